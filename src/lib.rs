@@ -1,0 +1,3 @@
+//! Reconciles a serverless stack on AWS straight through the SDKs.
+
+pub mod engine;
