@@ -1,0 +1,340 @@
+//! Makes the live world agree with the graph: act on the plan, observe again, until nothing differs.
+
+use super::{
+    Action, Error, Event, Gone, Graph, Id, Listener, Outcome, Owner, Plan, Result, Stop, Stray, Tempo,
+    graph::{Entry, Seen},
+    plan::{decide, survey},
+    wait::Waits,
+    walk::Skipped,
+};
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+    time::Instant,
+};
+
+/// How often everything is observed and acted upon again before the engine gives up: two would do if the world stood still.
+const ROUNDS: usize = 4;
+/// How often one resource is written in one round: a table with a TTL and point-in-time recovery takes three.
+const WRITES: usize = 8;
+
+/// How to converge.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Take over what exists under our names and is not marked as ours.
+    pub adopt: bool,
+    /// Only these and what they need; nothing undeclared is removed.
+    pub only: Option<BTreeSet<Id>>,
+    /// How fast and how long to wait.
+    pub tempo: Tempo,
+    /// Ends the run early.
+    pub stop: Stop,
+}
+
+/// What a run did.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// What was done to each resource that was touched.
+    pub done: BTreeMap<Id, Action>,
+    /// What failed, and why.
+    pub failed: BTreeMap<Id, Error>,
+    /// What was not attempted, and what it hangs from.
+    pub behind: BTreeMap<Id, Id>,
+    /// How many resources needed nothing.
+    pub unchanged: usize,
+}
+
+impl Report {
+    /// How many resources had this done to them.
+    pub fn count(&self, action: Action) -> usize {
+        self.done.values().filter(|done| **done == action).count()
+    }
+
+    /// Whether everything is as declared.
+    pub fn complete(&self) -> bool {
+        self.failed.is_empty() && self.behind.is_empty()
+    }
+
+    pub(super) fn take<T>(&mut self, results: super::walk::Results<T>) {
+        for (id, result) in results {
+            match result {
+                Ok(_) => {}
+                Err(Skipped::Failed(error)) => {
+                    self.failed.insert(id, error);
+                }
+                Err(Skipped::Behind(root)) => {
+                    self.behind.insert(id, root);
+                }
+            }
+        }
+    }
+}
+
+/// Carries out a plan and proves the result by observing once more. A plan with nothing to do is its own proof.
+///
+/// The caller has shown the plan's objections to the user; what is foreign fails here unless `adopt` is set.
+pub async fn up<C: 'static>(graph: &Graph<C>, cloud: &C, mut plan: Plan<C>, options: &Options, tell: Listener<'_>) -> Report {
+    let run = Run { graph, cloud, options, tell, done: RefCell::default(), fresh: RefCell::default() };
+    let mut report = Report::default();
+    for round in 0..ROUNDS {
+        if !run.work_to_do(&plan) {
+            break;
+        }
+        report = Report::default();
+        report.take(run.act(&mut plan, round).await);
+        if report.complete() && options.only.is_none() {
+            run.remove_strays(&plan.strays, &mut report).await;
+        }
+        if !report.complete() || options.stop.requested() {
+            break;
+        }
+        tell(Event::Verifying);
+        match survey(graph, cloud, &|_| {}).await {
+            Ok(next) => plan = next,
+            Err((id, error)) => {
+                report.failed.insert(id.unwrap_or_else(|| graph.entries[0].id.clone()), error);
+                break;
+            }
+        }
+        if round + 1 == ROUNDS {
+            let open = plan.changes().filter(|step| run.wanted(&step.id));
+            report.failed.extend(open.map(|step| (step.id.clone(), Error::DidNotConverge(step.changes.paths()))));
+        }
+    }
+    report.done = run.done.into_inner();
+    report.unchanged = graph
+        .entries
+        .iter()
+        .filter(|entry| {
+            ![report.done.contains_key(&entry.id), report.failed.contains_key(&entry.id), report.behind.contains_key(&entry.id)]
+                .contains(&true)
+        })
+        .count();
+    report
+}
+
+/// One run of [`up`].
+struct Run<'a, C> {
+    graph: &'a Graph<C>,
+    cloud: &'a C,
+    options: &'a Options,
+    tell: Listener<'a>,
+    done: RefCell<BTreeMap<Id, Action>>,
+    /// Made in this round: what they consist of cannot exist yet.
+    fresh: RefCell<BTreeSet<usize>>,
+}
+
+impl<C: 'static> Run<'_, C> {
+    fn wanted(&self, id: &Id) -> bool {
+        self.options.only.as_ref().is_none_or(|only| only.contains(id))
+    }
+
+    fn work_to_do(&self, plan: &Plan<C>) -> bool {
+        plan.changes().any(|step| self.wanted(&step.id) && !(self.options.only.is_some() && step.action == Some(Action::Delete)))
+    }
+
+    async fn act(&self, plan: &mut Plan<C>, round: usize) -> super::walk::Results<()> {
+        self.fresh.borrow_mut().clear();
+        let seen = std::mem::take(&mut plan.seen);
+        self.graph
+            .walk(self.graph.forward(), |index| {
+                let entry = &self.graph.entries[index];
+                let seen = seen.get(&entry.id).cloned().flatten();
+                async move {
+                    if !self.wanted(&entry.id) {
+                        return Ok(());
+                    }
+                    let began = Instant::now();
+                    let mut action = None;
+                    let result = self.converge(index, entry, seen, round, &mut action).await;
+                    if let Some(action) = action {
+                        if result.is_ok() {
+                            // Of several writes in one run, the first says what happened to the resource.
+                            self.done.borrow_mut().entry(entry.id.clone()).or_insert(action);
+                        }
+                        let outcome = result.as_ref().map_or_else(Outcome::Failed, |()| Outcome::Done);
+                        (self.tell)(Event::Ended { id: &entry.id, action, outcome, seconds: began.elapsed().as_secs_f64() });
+                    } else if let Err(error) = &result {
+                        let (action, seconds) = (Action::Update, began.elapsed().as_secs_f64());
+                        (self.tell)(Event::Ended { id: &entry.id, action, outcome: Outcome::Failed(error), seconds });
+                    }
+                    result
+                }
+            })
+            .await
+    }
+
+    /// Decides, acts, and looks again while the resource is settling. `did` is the first thing that was done.
+    async fn converge(&self, index: usize, entry: &Entry<C>, seen: Option<Seen>, round: usize, did: &mut Option<Action>) -> Result<()> {
+        let mut seen = seen.filter(|_| !self.is_part_of_fresh(index));
+        let pauses = Waits::new(self.options.tempo, &self.options.stop);
+        let mut made = false;
+        let mut settling = false;
+        let mut writes = 0;
+        if round > 0 && decide(entry, seen.as_ref()).is_some() {
+            // It was just written: a read may be older than the write. Look again before writing again.
+            seen = self.settled(entry, &pauses).await?;
+        }
+        loop {
+            let Some((action, changes)) = decide(entry, seen.as_ref()) else {
+                // As declared; after a write of ours, what hangs from it waits until the service is done with it.
+                let Some(busy) = seen.as_ref().and_then(|seen| seen.busy).filter(|_| settling) else { return Ok(()) };
+                self.wait(entry, &pauses, busy, None).await?;
+                seen = entry.node.observe(self.cloud).await?;
+                continue;
+            };
+            if let Some(live) = &seen {
+                if let Owner::Other(whose) = &live.owner
+                    && !self.options.adopt
+                {
+                    return Err(Error::refused(
+                        "adopt",
+                        format!("{} exists and is not ours ({whose}); run again with --adopt to take it over", entry.name),
+                    ));
+                }
+                if let Some(busy) = live.busy {
+                    self.wait(entry, &pauses, busy, None).await?;
+                    seen = entry.node.observe(self.cloud).await?;
+                    continue;
+                }
+            } else if made {
+                // Created in this run and not visible yet: reads lag behind writes.
+                self.wait(entry, &pauses, "it to become visible", None).await?;
+                seen = entry.node.observe(self.cloud).await?;
+                if seen.is_none() {
+                    continue;
+                }
+            }
+            self.options.stop.check()?;
+            if writes == WRITES {
+                return Err(Error::DidNotConverge(changes.paths()));
+            }
+            if did.is_none() {
+                *did = Some(action);
+                (self.tell)(Event::Started { id: &entry.id, action });
+            }
+            writes += 1;
+            let written = match action {
+                Action::Create => {
+                    let written = entry.node.create(self.cloud).await;
+                    made = written.is_ok();
+                    self.fresh.borrow_mut().insert(index);
+                    written
+                }
+                Action::Update => entry.node.update(self.cloud, &changes).await,
+                Action::Replace | Action::Delete => match entry.node.delete(self.cloud).await {
+                    Ok(Gone::Yes) => {
+                        entry.node.forget();
+                        seen = None;
+                        continue;
+                    }
+                    Ok(Gone::NotYet) => Ok(true),
+                    Err(error) => Err(error),
+                },
+            };
+            match written {
+                Ok(false) => return Ok(()),
+                Ok(true) => {
+                    settling = true;
+                    pauses.progressed();
+                    seen = entry.node.observe(self.cloud).await?;
+                    if action == Action::Replace && seen.as_ref().is_some_and(|seen| seen.busy.is_none()) {
+                        self.wait(entry, &pauses, "the old one to go", None).await?;
+                    }
+                }
+                Err(Error::NotYet { why, retry_after }) => {
+                    writes -= 1;
+                    self.wait(entry, &pauses, &why, retry_after).await?;
+                }
+                Err(error @ (Error::Exists(_) | Error::Unclear(_) | Error::Absent(_))) => {
+                    // What was known is stale, or the answer was lost: the world decides.
+                    self.wait(entry, &pauses, &error.to_string(), None).await?;
+                    seen = entry.node.observe(self.cloud).await?;
+                    if writes == WRITES {
+                        return Err(error);
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn is_part_of_fresh(&self, index: usize) -> bool {
+        let mut whole = self.graph.entries[index].part_of;
+        while let Some(index) = whole {
+            if self.fresh.borrow().contains(&index) {
+                return true;
+            }
+            whole = self.graph.entries[index].part_of;
+        }
+        false
+    }
+
+    /// Looks a few times, until the resource is seen as declared or the reads have had time to catch up.
+    async fn settled(&self, entry: &Entry<C>, pauses: &Waits<'_>) -> Result<Option<Seen>> {
+        let mut seen = None;
+        for _ in 0..4 {
+            self.wait(entry, pauses, "reads to catch up with writes", None).await?;
+            seen = entry.node.observe(self.cloud).await?;
+            if decide(entry, seen.as_ref()).is_none() {
+                break;
+            }
+        }
+        Ok(seen)
+    }
+
+    async fn wait(&self, entry: &Entry<C>, pauses: &Waits<'_>, why: &str, at_least: Option<std::time::Duration>) -> Result<()> {
+        (self.tell)(Event::Waiting { id: &entry.id, why });
+        pauses.pause(why, at_least).await
+    }
+
+    async fn remove_strays(&self, strays: &[Stray<C>], report: &mut Report) {
+        for (id, result) in remove_strays(self.cloud, strays, self.options, self.tell).await {
+            match result {
+                Ok(()) => {
+                    self.done.borrow_mut().insert(id, Action::Delete);
+                }
+                Err(error) => {
+                    report.failed.insert(id, error);
+                }
+            }
+        }
+    }
+}
+
+/// Deletes strays one after the other: they are few, and the order matters.
+pub(super) async fn remove_strays<C: 'static>(
+    cloud: &C,
+    strays: &[Stray<C>],
+    options: &Options,
+    tell: Listener<'_>,
+) -> Vec<(Id, Result<()>)> {
+    let mut results = Vec::new();
+    let leaving: BTreeSet<&Id> = strays.iter().map(|stray| &stray.id).collect();
+    for stray in strays {
+        let began = Instant::now();
+        tell(Event::Started { id: &stray.id, action: Action::Delete });
+        let goes_along = stray.part_of.as_ref().is_some_and(|whole| leaving.contains(whole));
+        let result = if goes_along { Ok(()) } else { remove_stray(cloud, stray, options, tell).await };
+        let outcome = result.as_ref().map_or_else(Outcome::Failed, |()| Outcome::Done);
+        tell(Event::Ended { id: &stray.id, action: Action::Delete, outcome, seconds: began.elapsed().as_secs_f64() });
+        results.push((stray.id.clone(), result));
+    }
+    results
+}
+
+async fn remove_stray<C: 'static>(cloud: &C, stray: &Stray<C>, options: &Options, tell: Listener<'_>) -> Result<()> {
+    let pauses = Waits::new(options.tempo, &options.stop);
+    loop {
+        options.stop.check()?;
+        let why = match stray.delete(cloud).await {
+            Ok(Gone::Yes) => return Ok(()),
+            Ok(Gone::NotYet) => "its deletion".to_owned(),
+            Err(Error::NotYet { why, .. }) => why,
+            Err(Error::Unclear(refusal)) => refusal.to_string(),
+            Err(error) => return Err(error),
+        };
+        tell(Event::Waiting { id: &stray.id, why: &why });
+        pauses.pause(&why, None).await?;
+    }
+}

@@ -1,0 +1,214 @@
+//! A declaration or a live resource as `path → value`, and what differs between two of them.
+
+use super::{
+    Id,
+    reference::{LABEL, MARK, VALUE},
+};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::{self, Write},
+};
+
+/// A resource flattened to `path → value`. Maps are walked, and are ours entirely; lists are compared whole.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Fields {
+    leaves: BTreeMap<String, Field>,
+    needs: BTreeSet<Id>,
+    /// Paths that the declaration leaves to the service (`None`).
+    unset: Vec<String>,
+}
+
+/// One value.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Field {
+    /// It is known.
+    Known(Value),
+    /// It will be known once the named output exists.
+    Pending(String),
+}
+
+impl Fields {
+    /// Flattens a spec.
+    ///
+    /// # Panics
+    /// If the spec cannot be serialised to JSON, which derived `Serialize` on named fields always can.
+    pub fn of(spec: &impl Serialize) -> Self {
+        let mut fields = Self::default();
+        fields.walk(String::new(), serde_json::to_value(spec).expect("a spec serialises to JSON"));
+        fields
+    }
+
+    /// The paths and values.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Field)> {
+        self.leaves.iter().map(|(path, field)| (path.as_str(), field))
+    }
+
+    /// What the spec refers to.
+    pub(super) fn needs(&self) -> &BTreeSet<Id> {
+        &self.needs
+    }
+
+    fn walk(&mut self, path: String, value: Value) {
+        match value {
+            Value::Object(map) if !map.contains_key(MARK) => {
+                for (key, value) in map {
+                    let path = if path.is_empty() { key } else { format!("{path}.{key}") };
+                    self.walk(path, value);
+                }
+            }
+            Value::Null => self.unset.push(path),
+            other => {
+                let leaf = self.settle(other);
+                self.leaves.insert(path, leaf);
+            }
+        }
+    }
+
+    /// Replaces the references inside a value; one that is not resolved makes the whole value pending.
+    fn settle(&mut self, value: Value) -> Field {
+        match value {
+            Value::Object(mut map) if map.contains_key(MARK) => {
+                let id = Id::from_value(&map[MARK]);
+                let pending = format!("{id}.{}", map[LABEL].as_str().unwrap_or_default());
+                self.needs.insert(id);
+                match map.remove(VALUE) {
+                    None | Some(Value::Null) => Field::Pending(pending),
+                    Some(known) => Field::Known(known),
+                }
+            }
+            Value::Array(items) => {
+                let settled: Vec<Field> = items.into_iter().map(|item| self.settle(item)).collect();
+                let mut known = Vec::with_capacity(settled.len());
+                for field in settled {
+                    match field {
+                        Field::Known(value) => known.push(value),
+                        pending @ Field::Pending(_) => return pending,
+                    }
+                }
+                Field::Known(Value::Array(known))
+            }
+            Value::Object(map) => {
+                let settled: Vec<(String, Field)> = map.into_iter().map(|(key, value)| (key, self.settle(value))).collect();
+                let mut known = Map::new();
+                for (key, field) in settled {
+                    match field {
+                        Field::Known(value) => known.insert(key, value),
+                        pending @ Field::Pending(_) => return pending,
+                    };
+                }
+                Field::Known(Value::Object(known))
+            }
+            scalar => Field::Known(scalar),
+        }
+    }
+}
+
+/// A short digest of a declaration that does not depend on what its references resolve to.
+pub(super) fn digest(spec: &impl Serialize) -> String {
+    fn hide(value: &mut Value) {
+        match value {
+            Value::Object(map) => {
+                if map.contains_key(MARK) {
+                    map.remove(VALUE);
+                }
+                map.values_mut().for_each(hide);
+            }
+            Value::Array(items) => items.iter_mut().for_each(hide),
+            _ => {}
+        }
+    }
+    let mut value = serde_json::to_value(spec).expect("a spec serialises to JSON");
+    hide(&mut value);
+    let hash = Sha256::digest(value.to_string());
+    hash[..8].iter().fold(String::new(), |mut out, byte| {
+        let _ = write!(out, "{byte:02x}");
+        out
+    })
+}
+
+/// What differs, field by field, by path.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[serde(transparent)]
+pub struct Changes(Vec<Change>);
+
+/// One difference.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Change {
+    /// Where: `environment.TABLE`.
+    pub path: String,
+    /// What is there.
+    pub from: Option<Field>,
+    /// What was declared.
+    pub to: Option<Field>,
+}
+
+impl Changes {
+    /// What must change for `live` to be as `desired`. A field that the declaration leaves out is not ours to manage.
+    pub fn between(live: &Fields, desired: &Fields) -> Self {
+        let managed = |path: &&String| !desired.unset.iter().any(|unset| under(path, unset));
+        let paths: BTreeSet<&String> = desired.leaves.keys().chain(live.leaves.keys().filter(managed)).collect();
+        let change =
+            |path: &String| Change { path: path.clone(), from: live.leaves.get(path).cloned(), to: desired.leaves.get(path).cloned() };
+        Self(paths.into_iter().map(change).filter(|change| change.from != change.to).collect())
+    }
+
+    /// Everything that a creation sets.
+    pub fn creating(desired: &Fields) -> Self {
+        Self::between(&Fields::default(), desired)
+    }
+
+    /// Whether nothing differs.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The differences.
+    pub fn iter(&self) -> impl Iterator<Item = &Change> {
+        self.0.iter()
+    }
+
+    /// Whether `field`, or anything below it, differs.
+    pub fn touch(&self, field: &str) -> bool {
+        self.0.iter().any(|change| under(&change.path, field))
+    }
+
+    /// The paths, for a short message.
+    pub fn paths(&self) -> String {
+        self.0.iter().map(|change| change.path.as_str()).collect::<Vec<_>>().join(", ")
+    }
+
+    /// The same without what lies at or under `field`, unless nothing else differs.
+    #[must_use]
+    pub fn without(&self, field: &str) -> Self {
+        let rest: Vec<Change> = self.0.iter().filter(|change| !under(&change.path, field)).cloned().collect();
+        if rest.is_empty() { self.clone() } else { Self(rest) }
+    }
+}
+
+fn under(path: &str, field: &str) -> bool {
+    path.strip_prefix(field).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
+impl fmt::Display for Field {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Known(value) => value.fmt(f),
+            Self::Pending(source) => write!(f, "(known after {source})"),
+        }
+    }
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.from, &self.to) {
+            (Some(from), Some(to)) => write!(f, "{}: {from} → {to}", self.path),
+            (None, Some(to)) => write!(f, "{}: + {to}", self.path),
+            (Some(from), None) => write!(f, "{}: - {from}", self.path),
+            (None, None) => f.write_str(&self.path),
+        }
+    }
+}

@@ -1,0 +1,313 @@
+//! The declared resources and what hangs on what; the only place where their types are erased.
+
+use super::{Changes, Fields, Gone, Live, Owner, Ref, Resource, Result, Stray, Sweep, Written, fields};
+use futures::future::LocalBoxFuture;
+use serde::Serialize;
+use serde_json::Value;
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    rc::Rc,
+};
+
+/// `kind/name`: stable, and the sort key of everything that is printed.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct Id(String);
+
+impl Id {
+    /// The id of the resource of kind `R` with this logical name.
+    pub fn new<R: Resource>(name: &str) -> Self {
+        Self(format!("{}/{name}", R::KIND))
+    }
+
+    pub(super) fn from_value(value: &Value) -> Self {
+        Self(value.as_str().unwrap_or_default().to_owned())
+    }
+
+    /// The kind: `dynamodb.table`.
+    pub fn kind(&self) -> &str {
+        self.0.split_once('/').map_or("", |(kind, _)| kind)
+    }
+
+    /// The whole text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+/// The declared resources. A [`Handle`] exists only once its resource is added, so the list is in dependency order
+/// and a cycle cannot be written.
+pub struct Graph<C> {
+    pub(super) entries: Vec<Entry<C>>,
+    index: BTreeMap<Id, usize>,
+    /// (first, then): in which order two resources are deleted, beside the reverse of their creation.
+    pub(super) delete_order: Vec<(usize, usize)>,
+    /// Pairs whose creation has an order and whose deletion has none.
+    pub(super) delete_freely: BTreeSet<(usize, usize)>,
+    pub(super) sweeps: Vec<Sweep<C>>,
+}
+
+/// One declared resource.
+pub struct Entry<C> {
+    /// Its id.
+    pub id: Id,
+    /// Its physical name.
+    pub name: String,
+    pub(super) needs: Vec<usize>,
+    pub(super) part_of: Option<usize>,
+    pub(super) digest: String,
+    pub(super) node: Box<dyn Node<C>>,
+}
+
+/// A declared resource, to refer to what it will provide.
+pub struct Handle<R: Resource> {
+    id: Id,
+    index: usize,
+    output: Slot<R>,
+}
+
+type Slot<R> = Rc<RefCell<Option<<R as Resource>::Output>>>;
+
+impl<R: Resource> Handle<R> {
+    /// A reference to one of its outputs.
+    pub fn output<T: Clone + 'static>(&self, label: &'static str, get: fn(&R::Output) -> T) -> Ref<T> {
+        let slot = self.output.clone();
+        Ref::new(self.id.clone(), label, move || slot.borrow().as_ref().map(get))
+    }
+
+    /// A value that is known beforehand (a name, an ARN), but useful only once this resource exists.
+    pub fn known<T: Clone + 'static>(&self, label: &'static str, value: T) -> Ref<T> {
+        Ref::new(self.id.clone(), label, move || Some(value.clone()))
+    }
+
+    /// Its id.
+    pub fn id(&self) -> &Id {
+        &self.id
+    }
+}
+
+impl<C: 'static> Default for Graph<C> {
+    fn default() -> Self {
+        Self { entries: Vec::new(), index: BTreeMap::new(), delete_order: Vec::new(), delete_freely: BTreeSet::new(), sweeps: Vec::new() }
+    }
+}
+
+impl<C: 'static> Graph<C> {
+    /// Declares a resource.
+    ///
+    /// # Panics
+    /// If the id is declared twice: names come from maps, whose keys are unique.
+    pub fn add<R: Resource<Cloud = C>>(&mut self, name: &str, mut spec: R) -> Handle<R> {
+        let id = Id::new::<R>(name);
+        let digest = fields::digest(&spec);
+        spec.stamp(&digest);
+        let needs = Fields::of(&spec).needs().iter().map(|id| self.index[id]).collect();
+        let output = Slot::<R>::default();
+        let index = self.entries.len();
+        assert!(self.index.insert(id.clone(), index).is_none(), "{id} is declared twice");
+        let name = spec.name();
+        let node = Box::new(Declared { spec, output: output.clone(), live: RefCell::new(None) });
+        self.entries.push(Entry { id: id.clone(), name, needs, part_of: None, digest, node });
+        Handle { id, index, output }
+    }
+
+    /// Declares a resource that cannot outlive `whole`: it is deleted with it, not by itself.
+    pub fn add_part<R: Resource<Cloud = C>, W: Resource<Cloud = C>>(&mut self, whole: &Handle<W>, name: &str, spec: R) -> Handle<R> {
+        let handle = self.add(name, spec);
+        let entry = &mut self.entries[handle.index];
+        entry.part_of = Some(whole.index);
+        if !entry.needs.contains(&whole.index) {
+            entry.needs.push(whole.index);
+        }
+        handle
+    }
+
+    /// `then` is deleted after `first`, whichever was created first.
+    pub fn delete_first<A: Resource<Cloud = C>, B: Resource<Cloud = C>>(&mut self, first: &Handle<A>, then: &Handle<B>) {
+        self.delete_freely.insert((then.index, first.index));
+        self.delete_order.push((first.index, then.index));
+    }
+
+    /// `user` needs `used` to be created, but `used` may be deleted before it.
+    pub fn delete_freely<A: Resource<Cloud = C>, B: Resource<Cloud = C>>(&mut self, user: &Handle<A>, used: &Handle<B>) {
+        self.delete_freely.insert((user.index, used.index));
+    }
+
+    /// Adds a sweep. Strays are deleted in the order in which their sweeps were added: what uses something before what it uses.
+    pub fn sweep(&mut self, sweep: impl for<'a> Fn(&'a C) -> LocalBoxFuture<'a, Result<Vec<Stray<C>>>> + 'static) {
+        self.sweeps.push(Box::new(sweep));
+    }
+
+    /// The declared resources, in an order in which they could be created.
+    pub fn entries(&self) -> &[Entry<C>] {
+        &self.entries
+    }
+
+    /// Whether it is declared.
+    pub fn contains(&self, id: &Id) -> bool {
+        self.index.contains_key(id)
+    }
+
+    /// The ids that an entry needs, sorted.
+    pub fn needs(&self, entry: &Entry<C>) -> Vec<&Id> {
+        let mut ids: Vec<&Id> = entry.needs.iter().map(|&need| &self.entries[need].id).collect();
+        ids.sort();
+        ids
+    }
+
+    /// Those ids and all that they need, directly or not; `Err` with the first that is not declared.
+    pub fn closure<'a>(&self, ids: impl IntoIterator<Item = &'a str>) -> Result<BTreeSet<Id>, String> {
+        let mut wanted = BTreeSet::new();
+        let mut queue = Vec::new();
+        for id in ids {
+            queue.push(*self.index.get(&Id(id.to_owned())).ok_or_else(|| id.to_owned())?);
+        }
+        while let Some(index) = queue.pop() {
+            if wanted.insert(self.entries[index].id.clone()) {
+                queue.extend(&self.entries[index].needs);
+            }
+        }
+        Ok(wanted)
+    }
+}
+
+impl<C> Entry<C> {
+    /// The declaration, flattened.
+    pub fn desired(&self) -> Fields {
+        self.node.desired()
+    }
+
+    /// Its ids, once it was observed or made.
+    pub fn outputs(&self) -> Option<Value> {
+        self.node.outputs()
+    }
+}
+
+/// What the engine keeps of an observation.
+#[derive(Debug, Clone)]
+pub(super) struct Seen {
+    pub(super) fields: Fields,
+    pub(super) busy: Option<&'static str>,
+    pub(super) owner: Owner,
+    pub(super) applied: Option<String>,
+}
+
+/// A [`Resource`] with its types erased; the only `dyn` of the engine.
+pub(super) trait Node<C> {
+    fn desired(&self) -> Fields;
+    fn fixed(&self) -> &'static [&'static str];
+    fn holds_data(&self) -> bool;
+    fn observe<'a>(&'a self, cloud: &'a C) -> LocalBoxFuture<'a, Result<Option<Seen>>>;
+    fn find<'a>(&'a self, cloud: &'a C) -> LocalBoxFuture<'a, Result<Option<Owner>>>;
+    /// Whether it is still settling.
+    fn create<'a>(&'a self, cloud: &'a C) -> LocalBoxFuture<'a, Result<bool>>;
+    /// Whether it is still settling.
+    fn update<'a>(&'a self, cloud: &'a C, changes: &'a Changes) -> LocalBoxFuture<'a, Result<bool>>;
+    fn delete<'a>(&'a self, cloud: &'a C) -> LocalBoxFuture<'a, Result<Gone>>;
+    fn outputs(&self) -> Option<Value>;
+    /// It is known to be gone.
+    fn forget(&self);
+}
+
+pub(super) struct Declared<R: Resource> {
+    pub(super) spec: R,
+    pub(super) output: Slot<R>,
+    pub(super) live: RefCell<Option<Rc<Live<R>>>>,
+}
+
+impl<R: Resource> Declared<R> {
+    fn settle(&self, written: Written<R::Output>) -> bool {
+        let (output, settling) = match written {
+            Written::Complete(output) => (output, false),
+            Written::Settling(output) => (output, true),
+        };
+        *self.output.borrow_mut() = Some(output);
+        settling
+    }
+}
+
+/// What a resource hangs from is not there, so neither is the resource.
+fn unless_unresolved<T>(result: Result<Option<T>>) -> Result<Option<T>> {
+    match result {
+        Err(super::Error::Unresolved) => Ok(None),
+        other => other,
+    }
+}
+
+impl<R: Resource> Node<R::Cloud> for Declared<R> {
+    fn desired(&self) -> Fields {
+        Fields::of(&self.spec)
+    }
+
+    fn fixed(&self) -> &'static [&'static str] {
+        R::FIXED
+    }
+
+    fn holds_data(&self) -> bool {
+        R::HOLDS_DATA
+    }
+
+    fn observe<'a>(&'a self, cloud: &'a R::Cloud) -> LocalBoxFuture<'a, Result<Option<Seen>>> {
+        Box::pin(async move {
+            let live = unless_unresolved(self.spec.observe(cloud).await)?.map(Rc::new);
+            *self.output.borrow_mut() = live.as_ref().map(|live| live.output.clone());
+            let seen = live.as_ref().map(|live| Seen {
+                fields: Fields::of(&live.spec),
+                busy: live.busy,
+                owner: live.owner.clone(),
+                applied: live.applied.clone(),
+            });
+            *self.live.borrow_mut() = live;
+            Ok(seen)
+        })
+    }
+
+    fn find<'a>(&'a self, cloud: &'a R::Cloud) -> LocalBoxFuture<'a, Result<Option<Owner>>> {
+        Box::pin(async move {
+            let found = unless_unresolved(self.spec.find(cloud).await)?;
+            *self.output.borrow_mut() = found.as_ref().map(|found| found.output.clone());
+            Ok(found.map(|found| found.owner))
+        })
+    }
+
+    fn create<'a>(&'a self, cloud: &'a R::Cloud) -> LocalBoxFuture<'a, Result<bool>> {
+        Box::pin(async move { Ok(self.settle(self.spec.create(cloud).await?)) })
+    }
+
+    fn update<'a>(&'a self, cloud: &'a R::Cloud, changes: &'a Changes) -> LocalBoxFuture<'a, Result<bool>> {
+        Box::pin(async move {
+            let live = self.live.borrow().clone().expect("an update follows an observation");
+            Ok(self.settle(self.spec.update(cloud, &live, changes).await?))
+        })
+    }
+
+    fn delete<'a>(&'a self, cloud: &'a R::Cloud) -> LocalBoxFuture<'a, Result<Gone>> {
+        Box::pin(async move {
+            let output = self.output.borrow().clone();
+            match output {
+                Some(output) => match self.spec.delete(cloud, &output).await {
+                    Err(super::Error::Absent(_)) => Ok(Gone::Yes),
+                    other => other,
+                },
+                None => Ok(Gone::Yes),
+            }
+        })
+    }
+
+    fn outputs(&self) -> Option<Value> {
+        self.output.borrow().as_ref().map(|output| serde_json::to_value(output).expect("an output serialises to JSON"))
+    }
+
+    fn forget(&self) {
+        *self.output.borrow_mut() = None;
+        *self.live.borrow_mut() = None;
+    }
+}

@@ -1,0 +1,196 @@
+//! Removes what the graph owns, in order, and proves that nothing is left.
+
+use super::{
+    Action, Error, Event, Gone, Graph, Id, Listener, Options, Outcome, Owner, Result,
+    converge::{Report, remove_strays},
+    graph::Entry,
+    plan::sweep,
+    wait::Waits,
+    walk::Skipped,
+};
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+    time::Instant,
+};
+
+/// How often what is left is swept up before it is reported: reads lag behind deletes.
+const SWEEPS: usize = 5;
+
+/// What [`down`] is about to do, from [`Removal::survey`].
+pub struct Removal {
+    /// What exists and is ours, sorted.
+    pub leaving: Vec<Id>,
+    /// What exists under our names and is somebody else's; it stays. With the reason.
+    pub foreign: BTreeMap<Id, String>,
+    /// What is kept because it holds data, with its parts.
+    pub kept: BTreeSet<Id>,
+}
+
+impl Removal {
+    /// Finds what exists. With `keep_data`, what holds data stays, and all that is part of it.
+    pub async fn survey<C: 'static>(graph: &Graph<C>, cloud: &C, keep_data: bool, tell: Listener<'_>) -> Result<Self, (Option<Id>, Error)> {
+        let total = graph.entries.len();
+        let done = std::cell::Cell::new(0);
+        let found = RefCell::new(vec![None; total]);
+        let results = graph
+            .walk(graph.forward(), |index| {
+                let (done, found) = (&done, &found);
+                async move {
+                    let entry: &Entry<C> = &graph.entries[index];
+                    // A part exists only as long as what it is part of, and goes with it: no call is spent on it.
+                    let owner = match entry.part_of {
+                        Some(whole) => found.borrow()[whole].clone().map(|_: Owner| Owner::Parent),
+                        None => entry.node.find(cloud).await?,
+                    };
+                    found.borrow_mut()[index] = owner;
+                    done.set(done.get() + 1);
+                    tell(Event::Observing { done: done.get(), total });
+                    Ok(())
+                }
+            })
+            .await;
+        for (id, result) in results {
+            if let Err(Skipped::Failed(error)) = result {
+                return Err((Some(id), error));
+            }
+        }
+        let strays = sweep(graph, cloud).await.map_err(|error| (None, error))?;
+        let mut removal = Self { leaving: Vec::new(), foreign: BTreeMap::new(), kept: BTreeSet::new() };
+        let found = found.into_inner();
+        for (index, entry) in graph.entries.iter().enumerate() {
+            let whole = entry.part_of.map(|whole| &graph.entries[whole].id);
+            match &found[index] {
+                None => {}
+                Some(Owner::Other(whose)) => {
+                    removal.foreign.insert(entry.id.clone(), whose.clone());
+                }
+                Some(_) if whole.is_some_and(|whole| removal.foreign.contains_key(whole)) => {}
+                Some(_) if keep_data && (entry.node.holds_data() || whole.is_some_and(|whole| removal.kept.contains(whole))) => {
+                    removal.kept.insert(entry.id.clone());
+                }
+                Some(_) => removal.leaving.push(entry.id.clone()),
+            }
+        }
+        for stray in strays {
+            if keep_data && stray.holds_data {
+                removal.kept.insert(stray.id)
+            } else {
+                removal.leaving.push(stray.id);
+                true
+            };
+        }
+        removal.leaving.sort();
+        Ok(removal)
+    }
+}
+
+/// Deletes what `removal` found, then whatever else is ours, until a last sweep finds nothing.
+pub async fn down<C: 'static>(graph: &Graph<C>, cloud: &C, removal: &Removal, options: &Options, tell: Listener<'_>) -> Report {
+    let mut report = Report::default();
+    let leaving: BTreeSet<&Id> = removal.leaving.iter().collect();
+    let gone = RefCell::new(BTreeSet::new());
+    let results = graph
+        .walk(graph.backward(), |index| {
+            let entry = &graph.entries[index];
+            let (leaving, gone) = (&leaving, &gone);
+            async move {
+                if !leaving.contains(&entry.id) {
+                    return Ok(());
+                }
+                if entry.part_of.is_none() {
+                    let began = Instant::now();
+                    tell(Event::Started { id: &entry.id, action: Action::Delete });
+                    let result = remove(cloud, entry, options, tell).await;
+                    let outcome = result.as_ref().map_or_else(Outcome::Failed, |()| Outcome::Done);
+                    tell(Event::Ended { id: &entry.id, action: Action::Delete, outcome, seconds: began.elapsed().as_secs_f64() });
+                    result?;
+                }
+                gone.borrow_mut().insert(index);
+                Ok(())
+            }
+        })
+        .await;
+    report.take(results);
+    for index in gone.into_inner() {
+        report.done.insert(graph.entries[index].id.clone(), Action::Delete);
+    }
+    if report.complete() && !options.stop.requested() {
+        tell(Event::Verifying);
+        prove_empty(graph, cloud, removal, options, tell, &mut report).await;
+    }
+    // A part is gone only if what it is part of is.
+    let failed: BTreeSet<Id> = report.failed.keys().chain(report.behind.keys()).cloned().collect();
+    for entry in &graph.entries {
+        if let Some(whole) = entry.part_of
+            && (failed.contains(&graph.entries[whole].id) || !report.done.contains_key(&graph.entries[whole].id))
+        {
+            report.done.remove(&entry.id);
+        }
+    }
+    report
+}
+
+async fn remove<C: 'static>(cloud: &C, entry: &Entry<C>, options: &Options, tell: Listener<'_>) -> Result<()> {
+    let pauses = Waits::new(options.tempo, &options.stop);
+    loop {
+        options.stop.check()?;
+        let why = match entry.node.delete(cloud).await {
+            Ok(Gone::Yes) => return Ok(()),
+            Ok(Gone::NotYet) => "its deletion".to_owned(),
+            Err(Error::NotYet { why, .. }) => why,
+            Err(Error::Unclear(refusal)) => refusal.to_string(),
+            Err(error) => return Err(error),
+        };
+        tell(Event::Waiting { id: &entry.id, why: &why });
+        pauses.pause(&why, None).await?;
+        if entry.node.find(cloud).await?.is_none() {
+            return Ok(());
+        }
+    }
+}
+
+/// Sweeps until nothing of ours is left, or says what is.
+async fn prove_empty<C: 'static>(
+    graph: &Graph<C>,
+    cloud: &C,
+    removal: &Removal,
+    options: &Options,
+    tell: Listener<'_>,
+    report: &mut Report,
+) {
+    let pauses = Waits::new(options.tempo, &options.stop);
+    for last in (0..SWEEPS).rev() {
+        let mut left = Vec::new();
+        for sweep in &graph.sweeps {
+            match sweep(cloud).await {
+                Ok(found) => left.extend(found.into_iter().filter(|stray| !removal.kept.contains(&stray.id))),
+                Err(error) => {
+                    report.failed.insert(graph.entries[0].id.clone(), error);
+                    return;
+                }
+            }
+        }
+        if left.is_empty() {
+            return;
+        }
+        let results = remove_strays(cloud, &left, options, tell).await;
+        for (id, result) in results {
+            match result {
+                Ok(()) => {
+                    report.done.insert(id, Action::Delete);
+                }
+                Err(error) => {
+                    report.failed.insert(id, error);
+                }
+            }
+        }
+        if last == 0 || !report.failed.is_empty() || pauses.pause("a last look", None).await.is_err() {
+            let open = left.into_iter().map(|stray| (stray.id, Error::DidNotConverge("still listed after it was deleted".into())));
+            for (id, error) in open {
+                report.failed.entry(id).or_insert(error);
+            }
+            return;
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! The contract between the engine and a kind of resource.
+
+use super::{Changes, Result};
+use serde::Serialize;
+
+/// One kind of resource. A value of the type is what we want to exist.
+///
+/// Implementers neither wait nor retry: they return [`Error::NotYet`](super::Error::NotYet), [`Written::Settling`] or [`Live::busy`], and the engine does.
+#[expect(async_fn_in_trait, reason = "the engine runs on one task; futures need not be Send")]
+pub trait Resource: Serialize + Sized + 'static {
+    /// What gives access to the live world: clients, region, account.
+    type Cloud: 'static;
+    /// Names the kind in ids, plans and messages: `iam.role`.
+    const KIND: &'static str;
+    /// Fields that cannot be changed in place; a change to one replaces the resource.
+    const FIXED: &'static [&'static str] = &[];
+    /// Whether deleting it loses something that cannot be made again.
+    const HOLDS_DATA: bool = false;
+    /// What is known only once the resource exists: ids, ARNs, host names.
+    type Output: Clone + Serialize + 'static;
+
+    /// The physical name, as the cloud's own console shows it.
+    fn name(&self) -> String;
+
+    /// Records the digest of the declaration where the service keeps it (a tag), so that a later run can tell
+    /// drift from a pending change. Called once, by [`Graph::add`](super::Graph::add).
+    fn stamp(&mut self, _digest: &str) {}
+
+    /// Reads the live resource back as a declaration, or `None` if there is none.
+    async fn observe(&self, cloud: &Self::Cloud) -> Result<Option<Live<Self>>>;
+
+    /// Only whether it exists, whose it is and its output: what removal needs. Worth writing where it saves calls.
+    async fn find(&self, cloud: &Self::Cloud) -> Result<Option<Found<Self::Output>>> {
+        Ok(self.observe(cloud).await?.map(|live| Found { output: live.output, owner: live.owner }))
+    }
+
+    /// Makes it exist, with as much of the declaration as one write takes.
+    async fn create(&self, cloud: &Self::Cloud) -> Result<Written<Self::Output>>;
+
+    /// Brings the fields in `changes` in line.
+    async fn update(&self, cloud: &Self::Cloud, live: &Live<Self>, changes: &Changes) -> Result<Written<Self::Output>>;
+
+    /// Removes it. Already gone is success.
+    async fn delete(&self, cloud: &Self::Cloud, output: &Self::Output) -> Result<Gone>;
+}
+
+/// A resource as the service reports it.
+#[derive(Debug)]
+pub struct Live<R: Resource> {
+    /// What is there, in the words of a declaration.
+    pub spec: R,
+    /// Its ids.
+    pub output: R::Output,
+    /// Set while the service is still working on it (`CREATING`, `InProgress`): the engine waits before it writes.
+    pub busy: Option<&'static str>,
+    /// Whose it is.
+    pub owner: Owner,
+    /// The digest that [`Resource::stamp`] left, if the kind carries one.
+    pub applied: Option<String>,
+}
+
+impl<R: Resource> Live<R> {
+    /// One that is ready, and belongs to what it hangs from.
+    pub fn part(spec: R, output: R::Output) -> Self {
+        Self { spec, output, busy: None, owner: Owner::Parent, applied: None }
+    }
+}
+
+/// What [`Resource::find`] finds.
+#[derive(Debug, Clone)]
+pub struct Found<O> {
+    /// Its ids.
+    pub output: O,
+    /// Whose it is.
+    pub owner: Owner,
+}
+
+/// Whose a live resource is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Owner {
+    /// Marked as this stack's.
+    Us,
+    /// Cannot be marked; belongs to what it hangs from.
+    Parent,
+    /// Not marked as ours. Says what it is marked as.
+    Other(String),
+}
+
+/// What a write left behind.
+#[derive(Debug, Clone)]
+pub enum Written<O> {
+    /// All that was declared was written; what depends on it may go on.
+    Complete(O),
+    /// It exists, but is not ready, or has more to set: observe again before going on.
+    Settling(O),
+}
+
+/// What a delete left behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gone {
+    /// It is gone.
+    Yes,
+    /// It is going, or another step is needed: look and delete again.
+    NotYet,
+}

@@ -1,0 +1,44 @@
+//! What exists under the stack's name and tags, and is declared no longer.
+
+use super::{Gone, Id, Resource, Result, graph::Declared, graph::Node};
+use futures::future::LocalBoxFuture;
+use std::{cell::RefCell, rc::Rc};
+
+/// Lists what exists of one kind and is provably ours, declared or not.
+pub type Sweep<C> = Box<dyn for<'a> Fn(&'a C) -> LocalBoxFuture<'a, Result<Vec<Stray<C>>>>>;
+
+/// A live resource that a sweep found. It is a stray if the graph does not declare its id.
+pub struct Stray<C> {
+    /// Its id, made from its physical name as the declaration would.
+    pub id: Id,
+    /// Its physical name.
+    pub name: String,
+    /// What it is deleted with, if that goes too.
+    pub part_of: Option<Id>,
+    pub(super) holds_data: bool,
+    pub(super) node: Rc<dyn Node<C>>,
+}
+
+impl<C: 'static> Stray<C> {
+    /// One with this logical name.
+    pub fn new<R: Resource<Cloud = C>>(logical: &str, spec: R, output: R::Output) -> Self {
+        Self {
+            id: Id::new::<R>(logical),
+            name: spec.name(),
+            part_of: None,
+            holds_data: R::HOLDS_DATA,
+            node: Rc::new(Declared { spec, output: Rc::new(RefCell::new(Some(output))), live: RefCell::new(None) }),
+        }
+    }
+
+    /// One that is deleted with `whole`, if that is a stray as well.
+    #[must_use]
+    pub fn part_of(mut self, whole: Id) -> Self {
+        self.part_of = Some(whole);
+        self
+    }
+
+    pub(super) async fn delete(&self, cloud: &C) -> Result<Gone> {
+        self.node.delete(cloud).await
+    }
+}

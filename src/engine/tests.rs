@@ -1,0 +1,1 @@
+//! Properties of the engine on in-memory kinds.

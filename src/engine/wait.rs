@@ -1,0 +1,96 @@
+//! Waiting: how long, and until when the user has had enough.
+
+use super::{Error, Result};
+use std::{
+    cell::Cell,
+    time::{Duration, Instant},
+};
+use tokio::sync::watch;
+
+/// Asks a run to stop: no new work is started, waits end, what is in flight finishes.
+#[derive(Debug, Clone)]
+pub struct Stop(watch::Sender<bool>);
+
+impl Default for Stop {
+    fn default() -> Self {
+        Self(watch::Sender::new(false))
+    }
+}
+
+impl Stop {
+    /// Asks.
+    pub fn request(&self) {
+        self.0.send_replace(true);
+    }
+
+    /// Whether somebody asked.
+    pub fn requested(&self) -> bool {
+        *self.0.borrow()
+    }
+
+    /// [`Error::Interrupted`] if somebody asked.
+    pub fn check(&self) -> Result<()> {
+        if self.requested() { Err(Error::Interrupted) } else { Ok(()) }
+    }
+
+    /// Sleeps, unless somebody asks to stop.
+    pub async fn sleep(&self, duration: Duration) -> Result<()> {
+        let mut asked = self.0.subscribe();
+        let stopped = async move {
+            // The sender lives in `self`, so this ends only when somebody asks.
+            let _ = asked.wait_for(|stop| *stop).await;
+        };
+        tokio::select! {
+            () = tokio::time::sleep(duration) => Ok(()),
+            () = stopped => Err(Error::Interrupted),
+        }
+    }
+}
+
+/// How fast and how long to poll and retry.
+#[derive(Debug, Clone, Copy)]
+pub struct Tempo {
+    /// The first pause; pauses double from here.
+    pub first: Duration,
+    /// The longest pause. IAM propagation is best probed every 2 s, not exponentially (measured by others: `0.25, 0.5, 1, 2, 2, …`).
+    pub longest: Duration,
+    /// When to give up on one resource. An index added to an existing table takes up to 17 minutes.
+    pub patience: Duration,
+}
+
+impl Default for Tempo {
+    fn default() -> Self {
+        Self { first: Duration::from_millis(250), longest: Duration::from_secs(2), patience: Duration::from_mins(25) }
+    }
+}
+
+/// The waits of one resource in one run.
+pub(super) struct Waits<'a> {
+    tempo: Tempo,
+    stop: &'a Stop,
+    began: Cell<Option<Instant>>,
+    next: Cell<Duration>,
+}
+
+impl<'a> Waits<'a> {
+    pub(super) fn new(tempo: Tempo, stop: &'a Stop) -> Self {
+        Self { tempo, stop, began: Cell::new(None), next: Cell::new(tempo.first) }
+    }
+
+    /// Pauses once, longer each time, or gives up.
+    pub(super) async fn pause(&self, why: &str, at_least: Option<Duration>) -> Result<()> {
+        let began = self.began.get().unwrap_or_else(Instant::now);
+        self.began.set(Some(began));
+        if began.elapsed() >= self.tempo.patience {
+            return Err(Error::TimedOut { why: why.to_owned(), after: began.elapsed() });
+        }
+        let pause = self.next.get().max(at_least.unwrap_or_default());
+        self.next.set((self.next.get() * 2).min(self.tempo.longest));
+        self.stop.sleep(pause).await
+    }
+
+    /// Something moved on: the next pause is short again.
+    pub(super) fn progressed(&self) {
+        self.next.set(self.tempo.first);
+    }
+}

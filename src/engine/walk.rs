@@ -1,0 +1,89 @@
+//! Visits every resource as soon as its neighbours allow.
+
+use super::{Error, Graph, Id};
+use futures::stream::{FuturesUnordered, StreamExt};
+use std::collections::BTreeMap;
+
+/// Why a resource has no result.
+#[derive(Debug, Clone)]
+pub(super) enum Skipped {
+    /// It failed.
+    Failed(Error),
+    /// What it hangs from failed.
+    Behind(Id),
+}
+
+pub(super) type Results<T> = BTreeMap<Id, Result<T, Skipped>>;
+
+impl<C: 'static> Graph<C> {
+    /// What each entry waits for when things are made.
+    pub(super) fn forward(&self) -> Vec<Vec<usize>> {
+        self.entries.iter().map(|entry| entry.needs.clone()).collect()
+    }
+
+    /// What each entry waits for when things are removed.
+    pub(super) fn backward(&self) -> Vec<Vec<usize>> {
+        let mut waits = vec![Vec::new(); self.entries.len()];
+        for (user, entry) in self.entries.iter().enumerate() {
+            for &used in &entry.needs {
+                if !self.delete_freely.contains(&(user, used)) {
+                    waits[used].push(user);
+                }
+            }
+        }
+        for &(first, then) in &self.delete_order {
+            waits[then].push(first);
+        }
+        waits
+    }
+
+    /// Visits each entry after those it waits for. A failure skips what hangs from it and nothing else.
+    pub(super) async fn walk<'a, T, F>(&'a self, waits: Vec<Vec<usize>>, visit: impl Fn(usize) -> F) -> Results<T>
+    where
+        F: Future<Output = Result<T, Error>> + 'a,
+        T: 'a,
+    {
+        let mut followers: Vec<Vec<usize>> = vec![Vec::new(); waits.len()];
+        for (index, needs) in waits.iter().enumerate() {
+            for &need in needs {
+                followers[need].push(index);
+            }
+        }
+        let mut left: Vec<usize> = waits.iter().map(Vec::len).collect();
+        let mut blocked: Vec<Option<Id>> = vec![None; waits.len()];
+        let mut ready: Vec<usize> = (0..left.len()).filter(|&index| left[index] == 0).collect();
+        let mut running = FuturesUnordered::new();
+        let mut done = Results::new();
+        loop {
+            for index in ready.drain(..) {
+                let visit = match blocked[index].clone() {
+                    Some(id) => Err(Skipped::Behind(id)),
+                    None => Ok(visit(index)),
+                };
+                running.push(async move {
+                    match visit {
+                        Ok(visit) => (index, visit.await.map_err(Skipped::Failed)),
+                        Err(skipped) => (index, Err(skipped)),
+                    }
+                });
+            }
+            let Some((index, result)) = running.next().await else { return done };
+            // Whoever hangs from something that was itself skipped is told of the root of the trouble.
+            let trouble = match &result {
+                Ok(_) => None,
+                Err(Skipped::Failed(_)) => Some(&self.entries[index].id),
+                Err(Skipped::Behind(root)) => Some(root),
+            };
+            for &follower in &followers[index] {
+                if let (Some(root), None) = (trouble, &blocked[follower]) {
+                    blocked[follower] = Some(root.clone());
+                }
+                left[follower] -= 1;
+                if left[follower] == 0 {
+                    ready.push(follower);
+                }
+            }
+            done.insert(self.entries[index].id.clone(), result);
+        }
+    }
+}
