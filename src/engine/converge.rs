@@ -73,7 +73,7 @@ impl Report {
 /// Carries out a plan and proves the result by observing once more. A plan with nothing to do is its own proof.
 ///
 /// The caller has shown the plan's objections to the user; what is foreign fails here unless `adopt` is set.
-pub async fn up<C: 'static>(graph: &Graph<C>, cloud: &C, mut plan: Plan<C>, options: &Options, tell: Listener<'_>) -> Report {
+pub async fn up<C: super::Cloud>(graph: &Graph<C>, cloud: &C, mut plan: Plan<C>, options: &Options, tell: Listener<'_>) -> Report {
     let run = Run { graph, cloud, options, tell, done: RefCell::default(), fresh: RefCell::default() };
     let mut report = Report::default();
     for round in 0..ROUNDS {
@@ -124,7 +124,7 @@ struct Run<'a, C> {
     fresh: RefCell<BTreeSet<usize>>,
 }
 
-impl<C: 'static> Run<'_, C> {
+impl<C: super::Cloud> Run<'_, C> {
     fn wanted(&self, id: &Id) -> bool {
         self.options.only.as_ref().is_none_or(|only| only.contains(id))
     }
@@ -285,7 +285,9 @@ impl<C: 'static> Run<'_, C> {
 
     async fn wait(&self, entry: &Entry<C>, pauses: &Waits<'_>, why: &str, at_least: Option<std::time::Duration>) -> Result<()> {
         (self.tell)(Event::Waiting { id: &entry.id, why });
-        pauses.pause(why, at_least).await
+        pauses.pause(why, at_least).await?;
+        self.cloud.refresh();
+        Ok(())
     }
 
     async fn remove_strays(&self, strays: &[Stray<C>], report: &mut Report) {
@@ -303,7 +305,7 @@ impl<C: 'static> Run<'_, C> {
 }
 
 /// Deletes strays one after the other: they are few, and the order matters.
-pub(super) async fn remove_strays<C: 'static>(
+pub(super) async fn remove_strays<C: super::Cloud>(
     cloud: &C,
     strays: &[Stray<C>],
     options: &Options,
@@ -323,7 +325,7 @@ pub(super) async fn remove_strays<C: 'static>(
     results
 }
 
-async fn remove_stray<C: 'static>(cloud: &C, stray: &Stray<C>, options: &Options, tell: Listener<'_>) -> Result<()> {
+async fn remove_stray<C: super::Cloud>(cloud: &C, stray: &Stray<C>, options: &Options, tell: Listener<'_>) -> Result<()> {
     let pauses = Waits::new(options.tempo, &options.stop);
     loop {
         options.stop.check()?;
@@ -336,5 +338,6 @@ async fn remove_stray<C: 'static>(cloud: &C, stray: &Stray<C>, options: &Options
         };
         tell(Event::Waiting { id: &stray.id, why: &why });
         pauses.pause(&why, None).await?;
+        cloud.refresh();
     }
 }

@@ -94,13 +94,13 @@ impl<R: Resource> Handle<R> {
     }
 }
 
-impl<C: 'static> Default for Graph<C> {
+impl<C: super::Cloud> Default for Graph<C> {
     fn default() -> Self {
         Self { entries: Vec::new(), index: BTreeMap::new(), delete_order: Vec::new(), delete_freely: BTreeSet::new(), sweeps: Vec::new() }
     }
 }
 
-impl<C: 'static> Graph<C> {
+impl<C: super::Cloud> Graph<C> {
     /// Declares a resource.
     ///
     /// # Panics

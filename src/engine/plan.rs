@@ -90,7 +90,8 @@ impl<C> Plan<C> {
 }
 
 /// Observes everything and says what [`up`](super::up) would do. The error names the resource that could not be read.
-pub async fn survey<C: 'static>(graph: &Graph<C>, cloud: &C, tell: Listener<'_>) -> Result<Plan<C>, (Option<Id>, Error)> {
+pub async fn survey<C: super::Cloud>(graph: &Graph<C>, cloud: &C, tell: Listener<'_>) -> Result<Plan<C>, (Option<Id>, Error)> {
+    cloud.refresh();
     let total = graph.entries.len();
     let done = Cell::new(0);
     let observe = graph.walk(graph.forward(), |index| {
@@ -128,7 +129,7 @@ pub async fn survey<C: 'static>(graph: &Graph<C>, cloud: &C, tell: Listener<'_>)
 }
 
 /// What exists and is not declared, in the order in which it is to be deleted.
-pub(super) async fn sweep<C: 'static>(graph: &Graph<C>, cloud: &C) -> Result<Vec<Stray<C>>> {
+pub(super) async fn sweep<C: super::Cloud>(graph: &Graph<C>, cloud: &C) -> Result<Vec<Stray<C>>> {
     let found = try_join_all(graph.sweeps.iter().map(|sweep| sweep(cloud))).await?;
     Ok(found.into_iter().flatten().filter(|stray| !graph.contains(&stray.id)).collect())
 }

@@ -29,7 +29,12 @@ pub struct Removal {
 
 impl Removal {
     /// Finds what exists. With `keep_data`, what holds data stays, and all that is part of it.
-    pub async fn survey<C: 'static>(graph: &Graph<C>, cloud: &C, keep_data: bool, tell: Listener<'_>) -> Result<Self, (Option<Id>, Error)> {
+    pub async fn survey<C: super::Cloud>(
+        graph: &Graph<C>,
+        cloud: &C,
+        keep_data: bool,
+        tell: Listener<'_>,
+    ) -> Result<Self, (Option<Id>, Error)> {
         let total = graph.entries.len();
         let done = std::cell::Cell::new(0);
         let found = RefCell::new(vec![None; total]);
@@ -86,7 +91,7 @@ impl Removal {
 }
 
 /// Deletes what `removal` found, then whatever else is ours, until a last sweep finds nothing.
-pub async fn down<C: 'static>(graph: &Graph<C>, cloud: &C, removal: &Removal, options: &Options, tell: Listener<'_>) -> Report {
+pub async fn down<C: super::Cloud>(graph: &Graph<C>, cloud: &C, removal: &Removal, options: &Options, tell: Listener<'_>) -> Report {
     let mut report = Report::default();
     let leaving: BTreeSet<&Id> = removal.leaving.iter().collect();
     let gone = RefCell::new(BTreeSet::new());
@@ -131,7 +136,7 @@ pub async fn down<C: 'static>(graph: &Graph<C>, cloud: &C, removal: &Removal, op
     report
 }
 
-async fn remove<C: 'static>(cloud: &C, entry: &Entry<C>, options: &Options, tell: Listener<'_>) -> Result<()> {
+async fn remove<C: super::Cloud>(cloud: &C, entry: &Entry<C>, options: &Options, tell: Listener<'_>) -> Result<()> {
     let pauses = Waits::new(options.tempo, &options.stop);
     loop {
         options.stop.check()?;
@@ -144,6 +149,7 @@ async fn remove<C: 'static>(cloud: &C, entry: &Entry<C>, options: &Options, tell
         };
         tell(Event::Waiting { id: &entry.id, why: &why });
         pauses.pause(&why, None).await?;
+        cloud.refresh();
         if entry.node.find(cloud).await?.is_none() {
             return Ok(());
         }
@@ -151,7 +157,7 @@ async fn remove<C: 'static>(cloud: &C, entry: &Entry<C>, options: &Options, tell
 }
 
 /// Sweeps until nothing of ours is left, or says what is.
-async fn prove_empty<C: 'static>(
+async fn prove_empty<C: super::Cloud>(
     graph: &Graph<C>,
     cloud: &C,
     removal: &Removal,
@@ -161,6 +167,7 @@ async fn prove_empty<C: 'static>(
 ) {
     let pauses = Waits::new(options.tempo, &options.stop);
     for last in (0..SWEEPS).rev() {
+        cloud.refresh();
         let mut left = Vec::new();
         for sweep in &graph.sweeps {
             match sweep(cloud).await {

@@ -3,13 +3,19 @@
 use super::{Changes, Result};
 use serde::Serialize;
 
+/// What gives access to the live world.
+pub trait Cloud: 'static {
+    /// What is observed from here on must not come from an earlier observation's answers.
+    fn refresh(&self) {}
+}
+
 /// One kind of resource. A value of the type is what we want to exist.
 ///
 /// Implementers neither wait nor retry: they return [`Error::NotYet`](super::Error::NotYet), [`Written::Settling`] or [`Live::busy`], and the engine does.
 #[expect(async_fn_in_trait, reason = "the engine runs on one task; futures need not be Send")]
 pub trait Resource: Serialize + Sized + 'static {
-    /// What gives access to the live world: clients, region, account.
-    type Cloud: 'static;
+    /// Clients, region, account.
+    type Cloud: Cloud;
     /// Names the kind in ids, plans and messages: `iam.role`.
     const KIND: &'static str;
     /// Fields that cannot be changed in place; a change to one replaces the resource.

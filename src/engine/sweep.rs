@@ -19,7 +19,7 @@ pub struct Stray<C> {
     pub(super) node: Rc<dyn Node<C>>,
 }
 
-impl<C: 'static> Stray<C> {
+impl<C: super::Cloud> Stray<C> {
     /// One with this logical name.
     pub fn new<R: Resource<Cloud = C>>(logical: &str, spec: R, output: R::Output) -> Self {
         Self {

@@ -15,7 +15,7 @@ pub(super) enum Skipped {
 
 pub(super) type Results<T> = BTreeMap<Id, Result<T, Skipped>>;
 
-impl<C: 'static> Graph<C> {
+impl<C: super::Cloud> Graph<C> {
     /// What each entry waits for when things are made.
     pub(super) fn forward(&self) -> Vec<Vec<usize>> {
         self.entries.iter().map(|entry| entry.needs.clone()).collect()

@@ -1,0 +1,125 @@
+//! The documented request limits, kept on our side, so that a throttle is avoided rather than answered.
+
+use std::{
+    cell::RefCell,
+    collections::HashMap,
+    time::{Duration, Instant},
+};
+
+/// (what, requests per second, burst). `what` is `service`, for all its operations together, or `service:Operation`.
+///
+/// Sources: "Amazon API Gateway quotas" (total 10/s with a burst of 40, and per operation; none can be raised); "Lambda quotas"
+/// (`GetFunction` 100/s, `GetPolicy` 15/s, the rest of the control plane 15/s together); "CloudWatch service quotas" and "CloudWatch Logs
+/// quotas". DynamoDB's mutation limit (about 1/s after a burst) was measured by the AWS Controllers for Kubernetes project. IAM and
+/// CloudFront publish none; theirs are what others observed.
+const LIMITS: &[(&str, f64, f64)] = &[
+    ("apigateway", 10.0, 40.0),
+    ("apigateway:CreateRestApi", 1.0 / 3.0, 1.0),
+    ("apigateway:DeleteRestApi", 1.0 / 30.0, 1.0),
+    ("apigateway:CreateResource", 5.0, 5.0),
+    ("apigateway:DeleteResource", 5.0, 5.0),
+    ("apigateway:GetResources", 2.5, 5.0),
+    ("apigateway:CreateDeployment", 0.2, 1.0),
+    ("apigateway:UpdateAccount", 0.05, 1.0),
+    ("lambda", 15.0, 15.0),
+    ("lambda:GetFunction", 100.0, 100.0),
+    ("lambda:GetPolicy", 15.0, 15.0),
+    ("cloudwatch:PutMetricAlarm", 3.0, 3.0),
+    ("cloudwatch:DescribeAlarms", 9.0, 9.0),
+    ("cloudwatch:DeleteAlarms", 3.0, 3.0),
+    ("cloudwatch:ListTagsForResource", 10.0, 10.0),
+    ("cloudwatch:TagResource", 20.0, 20.0),
+    ("logs:CreateLogGroup", 10.0, 10.0),
+    ("logs:DeleteLogGroup", 10.0, 10.0),
+    ("logs:DescribeLogGroups", 10.0, 10.0),
+    ("logs:PutRetentionPolicy", 5.0, 5.0),
+    ("logs:ListTagsForResource", 5.0, 5.0),
+    ("logs:TagResource", 5.0, 5.0),
+    ("dynamodb:CreateTable", 1.0, 4.0),
+    ("dynamodb:UpdateTable", 1.0, 4.0),
+    ("dynamodb:DeleteTable", 1.0, 4.0),
+    ("dynamodb:TagResource", 1.0, 4.0),
+    ("dynamodb:DescribeTimeToLive", 2.0, 4.0),
+    ("iam", 10.0, 20.0),
+    ("cloudfront", 5.0, 5.0),
+    ("cloudfront:UpdateDistribution", 0.05, 2.0),
+    ("cloudfront:CreateInvalidation", 0.5, 1.0),
+];
+
+/// Operations that do not count towards their service's total.
+const APART: &[&str] = &["lambda:GetFunction", "lambda:GetPolicy"];
+
+struct Bucket {
+    rate: f64,
+    burst: f64,
+    /// May be negative: that much is promised to those who wait.
+    tokens: f64,
+    filled: Instant,
+}
+
+impl Bucket {
+    /// Takes a token, and says how long to wait for it.
+    fn take(&mut self, now: Instant) -> Duration {
+        let earned = now.duration_since(self.filled).as_secs_f64() * self.rate;
+        self.tokens = (self.tokens + earned).min(self.burst) - 1.0;
+        self.filled = now;
+        Duration::from_secs_f64((-self.tokens / self.rate).max(0.0))
+    }
+}
+
+pub(super) struct Budgets(RefCell<HashMap<&'static str, Bucket>>);
+
+impl Budgets {
+    /// AWS's limits, or none.
+    pub(super) fn new(limits: bool) -> Self {
+        let now = Instant::now();
+        let limits = if limits { LIMITS } else { &[] };
+        Self(RefCell::new(limits.iter().map(|&(what, rate, burst)| (what, Bucket { rate, burst, tokens: burst, filled: now })).collect()))
+    }
+
+    /// Waits until the operation is within its limits.
+    pub(super) async fn spend(&self, operation: &str) {
+        let wait = self.reserve(operation, Instant::now());
+        if !wait.is_zero() {
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    fn reserve(&self, operation: &str, now: Instant) -> Duration {
+        let mut buckets = self.0.borrow_mut();
+        let service = operation.split(':').next().unwrap_or_default();
+        let total = if APART.contains(&operation) { None } else { Some(service) };
+        let mut longest = Duration::ZERO;
+        for what in [Some(operation), total].into_iter().flatten() {
+            if let Some(bucket) = buckets.get_mut(what) {
+                longest = longest.max(bucket.take(now));
+            }
+        }
+        longest
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Budgets, LIMITS};
+    use std::time::{Duration, Instant};
+
+    #[test]
+    fn no_window_sees_more_requests_than_burst_and_rate_allow() {
+        for &(what, rate, burst) in LIMITS.iter().filter(|(what, ..)| what.contains(':')) {
+            let (budgets, start) = (Budgets::new(true), Instant::now());
+            let mut waits: Vec<Duration> = (0..50).map(|_| budgets.reserve(what, start)).collect();
+            waits.sort();
+            for (index, wait) in waits.iter().enumerate() {
+                let allowed = burst + wait.as_secs_f64() * rate;
+                assert!((index + 1) as f64 <= allowed + 1e-6, "{what}: request {} at {wait:?}", index + 1);
+            }
+        }
+    }
+
+    #[test]
+    fn without_limits_nothing_waits() {
+        let budgets = Budgets::new(false);
+        assert!((0..100).all(|_| budgets.reserve("apigateway:DeleteRestApi", Instant::now()).is_zero()));
+    }
+}

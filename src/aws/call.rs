@@ -1,0 +1,111 @@
+//! The one place that calls AWS: within the limits, bounded, counted, retried where that is safe.
+
+use super::{
+    Aws,
+    error::{Verdict, read_answer},
+};
+use crate::engine::Result;
+use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use std::{cell::RefCell, collections::BTreeMap, future::Future, rc::Rc, time::Duration};
+
+/// How often a throttled or lost request is sent again before the trouble is reported.
+const ATTEMPTS: u32 = 8;
+
+/// Writes that must not be repeated blindly: a lost answer may hide a success, and repeating makes a second one
+/// (`CreateRestApi`, `CreateDeployment`) or meets our own first one (`CreateDistribution`).
+const LOOK_BEFORE_REPEATING: &[&str] = &["apigateway:CreateRestApi", "apigateway:CreateDeployment", "cloudfront:CreateDistribution"];
+
+/// The calls of one run, by operation.
+#[derive(Debug, Clone, Default)]
+pub struct Tally(Rc<RefCell<BTreeMap<&'static str, Count>>>);
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Count {
+    requests: u64,
+    writes: u64,
+}
+
+impl Tally {
+    /// One that starts with the call that asked whose account it is.
+    pub(super) fn with_identity() -> Self {
+        let tally = Self::default();
+        tally.count("sts:GetCallerIdentity", false);
+        tally
+    }
+
+    /// All requests sent, retries included.
+    pub fn requests(&self) -> u64 {
+        self.0.borrow().values().map(|count| count.requests).sum()
+    }
+
+    /// Those that may have changed something.
+    pub fn writes(&self) -> u64 {
+        self.0.borrow().values().map(|count| count.writes).sum()
+    }
+
+    /// Requests by operation (`service:Operation`), sorted.
+    pub fn by_operation(&self) -> Vec<(&'static str, u64)> {
+        self.0.borrow().iter().map(|(operation, count)| (*operation, count.requests)).collect()
+    }
+
+    fn count(&self, operation: &'static str, write: bool) {
+        let mut counts = self.0.borrow_mut();
+        let count = counts.entry(operation).or_default();
+        count.requests += 1;
+        count.writes += u64::from(write);
+    }
+}
+
+impl Aws {
+    /// Calls an operation that changes nothing. `operation` is `service:Operation`.
+    pub async fn read<T, E, F>(&self, operation: &'static str, send: impl Fn() -> F) -> Result<T>
+    where
+        F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+    {
+        self.call(operation, false, send).await
+    }
+
+    /// Calls an operation that changes something. What was read from its service is no longer believed.
+    pub async fn write<T, E, F>(&self, operation: &'static str, send: impl Fn() -> F) -> Result<T>
+    where
+        F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+    {
+        let result = self.call(operation, true, send).await;
+        self.memo.forget(operation.split(':').next().unwrap_or_default());
+        result
+    }
+
+    async fn call<T, E, F>(&self, operation: &'static str, write: bool, send: impl Fn() -> F) -> Result<T>
+    where
+        F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+    {
+        let mut pause = Duration::from_millis(200);
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            self.budgets.spend(operation).await;
+            self.tally.count(operation, write);
+            let error = match send().await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            let answer = read_answer(operation, &error);
+            let repeat = match answer.verdict {
+                Verdict::Throttled => true,
+                Verdict::Lost | Verdict::Unreachable => !LOOK_BEFORE_REPEATING.contains(&operation),
+                _ => false,
+            };
+            // Nobody listens there: a few tries bridge a restart, more only delay the message.
+            let attempts = if answer.verdict == Verdict::Unreachable { 3 } else { ATTEMPTS };
+            if !repeat || attempt >= attempts {
+                return Err(answer.into_error());
+            }
+            tokio::time::sleep(answer.retry_after.unwrap_or(pause)).await;
+            pause = (pause * 2).min(Duration::from_secs(5));
+        }
+    }
+}

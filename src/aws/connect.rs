@@ -1,0 +1,89 @@
+//! From the standard AWS configuration to an [`Aws`].
+
+use super::{Aws, Place, budget::Budgets, call::Tally, error::read_answer, memo::Memo};
+use crate::engine::Error;
+use aws_config::{
+    BehaviorVersion, Region, SdkConfig, retry::RetryConfig, stalled_stream_protection::StalledStreamProtectionConfig,
+    timeout::TimeoutConfig,
+};
+use aws_sdk_dynamodb::config::Credentials;
+use std::{cell::RefCell, collections::HashMap, time::Duration};
+
+/// The clients' configuration before it is known whose account it is.
+pub struct Connection {
+    config: SdkConfig,
+}
+
+/// Why there is no access.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// `GetCallerIdentity` was refused or did not answer.
+    #[error(transparent)]
+    Identity(#[from] Error),
+    /// The answer named no account.
+    #[error("sts:GetCallerIdentity named no account")]
+    NoAccount,
+}
+
+impl Connection {
+    /// Environment, profiles, SSO, web identity and `AWS_ENDPOINT_URL`, as every AWS tool reads them.
+    pub async fn standard(region: &str, profile: Option<&str>) -> Self {
+        let mut loader = loader(region);
+        if let Some(profile) = profile {
+            loader = loader.profile_name(profile);
+        }
+        Self { config: loader.load().await }
+    }
+
+    /// One endpoint for every service, with these keys.
+    pub async fn endpoint(region: &str, url: &str, access_key: &str, secret_key: &str) -> Self {
+        let credentials = Credentials::new(access_key, secret_key, None, None, "liveinsight");
+        Self { config: loader(region).endpoint_url(url).credentials_provider(credentials).load().await }
+    }
+
+    /// Asks whose account it is: (partition, account).
+    pub async fn identity(&self) -> Result<(String, String), ConnectError> {
+        let sts = aws_sdk_sts::Client::new(&self.config);
+        let answer = sts.get_caller_identity().send().await.map_err(|error| read_answer("sts:GetCallerIdentity", &error).into_error())?;
+        let partition = answer.arn().and_then(|arn| arn.split(':').nth(1)).unwrap_or("aws").to_owned();
+        Ok((partition, answer.account().filter(|account| !account.is_empty()).ok_or(ConnectError::NoAccount)?.to_owned()))
+    }
+
+    /// The clients, for one stack in one place.
+    pub fn aws(&self, place: Place, stack: String) -> Aws {
+        let path_style = self.config.endpoint_url().is_some()
+            || std::env::var_os("AWS_ENDPOINT_URL").is_some()
+            || std::env::var_os("AWS_ENDPOINT_URL_S3").is_some();
+        let s3 = aws_sdk_s3::config::Builder::from(&self.config).force_path_style(path_style).build();
+        Aws {
+            budgets: Budgets::new(place.limits),
+            stack,
+            apigateway: aws_sdk_apigateway::Client::new(&self.config),
+            cloudfront: aws_sdk_cloudfront::Client::new(&self.config),
+            cloudwatch: aws_sdk_cloudwatch::Client::new(&self.config),
+            dynamodb: aws_sdk_dynamodb::Client::new(&self.config),
+            iam: aws_sdk_iam::Client::new(&self.config),
+            lambda: aws_sdk_lambda::Client::new(&self.config),
+            logs: aws_sdk_cloudwatchlogs::Client::new(&self.config),
+            s3: aws_sdk_s3::Client::from_conf(s3),
+            place,
+            tally: Tally::with_identity(),
+            memo: Memo::default(),
+            locks: RefCell::new(HashMap::new()),
+        }
+    }
+}
+
+/// Our own layer retries, waits and bounds; the SDK sends each request once.
+fn loader(region: &str) -> aws_config::ConfigLoader {
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(5))
+        // The longest single answer is a 50 MB code upload on a slow line.
+        .operation_attempt_timeout(Duration::from_mins(2))
+        .build();
+    aws_config::defaults(BehaviorVersion::latest())
+        .region(Region::new(region.to_owned()))
+        .retry_config(RetryConfig::disabled())
+        .timeout_config(timeouts)
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+}

@@ -1,0 +1,85 @@
+//! What the resource files share: the clients, the one layer that calls AWS, and canonical forms of what AWS returns.
+
+mod budget;
+mod call;
+mod connect;
+mod error;
+mod memo;
+mod place;
+mod policy;
+mod tags;
+
+pub use call::Tally;
+pub use connect::{ConnectError, Connection};
+pub use error::Optional;
+pub use place::Place;
+pub use policy::{Policy, decode as decode_policy};
+pub use tags::{APPLIED, STACK, Tags};
+
+use crate::engine::Cloud;
+use std::{cell::RefCell, collections::HashMap, future::Future, rc::Rc};
+
+/// Access to one account and region: the clients, and what is shared between those who use them.
+pub struct Aws {
+    /// Where it is.
+    pub place: Place,
+    /// `{project}/{environment}`: the value of the ownership tag.
+    pub stack: String,
+    /// Amazon API Gateway (REST).
+    pub apigateway: aws_sdk_apigateway::Client,
+    /// Amazon CloudFront.
+    pub cloudfront: aws_sdk_cloudfront::Client,
+    /// Amazon CloudWatch.
+    pub cloudwatch: aws_sdk_cloudwatch::Client,
+    /// Amazon DynamoDB.
+    pub dynamodb: aws_sdk_dynamodb::Client,
+    /// AWS IAM.
+    pub iam: aws_sdk_iam::Client,
+    /// AWS Lambda.
+    pub lambda: aws_sdk_lambda::Client,
+    /// Amazon CloudWatch Logs.
+    pub logs: aws_sdk_cloudwatchlogs::Client,
+    /// Amazon S3.
+    pub s3: aws_sdk_s3::Client,
+    budgets: budget::Budgets,
+    tally: call::Tally,
+    memo: memo::Memo,
+    locks: RefCell<HashMap<String, std::sync::Arc<tokio::sync::Mutex<()>>>>,
+}
+
+impl Aws {
+    /// What has been called so far.
+    pub fn tally(&self) -> Tally {
+        self.tally.clone()
+    }
+
+    /// Waits for its turn on something that AWS wants written by one caller at a time: a bucket's configuration,
+    /// one REST API, one function's policy. Hold the guard while writing.
+    pub async fn turn(&self, what: &str) -> Turn {
+        let lock = self.locks.borrow_mut().entry(what.to_owned()).or_default().clone();
+        Turn(lock.lock_owned().await)
+    }
+
+    /// Reads something that many resources need, once. The answer is shared until something is written to `service`
+    /// or the engine asks for fresh observations.
+    pub async fn shared<T: 'static, F>(&self, service: &'static str, key: &str, read: impl FnOnce() -> F) -> crate::engine::Result<Rc<T>>
+    where
+        F: Future<Output = crate::engine::Result<T>>,
+    {
+        self.memo.get(service, key, read).await
+    }
+
+    /// An ARN in this account and region.
+    pub fn arn(&self, service: &str, resource: &str) -> String {
+        self.place.arn(service, resource)
+    }
+}
+
+impl Cloud for Aws {
+    fn refresh(&self) {
+        self.memo.clear();
+    }
+}
+
+/// The right to write to something; see [`Aws::turn`].
+pub struct Turn(#[expect(dead_code, reason = "held, not read")] tokio::sync::OwnedMutexGuard<()>);

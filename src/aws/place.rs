@@ -1,0 +1,79 @@
+//! Where a stack lives: everything about an account and its surroundings that a declaration depends on.
+
+/// An account and region, and the addresses under which things are reached there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// `aws`, `aws-cn`, …: the first part of every ARN.
+    pub partition: String,
+    /// The region's code.
+    pub region: String,
+    /// The account's 12 digits.
+    pub account: String,
+    /// The host of a REST API, as CloudFront's origin; `{api}` stands for its id.
+    pub api_host: String,
+    /// The path in front of a REST API's own; `{api}` and `{stage}` stand for themselves.
+    pub api_path: String,
+    /// The port of `api_host` if it speaks plain HTTP; otherwise it speaks HTTPS on 443.
+    pub api_http_port: Option<u16>,
+    /// The address of a distribution; `{domain}` and `{label}` (its first part) stand for themselves.
+    pub distribution_url: String,
+    /// Whether visitors are sent to HTTPS.
+    pub viewers_https: bool,
+    /// Whether AWS's documented request limits apply.
+    pub limits: bool,
+    /// Whether functions run on this very machine, rather than on the architecture they declare.
+    pub functions_on_host: bool,
+}
+
+impl Place {
+    /// AWS itself.
+    pub fn aws(partition: &str, region: &str, account: &str) -> Self {
+        Self {
+            partition: partition.to_owned(),
+            region: region.to_owned(),
+            account: account.to_owned(),
+            api_host: format!("{{api}}.execute-api.{region}.amazonaws.com"),
+            api_path: "/{stage}".to_owned(),
+            api_http_port: None,
+            distribution_url: "https://{domain}".to_owned(),
+            viewers_https: true,
+            limits: true,
+            functions_on_host: false,
+        }
+    }
+
+    /// An ARN with region and account: `arn:aws:lambda:us-east-1:123456789012:function:f`.
+    pub fn arn(&self, service: &str, resource: &str) -> String {
+        format!("arn:{}:{service}:{}:{}:{resource}", self.partition, self.region, self.account)
+    }
+
+    /// An ARN of a global service: `arn:aws:iam::123456789012:role/r`.
+    pub fn global_arn(&self, service: &str, resource: &str) -> String {
+        format!("arn:{}:{service}::{}:{resource}", self.partition, self.account)
+    }
+
+    /// The host at which CloudFront reaches a REST API.
+    pub fn api_host(&self, api: &str) -> String {
+        self.api_host.replace("{api}", api)
+    }
+
+    /// The path at which CloudFront reaches a stage.
+    pub fn api_path(&self, api: &str, stage: &str) -> String {
+        self.api_path.replace("{api}", api).replace("{stage}", stage)
+    }
+
+    /// The address of a stage, without a slash at the end.
+    pub fn api_url(&self, api: &str, stage: &str) -> String {
+        let (host, path) = (self.api_host(api), self.api_path(api, stage));
+        match self.api_http_port {
+            Some(port) => format!("http://{host}:{port}{path}"),
+            None => format!("https://{host}{path}"),
+        }
+    }
+
+    /// The address of a distribution, without a slash at the end.
+    pub fn distribution_url(&self, domain: &str) -> String {
+        let label = domain.split('.').next().unwrap_or_default();
+        self.distribution_url.replace("{domain}", domain).replace("{label}", label)
+    }
+}

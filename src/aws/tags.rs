@@ -1,0 +1,69 @@
+//! Tags: what every taggable resource carries, and how they prove whose it is.
+
+use crate::engine::Owner;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// The ownership tag; its value is `{project}/{environment}`.
+pub const STACK: &str = "liveinsight:stack";
+/// The digest of what was declared when the resource was last written: tells drift from a pending change.
+pub const APPLIED: &str = "liveinsight:applied";
+
+/// Tags by key. AWS's own (`aws:…`) are never among them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Tags(BTreeMap<String, String>);
+
+impl Tags {
+    /// Sets one.
+    #[must_use]
+    pub fn with(mut self, key: &str, value: impl Into<String>) -> Self {
+        self.0.insert(key.to_owned(), value.into());
+        self
+    }
+
+    /// Sets the digest of the declaration.
+    pub fn stamp(&mut self, digest: &str) {
+        self.0.insert(APPLIED.to_owned(), digest.to_owned());
+    }
+
+    /// One of them.
+    pub fn get(&self, key: &str) -> Option<&str> {
+        self.0.get(key).map(String::as_str)
+    }
+
+    /// The digest of the declaration that was last written.
+    pub fn applied(&self) -> Option<String> {
+        self.get(APPLIED).map(str::to_owned)
+    }
+
+    /// Whose the bearer is, asked by `stack`.
+    pub fn owner(&self, stack: &str) -> Owner {
+        match self.get(STACK) {
+            Some(owner) if owner == stack => Owner::Us,
+            Some(owner) => Owner::Other(format!("it belongs to the stack {owner}")),
+            None => Owner::Other(format!("it has no tag {STACK}")),
+        }
+    }
+
+    /// Keys and values.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(key, value)| (key.as_str(), value.as_str()))
+    }
+
+    /// Keys that are here and not there: what `UntagResource` has to remove.
+    pub fn missing_from(&self, other: &Self) -> Vec<String> {
+        self.0.keys().filter(|key| !other.0.contains_key(*key)).cloned().collect()
+    }
+
+    /// As a map, for the services that take one.
+    pub fn to_map<M: FromIterator<(String, String)>>(&self) -> M {
+        self.0.iter().map(|(key, value)| (key.clone(), value.clone())).collect()
+    }
+}
+
+impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for Tags {
+    fn from_iter<I: IntoIterator<Item = (K, V)>>(tags: I) -> Self {
+        Self(tags.into_iter().map(|(key, value)| (key.into(), value.into())).filter(|(key, _)| !key.starts_with("aws:")).collect())
+    }
+}

@@ -1,0 +1,142 @@
+//! An IAM role that one AWS service may assume.
+//!
+//! Its propagation is the longest wait of a first `up`, so nothing precedes it. `GetRole` returns the trust policy
+//! percent-encoded. A role goes only when its inline policies are gone.
+
+use crate::{
+    aws::{Aws, Optional, Policy, Tags, decode_policy},
+    engine::{Changes, Gone, Handle, Live, Ref, Resource, Result, Stray, Written},
+};
+use aws_sdk_iam::types::Tag;
+use serde::Serialize;
+
+/// A role.
+#[derive(Debug, Clone, Serialize)]
+pub struct Role {
+    /// Its name.
+    pub name: String,
+    /// Its path, with slashes at both ends; all roles of a stack share one, by which they are found.
+    pub path: String,
+    /// Who may assume it.
+    pub trust: Policy,
+    /// Tags.
+    pub tags: Tags,
+}
+
+/// What is known of a role that exists.
+#[derive(Debug, Clone, Serialize)]
+pub struct RoleOutput {
+    /// Its ARN.
+    pub arn: String,
+}
+
+impl Resource for Role {
+    type Cloud = Aws;
+    const KIND: &'static str = "iam.role";
+    const FIXED: &'static [&'static str] = &["path"];
+    type Output = RoleOutput;
+
+    fn name(&self) -> String {
+        self.name.clone()
+    }
+
+    fn stamp(&mut self, digest: &str) {
+        self.tags.stamp(digest);
+    }
+
+    async fn observe(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
+        let answer = aws.read("iam:GetRole", || aws.iam.get_role().role_name(&self.name).send()).await.optional()?;
+        let Some(role) = answer.and_then(|answer| answer.role) else { return Ok(None) };
+        let tags: Tags = role.tags().iter().map(|tag| (tag.key(), tag.value())).collect();
+        let (owner, applied) = (tags.owner(&aws.stack), tags.applied());
+        let spec = Self {
+            name: role.role_name().to_owned(),
+            path: role.path().to_owned(),
+            trust: Policy::parse(&decode_policy(role.assume_role_policy_document().unwrap_or_default())),
+            tags,
+        };
+        Ok(Some(Live { spec, output: RoleOutput { arn: role.arn().to_owned() }, busy: None, owner, applied }))
+    }
+
+    async fn create(&self, aws: &Aws) -> Result<Written<RoleOutput>> {
+        let tags = sdk_tags(&self.tags)?;
+        let answer = aws
+            .write("iam:CreateRole", || {
+                let request = aws.iam.create_role().role_name(&self.name).path(&self.path);
+                request.assume_role_policy_document(self.trust.document()).set_tags(Some(tags.clone())).send()
+            })
+            .await?;
+        let arn = answer.role().map(|role| role.arn().to_owned()).unwrap_or_default();
+        Ok(Written::Complete(RoleOutput { arn }))
+    }
+
+    async fn update(&self, aws: &Aws, live: &Live<Self>, changes: &Changes) -> Result<Written<RoleOutput>> {
+        if changes.touch("trust") {
+            aws.write("iam:UpdateAssumeRolePolicy", || {
+                aws.iam.update_assume_role_policy().role_name(&self.name).policy_document(self.trust.document()).send()
+            })
+            .await?;
+        }
+        if changes.touch("tags") {
+            let tags = sdk_tags(&self.tags)?;
+            aws.write("iam:TagRole", || aws.iam.tag_role().role_name(&self.name).set_tags(Some(tags.clone())).send()).await?;
+            let gone = live.spec.tags.missing_from(&self.tags);
+            if !gone.is_empty() {
+                aws.write("iam:UntagRole", || aws.iam.untag_role().role_name(&self.name).set_tag_keys(Some(gone.clone())).send()).await?;
+            }
+        }
+        Ok(Written::Complete(live.output.clone()))
+    }
+
+    async fn delete(&self, aws: &Aws, _output: &RoleOutput) -> Result<Gone> {
+        let delete = || async { aws.write("iam:DeleteRole", || aws.iam.delete_role().role_name(&self.name).send()).await.optional() };
+        if let Err(crate::engine::Error::NotYet { .. }) = delete().await {
+            // Policies that are not declared (any more) are in the way.
+            let listed = aws.read("iam:ListRolePolicies", || aws.iam.list_role_policies().role_name(&self.name).send()).await.optional()?;
+            for policy in listed.iter().flat_map(|listed| listed.policy_names()) {
+                aws.write("iam:DeleteRolePolicy", || aws.iam.delete_role_policy().role_name(&self.name).policy_name(policy).send())
+                    .await
+                    .optional()?;
+            }
+            delete().await?;
+        }
+        Ok(Gone::Yes)
+    }
+}
+
+impl Role {
+    /// Finds the roles under the stack's path that are ours. `logical` gives the logical name of a physical one, if it could be ours.
+    pub async fn sweep(aws: &Aws, path: &str, logical: impl Fn(&str) -> Option<String>) -> Result<Vec<Stray<Aws>>> {
+        let mut strays = Vec::new();
+        let mut marker = None;
+        loop {
+            let page = aws.read("iam:ListRoles", || aws.iam.list_roles().path_prefix(path).set_marker(marker.clone()).send()).await?;
+            for role in page.roles() {
+                let Some(logical) = logical(role.role_name()) else { continue };
+                let wish =
+                    Self { name: role.role_name().to_owned(), path: path.to_owned(), trust: Policy::default(), tags: Tags::default() };
+                strays.push((logical, wish, RoleOutput { arn: role.arn().to_owned() }));
+            }
+            marker = page.marker().map(str::to_owned);
+            if marker.is_none() {
+                break;
+            }
+        }
+        Ok(strays.into_iter().map(|(logical, wish, output)| Stray::new(&logical, wish, output)).collect())
+    }
+}
+
+impl Handle<Role> {
+    /// Its ARN. Known beforehand, but whoever refers to it waits for the role.
+    pub fn arn(&self) -> Ref<String> {
+        self.output("arn", |output| output.arn.clone())
+    }
+}
+
+fn sdk_tags(tags: &Tags) -> Result<Vec<Tag>> {
+    tags.iter()
+        .map(|(key, value)| {
+            Tag::builder().key(key).value(value).build().map_err(|error| crate::engine::Error::refused("iam:TagRole", error.to_string()))
+        })
+        .collect()
+}
