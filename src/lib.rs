@@ -1,3 +1,4 @@
 //! Reconciles a serverless stack on AWS straight through the SDKs.
 
 pub mod engine;
+pub mod stack;
