@@ -1,4 +1,4 @@
-//! Reads an alarm's rule: which metric it watches, and what its threshold means in CloudWatch's units.
+//! Reads an alarm's rule: which metric it watches, and what its threshold means in `CloudWatch`'s units.
 
 use super::diagnostic::Problem;
 use super::file::RuleFile;
@@ -7,7 +7,7 @@ use super::values::{Seconds, Threshold};
 
 /// The length of a period if the rule does not say, in seconds.
 const PERIOD: Seconds = Seconds(300);
-/// CloudWatch looks at most this far back for one alarm: a day, or a week if the periods are an hour or longer (seconds).
+/// `CloudWatch` looks at most this far back for one alarm: a day, or a week if the periods are an hour or longer (seconds).
 const DAY: u64 = 86_400;
 const WEEK: u64 = 7 * DAY;
 
@@ -101,7 +101,7 @@ fn watches(rule: &RuleFile) -> Result<Watches, At> {
     }
 }
 
-/// The statistic a metric is judged by, and the threshold in CloudWatch's unit for it.
+/// The statistic a metric is judged by, and the threshold in `CloudWatch`'s unit for it.
 fn threshold(watches: &Watches, threshold: Threshold) -> Result<(Statistic, f64), Problem> {
     let is_time = matches!(
         watches,

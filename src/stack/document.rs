@@ -109,11 +109,6 @@ impl Document {
         &self.name
     }
 
-    /// The whole text.
-    pub(super) fn text(&self) -> &str {
-        &self.text
-    }
-
     /// One line, counted from 1, without its end.
     pub(super) fn line(&self, number: usize) -> &str {
         number

@@ -3,6 +3,11 @@
 //! The JSON schema is generated from these types and their comments, so the comments speak to whoever writes the file.
 //! Only what a type can say is checked here; what needs a look at another place, or at AWS's rules, is in `check`.
 
+#![expect(
+    clippy::doc_markdown,
+    reason = "these comments are shown to users by their editor, as plain text"
+)]
+
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
@@ -31,7 +36,7 @@ pub struct StackFile {
     /// Names are lower-case letters and digits. Just `dev` if not given.
     #[serde(default = "just_dev")]
     pub environments: BTreeMap<String, Option<EnvironmentFile>>,
-    /// `DynamoDB` tables, paid per request.
+    /// DynamoDB tables, paid per request.
     #[serde(default, deserialize_with = "empty_is_default")]
     pub tables: BTreeMap<String, TableFile>,
     /// Lambda functions, one Rust crate each.
@@ -128,7 +133,7 @@ pub struct IndexFile {
     pub partition_key: KeyFile,
     /// What items with one partition key are ordered by.
     pub sort_key: Option<KeyFile>,
-    /// What the index copies of each item: ALL (the default) or `KEYS_ONLY`.
+    /// What the index copies of each item: ALL (the default) or KEYS_ONLY.
     #[serde(default)]
     pub projection: Projection,
 }
@@ -153,7 +158,7 @@ pub struct FunctionFile {
     pub memory: Option<u32>,
     /// The longest an invocation may take, up to 15m; 30s if not given.
     pub timeout: Option<Seconds>,
-    /// The processor it is built for: arm64 (the default) or `x86_64`.
+    /// The processor it is built for: arm64 (the default) or x86_64.
     #[serde(default)]
     pub architecture: Architecture,
     /// Environment variables beside those for the tables.
@@ -258,7 +263,7 @@ pub struct RuleFile {
     pub function: Option<String>,
     /// Watch the API: 4xx, 5xx or latency.
     pub api: Option<String>,
-    /// Watch this table; `metric` is `read_throttles` or `write_throttles`.
+    /// Watch this table; `metric` is read_throttles or write_throttles.
     pub table: Option<String>,
     /// What is watched of the function or the table.
     pub metric: Option<String>,

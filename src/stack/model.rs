@@ -1,7 +1,7 @@
 //! A checked stack for one environment: the types the rest of the program works with.
 //!
 //! Nothing here can be wrong: these values are made by the checks only, and their fields hold what AWS expects
-//! (seconds, megabytes, CloudWatch's units), not what was typed.
+//! (seconds, megabytes, `CloudWatch`'s units), not what was typed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -67,7 +67,7 @@ impl Stack {
     }
 }
 
-/// A DynamoDB table.
+/// A `DynamoDB` table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Table {
     /// What items are found by.
@@ -83,7 +83,7 @@ pub struct Table {
 }
 
 impl Table {
-    /// All attributes used as keys, of the table and its indexes, with their types: DynamoDB wants exactly these defined.
+    /// All attributes used as keys, of the table and its indexes, with their types: `DynamoDB` wants exactly these defined.
     pub fn key_attributes(&self) -> BTreeMap<&str, KeyType> {
         let own = std::iter::once(&self.partition_key).chain(&self.sort_key);
         let of_indexes = self
@@ -105,7 +105,7 @@ pub struct Key {
     pub kind: KeyType,
 }
 
-/// The type of a key attribute: DynamoDB allows these three.
+/// The type of a key attribute: `DynamoDB` allows these three.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 pub enum KeyType {
     /// A string.
@@ -237,7 +237,7 @@ pub struct Site {
 /// Settings of all log groups.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Logs {
-    /// One of the numbers of days CloudWatch Logs allows.
+    /// One of the numbers of days `CloudWatch` Logs allows.
     pub retention_days: u32,
 }
 
@@ -255,7 +255,7 @@ pub struct Alarms {
 pub struct Alarm {
     /// The metric.
     pub watches: Watches,
-    /// In CloudWatch's unit for the metric and statistic: a count, milliseconds, or a share between 0 and 1.
+    /// In `CloudWatch`'s unit for the metric and statistic: a count, milliseconds, or a share between 0 and 1.
     pub threshold: f64,
     /// How the values within a period become one.
     pub statistic: Statistic,

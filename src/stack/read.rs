@@ -156,17 +156,15 @@ fn pick_environment(
             Err(unknown(name).at(place))
         };
     }
+    // Whether it exists is among the checks of the file.
     if let Some(name) = &file.default_environment {
-        let place = document.value(&["default_environment"]);
-        return if file.environments.contains_key(name) {
-            Ok(name.clone())
-        } else {
-            Err(unknown(name).at(place))
-        };
+        return Ok(name.clone());
     }
     let mut names = known();
     match (names.next(), names.next()) {
         (Some(only), None) => Ok(only.to_owned()),
+        // That, too, is among the checks of the file.
+        (None, _) => Ok(String::new()),
         _ if file.environments.contains_key(DEFAULT_ENVIRONMENT) => {
             Ok(DEFAULT_ENVIRONMENT.to_owned())
         }
