@@ -8,6 +8,8 @@ use std::process::Stdio;
 
 use tokio::process::Command;
 
+use crate::file_lock;
+
 /// The oldest Python that every pinned package accepts (their `Requires-Python`).
 const OLDEST_PYTHON: (u32, u32) = (3, 10);
 
@@ -85,7 +87,7 @@ impl Venv {
 
     /// Opens the environment in `directory`, or makes it anew: a half-made or outdated one is removed first.
     ///
-    /// Callers see to it that no two run at once for one directory. `purpose` completes "… needs Python".
+    /// Of two programs that do this at once, one installs and the other waits. `purpose` completes "… needs Python".
     /// `tell` receives one line before anything slow.
     pub async fn ensure(
         directory: &Path,
@@ -97,9 +99,6 @@ impl Venv {
             return Ok(venv);
         }
         check_python(purpose).await?;
-        tell(&format!(
-            "installing {purpose} (once, usually under a minute)"
-        ));
         let venv = Self {
             directory: directory.to_owned(),
         };
@@ -107,10 +106,25 @@ impl Venv {
             let path = path.to_owned();
             move |source| VenvError::Write { path, source }
         };
+        let lock = directory.with_extension("lock");
+        if let Some(parent) = directory.parent() {
+            std::fs::create_dir_all(parent).map_err(write_error(parent))?;
+        }
+        let waiting_text = format!("waiting for another run that is installing {purpose}");
+        let waiting = || tell(&waiting_text);
+        let _lock = file_lock::exclusive(&lock, waiting)
+            .await
+            .map_err(write_error(&lock))?;
+        if let Some(venv) = Self::open(directory, requirements) {
+            return Ok(venv);
+        }
         if directory.exists() {
             std::fs::remove_dir_all(directory).map_err(write_error(directory))?;
         }
         std::fs::create_dir_all(directory).map_err(write_error(directory))?;
+        tell(&format!(
+            "installing {purpose} (once, usually under a minute)"
+        ));
         let created = run(Command::new("python3").args(["-m", "venv"]).arg(directory)).await;
         if let Err(output) = created {
             return Err(VenvError::Create {
@@ -274,7 +288,10 @@ mod tests {
 
     #[test]
     fn only_the_end_of_long_output_is_kept() {
-        let text: String = (0..40).map(|line| format!("{line}\n")).collect();
+        let text = (0..40)
+            .map(|line| line.to_string())
+            .collect::<Vec<_>>()
+            .join("\n");
         assert!(last_lines(&text).starts_with("25\n") && last_lines(&text).ends_with("39"));
     }
 }

@@ -1,5 +1,7 @@
 //! The life of the local AWS: start, use, stop, start again, crash, reset. Everything here is the real server.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic, also in its helpers")]
+
 use std::path::Path;
 use std::sync::Mutex;
 

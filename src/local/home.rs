@@ -1,6 +1,6 @@
 //! The directory `.liveinsight/aws` of one project, and the server that lives in it.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -9,13 +9,14 @@ use sha2::{Digest, Sha256};
 
 use super::process::{self, Launch, POLL};
 use super::{LocalAws, LocalError, health};
+use crate::file_lock;
 use crate::venv::{Venv, last_lines};
 
 /// What is installed into the virtual environment.
 const REQUIREMENTS: &str = include_str!("requirements.txt");
 
 /// A start takes about 0.6 s; a loaded machine and a cold disk take longer.
-const START_PATIENCE: Duration = Duration::from_secs(60);
+const START_PATIENCE: Duration = Duration::from_mins(1);
 
 /// Ending includes writing the state, about 0.3 s for a small one.
 const STOP_PATIENCE: Duration = Duration::from_secs(30);
@@ -265,25 +266,10 @@ impl Home {
     async fn lock(&self, tell: &(dyn Fn(&str) + Sync)) -> Result<File, LocalError> {
         self.create(&self.0)?;
         let path = self.0.join("lock");
-        let file = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(&path)
-            .map_err(self.cannot(&path))?;
-        let mut told = false;
-        loop {
-            match file.try_lock() {
-                Ok(()) => return Ok(file),
-                Err(TryLockError::Error(source)) => {
-                    return Err(LocalError::Directory { path, source });
-                }
-                Err(TryLockError::WouldBlock) if !told => {
-                    told = true;
-                    tell("waiting for another run that is starting the local AWS");
-                }
-                Err(TryLockError::WouldBlock) => tokio::time::sleep(POLL).await,
-            }
-        }
+        let waiting = || tell("waiting for another run that is starting or stopping the local AWS");
+        file_lock::exclusive(&path, waiting)
+            .await
+            .map_err(self.cannot(&path))
     }
 
     fn running_pid(&self) -> Option<u32> {
