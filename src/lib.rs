@@ -3,6 +3,8 @@
 pub mod aws;
 pub mod build;
 pub mod engine;
+mod file_lock;
 pub mod local;
 pub mod resources;
 pub mod stack;
+pub mod venv;
