@@ -12,6 +12,7 @@ mod document;
 mod file;
 mod model;
 mod names;
+mod node;
 mod read;
 mod resolve;
 mod route;
@@ -20,7 +21,6 @@ mod values;
 mod yaml;
 
 pub use diagnostic::{Problem, StackError};
-pub use document::Place;
 pub use file::StackFile;
 pub use model::{
     Alarm, Alarms, Api, ApiMetric, Architecture, Cors, Function, FunctionMetric, Index, Key,
@@ -28,6 +28,7 @@ pub use model::{
     Watches,
 };
 pub use names::{LIVE_ALIAS, Names, table_variable};
+pub use node::Place;
 pub use read::find;
 pub use schema::schema;
 
