@@ -197,7 +197,7 @@ fn syntax(error: &Error, document: &Document, place: Option<Place>) -> Problem {
         Some(character @ ('*' | '&' | '!' | '@' | '%' | '`')) => {
             format!("a value that begins with {character} must be quoted")
         }
-        Some(character @ ('{' | '}' | '[' | ']')) => {
+        Some(character @ ('{' | '}' | '[' | ']')) if reason.contains("did not find expected") => {
             format!("a value that contains {character} must be quoted")
         }
         Some(':') if reason.contains("mapping values") => {
