@@ -87,6 +87,7 @@ const MISTAKES: &[(&str, &str)] = &[
         "tab after spaces",
         "functions:\n  order:\n  \tsource: order\n",
     ),
+    ("unclosed bracket at the end", "tags: {\n"),
     ("unclosed quote", "site: { source: 'dashboard }\n"),
     ("unclosed bracket", "site: { source: dashboard\nlogs: {}\n"),
     (
