@@ -12,6 +12,7 @@ mod document;
 mod file;
 mod model;
 mod names;
+mod node;
 mod read;
 mod resolve;
 mod route;
@@ -20,19 +21,13 @@ mod values;
 mod yaml;
 
 pub use diagnostic::{Problem, StackError};
-pub use document::Place;
 pub use file::StackFile;
 pub use model::{
     Alarm, Alarms, Api, ApiMetric, Architecture, Cors, Function, FunctionMetric, Index, Key,
-    KeyType, Logs, Projection, Route, Site, Stack, Statistic, Table, TableMetric, Throttle,
-    Watches,
+    KeyType, Logs, Projection, RETENTION_DAYS, Route, Site, Stack, Statistic, Table, TableMetric,
+    Throttle, Watches,
 };
 pub use names::{LIVE_ALIAS, Names, table_variable};
+pub use node::Place;
 pub use read::find;
 pub use schema::schema;
-
-/// The numbers of days `CloudWatch` Logs keeps logs (API reference, `PutRetentionPolicy`).
-pub const RETENTION_DAYS: [u32; 22] = [
-    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922,
-    3288, 3653,
-];

@@ -241,6 +241,12 @@ pub struct Logs {
     pub retention_days: u32,
 }
 
+/// The numbers of days `CloudWatch` Logs keeps logs (API reference, `PutRetentionPolicy`).
+pub const RETENTION_DAYS: [u32; 22] = [
+    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922,
+    3288, 3653,
+];
+
 /// What is watched, and who is told.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Alarms {

@@ -1,8 +1,9 @@
 //! From text to [`StackFile`], and the errors of that way in the user's words.
 
 use super::diagnostic::{Problem, StackError};
-use super::document::{Content, Document, Place};
+use super::document::Document;
 use super::file::StackFile;
+use super::node::{Content, Place};
 use serde_yaml::granit_parser::ErrorKind;
 use serde_yaml::{Error, ExternalMessageSource};
 
@@ -196,7 +197,7 @@ fn syntax(error: &Error, document: &Document, place: Option<Place>) -> Problem {
         Some(character @ ('*' | '&' | '!' | '@' | '%' | '`')) => {
             format!("a value that begins with {character} must be quoted")
         }
-        Some(character @ ('{' | '}' | '[' | ']')) => {
+        Some(character @ ('{' | '}' | '[' | ']')) if reason.contains("did not find expected") => {
             format!("a value that contains {character} must be quoted")
         }
         Some(':') if reason.contains("mapping values") => {
