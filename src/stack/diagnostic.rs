@@ -6,7 +6,7 @@
 use std::fmt::Write;
 
 use super::document::Document;
-use super::node::Place;
+use super::node::Position;
 
 /// How many problems are shown in full.
 const SHOWN: usize = 10;
@@ -28,7 +28,7 @@ pub struct StackError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     /// Where; `None` if it is about the file as a whole.
-    pub place: Option<Place>,
+    pub place: Option<Position>,
     /// What is wrong: a lower-case fragment that names the thing.
     pub message: String,
     /// What should be there instead.
@@ -120,7 +120,7 @@ impl Problem {
         }
     }
 
-    pub(super) fn at(mut self, place: Option<Place>) -> Self {
+    pub(super) fn at(mut self, place: Option<Position>) -> Self {
         self.place = place;
         self
     }
@@ -232,7 +232,7 @@ fn render(out: &mut String, document: &Document, problem: &Problem) {
 /// The part of a line to show, the column of the caret in it (from 0), and the caret's length.
 ///
 /// Each character takes one column, so that the caret stands where it should.
-fn excerpt(line: &str, place: Place) -> (String, usize, usize) {
+fn excerpt(line: &str, place: Position) -> (String, usize, usize) {
     let characters: Vec<char> = line.chars().map(visible).collect();
     let column = place.column.saturating_sub(1).min(characters.len());
     let start = column

@@ -7,7 +7,7 @@
 use serde::de::DeserializeOwned;
 use serde_yaml::{DuplicateKeyPolicy, Options, Spanned};
 
-use super::node::{Content, Node, Place};
+use super::node::{Content, Node, Position};
 
 /// The text of a file with the places of its keys and values.
 #[derive(Debug, Clone)]
@@ -75,7 +75,7 @@ impl Document {
     }
 
     /// Where the value at a path is; if there is none (a default), where the nearest thing around it is.
-    pub(super) fn value(&self, path: &[&str]) -> Option<Place> {
+    pub(super) fn value(&self, path: &[&str]) -> Option<Position> {
         let mut place = None;
         let mut node = &self.root;
         for step in path {
@@ -93,7 +93,7 @@ impl Document {
     }
 
     /// Where the key at a path is; if there is none, where the nearest thing around it is.
-    pub(super) fn key(&self, path: &[&str]) -> Option<Place> {
+    pub(super) fn key(&self, path: &[&str]) -> Option<Position> {
         let mut place = None;
         let mut node = &self.root;
         for step in path {
@@ -107,18 +107,18 @@ impl Document {
     }
 
     /// The value that starts at a place.
-    pub(super) fn node_at(&self, place: Place) -> Option<&Node> {
+    pub(super) fn node_at(&self, place: Position) -> Option<&Node> {
         self.root
             .find(&|node| node.place.is_some_and(|own| own.starts_with(place)))
     }
 
     /// The key of the mapping that begins at a place, which is where the reader reports a missing key.
-    pub(super) fn mapping_that_starts_at(&self, place: Place) -> Option<(&str, Place)> {
+    pub(super) fn mapping_that_starts_at(&self, place: Position) -> Option<(&str, Position)> {
         self.root.owner_of_first_key(place)
     }
 
     /// Where the keys with this name are that precede a place in the same mapping.
-    pub(super) fn first_of_duplicates(&self, place: Place) -> Option<Place> {
+    pub(super) fn first_of_duplicates(&self, place: Position) -> Option<Position> {
         let mapping = self.root.find(&|node| match &node.content {
             Content::Mapping(entries) => entries
                 .iter()

@@ -2,11 +2,11 @@
 //!
 //! [`Stack::load`] is the way in. What comes out is complete (defaults filled in, the environment's overrides applied)
 //! and sound (every rule AWS would enforce later is enforced here first, on the line where it is broken), so that nothing
-//! further on has to doubt it. Not here: what resources that means ([`Names`] says only what they are called), and any
-//! call to AWS.
+//! further on has to doubt it. [`declare`] then says which resources that means. Not here: any call to AWS.
 
 mod alarm;
 mod check;
+mod declare;
 mod diagnostic;
 mod document;
 mod file;
@@ -20,6 +20,7 @@ mod schema;
 mod values;
 mod yaml;
 
+pub use declare::{Content, Declaration, declare};
 pub use diagnostic::{Problem, StackError};
 pub use file::StackFile;
 pub use model::{
@@ -28,6 +29,6 @@ pub use model::{
     Throttle, Watches,
 };
 pub use names::{LIVE_ALIAS, Names, table_variable};
-pub use node::Place;
+pub use node::Position;
 pub use read::find;
 pub use schema::schema;

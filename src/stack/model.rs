@@ -116,6 +116,17 @@ pub enum KeyType {
     B,
 }
 
+impl KeyType {
+    /// As DynamoDB writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::S => "S",
+            Self::N => "N",
+            Self::B => "B",
+        }
+    }
+}
+
 /// A global secondary index.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Index {
@@ -137,6 +148,16 @@ pub enum Projection {
     /// The keys only: changes of other attributes cost the index nothing.
     #[serde(rename = "KEYS_ONLY")]
     KeysOnly,
+}
+
+impl Projection {
+    /// As DynamoDB writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::All => "ALL",
+            Self::KeysOnly => "KEYS_ONLY",
+        }
+    }
 }
 
 /// A Lambda function.
@@ -170,6 +191,16 @@ pub enum Architecture {
     /// Intel and AMD.
     #[serde(rename = "x86_64")]
     X86_64,
+}
+
+impl Architecture {
+    /// As Lambda writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Arm64 => "arm64",
+            Self::X86_64 => "x86_64",
+        }
+    }
 }
 
 /// A request, as `POST /api/events`.

@@ -6,7 +6,7 @@ use serde_yaml::{Location, Spanned};
 
 /// Where something is, in characters, counted from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place {
+pub struct Position {
     /// The line.
     pub line: usize,
     /// The column.
@@ -15,7 +15,7 @@ pub struct Place {
     pub length: usize,
 }
 
-impl Place {
+impl Position {
     /// The place of a location of the YAML parser; `None` if it does not know.
     pub(super) fn of(location: Location) -> Option<Self> {
         let number = |value: u64| usize::try_from(value).ok().filter(|value| *value > 0);
@@ -35,7 +35,7 @@ impl Place {
 #[derive(Debug, Clone)]
 pub(super) struct Node {
     /// Where the value starts.
-    pub(super) place: Option<Place>,
+    pub(super) place: Option<Position>,
     /// What it is.
     pub(super) content: Content,
 }
@@ -44,7 +44,7 @@ pub(super) struct Node {
 #[derive(Debug, Clone)]
 pub(super) enum Content {
     /// Keys with their places and values, in the order written, repeated ones included.
-    Mapping(Vec<(String, Option<Place>, Node)>),
+    Mapping(Vec<(String, Option<Position>, Node)>),
     /// A list.
     List(Vec<Node>),
     /// Any scalar.
@@ -55,7 +55,7 @@ pub(super) enum Content {
 
 impl Node {
     /// The entry of a mapping by key, or the element of a list by number, with the place of the key.
-    pub(super) fn step(&self, step: &str) -> Option<(Option<Place>, &Node)> {
+    pub(super) fn step(&self, step: &str) -> Option<(Option<Position>, &Node)> {
         match &self.content {
             Content::Mapping(entries) => entries
                 .iter()
@@ -80,7 +80,7 @@ impl Node {
         }
     }
 
-    pub(super) fn owner_of_first_key(&self, place: Place) -> Option<(&str, Place)> {
+    pub(super) fn owner_of_first_key(&self, place: Position) -> Option<(&str, Position)> {
         let Content::Mapping(entries) = &self.content else {
             return None;
         };
@@ -100,7 +100,7 @@ impl Node {
 impl From<Spanned<Content>> for Node {
     fn from(spanned: Spanned<Content>) -> Self {
         Self {
-            place: Place::of(spanned.referenced),
+            place: Position::of(spanned.referenced),
             content: spanned.value,
         }
     }
@@ -124,7 +124,7 @@ impl<'de> Visitor<'de> for AnyContent {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Content, A::Error> {
         let mut entries = Vec::new();
         while let Some((key, value)) = map.next_entry::<Spanned<String>, Spanned<Content>>()? {
-            entries.push((key.value, Place::of(key.referenced), value.into()));
+            entries.push((key.value, Position::of(key.referenced), value.into()));
         }
         Ok(Content::Mapping(entries))
     }

@@ -34,7 +34,7 @@ impl Declaring<'_> {
             },
         );
         let document = policy::of_function(declared, self.place, &self.names, name);
-        self.graph.add(name, RolePolicy { role: role.known("name", self.names.role(name)), name: self.names.policy(name), document });
+        self.graph.add(name, RolePolicy { role: role.name(), name: self.names.policy(name), document });
         let log_group = self.graph.add(
             name,
             LogGroup {
@@ -52,7 +52,7 @@ impl Declaring<'_> {
             memory: i32::try_from(declared.memory).unwrap_or(i32::MAX),
             timeout: i32::try_from(declared.timeout).unwrap_or(i32::MAX),
             environment: self.stack.variables(name, &self.names),
-            log_group: log_group.name(),
+            log_group: log_group.known("name", self.names.function_log_group(name)),
             code_sha256: package.map(|package| package.sha256.clone()),
             code: package.map(|package| Rc::from(&package.zip[..])),
             tags: self.tags(&physical),
