@@ -1,5 +1,6 @@
 //! What the resource files share: the clients, the one layer that calls AWS, and canonical forms of what AWS returns.
 
+mod batch;
 mod budget;
 mod call;
 mod connect;
@@ -41,6 +42,7 @@ pub struct Aws {
     pub logs: aws_sdk_cloudwatchlogs::Client,
     /// Amazon S3.
     pub s3: aws_sdk_s3::Client,
+    alarms_to_delete: batch::Gathering,
     budgets: budget::Budgets,
     tally: call::Tally,
     memo: memo::Memo,

@@ -100,8 +100,7 @@ impl Resource for Alarm {
     }
 
     async fn delete(&self, aws: &Aws, _output: &AlarmOutput) -> Result<Gone> {
-        aws.write("cloudwatch:DeleteAlarms", || aws.cloudwatch.delete_alarms().alarm_names(&self.name).send()).await.optional()?;
-        Ok(Gone::Yes)
+        aws.delete_alarm(&self.name).await.map(|()| Gone::Yes)
     }
 }
 

@@ -225,6 +225,9 @@ pub struct SiteFile {
     pub index: Option<String>,
     /// What a missing page shows, relative to `source`.
     pub error_page: Option<String>,
+    /// Pages whose addresses `outputs` prints, by the output's name: `tracker_url: liveinsight.js`.
+    #[serde(default)]
+    pub outputs: BTreeMap<String, String>,
 }
 
 /// Settings of all log groups.

@@ -263,6 +263,8 @@ pub struct Site {
     pub index: String,
     /// What a missing page shows, relative to `source`.
     pub error_page: Option<String>,
+    /// Pages whose addresses are outputs, by the output's name.
+    pub outputs: BTreeMap<String, String>,
 }
 
 /// Settings of all log groups.

@@ -69,6 +69,7 @@ pub(super) fn resolve(
                 .clone()
                 .unwrap_or_else(|| "index.html".to_owned()),
             error_page: site.error_page.clone(),
+            outputs: site.outputs.clone(),
         }),
         logs: Logs {
             retention_days: overrides

@@ -149,18 +149,24 @@ fn site(file: &StackFile, problems: &mut Problems) {
             .help("everything in it is published");
         problems.value(&["site", "source"], problem);
     }
-    for (key, page) in [("index", &site.index), ("error_page", &site.error_page)] {
-        let Some(page) = page else { continue };
+    for name in site.outputs.keys() {
+        let sound = name.starts_with(|c: char| c.is_ascii_lowercase()) && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+        if !sound {
+            let problem = Problem::new(format!("`{name}` cannot be the name of an output"));
+            problems.key(&["site", "outputs", name], problem.expected("expected lower-case letters, digits and _, as in tracker_url"));
+        }
+    }
+    let single = [("index", &site.index), ("error_page", &site.error_page)];
+    let single = single.into_iter().filter_map(|(key, page)| Some((vec!["site", key], page.as_ref()?)));
+    let outputs = site.outputs.iter().map(|(name, page)| (vec!["site", "outputs", name], page));
+    for (path, page) in single.chain(outputs) {
         let sound = !page.is_empty()
             && page
                 .split('/')
                 .all(|part| !part.is_empty() && part != ".." && part != ".");
         if !sound {
             let problem = Problem::new(format!("`{page}` is not a page of the site"));
-            problems.value(
-                &["site", key],
-                problem.expected("expected a path inside `source`, as in index.html"),
-            );
+            problems.value(&path, problem.expected("expected a path inside `source`, as in index.html"));
         }
     }
 }

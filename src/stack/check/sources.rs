@@ -39,16 +39,13 @@ pub(in super::super) fn sources(stack: &Stack, document: &Document) -> Vec<Probl
             );
             return problems.found;
         }
-        for (key, page) in [
-            ("index", Some(&site.index)),
-            ("error_page", site.error_page.as_ref()),
-        ] {
-            if let Some(page) = page.filter(|page| !directory.join(page).is_file()) {
+        let single = [("index", Some(&site.index)), ("error_page", site.error_page.as_ref())];
+        let single = single.into_iter().filter_map(|(key, page)| Some((vec!["site", key], page?)));
+        let outputs = site.outputs.iter().map(|(name, page)| (vec!["site", "outputs", name], page));
+        for (path, page) in single.chain(outputs) {
+            if !directory.join(page).is_file() {
                 let problem = Problem::new(format!("there is no page `{page}` in `{shown}`"));
-                problems.value(
-                    &["site", key],
-                    problem.help("the path is relative to `source`"),
-                );
+                problems.value(&path, problem.help("the path is relative to `source`"));
             }
         }
     }
