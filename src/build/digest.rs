@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use sha2::{Digest, Sha256};
 use walkdir::{DirEntry, WalkDir};
@@ -78,6 +79,25 @@ pub(super) fn digest(
         .finalize()
         .iter()
         .fold(String::new(), |text, byte| format!("{text}{byte:02x}")))
+}
+
+/// Whether anything in the crates was written, added or removed since `moment`, as far as the file system tells.
+pub(super) fn changed_since(crates: &BTreeSet<PathBuf>, moment: SystemTime) -> bool {
+    let changed = |entry: walkdir::Result<DirEntry>| {
+        let Ok(entry) = entry else { return true };
+        // The crate's own directory changes when cargo makes `target` in it.
+        let ignored = entry.depth() == 0 || entry.file_name() == "Cargo.lock";
+        !ignored
+            && entry
+                .metadata()
+                .ok()
+                .and_then(|data| data.modified().ok())
+                .is_none_or(|time| time >= moment)
+    };
+    crates
+        .iter()
+        .flat_map(|directory| WalkDir::new(directory).into_iter().filter_entry(belongs))
+        .any(changed)
 }
 
 /// The local crates that a program was made from, as cargo recorded beside it; `None` if there is no such record.
