@@ -258,6 +258,16 @@ async fn a_directory_that_cannot_be_made_is_named() {
 }
 
 #[tokio::test]
+async fn it_does_not_get_this_programs_interrupt() {
+    let project = Project::new().await;
+    let aws = project.start().await;
+    let pid = rustix::process::Pid::from_raw(aws.pid.try_into().unwrap()).unwrap();
+    // A terminal's Ctrl-C goes to a process group.
+    assert_eq!(rustix::process::getpgid(Some(pid)).unwrap(), pid);
+    assert_ne!(rustix::process::getpgrp(), pid);
+}
+
+#[tokio::test]
 async fn it_listens_on_loopback_only() {
     let project = Project::new().await;
     let aws = project.start().await;

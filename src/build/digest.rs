@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use sha2::{Digest, Sha256};
 use walkdir::{DirEntry, WalkDir};
@@ -80,20 +81,40 @@ pub(super) fn digest(
         .fold(String::new(), |text, byte| format!("{text}{byte:02x}")))
 }
 
+/// Whether anything in the crates was written, added or removed since `moment`, as far as the file system tells.
+pub(super) fn changed_since(crates: &BTreeSet<PathBuf>, moment: SystemTime) -> bool {
+    let changed = |entry: walkdir::Result<DirEntry>| {
+        let Ok(entry) = entry else { return true };
+        // The crate's own directory changes when cargo makes `target` in it.
+        let ignored = entry.depth() == 0 || entry.file_name() == "Cargo.lock";
+        !ignored
+            && entry
+                .metadata()
+                .ok()
+                .and_then(|data| data.modified().ok())
+                .is_none_or(|time| time >= moment)
+    };
+    crates
+        .iter()
+        .flat_map(|directory| WalkDir::new(directory).into_iter().filter_entry(belongs))
+        .any(changed)
+}
+
 /// The local crates that a program was made from, as cargo recorded beside it; `None` if there is no such record.
 pub(super) fn crates_of(program: &Path) -> Option<BTreeSet<PathBuf>> {
     let record = std::fs::read_to_string(program.with_extension("d")).ok()?;
     let files = dependencies(record.lines().next()?)?;
-    files
-        .iter()
-        .map(|file| {
-            Some(
-                file.ancestors()
-                    .find(|path| path.join("Cargo.toml").is_file())?
-                    .to_owned(),
-            )
-        })
-        .collect()
+    let mut crates = BTreeSet::new();
+    for file in files {
+        let root = file
+            .ancestors()
+            .find(|path| is_crate(path) || is_output(path))?;
+        // A build script's output follows from the sources, which are listed too.
+        if !is_output(root) {
+            crates.insert(root.to_owned());
+        }
+    }
+    Some(crates)
 }
 
 /// The paths after the colon of a line in make's format, where a space in a path is written `\ `.
@@ -128,12 +149,16 @@ fn belongs(entry: &DirEntry) -> bool {
     if entry.file_name().to_string_lossy().starts_with('.') {
         return false;
     }
-    let is_other = || {
-        ["CACHEDIR.TAG", "Cargo.toml"]
-            .iter()
-            .any(|name| entry.path().join(name).exists())
-    };
-    !(entry.file_type().is_dir() && is_other())
+    !(entry.file_type().is_dir() && (is_crate(entry.path()) || is_output(entry.path())))
+}
+
+fn is_crate(directory: &Path) -> bool {
+    directory.join("Cargo.toml").is_file()
+}
+
+/// Whether this is cargo's target directory, or another one that its maker marked as not worth keeping.
+fn is_output(directory: &Path) -> bool {
+    directory.join("CACHEDIR.TAG").is_file()
 }
 
 fn cargo_home_settings() -> Vec<PathBuf> {
@@ -200,6 +225,35 @@ mod tests {
         let source = directory.path().to_owned();
         drop(directory);
         assert!(digest("rustc 1", &source, &crates).is_err());
+    }
+
+    #[test]
+    fn crates_are_found_from_cargos_record() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = directory.path().to_str().unwrap();
+        for file in [
+            "a/Cargo.toml",
+            "a/src/main.rs",
+            "shared/Cargo.toml",
+            "target/CACHEDIR.TAG",
+            "Cargo.toml",
+        ] {
+            let path = directory.path().join(file);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, "").unwrap();
+        }
+        let program = directory.path().join("target/debug/handler");
+        std::fs::create_dir_all(directory.path().join("target/debug")).unwrap();
+        let record = format!(
+            "x: {root}/a/src/main.rs {root}/shared/src/lib.rs {root}/target/debug/out/made.rs\n"
+        );
+        std::fs::write(program.with_extension("d"), record).unwrap();
+        let expected = ["a", "shared"].map(|name| directory.path().join(name));
+        assert_eq!(crates_of(&program), Some(BTreeSet::from(expected)));
+        assert_eq!(
+            crates_of(&directory.path().join("target/debug/other")),
+            None
+        );
     }
 
     #[test]

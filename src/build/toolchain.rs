@@ -112,6 +112,8 @@ impl Means {
             "--target",
             &format!("{triple}.{}.{}", GLIBC.0, GLIBC.1),
         ]);
+        // Its small wrapper scripts; by default they would lie in the user's home directory.
+        command.env("CARGO_ZIGBUILD_CACHE_DIR", tools.join("zig-wrappers"));
         if let Some(zig) = venv.package_file("ziglang/zig") {
             command.env("CARGO_ZIGBUILD_ZIG_PATH", zig);
         }

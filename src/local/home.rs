@@ -79,19 +79,15 @@ impl Home {
             self.create(&self.0.join(directory))?;
         }
         tell("starting the local AWS");
-        let mut port = self.choose_port(tell)?;
-        // A port can be lost to another program between the choice and the start: then once more with another one.
-        for last_try in [false, true] {
-            match self.launch(&venv, port).await {
-                Err(LocalError::Start { output, .. })
-                    if !last_try && output.contains("already in use") =>
-                {
-                    port = self.choose_port(tell)?;
-                }
-                result => return result,
+        let port = self.choose_port(tell)?;
+        match self.launch(&venv, port).await {
+            // Another program took the port between the choice and the start.
+            Err(LocalError::Start { output, .. }) if output.contains("already in use") => {
+                let port = self.choose_port(tell)?;
+                self.launch(&venv, port).await
             }
+            result => result,
         }
-        unreachable!("the last try returns")
     }
 
     /// Ends the server, which saves its state first; `false` when none was running.

@@ -95,21 +95,20 @@ fn command_line(pid: u32) -> Option<String> {
     Some(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// Asks the server to save its state and end.
+/// Asks the server to save its state and end. It ends its functions itself.
 pub(super) fn terminate(pid: u32) {
-    send(pid, Signal::TERM);
+    // A failure means that it has ended by itself, which is what was wanted.
+    let _ = to_pid(pid).map(|pid| rustix::process::kill_process(pid, Signal::TERM));
 }
 
-/// Ends the server at once; what it did not save is lost.
+/// Ends the server and the functions that it runs at once; what it did not save is lost.
 pub(super) fn kill(pid: u32) {
-    send(pid, Signal::KILL);
+    // The server leads its own process group, see `launch`.
+    let _ = to_pid(pid).map(|pid| rustix::process::kill_process_group(pid, Signal::KILL));
 }
 
-/// A failure means that it has ended by itself, which is what was wanted.
-fn send(pid: u32, signal: Signal) {
-    if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
-        let _ = rustix::process::kill_process(pid, signal);
-    }
+fn to_pid(pid: u32) -> Option<Pid> {
+    i32::try_from(pid).ok().and_then(Pid::from_raw)
 }
 
 /// Waits until the server has ended; `false` when it still runs after `patience`.
