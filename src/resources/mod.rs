@@ -2,6 +2,15 @@
 //! observe, create, update, delete, the sweep, and what others may refer to.
 
 mod dynamodb_table;
+mod api_account;
+mod api_common;
+mod api_deployment;
+mod api_integration;
+mod api_integration_response;
+mod api_method;
+mod api_method_response;
+mod api_resource;
+mod api_stage;
 mod iam_role;
 mod iam_role_policy;
 mod lambda_alias;
@@ -11,6 +20,17 @@ mod log_group;
 mod metric_alarm;
 
 pub use dynamodb_table::{Index, KeyAttribute, Table, TableOutput, TimeToLive};
+mod rest_api;
+
+pub use api_account::{ensure_logging_role, logging_role};
+pub use api_common::MethodKey;
+pub use api_deployment::{ApiDeployment, ApiDeploymentOutput};
+pub use api_integration::ApiIntegration;
+pub use api_integration_response::{ApiIntegrationResponse, quoted};
+pub use api_method::ApiMethod;
+pub use api_method_response::{ApiMethodResponse, ApiMethodResponseOutput, response_header};
+pub use api_resource::{ApiResource, ApiResourceOutput};
+pub use api_stage::{AccessLog, ApiStage, ApiStageOutput};
 pub use iam_role::{Role, RoleOutput};
 pub use iam_role_policy::{RolePolicy, RolePolicyOutput};
 pub use lambda_alias::{Alias, AliasOutput};
@@ -18,3 +38,4 @@ pub use lambda_function::{Function, FunctionOutput};
 pub use lambda_permission::{Permission, PermissionOutput};
 pub use log_group::{LogGroup, LogGroupOutput};
 pub use metric_alarm::{Alarm, AlarmOutput};
+pub use rest_api::{RestApi, RestApiOutput};
