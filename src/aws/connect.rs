@@ -1,6 +1,6 @@
 //! From the standard AWS configuration to an [`Aws`].
 
-use super::{Aws, Place, batch::Gathering, budget::Budgets, call::Tally, error::read_answer, memo::Memo};
+use super::{Aws, Place, batch::Gathering, budget::Budgets, call::Tally, error::read_answer, memo::Memo, notes::Notes};
 use crate::engine::Error;
 use aws_config::{
     BehaviorVersion, Region, SdkConfig, retry::RetryConfig, stalled_stream_protection::StalledStreamProtectionConfig,
@@ -70,6 +70,7 @@ impl Connection {
             place,
             tally: Tally::with_identity(),
             memo: Memo::default(),
+            notes: Notes::default(),
             locks: RefCell::new(HashMap::new()),
         }
     }

@@ -117,6 +117,7 @@ const BY_CODE: &[(Verdict, &[&str])] = {
         ),
         (NotYet("point-in-time recovery to become available"), &["ContinuousBackupsUnavailableException"]),
         (NotYet("CloudFront to stop serving (usually 3 to 5 minutes)"), &["DistributionNotDisabled"]),
+        (NotYet("S3 to notice that the bucket is empty"), &["BucketNotEmpty"]),
         (NotYet("CloudFront to let go of it"), &["OriginAccessControlInUse"]),
         (NotYet("a fresh version of the distribution"), &["PreconditionFailed", "PreconditionFailedException", "InvalidIfMatchVersion"]),
         (NotYet("what uses the role to go"), &["DeleteConflict"]),

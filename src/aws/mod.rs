@@ -6,6 +6,7 @@ mod call;
 mod connect;
 mod error;
 mod memo;
+mod notes;
 mod place;
 mod policy;
 mod tags;
@@ -13,6 +14,7 @@ mod tags;
 pub use call::Tally;
 pub use connect::{ConnectError, Connection};
 pub use error::Optional;
+pub use notes::Published;
 pub use place::Place;
 pub use policy::{Policy, decode as decode_policy};
 pub use tags::{APPLIED, STACK, Tags};
@@ -46,6 +48,7 @@ pub struct Aws {
     budgets: budget::Budgets,
     tally: call::Tally,
     memo: memo::Memo,
+    notes: notes::Notes,
     locks: RefCell<HashMap<String, std::sync::Arc<tokio::sync::Mutex<()>>>>,
 }
 
