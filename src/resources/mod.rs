@@ -1,10 +1,6 @@
 //! One file per kind. Each reads from top to bottom: what it is and what AWS is odd about, the declaration, its outputs,
 //! observe, create, update, delete, the sweep, and what others may refer to.
 
-mod cloudfront_config;
-mod cloudfront_distribution;
-mod cloudfront_origin_access_control;
-mod dynamodb_table;
 mod api_account;
 mod api_common;
 mod api_deployment;
@@ -14,6 +10,10 @@ mod api_method;
 mod api_method_response;
 mod api_resource;
 mod api_stage;
+mod cloudfront_config;
+mod cloudfront_distribution;
+mod cloudfront_origin_access_control;
+mod dynamodb_table;
 mod iam_role;
 mod iam_role_policy;
 mod lambda_alias;
