@@ -1,0 +1,247 @@
+//! Functions: names, limits, tables, environment variables, routes.
+
+use std::collections::BTreeMap;
+
+use super::super::diagnostic::Problem;
+use super::super::file::{FunctionFile, StackFile};
+use super::super::model::Route;
+use super::super::names::{Names, table_variable};
+use super::super::route;
+use super::super::values::{Seconds, Text};
+use super::{Problems, below, overrides};
+
+/// Memory in MB, timeout in seconds, all environment variables together in bytes (Lambda quotas).
+const MEMORY: std::ops::RangeInclusive<u32> = 128..=10_240;
+const TIMEOUT: std::ops::RangeInclusive<u32> = 1..=900;
+const ENVIRONMENT_SIZE: usize = 4096;
+
+/// Variables that Lambda sets itself (Lambda developer guide, "Defined runtime environment variables").
+const RESERVED_VARIABLES: [&str; 18] = [
+    "_HANDLER",
+    "_X_AMZN_TRACE_ID",
+    "AWS_ACCESS_KEY",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_DEFAULT_REGION",
+    "AWS_EXECUTION_ENV",
+    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+    "AWS_LAMBDA_FUNCTION_NAME",
+    "AWS_LAMBDA_FUNCTION_VERSION",
+    "AWS_LAMBDA_INITIALIZATION_TYPE",
+    "AWS_LAMBDA_LOG_GROUP_NAME",
+    "AWS_LAMBDA_LOG_STREAM_NAME",
+    "AWS_LAMBDA_RUNTIME_API",
+    "AWS_REGION",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "LAMBDA_RUNTIME_DIR",
+    "LAMBDA_TASK_ROOT",
+];
+
+pub(super) fn check(file: &StackFile, problems: &mut Problems) {
+    let mut lower: BTreeMap<String, &str> = BTreeMap::new();
+    for (name, function) in &file.functions {
+        let path = ["functions", name.as_str()];
+        let sound = name.starts_with(|c: char| c.is_ascii_alphabetic())
+            && name
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || "_-".contains(c));
+        if !sound {
+            let problem = Problem::new(format!("`{name}` cannot be the name of a function"));
+            problems.key(
+                &path,
+                problem.expected("expected letters, digits, _ -, a letter first"),
+            );
+        }
+        if let Some(other) = lower.insert(name.to_lowercase(), name) {
+            let problem = Problem::new(format!(
+                "the functions `{other}` and `{name}` differ only in case"
+            ));
+            problems.key(
+                &path,
+                problem.help("IAM takes the names of their roles for the same: rename one"),
+            );
+        }
+        limits(function.memory, function.timeout, &path, problems);
+        tables(file, function, &path, problems);
+        variables(file, &function.environment, &path, problems);
+        size(file, name, function, problems);
+    }
+    routes(file, problems);
+    for (environment, overrides) in overrides(file) {
+        for (name, function) in &overrides.functions {
+            let path = ["environments", environment, "functions", name];
+            if !file.functions.contains_key(name) {
+                let problem = Problem::new(format!("there is no function `{name}`"));
+                problems.key(
+                    &path,
+                    problem.known(name, file.functions.keys().map(String::as_str)),
+                );
+            }
+            limits(function.memory, function.timeout, &path, problems);
+            variables(file, &function.environment, &path, problems);
+        }
+    }
+}
+
+fn limits(memory: Option<u32>, timeout: Option<Seconds>, path: &[&str], problems: &mut Problems) {
+    if let Some(memory) = memory.filter(|memory| !MEMORY.contains(memory)) {
+        let problem = Problem::new(format!("Lambda has no memory of {memory} MB"));
+        let expected = format!("expected {} to {} (MB)", MEMORY.start(), MEMORY.end());
+        problems.value(&below(path, &["memory"]), problem.expected(expected));
+    }
+    if let Some(Seconds(timeout)) = timeout.filter(|Seconds(timeout)| !TIMEOUT.contains(timeout)) {
+        let problem = Problem::new(format!("Lambda has no timeout of {timeout} s"));
+        problems.value(
+            &below(path, &["timeout"]),
+            problem.expected("expected 1s to 15m"),
+        );
+    }
+}
+
+fn tables(file: &StackFile, function: &FunctionFile, path: &[&str], problems: &mut Problems) {
+    for (list, names) in [("reads", &function.reads), ("writes", &function.writes)] {
+        for (index, name) in names.iter().enumerate() {
+            if !file.tables.contains_key(name) {
+                let problem = Problem::new(format!("there is no table `{name}`"));
+                let problem = problem.known(name, file.tables.keys().map(String::as_str));
+                problems.value(&below(path, &[list, &index.to_string()]), problem);
+            }
+        }
+    }
+}
+
+fn variables(
+    file: &StackFile,
+    environment: &BTreeMap<String, Text>,
+    path: &[&str],
+    problems: &mut Problems,
+) {
+    for name in environment.keys() {
+        let table = file
+            .tables
+            .keys()
+            .find(|table| table_variable(table) == *name);
+        let problem = if RESERVED_VARIABLES.contains(&name.as_str()) {
+            Problem::new(format!("`{name}` is reserved: Lambda sets it"))
+                .help("leave it out; the function sees it anyway")
+        } else if let Some(table) = table {
+            Problem::new(format!(
+                "`{name}` is set already, to the name of the table `{table}`"
+            ))
+            .help("leave it out, and name the table under reads or writes")
+        } else if name == "ENVIRONMENT" {
+            Problem::new("`ENVIRONMENT` is set already, to the name of the environment")
+                .help("leave it out")
+        } else if !is_variable(name) {
+            Problem::new(format!(
+                "`{name}` cannot be the name of an environment variable"
+            ))
+            .expected("expected at least two letters, digits and _, a letter first")
+        } else {
+            continue;
+        };
+        problems.key(&below(path, &["environment", name]), problem);
+    }
+}
+
+/// Lambda: `[a-zA-Z]([a-zA-Z0-9_])+`.
+fn is_variable(name: &str) -> bool {
+    name.len() >= 2
+        && name.starts_with(|c: char| c.is_ascii_alphabetic())
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+/// Checks the size of all variables of a function, those for its tables included, in each environment.
+fn size(file: &StackFile, name: &str, function: &FunctionFile, problems: &mut Problems) {
+    for (environment, overrides) in &file.environments {
+        let names = Names::of(&file.project, environment, &file.region, "");
+        let overridden = overrides
+            .as_ref()
+            .and_then(|overrides| overrides.functions.get(name));
+        let mut variables: BTreeMap<String, &str> = BTreeMap::new();
+        let written = function
+            .environment
+            .iter()
+            .chain(overridden.iter().flat_map(|function| &function.environment));
+        variables.extend(written.map(|(key, Text(value))| (key.clone(), value.as_str())));
+        let tables: BTreeMap<String, String> = function
+            .reads
+            .iter()
+            .chain(&function.writes)
+            .map(|table| (table_variable(table), names.table(table)))
+            .collect();
+        variables.extend(
+            tables
+                .iter()
+                .map(|(key, value)| (key.clone(), value.as_str())),
+        );
+        variables.insert("ENVIRONMENT".to_owned(), environment);
+        let size: usize = variables
+            .iter()
+            .map(|(key, value)| key.len() + value.len())
+            .sum();
+        if size > ENVIRONMENT_SIZE {
+            let problem = Problem::new(format!(
+                "the environment variables of `{name}` take {size} bytes in {environment}, Lambda allows {ENVIRONMENT_SIZE}"
+            ));
+            problems.key(
+                &["functions", name, "environment"],
+                problem.help("keep large settings in the code or in a table"),
+            );
+            return;
+        }
+    }
+}
+
+/// Checks all routes, each by itself and against the others.
+fn routes(file: &StackFile, problems: &mut Problems) {
+    let mut seen: BTreeMap<Route, &str> = BTreeMap::new();
+    // The variable below a path, with the function it came from: API Gateway allows one.
+    let mut variables: BTreeMap<String, (String, &str)> = BTreeMap::new();
+    for (name, function) in &file.functions {
+        let path = ["functions", name.as_str(), "route"];
+        let Some(text) = &function.route else {
+            continue;
+        };
+        let route = match route::parse(text) {
+            Ok(route) => route,
+            Err(problem) => {
+                problems.value(&path, problem);
+                continue;
+            }
+        };
+        let mut base = String::new();
+        for segment in route.segments() {
+            if segment.starts_with('{') {
+                let (known, owner) = variables
+                    .entry(base.clone())
+                    .or_insert_with(|| (segment.to_owned(), name));
+                if known != segment {
+                    let problem = Problem::new(format!(
+                        "the variable after {base}/ is {segment} here and {known} in `{owner}`"
+                    ));
+                    problems.value(
+                        &path,
+                        problem.help("API Gateway allows one name there: use the same in both"),
+                    );
+                }
+            }
+            base = format!("{base}/{segment}");
+        }
+        if let Some(other) = seen.get(&route) {
+            let problem = Problem::new(format!("the route {route} is taken: `{other}` has it"));
+            let line = problems
+                .document
+                .value(&["functions", other, "route"])
+                .map_or(0, |place| place.line);
+            problems.value(
+                &path,
+                problem.help(format!(
+                    "it is on line {line}; choose another path or method"
+                )),
+            );
+        } else {
+            seen.insert(route, name);
+        }
+    }
+}

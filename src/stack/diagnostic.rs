@@ -1,0 +1,226 @@
+//! Mistakes in `stack.yaml`: where they are, what was expected, and how they are shown.
+//!
+//! A check names a place by its path (`["functions", "stats-api", "memory"]`); [`Document`] knows on which line that is. No
+//! colours here: whoever prints may add them.
+
+use std::fmt::Write;
+
+use super::document::{Document, Place};
+
+/// How many problems are shown in full.
+const SHOWN: usize = 10;
+/// The longest piece of a line that is shown, in characters.
+const LINE_WIDTH: usize = 120;
+
+/// `stack.yaml` cannot be used. Displays as the complete message: every problem with its line and a caret.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{rendered}")]
+pub struct StackError {
+    file: String,
+    problems: Vec<Problem>,
+    rendered: String,
+}
+
+/// One mistake.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// Where; `None` if it is about the file as a whole.
+    pub place: Option<Place>,
+    /// What is wrong: a lower-case fragment that names the thing.
+    pub message: String,
+    /// What should be there instead.
+    pub expected: Option<String>,
+    /// What to do: the likely spelling, or the next step.
+    pub help: Option<String>,
+}
+
+impl StackError {
+    /// The line of the first problem, from 1, if it has one.
+    pub fn line(&self) -> Option<usize> {
+        self.first()
+            .and_then(|problem| problem.place)
+            .map(|place| place.line)
+    }
+
+    /// The column of the first problem in characters, from 1, if it has one.
+    pub fn column(&self) -> Option<usize> {
+        self.first()
+            .and_then(|problem| problem.place)
+            .map(|place| place.column)
+    }
+
+    /// What is wrong in one line, without the place.
+    pub fn message(&self) -> &str {
+        self.first().map_or("", |problem| &problem.message)
+    }
+
+    /// The name of the file, as it was given.
+    pub fn file(&self) -> &str {
+        &self.file
+    }
+
+    /// All problems by line; at least one.
+    pub fn problems(&self) -> &[Problem] {
+        &self.problems
+    }
+
+    /// A problem with the file as a whole.
+    pub(super) fn of_file(name: &str, problem: Problem) -> Self {
+        Self::new(&Document::unreadable(name), vec![problem])
+    }
+
+    /// All `problems` of a document, which must not be none.
+    pub(super) fn new(document: &Document, mut problems: Vec<Problem>) -> Self {
+        problems.sort_by_key(|problem| problem.place.map(|place| (place.line, place.column)));
+        let mut rendered = String::new();
+        for (index, problem) in problems.iter().take(SHOWN).enumerate() {
+            if index > 0 {
+                rendered.push('\n');
+            }
+            render(&mut rendered, document, problem);
+        }
+        if problems.len() > SHOWN {
+            let _ = write!(rendered, "\n… and {} more", problems.len() - SHOWN);
+        }
+        rendered.truncate(rendered.trim_end().len());
+        Self {
+            file: document.name().to_owned(),
+            problems,
+            rendered,
+        }
+    }
+
+    fn first(&self) -> Option<&Problem> {
+        self.problems.first()
+    }
+}
+
+impl Problem {
+    /// A problem without a place yet.
+    pub(super) fn new(message: impl Into<String>) -> Self {
+        Self {
+            place: None,
+            message: message.into(),
+            expected: None,
+            help: None,
+        }
+    }
+
+    pub(super) fn at(mut self, place: Option<Place>) -> Self {
+        self.place = place;
+        self
+    }
+
+    pub(super) fn expected(mut self, expected: impl Into<String>) -> Self {
+        self.expected = Some(expected.into());
+        self
+    }
+
+    pub(super) fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// Suggests the known name nearest to `wrong`, and lists the known ones as what was expected.
+    pub(super) fn known<'name>(
+        self,
+        wrong: &str,
+        known: impl IntoIterator<Item = &'name str>,
+    ) -> Self {
+        let known: Vec<&str> = known.into_iter().collect();
+        let suggestion = nearest(wrong, &known);
+        let problem = match known.as_slice() {
+            [] => self,
+            [only] => self.expected(format!("expected `{only}`")),
+            many => self.expected(format!("expected one of {}", many.join(", "))),
+        };
+        match suggestion {
+            Some(name) => problem.help(format!("did you mean `{name}`?")),
+            None => problem,
+        }
+    }
+}
+
+/// The known name that `wrong` is most likely a misspelling of.
+pub(super) fn nearest<'name>(wrong: &str, known: &[&'name str]) -> Option<&'name str> {
+    let wrong = wrong.to_lowercase();
+    known
+        .iter()
+        .map(|name| (strsim::jaro_winkler(&wrong, &name.to_lowercase()), *name))
+        .filter(|(similarity, _)| *similarity > 0.75)
+        .max_by(|(left, _), (right, _)| left.total_cmp(right))
+        .map(|(_, name)| name)
+}
+
+/// Writes one problem: `file:line:column: message`, the line, a caret with what was expected, the help.
+fn render(out: &mut String, document: &Document, problem: &Problem) {
+    let expected = problem.expected.as_deref().unwrap_or_default();
+    // Writing to a String cannot fail.
+    if let Some(place) = problem.place {
+        let gutter = place.line.to_string();
+        let margin = " ".repeat(gutter.len());
+        let (line, column, length) = excerpt(document.line(place.line), place);
+        let caret = format!("{}{} {expected}", " ".repeat(column), "^".repeat(length));
+        let _ = writeln!(
+            out,
+            "{}:{}:{}: {}",
+            document.name(),
+            place.line,
+            place.column,
+            problem.message
+        );
+        let _ = writeln!(
+            out,
+            "{margin} |\n{gutter} | {line}\n{margin} | {}",
+            caret.trim_end()
+        );
+        if let Some(help) = &problem.help {
+            let _ = writeln!(out, "{margin} = {help}");
+        }
+    } else {
+        let _ = writeln!(out, "{}: {}", document.name(), problem.message);
+        for text in [expected, problem.help.as_deref().unwrap_or_default()] {
+            if !text.is_empty() {
+                let _ = writeln!(out, "  = {text}");
+            }
+        }
+    }
+}
+
+/// The part of a line to show, the column of the caret in it (from 0), and the caret's length.
+///
+/// Each character takes one column: tabs become a space, and what could move a terminal's cursor a replacement character.
+fn excerpt(line: &str, place: Place) -> (String, usize, usize) {
+    let characters: Vec<char> = line
+        .chars()
+        .map(|c| match c {
+            '\t' => ' ',
+            c if c.is_control() => char::REPLACEMENT_CHARACTER,
+            c => c,
+        })
+        .collect();
+    let column = place.column.saturating_sub(1).min(characters.len());
+    let start = column
+        .saturating_sub(LINE_WIDTH / 2)
+        .min(characters.len().saturating_sub(LINE_WIDTH));
+    let end = characters.len().min(start + LINE_WIDTH);
+    let mut text: String = characters
+        .get(start..end)
+        .unwrap_or_default()
+        .iter()
+        .collect();
+    if end < characters.len() {
+        text.push('…');
+    }
+    let mut column = column - start;
+    if start > 0 {
+        text.insert(0, '…');
+        column += 1;
+    }
+    let room = text.chars().count().saturating_sub(column).max(1);
+    (
+        text.trim_end().to_owned(),
+        column,
+        place.length.clamp(1, room),
+    )
+}

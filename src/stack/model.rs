@@ -1,0 +1,332 @@
+//! A checked stack for one environment: the types the rest of the program works with.
+//!
+//! Nothing here can be wrong: these values are made by the checks only, and their fields hold what AWS expects
+//! (seconds, megabytes, `CloudWatch`'s units), not what was typed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::document::Document;
+use super::names::{Names, table_variable};
+
+/// One environment of a `stack.yaml`: overrides merged, defaults filled in, everything checked.
+#[derive(Debug, Clone)]
+pub struct Stack {
+    /// First part of every name: lower-case letters, digits and hyphens.
+    pub project: String,
+    /// Last part of every name: lower-case letters and digits.
+    pub environment: String,
+    /// The AWS region, for example `us-east-1`.
+    pub region: String,
+    /// Whether removing things needs somebody's explicit word.
+    pub protect: bool,
+    /// The user's own tags, without those every resource carries anyway.
+    pub tags: BTreeMap<String, String>,
+    /// Tables by logical name.
+    pub tables: BTreeMap<String, Table>,
+    /// Functions by logical name.
+    pub functions: BTreeMap<String, Function>,
+    /// Settings of the API; there is one exactly if a function has a route ([`Stack::has_api`]).
+    pub api: Api,
+    /// The static pages, if the stack has any.
+    pub site: Option<Site>,
+    /// Settings of all log groups.
+    pub logs: Logs,
+    /// What is watched, and who is told.
+    pub alarms: Alarms,
+    /// The directory that holds `stack.yaml`; sources are relative to it.
+    pub root: PathBuf,
+    /// The text all this came from, for errors that are found later.
+    pub(super) document: Arc<Document>,
+}
+
+impl Stack {
+    /// Whether any function has a route, and so whether there is an API at all.
+    pub fn has_api(&self) -> bool {
+        self.functions
+            .values()
+            .any(|function| function.route.is_some())
+    }
+
+    /// The complete environment of one function: what the user set, `ENVIRONMENT`, and the physical name of each table it
+    /// may use. Empty for a function the stack does not have.
+    pub fn variables(&self, function: &str, names: &Names) -> BTreeMap<String, String> {
+        let Some(function) = self.functions.get(function) else {
+            return BTreeMap::new();
+        };
+        let mut variables = function.environment.clone();
+        variables.insert("ENVIRONMENT".to_owned(), self.environment.clone());
+        for table in function.reads.union(&function.writes) {
+            variables.insert(table_variable(table), names.table(table));
+        }
+        variables
+    }
+}
+
+/// A `DynamoDB` table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Table {
+    /// What items are found by.
+    pub partition_key: Key,
+    /// What items with one partition key are ordered by.
+    pub sort_key: Option<Key>,
+    /// Global secondary indexes by name.
+    pub indexes: BTreeMap<String, Index>,
+    /// The attribute that holds an item's expiry in epoch seconds.
+    pub ttl: Option<String>,
+    /// Whether the table can be restored to any second of the last 35 days.
+    pub point_in_time_recovery: bool,
+}
+
+impl Table {
+    /// All attributes used as keys, of the table and its indexes, with their types: `DynamoDB` wants exactly these defined.
+    pub fn key_attributes(&self) -> BTreeMap<&str, KeyType> {
+        let own = std::iter::once(&self.partition_key).chain(&self.sort_key);
+        let of_indexes = self
+            .indexes
+            .values()
+            .flat_map(|index| std::iter::once(&index.partition_key).chain(&index.sort_key));
+        own.chain(of_indexes)
+            .map(|key| (key.name.as_str(), key.kind))
+            .collect()
+    }
+}
+
+/// One key attribute.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Key {
+    /// The attribute's name.
+    pub name: String,
+    /// The attribute's type.
+    pub kind: KeyType,
+}
+
+/// The type of a key attribute: `DynamoDB` allows these three.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+pub enum KeyType {
+    /// A string.
+    S,
+    /// A number.
+    N,
+    /// Binary.
+    B,
+}
+
+/// A global secondary index.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Index {
+    /// What items are found by.
+    pub partition_key: Key,
+    /// What items with one partition key are ordered by.
+    pub sort_key: Option<Key>,
+    /// What the index copies of each item.
+    pub projection: Projection,
+}
+
+/// What an index copies of each item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+pub enum Projection {
+    /// Every attribute: queries never go back to the table.
+    #[default]
+    #[serde(rename = "ALL")]
+    All,
+    /// The keys only: changes of other attributes cost the index nothing.
+    #[serde(rename = "KEYS_ONLY")]
+    KeysOnly,
+}
+
+/// A Lambda function.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Function {
+    /// The crate's directory, relative to [`Stack::root`].
+    pub source: PathBuf,
+    /// The request it answers, if it is reachable through the API.
+    pub route: Option<Route>,
+    /// Tables it may read, by logical name.
+    pub reads: BTreeSet<String>,
+    /// Tables it may write, by logical name.
+    pub writes: BTreeSet<String>,
+    /// Memory in MB.
+    pub memory: u32,
+    /// The longest an invocation may take, in seconds.
+    pub timeout: u32,
+    /// The processor it is built for.
+    pub architecture: Architecture,
+    /// The user's own environment variables; [`Stack::variables`] has all of them.
+    pub environment: BTreeMap<String, String>,
+}
+
+/// The processor a function is built for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Deserialize, JsonSchema)]
+pub enum Architecture {
+    /// AWS Graviton: cheaper for the same work.
+    #[default]
+    #[serde(rename = "arm64")]
+    Arm64,
+    /// Intel and AMD.
+    #[serde(rename = "x86_64")]
+    X86_64,
+}
+
+/// A request, as `POST /api/events`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Route {
+    /// `GET`, `POST`, `PUT`, `PATCH`, `DELETE` or `HEAD`.
+    pub method: String,
+    /// `/` and segments; a segment may be `{name}`, the last one `{name+}`.
+    pub path: String,
+}
+
+impl Route {
+    /// The segments of the path, without slashes; none for `/`.
+    pub fn segments(&self) -> impl Iterator<Item = &str> {
+        self.path.split('/').filter(|segment| !segment.is_empty())
+    }
+}
+
+impl std::fmt::Display for Route {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{} {}", self.method, self.path)
+    }
+}
+
+/// Settings of the REST API.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Api {
+    /// Which other origins may call it from a browser; `None` means no preflights at all.
+    pub cors: Option<Cors>,
+    /// How much it takes before it answers 429.
+    pub throttle: Throttle,
+}
+
+/// Which other origins may call the API from a browser.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cors {
+    /// `*` alone, or origins such as `https://example.com`, in the order written.
+    pub origins: Vec<String>,
+    /// Request headers a browser may send, in the order written.
+    pub headers: Vec<String>,
+    /// How long a browser may remember the answer, in seconds.
+    pub max_age: u32,
+}
+
+/// How much the API takes before it answers 429.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Throttle {
+    /// Requests per second in the long run (API Gateway's unit; the file says per minute).
+    pub rate: f64,
+    /// Requests at once on top of that.
+    pub burst: u32,
+}
+
+/// Static pages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Site {
+    /// The directory of the pages, relative to [`Stack::root`].
+    pub source: PathBuf,
+    /// What `/` shows, relative to `source`.
+    pub index: String,
+    /// What a missing page shows, relative to `source`.
+    pub error_page: Option<String>,
+}
+
+/// Settings of all log groups.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Logs {
+    /// One of the numbers of days `CloudWatch` Logs allows.
+    pub retention_days: u32,
+}
+
+/// What is watched, and who is told.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Alarms {
+    /// The ARN of an SNS topic.
+    pub notify: Option<String>,
+    /// Alarms by logical name.
+    pub rules: BTreeMap<String, Alarm>,
+}
+
+/// One alarm: fires when the statistic over a period reaches the threshold (`>=`), `periods` times in a row.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Alarm {
+    /// The metric.
+    pub watches: Watches,
+    /// In `CloudWatch`'s unit for the metric and statistic: a count, milliseconds, or a share between 0 and 1.
+    pub threshold: f64,
+    /// How the values within a period become one.
+    pub statistic: Statistic,
+    /// The length of a period in seconds, a multiple of 60.
+    pub period: u32,
+    /// How many periods in a row it takes, at least 1.
+    pub periods: u32,
+}
+
+/// The metric of an alarm.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Watches {
+    /// Of a function, by logical name.
+    Function {
+        /// The function's logical name.
+        name: String,
+        /// Its metric.
+        metric: FunctionMetric,
+    },
+    /// Of the API's stage.
+    Api {
+        /// Its metric.
+        metric: ApiMetric,
+    },
+    /// Of a table, by logical name.
+    Table {
+        /// The table's logical name.
+        name: String,
+        /// Its metric.
+        metric: TableMetric,
+    },
+}
+
+/// What can be watched of a function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FunctionMetric {
+    /// Invocations that failed: `Errors`.
+    Errors,
+    /// The slowest invocation: `Duration`, milliseconds.
+    Duration,
+    /// Invocations Lambda refused: `Throttles`.
+    Throttles,
+}
+
+/// What can be watched of the API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ApiMetric {
+    /// Requests answered 4xx: `4XXError`.
+    ClientErrors,
+    /// Requests answered 5xx: `5XXError`.
+    ServerErrors,
+    /// The slowest answer: `Latency`, milliseconds.
+    Latency,
+}
+
+/// What can be watched of a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TableMetric {
+    /// Reads `DynamoDB` refused: `ReadThrottleEvents`.
+    ReadThrottles,
+    /// Writes `DynamoDB` refused: `WriteThrottleEvents`.
+    WriteThrottles,
+}
+
+/// How the values within a period become one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Statistic {
+    /// How many in all.
+    Sum,
+    /// The share: errors are reported as 0 or 1 per request.
+    Average,
+    /// The worst one.
+    Maximum,
+}

@@ -1,0 +1,204 @@
+//! The physical names of everything: deterministic, and made nowhere else.
+//!
+//! Names follow `{project}-{thing}-{environment}`. A name alone never proves that something is ours (another project's
+//! name may begin like this one's): ownership is a tag.
+
+use sha2::{Digest, Sha256};
+
+use super::model::Stack;
+
+/// The alias of every function that the API calls.
+pub const LIVE_ALIAS: &str = "live";
+
+/// The names of one stack in one account and region.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Names {
+    project: String,
+    environment: String,
+    region: String,
+    account: String,
+}
+
+impl Names {
+    /// The names of `stack` in the account with this number.
+    pub fn new(stack: &Stack, account: &str) -> Self {
+        Self::of(&stack.project, &stack.environment, &stack.region, account)
+    }
+
+    /// The same from its parts, for checking names before there is a [`Stack`].
+    pub(super) fn of(project: &str, environment: &str, region: &str, account: &str) -> Self {
+        Self {
+            project: project.to_owned(),
+            environment: environment.to_owned(),
+            region: region.to_owned(),
+            account: account.to_owned(),
+        }
+    }
+
+    /// A `DynamoDB` table.
+    pub fn table(&self, table: &str) -> String {
+        self.name(table)
+    }
+
+    /// A Lambda function.
+    pub fn function(&self, function: &str) -> String {
+        self.name(function)
+    }
+
+    /// The role a function runs as.
+    pub fn role(&self, function: &str) -> String {
+        self.name(function)
+    }
+
+    /// The IAM path of all roles, which lists them without touching anybody else's.
+    pub fn role_path(&self) -> String {
+        format!("/liveinsight/{}/{}/", self.project, self.environment)
+    }
+
+    /// The inline policy of a function's role.
+    pub fn policy(&self, function: &str) -> String {
+        self.name(function)
+    }
+
+    /// The REST API.
+    pub fn api(&self) -> String {
+        self.name("api")
+    }
+
+    /// The stage of the REST API.
+    pub fn stage(&self) -> String {
+        self.environment.clone()
+    }
+
+    /// The bucket of the static pages. Bucket names are shared by all accounts of the world, so it ends in eight
+    /// hexadecimal digits of a digest of account and region.
+    pub fn bucket(&self) -> String {
+        let digest = Sha256::digest(format!("{}{}", self.account, self.region));
+        let suffix: String = digest
+            .iter()
+            .take(4)
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        format!("{}-{suffix}", self.name("static"))
+    }
+
+    /// What lets the distribution read the bucket.
+    pub fn origin_access_control(&self) -> String {
+        self.name("static")
+    }
+
+    /// The distribution; `CloudFront` gives it no name, so this is its comment and its `Name` tag.
+    pub fn distribution(&self) -> String {
+        self.name("static")
+    }
+
+    /// The log group of a function, where Lambda looks for it.
+    pub fn function_log_group(&self, function: &str) -> String {
+        format!("/aws/lambda/{}", self.function(function))
+    }
+
+    /// The log group of the API's stage, where API Gateway looks for it.
+    pub fn api_log_group(&self, rest_api_id: &str) -> String {
+        format!("API-Gateway-Execution-Logs_{rest_api_id}/{}", self.stage())
+    }
+
+    /// A `CloudWatch` alarm.
+    pub fn alarm(&self, alarm: &str) -> String {
+        self.name(alarm)
+    }
+
+    /// The value of the tag that says what belongs to this stack.
+    pub fn stack_tag(&self) -> String {
+        format!("{}/{}", self.project, self.environment)
+    }
+
+    /// The thing a name made here was made for: `events` for `liveinsight-events-dev`. `None` if it is not of that form.
+    pub fn owns<'name>(&self, name: &'name str) -> Option<&'name str> {
+        name.strip_prefix(self.project.as_str())?
+            .strip_prefix('-')?
+            .strip_suffix(self.environment.as_str())?
+            .strip_suffix('-')
+            .filter(|thing| !thing.is_empty())
+    }
+
+    fn name(&self, thing: &str) -> String {
+        format!("{}-{thing}-{}", self.project, self.environment)
+    }
+}
+
+/// The environment variable that tells a function the physical name of a table: `EVENTS_TABLE` for `events`.
+pub fn table_variable(table: &str) -> String {
+    let upper: String = table
+        .chars()
+        .map(|c| {
+            if c.is_ascii_alphanumeric() {
+                c.to_ascii_uppercase()
+            } else {
+                '_'
+            }
+        })
+        .collect();
+    format!("{upper}_TABLE")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names() -> Names {
+        Names::of("liveinsight", "dev", "us-east-1", "123456789012")
+    }
+
+    #[test]
+    fn names_follow_project_thing_environment() {
+        let names = names();
+        assert_eq!(names.table("events"), "liveinsight-events-dev");
+        assert_eq!(names.api(), "liveinsight-api-dev");
+        assert_eq!(names.role_path(), "/liveinsight/liveinsight/dev/");
+        assert_eq!(
+            names.function_log_group("stats-api"),
+            "/aws/lambda/liveinsight-stats-api-dev"
+        );
+        assert_eq!(
+            names.api_log_group("a1b2"),
+            "API-Gateway-Execution-Logs_a1b2/dev"
+        );
+        assert_eq!(names.stack_tag(), "liveinsight/dev");
+    }
+
+    #[test]
+    fn the_bucket_depends_on_account_and_region_only_in_its_suffix() {
+        let here = names().bucket();
+        let elsewhere = Names::of("liveinsight", "dev", "eu-west-1", "123456789012").bucket();
+        let (stem, suffix) = here.rsplit_once('-').unwrap();
+        assert_eq!(stem, "liveinsight-static-dev");
+        // The first eight digits of `printf 123456789012us-east-1 | sha256sum`.
+        assert_eq!(suffix, "89e4e5f1");
+        assert_ne!(here, elsewhere);
+        assert_eq!(here.len(), elsewhere.len());
+    }
+
+    #[test]
+    fn owns_inverts_every_name() {
+        let names = names();
+        for thing in ["events", "stats-api", "a", "dev", "liveinsight-dev"] {
+            assert_eq!(names.owns(&names.function(thing)), Some(thing));
+        }
+        for stranger in [
+            "",
+            "liveinsight-dev",
+            "liveinsight--dev",
+            "liveinsight-events-prod",
+            "other-events-dev",
+            "liveinsightevents-dev",
+        ] {
+            assert_eq!(names.owns(stranger), None, "{stranger}");
+        }
+    }
+
+    #[test]
+    fn table_variables_are_shell_names() {
+        assert_eq!(table_variable("events"), "EVENTS_TABLE");
+        assert_eq!(table_variable("page-views.v2"), "PAGE_VIEWS_V2_TABLE");
+    }
+}

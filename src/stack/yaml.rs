@@ -1,0 +1,181 @@
+//! From text to [`StackFile`], and the errors of that way in the user's words.
+
+use super::diagnostic::{Problem, StackError};
+use super::document::{Content, Document, Place};
+use super::file::StackFile;
+use serde_yaml::Error;
+
+/// Reads a text. Errors are syntax, limits, and what the types of the file cannot hold.
+pub(super) fn read(name: &str, text: &str) -> Result<(Document, StackFile), StackError> {
+    // Syntax first: a missing bracket makes nonsense of the types after it.
+    let document = Document::parse(name, text).map_err(|error| {
+        let document = Document::unparsed(name, text);
+        let problem = explain(&error, &document);
+        StackError::new(&document, vec![problem])
+    })?;
+    match document.read::<StackFile>() {
+        Ok(file) => Ok((document, file)),
+        Err(error) => {
+            let problem = explain(&error, &document);
+            Err(StackError::new(&document, vec![problem]))
+        }
+    }
+}
+
+/// An error of the YAML reader in the user's words.
+fn explain(error: &Error, document: &Document) -> Problem {
+    let place = error.location().and_then(Place::of);
+    match error.without_snippet() {
+        Error::AliasError { error, .. } => explain(error, document).at(place),
+        Error::Eof { .. } => {
+            Problem::new("the file is empty").help("a stack needs at least project and region")
+        }
+        Error::MultipleDocuments { .. } => Problem::new("a second document begins here")
+            .at(place)
+            .expected("expected the end of the file"),
+        Error::SerdeUnknownField {
+            field, expected, ..
+        } => Problem::new(format!("unknown key `{field}`"))
+            .at(place)
+            .known(field, expected.iter().copied()),
+        Error::SerdeMissingField { field, .. } => missing(field, document, place),
+        Error::SerdeUnknownVariant {
+            variant, expected, ..
+        } => unknown_variant(variant, expected).at(place),
+        Error::DuplicateMappingKey { key, .. } => {
+            let name = key.as_deref().unwrap_or("this key");
+            let problem = Problem::new(format!("`{name}` is there twice")).at(place);
+            match place.and_then(|place| document.first_of_duplicates(place)) {
+                Some(first) => problem.help(format!("the first one is on line {}", first.line)),
+                None => problem,
+            }
+        }
+        Error::InvalidScalar { ty, .. } => wrong_type(type_name(ty), document, place),
+        Error::InvalidBooleanStrict { .. } => wrong_type("true or false", document, place),
+        Error::NullIntoString { .. } => Problem::new("a value is missing")
+            .at(place)
+            .expected("expected text"),
+        Error::Unexpected { expected, .. } => wrong_type(structure_name(expected), document, place),
+        Error::SerdeInvalidType { expected, .. } | Error::SerdeInvalidValue { expected, .. } => {
+            wrong_type(expected, document, place)
+        }
+        Error::Message { msg, .. } => Problem::new(msg.clone()).at(place),
+        Error::Budget { .. }
+        | Error::AliasReplayLimitExceeded { .. }
+        | Error::AliasExpansionLimitExceeded { .. }
+        | Error::AliasReplayStackDepthExceeded { .. } => {
+            Problem::new("the file is too large or too deep once its aliases are unfolded")
+                .at(place)
+        }
+        Error::UnknownAnchor { .. } => Problem::new("this alias refers to nothing")
+            .at(place)
+            .help("a value that begins with * must be quoted, as in \"*\""),
+        other => syntax(other, document, place),
+    }
+}
+
+/// A key that must be there: shown at the key of the mapping that lacks it.
+fn missing(field: &str, document: &Document, place: Option<Place>) -> Problem {
+    let owner = place.and_then(|place| document.mapping_that_starts_at(place));
+    match owner {
+        Some((name, key)) => Problem::new(format!("`{name}` has no `{field}`")).at(Some(key)),
+        None => Problem::new(format!("`{field}` is missing")).at(place),
+    }
+    .help(format!("add {field}: …"))
+}
+
+fn unknown_variant(variant: &str, expected: &[&'static str]) -> Problem {
+    let problem = Problem::new(format!("`{variant}` is not possible here"))
+        .known(variant, expected.iter().copied());
+    if expected == ["S", "N", "B"] {
+        return Problem::new(format!("a key attribute cannot be of type `{variant}`"))
+            .expected("expected S (string), N (number) or B (binary)")
+            .help(
+                "keep a truth value as a string, \"1\", and leave the attribute out if it is false",
+            );
+    }
+    problem
+}
+
+fn wrong_type(expected: &str, document: &Document, place: Option<Place>) -> Problem {
+    let found = place
+        .and_then(|place| document.node_at(place))
+        .map(|node| match node.content {
+            Content::Mapping(_) => "a mapping",
+            Content::List(_) => "a list",
+            Content::Scalar => "a single value",
+            Content::Nothing => "nothing",
+        });
+    let message = match (found, place.map(|place| source_of(document, place))) {
+        (Some("a single value"), Some(text)) if !text.is_empty() => {
+            format!("`{text}` is not {expected}")
+        }
+        (Some(found), _) => format!("{found} cannot be here"),
+        (None, _) => "a value of another kind is needed here".to_owned(),
+    };
+    let problem = Problem::new(message)
+        .at(place)
+        .expected(format!("expected {expected}"));
+    match (found, place) {
+        (Some("a single value"), Some(place)) if expected.starts_with("a list") => {
+            problem.help(format!("write [{}]", source_of(document, place)))
+        }
+        _ => problem,
+    }
+}
+
+/// The piece of text at a place, as far as its line goes.
+fn source_of(document: &Document, place: Place) -> String {
+    document
+        .line(place.line)
+        .chars()
+        .skip(place.column.saturating_sub(1))
+        .take(place.length.min(40))
+        .collect()
+}
+
+/// What the reader calls a Rust type, in the user's words.
+fn type_name(rust: &str) -> &str {
+    match rust {
+        "u8" | "u16" | "u32" | "u64" => "a whole number",
+        "f32" | "f64" => "a number",
+        other => other,
+    }
+}
+
+fn structure_name(reader: &str) -> &str {
+    match reader {
+        "mapping start" => "a mapping of keys and values",
+        "sequence start" => "a list",
+        "string scalar" => "text",
+        other => other,
+    }
+}
+
+/// What is not YAML at all.
+fn syntax(error: &Error, document: &Document, place: Option<Place>) -> Problem {
+    let indented_by_tab =
+        |line: &str| line.trim_start_matches(' ').starts_with('\t') && !line.trim().is_empty();
+    let near = place.map_or(1, |place| place.line);
+    let tab = (near..near + 3).find(|number| indented_by_tab(document.line(*number)));
+    if let Some(line) = tab {
+        let column = document
+            .line(line)
+            .chars()
+            .take_while(|c| *c == ' ')
+            .count()
+            + 1;
+        return Problem::new("a tab in the indentation")
+            .at(Some(Place {
+                line,
+                column,
+                length: 1,
+            }))
+            .expected("expected spaces");
+    }
+    let rendered = error.render_with_formatter(&serde_yaml::UserMessageFormatter);
+    let reason = rendered.split(" at line ").next().unwrap_or(&rendered);
+    Problem::new(format!("this is not YAML: {reason}"))
+        .at(place)
+        .help("check the indentation, brackets and quotes here and just above")
+}

@@ -1,0 +1,253 @@
+//! `stack.yaml` from the outside: the shipped one, others, and what must never happen.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use liveinsight::stack::{Names, Stack, StackError, Statistic, Watches, find, schema};
+use proptest::prelude::*;
+
+mod mistakes;
+
+const SHIPPED: &str = include_str!("../../stack.yaml");
+
+/// Parses a text as `stack.yaml`, without looking at any file.
+fn parse(text: &str, environment: Option<&str>) -> Result<Stack, StackError> {
+    Stack::parse(text, "stack.yaml", Path::new("."), environment, None)
+}
+
+#[test]
+fn the_shipped_file_is_sound_in_every_environment() {
+    let development = parse(SHIPPED, None).unwrap();
+    assert_eq!(development.environment, "dev");
+    assert!(!development.protect);
+    assert_eq!(development.logs.retention_days, 7);
+    assert_eq!(
+        (development.tables.len(), development.functions.len()),
+        (2, 3)
+    );
+    assert_eq!(development.alarms.rules.len(), 8);
+    assert!((development.api.throttle.rate - 16.67).abs() < 0.01);
+
+    let production = parse(SHIPPED, Some("prod")).unwrap();
+    assert!(production.protect);
+    assert_eq!(production.logs.retention_days, 30);
+    assert_eq!(production.functions, development.functions);
+}
+
+#[test]
+fn thresholds_are_in_the_units_of_cloudwatch() {
+    let rules = parse(SHIPPED, None).unwrap().alarms.rules;
+    let of = |name: &str| {
+        (
+            rules[name].statistic,
+            rules[name].threshold,
+            rules[name].period,
+        )
+    };
+    assert_eq!(of("event-collector-errors"), (Statistic::Sum, 5.0, 300));
+    assert_eq!(
+        of("event-collector-duration"),
+        (Statistic::Maximum, 25_000.0, 300)
+    );
+    assert_eq!(of("api-4xx"), (Statistic::Average, 0.1, 300));
+    assert!(
+        matches!(&rules["events-read-throttles"].watches, Watches::Table { name, .. } if name == "events")
+    );
+}
+
+#[test]
+fn a_function_finds_its_tables_and_only_those() {
+    let stack = parse(SHIPPED, None).unwrap();
+    let names = Names::new(&stack, "123456789012");
+    let variables = stack.variables("stats-api", &names);
+    let listed: Vec<(&str, &str)> = variables
+        .iter()
+        .map(|(key, value)| (key.as_str(), value.as_str()))
+        .collect();
+    assert_eq!(
+        listed,
+        [
+            ("ENVIRONMENT", "dev"),
+            ("EVENTS_TABLE", "liveinsight-events-dev"),
+            ("SESSIONS_TABLE", "liveinsight-sessions-dev"),
+        ]
+    );
+    assert!(stack.variables("nobody", &names).is_empty());
+}
+
+#[test]
+fn an_environment_overrides_field_by_field() {
+    let text = "
+project: shop
+region: eu-west-1
+tags: { team: web, cost: '1' }
+environments:
+  dev:
+  live:
+    region: eu-central-1
+    tags: { cost: 2 }
+    api: { throttle: { requests_per_minute: 60, burst: 3 } }
+    functions: { order: { memory: 1024, environment: { LEVEL: warn } } }
+    alarms: { notify: 'arn:aws:sns:eu-central-1:123456789012:call' }
+functions:
+  order: { source: order, route: POST /orders, timeout: 1m, environment: { LEVEL: debug, FLAG: true, PORT: 080 } }
+";
+    let stack = parse(text, Some("live")).unwrap();
+    assert_eq!(stack.region, "eu-central-1");
+    assert_eq!(
+        (stack.tags["team"].as_str(), stack.tags["cost"].as_str()),
+        ("web", "2")
+    );
+    let order = &stack.functions["order"];
+    assert_eq!((order.memory, order.timeout), (1024, 60));
+    let environment: Vec<_> = order
+        .environment
+        .iter()
+        .map(|(key, value)| format!("{key}={value}"))
+        .collect();
+    assert_eq!(
+        environment,
+        ["FLAG=true", "LEVEL=warn", "PORT=080"],
+        "text is kept as it is typed"
+    );
+    assert!((stack.api.throttle.rate - 1.0).abs() < f64::EPSILON);
+    assert_eq!(
+        stack.alarms.notify.as_deref(),
+        Some("arn:aws:sns:eu-central-1:123456789012:call")
+    );
+
+    let stack = parse(text, Some("dev")).unwrap();
+    assert_eq!(
+        (stack.region.as_str(), stack.functions["order"].memory),
+        ("eu-west-1", 256)
+    );
+    assert_eq!((stack.alarms.notify, stack.api.throttle.burst), (None, 50));
+}
+
+#[test]
+fn the_region_of_the_command_line_stands_above_the_file() {
+    let region = |region| Stack::parse(SHIPPED, "stack.yaml", Path::new("."), None, Some(region));
+    assert_eq!(region("eu-west-1").unwrap().region, "eu-west-1");
+    assert_eq!(
+        region("eu-wst").unwrap_err().message(),
+        "`eu-wst` is not an AWS region"
+    );
+}
+
+#[test]
+fn the_smallest_stack_is_a_project_in_a_region() {
+    let stack = parse("project: a\nregion: us-east-1\n", None).unwrap();
+    assert_eq!(stack.environment, "dev");
+    assert!(!stack.has_api());
+    assert!(stack.site.is_none() && stack.tables.is_empty() && stack.alarms.rules.is_empty());
+}
+
+#[test]
+fn empty_sections_windows_line_ends_and_a_byte_order_mark_are_fine() {
+    let text = "\u{feff}project: a\r\nregion: us-east-1\r\ntables:\r\nfunctions:\r\napi:\r\nalarms:\r\n  rules:\r\ntags:\r\n";
+    assert_eq!(parse(text, None).unwrap().project, "a");
+}
+
+#[test]
+fn aliases_and_merge_keys_work() {
+    let text = "
+project: a
+region: us-east-1
+functions:
+  one: &base { source: one, memory: 512 }
+  two: { <<: *base, source: two }
+";
+    let stack = parse(text, None).unwrap();
+    assert_eq!(
+        (
+            stack.functions["two"].memory,
+            stack.functions["two"].source.as_path()
+        ),
+        (512, Path::new("two"))
+    );
+}
+
+#[test]
+fn hundreds_of_functions_are_read() {
+    let mut text = "project: big\nregion: us-east-1\nfunctions:\n".to_owned();
+    for number in 0..400 {
+        let _ = writeln!(
+            text,
+            "  f{number}: {{ source: f{number}, route: GET /api/f{number}/{{id}} }}"
+        );
+    }
+    assert_eq!(parse(&text, None).unwrap().functions.len(), 400);
+}
+
+#[test]
+fn the_file_is_found_from_below() {
+    let directory = tempfile::tempdir().unwrap();
+    let below = directory.path().join("a/b");
+    fs::create_dir_all(&below).unwrap();
+    assert_eq!(find(&below), None);
+    fs::write(directory.path().join("stack.yaml"), SHIPPED).unwrap();
+    assert_eq!(find(&below), Some(directory.path().join("stack.yaml")));
+}
+
+#[test]
+fn the_schema_in_docs_is_the_one_of_the_types() {
+    let expected = format!("{:#}\n", schema());
+    if std::env::var_os("UPDATE_SCHEMA").is_some() {
+        fs::write(
+            concat!(env!("CARGO_MANIFEST_DIR"), "/docs/stack.schema.json"),
+            &expected,
+        )
+        .unwrap();
+        return;
+    }
+    let written = include_str!("../../docs/stack.schema.json");
+    assert!(
+        written == expected,
+        "docs/stack.schema.json is out of date: run `UPDATE_SCHEMA=1 cargo test --test stack schema`"
+    );
+}
+
+/// The shipped file with one line removed, repeated, or garbled.
+fn mutated() -> impl Strategy<Value = String> {
+    let lines = SHIPPED.lines().count();
+    (0..lines, 0..5_u8, 0..100_usize, any::<char>()).prop_map(|(at, change, column, character)| {
+        let mut lines: Vec<String> = SHIPPED.lines().map(str::to_owned).collect();
+        let line = lines[at].clone();
+        let cut = line
+            .char_indices()
+            .map(|(index, _)| index)
+            .chain([line.len()])
+            .nth(column % (line.len() + 1))
+            .unwrap_or(0);
+        match change {
+            0 => drop(lines.remove(at)),
+            1 => lines.insert(at, line),
+            2 => lines[at].insert(cut, character),
+            3 => lines[at].truncate(cut),
+            _ => lines[at].insert(0, ' '),
+        }
+        lines.join("\n")
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever is wrong: an answer with a message, and a place inside the file unless it is about the whole file.
+    #[test]
+    fn a_damaged_file_is_read_or_explained(text in mutated()) {
+        if let Err(error) = parse(&text, None) {
+            prop_assert!(!error.message().is_empty());
+            prop_assert!(error.to_string().starts_with("stack.yaml"));
+            prop_assert!(error.line().is_none_or(|line| line >= 1 && line <= text.lines().count() + 1));
+        }
+    }
+
+    #[test]
+    fn any_text_is_read_or_explained(text in "\\PC{0,200}") {
+        if let Err(error) = parse(&text, None) {
+            prop_assert!(!error.message().is_empty());
+        }
+    }
+}
