@@ -1,0 +1,218 @@
+//! One digest over everything that decides what cargo would build, so that cargo need not be asked.
+//!
+//! Which directories count is not guessed: after a build, cargo's own list of the files it read (`NAME.d` beside the
+//! program) tells which local crates took part. Every file of those crates counts, also a new one that a build script
+//! may look for, and so do the lockfiles, manifests and settings above them.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+use walkdir::{DirEntry, WalkDir};
+
+/// Files that count in the crate's directory and in every directory above it, whether they exist or not.
+const SETTINGS: [&str; 6] = [
+    "Cargo.toml",
+    "Cargo.lock",
+    "rust-toolchain",
+    "rust-toolchain.toml",
+    ".cargo/config.toml",
+    ".cargo/config",
+];
+
+/// Environment variables that change what cargo builds.
+const VARIABLES: [&str; 4] = [
+    "RUSTFLAGS",
+    "CARGO_ENCODED_RUSTFLAGS",
+    "CARGO_BUILD_RUSTFLAGS",
+    "RUSTC_WRAPPER",
+];
+
+/// The digest, as hex, of `identity` (compiler, target, profile), the crate directories and the settings above `source`.
+///
+/// Fails when a directory is gone, which means that the program cannot be current.
+pub(super) fn digest(
+    identity: &str,
+    source: &Path,
+    crates: &BTreeSet<PathBuf>,
+) -> io::Result<String> {
+    let mut hasher = Sha256::new();
+    let mut add = |name: &str, content: &[u8]| {
+        // With their lengths, so that no two different sets of files run together into the same bytes.
+        hasher.update((name.len() as u64).to_le_bytes());
+        hasher.update(name);
+        hasher.update((content.len() as u64).to_le_bytes());
+        hasher.update(content);
+    };
+    add("identity", identity.as_bytes());
+    for variable in VARIABLES {
+        add(
+            variable,
+            std::env::var_os(variable)
+                .unwrap_or_default()
+                .as_encoded_bytes(),
+        );
+    }
+    let settings = source
+        .ancestors()
+        .flat_map(|directory| SETTINGS.map(|name| directory.join(name)));
+    for path in settings.chain(cargo_home_settings()) {
+        if let Ok(content) = std::fs::read(&path) {
+            add(&path.to_string_lossy(), &content);
+        }
+    }
+    for directory in crates {
+        let files = WalkDir::new(directory).sort_by_file_name().into_iter();
+        for entry in files.filter_entry(belongs) {
+            let entry = entry?;
+            if !entry.file_type().is_dir() {
+                add(
+                    &entry.path().to_string_lossy(),
+                    &std::fs::read(entry.path())?,
+                );
+            }
+        }
+    }
+    Ok(hasher
+        .finalize()
+        .iter()
+        .fold(String::new(), |text, byte| format!("{text}{byte:02x}")))
+}
+
+/// The local crates that a program was made from, as cargo recorded beside it; `None` if there is no such record.
+pub(super) fn crates_of(program: &Path) -> Option<BTreeSet<PathBuf>> {
+    let record = std::fs::read_to_string(program.with_extension("d")).ok()?;
+    let files = dependencies(record.lines().next()?)?;
+    files
+        .iter()
+        .map(|file| {
+            Some(
+                file.ancestors()
+                    .find(|path| path.join("Cargo.toml").is_file())?
+                    .to_owned(),
+            )
+        })
+        .collect()
+}
+
+/// The paths after the colon of a line in make's format, where a space in a path is written `\ `.
+fn dependencies(line: &str) -> Option<Vec<PathBuf>> {
+    let (_, list) = line.split_once(": ")?;
+    let mut paths = vec![String::new()];
+    let mut characters = list.chars().peekable();
+    while let Some(character) = characters.next() {
+        match character {
+            '\\' if characters.peek() == Some(&' ') => {
+                characters.next();
+                paths.last_mut()?.push(' ');
+            }
+            ' ' => paths.push(String::new()),
+            other => paths.last_mut()?.push(other),
+        }
+    }
+    let paths: Vec<PathBuf> = paths
+        .into_iter()
+        .filter(|path| !path.is_empty())
+        .map(PathBuf::from)
+        .collect();
+    // Relative paths (`build.dep-info-basedir`) cannot be followed from here.
+    (!paths.is_empty() && paths.iter().all(|path| path.is_absolute())).then_some(paths)
+}
+
+/// Whether a file or directory below a crate is part of it: not hidden, not build output, not another crate.
+fn belongs(entry: &DirEntry) -> bool {
+    if entry.depth() == 0 {
+        return true;
+    }
+    if entry.file_name().to_string_lossy().starts_with('.') {
+        return false;
+    }
+    let is_other = || {
+        ["CACHEDIR.TAG", "Cargo.toml"]
+            .iter()
+            .any(|name| entry.path().join(name).exists())
+    };
+    !(entry.file_type().is_dir() && is_other())
+}
+
+fn cargo_home_settings() -> Vec<PathBuf> {
+    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| std::env::home_dir().map(|home| home.join(".cargo")));
+    home.map(|home| vec![home.join("config.toml"), home.join("config")])
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn crate_with(files: &[(&str, &str)]) -> (tempfile::TempDir, BTreeSet<PathBuf>) {
+        let directory = tempfile::tempdir().unwrap();
+        for (name, content) in files {
+            let path = directory.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, content).unwrap();
+        }
+        let crates = BTreeSet::from([directory.path().to_owned()]);
+        (directory, crates)
+    }
+
+    #[test]
+    fn it_changes_with_what_counts_and_with_nothing_else() {
+        let (directory, crates) =
+            crate_with(&[("Cargo.toml", "[package]"), ("src/main.rs", "fn main() {}")]);
+        let root = directory.path();
+        let now = |identity| digest(identity, root, &crates).unwrap();
+        let write = |name: &str, text: &str| {
+            std::fs::create_dir_all(root.join(name).parent().unwrap()).unwrap();
+            std::fs::write(root.join(name), text).unwrap();
+        };
+        let first = now("rustc 1");
+        assert_eq!(first, now("rustc 1"));
+        assert_ne!(first, now("rustc 2"));
+
+        write("target/CACHEDIR.TAG", "");
+        write("target/debug/thing", "built");
+        write(".git/index", "");
+        write("other/Cargo.toml", "another crate");
+        write("other/src/lib.rs", "");
+        assert_eq!(first, now("rustc 1"));
+
+        for (name, text) in [
+            ("src/main.rs", "fn main() { }"),
+            ("src/new.rs", ""),
+            ("Cargo.lock", "x"),
+            ("template.html", ""),
+        ] {
+            let before = now("rustc 1");
+            write(name, text);
+            assert_ne!(before, now("rustc 1"), "{name}");
+        }
+        let before = now("rustc 1");
+        std::fs::rename(root.join("src/new.rs"), root.join("src/renamed.rs")).unwrap();
+        assert_ne!(before, now("rustc 1"));
+    }
+
+    #[test]
+    fn a_crate_that_is_gone_has_no_digest() {
+        let (directory, crates) = crate_with(&[("Cargo.toml", "")]);
+        let source = directory.path().to_owned();
+        drop(directory);
+        assert!(digest("rustc 1", &source, &crates).is_err());
+    }
+
+    #[test]
+    fn cargos_record_is_read_with_its_spaces() {
+        let line =
+            r"/t/debug/handler: /home/my\ stack/a/src/main.rs /home/my\ stack/shared/src/lib.rs";
+        let expected = [
+            "/home/my stack/a/src/main.rs",
+            "/home/my stack/shared/src/lib.rs",
+        ]
+        .map(PathBuf::from);
+        assert_eq!(dependencies(line), Some(expected.to_vec()));
+        assert_eq!(dependencies("/t/debug/handler: src/main.rs"), None);
+        assert_eq!(dependencies("nothing"), None);
+    }
+}

@@ -1,0 +1,119 @@
+//! What can go wrong while building, each with the next step.
+
+use std::path::PathBuf;
+
+use crate::venv::VenvError;
+
+/// Why a handler could not be built or packed.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// There is no Rust on `PATH`.
+    #[error(
+        "no {program} on PATH, which building the handlers needs; install Rust from https://rustup.rs and open a new shell"
+    )]
+    NoCargo {
+        /// `cargo` or `rustc`.
+        program: &'static str,
+    },
+    /// Rust is there but does not work, as when a toolchain file names one that is not installed.
+    #[error("{program} does not work here:\n{output}")]
+    Toolchain {
+        /// `cargo` or `rustc`.
+        program: &'static str,
+        /// Its own words.
+        output: String,
+    },
+    /// The target's standard library is not installed.
+    #[error(
+        "Rust's standard library for {triple} is not installed; run `rustup target add {triple}`"
+    )]
+    NoStandardLibrary {
+        /// Rust's name of the target.
+        triple: &'static str,
+    },
+    /// The cross compiler could not be installed.
+    #[error(transparent)]
+    CrossCompiler(#[from] VenvError),
+    /// The directory named in stack.yaml holds no crate.
+    #[error("function {function}: no crate in {} (no Cargo.toml); correct `source` in stack.yaml or create the crate", path.display())]
+    NoCrate {
+        /// The function's name in stack.yaml.
+        function: String,
+        /// The directory.
+        path: PathBuf,
+    },
+    /// The crate is a library.
+    #[error("function {function}: crate {package} has no binary; give it a src/main.rs")]
+    NoBinary {
+        /// The function's name in stack.yaml.
+        function: String,
+        /// The crate's name.
+        package: String,
+    },
+    /// The crate has several binaries and none is obviously meant.
+    #[error("function {function}: crate {package} has several binaries ({}); name one `bootstrap` or like the crate", binaries.join(", "))]
+    SeveralBinaries {
+        /// The function's name in stack.yaml.
+        function: String,
+        /// The crate's name.
+        package: String,
+        /// Their names.
+        binaries: Vec<String>,
+    },
+    /// The compiler refused a crate. Its messages were reported as progress and are repeated here.
+    #[error("crate {package} does not compile, which {} needs:\n{diagnostics}", functions.join(", "))]
+    Compile {
+        /// The crate that has the error, a handler or something it uses.
+        package: String,
+        /// The functions that cannot be built because of it.
+        functions: Vec<String>,
+        /// The compiler's messages.
+        diagnostics: String,
+    },
+    /// Cargo failed for another reason: the manifest, a dependency that cannot be fetched, the linker.
+    #[error("cargo failed while building {}:\n{output}", functions.join(", "))]
+    Cargo {
+        /// The functions that were being built.
+        functions: Vec<String>,
+        /// Its last lines.
+        output: String,
+    },
+    /// Lambda would refuse it for its size.
+    #[error(
+        "function {function}: {what} is {size} MB, Lambda takes {limit} MB; remove dependencies or optimise for size (`opt-level = \"s\"`, `strip = true`)"
+    )]
+    TooLarge {
+        /// The function's name in stack.yaml.
+        function: String,
+        /// `the program` or `its zip`.
+        what: &'static str,
+        /// In MB of 2^20 bytes, rounded up.
+        size: u64,
+        /// In MB of 2^20 bytes.
+        limit: u64,
+    },
+    /// The zip could not be made.
+    #[error("function {function}: cannot pack its program: {reason}")]
+    Pack {
+        /// The function's name in stack.yaml.
+        function: String,
+        /// Why.
+        reason: String,
+    },
+    /// A source could not be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Read {
+        /// The file or directory.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A package could not be kept.
+    #[error("cannot write {}: {source}; packages are kept in .liveinsight, make the directory writable for this user", path.display())]
+    Write {
+        /// The file or directory.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+}

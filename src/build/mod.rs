@@ -1,0 +1,19 @@
+//! From sources to what is uploaded: handler crates to deterministic zips, a directory of pages to files with digests.
+//!
+//! Start at [`Builder`] for code and at [`read_site`] for pages. Nothing here talks to AWS; what is uploaded is
+//! decided elsewhere, by comparing the digests that these functions return.
+
+mod builder;
+mod cargo;
+mod digest;
+mod error;
+mod pack;
+mod site;
+mod target;
+mod toolchain;
+
+pub use builder::{Builder, Package, Progress};
+pub use error::BuildError;
+pub use pack::{LARGEST_UNPACKED, LARGEST_ZIP};
+pub use site::{SiteError, SiteFile, read_site};
+pub use target::{Architecture, Place, Target};

@@ -1,0 +1,329 @@
+//! The directory `.liveinsight/aws` of one project, and the server that lives in it.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::process::{self, Launch, POLL};
+use super::{LocalAws, LocalError, health};
+use crate::file_lock;
+use crate::venv::{Venv, last_lines};
+
+/// What is installed into the virtual environment.
+const REQUIREMENTS: &str = include_str!("requirements.txt");
+
+/// A start takes about 0.6 s; a loaded machine and a cold disk take longer.
+const START_PATIENCE: Duration = Duration::from_mins(1);
+
+/// Ending includes writing the state, about 0.3 s for a small one.
+const STOP_PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long a server that runs may leave a question unanswered, and may take to end when it did.
+const BUSY_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Ports are taken from here on, below those that systems hand out by themselves (Linux: from 32768).
+const FIRST_PORT: u16 = 20_000;
+
+/// A project's own port is one of this many, chosen by its path.
+const PORTS: u16 = 10_000;
+
+/// How many ports after the project's own are tried.
+const PORTS_TRIED: u16 = 50;
+
+/// The home of one project's local AWS.
+#[derive(Debug, Clone)]
+pub struct Home(PathBuf);
+
+/// What is remembered of the server, in `server.json`.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+struct Server {
+    port: u16,
+    /// `None` after a stop: only the port is kept, so that printed addresses stay right.
+    pid: Option<u32>,
+}
+
+impl Home {
+    /// The home below `project_root`, the directory of `stack.yaml`. Touches nothing yet.
+    pub fn new(project_root: &Path) -> Self {
+        let root = std::fs::canonicalize(project_root).unwrap_or_else(|_| project_root.to_owned());
+        Self(root.join(".liveinsight").join("aws"))
+    }
+
+    /// Starts the server, or finds the one that runs already. Installs it when it is missing.
+    ///
+    /// Safe to call from two programs at once: the second waits and finds the first one's server. What a crash left
+    /// behind is cleared away. `tell` receives a line before anything that takes long.
+    pub async fn start(&self, tell: &(dyn Fn(&str) + Sync)) -> Result<LocalAws, LocalError> {
+        if self.is_installed()
+            && let Some(running) = self.status().await?
+        {
+            return Ok(running);
+        }
+        let _lock = self.lock(tell).await?;
+        if self.is_installed() {
+            if let Some(running) = self.status().await? {
+                return Ok(running);
+            }
+        } else {
+            // An older version of the server, perhaps still running: it must save its state before its code goes.
+            self.end(STOP_PATIENCE).await?;
+        }
+        let venv = Venv::ensure(&self.venv(), REQUIREMENTS, "the local AWS", tell).await?;
+        if let Some(slow) = self.end_unless_slow(tell).await? {
+            return Ok(slow);
+        }
+        for directory in ["state", "objects", "tmp"] {
+            self.create(&self.0.join(directory))?;
+        }
+        tell("starting the local AWS");
+        let mut port = self.choose_port(tell)?;
+        // A port can be lost to another program between the choice and the start: then once more with another one.
+        for last_try in [false, true] {
+            match self.launch(&venv, port).await {
+                Err(LocalError::Start { output, .. })
+                    if !last_try && output.contains("already in use") =>
+                {
+                    port = self.choose_port(tell)?;
+                }
+                result => return result,
+            }
+        }
+        unreachable!("the last try returns")
+    }
+
+    /// Ends the server, which saves its state first; `false` when none was running.
+    pub async fn stop(&self) -> Result<bool, LocalError> {
+        if !self.0.exists() {
+            return Ok(false);
+        }
+        let _lock = self.lock(&|_| ()).await?;
+        self.end(STOP_PATIENCE).await
+    }
+
+    /// The server, if it runs and answers. Changes nothing.
+    pub async fn status(&self) -> Result<Option<LocalAws>, LocalError> {
+        let Some(Server {
+            port,
+            pid: Some(pid),
+        }) = self.remembered()
+        else {
+            return Ok(None);
+        };
+        let healthy = health::answers(port, &self.identity()).await;
+        Ok(healthy.then(|| LocalAws::new(port, pid, self.log())))
+    }
+
+    /// Ends the server and removes its state. The installation and the port are kept.
+    pub async fn reset(&self) -> Result<(), LocalError> {
+        if !self.0.exists() {
+            return Ok(());
+        }
+        let _lock = self.lock(&|_| ()).await?;
+        if let Some(pid) = self.running_pid() {
+            // Nothing to save, so no need to be patient with one that hangs.
+            process::kill(pid);
+            self.forget(pid).await?;
+        }
+        for directory in ["state", "objects", "tmp"] {
+            let path = self.0.join(directory);
+            match std::fs::remove_dir_all(&path) {
+                Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(LocalError::Directory { path, source });
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Starts the process and waits for its first answer.
+    async fn launch(&self, venv: &Venv, port: u16) -> Result<LocalAws, LocalError> {
+        let path = self.log();
+        if path.exists() {
+            // A crash is explained in the log of the run before.
+            std::fs::rename(&path, path.with_extension("previous.log"))
+                .map_err(self.cannot(&path))?;
+        }
+        let log = File::create(&path).map_err(self.cannot(&path))?;
+        let (python, identity) = (venv.python(), self.identity());
+        let mut child = process::launch(Launch {
+            python: &python,
+            home: &self.0,
+            port,
+            identity: &identity,
+            log,
+        })
+        .map_err(|error| LocalError::Start {
+            log: path.clone(),
+            output: error.to_string(),
+        })?;
+        let pid = child.id().unwrap_or_default();
+        // Written before it answers: whoever comes after a kill at this moment knows what to end.
+        self.remember(Server {
+            port,
+            pid: Some(pid),
+        })?;
+        let started = Instant::now();
+        while started.elapsed() < START_PATIENCE {
+            if health::answers(port, &identity).await {
+                return Ok(LocalAws::new(port, pid, path));
+            }
+            if let Ok(Some(_)) = child.try_wait() {
+                self.remember(Server { port, pid: None })?;
+                let output = last_lines(&std::fs::read_to_string(&path).unwrap_or_default());
+                return Err(LocalError::Start { log: path, output });
+            }
+            tokio::time::sleep(POLL).await;
+        }
+        Err(LocalError::NoAnswer {
+            pid,
+            seconds: START_PATIENCE.as_secs(),
+            log: path,
+        })
+    }
+
+    /// Ends what is remembered and runs, healthy or not.
+    async fn end(&self, patience: Duration) -> Result<bool, LocalError> {
+        let Some(pid) = self.running_pid() else {
+            return Ok(false);
+        };
+        process::terminate(pid);
+        if !process::ended(pid, &self.python(), patience).await {
+            return Err(LocalError::Stop {
+                pid,
+                seconds: patience.as_secs(),
+            });
+        }
+        self.forget(pid).await?;
+        Ok(true)
+    }
+
+    /// Gives a server that runs but does not answer a while, then ends it: nobody can use it, and it holds the port.
+    ///
+    /// It may only be busy, or be starting for a program that was killed meanwhile.
+    async fn end_unless_slow(
+        &self,
+        tell: &(dyn Fn(&str) + Sync),
+    ) -> Result<Option<LocalAws>, LocalError> {
+        let started = Instant::now();
+        while self.running_pid().is_some() && started.elapsed() < BUSY_PATIENCE {
+            if let Some(running) = self.status().await? {
+                return Ok(Some(running));
+            }
+            tokio::time::sleep(POLL).await;
+        }
+        if self.running_pid().is_some() {
+            tell("the local AWS does not answer any more, so it is started again");
+        }
+        if let Err(LocalError::Stop { pid, .. }) = self.end(BUSY_PATIENCE).await {
+            process::kill(pid);
+            self.forget(pid).await?;
+        }
+        Ok(None)
+    }
+
+    /// Waits for the end of a process, then remembers only the port.
+    async fn forget(&self, pid: u32) -> Result<(), LocalError> {
+        if !process::ended(pid, &self.python(), STOP_PATIENCE).await {
+            return Err(LocalError::Stop {
+                pid,
+                seconds: STOP_PATIENCE.as_secs(),
+            });
+        }
+        match self.remembered() {
+            Some(server) => self.remember(Server {
+                pid: None,
+                ..server
+            }),
+            None => Ok(()),
+        }
+    }
+
+    /// The remembered port if it is free, else the project's own one or one soon after it.
+    fn choose_port(&self, tell: &(dyn Fn(&str) + Sync)) -> Result<u16, LocalError> {
+        let is_free = |port: u16| std::net::TcpListener::bind(("127.0.0.1", port)).is_ok();
+        if let Some(server) = self.remembered() {
+            if is_free(server.port) {
+                return Ok(server.port);
+            }
+            tell(&format!(
+                "port {} is taken by another program, so the local addresses change",
+                server.port
+            ));
+        }
+        let digest = Sha256::digest(self.0.to_string_lossy().as_bytes());
+        let first = FIRST_PORT + u16::from_be_bytes([digest[0], digest[1]]) % PORTS;
+        let last = first + PORTS_TRIED;
+        (first..=last)
+            .find(|port| is_free(*port))
+            .ok_or(LocalError::NoPort { first, last })
+    }
+
+    /// One program at a time changes the home. Freed by the system when the holder ends, however it ends.
+    async fn lock(&self, tell: &(dyn Fn(&str) + Sync)) -> Result<File, LocalError> {
+        self.create(&self.0)?;
+        let path = self.0.join("lock");
+        let waiting = || tell("waiting for another run that is starting or stopping the local AWS");
+        file_lock::exclusive(&path, waiting)
+            .await
+            .map_err(self.cannot(&path))
+    }
+
+    fn running_pid(&self) -> Option<u32> {
+        self.remembered()?
+            .pid
+            .filter(|pid| process::runs(*pid, &self.python()))
+    }
+
+    /// A damaged file counts as none: a new port is chosen then.
+    fn remembered(&self) -> Option<Server> {
+        serde_json::from_str(&std::fs::read_to_string(self.0.join("server.json")).ok()?).ok()
+    }
+
+    fn remember(&self, server: Server) -> Result<(), LocalError> {
+        let path = self.0.join("server.json");
+        let new = self.0.join("server.json.new");
+        let text = serde_json::json!(server).to_string();
+        std::fs::write(&new, text)
+            .and_then(|()| std::fs::rename(&new, &path))
+            .map_err(self.cannot(&path))
+    }
+
+    fn create(&self, path: &Path) -> Result<(), LocalError> {
+        std::fs::create_dir_all(path).map_err(self.cannot(path))
+    }
+
+    #[expect(clippy::unused_self, reason = "reads as what this home cannot do")]
+    fn cannot(&self, path: &Path) -> impl FnOnce(std::io::Error) -> LocalError + use<> {
+        let path = path.to_owned();
+        move |source| LocalError::Directory { path, source }
+    }
+
+    fn is_installed(&self) -> bool {
+        Venv::open(&self.venv(), REQUIREMENTS).is_some()
+    }
+
+    /// Tells this project's server from every other one, whichever port it got.
+    fn identity(&self) -> String {
+        let digest = Sha256::digest(self.0.to_string_lossy().as_bytes());
+        let short = digest[..8]
+            .iter()
+            .fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
+        format!("liveinsight-{short}")
+    }
+
+    fn venv(&self) -> PathBuf {
+        self.0.join("venv")
+    }
+
+    fn python(&self) -> PathBuf {
+        self.venv().join("bin").join("python")
+    }
+
+    fn log(&self) -> PathBuf {
+        self.0.join("server.log")
+    }
+}

@@ -1,0 +1,140 @@
+//! Starts and ends the server's process, and tells it from a stranger that inherited its number.
+
+use std::fs::File;
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal};
+
+use super::{ACCESS_KEY_ID, ACCOUNT_ID, SECRET_ACCESS_KEY};
+
+/// How often a process is looked at while it is waited for.
+pub(super) const POLL: Duration = Duration::from_millis(25);
+
+/// What one start needs to know.
+pub(super) struct Launch<'a> {
+    /// The virtual environment's interpreter.
+    pub(super) python: &'a Path,
+    /// The directory with everything the server has.
+    pub(super) home: &'a Path,
+    /// Where it shall listen, on loopback.
+    pub(super) port: u16,
+    /// What it shall answer when asked who it is; see [`super::health`].
+    pub(super) identity: &'a str,
+    /// Takes what it prints.
+    pub(super) log: File,
+}
+
+/// Starts the server, detached: it outlives this program and does not get its Ctrl-C.
+pub(super) fn launch(launch: Launch<'_>) -> std::io::Result<tokio::process::Child> {
+    let errors = launch.log.try_clone()?;
+    let mut command = std::process::Command::new(launch.python);
+    command
+        .args(["-m", "ministack"])
+        .current_dir(launch.home)
+        .stdin(Stdio::null())
+        .stdout(launch.log)
+        .stderr(errors)
+        .process_group(0)
+        // The functions inherit all of it: nothing of the user's AWS configuration may reach them.
+        .env_clear()
+        .env(
+            "PATH",
+            std::env::var_os("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".into()),
+        )
+        .env("LC_ALL", "C.UTF-8")
+        .env("HOME", launch.home.join("tmp"))
+        .env("TMPDIR", launch.home.join("tmp"))
+        .env("PYTHONUNBUFFERED", "1")
+        .env("LOG_LEVEL", "WARNING")
+        // Without it, it listens on every interface.
+        .env("BIND_HOST", "127.0.0.1")
+        .env("GATEWAY_PORT", launch.port.to_string())
+        // Handed on to the functions, which would otherwise call the real AWS.
+        .env(
+            "AWS_ENDPOINT_URL",
+            format!("http://127.0.0.1:{}", launch.port),
+        )
+        .env("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID)
+        .env("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY)
+        .env("AWS_EC2_METADATA_DISABLED", "true")
+        .env("MINISTACK_ACCOUNT_ID", ACCOUNT_ID)
+        .env("MINISTACK_EDITION", launch.identity)
+        .env("PERSIST_STATE", "1")
+        .env("STATE_DIR", launch.home.join("state"))
+        .env("S3_PERSIST", "1")
+        .env("S3_DATA_DIR", launch.home.join("objects"))
+        // It would open ports for MQTT and SFTP too.
+        .env("IOT_MTLS_ENABLED", "0")
+        .env("SFTP_ENABLED", "0");
+    tokio::process::Command::from(command).spawn()
+}
+
+/// Whether `pid` is a running server that was started from `python`.
+///
+/// After a crash the number may belong to any other process, which must not be ended. A dead process that nobody has
+/// collected yet has no command line, so it does not count.
+pub(super) fn runs(pid: u32, python: &Path) -> bool {
+    command_line(pid).is_some_and(|line| line.contains(&*python.to_string_lossy()))
+}
+
+#[cfg(target_os = "linux")]
+fn command_line(pid: u32) -> Option<String> {
+    let raw = std::fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+    Some(String::from_utf8_lossy(&raw).replace('\0', " "))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn command_line(pid: u32) -> Option<String> {
+    let output = std::process::Command::new("ps")
+        .args(["-ww", "-o", "command=", "-p", &pid.to_string()])
+        .output()
+        .ok()?;
+    Some(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// Asks the server to save its state and end.
+pub(super) fn terminate(pid: u32) {
+    send(pid, Signal::TERM);
+}
+
+/// Ends the server at once; what it did not save is lost.
+pub(super) fn kill(pid: u32) {
+    send(pid, Signal::KILL);
+}
+
+/// A failure means that it has ended by itself, which is what was wanted.
+fn send(pid: u32, signal: Signal) {
+    if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
+        let _ = rustix::process::kill_process(pid, signal);
+    }
+}
+
+/// Waits until the server has ended; `false` when it still runs after `patience`.
+pub(super) async fn ended(pid: u32, python: &Path, patience: Duration) -> bool {
+    let wait = async {
+        while runs(pid, python) {
+            tokio::time::sleep(POLL).await;
+        }
+    };
+    tokio::time::timeout(patience, wait).await.is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stranger_with_the_same_number_is_not_ours() {
+        assert!(!runs(
+            std::process::id(),
+            Path::new("/nowhere/.liveinsight/aws/venv/bin/python")
+        ));
+        assert!(!runs(
+            u32::MAX,
+            Path::new("/nowhere/.liveinsight/aws/venv/bin/python")
+        ));
+    }
+}

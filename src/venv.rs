@@ -1,0 +1,297 @@
+//! A Python virtual environment with exactly pinned packages, for the tools this program installs by itself.
+//!
+//! Deliberately not here: what is installed. The callers hand over a requirements file; two use this, the local AWS
+//! and the cross compiler.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use tokio::process::Command;
+
+use crate::file_lock;
+
+/// The oldest Python that every pinned package accepts (their `Requires-Python`).
+const OLDEST_PYTHON: (u32, u32) = (3, 10);
+
+/// How many of the last lines of a failed command are shown.
+const LINES_SHOWN: usize = 15;
+
+/// A virtual environment in which everything that was asked for is installed.
+#[derive(Debug, Clone)]
+pub struct Venv {
+    directory: PathBuf,
+}
+
+/// Why a virtual environment could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum VenvError {
+    /// There is no `python3` on `PATH`.
+    #[error(
+        "no python3 on PATH, which {purpose} needs; install Python 3.10 or newer (Debian: apt install python3-venv)"
+    )]
+    NoPython {
+        /// What it is needed for.
+        purpose: String,
+    },
+    /// `python3` is older than the packages accept.
+    #[error(
+        "python3 is version {found}, {purpose} needs 3.10 or newer; put a newer python3 first on PATH"
+    )]
+    OldPython {
+        /// The version found, as `3.9`.
+        found: String,
+        /// What it is needed for.
+        purpose: String,
+    },
+    /// `python3 -m venv` failed.
+    #[error("python3 could not make a virtual environment in {}; on Debian the package python3-venv may be missing (apt install python3-venv). It said:\n{output}", directory.display())]
+    Create {
+        /// Where it should have been.
+        directory: PathBuf,
+        /// The last lines that Python printed.
+        output: String,
+    },
+    /// `pip install` failed, most often because there is no network.
+    #[error(
+        "pip could not install {purpose}; check the network (proxy, package index), then run this again, or try by hand:\n  {command}\nIt said:\n{output}"
+    )]
+    Install {
+        /// What it is needed for.
+        purpose: String,
+        /// The exact command, to be repeated by hand.
+        command: String,
+        /// The last lines that pip printed.
+        output: String,
+    },
+    /// A file or directory could not be written.
+    #[error("cannot write {}: {source}; make the directory writable for this user", path.display())]
+    Write {
+        /// What could not be written.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+impl Venv {
+    /// Opens the environment in `directory` if it holds exactly `requirements`.
+    ///
+    /// Runs nothing and reads one small file. Also `None` when the Python that it was made with is gone.
+    pub fn open(directory: &Path, requirements: &str) -> Option<Self> {
+        let venv = Self {
+            directory: directory.to_owned(),
+        };
+        let marker = std::fs::read_to_string(venv.marker()).ok()?;
+        (marker == venv.expected_marker(requirements)?).then_some(venv)
+    }
+
+    /// Opens the environment in `directory`, or makes it anew: a half-made or outdated one is removed first.
+    ///
+    /// Of two programs that do this at once, one installs and the other waits. `purpose` completes "… needs Python".
+    /// `tell` receives one line before anything slow.
+    pub async fn ensure(
+        directory: &Path,
+        requirements: &str,
+        purpose: &str,
+        tell: &(dyn Fn(&str) + Sync),
+    ) -> Result<Self, VenvError> {
+        if let Some(venv) = Self::open(directory, requirements) {
+            return Ok(venv);
+        }
+        check_python(purpose).await?;
+        let venv = Self {
+            directory: directory.to_owned(),
+        };
+        let write_error = |path: &Path| {
+            let path = path.to_owned();
+            move |source| VenvError::Write { path, source }
+        };
+        let lock = directory.with_extension("lock");
+        if let Some(parent) = directory.parent() {
+            std::fs::create_dir_all(parent).map_err(write_error(parent))?;
+        }
+        let waiting_text = format!("waiting for another run that is installing {purpose}");
+        let waiting = || tell(&waiting_text);
+        let _lock = file_lock::exclusive(&lock, waiting)
+            .await
+            .map_err(write_error(&lock))?;
+        if let Some(venv) = Self::open(directory, requirements) {
+            return Ok(venv);
+        }
+        if directory.exists() {
+            std::fs::remove_dir_all(directory).map_err(write_error(directory))?;
+        }
+        std::fs::create_dir_all(directory).map_err(write_error(directory))?;
+        tell(&format!(
+            "installing {purpose} (once, usually under a minute)"
+        ));
+        let created = run(Command::new("python3").args(["-m", "venv"]).arg(directory)).await;
+        if let Err(output) = created {
+            return Err(VenvError::Create {
+                directory: directory.to_owned(),
+                output,
+            });
+        }
+        let list = directory.join("requirements.txt");
+        std::fs::write(&list, requirements).map_err(write_error(&list))?;
+        let mut install = Command::new(venv.python());
+        install
+            .args([
+                "-m",
+                "pip",
+                "install",
+                "--disable-pip-version-check",
+                "--no-input",
+                "--requirement",
+            ])
+            .arg(&list);
+        if let Err(output) = run(&mut install).await {
+            let command = format!(
+                "{} -m pip install --requirement {}",
+                venv.python().display(),
+                list.display()
+            );
+            return Err(VenvError::Install {
+                purpose: purpose.to_owned(),
+                command,
+                output,
+            });
+        }
+        // Last, so that an installation that was killed half-way is never taken for a whole one.
+        let marker = venv.expected_marker(requirements).unwrap_or_default();
+        std::fs::write(venv.marker(), marker).map_err(write_error(&venv.marker()))?;
+        Ok(venv)
+    }
+
+    /// The environment's interpreter.
+    pub fn python(&self) -> PathBuf {
+        self.program("python")
+    }
+
+    /// A program that one of the packages installed.
+    pub fn program(&self, name: &str) -> PathBuf {
+        self.directory.join("bin").join(name)
+    }
+
+    /// A file below the environment's package directory, when it exists.
+    pub fn package_file(&self, relative: &str) -> Option<PathBuf> {
+        let versions = std::fs::read_dir(self.directory.join("lib")).ok()?;
+        versions
+            .flatten()
+            .map(|entry| entry.path().join("site-packages").join(relative))
+            .find(|path| path.exists())
+    }
+
+    fn marker(&self) -> PathBuf {
+        self.directory.join("installed.txt")
+    }
+
+    /// The interpreter belongs to the marker: after an upgrade of the system's Python the packages are in the wrong place.
+    fn expected_marker(&self, requirements: &str) -> Option<String> {
+        let interpreter = std::fs::canonicalize(self.python()).ok()?;
+        Some(format!(
+            "{requirements}# installed with {}\n",
+            interpreter.display()
+        ))
+    }
+}
+
+async fn check_python(purpose: &str) -> Result<(), VenvError> {
+    let missing = || VenvError::NoPython {
+        purpose: purpose.to_owned(),
+    };
+    let version = Command::new("python3")
+        .args(["-c", "import sys; print('%d.%d' % sys.version_info[:2])"])
+        .stdin(Stdio::null())
+        .output()
+        .await
+        .map_err(|_| missing())?;
+    let found = String::from_utf8_lossy(&version.stdout).trim().to_owned();
+    let parsed = found
+        .split_once('.')
+        .and_then(|(major, minor)| Some((major.parse().ok()?, minor.parse().ok()?)));
+    match parsed {
+        None => Err(missing()),
+        Some(version) if version < OLDEST_PYTHON => Err(VenvError::OldPython {
+            found,
+            purpose: purpose.to_owned(),
+        }),
+        Some(_) => Ok(()),
+    }
+}
+
+/// Runs to the end; an error is the last lines of what was printed.
+async fn run(command: &mut Command) -> Result<(), String> {
+    let output = command
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .output()
+        .await
+        .map_err(|error| error.to_string())?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
+    text.push_str(&String::from_utf8_lossy(&output.stderr));
+    Err(last_lines(&text))
+}
+
+/// The end of a program's output, as much as fits into an error message.
+pub(crate) fn last_lines(text: &str) -> String {
+    let lines: Vec<&str> = text.trim_end().lines().collect();
+    lines[lines.len().saturating_sub(LINES_SHOWN)..].join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_installed_is_not_opened() {
+        let directory = tempfile::tempdir().unwrap();
+        assert!(Venv::open(directory.path(), "six==1.17.0\n").is_none());
+    }
+
+    #[tokio::test]
+    async fn an_outdated_or_half_made_one_is_made_anew() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("venv");
+        std::fs::create_dir_all(path.join("bin")).unwrap();
+        std::fs::write(path.join("bin/python"), "left by a kill").unwrap();
+        let venv = Venv::ensure(&path, "# nothing\n", "the test", &|_| ())
+            .await
+            .unwrap();
+        let again = Venv::ensure(&path, "# nothing\n", "the test", &|line| {
+            panic!("installs again: {line}")
+        })
+        .await
+        .unwrap();
+        assert_eq!(venv.python(), again.python());
+        assert!(Venv::open(&path, "# something else\n").is_none());
+    }
+
+    #[tokio::test]
+    async fn an_impossible_package_names_the_command() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("venv");
+        // A file that is not there needs no network to fail.
+        let error = Venv::ensure(&path, "./no-such-package.whl\n", "the test", &|_| ())
+            .await
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("pip install --requirement") && error.contains("no-such-package"),
+            "{error}"
+        );
+        assert!(Venv::open(&path, "./no-such-package.whl\n").is_none());
+    }
+
+    #[test]
+    fn only_the_end_of_long_output_is_kept() {
+        let text = (0..40)
+            .map(|line| line.to_string())
+            .collect::<Vec<_>>()
+            .join("\n");
+        assert!(last_lines(&text).starts_with("25\n") && last_lines(&text).ends_with("39"));
+    }
+}

@@ -1,0 +1,267 @@
+//! The life of the local AWS: start, use, stop, start again, crash, reset. Everything here is the real server.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic, also in its helpers")]
+
+use std::path::Path;
+use std::sync::Mutex;
+
+use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
+};
+use liveinsight::local::{ACCESS_KEY_ID, Home, LocalAws, SECRET_ACCESS_KEY};
+use tokio::sync::OnceCell;
+
+/// A project directory whose server is gone when the test is over, also when it failed.
+struct Project {
+    directory: tempfile::TempDir,
+    home: Home,
+}
+
+impl Project {
+    /// A project that uses one installation with the other tests, made when the first of them needs it.
+    async fn new() -> Self {
+        static INSTALLED: OnceCell<()> = OnceCell::const_new();
+        let shared = Path::new(env!("CARGO_TARGET_TMPDIR")).join("local-aws");
+        INSTALLED
+            .get_or_init(|| async {
+                std::fs::create_dir_all(&shared).unwrap();
+                let home = Home::new(&shared);
+                home.start(&|_| ()).await.unwrap();
+                assert!(home.stop().await.unwrap());
+            })
+            .await;
+        let directory = tempfile::tempdir().unwrap();
+        let aws = directory.path().join(".liveinsight/aws");
+        std::fs::create_dir_all(&aws).unwrap();
+        std::os::unix::fs::symlink(shared.join(".liveinsight/aws/venv"), aws.join("venv")).unwrap();
+        let home = Home::new(directory.path());
+        Self { directory, home }
+    }
+
+    async fn start(&self) -> LocalAws {
+        self.home.start(&|_| ()).await.unwrap()
+    }
+}
+
+impl Drop for Project {
+    fn drop(&mut self) {
+        let home = self.home.clone();
+        // A thread of its own, because this runs inside the test's runtime.
+        let stop = move || {
+            tokio::runtime::Runtime::new()
+                .unwrap()
+                .block_on(home.reset())
+        };
+        std::thread::spawn(stop).join().unwrap().unwrap();
+    }
+}
+
+fn dynamodb(aws: &LocalAws) -> aws_sdk_dynamodb::Client {
+    let config = aws_sdk_dynamodb::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("us-east-1"))
+        .endpoint_url(&aws.endpoint)
+        .credentials_provider(Credentials::new(
+            ACCESS_KEY_ID,
+            SECRET_ACCESS_KEY,
+            None,
+            None,
+            "test",
+        ))
+        .build();
+    aws_sdk_dynamodb::Client::from_conf(config)
+}
+
+async fn create_table(aws: &LocalAws, name: &str) {
+    let key = KeySchemaElement::builder()
+        .attribute_name("id")
+        .key_type(KeyType::Hash)
+        .build()
+        .unwrap();
+    let attribute = AttributeDefinition::builder()
+        .attribute_name("id")
+        .attribute_type(ScalarAttributeType::S)
+        .build()
+        .unwrap();
+    let create = dynamodb(aws)
+        .create_table()
+        .table_name(name)
+        .key_schema(key)
+        .attribute_definitions(attribute);
+    create
+        .billing_mode(BillingMode::PayPerRequest)
+        .send()
+        .await
+        .unwrap();
+}
+
+async fn tables(aws: &LocalAws) -> Vec<String> {
+    dynamodb(aws)
+        .list_tables()
+        .send()
+        .await
+        .unwrap()
+        .table_names()
+        .to_vec()
+}
+
+fn kill(pid: u32) {
+    let pid = rustix::process::Pid::from_raw(pid.try_into().unwrap()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+}
+
+#[tokio::test]
+async fn nothing_is_running_in_a_new_project() {
+    let directory = tempfile::tempdir().unwrap();
+    let home = Home::new(directory.path());
+    assert_eq!(home.status().await.unwrap(), None);
+    assert!(!home.stop().await.unwrap());
+    home.reset().await.unwrap();
+    assert!(
+        !directory.path().join(".liveinsight").exists(),
+        "asking must not write"
+    );
+}
+
+#[tokio::test]
+async fn starting_twice_finds_the_first() {
+    let project = Project::new().await;
+    let first = project.start().await;
+    assert_eq!(project.start().await, first);
+    assert_eq!(project.home.status().await.unwrap(), Some(first));
+}
+
+#[tokio::test]
+async fn starting_at_the_same_time_starts_one() {
+    let project = Project::new().await;
+    let (one, other) = tokio::join!(project.start(), project.start());
+    assert_eq!(one, other);
+}
+
+#[tokio::test]
+async fn state_and_address_survive_a_stop_and_not_a_reset() {
+    let project = Project::new().await;
+    let first = project.start().await;
+    create_table(&first, "kept").await;
+    assert!(project.home.stop().await.unwrap());
+    assert_eq!(project.home.status().await.unwrap(), None);
+    assert!(!project.home.stop().await.unwrap(), "it is stopped already");
+
+    let second = project.start().await;
+    assert_eq!(
+        (second.port, tables(&second).await),
+        (first.port, vec!["kept".to_owned()])
+    );
+    assert_ne!(second.pid, first.pid);
+
+    project.home.reset().await.unwrap();
+    assert_eq!(project.home.status().await.unwrap(), None);
+    let third = project.start().await;
+    assert_eq!((third.port, tables(&third).await), (first.port, vec![]));
+}
+
+#[tokio::test]
+async fn two_projects_do_not_see_each_other() {
+    let (one, other) = (Project::new().await, Project::new().await);
+    let (first, second) = (one.start().await, other.start().await);
+    assert_ne!(first.port, second.port);
+    create_table(&first, "of-the-first").await;
+    assert!(tables(&second).await.is_empty());
+    assert!(one.home.stop().await.unwrap());
+    assert_eq!(other.home.status().await.unwrap(), Some(second));
+}
+
+#[tokio::test]
+async fn a_killed_server_is_replaced() {
+    let project = Project::new().await;
+    let first = project.start().await;
+    create_table(&first, "before").await;
+    assert!(project.home.stop().await.unwrap());
+    let second = project.start().await;
+    kill(second.pid);
+    let third = project.start().await;
+    assert_ne!(third.pid, second.pid);
+    assert_eq!(
+        (third.port, tables(&third).await),
+        (first.port, vec!["before".to_owned()])
+    );
+}
+
+#[tokio::test]
+async fn a_server_that_hangs_is_replaced() {
+    let project = Project::new().await;
+    let first = project.start().await;
+    let pid = rustix::process::Pid::from_raw(first.pid.try_into().unwrap()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::STOP).unwrap();
+    let told = Mutex::new(Vec::new());
+    let second = project
+        .home
+        .start(&|line| told.lock().unwrap().push(line.to_owned()))
+        .await
+        .unwrap();
+    assert_ne!(second.pid, first.pid);
+    assert!(
+        told.lock()
+            .unwrap()
+            .iter()
+            .any(|line| line.contains("does not answer")),
+        "{told:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_taken_port_means_another_one() {
+    let project = Project::new().await;
+    let first = project.start().await;
+    assert!(project.home.stop().await.unwrap());
+    let taken = std::net::TcpListener::bind(("127.0.0.1", first.port)).unwrap();
+    let second = project.start().await;
+    assert_ne!(second.port, taken.local_addr().unwrap().port());
+    assert!(tables(&second).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_stale_or_damaged_record_is_no_obstacle() {
+    let project = Project::new().await;
+    let record = project
+        .directory
+        .path()
+        .join(".liveinsight/aws/server.json");
+    // A process that is not ours: this one. It must not be ended.
+    std::fs::write(
+        &record,
+        format!("{{\"port\": 9, \"pid\": {}}}", std::process::id()),
+    )
+    .unwrap();
+    assert!(!project.home.stop().await.unwrap());
+    std::fs::write(&record, "{\"port\": 2").unwrap();
+    assert_eq!(project.home.status().await.unwrap(), None);
+    let started = project.start().await;
+    assert_eq!(project.home.status().await.unwrap(), Some(started));
+}
+
+#[tokio::test]
+async fn a_directory_that_cannot_be_made_is_named() {
+    let directory = tempfile::tempdir().unwrap();
+    // A file in the way refuses everybody, also root, whom permissions do not stop.
+    std::fs::write(directory.path().join(".liveinsight"), "in the way").unwrap();
+    let error = Home::new(directory.path())
+        .start(&|_| ())
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains(".liveinsight/aws") && error.contains("writable"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn it_listens_on_loopback_only() {
+    let project = Project::new().await;
+    let aws = project.start().await;
+    // 127.0.0.2 is this machine too, but not the address that the server was given.
+    assert!(std::net::TcpStream::connect(("127.0.0.1", aws.port)).is_ok());
+    assert!(std::net::TcpStream::connect(("127.0.0.2", aws.port)).is_err());
+}
