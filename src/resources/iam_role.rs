@@ -5,7 +5,7 @@
 
 use crate::{
     aws::{Aws, Optional, Policy, Tags, decode_policy},
-    engine::{Changes, Gone, Handle, Live, Ref, Resource, Result, Stray, Written},
+    engine::{Changes, Error, Gone, Handle, Live, Ref, Resource, Result, Stray, Written},
 };
 use aws_sdk_iam::types::Tag;
 use serde::Serialize;
@@ -90,16 +90,18 @@ impl Resource for Role {
 
     async fn delete(&self, aws: &Aws, _output: &RoleOutput) -> Result<Gone> {
         let delete = || async { aws.write("iam:DeleteRole", || aws.iam.delete_role().role_name(&self.name).send()).await.optional() };
-        if let Err(crate::engine::Error::NotYet { .. }) = delete().await {
-            // Policies that are not declared (any more) are in the way.
-            let listed = aws.read("iam:ListRolePolicies", || aws.iam.list_role_policies().role_name(&self.name).send()).await.optional()?;
-            for policy in listed.iter().flat_map(|listed| listed.policy_names()) {
-                aws.write("iam:DeleteRolePolicy", || aws.iam.delete_role_policy().role_name(&self.name).policy_name(policy).send())
-                    .await
-                    .optional()?;
-            }
-            delete().await?;
+        match delete().await {
+            Err(Error::NotYet { .. }) => {}
+            other => return other.map(|_| Gone::Yes),
         }
+        // Policies that are not declared (any more) are in the way.
+        let listed = aws.read("iam:ListRolePolicies", || aws.iam.list_role_policies().role_name(&self.name).send()).await.optional()?;
+        for policy in listed.iter().flat_map(|listed| listed.policy_names()) {
+            aws.write("iam:DeleteRolePolicy", || aws.iam.delete_role_policy().role_name(&self.name).policy_name(policy).send())
+                .await
+                .optional()?;
+        }
+        delete().await?;
         Ok(Gone::Yes)
     }
 }
@@ -135,8 +137,6 @@ impl Handle<Role> {
 
 fn sdk_tags(tags: &Tags) -> Result<Vec<Tag>> {
     tags.iter()
-        .map(|(key, value)| {
-            Tag::builder().key(key).value(value).build().map_err(|error| crate::engine::Error::refused("iam:TagRole", error.to_string()))
-        })
+        .map(|(key, value)| Tag::builder().key(key).value(value).build().map_err(|error| Error::refused("iam:TagRole", error.to_string())))
         .collect()
 }

@@ -130,7 +130,7 @@ impl Problem {
         let known: Vec<&str> = known.into_iter().collect();
         let suggestion = nearest(wrong, &known);
         let problem = match known.as_slice() {
-            [] => self,
+            [] => self.expected("none is declared"),
             [only] => self.expected(format!("expected `{only}`")),
             many => self.expected(format!("expected one of {}", many.join(", "))),
         };
@@ -142,12 +142,22 @@ impl Problem {
 }
 
 /// The known name that `wrong` is most likely a misspelling of.
+///
+/// Two measures, as each misses some: Jaro-Winkler finds names that begin alike (`KEYS` for `KEYS_ONLY`), the edit distance
+/// swapped and doubled letters in short ones (`GTE` for `GET`).
 pub(super) fn nearest<'name>(wrong: &str, known: &[&'name str]) -> Option<&'name str> {
     let wrong = wrong.to_lowercase();
+    let length = wrong.chars().count();
+    let likeness = |name: &str| {
+        let name = name.to_lowercase();
+        let alike = strsim::jaro_winkler(&wrong, &name);
+        let edits = strsim::damerau_levenshtein(&wrong, &name);
+        let close = alike > 0.8 || (length >= 3 && edits <= (length / 3).max(1));
+        close.then(|| alike + strsim::normalized_damerau_levenshtein(&wrong, &name))
+    };
     known
         .iter()
-        .map(|name| (strsim::jaro_winkler(&wrong, &name.to_lowercase()), *name))
-        .filter(|(similarity, _)| *similarity > 0.75)
+        .filter_map(|name| Some((likeness(name)?, *name)))
         .max_by(|(left, _), (right, _)| left.total_cmp(right))
         .map(|(_, name)| name)
 }

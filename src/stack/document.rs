@@ -104,6 +104,11 @@ impl Document {
         serde_yaml::from_str_with_options(&self.text, options(DuplicateKeyPolicy::Error))
     }
 
+    /// Whether there is nothing but comments.
+    pub(super) fn is_empty(&self) -> bool {
+        matches!(self.root.content, Content::Nothing)
+    }
+
     /// The name of the file.
     pub(super) fn name(&self) -> &str {
         &self.name
@@ -155,7 +160,7 @@ impl Document {
             .find(&|node| node.place.is_some_and(|own| own.starts_with(place)))
     }
 
-    /// The key of the mapping whose first key is at a place: what a missing key is missing from.
+    /// The key of the mapping that begins at a place, which is where the reader reports a missing key.
     pub(super) fn mapping_that_starts_at(&self, place: Place) -> Option<(&str, Place)> {
         self.root.owner_of_first_key(place)
     }
@@ -211,7 +216,7 @@ impl Node {
         };
         entries.iter().find_map(|(name, key, node)| {
             let first = match &node.content {
-                Content::Mapping(inner) => inner.first().and_then(|(_, first, _)| *first),
+                Content::Mapping(inner) => inner.first().map_or(node.place, |(_, first, _)| *first),
                 _ => None,
             };
             match (first, key) {
@@ -243,7 +248,8 @@ fn options(duplicate_keys: DuplicateKeyPolicy) -> Options {
             max_events: 400_000,
             max_aliases: 1_000,
             max_anchors: 1_000,
-            max_documents: 1,
+            // One more than allowed, so that the second one gets a message of its own.
+            max_documents: 2,
         },
         alias_limits: serde_yaml::alias_limits! { max_total_replayed_events: 100_000 },
     }

@@ -34,7 +34,7 @@ pub struct StackFile {
     pub tags: BTreeMap<String, Text>,
     /// One independent copy of the stack each; what is written under one replaces the value of the same name for it alone.
     /// Names are lower-case letters and digits. Just `dev` if not given.
-    #[serde(default = "just_dev")]
+    #[serde(default = "just_dev", deserialize_with = "empty_is_default")]
     pub environments: BTreeMap<String, Option<EnvironmentFile>>,
     /// DynamoDB tables, paid per request.
     #[serde(default, deserialize_with = "empty_is_default")]

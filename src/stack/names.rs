@@ -74,12 +74,8 @@ impl Names {
     /// hexadecimal digits of a digest of account and region.
     pub fn bucket(&self) -> String {
         let digest = Sha256::digest(format!("{}{}", self.account, self.region));
-        let suffix: String = digest
-            .iter()
-            .take(4)
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
-        format!("{}-{suffix}", self.name("static"))
+        let suffix = u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]]);
+        format!("{}-{suffix:08x}", self.name("static"))
     }
 
     /// What lets the distribution read the bucket.

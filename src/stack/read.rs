@@ -77,12 +77,17 @@ impl Stack {
                 problems.push(problem);
                 String::new()
             });
-        if let Some(region) = region {
-            problems.extend(
-                check::region(region)
-                    .map(|problem| problem.help("it came from --region or the environment")),
-            );
-        }
+        // What the command line says has no line to point at.
+        problems.extend(
+            region
+                .and_then(check::region)
+                .map(|problem| match problem.help {
+                    Some(_) => problem,
+                    None => {
+                        problem.help("it came from --region or the environment, not from the file")
+                    }
+                }),
+        );
         if !problems.is_empty() {
             return Err(StackError::new(&document, problems));
         }
@@ -130,11 +135,9 @@ fn read_text(path: &Path, name: &str) -> Result<String, StackError> {
     }
     String::from_utf8(bytes).map_err(|error| {
         let valid = error.utf8_error().valid_up_to();
-        let line = error.as_bytes()[..valid]
-            .iter()
-            .filter(|byte| **byte == b'\n')
-            .count()
-            + 1;
+        let line = String::from_utf8_lossy(&error.as_bytes()[..valid])
+            .split('\n')
+            .count();
         refuse(Problem::new(format!("line {line} is not UTF-8")).help("save the file as UTF-8"))
     })
 }

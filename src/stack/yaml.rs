@@ -3,7 +3,11 @@
 use super::diagnostic::{Problem, StackError};
 use super::document::{Content, Document, Place};
 use super::file::StackFile;
-use serde_yaml::Error;
+use serde_yaml::granit_parser::ErrorKind;
+use serde_yaml::{Error, ExternalMessageSource};
+
+/// What the reader calls "sequence start".
+const LIST: &str = "a list";
 
 /// Reads a text. Errors are syntax, limits, and what the types of the file cannot hold.
 pub(super) fn read(name: &str, text: &str) -> Result<(Document, StackFile), StackError> {
@@ -13,6 +17,9 @@ pub(super) fn read(name: &str, text: &str) -> Result<(Document, StackFile), Stac
         let problem = explain(&error, &document);
         StackError::new(&document, vec![problem])
     })?;
+    if document.is_empty() {
+        return Err(StackError::new(&document, vec![empty()]));
+    }
     match document.read::<StackFile>() {
         Ok(file) => Ok((document, file)),
         Err(error) => {
@@ -27,9 +34,7 @@ fn explain(error: &Error, document: &Document) -> Problem {
     let place = error.location().and_then(Place::of);
     match error.without_snippet() {
         Error::AliasError { error, .. } => explain(error, document).at(place),
-        Error::Eof { .. } => {
-            Problem::new("the file is empty").help("a stack needs at least project and region")
-        }
+        Error::Eof { .. } => empty(),
         Error::MultipleDocuments { .. } => Problem::new("a second document begins here")
             .at(place)
             .expected("expected the end of the file"),
@@ -63,15 +68,17 @@ fn explain(error: &Error, document: &Document) -> Problem {
         Error::Budget { .. }
         | Error::AliasReplayLimitExceeded { .. }
         | Error::AliasExpansionLimitExceeded { .. }
-        | Error::AliasReplayStackDepthExceeded { .. } => {
-            Problem::new("the file is too large or too deep once its aliases are unfolded")
-                .at(place)
-        }
+        | Error::AliasReplayStackDepthExceeded { .. } => too_large(place),
         Error::UnknownAnchor { .. } => Problem::new("this alias refers to nothing")
             .at(place)
             .help("a value that begins with * must be quoted, as in \"*\""),
+        Error::ExternalMessage { source, .. } if is_nesting(source) => too_large(place),
         other => syntax(other, document, place),
     }
+}
+
+fn empty() -> Problem {
+    Problem::new("the file is empty").help("a stack needs at least project and region")
 }
 
 /// A key that must be there: shown at the key of the mapping that lacks it.
@@ -85,41 +92,50 @@ fn missing(field: &str, document: &Document, place: Option<Place>) -> Problem {
 }
 
 fn unknown_variant(variant: &str, expected: &[&'static str]) -> Problem {
-    let problem = Problem::new(format!("`{variant}` is not possible here"))
-        .known(variant, expected.iter().copied());
-    if expected == ["S", "N", "B"] {
-        return Problem::new(format!("a key attribute cannot be of type `{variant}`"))
-            .expected("expected S (string), N (number) or B (binary)")
-            .help(
-                "keep a truth value as a string, \"1\", and leave the attribute out if it is false",
-            );
+    if expected != ["S", "N", "B"] {
+        return Problem::new(format!("`{variant}` is not possible here"))
+            .known(variant, expected.iter().copied());
     }
-    problem
+    let problem = Problem::new(format!("a key attribute cannot be of type `{variant}`"))
+        .expected("expected S (string), N (number) or B (binary)");
+    let lower = variant.to_lowercase();
+    let means = |starts: &[&str]| starts.iter().any(|start| lower.starts_with(start));
+    if means(&["bool"]) {
+        problem.help(
+            "store a truth value as the string \"1\", and leave the attribute out if it is false",
+        )
+    } else if means(&["s"]) {
+        problem.help("did you mean `S`?")
+    } else if means(&["n", "int", "float"]) {
+        problem.help("did you mean `N`?")
+    } else if means(&["b"]) {
+        problem.help("did you mean `B`?")
+    } else {
+        problem
+    }
 }
 
 fn wrong_type(expected: &str, document: &Document, place: Option<Place>) -> Problem {
-    let found = place
-        .and_then(|place| document.node_at(place))
-        .map(|node| match node.content {
-            Content::Mapping(_) => "a mapping",
-            Content::List(_) => "a list",
-            Content::Scalar => "a single value",
-            Content::Nothing => "nothing",
-        });
-    let message = match (found, place.map(|place| source_of(document, place))) {
-        (Some("a single value"), Some(text)) if !text.is_empty() => {
-            format!("`{text}` is not {expected}")
-        }
-        (Some(found), _) => format!("{found} cannot be here"),
-        (None, _) => "a value of another kind is needed here".to_owned(),
+    let Some((place, node)) = place.and_then(|place| Some((place, document.node_at(place)?)))
+    else {
+        // Keys alone have a type before the file is understood, and a bracket alone can make a key of something else.
+        return Problem::new("a mapping or a list cannot be a key")
+            .at(place)
+            .expected(format!("expected {expected}"))
+            .help("a value that begins with { or [ must be quoted");
+    };
+    let text = source_of(document, place);
+    let message = match node.content {
+        Content::Mapping(_) => "a mapping cannot be here".to_owned(),
+        Content::List(_) => "a list cannot be here".to_owned(),
+        Content::Scalar => format!("`{text}` is not {expected}"),
+        Content::Nothing => "a value is missing".to_owned(),
     };
     let problem = Problem::new(message)
-        .at(place)
+        .at(Some(place))
         .expected(format!("expected {expected}"));
-    match (found, place) {
-        (Some("a single value"), Some(place)) if expected.starts_with("a list") => {
-            problem.help(format!("write [{}]", source_of(document, place)))
-        }
+    match node.content {
+        Content::Scalar if expected == LIST => problem.help(format!("write [{text}]")),
         _ => problem,
     }
 }
@@ -146,7 +162,7 @@ fn type_name(rust: &str) -> &str {
 fn structure_name(reader: &str) -> &str {
     match reader {
         "mapping start" => "a mapping of keys and values",
-        "sequence start" => "a list",
+        "sequence start" => LIST,
         "string scalar" => "text",
         other => other,
     }
@@ -175,7 +191,30 @@ fn syntax(error: &Error, document: &Document, place: Option<Place>) -> Problem {
     }
     let rendered = error.render_with_formatter(&serde_yaml::UserMessageFormatter);
     let reason = rendered.split(" at line ").next().unwrap_or(&rendered);
+    let character = place.and_then(|place| document.line(place.line).chars().nth(place.column - 1));
+    let help = match character {
+        Some(character @ ('*' | '&' | '!' | '@' | '%' | '`')) => {
+            format!("a value that begins with {character} must be quoted")
+        }
+        Some(character @ ('{' | '}' | '[' | ']')) => {
+            format!("a value that contains {character} must be quoted")
+        }
+        Some(':') if reason.contains("mapping values") => {
+            "a value that contains a colon and a space must be quoted".to_owned()
+        }
+        _ => "check the indentation, brackets and quotes here and just above".to_owned(),
+    };
     Problem::new(format!("this is not YAML: {reason}"))
         .at(place)
-        .help("check the indentation, brackets and quotes here and just above")
+        .help(help)
+}
+
+/// Brackets in brackets without end: the parser's own limit comes before ours.
+fn is_nesting(source: &ExternalMessageSource) -> bool {
+    matches!(source, ExternalMessageSource::Parser(error)
+        if matches!(error.kind(), ErrorKind::RecursionLimitExceeded))
+}
+
+fn too_large(place: Option<Place>) -> Problem {
+    Problem::new("the file is too large or too deep once its aliases are unfolded").at(place)
 }

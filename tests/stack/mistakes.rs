@@ -55,6 +55,11 @@ const MISTAKES: &[(&str, &str)] = &[
     ),
     ("missing value", "functions:\n  order: { source: }\n"),
     ("missing key", "functions:\n  order:\n    memory: 512\n"),
+    (
+        "missing key in an empty mapping",
+        "functions:\n  order: {}\n",
+    ),
+    ("missing mapping", "functions:\n  order:\n"),
     ("missing key at the top", "project: shop\n"),
     (
         "duplicate key",
@@ -92,10 +97,12 @@ const MISTAKES: &[(&str, &str)] = &[
         "colon in a value",
         "tags: { a: b }\nlogs: retention_days: 7\n",
     ),
+    (
+        "unquoted variable",
+        "functions:\n  a: { source: a, route: GET /api/{id} }\n",
+    ),
     ("unquoted star", "api:\n  cors: { origins: [*] }\n"),
     ("two documents", "---\nproject: again\n"),
-    ("empty", "project"),
-    ("only comments", "project# nothing here yet\n"),
     // Names.
     ("project", "project: My Shop\nregion: us-east-1\n"),
     (
@@ -361,16 +368,28 @@ const MISTAKES: &[(&str, &str)] = &[
 fn every_mistake_has_one_clear_message() {
     let mut messages = String::new();
     for (title, text) in MISTAKES {
-        let text = match text.strip_prefix("project") {
-            Some(rest) if !rest.starts_with(':') => rest.to_owned(),
-            Some(_) => (*text).to_owned(),
-            None => format!("{HEAD}{text}"),
+        let head = if text.starts_with("project:") {
+            ""
+        } else {
+            HEAD
         };
+        let text = format!("{head}{text}");
         let error = parse(&text, None).expect_err(title);
         assert_eq!(error.problems().len(), 1, "{title}: {error}");
         let _ = writeln!(messages, "--- {title}\n{error}\n");
     }
     insta::assert_snapshot!("mistakes", messages);
+}
+
+#[test]
+fn an_empty_file_is_named_as_such() {
+    for text in ["", "\n", "# nothing here yet\n", "---\n", "\u{feff}"] {
+        assert_eq!(
+            parse(text, None).unwrap_err().message(),
+            "the file is empty",
+            "{text:?}"
+        );
+    }
 }
 
 #[test]

@@ -1,0 +1,416 @@
+//! A DynamoDB table with its indexes, time to live and point-in-time recovery.
+//!
+//! All indexes go into `CreateTable`: one added later takes 8 to 17 minutes, even on an empty table. Time to live and point-in-time
+//! recovery are calls of their own, refused until the table is ACTIVE. `UpdateTable` takes one index at a time. Time to live can be
+//! changed about once an hour, and no read shows when.
+
+use crate::{
+    aws::{Aws, Optional, Tags},
+    engine::{Changes, Error, Found, Gone, Live, Owner, Resource, Result, Stray, Written},
+};
+use aws_sdk_dynamodb::{
+    error::BuildError,
+    types::{
+        AttributeDefinition, BillingMode, CreateGlobalSecondaryIndexAction, DeleteGlobalSecondaryIndexAction, GlobalSecondaryIndex,
+        GlobalSecondaryIndexDescription, GlobalSecondaryIndexUpdate, IndexStatus, KeySchemaElement, KeyType,
+        PointInTimeRecoverySpecification, PointInTimeRecoveryStatus, Projection, ProjectionType, ScalarAttributeType, TableDescription,
+        TableStatus, Tag, TimeToLiveSpecification, TimeToLiveStatus,
+    },
+};
+use serde::{Serialize, Serializer};
+use std::{collections::BTreeMap, fmt};
+
+/// A table.
+#[derive(Debug, Clone, Serialize)]
+pub struct Table {
+    /// Its name.
+    pub name: String,
+    /// `PAY_PER_REQUEST`: the only mode that is declared.
+    pub billing_mode: String,
+    /// The partition key.
+    pub partition_key: KeyAttribute,
+    /// The sort key.
+    pub sort_key: Option<KeyAttribute>,
+    /// Global secondary indexes by name.
+    pub indexes: BTreeMap<String, Index>,
+    /// Which attribute makes items expire.
+    pub time_to_live: TimeToLive,
+    /// Whether it can be restored to any second of the last 35 days.
+    pub point_in_time_recovery: bool,
+    /// Tags.
+    pub tags: Tags,
+}
+
+/// A key attribute: name and type (`S`, `N` or `B`). Shown as one text: `session_id S`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyAttribute {
+    /// The attribute's name.
+    pub name: String,
+    /// Its scalar type.
+    pub kind: String,
+}
+
+impl fmt::Display for KeyAttribute {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.name, self.kind)
+    }
+}
+
+impl Serialize for KeyAttribute {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// A global secondary index.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Index {
+    /// Its partition key.
+    pub partition_key: KeyAttribute,
+    /// Its sort key; none is shown as an empty text, because leaving it out means none.
+    #[serde(serialize_with = "or_empty")]
+    pub sort_key: Option<KeyAttribute>,
+    /// `ALL` or `KEYS_ONLY`.
+    pub projection: String,
+}
+
+#[expect(clippy::ref_option, reason = "the shape that serde wants")]
+fn or_empty<S: Serializer>(key: &Option<KeyAttribute>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&key.as_ref().map(ToString::to_string).unwrap_or_default())
+}
+
+/// When items expire.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TimeToLive {
+    /// Whether they do.
+    pub enabled: bool,
+    /// The attribute that holds the time, in seconds since 1970.
+    pub attribute: Option<String>,
+}
+
+impl From<Option<String>> for TimeToLive {
+    fn from(attribute: Option<String>) -> Self {
+        Self { enabled: attribute.is_some(), attribute }
+    }
+}
+
+/// What is known of a table that exists.
+#[derive(Debug, Clone, Serialize)]
+pub struct TableOutput {
+    /// Its ARN.
+    pub arn: String,
+}
+
+impl Resource for Table {
+    type Cloud = Aws;
+    const KIND: &'static str = "dynamodb.table";
+    const FIXED: &'static [&'static str] = &["partition_key", "sort_key"];
+    const HOLDS_DATA: bool = true;
+    type Output = TableOutput;
+
+    fn name(&self) -> String {
+        self.name.clone()
+    }
+
+    fn stamp(&mut self, digest: &str) {
+        self.tags.stamp(digest);
+    }
+
+    async fn observe(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
+        let Some(table) = describe(aws, &self.name).await? else { return Ok(None) };
+        let busy = busy(&table);
+        let creating = table.table_status() == Some(&TableStatus::Creating);
+        // Until the table is created, the calls below say that it does not exist.
+        let (time_to_live, point_in_time_recovery, tags) = if creating {
+            (TimeToLive::from(None), false, self.tags.clone())
+        } else {
+            let (ttl, recovery, tags) =
+                futures::join!(time_to_live(aws, &self.name), recovery(aws, &self.name), read_tags(aws, &self.name));
+            (ttl?, recovery?, tags?)
+        };
+        let (owner, applied) = (tags.owner(&aws.stack), tags.applied());
+        let output = TableOutput { arn: table.table_arn().unwrap_or_default().to_owned() };
+        let spec = Self::of(&table, time_to_live, point_in_time_recovery, tags);
+        Ok(Some(Live { spec, output, busy, owner, applied }))
+    }
+
+    async fn find(&self, aws: &Aws) -> Result<Option<Found<TableOutput>>> {
+        let Some(table) = describe(aws, &self.name).await? else { return Ok(None) };
+        let output = TableOutput { arn: table.table_arn().unwrap_or_default().to_owned() };
+        Ok(Some(Found { output, owner: read_tags(aws, &self.name).await?.owner(&aws.stack) }))
+    }
+
+    async fn create(&self, aws: &Aws) -> Result<Written<TableOutput>> {
+        let definitions = definitions(self.keys())?;
+        let schema = schema(&self.partition_key, self.sort_key.as_ref())?;
+        let indexes = self.indexes.iter().map(|(name, index)| index.declare(name)).collect::<Result<Vec<_>>>()?;
+        let tags = sdk_tags(&self.tags)?;
+        let answer = aws
+            .write("dynamodb:CreateTable", || {
+                let request =
+                    aws.dynamodb.create_table().table_name(&self.name).billing_mode(BillingMode::from(self.billing_mode.as_str()));
+                let request = request.set_attribute_definitions(Some(definitions.clone())).set_key_schema(Some(schema.clone()));
+                // An empty list is refused.
+                request.set_global_secondary_indexes((!indexes.is_empty()).then(|| indexes.clone())).set_tags(Some(tags.clone())).send()
+            })
+            .await?;
+        let arn = answer.table_description().and_then(TableDescription::table_arn).unwrap_or_default().to_owned();
+        Ok(Written::Settling(TableOutput { arn }))
+    }
+
+    async fn update(&self, aws: &Aws, live: &Live<Self>, changes: &Changes) -> Result<Written<TableOutput>> {
+        if changes.touch("tags") {
+            self.write_tags(aws, live).await?;
+        }
+        if changes.touch("point_in_time_recovery") {
+            let specification = PointInTimeRecoverySpecification::builder()
+                .point_in_time_recovery_enabled(self.point_in_time_recovery)
+                .build()
+                .map_err(incomplete)?;
+            aws.write("dynamodb:UpdateContinuousBackups", || {
+                aws.dynamodb
+                    .update_continuous_backups()
+                    .table_name(&self.name)
+                    .point_in_time_recovery_specification(specification.clone())
+                    .send()
+            })
+            .await?;
+        }
+        if changes.touch("time_to_live") {
+            return self.write_time_to_live(aws, live).await;
+        }
+        if changes.touch("billing_mode") || changes.touch("indexes") {
+            self.update_table(aws, live, changes).await?;
+            return Ok(Written::Settling(live.output.clone()));
+        }
+        Ok(Written::Complete(live.output.clone()))
+    }
+
+    async fn delete(&self, aws: &Aws, _output: &TableOutput) -> Result<Gone> {
+        let answer = aws.write("dynamodb:DeleteTable", || aws.dynamodb.delete_table().table_name(&self.name).send()).await.optional()?;
+        Ok(if answer.is_some() { Gone::NotYet } else { Gone::Yes })
+    }
+}
+
+impl Table {
+    /// Finds the tables that are ours. `logical` gives the logical name of a physical one, if it could be ours.
+    pub async fn sweep(aws: &Aws, logical: impl Fn(&str) -> Option<String>) -> Result<Vec<Stray<Aws>>> {
+        let mut strays = Vec::new();
+        let mut last = None;
+        loop {
+            let page =
+                aws.read("dynamodb:ListTables", || aws.dynamodb.list_tables().set_exclusive_start_table_name(last.clone()).send()).await?;
+            for name in page.table_names() {
+                let Some(logical) = logical(name) else { continue };
+                let Some(table) = describe(aws, name).await? else { continue };
+                let tags = read_tags(aws, name).await?;
+                if table.table_status() != Some(&TableStatus::Deleting) && tags.owner(&aws.stack) == Owner::Us {
+                    let output = TableOutput { arn: table.table_arn().unwrap_or_default().to_owned() };
+                    strays.push(Stray::new(&logical, Self::of(&table, None.into(), false, tags), output));
+                }
+            }
+            last = page.last_evaluated_table_name().map(str::to_owned);
+            if last.is_none() {
+                return Ok(strays);
+            }
+        }
+    }
+
+    fn of(table: &TableDescription, time_to_live: TimeToLive, point_in_time_recovery: bool, tags: Tags) -> Self {
+        let kind = |name: &str| {
+            let definition = table.attribute_definitions().iter().find(|definition| definition.attribute_name() == name);
+            definition.map(|definition| definition.attribute_type().as_str().to_owned()).unwrap_or_default()
+        };
+        let key = |schema: &[KeySchemaElement], of: &KeyType| {
+            let element = schema.iter().find(|element| element.key_type() == of)?;
+            Some(KeyAttribute { name: element.attribute_name().to_owned(), kind: kind(element.attribute_name()) })
+        };
+        let none = || KeyAttribute { name: String::new(), kind: String::new() };
+        let index = |index: &GlobalSecondaryIndexDescription| {
+            let projection = index.projection().and_then(Projection::projection_type).map_or("", ProjectionType::as_str).to_owned();
+            let partition_key = key(index.key_schema(), &KeyType::Hash).unwrap_or_else(none);
+            (
+                index.index_name().unwrap_or_default().to_owned(),
+                Index { partition_key, sort_key: key(index.key_schema(), &KeyType::Range), projection },
+            )
+        };
+        Self {
+            name: table.table_name().unwrap_or_default().to_owned(),
+            // A table that never was on demand has no summary.
+            billing_mode: table
+                .billing_mode_summary()
+                .and_then(|summary| summary.billing_mode())
+                .map_or("PROVISIONED", BillingMode::as_str)
+                .to_owned(),
+            partition_key: key(table.key_schema(), &KeyType::Hash).unwrap_or_else(none),
+            sort_key: key(table.key_schema(), &KeyType::Range),
+            indexes: table.global_secondary_indexes().iter().map(index).collect(),
+            time_to_live,
+            point_in_time_recovery,
+            tags,
+        }
+    }
+
+    fn keys(&self) -> impl Iterator<Item = &KeyAttribute> {
+        let of_indexes = self.indexes.values().flat_map(|index| [Some(&index.partition_key), index.sort_key.as_ref()]);
+        [Some(&self.partition_key), self.sort_key.as_ref()].into_iter().chain(of_indexes).flatten()
+    }
+
+    async fn write_time_to_live(&self, aws: &Aws, live: &Live<Self>) -> Result<Written<TableOutput>> {
+        let current = &live.spec.time_to_live;
+        // Another attribute is two changes, of which DynamoDB takes one an hour: the second run makes the second.
+        let (enabled, attribute) = match (&current.attribute, &self.time_to_live.attribute) {
+            (Some(current), wanted) if live.spec.time_to_live.enabled && wanted.as_ref() != Some(current) => (false, current),
+            (_, Some(wanted)) => (true, wanted),
+            (Some(current), None) => (false, current),
+            (None, None) => return Ok(Written::Complete(live.output.clone())),
+        };
+        let specification = TimeToLiveSpecification::builder().enabled(enabled).attribute_name(attribute).build().map_err(incomplete)?;
+        aws.write("dynamodb:UpdateTimeToLive", || {
+            aws.dynamodb.update_time_to_live().table_name(&self.name).time_to_live_specification(specification.clone()).send()
+        })
+        .await?;
+        Ok(if enabled == self.time_to_live.enabled {
+            Written::Complete(live.output.clone())
+        } else {
+            Written::Settling(live.output.clone())
+        })
+    }
+
+    /// One step: `UpdateTable` takes one change at a time. An index whose keys or projection differ is deleted first.
+    async fn update_table(&self, aws: &Aws, live: &Live<Self>, changes: &Changes) -> Result<()> {
+        let stale = live.spec.indexes.iter().find(|(name, index)| self.indexes.get(*name) != Some(index));
+        let missing = self.indexes.iter().find(|(name, _)| !live.spec.indexes.contains_key(*name));
+        let (mut update, mut keys): (_, Vec<&KeyAttribute>) = (None, live.spec.keys().collect());
+        if changes.touch("billing_mode") {
+        } else if let Some((name, _)) = stale {
+            let action = DeleteGlobalSecondaryIndexAction::builder().index_name(name).build().map_err(incomplete)?;
+            update = Some(GlobalSecondaryIndexUpdate::builder().delete(action).build());
+        } else if let Some((name, index)) = missing {
+            let declared = index.declare(name)?;
+            let action = CreateGlobalSecondaryIndexAction::builder().index_name(name).set_key_schema(Some(declared.key_schema().to_vec()));
+            let action = action.set_projection(declared.projection().cloned()).build().map_err(incomplete)?;
+            keys.extend([Some(&index.partition_key), index.sort_key.as_ref()].into_iter().flatten());
+            update = Some(GlobalSecondaryIndexUpdate::builder().create(action).build());
+        }
+        let definitions = definitions(keys.into_iter())?;
+        aws.write("dynamodb:UpdateTable", || {
+            let request = aws.dynamodb.update_table().table_name(&self.name);
+            match &update {
+                Some(update) => request.set_attribute_definitions(Some(definitions.clone())).global_secondary_index_updates(update.clone()),
+                None => request.billing_mode(BillingMode::from(self.billing_mode.as_str())),
+            }
+            .send()
+        })
+        .await?;
+        Ok(())
+    }
+
+    async fn write_tags(&self, aws: &Aws, live: &Live<Self>) -> Result<()> {
+        let (arn, tags) = (&live.output.arn, sdk_tags(&self.tags)?);
+        aws.write("dynamodb:TagResource", || aws.dynamodb.tag_resource().resource_arn(arn).set_tags(Some(tags.clone())).send()).await?;
+        let gone = live.spec.tags.missing_from(&self.tags);
+        if !gone.is_empty() {
+            aws.write("dynamodb:UntagResource", || aws.dynamodb.untag_resource().resource_arn(arn).set_tag_keys(Some(gone.clone())).send())
+                .await?;
+        }
+        Ok(())
+    }
+}
+
+impl Index {
+    fn declare(&self, name: &str) -> Result<GlobalSecondaryIndex> {
+        let projection = Projection::builder().projection_type(ProjectionType::from(self.projection.as_str())).build();
+        let schema = schema(&self.partition_key, self.sort_key.as_ref())?;
+        GlobalSecondaryIndex::builder().index_name(name).set_key_schema(Some(schema)).projection(projection).build().map_err(incomplete)
+    }
+}
+
+fn busy(table: &TableDescription) -> Option<&'static str> {
+    match table.table_status() {
+        Some(TableStatus::Creating) => Some("the table to be created (usually 2 to 20 s)"),
+        Some(TableStatus::Deleting) => Some("the table to be deleted (usually 5 s)"),
+        Some(TableStatus::Updating) => Some("the table to be updated"),
+        _ if table
+            .global_secondary_indexes()
+            .iter()
+            .any(|index| index.index_status().is_some_and(|status| *status != IndexStatus::Active)) =>
+        {
+            Some("an index to be built (usually 8 to 17 minutes)")
+        }
+        _ => None,
+    }
+}
+
+async fn describe(aws: &Aws, name: &str) -> Result<Option<TableDescription>> {
+    let table = aws
+        .shared("dynamodb", &format!("table/{name}"), || async {
+            let answer = aws.read("dynamodb:DescribeTable", || aws.dynamodb.describe_table().table_name(name).send()).await.optional()?;
+            Ok(answer.and_then(|answer| answer.table))
+        })
+        .await?;
+    Ok((*table).clone())
+}
+
+async fn time_to_live(aws: &Aws, name: &str) -> Result<TimeToLive> {
+    let answer =
+        aws.read("dynamodb:DescribeTimeToLive", || aws.dynamodb.describe_time_to_live().table_name(name).send()).await.optional()?;
+    let Some(description) = answer.and_then(|answer| answer.time_to_live_description) else { return Ok(None.into()) };
+    let enabled = matches!(description.time_to_live_status(), Some(TimeToLiveStatus::Enabled | TimeToLiveStatus::Enabling));
+    Ok(TimeToLive::from(description.attribute_name.filter(|_| enabled)))
+}
+
+async fn recovery(aws: &Aws, name: &str) -> Result<bool> {
+    let answer = aws
+        .read("dynamodb:DescribeContinuousBackups", || aws.dynamodb.describe_continuous_backups().table_name(name).send())
+        .await
+        .optional()?;
+    let status =
+        answer.and_then(|answer| answer.continuous_backups_description?.point_in_time_recovery_description?.point_in_time_recovery_status);
+    Ok(status == Some(PointInTimeRecoveryStatus::Enabled))
+}
+
+async fn read_tags(aws: &Aws, name: &str) -> Result<Tags> {
+    let tags = aws
+        .shared("dynamodb", &format!("tags/{name}"), || async {
+            let arn = aws.arn("dynamodb", &format!("table/{name}"));
+            let (mut tags, mut token) = (Vec::new(), None);
+            loop {
+                let page = aws
+                    .read("dynamodb:ListTagsOfResource", || {
+                        aws.dynamodb.list_tags_of_resource().resource_arn(&arn).set_next_token(token.clone()).send()
+                    })
+                    .await
+                    .optional()?;
+                tags.extend(page.iter().flat_map(|page| page.tags()).map(|tag| (tag.key().to_owned(), tag.value().to_owned())));
+                token = page.and_then(|page| page.next_token);
+                if token.is_none() {
+                    return Ok(Tags::from_iter(tags));
+                }
+            }
+        })
+        .await?;
+    Ok((*tags).clone())
+}
+
+/// Exactly the attributes that are keys, each once: DynamoDB refuses more and fewer.
+fn definitions<'a>(keys: impl Iterator<Item = &'a KeyAttribute>) -> Result<Vec<AttributeDefinition>> {
+    let unique: BTreeMap<&str, &str> = keys.map(|key| (key.name.as_str(), key.kind.as_str())).collect();
+    let define = |(name, kind)| AttributeDefinition::builder().attribute_name(name).attribute_type(ScalarAttributeType::from(kind)).build();
+    unique.into_iter().map(define).collect::<Result<_, _>>().map_err(incomplete)
+}
+
+fn schema(partition: &KeyAttribute, sort: Option<&KeyAttribute>) -> Result<Vec<KeySchemaElement>> {
+    let element = |key: &KeyAttribute, of| KeySchemaElement::builder().attribute_name(&key.name).key_type(of).build();
+    let keys = [(Some(partition), KeyType::Hash), (sort, KeyType::Range)];
+    keys.into_iter().filter_map(|(key, of)| Some(element(key?, of))).collect::<Result<_, _>>().map_err(incomplete)
+}
+
+fn sdk_tags(tags: &Tags) -> Result<Vec<Tag>> {
+    tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect::<Result<_, _>>().map_err(incomplete)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
+fn incomplete(error: BuildError) -> Error {
+    Error::refused("dynamodb", error.to_string())
+}

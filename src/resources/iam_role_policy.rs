@@ -1,0 +1,80 @@
+//! A policy embedded in a role.
+
+use crate::{
+    aws::{Aws, Optional, Policy, decode_policy},
+    engine::{Changes, Gone, Live, Ref, Resource, Result, Stray, Written},
+};
+use serde::Serialize;
+
+/// An inline policy.
+#[derive(Debug, Clone, Serialize)]
+pub struct RolePolicy {
+    /// The role's name.
+    pub role: Ref<String>,
+    /// The policy's name, unique in the role.
+    pub name: String,
+    /// What it allows.
+    pub document: Policy,
+}
+
+/// Nothing is known of a policy but that it exists.
+#[derive(Debug, Clone, Serialize)]
+pub struct RolePolicyOutput {
+    /// The role's name.
+    pub role: String,
+}
+
+impl Resource for RolePolicy {
+    type Cloud = Aws;
+    const KIND: &'static str = "iam.role_policy";
+    type Output = RolePolicyOutput;
+
+    fn name(&self) -> String {
+        self.name.clone()
+    }
+
+    async fn observe(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
+        let role = self.role.get()?;
+        let answer =
+            aws.read("iam:GetRolePolicy", || aws.iam.get_role_policy().role_name(&role).policy_name(&self.name).send()).await.optional()?;
+        Ok(answer.map(|answer| {
+            let document = Policy::parse(&decode_policy(answer.policy_document()));
+            Live::part(Self { role: role.clone().into(), name: self.name.clone(), document }, RolePolicyOutput { role })
+        }))
+    }
+
+    async fn create(&self, aws: &Aws) -> Result<Written<RolePolicyOutput>> {
+        let role = self.role.get()?;
+        let document = self.document.document();
+        aws.write("iam:PutRolePolicy", || {
+            aws.iam.put_role_policy().role_name(&role).policy_name(&self.name).policy_document(&document).send()
+        })
+        .await?;
+        Ok(Written::Complete(RolePolicyOutput { role }))
+    }
+
+    async fn update(&self, aws: &Aws, _live: &Live<Self>, _changes: &Changes) -> Result<Written<RolePolicyOutput>> {
+        self.create(aws).await
+    }
+
+    async fn delete(&self, aws: &Aws, output: &RolePolicyOutput) -> Result<Gone> {
+        aws.write("iam:DeleteRolePolicy", || aws.iam.delete_role_policy().role_name(&output.role).policy_name(&self.name).send())
+            .await
+            .optional()?;
+        Ok(Gone::Yes)
+    }
+}
+
+impl RolePolicy {
+    /// The policies of these roles (logical name, physical name) that bear `name`.
+    pub async fn sweep(aws: &Aws, roles: &[(String, String)], name: impl Fn(&str) -> String) -> Result<Vec<Stray<Aws>>> {
+        let mut strays = Vec::new();
+        for (logical, role) in roles {
+            let policy = Self { role: role.clone().into(), name: name(logical), document: Policy::default() };
+            if let Some(live) = policy.observe(aws).await? {
+                strays.push(Stray::new(logical, live.spec, live.output));
+            }
+        }
+        Ok(strays)
+    }
+}

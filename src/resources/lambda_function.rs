@@ -1,0 +1,226 @@
+//! A Lambda function: configuration and code of `$LATEST`. What serves requests is the version behind the [alias](super::Alias).
+//!
+//! Configuration and code change by separate calls, and each makes the function busy for a moment; the engine's rounds put the second
+//! behind the first. `Environment` without variables keeps the old ones, so an empty map is sent as such. The architecture belongs to the code.
+
+use crate::{
+    aws::{Aws, Optional, Tags},
+    engine::{Changes, Error, Gone, Handle, Live, Owner, Ref, Resource, Result, Stray, Written},
+};
+use aws_sdk_lambda::{
+    operation::get_function::GetFunctionOutput,
+    primitives::Blob,
+    types::{Architecture, Environment, FunctionCode, FunctionConfiguration, LastUpdateStatus, Runtime, State},
+};
+use serde::Serialize;
+use std::{collections::BTreeMap, rc::Rc};
+
+/// A function.
+#[derive(Debug, Clone, Serialize)]
+pub struct Function {
+    /// Its name.
+    pub name: String,
+    /// The ARN of its role.
+    pub role: Ref<String>,
+    /// `provided.al2023`.
+    pub runtime: String,
+    /// `arm64` or `x86_64`; not managed while there is no code to go with it.
+    pub architecture: Option<String>,
+    /// Megabytes.
+    pub memory: i32,
+    /// Seconds.
+    pub timeout: i32,
+    /// Environment variables.
+    pub environment: BTreeMap<String, String>,
+    /// Base64 of the SHA-256 of the zip, as Lambda reports it. `None`: the code is left as it is.
+    pub code_sha256: Option<String>,
+    /// The zip.
+    #[serde(skip)]
+    pub code: Option<Rc<[u8]>>,
+    /// Tags.
+    pub tags: Tags,
+}
+
+/// What is known of a function that exists.
+#[derive(Debug, Clone, Serialize)]
+pub struct FunctionOutput {
+    /// Its name.
+    pub name: String,
+    /// Its ARN, without a version.
+    pub arn: String,
+}
+
+impl Resource for Function {
+    type Cloud = Aws;
+    const KIND: &'static str = "lambda.function";
+    type Output = FunctionOutput;
+
+    fn name(&self) -> String {
+        self.name.clone()
+    }
+
+    fn stamp(&mut self, digest: &str) {
+        self.tags.stamp(digest);
+    }
+
+    async fn observe(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
+        let answer = get(aws, &self.name).await?;
+        Ok(answer.as_ref().as_ref().and_then(|answer| Self::of(aws, answer)))
+    }
+
+    async fn create(&self, aws: &Aws) -> Result<Written<FunctionOutput>> {
+        let role = self.role.get()?;
+        let code = FunctionCode::builder().zip_file(self.zip()?).build();
+        let answer = aws
+            .write("lambda:CreateFunction", || {
+                let request = aws.lambda.create_function().function_name(&self.name).role(&role).handler("bootstrap");
+                let request = request.runtime(Runtime::from(self.runtime.as_str())).set_architectures(self.architectures());
+                let request = request.memory_size(self.memory).timeout(self.timeout).environment(self.variables());
+                request.code(code.clone()).set_tags(Some(self.tags.to_map())).send()
+            })
+            .await?;
+        let arn = answer.function_arn().unwrap_or_default().to_owned();
+        Ok(Written::Settling(FunctionOutput { name: self.name.clone(), arn }))
+    }
+
+    async fn update(&self, aws: &Aws, live: &Live<Self>, changes: &Changes) -> Result<Written<FunctionOutput>> {
+        let output = live.output.clone();
+        if changes.touch("tags") {
+            self.write_tags(aws, live).await?;
+        }
+        if ["role", "runtime", "memory", "timeout", "environment"].iter().any(|field| changes.touch(field)) {
+            let role = self.role.get()?;
+            aws.write("lambda:UpdateFunctionConfiguration", || {
+                let request = aws.lambda.update_function_configuration().function_name(&self.name).role(&role);
+                let request = request.runtime(Runtime::from(self.runtime.as_str())).memory_size(self.memory).timeout(self.timeout);
+                request.environment(self.variables()).send()
+            })
+            .await?;
+            return Ok(Written::Settling(output));
+        }
+        if changes.touch("code_sha256") || changes.touch("architecture") {
+            let zip = self.zip()?;
+            aws.write("lambda:UpdateFunctionCode", || {
+                let request = aws.lambda.update_function_code().function_name(&self.name).zip_file(zip.clone());
+                request.set_architectures(self.architectures()).send()
+            })
+            .await?;
+            return Ok(Written::Settling(output));
+        }
+        Ok(Written::Complete(output))
+    }
+
+    async fn delete(&self, aws: &Aws, _output: &FunctionOutput) -> Result<Gone> {
+        aws.write("lambda:DeleteFunction", || aws.lambda.delete_function().function_name(&self.name).send()).await.optional()?;
+        Ok(Gone::Yes)
+    }
+}
+
+impl Function {
+    /// Finds the functions that are ours. `logical` gives the logical name of a physical one, if it could be ours.
+    pub async fn sweep(aws: &Aws, logical: impl Fn(&str) -> Option<String>) -> Result<Vec<Stray<Aws>>> {
+        let mut strays = Vec::new();
+        for (logical, live) in Self::ours(aws, logical).await? {
+            strays.push(Stray::new(&logical, live.spec, live.output));
+        }
+        Ok(strays)
+    }
+
+    pub(super) async fn ours(aws: &Aws, logical: impl Fn(&str) -> Option<String>) -> Result<Vec<(String, Live<Self>)>> {
+        let mut ours = Vec::new();
+        for name in list(aws).await?.iter() {
+            let Some(logical) = logical(name) else { continue };
+            let answer = get(aws, name).await?;
+            let live = answer.as_ref().as_ref().and_then(|answer| Self::of(aws, answer));
+            ours.extend(live.filter(|live| live.owner == Owner::Us).map(|live| (logical, live)));
+        }
+        Ok(ours)
+    }
+
+    fn of(aws: &Aws, answer: &GetFunctionOutput) -> Option<Live<Self>> {
+        let configuration = answer.configuration()?;
+        let tags: Tags = answer.tags().into_iter().flatten().collect();
+        let variables = configuration.environment().and_then(|environment| environment.variables());
+        let output = FunctionOutput {
+            name: configuration.function_name().unwrap_or_default().to_owned(),
+            arn: configuration.function_arn().unwrap_or_default().to_owned(),
+        };
+        let (owner, applied) = (tags.owner(&aws.stack), tags.applied());
+        let spec = Self {
+            name: output.name.clone(),
+            role: configuration.role().unwrap_or_default().to_owned().into(),
+            runtime: configuration.runtime().map_or("", Runtime::as_str).to_owned(),
+            architecture: Some(configuration.architectures().first().map_or("x86_64", Architecture::as_str).to_owned()),
+            memory: configuration.memory_size().unwrap_or(128),
+            timeout: configuration.timeout().unwrap_or(3),
+            environment: variables.into_iter().flatten().map(|(key, value)| (key.clone(), value.clone())).collect(),
+            code_sha256: Some(configuration.code_sha256().unwrap_or_default().to_owned()),
+            code: None,
+            tags,
+        };
+        Some(Live { spec, output, busy: busy(configuration), owner, applied })
+    }
+
+    fn zip(&self) -> Result<Blob> {
+        let code = self.code.as_ref().ok_or_else(|| {
+            Error::refused("lambda:CreateFunction", format!("there is no built code for {}; run without --no-build", self.name))
+        })?;
+        Ok(Blob::new(code.to_vec()))
+    }
+
+    fn architectures(&self) -> Option<Vec<Architecture>> {
+        self.architecture.as_deref().map(|architecture| vec![Architecture::from(architecture)])
+    }
+
+    fn variables(&self) -> Environment {
+        Environment::builder().set_variables(Some(self.environment.clone().into_iter().collect())).build()
+    }
+
+    async fn write_tags(&self, aws: &Aws, live: &Live<Self>) -> Result<()> {
+        let arn = &live.output.arn;
+        aws.write("lambda:TagResource", || aws.lambda.tag_resource().resource(arn).set_tags(Some(self.tags.to_map())).send()).await?;
+        let gone = live.spec.tags.missing_from(&self.tags);
+        if !gone.is_empty() {
+            aws.write("lambda:UntagResource", || aws.lambda.untag_resource().resource(arn).set_tag_keys(Some(gone.clone())).send()).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Handle<Function> {
+    /// Its name; whoever refers to it waits for the function.
+    pub fn name(&self) -> Ref<String> {
+        self.output("name", |output| output.name.clone())
+    }
+}
+
+fn busy(configuration: &FunctionConfiguration) -> Option<&'static str> {
+    match (configuration.state(), configuration.last_update_status()) {
+        (Some(State::Pending), _) => Some("Lambda to create the function (usually 1 to 5 s)"),
+        (_, Some(LastUpdateStatus::InProgress)) => Some("Lambda to update the function (usually 1 to 4 s)"),
+        _ => None,
+    }
+}
+
+async fn get(aws: &Aws, name: &str) -> Result<Rc<Option<GetFunctionOutput>>> {
+    // `GetFunction` has a limit of its own, seven times that of `GetFunctionConfiguration`, and brings the tags.
+    aws.shared("lambda", &format!("function/{name}"), || async {
+        aws.read("lambda:GetFunction", || aws.lambda.get_function().function_name(name).send()).await.optional()
+    })
+    .await
+}
+
+async fn list(aws: &Aws) -> Result<Rc<Vec<String>>> {
+    aws.shared("lambda", "functions", || async {
+        let (mut names, mut marker) = (Vec::new(), None);
+        loop {
+            let page = aws.read("lambda:ListFunctions", || aws.lambda.list_functions().set_marker(marker.clone()).send()).await?;
+            names.extend(page.functions().iter().filter_map(|function| function.function_name().map(str::to_owned)));
+            marker = page.next_marker().map(str::to_owned);
+            if marker.is_none() {
+                return Ok(names);
+            }
+        }
+    })
+    .await
+}

@@ -1,0 +1,168 @@
+//! Who may invoke an alias.
+//!
+//! Statements have no identity but their Sid, and parallel writes to one function's policy lose statements without a word. A changed
+//! permission is added under a new Sid before the old one goes, so that no request in between is refused. Only Sids that begin with our
+//! mark are ours.
+
+use super::Function;
+use crate::{
+    aws::{Aws, Optional, Policy},
+    engine::{Changes, Gone, Id, Live, Ref, Resource, Result, Stray, Written},
+};
+use serde::Serialize;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use std::{fmt::Write, rc::Rc};
+
+const MARK: &str = "liveinsight-";
+const PRINCIPAL: &str = "apigateway.amazonaws.com";
+
+/// The permission of API Gateway to invoke one alias.
+#[derive(Debug, Clone, Serialize)]
+pub struct Permission {
+    /// The function's name.
+    pub function: Ref<String>,
+    /// The alias's name.
+    pub alias: Ref<String>,
+    /// The methods that may invoke it, as `execute-api` ARNs.
+    pub sources: Vec<Ref<String>>,
+}
+
+/// What is known of a permission that exists.
+#[derive(Debug, Clone, Serialize)]
+pub struct PermissionOutput {
+    /// The function's name.
+    pub function: String,
+    /// The alias's name.
+    pub alias: String,
+    /// The Sids of our statements.
+    pub sids: Vec<String>,
+}
+
+impl Resource for Permission {
+    type Cloud = Aws;
+    const KIND: &'static str = "lambda.permission";
+    type Output = PermissionOutput;
+
+    fn name(&self) -> String {
+        PRINCIPAL.to_owned()
+    }
+
+    async fn observe(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
+        read(aws, &self.function.get()?, &self.alias.get()?).await
+    }
+
+    async fn create(&self, aws: &Aws) -> Result<Written<PermissionOutput>> {
+        let output = PermissionOutput { function: self.function.get()?, alias: self.alias.get()?, sids: Vec::new() };
+        Ok(Written::Complete(self.write(aws, &output, &[]).await?))
+    }
+
+    async fn update(&self, aws: &Aws, live: &Live<Self>, _changes: &Changes) -> Result<Written<PermissionOutput>> {
+        let right = live.spec.sources.iter().map(Ref::get).collect::<Result<Vec<_>>>()?;
+        Ok(Written::Complete(self.write(aws, &live.output, &right).await?))
+    }
+
+    async fn delete(&self, aws: &Aws, output: &PermissionOutput) -> Result<Gone> {
+        let _turn = aws.turn(&format!("function/{}", output.function)).await;
+        for sid in &output.sids {
+            remove(aws, output, sid).await?;
+        }
+        Ok(Gone::Yes)
+    }
+}
+
+impl Permission {
+    /// Adds what is missing, then removes what is too much.
+    async fn write(&self, aws: &Aws, live: &PermissionOutput, right: &[String]) -> Result<PermissionOutput> {
+        let _turn = aws.turn(&format!("function/{}", live.function)).await;
+        let mut sids = Vec::new();
+        for source in &self.sources {
+            let source = source.get()?;
+            let sid = sid(&source);
+            if !right.contains(&source) {
+                if live.sids.contains(&sid) {
+                    // Somebody changed the statement and kept its Sid, which cannot be added twice.
+                    remove(aws, live, &sid).await?;
+                }
+                aws.write("lambda:AddPermission", || {
+                    let request = aws.lambda.add_permission().function_name(&live.function).qualifier(&live.alias).statement_id(&sid);
+                    request.action("lambda:InvokeFunction").principal(PRINCIPAL).source_arn(&source).send()
+                })
+                .await?;
+            }
+            sids.push(sid);
+        }
+        for sid in live.sids.iter().filter(|sid| !sids.contains(sid)) {
+            remove(aws, live, sid).await?;
+        }
+        Ok(PermissionOutput { sids, ..live.clone() })
+    }
+
+    /// The permissions on the aliases called `alias` of the functions that are ours.
+    pub async fn sweep(aws: &Aws, alias: &str, logical: impl Fn(&str) -> Option<String>) -> Result<Vec<Stray<Aws>>> {
+        let mut strays = Vec::new();
+        for (logical, function) in Function::ours(aws, logical).await? {
+            if let Some(live) = read(aws, &function.output.name, alias).await? {
+                strays.push(Stray::new(&logical, live.spec, live.output).part_of(Id::new::<Function>(&logical)));
+            }
+        }
+        Ok(strays)
+    }
+}
+
+async fn remove(aws: &Aws, from: &PermissionOutput, sid: &str) -> Result<()> {
+    aws.write("lambda:RemovePermission", || {
+        aws.lambda.remove_permission().function_name(&from.function).qualifier(&from.alias).statement_id(sid).send()
+    })
+    .await
+    .optional()?;
+    Ok(())
+}
+
+async fn read(aws: &Aws, function: &str, alias: &str) -> Result<Option<Live<Permission>>> {
+    let policy: Rc<Option<Policy>> = aws
+        .shared("lambda", &format!("policy/{function}/{alias}"), || async {
+            let answer = aws
+                .read("lambda:GetPolicy", || aws.lambda.get_policy().function_name(function).qualifier(alias).send())
+                .await
+                .optional()?;
+            Ok(answer.and_then(|answer| answer.policy).map(|policy| Policy::parse(&policy)))
+        })
+        .await?;
+    let Some(policy) = policy.as_ref() else { return Ok(None) };
+    let mut ours: Vec<(String, String)> = policy
+        .sids()
+        .filter(|sid| sid.starts_with(MARK))
+        .map(|sid| (source(policy.statement(sid).unwrap_or(&Value::Null)), sid.to_owned()))
+        .collect();
+    if ours.is_empty() {
+        return Ok(None);
+    }
+    ours.sort();
+    let (sources, sids): (Vec<String>, Vec<String>) = ours.into_iter().unzip();
+    let spec = Permission {
+        function: function.to_owned().into(),
+        alias: alias.to_owned().into(),
+        sources: sources.into_iter().map(Ref::from).collect(),
+    };
+    Ok(Some(Live::part(spec, PermissionOutput { function: function.to_owned(), alias: alias.to_owned(), sids })))
+}
+
+/// Whom a statement lets in: the source's ARN if it is exactly one of ours, else the whole statement, which no declaration equals.
+fn source(statement: &Value) -> String {
+    let arn = ["ArnLike", "ArnEquals"].iter().find_map(|operator| statement["Condition"][operator]["aws:sourcearn"][0].as_str());
+    let ours = statement["Effect"] == "Allow"
+        && statement["Principal"]["Service"] == json!([PRINCIPAL])
+        && statement["Action"] == json!(["lambda:InvokeFunction"]);
+    match arn {
+        Some(arn) if ours => arn.to_owned(),
+        _ => statement.to_string(),
+    }
+}
+
+fn sid(source: &str) -> String {
+    Sha256::digest(source)[..8].iter().fold(MARK.to_owned(), |mut sid, byte| {
+        let _ = write!(sid, "{byte:02x}");
+        sid
+    })
+}

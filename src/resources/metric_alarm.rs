@@ -1,0 +1,203 @@
+//! A CloudWatch alarm on one metric.
+//!
+//! `PutMetricAlarm` overwrites everything but the tags, which it takes only at the first time.
+
+use crate::{
+    aws::{Aws, Optional, Tags},
+    engine::{Changes, Error, Gone, Live, Owner, Resource, Result, Stray, Written},
+};
+use aws_sdk_cloudwatch::types::{ComparisonOperator, Dimension, MetricAlarm, Statistic, Tag};
+use serde::Serialize;
+use std::{collections::BTreeMap, rc::Rc};
+
+/// An alarm.
+#[derive(Debug, Clone, Serialize)]
+pub struct Alarm {
+    /// Its name.
+    pub name: String,
+    /// What the physical names of the stack's alarms begin with: they are read together.
+    #[serde(skip)]
+    pub family: String,
+    /// What it is about, in words.
+    pub description: String,
+    /// `AWS/Lambda`, …
+    pub namespace: String,
+    /// `Errors`, …
+    pub metric: String,
+    /// Which of the metric's series.
+    pub dimensions: BTreeMap<String, String>,
+    /// `Sum`, `Average` or `Maximum`.
+    pub statistic: String,
+    /// Seconds.
+    pub period: i32,
+    /// Periods in a row.
+    pub evaluation_periods: i32,
+    /// In the metric's unit.
+    pub threshold: f64,
+    /// `GreaterThanOrEqualToThreshold`.
+    pub comparison: String,
+    /// What no data means: `notBreaching`.
+    pub missing_data: String,
+    /// ARNs of SNS topics that are told when it fires.
+    pub actions: Vec<String>,
+    /// Tags.
+    pub tags: Tags,
+}
+
+/// What is known of an alarm that exists.
+#[derive(Debug, Clone, Serialize)]
+pub struct AlarmOutput {
+    /// Its ARN.
+    pub arn: String,
+    /// `OK`, `ALARM` or `INSUFFICIENT_DATA`.
+    pub state: String,
+}
+
+impl Resource for Alarm {
+    type Cloud = Aws;
+    const KIND: &'static str = "cloudwatch.alarm";
+    type Output = AlarmOutput;
+
+    fn name(&self) -> String {
+        self.name.clone()
+    }
+
+    fn stamp(&mut self, digest: &str) {
+        self.tags.stamp(digest);
+    }
+
+    async fn observe(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
+        let alarms = list(aws, &self.family).await?;
+        let Some(alarm) = alarms.iter().find(|alarm| alarm.alarm_name() == Some(&self.name)) else { return Ok(None) };
+        let tags = read_tags(aws, alarm.alarm_arn().unwrap_or_default()).await?;
+        Ok(Some(Self::of(aws, alarm, tags, &self.family)))
+    }
+
+    async fn create(&self, aws: &Aws) -> Result<Written<AlarmOutput>> {
+        let tags = sdk_tags(&self.tags);
+        self.put(aws, Some(tags)).await?;
+        Ok(Written::Complete(AlarmOutput { arn: arn(aws, &self.name), state: "INSUFFICIENT_DATA".to_owned() }))
+    }
+
+    async fn update(&self, aws: &Aws, live: &Live<Self>, changes: &Changes) -> Result<Written<AlarmOutput>> {
+        let arn = &live.output.arn;
+        if changes.touch("tags") {
+            let tags = sdk_tags(&self.tags);
+            aws.write("cloudwatch:TagResource", || aws.cloudwatch.tag_resource().resource_arn(arn).set_tags(Some(tags.clone())).send())
+                .await?;
+            let gone = live.spec.tags.missing_from(&self.tags);
+            if !gone.is_empty() {
+                aws.write("cloudwatch:UntagResource", || {
+                    aws.cloudwatch.untag_resource().resource_arn(arn).set_tag_keys(Some(gone.clone())).send()
+                })
+                .await?;
+            }
+        }
+        if changes.iter().any(|change| !change.path.starts_with("tags.")) {
+            self.put(aws, None).await?;
+        }
+        Ok(Written::Complete(live.output.clone()))
+    }
+
+    async fn delete(&self, aws: &Aws, _output: &AlarmOutput) -> Result<Gone> {
+        aws.write("cloudwatch:DeleteAlarms", || aws.cloudwatch.delete_alarms().alarm_names(&self.name).send()).await.optional()?;
+        Ok(Gone::Yes)
+    }
+}
+
+impl Alarm {
+    async fn put(&self, aws: &Aws, tags: Option<Vec<Tag>>) -> Result<()> {
+        let dimensions: Vec<Dimension> =
+            self.dimensions.iter().map(|(name, value)| Dimension::builder().name(name).value(value).build()).collect();
+        aws.write("cloudwatch:PutMetricAlarm", || {
+            let request = aws.cloudwatch.put_metric_alarm().alarm_name(&self.name).alarm_description(&self.description);
+            let request = request.namespace(&self.namespace).metric_name(&self.metric).set_dimensions(Some(dimensions.clone()));
+            let request = request.statistic(Statistic::from(self.statistic.as_str())).period(self.period);
+            let request = request.evaluation_periods(self.evaluation_periods).threshold(self.threshold);
+            let request = request.comparison_operator(ComparisonOperator::from(self.comparison.as_str()));
+            let request = request.treat_missing_data(&self.missing_data).set_alarm_actions(Some(self.actions.clone()));
+            request.set_tags(tags.clone()).send()
+        })
+        .await?;
+        Ok(())
+    }
+
+    fn of(aws: &Aws, alarm: &MetricAlarm, tags: Tags, family: &str) -> Live<Self> {
+        let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
+        let dimensions = alarm.dimensions().iter().map(|dimension| (text(dimension.name()), text(dimension.value())));
+        let output = AlarmOutput { arn: text(alarm.alarm_arn()), state: text(alarm.state_value().map(|state| state.as_str())) };
+        let (owner, applied) = (tags.owner(&aws.stack), tags.applied());
+        let spec = Self {
+            name: text(alarm.alarm_name()),
+            family: family.to_owned(),
+            description: text(alarm.alarm_description()),
+            namespace: text(alarm.namespace()),
+            metric: text(alarm.metric_name()),
+            dimensions: dimensions.collect(),
+            statistic: text(alarm.statistic().map(Statistic::as_str)),
+            period: alarm.period().unwrap_or_default(),
+            evaluation_periods: alarm.evaluation_periods().unwrap_or_default(),
+            threshold: alarm.threshold().unwrap_or_default(),
+            comparison: text(alarm.comparison_operator().map(ComparisonOperator::as_str)),
+            missing_data: alarm.treat_missing_data().unwrap_or("missing").to_owned(),
+            actions: alarm.alarm_actions().to_vec(),
+            tags,
+        };
+        Live { spec, output, busy: None, owner, applied }
+    }
+
+    /// Finds the alarms that are ours. `logical` gives the logical name of a physical one, if it could be ours.
+    pub async fn sweep(aws: &Aws, family: &str, logical: impl Fn(&str) -> Option<String>) -> Result<Vec<Stray<Aws>>> {
+        let mut strays = Vec::new();
+        for alarm in list(aws, family).await?.iter() {
+            let Some(logical) = alarm.alarm_name().and_then(&logical) else { continue };
+            let tags = read_tags(aws, alarm.alarm_arn().unwrap_or_default()).await?;
+            let live = Self::of(aws, alarm, tags, family);
+            if live.owner == Owner::Us {
+                strays.push(Stray::new(&logical, live.spec, live.output));
+            }
+        }
+        Ok(strays)
+    }
+}
+
+fn arn(aws: &Aws, name: &str) -> String {
+    aws.arn("cloudwatch", &format!("alarm:{name}"))
+}
+
+async fn list(aws: &Aws, family: &str) -> Result<Rc<Vec<MetricAlarm>>> {
+    aws.shared("cloudwatch", &format!("alarms/{family}"), || async {
+        let (mut alarms, mut token) = (Vec::new(), None);
+        loop {
+            let page = aws
+                .read("cloudwatch:DescribeAlarms", || {
+                    aws.cloudwatch.describe_alarms().alarm_name_prefix(family).max_records(100).set_next_token(token.clone()).send()
+                })
+                .await?;
+            alarms.extend(page.metric_alarms().to_vec());
+            token = page.next_token().map(str::to_owned);
+            if token.is_none() {
+                return Ok::<_, Error>(alarms);
+            }
+        }
+    })
+    .await
+}
+
+async fn read_tags(aws: &Aws, arn: &str) -> Result<Tags> {
+    let tags = aws
+        .shared("cloudwatch", &format!("tags/{arn}"), || async {
+            let answer = aws
+                .read("cloudwatch:ListTagsForResource", || aws.cloudwatch.list_tags_for_resource().resource_arn(arn).send())
+                .await
+                .optional()?;
+            let tags = answer.iter().flat_map(|answer| answer.tags());
+            Ok(tags.map(|tag| (tag.key().unwrap_or_default(), tag.value().unwrap_or_default())).collect::<Tags>())
+        })
+        .await?;
+    Ok((*tags).clone())
+}
+
+fn sdk_tags(tags: &Tags) -> Vec<Tag> {
+    tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect()
+}
