@@ -14,8 +14,8 @@ mod usual;
 
 pub use graph::{dot as graph_dot, mermaid as graph_mermaid, text as graph_text};
 pub use outputs::{dotenv as outputs_dotenv, github as outputs_github, text as outputs_text};
-pub use plan::{Detail, json as plan_json, refusals, text as plan_text};
-pub use progress::{Mode, Progress};
+pub use plan::{Detail, json as plan_json, text as plan_text};
+pub use progress::Progress;
 pub use report::{Summary, failures, removal_text};
 pub use status::{json as status_json, text as status_text};
 
