@@ -107,8 +107,11 @@ impl Fields {
     }
 }
 
-/// A short digest of a declaration that does not depend on what its references resolve to.
-pub(super) fn digest(spec: &impl Serialize) -> String {
+/// A short digest (16 hexadecimal digits) of a declaration; it does not depend on what its references resolve to.
+///
+/// # Panics
+/// If the spec cannot be serialised to JSON, which derived `Serialize` on named fields always can.
+pub fn digest(spec: &impl Serialize) -> String {
     fn hide(value: &mut Value) {
         match value {
             Value::Object(map) => {

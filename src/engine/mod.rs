@@ -29,7 +29,7 @@ mod tests;
 pub use converge::{Options, Report, up};
 pub use error::{Class, Error, Refusal, Result};
 pub use event::{Action, Event, Listener, Outcome};
-pub use fields::{Change, Changes, Field, Fields};
+pub use fields::{Change, Changes, Field, Fields, digest};
 pub use graph::{Entry, Graph, Handle, Id};
 pub use plan::{Cause, Objection, Plan, State, Step, survey};
 pub use reference::Ref;

@@ -26,6 +26,8 @@ pub struct Role {
 /// What is known of a role that exists.
 #[derive(Debug, Clone, Serialize)]
 pub struct RoleOutput {
+    /// Its name.
+    pub name: String,
     /// Its ARN.
     pub arn: String,
 }
@@ -55,7 +57,7 @@ impl Resource for Role {
             trust: Policy::parse(&decode_policy(role.assume_role_policy_document().unwrap_or_default())),
             tags,
         };
-        Ok(Some(Live { spec, output: RoleOutput { arn: role.arn().to_owned() }, busy: None, owner, applied }))
+        Ok(Some(Live { spec, output: RoleOutput { name: role.role_name().to_owned(), arn: role.arn().to_owned() }, busy: None, owner, applied }))
     }
 
     async fn create(&self, aws: &Aws) -> Result<Written<RoleOutput>> {
@@ -67,7 +69,7 @@ impl Resource for Role {
             })
             .await?;
         let arn = answer.role().map(|role| role.arn().to_owned()).unwrap_or_default();
-        Ok(Written::Complete(RoleOutput { arn }))
+        Ok(Written::Complete(RoleOutput { name: self.name.clone(), arn }))
     }
 
     async fn update(&self, aws: &Aws, live: &Live<Self>, changes: &Changes) -> Result<Written<RoleOutput>> {
@@ -117,7 +119,7 @@ impl Role {
                 let Some(logical) = logical(role.role_name()) else { continue };
                 let wish =
                     Self { name: role.role_name().to_owned(), path: path.to_owned(), trust: Policy::default(), tags: Tags::default() };
-                strays.push((logical, wish, RoleOutput { arn: role.arn().to_owned() }));
+                strays.push((logical, wish, RoleOutput { name: role.role_name().to_owned(), arn: role.arn().to_owned() }));
             }
             marker = page.marker().map(str::to_owned);
             if marker.is_none() {
@@ -129,9 +131,9 @@ impl Role {
 }
 
 impl Handle<Role> {
-    /// Its ARN. Known beforehand, but whoever refers to it waits for the role.
-    pub fn arn(&self) -> Ref<String> {
-        self.output("arn", |output| output.arn.clone())
+    /// Its name; whoever refers to it waits for the role.
+    pub fn name(&self) -> Ref<String> {
+        self.output("name", |output| output.name.clone())
     }
 }
 

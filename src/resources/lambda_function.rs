@@ -10,7 +10,7 @@ use crate::{
 use aws_sdk_lambda::{
     operation::get_function::GetFunctionOutput,
     primitives::Blob,
-    types::{Architecture, Environment, FunctionCode, FunctionConfiguration, LastUpdateStatus, Runtime, State},
+    types::{Architecture, Environment, FunctionCode, FunctionConfiguration, LastUpdateStatus, LoggingConfig, Runtime, State},
 };
 use serde::Serialize;
 use std::{collections::BTreeMap, rc::Rc};
@@ -32,6 +32,8 @@ pub struct Function {
     pub timeout: i32,
     /// Environment variables.
     pub environment: BTreeMap<String, String>,
+    /// The log group it writes to.
+    pub log_group: Ref<String>,
     /// Base64 of the SHA-256 of the zip, as Lambda reports it. `None`: the code is left as it is.
     pub code_sha256: Option<String>,
     /// The zip.
@@ -70,12 +72,14 @@ impl Resource for Function {
 
     async fn create(&self, aws: &Aws) -> Result<Written<FunctionOutput>> {
         let role = self.role.get()?;
+        let logging = self.logging()?;
         let code = FunctionCode::builder().zip_file(self.zip()?).build();
         let answer = aws
             .write("lambda:CreateFunction", || {
                 let request = aws.lambda.create_function().function_name(&self.name).role(&role).handler("bootstrap");
                 let request = request.runtime(Runtime::from(self.runtime.as_str())).set_architectures(self.architectures());
                 let request = request.memory_size(self.memory).timeout(self.timeout).environment(self.variables());
+                let request = request.logging_config(logging.clone());
                 request.code(code.clone()).set_tags(Some(self.tags.to_map())).send()
             })
             .await?;
@@ -88,12 +92,12 @@ impl Resource for Function {
         if changes.touch("tags") {
             self.write_tags(aws, live).await?;
         }
-        if ["role", "runtime", "memory", "timeout", "environment"].iter().any(|field| changes.touch(field)) {
-            let role = self.role.get()?;
+        if ["role", "runtime", "memory", "timeout", "environment", "log_group"].iter().any(|field| changes.touch(field)) {
+            let (role, logging) = (self.role.get()?, self.logging()?);
             aws.write("lambda:UpdateFunctionConfiguration", || {
                 let request = aws.lambda.update_function_configuration().function_name(&self.name).role(&role);
                 let request = request.runtime(Runtime::from(self.runtime.as_str())).memory_size(self.memory).timeout(self.timeout);
-                request.environment(self.variables()).send()
+                request.environment(self.variables()).logging_config(logging.clone()).send()
             })
             .await?;
             return Ok(Written::Settling(output));
@@ -146,6 +150,7 @@ impl Function {
             arn: configuration.function_arn().unwrap_or_default().to_owned(),
         };
         let (owner, applied) = (tags.owner(&aws.stack), tags.applied());
+        let log_group = configuration.logging_config().and_then(|logging| logging.log_group());
         let spec = Self {
             name: output.name.clone(),
             role: configuration.role().unwrap_or_default().to_owned().into(),
@@ -154,6 +159,7 @@ impl Function {
             memory: configuration.memory_size().unwrap_or(128),
             timeout: configuration.timeout().unwrap_or(3),
             environment: variables.into_iter().flatten().map(|(key, value)| (key.clone(), value.clone())).collect(),
+            log_group: log_group.map_or_else(|| format!("/aws/lambda/{}", output.name), str::to_owned).into(),
             code_sha256: Some(configuration.code_sha256().unwrap_or_default().to_owned()),
             code: None,
             tags,
@@ -166,6 +172,10 @@ impl Function {
             Error::refused("lambda:CreateFunction", format!("there is no built code for {}; run without --no-build", self.name))
         })?;
         Ok(Blob::new(code.to_vec()))
+    }
+
+    fn logging(&self) -> Result<LoggingConfig> {
+        Ok(LoggingConfig::builder().log_group(self.log_group.get()?).build())
     }
 
     fn architectures(&self) -> Option<Vec<Architecture>> {

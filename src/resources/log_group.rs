@@ -124,9 +124,9 @@ impl LogGroup {
 }
 
 impl Handle<LogGroup> {
-    /// Its ARN, as access logging wants it: without `:*`.
-    pub fn arn(&self, aws_arn: impl Fn(&str) -> String + 'static) -> Ref<String> {
-        self.output("name", |output| output.name.clone()).map(move |name| aws_arn(&name))
+    /// Its name; whoever refers to it waits for the group.
+    pub fn name(&self) -> Ref<String> {
+        self.output("name", |output| output.name.clone())
     }
 }
 

@@ -5,10 +5,13 @@
 
 use std::fmt::Write;
 
-use super::document::{Document, Place};
+use super::document::Document;
+use super::node::Position;
 
 /// How many problems are shown in full.
 const SHOWN: usize = 10;
+/// The longest message, in characters.
+const MESSAGE_WIDTH: usize = 400;
 /// The longest piece of a line that is shown, in characters.
 const LINE_WIDTH: usize = 120;
 
@@ -25,7 +28,7 @@ pub struct StackError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     /// Where; `None` if it is about the file as a whole.
-    pub place: Option<Place>,
+    pub place: Option<Position>,
     /// What is wrong: a lower-case fragment that names the thing.
     pub message: String,
     /// What should be there instead.
@@ -70,7 +73,8 @@ impl StackError {
     }
 
     /// All `problems` of a document, which must not be none.
-    pub(super) fn new(document: &Document, mut problems: Vec<Problem>) -> Self {
+    pub(super) fn new(document: &Document, problems: Vec<Problem>) -> Self {
+        let mut problems: Vec<Problem> = problems.into_iter().map(Problem::printable).collect();
         problems.sort_by_key(|problem| problem.place.map(|place| (place.line, place.column)));
         let mut rendered = String::new();
         for (index, problem) in problems.iter().take(SHOWN).enumerate() {
@@ -106,7 +110,17 @@ impl Problem {
         }
     }
 
-    pub(super) fn at(mut self, place: Option<Place>) -> Self {
+    /// The same in single lines of bounded length: parts of the file are quoted in it, and may hold anything.
+    fn printable(self) -> Self {
+        Self {
+            place: self.place,
+            message: printable(&self.message),
+            expected: self.expected.as_deref().map(printable),
+            help: self.help.as_deref().map(printable),
+        }
+    }
+
+    pub(super) fn at(mut self, place: Option<Position>) -> Self {
         self.place = place;
         self
     }
@@ -162,6 +176,24 @@ pub(super) fn nearest<'name>(wrong: &str, known: &[&'name str]) -> Option<&'name
         .map(|(_, name)| name)
 }
 
+fn printable(text: &str) -> String {
+    let mut characters = text.chars().map(visible);
+    let mut kept: String = characters.by_ref().take(MESSAGE_WIDTH).collect();
+    if characters.next().is_some() {
+        kept.push('…');
+    }
+    kept
+}
+
+/// What a terminal may be shown for a character, always one column wide.
+fn visible(character: char) -> char {
+    match character {
+        '\t' | '\n' => ' ',
+        c if c.is_control() => char::REPLACEMENT_CHARACTER,
+        c => c,
+    }
+}
+
 /// Writes one problem: `file:line:column: message`, the line, a caret with what was expected, the help.
 fn render(out: &mut String, document: &Document, problem: &Problem) {
     let expected = problem.expected.as_deref().unwrap_or_default();
@@ -199,16 +231,9 @@ fn render(out: &mut String, document: &Document, problem: &Problem) {
 
 /// The part of a line to show, the column of the caret in it (from 0), and the caret's length.
 ///
-/// Each character takes one column: tabs become a space, and what could move a terminal's cursor a replacement character.
-fn excerpt(line: &str, place: Place) -> (String, usize, usize) {
-    let characters: Vec<char> = line
-        .chars()
-        .map(|c| match c {
-            '\t' => ' ',
-            c if c.is_control() => char::REPLACEMENT_CHARACTER,
-            c => c,
-        })
-        .collect();
+/// Each character takes one column, so that the caret stands where it should.
+fn excerpt(line: &str, place: Position) -> (String, usize, usize) {
+    let characters: Vec<char> = line.chars().map(visible).collect();
     let column = place.column.saturating_sub(1).min(characters.len());
     let start = column
         .saturating_sub(LINE_WIDTH / 2)

@@ -4,36 +4,10 @@
 //! types stay plain, and a check can point at anything by its path. Limits keep both readings small (a "YAML bomb" is a
 //! few lines of aliases that unfold into gigabytes).
 
-use serde::Deserialize;
-use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_yaml::{DuplicateKeyPolicy, Location, Options, Spanned};
+use serde::de::DeserializeOwned;
+use serde_yaml::{DuplicateKeyPolicy, Options, Spanned};
 
-/// Where something is, in characters, counted from 1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place {
-    /// The line.
-    pub line: usize,
-    /// The column.
-    pub column: usize,
-    /// The number of characters, at least 0; may reach beyond the line.
-    pub length: usize,
-}
-
-impl Place {
-    /// The place of a location of the YAML parser; `None` if it does not know.
-    pub(super) fn of(location: Location) -> Option<Self> {
-        let number = |value: u64| usize::try_from(value).ok().filter(|value| *value > 0);
-        Some(Self {
-            line: number(location.line())?,
-            column: number(location.column())?,
-            length: usize::try_from(location.span().len()).unwrap_or(1),
-        })
-    }
-
-    fn starts_with(self, other: Self) -> bool {
-        (self.line, self.column) == (other.line, other.column)
-    }
-}
+use super::node::{Content, Node, Position};
 
 /// The text of a file with the places of its keys and values.
 #[derive(Debug, Clone)]
@@ -41,28 +15,6 @@ pub(super) struct Document {
     name: String,
     text: String,
     root: Node,
-}
-
-/// A value and where it is.
-#[derive(Debug, Clone)]
-pub(super) struct Node {
-    /// Where the value starts.
-    pub(super) place: Option<Place>,
-    /// What it is.
-    pub(super) content: Content,
-}
-
-/// A value without a type.
-#[derive(Debug, Clone)]
-pub(super) enum Content {
-    /// Keys with their places and values, in the order written, repeated ones included.
-    Mapping(Vec<(String, Option<Place>, Node)>),
-    /// A list.
-    List(Vec<Node>),
-    /// Any scalar.
-    Scalar,
-    /// Nothing at all, or `null`.
-    Nothing,
 }
 
 impl Document {
@@ -100,7 +52,7 @@ impl Document {
     }
 
     /// Reads the text as `T`.
-    pub(super) fn read<T: de::DeserializeOwned>(&self) -> Result<T, serde_yaml::Error> {
+    pub(super) fn read<T: DeserializeOwned>(&self) -> Result<T, serde_yaml::Error> {
         serde_yaml::from_str_with_options(&self.text, options(DuplicateKeyPolicy::Error))
     }
 
@@ -123,7 +75,7 @@ impl Document {
     }
 
     /// Where the value at a path is; if there is none (a default), where the nearest thing around it is.
-    pub(super) fn value(&self, path: &[&str]) -> Option<Place> {
+    pub(super) fn value(&self, path: &[&str]) -> Option<Position> {
         let mut place = None;
         let mut node = &self.root;
         for step in path {
@@ -141,7 +93,7 @@ impl Document {
     }
 
     /// Where the key at a path is; if there is none, where the nearest thing around it is.
-    pub(super) fn key(&self, path: &[&str]) -> Option<Place> {
+    pub(super) fn key(&self, path: &[&str]) -> Option<Position> {
         let mut place = None;
         let mut node = &self.root;
         for step in path {
@@ -155,18 +107,18 @@ impl Document {
     }
 
     /// The value that starts at a place.
-    pub(super) fn node_at(&self, place: Place) -> Option<&Node> {
+    pub(super) fn node_at(&self, place: Position) -> Option<&Node> {
         self.root
             .find(&|node| node.place.is_some_and(|own| own.starts_with(place)))
     }
 
     /// The key of the mapping that begins at a place, which is where the reader reports a missing key.
-    pub(super) fn mapping_that_starts_at(&self, place: Place) -> Option<(&str, Place)> {
+    pub(super) fn mapping_that_starts_at(&self, place: Position) -> Option<(&str, Position)> {
         self.root.owner_of_first_key(place)
     }
 
     /// Where the keys with this name are that precede a place in the same mapping.
-    pub(super) fn first_of_duplicates(&self, place: Place) -> Option<Place> {
+    pub(super) fn first_of_duplicates(&self, place: Position) -> Option<Position> {
         let mapping = self.root.find(&|node| match &node.content {
             Content::Mapping(entries) => entries
                 .iter()
@@ -180,59 +132,6 @@ impl Document {
             .iter()
             .find(|(_, key, _)| key.is_some_and(|key| key.starts_with(place)))?;
         entries.iter().find(|(other, ..)| other == name)?.1
-    }
-}
-
-impl Node {
-    /// The entry of a mapping by key, or the element of a list by number, with the place of the key.
-    fn step(&self, step: &str) -> Option<(Option<Place>, &Node)> {
-        match &self.content {
-            Content::Mapping(entries) => entries
-                .iter()
-                .find(|(key, ..)| key == step)
-                .map(|(_, place, node)| (*place, node)),
-            Content::List(elements) => elements
-                .get(step.parse::<usize>().ok()?)
-                .map(|node| (None, node)),
-            Content::Scalar | Content::Nothing => None,
-        }
-    }
-
-    /// The first node, from the outside in, that `matches`.
-    fn find<'node>(&'node self, matches: &dyn Fn(&Node) -> bool) -> Option<&'node Node> {
-        if matches(self) {
-            return Some(self);
-        }
-        match &self.content {
-            Content::Mapping(entries) => entries.iter().find_map(|(_, _, node)| node.find(matches)),
-            Content::List(elements) => elements.iter().find_map(|node| node.find(matches)),
-            Content::Scalar | Content::Nothing => None,
-        }
-    }
-
-    fn owner_of_first_key(&self, place: Place) -> Option<(&str, Place)> {
-        let Content::Mapping(entries) = &self.content else {
-            return None;
-        };
-        entries.iter().find_map(|(name, key, node)| {
-            let first = match &node.content {
-                Content::Mapping(inner) => inner.first().map_or(node.place, |(_, first, _)| *first),
-                _ => None,
-            };
-            match (first, key) {
-                (Some(first), Some(key)) if first.starts_with(place) => Some((name.as_str(), *key)),
-                _ => node.owner_of_first_key(place),
-            }
-        })
-    }
-}
-
-impl From<Spanned<Content>> for Node {
-    fn from(spanned: Spanned<Content>) -> Self {
-        Self {
-            place: Place::of(spanned.referenced),
-            content: spanned.value,
-        }
     }
 }
 
@@ -252,77 +151,5 @@ fn options(duplicate_keys: DuplicateKeyPolicy) -> Options {
             max_documents: 2,
         },
         alias_limits: serde_yaml::alias_limits! { max_total_replayed_events: 100_000 },
-    }
-}
-
-impl<'de> Deserialize<'de> for Content {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(AnyContent)
-    }
-}
-
-struct AnyContent;
-
-impl<'de> Visitor<'de> for AnyContent {
-    type Value = Content;
-
-    fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("a value")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Content, A::Error> {
-        let mut entries = Vec::new();
-        while let Some((key, value)) = map.next_entry::<Spanned<String>, Spanned<Content>>()? {
-            entries.push((key.value, Place::of(key.referenced), value.into()));
-        }
-        Ok(Content::Mapping(entries))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Content, A::Error> {
-        let mut elements = Vec::new();
-        while let Some(element) = sequence.next_element::<Spanned<Content>>()? {
-            elements.push(element.into());
-        }
-        Ok(Content::List(elements))
-    }
-
-    fn visit_str<E>(self, _: &str) -> Result<Content, E> {
-        Ok(Content::Scalar)
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<Content, E> {
-        Ok(Content::Scalar)
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<Content, E> {
-        Ok(Content::Scalar)
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<Content, E> {
-        Ok(Content::Scalar)
-    }
-
-    fn visit_i128<E>(self, _: i128) -> Result<Content, E> {
-        Ok(Content::Scalar)
-    }
-
-    fn visit_u128<E>(self, _: u128) -> Result<Content, E> {
-        Ok(Content::Scalar)
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Content, E> {
-        Ok(Content::Scalar)
-    }
-
-    fn visit_bytes<E>(self, _: &[u8]) -> Result<Content, E> {
-        Ok(Content::Scalar)
-    }
-
-    fn visit_unit<E>(self) -> Result<Content, E> {
-        Ok(Content::Nothing)
-    }
-
-    fn visit_none<E>(self) -> Result<Content, E> {
-        Ok(Content::Nothing)
     }
 }

@@ -116,6 +116,17 @@ pub enum KeyType {
     B,
 }
 
+impl KeyType {
+    /// As DynamoDB writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::S => "S",
+            Self::N => "N",
+            Self::B => "B",
+        }
+    }
+}
+
 /// A global secondary index.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Index {
@@ -137,6 +148,16 @@ pub enum Projection {
     /// The keys only: changes of other attributes cost the index nothing.
     #[serde(rename = "KEYS_ONLY")]
     KeysOnly,
+}
+
+impl Projection {
+    /// As DynamoDB writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::All => "ALL",
+            Self::KeysOnly => "KEYS_ONLY",
+        }
+    }
 }
 
 /// A Lambda function.
@@ -170,6 +191,16 @@ pub enum Architecture {
     /// Intel and AMD.
     #[serde(rename = "x86_64")]
     X86_64,
+}
+
+impl Architecture {
+    /// As Lambda writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Arm64 => "arm64",
+            Self::X86_64 => "x86_64",
+        }
+    }
 }
 
 /// A request, as `POST /api/events`.
@@ -240,6 +271,12 @@ pub struct Logs {
     /// One of the numbers of days `CloudWatch` Logs allows.
     pub retention_days: u32,
 }
+
+/// The numbers of days `CloudWatch` Logs keeps logs (API reference, `PutRetentionPolicy`).
+pub const RETENTION_DAYS: [u32; 22] = [
+    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922,
+    3288, 3653,
+];
 
 /// What is watched, and who is told.
 #[derive(Debug, Clone, PartialEq, Default)]

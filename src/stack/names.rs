@@ -98,6 +98,21 @@ impl Names {
         format!("API-Gateway-Execution-Logs_{rest_api_id}/{}", self.stage())
     }
 
+    /// What the names of the log groups of the project's functions begin with.
+    pub fn function_log_group_family(&self) -> String {
+        format!("/aws/lambda/{}-", self.project)
+    }
+
+    /// What the names of the log groups of all REST APIs begin with.
+    pub fn api_log_group_family(&self) -> String {
+        "API-Gateway-Execution-Logs_".to_owned()
+    }
+
+    /// What the names of the project's alarms begin with.
+    pub fn alarm_family(&self) -> String {
+        format!("{}-", self.project)
+    }
+
     /// A `CloudWatch` alarm.
     pub fn alarm(&self, alarm: &str) -> String {
         self.name(alarm)

@@ -1,8 +1,9 @@
 //! From text to [`StackFile`], and the errors of that way in the user's words.
 
 use super::diagnostic::{Problem, StackError};
-use super::document::{Content, Document, Place};
+use super::document::Document;
 use super::file::StackFile;
+use super::node::{Content, Position};
 use serde_yaml::granit_parser::ErrorKind;
 use serde_yaml::{Error, ExternalMessageSource};
 
@@ -31,7 +32,7 @@ pub(super) fn read(name: &str, text: &str) -> Result<(Document, StackFile), Stac
 
 /// An error of the YAML reader in the user's words.
 fn explain(error: &Error, document: &Document) -> Problem {
-    let place = error.location().and_then(Place::of);
+    let place = error.location().and_then(Position::of);
     match error.without_snippet() {
         Error::AliasError { error, .. } => explain(error, document).at(place),
         Error::Eof { .. } => empty(),
@@ -82,7 +83,7 @@ fn empty() -> Problem {
 }
 
 /// A key that must be there: shown at the key of the mapping that lacks it.
-fn missing(field: &str, document: &Document, place: Option<Place>) -> Problem {
+fn missing(field: &str, document: &Document, place: Option<Position>) -> Problem {
     let owner = place.and_then(|place| document.mapping_that_starts_at(place));
     match owner {
         Some((name, key)) => Problem::new(format!("`{name}` has no `{field}`")).at(Some(key)),
@@ -115,7 +116,7 @@ fn unknown_variant(variant: &str, expected: &[&'static str]) -> Problem {
     }
 }
 
-fn wrong_type(expected: &str, document: &Document, place: Option<Place>) -> Problem {
+fn wrong_type(expected: &str, document: &Document, place: Option<Position>) -> Problem {
     let Some((place, node)) = place.and_then(|place| Some((place, document.node_at(place)?)))
     else {
         // Keys alone have a type before the file is understood, and a bracket alone can make a key of something else.
@@ -141,7 +142,7 @@ fn wrong_type(expected: &str, document: &Document, place: Option<Place>) -> Prob
 }
 
 /// The piece of text at a place, as far as its line goes.
-fn source_of(document: &Document, place: Place) -> String {
+fn source_of(document: &Document, place: Position) -> String {
     document
         .line(place.line)
         .chars()
@@ -169,7 +170,7 @@ fn structure_name(reader: &str) -> &str {
 }
 
 /// What is not YAML at all.
-fn syntax(error: &Error, document: &Document, place: Option<Place>) -> Problem {
+fn syntax(error: &Error, document: &Document, place: Option<Position>) -> Problem {
     let indented_by_tab =
         |line: &str| line.trim_start_matches(' ').starts_with('\t') && !line.trim().is_empty();
     let near = place.map_or(1, |place| place.line);
@@ -182,7 +183,7 @@ fn syntax(error: &Error, document: &Document, place: Option<Place>) -> Problem {
             .count()
             + 1;
         return Problem::new("a tab in the indentation")
-            .at(Some(Place {
+            .at(Some(Position {
                 line,
                 column,
                 length: 1,
@@ -196,7 +197,7 @@ fn syntax(error: &Error, document: &Document, place: Option<Place>) -> Problem {
         Some(character @ ('*' | '&' | '!' | '@' | '%' | '`')) => {
             format!("a value that begins with {character} must be quoted")
         }
-        Some(character @ ('{' | '}' | '[' | ']')) => {
+        Some(character @ ('{' | '}' | '[' | ']')) if reason.contains("did not find expected") => {
             format!("a value that contains {character} must be quoted")
         }
         Some(':') if reason.contains("mapping values") => {
@@ -215,6 +216,6 @@ fn is_nesting(source: &ExternalMessageSource) -> bool {
         if matches!(error.kind(), ErrorKind::RecursionLimitExceeded))
 }
 
-fn too_large(place: Option<Place>) -> Problem {
+fn too_large(place: Option<Position>) -> Problem {
     Problem::new("the file is too large or too deep once its aliases are unfolded").at(place)
 }

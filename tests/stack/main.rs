@@ -144,6 +144,12 @@ fn the_smallest_stack_is_a_project_in_a_region() {
 }
 
 #[test]
+fn sources_may_begin_with_a_dot() {
+    let text = "project: a\nregion: us-east-1\nsite: { source: ./pages }\nfunctions:\n  f: { source: ./f }\n";
+    assert!(parse(text, None).is_ok());
+}
+
+#[test]
 fn empty_sections_windows_line_ends_and_a_byte_order_mark_are_fine() {
     let text = "\u{feff}project: a\r\nregion: us-east-1\r\ntables:\r\nfunctions:\r\napi:\r\nalarms:\r\n  rules:\r\ntags:\r\n";
     assert_eq!(parse(text, None).unwrap().project, "a");

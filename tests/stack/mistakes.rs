@@ -87,6 +87,7 @@ const MISTAKES: &[(&str, &str)] = &[
         "tab after spaces",
         "functions:\n  order:\n  \tsource: order\n",
     ),
+    ("unclosed bracket at the end", "tags: {\n"),
     ("unclosed quote", "site: { source: 'dashboard }\n"),
     ("unclosed bracket", "site: { source: dashboard\nlogs: {}\n"),
     (
@@ -235,6 +236,12 @@ const MISTAKES: &[(&str, &str)] = &[
         "name of a variable",
         "functions:\n  order: { source: order, environment: { LOG-LEVEL: x } }\n",
     ),
+    (
+        "source elsewhere",
+        "functions:\n  order: { source: /home/me/order }\n",
+    ),
+    ("no source", "functions:\n  order: { source: '' }\n"),
+    ("site that is everything", "site: { source: ./ }\n"),
     // Routes.
     (
         "route twice",
@@ -432,6 +439,28 @@ fn the_environment_of_a_function_is_limited_to_4_kb() {
             .all(|line| line.chars().count() < 200),
         "long lines are cut: {error}"
     );
+}
+
+#[test]
+fn nothing_that_a_terminal_obeys_is_shown() {
+    let error = parse(
+        &format!("{HEAD}\"a\\e[31m\\n{}\": 1\n", "y".repeat(5000)),
+        None,
+    )
+    .unwrap_err();
+    assert!(
+        !error.message().contains(|c: char| c.is_control()),
+        "{:?}",
+        error.message()
+    );
+    assert!(error.message().chars().count() < 500);
+
+    let error = parse(
+        &format!("{HEAD}logs: {{ retention_days: 2 }} # \u{1b}[31m\n"),
+        None,
+    )
+    .unwrap_err();
+    assert!(!error.to_string().contains('\u{1b}'), "{error:?}");
 }
 
 #[test]

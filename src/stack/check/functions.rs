@@ -1,6 +1,7 @@
 //! Functions: names, limits, tables, environment variables, routes.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use super::super::diagnostic::Problem;
 use super::super::file::{FunctionFile, StackFile};
@@ -61,6 +62,9 @@ pub(super) fn check(file: &StackFile, problems: &mut Problems) {
                 problem.help("IAM takes the names of their roles for the same: rename one"),
             );
         }
+        if let Some(problem) = source(&function.source) {
+            problems.value(&below(&path, &["source"]), problem);
+        }
         limits(function.memory, function.timeout, &path, problems);
         tables(file, function, &path, problems);
         variables(file, &function.environment, &path, problems);
@@ -81,6 +85,20 @@ pub(super) fn check(file: &StackFile, problems: &mut Problems) {
             variables(file, &function.environment, &path, problems);
         }
     }
+}
+
+/// A problem of a path to sources, without a place.
+pub(super) fn source(path: &str) -> Option<Problem> {
+    let problem = if path.is_empty() {
+        Problem::new("the path is empty")
+    } else if Path::new(path).is_absolute() || path.starts_with('~') {
+        Problem::new(format!(
+            "the path `{path}` means something on this machine only"
+        ))
+    } else {
+        return None;
+    };
+    Some(problem.expected("expected a path relative to stack.yaml"))
 }
 
 fn limits(memory: Option<u32>, timeout: Option<Seconds>, path: &[&str], problems: &mut Problems) {

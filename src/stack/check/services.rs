@@ -1,11 +1,14 @@
 //! What the whole stack shares: API, site, logs, alarms.
 
+use std::path::{Component, Path};
+
 use super::super::RETENTION_DAYS;
 use super::super::alarm;
 use super::super::diagnostic::Problem;
 use super::super::file::{ApiFile, CorsFile, LogsFile, StackFile};
 use super::super::model::Watches;
 use super::super::values::Seconds;
+use super::functions::source;
 use super::{Problems, below, overrides};
 
 /// Browsers remember the answer to a preflight at most this long, in seconds (Firefox; Chromium caps at 7200).
@@ -135,6 +138,17 @@ fn logs(logs: &LogsFile, path: &[&str], problems: &mut Problems) {
 
 fn site(file: &StackFile, problems: &mut Problems) {
     let Some(site) = &file.site else { return };
+    let parts = || Path::new(&site.source).components();
+    let inside = parts().all(|part| matches!(part, Component::Normal(_) | Component::CurDir))
+        && parts().any(|part| matches!(part, Component::Normal(_)));
+    if let Some(problem) = source(&site.source) {
+        problems.value(&["site", "source"], problem);
+    } else if !inside {
+        let problem = Problem::new(format!("the site cannot be `{}`", site.source))
+            .expected("expected a directory below the one of stack.yaml")
+            .help("everything in it is published");
+        problems.value(&["site", "source"], problem);
+    }
     for (key, page) in [("index", &site.index), ("error_page", &site.error_page)] {
         let Some(page) = page else { continue };
         let sound = !page.is_empty()

@@ -1,0 +1,84 @@
+//! A function: its log group, role and policy, its code, and the alias that serves requests.
+
+use super::{Declaring, policy, snake};
+use crate::{
+    build::Package,
+    engine::{Handle, digest},
+    resources::{Alias, Function, LogGroup, Role, RolePolicy},
+    stack::{self, LIVE_ALIAS},
+};
+use std::{collections::BTreeMap, rc::Rc};
+
+/// What the API has to know of a function.
+pub(super) struct Declared {
+    pub(super) function: Handle<Function>,
+    pub(super) alias: Handle<Alias>,
+    /// Its ARN with the alias: what API Gateway invokes.
+    pub(super) alias_arn: String,
+}
+
+/// The `provided` runtime on Amazon Linux 2023: what compiled Rust runs on.
+const RUNTIME: &str = "provided.al2023";
+
+impl Declaring<'_> {
+    pub(super) fn function(&mut self, name: &str, declared: &stack::Function, package: Option<&Package>) -> Declared {
+        let physical = self.names.function(name);
+        self.output(&format!("{}_function", snake(name)), physical.clone().into());
+        let role = self.graph.add(
+            name,
+            Role {
+                name: self.names.role(name),
+                path: self.names.role_path(),
+                trust: policy::trust("lambda.amazonaws.com"),
+                tags: self.tags(&self.names.role(name)),
+            },
+        );
+        let document = policy::of_function(declared, self.place, &self.names, name);
+        self.graph.add(name, RolePolicy { role: role.name(), name: self.names.policy(name), document });
+        let log_group = self.graph.add(
+            name,
+            LogGroup {
+                name: self.names.function_log_group(name).into(),
+                family: self.names.function_log_group_family(),
+                retention_days: self.retention_days(),
+                tags: self.tags(&self.names.function_log_group(name)),
+            },
+        );
+        let architecture = (!self.place.functions_on_host).then(|| declared.architecture.as_str().to_owned());
+        let function = Function {
+            role: role.known("arn", self.role_arn(name)),
+            runtime: RUNTIME.to_owned(),
+            architecture,
+            memory: i32::try_from(declared.memory).unwrap_or(i32::MAX),
+            timeout: i32::try_from(declared.timeout).unwrap_or(i32::MAX),
+            environment: self.stack.variables(name, &self.names),
+            log_group: log_group.known("name", self.names.function_log_group(name)),
+            code_sha256: package.map(|package| package.sha256.clone()),
+            code: package.map(|package| Rc::from(&package.zip[..])),
+            tags: self.tags(&physical),
+            name: physical,
+        };
+        // What requests meet: not the tags, and not what is decided elsewhere.
+        let released: BTreeMap<&str, String> = [
+            ("code", function.code_sha256.clone().unwrap_or_default()),
+            ("architecture", function.architecture.clone().unwrap_or_default()),
+            ("configuration", format!("{} {} {RUNTIME} {:?}", function.memory, function.timeout, function.environment)),
+        ]
+        .into();
+        let release = package.map(|_| digest(&released));
+        let alias_arn = self.place.arn("lambda", &format!("function:{}:{LIVE_ALIAS}", function.name));
+        let code_sha256 = function.code_sha256.clone();
+        let function = self.graph.add(name, function);
+        let alias = Alias { function: function.name(), name: LIVE_ALIAS.to_owned(), release, shares: BTreeMap::new(), code_sha256 };
+        let alias = self.graph.add_part(&function, name, alias);
+        Declared { function, alias, alias_arn }
+    }
+
+    pub(super) fn retention_days(&self) -> Option<i32> {
+        i32::try_from(self.stack.logs.retention_days).ok()
+    }
+
+    fn role_arn(&self, name: &str) -> String {
+        self.place.global_arn("iam", &format!("role{}{}", self.names.role_path(), self.names.role(name)))
+    }
+}

@@ -1,0 +1,143 @@
+//! What a stack means: from `stack.yaml` to the graph of resources. Start reading here.
+//!
+//! [`declare`] reads from top to bottom as the stack does. Names come from [`Names`], and so do most ARNs: they are known before anything
+//! exists, and a plain value orders nothing. A [`Ref`] stands only where AWS refuses to go first: a function waits for its role, an
+//! integration waits for no function.
+
+mod alarms;
+mod api;
+mod functions;
+mod policy;
+mod site;
+mod sweeps;
+
+use super::{Names, Stack};
+use crate::{
+    aws::{Aws, Place, STACK, Tags},
+    build::{Package, SiteFile},
+    engine::{Graph, Handle, Ref},
+    resources::{Distribution, Index, KeyAttribute, RestApi, Table},
+};
+use std::collections::BTreeMap;
+
+/// What the resources hold, as it was built. What is missing is left as it is in AWS.
+#[derive(Debug, Default)]
+pub struct Content {
+    /// The functions' zips, by logical name.
+    pub packages: BTreeMap<String, Package>,
+    /// The site's files.
+    pub site: Option<Vec<SiteFile>>,
+}
+
+/// A declared stack.
+pub struct Declaration {
+    /// The resources.
+    pub graph: Graph<Aws>,
+    outputs: BTreeMap<String, Ref<String>>,
+}
+
+impl Declaration {
+    /// What users want to know of the stack (addresses, ids, names), as far as it exists. Read it after an observation.
+    pub fn outputs(&self) -> BTreeMap<String, String> {
+        self.outputs.iter().filter_map(|(name, value)| Some((name.clone(), value.get().ok()?))).collect()
+    }
+
+    /// The names of all outputs, sorted.
+    pub fn output_names(&self) -> impl Iterator<Item = &str> {
+        self.outputs.keys().map(String::as_str)
+    }
+}
+
+/// Declares every resource of a stack in a place.
+pub fn declare(stack: &Stack, place: &Place, content: &Content) -> Declaration {
+    let names = Names::new(stack, &place.account);
+    let mut declaring = Declaring { stack, place, names, graph: Graph::default(), outputs: BTreeMap::new() };
+    for (name, table) in &stack.tables {
+        declaring.table(name, table);
+    }
+    let functions: BTreeMap<&str, functions::Declared> = stack
+        .functions
+        .iter()
+        .map(|(name, function)| (name.as_str(), declaring.function(name, function, content.packages.get(name))))
+        .collect();
+    let api = stack.has_api().then(|| declaring.api(&functions));
+    if let Some(site) = &stack.site {
+        declaring.site(site, content.site.as_deref(), api.as_ref());
+    }
+    for (name, alarm) in &stack.alarms.rules {
+        declaring.alarm(name, alarm);
+    }
+    declaring.sweeps(api.as_ref().map(|api| api.digest.clone()));
+    Declaration { graph: declaring.graph, outputs: declaring.outputs }
+}
+
+/// A stack on its way to a graph.
+struct Declaring<'a> {
+    stack: &'a Stack,
+    place: &'a Place,
+    names: Names,
+    graph: Graph<Aws>,
+    outputs: BTreeMap<String, Ref<String>>,
+}
+
+/// What the site has to know of the API.
+struct DeclaredApi {
+    rest_api: Handle<RestApi>,
+    /// Of everything that a deployment is a snapshot of.
+    digest: String,
+}
+
+impl Declaring<'_> {
+    fn table(&mut self, name: &str, table: &super::Table) {
+        let key = |key: &super::Key| KeyAttribute { name: key.name.clone(), kind: key.kind.as_str().to_owned() };
+        let index = |index: &super::Index| Index {
+            partition_key: key(&index.partition_key),
+            sort_key: index.sort_key.as_ref().map(key),
+            projection: index.projection.as_str().to_owned(),
+        };
+        let physical = self.names.table(name);
+        self.output(&format!("{}_table", snake(name)), physical.clone().into());
+        self.graph.add(
+            name,
+            Table {
+                billing_mode: "PAY_PER_REQUEST".to_owned(),
+                partition_key: key(&table.partition_key),
+                sort_key: table.sort_key.as_ref().map(key),
+                indexes: table.indexes.iter().map(|(name, declared)| (name.clone(), index(declared))).collect(),
+                time_to_live: table.ttl.clone().into(),
+                point_in_time_recovery: table.point_in_time_recovery,
+                tags: self.tags(&physical),
+                name: physical,
+            },
+        );
+    }
+
+    fn output(&mut self, name: &str, value: Ref<String>) {
+        self.outputs.insert(name.to_owned(), value);
+    }
+
+    /// What every taggable resource carries. The user's own tags cannot take the place of ours: the checks refuse that.
+    fn tags(&self, physical: &str) -> Tags {
+        self.stack
+            .tags
+            .iter()
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect::<Tags>()
+            .with("Project", &self.stack.project)
+            .with("Environment", &self.stack.environment)
+            .with("Name", physical)
+            .with("ManagedBy", "liveinsight")
+            .with(STACK, self.names.stack_tag())
+    }
+}
+
+/// `event-collector` as `event_collector`: outputs become environment variables.
+fn snake(name: &str) -> String {
+    name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' }).collect()
+}
+
+/// The address of a distribution.
+fn distribution_url(distribution: &Handle<Distribution>, place: &Place) -> Ref<String> {
+    let place = place.clone();
+    distribution.domain().map(move |domain| place.distribution_url(&domain))
+}
