@@ -3,8 +3,10 @@
 use super::{Context, session::Session};
 use crate::{
     build::{self, Builder, Package, Target, read_site},
+    engine::Id,
     error::CliError,
-    stack::{Architecture, Content},
+    resources,
+    stack::{Architecture, Content, Function},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -22,8 +24,13 @@ pub(super) enum Packages {
     IfCurrent,
 }
 
-/// Reads the pages, and builds or finds the packages.
-pub(super) async fn gather(context: &Context, session: &Session, wanted: Packages) -> Result<Content, CliError> {
+/// Reads the pages, and builds or finds the packages, of all functions or of those in `only`.
+pub(super) async fn gather(
+    context: &Context,
+    session: &Session,
+    wanted: Packages,
+    only: Option<&BTreeSet<Id>>,
+) -> Result<Content, CliError> {
     let root = &session.stack.root;
     let site = match &session.stack.site {
         Some(site) => Some(read_site(&root.join(&site.source), &site.index)?),
@@ -32,7 +39,7 @@ pub(super) async fn gather(context: &Context, session: &Session, wanted: Package
     let progress = context.progress.clone();
     let builder = Builder::new(root, move |event| progress.build(&event));
     let mut packages = BTreeMap::new();
-    for (target, crates) in targets(session) {
+    for (target, crates) in targets(session, only) {
         if wanted == Packages::Build {
             packages.extend(builder.build(&crates, target).await?);
         } else {
@@ -65,7 +72,7 @@ fn split(packages: BTreeMap<String, Option<Package>>) -> (BTreeMap<String, Packa
 }
 
 /// The functions by what they are built for, each with its crate's directory.
-fn targets(session: &Session) -> Vec<(Target, BTreeMap<String, PathBuf>)> {
+fn targets(session: &Session, only: Option<&BTreeSet<Id>>) -> Vec<(Target, BTreeMap<String, PathBuf>)> {
     let target = |architecture| Target {
         architecture: match architecture {
             Architecture::Arm64 => build::Architecture::Arm64,
@@ -75,11 +82,12 @@ fn targets(session: &Session) -> Vec<(Target, BTreeMap<String, PathBuf>)> {
     };
     // On this very machine there is only one architecture, whatever is declared.
     let of = |architecture| target(if session.place.functions_on_host { Architecture::Arm64 } else { architecture });
-    let functions = &session.stack.functions;
-    let targets: BTreeSet<Target> = functions.values().map(|function| of(function.architecture)).collect();
+    let wanted = |name: &str| only.is_none_or(|only| only.contains(&Id::new::<resources::Function>(name)));
+    let functions: Vec<(&String, &Function)> = session.stack.functions.iter().filter(|(name, _)| wanted(name)).collect();
+    let targets: BTreeSet<Target> = functions.iter().map(|(_, function)| of(function.architecture)).collect();
     let crates = |target: Target| {
         let built = functions.iter().filter(|(_, function)| of(function.architecture) == target);
-        built.map(|(name, function)| (name.clone(), function.source.clone())).collect()
+        built.map(|(name, function)| ((*name).clone(), function.source.clone())).collect()
     };
     targets.into_iter().map(|target| (target, crates(target))).collect()
 }
