@@ -45,7 +45,8 @@ pub(super) async fn run(args: &LocalArgs, context: &Context) -> Result<Exit, Cli
     let json = format == Format::Json;
     match args.action {
         LocalAction::Start => {
-            let server = home.start(&|line| context.progress.step(line)).await?;
+            let progress = &context.progress;
+            let server = home.start(&|line| progress.step(line)).await?;
             context.progress.step_done();
             show(context, Some(&server), json);
         }

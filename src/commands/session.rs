@@ -29,11 +29,10 @@ impl Session {
         let globals = &context.globals;
         let stack = load(context, sources)?;
         let (connection, place) = if globals.local {
-            let tell = |line: &str| context.progress.step(line);
-            let server = Home::new(&stack.root).start(&tell).await?;
+            let progress = &context.progress;
+            let server = Home::new(&stack.root).start(&|line| progress.step(line)).await?;
             context.progress.step_done();
-            let connection =
-                Connection::endpoint(&stack.region, &server.endpoint, local::ACCESS_KEY_ID, local::SECRET_ACCESS_KEY).await;
+            let connection = Connection::endpoint(&stack.region, &server.endpoint, local::ACCESS_KEY_ID, local::SECRET_ACCESS_KEY).await;
             (connection, local_place(&server, &stack.region))
         } else {
             let connection = Connection::standard(&stack.region, globals.profile.as_deref()).await;
@@ -101,8 +100,7 @@ mod tests {
 
     #[test]
     fn the_local_place_has_the_addresses_that_answer() {
-        let server =
-            LocalAws { endpoint: "http://127.0.0.1:14600".to_owned(), port: 14600, pid: 1, log: PathBuf::new() };
+        let server = LocalAws { endpoint: "http://127.0.0.1:14600".to_owned(), port: 14600, pid: 1, log: PathBuf::new() };
         let place = local_place(&server, "us-east-1");
         assert_eq!(place.api_url("8e5df312", "dev"), "http://localhost:14600/_aws/execute-api/8e5df312/dev");
         assert_eq!(place.distribution_url("d1.cloudfront.net"), "http://d1.cloudfront.localhost:14600");

@@ -1,7 +1,7 @@
 //! The resources and what hangs on what, as text, Mermaid and DOT. An arrow points from a resource to what it needs.
 
 use super::style::{FAINT, STRONG, paint};
-use crate::engine::{Cloud, Entry, Graph};
+use crate::engine::{Cloud, Entry, Graph, Id};
 use std::fmt::Write;
 
 /// Each resource with its name, and below it what it needs.
@@ -23,7 +23,7 @@ pub fn mermaid<C: Cloud>(graph: &Graph<C>) -> String {
     let mut out = String::from("flowchart LR\n");
     let entries = sorted(graph);
     // Mermaid's own ids may not hold slashes, so each resource gets a number.
-    let number = |id| entries.iter().position(|entry| entry.id == *id).unwrap_or_default();
+    let number = |id: &Id| entries.iter().position(|entry| entry.id == *id).unwrap_or_default();
     for (index, entry) in entries.iter().enumerate() {
         let _ = writeln!(out, "  r{index}[\"{}\"]", entry.id);
     }
