@@ -77,6 +77,8 @@ fn show(context: &Context, server: Option<&LocalAws>, json: bool) {
     }
     context.ui.result(&format!("running at {} (process {})", server.endpoint, server.pid));
     let region = context.globals.region.as_deref().unwrap_or(REGION);
-    let variables: Vec<String> = server.environment(region).iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let mut variables: Vec<String> = server.environment(region).iter().map(|(name, value)| format!("{name}={value}")).collect();
+    // The Python clients know only this name.
+    variables.push(format!("AWS_DEFAULT_REGION={region}"));
     context.ui.note(&format!("other AWS clients reach it with\n  export {}", variables.join(" ")));
 }

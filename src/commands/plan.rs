@@ -37,7 +37,7 @@ pub(super) async fn run(args: &PlanArgs, context: &Context) -> Result<Exit, CliE
     let declaration = declare(&session.stack, &session.place, &content);
     let plan = survey(&declaration.graph, &session.aws, &|event: Event<'_>| context.progress.engine(&event)).await?;
     if format == Format::Json {
-        context.ui.result(&format!("{:#}", ui::plan_json(&plan)));
+        context.ui.result(&ui::plan_json(&plan));
     } else {
         let detail = if context.ui.verbose() { Detail::Full } else { Detail::Creations };
         context.ui.note(&format!("{}\n", session.title()));

@@ -34,7 +34,7 @@ pub(super) async fn run(args: &StatusArgs, context: &Context) -> Result<Exit, Cl
     let declaration = declare(&session.stack, &session.place, &content);
     let plan = survey(&declaration.graph, &session.aws, &|event: Event<'_>| context.progress.engine(&event)).await?;
     if format == Format::Json {
-        context.ui.result(&format!("{:#}", ui::status_json(&plan, &session.stack.project, &session.stack.environment)));
+        context.ui.result(&ui::status_json(&plan, &session.stack.project, &session.stack.environment));
     } else {
         context.ui.note(&format!("{}\n", session.title()));
         context.ui.result(&ui::status_text(&plan, &live_versions(&declaration)));

@@ -16,7 +16,6 @@ use crate::{
     ui::{self, Detail, Summary},
 };
 use clap::Args;
-use serde_json::json;
 use std::collections::BTreeSet;
 
 /// Arguments of `up`.
@@ -59,9 +58,8 @@ pub(super) async fn run(args: &UpArgs, context: &Context) -> Result<Exit, CliErr
     let wanted = |step: &&engine::Step| only.as_ref().is_none_or(|only| only.contains(&step.id));
     let changes = plan.changes().filter(wanted).count();
     if changes > 0 {
-        context.ui.note(&format!("{}\n", session.title()));
         let detail = if context.ui.verbose() { Detail::Creations } else { Detail::Changes };
-        context.ui.note(&ui::plan_text(&plan, only.as_ref(), detail));
+        context.ui.note(&format!("{}\n\n{}\n", session.title(), ui::plan_text(&plan, only.as_ref(), detail)));
     }
     consent::check(&plan, only.as_ref(), Allowed { adopt: args.adopt, delete_data: args.delete_data })?;
     if session.stack.protect && changes > 0 && !args.yes {
@@ -99,7 +97,7 @@ async fn converge(
     }
     if context.progress.events() {
         if failure.is_none() {
-            context.progress.event(&json!({ "event": "outputs", "outputs": outputs }));
+            context.progress.outputs(&outputs);
         }
         context.ui.result(&summary.json());
     } else if failure.is_none() {

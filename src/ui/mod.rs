@@ -125,7 +125,7 @@ impl Ui {
 
     /// A line on stderr. There is nowhere left to report that stderr is gone.
     fn line(&self, text: &str) {
-        self.write(|streams| drop(writeln!(streams.err, "{}", text.trim_end_matches('\n'))));
+        self.write(|streams| drop(writeln!(streams.err, "{text}")));
     }
 
     fn rows(&self) -> Option<&MultiProgress> {

@@ -5,11 +5,11 @@ use super::{
     style::{CHANGED, FAINT, STRONG, paint, sign},
 };
 use crate::engine::{Action, Cause, Change, Field, Id, Objection, Plan, State, Step};
-use serde_json::{Value, json};
+use serde::Serialize;
 use std::{collections::BTreeSet, fmt::Write};
 
 /// The mark of the last write. That it changes with every other change is no news.
-const APPLIED: &str = "tags.liveinsight:applied";
+pub(super) const APPLIED: &str = "tags.liveinsight:applied";
 /// Values up to this many characters are shown side by side: `old → new`.
 const SHORT: usize = 48;
 /// Longer values of what is created are cut here, unless all is wanted.
@@ -40,26 +40,48 @@ pub fn text<C>(plan: &Plan<C>, only: Option<&BTreeSet<Id>>, detail: Detail) -> S
     out
 }
 
-/// `{"changes": […], "summary": {…}}`
-pub fn json<C>(plan: &Plan<C>) -> Value {
-    let changes: Value = plan
-        .changes()
-        .map(|step| {
-            let fields = json::changes(&step.changes.without(APPLIED));
-            let objection = step.objection.as_ref().map(objection);
-            json!({
-                "id": step.id, "name": step.name, "action": step.action, "cause": step.cause, "objection": objection, "fields": fields,
-            })
-        })
-        .collect();
-    let count = |action| plan.count(action);
-    json!({
-        "changes": changes,
-        "summary": {
-            "create": count(Action::Create), "update": count(Action::Update), "replace": count(Action::Replace),
-            "delete": count(Action::Delete), "unchanged": plan.steps.len() - plan.changes().count(),
-        },
-    })
+/// The JSON document: `{"changes": […], "summary": {…}}`.
+pub fn json<C>(plan: &Plan<C>) -> String {
+    #[derive(Serialize)]
+    struct Document<'a> {
+        changes: Vec<Row<'a>>,
+        summary: Counts,
+    }
+    #[derive(Serialize)]
+    struct Row<'a> {
+        id: &'a Id,
+        name: &'a str,
+        action: Option<Action>,
+        cause: Option<Cause>,
+        objection: Option<String>,
+        fields: Vec<json::Field<'a>>,
+    }
+    #[derive(Serialize)]
+    struct Counts {
+        create: usize,
+        update: usize,
+        replace: usize,
+        delete: usize,
+        unchanged: usize,
+    }
+    fn row(step: &Step) -> Row<'_> {
+        Row {
+            id: &step.id,
+            name: &step.name,
+            action: step.action,
+            cause: step.cause,
+            objection: step.objection.as_ref().map(objection),
+            fields: json::fields(&step.changes, Some(APPLIED)),
+        }
+    }
+    let summary = Counts {
+        create: plan.count(Action::Create),
+        update: plan.count(Action::Update),
+        replace: plan.count(Action::Replace),
+        delete: plan.count(Action::Delete),
+        unchanged: plan.steps.len() - plan.changes().count(),
+    };
+    json::document(&Document { changes: plan.changes().map(row).collect(), summary })
 }
 
 /// The steps that change something and are wanted. With `only`, nothing is removed.

@@ -12,7 +12,7 @@ use crate::{
     engine::{Action, Event, Id, Outcome},
 };
 use indicatif::{ProgressBar, ProgressStyle};
-use serde_json::{Value, json};
+use serde::Serialize;
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -25,6 +25,19 @@ const SILENCE: Duration = Duration::from_secs(20);
 const NAMED: usize = 3;
 /// The key under which the one running step that is no resource is kept; sorts before every id.
 const STEP: &str = "";
+
+/// One line of JSON for those who read events.
+#[derive(Serialize)]
+#[serde(tag = "event", rename_all = "lowercase")]
+enum Line<'a> {
+    Started { id: &'a Id, action: Action },
+    Waiting { id: &'a Id, why: &'a str },
+    Done { id: &'a Id, action: Action, seconds: f64 },
+    Failed { id: &'a Id, action: Action, seconds: f64, error: String },
+    Skipped { id: &'a Id, action: Action, behind: &'a Id },
+    Verifying,
+    Outputs { outputs: &'a BTreeMap<String, String> },
+}
 
 /// Shows what happens. Clones show in the same place.
 #[derive(Clone)]
@@ -82,11 +95,9 @@ impl Progress {
         self.0.events
     }
 
-    /// Reports one event to those who read JSON.
-    pub fn event(&self, event: &Value) {
-        if self.0.events {
-            self.0.ui.result(&event.to_string());
-        }
+    /// Reports the outputs to those who read JSON.
+    pub fn outputs(&self, outputs: &BTreeMap<String, String>) {
+        self.event(&Line::Outputs { outputs });
     }
 
     /// Shows an event of the engine.
@@ -102,7 +113,7 @@ impl Progress {
                 }
             }
             Event::Started { id, action } => {
-                self.event(&json!({ "event": "started", "id": id, "action": action }));
+                self.event(&Line::Started { id, action: *action });
                 let doing = format!("{} {id}", verb(*action).0);
                 self.finish(id.as_str());
                 self.begin(id.as_str(), doing.clone(), usually(id, *action));
@@ -111,7 +122,7 @@ impl Progress {
             Event::Waiting { id, why } => self.waiting(id, why),
             Event::Ended { id, action, outcome, seconds } => self.ended(id, *action, outcome, *seconds),
             Event::Verifying => {
-                self.event(&json!({ "event": "verifying" }));
+                self.event(&Line::Verifying);
                 self.step("reading everything once more, to be sure");
             }
         }
@@ -160,13 +171,19 @@ impl Progress {
         self.say(&format!("still working after {:.0} s: {named}{more}", self.seconds()));
     }
 
+    fn event(&self, line: &Line<'_>) {
+        if self.0.events {
+            self.0.ui.result(&serde_json::to_string(line).expect("plain values serialise to JSON"));
+        }
+    }
+
     fn waiting(&self, id: &Id, why: &str) {
         if !self.state().running.contains_key(id.as_str()) {
             self.begin(id.as_str(), format!("looking at {id}"), None);
         }
         // The same wait is polled many times; only a new one is news.
         if self.explain(id.as_str(), &format!("waiting for {why}")) {
-            self.event(&json!({ "event": "waiting", "id": id, "why": why }));
+            self.event(&Line::Waiting { id, why });
             self.say_of_resource(&format!("{id} is waiting for {why}"), false);
         }
     }
@@ -179,16 +196,14 @@ impl Progress {
             Outcome::Done => {
                 let (sign, _) = sign(action);
                 let text = format!("{} {done} {id} ({seconds:.1} s)", paint(GOOD, sign));
-                (json!({ "event": "done", "id": id, "action": action, "seconds": rounded }), text)
+                (Line::Done { id, action, seconds: rounded }, text)
             }
             Outcome::Failed(error) => {
                 let text = format!("{} failed {doing} {id} ({seconds:.1} s): {error}", paint(BAD, "!"));
-                let event = json!({ "event": "failed", "id": id, "action": action, "seconds": rounded, "error": error.to_string() });
-                (event, text)
+                (Line::Failed { id, action, seconds: rounded, error: error.to_string() }, text)
             }
             Outcome::Behind(root) => {
-                let event = json!({ "event": "skipped", "id": id, "action": action, "behind": root });
-                (event, format!("{} not {doing} {id}: it hangs from {root}", paint(BAD, "!")))
+                (Line::Skipped { id, action, behind: root }, format!("{} not {doing} {id}: it hangs from {root}", paint(BAD, "!")))
             }
         };
         self.event(&event);

@@ -4,8 +4,8 @@ use super::{
     json, plan,
     style::{BAD, CHANGED, FAINT, GOOD, paint},
 };
-use crate::engine::{Plan, State, Step};
-use serde_json::{Value, json};
+use crate::engine::{Id, Plan, State, Step};
+use serde::Serialize;
 use std::fmt::Write;
 
 /// One row per resource, a line that counts, and the live version of each function (name, version).
@@ -34,33 +34,53 @@ pub fn text<C>(plan: &Plan<C>, versions: &[(String, String)]) -> String {
     out
 }
 
-/// `{"stack", "env", "resources": […], "summary": {…}}`. A count of what is not in stack.yaml is there only if there is any.
-pub fn json<C>(plan: &Plan<C>, project: &str, environment: &str) -> Value {
-    let resources: Value = plan
-        .steps
-        .iter()
-        .map(|step| {
-            json!({
-                "id": step.id, "kind": step.id.kind(), "name": step.name, "state": step.state, "changes": json::changes(&step.changes),
-            })
-        })
-        .collect();
-    let mut summary = json!({
-        "total": plan.steps.len(),
-        "in_sync": plan.count_state(State::InSync), "drifted": plan.count_state(State::Drifted),
-        "missing": plan.count_state(State::Missing), "busy": plan.count_state(State::Busy),
-    });
-    let strays = plan.count_state(State::Stray);
-    if strays > 0 {
-        summary["stray"] = strays.into();
+/// The JSON document. A count of what is not in stack.yaml is there only if there is any.
+pub fn json<C>(plan: &Plan<C>, project: &str, environment: &str) -> String {
+    #[derive(Serialize)]
+    struct Document<'a> {
+        stack: &'a str,
+        env: &'a str,
+        resources: Vec<Row<'a>>,
+        summary: Counts,
     }
-    json!({ "stack": project, "env": environment, "resources": resources, "summary": summary })
+    #[derive(Serialize)]
+    struct Row<'a> {
+        id: &'a Id,
+        kind: &'a str,
+        name: &'a str,
+        state: State,
+        changes: Vec<json::Field<'a>>,
+    }
+    #[derive(Serialize)]
+    struct Counts {
+        total: usize,
+        in_sync: usize,
+        drifted: usize,
+        missing: usize,
+        busy: usize,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        stray: Option<usize>,
+    }
+    fn row(step: &Step) -> Row<'_> {
+        let changes = json::fields(&step.changes, Some(plan::APPLIED));
+        Row { id: &step.id, kind: step.id.kind(), name: &step.name, state: step.state, changes }
+    }
+    let summary = Counts {
+        total: plan.steps.len(),
+        in_sync: plan.count_state(State::InSync),
+        drifted: plan.count_state(State::Drifted),
+        missing: plan.count_state(State::Missing),
+        busy: plan.count_state(State::Busy),
+        stray: Some(plan.count_state(State::Stray)).filter(|count| *count > 0),
+    };
+    let resources = plan.steps.iter().map(row).collect();
+    json::document(&Document { stack: project, env: environment, resources, summary })
 }
 
 fn state(step: &Step) -> String {
     let text = match step.state {
         State::InSync => paint(GOOD, "in sync"),
-        State::Drifted => paint(CHANGED, format_args!("drifted ({})", step.changes.without("tags.liveinsight:applied").paths())),
+        State::Drifted => paint(CHANGED, format_args!("drifted ({})", step.changes.without(plan::APPLIED).paths())),
         State::Missing => paint(BAD, "missing"),
         State::Busy => paint(CHANGED, "busy"),
         State::Stray => paint(BAD, "not in stack.yaml"),
