@@ -1,0 +1,7 @@
+//! The contract of every kind of resource, kept against a live AWS API: made from nothing, then nothing to do; each change, ours or
+//! from outside, is seen and made good, then nothing to do; removed, and removed again.
+//!
+//! `LIVEINSIGHT_TEST_AWS` names the endpoint: a local AWS that these tests may fill and empty. They never skip.
+
+mod api_gateway;
+mod harness;
