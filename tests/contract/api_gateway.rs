@@ -1,6 +1,7 @@
 //! API Gateway: a small API of two routes, one answered by a function and one by API Gateway itself.
 
-use crate::harness::{Bench, contract};
+use crate::harness::{Bench, Calls, contract};
+use aws_sdk_apigateway::types::{Op, PatchOperation};
 use liveinsight::{
     aws::Aws,
     engine::{Graph, Handle, Ref},
@@ -158,7 +159,8 @@ fn add_preflight(graph: &mut Graph<Aws>, api: &Handle<RestApi>, path: &Handle<Ap
     let response = graph.add_part(&method, &title, response);
     let filled = ApiIntegrationResponse {
         integration: integration.key(),
-        status: response.status(),
+        response: response.done(),
+        status: "200".into(),
         title: title.clone(),
         selection_pattern: String::new(),
         response_parameters: headers.iter().map(|(name, value)| (response_header(name), quoted(value))).collect(),
@@ -189,4 +191,146 @@ async fn every_declared_change_converges() {
     ];
     contract(&bench, variants.len(), |variant| declare(&bench, &variants[variant])).await;
     assert!(logging_role(&bench.aws).await.unwrap().is_some(), "the account's logging role stays");
+}
+
+/// The ids of the bench's API and of one of its paths.
+async fn ids(bench: &Bench, path: &str) -> (String, String) {
+    let apis = bench.aws.apigateway.get_rest_apis().limit(500).send().await.unwrap();
+    let api = apis.items().iter().find(|api| api.name() == Some(&bench.name("api"))).and_then(|api| api.id()).unwrap().to_owned();
+    let nodes = bench.aws.apigateway.get_resources().rest_api_id(&api).limit(500).send().await.unwrap();
+    let node = nodes.items().iter().find(|node| node.path() == Some(path)).and_then(|node| node.id()).unwrap().to_owned();
+    (api, node)
+}
+
+fn replace(path: &str, value: &str) -> PatchOperation {
+    PatchOperation::builder().op(Op::Replace).path(path).value(value).build()
+}
+
+#[tokio::test]
+async fn drift_of_methods_and_what_hangs_from_them_is_seen_and_made_good() {
+    let bench = Bench::new("apigw-drift-methods").await;
+    let graph = declare(&bench, &Wish::default());
+    bench.up(&graph).await;
+    let (api, node) = ids(&bench, "/api/events").await;
+    let gateway = &bench.aws.apigateway;
+
+    let put = gateway.put_integration().rest_api_id(&api).resource_id(&node).http_method("POST").r#type("AWS_PROXY".into());
+    put.integration_http_method("POST").uri("arn:aws:apigateway:us-east-1:lambda:path/elsewhere").send().await.unwrap();
+    bench.heals(&graph, &["apigateway.integration/POST /api/events uri"]).await;
+
+    let put = gateway.put_integration_response().rest_api_id(&api).resource_id(&node).http_method("OPTIONS").status_code("200");
+    put.response_parameters("method.response.header.Access-Control-Allow-Origin", "'*'").send().await.unwrap();
+    let lost = "response_parameters.method.response.header.Access-Control-Allow-Methods";
+    bench.heals(&graph, &[&format!("apigateway.integration_response/OPTIONS /api/events 200 {lost}")]).await;
+
+    gateway.delete_method_response().rest_api_id(&api).resource_id(&node).http_method("OPTIONS").status_code("200").send().await.unwrap();
+    bench.heals(&graph, &["apigateway.method_response/OPTIONS /api/events 200"]).await;
+
+    gateway.delete_integration().rest_api_id(&api).resource_id(&node).http_method("OPTIONS").send().await.unwrap();
+    let both = ["apigateway.integration/OPTIONS /api/events", "apigateway.integration_response/OPTIONS /api/events 200"];
+    bench.heals(&graph, &both).await;
+
+    gateway.delete_method().rest_api_id(&api).resource_id(&node).http_method("POST").send().await.unwrap();
+    bench.heals(&graph, &["apigateway.method/POST /api/events", "apigateway.integration/POST /api/events"]).await;
+
+    gateway.put_method().rest_api_id(&api).resource_id(&node).http_method("POST").authorization_type("AWS_IAM").send().await.unwrap();
+    bench.heals(&graph, &["apigateway.method/POST /api/events authorization", "apigateway.integration/POST /api/events"]).await;
+
+    bench.down(&graph).await;
+}
+
+#[tokio::test]
+async fn drift_of_api_and_stage_is_seen_and_made_good() {
+    let bench = Bench::new("apigw-drift-stage").await;
+    let graph = declare(&bench, &Wish::default());
+    bench.up(&graph).await;
+    let (api, _) = ids(&bench, "/api").await;
+    let gateway = &bench.aws.apigateway;
+
+    gateway.update_rest_api().rest_api_id(&api).patch_operations(replace("/description", "Mine now")).send().await.unwrap();
+    bench.heals(&graph, &["apigateway.rest_api/api description"]).await;
+
+    let arn = format!("arn:aws:apigateway:us-east-1::/restapis/{api}");
+    gateway.tag_resource().resource_arn(&arn).tags("Team", "red").tags("ManagedBy", "hand").send().await.unwrap();
+    bench.heals(&graph, &["apigateway.rest_api/api tags.ManagedBy", "apigateway.rest_api/api tags.Team"]).await;
+
+    let other = gateway.create_deployment().rest_api_id(&api).description("by hand").send().await.unwrap().id().unwrap().to_owned();
+    let patch = gateway.update_stage().rest_api_id(&api).stage_name("test").patch_operations(replace("/deploymentId", &other));
+    let patch =
+        patch.patch_operations(replace("/*/*/throttling/rateLimit", "99.5")).patch_operations(replace("/*/*/logging/loglevel", "OFF"));
+    let patch = patch.patch_operations(replace("/*/*/logging/dataTrace", "true")).patch_operations(replace("/variables/rogue", "1"));
+    patch.patch_operations(PatchOperation::builder().op(Op::Remove).path("/accessLogSettings").build()).send().await.unwrap();
+    let fields =
+        ["access_log.destination", "access_log.format", "data_trace", "deployment", "log_level", "throttle_rate", "variables.rogue"];
+    let mut expected: Vec<String> = fields.iter().map(|field| format!("apigateway.stage/test {field}")).collect();
+    expected.push(format!("apigateway.deployment/{other}"));
+    bench.heals(&graph, &expected.iter().map(String::as_str).collect::<Vec<_>>()).await;
+
+    gateway.delete_stage().rest_api_id(&api).stage_name("test").send().await.unwrap();
+    bench.heals(&graph, &["apigateway.stage/test"]).await;
+    bench.down(&graph).await;
+}
+
+#[tokio::test]
+async fn what_is_not_declared_goes_and_what_another_stage_serves_stays() {
+    let bench = Bench::new("apigw-strays").await;
+    bench.up(&declare(&bench, &Wish::default())).await;
+    let (api, _) = ids(&bench, "/api").await;
+    let gateway = &bench.aws.apigateway;
+
+    // Somebody's own stage serves a deployment of theirs.
+    let theirs = gateway.create_deployment().rest_api_id(&api).description("theirs").send().await.unwrap().id().unwrap().to_owned();
+    gateway.create_stage().rest_api_id(&api).stage_name("theirs").deployment_id(&theirs).send().await.unwrap();
+
+    // A path comes and goes with what hangs from it, and with each change the deployment before.
+    for wish in [Wish { extra_path: true, ..Wish::default() }, Wish::default()] {
+        let graph = declare(&bench, &wish);
+        bench.up(&graph).await;
+        let nodes = gateway.get_resources().rest_api_id(&api).limit(500).send().await.unwrap();
+        let paths: Vec<&str> = nodes.items().iter().filter_map(|node| node.path()).collect();
+        assert_eq!(paths.contains(&"/api/extra"), wish.extra_path, "{paths:?}");
+        let deployments = gateway.get_deployments().rest_api_id(&api).limit(500).send().await.unwrap();
+        assert_eq!(deployments.items().len(), 2, "ours and theirs");
+        assert!(deployments.items().iter().any(|deployment| deployment.id() == Some(&theirs)));
+    }
+    bench.down(&declare(&bench, &Wish::default())).await;
+}
+
+#[tokio::test]
+async fn names_are_not_unique() {
+    let bench = Bench::new("apigw-names").await;
+    let name = bench.name("api");
+    let foreign = bench.aws.apigateway.create_rest_api().name(&name).send().await.unwrap().id().unwrap().to_owned();
+    let graph = declare(&bench, &Wish::default());
+    bench.up(&graph).await;
+
+    let second = bench.aws.apigateway.create_rest_api().name(&name).set_tags(Some(bench.tags().to_map())).send().await.unwrap();
+    let (id, error) = liveinsight::engine::survey(&graph, &bench.aws, &|_| {}).await.err().expect("two of ours are an error");
+    assert!(id.is_none_or(|id| id.as_str() == "apigateway.rest_api/api"));
+    assert!(error.to_string().contains(second.id().unwrap()), "{error}");
+    bench.aws.apigateway.delete_rest_api().rest_api_id(second.id().unwrap()).send().await.unwrap();
+
+    bench.down(&graph).await;
+    bench.aws.apigateway.get_rest_api().rest_api_id(&foreign).send().await.expect("somebody else's is left alone");
+    bench.aws.apigateway.delete_rest_api().rest_api_id(&foreign).send().await.unwrap();
+}
+
+#[tokio::test]
+async fn calls_are_few() {
+    let bench = Bench::new("apigw-calls").await;
+    liveinsight::resources::ensure_logging_role(&bench.aws).await.unwrap();
+    let graph = declare(&bench, &Wish { endpoints: &["events", "realtime", "stats"], ..Wish::default() });
+
+    let (_, first) = bench.calls(bench.up(&graph)).await;
+    // The log group takes two. The API's are 26: itself, 4 paths, 6 methods, 6 integrations, 3 + 3 responses, deployment, stage and its settings.
+    assert_eq!(first.writes, 28);
+    // Planning what is not there takes 2, the account's role 1, and each of two looks (the proof, the test's own) 8.
+    assert_eq!(first.reads, 19);
+
+    let (open, unchanged) = bench.calls(bench.open(&graph)).await;
+    assert_eq!(open, Vec::<String>::new());
+    // Two for the log group. The API's: GetRestApis, GetResources, GetDeployments, GetStages, and GetTags of API and stage.
+    assert_eq!(unchanged, Calls { reads: 8, writes: 0 });
+    let (_, down) = bench.calls(bench.down(&graph)).await;
+    assert_eq!(down.writes, 2, "the API takes its parts along");
 }

@@ -2,7 +2,7 @@
 
 use liveinsight::{
     aws::{Aws, Connection, Place, STACK, Tags},
-    engine::{Action, Graph, Options, Plan, Removal, Report, State, Tempo, down, survey, up},
+    engine::{Action, Cloud, Graph, Options, Plan, Removal, Report, State, Tempo, down, survey, up},
 };
 use std::time::{Duration, SystemTime};
 
@@ -92,6 +92,8 @@ impl Bench {
     /// Removes everything, and insists that nothing is left and that doing it again does no harm.
     pub(crate) async fn down(&self, graph: &Graph<Aws>) {
         for nth in ["first", "second"] {
+            // Tests change things behind our back.
+            self.aws.refresh();
             let removal = Removal::survey(graph, &self.aws, false, &|_| {}).await;
             let removal = removal.unwrap_or_else(|(id, error)| panic!("cannot find {id:?}: {error}"));
             assert_eq!(removal.leaving.is_empty(), nth == "second", "{nth} down: {:?}", removal.leaving);

@@ -3,5 +3,7 @@
 //!
 //! `LIVEINSIGHT_TEST_AWS` names the endpoint: a local AWS that these tests may fill and empty. They never skip.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking, in its helpers as well")]
+
 mod api_gateway;
 mod harness;
