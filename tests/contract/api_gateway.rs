@@ -1,6 +1,9 @@
 //! API Gateway: a small API of two routes, one answered by a function and one by API Gateway itself.
 
-use crate::harness::{Bench, Calls, contract};
+use crate::{
+    harness::{Bench, Calls, contract},
+    proxy::Fate,
+};
 use aws_sdk_apigateway::types::{Op, PatchOperation};
 use liveinsight::{
     aws::Aws,
@@ -333,4 +336,86 @@ async fn calls_are_few() {
     assert_eq!(unchanged, Calls { reads: 8, writes: 0 });
     let (_, down) = bench.calls(bench.down(&graph)).await;
     assert_eq!(down.writes, 2, "the API takes its parts along");
+}
+
+/// Gives this fate to the first so many requests that `is` picks.
+fn first(times: usize, fate: Fate, is: impl Fn(&str) -> bool + Send + 'static) -> impl FnMut(&str) -> Fate + Send + 'static {
+    let mut left = times;
+    move |request| {
+        let hit = left > 0 && is(request);
+        left -= usize::from(hit);
+        if hit { fate } else { Fate::Pass }
+    }
+}
+
+#[tokio::test]
+async fn an_api_whose_creation_was_not_answered_is_found_not_made_twice() {
+    let bench = Bench::hostile("apigw-lost-api", first(1, Fate::Lose, |request| request == "POST /restapis")).await;
+    let graph = declare(&bench, &Wish::default());
+    bench.up(&graph).await;
+    let apis = bench.aws.apigateway.get_rest_apis().limit(500).send().await.unwrap();
+    assert_eq!(apis.items().iter().filter(|api| api.name() == Some(&bench.name("api"))).count(), 1);
+    bench.down(&graph).await;
+}
+
+#[tokio::test]
+async fn lost_answers_and_conflicts_leave_one_of_each() {
+    let mut seen = std::collections::BTreeSet::new();
+    let bench = Bench::hostile("apigw-lost-rest", move |request| {
+        // The first time that each request within the API is made, in turn: its answer is lost, or another write is in its way.
+        if request.starts_with("GET") || !request.contains("/restapis/") || !seen.insert(request.to_owned()) {
+            Fate::Pass
+        } else if seen.len() % 2 == 0 {
+            Fate::Lose
+        } else {
+            Fate::Refuse(409, "ConflictException", "Unable to complete operation due to concurrent modification. Please try again later.")
+        }
+    })
+    .await;
+    let graph = declare(&bench, &Wish::default());
+    bench.up(&graph).await;
+    let (api, _) = ids(&bench, "/api").await;
+    let deployments = bench.aws.apigateway.get_deployments().rest_api_id(&api).send().await.unwrap();
+    assert_eq!(deployments.items().len(), 1);
+    bench.down(&graph).await;
+}
+
+#[tokio::test]
+async fn a_stage_waits_for_the_logging_role() {
+    let refusal = "CloudWatch Logs role ARN must be set in account settings to enable logging";
+    let refuse = Fate::Refuse(400, "BadRequestException", refusal);
+    let bench = Bench::hostile("apigw-stage-logs", first(3, refuse, |request| request.starts_with("PATCH /restapis/"))).await;
+    let graph = declare(&bench, &Wish::default());
+    bench.up(&graph).await;
+    let creations = bench.aws.tally().by_operation().into_iter().find(|(operation, _)| *operation == "apigateway:CreateStage");
+    assert_eq!(creations, Some(("apigateway:CreateStage", 1)), "the stage is made once and then patched");
+    bench.down(&graph).await;
+}
+
+#[tokio::test]
+async fn the_logging_role_waits_for_iam() {
+    // An account in which no role is set, until one that IAM has made known is.
+    let mut refusals = 3;
+    let mut set = false;
+    let bench = Bench::hostile("apigw-account", move |request| match request {
+        "GET /account" if !set => Fate::Answer("{}"),
+        "PATCH /account" if refusals > 0 => {
+            refusals -= 1;
+            let message = "The role ARN does not have required permissions configured. Please grant trust permission for API Gateway and \
+                           add the required role policy.";
+            Fate::Refuse(400, "BadRequestException", message)
+        }
+        "PATCH /account" => {
+            set = true;
+            Fate::Pass
+        }
+        _ => Fate::Pass,
+    })
+    .await;
+    let graph = declare(&bench, &Wish::default());
+    bench.up(&graph).await;
+    let role = logging_role(&bench.aws).await.unwrap();
+    assert_eq!(role.as_deref(), Some("arn:aws:iam::000000000000:role/liveinsight/liveinsight-apigateway-logs"));
+    bench.down(&graph).await;
+    bench.aws.iam.get_role().role_name("liveinsight-apigateway-logs").send().await.expect("it outlives the stack");
 }

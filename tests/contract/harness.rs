@@ -1,5 +1,6 @@
 //! What the contract tests share. Each test has a [`Bench`]: a stack of its own, so that all can run at once against one endpoint.
 
+use crate::proxy::{self, Fate};
 use liveinsight::{
     aws::{Aws, Connection, Place, STACK, Tags},
     engine::{Action, Cloud, Graph, Options, Plan, Removal, Report, State, Tempo, down, survey, up},
@@ -28,11 +29,18 @@ pub(crate) struct Calls {
 impl Bench {
     /// One for this test.
     pub(crate) async fn new(test: &str) -> Self {
-        let endpoint = std::env::var(ENDPOINT)
-            .unwrap_or_else(|_| panic!("set {ENDPOINT} to the endpoint of a local AWS that may be written to: http://127.0.0.1:4566"));
+        Self::at(&endpoint(), test).await
+    }
+
+    /// One that meets an AWS in a mood: see [`proxy`].
+    pub(crate) async fn hostile(test: &str, decide: impl FnMut(&str) -> Fate + Send + 'static) -> Self {
+        Self::at(&proxy::start(&endpoint(), decide).await, test).await
+    }
+
+    async fn at(endpoint: &str, test: &str) -> Self {
         let age = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("the clock is past 1970");
         let unique = format!("{test}-{:x}", age.as_nanos() & 0xffff_ffff_ffff);
-        let connection = Connection::endpoint(REGION, &endpoint, "test", "test").await;
+        let connection = Connection::endpoint(REGION, endpoint, "test", "test").await;
         let place = Place { limits: false, ..Place::aws("aws", REGION, ACCOUNT) };
         Self { aws: connection.aws(place, format!("contract/{unique}")), unique }
     }
@@ -129,6 +137,11 @@ pub(crate) async fn contract(bench: &Bench, variants: usize, declare: impl Fn(us
         bench.up(&graph).await;
     }
     bench.down(&declare(0)).await;
+}
+
+fn endpoint() -> String {
+    std::env::var(ENDPOINT)
+        .unwrap_or_else(|_| panic!("set {ENDPOINT} to the endpoint of a local AWS that may be written to: http://127.0.0.1:4566"))
 }
 
 fn options() -> Options {

@@ -7,3 +7,4 @@
 
 mod api_gateway;
 mod harness;
+mod proxy;
