@@ -1,7 +1,7 @@
 //! API Gateway: a small API of two routes, one answered by a function and one by API Gateway itself.
 
 use crate::{
-    harness::{Bench, Calls, contract},
+    harness::{Bench, Calls, contract, endpoint},
     proxy::Fate,
 };
 use aws_sdk_apigateway::types::{Op, PatchOperation};
@@ -334,7 +334,7 @@ async fn calls_are_few() {
     assert_eq!(open, Vec::<String>::new());
     // Two for the log group. The API's: GetRestApis, GetResources, GetDeployments, GetStages, and GetTags of API and stage.
     assert_eq!(unchanged, Calls { reads: 8, writes: 0 });
-    let (_, down) = bench.calls(bench.down(&graph)).await;
+    let ((), down) = bench.calls(bench.down(&graph)).await;
     assert_eq!(down.writes, 2, "the API takes its parts along");
 }
 
@@ -418,4 +418,34 @@ async fn the_logging_role_waits_for_iam() {
     assert_eq!(role.as_deref(), Some("arn:aws:iam::000000000000:role/liveinsight/liveinsight-apigateway-logs"));
     bench.down(&graph).await;
     bench.aws.iam.get_role().role_name("liveinsight-apigateway-logs").send().await.expect("it outlives the stack");
+}
+
+#[tokio::test]
+async fn a_run_that_failed_half_way_is_finished_by_the_next() {
+    let refuse = Fate::Refuse(400, "BadRequestException", "No.");
+    let is = |request: &str| request.starts_with("PUT") && request.ends_with("/integration/responses/200");
+    let bench = Bench::hostile("apigw-half", first(1, refuse, is)).await;
+    let graph = declare(&bench, &Wish::default());
+    let report = bench.try_up(&graph).await;
+    assert_eq!(report.failed.len(), 1, "{:?}", report.failed);
+    assert_eq!(report.behind.len(), 2, "the deployment and the stage do not go ahead without it: {:?}", report.behind);
+    let report = bench.up(&graph).await;
+    assert_eq!(report.done.len(), 3, "only what was missing is made: {:?}", report.done);
+    bench.down(&graph).await;
+}
+
+#[tokio::test]
+async fn a_preflight_is_answered_by_the_api_itself() {
+    let bench = Bench::new("apigw-preflight").await;
+    let graph = declare(&bench, &Wish { origin: "https://example.com", max_age: true, ..Wish::default() });
+    bench.up(&graph).await;
+    let (api, _) = ids(&bench, "/api").await;
+    let url = format!("{}/_aws/execute-api/{api}/test/api/events", endpoint());
+    let answer = ureq::options(url).call().unwrap();
+    assert_eq!(answer.status(), 200);
+    let header = |name: &str| answer.headers().get(name).and_then(|value| value.to_str().ok());
+    assert_eq!(header("Access-Control-Allow-Origin"), Some("https://example.com"));
+    assert_eq!(header("Access-Control-Allow-Methods"), Some("POST,OPTIONS"));
+    assert_eq!(header("Access-Control-Max-Age"), Some("600"));
+    bench.down(&graph).await;
 }

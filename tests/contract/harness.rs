@@ -71,10 +71,15 @@ impl Bench {
             .collect()
     }
 
+    /// Converges as far as it goes.
+    pub(crate) async fn try_up(&self, graph: &Graph<Aws>) -> Report {
+        let plan = self.plan(graph).await;
+        up(graph, &self.aws, plan, &options(), &|_| {}).await
+    }
+
     /// Converges, and insists that nothing is left to do.
     pub(crate) async fn up(&self, graph: &Graph<Aws>) -> Report {
-        let plan = self.plan(graph).await;
-        let report = up(graph, &self.aws, plan, &options(), &|_| {}).await;
+        let report = self.try_up(graph).await;
         assert!(report.complete(), "up failed: {:?}, behind: {:?}", report.failed, report.behind);
         assert_eq!(self.open(graph).await, Vec::<String>::new(), "a second up would do this");
         report
@@ -139,7 +144,8 @@ pub(crate) async fn contract(bench: &Bench, variants: usize, declare: impl Fn(us
     bench.down(&declare(0)).await;
 }
 
-fn endpoint() -> String {
+/// The endpoint itself, for what is not a call of an AWS API.
+pub(crate) fn endpoint() -> String {
     std::env::var(ENDPOINT)
         .unwrap_or_else(|_| panic!("set {ENDPOINT} to the endpoint of a local AWS that may be written to: http://127.0.0.1:4566"))
 }
