@@ -3,6 +3,7 @@
 
 mod cloudfront_config;
 mod cloudfront_distribution;
+mod cloudfront_invalidation;
 mod cloudfront_origin_access_control;
 mod dynamodb_table;
 mod api_account;
