@@ -157,3 +157,9 @@ fn error_text(error: &CliError) -> String {
     }
     text
 }
+
+/// `1 resource`, `59 resources`
+pub fn resources(count: usize) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} resource{plural}")
+}

@@ -105,7 +105,7 @@ impl Progress {
         match event {
             Event::Observing { done, total } => {
                 if !self.state().running.contains_key(STEP) {
-                    self.step(&format!("reading {total} resources"));
+                    self.step(&format!("reading {}", super::resources(*total)));
                 }
                 self.explain(STEP, &format!("{done} of {total}"));
                 if done == total {
