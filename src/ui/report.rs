@@ -56,7 +56,7 @@ impl Summary {
 
     /// The event, as one line of JSON.
     pub fn json(&self) -> String {
-        serde_json::to_string(self).expect("numbers serialise to JSON")
+        super::json::line(self)
     }
 }
 
