@@ -1,6 +1,6 @@
 //! From the standard AWS configuration to an [`Aws`].
 
-use super::{Aws, Place, budget::Budgets, call::Tally, error::read_answer, memo::Memo};
+use super::{Aws, Place, batch::Gathering, budget::Budgets, call::Tally, error::read_answer, memo::Memo, notes::Notes};
 use crate::engine::Error;
 use aws_config::{
     BehaviorVersion, Region, SdkConfig, retry::RetryConfig, stalled_stream_protection::StalledStreamProtectionConfig,
@@ -56,6 +56,7 @@ impl Connection {
             || std::env::var_os("AWS_ENDPOINT_URL_S3").is_some();
         let s3 = aws_sdk_s3::config::Builder::from(&self.config).force_path_style(path_style).build();
         Aws {
+            alarms_to_delete: Gathering::default(),
             budgets: Budgets::new(place.limits),
             stack,
             apigateway: aws_sdk_apigateway::Client::new(&self.config),
@@ -69,6 +70,7 @@ impl Connection {
             place,
             tally: Tally::with_identity(),
             memo: Memo::default(),
+            notes: Notes::default(),
             locks: RefCell::new(HashMap::new()),
         }
     }

@@ -27,7 +27,7 @@ pub(super) enum Verdict {
 /// Message texts that decide, where the code alone does not: (code, part of the message, verdict). The first match counts;
 /// an empty code matches every code.
 const BY_MESSAGE: &[(&str, &str, Verdict)] = {
-    use Verdict::{Absent, Exists, NotYet};
+    use Verdict::{Exists, NotYet};
     &[
         // IAM propagation, as Lambda and API Gateway meet it.
         (
@@ -73,7 +73,6 @@ const BY_MESSAGE: &[(&str, &str, Verdict)] = {
         ("ValidationException", "TimeToLive is already", Exists),
         ("LimitExceededException", "Table tags are being updated", NotYet("DynamoDB to finish with the tags")),
         ("LimitExceededException", "Subscriber limit exceeded", Verdict::Throttled),
-        ("ValidationError", "not found", Absent),
     ]
 };
 
@@ -118,6 +117,7 @@ const BY_CODE: &[(Verdict, &[&str])] = {
         ),
         (NotYet("point-in-time recovery to become available"), &["ContinuousBackupsUnavailableException"]),
         (NotYet("CloudFront to stop serving (usually 3 to 5 minutes)"), &["DistributionNotDisabled"]),
+        (NotYet("S3 to notice that the bucket is empty"), &["BucketNotEmpty"]),
         (NotYet("CloudFront to let go of it"), &["OriginAccessControlInUse"]),
         (NotYet("a fresh version of the distribution"), &["PreconditionFailed", "PreconditionFailedException", "InvalidIfMatchVersion"]),
         (NotYet("what uses the role to go"), &["DeleteConflict"]),

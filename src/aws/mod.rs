@@ -1,10 +1,12 @@
 //! What the resource files share: the clients, the one layer that calls AWS, and canonical forms of what AWS returns.
 
+mod batch;
 mod budget;
 mod call;
 mod connect;
 mod error;
 mod memo;
+mod notes;
 mod place;
 mod policy;
 mod tags;
@@ -12,6 +14,7 @@ mod tags;
 pub use call::Tally;
 pub use connect::{ConnectError, Connection};
 pub use error::Optional;
+pub use notes::Published;
 pub use place::Place;
 pub use policy::{Policy, decode as decode_policy};
 pub use tags::{APPLIED, STACK, Tags};
@@ -41,9 +44,11 @@ pub struct Aws {
     pub logs: aws_sdk_cloudwatchlogs::Client,
     /// Amazon S3.
     pub s3: aws_sdk_s3::Client,
+    alarms_to_delete: batch::Gathering,
     budgets: budget::Budgets,
     tally: call::Tally,
     memo: memo::Memo,
+    notes: notes::Notes,
     locks: RefCell<HashMap<String, std::sync::Arc<tokio::sync::Mutex<()>>>>,
 }
 

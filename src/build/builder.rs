@@ -3,17 +3,16 @@
 //! Packages lie in `.liveinsight/build/TARGET/FUNCTION.zip`, each with a record of the digest that it was made from.
 //! When the digest still holds, cargo is not run.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
-
-use serde::{Deserialize, Serialize};
+use std::time::{Instant, SystemTime};
 
 use super::cargo::{self, Program, Workspace};
 use super::pack::{self, LARGEST_UNPACKED, LARGEST_ZIP, MEGABYTE};
+use super::store::Store;
 use super::toolchain::{Means, Rust};
-use super::{BuildError, Place, Target, digest};
+use super::{BuildError, Place, Target};
 
 /// A handler, ready to be uploaded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,48 +54,30 @@ pub struct Builder {
     progress: Box<dyn Fn(Progress<'_>) + Send + Sync>,
 }
 
-/// What is known of a kept package.
-#[derive(Debug, Serialize, Deserialize)]
-struct Record {
-    /// See [`digest::digest`].
-    digest: String,
-    /// The local crates that the digest covers.
-    crates: BTreeSet<PathBuf>,
-    /// The zip's digest.
-    sha256: String,
-}
-
 /// All that is the same for the functions of one build.
 struct Job {
     target: Target,
     means: Means,
-    rust: Rust,
+    store: Store,
 }
 
 impl Builder {
     /// A builder for the stack in `root`, the directory of `stack.yaml`. Touches nothing yet.
     pub fn new(root: &Path, progress: impl Fn(Progress<'_>) + Send + Sync + 'static) -> Self {
         let root = std::fs::canonicalize(root).unwrap_or_else(|_| root.to_owned());
-        Self {
-            root,
-            progress: Box::new(progress),
-        }
+        Self { root, progress: Box::new(progress) }
     }
 
     /// The packages of all functions, given as name → crate directory (relative to the root, or absolute).
     ///
     /// Runs cargo once per workspace for everything that changed, and not at all when nothing did.
-    pub async fn build(
-        &self,
-        crates: &BTreeMap<String, PathBuf>,
-        target: Target,
-    ) -> Result<BTreeMap<String, Package>, BuildError> {
+    pub async fn build(&self, crates: &BTreeMap<String, PathBuf>, target: Target) -> Result<BTreeMap<String, Package>, BuildError> {
         let sources = self.sources(crates)?;
         let job = self.job(target).await?;
         let mut packages = BTreeMap::new();
         let mut stale = BTreeMap::new();
         for (function, source) in sources {
-            match self.kept(&job, &function, &source) {
+            match job.store.find(&function, &source) {
                 Some(package) => drop(packages.insert(function, package)),
                 None => drop(stale.insert(function, source)),
             }
@@ -120,9 +101,9 @@ impl Builder {
         target: Target,
     ) -> Result<BTreeMap<String, Option<Package>>, BuildError> {
         let sources = self.sources(crates)?;
-        let job = self.job(target).await?;
+        let store = self.job(target).await?.store;
         let find = |(function, source): (String, PathBuf)| {
-            let package = self.kept(&job, &function, &source);
+            let package = store.find(&function, &source);
             (function, package)
         };
         Ok(sources.into_iter().map(find).collect())
@@ -130,11 +111,10 @@ impl Builder {
 
     async fn job(&self, target: Target) -> Result<Job, BuildError> {
         let rust = Rust::find(&self.root).await?;
-        Ok(Job {
-            target,
-            means: rust.means(target).await,
-            rust,
-        })
+        let means = rust.means(target).await;
+        let identity = format!("{}\n{}\n{}\n{}", pack::FORMAT, target.label(), means.identity(), rust.version);
+        let directory = self.root.join(".liveinsight").join("build").join(target.label());
+        Ok(Job { target, means, store: Store { directory, identity } })
     }
 
     /// Builds programs with different names in one run of cargo, and packs them.
@@ -145,191 +125,67 @@ impl Builder {
         programs: &[Program],
         sources: &BTreeMap<String, PathBuf>,
     ) -> Result<BTreeMap<String, Package>, BuildError> {
+        job.store.create()?;
         let tell = |line: &str| (self.progress)(Progress::Preparing(line));
-        let directory = self.directory(job.target);
-        std::fs::create_dir_all(&directory).map_err(|source| BuildError::Write {
-            path: directory.clone(),
-            source,
-        })?;
-        let command = job
-            .means
-            .command(
-                &self.root,
-                &self.root.join(".liveinsight").join("tools"),
-                &tell,
-            )
-            .await?;
-        let functions: Vec<String> = programs
-            .iter()
-            .map(|program| program.function.clone())
-            .collect();
+        let tools = self.root.join(".liveinsight").join("tools");
+        let command = job.means.command(&self.root, &tools, &tell).await?;
+        let functions: Vec<String> = programs.iter().map(|program| program.function.clone()).collect();
         (self.progress)(Progress::Building(&functions));
-        let started = Instant::now();
+        let (started, begun) = (Instant::now(), SystemTime::now());
         let profile = match job.target.place {
             Place::Lambda => workspace.lambda_profile(),
             Place::Host => "dev",
         };
-        // Taken before cargo reads the sources: a change during the build is seen as one the next time.
-        let identity = job.identity();
-        let before = |source: &PathBuf, crates: &BTreeSet<PathBuf>| {
-            digest::digest(&identity, source, crates).ok()
-        };
-        let guesses: BTreeMap<&String, Option<String>> = functions
-            .iter()
-            .map(|function| {
-                let known = self.record(job, function).map(|record| record.crates);
-                (
-                    function,
-                    known.and_then(|crates| before(&sources[function], &crates)),
-                )
-            })
-            .collect();
-        let files =
-            cargo::build(command, &workspace.root, profile, programs, &*self.progress).await?;
-        let mut packages = BTreeMap::new();
-        for (function, file) in files {
-            let package = self.pack(job, &function, &file).await?;
-            let crates = digest::crates_of(&file).unwrap_or_default();
-            let same_crates = self
-                .record(job, &function)
-                .is_some_and(|record| record.crates == crates);
-            let digest = match &guesses[&function] {
-                Some(digest) if same_crates => Some(digest.clone()),
-                _ => before(&sources[&function], &crates),
-            };
-            let record = self.directory(job.target).join(format!("{function}.json"));
-            match digest {
-                Some(digest) if !crates.is_empty() => {
-                    let new = Record {
-                        digest,
-                        crates,
-                        sha256: package.sha256.clone(),
-                    };
-                    write(&record, serde_json::json!(new).to_string().as_bytes())?;
-                }
-                // Without knowing the sources nothing can be skipped; cargo itself is quick when nothing changed.
-                _ => drop(std::fs::remove_file(&record)),
-            }
-            packages.insert(function, package);
+        let files = cargo::build(command, &workspace.root, profile, programs, &*self.progress).await?;
+        let packing = files.iter().map(|(function, file)| pack_file(&job.store, job.target.place, function, file));
+        let packed = futures::future::try_join_all(packing).await?;
+        let packages: BTreeMap<String, Package> = files.keys().cloned().zip(packed).collect();
+        for (function, package) in &packages {
+            job.store.remember(function, &sources[function], &files[function], begun, package)?;
         }
-        (self.progress)(Progress::Built {
-            functions: &functions,
-            seconds: started.elapsed().as_secs_f64(),
-        });
+        (self.progress)(Progress::Built { functions: &functions, seconds: started.elapsed().as_secs_f64() });
         Ok(packages)
     }
 
-    /// Packs a built program, unless Lambda would refuse it, and keeps the zip.
-    async fn pack(&self, job: &Job, function: &str, file: &Path) -> Result<Package, BuildError> {
-        let program = std::fs::read(file).map_err(|source| BuildError::Read {
-            path: file.to_owned(),
-            source,
-        })?;
-        let place = job.target.place;
-        let check = |what, size: usize, limit: u64| {
-            let size = size as u64;
-            if place == Place::Host || size <= limit {
-                return Ok(());
-            }
-            let (size, limit) = (size.div_ceil(MEGABYTE), limit / MEGABYTE);
-            Err(BuildError::TooLarge {
-                function: function.to_owned(),
-                what,
-                size,
-                limit,
-            })
-        };
-        check("the program", program.len(), LARGEST_UNPACKED)?;
-        let failed = |reason: String| BuildError::Pack {
-            function: function.to_owned(),
-            reason,
-        };
-        let packed = tokio::task::spawn_blocking(move || {
-            let zip = pack::pack(&program, place)?;
-            let sha256 = pack::code_sha256(&zip);
-            Ok::<_, zip::result::ZipError>((zip, sha256))
-        });
-        let (zip, sha256) = packed
-            .await
-            .map_err(|error| failed(error.to_string()))?
-            .map_err(|error| failed(error.to_string()))?;
-        check("its zip", zip.len(), LARGEST_ZIP)?;
-        let path = self.directory(job.target).join(format!("{function}.zip"));
-        write(&path, &zip)?;
-        Ok(Package {
-            zip: zip.into(),
-            sha256,
-            path,
-        })
-    }
-
-    /// The kept package, if it was made from exactly what is there now and is whole.
-    fn kept(&self, job: &Job, function: &str, source: &Path) -> Option<Package> {
-        let record = self.record(job, function)?;
-        let now = digest::digest(&job.identity(), source, &record.crates).ok()?;
-        if now != record.digest {
-            return None;
-        }
-        let path = self.directory(job.target).join(format!("{function}.zip"));
-        let zip = std::fs::read(&path).ok()?;
-        (pack::code_sha256(&zip) == record.sha256).then(|| Package {
-            zip: zip.into(),
-            sha256: record.sha256,
-            path,
-        })
-    }
-
-    fn record(&self, job: &Job, function: &str) -> Option<Record> {
-        let path = self.directory(job.target).join(format!("{function}.json"));
-        serde_json::from_slice(&std::fs::read(path).ok()?).ok()
-    }
-
-    fn directory(&self, target: Target) -> PathBuf {
-        self.root
-            .join(".liveinsight")
-            .join("build")
-            .join(target.label())
-    }
-
     /// The crates' directories as cargo writes them, each checked to be one.
-    fn sources(
-        &self,
-        crates: &BTreeMap<String, PathBuf>,
-    ) -> Result<BTreeMap<String, PathBuf>, BuildError> {
+    fn sources(&self, crates: &BTreeMap<String, PathBuf>) -> Result<BTreeMap<String, PathBuf>, BuildError> {
         let resolve = |(function, path): (&String, &PathBuf)| {
             let path = self.root.join(path);
-            let missing = || BuildError::NoCrate {
-                function: function.clone(),
-                path: path.clone(),
-            };
+            let missing = || BuildError::NoCrate { function: function.clone(), path: path.clone() };
             let source = std::fs::canonicalize(&path).map_err(|_| missing())?;
-            if source.join("Cargo.toml").is_file() {
-                Ok((function.clone(), source))
-            } else {
-                Err(missing())
-            }
+            if source.join("Cargo.toml").is_file() { Ok((function.clone(), source)) } else { Err(missing()) }
         };
         crates.iter().map(resolve).collect()
     }
 }
 
-impl Job {
-    /// Everything besides files that decides what is built.
-    fn identity(&self) -> String {
-        format!(
-            "{}\n{}\n{}\n{}",
-            pack::FORMAT,
-            self.target.label(),
-            self.means.identity(),
-            self.rust.version
-        )
+/// Packs a built program, unless Lambda would refuse it, and keeps the zip.
+async fn pack_file(store: &Store, place: Place, function: &str, file: &Path) -> Result<Package, BuildError> {
+    let program = std::fs::read(file).map_err(|source| BuildError::Read { path: file.to_owned(), source })?;
+    check_size(function, place, "the program", program.len(), LARGEST_UNPACKED)?;
+    let failed = |reason: String| BuildError::Pack { function: function.to_owned(), reason };
+    let packing = tokio::task::spawn_blocking(move || {
+        let zip = pack::pack(&program, place).map_err(|error| error.to_string())?;
+        let sha256 = pack::code_sha256(&zip);
+        Ok((zip, sha256))
+    });
+    let (zip, sha256) = packing.await.map_err(|error| failed(error.to_string()))?.map_err(failed)?;
+    check_size(function, place, "its zip", zip.len(), LARGEST_ZIP)?;
+    store.keep(function, zip, sha256)
+}
+
+/// Only Lambda has limits; a program for this machine is not optimised and may be far larger.
+fn check_size(function: &str, place: Place, what: &'static str, size: usize, limit: u64) -> Result<(), BuildError> {
+    let size = size as u64;
+    if place == Place::Host || size <= limit {
+        return Ok(());
     }
+    let (size, limit) = (size.div_ceil(MEGABYTE), limit / MEGABYTE);
+    Err(BuildError::TooLarge { function: function.to_owned(), what, size, limit })
 }
 
 /// Groups functions by the workspace that their crates belong to.
-async fn workspaces(
-    sources: &BTreeMap<String, PathBuf>,
-) -> Result<Vec<(Workspace, Vec<Program>)>, BuildError> {
+async fn workspaces(sources: &BTreeMap<String, PathBuf>) -> Result<Vec<(Workspace, Vec<Program>)>, BuildError> {
     let mut found: Vec<(Workspace, Vec<Program>)> = Vec::new();
     'functions: for (function, source) in sources {
         for (workspace, programs) in &mut found {
@@ -339,10 +195,7 @@ async fn workspaces(
             }
         }
         let workspace = Workspace::of(function, source).await?;
-        let missing = || BuildError::NoCrate {
-            function: function.clone(),
-            path: source.clone(),
-        };
+        let missing = || BuildError::NoCrate { function: function.clone(), path: source.clone() };
         let program = workspace.program(function, source)?.ok_or_else(missing)?;
         found.push((workspace, vec![program]));
     }
@@ -354,8 +207,7 @@ fn batches(programs: Vec<Program>) -> Vec<Vec<Program>> {
     let mut batches: Vec<Vec<Program>> = Vec::new();
     for program in programs {
         // Two functions may run one and the same program.
-        let clashes =
-            |other: &Program| other.binary == program.binary && other.package != program.package;
+        let clashes = |other: &Program| other.binary == program.binary && other.package != program.package;
         match batches.iter_mut().find(|batch| !batch.iter().any(clashes)) {
             Some(batch) => batch.push(program),
             None => batches.push(vec![program]),
@@ -364,12 +216,17 @@ fn batches(programs: Vec<Program>) -> Vec<Vec<Program>> {
     batches
 }
 
-/// Writes a file so that nobody ever sees half of it.
-fn write(path: &Path, content: &[u8]) -> Result<(), BuildError> {
-    let new = path.with_extension(format!("new{}", std::process::id()));
-    let written = std::fs::write(&new, content).and_then(|()| std::fs::rename(&new, path));
-    written.map_err(|source| BuildError::Write {
-        path: path.to_owned(),
-        source,
-    })
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_lambda_refuses_large_programs() {
+        let limit = usize::try_from(LARGEST_ZIP).unwrap();
+        let check = |place, size| check_size("stats", place, "its zip", size, LARGEST_ZIP);
+        assert!(check(Place::Lambda, limit).is_ok());
+        assert!(check(Place::Host, limit + 1).is_ok());
+        let error = check(Place::Lambda, limit + 1).unwrap_err().to_string();
+        assert!(error.starts_with("function stats: its zip is 51 MB, Lambda takes 50 MB"), "{error}");
+    }
 }

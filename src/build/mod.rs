@@ -9,6 +9,7 @@ mod digest;
 mod error;
 mod pack;
 mod site;
+mod store;
 mod target;
 mod toolchain;
 

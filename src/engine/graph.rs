@@ -1,6 +1,6 @@
 //! The declared resources and what hangs on what; the only place where their types are erased.
 
-use super::{Changes, Fields, Gone, Live, Owner, Ref, Resource, Result, Stray, Sweep, Written, fields};
+use super::{Changes, Fields, Gone, Live, Owner, Ref, Resource, Result, Stray, Written, fields, sweep::Sweep};
 use futures::future::LocalBoxFuture;
 use serde::Serialize;
 use serde_json::Value;
@@ -143,7 +143,12 @@ impl<C: super::Cloud> Graph<C> {
 
     /// Adds a sweep. Strays are deleted in the order in which their sweeps were added: what uses something before what it uses.
     pub fn sweep(&mut self, sweep: impl for<'a> Fn(&'a C) -> LocalBoxFuture<'a, Result<Vec<Stray<C>>>> + 'static) {
-        self.sweeps.push(Box::new(sweep));
+        self.sweeps.push(Sweep { parts: false, list: Box::new(sweep) });
+    }
+
+    /// Adds a sweep for what is always part of something that another sweep or the graph itself removes as a whole.
+    pub fn sweep_parts(&mut self, sweep: impl for<'a> Fn(&'a C) -> LocalBoxFuture<'a, Result<Vec<Stray<C>>>> + 'static) {
+        self.sweeps.push(Sweep { parts: true, list: Box::new(sweep) });
     }
 
     /// The declared resources, in an order in which they could be created.

@@ -35,5 +35,5 @@ pub use plan::{Cause, Objection, Plan, State, Step, survey};
 pub use reference::Ref;
 pub use remove::{Removal, down};
 pub use resource::{Cloud, Found, Gone, Live, Owner, Resource, Written};
-pub use sweep::{Stray, Sweep};
+pub use sweep::Stray;
 pub use wait::{Stop, Tempo};

@@ -103,7 +103,7 @@ pub async fn survey<C: super::Cloud>(graph: &Graph<C>, cloud: &C, tell: Listener
             Ok(seen)
         }
     });
-    let (seen, strays) = join(observe, sweep(graph, cloud)).await;
+    let (seen, strays) = join(observe, sweep(graph, cloud, true)).await;
     let mut known = BTreeMap::new();
     for (id, result) in seen {
         match result {
@@ -128,10 +128,17 @@ pub async fn survey<C: super::Cloud>(graph: &Graph<C>, cloud: &C, tell: Listener
     Ok(Plan { steps, seen: known, strays })
 }
 
-/// What exists and is not declared, in the order in which it is to be deleted.
-pub(super) async fn sweep<C: super::Cloud>(graph: &Graph<C>, cloud: &C) -> Result<Vec<Stray<C>>> {
-    let found = try_join_all(graph.sweeps.iter().map(|sweep| sweep(cloud))).await?;
-    Ok(found.into_iter().flatten().filter(|stray| !graph.contains(&stray.id)).collect())
+/// What exists and is not declared, in the order in which it is to be deleted; parts of other things only `with_parts`.
+pub(super) async fn sweep<C: super::Cloud>(graph: &Graph<C>, cloud: &C, with_parts: bool) -> Result<Vec<Stray<C>>> {
+    let mut found = ours(graph, cloud, with_parts).await?;
+    found.retain(|stray| !graph.contains(&stray.id));
+    Ok(found)
+}
+
+/// What exists and is ours, declared or not.
+pub(super) async fn ours<C: super::Cloud>(graph: &Graph<C>, cloud: &C, with_parts: bool) -> Result<Vec<Stray<C>>> {
+    let sweeps = graph.sweeps.iter().filter(|sweep| with_parts || !sweep.parts);
+    Ok(try_join_all(sweeps.map(|sweep| (sweep.list)(cloud))).await?.into_iter().flatten().collect())
 }
 
 fn step<C>(entry: &Entry<C>, seen: Option<&Seen>) -> Step {

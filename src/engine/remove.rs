@@ -4,7 +4,7 @@ use super::{
     Action, Error, Event, Gone, Graph, Id, Listener, Options, Outcome, Owner, Result,
     converge::{Report, remove_strays},
     graph::Entry,
-    plan::sweep,
+    plan::{ours, sweep},
     wait::Waits,
     walk::Skipped,
 };
@@ -60,7 +60,7 @@ impl Removal {
                 return Err((Some(id), error));
             }
         }
-        let strays = sweep(graph, cloud).await.map_err(|error| (None, error))?;
+        let strays = sweep(graph, cloud, false).await.map_err(|error| (None, error))?;
         let mut removal = Self { leaving: Vec::new(), foreign: BTreeMap::new(), kept: BTreeSet::new() };
         let found = found.into_inner();
         for (index, entry) in graph.entries.iter().enumerate() {
@@ -168,16 +168,13 @@ async fn prove_empty<C: super::Cloud>(
     let pauses = Waits::new(options.tempo, &options.stop);
     for last in (0..SWEEPS).rev() {
         cloud.refresh();
-        let mut left = Vec::new();
-        for sweep in &graph.sweeps {
-            match sweep(cloud).await {
-                Ok(found) => left.extend(found.into_iter().filter(|stray| !removal.kept.contains(&stray.id))),
-                Err(error) => {
-                    report.failed.insert(graph.entries[0].id.clone(), error);
-                    return;
-                }
+        let left = match ours(graph, cloud, false).await {
+            Ok(left) => left.into_iter().filter(|stray| !removal.kept.contains(&stray.id)).collect::<Vec<_>>(),
+            Err(error) => {
+                report.failed.insert(graph.entries[0].id.clone(), error);
+                return;
             }
-        }
+        };
         if left.is_empty() {
             return;
         }

@@ -5,7 +5,13 @@ use futures::future::LocalBoxFuture;
 use std::{cell::RefCell, rc::Rc};
 
 /// Lists what exists of one kind and is provably ours, declared or not.
-pub type Sweep<C> = Box<dyn for<'a> Fn(&'a C) -> LocalBoxFuture<'a, Result<Vec<Stray<C>>>>>;
+pub(super) struct Sweep<C> {
+    /// Whether all that it lists is part of something else; a removal spends no call on those.
+    pub(super) parts: bool,
+    pub(super) list: List<C>,
+}
+
+type List<C> = Box<dyn for<'a> Fn(&'a C) -> LocalBoxFuture<'a, Result<Vec<Stray<C>>>>>;
 
 /// A live resource that a sweep found. It is a stray if the graph does not declare its id.
 pub struct Stray<C> {

@@ -1,8 +1,8 @@
 //! Properties of the engine, on an in-memory world that refuses, forgets and dies at every step.
 
 use super::{
-    Action, Cause, Changes, Class, Cloud, Error, Gone, Graph, Handle, Live, Objection, Options, Owner, Ref, Refusal, Removal, Report, Resource, Result,
-    State, Stray, Tempo, Written, down, survey, up,
+    Action, Cause, Changes, Class, Cloud, Error, Gone, Graph, Handle, Live, Objection, Options, Owner, Ref, Refusal, Removal, Report,
+    Resource, Result, State, Stray, Tempo, Written, down, survey, up,
 };
 use proptest::prelude::*;
 use serde::Serialize;
@@ -131,7 +131,15 @@ impl Resource for Widget {
             assert!(uses.iter().all(|id| ids.contains(id)), "{} was created before what it uses", self.name);
             world.next.set(world.next.get() + 1);
             let id = world.next.get();
-            let thing = Thing { id, fixed: self.fixed.clone(), settings: BTreeMap::new(), uses, owner: "us", applied: self.digest.clone(), busy: 1 };
+            let thing = Thing {
+                id,
+                fixed: self.fixed.clone(),
+                settings: BTreeMap::new(),
+                uses,
+                owner: "us",
+                applied: self.digest.clone(),
+                busy: 1,
+            };
             things.insert(self.name.clone(), thing);
             Ok(id)
         })?;
@@ -187,7 +195,9 @@ fn declare(plans: &Plans) -> Graph<World> {
             let things = world.things.borrow();
             let mut ours: Vec<(&String, &Thing)> = things.iter().filter(|(_, thing)| thing.owner == "us").collect();
             ours.sort_by_key(|(_, thing)| std::cmp::Reverse(thing.id));
-            let stray = |(name, thing): (&String, &Thing)| Stray::new(name, widget(name, "a", BTreeMap::new(), Vec::new()), WidgetOutput { id: thing.id });
+            let stray = |(name, thing): (&String, &Thing)| {
+                Stray::new(name, widget(name, "a", BTreeMap::new(), Vec::new()), WidgetOutput { id: thing.id })
+            };
             Ok(ours.into_iter().map(stray).collect())
         })
     });

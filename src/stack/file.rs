@@ -3,10 +3,7 @@
 //! The JSON schema is generated from these types and their comments, so the comments speak to whoever writes the file.
 //! Only what a type can say is checked here; what needs a look at another place, or at AWS's rules, is in `check`.
 
-#![expect(
-    clippy::doc_markdown,
-    reason = "these comments are shown to users by their editor, as plain text"
-)]
+#![expect(clippy::doc_markdown, reason = "these comments are shown to users by their editor, as plain text")]
 
 use std::collections::BTreeMap;
 
@@ -225,6 +222,9 @@ pub struct SiteFile {
     pub index: Option<String>,
     /// What a missing page shows, relative to `source`.
     pub error_page: Option<String>,
+    /// Pages whose addresses `outputs` prints, by the output's name: `tracker_url: liveinsight.js`.
+    #[serde(default)]
+    pub outputs: BTreeMap<String, String>,
 }
 
 /// Settings of all log groups.

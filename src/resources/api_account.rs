@@ -1,0 +1,93 @@
+//! The role with which API Gateway writes logs: set once per account and region, shared by all APIs there, never taken away.
+//!
+//! It is a prerequisite, not a resource of a stack: it carries no stack's tag, and no `down` removes it.
+
+use super::api_common::replace;
+use crate::{
+    aws::{Aws, Policy},
+    engine::{Error, Result},
+};
+use aws_sdk_iam::types::Tag;
+use serde_json::json;
+
+/// The role that is made where none is set. IAM is global: all regions share it.
+const ROLE: &str = "liveinsight-apigateway-logs";
+/// Not a stack's path, so that no stack's sweep sees it.
+const PATH: &str = "/liveinsight/";
+/// Proves that a role of this name was made here.
+const MARK: (&str, &str) = ("ManagedBy", "liveinsight");
+
+/// The ARN of the role that is set, if any.
+pub async fn logging_role(aws: &Aws) -> Result<Option<String>> {
+    let role = aws
+        .shared("apigateway", "account", || async {
+            let account = aws.read("apigateway:GetAccount", || aws.apigateway.get_account().send()).await?;
+            Ok(account.cloudwatch_role_arn().filter(|role| !role.is_empty()).map(str::to_owned))
+        })
+        .await?;
+    Ok((*role).clone())
+}
+
+/// Makes sure that some role is set; makes one if none is. Answers its ARN. API Gateway tries the role out, so a new one gives
+/// [`Error::NotYet`] until IAM has made it known.
+pub async fn ensure_logging_role(aws: &Aws) -> Result<String> {
+    let _turn = aws.turn("apigateway/account").await;
+    if let Some(role) = logging_role(aws).await? {
+        return Ok(role);
+    }
+    let role = make_role(aws).await?;
+    aws.write("apigateway:UpdateAccount", || aws.apigateway.update_account().patch_operations(replace("/cloudwatchRoleArn", &role)).send())
+        .await?;
+    Ok(role)
+}
+
+async fn make_role(aws: &Aws) -> Result<String> {
+    let trust = Policy::default().with(
+        "ApiGateway",
+        json!({ "Effect": "Allow", "Principal": { "Service": "apigateway.amazonaws.com" }, "Action": "sts:AssumeRole" }),
+    );
+    let mark = Tag::builder().key(MARK.0).value(MARK.1).build().map_err(|error| Error::refused("iam:CreateRole", error.to_string()))?;
+    let made = aws
+        .write("iam:CreateRole", || {
+            let request = aws.iam.create_role().role_name(ROLE).path(PATH).tags(mark.clone());
+            request.description("Lets API Gateway write logs").assume_role_policy_document(trust.document()).send()
+        })
+        .await;
+    let arn = match made {
+        Ok(answer) => answer.role().map(|role| role.arn().to_owned()).unwrap_or_default(),
+        Err(Error::Exists(_)) => existing_role(aws).await?,
+        Err(error) => return Err(error),
+    };
+    // The permissions of AWS's own AmazonAPIGatewayPushToCloudWatchLogs; API Gateway refuses a role with fewer.
+    let policy = Policy::default().with(
+        "WriteLogs",
+        json!({
+            "Effect": "Allow",
+            "Action": [
+                "logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogGroups", "logs:DescribeLogStreams",
+                "logs:PutLogEvents", "logs:GetLogEvents", "logs:FilterLogEvents"
+            ],
+            "Resource": "*"
+        }),
+    );
+    aws.write("iam:PutRolePolicy", || {
+        aws.iam.put_role_policy().role_name(ROLE).policy_name("write-logs").policy_document(policy.document()).send()
+    })
+    .await?;
+    Ok(arn)
+}
+
+/// The role of an earlier attempt, or of another region; somebody else's is left alone.
+async fn existing_role(aws: &Aws) -> Result<String> {
+    let answer = aws.read("iam:GetRole", || aws.iam.get_role().role_name(ROLE).send()).await?;
+    let role = answer.role().filter(|role| role.tags().iter().any(|tag| (tag.key(), tag.value()) == MARK));
+    role.map(|role| role.arn().to_owned()).ok_or_else(|| {
+        Error::refused(
+            "iam:CreateRole",
+            format!(
+                "a role named {ROLE} exists without the tag {}={}; set a CloudWatch log role in API Gateway's settings",
+                MARK.0, MARK.1
+            ),
+        )
+    })
+}

@@ -1,0 +1,133 @@
+//! What a mock integration answers: the content of the headers and of the body of one method response.
+//!
+//! `PutIntegrationResponse` overwrites, so it makes and changes. A literal header value is quoted: `'*'`.
+
+use super::{
+    api_common::{MethodKey, integration, turn},
+    api_integration::ApiIntegration,
+    api_method::{found, route},
+    api_method_response::ApiMethodResponseOutput,
+};
+use crate::{
+    aws::Aws,
+    engine::{Changes, Gone, Handle, Id, Live, Ref, Resource, Result, Stray, Written},
+};
+use aws_sdk_apigateway::types::IntegrationResponse;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// An integration response. Its logical name is its route and status: `OPTIONS /api/events 200`.
+#[derive(Debug, Clone, Serialize)]
+pub struct ApiIntegrationResponse {
+    /// Its integration.
+    pub integration: Ref<MethodKey>,
+    /// The method response that it fills; that must exist first.
+    pub status: Ref<String>,
+    /// Route and status, for people.
+    #[serde(skip)]
+    pub title: String,
+    /// Which of the integration's answers it is for; empty for all that have no other.
+    pub selection_pattern: String,
+    /// Headers (see [`response_header`](super::response_header)) and what they contain (see [`quoted`]).
+    pub response_parameters: BTreeMap<String, String>,
+    /// The body, by content type. Leave out what is empty: AWS does not return it.
+    pub response_templates: BTreeMap<String, String>,
+}
+
+/// A literal, as API Gateway wants it in a mapping.
+pub fn quoted(value: &str) -> String {
+    format!("'{value}'")
+}
+
+impl Resource for ApiIntegrationResponse {
+    type Cloud = Aws;
+    const KIND: &'static str = "apigateway.integration_response";
+    const FIXED: &'static [&'static str] = &["integration", "status"];
+    type Output = ApiMethodResponseOutput;
+
+    fn name(&self) -> String {
+        self.title.clone()
+    }
+
+    async fn observe(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
+        let output = ApiMethodResponseOutput { method: self.integration.get()?, status: self.status.get()? };
+        let Some(integration) = integration(aws, &output.method).await? else { return Ok(None) };
+        let live = integration.integration_responses().and_then(|responses| responses.get(&output.status));
+        Ok(live.map(|live| Live::part(Self::read(&output, &self.title, live), output)))
+    }
+
+    async fn create(&self, aws: &Aws) -> Result<Written<ApiMethodResponseOutput>> {
+        let output = ApiMethodResponseOutput { method: self.integration.get()?, status: self.status.get()? };
+        self.put(aws, &output).await?;
+        Ok(Written::Complete(output))
+    }
+
+    async fn update(&self, aws: &Aws, live: &Live<Self>, _changes: &Changes) -> Result<Written<ApiMethodResponseOutput>> {
+        self.put(aws, &live.output).await?;
+        Ok(Written::Complete(live.output.clone()))
+    }
+
+    async fn delete(&self, aws: &Aws, output: &ApiMethodResponseOutput) -> Result<Gone> {
+        let key = &output.method;
+        let _turn = turn(aws, &key.api).await;
+        aws.write("apigateway:DeleteIntegrationResponse", || {
+            let request = aws.apigateway.delete_integration_response().rest_api_id(&key.api).resource_id(&key.resource);
+            request.http_method(&key.http_method).status_code(&output.status).send()
+        })
+        .await?;
+        Ok(Gone::Yes)
+    }
+}
+
+impl ApiIntegrationResponse {
+    async fn put(&self, aws: &Aws, output: &ApiMethodResponseOutput) -> Result<()> {
+        let key = &output.method;
+        let _turn = turn(aws, &key.api).await;
+        aws.write("apigateway:PutIntegrationResponse", || {
+            let request = aws.apigateway.put_integration_response().rest_api_id(&key.api).resource_id(&key.resource);
+            let request = request.http_method(&key.http_method).status_code(&output.status);
+            let request = request.set_selection_pattern(Some(self.selection_pattern.clone()).filter(|pattern| !pattern.is_empty()));
+            let request = request.set_response_parameters(Some(self.response_parameters.clone().into_iter().collect()));
+            request.set_response_templates(Some(self.response_templates.clone().into_iter().collect())).send()
+        })
+        .await?;
+        Ok(())
+    }
+
+    fn read(output: &ApiMethodResponseOutput, title: &str, live: &IntegrationResponse) -> Self {
+        let sorted = |map: Option<&std::collections::HashMap<String, String>>| -> BTreeMap<String, String> {
+            map.into_iter().flatten().map(|(key, value)| (key.clone(), value.clone())).collect()
+        };
+        Self {
+            integration: output.method.clone().into(),
+            status: output.status.clone().into(),
+            title: title.to_owned(),
+            selection_pattern: live.selection_pattern().unwrap_or_default().to_owned(),
+            response_parameters: sorted(live.response_parameters()),
+            response_templates: sorted(live.response_templates()),
+        }
+    }
+
+    /// Finds the integration responses of our API.
+    pub async fn sweep(aws: &Aws, api_name: &str) -> Result<Vec<Stray<Aws>>> {
+        let mut strays = Vec::new();
+        for (path, key, method) in found(aws, api_name).await? {
+            let route = route(&path, &key);
+            let responses = method.method_integration().and_then(|integration| integration.integration_responses());
+            for (status, live) in responses.into_iter().flatten() {
+                let (title, output) =
+                    (format!("{route} {status}"), ApiMethodResponseOutput { method: key.clone(), status: status.clone() });
+                let wish = Self::read(&output, &title, live);
+                strays.push(Stray::new(&title, wish, output).part_of(Id::new::<ApiIntegration>(&route)));
+            }
+        }
+        Ok(strays)
+    }
+}
+
+impl Handle<ApiIntegrationResponse> {
+    /// For what must come after it, and takes nothing from it: a deployment.
+    pub fn done(&self) -> Ref<String> {
+        self.known("done", self.id().to_string())
+    }
+}

@@ -1,0 +1,129 @@
+//! A method of a REST API's path.
+//!
+//! Its integration and its responses are resources of their own and go with it. `PutMethod` refuses to overwrite, and a change is
+//! so rare that the method is replaced: only the draft is touched, callers meet the deployment.
+
+use super::{
+    api_common::{MethodKey, method, nodes, turn},
+    api_resource::ApiResource,
+    rest_api::find_ours,
+};
+use crate::{
+    aws::Aws,
+    engine::{Changes, Gone, Handle, Id, Live, Ref, Resource, Result, Stray, Written},
+};
+use aws_sdk_apigateway::types::Method;
+use serde::Serialize;
+
+/// A method. Its logical name is its route: `POST /api/events`.
+#[derive(Debug, Clone, Serialize)]
+pub struct ApiMethod {
+    /// The id of its API.
+    pub api: Ref<String>,
+    /// The id of its resource.
+    pub resource: Ref<String>,
+    /// `GET`, `POST`, …
+    pub http_method: String,
+    /// The path of its resource, for people.
+    #[serde(skip)]
+    pub path: String,
+    /// Who may call: `NONE` is everybody.
+    pub authorization: String,
+    /// Whether callers need an API key.
+    pub api_key_required: bool,
+}
+
+impl Resource for ApiMethod {
+    type Cloud = Aws;
+    const KIND: &'static str = "apigateway.method";
+    const FIXED: &'static [&'static str] = &["api", "resource", "http_method", "authorization", "api_key_required"];
+    type Output = MethodKey;
+
+    fn name(&self) -> String {
+        format!("{} {}", self.http_method, self.path)
+    }
+
+    async fn observe(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
+        let key = self.key()?;
+        let Some(method) = method(aws, &key).await? else { return Ok(None) };
+        Ok(Some(Live::part(Self::read(&key, &self.path, &method), key)))
+    }
+
+    async fn create(&self, aws: &Aws) -> Result<Written<MethodKey>> {
+        let key = self.key()?;
+        let _turn = turn(aws, &key.api).await;
+        aws.write("apigateway:PutMethod", || {
+            let request = aws.apigateway.put_method().rest_api_id(&key.api).resource_id(&key.resource).http_method(&key.http_method);
+            request.authorization_type(&self.authorization).api_key_required(self.api_key_required).send()
+        })
+        .await?;
+        Ok(Written::Complete(key))
+    }
+
+    /// Never asked for: every field is fixed.
+    async fn update(&self, _aws: &Aws, live: &Live<Self>, _changes: &Changes) -> Result<Written<MethodKey>> {
+        Ok(Written::Complete(live.output.clone()))
+    }
+
+    async fn delete(&self, aws: &Aws, key: &MethodKey) -> Result<Gone> {
+        let _turn = turn(aws, &key.api).await;
+        aws.write("apigateway:DeleteMethod", || {
+            aws.apigateway.delete_method().rest_api_id(&key.api).resource_id(&key.resource).http_method(&key.http_method).send()
+        })
+        .await?;
+        Ok(Gone::Yes)
+    }
+}
+
+impl ApiMethod {
+    fn key(&self) -> Result<MethodKey> {
+        Ok(MethodKey { api: self.api.get()?, resource: self.resource.get()?, http_method: self.http_method.clone() })
+    }
+
+    fn read(key: &MethodKey, path: &str, live: &Method) -> Self {
+        Self {
+            api: key.api.clone().into(),
+            resource: key.resource.clone().into(),
+            http_method: key.http_method.clone(),
+            path: path.to_owned(),
+            authorization: live.authorization_type().unwrap_or("NONE").to_owned(),
+            api_key_required: live.api_key_required().unwrap_or_default(),
+        }
+    }
+
+    /// Finds the methods of our API.
+    pub async fn sweep(aws: &Aws, api_name: &str) -> Result<Vec<Stray<Aws>>> {
+        let found = found(aws, api_name).await?;
+        let strays = found.iter().map(|(path, key, live)| {
+            let stray = Stray::new(&route(path, key), Self::read(key, path, live), key.clone());
+            if path == "/" { stray } else { stray.part_of(Id::new::<ApiResource>(path)) }
+        });
+        Ok(strays.collect())
+    }
+}
+
+impl Handle<ApiMethod> {
+    /// Where the method is: what its integration and responses refer to.
+    pub fn key(&self) -> Ref<MethodKey> {
+        self.output("key", MethodKey::clone)
+    }
+}
+
+/// The logical name of a method and of its integration.
+pub(super) fn route(path: &str, key: &MethodKey) -> String {
+    format!("{} {path}", key.http_method)
+}
+
+/// All methods of our API, with the paths they are at.
+pub(super) async fn found(aws: &Aws, api_name: &str) -> Result<Vec<(String, MethodKey, Method)>> {
+    let Some(api) = find_ours(aws, api_name).await?.and_then(|api| api.id().map(str::to_owned)) else { return Ok(Vec::new()) };
+    let mut found = Vec::new();
+    for node in nodes(aws, &api).await?.iter() {
+        let (Some(resource), Some(path)) = (node.id(), node.path()) else { continue };
+        for (http_method, method) in node.resource_methods().into_iter().flatten() {
+            let key = MethodKey { api: api.clone(), resource: resource.to_owned(), http_method: http_method.clone() };
+            found.push((path.to_owned(), key, method.clone()));
+        }
+    }
+    Ok(found)
+}

@@ -1,0 +1,113 @@
+//! One path segment of a REST API, with all that hangs from it.
+//!
+//! AWS calls it a resource. Deleting it deletes its methods and the resources below it.
+
+use super::{
+    api_common::{nodes, turn},
+    rest_api::find_ours,
+};
+use crate::{
+    aws::Aws,
+    engine::{Changes, Gone, Handle, Id, Live, Ref, Resource, Result, Stray, Written},
+};
+use serde::Serialize;
+
+/// A path of an API. Its logical name is the whole path.
+#[derive(Debug, Clone, Serialize)]
+pub struct ApiResource {
+    /// The id of its API.
+    pub api: Ref<String>,
+    /// The id of the resource above it.
+    pub parent: Ref<String>,
+    /// Its own segment: `events`.
+    pub path_part: String,
+    /// The whole path, by which it is found: `/api/events`.
+    #[serde(skip)]
+    pub path: String,
+}
+
+/// What is known of a path that exists.
+#[derive(Debug, Clone, Serialize)]
+pub struct ApiResourceOutput {
+    /// Its id.
+    pub id: String,
+}
+
+impl Resource for ApiResource {
+    type Cloud = Aws;
+    const KIND: &'static str = "apigateway.resource";
+    const FIXED: &'static [&'static str] = &["api", "parent", "path_part"];
+    type Output = ApiResourceOutput;
+
+    fn name(&self) -> String {
+        self.path.clone()
+    }
+
+    async fn observe(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
+        let api = self.api.get()?;
+        let nodes = nodes(aws, &api).await?;
+        let Some(node) = nodes.iter().find(|node| node.path() == Some(&self.path)) else { return Ok(None) };
+        let spec = Self {
+            api: api.into(),
+            parent: node.parent_id().unwrap_or_default().to_owned().into(),
+            path_part: node.path_part().unwrap_or_default().to_owned(),
+            path: self.path.clone(),
+        };
+        Ok(Some(Live::part(spec, ApiResourceOutput { id: node.id().unwrap_or_default().to_owned() })))
+    }
+
+    async fn create(&self, aws: &Aws) -> Result<Written<ApiResourceOutput>> {
+        let (api, parent) = (self.api.get()?, self.parent.get()?);
+        let _turn = turn(aws, &api).await;
+        let answer = aws
+            .write("apigateway:CreateResource", || {
+                aws.apigateway.create_resource().rest_api_id(&api).parent_id(&parent).path_part(&self.path_part).send()
+            })
+            .await?;
+        Ok(Written::Complete(ApiResourceOutput { id: answer.id().unwrap_or_default().to_owned() }))
+    }
+
+    /// Never asked for: every field is fixed.
+    async fn update(&self, _aws: &Aws, live: &Live<Self>, _changes: &Changes) -> Result<Written<ApiResourceOutput>> {
+        Ok(Written::Complete(live.output.clone()))
+    }
+
+    async fn delete(&self, aws: &Aws, output: &ApiResourceOutput) -> Result<Gone> {
+        let api = self.api.get()?;
+        let _turn = turn(aws, &api).await;
+        aws.write("apigateway:DeleteResource", || aws.apigateway.delete_resource().rest_api_id(&api).resource_id(&output.id).send())
+            .await?;
+        Ok(Gone::Yes)
+    }
+}
+
+impl ApiResource {
+    /// Finds the paths of our API; `/` comes and goes with the API itself.
+    pub async fn sweep(aws: &Aws, api_name: &str) -> Result<Vec<Stray<Aws>>> {
+        let Some(api) = find_ours(aws, api_name).await?.and_then(|api| api.id().map(str::to_owned)) else { return Ok(Vec::new()) };
+        let nodes = nodes(aws, &api).await?;
+        let mut strays = Vec::new();
+        for node in nodes.iter() {
+            let (Some(id), Some(path)) = (node.id(), node.path().filter(|path| *path != "/")) else { continue };
+            let wish = Self {
+                api: api.clone().into(),
+                parent: node.parent_id().unwrap_or_default().to_owned().into(),
+                path_part: node.path_part().unwrap_or_default().to_owned(),
+                path: path.to_owned(),
+            };
+            let stray = Stray::new(path, wish, ApiResourceOutput { id: id.to_owned() });
+            let above = path.rsplit_once('/').map_or("", |(above, _)| above);
+            strays.push((path.to_owned(), if above.is_empty() { stray } else { stray.part_of(Id::new::<Self>(above)) }));
+        }
+        // What is below goes first, should it not go along.
+        strays.sort_by(|(a, _), (b, _)| b.cmp(a));
+        Ok(strays.into_iter().map(|(_, stray)| stray).collect())
+    }
+}
+
+impl Handle<ApiResource> {
+    /// The resource's id.
+    pub fn resource_id(&self) -> Ref<String> {
+        self.output("id", |output| output.id.clone())
+    }
+}

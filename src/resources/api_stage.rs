@@ -1,0 +1,251 @@
+//! A stage: where a deployment is served, with its limits and its logs.
+//!
+//! `CreateStage` takes neither limits nor logs, so a patch follows. Logs need a role that is set once per account and region, see
+//! [`ensure_logging_role`]. `GetStages` returns every setting with AWS's defaults filled in, or none at all.
+
+use super::{
+    api_account::ensure_logging_role,
+    api_common::{remove, replace, stages, tags, turn, write_tags},
+    rest_api::find_ours,
+};
+use crate::{
+    aws::{Aws, Tags},
+    engine::{Changes, Error, Gone, Handle, Live, Owner, Ref, Resource, Result, Stray, Written},
+};
+use aws_sdk_apigateway::types::{MethodSetting, PatchOperation, Stage};
+use serde::{Serialize, Serializer, ser::SerializeMap};
+use std::collections::BTreeMap;
+
+/// The key of the settings that hold for all methods.
+const ALL: &str = "*/*";
+/// What AWS does without settings: requests per second and at once ("Amazon API Gateway quotas").
+const DEFAULT_THROTTLE: (f64, i32) = (10_000.0, 5_000);
+
+/// A stage. Its logical name is its name.
+#[derive(Debug, Clone, Serialize)]
+pub struct ApiStage {
+    /// The id of its API.
+    pub api: Ref<String>,
+    /// Its name, the first part of the path that callers use.
+    pub name: String,
+    /// The id of the deployment that it serves.
+    pub deployment: Ref<String>,
+    /// Requests per second and method that are let through; two decimals count.
+    #[serde(serialize_with = "two_decimals")]
+    pub throttle_rate: f64,
+    /// Requests that may arrive at once.
+    pub throttle_burst: i32,
+    /// The execution log: `OFF`, `ERROR` or `INFO`.
+    pub log_level: String,
+    /// Whether whole requests and answers are logged.
+    pub data_trace: bool,
+    /// Whether there are metrics per method.
+    pub metrics: bool,
+    /// The access log; `None` is none.
+    #[serde(serialize_with = "none_is_empty")]
+    pub access_log: Option<AccessLog>,
+    /// Stage variables.
+    pub variables: BTreeMap<String, String>,
+    /// Tags.
+    pub tags: Tags,
+}
+
+/// Where and how accesses are logged.
+#[derive(Debug, Clone, Serialize)]
+pub struct AccessLog {
+    /// The ARN of the log group, without `:*`.
+    pub destination: Ref<String>,
+    /// One line per request, with `$context` variables.
+    pub format: String,
+}
+
+/// What is known of a stage that exists.
+#[derive(Debug, Clone, Serialize)]
+pub struct ApiStageOutput {
+    /// The id of its API.
+    pub api: String,
+    /// Its name.
+    pub name: String,
+}
+
+impl Resource for ApiStage {
+    type Cloud = Aws;
+    const KIND: &'static str = "apigateway.stage";
+    const FIXED: &'static [&'static str] = &["api", "name"];
+    type Output = ApiStageOutput;
+
+    fn name(&self) -> String {
+        self.name.clone()
+    }
+
+    fn stamp(&mut self, digest: &str) {
+        self.tags.stamp(digest);
+    }
+
+    async fn observe(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
+        let api = self.api.get()?;
+        let stages = stages(aws, &api).await?;
+        let Some(stage) = stages.iter().find(|stage| stage.stage_name() == Some(&self.name)) else { return Ok(None) };
+        let spec = Self::read(aws, &api, stage).await?;
+        let (owner, applied) = (spec.tags.owner(&aws.stack), spec.tags.applied());
+        Ok(Some(Live { output: ApiStageOutput { api, name: spec.name.clone() }, spec, busy: None, owner, applied }))
+    }
+
+    async fn create(&self, aws: &Aws) -> Result<Written<ApiStageOutput>> {
+        let output = ApiStageOutput { api: self.api.get()?, name: self.name.clone() };
+        let deployment = self.deployment.get()?;
+        let patch = self.settings(None)?;
+        self.prepare_logging(aws).await?;
+        let _turn = turn(aws, &output.api).await;
+        aws.write("apigateway:CreateStage", || {
+            let request = aws.apigateway.create_stage().rest_api_id(&output.api).stage_name(&self.name).deployment_id(&deployment);
+            let variables = (!self.variables.is_empty()).then(|| self.variables.clone().into_iter().collect());
+            request.set_variables(variables).set_tags(Some(self.tags.to_map())).send()
+        })
+        .await?;
+        match write_settings(aws, &output, patch).await {
+            Ok(()) => Ok(Written::Complete(output)),
+            // The stage exists; its settings are for the next write.
+            Err(Error::NotYet { .. }) => Ok(Written::Settling(output)),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn update(&self, aws: &Aws, live: &Live<Self>, changes: &Changes) -> Result<Written<ApiStageOutput>> {
+        if changes.touch("log_level") || changes.touch("access_log") {
+            self.prepare_logging(aws).await?;
+        }
+        let mut patch = self.settings(Some(changes))?;
+        if changes.touch("deployment") {
+            patch.push(replace("/deploymentId", &self.deployment.get()?));
+        }
+        if changes.touch("access_log") && self.access_log.is_none() {
+            patch.push(remove("/accessLogSettings"));
+        }
+        if changes.touch("variables") {
+            patch.extend(self.variables.iter().map(|(name, value)| replace(format!("/variables/{name}"), value)));
+            let gone = live.spec.variables.keys().filter(|name| !self.variables.contains_key(*name));
+            patch.extend(gone.map(|name| remove(format!("/variables/{name}"))));
+        }
+        let _turn = turn(aws, &live.output.api).await;
+        write_settings(aws, &live.output, patch).await?;
+        if changes.touch("tags") {
+            write_tags(aws, &path(&live.output), &live.spec.tags, &self.tags).await?;
+        }
+        Ok(Written::Complete(live.output.clone()))
+    }
+
+    async fn delete(&self, aws: &Aws, output: &ApiStageOutput) -> Result<Gone> {
+        let _turn = turn(aws, &output.api).await;
+        aws.write("apigateway:DeleteStage", || aws.apigateway.delete_stage().rest_api_id(&output.api).stage_name(&output.name).send())
+            .await?;
+        Ok(Gone::Yes)
+    }
+}
+
+impl ApiStage {
+    /// What sets those settings that `CreateStage` does not take: the changed ones, or all.
+    fn settings(&self, changes: Option<&Changes>) -> Result<Vec<PatchOperation>> {
+        let changed = |field: &str| changes.is_none_or(|changes| changes.touch(field));
+        let mut patch = Vec::new();
+        if changed("throttle_rate") {
+            patch.push(replace("/*/*/throttling/rateLimit", &format!("{:.2}", self.throttle_rate)));
+        }
+        if changed("throttle_burst") {
+            patch.push(replace("/*/*/throttling/burstLimit", &self.throttle_burst));
+        }
+        if changed("log_level") {
+            patch.push(replace("/*/*/logging/loglevel", &self.log_level));
+        }
+        if changed("data_trace") {
+            patch.push(replace("/*/*/logging/dataTrace", &self.data_trace));
+        }
+        if changed("metrics") {
+            patch.push(replace("/*/*/metrics/enabled", &self.metrics));
+        }
+        if let Some(log) = self.access_log.as_ref().filter(|_| changed("access_log")) {
+            patch.push(replace("/accessLogSettings/destinationArn", &log.destination.get()?));
+            patch.push(replace("/accessLogSettings/format", &log.format));
+        }
+        Ok(patch)
+    }
+
+    async fn prepare_logging(&self, aws: &Aws) -> Result<()> {
+        if self.access_log.is_some() || self.log_level != "OFF" { ensure_logging_role(aws).await.map(drop) } else { Ok(()) }
+    }
+
+    async fn read(aws: &Aws, api: &str, live: &Stage) -> Result<Self> {
+        let name = live.stage_name().unwrap_or_default().to_owned();
+        let written = tags(aws, &path(&ApiStageOutput { api: api.to_owned(), name: name.clone() })).await?;
+        // A service that keeps the tags of `CreateStage` apart from those of `TagResource` answers with none until the latter is called.
+        let tags = if written.iter().next().is_some() { (*written).clone() } else { live.tags().into_iter().flatten().collect() };
+        let settings = live.method_settings().and_then(|settings| settings.get(ALL));
+        let access_log = live.access_log_settings().and_then(|log| Some((log.destination_arn()?, log.format().unwrap_or_default())));
+        Ok(Self {
+            api: api.to_owned().into(),
+            name,
+            deployment: live.deployment_id().unwrap_or_default().to_owned().into(),
+            throttle_rate: settings.map_or(DEFAULT_THROTTLE.0, MethodSetting::throttling_rate_limit),
+            throttle_burst: settings.map_or(DEFAULT_THROTTLE.1, MethodSetting::throttling_burst_limit),
+            log_level: settings.and_then(MethodSetting::logging_level).unwrap_or("OFF").to_owned(),
+            data_trace: settings.is_some_and(MethodSetting::data_trace_enabled),
+            metrics: settings.is_some_and(MethodSetting::metrics_enabled),
+            access_log: access_log.map(|(destination, format)| AccessLog {
+                destination: destination.trim_end_matches(":*").to_owned().into(),
+                format: format.to_owned(),
+            }),
+            variables: live.variables().into_iter().flatten().map(|(name, value)| (name.clone(), value.clone())).collect(),
+            tags,
+        })
+    }
+
+    /// Finds the stages of our API that are ours.
+    pub async fn sweep(aws: &Aws, api_name: &str) -> Result<Vec<Stray<Aws>>> {
+        let Some(api) = find_ours(aws, api_name).await?.and_then(|api| api.id().map(str::to_owned)) else { return Ok(Vec::new()) };
+        let mut strays = Vec::new();
+        for stage in stages(aws, &api).await?.iter() {
+            let wish = Self::read(aws, &api, stage).await?;
+            if wish.tags.owner(&aws.stack) == Owner::Us {
+                let output = ApiStageOutput { api: api.clone(), name: wish.name.clone() };
+                strays.push(Stray::new(&output.name.clone(), wish, output));
+            }
+        }
+        Ok(strays)
+    }
+}
+
+impl Handle<ApiStage> {
+    /// The stage's name, for what needs the stage to exist.
+    pub fn stage_name(&self) -> Ref<String> {
+        self.output("name", |output| output.name.clone())
+    }
+}
+
+async fn write_settings(aws: &Aws, output: &ApiStageOutput, patch: Vec<PatchOperation>) -> Result<()> {
+    if !patch.is_empty() {
+        aws.write("apigateway:UpdateStage", || {
+            let request = aws.apigateway.update_stage().rest_api_id(&output.api).stage_name(&output.name);
+            request.set_patch_operations(Some(patch.clone())).send()
+        })
+        .await?;
+    }
+    Ok(())
+}
+
+fn path(output: &ApiStageOutput) -> String {
+    format!("{}/stages/{}", output.api, output.name)
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde asks for")]
+fn two_decimals<S: Serializer>(rate: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64((rate * 100.0).round() / 100.0)
+}
+
+/// `None` says that there is to be none, rather than that it does not matter.
+#[expect(clippy::ref_option, reason = "the form that serde asks for")]
+fn none_is_empty<S: Serializer>(log: &Option<AccessLog>, serializer: S) -> Result<S::Ok, S::Error> {
+    match log {
+        Some(log) => log.serialize(serializer),
+        None => serializer.serialize_map(Some(0))?.end(),
+    }
+}

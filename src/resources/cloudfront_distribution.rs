@@ -1,0 +1,404 @@
+//! A CloudFront distribution: the site at `/`, the API below its own paths, one address for both.
+//!
+//! CloudFront gives it no name, so its comment is one, and its tags say whose it is; it is found by looking through the list. A
+//! comment is no proof: others with the same one are left alone. It answers within seconds of its creation and is everywhere some
+//! minutes later; nobody waits for that. What was fetched by visitors stays cached until it is invalidated, so the digest of the site
+//! that was last made known is kept in a tag. It has to be disabled, and that be known everywhere, before it can be deleted.
+//!
+//! Not managed, so that it can be set by hand: own domains and their certificate, web ACL, access logs, restrictions, functions.
+
+use super::cloudfront_config::{Behavior, ErrorPage, Origin, Protocol, behaviors, count, error_pages, incomplete};
+use crate::{
+    aws::{Aws, Optional, Tags},
+    engine::{Changes, Error, Found, Gone, Handle, Live, Owner, Ref, Resource, Result, Stray, Written},
+};
+use aws_sdk_cloudfront::types::{
+    self, Aliases, DistributionConfig, DistributionConfigWithTags, HttpVersion, InvalidationBatch, Origins, Paths, PriceClass, Tag,
+    TagKeys, ViewerCertificate,
+};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Serialize;
+use std::{
+    collections::BTreeMap,
+    rc::Rc,
+    time::{Duration, SystemTime},
+};
+
+/// The tag that keeps the digest of the site that caches were last told of.
+const CONTENT: &str = "liveinsight:site";
+/// The key of the behavior for paths that no other one takes.
+const DEFAULT: &str = "default";
+/// Status of a distribution that is the same everywhere.
+const DEPLOYED: &str = "Deployed";
+/// More changed files than this are invalidated as `/*`, which counts as one path: only 1,000 a month are free ("CloudFront pricing").
+const PATHS: usize = 15;
+/// What a URL's path carries as it is.
+const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+
+/// A distribution.
+#[derive(Debug, Clone, Serialize)]
+pub struct Distribution {
+    /// What it goes by: its comment.
+    pub name: String,
+    /// Whether it answers.
+    pub enabled: bool,
+    /// What `/` shows: `index.html`.
+    pub default_root_object: String,
+    /// From where it serves: `PriceClass_100` (Europe, North America, Israel), `PriceClass_200`, `PriceClass_All`.
+    pub price_class: String,
+    /// `http2and3`.
+    pub http_version: String,
+    /// Whether it answers over IPv6.
+    pub ipv6: bool,
+    /// Origins by key.
+    pub origins: BTreeMap<String, Origin>,
+    /// Behaviors by path pattern, `default` for all other paths. The first pattern that fits counts, in the order of the patterns.
+    pub behaviors: BTreeMap<String, Behavior>,
+    /// What is shown in place of an origin's error, by its status.
+    pub error_pages: BTreeMap<i32, ErrorPage>,
+    /// The digest of the site it serves. `None`: caches are not told of changes.
+    pub content: Option<String>,
+    /// Tags.
+    pub tags: Tags,
+}
+
+/// What is known of a distribution that exists.
+#[derive(Debug, Clone, Serialize)]
+pub struct DistributionOutput {
+    /// Its id.
+    pub id: String,
+    /// Its ARN.
+    pub arn: String,
+    /// Its host name.
+    pub domain: String,
+}
+
+impl Resource for Distribution {
+    type Cloud = Aws;
+    const KIND: &'static str = "cloudfront.distribution";
+    type Output = DistributionOutput;
+
+    fn name(&self) -> String {
+        self.name.clone()
+    }
+
+    fn stamp(&mut self, digest: &str) {
+        self.tags.stamp(digest);
+    }
+
+    async fn observe(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
+        let Some((output, tags)) = self.locate(aws).await? else { return Ok(None) };
+        let answer = aws.read("cloudfront:GetDistribution", || aws.cloudfront.get_distribution().id(&output.id).send()).await.optional()?;
+        let Some(live) = answer.and_then(|answer| answer.distribution) else { return Ok(None) };
+        let Some(config) = live.distribution_config else { return Ok(None) };
+        let busy = (live.status != DEPLOYED).then_some("InProgress");
+        let (owner, applied) = (tags.owner(&aws.stack), tags.applied());
+        let mut spec = Self::read(&config, &tags);
+        if aws.published().is_some() && self.content.is_some() {
+            // The bucket was repaired without a change to its declaration: caches may have what was wrong.
+            spec.content = Some("not yet invalidated".to_owned());
+        }
+        Ok(Some(Live { spec, output, busy, owner, applied }))
+    }
+
+    async fn find(&self, aws: &Aws) -> Result<Option<Found<DistributionOutput>>> {
+        Ok(self.locate(aws).await?.map(|(output, tags)| Found { output, owner: tags.owner(&aws.stack) }))
+    }
+
+    async fn create(&self, aws: &Aws) -> Result<Written<DistributionOutput>> {
+        // The reference must never have been used, not even by one that is deleted. An earlier attempt is found by comment and tags.
+        let moment = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis();
+        let config = self.overlay(blank(&format!("{}-{moment}", self.name))?)?;
+        let config = DistributionConfigWithTags::builder().distribution_config(config).tags(self.sdk_tags()?).build();
+        let answer = aws
+            .write("cloudfront:CreateDistribution", || {
+                aws.cloudfront.create_distribution_with_tags().distribution_config_with_tags(config.clone()).send()
+            })
+            .await?;
+        // Nothing is cached yet.
+        aws.forget_published();
+        let created = answer.distribution().ok_or_else(|| Error::not_yet("CloudFront to name the new distribution"))?;
+        let (id, arn, domain) = (created.id.clone(), created.arn.clone(), created.domain_name.clone());
+        Ok(Written::Complete(DistributionOutput { id, arn, domain }))
+    }
+
+    async fn update(&self, aws: &Aws, live: &Live<Self>, changes: &Changes) -> Result<Written<DistributionOutput>> {
+        let DistributionOutput { id, arn, .. } = &live.output;
+        if changes.iter().any(|change| !["tags", "content"].contains(&change.path.split('.').next().unwrap_or_default())) {
+            let answer = aws.read("cloudfront:GetDistributionConfig", || aws.cloudfront.get_distribution_config().id(id).send()).await?;
+            let (etag, current) = (answer.e_tag, answer.distribution_config);
+            let current = current.ok_or_else(|| Error::not_yet("CloudFront to show the distribution's configuration"))?;
+            let config = self.overlay(current)?;
+            aws.write("cloudfront:UpdateDistribution", || {
+                aws.cloudfront.update_distribution().id(id).set_if_match(etag.clone()).distribution_config(config.clone()).send()
+            })
+            .await?;
+        }
+        if self.content.is_some() && (changes.touch("content") || aws.published().is_some()) {
+            self.invalidate(aws, live).await;
+        }
+        if changes.touch("tags") || changes.touch("content") {
+            let tags = self.sdk_tags()?;
+            aws.write("cloudfront:TagResource", || aws.cloudfront.tag_resource().resource(arn).tags(tags.clone()).send()).await?;
+            let gone = live.spec.tags.missing_from(&self.tags);
+            if !gone.is_empty() {
+                let keys = TagKeys::builder().set_items(Some(gone)).build();
+                aws.write("cloudfront:UntagResource", || aws.cloudfront.untag_resource().resource(arn).tag_keys(keys.clone()).send())
+                    .await?;
+            }
+        }
+        Ok(Written::Complete(live.output.clone()))
+    }
+
+    async fn delete(&self, aws: &Aws, output: &DistributionOutput) -> Result<Gone> {
+        let id = &output.id;
+        let answer = aws.read("cloudfront:GetDistribution", || aws.cloudfront.get_distribution().id(id).send()).await.optional()?;
+        let Some(answer) = answer else { return Ok(Gone::Yes) };
+        let (mut etag, live) = (answer.e_tag, answer.distribution);
+        let mut status = live.as_ref().map(|live| live.status.clone());
+        if let Some(mut config) = live.and_then(|live| live.distribution_config)
+            && config.enabled
+        {
+            config.enabled = false;
+            let answer = aws
+                .write("cloudfront:UpdateDistribution", || {
+                    aws.cloudfront.update_distribution().id(id).set_if_match(etag.clone()).distribution_config(config.clone()).send()
+                })
+                .await?;
+            (etag, status) = (answer.e_tag, answer.distribution.map(|live| live.status));
+        }
+        if status.as_deref() != Some(DEPLOYED) {
+            let why = "CloudFront to stop serving (usually 3 to 5 minutes)".to_owned();
+            return Err(Error::NotYet { why, retry_after: Some(Duration::from_secs(5)) });
+        }
+        aws.write("cloudfront:DeleteDistribution", || aws.cloudfront.delete_distribution().id(id).set_if_match(etag.clone()).send())
+            .await
+            .optional()?;
+        Ok(Gone::Yes)
+    }
+}
+
+impl Distribution {
+    /// The one that goes by this name, if it is ours.
+    pub async fn sweep(aws: &Aws, name: String, logical: &str) -> Result<Vec<Stray<Aws>>> {
+        let wish = Self::bare(&name, Tags::default());
+        let found = wish.find(aws).await?;
+        Ok(found.into_iter().map(|found| Stray::new(logical, wish.clone(), found.output)).collect())
+    }
+
+    /// One that serves nothing.
+    fn bare(name: &str, tags: Tags) -> Self {
+        Self {
+            name: name.to_owned(),
+            enabled: true,
+            default_root_object: String::new(),
+            price_class: PriceClass::PriceClass100.to_string(),
+            http_version: HttpVersion::Http2and3.to_string(),
+            ipv6: true,
+            origins: BTreeMap::new(),
+            behaviors: BTreeMap::new(),
+            error_pages: BTreeMap::new(),
+            content: None,
+            tags,
+        }
+    }
+
+    /// One with this index page, origins (by key) and behaviors (by path pattern, `default` for all other paths).
+    pub fn serving(name: &str, index: &str, tags: Tags, origins: BTreeMap<String, Origin>, behaviors: BTreeMap<String, Behavior>) -> Self {
+        Self { default_root_object: index.to_owned(), origins, behaviors, ..Self::bare(name, tags) }
+    }
+
+    /// Ours, with its tags, if it is there. One whose comment was changed by hand still reads our bucket.
+    async fn locate(&self, aws: &Aws) -> Result<Option<(DistributionOutput, Tags)>> {
+        let buckets = self.origins.values().filter(|origin| origin.protocol == Protocol::S3);
+        let buckets: Vec<String> = buckets.filter_map(|origin| origin.domain.get().ok()).collect();
+        let mut ours = Vec::new();
+        for listed in list(aws).await?.iter() {
+            if listed.comment != self.name && !listed.origins.iter().any(|origin| buckets.contains(origin)) {
+                continue;
+            }
+            if let Some(tags) = read_tags(aws, &listed.output.arn).await?
+                && tags.owner(&aws.stack) == Owner::Us
+            {
+                ours.push((listed.output.clone(), tags));
+            }
+        }
+        if let [(first, _), (second, _), ..] = &ours[..] {
+            let text = format!(
+                "two distributions are tagged as this stack's: {} and {}; remove the tag {} from the one to leave alone",
+                first.id,
+                second.id,
+                crate::aws::STACK
+            );
+            return Err(Error::refused("cloudfront:ListDistributions", text));
+        }
+        Ok(ours.pop())
+    }
+
+    fn read(config: &DistributionConfig, tags: &Tags) -> Self {
+        let origins = config.origins.iter().flat_map(|origins| &origins.items);
+        let patterns = config.cache_behaviors.iter().flat_map(|behaviors| behaviors.items.iter().flatten());
+        let default = config.default_cache_behavior.iter().map(|behavior| (DEFAULT.to_owned(), Behavior::read_default(behavior)));
+        let errors = config.custom_error_responses.iter().flat_map(|errors| errors.items.iter().flatten());
+        Self {
+            name: config.comment.clone(),
+            enabled: config.enabled,
+            default_root_object: config.default_root_object.clone().unwrap_or_default(),
+            price_class: config.price_class.as_ref().unwrap_or(&PriceClass::PriceClassAll).to_string(),
+            // Some answers have it in capitals.
+            http_version: config.http_version.as_ref().unwrap_or(&HttpVersion::Http2).as_str().to_lowercase(),
+            ipv6: config.is_ipv6_enabled == Some(true),
+            origins: origins.map(|origin| (origin.id.clone(), Origin::read(origin))).collect(),
+            behaviors: patterns.map(|behavior| (behavior.path_pattern.clone(), Behavior::read(behavior))).chain(default).collect(),
+            // An entry without a page only says how long an error is remembered.
+            error_pages: errors
+                .filter(|error| error.response_page_path.as_ref().is_some_and(|page| !page.is_empty()))
+                .map(|error| (error.error_code, ErrorPage::read(error)))
+                .collect(),
+            content: tags.get(CONTENT).map(str::to_owned),
+            tags: tags.iter().filter(|(key, _)| *key != CONTENT).collect(),
+        }
+    }
+
+    /// The declared fields laid over `config`.
+    fn overlay(&self, mut config: DistributionConfig) -> Result<DistributionConfig> {
+        config.comment.clone_from(&self.name);
+        config.enabled = self.enabled;
+        config.default_root_object = Some(self.default_root_object.clone());
+        config.price_class = Some(PriceClass::from(self.price_class.as_str()));
+        config.http_version = Some(HttpVersion::from(self.http_version.as_str()));
+        config.is_ipv6_enabled = Some(self.ipv6);
+        let live = config.origins.as_ref().map(|origins| origins.items.as_slice()).unwrap_or_default();
+        let same = |key: &str| live.iter().find(|origin| origin.id == key);
+        let origins = self.origins.iter().map(|(key, origin)| origin.write(key, same(key))).collect::<Result<Vec<_>>>()?;
+        let origins = Origins::builder().quantity(count(origins.len())).set_items(Some(origins)).build().map_err(incomplete)?;
+        config.origins = Some(origins);
+        if let Some(default) = self.behaviors.get(DEFAULT) {
+            config.default_cache_behavior = Some(default.write_default(config.default_cache_behavior.take())?);
+        }
+        let patterns = self.behaviors.iter().filter(|(pattern, _)| *pattern != DEFAULT).map(|(pattern, of)| (pattern.as_str(), of));
+        config.cache_behaviors = Some(behaviors(patterns, config.cache_behaviors.as_ref())?);
+        config.custom_error_responses = Some(error_pages(self.error_pages.iter())?);
+        config.web_acl_id.get_or_insert_default();
+        if config.aliases.is_none() {
+            config.aliases = Some(Aliases::builder().quantity(0).build().map_err(incomplete)?);
+        }
+        if config.viewer_certificate.is_none() {
+            // With CloudFront's own certificate the lowest TLS version cannot be chosen.
+            config.viewer_certificate = Some(ViewerCertificate::builder().cloud_front_default_certificate(true).build());
+        }
+        Ok(config)
+    }
+
+    fn sdk_tags(&self) -> Result<types::Tags> {
+        let content = self.content.iter().map(|content| (CONTENT, content.as_str()));
+        let tags = self.tags.iter().chain(content).map(|(key, value)| Tag::builder().key(key).value(value).build().map_err(incomplete));
+        Ok(types::Tags::builder().set_items(Some(tags.collect::<Result<Vec<_>>>()?)).build())
+    }
+
+    /// Has caches drop what was published. That it fails is no reason to fail: they notice by themselves when `Cache-Control` says so.
+    async fn invalidate(&self, aws: &Aws, live: &Live<Self>) {
+        let published = aws.published();
+        // If caches were told of the site as it was before this run, what this run changed is all that they have to drop.
+        let known = published.filter(|published| live.spec.content.as_ref() == Some(&published.before));
+        let paths = known.map_or_else(|| vec!["/*".to_owned()], |known| self.paths(known.keys.iter().map(String::as_str)));
+        aws.forget_published();
+        if paths.is_empty() {
+            return;
+        }
+        let moment = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis();
+        let paths = Paths::builder().quantity(count(paths.len())).set_items(Some(paths)).build();
+        let batch = paths.and_then(|paths| InvalidationBatch::builder().paths(paths).caller_reference(moment.to_string()).build());
+        let result = match batch.map_err(incomplete) {
+            Ok(batch) => {
+                let send =
+                    || aws.cloudfront.create_invalidation().distribution_id(&live.output.id).invalidation_batch(batch.clone()).send();
+                aws.write("cloudfront:CreateInvalidation", send).await.map(|_| ())
+            }
+            Err(error) => Err(error),
+        };
+        if let Err(error) = result {
+            aws.warn(format!("caches were not told of the new files and may serve the old ones for some minutes: {error}"));
+        }
+    }
+
+    /// The paths under which visitors see these files.
+    fn paths<'a>(&self, keys: impl Iterator<Item = &'a str>) -> Vec<String> {
+        let mut paths = Vec::new();
+        for key in keys {
+            paths.push(format!("/{}", utf8_percent_encode(key, PLAIN)));
+            if key == self.default_root_object {
+                paths.push("/".to_owned());
+            }
+        }
+        if paths.len() > PATHS { vec!["/*".to_owned()] } else { paths }
+    }
+}
+
+impl Handle<Distribution> {
+    /// Its id.
+    pub fn distribution_id(&self) -> Ref<String> {
+        self.output("id", |output| output.id.clone())
+    }
+
+    /// Its ARN.
+    pub fn arn(&self) -> Ref<String> {
+        self.output("arn", |output| output.arn.clone())
+    }
+
+    /// Its host name.
+    pub fn domain(&self) -> Ref<String> {
+        self.output("domain", |output| output.domain.clone())
+    }
+}
+
+fn blank(reference: &str) -> Result<DistributionConfig> {
+    DistributionConfig::builder().caller_reference(reference).comment("").enabled(true).build().map_err(incomplete)
+}
+
+/// One distribution as `ListDistributions` has it.
+struct Listed {
+    comment: String,
+    /// Hosts.
+    origins: Vec<String>,
+    output: DistributionOutput,
+}
+
+async fn list(aws: &Aws) -> Result<Rc<Vec<Listed>>> {
+    aws.shared("cloudfront", "distributions", || async {
+        let mut all = Vec::new();
+        let mut marker = None;
+        loop {
+            let page =
+                aws.read("cloudfront:ListDistributions", || aws.cloudfront.list_distributions().set_marker(marker.clone()).send()).await?;
+            let Some(page) = page.distribution_list else { return Ok(all) };
+            marker = page.next_marker.filter(|_| page.is_truncated);
+            all.extend(page.items.into_iter().flatten().map(|item| Listed {
+                comment: item.comment,
+                origins: item.origins.into_iter().flat_map(|origins| origins.items).map(|origin| origin.domain_name).collect(),
+                output: DistributionOutput { id: item.id, arn: item.arn, domain: item.domain_name },
+            }));
+            if marker.is_none() {
+                return Ok(all);
+            }
+        }
+    })
+    .await
+}
+
+/// The tags, or `None` if the distribution is gone by now. Shared, because the sweep asks as well.
+async fn read_tags(aws: &Aws, arn: &str) -> Result<Option<Tags>> {
+    let tags = aws
+        .shared("cloudfront", &format!("tags/{arn}"), || async {
+            let answer = aws
+                .read("cloudfront:ListTagsForResource", || aws.cloudfront.list_tags_for_resource().resource(arn).send())
+                .await
+                .optional()?;
+            Ok(answer.map(|answer| {
+                let tags = answer.tags.and_then(|tags| tags.items).unwrap_or_default();
+                tags.into_iter().map(|tag| (tag.key, tag.value.unwrap_or_default())).collect::<Tags>()
+            }))
+        })
+        .await?;
+    Ok((*tags).clone())
+}

@@ -1,0 +1,177 @@
+//! A REST API: the root of all other API Gateway resources, which go when it goes.
+//!
+//! Names are not unique, so it is found by name and ownership tag together; somebody else's API of the same name is none of our
+//! business. `CreateRestApi` and `DeleteRestApi` have the tightest limits of all (one per 3 s and one per 30 s).
+
+use super::api_common::{nodes, replace, rest_apis, tags, turn, write_tags};
+use crate::{
+    aws::{Aws, Tags},
+    engine::{Changes, Error, Gone, Handle, Live, Owner, Ref, Resource, Result, Stray, Written},
+};
+use aws_sdk_apigateway::types::{EndpointConfiguration, EndpointType, RestApi as ListedApi};
+use serde::Serialize;
+
+/// A REST API.
+#[derive(Debug, Clone, Serialize)]
+pub struct RestApi {
+    /// Its name.
+    pub name: String,
+    /// What it is for.
+    pub description: Option<String>,
+    /// `REGIONAL`, `EDGE` or `PRIVATE`.
+    pub endpoint: String,
+    /// Answers of at least so many bytes are compressed.
+    pub minimum_compression_size: Option<i32>,
+    /// Tags.
+    pub tags: Tags,
+}
+
+/// What is known of an API that exists.
+#[derive(Debug, Clone, Serialize)]
+pub struct RestApiOutput {
+    /// Its id.
+    pub id: String,
+    /// The id of its resource `/`, which comes with it.
+    pub root_resource_id: String,
+}
+
+impl Resource for RestApi {
+    type Cloud = Aws;
+    const KIND: &'static str = "apigateway.rest_api";
+    type Output = RestApiOutput;
+
+    fn name(&self) -> String {
+        self.name.clone()
+    }
+
+    fn stamp(&mut self, digest: &str) {
+        self.tags.stamp(digest);
+    }
+
+    async fn observe(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
+        let Some(listed) = find_ours(aws, &self.name).await? else { return Ok(None) };
+        let Some(output) = output(aws, listed.id(), listed.root_resource_id()).await? else { return Ok(None) };
+        let tags = (*tags(aws, &output.id).await?).clone();
+        let (owner, applied) = (tags.owner(&aws.stack), tags.applied());
+        let spec = Self {
+            name: self.name.clone(),
+            description: Some(listed.description().unwrap_or_default().to_owned()),
+            endpoint: endpoint(&listed).to_owned(),
+            minimum_compression_size: listed.minimum_compression_size(),
+            tags,
+        };
+        Ok(Some(Live { spec, output, busy: None, owner, applied }))
+    }
+
+    async fn create(&self, aws: &Aws) -> Result<Written<RestApiOutput>> {
+        let endpoint = EndpointConfiguration::builder().types(EndpointType::from(self.endpoint.as_str())).build();
+        let answer = aws
+            .write("apigateway:CreateRestApi", || {
+                let request = aws.apigateway.create_rest_api().name(&self.name).set_description(self.description.clone());
+                let request = request.endpoint_configuration(endpoint.clone()).set_minimum_compression_size(self.minimum_compression_size);
+                request.set_tags(Some(self.tags.to_map())).send()
+            })
+            .await?;
+        let made = output(aws, answer.id(), answer.root_resource_id()).await?;
+        made.map(Written::Complete).ok_or_else(|| Error::not_yet("the new REST API to become visible"))
+    }
+
+    async fn update(&self, aws: &Aws, live: &Live<Self>, changes: &Changes) -> Result<Written<RestApiOutput>> {
+        let id = &live.output.id;
+        let _turn = turn(aws, id).await;
+        let mut patch = Vec::new();
+        if changes.touch("description") {
+            patch.push(replace("/description", self.description.as_deref().unwrap_or_default()));
+        }
+        if changes.touch("endpoint") {
+            patch.push(replace(format!("/endpointConfiguration/types/{}", live.spec.endpoint), &self.endpoint));
+        }
+        if changes.touch("minimum_compression_size") {
+            patch.extend(self.minimum_compression_size.map(|size| replace("/minimumCompressionSize", &size)));
+        }
+        if !patch.is_empty() {
+            aws.write("apigateway:UpdateRestApi", || {
+                aws.apigateway.update_rest_api().rest_api_id(id).set_patch_operations(Some(patch.clone())).send()
+            })
+            .await?;
+        }
+        if changes.touch("tags") {
+            write_tags(aws, id, &live.spec.tags, &self.tags).await?;
+        }
+        Ok(Written::Complete(live.output.clone()))
+    }
+
+    async fn delete(&self, aws: &Aws, output: &RestApiOutput) -> Result<Gone> {
+        let _turn = turn(aws, &output.id).await;
+        aws.write("apigateway:DeleteRestApi", || aws.apigateway.delete_rest_api().rest_api_id(&output.id).send()).await?;
+        Ok(Gone::Yes)
+    }
+}
+
+impl RestApi {
+    /// Finds the APIs that are ours. `name` is what the stack calls its one API; its logical name is `logical`, any other's is its name.
+    pub async fn sweep(aws: &Aws, name: &str, logical: &str) -> Result<Vec<Stray<Aws>>> {
+        let mut strays = Vec::new();
+        for api in rest_apis(aws).await?.iter().filter(|api| is_ours(aws, api)) {
+            let found = api.name().unwrap_or_default();
+            let Some(output) = output(aws, api.id(), api.root_resource_id()).await? else { continue };
+            let wish = Self {
+                name: found.to_owned(),
+                description: None,
+                endpoint: endpoint(api).to_owned(),
+                minimum_compression_size: None,
+                tags: Tags::default(),
+            };
+            strays.push(Stray::new(if found == name { logical } else { found }, wish, output));
+        }
+        Ok(strays)
+    }
+}
+
+impl Handle<RestApi> {
+    /// The API's id.
+    pub fn api_id(&self) -> Ref<String> {
+        self.output("id", |output| output.id.clone())
+    }
+
+    /// The id of its resource `/`.
+    pub fn root_resource_id(&self) -> Ref<String> {
+        self.output("root_resource_id", |output| output.root_resource_id.clone())
+    }
+}
+
+/// Our API of this name. Two of them are an error, never a choice.
+pub(super) async fn find_ours(aws: &Aws, name: &str) -> Result<Option<ListedApi>> {
+    let apis = rest_apis(aws).await?;
+    let mut ours = apis.iter().filter(|api| api.name() == Some(name) && is_ours(aws, api));
+    match (ours.next(), ours.next()) {
+        (one, None) => Ok(one.cloned()),
+        (first, Some(second)) => {
+            let ids = [first.and_then(ListedApi::id), second.id()].map(Option::unwrap_or_default).join(" and ");
+            Err(Error::refused(
+                "apigateway:GetRestApis",
+                format!("two REST APIs named {name} belong to this stack: {ids}; delete the one that is not in use"),
+            ))
+        }
+    }
+}
+
+fn is_ours(aws: &Aws, api: &ListedApi) -> bool {
+    let tags: Tags = api.tags().into_iter().flatten().collect();
+    tags.owner(&aws.stack) == Owner::Us
+}
+
+fn endpoint(api: &ListedApi) -> &str {
+    // Edge-optimised is AWS's default.
+    api.endpoint_configuration().and_then(|endpoint| endpoint.types().first()).map_or("EDGE", EndpointType::as_str)
+}
+
+/// The ids. The root resource is looked up where the answer about the API leaves it out; `None` if it cannot be seen.
+async fn output(aws: &Aws, id: Option<&str>, root: Option<&str>) -> Result<Option<RestApiOutput>> {
+    let id = id.unwrap_or_default().to_owned();
+    let root_resource_id = match root {
+        Some(root) => Some(root.to_owned()),
+        None => nodes(aws, &id).await?.iter().find(|node| node.path() == Some("/")).and_then(|node| node.id().map(str::to_owned)),
+    };
+    Ok(root_resource_id.map(|root_resource_id| RestApiOutput { id, root_resource_id }))
+}

@@ -1,0 +1,277 @@
+//! An S3 bucket, with the files of the site it serves.
+//!
+//! AWS wants a bucket's configuration written one call at a time. In us-east-1 `CreateBucket` answers 200 for a bucket that is
+//! already ours, elsewhere 409; so ownership is read first, from the tags. New buckets are encrypted and owner-enforced by
+//! themselves: what is not reported is as AWS sets it. A versioned bucket is empty only when every version and delete marker is gone.
+//!
+//! Files are compared by `ETag`, which is the MD5 of what a plain `PutObject` wrote. Their headers are written with them and not
+//! compared: reading them takes a call for every file.
+
+use super::s3_site::{SiteObject, empty, list_site, publish};
+use crate::{
+    aws::{Aws, Optional, Tags},
+    engine::{Changes, Error, Found, Gone, Handle, Live, Owner, Ref, Resource, Result, Stray, Written},
+};
+use aws_sdk_s3::types::{
+    BucketLocationConstraint, BucketVersioningStatus, CreateBucketConfiguration, OwnershipControls, OwnershipControlsRule,
+    ServerSideEncryption, ServerSideEncryptionByDefault, ServerSideEncryptionConfiguration, ServerSideEncryptionRule, Tag, Tagging,
+    VersioningConfiguration,
+};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// A bucket.
+#[derive(Debug, Clone, Serialize)]
+pub struct Bucket {
+    /// Its name, unique in the whole world.
+    pub name: String,
+    /// Whether overwritten and deleted objects are kept as old versions.
+    pub versioning: bool,
+    /// How objects are encrypted: `AES256`.
+    pub encryption: String,
+    /// `BucketOwnerEnforced`: there are no access lists.
+    pub object_ownership: String,
+    /// MD5 (hexadecimal) of every file by its key below `site_prefix`. `None`: the files are left as they are.
+    pub site: Option<BTreeMap<String, String>>,
+    /// What the keys of the site's files begin with: `site/`. Nothing else in the bucket is touched.
+    #[serde(skip)]
+    pub site_prefix: String,
+    /// The files of `site`, by the same keys.
+    #[serde(skip)]
+    pub files: BTreeMap<String, SiteObject>,
+    /// Tags.
+    pub tags: Tags,
+}
+
+/// What is known of a bucket that exists.
+#[derive(Debug, Clone, Serialize)]
+pub struct BucketOutput {
+    /// Its name.
+    pub name: String,
+    /// Its ARN.
+    pub arn: String,
+    /// The host that serves it in its own region, as CloudFront's origin.
+    pub regional_domain: String,
+}
+
+impl Resource for Bucket {
+    type Cloud = Aws;
+    const KIND: &'static str = "s3.bucket";
+    const HOLDS_DATA: bool = true;
+    type Output = BucketOutput;
+
+    fn name(&self) -> String {
+        self.name.clone()
+    }
+
+    fn stamp(&mut self, digest: &str) {
+        self.tags.stamp(digest);
+    }
+
+    async fn observe(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
+        let Some(tags) = read_tags(aws, &self.name).await? else { return Ok(None) };
+        let site = async { if self.site.is_some() { list_site(aws, &self.name, &self.site_prefix).await.map(Some) } else { Ok(None) } };
+        let (versioning, encryption, object_ownership, site) =
+            futures::try_join!(self.read_versioning(aws), self.read_encryption(aws), self.read_ownership(aws), site)?;
+        let (owner, applied) = (tags.owner(&aws.stack), tags.applied());
+        let (name, site_prefix, files) = (self.name.clone(), self.site_prefix.clone(), BTreeMap::new());
+        let spec = Self { name, versioning, encryption, object_ownership, site, site_prefix, files, tags };
+        Ok(Some(Live { spec, output: self.output(aws), busy: None, owner, applied }))
+    }
+
+    async fn find(&self, aws: &Aws) -> Result<Option<Found<BucketOutput>>> {
+        let tags = read_tags(aws, &self.name).await?;
+        Ok(tags.map(|tags| Found { output: self.output(aws), owner: tags.owner(&aws.stack) }))
+    }
+
+    async fn create(&self, aws: &Aws) -> Result<Written<BucketOutput>> {
+        let region = aws.place.region.as_str();
+        let location = (region != "us-east-1").then(|| BucketLocationConstraint::from(region));
+        let config = CreateBucketConfiguration::builder().set_location_constraint(location).set_tags(Some(sdk_tags(&self.tags)?)).build();
+        aws.write("s3:CreateBucket", || aws.s3.create_bucket().bucket(&self.name).create_bucket_configuration(config.clone()).send())
+            .await?;
+        if self.versioning {
+            self.write_versioning(aws).await?;
+        }
+        if self.encryption != DEFAULT_ENCRYPTION {
+            self.write_encryption(aws).await?;
+        }
+        if self.object_ownership != DEFAULT_OWNERSHIP {
+            self.write_ownership(aws).await?;
+        }
+        if self.site.is_some() {
+            publish(aws, &self.name, &self.site_prefix, &self.files, &BTreeMap::new()).await?;
+        }
+        Ok(Written::Complete(self.output(aws)))
+    }
+
+    async fn update(&self, aws: &Aws, live: &Live<Self>, changes: &Changes) -> Result<Written<BucketOutput>> {
+        if changes.touch("object_ownership") {
+            self.write_ownership(aws).await?;
+        }
+        if changes.touch("versioning") {
+            self.write_versioning(aws).await?;
+        }
+        if changes.touch("encryption") {
+            self.write_encryption(aws).await?;
+        }
+        if changes.touch("site") {
+            let published = live.spec.site.clone().unwrap_or_default();
+            publish(aws, &self.name, &self.site_prefix, &self.files, &published).await?;
+        }
+        if changes.touch("tags") {
+            // It replaces all of them.
+            let tagging = Tagging::builder()
+                .set_tag_set(Some(sdk_tags(&self.tags)?))
+                .build()
+                .map_err(|error| invalid("s3:PutBucketTagging", &error))?;
+            let _turn = self.turn(aws).await;
+            aws.write("s3:PutBucketTagging", || aws.s3.put_bucket_tagging().bucket(&self.name).tagging(tagging.clone()).send()).await?;
+        }
+        Ok(Written::Complete(live.output.clone()))
+    }
+
+    async fn delete(&self, aws: &Aws, output: &BucketOutput) -> Result<Gone> {
+        if empty(aws, &output.name).await.optional()?.is_some() {
+            let _turn = self.turn(aws).await;
+            aws.write("s3:DeleteBucket", || aws.s3.delete_bucket().bucket(&output.name).send()).await.optional()?;
+        }
+        Ok(Gone::Yes)
+    }
+}
+
+const DEFAULT_ENCRYPTION: &str = "AES256";
+const DEFAULT_OWNERSHIP: &str = "BucketOwnerEnforced";
+
+impl Bucket {
+    /// The bucket with this name, if it is ours. The name says account and region, so there is no other that this stack could own here.
+    pub async fn sweep(aws: &Aws, name: String, logical: &str) -> Result<Vec<Stray<Aws>>> {
+        let bucket = Self::bare(name);
+        let found = bucket.find(aws).await?.filter(|found| found.owner == Owner::Us);
+        Ok(found.into_iter().map(|found| Stray::new(logical, bucket.clone(), found.output)).collect())
+    }
+
+    /// A private bucket as AWS makes them now, with old versions kept, and without files.
+    fn bare(name: String) -> Self {
+        Self {
+            name,
+            versioning: true,
+            encryption: DEFAULT_ENCRYPTION.to_owned(),
+            object_ownership: DEFAULT_OWNERSHIP.to_owned(),
+            site: None,
+            site_prefix: "site/".to_owned(),
+            files: BTreeMap::new(),
+            tags: Tags::default(),
+        }
+    }
+
+    fn output(&self, aws: &Aws) -> BucketOutput {
+        let (partition, region, name) = (&aws.place.partition, &aws.place.region, &self.name);
+        let suffix = if partition == "aws-cn" { "amazonaws.com.cn" } else { "amazonaws.com" };
+        BucketOutput {
+            name: name.clone(),
+            arn: format!("arn:{partition}:s3:::{name}"),
+            regional_domain: format!("{name}.s3.{region}.{suffix}"),
+        }
+    }
+
+    async fn turn(&self, aws: &Aws) -> crate::aws::Turn {
+        aws.turn(&format!("bucket/{}", self.name)).await
+    }
+
+    async fn read_versioning(&self, aws: &Aws) -> Result<bool> {
+        let answer = aws.read("s3:GetBucketVersioning", || aws.s3.get_bucket_versioning().bucket(&self.name).send()).await?;
+        Ok(answer.status() == Some(&BucketVersioningStatus::Enabled))
+    }
+
+    async fn read_encryption(&self, aws: &Aws) -> Result<String> {
+        let answer = aws.read("s3:GetBucketEncryption", || aws.s3.get_bucket_encryption().bucket(&self.name).send()).await.optional()?;
+        let rule = answer.and_then(|answer| answer.server_side_encryption_configuration?.rules.into_iter().next());
+        let default = rule.and_then(|rule| rule.apply_server_side_encryption_by_default);
+        Ok(default.map_or_else(|| DEFAULT_ENCRYPTION.to_owned(), |default| default.sse_algorithm.to_string()))
+    }
+
+    async fn read_ownership(&self, aws: &Aws) -> Result<String> {
+        let answer = aws
+            .read("s3:GetBucketOwnershipControls", || aws.s3.get_bucket_ownership_controls().bucket(&self.name).send())
+            .await
+            .optional()?;
+        let rule = answer.and_then(|answer| answer.ownership_controls?.rules.into_iter().next());
+        Ok(rule.map_or_else(|| DEFAULT_OWNERSHIP.to_owned(), |rule| rule.object_ownership.to_string()))
+    }
+
+    /// Versioning that was on once can be suspended, not undone.
+    async fn write_versioning(&self, aws: &Aws) -> Result<()> {
+        let status = if self.versioning { BucketVersioningStatus::Enabled } else { BucketVersioningStatus::Suspended };
+        let config = VersioningConfiguration::builder().status(status).build();
+        let _turn = self.turn(aws).await;
+        aws.write("s3:PutBucketVersioning", || {
+            aws.s3.put_bucket_versioning().bucket(&self.name).versioning_configuration(config.clone()).send()
+        })
+        .await?;
+        Ok(())
+    }
+
+    async fn write_encryption(&self, aws: &Aws) -> Result<()> {
+        let refuse = |error| invalid("s3:PutBucketEncryption", &error);
+        let algorithm = ServerSideEncryption::from(self.encryption.as_str());
+        let default = ServerSideEncryptionByDefault::builder().sse_algorithm(algorithm).build().map_err(refuse)?;
+        let rule = ServerSideEncryptionRule::builder().apply_server_side_encryption_by_default(default).build();
+        let config = ServerSideEncryptionConfiguration::builder().rules(rule).build().map_err(refuse)?;
+        let _turn = self.turn(aws).await;
+        aws.write("s3:PutBucketEncryption", || {
+            aws.s3.put_bucket_encryption().bucket(&self.name).server_side_encryption_configuration(config.clone()).send()
+        })
+        .await?;
+        Ok(())
+    }
+
+    async fn write_ownership(&self, aws: &Aws) -> Result<()> {
+        let refuse = |error| invalid("s3:PutBucketOwnershipControls", &error);
+        let rule = OwnershipControlsRule::builder().object_ownership(self.object_ownership.as_str().into()).build().map_err(refuse)?;
+        let controls = OwnershipControls::builder().rules(rule).build().map_err(refuse)?;
+        let _turn = self.turn(aws).await;
+        aws.write("s3:PutBucketOwnershipControls", || {
+            aws.s3.put_bucket_ownership_controls().bucket(&self.name).ownership_controls(controls.clone()).send()
+        })
+        .await?;
+        Ok(())
+    }
+}
+
+impl Handle<Bucket> {
+    /// Its name. Known beforehand, but whoever refers to it waits for the bucket.
+    pub fn name(&self) -> Ref<String> {
+        self.output("name", |output| output.name.clone())
+    }
+
+    /// The host that serves it in its own region.
+    pub fn regional_domain(&self) -> Ref<String> {
+        self.output("regional_domain", |output| output.regional_domain.clone())
+    }
+}
+
+/// The tags, or `None` if there is no such bucket. Shared, because the sweep asks as well.
+async fn read_tags(aws: &Aws, name: &str) -> Result<Option<Tags>> {
+    let tags = aws
+        .shared("s3", &format!("tags/{name}"), || async {
+            let answer = aws.read("s3:GetBucketTagging", || aws.s3.get_bucket_tagging().bucket(name).send()).await.optional()?;
+            if let Some(answer) = answer {
+                return Ok(Some(answer.tag_set().iter().map(|tag| (tag.key(), tag.value())).collect::<Tags>()));
+            }
+            // No bucket, or one without tags, which is somebody else's.
+            let exists = aws.read("s3:GetBucketVersioning", || aws.s3.get_bucket_versioning().bucket(name).send()).await.optional()?;
+            Ok(exists.map(|_| Tags::default()))
+        })
+        .await?;
+    Ok((*tags).clone())
+}
+
+fn sdk_tags(tags: &Tags) -> Result<Vec<Tag>> {
+    let tag = |(key, value)| Tag::builder().key(key).value(value).build().map_err(|error| invalid("s3:PutBucketTagging", &error));
+    tags.iter().map(tag).collect()
+}
+
+fn invalid(operation: &str, error: &aws_sdk_s3::error::BuildError) -> Error {
+    Error::refused(operation, error.to_string())
+}

@@ -1,0 +1,117 @@
+//! The policy by which one CloudFront distribution, and nobody else, reads one prefix of a bucket.
+//!
+//! A service principal under an `aws:SourceArn` condition is not "public", so the public access block lets it pass. Without
+//! `s3:ListBucket` S3 answers 403 for an object that is missing, which CloudFront cannot tell from a 403 of the API's; with it, 404.
+//! It lets no visitor list anything: the distribution asks for keys below its origin's path only, and forwards no query to S3.
+
+use crate::{
+    aws::{Aws, Optional, Policy},
+    engine::{Changes, Gone, Live, Ref, Resource, Result, Written},
+};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+const READ: &str = "CloudFrontReadsSite";
+const TELL: &str = "CloudFrontLearnsWhatIsMissing";
+
+/// A bucket's policy.
+#[derive(Debug, Clone, Serialize)]
+pub struct BucketPolicy {
+    /// The bucket's name.
+    pub bucket: Ref<String>,
+    /// The ARN of the distribution that may read.
+    pub reader: Ref<String>,
+    /// What the keys that may be read begin with: `site/`.
+    pub prefix: String,
+    /// Whether the reader is told that an object is missing (404), rather than that it may not read it (403).
+    pub tells_missing: bool,
+    /// Statements beyond these. None are declared: what is found here goes.
+    pub other: Policy,
+}
+
+/// What is known of a policy that exists.
+#[derive(Debug, Clone, Serialize)]
+pub struct BucketPolicyOutput {
+    /// The bucket's name.
+    pub bucket: String,
+}
+
+impl Resource for BucketPolicy {
+    type Cloud = Aws;
+    const KIND: &'static str = "s3.bucket_policy";
+    type Output = BucketPolicyOutput;
+
+    fn name(&self) -> String {
+        self.bucket.get().unwrap_or_default()
+    }
+
+    async fn observe(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
+        let bucket = self.bucket.get()?;
+        let answer = aws.read("s3:GetBucketPolicy", || aws.s3.get_bucket_policy().bucket(&bucket).send()).await.optional()?;
+        let Some(document) = answer.and_then(|answer| answer.policy) else { return Ok(None) };
+        Ok(Some(Live::part(Self::parse(aws, &bucket, &document), BucketPolicyOutput { bucket })))
+    }
+
+    async fn create(&self, aws: &Aws) -> Result<Written<BucketPolicyOutput>> {
+        let (bucket, reader) = (self.bucket.get()?, self.reader.get()?);
+        let document = document(&bucket_arn(aws, &bucket), &reader, &self.prefix, self.tells_missing).document();
+        let _turn = aws.turn(&format!("bucket/{bucket}")).await;
+        aws.write("s3:PutBucketPolicy", || aws.s3.put_bucket_policy().bucket(&bucket).policy(&document).send()).await?;
+        Ok(Written::Complete(BucketPolicyOutput { bucket }))
+    }
+
+    async fn update(&self, aws: &Aws, _live: &Live<Self>, _changes: &Changes) -> Result<Written<BucketPolicyOutput>> {
+        self.create(aws).await
+    }
+
+    async fn delete(&self, aws: &Aws, output: &BucketPolicyOutput) -> Result<Gone> {
+        let _turn = aws.turn(&format!("bucket/{}", output.bucket)).await;
+        aws.write("s3:DeleteBucketPolicy", || aws.s3.delete_bucket_policy().bucket(&output.bucket).send()).await.optional()?;
+        Ok(Gone::Yes)
+    }
+}
+
+impl BucketPolicy {
+    /// Lets this distribution (ARN) read what begins with `prefix`, and nobody anything else.
+    pub fn reader(bucket: Ref<String>, distribution: Ref<String>, prefix: &str) -> Self {
+        Self { bucket, reader: distribution, prefix: prefix.to_owned(), tells_missing: true, other: Policy::default() }
+    }
+
+    /// Reads a document in the words of a declaration. A statement that is not to the letter as this file writes it is an `other`.
+    fn parse(aws: &Aws, bucket: &str, text: &str) -> Self {
+        let live = Policy::parse(text);
+        let arn = bucket_arn(aws, bucket);
+        let read = live.statement(READ);
+        let text = |pointer: &str| read.and_then(|read| read.pointer(pointer)).and_then(Value::as_str).unwrap_or_default();
+        let reader = text("/Condition/StringEquals/aws:sourcearn/0").to_owned();
+        let prefix = text("/Resource/0").strip_prefix(&format!("{arn}/")).and_then(|rest| rest.strip_suffix('*')).unwrap_or_default();
+        let written = document(&arn, &reader, prefix, true);
+        let ours = |sid: &str| live.statement(sid).is_some() && live.statement(sid) == written.statement(sid);
+        let other = live.sids().filter(|sid| !ours(sid)).filter_map(|sid| Some((sid, live.statement(sid)?)));
+        Self {
+            bucket: bucket.to_owned().into(),
+            reader: if ours(READ) { reader.clone() } else { String::new() }.into(),
+            prefix: if ours(READ) { prefix } else { "" }.to_owned(),
+            tells_missing: ours(TELL),
+            other: other.fold(Policy::default(), |policy, (sid, statement)| policy.with(sid, statement.clone())),
+        }
+    }
+}
+
+fn bucket_arn(aws: &Aws, bucket: &str) -> String {
+    format!("arn:{}:s3:::{bucket}", aws.place.partition)
+}
+
+fn document(bucket_arn: &str, reader: &str, prefix: &str, tells_missing: bool) -> Policy {
+    let allow = |action: &str, resource: &str| {
+        json!({
+            "Effect": "Allow",
+            "Principal": { "Service": "cloudfront.amazonaws.com" },
+            "Action": action,
+            "Resource": resource,
+            "Condition": { "StringEquals": { "AWS:SourceArn": reader } },
+        })
+    };
+    let policy = Policy::default().with(READ, allow("s3:GetObject", &format!("{bucket_arn}/{prefix}*")));
+    if tells_missing { policy.with(TELL, allow("s3:ListBucket", bucket_arn)) } else { policy }
+}

@@ -1,0 +1,90 @@
+//! The switch that keeps a bucket from being opened to the public, by a policy or an access list, now or later.
+//!
+//! AWS sets all four parts on every new bucket; a bucket without any is an old one, or one where somebody removed them.
+
+use crate::{
+    aws::{Aws, Optional},
+    engine::{Changes, Gone, Live, Ref, Resource, Result, Written},
+};
+use aws_sdk_s3::types::PublicAccessBlockConfiguration;
+use serde::Serialize;
+
+/// The four parts of a bucket's public access block.
+#[derive(Debug, Clone, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "they are four switches")]
+pub struct PublicAccessBlock {
+    /// The bucket's name.
+    pub bucket: Ref<String>,
+    /// Refuses new public access lists.
+    pub block_public_acls: bool,
+    /// Takes no notice of public access lists.
+    pub ignore_public_acls: bool,
+    /// Refuses public policies.
+    pub block_public_policy: bool,
+    /// Lets nobody outside the account use a public policy.
+    pub restrict_public_buckets: bool,
+}
+
+/// What is known of a block that exists.
+#[derive(Debug, Clone, Serialize)]
+pub struct PublicAccessBlockOutput {
+    /// The bucket's name.
+    pub bucket: String,
+}
+
+impl Resource for PublicAccessBlock {
+    type Cloud = Aws;
+    const KIND: &'static str = "s3.public_access_block";
+    type Output = PublicAccessBlockOutput;
+
+    fn name(&self) -> String {
+        self.bucket.get().unwrap_or_default()
+    }
+
+    async fn observe(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
+        let bucket = self.bucket.get()?;
+        let answer = aws.read("s3:GetPublicAccessBlock", || aws.s3.get_public_access_block().bucket(&bucket).send()).await.optional()?;
+        let Some(block) = answer.and_then(|answer| answer.public_access_block_configuration) else { return Ok(None) };
+        let spec = Self {
+            bucket: bucket.clone().into(),
+            block_public_acls: block.block_public_acls() == Some(true),
+            ignore_public_acls: block.ignore_public_acls() == Some(true),
+            block_public_policy: block.block_public_policy() == Some(true),
+            restrict_public_buckets: block.restrict_public_buckets() == Some(true),
+        };
+        Ok(Some(Live::part(spec, PublicAccessBlockOutput { bucket })))
+    }
+
+    async fn create(&self, aws: &Aws) -> Result<Written<PublicAccessBlockOutput>> {
+        let bucket = self.bucket.get()?;
+        let block = PublicAccessBlockConfiguration::builder()
+            .block_public_acls(self.block_public_acls)
+            .ignore_public_acls(self.ignore_public_acls)
+            .block_public_policy(self.block_public_policy)
+            .restrict_public_buckets(self.restrict_public_buckets)
+            .build();
+        let _turn = aws.turn(&format!("bucket/{bucket}")).await;
+        aws.write("s3:PutPublicAccessBlock", || {
+            aws.s3.put_public_access_block().bucket(&bucket).public_access_block_configuration(block.clone()).send()
+        })
+        .await?;
+        Ok(Written::Complete(PublicAccessBlockOutput { bucket }))
+    }
+
+    async fn update(&self, aws: &Aws, _live: &Live<Self>, _changes: &Changes) -> Result<Written<PublicAccessBlockOutput>> {
+        self.create(aws).await
+    }
+
+    async fn delete(&self, aws: &Aws, output: &PublicAccessBlockOutput) -> Result<Gone> {
+        let _turn = aws.turn(&format!("bucket/{}", output.bucket)).await;
+        aws.write("s3:DeletePublicAccessBlock", || aws.s3.delete_public_access_block().bucket(&output.bucket).send()).await.optional()?;
+        Ok(Gone::Yes)
+    }
+}
+
+impl PublicAccessBlock {
+    /// All four on.
+    pub fn all(bucket: Ref<String>) -> Self {
+        Self { bucket, block_public_acls: true, ignore_public_acls: true, block_public_policy: true, restrict_public_buckets: true }
+    }
+}

@@ -1,0 +1,227 @@
+//! The REST API in front of the functions: paths, methods, preflights, the deployment that freezes them, and the stage that serves it.
+
+use super::{DeclaredApi, Declaring, functions};
+use crate::{
+    engine::{Handle, Ref, digest},
+    resources::{
+        AccessLog, ApiDeployment, ApiIntegration, ApiIntegrationResponse, ApiMethod, ApiMethodResponse, ApiResource, ApiStage, LogGroup,
+        MethodKey, Permission, RestApi, quoted, response_header,
+    },
+    stack::{Cors, Route},
+};
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The answer of a preflight.
+const STATUS: &str = "200";
+
+/// One line a request, without anything personal: no address, no query.
+const ACCESS_LOG: &str = concat!(
+    r#"{"requestId":"$context.requestId","time":"$context.requestTimeEpoch","method":"$context.httpMethod","#,
+    r#""resource":"$context.resourcePath","status":"$context.status","latency":"$context.responseLatency","#,
+    r#""integrationLatency":"$context.integrationLatency","bytes":"$context.responseLength","error":"$context.error.responseType"}"#
+);
+
+/// An API on its way to a deployment.
+struct Building<'a> {
+    rest_api: &'a Handle<RestApi>,
+    /// Paths that exist so far.
+    resources: BTreeMap<String, Handle<ApiResource>>,
+    /// What the deployment is a snapshot of, in words.
+    snapshot: Vec<String>,
+    /// What must exist before it.
+    parts: Vec<Ref<String>>,
+}
+
+impl Declaring<'_> {
+    pub(super) fn api(&mut self, functions: &BTreeMap<&str, functions::Declared>) -> DeclaredApi {
+        let physical = self.names.api();
+        let rest_api = self.graph.add(
+            "api",
+            RestApi {
+                description: Some(format!("The API of {}", self.names.stack_tag())),
+                endpoint: "REGIONAL".to_owned(),
+                minimum_compression_size: None,
+                tags: self.tags(&physical),
+                name: physical,
+            },
+        );
+        self.output("rest_api_id", rest_api.api_id());
+        let (place, stage) = (self.place.clone(), self.names.stage());
+        self.output("api_url", rest_api.api_id().map(move |id| place.api_url(&id, &stage)));
+
+        let mut api = Building { rest_api: &rest_api, resources: BTreeMap::new(), snapshot: Vec::new(), parts: Vec::new() };
+        let mut methods: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        let stack = self.stack;
+        for (name, declared) in functions {
+            let Some(route) = &stack.functions[*name].route else { continue };
+            methods.entry(&route.path).or_default().insert(&route.method);
+            let resource = self.path(&mut api, route);
+            let uri = ApiIntegration::function_uri(&self.place.partition, &self.place.region, &declared.alias_arn);
+            let integrate = |method: Ref<MethodKey>, route: &str| ApiIntegration::function(method, route, uri);
+            self.method(&mut api, &resource, &route.method, &route.path, integrate);
+            self.permission(&rest_api, name, declared, route);
+        }
+        if let Some(cors) = &stack.api.cors {
+            for (path, methods) in methods {
+                self.preflight(&mut api, path, &methods, cors);
+            }
+        }
+        let digest = digest(&api.snapshot);
+        let deployment = ApiDeployment { api: rest_api.api_id(), digest: digest.clone(), needs: api.parts };
+        let stage = self.names.stage();
+        let deployment = self.graph.add_part(&rest_api, &stage, deployment);
+        self.stage(&rest_api, &deployment);
+        DeclaredApi { rest_api, digest }
+    }
+
+    /// The resource of a route's path, made with those above it.
+    fn path(&mut self, api: &mut Building<'_>, route: &Route) -> Ref<String> {
+        let (mut path, mut parent) = (String::new(), api.rest_api.root_resource_id());
+        for part in route.segments() {
+            path = format!("{path}/{part}");
+            if !api.resources.contains_key(&path) {
+                api.snapshot.push(path.clone());
+                let resource = ApiResource { api: api.rest_api.api_id(), parent, path_part: part.to_owned(), path: path.clone() };
+                let resource = self.graph.add_part(api.rest_api, &path, resource);
+                api.resources.insert(path.clone(), resource);
+            }
+            parent = api.resources[&path].resource_id();
+        }
+        parent
+    }
+
+    fn method(
+        &mut self,
+        api: &mut Building<'_>,
+        resource: &Ref<String>,
+        http_method: &str,
+        path: &str,
+        integrate: impl FnOnce(Ref<MethodKey>, &str) -> ApiIntegration,
+    ) -> (Handle<ApiMethod>, Handle<ApiIntegration>) {
+        let name = format!("{http_method} {path}");
+        let method = ApiMethod {
+            api: api.rest_api.api_id(),
+            resource: resource.clone(),
+            http_method: http_method.to_owned(),
+            path: path.to_owned(),
+            authorization: "NONE".to_owned(),
+            api_key_required: false,
+        };
+        api.freeze(&name, &method);
+        let method = self.graph.add_part(api.rest_api, &name, method);
+        let integration = integrate(method.key(), &name);
+        api.freeze(&name, &integration);
+        let integration = self.graph.add_part(api.rest_api, &name, integration);
+        api.parts.push(integration.done());
+        (method, integration)
+    }
+
+    /// API Gateway itself answers the preflight: a mock integration with fixed headers.
+    fn preflight(&mut self, api: &mut Building<'_>, path: &str, methods: &BTreeSet<&str>, cors: &Cors) {
+        let resource = api.resources.get(path).map_or_else(|| api.rest_api.root_resource_id(), Handle::<ApiResource>::resource_id);
+        let templates = BTreeMap::from([("application/json".to_owned(), format!(r#"{{"statusCode": {STATUS}}}"#))]);
+        let integrate = |method: Ref<MethodKey>, route: &str| ApiIntegration::mock(method, route, templates);
+        let (method, integration) = self.method(api, &resource, "OPTIONS", path, integrate);
+        let (route, name) = (format!("OPTIONS {path}"), format!("OPTIONS {path} {STATUS}"));
+        let headers = preflight_headers(methods, cors);
+        let response = ApiMethodResponse {
+            method: method.key(),
+            route,
+            status: STATUS.to_owned(),
+            response_parameters: headers.keys().map(|header| (response_header(header), false)).collect(),
+        };
+        api.freeze(&name, &response);
+        let response = self.graph.add_part(api.rest_api, &name, response);
+        let answer = ApiIntegrationResponse {
+            integration: integration.key(),
+            status: response.status(),
+            title: name.clone(),
+            selection_pattern: String::new(),
+            response_parameters: headers.iter().map(|(header, value)| (response_header(header), quoted(value))).collect(),
+            response_templates: origin_template(cors).into_iter().map(|template| ("application/json".to_owned(), template)).collect(),
+        };
+        api.freeze(&name, &answer);
+        let answer = self.graph.add_part(api.rest_api, &name, answer);
+        api.parts.push(answer.done());
+    }
+
+    fn permission(&mut self, rest_api: &Handle<RestApi>, name: &str, declared: &functions::Declared, route: &Route) {
+        let (place, stage, route) = (self.place.clone(), self.names.stage(), route.clone());
+        let source =
+            rest_api.api_id().map(move |id| place.arn("execute-api", &format!("{id}/{stage}/{}{}", route.method, star(&route.path))));
+        let permission =
+            Permission { function: declared.function.name(), alias: declared.alias.name(crate::stack::LIVE_ALIAS), sources: vec![source] };
+        let permission = self.graph.add_part(&declared.function, name, permission);
+        // A permission names the API and goes with the function: neither deletion waits for the other.
+        self.graph.delete_freely(&permission, rest_api);
+    }
+
+    fn stage(&mut self, rest_api: &Handle<RestApi>, deployment: &Handle<ApiDeployment>) {
+        let names = self.names.clone();
+        let log_group = LogGroup {
+            name: rest_api.api_id().map(move |id| names.api_log_group(&id)),
+            family: self.names.api_log_group_family(),
+            retention_days: self.retention_days(),
+            tags: self.tags(&self.names.api()),
+        };
+        let log_group = self.graph.add("api", log_group);
+        // The stage would bring its log group back.
+        self.graph.delete_first(rest_api, &log_group);
+        let place = self.place.clone();
+        let throttle = &self.stack.api.throttle;
+        let stage = ApiStage {
+            api: rest_api.api_id(),
+            name: self.names.stage(),
+            deployment: deployment.deployment_id(),
+            throttle_rate: throttle.rate,
+            throttle_burst: i32::try_from(throttle.burst).unwrap_or(i32::MAX),
+            log_level: "ERROR".to_owned(),
+            data_trace: false,
+            metrics: true,
+            access_log: Some(AccessLog {
+                destination: log_group.name().map(move |name| place.arn("logs", &format!("log-group:{name}"))),
+                format: ACCESS_LOG.to_owned(),
+            }),
+            variables: BTreeMap::new(),
+            tags: self.tags(&self.names.stage()),
+        };
+        let name = self.names.stage();
+        let stage = self.graph.add_part(rest_api, &name, stage);
+        self.graph.delete_freely(&stage, &log_group);
+    }
+}
+
+impl Building<'_> {
+    fn freeze(&mut self, name: &str, spec: &impl Serialize) {
+        self.snapshot.push(format!("{name} {}", digest(spec)));
+    }
+}
+
+/// Path parameters are wildcards in a permission.
+fn star(path: &str) -> String {
+    path.split('/').map(|part| if part.starts_with('{') { "*" } else { part }).collect::<Vec<_>>().join("/")
+}
+
+/// The preflight's headers with their values.
+fn preflight_headers(methods: &BTreeSet<&str>, cors: &Cors) -> BTreeMap<String, String> {
+    let methods = methods.iter().copied().chain(["OPTIONS"]).collect::<Vec<_>>().join(",");
+    let header = |name: &str, value: String| (format!("Access-Control-{name}"), value);
+    [
+        header("Allow-Headers", cors.headers.join(",")),
+        header("Allow-Methods", methods),
+        header("Allow-Origin", cors.origins.first().cloned().unwrap_or_default()),
+        header("Max-Age", cors.max_age.to_string()),
+    ]
+    .into()
+}
+
+/// Several origins cannot stand in one header: a template answers with the one that asks, if it is among them.
+fn origin_template(cors: &Cors) -> Option<String> {
+    (cors.origins.len() > 1).then(|| {
+        let origins = cors.origins.iter().map(|origin| format!("\"{origin}\"")).collect::<Vec<_>>().join(",");
+        format!(
+            "#set($origin=$input.params().header.get(\"Origin\"))#if([{origins}].contains($origin))#set($context.responseOverride.header.Access-Control-Allow-Origin=$origin)#end"
+        )
+    })
+}
