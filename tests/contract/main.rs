@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking, in its helpers as well")]
 
 mod api_gateway;
+mod cloudwatch;
 mod harness;
 mod proxy;
 mod s3_cloudfront;
