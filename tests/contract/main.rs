@@ -8,5 +8,6 @@
 mod api_gateway;
 mod cloudwatch;
 mod harness;
+mod logs;
 mod proxy;
 mod s3_cloudfront;
