@@ -8,6 +8,7 @@
 mod api_gateway;
 mod cloudwatch;
 mod harness;
+mod iam;
 mod logs;
 mod proxy;
 mod s3_cloudfront;
