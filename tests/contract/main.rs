@@ -9,6 +9,7 @@ mod api_gateway;
 mod cloudwatch;
 mod harness;
 mod iam;
+mod lambda;
 mod logs;
 mod proxy;
 mod s3_cloudfront;
