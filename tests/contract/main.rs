@@ -7,6 +7,7 @@
 
 mod api_gateway;
 mod cloudwatch;
+mod dynamodb;
 mod harness;
 mod iam;
 mod lambda;
