@@ -2,9 +2,13 @@
 
 pub mod aws;
 pub mod build;
+pub mod cli;
+pub mod commands;
 pub mod engine;
+pub mod error;
 mod file_lock;
 pub mod local;
 pub mod resources;
 pub mod stack;
+pub mod ui;
 pub mod venv;

@@ -1,3 +1,11 @@
-//! The command line.
+//! Parses the command line, runs the command, ends with its exit code.
 
-fn main() {}
+use clap::Parser;
+use liveinsight::{cli::Cli, commands};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    // Wrong usage, `--help` and `--version` end here.
+    let cli = Cli::parse();
+    commands::run(cli).code().into()
+}

@@ -26,17 +26,13 @@ pub struct Venv {
 #[derive(Debug, thiserror::Error)]
 pub enum VenvError {
     /// There is no `python3` on `PATH`.
-    #[error(
-        "no python3 on PATH, which {purpose} needs; install Python 3.10 or newer (Debian: apt install python3-venv)"
-    )]
+    #[error("no python3 on PATH, which {purpose} needs; install Python 3.10 or newer (Debian: apt install python3-venv)")]
     NoPython {
         /// What it is needed for.
         purpose: String,
     },
     /// `python3` is older than the packages accept.
-    #[error(
-        "python3 is version {found}, {purpose} needs 3.10 or newer; put a newer python3 first on PATH"
-    )]
+    #[error("python3 is version {found}, {purpose} needs 3.10 or newer; put a newer python3 first on PATH")]
     OldPython {
         /// The version found, as `3.9`.
         found: String,
@@ -78,9 +74,7 @@ impl Venv {
     ///
     /// Runs nothing and reads one small file. Also `None` when the Python that it was made with is gone.
     pub fn open(directory: &Path, requirements: &str) -> Option<Self> {
-        let venv = Self {
-            directory: directory.to_owned(),
-        };
+        let venv = Self { directory: directory.to_owned() };
         let marker = std::fs::read_to_string(venv.marker()).ok()?;
         (marker == venv.expected_marker(requirements)?).then_some(venv)
     }
@@ -89,19 +83,12 @@ impl Venv {
     ///
     /// Of two programs that do this at once, one installs and the other waits. `purpose` completes "… needs Python".
     /// `tell` receives one line before anything slow.
-    pub async fn ensure(
-        directory: &Path,
-        requirements: &str,
-        purpose: &str,
-        tell: &(dyn Fn(&str) + Sync),
-    ) -> Result<Self, VenvError> {
+    pub async fn ensure(directory: &Path, requirements: &str, purpose: &str, tell: &(dyn Fn(&str) + Sync)) -> Result<Self, VenvError> {
         if let Some(venv) = Self::open(directory, requirements) {
             return Ok(venv);
         }
         check_python(purpose).await?;
-        let venv = Self {
-            directory: directory.to_owned(),
-        };
+        let venv = Self { directory: directory.to_owned() };
         let write_error = |path: &Path| {
             let path = path.to_owned();
             move |source| VenvError::Write { path, source }
@@ -112,9 +99,7 @@ impl Venv {
         }
         let waiting_text = format!("waiting for another run that is installing {purpose}");
         let waiting = || tell(&waiting_text);
-        let _lock = file_lock::exclusive(&lock, waiting)
-            .await
-            .map_err(write_error(&lock))?;
+        let _lock = file_lock::exclusive(&lock, waiting).await.map_err(write_error(&lock))?;
         if let Some(venv) = Self::open(directory, requirements) {
             return Ok(venv);
         }
@@ -122,40 +107,18 @@ impl Venv {
             std::fs::remove_dir_all(directory).map_err(write_error(directory))?;
         }
         std::fs::create_dir_all(directory).map_err(write_error(directory))?;
-        tell(&format!(
-            "installing {purpose} (once, usually under a minute)"
-        ));
+        tell(&format!("installing {purpose} (once, usually under a minute)"));
         let created = run(Command::new("python3").args(["-m", "venv"]).arg(directory)).await;
         if let Err(output) = created {
-            return Err(VenvError::Create {
-                directory: directory.to_owned(),
-                output,
-            });
+            return Err(VenvError::Create { directory: directory.to_owned(), output });
         }
         let list = directory.join("requirements.txt");
         std::fs::write(&list, requirements).map_err(write_error(&list))?;
         let mut install = Command::new(venv.python());
-        install
-            .args([
-                "-m",
-                "pip",
-                "install",
-                "--disable-pip-version-check",
-                "--no-input",
-                "--requirement",
-            ])
-            .arg(&list);
+        install.args(["-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--requirement"]).arg(&list);
         if let Err(output) = run(&mut install).await {
-            let command = format!(
-                "{} -m pip install --requirement {}",
-                venv.python().display(),
-                list.display()
-            );
-            return Err(VenvError::Install {
-                purpose: purpose.to_owned(),
-                command,
-                output,
-            });
+            let command = format!("{} -m pip install --requirement {}", venv.python().display(), list.display());
+            return Err(VenvError::Install { purpose: purpose.to_owned(), command, output });
         }
         // Last, so that an installation that was killed half-way is never taken for a whole one.
         let marker = venv.expected_marker(requirements).unwrap_or_default();
@@ -176,10 +139,7 @@ impl Venv {
     /// A file below the environment's package directory, when it exists.
     pub fn package_file(&self, relative: &str) -> Option<PathBuf> {
         let versions = std::fs::read_dir(self.directory.join("lib")).ok()?;
-        versions
-            .flatten()
-            .map(|entry| entry.path().join("site-packages").join(relative))
-            .find(|path| path.exists())
+        versions.flatten().map(|entry| entry.path().join("site-packages").join(relative)).find(|path| path.exists())
     }
 
     fn marker(&self) -> PathBuf {
@@ -189,17 +149,12 @@ impl Venv {
     /// The interpreter belongs to the marker: after an upgrade of the system's Python the packages are in the wrong place.
     fn expected_marker(&self, requirements: &str) -> Option<String> {
         let interpreter = std::fs::canonicalize(self.python()).ok()?;
-        Some(format!(
-            "{requirements}# installed with {}\n",
-            interpreter.display()
-        ))
+        Some(format!("{requirements}# installed with {}\n", interpreter.display()))
     }
 }
 
 async fn check_python(purpose: &str) -> Result<(), VenvError> {
-    let missing = || VenvError::NoPython {
-        purpose: purpose.to_owned(),
-    };
+    let missing = || VenvError::NoPython { purpose: purpose.to_owned() };
     let version = Command::new("python3")
         .args(["-c", "import sys; print('%d.%d' % sys.version_info[:2])"])
         .stdin(Stdio::null())
@@ -207,27 +162,17 @@ async fn check_python(purpose: &str) -> Result<(), VenvError> {
         .await
         .map_err(|_| missing())?;
     let found = String::from_utf8_lossy(&version.stdout).trim().to_owned();
-    let parsed = found
-        .split_once('.')
-        .and_then(|(major, minor)| Some((major.parse().ok()?, minor.parse().ok()?)));
+    let parsed = found.split_once('.').and_then(|(major, minor)| Some((major.parse().ok()?, minor.parse().ok()?)));
     match parsed {
         None => Err(missing()),
-        Some(version) if version < OLDEST_PYTHON => Err(VenvError::OldPython {
-            found,
-            purpose: purpose.to_owned(),
-        }),
+        Some(version) if version < OLDEST_PYTHON => Err(VenvError::OldPython { found, purpose: purpose.to_owned() }),
         Some(_) => Ok(()),
     }
 }
 
 /// Runs to the end; an error is the last lines of what was printed.
 async fn run(command: &mut Command) -> Result<(), String> {
-    let output = command
-        .stdin(Stdio::null())
-        .kill_on_drop(true)
-        .output()
-        .await
-        .map_err(|error| error.to_string())?;
+    let output = command.stdin(Stdio::null()).kill_on_drop(true).output().await.map_err(|error| error.to_string())?;
     if output.status.success() {
         return Ok(());
     }
@@ -258,14 +203,8 @@ mod tests {
         let path = directory.path().join("venv");
         std::fs::create_dir_all(path.join("bin")).unwrap();
         std::fs::write(path.join("bin/python"), "left by a kill").unwrap();
-        let venv = Venv::ensure(&path, "# nothing\n", "the test", &|_| ())
-            .await
-            .unwrap();
-        let again = Venv::ensure(&path, "# nothing\n", "the test", &|line| {
-            panic!("installs again: {line}")
-        })
-        .await
-        .unwrap();
+        let venv = Venv::ensure(&path, "# nothing\n", "the test", &|_| ()).await.unwrap();
+        let again = Venv::ensure(&path, "# nothing\n", "the test", &|line| panic!("installs again: {line}")).await.unwrap();
         assert_eq!(venv.python(), again.python());
         assert!(Venv::open(&path, "# something else\n").is_none());
     }
@@ -275,23 +214,14 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("venv");
         // A file that is not there needs no network to fail.
-        let error = Venv::ensure(&path, "./no-such-package.whl\n", "the test", &|_| ())
-            .await
-            .unwrap_err()
-            .to_string();
-        assert!(
-            error.contains("pip install --requirement") && error.contains("no-such-package"),
-            "{error}"
-        );
+        let error = Venv::ensure(&path, "./no-such-package.whl\n", "the test", &|_| ()).await.unwrap_err().to_string();
+        assert!(error.contains("pip install --requirement") && error.contains("no-such-package"), "{error}");
         assert!(Venv::open(&path, "./no-such-package.whl\n").is_none());
     }
 
     #[test]
     fn only_the_end_of_long_output_is_kept() {
-        let text = (0..40)
-            .map(|line| line.to_string())
-            .collect::<Vec<_>>()
-            .join("\n");
+        let text = (0..40).map(|line| line.to_string()).collect::<Vec<_>>().join("\n");
         assert!(last_lines(&text).starts_with("25\n") && last_lines(&text).ends_with("39"));
     }
 }

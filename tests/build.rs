@@ -12,10 +12,7 @@ use std::sync::{Arc, Mutex};
 
 use liveinsight::build::{Architecture, BuildError, Builder, Package, Place, Progress, Target};
 
-const HOST: Target = Target {
-    architecture: Architecture::Arm64,
-    place: Place::Host,
-};
+const HOST: Target = Target { architecture: Architecture::Arm64, place: Place::Host };
 
 /// A workspace with the handlers `one` and `two`, which share a library.
 struct Project {
@@ -40,28 +37,16 @@ impl Project {
                 _ => return,
             });
         });
-        let project = Self {
-            directory,
-            prefix,
-            builder,
-            told,
-        };
+        let project = Self { directory, prefix, builder, told };
         let profile = "[profile.lambda]\ninherits = \"release\"\nstrip = true\n";
         let members = "[workspace]\nresolver = \"3\"\nmembers = [\"lambdas/*\"]\n";
         project.write("Cargo.toml", &format!("{members}{profile}"));
         project.write_manifest("lambdas/shared", "shared", "");
-        project.write(
-            "lambdas/shared/src/lib.rs",
-            "pub const GREETING: &str = \"hello\";\n",
-        );
+        project.write("lambdas/shared/src/lib.rs", "pub const GREETING: &str = \"hello\";\n");
         for name in ["one", "two"] {
-            let dependency =
-                format!("[dependencies]\n{prefix}-shared = {{ path = \"../shared\" }}\n");
+            let dependency = format!("[dependencies]\n{prefix}-shared = {{ path = \"../shared\" }}\n");
             project.write_manifest(&format!("lambdas/{name}"), name, &dependency);
-            project.write_main(
-                name,
-                &format!("println!(\"{{}} from {name}\", {prefix}_shared::GREETING);"),
-            );
+            project.write_main(name, &format!("println!(\"{{}} from {name}\", {prefix}_shared::GREETING);"));
         }
         project
     }
@@ -76,28 +61,15 @@ impl Project {
     }
 
     fn write_manifest(&self, directory: &str, name: &str, rest: &str) {
-        let package = format!(
-            "[package]\nname = \"{}-{name}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n",
-            self.prefix
-        );
-        self.write(
-            &format!("{directory}/Cargo.toml"),
-            &format!("{package}{rest}"),
-        );
+        let package = format!("[package]\nname = \"{}-{name}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n", self.prefix);
+        self.write(&format!("{directory}/Cargo.toml"), &format!("{package}{rest}"));
     }
 
     fn write_main(&self, name: &str, body: &str) {
-        self.write(
-            &format!("lambdas/{name}/src/main.rs"),
-            &format!("fn main() {{\n    {body}\n}}\n"),
-        );
+        self.write(&format!("lambdas/{name}/src/main.rs"), &format!("fn main() {{\n    {body}\n}}\n"));
     }
 
-    async fn build(
-        &self,
-        names: &[&str],
-        target: Target,
-    ) -> Result<BTreeMap<String, Package>, BuildError> {
+    async fn build(&self, names: &[&str], target: Target) -> Result<BTreeMap<String, Package>, BuildError> {
         self.builder.build(&crates(names), target).await
     }
 
@@ -108,25 +80,14 @@ impl Project {
 }
 
 fn crates(names: &[&str]) -> BTreeMap<String, PathBuf> {
-    names
-        .iter()
-        .map(|name| ((*name).to_owned(), Path::new("lambdas").join(name)))
-        .collect()
+    names.iter().map(|name| ((*name).to_owned(), Path::new("lambdas").join(name))).collect()
 }
 
 /// Takes the program out of its zip into a file of its own.
 fn unpack(package: &Package, directory: &Path) -> PathBuf {
-    let code =
-        "import sys, zipfile; zipfile.ZipFile(sys.argv[1]).extract('bootstrap', sys.argv[2])";
+    let code = "import sys, zipfile; zipfile.ZipFile(sys.argv[1]).extract('bootstrap', sys.argv[2])";
     let arguments = [package.path.as_os_str(), directory.as_os_str()];
-    assert!(
-        Command::new("python3")
-            .args(["-c", code])
-            .args(arguments)
-            .status()
-            .unwrap()
-            .success()
-    );
+    assert!(Command::new("python3").args(["-c", code]).args(arguments).status().unwrap().success());
     directory.join("bootstrap")
 }
 
@@ -134,22 +95,14 @@ fn unpack(package: &Package, directory: &Path) -> PathBuf {
 fn output(package: &Package) -> String {
     let directory = tempfile::tempdir().unwrap();
     let program = unpack(package, directory.path());
-    std::fs::set_permissions(
-        &program,
-        std::os::unix::fs::PermissionsExt::from_mode(0o755),
-    )
-    .unwrap();
+    std::fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     String::from_utf8(Command::new(program).output().unwrap().stdout).unwrap()
 }
 
 #[tokio::test]
 async fn unchanged_sources_are_not_built_again() {
     let project = Project::new("same");
-    let none = project
-        .builder
-        .cached(&crates(&["one", "two"]), HOST)
-        .await
-        .unwrap();
+    let none = project.builder.cached(&crates(&["one", "two"]), HOST).await.unwrap();
     assert!(none.values().all(Option::is_none));
 
     let first = project.build(&["one", "two"], HOST).await.unwrap();
@@ -161,11 +114,7 @@ async fn unchanged_sources_are_not_built_again() {
     let second = project.build(&["one", "two"], HOST).await.unwrap();
     assert_eq!(project.told(), ["up to date one two"]);
     assert_eq!(second, first);
-    let kept = project
-        .builder
-        .cached(&crates(&["one", "two"]), HOST)
-        .await
-        .unwrap();
+    let kept = project.builder.cached(&crates(&["one", "two"]), HOST).await.unwrap();
     assert_eq!(kept["one"].as_ref(), Some(&first["one"]));
 }
 
@@ -182,10 +131,7 @@ async fn only_what_depends_on_a_change_is_built() {
     assert_eq!(second["two"], first["two"]);
 
     // `one` does not use it any more, but still names it as a dependency.
-    project.write(
-        "lambdas/shared/src/lib.rs",
-        "pub const GREETING: &str = \"good morning\";\n",
-    );
+    project.write("lambdas/shared/src/lib.rs", "pub const GREETING: &str = \"good morning\";\n");
     let third = project.build(&["one", "two"], HOST).await.unwrap();
     assert_eq!(output(&third["two"]), "good morning from two\n");
     assert_eq!(third["one"].sha256, second["one"].sha256);
@@ -196,14 +142,7 @@ async fn a_damaged_package_is_made_again() {
     let project = Project::new("damage");
     let first = project.build(&["one"], HOST).await.unwrap();
     std::fs::write(&first["one"].path, "half a zip").unwrap();
-    assert_eq!(
-        project
-            .builder
-            .cached(&crates(&["one"]), HOST)
-            .await
-            .unwrap()["one"],
-        None
-    );
+    assert_eq!(project.builder.cached(&crates(&["one"]), HOST).await.unwrap()["one"], None);
     assert_eq!(project.build(&["one"], HOST).await.unwrap(), first);
 }
 
@@ -212,43 +151,17 @@ async fn a_compile_error_names_function_and_crate() {
     let project = Project::new("wrong");
     project.write_main("two", "let number: u8 = \"text\";");
     let error = project.build(&["one", "two"], HOST).await.unwrap_err();
-    let BuildError::Compile {
-        functions,
-        package,
-        diagnostics,
-    } = &error
-    else {
-        panic!("{error}")
-    };
-    assert_eq!(
-        (functions.as_slice(), package.as_str()),
-        (["two".to_owned()].as_slice(), "wrong-two")
-    );
-    assert!(
-        diagnostics.contains("lambdas/two/src/main.rs:2"),
-        "{diagnostics}"
-    );
-    assert!(
-        project
-            .told()
-            .iter()
-            .any(|line| line.contains("mismatched types"))
-    );
+    let BuildError::Compile { functions, package, diagnostics } = &error else { panic!("{error}") };
+    assert_eq!((functions.as_slice(), package.as_str()), (["two".to_owned()].as_slice(), "wrong-two"));
+    assert!(diagnostics.contains("lambdas/two/src/main.rs:2"), "{diagnostics}");
+    assert!(project.told().iter().any(|line| line.contains("mismatched types")));
 
     project.write_main("two", "println!(\"right\");");
-    assert_eq!(
-        output(&project.build(&["one", "two"], HOST).await.unwrap()["two"]),
-        "right\n"
-    );
+    assert_eq!(output(&project.build(&["one", "two"], HOST).await.unwrap()["two"]), "right\n");
 
-    project.write(
-        "lambdas/shared/src/lib.rs",
-        "pub const GREETING: &str = 5;\n",
-    );
+    project.write("lambdas/shared/src/lib.rs", "pub const GREETING: &str = 5;\n");
     let error = project.build(&["one", "two"], HOST).await.unwrap_err();
-    let BuildError::Compile { functions, .. } = &error else {
-        panic!("{error}")
-    };
+    let BuildError::Compile { functions, .. } = &error else { panic!("{error}") };
     assert_eq!(functions.as_slice(), ["one", "two"]);
 }
 
@@ -264,23 +177,12 @@ async fn crates_may_stand_alone_or_share_a_program_name() {
     let elsewhere = tempfile::tempdir().unwrap();
     let five = elsewhere.path().to_str().unwrap();
     project.write_manifest(five, "five", "[workspace]\n");
-    project.write(
-        &format!("{five}/src/main.rs"),
-        "fn main() {\n    println!(\"from five\");\n}\n",
-    );
+    project.write(&format!("{five}/src/main.rs"), "fn main() {\n    println!(\"from five\");\n}\n");
     let mut all = crates(&["one", "three", "four"]);
     all.insert("five".to_owned(), five.into());
     let packages = project.builder.build(&all, HOST).await.unwrap();
     let outputs: Vec<String> = packages.values().map(output).collect();
-    assert_eq!(
-        outputs,
-        [
-            "from five\n",
-            "from four\n",
-            "hello from one\n",
-            "from three\n"
-        ]
-    );
+    assert_eq!(outputs, ["from five\n", "from four\n", "hello from one\n", "from three\n"]);
     project.told();
     project.builder.build(&all, HOST).await.unwrap();
     assert_eq!(project.told(), ["up to date five four one three"]);
@@ -289,31 +191,13 @@ async fn crates_may_stand_alone_or_share_a_program_name() {
 #[tokio::test]
 async fn what_cannot_be_built_is_named() {
     let project = Project::new("bad");
-    let error = project
-        .build(&["nothing"], HOST)
-        .await
-        .unwrap_err()
-        .to_string();
-    assert!(
-        error.contains("function nothing: no crate in") && error.contains("lambdas/nothing"),
-        "{error}"
-    );
-    let error = project
-        .build(&["shared"], HOST)
-        .await
-        .unwrap_err()
-        .to_string();
-    assert!(
-        error.contains("function shared: crate bad-shared has no binary"),
-        "{error}"
-    );
+    let error = project.build(&["nothing"], HOST).await.unwrap_err().to_string();
+    assert!(error.contains("function nothing: no crate in") && error.contains("lambdas/nothing"), "{error}");
+    let error = project.build(&["shared"], HOST).await.unwrap_err().to_string();
+    assert!(error.contains("function shared: crate bad-shared has no binary"), "{error}");
 
     project.write("lambdas/two/Cargo.toml", "[package\n");
-    let error = project
-        .build(&["one", "two"], HOST)
-        .await
-        .unwrap_err()
-        .to_string();
+    let error = project.build(&["one", "two"], HOST).await.unwrap_err().to_string();
     assert!(error.contains("two/Cargo.toml:1"), "{error}");
 }
 
@@ -324,33 +208,20 @@ async fn a_directory_that_cannot_be_written_is_named() {
     project.write(".liveinsight", "in the way");
     let error = project.build(&["one"], HOST).await.unwrap_err();
     assert!(matches!(error, BuildError::Write { .. }), "{error}");
-    assert!(
-        error.to_string().contains(".liveinsight/build/host"),
-        "{error}"
-    );
+    assert!(error.to_string().contains(".liveinsight/build/host"), "{error}");
 }
 
 #[tokio::test]
 async fn a_program_for_lambda_needs_no_newer_glibc_than_lambda_has() {
     let project = Project::new("floor");
     link_tools(&project);
-    let target = Target {
-        architecture: Architecture::X86_64,
-        place: Place::Lambda,
-    };
+    let target = Target { architecture: Architecture::X86_64, place: Place::Lambda };
     let packages = project.build(&["one"], target).await.unwrap();
     let directory = tempfile::tempdir().unwrap();
     let program = unpack(&packages["one"], directory.path());
-    let versions = Command::new("readelf")
-        .args(["--version-info", "--wide"])
-        .arg(&program)
-        .output()
-        .unwrap();
+    let versions = Command::new("readelf").args(["--version-info", "--wide"]).arg(&program).output().unwrap();
     let text = String::from_utf8(versions.stdout).unwrap();
-    let newest = text
-        .split("GLIBC_2.")
-        .skip(1)
-        .filter_map(|rest| rest.split([' ', '.', '\n']).next()?.parse::<u32>().ok());
+    let newest = text.split("GLIBC_2.").skip(1).filter_map(|rest| rest.split([' ', '.', '\n']).next()?.parse::<u32>().ok());
     assert!((1..=34).contains(&newest.max().unwrap()), "{text}");
     assert_eq!(machine(&program), 62, "x86-64 in the ELF specification");
 }
@@ -359,37 +230,18 @@ async fn a_program_for_lambda_needs_no_newer_glibc_than_lambda_has() {
 async fn arm_is_built_or_the_missing_part_is_named() {
     let project = Project::new("arm");
     link_tools(&project);
-    let target = Target {
-        architecture: Architecture::Arm64,
-        place: Place::Lambda,
-    };
+    let target = Target { architecture: Architecture::Arm64, place: Place::Lambda };
     let mut rustc = Command::new("rustc");
-    let libraries = rustc
-        .args([
-            "--print",
-            "target-libdir",
-            "--target",
-            "aarch64-unknown-linux-gnu",
-        ])
-        .output();
+    let libraries = rustc.args(["--print", "target-libdir", "--target", "aarch64-unknown-linux-gnu"]).output();
     let libraries = String::from_utf8(libraries.unwrap().stdout).unwrap();
     match project.build(&["one"], target).await {
         Ok(packages) => {
             let directory = tempfile::tempdir().unwrap();
-            assert_eq!(
-                machine(&unpack(&packages["one"], directory.path())),
-                183,
-                "AArch64 in the ELF specification"
-            );
+            assert_eq!(machine(&unpack(&packages["one"], directory.path())), 183, "AArch64 in the ELF specification");
         }
         Err(error) => {
             assert!(!Path::new(libraries.trim()).exists(), "{error}");
-            assert!(
-                error
-                    .to_string()
-                    .contains("rustup target add aarch64-unknown-linux-gnu"),
-                "{error}"
-            );
+            assert!(error.to_string().contains("rustup target add aarch64-unknown-linux-gnu"), "{error}");
         }
     }
 }

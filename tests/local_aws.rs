@@ -6,9 +6,7 @@ use std::path::Path;
 use std::sync::Mutex;
 
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
-use aws_sdk_dynamodb::types::{
-    AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
-};
+use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
 use liveinsight::local::{ACCESS_KEY_ID, Home, LocalAws, SECRET_ACCESS_KEY};
 use tokio::sync::OnceCell;
 
@@ -48,11 +46,7 @@ impl Drop for Project {
     fn drop(&mut self) {
         let home = self.home.clone();
         // A thread of its own, because this runs inside the test's runtime.
-        let stop = move || {
-            tokio::runtime::Runtime::new()
-                .unwrap()
-                .block_on(home.reset())
-        };
+        let stop = move || tokio::runtime::Runtime::new().unwrap().block_on(home.reset());
         std::thread::spawn(stop).join().unwrap().unwrap();
     }
 }
@@ -62,48 +56,20 @@ fn dynamodb(aws: &LocalAws) -> aws_sdk_dynamodb::Client {
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("us-east-1"))
         .endpoint_url(&aws.endpoint)
-        .credentials_provider(Credentials::new(
-            ACCESS_KEY_ID,
-            SECRET_ACCESS_KEY,
-            None,
-            None,
-            "test",
-        ))
+        .credentials_provider(Credentials::new(ACCESS_KEY_ID, SECRET_ACCESS_KEY, None, None, "test"))
         .build();
     aws_sdk_dynamodb::Client::from_conf(config)
 }
 
 async fn create_table(aws: &LocalAws, name: &str) {
-    let key = KeySchemaElement::builder()
-        .attribute_name("id")
-        .key_type(KeyType::Hash)
-        .build()
-        .unwrap();
-    let attribute = AttributeDefinition::builder()
-        .attribute_name("id")
-        .attribute_type(ScalarAttributeType::S)
-        .build()
-        .unwrap();
-    let create = dynamodb(aws)
-        .create_table()
-        .table_name(name)
-        .key_schema(key)
-        .attribute_definitions(attribute);
-    create
-        .billing_mode(BillingMode::PayPerRequest)
-        .send()
-        .await
-        .unwrap();
+    let key = KeySchemaElement::builder().attribute_name("id").key_type(KeyType::Hash).build().unwrap();
+    let attribute = AttributeDefinition::builder().attribute_name("id").attribute_type(ScalarAttributeType::S).build().unwrap();
+    let create = dynamodb(aws).create_table().table_name(name).key_schema(key).attribute_definitions(attribute);
+    create.billing_mode(BillingMode::PayPerRequest).send().await.unwrap();
 }
 
 async fn tables(aws: &LocalAws) -> Vec<String> {
-    dynamodb(aws)
-        .list_tables()
-        .send()
-        .await
-        .unwrap()
-        .table_names()
-        .to_vec()
+    dynamodb(aws).list_tables().send().await.unwrap().table_names().to_vec()
 }
 
 fn kill(pid: u32) {
@@ -118,10 +84,7 @@ async fn nothing_is_running_in_a_new_project() {
     assert_eq!(home.status().await.unwrap(), None);
     assert!(!home.stop().await.unwrap());
     home.reset().await.unwrap();
-    assert!(
-        !directory.path().join(".liveinsight").exists(),
-        "asking must not write"
-    );
+    assert!(!directory.path().join(".liveinsight").exists(), "asking must not write");
 }
 
 #[tokio::test]
@@ -149,10 +112,7 @@ async fn state_and_address_survive_a_stop_and_not_a_reset() {
     assert!(!project.home.stop().await.unwrap(), "it is stopped already");
 
     let second = project.start().await;
-    assert_eq!(
-        (second.port, tables(&second).await),
-        (first.port, vec!["kept".to_owned()])
-    );
+    assert_eq!((second.port, tables(&second).await), (first.port, vec!["kept".to_owned()]));
     assert_ne!(second.pid, first.pid);
 
     project.home.reset().await.unwrap();
@@ -182,10 +142,7 @@ async fn a_killed_server_is_replaced() {
     kill(second.pid);
     let third = project.start().await;
     assert_ne!(third.pid, second.pid);
-    assert_eq!(
-        (third.port, tables(&third).await),
-        (first.port, vec!["before".to_owned()])
-    );
+    assert_eq!((third.port, tables(&third).await), (first.port, vec!["before".to_owned()]));
 }
 
 #[tokio::test]
@@ -195,19 +152,9 @@ async fn a_server_that_hangs_is_replaced() {
     let pid = rustix::process::Pid::from_raw(first.pid.try_into().unwrap()).unwrap();
     rustix::process::kill_process(pid, rustix::process::Signal::STOP).unwrap();
     let told = Mutex::new(Vec::new());
-    let second = project
-        .home
-        .start(&|line| told.lock().unwrap().push(line.to_owned()))
-        .await
-        .unwrap();
+    let second = project.home.start(&|line| told.lock().unwrap().push(line.to_owned())).await.unwrap();
     assert_ne!(second.pid, first.pid);
-    assert!(
-        told.lock()
-            .unwrap()
-            .iter()
-            .any(|line| line.contains("does not answer")),
-        "{told:?}"
-    );
+    assert!(told.lock().unwrap().iter().any(|line| line.contains("does not answer")), "{told:?}");
 }
 
 #[tokio::test]
@@ -224,16 +171,9 @@ async fn a_taken_port_means_another_one() {
 #[tokio::test]
 async fn a_stale_or_damaged_record_is_no_obstacle() {
     let project = Project::new().await;
-    let record = project
-        .directory
-        .path()
-        .join(".liveinsight/aws/server.json");
+    let record = project.directory.path().join(".liveinsight/aws/server.json");
     // A process that is not ours: this one. It must not be ended.
-    std::fs::write(
-        &record,
-        format!("{{\"port\": 9, \"pid\": {}}}", std::process::id()),
-    )
-    .unwrap();
+    std::fs::write(&record, format!("{{\"port\": 9, \"pid\": {}}}", std::process::id())).unwrap();
     assert!(!project.home.stop().await.unwrap());
     std::fs::write(&record, "{\"port\": 2").unwrap();
     assert_eq!(project.home.status().await.unwrap(), None);
@@ -246,15 +186,8 @@ async fn a_directory_that_cannot_be_made_is_named() {
     let directory = tempfile::tempdir().unwrap();
     // A file in the way refuses everybody, also root, whom permissions do not stop.
     std::fs::write(directory.path().join(".liveinsight"), "in the way").unwrap();
-    let error = Home::new(directory.path())
-        .start(&|_| ())
-        .await
-        .unwrap_err()
-        .to_string();
-    assert!(
-        error.contains(".liveinsight/aws") && error.contains("writable"),
-        "{error}"
-    );
+    let error = Home::new(directory.path()).start(&|_| ()).await.unwrap_err().to_string();
+    assert!(error.contains(".liveinsight/aws") && error.contains("writable"), "{error}");
 }
 
 #[tokio::test]

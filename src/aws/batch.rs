@@ -33,8 +33,9 @@ impl Aws {
             self.alarms_to_delete.0.take();
             let mut outcome = Ok(());
             for names in batch.names.take().chunks(MOST) {
-                let deleted =
-                    self.write("cloudwatch:DeleteAlarms", || self.cloudwatch.delete_alarms().set_alarm_names(Some(names.to_vec())).send()).await;
+                let deleted = self
+                    .write("cloudwatch:DeleteAlarms", || self.cloudwatch.delete_alarms().set_alarm_names(Some(names.to_vec())).send())
+                    .await;
                 outcome = outcome.and(deleted.optional().map(drop));
             }
             outcome

@@ -65,20 +65,13 @@ impl Builder {
     /// A builder for the stack in `root`, the directory of `stack.yaml`. Touches nothing yet.
     pub fn new(root: &Path, progress: impl Fn(Progress<'_>) + Send + Sync + 'static) -> Self {
         let root = std::fs::canonicalize(root).unwrap_or_else(|_| root.to_owned());
-        Self {
-            root,
-            progress: Box::new(progress),
-        }
+        Self { root, progress: Box::new(progress) }
     }
 
     /// The packages of all functions, given as name → crate directory (relative to the root, or absolute).
     ///
     /// Runs cargo once per workspace for everything that changed, and not at all when nothing did.
-    pub async fn build(
-        &self,
-        crates: &BTreeMap<String, PathBuf>,
-        target: Target,
-    ) -> Result<BTreeMap<String, Package>, BuildError> {
+    pub async fn build(&self, crates: &BTreeMap<String, PathBuf>, target: Target) -> Result<BTreeMap<String, Package>, BuildError> {
         let sources = self.sources(crates)?;
         let job = self.job(target).await?;
         let mut packages = BTreeMap::new();
@@ -119,26 +112,9 @@ impl Builder {
     async fn job(&self, target: Target) -> Result<Job, BuildError> {
         let rust = Rust::find(&self.root).await?;
         let means = rust.means(target).await;
-        let identity = format!(
-            "{}\n{}\n{}\n{}",
-            pack::FORMAT,
-            target.label(),
-            means.identity(),
-            rust.version
-        );
-        let directory = self
-            .root
-            .join(".liveinsight")
-            .join("build")
-            .join(target.label());
-        Ok(Job {
-            target,
-            means,
-            store: Store {
-                directory,
-                identity,
-            },
-        })
+        let identity = format!("{}\n{}\n{}\n{}", pack::FORMAT, target.label(), means.identity(), rust.version);
+        let directory = self.root.join(".liveinsight").join("build").join(target.label());
+        Ok(Job { target, means, store: Store { directory, identity } })
     }
 
     /// Builds programs with different names in one run of cargo, and packs them.
@@ -153,121 +129,63 @@ impl Builder {
         let tell = |line: &str| (self.progress)(Progress::Preparing(line));
         let tools = self.root.join(".liveinsight").join("tools");
         let command = job.means.command(&self.root, &tools, &tell).await?;
-        let functions: Vec<String> = programs
-            .iter()
-            .map(|program| program.function.clone())
-            .collect();
+        let functions: Vec<String> = programs.iter().map(|program| program.function.clone()).collect();
         (self.progress)(Progress::Building(&functions));
         let (started, begun) = (Instant::now(), SystemTime::now());
         let profile = match job.target.place {
             Place::Lambda => workspace.lambda_profile(),
             Place::Host => "dev",
         };
-        let files =
-            cargo::build(command, &workspace.root, profile, programs, &*self.progress).await?;
-        let packing = files
-            .iter()
-            .map(|(function, file)| pack_file(&job.store, job.target.place, function, file));
+        let files = cargo::build(command, &workspace.root, profile, programs, &*self.progress).await?;
+        let packing = files.iter().map(|(function, file)| pack_file(&job.store, job.target.place, function, file));
         let packed = futures::future::try_join_all(packing).await?;
         let packages: BTreeMap<String, Package> = files.keys().cloned().zip(packed).collect();
         for (function, package) in &packages {
-            job.store.remember(
-                function,
-                &sources[function],
-                &files[function],
-                begun,
-                package,
-            )?;
+            job.store.remember(function, &sources[function], &files[function], begun, package)?;
         }
-        (self.progress)(Progress::Built {
-            functions: &functions,
-            seconds: started.elapsed().as_secs_f64(),
-        });
+        (self.progress)(Progress::Built { functions: &functions, seconds: started.elapsed().as_secs_f64() });
         Ok(packages)
     }
 
     /// The crates' directories as cargo writes them, each checked to be one.
-    fn sources(
-        &self,
-        crates: &BTreeMap<String, PathBuf>,
-    ) -> Result<BTreeMap<String, PathBuf>, BuildError> {
+    fn sources(&self, crates: &BTreeMap<String, PathBuf>) -> Result<BTreeMap<String, PathBuf>, BuildError> {
         let resolve = |(function, path): (&String, &PathBuf)| {
             let path = self.root.join(path);
-            let missing = || BuildError::NoCrate {
-                function: function.clone(),
-                path: path.clone(),
-            };
+            let missing = || BuildError::NoCrate { function: function.clone(), path: path.clone() };
             let source = std::fs::canonicalize(&path).map_err(|_| missing())?;
-            if source.join("Cargo.toml").is_file() {
-                Ok((function.clone(), source))
-            } else {
-                Err(missing())
-            }
+            if source.join("Cargo.toml").is_file() { Ok((function.clone(), source)) } else { Err(missing()) }
         };
         crates.iter().map(resolve).collect()
     }
 }
 
 /// Packs a built program, unless Lambda would refuse it, and keeps the zip.
-async fn pack_file(
-    store: &Store,
-    place: Place,
-    function: &str,
-    file: &Path,
-) -> Result<Package, BuildError> {
-    let program = std::fs::read(file).map_err(|source| BuildError::Read {
-        path: file.to_owned(),
-        source,
-    })?;
-    check_size(
-        function,
-        place,
-        "the program",
-        program.len(),
-        LARGEST_UNPACKED,
-    )?;
-    let failed = |reason: String| BuildError::Pack {
-        function: function.to_owned(),
-        reason,
-    };
+async fn pack_file(store: &Store, place: Place, function: &str, file: &Path) -> Result<Package, BuildError> {
+    let program = std::fs::read(file).map_err(|source| BuildError::Read { path: file.to_owned(), source })?;
+    check_size(function, place, "the program", program.len(), LARGEST_UNPACKED)?;
+    let failed = |reason: String| BuildError::Pack { function: function.to_owned(), reason };
     let packing = tokio::task::spawn_blocking(move || {
         let zip = pack::pack(&program, place).map_err(|error| error.to_string())?;
         let sha256 = pack::code_sha256(&zip);
         Ok((zip, sha256))
     });
-    let (zip, sha256) = packing
-        .await
-        .map_err(|error| failed(error.to_string()))?
-        .map_err(failed)?;
+    let (zip, sha256) = packing.await.map_err(|error| failed(error.to_string()))?.map_err(failed)?;
     check_size(function, place, "its zip", zip.len(), LARGEST_ZIP)?;
     store.keep(function, zip, sha256)
 }
 
 /// Only Lambda has limits; a program for this machine is not optimised and may be far larger.
-fn check_size(
-    function: &str,
-    place: Place,
-    what: &'static str,
-    size: usize,
-    limit: u64,
-) -> Result<(), BuildError> {
+fn check_size(function: &str, place: Place, what: &'static str, size: usize, limit: u64) -> Result<(), BuildError> {
     let size = size as u64;
     if place == Place::Host || size <= limit {
         return Ok(());
     }
     let (size, limit) = (size.div_ceil(MEGABYTE), limit / MEGABYTE);
-    Err(BuildError::TooLarge {
-        function: function.to_owned(),
-        what,
-        size,
-        limit,
-    })
+    Err(BuildError::TooLarge { function: function.to_owned(), what, size, limit })
 }
 
 /// Groups functions by the workspace that their crates belong to.
-async fn workspaces(
-    sources: &BTreeMap<String, PathBuf>,
-) -> Result<Vec<(Workspace, Vec<Program>)>, BuildError> {
+async fn workspaces(sources: &BTreeMap<String, PathBuf>) -> Result<Vec<(Workspace, Vec<Program>)>, BuildError> {
     let mut found: Vec<(Workspace, Vec<Program>)> = Vec::new();
     'functions: for (function, source) in sources {
         for (workspace, programs) in &mut found {
@@ -277,10 +195,7 @@ async fn workspaces(
             }
         }
         let workspace = Workspace::of(function, source).await?;
-        let missing = || BuildError::NoCrate {
-            function: function.clone(),
-            path: source.clone(),
-        };
+        let missing = || BuildError::NoCrate { function: function.clone(), path: source.clone() };
         let program = workspace.program(function, source)?.ok_or_else(missing)?;
         found.push((workspace, vec![program]));
     }
@@ -292,8 +207,7 @@ fn batches(programs: Vec<Program>) -> Vec<Vec<Program>> {
     let mut batches: Vec<Vec<Program>> = Vec::new();
     for program in programs {
         // Two functions may run one and the same program.
-        let clashes =
-            |other: &Program| other.binary == program.binary && other.package != program.package;
+        let clashes = |other: &Program| other.binary == program.binary && other.package != program.package;
         match batches.iter_mut().find(|batch| !batch.iter().any(clashes)) {
             Some(batch) => batch.push(program),
             None => batches.push(vec![program]),
@@ -313,9 +227,6 @@ mod tests {
         assert!(check(Place::Lambda, limit).is_ok());
         assert!(check(Place::Host, limit + 1).is_ok());
         let error = check(Place::Lambda, limit + 1).unwrap_err().to_string();
-        assert!(
-            error.starts_with("function stats: its zip is 51 MB, Lambda takes 50 MB"),
-            "{error}"
-        );
+        assert!(error.starts_with("function stats: its zip is 51 MB, Lambda takes 50 MB"), "{error}");
     }
 }

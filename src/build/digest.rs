@@ -13,31 +13,15 @@ use sha2::{Digest, Sha256};
 use walkdir::{DirEntry, WalkDir};
 
 /// Files that count in the crate's directory and in every directory above it, whether they exist or not.
-const SETTINGS: [&str; 6] = [
-    "Cargo.toml",
-    "Cargo.lock",
-    "rust-toolchain",
-    "rust-toolchain.toml",
-    ".cargo/config.toml",
-    ".cargo/config",
-];
+const SETTINGS: [&str; 6] = ["Cargo.toml", "Cargo.lock", "rust-toolchain", "rust-toolchain.toml", ".cargo/config.toml", ".cargo/config"];
 
 /// Environment variables that change what cargo builds.
-const VARIABLES: [&str; 4] = [
-    "RUSTFLAGS",
-    "CARGO_ENCODED_RUSTFLAGS",
-    "CARGO_BUILD_RUSTFLAGS",
-    "RUSTC_WRAPPER",
-];
+const VARIABLES: [&str; 4] = ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_RUSTFLAGS", "RUSTC_WRAPPER"];
 
 /// The digest, as hex, of `identity` (compiler, target, profile), the crate directories and the settings above `source`.
 ///
 /// Fails when a directory is gone, which means that the program cannot be current.
-pub(super) fn digest(
-    identity: &str,
-    source: &Path,
-    crates: &BTreeSet<PathBuf>,
-) -> io::Result<String> {
+pub(super) fn digest(identity: &str, source: &Path, crates: &BTreeSet<PathBuf>) -> io::Result<String> {
     let mut hasher = Sha256::new();
     let mut add = |name: &str, content: &[u8]| {
         // With their lengths, so that no two different sets of files run together into the same bytes.
@@ -48,16 +32,9 @@ pub(super) fn digest(
     };
     add("identity", identity.as_bytes());
     for variable in VARIABLES {
-        add(
-            variable,
-            std::env::var_os(variable)
-                .unwrap_or_default()
-                .as_encoded_bytes(),
-        );
+        add(variable, std::env::var_os(variable).unwrap_or_default().as_encoded_bytes());
     }
-    let settings = source
-        .ancestors()
-        .flat_map(|directory| SETTINGS.map(|name| directory.join(name)));
+    let settings = source.ancestors().flat_map(|directory| SETTINGS.map(|name| directory.join(name)));
     for path in settings.chain(cargo_home_settings()) {
         if let Ok(content) = std::fs::read(&path) {
             add(&path.to_string_lossy(), &content);
@@ -68,17 +45,11 @@ pub(super) fn digest(
         for entry in files.filter_entry(belongs) {
             let entry = entry?;
             if !entry.file_type().is_dir() {
-                add(
-                    &entry.path().to_string_lossy(),
-                    &std::fs::read(entry.path())?,
-                );
+                add(&entry.path().to_string_lossy(), &std::fs::read(entry.path())?);
             }
         }
     }
-    Ok(hasher
-        .finalize()
-        .iter()
-        .fold(String::new(), |text, byte| format!("{text}{byte:02x}")))
+    Ok(hasher.finalize().iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}")))
 }
 
 /// Whether anything in the crates was written, added or removed since `moment`, as far as the file system tells.
@@ -87,17 +58,9 @@ pub(super) fn changed_since(crates: &BTreeSet<PathBuf>, moment: SystemTime) -> b
         let Ok(entry) = entry else { return true };
         // The crate's own directory changes when cargo makes `target` in it.
         let ignored = entry.depth() == 0 || entry.file_name() == "Cargo.lock";
-        !ignored
-            && entry
-                .metadata()
-                .ok()
-                .and_then(|data| data.modified().ok())
-                .is_none_or(|time| time >= moment)
+        !ignored && entry.metadata().ok().and_then(|data| data.modified().ok()).is_none_or(|time| time >= moment)
     };
-    crates
-        .iter()
-        .flat_map(|directory| WalkDir::new(directory).into_iter().filter_entry(belongs))
-        .any(changed)
+    crates.iter().flat_map(|directory| WalkDir::new(directory).into_iter().filter_entry(belongs)).any(changed)
 }
 
 /// The local crates that a program was made from, as cargo recorded beside it; `None` if there is no such record.
@@ -106,9 +69,7 @@ pub(super) fn crates_of(program: &Path) -> Option<BTreeSet<PathBuf>> {
     let files = dependencies(record.lines().next()?)?;
     let mut crates = BTreeSet::new();
     for file in files {
-        let root = file
-            .ancestors()
-            .find(|path| is_crate(path) || is_output(path))?;
+        let root = file.ancestors().find(|path| is_crate(path) || is_output(path))?;
         // A build script's output follows from the sources, which are listed too.
         if !is_output(root) {
             crates.insert(root.to_owned());
@@ -132,11 +93,7 @@ fn dependencies(line: &str) -> Option<Vec<PathBuf>> {
             other => paths.last_mut()?.push(other),
         }
     }
-    let paths: Vec<PathBuf> = paths
-        .into_iter()
-        .filter(|path| !path.is_empty())
-        .map(PathBuf::from)
-        .collect();
+    let paths: Vec<PathBuf> = paths.into_iter().filter(|path| !path.is_empty()).map(PathBuf::from).collect();
     // Relative paths (`build.dep-info-basedir`) cannot be followed from here.
     (!paths.is_empty() && paths.iter().all(|path| path.is_absolute())).then_some(paths)
 }
@@ -164,8 +121,7 @@ fn is_output(directory: &Path) -> bool {
 fn cargo_home_settings() -> Vec<PathBuf> {
     let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = home.or_else(|| std::env::home_dir().map(|home| home.join(".cargo")));
-    home.map(|home| vec![home.join("config.toml"), home.join("config")])
-        .unwrap_or_default()
+    home.map(|home| vec![home.join("config.toml"), home.join("config")]).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -185,8 +141,7 @@ mod tests {
 
     #[test]
     fn it_changes_with_what_counts_and_with_nothing_else() {
-        let (directory, crates) =
-            crate_with(&[("Cargo.toml", "[package]"), ("src/main.rs", "fn main() {}")]);
+        let (directory, crates) = crate_with(&[("Cargo.toml", "[package]"), ("src/main.rs", "fn main() {}")]);
         let root = directory.path();
         let now = |identity| digest(identity, root, &crates).unwrap();
         let write = |name: &str, text: &str| {
@@ -204,12 +159,7 @@ mod tests {
         write("other/src/lib.rs", "");
         assert_eq!(first, now("rustc 1"));
 
-        for (name, text) in [
-            ("src/main.rs", "fn main() { }"),
-            ("src/new.rs", ""),
-            ("Cargo.lock", "x"),
-            ("template.html", ""),
-        ] {
+        for (name, text) in [("src/main.rs", "fn main() { }"), ("src/new.rs", ""), ("Cargo.lock", "x"), ("template.html", "")] {
             let before = now("rustc 1");
             write(name, text);
             assert_ne!(before, now("rustc 1"), "{name}");
@@ -231,40 +181,24 @@ mod tests {
     fn crates_are_found_from_cargos_record() {
         let directory = tempfile::tempdir().unwrap();
         let root = directory.path().to_str().unwrap();
-        for file in [
-            "a/Cargo.toml",
-            "a/src/main.rs",
-            "shared/Cargo.toml",
-            "target/CACHEDIR.TAG",
-            "Cargo.toml",
-        ] {
+        for file in ["a/Cargo.toml", "a/src/main.rs", "shared/Cargo.toml", "target/CACHEDIR.TAG", "Cargo.toml"] {
             let path = directory.path().join(file);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, "").unwrap();
         }
         let program = directory.path().join("target/debug/handler");
         std::fs::create_dir_all(directory.path().join("target/debug")).unwrap();
-        let record = format!(
-            "x: {root}/a/src/main.rs {root}/shared/src/lib.rs {root}/target/debug/out/made.rs\n"
-        );
+        let record = format!("x: {root}/a/src/main.rs {root}/shared/src/lib.rs {root}/target/debug/out/made.rs\n");
         std::fs::write(program.with_extension("d"), record).unwrap();
         let expected = ["a", "shared"].map(|name| directory.path().join(name));
         assert_eq!(crates_of(&program), Some(BTreeSet::from(expected)));
-        assert_eq!(
-            crates_of(&directory.path().join("target/debug/other")),
-            None
-        );
+        assert_eq!(crates_of(&directory.path().join("target/debug/other")), None);
     }
 
     #[test]
     fn cargos_record_is_read_with_its_spaces() {
-        let line =
-            r"/t/debug/handler: /home/my\ stack/a/src/main.rs /home/my\ stack/shared/src/lib.rs";
-        let expected = [
-            "/home/my stack/a/src/main.rs",
-            "/home/my stack/shared/src/lib.rs",
-        ]
-        .map(PathBuf::from);
+        let line = r"/t/debug/handler: /home/my\ stack/a/src/main.rs /home/my\ stack/shared/src/lib.rs";
+        let expected = ["/home/my stack/a/src/main.rs", "/home/my stack/shared/src/lib.rs"].map(PathBuf::from);
         assert_eq!(dependencies(line), Some(expected.to_vec()));
         assert_eq!(dependencies("/t/debug/handler: src/main.rs"), None);
         assert_eq!(dependencies("nothing"), None);

@@ -8,9 +8,7 @@ use crate::venv::VenvError;
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
     /// There is no Rust on `PATH`.
-    #[error(
-        "no {program} on PATH, which building the handlers needs; install Rust from https://rustup.rs and open a new shell"
-    )]
+    #[error("no {program} on PATH, which building the handlers needs; install Rust from https://rustup.rs and open a new shell")]
     NoCargo {
         /// `cargo` or `rustc`.
         program: &'static str,
@@ -24,9 +22,7 @@ pub enum BuildError {
         output: String,
     },
     /// The target's standard library is not installed.
-    #[error(
-        "Rust's standard library for {triple} is not installed; run `rustup target add {triple}`"
-    )]
+    #[error("Rust's standard library for {triple} is not installed; run `rustup target add {triple}`")]
     NoStandardLibrary {
         /// Rust's name of the target.
         triple: &'static str,

@@ -53,42 +53,25 @@ mod tests {
     fn packing_twice_gives_the_same_bytes() {
         let program: Vec<u8> = (0..100_000_u32).flat_map(u32::to_le_bytes).collect();
         for place in [Place::Lambda, Place::Host] {
-            assert_eq!(
-                pack(&program, place).unwrap(),
-                pack(&program, place).unwrap()
-            );
+            assert_eq!(pack(&program, place).unwrap(), pack(&program, place).unwrap());
         }
-        assert_ne!(
-            pack(b"one", Place::Lambda).unwrap(),
-            pack(b"other", Place::Lambda).unwrap()
-        );
+        assert_ne!(pack(b"one", Place::Lambda).unwrap(), pack(b"other", Place::Lambda).unwrap());
     }
 
     #[test]
     fn the_digest_has_lambdas_form() {
         // The digest of nothing, as every implementation of SHA-256 has it.
-        assert_eq!(
-            code_sha256(b""),
-            "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
-        );
+        assert_eq!(code_sha256(b""), "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=");
     }
 
     #[test]
     fn python_reads_one_executable_entry_of_1980() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("package.zip");
-        std::fs::write(
-            &path,
-            pack(b"#!/bin/sh\necho hello\n", Place::Lambda).unwrap(),
-        )
-        .unwrap();
+        std::fs::write(&path, pack(b"#!/bin/sh\necho hello\n", Place::Lambda).unwrap()).unwrap();
         let script = "import sys, zipfile; z = zipfile.ZipFile(sys.argv[1]); i, = z.infolist(); \
             print(i.filename, oct(i.external_attr >> 16), i.date_time, i.compress_type, len(i.extra), z.testzip(), z.read(i))";
-        let output = std::process::Command::new("python3")
-            .args(["-c", script])
-            .arg(&path)
-            .output()
-            .unwrap();
+        let output = std::process::Command::new("python3").args(["-c", script]).arg(&path).output().unwrap();
         assert_eq!(
             String::from_utf8(output.stdout).unwrap().trim(),
             "bootstrap 0o100755 (1980, 1, 1, 0, 0, 0) 8 0 None b'#!/bin/sh\\necho hello\\n'"

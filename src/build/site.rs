@@ -80,38 +80,18 @@ pub enum SiteError {
 ///
 /// Hidden files and directories are left out. Symbolic links are followed as long as they stay inside.
 pub fn read_site(directory: &Path, index: &str) -> Result<Vec<SiteFile>, SiteError> {
-    let root = std::fs::canonicalize(directory)
-        .ok()
-        .filter(|path| path.is_dir());
-    let root = root.ok_or_else(|| SiteError::NoDirectory {
-        path: directory.to_owned(),
-    })?;
+    let root = std::fs::canonicalize(directory).ok().filter(|path| path.is_dir());
+    let root = root.ok_or_else(|| SiteError::NoDirectory { path: directory.to_owned() })?;
     let mut files = Vec::new();
-    for entry in WalkDir::new(&root)
-        .follow_links(true)
-        .into_iter()
-        .filter_entry(is_visible)
-    {
+    for entry in WalkDir::new(&root).follow_links(true).into_iter().filter_entry(is_visible) {
         let entry = entry.map_err(|error| {
             let path = error.path().unwrap_or(&root).to_owned();
-            SiteError::Read {
-                path,
-                source: error.into(),
-            }
+            SiteError::Read { path, source: error.into() }
         })?;
         let path = entry.path();
-        let read_error = |source| SiteError::Read {
-            path: path.to_owned(),
-            source,
-        };
-        if entry.path_is_symlink()
-            && !std::fs::canonicalize(path)
-                .map_err(read_error)?
-                .starts_with(&root)
-        {
-            return Err(SiteError::Outside {
-                path: path.to_owned(),
-            });
+        let read_error = |source| SiteError::Read { path: path.to_owned(), source };
+        if entry.path_is_symlink() && !std::fs::canonicalize(path).map_err(read_error)?.starts_with(&root) {
+            return Err(SiteError::Outside { path: path.to_owned() });
         }
         if entry.file_type().is_file() {
             let bytes = std::fs::read(path).map_err(read_error)?;
@@ -120,10 +100,7 @@ pub fn read_site(directory: &Path, index: &str) -> Result<Vec<SiteFile>, SiteErr
     }
     files.sort_by(|one, other| one.key.cmp(&other.key));
     if files.iter().all(|file| file.key != index) {
-        return Err(SiteError::NoIndex {
-            index: index.to_owned(),
-            path: directory.to_owned(),
-        });
+        return Err(SiteError::NoIndex { index: index.to_owned(), path: directory.to_owned() });
     }
     Ok(files)
 }
@@ -134,24 +111,13 @@ fn is_visible(entry: &DirEntry) -> bool {
 
 fn key(root: &Path, path: &Path) -> Result<String, SiteError> {
     let part = |component: Component<'_>| component.as_os_str().to_str().map(str::to_owned);
-    let parts: Option<Vec<String>> = path
-        .strip_prefix(root)
-        .unwrap_or(path)
-        .components()
-        .map(part)
-        .collect();
-    parts
-        .map(|parts| parts.join("/"))
-        .ok_or_else(|| SiteError::Name {
-            path: path.to_owned(),
-        })
+    let parts: Option<Vec<String>> = path.strip_prefix(root).unwrap_or(path).components().map(part).collect();
+    parts.map(|parts| parts.join("/")).ok_or_else(|| SiteError::Name { path: path.to_owned() })
 }
 
 fn site_file(key: String, bytes: Vec<u8>) -> SiteFile {
     SiteFile {
-        md5_hex: Md5::digest(&bytes)
-            .iter()
-            .fold(String::new(), |text, byte| format!("{text}{byte:02x}")),
+        md5_hex: Md5::digest(&bytes).iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}")),
         sha256: base64::engine::general_purpose::STANDARD.encode(Sha256::digest(&bytes)),
         content_type: content_type(&key),
         cache_control: cache_control(&key).to_owned(),
@@ -164,15 +130,8 @@ fn content_type(key: &str) -> String {
     let guess = mime_guess::from_path(key).first_or_octet_stream();
     let is_text = guess.type_() == mime_guess::mime::TEXT
         || guess.suffix() == Some(mime_guess::mime::XML)
-        || matches!(
-            guess.subtype().as_str(),
-            "json" | "javascript" | "manifest+json"
-        );
-    if is_text {
-        format!("{}; charset=utf-8", guess.essence_str())
-    } else {
-        guess.essence_str().to_owned()
-    }
+        || matches!(guess.subtype().as_str(), "json" | "javascript" | "manifest+json");
+    if is_text { format!("{}; charset=utf-8", guess.essence_str()) } else { guess.essence_str().to_owned() }
 }
 
 fn cache_control(key: &str) -> &'static str {
@@ -191,19 +150,12 @@ fn cache_control(key: &str) -> &'static str {
 /// a name for a digest by mistake would show an old file for a year; to miss one costs a question every five minutes.
 fn has_hash(stem: &str) -> bool {
     // `app.3f2a91bc.js.map` and `app.3f2a91bc.min.js` have it before another ending.
-    let stem = [".min", ".js", ".css"].iter().fold(stem, |stem, ending| {
-        stem.strip_suffix(ending).unwrap_or(stem)
-    });
+    let stem = [".min", ".js", ".css"].iter().fold(stem, |stem, ending| stem.strip_suffix(ending).unwrap_or(stem));
     let Some((_, last)) = stem.rsplit_once(['.', '-']) else {
         return false;
     };
-    let is_hexadecimal = last
-        .chars()
-        .all(|letter| matches!(letter, '0'..='9' | 'a'..='f'));
-    let has_inner_capital = last
-        .chars()
-        .skip(1)
-        .any(|letter| letter.is_ascii_uppercase());
+    let is_hexadecimal = last.chars().all(|letter| matches!(letter, '0'..='9' | 'a'..='f'));
+    let has_inner_capital = last.chars().skip(1).any(|letter| letter.is_ascii_uppercase());
     last.len() >= SHORTEST_HASH
         && last.chars().all(|letter| letter.is_ascii_alphanumeric())
         && last.chars().any(|letter| letter.is_ascii_digit())
@@ -227,22 +179,13 @@ mod tests {
 
     #[test]
     fn files_come_sorted_with_digests_and_without_hidden_ones() {
-        let site = site(&[
-            ("index.html", "abc"),
-            ("b/x.js", ""),
-            ("a.css", ""),
-            (".DS_Store", ""),
-            (".git/config", ""),
-        ]);
+        let site = site(&[("index.html", "abc"), ("b/x.js", ""), ("a.css", ""), (".DS_Store", ""), (".git/config", "")]);
         let files = read_site(site.path(), "index.html").unwrap();
         let keys: Vec<&str> = files.iter().map(|file| file.key.as_str()).collect();
         assert_eq!(keys, ["a.css", "b/x.js", "index.html"]);
         // The digests of `abc` in the test suites of RFC 1321 and FIPS 180-2.
         assert_eq!(files[2].md5_hex, "900150983cd24fb0d6963f7d28e17f72");
-        assert_eq!(
-            files[2].sha256,
-            "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0="
-        );
+        assert_eq!(files[2].sha256, "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=");
     }
 
     #[test]
@@ -264,12 +207,7 @@ mod tests {
 
     #[test]
     fn only_names_with_a_digest_are_immutable() {
-        for key in [
-            "app.3f2a91bc.js",
-            "assets/index-DiwrgT4a.js",
-            "a-5d41402abc4b2a76b9719d911017c592.css",
-            "app.3f2a91bc.js.map",
-        ] {
+        for key in ["app.3f2a91bc.js", "assets/index-DiwrgT4a.js", "a-5d41402abc4b2a76b9719d911017c592.css", "app.3f2a91bc.js.map"] {
             assert_eq!(cache_control(key), IMMUTABLE, "{key}");
         }
         for key in [
@@ -292,23 +230,13 @@ mod tests {
     fn links_may_not_lead_out() {
         let secret = site(&[("secret.txt", "secret")]);
         let site = site(&[("index.html", ""), ("pages/a.html", "a")]);
-        std::os::unix::fs::symlink(site.path().join("pages/a.html"), site.path().join("b.html"))
-            .unwrap();
+        std::os::unix::fs::symlink(site.path().join("pages/a.html"), site.path().join("b.html")).unwrap();
         assert_eq!(read_site(site.path(), "index.html").unwrap()[0].bytes, b"a");
 
-        for (link, target) in [
-            ("file", secret.path().join("secret.txt")),
-            ("directory", secret.path().to_owned()),
-        ] {
+        for (link, target) in [("file", secret.path().join("secret.txt")), ("directory", secret.path().to_owned())] {
             let link = site.path().join(link);
             std::os::unix::fs::symlink(target, &link).unwrap();
-            assert!(
-                matches!(
-                    read_site(site.path(), "index.html"),
-                    Err(SiteError::Outside { .. })
-                ),
-                "{link:?}"
-            );
+            assert!(matches!(read_site(site.path(), "index.html"), Err(SiteError::Outside { .. })), "{link:?}");
             std::fs::remove_file(&link).unwrap();
         }
     }
@@ -316,13 +244,9 @@ mod tests {
     #[test]
     fn what_is_missing_is_named() {
         let site = site(&[("home.html", "")]);
-        let missing = read_site(site.path(), "index.html")
-            .unwrap_err()
-            .to_string();
+        let missing = read_site(site.path(), "index.html").unwrap_err().to_string();
         assert!(missing.contains("no index.html in"), "{missing}");
-        let missing = read_site(&site.path().join("nowhere"), "index.html")
-            .unwrap_err()
-            .to_string();
+        let missing = read_site(&site.path().join("nowhere"), "index.html").unwrap_err().to_string();
         assert!(missing.contains("site.source"), "{missing}");
     }
 }

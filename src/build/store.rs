@@ -30,35 +30,21 @@ struct Record {
 impl Store {
     /// The kept package, if it was made from exactly what is there now and is whole.
     pub(super) fn find(&self, function: &str, source: &Path) -> Option<Package> {
-        let record: Record =
-            serde_json::from_slice(&std::fs::read(self.record(function)).ok()?).ok()?;
+        let record: Record = serde_json::from_slice(&std::fs::read(self.record(function)).ok()?).ok()?;
         let now = digest::digest(&self.identity, source, &record.crates).ok()?;
         if now != record.digest {
             return None;
         }
         let path = self.zip(function);
         let zip = std::fs::read(&path).ok()?;
-        (code_sha256(&zip) == record.sha256).then(|| Package {
-            zip: zip.into(),
-            sha256: record.sha256,
-            path,
-        })
+        (code_sha256(&zip) == record.sha256).then(|| Package { zip: zip.into(), sha256: record.sha256, path })
     }
 
     /// Keeps a zip.
-    pub(super) fn keep(
-        &self,
-        function: &str,
-        zip: Vec<u8>,
-        sha256: String,
-    ) -> Result<Package, BuildError> {
+    pub(super) fn keep(&self, function: &str, zip: Vec<u8>, sha256: String) -> Result<Package, BuildError> {
         let path = self.zip(function);
         write(&path, &zip)?;
-        Ok(Package {
-            zip: zip.into(),
-            sha256,
-            path,
-        })
+        Ok(Package { zip: zip.into(), sha256, path })
     }
 
     /// Notes what `package` was made from, if that can be said for certain. `program` is the file that cargo made in a
@@ -80,24 +66,14 @@ impl Store {
             return Ok(());
         }
         let digest =
-            digest::digest(&self.identity, source, &crates).map_err(|error| BuildError::Read {
-                path: source.to_owned(),
-                source: error,
-            })?;
-        let record = Record {
-            digest,
-            crates,
-            sha256: package.sha256.clone(),
-        };
+            digest::digest(&self.identity, source, &crates).map_err(|error| BuildError::Read { path: source.to_owned(), source: error })?;
+        let record = Record { digest, crates, sha256: package.sha256.clone() };
         write(&path, serde_json::json!(record).to_string().as_bytes())
     }
 
     /// Makes the directory.
     pub(super) fn create(&self) -> Result<(), BuildError> {
-        std::fs::create_dir_all(&self.directory).map_err(|source| BuildError::Write {
-            path: self.directory.clone(),
-            source,
-        })
+        std::fs::create_dir_all(&self.directory).map_err(|source| BuildError::Write { path: self.directory.clone(), source })
     }
 
     fn zip(&self, function: &str) -> PathBuf {
@@ -113,8 +89,5 @@ impl Store {
 fn write(path: &Path, content: &[u8]) -> Result<(), BuildError> {
     let new = path.with_extension(format!("new{}", std::process::id()));
     let written = std::fs::write(&new, content).and_then(|()| std::fs::rename(&new, path));
-    written.map_err(|source| BuildError::Write {
-        path: path.to_owned(),
-        source,
-    })
+    written.map_err(|source| BuildError::Write { path: path.to_owned(), source })
 }

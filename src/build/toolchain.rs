@@ -35,23 +35,13 @@ pub(super) enum Means {
 impl Rust {
     /// Asks the Rust that counts in `directory`, where a toolchain file may choose one. About 15 ms.
     pub(super) async fn find(directory: &Path) -> Result<Self, BuildError> {
-        let output = quiet("rustc")
-            .arg("-vV")
-            .current_dir(directory)
-            .output()
-            .await;
+        let output = quiet("rustc").arg("-vV").current_dir(directory).output().await;
         let output = output.map_err(|_| BuildError::NoCargo { program: "rustc" })?;
         let version = String::from_utf8_lossy(&output.stdout).into_owned();
-        let host = version
-            .lines()
-            .find_map(|line| line.strip_prefix("host: "))
-            .map(str::to_owned);
+        let host = version.lines().find_map(|line| line.strip_prefix("host: ")).map(str::to_owned);
         let Some(host) = host else {
             let output = last_lines(&String::from_utf8_lossy(&output.stderr));
-            return Err(BuildError::Toolchain {
-                program: "rustc",
-                output,
-            });
+            return Err(BuildError::Toolchain { program: "rustc", output });
         };
         Ok(Self { version, host })
     }
@@ -64,16 +54,10 @@ impl Rust {
             Place::Host => true,
             // Linked statically, so no glibc is needed there.
             Place::Lambda if self.host == musl => true,
-            Place::Lambda if self.host == triple => {
-                host_glibc().await.is_some_and(|found| found <= GLIBC)
-            }
+            Place::Lambda if self.host == triple => host_glibc().await.is_some_and(|found| found <= GLIBC),
             Place::Lambda => false,
         };
-        if plain {
-            Means::Plain
-        } else {
-            Means::Cross(triple)
-        }
+        if plain { Means::Plain } else { Means::Cross(triple) }
     }
 }
 
@@ -87,31 +71,16 @@ impl Means {
     }
 
     /// The start of a cargo command for these means. Installs what is missing below `tools`.
-    pub(super) async fn command(
-        self,
-        directory: &Path,
-        tools: &Path,
-        tell: &(dyn Fn(&str) + Sync),
-    ) -> Result<Command, BuildError> {
+    pub(super) async fn command(self, directory: &Path, tools: &Path, tell: &(dyn Fn(&str) + Sync)) -> Result<Command, BuildError> {
         let Self::Cross(triple) = self else {
             let mut command = quiet("cargo");
             command.arg("build");
             return Ok(command);
         };
         require_standard_library(directory, triple).await?;
-        let venv = Venv::ensure(
-            &tools.join("zig"),
-            REQUIREMENTS,
-            "the cross compiler (zig)",
-            tell,
-        )
-        .await?;
+        let venv = Venv::ensure(&tools.join("zig"), REQUIREMENTS, "the cross compiler (zig)", tell).await?;
         let mut command = quiet(venv.program("cargo-zigbuild"));
-        command.args([
-            "zigbuild",
-            "--target",
-            &format!("{triple}.{}.{}", GLIBC.0, GLIBC.1),
-        ]);
+        command.args(["zigbuild", "--target", &format!("{triple}.{}.{}", GLIBC.0, GLIBC.1)]);
         // Its small wrapper scripts; by default they would lie in the user's home directory.
         command.env("CARGO_ZIGBUILD_CACHE_DIR", tools.join("zig-wrappers"));
         if let Some(zig) = venv.package_file("ziglang/zig") {
@@ -122,36 +91,18 @@ impl Means {
 }
 
 /// Without this check the compiler's own message comes minutes later, after the dependencies.
-async fn require_standard_library(
-    directory: &Path,
-    triple: &'static str,
-) -> Result<(), BuildError> {
-    let output = quiet("rustc")
-        .args(["--print", "target-libdir", "--target", triple])
-        .current_dir(directory)
-        .output();
-    let output = output
-        .await
-        .map_err(|_| BuildError::NoCargo { program: "rustc" })?;
+async fn require_standard_library(directory: &Path, triple: &'static str) -> Result<(), BuildError> {
+    let output = quiet("rustc").args(["--print", "target-libdir", "--target", triple]).current_dir(directory).output();
+    let output = output.await.map_err(|_| BuildError::NoCargo { program: "rustc" })?;
     let libraries = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
-    let entries =
-        std::fs::read_dir(libraries).map_err(|_| BuildError::NoStandardLibrary { triple })?;
-    let is_std =
-        |entry: std::fs::DirEntry| entry.file_name().to_string_lossy().starts_with("libstd-");
-    if entries.flatten().any(is_std) {
-        Ok(())
-    } else {
-        Err(BuildError::NoStandardLibrary { triple })
-    }
+    let entries = std::fs::read_dir(libraries).map_err(|_| BuildError::NoStandardLibrary { triple })?;
+    let is_std = |entry: std::fs::DirEntry| entry.file_name().to_string_lossy().starts_with("libstd-");
+    if entries.flatten().any(is_std) { Ok(()) } else { Err(BuildError::NoStandardLibrary { triple }) }
 }
 
 /// The version of this machine's glibc, `None` where there is none.
 async fn host_glibc() -> Option<(u32, u32)> {
-    let output = quiet("getconf")
-        .arg("GNU_LIBC_VERSION")
-        .output()
-        .await
-        .ok()?;
+    let output = quiet("getconf").arg("GNU_LIBC_VERSION").output().await.ok()?;
     let text = String::from_utf8_lossy(&output.stdout);
     let (major, minor) = text.trim().strip_prefix("glibc ")?.split_once('.')?;
     Some((major.parse().ok()?, minor.split('.').next()?.parse().ok()?))
@@ -176,40 +127,18 @@ mod tests {
     use super::*;
 
     fn rust(host: &str) -> Rust {
-        Rust {
-            version: String::new(),
-            host: host.to_owned(),
-        }
+        Rust { version: String::new(), host: host.to_owned() }
     }
 
     #[tokio::test]
     async fn plain_cargo_only_where_its_result_runs() {
-        let lambda = |architecture| Target {
-            architecture,
-            place: Place::Lambda,
-        };
+        let lambda = |architecture| Target { architecture, place: Place::Lambda };
         let (arm, intel) = (lambda(Architecture::Arm64), lambda(Architecture::X86_64));
         let mac = rust("aarch64-apple-darwin");
-        assert_eq!(
-            mac.means(arm).await,
-            Means::Cross("aarch64-unknown-linux-gnu")
-        );
-        assert_eq!(
-            mac.means(intel).await,
-            Means::Cross("x86_64-unknown-linux-gnu")
-        );
-        assert_eq!(
-            mac.means(Target {
-                place: Place::Host,
-                ..arm
-            })
-            .await,
-            Means::Plain
-        );
-        assert_eq!(
-            rust("aarch64-unknown-linux-musl").means(arm).await,
-            Means::Plain
-        );
+        assert_eq!(mac.means(arm).await, Means::Cross("aarch64-unknown-linux-gnu"));
+        assert_eq!(mac.means(intel).await, Means::Cross("x86_64-unknown-linux-gnu"));
+        assert_eq!(mac.means(Target { place: Place::Host, ..arm }).await, Means::Plain);
+        assert_eq!(rust("aarch64-unknown-linux-musl").means(arm).await, Means::Plain);
         let own = rust("x86_64-unknown-linux-gnu").means(intel).await;
         let fits = host_glibc().await.is_some_and(|found| found <= GLIBC);
         assert_eq!(own == Means::Plain, fits);
@@ -217,14 +146,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_missing_standard_library_names_the_command() {
-        let error = require_standard_library(Path::new("."), "riscv64gc-unknown-linux-musl")
-            .await
-            .unwrap_err();
-        assert!(
-            error
-                .to_string()
-                .contains("rustup target add riscv64gc-unknown-linux-musl"),
-            "{error}"
-        );
+        let error = require_standard_library(Path::new("."), "riscv64gc-unknown-linux-musl").await.unwrap_err();
+        assert!(error.to_string().contains("rustup target add riscv64gc-unknown-linux-musl"), "{error}");
     }
 }

@@ -1,6 +1,6 @@
 //! The declared resources and what hangs on what; the only place where their types are erased.
 
-use super::{Changes, Fields, Gone, Live, Owner, Ref, Resource, Result, Stray, Sweep, Written, fields};
+use super::{Changes, Fields, Gone, Live, Owner, Ref, Resource, Result, Stray, Written, fields, sweep::Sweep};
 use futures::future::LocalBoxFuture;
 use serde::Serialize;
 use serde_json::Value;

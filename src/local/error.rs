@@ -47,9 +47,7 @@ pub enum LocalError {
         seconds: u64,
     },
     /// No free port near the project's own.
-    #[error(
-        "no free port between {first} and {last} on 127.0.0.1 for the local AWS; free one of them"
-    )]
+    #[error("no free port between {first} and {last} on 127.0.0.1 for the local AWS; free one of them")]
     NoPort {
         /// The first one tried.
         first: u16,

@@ -101,11 +101,7 @@ impl Home {
 
     /// The server, if it runs and answers. Changes nothing.
     pub async fn status(&self) -> Result<Option<LocalAws>, LocalError> {
-        let Some(Server {
-            port,
-            pid: Some(pid),
-        }) = self.remembered()
-        else {
+        let Some(Server { port, pid: Some(pid) }) = self.remembered() else {
             return Ok(None);
         };
         let healthy = health::answers(port, &self.identity()).await;
@@ -140,28 +136,15 @@ impl Home {
         let path = self.log();
         if path.exists() {
             // A crash is explained in the log of the run before.
-            std::fs::rename(&path, path.with_extension("previous.log"))
-                .map_err(self.cannot(&path))?;
+            std::fs::rename(&path, path.with_extension("previous.log")).map_err(self.cannot(&path))?;
         }
         let log = File::create(&path).map_err(self.cannot(&path))?;
         let (python, identity) = (venv.python(), self.identity());
-        let mut child = process::launch(Launch {
-            python: &python,
-            home: &self.0,
-            port,
-            identity: &identity,
-            log,
-        })
-        .map_err(|error| LocalError::Start {
-            log: path.clone(),
-            output: error.to_string(),
-        })?;
+        let mut child = process::launch(Launch { python: &python, home: &self.0, port, identity: &identity, log })
+            .map_err(|error| LocalError::Start { log: path.clone(), output: error.to_string() })?;
         let pid = child.id().unwrap_or_default();
         // Written before it answers: whoever comes after a kill at this moment knows what to end.
-        self.remember(Server {
-            port,
-            pid: Some(pid),
-        })?;
+        self.remember(Server { port, pid: Some(pid) })?;
         let started = Instant::now();
         while started.elapsed() < START_PATIENCE {
             if health::answers(port, &identity).await {
@@ -174,11 +157,7 @@ impl Home {
             }
             tokio::time::sleep(POLL).await;
         }
-        Err(LocalError::NoAnswer {
-            pid,
-            seconds: START_PATIENCE.as_secs(),
-            log: path,
-        })
+        Err(LocalError::NoAnswer { pid, seconds: START_PATIENCE.as_secs(), log: path })
     }
 
     /// Ends what is remembered and runs, healthy or not.
@@ -188,10 +167,7 @@ impl Home {
         };
         process::terminate(pid);
         if !process::ended(pid, &self.python(), patience).await {
-            return Err(LocalError::Stop {
-                pid,
-                seconds: patience.as_secs(),
-            });
+            return Err(LocalError::Stop { pid, seconds: patience.as_secs() });
         }
         self.forget(pid).await?;
         Ok(true)
@@ -200,10 +176,7 @@ impl Home {
     /// Gives a server that runs but does not answer a while, then ends it: nobody can use it, and it holds the port.
     ///
     /// It may only be busy, or be starting for a program that was killed meanwhile.
-    async fn end_unless_slow(
-        &self,
-        tell: &(dyn Fn(&str) + Sync),
-    ) -> Result<Option<LocalAws>, LocalError> {
+    async fn end_unless_slow(&self, tell: &(dyn Fn(&str) + Sync)) -> Result<Option<LocalAws>, LocalError> {
         let started = Instant::now();
         while self.running_pid().is_some() && started.elapsed() < BUSY_PATIENCE {
             if let Some(running) = self.status().await? {
@@ -224,16 +197,10 @@ impl Home {
     /// Waits for the end of a process, then remembers only the port.
     async fn forget(&self, pid: u32) -> Result<(), LocalError> {
         if !process::ended(pid, &self.python(), STOP_PATIENCE).await {
-            return Err(LocalError::Stop {
-                pid,
-                seconds: STOP_PATIENCE.as_secs(),
-            });
+            return Err(LocalError::Stop { pid, seconds: STOP_PATIENCE.as_secs() });
         }
         match self.remembered() {
-            Some(server) => self.remember(Server {
-                pid: None,
-                ..server
-            }),
+            Some(server) => self.remember(Server { pid: None, ..server }),
             None => Ok(()),
         }
     }
@@ -245,17 +212,12 @@ impl Home {
             if is_free(server.port) {
                 return Ok(server.port);
             }
-            tell(&format!(
-                "port {} is taken by another program, so the local addresses change",
-                server.port
-            ));
+            tell(&format!("port {} is taken by another program, so the local addresses change", server.port));
         }
         let digest = Sha256::digest(self.0.to_string_lossy().as_bytes());
         let first = FIRST_PORT + u16::from_be_bytes([digest[0], digest[1]]) % PORTS;
         let last = first + PORTS_TRIED;
-        (first..=last)
-            .find(|port| is_free(*port))
-            .ok_or(LocalError::NoPort { first, last })
+        (first..=last).find(|port| is_free(*port)).ok_or(LocalError::NoPort { first, last })
     }
 
     /// One program at a time changes the home. Freed by the system when the holder ends, however it ends.
@@ -263,15 +225,11 @@ impl Home {
         self.create(&self.0)?;
         let path = self.0.join("lock");
         let waiting = || tell("waiting for another run that is starting or stopping the local AWS");
-        file_lock::exclusive(&path, waiting)
-            .await
-            .map_err(self.cannot(&path))
+        file_lock::exclusive(&path, waiting).await.map_err(self.cannot(&path))
     }
 
     fn running_pid(&self) -> Option<u32> {
-        self.remembered()?
-            .pid
-            .filter(|pid| process::runs(*pid, &self.python()))
+        self.remembered()?.pid.filter(|pid| process::runs(*pid, &self.python()))
     }
 
     /// A damaged file counts as none: a new port is chosen then.
@@ -283,9 +241,7 @@ impl Home {
         let path = self.0.join("server.json");
         let new = self.0.join("server.json.new");
         let text = serde_json::json!(server).to_string();
-        std::fs::write(&new, text)
-            .and_then(|()| std::fs::rename(&new, &path))
-            .map_err(self.cannot(&path))
+        std::fs::write(&new, text).and_then(|()| std::fs::rename(&new, &path)).map_err(self.cannot(&path))
     }
 
     fn create(&self, path: &Path) -> Result<(), LocalError> {
@@ -305,9 +261,7 @@ impl Home {
     /// Tells this project's server from every other one, whichever port it got.
     fn identity(&self) -> String {
         let digest = Sha256::digest(self.0.to_string_lossy().as_bytes());
-        let short = digest[..8]
-            .iter()
-            .fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
+        let short = digest[..8].iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
         format!("liveinsight-{short}")
     }
 

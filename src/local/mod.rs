@@ -43,21 +43,12 @@ pub struct LocalAws {
 
 impl LocalAws {
     pub(crate) fn new(port: u16, pid: u32, log: PathBuf) -> Self {
-        Self {
-            endpoint: format!("http://127.0.0.1:{port}"),
-            port,
-            pid,
-            log,
-        }
+        Self { endpoint: format!("http://127.0.0.1:{port}"), port, pid, log }
     }
 
     /// Where a stage of a REST API answers, without a slash at the end.
     pub fn api_url(&self, rest_api_id: &str, stage: &str) -> String {
-        format!(
-            "{}{}",
-            self.endpoint,
-            self.api_origin_path(rest_api_id, stage)
-        )
+        format!("{}{}", self.endpoint, self.api_origin_path(rest_api_id, stage))
     }
 
     /// The path under which [`Self::api_origin_domain`] has a stage, for a distribution's origin.
@@ -99,13 +90,7 @@ mod tests {
     #[test]
     fn urls_are_the_ones_that_answer() {
         let aws = LocalAws::new(14600, 1, PathBuf::new());
-        assert_eq!(
-            aws.api_url("8e5df312", "dev"),
-            "http://127.0.0.1:14600/_aws/execute-api/8e5df312/dev"
-        );
-        assert_eq!(
-            aws.site_url("djynwscfuu4c03.cloudfront.net"),
-            "http://djynwscfuu4c03.cloudfront.localhost:14600/"
-        );
+        assert_eq!(aws.api_url("8e5df312", "dev"), "http://127.0.0.1:14600/_aws/execute-api/8e5df312/dev");
+        assert_eq!(aws.site_url("djynwscfuu4c03.cloudfront.net"), "http://djynwscfuu4c03.cloudfront.localhost:14600/");
     }
 }

@@ -40,10 +40,7 @@ pub(super) fn launch(launch: Launch<'_>) -> std::io::Result<tokio::process::Chil
         .process_group(0)
         // The functions inherit all of it: nothing of the user's AWS configuration may reach them.
         .env_clear()
-        .env(
-            "PATH",
-            std::env::var_os("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".into()),
-        )
+        .env("PATH", std::env::var_os("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".into()))
         .env("LC_ALL", "C.UTF-8")
         .env("HOME", launch.home.join("tmp"))
         .env("TMPDIR", launch.home.join("tmp"))
@@ -53,10 +50,7 @@ pub(super) fn launch(launch: Launch<'_>) -> std::io::Result<tokio::process::Chil
         .env("BIND_HOST", "127.0.0.1")
         .env("GATEWAY_PORT", launch.port.to_string())
         // Handed on to the functions, which would otherwise call the real AWS.
-        .env(
-            "AWS_ENDPOINT_URL",
-            format!("http://127.0.0.1:{}", launch.port),
-        )
+        .env("AWS_ENDPOINT_URL", format!("http://127.0.0.1:{}", launch.port))
         .env("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID)
         .env("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY)
         .env("AWS_EC2_METADATA_DISABLED", "true")
@@ -88,10 +82,7 @@ fn command_line(pid: u32) -> Option<String> {
 
 #[cfg(not(target_os = "linux"))]
 fn command_line(pid: u32) -> Option<String> {
-    let output = std::process::Command::new("ps")
-        .args(["-ww", "-o", "command=", "-p", &pid.to_string()])
-        .output()
-        .ok()?;
+    let output = std::process::Command::new("ps").args(["-ww", "-o", "command=", "-p", &pid.to_string()]).output().ok()?;
     Some(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
@@ -127,13 +118,7 @@ mod tests {
 
     #[test]
     fn a_stranger_with_the_same_number_is_not_ours() {
-        assert!(!runs(
-            std::process::id(),
-            Path::new("/nowhere/.liveinsight/aws/venv/bin/python")
-        ));
-        assert!(!runs(
-            u32::MAX,
-            Path::new("/nowhere/.liveinsight/aws/venv/bin/python")
-        ));
+        assert!(!runs(std::process::id(), Path::new("/nowhere/.liveinsight/aws/venv/bin/python")));
+        assert!(!runs(u32::MAX, Path::new("/nowhere/.liveinsight/aws/venv/bin/python")));
     }
 }

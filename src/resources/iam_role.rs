@@ -9,6 +9,7 @@ use crate::{
 };
 use aws_sdk_iam::types::Tag;
 use serde::Serialize;
+use std::rc::Rc;
 
 /// A role.
 #[derive(Debug, Clone, Serialize)]
@@ -57,7 +58,13 @@ impl Resource for Role {
             trust: Policy::parse(&decode_policy(role.assume_role_policy_document().unwrap_or_default())),
             tags,
         };
-        Ok(Some(Live { spec, output: RoleOutput { name: role.role_name().to_owned(), arn: role.arn().to_owned() }, busy: None, owner, applied }))
+        Ok(Some(Live {
+            spec,
+            output: RoleOutput { name: role.role_name().to_owned(), arn: role.arn().to_owned() },
+            busy: None,
+            owner,
+            applied,
+        }))
     }
 
     async fn create(&self, aws: &Aws) -> Result<Written<RoleOutput>> {
@@ -109,25 +116,34 @@ impl Resource for Role {
 }
 
 impl Role {
-    /// Finds the roles under the stack's path that are ours. `logical` gives the logical name of a physical one, if it could be ours.
-    pub async fn sweep(aws: &Aws, path: &str, logical: impl Fn(&str) -> Option<String>) -> Result<Vec<Stray<Aws>>> {
-        let mut strays = Vec::new();
-        let mut marker = None;
+    /// Finds the roles under the stack's path, which is what makes them ours. `logical` gives the logical name of a physical one, if it
+    /// could be ours.
+    pub async fn sweep(aws: &Aws, path: String, logical: impl Fn(&str) -> Option<String>) -> Result<Vec<Stray<Aws>>> {
+        let roles = list_roles(aws, &path).await?;
+        let stray = |role: &RoleOutput| {
+            let wish = Self { name: role.name.clone(), path: path.clone(), trust: Policy::default(), tags: Tags::default() };
+            Some(Stray::new(&logical(&role.name)?, wish, role.clone()))
+        };
+        Ok(roles.iter().filter_map(stray).collect())
+    }
+}
+
+/// All roles under a path.
+pub(super) async fn list_roles(aws: &Aws, path: &str) -> Result<Rc<Vec<RoleOutput>>> {
+    aws.shared("iam", &format!("roles{path}"), || async {
+        let (mut roles, mut marker) = (Vec::new(), None);
         loop {
             let page = aws.read("iam:ListRoles", || aws.iam.list_roles().path_prefix(path).set_marker(marker.clone()).send()).await?;
-            for role in page.roles() {
-                let Some(logical) = logical(role.role_name()) else { continue };
-                let wish =
-                    Self { name: role.role_name().to_owned(), path: path.to_owned(), trust: Policy::default(), tags: Tags::default() };
-                strays.push((logical, wish, RoleOutput { name: role.role_name().to_owned(), arn: role.arn().to_owned() }));
-            }
+            // What an emulator lists beyond the prefix is not ours.
+            let under = page.roles().iter().filter(|role| role.path() == path);
+            roles.extend(under.map(|role| RoleOutput { name: role.role_name().to_owned(), arn: role.arn().to_owned() }));
             marker = page.marker().map(str::to_owned);
             if marker.is_none() {
-                break;
+                return Ok(roles);
             }
         }
-        Ok(strays.into_iter().map(|(logical, wish, output)| Stray::new(&logical, wish, output)).collect())
-    }
+    })
+    .await
 }
 
 impl Handle<Role> {

@@ -1,5 +1,6 @@
 //! A policy embedded in a role.
 
+use super::iam_role::list_roles;
 use crate::{
     aws::{Aws, Optional, Policy, decode_policy},
     engine::{Changes, Gone, Live, Ref, Resource, Result, Stray, Written},
@@ -35,12 +36,16 @@ impl Resource for RolePolicy {
 
     async fn observe(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
         let role = self.role.get()?;
-        let answer =
-            aws.read("iam:GetRolePolicy", || aws.iam.get_role_policy().role_name(&role).policy_name(&self.name).send()).await.optional()?;
-        Ok(answer.map(|answer| {
-            let document = Policy::parse(&decode_policy(answer.policy_document()));
-            Live::part(Self { role: role.clone().into(), name: self.name.clone(), document }, RolePolicyOutput { role })
-        }))
+        // Shared, because the sweep asks as well.
+        let document = aws
+            .shared("iam", &format!("policy/{role}/{}", self.name), || async {
+                let read = aws.read("iam:GetRolePolicy", || aws.iam.get_role_policy().role_name(&role).policy_name(&self.name).send());
+                Ok(read.await.optional()?.map(|answer| Policy::parse(&decode_policy(answer.policy_document()))))
+            })
+            .await?;
+        Ok((*document)
+            .clone()
+            .map(|document| Live::part(Self { role: role.clone().into(), name: self.name.clone(), document }, RolePolicyOutput { role })))
     }
 
     async fn create(&self, aws: &Aws) -> Result<Written<RolePolicyOutput>> {
@@ -66,13 +71,20 @@ impl Resource for RolePolicy {
 }
 
 impl RolePolicy {
-    /// The policies of these roles (logical name, physical name) that bear `name`.
-    pub async fn sweep(aws: &Aws, roles: &[(String, String)], name: impl Fn(&str) -> String) -> Result<Vec<Stray<Aws>>> {
+    /// Finds the policies of the roles under the stack's path. `logical` gives the logical name of a role, if it could be ours, and
+    /// `policy` the name of its policy.
+    pub async fn sweep(
+        aws: &Aws,
+        path: String,
+        logical: impl Fn(&str) -> Option<String>,
+        policy: impl Fn(&str) -> String,
+    ) -> Result<Vec<Stray<Aws>>> {
         let mut strays = Vec::new();
-        for (logical, role) in roles {
-            let policy = Self { role: role.clone().into(), name: name(logical), document: Policy::default() };
+        for role in list_roles(aws, &path).await?.iter() {
+            let Some(logical) = logical(&role.name) else { continue };
+            let policy = Self { role: role.name.clone().into(), name: policy(&logical), document: Policy::default() };
             if let Some(live) = policy.observe(aws).await? {
-                strays.push(Stray::new(logical, live.spec, live.output));
+                strays.push(Stray::new(&logical, live.spec, live.output));
             }
         }
         Ok(strays)

@@ -3,6 +3,7 @@
 //! `CreateLogGroup` takes tags but no retention, which is a call of its own. Names are only searchable by prefix. The ARN in
 //! `arn` ends with `:*`; tagging wants the one without.
 
+use super::{api_common::rest_apis, rest_api::find_ours};
 use crate::{
     aws::{Aws, Optional, Tags},
     engine::{Changes, Gone, Handle, Live, Ref, Resource, Result, Stray, Written},
@@ -108,18 +109,33 @@ impl LogGroup {
     }
 
     /// Finds the groups of a family that are ours. `logical` gives the logical name of a physical one, if it could be ours.
-    pub async fn sweep(aws: &Aws, family: &str, logical: impl Fn(&str) -> Option<String>) -> Result<Vec<Stray<Aws>>> {
+    pub async fn sweep(aws: &Aws, family: String, logical: impl Fn(&str) -> Option<String>) -> Result<Vec<Stray<Aws>>> {
         let mut strays = Vec::new();
-        for group in list(aws, family).await?.iter() {
+        for group in list(aws, &family).await?.iter() {
             let Some(logical) = logical(&group.name) else { continue };
             let Some(tags) = read_tags(aws, &group.name).await? else { continue };
             if tags.owner(&aws.stack) == crate::engine::Owner::Us {
                 let output = LogGroupOutput { name: group.name.clone() };
-                let spec = Self { name: group.name.clone().into(), family: family.to_owned(), retention_days: None, tags };
+                let spec = Self { name: group.name.clone().into(), family: family.clone(), retention_days: None, tags };
                 strays.push(Stray::new(&logical, spec, output));
             }
         }
         Ok(strays)
+    }
+}
+
+impl LogGroup {
+    /// Finds the log groups of our stage of REST APIs, ours and vanished ones. The logical name of the one of the API called `api` is
+    /// `logical`; that of any other is its API's id. No call is spent on a group of an API that exists and is not ours.
+    pub async fn sweep_api(aws: &Aws, family: String, stage: String, api: String, logical: &str) -> Result<Vec<Stray<Aws>>> {
+        let (apis, ours) = (rest_apis(aws).await?, find_ours(aws, &api).await?);
+        let name_of = |name: &str| {
+            let (id, of_stage) = name.strip_prefix(&family)?.split_once('/')?;
+            let is_ours = ours.as_ref().is_some_and(|ours| ours.id() == Some(id));
+            let exists = apis.iter().any(|api| api.id() == Some(id));
+            (of_stage == stage && (is_ours || !exists)).then(|| if is_ours { logical.to_owned() } else { id.to_owned() })
+        };
+        Self::sweep(aws, family.clone(), name_of).await
     }
 }
 

@@ -146,12 +146,12 @@ impl Alarm {
     }
 
     /// Finds the alarms that are ours. `logical` gives the logical name of a physical one, if it could be ours.
-    pub async fn sweep(aws: &Aws, family: &str, logical: impl Fn(&str) -> Option<String>) -> Result<Vec<Stray<Aws>>> {
+    pub async fn sweep(aws: &Aws, family: String, logical: impl Fn(&str) -> Option<String>) -> Result<Vec<Stray<Aws>>> {
         let mut strays = Vec::new();
-        for alarm in list(aws, family).await?.iter() {
+        for alarm in list(aws, &family).await?.iter() {
             let Some(logical) = alarm.alarm_name().and_then(&logical) else { continue };
             let tags = read_tags(aws, alarm.alarm_arn().unwrap_or_default()).await?;
-            let live = Self::of(aws, alarm, tags, family);
+            let live = Self::of(aws, alarm, tags, &family);
             if live.owner == Owner::Us {
                 strays.push(Stray::new(&logical, live.spec, live.output));
             }

@@ -1,11 +1,6 @@
 //! One file per kind. Each reads from top to bottom: what it is and what AWS is odd about, the declaration, its outputs,
 //! observe, create, update, delete, the sweep, and what others may refer to.
 
-mod cloudfront_config;
-mod cloudfront_distribution;
-mod cloudfront_invalidation;
-mod cloudfront_origin_access_control;
-mod dynamodb_table;
 mod api_account;
 mod api_common;
 mod api_deployment;
@@ -15,6 +10,12 @@ mod api_method;
 mod api_method_response;
 mod api_resource;
 mod api_stage;
+mod api_sweep;
+mod cloudfront_config;
+mod cloudfront_distribution;
+mod cloudfront_invalidation;
+mod cloudfront_origin_access_control;
+mod dynamodb_table;
 mod iam_role;
 mod iam_role_policy;
 mod lambda_alias;
@@ -22,13 +23,11 @@ mod lambda_function;
 mod lambda_permission;
 mod log_group;
 mod metric_alarm;
+mod rest_api;
 mod s3_bucket;
 mod s3_bucket_policy;
 mod s3_public_access_block;
 mod s3_site;
-
-pub use dynamodb_table::{Index, KeyAttribute, Table, TableOutput, TimeToLive};
-mod rest_api;
 
 pub use api_account::{ensure_logging_role, logging_role};
 pub use api_common::MethodKey;
@@ -39,9 +38,11 @@ pub use api_method::ApiMethod;
 pub use api_method_response::{ApiMethodResponse, ApiMethodResponseOutput, response_header};
 pub use api_resource::{ApiResource, ApiResourceOutput};
 pub use api_stage::{AccessLog, ApiStage, ApiStageOutput};
+pub use api_sweep::sweep_rest_api;
 pub use cloudfront_config::{Behavior, ErrorPage, Origin, Protocol};
 pub use cloudfront_distribution::{Distribution, DistributionOutput};
 pub use cloudfront_origin_access_control::{OriginAccessControl, OriginAccessControlOutput};
+pub use dynamodb_table::{Index, KeyAttribute, Table, TableOutput, TimeToLive};
 pub use iam_role::{Role, RoleOutput};
 pub use iam_role_policy::{RolePolicy, RolePolicyOutput};
 pub use lambda_alias::{Alias, AliasOutput};

@@ -21,29 +21,18 @@ type At = (&'static str, Problem);
 /// Reads a rule. Whether the function or table exists is not looked at.
 pub(super) fn parse(rule: &RuleFile) -> Result<Alarm, At> {
     let watches = watches(rule)?;
-    let (statistic, threshold) =
-        threshold(&watches, rule.threshold).map_err(|problem| ("threshold", problem))?;
+    let (statistic, threshold) = threshold(&watches, rule.threshold).map_err(|problem| ("threshold", problem))?;
     let (period, periods) = periods(rule)?;
-    Ok(Alarm {
-        watches,
-        threshold,
-        statistic,
-        period,
-        periods,
-    })
+    Ok(Alarm { watches, threshold, statistic, period, periods })
 }
 
 fn watches(rule: &RuleFile) -> Result<Watches, At> {
     let metric_of = |known: &[&'static str]| match rule.metric.as_deref() {
         Some(metric) if known.contains(&metric) => Ok(metric.to_owned()),
-        Some(metric) => Err((
-            "metric",
-            Problem::new(format!("unknown metric `{metric}`")).known(metric, known.iter().copied()),
-        )),
+        Some(metric) => Err(("metric", Problem::new(format!("unknown metric `{metric}`")).known(metric, known.iter().copied()))),
         None => Err((
             "",
-            Problem::new("the alarm does not say which metric it watches")
-                .expected(format!("expected metric: {}", known.join(" or "))),
+            Problem::new("the alarm does not say which metric it watches").expected(format!("expected metric: {}", known.join(" or "))),
         )),
     };
     match (&rule.function, &rule.api, &rule.table) {
@@ -53,28 +42,18 @@ fn watches(rule: &RuleFile) -> Result<Watches, At> {
                 "duration" => FunctionMetric::Duration,
                 _ => FunctionMetric::Throttles,
             };
-            Ok(Watches::Function {
-                name: name.clone(),
-                metric,
-            })
+            Ok(Watches::Function { name: name.clone(), metric })
         }
         (None, Some(api), None) => {
             if rule.metric.is_some() {
-                return Err((
-                    "metric",
-                    Problem::new("an alarm of the API has no `metric`")
-                        .help("write api: 5xx alone"),
-                ));
+                return Err(("metric", Problem::new("an alarm of the API has no `metric`").help("write api: 5xx alone")));
             }
             let metric = match api.as_str() {
                 "4xx" => ApiMetric::ClientErrors,
                 "5xx" => ApiMetric::ServerErrors,
                 "latency" => ApiMetric::Latency,
                 other => {
-                    return Err((
-                        "api",
-                        Problem::new(format!("unknown metric `{other}`")).known(other, API_METRICS),
-                    ));
+                    return Err(("api", Problem::new(format!("unknown metric `{other}`")).known(other, API_METRICS)));
                 }
             };
             Ok(Watches::Api { metric })
@@ -84,62 +63,37 @@ fn watches(rule: &RuleFile) -> Result<Watches, At> {
                 "read_throttles" => TableMetric::ReadThrottles,
                 _ => TableMetric::WriteThrottles,
             };
-            Ok(Watches::Table {
-                name: name.clone(),
-                metric,
-            })
+            Ok(Watches::Table { name: name.clone(), metric })
         }
-        (None, None, None) => Err((
-            "",
-            Problem::new("the alarm watches nothing").expected("expected function, api or table"),
-        )),
-        _ => Err((
-            "",
-            Problem::new("the alarm watches more than one thing")
-                .expected("expected one of function, api, table"),
-        )),
+        (None, None, None) => Err(("", Problem::new("the alarm watches nothing").expected("expected function, api or table"))),
+        _ => Err(("", Problem::new("the alarm watches more than one thing").expected("expected one of function, api, table"))),
     }
 }
 
 /// The statistic a metric is judged by, and the threshold in `CloudWatch`'s unit for it.
 fn threshold(watches: &Watches, threshold: Threshold) -> Result<(Statistic, f64), Problem> {
-    let is_time = matches!(
-        watches,
-        Watches::Function {
-            metric: FunctionMetric::Duration,
-            ..
-        } | Watches::Api {
-            metric: ApiMetric::Latency
-        }
-    );
+    let is_time =
+        matches!(watches, Watches::Function { metric: FunctionMetric::Duration, .. } | Watches::Api { metric: ApiMetric::Latency });
     let is_share = matches!(watches, Watches::Api { .. }) && !is_time;
     let (statistic, value) = match threshold {
         Threshold::Milliseconds(value) if is_time => (Statistic::Maximum, value),
         Threshold::Share(value) if is_share => (Statistic::Average, value),
         Threshold::Count(value) if !is_time => (Statistic::Sum, value),
         _ if is_time => {
-            return Err(Problem::new("this metric is a time")
-                .expected("expected a threshold such as 25s or 800ms"));
+            return Err(Problem::new("this metric is a time").expected("expected a threshold such as 25s or 800ms"));
         }
         _ if is_share => {
-            return Err(
-                Problem::new("this metric is a number or a share of requests")
-                    .expected("expected a threshold such as 10% or 5"),
-            );
+            return Err(Problem::new("this metric is a number or a share of requests").expected("expected a threshold such as 10% or 5"));
         }
         _ => {
-            return Err(Problem::new("this metric is a number of times")
-                .expected("expected a threshold such as 5"));
+            return Err(Problem::new("this metric is a number of times").expected("expected a threshold such as 5"));
         }
     };
     if value <= 0.0 {
-        return Err(Problem::new("a threshold of nothing is always reached")
-            .expected("expected more than 0"));
+        return Err(Problem::new("a threshold of nothing is always reached").expected("expected more than 0"));
     }
     if statistic == Statistic::Average && value > 1.0 {
-        return Err(
-            Problem::new("a share above 100% is never reached").expected("expected at most 100%")
-        );
+        return Err(Problem::new("a share above 100% is never reached").expected("expected at most 100%"));
     }
     Ok((statistic, value))
 }
@@ -147,35 +101,19 @@ fn threshold(watches: &Watches, threshold: Threshold) -> Result<(Statistic, f64)
 fn periods(rule: &RuleFile) -> Result<(u32, u32), At> {
     let Seconds(period) = rule.period.unwrap_or(PERIOD);
     if period == 0 || period % 60 != 0 {
-        let problem = Problem::new(format!(
-            "a period of {period} s is not made of whole minutes"
-        ));
+        let problem = Problem::new(format!("a period of {period} s is not made of whole minutes"));
         return Err(("period", problem.expected("expected 1m, 5m, 1h …")));
     }
     let periods = rule.periods.unwrap_or(1);
     if periods == 0 {
-        return Err((
-            "periods",
-            Problem::new("an alarm needs at least one period").expected("expected 1 or more"),
-        ));
+        return Err(("periods", Problem::new("an alarm needs at least one period").expected("expected 1 or more")));
     }
     let reach = u64::from(period) * u64::from(periods);
     let limit = if period < 3600 { DAY } else { WEEK };
     if reach > limit {
-        let problem = Problem::new(format!(
-            "the alarm looks back {reach} s, CloudWatch at most {limit} s"
-        ));
-        let key = if rule.periods.is_some() {
-            "periods"
-        } else {
-            "period"
-        };
-        return Err((
-            key,
-            problem.help(
-                "use fewer or shorter periods (a week in all if they last an hour, else a day)",
-            ),
-        ));
+        let problem = Problem::new(format!("the alarm looks back {reach} s, CloudWatch at most {limit} s"));
+        let key = if rule.periods.is_some() { "periods" } else { "period" };
+        return Err((key, problem.help("use fewer or shorter periods (a week in all if they last an hour, else a day)")));
     }
     Ok((period, periods))
 }

@@ -40,16 +40,12 @@ pub struct Problem {
 impl StackError {
     /// The line of the first problem, from 1, if it has one.
     pub fn line(&self) -> Option<usize> {
-        self.first()
-            .and_then(|problem| problem.place)
-            .map(|place| place.line)
+        self.first().and_then(|problem| problem.place).map(|place| place.line)
     }
 
     /// The column of the first problem in characters, from 1, if it has one.
     pub fn column(&self) -> Option<usize> {
-        self.first()
-            .and_then(|problem| problem.place)
-            .map(|place| place.column)
+        self.first().and_then(|problem| problem.place).map(|place| place.column)
     }
 
     /// What is wrong in one line, without the place.
@@ -87,11 +83,7 @@ impl StackError {
             let _ = write!(rendered, "\n… and {} more", problems.len() - SHOWN);
         }
         rendered.truncate(rendered.trim_end().len());
-        Self {
-            file: document.name().to_owned(),
-            problems,
-            rendered,
-        }
+        Self { file: document.name().to_owned(), problems, rendered }
     }
 
     fn first(&self) -> Option<&Problem> {
@@ -102,12 +94,7 @@ impl StackError {
 impl Problem {
     /// A problem without a place yet.
     pub(super) fn new(message: impl Into<String>) -> Self {
-        Self {
-            place: None,
-            message: message.into(),
-            expected: None,
-            help: None,
-        }
+        Self { place: None, message: message.into(), expected: None, help: None }
     }
 
     /// The same in single lines of bounded length: parts of the file are quoted in it, and may hold anything.
@@ -136,11 +123,7 @@ impl Problem {
     }
 
     /// Suggests the known name nearest to `wrong`, and lists the known ones as what was expected.
-    pub(super) fn known<'name>(
-        self,
-        wrong: &str,
-        known: impl IntoIterator<Item = &'name str>,
-    ) -> Self {
+    pub(super) fn known<'name>(self, wrong: &str, known: impl IntoIterator<Item = &'name str>) -> Self {
         let known: Vec<&str> = known.into_iter().collect();
         let suggestion = nearest(wrong, &known);
         let problem = match known.as_slice() {
@@ -203,19 +186,8 @@ fn render(out: &mut String, document: &Document, problem: &Problem) {
         let margin = " ".repeat(gutter.len());
         let (line, column, length) = excerpt(document.line(place.line), place);
         let caret = format!("{}{} {expected}", " ".repeat(column), "^".repeat(length));
-        let _ = writeln!(
-            out,
-            "{}:{}:{}: {}",
-            document.name(),
-            place.line,
-            place.column,
-            problem.message
-        );
-        let _ = writeln!(
-            out,
-            "{margin} |\n{gutter} | {line}\n{margin} | {}",
-            caret.trim_end()
-        );
+        let _ = writeln!(out, "{}:{}:{}: {}", document.name(), place.line, place.column, problem.message);
+        let _ = writeln!(out, "{margin} |\n{gutter} | {line}\n{margin} | {}", caret.trim_end());
         if let Some(help) = &problem.help {
             let _ = writeln!(out, "{margin} = {help}");
         }
@@ -235,15 +207,9 @@ fn render(out: &mut String, document: &Document, problem: &Problem) {
 fn excerpt(line: &str, place: Position) -> (String, usize, usize) {
     let characters: Vec<char> = line.chars().map(visible).collect();
     let column = place.column.saturating_sub(1).min(characters.len());
-    let start = column
-        .saturating_sub(LINE_WIDTH / 2)
-        .min(characters.len().saturating_sub(LINE_WIDTH));
+    let start = column.saturating_sub(LINE_WIDTH / 2).min(characters.len().saturating_sub(LINE_WIDTH));
     let end = characters.len().min(start + LINE_WIDTH);
-    let mut text: String = characters
-        .get(start..end)
-        .unwrap_or_default()
-        .iter()
-        .collect();
+    let mut text: String = characters.get(start..end).unwrap_or_default().iter().collect();
     if end < characters.len() {
         text.push('…');
     }
@@ -253,9 +219,5 @@ fn excerpt(line: &str, place: Position) -> (String, usize, usize) {
         column += 1;
     }
     let room = text.chars().count().saturating_sub(column).max(1);
-    (
-        text.trim_end().to_owned(),
-        column,
-        place.length.clamp(1, room),
-    )
+    (text.trim_end().to_owned(), column, place.length.clamp(1, room))
 }

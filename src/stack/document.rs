@@ -21,34 +21,19 @@ impl Document {
     /// Reads the places of a text. Fails where it is not YAML, or too large once its aliases are unfolded.
     pub(super) fn parse(name: &str, text: &str) -> Result<Self, serde_yaml::Error> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text).to_owned();
-        let root: Spanned<Content> =
-            serde_yaml::from_str_with_options(&text, options(DuplicateKeyPolicy::PassThrough))?;
-        Ok(Self {
-            name: name.to_owned(),
-            text,
-            root: root.into(),
-        })
+        let root: Spanned<Content> = serde_yaml::from_str_with_options(&text, options(DuplicateKeyPolicy::PassThrough))?;
+        Ok(Self { name: name.to_owned(), text, root: root.into() })
     }
 
     /// A document of which only the text is known, because it is not YAML.
     pub(super) fn unparsed(name: &str, text: &str) -> Self {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text).to_owned();
-        Self {
-            text,
-            ..Self::unreadable(name)
-        }
+        Self { text, ..Self::unreadable(name) }
     }
 
     /// A document of which only the name is known.
     pub(super) fn unreadable(name: &str) -> Self {
-        Self {
-            name: name.to_owned(),
-            text: String::new(),
-            root: Node {
-                place: None,
-                content: Content::Nothing,
-            },
-        }
+        Self { name: name.to_owned(), text: String::new(), root: Node { place: None, content: Content::Nothing } }
     }
 
     /// Reads the text as `T`.
@@ -68,10 +53,7 @@ impl Document {
 
     /// One line, counted from 1, without its end.
     pub(super) fn line(&self, number: usize) -> &str {
-        number
-            .checked_sub(1)
-            .and_then(|index| self.text.lines().nth(index))
-            .unwrap_or_default()
+        number.checked_sub(1).and_then(|index| self.text.lines().nth(index)).unwrap_or_default()
     }
 
     /// Where the value at a path is; if there is none (a default), where the nearest thing around it is.
@@ -108,8 +90,7 @@ impl Document {
 
     /// The value that starts at a place.
     pub(super) fn node_at(&self, place: Position) -> Option<&Node> {
-        self.root
-            .find(&|node| node.place.is_some_and(|own| own.starts_with(place)))
+        self.root.find(&|node| node.place.is_some_and(|own| own.starts_with(place)))
     }
 
     /// The key of the mapping that begins at a place, which is where the reader reports a missing key.
@@ -120,17 +101,13 @@ impl Document {
     /// Where the keys with this name are that precede a place in the same mapping.
     pub(super) fn first_of_duplicates(&self, place: Position) -> Option<Position> {
         let mapping = self.root.find(&|node| match &node.content {
-            Content::Mapping(entries) => entries
-                .iter()
-                .any(|(_, key, _)| key.is_some_and(|key| key.starts_with(place))),
+            Content::Mapping(entries) => entries.iter().any(|(_, key, _)| key.is_some_and(|key| key.starts_with(place))),
             _ => false,
         })?;
         let Content::Mapping(entries) = &mapping.content else {
             return None;
         };
-        let (name, ..) = entries
-            .iter()
-            .find(|(_, key, _)| key.is_some_and(|key| key.starts_with(place)))?;
+        let (name, ..) = entries.iter().find(|(_, key, _)| key.is_some_and(|key| key.starts_with(place)))?;
         entries.iter().find(|(other, ..)| other == name)?.1
     }
 }

@@ -3,10 +3,7 @@
 //! The JSON schema is generated from these types and their comments, so the comments speak to whoever writes the file.
 //! Only what a type can say is checked here; what needs a look at another place, or at AWS's rules, is in `check`.
 
-#![expect(
-    clippy::doc_markdown,
-    reason = "these comments are shown to users by their editor, as plain text"
-)]
+#![expect(clippy::doc_markdown, reason = "these comments are shown to users by their editor, as plain text")]
 
 use std::collections::BTreeMap;
 

@@ -24,9 +24,8 @@ pub use declare::{Content, Declaration, declare};
 pub use diagnostic::{Problem, StackError};
 pub use file::StackFile;
 pub use model::{
-    Alarm, Alarms, Api, ApiMetric, Architecture, Cors, Function, FunctionMetric, Index, Key,
-    KeyType, Logs, Projection, RETENTION_DAYS, Route, Site, Stack, Statistic, Table, TableMetric,
-    Throttle, Watches,
+    Alarm, Alarms, Api, ApiMetric, Architecture, Cors, Function, FunctionMetric, Index, Key, KeyType, Logs, Projection, RETENTION_DAYS,
+    Route, Site, Stack, Statistic, Table, TableMetric, Throttle, Watches,
 };
 pub use names::{LIVE_ALIAS, Names, table_variable};
 pub use node::Position;

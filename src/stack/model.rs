@@ -47,9 +47,7 @@ pub struct Stack {
 impl Stack {
     /// Whether any function has a route, and so whether there is an API at all.
     pub fn has_api(&self) -> bool {
-        self.functions
-            .values()
-            .any(|function| function.route.is_some())
+        self.functions.values().any(|function| function.route.is_some())
     }
 
     /// The complete environment of one function: what the user set, `ENVIRONMENT`, and the physical name of each table it
@@ -86,13 +84,8 @@ impl Table {
     /// All attributes used as keys, of the table and its indexes, with their types: `DynamoDB` wants exactly these defined.
     pub fn key_attributes(&self) -> BTreeMap<&str, KeyType> {
         let own = std::iter::once(&self.partition_key).chain(&self.sort_key);
-        let of_indexes = self
-            .indexes
-            .values()
-            .flat_map(|index| std::iter::once(&index.partition_key).chain(&index.sort_key));
-        own.chain(of_indexes)
-            .map(|key| (key.name.as_str(), key.kind))
-            .collect()
+        let of_indexes = self.indexes.values().flat_map(|index| std::iter::once(&index.partition_key).chain(&index.sort_key));
+        own.chain(of_indexes).map(|key| (key.name.as_str(), key.kind)).collect()
     }
 }
 
@@ -275,10 +268,8 @@ pub struct Logs {
 }
 
 /// The numbers of days `CloudWatch` Logs keeps logs (API reference, `PutRetentionPolicy`).
-pub const RETENTION_DAYS: [u32; 22] = [
-    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922,
-    3288, 3653,
-];
+pub const RETENTION_DAYS: [u32; 22] =
+    [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653];
 
 /// What is watched, and who is told.
 #[derive(Debug, Clone, PartialEq, Default)]

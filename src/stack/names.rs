@@ -27,12 +27,7 @@ impl Names {
 
     /// The same from its parts, for checking names before there is a [`Stack`].
     pub(super) fn of(project: &str, environment: &str, region: &str, account: &str) -> Self {
-        Self {
-            project: project.to_owned(),
-            environment: environment.to_owned(),
-            region: region.to_owned(),
-            account: account.to_owned(),
-        }
+        Self { project: project.to_owned(), environment: environment.to_owned(), region: region.to_owned(), account: account.to_owned() }
     }
 
     /// A `DynamoDB` table.
@@ -139,16 +134,7 @@ impl Names {
 
 /// The environment variable that tells a function the physical name of a table: `EVENTS_TABLE` for `events`.
 pub fn table_variable(table: &str) -> String {
-    let upper: String = table
-        .chars()
-        .map(|c| {
-            if c.is_ascii_alphanumeric() {
-                c.to_ascii_uppercase()
-            } else {
-                '_'
-            }
-        })
-        .collect();
+    let upper: String = table.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' }).collect();
     format!("{upper}_TABLE")
 }
 
@@ -166,14 +152,8 @@ mod tests {
         assert_eq!(names.table("events"), "liveinsight-events-dev");
         assert_eq!(names.api(), "liveinsight-api-dev");
         assert_eq!(names.role_path(), "/liveinsight/liveinsight/dev/");
-        assert_eq!(
-            names.function_log_group("stats-api"),
-            "/aws/lambda/liveinsight-stats-api-dev"
-        );
-        assert_eq!(
-            names.api_log_group("a1b2"),
-            "API-Gateway-Execution-Logs_a1b2/dev"
-        );
+        assert_eq!(names.function_log_group("stats-api"), "/aws/lambda/liveinsight-stats-api-dev");
+        assert_eq!(names.api_log_group("a1b2"), "API-Gateway-Execution-Logs_a1b2/dev");
         assert_eq!(names.stack_tag(), "liveinsight/dev");
     }
 
@@ -195,14 +175,8 @@ mod tests {
         for thing in ["events", "stats-api", "a", "dev", "liveinsight-dev"] {
             assert_eq!(names.owns(&names.function(thing)), Some(thing));
         }
-        for stranger in [
-            "",
-            "liveinsight-dev",
-            "liveinsight--dev",
-            "liveinsight-events-prod",
-            "other-events-dev",
-            "liveinsightevents-dev",
-        ] {
+        for stranger in ["", "liveinsight-dev", "liveinsight--dev", "liveinsight-events-prod", "other-events-dev", "liveinsightevents-dev"]
+        {
             assert_eq!(names.owns(stranger), None, "{stranger}");
         }
     }

@@ -57,13 +57,8 @@ impl Node {
     /// The entry of a mapping by key, or the element of a list by number, with the place of the key.
     pub(super) fn step(&self, step: &str) -> Option<(Option<Position>, &Node)> {
         match &self.content {
-            Content::Mapping(entries) => entries
-                .iter()
-                .find(|(key, ..)| key == step)
-                .map(|(_, place, node)| (*place, node)),
-            Content::List(elements) => elements
-                .get(step.parse::<usize>().ok()?)
-                .map(|node| (None, node)),
+            Content::Mapping(entries) => entries.iter().find(|(key, ..)| key == step).map(|(_, place, node)| (*place, node)),
+            Content::List(elements) => elements.get(step.parse::<usize>().ok()?).map(|node| (None, node)),
             Content::Scalar | Content::Nothing => None,
         }
     }
@@ -99,10 +94,7 @@ impl Node {
 
 impl From<Spanned<Content>> for Node {
     fn from(spanned: Spanned<Content>) -> Self {
-        Self {
-            place: Position::of(spanned.referenced),
-            content: spanned.value,
-        }
+        Self { place: Position::of(spanned.referenced), content: spanned.value }
     }
 }
 

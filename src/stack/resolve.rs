@@ -7,10 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::document::Document;
-use super::file::{
-    CorsFile, EnvironmentFile, FunctionFile, FunctionOverride, KeyFile, StackFile, TableFile,
-    ThrottleFile,
-};
+use super::file::{CorsFile, EnvironmentFile, FunctionFile, FunctionOverride, KeyFile, StackFile, TableFile, ThrottleFile};
 use super::model::{Alarms, Api, Cors, Function, Index, Key, Logs, Site, Stack, Table, Throttle};
 use super::values::{Seconds, Text};
 use super::{alarm, route};
@@ -27,19 +24,8 @@ const REQUESTS_PER_MINUTE: u32 = 1000;
 const MAX_AGE: Seconds = Seconds(7200);
 
 /// One environment of a checked file. `region` stands above what the file says.
-pub(super) fn resolve(
-    file: &StackFile,
-    environment: &str,
-    region: Option<&str>,
-    root: &Path,
-    document: Arc<Document>,
-) -> Stack {
-    let overrides = file
-        .environments
-        .get(environment)
-        .cloned()
-        .flatten()
-        .unwrap_or_default();
+pub(super) fn resolve(file: &StackFile, environment: &str, region: Option<&str>, root: &Path, document: Arc<Document>) -> Stack {
+    let overrides = file.environments.get(environment).cloned().flatten().unwrap_or_default();
     let written_region = overrides.region.as_ref().unwrap_or(&file.region);
     let no_override = FunctionOverride::default();
     Stack {
@@ -48,11 +34,7 @@ pub(super) fn resolve(
         region: region.unwrap_or(written_region).to_owned(),
         protect: overrides.protect,
         tags: merged(&file.tags, &overrides.tags),
-        tables: file
-            .tables
-            .iter()
-            .map(|(name, written)| (name.clone(), table(written)))
-            .collect(),
+        tables: file.tables.iter().map(|(name, written)| (name.clone(), table(written))).collect(),
         functions: file
             .functions
             .iter()
@@ -64,31 +46,14 @@ pub(super) fn resolve(
         api: api(file, &overrides),
         site: file.site.as_ref().map(|site| Site {
             source: site.source.clone().into(),
-            index: site
-                .index
-                .clone()
-                .unwrap_or_else(|| "index.html".to_owned()),
+            index: site.index.clone().unwrap_or_else(|| "index.html".to_owned()),
             error_page: site.error_page.clone(),
             outputs: site.outputs.clone(),
         }),
-        logs: Logs {
-            retention_days: overrides
-                .logs
-                .retention_days
-                .or(file.logs.retention_days)
-                .unwrap_or(RETENTION_DAYS),
-        },
+        logs: Logs { retention_days: overrides.logs.retention_days.or(file.logs.retention_days).unwrap_or(RETENTION_DAYS) },
         alarms: Alarms {
-            notify: overrides
-                .alarms
-                .notify
-                .or_else(|| file.alarms.notify.clone()),
-            rules: file
-                .alarms
-                .rules
-                .iter()
-                .filter_map(|(name, rule)| Some((name.clone(), alarm::parse(rule).ok()?)))
-                .collect(),
+            notify: overrides.alarms.notify.or_else(|| file.alarms.notify.clone()),
+            rules: file.alarms.rules.iter().filter_map(|(name, rule)| Some((name.clone(), alarm::parse(rule).ok()?))).collect(),
         },
         root: root.to_owned(),
         document,
@@ -117,19 +82,13 @@ fn table(written: &TableFile) -> Table {
 }
 
 fn key(written: &KeyFile) -> Key {
-    Key {
-        name: written.name.clone(),
-        kind: written.kind,
-    }
+    Key { name: written.name.clone(), kind: written.kind }
 }
 
 fn function(written: &FunctionFile, overrides: &FunctionOverride) -> Function {
     Function {
         source: written.source.clone().into(),
-        route: written
-            .route
-            .as_deref()
-            .and_then(|text| route::parse(text).ok()),
+        route: written.route.as_deref().and_then(|text| route::parse(text).ok()),
         reads: written.reads.iter().cloned().collect(),
         writes: written.writes.iter().cloned().collect(),
         memory: overrides.memory.or(written.memory).unwrap_or(MEMORY),
@@ -140,24 +99,14 @@ fn function(written: &FunctionFile, overrides: &FunctionOverride) -> Function {
 }
 
 fn api(file: &StackFile, overrides: &EnvironmentFile) -> Api {
-    let default = ThrottleFile {
-        requests_per_minute: REQUESTS_PER_MINUTE,
-        burst: None,
-    };
-    let written = overrides
-        .api
-        .throttle
-        .as_ref()
-        .or(file.api.throttle.as_ref())
-        .unwrap_or(&default);
+    let default = ThrottleFile { requests_per_minute: REQUESTS_PER_MINUTE, burst: None };
+    let written = overrides.api.throttle.as_ref().or(file.api.throttle.as_ref()).unwrap_or(&default);
     let cors = overrides.api.cors.as_ref().or(file.api.cors.as_ref());
     Api {
         cors: cors.map(cors_of),
         throttle: Throttle {
             rate: f64::from(written.requests_per_minute) / 60.0,
-            burst: written
-                .burst
-                .unwrap_or_else(|| written.requests_per_minute.div_ceil(20)),
+            burst: written.burst.unwrap_or_else(|| written.requests_per_minute.div_ceil(20)),
         },
     }
 }
@@ -165,20 +114,11 @@ fn api(file: &StackFile, overrides: &EnvironmentFile) -> Api {
 fn cors_of(written: &CorsFile) -> Cors {
     Cors {
         origins: written.origins.clone(),
-        headers: written
-            .headers
-            .clone()
-            .unwrap_or_else(|| vec!["Content-Type".to_owned()]),
+        headers: written.headers.clone().unwrap_or_else(|| vec!["Content-Type".to_owned()]),
         max_age: written.max_age.unwrap_or(MAX_AGE).0,
     }
 }
 
-fn merged(
-    base: &BTreeMap<String, Text>,
-    overrides: &BTreeMap<String, Text>,
-) -> BTreeMap<String, String> {
-    base.iter()
-        .chain(overrides)
-        .map(|(key, Text(value))| (key.clone(), value.clone()))
-        .collect()
+fn merged(base: &BTreeMap<String, Text>, overrides: &BTreeMap<String, Text>) -> BTreeMap<String, String> {
+    base.iter().chain(overrides).map(|(key, Text(value))| (key.clone(), value.clone())).collect()
 }

@@ -15,22 +15,15 @@ pub(super) fn parse(text: &str) -> Result<Route, Problem> {
     };
     check_method(method)?;
     if path.is_empty() {
-        return Err(Problem::new(format!("the route `{text}` has no path"))
-            .expected("expected a method and a path such as GET /api/stats"));
+        return Err(Problem::new(format!("the route `{text}` has no path")).expected("expected a method and a path such as GET /api/stats"));
     }
     if !path.starts_with('/') {
-        return Err(
-            Problem::new(format!("the path `{path}` does not begin with a slash"))
-                .help(format!("write {method} /{path}")),
-        );
+        return Err(Problem::new(format!("the path `{path}` does not begin with a slash")).help(format!("write {method} /{path}")));
     }
     if path.len() > 1 {
         check_segments(path)?;
     }
-    Ok(Route {
-        method: method.to_owned(),
-        path: path.to_owned(),
-    })
+    Ok(Route { method: method.to_owned(), path: path.to_owned() })
 }
 
 fn check_method(method: &str) -> Result<(), Problem> {
@@ -43,9 +36,7 @@ fn check_method(method: &str) -> Result<(), Problem> {
     };
     Err(match method {
         "OPTIONS" => problem.help("API Gateway answers preflight requests itself, from api.cors"),
-        "ANY" => {
-            problem.help("name the one method the function answers, so that no other reaches it")
-        }
+        "ANY" => problem.help("name the one method the function answers, so that no other reaches it"),
         _ => problem.known(method, METHODS),
     })
 }
@@ -58,35 +49,21 @@ fn check_segments(path: &str) -> Result<(), Problem> {
             let help = format!("write {}", tidy(&segments));
             return Err(Problem::new(format!("the path `{path}` has an empty segment")).help(help));
         }
-        let Some(variable) = segment
-            .strip_prefix('{')
-            .and_then(|rest| rest.strip_suffix('}'))
-        else {
+        let Some(variable) = segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) else {
             check_literal(path, segment)?;
             continue;
         };
         let name = variable.strip_suffix('+').unwrap_or(variable);
-        if name.is_empty()
-            || !name
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
-        {
-            return Err(
-                Problem::new(format!("`{segment}` is not a path variable")).expected(
-                    "expected letters, digits, . _ - between the braces, as in {id} or {proxy+}",
-                ),
-            );
+        if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c)) {
+            return Err(Problem::new(format!("`{segment}` is not a path variable"))
+                .expected("expected letters, digits, . _ - between the braces, as in {id} or {proxy+}"));
         }
         if variable.ends_with('+') && index + 1 != segments.len() {
-            return Err(Problem::new(format!(
-                "`{segment}` takes the rest of the path, but is not at its end"
-            ))
-            .help(format!("write {{{name}}} for a single segment")));
+            return Err(Problem::new(format!("`{segment}` takes the rest of the path, but is not at its end"))
+                .help(format!("write {{{name}}} for a single segment")));
         }
         if variables.contains(&name) {
-            return Err(Problem::new(format!(
-                "the path `{path}` has two variables named `{name}`"
-            )));
+            return Err(Problem::new(format!("the path `{path}` has two variables named `{name}`")));
         }
         variables.push(name);
     }
@@ -95,24 +72,15 @@ fn check_segments(path: &str) -> Result<(), Problem> {
 
 /// API Gateway: "Resource's path part only allow a-zA-Z0-9._-:".
 fn check_literal(path: &str, segment: &str) -> Result<(), Problem> {
-    match segment
-        .chars()
-        .find(|c| !(c.is_ascii_alphanumeric() || "._-:".contains(*c)))
-    {
+    match segment.chars().find(|c| !(c.is_ascii_alphanumeric() || "._-:".contains(*c))) {
         None => Ok(()),
-        Some(character) => Err(Problem::new(format!(
-            "`{character}` is not allowed in the path `{path}`"
-        ))
-        .expected("expected segments of letters, digits, . _ - : or a variable such as {id}")),
+        Some(character) => Err(Problem::new(format!("`{character}` is not allowed in the path `{path}`"))
+            .expected("expected segments of letters, digits, . _ - : or a variable such as {id}")),
     }
 }
 
 fn tidy(segments: &[&str]) -> String {
-    let kept: Vec<&str> = segments
-        .iter()
-        .copied()
-        .filter(|segment| !segment.is_empty())
-        .collect();
+    let kept: Vec<&str> = segments.iter().copied().filter(|segment| !segment.is_empty()).collect();
     format!("/{}", kept.join("/"))
 }
 
@@ -122,20 +90,11 @@ mod tests {
 
     #[test]
     fn good_routes() {
-        for text in [
-            "GET /",
-            "POST /api/events",
-            "GET  /a/{id}",
-            "DELETE /a/{id}/b.c:d-e_f",
-            "HEAD /{proxy+}",
-        ] {
+        for text in ["GET /", "POST /api/events", "GET  /a/{id}", "DELETE /a/{id}/b.c:d-e_f", "HEAD /{proxy+}"] {
             let route = parse(text).unwrap();
             assert_eq!(route.to_string(), text.replace("  ", " "));
         }
-        assert_eq!(
-            parse("GET /a/{id}").unwrap().segments().collect::<Vec<_>>(),
-            ["a", "{id}"]
-        );
+        assert_eq!(parse("GET /a/{id}").unwrap().segments().collect::<Vec<_>>(), ["a", "{id}"]);
         assert_eq!(parse("GET /").unwrap().segments().count(), 0);
     }
 
@@ -168,9 +127,6 @@ mod tests {
 
     #[test]
     fn a_method_in_lower_case_is_recognised() {
-        assert_eq!(
-            parse("get /api").unwrap_err().help.as_deref(),
-            Some("did you mean `GET`?")
-        );
+        assert_eq!(parse("get /api").unwrap_err().help.as_deref(), Some("did you mean `GET`?"));
     }
 }

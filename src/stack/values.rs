@@ -29,43 +29,32 @@ pub enum Threshold {
 pub struct Text(pub String);
 
 const SECONDS_EXPECTED: &str = "a length of time such as 30s, 5m or 2h";
-const THRESHOLD_EXPECTED: &str =
-    "a number of times such as 5, a share such as 10%, or a time such as 25s or 800ms";
+const THRESHOLD_EXPECTED: &str = "a number of times such as 5, a share such as 10%, or a time such as 25s or 800ms";
 
 impl<'de> Deserialize<'de> for Seconds {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let (number, unit) = deserializer.deserialize_any(Amount {
-            expected: SECONDS_EXPECTED,
-        })?;
+        let (number, unit) = deserializer.deserialize_any(Amount { expected: SECONDS_EXPECTED })?;
         let factor = match unit.as_str() {
             "" | "s" => 1.0,
             "m" => 60.0,
             "h" => 3600.0,
             "d" => 86400.0,
             _ => {
-                return Err(de::Error::custom(format!(
-                    "unknown unit `{unit}`, expected {SECONDS_EXPECTED}"
-                )));
+                return Err(de::Error::custom(format!("unknown unit `{unit}`, expected {SECONDS_EXPECTED}")));
             }
         };
         let seconds = number * factor;
         if seconds.fract() != 0.0 || !(0.0..=f64::from(u32::MAX)).contains(&seconds) {
             return Err(de::Error::custom("expected a whole number of seconds"));
         }
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "whole and in range, as just checked"
-        )]
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole and in range, as just checked")]
         Ok(Self(seconds as u32))
     }
 }
 
 impl<'de> Deserialize<'de> for Threshold {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let (number, unit) = deserializer.deserialize_any(Amount {
-            expected: THRESHOLD_EXPECTED,
-        })?;
+        let (number, unit) = deserializer.deserialize_any(Amount { expected: THRESHOLD_EXPECTED })?;
         Ok(match unit.as_str() {
             "" => Self::Count(number),
             "%" => Self::Share(number / 100.0),
@@ -73,9 +62,7 @@ impl<'de> Deserialize<'de> for Threshold {
             "s" => Self::Milliseconds(number * 1000.0),
             "m" => Self::Milliseconds(number * 60_000.0),
             _ => {
-                return Err(de::Error::custom(format!(
-                    "unknown unit `{unit}`, expected {THRESHOLD_EXPECTED}"
-                )));
+                return Err(de::Error::custom(format!("unknown unit `{unit}`, expected {THRESHOLD_EXPECTED}")));
             }
         })
     }
@@ -94,9 +81,7 @@ impl Visitor<'_> for Amount {
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
-        let unit_at = text
-            .find(|c: char| !(c.is_ascii_digit() || c == '.'))
-            .unwrap_or(text.len());
+        let unit_at = text.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(text.len());
         let (number, unit) = text.split_at(unit_at);
         match number.parse::<f64>() {
             Ok(number) => Ok((number, unit.trim().to_owned())),
@@ -113,18 +98,12 @@ impl Visitor<'_> for Amount {
     }
 
     fn visit_u64<E: de::Error>(self, number: u64) -> Result<Self::Value, E> {
-        #[expect(
-            clippy::cast_precision_loss,
-            reason = "beyond 2^53 every limit is exceeded anyway"
-        )]
+        #[expect(clippy::cast_precision_loss, reason = "beyond 2^53 every limit is exceeded anyway")]
         self.visit_f64(number as f64)
     }
 
     fn visit_i64<E: de::Error>(self, number: i64) -> Result<Self::Value, E> {
-        #[expect(
-            clippy::cast_precision_loss,
-            reason = "beyond 2^53 every limit is exceeded anyway"
-        )]
+        #[expect(clippy::cast_precision_loss, reason = "beyond 2^53 every limit is exceeded anyway")]
         self.visit_f64(number as f64)
     }
 }

@@ -36,18 +36,12 @@ fn explain(error: &Error, document: &Document) -> Problem {
     match error.without_snippet() {
         Error::AliasError { error, .. } => explain(error, document).at(place),
         Error::Eof { .. } => empty(),
-        Error::MultipleDocuments { .. } => Problem::new("a second document begins here")
-            .at(place)
-            .expected("expected the end of the file"),
-        Error::SerdeUnknownField {
-            field, expected, ..
-        } => Problem::new(format!("unknown key `{field}`"))
-            .at(place)
-            .known(field, expected.iter().copied()),
+        Error::MultipleDocuments { .. } => Problem::new("a second document begins here").at(place).expected("expected the end of the file"),
+        Error::SerdeUnknownField { field, expected, .. } => {
+            Problem::new(format!("unknown key `{field}`")).at(place).known(field, expected.iter().copied())
+        }
         Error::SerdeMissingField { field, .. } => missing(field, document, place),
-        Error::SerdeUnknownVariant {
-            variant, expected, ..
-        } => unknown_variant(variant, expected).at(place),
+        Error::SerdeUnknownVariant { variant, expected, .. } => unknown_variant(variant, expected).at(place),
         Error::DuplicateMappingKey { key, .. } => {
             let name = key.as_deref().unwrap_or("this key");
             let problem = Problem::new(format!("`{name}` is there twice")).at(place);
@@ -58,21 +52,17 @@ fn explain(error: &Error, document: &Document) -> Problem {
         }
         Error::InvalidScalar { ty, .. } => wrong_type(type_name(ty), document, place),
         Error::InvalidBooleanStrict { .. } => wrong_type("true or false", document, place),
-        Error::NullIntoString { .. } => Problem::new("a value is missing")
-            .at(place)
-            .expected("expected text"),
+        Error::NullIntoString { .. } => Problem::new("a value is missing").at(place).expected("expected text"),
         Error::Unexpected { expected, .. } => wrong_type(structure_name(expected), document, place),
-        Error::SerdeInvalidType { expected, .. } | Error::SerdeInvalidValue { expected, .. } => {
-            wrong_type(expected, document, place)
-        }
+        Error::SerdeInvalidType { expected, .. } | Error::SerdeInvalidValue { expected, .. } => wrong_type(expected, document, place),
         Error::Message { msg, .. } => Problem::new(msg.clone()).at(place),
         Error::Budget { .. }
         | Error::AliasReplayLimitExceeded { .. }
         | Error::AliasExpansionLimitExceeded { .. }
         | Error::AliasReplayStackDepthExceeded { .. } => too_large(place),
-        Error::UnknownAnchor { .. } => Problem::new("this alias refers to nothing")
-            .at(place)
-            .help("a value that begins with * must be quoted, as in \"*\""),
+        Error::UnknownAnchor { .. } => {
+            Problem::new("this alias refers to nothing").at(place).help("a value that begins with * must be quoted, as in \"*\"")
+        }
         Error::ExternalMessage { source, .. } if is_nesting(source) => too_large(place),
         other => syntax(other, document, place),
     }
@@ -94,17 +84,14 @@ fn missing(field: &str, document: &Document, place: Option<Position>) -> Problem
 
 fn unknown_variant(variant: &str, expected: &[&'static str]) -> Problem {
     if expected != ["S", "N", "B"] {
-        return Problem::new(format!("`{variant}` is not possible here"))
-            .known(variant, expected.iter().copied());
+        return Problem::new(format!("`{variant}` is not possible here")).known(variant, expected.iter().copied());
     }
-    let problem = Problem::new(format!("a key attribute cannot be of type `{variant}`"))
-        .expected("expected S (string), N (number) or B (binary)");
+    let problem =
+        Problem::new(format!("a key attribute cannot be of type `{variant}`")).expected("expected S (string), N (number) or B (binary)");
     let lower = variant.to_lowercase();
     let means = |starts: &[&str]| starts.iter().any(|start| lower.starts_with(start));
     if means(&["bool"]) {
-        problem.help(
-            "store a truth value as the string \"1\", and leave the attribute out if it is false",
-        )
+        problem.help("store a truth value as the string \"1\", and leave the attribute out if it is false")
     } else if means(&["s"]) {
         problem.help("did you mean `S`?")
     } else if means(&["n", "int", "float"]) {
@@ -117,8 +104,7 @@ fn unknown_variant(variant: &str, expected: &[&'static str]) -> Problem {
 }
 
 fn wrong_type(expected: &str, document: &Document, place: Option<Position>) -> Problem {
-    let Some((place, node)) = place.and_then(|place| Some((place, document.node_at(place)?)))
-    else {
+    let Some((place, node)) = place.and_then(|place| Some((place, document.node_at(place)?))) else {
         // Keys alone have a type before the file is understood, and a bracket alone can make a key of something else.
         return Problem::new("a mapping or a list cannot be a key")
             .at(place)
@@ -132,9 +118,7 @@ fn wrong_type(expected: &str, document: &Document, place: Option<Position>) -> P
         Content::Scalar => format!("`{text}` is not {expected}"),
         Content::Nothing => "a value is missing".to_owned(),
     };
-    let problem = Problem::new(message)
-        .at(Some(place))
-        .expected(format!("expected {expected}"));
+    let problem = Problem::new(message).at(Some(place)).expected(format!("expected {expected}"));
     match node.content {
         Content::Scalar if expected == LIST => problem.help(format!("write [{text}]")),
         _ => problem,
@@ -143,12 +127,7 @@ fn wrong_type(expected: &str, document: &Document, place: Option<Position>) -> P
 
 /// The piece of text at a place, as far as its line goes.
 fn source_of(document: &Document, place: Position) -> String {
-    document
-        .line(place.line)
-        .chars()
-        .skip(place.column.saturating_sub(1))
-        .take(place.length.min(40))
-        .collect()
+    document.line(place.line).chars().skip(place.column.saturating_sub(1)).take(place.length.min(40)).collect()
 }
 
 /// What the reader calls a Rust type, in the user's words.
@@ -171,24 +150,12 @@ fn structure_name(reader: &str) -> &str {
 
 /// What is not YAML at all.
 fn syntax(error: &Error, document: &Document, place: Option<Position>) -> Problem {
-    let indented_by_tab =
-        |line: &str| line.trim_start_matches(' ').starts_with('\t') && !line.trim().is_empty();
+    let indented_by_tab = |line: &str| line.trim_start_matches(' ').starts_with('\t') && !line.trim().is_empty();
     let near = place.map_or(1, |place| place.line);
     let tab = (near..near + 3).find(|number| indented_by_tab(document.line(*number)));
     if let Some(line) = tab {
-        let column = document
-            .line(line)
-            .chars()
-            .take_while(|c| *c == ' ')
-            .count()
-            + 1;
-        return Problem::new("a tab in the indentation")
-            .at(Some(Position {
-                line,
-                column,
-                length: 1,
-            }))
-            .expected("expected spaces");
+        let column = document.line(line).chars().take_while(|c| *c == ' ').count() + 1;
+        return Problem::new("a tab in the indentation").at(Some(Position { line, column, length: 1 })).expected("expected spaces");
     }
     let rendered = error.render_with_formatter(&serde_yaml::UserMessageFormatter);
     let reason = rendered.split(" at line ").next().unwrap_or(&rendered);
@@ -200,14 +167,10 @@ fn syntax(error: &Error, document: &Document, place: Option<Position>) -> Proble
         Some(character @ ('{' | '}' | '[' | ']')) if reason.contains("did not find expected") => {
             format!("a value that contains {character} must be quoted")
         }
-        Some(':') if reason.contains("mapping values") => {
-            "a value that contains a colon and a space must be quoted".to_owned()
-        }
+        Some(':') if reason.contains("mapping values") => "a value that contains a colon and a space must be quoted".to_owned(),
         _ => "check the indentation, brackets and quotes here and just above".to_owned(),
     };
-    Problem::new(format!("this is not YAML: {reason}"))
-        .at(place)
-        .help(help)
+    Problem::new(format!("this is not YAML: {reason}")).at(place).help(help)
 }
 
 /// Brackets in brackets without end: the parser's own limit comes before ours.

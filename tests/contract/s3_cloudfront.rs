@@ -1,7 +1,5 @@
 //! S3 and CloudFront: a private bucket with a small site, and the distribution that serves it.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic, also in its helpers")]
-
 use crate::harness::{Bench, Calls, contract};
 use aws_sdk_cloudfront::types::PriceClass;
 use aws_sdk_s3::{

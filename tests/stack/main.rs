@@ -22,10 +22,7 @@ fn the_shipped_file_is_sound_in_every_environment() {
     assert_eq!(development.environment, "dev");
     assert!(!development.protect);
     assert_eq!(development.logs.retention_days, 7);
-    assert_eq!(
-        (development.tables.len(), development.functions.len()),
-        (2, 3)
-    );
+    assert_eq!((development.tables.len(), development.functions.len()), (2, 3));
     assert_eq!(development.alarms.rules.len(), 8);
     assert!((development.api.throttle.rate - 16.67).abs() < 0.01);
 
@@ -38,22 +35,11 @@ fn the_shipped_file_is_sound_in_every_environment() {
 #[test]
 fn thresholds_are_in_the_units_of_cloudwatch() {
     let rules = parse(SHIPPED, None).unwrap().alarms.rules;
-    let of = |name: &str| {
-        (
-            rules[name].statistic,
-            rules[name].threshold,
-            rules[name].period,
-        )
-    };
+    let of = |name: &str| (rules[name].statistic, rules[name].threshold, rules[name].period);
     assert_eq!(of("event-collector-errors"), (Statistic::Sum, 5.0, 300));
-    assert_eq!(
-        of("event-collector-duration"),
-        (Statistic::Maximum, 25_000.0, 300)
-    );
+    assert_eq!(of("event-collector-duration"), (Statistic::Maximum, 25_000.0, 300));
     assert_eq!(of("api-4xx"), (Statistic::Average, 0.1, 300));
-    assert!(
-        matches!(&rules["events-read-throttles"].watches, Watches::Table { name, .. } if name == "events")
-    );
+    assert!(matches!(&rules["events-read-throttles"].watches, Watches::Table { name, .. } if name == "events"));
 }
 
 #[test]
@@ -61,17 +47,10 @@ fn a_function_finds_its_tables_and_only_those() {
     let stack = parse(SHIPPED, None).unwrap();
     let names = Names::new(&stack, "123456789012");
     let variables = stack.variables("stats-api", &names);
-    let listed: Vec<(&str, &str)> = variables
-        .iter()
-        .map(|(key, value)| (key.as_str(), value.as_str()))
-        .collect();
+    let listed: Vec<(&str, &str)> = variables.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
     assert_eq!(
         listed,
-        [
-            ("ENVIRONMENT", "dev"),
-            ("EVENTS_TABLE", "liveinsight-events-dev"),
-            ("SESSIONS_TABLE", "liveinsight-sessions-dev"),
-        ]
+        [("ENVIRONMENT", "dev"), ("EVENTS_TABLE", "liveinsight-events-dev"), ("SESSIONS_TABLE", "liveinsight-sessions-dev"),]
     );
     assert!(stack.variables("nobody", &names).is_empty());
 }
@@ -95,33 +74,16 @@ functions:
 ";
     let stack = parse(text, Some("live")).unwrap();
     assert_eq!(stack.region, "eu-central-1");
-    assert_eq!(
-        (stack.tags["team"].as_str(), stack.tags["cost"].as_str()),
-        ("web", "2")
-    );
+    assert_eq!((stack.tags["team"].as_str(), stack.tags["cost"].as_str()), ("web", "2"));
     let order = &stack.functions["order"];
     assert_eq!((order.memory, order.timeout), (1024, 60));
-    let environment: Vec<_> = order
-        .environment
-        .iter()
-        .map(|(key, value)| format!("{key}={value}"))
-        .collect();
-    assert_eq!(
-        environment,
-        ["FLAG=true", "LEVEL=warn", "PORT=080"],
-        "text is kept as it is typed"
-    );
+    let environment: Vec<_> = order.environment.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    assert_eq!(environment, ["FLAG=true", "LEVEL=warn", "PORT=080"], "text is kept as it is typed");
     assert!((stack.api.throttle.rate - 1.0).abs() < f64::EPSILON);
-    assert_eq!(
-        stack.alarms.notify.as_deref(),
-        Some("arn:aws:sns:eu-central-1:123456789012:call")
-    );
+    assert_eq!(stack.alarms.notify.as_deref(), Some("arn:aws:sns:eu-central-1:123456789012:call"));
 
     let stack = parse(text, Some("dev")).unwrap();
-    assert_eq!(
-        (stack.region.as_str(), stack.functions["order"].memory),
-        ("eu-west-1", 256)
-    );
+    assert_eq!((stack.region.as_str(), stack.functions["order"].memory), ("eu-west-1", 256));
     assert_eq!((stack.alarms.notify, stack.api.throttle.burst), (None, 50));
 }
 
@@ -129,10 +91,7 @@ functions:
 fn the_region_of_the_command_line_stands_above_the_file() {
     let region = |region| Stack::parse(SHIPPED, "stack.yaml", Path::new("."), None, Some(region));
     assert_eq!(region("eu-west-1").unwrap().region, "eu-west-1");
-    assert_eq!(
-        region("eu-wst").unwrap_err().message(),
-        "`eu-wst` is not an AWS region"
-    );
+    assert_eq!(region("eu-wst").unwrap_err().message(), "`eu-wst` is not an AWS region");
 }
 
 #[test]
@@ -165,23 +124,14 @@ functions:
   two: { <<: *base, source: two }
 ";
     let stack = parse(text, None).unwrap();
-    assert_eq!(
-        (
-            stack.functions["two"].memory,
-            stack.functions["two"].source.as_path()
-        ),
-        (512, Path::new("two"))
-    );
+    assert_eq!((stack.functions["two"].memory, stack.functions["two"].source.as_path()), (512, Path::new("two")));
 }
 
 #[test]
 fn hundreds_of_functions_are_read() {
     let mut text = "project: big\nregion: us-east-1\nfunctions:\n".to_owned();
     for number in 0..400 {
-        let _ = writeln!(
-            text,
-            "  f{number}: {{ source: f{number}, route: 'GET /api/f{number}/{{id}}' }}"
-        );
+        let _ = writeln!(text, "  f{number}: {{ source: f{number}, route: 'GET /api/f{number}/{{id}}' }}");
     }
     assert_eq!(parse(&text, None).unwrap().functions.len(), 400);
 }
@@ -204,10 +154,7 @@ fn the_schema_in_docs_is_the_one_of_the_types() {
         fs::write(path, &generated).unwrap();
     }
     let written = fs::read_to_string(path).unwrap();
-    assert!(
-        written == generated,
-        "docs/stack.schema.json is out of date: run `UPDATE_SCHEMA=1 cargo test --test stack schema`"
-    );
+    assert!(written == generated, "docs/stack.schema.json is out of date: run `UPDATE_SCHEMA=1 cargo test --test stack schema`");
 }
 
 /// The shipped file with one line removed, repeated, or garbled.
@@ -216,12 +163,7 @@ fn mutated() -> impl Strategy<Value = String> {
     (0..lines, 0..5_u8, 0..100_usize, any::<char>()).prop_map(|(at, change, column, character)| {
         let mut lines: Vec<String> = SHIPPED.lines().map(str::to_owned).collect();
         let line = lines[at].clone();
-        let cut = line
-            .char_indices()
-            .map(|(index, _)| index)
-            .chain([line.len()])
-            .nth(column % (line.len() + 1))
-            .unwrap_or(0);
+        let cut = line.char_indices().map(|(index, _)| index).chain([line.len()]).nth(column % (line.len() + 1)).unwrap_or(0);
         match change {
             0 => drop(lines.remove(at)),
             1 => lines.insert(at, line),

@@ -15,170 +15,74 @@ const HEAD: &str = "project: shop\nregion: us-east-1\n";
 const MISTAKES: &[(&str, &str)] = &[
     // Structure.
     ("unknown section", "fucntions: {}\n"),
-    (
-        "unknown key",
-        "functions:\n  order:\n    source: order\n    memroy: 512\n",
-    ),
-    (
-        "unknown key unlike any other",
-        "functions:\n  order: { source: order, colour: red }\n",
-    ),
-    (
-        "wrong type: text for a number",
-        "functions:\n  order: { source: order, memory: lots }\n",
-    ),
-    (
-        "wrong type: fraction for a whole number",
-        "logs: { retention_days: 7.5 }\n",
-    ),
-    (
-        "wrong type: negative",
-        "functions:\n  order: { source: order, memory: -1 }\n",
-    ),
+    ("unknown key", "functions:\n  order:\n    source: order\n    memroy: 512\n"),
+    ("unknown key unlike any other", "functions:\n  order: { source: order, colour: red }\n"),
+    ("wrong type: text for a number", "functions:\n  order: { source: order, memory: lots }\n"),
+    ("wrong type: fraction for a whole number", "logs: { retention_days: 7.5 }\n"),
+    ("wrong type: negative", "functions:\n  order: { source: order, memory: -1 }\n"),
     (
         "wrong type: text for a list",
         "tables:\n  a: { partition_key: { name: id, type: S } }\nfunctions:\n  order: { source: order, reads: a }\n",
     ),
     ("wrong type: list for a mapping", "tables: [events]\n"),
-    (
-        "wrong type: mapping for text",
-        "functions:\n  order: { source: { path: order } }\n",
-    ),
+    ("wrong type: mapping for text", "functions:\n  order: { source: { path: order } }\n"),
     ("wrong type: text for a mapping", "site: dashboard\n"),
-    (
-        "wrong type: no is not a boolean",
-        "environments:\n  dev: { protect: no }\n",
-    ),
-    (
-        "wrong type: unquoted template",
-        "project: {{ name }}\nregion: us-east-1\n",
-    ),
+    ("wrong type: no is not a boolean", "environments:\n  dev: { protect: no }\n"),
+    ("wrong type: unquoted template", "project: {{ name }}\nregion: us-east-1\n"),
     ("missing value", "functions:\n  order: { source: }\n"),
     ("missing key", "functions:\n  order:\n    memory: 512\n"),
-    (
-        "missing key in an empty mapping",
-        "functions:\n  order: {}\n",
-    ),
+    ("missing key in an empty mapping", "functions:\n  order: {}\n"),
     ("missing mapping", "functions:\n  order:\n"),
     ("missing key at the top", "project: shop\n"),
-    (
-        "duplicate key",
-        "functions:\n  order: { source: a }\n  pay: { source: b }\n  order: { source: c }\n",
-    ),
-    (
-        "duplicate key at the top",
-        "tables: {}\nlogs: {}\ntables: {}\n",
-    ),
-    (
-        "length of time",
-        "functions:\n  order: { source: order, timeout: soon }\n",
-    ),
-    (
-        "length of time: unit",
-        "functions:\n  order: { source: order, timeout: 3w }\n",
-    ),
-    (
-        "length of time: fraction",
-        "functions:\n  order: { source: order, timeout: 1.5s }\n",
-    ),
+    ("duplicate key", "functions:\n  order: { source: a }\n  pay: { source: b }\n  order: { source: c }\n"),
+    ("duplicate key at the top", "tables: {}\nlogs: {}\ntables: {}\n"),
+    ("length of time", "functions:\n  order: { source: order, timeout: soon }\n"),
+    ("length of time: unit", "functions:\n  order: { source: order, timeout: 3w }\n"),
+    ("length of time: fraction", "functions:\n  order: { source: order, timeout: 1.5s }\n"),
     // Not YAML.
     ("tab", "functions:\n\torder: { source: order }\n"),
-    (
-        "tab after spaces",
-        "functions:\n  order:\n  \tsource: order\n",
-    ),
+    ("tab after spaces", "functions:\n  order:\n  \tsource: order\n"),
     ("unclosed bracket at the end", "tags: {\n"),
     ("unclosed quote", "site: { source: 'dashboard }\n"),
     ("unclosed bracket", "site: { source: dashboard\nlogs: {}\n"),
-    (
-        "indentation",
-        "functions:\n  order:\n    source: order\n   memory: 256\n",
-    ),
-    (
-        "colon in a value",
-        "tags: { a: b }\nlogs: retention_days: 7\n",
-    ),
-    (
-        "unquoted variable",
-        "functions:\n  a: { source: a, route: GET /api/{id} }\n",
-    ),
+    ("indentation", "functions:\n  order:\n    source: order\n   memory: 256\n"),
+    ("colon in a value", "tags: { a: b }\nlogs: retention_days: 7\n"),
+    ("unquoted variable", "functions:\n  a: { source: a, route: GET /api/{id} }\n"),
     ("unquoted star", "api:\n  cors: { origins: [*] }\n"),
     ("two documents", "---\nproject: again\n"),
     // Names.
     ("project", "project: My Shop\nregion: us-east-1\n"),
-    (
-        "project: underscore",
-        "project: my_shop\nregion: us-east-1\n",
-    ),
+    ("project: underscore", "project: my_shop\nregion: us-east-1\n"),
     ("region", "project: shop\nregion: us-east1\n"),
-    (
-        "region of an environment",
-        "environments:\n  dev: { region: Frankfurt }\n",
-    ),
+    ("region of an environment", "environments:\n  dev: { region: Frankfurt }\n"),
     ("environment", "environments:\n  dev: {}\n  eu-live: {}\n"),
     ("no environment", "environments: {}\n"),
-    (
-        "default environment",
-        "default_environment: prd\nenvironments:\n  dev: {}\n  prod: {}\n",
-    ),
+    ("default environment", "default_environment: prd\nenvironments:\n  dev: {}\n  prod: {}\n"),
     ("which environment", "environments:\n  one: {}\n  two: {}\n"),
-    (
-        "function name",
-        "functions:\n  order.v2: { source: order }\n",
-    ),
-    (
-        "function name too long",
-        "functions:\n  this-name-is-somewhat-longer-than-what-fits-into-the-name-of-a-function: { source: a }\n",
-    ),
-    (
-        "function names that differ in case",
-        "functions:\n  Order: { source: a }\n  order: { source: b }\n",
-    ),
-    (
-        "table name",
-        "tables:\n  my events: { partition_key: { name: id, type: S } }\n",
-    ),
+    ("function name", "functions:\n  order.v2: { source: order }\n"),
+    ("function name too long", "functions:\n  this-name-is-somewhat-longer-than-what-fits-into-the-name-of-a-function: { source: a }\n"),
+    ("function names that differ in case", "functions:\n  Order: { source: a }\n  order: { source: b }\n"),
+    ("table name", "tables:\n  my events: { partition_key: { name: id, type: S } }\n"),
     (
         "tables with one variable",
         "tables:\n  a-b: { partition_key: { name: id, type: S } }\n  a.b: { partition_key: { name: id, type: S } }\n",
     ),
-    (
-        "bucket name too long",
-        "project: a-project-with-a-name-that-is-very-long-indeed\nregion: us-east-1\nsite: { source: a }\n",
-    ),
-    (
-        "alarm name",
-        "functions:\n  f: { source: f }\nalarms:\n  rules:\n    a/b: { function: f, metric: errors, threshold: 1 }\n",
-    ),
+    ("bucket name too long", "project: a-project-with-a-name-that-is-very-long-indeed\nregion: us-east-1\nsite: { source: a }\n"),
+    ("alarm name", "functions:\n  f: { source: f }\nalarms:\n  rules:\n    a/b: { function: f, metric: errors, threshold: 1 }\n"),
     // Tags.
     ("tag of ours", "tags: { project: x }\n"),
     ("tag of AWS", "tags: { 'aws:team': x }\n"),
-    (
-        "tag with our prefix",
-        "environments:\n  dev: { tags: { 'liveinsight:stack': x } }\n",
-    ),
+    ("tag with our prefix", "environments:\n  dev: { tags: { 'liveinsight:stack': x } }\n"),
     ("tag character", "tags: { team: 'a&b' }\n"),
-    (
-        "tag keys that differ in case",
-        "tags: { Team: a, team: b }\n",
-    ),
+    ("tag keys that differ in case", "tags: { Team: a, team: b }\n"),
     // Tables.
-    (
-        "key type",
-        "tables:\n  sessions:\n    partition_key: { name: is_active, type: BOOL }\n",
-    ),
-    (
-        "key type in words",
-        "tables:\n  sessions:\n    partition_key: { name: id, type: string }\n",
-    ),
+    ("key type", "tables:\n  sessions:\n    partition_key: { name: is_active, type: BOOL }\n"),
+    ("key type in words", "tables:\n  sessions:\n    partition_key: { name: id, type: string }\n"),
     (
         "one attribute, two types",
         "tables:\n  a:\n    partition_key: { name: id, type: S }\n    indexes:\n      ById: { partition_key: { name: id, type: N } }\n",
     ),
-    (
-        "one attribute, both keys",
-        "tables:\n  a:\n    partition_key: { name: id, type: S }\n    sort_key: { name: id, type: S }\n",
-    ),
+    ("one attribute, both keys", "tables:\n  a:\n    partition_key: { name: id, type: S }\n    sort_key: { name: id, type: S }\n"),
     (
         "index name",
         "tables:\n  a:\n    partition_key: { name: id, type: S }\n    indexes:\n      x: { partition_key: { name: b, type: N } }\n",
@@ -187,27 +91,15 @@ const MISTAKES: &[(&str, &str)] = &[
         "projection",
         "tables:\n  a:\n    partition_key: { name: id, type: S }\n    indexes:\n      ByB: { partition_key: { name: b, type: N }, projection: KEYS }\n",
     ),
-    (
-        "empty attribute",
-        "tables:\n  a: { partition_key: { name: '', type: S } }\n",
-    ),
+    ("empty attribute", "tables:\n  a: { partition_key: { name: '', type: S } }\n"),
     // Functions.
     (
         "unknown table",
         "tables:\n  events: { partition_key: { name: id, type: S } }\nfunctions:\n  order: { source: order, reads: [events], writes: [event] }\n",
     ),
-    (
-        "unknown table, none declared",
-        "functions:\n  order: { source: order, reads: [events] }\n",
-    ),
-    (
-        "memory",
-        "functions:\n  order: { source: order, memory: 64 }\n",
-    ),
-    (
-        "timeout",
-        "functions:\n  order: { source: order, timeout: 20m }\n",
-    ),
+    ("unknown table, none declared", "functions:\n  order: { source: order, reads: [events] }\n"),
+    ("memory", "functions:\n  order: { source: order, memory: 64 }\n"),
+    ("timeout", "functions:\n  order: { source: order, timeout: 20m }\n"),
     (
         "timeout of an environment",
         "functions:\n  order: { source: order }\nenvironments:\n  dev: { functions: { order: { timeout: 0 } } }\n",
@@ -216,130 +108,52 @@ const MISTAKES: &[(&str, &str)] = &[
         "function of an environment",
         "functions:\n  order: { source: order }\nenvironments:\n  dev:\n    functions:\n      ordr: { memory: 512 }\n",
     ),
-    (
-        "architecture",
-        "functions:\n  order: { source: order, architecture: x86-64 }\n",
-    ),
-    (
-        "reserved variable",
-        "functions:\n  order:\n    source: order\n    environment:\n      AWS_REGION: us-east-1\n",
-    ),
-    (
-        "variable that is set already",
-        "functions:\n  order: { source: order, environment: { ENVIRONMENT: x } }\n",
-    ),
+    ("architecture", "functions:\n  order: { source: order, architecture: x86-64 }\n"),
+    ("reserved variable", "functions:\n  order:\n    source: order\n    environment:\n      AWS_REGION: us-east-1\n"),
+    ("variable that is set already", "functions:\n  order: { source: order, environment: { ENVIRONMENT: x } }\n"),
     (
         "variable of a table",
         "tables:\n  a: { partition_key: { name: id, type: S } }\nfunctions:\n  order: { source: order, environment: { A_TABLE: x } }\n",
     ),
-    (
-        "name of a variable",
-        "functions:\n  order: { source: order, environment: { LOG-LEVEL: x } }\n",
-    ),
-    (
-        "source elsewhere",
-        "functions:\n  order: { source: /home/me/order }\n",
-    ),
+    ("name of a variable", "functions:\n  order: { source: order, environment: { LOG-LEVEL: x } }\n"),
+    ("source elsewhere", "functions:\n  order: { source: /home/me/order }\n"),
     ("no source", "functions:\n  order: { source: '' }\n"),
     ("site that is everything", "site: { source: ./ }\n"),
     // Routes.
-    (
-        "route twice",
-        "functions:\n  a: { source: a, route: GET /api/x }\n  b: { source: b, route: GET /api/x }\n",
-    ),
-    (
-        "route without method",
-        "functions:\n  a: { source: a, route: /api/x }\n",
-    ),
-    (
-        "route without path",
-        "functions:\n  a: { source: a, route: GET }\n",
-    ),
-    (
-        "route without slash",
-        "functions:\n  a: { source: a, route: GET api/x }\n",
-    ),
-    (
-        "route with an unknown method",
-        "functions:\n  a: { source: a, route: GTE /api/x }\n",
-    ),
-    (
-        "route OPTIONS",
-        "functions:\n  a: { source: a, route: OPTIONS /api/x }\n",
-    ),
-    (
-        "route ANY",
-        "functions:\n  a: { source: a, route: ANY /api/x }\n",
-    ),
-    (
-        "route with a slash at the end",
-        "functions:\n  a: { source: a, route: GET /api/x/ }\n",
-    ),
-    (
-        "route with a query",
-        "functions:\n  a: { source: a, route: 'GET /api/x?y=1' }\n",
-    ),
-    (
-        "route with a bad variable",
-        "functions:\n  a: { source: a, route: 'GET /api/{a b}' }\n",
-    ),
-    (
-        "route with a greedy variable inside",
-        "functions:\n  a: { source: a, route: 'GET /api/{rest+}/x' }\n",
-    ),
+    ("route twice", "functions:\n  a: { source: a, route: GET /api/x }\n  b: { source: b, route: GET /api/x }\n"),
+    ("route without method", "functions:\n  a: { source: a, route: /api/x }\n"),
+    ("route without path", "functions:\n  a: { source: a, route: GET }\n"),
+    ("route without slash", "functions:\n  a: { source: a, route: GET api/x }\n"),
+    ("route with an unknown method", "functions:\n  a: { source: a, route: GTE /api/x }\n"),
+    ("route OPTIONS", "functions:\n  a: { source: a, route: OPTIONS /api/x }\n"),
+    ("route ANY", "functions:\n  a: { source: a, route: ANY /api/x }\n"),
+    ("route with a slash at the end", "functions:\n  a: { source: a, route: GET /api/x/ }\n"),
+    ("route with a query", "functions:\n  a: { source: a, route: 'GET /api/x?y=1' }\n"),
+    ("route with a bad variable", "functions:\n  a: { source: a, route: 'GET /api/{a b}' }\n"),
+    ("route with a greedy variable inside", "functions:\n  a: { source: a, route: 'GET /api/{rest+}/x' }\n"),
     (
         "routes with two variables in one place",
         "functions:\n  a: { source: a, route: 'GET /a/{id}' }\n  b: { source: b, route: 'GET /a/{name}/x' }\n",
     ),
     // API, site, logs, alarms.
-    (
-        "origin with a path",
-        "api:\n  cors: { origins: ['https://example.com/'] }\n",
-    ),
-    (
-        "origin without scheme",
-        "api:\n  cors: { origins: [example.com] }\n",
-    ),
-    (
-        "star and another origin",
-        "api:\n  cors: { origins: ['*', 'https://example.com'] }\n",
-    ),
+    ("origin with a path", "api:\n  cors: { origins: ['https://example.com/'] }\n"),
+    ("origin without scheme", "api:\n  cors: { origins: [example.com] }\n"),
+    ("star and another origin", "api:\n  cors: { origins: ['*', 'https://example.com'] }\n"),
     ("no origin", "api:\n  cors: { origins: [] }\n"),
-    (
-        "header",
-        "api:\n  cors: { origins: ['*'], headers: ['Content Type'] }\n",
-    ),
+    ("header", "api:\n  cors: { origins: ['*'], headers: ['Content Type'] }\n"),
     ("max age", "api:\n  cors: { origins: ['*'], max_age: 2d }\n"),
     ("throttle", "api:\n  throttle: { requests_per_minute: 0 }\n"),
-    (
-        "page outside the site",
-        "site: { source: pages, index: ../index.html }\n",
-    ),
+    ("page outside the site", "site: { source: pages, index: ../index.html }\n"),
     ("retention", "logs: { retention_days: 31 }\n"),
     (
         "alarm on an unknown function",
         "functions:\n  order: { source: order }\nalarms:\n  rules:\n    a: { function: oder, metric: errors, threshold: 1 }\n",
     ),
-    (
-        "alarm on an unknown table",
-        "alarms:\n  rules:\n    a: { table: events, metric: read_throttles, threshold: 1 }\n",
-    ),
-    (
-        "alarm on an API that is not there",
-        "alarms:\n  rules:\n    a: { api: 5xx, threshold: 1% }\n",
-    ),
-    (
-        "alarm on nothing",
-        "alarms:\n  rules:\n    a: { threshold: 1 }\n",
-    ),
-    (
-        "alarm on two things",
-        "alarms:\n  rules:\n    a: { api: 5xx, table: x, threshold: 1 }\n",
-    ),
-    (
-        "alarm without metric",
-        "functions:\n  f: { source: f }\nalarms:\n  rules:\n    a: { function: f, threshold: 1 }\n",
-    ),
+    ("alarm on an unknown table", "alarms:\n  rules:\n    a: { table: events, metric: read_throttles, threshold: 1 }\n"),
+    ("alarm on an API that is not there", "alarms:\n  rules:\n    a: { api: 5xx, threshold: 1% }\n"),
+    ("alarm on nothing", "alarms:\n  rules:\n    a: { threshold: 1 }\n"),
+    ("alarm on two things", "alarms:\n  rules:\n    a: { api: 5xx, table: x, threshold: 1 }\n"),
+    ("alarm without metric", "functions:\n  f: { source: f }\nalarms:\n  rules:\n    a: { function: f, threshold: 1 }\n"),
     (
         "alarm on an unknown metric",
         "functions:\n  f: { source: f }\nalarms:\n  rules:\n    a: { function: f, metric: error, threshold: 1 }\n",
@@ -352,34 +166,21 @@ const MISTAKES: &[(&str, &str)] = &[
         "threshold that is no number",
         "functions:\n  f: { source: f }\nalarms:\n  rules:\n    a: { function: f, metric: errors, threshold: many }\n",
     ),
-    (
-        "threshold above 100 %",
-        "functions:\n  f: { source: f, route: GET /x }\nalarms:\n  rules:\n    a: { api: 5xx, threshold: 110% }\n",
-    ),
-    (
-        "period",
-        "functions:\n  f: { source: f }\nalarms:\n  rules:\n    a: { function: f, metric: errors, threshold: 1, period: 90s }\n",
-    ),
+    ("threshold above 100 %", "functions:\n  f: { source: f, route: GET /x }\nalarms:\n  rules:\n    a: { api: 5xx, threshold: 110% }\n"),
+    ("period", "functions:\n  f: { source: f }\nalarms:\n  rules:\n    a: { function: f, metric: errors, threshold: 1, period: 90s }\n"),
     (
         "periods",
         "functions:\n  f: { source: f }\nalarms:\n  rules:\n    a: { function: f, metric: errors, threshold: 1, period: 5m, periods: 300 }\n",
     ),
     ("topic", "alarms: { notify: on-call }\n"),
-    (
-        "topic in another region",
-        "alarms: { notify: 'arn:aws:sns:eu-west-1:123456789012:on-call' }\n",
-    ),
+    ("topic in another region", "alarms: { notify: 'arn:aws:sns:eu-west-1:123456789012:on-call' }\n"),
 ];
 
 #[test]
 fn every_mistake_has_one_clear_message() {
     let mut messages = String::new();
     for (title, text) in MISTAKES {
-        let head = if text.starts_with("project:") {
-            ""
-        } else {
-            HEAD
-        };
+        let head = if text.starts_with("project:") { "" } else { HEAD };
         let text = format!("{head}{text}");
         let error = parse(&text, None).expect_err(title);
         assert_eq!(error.problems().len(), 1, "{title}: {error}");
@@ -391,20 +192,13 @@ fn every_mistake_has_one_clear_message() {
 #[test]
 fn an_empty_file_is_named_as_such() {
     for text in ["", "\n", "# nothing here yet\n", "---\n", "\u{feff}"] {
-        assert_eq!(
-            parse(text, None).unwrap_err().message(),
-            "the file is empty",
-            "{text:?}"
-        );
+        assert_eq!(parse(text, None).unwrap_err().message(), "the file is empty", "{text:?}");
     }
 }
 
 #[test]
 fn an_unknown_environment_is_named_with_the_known_ones() {
-    insta::assert_snapshot!(
-        "unknown_environment",
-        parse(SHIPPED, Some("prdo")).unwrap_err()
-    );
+    insta::assert_snapshot!("unknown_environment", parse(SHIPPED, Some("prdo")).unwrap_err());
 }
 
 #[test]
@@ -418,48 +212,22 @@ fn several_mistakes_are_listed_by_line() {
 
 #[test]
 fn the_environment_of_a_function_is_limited_to_4_kb() {
-    let text = |length| {
-        format!(
-            "{HEAD}functions:\n  f: {{ source: f, environment: {{ BIG: {} }} }}\n",
-            "x".repeat(length)
-        )
-    };
+    let text = |length| format!("{HEAD}functions:\n  f: {{ source: f, environment: {{ BIG: {} }} }}\n", "x".repeat(length));
     // BIG=… and ENVIRONMENT=dev.
     let room = 4096 - "BIG".len() - "ENVIRONMENTdev".len();
     assert!(parse(&text(room), None).is_ok());
     let error = parse(&text(room + 1), None).unwrap_err();
-    assert_eq!(
-        error.message(),
-        "the environment variables of `f` take 4097 bytes in dev, Lambda allows 4096"
-    );
-    assert!(
-        error
-            .to_string()
-            .lines()
-            .all(|line| line.chars().count() < 200),
-        "long lines are cut: {error}"
-    );
+    assert_eq!(error.message(), "the environment variables of `f` take 4097 bytes in dev, Lambda allows 4096");
+    assert!(error.to_string().lines().all(|line| line.chars().count() < 200), "long lines are cut: {error}");
 }
 
 #[test]
 fn nothing_that_a_terminal_obeys_is_shown() {
-    let error = parse(
-        &format!("{HEAD}\"a\\e[31m\\n{}\": 1\n", "y".repeat(5000)),
-        None,
-    )
-    .unwrap_err();
-    assert!(
-        !error.message().contains(|c: char| c.is_control()),
-        "{:?}",
-        error.message()
-    );
+    let error = parse(&format!("{HEAD}\"a\\e[31m\\n{}\": 1\n", "y".repeat(5000)), None).unwrap_err();
+    assert!(!error.message().contains(|c: char| c.is_control()), "{:?}", error.message());
     assert!(error.message().chars().count() < 500);
 
-    let error = parse(
-        &format!("{HEAD}logs: {{ retention_days: 2 }} # \u{1b}[31m\n"),
-        None,
-    )
-    .unwrap_err();
+    let error = parse(&format!("{HEAD}logs: {{ retention_days: 2 }} # \u{1b}[31m\n"), None).unwrap_err();
     assert!(!error.to_string().contains('\u{1b}'), "{error:?}");
 }
 
@@ -468,26 +236,16 @@ fn a_bomb_of_aliases_is_refused_quickly() {
     let mut text = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n".to_owned();
     for level in 1..12 {
         let before = level - 1;
-        let _ = writeln!(
-            text,
-            "a{level}: &a{level} [{}]",
-            vec![format!("*a{before}"); 9].join(", ")
-        );
+        let _ = writeln!(text, "a{level}: &a{level} [{}]", vec![format!("*a{before}"); 9].join(", "));
     }
     let error = parse(&text, None).unwrap_err();
-    assert_eq!(
-        error.message(),
-        "the file is too large or too deep once its aliases are unfolded"
-    );
+    assert_eq!(error.message(), "the file is too large or too deep once its aliases are unfolded");
 }
 
 #[test]
 fn a_deep_nest_is_refused() {
     let error = parse(&format!("project: {}", "[".repeat(100_000)), None).unwrap_err();
-    assert_eq!(
-        error.message(),
-        "the file is too large or too deep once its aliases are unfolded"
-    );
+    assert_eq!(error.message(), "the file is too large or too deep once its aliases are unfolded");
 }
 
 #[test]
@@ -496,19 +254,12 @@ fn files_that_cannot_be_text_are_refused() {
     let path = directory.path().join("stack.yaml");
     let load = || Stack::load(&path, None, None).unwrap_err();
 
-    assert!(
-        load().message().starts_with("cannot be read: "),
-        "{}",
-        load()
-    );
+    assert!(load().message().starts_with("cannot be read: "), "{}", load());
     fs::write(&path, vec![b'#'; 10 * 1024 * 1024]).unwrap();
     assert_eq!(load().message(), "the file is larger than 1 MiB");
     fs::write(&path, b"project: shop\nregion: \xff\n").unwrap();
     assert_eq!(load().message(), "line 2 is not UTF-8");
-    assert!(
-        Stack::load(directory.path(), None, None).is_err(),
-        "a directory"
-    );
+    assert!(Stack::load(directory.path(), None, None).is_err(), "a directory");
 }
 
 #[test]
@@ -520,25 +271,11 @@ fn missing_sources_are_named_when_they_are_needed() {
         fs::create_dir_all(file.parent().unwrap()).unwrap();
         fs::write(file, "").unwrap();
     };
-    fs::write(
-        &path,
-        format!(
-            "{HEAD}functions:\n  order: {{ source: lambdas/order }}\nsite: {{ source: pages }}\n"
-        ),
-    )
-    .unwrap();
+    fs::write(&path, format!("{HEAD}functions:\n  order: {{ source: lambdas/order }}\nsite: {{ source: pages }}\n")).unwrap();
     make("lambdas/odrer/Cargo.toml");
-    assert!(
-        Stack::read(&path, None, None).is_ok(),
-        "commands that build nothing need no sources"
-    );
+    assert!(Stack::read(&path, None, None).is_ok(), "commands that build nothing need no sources");
 
-    let shown = || {
-        Stack::load(&path, None, None)
-            .unwrap_err()
-            .to_string()
-            .replace(&path.display().to_string(), "stack.yaml")
-    };
+    let shown = || Stack::load(&path, None, None).unwrap_err().to_string().replace(&path.display().to_string(), "stack.yaml");
     let mut steps = shown();
     make("lambdas/order/src/main.rs");
     make("pages/start.html");

@@ -42,25 +42,15 @@ pub(super) fn check(file: &StackFile, problems: &mut Problems) {
     let mut lower: BTreeMap<String, &str> = BTreeMap::new();
     for (name, function) in &file.functions {
         let path = ["functions", name.as_str()];
-        let sound = name.starts_with(|c: char| c.is_ascii_alphabetic())
-            && name
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || "_-".contains(c));
+        let sound =
+            name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c));
         if !sound {
             let problem = Problem::new(format!("`{name}` cannot be the name of a function"));
-            problems.key(
-                &path,
-                problem.expected("expected letters, digits, _ -, a letter first"),
-            );
+            problems.key(&path, problem.expected("expected letters, digits, _ -, a letter first"));
         }
         if let Some(other) = lower.insert(name.to_lowercase(), name) {
-            let problem = Problem::new(format!(
-                "the functions `{other}` and `{name}` differ only in case"
-            ));
-            problems.key(
-                &path,
-                problem.help("IAM takes the names of their roles for the same: rename one"),
-            );
+            let problem = Problem::new(format!("the functions `{other}` and `{name}` differ only in case"));
+            problems.key(&path, problem.help("IAM takes the names of their roles for the same: rename one"));
         }
         if let Some(problem) = source(&function.source) {
             problems.value(&below(&path, &["source"]), problem);
@@ -76,10 +66,7 @@ pub(super) fn check(file: &StackFile, problems: &mut Problems) {
             let path = ["environments", environment, "functions", name];
             if !file.functions.contains_key(name) {
                 let problem = Problem::new(format!("there is no function `{name}`"));
-                problems.key(
-                    &path,
-                    problem.known(name, file.functions.keys().map(String::as_str)),
-                );
+                problems.key(&path, problem.known(name, file.functions.keys().map(String::as_str)));
             }
             limits(function.memory, function.timeout, &path, problems);
             variables(file, &function.environment, &path, problems);
@@ -92,9 +79,7 @@ pub(super) fn source(path: &str) -> Option<Problem> {
     let problem = if path.is_empty() {
         Problem::new("the path is empty")
     } else if Path::new(path).is_absolute() || path.starts_with('~') {
-        Problem::new(format!(
-            "the path `{path}` means something on this machine only"
-        ))
+        Problem::new(format!("the path `{path}` means something on this machine only"))
     } else {
         return None;
     };
@@ -109,10 +94,7 @@ fn limits(memory: Option<u32>, timeout: Option<Seconds>, path: &[&str], problems
     }
     if let Some(Seconds(timeout)) = timeout.filter(|Seconds(timeout)| !TIMEOUT.contains(timeout)) {
         let problem = Problem::new(format!("Lambda has no timeout of {timeout} s"));
-        problems.value(
-            &below(path, &["timeout"]),
-            problem.expected("expected 1s to 15m"),
-        );
+        problems.value(&below(path, &["timeout"]), problem.expected("expected 1s to 15m"));
     }
 }
 
@@ -128,33 +110,19 @@ fn tables(file: &StackFile, function: &FunctionFile, path: &[&str], problems: &m
     }
 }
 
-fn variables(
-    file: &StackFile,
-    environment: &BTreeMap<String, Text>,
-    path: &[&str],
-    problems: &mut Problems,
-) {
+fn variables(file: &StackFile, environment: &BTreeMap<String, Text>, path: &[&str], problems: &mut Problems) {
     for name in environment.keys() {
-        let table = file
-            .tables
-            .keys()
-            .find(|table| table_variable(table) == *name);
+        let table = file.tables.keys().find(|table| table_variable(table) == *name);
         let problem = if RESERVED_VARIABLES.contains(&name.as_str()) {
-            Problem::new(format!("`{name}` is reserved: Lambda sets it"))
-                .help("leave it out; the function sees it anyway")
+            Problem::new(format!("`{name}` is reserved: Lambda sets it")).help("leave it out; the function sees it anyway")
         } else if let Some(table) = table {
-            Problem::new(format!(
-                "`{name}` is set already, to the name of the table `{table}`"
-            ))
-            .help("leave it out, and name the table under reads or writes")
+            Problem::new(format!("`{name}` is set already, to the name of the table `{table}`"))
+                .help("leave it out, and name the table under reads or writes")
         } else if name == "ENVIRONMENT" {
-            Problem::new("`ENVIRONMENT` is set already, to the name of the environment")
-                .help("leave it out")
+            Problem::new("`ENVIRONMENT` is set already, to the name of the environment").help("leave it out")
         } else if !is_variable(name) {
-            Problem::new(format!(
-                "`{name}` cannot be the name of an environment variable"
-            ))
-            .expected("expected at least two letters, digits and _, a letter first")
+            Problem::new(format!("`{name}` cannot be the name of an environment variable"))
+                .expected("expected at least two letters, digits and _, a letter first")
         } else {
             continue;
         };
@@ -164,48 +132,27 @@ fn variables(
 
 /// Lambda: `[a-zA-Z]([a-zA-Z0-9_])+`.
 fn is_variable(name: &str) -> bool {
-    name.len() >= 2
-        && name.starts_with(|c: char| c.is_ascii_alphabetic())
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+    name.len() >= 2 && name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
 /// Checks the size of all variables of a function, those for its tables included, in each environment.
 fn size(file: &StackFile, name: &str, function: &FunctionFile, problems: &mut Problems) {
     for (environment, overrides) in &file.environments {
         let names = Names::of(&file.project, environment, &file.region, "");
-        let overridden = overrides
-            .as_ref()
-            .and_then(|overrides| overrides.functions.get(name));
+        let overridden = overrides.as_ref().and_then(|overrides| overrides.functions.get(name));
         let mut variables: BTreeMap<String, &str> = BTreeMap::new();
-        let written = function
-            .environment
-            .iter()
-            .chain(overridden.iter().flat_map(|function| &function.environment));
+        let written = function.environment.iter().chain(overridden.iter().flat_map(|function| &function.environment));
         variables.extend(written.map(|(key, Text(value))| (key.clone(), value.as_str())));
-        let tables: BTreeMap<String, String> = function
-            .reads
-            .iter()
-            .chain(&function.writes)
-            .map(|table| (table_variable(table), names.table(table)))
-            .collect();
-        variables.extend(
-            tables
-                .iter()
-                .map(|(key, value)| (key.clone(), value.as_str())),
-        );
+        let tables: BTreeMap<String, String> =
+            function.reads.iter().chain(&function.writes).map(|table| (table_variable(table), names.table(table))).collect();
+        variables.extend(tables.iter().map(|(key, value)| (key.clone(), value.as_str())));
         variables.insert("ENVIRONMENT".to_owned(), environment);
-        let size: usize = variables
-            .iter()
-            .map(|(key, value)| key.len() + value.len())
-            .sum();
+        let size: usize = variables.iter().map(|(key, value)| key.len() + value.len()).sum();
         if size > ENVIRONMENT_SIZE {
             let problem = Problem::new(format!(
                 "the environment variables of `{name}` take {size} bytes in {environment}, Lambda allows {ENVIRONMENT_SIZE}"
             ));
-            problems.key(
-                &["functions", name, "environment"],
-                problem.help("keep large settings in the code or in a table"),
-            );
+            problems.key(&["functions", name, "environment"], problem.help("keep large settings in the code or in a table"));
             return;
         }
     }
@@ -231,33 +178,18 @@ fn routes(file: &StackFile, problems: &mut Problems) {
         let mut base = String::new();
         for segment in route.segments() {
             if segment.starts_with('{') {
-                let (known, owner) = variables
-                    .entry(base.clone())
-                    .or_insert_with(|| (segment.to_owned(), name));
+                let (known, owner) = variables.entry(base.clone()).or_insert_with(|| (segment.to_owned(), name));
                 if known != segment {
-                    let problem = Problem::new(format!(
-                        "the variable after {base}/ is {segment} here and {known} in `{owner}`"
-                    ));
-                    problems.value(
-                        &path,
-                        problem.help("API Gateway allows one name there: use the same in both"),
-                    );
+                    let problem = Problem::new(format!("the variable after {base}/ is {segment} here and {known} in `{owner}`"));
+                    problems.value(&path, problem.help("API Gateway allows one name there: use the same in both"));
                 }
             }
             base = format!("{base}/{segment}");
         }
         if let Some(other) = seen.get(&route) {
             let problem = Problem::new(format!("the route {route} is taken: `{other}` has it"));
-            let line = problems
-                .document
-                .value(&["functions", other, "route"])
-                .map_or(0, |place| place.line);
-            problems.value(
-                &path,
-                problem.help(format!(
-                    "it is on line {line}; choose another path or method"
-                )),
-            );
+            let line = problems.document.value(&["functions", other, "route"]).map_or(0, |place| place.line);
+            problems.value(&path, problem.help(format!("it is on line {line}; choose another path or method")));
         } else {
             seen.insert(route, name);
         }

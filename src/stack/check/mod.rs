@@ -19,10 +19,7 @@ use super::file::{EnvironmentFile, StackFile};
 
 /// All problems of a file.
 pub(super) fn file(file: &StackFile, document: &Document) -> Vec<Problem> {
-    let mut problems = Problems {
-        document,
-        found: Vec::new(),
-    };
+    let mut problems = Problems { document, found: Vec::new() };
     naming::check(file, &mut problems);
     tables::check(file, &mut problems);
     functions::check(file, &mut problems);
@@ -50,9 +47,7 @@ impl Problems<'_> {
 
 /// The environments that override something, by name.
 fn overrides(file: &StackFile) -> impl Iterator<Item = (&str, &EnvironmentFile)> {
-    file.environments
-        .iter()
-        .filter_map(|(name, overrides)| Some((name.as_str(), overrides.as_ref()?)))
+    file.environments.iter().filter_map(|(name, overrides)| Some((name.as_str(), overrides.as_ref()?)))
 }
 
 /// A path below another.

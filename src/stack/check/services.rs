@@ -32,19 +32,11 @@ fn api(api: &ApiFile, path: &[&str], problems: &mut Problems) {
     }
     if let Some(throttle) = &api.throttle {
         let path = below(path, &["throttle"]);
-        for (key, value) in [
-            ("requests_per_minute", Some(throttle.requests_per_minute)),
-            ("burst", throttle.burst),
-        ] {
+        for (key, value) in [("requests_per_minute", Some(throttle.requests_per_minute)), ("burst", throttle.burst)] {
             // API Gateway takes a signed 32-bit number.
             if value.is_some_and(|value| value == 0 || i32::try_from(value).is_err()) {
-                let problem = Problem::new(format!(
-                    "`{key}` would let nothing through, or is beyond all limits"
-                ));
-                problems.value(
-                    &below(&path, &[key]),
-                    problem.expected("expected 1 or more"),
-                );
+                let problem = Problem::new(format!("`{key}` would let nothing through, or is beyond all limits"));
+                problems.value(&below(&path, &[key]), problem.expected("expected 1 or more"));
             }
         }
     }
@@ -52,30 +44,22 @@ fn api(api: &ApiFile, path: &[&str], problems: &mut Problems) {
 
 fn cors(cors: &CorsFile, path: &[&str], problems: &mut Problems) {
     if cors.origins.is_empty() {
-        problems.key(
-            &below(path, &["origins"]),
-            Problem::new("no origin is allowed").help("write [\"*\"], or leave cors out"),
-        );
+        problems.key(&below(path, &["origins"]), Problem::new("no origin is allowed").help("write [\"*\"], or leave cors out"));
     }
     for (index, origin) in cors.origins.iter().enumerate() {
         let problem = if origin == "*" {
             if cors.origins.len() == 1 {
                 continue;
             }
-            Problem::new("`*` allows every origin already")
-                .help("leave the others out, or this one")
+            Problem::new("`*` allows every origin already").help("leave the others out, or this one")
         } else if is_origin(origin) {
             continue;
         } else {
             let problem = Problem::new(format!("`{origin}` is not an origin"))
                 .expected("expected \"*\" or scheme and host, as in https://example.com");
             match origin.trim_end_matches('/') {
-                shorter if shorter != origin && is_origin(shorter) => {
-                    problem.help(format!("write {shorter}, without a path"))
-                }
-                host if is_origin(&format!("https://{host}")) => {
-                    problem.help(format!("write https://{host}"))
-                }
+                shorter if shorter != origin && is_origin(shorter) => problem.help(format!("write {shorter}, without a path")),
+                host if is_origin(&format!("https://{host}")) => problem.help(format!("write https://{host}")),
                 _ => problem,
             }
         };
@@ -85,54 +69,36 @@ fn cors(cors: &CorsFile, path: &[&str], problems: &mut Problems) {
         // RFC 9110, "token", without the quote that would end the value in API Gateway's mapping.
         let is_token = |c: char| c.is_ascii_alphanumeric() || "!#$%&*+-.^_`|~".contains(c);
         if header.is_empty() || !header.chars().all(is_token) {
-            let problem = Problem::new(format!("`{header}` is not the name of a header"))
-                .expected("expected a name such as Content-Type");
+            let problem = Problem::new(format!("`{header}` is not the name of a header")).expected("expected a name such as Content-Type");
             problems.value(&below(path, &["headers", &index.to_string()]), problem);
         }
     }
     if let Some(Seconds(max_age)) = cors.max_age.filter(|Seconds(max_age)| *max_age > MAX_AGE) {
-        let problem = Problem::new(format!("no browser remembers a preflight for {max_age} s"))
-            .expected("expected at most 24h");
+        let problem = Problem::new(format!("no browser remembers a preflight for {max_age} s")).expected("expected at most 24h");
         problems.value(&below(path, &["max_age"]), problem);
     }
 }
 
 /// `scheme://host[:port]`, as a browser sends it.
 fn is_origin(origin: &str) -> bool {
-    let Some(host) = origin
-        .strip_prefix("https://")
-        .or_else(|| origin.strip_prefix("http://"))
-    else {
+    let Some(host) = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://")) else {
         return false;
     };
     let (host, port) = host.split_once(':').unwrap_or((host, "0"));
-    let label = |label: &str| {
-        !label.is_empty()
-            && label
-                .chars()
-                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
-    };
+    let label = |label: &str| !label.is_empty() && label.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
     host.split('.').all(label) && port.parse::<u16>().is_ok()
 }
 
 fn logs(logs: &LogsFile, path: &[&str], problems: &mut Problems) {
-    let Some(days) = logs
-        .retention_days
-        .filter(|days| !RETENTION_DAYS.contains(days))
-    else {
+    let Some(days) = logs.retention_days.filter(|days| !RETENTION_DAYS.contains(days)) else {
         return;
     };
-    let nearest = RETENTION_DAYS
-        .iter()
-        .min_by_key(|known| known.abs_diff(days))
-        .map_or(7, |known| *known);
+    let nearest = RETENTION_DAYS.iter().min_by_key(|known| known.abs_diff(days)).map_or(7, |known| *known);
     let list: Vec<String> = RETENTION_DAYS.iter().map(u32::to_string).collect();
     let problem = Problem::new(format!("CloudWatch cannot keep logs for {days} days"));
     problems.value(
         &below(path, &["retention_days"]),
-        problem
-            .expected(format!("expected {nearest}, the nearest"))
-            .help(format!("possible are {}", list.join(", "))),
+        problem.expected(format!("expected {nearest}, the nearest")).help(format!("possible are {}", list.join(", "))),
     );
 }
 
@@ -150,7 +116,8 @@ fn site(file: &StackFile, problems: &mut Problems) {
         problems.value(&["site", "source"], problem);
     }
     for name in site.outputs.keys() {
-        let sound = name.starts_with(|c: char| c.is_ascii_lowercase()) && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+        let sound = name.starts_with(|c: char| c.is_ascii_lowercase())
+            && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
         if !sound {
             let problem = Problem::new(format!("`{name}` cannot be the name of an output"));
             problems.key(&["site", "outputs", name], problem.expected("expected lower-case letters, digits and _, as in tracker_url"));
@@ -160,10 +127,7 @@ fn site(file: &StackFile, problems: &mut Problems) {
     let single = single.into_iter().filter_map(|(key, page)| Some((vec!["site", key], page.as_ref()?)));
     let outputs = site.outputs.iter().map(|(name, page)| (vec!["site", "outputs", name], page));
     for (path, page) in single.chain(outputs) {
-        let sound = !page.is_empty()
-            && page
-                .split('/')
-                .all(|part| !part.is_empty() && part != ".." && part != ".");
+        let sound = !page.is_empty() && page.split('/').all(|part| !part.is_empty() && part != ".." && part != ".");
         if !sound {
             let problem = Problem::new(format!("`{page}` is not a page of the site"));
             problems.value(&path, problem.expected("expected a path inside `source`, as in index.html"));
@@ -172,17 +136,10 @@ fn site(file: &StackFile, problems: &mut Problems) {
 }
 
 fn rules(file: &StackFile, problems: &mut Problems) {
-    let has_api = file
-        .functions
-        .values()
-        .any(|function| function.route.is_some());
+    let has_api = file.functions.values().any(|function| function.route.is_some());
     for (name, rule) in &file.alarms.rules {
         let path = ["alarms", "rules", name.as_str()];
-        if name.is_empty()
-            || !name
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
-        {
+        if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c)) {
             let problem = Problem::new(format!("`{name}` cannot be the name of an alarm"));
             problems.key(&path, problem.expected("expected letters, digits, . _ -"));
         }
@@ -210,10 +167,7 @@ fn rules(file: &StackFile, problems: &mut Problems) {
             }
             Watches::Api { .. } if !has_api => {
                 let problem = Problem::new("there is no API to watch: no function has a route");
-                problems.value(
-                    &below(&path, &["api"]),
-                    problem.help("give a function a route, or remove the alarm"),
-                );
+                problems.value(&below(&path, &["api"]), problem.help("give a function a route, or remove the alarm"));
             }
             _ => {}
         }
@@ -225,9 +179,7 @@ fn notify(file: &StackFile, problems: &mut Problems) {
     let mut reported = false;
     for (name, overrides) in &file.environments {
         let overrides = overrides.as_ref();
-        let region = overrides
-            .and_then(|overrides| overrides.region.as_ref())
-            .unwrap_or(&file.region);
+        let region = overrides.and_then(|overrides| overrides.region.as_ref()).unwrap_or(&file.region);
         let own = overrides.and_then(|overrides| overrides.alarms.notify.as_deref());
         if let Some(topic) = own {
             if let Some(problem) = topic_problem(topic, name, region) {
@@ -244,10 +196,9 @@ fn notify(file: &StackFile, problems: &mut Problems) {
 
 fn topic_problem(topic: &str, environment: &str, region: &str) -> Option<Problem> {
     match topic_region(topic) {
-        None => Some(
-            Problem::new(format!("`{topic}` is not the ARN of an SNS topic"))
-                .expected("expected arn:aws:sns:REGION:ACCOUNT:NAME"),
-        ),
+        None => {
+            Some(Problem::new(format!("`{topic}` is not the ARN of an SNS topic")).expected("expected arn:aws:sns:REGION:ACCOUNT:NAME"))
+        }
         Some(other) if other != region => Some(
             Problem::new(format!("the topic is in {other}, the alarms of {environment} are in {region}"))
                 .help("CloudWatch notifies topics of its own region only; an environment can name its own"),
@@ -267,8 +218,6 @@ fn topic_region(arn: &str) -> Option<&str> {
         && account.len() == 12
         && account.chars().all(|c| c.is_ascii_digit())
         && !name.is_empty()
-        && name
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c));
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c));
     sound.then_some(region)
 }

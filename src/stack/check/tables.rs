@@ -18,24 +18,15 @@ pub(super) fn check(file: &StackFile, problems: &mut Problems) {
     let mut variables: BTreeMap<String, &str> = BTreeMap::new();
     for (name, table) in &file.tables {
         let path = ["tables", name.as_str()];
-        let sound =
-            name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.chars().all(allowed);
+        let sound = name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.chars().all(allowed);
         if !sound {
             let problem = Problem::new(format!("`{name}` cannot be the name of a table"));
-            problems.key(
-                &path,
-                problem.expected("expected letters, digits, . _ -, a letter first"),
-            );
+            problems.key(&path, problem.expected("expected letters, digits, . _ -, a letter first"));
         }
         let variable = table_variable(name);
         if let Some(other) = variables.insert(variable.clone(), name) {
-            let problem = Problem::new(format!(
-                "the tables `{other}` and `{name}` have the same environment variable"
-            ));
-            problems.key(
-                &path,
-                problem.help(format!("functions find both in {variable}: rename one")),
-            );
+            let problem = Problem::new(format!("the tables `{other}` and `{name}` have the same environment variable"));
+            problems.key(&path, problem.help(format!("functions find both in {variable}: rename one")));
         }
         keys(table, &path, problems);
         indexes(table, &path, problems);
@@ -52,10 +43,7 @@ fn allowed(character: char) -> bool {
 fn attribute(name: &str, path: &[&str], problems: &mut Problems) {
     if name.is_empty() || name.len() > ATTRIBUTE_LENGTH {
         let problem = Problem::new(format!("an attribute's name of {} bytes", name.len()));
-        problems.value(
-            path,
-            problem.expected(format!("expected 1 to {ATTRIBUTE_LENGTH}")),
-        );
+        problems.value(path, problem.expected(format!("expected 1 to {ATTRIBUTE_LENGTH}")));
     }
 }
 
@@ -63,20 +51,8 @@ fn attribute(name: &str, path: &[&str], problems: &mut Problems) {
 fn keys(table: &TableFile, path: &[&str; 2], problems: &mut Problems) {
     let mut types: BTreeMap<&str, KeyType> = BTreeMap::new();
     let mut schemas = vec![(path.to_vec(), &table.partition_key, table.sort_key.as_ref())];
-    for (
-        name,
-        IndexFile {
-            partition_key,
-            sort_key,
-            ..
-        },
-    ) in &table.indexes
-    {
-        schemas.push((
-            below(path, &["indexes", name]),
-            partition_key,
-            sort_key.as_ref(),
-        ));
+    for (name, IndexFile { partition_key, sort_key, .. }) in &table.indexes {
+        schemas.push((below(path, &["indexes", name]), partition_key, sort_key.as_ref()));
     }
     for (base, partition, sort) in schemas {
         for (key, place) in [(Some(partition), "partition_key"), (sort, "sort_key")] {
@@ -86,24 +62,13 @@ fn keys(table: &TableFile, path: &[&str; 2], problems: &mut Problems) {
             attribute(name, &below(&base, &[place, "name"]), problems);
             let first = *types.entry(name).or_insert(*kind);
             if first != *kind {
-                let problem = Problem::new(format!(
-                    "the attribute `{name}` has two types: {first:?} above, {kind:?} here"
-                ));
-                problems.value(
-                    &below(&base, &[place, "type"]),
-                    problem.expected(format!("expected {first:?}")),
-                );
+                let problem = Problem::new(format!("the attribute `{name}` has two types: {first:?} above, {kind:?} here"));
+                problems.value(&below(&base, &[place, "type"]), problem.expected(format!("expected {first:?}")));
             }
         }
         if sort.is_some_and(|sort| sort.name == partition.name) {
-            let problem = Problem::new(format!(
-                "`{}` is partition key and sort key at once",
-                partition.name
-            ));
-            problems.value(
-                &below(&base, &["sort_key", "name"]),
-                problem.help("name another attribute, or leave sort_key out"),
-            );
+            let problem = Problem::new(format!("`{}` is partition key and sort key at once", partition.name));
+            problems.value(&below(&base, &["sort_key", "name"]), problem.help("name another attribute, or leave sort_key out"));
         }
     }
 }
@@ -112,17 +77,11 @@ fn indexes(table: &TableFile, path: &[&str; 2], problems: &mut Problems) {
     for name in table.indexes.keys() {
         if !INDEX_LENGTH.contains(&name.chars().count()) || !name.chars().all(allowed) {
             let problem = Problem::new(format!("`{name}` cannot be the name of an index"));
-            problems.key(
-                &below(path, &["indexes", name]),
-                problem.expected("expected 3 to 255 letters, digits, . _ -"),
-            );
+            problems.key(&below(path, &["indexes", name]), problem.expected("expected 3 to 255 letters, digits, . _ -"));
         }
     }
     if table.indexes.len() > INDEX_COUNT {
-        let problem = Problem::new(format!(
-            "{} indexes, DynamoDB allows {INDEX_COUNT}",
-            table.indexes.len()
-        ));
+        let problem = Problem::new(format!("{} indexes, DynamoDB allows {INDEX_COUNT}", table.indexes.len()));
         problems.key(&below(path, &["indexes"]), problem);
     }
 }

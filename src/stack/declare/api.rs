@@ -1,11 +1,11 @@
 //! The REST API in front of the functions: paths, methods, preflights, the deployment that freezes them, and the stage that serves it.
 
-use super::{Declaring, DeclaredApi, functions};
+use super::{DeclaredApi, Declaring, functions};
 use crate::{
     engine::{Handle, Ref, digest},
     resources::{
-        AccessLog, ApiDeployment, ApiIntegration, ApiIntegrationResponse, ApiMethod, ApiMethodResponse, ApiResource, ApiStage, LogGroup, MethodKey,
-        Permission, RestApi, quoted, response_header,
+        AccessLog, ApiDeployment, ApiIntegration, ApiIntegrationResponse, ApiMethod, ApiMethodResponse, ApiResource, ApiStage, LogGroup,
+        MethodKey, Permission, RestApi, quoted, response_header,
     },
     stack::{Cors, Route},
 };
@@ -148,8 +148,10 @@ impl Declaring<'_> {
 
     fn permission(&mut self, rest_api: &Handle<RestApi>, name: &str, declared: &functions::Declared, route: &Route) {
         let (place, stage, route) = (self.place.clone(), self.names.stage(), route.clone());
-        let source = rest_api.api_id().map(move |id| place.arn("execute-api", &format!("{id}/{stage}/{}{}", route.method, star(&route.path))));
-        let permission = Permission { function: declared.function.name(), alias: declared.alias.name(crate::stack::LIVE_ALIAS), sources: vec![source] };
+        let source =
+            rest_api.api_id().map(move |id| place.arn("execute-api", &format!("{id}/{stage}/{}{}", route.method, star(&route.path))));
+        let permission =
+            Permission { function: declared.function.name(), alias: declared.alias.name(crate::stack::LIVE_ALIAS), sources: vec![source] };
         let permission = self.graph.add_part(&declared.function, name, permission);
         // A permission names the API and goes with the function: neither deletion waits for the other.
         self.graph.delete_freely(&permission, rest_api);

@@ -10,6 +10,8 @@ mod functions;
 mod policy;
 mod site;
 mod sweeps;
+#[cfg(test)]
+mod tests;
 
 use super::{Names, Stack};
 use crate::{

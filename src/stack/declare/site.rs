@@ -1,16 +1,19 @@
 //! The site: a private bucket with the pages, and a distribution that serves them and, under `/api/`, the API.
 
-use super::{Declaring, DeclaredApi, distribution_url};
+use super::{DeclaredApi, Declaring, distribution_url};
 use crate::{
     build::SiteFile,
     engine::digest,
-    resources::{Bucket, BucketPolicy, Distribution, OriginAccessControl, PublicAccessBlock, SiteObject},
+    resources::{Behavior, Bucket, BucketPolicy, Distribution, ErrorPage, Origin, OriginAccessControl, PublicAccessBlock, SiteObject},
     stack::Site,
 };
 use std::{collections::BTreeMap, rc::Rc};
 
+/// The logical name of all that belongs to the site.
+const NAME: &str = "static";
+
 /// Where the pages lie in the bucket: the only part that CloudFront may read.
-pub(super) const PREFIX: &str = "site/";
+const PREFIX: &str = "site/";
 
 impl Declaring<'_> {
     pub(super) fn site(&mut self, site: &Site, files: Option<&[SiteFile]>, api: Option<&DeclaredApi>) {
@@ -19,7 +22,7 @@ impl Declaring<'_> {
         let published = files.map(|files| files.iter().map(|file| (file.key.clone(), file.md5_hex.clone())).collect::<BTreeMap<_, _>>());
         let content = published.as_ref().map(digest);
         let bucket = self.graph.add(
-            "static",
+            NAME,
             Bucket {
                 versioning: true,
                 encryption: "AES256".to_owned(),
@@ -28,37 +31,51 @@ impl Declaring<'_> {
                 site_prefix: PREFIX.to_owned(),
                 files: files.into_iter().flatten().map(|file| (file.key.clone(), object(file))).collect(),
                 tags: self.tags(&physical),
-                name: physical,
+                name: physical.clone(),
             },
         );
-        self.graph.add_part(
-            &bucket,
-            "static",
-            PublicAccessBlock {
-                bucket: bucket.name(),
-                block_public_acls: true,
-                ignore_public_acls: true,
-                block_public_policy: true,
-                restrict_public_buckets: true,
-            },
-        );
-        let access = self.graph.add("static", OriginAccessControl::for_s3(self.names.origin_access_control(), &self.names.stack_tag()));
-        let distribution = self.distribution(site, &bucket, &access, api, content);
-        let distribution = self.graph.add("static", distribution);
+        self.graph.add_part(&bucket, NAME, PublicAccessBlock::all(bucket.name()));
+        let access = OriginAccessControl::for_s3(self.names.origin_access_control(), &self.names.stack_tag());
+        let access = self.graph.add(NAME, access);
+
+        let path = format!("/{}", PREFIX.trim_end_matches('/'));
+        let pages = Origin::bucket(self.place.bucket_host(&physical).into(), &path, access.control_id());
+        let mut origins = BTreeMap::from([("site".to_owned(), pages)]);
+        let mut behaviors = BTreeMap::from([("default".to_owned(), Behavior::files("site", self.place.viewers_https))]);
+        if let Some(api) = api {
+            origins.insert("api".to_owned(), self.api_origin(api));
+            behaviors.insert("/api/*".to_owned(), Behavior::api("api", self.place.viewers_https));
+        }
+        let name = self.names.distribution();
+        let mut distribution = Distribution::serving(&name, &site.index, self.tags(&name), origins, behaviors);
+        distribution.content = content;
+        if let Some(page) = &site.error_page {
+            let page = ErrorPage { page: format!("/{page}"), status: "404".to_owned(), cached_seconds: 10 };
+            distribution.error_pages.insert(404, page);
+        }
+        let distribution = self.graph.add(NAME, distribution);
         if let Some(api) = api {
             // Disabling a distribution takes minutes; the API need not wait for it.
             self.graph.delete_freely(&distribution, &api.rest_api);
         }
         let policy = BucketPolicy::reader(bucket.name(), distribution.arn(), PREFIX);
-        let policy = self.graph.add_part(&bucket, "static", policy);
+        let policy = self.graph.add_part(&bucket, NAME, policy);
         self.graph.delete_freely(&policy, &distribution);
-        self.output("distribution_id", distribution.id());
+
+        self.output("distribution_id", distribution.distribution_id());
         let address = distribution_url(&distribution, self.place);
         self.output("dashboard_url", address.map(|address| format!("{address}/")));
         for (name, page) in &site.outputs {
             let page = page.clone();
             self.output(name, address.map(move |address| format!("{address}/{page}")));
         }
+    }
+
+    fn api_origin(&self, api: &DeclaredApi) -> Origin {
+        let (id, stage) = (api.rest_api.api_id(), self.names.stage());
+        let (hosts, paths) = (self.place.clone(), self.place.clone());
+        let host = id.map(move |id| hosts.api_host(&id));
+        Origin::server(host, id.map(move |id| paths.api_path(&id, &stage)), self.place.api_http_port)
     }
 }
 

@@ -5,9 +5,10 @@
 use super::Declaring;
 use crate::{
     aws::Aws,
+    engine::Graph,
     resources::{
-        Alarm, Alias, ApiDeployment, ApiIntegration, ApiIntegrationResponse, ApiMethod, ApiMethodResponse, ApiResource, ApiStage, Bucket, Distribution,
-        Function, LogGroup, OriginAccessControl, Permission, RestApi, Role, RolePolicy, Table,
+        Alarm, Alias, ApiDeployment, ApiIntegration, ApiIntegrationResponse, ApiMethod, ApiMethodResponse, ApiResource, ApiStage, Bucket,
+        Distribution, Function, LogGroup, OriginAccessControl, Permission, RestApi, Role, RolePolicy, Table,
     },
     stack::{LIVE_ALIAS, Names},
 };
@@ -19,7 +20,7 @@ impl Declaring<'_> {
         let (names, stage) = (self.names.clone(), self.names.stage());
         let api = names.api();
         if let Some(snapshot) = snapshot {
-            sweep_api(graph, &api, snapshot, stage);
+            api_sweeps(graph, &api, &snapshot, &stage);
         }
         let thing = |names: &Names| {
             let names = names.clone();
@@ -31,16 +32,20 @@ impl Declaring<'_> {
         graph.sweep_parts(move |aws: &Aws| Box::pin(Alias::sweep(aws, LIVE_ALIAS, logical.clone())));
         let logical = thing(&names);
         graph.sweep(move |aws: &Aws| Box::pin(Function::sweep(aws, logical.clone())));
-        let (name, distribution) = (names.distribution(), "static");
-        graph.sweep(move |aws: &Aws| Box::pin(Distribution::sweep(aws, name.clone(), distribution)));
+        let name = names.distribution();
+        graph.sweep(move |aws: &Aws| Box::pin(Distribution::sweep(aws, name.clone(), "static")));
         let name = names.origin_access_control();
         graph.sweep(move |aws: &Aws| Box::pin(OriginAccessControl::sweep(aws, name.clone(), "static")));
-        graph.sweep(move |aws: &Aws| Box::pin(RestApi::sweep(aws, api.clone(), "api")));
+        let rest_api = api.clone();
+        graph.sweep(move |aws: &Aws| {
+            let rest_api = rest_api.clone();
+            Box::pin(async move { RestApi::sweep(aws, &rest_api, "api").await })
+        });
         let bucket = names.bucket();
         graph.sweep(move |aws: &Aws| Box::pin(Bucket::sweep(aws, bucket.clone(), "static")));
-        let (path, logical) = (names.role_path(), thing(&names));
-        let of_role = names.clone();
-        graph.sweep(move |aws: &Aws| Box::pin(RolePolicy::sweep(aws, path.clone(), logical.clone(), of_role.clone())));
+        let (path, logical, of_role) = (names.role_path(), thing(&names), names.clone());
+        let policy = move |role: &str| of_role.policy(role);
+        graph.sweep(move |aws: &Aws| Box::pin(RolePolicy::sweep(aws, path.clone(), logical.clone(), policy.clone())));
         let (path, logical) = (names.role_path(), thing(&names));
         graph.sweep(move |aws: &Aws| Box::pin(Role::sweep(aws, path.clone(), logical.clone())));
         let (family, logical) = (names.alarm_family(), thing(&names));
@@ -48,9 +53,32 @@ impl Declaring<'_> {
         let (family, of_group) = (names.function_log_group_family(), names.clone());
         let logical = move |name: &str| of_group.owns(name.strip_prefix("/aws/lambda/")?).map(str::to_owned);
         graph.sweep(move |aws: &Aws| Box::pin(LogGroup::sweep(aws, family.clone(), logical.clone())));
-        let (family, of_group) = (names.api_log_group_family(), names.clone());
-        graph.sweep(move |aws: &Aws| Box::pin(LogGroup::sweep_api(aws, family.clone(), of_group.stage(), "api")));
+        let family = names.api_log_group_family();
+        graph.sweep(move |aws: &Aws| Box::pin(LogGroup::sweep_api(aws, family.clone(), stage.clone(), api.clone(), "api")));
         let logical = thing(&names);
         graph.sweep(move |aws: &Aws| Box::pin(Table::sweep(aws, logical.clone())));
     }
+}
+
+/// What is left of paths and methods that are declared no longer, and deployments that the declared one replaces. All of it goes with
+/// the API, if that goes.
+fn api_sweeps(graph: &mut Graph<Aws>, api: &str, snapshot: &str, stage: &str) {
+    macro_rules! sweep {
+        ($kind:ident $(, $more:ident)*) => {{
+            let api = api.to_owned();
+            $(let $more = $more.to_owned();)*
+            graph.sweep_parts(move |aws: &Aws| {
+                let api = api.clone();
+                $(let $more = $more.clone();)*
+                Box::pin(async move { $kind::sweep(aws, &api $(, &$more)*).await })
+            });
+        }};
+    }
+    sweep!(ApiStage);
+    sweep!(ApiDeployment, snapshot, stage);
+    sweep!(ApiIntegrationResponse);
+    sweep!(ApiMethodResponse);
+    sweep!(ApiIntegration);
+    sweep!(ApiMethod);
+    sweep!(ApiResource);
 }

@@ -1,0 +1,32 @@
+//! `GET /api/realtime`
+
+use super::{Endpoint, Service, site};
+use crate::http::{Facts, Failure, Reply, entity_tag};
+use crate::realtime;
+use crate::time::Millis;
+use lambda_http::Request;
+use lambda_http::http::Method;
+use serde_json::json;
+
+/// Tells who is on the site now.
+#[derive(Debug)]
+pub struct RealtimeNow;
+
+impl Endpoint for RealtimeNow {
+    const METHOD: Method = Method::GET;
+    const ROUTE: &'static str = "realtime";
+
+    async fn answer(service: &Service, request: &Request, now: Millis) -> Result<Reply, Failure> {
+        let mut realtime = realtime::read(&service.store, &site(request)?, now).await?;
+        let data = json!(realtime);
+        // The time of reading is no news.
+        realtime.timestamp = 0;
+        Ok(Reply {
+            data,
+            // Viewers share an answer for two seconds; the next one is fetched while the old one is still shown.
+            cache: "public, max-age=0, s-maxage=2, stale-while-revalidate=5",
+            entity_tag: entity_tag(&realtime),
+            facts: Facts::default(),
+        })
+    }
+}

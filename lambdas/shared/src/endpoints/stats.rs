@@ -1,0 +1,44 @@
+//! `GET /api/stats?period=hour|day&limit=24`
+
+use super::{Endpoint, Service, parameter, site, wrong};
+use crate::http::{Facts, Failure, Reply, entity_tag};
+use crate::stats::{self, Period, Window};
+use crate::time::Millis;
+use lambda_http::Request;
+use lambda_http::http::Method;
+use serde_json::json;
+
+/// Tells sums over hours or days.
+#[derive(Debug)]
+pub struct StatsOverTime;
+
+impl Endpoint for StatsOverTime {
+    const METHOD: Method = Method::GET;
+    const ROUTE: &'static str = "stats";
+
+    async fn answer(service: &Service, request: &Request, now: Millis) -> Result<Reply, Failure> {
+        let window = window(request, now)?;
+        let mut stats = stats::read(&service.store, &site(request)?, window).await?;
+        let data = json!(stats);
+        // The time of reading is no news.
+        stats.timestamp = 0;
+        Ok(Reply { data, cache: "public, max-age=0, s-maxage=30", entity_tag: entity_tag(&stats), facts: Facts::default() })
+    }
+}
+
+fn window(request: &Request, now: Millis) -> Result<Window, Failure> {
+    let period = match parameter(request, "period").as_deref() {
+        None | Some("hour") => Period::Hour,
+        Some("day") => Period::Day,
+        Some(_) => return Err(wrong("period", "must be hour or day")),
+    };
+    let limit = match parameter(request, "limit") {
+        None => period.default_limit(),
+        Some(text) => text
+            .parse()
+            .ok()
+            .filter(|limit| (1..=period.largest_limit()).contains(limit))
+            .ok_or_else(|| wrong("limit", format!("must be 1 to {}", period.largest_limit())))?,
+    };
+    Ok(Window { period, limit, now })
+}

@@ -1,0 +1,280 @@
+//! Which counters a batch changes, and by how much. Pure: the same visit and touch always give the same increments.
+//!
+//! Counters lie in the events table beside the events, under keys that begin with `@`, which no session's identifier can.
+//! They carry neither `event_type` nor `is_active`, so neither index ever holds them. Each is a small item, because an
+//! update is billed by the size of the whole item.
+//!
+//! | Partition | Sort key | Numbers | Kept |
+//! |---|---|---|---|
+//! | `@m#site#shard` | minute | `events`, `views`, `users`, `active` | 2 days |
+//! | `@h#site#shard` | hour | `events`, `views`, `visitors`, `day_visitors`, `sessions`, `bounced`, `duration`, `pages`, `sources` | 400 days |
+//! | `@p#site#date` | hour of the day and page | `views` | 8 days |
+//! | `@r#…`, `@c#…`, `@d#…` | hour of the day and referrer, country, device | `sessions` | 8 days |
+//! | `@n#site#5 minutes` | page | `active` | 1 hour |
+//!
+//! `active` is a histogram of sessions by the minute (or 5 minutes and page) of their last activity: each session is in
+//! exactly one place, and moves. The sum over 30 minutes is therefore the exact number of active sessions, whatever the traffic.
+
+use crate::digest;
+use crate::time::{self, DAY, HOUR, MINUTE, Millis};
+use std::collections::BTreeMap;
+
+/// Into how many items each minute's and hour's counters are spread. One carries about 1,000 writes a second.
+pub const SHARDS: i64 = 1;
+/// Span of the counters of pages being looked at.
+pub const NOW_SPAN: Millis = 5 * MINUTE;
+/// Distinct labels of one kind that are counted by themselves in an hour; the rest are counted together.
+pub const MOST_LABELS: i64 = 1_000;
+/// What the rest is called.
+pub const OTHER: &str = "(other)";
+
+/// What is known of a session before a batch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Visit {
+    /// When it began.
+    pub started: Millis,
+    /// The server's time at its last batch.
+    pub last_seen: Millis,
+    /// The path it was last on.
+    pub page: String,
+    /// Page views so far.
+    pub views: i64,
+}
+
+/// What a batch says of one session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Touch {
+    /// Spreads sessions over shards.
+    pub session_id: String,
+    /// Which site's counters.
+    pub site: String,
+    /// The server's time, never before the session's `last_seen`.
+    pub now: Millis,
+    /// When the session began if it is new.
+    pub started: Millis,
+    /// Number of events.
+    pub events: i64,
+    /// Page views by path.
+    pub views: BTreeMap<String, i64>,
+    /// The path of the last event.
+    pub page: String,
+    /// Host that sent the visitor, `(direct)` if none did.
+    pub referrer: String,
+    /// Two letters, if CloudFront said.
+    pub country: Option<String>,
+    /// Class of device.
+    pub device: &'static str,
+}
+
+impl Touch {
+    /// All page views.
+    pub fn total_views(&self) -> i64 {
+        self.views.values().sum()
+    }
+
+    /// The item that its minute's and hour's counters lie in.
+    pub fn shard(&self) -> i64 {
+        digest::label_number(&self.session_id) % SHARDS
+    }
+}
+
+/// Numbers to be added to one item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Increment {
+    /// Which item.
+    pub key: Key,
+    /// Its label, for items that count one page, referrer, country or device.
+    pub label: Option<Label>,
+    /// Numbers by attribute; never 0.
+    pub add: BTreeMap<&'static str, i64>,
+    /// When it may be removed, in seconds since 1970, as DynamoDB's time to live wants it.
+    pub expires: i64,
+}
+
+/// Where a counter lies.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key {
+    /// Partition key.
+    pub partition: String,
+    /// Sort key.
+    pub sort: i64,
+}
+
+/// What a counter counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Label {
+    /// The page, referrer, country or device.
+    pub text: String,
+    /// The hour's attribute that counts how many there are, for labels that a client can invent without end.
+    pub counted_by: Option<&'static str>,
+}
+
+/// The list that a label belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum List {
+    /// Views by path.
+    Pages,
+    /// Sessions by referring host.
+    Referrers,
+    /// Sessions by country.
+    Countries,
+    /// Sessions by class of device.
+    Devices,
+}
+
+impl List {
+    /// The partition of a day.
+    pub fn partition(self, site: &str, time: Millis) -> String {
+        let letter = match self {
+            Self::Pages => 'p',
+            Self::Referrers => 'r',
+            Self::Countries => 'c',
+            Self::Devices => 'd',
+        };
+        format!("@{letter}#{site}#{}", time::compact_date(time))
+    }
+
+    fn counted_by(self) -> Option<&'static str> {
+        match self {
+            Self::Pages => Some("pages"),
+            Self::Referrers => Some("sources"),
+            Self::Countries | Self::Devices => None,
+        }
+    }
+}
+
+/// The first sort key of an hour within a day's partition.
+pub fn first_sort_key(time: Millis) -> i64 {
+    time::hour_of_day(time) << digest::LABEL_BITS
+}
+
+/// The key of a label's counter in the hour of `time`.
+pub fn label_key(list: List, site: &str, time: Millis, label: &str) -> Key {
+    Key { partition: list.partition(site, time), sort: first_sort_key(time) + digest::label_number(label) }
+}
+
+/// The partition of the minutes' counters.
+pub fn minute_partition(site: &str, shard: i64) -> String {
+    format!("@m#{site}#{shard}")
+}
+
+/// The partition of the hours' counters.
+pub fn hour_partition(site: &str, shard: i64) -> String {
+    format!("@h#{site}#{shard}")
+}
+
+/// The partition of the pages being looked at in the 5 minutes of `time`.
+pub fn now_partition(site: &str, time: Millis) -> String {
+    format!("@n#{site}#{}", time::floor(time, NOW_SPAN))
+}
+
+/// Everything that a batch adds, given what was known of the session before it; one increment per item.
+///
+/// The hours' counters come first: what they answer bounds the number of labels.
+pub fn increments(before: Option<&Visit>, touch: &Touch) -> Vec<Increment> {
+    let mut sums = Sums { site: &touch.site, shard: touch.shard(), items: Vec::new() };
+    count_hours(&mut sums, before, touch);
+    count_minutes(&mut sums, before, touch);
+    count_pages_now(&mut sums, before, touch);
+    for (path, views) in &touch.views {
+        sums.label(List::Pages, touch.now, path, "views", *views);
+    }
+    if before.is_none() {
+        sums.label(List::Referrers, touch.started, &touch.referrer, "sessions", 1);
+        sums.label(List::Devices, touch.started, touch.device, "sessions", 1);
+        if let Some(country) = &touch.country {
+            sums.label(List::Countries, touch.started, country, "sessions", 1);
+        }
+    }
+    sums.items.retain_mut(|increment| {
+        increment.add.retain(|_, amount| *amount != 0);
+        !increment.add.is_empty()
+    });
+    sums.items
+}
+
+fn count_hours(sums: &mut Sums, before: Option<&Visit>, touch: &Touch) {
+    let entered = |span| before.is_none_or(|visit| time::floor(visit.last_seen, span) != time::floor(touch.now, span));
+    sums.hour(touch.now, "events", touch.events);
+    sums.hour(touch.now, "views", touch.total_views());
+    sums.hour(touch.now, "visitors", i64::from(entered(HOUR)));
+    sums.hour(touch.now, "day_visitors", i64::from(entered(DAY)));
+    // What is said of a whole session is said in the hour in which it began, so that averages are over the same sessions.
+    let started = before.map_or(touch.started, |visit| visit.started);
+    let views_before = before.map_or(0, |visit| visit.views);
+    let is_bounce = |views: i64| i64::from(views < 2);
+    let bounced_before = if before.is_some() { is_bounce(views_before) } else { 0 };
+    sums.hour(started, "sessions", i64::from(before.is_none()));
+    sums.hour(started, "bounced", is_bounce(views_before + touch.total_views()) - bounced_before);
+    sums.hour(started, "duration", touch.now - before.map_or(touch.started, |visit| visit.last_seen));
+}
+
+fn count_minutes(sums: &mut Sums, before: Option<&Visit>, touch: &Touch) {
+    let minute = time::floor(touch.now, MINUTE);
+    let left = before.map(|visit| time::floor(visit.last_seen, MINUTE));
+    sums.minute(minute, "events", touch.events);
+    sums.minute(minute, "views", touch.total_views());
+    if left != Some(minute) {
+        sums.minute(minute, "users", 1);
+        sums.minute(minute, "active", 1);
+        // Nobody looks at older minutes again, and some of them are gone: there is nothing to take from.
+        if let Some(left) = left.filter(|left| minute - left <= HOUR) {
+            sums.minute(left, "active", -1);
+        }
+    }
+}
+
+fn count_pages_now(sums: &mut Sums, before: Option<&Visit>, touch: &Touch) {
+    let span = time::floor(touch.now, NOW_SPAN);
+    let left = before.map(|visit| (time::floor(visit.last_seen, NOW_SPAN), visit.page.as_str()));
+    if left != Some((span, &touch.page)) {
+        sums.page_now(span, &touch.page, 1);
+        if let Some((left_span, page)) = left.filter(|(left_span, _)| span - left_span <= 4 * NOW_SPAN) {
+            sums.page_now(left_span, page, -1);
+        }
+    }
+}
+
+/// Increments in the making, at most one per item.
+struct Sums<'a> {
+    site: &'a str,
+    shard: i64,
+    items: Vec<Increment>,
+}
+
+impl Sums<'_> {
+    fn hour(&mut self, time: Millis, attribute: &'static str, amount: i64) {
+        let sort = time::floor(time, HOUR);
+        let key = Key { partition: hour_partition(self.site, self.shard), sort };
+        self.add(key, None, attribute, amount, sort + 400 * DAY);
+    }
+
+    fn minute(&mut self, minute: Millis, attribute: &'static str, amount: i64) {
+        let key = Key { partition: minute_partition(self.site, self.shard), sort: minute };
+        self.add(key, None, attribute, amount, minute + 2 * DAY);
+    }
+
+    fn page_now(&mut self, span: Millis, page: &str, amount: i64) {
+        let key = Key { partition: now_partition(self.site, span), sort: digest::label_number(page) };
+        let label = Label { text: page.to_owned(), counted_by: None };
+        self.add(key, Some(label), "active", amount, span + HOUR);
+    }
+
+    fn label(&mut self, list: List, time: Millis, text: &str, attribute: &'static str, amount: i64) {
+        let label = Label { text: text.to_owned(), counted_by: list.counted_by() };
+        let key = label_key(list, self.site, time, text);
+        self.add(key, Some(label), attribute, amount, time::floor(time, HOUR) + 8 * DAY);
+    }
+
+    fn add(&mut self, key: Key, label: Option<Label>, attribute: &'static str, amount: i64, expires: Millis) {
+        let index = self.items.iter().position(|item| item.key == key).unwrap_or_else(|| {
+            self.items.push(Increment { key, label, add: BTreeMap::new(), expires: expires / time::SECOND });
+            self.items.len() - 1
+        });
+        *self.items[index].add.entry(attribute).or_default() += amount;
+    }
+}
+
+#[cfg(test)]
+#[path = "rollup_tests.rs"]
+mod tests;

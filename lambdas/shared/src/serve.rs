@@ -1,0 +1,62 @@
+//! Runs one endpoint as a Lambda function. Everything that depends on the Lambda runtime or on the environment is here.
+
+use crate::endpoints::{Endpoint, Service};
+use crate::http::{Facts, Failure, Origins};
+use crate::store::Store;
+use crate::time;
+use lambda_http::tracing::{error, info};
+use lambda_http::{Error, Request, service_fn};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Serves requests until Lambda ends the process.
+///
+/// The environment names the tables (`EVENTS_TABLE`, `SESSIONS_TABLE`) and the stage (`ENVIRONMENT`, for the log);
+/// `ALLOWED_ORIGINS`, with commas between them, limits which sites may ask. `AWS_ENDPOINT_URL` is the SDK's own.
+///
+/// # Errors
+/// If a table's name is missing, or if the Lambda runtime does not answer.
+pub async fn serve<E: Endpoint>() -> Result<(), Error> {
+    lambda_http::tracing::init_default_subscriber();
+    let service = Arc::new(from_environment().await?);
+    service.store.warm_up().await;
+    let environment: Arc<str> = std::env::var("ENVIRONMENT").unwrap_or_default().into();
+    lambda_http::run(service_fn(move |request: Request| {
+        let (service, environment) = (Arc::clone(&service), Arc::clone(&environment));
+        async move {
+            let started = Instant::now();
+            let (response, result) = service.answer::<E>(&request, time::now()).await;
+            let facts = result.as_ref().map_or(Facts::default(), |reply| reply.facts);
+            if let Err(Failure::Store(cause)) = &result {
+                error!(route = E::ROUTE, %cause, "the tables did not answer as they should");
+            }
+            // One line a request, and nothing in it that tells of a visitor.
+            info!(
+                route = E::ROUTE,
+                environment = &*environment,
+                status = response.status().as_u16(),
+                milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+                events = facts.events,
+                rejected = facts.rejected,
+                duplicate = facts.duplicate,
+                lost_increments = facts.lost_increments,
+                "answered"
+            );
+            Ok::<_, Error>(response)
+        }
+    }))
+    .await
+}
+
+async fn from_environment() -> Result<Service, Error> {
+    let config = aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await;
+    let client = aws_sdk_dynamodb::Client::new(&config);
+    Ok(Service {
+        store: Store::new(client, &variable("EVENTS_TABLE")?, &variable("SESSIONS_TABLE")?),
+        origins: Origins::parse(std::env::var("ALLOWED_ORIGINS").ok().as_deref()),
+    })
+}
+
+fn variable(name: &str) -> Result<String, Error> {
+    std::env::var(name).map_err(|_| format!("the environment variable {name} is missing: set it to the table's name").into())
+}

@@ -1,0 +1,224 @@
+//! Answers sums over hours or days, from the hours' counters and the days' lists. The effort does not grow with traffic.
+
+use crate::rollup::{self, List, SHARDS};
+use crate::store::{Item, Store, StoreError, read_number, read_text};
+use crate::time::{self, DAY, HOUR, Millis, floor};
+use crate::wire::{Buckets, Previous, Share, Stats, Summary, TopPage};
+use std::collections::BTreeMap;
+use tokio::task::JoinSet;
+
+/// Days that the lists go back; they are kept for one day more.
+pub const LIST_DAYS: i64 = 7;
+/// Pages named.
+pub const TOP_PAGES: usize = 10;
+/// Referrers, countries and devices named.
+pub const TOP_SHARES: usize = 10;
+
+/// Length of a bucket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Period {
+    /// Hours in UTC.
+    Hour,
+    /// Days in UTC.
+    Day,
+}
+
+impl Period {
+    /// In milliseconds.
+    pub fn length(self) -> Millis {
+        match self {
+            Self::Hour => HOUR,
+            Self::Day => DAY,
+        }
+    }
+
+    /// Buckets if the request does not say: a day of hours, a week of days.
+    pub fn default_limit(self) -> i64 {
+        match self {
+            Self::Hour => 24,
+            Self::Day => 7,
+        }
+    }
+
+    /// Most buckets: a week of hours, a quarter of days.
+    pub fn largest_limit(self) -> i64 {
+        match self {
+            Self::Hour => 168,
+            Self::Day => 92,
+        }
+    }
+}
+
+/// What was read for an answer.
+#[derive(Debug, Clone, Default)]
+pub struct Rows {
+    /// The hours of the window and of the one before.
+    pub hours: Vec<Item>,
+    /// Views by page.
+    pub pages: Vec<Item>,
+    /// Sessions by referrer.
+    pub referrers: Vec<Item>,
+    /// Sessions by country.
+    pub countries: Vec<Item>,
+    /// Sessions by device.
+    pub devices: Vec<Item>,
+}
+
+/// The window that is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window {
+    /// Length of a bucket.
+    pub period: Period,
+    /// Number of buckets; the last one is running.
+    pub limit: i64,
+    /// When it is asked.
+    pub now: Millis,
+}
+
+impl Window {
+    /// Its start.
+    pub fn from(self) -> Millis {
+        floor(self.now, self.period.length()) - (self.limit - 1) * self.period.length()
+    }
+
+    /// The start of the window before, which has the same length, all of it complete.
+    pub fn previous_from(self) -> Millis {
+        self.from() - self.limit * self.period.length()
+    }
+
+    /// The start of the lists.
+    pub fn lists_from(self) -> Millis {
+        self.from().max(floor(self.now, DAY) - (LIST_DAYS - 1) * DAY)
+    }
+}
+
+/// Reads and sums.
+pub async fn read(store: &Store, site: &str, window: Window) -> Result<Stats, StoreError> {
+    let mut reads = JoinSet::new();
+    for shard in 0..SHARDS {
+        let (store, partition) = (store.clone(), rollup::hour_partition(site, shard));
+        reads.spawn(async move { (None, store.read_span(partition, window.previous_from(), window.now).await) });
+    }
+    let mut day = floor(window.lists_from(), DAY);
+    while day <= window.now {
+        for list in [List::Pages, List::Referrers, List::Countries, List::Devices] {
+            let (store, partition) = (store.clone(), list.partition(site, day));
+            // Only the first day can begin in its middle.
+            let first = rollup::first_sort_key(day.max(window.lists_from()));
+            reads.spawn(async move { (Some(list), store.read_span(partition, first, i64::MAX).await) });
+        }
+        day += DAY;
+    }
+    let mut rows = Rows::default();
+    while let Some(read) = reads.join_next().await {
+        let (list, items) = read.unwrap_or_else(|failure| std::panic::resume_unwind(failure.into_panic()));
+        let rows = match list {
+            None => &mut rows.hours,
+            Some(List::Pages) => &mut rows.pages,
+            Some(List::Referrers) => &mut rows.referrers,
+            Some(List::Countries) => &mut rows.countries,
+            Some(List::Devices) => &mut rows.devices,
+        };
+        rows.extend(items?);
+    }
+    Ok(sum(&rows, window))
+}
+
+/// Sums what was read.
+pub fn sum(rows: &Rows, window: Window) -> Stats {
+    let Window { period, limit, now } = window;
+    let from = window.from();
+    let current = Sums::over(&rows.hours, from, Millis::MAX);
+    let before = Sums::over(&rows.hours, window.previous_from(), from);
+    let listed_views = Sums::over(&rows.hours, window.lists_from(), Millis::MAX).views;
+
+    let times: Vec<Millis> = (0..limit).map(|index| from + index * period.length()).collect();
+    let buckets = times.iter().map(|start| Sums::over(&rows.hours, *start, start + period.length()));
+    let visitors = |sums: &Sums| match period {
+        Period::Hour => sums.visitors,
+        Period::Day => sums.day_visitors,
+    };
+    let label = |time: &Millis| match period {
+        Period::Hour => time::hour_label(*time),
+        Period::Day => time::date_label(*time),
+    };
+    let (data, views) = buckets.map(|sums| (visitors(&sums), sums.views)).unzip();
+    let pages = largest(&rows.pages, "views", TOP_PAGES).into_iter();
+    Stats {
+        hourly_visitors: Buckets { labels: times.iter().map(label).collect(), data, views, times },
+        top_pages: pages
+            .map(|(url, views)| TopPage { url, views, percentage: rounded(100.0 * ratio(views, listed_views), 10.0) })
+            .collect(),
+        summary: current.summary(),
+        bounce_rate: current.bounce_rate(),
+        referrers: shares(&rows.referrers),
+        countries: shares(&rows.countries),
+        devices: shares(&rows.devices),
+        lists_from: window.lists_from(),
+        from,
+        timestamp: now,
+        previous: Previous { summary: before.summary(), bounce_rate: before.bounce_rate() },
+    }
+}
+
+/// Sums of hours' counters.
+#[derive(Debug, Default)]
+struct Sums {
+    sessions: i64,
+    views: i64,
+    visitors: i64,
+    day_visitors: i64,
+    bounced: i64,
+    duration: Millis,
+}
+
+impl Sums {
+    /// Of the hours that begin from `from` on and before `until`.
+    fn over(hours: &[Item], from: Millis, until: Millis) -> Self {
+        let mut sums = Self::default();
+        for hour in hours.iter().filter(|hour| (from..until).contains(&read_number(hour, "timestamp"))) {
+            sums.sessions += read_number(hour, "sessions");
+            sums.views += read_number(hour, "views");
+            sums.visitors += read_number(hour, "visitors");
+            sums.day_visitors += read_number(hour, "day_visitors");
+            sums.bounced += read_number(hour, "bounced");
+            sums.duration += read_number(hour, "duration");
+        }
+        sums
+    }
+
+    fn summary(&self) -> Summary {
+        let seconds = || rounded(ratio(self.duration, self.sessions) / 1_000.0, 10.0);
+        Summary { total_sessions: self.sessions, total_pageviews: self.views, avg_session_duration: (self.sessions > 0).then(seconds) }
+    }
+
+    fn bounce_rate(&self) -> Option<f64> {
+        (self.sessions > 0).then(|| rounded(ratio(self.bounced, self.sessions), 1_000.0))
+    }
+}
+
+fn shares(items: &[Item]) -> Vec<Share> {
+    largest(items, "sessions", TOP_SHARES).into_iter().map(|(name, sessions)| Share { name, sessions }).collect()
+}
+
+/// The labels with the largest sums, largest first.
+fn largest(items: &[Item], attribute: &str, most: usize) -> Vec<(String, i64)> {
+    let mut sums: BTreeMap<&str, i64> = BTreeMap::new();
+    for item in items {
+        *sums.entry(read_text(item, "label").unwrap_or_default()).or_default() += read_number(item, attribute);
+    }
+    let mut sums: Vec<_> = sums.into_iter().collect();
+    sums.sort_by_key(|(label, sum)| (-sum, *label));
+    sums.truncate(most);
+    sums.into_iter().map(|(label, sum)| (label.to_owned(), sum)).collect()
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts stay far below 2⁵³")]
+fn ratio(part: i64, whole: i64) -> f64 {
+    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
+}
+
+/// To the nearest multiple of 1 / `steps`.
+fn rounded(value: f64, steps: f64) -> f64 {
+    (value * steps).round() / steps
+}

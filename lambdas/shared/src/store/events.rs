@@ -1,0 +1,155 @@
+//! Raw events, kept for a day: what the counters can be counted again from.
+
+use super::{Store, StoreError, number, text};
+use crate::batch::Event;
+use crate::device::device_class;
+use crate::time::{DAY, Millis, SECOND};
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::types::AttributeValue;
+use std::collections::HashMap;
+use tokio::task::JoinSet;
+
+/// Writes under way at a time for one batch.
+const IN_FLIGHT: usize = 16;
+/// Milliseconds that an event moves at most to find a free one; more in one session is no visitor.
+const FARTHEST_MOVE: i64 = 1_000;
+
+/// What is the same for all events of a delivery.
+#[derive(Debug, Clone)]
+pub struct Delivery {
+    /// Which site.
+    pub site: String,
+    /// The server's time.
+    pub now: Millis,
+    /// How far the client's clock is behind.
+    pub skew: Option<Millis>,
+    /// Two letters, if CloudFront said.
+    pub country: Option<String>,
+}
+
+impl Store {
+    /// Keeps every event once, however often it is called with it.
+    ///
+    /// The sort key is the event's millisecond. If another event of the session has it, the event moves to the next free
+    /// one. Nothing is ever freed before it expires, so an event sent again meets itself before it meets a free place.
+    pub async fn keep_events(&self, events: &[Event], delivery: &Delivery) -> Result<(), StoreError> {
+        let mut tasks = JoinSet::new();
+        let mut waiting = spread(events).into_iter();
+        loop {
+            while tasks.len() < IN_FLIGHT {
+                let Some(event) = waiting.next() else { break };
+                let (store, delivery) = (self.clone(), delivery.clone());
+                tasks.spawn(async move { store.keep_event(&event, &delivery).await });
+            }
+            match tasks.join_next().await {
+                Some(Ok(result)) => result?,
+                Some(Err(failure)) => std::panic::resume_unwind(failure.into_panic()),
+                None => return Ok(()),
+            }
+        }
+    }
+
+    async fn keep_event(&self, event: &Event, delivery: &Delivery) -> Result<(), StoreError> {
+        let mut item = item_of(event, delivery);
+        for moved in 0..=FARTHEST_MOVE {
+            item.insert("timestamp".to_owned(), number(event.timestamp + moved));
+            let result = self
+                .client
+                .put_item()
+                .table_name(&*self.events_table)
+                .set_item(Some(item.clone()))
+                .condition_expression("attribute_not_exists(session_id) OR event_id = :id")
+                .expression_attribute_values(":id", text(&event.event_id))
+                .send()
+                .await;
+            match result {
+                Ok(_) => return Ok(()),
+                Err(error) => match error.as_service_error() {
+                    Some(PutItemError::ConditionalCheckFailedException(_)) => {}
+                    _ => return Err(StoreError::new("PutItem", &error)),
+                },
+            }
+        }
+        Err(StoreError::SessionFull)
+    }
+}
+
+/// Moves events of one session and millisecond apart, so that they do not race each other for the same place.
+fn spread(events: &[Event]) -> Vec<Event> {
+    let mut ordered = events.to_vec();
+    // Stable: events of one millisecond keep the order in which they were sent.
+    ordered.sort_by_key(|event| event.timestamp);
+    let mut latest: HashMap<String, Millis> = HashMap::new();
+    for event in &mut ordered {
+        let last = latest.entry(event.session_id.clone()).or_insert(Millis::MIN);
+        event.timestamp = event.timestamp.max(last.saturating_add(1));
+        *last = event.timestamp;
+    }
+    ordered
+}
+
+fn item_of(event: &Event, delivery: &Delivery) -> HashMap<String, AttributeValue> {
+    let mut item = HashMap::from([
+        ("session_id".to_owned(), text(&event.session_id)),
+        ("event_id".to_owned(), text(&event.event_id)),
+        ("event_type".to_owned(), text(&event.event_type)),
+        ("page_url".to_owned(), text(&event.page.address)),
+        ("path".to_owned(), text(&event.page.path)),
+        ("site".to_owned(), text(&delivery.site)),
+        ("device".to_owned(), text(device_class(&event.user_agent))),
+        ("received".to_owned(), number(delivery.now)),
+        ("ttl".to_owned(), number((delivery.now + DAY) / SECOND)),
+    ]);
+    let mut optional = |name: &str, value: Option<AttributeValue>| {
+        if let Some(value) = value {
+            item.insert(name.to_owned(), value);
+        }
+    };
+    optional("user_agent", (!event.user_agent.is_empty()).then(|| text(&event.user_agent)));
+    optional("referrer", event.referrer.as_ref().map(|referrer| text(&referrer.address)));
+    optional("props", event.props.as_ref().map(text));
+    optional("country", delivery.country.as_ref().map(text));
+    optional("skew", delivery.skew.map(number));
+    item
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::page::Page;
+    use proptest::prelude::*;
+
+    fn event(session: usize, timestamp: Millis, index: usize) -> Event {
+        Event {
+            session_id: format!("session-{session:04}"),
+            timestamp,
+            event_type: "click".to_owned(),
+            page: Page::parse("https://x/").unwrap(),
+            user_agent: String::new(),
+            referrer: None,
+            event_id: index.to_string(),
+            props: None,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn spreading_leaves_no_two_in_one_place(times in prop::collection::vec((0_usize..3, 0_i64..20), 0..60)) {
+            let events: Vec<Event> = times.iter().enumerate().map(|(index, (session, time))| event(*session, *time, index)).collect();
+            let spread = spread(&events);
+            let places: std::collections::HashSet<_> = spread.iter().map(|event| (&event.session_id, event.timestamp)).collect();
+            prop_assert_eq!(places.len(), events.len());
+            for moved in &spread {
+                let original = &events[moved.event_id.parse::<usize>().unwrap()];
+                prop_assert!((original.timestamp..original.timestamp + 60).contains(&moved.timestamp));
+            }
+        }
+    }
+
+    #[test]
+    fn an_event_of_a_rollup_like_type_is_an_event() {
+        let item = item_of(&event(1, 5, 0), &Delivery { site: "default".to_owned(), now: 10, skew: None, country: None });
+        assert_eq!(super::super::read_text(&item, "session_id"), Some("session-0001"));
+        assert!(!item.contains_key("user_agent"), "an empty text is left out");
+    }
+}

@@ -1,0 +1,127 @@
+//! Sessions, and with them the ledger of what has been counted.
+//!
+//! A session remembers the number of every batch that it counted. Remembering and changing are one conditional update of
+//! one item, so that of any number of deliveries of a batch, at once or one after the other, exactly one gets through.
+
+use super::{Item, Store, StoreError, number, read_number, read_text, text};
+use crate::rollup::{Touch, Visit};
+use crate::time::{DAY, MINUTE, Millis, SECOND, floor};
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
+
+/// Batches that a session counts. Each is a number of up to 19 digits in the item, so this is about 55 KB of the 400 KB an
+/// item may have (DynamoDB quotas page); at a batch every 3 seconds it is more than four hours without a pause.
+pub const MOST_BATCHES: i64 = 5_000;
+/// Times that a session's clock is caught up with before the update is given up; each takes another batch at the same moment.
+const MOST_ATTEMPTS: usize = 50;
+
+/// What became of a batch at one session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Gate {
+    /// It counts. What was known of the session before, and the touch with the time it was given.
+    Passed(Option<Visit>, Touch),
+    /// It has been counted before.
+    Duplicate,
+}
+
+impl Store {
+    /// Lets a batch through once, and writes down the session's new state.
+    ///
+    /// A session's time never runs backwards: if another delivery got in first with a later time, the touch takes that one.
+    /// Everything counted by comparing with the last activity relies on it.
+    pub async fn pass_gate(&self, batch: i64, mut touch: Touch) -> Result<Gate, StoreError> {
+        for _ in 0..MOST_ATTEMPTS {
+            match self.update_session(batch, &touch).await? {
+                Update::Done(before) => return Ok(Gate::Passed(before.as_ref().map(visit_of), touch)),
+                Update::Refused(current) => {
+                    if has_batch(&current, batch) {
+                        return Ok(Gate::Duplicate);
+                    }
+                    if read_number(&current, "batches") >= MOST_BATCHES {
+                        return Err(StoreError::SessionFull);
+                    }
+                    touch.now = touch.now.max(read_number(&current, "last_seen"));
+                }
+            }
+        }
+        Err(StoreError::Throttled { operation: "UpdateItem", message: "a session is written to too often".to_owned() })
+    }
+
+    async fn update_session(&self, batch: i64, touch: &Touch) -> Result<Update, StoreError> {
+        let result = self
+            .client
+            .update_item()
+            .table_name(&*self.sessions_table)
+            .key("session_id", text(&touch.session_id))
+            // `last_activity` is cut to the minute and in an index that copies nothing else: a touch within the same
+            // minute leaves the index alone. `last_seen` is exact.
+            .update_expression(
+                "SET is_active = :active, last_activity = :minute, last_seen = :now, #page = :page, #ttl = :ttl, \
+                 start_time = if_not_exists(start_time, :started), entry_page = if_not_exists(entry_page, :page), \
+                 site = if_not_exists(site, :site), referrer = if_not_exists(referrer, :referrer) \
+                 ADD seen :batches, page_count :views, batches :one",
+            )
+            .condition_expression(
+                "(attribute_not_exists(seen) OR NOT contains(seen, :batch)) \
+                 AND (attribute_not_exists(last_seen) OR last_seen <= :now) \
+                 AND (attribute_not_exists(batches) OR batches < :most)",
+            )
+            .expression_attribute_names("#page", "exit_page")
+            .expression_attribute_names("#ttl", "ttl")
+            .expression_attribute_values(":active", text("true"))
+            .expression_attribute_values(":minute", number(floor(touch.now, MINUTE)))
+            .expression_attribute_values(":now", number(touch.now))
+            .expression_attribute_values(":page", text(&touch.page))
+            .expression_attribute_values(":ttl", number(expires(touch.now)))
+            .expression_attribute_values(":started", number(touch.started))
+            .expression_attribute_values(":site", text(&touch.site))
+            .expression_attribute_values(":referrer", text(&touch.referrer))
+            .expression_attribute_values(":batches", AttributeValue::Ns(vec![batch.to_string()]))
+            .expression_attribute_values(":batch", number(batch))
+            .expression_attribute_values(":views", number(touch.total_views()))
+            .expression_attribute_values(":one", number(1))
+            .expression_attribute_values(":most", number(MOST_BATCHES))
+            .return_values(ReturnValue::AllOld)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .customize()
+            // Sent twice because of a lost answer, it would find its own batch and count nothing.
+            .config_override(Self::without_retries())
+            .send()
+            .await;
+        match result {
+            Ok(output) => Ok(Update::Done(output.attributes.filter(|item| !item.is_empty()))),
+            Err(error) => match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(failure)) => {
+                    Ok(Update::Refused(failure.item.clone().unwrap_or_default()))
+                }
+                _ => Err(StoreError::new("UpdateItem", &error)),
+            },
+        }
+    }
+}
+
+enum Update {
+    /// The item before, if there was one.
+    Done(Option<Item>),
+    /// The item as it is.
+    Refused(Item),
+}
+
+/// Seconds since 1970. A session lives as long as a batch for it may arrive: events older than a day are refused.
+fn expires(now: Millis) -> i64 {
+    (now + DAY) / SECOND
+}
+
+fn has_batch(item: &Item, batch: i64) -> bool {
+    let seen = item.get("seen").and_then(|value| value.as_ns().ok());
+    seen.is_some_and(|seen| seen.iter().any(|number| number.parse() == Ok(batch)))
+}
+
+fn visit_of(item: &Item) -> Visit {
+    Visit {
+        started: read_number(item, "start_time"),
+        last_seen: read_number(item, "last_seen"),
+        page: read_text(item, "exit_page").unwrap_or("/").to_owned(),
+        views: read_number(item, "page_count"),
+    }
+}

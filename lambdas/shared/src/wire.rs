@@ -1,0 +1,136 @@
+//! The answers' shapes, as `docs/api.md` describes them. Requests are read field by field in [`crate::batch`].
+
+use crate::time::Millis;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// The answer to a batch of events.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Received {
+    /// Events of the batch that were right, whether this delivery counted them or an earlier one did.
+    pub processed_events: usize,
+    /// The others.
+    pub rejected: Vec<Rejected>,
+    /// Whether an earlier delivery of the same batch has been counted already.
+    pub duplicate: bool,
+    /// Whether a session was made or changed.
+    pub session_updated: bool,
+    /// Whether a session was made.
+    pub new_session: bool,
+}
+
+/// An event that was not taken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Rejected {
+    /// Its place in `events`, from 0.
+    pub index: usize,
+    /// The field and what it has to be.
+    pub reason: String,
+}
+
+/// Who is on the site now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Realtime {
+    /// Sessions that sent something within the last 30 minutes.
+    pub active_users: i64,
+    /// The same sessions by the page they were last on, if that was within the last 5 to 10 minutes; the 50 fullest.
+    pub current_pages: BTreeMap<String, i64>,
+    /// Events that arrived within the last 5 minutes.
+    pub events_last_5min: i64,
+    /// When this was read.
+    pub timestamp: Millis,
+    /// The last 30 minutes, oldest first; the last of them is still running.
+    pub minutes: Vec<Minute>,
+}
+
+/// One minute of [`Realtime::minutes`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Minute {
+    /// Its start.
+    pub t: Millis,
+    /// Sessions that sent something in it.
+    pub users: i64,
+    /// Page views in it.
+    pub views: i64,
+}
+
+/// Sums over hours or days.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Stats {
+    /// Sessions by hour or day. Named by the first agreement, also when the buckets are days.
+    pub hourly_visitors: Buckets,
+    /// The ten pages with the most views.
+    pub top_pages: Vec<TopPage>,
+    /// Sums over the whole window.
+    pub summary: Summary,
+    /// Share of the window's sessions with fewer than two page views, 0 to 1; null without sessions.
+    pub bounce_rate: Option<f64>,
+    /// Where the window's sessions came from.
+    pub referrers: Vec<Share>,
+    /// Their countries, as CloudFront names them (ISO 3166, two letters).
+    pub countries: Vec<Share>,
+    /// Their classes of device.
+    pub devices: Vec<Share>,
+    /// What `top_pages`, `referrers`, `countries` and `devices` begin with: lists are kept for a week, sums for longer.
+    pub lists_from: Millis,
+    /// The window's start.
+    pub from: Millis,
+    /// When this was read, which is also the window's end.
+    pub timestamp: Millis,
+    /// The sums of the window of the same length before this one.
+    pub previous: Previous,
+}
+
+/// Values of equally long spans of time, oldest first; the last of them is still running.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Buckets {
+    /// `21:00` for hours, `2026-11-22` for days, in UTC.
+    pub labels: Vec<String>,
+    /// Sessions that sent something in the span.
+    pub data: Vec<i64>,
+    /// Page views in the span.
+    pub views: Vec<i64>,
+    /// The spans' starts, for labels in local time.
+    pub times: Vec<Millis>,
+}
+
+/// A page and its views.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct TopPage {
+    /// Its path; `(other)` gathers what exceeded 1,000 distinct paths in an hour.
+    pub url: String,
+    /// Its page views.
+    pub views: i64,
+    /// Its share of all page views since `lists_from`, 0 to 100, with one decimal.
+    pub percentage: f64,
+}
+
+/// Sums of a window.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Summary {
+    /// Sessions that began in the window.
+    pub total_sessions: i64,
+    /// Page views in the window.
+    pub total_pageviews: i64,
+    /// Seconds between the beginning and the last sign of life of those sessions, on average; null without sessions.
+    pub avg_session_duration: Option<f64>,
+}
+
+/// Sums of the window before.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Previous {
+    /// The sums.
+    #[serde(flatten)]
+    pub summary: Summary,
+    /// As [`Stats::bounce_rate`].
+    pub bounce_rate: Option<f64>,
+}
+
+/// A name and the sessions it stands for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Share {
+    /// Host, country or class.
+    pub name: String,
+    /// Sessions that began with it.
+    pub sessions: i64,
+}

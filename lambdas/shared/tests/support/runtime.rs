@@ -1,0 +1,138 @@
+//! The Lambda Runtime API as far as one function needs it: hands out events over HTTP and takes the answers.
+
+use super::Tables;
+use serde_json::{Value, json};
+use std::process::Stdio;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::process::{Child, Command};
+use tokio::sync::mpsc;
+
+/// A running function: the real executable, told by its environment where its runtime and its tables are.
+pub struct Function {
+    events: mpsc::Sender<Value>,
+    answers: mpsc::Receiver<Value>,
+    process: Child,
+}
+
+impl Function {
+    /// Starts an executable.
+    pub async fn start(executable: &str, tables: &Tables) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (events, waiting_events) = mpsc::channel(1);
+        let (answers_in, answers) = mpsc::channel(1);
+        tokio::spawn(serve(listener, waiting_events, answers_in));
+        let process = Command::new(executable)
+            .env_clear()
+            .env("AWS_LAMBDA_RUNTIME_API", address.to_string())
+            .env("AWS_LAMBDA_FUNCTION_NAME", "under-test")
+            .env("AWS_LAMBDA_FUNCTION_VERSION", "1")
+            .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256")
+            .env("AWS_REGION", "us-east-1")
+            .env("AWS_ACCESS_KEY_ID", "test")
+            .env("AWS_SECRET_ACCESS_KEY", "test")
+            .env("AWS_ENDPOINT_URL", super::endpoint())
+            .env("EVENTS_TABLE", &tables.events)
+            .env("SESSIONS_TABLE", &tables.sessions)
+            .env("ENVIRONMENT", "test")
+            .stdout(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("the function starts");
+        Self { events, answers, process }
+    }
+
+    /// Hands it a REST proxy event, as API Gateway would, and gives its proxy response.
+    pub async fn invoke(&mut self, event: Value) -> Value {
+        self.events.send(event).await.unwrap();
+        tokio::select! {
+            answer = self.answers.recv() => answer.expect("the function answers"),
+            status = self.process.wait() => panic!("the function ended: {status:?}"),
+        }
+    }
+}
+
+/// An API Gateway REST proxy event, with the fields that API Gateway always sends.
+pub fn proxy_event(method: &str, path: &str, query: &Value, body: Option<&str>) -> Value {
+    let many = |single: &Value| {
+        let fields = single.as_object().into_iter().flatten();
+        fields.map(|(name, value)| (name.clone(), json!([value]))).collect::<serde_json::Map<_, _>>()
+    };
+    let headers = json!({"Host": "api.example", "Content-Type": "application/json", "CloudFront-Viewer-Country": "KR"});
+    json!({
+        "resource": path, "path": path, "httpMethod": method,
+        "headers": headers, "multiValueHeaders": many(&headers),
+        "queryStringParameters": query, "multiValueQueryStringParameters": many(query),
+        "pathParameters": null, "stageVariables": null, "body": body, "isBase64Encoded": false,
+        "requestContext": {
+            "accountId": "123456789012", "apiId": "abc", "resourceId": "r", "stage": "dev", "requestId": "request-1",
+            "resourcePath": path, "httpMethod": method, "path": format!("/dev{path}"), "protocol": "HTTP/1.1",
+            "identity": {"sourceIp": "192.0.2.1", "userAgent": "test"}
+        }
+    })
+}
+
+async fn serve(listener: TcpListener, events: mpsc::Receiver<Value>, answers: mpsc::Sender<Value>) {
+    let events = std::sync::Arc::new(tokio::sync::Mutex::new(events));
+    while let Ok((connection, _)) = listener.accept().await {
+        let (events, answers) = (events.clone(), answers.clone());
+        tokio::spawn(async move {
+            let mut connection = BufReader::new(connection);
+            while let Some((path, body)) = read_request(&mut connection).await {
+                if path.ends_with("/invocation/next") {
+                    let Some(event) = events.lock().await.recv().await else { return };
+                    let headers = "lambda-runtime-aws-request-id: request-1\r\nlambda-runtime-deadline-ms: 9999999999999\r\n\
+                         lambda-runtime-invoked-function-arn: arn:aws:lambda:us-east-1:123456789012:function:under-test\r\n";
+                    respond(&mut connection, "200 OK", headers, &event.to_string()).await;
+                } else {
+                    let answer = serde_json::from_slice(&body).unwrap_or(Value::Null);
+                    let _ = answers.send(json!({"path": path, "response": answer})).await;
+                    respond(&mut connection, "202 Accepted", "", "{}").await;
+                }
+            }
+        });
+    }
+}
+
+async fn read_request(connection: &mut BufReader<TcpStream>) -> Option<(String, Vec<u8>)> {
+    let mut line = String::new();
+    connection.read_line(&mut line).await.ok().filter(|length| *length > 0)?;
+    let path = line.split(' ').nth(1)?.to_owned();
+    let (mut length, mut is_chunked) = (0, false);
+    loop {
+        let mut header = String::new();
+        connection.read_line(&mut header).await.ok()?;
+        let header = header.trim().to_ascii_lowercase();
+        match header.split_once(':') {
+            Some(("content-length", value)) => length = value.trim().parse().ok()?,
+            Some(("transfer-encoding", value)) => is_chunked = value.contains("chunked"),
+            Some(_) => {}
+            None => break,
+        }
+    }
+    let mut body = Vec::new();
+    if is_chunked {
+        loop {
+            let mut size = String::new();
+            connection.read_line(&mut size).await.ok()?;
+            let size = usize::from_str_radix(size.trim(), 16).ok()?;
+            // Each piece ends with an empty line, also the last one, which is empty itself.
+            let mut piece = vec![0; size + 2];
+            connection.read_exact(&mut piece).await.ok()?;
+            body.extend_from_slice(&piece[..size]);
+            if size == 0 {
+                return Some((path, body));
+            }
+        }
+    }
+    body.resize(length, 0);
+    connection.read_exact(&mut body).await.ok()?;
+    Some((path, body))
+}
+
+async fn respond(connection: &mut BufReader<TcpStream>, status: &str, headers: &str, body: &str) {
+    let head = format!("HTTP/1.1 {status}\r\n{headers}content-type: application/json\r\ncontent-length: {}\r\n\r\n", body.len());
+    connection.write_all(head.as_bytes()).await.unwrap();
+    connection.write_all(body.as_bytes()).await.unwrap();
+}

@@ -1,0 +1,109 @@
+//! The command line as clap sees it: global options and the list of commands. No logic.
+//!
+//! The doc comments here and on the commands' `Args` are the help texts, and `docs/commands.md` is made from them.
+
+use crate::commands;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Reconciles a serverless stack on AWS with stack.yaml: no state file, nothing left behind
+///
+/// Start with `liveinsight up --local`: it runs the whole stack on this machine, without an AWS account.
+#[derive(Debug, Parser)]
+#[command(name = "liveinsight", version, propagate_version = false, max_term_width = 100, after_help = EXIT_CODES)]
+pub struct Cli {
+    /// Options of every command.
+    #[command(flatten)]
+    pub globals: Globals,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 stack.yaml is wrong, 4 credentials or permissions,
+5 some resources failed and the rest is done, 10 changes are pending (only with --exit-code), 130 interrupted";
+
+/// Options of every command.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Global options")]
+pub struct Globals {
+    /// The stack's description [default: stack.yaml here or in a directory above]
+    #[arg(short, long, value_name = "PATH", global = true)]
+    pub file: Option<PathBuf>,
+    /// One of the environments in stack.yaml [default: default_environment, else dev]
+    #[arg(short, long, value_name = "NAME", global = true)]
+    pub env: Option<String>,
+    /// The AWS region, instead of the one in stack.yaml
+    #[arg(long, value_name = "REGION", global = true)]
+    pub region: Option<String>,
+    /// The profile of the AWS configuration, as AWS_PROFILE
+    #[arg(long, value_name = "NAME", global = true)]
+    pub profile: Option<String>,
+    /// Acts on the local AWS on this machine instead of the cloud; it is installed and started when needed
+    #[arg(long, global = true)]
+    pub local: bool,
+    /// How results are written: `text` or `json`; `outputs` also knows `dotenv` and `github`, `graph` `mermaid` and `dot`
+    #[arg(long, value_name = "FORMAT", default_value = "text", hide_possible_values = true, global = true)]
+    pub format: Format,
+    /// Colours; NO_COLOR turns them off as well
+    #[arg(long, value_name = "WHEN", default_value = "auto", global = true)]
+    pub color: Color,
+    /// Says more: every field of what is created, cargo's output, AWS calls by operation
+    #[arg(short, long, global = true, conflicts_with = "quiet")]
+    pub verbose: bool,
+    /// Says only results, warnings and errors
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+}
+
+/// How a result is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    Text,
+    /// One document, or one event per line from `up` and `down`.
+    Json,
+    /// `NAME=value` lines.
+    Dotenv,
+    /// Step outputs of GitHub Actions.
+    Github,
+    /// A Mermaid flowchart.
+    Mermaid,
+    /// Graphviz.
+    Dot,
+}
+
+/// When to use colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless `NO_COLOR` is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Makes the cloud as stack.yaml says: builds, plans, creates, updates, removes, and proves it
+    Up(commands::up::UpArgs),
+    /// Shows what `up` would change, field by field; writes nothing
+    Plan(commands::plan::PlanArgs),
+    /// Removes everything the stack owns, and proves that nothing is left
+    Down(commands::down::DownArgs),
+    /// Shows for each resource whether it is as declared
+    Status(commands::status::StatusArgs),
+    /// Prints the addresses and names of what runs
+    Outputs(commands::outputs::OutputsArgs),
+    /// Shows the resources and what hangs on what; needs no AWS
+    Graph(commands::graph::GraphArgs),
+    /// Starts, stops, shows or empties the local AWS that `--local` uses
+    Local(commands::local::LocalArgs),
+    /// Prints the JSON schema of stack.yaml
+    Schema(commands::schema::SchemaArgs),
+    /// Prints the completion script of a shell
+    Completions(commands::completions::CompletionsArgs),
+}

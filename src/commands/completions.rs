@@ -1,0 +1,26 @@
+//! `completions`: the script that teaches a shell this command line.
+
+use super::Context;
+use crate::{
+    cli::{Cli, Format},
+    error::{CliError, Exit},
+};
+use clap::{Args, CommandFactory};
+use clap_complete::Shell;
+
+/// Arguments of `completions`.
+#[derive(Debug, Args)]
+#[command(after_help = "For bash: liveinsight completions bash > ~/.local/share/bash-completion/completions/liveinsight")]
+pub struct CompletionsArgs {
+    /// The shell
+    shell: Shell,
+}
+
+/// Runs `completions`.
+pub(super) fn run(args: &CompletionsArgs, context: &Context) -> Result<Exit, CliError> {
+    context.format(&[Format::Text])?;
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut Cli::command(), "liveinsight", &mut script);
+    context.ui.result(&String::from_utf8_lossy(&script));
+    Ok(Exit::Done)
+}

@@ -1,0 +1,95 @@
+//! What must not be done unasked: losing data, touching what is somebody else's, changing a protected environment.
+
+use super::Context;
+use crate::{
+    engine::{Action, Id, Objection, Plan, Step},
+    error::CliError,
+};
+use std::{collections::BTreeSet, fmt::Write};
+
+const DELETE_DATA: &str = "--delete-data allows it, and the data is gone; otherwise put stack.yaml back as it was, or save the data first";
+
+/// What the user allowed on the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Allowed {
+    pub(super) adopt: bool,
+    pub(super) delete_data: bool,
+}
+
+/// Refuses a plan that needs more than was allowed, naming everything that stands in the way.
+pub(super) fn check<C>(plan: &Plan<C>, only: Option<&BTreeSet<Id>>, allowed: Allowed) -> Result<(), CliError> {
+    let mut message = String::new();
+    let mut hints = BTreeSet::new();
+    for step in plan.steps.iter().filter(|step| only.is_none_or(|only| only.contains(&step.id))) {
+        let Some((reason, hint)) = refusal(step, allowed) else { continue };
+        // Writing to a String cannot fail.
+        let _ = write!(message, "\n  {}: {reason}", step.id);
+        hints.insert(hint);
+    }
+    if message.is_empty() {
+        return Ok(());
+    }
+    let error = CliError::failed(format!("refused, and nothing was changed:{message}"));
+    Err(hints.into_iter().fold(error, CliError::hint))
+}
+
+/// Why a step is refused, and the ways out; `None` if it needs no consent or has it.
+fn refusal(step: &Step, allowed: Allowed) -> Option<(String, &'static str)> {
+    let replaced = || format!("{} cannot change in place: it would be deleted and made again", step.changes.paths());
+    match &step.objection {
+        Some(Objection::Foreign(whose)) if !allowed.adopt => Some((
+            format!("{} exists and is not this stack's ({whose})", step.name),
+            "--adopt takes over what exists under the stack's names; otherwise rename the project or remove what is there",
+        )),
+        // To adopt is to change in place. Deleting what somebody else made is more than that, whatever it holds.
+        Some(Objection::Foreign(_)) if step.action == Some(Action::Replace) && !allowed.delete_data => Some((replaced(), DELETE_DATA)),
+        Some(Objection::LosesData(Action::Replace)) if !allowed.delete_data => Some((replaced(), DELETE_DATA)),
+        Some(Objection::LosesData(_)) if !allowed.delete_data => {
+            Some(("it is not in stack.yaml any more and would be deleted with its data".to_owned(), DELETE_DATA))
+        }
+        _ => None,
+    }
+}
+
+/// Asks before something that needs consent, or demands `--yes` where nobody can answer.
+pub(super) async fn confirm(context: &Context, question: &str, why: &str) -> Result<(), CliError> {
+    if !context.ui.can_ask() {
+        return Err(CliError::failed(format!("{why}, and nobody is here to ask")).hint("--yes consents"));
+    }
+    if context.ui.ask(question).await { Ok(()) } else { Err(CliError::failed("not confirmed, so nothing was changed")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Allowed, refusal};
+    use crate::{
+        engine::{Action, Changes, Id, Objection, State, Step},
+        resources::Table,
+    };
+
+    fn step(action: Action, objection: Option<Objection>) -> Step {
+        let (id, name) = (Id::new::<Table>("notes"), "demo-notes-dev".to_owned());
+        Step { id, name, state: State::Drifted, action: Some(action), changes: Changes::default(), cause: None, objection }
+    }
+
+    /// Whether it is refused with nothing, `--adopt`, `--delete-data` and both.
+    fn refused(action: Action, objection: Option<Objection>) -> [bool; 4] {
+        let step = step(action, objection);
+        [(false, false), (true, false), (false, true), (true, true)]
+            .map(|(adopt, delete_data)| refusal(&step, Allowed { adopt, delete_data }).is_some())
+    }
+
+    #[test]
+    fn each_objection_takes_its_own_consent() {
+        let foreign = || Some(Objection::Foreign("it has no tag".to_owned()));
+        assert_eq!(refused(Action::Update, None), [false, false, false, false]);
+        assert_eq!(refused(Action::Update, foreign()), [true, false, true, false]);
+        assert_eq!(refused(Action::Delete, Some(Objection::LosesData(Action::Delete))), [true, true, false, false]);
+        assert_eq!(refused(Action::Replace, Some(Objection::LosesData(Action::Replace))), [true, true, false, false]);
+    }
+
+    #[test]
+    fn to_adopt_is_not_to_delete() {
+        assert_eq!(refused(Action::Replace, Some(Objection::Foreign("another stack's".to_owned()))), [true, true, true, false]);
+    }
+}

@@ -1,0 +1,93 @@
+//! What the stack's resources carry: the handlers' packages and the pages.
+
+use super::{Context, session::Session};
+use crate::{
+    build::{self, Builder, Package, Target, read_site},
+    engine::Id,
+    error::CliError,
+    resources,
+    stack::{Architecture, Content, Function},
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
+
+/// What to do about handlers whose package is not current.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Packages {
+    /// Build them.
+    Build,
+    /// Refuse to go on.
+    MustBeCurrent,
+    /// Leave their code out of the comparison.
+    IfCurrent,
+}
+
+/// Reads the pages, and builds or finds the packages, of all functions or of those in `only`.
+pub(super) async fn gather(
+    context: &Context,
+    session: &Session,
+    wanted: Packages,
+    only: Option<&BTreeSet<Id>>,
+) -> Result<Content, CliError> {
+    let root = &session.stack.root;
+    let site = match &session.stack.site {
+        Some(site) => Some(read_site(&root.join(&site.source), &site.index)?),
+        None => None,
+    };
+    let progress = context.progress.clone();
+    let builder = Builder::new(root, move |event| progress.build(&event));
+    let mut packages = BTreeMap::new();
+    for (target, crates) in targets(session, only) {
+        if wanted == Packages::Build {
+            packages.extend(builder.build(&crates, target).await?);
+        } else {
+            let (current, stale) = split(builder.cached(&crates, target).await?);
+            packages.extend(current);
+            if wanted == Packages::MustBeCurrent && !stale.is_empty() {
+                let message = format!("no package built from the sources as they are: {}", stale.join(", "));
+                return Err(CliError::failed(message).hint("run it without --no-build"));
+            }
+            if !stale.is_empty() {
+                let stale = stale.join(", ");
+                context.ui.note(&format!("the code of {stale} is not compared: it changed since it was last built, or never was"));
+            }
+        }
+    }
+    context.progress.step_done();
+    Ok(Content { packages, site })
+}
+
+fn split(packages: BTreeMap<String, Option<Package>>) -> (BTreeMap<String, Package>, Vec<String>) {
+    let mut stale = Vec::new();
+    let mut current = BTreeMap::new();
+    for (function, package) in packages {
+        match package {
+            Some(package) => drop(current.insert(function, package)),
+            None => stale.push(function),
+        }
+    }
+    (current, stale)
+}
+
+/// The functions by what they are built for, each with its crate's directory.
+fn targets(session: &Session, only: Option<&BTreeSet<Id>>) -> Vec<(Target, BTreeMap<String, PathBuf>)> {
+    let target = |architecture| Target {
+        architecture: match architecture {
+            Architecture::Arm64 => build::Architecture::Arm64,
+            Architecture::X86_64 => build::Architecture::X86_64,
+        },
+        place: if session.place.functions_on_host { build::Place::Host } else { build::Place::Lambda },
+    };
+    // On this very machine there is only one architecture, whatever is declared.
+    let of = |architecture| target(if session.place.functions_on_host { Architecture::Arm64 } else { architecture });
+    let wanted = |name: &str| only.is_none_or(|only| only.contains(&Id::new::<resources::Function>(name)));
+    let functions: Vec<(&String, &Function)> = session.stack.functions.iter().filter(|(name, _)| wanted(name)).collect();
+    let targets: BTreeSet<Target> = functions.iter().map(|(_, function)| of(function.architecture)).collect();
+    let crates = |target: Target| {
+        let built = functions.iter().filter(|(_, function)| of(function.architecture) == target);
+        built.map(|(name, function)| ((*name).clone(), function.source.clone())).collect()
+    };
+    targets.into_iter().map(|target| (target, crates(target))).collect()
+}

@@ -1,0 +1,108 @@
+//! What every command is given: the options, the screen, and when to stop.
+
+use crate::{
+    cli::{Format, Globals},
+    engine::Stop,
+    error::{CliError, Exit},
+    ui::{Progress, Ui},
+};
+use clap::ValueEnum;
+use std::{cell::Cell, pin::pin, time::Duration};
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    time::{Instant, MissedTickBehavior, interval},
+};
+
+/// How long what is in flight may take after the user asked to stop.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// The surroundings of one command.
+pub struct Context {
+    /// The global options.
+    pub globals: Globals,
+    /// Where everything is written.
+    pub ui: Ui,
+    /// What is going on.
+    pub progress: Progress,
+    /// Asks the engine to stop.
+    pub stop: Stop,
+    /// Whether the cloud is being written to: then what is in flight is waited for.
+    writing: Cell<bool>,
+}
+
+impl Context {
+    /// Reports resources as JSON lines if JSON is wanted.
+    pub fn new(globals: Globals, ui: Ui) -> Self {
+        let progress = Progress::new(&ui, globals.format == Format::Json);
+        Self { globals, ui, progress, stop: Stop::default(), writing: Cell::new(false) }
+    }
+
+    /// The format, if the command knows it.
+    pub fn format(&self, known: &[Format]) -> Result<Format, CliError> {
+        if known.contains(&self.globals.format) {
+            return Ok(self.globals.format);
+        }
+        let name = |format: &Format| format.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
+        let (asked, known) = (name(&self.globals.format), known.iter().map(name).collect::<Vec<_>>().join(", "));
+        Err(CliError::usage(format!("this command does not know --format {asked}")).hint(format!("it knows {known}")))
+    }
+
+    /// From here on an interruption lets what is in flight finish.
+    pub fn begin_writing(&self) {
+        self.writing.set(true);
+    }
+
+    /// Runs a command while listening for Ctrl-C and SIGTERM, and giving signs of life.
+    ///
+    /// While nothing is written, the first signal ends the command. While something is, the first asks the engine to stop,
+    /// and the second, or the end of the grace, ends it.
+    pub(super) async fn supervise<T>(&self, command: impl Future<Output = Result<T, CliError>>) -> Result<T, CliError> {
+        let mut command = pin!(command);
+        let cannot_listen = |error| CliError::failed(format!("cannot listen for signals: {error}"));
+        let mut interrupt = signal(SignalKind::interrupt()).map_err(cannot_listen)?;
+        let mut terminate = signal(SignalKind::terminate()).map_err(cannot_listen)?;
+        let mut ticks = interval(Duration::from_secs(1));
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        let mut deadline = None;
+        loop {
+            tokio::select! {
+                result = &mut command => return result,
+                () = either(&mut interrupt, &mut terminate) => {
+                    if !self.writing.get() || self.stop.requested() {
+                        return Err(self.interrupted());
+                    }
+                    self.stop.request();
+                    deadline = Some(Instant::now() + GRACE);
+                    let seconds = GRACE.as_secs();
+                    self.ui.warn(&format!("stopping: what is in flight may finish, up to {seconds} s; once more ends it at once"));
+                }
+                _ = ticks.tick() => {
+                    self.progress.tick();
+                    if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+                        return Err(self.interrupted());
+                    }
+                }
+            }
+        }
+    }
+
+    fn interrupted(&self) -> CliError {
+        if !self.writing.get() {
+            return CliError::new(Exit::Interrupted, "nothing was changed");
+        }
+        let running = self.progress.running();
+        let mut message = "not everything is done".to_owned();
+        if !running.is_empty() {
+            message.push_str(". What was in flight:\n  ");
+            message.push_str(&running.join("\n  "));
+        }
+        CliError::new(Exit::Interrupted, message).hint("run the same command again: it looks at what is there and goes on")
+    }
+}
+
+async fn either(interrupt: &mut Signal, terminate: &mut Signal) {
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+}

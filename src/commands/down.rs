@@ -1,0 +1,68 @@
+//! `down`: removes everything the stack owns, and proves that nothing is left.
+
+use super::{
+    Context, consent,
+    session::{Session, Sources},
+};
+use crate::{
+    cli::Format,
+    engine::{self, Event, Options, Removal},
+    error::{CliError, Exit},
+    stack::{Content, declare},
+    ui::{self, Summary},
+};
+use clap::Args;
+
+/// Arguments of `down`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+On a terminal it asks first. Unattended it runs in an unprotected environment, and needs --yes in a protected one.
+Killed half-way it can simply be run again. What is not marked as the stack's is never deleted.")]
+pub struct DownArgs {
+    /// Does not ask
+    #[arg(short, long)]
+    yes: bool,
+    /// Deletes tables and the bucket of a protected environment as well, with their data
+    #[arg(long)]
+    delete_data: bool,
+}
+
+/// Runs `down`.
+pub(super) async fn run(args: &DownArgs, context: &Context) -> Result<Exit, CliError> {
+    context.format(&[Format::Text, Format::Json])?;
+    let session = Session::open(context, Sources::NotNeeded).await?;
+    let declaration = declare(&session.stack, &session.place, &Content::default());
+    let tell = |event: Event<'_>| context.progress.engine(&event);
+    let keep_data = session.stack.protect && !args.delete_data;
+    let removal = Removal::survey(&declaration.graph, &session.aws, keep_data, &tell).await?;
+    let stack = format!("{}/{}", session.stack.project, session.stack.environment);
+    if !removal.leaving.is_empty() {
+        context.ui.note(&format!("{}\n\n{}", session.title(), ui::removal_text(&removal)));
+        if !args.yes && (session.stack.protect || context.ui.can_ask()) {
+            let question = format!("delete {} resources of {stack}?", removal.leaving.len());
+            consent::confirm(context, &question, &format!("{} is protected", session.stack.environment)).await?;
+        }
+    }
+    context.begin_writing();
+    let options = Options { stop: context.stop.clone(), ..Options::default() };
+    let report = engine::down(&declaration.graph, &session.aws, &removal, &options, &tell).await;
+    context.progress.step_done();
+
+    let failure = ui::failures(&report, "down");
+    let summary = Summary::new(&report, removal.kept.len(), context.progress.seconds(), session.aws.tally().requests());
+    if context.progress.events() {
+        context.ui.result(&summary.json());
+    } else {
+        let left = match (failure.is_none(), removal.kept.len() + removal.foreign.len()) {
+            (false, _) => String::new(),
+            (true, 0) => format!("nothing of {stack} is left: "),
+            (true, count) => format!("nothing of {stack} is left but the {count} resources named above: "),
+        };
+        if !removal.leaving.is_empty() || removal.kept.is_empty() && removal.foreign.is_empty() {
+            context.ui.result(&format!("{left}{}", summary.text()));
+        } else {
+            context.ui.result(&ui::removal_text(&removal));
+        }
+    }
+    failure.map_or(Ok(Exit::Done), Err)
+}

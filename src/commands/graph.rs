@@ -1,0 +1,36 @@
+//! `graph`: what stack.yaml means, without asking AWS anything.
+
+use super::{
+    Context,
+    session::{Sources, load},
+};
+use crate::{
+    aws::Place,
+    cli::Format,
+    error::{CliError, Exit},
+    stack::{Content, declare},
+    ui,
+};
+use clap::Args;
+
+/// Stands for the account, which is not known without AWS; it shows in the bucket's name only.
+const SOME_ACCOUNT: &str = "000000000000";
+
+/// Arguments of `graph`.
+#[derive(Debug, Args)]
+#[command(after_help = "As a picture: liveinsight graph --format dot | dot -Tsvg > stack.svg")]
+pub struct GraphArgs {}
+
+/// Runs `graph`.
+pub(super) fn run(_: &GraphArgs, context: &Context) -> Result<Exit, CliError> {
+    let format = context.format(&[Format::Text, Format::Mermaid, Format::Dot])?;
+    let stack = load(context, Sources::NotNeeded)?;
+    let graph = declare(&stack, &Place::aws("aws", &stack.region, SOME_ACCOUNT), &Content::default()).graph;
+    let text = match format {
+        Format::Mermaid => ui::graph_mermaid(&graph),
+        Format::Dot => ui::graph_dot(&graph),
+        _ => ui::graph_text(&graph),
+    };
+    context.ui.result(&text);
+    Ok(Exit::Done)
+}

@@ -1,0 +1,84 @@
+//! `local`: the embedded local AWS by itself. `--local` on another command starts it when needed.
+
+use super::{Context, session};
+use crate::{
+    cli::Format,
+    error::{CliError, Exit},
+    local::{Home, LocalAws},
+};
+use clap::{Args, Subcommand};
+use serde_json::json;
+use std::path::Path;
+
+/// Any region does: what is made in one is found in that one.
+const REGION: &str = "us-east-1";
+
+/// Arguments of `local`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+It listens on the loopback interface only, and keeps its state in .liveinsight/aws beside stack.yaml until `reset`.
+The first start installs it into a Python environment of its own, there as well.")]
+pub struct LocalArgs {
+    /// What to do with it
+    #[command(subcommand)]
+    action: LocalAction,
+}
+
+#[derive(Debug, Clone, Copy, Subcommand)]
+enum LocalAction {
+    /// Starts it, or finds it running
+    Start,
+    /// Stops it; its state is kept
+    Stop,
+    /// Says whether it runs, and where
+    Status,
+    /// Stops it and deletes its state
+    Reset,
+}
+
+/// Runs `local`.
+pub(super) async fn run(args: &LocalArgs, context: &Context) -> Result<Exit, CliError> {
+    let format = context.format(&[Format::Text, Format::Json])?;
+    let file = session::file(context)?;
+    let root = file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let home = Home::new(root);
+    let json = format == Format::Json;
+    match args.action {
+        LocalAction::Start => {
+            let progress = &context.progress;
+            let server = home.start(&|line| progress.step(line)).await?;
+            context.progress.step_done();
+            show(context, Some(&server), json);
+        }
+        LocalAction::Status => show(context, home.status().await?.as_ref(), json),
+        LocalAction::Stop => {
+            let stopped = home.stop().await?;
+            let text = if stopped { "stopped; its state is kept" } else { "it was not running" };
+            context.ui.result(&if json { json!({ "stopped": stopped }).to_string() } else { text.to_owned() });
+        }
+        LocalAction::Reset => {
+            home.reset().await?;
+            let text = "stopped, and its state is deleted";
+            context.ui.result(&if json { json!({ "reset": true }).to_string() } else { text.to_owned() });
+        }
+    }
+    Ok(Exit::Done)
+}
+
+fn show(context: &Context, server: Option<&LocalAws>, json: bool) {
+    let Some(server) = server else {
+        context.ui.result(&if json { json!({ "running": false }).to_string() } else { "not running".to_owned() });
+        return;
+    };
+    if json {
+        let document = json!({ "running": true, "endpoint": server.endpoint, "pid": server.pid, "log": server.log });
+        context.ui.result(&document.to_string());
+        return;
+    }
+    context.ui.result(&format!("running at {} (process {})", server.endpoint, server.pid));
+    let region = context.globals.region.as_deref().unwrap_or(REGION);
+    let mut variables: Vec<String> = server.environment(region).iter().map(|(name, value)| format!("{name}={value}")).collect();
+    // The Python clients know only this name.
+    variables.push(format!("AWS_DEFAULT_REGION={region}"));
+    context.ui.note(&format!("other AWS clients reach it with\n  export {}", variables.join(" ")));
+}

@@ -1,0 +1,65 @@
+//! One file per command: its arguments, whose doc comments are its help, and what it does.
+//!
+//! [`run`] is the way in. What commands share: [`Context`] (who is told, when to stop), `session` (from stack.yaml to a
+//! connected graph), `content` (built handlers and pages), `consent` (what must not be done unasked).
+
+pub mod completions;
+mod consent;
+mod content;
+mod context;
+pub mod down;
+pub mod graph;
+pub mod local;
+pub mod outputs;
+pub mod plan;
+pub mod schema;
+mod session;
+pub mod status;
+pub mod up;
+mod wait;
+
+pub use context::Context;
+
+use crate::{
+    cli::{Cli, Command},
+    error::{CliError, Exit},
+    ui::Ui,
+};
+
+/// Runs a command to its end, and shows the error if there is one.
+pub fn run(cli: Cli) -> Exit {
+    let ui = Ui::new(&cli.globals);
+    // The engine lives on one thread; `Rc` and `RefCell` do there.
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            ui.error(&CliError::failed(format!("cannot start: {error}")));
+            return Exit::Failed;
+        }
+    };
+    let context = Context::new(cli.globals, ui.clone());
+    let result = runtime.block_on(context.supervise(dispatch(cli.command, &context)));
+    // A thread that waits for an answer to a question must not hold up the end.
+    runtime.shutdown_background();
+    match result.and_then(|exit| ui.finish().map(|()| exit)) {
+        Ok(exit) => exit,
+        Err(error) => {
+            ui.error(&error);
+            error.exit
+        }
+    }
+}
+
+async fn dispatch(command: Command, context: &Context) -> Result<Exit, CliError> {
+    match command {
+        Command::Up(args) => up::run(&args, context).await,
+        Command::Plan(args) => plan::run(&args, context).await,
+        Command::Down(args) => down::run(&args, context).await,
+        Command::Status(args) => status::run(&args, context).await,
+        Command::Outputs(args) => outputs::run(&args, context).await,
+        Command::Graph(args) => graph::run(&args, context),
+        Command::Local(args) => local::run(&args, context).await,
+        Command::Schema(args) => schema::run(&args, context),
+        Command::Completions(args) => completions::run(&args, context),
+    }
+}

@@ -1,0 +1,23 @@
+//! `schema`: the JSON schema of stack.yaml, for editors.
+
+use super::Context;
+use crate::{
+    cli::Format,
+    error::{CliError, Exit},
+    stack,
+};
+use clap::Args;
+
+/// Arguments of `schema`.
+#[derive(Debug, Args)]
+#[command(after_help = "Editors with the YAML language server use it when the first line of stack.yaml is
+# yaml-language-server: $schema=docs/stack.schema.json")]
+pub struct SchemaArgs {}
+
+/// Runs `schema`.
+pub(super) fn run(_: &SchemaArgs, context: &Context) -> Result<Exit, CliError> {
+    // It is JSON, whichever of the two is asked for.
+    context.format(&[Format::Text, Format::Json])?;
+    context.ui.result(&format!("{:#}", stack::schema()));
+    Ok(Exit::Done)
+}

@@ -1,0 +1,108 @@
+//! From stack.yaml to a connected stack: find the file, check it, connect, know the place.
+
+use super::Context;
+use crate::{
+    aws::{Aws, Connection, Place},
+    error::{CliError, Exit},
+    local::{self, Home, LocalAws},
+    stack::{self, Names, Stack},
+};
+use std::path::PathBuf;
+
+/// A stack and access to where it lives.
+pub(super) struct Session {
+    pub(super) stack: Stack,
+    pub(super) place: Place,
+    pub(super) aws: Aws,
+}
+
+/// Whether the handlers' crates and the pages that stack.yaml names have to be there.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sources {
+    Needed,
+    NotNeeded,
+}
+
+impl Session {
+    /// Loads the stack and connects. With `--local`, starts the local AWS when it is not running.
+    pub(super) async fn open(context: &Context, sources: Sources) -> Result<Self, CliError> {
+        let globals = &context.globals;
+        let stack = load(context, sources)?;
+        let (connection, place) = if globals.local {
+            let progress = &context.progress;
+            let server = Home::new(&stack.root).start(&|line| progress.step(line)).await?;
+            context.progress.step_done();
+            let connection = Connection::endpoint(&stack.region, &server.endpoint, local::ACCESS_KEY_ID, local::SECRET_ACCESS_KEY).await;
+            (connection, local_place(&server, &stack.region))
+        } else {
+            let connection = Connection::standard(&stack.region, globals.profile.as_deref()).await;
+            let (partition, account) = connection.identity().await?;
+            let place = Place::aws(&partition, &stack.region, &account);
+            (connection, place)
+        };
+        let names = Names::new(&stack, &place.account);
+        let aws = connection.aws(place.clone(), names.stack_tag());
+        Ok(Self { stack, place, aws })
+    }
+
+    /// `liveinsight/dev in us-east-1, account 123456789012`
+    pub(super) fn title(&self) -> String {
+        let Stack { project, environment, .. } = &self.stack;
+        let Place { region, account, .. } = &self.place;
+        format!("{project}/{environment} in {region}, account {account}")
+    }
+}
+
+/// Finds and loads stack.yaml as the global options say.
+pub(super) fn load(context: &Context, sources: Sources) -> Result<Stack, CliError> {
+    let globals = &context.globals;
+    let path = file(context)?;
+    let (environment, region) = (globals.env.as_deref(), globals.region.as_deref());
+    Ok(match sources {
+        Sources::Needed => Stack::load(&path, environment, region)?,
+        Sources::NotNeeded => Stack::read(&path, environment, region)?,
+    })
+}
+
+/// The path of stack.yaml, short if it is here.
+pub(super) fn file(context: &Context) -> Result<PathBuf, CliError> {
+    if let Some(path) = &context.globals.file {
+        return Ok(path.clone());
+    }
+    let here = std::env::current_dir().map_err(|error| CliError::failed(format!("cannot tell the current directory: {error}")))?;
+    let path = stack::find(&here).ok_or_else(|| {
+        CliError::new(Exit::Stack, "no stack.yaml here or in any directory above").hint("name one with --file, or change to the project")
+    })?;
+    Ok(path.strip_prefix(&here).map(ToOwned::to_owned).unwrap_or(path))
+}
+
+/// The local AWS as a place like any other.
+fn local_place(server: &LocalAws, region: &str) -> Place {
+    Place {
+        partition: "aws".to_owned(),
+        region: region.to_owned(),
+        account: local::ACCOUNT_ID.to_owned(),
+        api_host: server.api_origin_domain().to_owned(),
+        api_http_port: Some(server.port),
+        api_path: server.api_origin_path("{api}", "{stage}"),
+        distribution_url: server.site_url("{label}").trim_end_matches('/').to_owned(),
+        viewers_https: false,
+        limits: false,
+        functions_on_host: true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::local_place;
+    use crate::local::LocalAws;
+    use std::path::PathBuf;
+
+    #[test]
+    fn the_local_place_has_the_addresses_that_answer() {
+        let server = LocalAws { endpoint: "http://127.0.0.1:14600".to_owned(), port: 14600, pid: 1, log: PathBuf::new() };
+        let place = local_place(&server, "us-east-1");
+        assert_eq!(place.api_url("8e5df312", "dev"), "http://localhost:14600/_aws/execute-api/8e5df312/dev");
+        assert_eq!(place.distribution_url("d1.cloudfront.net"), "http://d1.cloudfront.localhost:14600");
+    }
+}

@@ -1,0 +1,204 @@
+//! What a command can end with: the exit codes, and errors that know their next step.
+//!
+//! Layers below have their own error types; here each is turned, once, into a message, an exit code and hints. How that
+//! looks on a screen is decided in [`ui`](crate::ui).
+
+use crate::{
+    aws::ConnectError,
+    build::{BuildError, SiteError},
+    engine::{Class, Error, Id},
+    local::LocalError,
+    stack::StackError,
+};
+use std::fmt;
+
+/// How the program ends. The numbers are a contract with scripts and CI.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// Done.
+    Done = 0,
+    /// It failed.
+    Failed = 1,
+    /// The command line is wrong.
+    Usage = 2,
+    /// stack.yaml is wrong.
+    Stack = 3,
+    /// No valid credentials, or they may not do it.
+    Credentials = 4,
+    /// Some resources failed, the rest is done.
+    Partial = 5,
+    /// Changes are pending; only with `--exit-code`.
+    Pending = 10,
+    /// Interrupted by Ctrl-C or SIGTERM.
+    Interrupted = 130,
+}
+
+impl Exit {
+    /// The number.
+    pub fn code(self) -> u8 {
+        self as u8
+    }
+}
+
+/// Why a command did not succeed, and what to do next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CliError {
+    /// How the program ends.
+    pub exit: Exit,
+    /// What went wrong: a fragment that names the thing. May have several lines.
+    pub message: String,
+    /// What to do next, most useful first.
+    pub hints: Vec<String>,
+}
+
+impl CliError {
+    /// An error with its exit code.
+    pub fn new(exit: Exit, message: impl Into<String>) -> Self {
+        Self { exit, message: message.into(), hints: Vec::new() }
+    }
+
+    /// A plain failure.
+    pub fn failed(message: impl Into<String>) -> Self {
+        Self::new(Exit::Failed, message)
+    }
+
+    /// A mistake on the command line.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self::new(Exit::Usage, message)
+    }
+
+    /// Adds the next step.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+
+    /// A resource or operation that failed; `id` is the resource, if it was about one.
+    pub fn of_engine(id: Option<&Id>, error: &Error) -> Self {
+        let message = id.map_or_else(|| error.to_string(), |id| format!("{id}: {error}"));
+        let exit = match error {
+            Error::Interrupted => Exit::Interrupted,
+            error if is_about_credentials(error) => Exit::Credentials,
+            _ => Exit::Failed,
+        };
+        Self { exit, message, hints: hint_for(error).into_iter().collect() }
+    }
+}
+
+/// Whether the credentials are missing, wrong, or may not do it.
+pub fn is_about_credentials(error: &Error) -> bool {
+    matches!(error.class(), Some(Class::Credentials | Class::Denied))
+}
+
+/// The next step after an error of the engine, where one is foreseeable.
+pub fn hint_for(error: &Error) -> Option<String> {
+    let operation = match error {
+        Error::Absent(refusal) | Error::Exists(refusal) | Error::Unclear(refusal) | Error::Failed(refusal) => refusal.operation.as_str(),
+        _ => "",
+    };
+    let hint = match (error, error.class()) {
+        (Error::TimedOut { .. }, _) => "run the same command again: it goes on from where things are".to_owned(),
+        (Error::DidNotConverge(_), _) => "something else may be writing to it; `liveinsight plan` shows it field by field".to_owned(),
+        (Error::Unclear(_), _) => "the answer was lost; run the same command again, it looks before it writes".to_owned(),
+        (_, Some(Class::Credentials)) => "set AWS_PROFILE (or --profile), or sign in again with `aws sso login`; \
+             without an account, `--local` runs everything on this machine"
+            .to_owned(),
+        (_, Some(Class::Denied)) => format!("these credentials need the permission {}", permission(operation)),
+        (_, Some(Class::Quota)) => "wait a little and run it again, or have the quota raised in the Service Quotas console".to_owned(),
+        (_, Some(Class::Network)) => "check the network, HTTPS_PROXY, the region, and AWS_ENDPOINT_URL if it is set".to_owned(),
+        _ => return None,
+    };
+    Some(hint)
+}
+
+/// The IAM action of an operation, where its name differs from the operation's.
+fn permission(operation: &str) -> String {
+    match operation.split_once(':') {
+        Some(("apigateway", _)) => "apigateway:GET, POST, PUT, PATCH or DELETE, whichever the message names".to_owned(),
+        Some(("s3", "HeadBucket")) => "s3:ListBucket".to_owned(),
+        _ => operation.to_owned(),
+    }
+}
+
+impl fmt::Display for CliError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for CliError {}
+
+impl From<(Option<Id>, Error)> for CliError {
+    fn from((id, error): (Option<Id>, Error)) -> Self {
+        Self::of_engine(id.as_ref(), &error)
+    }
+}
+
+impl From<ConnectError> for CliError {
+    fn from(error: ConnectError) -> Self {
+        match error {
+            ConnectError::Identity(error) => Self::of_engine(None, &error),
+            ConnectError::NoAccount => {
+                Self::failed(error.to_string()).hint("the endpoint did not answer as AWS does; check AWS_ENDPOINT_URL")
+            }
+        }
+    }
+}
+
+impl From<StackError> for CliError {
+    fn from(error: StackError) -> Self {
+        Self::new(Exit::Stack, error.to_string())
+    }
+}
+
+impl From<BuildError> for CliError {
+    fn from(error: BuildError) -> Self {
+        Self::failed(error.to_string())
+    }
+}
+
+impl From<SiteError> for CliError {
+    fn from(error: SiteError) -> Self {
+        Self::failed(error.to_string())
+    }
+}
+
+impl From<LocalError> for CliError {
+    fn from(error: LocalError) -> Self {
+        Self::failed(error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{CliError, Exit};
+    use crate::engine::{Class, Error, Refusal};
+
+    fn refusal(class: Class, operation: &str) -> Error {
+        let (operation, code, message) = (operation.to_owned(), "Code".to_owned(), "the service's words".to_owned());
+        Error::Failed(Box::new(Refusal { class, operation, code, message, request_id: Some("r-1".to_owned()) }))
+    }
+
+    #[test]
+    fn a_denied_operation_names_the_permission_and_ends_with_4() {
+        let error = CliError::from((None, refusal(Class::Denied, "lambda:CreateFunction")));
+        assert_eq!(error.exit, Exit::Credentials);
+        assert_eq!(error.message, "lambda:CreateFunction: Code: the service's words (request r-1)");
+        assert_eq!(error.hints, ["these credentials need the permission lambda:CreateFunction"]);
+    }
+
+    #[test]
+    fn only_credentials_and_permissions_end_with_4() {
+        for (class, exit) in [
+            (Class::Credentials, Exit::Credentials),
+            (Class::Denied, Exit::Credentials),
+            (Class::Quota, Exit::Failed),
+            (Class::Network, Exit::Failed),
+            (Class::Refused, Exit::Failed),
+        ] {
+            assert_eq!(CliError::from((None, refusal(class, "s3:CreateBucket"))).exit, exit, "{class:?}");
+        }
+    }
+}

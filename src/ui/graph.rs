@@ -1,0 +1,55 @@
+//! The resources and what hangs on what, as text, Mermaid and DOT. An arrow points from a resource to what it needs.
+
+use super::style::{FAINT, STRONG, paint};
+use crate::engine::{Cloud, Entry, Graph, Id};
+use std::fmt::Write;
+
+/// Each resource with its name, and below it what it needs.
+pub fn text<C: Cloud>(graph: &Graph<C>) -> String {
+    let mut out = String::new();
+    // Writing to a String cannot fail.
+    for entry in sorted(graph) {
+        let _ = writeln!(out, "{}  {}", paint(STRONG, &entry.id), paint(FAINT, &entry.name));
+        for need in graph.needs(entry) {
+            let _ = writeln!(out, "  needs {need}");
+        }
+    }
+    let _ = write!(out, "\n{} resources", graph.entries().len());
+    out
+}
+
+/// A Mermaid flowchart, as GitHub shows it.
+pub fn mermaid<C: Cloud>(graph: &Graph<C>) -> String {
+    let mut out = String::from("flowchart LR\n");
+    let entries = sorted(graph);
+    // Mermaid's own ids may not hold slashes, so each resource gets a number.
+    let number = |id: &Id| entries.iter().position(|entry| entry.id == *id).unwrap_or_default();
+    for (index, entry) in entries.iter().enumerate() {
+        let _ = writeln!(out, "  r{index}[\"{}\"]", entry.id);
+    }
+    for (index, entry) in entries.iter().enumerate() {
+        for need in graph.needs(entry) {
+            let _ = writeln!(out, "  r{index} --> r{}", number(need));
+        }
+    }
+    out
+}
+
+/// Graphviz: `liveinsight graph --format dot | dot -Tsvg`.
+pub fn dot<C: Cloud>(graph: &Graph<C>) -> String {
+    let mut out = String::from("digraph stack {\n  rankdir=LR;\n  node [shape=box];\n");
+    for entry in sorted(graph) {
+        let _ = writeln!(out, "  \"{}\";", entry.id);
+        for need in graph.needs(entry) {
+            let _ = writeln!(out, "  \"{}\" -> \"{need}\";", entry.id);
+        }
+    }
+    out.push('}');
+    out
+}
+
+fn sorted<C: Cloud>(graph: &Graph<C>) -> Vec<&Entry<C>> {
+    let mut entries: Vec<&Entry<C>> = graph.entries().iter().collect();
+    entries.sort_by(|a, b| a.id.cmp(&b.id));
+    entries
+}

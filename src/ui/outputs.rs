@@ -1,0 +1,69 @@
+//! Addresses and names, in the forms that people, shells and CI read.
+
+use super::style::{STRONG, paint};
+use std::{collections::BTreeMap, fmt::Write};
+
+/// A table of name and value.
+pub fn text(outputs: &BTreeMap<String, String>) -> String {
+    let width = outputs.keys().map(String::len).max().unwrap_or_default();
+    lines(outputs, |out, name, value| writeln!(out, "{}  {value}", paint(STRONG, format_args!("{name:width$}"))))
+}
+
+/// `NAME="value"`, in capitals, for a `.env` file or a shell.
+pub fn dotenv(outputs: &BTreeMap<String, String>) -> String {
+    lines(outputs, |out, name, value| writeln!(out, "{}={}", name.to_uppercase().replace(['-', '.'], "_"), quoted(value)))
+}
+
+/// `name=value`, for `$GITHUB_OUTPUT`.
+pub fn github(outputs: &BTreeMap<String, String>) -> String {
+    lines(outputs, |out, name, value| writeln!(out, "{name}={value}"))
+}
+
+fn lines(outputs: &BTreeMap<String, String>, line: impl Fn(&mut String, &str, &str) -> std::fmt::Result) -> String {
+    let mut out = String::new();
+    for (name, value) in outputs {
+        // Writing to a String cannot fail.
+        let _ = line(&mut out, name, value);
+    }
+    out
+}
+
+/// In double quotes, with what a shell would expand made harmless.
+fn quoted(value: &str) -> String {
+    let mut out = String::from('"');
+    for character in value.chars() {
+        if matches!(character, '"' | '\\' | '$' | '`') {
+            out.push('\\');
+        }
+        out.push(character);
+    }
+    out.push('"');
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{dotenv, github, text};
+    use std::collections::BTreeMap;
+
+    fn outputs() -> BTreeMap<String, String> {
+        let pairs = [("api_url", "http://localhost:1/_aws"), ("function.stats-api", "a$b\"c")];
+        pairs.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    }
+
+    #[test]
+    fn dotenv_names_are_shell_names_and_values_are_safe() {
+        assert_eq!(dotenv(&outputs()), "API_URL=\"http://localhost:1/_aws\"\nFUNCTION_STATS_API=\"a\\$b\\\"c\"\n");
+    }
+
+    #[test]
+    fn github_takes_values_as_they_are() {
+        assert_eq!(github(&outputs()), "api_url=http://localhost:1/_aws\nfunction.stats-api=a$b\"c\n");
+    }
+
+    #[test]
+    fn text_is_aligned() {
+        let plain = anstream::adapter::strip_str(&text(&outputs())).to_string();
+        assert_eq!(plain, "api_url             http://localhost:1/_aws\nfunction.stats-api  a$b\"c\n");
+    }
+}

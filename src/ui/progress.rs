@@ -1,0 +1,298 @@
+//! What happens, as it happens: rows on a terminal, plain lines elsewhere, events as JSON lines when asked for.
+//!
+//! All three are fed from one list of what is running, so that the program can always say what it waits for.
+
+use super::{
+    Ui,
+    style::{BAD, GOOD, paint, sign},
+    usual::usually,
+};
+use crate::{
+    build,
+    engine::{Action, Event, Id, Outcome},
+};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+/// Without any other line for this long, a sign of life is given: CI systems take silence for death.
+const SILENCE: Duration = Duration::from_secs(20);
+/// How many of those running a sign of life names.
+const NAMED: usize = 3;
+/// The key under which the one running step that is no resource is kept; sorts before every id.
+const STEP: &str = "";
+
+/// One line of JSON for those who read events.
+#[derive(Serialize)]
+#[serde(tag = "event", rename_all = "lowercase")]
+enum Line<'a> {
+    Started { id: &'a Id, action: Action },
+    Waiting { id: &'a Id, why: &'a str },
+    Done { id: &'a Id, action: Action, seconds: f64 },
+    Failed { id: &'a Id, action: Action, seconds: f64, error: String },
+    Skipped { id: &'a Id, action: Action, behind: &'a Id },
+    Verifying,
+    Outputs { outputs: &'a BTreeMap<String, String> },
+}
+
+/// Shows what happens. Clones show in the same place.
+#[derive(Clone)]
+pub struct Progress(Arc<Inner>);
+
+struct Inner {
+    ui: Ui,
+    events: bool,
+    state: Mutex<State>,
+}
+
+struct State {
+    began: Instant,
+    /// When something was last said.
+    spoke: Instant,
+    running: BTreeMap<String, Running>,
+}
+
+struct Running {
+    /// `creating dynamodb.table/events`
+    doing: String,
+    usually: Option<&'static str>,
+    why: Option<String>,
+    since: Instant,
+    row: Option<ProgressBar>,
+}
+
+impl Progress {
+    /// With `events`, resources are reported on stdout as one JSON object per line.
+    pub fn new(ui: &Ui, events: bool) -> Self {
+        let now = Instant::now();
+        let state = State { began: now, spoke: now, running: BTreeMap::new() };
+        Self(Arc::new(Inner { ui: ui.clone(), events, state: Mutex::new(state) }))
+    }
+
+    /// Since the start of the program, in seconds.
+    pub fn seconds(&self) -> f64 {
+        self.state().began.elapsed().as_secs_f64()
+    }
+
+    /// Work that is about no single resource begins, and the step before it ends.
+    pub fn step(&self, doing: &str) {
+        self.finish(STEP);
+        self.begin(STEP, doing.to_owned(), None);
+        self.say(doing);
+    }
+
+    /// The current step is over.
+    pub fn step_done(&self) {
+        self.finish(STEP);
+    }
+
+    /// Whether resources are reported as JSON.
+    pub fn events(&self) -> bool {
+        self.0.events
+    }
+
+    /// Reports the outputs to those who read JSON.
+    pub fn outputs(&self, outputs: &BTreeMap<String, String>) {
+        self.event(&Line::Outputs { outputs });
+    }
+
+    /// Shows an event of the engine.
+    pub fn engine(&self, event: &Event<'_>) {
+        match event {
+            Event::Observing { done, total } => {
+                if !self.state().running.contains_key(STEP) {
+                    self.step(&format!("reading {total} resources"));
+                }
+                self.explain(STEP, &format!("{done} of {total}"));
+                if done == total {
+                    self.step_done();
+                }
+            }
+            Event::Started { id, action } => {
+                self.event(&Line::Started { id, action: *action });
+                let doing = format!("{} {id}", verb(*action).0);
+                self.finish(id.as_str());
+                self.begin(id.as_str(), doing.clone(), usually(id, *action));
+                self.say_of_resource(&doing, false);
+            }
+            Event::Waiting { id, why } => self.waiting(id, why),
+            Event::Ended { id, action, outcome, seconds } => self.ended(id, *action, outcome, *seconds),
+            Event::Verifying => {
+                self.event(&Line::Verifying);
+                self.step("reading everything once more, to be sure");
+            }
+        }
+    }
+
+    /// Shows how the handlers' build is going.
+    pub fn build(&self, progress: &build::Progress<'_>) {
+        use build::Progress as Build;
+        match progress {
+            Build::UpToDate(functions) if self.0.ui.verbose() => self.say(&format!("unchanged: {}", functions.join(", "))),
+            Build::Preparing(what) => self.step(what),
+            Build::Building(functions) => self.step(&format!("building {}", functions.join(", "))),
+            Build::Cargo(line) => {
+                self.explain(STEP, line.trim());
+                if self.0.ui.verbose() {
+                    self.say(line);
+                }
+            }
+            // An error is shown once, at the end.
+            Build::Diagnostic(text) if !text.starts_with("error") => self.0.ui.warn(text.trim_start_matches("warning: ")),
+            Build::Built { functions, seconds } => {
+                self.step_done();
+                self.say(&format!("built {} ({seconds:.1} s)", functions.join(", ")));
+            }
+            _ => {}
+        }
+    }
+
+    /// What is running, with what it waits for, oldest first.
+    pub fn running(&self) -> Vec<String> {
+        let state = self.state();
+        let mut running: Vec<&Running> = state.running.values().collect();
+        running.sort_by_key(|running| running.since);
+        running.iter().map(|running| running.describe()).collect()
+    }
+
+    /// Gives a sign of life, if nothing was said for a while. To be called about once a second.
+    pub fn tick(&self) {
+        // On a terminal the rows move.
+        if self.0.ui.rows().is_some() || self.state().spoke.elapsed() < SILENCE {
+            return;
+        }
+        let running = self.running();
+        let more = if running.len() > NAMED { format!("; and {} more", running.len() - NAMED) } else { String::new() };
+        let named = running.into_iter().take(NAMED).collect::<Vec<_>>().join("; ");
+        self.say(&format!("still working after {:.0} s: {named}{more}", self.seconds()));
+    }
+
+    fn event(&self, line: &Line<'_>) {
+        if self.0.events {
+            self.0.ui.result(&serde_json::to_string(line).expect("plain values serialise to JSON"));
+        }
+    }
+
+    fn waiting(&self, id: &Id, why: &str) {
+        if !self.state().running.contains_key(id.as_str()) {
+            self.begin(id.as_str(), format!("looking at {id}"), None);
+        }
+        // The same wait is polled many times; only a new one is news.
+        if self.explain(id.as_str(), &format!("waiting for {why}")) {
+            self.event(&Line::Waiting { id, why });
+            self.say_of_resource(&format!("{id} is waiting for {why}"), false);
+        }
+    }
+
+    fn ended(&self, id: &Id, action: Action, outcome: &Outcome<'_>, seconds: f64) {
+        self.finish(id.as_str());
+        let rounded = (seconds * 10.0).round() / 10.0;
+        let (doing, done) = verb(action);
+        let (event, text) = match outcome {
+            Outcome::Done => {
+                let (sign, _) = sign(action);
+                let text = format!("{} {done} {id} ({seconds:.1} s)", paint(GOOD, sign));
+                (Line::Done { id, action, seconds: rounded }, text)
+            }
+            Outcome::Failed(error) => {
+                let text = format!("{} failed {doing} {id} ({seconds:.1} s): {error}", paint(BAD, "!"));
+                (Line::Failed { id, action, seconds: rounded, error: error.to_string() }, text)
+            }
+            Outcome::Behind(root) => {
+                (Line::Skipped { id, action, behind: root }, format!("{} not {doing} {id}: it hangs from {root}", paint(BAD, "!")))
+            }
+        };
+        self.event(&event);
+        self.say_of_resource(&text, true);
+    }
+
+    fn begin(&self, key: &str, doing: String, usually: Option<&'static str>) {
+        let row = self.0.ui.rows().map(|rows| {
+            let row = rows.add(ProgressBar::new_spinner().with_style(row_style()).with_prefix(doing.clone()));
+            row.set_message(usually.map(|usually| format!("usually {usually}")).unwrap_or_default());
+            row.enable_steady_tick(Duration::from_millis(120));
+            row
+        });
+        let running = Running { doing, usually, why: None, since: Instant::now(), row };
+        self.state().running.insert(key.to_owned(), running);
+    }
+
+    /// Says what something waits for, or how far it is; `false` if that is known already.
+    fn explain(&self, key: &str, why: &str) -> bool {
+        let mut state = self.state();
+        let Some(running) = state.running.get_mut(key).filter(|running| running.why.as_deref() != Some(why)) else { return false };
+        running.why = Some(why.to_owned());
+        if let Some(row) = &running.row {
+            row.set_message(running.reason());
+        }
+        true
+    }
+
+    fn finish(&self, key: &str) {
+        let finished = self.state().running.remove(key);
+        if let Some(row) = finished.and_then(|running| running.row) {
+            row.finish_and_clear();
+        }
+    }
+
+    /// A line about one resource: those who read JSON have it as an event, and on a terminal only what ended is worth a line.
+    fn say_of_resource(&self, text: &str, ended: bool) {
+        if !self.0.events && (self.0.ui.rows().is_none() || ended) {
+            self.say_always(text);
+        }
+    }
+
+    /// A line about a step, which on a terminal is a row already.
+    fn say(&self, text: &str) {
+        if self.0.ui.rows().is_none() || self.0.ui.verbose() {
+            self.say_always(text);
+        }
+    }
+
+    fn say_always(&self, text: &str) {
+        self.state().spoke = Instant::now();
+        self.0.ui.note(text);
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Running {
+    /// What it waits for and how long that usually takes.
+    fn reason(&self) -> String {
+        match (&self.why, self.usually) {
+            (Some(why), Some(usually)) if !why.contains("usually") => format!("{why} (usually {usually})"),
+            (Some(why), _) => why.clone(),
+            (None, Some(usually)) => format!("usually {usually}"),
+            (None, None) => String::new(),
+        }
+    }
+
+    fn describe(&self) -> String {
+        let seconds = self.since.elapsed().as_secs();
+        match self.reason() {
+            reason if reason.is_empty() => format!("{} ({seconds} s)", self.doing),
+            reason => format!("{} ({seconds} s, {reason})", self.doing),
+        }
+    }
+}
+
+fn row_style() -> ProgressStyle {
+    ProgressStyle::with_template("{spinner} {prefix} {elapsed} {wide_msg}").unwrap_or_else(|_| ProgressStyle::default_spinner())
+}
+
+/// (what is being done, what was done)
+fn verb(action: Action) -> (&'static str, &'static str) {
+    match action {
+        Action::Create => ("creating", "created"),
+        Action::Update => ("updating", "updated"),
+        Action::Replace => ("replacing", "replaced"),
+        Action::Delete => ("deleting", "deleted"),
+    }
+}

@@ -1,0 +1,173 @@
+//! What a run did: the summary, what failed and what hangs behind it.
+
+use crate::{
+    engine::{Action, Error, Id, Removal, Report},
+    error::{CliError, Exit, hint_for, is_about_credentials},
+};
+use serde::Serialize;
+use std::{collections::BTreeSet, fmt::Write};
+
+/// The last event of `up` and `down`, and the last line for people.
+#[derive(Debug, Clone, Serialize)]
+#[serde(tag = "event", rename = "summary")]
+pub struct Summary {
+    created: usize,
+    updated: usize,
+    replaced: usize,
+    deleted: usize,
+    unchanged: usize,
+    /// What failed, and what was not attempted because of that.
+    failed: usize,
+    /// From the start of the program, in seconds, to a tenth.
+    seconds: f64,
+    /// All requests to AWS, retries included.
+    aws_calls: u64,
+}
+
+impl Summary {
+    /// Counts what a run did. `unchanged` is what was looked at and left as it is.
+    pub fn new(report: &Report, unchanged: usize, seconds: f64, aws_calls: u64) -> Self {
+        Self {
+            created: report.count(Action::Create),
+            updated: report.count(Action::Update),
+            replaced: report.count(Action::Replace),
+            deleted: report.count(Action::Delete),
+            unchanged,
+            failed: report.failed.len() + report.behind.len(),
+            seconds: (seconds * 10.0).round() / 10.0,
+            aws_calls,
+        }
+    }
+
+    /// `59 created, 2 unchanged in 12.3 s with 142 AWS calls`: what is none is left out.
+    pub fn text(&self) -> String {
+        let counts = [
+            (self.created, "created"),
+            (self.updated, "updated"),
+            (self.replaced, "replaced"),
+            (self.deleted, "deleted"),
+            (self.failed, "failed"),
+            (self.unchanged, "unchanged"),
+        ];
+        let counts: Vec<String> = counts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
+        let counts = if counts.is_empty() { "nothing to do".to_owned() } else { counts.join(", ") };
+        format!("{counts} in {:.1} s with {} AWS calls", self.seconds, self.aws_calls)
+    }
+
+    /// The event, as one line of JSON.
+    pub fn json(&self) -> String {
+        serde_json::to_string(self).expect("numbers serialise to JSON")
+    }
+}
+
+/// The error that a run which did not do all of its work ends with; `None` if it did.
+pub fn failures(report: &Report, command: &str) -> Option<CliError> {
+    if report.complete() {
+        return None;
+    }
+    let (stopped, failed): (Vec<_>, Vec<_>) = report.failed.iter().partition(|(_, error)| matches!(error, Error::Interrupted));
+    let open = report.failed.len() + report.behind.len();
+    let again = format!("`liveinsight {command}` goes on from here");
+    let mut message = match (stopped.is_empty(), failed.len()) {
+        (true, 1) => "1 resource failed".to_owned(),
+        (true, count) => format!("{count} resources failed"),
+        (false, _) => format!("{} resources are done, {open} are not", report.done.len()),
+    };
+    let mut hints = BTreeSet::new();
+    for (id, error) in &failed {
+        // Writing to a String cannot fail.
+        let _ = write!(message, "\n  {id}: {error}");
+        if let Some(behind) = behind(report, id) {
+            let _ = write!(message, "\n    behind it, not attempted: {behind}");
+        }
+        hints.extend(hint_for(error));
+    }
+    let exit = if !stopped.is_empty() {
+        Exit::Interrupted
+    } else if report.done.is_empty() && failed.iter().all(|(_, error)| is_about_credentials(error)) {
+        Exit::Credentials
+    } else {
+        Exit::Partial
+    };
+    Some(CliError { exit, message, hints: hints.into_iter().chain([again]).collect() })
+}
+
+/// What was not attempted because this failed.
+fn behind(report: &Report, root: &Id) -> Option<String> {
+    let ids: Vec<&str> = report.behind.iter().filter(|(_, behind)| *behind == root).map(|(id, _)| id.as_str()).collect();
+    (!ids.is_empty()).then(|| ids.join(", "))
+}
+
+/// What `down` is about to remove, and what stays.
+pub fn removal_text(removal: &Removal) -> String {
+    let mut out = String::new();
+    // Writing to a String cannot fail.
+    for id in &removal.leaving {
+        let _ = writeln!(out, "- {id}");
+    }
+    for id in &removal.kept {
+        let _ = writeln!(out, "  {id} stays, with its data");
+    }
+    for (id, whose) in &removal.foreign {
+        let _ = writeln!(out, "  {id} stays, it is not this stack's ({whose})");
+    }
+    let _ = write!(out, "\n{} to delete", removal.leaving.len());
+    for (count, word) in [(removal.kept.len(), "kept"), (removal.foreign.len(), "not this stack's")] {
+        if count > 0 {
+            let _ = write!(out, ", {count} {word}");
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Summary, failures};
+    use crate::{
+        engine::{Class, Error, Refusal, Report},
+        error::Exit,
+    };
+
+    #[test]
+    fn the_summary_has_the_documented_shape() {
+        let summary = Summary::new(&Report::default(), 59, 3.14, 60);
+        let expected = r#"{"event":"summary","created":0,"updated":0,"replaced":0,"deleted":0,"unchanged":59,"failed":0,"seconds":3.1,"aws_calls":60}"#;
+        assert_eq!(summary.json(), expected);
+        assert_eq!(summary.text(), "59 unchanged in 3.1 s with 60 AWS calls");
+    }
+
+    #[test]
+    fn a_complete_report_is_no_failure() {
+        assert_eq!(failures(&Report::default(), "up"), None);
+    }
+
+    #[test]
+    fn failures_are_listed_with_what_hangs_behind_them() {
+        use crate::{engine::Id, resources::Role};
+        let (role, follower) = (Id::new::<Role>("collector"), Id::new::<Role>("follower"));
+        let refusal = Refusal {
+            class: Class::Quota,
+            operation: "iam:CreateRole".to_owned(),
+            code: "LimitExceeded".to_owned(),
+            message: "no more roles".to_owned(),
+            request_id: None,
+        };
+        let mut report = Report::default();
+        report.failed.insert(role.clone(), Error::Failed(Box::new(refusal)));
+        report.behind.insert(follower, role);
+        let error = failures(&report, "up").unwrap();
+        assert_eq!(error.exit, Exit::Partial);
+        let expected = "1 resource failed\n  iam.role/collector: iam:CreateRole: LimitExceeded: no more roles\n    \
+                        behind it, not attempted: iam.role/follower";
+        assert_eq!(error.message, expected);
+        assert_eq!(error.hints.len(), 2);
+    }
+
+    #[test]
+    fn an_interruption_ends_with_130() {
+        use crate::{engine::Id, resources::Role};
+        let mut report = Report::default();
+        report.failed.insert(Id::new::<Role>("collector"), Error::Interrupted);
+        assert_eq!(failures(&report, "up").unwrap().exit, Exit::Interrupted);
+    }
+}

@@ -1,0 +1,92 @@
+//! How every resource stands, for people and as JSON.
+
+use super::{
+    json, plan,
+    style::{BAD, CHANGED, FAINT, GOOD, paint},
+};
+use crate::engine::{Id, Plan, State, Step};
+use serde::Serialize;
+use std::fmt::Write;
+
+/// One row per resource, a line that counts, and the live version of each function (name, version).
+pub fn text<C>(plan: &Plan<C>, versions: &[(String, String)]) -> String {
+    let width = |length: fn(&Step) -> usize| plan.steps.iter().map(length).max().unwrap_or_default();
+    let id_width = width(|step| step.id.as_str().chars().count());
+    let name_width = width(|step| step.name.chars().count());
+    let mut out = String::new();
+    for step in &plan.steps {
+        let (id, name) = (&step.id, paint(FAINT, format_args!("{:name_width$}", step.name)));
+        // Writing to a String cannot fail.
+        let _ = writeln!(out, "{id:id_width$}  {name}  {}", state(step));
+    }
+    let _ = write!(out, "\n{} of {} in sync", plan.count_state(State::InSync), plan.steps.len());
+    let others = [(State::Drifted, "drifted"), (State::Missing, "missing"), (State::Busy, "busy"), (State::Stray, "not in stack.yaml")];
+    for (state, word) in others {
+        match plan.count_state(state) {
+            0 => {}
+            count => drop(write!(out, ", {count} {word}")),
+        }
+    }
+    if !versions.is_empty() {
+        let list: Vec<String> = versions.iter().map(|(function, version)| format!("{function} {version}")).collect();
+        let _ = write!(out, "\nlive versions: {}", list.join(", "));
+    }
+    out
+}
+
+/// The JSON document. A count of what is not in stack.yaml is there only if there is any.
+pub fn json<C>(plan: &Plan<C>, project: &str, environment: &str) -> String {
+    #[derive(Serialize)]
+    struct Document<'a> {
+        stack: &'a str,
+        env: &'a str,
+        resources: Vec<Row<'a>>,
+        summary: Counts,
+    }
+    #[derive(Serialize)]
+    struct Row<'a> {
+        id: &'a Id,
+        kind: &'a str,
+        name: &'a str,
+        state: State,
+        changes: Vec<json::Field<'a>>,
+    }
+    #[derive(Serialize)]
+    struct Counts {
+        total: usize,
+        in_sync: usize,
+        drifted: usize,
+        missing: usize,
+        busy: usize,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        stray: Option<usize>,
+    }
+    fn row(step: &Step) -> Row<'_> {
+        let changes = json::fields(&step.changes, Some(plan::APPLIED));
+        Row { id: &step.id, kind: step.id.kind(), name: &step.name, state: step.state, changes }
+    }
+    let summary = Counts {
+        total: plan.steps.len(),
+        in_sync: plan.count_state(State::InSync),
+        drifted: plan.count_state(State::Drifted),
+        missing: plan.count_state(State::Missing),
+        busy: plan.count_state(State::Busy),
+        stray: Some(plan.count_state(State::Stray)).filter(|count| *count > 0),
+    };
+    let resources = plan.steps.iter().map(row).collect();
+    json::document(&Document { stack: project, env: environment, resources, summary })
+}
+
+fn state(step: &Step) -> String {
+    let text = match step.state {
+        State::InSync => paint(GOOD, "in sync"),
+        State::Drifted => paint(CHANGED, format_args!("drifted ({})", step.changes.without(plan::APPLIED).paths())),
+        State::Missing => paint(BAD, "missing"),
+        State::Busy => paint(CHANGED, "busy"),
+        State::Stray => paint(BAD, "not in stack.yaml"),
+    };
+    match &step.objection {
+        Some(objection) => format!("{text}; {}", plan::objection(objection)),
+        None => text,
+    }
+}

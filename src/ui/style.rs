@@ -1,0 +1,28 @@
+//! The few styles there are. Nothing is said by colour alone.
+
+use crate::engine::Action;
+use anstyle::{AnsiColor, Style};
+use std::fmt::Display;
+
+pub(super) const STRONG: Style = Style::new().bold();
+pub(super) const FAINT: Style = Style::new().dimmed();
+pub(super) const GOOD: Style = AnsiColor::Green.on_default();
+pub(super) const CHANGED: Style = AnsiColor::Yellow.on_default();
+pub(super) const BAD: Style = AnsiColor::Red.on_default();
+pub(super) const ERROR: Style = AnsiColor::Red.on_default().bold();
+pub(super) const HINT: Style = AnsiColor::Cyan.on_default().bold();
+
+/// The text in a style. The writers take the codes out again where they do not belong.
+pub(super) fn paint(style: Style, text: impl Display) -> String {
+    format!("{style}{text}{style:#}")
+}
+
+/// What an action looks like in a plan: its sign and its style.
+pub(super) fn sign(action: Action) -> (&'static str, Style) {
+    match action {
+        Action::Create => ("+", GOOD),
+        Action::Update => ("~", CHANGED),
+        Action::Replace => ("±", BAD),
+        Action::Delete => ("-", BAD),
+    }
+}
