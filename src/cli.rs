@@ -31,13 +31,13 @@ pub struct Globals {
     /// The stack's description [default: stack.yaml here or in a directory above]
     #[arg(short, long, value_name = "PATH", global = true)]
     pub file: Option<PathBuf>,
-    /// One of the environments in stack.yaml [default: default_environment, else dev]
+    /// One of the environments in stack.yaml [default: `default_environment`, else `dev`]
     #[arg(short, long, value_name = "NAME", global = true)]
     pub env: Option<String>,
     /// The AWS region, instead of the one in stack.yaml
     #[arg(long, value_name = "REGION", global = true)]
     pub region: Option<String>,
-    /// The profile of the AWS configuration, as AWS_PROFILE
+    /// The profile of the AWS configuration, as `AWS_PROFILE`
     #[arg(long, value_name = "NAME", global = true)]
     pub profile: Option<String>,
     /// Acts on the local AWS on this machine instead of the cloud; it is installed and started when needed
@@ -46,7 +46,7 @@ pub struct Globals {
     /// How results are written: `text` or `json`; `outputs` also knows `dotenv` and `github`, `graph` `mermaid` and `dot`
     #[arg(long, value_name = "FORMAT", default_value = "text", hide_possible_values = true, global = true)]
     pub format: Format,
-    /// Colours; NO_COLOR turns them off as well
+    /// Colours; `NO_COLOR` turns them off as well
     #[arg(long, value_name = "WHEN", default_value = "auto", global = true)]
     pub color: Color,
     /// Says more: every field of what is created, cargo's output, AWS calls by operation

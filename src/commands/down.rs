@@ -39,7 +39,7 @@ pub(super) async fn run(args: &DownArgs, context: &Context) -> Result<Exit, CliE
     if !removal.leaving.is_empty() {
         context.ui.note(&format!("{}\n\n{}", session.title(), ui::removal_text(&removal)));
         if !args.yes && (session.stack.protect || context.ui.can_ask()) {
-            let question = format!("delete {} resources of {stack}?", removal.leaving.len());
+            let question = format!("delete {} of {stack}?", ui::resources(removal.leaving.len()));
             consent::confirm(context, &question, &format!("{} is protected", session.stack.environment)).await?;
         }
     }
@@ -56,7 +56,7 @@ pub(super) async fn run(args: &DownArgs, context: &Context) -> Result<Exit, CliE
         let left = match (failure.is_none(), removal.kept.len() + removal.foreign.len()) {
             (false, _) => String::new(),
             (true, 0) => format!("nothing of {stack} is left: "),
-            (true, count) => format!("nothing of {stack} is left but the {count} resources named above: "),
+            (true, count) => format!("nothing of {stack} is left but the {} named above: ", ui::resources(count)),
         };
         if !removal.leaving.is_empty() || removal.kept.is_empty() && removal.foreign.is_empty() {
             context.ui.result(&format!("{left}{}", summary.text()));

@@ -23,6 +23,7 @@ use std::collections::BTreeSet;
 #[command(after_help = "\
 The plan and the progress go to stderr; stdout carries the outputs and the summary, or with --format json one event per line.
 Running it again when nothing changed writes nothing.")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct UpArgs {
     /// Only these resources and what they need (ids as `status` shows them); removes nothing
     #[arg(long, value_name = "ID", num_args = 1..)]

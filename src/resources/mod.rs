@@ -38,7 +38,7 @@ pub use api_method::ApiMethod;
 pub use api_method_response::{ApiMethodResponse, ApiMethodResponseOutput, response_header};
 pub use api_resource::{ApiResource, ApiResourceOutput};
 pub use api_stage::{AccessLog, ApiStage, ApiStageOutput};
-pub use api_sweep::sweep_rest_api;
+pub use api_sweep::sweep_rest_api_parts;
 pub use cloudfront_config::{Behavior, ErrorPage, Origin, Protocol};
 pub use cloudfront_distribution::{Distribution, DistributionOutput};
 pub use cloudfront_origin_access_control::{OriginAccessControl, OriginAccessControlOutput};

@@ -14,7 +14,7 @@ pub fn text<C: Cloud>(graph: &Graph<C>) -> String {
             let _ = writeln!(out, "  needs {need}");
         }
     }
-    let _ = write!(out, "\n{} resources", graph.entries().len());
+    let _ = write!(out, "\n{}", super::resources(graph.entries().len()));
     out
 }
 

@@ -27,6 +27,11 @@ pub(super) fn document(document: &impl Serialize) -> String {
     serde_json::to_string_pretty(document).expect("plain values serialise to JSON")
 }
 
+/// An event, on one line.
+pub(super) fn line(event: &impl Serialize) -> String {
+    serde_json::to_string(event).expect("plain values serialise to JSON")
+}
+
 /// A field; what is not known yet is the text `(known after …)`, as people see it.
 fn value(field: Option<&engine::Field>) -> Value {
     match field {

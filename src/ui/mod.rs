@@ -151,9 +151,13 @@ fn error_text(error: &CliError) -> String {
         Exit::Interrupted => "interrupted:",
         _ => "error:",
     };
-    let mut text = format!("{} {}", style::paint(style::ERROR, heading), error.message);
-    for hint in &error.hints {
-        text.push_str(&format!("\n{} {hint}", style::paint(style::HINT, "hint:")));
-    }
-    text
+    let lines = [format!("{} {}", style::paint(style::ERROR, heading), error.message)];
+    let hints = error.hints.iter().map(|hint| format!("{} {hint}", style::paint(style::HINT, "hint:")));
+    lines.into_iter().chain(hints).collect::<Vec<_>>().join("\n")
+}
+
+/// `1 resource`, `59 resources`
+pub fn resources(count: usize) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} resource{plural}")
 }

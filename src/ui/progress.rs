@@ -3,7 +3,7 @@
 //! All three are fed from one list of what is running, so that the program can always say what it waits for.
 
 use super::{
-    Ui,
+    Ui, json,
     style::{BAD, GOOD, paint, sign},
     usual::usually,
 };
@@ -105,7 +105,7 @@ impl Progress {
         match event {
             Event::Observing { done, total } => {
                 if !self.state().running.contains_key(STEP) {
-                    self.step(&format!("reading {total} resources"));
+                    self.step(&format!("reading {}", super::resources(*total)));
                 }
                 self.explain(STEP, &format!("{done} of {total}"));
                 if done == total {
@@ -173,7 +173,7 @@ impl Progress {
 
     fn event(&self, line: &Line<'_>) {
         if self.0.events {
-            self.0.ui.result(&serde_json::to_string(line).expect("plain values serialise to JSON"));
+            self.0.ui.result(&json::line(line));
         }
     }
 

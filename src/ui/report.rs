@@ -56,7 +56,7 @@ impl Summary {
 
     /// The event, as one line of JSON.
     pub fn json(&self) -> String {
-        serde_json::to_string(self).expect("numbers serialise to JSON")
+        super::json::line(self)
     }
 }
 
@@ -69,9 +69,8 @@ pub fn failures(report: &Report, command: &str) -> Option<CliError> {
     let open = report.failed.len() + report.behind.len();
     let again = format!("`liveinsight {command}` goes on from here");
     let mut message = match (stopped.is_empty(), failed.len()) {
-        (true, 1) => "1 resource failed".to_owned(),
-        (true, count) => format!("{count} resources failed"),
-        (false, _) => format!("{} resources are done, {open} are not", report.done.len()),
+        (true, count) => format!("{} failed", super::resources(count)),
+        (false, _) => format!("{} done, {open} not", super::resources(report.done.len())),
     };
     let mut hints = BTreeSet::new();
     for (id, error) in &failed {

@@ -10,7 +10,7 @@ use liveinsight::{
     engine::{Graph, Handle, Ref},
     resources::{
         AccessLog, ApiDeployment, ApiIntegration, ApiIntegrationResponse, ApiMethod, ApiMethodResponse, ApiResource, ApiStage, LogGroup,
-        RestApi, logging_role, quoted, response_header, sweep_rest_api,
+        RestApi, logging_role, quoted, response_header, sweep_rest_api_parts,
     },
 };
 use std::collections::BTreeMap;
@@ -86,7 +86,7 @@ fn declare(bench: &Bench, wish: &Wish) -> Graph<Aws> {
     let digest = format!("{:?}", (wish.authorization, wish.timeout_ms, wish.origin, wish.max_age, wish.extra_path)).replace('"', "");
     let deployment = graph.add_part(&api, "current", ApiDeployment { api: api.api_id(), digest: digest.clone(), needs: done });
     let arn = bench.aws.arn("logs", &format!("log-group:{log_name}"));
-    let destination = log.arn(move |_| arn.clone());
+    let destination = log.name().map(move |_| arn.clone());
     graph.add_part(
         &api,
         "test",
@@ -104,9 +104,14 @@ fn declare(bench: &Bench, wish: &Wish) -> Graph<Aws> {
             tags: tags(wish.stage_team),
         },
     );
-    graph.sweep(move |aws| {
+    let whole = name.clone();
+    graph.sweep_parts(move |aws| {
         let (name, digest) = (name.clone(), digest.clone());
-        Box::pin(async move { sweep_rest_api(aws, &name, "api", &digest, "test").await })
+        Box::pin(async move { sweep_rest_api_parts(aws, &name, "api", &digest, "test").await })
+    });
+    graph.sweep(move |aws| {
+        let name = whole.clone();
+        Box::pin(async move { RestApi::sweep(aws, &name, "api").await })
     });
     graph
 }

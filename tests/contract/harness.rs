@@ -7,8 +7,6 @@ use liveinsight::{
 };
 use std::time::{Duration, SystemTime};
 
-/// What names the endpoint, such as `http://127.0.0.1:4566`.
-const ENDPOINT: &str = "LIVEINSIGHT_TEST_AWS";
 const REGION: &str = "us-east-1";
 /// The account of a local AWS.
 const ACCOUNT: &str = "000000000000";
@@ -145,10 +143,7 @@ pub(crate) async fn contract(bench: &Bench, variants: usize, declare: impl Fn(us
 }
 
 /// The endpoint itself, for what is not a call of an AWS API.
-pub(crate) fn endpoint() -> String {
-    std::env::var(ENDPOINT)
-        .unwrap_or_else(|_| panic!("set {ENDPOINT} to the endpoint of a local AWS that may be written to: http://127.0.0.1:4566"))
-}
+pub(crate) use test_support::endpoint;
 
 fn options() -> Options {
     let tempo = Tempo { first: Duration::from_millis(5), longest: Duration::from_millis(50), patience: Duration::from_secs(20) };

@@ -1,0 +1,65 @@
+//! No access: what is said, with which exit code. Every endpoint here is on the loopback interface.
+
+use crate::harness::{Project, SMALL, answering, nobody, stderr, stdout};
+
+const XML: &str = "Content-Type: text/xml\r\nx-amzn-RequestId: 7d8c9a\r\n";
+
+/// The standard error of a command, once it ended with this code and without a result.
+fn refused(project: &Project, arguments: &[&str], code: i32) -> String {
+    let output = project.run(arguments);
+    let text = stderr(&output);
+    assert_eq!(output.status.code(), Some(code), "{arguments:?}: {text}");
+    assert_eq!(stdout(&output), "", "{arguments:?}");
+    text
+}
+
+#[test]
+fn no_credentials_ends_with_4() {
+    let project = Project::new(SMALL);
+    for command in ["up", "plan", "status", "down", "outputs"] {
+        let text = refused(&project, &[command], 4);
+        assert!(text.contains("sts:GetCallerIdentity"), "{text}");
+        assert!(text.contains("hint: set AWS_PROFILE (or --profile)"), "{text}");
+    }
+}
+
+#[test]
+fn a_profile_that_does_not_exist_ends_with_4() {
+    let text = refused(&Project::new(SMALL), &["status", "--profile", "nobody"], 4);
+    assert!(text.contains("sts:GetCallerIdentity"), "{text}");
+}
+
+#[test]
+fn expired_credentials_end_with_4() {
+    let body = "<ErrorResponse><Error><Code>ExpiredToken</Code><Message>The security token included in the request is expired</Message>\
+                </Error><RequestId>7d8c9a</RequestId></ErrorResponse>";
+    let project = Project::new(SMALL).endpoint(&answering("403 Forbidden", XML, body));
+    insta::assert_snapshot!("expired_credentials", refused(&project, &["plan"], 4));
+}
+
+#[test]
+fn a_denied_operation_ends_with_4_and_names_the_permission() {
+    let body = "<ErrorResponse><Error><Code>AccessDenied</Code><Message>User: arn:aws:iam::123456789012:user/ci is not authorized</Message>\
+                </Error><RequestId>7d8c9a</RequestId></ErrorResponse>";
+    let project = Project::new(SMALL).endpoint(&answering("403 Forbidden", XML, body));
+    insta::assert_snapshot!("denied", refused(&project, &["status"], 4));
+}
+
+#[test]
+fn an_endpoint_that_answers_html_is_not_aws() {
+    for (name, status) in [("html_200", "200 OK"), ("html_404", "404 Not Found"), ("html_407", "407 Proxy Authentication Required")] {
+        let url = answering(status, "Content-Type: text/html\r\n", "<!doctype html><title>Sign in to the network</title>");
+        let project = Project::new(SMALL).endpoint(&url);
+        let output = project.run(&["status"]);
+        assert_eq!(output.status.code(), Some(1), "{name}: {}", stderr(&output));
+        insta::assert_snapshot!(name, stderr(&output));
+    }
+}
+
+#[test]
+fn nobody_at_the_endpoint_ends_with_1_and_says_where_to_look() {
+    let project = Project::new(SMALL).endpoint(&nobody());
+    let text = refused(&project, &["status"], 1);
+    assert!(text.contains("cannot reach the endpoint"), "{text}");
+    assert!(text.contains("hint: check the network"), "{text}");
+}

@@ -1,0 +1,87 @@
+//! Arguments, help, formats, and where output goes.
+
+use crate::harness::{Project, SMALL, stderr, stdout};
+use std::fs::File;
+
+#[test]
+fn wrong_usage_ends_with_2_and_says_what_is_right() {
+    let project = Project::new(SMALL);
+    insta::assert_snapshot!("unknown_command", project.show(&["upp"]));
+    insta::assert_snapshot!("unknown_option", project.show(&["up", "--dry-run"]));
+    insta::assert_snapshot!("unknown_format", project.show(&["status", "--format", "dotenv"]));
+    insta::assert_snapshot!("contradiction", project.show(&["graph", "--quiet", "--verbose"]));
+}
+
+#[test]
+fn without_arguments_it_shows_the_help_and_ends_with_2() {
+    let output = Project::empty().run(&[]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stdout(&output).is_empty());
+    assert!(stderr(&output).contains("Usage: liveinsight [OPTIONS] <COMMAND>"));
+}
+
+#[test]
+fn help_of_every_command_is_a_result() {
+    for command in ["up", "plan", "down", "status", "outputs", "graph", "local", "schema", "completions"] {
+        let output = Project::empty().run(&[command, "--help"]);
+        assert_eq!(output.status.code(), Some(0), "{command}");
+        assert!(stdout(&output).contains(&format!("Usage: liveinsight {command}")), "{command}");
+        assert!(stderr(&output).is_empty(), "{command}");
+    }
+}
+
+#[test]
+fn global_options_work_before_and_after_the_command() {
+    let project = Project::new(SMALL);
+    let before = project.run(&["--format", "dot", "graph"]);
+    let after = project.run(&["graph", "--format", "dot"]);
+    assert!(stdout(&before).starts_with("digraph"));
+    assert_eq!(stdout(&before), stdout(&after));
+}
+
+#[test]
+fn no_escape_codes_off_a_terminal_unless_asked_for() {
+    let project = Project::new(SMALL);
+    assert!(!stdout(&project.run(&["graph"])).contains('\x1b'));
+    assert!(stdout(&project.run(&["graph", "--color", "always"])).contains('\x1b'));
+    let without = Project::new(SMALL).env("NO_COLOR", "1").env("CLICOLOR_FORCE", "1");
+    assert!(!stdout(&without.run(&["graph", "--color", "never"])).contains('\x1b'));
+    assert!(!stdout(&without.run(&["graph"])).contains('\x1b'));
+}
+
+#[test]
+fn a_reader_who_goes_away_is_no_error() {
+    let project = Project::empty();
+    let mut child = project.command(&["schema"]).spawn().unwrap();
+    // Closed before anything is written, or while it is: either way nobody reads.
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(stderr(&output), "");
+}
+
+#[test]
+fn a_result_that_cannot_be_written_is_an_error() {
+    let project = Project::empty();
+    let output = project.command(&["schema"]).stdout(File::create("/dev/full").unwrap()).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("cannot write to stdout"), "{}", stderr(&output));
+}
+
+#[test]
+fn completions_name_the_commands() {
+    for shell in ["bash", "zsh", "fish"] {
+        let output = Project::empty().run(&["completions", shell]);
+        assert_eq!(output.status.code(), Some(0), "{shell}");
+        assert!(stdout(&output).contains("outputs"), "{shell}");
+    }
+}
+
+#[test]
+fn the_local_aws_is_not_started_by_asking() {
+    let project = Project::new(SMALL);
+    insta::assert_snapshot!("local_status", project.show(&["local", "status"]));
+    insta::assert_snapshot!("local_status_json", project.show(&["local", "status", "--format", "json"]));
+    insta::assert_snapshot!("local_stop", project.show(&["local", "stop"]));
+    assert!(!project.path().join(".liveinsight").exists());
+}
