@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     build,
-    engine::{Action, Event, Id, Outcome},
+    engine::{Action, Error, Event, Id, Outcome},
 };
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
@@ -34,6 +34,7 @@ enum Line<'a> {
     Waiting { id: &'a Id, why: &'a str },
     Done { id: &'a Id, action: Action, seconds: f64 },
     Failed { id: &'a Id, action: Action, seconds: f64, error: String },
+    Interrupted { id: &'a Id, action: Action, seconds: f64 },
     Skipped { id: &'a Id, action: Action, behind: &'a Id },
     Verifying,
     Outputs { outputs: &'a BTreeMap<String, String> },
@@ -197,6 +198,9 @@ impl Progress {
                 let (sign, _) = sign(action);
                 let text = format!("{} {done} {id} ({seconds:.1} s)", paint(GOOD, sign));
                 (Line::Done { id, action, seconds: rounded }, text)
+            }
+            Outcome::Failed(Error::Interrupted) => {
+                (Line::Interrupted { id, action, seconds: rounded }, format!("{} interrupted: {id} ({seconds:.1} s)", paint(BAD, "!")))
             }
             Outcome::Failed(error) => {
                 let text = format!("{} failed {doing} {id} ({seconds:.1} s): {error}", paint(BAD, "!"));
