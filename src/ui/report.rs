@@ -132,7 +132,7 @@ mod tests {
 
     #[test]
     fn the_summary_has_the_documented_shape() {
-        let summary = Summary::new(&Report::default(), 59, 3.14, 60);
+        let summary = Summary::new(&Report::default(), 59, 3.12, 60);
         let expected = r#"{"event":"summary","created":0,"updated":0,"replaced":0,"deleted":0,"unchanged":59,"failed":0,"seconds":3.1,"aws_calls":60}"#;
         assert_eq!(summary.json(), expected);
         assert_eq!(summary.text(), "59 unchanged in 3.1 s with 60 AWS calls");
