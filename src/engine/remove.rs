@@ -35,6 +35,7 @@ impl Removal {
         keep_data: bool,
         tell: Listener<'_>,
     ) -> Result<Self, (Option<Id>, Error)> {
+        cloud.refresh();
         let total = graph.entries.len();
         let done = std::cell::Cell::new(0);
         let found = RefCell::new(vec![None; total]);

@@ -21,8 +21,10 @@ use std::collections::BTreeMap;
 pub struct ApiIntegrationResponse {
     /// Its integration.
     pub integration: Ref<MethodKey>,
-    /// The method response that it fills; that must exist first.
-    pub status: Ref<String>,
+    /// The method response that it fills, which must come first: its `done()`.
+    pub response: Ref<String>,
+    /// The HTTP status, the same as that of the method response.
+    pub status: String,
     /// Route and status, for people.
     #[serde(skip)]
     pub title: String,
@@ -50,14 +52,17 @@ impl Resource for ApiIntegrationResponse {
     }
 
     async fn observe(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
-        let output = ApiMethodResponseOutput { method: self.integration.get()?, status: self.status.get()? };
+        let output = ApiMethodResponseOutput { method: self.integration.get()?, status: self.status.clone() };
         let Some(integration) = integration(aws, &output.method).await? else { return Ok(None) };
         let live = integration.integration_responses().and_then(|responses| responses.get(&output.status));
-        Ok(live.map(|live| Live::part(Self::read(&output, &self.title, live), output)))
+        Ok(live.map(|live| {
+            let spec = Self { response: self.response.clone(), ..Self::read(&output, &self.title, live) };
+            Live::part(spec, output)
+        }))
     }
 
     async fn create(&self, aws: &Aws) -> Result<Written<ApiMethodResponseOutput>> {
-        let output = ApiMethodResponseOutput { method: self.integration.get()?, status: self.status.get()? };
+        let output = ApiMethodResponseOutput { method: self.integration.get()?, status: self.status.clone() };
         self.put(aws, &output).await?;
         Ok(Written::Complete(output))
     }
@@ -100,7 +105,8 @@ impl ApiIntegrationResponse {
         };
         Self {
             integration: output.method.clone().into(),
-            status: output.status.clone().into(),
+            response: String::new().into(),
+            status: output.status.clone(),
             title: title.to_owned(),
             selection_pattern: live.selection_pattern().unwrap_or_default().to_owned(),
             response_parameters: sorted(live.response_parameters()),

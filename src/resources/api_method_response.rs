@@ -132,12 +132,7 @@ impl ApiMethodResponse {
 }
 
 impl Handle<ApiMethodResponse> {
-    /// Its status: what the integration response that fills it refers to.
-    pub fn status(&self) -> Ref<String> {
-        self.output("status", |output| output.status.clone())
-    }
-
-    /// For what must come after it, and takes nothing from it: a deployment.
+    /// For what must come after it, and takes nothing from it: the integration response that fills it.
     pub fn done(&self) -> Ref<String> {
         self.known("done", self.id().to_string())
     }

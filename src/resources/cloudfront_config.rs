@@ -94,6 +94,7 @@ impl Origin {
 
     pub(super) fn read(live: &types::Origin) -> Self {
         let protocol = match &live.custom_origin_config {
+            None if live.vpc_origin_config.is_some() => Protocol::Other("a private network".to_owned()),
             None => Protocol::S3,
             Some(custom) => Protocol::read(custom),
         };
@@ -117,9 +118,11 @@ impl Origin {
             Some(headers) => headers,
             None => CustomHeaders::builder().quantity(0).build().map_err(incomplete)?,
         });
-        origin.custom_origin_config = self.protocol.write(origin.custom_origin_config.take())?;
-        origin.s3_origin_config =
-            (self.protocol == Protocol::S3).then(|| S3OriginConfig::builder().origin_access_identity(String::new()).build());
+        origin.custom_origin_config = self.protocol.write(origin.custom_origin_config.as_ref())?;
+        origin.vpc_origin_config = None;
+        let s3 = origin.s3_origin_config.take();
+        origin.s3_origin_config = (self.protocol == Protocol::S3)
+            .then(|| s3.unwrap_or_else(|| S3OriginConfig::builder().origin_access_identity(String::new()).build()));
         Ok(origin)
     }
 }
@@ -134,7 +137,7 @@ impl Protocol {
         }
     }
 
-    fn write(&self, live: Option<CustomOriginConfig>) -> Result<Option<CustomOriginConfig>> {
+    fn write(&self, live: Option<&CustomOriginConfig>) -> Result<Option<CustomOriginConfig>> {
         let (policy, http_port) = match self {
             Self::S3 => return Ok(None),
             Self::Https => (OriginProtocolPolicy::HttpsOnly, 80),
@@ -147,8 +150,8 @@ impl Protocol {
             .https_port(443)
             .origin_protocol_policy(policy)
             .origin_ssl_protocols(tls)
-            .origin_read_timeout(live.as_ref().and_then(|live| live.origin_read_timeout).unwrap_or(30))
-            .origin_keepalive_timeout(live.as_ref().and_then(|live| live.origin_keepalive_timeout).unwrap_or(5));
+            .origin_read_timeout(live.and_then(|live| live.origin_read_timeout).unwrap_or(30))
+            .origin_keepalive_timeout(live.and_then(|live| live.origin_keepalive_timeout).unwrap_or(5));
         custom.build().map(Some).map_err(incomplete)
     }
 }
@@ -251,12 +254,11 @@ impl Behavior {
 
     #[expect(deprecated, reason = "what came before cache policies has to be cleared")]
     fn write(&self, pattern: &str, live: Option<&CacheBehavior>) -> Result<CacheBehavior> {
-        let mut behavior = match live {
-            Some(live) => live.clone(),
-            None => {
-                let blank = CacheBehavior::builder().path_pattern(pattern).target_origin_id("");
-                blank.viewer_protocol_policy(ViewerProtocolPolicy::HttpsOnly).build().map_err(incomplete)?
-            }
+        let mut behavior = if let Some(live) = live {
+            live.clone()
+        } else {
+            let blank = CacheBehavior::builder().path_pattern(pattern).target_origin_id("");
+            blank.viewer_protocol_policy(ViewerProtocolPolicy::HttpsOnly).build().map_err(incomplete)?
         };
         write_behavior!(self, &mut behavior);
         Ok(behavior)
@@ -264,12 +266,11 @@ impl Behavior {
 
     #[expect(deprecated, reason = "what came before cache policies has to be cleared")]
     pub(super) fn write_default(&self, live: Option<DefaultCacheBehavior>) -> Result<DefaultCacheBehavior> {
-        let mut behavior = match live {
-            Some(live) => live,
-            None => {
-                let blank = DefaultCacheBehavior::builder().target_origin_id("");
-                blank.viewer_protocol_policy(ViewerProtocolPolicy::HttpsOnly).build().map_err(incomplete)?
-            }
+        let mut behavior = if let Some(live) = live {
+            live
+        } else {
+            let blank = DefaultCacheBehavior::builder().target_origin_id("");
+            blank.viewer_protocol_policy(ViewerProtocolPolicy::HttpsOnly).build().map_err(incomplete)?
         };
         write_behavior!(self, &mut behavior);
         Ok(behavior)
@@ -300,7 +301,7 @@ pub(super) fn behaviors<'a>(
     let live = live.and_then(|live| live.items.as_deref()).unwrap_or_default();
     let same = |pattern: &str| live.iter().find(|behavior| behavior.path_pattern == pattern);
     let items = declared.map(|(pattern, behavior)| behavior.write(pattern, same(pattern))).collect::<Result<Vec<_>>>()?;
-    CacheBehaviors::builder().quantity(count(items.len())).set_items(Some(items)).build().map_err(incomplete)
+    CacheBehaviors::builder().quantity(count(items.len())).set_items(unless_empty(items)).build().map_err(incomplete)
 }
 
 /// All error pages, by the status they stand in for.
@@ -310,7 +311,7 @@ pub(super) fn error_pages<'a>(declared: impl Iterator<Item = (&'a i32, &'a Error
         response.response_code(&page.status).error_caching_min_ttl(page.cached_seconds).build().map_err(incomplete)
     };
     let items = declared.map(item).collect::<Result<Vec<_>>>()?;
-    CustomErrorResponses::builder().quantity(count(items.len())).set_items(Some(items)).build().map_err(incomplete)
+    CustomErrorResponses::builder().quantity(count(items.len())).set_items(unless_empty(items)).build().map_err(incomplete)
 }
 
 pub(super) fn count(items: usize) -> i32 {
@@ -324,6 +325,11 @@ pub(super) fn incomplete(error: BuildError) -> Error {
 
 fn viewers(https: bool) -> String {
     if https { ViewerProtocolPolicy::RedirectToHttps } else { ViewerProtocolPolicy::AllowAll }.to_string()
+}
+
+/// CloudFront has no empty lists, only absent ones.
+fn unless_empty<T>(items: Vec<T>) -> Option<Vec<T>> {
+    Some(items).filter(|items| !items.is_empty())
 }
 
 fn some(text: &str) -> Option<String> {

@@ -10,13 +10,11 @@
 use super::cloudfront_config::{Behavior, ErrorPage, Origin, Protocol, behaviors, count, error_pages, incomplete};
 use crate::{
     aws::{Aws, Optional, Tags},
-    engine::{Changes, Error, Found, Gone, Handle, Live, Owner, Ref, Resource, Result, Stray, Written},
+    engine::{Changes, Class, Error, Found, Gone, Handle, Live, Owner, Ref, Refusal, Resource, Result, Stray, Written},
 };
 use aws_sdk_cloudfront::types::{
-    self, Aliases, DistributionConfig, DistributionConfigWithTags, HttpVersion, InvalidationBatch, Origins, Paths, PriceClass, Tag,
-    TagKeys, ViewerCertificate,
+    self, Aliases, DistributionConfig, DistributionConfigWithTags, HttpVersion, Origins, PriceClass, Tag, TagKeys, ViewerCertificate,
 };
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use std::{
     collections::BTreeMap,
@@ -30,10 +28,6 @@ const CONTENT: &str = "liveinsight:site";
 const DEFAULT: &str = "default";
 /// Status of a distribution that is the same everywhere.
 const DEPLOYED: &str = "Deployed";
-/// More changed files than this are invalidated as `/*`, which counts as one path: only 1,000 a month are free ("CloudFront pricing").
-const PATHS: usize = 15;
-/// What a URL's path carries as it is.
-const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// A distribution.
 #[derive(Debug, Clone, Serialize)]
@@ -117,9 +111,8 @@ impl Resource for Distribution {
             .await?;
         // Nothing is cached yet.
         aws.forget_published();
-        let created = answer.distribution().ok_or_else(|| Error::not_yet("CloudFront to name the new distribution"))?;
-        let (id, arn, domain) = (created.id.clone(), created.arn.clone(), created.domain_name.clone());
-        Ok(Written::Complete(DistributionOutput { id, arn, domain }))
+        let output = answer.distribution.map(|made| DistributionOutput { id: made.id, arn: made.arn, domain: made.domain_name });
+        output.map(Written::Complete).ok_or_else(|| unclear("cloudfront:CreateDistribution", "the answer does not name the new one"))
     }
 
     async fn update(&self, aws: &Aws, live: &Live<Self>, changes: &Changes) -> Result<Written<DistributionOutput>> {
@@ -295,44 +288,6 @@ impl Distribution {
         let tags = self.tags.iter().chain(content).map(|(key, value)| Tag::builder().key(key).value(value).build().map_err(incomplete));
         Ok(types::Tags::builder().set_items(Some(tags.collect::<Result<Vec<_>>>()?)).build())
     }
-
-    /// Has caches drop what was published. That it fails is no reason to fail: they notice by themselves when `Cache-Control` says so.
-    async fn invalidate(&self, aws: &Aws, live: &Live<Self>) {
-        let published = aws.published();
-        // If caches were told of the site as it was before this run, what this run changed is all that they have to drop.
-        let known = published.filter(|published| live.spec.content.as_ref() == Some(&published.before));
-        let paths = known.map_or_else(|| vec!["/*".to_owned()], |known| self.paths(known.keys.iter().map(String::as_str)));
-        aws.forget_published();
-        if paths.is_empty() {
-            return;
-        }
-        let moment = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis();
-        let paths = Paths::builder().quantity(count(paths.len())).set_items(Some(paths)).build();
-        let batch = paths.and_then(|paths| InvalidationBatch::builder().paths(paths).caller_reference(moment.to_string()).build());
-        let result = match batch.map_err(incomplete) {
-            Ok(batch) => {
-                let send =
-                    || aws.cloudfront.create_invalidation().distribution_id(&live.output.id).invalidation_batch(batch.clone()).send();
-                aws.write("cloudfront:CreateInvalidation", send).await.map(|_| ())
-            }
-            Err(error) => Err(error),
-        };
-        if let Err(error) = result {
-            aws.warn(format!("caches were not told of the new files and may serve the old ones for some minutes: {error}"));
-        }
-    }
-
-    /// The paths under which visitors see these files.
-    fn paths<'a>(&self, keys: impl Iterator<Item = &'a str>) -> Vec<String> {
-        let mut paths = Vec::new();
-        for key in keys {
-            paths.push(format!("/{}", utf8_percent_encode(key, PLAIN)));
-            if key == self.default_root_object {
-                paths.push("/".to_owned());
-            }
-        }
-        if paths.len() > PATHS { vec!["/*".to_owned()] } else { paths }
-    }
 }
 
 impl Handle<Distribution> {
@@ -350,6 +305,12 @@ impl Handle<Distribution> {
     pub fn domain(&self) -> Ref<String> {
         self.output("domain", |output| output.domain.clone())
     }
+}
+
+/// An answer that does not say what was done: whoever asked has to look.
+fn unclear(operation: &str, message: &str) -> Error {
+    let (operation, message) = (operation.to_owned(), message.to_owned());
+    Error::Unclear(Box::new(Refusal { class: Class::Refused, operation, code: String::new(), message, request_id: None }))
 }
 
 fn blank(reference: &str) -> Result<DistributionConfig> {
@@ -401,4 +362,56 @@ async fn read_tags(aws: &Aws, arn: &str) -> Result<Option<Tags>> {
         })
         .await?;
     Ok((*tags).clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{DEFAULT, Distribution, blank};
+    use crate::{
+        aws::Tags,
+        engine::{Changes, Fields},
+        resources::{Behavior, ErrorPage, Origin},
+    };
+    use aws_sdk_cloudfront::types::{Aliases, HttpVersion, ViewerProtocolPolicy};
+    use std::collections::BTreeMap;
+
+    fn declared() -> Distribution {
+        let site = Origin::bucket("b.s3.us-east-1.amazonaws.com".to_owned().into(), "/site", "E1".to_owned().into());
+        let api = Origin::server("a.execute-api.us-east-1.amazonaws.com".to_owned().into(), "/dev".to_owned().into(), None);
+        let origins = BTreeMap::from([("site".to_owned(), site), ("api".to_owned(), api)]);
+        let behaviors =
+            BTreeMap::from([(DEFAULT.to_owned(), Behavior::files("site", true)), ("/api/*".to_owned(), Behavior::api("api", true))]);
+        let page = ErrorPage { page: "/error.html".to_owned(), status: "404".to_owned(), cached_seconds: 10 };
+        let tags = Tags::default().with("Name", "d");
+        Distribution { error_pages: BTreeMap::from([(404, page)]), ..Distribution::serving("d", "index.html", tags, origins, behaviors) }
+    }
+
+    fn differs(live: &Distribution) -> String {
+        Changes::between(&Fields::of(live), &Fields::of(&declared())).paths()
+    }
+
+    #[test]
+    fn what_is_written_reads_back_as_declared() {
+        let config = declared().overlay(blank("r").unwrap()).unwrap();
+        assert_eq!(differs(&Distribution::read(&config, &declared().tags)), "");
+    }
+
+    #[test]
+    fn what_is_not_declared_survives_an_update() {
+        let mut config = declared().overlay(blank("r").unwrap()).unwrap();
+        config.web_acl_id = Some("acl".to_owned());
+        config.aliases = Some(Aliases::builder().quantity(1).items("example.com").build().unwrap());
+        config.http_version = Some(HttpVersion::Http11);
+        let default = config.default_cache_behavior.as_mut().unwrap();
+        default.viewer_protocol_policy = ViewerProtocolPolicy::AllowAll;
+        default.realtime_log_config_arn = Some("log".to_owned());
+        config.origins.as_mut().unwrap().items[0].connection_timeout = Some(3);
+        assert_eq!(differs(&Distribution::read(&config, &declared().tags)), "behaviors.default.viewers, http_version");
+
+        let mended = declared().overlay(config.clone()).unwrap();
+        assert_eq!(differs(&Distribution::read(&mended, &declared().tags)), "");
+        assert_eq!((&mended.web_acl_id, &mended.aliases), (&config.web_acl_id, &config.aliases));
+        assert_eq!(mended.default_cache_behavior.unwrap().realtime_log_config_arn.as_deref(), Some("log"));
+        assert_eq!(mended.origins.unwrap().items[0].connection_timeout, Some(3));
+    }
 }

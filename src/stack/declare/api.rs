@@ -56,10 +56,10 @@ impl Declaring<'_> {
         for (name, declared) in functions {
             let Some(route) = &stack.functions[*name].route else { continue };
             methods.entry(&route.path).or_default().insert(&route.method);
-            let resource = self.path(&mut api, route);
+            self.path(&mut api, route);
             let uri = ApiIntegration::function_uri(&self.place.partition, &self.place.region, &declared.alias_arn);
             let integrate = |method: Ref<MethodKey>, route: &str| ApiIntegration::function(method, route, uri);
-            self.method(&mut api, &resource, &route.method, &route.path, integrate);
+            self.method(&mut api, &route.method, &route.path, integrate);
             self.permission(&rest_api, name, declared, route);
         }
         if let Some(cors) = &stack.api.cors {
@@ -75,8 +75,8 @@ impl Declaring<'_> {
         DeclaredApi { rest_api, digest }
     }
 
-    /// The resource of a route's path, made with those above it.
-    fn path(&mut self, api: &mut Building<'_>, route: &Route) -> Ref<String> {
+    /// Declares the resource of a route's path, with those above it.
+    fn path(&mut self, api: &mut Building<'_>, route: &Route) {
         let (mut path, mut parent) = (String::new(), api.rest_api.root_resource_id());
         for part in route.segments() {
             path = format!("{path}/{part}");
@@ -88,41 +88,43 @@ impl Declaring<'_> {
             }
             parent = api.resources[&path].resource_id();
         }
-        parent
     }
 
     fn method(
         &mut self,
         api: &mut Building<'_>,
-        resource: &Ref<String>,
         http_method: &str,
         path: &str,
         integrate: impl FnOnce(Ref<MethodKey>, &str) -> ApiIntegration,
     ) -> (Handle<ApiMethod>, Handle<ApiIntegration>) {
         let name = format!("{http_method} {path}");
+        let resource = api.resources.get(path);
         let method = ApiMethod {
             api: api.rest_api.api_id(),
-            resource: resource.clone(),
+            resource: resource.map_or_else(|| api.rest_api.root_resource_id(), Handle::<ApiResource>::resource_id),
             http_method: http_method.to_owned(),
             path: path.to_owned(),
             authorization: "NONE".to_owned(),
             api_key_required: false,
         };
-        api.freeze(&name, &method);
-        let method = self.graph.add_part(api.rest_api, &name, method);
+        api.snapshot.push(format!("{name} {}", digest(&method)));
+        // A method that is replaced takes along what hangs from it, and the engine makes that again.
+        let method = match resource {
+            Some(resource) => self.graph.add_part(resource, &name, method),
+            None => self.graph.add_part(api.rest_api, &name, method),
+        };
         let integration = integrate(method.key(), &name);
         api.freeze(&name, &integration);
-        let integration = self.graph.add_part(api.rest_api, &name, integration);
+        let integration = self.graph.add_part(&method, &name, integration);
         api.parts.push(integration.done());
         (method, integration)
     }
 
     /// API Gateway itself answers the preflight: a mock integration with fixed headers.
     fn preflight(&mut self, api: &mut Building<'_>, path: &str, methods: &BTreeSet<&str>, cors: &Cors) {
-        let resource = api.resources.get(path).map_or_else(|| api.rest_api.root_resource_id(), Handle::<ApiResource>::resource_id);
         let templates = BTreeMap::from([("application/json".to_owned(), format!(r#"{{"statusCode": {STATUS}}}"#))]);
         let integrate = |method: Ref<MethodKey>, route: &str| ApiIntegration::mock(method, route, templates);
-        let (method, integration) = self.method(api, &resource, "OPTIONS", path, integrate);
+        let (method, integration) = self.method(api, "OPTIONS", path, integrate);
         let (route, name) = (format!("OPTIONS {path}"), format!("OPTIONS {path} {STATUS}"));
         let headers = preflight_headers(methods, cors);
         let response = ApiMethodResponse {
@@ -132,17 +134,18 @@ impl Declaring<'_> {
             response_parameters: headers.keys().map(|header| (response_header(header), false)).collect(),
         };
         api.freeze(&name, &response);
-        let response = self.graph.add_part(api.rest_api, &name, response);
+        let response = self.graph.add_part(&method, &name, response);
         let answer = ApiIntegrationResponse {
             integration: integration.key(),
-            status: response.status(),
+            response: response.done(),
+            status: STATUS.to_owned(),
             title: name.clone(),
             selection_pattern: String::new(),
             response_parameters: headers.iter().map(|(header, value)| (response_header(header), quoted(value))).collect(),
             response_templates: origin_template(cors).into_iter().map(|template| ("application/json".to_owned(), template)).collect(),
         };
         api.freeze(&name, &answer);
-        let answer = self.graph.add_part(api.rest_api, &name, answer);
+        let answer = self.graph.add_part(&integration, &name, answer);
         api.parts.push(answer.done());
     }
 

@@ -5,10 +5,9 @@
 use super::Declaring;
 use crate::{
     aws::Aws,
-    engine::Graph,
     resources::{
-        Alarm, Alias, ApiDeployment, ApiIntegration, ApiIntegrationResponse, ApiMethod, ApiMethodResponse, ApiResource, ApiStage, Bucket,
-        Distribution, Function, LogGroup, OriginAccessControl, Permission, RestApi, Role, RolePolicy, Table,
+        Alarm, Alias, Bucket, Distribution, Function, LogGroup, OriginAccessControl, Permission, RestApi, Role, RolePolicy, Table,
+        sweep_rest_api_parts,
     },
     stack::{LIVE_ALIAS, Names},
 };
@@ -20,7 +19,12 @@ impl Declaring<'_> {
         let (names, stage) = (self.names.clone(), self.names.stage());
         let api = names.api();
         if let Some(snapshot) = snapshot {
-            api_sweeps(graph, &api, &snapshot, &stage);
+            // All of it goes with the API, if that goes.
+            let (api, stage) = (api.clone(), stage.clone());
+            graph.sweep_parts(move |aws: &Aws| {
+                let (api, stage, snapshot) = (api.clone(), stage.clone(), snapshot.clone());
+                Box::pin(async move { sweep_rest_api_parts(aws, &api, "api", &snapshot, &stage).await })
+            });
         }
         let thing = |names: &Names| {
             let names = names.clone();
@@ -58,27 +62,4 @@ impl Declaring<'_> {
         let logical = thing(&names);
         graph.sweep(move |aws: &Aws| Box::pin(Table::sweep(aws, logical.clone())));
     }
-}
-
-/// What is left of paths and methods that are declared no longer, and deployments that the declared one replaces. All of it goes with
-/// the API, if that goes.
-fn api_sweeps(graph: &mut Graph<Aws>, api: &str, snapshot: &str, stage: &str) {
-    macro_rules! sweep {
-        ($kind:ident $(, $more:ident)*) => {{
-            let api = api.to_owned();
-            $(let $more = $more.to_owned();)*
-            graph.sweep_parts(move |aws: &Aws| {
-                let api = api.clone();
-                $(let $more = $more.clone();)*
-                Box::pin(async move { $kind::sweep(aws, &api $(, &$more)*).await })
-            });
-        }};
-    }
-    sweep!(ApiStage);
-    sweep!(ApiDeployment, snapshot, stage);
-    sweep!(ApiIntegrationResponse);
-    sweep!(ApiMethodResponse);
-    sweep!(ApiIntegration);
-    sweep!(ApiMethod);
-    sweep!(ApiResource);
 }

@@ -18,13 +18,6 @@ pub struct Tables {
     pub sessions: String,
 }
 
-/// Where the local AWS listens. A test without it cannot say anything, so it fails.
-pub fn endpoint() -> String {
-    std::env::var("LIVEINSIGHT_TEST_AWS").expect(
-        "set LIVEINSIGHT_TEST_AWS to the address of a running local AWS, such as http://127.0.0.1:4566 (pip install ministack cbor2)",
-    )
-}
-
 /// Makes the tables under names that no other test uses.
 pub async fn tables() -> Tables {
     static COUNTER: AtomicU32 = AtomicU32::new(0);
@@ -32,7 +25,7 @@ pub async fn tables() -> Tables {
     let suffix = format!("{}-{nanoseconds}-{}", std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed));
     let config = aws_sdk_dynamodb::Config::builder()
         .behavior_version(BehaviorVersion::latest())
-        .endpoint_url(endpoint())
+        .endpoint_url(test_support::endpoint())
         .region(Region::new("us-east-1"))
         .credentials_provider(Credentials::new("test", "test", None, None, "tests"))
         .build();

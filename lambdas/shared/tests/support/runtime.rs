@@ -32,7 +32,7 @@ impl Function {
             .env("AWS_REGION", "us-east-1")
             .env("AWS_ACCESS_KEY_ID", "test")
             .env("AWS_SECRET_ACCESS_KEY", "test")
-            .env("AWS_ENDPOINT_URL", super::endpoint())
+            .env("AWS_ENDPOINT_URL", test_support::endpoint())
             .env("EVENTS_TABLE", &tables.events)
             .env("SESSIONS_TABLE", &tables.sessions)
             .env("ENVIRONMENT", "test")

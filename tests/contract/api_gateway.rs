@@ -1,0 +1,456 @@
+//! API Gateway: a small API of two routes, one answered by a function and one by API Gateway itself.
+
+use crate::{
+    harness::{Bench, Calls, contract, endpoint},
+    proxy::Fate,
+};
+use aws_sdk_apigateway::types::{Op, PatchOperation};
+use liveinsight::{
+    aws::Aws,
+    engine::{Graph, Handle, Ref},
+    resources::{
+        AccessLog, ApiDeployment, ApiIntegration, ApiIntegrationResponse, ApiMethod, ApiMethodResponse, ApiResource, ApiStage, LogGroup,
+        RestApi, logging_role, quoted, response_header, sweep_rest_api_parts,
+    },
+};
+use std::collections::BTreeMap;
+
+/// What the tests vary; the default is the first declaration.
+#[derive(Clone)]
+struct Wish {
+    description: &'static str,
+    authorization: &'static str,
+    timeout_ms: i32,
+    origin: &'static str,
+    max_age: bool,
+    extra_path: bool,
+    rate: f64,
+    burst: i32,
+    log_level: &'static str,
+    metrics: bool,
+    access_log: Option<&'static str>,
+    variables: &'static [(&'static str, &'static str)],
+    stage_team: Option<&'static str>,
+    api_team: Option<&'static str>,
+    endpoints: &'static [&'static str],
+}
+
+impl Default for Wish {
+    fn default() -> Self {
+        Self {
+            description: "Collects events",
+            authorization: "NONE",
+            timeout_ms: 29_000,
+            origin: "*",
+            max_age: false,
+            extra_path: false,
+            rate: 1000.0 / 60.0,
+            burst: 50,
+            log_level: "ERROR",
+            metrics: true,
+            access_log: Some(r#"{"id":"$context.requestId"}"#),
+            variables: &[],
+            stage_team: None,
+            api_team: None,
+            endpoints: &["events"],
+        }
+    }
+}
+
+fn declare(bench: &Bench, wish: &Wish) -> Graph<Aws> {
+    let mut graph = Graph::default();
+    let name = bench.name("api");
+    let tags = |team: Option<&str>| team.iter().fold(bench.tags(), |tags, team| tags.with("Team", *team));
+    let log_name = bench.name("access");
+    let log =
+        graph.add("api", LogGroup { name: log_name.clone().into(), family: log_name.clone(), retention_days: Some(7), tags: bench.tags() });
+    let api = graph.add(
+        "api",
+        RestApi {
+            name: name.clone(),
+            description: Some(wish.description.into()),
+            endpoint: "REGIONAL".into(),
+            minimum_compression_size: Some(1024),
+            tags: tags(wish.api_team),
+        },
+    );
+    let root = add_path(&mut graph, &api, &api.root_resource_id(), "", "api");
+    let mut done = Vec::new();
+    for endpoint in wish.endpoints.iter().chain(wish.extra_path.then_some(&"extra")) {
+        let path = add_path(&mut graph, &api, &root.resource_id(), "/api", endpoint);
+        let full = format!("/api/{endpoint}");
+        done.push(add_function(&mut graph, &api, &path, &full, wish));
+        done.extend(add_preflight(&mut graph, &api, &path, &full, wish));
+    }
+    // As a declaration would: whatever is in the snapshot is in its digest.
+    let digest = format!("{:?}", (wish.authorization, wish.timeout_ms, wish.origin, wish.max_age, wish.extra_path)).replace('"', "");
+    let deployment = graph.add_part(&api, "current", ApiDeployment { api: api.api_id(), digest: digest.clone(), needs: done });
+    let arn = bench.aws.arn("logs", &format!("log-group:{log_name}"));
+    let destination = log.name().map(move |_| arn.clone());
+    graph.add_part(
+        &api,
+        "test",
+        ApiStage {
+            api: api.api_id(),
+            name: "test".into(),
+            deployment: deployment.deployment_id(),
+            throttle_rate: wish.rate,
+            throttle_burst: wish.burst,
+            log_level: wish.log_level.into(),
+            data_trace: false,
+            metrics: wish.metrics,
+            access_log: wish.access_log.map(|format| AccessLog { destination: destination.clone(), format: format.into() }),
+            variables: wish.variables.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect(),
+            tags: tags(wish.stage_team),
+        },
+    );
+    let whole = name.clone();
+    graph.sweep_parts(move |aws| {
+        let (name, digest) = (name.clone(), digest.clone());
+        Box::pin(async move { sweep_rest_api_parts(aws, &name, "api", &digest, "test").await })
+    });
+    graph.sweep(move |aws| {
+        let name = whole.clone();
+        Box::pin(async move { RestApi::sweep(aws, &name, "api").await })
+    });
+    graph
+}
+
+fn add_path(graph: &mut Graph<Aws>, api: &Handle<RestApi>, parent: &Ref<String>, above: &str, part: &str) -> Handle<ApiResource> {
+    let path = format!("{above}/{part}");
+    graph.add_part(api, &path, ApiResource { api: api.api_id(), parent: parent.clone(), path_part: part.into(), path: path.clone() })
+}
+
+fn add_method(
+    graph: &mut Graph<Aws>,
+    api: &Handle<RestApi>,
+    path: &Handle<ApiResource>,
+    full: &str,
+    http_method: &str,
+    authorization: &str,
+) -> (String, Handle<ApiMethod>) {
+    let route = format!("{http_method} {full}");
+    let method = ApiMethod {
+        api: api.api_id(),
+        resource: path.resource_id(),
+        http_method: http_method.into(),
+        path: full.into(),
+        authorization: authorization.into(),
+        api_key_required: false,
+    };
+    let handle = graph.add_part(path, &route, method);
+    (route, handle)
+}
+
+fn add_function(graph: &mut Graph<Aws>, api: &Handle<RestApi>, path: &Handle<ApiResource>, full: &str, wish: &Wish) -> Ref<String> {
+    let (route, method) = add_method(graph, api, path, full, "POST", wish.authorization);
+    let uri = ApiIntegration::function_uri("aws", "us-east-1", "arn:aws:lambda:us-east-1:000000000000:function:collector:live");
+    let integration = ApiIntegration { timeout_ms: wish.timeout_ms, ..ApiIntegration::function(method.key(), &route, uri) };
+    graph.add_part(&method, &route, integration).done()
+}
+
+fn add_preflight(graph: &mut Graph<Aws>, api: &Handle<RestApi>, path: &Handle<ApiResource>, full: &str, wish: &Wish) -> Vec<Ref<String>> {
+    let (route, method) = add_method(graph, api, path, full, "OPTIONS", "NONE");
+    let template = BTreeMap::from([("application/json".into(), r#"{"statusCode": 200}"#.into())]);
+    let integration = graph.add_part(&method, &route, ApiIntegration::mock(method.key(), &route, template));
+    let mut headers = BTreeMap::from([("Access-Control-Allow-Origin", wish.origin), ("Access-Control-Allow-Methods", "POST,OPTIONS")]);
+    if wish.max_age {
+        headers.insert("Access-Control-Max-Age", "600");
+    }
+    let title = format!("{route} 200");
+    let response = ApiMethodResponse {
+        method: method.key(),
+        route,
+        status: "200".into(),
+        response_parameters: headers.keys().map(|name| (response_header(name), true)).collect(),
+    };
+    let response = graph.add_part(&method, &title, response);
+    let filled = ApiIntegrationResponse {
+        integration: integration.key(),
+        response: response.done(),
+        status: "200".into(),
+        title: title.clone(),
+        selection_pattern: String::new(),
+        response_parameters: headers.iter().map(|(name, value)| (response_header(name), quoted(value))).collect(),
+        response_templates: BTreeMap::new(),
+    };
+    vec![graph.add_part(&integration, &title, filled).done()]
+}
+
+#[tokio::test]
+async fn every_declared_change_converges() {
+    let bench = Bench::new("apigw-changes").await;
+    let first = Wish::default;
+    let variants = [
+        first(),
+        Wish { description: "Other words", ..first() },
+        Wish { authorization: "AWS_IAM", ..first() },
+        Wish { timeout_ms: 10_000, ..first() },
+        Wish { origin: "https://example.com", ..first() },
+        Wish { max_age: true, ..first() },
+        Wish { extra_path: true, ..first() },
+        Wish { rate: 5.5, burst: 7, metrics: false, log_level: "INFO", ..first() },
+        Wish { access_log: Some("$context.status"), ..first() },
+        Wish { access_log: None, log_level: "OFF", ..first() },
+        Wish { variables: &[("table", "events"), ("mode", "x")], ..first() },
+        Wish { variables: &[("table", "other")], ..first() },
+        Wish { stage_team: Some("blue"), api_team: Some("red"), ..first() },
+        Wish { stage_team: Some("green"), ..first() },
+    ];
+    contract(&bench, variants.len(), |variant| declare(&bench, &variants[variant])).await;
+    assert!(logging_role(&bench.aws).await.unwrap().is_some(), "the account's logging role stays");
+}
+
+/// The ids of the bench's API and of one of its paths.
+async fn ids(bench: &Bench, path: &str) -> (String, String) {
+    let apis = bench.aws.apigateway.get_rest_apis().limit(500).send().await.unwrap();
+    let api = apis.items().iter().find(|api| api.name() == Some(&bench.name("api"))).and_then(|api| api.id()).unwrap().to_owned();
+    let nodes = bench.aws.apigateway.get_resources().rest_api_id(&api).limit(500).send().await.unwrap();
+    let node = nodes.items().iter().find(|node| node.path() == Some(path)).and_then(|node| node.id()).unwrap().to_owned();
+    (api, node)
+}
+
+fn replace(path: &str, value: &str) -> PatchOperation {
+    PatchOperation::builder().op(Op::Replace).path(path).value(value).build()
+}
+
+#[tokio::test]
+async fn drift_of_methods_and_what_hangs_from_them_is_seen_and_made_good() {
+    let bench = Bench::new("apigw-drift-methods").await;
+    let graph = declare(&bench, &Wish::default());
+    bench.up(&graph).await;
+    let (api, node) = ids(&bench, "/api/events").await;
+    let gateway = &bench.aws.apigateway;
+
+    let put = gateway.put_integration().rest_api_id(&api).resource_id(&node).http_method("POST").r#type("AWS_PROXY".into());
+    put.integration_http_method("POST").uri("arn:aws:apigateway:us-east-1:lambda:path/elsewhere").send().await.unwrap();
+    bench.heals(&graph, &["apigateway.integration/POST /api/events uri"]).await;
+
+    let put = gateway.put_integration_response().rest_api_id(&api).resource_id(&node).http_method("OPTIONS").status_code("200");
+    put.response_parameters("method.response.header.Access-Control-Allow-Origin", "'*'").send().await.unwrap();
+    let lost = "response_parameters.method.response.header.Access-Control-Allow-Methods";
+    bench.heals(&graph, &[&format!("apigateway.integration_response/OPTIONS /api/events 200 {lost}")]).await;
+
+    gateway.delete_method_response().rest_api_id(&api).resource_id(&node).http_method("OPTIONS").status_code("200").send().await.unwrap();
+    bench.heals(&graph, &["apigateway.method_response/OPTIONS /api/events 200"]).await;
+
+    gateway.delete_integration().rest_api_id(&api).resource_id(&node).http_method("OPTIONS").send().await.unwrap();
+    let both = ["apigateway.integration/OPTIONS /api/events", "apigateway.integration_response/OPTIONS /api/events 200"];
+    bench.heals(&graph, &both).await;
+
+    gateway.delete_method().rest_api_id(&api).resource_id(&node).http_method("POST").send().await.unwrap();
+    bench.heals(&graph, &["apigateway.method/POST /api/events", "apigateway.integration/POST /api/events"]).await;
+
+    gateway.put_method().rest_api_id(&api).resource_id(&node).http_method("POST").authorization_type("AWS_IAM").send().await.unwrap();
+    bench.heals(&graph, &["apigateway.method/POST /api/events authorization", "apigateway.integration/POST /api/events"]).await;
+
+    bench.down(&graph).await;
+}
+
+#[tokio::test]
+async fn drift_of_api_and_stage_is_seen_and_made_good() {
+    let bench = Bench::new("apigw-drift-stage").await;
+    let graph = declare(&bench, &Wish::default());
+    bench.up(&graph).await;
+    let (api, _) = ids(&bench, "/api").await;
+    let gateway = &bench.aws.apigateway;
+
+    gateway.update_rest_api().rest_api_id(&api).patch_operations(replace("/description", "Mine now")).send().await.unwrap();
+    bench.heals(&graph, &["apigateway.rest_api/api description"]).await;
+
+    let arn = format!("arn:aws:apigateway:us-east-1::/restapis/{api}");
+    gateway.tag_resource().resource_arn(&arn).tags("Team", "red").tags("ManagedBy", "hand").send().await.unwrap();
+    bench.heals(&graph, &["apigateway.rest_api/api tags.ManagedBy", "apigateway.rest_api/api tags.Team"]).await;
+
+    let other = gateway.create_deployment().rest_api_id(&api).description("by hand").send().await.unwrap().id().unwrap().to_owned();
+    let patch = gateway.update_stage().rest_api_id(&api).stage_name("test").patch_operations(replace("/deploymentId", &other));
+    let patch =
+        patch.patch_operations(replace("/*/*/throttling/rateLimit", "99.5")).patch_operations(replace("/*/*/logging/loglevel", "OFF"));
+    let patch = patch.patch_operations(replace("/*/*/logging/dataTrace", "true")).patch_operations(replace("/variables/rogue", "1"));
+    patch.patch_operations(PatchOperation::builder().op(Op::Remove).path("/accessLogSettings").build()).send().await.unwrap();
+    let fields =
+        ["access_log.destination", "access_log.format", "data_trace", "deployment", "log_level", "throttle_rate", "variables.rogue"];
+    let mut expected: Vec<String> = fields.iter().map(|field| format!("apigateway.stage/test {field}")).collect();
+    expected.push(format!("apigateway.deployment/{other}"));
+    bench.heals(&graph, &expected.iter().map(String::as_str).collect::<Vec<_>>()).await;
+
+    gateway.delete_stage().rest_api_id(&api).stage_name("test").send().await.unwrap();
+    bench.heals(&graph, &["apigateway.stage/test"]).await;
+    bench.down(&graph).await;
+}
+
+#[tokio::test]
+async fn what_is_not_declared_goes_and_what_another_stage_serves_stays() {
+    let bench = Bench::new("apigw-strays").await;
+    bench.up(&declare(&bench, &Wish::default())).await;
+    let (api, _) = ids(&bench, "/api").await;
+    let gateway = &bench.aws.apigateway;
+
+    // Somebody's own stage serves a deployment of theirs.
+    let theirs = gateway.create_deployment().rest_api_id(&api).description("theirs").send().await.unwrap().id().unwrap().to_owned();
+    gateway.create_stage().rest_api_id(&api).stage_name("theirs").deployment_id(&theirs).send().await.unwrap();
+
+    // A path comes and goes with what hangs from it, and with each change the deployment before.
+    for wish in [Wish { extra_path: true, ..Wish::default() }, Wish::default()] {
+        let graph = declare(&bench, &wish);
+        bench.up(&graph).await;
+        let nodes = gateway.get_resources().rest_api_id(&api).limit(500).send().await.unwrap();
+        let paths: Vec<&str> = nodes.items().iter().filter_map(|node| node.path()).collect();
+        assert_eq!(paths.contains(&"/api/extra"), wish.extra_path, "{paths:?}");
+        let deployments = gateway.get_deployments().rest_api_id(&api).limit(500).send().await.unwrap();
+        assert_eq!(deployments.items().len(), 2, "ours and theirs");
+        assert!(deployments.items().iter().any(|deployment| deployment.id() == Some(&theirs)));
+    }
+    bench.down(&declare(&bench, &Wish::default())).await;
+}
+
+#[tokio::test]
+async fn names_are_not_unique() {
+    let bench = Bench::new("apigw-names").await;
+    let name = bench.name("api");
+    let foreign = bench.aws.apigateway.create_rest_api().name(&name).send().await.unwrap().id().unwrap().to_owned();
+    let graph = declare(&bench, &Wish::default());
+    bench.up(&graph).await;
+
+    let second = bench.aws.apigateway.create_rest_api().name(&name).set_tags(Some(bench.tags().to_map())).send().await.unwrap();
+    let (id, error) = liveinsight::engine::survey(&graph, &bench.aws, &|_| {}).await.err().expect("two of ours are an error");
+    assert!(id.is_none_or(|id| id.as_str() == "apigateway.rest_api/api"));
+    assert!(error.to_string().contains(second.id().unwrap()), "{error}");
+    bench.aws.apigateway.delete_rest_api().rest_api_id(second.id().unwrap()).send().await.unwrap();
+
+    bench.down(&graph).await;
+    bench.aws.apigateway.get_rest_api().rest_api_id(&foreign).send().await.expect("somebody else's is left alone");
+    bench.aws.apigateway.delete_rest_api().rest_api_id(&foreign).send().await.unwrap();
+}
+
+#[tokio::test]
+async fn calls_are_few() {
+    let bench = Bench::new("apigw-calls").await;
+    liveinsight::resources::ensure_logging_role(&bench.aws).await.unwrap();
+    let graph = declare(&bench, &Wish { endpoints: &["events", "realtime", "stats"], ..Wish::default() });
+
+    let (_, first) = bench.calls(bench.up(&graph)).await;
+    // The log group takes two. The API's are 26: itself, 4 paths, 6 methods, 6 integrations, 3 + 3 responses, deployment, stage and its settings.
+    assert_eq!(first.writes, 28);
+    // Planning what is not there takes 2, the account's role 1, and each of two looks (the proof, the test's own) 8.
+    assert_eq!(first.reads, 19);
+
+    let (open, unchanged) = bench.calls(bench.open(&graph)).await;
+    assert_eq!(open, Vec::<String>::new());
+    // Two for the log group. The API's: GetRestApis, GetResources, GetDeployments, GetStages, and GetTags of API and stage.
+    assert_eq!(unchanged, Calls { reads: 8, writes: 0 });
+    let ((), down) = bench.calls(bench.down(&graph)).await;
+    assert_eq!(down.writes, 2, "the API takes its parts along");
+}
+
+/// Gives this fate to the first so many requests that `is` picks.
+fn first(times: usize, fate: Fate, is: impl Fn(&str) -> bool + Send + 'static) -> impl FnMut(&str) -> Fate + Send + 'static {
+    let mut left = times;
+    move |request| {
+        let hit = left > 0 && is(request);
+        left -= usize::from(hit);
+        if hit { fate } else { Fate::Pass }
+    }
+}
+
+#[tokio::test]
+async fn an_api_whose_creation_was_not_answered_is_found_not_made_twice() {
+    let bench = Bench::hostile("apigw-lost-api", first(1, Fate::Lose, |request| request == "POST /restapis")).await;
+    let graph = declare(&bench, &Wish::default());
+    bench.up(&graph).await;
+    let apis = bench.aws.apigateway.get_rest_apis().limit(500).send().await.unwrap();
+    assert_eq!(apis.items().iter().filter(|api| api.name() == Some(&bench.name("api"))).count(), 1);
+    bench.down(&graph).await;
+}
+
+#[tokio::test]
+async fn lost_answers_and_conflicts_leave_one_of_each() {
+    let mut seen = std::collections::BTreeSet::new();
+    let bench = Bench::hostile("apigw-lost-rest", move |request| {
+        // The first time that each request within the API is made, in turn: its answer is lost, or another write is in its way.
+        if request.starts_with("GET") || !request.contains("/restapis/") || !seen.insert(request.to_owned()) {
+            Fate::Pass
+        } else if seen.len() % 2 == 0 {
+            Fate::Lose
+        } else {
+            Fate::Refuse(409, "ConflictException", "Unable to complete operation due to concurrent modification. Please try again later.")
+        }
+    })
+    .await;
+    let graph = declare(&bench, &Wish::default());
+    bench.up(&graph).await;
+    let (api, _) = ids(&bench, "/api").await;
+    let deployments = bench.aws.apigateway.get_deployments().rest_api_id(&api).send().await.unwrap();
+    assert_eq!(deployments.items().len(), 1);
+    bench.down(&graph).await;
+}
+
+#[tokio::test]
+async fn a_stage_waits_for_the_logging_role() {
+    let refusal = "CloudWatch Logs role ARN must be set in account settings to enable logging";
+    let refuse = Fate::Refuse(400, "BadRequestException", refusal);
+    let bench = Bench::hostile("apigw-stage-logs", first(3, refuse, |request| request.starts_with("PATCH /restapis/"))).await;
+    let graph = declare(&bench, &Wish::default());
+    bench.up(&graph).await;
+    let creations = bench.aws.tally().by_operation().into_iter().find(|(operation, _)| *operation == "apigateway:CreateStage");
+    assert_eq!(creations, Some(("apigateway:CreateStage", 1)), "the stage is made once and then patched");
+    bench.down(&graph).await;
+}
+
+#[tokio::test]
+async fn the_logging_role_waits_for_iam() {
+    // An account in which no role is set, until one that IAM has made known is.
+    let mut refusals = 3;
+    let mut set = false;
+    let bench = Bench::hostile("apigw-account", move |request| match request {
+        "GET /account" if !set => Fate::Answer("{}"),
+        "PATCH /account" if refusals > 0 => {
+            refusals -= 1;
+            let message = "The role ARN does not have required permissions configured. Please grant trust permission for API Gateway and \
+                           add the required role policy.";
+            Fate::Refuse(400, "BadRequestException", message)
+        }
+        "PATCH /account" => {
+            set = true;
+            Fate::Pass
+        }
+        _ => Fate::Pass,
+    })
+    .await;
+    let graph = declare(&bench, &Wish::default());
+    bench.up(&graph).await;
+    let role = logging_role(&bench.aws).await.unwrap();
+    assert_eq!(role.as_deref(), Some("arn:aws:iam::000000000000:role/liveinsight/liveinsight-apigateway-logs"));
+    bench.down(&graph).await;
+    bench.aws.iam.get_role().role_name("liveinsight-apigateway-logs").send().await.expect("it outlives the stack");
+}
+
+#[tokio::test]
+async fn a_run_that_failed_half_way_is_finished_by_the_next() {
+    let refuse = Fate::Refuse(400, "BadRequestException", "No.");
+    let is = |request: &str| request.starts_with("PUT") && request.ends_with("/integration/responses/200");
+    let bench = Bench::hostile("apigw-half", first(1, refuse, is)).await;
+    let graph = declare(&bench, &Wish::default());
+    let report = bench.try_up(&graph).await;
+    assert_eq!(report.failed.len(), 1, "{:?}", report.failed);
+    assert_eq!(report.behind.len(), 2, "the deployment and the stage do not go ahead without it: {:?}", report.behind);
+    let report = bench.up(&graph).await;
+    assert_eq!(report.done.len(), 3, "only what was missing is made: {:?}", report.done);
+    bench.down(&graph).await;
+}
+
+#[tokio::test]
+async fn a_preflight_is_answered_by_the_api_itself() {
+    let bench = Bench::new("apigw-preflight").await;
+    let graph = declare(&bench, &Wish { origin: "https://example.com", max_age: true, ..Wish::default() });
+    bench.up(&graph).await;
+    let (api, _) = ids(&bench, "/api").await;
+    let url = format!("{}/_aws/execute-api/{api}/test/api/events", endpoint());
+    let answer = ureq::options(url).call().unwrap();
+    assert_eq!(answer.status(), 200);
+    let header = |name: &str| answer.headers().get(name).and_then(|value| value.to_str().ok());
+    assert_eq!(header("Access-Control-Allow-Origin"), Some("https://example.com"));
+    assert_eq!(header("Access-Control-Allow-Methods"), Some("POST,OPTIONS"));
+    assert_eq!(header("Access-Control-Max-Age"), Some("600"));
+    bench.down(&graph).await;
+}

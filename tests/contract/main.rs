@@ -1,0 +1,11 @@
+//! The contract of every kind of resource, kept against a live AWS API: made from nothing, then nothing to do; each change, ours or
+//! from outside, is seen and made good, then nothing to do; removed, and removed again.
+//!
+//! All of it runs against the tests' local AWS, or the one that `LIVEINSIGHT_TEST_AWS` names.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking, in its helpers as well")]
+
+mod api_gateway;
+mod harness;
+mod proxy;
+mod s3_cloudfront;
