@@ -48,7 +48,7 @@ pub(super) async fn run(args: &DownArgs, context: &Context) -> Result<Exit, CliE
     let report = engine::down(&declaration.graph, &session.aws, &removal, &options, &tell).await;
     context.progress.step_done();
 
-    let failure = ui::failures(&report, "down");
+    let failure = ui::failures(&report);
     let summary = Summary::new(&report, removal.kept.len(), context.progress.seconds(), session.aws.tally().requests());
     if context.progress.events() {
         context.ui.result(&summary.json());

@@ -85,7 +85,7 @@ async fn converge(
     let tell = |event: Event<'_>| context.progress.engine(&event);
     let report = engine::up(&declaration.graph, &session.aws, plan, &options, &tell).await;
     context.progress.step_done();
-    let failure = ui::failures(&report, "up");
+    let failure = ui::failures(&report);
     let waited = if args.wait && failure.is_none() { wait::for_distribution(context, session, declaration).await } else { Ok(()) };
 
     let tally = session.aws.tally();

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     build,
-    engine::{Action, Event, Id, Outcome},
+    engine::{Action, Error, Event, Id, Outcome},
 };
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
@@ -34,6 +34,7 @@ enum Line<'a> {
     Waiting { id: &'a Id, why: &'a str },
     Done { id: &'a Id, action: Action, seconds: f64 },
     Failed { id: &'a Id, action: Action, seconds: f64, error: String },
+    Interrupted { id: &'a Id, action: Action, seconds: f64 },
     Skipped { id: &'a Id, action: Action, behind: &'a Id },
     Verifying,
     Outputs { outputs: &'a BTreeMap<String, String> },
@@ -80,9 +81,14 @@ impl Progress {
 
     /// Work that is about no single resource begins, and the step before it ends.
     pub fn step(&self, doing: &str) {
+        self.quiet_step(doing);
+        self.say(doing);
+    }
+
+    /// A step that is worth a word only if it takes long.
+    pub fn quiet_step(&self, doing: &str) {
         self.finish(STEP);
         self.begin(STEP, doing.to_owned(), None);
-        self.say(doing);
     }
 
     /// The current step is over.
@@ -165,10 +171,14 @@ impl Progress {
         if self.0.ui.rows().is_some() || self.state().spoke.elapsed() < SILENCE {
             return;
         }
+        self.say(&self.sign_of_life());
+    }
+
+    fn sign_of_life(&self) -> String {
         let running = self.running();
         let more = if running.len() > NAMED { format!("; and {} more", running.len() - NAMED) } else { String::new() };
         let named = running.into_iter().take(NAMED).collect::<Vec<_>>().join("; ");
-        self.say(&format!("still working after {:.0} s: {named}{more}", self.seconds()));
+        format!("still working after {:.0} s: {named}{more}", self.seconds())
     }
 
     fn event(&self, line: &Line<'_>) {
@@ -197,6 +207,9 @@ impl Progress {
                 let (sign, _) = sign(action);
                 let text = format!("{} {done} {id} ({seconds:.1} s)", paint(GOOD, sign));
                 (Line::Done { id, action, seconds: rounded }, text)
+            }
+            Outcome::Failed(Error::Interrupted) => {
+                (Line::Interrupted { id, action, seconds: rounded }, format!("{} interrupted: {id} ({seconds:.1} s)", paint(BAD, "!")))
             }
             Outcome::Failed(error) => {
                 let text = format!("{} failed {doing} {id} ({seconds:.1} s): {error}", paint(BAD, "!"));
@@ -294,5 +307,55 @@ fn verb(action: Action) -> (&'static str, &'static str) {
         Action::Update => ("updating", "updated"),
         Action::Replace => ("replacing", "replaced"),
         Action::Delete => ("deleting", "deleted"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Progress, Ui};
+    use crate::{
+        cli::Cli,
+        engine::{Action, Event, Id, Outcome},
+        resources::{Role, Table},
+    };
+    use clap::Parser;
+
+    fn progress() -> Progress {
+        let globals = Cli::parse_from(["liveinsight", "--quiet", "graph"]).globals;
+        Progress::new(&Ui::new(&globals), false)
+    }
+
+    #[test]
+    fn nothing_runs_at_first_and_nothing_in_the_end() {
+        let (progress, id) = (progress(), Id::new::<Role>("collector"));
+        assert!(progress.running().is_empty());
+        progress.engine(&Event::Started { id: &id, action: Action::Create });
+        assert_eq!(progress.running(), ["creating iam.role/collector (0 s)"]);
+        progress.engine(&Event::Ended { id: &id, action: Action::Create, outcome: Outcome::Done, seconds: 0.1 });
+        assert!(progress.running().is_empty());
+    }
+
+    #[test]
+    fn a_sign_of_life_names_what_is_waited_for_and_how_long_that_takes() {
+        let (progress, table) = (progress(), Id::new::<Table>("events"));
+        progress.engine(&Event::Started { id: &table, action: Action::Create });
+        progress.engine(&Event::Waiting { id: &table, why: "the table to be created" });
+        for name in ["a", "b", "c"] {
+            progress.engine(&Event::Started { id: &Id::new::<Role>(name), action: Action::Update });
+        }
+        let text = progress.sign_of_life();
+        let first = "creating dynamodb.table/events (0 s, waiting for the table to be created (usually 10 to 30 s))";
+        assert!(text.starts_with(&format!("still working after 0 s: {first}; updating iam.role/a (0 s)")), "{text}");
+        assert!(text.ends_with("; and 1 more"), "{text}");
+    }
+
+    #[test]
+    fn reading_is_one_step_that_ends_with_the_last_resource() {
+        let progress = progress();
+        for done in 1..=3 {
+            progress.engine(&Event::Observing { done, total: 3 });
+            let expected = if done < 3 { vec![format!("reading 3 resources (0 s, {done} of 3)")] } else { Vec::new() };
+            assert_eq!(progress.running(), expected);
+        }
     }
 }
