@@ -19,7 +19,7 @@
 
   const random = () => Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 
-  // The session lives in the tab. Where storage is forbidden it lives in the page.
+  // Lives in the tab, or in the page where storage is forbidden.
   const currentSession = (now) => {
     try {
       const [stored, time] = (sessionStorage.liveinsight || "").split(" ");
@@ -58,7 +58,7 @@
     const batch = batches[0];
     let wait = 0;
     try {
-      // Plain text is sent across sites without a question before it; keepalive lets it outlive the page.
+      // Plain text needs no preflight; keepalive outlives the page.
       const response = await fetch(endpoint, {
         method: "POST", body: body(batch), keepalive: true, credentials: "omit", headers: { "content-type": "text/plain" },
       });
@@ -71,14 +71,14 @@
       batches = batches.filter((other) => other !== batch);
       if (batches.length) flush();
     } else {
-      // Ever more rarely, at most every minute or two, and not all visitors at once.
+      // Ever more rarely, and not all visitors at once.
       wait = Math.max(wait, 1e3 * 2 ** Math.min(++failures, 6) * (0.5 + Math.random()));
       notBefore = Date.now() + wait;
       setTimeout(flush, wait + 9);
     }
   };
 
-  // When the page may be gone the next moment, everything goes as a beacon, also what is under way: it counts once.
+  // The page may be gone the next moment: all goes as a beacon, also what is under way. It counts once.
   const leave = () => {
     if (lastPage && left !== lastPage) { left = lastPage; track("page_leave"); }
     pack();
