@@ -1,5 +1,7 @@
 //! What is counted against what was sent, in a real DynamoDB: duplicates, disorder, collisions, many senders at once.
 
+#![expect(clippy::unwrap_used, reason = "a failure here fails the test")]
+
 mod support;
 
 use serde_json::{Value, json};
@@ -172,6 +174,21 @@ async fn many_senders_with_duplicates_disorder_and_collisions_are_counted_exactl
     assert_eq!((sums.summary.total_sessions, sums.summary.total_pageviews), (24, total_views));
     assert_eq!(sums.hourly_visitors.data.iter().sum::<i64>(), 24);
     assert_eq!(sums.top_pages.iter().map(|page| (page.url.clone(), page.views)).collect::<BTreeMap<_, _>>(), views);
+}
+
+#[tokio::test]
+async fn a_server_whose_clock_is_behind_counts_nobody_twice() {
+    let tables = support::tables().await;
+    let store = store(&tables);
+    let later = NOW + 70 * MINUTE;
+    for now in [later, NOW, later, NOW + MINUTE] {
+        let body = json!({"batch_id": format!("{now}-{}", scan(&tables, &tables.events).await.1.len()), "events": [event(1, NOW, 1)]});
+        assert!(!deliver(&store, &body, now).await.unwrap().received.duplicate);
+    }
+    let (counters, raw) = scan(&tables, &tables.events).await;
+    assert_eq!((raw.len(), sum(&counters, "@h#", "events")), (4, 4));
+    assert_eq!((sum(&counters, "@h#", "visitors"), sum(&counters, "@m#", "users"), sum(&counters, "@m#", "active")), (1, 1, 1));
+    assert_eq!(sum(&counters, "@h#", "duration"), 0, "time does not run backwards");
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! A local DynamoDB with fresh tables for each test. Shared by the handlers' tests as well.
 
 #![allow(dead_code, unreachable_pub, reason = "each test program uses a part of it")]
+#![allow(clippy::unwrap_used, reason = "a failure here fails the test")]
 
 pub mod runtime;
 
