@@ -168,10 +168,8 @@ fn an_interrupted_run_is_finished_by_the_next(project: &Project) {
     project.ok(&["down", "--local"]);
     let mut child = project.command(&["up", "--local", "--format", "json"]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    lines
-        .find(|line| line.as_ref().unwrap().contains(r#""event":"created""#) || line.as_ref().unwrap().contains(r#""event":"ended""#))
-        .unwrap()
-        .unwrap();
+    let made = lines.find(|line| line.as_ref().unwrap().contains(r#""event":"done""#));
+    made.expect("something is made").unwrap();
     rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::INT).unwrap();
     let asked = Instant::now();
     let last = lines.map(Result::unwrap).last();
