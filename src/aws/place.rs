@@ -52,6 +52,12 @@ impl Place {
         format!("arn:{}:{service}::{}:{resource}", self.partition, self.account)
     }
 
+    /// The host that serves a bucket in its own region, as CloudFront's origin: the global one redirects for a while.
+    pub fn bucket_host(&self, bucket: &str) -> String {
+        let suffix = if self.partition == "aws-cn" { "amazonaws.com.cn" } else { "amazonaws.com" };
+        format!("{bucket}.s3.{}.{suffix}", self.region)
+    }
+
     /// The host at which CloudFront reaches a REST API.
     pub fn api_host(&self, api: &str) -> String {
         self.api_host.replace("{api}", api)
