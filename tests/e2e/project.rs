@@ -41,7 +41,7 @@ impl Project {
     /// The program, ready to run here. Built things are shared with the workspace: only the copies' own crates are compiled.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_liveinsight"));
-        command.args(arguments).current_dir(self.path()).env("CARGO_TARGET_DIR", workspace().join("target/e2e"));
+        command.args(arguments).current_dir(self.path()).env("CARGO_TARGET_DIR", workspace().join("target"));
         command.env("AWS_EC2_METADATA_DISABLED", "true").env_remove("AWS_ENDPOINT_URL");
         command
     }
