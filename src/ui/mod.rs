@@ -8,6 +8,7 @@ mod outputs;
 mod plan;
 mod progress;
 mod report;
+mod running;
 mod status;
 mod style;
 mod usual;

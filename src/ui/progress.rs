@@ -4,6 +4,7 @@
 
 use super::{
     Ui, json,
+    running::Running,
     style::{BAD, GOOD, paint, sign},
     usual::usually,
 };
@@ -11,7 +12,6 @@ use crate::{
     build,
     engine::{Action, Error, Event, Id, Outcome},
 };
-use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use std::{
     collections::BTreeMap,
@@ -55,15 +55,6 @@ struct State {
     /// When something was last said.
     spoke: Instant,
     running: BTreeMap<String, Running>,
-}
-
-struct Running {
-    /// `creating dynamodb.table/events`
-    doing: String,
-    usually: Option<&'static str>,
-    why: Option<String>,
-    since: Instant,
-    row: Option<ProgressBar>,
 }
 
 impl Progress {
@@ -148,7 +139,7 @@ impl Progress {
                 }
             }
             // An error is shown once, at the end.
-            Build::Diagnostic(text) if !text.starts_with("error") => self.0.ui.warn(text.trim_start_matches("warning: ")),
+            Build::Diagnostic(text) if text.starts_with("warning") => self.0.ui.warn(text.trim_start_matches("warning: ")),
             Build::Built { functions, seconds } => {
                 self.step_done();
                 self.say(&format!("built {} ({seconds:.1} s)", functions.join(", ")));
@@ -161,7 +152,7 @@ impl Progress {
     pub fn running(&self) -> Vec<String> {
         let state = self.state();
         let mut running: Vec<&Running> = state.running.values().collect();
-        running.sort_by_key(|running| running.since);
+        running.sort_by_key(|running| running.since());
         running.iter().map(|running| running.describe()).collect()
     }
 
@@ -224,32 +215,17 @@ impl Progress {
     }
 
     fn begin(&self, key: &str, doing: String, usually: Option<&'static str>) {
-        let row = self.0.ui.rows().map(|rows| {
-            let row = rows.add(ProgressBar::new_spinner().with_style(row_style()).with_prefix(doing.clone()));
-            row.set_message(usually.map(|usually| format!("usually {usually}")).unwrap_or_default());
-            row.enable_steady_tick(Duration::from_millis(120));
-            row
-        });
-        let running = Running { doing, usually, why: None, since: Instant::now(), row };
+        let running = Running::new(doing, usually, self.0.ui.rows());
         self.state().running.insert(key.to_owned(), running);
     }
 
     /// Says what something waits for, or how far it is; `false` if that is known already.
     fn explain(&self, key: &str, why: &str) -> bool {
-        let mut state = self.state();
-        let Some(running) = state.running.get_mut(key).filter(|running| running.why.as_deref() != Some(why)) else { return false };
-        running.why = Some(why.to_owned());
-        if let Some(row) = &running.row {
-            row.set_message(running.reason());
-        }
-        true
+        self.state().running.get_mut(key).is_some_and(|running| running.explain(why))
     }
 
     fn finish(&self, key: &str) {
-        let finished = self.state().running.remove(key);
-        if let Some(row) = finished.and_then(|running| running.row) {
-            row.finish_and_clear();
-        }
+        self.state().running.remove(key);
     }
 
     /// A line about one resource: those who read JSON have it as an event, and on a terminal only what ended is worth a line.
@@ -274,30 +250,6 @@ impl Progress {
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-impl Running {
-    /// What it waits for and how long that usually takes.
-    fn reason(&self) -> String {
-        match (&self.why, self.usually) {
-            (Some(why), Some(usually)) if !why.contains("usually") => format!("{why} (usually {usually})"),
-            (Some(why), _) => why.clone(),
-            (None, Some(usually)) => format!("usually {usually}"),
-            (None, None) => String::new(),
-        }
-    }
-
-    fn describe(&self) -> String {
-        let seconds = self.since.elapsed().as_secs();
-        match self.reason() {
-            reason if reason.is_empty() => format!("{} ({seconds} s)", self.doing),
-            reason => format!("{} ({seconds} s, {reason})", self.doing),
-        }
-    }
-}
-
-fn row_style() -> ProgressStyle {
-    ProgressStyle::with_template("{spinner} {prefix} {elapsed} {wide_msg}").unwrap_or_else(|_| ProgressStyle::default_spinner())
 }
 
 /// (what is being done, what was done)

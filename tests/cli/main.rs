@@ -1,6 +1,6 @@
 //! The real program, from the outside: everything that needs no AWS. One file per subject.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking, in its helpers as well")]
+#![expect(clippy::unwrap_used, reason = "what helps a test fails as a test does")]
 
 mod connect;
 mod docs;

@@ -78,6 +78,7 @@ def tamper(project):
 
     lambdas = client("lambda")
     lambdas.update_function_configuration(FunctionName=name("realtime-api"), MemorySize=512)
+    lambdas.get_waiter("function_updated_v2").wait(FunctionName=name("realtime-api"))
     print("lambda.function/realtime-api memory")
     lambdas.update_alias(FunctionName=name("event-collector"), Name="live", FunctionVersion="$LATEST")
     print("lambda.alias/event-collector release")
