@@ -67,7 +67,7 @@ impl Project {
         let script = workspace().join("tests/e2e/account.py");
         let output = Command::new(&self.python).arg(script).arg(self.endpoint()).args(arguments).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
+        String::from_utf8(output.stdout).unwrap().lines().filter(|line| !line.is_empty()).map(str::to_owned).collect()
     }
 
     pub(crate) fn edit(&self, file: &str, change: impl FnOnce(String) -> String) {
