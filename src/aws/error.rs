@@ -207,8 +207,6 @@ fn verdict(status: Option<u16>, code: &str, message: &str) -> Verdict {
         (Some((verdict, _)), _) => *verdict,
         (None, Some(500..=599)) => Verdict::Lost,
         (None, Some(403)) => Verdict::Final(Class::Denied),
-        // `HeadBucket` answers without a body.
-        (None, Some(404)) if code.is_empty() => Verdict::Absent,
         _ => Verdict::Final(Class::Refused),
     }
 }
