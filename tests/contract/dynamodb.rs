@@ -170,7 +170,7 @@ async fn another_key_means_another_table_and_asks_first() {
     let step = plan.changes().next().expect("a sort key that is no longer declared is a change");
     assert_eq!(step.action, Some(Action::Replace));
     assert_eq!(step.objection, Some(Objection::LosesData(Action::Replace)));
-    bench.up(&graph).await;
+    bench.up_losing_data(&graph).await;
     let answer = bench.aws.dynamodb.describe_table().table_name(bench.name("events")).send().await.unwrap();
     assert_eq!(answer.table().unwrap().key_schema().len(), 1);
     bench.down(&graph).await;

@@ -3,7 +3,7 @@
 use crate::proxy::{self, Fate};
 use liveinsight::{
     aws::{Aws, Connection, Place, STACK, Tags},
-    engine::{Action, Cloud, Graph, Objection, Options, Plan, Removal, Report, State, Tempo, down, survey, up},
+    engine::{Action, Cloud, Graph, Objection, Options, Plan, Removal, Report, State, Step, Tempo, down, survey, up},
 };
 use std::time::{Duration, SystemTime};
 
@@ -91,7 +91,18 @@ impl Bench {
 
     /// Converges, and insists that nothing is left to do.
     pub(crate) async fn up(&self, graph: &Graph<Aws>) -> Report {
+        self.up_with(graph, &options()).await
+    }
+
+    /// The same, with the consent to lose data, which is refused without.
+    pub(crate) async fn up_losing_data(&self, graph: &Graph<Aws>) -> Report {
         let report = self.try_up(graph).await;
+        assert!(report.failed.values().any(|error| error.to_string().contains("holds data")), "{:?}", report.failed);
+        self.up_with(graph, &Options { delete_data: true, ..options() }).await
+    }
+
+    async fn up_with(&self, graph: &Graph<Aws>, options: &Options) -> Report {
+        let report = up(graph, &self.aws, self.plan(graph).await, options, &|_| {}).await;
         assert!(report.complete(), "up failed: {:?}, behind: {:?}", report.failed, report.behind);
         assert_eq!(self.open(graph).await, Vec::<String>::new(), "a second up would do this");
         report
@@ -137,18 +148,19 @@ impl Bench {
         assert_eq!(removal.foreign.keys().map(|id| id.as_str()).collect::<Vec<_>>(), foreign);
         assert!(removal.leaving.iter().all(|id| !foreign.contains(&id.as_str())), "{:?}", removal.leaving);
 
-        let adopt = Options { adopt: true, ..options() };
-        let report = up(graph, &self.aws, self.plan(graph).await, &adopt, &|_| {}).await;
-        assert!(report.complete(), "adoption failed: {:?}, behind: {:?}", report.failed, report.behind);
-        assert_eq!(self.open(graph).await, Vec::<String>::new(), "a second up would do this");
+        self.up_with(graph, &Options { adopt: true, ..options() }).await;
     }
 
-    /// Insists that these and no others are found as no longer declared, and that `up` removes them.
+    /// Insists that these and no others are found as no longer declared, and that `up` removes them, with consent if they hold data.
     pub(crate) async fn removes_strays(&self, graph: &Graph<Aws>, expected: &[&str]) {
         let plan = self.plan(graph).await;
-        let strays: Vec<&str> = plan.steps.iter().filter(|step| step.state == State::Stray).map(|step| step.id.as_str()).collect();
-        assert_eq!(strays, expected);
-        self.up(graph).await;
+        let strays: Vec<&Step> = plan.steps.iter().filter(|step| step.state == State::Stray).collect();
+        assert_eq!(strays.iter().map(|stray| stray.id.as_str()).collect::<Vec<_>>(), expected);
+        if strays.iter().any(|stray| stray.objection.is_some()) {
+            self.up_losing_data(graph).await;
+        } else {
+            self.up(graph).await;
+        }
     }
 
     /// What `down` would remove.

@@ -19,7 +19,7 @@ use sha2::{Digest, Sha256};
 use std::{
     collections::BTreeMap,
     io::{Cursor, Write},
-    rc::Rc,
+    path::{Path, PathBuf},
 };
 
 const ALIAS: &str = "live";
@@ -59,14 +59,20 @@ impl Default for Wish {
 }
 
 /// A zip with one program, the same for the same text, and its digest.
-fn package(text: &str) -> (Rc<[u8]>, String) {
+fn package(text: &str) -> (PathBuf, String) {
     let options = zip::write::SimpleFileOptions::default().last_modified_time(zip::DateTime::default()).unix_permissions(0o755);
     let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
     zip.start_file("bootstrap", options).unwrap();
     zip.write_all(format!("#!/bin/sh\necho {text}\n").as_bytes()).unwrap();
     let zip = zip.finish().unwrap().into_inner();
     let sha256 = base64::engine::general_purpose::STANDARD.encode(Sha256::digest(&zip));
-    (zip.into(), sha256)
+    // Tests that run at once write the same file; it is there whole or not at all.
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let path = directory.join(format!("{text}.zip"));
+    let mut file = tempfile::NamedTempFile::new_in(directory).unwrap();
+    file.write_all(&zip).unwrap();
+    file.persist(&path).unwrap();
+    (path, sha256)
 }
 
 fn function(bench: &Bench, name: &str, wish: &Wish) -> Function {
@@ -161,7 +167,7 @@ async fn drift_of_the_function_is_seen_and_made_good() {
     let fields = fields.map(|field| format!("lambda.function/collector {field}"));
     bench.heals_with(1, &graph, &fields.each_ref().map(String::as_str)).await;
 
-    let code = Blob::new(package("theirs").0.to_vec());
+    let code = Blob::new(std::fs::read(package("theirs").0).unwrap());
     lambda.update_function_code().function_name(&name).zip_file(code).architectures(Architecture::X8664).send().await.unwrap();
     bench.heals_with(1, &graph, &["lambda.function/collector architecture", "lambda.function/collector code_sha256"]).await;
 
@@ -276,7 +282,7 @@ async fn a_function_of_somebody_else_is_refused_then_adopted() {
     let bench = Bench::new("lambda-foreign").await;
     let create =
         bench.aws.lambda.create_function().function_name(bench.name("collector")).role(ROLE).handler("x").runtime(Runtime::Providedal2023);
-    create.code(FunctionCode::builder().zip_file(Blob::new(package("theirs").0.to_vec())).build()).send().await.unwrap();
+    create.code(FunctionCode::builder().zip_file(Blob::new(std::fs::read(package("theirs").0).unwrap())).build()).send().await.unwrap();
     let graph = declare(&bench, &["collector"], &Wish::default());
     bench.adopts(&graph, &["lambda.function/collector"]).await;
     bench.down(&graph).await;

@@ -198,7 +198,6 @@ fn buckets_and_distributions() {
         (404, "NoSuchTagSet", "", Absent),
         (404, "OwnershipControlsNotFoundError", "", Absent),
         (404, "ServerSideEncryptionConfigurationNotFoundError", "", Absent),
-        (404, "", "", Absent),
         (403, "AccessDenied", public, DENIED),
         (409, "BucketNotEmpty", "You must delete all versions in the bucket.", NotYet),
         (409, "ConditionalRequestConflict", "", NotYet),
