@@ -14,3 +14,4 @@ mod lambda;
 mod logs;
 mod proxy;
 mod s3_cloudfront;
+mod scale;
