@@ -254,7 +254,7 @@ pub(super) fn read_answer<E: ProvideErrorMetadata + std::error::Error + 'static>
     let code = error.code().unwrap_or_default().to_owned();
     let message = error.message().unwrap_or_default().to_owned();
     let (verdict, message) = match error {
-        SdkError::ServiceError(_) if code.is_empty() && status.is_some_and(|status| status < 500 && status != 404 && status != 429) => {
+        SdkError::ServiceError(_) if code.is_empty() && status.is_some_and(|status| status < 500 && status != 429) => {
             (Verdict::Final(Class::Network), not_aws(status))
         }
         SdkError::ServiceError(_) => (verdict(status, &code, &message), message),

@@ -168,8 +168,9 @@ impl Resource for Table {
     }
 
     async fn update(&self, aws: &Aws, live: &Live<Self>, changes: &Changes) -> Result<Written<TableOutput>> {
+        let mut complete = true;
         if changes.touch("tags") {
-            self.write_tags(aws, live).await?;
+            complete &= self.write_tags(aws, live).await?;
         }
         if changes.touch("point_in_time_recovery") {
             let specification = PointInTimeRecoverySpecification::builder()
@@ -185,9 +186,8 @@ impl Resource for Table {
             })
             .await?;
         }
-        let mut complete = true;
         if changes.touch("time_to_live") {
-            complete = self.write_time_to_live(aws, live).await?;
+            complete &= self.write_time_to_live(aws, live).await?;
         }
         if changes.touch("billing_mode") || changes.touch("indexes") {
             self.update_table(aws, live, changes).await?;
@@ -313,15 +313,20 @@ impl Table {
         Ok(())
     }
 
-    async fn write_tags(&self, aws: &Aws, live: &Live<Self>) -> Result<()> {
-        let (arn, tags) = (&live.output.arn, sdk_tags(&self.tags)?);
-        aws.write("dynamodb:TagResource", || aws.dynamodb.tag_resource().resource_arn(arn).set_tags(Some(tags.clone())).send()).await?;
+    /// Whether no second write is needed. One at a time: each locks the tags for about two seconds, so that a second one right behind the
+    /// first is refused, and repeating both would never end.
+    async fn write_tags(&self, aws: &Aws, live: &Live<Self>) -> Result<bool> {
+        let arn = &live.output.arn;
         let gone = live.spec.tags.missing_from(&self.tags);
-        if !gone.is_empty() {
-            aws.write("dynamodb:UntagResource", || aws.dynamodb.untag_resource().resource_arn(arn).set_tag_keys(Some(gone.clone())).send())
-                .await?;
+        let differ: Tags = self.tags.iter().filter(|(key, value)| live.spec.tags.get(key) != Some(value)).collect();
+        let tags = sdk_tags(&differ)?;
+        if !tags.is_empty() {
+            aws.write("dynamodb:TagResource", || aws.dynamodb.tag_resource().resource_arn(arn).set_tags(Some(tags.clone())).send()).await?;
+            return Ok(gone.is_empty());
         }
-        Ok(())
+        aws.write("dynamodb:UntagResource", || aws.dynamodb.untag_resource().resource_arn(arn).set_tag_keys(Some(gone.clone())).send())
+            .await?;
+        Ok(true)
     }
 }
 

@@ -284,6 +284,38 @@ async fn changes_wait_for_the_locks_of_tags_and_indexes() {
 }
 
 #[tokio::test]
+async fn tags_are_changed_though_each_change_locks_them() {
+    let mut refusals = 0;
+    let bench = Bench::hostile("dynamodb-tags", move |request| {
+        if !request.ends_with("/ TagResource") && !request.ends_with("/ UntagResource") {
+            return Fate::Pass;
+        }
+        if refusals == 0 {
+            refusals = 2;
+            return Fate::Pass;
+        }
+        refusals -= 1;
+        Fate::Refuse(400, "LimitExceededException", "Subscriber limit exceeded: Table tags are being updated: t")
+    })
+    .await;
+    bench.up(&declare(&bench, &Wish { team: Some("blue"), ..Wish::default() })).await;
+    let graph = declare(&bench, &Wish { team: None, ..Wish::default() });
+    bench.up(&graph).await;
+    bench.down(&graph).await;
+}
+
+#[tokio::test]
+async fn a_throttle_that_lasts_is_outlasted() {
+    // The answer says not to wait; otherwise this would take a minute.
+    let throttled = Fate::RefuseFor(0, 400, "ThrottlingException", "The rate of control plane requests made by this account is too high");
+    let bench = Bench::hostile("dynamodb-throttled", script(&[("CreateTable", &[throttled; 17])])).await;
+    let graph = declare(&bench, &Wish::default());
+    bench.up(&graph).await;
+    assert_eq!(bench.called("dynamodb:CreateTable"), 18);
+    bench.down(&graph).await;
+}
+
+#[tokio::test]
 async fn a_quota_is_not_waited_for() {
     let quota = "Subscriber limit exceeded: Number of global secondary indexes exceeds per-table limit of 20";
     let refuse = Fate::Refuse(400, "LimitExceededException", quota);

@@ -278,6 +278,14 @@ fn how_long_to_wait_is_read_from_the_answer() {
 }
 
 #[test]
+fn a_page_that_is_not_found_does_not_mean_that_a_resource_is_missing() {
+    for status in [200, 301, 404, 407] {
+        let error = answered(status, None, "").into_error();
+        assert!(matches!(&error, Error::Failed(refusal) if refusal.class == Class::Network), "{status}: {error:?}");
+    }
+}
+
+#[test]
 fn what_is_reported_names_operation_and_text() {
     let error = answered(400, None, "LimitExceededException").into_error();
     assert!(matches!(&error, Error::Failed(refusal) if refusal.class == Class::Quota), "{error:?}");
