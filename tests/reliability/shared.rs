@@ -16,7 +16,7 @@ const SHIPPED: &str = include_str!("../../stack.yaml");
 /// AWS's waiting times, a hundred times as fast; those of minutes are shortened further, as nothing else depends on their length.
 pub(crate) fn windows() -> Windows {
     let short = Duration::from_millis(300);
-    Windows { distribution_deploying: short, bucket_held: short, ..Windows::aws(100.0) }
+    Windows { distribution_deploying: short, bucket_held: short, backups_enabling: Duration::from_millis(100), ..Windows::aws(100.0) }
 }
 
 /// Whether everything is to be tried rather than a sample.
