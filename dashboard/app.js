@@ -27,7 +27,8 @@ let realtime = null;
 let stats = null;
 let period = "hour";
 let lastAnswer = null;
-let trouble = null;
+// What went wrong at the last question to each endpoint, null if nothing did.
+const troubles = { realtime: null, stats: null };
 let lastTouched = Date.now();
 let lastAnnounced = 0;
 
@@ -46,7 +47,7 @@ async function ask(path) {
 }
 
 /** Asks in a loop, never twice at a time, not while hidden, more slowly while it fails. Returns a way to ask at once. */
-function poll(request, pause) {
+function poll(name, request, pause) {
   let timer, failures = 0, running = false, again = false;
   const turn = async () => {
     if (running) { again = true; return; }
@@ -56,9 +57,10 @@ function poll(request, pause) {
     try {
       await request();
       failures = 0;
+      troubles[name] = null;
     } catch (error) {
       failures += 1;
-      trouble = { status: error.status ?? null };
+      troubles[name] = { status: error.status ?? null };
     }
     running = false;
     show();
@@ -68,13 +70,12 @@ function poll(request, pause) {
   return turn;
 }
 
-const askRealtime = poll(async () => {
+const askRealtime = poll("realtime", async () => {
   realtime = await ask("/api/realtime");
   lastAnswer = Date.now();
-  trouble = null;
 }, () => (Date.now() - lastTouched > IDLE_AFTER ? IDLE_PAUSE : REALTIME_PAUSE));
 
-const askStats = poll(async () => {
+const askStats = poll("stats", async () => {
   const asked = period;
   const answer = await ask(`/api/stats?period=${asked}&limit=${asked === "hour" ? 24 : 7}`);
   if (asked === period) stats = answer;
@@ -95,10 +96,12 @@ function show() {
 
 function showStatus() {
   // A single failure while the numbers are fresh is no news.
-  const isStale = trouble && (!lastAnswer || Date.now() - lastAnswer > 3 * REALTIME_PAUSE);
+  const isLate = troubles.realtime && (!lastAnswer || Date.now() - lastAnswer > 3 * REALTIME_PAUSE);
+  const trouble = isLate ? troubles.realtime : stats ? null : troubles.stats;
+  const isStale = trouble !== null;
   const state = isStale ? "stale" : realtime ? (document.hidden ? "paused" : "live") : "loading";
   $("status").dataset.state = state;
-  $("status-text").textContent = state === "stale" && !lastAnswer ? say("troubleTitle")
+  $("status-text").textContent = state === "stale" && !(isLate && lastAnswer) ? say("troubleTitle")
     : say(state, { time: lastAnswer ? timeFormat.format(lastAnswer) : "" });
   $("trouble").hidden = !isStale;
   if (!isStale) return;

@@ -10,7 +10,7 @@
   const endpoint = api || new URL("/api/events", script.src).href;
   const idle = 18e5; // a session ends after 30 minutes without an event
   const most = 500; // events kept while the server does not answer
-  let session, seen = 0, queue = [], batches = [], timer, sending = false, failures = 0, lastPage, left;
+  let session, seen = 0, queue = [], batches = [], timer, sending = false, failures = 0, notBefore = 0, lastPage, left;
 
   if (navigator.globalPrivacyControl || navigator.doNotTrack === "1") {
     window.liveinsight = () => {};
@@ -19,7 +19,7 @@
 
   const random = () => Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 
-  // The session lives in the tab. Where storage is forbidden it lives in the page.
+  // Lives in the tab, or in the page where storage is forbidden.
   const currentSession = (now) => {
     try {
       const [stored, time] = (sessionStorage.liveinsight || "").split(" ");
@@ -53,12 +53,12 @@
 
   const flush = async () => {
     pack();
-    if (sending || !batches.length) return;
+    if (sending || !batches.length || Date.now() < notBefore) return;
     sending = true;
     const batch = batches[0];
     let wait = 0;
     try {
-      // Plain text is sent across sites without a question before it; keepalive lets it outlive the page.
+      // Plain text needs no preflight; keepalive outlives the page.
       const response = await fetch(endpoint, {
         method: "POST", body: body(batch), keepalive: true, credentials: "omit", headers: { "content-type": "text/plain" },
       });
@@ -70,15 +70,15 @@
       failures = 0;
       batches = batches.filter((other) => other !== batch);
       if (batches.length) flush();
-    } else if (++failures < 8) {
-      timer ||= setTimeout(flush, Math.max(wait, 1e3 * 2 ** failures * (0.5 + Math.random())));
     } else {
-      // The next event tries again.
-      failures = 0;
+      // Ever more rarely, and not all visitors at once.
+      wait = Math.max(wait, 1e3 * 2 ** Math.min(++failures, 6) * (0.5 + Math.random()));
+      notBefore = Date.now() + wait;
+      setTimeout(flush, wait + 9);
     }
   };
 
-  // When the page may be gone the next moment, everything goes as a beacon, also what is under way: it counts once.
+  // The page may be gone the next moment: all goes as a beacon, also what is under way. It counts once.
   const leave = () => {
     if (lastPage && left !== lastPage) { left = lastPage; track("page_leave"); }
     pack();
@@ -103,7 +103,7 @@
   addEventListener("popstate", view);
   addEventListener("pageshow", (event) => { if (event.persisted) { lastPage = 0; view(); } });
   addEventListener("pagehide", leave);
-  addEventListener("online", flush);
+  addEventListener("online", () => { notBefore = 0; flush(); });
   document.addEventListener("visibilitychange", () => (document.hidden ? leave() : flush()));
 
   window.liveinsight = (type, props) => track(type, props);

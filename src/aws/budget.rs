@@ -110,9 +110,9 @@ mod tests {
             let (budgets, start) = (Budgets::new(true), Instant::now());
             let mut waits: Vec<Duration> = (0..50).map(|_| budgets.reserve(what, start)).collect();
             waits.sort();
-            for (index, wait) in waits.iter().enumerate() {
+            for (request, wait) in (1..).zip(&waits) {
                 let allowed = burst + wait.as_secs_f64() * rate;
-                assert!((index + 1) as f64 <= allowed + 1e-6, "{what}: request {} at {wait:?}", index + 1);
+                assert!(f64::from(request) <= allowed + 1e-6, "{what}: request {request} at {wait:?}");
             }
         }
     }

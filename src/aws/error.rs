@@ -198,8 +198,6 @@ fn verdict(status: Option<u16>, code: &str, message: &str) -> Verdict {
         (None, Some(429)) => Verdict::Throttled,
         (None, Some(500..=599)) => Verdict::Lost,
         (None, Some(403)) => Verdict::Final(Class::Denied),
-        // `HeadBucket` answers without a body.
-        (None, Some(404)) if code.is_empty() => Verdict::Absent,
         _ => Verdict::Final(Class::Refused),
     }
 }

@@ -5,7 +5,6 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use super::cargo::{self, Program, Workspace};
@@ -17,11 +16,9 @@ use super::{BuildError, Place, Target};
 /// A handler, ready to be uploaded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Package {
-    /// What is uploaded.
-    pub zip: Arc<[u8]>,
     /// Its digest as Lambda's `CodeSha256` has it: base64 of SHA-256.
     pub sha256: String,
-    /// Where it is kept.
+    /// The zip. It is read when it is uploaded, which most runs do not: a stack has many, of several megabytes each.
     pub path: PathBuf,
 }
 
@@ -166,12 +163,12 @@ async fn pack_file(store: &Store, place: Place, function: &str, file: &Path) -> 
     let failed = |reason: String| BuildError::Pack { function: function.to_owned(), reason };
     let packing = tokio::task::spawn_blocking(move || {
         let zip = pack::pack(&program, place).map_err(|error| error.to_string())?;
-        let sha256 = pack::code_sha256(&zip);
+        let sha256 = pack::code_sha256(&zip[..]).map_err(|error| error.to_string())?;
         Ok((zip, sha256))
     });
     let (zip, sha256) = packing.await.map_err(|error| failed(error.to_string()))?.map_err(failed)?;
     check_size(function, place, "its zip", zip.len(), LARGEST_ZIP)?;
-    store.keep(function, zip, sha256)
+    store.keep(function, &zip, sha256)
 }
 
 /// Only Lambda has limits; a program for this machine is not optimised and may be far larger.

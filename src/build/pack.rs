@@ -3,7 +3,7 @@
 //! Lambda's `CodeSha256` is the digest of the zip, so every byte of it must follow from the program alone: fixed time,
 //! mode, method and level. The version of the deflate implementation is fixed by `Cargo.lock`.
 
-use std::io::{Cursor, Write};
+use std::io::{self, Cursor, Read, Write};
 
 use base64::Engine;
 use sha2::{Digest, Sha256};
@@ -41,8 +41,10 @@ pub(super) fn pack(program: &[u8], place: Place) -> zip::result::ZipResult<Vec<u
 }
 
 /// The digest of a zip in Lambda's form: base64 of SHA-256.
-pub(super) fn code_sha256(zip: &[u8]) -> String {
-    base64::engine::general_purpose::STANDARD.encode(Sha256::digest(zip))
+pub(super) fn code_sha256(mut zip: impl Read) -> io::Result<String> {
+    let mut hash = Sha256::new();
+    io::copy(&mut zip, &mut hash)?;
+    Ok(base64::engine::general_purpose::STANDARD.encode(hash.finalize()))
 }
 
 #[cfg(test)]
@@ -61,7 +63,7 @@ mod tests {
     #[test]
     fn the_digest_has_lambdas_form() {
         // The digest of nothing, as every implementation of SHA-256 has it.
-        assert_eq!(code_sha256(b""), "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=");
+        assert_eq!(code_sha256(&b""[..]).unwrap(), "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=");
     }
 
     #[test]

@@ -36,15 +36,15 @@ impl Store {
             return None;
         }
         let path = self.zip(function);
-        let zip = std::fs::read(&path).ok()?;
-        (code_sha256(&zip) == record.sha256).then(|| Package { zip: zip.into(), sha256: record.sha256, path })
+        let zip = std::fs::File::open(&path).ok()?;
+        (code_sha256(zip).ok()? == record.sha256).then_some(Package { sha256: record.sha256, path })
     }
 
     /// Keeps a zip.
-    pub(super) fn keep(&self, function: &str, zip: Vec<u8>, sha256: String) -> Result<Package, BuildError> {
+    pub(super) fn keep(&self, function: &str, zip: &[u8], sha256: String) -> Result<Package, BuildError> {
         let path = self.zip(function);
-        write(&path, &zip)?;
-        Ok(Package { zip: zip.into(), sha256, path })
+        write(&path, zip)?;
+        Ok(Package { sha256, path })
     }
 
     /// Notes what `package` was made from, if that can be said for certain. `program` is the file that cargo made in a

@@ -4,6 +4,7 @@ use super::Context;
 use crate::{
     engine::{Action, Id, Objection, Plan, Step},
     error::CliError,
+    ui,
 };
 use std::{collections::BTreeSet, fmt::Write};
 
@@ -35,7 +36,7 @@ pub(super) fn check<C>(plan: &Plan<C>, only: Option<&BTreeSet<Id>>, allowed: All
 
 /// Why a step is refused, and the ways out; `None` if it needs no consent or has it.
 fn refusal(step: &Step, allowed: Allowed) -> Option<(String, &'static str)> {
-    let replaced = || format!("{} cannot change in place: it would be deleted and made again", step.changes.paths());
+    let replaced = || format!("{} cannot change in place: it would be deleted and made again", step.changes.without(ui::APPLIED).paths());
     match &step.objection {
         Some(Objection::Foreign(whose)) if !allowed.adopt => Some((
             format!("{} exists and is not this stack's ({whose})", step.name),

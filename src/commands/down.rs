@@ -44,11 +44,11 @@ pub(super) async fn run(args: &DownArgs, context: &Context) -> Result<Exit, CliE
         }
     }
     context.begin_writing();
-    let options = Options { stop: context.stop.clone(), ..Options::default() };
+    let options = Options { delete_data: !keep_data, stop: context.stop.clone(), ..Options::default() };
     let report = engine::down(&declaration.graph, &session.aws, &removal, &options, &tell).await;
     context.progress.step_done();
 
-    let failure = ui::failures(&report, "down");
+    let failure = ui::failures(&report);
     let summary = Summary::new(&report, removal.kept.len(), context.progress.seconds(), session.aws.tally().requests());
     if context.progress.events() {
         context.ui.result(&summary.json());

@@ -36,7 +36,9 @@ impl Session {
             (connection, local_place(&server, &stack.region))
         } else {
             let connection = Connection::standard(&stack.region, globals.profile.as_deref()).await;
+            context.progress.quiet_step("asking AWS whose account this is");
             let (partition, account) = connection.identity().await?;
+            context.progress.step_done();
             let place = Place::aws(&partition, &stack.region, &account);
             (connection, place)
         };

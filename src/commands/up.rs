@@ -81,11 +81,11 @@ async fn converge(
 ) -> Result<Exit, CliError> {
     let total = only.as_ref().map_or(declaration.graph.entries().len(), BTreeSet::len);
     let left_alone = declaration.graph.entries().len() - total;
-    let options = Options { adopt: args.adopt, only, stop: context.stop.clone(), ..Options::default() };
+    let options = Options { adopt: args.adopt, delete_data: args.delete_data, only, stop: context.stop.clone(), ..Options::default() };
     let tell = |event: Event<'_>| context.progress.engine(&event);
     let report = engine::up(&declaration.graph, &session.aws, plan, &options, &tell).await;
     context.progress.step_done();
-    let failure = ui::failures(&report, "up");
+    let failure = ui::failures(&report);
     let waited = if args.wait && failure.is_none() { wait::for_distribution(context, session, declaration).await } else { Ok(()) };
 
     let tally = session.aws.tally();

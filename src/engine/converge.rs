@@ -23,6 +23,8 @@ const WRITES: usize = 8;
 pub struct Options {
     /// Take over what exists under our names and is not marked as ours.
     pub adopt: bool,
+    /// Replace and remove what holds data.
+    pub delete_data: bool,
     /// Only these and what they need; nothing undeclared is removed.
     pub only: Option<BTreeSet<Id>>,
     /// How fast and how long to wait.
@@ -205,6 +207,12 @@ impl<C: super::Cloud> Run<'_, C> {
                     continue;
                 }
             }
+            if action == Action::Replace && entry.node.holds_data() && !self.options.delete_data {
+                return Err(Error::refused(
+                    "replace",
+                    format!("{} holds data, which is gone if {} is to change", entry.name, changes.paths()),
+                ));
+            }
             self.options.stop.check()?;
             if writes == WRITES {
                 return Err(Error::DidNotConverge(changes.paths()));
@@ -291,6 +299,10 @@ impl<C: super::Cloud> Run<'_, C> {
     }
 
     async fn remove_strays(&self, strays: &[Stray<C>], report: &mut Report) {
+        if let Some(stray) = strays.iter().find(|stray| stray.holds_data && !self.options.delete_data) {
+            report.failed.insert(stray.id.clone(), Error::refused("delete", format!("{} holds data", stray.name)));
+            return;
+        }
         for (id, result) in remove_strays(self.cloud, strays, self.options, self.tell).await {
             match result {
                 Ok(()) => {
@@ -329,15 +341,15 @@ async fn remove_stray<C: super::Cloud>(cloud: &C, stray: &Stray<C>, options: &Op
     let pauses = Waits::new(options.tempo, &options.stop);
     loop {
         options.stop.check()?;
-        let why = match stray.delete(cloud).await {
+        let (why, at_least) = match stray.delete(cloud).await {
             Ok(Gone::Yes) => return Ok(()),
-            Ok(Gone::NotYet) => "its deletion".to_owned(),
-            Err(Error::NotYet { why, .. }) => why,
-            Err(Error::Unclear(refusal)) => refusal.to_string(),
+            Ok(Gone::NotYet) => ("its deletion".to_owned(), None),
+            Err(Error::NotYet { why, retry_after }) => (why, retry_after),
+            Err(Error::Unclear(refusal)) => (refusal.to_string(), None),
             Err(error) => return Err(error),
         };
         tell(Event::Waiting { id: &stray.id, why: &why });
-        pauses.pause(&why, None).await?;
+        pauses.pause(&why, at_least).await?;
         cloud.refresh();
     }
 }

@@ -141,15 +141,15 @@ async fn remove<C: super::Cloud>(cloud: &C, entry: &Entry<C>, options: &Options,
     let pauses = Waits::new(options.tempo, &options.stop);
     loop {
         options.stop.check()?;
-        let why = match entry.node.delete(cloud).await {
+        let (why, at_least) = match entry.node.delete(cloud).await {
             Ok(Gone::Yes) => return Ok(()),
-            Ok(Gone::NotYet) => "its deletion".to_owned(),
-            Err(Error::NotYet { why, .. }) => why,
-            Err(Error::Unclear(refusal)) => refusal.to_string(),
+            Ok(Gone::NotYet) => ("its deletion".to_owned(), None),
+            Err(Error::NotYet { why, retry_after }) => (why, retry_after),
+            Err(Error::Unclear(refusal)) => (refusal.to_string(), None),
             Err(error) => return Err(error),
         };
         tell(Event::Waiting { id: &entry.id, why: &why });
-        pauses.pause(&why, None).await?;
+        pauses.pause(&why, at_least).await?;
         cloud.refresh();
         if entry.node.find(cloud).await?.is_none() {
             return Ok(());

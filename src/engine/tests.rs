@@ -49,6 +49,7 @@ struct World {
 impl Cloud for World {}
 
 impl World {
+    #[expect(clippy::unnecessary_box_returns, reason = "as the error wants it")]
     fn refusal(class: Class) -> Box<Refusal> {
         Box::new(Refusal { class, operation: "world:Write".into(), code: "Code".into(), message: "message".into(), request_id: None })
     }

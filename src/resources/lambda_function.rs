@@ -13,7 +13,7 @@ use aws_sdk_lambda::{
     types::{Architecture, Environment, FunctionCode, FunctionConfiguration, LastUpdateStatus, LoggingConfig, Runtime, State},
 };
 use serde::Serialize;
-use std::{collections::BTreeMap, rc::Rc};
+use std::{collections::BTreeMap, path::PathBuf, rc::Rc};
 
 /// A function.
 #[derive(Debug, Clone, Serialize)]
@@ -36,9 +36,9 @@ pub struct Function {
     pub log_group: Ref<String>,
     /// Base64 of the SHA-256 of the zip, as Lambda reports it. `None`: the code is left as it is.
     pub code_sha256: Option<String>,
-    /// The zip.
+    /// The file of the zip.
     #[serde(skip)]
-    pub code: Option<Rc<[u8]>>,
+    pub code: Option<PathBuf>,
     /// Tags.
     pub tags: Tags,
 }
@@ -73,7 +73,7 @@ impl Resource for Function {
     async fn create(&self, aws: &Aws) -> Result<Written<FunctionOutput>> {
         let role = self.role.get()?;
         let logging = self.logging()?;
-        let code = FunctionCode::builder().zip_file(self.zip()?).build();
+        let code = FunctionCode::builder().zip_file(self.zip().await?).build();
         let answer = aws
             .write("lambda:CreateFunction", || {
                 let request = aws.lambda.create_function().function_name(&self.name).role(&role).handler("bootstrap");
@@ -103,7 +103,7 @@ impl Resource for Function {
             return Ok(Written::Settling(output));
         }
         if changes.touch("code_sha256") || changes.touch("architecture") {
-            let zip = self.zip()?;
+            let zip = self.zip().await?;
             aws.write("lambda:UpdateFunctionCode", || {
                 let request = aws.lambda.update_function_code().function_name(&self.name).zip_file(zip.clone());
                 request.set_architectures(self.architectures()).send()
@@ -167,11 +167,12 @@ impl Function {
         Some(Live { spec, output, busy: busy(configuration), owner, applied })
     }
 
-    fn zip(&self) -> Result<Blob> {
-        let code = self.code.as_ref().ok_or_else(|| {
-            Error::refused("lambda:CreateFunction", format!("there is no built code for {}; run without --no-build", self.name))
-        })?;
-        Ok(Blob::new(code.to_vec()))
+    async fn zip(&self) -> Result<Blob> {
+        let refused = |why: String| Error::refused("lambda", why);
+        let path =
+            self.code.as_ref().ok_or_else(|| refused(format!("there is no built code for {}; run without --no-build", self.name)))?;
+        let zip = tokio::fs::read(path).await.map_err(|error| refused(format!("cannot read {}: {error}", path.display())))?;
+        Ok(Blob::new(zip))
     }
 
     fn logging(&self) -> Result<LoggingConfig> {

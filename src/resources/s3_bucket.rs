@@ -166,12 +166,10 @@ impl Bucket {
     }
 
     fn output(&self, aws: &Aws) -> BucketOutput {
-        let (partition, region, name) = (&aws.place.partition, &aws.place.region, &self.name);
-        let suffix = if partition == "aws-cn" { "amazonaws.com.cn" } else { "amazonaws.com" };
         BucketOutput {
-            name: name.clone(),
-            arn: format!("arn:{partition}:s3:::{name}"),
-            regional_domain: format!("{name}.s3.{region}.{suffix}"),
+            name: self.name.clone(),
+            arn: format!("arn:{}:s3:::{}", aws.place.partition, self.name),
+            regional_domain: aws.place.bucket_host(&self.name),
         }
     }
 

@@ -9,7 +9,11 @@ pub fn text<C: Cloud>(graph: &Graph<C>) -> String {
     let mut out = String::new();
     // Writing to a String cannot fail.
     for entry in sorted(graph) {
-        let _ = writeln!(out, "{}  {}", paint(STRONG, &entry.id), paint(FAINT, &entry.name));
+        let name = match super::name_beside(&entry.id, &entry.name) {
+            "" => String::new(),
+            name => format!("  {}", paint(FAINT, name)),
+        };
+        let _ = writeln!(out, "{}{name}", paint(STRONG, &entry.id));
         for need in graph.needs(entry) {
             let _ = writeln!(out, "  needs {need}");
         }

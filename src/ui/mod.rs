@@ -8,19 +8,21 @@ mod outputs;
 mod plan;
 mod progress;
 mod report;
+mod running;
 mod status;
 mod style;
 mod usual;
 
 pub use graph::{dot as graph_dot, mermaid as graph_mermaid, text as graph_text};
 pub use outputs::{dotenv as outputs_dotenv, github as outputs_github, text as outputs_text};
-pub use plan::{Detail, json as plan_json, text as plan_text};
+pub use plan::{APPLIED, Detail, json as plan_json, text as plan_text};
 pub use progress::Progress;
 pub use report::{Summary, failures, removal_text};
 pub use status::{json as status_json, text as status_text};
 
 use crate::{
     cli::{Color, Globals},
+    engine::Id,
     error::{CliError, Exit},
 };
 use anstream::AutoStream;
@@ -160,4 +162,9 @@ fn error_text(error: &CliError) -> String {
 pub fn resources(count: usize) -> String {
     let plural = if count == 1 { "" } else { "s" };
     format!("{count} resource{plural}")
+}
+
+/// The physical name, unless the id says it already.
+fn name_beside<'a>(id: &Id, name: &'a str) -> &'a str {
+    if id.as_str().strip_prefix(id.kind()).is_some_and(|rest| rest.strip_prefix('/') == Some(name)) { "" } else { name }
 }

@@ -1,7 +1,7 @@
 //! A plan, for people and as JSON.
 
 use super::{
-    json,
+    json, name_beside,
     style::{CHANGED, FAINT, STRONG, paint, sign},
 };
 use crate::engine::{Action, Cause, Change, Field, Id, Objection, Plan, State, Step};
@@ -9,7 +9,7 @@ use serde::Serialize;
 use std::{collections::BTreeSet, fmt::Write};
 
 /// The mark of the last write. That it changes with every other change is no news.
-pub(super) const APPLIED: &str = "tags.liveinsight:applied";
+pub const APPLIED: &str = "tags.liveinsight:applied";
 /// Values up to this many characters are shown side by side: `old → new`.
 const SHORT: usize = 48;
 /// Longer values of what is created are cut here, unless all is wanted.
@@ -93,8 +93,9 @@ fn entry(out: &mut String, step: &Step, detail: Detail) -> std::fmt::Result {
     let Some(action) = step.action else { return Ok(()) };
     let (sign, style) = sign(action);
     write!(out, "{} {}", paint(style, sign), paint(STRONG, &step.id))?;
-    if step.name != step.id.as_str() {
-        write!(out, "  {}", paint(FAINT, &step.name))?;
+    match name_beside(&step.id, &step.name) {
+        "" => {}
+        name => write!(out, "  {}", paint(FAINT, name))?,
     }
     if let Some(why) = why(step, action) {
         write!(out, "  {}", paint(FAINT, format_args!("({why})")))?;

@@ -4,14 +4,14 @@
 
 use super::{
     Ui, json,
+    running::Running,
     style::{BAD, GOOD, paint, sign},
     usual::usually,
 };
 use crate::{
     build,
-    engine::{Action, Event, Id, Outcome},
+    engine::{Action, Error, Event, Id, Outcome},
 };
-use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use std::{
     collections::BTreeMap,
@@ -34,6 +34,7 @@ enum Line<'a> {
     Waiting { id: &'a Id, why: &'a str },
     Done { id: &'a Id, action: Action, seconds: f64 },
     Failed { id: &'a Id, action: Action, seconds: f64, error: String },
+    Interrupted { id: &'a Id, action: Action, seconds: f64 },
     Skipped { id: &'a Id, action: Action, behind: &'a Id },
     Verifying,
     Outputs { outputs: &'a BTreeMap<String, String> },
@@ -56,15 +57,6 @@ struct State {
     running: BTreeMap<String, Running>,
 }
 
-struct Running {
-    /// `creating dynamodb.table/events`
-    doing: String,
-    usually: Option<&'static str>,
-    why: Option<String>,
-    since: Instant,
-    row: Option<ProgressBar>,
-}
-
 impl Progress {
     /// With `events`, resources are reported on stdout as one JSON object per line.
     pub fn new(ui: &Ui, events: bool) -> Self {
@@ -80,9 +72,14 @@ impl Progress {
 
     /// Work that is about no single resource begins, and the step before it ends.
     pub fn step(&self, doing: &str) {
+        self.quiet_step(doing);
+        self.say(doing);
+    }
+
+    /// A step that is worth a word only if it takes long.
+    pub fn quiet_step(&self, doing: &str) {
         self.finish(STEP);
         self.begin(STEP, doing.to_owned(), None);
-        self.say(doing);
     }
 
     /// The current step is over.
@@ -142,7 +139,7 @@ impl Progress {
                 }
             }
             // An error is shown once, at the end.
-            Build::Diagnostic(text) if !text.starts_with("error") => self.0.ui.warn(text.trim_start_matches("warning: ")),
+            Build::Diagnostic(text) if text.starts_with("warning") => self.0.ui.warn(text.trim_start_matches("warning: ")),
             Build::Built { functions, seconds } => {
                 self.step_done();
                 self.say(&format!("built {} ({seconds:.1} s)", functions.join(", ")));
@@ -155,7 +152,7 @@ impl Progress {
     pub fn running(&self) -> Vec<String> {
         let state = self.state();
         let mut running: Vec<&Running> = state.running.values().collect();
-        running.sort_by_key(|running| running.since);
+        running.sort_by_key(|running| running.since());
         running.iter().map(|running| running.describe()).collect()
     }
 
@@ -165,10 +162,14 @@ impl Progress {
         if self.0.ui.rows().is_some() || self.state().spoke.elapsed() < SILENCE {
             return;
         }
+        self.say(&self.sign_of_life());
+    }
+
+    fn sign_of_life(&self) -> String {
         let running = self.running();
         let more = if running.len() > NAMED { format!("; and {} more", running.len() - NAMED) } else { String::new() };
         let named = running.into_iter().take(NAMED).collect::<Vec<_>>().join("; ");
-        self.say(&format!("still working after {:.0} s: {named}{more}", self.seconds()));
+        format!("still working after {:.0} s: {named}{more}", self.seconds())
     }
 
     fn event(&self, line: &Line<'_>) {
@@ -198,6 +199,9 @@ impl Progress {
                 let text = format!("{} {done} {id} ({seconds:.1} s)", paint(GOOD, sign));
                 (Line::Done { id, action, seconds: rounded }, text)
             }
+            Outcome::Failed(Error::Interrupted) => {
+                (Line::Interrupted { id, action, seconds: rounded }, format!("{} interrupted: {id} ({seconds:.1} s)", paint(BAD, "!")))
+            }
             Outcome::Failed(error) => {
                 let text = format!("{} failed {doing} {id} ({seconds:.1} s): {error}", paint(BAD, "!"));
                 (Line::Failed { id, action, seconds: rounded, error: error.to_string() }, text)
@@ -211,32 +215,17 @@ impl Progress {
     }
 
     fn begin(&self, key: &str, doing: String, usually: Option<&'static str>) {
-        let row = self.0.ui.rows().map(|rows| {
-            let row = rows.add(ProgressBar::new_spinner().with_style(row_style()).with_prefix(doing.clone()));
-            row.set_message(usually.map(|usually| format!("usually {usually}")).unwrap_or_default());
-            row.enable_steady_tick(Duration::from_millis(120));
-            row
-        });
-        let running = Running { doing, usually, why: None, since: Instant::now(), row };
+        let running = Running::new(doing, usually, self.0.ui.rows());
         self.state().running.insert(key.to_owned(), running);
     }
 
     /// Says what something waits for, or how far it is; `false` if that is known already.
     fn explain(&self, key: &str, why: &str) -> bool {
-        let mut state = self.state();
-        let Some(running) = state.running.get_mut(key).filter(|running| running.why.as_deref() != Some(why)) else { return false };
-        running.why = Some(why.to_owned());
-        if let Some(row) = &running.row {
-            row.set_message(running.reason());
-        }
-        true
+        self.state().running.get_mut(key).is_some_and(|running| running.explain(why))
     }
 
     fn finish(&self, key: &str) {
-        let finished = self.state().running.remove(key);
-        if let Some(row) = finished.and_then(|running| running.row) {
-            row.finish_and_clear();
-        }
+        self.state().running.remove(key);
     }
 
     /// A line about one resource: those who read JSON have it as an event, and on a terminal only what ended is worth a line.
@@ -263,30 +252,6 @@ impl Progress {
     }
 }
 
-impl Running {
-    /// What it waits for and how long that usually takes.
-    fn reason(&self) -> String {
-        match (&self.why, self.usually) {
-            (Some(why), Some(usually)) if !why.contains("usually") => format!("{why} (usually {usually})"),
-            (Some(why), _) => why.clone(),
-            (None, Some(usually)) => format!("usually {usually}"),
-            (None, None) => String::new(),
-        }
-    }
-
-    fn describe(&self) -> String {
-        let seconds = self.since.elapsed().as_secs();
-        match self.reason() {
-            reason if reason.is_empty() => format!("{} ({seconds} s)", self.doing),
-            reason => format!("{} ({seconds} s, {reason})", self.doing),
-        }
-    }
-}
-
-fn row_style() -> ProgressStyle {
-    ProgressStyle::with_template("{spinner} {prefix} {elapsed} {wide_msg}").unwrap_or_else(|_| ProgressStyle::default_spinner())
-}
-
 /// (what is being done, what was done)
 fn verb(action: Action) -> (&'static str, &'static str) {
     match action {
@@ -294,5 +259,55 @@ fn verb(action: Action) -> (&'static str, &'static str) {
         Action::Update => ("updating", "updated"),
         Action::Replace => ("replacing", "replaced"),
         Action::Delete => ("deleting", "deleted"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Progress, Ui};
+    use crate::{
+        cli::Cli,
+        engine::{Action, Event, Id, Outcome},
+        resources::{Role, Table},
+    };
+    use clap::Parser;
+
+    fn progress() -> Progress {
+        let globals = Cli::parse_from(["liveinsight", "--quiet", "graph"]).globals;
+        Progress::new(&Ui::new(&globals), false)
+    }
+
+    #[test]
+    fn nothing_runs_at_first_and_nothing_in_the_end() {
+        let (progress, id) = (progress(), Id::new::<Role>("collector"));
+        assert!(progress.running().is_empty());
+        progress.engine(&Event::Started { id: &id, action: Action::Create });
+        assert_eq!(progress.running(), ["creating iam.role/collector (0 s)"]);
+        progress.engine(&Event::Ended { id: &id, action: Action::Create, outcome: Outcome::Done, seconds: 0.1 });
+        assert!(progress.running().is_empty());
+    }
+
+    #[test]
+    fn a_sign_of_life_names_what_is_waited_for_and_how_long_that_takes() {
+        let (progress, table) = (progress(), Id::new::<Table>("events"));
+        progress.engine(&Event::Started { id: &table, action: Action::Create });
+        progress.engine(&Event::Waiting { id: &table, why: "the table to be created" });
+        for name in ["a", "b", "c"] {
+            progress.engine(&Event::Started { id: &Id::new::<Role>(name), action: Action::Update });
+        }
+        let text = progress.sign_of_life();
+        let first = "creating dynamodb.table/events (0 s, waiting for the table to be created (usually 10 to 30 s))";
+        assert!(text.starts_with(&format!("still working after 0 s: {first}; updating iam.role/a (0 s)")), "{text}");
+        assert!(text.ends_with("; and 1 more"), "{text}");
+    }
+
+    #[test]
+    fn reading_is_one_step_that_ends_with_the_last_resource() {
+        let progress = progress();
+        for done in 1..=3 {
+            progress.engine(&Event::Observing { done, total: 3 });
+            let expected = if done < 3 { vec![format!("reading 3 resources (0 s, {done} of 3)")] } else { Vec::new() };
+            assert_eq!(progress.running(), expected);
+        }
     }
 }

@@ -22,6 +22,8 @@ pub struct Summary {
     seconds: f64,
     /// All requests to AWS, retries included.
     aws_calls: u64,
+    #[serde(skip)]
+    interrupted: bool,
 }
 
 impl Summary {
@@ -36,6 +38,7 @@ impl Summary {
             failed: report.failed.len() + report.behind.len(),
             seconds: (seconds * 10.0).round() / 10.0,
             aws_calls,
+            interrupted: report.failed.values().any(|error| matches!(error, Error::Interrupted)),
         }
     }
 
@@ -46,7 +49,7 @@ impl Summary {
             (self.updated, "updated"),
             (self.replaced, "replaced"),
             (self.deleted, "deleted"),
-            (self.failed, "failed"),
+            (self.failed, if self.interrupted { "not done" } else { "failed" }),
             (self.unchanged, "unchanged"),
         ];
         let counts: Vec<String> = counts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
@@ -61,13 +64,13 @@ impl Summary {
 }
 
 /// The error that a run which did not do all of its work ends with; `None` if it did.
-pub fn failures(report: &Report, command: &str) -> Option<CliError> {
+pub fn failures(report: &Report) -> Option<CliError> {
     if report.complete() {
         return None;
     }
     let (stopped, failed): (Vec<_>, Vec<_>) = report.failed.iter().partition(|(_, error)| matches!(error, Error::Interrupted));
     let open = report.failed.len() + report.behind.len();
-    let again = format!("`liveinsight {command}` goes on from here");
+    let again = "the same command again goes on from here".to_owned();
     let mut message = match (stopped.is_empty(), failed.len()) {
         (true, count) => format!("{} failed", super::resources(count)),
         (false, _) => format!("{} done, {open} not", super::resources(report.done.len())),
@@ -129,7 +132,7 @@ mod tests {
 
     #[test]
     fn the_summary_has_the_documented_shape() {
-        let summary = Summary::new(&Report::default(), 59, 3.14, 60);
+        let summary = Summary::new(&Report::default(), 59, 3.12, 60);
         let expected = r#"{"event":"summary","created":0,"updated":0,"replaced":0,"deleted":0,"unchanged":59,"failed":0,"seconds":3.1,"aws_calls":60}"#;
         assert_eq!(summary.json(), expected);
         assert_eq!(summary.text(), "59 unchanged in 3.1 s with 60 AWS calls");
@@ -137,7 +140,7 @@ mod tests {
 
     #[test]
     fn a_complete_report_is_no_failure() {
-        assert_eq!(failures(&Report::default(), "up"), None);
+        assert_eq!(failures(&Report::default()), None);
     }
 
     #[test]
@@ -154,7 +157,7 @@ mod tests {
         let mut report = Report::default();
         report.failed.insert(role.clone(), Error::Failed(Box::new(refusal)));
         report.behind.insert(follower, role);
-        let error = failures(&report, "up").unwrap();
+        let error = failures(&report).unwrap();
         assert_eq!(error.exit, Exit::Partial);
         let expected = "1 resource failed\n  iam.role/collector: iam:CreateRole: LimitExceeded: no more roles\n    \
                         behind it, not attempted: iam.role/follower";
@@ -167,6 +170,6 @@ mod tests {
         use crate::{engine::Id, resources::Role};
         let mut report = Report::default();
         report.failed.insert(Id::new::<Role>("collector"), Error::Interrupted);
-        assert_eq!(failures(&report, "up").unwrap().exit, Exit::Interrupted);
+        assert_eq!(failures(&report).unwrap().exit, Exit::Interrupted);
     }
 }

@@ -1,7 +1,7 @@
 //! How every resource stands, for people and as JSON.
 
 use super::{
-    json, plan,
+    json, name_beside, plan,
     style::{BAD, CHANGED, FAINT, GOOD, paint},
 };
 use crate::engine::{Id, Plan, State, Step};
@@ -12,10 +12,11 @@ use std::fmt::Write;
 pub fn text<C>(plan: &Plan<C>, versions: &[(String, String)]) -> String {
     let width = |length: fn(&Step) -> usize| plan.steps.iter().map(length).max().unwrap_or_default();
     let id_width = width(|step| step.id.as_str().chars().count());
-    let name_width = width(|step| step.name.chars().count());
+    let name_width = width(|step| name_beside(&step.id, &step.name).chars().count());
     let mut out = String::new();
     for step in &plan.steps {
-        let (id, name) = (&step.id, paint(FAINT, format_args!("{:name_width$}", step.name)));
+        let (id, name) = (&step.id, name_beside(&step.id, &step.name));
+        let name = paint(FAINT, format_args!("{name:name_width$}"));
         // Writing to a String cannot fail.
         let _ = writeln!(out, "{id:id_width$}  {name}  {}", state(step));
     }

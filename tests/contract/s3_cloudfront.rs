@@ -1,7 +1,5 @@
 //! S3 and CloudFront: a private bucket with a small site, and the distribution that serves it.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic, also in its helpers")]
-
 use crate::harness::{Bench, Calls, contract};
 use aws_sdk_cloudfront::types::PriceClass;
 use aws_sdk_s3::{
@@ -10,8 +8,11 @@ use aws_sdk_s3::{
 };
 use liveinsight::{
     aws::Aws,
-    engine::{Graph, Owner, Resource, digest},
-    resources::{Behavior, Bucket, BucketPolicy, Distribution, ErrorPage, Origin, OriginAccessControl, PublicAccessBlock, SiteObject},
+    engine::{Action, Graph, Owner, Resource, digest},
+    resources::{
+        Behavior, Bucket, BucketPolicy, Distribution, DistributionOutput, ErrorPage, Origin, OriginAccessControl, PublicAccessBlock,
+        SiteObject,
+    },
 };
 use md5::{Digest, Md5};
 use std::{
@@ -78,7 +79,7 @@ impl Default for Wish {
     }
 }
 
-fn object(key: &str, text: &str) -> SiteObject {
+fn object(text: &str) -> SiteObject {
     let md5 = Md5::digest(text).iter().fold(String::new(), |mut out, byte| {
         write!(out, "{byte:02x}").unwrap();
         out
@@ -88,7 +89,7 @@ fn object(key: &str, text: &str) -> SiteObject {
 }
 
 fn bucket(bench: &Bench, wish: &Wish) -> Bucket {
-    let files: BTreeMap<String, SiteObject> = wish.site.iter().map(|(key, text)| ((*key).to_owned(), object(key, text))).collect();
+    let files: BTreeMap<String, SiteObject> = wish.site.iter().map(|(key, text)| ((*key).to_owned(), object(text))).collect();
     Bucket {
         name: bench.name("site"),
         versioning: wish.versioning,
@@ -300,12 +301,39 @@ async fn a_bucket_goes_with_all_that_is_in_it() {
 }
 
 #[tokio::test]
+async fn a_bucket_whose_creation_was_cut_short_is_completed() {
+    let bench = Bench::new("s3cf-cut").await;
+    let mut graph = Graph::default();
+    let spec = bucket(&bench, &Wish::default());
+    Bucket { versioning: false, site: None, ..spec.clone() }.create(&bench.aws).await.unwrap();
+    graph.add("static", spec);
+    let report = bench.up(&graph).await;
+    assert_eq!(report.count(Action::Update), 1);
+    bench.down(&graph).await;
+}
+
+#[tokio::test]
+async fn more_files_than_one_page_of_a_list() {
+    let bench = Bench::new("s3cf-many").await;
+    let declare = |files: usize| {
+        let files: BTreeMap<String, SiteObject> = (0..files).map(|nth| (format!("f{nth:04}"), object("x"))).collect();
+        let site = Some(files.iter().map(|(key, file)| (key.clone(), file.md5.clone())).collect());
+        let mut graph = Graph::default();
+        graph.add("static", Bucket { site, files, ..bucket(&bench, &Wish::default()) });
+        graph
+    };
+    bench.up(&declare(1050)).await;
+    bench.up(&declare(10)).await;
+    bench.down(&declare(10)).await;
+}
+
+#[tokio::test]
 async fn a_bucket_without_our_tag_is_left_alone() {
     let bench = Bench::new("s3cf-foreign").await;
     let name = bench.name("site");
     bench.aws.s3.create_bucket().bucket(&name).send().await.unwrap();
     let spec = bucket(&bench, &Wish::default());
-    let live = spec.observe(&bench.aws).await.unwrap().expect("it exists");
+    let live = Box::pin(spec.observe(&bench.aws)).await.unwrap().expect("it exists");
     assert_eq!(live.owner, Owner::Other("it has no tag liveinsight:stack".into()));
     assert!(Bucket::sweep(&bench.aws, name.clone(), "static").await.unwrap().is_empty());
     bench.aws.s3.delete_bucket().bucket(&name).send().await.unwrap();
@@ -333,7 +361,7 @@ async fn two_distributions_of_ours_are_an_error_that_names_both() {
         .collect();
     assert_eq!(ours.len(), 2);
     for (id, arn, domain) in ours {
-        spec.delete(&bench.aws, &liveinsight::resources::DistributionOutput { id, arn, domain }).await.unwrap();
+        Box::pin(spec.delete(&bench.aws, &DistributionOutput { id, arn, domain })).await.unwrap();
     }
     assert!(spec.find(&bench.aws).await.unwrap().is_none());
 }
@@ -355,7 +383,7 @@ async fn calls_are_few() {
     let (_, release) = bench.calls(bench.up(&release)).await;
     // One `DeleteObjects`, an invalidation, tags of bucket and distribution.
     assert_eq!(release.writes, 4);
-    let (_, down) = bench.calls(bench.down(&graph)).await;
+    let ((), down) = bench.calls(bench.down(&graph)).await;
     // Of the distribution: disable, delete; the access control; objects, bucket.
     assert_eq!(down.writes, 5);
 }

@@ -67,7 +67,9 @@ fn by_session(events: &[Event]) -> Vec<Vec<&Event>> {
         sessions.entry(&event.session_id).or_default().push(event);
     }
     let mut sessions: Vec<_> = sessions.into_values().collect();
-    sessions.iter_mut().for_each(|events| events.sort_by_key(|event| event.timestamp));
+    for events in &mut sessions {
+        events.sort_by_key(|event| event.timestamp);
+    }
     sessions
 }
 

@@ -23,7 +23,8 @@ pub async fn read(store: &Store, site: &str, now: Millis) -> Result<Realtime, St
         }
         Ok::<_, StoreError>(items)
     };
-    let pages = |time| store.read_span(rollup::now_partition(site, time), 0, (1 << LABEL_BITS) - 1);
+    // On the heap: three queries side by side are a large future.
+    let pages = |time| Box::pin(store.read_span(rollup::now_partition(site, time), 0, (1 << LABEL_BITS) - 1));
     let (minutes, mut current, previous) = tokio::try_join!(minutes, pages(now), pages(now - NOW_SPAN))?;
     current.extend(previous);
     Ok(sum(&minutes, &current, now))

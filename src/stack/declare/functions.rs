@@ -7,7 +7,7 @@ use crate::{
     resources::{Alias, Function, LogGroup, Role, RolePolicy},
     stack::{self, LIVE_ALIAS},
 };
-use std::{collections::BTreeMap, rc::Rc};
+use std::collections::BTreeMap;
 
 /// What the API has to know of a function.
 pub(super) struct Declared {
@@ -54,7 +54,7 @@ impl Declaring<'_> {
             environment: self.stack.variables(name, &self.names),
             log_group: log_group.known("name", self.names.function_log_group(name)),
             code_sha256: package.map(|package| package.sha256.clone()),
-            code: package.map(|package| Rc::from(&package.zip[..])),
+            code: package.map(|package| package.path.clone()),
             tags: self.tags(&physical),
             name: physical,
         };

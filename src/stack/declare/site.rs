@@ -39,7 +39,8 @@ impl Declaring<'_> {
         let access = self.graph.add(NAME, access);
 
         let path = format!("/{}", PREFIX.trim_end_matches('/'));
-        let pages = Origin::bucket(self.place.bucket_host(&physical).into(), &path, access.control_id());
+        // Caches are told of a release only once its files are there.
+        let pages = Origin::bucket(bucket.regional_domain(), &path, access.control_id());
         let mut origins = BTreeMap::from([("site".to_owned(), pages)]);
         let mut behaviors = BTreeMap::from([("default".to_owned(), Behavior::files("site", self.place.viewers_https))]);
         if let Some(api) = api {
@@ -54,6 +55,7 @@ impl Declaring<'_> {
             distribution.error_pages.insert(404, page);
         }
         let distribution = self.graph.add(NAME, distribution);
+        self.graph.delete_freely(&distribution, &bucket);
         if let Some(api) = api {
             // Disabling a distribution takes minutes; the API need not wait for it.
             self.graph.delete_freely(&distribution, &api.rest_api);

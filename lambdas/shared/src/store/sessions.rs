@@ -19,7 +19,7 @@ const MOST_ATTEMPTS: usize = 50;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Gate {
     /// It counts. What was known of the session before, and the touch with the time it was given.
-    Passed(Option<Visit>, Touch),
+    Passed(Option<Visit>, Box<Touch>),
     /// It has been counted before.
     Duplicate,
 }
@@ -32,7 +32,7 @@ impl Store {
     pub async fn pass_gate(&self, batch: i64, mut touch: Touch) -> Result<Gate, StoreError> {
         for _ in 0..MOST_ATTEMPTS {
             match self.update_session(batch, &touch).await? {
-                Update::Done(before) => return Ok(Gate::Passed(before.as_ref().map(visit_of), touch)),
+                Update::Done(before) => return Ok(Gate::Passed(before.as_ref().map(visit_of), Box::new(touch))),
                 Update::Refused(current) => {
                     if has_batch(&current, batch) {
                         return Ok(Gate::Duplicate);

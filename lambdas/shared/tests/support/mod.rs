@@ -1,6 +1,7 @@
 //! A local DynamoDB with fresh tables for each test. Shared by the handlers' tests as well.
 
 #![allow(dead_code, unreachable_pub, reason = "each test program uses a part of it")]
+#![allow(clippy::unwrap_used, reason = "a failure here fails the test")]
 
 pub mod runtime;
 
@@ -18,18 +19,25 @@ pub struct Tables {
     pub sessions: String,
 }
 
+pub use test_support::endpoint;
+
+/// A client of whatever listens at an address.
+pub fn client(endpoint: &str) -> Client {
+    let config = aws_sdk_dynamodb::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .endpoint_url(endpoint)
+        .region(Region::new("us-east-1"))
+        .credentials_provider(Credentials::new("test", "test", None, None, "tests"))
+        .build();
+    Client::from_conf(config)
+}
+
 /// Makes the tables under names that no other test uses.
 pub async fn tables() -> Tables {
     static COUNTER: AtomicU32 = AtomicU32::new(0);
     let nanoseconds = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos();
     let suffix = format!("{}-{nanoseconds}-{}", std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed));
-    let config = aws_sdk_dynamodb::Config::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .endpoint_url(test_support::endpoint())
-        .region(Region::new("us-east-1"))
-        .credentials_provider(Credentials::new("test", "test", None, None, "tests"))
-        .build();
-    let tables = Tables { client: Client::from_conf(config), events: format!("events-{suffix}"), sessions: format!("sessions-{suffix}") };
+    let tables = Tables { client: client(&endpoint()), events: format!("events-{suffix}"), sessions: format!("sessions-{suffix}") };
     let text = ScalarAttributeType::S;
     let number = ScalarAttributeType::N;
     create(

@@ -1,0 +1,182 @@
+//! The whole product with the real program: handlers built by cargo, a local AWS over HTTP, requests through the API and CloudFront.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking, in its helpers as well")]
+
+mod project;
+
+use project::Project;
+use serde_json::{Value, json};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::{BufRead, BufReader},
+    process::Stdio,
+    time::{Duration, Instant, SystemTime},
+};
+
+fn summary(project: &Project, arguments: &[&str]) -> Value {
+    let event = project.ok(arguments).json();
+    assert_eq!(event["event"], "summary", "{event}");
+    event
+}
+
+fn outputs(project: &Project) -> BTreeMap<String, String> {
+    serde_json::from_value(project.ok(&["outputs", "--local", "--format", "json"]).json()).unwrap()
+}
+
+/// The plan: by id, the paths of what would change, or the action if there are none.
+fn plan(project: &Project) -> BTreeMap<String, BTreeSet<String>> {
+    let plan = project.run(&["plan", "--local", "--format", "json"]).json();
+    let fields =
+        |change: &Value| change["fields"].as_array().unwrap().iter().map(|field| field["path"].as_str().unwrap().to_owned()).collect();
+    plan["changes"].as_array().unwrap().iter().map(|change| (change["id"].as_str().unwrap().to_owned(), fields(change))).collect()
+}
+
+fn now() -> u64 {
+    u64::try_from(SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis()).unwrap()
+}
+
+fn get(url: &str) -> (u16, String) {
+    // Names below localhost are this machine; only browsers and curl know.
+    let (host, address) = match url.strip_prefix("http://").and_then(|rest| rest.split_once('/')) {
+        Some((host, path)) => {
+            let port = host.rsplit_once(':').unwrap().1;
+            (host.to_owned(), format!("http://127.0.0.1:{port}/{path}"))
+        }
+        None => panic!("{url}"),
+    };
+    let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+    let mut answer = agent.get(address).header("Host", host).call().unwrap();
+    (answer.status().as_u16(), answer.body_mut().read_to_string().unwrap())
+}
+
+#[test]
+fn the_stack_comes_works_heals_and_goes() {
+    let project = Project::new();
+
+    // Up from nothing.
+    let first = summary(&project, &["up", "--local", "--format", "json"]);
+    assert_eq!((&first["created"], &first["failed"]), (&json!(59), &json!(0)), "{first}");
+    assert!(first["aws_calls"].as_u64().unwrap() <= 200, "{first}");
+    let status = project.ok(&["status", "--local", "--format", "json"]).json();
+    assert_eq!(status["summary"], json!({"total": 59, "in_sync": 59, "drifted": 0, "missing": 0, "busy": 0}));
+    assert_eq!(status["resources"].as_array().unwrap().len(), 59);
+
+    // Again: nothing to do.
+    let second = summary(&project, &["up", "--local", "--format", "json"]);
+    assert_eq!((&second["unchanged"], &second["created"], &second["updated"]), (&json!(59), &json!(0), &json!(0)), "{second}");
+    assert!(second["aws_calls"].as_u64().unwrap() <= 60, "{second}");
+    project.run(&["plan", "--local", "--exit-code"]).expect(0);
+
+    a_request_reaches_handler_and_table(&project);
+    damage_is_named_and_repaired(&project);
+    a_function_comes_and_goes_with_its_resources(&project);
+    a_foreign_alarm_is_refused_then_adopted(&project);
+    an_interrupted_run_is_finished_by_the_next(&project);
+
+    // Down: nothing is left, by another client's listing.
+    let down = summary(&project, &["down", "--local", "--format", "json"]);
+    assert_eq!((&down["deleted"], &down["failed"]), (&json!(59), &json!(0)), "{down}");
+    assert!(down["aws_calls"].as_u64().unwrap() <= 90, "{down}");
+    assert_eq!(project.other_client(&["list"]), Vec::<String>::new());
+    let again = summary(&project, &["down", "--local", "--format", "json"]);
+    assert_eq!(again["deleted"], json!(0), "{again}");
+}
+
+fn a_request_reaches_handler_and_table(project: &Project) {
+    let outputs = outputs(project);
+    let event = json!({"events": [{
+        "session_id": "e2e-session-1", "timestamp": now(), "event_type": "page_view", "page_url": "https://shop.example/cart",
+        "user_agent": "Mozilla/5.0 (X11; Linux x86_64) Gecko/20100101 Firefox/140.0", "referrer": "",
+    }]});
+    let mut answer = ureq::post(&format!("{}/api/events", outputs["api_url"])).send(event.to_string()).unwrap();
+    let answer: Value = answer.body_mut().read_json().unwrap();
+    assert_eq!((&answer["status"], &answer["data"]["processed_events"]), (&json!("success"), &json!(1)), "{answer}");
+    let (status, body) = get(&format!("{}api/realtime", outputs["dashboard_url"]));
+    let realtime: Value = serde_json::from_str(&body).unwrap();
+    assert_eq!((status, &realtime["data"]["active_users"]), (200, &json!(1)), "{realtime}");
+    assert_eq!(realtime["data"]["current_pages"], json!({"/cart": 1}));
+    let (status, page) = get(&outputs["dashboard_url"]);
+    assert!(status == 200 && page.contains("<html"), "{page}");
+    assert_eq!(get(&outputs["tracker_url"]).0, 200);
+}
+
+fn damage_is_named_and_repaired(project: &Project) {
+    let broken: BTreeMap<String, String> = project
+        .other_client(&["break", "liveinsight"])
+        .into_iter()
+        .map(|line| {
+            let (id, field) = line.rsplit_once(' ').unwrap();
+            (id.to_owned(), field.to_owned())
+        })
+        .collect();
+    let status = project.run(&["status", "--local", "--format", "json", "--exit-code"]);
+    status.expect(10);
+    let found: BTreeMap<String, String> = status.json()["resources"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|row| row["state"] != "in_sync")
+        .map(|row| (row["id"].as_str().unwrap().to_owned(), row["state"].as_str().unwrap().to_owned()))
+        .collect();
+    assert_eq!(found.keys().collect::<Vec<_>>(), broken.keys().collect::<Vec<_>>());
+    let plan = plan(project);
+    for (id, field) in &broken {
+        if field == "(missing)" {
+            assert_eq!(found[id], "missing", "{id}");
+        } else {
+            assert_eq!(found[id], "drifted", "{id}");
+            assert!(plan[id].contains(field), "{id}: {:?}", plan[id]);
+        }
+    }
+    project.run(&["plan", "--local", "--exit-code"]).expect(10);
+    let repair = summary(project, &["up", "--local", "--format", "json"]);
+    assert_eq!(repair["failed"], json!(0), "{repair}");
+    let touched = repair["created"].as_u64().unwrap() + repair["updated"].as_u64().unwrap() + repair["replaced"].as_u64().unwrap();
+    assert_eq!(usize::try_from(touched).unwrap(), broken.len(), "{repair}");
+    project.run(&["plan", "--local", "--exit-code"]).expect(0);
+    assert!(get(&outputs(project)["dashboard_url"]).1.contains("<html"));
+}
+
+fn a_function_comes_and_goes_with_its_resources(project: &Project) {
+    let shipped = std::fs::read_to_string(project.path().join("stack.yaml")).unwrap();
+    let hello = "  hello:\n    source: lambdas/stats-api\n    route: GET /api/hello\n    reads: [events, sessions]\n\n  stats-api:\n";
+    project.edit("stack.yaml", |text| text.replace("  stats-api:\n", hello));
+    let ours: BTreeSet<String> = plan(project).into_keys().collect();
+    let created = summary(project, &["up", "--local", "--format", "json"]);
+    // Thirteen of its own, and the deployment that makes them live; the one before goes, the stage moves.
+    assert_eq!((&created["created"], &created["updated"], &created["deleted"]), (&json!(14), &json!(1), &json!(1)), "{created}");
+    assert_eq!(ours.iter().filter(|id| id.contains("hello")).count(), 13, "{ours:?}");
+    assert_eq!(get(&format!("{}/api/hello", outputs(project)["api_url"])).0, 200);
+    project.edit("stack.yaml", |_| shipped);
+    let removed = summary(project, &["up", "--local", "--format", "json"]);
+    assert_eq!((&removed["created"], &removed["updated"], &removed["deleted"]), (&json!(1), &json!(1), &json!(14)), "{removed}");
+    assert!(project.other_client(&["list"]).iter().all(|line| !line.contains("hello")));
+}
+
+fn a_foreign_alarm_is_refused_then_adopted(project: &Project) {
+    let ours = project.other_client(&["list"]);
+    project.other_client(&["foreign", "liveinsight"]);
+    let refused = project.run(&["up", "--local"]);
+    refused.expect(1);
+    assert!(refused.stderr().contains("cloudwatch.alarm/api-5xx") && refused.stderr().contains("--adopt"), "{}", refused.stderr());
+    project.ok(&["up", "--local", "--adopt"]);
+    assert_eq!(project.other_client(&["list"]), ours);
+    project.run(&["plan", "--local", "--exit-code"]).expect(0);
+}
+
+fn an_interrupted_run_is_finished_by_the_next(project: &Project) {
+    project.ok(&["down", "--local"]);
+    let mut child = project.command(&["up", "--local", "--format", "json"]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let made = lines.find(|line| line.as_ref().unwrap().contains(r#""event":"done""#));
+    made.expect("something is made").unwrap();
+    rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::INT).unwrap();
+    let asked = Instant::now();
+    let last = lines.map(Result::unwrap).last();
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{last:?}");
+    assert!(asked.elapsed() < Duration::from_secs(30), "in-flight work may take 10 s, not longer");
+    let open = plan(project);
+    assert!(!open.is_empty() && open.len() < 59, "some were made, some were not: {}", open.len());
+    project.ok(&["up", "--local"]);
+    project.run(&["status", "--local", "--exit-code"]).expect(0);
+}

@@ -1,0 +1,124 @@
+//! A copy of this project in a directory of its own, with its own local AWS, and the real program to run in it.
+
+use liveinsight::venv::Venv;
+use serde_json::Value;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+use test_support::workspace;
+
+/// What a user's checkout holds, without tests.
+const PARTS: &[&str] = &["Cargo.toml", "Cargo.lock", "src", "lambdas", "dashboard", "stack.yaml", "tests/support"];
+
+pub(crate) struct Project {
+    directory: tempfile::TempDir,
+    python: PathBuf,
+}
+
+impl Project {
+    pub(crate) fn new() -> Self {
+        let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        for part in PARTS {
+            copy(&workspace().join(part), &directory.path().join(part));
+        }
+        // Installing takes half a minute; the tests' local AWS has done it.
+        test_support::endpoint();
+        let home = directory.path().join(".liveinsight/aws");
+        fs::create_dir_all(&home).unwrap();
+        std::os::unix::fs::symlink(workspace().join("target/test-aws/.liveinsight/aws/venv"), home.join("venv")).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let place = workspace().join("target/test-client");
+        let venv = runtime.block_on(Venv::ensure(&place, include_str!("requirements.txt"), "the tests' other client", &|_| {}));
+        Self { directory, python: venv.unwrap().python() }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// The program, ready to run here. Built things are shared with the workspace: only the copies' own crates are compiled.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_liveinsight"));
+        command.args(arguments).current_dir(self.path()).env("CARGO_TARGET_DIR", workspace().join("target"));
+        command.env("AWS_EC2_METADATA_DISABLED", "true").env_remove("AWS_ENDPOINT_URL");
+        command
+    }
+
+    pub(crate) fn run(&self, arguments: &[&str]) -> Run {
+        Run { arguments: arguments.join(" "), output: self.command(arguments).output().unwrap() }
+    }
+
+    /// Runs a command that has to succeed.
+    pub(crate) fn ok(&self, arguments: &[&str]) -> Run {
+        let run = self.run(arguments);
+        run.expect(0);
+        run
+    }
+
+    pub(crate) fn endpoint(&self) -> String {
+        let server: Value = serde_json::from_str(&fs::read_to_string(self.path().join(".liveinsight/aws/server.json")).unwrap()).unwrap();
+        format!("http://127.0.0.1:{}", server["port"])
+    }
+
+    /// Another client's view of the account, or its misdeeds there; lines.
+    pub(crate) fn other_client(&self, arguments: &[&str]) -> Vec<String> {
+        let script = workspace().join("tests/e2e/account.py");
+        let output = Command::new(&self.python).arg(script).arg(self.endpoint()).args(arguments).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().lines().filter(|line| !line.is_empty()).map(str::to_owned).collect()
+    }
+
+    pub(crate) fn edit(&self, file: &str, change: impl FnOnce(String) -> String) {
+        let path = self.path().join(file);
+        fs::write(&path, change(fs::read_to_string(&path).unwrap())).unwrap();
+    }
+}
+
+impl Drop for Project {
+    fn drop(&mut self) {
+        let _ = self.command(&["local", "stop"]).output();
+    }
+}
+
+/// What a command said.
+pub(crate) struct Run {
+    arguments: String,
+    output: Output,
+}
+
+impl Run {
+    #[track_caller]
+    pub(crate) fn expect(&self, code: i32) {
+        let (out, err) = (self.stdout(), String::from_utf8_lossy(&self.output.stderr));
+        assert_eq!(self.output.status.code(), Some(code), "liveinsight {}\n{out}\n{err}", self.arguments);
+    }
+
+    pub(crate) fn stdout(&self) -> String {
+        String::from_utf8(self.output.stdout.clone()).unwrap()
+    }
+
+    pub(crate) fn stderr(&self) -> String {
+        String::from_utf8(self.output.stderr.clone()).unwrap()
+    }
+
+    /// The document, or the last event, on stdout.
+    pub(crate) fn json(&self) -> Value {
+        let out = self.stdout();
+        serde_json::from_str(&out).or_else(|_| serde_json::from_str(out.lines().last().unwrap_or_default())).unwrap()
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    if from.is_dir() {
+        fs::create_dir_all(to).unwrap();
+        for entry in fs::read_dir(from).unwrap() {
+            let entry = entry.unwrap();
+            copy(&entry.path(), &to.join(entry.file_name()));
+        }
+    } else {
+        fs::create_dir_all(to.parent().unwrap()).unwrap();
+        fs::copy(from, to).unwrap();
+    }
+}
