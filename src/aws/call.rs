@@ -12,6 +12,9 @@ use std::{cell::RefCell, collections::BTreeMap, future::Future, rc::Rc, time::Du
 /// How often a throttled or lost request is sent again before the trouble is reported.
 const ATTEMPTS: u32 = 8;
 
+/// The longest that a service's advice when to send it again is followed.
+const LONGEST_ADVICE: Duration = Duration::from_mins(1);
+
 /// Writes that must not be repeated blindly: a lost answer may hide a success, and repeating makes a second one
 /// (`CreateRestApi`, `CreateDeployment`) or meets our own first one (`CreateDistribution`).
 const LOOK_BEFORE_REPEATING: &[&str] = &["apigateway:CreateRestApi", "apigateway:CreateDeployment", "cloudfront:CreateDistribution"];
@@ -83,7 +86,8 @@ impl Aws {
         F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
-        let mut pause = Duration::from_millis(200);
+        // Where no limits apply, it is a local AWS that stumbled: it is there again at once.
+        let mut pause = Duration::from_millis(if self.place.limits { 200 } else { 10 });
         let mut attempt = 0;
         loop {
             attempt += 1;
@@ -104,7 +108,7 @@ impl Aws {
             if !repeat || attempt >= attempts {
                 return Err(answer.into_error());
             }
-            tokio::time::sleep(answer.retry_after.unwrap_or(pause)).await;
+            tokio::time::sleep(answer.retry_after.map_or(pause, |advised| advised.min(LONGEST_ADVICE))).await;
             pause = (pause * 2).min(Duration::from_secs(5));
         }
     }

@@ -119,9 +119,8 @@ impl Resource for Table {
     async fn observe(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
         let Some(table) = describe(aws, &self.name).await? else { return Ok(None) };
         let busy = busy(&table);
-        let creating = table.table_status() == Some(&TableStatus::Creating);
-        // Until the table is created, the calls below say that it does not exist.
-        let (time_to_live, point_in_time_recovery, tags) = if creating {
+        // Until the table is created, and while it is deleted, the calls below say that it does not exist. Nothing is written to it then.
+        let (time_to_live, point_in_time_recovery, tags) = if whose(&table).is_err() {
             (TimeToLive::from(None), false, self.tags.clone())
         } else {
             let (ttl, recovery, tags) =
@@ -136,6 +135,7 @@ impl Resource for Table {
 
     async fn find(&self, aws: &Aws) -> Result<Option<Found<TableOutput>>> {
         let Some(table) = describe(aws, &self.name).await? else { return Ok(None) };
+        whose(&table)?;
         let output = TableOutput { arn: table.table_arn().unwrap_or_default().to_owned() };
         Ok(Some(Found { output, owner: read_tags(aws, &self.name).await?.owner(&aws.stack) }))
     }
@@ -159,8 +159,8 @@ impl Resource for Table {
     }
 
     async fn update(&self, aws: &Aws, live: &Live<Self>, changes: &Changes) -> Result<Written<TableOutput>> {
-        if changes.touch("tags") {
-            self.write_tags(aws, live).await?;
+        if changes.touch("tags") && self.write_tags(aws, live).await? == Tagged::Partly {
+            return Ok(Written::Settling(live.output.clone()));
         }
         if changes.touch("point_in_time_recovery") {
             let specification = PointInTimeRecoverySpecification::builder()
@@ -203,8 +203,12 @@ impl Table {
             for name in page.table_names() {
                 let Some(logical) = logical(name) else { continue };
                 let Some(table) = describe(aws, name).await? else { continue };
+                if table.table_status() == Some(&TableStatus::Deleting) {
+                    continue;
+                }
+                whose(&table)?;
                 let tags = read_tags(aws, name).await?;
-                if table.table_status() != Some(&TableStatus::Deleting) && tags.owner(&aws.stack) == Owner::Us {
+                if tags.owner(&aws.stack) == Owner::Us {
                     let output = TableOutput { arn: table.table_arn().unwrap_or_default().to_owned() };
                     strays.push(Stray::new(&logical, Self::of(&table, None.into(), false, tags), output));
                 }
@@ -306,16 +310,26 @@ impl Table {
         Ok(())
     }
 
-    async fn write_tags(&self, aws: &Aws, live: &Live<Self>) -> Result<()> {
-        let (arn, tags) = (&live.output.arn, sdk_tags(&self.tags)?);
-        aws.write("dynamodb:TagResource", || aws.dynamodb.tag_resource().resource_arn(arn).set_tags(Some(tags.clone())).send()).await?;
-        let gone = live.spec.tags.missing_from(&self.tags);
-        if !gone.is_empty() {
+    /// One step: for about two seconds after a write, a table's tags are locked.
+    async fn write_tags(&self, aws: &Aws, live: &Live<Self>) -> Result<Tagged> {
+        let (arn, gone) = (&live.output.arn, live.spec.tags.missing_from(&self.tags));
+        let differ = self.tags.iter().any(|(key, value)| !live.spec.tags.iter().any(|live| live == (key, value)));
+        if differ {
+            let tags = sdk_tags(&self.tags)?;
+            aws.write("dynamodb:TagResource", || aws.dynamodb.tag_resource().resource_arn(arn).set_tags(Some(tags.clone())).send()).await?;
+        } else if !gone.is_empty() {
             aws.write("dynamodb:UntagResource", || aws.dynamodb.untag_resource().resource_arn(arn).set_tag_keys(Some(gone.clone())).send())
                 .await?;
         }
-        Ok(())
+        Ok(if differ && !gone.is_empty() { Tagged::Partly } else { Tagged::Whole })
     }
+}
+
+/// How far the tags are as declared.
+#[derive(PartialEq, Eq)]
+enum Tagged {
+    Partly,
+    Whole,
 }
 
 impl Index {
@@ -339,6 +353,14 @@ fn busy(table: &TableDescription) -> Option<&'static str> {
             Some("an index to be built (usually 8 to 17 minutes)")
         }
         _ => None,
+    }
+}
+
+/// Tags, which say whose a table is, cannot be read while it comes or goes.
+fn whose(table: &TableDescription) -> Result<()> {
+    match table.table_status() {
+        Some(TableStatus::Creating | TableStatus::Deleting) => Err(Error::not_yet(busy(table).unwrap_or_default())),
+        _ => Ok(()),
     }
 }
 

@@ -5,7 +5,7 @@ use liveinsight::build::Package;
 use sha2::{Digest, Sha256};
 use std::{
     io::{Cursor, Write},
-    path::PathBuf,
+    path::Path,
     sync::atomic::{AtomicU64, Ordering},
     time::SystemTime,
 };
@@ -20,13 +20,15 @@ pub(crate) fn next() -> String {
     format!("5{start:07}{process:02}{nth:02}")
 }
 
-/// A package with this script as its program.
-pub(crate) fn package(script: &str) -> Package {
+/// A package with this script as its program, kept in `directory`.
+pub(crate) fn package(directory: &Path, script: &str) -> Package {
     let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
     let options = SimpleFileOptions::default().unix_permissions(0o755);
     zip.start_file("bootstrap", options).unwrap();
     zip.write_all(script.as_bytes()).unwrap();
     let zip = zip.finish().unwrap().into_inner();
     let sha256 = base64::engine::general_purpose::STANDARD.encode(Sha256::digest(&zip));
-    Package { zip: zip.into(), sha256, path: PathBuf::new() }
+    let path = directory.join(format!("{:x}.zip", Sha256::digest(&zip)));
+    std::fs::write(&path, zip).unwrap();
+    Package { sha256, path }
 }

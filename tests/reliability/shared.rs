@@ -43,6 +43,7 @@ pub(crate) struct Account {
     pub(crate) strict: Strict,
     number: String,
     limits: bool,
+    packages: tempfile::TempDir,
 }
 
 impl Account {
@@ -50,7 +51,7 @@ impl Account {
     pub(crate) async fn new(config: Config) -> Self {
         let limits = config.limits.is_some();
         let strict = Strict::start(&test_support::endpoint(), config).await.unwrap();
-        Self { strict, number: accounts::next(), limits }
+        Self { strict, number: accounts::next(), limits, packages: tempfile::tempdir().unwrap() }
     }
 
     /// A new program: nothing is remembered from the run before.
@@ -69,7 +70,7 @@ impl Account {
     }
 
     pub(crate) fn declare(&self, version: Version) -> Declaration {
-        declare(&stack(version), &self.place(), &content(version))
+        declare(&stack(version), &self.place(), &content(version, self.packages.path()))
     }
 
     /// One run of `up`.
@@ -185,7 +186,7 @@ where
 }
 
 fn options() -> Options {
-    let tempo = Tempo { first: Duration::from_millis(5), longest: Duration::from_millis(50), patience: Duration::from_secs(60) };
+    let tempo = Tempo { first: Duration::from_millis(5), longest: Duration::from_millis(10), patience: Duration::from_secs(60) };
     Options { tempo, ..Options::default() }
 }
 
@@ -216,11 +217,11 @@ fn stack(version: Version) -> Stack {
     Stack::parse(&text, "stack.yaml", &test_support::workspace(), Some("dev"), Some(REGION)).unwrap()
 }
 
-fn content(version: Version) -> Content {
+fn content(version: Version, directory: &Path) -> Content {
     let packages = stack(version)
         .functions
         .keys()
-        .map(|name| (name.clone(), crate::accounts::package(&format!("#!/bin/sh\n# {name} {version:?}\n"))))
+        .map(|name| (name.clone(), accounts::package(directory, &format!("#!/bin/sh\n# {name} {version:?}\n"))))
         .collect();
     Content { packages, site: Some(site(version)) }
 }

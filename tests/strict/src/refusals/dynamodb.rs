@@ -20,8 +20,8 @@ struct Table {
     made: Option<Instant>,
     deleted: Option<Instant>,
     tagged: Option<Instant>,
-    /// When time to live was last changed.
-    time_to_live: Option<Instant>,
+    /// When time to live was last changed, and to what.
+    time_to_live: Option<(Instant, bool)>,
     /// The index that was added last, and when.
     index: Option<(String, Instant)>,
     /// What the table was when it was deleted.
@@ -69,6 +69,10 @@ impl Tables {
                 _ => creating(operation, &name).map_or(Before::Pass, Before::Refuse),
             };
         }
+        if table.deleted.is_some() && operation == "ListTagsOfResource" {
+            // The local AWS refuses that one in words of its own.
+            return creating(operation, &name).map_or(Before::Pass, Before::Refuse);
+        }
         if table.is_creating(windows, now) {
             return creating(operation, &name).map_or_else(
                 || match operation {
@@ -85,8 +89,13 @@ impl Tables {
                 Before::Refuse(Refusal::new(400, "ContinuousBackupsUnavailableException", text))
             }
             // Once in half an hour; what it is already is refused before that.
-            "UpdateTimeToLive" if within(table.time_to_live, windows.time_to_live, now) => {
-                let text = "Time to live has been modified multiple times within a fixed interval";
+            "UpdateTimeToLive" if within(table.time_to_live.map(|(since, _)| since), windows.time_to_live, now) => {
+                let enabled = body["TimeToLiveSpecification"]["Enabled"].as_bool() == Some(true);
+                let text = match table.time_to_live {
+                    Some((_, true)) if enabled => "TimeToLive is already enabled",
+                    Some((_, false)) if !enabled => "TimeToLive is already disabled",
+                    _ => "Time to live has been modified multiple times within a fixed interval",
+                };
                 Before::Refuse(Refusal::new(400, "ValidationException", text))
             }
             "TagResource" | "UntagResource" if within(table.tagged, windows.table_tags, now) => {
@@ -133,7 +142,10 @@ impl Tables {
                 return "being deleted";
             }
             "TagResource" | "UntagResource" => self.0.entry(name).or_default().tagged = Some(now),
-            "UpdateTimeToLive" => self.0.entry(name).or_default().time_to_live = Some(now),
+            "UpdateTimeToLive" => {
+                let enabled = sent["TimeToLiveSpecification"]["Enabled"].as_bool() == Some(true);
+                self.0.entry(name).or_default().time_to_live = Some((now, enabled));
+            }
             "UpdateTable" => {
                 let updates = sent["GlobalSecondaryIndexUpdates"].as_array();
                 let added = updates.into_iter().flatten().find_map(|update| update["Create"]["IndexName"].as_str());
