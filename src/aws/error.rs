@@ -258,12 +258,16 @@ pub(super) fn read_answer<E: ProvideErrorMetadata + std::error::Error + 'static>
             (Verdict::Final(Class::Network), not_aws(status))
         }
         SdkError::ServiceError(_) => (verdict(status, &code, &message), message),
+        // Only an answer that arrived whole can be read and found to be none of AWS's.
+        SdkError::ResponseError(answer) if answer.raw().body().bytes().is_none() => (Verdict::Lost, "the answer broke off".to_owned()),
         SdkError::ResponseError(_) => (Verdict::Final(Class::Network), not_aws(status)),
         SdkError::TimeoutError(_) => (Verdict::Lost, "no answer in time".to_owned()),
         SdkError::DispatchFailure(failure) if failure.is_timeout() => (Verdict::Lost, "no answer in time".to_owned()),
-        SdkError::DispatchFailure(failure) if failure.is_io() => {
+        SdkError::DispatchFailure(failure) if failure.is_io() && !was_connected(error) => {
             (Verdict::Unreachable, format!("cannot reach the endpoint: {}", root(error)))
         }
+        // The connection broke when the request was, or may have been, on its way.
+        SdkError::DispatchFailure(failure) if failure.is_io() || failure.as_other().is_some() => (Verdict::Lost, root(error)),
         SdkError::DispatchFailure(_) | SdkError::ConstructionFailure(_) => {
             let text = root(error);
             let class = if text.contains("redential") || text.contains("token") { Class::Credentials } else { Class::Network };
@@ -276,6 +280,19 @@ pub(super) fn read_answer<E: ProvideErrorMetadata + std::error::Error + 'static>
         header("retry-after").and_then(|seconds| seconds.parse().ok()).map(|seconds| Duration::from_secs(seconds).min(LONGEST_HINT));
     let message = shorten(&message);
     Answer { verdict, retry_after, refusal: Refusal { class: Class::Refused, operation: operation.to_owned(), code, message, request_id } }
+}
+
+/// Whether a connection broke, rather than was never made.
+fn was_connected(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(error) = error.downcast_ref::<std::io::Error>() {
+            use std::io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+            return matches!(error.kind(), ConnectionReset | ConnectionAborted | BrokenPipe | UnexpectedEof);
+        }
+        next = error.source();
+    }
+    false
 }
 
 fn not_aws(status: Option<u16>) -> String {

@@ -3,6 +3,7 @@
 use super::{
     Action, Changes, Error, Event, Fields, Graph, Id, Listener, Owner, Result, Stray,
     graph::{Entry, Seen},
+    wait::when_ready,
     walk::Skipped,
 };
 use futures::future::{join, try_join_all};
@@ -103,7 +104,7 @@ pub async fn survey<C: super::Cloud>(graph: &Graph<C>, cloud: &C, tell: Listener
             Ok(seen)
         }
     });
-    let (seen, strays) = join(observe, sweep(graph, cloud, true)).await;
+    let (seen, strays) = join(observe, when_ready(cloud, async || sweep(graph, cloud, true).await)).await;
     let mut known = BTreeMap::new();
     for (id, result) in seen {
         match result {

@@ -64,6 +64,25 @@ impl Default for Tempo {
     }
 }
 
+/// How many of the longest pauses a service's advice may take: a minute, unless the tempo is another. Whoever asks for a year gets that.
+const LONGEST_ADVICE: u32 = 30;
+
+/// How long a read may be put off: a table that is being made says within half a minute whose it is.
+const READ_PATIENCE: Duration = Duration::from_mins(1);
+
+/// Reads, and if the service cannot tell yet, waits and reads again.
+pub(super) async fn when_ready<C: super::Cloud, T>(cloud: &C, read: impl AsyncFn() -> Result<T>) -> Result<T> {
+    let (tempo, stop) = (Tempo { patience: READ_PATIENCE, ..Tempo::default() }, Stop::default());
+    let pauses = Waits::new(tempo, &stop);
+    loop {
+        match read().await {
+            Err(Error::NotYet { why, retry_after }) => pauses.pause(&why, retry_after).await?,
+            result => return result,
+        }
+        cloud.refresh();
+    }
+}
+
 /// The waits of one resource in one run.
 pub(super) struct Waits<'a> {
     tempo: Tempo,
@@ -77,14 +96,14 @@ impl<'a> Waits<'a> {
         Self { tempo, stop, began: Cell::new(None), next: Cell::new(tempo.first) }
     }
 
-    /// Pauses once, longer each time, or gives up.
-    pub(super) async fn pause(&self, why: &str, at_least: Option<Duration>) -> Result<()> {
+    /// Pauses once, longer each time, or gives up. `advised` is how long the service asked to be left alone.
+    pub(super) async fn pause(&self, why: &str, advised: Option<Duration>) -> Result<()> {
         let began = self.began.get().unwrap_or_else(Instant::now);
         self.began.set(Some(began));
         if began.elapsed() >= self.tempo.patience {
             return Err(Error::TimedOut { why: why.to_owned(), after: began.elapsed() });
         }
-        let pause = self.next.get().max(at_least.unwrap_or_default());
+        let pause = self.next.get().max(advised.unwrap_or_default().min(self.tempo.longest * LONGEST_ADVICE));
         self.next.set((self.next.get() * 2).min(self.tempo.longest));
         self.stop.sleep(pause).await
     }

@@ -259,7 +259,12 @@ async fn read_tags(aws: &Aws, name: &str) -> Result<Option<Tags>> {
             }
             // No bucket, or one without tags, which is somebody else's.
             let exists = aws.read("s3:GetBucketVersioning", || aws.s3.get_bucket_versioning().bucket(name).send()).await.optional()?;
-            Ok(exists.map(|_| Tags::default()))
+            if exists.is_none() {
+                return Ok(None);
+            }
+            // Or one that was made a moment ago, and was not known yet to the first question.
+            let answer = aws.read("s3:GetBucketTagging", || aws.s3.get_bucket_tagging().bucket(name).send()).await.optional()?;
+            Ok(Some(answer.iter().flat_map(|answer| answer.tag_set()).map(|tag| (tag.key(), tag.value())).collect::<Tags>()))
         })
         .await?;
     Ok((*tags).clone())

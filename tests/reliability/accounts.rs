@@ -1,0 +1,34 @@
+//! Accounts that nobody else uses, and packages with nothing in them.
+
+use base64::Engine;
+use liveinsight::build::Package;
+use sha2::{Digest, Sha256};
+use std::{
+    io::{Cursor, Write},
+    path::Path,
+    sync::atomic::{AtomicU64, Ordering},
+    time::SystemTime,
+};
+use zip::write::SimpleFileOptions;
+
+/// A number of twelve digits: the local AWS keeps an account for each that is used as an access key.
+pub(crate) fn next() -> String {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let start = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs() % 10_000_000;
+    let process = u64::from(std::process::id() % 100);
+    let nth = NEXT.fetch_add(1, Ordering::Relaxed) % 100;
+    format!("5{start:07}{process:02}{nth:02}")
+}
+
+/// A package with this script as its program, kept in `directory`.
+pub(crate) fn package(directory: &Path, script: &str) -> Package {
+    let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    let options = SimpleFileOptions::default().unix_permissions(0o755);
+    zip.start_file("bootstrap", options).unwrap();
+    zip.write_all(script.as_bytes()).unwrap();
+    let zip = zip.finish().unwrap().into_inner();
+    let sha256 = base64::engine::general_purpose::STANDARD.encode(Sha256::digest(&zip));
+    let path = directory.join(format!("{:x}.zip", Sha256::digest(&zip)));
+    std::fs::write(&path, zip).unwrap();
+    Package { sha256, path }
+}

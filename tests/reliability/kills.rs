@@ -1,0 +1,124 @@
+//! Killed after any call, or without the answer to any write: the next run makes it good.
+
+use crate::shared::{Account, Version, lost, on_all_processors, sample, windows};
+use strict_aws::{Config, Faults};
+
+fn strict() -> Config {
+    Config { windows: Some(windows()), ..Config::default() }
+}
+
+/// The calls, and among them the writes, of a first `up`, an `up` with changes, the `up` back, and a `down`.
+async fn lengths() -> [(u64, u64); 3] {
+    let account = Account::new(strict()).await;
+    let count = || {
+        let log = account.strict.log();
+        (log.len() as u64, log.iter().filter(|entry| entry.write).count() as u64)
+    };
+    account.complete(&account.up(Version::First).await, "the first up");
+    let first = count();
+    account.strict.set_faults(Faults::None);
+    account.complete(&account.up(Version::Second).await, "an up with changes");
+    let second = count();
+    account.strict.set_faults(Faults::None);
+    account.complete(&account.down().await, "down");
+    let down = count();
+    account.empty("after down").await;
+    [first, second, down]
+}
+
+fn lengths_now() -> [(u64, u64); 3] {
+    let lengths = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(lengths());
+    println!("calls and writes of a first up, an up with changes, and a down: {lengths:?}");
+    lengths
+}
+
+#[test]
+fn killed_after_any_call_the_next_run_finishes() {
+    let [(first, _), _, (down, _)] = lengths_now();
+    on_all_processors(&sample(first.max(down), 0), async |calls: Vec<u64>| {
+        let account = Account::new(strict()).await;
+        for call in calls {
+            let what = format!("up, killed after call {call}");
+            // How often a run asks varies a little with time: the last numbers may be beyond its end.
+            account.killed(call, account.up(Version::First)).await;
+            account.complete(&account.up(Version::First).await, &what);
+            account.in_sync(Version::First, &what).await;
+            let what = format!("down, killed after call {call}");
+            account.killed(call, account.down()).await;
+            account.complete(&account.down().await, &what);
+            account.empty(&what).await;
+        }
+    });
+}
+
+#[test]
+fn killed_after_any_call_of_a_change_the_next_run_finishes() {
+    let [_, (change, _), _] = lengths_now();
+    on_all_processors(&sample(change, 3), async |calls: Vec<u64>| {
+        let account = Account::new(strict()).await;
+        account.complete(&account.up(Version::First).await, "the first up");
+        for call in calls {
+            for version in [Version::Second, Version::First] {
+                let what = format!("up to {version:?}, killed after call {call}");
+                account.killed(call, account.up(version)).await;
+                account.complete(&account.up(version).await, &what);
+                account.in_sync(version, &what).await;
+            }
+        }
+        account.complete(&account.down().await, "down");
+        account.empty("after down").await;
+    });
+}
+
+#[test]
+fn without_the_answer_to_any_write_the_same_run_finishes() {
+    let [(_, first), _, (_, down)] = lengths_now();
+    on_all_processors(&sample(first.max(down), 5), async |writes: Vec<u64>| {
+        let account = Account::new(strict()).await;
+        for write in writes {
+            let faults = Faults::AtWrite(write, lost(write));
+            let what = format!("up with {faults:?}");
+            account.complete(&account.faulty(faults, account.up(Version::First)).await, &what);
+            account.in_sync(Version::First, &what).await;
+            let what = format!("down with {faults:?}");
+            account.complete(&account.faulty(faults, account.down()).await, &what);
+            account.empty(&what).await;
+        }
+    });
+}
+
+#[test]
+fn without_the_answer_to_any_write_of_a_change_the_same_run_finishes() {
+    let [_, (_, change), _] = lengths_now();
+    on_all_processors(&sample(change, 2), async |writes: Vec<u64>| {
+        let account = Account::new(strict()).await;
+        account.complete(&account.up(Version::First).await, "the first up");
+        for write in writes {
+            for version in [Version::Second, Version::First] {
+                let faults = Faults::AtWrite(write, lost(write));
+                let what = format!("up to {version:?} with {faults:?}");
+                account.complete(&account.faulty(faults, account.up(version)).await, &what);
+                account.in_sync(version, &what).await;
+            }
+        }
+        account.complete(&account.down().await, "down");
+        account.empty("after down").await;
+    });
+}
+
+#[test]
+fn killed_after_any_call_of_a_removal_an_up_brings_all_back() {
+    let [_, _, (down, _)] = lengths_now();
+    on_all_processors(&sample(down, 4), async |calls: Vec<u64>| {
+        let account = Account::new(strict()).await;
+        account.complete(&account.up(Version::First).await, "the first up");
+        for call in calls {
+            let what = format!("down, killed after call {call}, then up");
+            account.killed(call, account.down()).await;
+            account.complete(&account.up(Version::First).await, &what);
+            account.in_sync(Version::First, &what).await;
+        }
+        account.complete(&account.down().await, "down");
+        account.empty("after down").await;
+    });
+}

@@ -1,0 +1,22 @@
+//! AWS's request limits, at AWS's own pace.
+
+use crate::shared::{Account, Version, windows};
+use std::{collections::BTreeMap, time::Duration};
+use strict_aws::Config;
+
+/// Within the budgets no request is ever one too many.
+#[tokio::test]
+async fn no_request_is_throttled() {
+    let account = Account::new(Config { windows: Some(windows()), limits: Some(1.0), ..Config::default() }).await;
+    // A run knows nothing of what the run before has used up.
+    let pause = || tokio::time::sleep(Duration::from_secs(10));
+    account.complete(&account.up(Version::First).await, "up");
+    pause().await;
+    account.complete(&account.up(Version::First).await, "up without changes");
+    pause().await;
+    account.complete(&account.up(Version::Second).await, "up with changes");
+    pause().await;
+    account.complete(&account.down().await, "down");
+    account.empty("down").await;
+    assert_eq!(account.strict.throttles(), BTreeMap::new());
+}

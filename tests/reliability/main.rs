@@ -1,0 +1,15 @@
+//! The promise: whatever AWS does within its documented behaviour, and whenever a run is killed, running it again ends with the stack as
+//! declared, or with nothing: no duplicate, no orphan.
+//!
+//! The shipped stack, through the library, against a strict AWS (`tests/strict`) in front of the local one. `LIVEINSIGHT_RELIABILITY=all`
+//! tries every call and every write instead of a sample, and more seeds; `docs/reliability.md` has the figures.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking, in its helpers as well")]
+
+mod accounts;
+mod faults;
+mod kills;
+mod limits;
+mod listing;
+mod shared;
+mod strictness;

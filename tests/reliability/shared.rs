@@ -1,0 +1,236 @@
+//! What the tests share: an account with a strict AWS in front of it, the stack in two versions, runs that end well, badly or by a kill.
+
+use crate::{accounts, listing};
+use liveinsight::{
+    aws::{Aws, Connection, Place},
+    build::{SiteFile, read_site},
+    engine::{Cloud, Graph, Options, Removal, Report, Tempo, down, survey, up},
+    stack::{Content, Declaration, Names, Stack, declare},
+};
+use std::{collections::BTreeMap, path::Path, time::Duration};
+use strict_aws::{Config, Fault, Faults, Strict, Windows};
+
+pub(crate) const REGION: &str = "us-east-1";
+const SHIPPED: &str = include_str!("../../stack.yaml");
+
+/// AWS's waiting times, a hundred times as fast; those of minutes are shortened further, as nothing else depends on their length.
+pub(crate) fn windows() -> Windows {
+    let short = Duration::from_millis(300);
+    Windows { distribution_deploying: short, bucket_held: short, backups_enabling: Duration::from_millis(100), ..Windows::aws(100.0) }
+}
+
+/// Whether everything is to be tried rather than a sample.
+pub(crate) fn thorough() -> bool {
+    std::env::var("LIVEINSIGHT_RELIABILITY").is_ok_and(|value| value == "all")
+}
+
+/// Every number up to `last`, or a sample that begins at another place for each `purpose`.
+pub(crate) fn sample(last: u64, purpose: u64) -> Vec<u64> {
+    if thorough() { (1..=last).collect() } else { (1 + purpose % 7..=last).step_by(7).collect() }
+}
+
+/// The version of the stack that is declared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Version {
+    /// As shipped: 59 resources.
+    First,
+    /// New code and pages, other settings of almost every kind, a function with its route more, an alarm fewer.
+    Second,
+}
+
+/// An account that nobody else uses.
+pub(crate) struct Account {
+    pub(crate) strict: Strict,
+    number: String,
+    limits: bool,
+    packages: tempfile::TempDir,
+}
+
+impl Account {
+    /// One behind a strict AWS.
+    pub(crate) async fn new(config: Config) -> Self {
+        let limits = config.limits.is_some();
+        let strict = Strict::start(&test_support::endpoint(), config).await.unwrap();
+        Self { strict, number: accounts::next(), limits, packages: tempfile::tempdir().unwrap() }
+    }
+
+    /// A new program: nothing is remembered from the run before.
+    pub(crate) async fn connect(&self) -> Aws {
+        self.connect_to(self.strict.endpoint()).await
+    }
+
+    async fn connect_to(&self, endpoint: &str) -> Aws {
+        let connection = Connection::endpoint(REGION, endpoint, &self.number, "test").await;
+        let names = Names::new(&stack(Version::First), &self.number);
+        connection.aws(self.place(), names.stack_tag())
+    }
+
+    fn place(&self) -> Place {
+        Place { limits: self.limits, ..Place::aws("aws", REGION, &self.number) }
+    }
+
+    pub(crate) fn declare(&self, version: Version) -> Declaration {
+        declare(&stack(version), &self.place(), &content(version, self.packages.path()))
+    }
+
+    /// One run of `up`.
+    pub(crate) async fn up(&self, version: Version) -> Report {
+        let (aws, declaration) = (self.connect().await, self.declare(version));
+        match survey(&declaration.graph, &aws, &|_| {}).await {
+            Ok(plan) => up(&declaration.graph, &aws, plan, &options(), &|_| {}).await,
+            Err((id, error)) => failed(&declaration.graph, id, error),
+        }
+    }
+
+    /// One run of `down`.
+    pub(crate) async fn down(&self) -> Report {
+        let (aws, declaration) = (self.connect().await, self.declare(Version::First));
+        match Removal::survey(&declaration.graph, &aws, false, &|_| {}).await {
+            Ok(removal) => down(&declaration.graph, &aws, &removal, &options(), &|_| {}).await,
+            Err((id, error)) => failed(&declaration.graph, id, error),
+        }
+    }
+
+    /// A run that is killed after this call, if it makes that many. Whether it was.
+    pub(crate) async fn killed(&self, after: u64, run: impl Future<Output = Report>) -> bool {
+        self.strict.set_faults(Faults::DieAfterCall(after));
+        let killed = tokio::select! {
+            () = self.strict.client_died() => true,
+            _ = run => false,
+        };
+        self.strict.set_faults(Faults::None);
+        killed
+    }
+
+    /// A run with these faults.
+    pub(crate) async fn faulty(&self, faults: Faults, run: impl Future<Output = Report>) -> Report {
+        self.strict.set_faults(faults);
+        let report = run.await;
+        self.strict.idle().await;
+        self.strict.set_faults(Faults::None);
+        report
+    }
+
+    /// Insists that a run ended well.
+    pub(crate) fn complete(&self, report: &Report, what: &str) {
+        assert!(
+            report.complete(),
+            "account {}: {what} failed: {:?}, behind: {:?}\n{}",
+            self.number,
+            report.failed,
+            report.behind,
+            self.tail()
+        );
+    }
+
+    /// Insists that all is as declared, and that there is nothing else.
+    pub(crate) async fn in_sync(&self, version: Version, what: &str) {
+        let (aws, declaration) = (self.connect().await, self.declare(version));
+        aws.refresh();
+        let plan = survey(&declaration.graph, &aws, &|_| {}).await.unwrap_or_else(|(id, error)| panic!("{what}: {id:?}: {error}"));
+        let open: Vec<String> = plan.changes().map(|step| format!("{}: {:?} {}", step.id, step.action, step.changes.paths())).collect();
+        assert_eq!(open, Vec::<String>::new(), "account {}: {what}: not in sync\n{}", self.number, self.tail());
+        let mut declared = BTreeMap::new();
+        for entry in declaration.graph.entries() {
+            *declared.entry(entry.id.kind().to_owned()).or_default() += 1;
+        }
+        assert_eq!(self.listing().await, declared, "account {}: {what}: the account holds something else than declared", self.number);
+    }
+
+    /// Insists that the account is empty.
+    pub(crate) async fn empty(&self, what: &str) {
+        assert_eq!(self.listing().await, BTreeMap::new(), "account {}: {what}: something is left\n{}", self.number, self.tail());
+    }
+
+    /// What the account holds by kind, asked from the local AWS itself.
+    async fn listing(&self) -> BTreeMap<String, usize> {
+        listing::of(&self.connect_to(&test_support::endpoint()).await).await
+    }
+
+    /// What the proxy did last.
+    fn tail(&self) -> String {
+        let log = self.strict.log();
+        let lines = log.iter().rev().take(40).rev();
+        lines.map(|entry| format!("  {} {} {} {}\n", entry.operation, entry.resource, entry.status, entry.note)).collect()
+    }
+}
+
+/// The fault that a write meets: the answer is lost in one of three ways.
+pub(crate) fn lost(number: u64) -> Fault {
+    [Fault::LostThenReset, Fault::LostThenStumble, Fault::Truncated][usize::try_from(number % 3).unwrap()]
+}
+
+/// Runs `work` on a thread of its own for each of as many shares of `numbers` as there are processors; the engine is not for many threads.
+pub(crate) fn on_all_processors<F>(numbers: &[u64], work: impl Fn(Vec<u64>) -> F + Send + Sync)
+where
+    F: Future<Output = ()>,
+{
+    let threads = std::thread::available_parallelism().map_or(2, usize::from).clamp(1, 4);
+    let work = &work;
+    std::thread::scope(|scope| {
+        let running: Vec<_> = (0..threads)
+            .map(|thread| {
+                let share: Vec<u64> = numbers.iter().copied().skip(thread).step_by(threads).collect();
+                scope.spawn(move || {
+                    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+                    runtime.block_on(work(share));
+                })
+            })
+            .collect();
+        for thread in running {
+            if let Err(panic) = thread.join() {
+                std::panic::resume_unwind(panic);
+            }
+        }
+    });
+}
+
+fn options() -> Options {
+    let tempo = Tempo { first: Duration::from_millis(5), longest: Duration::from_millis(10), patience: Duration::from_secs(60) };
+    Options { tempo, ..Options::default() }
+}
+
+fn failed(graph: &Graph<Aws>, id: Option<liveinsight::engine::Id>, error: liveinsight::engine::Error) -> Report {
+    let id = id.unwrap_or_else(|| graph.entries()[0].id.clone());
+    Report { failed: [(id, error)].into(), ..Report::default() }
+}
+
+fn stack(version: Version) -> Stack {
+    let changes: &[(&str, &str)] = match version {
+        Version::First => &[],
+        Version::Second => &[
+            ("memory: 256 ", "memory: 512 "),
+            ("max_age: 2h", "max_age: 1h"),
+            ("requests_per_minute: 1000", "requests_per_minute: 1200"),
+            ("retention_days: 7", "retention_days: 14"),
+            ("threshold: 25s", "threshold: 20s"),
+            ("tags: {}", "tags: { Team: web }"),
+            ("    events-write-throttles:   { table: events, metric: write_throttles, threshold: 1, period: 5m }\n", ""),
+            ("  stats-api:\n", "  hello:\n    source: lambdas/stats-api\n    route: GET /api/hello\n    reads: [events]\n\n  stats-api:\n"),
+        ],
+    };
+    let mut text = SHIPPED.to_owned();
+    for (from, to) in changes {
+        assert!(text.contains(from), "stack.yaml has no {from:?}");
+        text = text.replacen(from, to, 1);
+    }
+    Stack::parse(&text, "stack.yaml", &test_support::workspace(), Some("dev"), Some(REGION)).unwrap()
+}
+
+fn content(version: Version, directory: &Path) -> Content {
+    let packages = stack(version)
+        .functions
+        .keys()
+        .map(|name| (name.clone(), accounts::package(directory, &format!("#!/bin/sh\n# {name} {version:?}\n"))))
+        .collect();
+    Content { packages, site: Some(site(version)) }
+}
+
+fn site(version: Version) -> Vec<SiteFile> {
+    let directory = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(Path::new(directory.path()).join(name), text).unwrap();
+    write("index.html", &format!("<p>{version:?}</p>"));
+    write("error.html", "<p>no such page</p>");
+    write(if version == Version::First { "first.js" } else { "second.js" }, "// only in one version\n");
+    read_site(directory.path(), "index.html").unwrap()
+}

@@ -1,0 +1,29 @@
+//! A strict AWS: a proxy in front of a local AWS that refuses, delays and fails as AWS does.
+//!
+//! An emulator is polite. It makes a table at once, lets a function run as a role that was made a moment ago, deletes what is in use and
+//! never loses an answer. This proxy knows what was asked for in every protocol of AWS ([`Operation`]), and has three layers, each
+//! switched on by [`Config`]:
+//! 1. [`Windows`]: refusals and delays, from what it has seen pass;
+//! 2. limits: AWS's request limits, as token buckets;
+//! 3. [`Faults`]: throttles, lost answers, broken connections, and the death of the client after a given call.
+//!
+//! What it does follows a fact sheet on AWS's behaviour, made from documentation and from what others measured; the comments name its
+//! sections (`B.3`). Nothing here was compared with AWS itself. One proxy serves one account in one region: what it has seen is kept
+//! in memory, so it must be there from the account's beginning.
+
+mod cbor;
+mod faults;
+mod limits;
+mod message;
+mod operation;
+mod proxy;
+mod refusals;
+mod wire;
+mod xml;
+
+pub use faults::{Fault, Faults};
+pub use message::{Request, Response};
+pub use operation::Operation;
+pub use proxy::{Config, Entry, Strict};
+pub use refusals::Windows;
+pub use wire::Refusal;

@@ -1,0 +1,298 @@
+//! The proxy itself: listens, names each request, lets the layers decide, and keeps a log.
+
+use crate::{
+    faults::{Counts, Fault, Faults, STALL},
+    limits::Buckets,
+    message::{Request, Response},
+    operation::{Operation, resource},
+    refusals::{self, Before, Windows, World},
+    wire::Refusal,
+};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard},
+    time::{Duration, Instant},
+};
+use tokio::{
+    io::{AsyncWriteExt, BufReader},
+    net::{TcpListener, TcpStream},
+    sync::watch,
+    task::AbortHandle,
+};
+
+/// How strict it is.
+#[derive(Debug, Clone, Default)]
+pub struct Config {
+    /// Refusals and delays; `None` leaves the local AWS as it is.
+    pub windows: Option<Windows>,
+    /// Request limits, with time passing this many times as fast; `None` is no limits.
+    pub limits: Option<f64>,
+    /// What goes wrong on the way.
+    pub faults: Faults,
+}
+
+/// One request, as it went.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// `service:Operation`.
+    pub operation: String,
+    /// What it is about.
+    pub resource: String,
+    /// Whether it changes something.
+    pub write: bool,
+    /// The status that the client saw; 0 if it saw none.
+    pub status: u16,
+    /// What the proxy did to it, and why; empty if it did nothing.
+    pub note: String,
+    /// From its arrival to its answer.
+    pub took: Duration,
+}
+
+/// A running proxy. It ends when this is dropped.
+pub struct Strict {
+    endpoint: String,
+    shared: Arc<Shared>,
+    listener: AbortHandle,
+}
+
+struct Shared {
+    /// `host:port` of the local AWS.
+    upstream: String,
+    state: Mutex<State>,
+    /// Whether the client is dead, and how many requests are being served.
+    alive: watch::Sender<(bool, usize)>,
+}
+
+struct State {
+    config: Config,
+    counts: Counts,
+    buckets: Buckets,
+    world: World,
+    log: Vec<Entry>,
+}
+
+impl Strict {
+    /// Starts one on a free port of this machine.
+    pub async fn start(upstream: &str, config: Config) -> std::io::Result<Self> {
+        Self::listen("127.0.0.1:0", upstream, config).await
+    }
+
+    /// Starts one at this address. `upstream` is the address of the local AWS: `http://127.0.0.1:4566`.
+    pub async fn listen(address: &str, upstream: &str, config: Config) -> std::io::Result<Self> {
+        let listener = TcpListener::bind(address).await?;
+        let endpoint = format!("http://{}", listener.local_addr()?);
+        let state = State { config, counts: Counts::default(), buckets: Buckets::full(), world: World::default(), log: Vec::new() };
+        let upstream = upstream.trim_start_matches("http://").trim_end_matches('/').to_owned();
+        let shared = Arc::new(Shared { upstream, state: Mutex::new(state), alive: watch::Sender::new((true, 0)) });
+        let accepting = shared.clone();
+        let task = tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                let shared = accepting.clone();
+                // A connection that breaks is the client's to deal with.
+                tokio::spawn(async move { drop(shared.converse(client).await) });
+            }
+        });
+        Ok(Self { endpoint, shared, listener: task.abort_handle() })
+    }
+
+    /// Its address, for `AWS_ENDPOINT_URL`.
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// From now on, this goes wrong; counts begin anew, the log is empty, and a dead client lives again.
+    pub fn set_faults(&self, faults: Faults) {
+        let mut state = self.shared.state();
+        state.config.faults = faults;
+        state.counts = Counts::default();
+        state.log.clear();
+        self.shared.alive.send_modify(|(alive, _)| *alive = true);
+    }
+
+    /// The requests since the faults were last set, in the order in which they were answered.
+    pub fn log(&self) -> Vec<Entry> {
+        self.shared.state().log.clone()
+    }
+
+    /// How many requests were refused as too many, by the limit that they exceeded.
+    pub fn throttles(&self) -> BTreeMap<String, usize> {
+        let mut throttles = BTreeMap::new();
+        for limit in self.shared.state().log.iter().filter_map(|entry| entry.note.strip_prefix("limit ")) {
+            *throttles.entry(limit.to_owned()).or_default() += 1;
+        }
+        throttles
+    }
+
+    /// Waits until the client has died of [`Faults::DieAfterCall`], and what it had asked for is done.
+    pub async fn client_died(&self) {
+        let mut alive = self.shared.alive.subscribe();
+        // The sender lives as long as `self`.
+        let _ = alive.wait_for(|(alive, serving)| !alive && *serving == 0).await;
+    }
+
+    /// Waits until nothing is under way.
+    pub async fn idle(&self) {
+        let mut alive = self.shared.alive.subscribe();
+        let _ = alive.wait_for(|(_, serving)| *serving == 0).await;
+    }
+}
+
+impl Drop for Strict {
+    fn drop(&mut self) {
+        self.listener.abort();
+    }
+}
+
+/// What the client gets.
+enum Outcome {
+    Answer(Response),
+    /// Half of it.
+    Truncated(Response),
+    Nothing,
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// Serves a connection until either side closes it.
+    async fn converse(&self, client: TcpStream) -> std::io::Result<()> {
+        client.set_nodelay(true)?;
+        let mut client = BufReader::new(client);
+        while let Some(request) = Request::read(&mut client).await? {
+            let serving = Serving::begin(self);
+            let outcome = self.serve(&request).await;
+            drop(serving);
+            match outcome {
+                Outcome::Answer(response) => client.write_all(&response.bytes()).await?,
+                Outcome::Truncated(response) => {
+                    let bytes = response.bytes();
+                    // Cut behind the head, if there is a body to cut.
+                    let end = bytes.len() - (response.body.len() / 2).max(1);
+                    client.write_all(&bytes[..end]).await?;
+                    return client.shutdown().await;
+                }
+                Outcome::Nothing => return client.shutdown().await,
+            }
+        }
+        Ok(())
+    }
+
+    async fn serve(&self, request: &Request) -> Outcome {
+        let began = Instant::now();
+        let Some(operation) = Operation::of(request) else {
+            let unknown = format!("{} {}", request.method, request.target);
+            self.note(began, unknown, String::new(), false, 501, "not recognised".to_owned());
+            return Outcome::Answer(Response::new(501, "text/plain", "the strict AWS does not know this request"));
+        };
+        let (about, write) = (resource(request, &operation), operation.is_write());
+        let (fault, last) = {
+            let mut state = self.state();
+            if !self.alive.borrow().0 {
+                return Outcome::Nothing;
+            }
+            let State { config, counts, .. } = &mut *state;
+            let fault = counts.meet(config.faults, &format!("{operation} {about}"), write);
+            let last = matches!(config.faults, Faults::DieAfterCall(number) if counts.calls >= number);
+            if last {
+                // Whatever comes from here on comes from nobody.
+                self.alive.send_modify(|(alive, _)| *alive = false);
+            }
+            (fault, last)
+        };
+        if let Some(fault) = fault.filter(|fault| fault.prevents()) {
+            let answer = fault.refusal(operation.service).map(|refusal| refusal.response(operation.service));
+            let status = answer.as_ref().map_or(0, |answer| answer.status);
+            self.note(began, operation.to_string(), about, write, status, format!("fault {fault:?}"));
+            return answer.map_or(Outcome::Nothing, Outcome::Answer);
+        }
+        if fault == Some(Fault::Stalled) {
+            tokio::time::sleep(STALL).await;
+        }
+        let (response, mut note) = self.strictly(request, &operation).await;
+        let dead = last || !self.alive.borrow().0;
+        let outcome = match fault {
+            _ if dead => Outcome::Nothing,
+            Some(Fault::LostThenReset) => Outcome::Nothing,
+            Some(Fault::Truncated) if response.body.is_empty() => Outcome::Nothing,
+            Some(Fault::Truncated) => Outcome::Truncated(response),
+            Some(fault @ Fault::LostThenStumble) => {
+                fault.refusal(operation.service).map_or(Outcome::Nothing, |refusal| Outcome::Answer(refusal.response(operation.service)))
+            }
+            _ => Outcome::Answer(response),
+        };
+        if let Some(fault) = fault {
+            note = format!("fault {fault:?} {note}");
+        }
+        let status = if let Outcome::Answer(response) = &outcome { response.status } else { 0 };
+        self.note(began, operation.to_string(), about, write, status, note);
+        outcome
+    }
+
+    /// Limits, refusals, and the local AWS; with what was done to the request.
+    async fn strictly(&self, request: &Request, operation: &Operation) -> (Response, String) {
+        let mut request = request.clone();
+        let scope = refusals::scope(operation, &request);
+        let (windows, before) = {
+            let mut state = self.state();
+            let State { config, buckets, world, .. } = &mut *state;
+            if let Some(scale) = config.limits
+                && let Err(limit) = buckets.spend(&operation.to_string(), operation.is_write(), scale, Instant::now())
+            {
+                return (Refusal::throttle(operation.service).response(operation.service), format!("limit {limit}"));
+            }
+            let before = config.windows.as_ref().map(|windows| world.before(windows, operation, scope.as_deref(), &mut request));
+            if matches!(before, Some(Before::Pass | Before::Ask(..))) {
+                world.enter(scope.as_deref());
+            }
+            (config.windows.clone(), before)
+        };
+        let (Some(windows), Some(before)) = (windows, before) else { return (self.forward(&request).await, String::new()) };
+        let refused = match before {
+            Before::Refuse(refusal) => return (refusal.response(operation.service), refusal.to_string()),
+            Before::Answer(response, why) => return (response, why.to_owned()),
+            Before::Ask(question, judge) => judge(&self.forward(&question).await),
+            Before::Pass => None,
+        };
+        let result = match refused {
+            Some(refusal) => (refusal.response(operation.service), refusal.to_string()),
+            None => self.pass(&windows, operation, &request).await,
+        };
+        self.state().world.leave(scope.as_deref());
+        result
+    }
+
+    async fn pass(&self, windows: &Windows, operation: &Operation, request: &Request) -> (Response, String) {
+        let mut response = self.forward(request).await;
+        let note = self.state().world.after(windows, operation, request, &mut response);
+        (response, note)
+    }
+
+    async fn forward(&self, request: &Request) -> Response {
+        match request.send(&self.upstream).await {
+            Ok(response) => response,
+            Err(error) => Response::new(502, "text/plain", format!("the local AWS does not answer: {error}")),
+        }
+    }
+
+    fn note(&self, began: Instant, operation: String, resource: String, write: bool, status: u16, note: String) {
+        self.state().log.push(Entry { operation, resource, write, status, note, took: began.elapsed() });
+    }
+}
+
+/// Counts a request as being served for as long as it lives.
+struct Serving<'a>(&'a Shared);
+
+impl<'a> Serving<'a> {
+    fn begin(shared: &'a Shared) -> Self {
+        shared.alive.send_modify(|(_, serving)| *serving += 1);
+        Self(shared)
+    }
+}
+
+impl Drop for Serving<'_> {
+    fn drop(&mut self) {
+        self.0.alive.send_modify(|(_, serving)| *serving -= 1);
+    }
+}

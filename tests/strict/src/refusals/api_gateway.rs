@@ -1,0 +1,154 @@
+//! API Gateway: one write to an API at a time, nothing twice, and parts only where their whole is (B.6).
+
+use super::{Windows, iam::Roles};
+use crate::{
+    message::{Request, Response},
+    operation::Operation,
+    wire::Refusal,
+};
+use serde_json::Value;
+use std::{
+    collections::{HashMap, HashSet},
+    time::Instant,
+};
+
+#[derive(Debug, Default)]
+pub(crate) struct Apis {
+    by_id: HashMap<String, Api>,
+    /// Whether a role for logs is set; `None` as long as nobody asked.
+    logs: Option<bool>,
+}
+
+#[derive(Debug, Default)]
+struct Api {
+    /// (parent, path part) by resource.
+    resources: HashMap<String, (String, String)>,
+    /// Methods by (resource, verb).
+    methods: HashMap<(String, String), Method>,
+    /// Deployments by stage.
+    stages: HashMap<String, String>,
+}
+
+#[derive(Debug, Default)]
+struct Method {
+    integration: bool,
+    responses: HashSet<String>,
+}
+
+impl Apis {
+    pub(super) fn before(
+        &self,
+        roles: &Roles,
+        windows: &Windows,
+        operation: &Operation,
+        request: &Request,
+        overlaps: bool,
+        now: Instant,
+    ) -> Option<Refusal> {
+        let conflict = |text: &str| Some(Refusal::new(409, "ConflictException", text));
+        let bad = |text: &str| Some(Refusal::new(400, "BadRequestException", text));
+        // A.1.
+        if overlaps {
+            return conflict("Unable to complete operation due to concurrent modification. Please try again later.");
+        }
+        let segments = request.segments();
+        let part = |index: usize| segments.get(index).cloned().unwrap_or_default();
+        let body = request.json();
+        if operation.name == "UpdateAccount" {
+            let role = patches(&body).find(|(path, _)| *path == "/cloudwatchRoleArn").map(|(_, role)| role);
+            return match role {
+                Some(role) if !roles.is_usable(role, windows, now) => bad(
+                    "The role ARN does not have required permissions configured. Please grant trust permission for API Gateway and add the required role policy.",
+                ),
+                _ => None,
+            };
+        }
+        let api = self.by_id.get(&part(1))?;
+        let method = api.methods.get(&(part(3), part(5)));
+        match operation.name.as_str() {
+            "CreateResource" => {
+                let path = body["pathPart"].as_str().unwrap_or_default();
+                let taken = api.resources.values().any(|(parent, known)| *parent == part(3) && known == path);
+                if taken { conflict(&format!("Another resource with the same parent already has this name: {path}")) } else { None }
+            }
+            "PutMethod" if method.is_some() => conflict("Method already exists for this resource"),
+            "PutIntegrationResponse" if method.is_some_and(|method| !method.integration) => {
+                Some(Refusal::new(404, "NotFoundException", "No integration defined for method"))
+            }
+            "PutIntegrationResponse" if method.is_some_and(|method| !method.responses.contains(&part(8))) => bad(
+                "Invalid mapping expression specified: Validation Result: warnings : [], errors : [No method response exists for method.]",
+            ),
+            "CreateDeployment" if api.methods.is_empty() => bad("The REST API doesn't contain any methods"),
+            "CreateDeployment" if api.methods.values().any(|method| !method.integration) => bad("No integration defined for method"),
+            "CreateStage" if api.stages.contains_key(body["stageName"].as_str().unwrap_or_default()) => conflict("Stage already exists"),
+            "DeleteDeployment" if api.stages.values().any(|deployment| *deployment == part(3)) => {
+                bad("Active stages pointing to this deployment must be moved or deleted")
+            }
+            "UpdateStage" => {
+                let logs = patches(&body)
+                    .any(|(path, value)| path.starts_with("/accessLogSettings/") || path.ends_with("/logging/loglevel") && value != "OFF");
+                if logs && self.logs == Some(false) {
+                    return bad("CloudWatch Logs role ARN must be set in account settings to enable logging");
+                }
+                let wrong = patches(&body).any(|(path, value)| path == "/accessLogSettings/destinationArn" && value.ends_with(":*"));
+                if wrong { bad("Access log destination must only contain characters a-z, A-Z, 0-9, '_', '-', '/', '.': '*'") } else { None }
+            }
+            _ => None,
+        }
+    }
+
+    pub(super) fn after(&mut self, operation: &Operation, request: &Request, response: &Response) -> &'static str {
+        if !response.is_success() {
+            return "";
+        }
+        let segments = request.segments();
+        let part = |index: usize| segments.get(index).cloned().unwrap_or_default();
+        let (sent, got) = (request.json(), response.json());
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        match operation.name.as_str() {
+            "GetAccount" | "UpdateAccount" => {
+                self.logs = Some(got["cloudwatchRoleArn"].as_str().is_some_and(|role| !role.is_empty()));
+                return "";
+            }
+            "CreateRestApi" => drop(self.by_id.insert(text(&got["id"]), Api::default())),
+            "DeleteRestApi" => drop(self.by_id.remove(&part(1))),
+            _ => {}
+        }
+        let Some(api) = self.by_id.get_mut(&part(1)) else { return "" };
+        let key = (part(3), part(5));
+        match operation.name.as_str() {
+            "CreateResource" => drop(api.resources.insert(text(&got["id"]), (part(3), text(&sent["pathPart"])))),
+            "DeleteResource" => api.forget(&part(3)),
+            "PutMethod" => drop(api.methods.insert(key, Method::default())),
+            "DeleteMethod" => drop(api.methods.remove(&key)),
+            "PutIntegration" => api.methods.entry(key).or_default().integration = true,
+            "DeleteIntegration" => api.methods.entry(key).or_default().integration = false,
+            "PutMethodResponse" => drop(api.methods.entry(key).or_default().responses.insert(part(7))),
+            "DeleteMethodResponse" => drop(api.methods.entry(key).or_default().responses.remove(&part(7))),
+            "CreateStage" => drop(api.stages.insert(text(&sent["stageName"]), text(&sent["deploymentId"]))),
+            "UpdateStage" => drop(api.stages.insert(part(3), text(&got["deploymentId"]))),
+            "DeleteStage" => drop(api.stages.remove(&part(3))),
+            _ => {}
+        }
+        ""
+    }
+}
+
+impl Api {
+    /// A resource goes with all that is below it.
+    fn forget(&mut self, resource: &str) {
+        let below: Vec<String> =
+            self.resources.iter().filter(|(_, (parent, _))| parent == resource).map(|(child, _)| child.clone()).collect();
+        for child in below {
+            self.forget(&child);
+        }
+        self.resources.remove(resource);
+        self.methods.retain(|(of, _), _| of != resource);
+    }
+}
+
+/// (path, value) of a patch's operations.
+fn patches(body: &Value) -> impl Iterator<Item = (&str, &str)> {
+    let operations = body["patchOperations"].as_array().into_iter().flatten();
+    operations.map(|patch| (patch["path"].as_str().unwrap_or_default(), patch["value"].as_str().unwrap_or_default()))
+}

@@ -1,0 +1,39 @@
+//! CloudWatch: tags are taken when an alarm is made, and ignored when it is changed (C).
+
+use super::Before;
+use crate::{
+    cbor,
+    message::{Request, Response},
+    operation::Operation,
+};
+use std::collections::HashSet;
+
+#[derive(Debug, Default)]
+pub(crate) struct Alarms(HashSet<String>);
+
+impl Alarms {
+    pub(super) fn before(&self, operation: &Operation, request: &mut Request) -> Before {
+        let is_known = || cbor::text(&request.body, "AlarmName").is_some_and(|name| self.0.contains(&name));
+        if operation.name == "PutMetricAlarm"
+            && cbor::has(&request.body, "Tags")
+            && is_known()
+            && let Some(body) = cbor::without(&request.body, "Tags")
+        {
+            request.body = body;
+        }
+        Before::Pass
+    }
+
+    pub(super) fn after(&mut self, operation: &Operation, request: &Request, response: &Response) -> &'static str {
+        match operation.name.as_str() {
+            "PutMetricAlarm" if response.is_success() => self.0.extend(cbor::text(&request.body, "AlarmName")),
+            "DeleteAlarms" if response.is_success() => {
+                for name in cbor::texts(&request.body, "AlarmNames") {
+                    self.0.remove(&name);
+                }
+            }
+            _ => {}
+        }
+        ""
+    }
+}

@@ -1,0 +1,89 @@
+//! IAM: what was written is not yet known everywhere (B.1), and policies are read back percent-encoded (C).
+
+use super::{Windows, within};
+use crate::{
+    message::{Request, Response},
+    operation::Operation,
+    wire::Refusal,
+    xml,
+};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use std::{collections::HashMap, time::Instant};
+
+/// RFC 3986: all but these are encoded.
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+#[derive(Debug, Default)]
+pub(crate) struct Roles {
+    /// When each was made, or `None` once it is deleted. Of others nothing is known.
+    made: HashMap<String, Option<Instant>>,
+    /// Inline policies by role.
+    policies: HashMap<String, Vec<String>>,
+}
+
+impl Roles {
+    /// Whether other services may use the role with this ARN.
+    pub(super) fn is_usable(&self, arn: &str, windows: &Windows, now: Instant) -> bool {
+        let name = arn.rsplit('/').next().unwrap_or_default();
+        self.made.get(name).is_none_or(|made| made.is_some() && !within(*made, windows.role_usable, now))
+    }
+
+    pub(super) fn before(&self, windows: &Windows, operation: &Operation, request: &Request, now: Instant) -> Option<Refusal> {
+        let name = request.form("RoleName")?;
+        let made = self.made.get(&name).copied().flatten();
+        match operation.name.as_str() {
+            // B.1: reads lag behind writes.
+            "GetRole" | "GetRolePolicy" | "ListRolePolicies" if within(made, windows.role_visible, now) => {
+                Some(Refusal::new(404, "NoSuchEntity", format!("The role with name {name} cannot be found.")))
+            }
+            // E.5.
+            "DeleteRole" if self.policies.get(&name).is_some_and(|policies| !policies.is_empty()) => {
+                Some(Refusal::new(409, "DeleteConflict", "Cannot delete entity, must delete policies first."))
+            }
+            _ => None,
+        }
+    }
+
+    pub(super) fn after(&mut self, operation: &Operation, request: &Request, response: &mut Response, now: Instant) -> &'static str {
+        if !response.is_success() {
+            return "";
+        }
+        let name = request.form("RoleName").unwrap_or_default();
+        match operation.name.as_str() {
+            "CreateRole" => drop(self.made.insert(name, Some(now))),
+            "DeleteRole" => drop(self.made.insert(name, None)),
+            "PutRolePolicy" => {
+                let policy = request.form("PolicyName").unwrap_or_default();
+                let policies = self.policies.entry(name).or_default();
+                if !policies.contains(&policy) {
+                    policies.push(policy);
+                }
+            }
+            "DeleteRolePolicy" => {
+                let policy = request.form("PolicyName").unwrap_or_default();
+                self.policies.entry(name).or_default().retain(|known| *known != policy);
+            }
+            "GetRole" | "ListRoles" | "GetRolePolicy" => {
+                let mut text = response.text();
+                for element in ["AssumeRolePolicyDocument", "PolicyDocument"] {
+                    text = xml::map_texts(&text, &[element], encode);
+                }
+                if text.as_bytes() != response.body {
+                    response.body = text.into_bytes();
+                    return "policy percent-encoded";
+                }
+            }
+            _ => {}
+        }
+        ""
+    }
+}
+
+/// A document as IAM returns it; one that is encoded already stays as it is.
+fn encode(document: &str) -> String {
+    if document.trim_start().starts_with('%') {
+        return document.to_owned();
+    }
+    let plain = document.replace("&quot;", "\"").replace("&lt;", "<").replace("&gt;", ">").replace("&#39;", "'").replace("&amp;", "&");
+    utf8_percent_encode(&plain, ENCODED).to_string()
+}
