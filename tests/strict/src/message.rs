@@ -158,7 +158,7 @@ impl Response {
             for (name, value) in
                 self.headers.iter().filter(|(name, _)| !is_about_connection(name) || name.eq_ignore_ascii_case("content-length"))
             {
-                head.extend([name, ": ", value, "\r\n"]);
+                head.extend([name.as_str(), ": ", value.as_str(), "\r\n"]);
             }
         } else {
             push_headers(&mut head, &self.headers, self.body.len());
@@ -174,9 +174,9 @@ impl Response {
 
 fn push_headers(head: &mut String, headers: &Headers, length: usize) {
     for (name, value) in headers.iter().filter(|(name, _)| !is_about_connection(name)) {
-        head.extend([name, ": ", value, "\r\n"]);
+        head.extend([name.as_str(), ": ", value.as_str(), "\r\n"]);
     }
-    head.push_str(&format!("Content-Length: {length}\r\n"));
+    head.extend(["Content-Length: ", &length.to_string(), "\r\n"]);
 }
 
 /// Headers that are about this connection or this form of the body, and are written anew.
