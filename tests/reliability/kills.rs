@@ -26,6 +26,7 @@ async fn lengths() -> [(u64, u64); 3] {
     [first, second, down]
 }
 
+#[expect(clippy::print_stdout, reason = "the figures are what the test is run for")]
 fn lengths_now() -> [(u64, u64); 3] {
     let lengths = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(lengths());
     println!("calls and writes of a first up, an up with changes, and a down: {lengths:?}");
