@@ -123,3 +123,17 @@ fn killed_after_any_call_of_a_removal_an_up_brings_all_back() {
         account.empty("after down").await;
     });
 }
+
+#[test]
+fn killed_after_any_call_a_removal_leaves_nothing() {
+    let [(first, _), ..] = lengths_now();
+    on_all_processors(&sample(first, 1), async |calls: Vec<u64>| {
+        let account = Account::new(strict()).await;
+        for call in calls {
+            let what = format!("up, killed after call {call}, then down");
+            account.killed(call, account.up(Version::First)).await;
+            account.complete(&account.down().await, &what);
+            account.empty(&what).await;
+        }
+    });
+}
