@@ -203,9 +203,7 @@ impl<C: super::Cloud> Run<'_, C> {
                 // Created in this run and not visible yet: reads lag behind writes.
                 self.wait(entry, &pauses, "it to become visible", None).await?;
                 seen = entry.node.observe(self.cloud).await?;
-                if seen.is_none() {
-                    continue;
-                }
+                continue;
             }
             if action == Action::Replace && entry.node.holds_data() && !self.options.delete_data {
                 return Err(Error::refused(

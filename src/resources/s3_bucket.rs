@@ -90,19 +90,12 @@ impl Resource for Bucket {
         let config = CreateBucketConfiguration::builder().set_location_constraint(location).set_tags(Some(sdk_tags(&self.tags)?)).build();
         aws.write("s3:CreateBucket", || aws.s3.create_bucket().bucket(&self.name).create_bucket_configuration(config.clone()).send())
             .await?;
-        if self.versioning {
-            self.write_versioning(aws).await?;
+        match self.configure(aws).await {
+            Ok(()) => Ok(Written::Complete(self.output(aws))),
+            // For seconds, a new bucket is unknown to the calls that configure it: they are for the next write.
+            Err(Error::Absent(_)) => Ok(Written::Settling(self.output(aws))),
+            Err(error) => Err(error),
         }
-        if self.encryption != DEFAULT_ENCRYPTION {
-            self.write_encryption(aws).await?;
-        }
-        if self.object_ownership != DEFAULT_OWNERSHIP {
-            self.write_ownership(aws).await?;
-        }
-        if self.site.is_some() {
-            publish(aws, &self.name, &self.site_prefix, &self.files, &BTreeMap::new()).await?;
-        }
-        Ok(Written::Complete(self.output(aws)))
     }
 
     async fn update(&self, aws: &Aws, live: &Live<Self>, changes: &Changes) -> Result<Written<BucketOutput>> {
@@ -149,6 +142,23 @@ impl Bucket {
         let bucket = Self::bare(name);
         let found = bucket.find(aws).await?.filter(|found| found.owner == Owner::Us);
         Ok(found.into_iter().map(|found| Stray::new(logical, bucket.clone(), found.output)).collect())
+    }
+
+    /// What differs from a bucket as AWS makes them, and the files.
+    async fn configure(&self, aws: &Aws) -> Result<()> {
+        if self.versioning {
+            self.write_versioning(aws).await?;
+        }
+        if self.encryption != DEFAULT_ENCRYPTION {
+            self.write_encryption(aws).await?;
+        }
+        if self.object_ownership != DEFAULT_OWNERSHIP {
+            self.write_ownership(aws).await?;
+        }
+        if self.site.is_some() {
+            publish(aws, &self.name, &self.site_prefix, &self.files, &BTreeMap::new()).await?;
+        }
+        Ok(())
     }
 
     /// A private bucket as AWS makes them now, with old versions kept, and without files.

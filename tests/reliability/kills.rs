@@ -26,6 +26,7 @@ async fn lengths() -> [(u64, u64); 3] {
     [first, second, down]
 }
 
+#[expect(clippy::print_stdout, reason = "the figures are what the test is run for")]
 fn lengths_now() -> [(u64, u64); 3] {
     let lengths = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(lengths());
     println!("calls and writes of a first up, an up with changes, and a down: {lengths:?}");
@@ -120,5 +121,19 @@ fn killed_after_any_call_of_a_removal_an_up_brings_all_back() {
         }
         account.complete(&account.down().await, "down");
         account.empty("after down").await;
+    });
+}
+
+#[test]
+fn killed_after_any_call_a_removal_leaves_nothing() {
+    let [(first, _), ..] = lengths_now();
+    on_all_processors(&sample(first, 1), async |calls: Vec<u64>| {
+        let account = Account::new(strict()).await;
+        for call in calls {
+            let what = format!("up, killed after call {call}, then down");
+            account.killed(call, account.up(Version::First)).await;
+            account.complete(&account.down().await, &what);
+            account.empty(&what).await;
+        }
     });
 }

@@ -11,5 +11,6 @@ mod faults;
 mod kills;
 mod limits;
 mod listing;
+mod refusals;
 mod shared;
 mod strictness;

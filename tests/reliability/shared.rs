@@ -1,6 +1,7 @@
 //! What the tests share: an account with a strict AWS in front of it, the stack in two versions, runs that end well, badly or by a kill.
 
 use crate::{accounts, listing};
+use futures::future::LocalBoxFuture;
 use liveinsight::{
     aws::{Aws, Connection, Place},
     build::{SiteFile, read_site},
@@ -74,21 +75,28 @@ impl Account {
     }
 
     /// One run of `up`.
-    pub(crate) async fn up(&self, version: Version) -> Report {
-        let (aws, declaration) = (self.connect().await, self.declare(version));
-        match survey(&declaration.graph, &aws, &|_| {}).await {
-            Ok(plan) => up(&declaration.graph, &aws, plan, &options(), &|_| {}).await,
+    pub(crate) fn up(&self, version: Version) -> LocalBoxFuture<'_, Report> {
+        Box::pin(async move { self.up_with(&self.connect().await, version).await })
+    }
+
+    /// One run of `up` with these clients.
+    pub(crate) async fn up_with(&self, aws: &Aws, version: Version) -> Report {
+        let declaration = self.declare(version);
+        match survey(&declaration.graph, aws, &|_| {}).await {
+            Ok(plan) => up(&declaration.graph, aws, plan, &options(), &|_| {}).await,
             Err((id, error)) => failed(&declaration.graph, id, error),
         }
     }
 
     /// One run of `down`.
-    pub(crate) async fn down(&self) -> Report {
-        let (aws, declaration) = (self.connect().await, self.declare(Version::First));
-        match Removal::survey(&declaration.graph, &aws, false, &|_| {}).await {
-            Ok(removal) => down(&declaration.graph, &aws, &removal, &options(), &|_| {}).await,
-            Err((id, error)) => failed(&declaration.graph, id, error),
-        }
+    pub(crate) fn down(&self) -> LocalBoxFuture<'_, Report> {
+        Box::pin(async move {
+            let (aws, declaration) = (self.connect().await, self.declare(Version::First));
+            match Removal::survey(&declaration.graph, &aws, false, &|_| {}).await {
+                Ok(removal) => down(&declaration.graph, &aws, &removal, &options(), &|_| {}).await,
+                Err((id, error)) => failed(&declaration.graph, id, error),
+            }
+        })
     }
 
     /// A run that is killed after this call, if it makes that many. Whether it was.
@@ -151,7 +159,8 @@ impl Account {
     fn tail(&self) -> String {
         let log = self.strict.log();
         let lines = log.iter().rev().take(40).rev();
-        lines.map(|entry| format!("  {} {} {} {}\n", entry.operation, entry.resource, entry.status, entry.note)).collect()
+        let lines = lines.map(|entry| format!("  {} {} {} {}", entry.operation, entry.resource, entry.status, entry.note));
+        lines.collect::<Vec<_>>().join("\n")
     }
 }
 
@@ -186,7 +195,7 @@ where
 }
 
 fn options() -> Options {
-    let tempo = Tempo { first: Duration::from_millis(5), longest: Duration::from_millis(10), patience: Duration::from_secs(60) };
+    let tempo = Tempo { first: Duration::from_millis(5), longest: Duration::from_millis(10), patience: Duration::from_mins(1) };
     Options { tempo, ..Options::default() }
 }
 

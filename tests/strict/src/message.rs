@@ -158,7 +158,7 @@ impl Response {
             for (name, value) in
                 self.headers.iter().filter(|(name, _)| !is_about_connection(name) || name.eq_ignore_ascii_case("content-length"))
             {
-                head.extend([name.as_str(), ": ", value.as_str(), "\r\n"]);
+                push_header(&mut head, name, value);
             }
         } else {
             push_headers(&mut head, &self.headers, self.body.len());
@@ -174,9 +174,13 @@ impl Response {
 
 fn push_headers(head: &mut String, headers: &Headers, length: usize) {
     for (name, value) in headers.iter().filter(|(name, _)| !is_about_connection(name)) {
-        head.extend([name.as_str(), ": ", value.as_str(), "\r\n"]);
+        push_header(head, name, value);
     }
-    head.extend(["Content-Length: ", &length.to_string(), "\r\n"]);
+    push_header(head, "Content-Length", &length.to_string());
+}
+
+fn push_header(head: &mut String, name: &str, value: &str) {
+    head.extend([name, ": ", value, "\r\n"]);
 }
 
 /// Headers that are about this connection or this form of the body, and are written anew.

@@ -94,7 +94,7 @@ impl Distributions {
         match operation.name.as_str() {
             "CreateDistribution" | "UpdateDistribution" => {
                 if operation.name == "CreateDistribution" {
-                    id = xml::text(&text, &["Distribution", "Id"]).unwrap_or_default().to_owned();
+                    xml::text(&text, &["Distribution", "Id"]).unwrap_or_default().clone_into(&mut id);
                     let reference = xml::text(&sent, &["DistributionConfig", "CallerReference"]).unwrap_or_default();
                     self.references.insert(reference.to_owned(), id.clone());
                 }
@@ -103,7 +103,7 @@ impl Distributions {
                 known.changed = Some(now);
                 known.access_controls = xml::texts(&sent, &["Origin", "OriginAccessControlId"]).into_iter().map(str::to_owned).collect();
                 known.stale = std::mem::take(&mut known.fresh);
-                known.etag = response.header("etag").unwrap_or_default().to_owned();
+                response.header("etag").unwrap_or_default().clone_into(&mut known.etag);
             }
             "DeleteDistribution" => {
                 let gone = self.known.remove(&id).unwrap_or_default();
@@ -126,14 +126,14 @@ impl Distributions {
 
     /// Shows distributions as `InProgress` that were changed a short while ago.
     fn delay(&self, windows: &Windows, response: &mut Response, text: &str, now: Instant) -> &'static str {
-        let is_deploying = |id: &&str| self.known.get(*id).is_some_and(|known| within(known.changed, windows.distribution_deploying, now));
+        let is_deploying = |id: &str| self.known.get(id).is_some_and(|known| within(known.changed, windows.distribution_deploying, now));
         let path: &[&str] = if text.contains("<DistributionSummary>") { &["DistributionSummary"] } else { &["Distribution"] };
         let ids = xml::texts(text, &[path, &["Id"]].concat());
         if ids.is_empty() {
             return "";
         }
         // One status for each id, in the same order.
-        let mut busy = ids.iter().map(|id| is_deploying(&id));
+        let mut busy = ids.iter().map(|id| is_deploying(id));
         let any = busy.clone().any(|busy| busy);
         let statuses = std::cell::RefCell::new(&mut busy);
         let changed = xml::map_texts(text, &[path, &["Status"]].concat(), |_| {

@@ -1,0 +1,140 @@
+//! What the strict AWS refuses though the program never asks for it, because it knows better: so that knowing better is proved.
+
+use crate::shared::{Account, Version, windows};
+use aws_sdk_cloudfront::types::OriginAccessControlConfig;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use liveinsight::aws::Aws;
+use std::time::Duration;
+use strict_aws::{Config, Windows};
+
+/// Code and message of a refusal.
+fn refusal<T: std::fmt::Debug>(result: Result<T, impl ProvideErrorMetadata>) -> (String, String) {
+    let error = result.expect_err("it should have been refused");
+    (error.code().unwrap_or_default().to_owned(), error.message().unwrap_or_default().to_owned())
+}
+
+/// A stack that was made under a strict AWS, whose windows last as told.
+async fn made(windows: Windows) -> (Account, Aws) {
+    let account = Account::new(Config { windows: Some(windows), ..Config::default() }).await;
+    account.complete(&account.up(Version::First).await, "up");
+    let aws = account.connect().await;
+    (account, aws)
+}
+
+#[tokio::test]
+async fn parts_of_an_api_are_not_made_twice_nor_taken_away_while_in_use() {
+    let (_account, aws) = made(windows()).await;
+    let api = aws.apigateway.get_rest_apis().send().await.unwrap().items()[0].id().unwrap().to_owned();
+    let nodes = aws.apigateway.get_resources().rest_api_id(&api).embed("methods").send().await.unwrap();
+    let root = nodes.items().iter().find(|node| node.path() == Some("/")).unwrap().id().unwrap();
+    let leaf = nodes.items().iter().find(|node| node.path() == Some("/api/stats")).unwrap().id().unwrap();
+    let duplicate = aws.apigateway.create_resource().rest_api_id(&api).parent_id(root).path_part("api").send().await;
+    let expected = "Another resource with the same parent already has this name: api";
+    assert_eq!(refusal(duplicate), ("ConflictException".to_owned(), expected.to_owned()));
+    let put = aws.apigateway.put_method().rest_api_id(&api).resource_id(leaf).authorization_type("NONE");
+    assert_eq!(refusal(put.clone().http_method("GET").send().await).1, "Method already exists for this resource");
+    let deployment = aws.apigateway.get_deployments().rest_api_id(&api).send().await.unwrap().items()[0].id().unwrap().to_owned();
+    let delete = aws.apigateway.delete_deployment().rest_api_id(&api).deployment_id(&deployment).send().await;
+    assert_eq!(refusal(delete).1, "Active stages pointing to this deployment must be moved or deleted");
+    let stage = aws.apigateway.create_stage().rest_api_id(&api).stage_name("dev").deployment_id(&deployment).send().await;
+    assert_eq!(refusal(stage).1, "Stage already exists");
+    put.http_method("DELETE").send().await.unwrap();
+    let create = aws.apigateway.create_deployment().rest_api_id(&api).send().await;
+    assert_eq!(refusal(create), ("BadRequestException".to_owned(), "No integration defined for method".to_owned()));
+    // Two writes at a time.
+    let describe = || aws.apigateway.put_method().rest_api_id(&api).resource_id(root).authorization_type("NONE");
+    let (one, other) = futures::join!(describe().http_method("PUT").send(), describe().http_method("PATCH").send());
+    let conflicts =
+        [one.err(), other.err()].into_iter().flatten().filter(|error| error.message().unwrap().contains("concurrent modification"));
+    assert_eq!(conflicts.count(), 1);
+}
+
+#[tokio::test]
+async fn a_distribution_is_deleted_in_aws_own_order() {
+    let (_account, aws) = made(Windows { distribution_deploying: Duration::from_mins(10), ..windows() }).await;
+    let listed = aws.cloudfront.list_distributions().send().await.unwrap();
+    let distribution = &listed.distribution_list().unwrap().items()[0];
+    assert_eq!(distribution.status(), "InProgress");
+    let delete =
+        |etag: Option<&str>| aws.cloudfront.delete_distribution().id(distribution.id()).set_if_match(etag.map(str::to_owned)).send();
+    assert_eq!(refusal(delete(None).await).0, "InvalidIfMatchVersion");
+    assert_eq!(refusal(delete(Some("E0")).await).0, "PreconditionFailed");
+    tokio::time::sleep(windows().distribution_stale).await;
+    let mut live = aws.cloudfront.get_distribution_config().id(distribution.id()).send().await.unwrap();
+    assert_eq!(refusal(delete(live.e_tag()).await).0, "DistributionNotDisabled");
+    let mut config = live.distribution_config.take().unwrap();
+    config.enabled = false;
+    let update = aws.cloudfront.update_distribution().id(distribution.id()).set_if_match(live.e_tag).distribution_config(config);
+    let updated = update.send().await.unwrap();
+    // Disabled, and not yet everywhere.
+    assert_eq!(refusal(delete(updated.e_tag()).await).0, "DistributionNotDisabled");
+    let controls = aws.cloudfront.list_origin_access_controls().send().await.unwrap();
+    let control = &controls.origin_access_control_list().unwrap().items()[0];
+    let etag = aws.cloudfront.get_origin_access_control().id(control.id()).send().await.unwrap().e_tag;
+    let delete = aws.cloudfront.delete_origin_access_control().id(control.id()).set_if_match(etag).send().await;
+    assert_eq!(refusal(delete).0, "OriginAccessControlInUse");
+    let again = OriginAccessControlConfig::builder()
+        .name(control.name())
+        .signing_protocol("sigv4".into())
+        .signing_behavior("always".into())
+        .origin_access_control_origin_type("s3".into());
+    let again = aws.cloudfront.create_origin_access_control().origin_access_control_config(again.build().unwrap()).send().await;
+    assert_eq!(refusal(again).0, "OriginAccessControlAlreadyExists");
+}
+
+#[tokio::test]
+async fn functions_and_roles_are_not_rushed() {
+    let (_account, aws) = made(Windows { function_updating: Duration::from_mins(10), ..windows() }).await;
+    let functions = aws.lambda.list_functions().send().await.unwrap();
+    let name = functions.functions()[0].function_name().unwrap();
+    let reserved = aws_sdk_lambda::types::Environment::builder().variables("AWS_REGION", "x").build();
+    let update = aws.lambda.update_function_configuration().function_name(name);
+    let (code, message) = refusal(update.clone().environment(reserved).send().await);
+    assert_eq!(code, "InvalidParameterValueException");
+    assert!(message.ends_with("Reserved keys used in this request: AWS_REGION"), "{message}");
+    update.clone().memory_size(512).send().await.unwrap();
+    let (code, message) = refusal(update.memory_size(1024).send().await);
+    assert_eq!(code, "ResourceConflictException");
+    assert!(message.contains("An update is in progress for resource"), "{message}");
+    // Of statements that are added at the same time, one gets lost, and all are told that theirs was added.
+    let add = |sid: &str| {
+        let request = aws.lambda.add_permission().function_name(name).qualifier("live").statement_id(sid);
+        request.action("lambda:InvokeFunction").principal("apigateway.amazonaws.com").send()
+    };
+    let (one, other) = futures::join!(add("one"), add("other"));
+    assert!(one.is_ok() && other.is_ok());
+    let policy = aws.lambda.get_policy().function_name(name).qualifier("live").send().await.unwrap().policy.unwrap();
+    assert_ne!(policy.contains("\"one\""), policy.contains("\"other\""), "{policy}");
+    // Policies are read back percent-encoded.
+    let role = aws.iam.get_role().role_name(name).send().await.unwrap().role.unwrap();
+    assert!(role.assume_role_policy_document().unwrap().starts_with("%7B%22"), "{role:?}");
+    assert_eq!(refusal(aws.iam.delete_role().role_name(name).send().await).0, "DeleteConflict");
+}
+
+#[tokio::test]
+async fn data_stores_take_their_time() {
+    let (_account, aws) = made(Windows { table_tags: Duration::from_mins(10), ..windows() }).await;
+    let table = aws.dynamodb.list_tables().send().await.unwrap().table_names()[0].clone();
+    let specify = |enabled| {
+        let specification = aws_sdk_dynamodb::types::TimeToLiveSpecification::builder().enabled(enabled).attribute_name("ttl");
+        aws.dynamodb.update_time_to_live().table_name(&table).time_to_live_specification(specification.build().unwrap()).send()
+    };
+    assert_eq!(refusal(specify(true).await).1, "TimeToLive is already enabled");
+    assert_eq!(refusal(specify(false).await).1, "Time to live has been modified multiple times within a fixed interval");
+    let arn = aws.arn("dynamodb", &format!("table/{table}"));
+    let tag = aws_sdk_dynamodb::types::Tag::builder().key("a").value("b").build().unwrap();
+    aws.dynamodb.tag_resource().resource_arn(&arn).tags(tag).send().await.unwrap();
+    let untag = aws.dynamodb.untag_resource().resource_arn(&arn).tag_keys("a").send().await;
+    let expected = format!("Subscriber limit exceeded: Table tags are being updated: {table}");
+    assert_eq!(refusal(untag), ("LimitExceededException".to_owned(), expected));
+    assert_eq!(refusal(aws.dynamodb.delete_table().table_name(&table).send().await).0, "ResourceInUseException");
+    let bucket = aws.s3.list_buckets().send().await.unwrap().buckets()[0].name().unwrap().to_owned();
+    assert_eq!(refusal(aws.s3.delete_bucket().bucket(&bucket).send().await).0, "BucketNotEmpty");
+    let versioning = || {
+        let enabled = aws_sdk_s3::types::VersioningConfiguration::builder().status("Enabled".into()).build();
+        aws.s3.put_bucket_versioning().bucket(&bucket).versioning_configuration(enabled).send()
+    };
+    let (one, other) = futures::join!(versioning(), versioning());
+    let aborted = [one.err(), other.err()].into_iter().flatten().filter(|error| error.code() == Some("OperationAborted"));
+    assert_eq!(aborted.count(), 1);
+}
