@@ -21,7 +21,7 @@ async fn takes_a_batch_once_and_refuses_a_wrong_one() {
     assert_eq!(first["statusCode"], 200, "{first}");
     assert_eq!(first["multiValueHeaders"]["access-control-allow-origin"], json!(["*"]), "{first}");
     let answer: Value = serde_json::from_str(first["body"].as_str().unwrap()).unwrap();
-    let data = json!({"processed_events": 1, "rejected": [], "duplicate": false, "session_updated": true, "new_session": true});
+    let data = json!({"processed_events": 1, "rejected": [], "duplicate": false, "session_updated": true, "new_session": true, "ignored": 0});
     assert_eq!(answer, json!({"status": "success", "data": data}));
 
     let again = function.invoke(event).await["response"].clone();
