@@ -6,8 +6,8 @@
 //! 4. The counters, added to once.
 //!
 //! A failure before the gate is answered with an error, and the client sends the batch again. After the gate a repetition
-//! would be a duplicate, so a counter that fails is reported, not retried: counts can be too low after a crash, never too
-//! high. [`crate::recount`] finds and repairs them.
+//! would be a duplicate, so a counter that fails is reported, not retried: after a crash, events, views, sessions and visitors
+//! can be too low, never too high. [`crate::recount`] finds and repairs them.
 
 use crate::batch::{Batch, Event};
 use crate::device::device_class;

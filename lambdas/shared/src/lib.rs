@@ -13,6 +13,7 @@ pub mod ingest;
 pub mod limit;
 pub mod page;
 pub mod realtime;
+pub mod recount;
 pub mod rollup;
 pub mod sender;
 mod serve;

@@ -139,7 +139,7 @@ pub struct Label {
 }
 
 /// The list that a label belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum List {
     /// Views by path.
     Pages,
@@ -152,6 +152,9 @@ pub enum List {
 }
 
 impl List {
+    /// All four.
+    pub const ALL: [Self; 4] = [Self::Pages, Self::Referrers, Self::Countries, Self::Devices];
+
     /// The partition of a day.
     pub fn partition(self, site: &str, time: Millis) -> String {
         let letter = match self {
@@ -163,7 +166,8 @@ impl List {
         format!("@{letter}#{site}#{}", time::compact_date(time))
     }
 
-    fn counted_by(self) -> Option<&'static str> {
+    /// The hour's attribute that says how many labels there are, for lists whose labels a client can invent without end.
+    pub fn counted_by(self) -> Option<&'static str> {
         match self {
             Self::Pages => Some("pages"),
             Self::Referrers => Some("sources"),

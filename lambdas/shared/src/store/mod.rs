@@ -5,6 +5,7 @@
 
 pub mod counters;
 pub mod events;
+mod recount;
 pub mod sessions;
 pub mod visitors;
 
