@@ -44,7 +44,7 @@ fn hostile_bodies(right: &str) -> Vec<Vec<u8>> {
     let mut state = 1_u64;
     let mut below = |limit: usize| {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from(state >> 33).unwrap() % limit
+        usize::try_from(state >> 33).unwrap_or(0) % limit
     };
     let mut bodies: Vec<Vec<u8>> = vec![
         Vec::new(),
@@ -62,7 +62,7 @@ fn hostile_bodies(right: &str) -> Vec<Vec<u8>> {
             let at = below(body.len());
             match below(4) {
                 0 => body.truncate(at + 1),
-                1 => body[at] = u8::try_from(below(256)).unwrap(),
+                1 => body[at] = u8::try_from(below(256)).unwrap_or(0),
                 2 => body.splice(at..at, b"\"\\u0000{[,:9e999".iter().copied()).for_each(drop),
                 _ => drop(body.remove(at)),
             }
@@ -88,12 +88,11 @@ async fn hostile_bodies_are_answered_and_leave_no_half_of_anything() {
     for body in hostile_bodies(&right) {
         let mut event = proxy_event("POST", "/api/events", &json!({}), None);
         // What is no text comes as base64, as the gateway would send it.
-        match std::str::from_utf8(&body) {
-            Ok(text) => event["body"] = json!(text),
-            Err(_) => {
-                event["body"] = json!(base64(&body));
-                event["isBase64Encoded"] = json!(true);
-            }
+        if let Ok(text) = std::str::from_utf8(&body) {
+            event["body"] = json!(text);
+        } else {
+            event["body"] = json!(base64(&body));
+            event["isBase64Encoded"] = json!(true);
         }
         let answer = function.invoke(event).await;
         let status = answer["response"]["statusCode"].as_u64().unwrap_or_else(|| panic!("no answer but {answer}"));

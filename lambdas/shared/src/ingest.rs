@@ -101,14 +101,14 @@ pub async fn take(store: &Store, batch: Batch, sender: Sender, now: Millis) -> R
             taken.received.duplicate = false;
             taken.received.session_updated = true;
             taken.received.new_session |= before.is_none();
-            let arrival = match rollup::enters_hour(before.as_ref(), &touch) {
-                true => store.mark_visitor(&touch).await.unwrap_or_else(|error| {
+            let mut arrival = Arrival::default();
+            if rollup::enters_hour(before.as_ref(), &touch) {
+                arrival = store.mark_visitor(&touch).await.unwrap_or_else(|error| {
                     taken.lost_increments += 1;
                     error!(%error, "a visitor was not marked; the events are kept");
                     Arrival::default()
-                }),
-                false => Arrival::default(),
-            };
+                });
+            }
             taken.lost_increments += store.count(rollup::increments(before.as_ref(), &touch, arrival)).await;
         }
     }

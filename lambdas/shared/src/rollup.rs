@@ -278,10 +278,8 @@ fn count_pages_now(sums: &mut Sums, before: Option<&Visit>, touch: &Touch) {
             item.last = Some(last);
         }
     }
-    if has_moved {
-        if let Some((left_span, page)) = left.filter(|(left_span, _)| span - left_span <= 4 * NOW_SPAN) {
-            sums.page_now(left_span, page, -1);
-        }
+    if let Some((left_span, page)) = left.filter(|(left_span, _)| has_moved && span - left_span <= 4 * NOW_SPAN) {
+        sums.page_now(left_span, page, -1);
     }
 }
 

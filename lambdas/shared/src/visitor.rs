@@ -19,6 +19,9 @@ pub fn identify(salt: &Salt, site: &str, address: Option<&str>, user_agent: &str
 }
 
 /// 16 bytes that nobody can guess.
+///
+/// # Panics
+/// If the system has no random numbers.
 #[expect(clippy::expect_used, reason = "a system without random numbers cannot keep any promise of privacy")]
 pub fn random_salt() -> Salt {
     let mut salt = Salt::default();
@@ -27,6 +30,9 @@ pub fn random_salt() -> Salt {
 }
 
 /// 32 hexadecimal digits that nobody can guess.
+///
+/// # Panics
+/// If the system has no random numbers.
 pub fn random_text() -> String {
     token::hexadecimal(&random_salt())
 }

@@ -74,7 +74,6 @@ async fn bill(tables: &Tables, size: usize) -> Bill {
     assert!(realtime::read(&store, "default", later).await.unwrap().active_users > 0);
     let after = meter.read_units();
     stats::read(&store, "default", Window { period: Period::Hour, limit: 24, now: later }).await.unwrap();
-    println!("batches of {size}: halves of units by kind {:?}", meter.by_kind());
     Bill { events, write_units: meter.write_units() - salt, realtime_units: after - before, stats_units: meter.read_units() - after }
 }
 

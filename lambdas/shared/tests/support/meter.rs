@@ -13,8 +13,8 @@ use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_dynamodb::error::BoxError;
 use aws_smithy_types::config_bag::{Storable, StoreReplace};
 use serde_json::Value;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
 
 /// Shared by a client and its test.
 #[derive(Debug, Clone)]
@@ -30,7 +30,6 @@ struct State {
     /// In halves.
     write_units: AtomicU64,
     read_units: AtomicU64,
-    by_kind: Mutex<std::collections::BTreeMap<String, u64>>,
 }
 
 impl Meter {
@@ -46,7 +45,6 @@ impl Meter {
             writes: AtomicU64::new(0),
             write_units: AtomicU64::new(0),
             read_units: AtomicU64::new(0),
-            by_kind: Mutex::default(),
         };
         Self { state: Arc::new(state) }
     }
@@ -64,11 +62,6 @@ impl Meter {
     /// Read units so far.
     pub fn read_units(&self) -> f64 {
         self.state.read_units.load(Ordering::SeqCst) as f64 / 2.0
-    }
-
-    /// Halves of units by what they were for.
-    pub fn by_kind(&self) -> std::collections::BTreeMap<String, u64> {
-        self.state.by_kind.lock().unwrap().clone()
     }
 }
 
@@ -118,8 +111,7 @@ impl Intercept for Meter {
         let Some(Sent { operation, body }) = bag.load::<Sent>() else { return Ok(()) };
         let answer = context.response().body().bytes().and_then(|bytes| serde_json::from_slice(bytes).ok()).unwrap_or(Value::Null);
         let is_refused = context.response().status().as_u16() >= 400;
-        let (kind, halves) = bill(operation, body, &answer, is_refused);
-        *self.state.by_kind.lock().unwrap().entry(kind).or_default() += halves;
+        let halves = bill(operation, body, &answer, is_refused);
         let sum = if is_write(operation) { &self.state.write_units } else { &self.state.read_units };
         sum.fetch_add(halves, Ordering::SeqCst);
         Ok(())
@@ -134,38 +126,35 @@ fn is_write(operation: &str) -> bool {
     matches!(operation, "PutItem" | "UpdateItem" | "DeleteItem")
 }
 
-/// What a request is for, and its price in halves of units.
-fn bill(operation: &str, request: &Value, response: &Value, is_refused: bool) -> (String, u64) {
-    let key = |item: &Value| {
-        let text = item["session_id"]["S"].as_str().unwrap_or_default();
-        if text.starts_with('@') { text.split('#').next().unwrap_or_default().to_owned() } else { "visit".to_owned() }
-    };
+/// The price of a request in halves of units.
+fn bill(operation: &str, request: &Value, response: &Value, is_refused: bool) -> u64 {
     let kilobytes = |size: u64| 2 * size.div_ceil(1_024).max(1);
     match operation {
         "PutItem" => {
             let price = kilobytes(size_of(&request["Item"]));
-            ("event".to_owned(), if is_refused { price } else { 2 * price })
+            if is_refused { price } else { 2 * price }
         }
         "UpdateItem" => {
-            let (kind, values, old) = (key(&request["Key"]), &request["ExpressionAttributeValues"], &response["Attributes"]);
+            let (values, old) = (&request["ExpressionAttributeValues"], &response["Attributes"]);
+            let is_visit = !values[":minute"].is_null();
             // The item afterwards is what it was before and what is new, or what the answer says.
             let is_counter = !old["timestamp"].is_null();
             let price = kilobytes(if is_counter { size_of(old) } else { size_of(&request["Key"]) + size_of(values) + size_of(old) });
-            let index = match (kind.as_str(), old["last_activity"]["N"].as_str()) {
-                ("visit", _) if is_refused => 0,
-                ("visit", None) => 2,
-                ("visit", Some(before)) if values[":minute"]["N"].as_str() != Some(before) => 4,
-                _ => 0,
+            let index = match old["last_activity"]["N"].as_str() {
+                _ if is_refused || !is_visit => 0,
+                None => 2,
+                before if values[":minute"]["N"].as_str() == before => 0,
+                Some(_) => 4,
             };
-            (kind, price + index)
+            price + index
         }
-        "DeleteItem" => (key(&request["Key"]), 2),
-        "GetItem" => ("get".to_owned(), 2 * size_of(&response["Item"]).div_ceil(4_096).max(1)),
+        "DeleteItem" => 2,
+        "GetItem" => 2 * size_of(&response["Item"]).div_ceil(4_096).max(1),
         "Query" => {
             let size: u64 = response["Items"].as_array().into_iter().flatten().map(size_of).sum();
-            ("query".to_owned(), size.div_ceil(4_096).max(1))
+            size.div_ceil(4_096).max(1)
         }
-        other => (other.to_owned(), 0),
+        _ => 0,
     }
 }
 
