@@ -21,7 +21,8 @@ async fn takes_a_batch_once_and_refuses_a_wrong_one() {
     assert_eq!(first["statusCode"], 200, "{first}");
     assert_eq!(first["multiValueHeaders"]["access-control-allow-origin"], json!(["*"]), "{first}");
     let answer: Value = serde_json::from_str(first["body"].as_str().unwrap()).unwrap();
-    let data = json!({"processed_events": 1, "rejected": [], "duplicate": false, "session_updated": true, "new_session": true});
+    let data =
+        json!({"processed_events": 1, "rejected": [], "duplicate": false, "session_updated": true, "new_session": true, "ignored": 0});
     assert_eq!(answer, json!({"status": "success", "data": data}));
 
     let again = function.invoke(event).await["response"].clone();
@@ -36,4 +37,87 @@ async fn takes_a_batch_once_and_refuses_a_wrong_one() {
     let kept = kept.await.unwrap().items.unwrap();
     assert_eq!(kept.len(), 1);
     assert_eq!(kept[0]["country"].as_s().unwrap(), "KR");
+}
+
+/// Bodies that no tracker sends, from a small generator: cut, garbled, mistyped.
+fn hostile_bodies(right: &str) -> Vec<Vec<u8>> {
+    let mut state = 1_u64;
+    let mut below = |limit: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(state >> 33).unwrap_or(0) % limit
+    };
+    let mut bodies: Vec<Vec<u8>> = vec![
+        Vec::new(),
+        b"\xff\xfe\x00".to_vec(),
+        "[".repeat(100_000).into_bytes(),
+        "{\"a\":".repeat(50_000).into_bytes(),
+        vec![b'x'; 10 * 1_024 * 1_024],
+        br#"{"events":[{"session_id":{"S":"@h#default#0"},"timestamp":1e400}]}"#.to_vec(),
+        br#"{"events":[null,[],"",0,true,{}]}"#.to_vec(),
+        br#"{"events":{"length":1},"batch_id":"\u0000","k":"../.."}"#.to_vec(),
+    ];
+    for _ in 0..200 {
+        let mut body = right.as_bytes().to_vec();
+        for _ in 0..=below(4) {
+            let at = below(body.len());
+            match below(4) {
+                0 => body.truncate(at + 1),
+                1 => body[at] = u8::try_from(below(256)).unwrap_or(0),
+                2 => body.splice(at..at, b"\"\\u0000{[,:9e999".iter().copied()).for_each(drop),
+                _ => drop(body.remove(at)),
+            }
+            if body.is_empty() {
+                break;
+            }
+        }
+        bodies.push(body);
+    }
+    bodies
+}
+
+#[tokio::test]
+async fn hostile_bodies_are_answered_and_leave_no_half_of_anything() {
+    let tables = support::tables().await;
+    let mut function = Function::start(env!("CARGO_BIN_EXE_event-collector"), &tables).await;
+    let right = json!({"batch_id": "b1", "sent_at": shared::time::now(), "events": [
+        {"session_id": "session-0001", "timestamp": shared::time::now(), "event_type": "page_view", "page_url": "https://shop.example/a"},
+        {"session_id": "session-0002", "timestamp": shared::time::now(), "event_type": "click", "page_url": "https://shop.example/a"},
+    ]})
+    .to_string();
+    let mut taken = 0;
+    for body in hostile_bodies(&right) {
+        let mut event = proxy_event("POST", "/api/events", &json!({}), None);
+        // What is no text comes as base64, as the gateway would send it.
+        if let Ok(text) = std::str::from_utf8(&body) {
+            event["body"] = json!(text);
+        } else {
+            event["body"] = json!(base64(&body));
+            event["isBase64Encoded"] = json!(true);
+        }
+        let answer = function.invoke(event).await;
+        let status = answer["response"]["statusCode"].as_u64().unwrap_or_else(|| panic!("no answer but {answer}"));
+        let text: Value = serde_json::from_str(answer["response"]["body"].as_str().unwrap()).unwrap();
+        match status {
+            200 => {
+                assert_eq!(text["status"], "success");
+                taken += text["data"]["processed_events"].as_u64().unwrap() * u64::from(text["data"]["duplicate"] == false);
+            }
+            400..=499 => assert!(text["message"].is_string(), "{text}"),
+            _ => panic!("{status} for {}", String::from_utf8_lossy(&body)),
+        }
+    }
+    let kept = tables.client.scan().table_name(&tables.events).filter_expression("attribute_exists(event_id)").send();
+    assert!(u64::try_from(kept.await.unwrap().count).unwrap() <= taken, "what is kept was answered");
+}
+
+fn base64(bytes: &[u8]) -> String {
+    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let letter = |group: u32, place: u32| char::from(LETTERS[(group >> (18 - 6 * place)) as usize & 63]);
+    bytes
+        .chunks(3)
+        .flat_map(|chunk| {
+            let group = chunk.iter().chain([0, 0].iter()).take(3).fold(0, |sum, byte| sum << 8 | u32::from(*byte));
+            (0..4_u32).map(move |place| if place as usize <= chunk.len() { letter(group, place) } else { '=' })
+        })
+        .collect()
 }

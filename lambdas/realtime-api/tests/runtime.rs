@@ -13,7 +13,7 @@ async fn tells_of_a_visitor() {
     let now = shared::time::now();
     let body = json!({"events": [{"session_id": "session-0001", "timestamp": now, "event_type": "page_view", "page_url": "https://x/a"}]});
     let batch = shared::batch::Batch::parse(body.to_string().as_bytes(), now).unwrap();
-    shared::ingest::take(&store, batch, None, now).await.unwrap();
+    shared::ingest::take(&store, batch, shared::sender::Sender::default(), now).await.unwrap();
 
     let mut function = Function::start(env!("CARGO_BIN_EXE_realtime-api"), &tables).await;
     let response = function.invoke(proxy_event("GET", "/api/realtime", &json!({}), None)).await["response"].clone();

@@ -5,7 +5,7 @@
 
 use crate::digest;
 use crate::page::{self, Page};
-use crate::time::{DAY, MINUTE, Millis};
+use crate::time::{DAY, HOUR, MINUTE, Millis};
 use crate::wire::Rejected;
 use serde_json::{Map, Value};
 
@@ -17,6 +17,10 @@ pub const LONGEST_ADDRESS: usize = 2_048;
 pub const KEPT_USER_AGENT: usize = 256;
 /// Largest `props`, in bytes of compact JSON.
 pub const LARGEST_PROPS: usize = 1_024;
+/// Longest `token`, in bytes; real ones have 75.
+pub const LONGEST_TOKEN: usize = 256;
+/// Longest engagement that one event can report.
+pub const LONGEST_ENGAGEMENT: Millis = HOUR;
 /// How far in the past an event may lie: as long as sessions remember which batches they counted.
 pub const OLDEST: Millis = DAY;
 /// How far in the future an event may lie, for clocks that differ a little.
@@ -35,6 +39,8 @@ pub struct Batch {
     pub identifier: String,
     /// How far the client's clock is behind the server's, if it said.
     pub skew: Option<Millis>,
+    /// What an earlier answer gave to prove that the session is the sender's.
+    pub token: Option<String>,
     /// In the order sent, never empty.
     pub events: Vec<Event>,
     /// In the order sent.
@@ -60,6 +66,8 @@ pub struct Event {
     pub event_id: String,
     /// Compact JSON of an object.
     pub props: Option<String>,
+    /// Milliseconds that the visitor was engaged, from `props.engaged_ms`; 0 if it does not say.
+    pub engaged: Millis,
 }
 
 impl Event {
@@ -111,6 +119,11 @@ impl Batch {
             None => digest::identifier(&["batch", site, &Value::Array(items.clone()).to_string()]),
         };
 
+        let token = match optional_text(&body, "token")? {
+            Some(token) if token.len() > LONGEST_TOKEN => return Err(invalid("token", "must be at most 256 bytes")),
+            token => token.map(str::to_owned),
+        };
+
         let sent = sent_at.unwrap_or(now);
         let mut events: Vec<Event> = Vec::with_capacity(items.len());
         let mut problems = Vec::new();
@@ -127,7 +140,7 @@ impl Batch {
             return Err(invalid(format!("events[{index}].{}", problem.field), problem.problem));
         }
         let rejected = problems.into_iter().map(|(index, problem)| Rejected { index, reason: problem.to_string() });
-        Ok(Self { site: site.to_owned(), identifier, skew, rejected: rejected.collect(), events })
+        Ok(Self { site: site.to_owned(), identifier, skew, token, rejected: rejected.collect(), events })
     }
 }
 
@@ -178,6 +191,7 @@ fn read_event(item: &Value, sent: Millis, derived_id: impl FnOnce() -> String) -
         referrer,
         event_id,
         props: read_props(event)?,
+        engaged: read_engagement(event),
     })
 }
 
@@ -209,6 +223,12 @@ fn read_props(event: &Map<String, Value>) -> Result<Option<String>, Invalid> {
         }
         Some(_) => Err(invalid("props", "must be an object")),
     }
+}
+
+/// What is no number of milliseconds is an own property that happens to have the name.
+fn read_engagement(event: &Map<String, Value>) -> Millis {
+    let engaged = event.get("props").and_then(|props| props.get("engaged_ms")).and_then(Value::as_i64);
+    engaged.unwrap_or(0).clamp(0, LONGEST_ENGAGEMENT)
 }
 
 fn required_text<'a>(object: &'a Map<String, Value>, field: &str) -> Result<&'a str, Invalid> {

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 /// Headers a browser may send, as the gateway's preflight answers them.
 const ALLOWED_HEADERS: &str = "Content-Type,X-API-Key,Authorization,X-CSRF-Token,X-Session-ID";
 /// Seconds a client waits after an error that passes.
-const RETRY_AFTER: &str = "2";
+const RETRY_AFTER: i64 = 2;
 
 /// A right answer before it becomes a response.
 #[derive(Debug, Clone)]
@@ -34,6 +34,8 @@ pub struct Facts {
     pub events: usize,
     /// Events refused.
     pub rejected: usize,
+    /// Events of programs and of visitors who ask not to be tracked.
+    pub ignored: usize,
     /// Whether the batch had been counted.
     pub duplicate: bool,
     /// Counters that could not be increased.
@@ -46,6 +48,15 @@ pub enum Failure {
     /// 400
     #[error("invalid request: {0}")]
     Invalid(#[from] Invalid),
+    /// 401 for a batch.
+    #[error("the token is missing, wrong or expired: begin a new session")]
+    SessionToken,
+    /// 401 for a reader.
+    #[error("the token is missing or wrong: send it as Authorization: Bearer, or as X-API-Key")]
+    ReaderToken,
+    /// 401 for every reader, until the installation names a token.
+    #[error("reading is closed: this is production and no token is set; set READ_TOKEN_SHA256 to the SHA-256 of one")]
+    ReadingClosed,
     /// 403
     #[error("this origin may not use this interface")]
     ForeignOrigin,
@@ -58,6 +69,9 @@ pub enum Failure {
     /// 415
     #[error("the content type must be application/json or text/plain")]
     ContentType,
+    /// 429, with the seconds until the next request is taken.
+    #[error("too many requests from this address: slow down")]
+    TooMany(i64),
     /// 429, 503 or 500
     #[error("{}", store_message(.0))]
     Store(#[from] StoreError),
@@ -68,11 +82,12 @@ impl Failure {
     pub fn status(&self) -> StatusCode {
         match self {
             Self::Invalid(_) => StatusCode::BAD_REQUEST,
+            Self::SessionToken | Self::ReaderToken | Self::ReadingClosed => StatusCode::UNAUTHORIZED,
             Self::ForeignOrigin => StatusCode::FORBIDDEN,
             Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::ContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::Store(StoreError::SessionFull) => StatusCode::TOO_MANY_REQUESTS,
+            Self::TooMany(_) | Self::Store(StoreError::SessionFull) => StatusCode::TOO_MANY_REQUESTS,
             Self::Store(StoreError::Throttled { .. } | StoreError::Unavailable { .. }) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Store(StoreError::Refused { .. }) => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -128,10 +143,12 @@ pub fn content_type(request: &Request) -> Option<String> {
     Some(text.trim().to_ascii_lowercase())
 }
 
-/// The country that CloudFront puts a visitor in, if it says.
-pub fn viewer_country(headers: &HeaderMap) -> Option<String> {
-    let country = headers.get("cloudfront-viewer-country")?.to_str().ok()?;
-    (country.len() == 2 && country.bytes().all(|byte| byte.is_ascii_uppercase())).then(|| country.to_owned())
+/// The token of a reader: `Authorization: Bearer …`, or `X-API-Key`.
+pub fn reader_token(headers: &HeaderMap) -> Option<&str> {
+    let bearer = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let bearer = bearer.and_then(|value| value.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+    let token = bearer.map(|(_, token)| token).or_else(|| headers.get("x-api-key").and_then(|value| value.to_str().ok()));
+    token.map(str::trim)
 }
 
 /// A weak entity tag of what an answer says.
@@ -196,7 +213,11 @@ fn error(failure: &Failure) -> Response<Body> {
         set(&mut response, header::ALLOW, &format!("{method}, OPTIONS"));
     }
     if matches!(failure.status(), StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
-        set(&mut response, header::RETRY_AFTER, RETRY_AFTER);
+        let seconds = if let Failure::TooMany(seconds) = failure { *seconds } else { RETRY_AFTER };
+        set(&mut response, header::RETRY_AFTER, &seconds.to_string());
+    }
+    if matches!(failure, Failure::ReaderToken | Failure::ReadingClosed) {
+        set(&mut response, header::WWW_AUTHENTICATE, "Bearer");
     }
     response
 }

@@ -2,25 +2,31 @@
 //!
 //! 1. The events themselves. Writing them again changes nothing.
 //! 2. The gate: one conditional update per session that lets each batch through once.
-//! 3. The counters, added to once.
+//! 3. The visitor's mark, once in an hour, which tells whether the visitor is new in it.
+//! 4. The counters, added to once.
 //!
 //! A failure before the gate is answered with an error, and the client sends the batch again. After the gate a repetition
-//! would be a duplicate, so a counter that fails is reported, not retried: counts can be too low after a crash, never too high.
+//! would be a duplicate, so a counter that fails is reported, not retried: after a crash, events, views, sessions and visitors
+//! can be too low, never too high. [`crate::recount`] finds and repairs them.
 
 use crate::batch::{Batch, Event};
 use crate::device::device_class;
 use crate::digest;
 use crate::page::referrer_source;
-use crate::rollup::{self, Touch};
+use crate::rollup::{self, Arrival, Touch};
+use crate::sender::Sender;
 use crate::store::events::Delivery;
 use crate::store::sessions::Gate;
 use crate::store::{Store, StoreError};
 use crate::time::{DAY, Millis};
+use crate::token::Signer;
+use crate::visitor;
 use crate::wire::Received;
+use lambda_http::tracing::error;
 use std::collections::BTreeMap;
 
 /// What became of a batch.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Taken {
     /// The answer.
     pub received: Received,
@@ -28,12 +34,55 @@ pub struct Taken {
     pub lost_increments: usize,
 }
 
-/// Takes a batch that arrived at `now` from `country`.
+/// Whether the sender may add to the batch's sessions: every session that it did not prove to be its own has to be new or young.
+///
+/// Nothing is written. The proof is `batch.token`; a wrong one is not treated better than none.
+pub async fn is_entitled(store: &Store, signer: &Signer, batch: &Batch, now: Millis) -> Result<bool, StoreError> {
+    let mut is_proven = false;
+    let mut unproven = Vec::new();
+    for events in by_session(&batch.events) {
+        let session_id = &events[0].session_id;
+        if batch.token.as_ref().is_some_and(|token| signer.verify(token, &batch.site, session_id, now)) {
+            is_proven = true;
+        } else {
+            unproven.push(session_id);
+        }
+    }
+    if batch.token.is_some() && !is_proven {
+        return Ok(false);
+    }
+    for session_id in unproven {
+        if !store.takes_unproven(session_id, ledger_number(batch), now).await? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// The session of the latest event, which is the one that goes on.
+pub fn latest_session(batch: &Batch) -> &str {
+    batch.events.iter().max_by_key(|event| event.timestamp).map_or("", |event| &event.session_id)
+}
+
+/// Takes a batch that arrived at `now`.
 ///
 /// # Errors
 /// If nothing was counted, or not all of it: the client may send the same batch again, which counts what is missing.
-pub async fn take(store: &Store, batch: Batch, country: Option<String>, now: Millis) -> Result<Taken, StoreError> {
-    let delivery = Delivery { site: batch.site.clone(), now, skew: batch.skew, country };
+pub async fn take(store: &Store, batch: Batch, sender: Sender, now: Millis) -> Result<Taken, StoreError> {
+    if batch.events.is_empty() {
+        return Ok(Taken::default());
+    }
+    let salt = store.daily_salt(now).await?;
+    let sessions = by_session(&batch.events);
+    let visitor_of = |event: &Event| visitor::identify(&salt, &batch.site, sender.address.as_deref(), &event.user_agent, &event.session_id);
+    let delivery = Delivery {
+        site: batch.site.clone(),
+        now,
+        skew: batch.skew,
+        country: sender.country,
+        batch: ledger_number(&batch),
+        visitors: sessions.iter().map(|events| (events[0].session_id.clone(), visitor_of(events[0]))).collect(),
+    };
     store.keep_events(&batch.events, &delivery).await?;
 
     let mut taken = Taken {
@@ -41,23 +90,34 @@ pub async fn take(store: &Store, batch: Batch, country: Option<String>, now: Mil
             processed_events: batch.events.len(),
             rejected: batch.rejected.clone(),
             duplicate: true,
-            session_updated: false,
-            new_session: false,
+            ..Received::default()
         },
         lost_increments: 0,
     };
     // A batch is nearly always of one session. With several, each has its own gate, so a repetition finishes the rest.
-    for events in by_session(&batch.events) {
+    for events in sessions {
         let touch = touch_of(&events, &delivery);
-        let number = digest::number(&["seen", &batch.site, &batch.identifier]);
-        if let Gate::Passed(before, touch) = store.pass_gate(number, touch).await? {
+        if let Gate::Passed(before, touch) = store.pass_gate(delivery.batch, touch).await? {
             taken.received.duplicate = false;
             taken.received.session_updated = true;
             taken.received.new_session |= before.is_none();
-            taken.lost_increments += store.count(rollup::increments(before.as_ref(), &touch)).await;
+            let mut arrival = Arrival::default();
+            if rollup::enters_hour(before.as_ref(), &touch) {
+                arrival = store.mark_visitor(&touch).await.unwrap_or_else(|error| {
+                    taken.lost_increments += 1;
+                    error!(%error, "a visitor was not marked; the events are kept");
+                    Arrival::default()
+                });
+            }
+            taken.lost_increments += store.count(rollup::increments(before.as_ref(), &touch, arrival)).await;
         }
     }
     Ok(taken)
+}
+
+/// What a session remembers of a batch.
+fn ledger_number(batch: &Batch) -> i64 {
+    digest::number(&["seen", &batch.site, &batch.identifier])
 }
 
 /// Events by session, each in the order of their time.
@@ -92,5 +152,8 @@ fn touch_of(events: &[&Event], delivery: &Delivery) -> Touch {
         referrer: referrer_source(&first.page, first.referrer.as_ref()),
         country: delivery.country.clone(),
         device: device_class(&first.user_agent),
+        visitor: delivery.visitors.get(&first.session_id).cloned().unwrap_or_default(),
+        engaged: events.iter().map(|event| event.engaged).sum(),
+        event_type: events.iter().rev().find(|event| rollup::is_notable(&event.event_type)).unwrap_or(&last).event_type.clone(),
     }
 }

@@ -1,21 +1,27 @@
 //! What the three handlers share: reading and checking events, the two tables, the counters, and the answers.
 //!
 //! Start with [`ingest`] for what happens to a batch, [`rollup`] for what is counted, [`endpoints`] for the HTTP side.
-//! Deliberately not here: who may read (tokens), daily visitor identities and the filtering of bots.
+//! Deliberately not here: the pages and the tracker.
 
 pub mod batch;
+pub mod bots;
 pub mod device;
 pub mod digest;
 pub mod endpoints;
 pub mod http;
 pub mod ingest;
+pub mod limit;
 pub mod page;
 pub mod realtime;
+pub mod recount;
 pub mod rollup;
+pub mod sender;
 mod serve;
 pub mod stats;
 pub mod store;
 pub mod time;
+pub mod token;
+pub mod visitor;
 pub mod wire;
 
 pub use serve::serve;

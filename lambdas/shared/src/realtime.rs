@@ -1,16 +1,42 @@
-//! Answers who is on the site now, from 30 minutes' counters and two spans of pages. The effort does not grow with traffic.
+//! Answers who is on the site now, from 30 minutes' counters, two spans of pages and two hours of lists.
+//!
+//! The effort does not grow with traffic, only with the number of different pages, referrers and countries.
 
 use crate::digest::LABEL_BITS;
-use crate::rollup::{self, NOW_SPAN, SHARDS};
+use crate::rollup::{self, List, NOW_SPAN, SHARDS};
+use crate::stats::shares;
 use crate::store::{Item, Store, StoreError, read_number, read_text};
-use crate::time::{MINUTE, Millis, floor};
-use crate::wire::{Minute, Realtime};
+use crate::time::{DAY, HOUR, MINUTE, Millis, floor};
+use crate::wire::{FeedEvent, Minute, Realtime};
 use std::collections::BTreeMap;
 
 /// Minutes that make a session active.
 pub const WINDOW_MINUTES: i64 = 30;
 /// Pages named.
 pub const MOST_PAGES: usize = 50;
+
+/// Lines of the feed.
+pub const FEED_LENGTH: usize = 20;
+
+/// What was read for an answer.
+#[derive(Debug, Clone, Default)]
+pub struct Rows {
+    /// The last 30 minutes.
+    pub minutes: Vec<Item>,
+    /// The pages of two spans.
+    pub pages: Vec<Item>,
+    /// Sessions by referrer.
+    pub referrers: Vec<Item>,
+    /// Sessions by country.
+    pub countries: Vec<Item>,
+    /// Sessions by device.
+    pub devices: Vec<Item>,
+}
+
+/// Where the lists of sources begin: with the hour before the running one, but not before midnight, because a day's lists lie together.
+pub fn sources_from(now: Millis) -> Millis {
+    (floor(now, HOUR) - HOUR).max(floor(now, DAY))
+}
 
 /// Reads and sums.
 pub async fn read(store: &Store, site: &str, now: Millis) -> Result<Realtime, StoreError> {
@@ -25,17 +51,25 @@ pub async fn read(store: &Store, site: &str, now: Millis) -> Result<Realtime, St
     };
     // On the heap: three queries side by side are a large future.
     let pages = |time| Box::pin(store.read_span(rollup::now_partition(site, time), 0, (1 << LABEL_BITS) - 1));
-    let (minutes, mut current, previous) = tokio::try_join!(minutes, pages(now), pages(now - NOW_SPAN))?;
-    current.extend(previous);
-    Ok(sum(&minutes, &current, now))
+    let sources = |list: List| Box::pin(store.read_span(list.partition(site, now), rollup::first_sort_key(sources_from(now)), i64::MAX));
+    let (minutes, mut pages, previous, referrers, countries, devices) = tokio::try_join!(
+        minutes,
+        pages(now),
+        pages(now - NOW_SPAN),
+        sources(List::Referrers),
+        sources(List::Countries),
+        sources(List::Devices)
+    )?;
+    pages.extend(previous);
+    Ok(sum(&Rows { minutes, pages, referrers, countries, devices }, now))
 }
 
 /// Sums what was read.
-pub fn sum(minute_items: &[Item], page_items: &[Item], now: Millis) -> Realtime {
+pub fn sum(rows: &Rows, now: Millis) -> Realtime {
     let last = floor(now, MINUTE);
     let mut minutes: Vec<Minute> = (0..WINDOW_MINUTES).rev().map(|ago| Minute { t: last - ago * MINUTE, users: 0, views: 0 }).collect();
     let (mut active, mut recent_events) = (0, 0);
-    for item in minute_items {
+    for item in &rows.minutes {
         let start = read_number(item, "timestamp");
         let Some(minute) = minutes.iter_mut().find(|minute| minute.t == start) else { continue };
         minute.users += read_number(item, "users");
@@ -48,10 +82,15 @@ pub fn sum(minute_items: &[Item], page_items: &[Item], now: Millis) -> Realtime 
     Realtime {
         // A session on its way from one minute to the next can be in neither for a moment, but never in less than none.
         active_users: active.max(0),
-        current_pages: fullest_pages(page_items),
+        current_pages: fullest_pages(&rows.pages),
         events_last_5min: recent_events,
         timestamp: now,
         minutes,
+        referrers: shares(&rows.referrers),
+        countries: shares(&rows.countries),
+        devices: shares(&rows.devices),
+        sources_from: sources_from(now),
+        feed: feed(&rows.pages),
     }
 }
 
@@ -64,4 +103,19 @@ fn fullest_pages(items: &[Item]) -> BTreeMap<String, i64> {
     pages.sort_by_key(|(path, active)| (-active, *path));
     pages.truncate(MOST_PAGES);
     pages.into_iter().map(|(path, active)| (path.to_owned(), active)).collect()
+}
+
+fn feed(items: &[Item]) -> Vec<FeedEvent> {
+    let event = |item: &Item| {
+        Some(FeedEvent {
+            t: item.contains_key("at").then(|| read_number(item, "at"))?,
+            event_type: read_text(item, "kind")?.to_owned(),
+            path: read_text(item, "label")?.to_owned(),
+            country: read_text(item, "country").filter(|country| !country.is_empty()).map(str::to_owned),
+        })
+    };
+    let mut events: Vec<FeedEvent> = items.iter().filter_map(event).collect();
+    events.sort_by(|one, other| (other.t, &other.path).cmp(&(one.t, &one.path)));
+    events.truncate(FEED_LENGTH);
+    events
 }

@@ -7,10 +7,10 @@
 //! | Partition | Sort key | Numbers | Kept |
 //! |---|---|---|---|
 //! | `@m#site#shard` | minute | `events`, `views`, `users`, `active` | 2 days |
-//! | `@h#site#shard` | hour | `events`, `views`, `visitors`, `day_visitors`, `sessions`, `bounced`, `duration`, `pages`, `sources` | 400 days |
+//! | `@h#site#shard` | hour | `events`, `views`, `visitors`, `day_visitors`, `sessions`, `bounced`, `duration`, `engaged`, `pages`, `sources` | 400 days |
 //! | `@p#site#date` | hour of the day and page | `views` | 8 days |
 //! | `@r#…`, `@c#…`, `@d#…` | hour of the day and referrer, country, device | `sessions` | 8 days |
-//! | `@n#site#5 minutes` | page | `active` | 1 hour |
+//! | `@n#site#5 minutes` | page | `active`, and the last event there for the feed | 1 hour |
 //!
 //! `active` is a histogram of sessions by the minute (or 5 minutes and page) of their last activity: each session is in
 //! exactly one place, and moves. The sum over 30 minutes is therefore the exact number of active sessions, whatever the traffic.
@@ -64,6 +64,21 @@ pub struct Touch {
     pub country: Option<String>,
     /// Class of device.
     pub device: &'static str,
+    /// Today's identity of the visitor, see [`crate::visitor`].
+    pub visitor: String,
+    /// Milliseconds engaged.
+    pub engaged: Millis,
+    /// Type of the event for the feed: the last one that says more than that somebody is there, else the last one.
+    pub event_type: String,
+}
+
+/// Whether a batch is the first of its visitor; in a new hour only, which is when it is asked.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Arrival {
+    /// In this hour.
+    pub in_hour: bool,
+    /// On this day.
+    pub in_day: bool,
 }
 
 impl Touch {
@@ -88,8 +103,21 @@ pub struct Increment {
     pub label: Option<Label>,
     /// Numbers by attribute; never 0.
     pub add: BTreeMap<&'static str, i64>,
+    /// What happened last, for items that the feed is made of.
+    pub last: Option<Last>,
     /// When it may be removed, in seconds since 1970, as DynamoDB's time to live wants it.
     pub expires: i64,
+}
+
+/// An event of the feed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Last {
+    /// The server's time.
+    pub at: Millis,
+    /// Its type.
+    pub event_type: String,
+    /// Two letters, if CloudFront said.
+    pub country: Option<String>,
 }
 
 /// Where a counter lies.
@@ -111,7 +139,7 @@ pub struct Label {
 }
 
 /// The list that a label belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum List {
     /// Views by path.
     Pages,
@@ -124,6 +152,9 @@ pub enum List {
 }
 
 impl List {
+    /// All four.
+    pub const ALL: [Self; 4] = [Self::Pages, Self::Referrers, Self::Countries, Self::Devices];
+
     /// The partition of a day.
     pub fn partition(self, site: &str, time: Millis) -> String {
         let letter = match self {
@@ -135,7 +166,8 @@ impl List {
         format!("@{letter}#{site}#{}", time::compact_date(time))
     }
 
-    fn counted_by(self) -> Option<&'static str> {
+    /// The hour's attribute that says how many labels there are, for lists whose labels a client can invent without end.
+    pub fn counted_by(self) -> Option<&'static str> {
         match self {
             Self::Pages => Some("pages"),
             Self::Referrers => Some("sources"),
@@ -169,12 +201,22 @@ pub fn now_partition(site: &str, time: Millis) -> String {
     format!("@n#{site}#{}", time::floor(time, NOW_SPAN))
 }
 
+/// Whether the session enters a new hour with this batch: only then can its visitor be new in the hour.
+pub fn enters_hour(before: Option<&Visit>, touch: &Touch) -> bool {
+    before.is_none_or(|visit| time::floor(visit.last_seen, HOUR) != time::floor(touch.now, HOUR))
+}
+
+/// Whether an event says more than that somebody is there: worth a line in the feed also if the page stays the same.
+pub fn is_notable(event_type: &str) -> bool {
+    !matches!(event_type, "page_view" | "page_leave" | "page_hidden" | "session_start" | "session_end" | "scroll" | "engagement")
+}
+
 /// Everything that a batch adds, given what was known of the session before it; one increment per item.
 ///
 /// The hours' counters come first: what they answer bounds the number of labels.
-pub fn increments(before: Option<&Visit>, touch: &Touch) -> Vec<Increment> {
+pub fn increments(before: Option<&Visit>, touch: &Touch, arrival: Arrival) -> Vec<Increment> {
     let mut sums = Sums { site: &touch.site, shard: touch.shard(), items: Vec::new() };
-    count_hours(&mut sums, before, touch);
+    count_hours(&mut sums, before, touch, arrival);
     count_minutes(&mut sums, before, touch);
     count_pages_now(&mut sums, before, touch);
     for (path, views) in &touch.views {
@@ -189,17 +231,16 @@ pub fn increments(before: Option<&Visit>, touch: &Touch) -> Vec<Increment> {
     }
     sums.items.retain_mut(|increment| {
         increment.add.retain(|_, amount| *amount != 0);
-        !increment.add.is_empty()
+        !increment.add.is_empty() || increment.last.is_some()
     });
     sums.items
 }
 
-fn count_hours(sums: &mut Sums, before: Option<&Visit>, touch: &Touch) {
-    let entered = |span| before.is_none_or(|visit| time::floor(visit.last_seen, span) != time::floor(touch.now, span));
+fn count_hours(sums: &mut Sums, before: Option<&Visit>, touch: &Touch, arrival: Arrival) {
     sums.hour(touch.now, "events", touch.events);
     sums.hour(touch.now, "views", touch.total_views());
-    sums.hour(touch.now, "visitors", i64::from(entered(HOUR)));
-    sums.hour(touch.now, "day_visitors", i64::from(entered(DAY)));
+    sums.hour(touch.now, "visitors", i64::from(arrival.in_hour));
+    sums.hour(touch.now, "day_visitors", i64::from(arrival.in_day));
     // What is said of a whole session is said in the hour in which it began, so that averages are over the same sessions.
     let started = before.map_or(touch.started, |visit| visit.started);
     let views_before = before.map_or(0, |visit| visit.views);
@@ -207,6 +248,7 @@ fn count_hours(sums: &mut Sums, before: Option<&Visit>, touch: &Touch) {
     let bounced_before = if before.is_some() { is_bounce(views_before) } else { 0 };
     sums.hour(started, "sessions", i64::from(before.is_none()));
     sums.hour(started, "bounced", is_bounce(views_before + touch.total_views()) - bounced_before);
+    sums.hour(started, "engaged", touch.engaged);
     sums.hour(started, "duration", touch.now - before.map_or(touch.started, |visit| visit.last_seen));
 }
 
@@ -228,11 +270,16 @@ fn count_minutes(sums: &mut Sums, before: Option<&Visit>, touch: &Touch) {
 fn count_pages_now(sums: &mut Sums, before: Option<&Visit>, touch: &Touch) {
     let span = time::floor(touch.now, NOW_SPAN);
     let left = before.map(|visit| (time::floor(visit.last_seen, NOW_SPAN), visit.page.as_str()));
-    if left != Some((span, &touch.page)) {
-        sums.page_now(span, &touch.page, 1);
-        if let Some((left_span, page)) = left.filter(|(left_span, _)| span - left_span <= 4 * NOW_SPAN) {
-            sums.page_now(left_span, page, -1);
+    let has_moved = left != Some((span, &touch.page));
+    if has_moved || is_notable(&touch.event_type) {
+        sums.page_now(span, &touch.page, i64::from(has_moved));
+        let last = Last { at: touch.now, event_type: touch.event_type.clone(), country: touch.country.clone() };
+        if let Some(item) = sums.items.last_mut() {
+            item.last = Some(last);
         }
+    }
+    if let Some((left_span, page)) = left.filter(|(left_span, _)| has_moved && span - left_span <= 4 * NOW_SPAN) {
+        sums.page_now(left_span, page, -1);
     }
 }
 
@@ -269,7 +316,7 @@ impl Sums<'_> {
 
     fn add(&mut self, key: Key, label: Option<Label>, attribute: &'static str, amount: i64, expires: Millis) {
         let index = self.items.iter().position(|item| item.key == key).unwrap_or_else(|| {
-            self.items.push(Increment { key, label, add: BTreeMap::new(), expires: expires / time::SECOND });
+            self.items.push(Increment { key, label, add: BTreeMap::new(), last: None, expires: expires / time::SECOND });
             self.items.len() - 1
         });
         *self.items[index].add.entry(attribute).or_default() += amount;

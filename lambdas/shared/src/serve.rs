@@ -2,8 +2,10 @@
 
 use crate::endpoints::{Endpoint, Service};
 use crate::http::{Facts, Failure, Origins};
+use crate::limit::{REQUESTS_PER_MINUTE, RateLimit};
 use crate::store::Store;
 use crate::time;
+use crate::token::{Readers, Signer};
 use lambda_http::tracing::{error, info};
 use lambda_http::{Error, Request, service_fn};
 use std::sync::Arc;
@@ -11,11 +13,12 @@ use std::time::Instant;
 
 /// Serves requests until Lambda ends the process.
 ///
-/// The environment names the tables (`EVENTS_TABLE`, `SESSIONS_TABLE`) and the stage (`ENVIRONMENT`, for the log);
-/// `ALLOWED_ORIGINS`, with commas between them, limits which sites may ask. `AWS_ENDPOINT_URL` is the SDK's own.
+/// The environment names the tables (`EVENTS_TABLE`, `SESSIONS_TABLE`) and the stage (`ENVIRONMENT`). `docs/api.md` describes
+/// what else it may say: `ALLOWED_ORIGINS`, `REQUESTS_PER_MINUTE`, `TOKEN_SECRET`, `READ_TOKEN_SHA256`. `AWS_ENDPOINT_URL` is
+/// the SDK's own.
 ///
 /// # Errors
-/// If a table's name is missing, or if the Lambda runtime does not answer.
+/// If a table's name is missing or another variable is wrong, or if the Lambda runtime does not answer.
 pub async fn serve<E: Endpoint>() -> Result<(), Error> {
     lambda_http::tracing::init_default_subscriber();
     let service = Arc::new(from_environment().await?);
@@ -38,6 +41,7 @@ pub async fn serve<E: Endpoint>() -> Result<(), Error> {
                 milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
                 events = facts.events,
                 rejected = facts.rejected,
+                ignored = facts.ignored,
                 duplicate = facts.duplicate,
                 lost_increments = facts.lost_increments,
                 "answered"
@@ -51,10 +55,22 @@ pub async fn serve<E: Endpoint>() -> Result<(), Error> {
 async fn from_environment() -> Result<Service, Error> {
     let config = aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await;
     let client = aws_sdk_dynamodb::Client::new(&config);
+    let store = Store::new(client, &variable("EVENTS_TABLE")?, &variable("SESSIONS_TABLE")?);
+    let per_minute = match optional("REQUESTS_PER_MINUTE") {
+        None => REQUESTS_PER_MINUTE,
+        Some(text) => text.parse().map_err(|_| format!("REQUESTS_PER_MINUTE must be a whole number, 0 for no limit, not {text}"))?,
+    };
     Ok(Service {
-        store: Store::new(client, &variable("EVENTS_TABLE")?, &variable("SESSIONS_TABLE")?),
-        origins: Origins::parse(std::env::var("ALLOWED_ORIGINS").ok().as_deref()),
+        store,
+        origins: Origins::parse(optional("ALLOWED_ORIGINS").as_deref()),
+        limit: RateLimit::new(per_minute),
+        signer: Signer::parse(optional("TOKEN_SECRET").as_deref()),
+        readers: Readers::parse(optional("READ_TOKEN_SHA256").as_deref(), &optional("ENVIRONMENT").unwrap_or_default())?,
     })
+}
+
+fn optional(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|text| !text.is_empty())
 }
 
 fn variable(name: &str) -> Result<String, Error> {

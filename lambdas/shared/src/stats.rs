@@ -3,7 +3,7 @@
 use crate::rollup::{self, List, SHARDS};
 use crate::store::{Item, Store, StoreError, read_number, read_text};
 use crate::time::{self, DAY, HOUR, Millis, floor};
-use crate::wire::{Buckets, Previous, Share, Stats, Summary, TopPage};
+use crate::wire::{Buckets, Comparable, Share, Stats, Summary, TopPage};
 use std::collections::BTreeMap;
 use tokio::task::JoinSet;
 
@@ -129,7 +129,10 @@ pub fn sum(rows: &Rows, window: Window) -> Stats {
     let Window { period, limit, now } = window;
     let from = window.from();
     let current = Sums::over(&rows.hours, from, Millis::MAX);
-    let before = Sums::over(&rows.hours, window.previous_from(), from);
+    // The running hour is no match for a complete one.
+    let (running, length) = (floor(now, HOUR), limit * period.length());
+    let complete = Sums::over(&rows.hours, from, running);
+    let before = Sums::over(&rows.hours, from - length, running - length);
     let listed_views = Sums::over(&rows.hours, window.lists_from(), Millis::MAX).views;
 
     let times: Vec<Millis> = (0..limit).map(|index| from + index * period.length()).collect();
@@ -142,14 +145,22 @@ pub fn sum(rows: &Rows, window: Window) -> Stats {
         Period::Hour => time::hour_label(*time),
         Period::Day => time::date_label(*time),
     };
-    let (data, views) = buckets.map(|sums| (visitors(&sums), sums.views)).unzip();
+    let buckets: Vec<Sums> = buckets.collect();
     let pages = largest(&rows.pages, "views", TOP_PAGES).into_iter();
     Stats {
-        hourly_visitors: Buckets { labels: times.iter().map(label).collect(), data, views, times },
+        hourly_visitors: Buckets {
+            labels: times.iter().map(label).collect(),
+            data: buckets.iter().map(visitors).collect(),
+            views: buckets.iter().map(|sums| sums.views).collect(),
+            sessions: buckets.iter().map(|sums| sums.sessions).collect(),
+            bounce_rates: buckets.iter().map(Sums::bounce_rate).collect(),
+            engaged: buckets.iter().map(Sums::engaged_seconds).collect(),
+            times,
+        },
         top_pages: pages
             .map(|(url, views)| TopPage { url, views, percentage: rounded(100.0 * ratio(views, listed_views), 10.0) })
             .collect(),
-        summary: current.summary(),
+        summary: current.summary(period),
         bounce_rate: current.bounce_rate(),
         referrers: shares(&rows.referrers),
         countries: shares(&rows.countries),
@@ -157,7 +168,8 @@ pub fn sum(rows: &Rows, window: Window) -> Stats {
         lists_from: window.lists_from(),
         from,
         timestamp: now,
-        previous: Previous { summary: before.summary(), bounce_rate: before.bounce_rate() },
+        complete: complete.comparable(period),
+        previous: before.comparable(period),
     }
 }
 
@@ -170,6 +182,7 @@ struct Sums {
     day_visitors: i64,
     bounced: i64,
     duration: Millis,
+    engaged: Millis,
 }
 
 impl Sums {
@@ -183,13 +196,31 @@ impl Sums {
             sums.day_visitors += read_number(hour, "day_visitors");
             sums.bounced += read_number(hour, "bounced");
             sums.duration += read_number(hour, "duration");
+            sums.engaged += read_number(hour, "engaged");
         }
         sums
     }
 
-    fn summary(&self) -> Summary {
-        let seconds = || rounded(ratio(self.duration, self.sessions) / 1_000.0, 10.0);
-        Summary { total_sessions: self.sessions, total_pageviews: self.views, avg_session_duration: (self.sessions > 0).then(seconds) }
+    fn summary(&self, period: Period) -> Summary {
+        Summary {
+            total_sessions: self.sessions,
+            total_pageviews: self.views,
+            avg_session_duration: self.seconds_a_session(self.duration),
+            avg_engaged_time: self.engaged_seconds(),
+            total_visitors: (period == Period::Day).then_some(self.day_visitors),
+        }
+    }
+
+    fn comparable(&self, period: Period) -> Comparable {
+        Comparable { summary: self.summary(period), bounce_rate: self.bounce_rate() }
+    }
+
+    fn engaged_seconds(&self) -> Option<f64> {
+        self.seconds_a_session(self.engaged)
+    }
+
+    fn seconds_a_session(&self, time: Millis) -> Option<f64> {
+        (self.sessions > 0).then(|| rounded(ratio(time, self.sessions) / 1_000.0, 10.0))
     }
 
     fn bounce_rate(&self) -> Option<f64> {
@@ -197,7 +228,8 @@ impl Sums {
     }
 }
 
-fn shares(items: &[Item]) -> Vec<Share> {
+/// The names with the most sessions.
+pub(crate) fn shares(items: &[Item]) -> Vec<Share> {
     largest(items, "sessions", TOP_SHARES).into_iter().map(|(name, sessions)| Share { name, sessions }).collect()
 }
 

@@ -5,7 +5,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// The answer to a batch of events.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Received {
     /// Events of the batch that were right, whether this delivery counted them or an earlier one did.
     pub processed_events: usize,
@@ -17,6 +17,11 @@ pub struct Received {
     pub session_updated: bool,
     /// Whether a session was made.
     pub new_session: bool,
+    /// Events that were right but are not kept: the sender is a program, or asks not to be tracked.
+    pub ignored: usize,
+    /// Proves in later batches that the session is the sender's, if the installation asks for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
 }
 
 /// An event that was not taken.
@@ -41,6 +46,29 @@ pub struct Realtime {
     pub timestamp: Millis,
     /// The last 30 minutes, oldest first; the last of them is still running.
     pub minutes: Vec<Minute>,
+    /// Where the sessions came from that began since `sources_from`.
+    pub referrers: Vec<Share>,
+    /// Their countries, as CloudFront names them (ISO 3166, two letters).
+    pub countries: Vec<Share>,
+    /// Their classes of device.
+    pub devices: Vec<Share>,
+    /// The start of the hour before the running one, but not before midnight.
+    pub sources_from: Millis,
+    /// The latest events, newest first: a sample with one event per page and five minutes.
+    pub feed: Vec<FeedEvent>,
+}
+
+/// One event of [`Realtime::feed`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FeedEvent {
+    /// The server's time.
+    pub t: Millis,
+    /// `page_view`, `click` and so on.
+    pub event_type: String,
+    /// Path of the page.
+    pub path: String,
+    /// Two letters, null if it is not known.
+    pub country: Option<String>,
 }
 
 /// One minute of [`Realtime::minutes`].
@@ -57,7 +85,7 @@ pub struct Minute {
 /// Sums over hours or days.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Stats {
-    /// Sessions by hour or day. Named by the first agreement, also when the buckets are days.
+    /// Visitors by hour or day. Named by the first agreement, also when the buckets are days.
     pub hourly_visitors: Buckets,
     /// The ten pages with the most views.
     pub top_pages: Vec<TopPage>,
@@ -77,19 +105,27 @@ pub struct Stats {
     pub from: Millis,
     /// When this was read, which is also the window's end.
     pub timestamp: Millis,
-    /// The sums of the window of the same length before this one.
-    pub previous: Previous,
+    /// The sums of the window's complete hours, to be compared with `previous`.
+    pub complete: Comparable,
+    /// The sums of as many hours one window earlier.
+    pub previous: Comparable,
 }
 
 /// Values of equally long spans of time, oldest first; the last of them is still running.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Buckets {
     /// `21:00` for hours, `2026-11-22` for days, in UTC.
     pub labels: Vec<String>,
-    /// Sessions that sent something in the span.
+    /// Visitors that sent something in the span, each counted once.
     pub data: Vec<i64>,
     /// Page views in the span.
     pub views: Vec<i64>,
+    /// Sessions that began in the span.
+    pub sessions: Vec<i64>,
+    /// Share of those sessions with fewer than two page views, 0 to 1; null without sessions.
+    pub bounce_rates: Vec<Option<f64>>,
+    /// Seconds that a visitor was engaged in those sessions, on average; null without sessions.
+    pub engaged: Vec<Option<f64>>,
     /// The spans' starts, for labels in local time.
     pub times: Vec<Millis>,
 }
@@ -114,11 +150,15 @@ pub struct Summary {
     pub total_pageviews: i64,
     /// Seconds between the beginning and the last sign of life of those sessions, on average; null without sessions.
     pub avg_session_duration: Option<f64>,
+    /// Seconds that a visitor was engaged in those sessions, on average; null without sessions.
+    pub avg_engaged_time: Option<f64>,
+    /// Visitors, those of several days counted on each; null for hours, whose visitors cannot be added up.
+    pub total_visitors: Option<i64>,
 }
 
-/// Sums of the window before.
+/// Sums of two windows' complete hours.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Previous {
+pub struct Comparable {
     /// The sums.
     #[serde(flatten)]
     pub summary: Summary,

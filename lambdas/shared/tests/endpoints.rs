@@ -16,7 +16,7 @@ use support::Tables;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 fn service(tables: &Tables) -> Service {
-    Service { store: Store::new(tables.client.clone(), &tables.events, &tables.sessions), origins: Origins::Any }
+    Service::new(Store::new(tables.client.clone(), &tables.events, &tables.sessions))
 }
 
 fn post(body: impl Into<Body>) -> Request {

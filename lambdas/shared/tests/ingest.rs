@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use shared::batch::Batch;
 use shared::ingest::{Taken, take};
 use shared::rollup::{self, MOST_LABELS, OTHER};
+use shared::sender::Sender;
 use shared::stats::{Period, Window};
 use shared::store::{Item, Store, StoreError, read_number, read_text, sessions};
 use shared::time::{HOUR, MINUTE, Millis, floor};
@@ -31,7 +32,7 @@ fn event(session: usize, timestamp: Millis, page: usize) -> Value {
 
 async fn deliver(store: &Store, body: &Value, now: Millis) -> Result<Taken, StoreError> {
     let batch = Batch::parse(body.to_string().as_bytes(), now).expect("the batch is right");
-    take(store, batch, None, now).await
+    take(store, batch, Sender::default(), now).await
 }
 
 /// Everything in a table; counters' keys begin with an `@`.
@@ -158,7 +159,7 @@ async fn many_senders_with_duplicates_disorder_and_collisions_are_counted_exactl
     let mut truth = BTreeMap::new();
     for session in &sessions {
         *truth.entry(floor(read_number(session, "last_seen"), MINUTE)).or_insert(0) += 1;
-        assert_eq!(read_number(session, "last_activity"), floor(read_number(session, "last_seen"), MINUTE));
+        assert_eq!(read_number(session, "last_activity"), floor(read_number(session, "last_seen"), sessions::ACTIVITY_SPAN));
     }
     let minutes = counters.iter().filter(|item| read_text(item, "session_id").unwrap().starts_with("@m#"));
     let histogram: BTreeMap<i64, i64> =
@@ -225,7 +226,14 @@ async fn what_a_crash_interrupts_is_completed_by_the_retry_and_never_counted_twi
     let batch = Batch::parse(body.to_string().as_bytes(), NOW).unwrap();
 
     // It ended after one event was kept.
-    let delivery = shared::store::events::Delivery { site: "default".to_owned(), now: NOW, skew: None, country: None };
+    let delivery = shared::store::events::Delivery {
+        site: "default".to_owned(),
+        now: NOW,
+        skew: None,
+        country: None,
+        batch: 1,
+        visitors: std::collections::HashMap::new(),
+    };
     store.keep_events(&batch.events[..1], &delivery).await.unwrap();
     let taken = deliver(&store, &body, NOW).await.unwrap().received;
     assert!(!taken.duplicate && taken.new_session);
@@ -236,7 +244,7 @@ async fn what_a_crash_interrupts_is_completed_by_the_retry_and_never_counted_twi
     let body = json!({"batch_id": "c", "events": [event(1, NOW, 1), event(2, NOW, 1)]});
     let batch = Batch::parse(body.to_string().as_bytes(), NOW).unwrap();
     let half = Batch { events: batch.events[..1].to_vec(), ..batch };
-    take(&store, half, None, NOW).await.unwrap();
+    take(&store, half, Sender::default(), NOW).await.unwrap();
     assert!(!deliver(&store, &body, NOW).await.unwrap().received.duplicate);
     assert!(deliver(&store, &body, NOW).await.unwrap().received.duplicate);
     let (counters, raw) = scan(&tables, &tables.events).await;

@@ -2,9 +2,12 @@
 
 use super::{Endpoint, Service};
 use crate::batch::Batch;
-use crate::http::{Facts, Failure, Reply, content_type, viewer_country};
+use crate::bots::is_bot;
+use crate::http::{Facts, Failure, Reply, content_type};
 use crate::ingest;
+use crate::sender::{Sender, opts_out, user_agent};
 use crate::time::Millis;
+use crate::wire::Received;
 use lambda_http::Request;
 use lambda_http::http::Method;
 use serde_json::json;
@@ -30,12 +33,31 @@ impl Endpoint for Events {
         if body.len() > LARGEST_BODY {
             return Err(Failure::TooLarge(LARGEST_BODY));
         }
-        let batch = Batch::parse(body, now)?;
-        let taken = ingest::take(&service.store, batch, viewer_country(request.headers()), now).await?;
-        let received = taken.received;
+        let mut batch = Batch::parse(body, now)?;
+        let right = batch.events.len();
+        if opts_out(request.headers()) || is_bot(user_agent(request.headers())) {
+            batch.events.clear();
+        }
+        batch.events.retain(|event| !is_bot(&event.user_agent));
+        let ignored = right - batch.events.len();
+        if ignored == right {
+            let received = Received { rejected: batch.rejected, ignored, ..Received::default() };
+            let facts = Facts { rejected: received.rejected.len(), ignored, ..Facts::default() };
+            return Ok(Reply { data: json!(received), cache: "no-store", entity_tag: None, facts });
+        }
+        let mut token = None;
+        if let Some(signer) = &service.signer {
+            if !ingest::is_entitled(&service.store, signer, &batch, now).await? {
+                return Err(Failure::SessionToken);
+            }
+            token = Some(signer.sign(&batch.site, ingest::latest_session(&batch), now));
+        }
+        let taken = ingest::take(&service.store, batch, Sender::of(request), now).await?;
+        let received = Received { ignored, token, ..taken.received };
         let facts = Facts {
             events: received.processed_events,
             rejected: received.rejected.len(),
+            ignored,
             duplicate: received.duplicate,
             lost_increments: taken.lost_increments,
         };

@@ -10,19 +10,28 @@ pub use stats::StatsOverTime;
 
 use crate::batch::{self, Invalid};
 use crate::http::{self, Failure, Origins, Reply};
+use crate::limit::{self, RateLimit};
+use crate::sender::Sender;
 use crate::store::Store;
 use crate::time::Millis;
+use crate::token::{Readers, Signer};
 use lambda_http::http::Method;
 use lambda_http::{Body, Request, RequestExt, Response};
 use std::future::Future;
 
-/// What a function needs to answer.
-#[derive(Debug, Clone)]
+/// What a function needs to answer. The defaults let everybody do everything, but not too often.
+#[derive(Debug)]
 pub struct Service {
     /// The tables.
     pub store: Store,
     /// Who may ask.
     pub origins: Origins,
+    /// How often.
+    pub limit: RateLimit,
+    /// Signs sessions, if they are to be proven.
+    pub signer: Option<Signer>,
+    /// Who may read.
+    pub readers: Readers,
 }
 
 /// One of the three.
@@ -37,18 +46,44 @@ pub trait Endpoint: Send + Sync + 'static {
 }
 
 impl Service {
+    /// With the defaults.
+    pub fn new(store: Store) -> Self {
+        Self { store, origins: Origins::Any, limit: RateLimit::new(limit::REQUESTS_PER_MINUTE), signer: None, readers: Readers::All }
+    }
+
     /// Answers any request: a complete response, and what became of it for the log.
     pub async fn answer<E: Endpoint>(&self, request: &Request, now: Millis) -> (Response<Body>, Result<Reply, Failure>) {
         let result = if !self.origins.admit(request.headers()) {
             Err(Failure::ForeignOrigin)
         } else if request.method() == Method::OPTIONS {
             Ok(preflight())
+        } else if let Some(seconds) = self.seconds_to_wait(request, now) {
+            Err(Failure::TooMany(seconds))
         } else if request.method() == E::METHOD {
             E::answer(self, request, now).await
         } else {
             Err(Failure::Method(E::METHOD))
         };
         (http::respond(request, &result, &E::METHOD, &self.origins), result)
+    }
+
+    /// A request without an address came from inside.
+    fn seconds_to_wait(&self, request: &Request, now: Millis) -> Option<i64> {
+        let address = Sender::of(request).address?;
+        self.limit.admit(&address, now).err()
+    }
+
+    /// What caches may do with an answer: what only some may read is not to be shared.
+    fn cache(&self, open: &'static str) -> &'static str {
+        if self.readers == Readers::All { open } else { "private, max-age=0" }
+    }
+
+    fn admit_reader(&self, request: &Request) -> Result<(), Failure> {
+        match &self.readers {
+            Readers::Nobody => Err(Failure::ReadingClosed),
+            readers if readers.admit(http::reader_token(request.headers())) => Ok(()),
+            _ => Err(Failure::ReaderToken),
+        }
     }
 }
 

@@ -17,6 +17,7 @@ impl Endpoint for RealtimeNow {
     const ROUTE: &'static str = "realtime";
 
     async fn answer(service: &Service, request: &Request, now: Millis) -> Result<Reply, Failure> {
+        service.admit_reader(request)?;
         let mut realtime = realtime::read(&service.store, &site(request)?, now).await?;
         let data = json!(realtime);
         // The time of reading is no news.
@@ -24,7 +25,7 @@ impl Endpoint for RealtimeNow {
         Ok(Reply {
             data,
             // Viewers share an answer for two seconds; the next one is fetched while the old one is still shown.
-            cache: "public, max-age=0, s-maxage=2, stale-while-revalidate=5",
+            cache: service.cache("public, max-age=0, s-maxage=2, stale-while-revalidate=5"),
             entity_tag: entity_tag(&realtime),
             facts: Facts::default(),
         })

@@ -17,12 +17,13 @@ impl Endpoint for StatsOverTime {
     const ROUTE: &'static str = "stats";
 
     async fn answer(service: &Service, request: &Request, now: Millis) -> Result<Reply, Failure> {
+        service.admit_reader(request)?;
         let window = window(request, now)?;
         let mut stats = stats::read(&service.store, &site(request)?, window).await?;
         let data = json!(stats);
         // The time of reading is no news.
         stats.timestamp = 0;
-        Ok(Reply { data, cache: "public, max-age=0, s-maxage=30", entity_tag: entity_tag(&stats), facts: Facts::default() })
+        Ok(Reply { data, cache: service.cache("public, max-age=0, s-maxage=30"), entity_tag: entity_tag(&stats), facts: Facts::default() })
     }
 }
 

@@ -100,7 +100,7 @@ impl Store {
         }
         let is_new = !is_full && self.add(&increment).await?.is_new;
         if let Some((key, expires)) = hour.filter(|_| is_new) {
-            self.add(&Increment { key, label: None, add: [(counted_by, 1)].into(), expires }).await?;
+            self.add(&Increment { key, label: None, add: [(counted_by, 1)].into(), last: None, expires }).await?;
         }
         Ok(())
     }
@@ -135,6 +135,17 @@ impl Store {
             set.push_str(", #label = :label");
             request = request.expression_attribute_names("#label", "label").expression_attribute_values(":label", text(&label.text));
         }
+        if let Some(last) = &increment.last {
+            // Not under the name `event_type`, which would put the item into an index.
+            set.push_str(", #at = :at, #kind = :kind, #country = :country");
+            request = request
+                .expression_attribute_names("#at", "at")
+                .expression_attribute_names("#kind", "kind")
+                .expression_attribute_names("#country", "country")
+                .expression_attribute_values(":at", number(last.at))
+                .expression_attribute_values(":kind", text(&last.event_type))
+                .expression_attribute_values(":country", text(last.country.as_deref().unwrap_or_default()));
+        }
         let mut parts = Vec::new();
         for (index, (name, amount)) in increment.add.iter().enumerate() {
             parts.push(format!("#a{index} :a{index}"));
@@ -142,7 +153,10 @@ impl Store {
                 .expression_attribute_names(format!("#a{index}"), *name)
                 .expression_attribute_values(format!(":a{index}"), number(*amount));
         }
-        let request = request.update_expression(format!("{set} ADD {}", parts.join(", ")));
+        if !parts.is_empty() {
+            set.push_str(" ADD ");
+        }
+        let request = request.update_expression(set + &parts.join(", "));
         for attempt in 1.. {
             let result = request.clone().customize().config_override(Self::without_retries()).send().await;
             let Err(error) = result else { return result.map(Some).map_err(|error| StoreError::new("UpdateItem", &error)) };

@@ -1,11 +1,11 @@
 //! Raw events, kept for a day: what the counters can be counted again from.
 
-use super::{Store, StoreError, number, text};
+use super::{Store, StoreError, number, read_text, text};
 use crate::batch::Event;
 use crate::device::device_class;
 use crate::time::{DAY, Millis, SECOND};
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 use std::collections::HashMap;
 use tokio::task::JoinSet;
 
@@ -25,6 +25,10 @@ pub struct Delivery {
     pub skew: Option<Millis>,
     /// Two letters, if CloudFront said.
     pub country: Option<String>,
+    /// What sessions remember of the batch.
+    pub batch: i64,
+    /// Today's identities of the visitors, by session.
+    pub visitors: HashMap<String, String>,
 }
 
 impl Store {
@@ -58,14 +62,20 @@ impl Store {
                 .put_item()
                 .table_name(&*self.events_table)
                 .set_item(Some(item.clone()))
-                .condition_expression("attribute_not_exists(session_id) OR event_id = :id")
-                .expression_attribute_values(":id", text(&event.event_id))
+                // What is kept stays as it was: when it came first is what a recount counts it by.
+                .condition_expression("attribute_not_exists(session_id)")
+                .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
                 .send()
                 .await;
             match result {
                 Ok(_) => return Ok(()),
                 Err(error) => match error.as_service_error() {
-                    Some(PutItemError::ConditionalCheckFailedException(_)) => {}
+                    Some(PutItemError::ConditionalCheckFailedException(failure)) => {
+                        let kept = failure.item.as_ref().and_then(|item| read_text(item, "event_id"));
+                        if kept == Some(event.event_id.as_str()) {
+                            return Ok(());
+                        }
+                    }
                     _ => return Err(StoreError::new("PutItem", &error)),
                 },
             }
@@ -98,6 +108,7 @@ fn item_of(event: &Event, delivery: &Delivery) -> HashMap<String, AttributeValue
         ("site".to_owned(), text(&delivery.site)),
         ("device".to_owned(), text(device_class(&event.user_agent))),
         ("received".to_owned(), number(delivery.now)),
+        ("batch".to_owned(), number(delivery.batch)),
         ("ttl".to_owned(), number((delivery.now + DAY) / SECOND)),
     ]);
     let mut optional = |name: &str, value: Option<AttributeValue>| {
@@ -109,6 +120,7 @@ fn item_of(event: &Event, delivery: &Delivery) -> HashMap<String, AttributeValue
     optional("referrer", event.referrer.as_ref().map(|referrer| text(&referrer.address)));
     optional("props", event.props.as_ref().map(text));
     optional("country", delivery.country.as_ref().map(text));
+    optional("visitor", delivery.visitors.get(&event.session_id).map(text));
     optional("skew", delivery.skew.map(number));
     item
 }
@@ -129,6 +141,7 @@ mod tests {
             referrer: None,
             event_id: index.to_string(),
             props: None,
+            engaged: 0,
         }
     }
 
@@ -148,7 +161,8 @@ mod tests {
 
     #[test]
     fn an_event_of_a_rollup_like_type_is_an_event() {
-        let item = item_of(&event(1, 5, 0), &Delivery { site: "default".to_owned(), now: 10, skew: None, country: None });
+        let delivery = Delivery { site: "default".to_owned(), now: 10, skew: None, country: None, batch: 1, visitors: HashMap::new() };
+        let item = item_of(&event(1, 5, 0), &delivery);
         assert_eq!(super::super::read_text(&item, "session_id"), Some("session-0001"));
         assert!(!item.contains_key("user_agent"), "an empty text is left out");
     }

@@ -1,11 +1,13 @@
-//! The two tables. One file per kind of item: [`events`], [`sessions`], [`counters`].
+//! The two tables. One file per kind of item: [`events`], [`sessions`], [`counters`], [`visitors`].
 //!
 //! Keys and indexes are those that the stack declares: events by `session_id` and `timestamp` with an index by
 //! `event_type`, sessions by `session_id` with an index by `is_active` and `last_activity`.
 
 pub mod counters;
 pub mod events;
+mod recount;
 pub mod sessions;
+pub mod visitors;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
@@ -23,6 +25,7 @@ pub struct Store {
     client: Client,
     events_table: Arc<str>,
     sessions_table: Arc<str>,
+    salt: Arc<visitors::SaltCache>,
 }
 
 /// What went wrong at DynamoDB.
@@ -62,7 +65,7 @@ pub enum StoreError {
 impl Store {
     /// Both tables, by name.
     pub fn new(client: Client, events_table: &str, sessions_table: &str) -> Self {
-        Self { client, events_table: events_table.into(), sessions_table: sessions_table.into() }
+        Self { client, events_table: events_table.into(), sessions_table: sessions_table.into(), salt: Arc::default() }
     }
 
     /// Opens the first connection, which takes longer than all that follows, while the function starts.

@@ -23,13 +23,16 @@ pub use test_support::endpoint;
 
 /// A client of whatever listens at an address.
 pub fn client(endpoint: &str) -> Client {
-    let config = aws_sdk_dynamodb::Config::builder()
+    Client::from_conf(config(endpoint).build())
+}
+
+/// How to reach it, to be completed.
+pub fn config(endpoint: &str) -> aws_sdk_dynamodb::config::Builder {
+    aws_sdk_dynamodb::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .endpoint_url(endpoint)
         .region(Region::new("us-east-1"))
         .credentials_provider(Credentials::new("test", "test", None, None, "tests"))
-        .build();
-    Client::from_conf(config)
 }
 
 /// Makes the tables under names that no other test uses.

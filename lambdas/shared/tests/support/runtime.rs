@@ -43,6 +43,11 @@ impl Function {
         Self { events, answers, process }
     }
 
+    /// Its process.
+    pub fn id(&self) -> u32 {
+        self.process.id().expect("it runs")
+    }
+
     /// Hands it a REST proxy event, as API Gateway would, and gives its proxy response.
     pub async fn invoke(&mut self, event: Value) -> Value {
         self.events.send(event).await.unwrap();

@@ -1,0 +1,106 @@
+//! Days' salts, and which visitor was there in which hour.
+//!
+//! A salt lies in the events table under `@salt#date`. It is made by whoever needs it first and deleted by whoever makes the
+//! one of two days later, not by the time to live alone, which may lag by days.
+//! A visitor's hours lie in the sessions table under `@u#site#date#visitor`, without `is_active`, so the index never holds them.
+
+use super::{Store, StoreError, number, text};
+use crate::rollup::{Arrival, Touch};
+use crate::time::{DAY, HOUR, Millis, SECOND, compact_date, floor};
+use crate::visitor::{Salt, random_salt};
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::primitives::Blob;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
+use std::sync::{Mutex, PoisonError};
+
+/// Days whose salts are deleted by the one who makes a new one, counted back from today: from the day before yesterday to a week ago.
+const DELETED_DAYS: std::ops::RangeInclusive<i64> = 2..=7;
+
+/// The day's salt, so that it is read once a day.
+pub type SaltCache = Mutex<Option<(Millis, Salt)>>;
+
+impl Store {
+    /// The salt of the day of `now`.
+    ///
+    /// One update makes or reads it, so that no right to read the table is needed and all containers get the same.
+    pub async fn daily_salt(&self, now: Millis) -> Result<Salt, StoreError> {
+        let day = floor(now, DAY);
+        let cached = *self.salt.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, salt)) = cached.filter(|(cached_day, _)| *cached_day == day) {
+            return Ok(salt);
+        }
+        let mine = random_salt();
+        let output = self
+            .client
+            .update_item()
+            .table_name(&*self.events_table)
+            .key("session_id", text(salt_key(day)))
+            .key("timestamp", number(0))
+            .update_expression("SET salt = if_not_exists(salt, :salt), #ttl = :ttl")
+            .expression_attribute_names("#ttl", "ttl")
+            .expression_attribute_values(":salt", AttributeValue::B(Blob::new(mine)))
+            .expression_attribute_values(":ttl", number((day + 2 * DAY) / SECOND))
+            .return_values(ReturnValue::AllNew)
+            .send()
+            .await
+            .map_err(|error| StoreError::new("UpdateItem", &error))?;
+        let kept = output.attributes.as_ref().and_then(|item| item.get("salt")).and_then(|salt| salt.as_b().ok());
+        let salt = kept
+            .and_then(|salt| Salt::try_from(salt.as_ref()).ok())
+            .ok_or_else(|| StoreError::Unavailable { operation: "UpdateItem", message: "the day's salt is not 16 bytes".to_owned() })?;
+        if salt == mine {
+            for ago in DELETED_DAYS {
+                self.delete_salt(day - ago * DAY).await?;
+            }
+        }
+        *self.salt.lock().unwrap_or_else(PoisonError::into_inner) = Some((day, salt));
+        Ok(salt)
+    }
+
+    /// Writes down that a visitor is there in the hour of the touch, and whether that is news.
+    ///
+    /// Of any number of sessions of a visitor, at once or one after the other, one gets to hear that it is.
+    pub async fn mark_visitor(&self, touch: &Touch) -> Result<Arrival, StoreError> {
+        let hour = floor(touch.now, HOUR);
+        let result = self
+            .client
+            .update_item()
+            .table_name(&*self.sessions_table)
+            .key("session_id", text(visitor_key(&touch.site, touch.now, &touch.visitor)))
+            .update_expression("SET #ttl = :ttl ADD hours :hours")
+            .condition_expression("attribute_not_exists(hours) OR NOT contains(hours, :hour)")
+            .expression_attribute_names("#ttl", "ttl")
+            .expression_attribute_values(":ttl", number((floor(touch.now, DAY) + 2 * DAY) / SECOND))
+            .expression_attribute_values(":hours", AttributeValue::Ns(vec![hour.to_string()]))
+            .expression_attribute_values(":hour", number(hour))
+            .return_values(ReturnValue::AllOld)
+            .customize()
+            // Sent twice because of a lost answer, it would find its own mark.
+            .config_override(Self::without_retries())
+            .send()
+            .await;
+        match result {
+            Ok(output) => Ok(Arrival { in_hour: true, in_day: output.attributes.is_none_or(|item| !item.contains_key("hours")) }),
+            Err(error) => match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(Arrival::default()),
+                _ => Err(StoreError::new("UpdateItem", &error)),
+            },
+        }
+    }
+
+    async fn delete_salt(&self, day: Millis) -> Result<(), StoreError> {
+        let request = self.client.delete_item().table_name(&*self.events_table);
+        let request = request.key("session_id", text(salt_key(day))).key("timestamp", number(0));
+        request.send().await.map(drop).map_err(|error| StoreError::new("DeleteItem", &error))
+    }
+}
+
+/// The partition key of a day's salt.
+pub fn salt_key(day: Millis) -> String {
+    format!("@salt#{}", compact_date(day))
+}
+
+/// The key of a visitor's hours on the day of `time`.
+pub fn visitor_key(site: &str, time: Millis, visitor: &str) -> String {
+    format!("@u#{site}#{}#{visitor}", compact_date(time))
+}

@@ -1,0 +1,178 @@
+//! Proofs: that a session is the sender's own, and that a reader may read.
+//!
+//! A session's token is `expiry.signature`: the signature is an HMAC-SHA256 over site, session and expiry. The first answer to
+//! a session carries it, and later batches bring it back in their bodies, so that it costs no request of its own.
+//! All comparisons take the same time wherever the difference is.
+
+use crate::time::{DAY, MINUTE, Millis, SECOND};
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::{Digest, Sha256};
+use std::fmt;
+
+/// How long a token is taken; every answer brings a fresh one.
+const LIFETIME: Millis = 2 * DAY;
+/// How long after a session's beginning batches without a token are taken: an answer to a closed page is never read.
+pub const GRACE: Millis = 30 * MINUTE;
+
+/// Signs sessions.
+#[derive(Clone)]
+pub struct Signer {
+    /// Not empty. The first one signs, all of them are taken, so that a secret can be replaced without losing visits.
+    secrets: Vec<String>,
+}
+
+impl Signer {
+    /// Reads secrets with commas between them; none if there are none.
+    pub fn parse(secrets: Option<&str>) -> Option<Self> {
+        let secrets: Vec<String> = secrets?.split(',').map(str::trim).filter(|secret| !secret.is_empty()).map(str::to_owned).collect();
+        (!secrets.is_empty()).then_some(Self { secrets })
+    }
+
+    /// A token for a session.
+    pub fn sign(&self, site: &str, session_id: &str, now: Millis) -> String {
+        let expires = ((now + LIFETIME) / SECOND).to_string();
+        let signature = mac(&self.secrets[0], &[site, session_id, &expires]).finalize().into_bytes();
+        format!("{expires}.{}", hexadecimal(&signature))
+    }
+
+    /// Whether a token is one for this session that has not expired.
+    pub fn verify(&self, token: &str, site: &str, session_id: &str, now: Millis) -> bool {
+        let Some((expires, signature)) = token.split_once('.') else { return false };
+        let Some(signature) = from_hexadecimal(signature) else { return false };
+        let is_signed = self.secrets.iter().any(|secret| mac(secret, &[site, session_id, expires]).verify_slice(&signature).is_ok());
+        is_signed && expires.parse::<i64>().is_ok_and(|expires| expires > now / SECOND)
+    }
+}
+
+impl fmt::Debug for Signer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Signer")
+    }
+}
+
+/// Who may read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Readers {
+    /// Everybody.
+    All,
+    /// Who has the token with this SHA-256.
+    WithToken([u8; 32]),
+    /// Nobody: the installation is for production and names no token.
+    Nobody,
+}
+
+impl Readers {
+    /// Reads the configured hash, 64 hexadecimal digits. Without one everybody may read, but in production nobody.
+    ///
+    /// # Errors
+    /// What is wrong with the hash.
+    pub fn parse(hash: Option<&str>, environment: &str) -> Result<Self, String> {
+        match hash.map(str::trim).filter(|hash| !hash.is_empty()) {
+            None if environment == "prod" => Ok(Self::Nobody),
+            None => Ok(Self::All),
+            Some(hash) => from_hexadecimal(&hash.to_ascii_lowercase())
+                .and_then(|bytes| bytes.try_into().ok())
+                .map(Self::WithToken)
+                .ok_or_else(|| "READ_TOKEN_SHA256 must be 64 hexadecimal digits: the SHA-256 of the token".to_owned()),
+        }
+    }
+
+    /// Whether a token opens the reading endpoints.
+    pub fn admit(&self, token: Option<&str>) -> bool {
+        match (self, token) {
+            (Self::All, _) => true,
+            (Self::WithToken(expected), Some(token)) => {
+                // Comparing under a key that nobody knows takes the same time for all differences; comparing hashes of
+                // which the sender knows the input would already be harmless.
+                let key = crate::visitor::random_text();
+                let given: [u8; 32] = Sha256::digest(token.as_bytes()).into();
+                let given = mac_bytes(&key, &given).finalize().into_bytes();
+                mac_bytes(&key, expected).verify(&given).is_ok()
+            }
+            (Self::WithToken(_), None) | (Self::Nobody, _) => false,
+        }
+    }
+}
+
+fn mac_bytes(key: &str, bytes: &[u8]) -> Hmac<Sha256> {
+    let mut mac = new_mac(key.as_bytes());
+    mac.update(bytes);
+    mac
+}
+
+/// A keyed hash over parts; where one ends and the next begins matters.
+pub(crate) fn mac(key: impl AsRef<[u8]>, parts: &[&str]) -> Hmac<Sha256> {
+    let mut mac = new_mac(key.as_ref());
+    for part in parts {
+        mac.update(&(part.len() as u64).to_be_bytes());
+        mac.update(part.as_bytes());
+    }
+    mac
+}
+
+#[expect(clippy::expect_used, reason = "HMAC takes keys of every length (RFC 2104)")]
+fn new_mac(key: &[u8]) -> Hmac<Sha256> {
+    Hmac::new_from_slice(key).expect("HMAC takes keys of every length")
+}
+
+/// Two digits in lower case for each byte.
+pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).filter_map(|digit| char::from_digit(u32::from(digit), 16)).collect()
+}
+
+fn from_hexadecimal(text: &str) -> Option<Vec<u8>> {
+    if !text.len().is_multiple_of(2) || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return None;
+    }
+    (0..text.len()).step_by(2).map(|start| u8::from_str_radix(&text[start..start + 2], 16).ok()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const NOW: Millis = 1_795_380_731_123;
+
+    #[test]
+    fn a_token_opens_its_own_session_until_it_expires() {
+        let signer = Signer::parse(Some("one, two")).unwrap();
+        let token = signer.sign("shop", "session-0001", NOW);
+        assert!(signer.verify(&token, "shop", "session-0001", NOW));
+        assert!(!signer.verify(&token, "shop", "session-0002", NOW));
+        assert!(!signer.verify(&token, "other", "session-0001", NOW));
+        assert!(!signer.verify(&token, "shop", "session-0001", NOW + LIFETIME + SECOND));
+        // The second secret is the one before.
+        assert!(signer.verify(&Signer::parse(Some("two")).unwrap().sign("shop", "session-0001", NOW), "shop", "session-0001", NOW));
+        assert!(!signer.verify(&Signer::parse(Some("three")).unwrap().sign("shop", "session-0001", NOW), "shop", "session-0001", NOW));
+        assert!(Signer::parse(Some(" , ")).is_none() && Signer::parse(None).is_none());
+        assert!(!format!("{signer:?}").contains("one"));
+    }
+
+    #[test]
+    fn readers_need_the_token_that_is_configured() {
+        // printf secret | sha256sum
+        let hash = "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b";
+        let readers = Readers::parse(Some(hash), "prod").unwrap();
+        assert!(readers.admit(Some("secret")));
+        assert!(!readers.admit(Some("Secret")) && !readers.admit(Some("")) && !readers.admit(None));
+        assert!(!readers.admit(Some(hash)), "the hash is no token");
+        assert_eq!(Readers::parse(None, "dev"), Ok(Readers::All));
+        assert_eq!(Readers::parse(Some(""), "prod"), Ok(Readers::Nobody));
+        assert!(!Readers::Nobody.admit(Some("secret")));
+        assert!(Readers::parse(Some("abc"), "dev").is_err());
+        assert!(Readers::parse(Some(&"é".repeat(32)), "dev").is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn no_other_text_is_a_token(forged in "\\PC{0,80}", cut in 0_usize..75) {
+            let signer = Signer::parse(Some("secret")).unwrap();
+            prop_assert!(!signer.verify(&forged, "default", "session-0001", NOW));
+            let token = signer.sign("default", "session-0001", NOW);
+            if cut < token.len() {
+                prop_assert!(!signer.verify(&token[..cut], "default", "session-0001", NOW));
+            }
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! What a million events would cost in DynamoDB: write and read units, counted by a model of item sizes.
+//!
+//! The traffic: 10 visits of 12 page views at 20 to 60 seconds each. The visitors look at 30 pages and come from 5 referrers.
+//! A batch is what the tracker sends when a page is opened: that the page before was left, that this one is viewed, and clicks.
+
+#![expect(clippy::unwrap_used, reason = "a failure here fails the test")]
+
+#[path = "support/meter.rs"]
+mod meter;
+mod support;
+
+use meter::Meter;
+use serde_json::{Value, json};
+use shared::batch::Batch;
+use shared::ingest::take;
+use shared::sender::Sender;
+use shared::stats::{Period, Window};
+use shared::store::Store;
+use shared::time::{MINUTE, Millis, SECOND};
+use shared::{realtime, stats};
+use support::Tables;
+
+const NOW: Millis = 1_795_381_800_000; // 2026-11-22T21:10:00Z
+const VISITS: usize = 10;
+const VIEWS: usize = 12;
+
+struct Bill {
+    events: usize,
+    write_units: f64,
+    realtime_units: f64,
+    stats_units: f64,
+}
+
+/// Sends all visits side by side in batches of `size`, each when its last event happens.
+async fn bill(tables: &Tables, size: usize) -> Bill {
+    let meter = Meter::new();
+    let config = support::config(&support::endpoint()).interceptor(meter.clone());
+    let store = Store::new(aws_sdk_dynamodb::Client::from_conf(config.build()), &tables.events, &tables.sessions);
+    store.daily_salt(NOW).await.unwrap();
+    let salt = meter.write_units();
+    let mut deliveries: Vec<(Millis, String, Vec<Value>)> = Vec::new();
+    for visit in 0..VISITS {
+        let mut time = NOW + i64::try_from(visit).unwrap() * 7 * SECOND;
+        let mut before = 0;
+        for view in 0..VIEWS {
+            let page = (visit * 7 + view * view) % 30;
+            let event = |event_type: &str, page: usize, time: Millis| {
+                json!({
+                    "session_id": format!("0123456789abcdef-{visit:04}"), "timestamp": time, "event_type": event_type,
+                    "page_url": format!("https://www.shop.example/products/category-{}/item-{page}", page % 4),
+                    "referrer": format!("https://referrer-{}.example/", visit % 5),
+                    "user_agent": "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36",
+                    "props": {"engaged_ms": 15_000, "scroll_percent": 80},
+                })
+            };
+            let mut batch = vec![event("page_leave", before, time), event("page_view", page, time + 1)];
+            batch.extend((2..size).map(|click| event("click", page, time + i64::try_from(click).unwrap() * 100)));
+            deliveries.push((time + SECOND, format!("{visit}-{view}"), batch));
+            before = page;
+            time += i64::try_from(20 + (visit * 13 + view * 29) % 41).unwrap() * SECOND;
+        }
+    }
+    deliveries.sort_by(|one, other| (one.0, &one.1).cmp(&(other.0, &other.1)));
+    let mut events = 0;
+    for (time, name, batch) in deliveries {
+        events += batch.len();
+        let visit = name.split('-').next().unwrap();
+        let sender = Sender { country: Some("KR".to_owned()), address: Some(format!("192.0.2.{visit}")) };
+        let batch = Batch::parse(json!({"batch_id": name, "events": batch}).to_string().as_bytes(), time).unwrap();
+        assert_eq!(take(&store, batch, sender, time).await.unwrap().lost_increments, 0);
+    }
+    let later = NOW + 8 * MINUTE;
+    let before = meter.read_units();
+    assert!(realtime::read(&store, "default", later).await.unwrap().active_users > 0);
+    let after = meter.read_units();
+    stats::read(&store, "default", Window { period: Period::Hour, limit: 24, now: later }).await.unwrap();
+    Bill { events, write_units: meter.write_units() - salt, realtime_units: after - before, stats_units: meter.read_units() - after }
+}
+
+#[tokio::test]
+async fn events_cost_no_more_than_they_may() {
+    for (size, most) in [(10, 2.8), (3, 4.5)] {
+        let bill = bill(&support::tables().await, size).await;
+        assert_eq!(bill.events, VISITS * VIEWS * size);
+        let per_event = bill.write_units / f64::from(u32::try_from(bill.events).unwrap());
+        println!(
+            "batches of {size}: {per_event:.2} write units an event, {} read units for realtime, {} for stats; \
+             {:.2} dollars for a million events at 0.625 a million units",
+            bill.realtime_units,
+            bill.stats_units,
+            per_event * 0.625
+        );
+        assert!(per_event <= most, "batches of {size}: {per_event}");
+        assert!(bill.realtime_units <= 4.0, "{}", bill.realtime_units);
+        assert!(bill.stats_units <= 8.0, "{}", bill.stats_units);
+    }
+}
