@@ -53,9 +53,9 @@ impl Books {
     pub fn first(&mut self, batch: &Batch, answer: &Answer, unclear: bool) {
         let Body::Events(events) = &batch.body else {
             if answer.status == 400 {
-                self.rejected += 1
+                self.rejected += 1;
             } else {
-                self.complain(batch, answer)
+                self.complain(batch, answer);
             }
             return;
         };
