@@ -2,7 +2,7 @@
 
 use super::{
     Context, Phase,
-    session::{Session, Sources},
+    session::{self, Session, Sources},
     span,
 };
 use crate::{
@@ -37,19 +37,21 @@ pub struct LogsArgs {
 /// Runs `logs`.
 pub(super) async fn run(args: &LogsArgs, context: &Context) -> Result<Exit, CliError> {
     let format = context.format(&[Format::Text, Format::Json])?;
-    let session = Session::open(context, Sources::NotNeeded).await?;
-    let known: Vec<&str> = session.stack.functions.keys().map(String::as_str).collect();
+    // Mistakes are told before anything is asked or started.
+    let stack = session::load(context, Sources::NotNeeded)?;
+    let known: Vec<&str> = stack.functions.keys().map(String::as_str).collect();
     for name in &args.functions {
         if !known.contains(&name.as_str()) {
-            let hint = if known.is_empty() { "it has none".to_owned() } else { format!("known are {}", known.join(", ")) };
+            let hint = if known.is_empty() { "it has no functions".to_owned() } else { format!("known are {}", known.join(", ")) };
             return Err(CliError::usage(format!("stack.yaml has no function {name}")).hint(hint));
         }
     }
-    let wanted = |name: &&str| args.functions.is_empty() || args.functions.iter().any(|wanted| wanted == name);
-    let sources = sources(&session.names(), known.iter().copied().filter(wanted));
-    if sources.is_empty() {
+    if known.is_empty() {
         return Err(CliError::failed("stack.yaml has no functions, so there are no logs"));
     }
+    let session = Session::open(context, Sources::NotNeeded).await?;
+    let wanted = |name: &&str| args.functions.is_empty() || args.functions.iter().any(|wanted| wanted == name);
+    let sources = sources(&session.names(), known.iter().copied().filter(wanted));
     let style = LogStyle::new(known.iter().map(|name| (*name).to_owned()), true);
     let show = |line: &Line| {
         if args.filter.as_ref().is_none_or(|text| line.text.contains(text.as_str())) {

@@ -2,7 +2,7 @@
 
 use super::{
     Context, Phase, consent,
-    session::{Session, Sources},
+    session::{self, Session, Sources},
     span,
 };
 use crate::{
@@ -49,6 +49,9 @@ pub struct SeedArgs {
 /// Runs `seed`.
 pub(super) async fn run(args: &SeedArgs, context: &Context) -> Result<Exit, CliError> {
     let format = context.format(&[Format::Text, Format::Json])?;
+    if !session::load(context, Sources::NotNeeded)?.has_api() {
+        return Err(CliError::failed("stack.yaml has no function with a route, so there is no API to send to"));
+    }
     let session = Session::open(context, Sources::NotNeeded).await?;
     let client = Client::new(&api_url(context, &session).await?);
     if session.stack.protect && !args.yes {
