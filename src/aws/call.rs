@@ -9,8 +9,11 @@ use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkErro
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use std::{cell::RefCell, collections::BTreeMap, future::Future, rc::Rc, time::Duration};
 
-/// How often a throttled or lost request is sent again before the trouble is reported.
+/// How often a lost request is sent again before the trouble is reported.
 const ATTEMPTS: u32 = 8;
+
+/// How often a throttled one is: for about a minute, because API Gateway deletes one API in 30 s, whoever asks.
+const THROTTLED: u32 = 18;
 
 /// Writes that must not be repeated blindly: a lost answer may hide a success, and repeating makes a second one
 /// (`CreateRestApi`, `CreateDeployment`) or meets our own first one (`CreateDistribution`).
@@ -100,7 +103,11 @@ impl Aws {
                 _ => false,
             };
             // Nobody listens there: a few tries bridge a restart, more only delay the message.
-            let attempts = if answer.verdict == Verdict::Unreachable { 3 } else { ATTEMPTS };
+            let attempts = match answer.verdict {
+                Verdict::Unreachable => 3,
+                Verdict::Throttled => THROTTLED,
+                _ => ATTEMPTS,
+            };
             if !repeat || attempt >= attempts {
                 return Err(answer.into_error());
             }

@@ -1,7 +1,7 @@
 //! Removes what the graph owns, in order, and proves that nothing is left.
 
 use super::{
-    Action, Error, Event, Gone, Graph, Id, Listener, Options, Outcome, Owner, Result,
+    Action, Error, Event, Gone, Graph, Id, Listener, Options, Outcome, Owner, Result, Stop, Tempo,
     converge::{Report, remove_strays},
     graph::Entry,
     plan::{ours, sweep},
@@ -47,7 +47,7 @@ impl Removal {
                     // A part exists only as long as what it is part of, and goes with it: no call is spent on it.
                     let owner = match entry.part_of {
                         Some(whole) => found.borrow()[whole].clone().map(|_: Owner| Owner::Parent),
-                        None => entry.node.find(cloud).await?,
+                        None => find(cloud, entry, &Waits::new(Tempo::default(), &Stop::default()), tell).await?,
                     };
                     found.borrow_mut()[index] = owner;
                     done.set(done.get() + 1);
@@ -151,9 +151,22 @@ async fn remove<C: super::Cloud>(cloud: &C, entry: &Entry<C>, options: &Options,
         tell(Event::Waiting { id: &entry.id, why: &why });
         pauses.pause(&why, at_least).await?;
         cloud.refresh();
-        if entry.node.find(cloud).await?.is_none() {
+        if find(cloud, entry, &pauses, tell).await?.is_none() {
             return Ok(());
         }
+    }
+}
+
+/// Whose it is, if it exists, as soon as the service can say that.
+async fn find<C: super::Cloud>(cloud: &C, entry: &Entry<C>, pauses: &Waits<'_>, tell: Listener<'_>) -> Result<Option<Owner>> {
+    loop {
+        let (why, retry_after) = match entry.node.find(cloud).await {
+            Err(Error::NotYet { why, retry_after }) => (why, retry_after),
+            other => return other,
+        };
+        tell(Event::Waiting { id: &entry.id, why: &why });
+        pauses.pause(&why, retry_after).await?;
+        cloud.refresh();
     }
 }
 
