@@ -98,6 +98,14 @@ pub enum Command {
     Status(commands::status::StatusArgs),
     /// Prints the addresses and names of what runs
     Outputs(commands::outputs::OutputsArgs),
+    /// Shows what the functions log
+    Logs(commands::logs::LogsArgs),
+    /// Runs the whole stack on this machine, and keeps it as the sources say while they are edited
+    Dev(commands::dev::DevArgs),
+    /// Sends realistic visits through the API, and proves that each was counted
+    Seed(commands::seed::SeedArgs),
+    /// Says what is missing on this machine, before anything starts
+    Doctor(commands::doctor::DoctorArgs),
     /// Shows the resources and what hangs on what; needs no AWS
     Graph(commands::graph::GraphArgs),
     /// Starts, stops, shows or empties the local AWS that `--local` uses

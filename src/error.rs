@@ -8,7 +8,10 @@ use crate::{
     build::{BuildError, SiteError},
     engine::{Class, Error, Id},
     local::LocalError,
+    seed::ClientError,
     stack::StackError,
+    venv::VenvError,
+    watch::WatchError,
 };
 use std::fmt;
 
@@ -161,6 +164,24 @@ impl From<BuildError> for CliError {
 
 impl From<SiteError> for CliError {
     fn from(error: SiteError) -> Self {
+        Self::failed(error.to_string())
+    }
+}
+
+impl From<ClientError> for CliError {
+    fn from(error: ClientError) -> Self {
+        Self::failed(error.to_string())
+    }
+}
+
+impl From<WatchError> for CliError {
+    fn from(error: WatchError) -> Self {
+        Self::failed(error.to_string())
+    }
+}
+
+impl From<VenvError> for CliError {
+    fn from(error: VenvError) -> Self {
         Self::failed(error.to_string())
     }
 }

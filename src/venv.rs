@@ -153,7 +153,16 @@ impl Venv {
     }
 }
 
-async fn check_python(purpose: &str) -> Result<(), VenvError> {
+/// The version of `python3`, if it is new enough and can make virtual environments.
+pub async fn python_version() -> Result<String, VenvError> {
+    let purpose = "the local AWS and the cross compiler";
+    let version = check_python(purpose).await?;
+    let modules = run(Command::new("python3").args(["-c", "import venv, ensurepip"])).await;
+    modules.map(|()| format!("Python {version}")).map_err(|output| VenvError::Create { directory: ".liveinsight".into(), output })
+}
+
+/// The version, if it is new enough.
+async fn check_python(purpose: &str) -> Result<String, VenvError> {
     let missing = || VenvError::NoPython { purpose: purpose.to_owned() };
     let version = Command::new("python3")
         .args(["-c", "import sys; print('%d.%d' % sys.version_info[:2])"])
@@ -166,7 +175,7 @@ async fn check_python(purpose: &str) -> Result<(), VenvError> {
     match parsed {
         None => Err(missing()),
         Some(version) if version < OLDEST_PYTHON => Err(VenvError::OldPython { found, purpose: purpose.to_owned() }),
-        Some(_) => Ok(()),
+        Some(_) => Ok(found),
     }
 }
 

@@ -32,6 +32,7 @@ const LIMITS: &[(&str, f64, f64)] = &[
     ("logs:CreateLogGroup", 10.0, 10.0),
     ("logs:DeleteLogGroup", 10.0, 10.0),
     ("logs:DescribeLogGroups", 10.0, 10.0),
+    ("logs:FilterLogEvents", 5.0, 5.0),
     ("logs:PutRetentionPolicy", 5.0, 5.0),
     ("logs:ListTagsForResource", 5.0, 5.0),
     ("logs:TagResource", 5.0, 5.0),

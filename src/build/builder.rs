@@ -3,7 +3,7 @@
 //! Packages lie in `.liveinsight/build/TARGET/FUNCTION.zip`, each with a record of the digest that it was made from.
 //! When the digest still holds, cargo is not run.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime};
 
@@ -106,12 +106,22 @@ impl Builder {
         Ok(sources.into_iter().map(find).collect())
     }
 
+    /// The directories of the functions' crates, and of the local crates that these use as far as the last build showed.
+    pub fn crates(&self, crates: &BTreeMap<String, PathBuf>, target: Target) -> BTreeSet<PathBuf> {
+        let store = Store { directory: self.packages(target), identity: String::new() };
+        let used = crates.keys().flat_map(|function| store.crates(function));
+        crates.values().map(|source| self.root.join(source)).chain(used).collect()
+    }
+
+    fn packages(&self, target: Target) -> PathBuf {
+        self.root.join(".liveinsight").join("build").join(target.label())
+    }
+
     async fn job(&self, target: Target) -> Result<Job, BuildError> {
         let rust = Rust::find(&self.root).await?;
         let means = rust.means(target).await;
         let identity = format!("{}\n{}\n{}\n{}", pack::FORMAT, target.label(), means.identity(), rust.version);
-        let directory = self.root.join(".liveinsight").join("build").join(target.label());
-        Ok(Job { target, means, store: Store { directory, identity } })
+        Ok(Job { target, means, store: Store { directory: self.packages(target), identity } })
     }
 
     /// Builds programs with different names in one run of cargo, and packs them.

@@ -5,6 +5,7 @@
 
 mod builder;
 mod cargo;
+mod check;
 mod digest;
 mod error;
 mod pack;
@@ -14,6 +15,7 @@ mod target;
 mod toolchain;
 
 pub use builder::{Builder, Package, Progress};
+pub use check::{rust_version, target_means};
 pub use error::BuildError;
 pub use pack::{LARGEST_UNPACKED, LARGEST_ZIP};
 pub use site::{SiteError, SiteFile, read_site};

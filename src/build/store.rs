@@ -40,6 +40,12 @@ impl Store {
         (code_sha256(zip).ok()? == record.sha256).then_some(Package { sha256: record.sha256, path })
     }
 
+    /// The local crates that a kept package was made from; none if that is not known.
+    pub(super) fn crates(&self, function: &str) -> BTreeSet<PathBuf> {
+        let record = std::fs::read(self.record(function)).ok().and_then(|text| serde_json::from_slice::<Record>(&text).ok());
+        record.map(|record| record.crates).unwrap_or_default()
+    }
+
     /// Keeps a zip.
     pub(super) fn keep(&self, function: &str, zip: &[u8], sha256: String) -> Result<Package, BuildError> {
         let path = self.zip(function);

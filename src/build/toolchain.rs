@@ -91,7 +91,7 @@ impl Means {
 }
 
 /// Without this check the compiler's own message comes minutes later, after the dependencies.
-async fn require_standard_library(directory: &Path, triple: &'static str) -> Result<(), BuildError> {
+pub(super) async fn require_standard_library(directory: &Path, triple: &'static str) -> Result<(), BuildError> {
     let output = quiet("rustc").args(["--print", "target-libdir", "--target", triple]).current_dir(directory).output();
     let output = output.await.map_err(|_| BuildError::NoCargo { program: "rustc" })?;
     let libraries = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());

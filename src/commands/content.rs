@@ -6,7 +6,7 @@ use crate::{
     engine::Id,
     error::CliError,
     resources,
-    stack::{Architecture, Content, Function},
+    stack::{Architecture, Content, Function, Stack},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -39,7 +39,7 @@ pub(super) async fn gather(
     let progress = context.progress.clone();
     let builder = Builder::new(root, move |event| progress.build(&event));
     let mut packages = BTreeMap::new();
-    for (target, crates) in targets(session, only) {
+    for (target, crates) in targets(&session.stack, session.place.functions_on_host, only) {
         if wanted == Packages::Build {
             packages.extend(builder.build(&crates, target).await?);
         } else {
@@ -59,6 +59,13 @@ pub(super) async fn gather(
     Ok(Content { packages, site })
 }
 
+/// The directories of all crates that the functions are made from, as far as the last build showed.
+pub(super) fn crates(session: &Session) -> BTreeSet<PathBuf> {
+    let builder = Builder::new(&session.stack.root, |_| ());
+    let targets = targets(&session.stack, session.place.functions_on_host, None);
+    targets.into_iter().flat_map(|(target, crates)| builder.crates(&crates, target)).collect()
+}
+
 fn split(packages: BTreeMap<String, Option<Package>>) -> (BTreeMap<String, Package>, Vec<String>) {
     let mut stale = Vec::new();
     let mut current = BTreeMap::new();
@@ -71,19 +78,25 @@ fn split(packages: BTreeMap<String, Option<Package>>) -> (BTreeMap<String, Packa
     (current, stale)
 }
 
+/// The functions by what they are built for. `on_host` says that they run on this machine.
+pub(super) fn targets_of(stack: &Stack, on_host: bool) -> Vec<(Target, Vec<String>)> {
+    let targets = targets(stack, on_host, None).into_iter();
+    targets.map(|(target, crates)| (target, crates.into_keys().collect())).collect()
+}
+
 /// The functions by what they are built for, each with its crate's directory.
-fn targets(session: &Session, only: Option<&BTreeSet<Id>>) -> Vec<(Target, BTreeMap<String, PathBuf>)> {
+fn targets(stack: &Stack, on_host: bool, only: Option<&BTreeSet<Id>>) -> Vec<(Target, BTreeMap<String, PathBuf>)> {
     let target = |architecture| Target {
         architecture: match architecture {
             Architecture::Arm64 => build::Architecture::Arm64,
             Architecture::X86_64 => build::Architecture::X86_64,
         },
-        place: if session.place.functions_on_host { build::Place::Host } else { build::Place::Lambda },
+        place: if on_host { build::Place::Host } else { build::Place::Lambda },
     };
     // On this very machine there is only one architecture, whatever is declared.
-    let of = |architecture| target(if session.place.functions_on_host { Architecture::Arm64 } else { architecture });
+    let of = |architecture| target(if on_host { Architecture::Arm64 } else { architecture });
     let wanted = |name: &str| only.is_none_or(|only| only.contains(&Id::new::<resources::Function>(name)));
-    let functions: Vec<(&String, &Function)> = session.stack.functions.iter().filter(|(name, _)| wanted(name)).collect();
+    let functions: Vec<(&String, &Function)> = stack.functions.iter().filter(|(name, _)| wanted(name)).collect();
     let targets: BTreeSet<Target> = functions.iter().map(|(_, function)| of(function.architecture)).collect();
     let crates = |target: Target| {
         let built = functions.iter().filter(|(_, function)| of(function.architecture) == target);

@@ -26,15 +26,26 @@ pub struct Context {
     pub progress: Progress,
     /// Asks the engine to stop.
     pub stop: Stop,
-    /// Whether the cloud is being written to: then what is in flight is waited for.
-    writing: Cell<bool>,
+    /// What an interruption would interrupt.
+    phase: Cell<Phase>,
+}
+
+/// What a command is doing, as far as Ctrl-C is concerned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// Nothing is changed: it can end anywhere.
+    Reading,
+    /// Something is changed: what is in flight is waited for, and the rest is missing afterwards.
+    Writing,
+    /// It goes on until it is interrupted: that is how it is meant to end, and it ends itself.
+    Serving,
 }
 
 impl Context {
     /// Reports resources as JSON lines if JSON is wanted.
     pub fn new(globals: Globals, ui: Ui) -> Self {
         let progress = Progress::new(&ui, globals.format == Format::Json);
-        Self { globals, ui, progress, stop: Stop::default(), writing: Cell::new(false) }
+        Self { globals, ui, progress, stop: Stop::default(), phase: Cell::new(Phase::Reading) }
     }
 
     /// The format, if the command knows it.
@@ -47,15 +58,20 @@ impl Context {
         Err(CliError::usage(format!("this command does not know --format {asked}")).hint(format!("it knows {known}")))
     }
 
-    /// From here on an interruption lets what is in flight finish.
-    pub fn begin_writing(&self) {
-        self.writing.set(true);
+    /// Decides what an interruption does from here on.
+    pub(super) fn begin(&self, phase: Phase) {
+        self.phase.set(phase);
+    }
+
+    /// What an interruption would interrupt now.
+    pub(super) fn phase(&self) -> Phase {
+        self.phase.get()
     }
 
     /// Runs a command while listening for Ctrl-C and SIGTERM, and giving signs of life.
     ///
-    /// While nothing is written, the first signal ends the command. While something is, the first asks the engine to stop,
-    /// and the second, or the end of the grace, ends it.
+    /// While nothing is written, the first signal ends the command. While something is, or while the command serves, the first asks it
+    /// to stop, and the second, or the end of the grace, ends it.
     pub(super) async fn supervise<T>(&self, command: impl Future<Output = Result<T, CliError>>) -> Result<T, CliError> {
         let mut command = pin!(command);
         let cannot_listen = |error| CliError::failed(format!("cannot listen for signals: {error}"));
@@ -68,16 +84,20 @@ impl Context {
             tokio::select! {
                 result = &mut command => return result,
                 () = either(&mut interrupt, &mut terminate) => {
-                    if !self.writing.get() || self.stop.requested() {
+                    if self.phase.get() == Phase::Reading || self.stop.requested() {
                         return Err(self.interrupted());
                     }
                     self.stop.request();
                     deadline = Some(Instant::now() + GRACE);
-                    let seconds = GRACE.as_secs();
-                    self.ui.warn(&format!("stopping: what is in flight may finish, up to {seconds} s; once more ends it at once"));
+                    if self.phase.get() == Phase::Writing {
+                        let seconds = GRACE.as_secs();
+                        self.ui.warn(&format!("stopping: what is in flight may finish, up to {seconds} s; once more ends it at once"));
+                    }
                 }
                 _ = ticks.tick() => {
-                    self.progress.tick();
+                    if self.phase.get() != Phase::Serving {
+                        self.progress.tick();
+                    }
                     if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
                         return Err(self.interrupted());
                     }
@@ -87,7 +107,7 @@ impl Context {
     }
 
     fn interrupted(&self) -> CliError {
-        if !self.writing.get() {
+        if self.phase.get() == Phase::Reading {
             return CliError::new(Exit::Interrupted, "nothing was changed");
         }
         let running = self.progress.running();

@@ -1,7 +1,7 @@
 //! `down`: removes everything the stack owns, and proves that nothing is left.
 
 use super::{
-    Context, consent,
+    Context, Phase, consent,
     session::{Session, Sources},
 };
 use crate::{
@@ -43,7 +43,7 @@ pub(super) async fn run(args: &DownArgs, context: &Context) -> Result<Exit, CliE
             consent::confirm(context, &question, &format!("{} is protected", session.stack.environment)).await?;
         }
     }
-    context.begin_writing();
+    context.begin(Phase::Writing);
     let options = Options { delete_data: !keep_data, stop: context.stop.clone(), ..Options::default() };
     let report = engine::down(&declaration.graph, &session.aws, &removal, &options, &tell).await;
     context.progress.step_done();

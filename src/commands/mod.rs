@@ -1,24 +1,31 @@
 //! One file per command: its arguments, whose doc comments are its help, and what it does.
 //!
 //! [`run`] is the way in. What commands share: [`Context`] (who is told, when to stop), `session` (from stack.yaml to a
-//! connected graph), `content` (built handlers and pages), `consent` (what must not be done unasked).
+//! connected graph), `content` (built handlers and pages), `consent` (what must not be done unasked), `apply` (one run of the reconciler).
 
+mod apply;
 pub mod completions;
 mod consent;
 mod content;
 mod context;
+pub mod dev;
+pub mod doctor;
 pub mod down;
 pub mod graph;
 pub mod local;
+pub mod logs;
 pub mod outputs;
 pub mod plan;
 pub mod schema;
+pub mod seed;
 mod session;
+mod span;
 pub mod status;
 pub mod up;
 mod wait;
 
 pub use context::Context;
+use context::Phase;
 
 use crate::{
     cli::{Cli, Command},
@@ -57,6 +64,10 @@ async fn dispatch(command: Command, context: &Context) -> Result<Exit, CliError>
         Command::Down(args) => down::run(&args, context).await,
         Command::Status(args) => status::run(&args, context).await,
         Command::Outputs(args) => outputs::run(&args, context).await,
+        Command::Logs(args) => logs::run(&args, context).await,
+        Command::Dev(args) => Box::pin(dev::run(&args, context)).await,
+        Command::Seed(args) => seed::run(&args, context).await,
+        Command::Doctor(args) => doctor::run(&args, context).await,
         Command::Graph(args) => graph::run(&args, context),
         Command::Local(args) => local::run(&args, context).await,
         Command::Schema(args) => schema::run(&args, context),

@@ -27,24 +27,38 @@ impl Session {
     /// Loads the stack and connects. With `--local`, starts the local AWS when it is not running.
     pub(super) async fn open(context: &Context, sources: Sources) -> Result<Self, CliError> {
         let globals = &context.globals;
+        if globals.local {
+            return Self::open_local(context, sources).await;
+        }
         let stack = load(context, sources)?;
-        let (connection, place) = if globals.local {
-            let progress = &context.progress;
-            let server = Home::new(&stack.root).start(&|line| progress.step(line)).await?;
-            context.progress.step_done();
-            let connection = Connection::endpoint(&stack.region, &server.endpoint, local::ACCESS_KEY_ID, local::SECRET_ACCESS_KEY).await;
-            (connection, local_place(&server, &stack.region))
-        } else {
-            let connection = Connection::standard(&stack.region, globals.profile.as_deref()).await;
-            context.progress.quiet_step("asking AWS whose account this is");
-            let (partition, account) = connection.identity().await?;
-            context.progress.step_done();
-            let place = Place::aws(&partition, &stack.region, &account);
-            (connection, place)
-        };
+        let connection = Connection::standard(&stack.region, globals.profile.as_deref()).await;
+        context.progress.quiet_step("asking AWS whose account this is");
+        let (partition, account) = connection.identity().await?;
+        context.progress.step_done();
+        let place = Place::aws(&partition, &stack.region, &account);
+        Ok(Self::new(stack, place, &connection))
+    }
+
+    /// The same on the local AWS, whatever the options say.
+    pub(super) async fn open_local(context: &Context, sources: Sources) -> Result<Self, CliError> {
+        let stack = load(context, sources)?;
+        let progress = &context.progress;
+        let server = Home::new(&stack.root).start(&|line| progress.step(line)).await?;
+        context.progress.step_done();
+        let connection = Connection::endpoint(&stack.region, &server.endpoint, local::ACCESS_KEY_ID, local::SECRET_ACCESS_KEY).await;
+        let place = local_place(&server, &stack.region);
+        Ok(Self::new(stack, place, &connection))
+    }
+
+    fn new(stack: Stack, place: Place, connection: &Connection) -> Self {
         let names = Names::new(&stack, &place.account);
         let aws = connection.aws(place.clone(), names.stack_tag());
-        Ok(Self { stack, place, aws })
+        Self { stack, place, aws }
+    }
+
+    /// The physical names of what the stack has.
+    pub(super) fn names(&self) -> Names {
+        Names::new(&self.stack, &self.place.account)
     }
 
     /// `liveinsight/dev in us-east-1, account 123456789012`

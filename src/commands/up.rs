@@ -2,18 +2,18 @@
 
 use super::{
     Context,
-    consent::{self, Allowed},
-    content::{self, Packages},
+    apply::{Applied, Request, apply},
+    consent::Allowed,
+    content::Packages,
     session::{Session, Sources},
-    wait,
 };
 use crate::{
     aws::Aws,
     cli::Format,
-    engine::{self, Event, Graph, Id, Options, Plan, survey},
+    engine::{Graph, Id},
     error::{CliError, Exit},
-    stack::{Content, Declaration, declare},
-    ui::{self, Detail, Summary},
+    stack::{Content, declare},
+    ui,
 };
 use clap::Args;
 use std::collections::BTreeSet;
@@ -49,64 +49,25 @@ pub struct UpArgs {
 pub(super) async fn run(args: &UpArgs, context: &Context) -> Result<Exit, CliError> {
     context.format(&[Format::Text, Format::Json])?;
     let session = Session::open(context, Sources::Needed).await?;
-    let only = only(&args.only, &declare(&session.stack, &session.place, &Content::default()).graph)?;
-    let packages = if args.no_build { Packages::MustBeCurrent } else { Packages::Build };
-    let content = content::gather(context, &session, packages, only.as_ref()).await?;
-    let declaration = declare(&session.stack, &session.place, &content);
-
-    let tell = |event: Event<'_>| context.progress.engine(&event);
-    let plan = survey(&declaration.graph, &session.aws, &tell).await?;
-    let wanted = |step: &&engine::Step| only.as_ref().is_none_or(|only| only.contains(&step.id));
-    let changes = plan.changes().filter(wanted).count();
-    if changes > 0 {
-        let detail = if context.ui.verbose() { Detail::Creations } else { Detail::Changes };
-        context.ui.note(&format!("{}\n\n{}\n", session.title(), ui::plan_text(&plan, only.as_ref(), detail)));
-    }
-    consent::check(&plan, only.as_ref(), Allowed { adopt: args.adopt, delete_data: args.delete_data })?;
-    if session.stack.protect && changes > 0 && !args.yes {
-        let environment = &session.stack.environment;
-        consent::confirm(context, &format!("change {environment}, which is protected?"), &format!("{environment} is protected")).await?;
-    }
-    context.begin_writing();
-    converge(args, context, &session, &declaration, plan, only).await
-}
-
-async fn converge(
-    args: &UpArgs,
-    context: &Context,
-    session: &Session,
-    declaration: &Declaration,
-    plan: Plan<Aws>,
-    only: Option<BTreeSet<Id>>,
-) -> Result<Exit, CliError> {
-    let total = only.as_ref().map_or(declaration.graph.entries().len(), BTreeSet::len);
-    let left_alone = declaration.graph.entries().len() - total;
-    let options = Options { adopt: args.adopt, delete_data: args.delete_data, only, stop: context.stop.clone(), ..Options::default() };
-    let tell = |event: Event<'_>| context.progress.engine(&event);
-    let report = engine::up(&declaration.graph, &session.aws, plan, &options, &tell).await;
-    context.progress.step_done();
-    let failure = ui::failures(&report);
-    let waited = if args.wait && failure.is_none() { wait::for_distribution(context, session, declaration).await } else { Ok(()) };
-
-    let tally = session.aws.tally();
-    let unchanged = report.unchanged.saturating_sub(left_alone);
-    let summary = Summary::new(&report, unchanged, context.progress.seconds(), tally.requests());
-    let outputs = declaration.outputs();
-    if context.ui.verbose() {
-        let calls: Vec<String> = tally.by_operation().iter().map(|(operation, count)| format!("{operation} {count}")).collect();
-        context.ui.note(&format!("AWS calls: {}", calls.join(", ")));
-    }
+    let request = Request {
+        only: only(&args.only, &declare(&session.stack, &session.place, &Content::default()).graph)?,
+        packages: if args.no_build { Packages::MustBeCurrent } else { Packages::Build },
+        allowed: Allowed { adopt: args.adopt, delete_data: args.delete_data },
+        yes: args.yes,
+        wait: args.wait,
+    };
+    let Applied { outputs, summary, total, result, in_sync } = apply(context, &session, request).await?;
     if context.progress.events() {
-        if failure.is_none() {
+        if in_sync {
             context.progress.outputs(&outputs);
         }
         context.ui.result(&summary.json());
-    } else if failure.is_none() {
+    } else if in_sync {
         context.ui.result(&format!("{}\n{total} of {total} in sync: {}", ui::outputs_text(&outputs), summary.text()));
     } else {
         context.ui.result(&summary.text());
     }
-    failure.map_or(Ok(()), Err).and(waited).map(|()| Exit::Done)
+    result.map(|()| Exit::Done)
 }
 
 /// The resources that `--only` names, with what they need; `None` if all are meant.

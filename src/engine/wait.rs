@@ -33,16 +33,17 @@ impl Stop {
         if self.requested() { Err(Error::Interrupted) } else { Ok(()) }
     }
 
+    /// Waits until somebody asks.
+    pub async fn asked(&self) {
+        // The sender lives in `self`, so this ends only when somebody asks.
+        let _ = self.0.subscribe().wait_for(|stop| *stop).await;
+    }
+
     /// Sleeps, unless somebody asks to stop.
     pub async fn sleep(&self, duration: Duration) -> Result<()> {
-        let mut asked = self.0.subscribe();
-        let stopped = async move {
-            // The sender lives in `self`, so this ends only when somebody asks.
-            let _ = asked.wait_for(|stop| *stop).await;
-        };
         tokio::select! {
             () = tokio::time::sleep(duration) => Ok(()),
-            () = stopped => Err(Error::Interrupted),
+            () = self.asked() => Err(Error::Interrupted),
         }
     }
 }

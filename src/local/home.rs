@@ -254,7 +254,8 @@ impl Home {
         move |source| LocalError::Directory { path, source }
     }
 
-    fn is_installed(&self) -> bool {
+    /// Whether what it runs on is installed.
+    pub fn is_installed(&self) -> bool {
         Venv::open(&self.venv(), REQUIREMENTS).is_some()
     }
 

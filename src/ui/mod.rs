@@ -2,22 +2,28 @@
 //!
 //! stdout carries results, stderr everything else. A reader who went away (`| head`) does not stop the work.
 
+mod findings;
 mod graph;
 mod json;
+mod logs;
 mod outputs;
 mod plan;
 mod progress;
 mod report;
 mod running;
+mod seed;
 mod status;
 mod style;
 mod usual;
 
+pub use findings::{Finding, findings_json, findings_text};
 pub use graph::{dot as graph_dot, mermaid as graph_mermaid, text as graph_text};
+pub use logs::{LogStyle, log_json};
 pub use outputs::{dotenv as outputs_dotenv, github as outputs_github, text as outputs_text};
 pub use plan::{APPLIED, Detail, json as plan_json, text as plan_text};
 pub use progress::Progress;
 pub use report::{Summary, failures, removal_text};
+pub use seed::SeedReport;
 pub use status::{json as status_json, text as status_text};
 
 use crate::{
@@ -115,6 +121,11 @@ impl Ui {
     /// Whether more than usual is wanted.
     pub fn verbose(&self) -> bool {
         self.0.verbose
+    }
+
+    /// Whether stdout still takes results. Somebody who pipes into `head` has gone away at some point.
+    pub fn is_read(&self) -> bool {
+        self.streams().lost.is_none()
     }
 
     /// An error if a result was lost. A reader who did not want more is none.

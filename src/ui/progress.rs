@@ -65,9 +65,14 @@ impl Progress {
         Self(Arc::new(Inner { ui: ui.clone(), events, state: Mutex::new(state) }))
     }
 
-    /// Since the start of the program, in seconds.
+    /// Since the start of the run, in seconds.
     pub fn seconds(&self) -> f64 {
         self.state().began.elapsed().as_secs_f64()
+    }
+
+    /// Counts the time from now on: a new run begins.
+    pub fn restart(&self) {
+        self.state().began = Instant::now();
     }
 
     /// Work that is about no single resource begins, and the step before it ends.

@@ -6,6 +6,7 @@ mod connect;
 mod docs;
 mod graph;
 mod harness;
+mod local_work;
 mod signals;
 mod stack_file;
 mod usage;

@@ -1,0 +1,31 @@
+//! What building needs on this machine, looked at without building or installing anything.
+
+use super::{
+    BuildError, Target,
+    toolchain::{Means, REQUIREMENTS, Rust, quiet, require_standard_library},
+};
+use crate::venv::{Venv, last_lines};
+use std::path::Path;
+
+/// The versions of rustc and cargo that count in `directory`, in one line.
+pub async fn rust_version(directory: &Path) -> Result<String, BuildError> {
+    let rust = Rust::find(directory).await?;
+    let output = quiet("cargo").arg("--version").current_dir(directory).output().await;
+    let output = output.map_err(|_| BuildError::NoCargo { program: "cargo" })?;
+    if !output.status.success() {
+        return Err(BuildError::Toolchain { program: "cargo", output: last_lines(&String::from_utf8_lossy(&output.stderr)) });
+    }
+    let rustc = rust.version.lines().next().unwrap_or_default();
+    Ok(format!("{rustc}; {}", String::from_utf8_lossy(&output.stdout).trim()))
+}
+
+/// How `target` is built from the project in `root`, in words, if all that cannot be installed by itself is there.
+pub async fn target_means(root: &Path, target: Target) -> Result<String, BuildError> {
+    let Means::Cross(triple) = Rust::find(root).await?.means(target).await else {
+        return Ok("cargo builds it as it is".to_owned());
+    };
+    require_standard_library(root, triple).await?;
+    let tools = root.join(".liveinsight").join("tools").join("zig");
+    let installed = Venv::open(&tools, REQUIREMENTS).is_some();
+    Ok(if installed { format!("zig builds {triple}") } else { format!("the first `up` installs zig, which builds {triple}") })
+}

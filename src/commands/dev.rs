@@ -1,0 +1,181 @@
+//! `dev`: the whole stack on this machine, kept as the sources say while they are edited.
+//!
+//! It is `up` on the local AWS again and again: after a change everything is compared, and what differs is written. A change that
+//! cannot be built or is refused changes nothing, so what ran before goes on running.
+
+use super::{
+    Context, Phase,
+    apply::{Applied, Request, apply},
+    consent::Allowed,
+    content::{self, Packages},
+    logs,
+    session::{self, Session, Sources},
+};
+use crate::{
+    cli::Format,
+    error::{CliError, Exit},
+    logs::{Source, Tail},
+    ui::{self, LogStyle},
+    watch::{self, Watcher},
+};
+use clap::Args;
+use std::{cell::RefCell, collections::BTreeSet, path::PathBuf, pin::pin, rc::Rc, time::Duration};
+
+/// Arguments of `dev`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+No AWS account and no Docker: it starts the local AWS, runs `up` against it, and prints where everything answers. Then it watches
+the handlers' crates and the crates they use, the site's directory and stack.yaml; what changes is live seconds after it is saved.
+What does not compile is shown, and the version before stays live. What the functions log appears here, a colour for each (with -v
+also Lambda's own START, END and REPORT lines).
+Ctrl-C ends it with exit code 0 (130 in the middle of a change); the local AWS keeps running until `liveinsight local stop`.")]
+pub struct DevArgs {}
+
+/// What runs now, for those who read its logs meanwhile.
+struct Live {
+    session: Session,
+    sources: Vec<Source>,
+    style: LogStyle,
+}
+
+/// Runs `dev`.
+pub(super) async fn run(_: &DevArgs, context: &Context) -> Result<Exit, CliError> {
+    context.format(&[Format::Text])?;
+    let since = logs::since(Duration::ZERO);
+    let session = Session::open_local(context, Sources::Needed).await?;
+    let Applied { outputs, summary, result, .. } = apply(context, &session, request()).await?;
+    result?;
+    context.ui.result(&ui::outputs_text(&outputs));
+    context.ui.note(&format!("{}\n", summary.text()));
+
+    let mut sources = watched(&session, context)?;
+    let mut watcher = Watcher::new(&sources)?;
+    let live = RefCell::new(Rc::new(Live::new(session)));
+    context.begin(Phase::Serving);
+    context.ui.note("watching the sources; Ctrl-C ends this, and the local AWS keeps running");
+    let serve = async {
+        loop {
+            let changed = tokio::select! {
+                changed = watcher.changed() => changed,
+                () = context.stop.asked() => return Ok(Exit::Done),
+            };
+            context.ui.note(&format!("changed: {}", names(&changed, &live.borrow().session.stack.root)));
+            match again(context).await {
+                Some(Ok(session)) => {
+                    let now = watched(&session, context)?;
+                    if now != sources {
+                        watcher = Watcher::new(&now)?;
+                        sources = now;
+                    }
+                    live.replace(Rc::new(Live::new(session)));
+                }
+                Some(Err(error)) if error.exit == Exit::Interrupted => return Err(error),
+                Some(Err(error)) => {
+                    context.progress.step_done();
+                    context.ui.error(&error);
+                    context.ui.note("what ran before goes on running; waiting for the next change");
+                }
+                None => return Ok(Exit::Done),
+            }
+            context.begin(Phase::Serving);
+        }
+    };
+    let ended: Result<Exit, CliError> = tokio::select! {
+        ended = serve => ended,
+        () = follow(context, &live, since) => Ok(Exit::Done),
+    };
+    context.ui.note("ended; the local AWS keeps running (`liveinsight local stop` stops it)");
+    ended
+}
+
+impl Live {
+    fn new(session: Session) -> Self {
+        let functions = session.stack.functions.keys();
+        let sources = logs::sources(&session.names(), functions.clone().map(String::as_str));
+        let style = LogStyle::new(functions.cloned(), false);
+        Self { session, sources, style }
+    }
+}
+
+/// Everything that changed, except what would lose data: that stays `up`'s, with its flag.
+fn request() -> Request {
+    let allowed = Allowed { adopt: false, delete_data: false };
+    // What is protected is what runs in the cloud.
+    Request { only: None, packages: Packages::Build, allowed, yes: true, wait: false }
+}
+
+/// Brings the local AWS in line with the sources; `None` if it was asked to stop before anything was written.
+async fn again(context: &Context) -> Option<Result<Session, CliError>> {
+    context.progress.restart();
+    let mut run = pin!(async {
+        // Opened again: stack.yaml may have changed, and the local AWS may have been stopped.
+        let session = Session::open_local(context, Sources::Needed).await?;
+        let Applied { summary, result, .. } = apply(context, &session, request()).await?;
+        result?;
+        context.ui.note(&format!("live: {}", summary.text()));
+        Ok(session)
+    });
+    tokio::select! {
+        result = &mut run => return Some(result),
+        () = context.stop.asked() => {}
+    }
+    // What is being written may finish; the engine was asked as well. Anything else, such as a compiler, ends here.
+    if context.phase() == Phase::Writing { Some(run.await) } else { None }
+}
+
+/// What the stack is made from.
+fn watched(session: &Session, context: &Context) -> Result<watch::Sources, CliError> {
+    let mut directories = content::crates(session);
+    directories.extend(session.stack.site.as_ref().map(|site| session.stack.root.join(&site.source)));
+    Ok(watch::Sources { directories, file: session::file(context)? })
+}
+
+/// Shows what the functions log, for as long as it is polled.
+async fn follow(context: &Context, live: &RefCell<Rc<Live>>, since: i64) {
+    let mut tail = Tail::new(since);
+    loop {
+        let now = Rc::clone(&live.borrow());
+        // The local AWS may be down for a moment, as when it is reset; the next change starts it again.
+        if let Ok(round) = tail.round(&now.session.aws, &now.sources).await {
+            for line in round.lines.iter().filter(|line| context.ui.verbose() || !is_platform(&line.text)) {
+                context.ui.result(&now.style.text(line));
+            }
+        }
+        tokio::time::sleep(logs::pause(&now.session)).await;
+    }
+}
+
+/// Whether Lambda wrote the line, not the function.
+fn is_platform(text: &str) -> bool {
+    ["START RequestId: ", "END RequestId: ", "REPORT RequestId: "].iter().any(|start| text.starts_with(start))
+}
+
+/// The first few changed files, relative to the project.
+fn names(changed: &BTreeSet<PathBuf>, root: &std::path::Path) -> String {
+    const NAMED: usize = 3;
+    let root = std::fs::canonicalize(root).unwrap_or_else(|_| root.to_owned());
+    let name = |path: &PathBuf| path.strip_prefix(&root).unwrap_or(path).display().to_string();
+    let mut names: Vec<String> = changed.iter().take(NAMED).map(name).collect();
+    if changed.len() > NAMED {
+        names.push(format!("and {} more", changed.len() - NAMED));
+    }
+    names.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{is_platform, names};
+    use std::path::Path;
+
+    #[test]
+    fn only_lambdas_own_lines_are_left_out() {
+        assert!(is_platform("START RequestId: 1 Version: 2"));
+        assert!(!is_platform("INFO START RequestId: 1"));
+    }
+
+    #[test]
+    fn a_few_files_are_named() {
+        let changed = ["/nowhere/a", "/nowhere/b/c", "/nowhere/d", "/nowhere/e"].map(Into::into).into();
+        assert_eq!(names(&changed, Path::new("/nowhere")), "a, b/c, d, and 1 more");
+    }
+}

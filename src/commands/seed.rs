@@ -1,0 +1,141 @@
+//! `seed`: traffic for demonstrations, and the proof that all of it was counted.
+
+use super::{
+    Context, Phase, consent,
+    session::{self, Session, Sources},
+    span,
+};
+use crate::{
+    cli::Format,
+    engine::{Event, Removal},
+    error::{CliError, Exit},
+    seed::{Books, Client, Counts, Plan, Sender, Span, plan},
+    stack::{Content, declare},
+    ui::SeedReport,
+};
+use clap::Args;
+use std::time::{Duration, Instant, SystemTime};
+
+/// How long the API may take until its sums show everything: they are fresh to 30 s.
+const FRESH: Duration = Duration::from_secs(45);
+
+/// Arguments of `seed`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Traffic goes to the stack's own api_url and nowhere else, for the site `default`. Without --duration it is of the past: the events
+carry times of the last 23 hours, as if clients had been offline. The API takes events up to a day old and counts views when they
+arrive, so charts show them now. With --duration it is live: visitors come and read at their pace.
+1 % of the batches are sent twice, 2 % of the sessions are bots, 0.5 % of the requests make no sense. At the end what was sent is
+compared with what /api/stats counted in the meantime: if it differs, or an answer was wrong, the exit code is 1. Other visitors at
+the same time are a difference, too. Latencies count from when a request was due. Ctrl-C ends the sending early.")]
+pub struct SeedArgs {
+    /// How many sessions, in the past
+    #[arg(long, value_name = "NUMBER", default_value_t = 200, conflicts_with = "duration", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    sessions: u32,
+    /// Requests a second, on average; the stack's throttle may allow less, then requests are repeated
+    #[arg(long, value_name = "NUMBER", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    rate: u32,
+    /// Live traffic for so long: 30s, 10m, 2h
+    #[arg(long, value_name = "TIME", value_parser = span::parse)]
+    duration: Option<Duration>,
+    /// Decides all chance: the same number gives the same traffic
+    #[arg(long, value_name = "NUMBER", default_value_t = 42)]
+    seed: u64,
+    /// Consents to traffic for a protected environment
+    #[arg(short, long)]
+    yes: bool,
+}
+
+/// Runs `seed`.
+pub(super) async fn run(args: &SeedArgs, context: &Context) -> Result<Exit, CliError> {
+    let format = context.format(&[Format::Text, Format::Json])?;
+    if !session::load(context, Sources::NotNeeded)?.has_api() {
+        return Err(CliError::failed("stack.yaml has no function with a route, so there is no API to send to"));
+    }
+    let session = Session::open(context, Sources::NotNeeded).await?;
+    let client = Client::new(&api_url(context, &session).await?);
+    if session.stack.protect && !args.yes {
+        let environment = &session.stack.environment;
+        let question = format!("send invented visits to {environment}, which is protected?");
+        consent::confirm(context, &question, &format!("{environment} is protected, and invented visits stay in its numbers")).await?;
+    }
+    let before = Counts::read(&client).await?;
+    let plan = plan(args.seed, args.span());
+    context.ui.note(&format!(
+        "sending {} requests of {} sessions ({} of them bots) to {}",
+        plan.batches.len(),
+        plan.sessions,
+        plan.bots,
+        session.title()
+    ));
+    context.begin(Phase::Serving);
+    let run = run_id();
+    let pace = args.duration.is_none().then(|| Duration::from_secs(1) / args.rate);
+    let books = send(context, Sender { client: &client, run: &run, stop: &context.stop }, &plan, pace).await;
+    let after = settled(context, &client, &books, before).await?;
+    let report = SeedReport::new(&books, before, after);
+    context.ui.result(&if format == Format::Json { report.json() } else { report.text() });
+    if report.reconciled() {
+        return Ok(Exit::Done);
+    }
+    let error = CliError::failed("what was counted is not what was sent");
+    Err(error.hint("other visitors at the same time count as well; otherwise `liveinsight logs --filter ERROR` may tell why"))
+}
+
+impl SeedArgs {
+    fn span(&self) -> Span {
+        match self.duration {
+            Some(duration) => Span::Live { duration, rate: f64::from(self.rate) },
+            None => Span::Past { sessions: usize::try_from(self.sessions).unwrap_or(usize::MAX), hour: hour_of_day() },
+        }
+    }
+}
+
+/// Where the API answers.
+async fn api_url(context: &Context, session: &Session) -> Result<String, CliError> {
+    let declaration = declare(&session.stack, &session.place, &Content::default());
+    Removal::survey(&declaration.graph, &session.aws, false, &|event: Event<'_>| context.progress.engine(&event)).await?;
+    let missing = || CliError::failed(format!("{} has no API yet", session.title())).hint("`liveinsight up` makes it");
+    declaration.outputs().remove("api_url").ok_or_else(missing)
+}
+
+/// Sends everything while saying every few seconds how far it is.
+async fn send(context: &Context, sender: Sender<'_>, plan: &Plan, pace: Option<Duration>) -> Books {
+    const NEWS: Duration = Duration::from_secs(5);
+    let told = std::cell::Cell::new(Instant::now());
+    let tell = |done: usize, total: usize| {
+        if told.get().elapsed() >= NEWS {
+            told.set(Instant::now());
+            context.ui.note(&format!("{done} of {total} requests answered"));
+        }
+    };
+    sender.send(plan, pace, &tell).await
+}
+
+/// The counts as soon as they are what they should be, or as they are when they had the time to become it.
+async fn settled(context: &Context, client: &Client, books: &Books, before: Counts) -> Result<Counts, CliError> {
+    let began = Instant::now();
+    loop {
+        let after = Counts::read_again(client, before).await?;
+        let missing = books.difference(before, after);
+        // More than was sent does not become less by waiting.
+        if missing.0 >= 0 && missing.1 >= 0 || began.elapsed() >= FRESH {
+            return Ok(after);
+        }
+        if context.stop.requested() {
+            return Ok(after);
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+}
+
+/// A few letters that no other run has: identifiers that were used before would be duplicates.
+fn run_id() -> String {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    format!("{:x}", now.as_millis())
+}
+
+fn hour_of_day() -> usize {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    usize::try_from(now.as_secs() / 3_600 % 24).unwrap_or_default()
+}

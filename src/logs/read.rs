@@ -1,0 +1,78 @@
+//! One page of a log group, as CloudWatch Logs answers it.
+
+use crate::{
+    aws::Aws,
+    engine::{Error, Result},
+};
+
+/// What a page is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Query<'a> {
+    /// The log group's name.
+    pub group: &'a str,
+    /// The earliest time, in milliseconds since 1970; lines at that very time are included.
+    pub from: i64,
+    /// What the page before named as its continuation.
+    pub token: Option<&'a str>,
+}
+
+/// A line as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordedLine {
+    /// CloudWatch's identifier of the line; the local AWS gives none.
+    pub id: Option<String>,
+    /// The log stream: one per running copy of a function.
+    pub stream: String,
+    /// In milliseconds since 1970. Not unique: a function writes many lines in one.
+    pub at: i64,
+    /// Without the newline at its end.
+    pub text: String,
+}
+
+/// Part of an answer. May be empty although more follows.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Page {
+    /// In the order of their times.
+    pub lines: Vec<RecordedLine>,
+    /// How to ask for the next page; `None` on the last.
+    pub next: Option<String>,
+    /// Whether the answer was cut without saying how to go on. CloudWatch never does that; the local AWS does.
+    pub cut: bool,
+}
+
+/// Where pages are read from.
+#[expect(async_fn_in_trait, reason = "nothing here is ever sent to another thread")]
+pub trait Read {
+    /// Reads a page; `None` when there is no such group.
+    async fn page(&self, query: Query<'_>) -> Result<Option<Page>>;
+}
+
+/// Most lines in a page ("`FilterLogEvents`" in the CloudWatch Logs API reference).
+const MOST_LINES: usize = 10_000;
+
+impl Read for Aws {
+    async fn page(&self, query: Query<'_>) -> Result<Option<Page>> {
+        let send = || {
+            let request = self.logs.filter_log_events().log_group_name(query.group).start_time(query.from);
+            request.set_next_token(query.token.map(str::to_owned)).send()
+        };
+        let answer = match self.read("logs:FilterLogEvents", send).await {
+            Ok(answer) => answer,
+            Err(Error::Absent(_)) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let lines: Vec<RecordedLine> = answer
+            .events()
+            .iter()
+            .map(|event| RecordedLine {
+                id: event.event_id().map(str::to_owned),
+                stream: event.log_stream_name().unwrap_or_default().to_owned(),
+                at: event.timestamp().unwrap_or_default(),
+                text: event.message().unwrap_or_default().trim_end_matches(['\n', '\r']).to_owned(),
+            })
+            .collect();
+        let next = answer.next_token().map(str::to_owned);
+        let cut = next.is_none() && lines.len() >= MOST_LINES;
+        Ok(Some(Page { lines, next, cut }))
+    }
+}

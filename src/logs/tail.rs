@@ -1,0 +1,143 @@
+//! Reads several log groups again and again, and says each line once.
+//!
+//! A line can become visible later than another one that is younger, so every round looks back [`LATE`] behind the newest line
+//! seen, and what was said before is left out. Lines of one group come in the order of their times within a round; one that
+//! was late comes in a later round, out of order, rather than never.
+
+use super::read::{Query, Read, RecordedLine};
+use crate::engine::Result;
+use std::collections::BTreeMap;
+
+/// How much later than its time a line may become visible and still be found, in milliseconds. CloudWatch promises nothing;
+/// "within a few seconds" is what its documentation says of live tails.
+pub const LATE: i64 = 30_000;
+
+/// A log group, and what its lines are called on the screen.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Source {
+    /// The function's name in stack.yaml.
+    pub name: String,
+    /// The log group's physical name.
+    pub group: String,
+}
+
+/// A line to be shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// The [`Source::name`].
+    pub source: String,
+    /// In milliseconds since 1970.
+    pub at: i64,
+    /// Without the newline at its end.
+    pub text: String,
+}
+
+/// What was read so far.
+#[derive(Debug)]
+pub struct Tail {
+    from: i64,
+    seen: BTreeMap<Source, Seen>,
+}
+
+/// What was read so far of one group.
+#[derive(Debug)]
+struct Seen {
+    /// Where the next round begins.
+    from: i64,
+    /// How often each line from there on was said: the same words can be written twice in one millisecond.
+    lines: BTreeMap<Key, usize>,
+}
+
+/// What tells a line from others.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Key {
+    at: i64,
+    /// CloudWatch's identifier, or else stream and text.
+    identity: String,
+}
+
+impl Key {
+    fn of(line: &RecordedLine) -> Self {
+        let identity = line.id.clone().unwrap_or_else(|| format!("{}\0{}", line.stream, line.text));
+        Self { at: line.at, identity }
+    }
+}
+
+impl Tail {
+    /// Begins with lines from `from` on, in milliseconds since 1970.
+    pub fn new(from: i64) -> Self {
+        Self { from, seen: BTreeMap::new() }
+    }
+
+    /// Everything that is new in these groups, by time; `None` for groups that do not exist (yet).
+    pub async fn round(&mut self, reader: &impl Read, sources: &[Source]) -> Result<Round> {
+        let mut round = Round::default();
+        for source in sources {
+            let seen = self.seen.entry(source.clone()).or_insert_with(|| Seen { from: self.from, lines: BTreeMap::new() });
+            match read_group(reader, &source.group, seen.from).await? {
+                None => round.absent.push(source.name.clone()),
+                Some(recorded) => {
+                    let new = seen.take(recorded);
+                    round.lines.extend(new.into_iter().map(|line| Line { source: source.name.clone(), at: line.at, text: line.text }));
+                }
+            }
+        }
+        // Stable: lines of one millisecond stay as their group had them.
+        round.lines.sort_by_key(|line| line.at);
+        Ok(round)
+    }
+}
+
+/// What one round found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Round {
+    /// New lines, by time.
+    pub lines: Vec<Line>,
+    /// The names of sources without a log group.
+    pub absent: Vec<String>,
+}
+
+impl Seen {
+    /// The lines that were not said yet. `recorded` is everything from `self.from` on.
+    fn take(&mut self, mut recorded: Vec<RecordedLine>) -> Vec<RecordedLine> {
+        recorded.sort_by_key(|line| line.at);
+        let newest = recorded.last().map_or(self.from, |line| line.at);
+        let mut met: BTreeMap<Key, usize> = BTreeMap::new();
+        recorded.retain(|line| {
+            let key = Key::of(line);
+            let count = met.entry(key.clone()).or_default();
+            *count += 1;
+            *count > self.lines.get(&key).copied().unwrap_or_default()
+        });
+        for (key, count) in met {
+            let said = self.lines.entry(key).or_default();
+            *said = count.max(*said);
+        }
+        self.from = self.from.max(newest - LATE);
+        self.lines.retain(|key, _| key.at >= self.from);
+        recorded
+    }
+}
+
+/// All lines of a group from a time on, over all pages.
+async fn read_group(reader: &impl Read, group: &str, from: i64) -> Result<Option<Vec<RecordedLine>>> {
+    let (mut lines, mut from, mut token) = (Vec::new(), from, None);
+    loop {
+        let Some(page) = reader.page(Query { group, from, token: token.as_deref() }).await? else { return Ok(None) };
+        lines.extend(page.lines);
+        token = page.next;
+        if token.is_some() {
+            continue;
+        }
+        let Some(last) = lines.last().map(|line: &RecordedLine| line.at).filter(|_| page.cut) else { return Ok(Some(lines)) };
+        // Again from the last time on, because the cut may lie between two lines of one millisecond. A page that holds nothing
+        // else can only be stepped over.
+        let again = if last > from { last } else { from + 1 };
+        lines.retain(|line| line.at < again);
+        from = again;
+    }
+}
+
+#[cfg(test)]
+#[path = "tail_tests.rs"]
+mod tests;

@@ -1,0 +1,122 @@
+//! No line is missed and none comes twice, wherever the pages end and however late a line becomes visible.
+
+use super::{LATE, Line, Source, Tail};
+use crate::{
+    engine::Result,
+    logs::{Page, Query, Read, RecordedLine},
+};
+use proptest::prelude::*;
+use std::cell::Cell;
+
+/// A log group in memory.
+struct Group {
+    /// With the round from which on each is visible.
+    lines: Vec<(usize, RecordedLine)>,
+    round: Cell<usize>,
+    page: usize,
+    /// As the local AWS: no identifiers, and long answers are cut without a token.
+    plain: bool,
+    /// Whether every second page is empty, as CloudWatch's may be.
+    gaps: bool,
+}
+
+impl Read for Group {
+    async fn page(&self, query: Query<'_>) -> Result<Option<Page>> {
+        if query.group != "there" {
+            return Ok(None);
+        }
+        let visible = self.lines.iter().filter(|(from, line)| *from <= self.round.get() && line.at >= query.from);
+        let mut lines: Vec<RecordedLine> = visible.map(|(_, line)| line.clone()).collect();
+        lines.sort_by_key(|line| line.at);
+        if self.plain {
+            let cut = lines.len() > self.page;
+            lines.truncate(self.page);
+            return Ok(Some(Page { lines, next: None, cut }));
+        }
+        let step: usize = query.token.map_or(0, |token| token.parse().unwrap());
+        if self.gaps && step % 2 == 1 {
+            return Ok(Some(Page { lines: Vec::new(), next: Some((step + 1).to_string()), cut: false }));
+        }
+        let start = if self.gaps { step / 2 } else { step } * self.page;
+        let rest = lines.split_off(start.min(lines.len()));
+        let more = rest.len() > self.page;
+        Ok(Some(Page { lines: rest.into_iter().take(self.page).collect(), next: more.then(|| (step + 1).to_string()), cut: false }))
+    }
+}
+
+fn source(group: &str) -> Source {
+    Source { name: "stats".to_owned(), group: group.to_owned() }
+}
+
+/// Everything said in `rounds` rounds, and whether each round was in order.
+fn tail(group: &Group, rounds: usize) -> Vec<Vec<Line>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let mut tail = Tail::new(0);
+    let mut said = Vec::new();
+    for round in 0..rounds {
+        group.round.set(round);
+        said.push(runtime.block_on(tail.round(group, &[source("there")])).unwrap().lines);
+    }
+    said
+}
+
+/// (round of visibility, time, stream, text): few different values, so that many lines are alike.
+fn lines() -> impl Strategy<Value = Vec<(usize, i64, u8, u8)>> {
+    // Times grow with the round by less than what may be late, so nothing is hopelessly late.
+    let line = (0_usize..5, 0..LATE / 8, 0_u8..2, 0_u8..3);
+    proptest::collection::vec(
+        line.prop_map(|(round, jitter, stream, text)| {
+            let coarse = jitter / 1_000 * 1_000;
+            (round, i64::try_from(round).unwrap() * (LATE / 8) + coarse, stream, text)
+        }),
+        0..120,
+    )
+}
+
+proptest! {
+    #[test]
+    fn every_line_once(lines in lines(), page in 1_usize..20, gaps: bool) {
+        let record = |(index, (round, at, stream, text)): (usize, (usize, i64, u8, u8))| {
+            (round, RecordedLine { id: Some(index.to_string()), stream: stream.to_string(), at, text: format!("{text} #{index}") })
+        };
+        let lines: Vec<_> = lines.into_iter().enumerate().map(record).collect();
+        let group = Group { lines, round: Cell::new(0), page, plain: false, gaps };
+        check(&group)?;
+    }
+
+    #[test]
+    fn every_line_once_without_identifiers_and_tokens(lines in lines()) {
+        let record = |(round, at, stream, text): (usize, i64, u8, u8)| {
+            (round, RecordedLine { id: None, stream: stream.to_string(), at, text: text.to_string() })
+        };
+        // A page that one millisecond fills cannot be passed without tokens; a real one holds 10,000 lines.
+        let most = lines.iter().map(|line| lines.iter().filter(|other| other.1 == line.1).count()).max().unwrap_or(1);
+        let group = Group { lines: lines.into_iter().map(record).collect(), round: Cell::new(0), page: most + 1, plain: true, gaps: false };
+        check(&group)?;
+    }
+}
+
+fn check(group: &Group) -> std::result::Result<(), TestCaseError> {
+    let said = tail(group, 6);
+    for round in &said {
+        prop_assert!(round.is_sorted_by_key(|line| line.at));
+    }
+    prop_assert!(said[5].is_empty(), "nothing new in the last round");
+    let mut said: Vec<(i64, String)> = said.into_iter().flatten().map(|line| (line.at, line.text)).collect();
+    let mut written: Vec<(i64, String)> = group.lines.iter().map(|(_, line)| (line.at, line.text.clone())).collect();
+    said.sort();
+    written.sort();
+    prop_assert_eq!(said, written);
+    Ok(())
+}
+
+#[test]
+fn a_group_that_is_not_there_is_named_and_found_later() {
+    let line = RecordedLine { id: None, stream: "a".to_owned(), at: 5, text: "hello".to_owned() };
+    let group = Group { lines: vec![(0, line)], round: Cell::new(0), page: 10, plain: true, gaps: false };
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let mut tail = Tail::new(0);
+    let round = runtime.block_on(tail.round(&group, &[source("elsewhere"), source("there")])).unwrap();
+    assert_eq!(round.absent, ["stats"]);
+    assert_eq!(round.lines, [Line { source: "stats".to_owned(), at: 5, text: "hello".to_owned() }]);
+}

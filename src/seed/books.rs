@@ -1,0 +1,186 @@
+//! What was sent and what was answered, so that it can be compared with what was counted.
+
+use super::plan::{Batch, Body};
+use super::{Answer, Counts};
+use serde_json::Value;
+use std::{collections::BTreeSet, time::Duration};
+
+/// The books of a run.
+#[derive(Debug, Clone, Default)]
+pub struct Books {
+    /// Requests sent, repetitions included.
+    pub sent: usize,
+    /// Good events sent, without repetitions.
+    pub events: usize,
+    /// Batches that were taken.
+    pub accepted: usize,
+    /// Repetitions that the API recognised.
+    pub duplicates: usize,
+    /// Requests that make no sense, and that the API refused.
+    pub rejected: usize,
+    /// Batches of bots that the API dropped.
+    pub dropped: usize,
+    /// Requests that were sent again because of 429, 503 or a lost answer.
+    pub retries: usize,
+    /// Page views that have to be counted.
+    pub views: i64,
+    /// The numbers of the sessions that have to be counted.
+    pub sessions: BTreeSet<usize>,
+    /// What was not answered as it has to be: the first few, in words.
+    pub wrong: Vec<String>,
+    /// How many answers were wrong.
+    pub failed: usize,
+    /// How long each answer took from when the request was due, in milliseconds.
+    latencies: Vec<u64>,
+}
+
+/// How long answers took, in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+pub struct Latency {
+    /// Half took at most this.
+    pub p50: u64,
+    /// 95 % took at most this.
+    pub p95: u64,
+    /// 99 % took at most this.
+    pub p99: u64,
+}
+
+/// How many wrong answers are kept in words.
+const KEPT: usize = 3;
+
+impl Books {
+    /// Enters the answer to the first delivery of a batch. `unclear` says that an earlier try may have arrived.
+    pub fn first(&mut self, batch: &Batch, answer: &Answer, unclear: bool) {
+        let Body::Events(events) = &batch.body else {
+            if answer.status == 400 {
+                self.rejected += 1;
+            } else {
+                self.complain(batch, answer);
+            }
+            return;
+        };
+        let processed = answer.json.pointer("/data/processed_events").and_then(Value::as_u64);
+        let duplicate = answer.json.pointer("/data/duplicate").and_then(Value::as_bool);
+        match (answer.status, processed, duplicate) {
+            // Bots may be dropped, politely.
+            (200, Some(0), _) => self.dropped += 1,
+            (200, Some(count), Some(duplicate)) if count == events.len() as u64 && (!duplicate || unclear) => {
+                self.accepted += 1;
+                self.views += batch.views();
+                self.sessions.insert(batch.session);
+            }
+            _ => self.complain(batch, answer),
+        }
+    }
+
+    /// Enters the answer to the second delivery of a batch.
+    pub fn again(&mut self, batch: &Batch, answer: &Answer) {
+        let is = |pointer: &str| answer.json.pointer(pointer);
+        let dropped = is("/data/processed_events").and_then(Value::as_u64) == Some(0);
+        let known = is("/data/duplicate").and_then(Value::as_bool) == Some(true);
+        if answer.status == 200 && (known || dropped) { self.duplicates += 1 } else { self.complain(batch, answer) }
+    }
+
+    /// Enters how long an answer took.
+    pub fn took(&mut self, time: Duration) {
+        self.latencies.push(u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
+    }
+
+    /// Enters something that went wrong.
+    pub fn fail(&mut self, what: String) {
+        self.failed += 1;
+        if self.wrong.len() < KEPT {
+            self.wrong.push(what);
+        }
+    }
+
+    /// Whether the API counted exactly what it has to have counted, nothing more and nothing less.
+    pub fn reconcile(&self, before: Counts, after: Counts) -> bool {
+        self.failed == 0 && self.difference(before, after) == (0, 0)
+    }
+
+    /// Counted less expected: (views, sessions).
+    pub fn difference(&self, before: Counts, after: Counts) -> (i64, i64) {
+        let sessions = i64::try_from(self.sessions.len()).unwrap_or(i64::MAX);
+        (after.views - before.views - self.views, after.sessions - before.sessions - sessions)
+    }
+
+    /// `None` when nothing was answered.
+    pub fn latency(&self) -> Option<Latency> {
+        let mut sorted = self.latencies.clone();
+        sorted.sort_unstable();
+        let at = |percent: usize| sorted.get((sorted.len() * percent).div_ceil(100).saturating_sub(1)).copied();
+        Some(Latency { p50: at(50)?, p95: at(95)?, p99: at(99)? })
+    }
+
+    fn complain(&mut self, batch: &Batch, answer: &Answer) {
+        let wanted = match &batch.body {
+            Body::Events(events) => format!("a batch of {} events", events.len()),
+            Body::Nonsense(text) => format!("the nonsense {text}"),
+        };
+        self.fail(format!("{wanted} was answered {}: {}", answer.status, answer.json));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Books, Latency};
+    use crate::seed::{Answer, Batch, Body, Counts, Event};
+    use serde_json::json;
+    use std::time::Duration;
+
+    fn batch() -> Batch {
+        let event = Event { at: 0, kind: "page_view", url: String::new(), referrer: String::new() };
+        Batch { at: 0, session: 7, agent: "", body: Body::Events(vec![event]), twice: true }
+    }
+
+    fn answer(status: u16, processed: u64, duplicate: bool) -> Answer {
+        let json = json!({"status": "success", "data": {"processed_events": processed, "duplicate": duplicate}});
+        Answer { status, retry_after: None, json }
+    }
+
+    fn counts(views: i64, sessions: i64) -> Counts {
+        Counts { from: 0, views, sessions }
+    }
+
+    #[test]
+    fn what_is_accepted_has_to_be_counted_once() {
+        let mut books = Books::default();
+        books.first(&batch(), &answer(200, 1, false), false);
+        books.again(&batch(), &answer(200, 1, true));
+        assert_eq!((books.accepted, books.duplicates, books.views), (1, 1, 1));
+        assert!(books.reconcile(counts(5, 2), counts(6, 3)));
+        assert_eq!(books.difference(counts(5, 2), counts(7, 3)), (1, 0));
+        assert!(!books.reconcile(counts(5, 2), counts(5, 3)));
+    }
+
+    #[test]
+    fn a_duplicate_is_right_only_if_the_batch_may_have_arrived_before() {
+        let mut books = Books::default();
+        books.first(&batch(), &answer(200, 1, true), true);
+        assert_eq!((books.accepted, books.failed), (1, 0));
+        books.first(&batch(), &answer(200, 1, true), false);
+        assert_eq!((books.accepted, books.failed), (1, 1));
+        assert!(!books.reconcile(counts(0, 0), counts(1, 1)), "a wrong answer is no reconciliation");
+    }
+
+    #[test]
+    fn dropped_bots_are_not_expected_and_nonsense_has_to_be_refused() {
+        let mut books = Books::default();
+        books.first(&batch(), &answer(200, 0, false), false);
+        let nonsense = Batch { body: Body::Nonsense("[]"), ..batch() };
+        books.first(&nonsense, &answer(400, 0, false), false);
+        assert_eq!((books.dropped, books.rejected, books.failed), (1, 1, 0));
+        assert!(books.reconcile(counts(3, 3), counts(3, 3)));
+        books.first(&nonsense, &answer(200, 1, false), false);
+        assert_eq!(books.failed, 1);
+    }
+
+    #[test]
+    fn percentiles() {
+        let mut books = Books::default();
+        assert_eq!(books.latency(), None);
+        (1..=200).rev().for_each(|time| books.took(Duration::from_millis(time)));
+        assert_eq!(books.latency(), Some(Latency { p50: 100, p95: 190, p99: 198 }));
+    }
+}

@@ -1,0 +1,101 @@
+//! A small HTTP client for the stack's own API: the one that the SDK brings along, without anything of AWS.
+
+use aws_smithy_http_client::{
+    Connector,
+    tls::{Provider, rustls_provider::CryptoMode},
+};
+use aws_smithy_runtime_api::client::{
+    http::{HttpConnector, HttpConnectorSettings},
+    orchestrator::HttpRequest,
+};
+use aws_smithy_types::{body::SdkBody, byte_stream::ByteStream};
+use serde_json::Value;
+use std::time::Duration;
+
+/// How long an answer may take. API Gateway gives up after 29 s ("Amazon API Gateway quotas").
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Sends to one stack's API, and nowhere else.
+pub struct Client {
+    connector: Connector,
+    base: String,
+}
+
+/// What was answered.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// How long to wait before trying again, if the answer says so.
+    pub retry_after: Option<Duration>,
+    /// The body; null if it is no JSON.
+    pub json: Value,
+}
+
+/// Why there is no (right) answer.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// The request did not get there, or the answer did not come back.
+    #[error("{url} does not answer: {reason}; `liveinsight status` shows whether the stack is there")]
+    Lost {
+        /// The address.
+        url: String,
+        /// Why.
+        reason: String,
+    },
+    /// The answer is not that of this API.
+    #[error("{what} answered {status}: {said}")]
+    Unexpected {
+        /// The method and path.
+        what: &'static str,
+        /// The HTTP status.
+        status: u16,
+        /// The body.
+        said: String,
+    },
+}
+
+impl Client {
+    /// A client for the API at `base`, without a slash at its end.
+    pub fn new(base: &str) -> Self {
+        let settings = HttpConnectorSettings::builder().connect_timeout(Duration::from_secs(5)).read_timeout(PATIENCE).build();
+        let builder = Connector::builder().connector_settings(settings);
+        Self { connector: builder.tls_provider(Provider::Rustls(CryptoMode::AwsLc)).build(), base: base.trim_end_matches('/').to_owned() }
+    }
+
+    /// Asks for a path below the API's address.
+    pub async fn get(&self, path: &str) -> Result<Answer, ClientError> {
+        self.send("GET", path, None).await
+    }
+
+    /// Sends a text of JSON, from a browser that calls itself `agent`.
+    pub async fn post(&self, path: &str, agent: &'static str, text: String) -> Result<Answer, ClientError> {
+        self.send("POST", path, Some((agent, text))).await
+    }
+
+    async fn send(&self, method: &str, path: &str, content: Option<(&'static str, String)>) -> Result<Answer, ClientError> {
+        let url = format!("{}{path}", self.base);
+        let lost = |reason: String| ClientError::Lost { url: url.clone(), reason };
+        let (agent, body) = content.map_or((None, SdkBody::empty()), |(agent, text)| (Some(agent), SdkBody::from(text)));
+        let mut request = HttpRequest::new(body);
+        request.set_method(method).map_err(|error| lost(error.to_string()))?;
+        request.set_uri(url.as_str()).map_err(|error| lost(error.to_string()))?;
+        if let Some(agent) = agent {
+            request.headers_mut().insert("user-agent", agent);
+            request.headers_mut().insert("content-type", "application/json");
+        }
+        let response = self.connector.call(request).await.map_err(|error| lost(chain(&error)))?;
+        let status = response.status().as_u16();
+        let retry_after = response.headers().get("retry-after").and_then(|text| text.parse().ok()).map(Duration::from_secs);
+        let body = ByteStream::new(response.into_body()).collect().await.map_err(|error| lost(chain(&error)))?.into_bytes();
+        Ok(Answer { status, retry_after, json: serde_json::from_slice(&body).unwrap_or(Value::Null) })
+    }
+}
+
+/// An error with all its causes: the outermost says little.
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    let mut texts: Vec<String> = causes.map(ToString::to_string).collect();
+    texts.dedup();
+    texts.join(": ")
+}

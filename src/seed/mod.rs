@@ -1,0 +1,55 @@
+//! Realistic traffic for a deployed stack, through its public API, and the proof that every event of it was counted.
+//!
+//! [`plan`] decides everything beforehand, from one number; [`Sender::send`] sends it and keeps the books; [`Counts::read`] asks the
+//! API what it counted. Deliberately not here: what is said about it.
+
+mod books;
+mod client;
+mod plan;
+mod random;
+mod send;
+
+pub use books::{Books, Latency};
+pub use client::{Answer, Client, ClientError};
+pub use plan::{Batch, Body, Event, Plan, Span, plan};
+pub use send::Sender;
+
+use serde_json::Value;
+
+/// Milliseconds of a day.
+const DAY: i64 = 86_400_000;
+
+/// What the API says that it counted, over whole days in UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Counts {
+    /// The first day, in milliseconds since 1970.
+    pub from: i64,
+    /// Page views since then.
+    pub views: i64,
+    /// Sessions that began since then.
+    pub sessions: i64,
+}
+
+impl Counts {
+    /// Since yesterday: what is sent now begins within the last 24 hours.
+    pub async fn read(client: &Client) -> Result<Self, ClientError> {
+        Self::over(client, 2).await
+    }
+
+    /// Since the same day as `before`, also when a day has ended meanwhile.
+    pub async fn read_again(client: &Client, before: Self) -> Result<Self, ClientError> {
+        let counts = Self::over(client, 2).await?;
+        let days = (counts.from - before.from) / DAY;
+        if days == 0 { Ok(counts) } else { Self::over(client, 2 + days).await }
+    }
+
+    async fn over(client: &Client, days: i64) -> Result<Self, ClientError> {
+        let answer = client.get(&format!("/api/stats?period=day&limit={days}")).await?;
+        let number = |pointer: &str| answer.json.pointer(pointer).and_then(Value::as_i64);
+        let counts = (|| {
+            let (views, sessions) = (number("/data/summary/total_pageviews")?, number("/data/summary/total_sessions")?);
+            Some(Self { from: number("/data/from")?, views, sessions })
+        })();
+        counts.ok_or_else(|| ClientError::Unexpected { what: "GET /api/stats", status: answer.status, said: answer.json.to_string() })
+    }
+}

@@ -1,0 +1,54 @@
+//! What `doctor` found: one line each, with the next step.
+
+use super::style::{BAD, GOOD, paint};
+use crate::error::CliError;
+use serde::Serialize;
+
+/// Something that was looked at.
+#[derive(Debug, Clone, Serialize)]
+pub struct Finding {
+    what: &'static str,
+    ok: bool,
+    /// What was found, or what is wrong.
+    detail: String,
+    /// What to do about it, most useful first.
+    next: Vec<String>,
+}
+
+impl Finding {
+    /// A finding from what looking brought.
+    pub fn of<E: Into<CliError>>(what: &'static str, result: Result<String, E>) -> Self {
+        match result {
+            Ok(detail) => Self { what, ok: true, detail, next: Vec::new() },
+            Err(error) => {
+                let error = error.into();
+                Self { what, ok: false, detail: error.message, next: error.hints }
+            }
+        }
+    }
+
+    /// Whether it is as `up` needs it.
+    pub fn ok(&self) -> bool {
+        self.ok
+    }
+}
+
+/// A line for each, and a line that counts.
+pub fn findings_text(findings: &[Finding]) -> String {
+    let width = findings.iter().map(|finding| finding.what.len()).max().unwrap_or_default();
+    let mut lines: Vec<String> = Vec::new();
+    for Finding { what, ok, detail, next } in findings {
+        let state = if *ok { paint(GOOD, "ok     ") } else { paint(BAD, "missing") };
+        let indent = " ".repeat(width + 11);
+        lines.push(format!("{state}  {what:width$}  {}", detail.trim_end().replace('\n', &format!("\n{indent}"))));
+        lines.extend(next.iter().map(|next| format!("{indent}{next}")));
+    }
+    let missing = findings.iter().filter(|finding| !finding.ok).count();
+    lines.push(if missing == 0 { "nothing is missing".to_owned() } else { format!("{missing} of {} missing", findings.len()) });
+    lines.join("\n")
+}
+
+/// `{"ok":false,"findings":[{"what":…,"ok":…,"detail":…,"next":[…]}]}`
+pub fn findings_json(findings: &[Finding]) -> String {
+    serde_json::json!({ "ok": findings.iter().all(Finding::ok), "findings": findings }).to_string()
+}

@@ -1,0 +1,112 @@
+//! Log lines of several functions, told apart by name and colour.
+
+use super::{
+    json,
+    style::{FAINT, paint},
+};
+use crate::logs::Line;
+use anstyle::{AnsiColor, Style};
+use serde::Serialize;
+
+/// Colours that are readable on light and dark; red and yellow are left to errors and warnings.
+const COLORS: [Style; 5] = [
+    AnsiColor::Cyan.on_default(),
+    AnsiColor::Magenta.on_default(),
+    AnsiColor::Green.on_default(),
+    AnsiColor::Blue.on_default(),
+    AnsiColor::BrightCyan.on_default(),
+];
+
+/// What lines look like.
+#[derive(Debug, Clone)]
+pub struct LogStyle {
+    /// All functions, sorted: the place decides the colour, so that it stays the same from run to run.
+    functions: Vec<String>,
+    /// Whether the date is shown as well as the time of day.
+    dates: bool,
+}
+
+impl LogStyle {
+    /// For these functions. `dates` shows the day, for lines that may be old.
+    pub fn new(functions: impl IntoIterator<Item = String>, dates: bool) -> Self {
+        let mut functions: Vec<String> = functions.into_iter().collect();
+        functions.sort();
+        Self { functions, dates }
+    }
+
+    /// `22:01:33.120Z stats-api  the text`
+    pub fn text(&self, line: &Line) -> String {
+        let time = utc(line.at);
+        let time = if self.dates { time.as_str() } else { &time[11..] };
+        let width = self.functions.iter().map(|name| name.chars().count()).max().unwrap_or_default();
+        let place = self.functions.iter().position(|name| *name == line.source).unwrap_or_default();
+        let name = paint(COLORS[place % COLORS.len()], format_args!("{:width$}", line.source));
+        format!("{} {name}  {}", paint(FAINT, time), printable(&line.text))
+    }
+}
+
+/// `{"time":"2026-11-22T22:01:33.120Z","function":"stats-api","message":"the text"}`
+pub fn log_json(line: &Line) -> String {
+    #[derive(Serialize)]
+    struct Record<'a> {
+        time: String,
+        function: &'a str,
+        message: &'a str,
+    }
+    json::line(&Record { time: utc(line.at), function: &line.source, message: &line.text })
+}
+
+/// What a handler logs must not move the cursor or set the window's title.
+fn printable(text: &str) -> String {
+    let plain = anstream::adapter::strip_str(text).to_string().replace('\t', " ");
+    plain.chars().filter(|character| !character.is_control()).collect()
+}
+
+/// `2026-11-22T22:01:33.120Z`. The calendar is Howard Hinnant's `civil_from_days`.
+fn utc(millis: i64) -> String {
+    let (days, of_day) = (millis.div_euclid(86_400_000), millis.rem_euclid(86_400_000));
+    let shifted = days + 719_468;
+    let era = shifted.div_euclid(146_097);
+    let day_of_era = shifted.rem_euclid(146_097);
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month + 2) / 5 + 1;
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    let (hour, minute, second) = (of_day / 3_600_000, of_day / 60_000 % 60, of_day / 1_000 % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{:03}Z", of_day % 1_000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{LogStyle, log_json, utc};
+    use crate::logs::Line;
+
+    fn line(text: &str) -> Line {
+        Line { source: "stats-api".to_owned(), at: 1_795_384_893_120, text: text.to_owned() }
+    }
+
+    #[test]
+    fn times_are_utc() {
+        assert_eq!(utc(0), "1970-01-01T00:00:00.000Z");
+        assert_eq!(utc(951_782_400_000), "2000-02-29T00:00:00.000Z");
+        assert_eq!(utc(1_795_384_893_120), "2026-11-22T22:01:33.120Z");
+        assert_eq!(utc(-1), "1969-12-31T23:59:59.999Z");
+    }
+
+    #[test]
+    fn lines_are_aligned_and_harmless() {
+        let style = LogStyle::new(["stats-api", "event-collector"].map(str::to_owned), false);
+        let shown = anstream::adapter::strip_str(&style.text(&line("a\tb\u{1b}[2Jc\u{7}"))).to_string();
+        assert_eq!(shown, "22:01:33.120Z stats-api        a bc");
+        let other = Line { source: "event-collector".to_owned(), ..line("x") };
+        let color = |text: &str| text.split("stats-api").next().unwrap().split("event-collector").next().unwrap().to_owned();
+        assert_ne!(color(&style.text(&line("x"))), color(&style.text(&other)));
+    }
+
+    #[test]
+    fn json_keeps_the_text_as_it_is() {
+        assert_eq!(log_json(&line("a\"b")), r#"{"time":"2026-11-22T22:01:33.120Z","function":"stats-api","message":"a\"b"}"#);
+    }
+}

@@ -1,0 +1,92 @@
+//! What `seed` sent and what the stack counted.
+
+use super::{
+    json,
+    style::{BAD, GOOD, paint},
+};
+use crate::seed::{Books, Counts, Latency};
+use serde::Serialize;
+use std::fmt::Write;
+
+/// The result of `seed`, for people and as one JSON document.
+#[derive(Debug, Clone, Serialize)]
+pub struct SeedReport {
+    sent: usize,
+    events: usize,
+    accepted: usize,
+    duplicates: usize,
+    rejected: usize,
+    dropped: usize,
+    retries: usize,
+    failed: usize,
+    /// In milliseconds.
+    latency: Option<Latency>,
+    views: Pair,
+    sessions: Pair,
+    reconciled: bool,
+    #[serde(skip)]
+    wrong: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, Serialize)]
+struct Pair {
+    sent: i64,
+    counted: i64,
+}
+
+impl SeedReport {
+    /// Compares the books with what was counted before and after.
+    pub fn new(books: &Books, before: Counts, after: Counts) -> Self {
+        let (views, sessions) = books.difference(before, after);
+        let pair = |difference: i64, counted: i64| Pair { sent: counted - difference, counted };
+        Self {
+            sent: books.sent,
+            events: books.events,
+            accepted: books.accepted,
+            duplicates: books.duplicates,
+            rejected: books.rejected,
+            dropped: books.dropped,
+            retries: books.retries,
+            failed: books.failed,
+            latency: books.latency(),
+            views: pair(views, after.views - before.views),
+            sessions: pair(sessions, after.sessions - before.sessions),
+            reconciled: books.reconcile(before, after),
+            wrong: books.wrong.clone(),
+        }
+    }
+
+    /// Whether all that was sent was counted, once.
+    pub fn reconciled(&self) -> bool {
+        self.reconciled
+    }
+
+    /// A few lines.
+    pub fn text(&self) -> String {
+        let Self { sent, events, accepted, duplicates, rejected, dropped, retries, failed, .. } = self;
+        let mut out =
+            format!("requests  {sent} sent with {events} events: {accepted} accepted, {duplicates} duplicate, {rejected} rejected");
+        for (count, word) in [(dropped, "dropped as bots'"), (retries, "sent again"), (failed, "answered wrongly")] {
+            if *count > 0 {
+                // Writing to a String cannot fail.
+                let _ = write!(out, ", {count} {word}");
+            }
+        }
+        if let Some(Latency { p50, p95, p99 }) = self.latency {
+            let _ = write!(out, "\nlatency   p50 {p50} ms, p95 {p95} ms, p99 {p99} ms");
+        }
+        for (name, Pair { sent, counted }) in [("views   ", self.views), ("sessions", self.sessions)] {
+            let sign = if sent == counted { paint(GOOD, "=") } else { paint(BAD, "≠") };
+            let _ = write!(out, "\n{name}  sent {sent} {sign} counted {counted}");
+        }
+        for wrong in &self.wrong {
+            let _ = write!(out, "\n{} {wrong}", paint(BAD, "!"));
+        }
+        out
+    }
+
+    /// One line of JSON.
+    pub fn json(&self) -> String {
+        json::line(self)
+    }
+}

@@ -1,0 +1,156 @@
+//! Says when files changed: the sources of a stack, for `dev`.
+//!
+//! Editors write a file in several steps and often replace it, so directories are watched, never single files, and a change is
+//! reported once things have been quiet for a moment. A report that comes for nothing costs one comparison, so when in doubt
+//! there is one.
+
+use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _, event::ModifyKind};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+/// How long it has to be quiet before a change is reported. Saving takes an editor a few milliseconds; a checkout of another
+/// branch writes many files, with less than this between two of them.
+const QUIET: Duration = Duration::from_millis(120);
+
+/// Files beside the sources that decide what is built.
+const SETTINGS: [&str; 4] = ["Cargo.toml", "Cargo.lock", "rust-toolchain", "rust-toolchain.toml"];
+
+/// What is watched.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sources {
+    /// Everything below these directories counts, except hidden files, build output and what editors leave.
+    pub directories: BTreeSet<PathBuf>,
+    /// The stack's description. The manifests and the lockfile beside it count as well.
+    pub file: PathBuf,
+}
+
+/// Watches files until it is dropped.
+pub struct Watcher {
+    /// Only held: it stops when it is dropped.
+    _watcher: RecommendedWatcher,
+    changes: UnboundedReceiver<PathBuf>,
+}
+
+/// Why nothing can be watched.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot watch {}: {source}; the limit of watches may be reached (Linux: fs.inotify.max_user_watches)", path.display())]
+pub struct WatchError {
+    path: PathBuf,
+    source: notify::Error,
+}
+
+impl Watcher {
+    /// Starts watching. Changes from here on are reported, also those before the first call of [`Self::changed`].
+    pub fn new(sources: &Sources) -> Result<Self, WatchError> {
+        let real = |path: &Path| std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let file = real(&sources.file);
+        let root = file.parent().unwrap_or(Path::new("/")).to_owned();
+        let directories: BTreeSet<PathBuf> = sources.directories.iter().map(|path| real(path)).collect();
+        let (sender, changes) = unbounded_channel();
+        let (watched, beside) = (directories.clone(), root.clone());
+        let failed = |path: &Path| {
+            let path = path.to_owned();
+            move |source| WatchError { path, source }
+        };
+        let mut watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
+            let Ok(event) = event else { return };
+            if !is_change(event.kind) {
+                return;
+            }
+            let counts = |path: &&PathBuf| is_source(path, &watched) || is_setting(path, &file, &beside);
+            for path in event.paths.iter().filter(counts) {
+                // Nobody listens any more once the watcher is being dropped.
+                let _ = sender.send(path.clone());
+            }
+        })
+        .map_err(failed(&root))?;
+        watcher.watch(&root, RecursiveMode::NonRecursive).map_err(failed(&root))?;
+        for directory in &directories {
+            watcher.watch(directory, RecursiveMode::Recursive).map_err(failed(directory))?;
+        }
+        Ok(Self { _watcher: watcher, changes })
+    }
+
+    /// Waits for a change, then until it is quiet: what changed, sorted.
+    pub async fn changed(&mut self) -> BTreeSet<PathBuf> {
+        let mut changed = BTreeSet::new();
+        match self.changes.recv().await {
+            Some(path) => drop(changed.insert(path)),
+            // The watcher is held by `self`, so its sender lives.
+            None => std::future::pending().await,
+        }
+        while let Ok(Some(path)) = tokio::time::timeout(QUIET, self.changes.recv()).await {
+            changed.insert(path);
+        }
+        changed
+    }
+}
+
+/// Whether content may have changed. To read a file is an event, too.
+fn is_change(kind: EventKind) -> bool {
+    !matches!(kind, EventKind::Access(_) | EventKind::Modify(ModifyKind::Metadata(_)))
+}
+
+fn is_source(path: &Path, directories: &BTreeSet<PathBuf>) -> bool {
+    let below = directories.iter().filter_map(|directory| path.strip_prefix(directory).ok());
+    below.min_by_key(|rest| rest.components().count()).is_some_and(|rest| {
+        let ignored = |name: &str| name.starts_with('.') || name.ends_with('~') || name == "target" || name == "4913";
+        // 4913 is a file that Vim makes to see whether it can.
+        !rest.components().any(|part| ignored(&part.as_os_str().to_string_lossy()))
+    })
+}
+
+fn is_setting(path: &Path, file: &Path, beside: &Path) -> bool {
+    path == file || path.parent() == Some(beside) && path.file_name().is_some_and(|name| SETTINGS.iter().any(|setting| name == *setting))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Sources, Watcher};
+    use std::{collections::BTreeSet, fs, path::PathBuf};
+
+    fn project() -> (tempfile::TempDir, Sources) {
+        let directory = tempfile::tempdir().unwrap();
+        // On macOS the temporary directory is behind a link.
+        let root = fs::canonicalize(directory.path()).unwrap();
+        for below in ["pages/parts", "handler/src", "handler/target", "other"] {
+            fs::create_dir_all(root.join(below)).unwrap();
+        }
+        fs::write(root.join("stack.yaml"), "project: a\n").unwrap();
+        let directories = ["pages", "handler"].map(|below| root.join(below)).into();
+        (directory, Sources { directories, file: root.join("stack.yaml") })
+    }
+
+    fn names(paths: &BTreeSet<PathBuf>) -> Vec<&str> {
+        paths.iter().map(|path| path.file_name().unwrap().to_str().unwrap()).collect()
+    }
+
+    #[tokio::test]
+    async fn sources_count_and_nothing_else_does() {
+        let (directory, sources) = project();
+        let root = fs::canonicalize(directory.path()).unwrap();
+        let mut watcher = Watcher::new(&sources).unwrap();
+        for noise in ["pages/.swp", "pages/page.html~", "handler/target/out", "other/file", "notes.txt"] {
+            fs::write(root.join(noise), "x").unwrap();
+        }
+        fs::read_to_string(root.join("stack.yaml")).unwrap();
+        fs::write(root.join("handler/src/main.rs"), "fn main() {}").unwrap();
+        assert_eq!(names(&watcher.changed().await), ["main.rs"]);
+    }
+
+    #[tokio::test]
+    async fn many_changes_are_one_report_and_a_replaced_file_is_a_change() {
+        let (directory, sources) = project();
+        let root = fs::canonicalize(directory.path()).unwrap();
+        let mut watcher = Watcher::new(&sources).unwrap();
+        fs::write(root.join("stack.yaml.new"), "project: b\n").unwrap();
+        fs::rename(root.join("stack.yaml.new"), root.join("stack.yaml")).unwrap();
+        fs::write(root.join("pages/parts/a.html"), "a").unwrap();
+        fs::write(root.join("Cargo.lock"), "").unwrap();
+        assert_eq!(names(&watcher.changed().await), ["Cargo.lock", "a.html", "stack.yaml"]);
+    }
+}
