@@ -21,7 +21,7 @@ const usualWait = 3e3;
 const viewWait = 250;
 const keepaliveLimit = 6e4; // browsers refuse a larger body on a request that outlives its page
 
-let session, token, seen = 0;
+let session, token, seen = 0, last = 0;
 let queue = [], batches = [];
 let timer, isSending, notBefore = 0, failures = 0;
 let page, engaged = 0, activeSince = 0, scrolled = 0;
@@ -52,8 +52,10 @@ const address = () => {
 const track = (type, props, wait = usualWait) => {
   const now = Date.now();
   startSession(now);
+  // No two events in the same millisecond: the server would have to look for the next free one.
+  last = Math.max(now, last + 1);
   queue.push({
-    session_id: session, timestamp: now, event_type: type, page_url: page || address(), user_agent: navigator.userAgent,
+    session_id: session, timestamp: last, event_type: type, page_url: page || address(), user_agent: navigator.userAgent,
     referrer: document.referrer.slice(0, 2048), props,
   });
   if (queue.length >= batchSize) flush();
