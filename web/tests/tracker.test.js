@@ -166,7 +166,8 @@ test("at most 500 events wait, the newest", async () => {
   await open("/");
   await eventually(() => {
     const ticks = shop.events().filter((event) => event.event_type === "tick").map((event) => event.props.index);
-    assert.ok(ticks.includes(699) && !ticks.includes(0) && ticks.length <= 500 && ticks.length >= 480, `${ticks.length}`);
+    // 25 batches are kept, of 20 events each but for those that a timer or the end of the page closed.
+    assert.ok(ticks.includes(699) && !ticks.includes(0) && ticks.length <= 500 && ticks.length >= 440, `${ticks.length}`);
   });
 });
 
