@@ -123,8 +123,8 @@ fn what_is_edited_goes_live_and_what_is_sent_is_counted() {
     project.edit("stack.yaml", |text| text.replace("\nmistake: 1\n", "").replacen("retention_days: 7", "retention_days: 14", 1));
     dev.until("stack.yaml is followed", |dev| dev.times("live: ") > live);
 
-    seed_reconciles(&project);
-    logs_are_found_by_function_and_text(&project);
+    let sent = seed_reconciles(&project);
+    logs_are_found_by_function_and_text(&project, sent);
 
     dev.interrupt();
     assert_eq!(dev.child.wait().unwrap().code(), Some(0), "{}", dev.said("dev.err"));
@@ -132,7 +132,8 @@ fn what_is_edited_goes_live_and_what_is_sent_is_counted() {
     project.run(&["plan", "--local", "--exit-code"]).expect(0);
 }
 
-fn seed_reconciles(project: &Project) {
+/// How many requests were sent.
+fn seed_reconciles(project: &Project) -> usize {
     let report = project.ok(&["seed", "--local", "--sessions", "60", "--rate", "40", "--seed", "7", "--format", "json"]).json();
     assert_eq!(report["reconciled"], true, "{report}");
     assert_eq!(report["views"]["sent"], report["views"]["counted"], "{report}");
@@ -141,9 +142,10 @@ fn seed_reconciles(project: &Project) {
     let live = project.ok(&["seed", "--local", "--duration", "3s", "--rate", "10", "--format", "json"]).json();
     assert_eq!(live["reconciled"], true, "{live}");
     assert!(live["accepted"].as_u64().unwrap() > 5, "{live}");
+    [report, live].iter().map(|report| usize::try_from(report["sent"].as_u64().unwrap()).unwrap()).sum()
 }
 
-fn logs_are_found_by_function_and_text(project: &Project) {
+fn logs_are_found_by_function_and_text(project: &Project, requests: usize) {
     let lines = |arguments: &[&str]| -> Vec<Value> {
         let run = project.ok(&[&["logs", "--local", "--since", "1h", "--format", "json"], arguments].concat());
         run.stdout().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
@@ -151,6 +153,8 @@ fn logs_are_found_by_function_and_text(project: &Project) {
     let all = lines(&[]);
     let of = |name: &str| all.iter().filter(|line| line["function"] == name).count();
     assert!(of("event-collector") > 0 && of("stats-api") > 0);
+    let answered = all.iter().filter(|line| line["message"].as_str().unwrap().contains("route=\"events\"")).count();
+    assert_eq!(answered, requests, "one line for each request, no more and no fewer");
     assert!(all.is_sorted_by_key(|line| line["time"].as_str().unwrap().to_owned()));
     let found = lines(&["stats-api", "--filter", "the handler was edited"]);
     assert!(!found.is_empty() && found.len() < of("stats-api"));

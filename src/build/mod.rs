@@ -15,7 +15,7 @@ mod target;
 mod toolchain;
 
 pub use builder::{Builder, Package, Progress};
-pub use check::{rust_version, target_means};
+pub use check::{needs_cross_compiler, rust_version, target_means};
 pub use error::BuildError;
 pub use pack::{LARGEST_UNPACKED, LARGEST_ZIP};
 pub use site::{SiteError, SiteFile, read_site};

@@ -26,7 +26,8 @@ use std::{cell::RefCell, collections::BTreeSet, path::PathBuf, pin::pin, rc::Rc,
 #[command(after_help = "\
 No AWS account and no Docker: it starts the local AWS, runs `up` against it, and prints where everything answers. Then it watches
 the handlers' crates and the crates they use, the site's directory and stack.yaml; what changes is live seconds after it is saved.
-What does not compile is shown, and the version before stays live. What the functions log appears here, a colour for each (with -v
+What does not compile is shown, and the version before stays live. What would lose data is refused here; `liveinsight up --local
+--delete-data` does it. What the functions log appears here, a colour for each (with -v
 also Lambda's own START, END and REPORT lines).
 Ctrl-C ends it with exit code 0 (130 in the middle of a change); the local AWS keeps running until `liveinsight local stop`.")]
 pub struct DevArgs {}
@@ -43,30 +44,29 @@ pub(super) async fn run(_: &DevArgs, context: &Context) -> Result<Exit, CliError
     context.format(&[Format::Text])?;
     let since = logs::since(Duration::ZERO);
     let session = Session::open_local(context, Sources::Needed).await?;
+    // Before the first run: what is saved while it builds counts as well.
+    let mut watched = Watched::new(sources(&session, context)?)?;
     let Applied { outputs, summary, result, .. } = apply(context, &session, request()).await?;
     result?;
     context.ui.result(&ui::outputs_text(&outputs));
     context.ui.note(&format!("{}\n", summary.text()));
+    watched.follow(sources(&session, context)?)?;
 
-    let mut sources = watched(&session, context)?;
-    let mut watcher = Watcher::new(&sources)?;
     let live = RefCell::new(Rc::new(Live::new(session)));
     context.begin(Phase::Serving);
     context.ui.note("watching the sources; Ctrl-C ends this, and the local AWS keeps running");
     let serve = async {
         loop {
             let changed = tokio::select! {
-                changed = watcher.changed() => changed,
+                changed = watched.changed() => changed,
                 () = context.stop.asked() => return Ok(Exit::Done),
             };
-            context.ui.note(&format!("changed: {}", names(&changed, &live.borrow().session.stack.root)));
-            match again(context).await {
+            if !changed.is_empty() {
+                context.ui.note(&format!("changed: {}", names(&changed, &live.borrow().session.stack.root)));
+            }
+            match again(context, changed.is_empty()).await {
                 Some(Ok(session)) => {
-                    let now = watched(&session, context)?;
-                    if now != sources {
-                        watcher = Watcher::new(&now)?;
-                        sources = now;
-                    }
+                    watched.follow(sources(&session, context)?)?;
                     live.replace(Rc::new(Live::new(session)));
                 }
                 Some(Err(error)) if error.exit == Exit::Interrupted => return Err(error),
@@ -88,6 +88,39 @@ pub(super) async fn run(_: &DevArgs, context: &Context) -> Result<Exit, CliError
     ended
 }
 
+/// What is watched now.
+struct Watched {
+    sources: watch::Sources,
+    watcher: Watcher,
+    /// Whether something may have changed without being noticed.
+    uncertain: bool,
+}
+
+impl Watched {
+    fn new(sources: watch::Sources) -> Result<Self, CliError> {
+        Ok(Self { watcher: Watcher::new(&sources)?, sources, uncertain: false })
+    }
+
+    /// Watches other sources from here on. What was watched before stays, as long as it exists: which crates a handler uses is not known
+    /// while it does not compile.
+    fn follow(&mut self, mut sources: watch::Sources) -> Result<(), CliError> {
+        sources.directories.extend(self.sources.directories.iter().filter(|directory| directory.is_dir()).cloned());
+        if sources != self.sources {
+            // Something may have been saved before it was watched.
+            *self = Self { uncertain: true, ..Self::new(sources)? };
+        }
+        Ok(())
+    }
+
+    /// Waits for a change; nothing in it means that one may have been missed.
+    async fn changed(&mut self) -> BTreeSet<PathBuf> {
+        if std::mem::take(&mut self.uncertain) {
+            return BTreeSet::new();
+        }
+        self.watcher.changed().await
+    }
+}
+
 impl Live {
     fn new(session: Session) -> Self {
         let functions = session.stack.functions.keys();
@@ -104,15 +137,18 @@ fn request() -> Request {
     Request { only: None, packages: Packages::Build, allowed, yes: true, wait: false }
 }
 
-/// Brings the local AWS in line with the sources; `None` if it was asked to stop before anything was written.
-async fn again(context: &Context) -> Option<Result<Session, CliError>> {
+/// Brings the local AWS in line with the sources; `None` if it was asked to stop before anything was written. `quietly` says nothing of a run
+/// that found nothing to do.
+async fn again(context: &Context, quietly: bool) -> Option<Result<Session, CliError>> {
     context.progress.restart();
     let mut run = pin!(async {
         // Opened again: stack.yaml may have changed, and the local AWS may have been stopped.
         let session = Session::open_local(context, Sources::Needed).await?;
         let Applied { summary, result, .. } = apply(context, &session, request()).await?;
         result?;
-        context.ui.note(&format!("live: {}", summary.text()));
+        if summary.changes() > 0 || !quietly {
+            context.ui.note(&format!("live: {}", summary.text()));
+        }
         Ok(session)
     });
     tokio::select! {
@@ -124,7 +160,7 @@ async fn again(context: &Context) -> Option<Result<Session, CliError>> {
 }
 
 /// What the stack is made from.
-fn watched(session: &Session, context: &Context) -> Result<watch::Sources, CliError> {
+fn sources(session: &Session, context: &Context) -> Result<watch::Sources, CliError> {
     let mut directories = content::crates(session);
     directories.extend(session.stack.site.as_ref().map(|site| session.stack.root.join(&site.source)));
     Ok(watch::Sources { directories, file: session::file(context)? })

@@ -29,14 +29,19 @@ pub(super) async fn run(_: &DoctorArgs, context: &Context) -> Result<Exit, CliEr
     let format = context.format(&[Format::Text, Format::Json])?;
     let (stack, mut findings) = stack(context);
     let root = stack.as_ref().map_or_else(|| here(context), |stack| stack.root.clone());
-    findings.push(Finding::of("rust", build::rust_version(&root).await));
-    findings.push(Finding::of("python3", venv::python_version().await));
-    if let Some(stack) = &stack {
-        for (target, functions) in content::targets_of(stack, context.globals.local) {
-            let means = build::target_means(&root, target).await;
-            let means = means.map(|means| format!("{}: {means}", functions.join(", ")));
-            findings.push(Finding::of("building", means));
-        }
+    let targets = stack.as_ref().map(|stack| content::targets_of(stack, context.globals.local));
+    // Of a stack that cannot be read it is not known whether it has functions: then it may.
+    if targets.as_ref().is_none_or(|targets| !targets.is_empty()) {
+        findings.push(Finding::of("rust", build::rust_version(&root).await));
+    }
+    let mut python = context.globals.local;
+    for (target, functions) in targets.into_iter().flatten() {
+        python |= build::needs_cross_compiler(&root, target).await;
+        let means = build::target_means(&root, target).await;
+        findings.push(Finding::of("building", means.map(|means| format!("{}: {means}", functions.join(", ")))));
+    }
+    if python {
+        findings.push(Finding::of("python3", venv::python_version().await));
     }
     findings.push(Finding::of("directory", writable(&root)));
     if context.globals.local {

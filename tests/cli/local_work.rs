@@ -41,7 +41,10 @@ fn finding<'a>(findings: &'a [(String, bool, String)], what: &str) -> &'a (Strin
 #[test]
 fn doctor_names_what_is_missing_and_the_next_step() {
     // An empty PATH: neither Rust nor Python.
-    let project = Project::new(SMALL).env("PATH", "/nonexistent");
+    let functions = "functions:\n  hello: { source: hello, route: GET /hello }\n";
+    let project = Project::new(&format!("{SMALL}{functions}")).env("PATH", "/nonexistent");
+    fs::create_dir(project.path().join("hello")).unwrap();
+    fs::write(project.path().join("hello/Cargo.toml"), "[package]\nname = \"hello\"\n").unwrap();
     let (code, found) = findings(&project, &["--local"]);
     assert_eq!(code, Some(1));
     assert!(finding(&found, "stack.yaml").1 && finding(&found, "directory").1);
