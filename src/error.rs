@@ -139,11 +139,6 @@ impl From<(Option<Id>, Error)> for CliError {
 impl From<ConnectError> for CliError {
     fn from(error: ConnectError) -> Self {
         match error {
-            // There is nothing that could be absent: this was a page "not found", not an answer of AWS.
-            ConnectError::Identity(Error::Absent(refusal)) => {
-                let message = format!("{}: the endpoint did not answer as AWS does (not found)", refusal.operation);
-                Self::failed(message).hint("check AWS_ENDPOINT_URL and any proxy")
-            }
             ConnectError::Identity(error) => Self::of_engine(None, &error),
             ConnectError::NoAccount => {
                 Self::failed(error.to_string()).hint("the endpoint did not answer as AWS does; check AWS_ENDPOINT_URL")

@@ -9,11 +9,11 @@ use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkErro
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use std::{cell::RefCell, collections::BTreeMap, future::Future, rc::Rc, time::Duration};
 
-/// How often a throttled or lost request is sent again before the trouble is reported.
+/// How often a lost request is sent again before the trouble is reported.
 const ATTEMPTS: u32 = 8;
 
-/// The longest that a service's advice when to send it again is followed.
-const LONGEST_ADVICE: Duration = Duration::from_mins(1);
+/// How often a throttled one is: for about a minute, because API Gateway deletes one API in 30 s, whoever asks.
+const THROTTLED: u32 = 18;
 
 /// Writes that must not be repeated blindly: a lost answer may hide a success, and repeating makes a second one
 /// (`CreateRestApi`, `CreateDeployment`) or meets our own first one (`CreateDistribution`).
@@ -86,8 +86,7 @@ impl Aws {
         F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
-        // Where no limits apply, it is a local AWS that stumbled: it is there again at once.
-        let mut pause = Duration::from_millis(if self.place.limits { 200 } else { 10 });
+        let mut pause = Duration::from_millis(200);
         let mut attempt = 0;
         loop {
             attempt += 1;
@@ -104,11 +103,15 @@ impl Aws {
                 _ => false,
             };
             // Nobody listens there: a few tries bridge a restart, more only delay the message.
-            let attempts = if answer.verdict == Verdict::Unreachable { 3 } else { ATTEMPTS };
+            let attempts = match answer.verdict {
+                Verdict::Unreachable => 3,
+                Verdict::Throttled => THROTTLED,
+                _ => ATTEMPTS,
+            };
             if !repeat || attempt >= attempts {
                 return Err(answer.into_error());
             }
-            tokio::time::sleep(answer.retry_after.map_or(pause, |advised| advised.min(LONGEST_ADVICE))).await;
+            tokio::time::sleep(answer.retry_after.unwrap_or(pause)).await;
             pause = (pause * 2).min(Duration::from_secs(5));
         }
     }

@@ -71,8 +71,11 @@ const BY_MESSAGE: &[(&str, &str, Verdict)] = {
         ("ValidationException", "while table is in CREATING state", NotYet("the table to be created")),
         ("ValidationException", "modified multiple times within a fixed interval", Verdict::Final(Class::Refused)),
         ("ValidationException", "TimeToLive is already", Exists),
+        ("ValidationException", "duplicate index", Exists),
+        ("ValidationException", "index which already exists", Exists),
         ("LimitExceededException", "Table tags are being updated", NotYet("DynamoDB to finish with the tags")),
-        ("LimitExceededException", "Subscriber limit exceeded", Verdict::Throttled),
+        ("LimitExceededException", "simultaneously", NotYet("DynamoDB to finish with other tables and indexes")),
+        ("", "throttled by EC2", Verdict::Throttled),
     ]
 };
 
@@ -187,15 +190,21 @@ const BY_CODE: &[(Verdict, &[&str])] = {
     ]
 };
 
+/// The longest pause that an answer may ask for: the user is watching.
+const LONGEST_HINT: Duration = Duration::from_mins(1);
+
 fn verdict(status: Option<u16>, code: &str, message: &str) -> Verdict {
     let by_message = BY_MESSAGE.iter().find(|(of, part, _)| (of.is_empty() || *of == code) && message.contains(part));
     if let Some((_, _, verdict)) = by_message {
         return *verdict;
     }
+    // API Gateway calls a rate limit and a quota by one name; only waiting tells them apart.
+    if status == Some(429) {
+        return Verdict::Throttled;
+    }
     let by_code = BY_CODE.iter().find(|(_, codes)| codes.contains(&code));
     match (by_code, status) {
         (Some((verdict, _)), _) => *verdict,
-        (None, Some(429)) => Verdict::Throttled,
         (None, Some(500..=599)) => Verdict::Lost,
         (None, Some(403)) => Verdict::Final(Class::Denied),
         _ => Verdict::Final(Class::Refused),
@@ -245,7 +254,7 @@ pub(super) fn read_answer<E: ProvideErrorMetadata + std::error::Error + 'static>
     let code = error.code().unwrap_or_default().to_owned();
     let message = error.message().unwrap_or_default().to_owned();
     let (verdict, message) = match error {
-        SdkError::ServiceError(_) if code.is_empty() && status.is_some_and(|status| status < 500 && status != 404 && status != 429) => {
+        SdkError::ServiceError(_) if code.is_empty() && status.is_some_and(|status| status < 500 && status != 429) => {
             (Verdict::Final(Class::Network), not_aws(status))
         }
         SdkError::ServiceError(_) => (verdict(status, &code, &message), message),
@@ -267,7 +276,8 @@ pub(super) fn read_answer<E: ProvideErrorMetadata + std::error::Error + 'static>
         _ => (Verdict::Final(Class::Refused), DisplayErrorContext(error).to_string()),
     };
     let request_id = header("x-amzn-requestid").or_else(|| header("x-amz-request-id")).or_else(|| header("x-amzn-request-id"));
-    let retry_after = header("retry-after").and_then(|seconds| seconds.parse().ok()).map(Duration::from_secs);
+    let retry_after =
+        header("retry-after").and_then(|seconds| seconds.parse().ok()).map(|seconds| Duration::from_secs(seconds).min(LONGEST_HINT));
     let message = shorten(&message);
     Answer { verdict, retry_after, refusal: Refusal { class: Class::Refused, operation: operation.to_owned(), code, message, request_id } }
 }
@@ -322,3 +332,6 @@ impl<T> Optional<T> for Result<T> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,11 +1,11 @@
 //! Removes what the graph owns, in order, and proves that nothing is left.
 
 use super::{
-    Action, Error, Event, Gone, Graph, Id, Listener, Options, Outcome, Owner, Result,
+    Action, Error, Event, Gone, Graph, Id, Listener, Options, Outcome, Owner, Result, Stop, Tempo,
     converge::{Report, remove_strays},
     graph::Entry,
     plan::{ours, sweep},
-    wait::{Waits, when_ready},
+    wait::Waits,
     walk::Skipped,
 };
 use std::{
@@ -47,7 +47,7 @@ impl Removal {
                     // A part exists only as long as what it is part of, and goes with it: no call is spent on it.
                     let owner = match entry.part_of {
                         Some(whole) => found.borrow()[whole].clone().map(|_: Owner| Owner::Parent),
-                        None => when_ready(cloud, async || entry.node.find(cloud).await).await?,
+                        None => find(cloud, entry, &Waits::new(Tempo::default(), &Stop::default()), tell).await?,
                     };
                     found.borrow_mut()[index] = owner;
                     done.set(done.get() + 1);
@@ -61,7 +61,7 @@ impl Removal {
                 return Err((Some(id), error));
             }
         }
-        let strays = when_ready(cloud, async || sweep(graph, cloud, false).await).await.map_err(|error| (None, error))?;
+        let strays = sweep(graph, cloud, false).await.map_err(|error| (None, error))?;
         let mut removal = Self { leaving: Vec::new(), foreign: BTreeMap::new(), kept: BTreeSet::new() };
         let found = found.into_inner();
         for (index, entry) in graph.entries.iter().enumerate() {
@@ -141,25 +141,32 @@ async fn remove<C: super::Cloud>(cloud: &C, entry: &Entry<C>, options: &Options,
     let pauses = Waits::new(options.tempo, &options.stop);
     loop {
         options.stop.check()?;
-        let (mut why, mut advised) = match entry.node.delete(cloud).await {
+        let (why, at_least) = match entry.node.delete(cloud).await {
             Ok(Gone::Yes) => return Ok(()),
             Ok(Gone::NotYet) => ("its deletion".to_owned(), None),
             Err(Error::NotYet { why, retry_after }) => (why, retry_after),
             Err(Error::Unclear(refusal)) => (refusal.to_string(), None),
             Err(error) => return Err(error),
         };
-        loop {
-            tell(Event::Waiting { id: &entry.id, why: &why });
-            pauses.pause(&why, advised).await?;
-            cloud.refresh();
-            match entry.node.find(cloud).await {
-                Ok(None) => return Ok(()),
-                Ok(Some(_)) => break,
-                // On its way, and not to be asked again.
-                Err(Error::NotYet { why: more, retry_after }) => (why, advised) = (more, retry_after),
-                Err(error) => return Err(error),
-            }
+        tell(Event::Waiting { id: &entry.id, why: &why });
+        pauses.pause(&why, at_least).await?;
+        cloud.refresh();
+        if find(cloud, entry, &pauses, tell).await?.is_none() {
+            return Ok(());
         }
+    }
+}
+
+/// Whose it is, if it exists, as soon as the service can say that.
+async fn find<C: super::Cloud>(cloud: &C, entry: &Entry<C>, pauses: &Waits<'_>, tell: Listener<'_>) -> Result<Option<Owner>> {
+    loop {
+        let (why, retry_after) = match entry.node.find(cloud).await {
+            Err(Error::NotYet { why, retry_after }) => (why, retry_after),
+            other => return other,
+        };
+        tell(Event::Waiting { id: &entry.id, why: &why });
+        pauses.pause(&why, retry_after).await?;
+        cloud.refresh();
     }
 }
 
@@ -175,7 +182,7 @@ async fn prove_empty<C: super::Cloud>(
     let pauses = Waits::new(options.tempo, &options.stop);
     for last in (0..SWEEPS).rev() {
         cloud.refresh();
-        let left = match when_ready(cloud, async || ours(graph, cloud, false).await).await {
+        let left = match ours(graph, cloud, false).await {
             Ok(left) => left.into_iter().filter(|stray| !removal.kept.contains(&stray.id)).collect::<Vec<_>>(),
             Err(error) => {
                 report.failed.insert(graph.entries[0].id.clone(), error);

@@ -36,6 +36,7 @@ pub trait Resource: Serialize + Sized + 'static {
     async fn observe(&self, cloud: &Self::Cloud) -> Result<Option<Live<Self>>>;
 
     /// Only whether it exists, whose it is and its output: what removal needs. Worth writing where it saves calls.
+    /// [`Error::NotYet`](super::Error::NotYet) while the service cannot say.
     async fn find(&self, cloud: &Self::Cloud) -> Result<Option<Found<Self::Output>>> {
         Ok(self.observe(cloud).await?.map(|live| Found { output: live.output, owner: live.owner }))
     }

@@ -29,7 +29,8 @@ pub struct Table {
     pub billing_mode: String,
     /// The partition key.
     pub partition_key: KeyAttribute,
-    /// The sort key.
+    /// The sort key; none is shown as an empty text, because leaving it out means none.
+    #[serde(serialize_with = "or_empty")]
     pub sort_key: Option<KeyAttribute>,
     /// Global secondary indexes by name.
     pub indexes: BTreeMap<String, Index>,
@@ -67,7 +68,7 @@ impl Serialize for KeyAttribute {
 pub struct Index {
     /// Its partition key.
     pub partition_key: KeyAttribute,
-    /// Its sort key; none is shown as an empty text, because leaving it out means none.
+    /// Its sort key, shown like the table's.
     #[serde(serialize_with = "or_empty")]
     pub sort_key: Option<KeyAttribute>,
     /// `ALL` or `KEYS_ONLY`.
@@ -118,9 +119,14 @@ impl Resource for Table {
 
     async fn observe(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
         let Some(table) = describe(aws, &self.name).await? else { return Ok(None) };
+        if table.table_status() == Some(&TableStatus::Deleting) {
+            // Whatever it still shows goes; a creation waits for that.
+            return Ok(None);
+        }
         let busy = busy(&table);
-        // Until the table is created, and while it is deleted, the calls below say that it does not exist. Nothing is written to it then.
-        let (time_to_live, point_in_time_recovery, tags) = if whose(&table).is_err() {
+        let creating = table.table_status() == Some(&TableStatus::Creating);
+        // Until the table is created, the calls below say that it does not exist.
+        let (time_to_live, point_in_time_recovery, tags) = if creating {
             (TimeToLive::from(None), false, self.tags.clone())
         } else {
             let (ttl, recovery, tags) =
@@ -135,7 +141,10 @@ impl Resource for Table {
 
     async fn find(&self, aws: &Aws) -> Result<Option<Found<TableOutput>>> {
         let Some(table) = describe(aws, &self.name).await? else { return Ok(None) };
-        whose(&table)?;
+        if table.table_status() == Some(&TableStatus::Creating) {
+            // Until then its tags cannot be read, and without them it would seem to be somebody else's.
+            return Err(Error::not_yet("the table to be created (usually 2 to 20 s)"));
+        }
         let output = TableOutput { arn: table.table_arn().unwrap_or_default().to_owned() };
         Ok(Some(Found { output, owner: read_tags(aws, &self.name).await?.owner(&aws.stack) }))
     }
@@ -159,8 +168,9 @@ impl Resource for Table {
     }
 
     async fn update(&self, aws: &Aws, live: &Live<Self>, changes: &Changes) -> Result<Written<TableOutput>> {
-        if changes.touch("tags") && self.write_tags(aws, live).await? == Tagged::Partly {
-            return Ok(Written::Settling(live.output.clone()));
+        let mut complete = true;
+        if changes.touch("tags") {
+            complete &= self.write_tags(aws, live).await?;
         }
         if changes.touch("point_in_time_recovery") {
             let specification = PointInTimeRecoverySpecification::builder()
@@ -177,13 +187,13 @@ impl Resource for Table {
             .await?;
         }
         if changes.touch("time_to_live") {
-            return self.write_time_to_live(aws, live).await;
+            complete &= self.write_time_to_live(aws, live).await?;
         }
         if changes.touch("billing_mode") || changes.touch("indexes") {
             self.update_table(aws, live, changes).await?;
-            return Ok(Written::Settling(live.output.clone()));
+            complete = false;
         }
-        Ok(Written::Complete(live.output.clone()))
+        Ok(if complete { Written::Complete(live.output.clone()) } else { Written::Settling(live.output.clone()) })
     }
 
     async fn delete(&self, aws: &Aws, _output: &TableOutput) -> Result<Gone> {
@@ -203,12 +213,8 @@ impl Table {
             for name in page.table_names() {
                 let Some(logical) = logical(name) else { continue };
                 let Some(table) = describe(aws, name).await? else { continue };
-                if table.table_status() == Some(&TableStatus::Deleting) {
-                    continue;
-                }
-                whose(&table)?;
                 let tags = read_tags(aws, name).await?;
-                if tags.owner(&aws.stack) == Owner::Us {
+                if table.table_status() != Some(&TableStatus::Deleting) && tags.owner(&aws.stack) == Owner::Us {
                     let output = TableOutput { arn: table.table_arn().unwrap_or_default().to_owned() };
                     strays.push(Stray::new(&logical, Self::of(&table, None.into(), false, tags), output));
                 }
@@ -260,32 +266,29 @@ impl Table {
         [Some(&self.partition_key), self.sort_key.as_ref()].into_iter().chain(of_indexes).flatten()
     }
 
-    async fn write_time_to_live(&self, aws: &Aws, live: &Live<Self>) -> Result<Written<TableOutput>> {
+    /// Whether no second write is needed.
+    async fn write_time_to_live(&self, aws: &Aws, live: &Live<Self>) -> Result<bool> {
         let current = &live.spec.time_to_live;
         // Another attribute is two changes, of which DynamoDB takes one an hour: the second run makes the second.
         let (enabled, attribute) = match (&current.attribute, &self.time_to_live.attribute) {
             (Some(current), wanted) if live.spec.time_to_live.enabled && wanted.as_ref() != Some(current) => (false, current),
             (_, Some(wanted)) => (true, wanted),
             (Some(current), None) => (false, current),
-            (None, None) => return Ok(Written::Complete(live.output.clone())),
+            (None, None) => return Ok(true),
         };
         let specification = TimeToLiveSpecification::builder().enabled(enabled).attribute_name(attribute).build().map_err(incomplete)?;
         aws.write("dynamodb:UpdateTimeToLive", || {
             aws.dynamodb.update_time_to_live().table_name(&self.name).time_to_live_specification(specification.clone()).send()
         })
         .await?;
-        Ok(if enabled == self.time_to_live.enabled {
-            Written::Complete(live.output.clone())
-        } else {
-            Written::Settling(live.output.clone())
-        })
+        Ok(enabled == self.time_to_live.enabled)
     }
 
     /// One step: `UpdateTable` takes one change at a time. An index whose keys or projection differ is deleted first.
     async fn update_table(&self, aws: &Aws, live: &Live<Self>, changes: &Changes) -> Result<()> {
         let stale = live.spec.indexes.iter().find(|(name, index)| self.indexes.get(*name) != Some(index));
         let missing = self.indexes.iter().find(|(name, _)| !live.spec.indexes.contains_key(*name));
-        let (mut update, mut keys): (_, Vec<&KeyAttribute>) = (None, live.spec.keys().collect());
+        let (mut update, mut attributes) = (None, None);
         if changes.touch("billing_mode") {
         } else if let Some((name, _)) = stale {
             let action = DeleteGlobalSecondaryIndexAction::builder().index_name(name).build().map_err(incomplete)?;
@@ -294,14 +297,14 @@ impl Table {
             let declared = index.declare(name)?;
             let action = CreateGlobalSecondaryIndexAction::builder().index_name(name).set_key_schema(Some(declared.key_schema().to_vec()));
             let action = action.set_projection(declared.projection().cloned()).build().map_err(incomplete)?;
-            keys.extend([Some(&index.partition_key), index.sort_key.as_ref()].into_iter().flatten());
+            let keys = [Some(&index.partition_key), index.sort_key.as_ref()].into_iter().flatten();
+            attributes = Some(definitions(live.spec.keys().chain(keys))?);
             update = Some(GlobalSecondaryIndexUpdate::builder().create(action).build());
         }
-        let definitions = definitions(keys.into_iter())?;
         aws.write("dynamodb:UpdateTable", || {
             let request = aws.dynamodb.update_table().table_name(&self.name);
             match &update {
-                Some(update) => request.set_attribute_definitions(Some(definitions.clone())).global_secondary_index_updates(update.clone()),
+                Some(update) => request.set_attribute_definitions(attributes.clone()).global_secondary_index_updates(update.clone()),
                 None => request.billing_mode(BillingMode::from(self.billing_mode.as_str())),
             }
             .send()
@@ -310,26 +313,21 @@ impl Table {
         Ok(())
     }
 
-    /// One step: for about two seconds after a write, a table's tags are locked.
-    async fn write_tags(&self, aws: &Aws, live: &Live<Self>) -> Result<Tagged> {
-        let (arn, gone) = (&live.output.arn, live.spec.tags.missing_from(&self.tags));
-        let differ = self.tags.iter().any(|(key, value)| !live.spec.tags.iter().any(|live| live == (key, value)));
-        if differ {
-            let tags = sdk_tags(&self.tags)?;
+    /// Whether no second write is needed. One at a time: each locks the tags for about two seconds, so that a second one right behind the
+    /// first is refused, and repeating both would never end.
+    async fn write_tags(&self, aws: &Aws, live: &Live<Self>) -> Result<bool> {
+        let arn = &live.output.arn;
+        let gone = live.spec.tags.missing_from(&self.tags);
+        let differ: Tags = self.tags.iter().filter(|(key, value)| live.spec.tags.get(key) != Some(value)).collect();
+        let tags = sdk_tags(&differ)?;
+        if !tags.is_empty() {
             aws.write("dynamodb:TagResource", || aws.dynamodb.tag_resource().resource_arn(arn).set_tags(Some(tags.clone())).send()).await?;
-        } else if !gone.is_empty() {
-            aws.write("dynamodb:UntagResource", || aws.dynamodb.untag_resource().resource_arn(arn).set_tag_keys(Some(gone.clone())).send())
-                .await?;
+            return Ok(gone.is_empty());
         }
-        Ok(if differ && !gone.is_empty() { Tagged::Partly } else { Tagged::Whole })
+        aws.write("dynamodb:UntagResource", || aws.dynamodb.untag_resource().resource_arn(arn).set_tag_keys(Some(gone.clone())).send())
+            .await?;
+        Ok(true)
     }
-}
-
-/// How far the tags are as declared.
-#[derive(PartialEq, Eq)]
-enum Tagged {
-    Partly,
-    Whole,
 }
 
 impl Index {
@@ -353,14 +351,6 @@ fn busy(table: &TableDescription) -> Option<&'static str> {
             Some("an index to be built (usually 8 to 17 minutes)")
         }
         _ => None,
-    }
-}
-
-/// Tags, which say whose a table is, cannot be read while it comes or goes.
-fn whose(table: &TableDescription) -> Result<()> {
-    match table.table_status() {
-        Some(TableStatus::Creating | TableStatus::Deleting) => Err(Error::not_yet(busy(table).unwrap_or_default())),
-        _ => Ok(()),
     }
 }
 

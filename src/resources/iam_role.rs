@@ -1,7 +1,7 @@
 //! An IAM role that one AWS service may assume.
 //!
 //! Its propagation is the longest wait of a first `up`, so nothing precedes it. `GetRole` returns the trust policy
-//! percent-encoded. A role goes only when its inline policies are gone.
+//! percent-encoded. A role goes only when its inline policies are gone and what was attached to it is detached.
 
 use crate::{
     aws::{Aws, Optional, Policy, Tags, decode_policy},
@@ -103,7 +103,16 @@ impl Resource for Role {
             Err(Error::NotYet { .. }) => {}
             other => return other.map(|_| Gone::Yes),
         }
-        // Policies that are not declared (any more) are in the way.
+        // Policies that are not declared (any more) are in the way; those that somebody attached outlive the role.
+        let attached = aws
+            .read("iam:ListAttachedRolePolicies", || aws.iam.list_attached_role_policies().role_name(&self.name).send())
+            .await
+            .optional()?;
+        for arn in attached.iter().flat_map(|attached| attached.attached_policies()).filter_map(|policy| policy.policy_arn()) {
+            aws.write("iam:DetachRolePolicy", || aws.iam.detach_role_policy().role_name(&self.name).policy_arn(arn).send())
+                .await
+                .optional()?;
+        }
         let listed = aws.read("iam:ListRolePolicies", || aws.iam.list_role_policies().role_name(&self.name).send()).await.optional()?;
         for policy in listed.iter().flat_map(|listed| listed.policy_names()) {
             aws.write("iam:DeleteRolePolicy", || aws.iam.delete_role_policy().role_name(&self.name).policy_name(policy).send())

@@ -61,7 +61,8 @@ impl Resource for Alias {
         let answer = aws
             .write("lambda:CreateAlias", || {
                 let request = aws.lambda.create_alias().function_name(&function).name(&self.name);
-                request.function_version(&version).description(&description).send()
+                let routing = (!self.shares.is_empty()).then(|| self.routing());
+                request.function_version(&version).description(&description).set_routing_config(routing).send()
             })
             .await?;
         let arn = answer.alias_arn().unwrap_or_default().to_owned();
@@ -70,12 +71,13 @@ impl Resource for Alias {
 
     async fn update(&self, aws: &Aws, live: &Live<Self>, _changes: &Changes) -> Result<Written<AliasOutput>> {
         let function = self.function.get()?;
-        let (version, description) = self.publish(aws, &function).await?;
-        let shares =
-            AliasRoutingConfiguration::builder().set_additional_version_weights(Some(self.shares.clone().into_iter().collect())).build();
+        let (version, description) = match self.release {
+            Some(_) => self.publish(aws, &function).await.map(|(version, description)| (version, Some(description)))?,
+            None => (live.output.version.clone(), None),
+        };
         aws.write("lambda:UpdateAlias", || {
             let request = aws.lambda.update_alias().function_name(&function).name(&self.name).function_version(&version);
-            request.description(&description).routing_config(shares.clone()).send()
+            request.set_description(description.clone()).routing_config(self.routing()).send()
         })
         .await?;
         Ok(Written::Complete(AliasOutput { version, ..live.output.clone() }))
@@ -90,6 +92,11 @@ impl Resource for Alias {
 }
 
 impl Alias {
+    fn routing(&self) -> AliasRoutingConfiguration {
+        // An empty map takes the shares away; leaving it out would keep them.
+        AliasRoutingConfiguration::builder().set_additional_version_weights(Some(self.shares.clone().into_iter().collect())).build()
+    }
+
     /// Publishes `$LATEST`. AWS makes no new version if nothing changed since the last one, so repeating it is safe.
     async fn publish(&self, aws: &Aws, function: &str) -> Result<(String, String)> {
         let answer = aws

@@ -58,7 +58,9 @@ impl Resource for Permission {
     }
 
     async fn update(&self, aws: &Aws, live: &Live<Self>, _changes: &Changes) -> Result<Written<PermissionOutput>> {
-        let right = live.spec.sources.iter().map(Ref::get).collect::<Result<Vec<_>>>()?;
+        let sources = live.spec.sources.iter().map(Ref::get).collect::<Result<Vec<_>>>()?;
+        // A source counts only under its own Sid: what has another goes.
+        let right: Vec<String> = sources.into_iter().zip(&live.output.sids).filter(|(of, at)| sid(of) == **at).map(|(of, _)| of).collect();
         Ok(Written::Complete(self.write(aws, &live.output, &right).await?))
     }
 
@@ -150,10 +152,12 @@ async fn read(aws: &Aws, function: &str, alias: &str) -> Result<Option<Live<Perm
 
 /// Whom a statement lets in: the source's ARN if it is exactly one of ours, else the whole statement, which no declaration equals.
 fn source(statement: &Value) -> String {
-    let arn = ["ArnLike", "ArnEquals"].iter().find_map(|operator| statement["Condition"][operator]["aws:sourcearn"][0].as_str());
+    let arn = statement["Condition"]["ArnLike"]["aws:sourcearn"][0].as_str();
+    // Whole parts are compared: a second source, principal or condition makes it another statement.
     let ours = statement["Effect"] == "Allow"
-        && statement["Principal"]["Service"] == json!([PRINCIPAL])
-        && statement["Action"] == json!(["lambda:InvokeFunction"]);
+        && statement["Principal"] == json!({ "Service": [PRINCIPAL] })
+        && statement["Action"] == json!(["lambda:InvokeFunction"])
+        && statement["Condition"] == json!({ "ArnLike": { "aws:sourcearn": [arn] } });
     match arn {
         Some(arn) if ours => arn.to_owned(),
         _ => statement.to_string(),

@@ -18,7 +18,7 @@ pub struct LogGroup {
     /// What the physical names of this family of groups begin with: they are read together.
     #[serde(skip)]
     pub family: String,
-    /// Days after which events go; one of the values that `PutRetentionPolicy` lists.
+    /// Days after which events go; one of the values that `PutRetentionPolicy` lists. `None`: it is left as it is.
     pub retention_days: Option<i32>,
     /// Tags.
     pub tags: Tags,
@@ -94,18 +94,10 @@ impl Resource for LogGroup {
 
 impl LogGroup {
     async fn write_retention(&self, aws: &Aws, name: &str) -> Result<()> {
-        match self.retention_days {
-            Some(days) => {
-                aws.write("logs:PutRetentionPolicy", || {
-                    aws.logs.put_retention_policy().log_group_name(name).retention_in_days(days).send()
-                })
-                .await?;
-            }
-            None => {
-                aws.write("logs:DeleteRetentionPolicy", || aws.logs.delete_retention_policy().log_group_name(name).send()).await?;
-            }
-        }
-        Ok(())
+        let Some(days) = self.retention_days else { return Ok(()) };
+        aws.write("logs:PutRetentionPolicy", || aws.logs.put_retention_policy().log_group_name(name).retention_in_days(days).send())
+            .await
+            .map(drop)
     }
 
     /// Finds the groups of a family that are ours. `logical` gives the logical name of a physical one, if it could be ours.

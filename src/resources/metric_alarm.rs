@@ -40,6 +40,8 @@ pub struct Alarm {
     pub missing_data: String,
     /// ARNs of SNS topics that are told when it fires.
     pub actions: Vec<String>,
+    /// Whether they are: an alarm can be muted by hand.
+    pub actions_enabled: bool,
     /// Tags.
     pub tags: Tags,
 }
@@ -115,7 +117,7 @@ impl Alarm {
             let request = request.evaluation_periods(self.evaluation_periods).threshold(self.threshold);
             let request = request.comparison_operator(ComparisonOperator::from(self.comparison.as_str()));
             let request = request.treat_missing_data(&self.missing_data).set_alarm_actions(Some(self.actions.clone()));
-            request.set_tags(tags.clone()).send()
+            request.actions_enabled(self.actions_enabled).set_tags(tags.clone()).send()
         })
         .await?;
         Ok(())
@@ -140,6 +142,7 @@ impl Alarm {
             comparison: text(alarm.comparison_operator().map(ComparisonOperator::as_str)),
             missing_data: alarm.treat_missing_data().unwrap_or("missing").to_owned(),
             actions: alarm.alarm_actions().to_vec(),
+            actions_enabled: alarm.actions_enabled().unwrap_or(true),
             tags,
         };
         Live { spec, output, busy: None, owner, applied }

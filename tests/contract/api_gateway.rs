@@ -2,7 +2,7 @@
 
 use crate::{
     harness::{Bench, Calls, contract, endpoint},
-    proxy::Fate,
+    proxy::{Fate, first},
 };
 use aws_sdk_apigateway::types::{Op, PatchOperation};
 use liveinsight::{
@@ -341,16 +341,6 @@ async fn calls_are_few() {
     assert_eq!(unchanged, Calls { reads: 8, writes: 0 });
     let ((), down) = bench.calls(bench.down(&graph)).await;
     assert_eq!(down.writes, 2, "the API takes its parts along");
-}
-
-/// Gives this fate to the first so many requests that `is` picks.
-fn first(times: usize, fate: Fate, is: impl Fn(&str) -> bool + Send + 'static) -> impl FnMut(&str) -> Fate + Send + 'static {
-    let mut left = times;
-    move |request| {
-        let hit = left > 0 && is(request);
-        left -= usize::from(hit);
-        if hit { fate } else { Fate::Pass }
-    }
 }
 
 #[tokio::test]

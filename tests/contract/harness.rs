@@ -3,7 +3,7 @@
 use crate::proxy::{self, Fate};
 use liveinsight::{
     aws::{Aws, Connection, Place, STACK, Tags},
-    engine::{Action, Cloud, Graph, Options, Plan, Removal, Report, State, Tempo, down, survey, up},
+    engine::{Action, Cloud, Graph, Objection, Options, Plan, Removal, Report, State, Step, Tempo, down, survey, up},
 };
 use std::time::{Duration, SystemTime};
 
@@ -35,9 +35,17 @@ impl Bench {
         Self::at(&proxy::start(&endpoint(), decide).await, test).await
     }
 
+    /// The same names, met by an AWS in a mood: for fates that depend on a name.
+    pub(crate) async fn behind(self, decide: impl FnMut(&str) -> Fate + Send + 'static) -> Self {
+        Self::named(&proxy::start(&endpoint(), decide).await, self.unique).await
+    }
+
     async fn at(endpoint: &str, test: &str) -> Self {
         let age = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("the clock is past 1970");
-        let unique = format!("{test}-{:x}", age.as_nanos() & 0xffff_ffff_ffff);
+        Self::named(endpoint, format!("{test}-{:x}", age.as_nanos() & 0xffff_ffff_ffff)).await
+    }
+
+    async fn named(endpoint: &str, unique: String) -> Self {
         let connection = Connection::endpoint(REGION, endpoint, "test", "test").await;
         let place = Place { limits: false, ..Place::aws("aws", REGION, ACCOUNT) };
         Self { aws: connection.aws(place, format!("contract/{unique}")), unique }
@@ -51,6 +59,12 @@ impl Bench {
     /// The tags that every taggable resource carries.
     pub(crate) fn tags(&self) -> Tags {
         Tags::default().with(STACK, &self.aws.stack).with("ManagedBy", "liveinsight")
+    }
+
+    /// The logical name of one of this test's physical ones, as sweeps want it.
+    pub(crate) fn logical(&self) -> impl Fn(&str) -> Option<String> + Clone + use<> {
+        let suffix = format!("-{}", self.unique);
+        move |name| name.strip_suffix(&suffix).map(str::to_owned)
     }
 
     /// What `up` would do.
@@ -77,7 +91,18 @@ impl Bench {
 
     /// Converges, and insists that nothing is left to do.
     pub(crate) async fn up(&self, graph: &Graph<Aws>) -> Report {
+        self.up_with(graph, &options()).await
+    }
+
+    /// The same, with the consent to lose data, which is refused without.
+    pub(crate) async fn up_losing_data(&self, graph: &Graph<Aws>) -> Report {
         let report = self.try_up(graph).await;
+        assert!(report.failed.values().any(|error| error.to_string().contains("holds data")), "{:?}", report.failed);
+        self.up_with(graph, &Options { delete_data: true, ..options() }).await
+    }
+
+    async fn up_with(&self, graph: &Graph<Aws>, options: &Options) -> Report {
+        let report = up(graph, &self.aws, self.plan(graph).await, options, &|_| {}).await;
         assert!(report.complete(), "up failed: {:?}, behind: {:?}", report.failed, report.behind);
         assert_eq!(self.open(graph).await, Vec::<String>::new(), "a second up would do this");
         report
@@ -100,13 +125,61 @@ impl Bench {
         self.up(graph).await;
     }
 
+    /// The same, with so many writes and not one more.
+    pub(crate) async fn heals_with(&self, writes: u64, graph: &Graph<Aws>, expected: &[&str]) {
+        let before = self.aws.tally().by_operation();
+        let ((), calls) = self.calls(self.heals(graph, expected)).await;
+        let after = self.aws.tally().by_operation();
+        let made: Vec<_> = after.into_iter().filter(|count| !before.contains(count)).collect();
+        assert_eq!(calls.writes, writes, "{expected:?} took other writes: {made:?}");
+    }
+
+    /// Insists that `up` refuses what exists under our names and is somebody else's, and that `down` leaves it alone; then takes it over.
+    pub(crate) async fn adopts(&self, graph: &Graph<Aws>, foreign: &[&str]) {
+        let plan = self.plan(graph).await;
+        let objected: Vec<&str> =
+            plan.steps.iter().filter(|step| matches!(step.objection, Some(Objection::Foreign(_)))).map(|step| step.id.as_str()).collect();
+        assert_eq!(objected, foreign);
+        let report = up(graph, &self.aws, plan, &options(), &|_| {}).await;
+        assert_eq!(report.failed.keys().map(|id| id.as_str()).collect::<Vec<_>>(), foreign);
+        assert!(report.failed.values().all(|error| error.to_string().contains("--adopt")), "{:?}", report.failed);
+
+        let removal = self.removal(graph).await;
+        assert_eq!(removal.foreign.keys().map(|id| id.as_str()).collect::<Vec<_>>(), foreign);
+        assert!(removal.leaving.iter().all(|id| !foreign.contains(&id.as_str())), "{:?}", removal.leaving);
+
+        self.up_with(graph, &Options { adopt: true, ..options() }).await;
+    }
+
+    /// Insists that these and no others are found as no longer declared, and that `up` removes them, with consent if they hold data.
+    pub(crate) async fn removes_strays(&self, graph: &Graph<Aws>, expected: &[&str]) {
+        let plan = self.plan(graph).await;
+        let strays: Vec<&Step> = plan.steps.iter().filter(|step| step.state == State::Stray).collect();
+        assert_eq!(strays.iter().map(|stray| stray.id.as_str()).collect::<Vec<_>>(), expected);
+        if strays.iter().any(|stray| stray.objection.is_some()) {
+            self.up_losing_data(graph).await;
+        } else {
+            self.up(graph).await;
+        }
+    }
+
+    /// What `down` would remove.
+    pub(crate) async fn removal(&self, graph: &Graph<Aws>) -> Removal {
+        let removal = Removal::survey(graph, &self.aws, false, &|_| {}).await;
+        removal.unwrap_or_else(|(id, error)| panic!("cannot find {id:?}: {error}"))
+    }
+
+    /// How often this operation was called so far.
+    pub(crate) fn called(&self, operation: &str) -> u64 {
+        self.aws.tally().by_operation().into_iter().find(|(name, _)| *name == operation).map_or(0, |(_, count)| count)
+    }
+
     /// Removes everything, and insists that nothing is left and that doing it again does no harm.
     pub(crate) async fn down(&self, graph: &Graph<Aws>) {
         for nth in ["first", "second"] {
             // Tests change things behind our back.
             self.aws.refresh();
-            let removal = Removal::survey(graph, &self.aws, false, &|_| {}).await;
-            let removal = removal.unwrap_or_else(|(id, error)| panic!("cannot find {id:?}: {error}"));
+            let removal = self.removal(graph).await;
             assert_eq!(removal.leaving.is_empty(), nth == "second", "{nth} down: {:?}", removal.leaving);
             let report = down(graph, &self.aws, &removal, &options(), &|_| {}).await;
             assert!(report.complete(), "{nth} down failed: {:?}, behind: {:?}", report.failed, report.behind);

@@ -6,6 +6,12 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking, in its helpers as well")]
 
 mod api_gateway;
+mod cloudwatch;
+mod dynamodb;
 mod harness;
+mod iam;
+mod lambda;
+mod logs;
 mod proxy;
 mod s3_cloudfront;
+mod scale;

@@ -1,24 +1,66 @@
 //! A proxy between a test and its AWS, which refuses requests or loses answers as AWS does and a local AWS does not.
 
+use std::collections::VecDeque;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
 };
 
 /// What becomes of a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) enum Fate {
     /// It goes through.
     Pass,
-    /// It does not reach AWS; the answer is this status, error code and message.
+    /// It does not reach AWS; the answer is this status, error code and message, in the form of the service's protocol.
     Refuse(u16, &'static str, &'static str),
+    /// The same, and the answer says after how many seconds to come back.
+    RefuseFor(u32, u16, &'static str, &'static str),
+    /// It reaches AWS, whose answer's body is changed on its way back.
+    Rewrite(fn(&str) -> String),
     /// It does not reach AWS; the answer is this body.
     Answer(&'static str),
     /// It reaches AWS, and the answer is an error of the kind that says nothing about whether it did.
     Lose,
 }
 
-/// Starts a proxy for as long as the test runs; answers its address. `decide` sees each request as `METHOD /path`.
+/// Gives this fate to the first so many requests that `is` picks.
+pub(crate) fn first(times: usize, fate: Fate, is: impl Fn(&str) -> bool + Send + 'static) -> impl FnMut(&str) -> Fate + Send + 'static {
+    let mut left = times;
+    move |request| {
+        let hit = left > 0 && is(request);
+        left -= usize::from(hit);
+        if hit { fate } else { Fate::Pass }
+    }
+}
+
+/// Gives the requests of each of these operations its fates, one after the other; what comes later passes.
+pub(crate) fn script(lines: &[(&'static str, &[Fate])]) -> impl FnMut(&str) -> Fate + Send + 'static {
+    let mut lines: Vec<(&str, VecDeque<Fate>)> =
+        lines.iter().map(|(operation, fates)| (*operation, fates.iter().copied().collect())).collect();
+    move |request| {
+        let line = lines.iter_mut().find(|(operation, _)| request.ends_with(operation));
+        line.and_then(|(_, fates)| fates.pop_front()).unwrap_or(Fate::Pass)
+    }
+}
+
+/// Loses the answer to every write that `is` picks, each time that it was not lost just before.
+pub(crate) fn lose_each(is: impl Fn(&str) -> bool + Send + 'static) -> impl FnMut(&str) -> Fate + Send + 'static {
+    let mut lost = String::new();
+    move |request| {
+        if !is(request) {
+            Fate::Pass
+        } else if lost == request {
+            lost.clear();
+            Fate::Pass
+        } else {
+            request.clone_into(&mut lost);
+            Fate::Lose
+        }
+    }
+}
+
+/// Starts a proxy for as long as the test runs; answers its address. `decide` sees each request as `METHOD /path`, and, where the path
+/// does not tell the operation, `METHOD / Operation`.
 pub(crate) async fn start(upstream: &str, decide: impl FnMut(&str) -> Fate + Send + 'static) -> String {
     let upstream = upstream.trim_start_matches("http://").trim_end_matches('/').to_owned();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -42,13 +84,18 @@ async fn serve(mut client: TcpStream, upstream: &str, decide: impl FnOnce(&str) 
     let head = String::from_utf8_lossy(&request);
     let line = head.lines().next().unwrap_or_default();
     let line = line.split('?').next().unwrap_or_default().trim_end_matches(" HTTP/1.1").to_owned();
-    let answer = match decide(&line) {
+    let protocol = Protocol::of(&line, &head);
+    let operation = protocol.operation(&head);
+    let request_line = if operation.is_empty() { line } else { format!("{line} {operation}") };
+    let answer = match decide(&request_line) {
         Fate::Pass => forward(&request, upstream).await?,
-        Fate::Refuse(status, code, message) => answer(status, code, &format!(r#"{{"message":"{message}"}}"#)),
-        Fate::Answer(body) => answer(200, "", body),
+        Fate::Refuse(status, code, message) => protocol.refusal(status, code, message, ""),
+        Fate::RefuseFor(seconds, status, code, message) => protocol.refusal(status, code, message, &format!("Retry-After: {seconds}\r\n")),
+        Fate::Answer(body) => answer(200, "application/json", "", body.as_bytes()),
+        Fate::Rewrite(change) => rewrite(&forward(&request, upstream).await?, change),
         Fate::Lose => {
             forward(&request, upstream).await?;
-            answer(500, "InternalFailure", "{}")
+            protocol.refusal(500, "InternalFailure", "", "")
         }
     };
     client.write_all(&answer).await?;
@@ -86,7 +133,87 @@ async fn read_request(client: &mut TcpStream) -> std::io::Result<Vec<u8>> {
     }
 }
 
-fn answer(status: u16, code: &str, body: &str) -> Vec<u8> {
-    let head = format!("HTTP/1.1 {status} Answer\r\nContent-Type: application/json\r\nx-amzn-errortype: {code}\r\nConnection: close\r\n");
-    format!("{head}Content-Length: {}\r\n\r\n{body}", body.len()).into_bytes()
+/// How a service writes its requests and errors.
+#[derive(Clone, Copy, PartialEq)]
+enum Protocol {
+    /// DynamoDB, CloudWatch Logs: the operation is in a header.
+    Json,
+    /// IAM: the operation is in a form.
+    Query,
+    /// CloudWatch.
+    Cbor,
+    /// Lambda, API Gateway: paths.
+    Rest,
+}
+
+impl Protocol {
+    fn of(line: &str, head: &str) -> Self {
+        if line.contains("/operation/") {
+            Self::Cbor
+        } else if line != "POST /" {
+            Self::Rest
+        } else if header(head, "x-amz-target").is_some() {
+            Self::Json
+        } else {
+            Self::Query
+        }
+    }
+
+    fn operation(self, request: &str) -> &str {
+        match self {
+            Self::Json => header(request, "x-amz-target").and_then(|target| target.split_once('.')).map_or("", |(_, operation)| operation),
+            Self::Query => request.split_once("Action=").map_or("", |(_, rest)| rest.split('&').next().unwrap_or_default()),
+            Self::Cbor | Self::Rest => "",
+        }
+    }
+
+    fn refusal(self, status: u16, code: &str, message: &str, headers: &str) -> Vec<u8> {
+        match self {
+            Self::Json => {
+                let body = format!(r#"{{"__type":"com.amazonaws.service#{code}","message":"{message}"}}"#);
+                answer(status, "application/x-amz-json-1.0", headers, body.as_bytes())
+            }
+            Self::Query => {
+                let error = format!("<Type>Sender</Type><Code>{code}</Code><Message>{message}</Message>");
+                let body = format!("<ErrorResponse><Error>{error}</Error><RequestId>1</RequestId></ErrorResponse>");
+                answer(status, "text/xml", headers, body.as_bytes())
+            }
+            Self::Cbor => {
+                // A map of two texts.
+                let mut body = vec![0xa2];
+                for text in ["__type", code, "message", message] {
+                    body.extend([0x79]);
+                    body.extend(u16::try_from(text.len()).unwrap().to_be_bytes());
+                    body.extend(text.as_bytes());
+                }
+                let headers = format!("smithy-protocol: rpc-v2-cbor\r\nx-amzn-query-error: {code};Sender\r\n{headers}");
+                answer(status, "application/cbor", &headers, &body)
+            }
+            Self::Rest => {
+                let headers = format!("x-amzn-errortype: {code}\r\n{headers}");
+                answer(status, "application/json", &headers, format!(r#"{{"message":"{message}"}}"#).as_bytes())
+            }
+        }
+    }
+}
+
+fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
+    let lines = head.lines().take_while(|line| !line.is_empty());
+    lines.filter_map(|line| line.split_once(':')).find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
+}
+
+/// The answer with another body.
+fn rewrite(whole: &[u8], change: fn(&str) -> String) -> Vec<u8> {
+    let text = String::from_utf8_lossy(whole);
+    let (head, body) = text.split_once("\r\n\r\n").unwrap();
+    let body = change(body);
+    let head: Vec<&str> = head.lines().filter(|line| !line.to_lowercase().starts_with("content-length")).collect();
+    format!("{}\r\nContent-Length: {}\r\n\r\n{body}", head.join("\r\n"), body.len()).into_bytes()
+}
+
+fn answer(status: u16, kind: &str, headers: &str, body: &[u8]) -> Vec<u8> {
+    let head = format!("HTTP/1.1 {status} Answer\r\nContent-Type: {kind}\r\n{headers}Connection: close\r\n");
+    let mut answer = format!("{head}Content-Length: {}\r\n\r\n", body.len()).into_bytes();
+    answer.extend(body);
+    answer
 }

@@ -1,6 +1,6 @@
 //! S3 and CloudFront: a private bucket with a small site, and the distribution that serves it.
 
-use crate::harness::{Bench, Calls, contract};
+use crate::harness::{Bench, Calls, contract, endpoint};
 use aws_sdk_cloudfront::types::PriceClass;
 use aws_sdk_s3::{
     primitives::ByteStream,
@@ -152,7 +152,7 @@ async fn served(bench: &Bench) -> (String, String) {
 
 /// What a visitor gets: status, content type, body.
 fn visit(domain: &str, path: &str) -> (u16, String, String) {
-    let endpoint = std::env::var("LIVEINSIGHT_TEST_AWS").unwrap();
+    let endpoint = endpoint();
     let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
     let mut answer = agent.get(format!("{endpoint}{path}")).header("Host", domain).call().unwrap();
     let content_type = answer.headers().get("content-type").map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default();

@@ -32,6 +32,7 @@ impl Declaring<'_> {
                 // No requests are no trouble.
                 missing_data: "notBreaching".to_owned(),
                 actions: self.stack.alarms.notify.iter().cloned().collect(),
+                actions_enabled: true,
                 tags: self.tags(&physical),
                 name: physical,
             },

@@ -1,0 +1,395 @@
+//! DynamoDB: one table with its indexes, time to live and recovery.
+
+use crate::{
+    harness::{Bench, contract},
+    proxy::{Fate, first, lose_each, script},
+};
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, BillingMode, CreateGlobalSecondaryIndexAction, DeleteGlobalSecondaryIndexAction, GlobalSecondaryIndexUpdate,
+    KeySchemaElement, KeyType, PointInTimeRecoverySpecification, Projection, ProjectionType, ProvisionedThroughput, ScalarAttributeType,
+    Tag, TimeToLiveSpecification,
+};
+use liveinsight::{
+    aws::Aws,
+    engine::{Action, Graph, Objection},
+    resources::{Index, KeyAttribute, Table},
+};
+
+/// What the tests vary; the default is the first declaration.
+#[derive(Clone, Copy)]
+struct Wish {
+    sort_key: bool,
+    /// Name, partition key, sort key, projection.
+    indexes: &'static [(&'static str, &'static str, Option<&'static str>, &'static str)],
+    ttl: Option<&'static str>,
+    recovery: bool,
+    team: Option<&'static str>,
+}
+
+impl Default for Wish {
+    fn default() -> Self {
+        Self { sort_key: true, indexes: &[("by-day", "day", Some("at"), "ALL")], ttl: Some("expires"), recovery: true, team: None }
+    }
+}
+
+fn key(name: &str) -> KeyAttribute {
+    KeyAttribute { name: name.to_owned(), kind: "S".to_owned() }
+}
+
+fn table(bench: &Bench, name: &str, wish: &Wish) -> Table {
+    let index = |(name, partition, sort, projection): &(&str, &str, Option<&str>, &str)| {
+        let index = Index { partition_key: key(partition), sort_key: sort.map(key), projection: (*projection).to_owned() };
+        ((*name).to_owned(), index)
+    };
+    Table {
+        name: bench.name(name),
+        billing_mode: "PAY_PER_REQUEST".to_owned(),
+        partition_key: key("session"),
+        sort_key: wish.sort_key.then(|| key("at")),
+        indexes: wish.indexes.iter().map(index).collect(),
+        time_to_live: wish.ttl.map(str::to_owned).into(),
+        point_in_time_recovery: wish.recovery,
+        tags: wish.team.iter().fold(bench.tags(), |tags, team| tags.with("Team", *team)),
+    }
+}
+
+fn declare(bench: &Bench, wish: &Wish) -> Graph<Aws> {
+    let mut graph = Graph::default();
+    graph.add("events", table(bench, "events", wish));
+    sweep(bench, &mut graph);
+    graph
+}
+
+fn sweep(bench: &Bench, graph: &mut Graph<Aws>) {
+    let logical = bench.logical();
+    graph.sweep(move |aws: &Aws| Box::pin(Table::sweep(aws, logical.clone())));
+}
+
+/// The paths of one index.
+fn index_fields(name: &str) -> [String; 3] {
+    ["partition_key", "projection", "sort_key"].map(|field| format!("dynamodb.table/events indexes.{name}.{field}"))
+}
+
+#[tokio::test]
+async fn each_declared_field_is_kept() {
+    let bench = Bench::new("dynamodb").await;
+    let first = Wish::default;
+    let variants = [
+        first(),
+        Wish { indexes: &[("by-day", "day", Some("at"), "ALL"), ("by-user", "user", None, "KEYS_ONLY")], ..first() },
+        Wish { indexes: &[("by-day", "day", Some("at"), "ALL"), ("by-user", "user", Some("at"), "ALL")], ..first() },
+        Wish { indexes: &[("by-user", "page", Some("at"), "ALL")], ..first() },
+        Wish { indexes: &[("by-page", "page", None, "ALL"), ("by-user", "user", None, "ALL")], ..first() },
+        Wish { indexes: &[], ..first() },
+        Wish { indexes: &[], ttl: None, ..first() },
+        Wish { indexes: &[("by-day", "day", None, "ALL")], ttl: Some("gone_at"), ..first() },
+        Wish { ttl: Some("expires"), recovery: false, ..first() },
+        Wish { recovery: false, team: Some("blue"), ..first() },
+        Wish { team: Some("red"), ..first() },
+    ];
+    contract(&bench, variants.len(), |variant| declare(&bench, &variants[variant])).await;
+}
+
+#[tokio::test]
+async fn all_changes_of_one_table_are_made_in_one_round() {
+    let bench = Bench::new("dynamodb-round").await;
+    bench.up(&declare(&bench, &Wish { ttl: None, recovery: false, ..Wish::default() })).await;
+    let graph = declare(&bench, &Wish { team: Some("blue"), indexes: &[], ..Wish::default() });
+    // The plan, a look after the writes, the proof, and the look of the test.
+    let before = bench.called("dynamodb:DescribeTable");
+    bench.up(&graph).await;
+    assert_eq!(bench.called("dynamodb:DescribeTable") - before, 4, "nothing is left for a second round");
+    bench.down(&graph).await;
+}
+
+#[tokio::test]
+async fn drift_of_each_field_is_seen_and_made_good() {
+    let bench = Bench::new("dynamodb-drift").await;
+    let graph = declare(&bench, &Wish::default());
+    bench.up(&graph).await;
+    let (dynamodb, name) = (&bench.aws.dynamodb, bench.name("events"));
+    let arn = bench.aws.arn("dynamodb", &format!("table/{name}"));
+
+    let off = TimeToLiveSpecification::builder().enabled(false).attribute_name("expires").build().unwrap();
+    dynamodb.update_time_to_live().table_name(&name).time_to_live_specification(off).send().await.unwrap();
+    let lost = ["time_to_live.attribute", "time_to_live.enabled"].map(|field| format!("dynamodb.table/events {field}"));
+    bench.heals_with(1, &graph, &lost.each_ref().map(String::as_str)).await;
+
+    let off = PointInTimeRecoverySpecification::builder().point_in_time_recovery_enabled(false).build().unwrap();
+    dynamodb.update_continuous_backups().table_name(&name).point_in_time_recovery_specification(off).send().await.unwrap();
+    bench.heals_with(1, &graph, &["dynamodb.table/events point_in_time_recovery"]).await;
+
+    let tag = |key: &str, value: &str| Tag::builder().key(key).value(value).build().unwrap();
+    dynamodb.tag_resource().resource_arn(&arn).tags(tag("Team", "red")).tags(tag("ManagedBy", "hand")).send().await.unwrap();
+    bench.heals_with(2, &graph, &["dynamodb.table/events tags.ManagedBy", "dynamodb.table/events tags.Team"]).await;
+    dynamodb.untag_resource().resource_arn(&arn).tag_keys("ManagedBy").send().await.unwrap();
+    bench.heals_with(1, &graph, &["dynamodb.table/events tags.ManagedBy"]).await;
+
+    let delete = DeleteGlobalSecondaryIndexAction::builder().index_name("by-day").build().unwrap();
+    let update = GlobalSecondaryIndexUpdate::builder().delete(delete).build();
+    dynamodb.update_table().table_name(&name).global_secondary_index_updates(update).send().await.unwrap();
+    bench.heals_with(1, &graph, &index_fields("by-day").each_ref().map(String::as_str)).await;
+
+    let attribute =
+        |name: &str| AttributeDefinition::builder().attribute_name(name).attribute_type(ScalarAttributeType::S).build().unwrap();
+    let schema = KeySchemaElement::builder().attribute_name("user").key_type(KeyType::Hash).build().unwrap();
+    let all = Projection::builder().projection_type(ProjectionType::All).build();
+    let create = CreateGlobalSecondaryIndexAction::builder().index_name("rogue").key_schema(schema).projection(all).build().unwrap();
+    let update = dynamodb
+        .update_table()
+        .table_name(&name)
+        .global_secondary_index_updates(GlobalSecondaryIndexUpdate::builder().create(create).build());
+    let definitions = ["session", "at", "day", "user"].map(attribute).to_vec();
+    update.set_attribute_definitions(Some(definitions)).send().await.unwrap();
+    bench.heals_with(1, &graph, &index_fields("rogue").each_ref().map(String::as_str)).await;
+
+    dynamodb.delete_table().table_name(&name).send().await.unwrap();
+    // Made again, with its time to live and recovery.
+    bench.heals_with(3, &graph, &["dynamodb.table/events"]).await;
+    bench.down(&graph).await;
+}
+
+#[tokio::test]
+async fn provisioned_capacity_is_drift() {
+    let bench = Bench::new("dynamodb-billing").await;
+    let graph = declare(&bench, &Wish { indexes: &[], ..Wish::default() });
+    bench.up(&graph).await;
+    let capacity = ProvisionedThroughput::builder().read_capacity_units(1).write_capacity_units(1).build().unwrap();
+    let update = bench.aws.dynamodb.update_table().table_name(bench.name("events"));
+    update.billing_mode(BillingMode::Provisioned).provisioned_throughput(capacity).send().await.unwrap();
+    bench.heals_with(1, &graph, &["dynamodb.table/events billing_mode"]).await;
+    bench.down(&graph).await;
+}
+
+#[tokio::test]
+async fn another_key_means_another_table_and_asks_first() {
+    let bench = Bench::new("dynamodb-key").await;
+    bench.up(&declare(&bench, &Wish::default())).await;
+    let graph = declare(&bench, &Wish { sort_key: false, ..Wish::default() });
+    let plan = bench.plan(&graph).await;
+    let step = plan.changes().next().expect("a sort key that is no longer declared is a change");
+    assert_eq!(step.action, Some(Action::Replace));
+    assert_eq!(step.objection, Some(Objection::LosesData(Action::Replace)));
+    bench.up_losing_data(&graph).await;
+    let answer = bench.aws.dynamodb.describe_table().table_name(bench.name("events")).send().await.unwrap();
+    assert_eq!(answer.table().unwrap().key_schema().len(), 1);
+    bench.down(&graph).await;
+}
+
+#[tokio::test]
+async fn a_table_of_somebody_else_is_refused_then_adopted() {
+    let bench = Bench::new("dynamodb-foreign").await;
+    let theirs = table(&bench, "events", &Wish { ttl: None, recovery: false, ..Wish::default() });
+    let mut elsewhere = Graph::default();
+    elsewhere.add("theirs", Table { tags: liveinsight::aws::Tags::default().with("liveinsight:stack", "other/stack"), ..theirs });
+    let plan = bench.plan(&elsewhere).await;
+    assert_eq!(plan.count(Action::Create), 1);
+    // It is made as another stack would make it; a second look finds it foreign.
+    bench.try_up(&elsewhere).await;
+    let graph = declare(&bench, &Wish::default());
+    bench.adopts(&graph, &["dynamodb.table/events"]).await;
+    bench.down(&graph).await;
+}
+
+#[tokio::test]
+async fn a_table_that_is_declared_no_longer_is_found() {
+    let bench = Bench::new("dynamodb-strays").await;
+    let mut both = declare(&bench, &Wish::default());
+    both.add("old", table(&bench, "old", &Wish::default()));
+    bench.up(&both).await;
+    let graph = declare(&bench, &Wish::default());
+    let plan = bench.plan(&graph).await;
+    assert!(plan.changes().all(|step| step.objection == Some(Objection::LosesData(Action::Delete))));
+    bench.removes_strays(&graph, &["dynamodb.table/old"]).await;
+    bench.down(&graph).await;
+}
+
+fn not_active(body: &str) -> String {
+    body.replacen(r#""TableStatus": "ACTIVE""#, r#""TableStatus": "CREATING""#, 1)
+}
+
+fn updating(body: &str) -> String {
+    body.replacen(r#""TableStatus": "ACTIVE""#, r#""TableStatus": "UPDATING""#, 1)
+}
+
+fn deleting(body: &str) -> String {
+    body.replacen(r#""TableStatus": "ACTIVE""#, r#""TableStatus": "DELETING""#, 1)
+}
+
+const BUSY: &str = "Attempt to change a resource which is still in use: Table is being created: t";
+
+#[tokio::test]
+async fn a_table_on_its_way_is_waited_for() {
+    let creating = Fate::Rewrite(not_active);
+    let bench = Bench::hostile(
+        "dynamodb-slow",
+        script(&[
+            ("CreateTable", &[Fate::Refuse(400, "ResourceInUseException", "Attempt to change a resource which is still in use: Table is being deleted: t")]),
+            ("DescribeTable", &[Fate::Pass, creating, creating, creating, Fate::Rewrite(updating)]),
+            (
+                "UpdateContinuousBackups",
+                &[
+                    Fate::Refuse(400, "TableNotFoundException", "Table not found: t"),
+                    Fate::Refuse(400, "ContinuousBackupsUnavailableException", "Backups are being enabled for the table: t. Please retry later"),
+                    Fate::Refuse(400, "ContinuousBackupsUnavailableException", "Backups are being enabled for the table: t. Please retry later"),
+                ],
+            ),
+            (
+                "UpdateTimeToLive",
+                &[
+                    Fate::Refuse(400, "ResourceNotFoundException", "Requested resource not found: Table: t not found"),
+                    Fate::Refuse(400, "ResourceInUseException", BUSY),
+                    // It was done, and the answer was lost.
+                    Fate::Lose,
+                    Fate::Refuse(400, "ValidationException", "TimeToLive is already enabled"),
+                ],
+            ),
+            (
+                "DeleteTable",
+                &[
+                    Fate::Refuse(400, "ResourceInUseException", "Attempt to change a resource which is still in use: Table tags are being updated: t"),
+                    Fate::Refuse(
+                        400,
+                        "ResourceInUseException",
+                        "Attempt to change a resource which is still in use: Cannot delete table while indexes are being created, updated, or deleted.",
+                    ),
+                    Fate::RefuseFor(0, 400, "ThrottlingException", "The rate of control plane requests made by this account is too high"),
+                ],
+            ),
+        ]),
+    )
+    .await;
+    let graph = declare(&bench, &Wish::default());
+    bench.up(&graph).await;
+    assert_eq!(bench.called("dynamodb:UpdateTimeToLive"), 4, "two refusals, one lost answer and its repetition");
+    bench.down(&graph).await;
+}
+
+#[tokio::test]
+async fn changes_wait_for_the_locks_of_tags_and_indexes() {
+    let one_at_a_time = "Subscriber limit exceeded: Only 1 online index can be created or deleted simultaneously per table";
+    let tags = "Subscriber limit exceeded: Table tags are being updated: t";
+    let bench = Bench::hostile(
+        "dynamodb-locks",
+        script(&[
+            ("UpdateTable", &[Fate::Refuse(400, "LimitExceededException", one_at_a_time); 12]),
+            ("TagResource", &[Fate::Refuse(400, "LimitExceededException", tags); 12]),
+        ]),
+    )
+    .await;
+    bench.up(&declare(&bench, &Wish::default())).await;
+    let graph = declare(&bench, &Wish { indexes: &[], team: Some("blue"), ..Wish::default() });
+    bench.up(&graph).await;
+    bench.down(&graph).await;
+}
+
+#[tokio::test]
+async fn tags_are_changed_though_each_change_locks_them() {
+    let mut refusals = 0;
+    let bench = Bench::hostile("dynamodb-tags", move |request| {
+        if !request.ends_with("/ TagResource") && !request.ends_with("/ UntagResource") {
+            return Fate::Pass;
+        }
+        if refusals == 0 {
+            refusals = 2;
+            return Fate::Pass;
+        }
+        refusals -= 1;
+        Fate::Refuse(400, "LimitExceededException", "Subscriber limit exceeded: Table tags are being updated: t")
+    })
+    .await;
+    bench.up(&declare(&bench, &Wish { team: Some("blue"), ..Wish::default() })).await;
+    let graph = declare(&bench, &Wish { team: None, ..Wish::default() });
+    bench.up(&graph).await;
+    bench.down(&graph).await;
+}
+
+#[tokio::test]
+async fn a_throttle_that_lasts_is_outlasted() {
+    // The answer says not to wait; otherwise this would take a minute.
+    let throttled = Fate::RefuseFor(0, 400, "ThrottlingException", "The rate of control plane requests made by this account is too high");
+    let bench = Bench::hostile("dynamodb-throttled", script(&[("CreateTable", &[throttled; 17])])).await;
+    let graph = declare(&bench, &Wish::default());
+    bench.up(&graph).await;
+    assert_eq!(bench.called("dynamodb:CreateTable"), 18);
+    bench.down(&graph).await;
+}
+
+#[tokio::test]
+async fn a_quota_is_not_waited_for() {
+    let quota = "Subscriber limit exceeded: Number of global secondary indexes exceeds per-table limit of 20";
+    let refuse = Fate::Refuse(400, "LimitExceededException", quota);
+    let bench = Bench::hostile("dynamodb-quota", first(1, refuse, |request| request.ends_with("CreateTable"))).await;
+    let graph = declare(&bench, &Wish::default());
+    let report = bench.try_up(&graph).await;
+    let error = report.failed.values().next().expect("it fails").to_string();
+    assert!(error.contains("per-table limit of 20"), "{error}");
+    assert_eq!(bench.called("dynamodb:CreateTable"), 1);
+    bench.up(&graph).await;
+    bench.down(&graph).await;
+}
+
+#[tokio::test]
+async fn a_table_that_is_being_deleted_is_made_again() {
+    let bench = Bench::hostile(
+        "dynamodb-leaving",
+        script(&[
+            // As made; then leaving, while `up` looks at it.
+            ("DescribeTable", &[Fate::Pass, Fate::Pass, Fate::Pass, Fate::Pass, Fate::Pass, Fate::Rewrite(deleting)]),
+        ]),
+    )
+    .await;
+    let graph = declare(&bench, &Wish { ttl: None, recovery: false, ..Wish::default() });
+    bench.up(&graph).await;
+    while bench.called("dynamodb:DescribeTable") < 5 {
+        bench.plan(&graph).await;
+    }
+    let plan = bench.plan(&graph).await;
+    assert_eq!(plan.count(Action::Create), 1, "what is on its way out is not in sync");
+    bench.down(&graph).await;
+}
+
+#[tokio::test]
+async fn a_table_that_is_being_created_is_not_taken_for_somebody_elses() {
+    // A run is killed during CREATING, when tags cannot be read, and `down` follows at once.
+    let mut left = 0;
+    let (down, armed) = (std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false)), std::sync::atomic::Ordering::SeqCst);
+    let asked = down.clone();
+    let bench = Bench::hostile("dynamodb-killed", move |request| {
+        if asked.swap(false, armed) {
+            left = 3;
+        }
+        let not_found = Fate::Refuse(400, "ResourceNotFoundException", "Requested resource not found");
+        if left > 0 && request.ends_with("DescribeTable") {
+            left -= 1;
+            Fate::Rewrite(not_active)
+        } else if left > 0 && request.ends_with("ListTagsOfResource") {
+            not_found
+        } else {
+            Fate::Pass
+        }
+    })
+    .await;
+    let graph = declare(&bench, &Wish::default());
+    bench.up(&graph).await;
+    down.store(true, armed);
+    let removal = bench.removal(&graph).await;
+    assert_eq!(removal.leaving.len(), 1, "foreign: {:?}", removal.foreign);
+    bench.down(&graph).await;
+}
+
+#[tokio::test]
+async fn an_answer_lost_after_each_write_changes_nothing() {
+    let writes = |request: &str| ["Create", "Update", "Delete", "Tag", "Untag"].iter().any(|verb| request.contains(&format!("/ {verb}")));
+    let bench = Bench::hostile("dynamodb-lost", lose_each(writes)).await;
+    let graph = declare(&bench, &Wish::default());
+    bench.up(&graph).await;
+    let graph = declare(
+        &bench,
+        &Wish { indexes: &[("by-user", "user", None, "ALL")], ttl: None, team: Some("blue"), recovery: false, ..Wish::default() },
+    );
+    bench.up(&graph).await;
+    let graph = declare(&bench, &Wish::default());
+    bench.up(&graph).await;
+    bench.down(&graph).await;
+}

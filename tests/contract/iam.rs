@@ -1,0 +1,230 @@
+//! IAM: a role with one policy.
+
+use crate::{
+    harness::{Bench, contract},
+    proxy::{Fate, lose_each, script},
+};
+use aws_sdk_iam::types::Tag;
+use liveinsight::{
+    aws::{Aws, Policy, Tags},
+    engine::Graph,
+    resources::{Role, RolePolicy},
+};
+use serde_json::json;
+
+/// What the tests vary; the default is the first declaration.
+#[derive(Clone, Copy)]
+struct Wish {
+    service: &'static str,
+    account_only: bool,
+    actions: &'static [&'static str],
+    resource: &'static str,
+    second_statement: bool,
+    policy: bool,
+    team: Option<&'static str>,
+}
+
+impl Default for Wish {
+    fn default() -> Self {
+        Self {
+            service: "lambda.amazonaws.com",
+            account_only: false,
+            actions: &["dynamodb:Query", "dynamodb:GetItem"],
+            // What a percent-encoding that is decoded twice, or as a form, would not survive.
+            resource: "arn:aws:s3:::bucket/a+b%20c/ü*",
+            second_statement: false,
+            policy: true,
+            team: None,
+        }
+    }
+}
+
+fn trust(service: &str, account_only: bool) -> Policy {
+    let mut statement = json!({ "Effect": "Allow", "Action": "sts:AssumeRole", "Principal": { "Service": service } });
+    if account_only {
+        statement["Condition"] = json!({ "StringEquals": { "aws:SourceAccount": "000000000000" } });
+    }
+    Policy::default().with("Assume", statement)
+}
+
+fn document(wish: &Wish) -> Policy {
+    let policy = Policy::default().with("Read", json!({ "Effect": "Allow", "Action": wish.actions, "Resource": wish.resource }));
+    if wish.second_statement {
+        policy.with("Write", json!({ "Effect": "Allow", "Action": "dynamodb:PutItem", "Resource": "*" }))
+    } else {
+        policy
+    }
+}
+
+fn path(bench: &Bench) -> String {
+    format!("/{}/", bench.name("stack"))
+}
+
+fn role(bench: &Bench, name: &str, wish: &Wish) -> Role {
+    Role {
+        name: bench.name(name),
+        path: path(bench),
+        trust: trust(wish.service, wish.account_only),
+        tags: wish.team.iter().fold(bench.tags(), |tags, team| tags.with("Team", *team)),
+    }
+}
+
+fn declare(bench: &Bench, names: &[&str], wish: &Wish) -> Graph<Aws> {
+    let mut graph = Graph::default();
+    for name in names {
+        let role = graph.add(name, role(bench, name, wish));
+        if wish.policy {
+            graph.add(name, RolePolicy { role: role.name(), name: format!("policy-{name}"), document: document(wish) });
+        }
+    }
+    let (logical, under) = (bench.logical(), path(bench));
+    graph.sweep(move |aws: &Aws| Box::pin(RolePolicy::sweep(aws, under.clone(), logical.clone(), |name| format!("policy-{name}"))));
+    let (logical, under) = (bench.logical(), path(bench));
+    graph.sweep(move |aws: &Aws| Box::pin(Role::sweep(aws, under.clone(), logical.clone())));
+    graph
+}
+
+#[tokio::test]
+async fn each_declared_field_is_kept() {
+    let bench = Bench::new("iam").await;
+    let first = Wish::default;
+    let variants = [
+        first(),
+        Wish { service: "apigateway.amazonaws.com", ..first() },
+        Wish { account_only: true, ..first() },
+        Wish { actions: &["dynamodb:GetItem"], ..first() },
+        Wish { resource: "*", ..first() },
+        Wish { second_statement: true, ..first() },
+        Wish { policy: false, ..first() },
+        Wish { team: Some("blue"), ..first() },
+        Wish { team: Some("red"), ..first() },
+    ];
+    contract(&bench, variants.len(), |variant| declare(&bench, &["collector"], &variants[variant])).await;
+}
+
+#[tokio::test]
+async fn drift_of_each_field_is_seen_and_made_good() {
+    let bench = Bench::new("iam-drift").await;
+    let graph = declare(&bench, &["collector"], &Wish::default());
+    bench.up(&graph).await;
+    let (iam, name) = (&bench.aws.iam, bench.name("collector"));
+
+    let theirs = trust("ec2.amazonaws.com", false).document();
+    iam.update_assume_role_policy().role_name(&name).policy_document(&theirs).send().await.unwrap();
+    bench.heals_with(1, &graph, &["iam.role/collector trust.Assume.Principal.Service"]).await;
+
+    // The same in other words is no drift.
+    let same = r#"{"Version":"2012-10-17","Statement":{"Sid":"Assume","Principal":{"Service":["lambda.amazonaws.com"]},"Effect":"Allow","Action":["sts:AssumeRole"]}}"#;
+    iam.update_assume_role_policy().role_name(&name).policy_document(same).send().await.unwrap();
+    assert_eq!(bench.open(&graph).await, Vec::<String>::new());
+
+    let wider = document(&Wish { second_statement: true, resource: "*", ..Wish::default() }).document();
+    iam.put_role_policy().role_name(&name).policy_name("policy-collector").policy_document(wider).send().await.unwrap();
+    let seen = ["Read.Resource", "Write.Action", "Write.Effect", "Write.Resource"];
+    let seen = seen.map(|field| format!("iam.role_policy/collector document.{field}"));
+    bench.heals_with(1, &graph, &seen.each_ref().map(String::as_str)).await;
+
+    iam.delete_role_policy().role_name(&name).policy_name("policy-collector").send().await.unwrap();
+    bench.heals_with(1, &graph, &["iam.role_policy/collector"]).await;
+
+    let tag = |key: &str, value: &str| Tag::builder().key(key).value(value).build().unwrap();
+    iam.tag_role().role_name(&name).tags(tag("Team", "red")).tags(tag("ManagedBy", "hand")).send().await.unwrap();
+    bench.heals_with(2, &graph, &["iam.role/collector tags.ManagedBy", "iam.role/collector tags.Team"]).await;
+    iam.untag_role().role_name(&name).tag_keys("ManagedBy").send().await.unwrap();
+    bench.heals_with(1, &graph, &["iam.role/collector tags.ManagedBy"]).await;
+
+    iam.delete_role_policy().role_name(&name).policy_name("policy-collector").send().await.unwrap();
+    iam.delete_role().role_name(&name).send().await.unwrap();
+    bench.heals_with(2, &graph, &["iam.role/collector", "iam.role_policy/collector"]).await;
+    bench.down(&graph).await;
+}
+
+#[tokio::test]
+async fn a_role_of_somebody_else_is_refused_then_adopted() {
+    let bench = Bench::new("iam-foreign").await;
+    let theirs = bench.aws.iam.create_role().role_name(bench.name("collector")).path("/elsewhere/");
+    theirs.assume_role_policy_document(trust("ec2.amazonaws.com", false).document()).send().await.unwrap();
+    let graph = declare(&bench, &["collector"], &Wish::default());
+    bench.adopts(&graph, &["iam.role/collector"]).await;
+    let answer = bench.aws.iam.get_role().role_name(bench.name("collector")).send().await.unwrap();
+    assert_eq!(answer.role().unwrap().path(), path(&bench), "a path cannot be changed: it was made anew");
+    bench.down(&graph).await;
+}
+
+#[tokio::test]
+async fn roles_under_our_path_are_found_and_go_with_all_that_hangs_from_them() {
+    let bench = Bench::new("iam-strays").await;
+    bench.up(&declare(&bench, &["collector", "old"], &Wish::default())).await;
+    let (iam, old) = (&bench.aws.iam, bench.name("old"));
+    iam.put_role_policy()
+        .role_name(&old)
+        .policy_name("by-hand")
+        .policy_document(document(&Wish::default()).document())
+        .send()
+        .await
+        .unwrap();
+    let arn =
+        iam.create_policy().policy_name(bench.name("managed")).policy_document(document(&Wish::default()).document()).send().await.unwrap();
+    let arn = arn.policy().unwrap().arn().unwrap().to_owned();
+    iam.attach_role_policy().role_name(&old).policy_arn(&arn).send().await.unwrap();
+    let graph = declare(&bench, &["collector"], &Wish::default());
+    bench.removes_strays(&graph, &["iam.role/old", "iam.role_policy/old"]).await;
+
+    iam.attach_role_policy().role_name(bench.name("collector")).policy_arn(&arn).send().await.unwrap();
+    bench.down(&graph).await;
+    iam.delete_policy().policy_arn(&arn).send().await.expect("the policy itself is not ours to delete");
+}
+
+#[tokio::test]
+async fn what_was_made_is_waited_for() {
+    let absent = Fate::Refuse(404, "NoSuchEntity", "The role with name r cannot be found.");
+    let refused = Fate::Refuse(409, "DeleteConflict", "Cannot delete entity, must delete policies first.");
+    let principal = Fate::Refuse(400, "MalformedPolicyDocument", "Invalid principal in policy: AWS:arn:aws:iam::000000000000:role/new");
+    let throttled = Fate::Refuse(400, "Throttling", "Rate exceeded");
+    let changing = Fate::Refuse(
+        409,
+        "ConcurrentModification",
+        "The request was rejected because multiple requests to change this object were submitted simultaneously.",
+    );
+    let bench = Bench::hostile(
+        "iam-slow",
+        script(&[
+            ("CreateRole", &[throttled, principal, changing]),
+            ("PutRolePolicy", &[absent, absent, changing]),
+            // Asked before it is made; then the reads lag behind.
+            ("GetRole", &[Fate::Pass, absent, absent, absent]),
+            ("GetRolePolicy", &[absent, absent, absent]),
+            ("DeleteRole", &[refused, refused, refused]),
+            ("DeleteRolePolicy", &[throttled]),
+        ]),
+    )
+    .await;
+    let graph = declare(&bench, &["collector"], &Wish::default());
+    bench.up(&graph).await;
+    bench.down(&graph).await;
+}
+
+#[tokio::test]
+async fn an_answer_lost_after_each_write_changes_nothing() {
+    let writes = |request: &str| request.starts_with("POST / ") && !request.contains("/ Get") && !request.contains("/ List");
+    let bench = Bench::hostile("iam-lost", lose_each(writes)).await;
+    bench.up(&declare(&bench, &["collector"], &Wish::default())).await;
+    let graph =
+        declare(&bench, &["collector"], &Wish { service: "apigateway.amazonaws.com", resource: "*", team: Some("red"), ..Wish::default() });
+    bench.up(&graph).await;
+    let graph = declare(&bench, &["collector"], &Wish::default());
+    bench.up(&graph).await;
+    bench.down(&graph).await;
+}
+
+#[tokio::test]
+async fn a_role_of_another_stack_is_theirs() {
+    let bench = Bench::new("iam-other").await;
+    let mut other = Graph::default();
+    let tags = Tags::default().with("liveinsight:stack", "other/stack");
+    other.add("collector", Role { tags, ..role(&bench, "collector", &Wish::default()) });
+    bench.try_up(&other).await;
+    let graph = declare(&bench, &["collector"], &Wish { policy: false, ..Wish::default() });
+    bench.adopts(&graph, &["iam.role/collector"]).await;
+    bench.down(&graph).await;
+}

@@ -1,0 +1,368 @@
+//! Lambda: a function, the alias that serves it, and who may invoke that.
+
+use crate::{
+    harness::{Bench, contract},
+    proxy::{Fate, lose_each, script},
+};
+use aws_sdk_lambda::{
+    primitives::Blob,
+    types::{AliasRoutingConfiguration, Architecture, Environment, FunctionCode, LoggingConfig, Runtime},
+};
+use base64::Engine;
+use liveinsight::{
+    aws::{Aws, Policy},
+    engine::{Graph, Ref, digest},
+    resources::{Alias, Function, Permission},
+};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+use std::{
+    collections::BTreeMap,
+    io::{Cursor, Write},
+    path::{Path, PathBuf},
+};
+
+const ALIAS: &str = "live";
+const ROLE: &str = "arn:aws:iam::000000000000:role/collector";
+
+/// What the tests vary; the default is the first declaration.
+#[derive(Clone, Copy)]
+struct Wish {
+    role: &'static str,
+    memory: i32,
+    timeout: i32,
+    environment: &'static [(&'static str, &'static str)],
+    log_group: &'static str,
+    architecture: &'static str,
+    /// What the program says; `None`: it was not built.
+    code: Option<&'static str>,
+    sources: &'static [&'static str],
+    shares: &'static [(&'static str, f64)],
+    team: Option<&'static str>,
+}
+
+impl Default for Wish {
+    fn default() -> Self {
+        Self {
+            role: ROLE,
+            memory: 128,
+            timeout: 10,
+            environment: &[("TABLE", "events"), ("MODE", "a")],
+            log_group: "/aws/lambda/collector",
+            architecture: "arm64",
+            code: Some("one"),
+            sources: &["arn:aws:execute-api:us-east-1:000000000000:abc/prod/POST/api/events"],
+            shares: &[],
+            team: None,
+        }
+    }
+}
+
+/// A zip with one program, the same for the same text, and its digest.
+fn package(text: &str) -> (PathBuf, String) {
+    let options = zip::write::SimpleFileOptions::default().last_modified_time(zip::DateTime::default()).unix_permissions(0o755);
+    let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    zip.start_file("bootstrap", options).unwrap();
+    zip.write_all(format!("#!/bin/sh\necho {text}\n").as_bytes()).unwrap();
+    let zip = zip.finish().unwrap().into_inner();
+    let sha256 = base64::engine::general_purpose::STANDARD.encode(Sha256::digest(&zip));
+    // Tests that run at once write the same file; it is there whole or not at all.
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let path = directory.join(format!("{text}.zip"));
+    let mut file = tempfile::NamedTempFile::new_in(directory).unwrap();
+    file.write_all(&zip).unwrap();
+    file.persist(&path).unwrap();
+    (path, sha256)
+}
+
+fn function(bench: &Bench, name: &str, wish: &Wish) -> Function {
+    let (code, code_sha256) = wish.code.map(package).unzip();
+    Function {
+        name: bench.name(name),
+        role: wish.role.to_owned().into(),
+        runtime: "provided.al2023".to_owned(),
+        architecture: wish.code.map(|_| wish.architecture.to_owned()),
+        memory: wish.memory,
+        timeout: wish.timeout,
+        environment: wish.environment.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
+        log_group: wish.log_group.to_owned().into(),
+        code_sha256,
+        code,
+        tags: wish.team.iter().fold(bench.tags(), |tags, team| tags.with("Team", *team)),
+    }
+}
+
+fn add(bench: &Bench, graph: &mut Graph<Aws>, name: &str, wish: &Wish) {
+    let function = function(bench, name, wish);
+    let code_sha256 = function.code_sha256.clone();
+    let release = code_sha256.as_ref().map(|code| digest(&(code, wish.memory, wish.timeout, wish.environment, wish.architecture)));
+    let function = graph.add(name, function);
+    let shares: BTreeMap<String, f64> = wish.shares.iter().map(|(version, share)| ((*version).to_owned(), *share)).collect();
+    let alias = Alias { function: function.name(), name: ALIAS.to_owned(), release, shares, code_sha256 };
+    let alias = graph.add_part(&function, name, alias);
+    let sources = wish.sources.iter().map(|source| Ref::from((*source).to_owned())).collect();
+    graph.add_part(&function, name, Permission { function: function.name(), alias: alias.name(ALIAS), sources });
+}
+
+fn declare(bench: &Bench, names: &[&str], wish: &Wish) -> Graph<Aws> {
+    let mut graph = Graph::default();
+    for name in names {
+        add(bench, &mut graph, name, wish);
+    }
+    let logical = bench.logical();
+    graph.sweep_parts(move |aws: &Aws| Box::pin(Permission::sweep(aws, ALIAS, logical.clone())));
+    let logical = bench.logical();
+    graph.sweep_parts(move |aws: &Aws| Box::pin(Alias::sweep(aws, ALIAS, logical.clone())));
+    let logical = bench.logical();
+    graph.sweep(move |aws: &Aws| Box::pin(Function::sweep(aws, logical.clone())));
+    graph
+}
+
+/// The statements of the alias's policy.
+async fn policy(bench: &Bench, name: &str) -> Policy {
+    let answer = bench.aws.lambda.get_policy().function_name(bench.name(name)).qualifier(ALIAS).send().await.unwrap();
+    Policy::parse(answer.policy().unwrap())
+}
+
+#[tokio::test]
+async fn each_declared_field_is_kept() {
+    let bench = Bench::new("lambda").await;
+    let first = Wish::default;
+    let source = "arn:aws:execute-api:us-east-1:000000000000:abc/prod/GET/api/stats";
+    let both: &[&str] = Box::leak(Box::new([source, first().sources[0]]));
+    let variants = [
+        first(),
+        Wish { memory: 256, ..first() },
+        Wish { timeout: 30, ..first() },
+        Wish { environment: &[("TABLE", "events"), ("MODE", "a"), ("MORE", "b")], ..first() },
+        Wish { environment: &[("TABLE", "other")], ..first() },
+        Wish { environment: &[], ..first() },
+        Wish { role: "arn:aws:iam::000000000000:role/other", ..first() },
+        Wish { log_group: "/aws/lambda/other", ..first() },
+        Wish { code: Some("two"), ..first() },
+        Wish { architecture: "x86_64", ..first() },
+        Wish { code: Some("three"), architecture: "x86_64", memory: 512, team: Some("blue"), ..first() },
+        Wish { sources: Box::leak(Box::new([source])), ..first() },
+        Wish { sources: both, ..first() },
+        Wish { shares: &[("1", 0.25)], ..first() },
+        Wish { team: Some("red"), ..first() },
+    ];
+    contract(&bench, variants.len(), |variant| declare(&bench, &["collector"], &variants[variant])).await;
+}
+
+#[tokio::test]
+async fn drift_of_the_function_is_seen_and_made_good() {
+    let bench = Bench::new("lambda-drift").await;
+    let graph = declare(&bench, &["collector"], &Wish::default());
+    bench.up(&graph).await;
+    let (lambda, name) = (&bench.aws.lambda, bench.name("collector"));
+    let arn = bench.aws.arn("lambda", &format!("function:{name}"));
+
+    let update =
+        lambda.update_function_configuration().function_name(&name).memory_size(512).timeout(99).role("arn:aws:iam::000000000000:role/x");
+    let update =
+        update.runtime(Runtime::Providedal2).environment(Environment::builder().variables("TABLE", "mine").variables("ROGUE", "1").build());
+    update.logging_config(LoggingConfig::builder().log_group("/elsewhere").build()).send().await.unwrap();
+    let fields = ["environment.MODE", "environment.ROGUE", "environment.TABLE", "log_group", "memory", "role", "runtime", "timeout"];
+    let fields = fields.map(|field| format!("lambda.function/collector {field}"));
+    bench.heals_with(1, &graph, &fields.each_ref().map(String::as_str)).await;
+
+    let code = Blob::new(std::fs::read(package("theirs").0).unwrap());
+    lambda.update_function_code().function_name(&name).zip_file(code).architectures(Architecture::X8664).send().await.unwrap();
+    bench.heals_with(1, &graph, &["lambda.function/collector architecture", "lambda.function/collector code_sha256"]).await;
+
+    lambda.tag_resource().resource(&arn).tags("Team", "red").tags("ManagedBy", "hand").send().await.unwrap();
+    bench.heals_with(2, &graph, &["lambda.function/collector tags.ManagedBy", "lambda.function/collector tags.Team"]).await;
+    lambda.untag_resource().resource(&arn).tag_keys("ManagedBy").send().await.unwrap();
+    bench.heals_with(1, &graph, &["lambda.function/collector tags.ManagedBy"]).await;
+
+    lambda.delete_function().function_name(&name).send().await.unwrap();
+    // The function, its version, alias and permission.
+    bench.heals_with(4, &graph, &["lambda.alias/collector", "lambda.function/collector", "lambda.permission/collector"]).await;
+    bench.down(&graph).await;
+}
+
+#[tokio::test]
+async fn an_alias_that_was_moved_or_edited_by_hand_is_seen_and_made_good() {
+    let bench = Bench::new("lambda-alias").await;
+    bench.up(&declare(&bench, &["collector"], &Wish { code: Some("zero"), ..Wish::default() })).await;
+    let graph = declare(&bench, &["collector"], &Wish::default());
+    bench.up(&graph).await;
+    let (lambda, name) = (&bench.aws.lambda, bench.name("collector"));
+    let update = || lambda.update_alias().function_name(&name).name(ALIAS);
+    let read = || async { lambda.get_alias().function_name(&name).name(ALIAS).send().await.unwrap() };
+    let before = read().await;
+    assert_eq!(before.function_version(), Some("2"));
+
+    update().function_version("1").send().await.unwrap();
+    bench.heals_with(2, &graph, &["lambda.alias/collector release"]).await;
+    update().description("mine").send().await.unwrap();
+    bench.heals_with(2, &graph, &["lambda.alias/collector release"]).await;
+    let weights = AliasRoutingConfiguration::builder().additional_version_weights("1", 0.5).build();
+    update().routing_config(weights.clone()).send().await.unwrap();
+    bench.heals_with(2, &graph, &["lambda.alias/collector shares.1"]).await;
+    let after = read().await;
+    assert_eq!((after.function_version(), after.description()), (before.function_version(), before.description()));
+
+    lambda.delete_alias().function_name(&name).name(ALIAS).send().await.unwrap();
+    bench.heals_with(3, &graph, &["lambda.alias/collector", "lambda.permission/collector"]).await;
+
+    // Without code, the alias stays where it is, and only the shares are ours.
+    let unbuilt = declare(&bench, &["collector"], &Wish { code: None, memory: 1024, ..Wish::default() });
+    update()
+        .function_version("1")
+        .routing_config(AliasRoutingConfiguration::builder().additional_version_weights("2", 0.5).build())
+        .send()
+        .await
+        .unwrap();
+    bench.up(&unbuilt).await;
+    let after = read().await;
+    assert_eq!(after.function_version(), Some("1"), "nothing was built, so nothing is released");
+    assert!(after.routing_config().is_none_or(|routing| routing.additional_version_weights().is_none_or(|shares| shares.is_empty())));
+    bench.down(&graph).await;
+}
+
+#[tokio::test]
+async fn statements_that_were_changed_are_seen_and_others_are_left_alone() {
+    let bench = Bench::new("lambda-policy").await;
+    let graph = declare(&bench, &["collector"], &Wish::default());
+    bench.up(&graph).await;
+    let (lambda, name) = (&bench.aws.lambda, bench.name("collector"));
+    let add = |sid: &str| {
+        let add = lambda.add_permission().function_name(&name).qualifier(ALIAS).statement_id(sid);
+        add.action("lambda:InvokeFunction").principal("apigateway.amazonaws.com")
+    };
+    let source = Wish::default().sources[0];
+    let ours = policy(&bench, "collector").await.sids().next().unwrap().to_owned();
+    let tamper = async |changed: aws_sdk_lambda::operation::add_permission::builders::AddPermissionFluentBuilder| {
+        lambda.remove_permission().function_name(&name).qualifier(ALIAS).statement_id(&ours).send().await.unwrap();
+        changed.send().await.unwrap();
+        bench.heals_with(2, &graph, &["lambda.permission/collector sources"]).await;
+    };
+    tamper(add(&ours)).await;
+    tamper(add(&ours).source_arn(source).source_account("111111111111")).await;
+    tamper(add(&ours).source_arn("arn:aws:execute-api:us-east-1:000000000000:abc/*")).await;
+    tamper(add(&ours).principal("111111111111").source_arn(source)).await;
+    tamper(add(&ours).action("lambda:*").source_arn(source)).await;
+
+    // The right statement under a Sid that is not its own goes only when the right one is there.
+    lambda.remove_permission().function_name(&name).qualifier(ALIAS).statement_id(&ours).send().await.unwrap();
+    add("liveinsight-mine").source_arn(source).send().await.unwrap();
+    add(&ours).source_arn("arn:aws:execute-api:us-east-1:000000000000:xyz/*").send().await.unwrap();
+    bench.heals_with(3, &graph, &["lambda.permission/collector sources"]).await;
+    assert_eq!(policy(&bench, "collector").await.sids().collect::<Vec<_>>(), [ours.as_str()]);
+
+    add("theirs").source_arn("arn:aws:execute-api:us-east-1:000000000000:xyz/*").send().await.unwrap();
+    assert_eq!(bench.open(&graph).await, Vec::<String>::new(), "somebody else's statement is no difference");
+    lambda.remove_permission().function_name(&name).qualifier(ALIAS).statement_id(&ours).send().await.unwrap();
+    bench.heals_with(1, &graph, &["lambda.permission/collector"]).await;
+    assert_eq!(policy(&bench, "collector").await.sids().count(), 2, "theirs stays");
+    bench.down(&graph).await;
+}
+
+#[tokio::test]
+async fn functions_are_made_side_by_side_and_strays_go() {
+    let bench = Bench::new("lambda-many").await;
+    let names = ["a", "b", "c", "d"];
+    let all = declare(&bench, &names, &Wish::default());
+    bench.up(&all).await;
+    for name in names {
+        let policy = policy(&bench, name).await;
+        let sid = policy.sids().next().unwrap();
+        assert_eq!(policy.statement(sid).unwrap()["Principal"], json!({ "Service": ["apigateway.amazonaws.com"] }));
+    }
+    let graph = declare(&bench, &["a", "b"], &Wish::default());
+    let strays = ["alias", "function", "permission"].map(|kind| ["c", "d"].map(|name| format!("lambda.{kind}/{name}"))).concat();
+    bench.removes_strays(&graph, &strays.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    bench.down(&graph).await;
+}
+
+#[tokio::test]
+async fn a_function_of_somebody_else_is_refused_then_adopted() {
+    let bench = Bench::new("lambda-foreign").await;
+    let create =
+        bench.aws.lambda.create_function().function_name(bench.name("collector")).role(ROLE).handler("x").runtime(Runtime::Providedal2023);
+    create.code(FunctionCode::builder().zip_file(Blob::new(std::fs::read(package("theirs").0).unwrap())).build()).send().await.unwrap();
+    let graph = declare(&bench, &["collector"], &Wish::default());
+    bench.adopts(&graph, &["lambda.function/collector"]).await;
+    bench.down(&graph).await;
+}
+
+fn pending(body: &str) -> String {
+    body.replacen(r#""State": "Active""#, r#""State": "Pending""#, 1)
+}
+
+fn in_progress(body: &str) -> String {
+    body.replacen(r#""LastUpdateStatus": "Successful""#, r#""LastUpdateStatus": "InProgress""#, 1)
+}
+
+#[tokio::test]
+async fn a_function_on_its_way_is_waited_for() {
+    let role = Fate::Refuse(400, "InvalidParameterValueException", "The role defined for the function cannot be assumed by Lambda.");
+    let state = "The operation cannot be performed at this time. The function is currently in the following state: Pending";
+    let update = "The operation cannot be performed at this time. An update is in progress for resource: arn:aws:lambda:r:a:function:f";
+    let (state, update) = (Fate::Refuse(409, "ResourceConflictException", state), Fate::Refuse(409, "ResourceConflictException", update));
+    let concurrent =
+        Fate::Refuse(409, "ResourceConflictException", "The function could not be updated due to a concurrent update operation.");
+    let throttled = Fate::RefuseFor(1, 429, "TooManyRequestsException", "Rate exceeded");
+    let absent = Fate::Refuse(404, "ResourceNotFoundException", "Function not found");
+    let bench = Bench::hostile(
+        "lambda-slow",
+        script(&[
+            ("POST /2015-03-31/functions", &[role, role, throttled, role]),
+            ("/versions", &[state, Fate::Rewrite(pending), update]),
+            ("/aliases", &[absent, update]),
+            ("/configuration", &[role, update, update]),
+            ("/code", &[update, throttled]),
+        ]),
+    )
+    .await;
+    let graph = declare(&bench, &["collector"], &Wish::default());
+    bench.up(&graph).await;
+    let graph = declare(&bench, &["collector"], &Wish { memory: 256, code: Some("two"), ..Wish::default() });
+    bench.up(&graph).await;
+    bench.down(&graph).await;
+
+    let name = bench.name("collector");
+    let get = format!("GET /2015-03-31/functions/{name}");
+    let (policy, delete) = (format!("GET /2015-03-31/functions/{name}/policy"), format!("DELETE /2015-03-31/functions/{name}"));
+    let add = format!("POST /2015-03-31/functions/{name}/policy");
+    let bench = bench.behind(script(&[
+        // Asked before; then it is created, and after its update.
+        (get.leak(), &[Fate::Pass, Fate::Rewrite(pending), Fate::Rewrite(pending), Fate::Rewrite(in_progress)]),
+        (add.leak(), &[absent, concurrent, concurrent]),
+        // After the first refusal; then the proof, and a look before writing again.
+        (policy.leak(), &[Fate::Pass, absent, absent]),
+        (delete.leak(), &[state, update]),
+    ]));
+    let bench = bench.await;
+    bench.up(&graph).await;
+    bench.down(&graph).await;
+}
+
+#[tokio::test]
+async fn statements_that_were_lost_are_added_again() {
+    // Parallel writes to one policy lose statements without a word.
+    let bench = Bench::new("lambda-lost-statements").await;
+    let name = bench.name("collector");
+    let add: &'static str = format!("POST /2015-03-31/functions/{name}/policy").leak();
+    let bench = bench.behind(script(&[(add, &[Fate::Answer(r#"{"Statement":"{}"}"#)])])).await;
+    let graph = declare(&bench, &["collector"], &Wish::default());
+    bench.up(&graph).await;
+    assert_eq!(policy(&bench, "collector").await.sids().count(), 1);
+    bench.down(&graph).await;
+}
+
+#[tokio::test]
+async fn an_answer_lost_after_each_write_changes_nothing() {
+    let bench = Bench::hostile("lambda-lost", lose_each(|request| request.contains("/functions") && !request.starts_with("GET"))).await;
+    let name = bench.name("collector");
+    bench.up(&declare(&bench, &["collector"], &Wish { team: Some("red"), ..Wish::default() })).await;
+    let source = "arn:aws:execute-api:us-east-1:000000000000:abc/prod/GET/api/stats";
+    let next = Wish { memory: 256, code: Some("two"), environment: &[], sources: Box::leak(Box::new([source])), ..Wish::default() };
+    let graph = declare(&bench, &["collector"], &next);
+    bench.up(&graph).await;
+    let versions = bench.aws.lambda.list_versions_by_function().function_name(name).send().await.unwrap();
+    assert_eq!(versions.versions().len(), 3, "$LATEST and one for each release");
+    bench.down(&graph).await;
+}
