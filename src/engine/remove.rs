@@ -5,7 +5,7 @@ use super::{
     converge::{Report, remove_strays},
     graph::Entry,
     plan::{ours, sweep},
-    wait::Waits,
+    wait::{Waits, when_ready},
     walk::Skipped,
 };
 use std::{
@@ -61,7 +61,7 @@ impl Removal {
                 return Err((Some(id), error));
             }
         }
-        let strays = sweep(graph, cloud, false).await.map_err(|error| (None, error))?;
+        let strays = when_ready(cloud, async || sweep(graph, cloud, false).await).await.map_err(|error| (None, error))?;
         let mut removal = Self { leaving: Vec::new(), foreign: BTreeMap::new(), kept: BTreeSet::new() };
         let found = found.into_inner();
         for (index, entry) in graph.entries.iter().enumerate() {
@@ -182,7 +182,7 @@ async fn prove_empty<C: super::Cloud>(
     let pauses = Waits::new(options.tempo, &options.stop);
     for last in (0..SWEEPS).rev() {
         cloud.refresh();
-        let left = match ours(graph, cloud, false).await {
+        let left = match when_ready(cloud, async || ours(graph, cloud, false).await).await {
             Ok(left) => left.into_iter().filter(|stray| !removal.kept.contains(&stray.id)).collect::<Vec<_>>(),
             Err(error) => {
                 report.failed.insert(graph.entries[0].id.clone(), error);

@@ -43,6 +43,8 @@ struct World {
     /// By number of the write.
     faults: RefCell<BTreeMap<usize, Fault>>,
     dead: Cell<bool>,
+    /// So many observations of something that exists do not see it.
+    hidden: Cell<u8>,
     touched: RefCell<BTreeSet<String>>,
 }
 
@@ -52,6 +54,11 @@ impl World {
     #[expect(clippy::unnecessary_box_returns, reason = "as the error wants it")]
     fn refusal(class: Class) -> Box<Refusal> {
         Box::new(Refusal { class, operation: "world:Write".into(), code: "Code".into(), message: "message".into(), request_id: None })
+    }
+
+    /// Whether this observation sees nothing.
+    fn is_hiding(&self) -> bool {
+        self.hidden.replace(self.hidden.get().saturating_sub(1)) > 0
     }
 
     /// One request that changes something.
@@ -110,6 +117,9 @@ impl Resource for Widget {
         tokio::task::yield_now().await;
         let mut things = world.things.borrow_mut();
         let Some(thing) = things.get_mut(&self.name) else { return Ok(None) };
+        if world.is_hiding() {
+            return Ok(None);
+        }
         let busy = (thing.busy > 0).then_some("BUSY");
         thing.busy = thing.busy.saturating_sub(1);
         Ok(Some(Live {
@@ -373,6 +383,19 @@ fn drift_and_a_pending_change_are_told_apart() {
         world.things.borrow_mut().get_mut("w0").unwrap().settings.insert("size".into(), "9".into());
         assert_eq!(cause(1).await, Some(Cause::Drift));
     });
+}
+
+#[test]
+fn what_was_created_and_is_not_seen_yet_is_not_created_again() {
+    let (world, graph) = (World::default(), declare(&vec![(1, vec![])]));
+    world.hidden.set(3);
+    let report = run(async {
+        let plan = survey(&graph, &world, &|_| {}).await.unwrap();
+        up(&graph, &world, plan, &options(), &|_| {}).await
+    });
+    assert!(report.complete(), "{:?}", report.failed);
+    // One to create it, one for its settings.
+    assert_eq!(world.writes.get(), 2);
 }
 
 #[test]

@@ -141,10 +141,7 @@ impl Resource for Table {
 
     async fn find(&self, aws: &Aws) -> Result<Option<Found<TableOutput>>> {
         let Some(table) = describe(aws, &self.name).await? else { return Ok(None) };
-        if table.table_status() == Some(&TableStatus::Creating) {
-            // Until then its tags cannot be read, and without them it would seem to be somebody else's.
-            return Err(Error::not_yet("the table to be created (usually 2 to 20 s)"));
-        }
+        can_tell_whose(&table)?;
         let output = TableOutput { arn: table.table_arn().unwrap_or_default().to_owned() };
         Ok(Some(Found { output, owner: read_tags(aws, &self.name).await?.owner(&aws.stack) }))
     }
@@ -212,9 +209,11 @@ impl Table {
                 aws.read("dynamodb:ListTables", || aws.dynamodb.list_tables().set_exclusive_start_table_name(last.clone()).send()).await?;
             for name in page.table_names() {
                 let Some(logical) = logical(name) else { continue };
-                let Some(table) = describe(aws, name).await? else { continue };
+                let table = describe(aws, name).await?.filter(|table| table.table_status() != Some(&TableStatus::Deleting));
+                let Some(table) = table else { continue };
+                can_tell_whose(&table)?;
                 let tags = read_tags(aws, name).await?;
-                if table.table_status() != Some(&TableStatus::Deleting) && tags.owner(&aws.stack) == Owner::Us {
+                if tags.owner(&aws.stack) == Owner::Us {
                     let output = TableOutput { arn: table.table_arn().unwrap_or_default().to_owned() };
                     strays.push(Stray::new(&logical, Self::of(&table, None.into(), false, tags), output));
                 }
@@ -351,6 +350,14 @@ fn busy(table: &TableDescription) -> Option<&'static str> {
             Some("an index to be built (usually 8 to 17 minutes)")
         }
         _ => None,
+    }
+}
+
+/// While a table comes or goes its tags cannot be read, and without them it would seem to be somebody else's.
+fn can_tell_whose(table: &TableDescription) -> Result<()> {
+    match table.table_status() {
+        Some(TableStatus::Creating | TableStatus::Deleting) => Err(Error::not_yet(busy(table).unwrap_or_default())),
+        _ => Ok(()),
     }
 }
 
