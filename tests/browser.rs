@@ -13,7 +13,7 @@ use std::{
 use test_support::workspace;
 
 /// What a user's checkout holds.
-const PARTS: &[&str] = &["Cargo.toml", "Cargo.lock", "src", "lambdas", "dashboard", "stack.yaml", "tests/support", "tests/strict"];
+const PARTS: &[&str] = &["Cargo.toml", "Cargo.lock", "src", "lambdas", "dashboard", "stack.yaml", "tests"];
 
 /// A copy of this project with its own local AWS.
 struct Project(tempfile::TempDir);

@@ -118,7 +118,7 @@ async fn state_and_address_survive_a_stop_and_not_a_reset() {
     project.home.reset().await.unwrap();
     assert_eq!(project.home.status().await.unwrap(), None);
     let third = project.start().await;
-    assert_eq!((third.port, tables(&third).await), (first.port, vec![]));
+    assert_eq!(tables(&third).await, Vec::<String>::new());
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@
 
 use super::api_common::replace;
 use crate::{
-    aws::{Aws, Policy},
+    aws::{Aws, Optional, Policy},
     engine::{Error, Result},
 };
 use aws_sdk_iam::types::Tag;
@@ -79,7 +79,8 @@ async fn make_role(aws: &Aws) -> Result<String> {
 
 /// The role of an earlier attempt, or of another region; somebody else's is left alone.
 async fn existing_role(aws: &Aws) -> Result<String> {
-    let answer = aws.read("iam:GetRole", || aws.iam.get_role().role_name(ROLE).send()).await?;
+    let unseen = || Error::not_yet("IAM to make the logging role known (usually a few seconds)");
+    let answer = aws.read("iam:GetRole", || aws.iam.get_role().role_name(ROLE).send()).await.optional()?.ok_or_else(unseen)?;
     let role = answer.role().filter(|role| role.tags().iter().any(|tag| (tag.key(), tag.value()) == MARK));
     role.map(|role| role.arn().to_owned()).ok_or_else(|| {
         Error::refused(
