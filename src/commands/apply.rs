@@ -83,6 +83,9 @@ async fn converge(
     let tell = |event: Event<'_>| context.progress.engine(&event);
     let report = engine::up(&declaration.graph, &session.aws, plan, &options, &tell).await;
     context.progress.step_done();
+    for warning in session.aws.warnings() {
+        context.ui.warn(&warning);
+    }
     let failure = ui::failures(&report);
     let in_sync = failure.is_none();
     let waited = if wait && in_sync { wait::for_distribution(context, session, declaration).await } else { Ok(()) };

@@ -1,13 +1,11 @@
 //! The embedded local AWS: installed, started, stopped and emptied without the user knowing how.
 //!
-//! It is [ministack], a single Python process on the loopback interface that answers for every service this program
+//! It is `ministack` (MIT licence), a single Python process on the loopback interface that answers for every service this program
 //! uses, runs real `bootstrap` binaries, and serves the API and the distribution. Everything it has lies in
 //! `.liveinsight/aws` beside `stack.yaml`, so two projects on one machine do not see each other.
 //!
 //! Deliberately not here: anything about resources. To the rest of the program this is an endpoint, a region and
 //! a pair of credentials like any other; see [`LocalAws`].
-//!
-//! [ministack]: https://pypi.org/project/ministack/
 
 mod error;
 mod health;
