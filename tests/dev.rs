@@ -94,7 +94,7 @@ fn what_is_edited_goes_live_and_what_is_sent_is_counted() {
     let stats = format!("{}/api/stats", outputs["api_url"]);
 
     // A page.
-    project.edit("dashboard/index.html", |text| text.replace("</body>", "<!-- edited by the test --></body>"));
+    project.edit("dashboard/public/index.html", |text| text.replace("</body>", "<!-- edited by the test --></body>"));
     dev.until("the page is served", |_| get(&outputs["dashboard_url"]).contains("edited by the test"));
     dev.until("that is said", |dev| dev.times("live: ") == 1);
 

@@ -1,5 +1,5 @@
 // The tracker. Sends page views and own events to the API of the site that this script came from.
-// `npm run build` makes dashboard/liveinsight.js of this file: at most 2,048 bytes gzipped, which a test checks.
+// `npm run build` makes ../public/liveinsight.js of this file: at most 2,048 bytes gzipped, which a test checks.
 //
 //   <script defer src="https://…/liveinsight.js"></script>      optional: data-api="https://…/api/events" data-site="key"
 //   liveinsight("conversion", { plan: "team" })                 own events by function
