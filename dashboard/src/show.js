@@ -10,16 +10,14 @@ const feedShown = 8;
 export function showRealtime(realtime, shownMinutes, format) {
   const { say, number } = format;
   const minutes = realtime.minutes.slice(-shownMinutes);
-  // Each visitor is active in exactly one minute, so the minutes of a window add up, if the answer names them.
-  const isExact = minutes.every((minute) => Number.isInteger(minute.active));
-  const active = isExact ? minutes.reduce((sum, minute) => sum + minute.active, 0) : realtime.active_users;
-  setText($("active-users"), number(active));
-  setText($("active-note"), say("activeNote", { time: format.minutes(isExact ? shownMinutes : realtime.minutes.length) }));
+  // Each visitor is active in exactly one minute, so the minutes of a window add up.
+  setText($("active-users"), number(minutes.reduce((sum, minute) => sum + minute.active, 0)));
+  setText($("active-note"), say("activeNote", { time: format.minutes(shownMinutes) }));
   setText($("events-5"), number(realtime.events_last_5min));
-  drawList($("current-pages"), counted(realtime.current_pages, format.page), say("none"), number);
-  optional("live-referrers", counted(realtime.referrers, format.referrer), format);
-  optional("live-countries", counted(realtime.countries, format.country), format);
-  optional("live-devices", counted(realtime.devices, format.device), format);
+  drawList($("current-pages"), fullest(realtime.current_pages, format), say("none"), number);
+  for (const [name, rename] of [["referrers", format.referrer], ["countries", format.country], ["devices", format.device]]) {
+    drawList($(`live-${name}`), shares(realtime[name], rename).slice(0, rowsShown), say("none"), number);
+  }
   showFeed(realtime.feed, format);
   const users = minutes.map((minute) => minute.users);
   drawChart($("minutes"), {
@@ -38,49 +36,28 @@ export function showRealtime(realtime, shownMinutes, format) {
   });
 }
 
-/** A card that stays away while the installation does not count what it shows. */
-function optional(id, rows, format) {
-  $(`${id}-card`).hidden = !rows;
-  if (rows) drawList($(id), rows, format.say("none"), format.number);
-}
+/** Rows of a list, which comes with the largest first. */
+const shares = (list, rename) => list.map((row) => ({ name: rename(row.name), count: row.sessions }));
 
-/** Rows of a list, from `{name: count}` or `[{name, sessions}]`; null if there is none. */
-function counted(list, rename) {
-  if (!list) return null;
-  const rows = Array.isArray(list)
-    ? list.map((row) => ({ name: rename(row.name), count: row.sessions ?? row.visitors ?? row.count }))
-    : Object.entries(list).map(([name, count]) => ({ name: rename(name), count }));
+/** The fullest pages, of `{path: sessions}`. */
+function fullest(pages, format) {
+  const rows = Object.entries(pages).map(([path, count]) => ({ name: format.page(path), count }));
   return rows.sort((one, other) => other.count - one.count).slice(0, rowsShown);
 }
 
 function showFeed(feed, format) {
-  $("feed-card").hidden = !feed;
-  if (!feed) return;
   const rows = feed.slice(0, feedShown).map((entry) => {
-    const where = [format.page(entry.path ?? entry.page_url ?? ""), entry.country && format.country(entry.country)];
-    return [format.second(entry.timestamp ?? entry.t), format.event(entry.event_type), where.filter(Boolean).join(" · ")];
+    const where = [format.page(entry.path), entry.country && format.country(entry.country)];
+    return [format.second(entry.t), format.event(entry.event_type), where.filter(Boolean).join(" · ")];
   });
   drawFeed($("feed"), rows, format.say("none"));
 }
 
-/** Shows an answer of `/api/stats`; `before` has the sessions of the buckets before, if they are known. */
-export function showStats(stats, before, format) {
+/** Shows an answer of `/api/stats`. */
+export function showStats(stats, format) {
   const { say, number, percent } = format;
-  const { summary, previous, hourly_visitors: buckets } = stats;
-  const totals = [
-    ["visitors", summary.total_visitors, previous.total_visitors, number],
-    ["sessions", summary.total_sessions, previous.total_sessions, number],
-    ["views", summary.total_pageviews, previous.total_pageviews, number],
-    ["duration", summary.avg_session_duration, previous.avg_session_duration, format.duration],
-    ["bounce", stats.bounce_rate, previous.bounce_rate, percent],
-  ].filter(([, value]) => value !== undefined);
-  const drawn = JSON.stringify([totals, format.language]);
-  if ($("totals").drawn !== drawn) {
-    $("totals").drawn = drawn;
-    $("totals").replaceChildren(...totals.map(([key, value, earlier, shape]) => total(key, value, earlier, shape, say)));
-  }
-  showBuckets(buckets, before, format);
-  const shares = (rows, rename) => rows.map((row) => ({ name: rename(row.name), count: row.sessions }));
+  showTotals(stats, format);
+  showBuckets(stats.hourly_visitors, format);
   const pages = stats.top_pages.map((page) => ({ name: format.page(page.url), count: page.views, extra: percent(page.percentage / 100) }));
   drawList($("top-pages"), pages, say("none"), number);
   drawList($("referrers"), shares(stats.referrers, format.referrer), say("none"), number);
@@ -88,33 +65,59 @@ export function showStats(stats, before, format) {
   drawList($("devices"), shares(stats.devices, format.device), say("none"), number);
 }
 
-function showBuckets(buckets, before, format) {
+/** What is said in large, with what came before in small. */
+const totals = [
+  ["visitors", "total_visitors", "number"],
+  ["sessions", "total_sessions", "number"],
+  ["views", "total_pageviews", "number"],
+  ["duration", "avg_session_duration", "duration"],
+  ["engaged", "avg_engaged_time", "duration"],
+  ["bounce", "bounce_rate", "percent"],
+];
+
+/** The large number is up to now. What is compared below it are the complete hours of both periods: the running one is no match. */
+function showTotals({ summary, bounce_rate, complete, previous }, format) {
+  const sums = { ...summary, bounce_rate };
+  // Visitors of hours cannot be added up, so then there is no sum of them.
+  const rows = totals.filter(([, field]) => field !== "total_visitors" || sums[field] !== null)
+    .map(([key, field, shape]) => [key, sums[field], complete[field], previous[field], shape]);
+  const drawn = JSON.stringify([rows, format.language]);
+  if ($("totals").drawn === drawn) return;
+  $("totals").drawn = drawn;
+  $("totals").replaceChildren(...rows.map((row) => total(row, format)));
+}
+
+function total([key, value, now, before, shape], format) {
+  const shown = (number) => (number === null ? "–" : format[shape](number));
+  const change = before && now !== null && shape !== "percent" ? format.change(now / before - 1) : "";
+  const holder = element("div");
+  holder.append(
+    element("dt", "", format.say(key)),
+    element("dd", "", shown(value)),
+    element("dd", "before", format.say("before", { before: shown(before), now: shown(now), change }).trim()),
+  );
+  return holder;
+}
+
+function showBuckets(buckets, format) {
   const { say, number } = format;
-  const { data, views, times, labels } = buckets;
+  const { data, previous, views, times, labels } = buckets;
   const isHours = labels[0].includes(":");
   const name = (index) => (isHours ? format.hour : format.day)(times[index]);
-  $("before-legend").hidden = !before;
   drawChart($("buckets"), {
     values: data,
-    ghost: before,
+    ghost: previous,
     number,
     label: (index) => (isHours ? format.time : format.day)(times[index]),
     describe(index) {
       const readout = say("bucketReadout", { time: name(index), visitors: number(data[index]), views: number(views[index]) });
-      return before ? say("bucketBefore", { readout, before: number(before[index]) }) : readout;
+      return say("bucketBefore", { readout, before: number(previous[index]) });
     },
     summary: say("bucketsSummary", { most: number(Math.max(0, ...data)) }),
     table: {
       caption: say("bucketsCaption"),
-      heads: [say("timeHead"), say("sessions"), say("views"), ...(before ? [say("beforeHead")] : [])],
-      row: (index) => [name(index), number(data[index]), number(views[index]), ...(before ? [number(before[index])] : [])],
+      heads: [say("timeHead"), say("visitors"), say("views"), say("beforeHead")],
+      row: (index) => [name(index), number(data[index]), number(views[index]), number(previous[index])],
     },
   });
-}
-
-function total(key, value, before, format, say) {
-  const holder = element("div");
-  const shown = (number) => (number === null || number === undefined ? "–" : format(number));
-  holder.append(element("dt", "", say(key)), element("dd", "", shown(value)), element("dd", "before", say("before", { value: shown(before) })));
-  return holder;
 }

@@ -67,21 +67,24 @@ pub async fn read(store: &Store, site: &str, now: Millis) -> Result<Realtime, St
 /// Sums what was read.
 pub fn sum(rows: &Rows, now: Millis) -> Realtime {
     let last = floor(now, MINUTE);
-    let mut minutes: Vec<Minute> = (0..WINDOW_MINUTES).rev().map(|ago| Minute { t: last - ago * MINUTE, users: 0, views: 0 }).collect();
-    let (mut active, mut recent_events) = (0, 0);
+    let mut minutes: Vec<Minute> = (0..WINDOW_MINUTES).rev().map(|ago| Minute { t: last - ago * MINUTE, users: 0, active: 0, views: 0 }).collect();
+    let mut recent_events = 0;
     for item in &rows.minutes {
         let start = read_number(item, "timestamp");
         let Some(minute) = minutes.iter_mut().find(|minute| minute.t == start) else { continue };
         minute.users += read_number(item, "users");
         minute.views += read_number(item, "views");
-        active += read_number(item, "active");
+        minute.active += read_number(item, "active");
         if start > last - 5 * MINUTE {
             recent_events += read_number(item, "events");
         }
     }
+    for minute in &mut minutes {
+        // A session that moves on can leave a minute before it is counted there, but never more of them than there are.
+        minute.active = minute.active.max(0);
+    }
     Realtime {
-        // A session on its way from one minute to the next can be in neither for a moment, but never in less than none.
-        active_users: active.max(0),
+        active_users: minutes.iter().map(|minute| minute.active).sum(),
         current_pages: fullest_pages(&rows.pages),
         events_last_5min: recent_events,
         timestamp: now,
