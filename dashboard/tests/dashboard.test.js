@@ -6,6 +6,7 @@ import { createRequire } from "node:module";
 import { readFileSync } from "node:fs";
 import test, { after, afterEach, before, beforeEach } from "node:test";
 import { api, browse, dashboardUrl, eventually, freshSite, openSite, send, visitor } from "./harness.js";
+import { fits } from "./wire.js";
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
@@ -21,7 +22,7 @@ let context, page, complaints, mayFail;
 beforeEach(() => fresh());
 afterEach(async () => {
   await context.close();
-  assert.deepEqual(complaints, [], "the console is silent");
+  assert.deepEqual(complaints, [], "the console is silent, and what was read fits the wire format");
   mayFail = false;
 });
 
@@ -35,6 +36,13 @@ async function fresh(options = {}) {
     // Browsers write answers with an error status to the console.
     const isExpected = mayFail && message.text().startsWith("Failed to load resource");
     if (["error", "warning"].includes(message.type()) && !isExpected) complaints.push(message.text());
+  });
+  // Also what a test answers in the API's place.
+  page.on("response", async (response) => {
+    const [, endpoint] = response.url().match(/\/api\/(realtime|stats)/) ?? [];
+    // One that the page did not wait for has no content.
+    const content = endpoint && response.status() === 200 && await response.json().catch(() => null);
+    try { if (content) fits(endpoint, content.data); } catch (error) { complaints.push(error.message); }
   });
   page.on("pageerror", (error) => complaints.push(String(error)));
 }

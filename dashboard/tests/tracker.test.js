@@ -14,6 +14,7 @@ beforeEach(async () => {
 afterEach(async () => {
   await context.close();
   shop.close();
+  assert.deepEqual(shop.collector.misfits, [], "everything sent and answered fits the wire format");
 });
 
 const types = () => shop.events().map((event) => event.event_type);
