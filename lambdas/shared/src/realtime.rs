@@ -67,7 +67,8 @@ pub async fn read(store: &Store, site: &str, now: Millis) -> Result<Realtime, St
 /// Sums what was read.
 pub fn sum(rows: &Rows, now: Millis) -> Realtime {
     let last = floor(now, MINUTE);
-    let mut minutes: Vec<Minute> = (0..WINDOW_MINUTES).rev().map(|ago| Minute { t: last - ago * MINUTE, users: 0, active: 0, views: 0 }).collect();
+    let mut minutes: Vec<Minute> =
+        (0..WINDOW_MINUTES).rev().map(|ago| Minute { t: last - ago * MINUTE, users: 0, active: 0, views: 0 }).collect();
     let mut recent_events = 0;
     for item in &rows.minutes {
         let start = read_number(item, "timestamp");

@@ -25,6 +25,10 @@ const OF_SESSIONS: [&str; 4] = ["sessions", "bounced", "duration", "engaged"];
 /// A number that is not what it should be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
+    /// Of which site.
+    pub site: String,
+    /// In the hour that begins then.
+    pub hour: Millis,
     /// Which item.
     pub key: Key,
     /// Its label, for items of lists.
@@ -126,6 +130,8 @@ fn compare_hour(
         if expected != counted {
             let first = items.first().copied().flatten().filter(|item| item.contains_key(attribute));
             report.differences.push(Difference {
+                site: site.to_owned(),
+                hour,
                 key: Key { partition: rollup::hour_partition(site, 0), sort: hour },
                 label: None,
                 attribute,
@@ -161,6 +167,8 @@ fn compare_list(report: &mut Report, truth: &Truth, list: List, site: &str, hour
         let (counted, expected) = (counted.get(label).copied(), expected.get(label).copied().unwrap_or(0));
         if counted.unwrap_or(0) != expected {
             report.differences.push(Difference {
+                site: site.to_owned(),
+                hour,
                 key: rollup::label_key(list, site, hour, label),
                 label: Some(label.to_owned()),
                 attribute,
