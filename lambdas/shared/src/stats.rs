@@ -240,7 +240,8 @@ fn largest(items: &[Item], attribute: &str, most: usize) -> Vec<(String, i64)> {
     for item in items {
         *sums.entry(read_text(item, "label").unwrap_or_default()).or_default() += read_number(item, attribute);
     }
-    let mut sums: Vec<_> = sums.into_iter().collect();
+    // A page can have been looked at without having been opened in the hour.
+    let mut sums: Vec<_> = sums.into_iter().filter(|(_, sum)| *sum > 0).collect();
     sums.sort_by_key(|(label, sum)| (-sum, *label));
     sums.truncate(most);
     sums.into_iter().map(|(label, sum)| (label.to_owned(), sum)).collect()

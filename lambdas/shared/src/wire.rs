@@ -54,7 +54,7 @@ pub struct Realtime {
     pub devices: Vec<Share>,
     /// The start of the hour before the running one, but not before midnight.
     pub sources_from: Millis,
-    /// The latest events, newest first: a sample with one event per page and five minutes.
+    /// The latest events, newest first: a sample with the last event on each page of the last 5 to 10 minutes.
     pub feed: Vec<FeedEvent>,
 }
 

@@ -147,10 +147,10 @@ fn compare_list(report: &mut Report, truth: &Truth, list: List, site: &str, hour
     let attribute = if list == List::Pages { "views" } else { "sessions" };
     let first_key = rollup::first_sort_key(hour);
     let in_hour = first_key..first_key + (1 << LABEL_BITS);
-    let counted: BTreeMap<&str, i64> = items
+    let counted: BTreeMap<&str, Option<i64>> = items
         .iter()
         .filter(|item| in_hour.contains(&read_number(item, "timestamp")))
-        .map(|item| (read_text(item, "label").unwrap_or_default(), read_number(item, attribute)))
+        .map(|item| (read_text(item, "label").unwrap_or_default(), item.contains_key(attribute).then(|| read_number(item, attribute))))
         .collect();
     let mut known: BTreeSet<&str> = counted.keys().copied().filter(|label| *label != OTHER).collect();
     let mut expected: BTreeMap<&str, i64> = BTreeMap::new();
@@ -164,7 +164,7 @@ fn compare_list(report: &mut Report, truth: &Truth, list: List, site: &str, hour
         }
     }
     for label in counted.keys().chain(expected.keys()).copied().collect::<BTreeSet<_>>() {
-        let (counted, expected) = (counted.get(label).copied(), expected.get(label).copied().unwrap_or(0));
+        let (counted, expected) = (counted.get(label).copied().flatten(), expected.get(label).copied().unwrap_or(0));
         if counted.unwrap_or(0) != expected {
             report.differences.push(Difference {
                 site: site.to_owned(),
