@@ -31,6 +31,11 @@ impl Id {
         self.0.split_once('/').map_or("", |(kind, _)| kind)
     }
 
+    /// The logical name: `events`.
+    pub fn name(&self) -> &str {
+        self.0.split_once('/').map_or("", |(_, name)| name)
+    }
+
     /// The whole text.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -44,8 +44,10 @@ pub trait Resource: Serialize + Sized + 'static {
     /// Makes it exist, with as much of the declaration as one write takes.
     async fn create(&self, cloud: &Self::Cloud) -> Result<Written<Self::Output>>;
 
-    /// Brings the fields in `changes` in line.
-    async fn update(&self, cloud: &Self::Cloud, live: &Live<Self>, changes: &Changes) -> Result<Written<Self::Output>>;
+    /// Brings the fields in `changes` in line. A kind whose fields are all [`FIXED`](Self::FIXED) is never asked to.
+    async fn update(&self, _cloud: &Self::Cloud, live: &Live<Self>, _changes: &Changes) -> Result<Written<Self::Output>> {
+        Ok(Written::Complete(live.output.clone()))
+    }
 
     /// Removes it. Already gone is success.
     async fn delete(&self, cloud: &Self::Cloud, output: &Self::Output) -> Result<Gone>;

@@ -234,7 +234,7 @@ async fn pending(graph: &Graph<World>, world: &World) -> Vec<String> {
 }
 
 async fn remove(graph: &Graph<World>, world: &World) -> Report {
-    let removal = Removal::survey(graph, world, false, &|_| {}).await.map_err(|(_, error)| error).unwrap();
+    let removal = Removal::survey(graph, world, |_| false, &|_| {}).await.map_err(|(_, error)| error).unwrap();
     down(graph, world, &removal, &options(), &|_| {}).await
 }
 

@@ -87,7 +87,7 @@ impl Resource for ApiStage {
         let stages = stages(aws, &api).await?;
         let Some(stage) = stages.iter().find(|stage| stage.stage_name() == Some(&self.name)) else { return Ok(None) };
         let spec = Self::read(aws, &api, stage).await?;
-        let (owner, applied) = (spec.tags.owner(&aws.stack), spec.tags.applied());
+        let (owner, applied) = (aws.owner(&spec.tags), spec.tags.applied());
         Ok(Some(Live { output: ApiStageOutput { api, name: spec.name.clone() }, spec, busy: None, owner, applied }))
     }
 
@@ -205,7 +205,7 @@ impl ApiStage {
         let mut strays = Vec::new();
         for stage in stages(aws, &api).await?.iter() {
             let wish = Self::read(aws, &api, stage).await?;
-            if wish.tags.owner(&aws.stack) == Owner::Us {
+            if aws.owner(&wish.tags) == Owner::Us {
                 let output = ApiStageOutput { api: api.clone(), name: wish.name.clone() };
                 strays.push(Stray::new(&output.name.clone(), wish, output));
             }

@@ -86,7 +86,7 @@ impl Resource for Distribution {
         let Some(live) = answer.and_then(|answer| answer.distribution) else { return Ok(None) };
         let Some(config) = live.distribution_config else { return Ok(None) };
         let busy = (live.status != DEPLOYED).then_some("InProgress");
-        let (owner, applied) = (tags.owner(&aws.stack), tags.applied());
+        let (owner, applied) = (aws.owner(&tags), tags.applied());
         let mut spec = Self::read(&config, &tags);
         if aws.published().is_some() && self.content.is_some() {
             // The bucket was repaired without a change to its declaration: caches may have what was wrong.
@@ -96,7 +96,7 @@ impl Resource for Distribution {
     }
 
     async fn find(&self, aws: &Aws) -> Result<Option<Found<DistributionOutput>>> {
-        Ok(self.locate(aws).await?.map(|(output, tags)| Found { output, owner: tags.owner(&aws.stack) }))
+        Ok(self.locate(aws).await?.map(|(output, tags)| Found { output, owner: aws.owner(&tags) }))
     }
 
     async fn create(&self, aws: &Aws) -> Result<Written<DistributionOutput>> {
@@ -211,7 +211,7 @@ impl Distribution {
                 continue;
             }
             if let Some(tags) = read_tags(aws, &listed.output.arn).await?
-                && tags.owner(&aws.stack) == Owner::Us
+                && aws.owner(&tags) == Owner::Us
             {
                 ours.push((listed.output.clone(), tags));
             }

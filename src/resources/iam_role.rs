@@ -51,7 +51,7 @@ impl Resource for Role {
         let answer = aws.read("iam:GetRole", || aws.iam.get_role().role_name(&self.name).send()).await.optional()?;
         let Some(role) = answer.and_then(|answer| answer.role) else { return Ok(None) };
         let tags: Tags = role.tags().iter().map(|tag| (tag.key(), tag.value())).collect();
-        let (owner, applied) = (tags.owner(&aws.stack), tags.applied());
+        let (owner, applied) = (aws.owner(&tags), tags.applied());
         let spec = Self {
             name: role.role_name().to_owned(),
             path: role.path().to_owned(),

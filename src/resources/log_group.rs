@@ -56,7 +56,7 @@ impl Resource for LogGroup {
         let listed = list(aws, &self.family).await?;
         let Some(group) = listed.iter().find(|group| group.name == name) else { return Ok(None) };
         let Some(tags) = read_tags(aws, &name).await? else { return Ok(None) };
-        let (owner, applied) = (tags.owner(&aws.stack), tags.applied());
+        let (owner, applied) = (aws.owner(&tags), tags.applied());
         let spec = Self { name: name.clone().into(), family: self.family.clone(), retention_days: group.retention_days, tags };
         Ok(Some(Live { spec, output: LogGroupOutput { name }, busy: None, owner, applied }))
     }
@@ -106,7 +106,7 @@ impl LogGroup {
         for group in list(aws, &family).await?.iter() {
             let Some(logical) = logical(&group.name) else { continue };
             let Some(tags) = read_tags(aws, &group.name).await? else { continue };
-            if tags.owner(&aws.stack) == crate::engine::Owner::Us {
+            if aws.owner(&tags) == crate::engine::Owner::Us {
                 let output = LogGroupOutput { name: group.name.clone() };
                 let spec = Self { name: group.name.clone().into(), family: family.clone(), retention_days: None, tags };
                 strays.push(Stray::new(&logical, spec, output));

@@ -52,7 +52,7 @@ impl Resource for RestApi {
         let Some(listed) = find_ours(aws, &self.name).await? else { return Ok(None) };
         let Some(output) = output(aws, listed.id(), listed.root_resource_id()).await? else { return Ok(None) };
         let tags = (*tags(aws, &output.id).await?).clone();
-        let (owner, applied) = (tags.owner(&aws.stack), tags.applied());
+        let (owner, applied) = (aws.owner(&tags), tags.applied());
         let spec = Self {
             name: self.name.clone(),
             description: Some(listed.description().unwrap_or_default().to_owned()),
@@ -158,7 +158,7 @@ pub(super) async fn find_ours(aws: &Aws, name: &str) -> Result<Option<ListedApi>
 
 fn is_ours(aws: &Aws, api: &ListedApi) -> bool {
     let tags: Tags = api.tags().into_iter().flatten().collect();
-    tags.owner(&aws.stack) == Owner::Us
+    aws.owner(&tags) == Owner::Us
 }
 
 fn endpoint(api: &ListedApi) -> &str {

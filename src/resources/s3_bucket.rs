@@ -73,7 +73,7 @@ impl Resource for Bucket {
         let site = async { if self.site.is_some() { list_site(aws, &self.name, &self.site_prefix).await.map(Some) } else { Ok(None) } };
         let (versioning, encryption, object_ownership, site) =
             futures::try_join!(self.read_versioning(aws), self.read_encryption(aws), self.read_ownership(aws), site)?;
-        let (owner, applied) = (tags.owner(&aws.stack), tags.applied());
+        let (owner, applied) = (aws.owner(&tags), tags.applied());
         let (name, site_prefix, files) = (self.name.clone(), self.site_prefix.clone(), BTreeMap::new());
         let spec = Self { name, versioning, encryption, object_ownership, site, site_prefix, files, tags };
         Ok(Some(Live { spec, output: self.output(aws), busy: None, owner, applied }))
@@ -81,7 +81,7 @@ impl Resource for Bucket {
 
     async fn find(&self, aws: &Aws) -> Result<Option<Found<BucketOutput>>> {
         let tags = read_tags(aws, &self.name).await?;
-        Ok(tags.map(|tags| Found { output: self.output(aws), owner: tags.owner(&aws.stack) }))
+        Ok(tags.map(|tags| Found { output: self.output(aws), owner: aws.owner(&tags) }))
     }
 
     async fn create(&self, aws: &Aws) -> Result<Written<BucketOutput>> {

@@ -6,10 +6,19 @@ use super::{
 };
 use crate::engine::{Id, Plan, State, Step};
 use serde::Serialize;
-use std::fmt::Write;
+use std::{collections::BTreeMap, fmt::Write};
 
-/// One row per resource, a line that counts, and the live version of each function (name, version).
-pub fn text<C>(plan: &Plan<C>, versions: &[(String, String)]) -> String {
+/// How the stack runs, beside how it stands.
+#[derive(Debug, Default, Serialize)]
+pub struct Health {
+    /// The alarms that are firing, by logical name, sorted.
+    pub firing_alarms: Vec<String>,
+    /// The version that each function's alias points to.
+    pub live_versions: BTreeMap<String, String>,
+}
+
+/// One row per resource, a line that counts, and how the stack runs.
+pub fn text<C>(plan: &Plan<C>, health: &Health) -> String {
     let width = |length: fn(&Step) -> usize| plan.steps.iter().map(length).max().unwrap_or_default();
     let id_width = width(|step| step.id.as_str().chars().count());
     let name_width = width(|step| name_beside(&step.id, &step.name).chars().count());
@@ -28,21 +37,26 @@ pub fn text<C>(plan: &Plan<C>, versions: &[(String, String)]) -> String {
             count => drop(write!(out, ", {count} {word}")),
         }
     }
-    if !versions.is_empty() {
-        let list: Vec<String> = versions.iter().map(|(function, version)| format!("{function} {version}")).collect();
+    if !health.firing_alarms.is_empty() {
+        let _ = write!(out, "\n{}: {}", paint(BAD, "alarms firing"), health.firing_alarms.join(", "));
+    }
+    if !health.live_versions.is_empty() {
+        let list: Vec<String> = health.live_versions.iter().map(|(function, version)| format!("{function} {version}")).collect();
         let _ = write!(out, "\nlive versions: {}", list.join(", "));
     }
     out
 }
 
 /// The JSON document. A count of what is not in stack.yaml is there only if there is any.
-pub fn json<C>(plan: &Plan<C>, project: &str, environment: &str) -> String {
+pub fn json<C>(plan: &Plan<C>, project: &str, environment: &str, health: &Health) -> String {
     #[derive(Serialize)]
     struct Document<'a> {
         stack: &'a str,
         env: &'a str,
         resources: Vec<Row<'a>>,
         summary: Counts,
+        #[serde(flatten)]
+        health: &'a Health,
     }
     #[derive(Serialize)]
     struct Row<'a> {
@@ -75,7 +89,7 @@ pub fn json<C>(plan: &Plan<C>, project: &str, environment: &str) -> String {
         stray: Some(plan.count_state(State::Stray)).filter(|count| *count > 0),
     };
     let resources = plan.steps.iter().map(row).collect();
-    json::document(&Document { stack: project, env: environment, resources, summary })
+    json::document(&Document { stack: project, env: environment, resources, summary, health })
 }
 
 fn state(step: &Step) -> String {

@@ -110,8 +110,10 @@ fn declare(bench: &Bench, wish: &Wish) -> Graph<Aws> {
     let bucket = graph.add("static", spec);
     let block = PublicAccessBlock { restrict_public_buckets: wish.restrict, ..PublicAccessBlock::all(bucket.name()) };
     graph.add_part(&bucket, "static", block);
-    let access =
-        OriginAccessControl { signing_behavior: wish.signing.into(), ..OriginAccessControl::for_s3(name.clone(), &bench.aws.stack) };
+    let access = OriginAccessControl {
+        signing_behavior: wish.signing.into(),
+        ..OriginAccessControl::for_s3(name.clone(), &bench.aws.stack, &bench.aws.place.region)
+    };
     let access = graph.add("static", access);
     let api = Origin::server("localhost".to_owned().into(), wish.api_path.to_owned().into(), wish.api_port);
     let origins =

@@ -2,6 +2,7 @@
 
 usage: account.py ENDPOINT list            every resource of every service the stack uses, one a line
        account.py ENDPOINT break PROJECT   one thing of each kind, and prints `id field` for each
+       account.py ENDPOINT fire PROJECT    sets off an alarm, and prints its logical name
        account.py ENDPOINT foreign PROJECT puts somebody else's alarm in the place of ours
 """
 import json
@@ -126,6 +127,13 @@ def tamper(project):
     print("cloudfront.distribution/static default_root_object")
 
 
+def fire(project):
+    client("cloudwatch").set_alarm_state(
+        AlarmName=f"{project}-events-write-throttles-dev", StateValue="ALARM", StateReason="set off by hand"
+    )
+    print("events-write-throttles")
+
+
 def foreign(project):
     """Puts somebody else's alarm in the place of ours."""
     alarms, name = client("cloudwatch"), f"{project}-api-5xx-dev"
@@ -140,5 +148,7 @@ if action == "list":
     print("\n".join(sorted(listing())))
 elif action == "break":
     tamper(*rest)
+elif action == "fire":
+    fire(*rest)
 else:
     foreign(*rest)

@@ -56,7 +56,7 @@ fn the_stack_comes_works_heals_and_goes() {
     // Up from nothing.
     let first = summary(&project, &["up", "--local", "--format", "json"]);
     assert_eq!((&first["created"], &first["failed"]), (&json!(59), &json!(0)), "{first}");
-    assert!(first["aws_calls"].as_u64().unwrap() <= 200, "{first}");
+    assert!(first["aws_calls"].as_u64().unwrap() <= 200 && first["aws_writes"].as_u64().unwrap() <= 95, "{first}");
     let status = project.ok(&["status", "--local", "--format", "json"]).json();
     assert_eq!(status["summary"], json!({"total": 59, "in_sync": 59, "drifted": 0, "missing": 0, "busy": 0}));
     assert_eq!(status["resources"].as_array().unwrap().len(), 59);
@@ -64,14 +64,16 @@ fn the_stack_comes_works_heals_and_goes() {
     // Again: nothing to do.
     let second = summary(&project, &["up", "--local", "--format", "json"]);
     assert_eq!((&second["unchanged"], &second["created"], &second["updated"]), (&json!(59), &json!(0), &json!(0)), "{second}");
-    assert!(second["aws_calls"].as_u64().unwrap() <= 60, "{second}");
+    assert!(second["aws_calls"].as_u64().unwrap() <= 60 && second["aws_writes"] == json!(0), "{second}");
     project.run(&["plan", "--local", "--exit-code"]).expect(0);
 
     a_request_reaches_handler_and_table(&project);
     damage_is_named_and_repaired(&project);
+    a_firing_alarm_is_shown(&project);
     a_function_comes_and_goes_with_its_resources(&project);
     a_foreign_alarm_is_refused_then_adopted(&project);
     an_interrupted_run_is_finished_by_the_next(&project);
+    a_protected_environment_keeps_its_tables(&project);
 
     // Down: nothing is left, by another client's listing.
     let down = summary(&project, &["down", "--local", "--format", "json"]);
@@ -137,6 +139,15 @@ fn damage_is_named_and_repaired(project: &Project) {
     assert!(get(&outputs(project)["dashboard_url"]).1.contains("<html"));
 }
 
+fn a_firing_alarm_is_shown(project: &Project) {
+    let before = project.ok(&["status", "--local", "--format", "json"]).json();
+    assert_eq!(before["firing_alarms"], json!([]), "{before}");
+    assert_eq!(before["live_versions"].as_object().unwrap().len(), 3, "{before}");
+    let fired = project.other_client(&["fire", "liveinsight"]);
+    let status = project.ok(&["status", "--local", "--format", "json"]).json();
+    assert_eq!((&status["firing_alarms"], &status["summary"]["in_sync"]), (&json!(fired), &json!(59)), "{status}");
+}
+
 fn a_function_comes_and_goes_with_its_resources(project: &Project) {
     let shipped = std::fs::read_to_string(project.path().join("stack.yaml")).unwrap();
     let hello = "  hello:\n    source: lambdas/stats-api\n    route: GET /api/hello\n    reads: [events, sessions]\n\n  stats-api:\n";
@@ -179,4 +190,18 @@ fn an_interrupted_run_is_finished_by_the_next(project: &Project) {
     assert!(!open.is_empty() && open.len() < 59, "some were made, some were not: {}", open.len());
     project.ok(&["up", "--local"]);
     project.run(&["status", "--local", "--exit-code"]).expect(0);
+}
+
+fn a_protected_environment_keeps_its_tables(project: &Project) {
+    let ours = project.other_client(&["list"]);
+    project.run(&["up", "--local", "--env", "prod"]).expect(1);
+    assert_eq!(project.other_client(&["list"]), ours, "unasked, nothing is made");
+    project.ok(&["up", "--local", "--env", "prod", "--yes"]);
+    project.run(&["down", "--local", "--env", "prod"]).expect(1);
+    project.run(&["status", "--local", "--env", "prod", "--exit-code"]).expect(0);
+    project.ok(&["down", "--local", "--env", "prod", "--yes"]);
+    let kept: Vec<String> = project.other_client(&["list"]).into_iter().filter(|line| !ours.contains(line)).collect();
+    assert_eq!(kept, ["table liveinsight-events-prod", "table liveinsight-sessions-prod"]);
+    project.ok(&["down", "--local", "--env", "prod", "--yes", "--delete-data"]);
+    assert_eq!(project.other_client(&["list"]), ours);
 }

@@ -35,7 +35,7 @@ impl Declaring<'_> {
             },
         );
         self.graph.add_part(&bucket, NAME, PublicAccessBlock::all(bucket.name()));
-        let access = OriginAccessControl::for_s3(self.names.origin_access_control(), &self.names.stack_tag());
+        let access = OriginAccessControl::for_s3(self.names.origin_access_control(), &self.names.stack_tag(), &self.stack.region);
         let access = self.graph.add(NAME, access);
 
         let path = format!("/{}", PREFIX.trim_end_matches('/'));
