@@ -6,7 +6,7 @@
 use super::api_common::{nodes, replace, rest_apis, tags, turn, write_tags};
 use crate::{
     aws::{Aws, Tags},
-    engine::{Changes, Error, Gone, Handle, Live, Owner, Ref, Resource, Result, Stray, Written},
+    engine::{Changes, Error, Found, Gone, Handle, Live, Owner, Ref, Resource, Result, Stray, Written},
 };
 use aws_sdk_apigateway::types::{EndpointConfiguration, EndpointType, RestApi as ListedApi};
 use serde::Serialize;
@@ -61,6 +61,12 @@ impl Resource for RestApi {
             tags,
         };
         Ok(Some(Live { spec, output, busy: None, owner, applied }))
+    }
+
+    async fn find(&self, aws: &Aws) -> Result<Option<Found<RestApiOutput>>> {
+        let Some(listed) = find_ours(aws, &self.name).await? else { return Ok(None) };
+        let output = output(aws, listed.id(), listed.root_resource_id()).await?;
+        Ok(output.map(|output| Found { output, owner: Owner::Us }))
     }
 
     async fn create(&self, aws: &Aws) -> Result<Written<RestApiOutput>> {
