@@ -3,8 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking, in its helpers as well")]
 
 mod project;
+mod requests;
 
 use project::Project;
+use requests::Requests;
 use serde_json::{Value, json};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -71,6 +73,7 @@ fn the_stack_comes_works_heals_and_goes() {
     every_damage_is_named_and_repaired(&project);
     a_firing_alarm_is_shown(&project);
     a_function_comes_and_goes_with_its_resources(&project);
+    changes_interrupt_no_request(&project);
     a_foreign_alarm_is_refused_then_adopted(&project);
     an_interrupted_run_is_finished_by_the_next(&project);
     a_protected_environment_keeps_its_tables(&project);
@@ -171,6 +174,41 @@ fn a_function_comes_and_goes_with_its_resources(project: &Project) {
     let removed = summary(project, &["up", "--local", "--format", "json"]);
     assert_eq!((&removed["created"], &removed["updated"], &removed["deleted"]), (&json!(1), &json!(1), &json!(14)), "{removed}");
     assert!(project.other_client(&["list"]).iter().all(|line| !line.contains("hello")));
+}
+
+/// Code, variables, memory, a method, preflights, permissions, the deployment and the stage change, there and back, while requests go on.
+/// `LIVEINSIGHT_REQUESTS` says how many at least.
+fn changes_interrupt_no_request(project: &Project) {
+    let wanted = std::env::var("LIVEINSIGHT_REQUESTS").map_or(200, |number| number.parse().unwrap());
+    let stack = std::fs::read_to_string(project.path().join("stack.yaml")).unwrap();
+    let handler = std::fs::read_to_string(project.path().join("lambdas/stats-api/src/main.rs")).unwrap();
+    let requests = Requests::start(&outputs(project)["api_url"], &["/api/realtime", "/api/stats?period=hour&limit=24"]);
+    let mut ups = 0;
+    let changes = [
+        ("max_age: 2h", "max_age: 1h"),
+        ("burst: 100", "burst: 200"),
+        ("memory: 256 ", "memory: 512 "),
+        ("    route: GET /api/realtime\n", "    route: GET /api/realtime\n    environment: { EXTRA: \"1\" }\n"),
+        (
+            "  stats-api:\n",
+            "  hello:\n    source: lambdas/stats-api\n    route: GET /api/hello\n    reads: [events, sessions]\n\n  stats-api:\n",
+        ),
+    ];
+    while ups == 0 || requests.count() < wanted {
+        project.edit("stack.yaml", |text| changes.iter().fold(text, |text, (from, to)| text.replacen(from, to, 1)));
+        project.edit("lambdas/stats-api/src/main.rs", |text| {
+            text.replace("    shared::serve", "    eprintln!(\"other code\");\n    shared::serve")
+        });
+        let there = summary(project, &["up", "--local", "--format", "json"]);
+        assert!(there["failed"] == json!(0) && there["updated"].as_u64().unwrap() >= 4, "{there}");
+        project.edit("stack.yaml", |_| stack.clone());
+        project.edit("lambdas/stats-api/src/main.rs", |_| handler.clone());
+        let back = summary(project, &["up", "--local", "--format", "json"]);
+        assert!(back["failed"] == json!(0) && back["updated"].as_u64().unwrap() >= 4, "{back}");
+        ups += 2;
+    }
+    println!("{} requests during {ups} runs of up", requests.count());
+    assert_eq!(requests.stop(), Vec::<String>::new());
 }
 
 fn a_foreign_alarm_is_refused_then_adopted(project: &Project) {
