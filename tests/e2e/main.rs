@@ -1,6 +1,10 @@
 //! The whole product with the real program: handlers built by cargo, a local AWS over HTTP, requests through the API and CloudFront.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking, in its helpers as well")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test that cannot go on says so by panicking, and figures are for whoever reads its output"
+)]
 
 mod project;
 mod requests;
