@@ -109,6 +109,19 @@ fn a_request_reaches_handler_and_table(project: &Project) {
     assert_eq!(get(&outputs["tracker_url"]).0, 200);
 }
 
+/// The kinds that carry tags, which tell what differs because it was changed from outside.
+const TAGGED: &[&str] = &[
+    "apigateway.rest_api",
+    "apigateway.stage",
+    "cloudfront.distribution",
+    "cloudwatch.alarm",
+    "dynamodb.table",
+    "iam.role",
+    "lambda.function",
+    "logs.log_group",
+    "s3.bucket",
+];
+
 /// Every field that somebody else can change, and every kind that somebody else can delete: named by `status`, repaired by `up`.
 fn every_damage_is_named_and_repaired(project: &Project) {
     let (mut fields, mut deletions) = (0, 0);
@@ -129,6 +142,9 @@ fn every_damage_is_named_and_repaired(project: &Project) {
                 "(missing)" => assert_eq!(row["state"], "missing", "{id}"),
                 "(added)" => assert_eq!(row["state"], "stray", "{id}"),
                 field => assert!(paths.contains(&field), "{id}: {field} is not among {paths:?}"),
+            }
+            if row["state"] == "drifted" && TAGGED.contains(&id.split('/').next().unwrap()) {
+                assert_eq!(row["cause"], "drift", "{id}: {field}");
             }
         }
         // What hangs on something that was deleted is missing with it. Else, nothing is named but what was broken.
