@@ -6,6 +6,7 @@
     reason = "a test that cannot go on says so by panicking, and figures are for whoever reads its output"
 )]
 
+mod bad_input;
 mod project;
 mod requests;
 

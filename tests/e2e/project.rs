@@ -10,7 +10,7 @@ use std::{
 use test_support::workspace;
 
 /// What a user's checkout holds, without tests.
-const PARTS: &[&str] = &["Cargo.toml", "Cargo.lock", "src", "lambdas", "dashboard", "stack.yaml", "tests"];
+const PARTS: &[&str] = &["Cargo.toml", "Cargo.lock", "src", "lambdas", "dashboard/public", "stack.yaml", "tests"];
 
 pub(crate) struct Project {
     directory: tempfile::TempDir,
