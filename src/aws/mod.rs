@@ -17,9 +17,9 @@ pub use error::Optional;
 pub use notes::Published;
 pub use place::Place;
 pub use policy::{Policy, decode as decode_policy};
-pub use tags::{APPLIED, STACK, Tags};
+pub use tags::{APPLIED, REGION, STACK, Tags};
 
-use crate::engine::Cloud;
+use crate::engine::{Cloud, Owner};
 use std::{cell::RefCell, collections::HashMap, future::Future, rc::Rc};
 
 /// Access to one account and region: the clients, and what is shared between those who use them.
@@ -72,6 +72,11 @@ impl Aws {
         F: Future<Output = crate::engine::Result<T>>,
     {
         self.memo.get(service, key, read).await
+    }
+
+    /// Whose the bearer of these tags is.
+    pub fn owner(&self, tags: &Tags) -> Owner {
+        tags.owner(&self.stack, &self.place.region)
     }
 
     /// An ARN in this account and region.

@@ -92,7 +92,7 @@ async fn converge(
 
     let tally = session.aws.tally();
     let unchanged = report.unchanged.saturating_sub(left_alone);
-    let summary = Summary::new(&report, unchanged, context.progress.seconds(), tally.requests());
+    let summary = Summary::new(&report, unchanged, context.progress.seconds(), &tally);
     if context.ui.verbose() {
         let calls: Vec<String> = tally.by_operation().iter().map(|(operation, count)| format!("{operation} {count}")).collect();
         context.ui.note(&format!("AWS calls: {}", calls.join(", ")));

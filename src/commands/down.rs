@@ -6,8 +6,9 @@ use super::{
 };
 use crate::{
     cli::Format,
-    engine::{self, Event, Options, Removal},
+    engine::{self, Event, Id, Options, Removal, Resource},
     error::{CliError, Exit},
+    resources::Table,
     stack::{Content, declare},
     ui::{self, Summary},
 };
@@ -22,7 +23,7 @@ pub struct DownArgs {
     /// Does not ask
     #[arg(short, long)]
     yes: bool,
-    /// Deletes tables and the bucket of a protected environment as well, with their data
+    /// Deletes the tables of a protected environment as well, with their data
     #[arg(long)]
     delete_data: bool,
 }
@@ -33,8 +34,9 @@ pub(super) async fn run(args: &DownArgs, context: &Context) -> Result<Exit, CliE
     let session = Session::open(context, Sources::NotNeeded).await?;
     let declaration = declare(&session.stack, &session.place, &Content::default());
     let tell = |event: Event<'_>| context.progress.engine(&event);
-    let keep_data = session.stack.protect && !args.delete_data;
-    let removal = Removal::survey(&declaration.graph, &session.aws, keep_data, &tell).await?;
+    // The bucket goes: its pages are published again from the sources. What visitors left is in the tables.
+    let keep = |id: &Id| session.stack.protect && !args.delete_data && id.kind() == Table::KIND;
+    let removal = Removal::survey(&declaration.graph, &session.aws, keep, &tell).await?;
     let stack = format!("{}/{}", session.stack.project, session.stack.environment);
     if !removal.leaving.is_empty() {
         context.ui.note(&format!("{}\n\n{}", session.title(), ui::removal_text(&removal)));
@@ -44,12 +46,12 @@ pub(super) async fn run(args: &DownArgs, context: &Context) -> Result<Exit, CliE
         }
     }
     context.begin(Phase::Writing);
-    let options = Options { delete_data: !keep_data, stop: context.stop.clone(), ..Options::default() };
+    let options = Options { stop: context.stop.clone(), ..Options::default() };
     let report = engine::down(&declaration.graph, &session.aws, &removal, &options, &tell).await;
     context.progress.step_done();
 
     let failure = ui::failures(&report);
-    let summary = Summary::new(&report, removal.kept.len(), context.progress.seconds(), session.aws.tally().requests());
+    let summary = Summary::new(&report, removal.kept.len(), context.progress.seconds(), &session.aws.tally());
     if context.progress.events() {
         context.ui.result(&summary.json());
     } else {

@@ -36,7 +36,7 @@ pub(super) async fn run(args: &OutputsArgs, context: &Context) -> Result<Exit, C
         return Err(CliError::usage(format!("there is no output {name}")).hint(format!("known are {}", known.join(", "))));
     }
     // To find what exists takes fewer calls than to compare it.
-    let found = Removal::survey(&declaration.graph, &session.aws, false, &|event: Event<'_>| context.progress.engine(&event)).await?;
+    let found = Removal::survey(&declaration.graph, &session.aws, |_| false, &|event: Event<'_>| context.progress.engine(&event)).await?;
     let up = "`liveinsight up` makes it";
     if found.leaving.is_empty() {
         return Err(CliError::failed(format!("nothing of {} exists yet", session.title())).hint(up));

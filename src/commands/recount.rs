@@ -48,10 +48,8 @@ fn unread(error: &StoreError) -> CliError {
 
 fn told(report: &Report, repair: bool) -> Result<String, CliError> {
     let Report { hours, unsettled, differences, repaired } = report;
-    let mut said = format!("counted {hours} hours again");
-    if *unsettled > 0 {
-        said.push_str(&format!(" ({unsettled} of them without sessions that are still going on)"));
-    }
+    let without = if *unsettled > 0 { format!(" ({unsettled} of them without sessions that are still going on)") } else { String::new() };
+    let said = format!("counted {hours} hours again{without}");
     let count = differences.len();
     if count == 0 {
         return Ok(format!("{said}: every counter is what the events say"));

@@ -94,7 +94,7 @@ impl SeedArgs {
 /// Where the API answers.
 async fn api_url(context: &Context, session: &Session) -> Result<String, CliError> {
     let declaration = declare(&session.stack, &session.place, &Content::default());
-    Removal::survey(&declaration.graph, &session.aws, false, &|event: Event<'_>| context.progress.engine(&event)).await?;
+    Removal::survey(&declaration.graph, &session.aws, |_| false, &|event: Event<'_>| context.progress.engine(&event)).await?;
     let missing = || CliError::failed(format!("{} has no API yet", session.title())).hint("`liveinsight up` makes it");
     declaration.outputs().remove("api_url").ok_or_else(missing)
 }

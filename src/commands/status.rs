@@ -9,7 +9,7 @@ use crate::{
     cli::Format,
     engine::{Event, Resource, State, survey},
     error::{CliError, Exit},
-    resources::Alias,
+    resources::{Alarm, Alias},
     stack::{Declaration, declare},
     ui,
 };
@@ -34,25 +34,26 @@ pub(super) async fn run(args: &StatusArgs, context: &Context) -> Result<Exit, Cl
     let declaration = declare(&session.stack, &session.place, &content);
     let plan = survey(&declaration.graph, &session.aws, &|event: Event<'_>| context.progress.engine(&event)).await?;
     if format == Format::Json {
-        context.ui.result(&ui::status_json(&plan, &session.stack.project, &session.stack.environment));
+        context.ui.result(&ui::status_json(&plan, &session.stack.project, &session.stack.environment, &health(&declaration)));
     } else {
         context.ui.note(&format!("{}\n", session.title()));
-        context.ui.result(&ui::status_text(&plan, &live_versions(&declaration)));
+        context.ui.result(&ui::status_text(&plan, &health(&declaration)));
     }
     let in_sync = plan.steps.iter().all(|step| step.state == State::InSync);
     Ok(if in_sync || !args.exit_code { Exit::Done } else { Exit::Pending })
 }
 
-/// The version that each function's alias points to.
-fn live_versions(declaration: &Declaration) -> Vec<(String, String)> {
-    let aliases = declaration.graph.entries().iter().filter(|entry| entry.id.kind() == Alias::KIND);
-    let mut versions: Vec<(String, String)> = aliases
-        .filter_map(|entry| {
-            let outputs = entry.outputs()?;
-            let function = entry.id.as_str().strip_prefix(Alias::KIND)?.strip_prefix('/')?;
-            Some((function.to_owned(), outputs["version"].as_str()?.to_owned()))
-        })
-        .collect();
-    versions.sort();
-    versions
+/// What the outputs say, now that everything was observed.
+fn health(declaration: &Declaration) -> ui::Health {
+    let mut health = ui::Health::default();
+    for entry in declaration.graph.entries() {
+        let (name, Some(outputs)) = (entry.id.name(), entry.outputs()) else { continue };
+        match entry.id.kind() {
+            Alias::KIND => drop(health.live_versions.insert(name.to_owned(), outputs["version"].as_str().unwrap_or_default().to_owned())),
+            Alarm::KIND if outputs["state"] == "ALARM" => health.firing_alarms.push(name.to_owned()),
+            _ => {}
+        }
+    }
+    health.firing_alarms.sort();
+    health
 }

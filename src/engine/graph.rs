@@ -1,6 +1,6 @@
 //! The declared resources and what hangs on what; the only place where their types are erased.
 
-use super::{Changes, Fields, Gone, Live, Owner, Ref, Resource, Result, Stray, Written, fields, sweep::Sweep};
+use super::{Changes, Fields, Gone, Live, Owner, Ref, Resource, Result, Stray, Written, digest::Marks, sweep::Sweep};
 use futures::future::LocalBoxFuture;
 use serde::Serialize;
 use serde_json::Value;
@@ -29,6 +29,11 @@ impl Id {
     /// The kind: `dynamodb.table`.
     pub fn kind(&self) -> &str {
         self.0.split_once('/').map_or("", |(kind, _)| kind)
+    }
+
+    /// The logical name: `events`.
+    pub fn name(&self) -> &str {
+        self.0.split_once('/').map_or("", |(_, name)| name)
     }
 
     /// The whole text.
@@ -63,7 +68,7 @@ pub struct Entry<C> {
     pub name: String,
     pub(super) needs: Vec<usize>,
     pub(super) part_of: Option<usize>,
-    pub(super) digest: String,
+    pub(super) marks: Marks,
     pub(super) node: Box<dyn Node<C>>,
 }
 
@@ -107,15 +112,15 @@ impl<C: super::Cloud> Graph<C> {
     /// If the id is declared twice: names come from maps, whose keys are unique.
     pub fn add<R: Resource<Cloud = C>>(&mut self, name: &str, mut spec: R) -> Handle<R> {
         let id = Id::new::<R>(name);
-        let digest = fields::digest(&spec);
-        spec.stamp(&digest);
+        let marks = Marks::of(&spec);
+        spec.stamp(&marks.to_string());
         let needs = Fields::of(&spec).needs().iter().map(|id| self.index[id]).collect();
         let output = Slot::<R>::default();
         let index = self.entries.len();
         assert!(self.index.insert(id.clone(), index).is_none(), "{id} is declared twice");
         let name = spec.name();
         let node = Box::new(Declared { spec, output: output.clone(), live: RefCell::new(None) });
-        self.entries.push(Entry { id: id.clone(), name, needs, part_of: None, digest, node });
+        self.entries.push(Entry { id: id.clone(), name, needs, part_of: None, marks, node });
         Handle { id, index, output }
     }
 
@@ -190,6 +195,16 @@ impl<C> Entry<C> {
         self.node.desired()
     }
 
+    /// Reads it. Where what it hangs from does not exist, neither does it.
+    pub(super) async fn observe(&self, cloud: &C) -> Result<Option<Seen>> {
+        unless_unresolved(self.node.observe(cloud).await)
+    }
+
+    /// Finds it, likewise.
+    pub(super) async fn find(&self, cloud: &C) -> Result<Option<Owner>> {
+        unless_unresolved(self.node.find(cloud).await)
+    }
+
     /// Its ids, once it was observed or made.
     pub fn outputs(&self) -> Option<Value> {
         self.node.outputs()
@@ -240,7 +255,7 @@ impl<R: Resource> Declared<R> {
 }
 
 /// What a resource hangs from is not there, so neither is the resource.
-fn unless_unresolved<T>(result: Result<Option<T>>) -> Result<Option<T>> {
+pub(super) fn unless_unresolved<T>(result: Result<Option<T>>) -> Result<Option<T>> {
     match result {
         Err(super::Error::Unresolved) => Ok(None),
         other => other,
@@ -262,7 +277,7 @@ impl<R: Resource> Node<R::Cloud> for Declared<R> {
 
     fn observe<'a>(&'a self, cloud: &'a R::Cloud) -> LocalBoxFuture<'a, Result<Option<Seen>>> {
         Box::pin(async move {
-            let live = unless_unresolved(self.spec.observe(cloud).await)?.map(Rc::new);
+            let live = self.spec.observe(cloud).await?.map(Rc::new);
             *self.output.borrow_mut() = live.as_ref().map(|live| live.output.clone());
             let seen = live.as_ref().map(|live| Seen {
                 fields: Fields::of(&live.spec),
@@ -277,7 +292,7 @@ impl<R: Resource> Node<R::Cloud> for Declared<R> {
 
     fn find<'a>(&'a self, cloud: &'a R::Cloud) -> LocalBoxFuture<'a, Result<Option<Owner>>> {
         Box::pin(async move {
-            let found = unless_unresolved(self.spec.find(cloud).await)?;
+            let found = self.spec.find(cloud).await?;
             *self.output.borrow_mut() = found.as_ref().map(|found| found.output.clone());
             Ok(found.map(|found| found.owner))
         })

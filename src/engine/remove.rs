@@ -23,16 +23,16 @@ pub struct Removal {
     pub leaving: Vec<Id>,
     /// What exists under our names and is somebody else's; it stays. With the reason.
     pub foreign: BTreeMap<Id, String>,
-    /// What is kept because it holds data, with its parts.
+    /// What exists and stays all the same, with its parts.
     pub kept: BTreeSet<Id>,
 }
 
 impl Removal {
-    /// Finds what exists. With `keep_data`, what holds data stays, and all that is part of it.
+    /// Finds what exists. What `keep` names stays, and all that is part of it.
     pub async fn survey<C: super::Cloud>(
         graph: &Graph<C>,
         cloud: &C,
-        keep_data: bool,
+        keep: impl Fn(&Id) -> bool,
         tell: Listener<'_>,
     ) -> Result<Self, (Option<Id>, Error)> {
         cloud.refresh();
@@ -72,14 +72,14 @@ impl Removal {
                     removal.foreign.insert(entry.id.clone(), whose.clone());
                 }
                 Some(_) if whole.is_some_and(|whole| removal.foreign.contains_key(whole)) => {}
-                Some(_) if keep_data && (entry.node.holds_data() || whole.is_some_and(|whole| removal.kept.contains(whole))) => {
+                Some(_) if keep(&entry.id) || whole.is_some_and(|whole| removal.kept.contains(whole)) => {
                     removal.kept.insert(entry.id.clone());
                 }
                 Some(_) => removal.leaving.push(entry.id.clone()),
             }
         }
         for stray in strays {
-            if keep_data && stray.holds_data {
+            if keep(&stray.id) {
                 removal.kept.insert(stray.id)
             } else {
                 removal.leaving.push(stray.id);
@@ -160,7 +160,7 @@ async fn remove<C: super::Cloud>(cloud: &C, entry: &Entry<C>, options: &Options,
 /// Whose it is, if it exists, as soon as the service can say that.
 async fn find<C: super::Cloud>(cloud: &C, entry: &Entry<C>, pauses: &Waits<'_>, tell: Listener<'_>) -> Result<Option<Owner>> {
     loop {
-        let (why, retry_after) = match entry.node.find(cloud).await {
+        let (why, retry_after) = match entry.find(cloud).await {
             Err(Error::NotYet { why, retry_after }) => (why, retry_after),
             other => return other,
         };

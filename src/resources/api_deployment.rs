@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     aws::Aws,
-    engine::{Changes, Gone, Handle, Live, Ref, Resource, Result, Stray, Written},
+    engine::{Gone, Handle, Live, Ref, Resource, Result, Stray, Written},
 };
 use aws_sdk_apigateway::types::{Deployment, Stage};
 use serde::Serialize;
@@ -60,11 +60,6 @@ impl Resource for ApiDeployment {
             })
             .await?;
         Ok(Written::Complete(ApiDeploymentOutput { id: answer.id().unwrap_or_default().to_owned() }))
-    }
-
-    /// Never asked for: a deployment of another declaration is another deployment.
-    async fn update(&self, _aws: &Aws, live: &Live<Self>, _changes: &Changes) -> Result<Written<ApiDeploymentOutput>> {
-        Ok(Written::Complete(live.output.clone()))
     }
 
     async fn delete(&self, aws: &Aws, output: &ApiDeploymentOutput) -> Result<Gone> {

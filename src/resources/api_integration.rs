@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     aws::Aws,
-    engine::{Changes, Gone, Handle, Id, Live, Ref, Resource, Result, Stray, Written},
+    engine::{Gone, Handle, Id, Live, Ref, Resource, Result, Stray, Written},
 };
 use aws_sdk_apigateway::types::{Integration, IntegrationType};
 use serde::Serialize;
@@ -113,11 +113,6 @@ impl Resource for ApiIntegration {
         })
         .await?;
         Ok(Written::Complete(key))
-    }
-
-    /// Never asked for: every field is fixed.
-    async fn update(&self, _aws: &Aws, live: &Live<Self>, _changes: &Changes) -> Result<Written<MethodKey>> {
-        Ok(Written::Complete(live.output.clone()))
     }
 
     async fn delete(&self, aws: &Aws, key: &MethodKey) -> Result<Gone> {

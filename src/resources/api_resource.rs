@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     aws::Aws,
-    engine::{Changes, Gone, Handle, Id, Live, Ref, Resource, Result, Stray, Written},
+    engine::{Gone, Handle, Id, Live, Ref, Resource, Result, Stray, Written},
 };
 use serde::Serialize;
 
@@ -65,11 +65,6 @@ impl Resource for ApiResource {
             })
             .await?;
         Ok(Written::Complete(ApiResourceOutput { id: answer.id().unwrap_or_default().to_owned() }))
-    }
-
-    /// Never asked for: every field is fixed.
-    async fn update(&self, _aws: &Aws, live: &Live<Self>, _changes: &Changes) -> Result<Written<ApiResourceOutput>> {
-        Ok(Written::Complete(live.output.clone()))
     }
 
     async fn delete(&self, aws: &Aws, output: &ApiResourceOutput) -> Result<Gone> {

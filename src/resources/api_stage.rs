@@ -78,17 +78,20 @@ impl Resource for ApiStage {
         self.name.clone()
     }
 
-    fn stamp(&mut self, digest: &str) {
-        self.tags.stamp(digest);
+    fn stamp(&mut self, marks: &str) {
+        self.tags.stamp(marks);
     }
 
     async fn observe(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
         let api = self.api.get()?;
-        let stages = stages(aws, &api).await?;
+        // Its tags are asked for at the same time.
+        let output = ApiStageOutput { api, name: self.name.clone() };
+        let path = path(&output);
+        let (stages, _) = futures::try_join!(stages(aws, &output.api), tags(aws, &path))?;
         let Some(stage) = stages.iter().find(|stage| stage.stage_name() == Some(&self.name)) else { return Ok(None) };
-        let spec = Self::read(aws, &api, stage).await?;
-        let (owner, applied) = (spec.tags.owner(&aws.stack), spec.tags.applied());
-        Ok(Some(Live { output: ApiStageOutput { api, name: spec.name.clone() }, spec, busy: None, owner, applied }))
+        let spec = Self::read(aws, &output.api, stage).await?;
+        let (owner, applied) = (aws.owner(&spec.tags), spec.tags.applied());
+        Ok(Some(Live { output, spec, busy: None, owner, applied }))
     }
 
     async fn create(&self, aws: &Aws) -> Result<Written<ApiStageOutput>> {
@@ -205,7 +208,7 @@ impl ApiStage {
         let mut strays = Vec::new();
         for stage in stages(aws, &api).await?.iter() {
             let wish = Self::read(aws, &api, stage).await?;
-            if wish.tags.owner(&aws.stack) == Owner::Us {
+            if aws.owner(&wish.tags) == Owner::Us {
                 let output = ApiStageOutput { api: api.clone(), name: wish.name.clone() };
                 strays.push(Stray::new(&output.name.clone(), wish, output));
             }

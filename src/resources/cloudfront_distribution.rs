@@ -76,17 +76,18 @@ impl Resource for Distribution {
         self.name.clone()
     }
 
-    fn stamp(&mut self, digest: &str) {
-        self.tags.stamp(digest);
+    fn stamp(&mut self, marks: &str) {
+        self.tags.stamp(marks);
     }
 
     async fn observe(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
-        let Some((output, tags)) = self.locate(aws).await? else { return Ok(None) };
-        let answer = aws.read("cloudfront:GetDistribution", || aws.cloudfront.get_distribution().id(&output.id).send()).await.optional()?;
+        let get =
+            async |id: &str| aws.read("cloudfront:GetDistribution", || aws.cloudfront.get_distribution().id(id).send()).await.optional();
+        let Some((output, tags, answer)) = self.locate(aws, get).await? else { return Ok(None) };
         let Some(live) = answer.and_then(|answer| answer.distribution) else { return Ok(None) };
         let Some(config) = live.distribution_config else { return Ok(None) };
         let busy = (live.status != DEPLOYED).then_some("InProgress");
-        let (owner, applied) = (tags.owner(&aws.stack), tags.applied());
+        let (owner, applied) = (aws.owner(&tags), tags.applied());
         let mut spec = Self::read(&config, &tags);
         if aws.published().is_some() && self.content.is_some() {
             // The bucket was repaired without a change to its declaration: caches may have what was wrong.
@@ -96,7 +97,7 @@ impl Resource for Distribution {
     }
 
     async fn find(&self, aws: &Aws) -> Result<Option<Found<DistributionOutput>>> {
-        Ok(self.locate(aws).await?.map(|(output, tags)| Found { output, owner: tags.owner(&aws.stack) }))
+        Ok(self.locate(aws, async |_| Ok(())).await?.map(|(output, tags, ())| Found { output, owner: aws.owner(&tags) }))
     }
 
     async fn create(&self, aws: &Aws) -> Result<Written<DistributionOutput>> {
@@ -201,8 +202,8 @@ impl Distribution {
         Self { default_root_object: index.to_owned(), origins, behaviors, ..Self::bare(name, tags) }
     }
 
-    /// Ours, with its tags, if it is there. One whose comment was changed by hand still reads our bucket.
-    async fn locate(&self, aws: &Aws) -> Result<Option<(DistributionOutput, Tags)>> {
+    /// Ours, with its tags and `more` about it (by id), if it is there. One whose comment was changed by hand still reads our bucket.
+    async fn locate<T>(&self, aws: &Aws, more: impl AsyncFn(&str) -> Result<T>) -> Result<Option<(DistributionOutput, Tags, T)>> {
         let buckets = self.origins.values().filter(|origin| origin.protocol == Protocol::S3);
         let buckets: Vec<String> = buckets.filter_map(|origin| origin.domain.get().ok()).collect();
         let mut ours = Vec::new();
@@ -210,13 +211,12 @@ impl Distribution {
             if listed.comment != self.name && !listed.origins.iter().any(|origin| buckets.contains(origin)) {
                 continue;
             }
-            if let Some(tags) = read_tags(aws, &listed.output.arn).await?
-                && tags.owner(&aws.stack) == Owner::Us
-            {
-                ours.push((listed.output.clone(), tags));
+            let (tags, more) = futures::try_join!(read_tags(aws, &listed.output.arn), more(&listed.output.id))?;
+            if let Some(tags) = tags.filter(|tags| aws.owner(tags) == Owner::Us) {
+                ours.push((listed.output.clone(), tags, more));
             }
         }
-        if let [(first, _), (second, _), ..] = &ours[..] {
+        if let [(first, ..), (second, ..), ..] = &ours[..] {
             let text = format!(
                 "two distributions are tagged as this stack's: {} and {}; remove the tag {} from the one to leave alone",
                 first.id,

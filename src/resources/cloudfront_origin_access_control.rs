@@ -19,7 +19,7 @@ use std::rc::Rc;
 pub struct OriginAccessControl {
     /// Its name, unique in the account; 64 characters at most.
     pub name: String,
-    /// `liveinsight:stack=…`.
+    /// `liveinsight:stack={project}/{environment} {region}`: it has no tags, and is seen from every region.
     pub description: String,
     /// `s3`.
     pub origin_type: String,
@@ -98,10 +98,10 @@ impl Resource for OriginAccessControl {
 
 impl OriginAccessControl {
     /// One for buckets, that belongs to this stack (`{project}/{environment}`).
-    pub fn for_s3(name: String, stack: &str) -> Self {
+    pub fn for_s3(name: String, stack: &str, region: &str) -> Self {
         Self {
             name,
-            description: format!("{STACK}={stack}"),
+            description: format!("{STACK}={stack} {region}"),
             origin_type: OriginType::S3.to_string(),
             signing_behavior: SigningBehavior::Always.to_string(),
             signing_protocol: SigningProtocol::Sigv4.to_string(),
@@ -121,7 +121,7 @@ impl OriginAccessControl {
 
     /// The one with this name, if it is ours.
     pub async fn sweep(aws: &Aws, name: String, logical: &str) -> Result<Vec<Stray<Aws>>> {
-        let wish = Self::for_s3(name, &aws.stack);
+        let wish = Self::for_s3(name, &aws.stack, &aws.place.region);
         let found = wish.observe(aws).await?.filter(|live| live.owner == Owner::Us);
         Ok(found.into_iter().map(|live| Stray::new(logical, live.spec, live.output)).collect())
     }
@@ -136,7 +136,7 @@ impl Handle<OriginAccessControl> {
 
 fn owner(aws: &Aws, description: &str) -> Owner {
     match description.strip_prefix(STACK).and_then(|rest| rest.strip_prefix('=')) {
-        Some(stack) if stack == aws.stack => Owner::Us,
+        Some(stack) if stack == format!("{} {}", aws.stack, aws.place.region) => Owner::Us,
         Some(stack) => Owner::Other(format!("it belongs to the stack {stack}")),
         None => Owner::Other(format!("its description does not begin with {STACK}=")),
     }

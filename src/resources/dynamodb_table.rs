@@ -113,8 +113,8 @@ impl Resource for Table {
         self.name.clone()
     }
 
-    fn stamp(&mut self, digest: &str) {
-        self.tags.stamp(digest);
+    fn stamp(&mut self, marks: &str) {
+        self.tags.stamp(marks);
     }
 
     async fn observe(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
@@ -133,7 +133,7 @@ impl Resource for Table {
                 futures::join!(time_to_live(aws, &self.name), recovery(aws, &self.name), read_tags(aws, &self.name));
             (ttl?, recovery?, tags?)
         };
-        let (owner, applied) = (tags.owner(&aws.stack), tags.applied());
+        let (owner, applied) = (aws.owner(&tags), tags.applied());
         let output = TableOutput { arn: table.table_arn().unwrap_or_default().to_owned() };
         let spec = Self::of(&table, time_to_live, point_in_time_recovery, tags);
         Ok(Some(Live { spec, output, busy, owner, applied }))
@@ -143,7 +143,7 @@ impl Resource for Table {
         let Some(table) = describe(aws, &self.name).await? else { return Ok(None) };
         can_tell_whose(&table)?;
         let output = TableOutput { arn: table.table_arn().unwrap_or_default().to_owned() };
-        Ok(Some(Found { output, owner: read_tags(aws, &self.name).await?.owner(&aws.stack) }))
+        Ok(Some(Found { output, owner: aws.owner(&read_tags(aws, &self.name).await?) }))
     }
 
     async fn create(&self, aws: &Aws) -> Result<Written<TableOutput>> {
@@ -213,7 +213,7 @@ impl Table {
                 let Some(table) = table else { continue };
                 can_tell_whose(&table)?;
                 let tags = read_tags(aws, name).await?;
-                if tags.owner(&aws.stack) == Owner::Us {
+                if aws.owner(&tags) == Owner::Us {
                     let output = TableOutput { arn: table.table_arn().unwrap_or_default().to_owned() };
                     strays.push(Stray::new(&logical, Self::of(&table, None.into(), false, tags), output));
                 }

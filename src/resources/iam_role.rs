@@ -43,15 +43,17 @@ impl Resource for Role {
         self.name.clone()
     }
 
-    fn stamp(&mut self, digest: &str) {
-        self.tags.stamp(digest);
+    fn stamp(&mut self, marks: &str) {
+        self.tags.stamp(marks);
     }
 
     async fn observe(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
-        let answer = aws.read("iam:GetRole", || aws.iam.get_role().role_name(&self.name).send()).await.optional()?;
-        let Some(role) = answer.and_then(|answer| answer.role) else { return Ok(None) };
+        // Shared, because its policy asks as well.
+        let get = || async { aws.read("iam:GetRole", || aws.iam.get_role().role_name(&self.name).send()).await.optional() };
+        let answer = aws.shared("iam", &format!("role/{}", self.name), get).await?;
+        let Some(role) = answer.as_ref().as_ref().and_then(|answer| answer.role()) else { return Ok(None) };
         let tags: Tags = role.tags().iter().map(|tag| (tag.key(), tag.value())).collect();
-        let (owner, applied) = (tags.owner(&aws.stack), tags.applied());
+        let (owner, applied) = (aws.owner(&tags), tags.applied());
         let spec = Self {
             name: role.role_name().to_owned(),
             path: role.path().to_owned(),

@@ -61,8 +61,8 @@ impl Resource for Function {
         self.name.clone()
     }
 
-    fn stamp(&mut self, digest: &str) {
-        self.tags.stamp(digest);
+    fn stamp(&mut self, marks: &str) {
+        self.tags.stamp(marks);
     }
 
     async fn observe(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
@@ -149,7 +149,7 @@ impl Function {
             name: configuration.function_name().unwrap_or_default().to_owned(),
             arn: configuration.function_arn().unwrap_or_default().to_owned(),
         };
-        let (owner, applied) = (tags.owner(&aws.stack), tags.applied());
+        let (owner, applied) = (aws.owner(&tags), tags.applied());
         let log_group = configuration.logging_config().and_then(|logging| logging.log_group());
         let spec = Self {
             name: output.name.clone(),

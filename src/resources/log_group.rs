@@ -47,8 +47,8 @@ impl Resource for LogGroup {
         self.name.get().unwrap_or_else(|_| format!("{}…", self.family))
     }
 
-    fn stamp(&mut self, digest: &str) {
-        self.tags.stamp(digest);
+    fn stamp(&mut self, marks: &str) {
+        self.tags.stamp(marks);
     }
 
     async fn observe(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
@@ -56,7 +56,7 @@ impl Resource for LogGroup {
         let listed = list(aws, &self.family).await?;
         let Some(group) = listed.iter().find(|group| group.name == name) else { return Ok(None) };
         let Some(tags) = read_tags(aws, &name).await? else { return Ok(None) };
-        let (owner, applied) = (tags.owner(&aws.stack), tags.applied());
+        let (owner, applied) = (aws.owner(&tags), tags.applied());
         let spec = Self { name: name.clone().into(), family: self.family.clone(), retention_days: group.retention_days, tags };
         Ok(Some(Live { spec, output: LogGroupOutput { name }, busy: None, owner, applied }))
     }
@@ -106,7 +106,7 @@ impl LogGroup {
         for group in list(aws, &family).await?.iter() {
             let Some(logical) = logical(&group.name) else { continue };
             let Some(tags) = read_tags(aws, &group.name).await? else { continue };
-            if tags.owner(&aws.stack) == crate::engine::Owner::Us {
+            if aws.owner(&tags) == crate::engine::Owner::Us {
                 let output = LogGroupOutput { name: group.name.clone() };
                 let spec = Self { name: group.name.clone().into(), family: family.clone(), retention_days: None, tags };
                 strays.push(Stray::new(&logical, spec, output));
@@ -120,7 +120,8 @@ impl LogGroup {
     /// Finds the log groups of our stage of REST APIs, ours and vanished ones. The logical name of the one of the API called `api` is
     /// `logical`; that of any other is its API's id. No call is spent on a group of an API that exists and is not ours.
     pub async fn sweep_api(aws: &Aws, family: String, stage: String, api: String, logical: &str) -> Result<Vec<Stray<Aws>>> {
-        let (apis, ours) = (rest_apis(aws).await?, find_ours(aws, &api).await?);
+        // The groups are listed at the same time: the sweep below finds the answer.
+        let (apis, ours, _) = futures::try_join!(rest_apis(aws), find_ours(aws, &api), list(aws, &family))?;
         let name_of = |name: &str| {
             let (id, of_stage) = name.strip_prefix(&family)?.split_once('/')?;
             let is_ours = ours.as_ref().is_some_and(|ours| ours.id() == Some(id));

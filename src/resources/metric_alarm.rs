@@ -64,8 +64,8 @@ impl Resource for Alarm {
         self.name.clone()
     }
 
-    fn stamp(&mut self, digest: &str) {
-        self.tags.stamp(digest);
+    fn stamp(&mut self, marks: &str) {
+        self.tags.stamp(marks);
     }
 
     async fn observe(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
@@ -127,7 +127,7 @@ impl Alarm {
         let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
         let dimensions = alarm.dimensions().iter().map(|dimension| (text(dimension.name()), text(dimension.value())));
         let output = AlarmOutput { arn: text(alarm.alarm_arn()), state: text(alarm.state_value().map(|state| state.as_str())) };
-        let (owner, applied) = (tags.owner(&aws.stack), tags.applied());
+        let (owner, applied) = (aws.owner(&tags), tags.applied());
         let spec = Self {
             name: text(alarm.alarm_name()),
             family: family.to_owned(),

@@ -6,7 +6,7 @@
 use super::api_common::{nodes, replace, rest_apis, tags, turn, write_tags};
 use crate::{
     aws::{Aws, Tags},
-    engine::{Changes, Error, Gone, Handle, Live, Owner, Ref, Resource, Result, Stray, Written},
+    engine::{Changes, Error, Found, Gone, Handle, Live, Owner, Ref, Resource, Result, Stray, Written},
 };
 use aws_sdk_apigateway::types::{EndpointConfiguration, EndpointType, RestApi as ListedApi};
 use serde::Serialize;
@@ -44,15 +44,15 @@ impl Resource for RestApi {
         self.name.clone()
     }
 
-    fn stamp(&mut self, digest: &str) {
-        self.tags.stamp(digest);
+    fn stamp(&mut self, marks: &str) {
+        self.tags.stamp(marks);
     }
 
     async fn observe(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
         let Some(listed) = find_ours(aws, &self.name).await? else { return Ok(None) };
         let Some(output) = output(aws, listed.id(), listed.root_resource_id()).await? else { return Ok(None) };
         let tags = (*tags(aws, &output.id).await?).clone();
-        let (owner, applied) = (tags.owner(&aws.stack), tags.applied());
+        let (owner, applied) = (aws.owner(&tags), tags.applied());
         let spec = Self {
             name: self.name.clone(),
             description: Some(listed.description().unwrap_or_default().to_owned()),
@@ -61,6 +61,12 @@ impl Resource for RestApi {
             tags,
         };
         Ok(Some(Live { spec, output, busy: None, owner, applied }))
+    }
+
+    async fn find(&self, aws: &Aws) -> Result<Option<Found<RestApiOutput>>> {
+        let Some(listed) = find_ours(aws, &self.name).await? else { return Ok(None) };
+        let output = output(aws, listed.id(), listed.root_resource_id()).await?;
+        Ok(output.map(|output| Found { output, owner: Owner::Us }))
     }
 
     async fn create(&self, aws: &Aws) -> Result<Written<RestApiOutput>> {
@@ -158,7 +164,7 @@ pub(super) async fn find_ours(aws: &Aws, name: &str) -> Result<Option<ListedApi>
 
 fn is_ours(aws: &Aws, api: &ListedApi) -> bool {
     let tags: Tags = api.tags().into_iter().flatten().collect();
-    tags.owner(&aws.stack) == Owner::Us
+    aws.owner(&tags) == Owner::Us
 }
 
 fn endpoint(api: &ListedApi) -> &str {

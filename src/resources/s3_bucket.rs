@@ -50,8 +50,6 @@ pub struct BucketOutput {
     pub name: String,
     /// Its ARN.
     pub arn: String,
-    /// The host that serves it in its own region, as CloudFront's origin.
-    pub regional_domain: String,
 }
 
 impl Resource for Bucket {
@@ -64,8 +62,8 @@ impl Resource for Bucket {
         self.name.clone()
     }
 
-    fn stamp(&mut self, digest: &str) {
-        self.tags.stamp(digest);
+    fn stamp(&mut self, marks: &str) {
+        self.tags.stamp(marks);
     }
 
     async fn observe(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
@@ -73,7 +71,7 @@ impl Resource for Bucket {
         let site = async { if self.site.is_some() { list_site(aws, &self.name, &self.site_prefix).await.map(Some) } else { Ok(None) } };
         let (versioning, encryption, object_ownership, site) =
             futures::try_join!(self.read_versioning(aws), self.read_encryption(aws), self.read_ownership(aws), site)?;
-        let (owner, applied) = (tags.owner(&aws.stack), tags.applied());
+        let (owner, applied) = (aws.owner(&tags), tags.applied());
         let (name, site_prefix, files) = (self.name.clone(), self.site_prefix.clone(), BTreeMap::new());
         let spec = Self { name, versioning, encryption, object_ownership, site, site_prefix, files, tags };
         Ok(Some(Live { spec, output: self.output(aws), busy: None, owner, applied }))
@@ -81,7 +79,7 @@ impl Resource for Bucket {
 
     async fn find(&self, aws: &Aws) -> Result<Option<Found<BucketOutput>>> {
         let tags = read_tags(aws, &self.name).await?;
-        Ok(tags.map(|tags| Found { output: self.output(aws), owner: tags.owner(&aws.stack) }))
+        Ok(tags.map(|tags| Found { output: self.output(aws), owner: aws.owner(&tags) }))
     }
 
     async fn create(&self, aws: &Aws) -> Result<Written<BucketOutput>> {
@@ -176,11 +174,7 @@ impl Bucket {
     }
 
     fn output(&self, aws: &Aws) -> BucketOutput {
-        BucketOutput {
-            name: self.name.clone(),
-            arn: format!("arn:{}:s3:::{}", aws.place.partition, self.name),
-            regional_domain: aws.place.bucket_host(&self.name),
-        }
+        BucketOutput { name: self.name.clone(), arn: format!("arn:{}:s3:::{}", aws.place.partition, self.name) }
     }
 
     async fn turn(&self, aws: &Aws) -> crate::aws::Turn {
@@ -251,11 +245,6 @@ impl Handle<Bucket> {
     /// Its name. Known beforehand, but whoever refers to it waits for the bucket.
     pub fn name(&self) -> Ref<String> {
         self.output("name", |output| output.name.clone())
-    }
-
-    /// The host that serves it in its own region.
-    pub fn regional_domain(&self) -> Ref<String> {
-        self.output("regional_domain", |output| output.regional_domain.clone())
     }
 }
 

@@ -45,9 +45,9 @@ impl Names {
         self.name(function)
     }
 
-    /// The IAM path of all roles, which lists them without touching anybody else's.
+    /// The IAM path of all roles, which lists them without touching anybody else's. IAM knows no regions, so it names ours.
     pub fn role_path(&self) -> String {
-        format!("/liveinsight/{}/{}/", self.project, self.environment)
+        format!("/liveinsight/{}/{}/{}/", self.project, self.environment, self.region)
     }
 
     /// The inline policy of a function's role.
@@ -151,7 +151,7 @@ mod tests {
         let names = names();
         assert_eq!(names.table("events"), "liveinsight-events-dev");
         assert_eq!(names.api(), "liveinsight-api-dev");
-        assert_eq!(names.role_path(), "/liveinsight/liveinsight/dev/");
+        assert_eq!(names.role_path(), "/liveinsight/liveinsight/dev/us-east-1/");
         assert_eq!(names.function_log_group("stats-api"), "/aws/lambda/liveinsight-stats-api-dev");
         assert_eq!(names.api_log_group("a1b2"), "API-Gateway-Execution-Logs_a1b2/dev");
         assert_eq!(names.stack_tag(), "liveinsight/dev");

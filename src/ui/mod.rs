@@ -24,7 +24,7 @@ pub use plan::{APPLIED, Detail, json as plan_json, text as plan_text};
 pub use progress::Progress;
 pub use report::{Summary, failures, removal_text};
 pub use seed::SeedReport;
-pub use status::{json as status_json, text as status_text};
+pub use status::{Health, json as status_json, text as status_text};
 
 use crate::{
     cli::{Color, Globals},

@@ -1,6 +1,7 @@
 //! What a run did: the summary, what failed and what hangs behind it.
 
 use crate::{
+    aws::Tally,
     engine::{Action, Error, Id, Removal, Report},
     error::{CliError, Exit, hint_for, is_about_credentials},
 };
@@ -22,13 +23,15 @@ pub struct Summary {
     seconds: f64,
     /// All requests to AWS, retries included.
     aws_calls: u64,
+    /// Those of them that may have changed something.
+    aws_writes: u64,
     #[serde(skip)]
     interrupted: bool,
 }
 
 impl Summary {
     /// Counts what a run did. `unchanged` is what was looked at and left as it is.
-    pub fn new(report: &Report, unchanged: usize, seconds: f64, aws_calls: u64) -> Self {
+    pub fn new(report: &Report, unchanged: usize, seconds: f64, calls: &Tally) -> Self {
         Self {
             created: report.count(Action::Create),
             updated: report.count(Action::Update),
@@ -37,7 +40,8 @@ impl Summary {
             unchanged,
             failed: report.failed.len() + report.behind.len(),
             seconds: (seconds * 10.0).round() / 10.0,
-            aws_calls,
+            aws_calls: calls.requests(),
+            aws_writes: calls.writes(),
             interrupted: report.failed.values().any(|error| matches!(error, Error::Interrupted)),
         }
     }
@@ -47,7 +51,7 @@ impl Summary {
         self.created + self.updated + self.replaced + self.deleted
     }
 
-    /// `59 created, 2 unchanged in 12.3 s with 142 AWS calls`: what is none is left out.
+    /// `59 created, 2 unchanged in 12.3 s with 142 AWS calls, 80 of them writes`: what is none is left out.
     pub fn text(&self) -> String {
         let counts = [
             (self.created, "created"),
@@ -59,7 +63,7 @@ impl Summary {
         ];
         let counts: Vec<String> = counts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
         let counts = if counts.is_empty() { "nothing to do".to_owned() } else { counts.join(", ") };
-        format!("{counts} in {:.1} s with {} AWS calls", self.seconds, self.aws_calls)
+        format!("{counts} in {:.1} s with {} AWS calls, {} of them writes", self.seconds, self.aws_calls, self.aws_writes)
     }
 
     /// The event, as one line of JSON.
@@ -129,7 +133,7 @@ pub fn removal_text(removal: &Removal) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Summary, failures};
+    use super::{Summary, Tally, failures};
     use crate::{
         engine::{Class, Error, Refusal, Report},
         error::Exit,
@@ -137,10 +141,10 @@ mod tests {
 
     #[test]
     fn the_summary_has_the_documented_shape() {
-        let summary = Summary::new(&Report::default(), 59, 3.12, 60);
-        let expected = r#"{"event":"summary","created":0,"updated":0,"replaced":0,"deleted":0,"unchanged":59,"failed":0,"seconds":3.1,"aws_calls":60}"#;
+        let summary = Summary::new(&Report::default(), 59, 3.12, &Tally::default());
+        let expected = r#"{"event":"summary","created":0,"updated":0,"replaced":0,"deleted":0,"unchanged":59,"failed":0,"seconds":3.1,"aws_calls":0,"aws_writes":0}"#;
         assert_eq!(summary.json(), expected);
-        assert_eq!(summary.text(), "59 unchanged in 3.1 s with 60 AWS calls");
+        assert_eq!(summary.text(), "59 unchanged in 3.1 s with 0 AWS calls, 0 of them writes");
     }
 
     #[test]

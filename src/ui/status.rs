@@ -4,12 +4,21 @@ use super::{
     json, name_beside, plan,
     style::{BAD, CHANGED, FAINT, GOOD, paint},
 };
-use crate::engine::{Id, Plan, State, Step};
+use crate::engine::{Cause, Id, Plan, State, Step};
 use serde::Serialize;
-use std::fmt::Write;
+use std::{collections::BTreeMap, fmt::Write};
 
-/// One row per resource, a line that counts, and the live version of each function (name, version).
-pub fn text<C>(plan: &Plan<C>, versions: &[(String, String)]) -> String {
+/// How the stack runs, beside how it stands.
+#[derive(Debug, Default, Serialize)]
+pub struct Health {
+    /// The alarms that are firing, by logical name, sorted.
+    pub firing_alarms: Vec<String>,
+    /// The version that each function's alias points to.
+    pub live_versions: BTreeMap<String, String>,
+}
+
+/// One row per resource, a line that counts, and how the stack runs.
+pub fn text<C>(plan: &Plan<C>, health: &Health) -> String {
     let width = |length: fn(&Step) -> usize| plan.steps.iter().map(length).max().unwrap_or_default();
     let id_width = width(|step| step.id.as_str().chars().count());
     let name_width = width(|step| name_beside(&step.id, &step.name).chars().count());
@@ -28,21 +37,26 @@ pub fn text<C>(plan: &Plan<C>, versions: &[(String, String)]) -> String {
             count => drop(write!(out, ", {count} {word}")),
         }
     }
-    if !versions.is_empty() {
-        let list: Vec<String> = versions.iter().map(|(function, version)| format!("{function} {version}")).collect();
+    if !health.firing_alarms.is_empty() {
+        let _ = write!(out, "\n{}: {}", paint(BAD, "alarms firing"), health.firing_alarms.join(", "));
+    }
+    if !health.live_versions.is_empty() {
+        let list: Vec<String> = health.live_versions.iter().map(|(function, version)| format!("{function} {version}")).collect();
         let _ = write!(out, "\nlive versions: {}", list.join(", "));
     }
     out
 }
 
 /// The JSON document. A count of what is not in stack.yaml is there only if there is any.
-pub fn json<C>(plan: &Plan<C>, project: &str, environment: &str) -> String {
+pub fn json<C>(plan: &Plan<C>, project: &str, environment: &str, health: &Health) -> String {
     #[derive(Serialize)]
     struct Document<'a> {
         stack: &'a str,
         env: &'a str,
         resources: Vec<Row<'a>>,
         summary: Counts,
+        #[serde(flatten)]
+        health: &'a Health,
     }
     #[derive(Serialize)]
     struct Row<'a> {
@@ -50,6 +64,7 @@ pub fn json<C>(plan: &Plan<C>, project: &str, environment: &str) -> String {
         kind: &'a str,
         name: &'a str,
         state: State,
+        cause: Option<Cause>,
         changes: Vec<json::Field<'a>>,
     }
     #[derive(Serialize)]
@@ -64,7 +79,7 @@ pub fn json<C>(plan: &Plan<C>, project: &str, environment: &str) -> String {
     }
     fn row(step: &Step) -> Row<'_> {
         let changes = json::fields(&step.changes, Some(plan::APPLIED));
-        Row { id: &step.id, kind: step.id.kind(), name: &step.name, state: step.state, changes }
+        Row { id: &step.id, kind: step.id.kind(), name: &step.name, state: step.state, cause: step.cause, changes }
     }
     let summary = Counts {
         total: plan.steps.len(),
@@ -75,7 +90,7 @@ pub fn json<C>(plan: &Plan<C>, project: &str, environment: &str) -> String {
         stray: Some(plan.count_state(State::Stray)).filter(|count| *count > 0),
     };
     let resources = plan.steps.iter().map(row).collect();
-    json::document(&Document { stack: project, env: environment, resources, summary })
+    json::document(&Document { stack: project, env: environment, resources, summary, health })
 }
 
 fn state(step: &Step) -> String {
@@ -86,8 +101,7 @@ fn state(step: &Step) -> String {
         State::Busy => paint(CHANGED, "busy"),
         State::Stray => paint(BAD, "not in stack.yaml"),
     };
-    match &step.objection {
-        Some(objection) => format!("{text}; {}", plan::objection(objection)),
-        None => text,
-    }
+    let cause = step.cause.filter(|_| step.state == State::Drifted).map(plan::cause);
+    let more = [cause.map(str::to_owned), step.objection.as_ref().map(plan::objection)];
+    more.into_iter().flatten().fold(text, |text, more| format!("{text}; {more}"))
 }

@@ -165,7 +165,7 @@ impl Bench {
 
     /// What `down` would remove.
     pub(crate) async fn removal(&self, graph: &Graph<Aws>) -> Removal {
-        let removal = Removal::survey(graph, &self.aws, false, &|_| {}).await;
+        let removal = Removal::survey(graph, &self.aws, |_| false, &|_| {}).await;
         removal.unwrap_or_else(|(id, error)| panic!("cannot find {id:?}: {error}"))
     }
 

@@ -110,12 +110,16 @@ fn declare(bench: &Bench, wish: &Wish) -> Graph<Aws> {
     let bucket = graph.add("static", spec);
     let block = PublicAccessBlock { restrict_public_buckets: wish.restrict, ..PublicAccessBlock::all(bucket.name()) };
     graph.add_part(&bucket, "static", block);
-    let access =
-        OriginAccessControl { signing_behavior: wish.signing.into(), ..OriginAccessControl::for_s3(name.clone(), &bench.aws.stack) };
+    let access = OriginAccessControl {
+        signing_behavior: wish.signing.into(),
+        ..OriginAccessControl::for_s3(name.clone(), &bench.aws.stack, &bench.aws.place.region)
+    };
     let access = graph.add("static", access);
     let api = Origin::server("localhost".to_owned().into(), wish.api_path.to_owned().into(), wish.api_port);
-    let origins =
-        BTreeMap::from([("site".into(), Origin::bucket(bucket.regional_domain(), "/site", access.control_id())), ("api".into(), api)]);
+    let origins = BTreeMap::from([
+        ("site".into(), Origin::bucket(bucket.known("regional_domain", bench.aws.place.bucket_host(&name)), "/site", access.control_id())),
+        ("api".into(), api),
+    ]);
     let files = Behavior { compress: wish.compress, ..Behavior::files("site", wish.https) };
     let mut behaviors = BTreeMap::from([("default".to_owned(), files)]);
     behaviors.extend(wish.patterns.iter().map(|pattern| ((*pattern).to_owned(), Behavior::api("api", wish.https))));

@@ -34,7 +34,7 @@ async fn access(stack: &Stack) -> Aws {
 }
 
 async fn remove(graph: &Graph<Aws>, aws: &Aws) {
-    let removal = Removal::survey(graph, aws, false, &|_| {}).await.unwrap_or_else(|(id, error)| panic!("{id:?}: {error}"));
+    let removal = Removal::survey(graph, aws, |_| false, &|_| {}).await.unwrap_or_else(|(id, error)| panic!("{id:?}: {error}"));
     let report = down(graph, aws, &removal, &Options::default(), &|_| {}).await;
     assert!(report.complete(), "{:?}", report.failed);
 }

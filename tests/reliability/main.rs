@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking, in its helpers as well")]
 
 mod accounts;
+mod counts;
 mod faults;
 mod kills;
 mod limits;

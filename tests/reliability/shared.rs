@@ -92,7 +92,7 @@ impl Account {
     pub(crate) fn down(&self) -> LocalBoxFuture<'_, Report> {
         Box::pin(async move {
             let (aws, declaration) = (self.connect().await, self.declare(Version::First));
-            match Removal::survey(&declaration.graph, &aws, false, &|_| {}).await {
+            match Removal::survey(&declaration.graph, &aws, |_| false, &|_| {}).await {
                 Ok(removal) => down(&declaration.graph, &aws, &removal, &options(), &|_| {}).await,
                 Err((id, error)) => failed(&declaration.graph, id, error),
             }

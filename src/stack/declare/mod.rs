@@ -15,7 +15,7 @@ mod tests;
 
 use super::{Names, Stack};
 use crate::{
-    aws::{Aws, Place, STACK, Tags},
+    aws::{Aws, Place, REGION, STACK, Tags},
     build::{Package, SiteFile},
     engine::{Graph, Handle, Ref},
     resources::{Distribution, Index, KeyAttribute, RestApi, Table},
@@ -130,6 +130,7 @@ impl Declaring<'_> {
             .with("Name", physical)
             .with("ManagedBy", "liveinsight")
             .with(STACK, self.names.stack_tag())
+            .with(REGION, &self.stack.region)
     }
 }
 

@@ -35,12 +35,12 @@ impl Declaring<'_> {
             },
         );
         self.graph.add_part(&bucket, NAME, PublicAccessBlock::all(bucket.name()));
-        let access = OriginAccessControl::for_s3(self.names.origin_access_control(), &self.names.stack_tag());
+        let access = OriginAccessControl::for_s3(self.names.origin_access_control(), &self.names.stack_tag(), &self.stack.region);
         let access = self.graph.add(NAME, access);
 
         let path = format!("/{}", PREFIX.trim_end_matches('/'));
         // Caches are told of a release only once its files are there.
-        let pages = Origin::bucket(bucket.regional_domain(), &path, access.control_id());
+        let pages = Origin::bucket(bucket.known("regional_domain", self.place.bucket_host(&physical)), &path, access.control_id());
         let mut origins = BTreeMap::from([("site".to_owned(), pages)]);
         let mut behaviors = BTreeMap::from([("default".to_owned(), Behavior::files("site", self.place.viewers_https))]);
         if let Some(api) = api {

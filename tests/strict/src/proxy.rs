@@ -27,6 +27,8 @@ pub struct Config {
     pub windows: Option<Windows>,
     /// Request limits, with time passing this many times as fast; `None` is no limits.
     pub limits: Option<f64>,
+    /// How long every request is on its way, beside what the local AWS takes.
+    pub latency: Duration,
     /// What goes wrong on the way.
     pub faults: Faults,
 }
@@ -44,8 +46,10 @@ pub struct Entry {
     pub status: u16,
     /// What the proxy did to it, and why; empty if it did nothing.
     pub note: String,
-    /// From its arrival to its answer.
-    pub took: Duration,
+    /// When it arrived.
+    pub began: Instant,
+    /// When it was answered.
+    pub ended: Instant,
 }
 
 /// A running proxy. It ends when this is dropped.
@@ -112,6 +116,22 @@ impl Strict {
     /// The requests since the faults were last set, in the order in which they were answered.
     pub fn log(&self) -> Vec<Entry> {
         self.shared.state().log.clone()
+    }
+
+    /// The longest chain of requests, each of which arrived after the one before it was answered: with a latency that outlasts all else,
+    /// how often the client waited for AWS.
+    pub fn rounds(&self) -> usize {
+        let mut log = self.log();
+        log.sort_by_key(|entry| entry.ended);
+        let mut rounds = 0;
+        let mut last = None;
+        for entry in log {
+            if last.is_none_or(|last| entry.began > last) {
+                rounds += 1;
+                last = Some(entry.ended);
+            }
+        }
+        rounds
     }
 
     /// How many requests were refused as too many, by the limit that they exceeded.
@@ -181,6 +201,8 @@ impl Shared {
 
     async fn serve(&self, request: &Request) -> Outcome {
         let began = Instant::now();
+        let latency = self.state().config.latency;
+        tokio::time::sleep(latency).await;
         let Some(operation) = Operation::of(request) else {
             let unknown = format!("{} {}", request.method, request.target);
             self.note(began, unknown, String::new(), false, 501, "not recognised".to_owned());
@@ -277,7 +299,7 @@ impl Shared {
     }
 
     fn note(&self, began: Instant, operation: String, resource: String, write: bool, status: u16, note: String) {
-        self.state().log.push(Entry { operation, resource, write, status, note, took: began.elapsed() });
+        self.state().log.push(Entry { operation, resource, write, status, note, began, ended: Instant::now() });
     }
 }
 

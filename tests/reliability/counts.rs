@@ -1,0 +1,36 @@
+//! How many calls the shipped stack takes, counted at the endpoint, and how often a run has to wait for an answer before it can go on.
+
+use crate::shared::{Account, Version};
+use std::time::Duration;
+use strict_aws::{Config, Faults};
+
+#[tokio::test]
+async fn calls_and_rounds_stay_within_their_budgets() {
+    // Long beside what the local AWS and the program take, so that calls made at once are seen to be made at once.
+    let account = Account::new(Config { latency: Duration::from_millis(300), ..Config::default() }).await;
+    // The calls, how many of them write, and the rounds, of the run that just ended. Whose account it is was asked before: one call more,
+    // and one round.
+    let counts = || {
+        let log = account.strict.log();
+        let writes = log.iter().filter(|entry| entry.write).count();
+        let counts = (log.len() + 1, writes, account.strict.rounds() + 1);
+        account.strict.set_faults(Faults::None);
+        counts
+    };
+
+    account.complete(&account.up(Version::First).await, "up");
+    let (calls, writes, rounds) = counts();
+    println!("first up: {calls} calls, {writes} of them write, {rounds} rounds");
+    assert!(calls <= 200 && writes <= 95, "{calls} calls, {writes} of them write");
+
+    account.complete(&account.up(Version::First).await, "up without changes");
+    let (calls, writes, rounds) = counts();
+    println!("unchanged up: {calls} calls, {writes} of them write, {rounds} rounds");
+    assert!(calls <= 60 && writes == 0 && rounds <= 3, "{calls} calls, {writes} of them write, {rounds} rounds");
+
+    account.complete(&account.down().await, "down");
+    let (calls, writes, rounds) = counts();
+    println!("down: {calls} calls, {writes} of them write, {rounds} rounds");
+    assert!(calls <= 90, "{calls} calls");
+    account.empty("down").await;
+}
