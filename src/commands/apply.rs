@@ -66,7 +66,8 @@ pub(super) async fn apply(context: &Context, session: &Session, request: Request
     let content = content::gather(context, session, request.packages, request.only.as_ref()).await?;
     let declaration = declare(&session.stack, &session.place, &content);
 
-    let plan = observe(context, session, &declaration, &request).await?;
+    let look = async || observe(context, session, &declaration, &request).await;
+    let plan = exclusive::observe(context, session, request.no_wait, look).await?;
     if request.changes(&plan).next().is_none() {
         context.begin(Phase::Writing);
         return Ok(converge(context, session, &declaration, plan, &request).await);
@@ -79,7 +80,7 @@ pub(super) async fn apply(context: &Context, session: &Session, request: Request
     let waited = exclusive.waited;
     let work = async {
         // What another run did meanwhile is not what was planned on.
-        let plan = if waited { observe(context, session, &declaration, &request).await? } else { plan };
+        let plan = if waited { look().await? } else { plan };
         Ok(converge(context, session, &declaration, plan, &request).await)
     };
     let (mut applied, kept) = exclusive.run(context, work).await?;

@@ -40,8 +40,8 @@ pub(super) async fn run(args: &DownArgs, context: &Context) -> Result<Exit, CliE
     let tell = |event: Event<'_>| context.progress.engine(&event);
     // The bucket goes: its pages are published again from the sources. What visitors left is in the tables.
     let keep = |id: &Id| session.stack.protect && !args.delete_data && id.kind() == Table::KIND;
-    let survey = async || Removal::survey(&declaration.graph, &session.aws, keep, &tell).await;
-    let removal = survey().await?;
+    let survey = async || Ok(Removal::survey(&declaration.graph, &session.aws, keep, &tell).await?);
+    let removal = exclusive::observe(context, &session, args.no_wait, survey).await?;
     let stack = format!("{}/{}", session.stack.project, session.stack.environment);
     if !removal.leaving.is_empty() {
         context.ui.note(&format!("{}\n\n{}", session.title(), ui::removal_text(&removal)));

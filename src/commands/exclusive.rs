@@ -41,27 +41,15 @@ impl<'a> Exclusive<'a> {
             return Ok(Self { lease: None, waited: false });
         };
         let lock = Lock::new(&session.aws, &session.names().bucket(), command, &lock::holder(), lease);
+        let tell = |held: Option<&Held>| tell(context, held);
         let make_bucket = async || match &place {
             // If it cannot be made, neither can it in its turn, and that is where the reason is told.
             Place::NewBucket(bucket) => bucket.make_early(&session.aws).await.is_ok(),
             Place::Bucket | Place::None => false,
         };
-        let tell = |held: Option<&Held>| match held {
-            Some(held) => {
-                // Nothing is written while waiting.
-                context.begin(Phase::Reading);
-                context.progress.locked(held);
-            }
-            None => {
-                context.progress.step_done();
-                context.begin(Phase::Writing);
-            }
-        };
         match lock.turn(!no_wait, make_bucket, tell).await.map_err(|error| CliError::of_engine(None, &error))? {
             Turn::Ours { lease, waited } => Ok(Self { lease, waited }),
-            Turn::Theirs(held) => Err(CliError::new(Exit::Locked, format!("locked by {}", ui::lock_text(&held)))
-                .hint("without --no-wait this command waits; `liveinsight status` shows who has the lock")
-                .hint(format!("if that run is dead, its lock ends by itself at {}", time(held.expires)))),
+            Turn::Theirs(held) => Err(locked(&held)),
         }
     }
 
@@ -98,6 +86,53 @@ impl<'a> Exclusive<'a> {
         }
         Ok((result?, kept))
     }
+}
+
+/// Observes. If that fails, or what it finds must not be touched, while another run is at work, that run may be the reason: it is waited
+/// for, and then the world looks different.
+pub(super) async fn observe<T>(
+    context: &Context,
+    session: &Session,
+    no_wait: bool,
+    observe: impl AsyncFn() -> Result<T, CliError>,
+) -> Result<T, CliError> {
+    loop {
+        let error = match observe().await {
+            Err(error) if lock::lease().is_some() && session.stack.site.is_some() => error,
+            result => return result,
+        };
+        match Lock::look(&session.aws, &session.names().bucket()).await {
+            Ok(Some(held)) if no_wait => return Err(locked(&held)),
+            Ok(Some(held)) => {
+                tell(context, Some(&held));
+                let freed = Lock::freed(&session.aws, &session.names().bucket(), &held).await;
+                context.progress.step_done();
+                // Another run has it then: that one is a reason, too.
+                freed.map_err(|error| CliError::of_engine(None, &error))?;
+            }
+            _ => return Err(error),
+        }
+    }
+}
+
+fn tell(context: &Context, held: Option<&Held>) {
+    match held {
+        Some(held) => {
+            // Nothing is written while waiting.
+            context.begin(Phase::Reading);
+            context.progress.locked(held);
+        }
+        None => {
+            context.progress.step_done();
+            context.begin(Phase::Writing);
+        }
+    }
+}
+
+fn locked(held: &Held) -> CliError {
+    CliError::new(Exit::Locked, format!("locked by {}", ui::lock_text(held)))
+        .hint("without --no-wait this command waits; `liveinsight status` shows who has the lock")
+        .hint(format!("if that run is dead, its lock ends by itself at {}", time(held.expires)))
 }
 
 fn lost(held: &Held) -> CliError {

@@ -96,6 +96,18 @@ impl<'a> Lock<'a> {
         Ok(held.filter(|held| !held.has_expired()))
     }
 
+    /// Waits until the run that has it does not have it any more. Another run that has it then is returned.
+    pub async fn freed(aws: &Aws, bucket: &str, held: &Held) -> Result<Option<Held>> {
+        let mut left = held.left();
+        loop {
+            tokio::time::sleep(left.clamp(LOOK.0, LOOK.1)).await;
+            match Self::look(aws, bucket).await? {
+                Some(now) if now.is_same_run(held) => left = now.left(),
+                other => return Ok(other),
+            }
+        }
+    }
+
     /// Takes it; if another run has it, waits for that if `wait` is set.
     ///
     /// If there is no bucket, `make_bucket` may make one, and says whether it did. `tell` hears who is waited for, whenever that is
@@ -111,7 +123,7 @@ impl<'a> Lock<'a> {
                     let mut next = Some(held);
                     while let Some(held) = next {
                         tell(Some(&held));
-                        next = self.freed(&held).await?;
+                        next = Self::freed(self.aws, &self.bucket, &held).await?;
                     }
                     tell(None);
                 }
@@ -153,18 +165,6 @@ impl<'a> Lock<'a> {
         }
         let address = format!("s3://{}/{LOCK_KEY}", self.bucket);
         Err(Error::refused("s3:PutObject", format!("the lock {address} changes hands too often to be taken; run it again")))
-    }
-
-    /// Waits until the run that has it does not have it any more. Another run that has it then is returned.
-    async fn freed(&self, held: &Held) -> Result<Option<Held>> {
-        let mut left = held.left();
-        loop {
-            tokio::time::sleep(left.clamp(LOOK.0, LOOK.1)).await;
-            match Self::look(self.aws, &self.bucket).await? {
-                Some(now) if now.is_same_run(held) => left = now.left(),
-                other => return Ok(other),
-            }
-        }
     }
 
     fn is_ours(&self, found: &Found) -> bool {

@@ -71,7 +71,7 @@ impl Resource for Alarm {
     async fn observe(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
         let alarms = list(aws, &self.family).await?;
         let Some(alarm) = alarms.iter().find(|alarm| alarm.alarm_name() == Some(&self.name)) else { return Ok(None) };
-        let tags = read_tags(aws, alarm.alarm_arn().unwrap_or_default()).await?;
+        let Some(tags) = read_tags(aws, alarm.alarm_arn().unwrap_or_default()).await? else { return Ok(None) };
         Ok(Some(Self::of(aws, alarm, tags, &self.family)))
     }
 
@@ -153,7 +153,7 @@ impl Alarm {
         let mut strays = Vec::new();
         for alarm in list(aws, &family).await?.iter() {
             let Some(logical) = alarm.alarm_name().and_then(&logical) else { continue };
-            let tags = read_tags(aws, alarm.alarm_arn().unwrap_or_default()).await?;
+            let Some(tags) = read_tags(aws, alarm.alarm_arn().unwrap_or_default()).await? else { continue };
             let live = Self::of(aws, alarm, tags, &family);
             if live.owner == Owner::Us {
                 strays.push(Stray::new(&logical, live.spec, live.output));
@@ -186,15 +186,18 @@ async fn list(aws: &Aws, family: &str) -> Result<Rc<Vec<MetricAlarm>>> {
     .await
 }
 
-async fn read_tags(aws: &Aws, arn: &str) -> Result<Tags> {
+/// The tags, or `None` if the alarm is gone by now: another run may be deleting it.
+async fn read_tags(aws: &Aws, arn: &str) -> Result<Option<Tags>> {
     let tags = aws
         .shared("cloudwatch", &format!("tags/{arn}"), || async {
             let answer = aws
                 .read("cloudwatch:ListTagsForResource", || aws.cloudwatch.list_tags_for_resource().resource_arn(arn).send())
                 .await
                 .optional()?;
-            let tags = answer.iter().flat_map(|answer| answer.tags());
-            Ok(tags.map(|tag| (tag.key().unwrap_or_default(), tag.value().unwrap_or_default())).collect::<Tags>())
+            Ok(answer.map(|answer| {
+                let tags = answer.tags().iter();
+                tags.map(|tag| (tag.key().unwrap_or_default(), tag.value().unwrap_or_default())).collect::<Tags>()
+            }))
         })
         .await?;
     Ok((*tags).clone())
