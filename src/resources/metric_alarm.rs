@@ -76,8 +76,7 @@ impl Resource for Alarm {
     }
 
     async fn create(&self, aws: &Aws) -> Result<Written<AlarmOutput>> {
-        let tags = sdk_tags(&self.tags);
-        self.put(aws, Some(tags)).await?;
+        self.put(aws).await?;
         Ok(Written::Complete(AlarmOutput { arn: arn(aws, &self.name), state: "INSUFFICIENT_DATA".to_owned() }))
     }
 
@@ -96,7 +95,7 @@ impl Resource for Alarm {
             }
         }
         if changes.iter().any(|change| !change.path.starts_with("tags.")) {
-            self.put(aws, None).await?;
+            self.put(aws).await?;
         }
         Ok(Written::Complete(live.output.clone()))
     }
@@ -107,7 +106,10 @@ impl Resource for Alarm {
 }
 
 impl Alarm {
-    async fn put(&self, aws: &Aws, tags: Option<Vec<Tag>>) -> Result<()> {
+    /// Makes or changes it. Tags count only when it is made; they are sent with a change as well, because another run may have deleted it a
+    /// moment ago, and then this makes it: it must not be without an owner.
+    async fn put(&self, aws: &Aws) -> Result<()> {
+        let tags = sdk_tags(&self.tags);
         let dimensions: Vec<Dimension> =
             self.dimensions.iter().map(|(name, value)| Dimension::builder().name(name).value(value).build()).collect();
         aws.write("cloudwatch:PutMetricAlarm", || {
@@ -117,7 +119,7 @@ impl Alarm {
             let request = request.evaluation_periods(self.evaluation_periods).threshold(self.threshold);
             let request = request.comparison_operator(ComparisonOperator::from(self.comparison.as_str()));
             let request = request.treat_missing_data(&self.missing_data).set_alarm_actions(Some(self.actions.clone()));
-            request.actions_enabled(self.actions_enabled).set_tags(tags.clone()).send()
+            request.actions_enabled(self.actions_enabled).set_tags(Some(tags.clone())).send()
         })
         .await?;
         Ok(())
