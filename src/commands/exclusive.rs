@@ -47,7 +47,11 @@ impl<'a> Exclusive<'a> {
             Place::NewBucket(bucket) => bucket.make_early(&session.aws).await.is_ok(),
             Place::Bucket | Place::None => false,
         };
-        match lock.turn(!no_wait, make_bucket, tell).await.map_err(|error| CliError::of_engine(None, &error))? {
+        match lock
+            .turn(!no_wait, matches!(place, Place::NewBucket(_)), make_bucket, tell)
+            .await
+            .map_err(|error| CliError::of_engine(None, &error))?
+        {
             Turn::Ours { lease, waited } => Ok(Self { lease, waited }),
             Turn::Theirs(held) => Err(locked(&held)),
         }
@@ -72,7 +76,7 @@ impl<'a> Exclusive<'a> {
             };
             tokio::select! {
                 result = &mut work => break result,
-                error = context.cut_off() => break Err(error),
+                interrupted = context.cut_off() => break Err(kept.clone().err().unwrap_or(interrupted)),
                 held = keep => {
                     kept = Err(lost(&held));
                     context.stop.request();

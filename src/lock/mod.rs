@@ -110,16 +110,31 @@ impl<'a> Lock<'a> {
 
     /// Takes it; if another run has it, waits for that if `wait` is set.
     ///
-    /// If there is no bucket, `make_bucket` may make one, and says whether it did. `tell` hears who is waited for, whenever that is
-    /// another one, and `None` when the waiting is over.
-    pub async fn turn(&self, wait: bool, make_bucket: impl AsyncFn() -> bool, tell: impl Fn(Option<&Held>)) -> Result<Turn<'a>> {
-        let (mut waited, mut buckets) = (false, 0);
+    /// If there is no bucket, which is known beforehand if `missing` is set, `make_bucket` may make one, and says whether it did. `tell`
+    /// hears who is waited for, whenever that is another one, and `None` when the waiting is over.
+    pub async fn turn(
+        &self,
+        wait: bool,
+        mut missing: bool,
+        make_bucket: impl AsyncFn() -> bool,
+        tell: impl Fn(Option<&Held>),
+    ) -> Result<Turn<'a>> {
+        let (mut waited, mut made) = (false, 0);
         loop {
+            if missing {
+                if made > 0 {
+                    tokio::time::sleep(BUCKET_PAUSE).await;
+                }
+                if made == BUCKETS || !make_bucket().await {
+                    return Ok(Turn::Ours { lease: None, waited });
+                }
+                made += 1;
+            }
             match self.take().await? {
                 Attempt::Taken(lease) => return Ok(Turn::Ours { lease: Some(lease), waited }),
                 Attempt::Held(held) if !wait => return Ok(Turn::Theirs(held)),
                 Attempt::Held(held) => {
-                    waited = true;
+                    (waited, missing) = (true, false);
                     let mut next = Some(held);
                     while let Some(held) = next {
                         tell(Some(&held));
@@ -127,13 +142,7 @@ impl<'a> Lock<'a> {
                     }
                     tell(None);
                 }
-                Attempt::NoBucket if buckets < BUCKETS && make_bucket().await => {
-                    if buckets > 0 {
-                        tokio::time::sleep(BUCKET_PAUSE).await;
-                    }
-                    buckets += 1;
-                }
-                Attempt::NoBucket => return Ok(Turn::Ours { lease: None, waited }),
+                Attempt::NoBucket => missing = true,
             }
         }
     }

@@ -50,7 +50,7 @@ impl Vault {
 }
 
 async fn turn<'a>(lock: &Lock<'a>, wait: bool) -> Turn<'a> {
-    lock.turn(wait, async || false, |_| ()).await.unwrap()
+    lock.turn(wait, false, async || false, |_| ()).await.unwrap()
 }
 
 async fn taken<'a>(lock: &Lock<'a>) -> Lease<'a> {
@@ -110,7 +110,7 @@ async fn who_waits_is_told_for_whom_and_gets_it_next() {
         tokio::time::sleep(Duration::from_millis(500)).await;
         lease.release().await.unwrap();
     };
-    let (turn, ()) = futures::join!(bob.turn(true, async || false, tell), gives_back);
+    let (turn, ()) = futures::join!(bob.turn(true, false, async || false, tell), gives_back);
     assert!(matches!(turn.unwrap(), Turn::Ours { lease: Some(_), waited: true }));
     assert_eq!(told.into_inner(), [Some("ada@desk".to_owned()), None]);
     assert_eq!(vault.holder().await.as_deref(), Some("bob@desk"));
@@ -178,7 +178,7 @@ async fn without_a_bucket_there_is_no_lock_unless_one_is_made() {
     let bucket = vault.bench.name("made");
     let made = Lock::new(&vault.bench.aws, &bucket, "up", "ada@desk", LEASE);
     let make = async || vault.bench.aws.s3.create_bucket().bucket(&bucket).send().await.is_ok();
-    let turn = made.turn(true, make, |_| ()).await.unwrap();
+    let turn = made.turn(true, true, make, |_| ()).await.unwrap();
     assert!(matches!(turn, Turn::Ours { lease: Some(_), waited: false }));
 }
 
