@@ -78,11 +78,11 @@ pub(super) async fn apply(context: &Context, session: &Session, request: Request
     }
     let exclusive = Exclusive::begin(context, session, "up", lock_place(&declaration, &plan, &request), request.no_wait).await?;
     let waited = exclusive.waited;
-    let work = async {
+    let work = Box::pin(async {
         // What another run did meanwhile is not what was planned on.
         let plan = if waited { look().await? } else { plan };
         Ok(converge(context, session, &declaration, plan, &request).await)
-    };
+    });
     let (mut applied, kept) = exclusive.run(context, work).await?;
     applied.result = kept.and(applied.result);
     Ok(applied)

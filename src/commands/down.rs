@@ -52,13 +52,13 @@ pub(super) async fn run(args: &DownArgs, context: &Context) -> Result<Exit, CliE
     }
     let exclusive = Exclusive::begin(context, &session, "down", lock_place(&removal), args.no_wait).await?;
     let waited = exclusive.waited;
-    let work = async {
+    let work = Box::pin(async {
         // What another run did meanwhile is not what was planned on.
         let removal = if waited { survey().await? } else { removal };
         let options = Options { stop: context.stop.clone(), ..Options::default() };
         let report = engine::down(&declaration.graph, &session.aws, &removal, &options, &tell).await;
         Ok((removal, report))
-    };
+    });
     let ((removal, report), kept) = exclusive.run(context, work).await?;
     context.progress.step_done();
 

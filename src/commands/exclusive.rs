@@ -9,6 +9,7 @@ use crate::{
     resources::Bucket,
     ui,
 };
+use futures::future::LocalBoxFuture;
 
 /// The right to write to the stack, as far as there is a lock.
 pub(super) struct Exclusive<'a> {
@@ -63,9 +64,8 @@ impl<'a> Exclusive<'a> {
     pub(super) async fn run<T>(
         self,
         context: &Context,
-        work: impl Future<Output = Result<T, CliError>>,
+        mut work: LocalBoxFuture<'_, Result<T, CliError>>,
     ) -> Result<(T, Result<(), CliError>), CliError> {
-        let mut work = std::pin::pin!(work);
         let mut kept = Ok(());
         let result = loop {
             let keep = async {
@@ -119,17 +119,14 @@ pub(super) async fn observe<T>(
     }
 }
 
+/// Whoever waits is told for whom, and may be interrupted as long as nothing is written.
 fn tell(context: &Context, held: Option<&Held>) {
-    match held {
-        Some(held) => {
-            // Nothing is written while waiting.
-            context.begin(Phase::Reading);
-            context.progress.locked(held);
-        }
-        None => {
-            context.progress.step_done();
-            context.begin(Phase::Writing);
-        }
+    if let Some(held) = held {
+        context.begin(Phase::Reading);
+        context.progress.locked(held);
+    } else {
+        context.progress.step_done();
+        context.begin(Phase::Writing);
     }
 }
 

@@ -182,7 +182,7 @@ impl<C: super::Cloud> Run<'_, C> {
                 // As declared; after a write of ours, what hangs from it waits until the service is done with it.
                 let Some(busy) = seen.as_ref().and_then(|seen| seen.busy).filter(|_| settling) else { return Ok(()) };
                 self.wait(entry, &pauses, busy, None).await?;
-                seen = entry.node.observe(self.cloud).await?;
+                seen = entry.observe(self.cloud).await?;
                 continue;
             };
             if let Some(live) = &seen {
@@ -196,13 +196,13 @@ impl<C: super::Cloud> Run<'_, C> {
                 }
                 if let Some(busy) = live.busy {
                     self.wait(entry, &pauses, busy, None).await?;
-                    seen = entry.node.observe(self.cloud).await?;
+                    seen = entry.observe(self.cloud).await?;
                     continue;
                 }
             } else if made {
                 // Created in this run and not visible yet: reads lag behind writes.
                 self.wait(entry, &pauses, "it to become visible", None).await?;
-                seen = entry.node.observe(self.cloud).await?;
+                seen = entry.observe(self.cloud).await?;
                 continue;
             }
             if action == Action::Replace && entry.node.holds_data() && !self.options.delete_data {
@@ -243,7 +243,7 @@ impl<C: super::Cloud> Run<'_, C> {
                 Ok(true) => {
                     settling = true;
                     pauses.progressed();
-                    seen = entry.node.observe(self.cloud).await?;
+                    seen = entry.observe(self.cloud).await?;
                     if action == Action::Replace && seen.as_ref().is_some_and(|seen| seen.busy.is_none()) {
                         self.wait(entry, &pauses, "the old one to go", None).await?;
                     }
@@ -255,7 +255,7 @@ impl<C: super::Cloud> Run<'_, C> {
                 Err(error @ (Error::Exists(_) | Error::Unclear(_) | Error::Absent(_))) => {
                     // What was known is stale, or the answer was lost: the world decides.
                     self.wait(entry, &pauses, &error.to_string(), None).await?;
-                    seen = entry.node.observe(self.cloud).await?;
+                    seen = entry.observe(self.cloud).await?;
                     if writes == WRITES {
                         return Err(error);
                     }
@@ -281,7 +281,7 @@ impl<C: super::Cloud> Run<'_, C> {
         let mut seen = None;
         for _ in 0..4 {
             self.wait(entry, pauses, "reads to catch up with writes", None).await?;
-            seen = entry.node.observe(self.cloud).await?;
+            seen = entry.observe(self.cloud).await?;
             if decide(entry, seen.as_ref()).is_none() {
                 break;
             }

@@ -209,6 +209,16 @@ impl<C> Entry<C> {
         self.node.desired()
     }
 
+    /// Reads it. Where what it hangs from does not exist, neither does it.
+    pub(super) async fn observe(&self, cloud: &C) -> Result<Option<Seen>> {
+        unless_unresolved(self.node.observe(cloud).await)
+    }
+
+    /// Finds it, likewise.
+    pub(super) async fn find(&self, cloud: &C) -> Result<Option<Owner>> {
+        unless_unresolved(self.node.find(cloud).await)
+    }
+
     /// Its ids, once it was observed or made.
     pub fn outputs(&self) -> Option<Value> {
         self.node.outputs()
@@ -259,7 +269,7 @@ impl<R: Resource> Declared<R> {
 }
 
 /// What a resource hangs from is not there, so neither is the resource.
-fn unless_unresolved<T>(result: Result<Option<T>>) -> Result<Option<T>> {
+pub(super) fn unless_unresolved<T>(result: Result<Option<T>>) -> Result<Option<T>> {
     match result {
         Err(super::Error::Unresolved) => Ok(None),
         other => other,
@@ -281,7 +291,7 @@ impl<R: Resource> Node<R::Cloud> for Declared<R> {
 
     fn observe<'a>(&'a self, cloud: &'a R::Cloud) -> LocalBoxFuture<'a, Result<Option<Seen>>> {
         Box::pin(async move {
-            let live = unless_unresolved(self.spec.observe(cloud).await)?.map(Rc::new);
+            let live = self.spec.observe(cloud).await?.map(Rc::new);
             *self.output.borrow_mut() = live.as_ref().map(|live| live.output.clone());
             let seen = live.as_ref().map(|live| Seen {
                 fields: Fields::of(&live.spec),
@@ -296,7 +306,7 @@ impl<R: Resource> Node<R::Cloud> for Declared<R> {
 
     fn find<'a>(&'a self, cloud: &'a R::Cloud) -> LocalBoxFuture<'a, Result<Option<Owner>>> {
         Box::pin(async move {
-            let found = unless_unresolved(self.spec.find(cloud).await)?;
+            let found = self.spec.find(cloud).await?;
             *self.output.borrow_mut() = found.as_ref().map(|found| found.output.clone());
             Ok(found.map(|found| found.owner))
         })

@@ -2,13 +2,16 @@
 
 use super::{
     Action, Changes, Error, Event, Fields, Graph, Id, Listener, Owner, Result, Stray,
-    graph::{Entry, Seen},
+    graph::{Entry, Seen, unless_unresolved},
     wait::when_ready,
-    walk::Skipped,
 };
-use futures::future::{join, try_join_all};
+use futures::{
+    future::{FutureExt, LocalBoxFuture, Shared, join, join_all, try_join_all},
+    stream::{FuturesUnordered, StreamExt},
+};
 use serde::Serialize;
 use std::{cell::Cell, collections::BTreeMap};
+use tokio::sync::watch;
 
 /// The graph compared with the live world.
 pub struct Plan<C> {
@@ -93,26 +96,10 @@ impl<C> Plan<C> {
 /// Observes everything and says what [`up`](super::up) would do. The error names the resource that could not be read.
 pub async fn survey<C: super::Cloud>(graph: &Graph<C>, cloud: &C, tell: Listener<'_>) -> Result<Plan<C>, (Option<Id>, Error)> {
     cloud.refresh();
-    let total = graph.entries.len();
-    let done = Cell::new(0);
-    let observe = graph.walk(graph.forward(), |index| {
-        let done = &done;
-        async move {
-            let seen = graph.entries[index].node.observe(cloud).await?;
-            done.set(done.get() + 1);
-            tell(Event::Observing { done: done.get(), total });
-            Ok(seen)
-        }
-    });
-    let (seen, strays) = join(observe, when_ready(cloud, async || sweep(graph, cloud, true).await)).await;
+    let (seen, strays) = join(observe(graph, cloud, tell), when_ready(cloud, async || sweep(graph, cloud, true).await)).await;
     let mut known = BTreeMap::new();
-    for (id, result) in seen {
-        match result {
-            Ok(seen) => known.insert(id, seen),
-            Err(Skipped::Failed(error)) => return Err((Some(id), error)),
-            // Its root fails the survey.
-            Err(Skipped::Behind(_)) => None,
-        };
+    for (entry, seen) in graph.entries.iter().zip(seen) {
+        known.insert(entry.id.clone(), seen.map_err(|error| (Some(entry.id.clone()), error))?);
     }
     let strays = strays.map_err(|error| (None, error))?;
     let mut steps: Vec<Step> = graph.entries.iter().map(|entry| step(entry, known[&entry.id].as_ref())).collect();
@@ -127,6 +114,49 @@ pub async fn survey<C: super::Cloud>(graph: &Graph<C>, cloud: &C, tell: Listener
     }));
     steps.sort_by(|a, b| a.id.cmp(&b.id));
     Ok(Plan { steps, seen: known, strays })
+}
+
+/// Observes every resource at once; one that needs the id of another, as soon as that other is found.
+async fn observe<C: super::Cloud>(graph: &Graph<C>, cloud: &C, tell: Listener<'_>) -> Vec<Result<Option<Seen>>> {
+    let mut found: Vec<Shared<LocalBoxFuture<'_, ()>>> = Vec::new();
+    for entry in &graph.entries {
+        let needs = needed(entry, &found);
+        // Whoever observes the resource itself meets the same error, and reports it.
+        let find = async { drop(read_with(needs, async || entry.node.find(cloud).await).await) };
+        found.push(find.boxed_local().shared());
+    }
+    let (done, total) = (Cell::new(0), graph.entries.len());
+    let observe = async |entry: &Entry<C>| {
+        let seen = read_with(needed(entry, &found), async || entry.node.observe(cloud).await).await;
+        done.set(done.get() + 1);
+        tell(Event::Observing { done: done.get(), total });
+        unless_unresolved(seen)
+    };
+    join_all(graph.entries.iter().map(observe)).await
+}
+
+fn needed<C, F: Future + Clone>(entry: &Entry<C>, found: &[F]) -> FuturesUnordered<F> {
+    entry.needs.iter().map(|&need| found[need].clone()).collect()
+}
+
+/// Reads, and if that takes the id of something else, again after each of the things that it refers to was found.
+///
+/// The search for those goes on at the same time and to its end: what it asks for, others may be waiting for, this read among them.
+async fn read_with<T>(mut needs: FuturesUnordered<impl Future>, read: impl AsyncFn() -> Result<T>) -> Result<T> {
+    let mut result = read().await;
+    let (tell, mut told) = watch::channel(());
+    let search = async move {
+        while needs.next().await.is_some() {
+            tell.send_replace(());
+        }
+    };
+    let again = async {
+        while matches!(result, Err(Error::Unresolved)) && told.changed().await.is_ok() {
+            result = read().await;
+        }
+    };
+    join(search, again).await;
+    result
 }
 
 /// What exists and is not declared, in the order in which it is to be deleted; parts of other things only `with_parts`.
@@ -174,5 +204,33 @@ pub(super) fn decide<C>(entry: &Entry<C>, seen: Option<&Seen>) -> Option<(Action
         Some((Action::Replace, changes))
     } else {
         Some((Action::Update, changes))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::read_with;
+    use crate::engine::Error;
+    use futures::future::{FutureExt, ready};
+    use std::{cell::Cell, time::Duration};
+    use tokio::{sync::OnceCell, task::yield_now, time::timeout};
+
+    #[tokio::test]
+    async fn what_the_search_has_begun_to_ask_is_asked_to_the_end() {
+        let (shared, found) = (OnceCell::new(), Cell::new(false));
+        let ask = async || {
+            shared.get_or_init(async || yield_now().await).await;
+        };
+        // One search has begun to ask for what the read asks for too when the other ends and lets the read go on.
+        let needs = [ask().boxed_local(), ready(()).boxed_local()].into_iter().collect();
+        let read = async || {
+            if !found.replace(true) {
+                return Err(Error::Unresolved);
+            }
+            ask().await;
+            Ok(())
+        };
+        let result = timeout(Duration::from_mins(1), read_with(needs, read)).await.expect("it does not wait for itself");
+        assert!(result.is_ok());
     }
 }

@@ -160,7 +160,7 @@ async fn remove<C: super::Cloud>(cloud: &C, entry: &Entry<C>, options: &Options,
 /// Whose it is, if it exists, as soon as the service can say that.
 async fn find<C: super::Cloud>(cloud: &C, entry: &Entry<C>, pauses: &Waits<'_>, tell: Listener<'_>) -> Result<Option<Owner>> {
     loop {
-        let (why, retry_after) = match entry.node.find(cloud).await {
+        let (why, retry_after) = match entry.find(cloud).await {
             Err(Error::NotYet { why, retry_after }) => (why, retry_after),
             other => return other,
         };

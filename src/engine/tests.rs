@@ -220,7 +220,9 @@ fn options() -> Options {
 }
 
 fn run<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    // Far longer than anything here takes: what waits for itself fails rather than hangs.
+    runtime.block_on(async { tokio::time::timeout(Duration::from_mins(1), future).await.expect("no run waits for itself") })
 }
 
 async fn converge(graph: &Graph<World>, world: &World) -> Report {

@@ -192,7 +192,7 @@ impl<'a> Lease<'a> {
     fn new(lock: &Lock<'a>, stored: Stored) -> Self {
         let mut lock = lock.clone();
         // Known only now that the service has said what time it is: it is told with the first renewal.
-        lock.record.taken_at = Some(stored.at);
+        lock.record.taken_at = Some(time(stored.at));
         Self { lock, etag: RefCell::new(stored.etag), renewals: Cell::new(0) }
     }
 

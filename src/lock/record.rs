@@ -1,11 +1,11 @@
 //! What a lock says, and what follows from that for somebody who finds it.
 
 use aws_smithy_types::{DateTime, date_time::Format};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 use std::time::Duration;
 
-/// The longest lease that is believed; a lock that claims more is not one of this program's.
-const LONGEST_LEASE: u64 = 3600;
+/// The longest lease that is believed, in seconds; a lock that claims more is not one of this program's.
+const LONGEST_LEASE: f64 = 3600.0;
 /// The longest text that is shown of a lock, in characters.
 const LONGEST_TEXT: usize = 200;
 
@@ -21,8 +21,8 @@ pub(super) struct Record {
     /// For how many seconds it holds from when it was written last.
     pub(super) lease_seconds: f64,
     /// When it was taken, by the service's clock; `None` until it is renewed: then it was taken when it was written.
-    #[serde(default, serialize_with = "write_time", deserialize_with = "read_time")]
-    pub(super) taken_at: Option<DateTime>,
+    #[serde(default)]
+    pub(super) taken_at: Option<String>,
     /// How often it was renewed: no two are the same object.
     #[serde(default)]
     pub(super) renewals: u64,
@@ -47,7 +47,7 @@ impl Record {
     /// Reads one; `None` if it makes no sense.
     pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
         let record: Self = serde_json::from_slice(bytes).ok()?;
-        let sensible = record.lease_seconds > 0.0 && record.lease_seconds <= LONGEST_LEASE as f64 && !record.nonce.is_empty();
+        let sensible = record.lease_seconds > 0.0 && record.lease_seconds <= LONGEST_LEASE && !record.nonce.is_empty();
         sensible.then(|| Self { holder: printable(&record.holder), command: printable(&record.command), ..record })
     }
 }
@@ -81,10 +81,11 @@ pub struct By {
 
 impl Held {
     pub(super) fn new(record: Option<&Record>, written: DateTime, now: DateTime) -> Self {
+        let taken_at = record.and_then(|record| DateTime::from_str(record.taken_at.as_ref()?, Format::DateTime).ok());
         let lease = record.map_or(super::LEASE.as_secs_f64(), |record| record.lease_seconds);
         Self {
             by: record.map(|record| By { holder: record.holder.clone(), command: record.command.clone() }),
-            since: record.and_then(|record| record.taken_at).unwrap_or(written),
+            since: taken_at.unwrap_or(written),
             expires: DateTime::from_secs_f64(written.as_secs_f64() + lease),
             now,
             nonce: record.map(|record| record.nonce.clone()).unwrap_or_default(),
@@ -115,15 +116,6 @@ pub fn time(at: DateTime) -> String {
 
 fn show_time<S: Serializer>(at: &DateTime, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&time(*at))
-}
-
-fn write_time<S: Serializer>(at: &Option<DateTime>, serializer: S) -> Result<S::Ok, S::Error> {
-    at.map(time).serialize(serializer)
-}
-
-fn read_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<DateTime>, D::Error> {
-    let text = Option::<String>::deserialize(deserializer)?;
-    Ok(text.and_then(|text| DateTime::from_str(&text, Format::DateTime).ok()))
 }
 
 /// Anybody may have written it: nothing that a terminal would obey, and not too much.

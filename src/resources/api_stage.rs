@@ -84,11 +84,14 @@ impl Resource for ApiStage {
 
     async fn observe(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
         let api = self.api.get()?;
-        let stages = stages(aws, &api).await?;
+        // Its tags are asked for at the same time.
+        let output = ApiStageOutput { api, name: self.name.clone() };
+        let path = path(&output);
+        let (stages, _) = futures::try_join!(stages(aws, &output.api), tags(aws, &path))?;
         let Some(stage) = stages.iter().find(|stage| stage.stage_name() == Some(&self.name)) else { return Ok(None) };
-        let spec = Self::read(aws, &api, stage).await?;
+        let spec = Self::read(aws, &output.api, stage).await?;
         let (owner, applied) = (aws.owner(&spec.tags), spec.tags.applied());
-        Ok(Some(Live { output: ApiStageOutput { api, name: spec.name.clone() }, spec, busy: None, owner, applied }))
+        Ok(Some(Live { output, spec, busy: None, owner, applied }))
     }
 
     async fn create(&self, aws: &Aws) -> Result<Written<ApiStageOutput>> {

@@ -82,8 +82,9 @@ impl Resource for Distribution {
     }
 
     async fn observe(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
-        let Some((output, tags)) = self.locate(aws).await? else { return Ok(None) };
-        let answer = aws.read("cloudfront:GetDistribution", || aws.cloudfront.get_distribution().id(&output.id).send()).await.optional()?;
+        let get =
+            async |id: &str| aws.read("cloudfront:GetDistribution", || aws.cloudfront.get_distribution().id(id).send()).await.optional();
+        let Some((output, tags, answer)) = self.locate(aws, get).await? else { return Ok(None) };
         let Some(live) = answer.and_then(|answer| answer.distribution) else { return Ok(None) };
         let Some(config) = live.distribution_config else { return Ok(None) };
         let busy = (live.status != DEPLOYED).then_some("InProgress");
@@ -97,14 +98,14 @@ impl Resource for Distribution {
     }
 
     async fn find(&self, aws: &Aws) -> Result<Option<Found<DistributionOutput>>> {
-        Ok(self.locate(aws).await?.map(|(output, tags)| Found { output, owner: aws.owner(&tags) }))
+        Ok(self.locate(aws, async |_| Ok(())).await?.map(|(output, tags, ())| Found { output, owner: aws.owner(&tags) }))
     }
 
     async fn create(&self, aws: &Aws) -> Result<Written<DistributionOutput>> {
         // Two runs at the same time choose the same reference, and CloudFront lets it be used once. It must never have been used before,
         // not even by a distribution that is deleted; then it is one that nobody can choose again.
         let answer = match self.send(aws, &self.reference()).await {
-            Err(Error::Exists(_)) if self.locate(aws).await?.is_none() => self.send(aws, &self.unique_reference()).await?,
+            Err(Error::Exists(_)) if self.find(aws).await?.is_none() => self.send(aws, &self.unique_reference()).await?,
             answer => answer?,
         };
         // Nothing is cached yet.
@@ -219,8 +220,8 @@ impl Distribution {
         format!("{}-{moment}", self.name)
     }
 
-    /// Ours, with its tags, if it is there. One whose comment was changed by hand still reads our bucket.
-    async fn locate(&self, aws: &Aws) -> Result<Option<(DistributionOutput, Tags)>> {
+    /// Ours, with its tags and `more` about it (by id), if it is there. One whose comment was changed by hand still reads our bucket.
+    async fn locate<T>(&self, aws: &Aws, more: impl AsyncFn(&str) -> Result<T>) -> Result<Option<(DistributionOutput, Tags, T)>> {
         let buckets = self.origins.values().filter(|origin| origin.protocol == Protocol::S3);
         let buckets: Vec<String> = buckets.filter_map(|origin| origin.domain.get().ok()).collect();
         let mut ours = Vec::new();
@@ -228,13 +229,12 @@ impl Distribution {
             if listed.comment != self.name && !listed.origins.iter().any(|origin| buckets.contains(origin)) {
                 continue;
             }
-            if let Some(tags) = read_tags(aws, &listed.output.arn).await?
-                && aws.owner(&tags) == Owner::Us
-            {
-                ours.push((listed.output.clone(), tags));
+            let (tags, more) = futures::try_join!(read_tags(aws, &listed.output.arn), more(&listed.output.id))?;
+            if let Some(tags) = tags.filter(|tags| aws.owner(tags) == Owner::Us) {
+                ours.push((listed.output.clone(), tags, more));
             }
         }
-        if let [(first, _), (second, _), ..] = &ours[..] {
+        if let [(first, ..), (second, ..), ..] = &ours[..] {
             let text = format!(
                 "two distributions are tagged as this stack's: {} and {}; remove the tag {} from the one to leave alone",
                 first.id,

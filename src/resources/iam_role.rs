@@ -48,8 +48,10 @@ impl Resource for Role {
     }
 
     async fn observe(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
-        let answer = aws.read("iam:GetRole", || aws.iam.get_role().role_name(&self.name).send()).await.optional()?;
-        let Some(role) = answer.and_then(|answer| answer.role) else { return Ok(None) };
+        // Shared, because its policy asks as well.
+        let get = || async { aws.read("iam:GetRole", || aws.iam.get_role().role_name(&self.name).send()).await.optional() };
+        let answer = aws.shared("iam", &format!("role/{}", self.name), get).await?;
+        let Some(role) = answer.as_ref().as_ref().and_then(|answer| answer.role()) else { return Ok(None) };
         let tags: Tags = role.tags().iter().map(|tag| (tag.key(), tag.value())).collect();
         let (owner, applied) = (aws.owner(&tags), tags.applied());
         let spec = Self {

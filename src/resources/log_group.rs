@@ -120,7 +120,8 @@ impl LogGroup {
     /// Finds the log groups of our stage of REST APIs, ours and vanished ones. The logical name of the one of the API called `api` is
     /// `logical`; that of any other is its API's id. No call is spent on a group of an API that exists and is not ours.
     pub async fn sweep_api(aws: &Aws, family: String, stage: String, api: String, logical: &str) -> Result<Vec<Stray<Aws>>> {
-        let (apis, ours) = (rest_apis(aws).await?, find_ours(aws, &api).await?);
+        // The groups are listed at the same time: the sweep below finds the answer.
+        let (apis, ours, _) = futures::try_join!(rest_apis(aws), find_ours(aws, &api), list(aws, &family))?;
         let name_of = |name: &str| {
             let (id, of_stage) = name.strip_prefix(&family)?.split_once('/')?;
             let is_ours = ours.as_ref().is_some_and(|ours| ours.id() == Some(id));

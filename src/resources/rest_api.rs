@@ -6,7 +6,7 @@
 use super::api_common::{nodes, replace, rest_apis, tags, turn, write_tags};
 use crate::{
     aws::{Aws, Optional, Tags},
-    engine::{Changes, Class, Error, Gone, Handle, Live, Owner, Ref, Refusal, Resource, Result, Stray, Written},
+    engine::{Changes, Class, Error, Found, Gone, Handle, Live, Owner, Ref, Refusal, Resource, Result, Stray, Written},
 };
 use aws_sdk_apigateway::types::{EndpointConfiguration, EndpointType, RestApi as ListedApi};
 use aws_smithy_types::DateTime;
@@ -63,6 +63,12 @@ impl Resource for RestApi {
             tags,
         };
         Ok(Some(Live { spec, output, busy: None, owner, applied }))
+    }
+
+    async fn find(&self, aws: &Aws) -> Result<Option<Found<RestApiOutput>>> {
+        let Some(listed) = find_ours(aws, &self.name).await? else { return Ok(None) };
+        let output = output(aws, listed.id(), listed.root_resource_id()).await?;
+        Ok(output.map(|output| Found { output, owner: Owner::Us }))
     }
 
     /// Nothing keeps two runs at the same time from making one each, so each looks before and after: see [`yields_to`].

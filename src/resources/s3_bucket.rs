@@ -50,8 +50,6 @@ pub struct BucketOutput {
     pub name: String,
     /// Its ARN.
     pub arn: String,
-    /// The host that serves it in its own region, as CloudFront's origin.
-    pub regional_domain: String,
 }
 
 impl Resource for Bucket {
@@ -191,11 +189,7 @@ impl Bucket {
     }
 
     fn output(&self, aws: &Aws) -> BucketOutput {
-        BucketOutput {
-            name: self.name.clone(),
-            arn: format!("arn:{}:s3:::{}", aws.place.partition, self.name),
-            regional_domain: aws.place.bucket_host(&self.name),
-        }
+        BucketOutput { name: self.name.clone(), arn: format!("arn:{}:s3:::{}", aws.place.partition, self.name) }
     }
 
     async fn turn(&self, aws: &Aws) -> crate::aws::Turn {
@@ -266,11 +260,6 @@ impl Handle<Bucket> {
     /// Its name. Known beforehand, but whoever refers to it waits for the bucket.
     pub fn name(&self) -> Ref<String> {
         self.output("name", |output| output.name.clone())
-    }
-
-    /// The host that serves it in its own region.
-    pub fn regional_domain(&self) -> Ref<String> {
-        self.output("regional_domain", |output| output.regional_domain.clone())
     }
 }
 

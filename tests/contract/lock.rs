@@ -15,6 +15,9 @@ use std::{cell::RefCell, time::Duration};
 /// The shortest time that can be told by a clock of whole seconds.
 const SHORT: Duration = Duration::from_secs(1);
 
+/// More than anybody would call a lock.
+static LARGE: [u8; 1 << 20] = [b' '; 1 << 20];
+
 struct Vault {
     bench: Bench,
     bucket: String,
@@ -77,7 +80,7 @@ async fn one_has_it_until_it_is_given_back() {
     let lease = taken(&ada).await;
     let held = refused(&bob).await;
     assert_eq!(held.by.as_ref().map(|by| (by.holder.as_str(), by.command.as_str())), Some(("ada@desk", "up")));
-    assert!(held.left() > LEASE - Duration::from_secs(10) && held.left() <= LEASE, "{held:?}");
+    assert!(held.left() > LEASE / 2 && held.left() <= LEASE, "{held:?}");
     let ((), calls) = vault.bench.calls(async { lease.release().await.unwrap() }).await;
     assert_eq!((calls.reads, calls.writes), (0, 1));
     assert_eq!(vault.holder().await, None);
@@ -155,7 +158,6 @@ async fn a_lost_answer_is_not_taken_for_another_run() {
 async fn nonsense_is_respected_until_it_is_old() {
     let vault = Vault::new("lock-nonsense").await;
     let ada = vault.lock("ada@desk", LEASE);
-    static LARGE: [u8; 1 << 20] = [b' '; 1 << 20];
     for nonsense in [&b""[..], b"\xff\xfe", b"{\"nonce\": 1}", b"<html>", &LARGE] {
         vault.write(nonsense).await;
         let held = refused(&ada).await;

@@ -116,8 +116,10 @@ fn declare(bench: &Bench, wish: &Wish) -> Graph<Aws> {
     };
     let access = graph.add("static", access);
     let api = Origin::server("localhost".to_owned().into(), wish.api_path.to_owned().into(), wish.api_port);
-    let origins =
-        BTreeMap::from([("site".into(), Origin::bucket(bucket.regional_domain(), "/site", access.control_id())), ("api".into(), api)]);
+    let origins = BTreeMap::from([
+        ("site".into(), Origin::bucket(bucket.known("regional_domain", bench.aws.place.bucket_host(&name)), "/site", access.control_id())),
+        ("api".into(), api),
+    ]);
     let files = Behavior { compress: wish.compress, ..Behavior::files("site", wish.https) };
     let mut behaviors = BTreeMap::from([("default".to_owned(), files)]);
     behaviors.extend(wish.patterns.iter().map(|pattern| ((*pattern).to_owned(), Behavior::api("api", wish.https))));

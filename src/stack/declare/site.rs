@@ -29,7 +29,7 @@ impl Declaring<'_> {
             site_prefix: PREFIX.to_owned(),
             files: files.into_iter().flatten().map(|file| (file.key.clone(), object(file))).collect(),
             tags: self.tags(&physical),
-            name: physical,
+            name: physical.clone(),
         };
         self.bucket = Some(stamped(bucket.clone()));
         let bucket = self.graph.add(NAME, bucket);
@@ -39,7 +39,7 @@ impl Declaring<'_> {
 
         let path = format!("/{}", PREFIX.trim_end_matches('/'));
         // Caches are told of a release only once its files are there.
-        let pages = Origin::bucket(bucket.regional_domain(), &path, access.control_id());
+        let pages = Origin::bucket(bucket.known("regional_domain", self.place.bucket_host(&physical)), &path, access.control_id());
         let mut origins = BTreeMap::from([("site".to_owned(), pages)]);
         let mut behaviors = BTreeMap::from([("default".to_owned(), Behavior::files("site", self.place.viewers_https))]);
         if let Some(api) = api {
