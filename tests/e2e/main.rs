@@ -3,7 +3,6 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking, in its helpers as well")]
 
 mod project;
-mod rivals;
 
 use project::Project;
 use serde_json::{Value, json};

@@ -1,10 +1,16 @@
 //! Two programs at the same time on one account. With the lock one waits for the other, or says that it does not; without it they get in
 //! each other's way, and the stack still ends up correct.
 //!
-//! `LIVEINSIGHT_RIVALS=15 cargo test --test e2e rivals` runs fifteen rounds of seven pairs and prints what became of each.
+//! `LIVEINSIGHT_RIVALS=15 cargo test --test rivals -- --nocapture` runs fifteen rounds of seven pairs and prints what became of each.
 
-use crate::project::{Project, Run};
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking, in its helpers as well")]
+
+#[path = "../e2e/project.rs"]
+#[allow(dead_code, reason = "the other tests of the whole product use more of it")]
+mod project;
+
 use liveinsight::lock::SETTING;
+use project::{Project, Run};
 use serde_json::json;
 use std::{collections::BTreeMap, thread};
 
@@ -14,7 +20,7 @@ const ROUNDS: &str = "LIVEINSIGHT_RIVALS";
 const UP: &[&str] = &["up", "--local", "--no-build"];
 const DOWN: &[&str] = &["down", "--local"];
 
-/// How two runs ended, most often first seen first.
+/// How often two runs ended with these codes.
 type Endings = BTreeMap<(&'static str, [i32; 2]), usize>;
 
 struct Rivals {
