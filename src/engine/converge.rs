@@ -205,12 +205,7 @@ impl<C: super::Cloud> Run<'_, C> {
                     continue;
                 }
             } else if let Some(made) = made {
-                // Created in this run and not visible yet: reads lag behind writes.
-                if Instant::now().duration_since(made) > RIVALS {
-                    let why = "it was created and is not there; another run may have deleted it".to_owned();
-                    return Err(Error::TimedOut { why, after: RIVALS });
-                }
-                self.wait(entry, &pauses, "it to become visible", None).await?;
+                self.wait_to_be_seen(entry, &pauses, made).await?;
                 seen = entry.observe(self.cloud).await?;
                 continue;
             }
@@ -276,6 +271,15 @@ impl<C: super::Cloud> Run<'_, C> {
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// It was created in this run and is not visible yet: reads lag behind writes.
+    async fn wait_to_be_seen(&self, entry: &Entry<C>, pauses: &Waits<'_>, made: Instant) -> Result<()> {
+        if made.elapsed() > RIVALS {
+            let why = "it was created and is not there; another run may have deleted it".to_owned();
+            return Err(Error::TimedOut { why, after: RIVALS });
+        }
+        self.wait(entry, pauses, "it to become visible", None).await
     }
 
     /// What an entry waits for never comes if what it needs was deleted meanwhile.
