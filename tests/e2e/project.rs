@@ -101,7 +101,7 @@ impl Run {
     #[track_caller]
     pub(crate) fn expect(&self, code: i32) {
         let (out, err) = (self.stdout(), String::from_utf8_lossy(&self.output.stderr));
-        assert_eq!(self.output.status.code(), Some(code), "liveinsight {}\n{out}\n{err}", self.arguments);
+        assert_eq!(self.code(), code, "liveinsight {}\n{out}\n{err}", self.arguments);
     }
 
     pub(crate) fn stdout(&self) -> String {
