@@ -85,6 +85,7 @@ pub(super) async fn apply(context: &Context, session: &Session, request: Request
     });
     let (mut applied, kept) = exclusive.run(context, work).await?;
     applied.result = kept.and(applied.result);
+    applied.summary.count_calls(&session.aws.tally());
     Ok(applied)
 }
 
