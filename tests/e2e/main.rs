@@ -26,6 +26,14 @@ fn summary(project: &Project, arguments: &[&str]) -> Value {
     event
 }
 
+/// Insists that a run made at most so many calls, and so many that write. Where it waits for AWS it asks again every two seconds at the
+/// most, for several resources at once, and a busy machine makes it wait: what takes longer than 15 s may ask three times a second.
+fn assert_calls(summary: &Value, most: u32, most_writes: u64) {
+    let waited = (summary["seconds"].as_f64().unwrap() - 15.0).max(0.0);
+    let (calls, writes) = (summary["aws_calls"].as_f64().unwrap(), summary["aws_writes"].as_u64().unwrap());
+    assert!(calls <= f64::from(most) + 3.0 * waited && writes <= most_writes, "{summary}");
+}
+
 fn outputs(project: &Project) -> BTreeMap<String, String> {
     serde_json::from_value(project.ok(&["outputs", "--local", "--format", "json"]).json()).unwrap()
 }
@@ -63,7 +71,7 @@ fn the_stack_comes_works_heals_and_goes() {
     // Up from nothing.
     let first = summary(&project, &["up", "--local", "--format", "json"]);
     assert_eq!((&first["created"], &first["failed"]), (&json!(59), &json!(0)), "{first}");
-    assert!(first["aws_calls"].as_u64().unwrap() <= 200 && first["aws_writes"].as_u64().unwrap() <= 95, "{first}");
+    assert_calls(&first, 200, 95);
     let status = project.ok(&["status", "--local", "--format", "json"]).json();
     assert_eq!(status["summary"], json!({"total": 59, "in_sync": 59, "drifted": 0, "missing": 0, "busy": 0}));
     assert_eq!(status["resources"].as_array().unwrap().len(), 59);
@@ -71,7 +79,7 @@ fn the_stack_comes_works_heals_and_goes() {
     // Again: nothing to do.
     let second = summary(&project, &["up", "--local", "--format", "json"]);
     assert_eq!((&second["unchanged"], &second["created"], &second["updated"]), (&json!(59), &json!(0), &json!(0)), "{second}");
-    assert!(second["aws_calls"].as_u64().unwrap() <= 60 && second["aws_writes"] == json!(0), "{second}");
+    assert_calls(&second, 60, 0);
     project.run(&["plan", "--local", "--exit-code"]).expect(0);
 
     a_request_reaches_handler_and_table(&project);
@@ -86,7 +94,7 @@ fn the_stack_comes_works_heals_and_goes() {
     // Down: nothing is left, by another client's listing.
     let down = summary(&project, &["down", "--local", "--format", "json"]);
     assert_eq!((&down["deleted"], &down["failed"]), (&json!(59), &json!(0)), "{down}");
-    assert!(down["aws_calls"].as_u64().unwrap() <= 90, "{down}");
+    assert_calls(&down, 90, 60);
     assert_eq!(project.other_client(&["list"]), Vec::<String>::new());
     let again = summary(&project, &["down", "--local", "--format", "json"]);
     assert_eq!(again["deleted"], json!(0), "{again}");
