@@ -82,9 +82,8 @@ impl Store {
         let Some(Label { text: label, counted_by: Some(counted_by), hour }) = increment.label.clone() else {
             return self.update(&increment, None, ReturnValue::AllNew).await.map(drop);
         };
-        // What is only taken away was added before: to the label, if it was counted by itself, else to the rest.
-        let has_place = !is_full && increment.add.values().any(|amount| *amount > 0);
-        let condition = (!has_place).then_some("attribute_exists(session_id)");
+        // Also for what is only taken away: what it is taken from may be added a moment later, by the batch before.
+        let condition = is_full.then_some("attribute_exists(session_id)");
         let before = self.update(&increment, condition, ReturnValue::AllOld).await?;
         if before.is_none() {
             // The hour stays, the label changes.
