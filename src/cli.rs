@@ -22,7 +22,8 @@ pub struct Cli {
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 stack.yaml is wrong, 4 credentials or permissions,
-5 some resources failed and the rest is done, 10 changes are pending (only with --exit-code), 130 interrupted";
+5 some resources failed and the rest is done, 6 locked by another run, 10 changes are pending (only with --exit-code),
+130 interrupted";
 
 /// Options of every command.
 #[derive(Debug, Clone, Args)]

@@ -31,6 +31,8 @@ pub enum Exit {
     Credentials = 4,
     /// Some resources failed, the rest is done.
     Partial = 5,
+    /// Another run has the stack's lock.
+    Locked = 6,
     /// Changes are pending; only with `--exit-code`.
     Pending = 10,
     /// Interrupted by Ctrl-C or SIGTERM.

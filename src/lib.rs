@@ -8,6 +8,7 @@ pub mod engine;
 pub mod error;
 mod file_lock;
 pub mod local;
+pub mod lock;
 pub mod logs;
 pub mod resources;
 pub mod seed;

@@ -75,6 +75,8 @@ const BY_MESSAGE: &[(&str, &str, Verdict)] = {
         ("ValidationException", "index which already exists", Exists),
         ("LimitExceededException", "Table tags are being updated", NotYet("DynamoDB to finish with the tags")),
         ("LimitExceededException", "simultaneously", NotYet("DynamoDB to finish with other tables and indexes")),
+        // S3's conditional writes: the object is there, or is another one than was named. ("conditions" with and without a hyphen.)
+        ("PreconditionFailed", "conditions you specified did not hold", Exists),
         ("", "throttled by EC2", Verdict::Throttled),
     ]
 };

@@ -87,6 +87,7 @@ impl Aws {
 
 impl Cloud for Aws {
     fn refresh(&self) {
+        self.forget_made();
         self.memo.clear();
     }
 }

@@ -8,6 +8,7 @@ use std::{cell::RefCell, collections::BTreeSet};
 pub(super) struct Notes {
     published: RefCell<Option<Published>>,
     warnings: RefCell<Vec<String>>,
+    made: RefCell<BTreeSet<String>>,
 }
 
 /// Objects of the site that were written or removed, and that caches may still have as they were.
@@ -35,6 +36,20 @@ impl Aws {
     /// Caches have been told, or were empty.
     pub fn forget_published(&self) {
         self.notes.published.borrow_mut().take();
+    }
+
+    /// Something was made ahead of its turn: whoever was to make it need not.
+    pub fn note_made(&self, name: &str) {
+        self.notes.made.borrow_mut().insert(name.to_owned());
+    }
+
+    /// Whether that was noted since the last observation; it is told once.
+    pub fn was_made(&self, name: &str) -> bool {
+        self.notes.made.borrow_mut().remove(name)
+    }
+
+    pub(super) fn forget_made(&self) {
+        self.notes.made.borrow_mut().clear();
     }
 
     /// Something did not work that nothing depends on. A phrase for the user, with what follows from it.

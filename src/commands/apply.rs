@@ -1,4 +1,5 @@
-//! One run of the reconciler, from the sources to a verified stack: what `up` and `dev` share.
+//! One run of the reconciler, from the sources to a verified stack: what `up` and `dev` share. A run with nothing to do writes nothing,
+//! not even the lock.
 //!
 //! Deliberately not here: how the result is shown. `up` prints it once; `dev` says one line per change.
 
@@ -6,13 +7,15 @@ use super::{
     Context, Phase,
     consent::{self, Allowed},
     content::{self, Packages},
+    exclusive::{self, Exclusive},
     session::Session,
     wait,
 };
 use crate::aws::Aws;
 use crate::{
-    engine::{self, Event, Id, Options, Plan, survey},
+    engine::{self, Event, Id, Options, Plan, Resource, State, Step, survey},
     error::CliError,
+    resources::Bucket,
     stack::{Declaration, declare},
     ui::{self, Detail, Summary},
 };
@@ -30,6 +33,18 @@ pub(super) struct Request {
     pub(super) yes: bool,
     /// Whether to wait for CloudFront.
     pub(super) wait: bool,
+    /// Whether to fail rather than to wait for another run.
+    pub(super) no_wait: bool,
+}
+
+impl Request {
+    fn wants(&self, step: &Step) -> bool {
+        self.only.as_ref().is_none_or(|only| only.contains(&step.id))
+    }
+
+    fn changes<'a>(&'a self, plan: &'a Plan<Aws>) -> impl Iterator<Item = &'a Step> {
+        plan.changes().filter(|step| self.wants(step))
+    }
 }
 
 /// What a run did.
@@ -46,40 +61,63 @@ pub(super) struct Applied {
     pub(super) in_sync: bool,
 }
 
-/// Builds, observes, asks for consent, and converges. An error means that nothing was changed.
+/// Builds, observes, asks for consent, waits for its turn, and converges. An error means that nothing was changed.
 pub(super) async fn apply(context: &Context, session: &Session, request: Request) -> Result<Applied, CliError> {
-    let Request { only, packages, allowed, yes, wait } = request;
-    let content = content::gather(context, session, packages, only.as_ref()).await?;
+    let content = content::gather(context, session, request.packages, request.only.as_ref()).await?;
     let declaration = declare(&session.stack, &session.place, &content);
 
-    let tell = |event: Event<'_>| context.progress.engine(&event);
-    let plan = survey(&declaration.graph, &session.aws, &tell).await?;
-    let wanted = |step: &&engine::Step| only.as_ref().is_none_or(|only| only.contains(&step.id));
-    let changes = plan.changes().filter(wanted).count();
-    if changes > 0 {
-        let detail = if context.ui.verbose() { Detail::Creations } else { Detail::Changes };
-        context.ui.note(&format!("{}\n\n{}\n", session.title(), ui::plan_text(&plan, only.as_ref(), detail)));
+    let look = async || observe(context, session, &declaration, &request).await;
+    let plan = exclusive::observe(context, session, request.no_wait, look).await?;
+    if request.changes(&plan).next().is_none() {
+        context.begin(Phase::Writing);
+        return Ok(converge(context, session, &declaration, plan, &request).await);
     }
-    consent::check(&plan, only.as_ref(), allowed)?;
-    if session.stack.protect && changes > 0 && !yes {
+    if session.stack.protect && !request.yes {
         let environment = &session.stack.environment;
         consent::confirm(context, &format!("change {environment}, which is protected?"), &format!("{environment} is protected")).await?;
     }
-    context.begin(Phase::Writing);
-    Ok(converge(context, session, &declaration, plan, (only, allowed, wait)).await)
+    let exclusive = Exclusive::begin(context, session, "up", lock_place(&declaration, &plan, &request), request.no_wait).await?;
+    let waited = exclusive.waited;
+    let work = Box::pin(async {
+        // What another run did meanwhile is not what was planned on.
+        let plan = if waited { look().await? } else { plan };
+        Ok(converge(context, session, &declaration, plan, &request).await)
+    });
+    let (mut applied, kept) = exclusive.run(context, work).await?;
+    applied.result = kept.and(applied.result);
+    applied.summary.count_calls(&session.aws.tally());
+    Ok(applied)
 }
 
-async fn converge(
-    context: &Context,
-    session: &Session,
-    declaration: &Declaration,
-    plan: Plan<Aws>,
-    (only, allowed, wait): (Option<BTreeSet<Id>>, Allowed, bool),
-) -> Applied {
+/// Looks at everything, shows what is to be done, and refuses what is not allowed.
+async fn observe(context: &Context, session: &Session, declaration: &Declaration, request: &Request) -> Result<Plan<Aws>, CliError> {
+    let plan = survey(&declaration.graph, &session.aws, &|event: Event<'_>| context.progress.engine(&event)).await?;
+    if request.changes(&plan).next().is_some() {
+        let detail = if context.ui.verbose() { Detail::Creations } else { Detail::Changes };
+        context.ui.note(&format!("{}\n\n{}\n", session.title(), ui::plan_text(&plan, request.only.as_ref(), detail)));
+    }
+    consent::check(&plan, request.only.as_ref(), request.allowed)?;
+    Ok(plan)
+}
+
+/// The lock lies in the bucket, which on a first run has to be made for it.
+fn lock_place<'a>(declaration: &'a Declaration, plan: &Plan<Aws>, request: &Request) -> exclusive::Place<'a> {
+    let Some(step) = plan.steps.iter().find(|step| step.id.kind() == Bucket::KIND) else { return exclusive::Place::None };
+    if step.state != State::Missing {
+        return exclusive::Place::Bucket;
+    }
+    match &declaration.bucket {
+        Some(bucket) if request.wants(step) => exclusive::Place::NewBucket(bucket),
+        _ => exclusive::Place::None,
+    }
+}
+
+async fn converge(context: &Context, session: &Session, declaration: &Declaration, plan: Plan<Aws>, request: &Request) -> Applied {
+    let Request { only, allowed, wait, .. } = request;
     let total = only.as_ref().map_or(declaration.graph.entries().len(), BTreeSet::len);
     let left_alone = declaration.graph.entries().len() - total;
-    let Allowed { adopt, delete_data } = allowed;
-    let options = Options { adopt, delete_data, only, stop: context.stop.clone(), ..Options::default() };
+    let Allowed { adopt, delete_data } = *allowed;
+    let options = Options { adopt, delete_data, only: only.clone(), stop: context.stop.clone(), ..Options::default() };
     let tell = |event: Event<'_>| context.progress.engine(&event);
     let report = engine::up(&declaration.graph, &session.aws, plan, &options, &tell).await;
     context.progress.step_done();
@@ -88,7 +126,7 @@ async fn converge(
     }
     let failure = ui::failures(&report);
     let in_sync = failure.is_none();
-    let waited = if wait && in_sync { wait::for_distribution(context, session, declaration).await } else { Ok(()) };
+    let waited = if *wait && in_sync { wait::for_distribution(context, session, declaration).await } else { Ok(()) };
 
     let tally = session.aws.tally();
     let unchanged = report.unchanged.saturating_sub(left_alone);

@@ -13,8 +13,11 @@ use tokio::{
     time::{Instant, MissedTickBehavior, interval},
 };
 
-/// How long what is in flight may take after the user asked to stop.
+/// How long a command may take to end after the user asked it to stop. GitHub, for one, cancels a job with SIGINT, with SIGTERM after 7.5 s
+/// and with SIGKILL after 10 s.
 const GRACE: Duration = Duration::from_secs(10);
+/// How much of that what is in flight may take; the rest is for giving the lock back.
+const IN_FLIGHT: Duration = Duration::from_secs(6);
 
 /// The surroundings of one command.
 pub struct Context {
@@ -90,7 +93,7 @@ impl Context {
                     self.stop.request();
                     deadline = Some(Instant::now() + GRACE);
                     if self.phase.get() == Phase::Writing {
-                        let seconds = GRACE.as_secs();
+                        let seconds = IN_FLIGHT.as_secs();
                         self.ui.warn(&format!("stopping: what is in flight may finish, up to {seconds} s; once more ends it at once"));
                     }
                 }
@@ -104,6 +107,13 @@ impl Context {
                 }
             }
         }
+    }
+
+    /// Waits until what is in flight has had its time, after the user asked to stop.
+    pub(super) async fn cut_off(&self) -> CliError {
+        self.stop.asked().await;
+        tokio::time::sleep(IN_FLIGHT).await;
+        self.interrupted()
     }
 
     fn interrupted(&self) -> CliError {

@@ -30,7 +30,11 @@ What does not compile is shown, and the version before stays live. What would lo
 --delete-data` does it. What the functions log appears here, a colour for each (with -v
 also Lambda's own START, END and REPORT lines).
 Ctrl-C ends it with exit code 0 (130 in the middle of a change); the local AWS keeps running until `liveinsight local stop`.")]
-pub struct DevArgs {}
+pub struct DevArgs {
+    /// Ends with 6 if another run is at work on the stack, instead of waiting for it
+    #[arg(long)]
+    no_wait: bool,
+}
 
 /// What runs now, for those who read its logs meanwhile.
 struct Live {
@@ -40,13 +44,13 @@ struct Live {
 }
 
 /// Runs `dev`.
-pub(super) async fn run(_: &DevArgs, context: &Context) -> Result<Exit, CliError> {
+pub(super) async fn run(args: &DevArgs, context: &Context) -> Result<Exit, CliError> {
     context.format(&[Format::Text])?;
     let since = logs::since(Duration::ZERO);
     let session = Session::open_local(context, Sources::Needed).await?;
     // Before the first run: what is saved while it builds counts as well.
     let mut watched = Watched::new(sources(&session, context)?)?;
-    let Applied { outputs, summary, result, .. } = apply(context, &session, request()).await?;
+    let Applied { outputs, summary, result, .. } = apply(context, &session, request(args)).await?;
     result?;
     context.ui.result(&ui::outputs_text(&outputs));
     context.ui.note(&format!("{}\n", summary.text()));
@@ -64,7 +68,7 @@ pub(super) async fn run(_: &DevArgs, context: &Context) -> Result<Exit, CliError
             if !changed.is_empty() {
                 context.ui.note(&format!("changed: {}", names(&changed, &live.borrow().session.stack.root)));
             }
-            match again(context, changed.is_empty()).await {
+            match again(args, context, changed.is_empty()).await {
                 Some(Ok(session)) => {
                     watched.follow(sources(&session, context)?)?;
                     live.replace(Rc::new(Live::new(session)));
@@ -131,20 +135,20 @@ impl Live {
 }
 
 /// Everything that changed, except what would lose data: that stays `up`'s, with its flag.
-fn request() -> Request {
+fn request(args: &DevArgs) -> Request {
     let allowed = Allowed { adopt: false, delete_data: false };
     // What is protected is what runs in the cloud.
-    Request { only: None, packages: Packages::Build, allowed, yes: true, wait: false }
+    Request { only: None, packages: Packages::Build, allowed, yes: true, wait: false, no_wait: args.no_wait }
 }
 
 /// Brings the local AWS in line with the sources; `None` if it was asked to stop before anything was written. `quietly` says nothing of a run
 /// that found nothing to do.
-async fn again(context: &Context, quietly: bool) -> Option<Result<Session, CliError>> {
+async fn again(args: &DevArgs, context: &Context, quietly: bool) -> Option<Result<Session, CliError>> {
     context.progress.restart();
     let mut run = pin!(async {
         // Opened again: stack.yaml may have changed, and the local AWS may have been stopped.
         let session = Session::open_local(context, Sources::Needed).await?;
-        let Applied { summary, result, .. } = apply(context, &session, request()).await?;
+        let Applied { summary, result, .. } = apply(context, &session, request(args)).await?;
         result?;
         if summary.changes() > 0 || !quietly {
             context.ui.note(&format!("live: {}", summary.text()));

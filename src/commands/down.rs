@@ -1,14 +1,15 @@
 //! `down`: removes everything the stack owns, and proves that nothing is left.
 
 use super::{
-    Context, Phase, consent,
+    Context, consent,
+    exclusive::{self, Exclusive},
     session::{Session, Sources},
 };
 use crate::{
     cli::Format,
     engine::{self, Event, Id, Options, Removal, Resource},
     error::{CliError, Exit},
-    resources::Table,
+    resources::{Bucket, Table},
     stack::{Content, declare},
     ui::{self, Summary},
 };
@@ -26,6 +27,9 @@ pub struct DownArgs {
     /// Deletes the tables of a protected environment as well, with their data
     #[arg(long)]
     delete_data: bool,
+    /// Ends with 6 if another run is at work on the stack, instead of waiting for it
+    #[arg(long)]
+    no_wait: bool,
 }
 
 /// Runs `down`.
@@ -36,7 +40,8 @@ pub(super) async fn run(args: &DownArgs, context: &Context) -> Result<Exit, CliE
     let tell = |event: Event<'_>| context.progress.engine(&event);
     // The bucket goes: its pages are published again from the sources. What visitors left is in the tables.
     let keep = |id: &Id| session.stack.protect && !args.delete_data && id.kind() == Table::KIND;
-    let removal = Removal::survey(&declaration.graph, &session.aws, keep, &tell).await?;
+    let survey = async || Ok(Removal::survey(&declaration.graph, &session.aws, keep, &tell).await?);
+    let removal = exclusive::observe(context, &session, args.no_wait, survey).await?;
     let stack = format!("{}/{}", session.stack.project, session.stack.environment);
     if !removal.leaving.is_empty() {
         context.ui.note(&format!("{}\n\n{}", session.title(), ui::removal_text(&removal)));
@@ -45,12 +50,19 @@ pub(super) async fn run(args: &DownArgs, context: &Context) -> Result<Exit, CliE
             consent::confirm(context, &question, &format!("{} is protected", session.stack.environment)).await?;
         }
     }
-    context.begin(Phase::Writing);
-    let options = Options { stop: context.stop.clone(), ..Options::default() };
-    let report = engine::down(&declaration.graph, &session.aws, &removal, &options, &tell).await;
+    let exclusive = Exclusive::begin(context, &session, "down", lock_place(&removal), args.no_wait).await?;
+    let waited = exclusive.waited;
+    let work = Box::pin(async {
+        // What another run did meanwhile is not what was planned on.
+        let removal = if waited { survey().await? } else { removal };
+        let options = Options { stop: context.stop.clone(), ..Options::default() };
+        let report = engine::down(&declaration.graph, &session.aws, &removal, &options, &tell).await;
+        Ok((removal, report))
+    });
+    let ((removal, report), kept) = exclusive.run(context, work).await?;
     context.progress.step_done();
 
-    let failure = ui::failures(&report);
+    let failure = kept.err().or_else(|| ui::failures(&report));
     let summary = Summary::new(&report, removal.kept.len(), context.progress.seconds(), &session.aws.tally());
     if context.progress.events() {
         context.ui.result(&summary.json());
@@ -67,4 +79,10 @@ pub(super) async fn run(args: &DownArgs, context: &Context) -> Result<Exit, CliE
         }
     }
     failure.map_or(Ok(Exit::Done), Err)
+}
+
+/// The lock lies in the bucket, if that is there. To remove nothing takes no lock.
+fn lock_place(removal: &Removal) -> exclusive::Place<'static> {
+    let mut there = removal.leaving.iter().chain(&removal.kept);
+    if !removal.leaving.is_empty() && there.any(|id| id.kind() == Bucket::KIND) { exclusive::Place::Bucket } else { exclusive::Place::None }
 }

@@ -1,7 +1,8 @@
 //! One file per command: its arguments, whose doc comments are its help, and what it does.
 //!
 //! [`run`] is the way in. What commands share: [`Context`] (who is told, when to stop), `session` (from stack.yaml to a
-//! connected graph), `content` (built handlers and pages), `consent` (what must not be done unasked), `apply` (one run of the reconciler).
+//! connected graph), `content` (built handlers and pages), `consent` (what must not be done unasked), `apply` (one run of the reconciler), `exclusive`
+//! (the stack's lock).
 
 mod apply;
 pub mod completions;
@@ -11,6 +12,7 @@ mod context;
 pub mod dev;
 pub mod doctor;
 pub mod down;
+mod exclusive;
 pub mod graph;
 pub mod local;
 pub mod logs;

@@ -6,10 +6,12 @@ use super::{
     session::{Session, Sources},
 };
 use crate::{
+    aws::Aws,
     cli::Format,
-    engine::{Event, Resource, State, survey},
+    engine::{Event, Plan, Resource, State, Step, survey},
     error::{CliError, Exit},
-    resources::{Alarm, Alias},
+    lock::{Held, Lock},
+    resources::{Alarm, Alias, Bucket},
     stack::{Declaration, declare},
     ui,
 };
@@ -19,7 +21,8 @@ use clap::Args;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 A resource is `in sync`, `drifted` (with the fields that differ), `missing`, `busy` (AWS is still working on it), or not in
-stack.yaml (`up` would remove it). Handlers are not built: code that changed since the last build is not compared.")]
+stack.yaml (`up` would remove it). Whoever has the stack's lock is shown, too. Handlers are not built: code that changed since the
+last build is not compared.")]
 pub struct StatusArgs {
     /// Ends with 10 unless everything is in sync
     #[arg(long)]
@@ -33,14 +36,24 @@ pub(super) async fn run(args: &StatusArgs, context: &Context) -> Result<Exit, Cl
     let content = content::gather(context, &session, Packages::IfCurrent, None).await?;
     let declaration = declare(&session.stack, &session.place, &content);
     let plan = survey(&declaration.graph, &session.aws, &|event: Event<'_>| context.progress.engine(&event)).await?;
+    let health = ui::Health { lock: lock(&session, &plan).await?, ..health(&declaration) };
     if format == Format::Json {
-        context.ui.result(&ui::status_json(&plan, &session.stack.project, &session.stack.environment, &health(&declaration)));
+        context.ui.result(&ui::status_json(&plan, &session.stack.project, &session.stack.environment, &health));
     } else {
         context.ui.note(&format!("{}\n", session.title()));
-        context.ui.result(&ui::status_text(&plan, &health(&declaration)));
+        context.ui.result(&ui::status_text(&plan, &health));
     }
     let in_sync = plan.steps.iter().all(|step| step.state == State::InSync);
     Ok(if in_sync || !args.exit_code { Exit::Done } else { Exit::Pending })
+}
+
+/// Who has the stack's lock, if there is a bucket for it to lie in, and that is ours.
+async fn lock(session: &Session, plan: &Plan<Aws>) -> Result<Option<Held>, CliError> {
+    let there = |step: &Step| step.id.kind() == Bucket::KIND && step.state != State::Missing && step.objection.is_none();
+    if !plan.steps.iter().any(there) {
+        return Ok(None);
+    }
+    Lock::look(&session.aws, &session.names().bucket()).await.map_err(|error| CliError::of_engine(None, &error))
 }
 
 /// What the outputs say, now that everything was observed.

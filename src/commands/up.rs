@@ -43,6 +43,9 @@ pub struct UpArgs {
     /// Consents to changes of a protected environment
     #[arg(short, long)]
     yes: bool,
+    /// Ends with 6 if another run is at work on the stack, instead of waiting for it
+    #[arg(long)]
+    no_wait: bool,
 }
 
 /// Runs `up`.
@@ -55,6 +58,7 @@ pub(super) async fn run(args: &UpArgs, context: &Context) -> Result<Exit, CliErr
         allowed: Allowed { adopt: args.adopt, delete_data: args.delete_data },
         yes: args.yes,
         wait: args.wait,
+        no_wait: args.no_wait,
     };
     let Applied { outputs, summary, total, result, in_sync } = apply(context, &session, request).await?;
     if context.progress.events() {

@@ -10,13 +10,17 @@ use super::{
 use std::{
     cell::RefCell,
     collections::{BTreeMap, BTreeSet},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 /// How often everything is observed and acted upon again before the engine gives up: two would do if the world stood still.
 const ROUNDS: usize = 4;
 /// How often one resource is written in one round: a table with a TTL and point-in-time recovery takes three.
 const WRITES: usize = 8;
+
+/// How long something that was created may not be seen, and how often, while it cannot be created yet, it is made sure that what it needs
+/// is still there. What AWS calls eventual takes seconds; beyond that, another run may be deleting what this one makes.
+const RIVALS: Duration = Duration::from_secs(30);
 
 /// How to converge.
 #[derive(Debug, Clone, Default)]
@@ -170,7 +174,8 @@ impl<C: super::Cloud> Run<'_, C> {
     async fn converge(&self, index: usize, entry: &Entry<C>, seen: Option<Seen>, round: usize, did: &mut Option<Action>) -> Result<()> {
         let mut seen = seen.filter(|_| !self.is_part_of_fresh(index));
         let pauses = Waits::new(self.options.tempo, &self.options.stop);
-        let mut made = false;
+        let mut made = None;
+        let mut next_check = RIVALS;
         let mut settling = false;
         let mut writes = 0;
         if round > 0 && decide(entry, seen.as_ref()).is_some() {
@@ -199,9 +204,8 @@ impl<C: super::Cloud> Run<'_, C> {
                     seen = entry.observe(self.cloud).await?;
                     continue;
                 }
-            } else if made {
-                // Created in this run and not visible yet: reads lag behind writes.
-                self.wait(entry, &pauses, "it to become visible", None).await?;
+            } else if let Some(made) = made {
+                self.wait_to_be_seen(entry, &pauses, made).await?;
                 seen = entry.observe(self.cloud).await?;
                 continue;
             }
@@ -223,7 +227,7 @@ impl<C: super::Cloud> Run<'_, C> {
             let written = match action {
                 Action::Create => {
                     let written = entry.node.create(self.cloud).await;
-                    made = written.is_ok();
+                    made = written.is_ok().then(Instant::now);
                     self.fresh.borrow_mut().insert(index);
                     written
                 }
@@ -251,6 +255,10 @@ impl<C: super::Cloud> Run<'_, C> {
                 Err(Error::NotYet { why, retry_after }) => {
                     writes -= 1;
                     self.wait(entry, &pauses, &why, retry_after).await?;
+                    if pauses.waited() > next_check {
+                        next_check += RIVALS;
+                        self.needs_are_there(entry).await?;
+                    }
                 }
                 Err(error @ (Error::Exists(_) | Error::Unclear(_) | Error::Absent(_))) => {
                     // What was known is stale, or the answer was lost: the world decides.
@@ -263,6 +271,26 @@ impl<C: super::Cloud> Run<'_, C> {
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// It was created in this run and is not visible yet: reads lag behind writes.
+    async fn wait_to_be_seen(&self, entry: &Entry<C>, pauses: &Waits<'_>, made: Instant) -> Result<()> {
+        if made.elapsed() > RIVALS {
+            let why = "it was created and is not there; another run may have deleted it".to_owned();
+            return Err(Error::TimedOut { why, after: RIVALS });
+        }
+        self.wait(entry, pauses, "it to become visible", None).await
+    }
+
+    /// What an entry waits for never comes if what it needs was deleted meanwhile.
+    async fn needs_are_there(&self, entry: &Entry<C>) -> Result<()> {
+        for &need in &entry.needs {
+            let need = &self.graph.entries[need];
+            if need.node.find(self.cloud).await?.is_none() {
+                return Err(Error::refused("wait", format!("{}, which it needs, is gone; another run may have deleted it", need.id)));
+            }
+        }
+        Ok(())
     }
 
     fn is_part_of_fresh(&self, index: usize) -> bool {

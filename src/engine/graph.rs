@@ -57,6 +57,8 @@ pub struct Graph<C> {
     pub(super) delete_order: Vec<(usize, usize)>,
     /// Pairs whose creation has an order and whose deletion has none.
     pub(super) delete_freely: BTreeSet<(usize, usize)>,
+    /// Deleted after all others.
+    pub(super) last: Option<usize>,
     pub(super) sweeps: Vec<Sweep<C>>,
 }
 
@@ -101,7 +103,14 @@ impl<R: Resource> Handle<R> {
 
 impl<C: super::Cloud> Default for Graph<C> {
     fn default() -> Self {
-        Self { entries: Vec::new(), index: BTreeMap::new(), delete_order: Vec::new(), delete_freely: BTreeSet::new(), sweeps: Vec::new() }
+        Self {
+            entries: Vec::new(),
+            index: BTreeMap::new(),
+            delete_order: Vec::new(),
+            delete_freely: BTreeSet::new(),
+            last: None,
+            sweeps: Vec::new(),
+        }
     }
 }
 
@@ -144,6 +153,11 @@ impl<C: super::Cloud> Graph<C> {
     /// `user` needs `used` to be created, but `used` may be deleted before it.
     pub fn delete_freely<A: Resource<Cloud = C>, B: Resource<Cloud = C>>(&mut self, user: &Handle<A>, used: &Handle<B>) {
         self.delete_freely.insert((user.index, used.index));
+    }
+
+    /// It is deleted when all others are gone, and not at all if one of them stays against our will. It may need nothing.
+    pub fn delete_last<R: Resource<Cloud = C>>(&mut self, last: &Handle<R>) {
+        self.last = Some(last.index);
     }
 
     /// Adds a sweep. Strays are deleted in the order in which their sweeps were added: what uses something before what it uses.

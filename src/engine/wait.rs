@@ -109,6 +109,11 @@ impl<'a> Waits<'a> {
         self.stop.sleep(pause).await
     }
 
+    /// How long it is since the first pause began.
+    pub(super) fn waited(&self) -> Duration {
+        self.began.get().map(|began| began.elapsed()).unwrap_or_default()
+    }
+
     /// Something moved on: the next pause is short again.
     pub(super) fn progressed(&self) {
         self.next.set(self.tempo.first);

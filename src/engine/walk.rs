@@ -34,6 +34,9 @@ impl<C: super::Cloud> Graph<C> {
         for &(first, then) in &self.delete_order {
             waits[then].push(first);
         }
+        if let Some(last) = self.last {
+            waits[last] = (0..waits.len()).filter(|&other| other != last).collect();
+        }
         waits
     }
 

@@ -12,6 +12,7 @@ use crate::{
     aws::{Aws, Optional, Tags},
     engine::{Changes, Class, Error, Found, Gone, Handle, Live, Owner, Ref, Refusal, Resource, Result, Stray, Written},
 };
+use aws_sdk_cloudfront::operation::create_distribution_with_tags::CreateDistributionWithTagsOutput;
 use aws_sdk_cloudfront::types::{
     self, Aliases, DistributionConfig, DistributionConfigWithTags, HttpVersion, Origins, PriceClass, Tag, TagKeys, ViewerCertificate,
 };
@@ -101,15 +102,12 @@ impl Resource for Distribution {
     }
 
     async fn create(&self, aws: &Aws) -> Result<Written<DistributionOutput>> {
-        // The reference must never have been used, not even by one that is deleted. An earlier attempt is found by comment and tags.
-        let moment = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis();
-        let config = self.overlay(blank(&format!("{}-{moment}", self.name))?)?;
-        let config = DistributionConfigWithTags::builder().distribution_config(config).tags(self.sdk_tags()?).build();
-        let answer = aws
-            .write("cloudfront:CreateDistribution", || {
-                aws.cloudfront.create_distribution_with_tags().distribution_config_with_tags(config.clone()).send()
-            })
-            .await?;
+        // Two runs at the same time choose the same reference, and CloudFront lets it be used once. It must never have been used before,
+        // not even by a distribution that is deleted; then it is one that nobody can choose again.
+        let answer = match self.send(aws, &self.reference()).await {
+            Err(Error::Exists(_)) if self.find(aws).await?.is_none() => self.send(aws, &self.unique_reference()).await?,
+            answer => answer?,
+        };
         // Nothing is cached yet.
         aws.forget_published();
         let output = answer.distribution.map(|made| DistributionOutput { id: made.id, arn: made.arn, domain: made.domain_name });
@@ -200,6 +198,26 @@ impl Distribution {
     /// One with this index page, origins (by key) and behaviors (by path pattern, `default` for all other paths).
     pub fn serving(name: &str, index: &str, tags: Tags, origins: BTreeMap<String, Origin>, behaviors: BTreeMap<String, Behavior>) -> Self {
         Self { default_root_object: index.to_owned(), origins, behaviors, ..Self::bare(name, tags) }
+    }
+
+    async fn send(&self, aws: &Aws, reference: &str) -> Result<CreateDistributionWithTagsOutput> {
+        let config = self.overlay(blank(reference)?)?;
+        let config = DistributionConfigWithTags::builder().distribution_config(config).tags(self.sdk_tags()?).build();
+        aws.write("cloudfront:CreateDistribution", || {
+            aws.cloudfront.create_distribution_with_tags().distribution_config_with_tags(config.clone()).send()
+        })
+        .await
+    }
+
+    /// The same for all who make this distribution now, and another one after the origin access control was made anew.
+    fn reference(&self) -> String {
+        let controls = self.origins.values().filter_map(|origin| origin.access_control.get().ok()).find(|control| !control.is_empty());
+        controls.map_or_else(|| self.unique_reference(), |control| format!("{}-{control}", self.name))
+    }
+
+    fn unique_reference(&self) -> String {
+        let moment = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis();
+        format!("{}-{moment}", self.name)
     }
 
     /// Ours, with its tags and `more` about it (by id), if it is there. One whose comment was changed by hand still reads our bucket.

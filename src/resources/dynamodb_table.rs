@@ -6,7 +6,7 @@
 
 use crate::{
     aws::{Aws, Optional, Tags},
-    engine::{Changes, Error, Found, Gone, Live, Owner, Resource, Result, Stray, Written},
+    engine::{Changes, Class, Error, Found, Gone, Live, Owner, Resource, Result, Stray, Written},
 };
 use aws_sdk_dynamodb::{
     error::BuildError,
@@ -131,7 +131,8 @@ impl Resource for Table {
         } else {
             let (ttl, recovery, tags) =
                 futures::join!(time_to_live(aws, &self.name), recovery(aws, &self.name), read_tags(aws, &self.name));
-            (ttl?, recovery?, tags?)
+            let Some(tags) = tags? else { return Ok(None) };
+            (ttl?, recovery?, tags)
         };
         let (owner, applied) = (aws.owner(&tags), tags.applied());
         let output = TableOutput { arn: table.table_arn().unwrap_or_default().to_owned() };
@@ -143,7 +144,8 @@ impl Resource for Table {
         let Some(table) = describe(aws, &self.name).await? else { return Ok(None) };
         can_tell_whose(&table)?;
         let output = TableOutput { arn: table.table_arn().unwrap_or_default().to_owned() };
-        Ok(Some(Found { output, owner: aws.owner(&read_tags(aws, &self.name).await?) }))
+        let tags = read_tags(aws, &self.name).await?;
+        Ok(tags.map(|tags| Found { output, owner: aws.owner(&tags) }))
     }
 
     async fn create(&self, aws: &Aws) -> Result<Written<TableOutput>> {
@@ -212,7 +214,7 @@ impl Table {
                 let table = describe(aws, name).await?.filter(|table| table.table_status() != Some(&TableStatus::Deleting));
                 let Some(table) = table else { continue };
                 can_tell_whose(&table)?;
-                let tags = read_tags(aws, name).await?;
+                let Some(tags) = read_tags(aws, name).await? else { continue };
                 if aws.owner(&tags) == Owner::Us {
                     let output = TableOutput { arn: table.table_arn().unwrap_or_default().to_owned() };
                     strays.push(Stray::new(&logical, Self::of(&table, None.into(), false, tags), output));
@@ -362,13 +364,13 @@ fn can_tell_whose(table: &TableDescription) -> Result<()> {
 }
 
 async fn describe(aws: &Aws, name: &str) -> Result<Option<TableDescription>> {
-    let table = aws
-        .shared("dynamodb", &format!("table/{name}"), || async {
-            let answer = aws.read("dynamodb:DescribeTable", || aws.dynamodb.describe_table().table_name(name).send()).await.optional()?;
-            Ok(answer.and_then(|answer| answer.table))
-        })
-        .await?;
+    let table = aws.shared("dynamodb", &format!("table/{name}"), || describe_now(aws, name)).await?;
     Ok((*table).clone())
+}
+
+async fn describe_now(aws: &Aws, name: &str) -> Result<Option<TableDescription>> {
+    let answer = aws.read("dynamodb:DescribeTable", || aws.dynamodb.describe_table().table_name(name).send()).await.optional()?;
+    Ok(answer.and_then(|answer| answer.table))
 }
 
 async fn time_to_live(aws: &Aws, name: &str) -> Result<TimeToLive> {
@@ -389,7 +391,8 @@ async fn recovery(aws: &Aws, name: &str) -> Result<bool> {
     Ok(status == Some(PointInTimeRecoveryStatus::Enabled))
 }
 
-async fn read_tags(aws: &Aws, name: &str) -> Result<Tags> {
+/// The tags, or `None` if the table is gone by now: another run may be deleting it.
+async fn read_tags(aws: &Aws, name: &str) -> Result<Option<Tags>> {
     let tags = aws
         .shared("dynamodb", &format!("tags/{name}"), || async {
             let arn = aws.arn("dynamodb", &format!("table/{name}"));
@@ -400,11 +403,21 @@ async fn read_tags(aws: &Aws, name: &str) -> Result<Tags> {
                         aws.dynamodb.list_tags_of_resource().resource_arn(&arn).set_next_token(token.clone()).send()
                     })
                     .await
-                    .optional()?;
-                tags.extend(page.iter().flat_map(|page| page.tags()).map(|tag| (tag.key().to_owned(), tag.value().to_owned())));
-                token = page.and_then(|page| page.next_token);
+                    .optional();
+                let page = match page {
+                    Ok(Some(page)) => page,
+                    Ok(None) => return Ok(None),
+                    // DynamoDB denies access to what does not exist.
+                    Err(error) if error.class() == Some(Class::Denied) => match describe_now(aws, name).await? {
+                        Some(_) => return Err(error),
+                        None => return Ok(None),
+                    },
+                    Err(error) => return Err(error),
+                };
+                tags.extend(page.tags().iter().map(|tag| (tag.key().to_owned(), tag.value().to_owned())));
+                token = page.next_token;
                 if token.is_none() {
-                    return Ok(Tags::from_iter(tags));
+                    return Ok(Some(Tags::from_iter(tags)));
                 }
             }
         })

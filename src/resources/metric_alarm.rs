@@ -71,13 +71,12 @@ impl Resource for Alarm {
     async fn observe(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
         let alarms = list(aws, &self.family).await?;
         let Some(alarm) = alarms.iter().find(|alarm| alarm.alarm_name() == Some(&self.name)) else { return Ok(None) };
-        let tags = read_tags(aws, alarm.alarm_arn().unwrap_or_default()).await?;
+        let Some(tags) = read_tags(aws, alarm.alarm_arn().unwrap_or_default()).await? else { return Ok(None) };
         Ok(Some(Self::of(aws, alarm, tags, &self.family)))
     }
 
     async fn create(&self, aws: &Aws) -> Result<Written<AlarmOutput>> {
-        let tags = sdk_tags(&self.tags);
-        self.put(aws, Some(tags)).await?;
+        self.put(aws).await?;
         Ok(Written::Complete(AlarmOutput { arn: arn(aws, &self.name), state: "INSUFFICIENT_DATA".to_owned() }))
     }
 
@@ -96,7 +95,7 @@ impl Resource for Alarm {
             }
         }
         if changes.iter().any(|change| !change.path.starts_with("tags.")) {
-            self.put(aws, None).await?;
+            self.put(aws).await?;
         }
         Ok(Written::Complete(live.output.clone()))
     }
@@ -107,7 +106,10 @@ impl Resource for Alarm {
 }
 
 impl Alarm {
-    async fn put(&self, aws: &Aws, tags: Option<Vec<Tag>>) -> Result<()> {
+    /// Makes or changes it. Tags count only when it is made; they are sent with a change as well, because another run may have deleted it a
+    /// moment ago, and then this makes it: it must not be without an owner.
+    async fn put(&self, aws: &Aws) -> Result<()> {
+        let tags = sdk_tags(&self.tags);
         let dimensions: Vec<Dimension> =
             self.dimensions.iter().map(|(name, value)| Dimension::builder().name(name).value(value).build()).collect();
         aws.write("cloudwatch:PutMetricAlarm", || {
@@ -117,7 +119,7 @@ impl Alarm {
             let request = request.evaluation_periods(self.evaluation_periods).threshold(self.threshold);
             let request = request.comparison_operator(ComparisonOperator::from(self.comparison.as_str()));
             let request = request.treat_missing_data(&self.missing_data).set_alarm_actions(Some(self.actions.clone()));
-            request.actions_enabled(self.actions_enabled).set_tags(tags.clone()).send()
+            request.actions_enabled(self.actions_enabled).set_tags(Some(tags.clone())).send()
         })
         .await?;
         Ok(())
@@ -153,7 +155,7 @@ impl Alarm {
         let mut strays = Vec::new();
         for alarm in list(aws, &family).await?.iter() {
             let Some(logical) = alarm.alarm_name().and_then(&logical) else { continue };
-            let tags = read_tags(aws, alarm.alarm_arn().unwrap_or_default()).await?;
+            let Some(tags) = read_tags(aws, alarm.alarm_arn().unwrap_or_default()).await? else { continue };
             let live = Self::of(aws, alarm, tags, &family);
             if live.owner == Owner::Us {
                 strays.push(Stray::new(&logical, live.spec, live.output));
@@ -186,15 +188,18 @@ async fn list(aws: &Aws, family: &str) -> Result<Rc<Vec<MetricAlarm>>> {
     .await
 }
 
-async fn read_tags(aws: &Aws, arn: &str) -> Result<Tags> {
+/// The tags, or `None` if the alarm is gone by now: another run may be deleting it.
+async fn read_tags(aws: &Aws, arn: &str) -> Result<Option<Tags>> {
     let tags = aws
         .shared("cloudwatch", &format!("tags/{arn}"), || async {
             let answer = aws
                 .read("cloudwatch:ListTagsForResource", || aws.cloudwatch.list_tags_for_resource().resource_arn(arn).send())
                 .await
                 .optional()?;
-            let tags = answer.iter().flat_map(|answer| answer.tags());
-            Ok(tags.map(|tag| (tag.key().unwrap_or_default(), tag.value().unwrap_or_default())).collect::<Tags>())
+            Ok(answer.map(|answer| {
+                let tags = answer.tags().iter();
+                tags.map(|tag| (tag.key().unwrap_or_default(), tag.value().unwrap_or_default())).collect::<Tags>()
+            }))
         })
         .await?;
     Ok((*tags).clone())

@@ -54,4 +54,4 @@ pub use rest_api::{RestApi, RestApiOutput};
 pub use s3_bucket::{Bucket, BucketOutput};
 pub use s3_bucket_policy::{BucketPolicy, BucketPolicyOutput};
 pub use s3_public_access_block::{PublicAccessBlock, PublicAccessBlockOutput};
-pub use s3_site::SiteObject;
+pub use s3_site::{OWN_PREFIX, SiteObject};

@@ -5,11 +5,13 @@
 
 use super::api_common::{nodes, replace, rest_apis, tags, turn, write_tags};
 use crate::{
-    aws::{Aws, Tags},
-    engine::{Changes, Error, Found, Gone, Handle, Live, Owner, Ref, Resource, Result, Stray, Written},
+    aws::{Aws, Optional, Tags},
+    engine::{Changes, Class, Error, Found, Gone, Handle, Live, Owner, Ref, Refusal, Resource, Result, Stray, Written},
 };
 use aws_sdk_apigateway::types::{EndpointConfiguration, EndpointType, RestApi as ListedApi};
+use aws_smithy_types::DateTime;
 use serde::Serialize;
+use std::time::Duration;
 
 /// A REST API.
 #[derive(Debug, Clone, Serialize)]
@@ -69,7 +71,11 @@ impl Resource for RestApi {
         Ok(output.map(|output| Found { output, owner: Owner::Us }))
     }
 
+    /// Nothing keeps two runs at the same time from making one each, so each looks before and after: see [`yields_to`].
     async fn create(&self, aws: &Aws) -> Result<Written<RestApiOutput>> {
+        if let Some(other) = find_ours(aws, &self.name).await? {
+            return Err(made_meanwhile(other.id()));
+        }
         let endpoint = EndpointConfiguration::builder().types(EndpointType::from(self.endpoint.as_str())).build();
         let answer = aws
             .write("apigateway:CreateRestApi", || {
@@ -78,6 +84,16 @@ impl Resource for RestApi {
                 request.set_tags(Some(self.tags.to_map())).send()
             })
             .await?;
+        let mine = (created(answer.created_date()), answer.id().unwrap_or_default());
+        let apis = rest_apis(aws).await?;
+        let mut others = apis.iter().filter(|api| api.name() == Some(&self.name) && api.id() != answer.id() && is_ours(aws, api));
+        if let Some(other) = others.find(|other| yields_to(mine.0, created(other.created_date()))) {
+            aws.write("apigateway:DeleteRestApi", || aws.apigateway.delete_rest_api().rest_api_id(mine.1).send()).await.optional()?;
+            // Apart, so that two that withdrew do not meet again.
+            let pause = if created(other.created_date()) == mine.0 { fastrand::u64(..2000) } else { 0 };
+            let why = format!("the REST API {} that another run made at the same time", other.id().unwrap_or_default());
+            return Err(Error::NotYet { why, retry_after: Some(Duration::from_millis(pause)) });
+        }
         let made = output(aws, answer.id(), answer.root_resource_id()).await?;
         made.map(Written::Complete).ok_or_else(|| Error::not_yet("the new REST API to become visible"))
     }
@@ -144,6 +160,26 @@ impl Handle<RestApi> {
     pub fn root_resource_id(&self) -> Ref<String> {
         self.output("root_resource_id", |output| output.root_resource_id.clone())
     }
+}
+
+/// Whether, of two APIs that two runs made at the same time, the run that made the first withdraws its own. Both are seconds since 1970,
+/// which is all that API Gateway tells.
+///
+/// The younger one goes: its run sees the older one for sure, whose run may have looked before there was a younger one. Of the same second,
+/// either run may have looked too early; each that sees the other withdraws, at worst both, and then they begin anew. So there are never two.
+fn yields_to(mine: i64, other: i64) -> bool {
+    other <= mine
+}
+
+fn created(date: Option<&DateTime>) -> i64 {
+    date.map_or(0, DateTime::secs)
+}
+
+/// Another run was faster: what it made is looked at, and taken from there.
+fn made_meanwhile(id: Option<&str>) -> Error {
+    let message = format!("another run has just made the REST API {}", id.unwrap_or_default());
+    let (operation, code) = ("apigateway:CreateRestApi".to_owned(), String::new());
+    Error::Exists(Box::new(Refusal { class: Class::Refused, operation, code, message, request_id: None }))
 }
 
 /// Our API of this name. Two of them are an error, never a choice.

@@ -83,11 +83,9 @@ impl Resource for Bucket {
     }
 
     async fn create(&self, aws: &Aws) -> Result<Written<BucketOutput>> {
-        let region = aws.place.region.as_str();
-        let location = (region != "us-east-1").then(|| BucketLocationConstraint::from(region));
-        let config = CreateBucketConfiguration::builder().set_location_constraint(location).set_tags(Some(sdk_tags(&self.tags)?)).build();
-        aws.write("s3:CreateBucket", || aws.s3.create_bucket().bucket(&self.name).create_bucket_configuration(config.clone()).send())
-            .await?;
+        if !aws.was_made(&self.name) {
+            self.make(aws).await?;
+        }
         match self.configure(aws).await {
             Ok(()) => Ok(Written::Complete(self.output(aws))),
             // For seconds, a new bucket is unknown to the calls that configure it: they are for the next write.
@@ -140,6 +138,23 @@ impl Bucket {
         let bucket = Self::bare(name);
         let found = bucket.find(aws).await?.filter(|found| found.owner == Owner::Us);
         Ok(found.into_iter().map(|found| Stray::new(logical, bucket.clone(), found.output)).collect())
+    }
+
+    /// Makes it ahead of its turn, bare, for what has to lie in it before anything else is made: the stack's lock.
+    pub async fn make_early(&self, aws: &Aws) -> Result<()> {
+        self.make(aws).await?;
+        aws.note_made(&self.name);
+        Ok(())
+    }
+
+    /// Makes it, with its tags: from the first moment it says whose it is.
+    async fn make(&self, aws: &Aws) -> Result<()> {
+        let region = aws.place.region.as_str();
+        let location = (region != "us-east-1").then(|| BucketLocationConstraint::from(region));
+        let config = CreateBucketConfiguration::builder().set_location_constraint(location).set_tags(Some(sdk_tags(&self.tags)?)).build();
+        aws.write("s3:CreateBucket", || aws.s3.create_bucket().bucket(&self.name).create_bucket_configuration(config.clone()).send())
+            .await?;
+        Ok(())
     }
 
     /// What differs from a bucket as AWS makes them, and the files.

@@ -22,6 +22,10 @@ const UPLOADS: usize = 16;
 /// The most objects that one `DeleteObjects` takes (S3 API reference).
 const DELETES: usize = 1000;
 
+/// What the keys of the program's own objects begin with: the stack's lock. They lie beside the site, not in it: no distribution may
+/// read them, no release touches them, and they are the last to go.
+pub const OWN_PREFIX: &str = ".liveinsight/";
+
 /// One file of a site.
 #[derive(Debug, Clone)]
 pub struct SiteObject {
@@ -92,7 +96,7 @@ async fn upload(aws: &Aws, bucket: &str, key: String, file: &SiteObject) -> Resu
     Ok(())
 }
 
-/// Removes everything: unfinished uploads, every version, every delete marker.
+/// Removes everything: unfinished uploads, every version, every delete marker. What is under [`OWN_PREFIX`] goes last.
 pub(super) async fn empty(aws: &Aws, bucket: &str) -> Result<()> {
     // What is listed is removed before the next page is asked for, so the first page is always the right one.
     loop {
@@ -106,20 +110,27 @@ pub(super) async fn empty(aws: &Aws, bucket: &str) -> Result<()> {
             break;
         }
     }
-    loop {
-        let page = aws.read("s3:ListObjectVersions", || aws.s3.list_object_versions().bucket(bucket).send()).await?;
-        let versions = page.versions().iter().map(|version| (version.key(), version.version_id()));
-        let markers = page.delete_markers().iter().map(|marker| (marker.key(), marker.version_id()));
-        let object = |(key, version): (Option<&str>, Option<&str>)| {
-            ObjectIdentifier::builder().set_key(key.map(str::to_owned)).set_version_id(version.map(str::to_owned))
-        };
-        let all = identifiers(versions.chain(markers).map(object))?;
-        let last = page.is_truncated() != Some(true) || all.is_empty();
-        delete(aws, bucket, all).await?;
-        if last {
-            return Ok(());
+    // First what sorts behind our own objects, which is the site; then, with them, all that is left.
+    let behind_ours = OWN_PREFIX.replace('/', "0");
+    for marker in [Some(behind_ours), None] {
+        loop {
+            let page = aws
+                .read("s3:ListObjectVersions", || aws.s3.list_object_versions().bucket(bucket).set_key_marker(marker.clone()).send())
+                .await?;
+            let versions = page.versions().iter().map(|version| (version.key(), version.version_id()));
+            let markers = page.delete_markers().iter().map(|marker| (marker.key(), marker.version_id()));
+            let object = |(key, version): (Option<&str>, Option<&str>)| {
+                ObjectIdentifier::builder().set_key(key.map(str::to_owned)).set_version_id(version.map(str::to_owned))
+            };
+            let all = identifiers(versions.chain(markers).map(object))?;
+            let last = page.is_truncated() != Some(true) || all.is_empty();
+            delete(aws, bucket, all).await?;
+            if last {
+                break;
+            }
         }
     }
+    Ok(())
 }
 
 fn identifiers(all: impl Iterator<Item = aws_sdk_s3::types::builders::ObjectIdentifierBuilder>) -> Result<Vec<ObjectIdentifier>> {

@@ -5,6 +5,7 @@
 mod findings;
 mod graph;
 mod json;
+mod lock;
 mod logs;
 mod outputs;
 mod plan;
@@ -18,6 +19,7 @@ mod usual;
 
 pub use findings::{Finding, findings_json, findings_text};
 pub use graph::{dot as graph_dot, mermaid as graph_mermaid, text as graph_text};
+pub use lock::text as lock_text;
 pub use logs::{LogStyle, log_json};
 pub use outputs::{dotenv as outputs_dotenv, github as outputs_github, text as outputs_text};
 pub use plan::{APPLIED, Detail, json as plan_json, text as plan_text};

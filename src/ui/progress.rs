@@ -11,6 +11,7 @@ use super::{
 use crate::{
     build,
     engine::{Action, Error, Event, Id, Outcome},
+    lock::{Held, time},
 };
 use serde::Serialize;
 use std::{
@@ -30,14 +31,46 @@ const STEP: &str = "";
 #[derive(Serialize)]
 #[serde(tag = "event", rename_all = "lowercase")]
 enum Line<'a> {
-    Started { id: &'a Id, action: Action },
-    Waiting { id: &'a Id, why: &'a str },
-    Done { id: &'a Id, action: Action, seconds: f64 },
-    Failed { id: &'a Id, action: Action, seconds: f64, error: String },
-    Interrupted { id: &'a Id, action: Action, seconds: f64 },
-    Skipped { id: &'a Id, action: Action, behind: &'a Id },
+    Started {
+        id: &'a Id,
+        action: Action,
+    },
+    Waiting {
+        id: &'a Id,
+        why: &'a str,
+    },
+    Done {
+        id: &'a Id,
+        action: Action,
+        seconds: f64,
+    },
+    Failed {
+        id: &'a Id,
+        action: Action,
+        seconds: f64,
+        error: String,
+    },
+    Interrupted {
+        id: &'a Id,
+        action: Action,
+        seconds: f64,
+    },
+    Skipped {
+        id: &'a Id,
+        action: Action,
+        behind: &'a Id,
+    },
     Verifying,
-    Outputs { outputs: &'a BTreeMap<String, String> },
+    /// Another run is waited for; of a lock that makes no sense only the times are known.
+    Locked {
+        holder: Option<&'a str>,
+        command: Option<&'a str>,
+        since: String,
+        expires: String,
+    },
+    Outputs {
+        outputs: &'a BTreeMap<String, String>,
+    },
 }
 
 /// Shows what happens. Clones show in the same place.
@@ -100,6 +133,13 @@ impl Progress {
     /// Reports the outputs to those who read JSON.
     pub fn outputs(&self, outputs: &BTreeMap<String, String>) {
         self.event(&Line::Outputs { outputs });
+    }
+
+    /// Another run has the stack, and is waited for.
+    pub fn locked(&self, held: &Held) {
+        let (holder, command) = (held.by.as_ref().map(|by| by.holder.as_str()), held.by.as_ref().map(|by| by.command.as_str()));
+        self.event(&Line::Locked { holder, command, since: time(held.since), expires: time(held.expires) });
+        self.step(&format!("waiting for {}", super::lock_text(held)));
     }
 
     /// Shows an event of the engine.

@@ -46,6 +46,11 @@ impl Summary {
         }
     }
 
+    /// Counts the calls anew: giving the lock back is one of them.
+    pub fn count_calls(&mut self, calls: &Tally) {
+        (self.aws_calls, self.aws_writes) = (calls.requests(), calls.writes());
+    }
+
     /// How many resources were written or removed.
     pub fn changes(&self) -> usize {
         self.created + self.updated + self.replaced + self.deleted

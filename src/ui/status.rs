@@ -4,7 +4,10 @@ use super::{
     json, name_beside, plan,
     style::{BAD, CHANGED, FAINT, GOOD, paint},
 };
-use crate::engine::{Cause, Id, Plan, State, Step};
+use crate::{
+    engine::{Cause, Id, Plan, State, Step},
+    lock::Held,
+};
 use serde::Serialize;
 use std::{collections::BTreeMap, fmt::Write};
 
@@ -15,6 +18,8 @@ pub struct Health {
     pub firing_alarms: Vec<String>,
     /// The version that each function's alias points to.
     pub live_versions: BTreeMap<String, String>,
+    /// Who is at work on the stack now.
+    pub lock: Option<Held>,
 }
 
 /// One row per resource, a line that counts, and how the stack runs.
@@ -43,6 +48,9 @@ pub fn text<C>(plan: &Plan<C>, health: &Health) -> String {
     if !health.live_versions.is_empty() {
         let list: Vec<String> = health.live_versions.iter().map(|(function, version)| format!("{function} {version}")).collect();
         let _ = write!(out, "\nlive versions: {}", list.join(", "));
+    }
+    if let Some(held) = &health.lock {
+        let _ = write!(out, "\n{} by {}", paint(CHANGED, "locked"), super::lock_text(held));
     }
     out
 }

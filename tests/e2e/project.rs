@@ -47,7 +47,7 @@ impl Project {
     }
 
     pub(crate) fn run(&self, arguments: &[&str]) -> Run {
-        Run { arguments: arguments.join(" "), output: self.command(arguments).output().unwrap() }
+        Run::of(arguments, self.command(arguments).output().unwrap())
     }
 
     /// Runs a command that has to succeed.
@@ -100,10 +100,19 @@ pub(crate) struct Run {
 }
 
 impl Run {
+    pub(crate) fn of(arguments: &[&str], output: Output) -> Self {
+        Self { arguments: arguments.join(" "), output }
+    }
+
+    /// The exit code; -1 if a signal ended it.
+    pub(crate) fn code(&self) -> i32 {
+        self.output.status.code().unwrap_or(-1)
+    }
+
     #[track_caller]
     pub(crate) fn expect(&self, code: i32) {
         let (out, err) = (self.stdout(), String::from_utf8_lossy(&self.output.stderr));
-        assert_eq!(self.output.status.code(), Some(code), "liveinsight {}\n{out}\n{err}", self.arguments);
+        assert_eq!(self.code(), code, "liveinsight {}\n{out}\n{err}", self.arguments);
     }
 
     pub(crate) fn stdout(&self) -> String {

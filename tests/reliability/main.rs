@@ -13,5 +13,6 @@ mod kills;
 mod limits;
 mod listing;
 mod refusals;
+mod rivals;
 mod shared;
 mod strictness;

@@ -5,13 +5,17 @@ use futures::future::LocalBoxFuture;
 use liveinsight::{
     aws::{Aws, Connection, Place},
     build::{SiteFile, read_site},
-    engine::{Cloud, Graph, Options, Removal, Report, Tempo, down, survey, up},
+    engine::{Cloud, Graph, Options, Removal, Report, Resource, State, Tempo, down, survey, up},
+    lock::{Lease, Lock, Turn},
+    resources::Bucket,
     stack::{Content, Declaration, Names, Stack, declare},
 };
 use std::{collections::BTreeMap, path::Path, time::Duration};
 use strict_aws::{Config, Fault, Faults, Strict, Windows};
 
 pub(crate) const REGION: &str = "us-east-1";
+/// As short as clocks of whole seconds allow: whoever comes after a killed run has to wait for so long.
+const LEASE: Duration = Duration::from_secs(1);
 const SHIPPED: &str = include_str!("../../stack.yaml");
 
 /// AWS's waiting times, a hundred times as fast; those of minutes are shortened further, as nothing else depends on their length.
@@ -39,11 +43,15 @@ pub(crate) enum Version {
     Second,
 }
 
+type Failure = (Option<liveinsight::engine::Id>, liveinsight::engine::Error);
+
 /// An account that nobody else uses.
 pub(crate) struct Account {
     pub(crate) strict: Strict,
     number: String,
     limits: bool,
+    /// Whether runs take the stack's lock.
+    locks: bool,
     packages: tempfile::TempDir,
 }
 
@@ -52,7 +60,12 @@ impl Account {
     pub(crate) async fn new(config: Config) -> Self {
         let limits = config.limits.is_some();
         let strict = Strict::start(&test_support::endpoint(), config).await.unwrap();
-        Self { strict, number: accounts::next(), limits, packages: tempfile::tempdir().unwrap() }
+        Self { strict, number: accounts::next(), limits, locks: true, packages: tempfile::tempdir().unwrap() }
+    }
+
+    /// The same, with runs that take no lock.
+    pub(crate) fn without_locks(self) -> Self {
+        Self { locks: false, ..self }
     }
 
     /// A new program: nothing is remembered from the run before.
@@ -82,21 +95,55 @@ impl Account {
     /// One run of `up` with these clients.
     pub(crate) async fn up_with(&self, aws: &Aws, version: Version) -> Report {
         let declaration = self.declare(version);
-        match survey(&declaration.graph, aws, &|_| {}).await {
-            Ok(plan) => up(&declaration.graph, aws, plan, &options(), &|_| {}).await,
-            Err((id, error)) => failed(&declaration.graph, id, error),
-        }
+        let run = async {
+            let mut plan = survey(&declaration.graph, aws, &|_| {}).await?;
+            if plan.changes().next().is_none() {
+                return Ok(up(&declaration.graph, aws, plan, &options(), &|_| {}).await);
+            }
+            let bucket = declaration.bucket.as_ref().unwrap();
+            let missing = plan.steps.iter().any(|step| step.id.kind() == Bucket::KIND && step.state == State::Missing);
+            let (lease, waited) = self.turn(aws, bucket, missing, async || bucket.make_early(aws).await.is_ok()).await?;
+            if waited {
+                plan = survey(&declaration.graph, aws, &|_| {}).await?;
+            }
+            Ok(keeping(lease, up(&declaration.graph, aws, plan, &options(), &|_| {})).await)
+        };
+        run.await.unwrap_or_else(|(id, error)| failed(&declaration.graph, id, error))
     }
 
     /// One run of `down`.
     pub(crate) fn down(&self) -> LocalBoxFuture<'_, Report> {
         Box::pin(async move {
             let (aws, declaration) = (self.connect().await, self.declare(Version::First));
-            match Removal::survey(&declaration.graph, &aws, |_| false, &|_| {}).await {
-                Ok(removal) => down(&declaration.graph, &aws, &removal, &options(), &|_| {}).await,
-                Err((id, error)) => failed(&declaration.graph, id, error),
-            }
+            let find = async || Removal::survey(&declaration.graph, &aws, |_| false, &|_| {}).await;
+            let run = async {
+                let mut removal = find().await?;
+                let (lease, waited) = self.turn(&aws, declaration.bucket.as_ref().unwrap(), false, async || false).await?;
+                if waited {
+                    removal = find().await?;
+                }
+                Ok(keeping(lease, down(&declaration.graph, &aws, &removal, &options(), &|_| {})).await)
+            };
+            run.await.unwrap_or_else(|(id, error)| failed(&declaration.graph, id, error))
         })
+    }
+
+    /// Takes the lock as the commands do, which is where what is killed may leave it; nothing if there is to be none.
+    async fn turn<'a>(
+        &self,
+        aws: &'a Aws,
+        bucket: &Bucket,
+        missing: bool,
+        make: impl AsyncFn() -> bool,
+    ) -> Result<(Option<Lease<'a>>, bool), Failure> {
+        if !self.locks {
+            return Ok((None, false));
+        }
+        let lock = Lock::new(aws, &bucket.name, "up", "somebody@tests", LEASE);
+        match lock.turn(true, missing, make, |_| ()).await.map_err(|error| (None, error))? {
+            Turn::Ours { lease, waited } => Ok((lease, waited)),
+            Turn::Theirs(held) => panic!("{held:?} is to be waited for"),
+        }
     }
 
     /// A run that is killed after this call, if it makes that many. Whether it was.
@@ -141,6 +188,13 @@ impl Account {
         let mut declared = BTreeMap::new();
         for entry in declaration.graph.entries() {
             *declared.entry(entry.id.kind().to_owned()).or_default() += 1;
+        }
+        let bucket = declaration.bucket.as_ref().unwrap();
+        let look = async || Lock::look(&aws, &bucket.name).await.unwrap();
+        if look().await.is_some() {
+            // A killed run's, and the next one found nothing to do and took none: it ends by itself.
+            tokio::time::sleep(LEASE).await;
+            assert_eq!(look().await, None, "account {}: {what}: the lock is stuck", self.number);
         }
         assert_eq!(self.listing().await, declared, "account {}: {what}: the account holds something else than declared", self.number);
     }
@@ -192,6 +246,17 @@ where
             }
         }
     });
+}
+
+/// A run that keeps the lock meanwhile and gives it back.
+async fn keeping(lease: Option<Lease<'_>>, run: impl Future<Output = Report>) -> Report {
+    let Some(lease) = lease else { return run.await };
+    let report = tokio::select! {
+        report = run => report,
+        held = lease.keep() => panic!("{held:?} took it over"),
+    };
+    lease.release().await.unwrap();
+    report
 }
 
 fn options() -> Options {

@@ -18,7 +18,7 @@ use crate::{
     aws::{Aws, Place, REGION, STACK, Tags},
     build::{Package, SiteFile},
     engine::{Graph, Handle, Ref},
-    resources::{Distribution, Index, KeyAttribute, RestApi, Table},
+    resources::{Bucket, Distribution, Index, KeyAttribute, RestApi, Table},
 };
 use std::collections::BTreeMap;
 
@@ -35,6 +35,8 @@ pub struct Content {
 pub struct Declaration {
     /// The resources.
     pub graph: Graph<Aws>,
+    /// The bucket, if there is one: it may have to be made before everything else.
+    pub bucket: Option<Bucket>,
     outputs: BTreeMap<String, Ref<String>>,
 }
 
@@ -53,7 +55,7 @@ impl Declaration {
 /// Declares every resource of a stack in a place.
 pub fn declare(stack: &Stack, place: &Place, content: &Content) -> Declaration {
     let names = Names::new(stack, &place.account);
-    let mut declaring = Declaring { stack, place, names, graph: Graph::default(), outputs: BTreeMap::new() };
+    let mut declaring = Declaring { stack, place, names, graph: Graph::default(), bucket: None, outputs: BTreeMap::new() };
     for (name, table) in &stack.tables {
         declaring.table(name, table);
     }
@@ -70,7 +72,7 @@ pub fn declare(stack: &Stack, place: &Place, content: &Content) -> Declaration {
         declaring.alarm(name, alarm);
     }
     declaring.sweeps(api.as_ref().map(|api| api.digest.clone()));
-    Declaration { graph: declaring.graph, outputs: declaring.outputs }
+    Declaration { graph: declaring.graph, bucket: declaring.bucket, outputs: declaring.outputs }
 }
 
 /// A stack on its way to a graph.
@@ -79,6 +81,7 @@ struct Declaring<'a> {
     place: &'a Place,
     names: Names,
     graph: Graph<Aws>,
+    bucket: Option<Bucket>,
     outputs: BTreeMap<String, Ref<String>>,
 }
 

@@ -3,7 +3,7 @@
 use super::{DeclaredApi, Declaring, distribution_url};
 use crate::{
     build::SiteFile,
-    engine::digest,
+    engine::{Resource, digest},
     resources::{Behavior, Bucket, BucketPolicy, Distribution, ErrorPage, Origin, OriginAccessControl, PublicAccessBlock, SiteObject},
     stack::Site,
 };
@@ -21,19 +21,18 @@ impl Declaring<'_> {
         self.output("bucket", physical.clone().into());
         let published = files.map(|files| files.iter().map(|file| (file.key.clone(), file.md5_hex.clone())).collect::<BTreeMap<_, _>>());
         let content = published.as_ref().map(digest);
-        let bucket = self.graph.add(
-            NAME,
-            Bucket {
-                versioning: true,
-                encryption: "AES256".to_owned(),
-                object_ownership: "BucketOwnerEnforced".to_owned(),
-                site: published,
-                site_prefix: PREFIX.to_owned(),
-                files: files.into_iter().flatten().map(|file| (file.key.clone(), object(file))).collect(),
-                tags: self.tags(&physical),
-                name: physical.clone(),
-            },
-        );
+        let bucket = Bucket {
+            versioning: true,
+            encryption: "AES256".to_owned(),
+            object_ownership: "BucketOwnerEnforced".to_owned(),
+            site: published,
+            site_prefix: PREFIX.to_owned(),
+            files: files.into_iter().flatten().map(|file| (file.key.clone(), object(file))).collect(),
+            tags: self.tags(&physical),
+            name: physical.clone(),
+        };
+        self.bucket = Some(stamped(bucket.clone()));
+        let bucket = self.graph.add(NAME, bucket);
         self.graph.add_part(&bucket, NAME, PublicAccessBlock::all(bucket.name()));
         let access = OriginAccessControl::for_s3(self.names.origin_access_control(), &self.names.stack_tag(), &self.stack.region);
         let access = self.graph.add(NAME, access);
@@ -55,7 +54,6 @@ impl Declaring<'_> {
             distribution.error_pages.insert(404, page);
         }
         let distribution = self.graph.add(NAME, distribution);
-        self.graph.delete_freely(&distribution, &bucket);
         if let Some(api) = api {
             // Disabling a distribution takes minutes; the API need not wait for it.
             self.graph.delete_freely(&distribution, &api.rest_api);
@@ -63,6 +61,8 @@ impl Declaring<'_> {
         let policy = BucketPolicy::reader(bucket.name(), distribution.arn(), PREFIX);
         let policy = self.graph.add_part(&bucket, NAME, policy);
         self.graph.delete_freely(&policy, &distribution);
+        // It holds the lock: as long as anything is left, so is that.
+        self.graph.delete_last(&bucket);
 
         self.output("distribution_id", distribution.distribution_id());
         let address = distribution_url(&distribution, self.place);
@@ -79,6 +79,13 @@ impl Declaring<'_> {
         let host = id.map(move |id| hosts.api_host(&id));
         Origin::server(host, id.map(move |id| paths.api_path(&id, &stage)), self.place.api_http_port)
     }
+}
+
+/// As the graph stamps it.
+fn stamped(mut bucket: Bucket) -> Bucket {
+    let digest = digest(&bucket);
+    bucket.stamp(&digest);
+    bucket
 }
 
 fn object(file: &SiteFile) -> SiteObject {

@@ -24,6 +24,8 @@ pub enum Fault {
     Truncated,
     /// Done after half a second.
     Stalled,
+    /// Done, and never answered, though the connection stays. No part of a mix: a client may wait for minutes.
+    Hung,
 }
 
 /// What a mix is made of.

@@ -233,6 +233,10 @@ impl Shared {
             tokio::time::sleep(STALL).await;
         }
         let (response, mut note) = self.strictly(request, &operation).await;
+        if fault == Some(Fault::Hung) {
+            self.note(began, operation.to_string(), about, write, 0, "fault Hung".to_owned());
+            return std::future::pending().await;
+        }
         let dead = last || !self.alive.borrow().0;
         let outcome = match fault {
             _ if dead => Outcome::Nothing,

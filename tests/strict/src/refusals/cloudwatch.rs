@@ -12,7 +12,7 @@ use std::collections::HashSet;
 pub(crate) struct Alarms(HashSet<String>);
 
 impl Alarms {
-    pub(super) fn before(&self, operation: &Operation, request: &mut Request) -> Before {
+    pub(super) fn before(&mut self, operation: &Operation, request: &mut Request) -> Before {
         let is_known = || cbor::text(&request.body, "AlarmName").is_some_and(|name| self.0.contains(&name));
         if operation.name == "PutMetricAlarm"
             && cbor::has(&request.body, "Tags")
@@ -21,18 +21,18 @@ impl Alarms {
         {
             request.body = body;
         }
+        if operation.name == "DeleteAlarms" {
+            // From here on a change may come too late, and make it anew.
+            for name in cbor::texts(&request.body, "AlarmNames") {
+                self.0.remove(&name);
+            }
+        }
         Before::Pass
     }
 
     pub(super) fn after(&mut self, operation: &Operation, request: &Request, response: &Response) -> &'static str {
-        match operation.name.as_str() {
-            "PutMetricAlarm" if response.is_success() => self.0.extend(cbor::text(&request.body, "AlarmName")),
-            "DeleteAlarms" if response.is_success() => {
-                for name in cbor::texts(&request.body, "AlarmNames") {
-                    self.0.remove(&name);
-                }
-            }
-            _ => {}
+        if operation.name == "PutMetricAlarm" && response.is_success() {
+            self.0.extend(cbor::text(&request.body, "AlarmName"));
         }
         ""
     }

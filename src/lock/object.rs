@@ -1,0 +1,123 @@
+//! The lock as an S3 object: the calls, and the service's clock.
+
+use super::record::{Held, Record};
+use crate::{
+    aws::{Aws, Optional},
+    engine::Result,
+};
+use aws_sdk_s3::primitives::ByteStream;
+use aws_smithy_runtime_api::{
+    box_error::BoxError,
+    client::{
+        interceptors::{Intercept, context::BeforeDeserializationInterceptorContextRef, dyn_dispatch_hint},
+        runtime_components::RuntimeComponents,
+    },
+};
+use aws_smithy_types::{DateTime, config_bag::ConfigBag, date_time::Format};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::SystemTime,
+};
+
+/// Its key: below the prefix of what the program keeps for itself in the bucket ([`OWN_PREFIX`](crate::resources::OWN_PREFIX)).
+pub const LOCK_KEY: &str = ".liveinsight/lock.json";
+
+/// More than a lock ever has: whoever put a large object there did not mean a lock.
+const LONGEST: i64 = 16 * 1024;
+
+/// A lock that was written.
+pub(super) struct Stored {
+    pub(super) etag: String,
+    /// When, by the service's clock.
+    pub(super) at: DateTime,
+}
+
+/// A lock that was read.
+pub(super) struct Found {
+    pub(super) stored: Stored,
+    /// What it says; `None` if that makes no sense.
+    pub(super) record: Option<Record>,
+    /// When it was read, by the service's clock.
+    now: DateTime,
+}
+
+impl Found {
+    pub(super) fn held(&self) -> Held {
+        Held::new(self.record.as_ref(), self.stored.at, self.now)
+    }
+}
+
+/// Writes it if there is none; [`Error::Exists`](crate::engine::Error::Exists) if there is.
+pub(super) async fn create(aws: &Aws, bucket: &str, record: &Record) -> Result<Stored> {
+    put(aws, bucket, record, None).await
+}
+
+/// Writes it if it is still this one; [`Error::Exists`](crate::engine::Error::Exists) if it is another,
+/// [`Error::Absent`](crate::engine::Error::Absent) if there is none.
+pub(super) async fn replace(aws: &Aws, bucket: &str, record: &Record, etag: &str) -> Result<Stored> {
+    put(aws, bucket, record, Some(etag)).await
+}
+
+async fn put(aws: &Aws, bucket: &str, record: &Record, replaces: Option<&str>) -> Result<Stored> {
+    let (clock, text) = (ServiceClock::default(), record.text());
+    let answer = aws
+        .write("s3:PutObject", || {
+            let request = aws.s3.put_object().bucket(bucket).key(LOCK_KEY).body(ByteStream::from(text.clone().into_bytes()));
+            let request = request.content_type("application/json").set_if_match(replaces.map(str::to_owned));
+            request.set_if_none_match(replaces.is_none().then(|| "*".to_owned())).customize().interceptor(clock.clone()).send()
+        })
+        .await?;
+    Ok(Stored { etag: answer.e_tag.unwrap_or_default(), at: clock.now() })
+}
+
+/// Reads it.
+pub(super) async fn read(aws: &Aws, bucket: &str) -> Result<Option<Found>> {
+    let clock = ServiceClock::default();
+    let answer = aws
+        .read("s3:GetObject", || aws.s3.get_object().bucket(bucket).key(LOCK_KEY).customize().interceptor(clock.clone()).send())
+        .await
+        .optional()?;
+    let Some(answer) = answer else { return Ok(None) };
+    let now = clock.now();
+    let stored = Stored { etag: answer.e_tag.unwrap_or_default(), at: answer.last_modified.unwrap_or(now) };
+    // An answer that breaks off makes as little sense as one that was never a lock.
+    let bytes = if answer.content_length.is_some_and(|length| length <= LONGEST) { answer.body.collect().await.ok() } else { None };
+    let record = bytes.and_then(|bytes| Record::parse(&bytes.into_bytes()));
+    Ok(Some(Found { stored, record, now }))
+}
+
+/// Deletes it if it is still this one; [`Error::Exists`](crate::engine::Error::Exists) if it is another.
+pub(super) async fn delete(aws: &Aws, bucket: &str, etag: &str) -> Result<()> {
+    aws.write("s3:DeleteObject", || aws.s3.delete_object().bucket(bucket).key(LOCK_KEY).if_match(etag).send()).await?;
+    Ok(())
+}
+
+/// Takes down when the service says that it answered.
+#[derive(Debug, Clone, Default)]
+struct ServiceClock(Arc<Mutex<Option<DateTime>>>);
+
+impl ServiceClock {
+    /// When the last answer was given. Every answer of AWS says it; if one does not, our own clock has to do.
+    fn now(&self) -> DateTime {
+        let told = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        told.unwrap_or_else(|| SystemTime::now().into())
+    }
+}
+
+#[dyn_dispatch_hint]
+impl Intercept for ServiceClock {
+    fn name(&self) -> &'static str {
+        "ServiceClock"
+    }
+
+    fn read_before_deserialization(
+        &self,
+        context: &BeforeDeserializationInterceptorContextRef<'_>,
+        _components: &RuntimeComponents,
+        _config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let date = context.response().headers().get("date").and_then(|date| DateTime::from_str(date, Format::HttpDate).ok());
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = date;
+        Ok(())
+    }
+}

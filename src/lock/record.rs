@@ -1,0 +1,124 @@
+//! What a lock says, and what follows from that for somebody who finds it.
+
+use aws_smithy_types::{DateTime, date_time::Format};
+use serde::{Deserialize, Serialize, Serializer};
+use std::time::Duration;
+
+/// The longest lease that is believed, in seconds; a lock that claims more is not one of this program's.
+const LONGEST_LEASE: f64 = 3600.0;
+/// The longest text that is shown of a lock, in characters.
+const LONGEST_TEXT: usize = 200;
+
+/// What is written in the object.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Record {
+    /// Chosen by chance: which run it is.
+    pub(super) nonce: String,
+    /// Who: the address of a CI job, or `user@host`.
+    pub(super) holder: String,
+    /// What is being run: `up`.
+    pub(super) command: String,
+    /// For how many seconds it holds from when it was written last.
+    pub(super) lease_seconds: f64,
+    /// When it was taken, by the service's clock; `None` until it is renewed: then it was taken when it was written.
+    #[serde(default)]
+    pub(super) taken_at: Option<String>,
+    /// How often it was renewed: no two are the same object.
+    #[serde(default)]
+    pub(super) renewals: u64,
+}
+
+impl Record {
+    pub(super) fn new(command: &str, holder: &str, lease: Duration) -> Self {
+        Self {
+            nonce: format!("{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..)),
+            holder: holder.to_owned(),
+            command: command.to_owned(),
+            lease_seconds: lease.as_secs_f64(),
+            taken_at: None,
+            renewals: 0,
+        }
+    }
+
+    pub(super) fn text(&self) -> String {
+        serde_json::to_string(self).expect("texts and numbers serialise")
+    }
+
+    /// Reads one; `None` if it makes no sense.
+    pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
+        let record: Self = serde_json::from_slice(bytes).ok()?;
+        let sensible = record.lease_seconds > 0.0 && record.lease_seconds <= LONGEST_LEASE && !record.nonce.is_empty();
+        sensible.then(|| Self { holder: printable(&record.holder), command: printable(&record.command), ..record })
+    }
+}
+
+/// A lock that was found, as it was at that moment. All times are the service's.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Held {
+    /// Who has it, and what that run is doing; `None` if the object makes no sense.
+    #[serde(flatten)]
+    pub by: Option<By>,
+    /// When it was taken; of an object that makes no sense, when it was written.
+    #[serde(serialize_with = "show_time")]
+    pub since: DateTime,
+    /// When it ends by itself, unless it is renewed.
+    #[serde(serialize_with = "show_time")]
+    pub expires: DateTime,
+    #[serde(skip)]
+    now: DateTime,
+    #[serde(skip)]
+    nonce: String,
+}
+
+/// Who has a lock.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct By {
+    /// The address of a CI job, or `user@host`.
+    pub holder: String,
+    /// The command: `up`.
+    pub command: String,
+}
+
+impl Held {
+    pub(super) fn new(record: Option<&Record>, written: DateTime, now: DateTime) -> Self {
+        let taken_at = record.and_then(|record| DateTime::from_str(record.taken_at.as_ref()?, Format::DateTime).ok());
+        let lease = record.map_or(super::LEASE.as_secs_f64(), |record| record.lease_seconds);
+        Self {
+            by: record.map(|record| By { holder: record.holder.clone(), command: record.command.clone() }),
+            since: taken_at.unwrap_or(written),
+            expires: DateTime::from_secs_f64(written.as_secs_f64() + lease),
+            now,
+            nonce: record.map(|record| record.nonce.clone()).unwrap_or_default(),
+        }
+    }
+
+    /// For how long it would still hold when it was found.
+    pub fn left(&self) -> Duration {
+        Duration::try_from_secs_f64(self.expires.as_secs_f64() - self.now.as_secs_f64()).unwrap_or_default()
+    }
+
+    /// Whether whoever had it has lost it.
+    pub fn has_expired(&self) -> bool {
+        self.left().is_zero()
+    }
+
+    /// Whether both were found with the same run.
+    pub fn is_same_run(&self, other: &Self) -> bool {
+        self.nonce == other.nonce
+    }
+}
+
+/// `2026-11-22T23:59:03Z`
+pub fn time(at: DateTime) -> String {
+    // Only years beyond 9999 have no such form.
+    at.fmt(Format::DateTime).unwrap_or_else(|_| at.secs().to_string())
+}
+
+fn show_time<S: Serializer>(at: &DateTime, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&time(*at))
+}
+
+/// Anybody may have written it: nothing that a terminal would obey, and not too much.
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LONGEST_TEXT).collect()
+}

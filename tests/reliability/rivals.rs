@@ -1,0 +1,63 @@
+//! Two runs at the same time without the lock: they may stumble over each other, and still leave nothing that the next run does not make
+//! good. With the lock, and with two real programs, the same is tested in `tests/rivals`.
+
+use crate::shared::{Account, Version, on_all_processors, thorough, windows};
+use liveinsight::engine::Report;
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+};
+use strict_aws::Config;
+
+/// Why runs failed, and how many did.
+#[derive(Default)]
+struct Stumbles(Mutex<BTreeMap<String, usize>>);
+
+impl Stumbles {
+    fn note(&self, reports: [Report; 2]) {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for report in reports {
+            *counts.entry(if report.complete() { "done" } else { "failed" }.to_owned()).or_default() += 1;
+            for (id, error) in report.failed {
+                let error = error.to_string();
+                let why = error.split(" (request ").next().unwrap_or_default();
+                *counts.entry(format!("{}: {why}", id.kind())).or_default() += 1;
+            }
+        }
+    }
+}
+
+#[test]
+#[expect(clippy::print_stdout, reason = "the figures are what the test is run for")]
+fn two_runs_without_the_lock_leave_what_the_next_makes_good() {
+    // Four pairs each.
+    let rounds: u64 = if thorough() { 25 } else { 4 };
+    let stumbles = Stumbles::default();
+    on_all_processors(&(1..=rounds).collect::<Vec<_>>(), async |rounds: Vec<u64>| {
+        let account = Account::new(Config { windows: Some(windows()), ..Config::default() }).await.without_locks();
+        for round in rounds {
+            let what = format!("round {round}: up and up");
+            stumbles.note(futures::join!(account.up(Version::First), account.up(Version::First)).into());
+            account.complete(&account.up(Version::First).await, &what);
+            account.in_sync(Version::First, &what).await;
+
+            let what = format!("round {round}: up and another up");
+            stumbles.note(futures::join!(account.up(Version::First), account.up(Version::Second)).into());
+            account.complete(&account.up(Version::First).await, &what);
+            account.in_sync(Version::First, &what).await;
+
+            let what = format!("round {round}: up and down");
+            stumbles.note(futures::join!(account.up(Version::Second), account.down()).into());
+            account.complete(&account.up(Version::First).await, &what);
+            account.in_sync(Version::First, &what).await;
+
+            let what = format!("round {round}: down and down");
+            stumbles.note(futures::join!(account.down(), account.down()).into());
+            account.complete(&account.down().await, &what);
+            account.empty(&what).await;
+        }
+    });
+    for (why, count) in stumbles.0.into_inner().unwrap() {
+        println!("{count:5} x {why}");
+    }
+}
