@@ -18,6 +18,7 @@ export function showRealtime(realtime, shownMinutes, format) {
   for (const [name, rename] of [["referrers", format.referrer], ["countries", format.country], ["devices", format.device]]) {
     drawList($(`live-${name}`), shares(realtime[name], rename).slice(0, rowsShown), say("none"), number);
   }
+  hideUnlessKnown("live-countries", realtime.countries);
   showFeed(realtime.feed, format);
   const users = minutes.map((minute) => minute.users);
   drawChart($("minutes"), {
@@ -38,6 +39,9 @@ export function showRealtime(realtime, shownMinutes, format) {
 
 /** Rows of a list, which comes with the largest first. */
 const shares = (list, rename) => list.map((row) => ({ name: rename(row.name), count: row.sessions }));
+
+/** Countries come only from a distribution that tells them; without one, "nothing yet" would promise them. */
+const hideUnlessKnown = (id, list) => { $(id).closest("section").hidden = list.length === 0; };
 
 /** The fullest pages, of `{path: sessions}`. */
 function fullest(pages, format) {
@@ -61,6 +65,7 @@ export function showStats(stats, format) {
   const pages = stats.top_pages.map((page) => ({ name: format.page(page.url), count: page.views, extra: percent(page.percentage / 100) }));
   drawList($("top-pages"), pages, say("none"), number);
   drawList($("referrers"), shares(stats.referrers, format.referrer), say("none"), number);
+  hideUnlessKnown("countries", stats.countries);
   drawList($("countries"), shares(stats.countries, format.country), say("none"), number);
   drawList($("devices"), shares(stats.devices, format.device), say("none"), number);
 }

@@ -122,17 +122,18 @@ test("the page shows what the API says, and nothing else", async () => {
     assert.ok(list.length > 0, name);
     assert.equal(await page.locator(`#${name} li:not(.none)`).count(), Math.min(list.length, name === "feed" ? 8 : 6), name);
   }
-  assert.equal(await page.locator("#live-countries .none").count(), realtime.countries.length ? 0 : 1);
+  // This installation's distribution does not tell countries, so nothing is said of them.
+  for (const id of ["live-countries", "countries"]) assert.equal(await page.locator(`#${id}`).isVisible(), realtime.countries.length > 0, id);
 });
 
-test("it takes at most six requests, all to the stack itself", async () => {
+test("it takes at most five requests, all to the stack itself", async () => {
   const requests = [];
   page.on("request", (request) => requests.push(request.url()));
   await open(full);
   await shown("numbers");
   // Later rounds ask again; the first is what it takes.
   const first = [...new Set(requests)].filter((url) => !url.startsWith("data:"));
-  assert.ok(first.length <= 6, first.join("\n"));
+  assert.ok(first.length <= 5, first.join("\n"));
   assert.ok(first.every((url) => url.startsWith(dashboardUrl)), first.join("\n"));
 });
 
