@@ -94,7 +94,7 @@ fn what_is_edited_goes_live_and_what_is_sent_is_counted() {
     let stats = format!("{}/api/stats", outputs["api_url"]);
 
     // A page.
-    project.edit("dashboard/index.html", |text| text.replace("</body>", "<!-- edited by the test --></body>"));
+    project.edit("dashboard/public/index.html", |text| text.replace("</body>", "<!-- edited by the test --></body>"));
     dev.until("the page is served", |_| get(&outputs["dashboard_url"]).contains("edited by the test"));
     dev.until("that is said", |dev| dev.times("live: ") == 1);
 
@@ -153,7 +153,7 @@ fn logs_are_found_by_function_and_text(project: &Project, requests: usize) {
     let all = lines(&[]);
     let of = |name: &str| all.iter().filter(|line| line["function"] == name).count();
     assert!(of("event-collector") > 0 && of("stats-api") > 0);
-    let answered = all.iter().filter(|line| line["message"].as_str().unwrap().contains("route=\"events\"")).count();
+    let answered = all.iter().filter(|line| line["message"].as_str().unwrap().contains("\"route\":\"events\"")).count();
     assert_eq!(answered, requests, "one line for each request, no more and no fewer");
     assert!(all.is_sorted_by_key(|line| line["time"].as_str().unwrap().to_owned()));
     let found = lines(&["stats-api", "--filter", "the handler was edited"]);

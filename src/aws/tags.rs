@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 pub const STACK: &str = "liveinsight:stack";
 /// The region that the stack is in: roles, distributions and buckets are seen from every region.
 pub const REGION: &str = "liveinsight:region";
-/// The digest of what was declared when the resource was last written: tells drift from a pending change.
+/// The marks of what was declared when the resource was last written: they tell drift from a pending change.
 pub const APPLIED: &str = "liveinsight:applied";
 
 /// Tags by key. AWS's own (`aws:…`) are never among them.
@@ -24,9 +24,9 @@ impl Tags {
         self
     }
 
-    /// Sets the digest of the declaration.
-    pub fn stamp(&mut self, digest: &str) {
-        self.0.insert(APPLIED.to_owned(), digest.to_owned());
+    /// Sets the marks of the declaration.
+    pub fn stamp(&mut self, marks: &str) {
+        self.0.insert(APPLIED.to_owned(), marks.to_owned());
     }
 
     /// One of them.
@@ -34,7 +34,7 @@ impl Tags {
         self.0.get(key).map(String::as_str)
     }
 
-    /// The digest of the declaration that was last written.
+    /// The marks of the declaration that was last written.
     pub fn applied(&self) -> Option<String> {
         self.get(APPLIED).map(str::to_owned)
     }

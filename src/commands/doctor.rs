@@ -1,7 +1,7 @@
-//! `doctor`: what is missing on this machine, before anything starts. Changes nothing.
+//! `doctor`: what is missing on this machine, before anything starts. Changes nothing but, with `--recount`, counters that are wrong.
 
 use super::{
-    Context, content,
+    Context, content, recount,
     session::{self, Sources},
 };
 use crate::{
@@ -21,12 +21,27 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Args)]
 #[command(after_help = "\
 With --local it looks only for what the local AWS and building for this machine need. Exit code 1 if something is missing that `up`
-needs; what `up` installs by itself is not missing.")]
-pub struct DoctorArgs {}
+needs; what `up` installs by itself is not missing.
+
+--recount looks at the product instead: a function that is killed in the middle of a batch leaves counters short. It counts the
+complete hours of the last day again from the events themselves, which are kept for a day, and corrects what differs; what is on its
+way is left alone. It reads both tables whole, and needs dynamodb:Scan, Query and UpdateItem on them. Exit code 1 if something
+changed at the same moment and is still wrong; with --dry-run if anything is wrong.")]
+pub struct DoctorArgs {
+    /// Counts the last day's visits again and corrects what a crash left short
+    #[arg(long)]
+    recount: bool,
+    /// With --recount: says what is wrong, and corrects nothing
+    #[arg(long, requires = "recount")]
+    dry_run: bool,
+}
 
 /// Runs `doctor`.
-pub(super) async fn run(_: &DoctorArgs, context: &Context) -> Result<Exit, CliError> {
+pub(super) async fn run(args: &DoctorArgs, context: &Context) -> Result<Exit, CliError> {
     let format = context.format(&[Format::Text, Format::Json])?;
+    if args.recount {
+        return Ok(tell(context, format, &[Finding::of("counters", recount::run(context, !args.dry_run).await?)]));
+    }
     let (stack, mut findings) = stack(context);
     let root = stack.as_ref().map_or_else(|| here(context), |stack| stack.root.clone());
     let targets = stack.as_ref().map(|stack| content::targets_of(stack, context.globals.local));
@@ -49,9 +64,12 @@ pub(super) async fn run(_: &DoctorArgs, context: &Context) -> Result<Exit, CliEr
     } else {
         findings.push(Finding::of("credentials", credentials(context, stack.as_ref()).await));
     }
-    context.ui.result(&if format == Format::Json { ui::findings_json(&findings) } else { ui::findings_text(&findings) });
-    let missing = findings.iter().filter(|finding| !finding.ok()).count();
-    Ok(if missing == 0 { Exit::Done } else { Exit::Failed })
+    Ok(tell(context, format, &findings))
+}
+
+fn tell(context: &Context, format: Format, findings: &[Finding]) -> Exit {
+    context.ui.result(&if format == Format::Json { ui::findings_json(findings) } else { ui::findings_text(findings) });
+    if findings.iter().all(Finding::ok) { Exit::Done } else { Exit::Failed }
 }
 
 fn stack(context: &Context) -> (Option<Stack>, Vec<Finding>) {

@@ -18,6 +18,7 @@ pub mod local;
 pub mod logs;
 pub mod outputs;
 pub mod plan;
+mod recount;
 pub mod schema;
 pub mod seed;
 mod session;

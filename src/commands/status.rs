@@ -21,7 +21,8 @@ use clap::Args;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 A resource is `in sync`, `drifted` (with the fields that differ), `missing`, `busy` (AWS is still working on it), or not in
-stack.yaml (`up` would remove it). Whoever has the stack's lock is shown, too. Handlers are not built: code that changed since the last build is not compared.")]
+stack.yaml (`up` would remove it). Whoever has the stack's lock is shown, too. Handlers are not built: code that changed since the
+last build is not compared.")]
 pub struct StatusArgs {
     /// Ends with 10 unless everything is in sync
     #[arg(long)]

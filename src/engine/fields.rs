@@ -6,10 +6,9 @@ use super::{
 };
 use serde::Serialize;
 use serde_json::{Map, Value};
-use sha2::{Digest, Sha256};
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fmt::{self, Write},
+    fmt,
 };
 
 /// A resource flattened to `path → value`. Maps are walked, and are ours entirely; lists are compared whole.
@@ -105,32 +104,6 @@ impl Fields {
             scalar => Field::Known(scalar),
         }
     }
-}
-
-/// A short digest (16 hexadecimal digits) of a declaration; it does not depend on what its references resolve to.
-///
-/// # Panics
-/// If the spec cannot be serialised to JSON, which derived `Serialize` on named fields always can.
-pub fn digest(spec: &impl Serialize) -> String {
-    fn hide(value: &mut Value) {
-        match value {
-            Value::Object(map) => {
-                if map.contains_key(MARK) {
-                    map.remove(VALUE);
-                }
-                map.values_mut().for_each(hide);
-            }
-            Value::Array(items) => items.iter_mut().for_each(hide),
-            _ => {}
-        }
-    }
-    let mut value = serde_json::to_value(spec).expect("a spec serialises to JSON");
-    hide(&mut value);
-    let hash = Sha256::digest(value.to_string());
-    hash[..8].iter().fold(String::new(), |mut out, byte| {
-        let _ = write!(out, "{byte:02x}");
-        out
-    })
 }
 
 /// What differs, field by field, by path.

@@ -1,6 +1,6 @@
 //! The declared resources and what hangs on what; the only place where their types are erased.
 
-use super::{Changes, Fields, Gone, Live, Owner, Ref, Resource, Result, Stray, Written, fields, sweep::Sweep};
+use super::{Changes, Fields, Gone, Live, Owner, Ref, Resource, Result, Stray, Written, digest::Marks, sweep::Sweep};
 use futures::future::LocalBoxFuture;
 use serde::Serialize;
 use serde_json::Value;
@@ -70,7 +70,7 @@ pub struct Entry<C> {
     pub name: String,
     pub(super) needs: Vec<usize>,
     pub(super) part_of: Option<usize>,
-    pub(super) digest: String,
+    pub(super) marks: Marks,
     pub(super) node: Box<dyn Node<C>>,
 }
 
@@ -121,15 +121,15 @@ impl<C: super::Cloud> Graph<C> {
     /// If the id is declared twice: names come from maps, whose keys are unique.
     pub fn add<R: Resource<Cloud = C>>(&mut self, name: &str, mut spec: R) -> Handle<R> {
         let id = Id::new::<R>(name);
-        let digest = fields::digest(&spec);
-        spec.stamp(&digest);
+        let marks = Marks::of(&spec);
+        spec.stamp(&marks.to_string());
         let needs = Fields::of(&spec).needs().iter().map(|id| self.index[id]).collect();
         let output = Slot::<R>::default();
         let index = self.entries.len();
         assert!(self.index.insert(id.clone(), index).is_none(), "{id} is declared twice");
         let name = spec.name();
         let node = Box::new(Declared { spec, output: output.clone(), live: RefCell::new(None) });
-        self.entries.push(Entry { id: id.clone(), name, needs, part_of: None, digest, node });
+        self.entries.push(Entry { id: id.clone(), name, needs, part_of: None, marks, node });
         Handle { id, index, output }
     }
 

@@ -11,6 +11,7 @@
 //! - What is not ours is never written or deleted, unless the caller asked to adopt it.
 
 mod converge;
+mod digest;
 mod error;
 mod event;
 mod fields;
@@ -27,9 +28,10 @@ mod walk;
 mod tests;
 
 pub use converge::{Options, Report, up};
+pub use digest::digest;
 pub use error::{Class, Error, Refusal, Result};
 pub use event::{Action, Event, Listener, Outcome};
-pub use fields::{Change, Changes, Field, Fields, digest};
+pub use fields::{Change, Changes, Field, Fields};
 pub use graph::{Entry, Graph, Handle, Id};
 pub use plan::{Cause, Objection, Plan, State, Step, survey};
 pub use reference::Ref;

@@ -57,7 +57,8 @@ pub enum State {
     Stray,
 }
 
-/// Where a difference comes from, told by the digest that was left at the last write.
+/// Where a difference comes from, told field by field by the marks that were left at the last write. A field whose declaration changed counts
+/// as pending, whatever else happened to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Cause {
@@ -65,6 +66,8 @@ pub enum Cause {
     Drift,
     /// The declaration changed.
     Pending,
+    /// Some fields were changed from outside, and of others the declaration changed.
+    Conflict,
 }
 
 /// Why a step needs the user's consent.
@@ -180,10 +183,10 @@ fn step<C>(entry: &Entry<C>, seen: Option<&Seen>) -> Step {
         (Some(seen), Some(_)) if seen.busy.is_some() => State::Busy,
         (Some(_), Some(_)) => State::Drifted,
     };
-    let cause = seen
-        .filter(|_| decision.is_some())
-        .and_then(|seen| seen.applied.as_ref())
-        .map(|applied| if *applied == entry.digest { Cause::Drift } else { Cause::Pending });
+    let cause = match (&decision, seen.and_then(|seen| seen.applied.as_ref())) {
+        (Some((_, changes)), Some(applied)) => entry.marks.cause(applied, changes),
+        _ => None,
+    };
     let objection = seen.and_then(|seen| match (&seen.owner, &decision) {
         (Owner::Other(whose), _) => Some(Objection::Foreign(whose.clone())),
         (_, Some((Action::Replace, _))) if entry.node.holds_data() => Some(Objection::LosesData(Action::Replace)),

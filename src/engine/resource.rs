@@ -28,9 +28,9 @@ pub trait Resource: Serialize + Sized + 'static {
     /// The physical name, as the cloud's own console shows it.
     fn name(&self) -> String;
 
-    /// Records the digest of the declaration where the service keeps it (a tag), so that a later run can tell
+    /// Records the marks of the declaration where the service keeps them (a tag, at most 256 characters), so that a later run can tell
     /// drift from a pending change. Called once, by [`Graph::add`](super::Graph::add).
-    fn stamp(&mut self, _digest: &str) {}
+    fn stamp(&mut self, _marks: &str) {}
 
     /// Reads the live resource back as a declaration, or `None` if there is none.
     async fn observe(&self, cloud: &Self::Cloud) -> Result<Option<Live<Self>>>;
@@ -64,7 +64,7 @@ pub struct Live<R: Resource> {
     pub busy: Option<&'static str>,
     /// Whose it is.
     pub owner: Owner,
-    /// The digest that [`Resource::stamp`] left, if the kind carries one.
+    /// The marks that [`Resource::stamp`] left, if the kind carries any.
     pub applied: Option<String>,
 }
 

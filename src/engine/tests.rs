@@ -384,6 +384,8 @@ fn drift_and_a_pending_change_are_told_apart() {
         assert_eq!(cause(2).await, Some(Cause::Pending));
         world.things.borrow_mut().get_mut("w0").unwrap().settings.insert("size".into(), "9".into());
         assert_eq!(cause(1).await, Some(Cause::Drift));
+        world.things.borrow_mut().get_mut("w0").unwrap().uses = vec![7];
+        assert_eq!((cause(1).await, cause(2).await), (Some(Cause::Drift), Some(Cause::Conflict)));
     });
 }
 

@@ -47,8 +47,8 @@ impl Resource for LogGroup {
         self.name.get().unwrap_or_else(|_| format!("{}…", self.family))
     }
 
-    fn stamp(&mut self, digest: &str) {
-        self.tags.stamp(digest);
+    fn stamp(&mut self, marks: &str) {
+        self.tags.stamp(marks);
     }
 
     async fn observe(&self, aws: &Aws) -> Result<Option<Live<Self>>> {

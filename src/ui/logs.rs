@@ -41,7 +41,7 @@ impl LogStyle {
         let width = self.functions.iter().map(|name| name.chars().count()).max().unwrap_or_default();
         let place = self.functions.iter().position(|name| *name == line.source).unwrap_or_default();
         let name = paint(COLORS[place % COLORS.len()], format_args!("{:width$}", line.source));
-        format!("{} {name}  {}", paint(FAINT, time), printable(&line.text))
+        format!("{} {name}  {}", paint(FAINT, time), printable(&readable(&line.text)))
     }
 }
 
@@ -54,6 +54,14 @@ pub fn log_json(line: &Line) -> String {
         message: &'a str,
     }
     json::line(&Record { time: utc(line.at), function: &line.source, message: &line.text })
+}
+
+/// A line that is one JSON object as `name=value …`, without what is for machines: the function's name, which stands before it, and
+/// what marks its numbers as metrics. Any other line as it is.
+fn readable(text: &str) -> String {
+    let Ok(serde_json::Value::Object(members)) = serde_json::from_str(text) else { return text.to_owned() };
+    let members = members.iter().filter(|(name, _)| *name != "function" && *name != "_aws");
+    members.map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ")
 }
 
 /// What a handler logs must not move the cursor or set the window's title.
@@ -103,6 +111,13 @@ mod tests {
         let other = Line { source: "event-collector".to_owned(), ..line("x") };
         let color = |text: &str| text.split("stats-api").next().unwrap().split("event-collector").next().unwrap().to_owned();
         assert_ne!(color(&style.text(&line("x"))), color(&style.text(&other)));
+    }
+
+    #[test]
+    fn a_line_for_machines_is_shown_for_people() {
+        let line = line(r#"{"_aws":{"Timestamp":1},"events":3,"function":"demo","route":"events"}"#);
+        let shown = anstream::adapter::strip_str(&LogStyle::new(["stats-api".to_owned()], false).text(&line)).to_string();
+        assert!(shown.ends_with("  events=3 route=\"events\""), "{shown}");
     }
 
     #[test]

@@ -143,12 +143,19 @@ fn cut(text: &str) -> String {
 }
 
 fn why(step: &Step, action: Action) -> Option<&'static str> {
-    match (step.state, step.cause, action) {
-        (State::Stray, ..) => Some("not in stack.yaml"),
-        (_, _, Action::Replace) => Some("deleted and made again: a field changes that cannot change in place"),
-        (_, Some(Cause::Drift), _) => Some("changed from outside"),
-        (_, Some(Cause::Pending), _) => Some("the declaration changed"),
-        _ => None,
+    match (step.state, action) {
+        (State::Stray, _) => Some("not in stack.yaml"),
+        (_, Action::Replace) => Some("deleted and made again: a field changes that cannot change in place"),
+        _ => step.cause.map(cause),
+    }
+}
+
+/// Where a difference comes from.
+pub(super) fn cause(cause: Cause) -> &'static str {
+    match cause {
+        Cause::Drift => "changed from outside",
+        Cause::Pending => "the declaration changed",
+        Cause::Conflict => "the declaration changed, and other fields were changed from outside",
     }
 }
 

@@ -5,7 +5,7 @@ use super::{
     style::{BAD, CHANGED, FAINT, GOOD, paint},
 };
 use crate::{
-    engine::{Id, Plan, State, Step},
+    engine::{Cause, Id, Plan, State, Step},
     lock::Held,
 };
 use serde::Serialize;
@@ -72,6 +72,7 @@ pub fn json<C>(plan: &Plan<C>, project: &str, environment: &str, health: &Health
         kind: &'a str,
         name: &'a str,
         state: State,
+        cause: Option<Cause>,
         changes: Vec<json::Field<'a>>,
     }
     #[derive(Serialize)]
@@ -86,7 +87,7 @@ pub fn json<C>(plan: &Plan<C>, project: &str, environment: &str, health: &Health
     }
     fn row(step: &Step) -> Row<'_> {
         let changes = json::fields(&step.changes, Some(plan::APPLIED));
-        Row { id: &step.id, kind: step.id.kind(), name: &step.name, state: step.state, changes }
+        Row { id: &step.id, kind: step.id.kind(), name: &step.name, state: step.state, cause: step.cause, changes }
     }
     let summary = Counts {
         total: plan.steps.len(),
@@ -108,8 +109,7 @@ fn state(step: &Step) -> String {
         State::Busy => paint(CHANGED, "busy"),
         State::Stray => paint(BAD, "not in stack.yaml"),
     };
-    match &step.objection {
-        Some(objection) => format!("{text}; {}", plan::objection(objection)),
-        None => text,
-    }
+    let cause = step.cause.filter(|_| step.state == State::Drifted).map(plan::cause);
+    let more = [cause.map(str::to_owned), step.objection.as_ref().map(plan::objection)];
+    more.into_iter().flatten().fold(text, |text, more| format!("{text}; {more}"))
 }

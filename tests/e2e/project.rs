@@ -10,7 +10,7 @@ use std::{
 use test_support::workspace;
 
 /// What a user's checkout holds, without tests.
-const PARTS: &[&str] = &["Cargo.toml", "Cargo.lock", "src", "lambdas", "dashboard", "stack.yaml", "tests"];
+const PARTS: &[&str] = &["Cargo.toml", "Cargo.lock", "src", "lambdas", "dashboard/public", "stack.yaml", "tests"];
 
 pub(crate) struct Project {
     directory: tempfile::TempDir,
@@ -64,7 +64,18 @@ impl Project {
 
     /// Another client's view of the account, or its misdeeds there; lines.
     pub(crate) fn other_client(&self, arguments: &[&str]) -> Vec<String> {
-        let script = workspace().join("tests/e2e/account.py");
+        self.script("account.py", arguments)
+    }
+
+    /// Lets another client do a round of damage; what it changed, as pairs of id and field.
+    pub(crate) fn damage(&self, round: usize) -> Vec<(String, String)> {
+        let lines = self.script("damage.py", &["liveinsight", &round.to_string()]);
+        // Ids have spaces, fields have none.
+        lines.iter().filter_map(|line| line.rsplit_once(' ')).map(|(id, field)| (id.to_owned(), field.to_owned())).collect()
+    }
+
+    fn script(&self, name: &str, arguments: &[&str]) -> Vec<String> {
+        let script = workspace().join("tests/e2e").join(name);
         let output = Command::new(&self.python).arg(script).arg(self.endpoint()).args(arguments).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap().lines().filter(|line| !line.is_empty()).map(str::to_owned).collect()

@@ -39,6 +39,38 @@ async fn takes_a_batch_once_and_refuses_a_wrong_one() {
     assert_eq!(kept[0]["country"].as_s().unwrap(), "KR");
 }
 
+#[tokio::test]
+async fn every_request_leaves_a_line_that_tells_of_no_visitor() {
+    let tables = support::tables().await;
+    let mut function = Function::start(env!("CARGO_BIN_EXE_event-collector"), &tables).await;
+    let event = |session: &str| {
+        json!({"session_id": session, "timestamp": shared::time::now(), "event_type": "page_view",
+            "page_url": "https://shop.example/private", "user_agent": "Mozilla/5.0 (X11; Linux)", "referrer": "https://search.example/"})
+    };
+    let body = json!({"batch_id": "b1", "events": [event("session-0001"), event("session-0001"), event("short")]}).to_string();
+    let request = proxy_event("POST", "/api/events", &json!({}), Some(&body));
+    let wrong = proxy_event("POST", "/api/events", &json!({}), Some("{\"events\": [{\"session_id\": \"session-0001\"}]}"));
+    let expected = [
+        (request.clone(), json!([200, 2, 1, 0, 0]), json!(["events", "rejected"])),
+        (request, json!([200, 2, 1, 1, 0]), json!(["events", "rejected", "duplicates"])),
+        (wrong, json!([400, 0, 0, 0, 0]), json!([])),
+    ];
+    for (request, numbers, metrics) in expected {
+        function.invoke(request).await;
+        let text = function.logged().await;
+        let line: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!((&line["function"], &line["route"]), (&json!("under-test"), &json!("events")));
+        let named = ["status", "events", "rejected", "duplicates", "lost_increments"].map(|name| line[name].clone());
+        assert_eq!(json!(named), numbers, "{text}");
+        let directive = &line["_aws"]["CloudWatchMetrics"][0];
+        let names: Vec<&Value> = directive["Metrics"].as_array().into_iter().flatten().map(|metric| &metric["Name"]).collect();
+        assert_eq!(json!(names), metrics, "{text}");
+        for personal in ["192.0.2.1", "session-0001", "private", "Mozilla", "search.example", "KR"] {
+            assert!(!text.contains(personal), "{personal} is in {text}");
+        }
+    }
+}
+
 /// Bodies that no tracker sends, from a small generator: cut, garbled, mistyped.
 fn hostile_bodies(right: &str) -> Vec<Vec<u8>> {
     let mut state = 1_u64;

@@ -11,6 +11,7 @@ pub mod endpoints;
 pub mod http;
 pub mod ingest;
 pub mod limit;
+pub mod metrics;
 pub mod page;
 pub mod realtime;
 pub mod recount;

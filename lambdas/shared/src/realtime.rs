@@ -1,9 +1,9 @@
-//! Answers who is on the site now, from 30 minutes' counters, two spans of pages and two hours of lists.
+//! Answers who is on the site now, from 30 minutes' counters, the running hour's pages and two hours of lists.
 //!
 //! The effort does not grow with traffic, only with the number of different pages, referrers and countries.
 
 use crate::digest::LABEL_BITS;
-use crate::rollup::{self, List, NOW_SPAN, SHARDS};
+use crate::rollup::{self, List, NOW_SPAN, OfMinute, QUARTER, SHARDS};
 use crate::stats::shares;
 use crate::store::{Item, Store, StoreError, read_number, read_text};
 use crate::time::{DAY, HOUR, MINUTE, Millis, floor};
@@ -23,8 +23,10 @@ pub const FEED_LENGTH: usize = 20;
 pub struct Rows {
     /// The last 30 minutes.
     pub minutes: Vec<Item>,
-    /// The pages of two spans.
+    /// The pages of the running hour.
     pub pages: Vec<Item>,
+    /// The pages of the hour before, if five minutes ago it was running.
+    pub pages_before: Vec<Item>,
     /// Sessions by referrer.
     pub referrers: Vec<Item>,
     /// Sessions by country.
@@ -45,44 +47,45 @@ pub async fn read(store: &Store, site: &str, now: Millis) -> Result<Realtime, St
     let minutes = async {
         let mut items = Vec::new();
         for shard in 0..SHARDS {
-            items.extend(store.read_span(rollup::minute_partition(site, shard), first, last).await?);
+            items.extend(store.read_span(rollup::minute_partition(site, shard), floor(first, QUARTER), last).await?);
         }
         Ok::<_, StoreError>(items)
     };
     // On the heap: three queries side by side are a large future.
-    let pages = |time| Box::pin(store.read_span(rollup::now_partition(site, time), 0, (1 << LABEL_BITS) - 1));
+    let pages = |time| {
+        let first = rollup::first_sort_key(time);
+        Box::pin(store.read_span(List::Pages.partition(site, time), first, first + (1 << LABEL_BITS) - 1))
+    };
+    let before = now - NOW_SPAN;
+    let pages_before = async { if floor(before, HOUR) == floor(now, HOUR) { Ok(Vec::new()) } else { pages(before).await } };
     let sources = |list: List| Box::pin(store.read_span(list.partition(site, now), rollup::first_sort_key(sources_from(now)), i64::MAX));
-    let (minutes, mut pages, previous, referrers, countries, devices) = tokio::try_join!(
-        minutes,
-        pages(now),
-        pages(now - NOW_SPAN),
-        sources(List::Referrers),
-        sources(List::Countries),
-        sources(List::Devices)
-    )?;
-    pages.extend(previous);
-    Ok(sum(&Rows { minutes, pages, referrers, countries, devices }, now))
+    let (minutes, pages, pages_before, referrers, countries, devices) =
+        tokio::try_join!(minutes, pages(now), pages_before, sources(List::Referrers), sources(List::Countries), sources(List::Devices))?;
+    Ok(sum(&Rows { minutes, pages, pages_before, referrers, countries, devices }, now))
 }
 
 /// Sums what was read.
 pub fn sum(rows: &Rows, now: Millis) -> Realtime {
     let last = floor(now, MINUTE);
-    let mut minutes: Vec<Minute> = (0..WINDOW_MINUTES).rev().map(|ago| Minute { t: last - ago * MINUTE, users: 0, views: 0 }).collect();
-    let (mut active, mut recent_events) = (0, 0);
-    for item in &rows.minutes {
-        let start = read_number(item, "timestamp");
-        let Some(minute) = minutes.iter_mut().find(|minute| minute.t == start) else { continue };
-        minute.users += read_number(item, "users");
-        minute.views += read_number(item, "views");
-        active += read_number(item, "active");
-        if start > last - 5 * MINUTE {
-            recent_events += read_number(item, "events");
+    let mut minutes: Vec<Minute> =
+        (0..WINDOW_MINUTES).rev().map(|ago| Minute { t: last - ago * MINUTE, users: 0, active: 0, views: 0 }).collect();
+    let mut recent_events = 0;
+    for minute in &mut minutes {
+        for item in rows.minutes.iter().filter(|item| read_number(item, "timestamp") == floor(minute.t, QUARTER)) {
+            let number = |of: OfMinute| read_number(item, &of.attribute(minute.t));
+            minute.users += number(OfMinute::Users);
+            minute.views += number(OfMinute::Views);
+            minute.active += number(OfMinute::Active);
+            if minute.t > last - 5 * MINUTE {
+                recent_events += number(OfMinute::Events);
+            }
         }
+        // A session that moves on can leave a minute before it is counted there, but never more of them than there are.
+        minute.active = minute.active.max(0);
     }
     Realtime {
-        // A session on its way from one minute to the next can be in neither for a moment, but never in less than none.
-        active_users: active.max(0),
-        current_pages: fullest_pages(&rows.pages),
+        active_users: minutes.iter().map(|minute| minute.active).sum(),
+        current_pages: fullest_pages(rows, now),
         events_last_5min: recent_events,
         timestamp: now,
         minutes,
@@ -90,14 +93,18 @@ pub fn sum(rows: &Rows, now: Millis) -> Realtime {
         countries: shares(&rows.countries),
         devices: shares(&rows.devices),
         sources_from: sources_from(now),
-        feed: feed(&rows.pages),
+        feed: feed(rows, now),
     }
 }
 
-fn fullest_pages(items: &[Item]) -> BTreeMap<String, i64> {
+fn fullest_pages(rows: &Rows, now: Millis) -> BTreeMap<String, i64> {
+    let before = now - NOW_SPAN;
+    let of_before = if floor(before, HOUR) == floor(now, HOUR) { &rows.pages } else { &rows.pages_before };
     let mut pages: BTreeMap<&str, i64> = BTreeMap::new();
-    for item in items {
-        *pages.entry(read_text(item, "label").unwrap_or_default()).or_default() += read_number(item, "active");
+    for (items, time) in [(&rows.pages, now), (of_before, before)] {
+        for item in items {
+            *pages.entry(read_text(item, "label").unwrap_or_default()).or_default() += read_number(item, &rollup::presence_attribute(time));
+        }
     }
     let mut pages: Vec<_> = pages.into_iter().filter(|(_, active)| *active > 0).collect();
     pages.sort_by_key(|(path, active)| (-active, *path));
@@ -105,7 +112,8 @@ fn fullest_pages(items: &[Item]) -> BTreeMap<String, i64> {
     pages.into_iter().map(|(path, active)| (path.to_owned(), active)).collect()
 }
 
-fn feed(items: &[Item]) -> Vec<FeedEvent> {
+fn feed(rows: &Rows, now: Millis) -> Vec<FeedEvent> {
+    let first = floor(now, NOW_SPAN) - NOW_SPAN;
     let event = |item: &Item| {
         Some(FeedEvent {
             t: item.contains_key("at").then(|| read_number(item, "at"))?,
@@ -114,7 +122,8 @@ fn feed(items: &[Item]) -> Vec<FeedEvent> {
             country: read_text(item, "country").filter(|country| !country.is_empty()).map(str::to_owned),
         })
     };
-    let mut events: Vec<FeedEvent> = items.iter().filter_map(event).collect();
+    let mut events: Vec<FeedEvent> =
+        rows.pages.iter().chain(&rows.pages_before).filter_map(event).filter(|event| event.t >= first).collect();
     events.sort_by(|one, other| (other.t, &other.path).cmp(&(one.t, &one.path)));
     events.truncate(FEED_LENGTH);
     events

@@ -6,13 +6,14 @@
 //!
 //! | Partition | Sort key | Numbers | Kept |
 //! |---|---|---|---|
-//! | `@m#site#shard` | minute | `events`, `views`, `users`, `active` | 2 days |
+//! | `@m#site#shard` | quarter of an hour | of its 15 minutes: events `e0`…, views `v0`…, users `u0`…, active `a0`… | 2 days |
 //! | `@h#site#shard` | hour | `events`, `views`, `visitors`, `day_visitors`, `sessions`, `bounced`, `duration`, `engaged`, `pages`, `sources` | 400 days |
-//! | `@p#site#date` | hour of the day and page | `views` | 8 days |
+//! | `@p#site#date` | hour of the day and page | `views`; of its 12 spans of 5 minutes: active `n0`…; the last event there, for the feed | 8 days |
 //! | `@r#…`, `@c#…`, `@d#…` | hour of the day and referrer, country, device | `sessions` | 8 days |
-//! | `@n#site#5 minutes` | page | `active`, and the last event there for the feed | 1 hour |
 //!
-//! `active` is a histogram of sessions by the minute (or 5 minutes and page) of their last activity: each session is in
+//! What happens to one item at one moment is one write, which is why minutes and spans lie together: a session moves from one to the next.
+//!
+//! *Active* is a histogram of sessions by the minute (or 5 minutes and page) of their last activity: each session is in
 //! exactly one place, and moves. The sum over 30 minutes is therefore the exact number of active sessions, whatever the traffic.
 
 use crate::digest;
@@ -21,6 +22,8 @@ use std::collections::BTreeMap;
 
 /// Into how many items each minute's and hour's counters are spread. One carries about 1,000 writes a second.
 pub const SHARDS: i64 = 1;
+/// Span of the items of minutes: all numbers of 15 minutes fit into the kilobyte that a write unit pays for.
+pub const QUARTER: Millis = 15 * MINUTE;
 /// Span of the counters of pages being looked at.
 pub const NOW_SPAN: Millis = 5 * MINUTE;
 /// Distinct labels of one kind that are counted by themselves in an hour; the rest are counted together.
@@ -102,7 +105,7 @@ pub struct Increment {
     /// Its label, for items that count one page, referrer, country or device.
     pub label: Option<Label>,
     /// Numbers by attribute; never 0.
-    pub add: BTreeMap<&'static str, i64>,
+    pub add: BTreeMap<String, i64>,
     /// What happened last, for items that the feed is made of.
     pub last: Option<Last>,
     /// When it may be removed, in seconds since 1970, as DynamoDB's time to live wants it.
@@ -134,6 +137,8 @@ pub struct Key {
 pub struct Label {
     /// The page, referrer, country or device.
     pub text: String,
+    /// Its hour's counters.
+    pub hour: Key,
     /// The hour's attribute that counts how many there are, for labels that a client can invent without end.
     pub counted_by: Option<&'static str>,
 }
@@ -191,14 +196,45 @@ pub fn minute_partition(site: &str, shard: i64) -> String {
     format!("@m#{site}#{shard}")
 }
 
+/// Until when the counters of the hour that begins at `hour` are kept.
+pub fn hour_expires(hour: Millis) -> Millis {
+    hour + 400 * DAY
+}
+
 /// The partition of the hours' counters.
 pub fn hour_partition(site: &str, shard: i64) -> String {
     format!("@h#{site}#{shard}")
 }
 
-/// The partition of the pages being looked at in the 5 minutes of `time`.
-pub fn now_partition(site: &str, time: Millis) -> String {
-    format!("@n#{site}#{}", time::floor(time, NOW_SPAN))
+/// What is counted of a minute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OfMinute {
+    /// That arrived.
+    Events,
+    /// That arrived.
+    Views,
+    /// Sessions that sent something.
+    Users,
+    /// Sessions that sent nothing since.
+    Active,
+}
+
+impl OfMinute {
+    /// The attribute in its quarter's item. Short, because names are paid for like values.
+    pub fn attribute(self, minute: Millis) -> String {
+        let letter = match self {
+            Self::Events => 'e',
+            Self::Views => 'v',
+            Self::Users => 'u',
+            Self::Active => 'a',
+        };
+        format!("{letter}{}", minute.rem_euclid(QUARTER) / MINUTE)
+    }
+}
+
+/// The attribute, in a page's item of the hour, of the sessions that are on it in the 5 minutes of `time`.
+pub fn presence_attribute(time: Millis) -> String {
+    format!("n{}", time.rem_euclid(HOUR) / NOW_SPAN)
 }
 
 /// Whether the session enters a new hour with this batch: only then can its visitor be new in the hour.
@@ -255,14 +291,14 @@ fn count_hours(sums: &mut Sums, before: Option<&Visit>, touch: &Touch, arrival: 
 fn count_minutes(sums: &mut Sums, before: Option<&Visit>, touch: &Touch) {
     let minute = time::floor(touch.now, MINUTE);
     let left = before.map(|visit| time::floor(visit.last_seen, MINUTE));
-    sums.minute(minute, "events", touch.events);
-    sums.minute(minute, "views", touch.total_views());
+    sums.minute(minute, OfMinute::Events, touch.events);
+    sums.minute(minute, OfMinute::Views, touch.total_views());
     if left != Some(minute) {
-        sums.minute(minute, "users", 1);
-        sums.minute(minute, "active", 1);
+        sums.minute(minute, OfMinute::Users, 1);
+        sums.minute(minute, OfMinute::Active, 1);
         // Nobody looks at older minutes again, and some of them are gone: there is nothing to take from.
         if let Some(left) = left.filter(|left| minute - left <= HOUR) {
-            sums.minute(left, "active", -1);
+            sums.minute(left, OfMinute::Active, -1);
         }
     }
 }
@@ -272,14 +308,12 @@ fn count_pages_now(sums: &mut Sums, before: Option<&Visit>, touch: &Touch) {
     let left = before.map(|visit| (time::floor(visit.last_seen, NOW_SPAN), visit.page.as_str()));
     let has_moved = left != Some((span, &touch.page));
     if has_moved || is_notable(&touch.event_type) {
-        sums.page_now(span, &touch.page, i64::from(has_moved));
-        let last = Last { at: touch.now, event_type: touch.event_type.clone(), country: touch.country.clone() };
-        if let Some(item) = sums.items.last_mut() {
-            item.last = Some(last);
-        }
+        let page = sums.label(List::Pages, span, &touch.page, &presence_attribute(span), i64::from(has_moved));
+        page.last = Some(Last { at: touch.now, event_type: touch.event_type.clone(), country: touch.country.clone() });
     }
+    // Nobody looks at older spans again.
     if let Some((left_span, page)) = left.filter(|(left_span, _)| has_moved && span - left_span <= 4 * NOW_SPAN) {
-        sums.page_now(left_span, page, -1);
+        sums.label(List::Pages, left_span, page, &presence_attribute(left_span), -1);
     }
 }
 
@@ -291,35 +325,36 @@ struct Sums<'a> {
 }
 
 impl Sums<'_> {
-    fn hour(&mut self, time: Millis, attribute: &'static str, amount: i64) {
-        let sort = time::floor(time, HOUR);
-        let key = Key { partition: hour_partition(self.site, self.shard), sort };
-        self.add(key, None, attribute, amount, sort + 400 * DAY);
+    fn hour(&mut self, time: Millis, attribute: &str, amount: i64) {
+        let key = self.hour_key(time);
+        let expires = hour_expires(key.sort);
+        self.add(key, None, attribute, amount, expires);
     }
 
-    fn minute(&mut self, minute: Millis, attribute: &'static str, amount: i64) {
-        let key = Key { partition: minute_partition(self.site, self.shard), sort: minute };
-        self.add(key, None, attribute, amount, minute + 2 * DAY);
+    fn minute(&mut self, minute: Millis, number: OfMinute, amount: i64) {
+        let sort = time::floor(minute, QUARTER);
+        let key = Key { partition: minute_partition(self.site, self.shard), sort };
+        self.add(key, None, &number.attribute(minute), amount, sort + 2 * DAY);
     }
 
-    fn page_now(&mut self, span: Millis, page: &str, amount: i64) {
-        let key = Key { partition: now_partition(self.site, span), sort: digest::label_number(page) };
-        let label = Label { text: page.to_owned(), counted_by: None };
-        self.add(key, Some(label), "active", amount, span + HOUR);
-    }
-
-    fn label(&mut self, list: List, time: Millis, text: &str, attribute: &'static str, amount: i64) {
-        let label = Label { text: text.to_owned(), counted_by: list.counted_by() };
+    fn label(&mut self, list: List, time: Millis, text: &str, attribute: &str, amount: i64) -> &mut Increment {
+        let hour = self.hour_key(time);
+        let label = Label { text: text.to_owned(), counted_by: list.counted_by(), hour };
         let key = label_key(list, self.site, time, text);
-        self.add(key, Some(label), attribute, amount, time::floor(time, HOUR) + 8 * DAY);
+        self.add(key, Some(label), attribute, amount, time::floor(time, HOUR) + 8 * DAY)
     }
 
-    fn add(&mut self, key: Key, label: Option<Label>, attribute: &'static str, amount: i64, expires: Millis) {
+    fn hour_key(&self, time: Millis) -> Key {
+        Key { partition: hour_partition(self.site, self.shard), sort: time::floor(time, HOUR) }
+    }
+
+    fn add(&mut self, key: Key, label: Option<Label>, attribute: &str, amount: i64, expires: Millis) -> &mut Increment {
         let index = self.items.iter().position(|item| item.key == key).unwrap_or_else(|| {
             self.items.push(Increment { key, label, add: BTreeMap::new(), last: None, expires: expires / time::SECOND });
             self.items.len() - 1
         });
-        *self.items[index].add.entry(attribute).or_default() += amount;
+        *self.items[index].add.entry(attribute.to_owned()).or_default() += amount;
+        &mut self.items[index]
     }
 }
 

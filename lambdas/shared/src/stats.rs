@@ -136,7 +136,7 @@ pub fn sum(rows: &Rows, window: Window) -> Stats {
     let listed_views = Sums::over(&rows.hours, window.lists_from(), Millis::MAX).views;
 
     let times: Vec<Millis> = (0..limit).map(|index| from + index * period.length()).collect();
-    let buckets = times.iter().map(|start| Sums::over(&rows.hours, *start, start + period.length()));
+    let bucket = |start: Millis| Sums::over(&rows.hours, start, start + period.length());
     let visitors = |sums: &Sums| match period {
         Period::Hour => sums.visitors,
         Period::Day => sums.day_visitors,
@@ -145,12 +145,13 @@ pub fn sum(rows: &Rows, window: Window) -> Stats {
         Period::Hour => time::hour_label(*time),
         Period::Day => time::date_label(*time),
     };
-    let buckets: Vec<Sums> = buckets.collect();
+    let buckets: Vec<Sums> = times.iter().map(|start| bucket(*start)).collect();
     let pages = largest(&rows.pages, "views", TOP_PAGES).into_iter();
     Stats {
         hourly_visitors: Buckets {
             labels: times.iter().map(label).collect(),
             data: buckets.iter().map(visitors).collect(),
+            previous: times.iter().map(|start| visitors(&bucket(start - length))).collect(),
             views: buckets.iter().map(|sums| sums.views).collect(),
             sessions: buckets.iter().map(|sums| sums.sessions).collect(),
             bounce_rates: buckets.iter().map(Sums::bounce_rate).collect(),
@@ -239,7 +240,8 @@ fn largest(items: &[Item], attribute: &str, most: usize) -> Vec<(String, i64)> {
     for item in items {
         *sums.entry(read_text(item, "label").unwrap_or_default()).or_default() += read_number(item, attribute);
     }
-    let mut sums: Vec<_> = sums.into_iter().collect();
+    // A page can have been looked at without having been opened in the hour.
+    let mut sums: Vec<_> = sums.into_iter().filter(|(_, sum)| *sum > 0).collect();
     sums.sort_by_key(|(label, sum)| (-sum, *label));
     sums.truncate(most);
     sums.into_iter().map(|(label, sum)| (label.to_owned(), sum)).collect()

@@ -54,7 +54,7 @@ pub struct Realtime {
     pub devices: Vec<Share>,
     /// The start of the hour before the running one, but not before midnight.
     pub sources_from: Millis,
-    /// The latest events, newest first: a sample with one event per page and five minutes.
+    /// The latest events, newest first: a sample with the last event on each page of the last 5 to 10 minutes.
     pub feed: Vec<FeedEvent>,
 }
 
@@ -78,6 +78,8 @@ pub struct Minute {
     pub t: Millis,
     /// Sessions that sent something in it.
     pub users: i64,
+    /// Those of them that sent nothing since: each session is active in one minute only, so these add up over any minutes.
+    pub active: i64,
     /// Page views in it.
     pub views: i64,
 }
@@ -118,6 +120,8 @@ pub struct Buckets {
     pub labels: Vec<String>,
     /// Visitors that sent something in the span, each counted once.
     pub data: Vec<i64>,
+    /// The same of as many spans one window earlier, all of them complete.
+    pub previous: Vec<i64>,
     /// Page views in the span.
     pub views: Vec<i64>,
     /// Sessions that began in the span.

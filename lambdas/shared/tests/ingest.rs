@@ -7,7 +7,7 @@ mod support;
 use serde_json::{Value, json};
 use shared::batch::Batch;
 use shared::ingest::{Taken, take};
-use shared::rollup::{self, MOST_LABELS, OTHER};
+use shared::rollup::{self, MOST_LABELS, OTHER, OfMinute};
 use shared::sender::Sender;
 use shared::stats::{Period, Window};
 use shared::store::{Item, Store, StoreError, read_number, read_text, sessions};
@@ -43,6 +43,13 @@ async fn scan(tables: &Tables, table: &str) -> (Vec<Item>, Vec<Item>) {
         items.push(item.unwrap());
     }
     items.into_iter().partition(|item| read_text(item, "session_id").unwrap().starts_with('@'))
+}
+
+/// The numbers of minutes, summed over all of them.
+fn sum_of_minutes(counters: &[Item], of: OfMinute) -> BTreeMap<Millis, i64> {
+    let quarters = counters.iter().filter(|item| read_text(item, "session_id").unwrap().starts_with("@m#"));
+    let minutes = quarters.flat_map(|item| (0..15).map(move |minute| (item, read_number(item, "timestamp") + minute * MINUTE)));
+    minutes.map(|(item, minute)| (minute, read_number(item, &of.attribute(minute)))).filter(|(_, number)| *number != 0).collect()
 }
 
 fn sum(counters: &[Item], prefix: &str, name: &str) -> i64 {
@@ -143,10 +150,10 @@ async fn many_senders_with_duplicates_disorder_and_collisions_are_counted_exactl
     assert_eq!((raw.len(), sessions.len()), (events, SESSIONS));
     let identifiers: BTreeSet<_> = raw.iter().map(|item| read_text(item, "event_id").unwrap()).collect();
     assert_eq!(identifiers.len(), events);
-    for prefix in ["@m#", "@h#"] {
-        assert_eq!(sum(&counters, prefix, "events"), i64::try_from(events).unwrap());
-        assert_eq!(sum(&counters, prefix, "views"), total_views);
-    }
+    let total = i64::try_from(events).unwrap();
+    assert_eq!((sum(&counters, "@h#", "events"), sum(&counters, "@h#", "views")), (total, total_views));
+    let minutes = [OfMinute::Events, OfMinute::Views].map(|of| sum_of_minutes(&counters, of).into_values().sum::<i64>());
+    assert_eq!(minutes, [total, total_views]);
     assert_eq!(sum(&counters, "@h#", "sessions"), 24);
     let pages: BTreeMap<String, i64> = counters
         .iter()
@@ -161,10 +168,7 @@ async fn many_senders_with_duplicates_disorder_and_collisions_are_counted_exactl
         *truth.entry(floor(read_number(session, "last_seen"), MINUTE)).or_insert(0) += 1;
         assert_eq!(read_number(session, "last_activity"), floor(read_number(session, "last_seen"), sessions::ACTIVITY_SPAN));
     }
-    let minutes = counters.iter().filter(|item| read_text(item, "session_id").unwrap().starts_with("@m#"));
-    let histogram: BTreeMap<i64, i64> =
-        minutes.map(|item| (read_number(item, "timestamp"), read_number(item, "active"))).filter(|(_, active)| *active != 0).collect();
-    assert_eq!(histogram, truth);
+    assert_eq!(sum_of_minutes(&counters, OfMinute::Active), truth);
 
     let now = realtime::read(&store, "default", NOW + 5 * MINUTE).await.unwrap();
     assert_eq!(now.active_users, 24);
@@ -188,7 +192,9 @@ async fn a_server_whose_clock_is_behind_counts_nobody_twice() {
     }
     let (counters, raw) = scan(&tables, &tables.events).await;
     assert_eq!((raw.len(), sum(&counters, "@h#", "events")), (4, 4));
-    assert_eq!((sum(&counters, "@h#", "visitors"), sum(&counters, "@m#", "users"), sum(&counters, "@m#", "active")), (1, 1, 1));
+    assert_eq!(sum(&counters, "@h#", "visitors"), 1);
+    let minutes = [OfMinute::Users, OfMinute::Active].map(|of| sum_of_minutes(&counters, of));
+    assert_eq!(minutes, [BTreeMap::from([(later, 1)]), BTreeMap::from([(later, 1)])]);
     assert_eq!(sum(&counters, "@h#", "duration"), 0, "time does not run backwards");
 }
 
@@ -216,6 +222,57 @@ async fn two_full_batches_of_one_millisecond_at_once_are_all_kept() {
     assert_eq!(counted.iter().sum::<usize>(), 2);
     let (counters, raw) = scan(&tables, &tables.events).await;
     assert_eq!((raw.len(), sum(&counters, "@h#", "views")), (120, 120));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hundred_batches_of_one_millisecond_are_a_hundred_events() {
+    let tables = support::tables().await;
+    let store = store(&tables);
+    let mut deliveries = tokio::task::JoinSet::new();
+    // Each twice, all at once.
+    for index in (0..100).chain(0..100) {
+        let (store, body) = (store.clone(), json!({"batch_id": format!("b{index}"), "events": [event(1, NOW, index)]}));
+        deliveries.spawn(async move {
+            loop {
+                // A session that is written to too often answers that the client may send again.
+                if let Ok(taken) = deliver(&store, &body, NOW).await {
+                    return usize::from(!taken.received.duplicate);
+                }
+            }
+        });
+    }
+    assert_eq!(deliveries.join_all().await.into_iter().sum::<usize>(), 100);
+    let (counters, raw) = scan(&tables, &tables.events).await;
+    assert_eq!((raw.len(), sum(&counters, "@h#", "views")), (100, 100));
+    assert!(raw.iter().all(|item| (0..=1_000).contains(&(read_number(item, "timestamp") - NOW))), "all within a second");
+}
+
+#[tokio::test]
+async fn pages_of_now_go_on_over_the_end_of_an_hour() {
+    let tables = support::tables().await;
+    let store = store(&tables);
+    let end = floor(NOW, HOUR) + HOUR;
+    let pages = async |now: Millis| realtime::read(&store, "default", now).await.unwrap().current_pages;
+    let on = |pages: &[(&str, i64)]| pages.iter().map(|(page, sessions)| ((*page).to_owned(), *sessions)).collect::<BTreeMap<_, _>>();
+    for (session, page) in [(1, 1), (2, 1)] {
+        deliver(&store, &json!({"events": [event(session, end - MINUTE, page)]}), end - MINUTE).await.unwrap();
+    }
+    assert_eq!(pages(end + 4 * MINUTE).await, on(&[("/1", 2)]));
+    // One goes on to another page, and one stays on the same.
+    deliver(&store, &json!({"events": [event(1, end + MINUTE, 2)]}), end + MINUTE).await.unwrap();
+    let mut click = event(2, end + MINUTE, 1);
+    click["event_type"] = json!("click");
+    deliver(&store, &json!({"events": [click]}), end + MINUTE).await.unwrap();
+    assert_eq!(pages(end + 4 * MINUTE).await, on(&[("/1", 1), ("/2", 1)]));
+    assert_eq!(pages(end + 9 * MINUTE).await, on(&[("/1", 1), ("/2", 1)]), "it leaves ten minutes after the last event at the latest");
+    assert_eq!(pages(end + 10 * MINUTE).await, on(&[]));
+    let feed = realtime::read(&store, "default", end + 4 * MINUTE).await.unwrap().feed;
+    let said: Vec<_> = feed.iter().map(|event| (event.event_type.as_str(), event.path.as_str())).collect();
+    assert_eq!(said, [("page_view", "/2"), ("click", "/1"), ("page_view", "/1")]);
+    // Only looked at in the new hour, not opened: no line among the most viewed pages.
+    let window = Window { period: Period::Hour, limit: 1, now: end + 4 * MINUTE };
+    let top: Vec<_> = stats::read(&store, "default", window).await.unwrap().top_pages.into_iter().map(|page| page.url).collect();
+    assert_eq!(top, ["/2"]);
 }
 
 #[tokio::test]
@@ -276,6 +333,11 @@ async fn endless_pages_are_counted_together_in_the_end() {
     let sums = stats::read(&store, "default", Window { period: Period::Day, limit: 1, now: NOW }).await.unwrap();
     let pages: Vec<_> = sums.top_pages.iter().map(|page| (page.url.as_str(), page.views)).collect();
     assert_eq!(pages, [(OTHER, 2), ("/1", 2)]);
+    // Who is on a page that is not counted by itself is among the others, and leaves them.
+    let current = async || realtime::read(&store, "default", NOW).await.unwrap().current_pages;
+    assert_eq!(current().await, BTreeMap::from([(OTHER.to_owned(), 1)]));
+    deliver(&store, &json!({"events": [event(1, NOW + 4, 1)]}), NOW).await.unwrap();
+    assert_eq!(current().await, BTreeMap::from([("/1".to_owned(), 1)]));
 }
 
 #[tokio::test]

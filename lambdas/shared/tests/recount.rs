@@ -59,7 +59,12 @@ async fn counters(tables: &Tables) -> BTreeMap<(String, i64, String), i64> {
     for item in &items {
         let partition = read_text(item, "session_id").unwrap();
         if ["@h#", "@p#", "@r#", "@c#", "@d#"].iter().any(|kind| partition.starts_with(kind)) {
-            for name in item.keys().filter(|name| !["timestamp", "ttl", "label", "session_id"].contains(&name.as_str())) {
+            let is_counter = |name: &String| match partition.as_bytes()[1] {
+                b'h' => !["timestamp", "ttl", "session_id"].contains(&name.as_str()),
+                // Beside them lies who is there now, which nobody asks for when the hour is over.
+                _ => name == "views" || name == "sessions",
+            };
+            for name in item.keys().filter(|name| is_counter(name)) {
                 counters.insert((partition.to_owned(), read_number(item, "timestamp"), name.clone()), read_number(item, name));
             }
         }

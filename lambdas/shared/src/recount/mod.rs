@@ -25,6 +25,10 @@ const OF_SESSIONS: [&str; 4] = ["sessions", "bounced", "duration", "engaged"];
 /// A number that is not what it should be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
+    /// Of which site.
+    pub site: String,
+    /// In the hour that begins then.
+    pub hour: Millis,
     /// Which item.
     pub key: Key,
     /// Its label, for items of lists.
@@ -126,6 +130,8 @@ fn compare_hour(
         if expected != counted {
             let first = items.first().copied().flatten().filter(|item| item.contains_key(attribute));
             report.differences.push(Difference {
+                site: site.to_owned(),
+                hour,
                 key: Key { partition: rollup::hour_partition(site, 0), sort: hour },
                 label: None,
                 attribute,
@@ -141,10 +147,10 @@ fn compare_list(report: &mut Report, truth: &Truth, list: List, site: &str, hour
     let attribute = if list == List::Pages { "views" } else { "sessions" };
     let first_key = rollup::first_sort_key(hour);
     let in_hour = first_key..first_key + (1 << LABEL_BITS);
-    let counted: BTreeMap<&str, i64> = items
+    let counted: BTreeMap<&str, Option<i64>> = items
         .iter()
         .filter(|item| in_hour.contains(&read_number(item, "timestamp")))
-        .map(|item| (read_text(item, "label").unwrap_or_default(), read_number(item, attribute)))
+        .map(|item| (read_text(item, "label").unwrap_or_default(), item.contains_key(attribute).then(|| read_number(item, attribute))))
         .collect();
     let mut known: BTreeSet<&str> = counted.keys().copied().filter(|label| *label != OTHER).collect();
     let mut expected: BTreeMap<&str, i64> = BTreeMap::new();
@@ -158,9 +164,11 @@ fn compare_list(report: &mut Report, truth: &Truth, list: List, site: &str, hour
         }
     }
     for label in counted.keys().chain(expected.keys()).copied().collect::<BTreeSet<_>>() {
-        let (counted, expected) = (counted.get(label).copied(), expected.get(label).copied().unwrap_or(0));
+        let (counted, expected) = (counted.get(label).copied().flatten(), expected.get(label).copied().unwrap_or(0));
         if counted.unwrap_or(0) != expected {
             report.differences.push(Difference {
+                site: site.to_owned(),
+                hour,
                 key: rollup::label_key(list, site, hour, label),
                 label: Some(label.to_owned()),
                 attribute,

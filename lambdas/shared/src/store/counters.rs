@@ -2,8 +2,9 @@
 
 use super::{Item, Store, StoreError, number, read_number, text};
 use crate::digest;
-use crate::rollup::{Increment, Key, Label, MOST_LABELS, OTHER};
-use aws_sdk_dynamodb::operation::update_item::{UpdateItemError, UpdateItemOutput};
+use crate::rollup::{self, Increment, Key, Label, MOST_LABELS, OTHER};
+use crate::time::SECOND;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::ReturnValue;
 use std::collections::HashMap;
 use std::time::Duration;
@@ -14,12 +15,6 @@ const ATTEMPTS: u32 = 4;
 /// Pages of 1 MB that a reader looks at in one partition; a label's item is about 100 bytes.
 const MOST_PAGES: usize = 4;
 
-/// What one update answers: the item's new numbers, and whether it is new.
-struct Added {
-    numbers: Item,
-    is_new: bool,
-}
-
 impl Store {
     /// Adds all increments of a batch; returns how many of them were lost.
     ///
@@ -28,27 +23,22 @@ impl Store {
     pub async fn count(&self, increments: Vec<Increment>) -> usize {
         let (hours, others): (Vec<_>, Vec<_>) = increments.into_iter().partition(|increment| increment.key.partition.starts_with("@h#"));
         let mut lost = 0;
-        // The hours answer how many labels there are already, which decides how the labels are counted.
-        let mut labels: HashMap<&'static str, i64> = HashMap::new();
-        let mut hour_key = None;
+        // The hours answer how many labels they have already, which decides how the labels are counted.
+        let mut labels: HashMap<Key, Item> = HashMap::new();
         for hour in hours {
-            match self.add(&hour).await {
-                Ok(added) => {
-                    for counter in ["pages", "sources"] {
-                        let known = labels.entry(counter).or_default();
-                        *known = (*known).max(read_number(&added.numbers, counter));
-                    }
-                    hour_key.get_or_insert((hour.key, hour.expires));
-                }
+            match self.update(&hour, None, ReturnValue::AllNew).await {
+                Ok(numbers) => drop(labels.insert(hour.key, numbers.unwrap_or_default())),
                 Err(error) => lost += report_loss(&error),
             }
         }
         let mut tasks = JoinSet::new();
         for increment in others {
-            let known = increment.label.as_ref().and_then(|label| label.counted_by).and_then(|by| labels.get(by));
-            let (store, is_full) = (self.clone(), known.is_some_and(|known| *known >= MOST_LABELS));
-            let hour_key = hour_key.clone();
-            tasks.spawn(async move { store.add_labelled(increment, is_full, hour_key).await });
+            let is_full = increment.label.as_ref().is_some_and(|label| {
+                let known = label.counted_by.zip(labels.get(&label.hour)).map(|(counter, numbers)| read_number(numbers, counter));
+                known.is_some_and(|known| known >= MOST_LABELS)
+            });
+            let store = self.clone();
+            tasks.spawn(async move { store.add_labelled(increment, is_full).await });
         }
         while let Some(result) = tasks.join_next().await {
             match result {
@@ -88,38 +78,29 @@ impl Store {
     }
 
     /// Adds to a label's counter, or to that of the rest when there are too many labels and it is a new one.
-    async fn add_labelled(&self, mut increment: Increment, is_full: bool, hour: Option<(Key, i64)>) -> Result<(), StoreError> {
-        let Some(Label { text: label, counted_by: Some(counted_by) }) = increment.label.clone() else {
-            return self.add(&increment).await.map(drop);
+    async fn add_labelled(&self, mut increment: Increment, is_full: bool) -> Result<(), StoreError> {
+        let Some(Label { text: label, counted_by: Some(counted_by), hour }) = increment.label.clone() else {
+            return self.update(&increment, None, ReturnValue::AllNew).await.map(drop);
         };
-        if is_full && !self.add_if_known(&increment).await? {
+        // Also for what is only taken away: what it is taken from may be added a moment later, by the batch before.
+        let condition = is_full.then_some("attribute_exists(session_id)");
+        let before = self.update(&increment, condition, ReturnValue::AllOld).await?;
+        if before.is_none() {
             // The hour stays, the label changes.
             increment.key.sort += digest::label_number(OTHER) - digest::label_number(&label);
-            increment.label = Some(Label { text: OTHER.to_owned(), counted_by: Some(counted_by) });
-            return self.add(&increment).await.map(drop);
+            increment.label = Some(Label { text: OTHER.to_owned(), counted_by: Some(counted_by), hour });
+            return self.update(&increment, None, ReturnValue::AllNew).await.map(drop);
         }
-        let is_new = !is_full && self.add(&increment).await?.is_new;
-        if let Some((key, expires)) = hour.filter(|_| is_new) {
-            self.add(&Increment { key, label: None, add: [(counted_by, 1)].into(), last: None, expires }).await?;
+        if before.is_some_and(|item| !item.contains_key("label")) {
+            let expires = rollup::hour_expires(hour.sort) / SECOND;
+            let one = Increment { key: hour, label: None, add: [(counted_by.to_owned(), 1)].into(), last: None, expires };
+            self.update(&one, None, ReturnValue::AllNew).await?;
         }
         Ok(())
     }
 
-    async fn add(&self, increment: &Increment) -> Result<Added, StoreError> {
-        let output = self.update(increment, None).await?;
-        let numbers = output.and_then(|output| output.attributes).unwrap_or_default();
-        // A new item's number is what was added to it. Increments of labels are positive, so no other item's is.
-        let is_new = increment.add.iter().all(|(name, amount)| read_number(&numbers, name) == *amount);
-        Ok(Added { numbers, is_new })
-    }
-
-    /// Adds only if the item is there; whether it was.
-    async fn add_if_known(&self, increment: &Increment) -> Result<bool, StoreError> {
-        Ok(self.update(increment, Some("attribute_exists(session_id)")).await?.is_some())
-    }
-
-    /// Nothing if the condition does not hold.
-    async fn update(&self, increment: &Increment, condition: Option<&str>) -> Result<Option<UpdateItemOutput>, StoreError> {
+    /// The item as `answer` wants it, empty if there is none; nothing if the condition does not hold.
+    async fn update(&self, increment: &Increment, condition: Option<&str>, answer: ReturnValue) -> Result<Option<Item>, StoreError> {
         let mut set = "SET #ttl = :ttl".to_owned();
         let mut request = self
             .client
@@ -130,7 +111,7 @@ impl Store {
             .expression_attribute_names("#ttl", "ttl")
             .expression_attribute_values(":ttl", number(increment.expires))
             .set_condition_expression(condition.map(str::to_owned))
-            .return_values(ReturnValue::AllNew);
+            .return_values(answer);
         if let Some(label) = &increment.label {
             set.push_str(", #label = :label");
             request = request.expression_attribute_names("#label", "label").expression_attribute_values(":label", text(&label.text));
@@ -150,7 +131,7 @@ impl Store {
         for (index, (name, amount)) in increment.add.iter().enumerate() {
             parts.push(format!("#a{index} :a{index}"));
             request = request
-                .expression_attribute_names(format!("#a{index}"), *name)
+                .expression_attribute_names(format!("#a{index}"), name)
                 .expression_attribute_values(format!(":a{index}"), number(*amount));
         }
         if !parts.is_empty() {
@@ -159,7 +140,11 @@ impl Store {
         let request = request.update_expression(set + &parts.join(", "));
         for attempt in 1.. {
             let result = request.clone().customize().config_override(Self::without_retries()).send().await;
-            let Err(error) = result else { return result.map(Some).map_err(|error| StoreError::new("UpdateItem", &error)) };
+            let Err(error) = result else {
+                return result
+                    .map(|output| Some(output.attributes.unwrap_or_default()))
+                    .map_err(|error| StoreError::new("UpdateItem", &error));
+            };
             if let Some(UpdateItemError::ConditionalCheckFailedException(_)) = error.as_service_error() {
                 return Ok(None);
             }

@@ -3,6 +3,7 @@
 use super::{Store, StoreError, number, read_text, text};
 use crate::batch::Event;
 use crate::device::device_class;
+use crate::digest;
 use crate::time::{DAY, Millis, SECOND};
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
@@ -11,8 +12,11 @@ use tokio::task::JoinSet;
 
 /// Writes under way at a time for one batch.
 const IN_FLIGHT: usize = 16;
-/// Milliseconds that an event moves at most to find a free one; more in one session is no visitor.
-const FARTHEST_MOVE: i64 = 1_000;
+/// How far an event moves from its millisecond, in the first, second and every later attempt to find a free one. Windows that grow keep
+/// two events beside each other, and a hundred of one moment from trying a hundred places each.
+const WINDOWS: [i64; 3] = [8, 64, 1_000];
+/// Places that are tried; a session that has filled so many around one moment is no visitor.
+const MOST_PLACES: usize = 64;
 
 /// What is the same for all events of a delivery.
 #[derive(Debug, Clone)]
@@ -34,8 +38,9 @@ pub struct Delivery {
 impl Store {
     /// Keeps every event once, however often it is called with it.
     ///
-    /// The sort key is the event's millisecond. If another event of the session has it, the event moves to the next free
-    /// one. Nothing is ever freed before it expires, so an event sent again meets itself before it meets a free place.
+    /// The sort key is the event's millisecond. If another event of the session has it, the event moves to one shortly after,
+    /// always in the same order of places, which its identifier decides. Nothing is ever freed before it expires, so an event sent
+    /// again meets itself before it meets a free place.
     pub async fn keep_events(&self, events: &[Event], delivery: &Delivery) -> Result<(), StoreError> {
         let mut tasks = JoinSet::new();
         let mut waiting = spread(events).into_iter();
@@ -55,8 +60,8 @@ impl Store {
 
     async fn keep_event(&self, event: &Event, delivery: &Delivery) -> Result<(), StoreError> {
         let mut item = item_of(event, delivery);
-        for moved in 0..=FARTHEST_MOVE {
-            item.insert("timestamp".to_owned(), number(event.timestamp + moved));
+        for place in places(event).take(MOST_PLACES) {
+            item.insert("timestamp".to_owned(), number(place));
             let result = self
                 .client
                 .put_item()
@@ -82,6 +87,15 @@ impl Store {
         }
         Err(StoreError::SessionFull)
     }
+}
+
+/// The milliseconds at which an event may be kept, in the order in which they are tried: the same for every delivery.
+fn places(event: &Event) -> impl Iterator<Item = Millis> {
+    (0_usize..).map(|attempt| {
+        let Some(before) = attempt.checked_sub(1) else { return event.timestamp };
+        let window = WINDOWS[before.min(WINDOWS.len() - 1)];
+        event.timestamp + 1 + digest::number(&["place", &event.event_id, &attempt.to_string()]) % window
+    })
 }
 
 /// Moves events of one session and millisecond apart, so that they do not race each other for the same place.
@@ -157,6 +171,20 @@ mod tests {
                 prop_assert!((original.timestamp..original.timestamp + 60).contains(&moved.timestamp));
             }
         }
+    }
+
+    #[test]
+    fn places_are_near_few_and_always_the_same() {
+        let mut taken = std::collections::HashSet::new();
+        let (mut tried, mut farthest) = (0, 0);
+        for index in 0..100 {
+            let event = event(1, 1_000, index);
+            assert!(places(&event).take(MOST_PLACES).eq(places(&event).take(MOST_PLACES)));
+            let place = places(&event).inspect(|_| tried += 1).find(|place| taken.insert(*place)).unwrap();
+            farthest = farthest.max(place - 1_000);
+        }
+        // One after the other it would have been 5,050.
+        assert!(tried < 400 && farthest <= 1_000, "{tried} places tried, {farthest} ms away");
     }
 
     #[test]

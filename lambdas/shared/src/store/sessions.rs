@@ -114,7 +114,8 @@ impl Store {
             .send()
             .await;
         match result {
-            Ok(output) => Ok(Update::Done(output.attributes.filter(|item| !item.is_empty()))),
+            // Of an item that was not there some DynamoDBs answer its key.
+            Ok(output) => Ok(Update::Done(output.attributes.filter(|item| item.contains_key("last_seen")))),
             Err(error) => match error.as_service_error() {
                 Some(UpdateItemError::ConditionalCheckFailedException(failure)) => {
                     Ok(Update::Refused(failure.item.clone().unwrap_or_default()))

@@ -137,9 +137,9 @@ fn bill(operation: &str, request: &Value, response: &Value, is_refused: bool) ->
         "UpdateItem" => {
             let (values, old) = (&request["ExpressionAttributeValues"], &response["Attributes"]);
             let is_visit = !values[":minute"].is_null();
-            // The item afterwards is what it was before and what is new, or what the answer says.
-            let is_counter = !old["timestamp"].is_null();
-            let price = kilobytes(if is_counter { size_of(old) } else { size_of(&request["Key"]) + size_of(values) + size_of(old) });
+            // The item afterwards is what the answer says, or else at most what it was before and what is new.
+            let is_new = request["ReturnValues"] == "ALL_NEW";
+            let price = kilobytes(if is_new { size_of(old) } else { size_of(&request["Key"]) + size_of(values) + size_of(old) });
             let index = match old["last_activity"]["N"].as_str() {
                 _ if is_refused || !is_visit => 0,
                 None => 2,

@@ -3,6 +3,7 @@
 #![allow(dead_code, unreachable_pub, reason = "each test program uses a part of it")]
 #![allow(clippy::unwrap_used, reason = "a failure here fails the test")]
 
+pub mod faulty;
 pub mod runtime;
 
 use aws_sdk_dynamodb::Client;

@@ -12,18 +12,24 @@ use tokio::sync::mpsc;
 pub struct Function {
     events: mpsc::Sender<Value>,
     answers: mpsc::Receiver<Value>,
+    logged: mpsc::UnboundedReceiver<String>,
     process: Child,
 }
 
 impl Function {
     /// Starts an executable.
     pub async fn start(executable: &str, tables: &Tables) -> Self {
+        Self::start_at(executable, tables, &test_support::endpoint()).await
+    }
+
+    /// Starts an executable that finds its tables elsewhere.
+    pub async fn start_at(executable: &str, tables: &Tables, endpoint: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (events, waiting_events) = mpsc::channel(1);
         let (answers_in, answers) = mpsc::channel(1);
         tokio::spawn(serve(listener, waiting_events, answers_in));
-        let process = Command::new(executable)
+        let mut process = Command::new(executable)
             .env_clear()
             .env("AWS_LAMBDA_RUNTIME_API", address.to_string())
             .env("AWS_LAMBDA_FUNCTION_NAME", "under-test")
@@ -32,20 +38,42 @@ impl Function {
             .env("AWS_REGION", "us-east-1")
             .env("AWS_ACCESS_KEY_ID", "test")
             .env("AWS_SECRET_ACCESS_KEY", "test")
-            .env("AWS_ENDPOINT_URL", test_support::endpoint())
+            .env("AWS_ENDPOINT_URL", endpoint)
             .env("EVENTS_TABLE", &tables.events)
             .env("SESSIONS_TABLE", &tables.sessions)
             .env("ENVIRONMENT", "test")
-            .stdout(Stdio::null())
+            .stdout(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
             .expect("the function starts");
-        Self { events, answers, process }
+        let (log, logged) = mpsc::unbounded_channel();
+        let mut lines = BufReader::new(process.stdout.take().expect("it is piped")).lines();
+        tokio::spawn(async move { while lines.next_line().await.is_ok_and(|line| line.is_some_and(|line| log.send(line).is_ok())) {} });
+        Self { events, answers, logged, process }
     }
 
     /// Its process.
     pub fn id(&self) -> u32 {
         self.process.id().expect("it runs")
+    }
+
+    /// The next line that it logs.
+    pub async fn logged(&mut self) -> String {
+        self.logged.recv().await.expect("the function runs")
+    }
+
+    /// Ends it as the system would, and waits until it is gone.
+    pub async fn kill(mut self) {
+        self.process.kill().await.unwrap();
+    }
+
+    /// As [`Self::invoke`]; nothing if it ends instead of answering.
+    pub async fn invoke_unless_it_ends(&mut self, event: Value) -> Option<Value> {
+        self.events.send(event).await.unwrap();
+        tokio::select! {
+            answer = self.answers.recv() => answer,
+            _ = self.process.wait() => None,
+        }
     }
 
     /// Hands it a REST proxy event, as API Gateway would, and gives its proxy response.

@@ -1,5 +1,5 @@
 // The tracker. Sends page views and own events to the API of the site that this script came from.
-// `npm run build` makes dashboard/liveinsight.js of this file: at most 2,048 bytes gzipped, which a test checks.
+// `npm run build` makes ../public/liveinsight.js of this file: at most 2,048 bytes gzipped, which a test checks.
 //
 //   <script defer src="https://…/liveinsight.js"></script>      optional: data-api="https://…/api/events" data-site="key"
 //   liveinsight("conversion", { plan: "team" })                 own events by function
@@ -23,7 +23,7 @@ const keepaliveLimit = 6e4; // browsers refuse a larger body on a request that o
 
 let session, token, seen = 0, last = 0;
 let queue = [], batches = [];
-let timer, isSending, notBefore = 0, failures = 0;
+let timer, isSending, renewed, notBefore = 0, failures = 0;
 let page, engaged = 0, activeSince = 0, scrolled = 0;
 
 const random = () => crypto.getRandomValues(new Uint32Array(4)).reduce((text, part) => text + part.toString(36), "");
@@ -37,10 +37,11 @@ const attempt = (work) => {
 const startSession = (now) => {
   const [id = session, time = seen, proof = token] = attempt(() => localStorage[name].split(" ")) || [];
   if (now - time < sessionIdle) [session, token] = [id, proof];
-  else [session, token] = [random(), ""];
+  else newSession();
   seen = now;
   remember();
 };
+const newSession = () => { [session, token] = [random(), ""]; };
 const remember = () => attempt(() => (localStorage[name] = [session, seen, token].join(" ")));
 
 /** A fragment is part of the address only where it is a route: /app#/cart counts as /app/cart. */
@@ -86,10 +87,14 @@ const flush = async () => {
     // A string goes as text/plain, which needs no preflight.
     const response = await fetch(endpoint, { method: "POST", body, keepalive: body.length < keepaliveLimit, credentials: "omit" });
     const { status } = response;
-    if (status == 401 && batch.token) {
-      // A token that is no longer taken: without it the batch is a first one again.
+    if (status == 401 && batch != renewed) {
+      // Nobody can prove any more that the session is this visitor's: its events go on, once, as those of a new one.
       wait = 1;
-      batch.token = token = undefined;
+      renewed = batch;
+      if (batch.events[0].session_id == session) newSession();
+      for (const event of batch.events) event.session_id = session;
+      batch.token = token || undefined;
+      remember();
     } else if (status == 429 || status > 499) wait = response.headers.get("retry-after") * 1e3 || 1;
     else if (response.ok) {
       token = (await response.json()).data.token || token;

@@ -8,6 +8,7 @@ import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { createServer } from "node:http";
 import { chromium } from "playwright-core";
+import { fits } from "./wire.js";
 
 function needed(name) {
   const value = process.env[name];
@@ -46,7 +47,9 @@ export const freshSite = () => `t${process.pid}-${Date.now().toString(36)}-${(si
 export async function api(endpoint, site, parameters = "") {
   const response = await fetch(`${apiUrl}/api/${endpoint}?k=${site}${parameters}`);
   assert.equal(response.status, 200, `GET /api/${endpoint} answered ${response.status}`);
-  return (await response.json()).data;
+  const { data } = await response.json();
+  fits(endpoint, data);
+  return data;
 }
 
 /** Posts events as the tracker does. Each is `{ session, path, ago, referrer, agent }`. */
@@ -79,11 +82,12 @@ export async function eventually(check) {
 
 /**
  * A site on an address of its own, and a collector on another one that stands before the deployed API: it keeps what it was sent in
- * `seen`, passes it on (and counts in `taken` what was accepted), and fails as `failing` says: a list of `{ status, forward }`, one for each of the next posts, of which `forward`
- * reaches the API all the same, so that only the answer is lost. `rewrite(data)` may change what an answer says.
+ * `seen` and what does not fit the wire format in `misfits`, passes it on (and counts in `taken` what was accepted), and fails as
+ * `failing` says: a list of `{ status, forward }`, one for each of the next posts, of which `forward` reaches the API all the same,
+ * so that only the answer is lost. `rewrite(data)` may change what an answer says.
  */
 export async function openSite(site) {
-  const collector = { seen: [], taken: 0, preflights: 0, failing: [], rewrite: (data) => data };
+  const collector = { seen: [], misfits: [], taken: 0, preflights: 0, failing: [], rewrite: (data) => data };
   const collecting = createServer(async (request, response) => {
     const cors = { "access-control-allow-origin": "*", "access-control-expose-headers": "retry-after" };
     if (request.method !== "POST") {
@@ -93,13 +97,16 @@ export async function openSite(site) {
     }
     let body = "";
     for await (const chunk of request) body += chunk;
-    collector.seen.push({ ...JSON.parse(body), contentType: request.headers["content-type"], cookie: request.headers.cookie });
+    const batch = JSON.parse(body);
+    judge(collector, "batch", batch);
+    collector.seen.push({ ...batch, contentType: request.headers["content-type"], cookie: request.headers.cookie });
     const failure = collector.failing.shift();
     let answer = { status: failure?.status, text: "{}" };
     if (!failure || failure.forward) {
       const headers = { "content-type": request.headers["content-type"], "user-agent": request.headers["user-agent"] };
       const passed = await fetch(`${apiUrl}/api/events`, { method: "POST", headers, body });
       const content = await passed.json();
+      judge(collector, passed.ok ? "received" : "error", passed.ok ? content.data : content);
       if (passed.ok) collector.taken += 1;
       if (!failure) answer = { status: passed.status, text: JSON.stringify({ ...content, data: collector.rewrite(content.data ?? {}) }) };
     }
@@ -130,6 +137,10 @@ export async function openSite(site) {
     },
     close: () => { for (const server of [collecting, serving]) { server.closeAllConnections(); server.close(); } },
   };
+}
+
+function judge(collector, definition, value) {
+  try { fits(definition, value); } catch (error) { collector.misfits.push(error.message); }
 }
 
 async function listen(server) {

@@ -15,6 +15,8 @@ export function formats(language) {
     say,
     number: new Intl.NumberFormat(language).format,
     percent: new Intl.NumberFormat(language, { style: "percent", maximumFractionDigits: 1 }).format,
+    /** A share of more or less, to the percent. */
+    change: new Intl.NumberFormat(language, { style: "percent", maximumFractionDigits: 0, signDisplay: "exceptZero" }).format,
     time: time(clock),
     second: time({ ...clock, second: "2-digit" }),
     hour: time({ weekday: "short", ...clock }),

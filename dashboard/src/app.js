@@ -13,8 +13,6 @@ const idleAfter = 300_000;
 const idlePause = 10_000;
 const statsPause = 30_000;
 const announceEvery = 15_000;
-// The period before changes only as its first bucket moves on.
-const beforeEvery = 300_000;
 const periods = { hours24: ["hour", 24], days7: ["day", 7], days30: ["day", 30] };
 
 const $ = (id) => document.getElementById(id);
@@ -34,7 +32,6 @@ let shownMinutes = 30;
 
 let realtime = null;
 let stats = null;
-let before = null;
 let lastAnswer = null;
 let lastTouched = Date.now();
 let lastAnnounced = 0;
@@ -69,19 +66,7 @@ const askStats = poll(async () => {
   const answer = await ask(address("/api/stats", { period: name, limit }));
   if (asked !== period) return;
   stats = answer;
-  askBefore(asked).catch(() => { /* the comparison stays away until the next round */ });
 }, () => statsPause, heard("stats"));
-
-/** The buckets before those that are shown, from the answer itself or else from one about twice the time. */
-async function askBefore(asked) {
-  const { times, previous } = stats.hourly_visitors;
-  if (previous) { before = { first: times[0], data: previous }; return; }
-  if (before?.first === times[0] && before.asked === asked && Date.now() - before.at < beforeEvery) return;
-  const [name, limit] = periods[asked];
-  const wide = await ask(address("/api/stats", { period: name, limit: 2 * limit }));
-  before = { first: wide.hourly_visitors.times[limit], asked, at: Date.now(), data: wide.hourly_visitors.data.slice(0, limit) };
-  show();
-}
 
 // ---- Showing
 
@@ -98,7 +83,7 @@ function show() {
   $("numbers").hidden = isLocked || isEmpty() || !realtime || !stats;
   if ($("numbers").hidden) return;
   showRealtime(realtime, shownMinutes, format);
-  showStats(stats, before?.first === stats.hourly_visitors.times[0] ? before.data : null, format);
+  showStats(stats, format);
   if (Date.now() - lastAnnounced > announceEvery) {
     lastAnnounced = Date.now();
     setText($("announcement"), format.say("announcement", { visitors: $("active-users").textContent }));

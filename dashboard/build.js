@@ -1,4 +1,4 @@
-// Makes the two scripts that are published, dashboard/app.js and dashboard/liveinsight.js, of their sources in this directory.
+// Makes the two scripts that are published, public/app.js and public/liveinsight.js, of their sources in src/ and tracker/.
 // They are committed, so that deploying needs no Node; tests/built.test.js proves that they are current.
 //
 //   node build.js            writes both
@@ -14,16 +14,16 @@ const common = { bundle: true, minify: true, charset: "utf8", legalComments: "no
 const builds = [
   {
     ...common,
-    entryPoints: [here("dashboard/app.js")],
-    outfile: here("../dashboard/app.js"),
+    entryPoints: [here("src/app.js")],
+    outfile: here("public/app.js"),
     format: "esm",
     target: "es2022",
-    banner: { js: "// Made of web/dashboard by `npm run build`. Contains uPlot; see licenses.txt." },
+    banner: { js: "// Made of dashboard/src by `npm run build`. Contains uPlot; see licenses.txt." },
   },
   {
     ...common,
     entryPoints: [here("tracker/liveinsight.js")],
-    outfile: here("../dashboard/liveinsight.js"),
+    outfile: here("public/liveinsight.js"),
     format: "iife",
     // Optional chaining is what every browser of the last six years knows; no newer syntax is used.
     target: "es2020",

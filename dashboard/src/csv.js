@@ -2,12 +2,12 @@
 
 /** The text of the file: one row per bucket, page, referrer, country and device of an answer of `/api/stats`. */
 export function csv(stats) {
-  const { times, data, views } = stats.hourly_visitors;
-  const rows = [["list", "name", "sessions", "views"]];
-  times.forEach((time, index) => rows.push(["time", new Date(time).toISOString(), data[index], views[index]]));
-  for (const page of stats.top_pages) rows.push(["page", page.url, "", page.views]);
+  const { times, data, sessions, views } = stats.hourly_visitors;
+  const rows = [["list", "name", "visitors", "sessions", "views"]];
+  times.forEach((time, index) => rows.push(["time", new Date(time).toISOString(), data[index], sessions[index], views[index]]));
+  for (const page of stats.top_pages) rows.push(["page", page.url, "", "", page.views]);
   for (const list of ["referrers", "countries", "devices"]) {
-    for (const row of stats[list]) rows.push([list, row.name, row.sessions, ""]);
+    for (const row of stats[list]) rows.push([list, row.name, "", row.sessions, ""]);
   }
   return rows.map((row) => row.map(cell).join(",")).join("\r\n") + "\r\n";
 }

@@ -15,7 +15,7 @@ for (const [name, options] of Object.entries(images)) {
   const context = await visitor(browser, { reducedMotion: "reduce", timezoneId: "UTC", ...options });
   const page = await context.newPage();
   await page.goto(`${dashboardUrl}?site=${process.argv[2] ?? ""}`);
-  await page.locator("#before-legend").waitFor({ state: "visible" });
+  await page.locator("#numbers").waitFor({ state: "visible" });
   await page.screenshot({ path: fileURLToPath(new URL(`../docs/images/dashboard-${name}.png`, import.meta.url)) });
   await context.close();
 }

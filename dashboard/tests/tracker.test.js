@@ -14,6 +14,7 @@ beforeEach(async () => {
 afterEach(async () => {
   await context.close();
   shop.close();
+  assert.deepEqual(shop.collector.misfits, [], "everything sent and answered fits the wire format");
 });
 
 const types = () => shop.events().map((event) => event.event_type);
@@ -33,6 +34,13 @@ async function open(path = "/") {
   const page = await context.newPage();
   await page.goto(shop.url + path);
   return page;
+}
+
+/** Closes a tab as its visitor does; the browser takes a moment for it. */
+async function leave(page) {
+  const closed = page.waitForEvent("close");
+  await page.close({ runBeforeUnload: true });
+  await closed;
 }
 
 /** Until nothing more comes for as long as a batch may wait. */
@@ -102,7 +110,7 @@ test("what waits when the tab is closed arrives", async () => {
   await eventually(() => assert.equal(views().length, 1));
   await page.evaluate(() => window.liveinsight("conversion", { plan: "team" }));
   assert.ok(!types().includes("conversion"), "it still waits");
-  await page.close({ runBeforeUnload: true });
+  await leave(page);
   await eventually(() => assert.ok(types().includes("conversion")));
   await counted({ views: 1, sessions: 1 });
 });
@@ -110,7 +118,7 @@ test("what waits when the tab is closed arrives", async () => {
 test("a tab closed at once has still been here", async () => {
   const page = await context.newPage();
   await page.goto(shop.url, { waitUntil: "domcontentloaded" });
-  await page.close({ runBeforeUnload: true });
+  await leave(page);
   await counted({ views: 1 });
 });
 
@@ -126,7 +134,7 @@ for (const [name, mark] of [
     await page.click("#plan");
     await quiet();
     assert.equal(await page.evaluate(() => localStorage.length + sessionStorage.length), 0);
-    await page.close({ runBeforeUnload: true });
+    await leave(page);
     await quiet();
     assert.equal(shop.collector.seen.length, 0);
   });
@@ -148,7 +156,7 @@ test("events of a tab closed without a network come with the next visit", async 
   await counted({ views: 1 });
   await context.setOffline(true);
   await page.evaluate(() => history.pushState({}, "", "/offline"));
-  await page.close({ runBeforeUnload: true });
+  await leave(page);
   await context.setOffline(false);
   const next = await open("/next");
   await counted({ views: 3, sessions: 1, pages: { "/": 1, "/offline": 1, "/next": 1 } });
@@ -159,7 +167,7 @@ test("at most 500 events wait, the newest", async () => {
   shop.collector.failing = Array.from({ length: 99 }, () => ({ status: 503 }));
   const page = await open("/");
   await page.evaluate(() => { for (let index = 0; index < 700; index += 1) window.liveinsight("tick", { index }); });
-  await page.close({ runBeforeUnload: true });
+  await leave(page);
   shop.collector.failing = [];
   await quiet();
   shop.collector.seen.length = 0;
@@ -235,16 +243,44 @@ test("leaving a page tells how long it was read and how far", async () => {
   assert.ok(leave.props.scroll_percent >= 95, `${leave.props.scroll_percent}`);
 });
 
-test("the token of an answer comes back, and one that is refused is given up", async () => {
+test("the token of an answer comes back", async () => {
   shop.collector.rewrite = (data) => ({ ...data, token: "first-token" });
   const page = await open("/");
   await eventually(async () => assert.match(await page.evaluate(() => localStorage.liveinsight), / first-token$/));
-  assert.equal(shop.collector.seen[0].token, undefined);
-  shop.collector.failing = [{ status: 401 }];
   await page.evaluate(() => history.pushState({}, "", "/next"));
-  await eventually(() => assert.equal(shop.collector.seen.length, 3));
-  assert.deepEqual(shop.collector.seen.slice(1).map((batch) => batch.token), ["first-token", undefined]);
-  assert.equal(shop.collector.seen[1].batch_id, shop.collector.seen[2].batch_id);
+  await eventually(() => assert.equal(shop.collector.seen.length, 2));
+  assert.deepEqual(shop.collector.seen.map((batch) => batch.token), [undefined, "first-token"]);
+});
+
+for (const token of ["expired-token", undefined]) {
+  test(`a session that is not taken with ${token ?? "no token"} goes on as a new one, and nothing is lost`, async () => {
+    shop.collector.rewrite = (data) => ({ ...data, token });
+    const page = await open("/");
+    await eventually(async () => assert.ok((await page.evaluate(() => localStorage.liveinsight)).endsWith(token ?? " ")));
+    await counted({ views: 1 });
+    shop.collector.rewrite = (data) => ({ ...data, token: "token-of-the-new-session" });
+    shop.collector.failing = [{ status: 401 }];
+    await page.evaluate(() => history.pushState({}, "", "/next"));
+    await counted({ views: 2, sessions: 2, pages: { "/": 1, "/next": 1 } });
+    const [first, refused, again] = shop.collector.seen;
+    assert.deepEqual([refused.token, again.token], [token, undefined]);
+    assert.equal(refused.batch_id, again.batch_id);
+    const session = (batch) => batch.events[0].session_id;
+    assert.ok(session(refused) === session(first) && session(again) !== session(first));
+    // What follows is of the new session, with its token.
+    await page.evaluate(() => history.pushState({}, "", "/third"));
+    await counted({ views: 3, sessions: 2 });
+    const last = shop.collector.seen.at(-1);
+    assert.deepEqual([session(last), last.token], [session(again), "token-of-the-new-session"]);
+  });
+}
+
+test("a batch that is refused as a new session, too, is given up", async () => {
+  shop.collector.failing = [{ status: 401 }, { status: 401 }];
+  const page = await open("/");
+  await eventually(() => assert.equal(shop.collector.seen.length, 2));
+  await page.evaluate(() => history.pushState({}, "", "/next"));
+  await counted({ views: 1, pages: { "/next": 1 } });
 });
 
 test("without storage everything but the memory of the session works", async () => {

@@ -5,14 +5,14 @@ import { readFileSync } from "node:fs";
 import test from "node:test";
 import { gzipSync } from "node:zlib";
 import { make } from "../build.js";
-import { texts } from "../dashboard/texts.js";
+import { texts } from "../src/texts.js";
 
-const published = (name) => readFileSync(new URL(`../../dashboard/${name}`, import.meta.url));
+const published = (name) => readFileSync(new URL(`../public/${name}`, import.meta.url));
 const gzipped = (name) => gzipSync(published(name), { level: 9 }).length;
 
 test("the published scripts are made of the current sources", async () => {
   for (const { path, text } of await make()) {
-    assert.equal(readFileSync(path, "utf8"), text, `${path} is not current: run \`npm run build\` in web/ and commit it`);
+    assert.equal(readFileSync(path, "utf8"), text, `${path} is not current: run \`npm run build\` in dashboard/ and commit it`);
   }
 });
 

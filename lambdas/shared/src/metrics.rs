@@ -1,0 +1,81 @@
+//! The line that every request leaves in the log. Nothing in it tells of a visitor.
+//!
+//! It is one JSON object. What no metric of AWS's own tells (those of Lambda, the API and the tables do the rest) is marked as a metric in
+//! CloudWatch's embedded metric format, which makes one of it without any call. A metric costs by the month, so only numbers that are not 0
+//! are marked: a missing value sums up like a 0, and an installation without refused events has no metric of refused events.
+
+use crate::http::Facts;
+use crate::time::Millis;
+use serde_json::{Value, json};
+
+/// What CloudWatch lists the metrics under.
+pub const NAMESPACE: &str = "liveinsight";
+
+/// An answered request.
+#[derive(Debug, Clone, Copy)]
+pub struct Answered<'a> {
+    /// The function's name: the metrics' only dimension, which tells projects and environments apart.
+    pub function: &'a str,
+    /// `events`, `realtime` or `stats`.
+    pub route: &'a str,
+    /// Of the answer.
+    pub status: u16,
+    /// When it was answered.
+    pub at: Millis,
+    /// How long it took.
+    pub milliseconds: u64,
+    /// What became of it.
+    pub facts: Facts,
+}
+
+/// The line, without its end.
+pub fn line(answered: &Answered<'_>) -> String {
+    let Answered { function, route, status, at, milliseconds, facts } = *answered;
+    let numbers = [
+        ("events", facts.events),
+        ("rejected", facts.rejected),
+        ("ignored", facts.ignored),
+        ("duplicates", usize::from(facts.duplicate)),
+        ("lost_increments", facts.lost_increments),
+    ];
+    let mut line = json!({"function": function, "route": route, "status": status, "milliseconds": milliseconds});
+    for (name, number) in numbers {
+        line[name] = json!(number);
+    }
+    let metrics: Vec<Value> =
+        numbers.iter().filter(|(_, number)| *number > 0).map(|(name, _)| json!({"Name": name, "Unit": "Count"})).collect();
+    if !metrics.is_empty() {
+        let directive = json!([{"Namespace": NAMESPACE, "Dimensions": [["function"]], "Metrics": metrics}]);
+        line["_aws"] = json!({"Timestamp": at, "CloudWatchMetrics": directive});
+    }
+    line.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(facts: Facts) -> Value {
+        let answered =
+            Answered { function: "liveinsight-event-collector-dev", route: "events", status: 200, at: 7, milliseconds: 12, facts };
+        serde_json::from_str(&line(&answered)).unwrap()
+    }
+
+    #[test]
+    fn metrics_are_members_of_the_line_as_the_format_wants() {
+        let line = said(Facts { events: 3, rejected: 1, duplicate: true, ..Facts::default() });
+        let directive = &line["_aws"]["CloudWatchMetrics"][0];
+        assert_eq!((&line["_aws"]["Timestamp"], &directive["Namespace"]), (&json!(7), &json!("liveinsight")));
+        // "CloudWatch embedded metric format specification": dimensions and metrics are names of the root's members.
+        assert!(line[directive["Dimensions"][0][0].as_str().unwrap()].is_string());
+        let metrics: Vec<&str> = directive["Metrics"].as_array().unwrap().iter().map(|metric| metric["Name"].as_str().unwrap()).collect();
+        assert_eq!(metrics, ["events", "rejected", "duplicates"]);
+        assert!(metrics.iter().all(|name| line[*name].is_u64()), "{line}");
+    }
+
+    #[test]
+    fn what_is_nothing_costs_no_metric() {
+        let line = said(Facts::default());
+        assert!(line.get("_aws").is_none() && line["events"] == 0 && line["status"] == 200, "{line}");
+    }
+}

@@ -1,0 +1,84 @@
+//! What a declaration looks like in short: to tell one from another, and to tell why a live resource differs from it.
+
+use super::{
+    Cause, Changes, Field,
+    reference::{MARK, VALUE},
+};
+use serde::Serialize;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::{self, Write},
+};
+
+/// A short digest (16 hexadecimal digits) of a declaration; it does not depend on what its references resolve to.
+///
+/// # Panics
+/// If the spec cannot be serialised to JSON, which derived `Serialize` on named fields always can.
+pub fn digest(spec: &impl Serialize) -> String {
+    hash(&declared(spec), 8)
+}
+
+/// A digest of each field of a declaration. As text it is left on the live resource, and tells a later run which fields were declared
+/// otherwise when it was written.
+#[derive(Debug, Clone)]
+pub(super) struct Marks(BTreeMap<String, String>);
+
+impl Marks {
+    pub(super) fn of(spec: &impl Serialize) -> Self {
+        let Value::Object(fields) = declared(spec) else { return Self(BTreeMap::new()) };
+        // Two bytes: that a change is taken for drift once in 65,536 times does no harm.
+        Self(fields.into_iter().map(|(name, value)| (name, hash(&value, 2))).collect())
+    }
+
+    /// Why `changes` are needed, if the live resource carries the marks `applied`.
+    pub(super) fn cause(&self, applied: &str, changes: &Changes) -> Option<Cause> {
+        let (now, then) = (self.to_string(), applied.split('.'));
+        // A kind that had other fields then, in another version of the program, tells nothing by field.
+        let comparable = then.clone().count() == self.0.len();
+        let edited: BTreeSet<&str> =
+            self.0.iter().zip(then).filter(|((_, now), then)| now != then).map(|((name, _), _)| name.as_str()).collect();
+        let is_mark = |field: &Option<Field>| matches!(field, Some(Field::Known(Value::String(text))) if *text == now);
+        let mut causes = changes.iter().filter(|change| !is_mark(&change.to)).map(|change| {
+            let field = change.path.split('.').next().unwrap_or_default();
+            let edited = if comparable { edited.contains(field) } else { applied != now };
+            if edited { Cause::Pending } else { Cause::Drift }
+        });
+        let first = causes.next()?;
+        Some(if causes.all(|cause| cause == first) { first } else { Cause::Conflict })
+    }
+}
+
+impl fmt::Display for Marks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.values().map(String::as_str).collect::<Vec<_>>().join("."))
+    }
+}
+
+/// The declaration as JSON, without what its references resolve to.
+fn declared(spec: &impl Serialize) -> Value {
+    fn hide(value: &mut Value) {
+        match value {
+            Value::Object(map) => {
+                if map.contains_key(MARK) {
+                    map.remove(VALUE);
+                }
+                map.values_mut().for_each(hide);
+            }
+            Value::Array(items) => items.iter_mut().for_each(hide),
+            _ => {}
+        }
+    }
+    let mut value = serde_json::to_value(spec).expect("a spec serialises to JSON");
+    hide(&mut value);
+    value
+}
+
+/// The first bytes of a hash, in hexadecimal.
+fn hash(value: &Value, bytes: usize) -> String {
+    Sha256::digest(value.to_string())[..bytes].iter().fold(String::new(), |mut out, byte| {
+        let _ = write!(out, "{byte:02x}");
+        out
+    })
+}
