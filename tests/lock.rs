@@ -18,7 +18,7 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
     time::{Duration, SystemTime},
 };
-use strict_aws::{Config, Fault, Faults, Strict};
+use strict_aws::{Config, Fault, Faults, Lie, Strict};
 
 const STACK: &str = "\
 project: demo
@@ -246,4 +246,28 @@ fn a_directory_that_cannot_be_written_is_named() {
     let output = command.args(["status", "--local"]).current_dir(directory.path()).output().unwrap();
     let said = ended(&output, 1);
     assert!(said.contains(".liveinsight") && said.starts_with("error: "), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_answers_in_place_of_aws_is_not_believed() {
+    let desk = Desk::new(Config::default()).await;
+    ended(&desk.run(&["up"]), 0);
+    let is_short = |output: &Output, codes: &[i32]| {
+        let said = text(&output.stderr);
+        assert!(output.status.code().is_some_and(|code| codes.contains(&code)), "{:?} {said}", output.status);
+        assert!(said.len() < 2000 && said.contains("error: ") && !said.contains("panicked"), "{said}");
+    };
+    for lie in [Lie::Page, Lie::Nothing, Lie::EmptyObject, Lie::PageInDisguise, Lie::Bomb, Lie::Megabyte] {
+        desk.strict.set_faults(Faults::Lies(lie, false));
+        for command in ["status", "up", "down"] {
+            is_short(&desk.run(&[command]), &[1]);
+        }
+    }
+    // An empty answer is all that many writes get: whether anything was done is told by reading.
+    for lie in [Lie::Page, Lie::PageInDisguise, Lie::Bomb, Lie::Megabyte] {
+        desk.strict.set_faults(Faults::Lies(lie, true));
+        is_short(&desk.run(&["down"]), &[1, 5]);
+    }
+    desk.strict.set_faults(Faults::None);
+    ended(&desk.run(&["plan", "--exit-code"]), 0);
 }

@@ -106,8 +106,9 @@ pub(super) async fn observe<T>(
             result => return result,
         };
         match Lock::look(&session.aws, &session.names().bucket()).await {
-            Ok(Some(held)) if no_wait => return Err(locked(&held)),
-            Ok(Some(held)) => {
+            // What makes no sense may come from whoever made the error.
+            Ok(Some(held)) if held.by.is_some() && no_wait => return Err(locked(&held)),
+            Ok(Some(held)) if held.by.is_some() => {
                 tell(context, Some(&held));
                 let freed = Lock::freed(&session.aws, &session.names().bucket(), &held).await;
                 context.progress.step_done();

@@ -3,7 +3,7 @@
 use super::record::{Held, Record};
 use crate::{
     aws::{Aws, Optional},
-    engine::Result,
+    engine::{Error, Result},
 };
 use aws_sdk_s3::primitives::ByteStream;
 use aws_smithy_runtime_api::{
@@ -47,13 +47,13 @@ impl Found {
     }
 }
 
-/// Writes it if there is none; [`Error::Exists`](crate::engine::Error::Exists) if there is.
+/// Writes it if there is none; [`Error::Exists`] if there is.
 pub(super) async fn create(aws: &Aws, bucket: &str, record: &Record) -> Result<Stored> {
     put(aws, bucket, record, None).await
 }
 
-/// Writes it if it is still this one; [`Error::Exists`](crate::engine::Error::Exists) if it is another,
-/// [`Error::Absent`](crate::engine::Error::Absent) if there is none.
+/// Writes it if it is still this one; [`Error::Exists`] if it is another,
+/// [`Error::Absent`] if there is none.
 pub(super) async fn replace(aws: &Aws, bucket: &str, record: &Record, etag: &str) -> Result<Stored> {
     put(aws, bucket, record, Some(etag)).await
 }
@@ -79,14 +79,17 @@ pub(super) async fn read(aws: &Aws, bucket: &str) -> Result<Option<Found>> {
         .optional()?;
     let Some(answer) = answer else { return Ok(None) };
     let now = clock.now();
-    let stored = Stored { etag: answer.e_tag.unwrap_or_default(), at: answer.last_modified.unwrap_or(now) };
+    let Some(at) = answer.last_modified else {
+        return Err(Error::refused("s3:GetObject", "the endpoint did not answer as S3 does; check AWS_ENDPOINT_URL and any proxy"));
+    };
+    let stored = Stored { etag: answer.e_tag.unwrap_or_default(), at };
     // An answer that breaks off makes as little sense as one that was never a lock.
     let bytes = if answer.content_length.is_some_and(|length| length <= LONGEST) { answer.body.collect().await.ok() } else { None };
     let record = bytes.and_then(|bytes| Record::parse(&bytes.into_bytes()));
     Ok(Some(Found { stored, record, now }))
 }
 
-/// Deletes it if it is still this one; [`Error::Exists`](crate::engine::Error::Exists) if it is another.
+/// Deletes it if it is still this one; [`Error::Exists`] if it is another.
 pub(super) async fn delete(aws: &Aws, bucket: &str, etag: &str) -> Result<()> {
     aws.write("s3:DeleteObject", || aws.s3.delete_object().bucket(bucket).key(LOCK_KEY).if_match(etag).send()).await?;
     Ok(())

@@ -54,6 +54,10 @@ impl Resource for RestApi {
         let Some(listed) = find_ours(aws, &self.name).await? else { return Ok(None) };
         let Some(output) = output(aws, listed.id(), listed.root_resource_id()).await? else { return Ok(None) };
         let tags = (*tags(aws, &output.id).await?).clone();
+        if tags == Tags::default() {
+            // It was listed with ours: it is gone by now, another run may be deleting it.
+            return Ok(None);
+        }
         let (owner, applied) = (aws.owner(&tags), tags.applied());
         let spec = Self {
             name: self.name.clone(),

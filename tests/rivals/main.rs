@@ -149,16 +149,17 @@ fn all_well(what: &str, runs: &[Run; 2]) {
 fn two_programs_at_once_leave_one_correct_stack() {
     let rounds: usize = std::env::var(ROUNDS).ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(1);
     let mut rivals = Rivals::new();
-    for _ in 0..rounds {
+    for round in 1..=rounds {
         rivals.with_the_lock();
         rivals.without_the_lock();
+        show(round, &rivals.endings);
     }
-    show(&rivals.endings);
     rivals.project.ok(DOWN);
 }
 
 #[expect(clippy::print_stdout, reason = "the figures are what the long run is for")]
-fn show(endings: &Endings) {
+fn show(round: usize, endings: &Endings) {
+    println!("after round {round}:");
     for ((what, [ada, bob]), count) in endings {
         println!("{count:4} x {what}: ended with {ada} and {bob}");
     }

@@ -1,6 +1,6 @@
 //! What goes wrong on the way, in a repeatable manner.
 
-use crate::wire::Refusal;
+use crate::{message::Response, wire::Refusal};
 use std::{
     collections::HashMap,
     hash::{DefaultHasher, Hash, Hasher},
@@ -26,6 +26,53 @@ pub enum Fault {
     Stalled,
     /// Done, and never answered, though the connection stays. No part of a mix: a client may wait for minutes.
     Hung,
+}
+
+/// What somebody answers who is not AWS: a captive portal, a proxy, an endpoint that was mistyped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lie {
+    /// 200 with a page.
+    Page,
+    /// 200 with nothing.
+    Nothing,
+    /// 200 with an empty object, as JSON, whatever the protocol.
+    EmptyObject,
+    /// 200 with a page that says it is what the client wants.
+    PageInDisguise,
+    /// 200 with an XML document that would be gigabytes if its entities were expanded.
+    Bomb,
+    /// 400 with a megabyte of text in the form of an error.
+    Megabyte,
+}
+
+impl Lie {
+    /// The answer to a client that would take this content type.
+    pub(crate) fn response(self, expected: &str) -> Response {
+        let page = "<!doctype html><title>Sign in to the network</title><p>Please &amp; thank you";
+        match self {
+            Self::Page => Response::new(200, "text/html", page),
+            Self::Nothing => Response::new(200, expected, ""),
+            Self::EmptyObject => Response::new(200, "application/json", "{}"),
+            Self::PageInDisguise => Response::new(200, expected, page),
+            Self::Bomb => {
+                let mut bomb = "<?xml version=\"1.0\"?><!DOCTYPE l [<!ENTITY l0 \"lol\">".to_owned();
+                for level in 1..10 {
+                    let below = format!("&l{};", level - 1).repeat(10);
+                    bomb.push_str(&format!("<!ENTITY l{level} \"{below}\">"));
+                }
+                Response::new(200, expected, bomb + "]><l>&l9;</l>")
+            }
+            Self::Megabyte => {
+                let text = "x".repeat(1 << 20);
+                let body = if expected.contains("xml") {
+                    format!("<ErrorResponse><Error><Code>Odd</Code><Message>{text}</Message></Error></ErrorResponse>")
+                } else {
+                    format!(r#"{{"__type":"Odd","message":"{text}"}}"#)
+                };
+                Response::new(400, expected, body)
+            }
+        }
+    }
 }
 
 /// What a mix is made of.
@@ -71,6 +118,8 @@ pub enum Faults {
     DieAfterCall(u64),
     /// This happens to the write with this number (from 1).
     AtWrite(u64, Fault),
+    /// Every read, or every write, but the question whose account it is, meets a lie instead of AWS.
+    Lies(Lie, bool),
     /// This share (0 to 1) of all requests meets a fault of any kind. The same request at the same place of a run with the same seed
     /// always meets the same.
     Mixed {

@@ -21,7 +21,7 @@ mod refusals;
 mod wire;
 mod xml;
 
-pub use faults::{Fault, Faults};
+pub use faults::{Fault, Faults, Lie};
 pub use message::{Request, Response};
 pub use operation::Operation;
 pub use proxy::{Config, Entry, Strict};

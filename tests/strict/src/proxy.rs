@@ -209,6 +209,15 @@ impl Shared {
             return Outcome::Answer(Response::new(501, "text/plain", "the strict AWS does not know this request"));
         };
         let (about, write) = (resource(request, &operation), operation.is_write());
+        let faults = self.state().config.faults;
+        if let Faults::Lies(lie, writes) = faults
+            && writes == write
+            && operation.service != "sts"
+        {
+            let response = lie.response(content_type(operation.service));
+            self.note(began, operation.to_string(), about, write, response.status, format!("lie {lie:?}"));
+            return Outcome::Answer(response);
+        }
         let (fault, last) = {
             let mut state = self.state();
             if !self.alive.borrow().0 {
@@ -304,6 +313,15 @@ impl Shared {
 
     fn note(&self, began: Instant, operation: String, resource: String, write: bool, status: u16, note: String) {
         self.state().log.push(Entry { operation, resource, write, status, note, began, ended: Instant::now() });
+    }
+}
+
+/// What a service answers with.
+fn content_type(service: &str) -> &'static str {
+    match service {
+        "iam" | "sts" | "s3" | "cloudfront" => "text/xml",
+        "cloudwatch" => "application/cbor",
+        _ => "application/json",
     }
 }
 
