@@ -109,6 +109,8 @@ pub enum Command {
     Doctor(commands::doctor::DoctorArgs),
     /// Shows the resources and what hangs on what; needs no AWS
     Graph(commands::graph::GraphArgs),
+    /// Prints the IAM policy that a command needs for this stack
+    Policy(commands::policy::PolicyArgs),
     /// Starts, stops, shows or empties the local AWS that `--local` uses
     Local(commands::local::LocalArgs),
     /// Prints the JSON schema of stack.yaml

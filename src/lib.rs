@@ -10,6 +10,7 @@ mod file_lock;
 pub mod local;
 pub mod lock;
 pub mod logs;
+pub mod policy;
 pub mod resources;
 pub mod seed;
 pub mod stack;

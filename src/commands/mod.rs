@@ -18,6 +18,7 @@ pub mod local;
 pub mod logs;
 pub mod outputs;
 pub mod plan;
+pub mod policy;
 mod recount;
 pub mod schema;
 pub mod seed;
@@ -72,6 +73,7 @@ async fn dispatch(command: Command, context: &Context) -> Result<Exit, CliError>
         Command::Seed(args) => seed::run(&args, context).await,
         Command::Doctor(args) => doctor::run(&args, context).await,
         Command::Graph(args) => graph::run(&args, context),
+        Command::Policy(args) => policy::run(&args, context).await,
         Command::Local(args) => local::run(&args, context).await,
         Command::Schema(args) => schema::run(&args, context),
         Command::Completions(args) => completions::run(&args, context),

@@ -17,6 +17,11 @@ const PATH: &str = "/liveinsight/";
 /// Proves that a role of this name was made here.
 const MARK: (&str, &str) = ("ManagedBy", "liveinsight");
 
+/// The path and name of the role that is made where none is set: `/liveinsight/liveinsight-apigateway-logs`.
+pub fn logging_role_path() -> String {
+    format!("{PATH}{ROLE}")
+}
+
 /// The ARN of the role that is set, if any.
 pub async fn logging_role(aws: &Aws) -> Result<Option<String>> {
     let role = aws

@@ -29,7 +29,7 @@ mod s3_bucket_policy;
 mod s3_public_access_block;
 mod s3_site;
 
-pub use api_account::{ensure_logging_role, logging_role};
+pub use api_account::{ensure_logging_role, logging_role, logging_role_path};
 pub use api_common::MethodKey;
 pub use api_deployment::{ApiDeployment, ApiDeploymentOutput};
 pub use api_integration::ApiIntegration;

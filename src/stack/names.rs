@@ -118,6 +118,12 @@ impl Names {
         format!("{}/{}", self.project, self.environment)
     }
 
+    /// What stands for every name of the stack's tables, functions and alarms, declared or not, in an IAM policy. It also stands for those of a
+    /// project whose name begins with this one's and a hyphen, in the same environment.
+    pub fn pattern(&self) -> String {
+        self.name("*")
+    }
+
     /// The thing a name made here was made for: `events` for `liveinsight-events-dev`. `None` if it is not of that form.
     pub fn owns<'name>(&self, name: &'name str) -> Option<&'name str> {
         name.strip_prefix(self.project.as_str())?
