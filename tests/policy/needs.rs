@@ -1,0 +1,185 @@
+//! What IAM asks for a call, and whether a policy grants it.
+
+use liveinsight::{aws::Place, stack::Names};
+use serde_json::Value;
+use strict_aws::Entry;
+
+/// An action on a resource.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Need {
+    action: String,
+    arn: String,
+    /// The service that a role is given to.
+    passed_to: Option<&'static str>,
+}
+
+impl Need {
+    fn new(action: &str, arn: &str) -> Self {
+        Self { action: action.to_owned(), arn: arn.to_owned(), passed_to: None }
+    }
+
+    /// Whether these statements, all of which allow, grant it.
+    pub(crate) fn allowed(&self, statements: &[Value]) -> bool {
+        let texts = |value: &Value| value.as_array().unwrap().iter().map(|text| text.as_str().unwrap().to_owned()).collect::<Vec<_>>();
+        statements.iter().any(|statement| {
+            assert_eq!(statement["Effect"], "Allow");
+            let service = statement["Condition"]["StringEquals"]["iam:PassedToService"].as_str();
+            texts(&statement["Action"]).contains(&self.action)
+                && texts(&statement["Resource"]).iter().any(|pattern| matches(pattern, &self.arn))
+                && (service.is_none() || service == self.passed_to)
+        })
+    }
+}
+
+/// As IAM does: `*` stands for any text, slashes and colons included.
+fn matches(pattern: &str, text: &str) -> bool {
+    match pattern.split_once('*') {
+        None => pattern == text,
+        Some((head, tail)) => text
+            .strip_prefix(head)
+            .is_some_and(|rest| rest.char_indices().map(|(at, _)| at).chain([rest.len()]).any(|at| matches(tail, &rest[at..]))),
+    }
+}
+
+/// What IAM asks for this call.
+pub(crate) fn of(call: &Entry, place: &Place, names: &Names) -> Vec<Need> {
+    let (service, operation) = call.operation.split_once(':').unwrap();
+    let about = call.resource.as_str();
+    let action = call.operation.as_str();
+    match service {
+        "apigateway" => api_gateway(operation, about, place),
+        "cloudfront" => cloudfront(operation, about, place),
+        "cloudwatch" => match operation {
+            "DescribeAlarms" => vec![Need::new(action, "*")],
+            // Some requests are logged without the alarm they are about.
+            _ => {
+                let alarm =
+                    place.arn("cloudwatch", &format!("alarm:{}", if about.is_empty() { names.alarm("errors") } else { about.to_owned() }));
+                with(action, &alarm, (operation == "PutMetricAlarm").then_some("cloudwatch:TagResource"))
+            }
+        },
+        "dynamodb" if operation == "ListTables" => vec![Need::new(action, "*")],
+        "dynamodb" => {
+            let table = if about.starts_with("arn:") { about.to_owned() } else { place.arn("dynamodb", &format!("table/{about}")) };
+            with(action, &table, (operation == "CreateTable").then_some("dynamodb:TagResource"))
+        }
+        "iam" => iam(call, operation, place, names),
+        "lambda" => lambda(operation, about, place, names),
+        "logs" if operation == "DescribeLogGroups" => vec![Need::new(action, "*")],
+        "logs" => {
+            let group = if about.starts_with("arn:") { about.to_owned() } else { place.arn("logs", &format!("log-group:{about}")) };
+            // Whether the ARN has `:*` at its end depends on the action.
+            let mut needs = with(action, &group, (operation == "CreateLogGroup").then_some("logs:TagResource"));
+            needs.push(Need::new(action, &format!("{group}:*")));
+            needs
+        }
+        "s3" => s3(operation, about, place),
+        _ => panic!("what does {action} take?"),
+    }
+}
+
+/// An action, and another one on the same.
+fn with(action: &str, arn: &str, more: Option<&str>) -> Vec<Need> {
+    std::iter::once(action).chain(more).map(|action| Need::new(action, arn)).collect()
+}
+
+/// Verbs on paths. Tags are written on a path of their own, and by `TagResource` on the thing itself as well.
+fn api_gateway(operation: &str, about: &str, place: &Place) -> Vec<Need> {
+    let verbs = [
+        ("Get", "GET"),
+        ("Create", "POST"),
+        ("Put", "PUT"),
+        ("Update", "PATCH"),
+        ("Delete", "DELETE"),
+        ("Tag", "PUT"),
+        ("Untag", "DELETE"),
+    ];
+    let verb = verbs.iter().find(|(name, _)| operation.starts_with(name)).unwrap().1;
+    let at = |verb: &str, path: &str| {
+        Need::new(&format!("apigateway:{verb}"), &format!("arn:{}:apigateway:{}::/{path}", place.partition, place.region))
+    };
+    let alone = about == "account" || about == "restapis" || about.starts_with("tags/");
+    let mut needs = vec![at(verb, &if alone { about.to_owned() } else { format!("restapis/{about}") })];
+    match operation {
+        "CreateRestApi" | "CreateStage" => needs.push(at("PUT", "tags/arn%3Aaws%3Aapigateway")),
+        "TagResource" | "UntagResource" => needs.push(at("PATCH", "restapis/a1b2c3")),
+        "UpdateAccount" => needs.push(pass(place, "/liveinsight/liveinsight-apigateway-logs", "apigateway.amazonaws.com")),
+        _ => {}
+    }
+    needs
+}
+
+fn cloudfront(operation: &str, about: &str, place: &Place) -> Vec<Need> {
+    let action = format!("cloudfront:{operation}");
+    let id = about.split('/').next().filter(|id| !id.is_empty()).unwrap_or("E1");
+    let kind = if operation.contains("OriginAccessControl") { "origin-access-control" } else { "distribution" };
+    let arn = place.global_arn("cloudfront", &format!("{kind}/{id}"));
+    match operation {
+        "ListDistributions" | "ListOriginAccessControls" | "CreateOriginAccessControl" => vec![Need::new(&action, "*")],
+        "CreateDistribution" => with(&action, &arn, Some("cloudfront:TagResource")),
+        _ => vec![Need::new(&action, &arn)],
+    }
+}
+
+fn iam(call: &Entry, operation: &str, place: &Place, names: &Names) -> Vec<Need> {
+    if operation == "ListRoles" {
+        return vec![Need::new(&call.operation, "*")];
+    }
+    let name = &call.resource;
+    let path = if name == "liveinsight-apigateway-logs" { "/liveinsight/".to_owned() } else { names.role_path() };
+    // Of a role that does not exist IAM knows no path.
+    let unknown = call.status == 404 && operation.starts_with("Get");
+    let role = place.global_arn("iam", &if unknown { format!("role/{name}") } else { format!("role{path}{name}") });
+    with(&call.operation, &role, (operation == "CreateRole").then_some("iam:TagRole"))
+}
+
+fn lambda(operation: &str, about: &str, place: &Place, names: &Names) -> Vec<Need> {
+    let action = format!("lambda:{operation}");
+    let arn = |function: &str| place.arn("lambda", &format!("function:{function}"));
+    let function = if about.starts_with("arn:") { about.to_owned() } else { arn(about.split('/').next().unwrap()) };
+    let role = |name: &str| pass(place, &format!("{}{name}", names.role_path()), "lambda.amazonaws.com");
+    let name = function.rsplit(':').next().unwrap();
+    match operation {
+        "ListFunctions" => vec![Need::new(&action, "*")],
+        // Tags are told only to those who may list them.
+        "GetFunction" => with(&action, &function, Some("lambda:ListTags")),
+        "CreateFunction" => [with(&action, &function, Some("lambda:TagResource")), vec![role(name)]].concat(),
+        "UpdateFunctionConfiguration" => vec![Need::new(&action, &function), role(name)],
+        "AddPermission" | "RemovePermission" | "GetPolicy" => {
+            vec![Need::new(&action, &function), Need::new(&action, &format!("{function}:live"))]
+        }
+        _ => vec![Need::new(&action, &function)],
+    }
+}
+
+fn s3(operation: &str, about: &str, place: &Place) -> Vec<Need> {
+    let bucket = format!("arn:{}:s3:::{}", place.partition, about.split('/').next().unwrap());
+    let object = format!("arn:{}:s3:::{about}", place.partition);
+    let own = format!("s3:{operation}");
+    let is_lock = about.contains("/.liveinsight/");
+    let of_bucket = |action: &str| vec![Need::new(action, &bucket)];
+    match operation {
+        "GetPublicAccessBlock" => of_bucket("s3:GetBucketPublicAccessBlock"),
+        "PutPublicAccessBlock" | "DeletePublicAccessBlock" => of_bucket("s3:PutBucketPublicAccessBlock"),
+        "GetBucketEncryption" => of_bucket("s3:GetEncryptionConfiguration"),
+        "PutBucketEncryption" => of_bucket("s3:PutEncryptionConfiguration"),
+        "ListObjectsV2" => of_bucket("s3:ListBucket"),
+        "ListObjectVersions" => of_bucket("s3:ListBucketVersions"),
+        "ListMultipartUploads" => of_bucket("s3:ListBucketMultipartUploads"),
+        "CreateBucket" => with(&own, &bucket, Some("s3:TagResource")),
+        // 404 rather than 403 needs the right to list.
+        "GetObject" => vec![Need::new(&own, &object), Need::new("s3:ListBucket", &bucket)],
+        // The lock is written and deleted only if it is still the one that was read.
+        "PutObject" | "DeleteObject" => with(&own, &object, is_lock.then_some("s3:GetObject")),
+        "DeleteObjects" => {
+            ["s3:DeleteObject", "s3:DeleteObjectVersion"].map(|action| Need::new(action, &format!("{bucket}/site/x"))).into()
+        }
+        "AbortMultipartUpload" => vec![Need::new(&own, &object)],
+        _ => of_bucket(&own),
+    }
+}
+
+fn pass(place: &Place, role: &str, service: &'static str) -> Need {
+    let action = "iam:PassRole".to_owned();
+    Need { action, arn: place.global_arn("iam", &format!("role{role}")), passed_to: Some(service) }
+}

@@ -1,0 +1,34 @@
+//! The table of permissions beside the sources: it has every operation that is called, and no other.
+
+use liveinsight::aws::PERMISSIONS;
+use std::{collections::BTreeSet, fs, path::Path};
+
+#[test]
+fn the_table_has_exactly_the_operations_that_are_called() {
+    let mut called = BTreeSet::new();
+    collect(&test_support::workspace().join("src"), &mut called);
+    let listed: Vec<&str> = PERMISSIONS.iter().map(|permission| permission.operation).collect();
+    assert!(listed.is_sorted_by(|one, other| one < other), "sorted, and nothing twice");
+    let listed: BTreeSet<String> = listed.into_iter().map(str::to_owned).collect();
+    let missing: Vec<_> = called.difference(&listed).collect();
+    let idle: Vec<_> = listed.difference(&called).collect();
+    assert!(missing.is_empty() && idle.is_empty(), "not in the table: {missing:?}; called nowhere: {idle:?}");
+}
+
+/// The operations in every `.read("…"` and `.write("…"` below a directory.
+fn collect(directory: &Path, called: &mut BTreeSet<String>) {
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            collect(&path, called);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let text = fs::read_to_string(&path).unwrap();
+            for call in [".read(", ".write("] {
+                for rest in text.split(call).skip(1) {
+                    let operation = rest.trim_start().strip_prefix('"').and_then(|rest| rest.split('"').next());
+                    called.extend(operation.filter(|operation| operation.contains(':')).map(str::to_owned));
+                }
+            }
+        }
+    }
+}
