@@ -81,7 +81,8 @@ macro_rules! same {
     };
 }
 
-/// Everything that the program calls, sorted.
+/// Everything that the program calls, sorted. An operation that more than one kind of resource takes is there more than once if not all
+/// tasks call it on each.
 pub const PERMISSIONS: &[Permission] = &[
     takes("apigateway:CreateDeployment", &[("apigateway:POST", On::RestApi)], UP),
     takes("apigateway:CreateResource", &[("apigateway:POST", On::RestApi)], UP),
@@ -155,8 +156,9 @@ pub const PERMISSIONS: &[Permission] = &[
     same!("iam:DeleteRole", On::Roles, REMOVING),
     same!("iam:DeleteRolePolicy", On::Roles, REMOVING),
     same!("iam:DetachRolePolicy", On::Roles, REMOVING),
-    takes("iam:GetRole", &[("iam:GetRole", On::RolesByName), ("iam:GetRole", On::LoggingRole)], UP),
-    same!("iam:GetRolePolicy", On::RolesByName, LOOKING),
+    same!("iam:GetRole", On::RolesByName, ALL),
+    takes("iam:GetRole", &[("iam:GetRole", On::LoggingRole)], UP),
+    same!("iam:GetRolePolicy", On::RolesByName, ALL),
     same!("iam:ListAttachedRolePolicies", On::Roles, REMOVING),
     same!("iam:ListRolePolicies", On::Roles, REMOVING),
     same!("iam:ListRoles", On::Everything, ALL),
@@ -171,11 +173,11 @@ pub const PERMISSIONS: &[Permission] = &[
         &[("lambda:CreateFunction", On::Functions), ("lambda:TagResource", On::Functions), ("iam:PassRole", On::RolesForLambda)],
         UP,
     ),
-    same!("lambda:DeleteAlias", On::Functions, UP),
+    same!("lambda:DeleteAlias", On::Functions, NOBODY),
     same!("lambda:DeleteFunction", On::Functions, REMOVING),
-    same!("lambda:GetAlias", On::Functions, ALL),
+    same!("lambda:GetAlias", On::Functions, LOOKING),
     takes("lambda:GetFunction", &[("lambda:GetFunction", On::Functions), ("lambda:ListTags", On::Functions)], ALL),
-    same!("lambda:GetPolicy", On::Functions, ALL),
+    same!("lambda:GetPolicy", On::Functions, LOOKING),
     same!("lambda:ListFunctions", On::Everything, ALL),
     same!("lambda:PublishVersion", On::Functions, UP),
     same!("lambda:RemovePermission", On::Functions, UP),
@@ -199,7 +201,7 @@ pub const PERMISSIONS: &[Permission] = &[
     same!("s3:AbortMultipartUpload", On::Objects, REMOVING),
     takes("s3:CreateBucket", &[("s3:CreateBucket", On::Bucket), ("s3:TagResource", On::Bucket)], UP),
     same!("s3:DeleteBucket", On::Bucket, REMOVING),
-    same!("s3:DeleteBucketPolicy", On::Bucket, UP),
+    same!("s3:DeleteBucketPolicy", On::Bucket, NOBODY),
     takes("s3:DeleteObject", &[("s3:DeleteObject", On::Objects), ("s3:GetObject", On::Objects)], REMOVING),
     takes("s3:DeleteObjects", &[("s3:DeleteObject", On::Objects), ("s3:DeleteObjectVersion", On::Objects)], REMOVING),
     takes("s3:DeletePublicAccessBlock", &[("s3:PutBucketPublicAccessBlock", On::Bucket)], UP),
@@ -229,6 +231,8 @@ const LOOKING: &[Task] = &[Task::Up, Task::Status];
 const REMOVING: &[Task] = &[Task::Up, Task::Down];
 const ALL: &[Task] = &[Task::Up, Task::Status, Task::Down];
 const LOGS: &[Task] = &[Task::Logs];
+/// Parts of what every stack has or has not as a whole: they go with it, and no command deletes one alone.
+const NOBODY: &[Task] = &[];
 
 const fn takes(operation: &'static str, actions: &'static [(&'static str, On)], tasks: &'static [Task]) -> Permission {
     Permission { operation, actions, tasks }

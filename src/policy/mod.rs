@@ -62,7 +62,7 @@ fn resources(on: On, place: &Place, names: &Names) -> Vec<String> {
     let role = |path: &str| place.global_arn("iam", &format!("role{path}"));
     let roles = role(&format!("{}*", names.role_path()));
     // Some actions are checked on a function, some on its alias, whatever the request names.
-    let with_parts = |arn: String| vec![format!("{arn}:*"), arn];
+    let with_parts = |arn: String| vec![arn.clone(), format!("{arn}:*")];
     match on {
         On::Everything => vec!["*".to_owned()],
         On::ApiAccount => api("/account"),

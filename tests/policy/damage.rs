@@ -6,7 +6,12 @@ use aws_sdk_s3::types::{
     BucketVersioningStatus, OwnershipControls, OwnershipControlsRule, ServerSideEncryption, ServerSideEncryptionByDefault,
     ServerSideEncryptionConfiguration, ServerSideEncryptionRule, VersioningConfiguration,
 };
-use liveinsight::{aws::Aws, stack::Names};
+use liveinsight::{
+    aws::Aws,
+    lock::{Lock, Turn},
+    stack::Names,
+};
+use std::time::Duration;
 
 /// A field of almost every kind is changed.
 pub(crate) async fn everywhere(aws: &Aws, names: &Names) {
@@ -78,4 +83,12 @@ pub(crate) async fn role(aws: &Aws, role: &str) {
 /// Somebody began an upload and went away.
 pub(crate) async fn bucket(aws: &Aws, names: &Names) {
     aws.s3.create_multipart_upload().bucket(names.bucket()).key("site/large").send().await.unwrap();
+}
+
+/// A run took the lock and was killed.
+pub(crate) async fn lock(aws: &Aws, names: &Names) {
+    let bucket = names.bucket();
+    let lock = Lock::new(aws, &bucket, "up", "somebody@tests", Duration::from_secs(2));
+    let turn = lock.turn(false, false, async || false, |_| ()).await.unwrap();
+    assert!(matches!(turn, Turn::Ours { lease: Some(_), .. }));
 }

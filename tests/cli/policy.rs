@@ -1,0 +1,60 @@
+//! `policy`: the documents for the shipped stack, without access to AWS.
+
+use crate::harness::{Project, SMALL, stdout};
+use serde_json::Value;
+
+const ACCOUNT: [&str; 2] = ["--account", "123456789012"];
+
+fn shipped() -> Project {
+    Project::new(include_str!("../../stack.yaml"))
+}
+
+#[test]
+fn the_shipped_stack_in_one_document_for_each_command() {
+    let project = shipped();
+    for command in ["up", "status", "down", "logs"] {
+        let arguments = [&["policy", command][..], &ACCOUNT].concat();
+        insta::assert_snapshot!(format!("policy_{command}"), project.show(&arguments));
+        let document: Value = serde_json::from_str(&stdout(&project.run(&arguments))).unwrap();
+        assert!(liveinsight::policy::size(&document) <= liveinsight::policy::LIMIT, "{command}");
+    }
+    assert_eq!(stdout(&project.run(&["policy", ACCOUNT[0], ACCOUNT[1]])), stdout(&project.run(&["policy", "up", ACCOUNT[0], ACCOUNT[1]])));
+}
+
+#[test]
+fn who_may_assume_the_role() {
+    let arguments = ["policy", "--trust", "github:octo/site:environment:prod", ACCOUNT[0], ACCOUNT[1]];
+    insta::assert_snapshot!("policy_trust", shipped().show(&arguments));
+}
+
+#[test]
+fn the_longest_names_still_fit_or_are_told_how_to_split() {
+    // A bucket's name, the strictest, takes 63 characters with this project and environment.
+    let project = Project::new(&SMALL.replace("project: demo", &format!("project: {}", "p".repeat(42))));
+    let arguments = ["policy", ACCOUNT[0], ACCOUNT[1], "--region", "ap-southeast-1"];
+    let document: Value = serde_json::from_str(&stdout(&project.run(&arguments))).unwrap();
+    assert!(liveinsight::policy::size(&document) <= liveinsight::policy::LIMIT);
+    // Names that are no part of a bucket's may be longer.
+    let project = Project::new(&SMALL.replace("project: demo", &format!("project: {}", "p".repeat(240))));
+    insta::assert_snapshot!("policy_too_long", project.show(&arguments));
+    let mut sids = Vec::new();
+    for part in ["1", "2"] {
+        let arguments = [&arguments[..], &["--part", part]].concat();
+        let document: Value = serde_json::from_str(&stdout(&project.run(&arguments))).unwrap();
+        assert!(liveinsight::policy::size(&document) <= liveinsight::policy::LIMIT);
+        sids.extend(document["Statement"].as_array().unwrap().iter().map(|statement| statement["Sid"].to_string()));
+    }
+    let kept = sids.len();
+    sids.sort();
+    sids.dedup();
+    assert!(kept > 10 && kept == sids.len(), "{sids:?}");
+    insta::assert_snapshot!("policy_no_such_part", project.show(&[&arguments[..], &["--part", "9"]].concat()));
+}
+
+#[test]
+fn mistakes_are_told() {
+    let project = Project::new(SMALL);
+    insta::assert_snapshot!("policy_wrong_account", project.show(&["policy", "--account", "12345"]));
+    insta::assert_snapshot!("policy_wrong_trust", project.show(&["policy", "--trust", "octo/site", ACCOUNT[0], ACCOUNT[1]]));
+    insta::assert_snapshot!("policy_without_access", project.show(&["policy"]));
+}
