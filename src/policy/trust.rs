@@ -1,6 +1,6 @@
 //! Who may assume the role that a policy is attached to: jobs of one GitHub repository, without a stored key.
 //!
-//! Source: "Configuring OpenID Connect in Amazon Web Services" in the GitHub documentation. The account needs the identity provider
+//! Source: "Configuring `OpenID` Connect in Amazon Web Services" in the GitHub documentation. The account needs the identity provider
 //! `token.actions.githubusercontent.com` once, with the audience `sts.amazonaws.com`.
 
 use crate::aws::Place;

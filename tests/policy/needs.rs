@@ -49,15 +49,13 @@ pub(crate) fn of(call: &Entry, place: &Place, names: &Names) -> Vec<Need> {
     match service {
         "apigateway" => api_gateway(operation, about, place),
         "cloudfront" => cloudfront(operation, about, place),
-        "cloudwatch" => match operation {
-            "DescribeAlarms" => vec![Need::new(action, "*")],
+        "cloudwatch" if operation == "DescribeAlarms" => vec![Need::new(action, "*")],
+        "cloudwatch" => {
             // Some requests are logged without the alarm they are about.
-            _ => {
-                let alarm =
-                    place.arn("cloudwatch", &format!("alarm:{}", if about.is_empty() { names.alarm("errors") } else { about.to_owned() }));
-                with(action, &alarm, (operation == "PutMetricAlarm").then_some("cloudwatch:TagResource"))
-            }
-        },
+            let alarm = if about.is_empty() { names.alarm("errors") } else { about.to_owned() };
+            let arn = place.arn("cloudwatch", &format!("alarm:{alarm}"));
+            with(action, &arn, (operation == "PutMetricAlarm").then_some("cloudwatch:TagResource"))
+        }
         "dynamodb" if operation == "ListTables" => vec![Need::new(action, "*")],
         "dynamodb" => {
             let table = if about.starts_with("arn:") { about.to_owned() } else { place.arn("dynamodb", &format!("table/{about}")) };
