@@ -1,7 +1,7 @@
 //! What a declaration looks like in short: to tell one from another, and to tell why a live resource differs from it.
 
 use super::{
-    Cause, Changes, Field,
+    Cause, Changes, Field, Resource,
     reference::{MARK, VALUE},
 };
 use serde::Serialize;
@@ -18,6 +18,13 @@ use std::{
 /// If the spec cannot be serialised to JSON, which derived `Serialize` on named fields always can.
 pub fn digest(spec: &impl Serialize) -> String {
     hash(&declared(spec), 8)
+}
+
+/// A declaration with its marks, as [`Graph::add`](super::Graph::add) leaves them on it.
+pub fn stamped<R: Resource>(mut spec: R) -> R {
+    let marks = Marks::of(&spec).to_string();
+    spec.stamp(&marks);
+    spec
 }
 
 /// A digest of each field of a declaration. As text it is left on the live resource, and tells a later run which fields were declared

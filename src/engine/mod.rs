@@ -28,7 +28,7 @@ mod walk;
 mod tests;
 
 pub use converge::{Options, Report, up};
-pub use digest::digest;
+pub use digest::{digest, stamped};
 pub use error::{Class, Error, Refusal, Result};
 pub use event::{Action, Event, Listener, Outcome};
 pub use fields::{Change, Changes, Field, Fields};

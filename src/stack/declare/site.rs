@@ -3,7 +3,7 @@
 use super::{DeclaredApi, Declaring, distribution_url};
 use crate::{
     build::SiteFile,
-    engine::{Resource, digest},
+    engine::{digest, stamped},
     resources::{Behavior, Bucket, BucketPolicy, Distribution, ErrorPage, Origin, OriginAccessControl, PublicAccessBlock, SiteObject},
     stack::Site,
 };
@@ -79,13 +79,6 @@ impl Declaring<'_> {
         let host = id.map(move |id| hosts.api_host(&id));
         Origin::server(host, id.map(move |id| paths.api_path(&id, &stage)), self.place.api_http_port)
     }
-}
-
-/// As the graph stamps it.
-fn stamped(mut bucket: Bucket) -> Bucket {
-    let digest = digest(&bucket);
-    bucket.stamp(&digest);
-    bucket
 }
 
 fn object(file: &SiteFile) -> SiteObject {
