@@ -6,19 +6,26 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::{Command, Output},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 use test_support::workspace;
 
 /// What a user's checkout holds, without tests.
 const PARTS: &[&str] = &["Cargo.toml", "Cargo.lock", "src", "lambdas", "dashboard/public", "stack.yaml", "tests"];
 
+/// What is built is shared, so that two projects at a time would take each other's for out of date.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
 pub(crate) struct Project {
     directory: tempfile::TempDir,
     python: PathBuf,
+    _turn: MutexGuard<'static, ()>,
 }
 
 impl Project {
     pub(crate) fn new() -> Self {
+        // A test that failed while it had its turn is no reason for the next one to fail.
+        let turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
         let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
         for part in PARTS {
             copy(&workspace().join(part), &directory.path().join(part));
@@ -31,7 +38,7 @@ impl Project {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let place = workspace().join("target/test-client");
         let venv = runtime.block_on(Venv::ensure(&place, include_str!("requirements.txt"), "the tests' other client", &|_| {}));
-        Self { directory, python: venv.unwrap().python() }
+        Self { directory, python: venv.unwrap().python(), _turn: turn }
     }
 
     pub(crate) fn path(&self) -> &Path {
