@@ -75,7 +75,7 @@ impl Resource for RestApi {
         Ok(output.map(|output| Found { output, owner: Owner::Us }))
     }
 
-    /// Nothing keeps two runs at the same time from making one each, so each looks before and after: see [`yields_to`].
+    /// Nothing keeps two runs at the same time from making one each, so each looks before and after: see `yields_to`.
     async fn create(&self, aws: &Aws) -> Result<Written<RestApiOutput>> {
         if let Some(other) = find_ours(aws, &self.name).await? {
             return Err(made_meanwhile(other.id()));
