@@ -24,7 +24,7 @@ pub enum Fault {
     Truncated,
     /// Done after half a second.
     Stalled,
-    /// Done, and never answered, though the connection stays. No part of a mix: a client may wait for minutes.
+    /// Neither done nor answered, though the connection stays: what it was to make is missing for as long. No part of a mix: a client may wait for minutes.
     Hung,
 }
 

@@ -241,11 +241,11 @@ impl Shared {
         if fault == Some(Fault::Stalled) {
             tokio::time::sleep(STALL).await;
         }
-        let (response, mut note) = self.strictly(request, &operation).await;
         if fault == Some(Fault::Hung) {
             self.note(began, operation.to_string(), about, write, 0, "fault Hung".to_owned());
             return std::future::pending().await;
         }
+        let (response, mut note) = self.strictly(request, &operation).await;
         let dead = last || !self.alive.borrow().0;
         let outcome = match fault {
             _ if dead => Outcome::Nothing,
