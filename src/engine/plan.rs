@@ -10,8 +10,10 @@ use futures::{
     stream::{FuturesUnordered, StreamExt},
 };
 use serde::Serialize;
-use std::{cell::Cell, collections::BTreeMap};
-use tokio::sync::watch;
+use std::{
+    cell::Cell,
+    collections::{BTreeMap, BTreeSet},
+};
 
 /// The graph compared with the live world.
 pub struct Plan<C> {
@@ -135,7 +137,10 @@ async fn observe<C: super::Cloud>(graph: &Graph<C>, cloud: &C, tell: Listener<'_
         tell(Event::Observing { done: done.get(), total });
         unless_unresolved(seen)
     };
-    join_all(graph.entries.iter().map(observe)).await
+    // A search goes on to its end, whoever waits for it: what it asks for, others may be waiting for too.
+    let needed: BTreeSet<usize> = graph.entries.iter().flat_map(|entry| entry.needs.iter().copied()).collect();
+    let search = join_all(needed.into_iter().map(|need| found[need].clone()));
+    join(search, join_all(graph.entries.iter().map(observe))).await.1
 }
 
 fn needed<C, F: Future + Clone>(entry: &Entry<C>, found: &[F]) -> FuturesUnordered<F> {
@@ -143,22 +148,11 @@ fn needed<C, F: Future + Clone>(entry: &Entry<C>, found: &[F]) -> FuturesUnorder
 }
 
 /// Reads, and if that takes the id of something else, again after each of the things that it refers to was found.
-///
-/// The search for those goes on at the same time and to its end: what it asks for, others may be waiting for, this read among them.
 async fn read_with<T>(mut needs: FuturesUnordered<impl Future>, read: impl AsyncFn() -> Result<T>) -> Result<T> {
     let mut result = read().await;
-    let (tell, mut told) = watch::channel(());
-    let search = async move {
-        while needs.next().await.is_some() {
-            tell.send_replace(());
-        }
-    };
-    let again = async {
-        while matches!(result, Err(Error::Unresolved)) && told.changed().await.is_ok() {
-            result = read().await;
-        }
-    };
-    join(search, again).await;
+    while matches!(result, Err(Error::Unresolved)) && needs.next().await.is_some() {
+        result = read().await;
+    }
     result
 }
 
@@ -212,28 +206,86 @@ pub(super) fn decide<C>(entry: &Entry<C>, seen: Option<&Seen>) -> Option<(Action
 
 #[cfg(test)]
 mod tests {
-    use super::read_with;
-    use crate::engine::Error;
-    use futures::future::{FutureExt, ready};
-    use std::{cell::Cell, time::Duration};
+    use super::survey;
+    use crate::engine::{Cloud, Error, Found, Gone, Graph, Live, Owner, Ref, Resource, Result, Written};
+    use serde::Serialize;
+    use std::time::Duration;
     use tokio::{sync::OnceCell, task::yield_now, time::timeout};
 
-    #[tokio::test]
-    async fn what_the_search_has_begun_to_ask_is_asked_to_the_end() {
-        let (shared, found) = (OnceCell::new(), Cell::new(false));
-        let ask = async || {
-            shared.get_or_init(async || yield_now().await).await;
-        };
-        // One search has begun to ask for what the read asks for too when the other ends and lets the read go on.
-        let needs = [ask().boxed_local(), ready(()).boxed_local()].into_iter().collect();
-        let read = async || {
-            if !found.replace(true) {
-                return Err(Error::Unresolved);
+    /// A world that answers one question, once, to all who ask.
+    #[derive(Default)]
+    struct World(OnceCell<()>);
+
+    impl World {
+        async fn ask(&self) {
+            let slowly = async || {
+                yield_now().await;
+                yield_now().await;
+            };
+            self.0.get_or_init(slowly).await;
+        }
+    }
+
+    impl Cloud for World {}
+
+    #[derive(Serialize)]
+    struct Thing {
+        uses: Option<Ref<()>>,
+        comes_after: Option<Ref<()>>,
+        /// Whether to find it the world is asked, and whether to observe it.
+        #[serde(skip)]
+        asks: (bool, bool),
+    }
+
+    impl Resource for Thing {
+        type Cloud = World;
+        const KIND: &'static str = "thing";
+        type Output = ();
+
+        fn name(&self) -> String {
+            "thing".to_owned()
+        }
+
+        async fn find(&self, world: &World) -> Result<Option<Found<()>>> {
+            if self.asks.0 {
+                world.ask().await;
             }
-            ask().await;
-            Ok(())
-        };
-        let result = timeout(Duration::from_mins(1), read_with(needs, read)).await.expect("it does not wait for itself");
-        assert!(result.is_ok());
+            yield_now().await;
+            Ok(Some(Found { output: (), owner: Owner::Us }))
+        }
+
+        async fn observe(&self, world: &World) -> Result<Option<Live<Self>>> {
+            self.uses.as_ref().map(Ref::get).transpose()?;
+            if self.asks.1 {
+                world.ask().await;
+            }
+            yield_now().await;
+            let spec = Self { uses: self.uses.clone(), comes_after: self.comes_after.clone(), asks: self.asks };
+            Ok(Some(Live { spec, output: (), busy: None, owner: Owner::Us, applied: None }))
+        }
+
+        async fn create(&self, _: &World) -> Result<Written<()>> {
+            Err(Error::Interrupted)
+        }
+
+        async fn update(&self, _: &World, _: &Live<Self>, _: &crate::engine::Changes) -> Result<Written<()>> {
+            Err(Error::Interrupted)
+        }
+
+        async fn delete(&self, _: &World, (): &()) -> Result<Gone> {
+            Err(Error::Interrupted)
+        }
+    }
+
+    #[tokio::test]
+    async fn what_a_search_has_begun_to_ask_is_asked_to_the_end() {
+        let mut graph = Graph::default();
+        let asking = graph.add("asking", Thing { uses: None, comes_after: None, asks: (true, false) });
+        let silent = graph.add("silent", Thing { uses: None, comes_after: None, asks: (false, false) });
+        // The search for the first has begun to ask what this one asks too when the second is found and lets this one go on.
+        let user = Thing { uses: Some(silent.output("id", |()| ())), comes_after: Some(asking.known("id", ())), asks: (false, true) };
+        graph.add("user", user);
+        let plan = timeout(Duration::from_mins(1), survey(&graph, &World::default(), &|_| {})).await.expect("it does not wait for itself");
+        assert!(plan.is_ok_and(|plan| plan.changes().next().is_none()));
     }
 }

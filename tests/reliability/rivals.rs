@@ -34,7 +34,7 @@ fn two_runs_without_the_lock_leave_what_the_next_makes_good() {
     let rounds: u64 = if thorough() { 25 } else { 4 };
     let stumbles = Stumbles::default();
     on_all_processors(&(1..=rounds).collect::<Vec<_>>(), async |rounds: Vec<u64>| {
-        let account = Account::new(Config { windows: Some(windows()), ..Config::default() }).await.without_locks();
+        let account = Account::new(Config { windows: Some(windows()), ..Config::default() }).await.with_lease(None);
         for round in rounds {
             let what = format!("round {round}: up and up");
             stumbles.note(futures::join!(account.up(Version::First), account.up(Version::First)).into());

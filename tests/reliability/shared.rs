@@ -50,8 +50,8 @@ pub(crate) struct Account {
     pub(crate) strict: Strict,
     number: String,
     limits: bool,
-    /// Whether runs take the stack's lock.
-    locks: bool,
+    /// For how long runs take the stack's lock; none takes it at all.
+    lease: Option<Duration>,
     packages: tempfile::TempDir,
 }
 
@@ -60,12 +60,12 @@ impl Account {
     pub(crate) async fn new(config: Config) -> Self {
         let limits = config.limits.is_some();
         let strict = Strict::start(&test_support::endpoint(), config).await.unwrap();
-        Self { strict, number: accounts::next(), limits, locks: true, packages: tempfile::tempdir().unwrap() }
+        Self { strict, number: accounts::next(), limits, lease: Some(LEASE), packages: tempfile::tempdir().unwrap() }
     }
 
-    /// The same, with runs that take no lock.
-    pub(crate) fn without_locks(self) -> Self {
-        Self { locks: false, ..self }
+    /// The same, with runs that take the lock for so long, or take none.
+    pub(crate) fn with_lease(self, lease: Option<Duration>) -> Self {
+        Self { lease, ..self }
     }
 
     /// A new program: nothing is remembered from the run before.
@@ -136,10 +136,10 @@ impl Account {
         missing: bool,
         make: impl AsyncFn() -> bool,
     ) -> Result<(Option<Lease<'a>>, bool), Failure> {
-        if !self.locks {
+        let Some(lease) = self.lease else {
             return Ok((None, false));
-        }
-        let lock = Lock::new(aws, &bucket.name, "up", "somebody@tests", LEASE);
+        };
+        let lock = Lock::new(aws, &bucket.name, "up", "somebody@tests", lease);
         match lock.turn(true, missing, make, |_| ()).await.map_err(|error| (None, error))? {
             Turn::Ours { lease, waited } => Ok((lease, waited)),
             Turn::Theirs(held) => panic!("{held:?} is to be waited for"),
