@@ -99,6 +99,10 @@ pub enum Command {
     Status(commands::status::StatusArgs),
     /// Prints the addresses and names of what runs
     Outputs(commands::outputs::OutputsArgs),
+    /// Lists the releases: when, by whom, from which commit, and what changed
+    History(commands::history::HistoryArgs),
+    /// Puts an earlier release back, in seconds: nothing is built
+    Rollback(commands::rollback::RollbackArgs),
     /// Shows what the functions log
     Logs(commands::logs::LogsArgs),
     /// Runs the whole stack on this machine, and keeps it as the sources say while they are edited

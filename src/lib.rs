@@ -11,6 +11,7 @@ pub mod local;
 pub mod lock;
 pub mod logs;
 pub mod policy;
+pub mod release;
 pub mod resources;
 pub mod seed;
 pub mod stack;

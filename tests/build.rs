@@ -10,9 +10,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Mutex};
 
-use liveinsight::build::{Architecture, BuildError, Builder, Package, Place, Progress, Target};
+use liveinsight::build::{Architecture, BuildError, Builder, Package, Progress, Target};
 
-const HOST: Target = Target { architecture: Architecture::Arm64, place: Place::Host };
+const HOST: Target = Target::Host;
 
 /// A workspace with the handlers `one` and `two`, which share a library.
 struct Project {
@@ -215,7 +215,7 @@ async fn a_directory_that_cannot_be_written_is_named() {
 async fn a_program_for_lambda_needs_no_newer_glibc_than_lambda_has() {
     let project = Project::new("floor");
     link_tools(&project);
-    let target = Target { architecture: Architecture::X86_64, place: Place::Lambda };
+    let target = Target::Lambda(Architecture::X86_64);
     let packages = project.build(&["one"], target).await.unwrap();
     let directory = tempfile::tempdir().unwrap();
     let program = unpack(&packages["one"], directory.path());
@@ -230,7 +230,7 @@ async fn a_program_for_lambda_needs_no_newer_glibc_than_lambda_has() {
 async fn arm_is_built_or_the_missing_part_is_named() {
     let project = Project::new("arm");
     link_tools(&project);
-    let target = Target { architecture: Architecture::Arm64, place: Place::Lambda };
+    let target = Target::Lambda(Architecture::Arm64);
     let mut rustc = Command::new("rustc");
     let libraries = rustc.args(["--print", "target-libdir", "--target", "aarch64-unknown-linux-gnu"]).output();
     let libraries = String::from_utf8(libraries.unwrap().stdout).unwrap();

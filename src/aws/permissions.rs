@@ -14,7 +14,7 @@
 pub enum Task {
     /// Makes, changes, and removes what is not declared (any more).
     Up,
-    /// Looks: `status`, `plan`, `outputs`.
+    /// Looks: `status`, `plan`, `outputs`, `history`.
     Status,
     /// Removes.
     Down,
@@ -179,6 +179,7 @@ pub const PERMISSIONS: &[Permission] = &[
     takes("lambda:GetFunction", &[("lambda:GetFunction", On::Functions), ("lambda:ListTags", On::Functions)], ALL),
     same!("lambda:GetPolicy", On::Functions, LOOKING),
     same!("lambda:ListFunctions", On::Everything, ALL),
+    same!("lambda:ListVersionsByFunction", On::Functions, UP),
     same!("lambda:PublishVersion", On::Functions, UP),
     same!("lambda:RemovePermission", On::Functions, UP),
     same!("lambda:TagResource", On::Functions, UP),
@@ -199,6 +200,7 @@ pub const PERMISSIONS: &[Permission] = &[
     same!("logs:TagResource", On::LogGroups, UP),
     same!("logs:UntagResource", On::LogGroups, UP),
     same!("s3:AbortMultipartUpload", On::Objects, REMOVING),
+    takes("s3:CopyObject", &[("s3:GetObject", On::Objects), ("s3:GetObjectVersion", On::Objects), ("s3:PutObject", On::Objects)], UP),
     takes("s3:CreateBucket", &[("s3:CreateBucket", On::Bucket), ("s3:TagResource", On::Bucket)], UP),
     same!("s3:DeleteBucket", On::Bucket, REMOVING),
     same!("s3:DeleteBucketPolicy", On::Bucket, NOBODY),
@@ -213,7 +215,7 @@ pub const PERMISSIONS: &[Permission] = &[
     takes("s3:GetObject", &[("s3:GetObject", On::Objects), ("s3:ListBucket", On::Bucket)], ALL),
     takes("s3:GetPublicAccessBlock", &[("s3:GetBucketPublicAccessBlock", On::Bucket)], LOOKING),
     takes("s3:ListMultipartUploads", &[("s3:ListBucketMultipartUploads", On::Bucket)], REMOVING),
-    takes("s3:ListObjectVersions", &[("s3:ListBucketVersions", On::Bucket)], REMOVING),
+    takes("s3:ListObjectVersions", &[("s3:ListBucketVersions", On::Bucket)], ALL),
     takes("s3:ListObjectsV2", &[("s3:ListBucket", On::Bucket)], LOOKING),
     takes("s3:PutBucketEncryption", &[("s3:PutEncryptionConfiguration", On::Bucket)], UP),
     same!("s3:PutBucketOwnershipControls", On::Bucket, UP),

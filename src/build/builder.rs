@@ -11,7 +11,7 @@ use super::cargo::{self, Program, Workspace};
 use super::pack::{self, LARGEST_UNPACKED, LARGEST_ZIP, MEGABYTE};
 use super::store::Store;
 use super::toolchain::{Means, Rust};
-use super::{BuildError, Place, Target};
+use super::{BuildError, Target};
 
 /// A handler, ready to be uploaded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -139,12 +139,12 @@ impl Builder {
         let functions: Vec<String> = programs.iter().map(|program| program.function.clone()).collect();
         (self.progress)(Progress::Building(&functions));
         let (started, begun) = (Instant::now(), SystemTime::now());
-        let profile = match job.target.place {
-            Place::Lambda => workspace.lambda_profile(),
-            Place::Host => "dev",
+        let profile = match job.target {
+            Target::Lambda(_) => workspace.lambda_profile(),
+            Target::Host => "dev",
         };
         let files = cargo::build(command, &workspace.root, profile, programs, &*self.progress).await?;
-        let packing = files.iter().map(|(function, file)| pack_file(&job.store, job.target.place, function, file));
+        let packing = files.iter().map(|(function, file)| pack_file(&job.store, job.target, function, file));
         let packed = futures::future::try_join_all(packing).await?;
         let packages: BTreeMap<String, Package> = files.keys().cloned().zip(packed).collect();
         for (function, package) in &packages {
@@ -167,24 +167,24 @@ impl Builder {
 }
 
 /// Packs a built program, unless Lambda would refuse it, and keeps the zip.
-async fn pack_file(store: &Store, place: Place, function: &str, file: &Path) -> Result<Package, BuildError> {
+async fn pack_file(store: &Store, target: Target, function: &str, file: &Path) -> Result<Package, BuildError> {
     let program = std::fs::read(file).map_err(|source| BuildError::Read { path: file.to_owned(), source })?;
-    check_size(function, place, "the program", program.len(), LARGEST_UNPACKED)?;
+    check_size(function, target, "the program", program.len(), LARGEST_UNPACKED)?;
     let failed = |reason: String| BuildError::Pack { function: function.to_owned(), reason };
     let packing = tokio::task::spawn_blocking(move || {
-        let zip = pack::pack(&program, place).map_err(|error| error.to_string())?;
+        let zip = pack::pack(&program, target).map_err(|error| error.to_string())?;
         let sha256 = pack::code_sha256(&zip[..]).map_err(|error| error.to_string())?;
         Ok((zip, sha256))
     });
     let (zip, sha256) = packing.await.map_err(|error| failed(error.to_string()))?.map_err(failed)?;
-    check_size(function, place, "its zip", zip.len(), LARGEST_ZIP)?;
+    check_size(function, target, "its zip", zip.len(), LARGEST_ZIP)?;
     store.keep(function, &zip, sha256)
 }
 
 /// Only Lambda has limits; a program for this machine is not optimised and may be far larger.
-fn check_size(function: &str, place: Place, what: &'static str, size: usize, limit: u64) -> Result<(), BuildError> {
+fn check_size(function: &str, target: Target, what: &'static str, size: usize, limit: u64) -> Result<(), BuildError> {
     let size = size as u64;
-    if place == Place::Host || size <= limit {
+    if target == Target::Host || size <= limit {
         return Ok(());
     }
     let (size, limit) = (size.div_ceil(MEGABYTE), limit / MEGABYTE);
@@ -225,15 +225,17 @@ fn batches(programs: Vec<Program>) -> Vec<Vec<Program>> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Architecture;
     use super::*;
 
     #[test]
     fn only_lambda_refuses_large_programs() {
         let limit = usize::try_from(LARGEST_ZIP).unwrap();
-        let check = |place, size| check_size("stats", place, "its zip", size, LARGEST_ZIP);
-        assert!(check(Place::Lambda, limit).is_ok());
-        assert!(check(Place::Host, limit + 1).is_ok());
-        let error = check(Place::Lambda, limit + 1).unwrap_err().to_string();
+        let check = |target, size| check_size("stats", target, "its zip", size, LARGEST_ZIP);
+        let lambda = Target::Lambda(Architecture::Arm64);
+        assert!(check(lambda, limit).is_ok());
+        assert!(check(Target::Host, limit + 1).is_ok());
+        let error = check(lambda, limit + 1).unwrap_err().to_string();
         assert!(error.starts_with("function stats: its zip is 51 MB, Lambda takes 50 MB"), "{error}");
     }
 }

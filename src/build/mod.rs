@@ -19,4 +19,4 @@ pub use check::{needs_cross_compiler, rust_version, target_means};
 pub use error::BuildError;
 pub use pack::{LARGEST_UNPACKED, LARGEST_ZIP};
 pub use site::{SiteError, SiteFile, read_site};
-pub use target::{Architecture, Place, Target};
+pub use target::{Architecture, Target};

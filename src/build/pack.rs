@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipWriter};
 
-use super::Place;
+use super::Target;
 
 /// The largest program Lambda takes, in bytes: 250 MB unzipped (AWS Lambda quotas page).
 pub const LARGEST_UNPACKED: u64 = 250 * MEGABYTE;
@@ -24,10 +24,10 @@ pub(super) const MEGABYTE: u64 = 1024 * 1024;
 pub(super) const FORMAT: &str = "1";
 
 /// Packs `program`. For Lambda as small as possible; for this machine fast, because nothing travels.
-pub(super) fn pack(program: &[u8], place: Place) -> zip::result::ZipResult<Vec<u8>> {
-    let level = match place {
-        Place::Lambda => 9,
-        Place::Host => 1,
+pub(super) fn pack(program: &[u8], target: Target) -> zip::result::ZipResult<Vec<u8>> {
+    let level = match target {
+        Target::Lambda(_) => 9,
+        Target::Host => 1,
     };
     let options = SimpleFileOptions::default()
         .compression_method(CompressionMethod::Deflated)
@@ -49,15 +49,18 @@ pub(super) fn code_sha256(mut zip: impl Read) -> io::Result<String> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Architecture;
     use super::*;
+
+    const LAMBDA: Target = Target::Lambda(Architecture::Arm64);
 
     #[test]
     fn packing_twice_gives_the_same_bytes() {
         let program: Vec<u8> = (0..100_000_u32).flat_map(u32::to_le_bytes).collect();
-        for place in [Place::Lambda, Place::Host] {
-            assert_eq!(pack(&program, place).unwrap(), pack(&program, place).unwrap());
+        for target in [LAMBDA, Target::Host] {
+            assert_eq!(pack(&program, target).unwrap(), pack(&program, target).unwrap());
         }
-        assert_ne!(pack(b"one", Place::Lambda).unwrap(), pack(b"other", Place::Lambda).unwrap());
+        assert_ne!(pack(b"one", LAMBDA).unwrap(), pack(b"other", LAMBDA).unwrap());
     }
 
     #[test]
@@ -70,7 +73,7 @@ mod tests {
     fn python_reads_one_executable_entry_of_1980() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("package.zip");
-        std::fs::write(&path, pack(b"#!/bin/sh\necho hello\n", Place::Lambda).unwrap()).unwrap();
+        std::fs::write(&path, pack(b"#!/bin/sh\necho hello\n", LAMBDA).unwrap()).unwrap();
         let script = "import sys, zipfile; z = zipfile.ZipFile(sys.argv[1]); i, = z.infolist(); \
             print(i.filename, oct(i.external_attr >> 16), i.date_time, i.compress_type, len(i.extra), z.testzip(), z.read(i))";
         let output = std::process::Command::new("python3").args(["-c", script]).arg(&path).output().unwrap();

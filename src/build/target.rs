@@ -1,15 +1,29 @@
 //! What a handler is built for.
 
-/// A processor architecture that Lambda offers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// The processor a function is built for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Deserialize, JsonSchema)]
 pub enum Architecture {
-    /// Graviton; `arm64` to Lambda, `aarch64` to Rust.
+    /// AWS Graviton: cheaper for the same work.
+    #[default]
+    #[serde(rename = "arm64")]
     Arm64,
-    /// `x86_64` to both.
+    /// Intel and AMD.
+    #[serde(rename = "x86_64")]
     X86_64,
 }
 
 impl Architecture {
+    /// As Lambda writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Arm64 => "arm64",
+            Self::X86_64 => "x86_64",
+        }
+    }
+
     /// Rust's name of this architecture's Linux with glibc.
     pub(super) fn triple(self) -> &'static str {
         match self {
@@ -19,31 +33,21 @@ impl Architecture {
     }
 }
 
-/// Where a handler will run.
+/// What to build a handler for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Place {
-    /// On AWS Lambda, runtime `provided.al2023`.
-    Lambda,
-    /// On this machine, started by the local AWS: whatever plain `cargo build` makes.
+pub enum Target {
+    /// This machine, where the local AWS starts it: whatever plain `cargo build` makes.
     Host,
-}
-
-/// What to build one handler for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Target {
-    /// The declared architecture. Without meaning for [`Place::Host`].
-    pub architecture: Architecture,
-    /// Where it will run.
-    pub place: Place,
+    /// AWS Lambda, runtime `provided.al2023`.
+    Lambda(Architecture),
 }
 
 impl Target {
     /// The directory of this target's packages, and its name in messages.
     pub(super) fn label(self) -> &'static str {
-        match (self.place, self.architecture) {
-            (Place::Host, _) => "host",
-            (Place::Lambda, Architecture::Arm64) => "arm64",
-            (Place::Lambda, Architecture::X86_64) => "x86_64",
+        match self {
+            Self::Host => "host",
+            Self::Lambda(architecture) => architecture.as_str(),
         }
     }
 }

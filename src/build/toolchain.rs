@@ -5,7 +5,7 @@ use std::process::Stdio;
 
 use tokio::process::Command;
 
-use super::{BuildError, Place, Target};
+use super::{BuildError, Target};
 use crate::venv::{Venv, last_lines};
 
 /// What is installed for cross builds.
@@ -48,16 +48,12 @@ impl Rust {
 
     /// Decides how to build for `target`.
     pub(super) async fn means(&self, target: Target) -> Means {
-        let triple = target.architecture.triple();
-        let musl = triple.replace("gnu", "musl");
-        let plain = match target.place {
-            Place::Host => true,
-            // Linked statically, so no glibc is needed there.
-            Place::Lambda if self.host == musl => true,
-            Place::Lambda if self.host == triple => host_glibc().await.is_some_and(|found| found <= GLIBC),
-            Place::Lambda => false,
-        };
-        if plain { Means::Plain } else { Means::Cross(triple) }
+        let Target::Lambda(architecture) = target else { return Means::Plain };
+        let triple = architecture.triple();
+        // Linked statically, so no glibc is needed there.
+        let fits =
+            self.host == triple.replace("gnu", "musl") || self.host == triple && host_glibc().await.is_some_and(|found| found <= GLIBC);
+        if fits { Means::Plain } else { Means::Cross(triple) }
     }
 }
 
@@ -132,12 +128,11 @@ mod tests {
 
     #[tokio::test]
     async fn plain_cargo_only_where_its_result_runs() {
-        let lambda = |architecture| Target { architecture, place: Place::Lambda };
-        let (arm, intel) = (lambda(Architecture::Arm64), lambda(Architecture::X86_64));
+        let (arm, intel) = (Target::Lambda(Architecture::Arm64), Target::Lambda(Architecture::X86_64));
         let mac = rust("aarch64-apple-darwin");
         assert_eq!(mac.means(arm).await, Means::Cross("aarch64-unknown-linux-gnu"));
         assert_eq!(mac.means(intel).await, Means::Cross("x86_64-unknown-linux-gnu"));
-        assert_eq!(mac.means(Target { place: Place::Host, ..arm }).await, Means::Plain);
+        assert_eq!(mac.means(Target::Host).await, Means::Plain);
         assert_eq!(rust("aarch64-unknown-linux-musl").means(arm).await, Means::Plain);
         let own = rust("x86_64-unknown-linux-gnu").means(intel).await;
         let fits = host_glibc().await.is_some_and(|found| found <= GLIBC);

@@ -6,7 +6,6 @@
 use super::{
     Context, Phase,
     consent::{self, Allowed},
-    content::{self, Packages},
     exclusive::{self, Exclusive},
     session::Session,
     wait,
@@ -15,8 +14,9 @@ use crate::aws::Aws;
 use crate::{
     engine::{self, Event, Id, Options, Plan, Resource, State, Step, survey},
     error::CliError,
-    resources::Bucket,
-    stack::{Declaration, declare},
+    release::{self, Action, Author},
+    resources::{Alias, Bucket},
+    stack::{Content, Declaration, declare},
     ui::{self, Detail, Summary},
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,8 +25,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) struct Request {
     /// Only these; all if `None`.
     pub(super) only: Option<BTreeSet<Id>>,
-    /// What to do about handlers that changed.
-    pub(super) packages: Packages,
+    /// What the run is to be called in the stack's lock and among its releases.
+    pub(super) action: Action,
     /// Consent to lose data or to take over.
     pub(super) allowed: Allowed,
     /// Consent to change a protected environment.
@@ -59,16 +59,21 @@ pub(super) struct Applied {
     pub(super) result: Result<(), CliError>,
     /// Whether all resources are as declared, even if `result` is an error.
     pub(super) in_sync: bool,
+    /// The number of the release that it became.
+    pub(super) release: Option<u64>,
+    /// Whether something was written that requests meet.
+    released: bool,
 }
 
-/// Builds, observes, asks for consent, waits for its turn, and converges. An error means that nothing was changed.
-pub(super) async fn apply(context: &Context, session: &Session, request: Request) -> Result<Applied, CliError> {
-    let content = content::gather(context, session, request.packages, request.only.as_ref()).await?;
-    let declaration = declare(&session.stack, &session.place, &content);
+/// Observes, asks for consent, waits for its turn, converges, and records the release. An error means that nothing was changed.
+pub(super) async fn apply(context: &Context, session: &Session, content: &Content, request: Request) -> Result<Applied, CliError> {
+    let declaration = declare(&session.stack, &session.place, content);
 
     let look = async || observe(context, session, &declaration, &request).await;
     let plan = exclusive::observe(context, session, request.no_wait, look).await?;
-    if request.changes(&plan).next().is_none() {
+    // Not if a run was killed before it recorded what it released.
+    let recorded = is_recorded(session, &declaration, &plan).await?;
+    if request.changes(&plan).next().is_none() && recorded {
         context.begin(Phase::Writing);
         return Ok(converge(context, session, &declaration, plan, &request).await);
     }
@@ -76,12 +81,20 @@ pub(super) async fn apply(context: &Context, session: &Session, request: Request
         let environment = &session.stack.environment;
         consent::confirm(context, &format!("change {environment}, which is protected?"), &format!("{environment} is protected")).await?;
     }
-    let exclusive = Exclusive::begin(context, session, "up", lock_place(&declaration, &plan, &request), request.no_wait).await?;
+    let command = match request.action {
+        Action::Up => "up",
+        Action::Rollback(_) => "rollback",
+    };
+    let exclusive = Exclusive::begin(context, session, command, lock_place(&declaration, &plan, &request), request.no_wait).await?;
     let waited = exclusive.waited;
     let work = Box::pin(async {
         // What another run did meanwhile is not what was planned on.
         let plan = if waited { look().await? } else { plan };
-        Ok(converge(context, session, &declaration, plan, &request).await)
+        let mut applied = converge(context, session, &declaration, plan, &request).await;
+        if applied.in_sync && (applied.released || !recorded) {
+            applied.release = record(context, session, &declaration, request.action).await;
+        }
+        Ok(applied)
     });
     let (mut applied, kept) = exclusive.run(context, work).await?;
     applied.result = kept.and(applied.result);
@@ -136,5 +149,35 @@ async fn converge(context: &Context, session: &Session, declaration: &Declaratio
         context.ui.note(&format!("AWS calls: {}", calls.join(", ")));
     }
     let result = failure.map_or(Ok(()), Err).and(waited);
-    Applied { outputs: declaration.outputs(), summary, total, result, in_sync }
+    let released = report.done.keys().any(|id| [Alias::KIND, Bucket::KIND].contains(&id.kind()));
+    Applied { outputs: declaration.outputs(), summary, total, result, in_sync, release: None, released }
+}
+
+/// Whether what is live is the newest release. A stack without a bucket has none, and neither has one whose bucket is still to be made.
+async fn is_recorded(session: &Session, declaration: &Declaration, plan: &Plan<Aws>) -> Result<bool, CliError> {
+    let there = |step: &Step| step.id.kind() == Bucket::KIND && step.state != State::Missing && step.objection.is_none();
+    if declaration.bucket.is_none() || !plan.steps.iter().any(there) {
+        return Ok(true);
+    }
+    let recorded = release::is_recorded(&session.aws, &session.names().bucket(), &declaration.graph).await;
+    recorded.map_err(|error| CliError::of_engine(None, &error))
+}
+
+/// Records the release, and lets go of old ones. Its number, if it is one: nothing else depends on that, so trouble is only told.
+async fn record(context: &Context, session: &Session, declaration: &Declaration, action: Action) -> Option<u64> {
+    let bucket = &declaration.bucket.as_ref()?.name;
+    let author = Author::here(&session.stack.root).await;
+    let result = async {
+        let number = release::write(&session.aws, bucket, &declaration.graph, action, author).await?;
+        if number.is_some_and(release::is_due) {
+            let functions = session.stack.functions.keys().map(|name| (name.clone(), session.names().function(name))).collect();
+            release::prune(&session.aws, bucket, &functions, release::KEPT).await?;
+        }
+        Ok(number)
+    };
+    let result: crate::engine::Result<Option<u64>> = result.await;
+    result.unwrap_or_else(|error| {
+        context.ui.warn(&format!("the list of releases is not up to date; the next `up` makes up for it: {error}"));
+        None
+    })
 }

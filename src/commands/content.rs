@@ -2,11 +2,11 @@
 
 use super::{Context, session::Session};
 use crate::{
-    build::{self, Builder, Package, Target, read_site},
+    build::{Builder, Package, Target, read_site},
     engine::Id,
     error::CliError,
     resources,
-    stack::{Architecture, Content, Function, Stack},
+    stack::{Content, Function, Stack},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -33,7 +33,7 @@ pub(super) async fn gather(
 ) -> Result<Content, CliError> {
     let root = &session.stack.root;
     let site = match &session.stack.site {
-        Some(site) => Some(read_site(&root.join(&site.source), &site.index)?),
+        Some(site) => Some(Content::site_of(read_site(&root.join(&site.source), &site.index)?)),
         None => None,
     };
     let progress = context.progress.clone();
@@ -56,7 +56,7 @@ pub(super) async fn gather(
         }
     }
     context.progress.step_done();
-    Ok(Content { packages, site })
+    Ok(Content { packages, site, ..Content::default() })
 }
 
 /// The directories of all crates that the functions are made from, as far as the last build showed.
@@ -86,20 +86,12 @@ pub(super) fn targets_of(stack: &Stack, on_host: bool) -> Vec<(Target, Vec<Strin
 
 /// The functions by what they are built for, each with its crate's directory.
 fn targets(stack: &Stack, on_host: bool, only: Option<&BTreeSet<Id>>) -> Vec<(Target, BTreeMap<String, PathBuf>)> {
-    let target = |architecture| Target {
-        architecture: match architecture {
-            Architecture::Arm64 => build::Architecture::Arm64,
-            Architecture::X86_64 => build::Architecture::X86_64,
-        },
-        place: if on_host { build::Place::Host } else { build::Place::Lambda },
-    };
-    // On this very machine there is only one architecture, whatever is declared.
-    let of = |architecture| target(if on_host { Architecture::Arm64 } else { architecture });
+    let of = |function: &Function| if on_host { Target::Host } else { Target::Lambda(function.architecture) };
     let wanted = |name: &str| only.is_none_or(|only| only.contains(&Id::new::<resources::Function>(name)));
     let functions: Vec<(&String, &Function)> = stack.functions.iter().filter(|(name, _)| wanted(name)).collect();
-    let targets: BTreeSet<Target> = functions.iter().map(|(_, function)| of(function.architecture)).collect();
+    let targets: BTreeSet<Target> = functions.iter().map(|(_, function)| of(function)).collect();
     let crates = |target: Target| {
-        let built = functions.iter().filter(|(_, function)| of(function.architecture) == target);
+        let built = functions.iter().filter(|(_, function)| of(function) == target);
         built.map(|(name, function)| ((*name).clone(), function.source.clone())).collect()
     };
     targets.into_iter().map(|target| (target, crates(target))).collect()

@@ -15,6 +15,7 @@ use crate::{
     cli::Format,
     error::{CliError, Exit},
     logs::{Source, Tail},
+    release::Action,
     ui::{self, LogStyle},
     watch::{self, Watcher},
 };
@@ -50,7 +51,8 @@ pub(super) async fn run(args: &DevArgs, context: &Context) -> Result<Exit, CliEr
     let session = Session::open_local(context, Sources::Needed).await?;
     // Before the first run: what is saved while it builds counts as well.
     let mut watched = Watched::new(sources(&session, context)?)?;
-    let Applied { outputs, summary, result, .. } = apply(context, &session, request(args)).await?;
+    let content = content::gather(context, &session, Packages::Build, None).await?;
+    let Applied { outputs, summary, result, .. } = apply(context, &session, &content, request(args)).await?;
     result?;
     context.ui.result(&ui::outputs_text(&outputs));
     context.ui.note(&format!("{}\n", summary.text()));
@@ -138,7 +140,7 @@ impl Live {
 fn request(args: &DevArgs) -> Request {
     let allowed = Allowed { adopt: false, delete_data: false };
     // What is protected is what runs in the cloud.
-    Request { only: None, packages: Packages::Build, allowed, yes: true, wait: false, no_wait: args.no_wait }
+    Request { only: None, action: Action::Up, allowed, yes: true, wait: false, no_wait: args.no_wait }
 }
 
 /// Brings the local AWS in line with the sources; `None` if it was asked to stop before anything was written. `quietly` says nothing of a run
@@ -148,7 +150,8 @@ async fn again(args: &DevArgs, context: &Context, quietly: bool) -> Option<Resul
     let mut run = pin!(async {
         // Opened again: stack.yaml may have changed, and the local AWS may have been stopped.
         let session = Session::open_local(context, Sources::Needed).await?;
-        let Applied { summary, result, .. } = apply(context, &session, request(args)).await?;
+        let content = content::gather(context, &session, Packages::Build, None).await?;
+        let Applied { summary, result, .. } = apply(context, &session, &content, request(args)).await?;
         result?;
         if summary.changes() > 0 || !quietly {
             context.ui.note(&format!("live: {}", summary.text()));

@@ -14,12 +14,14 @@ pub mod doctor;
 pub mod down;
 mod exclusive;
 pub mod graph;
+pub mod history;
 pub mod local;
 pub mod logs;
 pub mod outputs;
 pub mod plan;
 pub mod policy;
 mod recount;
+pub mod rollback;
 pub mod schema;
 pub mod seed;
 mod session;
@@ -68,6 +70,8 @@ async fn dispatch(command: Command, context: &Context) -> Result<Exit, CliError>
         Command::Down(args) => down::run(&args, context).await,
         Command::Status(args) => status::run(&args, context).await,
         Command::Outputs(args) => outputs::run(&args, context).await,
+        Command::History(args) => history::run(&args, context).await,
+        Command::Rollback(args) => rollback::run(&args, context).await,
         Command::Logs(args) => logs::run(&args, context).await,
         Command::Dev(args) => Box::pin(dev::run(&args, context)).await,
         Command::Seed(args) => seed::run(&args, context).await,

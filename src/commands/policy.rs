@@ -23,9 +23,10 @@ Prints one document, as IAM takes it. A role for GitHub Actions, for example:
   aws iam create-policy --policy-name site-up --policy-document file://up.json
   aws iam create-role --role-name site-up --assume-role-policy-document file://trust.json
   aws iam attach-role-policy --role-name site-up --policy-arn ARN
-`up` includes what `status` and `down` need; `status` is also enough for `plan` and `outputs`. Everything is named as far as IAM
-can: by account, region and the stack's names ({project}-*-{environment}); AWS chooses the ids of REST APIs and distributions, so
-these can only be told by their kind. It depends on the names in stack.yaml only, and need not change when resources come and go.")]
+`up` includes what `rollback`, `status` and `down` need; `status` is also enough for `plan`, `outputs` and `history`. Everything is
+named as far as IAM can: by account, region and the stack's names ({project}-*-{environment}); AWS chooses the ids of REST APIs and
+distributions, so these can only be told by their kind. It depends on the names in stack.yaml only, and need not change when resources
+come and go.")]
 pub struct PolicyArgs {
     /// The command that is to be allowed
     #[arg(value_enum, default_value = "up")]

@@ -11,6 +11,7 @@ use crate::{
     engine::{Event, Plan, Resource, State, Step, survey},
     error::{CliError, Exit},
     lock::{Held, Lock},
+    release,
     resources::{Alarm, Alias, Bucket},
     stack::{Declaration, declare},
     ui,
@@ -36,7 +37,8 @@ pub(super) async fn run(args: &StatusArgs, context: &Context) -> Result<Exit, Cl
     let content = content::gather(context, &session, Packages::IfCurrent, None).await?;
     let declaration = declare(&session.stack, &session.place, &content);
     let plan = survey(&declaration.graph, &session.aws, &|event: Event<'_>| context.progress.engine(&event)).await?;
-    let health = ui::Health { lock: lock(&session, &plan).await?, ..health(&declaration) };
+    let (lock, release) = in_bucket(&session, &plan, &declaration).await?;
+    let health = ui::Health { lock, release, ..health(&declaration) };
     if format == Format::Json {
         context.ui.result(&ui::status_json(&plan, &session.stack.project, &session.stack.environment, &health));
     } else {
@@ -47,13 +49,25 @@ pub(super) async fn run(args: &StatusArgs, context: &Context) -> Result<Exit, Cl
     Ok(if in_sync || !args.exit_code { Exit::Done } else { Exit::Pending })
 }
 
-/// Who has the stack's lock, if there is a bucket for it to lie in, and that is ours.
-async fn lock(session: &Session, plan: &Plan<Aws>) -> Result<Option<Held>, CliError> {
+/// Who has the stack's lock, and the newest release, if there is a bucket for them to lie in, and that is ours.
+async fn in_bucket(
+    session: &Session,
+    plan: &Plan<Aws>,
+    declaration: &Declaration,
+) -> Result<(Option<Held>, Option<ui::Released>), CliError> {
     let there = |step: &Step| step.id.kind() == Bucket::KIND && step.state != State::Missing && step.objection.is_none();
     if !plan.steps.iter().any(there) {
-        return Ok(None);
+        return Ok((None, None));
     }
-    Lock::look(&session.aws, &session.names().bucket()).await.map_err(|error| CliError::of_engine(None, &error))
+    let (aws, bucket) = (&session.aws, session.names().bucket());
+    let look = async {
+        let release = match release::latest(aws, &bucket).await? {
+            Some(number) => Some(ui::Released { number, live: release::is_recorded(aws, &bucket, &declaration.graph).await? }),
+            None => None,
+        };
+        Ok((Lock::look(aws, &bucket).await?, release))
+    };
+    look.await.map_err(|error| CliError::of_engine(None, &error))
 }
 
 /// What the outputs say, now that everything was observed.

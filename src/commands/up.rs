@@ -4,7 +4,7 @@ use super::{
     Context,
     apply::{Applied, Request, apply},
     consent::Allowed,
-    content::Packages,
+    content::{self, Packages},
     session::{Session, Sources},
 };
 use crate::{
@@ -12,6 +12,7 @@ use crate::{
     cli::Format,
     engine::{Graph, Id},
     error::{CliError, Exit},
+    release::Action,
     stack::{Content, declare},
     ui,
 };
@@ -54,13 +55,15 @@ pub(super) async fn run(args: &UpArgs, context: &Context) -> Result<Exit, CliErr
     let session = Session::open(context, Sources::Needed).await?;
     let request = Request {
         only: only(&args.only, &declare(&session.stack, &session.place, &Content::default()).graph)?,
-        packages: if args.no_build { Packages::MustBeCurrent } else { Packages::Build },
+        action: Action::Up,
         allowed: Allowed { adopt: args.adopt, delete_data: args.delete_data },
         yes: args.yes,
         wait: args.wait,
         no_wait: args.no_wait,
     };
-    let Applied { outputs, summary, total, result, in_sync } = apply(context, &session, request).await?;
+    let packages = if args.no_build { Packages::MustBeCurrent } else { Packages::Build };
+    let content = content::gather(context, &session, packages, request.only.as_ref()).await?;
+    let Applied { outputs, summary, total, result, in_sync, .. } = apply(context, &session, &content, request).await?;
     if context.progress.events() {
         if in_sync {
             context.progress.outputs(&outputs);

@@ -15,7 +15,7 @@ use std::time::SystemTime;
 /// More changed files than this are invalidated as `/*`, which counts as one path: only 1,000 a month are free ("CloudFront pricing").
 const PATHS: usize = 15;
 /// What a URL's path carries as it is.
-const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+pub(super) const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 impl Distribution {
     /// Has caches drop what was published in this run, or everything if more than that may have changed.

@@ -29,6 +29,9 @@ pub struct Alias {
     /// What the code must be when it is published.
     #[serde(skip)]
     pub code_sha256: Option<String>,
+    /// A version that has been published for `release` already. `None`: `$LATEST` is published for it.
+    #[serde(skip)]
+    pub version: Option<String>,
 }
 
 /// What is known of an alias that exists.
@@ -38,6 +41,8 @@ pub struct AliasOutput {
     pub arn: String,
     /// The version it points to.
     pub version: String,
+    /// The digest of what it serves.
+    pub release: String,
     /// The function's name.
     pub function: String,
 }
@@ -66,7 +71,7 @@ impl Resource for Alias {
             })
             .await?;
         let arn = answer.alias_arn().unwrap_or_default().to_owned();
-        Ok(Written::Complete(AliasOutput { arn, version, function }))
+        Ok(Written::Complete(AliasOutput { arn, release: release(&description, &version), version, function }))
     }
 
     async fn update(&self, aws: &Aws, live: &Live<Self>, _changes: &Changes) -> Result<Written<AliasOutput>> {
@@ -75,12 +80,13 @@ impl Resource for Alias {
             Some(_) => self.publish(aws, &function).await.map(|(version, description)| (version, Some(description)))?,
             None => (live.output.version.clone(), None),
         };
+        let serves = description.as_deref().map_or_else(|| live.output.release.clone(), |description| release(description, &version));
         aws.write("lambda:UpdateAlias", || {
             let request = aws.lambda.update_alias().function_name(&function).name(&self.name).function_version(&version);
             request.set_description(description.clone()).routing_config(self.routing()).send()
         })
         .await?;
-        Ok(Written::Complete(AliasOutput { version, ..live.output.clone() }))
+        Ok(Written::Complete(AliasOutput { version, release: serves, ..live.output.clone() }))
     }
 
     async fn delete(&self, aws: &Aws, output: &AliasOutput) -> Result<Gone> {
@@ -97,8 +103,13 @@ impl Alias {
         AliasRoutingConfiguration::builder().set_additional_version_weights(Some(self.shares.clone().into_iter().collect())).build()
     }
 
-    /// Publishes `$LATEST`. AWS makes no new version if nothing changed since the last one, so repeating it is safe.
+    /// The version for the release, and the description that says so. Publishes `$LATEST` unless there is one: AWS makes no new version
+    /// if nothing changed since the last one, so repeating it is safe.
     async fn publish(&self, aws: &Aws, function: &str) -> Result<(String, String)> {
+        let description = |version: &str| format!("{MARK} {version} {}", self.release.as_deref().unwrap_or("-"));
+        if let Some(version) = &self.version {
+            return Ok((version.clone(), description(version)));
+        }
         let answer = aws
             .write("lambda:PublishVersion", || {
                 aws.lambda.publish_version().function_name(function).set_code_sha256(self.code_sha256.clone()).send()
@@ -108,7 +119,7 @@ impl Alias {
             return Err(Error::not_yet("Lambda to make the new version active"));
         }
         let version = answer.version().unwrap_or_default().to_owned();
-        let description = format!("{MARK} {version} {}", self.release.as_deref().unwrap_or("-"));
+        let description = description(&version);
         Ok((version, description))
     }
 
@@ -146,9 +157,11 @@ async fn read(aws: &Aws, function: &str, name: &str) -> Result<Option<Live<Alias
             release: Some(release(alias.description().unwrap_or_default(), &version)),
             shares: shares.into_iter().flatten().map(|(version, share)| (version.clone(), *share)).collect(),
             code_sha256: None,
+            version: None,
         };
         let arn = alias.alias_arn().unwrap_or_default().to_owned();
-        Live::part(spec, AliasOutput { arn, version, function: function.to_owned() })
+        let release = spec.release.clone().unwrap_or_default();
+        Live::part(spec, AliasOutput { arn, version, release, function: function.to_owned() })
     }))
 }
 

@@ -54,4 +54,5 @@ pub use rest_api::{RestApi, RestApiOutput};
 pub use s3_bucket::{Bucket, BucketOutput};
 pub use s3_bucket_policy::{BucketPolicy, BucketPolicyOutput};
 pub use s3_public_access_block::{PublicAccessBlock, PublicAccessBlockOutput};
-pub use s3_site::{OWN_PREFIX, SiteObject};
+pub(crate) use s3_site::list_site;
+pub use s3_site::{OWN_PREFIX, RELEASES_PREFIX, SITE_PREFIX, SiteContent, SiteObject, delete_objects, list_releases};

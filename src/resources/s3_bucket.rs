@@ -31,11 +31,8 @@ pub struct Bucket {
     pub encryption: String,
     /// `BucketOwnerEnforced`: there are no access lists.
     pub object_ownership: String,
-    /// MD5 (hexadecimal) of every file by its key below `site_prefix`. `None`: the files are left as they are.
+    /// MD5 (hexadecimal) of every file by its key below [`SITE_PREFIX`](super::SITE_PREFIX). `None`: the files are left as they are.
     pub site: Option<BTreeMap<String, String>>,
-    /// What the keys of the site's files begin with: `site/`. Nothing else in the bucket is touched.
-    #[serde(skip)]
-    pub site_prefix: String,
     /// The files of `site`, by the same keys.
     #[serde(skip)]
     pub files: BTreeMap<String, SiteObject>,
@@ -68,12 +65,12 @@ impl Resource for Bucket {
 
     async fn observe(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
         let Some(tags) = read_tags(aws, &self.name).await? else { return Ok(None) };
-        let site = async { if self.site.is_some() { list_site(aws, &self.name, &self.site_prefix).await.map(Some) } else { Ok(None) } };
+        let site = async { if self.site.is_some() { list_site(aws, &self.name).await.map(Some) } else { Ok(None) } };
         let (versioning, encryption, object_ownership, site) =
             futures::try_join!(self.read_versioning(aws), self.read_encryption(aws), self.read_ownership(aws), site)?;
         let (owner, applied) = (aws.owner(&tags), tags.applied());
-        let (name, site_prefix, files) = (self.name.clone(), self.site_prefix.clone(), BTreeMap::new());
-        let spec = Self { name, versioning, encryption, object_ownership, site, site_prefix, files, tags };
+        let (name, files) = (self.name.clone(), BTreeMap::new());
+        let spec = Self { name, versioning, encryption, object_ownership, site, files, tags };
         Ok(Some(Live { spec, output: self.output(aws), busy: None, owner, applied }))
     }
 
@@ -106,7 +103,7 @@ impl Resource for Bucket {
         }
         if changes.touch("site") {
             let published = live.spec.site.clone().unwrap_or_default();
-            publish(aws, &self.name, &self.site_prefix, &self.files, &published).await?;
+            publish(aws, &self.name, &self.files, &published).await?;
         }
         if changes.touch("tags") {
             // It replaces all of them.
@@ -169,7 +166,7 @@ impl Bucket {
             self.write_ownership(aws).await?;
         }
         if self.site.is_some() {
-            publish(aws, &self.name, &self.site_prefix, &self.files, &BTreeMap::new()).await?;
+            publish(aws, &self.name, &self.files, &BTreeMap::new()).await?;
         }
         Ok(())
     }
@@ -182,7 +179,6 @@ impl Bucket {
             encryption: DEFAULT_ENCRYPTION.to_owned(),
             object_ownership: DEFAULT_OWNERSHIP.to_owned(),
             site: None,
-            site_prefix: "site/".to_owned(),
             files: BTreeMap::new(),
             tags: Tags::default(),
         }

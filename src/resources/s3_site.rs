@@ -3,17 +3,20 @@
 //! Pages are uploaded after everything else, and what is no longer needed is removed last, so that at no moment a page refers to a
 //! file that is not there.
 
+use super::cloudfront_invalidation::PLAIN;
 use crate::{
     aws::Aws,
     engine::{Error, Result, digest},
 };
 use aws_sdk_s3::{
     primitives::ByteStream,
-    types::{Delete, ObjectIdentifier},
+    types::{Delete, Object, ObjectIdentifier, builders::ObjectIdentifierBuilder},
 };
 use futures::stream::{self, StreamExt, TryStreamExt};
+use percent_encoding::utf8_percent_encode;
 use std::{
     collections::{BTreeMap, BTreeSet},
+    path::Path,
     rc::Rc,
 };
 
@@ -22,77 +25,116 @@ const UPLOADS: usize = 16;
 /// The most objects that one `DeleteObjects` takes (S3 API reference).
 const DELETES: usize = 1000;
 
+/// Where the pages lie in the bucket: the only part that CloudFront may read.
+pub const SITE_PREFIX: &str = "site/";
+
 /// What the keys of the program's own objects begin with: the stack's lock. They lie beside the site, not in it: no distribution may
 /// read them, no release touches them, and they are the last to go.
 pub const OWN_PREFIX: &str = ".liveinsight/";
 
+/// What the keys of the records of releases begin with. It begins as the site's does, so that one listing shows both; CloudFront may not
+/// read them either.
+pub const RELEASES_PREFIX: &str = "site-releases/";
+/// What both begin with.
+const LISTED: &str = "site";
+
 /// One file of a site.
 #[derive(Debug, Clone)]
 pub struct SiteObject {
-    /// Its content.
-    pub bytes: Rc<[u8]>,
     /// MD5 of the content, hexadecimal.
     pub md5: String,
-    /// `Content-Type`.
-    pub content_type: String,
-    /// `Cache-Control`.
-    pub cache_control: String,
+    /// Where the content is.
+    pub content: SiteContent,
 }
 
-/// The MD5 of every object below `prefix`, by its key there.
-pub(super) async fn list_site(aws: &Aws, bucket: &str, prefix: &str) -> Result<BTreeMap<String, String>> {
-    let mut site = BTreeMap::new();
-    let mut token = None;
-    loop {
-        let page = aws
-            .read("s3:ListObjectsV2", || {
-                aws.s3.list_objects_v2().bucket(bucket).prefix(prefix).set_continuation_token(token.clone()).send()
-            })
-            .await?;
-        for object in page.contents() {
-            let key = object.key().and_then(|key| key.strip_prefix(prefix)).filter(|key| !key.is_empty());
-            if let Some(key) = key {
-                site.insert(key.to_owned(), object.e_tag().unwrap_or_default().trim_matches('"').to_owned());
+/// Where the content of a file is.
+#[derive(Debug, Clone)]
+pub enum SiteContent {
+    /// Here.
+    File {
+        /// All of it.
+        bytes: Rc<[u8]>,
+        /// `Content-Type`.
+        content_type: String,
+        /// `Cache-Control`.
+        cache_control: String,
+    },
+    /// In the bucket, as an older version of the object, with its headers; this is the version's id.
+    Version(String),
+}
+
+/// The MD5 of every file of the site, by its key below [`SITE_PREFIX`].
+pub(crate) async fn list_site(aws: &Aws, bucket: &str) -> Result<BTreeMap<String, String>> {
+    let objects = objects(aws, bucket).await?;
+    let file = |(key, md5): (&String, &String)| Some((key.strip_prefix(SITE_PREFIX)?.to_owned(), md5.clone()));
+    Ok(objects.iter().filter_map(file).filter(|(key, _)| !key.is_empty()).collect())
+}
+
+/// The keys of the records of releases.
+pub async fn list_releases(aws: &Aws, bucket: &str) -> Result<Vec<String>> {
+    Ok(objects(aws, bucket).await?.keys().filter(|key| key.starts_with(RELEASES_PREFIX)).cloned().collect())
+}
+
+/// The MD5 of the site's files and of the records of releases, by key. Shared: a run lists them once.
+async fn objects(aws: &Aws, bucket: &str) -> Result<Rc<BTreeMap<String, String>>> {
+    let list = async || {
+        let mut objects = BTreeMap::new();
+        let mut token = None;
+        loop {
+            let page = aws
+                .read("s3:ListObjectsV2", || {
+                    aws.s3.list_objects_v2().bucket(bucket).prefix(LISTED).set_continuation_token(token.clone()).send()
+                })
+                .await?;
+            let object = |object: &Object| Some((object.key()?.to_owned(), object.e_tag()?.trim_matches('"').to_owned()));
+            objects.extend(page.contents().iter().filter_map(object));
+            token = page.next_continuation_token().map(str::to_owned);
+            if token.is_none() {
+                return Ok(objects);
             }
         }
-        token = page.next_continuation_token().map(str::to_owned);
-        if token.is_none() {
-            return Ok(site);
-        }
-    }
+    };
+    aws.shared("s3", &format!("objects/{bucket}"), list).await
 }
 
-/// Makes the objects below `prefix` be `files`; `live` is what is there.
-pub(super) async fn publish(
-    aws: &Aws,
-    bucket: &str,
-    prefix: &str,
-    files: &BTreeMap<String, SiteObject>,
-    live: &BTreeMap<String, String>,
-) -> Result<()> {
+/// Makes the site be `files`; `live` is what is there.
+pub(super) async fn publish(aws: &Aws, bucket: &str, files: &BTreeMap<String, SiteObject>, live: &BTreeMap<String, String>) -> Result<()> {
     let changed = files.iter().filter(|(key, file)| live.get(*key) != Some(&file.md5));
-    let (pages, assets): (Vec<_>, Vec<_>) = changed.partition(|(_, file)| file.content_type.starts_with("text/html"));
+    let (pages, assets): (Vec<_>, Vec<_>) = changed.partition(|(key, _)| is_page(key));
     let removed: BTreeSet<&String> = live.keys().filter(|key| !files.contains_key(*key)).collect();
     // Noted first: an upload whose answer is lost may have happened.
     let keys = assets.iter().chain(&pages).map(|(key, _)| (*key).clone()).chain(removed.iter().map(|key| (*key).clone()));
     aws.note_published(&digest(live), keys);
     for batch in [assets, pages] {
         stream::iter(batch)
-            .map(|(key, file)| upload(aws, bucket, format!("{prefix}{key}"), file))
+            .map(|(key, file)| upload(aws, bucket, format!("{SITE_PREFIX}{key}"), file))
             .buffer_unordered(UPLOADS)
             .try_collect::<()>()
             .await?;
     }
-    let removed = removed.iter().map(|key| ObjectIdentifier::builder().key(format!("{prefix}{key}")));
-    delete(aws, bucket, identifiers(removed)?).await
+    let removed = removed.iter().map(|key| ObjectIdentifier::builder().key(format!("{SITE_PREFIX}{key}")));
+    delete_objects(aws, bucket, removed).await
+}
+
+/// Whether it refers to other files, so that those have to be there first.
+fn is_page(key: &str) -> bool {
+    Path::new(key).extension().is_some_and(|extension| extension == "html" || extension == "htm")
 }
 
 async fn upload(aws: &Aws, bucket: &str, key: String, file: &SiteObject) -> Result<()> {
-    aws.write("s3:PutObject", || {
-        let request = aws.s3.put_object().bucket(bucket).key(&key).body(ByteStream::from(file.bytes.to_vec()));
-        request.content_type(&file.content_type).cache_control(&file.cache_control).send()
-    })
-    .await?;
+    match &file.content {
+        SiteContent::File { bytes, content_type, cache_control } => {
+            aws.write("s3:PutObject", || {
+                let request = aws.s3.put_object().bucket(bucket).key(&key).body(ByteStream::from(bytes.to_vec()));
+                request.content_type(content_type).cache_control(cache_control).send()
+            })
+            .await?;
+        }
+        SiteContent::Version(version) => {
+            let source = format!("{bucket}/{}?versionId={version}", utf8_percent_encode(&key, PLAIN));
+            aws.write("s3:CopyObject", || aws.s3.copy_object().bucket(bucket).key(&key).copy_source(&source).send()).await?;
+        }
+    }
     Ok(())
 }
 
@@ -133,8 +175,13 @@ pub(super) async fn empty(aws: &Aws, bucket: &str) -> Result<()> {
     Ok(())
 }
 
-fn identifiers(all: impl Iterator<Item = aws_sdk_s3::types::builders::ObjectIdentifierBuilder>) -> Result<Vec<ObjectIdentifier>> {
+fn identifiers(all: impl Iterator<Item = ObjectIdentifierBuilder>) -> Result<Vec<ObjectIdentifier>> {
     all.map(|object| object.build().map_err(|error| Error::refused("s3:DeleteObjects", error.to_string()))).collect()
+}
+
+/// Removes these objects, or the versions of objects that are named.
+pub async fn delete_objects(aws: &Aws, bucket: &str, objects: impl Iterator<Item = ObjectIdentifierBuilder>) -> Result<()> {
+    delete(aws, bucket, identifiers(objects)?).await
 }
 
 /// Removes these. The answer is 200 even if some could not be removed; it names them.

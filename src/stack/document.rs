@@ -58,34 +58,30 @@ impl Document {
 
     /// Where the value at a path is; if there is none (a default), where the nearest thing around it is.
     pub(super) fn value(&self, path: &[&str]) -> Option<Position> {
-        let mut place = None;
-        let mut node = &self.root;
-        for step in path {
-            let Some((key, child)) = node.step(step) else {
-                return place;
-            };
-            place = key.or(child.place);
-            node = child;
-        }
-        match node.content {
+        match self.follow(path) {
             // An empty value has no extent to point at, a mapping or a list would be underlined at its first line only.
-            Content::Scalar => node.place.or(place),
-            _ => place,
+            (place, Some(node)) if matches!(node.content, Content::Scalar) => node.place.or(place),
+            (place, _) => place,
         }
     }
 
     /// Where the key at a path is; if there is none, where the nearest thing around it is.
     pub(super) fn key(&self, path: &[&str]) -> Option<Position> {
+        self.follow(path).0
+    }
+
+    /// Where the last key on a path is that there is, and what it leads to if that is the whole path.
+    fn follow(&self, path: &[&str]) -> (Option<Position>, Option<&Node>) {
         let mut place = None;
         let mut node = &self.root;
         for step in path {
             let Some((key, child)) = node.step(step) else {
-                return place;
+                return (place, None);
             };
             place = key.or(child.place);
             node = child;
         }
-        place
+        (place, Some(node))
     }
 
     /// The value that starts at a place.

@@ -10,8 +10,9 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 
-use super::model::{Architecture, KeyType, Projection};
+use super::model::{KeyType, Projection};
 use super::values::{Seconds, Text, Threshold};
+use crate::build::Architecture;
 
 /// The whole file: what runs in AWS. Physical names are {project}-{thing}-{environment}.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]

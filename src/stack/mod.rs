@@ -20,12 +20,12 @@ mod schema;
 mod values;
 mod yaml;
 
-pub use declare::{Content, Declaration, declare};
+pub use declare::{Content, Declaration, Version, declare};
 pub use diagnostic::{Problem, StackError};
 pub use file::StackFile;
 pub use model::{
-    Alarm, Alarms, Api, ApiMetric, Architecture, Cors, Function, FunctionMetric, Index, Key, KeyType, Logs, Projection, RETENTION_DAYS,
-    Route, Site, Stack, Statistic, Table, TableMetric, Throttle, Watches,
+    Alarm, Alarms, Api, ApiMetric, Cors, Function, FunctionMetric, Index, Key, KeyType, Logs, Projection, RETENTION_DAYS, Route, Site,
+    Stack, Statistic, Table, TableMetric, Throttle, Watches,
 };
 pub use names::{LIVE_ALIAS, Names, table_variable};
 pub use node::Position;

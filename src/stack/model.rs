@@ -12,6 +12,7 @@ use serde::Deserialize;
 
 use super::document::Document;
 use super::names::{Names, table_variable};
+use crate::build::Architecture;
 
 /// One environment of a `stack.yaml`: overrides merged, defaults filled in, everything checked.
 #[derive(Debug, Clone)]
@@ -172,28 +173,6 @@ pub struct Function {
     pub architecture: Architecture,
     /// The user's own environment variables; [`Stack::variables`] has all of them.
     pub environment: BTreeMap<String, String>,
-}
-
-/// The processor a function is built for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Deserialize, JsonSchema)]
-pub enum Architecture {
-    /// AWS Graviton: cheaper for the same work.
-    #[default]
-    #[serde(rename = "arm64")]
-    Arm64,
-    /// Intel and AMD.
-    #[serde(rename = "x86_64")]
-    X86_64,
-}
-
-impl Architecture {
-    /// As Lambda writes it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Arm64 => "arm64",
-            Self::X86_64 => "x86_64",
-        }
-    }
 }
 
 /// A request, as `POST /api/events`.

@@ -4,6 +4,7 @@
 
 mod findings;
 mod graph;
+mod history;
 mod json;
 mod lock;
 mod logs;
@@ -19,6 +20,7 @@ mod usual;
 
 pub use findings::{Finding, findings_json, findings_text};
 pub use graph::{dot as graph_dot, mermaid as graph_mermaid, text as graph_text};
+pub use history::{json as history_json, text as history_text};
 pub use lock::text as lock_text;
 pub use logs::{LogStyle, log_json};
 pub use outputs::{dotenv as outputs_dotenv, github as outputs_github, text as outputs_text};
@@ -26,7 +28,7 @@ pub use plan::{APPLIED, Detail, json as plan_json, text as plan_text};
 pub use progress::Progress;
 pub use report::{Summary, failures, removal_text};
 pub use seed::SeedReport;
-pub use status::{Health, json as status_json, text as status_text};
+pub use status::{Health, Released, json as status_json, text as status_text};
 
 use crate::{
     cli::{Color, Globals},

@@ -18,8 +18,19 @@ pub struct Health {
     pub firing_alarms: Vec<String>,
     /// The version that each function's alias points to.
     pub live_versions: BTreeMap<String, String>,
+    /// The number of the newest release, and whether it is what is live.
+    pub release: Option<Released>,
     /// Who is at work on the stack now.
     pub lock: Option<Held>,
+}
+
+/// The newest release.
+#[derive(Debug, Serialize)]
+pub struct Released {
+    /// Counted from 1.
+    pub number: u64,
+    /// Whether it is what is live.
+    pub live: bool,
 }
 
 /// One row per resource, a line that counts, and how the stack runs.
@@ -48,6 +59,11 @@ pub fn text<C>(plan: &Plan<C>, health: &Health) -> String {
     if !health.live_versions.is_empty() {
         let list: Vec<String> = health.live_versions.iter().map(|(function, version)| format!("{function} {version}")).collect();
         let _ = write!(out, "\nlive versions: {}", list.join(", "));
+    }
+    match &health.release {
+        Some(Released { number, live: true }) => drop(write!(out, "\nrelease: {number}")),
+        Some(Released { number, live: false }) => drop(write!(out, "\nrelease: {number}, and something else is live")),
+        None => {}
     }
     if let Some(held) = &health.lock {
         let _ = write!(out, "\n{} by {}", paint(CHANGED, "locked"), super::lock_text(held));

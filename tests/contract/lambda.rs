@@ -27,7 +27,7 @@ const ROLE: &str = "arn:aws:iam::000000000000:role/collector";
 
 /// What the tests vary; the default is the first declaration.
 #[derive(Clone, Copy)]
-struct Wish {
+pub(crate) struct Wish {
     role: &'static str,
     memory: i32,
     timeout: i32,
@@ -55,6 +55,13 @@ impl Default for Wish {
             shares: &[],
             team: None,
         }
+    }
+}
+
+impl Wish {
+    /// The first declaration with another program.
+    pub(crate) fn saying(text: &'static str) -> Self {
+        Self { code: Some(text), ..Self::default() }
     }
 }
 
@@ -98,13 +105,13 @@ fn add(bench: &Bench, graph: &mut Graph<Aws>, name: &str, wish: &Wish) {
     let release = code_sha256.as_ref().map(|code| digest(&(code, wish.memory, wish.timeout, wish.environment, wish.architecture)));
     let function = graph.add(name, function);
     let shares: BTreeMap<String, f64> = wish.shares.iter().map(|(version, share)| ((*version).to_owned(), *share)).collect();
-    let alias = Alias { function: function.name(), name: ALIAS.to_owned(), release, shares, code_sha256 };
+    let alias = Alias { function: function.name(), name: ALIAS.to_owned(), release, shares, code_sha256, version: None };
     let alias = graph.add_part(&function, name, alias);
     let sources = wish.sources.iter().map(|source| Ref::from((*source).to_owned())).collect();
     graph.add_part(&function, name, Permission { function: function.name(), alias: alias.name(ALIAS), sources });
 }
 
-fn declare(bench: &Bench, names: &[&str], wish: &Wish) -> Graph<Aws> {
+pub(crate) fn declare(bench: &Bench, names: &[&str], wish: &Wish) -> Graph<Aws> {
     let mut graph = Graph::default();
     for name in names {
         add(bench, &mut graph, name, wish);

@@ -14,5 +14,6 @@ mod lambda;
 mod lock;
 mod logs;
 mod proxy;
+mod releases;
 mod s3_cloudfront;
 mod scale;

@@ -11,7 +11,7 @@ use liveinsight::{
     engine::{Action, Graph, Owner, Resource, digest},
     resources::{
         Behavior, Bucket, BucketPolicy, Distribution, DistributionOutput, ErrorPage, Origin, OriginAccessControl, PublicAccessBlock,
-        SiteObject,
+        SiteContent, SiteObject,
     },
 };
 use md5::{Digest, Md5};
@@ -85,7 +85,8 @@ fn object(text: &str) -> SiteObject {
         out
     });
     let content_type = if text.starts_with("<p>") { "text/html; charset=utf-8" } else { "text/plain; charset=utf-8" };
-    SiteObject { bytes: Rc::from(text.as_bytes()), md5, content_type: content_type.into(), cache_control: "public, max-age=300".into() }
+    let (content_type, cache_control) = (content_type.into(), "public, max-age=300".into());
+    SiteObject { md5, content: SiteContent::File { bytes: Rc::from(text.as_bytes()), content_type, cache_control } }
 }
 
 fn bucket(bench: &Bench, wish: &Wish) -> Bucket {
@@ -96,7 +97,6 @@ fn bucket(bench: &Bench, wish: &Wish) -> Bucket {
         encryption: wish.encryption.into(),
         object_ownership: wish.object_ownership.into(),
         site: Some(files.iter().map(|(key, file)| (key.clone(), file.md5.clone())).collect()),
-        site_prefix: "site/".into(),
         files,
         tags: wish.bucket_team.iter().fold(bench.tags(), |tags, team| tags.with("Team", *team)),
     }

@@ -52,7 +52,7 @@ async fn measure(functions: usize, zip: &Path) -> (usize, [u64; 3]) {
     let aws = access(&stack).await;
     let sha256 = base64::engine::general_purpose::STANDARD.encode(Sha256::digest(std::fs::read(zip).unwrap()));
     let package = |name: &String| (name.clone(), Package { sha256: sha256.clone(), path: zip.to_owned() });
-    let content = Content { packages: stack.functions.keys().map(package).collect(), site: None };
+    let content = Content { packages: stack.functions.keys().map(package).collect(), ..Content::default() };
     let graph = declare(&stack, &aws.place, &content).graph;
     // What an earlier run that was killed left behind.
     remove(&graph, &aws).await;

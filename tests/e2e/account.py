@@ -74,9 +74,24 @@ def foreign(project):
     )
 
 
+def unpublish(function, version):
+    client("lambda").delete_function(FunctionName=function, Qualifier=version)
+
+
+def unrecord(bucket):
+    """Removes the newest record of a release, as if the run had been killed before it wrote that."""
+    s3 = client("s3")
+    keys = sorted(o["Key"] for o in s3.list_objects_v2(Bucket=bucket, Prefix="site-releases/")["Contents"])
+    s3.delete_object(Bucket=bucket, Key=keys[-1])
+
+
 if action == "list":
     print("\n".join(sorted(listing())))
 elif action == "fire":
     fire(*rest)
+elif action == "unpublish":
+    unpublish(*rest)
+elif action == "unrecord":
+    unrecord(*rest)
 else:
     foreign(*rest)

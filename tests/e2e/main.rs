@@ -87,6 +87,7 @@ fn the_stack_comes_works_heals_and_goes() {
     a_firing_alarm_is_shown(&project);
     a_function_comes_and_goes_with_its_resources(&project);
     changes_interrupt_no_request(&project);
+    releases_are_listed_and_put_back(&project);
     a_foreign_alarm_is_refused_then_adopted(&project);
     an_interrupted_run_is_finished_by_the_next(&project);
     a_protected_environment_keeps_its_tables(&project);
@@ -238,6 +239,77 @@ fn changes_interrupt_no_request(project: &Project) {
     }
     println!("{} requests during {ups} runs of up", requests.count());
     assert_eq!(requests.stop(), Vec::<String>::new());
+}
+
+/// The newest releases first.
+fn history(project: &Project) -> Vec<Value> {
+    let history = project.ok(&["history", "--local", "--format", "json"]).json();
+    history["releases"].as_array().unwrap().clone()
+}
+
+fn releases_are_listed_and_put_back(project: &Project) {
+    let live = || project.ok(&["status", "--local", "--format", "json"]).json();
+    let version = || live()["live_versions"]["stats-api"].as_str().unwrap().to_owned();
+    let page = || get(&outputs(project)["dashboard_url"]).1;
+    let (handler, index) = ("lambdas/stats-api/src/main.rs", "dashboard/public/index.html");
+    let sources = [handler, index].map(|file| std::fs::read_to_string(project.path().join(file)).unwrap());
+    let (good, good_version) = (history(project)[0]["number"].as_u64().unwrap(), version());
+    assert_eq!(live()["release"], json!({"number": good, "live": true}));
+    let total = history(project).len();
+
+    project.edit(handler, |text| text.replace("    shared::serve", "    eprintln!(\"bad code\");\n    shared::serve"));
+    project.edit(index, |text| text.replace("</html>", "<!-- bad page --></html>"));
+    project.ok(&["up", "--local"]);
+    let (bad, bad_version) = (good + 1, version());
+    let newest = &history(project)[0];
+    assert_eq!((&newest["number"], &newest["changed"], &newest["action"]), (&json!(bad), &json!(["stats-api", "site"]), &json!("up")));
+    assert!(newest["by"].as_str().is_some_and(|by| by.contains('@')), "{newest}");
+    assert!(bad_version != good_version && page().contains("bad page"));
+
+    // All of it, and the next `up` of other sources would be a release again.
+    let back = summary(project, &["rollback", "--local", "--format", "json"]);
+    assert_eq!((&back["updated"], &back["failed"]), (&json!(3), &json!(0)), "alias, bucket and distribution: {back}");
+    assert!(version() == good_version && !page().contains("bad page"));
+    assert_eq!(history(project)[0]["action"], json!({"rollback": good}));
+    assert_eq!(live()["release"], json!({"number": bad + 1, "live": true}));
+    let pending = live();
+    let alias = pending["resources"].as_array().unwrap().iter().find(|row| row["id"] == "lambda.alias/stats-api").unwrap();
+    assert_eq!(alias["state"], "drifted", "the sources are still the bad ones: {alias}");
+    let bucket = pending["resources"].as_array().unwrap().iter().find(|row| row["kind"] == "s3.bucket").unwrap();
+    assert_eq!((&bucket["state"], &bucket["cause"]), (&json!("drifted"), &json!("pending")));
+
+    // One function, to a release by its number; and there and back again.
+    project.ok(&["rollback", "stats-api", "--to", &bad.to_string(), "--local"]);
+    assert!(version() == bad_version && !page().contains("bad page"));
+    assert_eq!(history(project)[0]["changed"], json!(["stats-api"]));
+    project.ok(&["rollback", "--to", &good.to_string(), "--local"]);
+    assert_eq!(version(), good_version);
+    let again = summary(project, &["rollback", "--to", &good.to_string(), "--local", "--format", "json"]);
+    assert_eq!(again["aws_writes"], json!(0), "it is live: {again}");
+
+    // What cannot be: nothing is changed.
+    let refused = |arguments: &[&str], code: i32, says: &str| {
+        let run = project.run(&[&["rollback", "--local"], arguments].concat());
+        run.expect(code);
+        assert!(run.stderr().contains(says), "{}", run.stderr());
+    };
+    refused(&["--to", "999"], 1, "there is no release 999");
+    refused(&["nothing"], 2, "no function nothing");
+    project.other_client(&["unpublish", "liveinsight-stats-api-dev", &bad_version]);
+    refused(&["--to", &bad.to_string()], 1, &format!("version {bad_version} of stats-api"));
+    assert!(version() == good_version && !page().contains("bad page"));
+
+    // The sources as they were are what is live. A run that was killed before it recorded is made good by the next.
+    for (file, text) in [handler, index].iter().zip(sources) {
+        project.edit(file, |_| text);
+    }
+    project.ok(&["up", "--local"]);
+    assert_eq!(version(), good_version);
+    project.other_client(&["unrecord", &outputs(project)["bucket"]]);
+    assert_eq!(live()["release"]["live"], json!(false));
+    let repair = summary(project, &["up", "--local", "--format", "json"]);
+    assert_eq!((&repair["unchanged"], &live()["release"]["live"]), (&json!(59), &json!(true)), "{repair}");
+    assert!(history(project).len() > total);
 }
 
 fn a_foreign_alarm_is_refused_then_adopted(project: &Project) {

@@ -297,7 +297,7 @@ fn content(version: Version, directory: &Path) -> Content {
         .keys()
         .map(|name| (name.clone(), accounts::package(directory, &format!("#!/bin/sh\n# {name} {version:?}\n"))))
         .collect();
-    Content { packages, site: Some(site(version)) }
+    Content { packages, site: Some(Content::site_of(site(version))), ..Content::default() }
 }
 
 fn site(version: Version) -> Vec<SiteFile> {

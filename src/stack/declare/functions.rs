@@ -1,8 +1,7 @@
 //! A function: its log group, role and policy, its code, and the alias that serves requests.
 
-use super::{Declaring, policy, snake};
+use super::{Content, Declaring, policy, snake};
 use crate::{
-    build::Package,
     engine::{Handle, digest},
     resources::{Alias, Function, LogGroup, Role, RolePolicy},
     stack::{self, LIVE_ALIAS},
@@ -21,7 +20,8 @@ pub(super) struct Declared {
 const RUNTIME: &str = "provided.al2023";
 
 impl Declaring<'_> {
-    pub(super) fn function(&mut self, name: &str, declared: &stack::Function, package: Option<&Package>) -> Declared {
+    pub(super) fn function(&mut self, name: &str, declared: &stack::Function, content: &Content) -> Declared {
+        let (package, version) = (content.packages.get(name), content.versions.get(name));
         let physical = self.names.function(name);
         self.output(&format!("{}_function", snake(name)), physical.clone().into());
         let role = self.graph.add(
@@ -65,11 +65,18 @@ impl Declaring<'_> {
             ("configuration", format!("{} {} {RUNTIME} {:?}", function.memory, function.timeout, function.environment)),
         ]
         .into();
-        let release = package.map(|_| digest(&released));
+        let release = version.map(|version| version.release.clone()).or_else(|| package.map(|_| digest(&released)));
         let alias_arn = self.place.arn("lambda", &format!("function:{}:{LIVE_ALIAS}", function.name));
         let code_sha256 = function.code_sha256.clone();
         let function = self.graph.add(name, function);
-        let alias = Alias { function: function.name(), name: LIVE_ALIAS.to_owned(), release, shares: BTreeMap::new(), code_sha256 };
+        let alias = Alias {
+            function: function.name(),
+            name: LIVE_ALIAS.to_owned(),
+            release,
+            shares: BTreeMap::new(),
+            code_sha256,
+            version: version.map(|version| version.version.clone()),
+        };
         let alias = self.graph.add_part(&function, name, alias);
         Declared { function, alias, alias_arn }
     }

@@ -18,17 +18,41 @@ use crate::{
     aws::{Aws, Place, REGION, STACK, Tags},
     build::{Package, SiteFile},
     engine::{Graph, Handle, Ref},
-    resources::{Bucket, Distribution, Index, KeyAttribute, RestApi, Table},
+    resources::{Bucket, Distribution, Index, KeyAttribute, RestApi, SiteContent, SiteObject, Table},
 };
-use std::collections::BTreeMap;
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeMap, rc::Rc};
 
 /// What the resources hold, as it was built. What is missing is left as it is in AWS.
 #[derive(Debug, Default)]
 pub struct Content {
     /// The functions' zips, by logical name.
     pub packages: BTreeMap<String, Package>,
-    /// The site's files.
-    pub site: Option<Vec<SiteFile>>,
+    /// The site's files, by key.
+    pub site: Option<BTreeMap<String, SiteObject>>,
+    /// Functions that are to serve a version that was published before, whatever their code is now.
+    pub versions: BTreeMap<String, Version>,
+}
+
+/// A published version of a function.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Version {
+    /// Its number, as AWS counts.
+    pub version: String,
+    /// The digest of the code and configuration that it was published from.
+    pub release: String,
+}
+
+impl Content {
+    /// Files of a site as they are to be published.
+    pub fn site_of(files: Vec<SiteFile>) -> BTreeMap<String, SiteObject> {
+        let object = |file: SiteFile| {
+            let SiteFile { bytes, content_type, cache_control, .. } = file;
+            let content = SiteContent::File { bytes: Rc::from(bytes), content_type, cache_control };
+            (file.key, SiteObject { md5: file.md5_hex, content })
+        };
+        files.into_iter().map(object).collect()
+    }
 }
 
 /// A declared stack.
@@ -59,14 +83,11 @@ pub fn declare(stack: &Stack, place: &Place, content: &Content) -> Declaration {
     for (name, table) in &stack.tables {
         declaring.table(name, table);
     }
-    let functions: BTreeMap<&str, functions::Declared> = stack
-        .functions
-        .iter()
-        .map(|(name, function)| (name.as_str(), declaring.function(name, function, content.packages.get(name))))
-        .collect();
+    let functions: BTreeMap<&str, functions::Declared> =
+        stack.functions.iter().map(|(name, function)| (name.as_str(), declaring.function(name, function, content))).collect();
     let api = stack.has_api().then(|| declaring.api(&functions));
     if let Some(site) = &stack.site {
-        declaring.site(site, content.site.as_deref(), api.as_ref());
+        declaring.site(site, content.site.as_ref(), api.as_ref());
     }
     for (name, alarm) in &stack.alarms.rules {
         declaring.alarm(name, alarm);

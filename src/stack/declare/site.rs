@@ -2,32 +2,29 @@
 
 use super::{DeclaredApi, Declaring, distribution_url};
 use crate::{
-    build::SiteFile,
     engine::{digest, stamped},
-    resources::{Behavior, Bucket, BucketPolicy, Distribution, ErrorPage, Origin, OriginAccessControl, PublicAccessBlock, SiteObject},
+    resources::{
+        Behavior, Bucket, BucketPolicy, Distribution, ErrorPage, Origin, OriginAccessControl, PublicAccessBlock, SITE_PREFIX, SiteObject,
+    },
     stack::Site,
 };
-use std::{collections::BTreeMap, rc::Rc};
+use std::collections::BTreeMap;
 
 /// The logical name of all that belongs to the site.
 const NAME: &str = "static";
 
-/// Where the pages lie in the bucket: the only part that CloudFront may read.
-const PREFIX: &str = "site/";
-
 impl Declaring<'_> {
-    pub(super) fn site(&mut self, site: &Site, files: Option<&[SiteFile]>, api: Option<&DeclaredApi>) {
+    pub(super) fn site(&mut self, site: &Site, files: Option<&BTreeMap<String, SiteObject>>, api: Option<&DeclaredApi>) {
         let physical = self.names.bucket();
         self.output("bucket", physical.clone().into());
-        let published = files.map(|files| files.iter().map(|file| (file.key.clone(), file.md5_hex.clone())).collect::<BTreeMap<_, _>>());
+        let published = files.map(|files| files.iter().map(|(key, file)| (key.clone(), file.md5.clone())).collect::<BTreeMap<_, _>>());
         let content = published.as_ref().map(digest);
         let bucket = Bucket {
             versioning: true,
             encryption: "AES256".to_owned(),
             object_ownership: "BucketOwnerEnforced".to_owned(),
             site: published,
-            site_prefix: PREFIX.to_owned(),
-            files: files.into_iter().flatten().map(|file| (file.key.clone(), object(file))).collect(),
+            files: files.cloned().unwrap_or_default(),
             tags: self.tags(&physical),
             name: physical.clone(),
         };
@@ -37,7 +34,7 @@ impl Declaring<'_> {
         let access = OriginAccessControl::for_s3(self.names.origin_access_control(), &self.names.stack_tag(), &self.stack.region);
         let access = self.graph.add(NAME, access);
 
-        let path = format!("/{}", PREFIX.trim_end_matches('/'));
+        let path = format!("/{}", SITE_PREFIX.trim_end_matches('/'));
         // Caches are told of a release only once its files are there.
         let pages = Origin::bucket(bucket.known("regional_domain", self.place.bucket_host(&physical)), &path, access.control_id());
         let mut origins = BTreeMap::from([("site".to_owned(), pages)]);
@@ -58,7 +55,7 @@ impl Declaring<'_> {
             // Disabling a distribution takes minutes; the API need not wait for it.
             self.graph.delete_freely(&distribution, &api.rest_api);
         }
-        let policy = BucketPolicy::reader(bucket.name(), distribution.arn(), PREFIX);
+        let policy = BucketPolicy::reader(bucket.name(), distribution.arn(), SITE_PREFIX);
         let policy = self.graph.add_part(&bucket, NAME, policy);
         self.graph.delete_freely(&policy, &distribution);
         // It holds the lock: as long as anything is left, so is that.
@@ -78,14 +75,5 @@ impl Declaring<'_> {
         let (hosts, paths) = (self.place.clone(), self.place.clone());
         let host = id.map(move |id| hosts.api_host(&id));
         Origin::server(host, id.map(move |id| paths.api_path(&id, &stage)), self.place.api_http_port)
-    }
-}
-
-fn object(file: &SiteFile) -> SiteObject {
-    SiteObject {
-        bytes: Rc::from(&file.bytes[..]),
-        md5: file.md5_hex.clone(),
-        content_type: file.content_type.clone(),
-        cache_control: file.cache_control.clone(),
     }
 }

@@ -1,0 +1,53 @@
+//! `history`: the releases. Reads only.
+
+use super::{
+    Context,
+    session::{Session, Sources},
+};
+use crate::{
+    cli::Format,
+    error::{CliError, Exit},
+    release, ui,
+};
+use clap::Args;
+use futures::future::try_join_all;
+
+/// Arguments of `history`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Every `up` that changes what visitors meet (code, its configuration, pages) is a release, and so is every `rollback`. The newest comes
+first. They are recorded in the stack's bucket; the last 30 at least can be returned to. Times are UTC.")]
+pub struct HistoryArgs {
+    /// How many at most
+    #[arg(short, long, value_name = "NUMBER", default_value = "20")]
+    limit: usize,
+}
+
+/// Runs `history`.
+pub(super) async fn run(args: &HistoryArgs, context: &Context) -> Result<Exit, CliError> {
+    let format = context.format(&[Format::Text, Format::Json])?;
+    let session = Session::open(context, Sources::NotNeeded).await?;
+    let (aws, bucket) = (&session.aws, bucket(&session)?);
+    let failed = |error| CliError::of_engine(None, &error);
+    let stored = release::list(aws, &bucket).await.map_err(failed)?.unwrap_or_default().releases;
+    let newest = stored.iter().rev().take(args.limit).map(|stored| release::read(aws, &bucket, stored));
+    let releases = try_join_all(newest).await.map_err(failed)?;
+    if format == Format::Json {
+        context.ui.result(&ui::history_json(&releases));
+    } else if releases.is_empty() {
+        context.ui.note(&format!("{}: no releases yet; `liveinsight up` makes the first", session.title()));
+    } else {
+        context.ui.note(&format!("{}\n", session.title()));
+        context.ui.result(&ui::history_text(&releases));
+    }
+    Ok(Exit::Done)
+}
+
+/// The bucket that the releases are recorded in.
+pub(super) fn bucket(session: &Session) -> Result<String, CliError> {
+    if session.stack.site.is_none() {
+        let error = CliError::failed("stack.yaml has no `site`, so the stack has no bucket in which releases are recorded");
+        return Err(error.hint("Lambda keeps the published versions of each function; `aws lambda update-alias` moves `live` to one"));
+    }
+    Ok(session.names().bucket())
+}

@@ -1,0 +1,57 @@
+//! Who releases, and from which commit.
+
+use crate::lock::holder;
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+use tokio::process::Command;
+
+/// The longest text that is kept, in characters.
+const LONGEST: usize = 200;
+
+/// Who released something.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Author {
+    /// The address of a CI job, or `user@host`.
+    pub by: String,
+    /// The commit, abbreviated; with `-dirty` if the sources were not as committed. `None`: no repository was found.
+    pub commit: Option<String>,
+    /// The first line of the commit's message.
+    pub subject: Option<String>,
+}
+
+impl Author {
+    /// Whoever runs this program, on the sources in `root`.
+    pub async fn here(root: &Path) -> Self {
+        let (commit, subject) = futures::join!(
+            git(root, &["describe", "--always", "--dirty", "--abbrev=10", "--exclude=*"]),
+            git(root, &["log", "-1", "--format=%s"])
+        );
+        Self { by: holder(), commit, subject }.printable()
+    }
+
+    /// Without anything that a terminal would obey, and not too long: anybody may have written it.
+    pub(super) fn printable(self) -> Self {
+        let clean = |text: String| text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LONGEST).collect();
+        Self { by: clean(self.by), commit: self.commit.map(clean), subject: self.subject.map(clean) }
+    }
+}
+
+/// The first line that git says; `None` without git or a repository, which nobody needs.
+async fn git(root: &Path, arguments: &[&str]) -> Option<String> {
+    let output = Command::new("git").arg("-C").arg(root).args(arguments).output().await.ok()?;
+    let text = String::from_utf8_lossy(&output.stdout).lines().next().unwrap_or_default().to_owned();
+    (output.status.success() && !text.is_empty()).then_some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Author;
+
+    #[test]
+    fn nothing_that_a_terminal_obeys_is_kept() {
+        let author = Author { by: "ada".into(), commit: None, subject: Some(format!("\u{1b}[2Jfix\u{7}{}", "x".repeat(300))) }.printable();
+        let subject = author.subject.unwrap();
+        assert!(subject.starts_with(" [2Jfix x"), "{subject}");
+        assert_eq!(subject.chars().count(), 200);
+    }
+}

@@ -1,0 +1,79 @@
+//! Letting go of what no release within reach needs: old records, versions of functions, versions of the site's files.
+
+use super::store::{Stored, list, read};
+use crate::{
+    aws::{Aws, Optional},
+    engine::Result,
+    resources::{SITE_PREFIX, delete_objects},
+};
+use aws_sdk_s3::types::ObjectIdentifier;
+use futures::future::try_join_all;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How many releases can be returned to.
+pub const KEPT: usize = 30;
+/// After how many releases the oldest go: letting go takes reading all that stay.
+const EVERY: u64 = 10;
+
+/// Whether it is time to let go of something, now that this release was recorded.
+pub fn is_due(number: u64) -> bool {
+    number.is_multiple_of(EVERY)
+}
+
+/// Lets go of what the newest `kept` releases do not need; `functions` are the physical names by logical name.
+///
+/// If a record within reach cannot be read, nothing goes: what it needs is not known.
+pub async fn prune(aws: &Aws, bucket: &str, functions: &BTreeMap<String, String>, kept: usize) -> Result<()> {
+    let objects = list(aws, bucket).await?.unwrap_or_default();
+    let Some(surplus) = objects.releases.len().checked_sub(kept) else { return Ok(()) };
+    let (old, stay) = objects.releases.split_at(surplus);
+    let records = try_join_all(stay.iter().map(|stored| read(aws, bucket, stored))).await?;
+    let records: Option<Vec<_>> = records.into_iter().map(|release| release.record).collect();
+    let Some(records) = records else { return Ok(()) };
+    for (logical, name) in functions {
+        let needed: BTreeSet<&str> = records.iter().filter_map(|record| Some(record.functions.get(logical)?.version.as_str())).collect();
+        prune_function(aws, name, &needed).await?;
+    }
+    let needed: BTreeSet<(&str, &str)> = records
+        .iter()
+        .flat_map(|record| &record.site)
+        .chain(&objects.site)
+        .map(|(key, page)| (key.as_str(), page.version.as_str()))
+        .collect();
+    let files = objects.versions.iter().filter(|(key, version)| !needed.contains(&(key.as_str(), version.as_str())));
+    let files = files.map(|(key, version)| ObjectIdentifier::builder().key(format!("{SITE_PREFIX}{key}")).version_id(version));
+    // The records go last: until then, a later run can try again.
+    let records = old.iter().map(|Stored { key, .. }| ObjectIdentifier::builder().key(key));
+    delete_objects(aws, bucket, files.chain(records)).await
+}
+
+/// Deletes the versions of a function that are older than all that are needed, and that no alias points to.
+async fn prune_function(aws: &Aws, name: &str, needed: &BTreeSet<&str>) -> Result<()> {
+    let number = |version: &str| version.parse::<u64>().ok();
+    let Some(oldest) = needed.iter().filter_map(|version| number(version)).min() else { return Ok(()) };
+    let mut versions = Vec::new();
+    let mut marker = None;
+    loop {
+        let page = aws
+            .read("lambda:ListVersionsByFunction", || {
+                aws.lambda.list_versions_by_function().function_name(name).set_marker(marker.clone()).send()
+            })
+            .await?;
+        versions.extend(page.versions().iter().filter_map(|version| version.version().map(str::to_owned)));
+        marker = page.next_marker().map(str::to_owned);
+        if marker.is_none() {
+            break;
+        }
+    }
+    for version in versions.iter().filter(|version| number(version).is_some_and(|number| number < oldest)) {
+        // A version that an alias points to is refused, and stays.
+        let deleted = aws
+            .write("lambda:DeleteFunction", || aws.lambda.delete_function().function_name(name).qualifier(version).send())
+            .await
+            .optional();
+        if let Err(error) = deleted {
+            aws.warn(format!("version {version} of {name} stays, though no release needs it: {error}"));
+        }
+    }
+    Ok(())
+}

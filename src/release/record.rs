@@ -1,0 +1,112 @@
+//! What a record says.
+
+use super::Author;
+use crate::stack::Version;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Changes when an older program could not read a record any more.
+const FORMAT: u32 = 1;
+
+/// One release.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    format: u32,
+    /// What was done.
+    pub action: Action,
+    /// Who did it, from which commit.
+    #[serde(flatten)]
+    pub author: Author,
+    /// The functions, and the site as `site`, that were others before; sorted.
+    pub changed: Vec<String>,
+    /// What each function serves, by logical name.
+    pub functions: BTreeMap<String, Version>,
+    /// The site's files, by key.
+    pub site: BTreeMap<String, Page>,
+}
+
+/// What was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// The sources were released.
+    Up,
+    /// An earlier release was put back, in whole or in part; its number.
+    Rollback(u64),
+}
+
+/// One file of the site.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Page {
+    /// MD5 of the content, hexadecimal.
+    pub md5: String,
+    /// The id of the object's version.
+    pub version: String,
+}
+
+impl Record {
+    /// What is to be written; `before` is the release that it follows.
+    pub fn new(
+        action: Action,
+        author: Author,
+        functions: BTreeMap<String, Version>,
+        site: BTreeMap<String, Page>,
+        before: Option<&Self>,
+    ) -> Self {
+        let mut record = Self { format: FORMAT, action, author, changed: Vec::new(), functions, site };
+        record.changed = record.differences(before);
+        record
+    }
+
+    /// Reads one; `None` if it makes no sense, or is one of a newer program's.
+    pub fn parse(bytes: &[u8]) -> Option<Self> {
+        let record: Self = serde_json::from_slice(bytes).ok()?;
+        (record.format == FORMAT).then_some(Self { author: record.author.printable(), ..record })
+    }
+
+    /// The text of the object.
+    pub(super) fn text(&self) -> String {
+        serde_json::to_string(self).expect("texts and numbers serialise")
+    }
+
+    /// The functions, and the site as `site`, that are not as they were; sorted. What is not there any more cannot be put back, and does
+    /// not count.
+    pub fn differences(&self, before: Option<&Self>) -> Vec<String> {
+        let function = |name: &String| before.and_then(|before| before.functions.get(name));
+        let functions = self.functions.iter().filter(|(name, version)| function(name) != Some(version)).map(|(name, _)| name.clone());
+        let files = |record: &Self| record.site.iter().map(|(key, page)| (key.clone(), page.md5.clone())).collect::<BTreeMap<_, _>>();
+        let pages = !self.site.is_empty() && before.map(files) != Some(files(self));
+        functions.chain(pages.then(|| "site".to_owned())).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Action, Author, Page, Record};
+    use crate::stack::Version;
+    use std::collections::BTreeMap;
+
+    fn record(version: &str, md5: &str, before: Option<&Record>) -> Record {
+        let functions = BTreeMap::from([("stats".to_owned(), Version { version: version.into(), release: format!("of {version}") })]);
+        let site = BTreeMap::from([("index.html".to_owned(), Page { md5: md5.into(), version: format!("written {version}") })]);
+        Record::new(Action::Up, Author::default(), functions, site, before)
+    }
+
+    #[test]
+    fn what_changed_is_what_is_not_as_before() {
+        let first = record("1", "a", None);
+        assert_eq!(first.changed, ["stats", "site"]);
+        // The same content under another id is the same page.
+        assert_eq!(record("2", "a", Some(&first)).changed, ["stats"]);
+        assert_eq!(record("1", "b", Some(&first)).changed, ["site"]);
+    }
+
+    #[test]
+    fn what_makes_no_sense_or_is_of_a_newer_program_is_no_record() {
+        let text = record("1", "a", None).text();
+        assert_eq!(Record::parse(text.as_bytes()), Some(record("1", "a", None)));
+        for wrong in ["", "null", "{}", "<html>", &text[..text.len() / 2], &text.replace("\"format\":1", "\"format\":2")] {
+            assert_eq!(Record::parse(wrong.as_bytes()), None, "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! Records as objects of the stack's bucket, among the versions of the site's files.
+
+use super::{Action, Author, Live, Page, Record};
+use crate::{
+    aws::{Aws, Optional},
+    engine::{Graph, Result},
+    resources::{RELEASES_PREFIX, SITE_PREFIX},
+};
+use aws_sdk_s3::{primitives::ByteStream, types::ObjectVersion};
+use aws_smithy_types::DateTime;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// More than a record ever has: a thousand files take about 150 kB.
+const LONGEST: i64 = 16 * 1024 * 1024;
+
+/// What the bucket holds of all releases.
+#[derive(Debug, Default)]
+pub struct Objects {
+    /// The releases, oldest first.
+    pub releases: Vec<Stored>,
+    /// The site's files as they are now, by key.
+    pub site: BTreeMap<String, Page>,
+    /// Every version of a file of the site that is still there: its key and id.
+    pub versions: BTreeSet<(String, String)>,
+}
+
+/// A record that was found.
+#[derive(Debug, Clone)]
+pub struct Stored {
+    /// Counted from 1.
+    pub number: u64,
+    /// When it was recorded, by the service's clock.
+    pub at: DateTime,
+    /// The digest of what it describes.
+    pub digest: String,
+    pub(super) key: String,
+}
+
+/// A release.
+#[derive(Debug, Clone)]
+pub struct Release {
+    /// Counted from 1.
+    pub number: u64,
+    /// When it was recorded, by the service's clock.
+    pub at: DateTime,
+    /// What its record says; `None` if that makes no sense.
+    pub record: Option<Record>,
+}
+
+/// Lists the releases, and what there is of the site; `None` without a bucket.
+pub async fn list(aws: &Aws, bucket: &str) -> Result<Option<Objects>> {
+    let mut objects = Objects::default();
+    let (mut key, mut version) = (None, None);
+    loop {
+        let page = aws
+            .read("s3:ListObjectVersions", || {
+                let request = aws.s3.list_object_versions().bucket(bucket).prefix(SITE_PREFIX.trim_end_matches('/'));
+                request.set_key_marker(key.clone()).set_version_id_marker(version.clone()).send()
+            })
+            .await
+            .optional()?;
+        let Some(page) = page else { return Ok(None) };
+        for found in page.versions() {
+            objects.add(found);
+        }
+        (key, version) = (page.next_key_marker().map(str::to_owned), page.next_version_id_marker().map(str::to_owned));
+        if page.is_truncated() != Some(true) || key.is_none() {
+            break;
+        }
+    }
+    objects.releases.sort_by_key(|stored| stored.number);
+    Ok(Some(objects))
+}
+
+impl Objects {
+    fn add(&mut self, found: &ObjectVersion) {
+        let (Some(key), Some(version)) = (found.key(), found.version_id()) else { return };
+        let latest = found.is_latest() == Some(true);
+        if let (Some((number, digest)), Some(at), true) = (parse_key(key), found.last_modified(), latest) {
+            self.releases.push(Stored { number, at: *at, digest, key: key.to_owned() });
+        }
+        let Some(file) = key.strip_prefix(SITE_PREFIX).filter(|file| !file.is_empty()) else { return };
+        self.versions.insert((file.to_owned(), version.to_owned()));
+        if latest {
+            let md5 = found.e_tag().unwrap_or_default().trim_matches('"').to_owned();
+            self.site.insert(file.to_owned(), Page { md5, version: version.to_owned() });
+        }
+    }
+}
+
+/// Reads what a record says.
+pub async fn read(aws: &Aws, bucket: &str, stored: &Stored) -> Result<Release> {
+    let answer = aws.read("s3:GetObject", || aws.s3.get_object().bucket(bucket).key(&stored.key).send()).await.optional()?;
+    let body = answer.filter(|answer| answer.content_length.is_some_and(|length| length <= LONGEST)).map(|answer| answer.body);
+    // One that breaks off makes as little sense as one that is not there any more.
+    let bytes = match body {
+        Some(body) => body.collect().await.ok(),
+        None => None,
+    };
+    let record = bytes.and_then(|bytes| Record::parse(&bytes.into_bytes()));
+    Ok(Release { number: stored.number, at: stored.at, record })
+}
+
+/// Records what is live as a release, unless the newest one is just that. Returns its number.
+pub async fn write(aws: &Aws, bucket: &str, graph: &Graph<Aws>, action: Action, author: Author) -> Result<Option<u64>> {
+    let Some(objects) = list(aws, bucket).await? else { return Ok(None) };
+    let live = Live::new(graph, objects.site.iter().map(|(key, page)| (key.clone(), page.md5.clone())).collect());
+    let (newest, digest) = (objects.releases.last(), live.digest());
+    if newest.is_some_and(|newest| newest.digest == digest) {
+        return Ok(None);
+    }
+    let before = match newest {
+        Some(newest) => read(aws, bucket, newest).await?.record,
+        None => None,
+    };
+    let number = newest.map_or(1, |newest| newest.number + 1);
+    let text = Record::new(action, author, live.functions, objects.site, before.as_ref()).text();
+    aws.write("s3:PutObject", || {
+        let request = aws.s3.put_object().bucket(bucket).key(key(number, &digest)).body(ByteStream::from(text.clone().into_bytes()));
+        request.content_type("application/json").send()
+    })
+    .await?;
+    Ok(Some(number))
+}
+
+fn key(number: u64, digest: &str) -> String {
+    format!("{RELEASES_PREFIX}{number:06}-{digest}.json")
+}
+
+/// The number and the digest in the key of a record; `None` if it is something else.
+pub(super) fn parse_key(key: &str) -> Option<(u64, String)> {
+    let (number, digest) = key.strip_prefix(RELEASES_PREFIX)?.strip_suffix(".json")?.split_once('-')?;
+    Some((number.parse().ok()?, digest.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{key, parse_key};
+
+    #[test]
+    fn keys_tell_number_and_digest_and_nothing_else_is_one() {
+        for number in [1, 999_999, 1_000_000] {
+            assert_eq!(parse_key(&key(number, "0123abcd")), Some((number, "0123abcd".to_owned())));
+        }
+        for other in ["site/000001-a.json", "site-releases/", "site-releases/x-a.json", "site-releases/1.json", "site-releases/1-a.txt"] {
+            assert_eq!(parse_key(other), None, "{other}");
+        }
+    }
+}

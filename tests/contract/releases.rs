@@ -1,0 +1,135 @@
+//! Releases: what is recorded of them, what becomes of damaged records, and what is let go of.
+
+use crate::{
+    harness::Bench,
+    lambda::{Wish, declare},
+};
+use aws_sdk_s3::primitives::ByteStream;
+use liveinsight::{
+    aws::Aws,
+    engine::{Cloud, Graph},
+    release::{self, Action, Author, Objects},
+};
+use std::collections::BTreeMap;
+
+const FUNCTION: &str = "collector";
+
+/// A bucket and a function.
+struct Stack {
+    bench: Bench,
+    bucket: String,
+}
+
+impl Stack {
+    async fn new(test: &str) -> Self {
+        let bench = Bench::new(test).await;
+        let bucket = bench.name("site");
+        bench.aws.s3.create_bucket().bucket(&bucket).send().await.unwrap();
+        let versioning = aws_sdk_s3::types::VersioningConfiguration::builder().status("Enabled".into()).build();
+        bench.aws.s3.put_bucket_versioning().bucket(&bucket).versioning_configuration(versioning).send().await.unwrap();
+        Self { bench, bucket }
+    }
+
+    fn aws(&self) -> &Aws {
+        &self.bench.aws
+    }
+
+    async fn put(&self, key: &str, text: &'static str) {
+        let body = ByteStream::from_static(text.as_bytes());
+        self.aws().s3.put_object().bucket(&self.bucket).key(key).body(body).send().await.unwrap();
+    }
+
+    /// Makes this code and this page live, and records that; the release's number, if it is one.
+    async fn release(&self, code: &'static str, page: &'static str) -> Option<u64> {
+        let graph = self.declare(code);
+        self.bench.up(&graph).await;
+        self.put("site/index.html", page).await;
+        release::write(self.aws(), &self.bucket, &graph, Action::Up, Author::default()).await.unwrap()
+    }
+
+    fn declare(&self, code: &'static str) -> Graph<Aws> {
+        declare(&self.bench, &[FUNCTION], &Wish::saying(code))
+    }
+
+    async fn objects(&self) -> Objects {
+        release::list(self.aws(), &self.bucket).await.unwrap().unwrap()
+    }
+
+    async fn prune(&self, kept: usize) {
+        let functions = BTreeMap::from([(FUNCTION.to_owned(), self.bench.name(FUNCTION))]);
+        release::prune(self.aws(), &self.bucket, &functions, kept).await.unwrap();
+    }
+
+    /// The numbers of the releases, the function's versions, and how many versions of the page there are.
+    async fn there_is(&self) -> (Vec<u64>, Vec<String>, usize) {
+        let objects = self.objects().await;
+        let name = self.bench.name(FUNCTION);
+        let versions = self.aws().lambda.list_versions_by_function().function_name(name).send().await.unwrap().versions.unwrap();
+        let versions = versions.into_iter().filter_map(|version| version.version).filter(|version| version != "$LATEST").collect();
+        (objects.releases.iter().map(|stored| stored.number).collect(), versions, objects.versions.len())
+    }
+}
+
+#[tokio::test]
+async fn what_is_live_is_recorded_once() {
+    let stack = Stack::new("releases").await;
+    assert_eq!(stack.release("one", "<p>one").await.unwrap(), 1);
+    let graph = stack.declare("one");
+    assert!(stack.bench.open(&graph).await.is_empty());
+    assert!(release::is_recorded(stack.aws(), &stack.bucket, &graph).await.unwrap());
+    assert!(stack.release("one", "<p>one").await.is_none(), "nothing is new");
+
+    stack.put("site/index.html", "<p>two").await;
+    stack.aws().refresh();
+    assert!(!release::is_recorded(stack.aws(), &stack.bucket, &graph).await.unwrap());
+    assert_eq!(stack.release("one", "<p>two").await.unwrap(), 2);
+    let mut objects = stack.objects().await;
+    let newest = objects.releases.pop().unwrap();
+    let record = release::read(stack.aws(), &stack.bucket, &newest).await.unwrap().record.unwrap();
+    assert_eq!((record.action, record.changed.as_slice()), (Action::Up, ["site".to_owned()].as_slice()));
+    assert_eq!(record.functions[FUNCTION].version, "1");
+    assert_eq!(record.site, objects.site);
+}
+
+#[tokio::test]
+async fn a_damaged_record_is_told_and_the_next_release_is_whole() {
+    let stack = Stack::new("releases-damaged").await;
+    stack.release("one", "<p>one").await.unwrap();
+    let stored = stack.objects().await.releases.pop().unwrap();
+    let key = format!("site-releases/{:06}-{}.json", stored.number, stored.digest);
+    for nonsense in ["", "{", "<html>", r#"{"format":99}"#] {
+        stack.put(&key, nonsense).await;
+        assert_eq!(release::read(stack.aws(), &stack.bucket, &stored).await.unwrap().record, None, "{nonsense}");
+    }
+    stack.put("site-releases/notes.txt", "not a record").await;
+    assert_eq!(stack.release("two", "<p>one").await.unwrap(), 2);
+    let newest = stack.objects().await.releases.pop().unwrap();
+    let record = release::read(stack.aws(), &stack.bucket, &newest).await.unwrap().record.unwrap();
+    assert_eq!(record.changed, [FUNCTION, "site"], "what was before is not known");
+}
+
+#[tokio::test]
+async fn what_no_release_within_reach_needs_is_let_go_of() {
+    let stack = Stack::new("releases-old").await;
+    for (code, page) in [("one", "<p>one"), ("two", "<p>two"), ("three", "<p>three"), ("four", "<p>four")] {
+        stack.release(code, page).await.unwrap();
+    }
+    let all = (vec![1, 2, 3, 4], ["1", "2", "3", "4"].map(str::to_owned).to_vec(), 4);
+    assert_eq!(stack.there_is().await, all);
+    stack.prune(4).await;
+    assert_eq!(stack.there_is().await, all);
+    stack.prune(2).await;
+    assert_eq!(stack.there_is().await, (vec![3, 4], vec!["3".to_owned(), "4".to_owned()], 2));
+}
+
+#[tokio::test]
+async fn while_a_record_within_reach_is_damaged_nothing_goes() {
+    let stack = Stack::new("releases-kept").await;
+    for (code, page) in [("one", "<p>one"), ("two", "<p>two"), ("three", "<p>three")] {
+        stack.release(code, page).await.unwrap();
+    }
+    let damaged = &stack.objects().await.releases[2];
+    stack.put(&format!("site-releases/{:06}-{}.json", damaged.number, damaged.digest), "{").await;
+    stack.prune(1).await;
+    assert_eq!(stack.there_is().await.0, [1, 2, 3]);
+}
