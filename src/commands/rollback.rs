@@ -9,23 +9,19 @@ use super::{
     session::{Session, Sources},
 };
 use crate::{
-    aws::Optional,
     cli::Format,
-    engine::{Id, Resource},
     error::{CliError, Exit},
     release::{self, Action, Objects, Record},
-    resources::{Alias, Bucket, Distribution, SiteContent, SiteObject},
-    stack::{Content, Version, declare},
+    stack::declare,
 };
 use clap::Args;
-use futures::future::try_join_all;
-use std::collections::BTreeMap;
 
 /// Arguments of `rollback`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Without --to it returns to the release before the one that is live; run again, to the one before that. `history` lists them. It builds
-nothing and leaves tables, permissions and settings as they are. The next `up` releases the sources as they are then: correct them first.")]
+nothing, and touches only what serves: aliases, pages, and CloudFront's caches. The next `up` releases the sources as they are then:
+correct them first.")]
 pub struct RollbackArgs {
     /// Only these functions, by their names in stack.yaml; the pages stay [default: all functions, and the pages]
     functions: Vec<String>,
@@ -54,15 +50,20 @@ pub(super) async fn run(args: &RollbackArgs, context: &Context) -> Result<Exit, 
     let failed = |error| CliError::of_engine(None, &error);
     let objects = release::list(&session.aws, &bucket).await.map_err(failed)?.unwrap_or_default();
     let (number, record) = target(args, &session, &bucket, &objects).await?;
-    let content = content(args, &session, &record);
-    refuse_what_is_gone(&session, &objects, number, &content).await?;
+    // As far as stack.yaml still declares it.
+    let is_wanted = |name: &str| {
+        session.stack.functions.contains_key(name) && (args.functions.is_empty() || args.functions.iter().any(|wanted| wanted == name))
+    };
+    let content = record.content(is_wanted, args.functions.is_empty());
+    let gone = release::gone(&session.aws, &session.names(), &objects, &content).await.map_err(failed)?;
+    if !gone.is_empty() {
+        let text = format!("refused, and nothing was changed: release {number} cannot be put back; gone is {}", gone.join(", "));
+        return Err(CliError::failed(text).hint("check out the commit that `history` shows for it, and run `up`"));
+    }
 
-    let aliases = content.versions.keys().map(|name| Id::new::<Alias>(name));
-    let declared = declare(&session.stack, &session.place, &content);
-    let kinds: &[&str] = if content.site.is_some() { &[Bucket::KIND, Distribution::KIND] } else { &[] };
-    let pages = declared.graph.entries().iter().map(|entry| entry.id.clone()).filter(|id| kinds.contains(&id.kind()));
+    let graph = declare(&session.stack, &session.place, &content).graph;
     let request = Request {
-        only: Some(aliases.chain(pages).collect()),
+        only: Some(release::touched(&graph, &content)),
         action: Action::Rollback(number),
         allowed: Allowed { adopt: false, delete_data: false },
         yes: args.yes,
@@ -110,42 +111,4 @@ async fn target(args: &RollbackArgs, session: &Session, bucket: &str, objects: &
         }
     }
     Err(none())
-}
-
-/// What is to be live, as far as stack.yaml still declares it.
-fn content(args: &RollbackArgs, session: &Session, record: &Record) -> Content {
-    let wanted = |name: &String| session.stack.functions.contains_key(name) && (args.functions.is_empty() || args.functions.contains(name));
-    let versions: BTreeMap<String, Version> =
-        record.functions.iter().filter(|(name, _)| wanted(name)).map(|(name, version)| (name.clone(), version.clone())).collect();
-    let page = |(key, page): (&String, &release::Page)| {
-        (key.clone(), SiteObject { md5: page.md5.clone(), content: SiteContent::Version(page.version.clone()) })
-    };
-    let site = (args.functions.is_empty() && !record.site.is_empty()).then(|| record.site.iter().map(page).collect());
-    Content { versions, site, ..Content::default() }
-}
-
-/// An error, before anything is changed, if something that has to serve is not there any more.
-async fn refuse_what_is_gone(session: &Session, objects: &Objects, number: u64, content: &Content) -> Result<(), CliError> {
-    let names = session.names();
-    let gone = async |(logical, version): (&String, &Version)| {
-        let (aws, name) = (&session.aws, names.function(logical));
-        let get = || aws.lambda.get_function().function_name(&name).qualifier(&version.version).send();
-        let found = aws.read("lambda:GetFunction", get).await.optional()?;
-        Ok(found.is_none().then(|| format!("version {} of {logical}", version.version)))
-    };
-    let functions: Vec<Option<String>> =
-        try_join_all(content.versions.iter().map(gone)).await.map_err(|error| CliError::of_engine(None, &error))?;
-    let is_there = |key: &String, object: &SiteObject| match &object.content {
-        // Unchanged pages are left as they are.
-        _ if objects.site.get(key).is_some_and(|page| page.md5 == object.md5) => true,
-        SiteContent::Version(version) => objects.versions.contains(&(key.clone(), version.clone())),
-        SiteContent::File { .. } => true,
-    };
-    let pages = content.site.iter().flatten().filter(|(key, object)| !is_there(key, object)).map(|(key, _)| format!("page {key}"));
-    let gone: Vec<String> = functions.into_iter().flatten().chain(pages).collect();
-    if gone.is_empty() {
-        return Ok(());
-    }
-    let text = format!("refused, and nothing was changed: release {number} cannot be put back, because this is gone: {}", gone.join(", "));
-    Err(CliError::failed(text).hint("check out the commit that `history` shows for it, and run `up`"))
 }

@@ -11,11 +11,13 @@
 mod author;
 mod live;
 mod prune;
+mod put_back;
 mod record;
 mod store;
 
 pub use author::Author;
 pub use live::{Live, is_recorded, latest};
 pub use prune::{KEPT, is_due, prune};
+pub use put_back::{gone, touched};
 pub use record::{Action, Page, Record};
 pub use store::{Objects, Release, Stored, list, read, write};

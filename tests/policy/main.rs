@@ -63,6 +63,14 @@ async fn the_policies_of_up_status_and_down_are_exact() {
     account.complete(&account.up(Version::Second).await, "change");
     calls(&mut of_up);
 
+    account.complete(&account.rollback().await, "rollback");
+    calls(&mut of_up);
+    let functions = std::collections::BTreeMap::from([("stats-api".to_owned(), names.function("stats-api"))]);
+    liveinsight::release::prune(&account.connect().await, &names.bucket(), &functions, 1).await.unwrap();
+    calls(&mut of_up);
+    account.complete(&account.up(Version::Second).await, "change again");
+    calls(&mut of_up);
+
     damage::role(&outside, &names.role("hello")).await;
     account.complete(&account.up(Version::First).await, "change back");
     calls(&mut of_up);
@@ -94,11 +102,13 @@ async fn the_policies_of_up_status_and_down_are_exact() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-/// What `status` calls.
+/// What `status` and `history` call.
 async fn status(aws: &Aws, account: &Account, version: Version) {
     let declaration = account.declare(version);
     survey(&declaration.graph, aws, &|_| {}).await.unwrap();
-    let _ = Lock::look(aws, &declaration.bucket.unwrap().name).await;
+    let bucket = declaration.bucket.unwrap().name;
+    let _ = Lock::look(aws, &bucket).await;
+    let _ = liveinsight::release::list(aws, &bucket).await;
 }
 
 /// A run of `up --delete-data` after everything was deleted from stack.yaml.

@@ -172,6 +172,8 @@ fn s3(operation: &str, about: &str, place: &Place) -> Vec<Need> {
         "DeleteObjects" => {
             ["s3:DeleteObject", "s3:DeleteObjectVersion"].map(|action| Need::new(action, &format!("{bucket}/site/x"))).into()
         }
+        // The source is in the same bucket, and names one of its versions.
+        "CopyObject" => ["s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"].map(|action| Need::new(action, &object)).into(),
         "AbortMultipartUpload" => vec![Need::new(&own, &object)],
         _ => of_bucket(&own),
     }

@@ -72,6 +72,33 @@ fn killed_after_any_call_of_a_change_the_next_run_finishes() {
 }
 
 #[test]
+fn killed_after_any_call_of_a_rollback_the_next_one_finishes() {
+    let calls = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+        let account = Account::new(strict()).await;
+        account.complete(&account.up(Version::First).await, "the first up");
+        account.complete(&account.up(Version::Second).await, "an up with changes");
+        account.strict.set_faults(Faults::None);
+        account.complete(&account.rollback().await, "rollback");
+        account.strict.log().len() as u64
+    });
+    on_all_processors(&sample(calls, 6), async |calls: Vec<u64>| {
+        let account = Account::new(strict()).await;
+        account.complete(&account.up(Version::First).await, "the first up");
+        for call in calls {
+            let what = format!("rollback, killed after call {call}");
+            account.complete(&account.up(Version::Second).await, "an up with changes");
+            account.killed(call, account.rollback()).await;
+            account.complete(&account.rollback().await, &what);
+            account.rolled_back(&what).await;
+            account.complete(&account.up(Version::Second).await, &what);
+            account.in_sync(Version::Second, &what).await;
+        }
+        account.complete(&account.down().await, "down");
+        account.empty("after down").await;
+    });
+}
+
+#[test]
 fn without_the_answer_to_any_write_the_same_run_finishes() {
     let [(_, first), _, (_, down)] = lengths_now();
     on_all_processors(&sample(first.max(down), 5), async |writes: Vec<u64>| {

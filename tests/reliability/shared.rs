@@ -5,12 +5,17 @@ use futures::future::LocalBoxFuture;
 use liveinsight::{
     aws::{Aws, Connection, Place},
     build::{SiteFile, read_site},
-    engine::{Cloud, Graph, Options, Removal, Report, Resource, State, Tempo, down, survey, up},
+    engine::{Cloud, Graph, Id, Options, Removal, Report, Resource, State, Tempo, down, survey, up},
     lock::{Lease, Lock, Turn},
+    release::{self, Action, Author},
     resources::Bucket,
     stack::{Content, Declaration, Names, Stack, declare},
 };
-use std::{collections::BTreeMap, path::Path, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    time::Duration,
+};
 use strict_aws::{Config, Fault, Faults, Strict, Windows};
 
 pub(crate) const REGION: &str = "us-east-1";
@@ -43,7 +48,7 @@ pub(crate) enum Version {
     Second,
 }
 
-type Failure = (Option<liveinsight::engine::Id>, liveinsight::engine::Error);
+type Failure = (Option<Id>, liveinsight::engine::Error);
 
 /// An account that nobody else uses.
 pub(crate) struct Account {
@@ -97,18 +102,71 @@ impl Account {
         let declaration = self.declare(version);
         let run = async {
             let mut plan = survey(&declaration.graph, aws, &|_| {}).await?;
-            if plan.changes().next().is_none() {
-                return Ok(up(&declaration.graph, aws, plan, &options(), &|_| {}).await);
-            }
             let bucket = declaration.bucket.as_ref().unwrap();
             let missing = plan.steps.iter().any(|step| step.id.kind() == Bucket::KIND && step.state == State::Missing);
+            let recorded = missing || is_recorded(aws, &declaration).await?;
+            if plan.changes().next().is_none() && recorded {
+                return Ok(up(&declaration.graph, aws, plan, &options(), &|_| {}).await);
+            }
             let (lease, waited) = self.turn(aws, bucket, missing, async || bucket.make_early(aws).await.is_ok()).await?;
             if waited {
                 plan = survey(&declaration.graph, aws, &|_| {}).await?;
             }
-            Ok(keeping(lease, up(&declaration.graph, aws, plan, &options(), &|_| {})).await)
+            let run = async {
+                let report = up(&declaration.graph, aws, plan, &options(), &|_| {}).await;
+                if report.complete() {
+                    // Trouble with it is for the next run, which sees that it is missing.
+                    let _ = release::write(aws, &bucket.name, &declaration.graph, Action::Up, Author::default()).await;
+                }
+                report
+            };
+            Ok(keeping(lease, run).await)
         };
         run.await.unwrap_or_else(|(id, error)| failed(&declaration.graph, id, error))
+    }
+
+    /// One run of `rollback` to the first release.
+    pub(crate) fn rollback(&self) -> LocalBoxFuture<'_, Report> {
+        Box::pin(async move {
+            let aws = self.connect().await;
+            let (declaration, touched) = self.first_release(&aws).await;
+            let bucket = declaration.bucket.as_ref().unwrap();
+            let run = async {
+                let plan = survey(&declaration.graph, &aws, &|_| {}).await?;
+                let (lease, _) = self.turn(&aws, bucket, false, async || false).await?;
+                let run = async {
+                    let options = Options { only: Some(touched), ..options() };
+                    let report = up(&declaration.graph, &aws, plan, &options, &|_| {}).await;
+                    let _ = release::write(&aws, &bucket.name, &declaration.graph, Action::Rollback(1), Author::default()).await;
+                    report
+                };
+                Ok(keeping(lease, run).await)
+            };
+            run.await.unwrap_or_else(|(id, error)| failed(&declaration.graph, id, error))
+        })
+    }
+
+    /// Insists that what serves is the first release, and that this is recorded.
+    pub(crate) async fn rolled_back(&self, what: &str) {
+        let aws = self.connect().await;
+        let (declaration, touched) = self.first_release(&aws).await;
+        let plan = survey(&declaration.graph, &aws, &|_| {}).await.unwrap_or_else(|(id, error)| panic!("{what}: {id:?}: {error}"));
+        let open: Vec<String> = plan.changes().filter(|step| touched.contains(&step.id)).map(|step| step.id.to_string()).collect();
+        assert_eq!(open, Vec::<String>::new(), "account {}: {what}: not put back\n{}", self.number, self.tail());
+        assert!(is_recorded(&aws, &declaration).await.unwrap(), "account {}: {what}: not recorded\n{}", self.number, self.tail());
+    }
+
+    /// The stack with what the first release served, and the resources that this is about.
+    async fn first_release(&self, aws: &Aws) -> (Declaration, BTreeSet<Id>) {
+        let stack = stack(Version::First);
+        let names = Names::new(&stack, &self.number);
+        let objects = release::list(aws, &names.bucket()).await.unwrap().unwrap();
+        let first = release::read(aws, &names.bucket(), &objects.releases[0]).await.unwrap().record.unwrap();
+        let content = first.content(|_| true, true);
+        assert_eq!(release::gone(aws, &names, &objects, &content).await.unwrap(), Vec::<String>::new());
+        let declaration = declare(&stack, &self.place(), &content);
+        let touched = release::touched(&declaration.graph, &content);
+        (declaration, touched)
     }
 
     /// One run of `down`.
@@ -185,6 +243,8 @@ impl Account {
         let plan = survey(&declaration.graph, &aws, &|_| {}).await.unwrap_or_else(|(id, error)| panic!("{what}: {id:?}: {error}"));
         let open: Vec<String> = plan.changes().map(|step| format!("{}: {:?} {}", step.id, step.action, step.changes.paths())).collect();
         assert_eq!(open, Vec::<String>::new(), "account {}: {what}: not in sync\n{}", self.number, self.tail());
+        let recorded = is_recorded(&aws, &declaration).await.unwrap_or_else(|(_, error)| panic!("{what}: {error}"));
+        assert!(recorded, "account {}: {what}: what is live is not recorded\n{}", self.number, self.tail());
         let mut declared = BTreeMap::new();
         for entry in declaration.graph.entries() {
             *declared.entry(entry.id.kind().to_owned()).or_default() += 1;
@@ -259,12 +319,17 @@ async fn keeping(lease: Option<Lease<'_>>, run: impl Future<Output = Report>) ->
     report
 }
 
+async fn is_recorded(aws: &Aws, declaration: &Declaration) -> Result<bool, Failure> {
+    let bucket = &declaration.bucket.as_ref().unwrap().name;
+    release::is_recorded(aws, bucket, &declaration.graph).await.map_err(|error| (None, error))
+}
+
 fn options() -> Options {
     let tempo = Tempo { first: Duration::from_millis(5), longest: Duration::from_millis(10), patience: Duration::from_mins(1) };
     Options { tempo, ..Options::default() }
 }
 
-fn failed(graph: &Graph<Aws>, id: Option<liveinsight::engine::Id>, error: liveinsight::engine::Error) -> Report {
+fn failed(graph: &Graph<Aws>, id: Option<Id>, error: liveinsight::engine::Error) -> Report {
     let id = id.unwrap_or_else(|| graph.entries()[0].id.clone());
     Report { failed: [(id, error)].into(), ..Report::default() }
 }

@@ -205,6 +205,9 @@ fn s3(request: &Request) -> Option<String> {
     };
     let bucket = segments.first().is_some_and(|bucket| !bucket.is_empty());
     if segments.len() > 1 {
+        if verb == "Put" && request.header("x-amz-copy-source").is_some() {
+            return Some("CopyObject".to_owned());
+        }
         return Some(if has("uploadId") && verb == "Delete" { "AbortMultipartUpload".to_owned() } else { format!("{verb}Object") });
     }
     if let Some((_, thing)) = CONFIGURATION.iter().find(|(parameter, _)| has(parameter)) {
