@@ -166,7 +166,11 @@ async fn is_recorded(session: &Session, declaration: &Declaration, plan: &Plan<A
 /// Records the release, and lets go of old ones. Its number, if it is one: nothing else depends on that, so trouble is only told.
 async fn record(context: &Context, session: &Session, declaration: &Declaration, action: Action) -> Option<u64> {
     let bucket = &declaration.bucket.as_ref()?.name;
-    let author = Author::here(&session.stack.root).await;
+    let author = match action {
+        Action::Up => Author::of_sources(&session.stack.root).await,
+        // The sources have no part in it.
+        Action::Rollback(_) => Author::of_run(),
+    };
     let result = async {
         let number = release::write(&session.aws, bucket, &declaration.graph, action, author).await?;
         if number.is_some_and(release::is_due) {

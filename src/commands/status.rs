@@ -37,8 +37,8 @@ pub(super) async fn run(args: &StatusArgs, context: &Context) -> Result<Exit, Cl
     let content = content::gather(context, &session, Packages::IfCurrent, None).await?;
     let declaration = declare(&session.stack, &session.place, &content);
     let plan = survey(&declaration.graph, &session.aws, &|event: Event<'_>| context.progress.engine(&event)).await?;
-    let (lock, release) = in_bucket(&session, &plan, &declaration).await?;
-    let health = ui::Health { lock, release, ..health(&declaration) };
+    let (release, lock) = in_bucket(&session, &plan, &declaration).await?;
+    let health = ui::Health { release, lock, ..health(&declaration) };
     if format == Format::Json {
         context.ui.result(&ui::status_json(&plan, &session.stack.project, &session.stack.environment, &health));
     } else {
@@ -49,12 +49,12 @@ pub(super) async fn run(args: &StatusArgs, context: &Context) -> Result<Exit, Cl
     Ok(if in_sync || !args.exit_code { Exit::Done } else { Exit::Pending })
 }
 
-/// Who has the stack's lock, and the newest release, if there is a bucket for them to lie in, and that is ours.
+/// The newest release, and who has the stack's lock, if there is a bucket for them to lie in, and that is ours.
 async fn in_bucket(
     session: &Session,
     plan: &Plan<Aws>,
     declaration: &Declaration,
-) -> Result<(Option<Held>, Option<ui::Released>), CliError> {
+) -> Result<(Option<ui::Released>, Option<Held>), CliError> {
     let there = |step: &Step| step.id.kind() == Bucket::KIND && step.state != State::Missing && step.objection.is_none();
     if !plan.steps.iter().any(there) {
         return Ok((None, None));
@@ -65,7 +65,7 @@ async fn in_bucket(
             Some(number) => Some(ui::Released { number, live: release::is_recorded(aws, &bucket, &declaration.graph).await? }),
             None => None,
         };
-        Ok((Lock::look(aws, &bucket).await?, release))
+        Ok((release, Lock::look(aws, &bucket).await?))
     };
     look.await.map_err(|error| CliError::of_engine(None, &error))
 }

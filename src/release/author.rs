@@ -1,6 +1,7 @@
 //! Who releases, and from which commit.
 
 use crate::lock::holder;
+use futures::future::join;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use tokio::process::Command;
@@ -20,13 +21,17 @@ pub struct Author {
 }
 
 impl Author {
+    /// Whoever runs this program.
+    pub fn of_run() -> Self {
+        Self { by: holder(), ..Self::default() }
+    }
+
     /// Whoever runs this program, on the sources in `root`.
-    pub async fn here(root: &Path) -> Self {
-        let (commit, subject) = futures::join!(
-            git(root, &["describe", "--always", "--dirty", "--abbrev=10", "--exclude=*"]),
-            git(root, &["log", "-1", "--format=%s"])
-        );
-        Self { by: holder(), commit, subject }.printable()
+    pub async fn of_sources(root: &Path) -> Self {
+        let (commit, subject) =
+            join(git(root, &["describe", "--always", "--dirty", "--abbrev=10", "--exclude=*"]), git(root, &["log", "-1", "--format=%s"]))
+                .await;
+        Self { commit, subject, ..Self::of_run() }.printable()
     }
 
     /// Without anything that a terminal would obey, and not too long: anybody may have written it.

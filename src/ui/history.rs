@@ -8,6 +8,7 @@ use crate::{
     lock::time,
     release::{Action, Record, Release},
 };
+use aws_smithy_types::DateTime;
 use serde::Serialize;
 
 /// One line per release, with the first line of the commit's message.
@@ -18,7 +19,7 @@ pub fn text(releases: &[Release]) -> String {
     let line = |(release, row): (&Release, &[String; 4])| {
         let [of, who, from, what] = row;
         let subject = release.record.as_ref().and_then(|record| record.author.subject.as_deref()).unwrap_or_default();
-        let line = format!("{of:>number$}  {}  {who:by$}  {from:commit$}  {what}  {}", time(release.at), paint(FAINT, subject));
+        let line = format!("{of:>number$}  {}  {who:by$}  {from:commit$}  {what}  {}", at(release), paint(FAINT, subject));
         line.trim_end().to_owned()
     };
     releases.iter().zip(&rows).map(line).collect::<Vec<_>>().join("\n")
@@ -27,7 +28,7 @@ pub fn text(releases: &[Release]) -> String {
 fn columns(release: &Release) -> [String; 4] {
     let number = release.number.to_string();
     let Some(record) = &release.record else {
-        return [number, "?".into(), "-".into(), paint(BAD, "its record is damaged, or a newer program's").to_string()];
+        return [number, "?".into(), "-".into(), paint(BAD, "its record is damaged, or a newer program's")];
     };
     let changed = record.changed.join(", ");
     let what = match record.action {
@@ -37,7 +38,7 @@ fn columns(release: &Release) -> [String; 4] {
     [number, record.author.by.clone(), record.author.commit.clone().unwrap_or_else(|| "-".into()), what]
 }
 
-/// The JSON document. `record` is null if the record makes no sense.
+/// The JSON document. Of a release whose record makes no sense it has number and time.
 pub fn json(releases: &[Release]) -> String {
     #[derive(Serialize)]
     struct Document<'a> {
@@ -50,10 +51,11 @@ pub fn json(releases: &[Release]) -> String {
         #[serde(flatten)]
         record: Option<&'a Record>,
     }
-    let row = |release: &'_ Release| (release.number, time(release.at));
-    let releases = releases.iter().map(|release| {
-        let (number, at) = row(release);
-        Row { number, at, record: release.record.as_ref() }
-    });
+    let releases = releases.iter().map(|release| Row { number: release.number, at: at(release), record: release.record.as_ref() });
     json::document(&Document { releases: releases.collect() })
+}
+
+/// When it was recorded, to the second.
+fn at(release: &Release) -> String {
+    time(DateTime::from_secs(release.at.secs()))
 }

@@ -116,7 +116,7 @@ impl Account {
                 let report = up(&declaration.graph, aws, plan, &options(), &|_| {}).await;
                 if report.complete() {
                     // Trouble with it is for the next run, which sees that it is missing.
-                    let _ = release::write(aws, &bucket.name, &declaration.graph, Action::Up, Author::default()).await;
+                    let _ = Box::pin(release::write(aws, &bucket.name, &declaration.graph, Action::Up, Author::default())).await;
                 }
                 report
             };
@@ -137,7 +137,8 @@ impl Account {
                 let run = async {
                     let options = Options { only: Some(touched), ..options() };
                     let report = up(&declaration.graph, &aws, plan, &options, &|_| {}).await;
-                    let _ = release::write(&aws, &bucket.name, &declaration.graph, Action::Rollback(1), Author::default()).await;
+                    let action = Action::Rollback(1);
+                    let _ = Box::pin(release::write(&aws, &bucket.name, &declaration.graph, action, Author::default())).await;
                     report
                 };
                 Ok(keeping(lease, run).await)
