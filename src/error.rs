@@ -94,7 +94,7 @@ impl CliError {
 
 /// Whether the credentials are missing, wrong, or may not do it.
 pub fn is_about_credentials(error: &Error) -> bool {
-    matches!(error.class(), Some(Class::Credentials | Class::Denied))
+    matches!(error.class(), Some(Class::Credentials | Class::Expired | Class::Clock | Class::Denied))
 }
 
 /// The next step after an error of the engine, where one is foreseeable.
@@ -104,12 +104,16 @@ pub fn hint_for(error: &Error) -> Option<String> {
         _ => "",
     };
     let hint = match (error, error.class()) {
-        (Error::TimedOut { .. }, _) => "run the same command again: it goes on from where things are".to_owned(),
+        (Error::TimedOut { .. }, _) => "run the same command again: it goes on from where things are; if nothing ever happens, check AWS_ENDPOINT_URL".to_owned(),
         (Error::DidNotConverge(_), _) => "something else may be writing to it; `liveinsight plan` shows it field by field".to_owned(),
         (Error::Unclear(_), _) => "the answer was lost; run the same command again, it looks before it writes".to_owned(),
         (_, Some(Class::Credentials)) => "set AWS_PROFILE (or --profile), or sign in again with `aws sso login`; \
              without an account, `--local` runs everything on this machine"
             .to_owned(),
+        (_, Some(Class::Expired)) => "renew the credentials (`aws sso login`, or a new session token) and run it again; \
+             it goes on from where things are"
+            .to_owned(),
+        (_, Some(Class::Clock)) => "set this machine's clock, which is not AWS's, and run it again".to_owned(),
         (_, Some(Class::Denied)) => format!("these credentials need the permission {}", permission(operation)),
         (_, Some(Class::Quota)) => "wait a little and run it again, or have the quota raised in the Service Quotas console".to_owned(),
         (_, Some(Class::Network)) => "check the network, HTTPS_PROXY, the region, and AWS_ENDPOINT_URL if it is set".to_owned(),
@@ -216,6 +220,8 @@ mod tests {
     fn only_credentials_and_permissions_end_with_4() {
         for (class, exit) in [
             (Class::Credentials, Exit::Credentials),
+            (Class::Expired, Exit::Credentials),
+            (Class::Clock, Exit::Credentials),
             (Class::Denied, Exit::Credentials),
             (Class::Quota, Exit::Failed),
             (Class::Network, Exit::Failed),

@@ -8,7 +8,7 @@ use std::process::Stdio;
 
 use tokio::process::Command;
 
-use crate::file_lock;
+use crate::{disk::remedy, file_lock};
 
 /// The oldest Python that every pinned package accepts (their `Requires-Python`).
 const OLDEST_PYTHON: (u32, u32) = (3, 10);
@@ -60,7 +60,7 @@ pub enum VenvError {
         output: String,
     },
     /// A file or directory could not be written.
-    #[error("cannot write {}: {source}; make the directory writable for this user", path.display())]
+    #[error("cannot write {}: {source}; {}", path.display(), remedy(source))]
     Write {
         /// What could not be written.
         path: PathBuf,

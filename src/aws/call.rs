@@ -15,6 +15,10 @@ const ATTEMPTS: u32 = 8;
 /// How often a throttled one is: for about a minute, because API Gateway deletes one API in 30 s, whoever asks.
 const THROTTLED: u32 = 18;
 
+/// How often one is that was signed by a wrong clock: the SDK signs the second by the clock of the answer to the first, and one that was
+/// sent before that was known needs a third.
+pub(super) const SKEWED: u32 = 3;
+
 /// Writes that must not be repeated blindly: a lost answer may hide a success, and repeating makes a second one
 /// (`CreateRestApi`, `CreateDeployment`) or meets our own first one (`CreateDistribution`).
 const LOOK_BEFORE_REPEATING: &[&str] = &["apigateway:CreateRestApi", "apigateway:CreateDeployment", "cloudfront:CreateDistribution"];
@@ -98,13 +102,14 @@ impl Aws {
             };
             let answer = read_answer(operation, &error);
             let repeat = match answer.verdict {
-                Verdict::Throttled => true,
+                Verdict::Throttled | Verdict::Skewed => true,
                 Verdict::Lost | Verdict::Unreachable => !LOOK_BEFORE_REPEATING.contains(&operation),
                 _ => false,
             };
-            // Nobody listens there: a few tries bridge a restart, more only delay the message.
             let attempts = match answer.verdict {
+                // Nobody listens there: a few tries bridge a restart, more only delay the message.
                 Verdict::Unreachable => 3,
+                Verdict::Skewed => SKEWED,
                 Verdict::Throttled => THROTTLED,
                 _ => ATTEMPTS,
             };

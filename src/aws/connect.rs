@@ -1,6 +1,14 @@
 //! From the standard AWS configuration to an [`Aws`].
 
-use super::{Aws, Place, batch::Gathering, budget::Budgets, call::Tally, error::read_answer, memo::Memo, notes::Notes};
+use super::{
+    Aws, Place,
+    batch::Gathering,
+    budget::Budgets,
+    call::{SKEWED, Tally},
+    error::{Verdict, read_answer},
+    memo::Memo,
+    notes::Notes,
+};
 use crate::engine::Error;
 use aws_config::{
     BehaviorVersion, Region, SdkConfig, retry::RetryConfig, stalled_stream_protection::StalledStreamProtectionConfig,
@@ -44,7 +52,18 @@ impl Connection {
     /// Asks whose account it is: (partition, account).
     pub async fn identity(&self) -> Result<(String, String), ConnectError> {
         let sts = aws_sdk_sts::Client::new(&self.config);
-        let answer = sts.get_caller_identity().send().await.map_err(|error| read_answer("sts:GetCallerIdentity", &error).into_error())?;
+        let mut attempt = 0;
+        let answer = loop {
+            attempt += 1;
+            let answer = match sts.get_caller_identity().send().await {
+                Ok(answer) => break answer,
+                Err(error) => read_answer("sts:GetCallerIdentity", &error),
+            };
+            // Here it is found out that the clock is wrong, if it is.
+            if answer.verdict != Verdict::Skewed || attempt == SKEWED {
+                return Err(answer.into_error().into());
+            }
+        };
         let partition = answer.arn().and_then(|arn| arn.split(':').nth(1)).unwrap_or("aws").to_owned();
         Ok((partition, answer.account().filter(|account| !account.is_empty()).ok_or(ConnectError::NoAccount)?.to_owned()))
     }

@@ -16,6 +16,8 @@ pub(super) enum Verdict {
     NotYet(&'static str),
     /// Too many requests: wait and send it again.
     Throttled,
+    /// Signed by a clock that differs from the service's. The client has learned by how much from this very answer: send it again.
+    Skewed,
     /// The answer is lost, or the service stumbled: it may have been done.
     Lost,
     /// Nobody answers.
@@ -77,13 +79,18 @@ const BY_MESSAGE: &[(&str, &str, Verdict)] = {
         ("LimitExceededException", "simultaneously", NotYet("DynamoDB to finish with other tables and indexes")),
         // S3's conditional writes: the object is there, or is another one than was named. ("conditions" with and without a hyphen.)
         ("PreconditionFailed", "conditions you specified did not hold", Exists),
+        // Signature Version 4, in all services but S3.
+        ("InvalidSignatureException", "Signature expired", Verdict::Skewed),
+        ("InvalidSignatureException", "Signature not yet current", Verdict::Skewed),
+        ("SignatureDoesNotMatch", "Signature expired", Verdict::Skewed),
+        ("SignatureDoesNotMatch", "Signature not yet current", Verdict::Skewed),
         ("", "throttled by EC2", Verdict::Throttled),
     ]
 };
 
 /// Codes that decide by themselves.
 const BY_CODE: &[(Verdict, &[&str])] = {
-    use Verdict::{Absent, Exists, Final, Lost, NotYet, Throttled};
+    use Verdict::{Absent, Exists, Final, Lost, NotYet, Skewed, Throttled};
     &[
         (
             Absent,
@@ -142,18 +149,16 @@ const BY_CODE: &[(Verdict, &[&str])] = {
                 "TooManyInvalidationsInProgress",
             ],
         ),
+        (Skewed, &["RequestTimeTooSkewed"]),
+        (Final(Class::Expired), &["ExpiredToken", "ExpiredTokenException", "RequestExpired"]),
         (
             Final(Class::Credentials),
             &[
-                "ExpiredToken",
-                "ExpiredTokenException",
                 "InvalidClientTokenId",
                 "UnrecognizedClientException",
                 "InvalidAccessKeyId",
                 "SignatureDoesNotMatch",
                 "InvalidSignatureException",
-                "RequestExpired",
-                "RequestTimeTooSkewed",
                 "IncompleteSignature",
                 "MissingAuthenticationToken",
                 "InvalidToken",
@@ -229,6 +234,10 @@ impl Answer {
             Verdict::Lost => Error::Unclear(Box::new(self.refusal)),
             Verdict::Throttled => {
                 self.refusal.class = Class::Quota;
+                Error::Failed(Box::new(self.refusal))
+            }
+            Verdict::Skewed => {
+                self.refusal.class = Class::Clock;
                 Error::Failed(Box::new(self.refusal))
             }
             Verdict::Unreachable => {

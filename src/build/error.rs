@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::venv::VenvError;
+use crate::{disk::remedy, venv::VenvError};
 
 /// Why a handler could not be built or packed.
 #[derive(Debug, thiserror::Error)]
@@ -105,7 +105,7 @@ pub enum BuildError {
         source: std::io::Error,
     },
     /// A package could not be kept.
-    #[error("cannot write {}: {source}; packages are kept in .liveinsight, make the directory writable for this user", path.display())]
+    #[error("cannot write {}: {source}; packages are kept there, {}", path.display(), remedy(source))]
     Write {
         /// The file or directory.
         path: PathBuf,

@@ -1,7 +1,7 @@
 //! Makes the live world agree with the graph: act on the plan, observe again, until nothing differs.
 
 use super::{
-    Action, Error, Event, Gone, Graph, Id, Listener, Outcome, Owner, Plan, Result, Stop, Stray, Tempo,
+    Action, Class, Error, Event, Gone, Graph, Id, Listener, Outcome, Owner, Plan, Result, Stop, Stray, Tempo,
     graph::{Entry, Seen},
     plan::{decide, survey},
     wait::Waits,
@@ -48,6 +48,15 @@ pub struct Report {
     pub behind: BTreeMap<Id, Id>,
     /// How many resources needed nothing.
     pub unchanged: usize,
+}
+
+impl Options {
+    /// Without credentials nothing more can be done: what is not begun is left, and waits end.
+    pub(super) fn stop_if_expired<T>(&self, result: &Result<T>) {
+        if result.as_ref().is_err_and(|error| error.class() == Some(Class::Expired)) {
+            self.stop.request();
+        }
+    }
 }
 
 impl Report {
@@ -153,6 +162,7 @@ impl<C: super::Cloud> Run<'_, C> {
                     let began = Instant::now();
                     let mut action = None;
                     let result = self.converge(index, entry, seen, round, &mut action).await;
+                    self.options.stop_if_expired(&result);
                     if let Some(action) = action {
                         if result.is_ok() {
                             // Of several writes in one run, the first says what happened to the resource.
@@ -238,7 +248,7 @@ impl<C: super::Cloud> Run<'_, C> {
                         seen = None;
                         continue;
                     }
-                    Ok(Gone::NotYet) => Ok(true),
+                    Ok(Gone::NotYet(_)) => Ok(true),
                     Err(error) => Err(error),
                 },
             };
@@ -276,7 +286,7 @@ impl<C: super::Cloud> Run<'_, C> {
     /// It was created in this run and is not visible yet: reads lag behind writes.
     async fn wait_to_be_seen(&self, entry: &Entry<C>, pauses: &Waits<'_>, made: Instant) -> Result<()> {
         if made.elapsed() > RIVALS {
-            let why = "it was created and is not there; another run may have deleted it".to_owned();
+            let why = "it to become visible: it was created and is not there; another run may have deleted it".to_owned();
             return Err(Error::TimedOut { why, after: RIVALS });
         }
         self.wait(entry, pauses, "it to become visible", None).await
@@ -342,6 +352,11 @@ impl<C: super::Cloud> Run<'_, C> {
     }
 }
 
+/// What is waited for once a service has agreed to delete.
+pub(super) fn deletion(operation: &str) -> String {
+    format!("its deletion ({operation} was accepted)")
+}
+
 /// Deletes strays one after the other: they are few, and the order matters.
 pub(super) async fn remove_strays<C: super::Cloud>(
     cloud: &C,
@@ -356,6 +371,7 @@ pub(super) async fn remove_strays<C: super::Cloud>(
         tell(Event::Started { id: &stray.id, action: Action::Delete });
         let goes_along = stray.part_of.as_ref().is_some_and(|whole| leaving.contains(whole));
         let result = if goes_along { Ok(()) } else { remove_stray(cloud, stray, options, tell).await };
+        options.stop_if_expired(&result);
         let outcome = result.as_ref().map_or_else(Outcome::Failed, |()| Outcome::Done);
         tell(Event::Ended { id: &stray.id, action: Action::Delete, outcome, seconds: began.elapsed().as_secs_f64() });
         results.push((stray.id.clone(), result));
@@ -364,12 +380,12 @@ pub(super) async fn remove_strays<C: super::Cloud>(
 }
 
 async fn remove_stray<C: super::Cloud>(cloud: &C, stray: &Stray<C>, options: &Options, tell: Listener<'_>) -> Result<()> {
-    let pauses = Waits::new(options.tempo, &options.stop);
+    let pauses = Waits::new(options.tempo.within(stray.removal()), &options.stop);
     loop {
         options.stop.check()?;
         let (why, at_least) = match stray.delete(cloud).await {
             Ok(Gone::Yes) => return Ok(()),
-            Ok(Gone::NotYet) => ("its deletion".to_owned(), None),
+            Ok(Gone::NotYet(operation)) => (deletion(operation), None),
             Err(Error::NotYet { why, retry_after }) => (why, retry_after),
             Err(Error::Unclear(refusal)) => (refusal.to_string(), None),
             Err(error) => return Err(error),

@@ -32,7 +32,7 @@ pub enum Error {
     #[error("{0}")]
     Failed(Box<Refusal>),
     /// Still being waited for when patience ran out.
-    #[error("gave up after {} s: {why}", .after.as_secs())]
+    #[error("gave up after {} s of waiting for {why}", .after.as_secs())]
     TimedOut {
         /// What was being waited for.
         why: String,
@@ -91,8 +91,12 @@ pub struct Refusal {
 /// Kinds of refusal that users meet differently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Class {
-    /// No, expired or wrong credentials.
+    /// No credentials, or wrong ones.
     Credentials,
+    /// The credentials were good and are not any more.
+    Expired,
+    /// This machine's clock and the service's differ too much.
+    Clock,
     /// The credentials may not do this.
     Denied,
     /// A limit of the account is reached.

@@ -5,6 +5,7 @@ use futures::future::LocalBoxFuture;
 use serde::Serialize;
 use serde_json::Value;
 use std::{
+    time::Duration,
     cell::RefCell,
     collections::{BTreeMap, BTreeSet},
     fmt,
@@ -239,6 +240,8 @@ pub(super) trait Node<C> {
     fn desired(&self) -> Fields;
     fn fixed(&self) -> &'static [&'static str];
     fn holds_data(&self) -> bool;
+    /// How long its removal may take.
+    fn removal(&self) -> Duration;
     fn observe<'a>(&'a self, cloud: &'a C) -> LocalBoxFuture<'a, Result<Option<Seen>>>;
     fn find<'a>(&'a self, cloud: &'a C) -> LocalBoxFuture<'a, Result<Option<Owner>>>;
     /// Whether it is still settling.
@@ -287,6 +290,10 @@ impl<R: Resource> Node<R::Cloud> for Declared<R> {
 
     fn holds_data(&self) -> bool {
         R::HOLDS_DATA
+    }
+
+    fn removal(&self) -> Duration {
+        R::REMOVAL
     }
 
     fn observe<'a>(&'a self, cloud: &'a R::Cloud) -> LocalBoxFuture<'a, Result<Option<Seen>>> {

@@ -2,7 +2,7 @@
 
 use super::{
     Action, Error, Event, Gone, Graph, Id, Listener, Options, Outcome, Owner, Result, Stop, Tempo,
-    converge::{Report, remove_strays},
+    converge::{Report, deletion, remove_strays},
     graph::Entry,
     plan::{ours, sweep},
     wait::{Waits, when_ready},
@@ -108,6 +108,7 @@ pub async fn down<C: super::Cloud>(graph: &Graph<C>, cloud: &C, removal: &Remova
                     let began = Instant::now();
                     tell(Event::Started { id: &entry.id, action: Action::Delete });
                     let result = remove(cloud, entry, options, tell).await;
+                    options.stop_if_expired(&result);
                     let outcome = result.as_ref().map_or_else(Outcome::Failed, |()| Outcome::Done);
                     tell(Event::Ended { id: &entry.id, action: Action::Delete, outcome, seconds: began.elapsed().as_secs_f64() });
                     result?;
@@ -138,12 +139,12 @@ pub async fn down<C: super::Cloud>(graph: &Graph<C>, cloud: &C, removal: &Remova
 }
 
 async fn remove<C: super::Cloud>(cloud: &C, entry: &Entry<C>, options: &Options, tell: Listener<'_>) -> Result<()> {
-    let pauses = Waits::new(options.tempo, &options.stop);
+    let pauses = Waits::new(options.tempo.within(entry.node.removal()), &options.stop);
     loop {
         options.stop.check()?;
         let (why, at_least) = match entry.node.delete(cloud).await {
             Ok(Gone::Yes) => return Ok(()),
-            Ok(Gone::NotYet) => ("its deletion".to_owned(), None),
+            Ok(Gone::NotYet(operation)) => (deletion(operation), None),
             Err(Error::NotYet { why, retry_after }) => (why, retry_after),
             Err(Error::Unclear(refusal)) => (refusal.to_string(), None),
             Err(error) => return Err(error),
@@ -204,7 +205,11 @@ async fn prove_empty<C: super::Cloud>(
             }
         }
         if last == 0 || !report.failed.is_empty() || pauses.pause("a last look", None).await.is_err() {
-            let open = left.into_iter().map(|stray| (stray.id, Error::DidNotConverge("still listed after it was deleted".into())));
+            let still_there = || {
+                let why = "it to disappear: its deletion was answered as done, and it is still listed".to_owned();
+                Error::TimedOut { why, after: pauses.waited() }
+            };
+            let open = left.into_iter().map(|stray| (stray.id, still_there()));
             for (id, error) in open {
                 report.failed.entry(id).or_insert(error);
             }

@@ -2,6 +2,7 @@
 
 use super::{Changes, Result};
 use serde::Serialize;
+use std::time::Duration;
 
 /// What gives access to the live world.
 pub trait Cloud: 'static {
@@ -22,6 +23,8 @@ pub trait Resource: Serialize + Sized + 'static {
     const FIXED: &'static [&'static str] = &[];
     /// Whether deleting it loses something that cannot be made again.
     const HOLDS_DATA: bool = false;
+    /// How long its removal may take after the service has agreed to it, or while something that is going is in its way.
+    const REMOVAL: Duration = Duration::from_mins(5);
     /// What is known only once the resource exists: ids, ARNs, host names.
     type Output: Clone + Serialize + 'static;
 
@@ -109,6 +112,6 @@ pub enum Written<O> {
 pub enum Gone {
     /// It is gone.
     Yes,
-    /// It is going, or another step is needed: look and delete again.
-    NotYet,
+    /// The service agreed (to this operation, `service:Operation`), and it takes a while: look and delete again.
+    NotYet(&'static str),
 }

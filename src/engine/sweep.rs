@@ -2,7 +2,7 @@
 
 use super::{Gone, Id, Resource, Result, graph::Declared, graph::Node};
 use futures::future::LocalBoxFuture;
-use std::{cell::RefCell, rc::Rc};
+use std::{cell::RefCell, rc::Rc, time::Duration};
 
 /// Lists what exists of one kind and is provably ours, declared or not.
 pub(super) struct Sweep<C> {
@@ -42,6 +42,11 @@ impl<C: super::Cloud> Stray<C> {
     pub fn part_of(mut self, whole: Id) -> Self {
         self.part_of = Some(whole);
         self
+    }
+
+    /// How long its removal may take.
+    pub(super) fn removal(&self) -> Duration {
+        self.node.removal()
     }
 
     pub(super) async fn delete(&self, cloud: &C) -> Result<Gone> {

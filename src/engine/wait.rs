@@ -59,6 +59,13 @@ pub struct Tempo {
     pub patience: Duration,
 }
 
+impl Tempo {
+    /// The same, giving up after so long at the latest.
+    pub(super) fn within(self, patience: Duration) -> Self {
+        Self { patience: self.patience.min(patience), ..self }
+    }
+}
+
 impl Default for Tempo {
     fn default() -> Self {
         Self { first: Duration::from_millis(250), longest: Duration::from_secs(2), patience: Duration::from_mins(25) }

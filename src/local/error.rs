@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::venv::VenvError;
+use crate::{disk::remedy, venv::VenvError};
 
 /// Why the local AWS could not be started, stopped or emptied.
 #[derive(Debug, thiserror::Error)]
@@ -11,7 +11,7 @@ pub enum LocalError {
     #[error(transparent)]
     Install(#[from] VenvError),
     /// Its directory could not be written or read.
-    #[error("cannot use {}: {source}; the local AWS keeps its state there, make the directory writable for this user", path.display())]
+    #[error("cannot use {}: {source}; the local AWS keeps its state there, {}", path.display(), remedy(source))]
     Directory {
         /// The file or directory.
         path: PathBuf,

@@ -144,7 +144,11 @@ impl Home {
             .map_err(|error| LocalError::Start { log: path.clone(), output: error.to_string() })?;
         let pid = child.id().unwrap_or_default();
         // Written before it answers: whoever comes after a kill at this moment knows what to end.
-        self.remember(Server { port, pid: Some(pid) })?;
+        if let Err(error) = self.remember(Server { port, pid: Some(pid) }) {
+            // Nobody would ever end what nobody knows of.
+            process::kill(pid);
+            return Err(error);
+        }
         let started = Instant::now();
         while started.elapsed() < START_PATIENCE {
             if health::answers(port, &identity).await {

@@ -18,7 +18,7 @@ use aws_sdk_dynamodb::{
     },
 };
 use serde::{Serialize, Serializer};
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, time::Duration};
 
 /// A table.
 #[derive(Debug, Clone, Serialize)]
@@ -107,6 +107,8 @@ impl Resource for Table {
     const KIND: &'static str = "dynamodb.table";
     const FIXED: &'static [&'static str] = &["partition_key", "sort_key"];
     const HOLDS_DATA: bool = true;
+    // An index that is being added to an existing table, up to 17 minutes, is in the way.
+    const REMOVAL: Duration = Duration::from_mins(25);
     type Output = TableOutput;
 
     fn name(&self) -> String {
@@ -197,7 +199,11 @@ impl Resource for Table {
 
     async fn delete(&self, aws: &Aws, _output: &TableOutput) -> Result<Gone> {
         let answer = aws.write("dynamodb:DeleteTable", || aws.dynamodb.delete_table().table_name(&self.name).send()).await.optional()?;
-        Ok(if answer.is_some() { Gone::NotYet } else { Gone::Yes })
+        match answer {
+            None => Ok(Gone::Yes),
+            Some(answer) if answer.table_description.is_some() => Ok(Gone::NotYet("dynamodb:DeleteTable")),
+            Some(_) => Err(Error::refused("dynamodb:DeleteTable", "the endpoint did not answer as DynamoDB does; check AWS_ENDPOINT_URL and any proxy")),
+        }
     }
 }
 

@@ -155,6 +155,7 @@ pub(super) async fn empty(aws: &Aws, bucket: &str) -> Result<()> {
     // First what sorts behind our own objects, which is the site; then, with them, all that is left.
     let behind_ours = OWN_PREFIX.replace('/', "0");
     for marker in [Some(behind_ours), None] {
+        let mut first = None;
         loop {
             let page = aws
                 .read("s3:ListObjectVersions", || aws.s3.list_object_versions().bucket(bucket).set_key_marker(marker.clone()).send())
@@ -166,6 +167,10 @@ pub(super) async fn empty(aws: &Aws, bucket: &str) -> Result<()> {
             };
             let all = identifiers(versions.chain(markers).map(object))?;
             let last = page.is_truncated() != Some(true) || all.is_empty();
+            if first.is_some() && first.as_ref() == all.first() {
+                return Err(Error::not_yet("S3 to remove the bucket's objects (s3:DeleteObjects was accepted)"));
+            }
+            first = all.first().cloned();
             delete(aws, bucket, all).await?;
             if last {
                 break;

@@ -2,7 +2,7 @@
 
 use crate::{
     aws::Tally,
-    engine::{Action, Error, Id, Removal, Report},
+    engine::{Action, Class, Error, Id, Removal, Report},
     error::{CliError, Exit, hint_for, is_about_credentials},
 };
 use serde::Serialize;
@@ -84,6 +84,12 @@ pub fn failures(report: &Report) -> Option<CliError> {
     }
     let (stopped, failed): (Vec<_>, Vec<_>) = report.failed.iter().partition(|(_, error)| matches!(error, Error::Interrupted));
     let open = report.failed.len() + report.behind.len();
+    if let Some((id, error)) = failed.iter().find(|(_, error)| error.class() == Some(Class::Expired)) {
+        // Whatever else failed may have failed for that, and all is well once they are renewed.
+        let done = super::resources(report.done.len());
+        let message = format!("the credentials expired: {done} done, {open} not. First refused:\n  {id}: {error}");
+        return Some(CliError { exit: Exit::Credentials, message, hints: hint_for(error).into_iter().collect() });
+    }
     let again = "the same command again goes on from here".to_owned();
     let mut message = match (stopped.is_empty(), failed.len()) {
         (true, count) => format!("{} failed", super::resources(count)),
@@ -140,7 +146,7 @@ pub fn removal_text(removal: &Removal) -> String {
 mod tests {
     use super::{Summary, Tally, failures};
     use crate::{
-        engine::{Class, Error, Refusal, Report},
+        engine::{Action, Class, Error, Refusal, Report},
         error::Exit,
     };
 
@@ -177,6 +183,29 @@ mod tests {
                         behind it, not attempted: iam.role/follower";
         assert_eq!(error.message, expected);
         assert_eq!(error.hints.len(), 2);
+    }
+
+    #[test]
+    fn expired_credentials_are_one_message_whatever_else_was_stopped() {
+        use crate::{engine::Id, resources::Role};
+        let refusal = |operation: &str| Refusal {
+            class: Class::Expired,
+            operation: operation.to_owned(),
+            code: "ExpiredToken".to_owned(),
+            message: "The security token included in the request is expired".to_owned(),
+            request_id: None,
+        };
+        let mut report = Report::default();
+        report.done.insert(Id::new::<Role>("done"), Action::Create);
+        report.failed.insert(Id::new::<Role>("a"), Error::Failed(Box::new(refusal("iam:CreateRole"))));
+        report.failed.insert(Id::new::<Role>("b"), Error::Failed(Box::new(refusal("iam:TagRole"))));
+        report.failed.insert(Id::new::<Role>("c"), Error::Interrupted);
+        let error = failures(&report).unwrap();
+        assert_eq!(error.exit, Exit::Credentials);
+        let expected = "the credentials expired: 1 resource done, 3 not. First refused:\n  \
+                        iam.role/a: iam:CreateRole: ExpiredToken: The security token included in the request is expired";
+        assert_eq!(error.message, expected);
+        assert!(error.hints[0].starts_with("renew the credentials"), "{:?}", error.hints);
     }
 
     #[test]

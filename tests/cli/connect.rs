@@ -38,6 +38,15 @@ fn expired_credentials_end_with_4() {
 }
 
 #[test]
+fn a_clock_that_cannot_be_corrected_ends_with_4() {
+    let body = "<ErrorResponse><Error><Code>SignatureDoesNotMatch</Code><Message>Signature expired: 20261123T022700Z is now earlier than \
+                20261123T032200Z (20261123T032700Z - 5 min.)</Message></Error><RequestId>7d8c9a</RequestId></ErrorResponse>";
+    let project = Project::new(SMALL).endpoint(&answering("403 Forbidden", XML, body));
+    let text = refused(&project, &["status"], 4);
+    assert!(text.contains("SignatureDoesNotMatch: Signature expired: ") && text.contains("hint: set this machine's clock"), "{text}");
+}
+
+#[test]
 fn a_denied_operation_ends_with_4_and_names_the_permission() {
     let body = "<ErrorResponse><Error><Code>AccessDenied</Code><Message>User: arn:aws:iam::123456789012:user/ci is not authorized</Message>\
                 </Error><RequestId>7d8c9a</RequestId></ErrorResponse>";

@@ -14,11 +14,12 @@ enum Meaning {
     Exists,
     NotYet,
     Throttled,
+    Skewed,
     Lost,
     Final(Class),
 }
 
-use Meaning::{Absent, Exists, Final, Lost, NotYet, Throttled};
+use Meaning::{Absent, Exists, Final, Lost, NotYet, Skewed, Throttled};
 
 const QUOTA: Meaning = Final(Class::Quota);
 const REFUSED: Meaning = Final(Class::Refused);
@@ -30,6 +31,7 @@ fn meaning(status: u16, code: &str, message: &str) -> Meaning {
         Verdict::Exists => Exists,
         Verdict::NotYet(_) => NotYet,
         Verdict::Throttled => Throttled,
+        Verdict::Skewed => Skewed,
         Verdict::Lost => Lost,
         Verdict::Final(class) => Final(class),
         Verdict::Unreachable => panic!("an answer means that somebody was reached"),
@@ -248,10 +250,14 @@ fn api_gateway_and_logs() {
 #[test]
 fn keys_and_permissions_are_the_users_to_mend() {
     check(&[
-        (403, "ExpiredTokenException", "", Final(Class::Credentials)),
+        (403, "ExpiredTokenException", "", Final(Class::Expired)),
+        (400, "ExpiredToken", "The provided token has expired.", Final(Class::Expired)),
         (403, "InvalidClientTokenId", "", Final(Class::Credentials)),
         (403, "SignatureDoesNotMatch", "", Final(Class::Credentials)),
-        (403, "RequestTimeTooSkewed", "", Final(Class::Credentials)),
+        (403, "RequestTimeTooSkewed", "The difference between the request time and the current time is too large.", Skewed),
+        (403, "SignatureDoesNotMatch", "Signature expired: 20261123T022700Z is now earlier than 20261123T032200Z (20261123T032700Z - 5 min.)", Skewed),
+        (400, "InvalidSignatureException", "Signature not yet current: 20261123T032700Z is still later than 20261123T023200Z (20261123T022700Z + 5 min.)", Skewed),
+        (400, "InvalidSignatureException", "The request signature we calculated does not match", Final(Class::Credentials)),
         (400, "AccessDeniedException", "", DENIED),
         (403, "Whatever", "", DENIED),
         (400, "ValidationException", "", REFUSED),

@@ -113,6 +113,8 @@ pub enum Faults {
     None,
     /// The client dies when the call with this number (from 1) has been done: no answer reaches it, and nothing more comes from it.
     DieAfterCall(u64),
+    /// The session expires when the call with this number (from 1) has been answered: everything after it is refused.
+    ExpireAfterCall(u64),
     /// This happens to the write with this number (from 1).
     AtWrite(u64, Fault),
     /// Every read, or every write, but the question whose account it is, meets a lie instead of AWS.

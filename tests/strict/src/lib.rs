@@ -5,13 +5,16 @@
 //! switched on by [`Config`]:
 //! 1. [`Windows`]: refusals and delays, from what it has seen pass;
 //! 2. limits: AWS's request limits, as token buckets;
-//! 3. [`Faults`]: throttles, lost answers, broken connections, and the death of the client after a given call.
+//! 3. [`Faults`]: throttles, lost answers, broken connections, a session that expires, and the death of the client after a given call.
+//!
+//! Its clock may be another than the client's ([`Config::ahead`]).
 //!
 //! What it does follows a fact sheet on AWS's behaviour, made from documentation and from what others measured; the comments name its
 //! sections (`B.3`). Nothing here was compared with AWS itself. One proxy serves one account in one region: what it has seen is kept
 //! in memory, so it must be there from the account's beginning.
 
 mod cbor;
+mod clock;
 mod faults;
 mod limits;
 mod message;

@@ -1,6 +1,7 @@
 //! The proxy itself: listens, names each request, lets the layers decide, and keeps a log.
 
 use crate::{
+    clock,
     faults::{Counts, Fault, Faults, STALL},
     limits::Buckets,
     message::{Request, Response},
@@ -31,6 +32,8 @@ pub struct Config {
     pub latency: Duration,
     /// What goes wrong on the way.
     pub faults: Faults,
+    /// By how many seconds AWS's clock is ahead of the client's; negative if it is behind.
+    pub ahead: i64,
 }
 
 /// One request, as it went.
@@ -113,6 +116,11 @@ impl Strict {
         self.shared.alive.send_modify(|(alive, _)| *alive = true);
     }
 
+    /// From now on, AWS's clock is ahead of the client's by so many seconds, or behind if they are negative.
+    pub fn set_clock(&self, ahead: i64) {
+        self.shared.state().config.ahead = ahead;
+    }
+
     /// The requests since the faults were last set, in the order in which they were answered.
     pub fn log(&self) -> Vec<Entry> {
         self.shared.state().log.clone()
@@ -184,9 +192,11 @@ impl Shared {
             let serving = Serving::begin(self);
             let outcome = self.serve(&request).await;
             drop(serving);
+            let ahead = self.state().config.ahead;
             match outcome {
-                Outcome::Answer(response) => client.write_all(&response.bytes()).await?,
+                Outcome::Answer(response) => client.write_all(&clock::date(response, ahead).bytes()).await?,
                 Outcome::Truncated(response) => {
+                    let response = clock::date(response, ahead);
                     let bytes = response.bytes();
                     // Cut behind the head, if there is a body to cut.
                     let end = bytes.len() - (response.body.len() / 2).max(1);
@@ -218,7 +228,7 @@ impl Shared {
             self.note(began, operation.to_string(), about, write, response.status, format!("lie {lie:?}"));
             return Outcome::Answer(response);
         }
-        let (fault, last) = {
+        let (fault, last, refused) = {
             let mut state = self.state();
             if !self.alive.borrow().0 {
                 return Outcome::Nothing;
@@ -230,8 +240,14 @@ impl Shared {
                 // Whatever comes from here on comes from nobody.
                 self.alive.send_modify(|(alive, _)| *alive = false);
             }
-            (fault, last)
+            let expired = matches!(config.faults, Faults::ExpireAfterCall(number) if counts.calls > number);
+            let expired = expired.then(|| Refusal::expired(operation.service));
+            (fault, last, expired.or_else(|| clock::judge(operation.service, request, config.ahead)))
         };
+        if let Some(refusal) = refused {
+            self.note(began, operation.to_string(), about, write, refusal.status, refusal.to_string());
+            return if last { Outcome::Nothing } else { Outcome::Answer(refusal.response(operation.service)) };
+        }
         if let Some(fault) = fault.filter(|fault| fault.prevents()) {
             let answer = fault.refusal(operation.service).map(|refusal| refusal.response(operation.service));
             let status = answer.as_ref().map_or(0, |answer| answer.status);

@@ -69,6 +69,17 @@ impl Refusal {
         }
     }
 
+    /// The session that the request was signed in has expired ("Common errors" of each service's API reference; S3: "Error responses").
+    pub fn expired(service: &str) -> Self {
+        let (status, code) = match service {
+            "s3" => return Self::new(400, "ExpiredToken", "The provided token has expired."),
+            "dynamodb" | "logs" | "tagging" => (400, "ExpiredTokenException"),
+            "lambda" | "apigateway" => (403, "ExpiredTokenException"),
+            _ => (403, "ExpiredToken"),
+        };
+        Self::new(status, code, "The security token included in the request is expired")
+    }
+
     /// The service stumbled.
     pub fn stumble(service: &str, status: u16) -> Self {
         let code = match (service, status) {

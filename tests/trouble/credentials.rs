@@ -1,0 +1,73 @@
+//! A session that ends in the middle of a run, and a clock that is wrong.
+
+use crate::desk::{Desk, ended, text};
+use liveinsight::lock::SETTING;
+use serde_json::json;
+use std::collections::BTreeSet;
+use strict_aws::{Config, Faults};
+
+/// How many calls lie between two tries.
+const STEP: usize = 9;
+
+/// Runs a command whose session expires after every so many calls, each time followed by one whose session lasts. The operations that
+/// were named as refused.
+fn expiring(desk: &Desk, command: &str, undo: &str) -> BTreeSet<String> {
+    let mut refused = BTreeSet::new();
+    for call in (1..).step_by(STEP) {
+        desk.strict.set_faults(Faults::ExpireAfterCall(call));
+        let output = desk.command("ada", &[command]).env(SETTING, "1").output().unwrap();
+        desk.strict.set_faults(Faults::None);
+        if output.status.success() {
+            break;
+        }
+        let said = ended(&output, 4);
+        let errors: Vec<&str> = said.lines().skip_while(|line| !line.starts_with("error: ")).collect();
+        let error = errors.join("\n");
+        assert_eq!(error.matches("ExpiredToken").count(), 1, "one message: {said}");
+        assert!(error.contains("hint: renew the credentials"), "{said}");
+        let operation = error.split(": ExpiredToken").next().unwrap().rsplit(' ').next().unwrap();
+        refused.insert(operation.to_owned());
+        // The lock of the first run ends by itself.
+        ended(&desk.run(&[command]), 0);
+        assert_eq!(desk.lock(), json!(null), "{said}");
+        if command == "up" {
+            ended(&desk.run(&["plan", "--exit-code"]), 0);
+        }
+        ended(&desk.run(&[undo]), 0);
+    }
+    refused
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_up_whose_session_ends_stops_with_one_message_and_the_next_one_finishes() {
+    let refused = expiring(&Desk::new(Config::default()).await, "up", "down");
+    for service in ["s3:", "dynamodb:", "cloudfront:"] {
+        assert!(refused.iter().any(|operation| operation.starts_with(service)), "nothing of {service} was refused: {refused:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_down_whose_session_ends_stops_with_one_message_and_the_next_one_finishes() {
+    let desk = Desk::new(Config::default()).await;
+    ended(&desk.run(&["up"]), 0);
+    assert!(expiring(&desk, "down", "up").len() > 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_clock_is_corrected_by_what_aws_answers() {
+    for ahead in [-7200, 7200] {
+        let desk = Desk::new(Config { ahead, ..Config::default() }).await;
+        ended(&desk.run(&["up"]), 0);
+        let log = desk.strict.log();
+        let refused = |entry: &&strict_aws::Entry| entry.note.contains("Signature ") || entry.note.contains("RequestTimeTooSkewed");
+        // Each service is told the time once, by those of its first requests that were sent at the same time.
+        let services: BTreeSet<&str> =
+            log.iter().filter(refused).map(|entry| entry.operation.split(':').next().unwrap()).collect();
+        assert_eq!(services, BTreeSet::from(["cloudfront", "dynamodb", "s3", "sts"]), "{log:#?}");
+        ended(&desk.run(&["plan", "--exit-code"]), 0);
+        // Times are AWS's own: a lock of now is no older for it.
+        assert_eq!(desk.lock(), json!(null));
+        ended(&desk.run(&["down"]), 0);
+        assert!(text(&desk.run(&["down"]).stdout).contains("nothing to do"));
+    }
+}

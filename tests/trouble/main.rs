@@ -1,0 +1,11 @@
+//! Runs that meet trouble, as a user meets it: the real program, a stack that nothing has to be built for, and an AWS that takes its time,
+//! loses the session, has another clock, or is somebody else.
+
+#![expect(clippy::unwrap_used, reason = "what helps a test fails as a test does")]
+
+mod credentials;
+mod desk;
+mod disk;
+mod lies;
+mod lock;
+mod strangers;
