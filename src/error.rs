@@ -104,7 +104,9 @@ pub fn hint_for(error: &Error) -> Option<String> {
         _ => "",
     };
     let hint = match (error, error.class()) {
-        (Error::TimedOut { .. }, _) => "run the same command again: it goes on from where things are; if nothing ever happens, check AWS_ENDPOINT_URL".to_owned(),
+        (Error::TimedOut { .. }, _) => {
+            "run the same command again: it goes on from where things are; if nothing ever happens, check AWS_ENDPOINT_URL".to_owned()
+        }
         (Error::DidNotConverge(_), _) => "something else may be writing to it; `liveinsight plan` shows it field by field".to_owned(),
         (Error::Unclear(_), _) => "the answer was lost; run the same command again, it looks before it writes".to_owned(),
         (_, Some(Class::Credentials)) => "set AWS_PROFILE (or --profile), or sign in again with `aws sso login`; \

@@ -266,12 +266,12 @@ pub(super) fn read_answer<E: ProvideErrorMetadata + std::error::Error + 'static>
     let message = error.message().unwrap_or_default().to_owned();
     let (verdict, message) = match error {
         SdkError::ServiceError(_) if code.is_empty() && status.is_some_and(|status| status < 500 && status != 429) => {
-            (Verdict::Final(Class::Network), not_aws(status))
+            (Verdict::Final(Class::Network), answered_otherwise(status))
         }
         SdkError::ServiceError(_) => (verdict(status, &code, &message), message),
         // Only an answer that arrived whole can be read and found to be none of AWS's.
         SdkError::ResponseError(answer) if answer.raw().body().bytes().is_none() => (Verdict::Lost, "the answer broke off".to_owned()),
-        SdkError::ResponseError(_) => (Verdict::Final(Class::Network), not_aws(status)),
+        SdkError::ResponseError(_) => (Verdict::Final(Class::Network), answered_otherwise(status)),
         SdkError::TimeoutError(_) => (Verdict::Lost, "no answer in time".to_owned()),
         SdkError::DispatchFailure(failure) if failure.is_timeout() => (Verdict::Lost, "no answer in time".to_owned()),
         SdkError::DispatchFailure(failure) if failure.is_io() && !was_connected(error) => {
@@ -306,7 +306,13 @@ fn was_connected(error: &(dyn std::error::Error + 'static)) -> bool {
     false
 }
 
-fn not_aws(status: Option<u16>) -> String {
+/// The error for an answer without what AWS's answer to this operation always has.
+pub fn not_aws(operation: &str) -> Error {
+    let (code, message) = (String::new(), answered_otherwise(None));
+    Error::Failed(Box::new(Refusal { class: Class::Network, operation: operation.to_owned(), code, message, request_id: None }))
+}
+
+fn answered_otherwise(status: Option<u16>) -> String {
     let status = status.map_or_else(String::new, |status| format!(" (HTTP {status})"));
     format!("the endpoint did not answer as AWS does{status}; check AWS_ENDPOINT_URL and any proxy")
 }

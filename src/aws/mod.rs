@@ -14,7 +14,7 @@ mod tags;
 
 pub use call::Tally;
 pub use connect::{ConnectError, Connection};
-pub use error::Optional;
+pub use error::{Optional, not_aws};
 pub use notes::Published;
 pub use permissions::{On, PERMISSIONS, Permission, Task};
 pub use place::Place;

@@ -5,11 +5,11 @@ use futures::future::LocalBoxFuture;
 use serde::Serialize;
 use serde_json::Value;
 use std::{
-    time::Duration,
     cell::RefCell,
     collections::{BTreeMap, BTreeSet},
     fmt,
     rc::Rc,
+    time::Duration,
 };
 
 /// `kind/name`: stable, and the sort key of everything that is printed.

@@ -2,7 +2,7 @@
 
 use super::record::{Held, Record};
 use crate::{
-    aws::{Aws, Optional},
+    aws::{Aws, Optional, not_aws},
     engine::{Error, Result},
 };
 use aws_sdk_s3::primitives::ByteStream;
@@ -80,7 +80,7 @@ pub(super) async fn read(aws: &Aws, bucket: &str) -> Result<Option<Found>> {
     let Some(answer) = answer else { return Ok(None) };
     let now = clock.now();
     let Some(at) = answer.last_modified else {
-        return Err(Error::refused("s3:GetObject", "the endpoint did not answer as S3 does; check AWS_ENDPOINT_URL and any proxy"));
+        return Err(not_aws("s3:GetObject"));
     };
     let stored = Stored { etag: answer.e_tag.unwrap_or_default(), at };
     // An answer that breaks off makes as little sense as one that was never a lock.

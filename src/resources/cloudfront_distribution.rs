@@ -9,7 +9,7 @@
 
 use super::cloudfront_config::{Behavior, ErrorPage, Origin, Protocol, behaviors, count, error_pages, incomplete};
 use crate::{
-    aws::{Aws, Optional, Tags},
+    aws::{Aws, Optional, Tags, not_aws},
     engine::{Changes, Class, Error, Found, Gone, Handle, Live, Owner, Ref, Refusal, Resource, Result, Stray, Written},
 };
 use aws_sdk_cloudfront::operation::create_distribution_with_tags::CreateDistributionWithTagsOutput;
@@ -159,7 +159,9 @@ impl Resource for Distribution {
                     aws.cloudfront.update_distribution().id(id).set_if_match(etag.clone()).distribution_config(config.clone()).send()
                 })
                 .await?;
-            (etag, status) = (answer.e_tag, answer.distribution.map(|live| live.status));
+            // Without a state it would be waited for, and nothing would ever come of it.
+            let live = answer.distribution.ok_or_else(|| not_aws("cloudfront:UpdateDistribution"))?;
+            (etag, status) = (answer.e_tag, Some(live.status));
         }
         if status.as_deref() != Some(DEPLOYED) {
             let why = "CloudFront to stop serving (usually 3 to 5 minutes)".to_owned();

@@ -5,7 +5,7 @@
 //! changed about once an hour, and no read shows when.
 
 use crate::{
-    aws::{Aws, Optional, Tags},
+    aws::{Aws, Optional, Tags, not_aws},
     engine::{Changes, Class, Error, Found, Gone, Live, Owner, Resource, Result, Stray, Written},
 };
 use aws_sdk_dynamodb::{
@@ -202,7 +202,7 @@ impl Resource for Table {
         match answer {
             None => Ok(Gone::Yes),
             Some(answer) if answer.table_description.is_some() => Ok(Gone::NotYet("dynamodb:DeleteTable")),
-            Some(_) => Err(Error::refused("dynamodb:DeleteTable", "the endpoint did not answer as DynamoDB does; check AWS_ENDPOINT_URL and any proxy")),
+            Some(_) => Err(not_aws("dynamodb:DeleteTable")),
         }
     }
 }

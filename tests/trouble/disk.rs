@@ -66,7 +66,10 @@ impl Workshop {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, text).unwrap();
         };
-        write("stack.yaml", "project: demo\nregion: us-east-1\nenvironments: { dev: {} }\nfunctions:\n  hello: { source: lambdas/hello }\n");
+        write(
+            "stack.yaml",
+            "project: demo\nregion: us-east-1\nenvironments: { dev: {} }\nfunctions:\n  hello: { source: lambdas/hello }\n",
+        );
         write("Cargo.toml", "[workspace]\nresolver = \"3\"\nmembers = [\"lambdas/*\"]\n[profile.lambda]\ninherits = \"release\"\n");
         write("lambdas/hello/Cargo.toml", "[package]\nname = \"full-disk-hello\"\nversion = \"0.1.0\"\nedition = \"2024\"\n");
         write("lambdas/hello/src/main.rs", "fn main() {}\n");

@@ -72,15 +72,7 @@ fn basic(seconds: i64) -> String {
 
 fn parse(basic: &str) -> Option<i64> {
     let part = |range| basic.get(range);
-    let text = format!(
-        "{}-{}-{}T{}:{}:{}Z",
-        part(0..4)?,
-        part(4..6)?,
-        part(6..8)?,
-        part(9..11)?,
-        part(11..13)?,
-        part(13..15)?
-    );
+    let text = format!("{}-{}-{}T{}:{}:{}Z", part(0..4)?, part(4..6)?, part(6..8)?, part(9..11)?, part(11..13)?, part(13..15)?);
     DateTime::from_str(&text, Format::DateTime).ok().map(|date| date.secs())
 }
 
