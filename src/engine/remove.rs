@@ -217,3 +217,62 @@ async fn prove_empty<C: super::Cloud>(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Removal, down};
+    use crate::engine::{Changes, Cloud, Error, Found, Gone, Graph, Live, Options, Owner, Resource, Result, Tempo, Written};
+    use serde::Serialize;
+    use std::time::Duration;
+
+    struct World;
+
+    impl Cloud for World {}
+
+    /// Agrees to be deleted, and stays.
+    #[derive(Serialize)]
+    struct Stubborn;
+
+    impl Resource for Stubborn {
+        type Cloud = World;
+        const KIND: &'static str = "stubborn";
+        const REMOVAL: Duration = Duration::from_millis(20);
+        type Output = ();
+
+        fn name(&self) -> String {
+            "stubborn".to_owned()
+        }
+
+        async fn observe(&self, _: &World) -> Result<Option<Live<Self>>> {
+            Ok(Some(Live { spec: Self, output: (), busy: None, owner: Owner::Us, applied: None }))
+        }
+
+        async fn find(&self, _: &World) -> Result<Option<Found<()>>> {
+            Ok(Some(Found { output: (), owner: Owner::Us }))
+        }
+
+        async fn create(&self, _: &World) -> Result<Written<()>> {
+            Err(Error::Interrupted)
+        }
+
+        async fn update(&self, _: &World, _: &Live<Self>, _: &Changes) -> Result<Written<()>> {
+            Err(Error::Interrupted)
+        }
+
+        async fn delete(&self, _: &World, (): &()) -> Result<Gone> {
+            Ok(Gone::NotYet("world:Delete"))
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_agreed_to_and_never_happens_is_given_up_as_its_kind_says() {
+        let mut graph = Graph::default();
+        graph.add("thing", Stubborn);
+        let removal = Removal::survey(&graph, &World, |_| false, &|_| {}).await.unwrap();
+        let tempo = Tempo { first: Duration::ZERO, longest: Duration::from_millis(1), patience: Duration::from_hours(1) };
+        let report = down(&graph, &World, &removal, &Options { tempo, ..Options::default() }, &|_| {}).await;
+        let errors: Vec<String> = report.failed.iter().map(|(id, error)| format!("{id}: {error}")).collect();
+        assert_eq!(errors, ["stubborn/thing: gave up after 0 s of waiting for its deletion (world:Delete was accepted)"]);
+        assert!(report.done.is_empty());
+    }
+}

@@ -3,7 +3,7 @@
 use super::record::{Held, Record};
 use crate::{
     aws::{Aws, Optional, not_aws},
-    engine::{Error, Result},
+    engine::Result,
 };
 use aws_sdk_s3::primitives::ByteStream;
 use aws_smithy_runtime_api::{

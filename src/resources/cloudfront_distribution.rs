@@ -71,8 +71,8 @@ pub struct DistributionOutput {
 impl Resource for Distribution {
     type Cloud = Aws;
     const KIND: &'static str = "cloudfront.distribution";
-    // It is deleted when it serves nowhere any more: usually 3 to 5 minutes, but AWS's own waiter takes half an hour.
-    const REMOVAL: Duration = Duration::from_mins(35);
+    // It is deleted when it serves nowhere any more: usually 3 to 5 minutes, rarely 20.
+    const REMOVAL: Duration = Duration::from_mins(25);
     type Output = DistributionOutput;
 
     fn name(&self) -> String {

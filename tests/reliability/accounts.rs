@@ -14,10 +14,10 @@ use zip::write::SimpleFileOptions;
 /// A number of twelve digits: the local AWS keeps an account for each that is used as an access key.
 pub(crate) fn next() -> String {
     static NEXT: AtomicU64 = AtomicU64::new(0);
-    let start = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs() % 10_000_000;
+    let start = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs() % 1_000_000;
     let process = u64::from(std::process::id() % 100);
-    let nth = NEXT.fetch_add(1, Ordering::Relaxed) % 100;
-    format!("5{start:07}{process:02}{nth:02}")
+    let nth = NEXT.fetch_add(1, Ordering::Relaxed) % 1000;
+    format!("5{start:06}{process:02}{nth:03}")
 }
 
 /// A package with this script as its program, kept in `directory`.

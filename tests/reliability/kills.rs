@@ -1,6 +1,7 @@
 //! Killed after any call, or without the answer to any write: the next run makes it good.
 
-use crate::shared::{Account, Version, lost, on_all_processors, sample, windows};
+use crate::shared::{Account, Version, lost, on_all_processors, row, sample, windows};
+use std::sync::OnceLock;
 use strict_aws::{Config, Faults};
 
 fn strict() -> Config {
@@ -26,17 +27,22 @@ async fn lengths() -> [(u64, u64); 3] {
     [first, second, down]
 }
 
+/// [`lengths`], found out once.
 #[expect(clippy::print_stdout, reason = "the figures are what the test is run for")]
 fn lengths_now() -> [(u64, u64); 3] {
-    let lengths = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(lengths());
-    println!("calls and writes of a first up, an up with changes, and a down: {lengths:?}");
-    lengths
+    static LENGTHS: OnceLock<[(u64, u64); 3]> = OnceLock::new();
+    *LENGTHS.get_or_init(|| {
+        let lengths = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(lengths());
+        println!("calls and writes of a first up, an up with changes, and a down: {lengths:?}");
+        lengths
+    })
 }
 
 #[test]
 fn killed_after_any_call_the_next_run_finishes() {
     let [(first, _), _, (down, _)] = lengths_now();
-    on_all_processors(&sample(first.max(down), 0), async |calls: Vec<u64>| {
+    let numbers = sample(first.max(down), 0);
+    on_all_processors(&numbers, async |calls: Vec<u64>| {
         let account = Account::new(strict()).await;
         for call in calls {
             let what = format!("up, killed after call {call}");
@@ -50,12 +56,14 @@ fn killed_after_any_call_the_next_run_finishes() {
             account.empty(&what).await;
         }
     });
+    row("first `up`, and `down`, killed after every call; then the same again", 2 * numbers.len());
 }
 
 #[test]
 fn killed_after_any_call_of_a_change_the_next_run_finishes() {
     let [_, (change, _), _] = lengths_now();
-    on_all_processors(&sample(change, 3), async |calls: Vec<u64>| {
+    let numbers = sample(change, 3);
+    on_all_processors(&numbers, async |calls: Vec<u64>| {
         let account = Account::new(strict()).await;
         account.complete(&account.up(Version::First).await, "the first up");
         for call in calls {
@@ -69,6 +77,7 @@ fn killed_after_any_call_of_a_change_the_next_run_finishes() {
         account.complete(&account.down().await, "down");
         account.empty("after down").await;
     });
+    row("`up` with changes killed after every call, there and back; then `up`", 2 * numbers.len());
 }
 
 #[test]
@@ -81,7 +90,8 @@ fn killed_after_any_call_of_a_rollback_the_next_one_finishes() {
         account.complete(&account.rollback().await, "rollback");
         account.strict.log().len() as u64
     });
-    on_all_processors(&sample(calls, 6), async |calls: Vec<u64>| {
+    let numbers = sample(calls, 6);
+    on_all_processors(&numbers, async |calls: Vec<u64>| {
         let account = Account::new(strict()).await;
         account.complete(&account.up(Version::First).await, "the first up");
         for call in calls {
@@ -96,12 +106,35 @@ fn killed_after_any_call_of_a_rollback_the_next_one_finishes() {
         account.complete(&account.down().await, "down");
         account.empty("after down").await;
     });
+    row("`rollback` killed after every call; then `rollback`", numbers.len());
+}
+
+#[test]
+fn after_a_session_that_expired_after_any_call_the_next_run_finishes() {
+    let [(first, _), _, (down, _)] = lengths_now();
+    let numbers = sample(first.max(down), 7);
+    on_all_processors(&numbers, async |calls: Vec<u64>| {
+        let account = Account::new(strict()).await;
+        for call in calls {
+            let faults = Faults::ExpireAfterCall(call);
+            let what = format!("up with {faults:?}");
+            account.expired(&account.faulty(faults, account.up(Version::First)).await, &what);
+            account.complete(&account.up(Version::First).await, &what);
+            account.in_sync(Version::First, &what).await;
+            let what = format!("down with {faults:?}");
+            account.expired(&account.faulty(faults, account.down()).await, &what);
+            account.complete(&account.down().await, &what);
+            account.empty(&what).await;
+        }
+    });
+    row("session of a first `up`, and of a `down`, expired after every call; then the same again", 2 * numbers.len());
 }
 
 #[test]
 fn without_the_answer_to_any_write_the_same_run_finishes() {
     let [(_, first), _, (_, down)] = lengths_now();
-    on_all_processors(&sample(first.max(down), 5), async |writes: Vec<u64>| {
+    let numbers = sample(first.max(down), 5);
+    on_all_processors(&numbers, async |writes: Vec<u64>| {
         let account = Account::new(strict()).await;
         for write in writes {
             let faults = Faults::AtWrite(write, lost(write));
@@ -113,12 +146,14 @@ fn without_the_answer_to_any_write_the_same_run_finishes() {
             account.empty(&what).await;
         }
     });
+    row("first `up`, and `down`, without the answer to every write", 2 * numbers.len());
 }
 
 #[test]
 fn without_the_answer_to_any_write_of_a_change_the_same_run_finishes() {
     let [_, (_, change), _] = lengths_now();
-    on_all_processors(&sample(change, 2), async |writes: Vec<u64>| {
+    let numbers = sample(change, 2);
+    on_all_processors(&numbers, async |writes: Vec<u64>| {
         let account = Account::new(strict()).await;
         account.complete(&account.up(Version::First).await, "the first up");
         for write in writes {
@@ -132,12 +167,14 @@ fn without_the_answer_to_any_write_of_a_change_the_same_run_finishes() {
         account.complete(&account.down().await, "down");
         account.empty("after down").await;
     });
+    row("`up` with changes, there and back, without the answer to every write", 2 * numbers.len());
 }
 
 #[test]
 fn killed_after_any_call_of_a_removal_an_up_brings_all_back() {
     let [_, _, (down, _)] = lengths_now();
-    on_all_processors(&sample(down, 4), async |calls: Vec<u64>| {
+    let numbers = sample(down, 4);
+    on_all_processors(&numbers, async |calls: Vec<u64>| {
         let account = Account::new(strict()).await;
         account.complete(&account.up(Version::First).await, "the first up");
         for call in calls {
@@ -149,12 +186,14 @@ fn killed_after_any_call_of_a_removal_an_up_brings_all_back() {
         account.complete(&account.down().await, "down");
         account.empty("after down").await;
     });
+    row("`down` killed after every call; then `up`", numbers.len());
 }
 
 #[test]
 fn killed_after_any_call_a_removal_leaves_nothing() {
     let [(first, _), ..] = lengths_now();
-    on_all_processors(&sample(first, 1), async |calls: Vec<u64>| {
+    let numbers = sample(first, 1);
+    on_all_processors(&numbers, async |calls: Vec<u64>| {
         let account = Account::new(strict()).await;
         for call in calls {
             let what = format!("up, killed after call {call}, then down");
@@ -163,4 +202,5 @@ fn killed_after_any_call_a_removal_leaves_nothing() {
             account.empty(&what).await;
         }
     });
+    row("first `up` killed after every call; then `down`", numbers.len());
 }

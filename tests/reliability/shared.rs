@@ -5,7 +5,7 @@ use futures::future::LocalBoxFuture;
 use liveinsight::{
     aws::{Aws, Connection, Place},
     build::{SiteFile, read_site},
-    engine::{Cloud, Graph, Id, Options, Removal, Report, Resource, State, Tempo, down, survey, up},
+    engine::{Class, Cloud, Error, Graph, Id, Options, Removal, Report, Resource, State, Tempo, down, survey, up},
     lock::{Lease, Lock, Turn},
     release::{self, Action, Author},
     resources::Bucket,
@@ -29,14 +29,26 @@ pub(crate) fn windows() -> Windows {
     Windows { distribution_deploying: short, bucket_held: short, backups_enabling: Duration::from_millis(100), ..Windows::aws(100.0) }
 }
 
+/// What is tried: `all`, or every so many calls.
+const EFFORT: &str = "LIVEINSIGHT_RELIABILITY";
+/// How many calls lie between two that are tried, in every test run.
+const STEP: u64 = 41;
+
 /// Whether everything is to be tried rather than a sample.
 pub(crate) fn thorough() -> bool {
-    std::env::var("LIVEINSIGHT_RELIABILITY").is_ok_and(|value| value == "all")
+    std::env::var(EFFORT).is_ok_and(|value| value == "all")
 }
 
 /// Every number up to `last`, or a sample that begins at another place for each `purpose`.
 pub(crate) fn sample(last: u64, purpose: u64) -> Vec<u64> {
-    if thorough() { (1..=last).collect() } else { (1 + purpose % 7..=last).step_by(7).collect() }
+    let step = if thorough() { 1 } else { std::env::var(EFFORT).ok().and_then(|step| step.parse().ok()).unwrap_or(STEP).max(1) };
+    (1 + purpose * 5 % step..=last).step_by(usize::try_from(step).unwrap()).collect()
+}
+
+/// Prints a row of the table in `docs/reliability.md`. Whatever is not made good, left over or there twice fails the test before that.
+#[expect(clippy::print_stdout, reason = "the figures are what the test is run for")]
+pub(crate) fn row(what: &str, runs: usize) {
+    println!("| {what} | {runs} | 0 | 0 |");
 }
 
 /// The version of the stack that is declared.
@@ -48,7 +60,7 @@ pub(crate) enum Version {
     Second,
 }
 
-type Failure = (Option<Id>, liveinsight::engine::Error);
+type Failure = (Option<Id>, Error);
 
 /// An account that nobody else uses.
 pub(crate) struct Account {
@@ -237,6 +249,12 @@ impl Account {
         );
     }
 
+    /// Insists that a run ended well, or for nothing else than that the session expired.
+    pub(crate) fn expired(&self, report: &Report, what: &str) {
+        let other: Vec<_> = report.failed.iter().filter(|(_, error)| !is_expired(error)).collect();
+        assert!(other.is_empty(), "account {}: {what}: {other:?}\n{}", self.number, self.tail());
+    }
+
     /// Insists that all is as declared, and that there is nothing else.
     pub(crate) async fn in_sync(&self, version: Version, what: &str) {
         let (aws, declaration) = (self.connect().await, self.declare(version));
@@ -284,7 +302,10 @@ pub(crate) fn lost(number: u64) -> Fault {
     [Fault::LostThenReset, Fault::LostThenStumble, Fault::Truncated][usize::try_from(number % 3).unwrap()]
 }
 
-/// Runs `work` on a thread of its own for each of as many shares of `numbers` as there are processors; the engine is not for many threads.
+/// How many runs share a processor: each of them waits most of the time.
+const LANES: usize = 4;
+
+/// Runs `work` for shares of `numbers`, some on each processor; the engine is not for many threads.
 pub(crate) fn on_all_processors<F>(numbers: &[u64], work: impl Fn(Vec<u64>) -> F + Send + Sync)
 where
     F: Future<Output = ()>,
@@ -294,10 +315,11 @@ where
     std::thread::scope(|scope| {
         let running: Vec<_> = (0..threads)
             .map(|thread| {
-                let share: Vec<u64> = numbers.iter().copied().skip(thread).step_by(threads).collect();
                 scope.spawn(move || {
+                    let share = |lane: usize| numbers.iter().copied().skip(thread * LANES + lane).step_by(threads * LANES).collect();
+                    let shares = (0..LANES).map(share).filter(|share: &Vec<u64>| !share.is_empty());
                     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-                    runtime.block_on(work(share));
+                    runtime.block_on(futures::future::join_all(shares.map(work)));
                 })
             })
             .collect();
@@ -316,7 +338,10 @@ async fn keeping(lease: Option<Lease<'_>>, run: impl Future<Output = Report>) ->
         report = run => report,
         held = lease.keep() => panic!("{held:?} took it over"),
     };
-    lease.release().await.unwrap();
+    // Who may do nothing any more cannot give it back: it ends by itself.
+    if let Err(error) = lease.release().await {
+        assert!(is_expired(&error), "{error}");
+    }
     report
 }
 
@@ -325,12 +350,16 @@ async fn is_recorded(aws: &Aws, declaration: &Declaration) -> Result<bool, Failu
     release::is_recorded(aws, bucket, &declaration.graph).await.map_err(|error| (None, error))
 }
 
+fn is_expired(error: &Error) -> bool {
+    matches!(error, Error::Interrupted) || error.class() == Some(Class::Expired)
+}
+
 fn options() -> Options {
     let tempo = Tempo { first: Duration::from_millis(5), longest: Duration::from_millis(10), patience: Duration::from_mins(1) };
     Options { tempo, ..Options::default() }
 }
 
-fn failed(graph: &Graph<Aws>, id: Option<Id>, error: liveinsight::engine::Error) -> Report {
+fn failed(graph: &Graph<Aws>, id: Option<Id>, error: Error) -> Report {
     let id = id.unwrap_or_else(|| graph.entries()[0].id.clone());
     Report { failed: [(id, error)].into(), ..Report::default() }
 }

@@ -1,7 +1,8 @@
 //! Two programs at the same time on one account. With the lock one waits for the other, or says that it does not; without it they get in
 //! each other's way, and the stack still ends up correct.
 //!
-//! `LIVEINSIGHT_RIVALS=15 cargo test --test rivals -- --nocapture` runs fifteen rounds of seven pairs and prints what became of each.
+//! `LIVEINSIGHT_RELIABILITY=all cargo test --test rivals -- --nocapture` runs fifteen rounds of seven pairs and prints what became of
+//! each; `LIVEINSIGHT_RIVALS=3`, three rounds.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking, in its helpers as well")]
 
@@ -16,6 +17,9 @@ use std::{collections::BTreeMap, thread};
 
 /// How often every pair is run.
 const ROUNDS: &str = "LIVEINSIGHT_RIVALS";
+
+/// `all`: fifteen times, as the other tests of reliability then try everything.
+const EFFORT: &str = "LIVEINSIGHT_RELIABILITY";
 
 const UP: &[&str] = &["up", "--local", "--no-build"];
 const DOWN: &[&str] = &["down", "--local"];
@@ -147,7 +151,8 @@ fn all_well(what: &str, runs: &[Run; 2]) {
 
 #[test]
 fn two_programs_at_once_leave_one_correct_stack() {
-    let rounds: usize = std::env::var(ROUNDS).ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(1);
+    let thorough = std::env::var(EFFORT).is_ok_and(|value| value == "all");
+    let rounds: usize = std::env::var(ROUNDS).ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(if thorough { 15 } else { 1 });
     let mut rivals = Rivals::new();
     for round in 1..=rounds {
         rivals.with_the_lock();

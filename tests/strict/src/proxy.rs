@@ -121,6 +121,11 @@ impl Strict {
         self.shared.state().config.ahead = ahead;
     }
 
+    /// From now on, every request is on its way for so long.
+    pub fn set_latency(&self, latency: Duration) {
+        self.shared.state().config.latency = latency;
+    }
+
     /// The requests since the faults were last set, in the order in which they were answered.
     pub fn log(&self) -> Vec<Entry> {
         self.shared.state().log.clone()
