@@ -532,12 +532,6 @@ def behavior(config, pattern):
     return next(behavior for behavior in config["CacheBehaviors"]["Items"] if behavior["PathPattern"] == pattern)
 
 
-def without_forwarding(behavior):
-    for field in ("ForwardedValues", "MinTTL", "DefaultTTL", "MaxTTL"):
-        behavior.pop(field)
-    behavior.update(CachePolicyId=MANAGED_CACHING_DISABLED)
-
-
 for field, edit in {
     "name": lambda config: config.update(Comment="mine"),
     "default_root_object": lambda config: config.update(DefaultRootObject="other.html"),
@@ -558,12 +552,12 @@ for field, edit in {
     "behaviors.default.cache_policy": lambda config: config["DefaultCacheBehavior"].update(CachePolicyId=MANAGED_CACHING_DISABLED),
     "behaviors.default.headers_policy": lambda config: config["DefaultCacheBehavior"].pop("ResponseHeadersPolicyId"),
     "behaviors.default.origin": lambda config: config["DefaultCacheBehavior"].update(TargetOriginId="api"),
-    "behaviors./api/*.cache_policy": lambda config: without_forwarding(behavior(config, "/api/*")),
     # Answers to those with a token would be told to those without.
     "behaviors./api/*.forwarding.headers": lambda config: behavior(config, "/api/*")["ForwardedValues"].update(
         Headers={"Quantity": 1, "Items": ["Origin"]}
     ),
     "behaviors./api/*.forwarding.query": lambda config: behavior(config, "/api/*")["ForwardedValues"].update(QueryString=False),
+    "behaviors./api/*.forwarding.cookies": lambda config: behavior(config, "/api/*")["ForwardedValues"].update(Cookies={"Forward": "all"}),
     "behaviors./api/*.forwarding.shared_at_most": lambda config: behavior(config, "/api/*").update(MaxTTL=3600),
     "behaviors./api/*.methods": lambda config: behavior(config, "/api/*").update(
         AllowedMethods={"Quantity": 2, "Items": ["GET", "HEAD"], "CachedMethods": {"Quantity": 2, "Items": ["GET", "HEAD"]}}
