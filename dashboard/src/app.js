@@ -8,7 +8,7 @@ import { showRealtime, showStats } from "./show.js";
 import { languages, speaker } from "./texts.js";
 
 // Milliseconds. Without a hand on the page for five minutes, it asks less often.
-const realtimePause = 2_000;
+const realtimePause = 1_500;
 const idleAfter = 300_000;
 const idlePause = 10_000;
 const statsPause = 30_000;

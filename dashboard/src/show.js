@@ -16,9 +16,8 @@ export function showRealtime(realtime, shownMinutes, format) {
   setText($("events-5"), number(realtime.events_last_5min));
   drawList($("current-pages"), fullest(realtime.current_pages, format), say("none"), number);
   for (const [name, rename] of [["referrers", format.referrer], ["countries", format.country], ["devices", format.device]]) {
-    drawList($(`live-${name}`), shares(realtime[name], rename).slice(0, rowsShown), say("none"), number);
+    drawList($(`live-${name}`), shares(realtime[name], rename).slice(0, rowsShown), none(name, realtime, say), number);
   }
-  hideUnlessKnown("live-countries", realtime.countries);
   showFeed(realtime.feed, format);
   const users = minutes.map((minute) => minute.users);
   drawChart($("minutes"), {
@@ -40,8 +39,8 @@ export function showRealtime(realtime, shownMinutes, format) {
 /** Rows of a list, which comes with the largest first. */
 const shares = (list, rename) => list.map((row) => ({ name: rename(row.name), count: row.sessions }));
 
-/** Countries come only from a distribution that tells them; without one, "nothing yet" would promise them. */
-const hideUnlessKnown = (id, list) => { $(id).closest("section").hidden = list.length === 0; };
+/** What an empty list says. Only CloudFront tells countries: if there are visits but no country, their batches went past it. */
+const none = (name, answer, say) => say(name === "countries" && answer.devices.length ? "noCountries" : "none");
 
 /** The fullest pages, of `{path: sessions}`. */
 function fullest(pages, format) {
@@ -65,8 +64,7 @@ export function showStats(stats, format) {
   const pages = stats.top_pages.map((page) => ({ name: format.page(page.url), count: page.views, extra: percent(page.percentage / 100) }));
   drawList($("top-pages"), pages, say("none"), number);
   drawList($("referrers"), shares(stats.referrers, format.referrer), say("none"), number);
-  hideUnlessKnown("countries", stats.countries);
-  drawList($("countries"), shares(stats.countries, format.country), say("none"), number);
+  drawList($("countries"), shares(stats.countries, format.country), none("countries", stats, say), number);
   drawList($("devices"), shares(stats.devices, format.device), say("none"), number);
 }
 

@@ -17,6 +17,7 @@ use serde_json::json;
 /// Arguments of `outputs`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
+The line for the pages of a site: liveinsight outputs tracker_tag
 As an environment file: liveinsight outputs --format dotenv > .env
 In GitHub Actions: liveinsight outputs --format github >> \"$GITHUB_OUTPUT\"")]
 pub struct OutputsArgs {

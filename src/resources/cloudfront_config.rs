@@ -1,4 +1,5 @@
-//! What a distribution serves and from where: the words of a declaration, and their translation to and from CloudFront's.
+//! Where a distribution's content comes from and what stands in for errors: the words of a declaration, and their translation to and from
+//! CloudFront's. What is done with requests is in `cloudfront_behavior`.
 //!
 //! CloudFront wants every field on an update, also those that it fills in by itself on creation; lists carry their own length.
 //! So declared fields are laid over the live configuration, and what is neither declared nor there gets CloudFront's own default.
@@ -7,21 +8,12 @@ use crate::engine::{Error, Ref, Result};
 use aws_sdk_cloudfront::{
     error::BuildError,
     types::{
-        self, AllowedMethods, CacheBehavior, CacheBehaviors, CachedMethods, CustomErrorResponse, CustomErrorResponses, CustomHeaders,
-        CustomOriginConfig, DefaultCacheBehavior, FunctionAssociations, LambdaFunctionAssociations, Method, OriginProtocolPolicy,
-        OriginSslProtocols, S3OriginConfig, SslProtocol, TrustedKeyGroups, TrustedSigners, ViewerProtocolPolicy,
+        self, CustomErrorResponse, CustomErrorResponses, CustomHeaders, CustomOriginConfig, OriginProtocolPolicy, OriginSslProtocols,
+        S3OriginConfig, SslProtocol,
     },
 };
 use serde::{Serialize, Serializer};
-use std::{collections::BTreeSet, fmt};
-
-/// Ids of AWS's own policies ("Amazon CloudFront Developer Guide", managed policies).
-mod managed {
-    pub(super) const CACHING_OPTIMIZED: &str = "658327ea-f89d-4fab-a63d-7e88639e58f6";
-    pub(super) const CACHING_DISABLED: &str = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad";
-    pub(super) const ALL_VIEWER_EXCEPT_HOST_HEADER: &str = "b689b0a8-53d0-40ab-baf2-68738e2966ac";
-    pub(super) const SECURITY_HEADERS: &str = "67f7725c-6f97-4210-82d7-5512b31e9d03";
-}
+use std::fmt;
 
 /// Where content comes from.
 #[derive(Debug, Clone, Serialize)]
@@ -47,25 +39,6 @@ pub enum Protocol {
     Http(u16),
     /// Some other way, which nobody declares.
     Other(String),
-}
-
-/// What is done with the requests for some paths.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Behavior {
-    /// The key of the origin.
-    pub origin: String,
-    /// `redirect-to-https` or `allow-all`.
-    pub viewers: String,
-    /// Methods that are passed on; CloudFront knows `GET HEAD`, these with `OPTIONS`, and all seven.
-    pub methods: BTreeSet<String>,
-    /// Whether answers are compressed for those who understand it.
-    pub compress: bool,
-    /// The id of the cache policy.
-    pub cache_policy: String,
-    /// The id of the policy for what the origin is told; empty for none.
-    pub request_policy: String,
-    /// The id of the policy for headers that are added to answers; empty for none.
-    pub headers_policy: String,
 }
 
 /// What visitors see in place of an origin's error.
@@ -173,116 +146,6 @@ impl Serialize for Protocol {
     }
 }
 
-/// CloudFront has one type for the default behavior and one for the others, with the same fields.
-macro_rules! read_behavior {
-    ($live:expr) => {{
-        let methods: Option<BTreeSet<String>> =
-            $live.allowed_methods.as_ref().map(|methods| methods.items.iter().map(|method| method.as_str().to_owned()).collect());
-        Behavior {
-            origin: $live.target_origin_id.clone(),
-            viewers: $live.viewer_protocol_policy.to_string(),
-            methods: methods.unwrap_or_else(|| strings(&["GET", "HEAD"])),
-            compress: $live.compress == Some(true),
-            cache_policy: $live.cache_policy_id.clone().unwrap_or_default(),
-            request_policy: $live.origin_request_policy_id.clone().unwrap_or_default(),
-            headers_policy: $live.response_headers_policy_id.clone().unwrap_or_default(),
-        }
-    }};
-}
-
-macro_rules! write_behavior {
-    ($behavior:expr, $live:expr) => {{
-        let (behavior, live) = ($behavior, $live);
-        live.target_origin_id = behavior.origin.clone();
-        live.viewer_protocol_policy = ViewerProtocolPolicy::from(behavior.viewers.as_str());
-        live.allowed_methods = Some(behavior.allowed_methods()?);
-        live.compress = Some(behavior.compress);
-        live.cache_policy_id = some(&behavior.cache_policy);
-        live.origin_request_policy_id = some(&behavior.request_policy);
-        live.response_headers_policy_id = some(&behavior.headers_policy);
-        // What came before cache policies, and cannot go together with one.
-        live.forwarded_values = None;
-        (live.min_ttl, live.default_ttl, live.max_ttl) = (None, None, None);
-        live.smooth_streaming.get_or_insert(false);
-        live.field_level_encryption_id.get_or_insert_default();
-        if live.lambda_function_associations.is_none() {
-            live.lambda_function_associations = Some(LambdaFunctionAssociations::builder().quantity(0).build().map_err(incomplete)?);
-        }
-        if live.function_associations.is_none() {
-            live.function_associations = Some(FunctionAssociations::builder().quantity(0).build().map_err(incomplete)?);
-        }
-        if live.trusted_signers.is_none() {
-            live.trusted_signers = Some(TrustedSigners::builder().enabled(false).quantity(0).build().map_err(incomplete)?);
-        }
-        if live.trusted_key_groups.is_none() {
-            live.trusted_key_groups = Some(TrustedKeyGroups::builder().enabled(false).quantity(0).build().map_err(incomplete)?);
-        }
-    }};
-}
-
-impl Behavior {
-    /// For files: cached by their own headers, compressed, with security headers.
-    pub fn files(origin: &str, viewers_https: bool) -> Self {
-        Self {
-            origin: origin.to_owned(),
-            viewers: viewers(viewers_https),
-            methods: strings(&["GET", "HEAD"]),
-            compress: true,
-            cache_policy: managed::CACHING_OPTIMIZED.to_owned(),
-            request_policy: String::new(),
-            headers_policy: managed::SECURITY_HEADERS.to_owned(),
-        }
-    }
-
-    /// For an API: every method, nothing cached, all that the visitor sent is passed on but the `Host`.
-    pub fn api(origin: &str, viewers_https: bool) -> Self {
-        Self {
-            methods: strings(&["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]),
-            cache_policy: managed::CACHING_DISABLED.to_owned(),
-            request_policy: managed::ALL_VIEWER_EXCEPT_HOST_HEADER.to_owned(),
-            ..Self::files(origin, viewers_https)
-        }
-    }
-
-    pub(super) fn read(live: &CacheBehavior) -> Self {
-        read_behavior!(live)
-    }
-
-    pub(super) fn read_default(live: &DefaultCacheBehavior) -> Self {
-        read_behavior!(live)
-    }
-
-    #[expect(deprecated, reason = "what came before cache policies has to be cleared")]
-    fn write(&self, pattern: &str, live: Option<&CacheBehavior>) -> Result<CacheBehavior> {
-        let mut behavior = if let Some(live) = live {
-            live.clone()
-        } else {
-            let blank = CacheBehavior::builder().path_pattern(pattern).target_origin_id("");
-            blank.viewer_protocol_policy(ViewerProtocolPolicy::HttpsOnly).build().map_err(incomplete)?
-        };
-        write_behavior!(self, &mut behavior);
-        Ok(behavior)
-    }
-
-    #[expect(deprecated, reason = "what came before cache policies has to be cleared")]
-    pub(super) fn write_default(&self, live: Option<DefaultCacheBehavior>) -> Result<DefaultCacheBehavior> {
-        let mut behavior = if let Some(live) = live {
-            live
-        } else {
-            let blank = DefaultCacheBehavior::builder().target_origin_id("");
-            blank.viewer_protocol_policy(ViewerProtocolPolicy::HttpsOnly).build().map_err(incomplete)?
-        };
-        write_behavior!(self, &mut behavior);
-        Ok(behavior)
-    }
-
-    fn allowed_methods(&self) -> Result<AllowedMethods> {
-        let cached = CachedMethods::builder().quantity(2).items(Method::Get).items(Method::Head).build().map_err(incomplete)?;
-        let methods = self.methods.iter().map(|method| Method::from(method.as_str())).collect::<Vec<_>>();
-        AllowedMethods::builder().quantity(count(methods.len())).set_items(Some(methods)).cached_methods(cached).build().map_err(incomplete)
-    }
-}
-
 impl ErrorPage {
     pub(super) fn read(live: &CustomErrorResponse) -> Self {
         Self {
@@ -291,17 +154,6 @@ impl ErrorPage {
             cached_seconds: live.error_caching_min_ttl.unwrap_or(10),
         }
     }
-}
-
-/// All behaviors but the default one, laid over the live ones.
-pub(super) fn behaviors<'a>(
-    declared: impl Iterator<Item = (&'a str, &'a Behavior)>,
-    live: Option<&CacheBehaviors>,
-) -> Result<CacheBehaviors> {
-    let live = live.and_then(|live| live.items.as_deref()).unwrap_or_default();
-    let same = |pattern: &str| live.iter().find(|behavior| behavior.path_pattern == pattern);
-    let items = declared.map(|(pattern, behavior)| behavior.write(pattern, same(pattern))).collect::<Result<Vec<_>>>()?;
-    CacheBehaviors::builder().quantity(count(items.len())).set_items(unless_empty(items)).build().map_err(incomplete)
 }
 
 /// All error pages, by the status they stand in for.
@@ -323,19 +175,7 @@ pub(super) fn incomplete(error: BuildError) -> Error {
     Error::refused("cloudfront:UpdateDistribution", error.to_string())
 }
 
-fn viewers(https: bool) -> String {
-    if https { ViewerProtocolPolicy::RedirectToHttps } else { ViewerProtocolPolicy::AllowAll }.to_string()
-}
-
 /// CloudFront has no empty lists, only absent ones.
-fn unless_empty<T>(items: Vec<T>) -> Option<Vec<T>> {
+pub(super) fn unless_empty<T>(items: Vec<T>) -> Option<Vec<T>> {
     Some(items).filter(|items| !items.is_empty())
-}
-
-fn some(text: &str) -> Option<String> {
-    Some(text.to_owned()).filter(|text| !text.is_empty())
-}
-
-fn strings(all: &[&str]) -> BTreeSet<String> {
-    all.iter().map(|text| (*text).to_owned()).collect()
 }

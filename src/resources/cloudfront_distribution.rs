@@ -7,7 +7,8 @@
 //!
 //! Not managed, so that it can be set by hand: own domains and their certificate, web ACL, access logs, restrictions, functions.
 
-use super::cloudfront_config::{Behavior, ErrorPage, Origin, Protocol, behaviors, count, error_pages, incomplete};
+use super::cloudfront_behavior::{Behavior, behaviors};
+use super::cloudfront_config::{ErrorPage, Origin, Protocol, count, error_pages, incomplete};
 use crate::{
     aws::{Aws, Optional, Tags, not_aws},
     engine::{Changes, Class, Error, Found, Gone, Handle, Live, Owner, Ref, Refusal, Resource, Result, Stray, Written},
@@ -47,8 +48,10 @@ pub struct Distribution {
     pub ipv6: bool,
     /// Origins by key.
     pub origins: BTreeMap<String, Origin>,
-    /// Behaviors by path pattern, `default` for all other paths. The first pattern that fits counts, in the order of the patterns.
+    /// Behaviors by path pattern, `default` for all other paths.
     pub behaviors: BTreeMap<String, Behavior>,
+    /// The patterns in the order in which they are tried: the first one that fits counts.
+    pub precedence: Vec<String>,
     /// What is shown in place of an origin's error, by its status.
     pub error_pages: BTreeMap<i32, ErrorPage>,
     /// The digest of the site it serves. `None`: caches are not told of changes.
@@ -193,15 +196,19 @@ impl Distribution {
             ipv6: true,
             origins: BTreeMap::new(),
             behaviors: BTreeMap::new(),
+            precedence: Vec::new(),
             error_pages: BTreeMap::new(),
             content: None,
             tags,
         }
     }
 
-    /// One with this index page, origins (by key) and behaviors (by path pattern, `default` for all other paths).
+    /// One with this index page, origins (by key) and behaviors (by path pattern, `default` for all other paths). Of two patterns that
+    /// fit, the one that says more counts: `/api/events` before `/api/*`.
     pub fn serving(name: &str, index: &str, tags: Tags, origins: BTreeMap<String, Origin>, behaviors: BTreeMap<String, Behavior>) -> Self {
-        Self { default_root_object: index.to_owned(), origins, behaviors, ..Self::bare(name, tags) }
+        // The star sorts before all that a path is made of, but `!` to `)`, which no route has.
+        let precedence = behaviors.keys().rev().filter(|pattern| *pattern != DEFAULT).cloned().collect();
+        Self { default_root_object: index.to_owned(), origins, behaviors, precedence, ..Self::bare(name, tags) }
     }
 
     async fn send(&self, aws: &Aws, reference: &str) -> Result<CreateDistributionWithTagsOutput> {
@@ -264,6 +271,7 @@ impl Distribution {
             http_version: config.http_version.as_ref().unwrap_or(&HttpVersion::Http2).as_str().to_lowercase(),
             ipv6: config.is_ipv6_enabled == Some(true),
             origins: origins.map(|origin| (origin.id.clone(), Origin::read(origin))).collect(),
+            precedence: patterns.clone().map(|behavior| behavior.path_pattern.clone()).collect(),
             behaviors: patterns.map(|behavior| (behavior.path_pattern.clone(), Behavior::read(behavior))).chain(default).collect(),
             // An entry without a page only says how long an error is remembered.
             error_pages: errors
@@ -291,7 +299,7 @@ impl Distribution {
         if let Some(default) = self.behaviors.get(DEFAULT) {
             config.default_cache_behavior = Some(default.write_default(config.default_cache_behavior.take())?);
         }
-        let patterns = self.behaviors.iter().filter(|(pattern, _)| *pattern != DEFAULT).map(|(pattern, of)| (pattern.as_str(), of));
+        let patterns = self.precedence.iter().filter_map(|pattern| Some((pattern.as_str(), self.behaviors.get(pattern)?)));
         config.cache_behaviors = Some(behaviors(patterns, config.cache_behaviors.as_ref())?);
         config.custom_error_responses = Some(error_pages(self.error_pages.iter())?);
         config.web_acl_id.get_or_insert_default();
@@ -394,15 +402,18 @@ mod tests {
         engine::{Changes, Fields},
         resources::{Behavior, ErrorPage, Origin},
     };
-    use aws_sdk_cloudfront::types::{Aliases, HttpVersion, ViewerProtocolPolicy};
+    use aws_sdk_cloudfront::types::{Aliases, CacheBehavior, HttpVersion, ViewerProtocolPolicy};
     use std::collections::BTreeMap;
 
     fn declared() -> Distribution {
         let site = Origin::bucket("b.s3.us-east-1.amazonaws.com".to_owned().into(), "/site", "E1".to_owned().into());
         let api = Origin::server("a.execute-api.us-east-1.amazonaws.com".to_owned().into(), "/dev".to_owned().into(), None);
         let origins = BTreeMap::from([("site".to_owned(), site), ("api".to_owned(), api)]);
-        let behaviors =
-            BTreeMap::from([(DEFAULT.to_owned(), Behavior::files("site", true)), ("/api/*".to_owned(), Behavior::api("api", true))]);
+        let behaviors = BTreeMap::from([
+            (DEFAULT.to_owned(), Behavior::files("site", true)),
+            ("/api/*".to_owned(), Behavior::api("api", true)),
+            ("/api/events".to_owned(), Behavior::api_taking_data("api", true)),
+        ]);
         let page = ErrorPage { page: "/error.html".to_owned(), status: "404".to_owned(), cached_seconds: 10 };
         let tags = Tags::default().with("Name", "d");
         Distribution { error_pages: BTreeMap::from([(404, page)]), ..Distribution::serving("d", "index.html", tags, origins, behaviors) }
@@ -416,6 +427,20 @@ mod tests {
     fn what_is_written_reads_back_as_declared() {
         let config = declared().overlay(blank("r").unwrap()).unwrap();
         assert_eq!(differs(&Distribution::read(&config, &declared().tags)), "");
+    }
+
+    #[test]
+    #[expect(deprecated, reason = "an API's behaviors use what came before cache policies")]
+    fn an_api_shares_answers_by_token_and_is_told_the_country_of_those_who_write() {
+        let config = declared().overlay(blank("r").unwrap()).unwrap();
+        let behaviors = config.cache_behaviors.unwrap().items.unwrap();
+        let [events, api] = &behaviors[..] else { panic!("{behaviors:?}") };
+        assert_eq!([&events.path_pattern, &api.path_pattern], ["/api/events", "/api/*"], "the first that fits counts");
+        let headers = |behavior: &CacheBehavior| behavior.forwarded_values.clone().unwrap().headers.unwrap().items.unwrap();
+        assert!(headers(api).contains(&"Authorization".to_owned()) && headers(api).contains(&"X-API-Key".to_owned()));
+        assert!(headers(events).contains(&"CloudFront-Viewer-Country".to_owned()) && headers(events).len() <= 10);
+        assert!(behaviors.iter().all(|behavior| !headers(behavior).contains(&"Host".to_owned())), "API Gateway refuses it");
+        assert_eq!(behaviors.iter().map(|behavior| behavior.max_ttl).collect::<Vec<_>>(), [Some(0), Some(60)]);
     }
 
     #[test]

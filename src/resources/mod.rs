@@ -11,6 +11,7 @@ mod api_method_response;
 mod api_resource;
 mod api_stage;
 mod api_sweep;
+mod cloudfront_behavior;
 mod cloudfront_config;
 mod cloudfront_distribution;
 mod cloudfront_invalidation;
@@ -39,7 +40,8 @@ pub use api_method_response::{ApiMethodResponse, ApiMethodResponseOutput, respon
 pub use api_resource::{ApiResource, ApiResourceOutput};
 pub use api_stage::{AccessLog, ApiStage, ApiStageOutput};
 pub use api_sweep::sweep_rest_api_parts;
-pub use cloudfront_config::{Behavior, ErrorPage, Origin, Protocol};
+pub use cloudfront_behavior::{Behavior, Forwarding};
+pub use cloudfront_config::{ErrorPage, Origin, Protocol};
 pub use cloudfront_distribution::{Distribution, DistributionOutput};
 pub use cloudfront_origin_access_control::{OriginAccessControl, OriginAccessControlOutput};
 pub use dynamodb_table::{Index, KeyAttribute, Table, TableOutput, TimeToLive};

@@ -189,6 +189,11 @@ impl Route {
     pub fn segments(&self) -> impl Iterator<Item = &str> {
         self.path.split('/').filter(|segment| !segment.is_empty())
     }
+
+    /// Whether its method changes nothing, so that answers may be shared.
+    pub fn only_reads(&self) -> bool {
+        matches!(self.method.as_str(), "GET" | "HEAD")
+    }
 }
 
 impl std::fmt::Display for Route {

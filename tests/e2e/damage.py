@@ -526,7 +526,12 @@ def origin(config, key):
 
 
 MANAGED_CACHING_DISABLED = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
-MANAGED_ALL_VIEWER = "216adef6-5c7f-47e4-b989-5492eafa07d3"
+
+
+def behavior(config, pattern):
+    return next(behavior for behavior in config["CacheBehaviors"]["Items"] if behavior["PathPattern"] == pattern)
+
+
 for field, edit in {
     "name": lambda config: config.update(Comment="mine"),
     "default_root_object": lambda config: config.update(DefaultRootObject="other.html"),
@@ -547,12 +552,17 @@ for field, edit in {
     "behaviors.default.cache_policy": lambda config: config["DefaultCacheBehavior"].update(CachePolicyId=MANAGED_CACHING_DISABLED),
     "behaviors.default.headers_policy": lambda config: config["DefaultCacheBehavior"].pop("ResponseHeadersPolicyId"),
     "behaviors.default.origin": lambda config: config["DefaultCacheBehavior"].update(TargetOriginId="api"),
-    "behaviors./api/*.request_policy": lambda config: config["CacheBehaviors"]["Items"][0].update(
-        OriginRequestPolicyId=MANAGED_ALL_VIEWER
+    # Answers to those with a token would be told to those without.
+    "behaviors./api/*.forwarding.headers": lambda config: behavior(config, "/api/*")["ForwardedValues"].update(
+        Headers={"Quantity": 1, "Items": ["Origin"]}
     ),
-    "behaviors./api/*.methods": lambda config: config["CacheBehaviors"]["Items"][0].update(
+    "behaviors./api/*.forwarding.query": lambda config: behavior(config, "/api/*")["ForwardedValues"].update(QueryString=False),
+    "behaviors./api/*.forwarding.cookies": lambda config: behavior(config, "/api/*")["ForwardedValues"].update(Cookies={"Forward": "all"}),
+    "behaviors./api/*.forwarding.shared_at_most": lambda config: behavior(config, "/api/*").update(MaxTTL=3600),
+    "behaviors./api/*.methods": lambda config: behavior(config, "/api/*").update(
         AllowedMethods={"Quantity": 2, "Items": ["GET", "HEAD"], "CachedMethods": {"Quantity": 2, "Items": ["GET", "HEAD"]}}
     ),
+    "precedence": lambda config: config["CacheBehaviors"]["Items"].reverse(),
     "behaviors./api/*.origin": lambda config: config["CacheBehaviors"].update(Quantity=0, Items=[]),
 }.items():
     change(DISTRIBUTION, field)(lambda edit=edit: distribution(edit))

@@ -51,6 +51,11 @@ fn now() -> u64 {
 }
 
 fn get(url: &str) -> (u16, String) {
+    request(url, &[], None)
+}
+
+/// A `POST` with this body, or a `GET`: status and body of the answer.
+fn request(url: &str, headers: &[(&str, &str)], body: Option<&str>) -> (u16, String) {
     // Names below localhost are this machine; only browsers and curl know.
     let (host, address) = match url.strip_prefix("http://").and_then(|rest| rest.split_once('/')) {
         Some((host, path)) => {
@@ -60,7 +65,12 @@ fn get(url: &str) -> (u16, String) {
         None => panic!("{url}"),
     };
     let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
-    let mut answer = agent.get(address).header("Host", host).call().unwrap();
+    let headers = headers.iter().copied().chain([("Host", host.as_str())]);
+    let answer = match body {
+        None => headers.fold(agent.get(address), |request, (name, value)| request.header(name, value)).call(),
+        Some(body) => headers.fold(agent.post(address), |request, (name, value)| request.header(name, value)).send(body),
+    };
+    let mut answer = answer.unwrap();
     (answer.status().as_u16(), answer.body_mut().read_to_string().unwrap())
 }
 
@@ -117,6 +127,22 @@ fn a_request_reaches_handler_and_table(project: &Project) {
     let (status, page) = get(&outputs["dashboard_url"]);
     assert!(status == 200 && page.contains("<html"), "{page}");
     assert_eq!(get(&outputs["tracker_url"]).0, 200);
+    assert_eq!(outputs["tracker_tag"], format!("<script defer src=\"{}\"></script>", outputs["tracker_url"]));
+    a_visitors_country_passes_the_distribution(&outputs);
+}
+
+/// On AWS it is CloudFront that tells the country; the local AWS passes on what it is told, if the distribution says so.
+fn a_visitors_country_passes_the_distribution(outputs: &BTreeMap<String, String>) {
+    let event = json!({"k": "countries", "events": [
+        {"session_id": "e2e-session-2", "timestamp": now(), "event_type": "page_view", "page_url": "https://shop.example/cart"},
+    ]});
+    let url = format!("{}api/events", outputs["dashboard_url"]);
+    let send = |headers: &[(&str, &str)]| request(&url, headers, Some(&event.to_string())).0;
+    assert_eq!(send(&[("CloudFront-Viewer-Country", "KR"), ("Sec-GPC", "1")]), 200);
+    assert_eq!(send(&[("CloudFront-Viewer-Country", "KR")]), 200);
+    let (_, body) = get(&format!("{}api/realtime?k=countries", outputs["dashboard_url"]));
+    let realtime: Value = serde_json::from_str(&body).unwrap();
+    assert_eq!(realtime["data"]["countries"], json!([{"name": "KR", "sessions": 1}]), "who asks not to be tracked is not kept: {realtime}");
 }
 
 /// The kinds that carry tags, which tell what differs because it was changed from outside.
@@ -177,7 +203,7 @@ fn every_damage_is_named_and_repaired(project: &Project) {
         }
     }
     project.run(&["plan", "--local", "--exit-code"]).expect(0);
-    assert_eq!((fields, deletions), (109, 20));
+    assert_eq!((fields, deletions), (113, 20));
     assert!(get(&outputs(project)["dashboard_url"]).1.contains("<html"));
 }
 

@@ -3,6 +3,7 @@
 //! Start with [`ingest`] for what happens to a batch, [`rollup`] for what is counted, [`endpoints`] for the HTTP side.
 //! Deliberately not here: the pages and the tracker.
 
+pub mod answers;
 pub mod batch;
 pub mod bots;
 pub mod device;

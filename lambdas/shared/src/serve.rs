@@ -1,5 +1,6 @@
 //! Runs one endpoint as a Lambda function. Everything that depends on the Lambda runtime or on the environment is here.
 
+use crate::answers::Answers;
 use crate::endpoints::{Endpoint, Service};
 use crate::http::{Facts, Failure, Origins};
 use crate::limit::{REQUESTS_PER_MINUTE, RateLimit};
@@ -66,6 +67,7 @@ async fn from_environment() -> Result<Service, Error> {
         limit: RateLimit::new(per_minute),
         signer: Signer::parse(optional("TOKEN_SECRET").as_deref()),
         readers: Readers::parse(optional("READ_TOKEN_SHA256").as_deref(), &optional("ENVIRONMENT").unwrap_or_default())?,
+        answers: Answers::default(),
     })
 }
 

@@ -9,16 +9,20 @@
 mod meter;
 mod support;
 
+use lambda_http::{Body, Request};
 use meter::Meter;
 use serde_json::{Value, json};
 use shared::batch::Batch;
+use shared::endpoints::{Endpoint, RealtimeNow, Service, StatsOverTime};
 use shared::ingest::take;
 use shared::sender::Sender;
 use shared::stats::{Period, Window};
 use shared::store::Store;
 use shared::time::{MINUTE, Millis, SECOND};
 use shared::{realtime, stats};
+use std::sync::Arc;
 use support::Tables;
+use tokio::task::JoinSet;
 
 const NOW: Millis = 1_795_381_800_000; // 2026-11-22T21:10:00Z
 const VISITS: usize = 10;
@@ -94,4 +98,40 @@ async fn events_cost_no_more_than_they_may() {
         assert!(bill.realtime_units <= 4.0, "{}", bill.realtime_units);
         assert!(bill.stats_units <= 8.0, "{}", bill.stats_units);
     }
+}
+
+#[tokio::test]
+async fn a_thousand_viewers_cost_what_one_does() {
+    let tables = support::tables().await;
+    let meter = Meter::new();
+    let config = support::config(&support::endpoint()).interceptor(meter.clone());
+    let store = Store::new(aws_sdk_dynamodb::Client::from_conf(config.build()), &tables.events, &tables.sessions);
+    let event = json!({"session_id": "0123456789", "timestamp": NOW, "event_type": "page_view", "page_url": "https://shop.example/a"});
+    let batch = Batch::parse(json!({"events": [event]}).to_string().as_bytes(), NOW).unwrap();
+    take(&store, batch, Sender::default(), NOW).await.unwrap();
+    for nth in 0..2 {
+        let now = NOW + nth * MINUTE;
+        for (one, all) in [
+            (units::<RealtimeNow>(&store, &meter, 1, now).await, units::<RealtimeNow>(&store, &meter, 1_000, now).await),
+            (units::<StatsOverTime>(&store, &meter, 1, now).await, units::<StatsOverTime>(&store, &meter, 1_000, now).await),
+        ] {
+            assert!(one.0 > 0.0 && all.0 <= one.0, "{} units for one, {} for all", one.0, all.0);
+            let Body::Text(text) = &all.1[0] else { panic!("no text") };
+            assert!(text.contains("success") && text.contains("/a"), "{text}");
+            assert!(all.1.iter().all(|told| matches!(told, Body::Text(other) if other == text)), "all are told the same");
+        }
+    }
+}
+
+/// Units of so many viewers at once, each asking at a time of their own within a second, and what they are told.
+async fn units<E: Endpoint>(store: &Store, meter: &Meter, viewers: i64, now: Millis) -> (f64, Vec<Body>) {
+    let service = Arc::new(Service::new(store.clone()));
+    let before = meter.read_units();
+    let mut all = JoinSet::new();
+    for viewer in 0..viewers {
+        let service = Arc::clone(&service);
+        all.spawn(async move { service.answer::<E>(&Request::new(Body::Empty), now + viewer % 1_000).await.0.into_body() });
+    }
+    let told = all.join_all().await;
+    (meter.read_units() - before, told)
 }

@@ -1,6 +1,6 @@
 //! The site: a private bucket with the pages, and a distribution that serves them and, under `/api/`, the API.
 
-use super::{DeclaredApi, Declaring, distribution_url};
+use super::{DeclaredApi, Declaring, api::star, distribution_url};
 use crate::{
     engine::{digest, stamped},
     resources::{
@@ -8,10 +8,13 @@ use crate::{
     },
     stack::Site,
 };
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::Path};
 
 /// The logical name of all that belongs to the site.
 const NAME: &str = "static";
+
+/// Where the site's address leads to the API.
+const API: &str = "/api/";
 
 impl Declaring<'_> {
     pub(super) fn site(&mut self, site: &Site, files: Option<&BTreeMap<String, SiteObject>>, api: Option<&DeclaredApi>) {
@@ -41,7 +44,11 @@ impl Declaring<'_> {
         let mut behaviors = BTreeMap::from([("default".to_owned(), Behavior::files("site", self.place.viewers_https))]);
         if let Some(api) = api {
             origins.insert("api".to_owned(), self.api_origin(api));
-            behaviors.insert("/api/*".to_owned(), Behavior::api("api", self.place.viewers_https));
+            behaviors.insert(format!("{API}*"), Behavior::api("api", self.place.viewers_https));
+            let routes = self.stack.functions.values().filter_map(|function| function.route.as_ref());
+            for route in routes.filter(|route| route.path.starts_with(API) && !route.only_reads()) {
+                behaviors.insert(star(&route.path), Behavior::api_taking_data("api", self.place.viewers_https));
+            }
         }
         let name = self.names.distribution();
         let mut distribution = Distribution::serving(&name, &site.index, self.tags(&name), origins, behaviors);
@@ -66,7 +73,14 @@ impl Declaring<'_> {
         self.output("dashboard_url", address.map(|address| format!("{address}/")));
         for (name, page) in &site.outputs {
             let page = page.clone();
-            self.output(name, address.map(move |address| format!("{address}/{page}")));
+            let is_script = Path::new(&page).extension().is_some_and(|extension| extension == "js");
+            let script = is_script.then(|| format!("{}_tag", name.strip_suffix("_url").unwrap_or(name)));
+            let address = address.map(move |address| format!("{address}/{page}"));
+            if let Some(tag) = script.filter(|tag| !site.outputs.contains_key(tag)) {
+                // No digest of the script: the tag is pasted once, and has to fit later releases, too.
+                self.output(&tag, address.map(|address| format!("<script defer src=\"{address}\"></script>")));
+            }
+            self.output(name, address);
         }
     }
 

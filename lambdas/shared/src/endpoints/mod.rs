@@ -8,6 +8,7 @@ pub use events::Events;
 pub use realtime::RealtimeNow;
 pub use stats::StatsOverTime;
 
+use crate::answers::Answers;
 use crate::batch::{self, Invalid};
 use crate::http::{self, Failure, Origins, Reply};
 use crate::limit::{self, RateLimit};
@@ -18,6 +19,9 @@ use crate::token::{Readers, Signer};
 use lambda_http::http::Method;
 use lambda_http::{Body, Request, RequestExt, Response};
 use std::future::Future;
+
+/// For an answer that others were given before: caches ask again.
+const NOT_SHARED: &str = "public, max-age=0";
 
 /// What a function needs to answer. The defaults let everybody do everything, but not too often.
 #[derive(Debug)]
@@ -32,6 +36,8 @@ pub struct Service {
     pub signer: Option<Signer>,
     /// Who may read.
     pub readers: Readers,
+    /// What readers were told lately.
+    pub answers: Answers,
 }
 
 /// One of the three.
@@ -48,7 +54,14 @@ pub trait Endpoint: Send + Sync + 'static {
 impl Service {
     /// With the defaults.
     pub fn new(store: Store) -> Self {
-        Self { store, origins: Origins::Any, limit: RateLimit::new(limit::REQUESTS_PER_MINUTE), signer: None, readers: Readers::All }
+        Self {
+            store,
+            origins: Origins::Any,
+            limit: RateLimit::new(limit::REQUESTS_PER_MINUTE),
+            signer: None,
+            readers: Readers::All,
+            answers: Answers::default(),
+        }
     }
 
     /// Answers any request: a complete response, and what became of it for the log.

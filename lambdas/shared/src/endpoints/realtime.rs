@@ -1,6 +1,6 @@
 //! `GET /api/realtime`
 
-use super::{Endpoint, Service, site};
+use super::{Endpoint, NOT_SHARED, Service, site};
 use crate::http::{Facts, Failure, Reply, entity_tag};
 use crate::realtime;
 use crate::time::Millis;
@@ -18,16 +18,15 @@ impl Endpoint for RealtimeNow {
 
     async fn answer(service: &Service, request: &Request, now: Millis) -> Result<Reply, Failure> {
         service.admit_reader(request)?;
-        let mut realtime = realtime::read(&service.store, &site(request)?, now).await?;
-        let data = json!(realtime);
-        // The time of reading is no news.
-        realtime.timestamp = 0;
-        Ok(Reply {
-            data,
-            // Viewers share an answer for two seconds; the next one is fetched while the old one is still shown.
-            cache: service.cache("public, max-age=0, s-maxage=2, stale-while-revalidate=5"),
-            entity_tag: entity_tag(&realtime),
-            facts: Facts::default(),
-        })
+        let site = site(request)?;
+        let read = async {
+            let mut realtime = realtime::read(&service.store, &site, now).await?;
+            let data = json!(realtime);
+            // The time of reading is no news.
+            realtime.timestamp = 0;
+            let cache = service.cache("public, max-age=0, s-maxage=1");
+            Ok(Reply { data, cache, entity_tag: entity_tag(&realtime), facts: Facts::default() })
+        };
+        service.answers.share(site.clone(), now, service.cache(NOT_SHARED), read).await
     }
 }

@@ -1,6 +1,6 @@
 //! `GET /api/stats?period=hour|day&limit=24`
 
-use super::{Endpoint, Service, parameter, site, wrong};
+use super::{Endpoint, NOT_SHARED, Service, parameter, site, wrong};
 use crate::http::{Facts, Failure, Reply, entity_tag};
 use crate::stats::{self, Period, Window};
 use crate::time::Millis;
@@ -18,12 +18,17 @@ impl Endpoint for StatsOverTime {
 
     async fn answer(service: &Service, request: &Request, now: Millis) -> Result<Reply, Failure> {
         service.admit_reader(request)?;
-        let window = window(request, now)?;
-        let mut stats = stats::read(&service.store, &site(request)?, window).await?;
-        let data = json!(stats);
-        // The time of reading is no news.
-        stats.timestamp = 0;
-        Ok(Reply { data, cache: service.cache("public, max-age=0, s-maxage=30"), entity_tag: entity_tag(&stats), facts: Facts::default() })
+        let (site, window) = (site(request)?, window(request, now)?);
+        let read = async {
+            let mut stats = stats::read(&service.store, &site, window).await?;
+            let data = json!(stats);
+            // The time of reading is no news.
+            stats.timestamp = 0;
+            let cache = service.cache("public, max-age=0, s-maxage=29");
+            Ok(Reply { data, cache, entity_tag: entity_tag(&stats), facts: Facts::default() })
+        };
+        let question = format!("{site} {:?} {}", window.period, window.limit);
+        service.answers.share(question, now, service.cache(NOT_SHARED), read).await
     }
 }
 
