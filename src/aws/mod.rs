@@ -7,6 +7,7 @@ mod connect;
 mod error;
 mod memo;
 mod notes;
+mod object;
 mod permissions;
 mod place;
 mod policy;

@@ -2,7 +2,7 @@
 
 use super::record::{Held, Record};
 use crate::{
-    aws::{Aws, Optional, not_aws},
+    aws::{Aws, not_aws},
     engine::Result,
 };
 use aws_sdk_s3::primitives::ByteStream;
@@ -73,20 +73,14 @@ async fn put(aws: &Aws, bucket: &str, record: &Record, replaces: Option<&str>) -
 /// Reads it.
 pub(super) async fn read(aws: &Aws, bucket: &str) -> Result<Option<Found>> {
     let clock = ServiceClock::default();
-    let answer = aws
-        .read("s3:GetObject", || aws.s3.get_object().bucket(bucket).key(LOCK_KEY).customize().interceptor(clock.clone()).send())
-        .await
-        .optional()?;
-    let Some(answer) = answer else { return Ok(None) };
+    let get = || aws.s3.get_object().bucket(bucket).key(LOCK_KEY).customize().interceptor(clock.clone()).send();
+    let Some((answer, content)) = aws.get_object(LONGEST, get).await? else { return Ok(None) };
     let now = clock.now();
     let Some(at) = answer.last_modified else {
         return Err(not_aws("s3:GetObject"));
     };
     let stored = Stored { etag: answer.e_tag.unwrap_or_default(), at };
-    // An answer that breaks off makes as little sense as one that was never a lock.
-    let bytes = if answer.content_length.is_some_and(|length| length <= LONGEST) { answer.body.collect().await.ok() } else { None };
-    let record = bytes.and_then(|bytes| Record::parse(&bytes.into_bytes()));
-    Ok(Some(Found { stored, record, now }))
+    Ok(Some(Found { stored, record: content.and_then(|content| Record::parse(&content)), now }))
 }
 
 /// Deletes it if it is still this one; [`Error::Exists`] if it is another.

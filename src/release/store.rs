@@ -90,14 +90,8 @@ impl Objects {
 
 /// Reads what a record says.
 pub async fn read(aws: &Aws, bucket: &str, stored: &Stored) -> Result<Release> {
-    let answer = aws.read("s3:GetObject", || aws.s3.get_object().bucket(bucket).key(&stored.key).send()).await.optional()?;
-    let body = answer.filter(|answer| answer.content_length.is_some_and(|length| length <= LONGEST)).map(|answer| answer.body);
-    // One that breaks off makes as little sense as one that is not there any more.
-    let bytes = match body {
-        Some(body) => body.collect().await.ok(),
-        None => None,
-    };
-    let record = bytes.and_then(|bytes| Record::parse(&bytes.into_bytes()));
+    let found = aws.get_object(LONGEST, || aws.s3.get_object().bucket(bucket).key(&stored.key).send()).await?;
+    let record = found.and_then(|(_, content)| Record::parse(&content?));
     Ok(Release { number: stored.number, at: stored.at, record })
 }
 

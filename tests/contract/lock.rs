@@ -2,7 +2,7 @@
 
 use crate::{
     harness::{Bench, endpoint},
-    proxy::lose_each,
+    proxy::{Fate, first, lose_each},
 };
 use aws_sdk_s3::primitives::ByteStream;
 use liveinsight::{
@@ -152,6 +152,21 @@ async fn a_lost_answer_is_not_taken_for_another_run() {
     lease.release().await.unwrap();
     assert_eq!(hostile.called("s3:DeleteObject"), 2);
     assert_eq!(vault.holder().await, None);
+}
+
+#[tokio::test]
+async fn an_answer_that_breaks_off_is_not_taken_for_nonsense() {
+    let vault = Vault::new("lock-cut").await;
+    let bob = vault.lock("bob@desk", LEASE);
+    let lease = taken(&bob).await;
+    let hostile = Bench::hostile("lock-cut-proxy", first(2, Fate::Cut, |request| request.contains(LOCK_KEY))).await;
+    let held = Lock::look(&hostile.aws, &vault.bucket).await.unwrap().unwrap();
+    assert_eq!(held.by.map(|by| by.holder).as_deref(), Some("bob@desk"));
+    assert_eq!(hostile.called("s3:GetObject"), 3);
+    let always = Bench::hostile("lock-cut-always", |request: &str| if request.contains(LOCK_KEY) { Fate::Cut } else { Fate::Pass }).await;
+    let error = Lock::look(&always.aws, &vault.bucket).await.unwrap_err().to_string();
+    assert!(error.contains("broke off"), "{error}");
+    lease.release().await.unwrap();
 }
 
 #[tokio::test]

@@ -21,6 +21,8 @@ pub(crate) enum Fate {
     Answer(&'static str),
     /// It reaches AWS, and the answer is an error of the kind that says nothing about whether it did.
     Lose,
+    /// It reaches AWS, and the last byte of the answer is missing.
+    Cut,
 }
 
 /// Gives this fate to the first so many requests that `is` picks.
@@ -93,6 +95,11 @@ async fn serve(mut client: TcpStream, upstream: &str, decide: impl FnOnce(&str) 
         Fate::RefuseFor(seconds, status, code, message) => protocol.refusal(status, code, message, &format!("Retry-After: {seconds}\r\n")),
         Fate::Answer(body) => answer(200, "application/json", "", body.as_bytes()),
         Fate::Rewrite(change) => rewrite(&forward(&request, upstream).await?, change),
+        Fate::Cut => {
+            let mut answer = forward(&request, upstream).await?;
+            answer.pop();
+            answer
+        }
         Fate::Lose => {
             forward(&request, upstream).await?;
             protocol.refusal(500, "InternalFailure", "", "")
