@@ -68,6 +68,8 @@ struct Shared {
     state: Mutex<State>,
     /// Whether the client is dead, and how many requests are being served.
     alive: watch::Sender<(bool, usize)>,
+    /// Held while an alarm is written: what the local AWS gets depends on whether it is there, so no deletion may come in between.
+    alarms: tokio::sync::Mutex<()>,
 }
 
 struct State {
@@ -90,7 +92,12 @@ impl Strict {
         let endpoint = format!("http://{}", listener.local_addr()?);
         let state = State { config, counts: Counts::default(), buckets: Buckets::full(), world: World::default(), log: Vec::new() };
         let upstream = upstream.trim_start_matches("http://").trim_end_matches('/').to_owned();
-        let shared = Arc::new(Shared { upstream, state: Mutex::new(state), alive: watch::Sender::new((true, 0)) });
+        let shared = Arc::new(Shared {
+            upstream,
+            state: Mutex::new(state),
+            alive: watch::Sender::new((true, 0)),
+            alarms: tokio::sync::Mutex::default(),
+        });
         let accepting = shared.clone();
         let task = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
@@ -289,6 +296,8 @@ impl Shared {
     /// Limits, refusals, and the local AWS; with what was done to the request.
     async fn strictly(&self, request: &Request, operation: &Operation) -> (Response, String) {
         let mut request = request.clone();
+        let about_alarms = operation.service == "cloudwatch" && operation.is_write();
+        let _turn = if about_alarms { Some(self.alarms.lock().await) } else { None };
         let scope = refusals::scope(operation, &request);
         let (windows, before) = {
             let mut state = self.state();
