@@ -131,7 +131,7 @@ mod tests {
 
     fn batch() -> Batch {
         let event = Event { at: 0, kind: "page_view", url: String::new(), referrer: String::new() };
-        Batch { at: 0, session: 7, agent: "", body: Body::Events(vec![event]), twice: true }
+        Batch { at: 0, session: 7, agent: "", country: "", body: Body::Events(vec![event]), twice: true }
     }
 
     fn answer(status: u16, processed: u64, duplicate: bool) -> Answer {

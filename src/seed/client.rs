@@ -65,24 +65,23 @@ impl Client {
 
     /// Asks for a path below the API's address.
     pub async fn get(&self, path: &str) -> Result<Answer, ClientError> {
-        self.send("GET", path, None).await
+        self.send("GET", path, &[], SdkBody::empty()).await
     }
 
-    /// Sends a text of JSON, from a browser that calls itself `agent`.
-    pub async fn post(&self, path: &str, agent: &'static str, text: String) -> Result<Answer, ClientError> {
-        self.send("POST", path, Some((agent, text))).await
+    /// Sends a text of JSON, from a browser that calls itself `agent` and is in `country`. It says so itself: it goes past CloudFront.
+    pub async fn post(&self, path: &str, (agent, country): (&'static str, &'static str), text: String) -> Result<Answer, ClientError> {
+        let headers = [("user-agent", agent), ("cloudfront-viewer-country", country), ("content-type", "application/json")];
+        self.send("POST", path, &headers, SdkBody::from(text)).await
     }
 
-    async fn send(&self, method: &str, path: &str, content: Option<(&'static str, String)>) -> Result<Answer, ClientError> {
+    async fn send(&self, method: &str, path: &str, headers: &[(&'static str, &'static str)], body: SdkBody) -> Result<Answer, ClientError> {
         let url = format!("{}{path}", self.base);
         let lost = |reason: String| ClientError::Lost { url: url.clone(), reason };
-        let (agent, body) = content.map_or((None, SdkBody::empty()), |(agent, text)| (Some(agent), SdkBody::from(text)));
         let mut request = HttpRequest::new(body);
         request.set_method(method).map_err(|error| lost(error.to_string()))?;
         request.set_uri(url.as_str()).map_err(|error| lost(error.to_string()))?;
-        if let Some(agent) = agent {
-            request.headers_mut().insert("user-agent", agent);
-            request.headers_mut().insert("content-type", "application/json");
+        for (name, value) in headers {
+            request.headers_mut().insert(*name, *value);
         }
         let response = self.connector.call(request).await.map_err(|error| lost(chain(&error)))?;
         let status = response.status().as_u16();

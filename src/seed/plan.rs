@@ -2,8 +2,7 @@
 //!
 //! Figures: pages by Zipf's law with exponent 1.1, time on a page log-normal with a median of 35 s, 45 % leave after one page,
 //! 3 % buy; sources 40 % direct, 35 % search, 15 % social, 10 % campaigns. Beside good traffic, what every site gets: 1 % of the
-//! batches come twice, 2 % of the sessions are bots, and one request in 200 makes no sense. Countries are not among it: the server
-//! takes them from the connection.
+//! batches come twice, 2 % of the sessions are bots, and one request in 200 makes no sense.
 
 use super::random::{chance, dwell, gap, pick};
 use fastrand::Rng;
@@ -56,6 +55,10 @@ const SOURCES: [((&str, &str), f64); 7] = [
     (("", "?utm_source=newsletter&utm_medium=email&utm_campaign=spring"), 6.0),
 ];
 
+/// Where visitors are.
+const COUNTRIES: [(&str, f64); 8] =
+    [("KR", 34.0), ("US", 22.0), ("JP", 12.0), ("DE", 9.0), ("GB", 8.0), ("FR", 6.0), ("IN", 5.0), ("BR", 4.0)];
+
 /// Requests that have to be refused.
 const NONSENSES: [&str; 5] = [
     r#"{"events":[{"session_id":"#,
@@ -104,6 +107,8 @@ pub struct Batch {
     pub session: usize,
     /// What the browser says it is.
     pub agent: &'static str,
+    /// Where CloudFront would say that it comes from: two letters.
+    pub country: &'static str,
     /// What is sent.
     pub body: Body,
     /// Whether it is sent twice, as by a client that lost the answer.
@@ -212,6 +217,7 @@ fn past(random: &mut Rng, hour: usize) -> i64 {
 fn visit(random: &mut Rng, pages: &[(usize, f64)], start: i64, session: usize) -> Vec<Batch> {
     let bot = chance(random, BOT);
     let agent = pick(random, if bot { &BOTS } else { &BROWSERS });
+    let country = pick(random, &COUNTRIES);
     let (source, campaign) = if bot { ("", "") } else { pick(random, &SOURCES) };
     let mut count = 1;
     if !chance(random, BOUNCE) {
@@ -236,7 +242,7 @@ fn visit(random: &mut Rng, pages: &[(usize, f64)], start: i64, session: usize) -
             events.push(event(events[events.len() - 1].at, "conversion"));
         }
         let sent = events[events.len() - 1].at;
-        batches.push(Batch { at: sent, session, agent, body: Body::Events(events), twice: chance(random, TWICE) });
+        batches.push(Batch { at: sent, session, agent, country, body: Body::Events(events), twice: chance(random, TWICE) });
         // The next page is opened after the clicks on this one.
         at += stay.max(5_000);
         before = url;

@@ -95,7 +95,7 @@ impl Sender<'_> {
         loop {
             tries += 1;
             books.borrow_mut().sent += 1;
-            let answer = self.client.post(PATH, batch.agent, text.to_owned()).await;
+            let answer = self.client.post(PATH, (batch.agent, batch.country), text.to_owned()).await;
             let wait = match &answer {
                 Ok(answer) if matches!(answer.status, 429 | 500 | 502 | 503 | 504) => {
                     // Nothing is counted of what is refused for its number; of the others that is not certain.
