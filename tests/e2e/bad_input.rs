@@ -170,7 +170,11 @@ fn more_pages_than_are_counted(api: &Api) {
     const BATCHES: u64 = 100;
     let began = Instant::now();
     for batch in 0..BATCHES {
-        let page = |place: u64| event(&[("page_url", json!(format!("https://shop.example/{}", batch * 100 + place)))]);
+        // A session of its own, because a session belongs to the site that it was seen on first.
+        let page = |place: u64| {
+            let url = format!("https://shop.example/{}", batch * 100 + place);
+            event(&[("session_id", json!("bad-input-pages")), ("page_url", json!(url))])
+        };
         let events: Vec<Value> = (0..100).map(page).collect();
         let (status, answer) = api.post(json!({"k": "pages", "events": events}).to_string().as_bytes(), &[]);
         assert_eq!((status, &answer["data"]["processed_events"]), (200, &json!(100)), "{answer}");
