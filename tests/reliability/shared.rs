@@ -32,7 +32,7 @@ pub(crate) fn windows() -> Windows {
 /// What is tried: `all`, or every so many calls.
 const EFFORT: &str = "LIVEINSIGHT_RELIABILITY";
 /// How many calls lie between two that are tried, in every test run.
-const STEP: u64 = 67;
+const STEP: u64 = 101;
 
 /// Whether everything is to be tried rather than a sample.
 pub(crate) fn thorough() -> bool {
