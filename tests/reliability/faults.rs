@@ -7,7 +7,7 @@ use strict_aws::{Config, Faults};
 #[test]
 fn with_a_tenth_of_all_requests_failing_runs_converge() {
     let runs: u64 =
-        std::env::var("LIVEINSIGHT_RELIABILITY_RUNS").ok().and_then(|runs| runs.parse().ok()).unwrap_or(if thorough() { 1000 } else { 6 });
+        std::env::var("LIVEINSIGHT_RELIABILITY_RUNS").ok().and_then(|runs| runs.parse().ok()).unwrap_or(if thorough() { 1000 } else { 4 });
     let seeds: Vec<u64> = (1..=runs).collect();
     let repeated = std::sync::atomic::AtomicUsize::new(0);
     on_all_processors(&seeds, async |seeds: Vec<u64>| {
