@@ -1,6 +1,7 @@
 //! What visitors load stays small: the script tag that they do not see, and the dashboard.
 
 use flate2::{Compression, write::GzEncoder};
+use sha2::{Digest, Sha256};
 use std::{io::Write, path::Path};
 
 /// The bytes of these published files together, each compressed as well as gzip can.
@@ -18,6 +19,18 @@ fn gzipped(files: &[&str]) -> usize {
 fn the_tracker_is_at_most_two_kilobytes() {
     let bytes = gzipped(&["liveinsight.js"]);
     assert!(bytes <= 2_048, "{bytes}");
+}
+
+#[test]
+fn the_pinned_tracker_is_the_current_one_and_named_by_its_content() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let tracker = std::fs::read(root.join("dashboard/public/liveinsight.js")).expect("it is published");
+    let digest = Sha256::digest(&tracker).iter().take(6).fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
+    let name = format!("liveinsight-{}.{digest}.js", env!("CARGO_PKG_VERSION"));
+    let pinned = std::fs::read(root.join("dashboard/public").join(&name));
+    assert_eq!(pinned.ok(), Some(tracker), "{name} is not there or another: run `npm run build` in dashboard/");
+    let stack = std::fs::read_to_string(root.join("stack.yaml")).expect("it is there");
+    assert!(stack.contains(&format!("tracker_pinned_url: {name}")), "stack.yaml has to name {name}");
 }
 
 #[test]

@@ -147,6 +147,7 @@ impl Home {
         if let Err(error) = self.remember(Server { port, pid: Some(pid) }) {
             // Nobody would ever end what nobody knows of.
             process::kill(pid);
+            let _ = child.wait().await;
             return Err(error);
         }
         let started = Instant::now();

@@ -311,11 +311,13 @@ async fn names_are_not_unique() {
     let foreign = bench.aws.apigateway.create_rest_api().name(&name).send().await.unwrap().id().unwrap().to_owned();
     let graph = declare(&bench, &Wish::default());
     bench.up(&graph).await;
+    let (first, _) = ids(&bench, "/api").await;
 
     let second = bench.aws.apigateway.create_rest_api().name(&name).set_tags(Some(bench.tags().to_map())).send().await.unwrap();
     let (id, error) = liveinsight::engine::survey(&graph, &bench.aws, &|_| {}).await.err().expect("two of ours are an error");
     assert!(id.is_none_or(|id| id.as_str() == "apigateway.rest_api/api"));
-    assert!(error.to_string().contains(second.id().unwrap()), "{error}");
+    let error = error.to_string();
+    assert!(error.contains(&first) && error.contains(second.id().unwrap()) && !error.contains(&foreign), "{error}");
     bench.aws.apigateway.delete_rest_api().rest_api_id(second.id().unwrap()).send().await.unwrap();
 
     bench.down(&graph).await;

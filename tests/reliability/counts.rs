@@ -1,6 +1,6 @@
 //! How many calls the shipped stack takes, counted at the endpoint, and how often a run has to wait for an answer before it can go on.
 
-use crate::shared::{Account, Version};
+use super::shared::{Account, Version};
 use std::time::Duration;
 use strict_aws::{Config, Faults};
 

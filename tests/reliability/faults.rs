@@ -1,6 +1,6 @@
 //! Many things going wrong at once.
 
-use crate::shared::{Account, Version, on_all_processors, row, thorough, windows};
+use super::shared::{Account, Version, on_all_processors, row, thorough, windows};
 use strict_aws::{Config, Faults};
 
 /// A tenth of all requests meets a fault; a run that gives up is run again, as a user would.

@@ -1,6 +1,6 @@
 //! Killed after any call, or without the answer to any write: the next run makes it good.
 
-use crate::shared::{Account, Version, lost, on_all_processors, row, sample, windows};
+use super::shared::{Account, Version, lost, on_all_processors, row, sample, windows};
 use std::sync::OnceLock;
 use strict_aws::{Config, Faults};
 

@@ -1,6 +1,6 @@
 //! AWS's request limits, at AWS's own pace.
 
-use crate::shared::{Account, Version, row, thorough, windows};
+use super::shared::{Account, Version, row, thorough, windows};
 use std::time::Duration;
 use strict_aws::Config;
 

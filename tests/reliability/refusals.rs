@@ -1,6 +1,6 @@
 //! What the strict AWS refuses though the program never asks for it, because it knows better: so that knowing better is proved.
 
-use crate::shared::{Account, Version, windows};
+use super::shared::{Account, Version, windows};
 use aws_sdk_cloudfront::types::OriginAccessControlConfig;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use liveinsight::aws::Aws;
@@ -111,10 +111,21 @@ async fn functions_and_roles_are_not_rushed() {
         let request = aws.lambda.add_permission().function_name(name).qualifier("live").statement_id(sid);
         request.action("lambda:InvokeFunction").principal("apigateway.amazonaws.com").send()
     };
-    let (one, other) = futures::join!(add("one"), add("other"));
-    assert!(one.is_ok() && other.is_ok());
-    let policy = aws.lambda.get_policy().function_name(name).qualifier("live").send().await.unwrap().policy.unwrap();
-    assert_ne!(policy.contains("\"one\""), policy.contains("\"other\""), "{policy}");
+    // A busy machine may send them one after the other, and then again.
+    let mut lost = 0;
+    for attempt in 0..20 {
+        let [one, other] = [format!("one{attempt}"), format!("other{attempt}")];
+        let (first, second) = futures::join!(add(&one), add(&other));
+        assert!(first.is_ok() && second.is_ok());
+        let policy = aws.lambda.get_policy().function_name(name).qualifier("live").send().await.unwrap().policy.unwrap();
+        let there = [one, other].iter().filter(|sid| policy.contains(&format!("\"{sid}\""))).count();
+        assert!(there > 0, "{policy}");
+        lost += 2 - there;
+        if lost > 0 {
+            break;
+        }
+    }
+    assert_eq!(lost, 1);
     // Policies are read back percent-encoded.
     let role = aws.iam.get_role().role_name(name).send().await.unwrap().role.unwrap();
     assert!(role.assume_role_policy_document().unwrap().starts_with("%7B%22"), "{role:?}");

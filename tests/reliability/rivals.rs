@@ -1,7 +1,7 @@
 //! Two runs at the same time without the lock: they may stumble over each other, and still leave nothing that the next run does not make
 //! good. With the lock, and with two real programs, the same is tested in `tests/rivals`.
 
-use crate::shared::{Account, Version, on_all_processors, row, thorough, windows};
+use super::shared::{Account, Version, on_all_processors, row, thorough, windows};
 use liveinsight::engine::Report;
 use std::{
     collections::BTreeMap,

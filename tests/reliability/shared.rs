@@ -1,6 +1,6 @@
 //! What the tests share: an account with a strict AWS in front of it, the stack in two versions, runs that end well, badly or by a kill.
 
-use crate::{accounts, listing};
+use super::{accounts, listing};
 use futures::future::LocalBoxFuture;
 use liveinsight::{
     aws::{Aws, Connection, Place},

@@ -1,6 +1,6 @@
 //! The strict AWS itself: it names every call as the program does, and it really refuses.
 
-use crate::shared::{Account, Version};
+use super::shared::{Account, Version};
 use std::{collections::BTreeMap, time::Duration};
 use strict_aws::{Config, Windows};
 

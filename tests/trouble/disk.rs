@@ -1,6 +1,6 @@
 //! Nowhere to write to: a reader who has gone, a full disk, a directory or a home that cannot be used.
 
-use crate::desk::{Desk, ended, until};
+use super::desk::{Desk, ended, until};
 use std::{
     fs::{self, File},
     os::unix::fs::symlink,

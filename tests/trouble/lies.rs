@@ -1,6 +1,6 @@
 //! Somebody who is not AWS answers in its place.
 
-use crate::desk::{Desk, ended, text};
+use super::desk::{Desk, ended, text};
 use std::process::Output;
 use strict_aws::{Config, Faults, Lie};
 

@@ -1,6 +1,6 @@
 //! One run at a time, and runs that are interrupted.
 
-use crate::desk::{Desk, ended, send, until};
+use super::desk::{Desk, ended, send, until};
 use aws_sdk_s3::primitives::ByteStream;
 use liveinsight::lock::LOCK_KEY;
 use rustix::process::Signal;

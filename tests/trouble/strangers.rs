@@ -1,6 +1,6 @@
 //! Marks that others left: edited by hand, or by a version of this program that is yet to be written.
 
-use crate::desk::{Desk, ended};
+use super::desk::{Desk, ended};
 use aws_sdk_dynamodb::types::Tag;
 use aws_sdk_s3::primitives::ByteStream;
 use liveinsight::{

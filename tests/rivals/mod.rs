@@ -1,17 +1,13 @@
 //! Two programs at the same time on one account. With the lock one waits for the other, or says that it does not; without it they get in
 //! each other's way, and the stack still ends up correct.
 //!
-//! `LIVEINSIGHT_RELIABILITY=all cargo test --test rivals -- --nocapture` runs fifteen rounds of seven pairs and prints what became of
+//! `LIVEINSIGHT_RELIABILITY=all cargo test --test system rivals:: -- --nocapture` runs fifteen rounds of seven pairs and prints what became of
 //! each; `LIVEINSIGHT_RIVALS=3`, three rounds. Without either it is four of the pairs, once.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking, in its helpers as well")]
 
-#[path = "../e2e/project.rs"]
-#[allow(dead_code, reason = "the other tests of the whole product use more of it")]
-mod project;
-
+use crate::e2e::project::{Project, Run};
 use liveinsight::lock::SETTING;
-use project::{Project, Run};
 use serde_json::json;
 use std::{collections::BTreeMap, thread};
 

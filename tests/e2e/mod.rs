@@ -7,10 +7,10 @@
 )]
 
 mod bad_input;
-mod project;
+pub(crate) mod project;
 mod requests;
 
-use project::Project;
+use self::project::Project;
 use requests::Requests;
 use serde_json::{Value, json};
 use std::{
@@ -56,6 +56,12 @@ fn get(url: &str) -> (u16, String) {
 
 /// A `POST` with this body, or a `GET`: status and body of the answer.
 fn request(url: &str, headers: &[(&str, &str)], body: Option<&str>) -> (u16, String) {
+    let mut answer = response(url, headers, body);
+    (answer.status().as_u16(), answer.body_mut().read_to_string().unwrap())
+}
+
+/// The whole answer, whatever its status.
+fn response(url: &str, headers: &[(&str, &str)], body: Option<&str>) -> ureq::http::Response<ureq::Body> {
     // Names below localhost are this machine; only browsers and curl know.
     let (host, address) = match url.strip_prefix("http://").and_then(|rest| rest.split_once('/')) {
         Some((host, path)) => {
@@ -70,8 +76,7 @@ fn request(url: &str, headers: &[(&str, &str)], body: Option<&str>) -> (u16, Str
         None => headers.fold(agent.get(address), |request, (name, value)| request.header(name, value)).call(),
         Some(body) => headers.fold(agent.post(address), |request, (name, value)| request.header(name, value)).send(body),
     };
-    let mut answer = answer.unwrap();
-    (answer.status().as_u16(), answer.body_mut().read_to_string().unwrap())
+    answer.unwrap()
 }
 
 #[test]
@@ -128,6 +133,8 @@ fn a_request_reaches_handler_and_table(project: &Project) {
     assert!(status == 200 && page.contains("<html"), "{page}");
     assert_eq!(get(&outputs["tracker_url"]).0, 200);
     assert_eq!(outputs["tracker_tag"], format!("<script defer src=\"{}\"></script>", outputs["tracker_url"]));
+    let pinned = response(&outputs["tracker_pinned_url"], &[], None);
+    assert_eq!(pinned.headers()["cache-control"], "public, max-age=31536000, immutable");
     a_visitors_country_passes_the_distribution(&outputs);
 }
 
