@@ -44,7 +44,7 @@ pub struct Globals {
     /// Acts on the local AWS on this machine instead of the cloud; it is installed and started when needed
     #[arg(long, global = true)]
     pub local: bool,
-    /// How results are written: `text` or `json`; `outputs` also knows `dotenv` and `github`, `graph` `mermaid` and `dot`
+    /// How results are written: `text` or `json`; `plan` also knows `markdown`, `outputs` `dotenv` and `github`, `graph` `mermaid` and `dot`
     #[arg(long, value_name = "FORMAT", default_value = "text", hide_possible_values = true, global = true)]
     pub format: Format,
     /// Colours; `NO_COLOR` turns them off as well
@@ -73,6 +73,8 @@ pub enum Format {
     Mermaid,
     /// Graphviz.
     Dot,
+    /// For a comment on a pull request.
+    Markdown,
 }
 
 /// When to use colours.

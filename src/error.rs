@@ -9,7 +9,7 @@ use crate::{
     engine::{Class, Error, Id},
     local::LocalError,
     seed::ClientError,
-    stack::StackError,
+    stack::{Problem, StackError},
     venv::VenvError,
     watch::WatchError,
 };
@@ -55,12 +55,27 @@ pub struct CliError {
     pub message: String,
     /// What to do next, most useful first.
     pub hints: Vec<String>,
+    /// What is wrong where, for those who show it beside the source.
+    pub places: Vec<Place>,
+}
+
+/// Something wrong in a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The file, as it was given.
+    pub file: String,
+    /// From 1, if it is not about the file as a whole.
+    pub line: Option<usize>,
+    /// In characters, from 1.
+    pub column: Option<usize>,
+    /// What is wrong there.
+    pub message: String,
 }
 
 impl CliError {
     /// An error with its exit code.
     pub fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Self { exit, message: message.into(), hints: Vec::new() }
+        Self { exit, message: message.into(), hints: Vec::new(), places: Vec::new() }
     }
 
     /// A plain failure.
@@ -88,7 +103,7 @@ impl CliError {
             error if is_about_credentials(error) => Exit::Credentials,
             _ => Exit::Failed,
         };
-        Self { exit, message, hints: hint_for(error).into_iter().collect() }
+        Self { exit, message, hints: hint_for(error).into_iter().collect(), places: Vec::new() }
     }
 }
 
@@ -160,7 +175,13 @@ impl From<ConnectError> for CliError {
 
 impl From<StackError> for CliError {
     fn from(error: StackError) -> Self {
-        Self::new(Exit::Stack, error.to_string())
+        let place = |problem: &Problem| Place {
+            file: error.file().to_owned(),
+            line: problem.place.map(|place| place.line),
+            column: problem.place.map(|place| place.column),
+            message: problem.in_short(),
+        };
+        Self { places: error.problems().iter().map(place).collect(), ..Self::new(Exit::Stack, error.to_string()) }
     }
 }
 

@@ -107,7 +107,10 @@ async fn observe(context: &Context, session: &Session, declaration: &Declaration
     let plan = survey(&declaration.graph, &session.aws, &|event: Event<'_>| context.progress.engine(&event)).await?;
     if request.changes(&plan).next().is_some() {
         let detail = if context.ui.verbose() { Detail::Creations } else { Detail::Changes };
+        context.ui.fold("plan");
         context.ui.note(&format!("{}\n\n{}\n", session.title(), ui::plan_text(&plan, request.only.as_ref(), detail)));
+        context.ui.unfold();
+        context.ui.page(&ui::plan_markdown(&session.names().stack_tag(), &plan, request.only.as_ref()));
     }
     consent::check(&plan, request.only.as_ref(), request.allowed)?;
     Ok(plan)
@@ -132,8 +135,10 @@ async fn converge(context: &Context, session: &Session, declaration: &Declaratio
     let Allowed { adopt, delete_data } = *allowed;
     let options = Options { adopt, delete_data, only: only.clone(), stop: context.stop.clone(), ..Options::default() };
     let tell = |event: Event<'_>| context.progress.engine(&event);
+    context.ui.fold("changes");
     let report = engine::up(&declaration.graph, &session.aws, plan, &options, &tell).await;
     context.progress.step_done();
+    context.ui.unfold();
     for warning in session.aws.warnings() {
         context.ui.warn(&warning);
     }

@@ -14,6 +14,7 @@ use crate::{
     ui::{self, Summary},
 };
 use clap::Args;
+use std::collections::BTreeMap;
 
 /// Arguments of `down`.
 #[derive(Debug, Args)]
@@ -44,7 +45,9 @@ pub(super) async fn run(args: &DownArgs, context: &Context) -> Result<Exit, CliE
     let removal = exclusive::observe(context, &session, args.no_wait, survey).await?;
     let stack = format!("{}/{}", session.stack.project, session.stack.environment);
     if !removal.leaving.is_empty() {
+        context.ui.fold("plan");
         context.ui.note(&format!("{}\n\n{}", session.title(), ui::removal_text(&removal)));
+        context.ui.unfold();
         if !args.yes && (session.stack.protect || context.ui.can_ask()) {
             let question = format!("delete {} of {stack}?", ui::resources(removal.leaving.len()));
             consent::confirm(context, &question, &format!("{} is protected", session.stack.environment)).await?;
@@ -56,14 +59,19 @@ pub(super) async fn run(args: &DownArgs, context: &Context) -> Result<Exit, CliE
         // What another run did meanwhile is not what was planned on.
         let removal = if waited { survey().await? } else { removal };
         let options = Options { stop: context.stop.clone(), ..Options::default() };
+        context.ui.fold("changes");
         let report = engine::down(&declaration.graph, &session.aws, &removal, &options, &tell).await;
         Ok((removal, report))
     });
     let ((removal, report), kept) = exclusive.run(context, work).await?;
     context.progress.step_done();
+    context.ui.unfold();
 
     let failure = kept.err().or_else(|| ui::failures(&report));
     let summary = Summary::new(&report, removal.kept.len(), context.progress.seconds(), &session.aws.tally());
+    if failure.is_none() {
+        context.ui.page(&ui::result_markdown(&stack, &summary.text(), &BTreeMap::new()));
+    }
     if context.progress.events() {
         context.ui.result(&summary.json());
     } else {

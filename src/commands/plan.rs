@@ -30,18 +30,22 @@ pub struct PlanArgs {
 
 /// Runs `plan`.
 pub(super) async fn run(args: &PlanArgs, context: &Context) -> Result<Exit, CliError> {
-    let format = context.format(&[Format::Text, Format::Json])?;
+    let format = context.format(&[Format::Text, Format::Json, Format::Markdown])?;
     let session = Session::open(context, Sources::Needed).await?;
     let packages = if args.no_build { Packages::MustBeCurrent } else { Packages::Build };
     let content = content::gather(context, &session, packages, None).await?;
     let declaration = declare(&session.stack, &session.place, &content);
     let plan = survey(&declaration.graph, &session.aws, &|event: Event<'_>| context.progress.engine(&event)).await?;
-    if format == Format::Json {
-        context.ui.result(&ui::plan_json(&plan));
-    } else {
-        let detail = if context.ui.verbose() { Detail::Full } else { Detail::Creations };
-        context.ui.note(&format!("{}\n", session.title()));
-        context.ui.result(&ui::plan_text(&plan, None, detail));
+    let markdown = ui::plan_markdown(&session.names().stack_tag(), &plan, None);
+    context.ui.page(&markdown);
+    match format {
+        Format::Json => context.ui.result(&ui::plan_json(&plan)),
+        Format::Markdown => context.ui.result(&markdown),
+        _ => {
+            let detail = if context.ui.verbose() { Detail::Full } else { Detail::Creations };
+            context.ui.note(&format!("{}\n", session.title()));
+            context.ui.result(&ui::plan_text(&plan, None, detail));
+        }
     }
     let pending = plan.changes().next().is_some();
     Ok(if pending && args.exit_code { Exit::Pending } else { Exit::Done })

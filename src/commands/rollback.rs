@@ -13,8 +13,10 @@ use crate::{
     error::{CliError, Exit},
     release::{self, Action, Objects, Record},
     stack::declare,
+    ui,
 };
 use clap::Args;
+use std::collections::BTreeMap;
 
 /// Arguments of `rollback`.
 #[derive(Debug, Args)]
@@ -71,15 +73,19 @@ pub(super) async fn run(args: &RollbackArgs, context: &Context) -> Result<Exit, 
         no_wait: args.no_wait,
     };
     let Applied { summary, result, in_sync, release, .. } = apply(context, &session, &content, request).await?;
+    let what = match (in_sync, release) {
+        (true, Some(release)) => format!("release {number} is live again, as release {release}: "),
+        (true, None) => format!("release {number} is live: "),
+        (false, _) => String::new(),
+    };
+    let said = format!("{what}{}", summary.text());
+    if in_sync {
+        context.ui.page(&ui::result_markdown(&session.names().stack_tag(), &said, &BTreeMap::new()));
+    }
     if context.progress.events() {
         context.ui.result(&summary.json());
     } else {
-        let what = match (in_sync, release) {
-            (true, Some(release)) => format!("release {number} is live again, as release {release}: "),
-            (true, None) => format!("release {number} is live: "),
-            (false, _) => String::new(),
-        };
-        context.ui.result(&format!("{what}{}", summary.text()));
+        context.ui.result(&said);
     }
     result.map(|()| Exit::Done)
 }

@@ -64,6 +64,11 @@ pub(super) async fn run(args: &UpArgs, context: &Context) -> Result<Exit, CliErr
     let packages = if args.no_build { Packages::MustBeCurrent } else { Packages::Build };
     let content = content::gather(context, &session, packages, request.only.as_ref()).await?;
     let Applied { outputs, summary, total, result, in_sync, .. } = apply(context, &session, &content, request).await?;
+    if in_sync {
+        let what = format!("{total} of {total} in sync: {}", summary.text());
+        context.ui.page(&ui::result_markdown(&session.names().stack_tag(), &what, &outputs));
+        context.ui.step_outputs(&outputs);
+    }
     if context.progress.events() {
         if in_sync {
             context.progress.outputs(&outputs);

@@ -92,6 +92,12 @@ impl StackError {
 }
 
 impl Problem {
+    /// All of it in a line.
+    pub fn in_short(&self) -> String {
+        let parts = [Some(self.message.as_str()), self.expected.as_deref(), self.help.as_deref()];
+        parts.into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ")
+    }
+
     /// A problem without a place yet.
     pub(super) fn new(message: impl Into<String>) -> Self {
         Self { place: None, message: message.into(), expected: None, help: None }

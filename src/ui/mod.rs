@@ -2,12 +2,14 @@
 //!
 //! stdout carries results, stderr everything else. A reader who went away (`| head`) does not stop the work.
 
+mod ci;
 mod findings;
 mod graph;
 mod history;
 mod json;
 mod lock;
 mod logs;
+mod markdown;
 mod outputs;
 mod plan;
 mod progress;
@@ -23,6 +25,7 @@ pub use graph::{dot as graph_dot, mermaid as graph_mermaid, text as graph_text};
 pub use history::{json as history_json, text as history_text};
 pub use lock::text as lock_text;
 pub use logs::{LogStyle, log_json};
+pub use markdown::{plan as plan_markdown, result as result_markdown};
 pub use outputs::{dotenv as outputs_dotenv, github as outputs_github, text as outputs_text};
 pub use plan::{APPLIED, Detail, json as plan_json, text as plan_text};
 pub use progress::Progress;
@@ -36,10 +39,13 @@ use crate::{
     error::{CliError, Exit},
 };
 use anstream::AutoStream;
+use ci::{Ci, Level};
 use indicatif::MultiProgress;
 use std::{
+    collections::BTreeMap,
     io::{self, ErrorKind, IsTerminal, Write},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 /// The only writer to stdout and stderr. Clones write to the same place.
@@ -52,6 +58,8 @@ struct Inner {
     verbose: bool,
     /// The rows at the bottom of a terminal, which have to step aside for every line.
     rows: Option<MultiProgress>,
+    /// The CI system that reads along.
+    ci: Option<Ci>,
 }
 
 struct Streams {
@@ -59,6 +67,8 @@ struct Streams {
     err: AutoStream<io::Stderr>,
     /// Why stdout takes nothing any more.
     lost: Option<io::Error>,
+    /// The title of the folded part of the log that is being written.
+    fold: Option<String>,
 }
 
 impl Ui {
@@ -71,10 +81,11 @@ impl Ui {
         };
         let (out, err) = (io::stdout(), io::stderr());
         let (out_choice, err_choice) = (choice(AutoStream::choice(&out)), choice(AutoStream::choice(&err)));
-        let streams = Streams { out: AutoStream::new(out, out_choice), err: AutoStream::new(err, err_choice), lost: None };
+        let streams = Streams { out: AutoStream::new(out, out_choice), err: AutoStream::new(err, err_choice), lost: None, fold: None };
         let live = io::stderr().is_terminal() && !globals.quiet;
         let rows = live.then(MultiProgress::new);
-        Self(Arc::new(Inner { streams: Mutex::new(streams), quiet: globals.quiet, verbose: globals.verbose, rows }))
+        let ci = Ci::detect(|name| std::env::var(name).ok());
+        Self(Arc::new(Inner { streams: Mutex::new(streams), quiet: globals.quiet, verbose: globals.verbose, rows, ci }))
     }
 
     /// Writes a result to stdout, ending in one newline.
@@ -96,12 +107,58 @@ impl Ui {
 
     /// Warns on stderr.
     pub fn warn(&self, text: &str) {
-        self.line(&format!("{} {text}", style::paint(style::CHANGED.bold(), "warning:")));
+        match self.0.ci.as_ref().and_then(|ci| ci.note(Level::Warning, text, None)) {
+            Some(note) => self.raw(&note),
+            None => self.line(&format!("{} {text}", style::paint(style::CHANGED.bold(), "warning:"))),
+        }
     }
 
     /// Shows an error on stderr, with what to do next.
     pub fn error(&self, error: &CliError) {
+        self.unfold();
         self.line(&error_text(error));
+        let Some(ci) = &self.0.ci else { return };
+        let notes: Vec<Option<String>> = if error.places.is_empty() {
+            vec![ci.note(Level::Error, &error.message, None)]
+        } else {
+            error.places.iter().map(|place| ci.note(Level::Error, &place.message, Some(place))).collect()
+        };
+        for note in notes.into_iter().flatten() {
+            self.raw(&note);
+        }
+        let text = anstream::adapter::strip_str(&error_text(error)).to_string();
+        self.page(&markdown::fenced("", &text));
+    }
+
+    /// What follows is folded away in the log of a CI job, below this title, until something else is or [`Self::unfold`].
+    pub fn fold(&self, title: &str) {
+        self.unfold();
+        if let Some(ci) = self.0.ci.as_ref().filter(|_| !self.0.quiet) {
+            self.raw(&ci.fold(title, now()));
+            self.streams().fold = Some(title.to_owned());
+        }
+    }
+
+    /// Ends what is folded away, if anything is.
+    pub fn unfold(&self) {
+        let title = self.streams().fold.take();
+        if let (Some(ci), Some(title)) = (&self.0.ci, title) {
+            self.raw(&ci.unfold(&title, now()));
+        }
+    }
+
+    /// Adds to the page that sums up a CI job, where there is one.
+    pub fn page(&self, markdown: &str) {
+        if let Some(Err(error)) = self.0.ci.as_ref().map(|ci| ci.page(markdown)) {
+            self.warn(&format!("cannot write to the file that GITHUB_STEP_SUMMARY names: {error}"));
+        }
+    }
+
+    /// Hands values to later steps of a CI job, where that can be done.
+    pub fn step_outputs(&self, outputs: &BTreeMap<String, String>) {
+        if let Some(Err(error)) = self.0.ci.as_ref().map(|ci| ci.outputs(outputs)) {
+            self.warn(&format!("cannot write to the file that GITHUB_OUTPUT names: {error}"));
+        }
     }
 
     /// Asks a question that is answered with yes or no; anything but yes is no. Call only if [`Self::can_ask`].
@@ -145,6 +202,11 @@ impl Ui {
         self.write(|streams| drop(writeln!(streams.err, "{text}")));
     }
 
+    /// A line for a CI system, with the escape codes that it has.
+    fn raw(&self, text: &str) {
+        self.write(|streams| drop(writeln!(streams.err.as_inner(), "{text}")));
+    }
+
     fn rows(&self) -> Option<&MultiProgress> {
         self.0.rows.as_ref()
     }
@@ -160,6 +222,11 @@ impl Ui {
     fn streams(&self) -> MutexGuard<'_, Streams> {
         self.0.streams.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Seconds since 1970.
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
 /// The heading by kind, the message, and each hint on a line of its own.

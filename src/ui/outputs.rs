@@ -9,14 +9,23 @@ pub fn text(outputs: &BTreeMap<String, String>) -> String {
     lines(outputs, |out, name, value| writeln!(out, "{}  {value}", paint(STRONG, format_args!("{name:width$}"))))
 }
 
-/// `NAME="value"`, in capitals, for a `.env` file or a shell.
+/// `NAME=value`, in capitals, for a `.env` file or a shell. Without quotes where a shell needs none: GitLab takes them for a part of the value.
 pub fn dotenv(outputs: &BTreeMap<String, String>) -> String {
     lines(outputs, |out, name, value| writeln!(out, "{}={}", name.to_uppercase().replace(['-', '.'], "_"), quoted(value)))
 }
 
-/// `name=value`, for `$GITHUB_OUTPUT`.
+/// `name=value`, for `$GITHUB_OUTPUT`; a value of several lines between two lines that it does not contain.
 pub fn github(outputs: &BTreeMap<String, String>) -> String {
-    lines(outputs, |out, name, value| writeln!(out, "{name}={value}"))
+    lines(outputs, |out, name, value| {
+        if !value.contains(['\n', '\r']) {
+            return writeln!(out, "{name}={value}");
+        }
+        let mut end = "END".to_owned();
+        while value.contains(&end) {
+            end.push('_');
+        }
+        writeln!(out, "{name}<<{end}\n{value}\n{end}")
+    })
 }
 
 fn lines(outputs: &BTreeMap<String, String>, line: impl Fn(&mut String, &str, &str) -> std::fmt::Result) -> String {
@@ -28,8 +37,11 @@ fn lines(outputs: &BTreeMap<String, String>, line: impl Fn(&mut String, &str, &s
     out
 }
 
-/// In double quotes, with what a shell would expand made harmless.
+/// In double quotes if need be, with what a shell would expand made harmless.
 fn quoted(value: &str) -> String {
+    if !value.is_empty() && value.chars().all(|c| c.is_ascii_alphanumeric() || "_-./:@%+,=".contains(c)) {
+        return value.to_owned();
+    }
     let mut out = String::from('"');
     for character in value.chars() {
         if matches!(character, '"' | '\\' | '$' | '`') {
@@ -53,12 +65,18 @@ mod tests {
 
     #[test]
     fn dotenv_names_are_shell_names_and_values_are_safe() {
-        assert_eq!(dotenv(&outputs()), "API_URL=\"http://localhost:1/_aws\"\nFUNCTION_STATS_API=\"a\\$b\\\"c\"\n");
+        assert_eq!(dotenv(&outputs()), "API_URL=http://localhost:1/_aws\nFUNCTION_STATS_API=\"a\\$b\\\"c\"\n");
     }
 
     #[test]
     fn github_takes_values_as_they_are() {
         assert_eq!(github(&outputs()), "api_url=http://localhost:1/_aws\nfunction.stats-api=a$b\"c\n");
+    }
+
+    #[test]
+    fn github_does_not_take_a_line_of_a_value_for_another_output() {
+        let outputs = BTreeMap::from([("a".to_owned(), "1\nEND\napi_url=x".to_owned())]);
+        assert_eq!(github(&outputs), "a<<END_\n1\nEND\napi_url=x\nEND_\n");
     }
 
     #[test]

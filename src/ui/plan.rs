@@ -85,7 +85,7 @@ pub fn json<C>(plan: &Plan<C>) -> String {
 }
 
 /// The steps that change something and are wanted. With `only`, nothing is removed.
-fn steps<'a, C>(plan: &'a Plan<C>, only: Option<&'a BTreeSet<Id>>) -> impl Iterator<Item = &'a Step> {
+pub(super) fn steps<'a, C>(plan: &'a Plan<C>, only: Option<&'a BTreeSet<Id>>) -> impl Iterator<Item = &'a Step> {
     plan.changes().filter(move |step| only.is_none_or(|only| only.contains(&step.id)))
 }
 
@@ -142,7 +142,7 @@ fn cut(text: &str) -> String {
     }
 }
 
-fn why(step: &Step, action: Action) -> Option<&'static str> {
+pub(super) fn why(step: &Step, action: Action) -> Option<&'static str> {
     match (step.state, action) {
         (State::Stray, _) => Some("not in stack.yaml"),
         (_, Action::Replace) => Some("deleted and made again: a field changes that cannot change in place"),
@@ -168,7 +168,7 @@ pub(super) fn objection(objection: &Objection) -> String {
     }
 }
 
-fn totals<C>(plan: &Plan<C>, only: Option<&BTreeSet<Id>>) -> String {
+pub(super) fn totals<C>(plan: &Plan<C>, only: Option<&BTreeSet<Id>>) -> String {
     let count = |action| steps(plan, only).filter(|step| step.action == Some(action)).count();
     let total = only.map_or(plan.steps.len(), BTreeSet::len);
     let changes = steps(plan, only).count();

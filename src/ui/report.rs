@@ -88,7 +88,7 @@ pub fn failures(report: &Report) -> Option<CliError> {
         // Whatever else failed may have failed for that, and all is well once they are renewed.
         let done = super::resources(report.done.len());
         let message = format!("the credentials expired: {done} done, {open} not. First refused:\n  {id}: {error}");
-        return Some(CliError { exit: Exit::Credentials, message, hints: hint_for(error).into_iter().collect() });
+        return Some(CliError { exit: Exit::Credentials, message, hints: hint_for(error).into_iter().collect(), places: Vec::new() });
     }
     let again = "the same command again goes on from here".to_owned();
     let mut message = match (stopped.is_empty(), failed.len()) {
@@ -111,7 +111,7 @@ pub fn failures(report: &Report) -> Option<CliError> {
     } else {
         Exit::Partial
     };
-    Some(CliError { exit, message, hints: hints.into_iter().chain([again]).collect() })
+    Some(CliError { exit, message, hints: hints.into_iter().chain([again]).collect(), places: Vec::new() })
 }
 
 /// What was not attempted because this failed.

@@ -4,7 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "what helps a test fails as a test does")]
 
 mod credentials;
-mod desk;
+pub(crate) mod desk;
 mod disk;
 mod lies;
 mod lock;

@@ -1,0 +1,143 @@
+//! In a CI job: the steps of the workflows in `docs/ci.md`, run as they stand there by a shell, and what GitHub and GitLab are told beside.
+
+#![expect(clippy::unwrap_used, reason = "what helps a test fails as a test does")]
+
+use crate::trouble::desk::{Desk, text};
+use std::{
+    fs,
+    os::unix::fs::{PermissionsExt, symlink},
+    process::{Command, Output},
+};
+use strict_aws::Config;
+
+/// A job: a desk whose shell finds the program by its name, and a `gh` that writes down what it was asked.
+struct Job(Desk);
+
+impl Job {
+    async fn new() -> Self {
+        let job = Self(Desk::new(Config::default()).await);
+        fs::create_dir(job.path("bin")).unwrap();
+        symlink(env!("CARGO_BIN_EXE_liveinsight"), job.path("bin/liveinsight")).unwrap();
+        fs::write(job.path("bin/gh"), "#!/bin/sh\necho \"$@\" > gh.log\n").unwrap();
+        fs::set_permissions(job.path("bin/gh"), fs::Permissions::from_mode(0o755)).unwrap();
+        job
+    }
+
+    fn path(&self, name: &str) -> std::path::PathBuf {
+        self.0.directory.path().join(name)
+    }
+
+    fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+    }
+
+    fn step(&self, line: &str, variables: &[(&str, &str)]) -> Output {
+        let desk = self.0.command("runner", &[]);
+        let mut command = Command::new("bash");
+        command.args(["-e", "-o", "pipefail", "-c", line]).current_dir(self.0.directory.path()).env_clear();
+        command.envs(desk.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        command.env("PATH", format!("{}:/usr/bin:/bin", self.path("bin").display())).envs(variables.iter().copied());
+        command.output().unwrap()
+    }
+
+    /// A step on GitHub, which has to end with this.
+    #[track_caller]
+    fn github(&self, line: &str, code: i32) -> String {
+        let files = [("GITHUB_STEP_SUMMARY", "summary.md"), ("GITHUB_OUTPUT", "output.txt")].map(|(name, file)| (name, self.path(file)));
+        let mut variables = vec![("GITHUB_ACTIONS", "true"), ("PULL_REQUEST", "12"), ("GITHUB_SERVER_URL", "https://github.com")];
+        variables.extend([("GITHUB_REPOSITORY", "o/r"), ("GITHUB_RUN_ID", "7")]);
+        variables.push(("GITHUB_WORKSPACE", self.0.directory.path().to_str().unwrap()));
+        variables.extend(files.iter().map(|(name, path)| (*name, path.to_str().unwrap())));
+        let output = self.step(line, &variables);
+        assert_eq!(output.status.code(), Some(code), "{line}: {}", text(&output.stderr));
+        text(&output.stderr)
+    }
+}
+
+/// The steps of the `nth` workflow in the documentation, in order.
+fn steps(nth: usize) -> Vec<String> {
+    let documentation = include_str!("../../docs/ci.md");
+    let workflow = documentation.split("```yaml\n").nth(nth).unwrap().split("```").next().unwrap();
+    let step = |line: &str| {
+        let line = line.trim_start().trim_start_matches("- ").trim_start_matches("run: ");
+        (line.starts_with("liveinsight ") || line.starts_with("gh ")).then(|| line.to_owned())
+    };
+    workflow.lines().filter_map(step).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_documented_workflow_of_github_runs_as_it_stands() {
+    let job = Job::new().await;
+    let steps = steps(1);
+    assert_eq!(steps.len(), 4, "{steps:?}");
+
+    job.github(&steps[0], 0);
+    let plan = job.read("plan.md");
+    assert!(plan.starts_with("<!-- liveinsight plan demo/dev -->\n### demo/dev: 6 to create, 0 to update"), "{plan}");
+    assert!(plan.contains("```diff\n") && plan.contains("\n+ dynamodb.table/notes\n"), "{plan}");
+    assert!(job.read("summary.md").contains(&plan));
+    job.github(&steps[1], 0);
+    assert_eq!(job.read("gh.log"), "pr comment 12 --edit-last --create-if-none --body-file plan.md\n");
+
+    let said = job.github(&steps[2], 0);
+    let parts: Vec<&str> = said.lines().filter(|line| line.starts_with("::")).collect();
+    assert_eq!(parts, ["::group::plan", "::endgroup::", "::group::changes", "::endgroup::"], "{said}");
+    let outputs = job.read("output.txt");
+    assert!(outputs.lines().any(|line| line.starts_with("dashboard_url=http")), "{outputs}");
+    let summary = job.read("summary.md");
+    assert!(summary.contains("### demo/dev: 6 of 6 in sync: 6 created") && summary.contains("| `dashboard_url` | `http"), "{summary}");
+    job.github(&steps[3], 0);
+    let history = job.step("liveinsight history", &[]);
+    assert!(text(&history.stdout).contains("https://github.com/o/r/actions/runs/7"), "{}", text(&history.stdout));
+
+    let said = job.github("liveinsight down", 0);
+    assert_eq!(said.matches("::group::").count(), said.matches("::endgroup::").count(), "{said}");
+    assert!(job.read("summary.md").ends_with(" of them writes\n\n"), "{}", job.read("summary.md"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mistake_is_noted_at_its_line_and_any_other_error_on_the_page() {
+    let job = Job::new().await;
+    let good = job.read("stack.yaml");
+    fs::write(job.path("stack.yaml"), good.replace("partition_key", "partiton_key")).unwrap();
+    let said = job.github("liveinsight plan", 3);
+    let note = said.lines().find(|line| line.starts_with("::error ")).unwrap_or_else(|| panic!("{said}"));
+    assert!(note.starts_with("::error file=stack.yaml,line=6,col=5::") && note.contains("partition_key"), "{note}");
+    assert!(job.read("summary.md").contains("partiton_key"));
+
+    fs::write(job.path("stack.yaml"), good).unwrap();
+    let said = job.github("liveinsight outputs", 1);
+    assert!(said.contains("\n::error::nothing of demo/dev"), "{said}");
+
+    // The files are named and cannot be written to: the work is done all the same.
+    let files = [("GITHUB_ACTIONS", "true"), ("GITHUB_STEP_SUMMARY", "/dev/full"), ("GITHUB_OUTPUT", "/nowhere/output")];
+    let output = job.step("liveinsight up", &files);
+    let said = text(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    assert!(said.contains("::warning::cannot write to the file that GITHUB_STEP_SUMMARY names"), "{said}");
+    assert!(said.contains("::warning::cannot write to the file that GITHUB_OUTPUT names"), "{said}");
+    assert!(job.step("liveinsight down", &[]).status.success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_documented_jobs_of_gitlab_run_as_they_stand() {
+    let job = Job::new().await;
+    let steps = steps(2);
+    assert_eq!(steps.len(), 3, "{steps:?}");
+    let gitlab = [("GITLAB_CI", "true"), ("CI_JOB_URL", "https://gitlab.example/j/1")];
+    let mut said = String::new();
+    for step in &steps {
+        let output = job.step(step, &gitlab);
+        said += &text(&output.stderr);
+        assert!(output.status.success(), "{step}: {said}");
+    }
+    assert!(job.read("plan.md").contains("+ s3.bucket/"), "{}", job.read("plan.md"));
+    // No quotes, which GitLab would keep.
+    assert!(job.read("outputs.env").lines().any(|line| line.starts_with("DASHBOARD_URL=http")), "{}", job.read("outputs.env"));
+    for part in ["plan", "changes"] {
+        let begin = said.find(&format!(":{part}[collapsed=true]\r\u{1b}[0K{part}\n"));
+        let end = said.find(&format!(":{part}\r\u{1b}[0K\n"));
+        assert!(begin.is_some() && begin < end, "{said:?}");
+    }
+    assert!(job.step("liveinsight down", &[]).status.success());
+}
