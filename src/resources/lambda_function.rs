@@ -12,8 +12,12 @@ use aws_sdk_lambda::{
     primitives::Blob,
     types::{Architecture, Environment, FunctionCode, FunctionConfiguration, LastUpdateStatus, LoggingConfig, Runtime, State},
 };
-use serde::Serialize;
+use serde::{Serialize, Serializer};
+use sha2::{Digest, Sha256};
 use std::{collections::BTreeMap, path::PathBuf, rc::Rc};
+
+/// What is in the names of variables whose values are nobody's to read.
+const HIDING: [&str; 5] = ["SECRET", "TOKEN", "PASSWORD", "CREDENTIAL", "KEY"];
 
 /// A function.
 #[derive(Debug, Clone, Serialize)]
@@ -30,7 +34,8 @@ pub struct Function {
     pub memory: i32,
     /// Seconds.
     pub timeout: i32,
-    /// Environment variables.
+    /// Environment variables. Values of those that [hide](hides_variable) appear in plans as digests.
+    #[serde(serialize_with = "shown")]
     pub environment: BTreeMap<String, String>,
     /// The log group it writes to.
     pub log_group: Ref<String>,
@@ -198,6 +203,19 @@ impl Function {
     }
 }
 
+/// Whether the value of a variable of this name is never shown. By the name alone, because what is there may be declared no more.
+pub fn hides_variable(name: &str) -> bool {
+    let name = name.to_ascii_uppercase();
+    HIDING.iter().any(|part| name.contains(part))
+}
+
+/// Values that hide as the beginnings of their digests, long enough to tell them apart.
+fn shown<S: Serializer>(environment: &BTreeMap<String, String>, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    let fingerprint = |value: &str| Sha256::digest(value).iter().take(6).fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
+    let shown = |value: &String| format!("(hidden, sha256 {}…)", fingerprint(value));
+    serializer.collect_map(environment.iter().map(|(name, value)| (name, if hides_variable(name) { shown(value) } else { value.clone() })))
+}
+
 impl Handle<Function> {
     /// Its name; whoever refers to it waits for the function.
     pub fn name(&self) -> Ref<String> {
@@ -234,4 +252,22 @@ async fn list(aws: &Aws) -> Result<Rc<Vec<String>>> {
         }
     })
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shown;
+    use serde_json::json;
+    use std::collections::BTreeMap;
+
+    #[test]
+    fn what_hides_is_told_apart_and_not_shown() {
+        let shown = |value: &str| {
+            let environment = [("LEVEL", "info"), ("token_secret", value)].map(|(name, value)| (name.to_owned(), value.to_owned()));
+            shown(&BTreeMap::from(environment), serde_json::value::Serializer).unwrap()
+        };
+        // The digest of `abc` in the test suite of FIPS 180-2.
+        assert_eq!(shown("abc"), json!({"LEVEL": "info", "token_secret": "(hidden, sha256 ba7816bf8f01…)"}));
+        assert_ne!(shown("abc"), shown("abd"));
+    }
 }

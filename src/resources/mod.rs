@@ -48,7 +48,7 @@ pub use dynamodb_table::{Index, KeyAttribute, Table, TableOutput, TimeToLive};
 pub use iam_role::{Role, RoleOutput};
 pub use iam_role_policy::{RolePolicy, RolePolicyOutput};
 pub use lambda_alias::{Alias, AliasOutput};
-pub use lambda_function::{Function, FunctionOutput};
+pub use lambda_function::{Function, FunctionOutput, hides_variable};
 pub use lambda_permission::{Permission, PermissionOutput};
 pub use log_group::{LogGroup, LogGroupOutput};
 pub use metric_alarm::{Alarm, AlarmOutput};

@@ -5,7 +5,7 @@
 
 #![expect(clippy::doc_markdown, reason = "these comments are shown to users by their editor, as plain text")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
@@ -162,6 +162,10 @@ pub struct FunctionFile {
     /// Environment variables beside those for the tables.
     #[serde(default, deserialize_with = "empty_is_default")]
     pub environment: BTreeMap<String, Text>,
+    /// Environment variables whose values `up` takes from its own environment, by the same names: they stand in no file and are never
+    /// shown. By their names they are known not to be shown: with SECRET, TOKEN, PASSWORD, CREDENTIAL or KEY in them.
+    #[serde(default, deserialize_with = "empty_is_default")]
+    pub secrets: BTreeSet<String>,
 }
 
 /// What is different about a function in one environment.
@@ -176,6 +180,9 @@ pub struct FunctionOverride {
     /// Added to the environment variables; the same name replaces.
     #[serde(default, deserialize_with = "empty_is_default")]
     pub environment: BTreeMap<String, Text>,
+    /// Added to the secrets.
+    #[serde(default, deserialize_with = "empty_is_default")]
+    pub secrets: BTreeSet<String>,
 }
 
 /// The REST API.

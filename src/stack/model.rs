@@ -51,13 +51,14 @@ impl Stack {
         self.functions.values().any(|function| function.route.is_some())
     }
 
-    /// The complete environment of one function: what the user set, `ENVIRONMENT`, and the physical name of each table it
+    /// The complete environment of one function: what the user set, its secrets, `ENVIRONMENT`, and the physical name of each table it
     /// may use. Empty for a function the stack does not have.
     pub fn variables(&self, function: &str, names: &Names) -> BTreeMap<String, String> {
         let Some(function) = self.functions.get(function) else {
             return BTreeMap::new();
         };
         let mut variables = function.environment.clone();
+        variables.extend(function.secrets.iter().filter_map(|(name, value)| Some((name.clone(), value.clone()?))));
         variables.insert("ENVIRONMENT".to_owned(), self.environment.clone());
         for table in function.reads.union(&function.writes) {
             variables.insert(table_variable(table), names.table(table));
@@ -173,6 +174,8 @@ pub struct Function {
     pub architecture: Architecture,
     /// The user's own environment variables; [`Stack::variables`] has all of them.
     pub environment: BTreeMap<String, String>,
+    /// The variables that are taken from the program's environment, with their values once [`Stack::load`] has taken them.
+    pub secrets: BTreeMap<String, Option<String>>,
 }
 
 /// A request, as `POST /api/events`.

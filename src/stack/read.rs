@@ -29,9 +29,27 @@ impl Stack {
     ///
     /// Without `environment` the file's default is meant; `region` stands above what the file says.
     pub fn load(path: &Path, environment: Option<&str>, region: Option<&str>) -> Result<Self, StackError> {
-        let stack = Self::read(path, environment, region)?;
+        let mut stack = Self::read(path, environment, region)?;
         stack.check_sources()?;
+        stack.take_secrets(|name| std::env::var(name).ok())?;
         Ok(stack)
+    }
+
+    /// Takes the functions' secrets from these variables; one that is not there, or empty, is an error.
+    fn take_secrets(&mut self, variable: impl Fn(&str) -> Option<String>) -> Result<(), StackError> {
+        let mut problems = Vec::new();
+        for (function, declared) in &mut self.functions {
+            for (name, value) in &mut declared.secrets {
+                *value = variable(name).filter(|value| !value.is_empty());
+                if value.is_none() {
+                    let place =
+                        self.document.key(&["functions", function, "secrets"]).or_else(|| self.document.key(&["functions", function]));
+                    let problem = Problem::new(format!("the environment variable {name}, a secret of `{function}`, is not set"));
+                    problems.push(problem.help(format!("set {name} where the program runs, or take it out of secrets")).at(place));
+                }
+            }
+        }
+        if problems.is_empty() { Ok(()) } else { Err(StackError::new(&self.document, problems)) }
     }
 
     /// Like [`Stack::load`], but the sources may be missing: for commands that build nothing, such as `down`.

@@ -95,6 +95,7 @@ fn function(written: &FunctionFile, overrides: &FunctionOverride) -> Function {
         timeout: overrides.timeout.or(written.timeout).unwrap_or(TIMEOUT).0,
         architecture: written.architecture,
         environment: merged(&written.environment, &overrides.environment),
+        secrets: written.secrets.union(&overrides.secrets).map(|name| (name.clone(), None)).collect(),
     }
 }
 

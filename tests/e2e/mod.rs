@@ -10,7 +10,7 @@ mod bad_input;
 pub(crate) mod project;
 mod requests;
 
-use self::project::Project;
+use self::project::{Project, Run};
 use requests::Requests;
 use serde_json::{Value, json};
 use std::{
@@ -101,6 +101,7 @@ fn the_stack_comes_works_heals_and_goes() {
     every_damage_is_named_and_repaired(&project);
     a_firing_alarm_is_shown(&project);
     a_function_comes_and_goes_with_its_resources(&project);
+    a_secret_is_taken_from_the_environment_and_never_shown(&project);
     changes_interrupt_no_request(&project);
     releases_are_listed_and_put_back(&project);
     a_foreign_alarm_is_refused_then_adopted(&project);
@@ -237,6 +238,41 @@ fn a_function_comes_and_goes_with_its_resources(project: &Project) {
     let removed = summary(project, &["up", "--local", "--format", "json"]);
     assert_eq!((&removed["created"], &removed["updated"], &removed["deleted"]), (&json!(1), &json!(1), &json!(14)), "{removed}");
     assert!(project.other_client(&["list"]).iter().all(|line| !line.contains("hello")));
+}
+
+fn a_secret_is_taken_from_the_environment_and_never_shown(project: &Project) {
+    const SECRET: &str = "not-to-be-read-by-anybody";
+    let with = |arguments: &[&str]| {
+        let output = project.command(arguments).env("TOKEN_SECRET", SECRET).output().unwrap();
+        let run = Run::of(arguments, output);
+        run.expect(0);
+        assert!(!run.stdout().contains(SECRET) && !run.stderr().contains(SECRET), "{}{}", run.stdout(), run.stderr());
+        run
+    };
+    let shipped = std::fs::read_to_string(project.path().join("stack.yaml")).unwrap();
+    project.edit("stack.yaml", |text| {
+        text.replacen("    writes: [events, sessions]\n", "    writes: [events, sessions]\n    secrets: [TOKEN_SECRET]\n", 1)
+    });
+    let missing = project.run(&["up", "--local"]);
+    missing.expect(3);
+    assert!(missing.stderr().contains("TOKEN_SECRET, a secret of `event-collector`, is not set"), "{}", missing.stderr());
+
+    let plan = with(&["plan", "--local", "--no-build", "--format", "markdown"]).stdout();
+    assert!(plan.contains("+     environment.TOKEN_SECRET: ") && plan.contains("(hidden, sha256 "), "{plan}");
+    with(&["up", "--local", "--no-build"]);
+    with(&["status", "--local", "--exit-code"]);
+    // The handler has it: whoever sends a batch is given a token.
+    let event = json!({"k": "secrets", "events": [
+        {"session_id": "e2e-session-3", "timestamp": now(), "event_type": "page_view", "page_url": "https://shop.example/cart"},
+    ]});
+    let (status, body) = request(&format!("{}/api/events", outputs(project)["api_url"]), &[], Some(&event.to_string()));
+    let answer: Value = serde_json::from_str(&body).unwrap();
+    assert!(status == 200 && answer["data"]["token"].is_string(), "{answer}");
+
+    // That it goes does not show it either.
+    project.edit("stack.yaml", |_| shipped);
+    with(&["up", "--local", "--no-build", "--verbose"]);
+    project.run(&["plan", "--local", "--exit-code"]).expect(0);
 }
 
 /// Code, variables, memory, a method, preflights, permissions, the deployment and the stage change, there and back, while requests go on.

@@ -8,6 +8,7 @@ use liveinsight::stack::{Names, Stack, StackError, Statistic, Watches, find, sch
 use proptest::prelude::*;
 
 mod mistakes;
+mod reference;
 
 const SHIPPED: &str = include_str!("../../stack.yaml");
 

@@ -109,6 +109,9 @@ const MISTAKES: &[(&str, &str)] = &[
         "functions:\n  order: { source: order }\nenvironments:\n  dev:\n    functions:\n      ordr: { memory: 512 }\n",
     ),
     ("architecture", "functions:\n  order: { source: order, architecture: x86-64 }\n"),
+    ("secret by no name", "functions:\n  order:\n    source: order\n    secrets: [LEVEL]\n"),
+    ("secret and variable", "functions:\n  order:\n    source: order\n    environment: { API_KEY: x }\n    secrets: [API_KEY]\n"),
+    ("reserved secret", "functions:\n  order:\n    source: order\n    secrets: [AWS_SECRET_ACCESS_KEY]\n"),
     ("reserved variable", "functions:\n  order:\n    source: order\n    environment:\n      AWS_REGION: us-east-1\n"),
     ("variable that is set already", "functions:\n  order: { source: order, environment: { ENVIRONMENT: x } }\n"),
     (

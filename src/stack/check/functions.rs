@@ -1,6 +1,6 @@
 //! Functions: names, limits, tables, environment variables, routes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::super::diagnostic::Problem;
@@ -10,6 +10,7 @@ use super::super::names::{Names, table_variable};
 use super::super::route;
 use super::super::values::{Seconds, Text};
 use super::{Problems, below, overrides};
+use crate::resources::hides_variable;
 
 /// Memory in MB, timeout in seconds, all environment variables together in bytes (Lambda quotas).
 const MEMORY: std::ops::RangeInclusive<u32> = 128..=10_240;
@@ -58,6 +59,7 @@ pub(super) fn check(file: &StackFile, problems: &mut Problems) {
         limits(function.memory, function.timeout, &path, problems);
         tables(file, function, &path, problems);
         variables(file, &function.environment, &path, problems);
+        secrets(file, &function.secrets, &function.environment, &path, problems);
         size(file, name, function, problems);
     }
     routes(file, problems);
@@ -70,6 +72,7 @@ pub(super) fn check(file: &StackFile, problems: &mut Problems) {
             }
             limits(function.memory, function.timeout, &path, problems);
             variables(file, &function.environment, &path, problems);
+            secrets(file, &function.secrets, &function.environment, &path, problems);
         }
     }
 }
@@ -112,22 +115,45 @@ fn tables(file: &StackFile, function: &FunctionFile, path: &[&str], problems: &m
 
 fn variables(file: &StackFile, environment: &BTreeMap<String, Text>, path: &[&str], problems: &mut Problems) {
     for name in environment.keys() {
-        let table = file.tables.keys().find(|table| table_variable(table) == *name);
-        let problem = if RESERVED_VARIABLES.contains(&name.as_str()) {
-            Problem::new(format!("`{name}` is reserved: Lambda sets it")).help("leave it out; the function sees it anyway")
-        } else if let Some(table) = table {
-            Problem::new(format!("`{name}` is set already, to the name of the table `{table}`"))
-                .help("leave it out, and name the table under reads or writes")
-        } else if name == "ENVIRONMENT" {
-            Problem::new("`ENVIRONMENT` is set already, to the name of the environment").help("leave it out")
-        } else if !is_variable(name) {
-            Problem::new(format!("`{name}` cannot be the name of an environment variable"))
-                .expected("expected at least two letters, digits and _, a letter first")
+        if let Some(problem) = variable(file, name) {
+            problems.key(&below(path, &["environment", name]), problem);
+        }
+    }
+}
+
+/// Names under `secrets`: as those of other variables, and such that nobody shows their values.
+fn secrets(file: &StackFile, secrets: &BTreeSet<String>, environment: &BTreeMap<String, Text>, path: &[&str], problems: &mut Problems) {
+    for name in secrets {
+        let problem = if let Some(problem) = variable(file, name) {
+            problem
+        } else if environment.contains_key(name) {
+            Problem::new(format!("`{name}` stands under environment as well")).help("leave out one of the two")
+        } else if !hides_variable(name) {
+            Problem::new(format!("by its name, `{name}` is no secret: its value would be shown in plans"))
+                .help("give it a name with SECRET, TOKEN, PASSWORD, CREDENTIAL or KEY in it, or move it to environment")
         } else {
             continue;
         };
-        problems.key(&below(path, &["environment", name]), problem);
+        problems.value(&below(path, &["secrets"]), problem);
     }
+}
+
+/// What is wrong with the name of an environment variable.
+fn variable(file: &StackFile, name: &str) -> Option<Problem> {
+    let table = file.tables.keys().find(|table| table_variable(table) == *name);
+    Some(if RESERVED_VARIABLES.contains(&name) {
+        Problem::new(format!("`{name}` is reserved: Lambda sets it")).help("leave it out; the function sees it anyway")
+    } else if let Some(table) = table {
+        Problem::new(format!("`{name}` is set already, to the name of the table `{table}`"))
+            .help("leave it out, and name the table under reads or writes")
+    } else if name == "ENVIRONMENT" {
+        Problem::new("`ENVIRONMENT` is set already, to the name of the environment").help("leave it out")
+    } else if !is_variable(name) {
+        Problem::new(format!("`{name}` cannot be the name of an environment variable"))
+            .expected("expected at least two letters, digits and _, a letter first")
+    } else {
+        return None;
+    })
 }
 
 /// Lambda: `[a-zA-Z]([a-zA-Z0-9_])+`.
