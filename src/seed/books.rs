@@ -22,6 +22,8 @@ pub struct Books {
     pub dropped: usize,
     /// Requests that were sent again because of 429, 503 or a lost answer.
     pub retries: usize,
+    /// Answers of 429: the API's limits are lower than the rate.
+    pub throttled: usize,
     /// Page views that have to be counted.
     pub views: i64,
     /// The numbers of the sessions that have to be counted.

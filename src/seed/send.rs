@@ -99,7 +99,9 @@ impl Sender<'_> {
             let wait = match &answer {
                 Ok(answer) if matches!(answer.status, 429 | 500 | 502 | 503 | 504) => {
                     // Nothing is counted of what is refused for its number; of the others that is not certain.
-                    unclear |= answer.status != 429;
+                    let throttled = answer.status == 429;
+                    books.borrow_mut().throttled += usize::from(throttled);
+                    unclear |= !throttled;
                     answer.retry_after
                 }
                 Ok(_) => return (answer, unclear),

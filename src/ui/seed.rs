@@ -18,6 +18,7 @@ pub struct SeedReport {
     rejected: usize,
     dropped: usize,
     retries: usize,
+    throttled: usize,
     failed: usize,
     /// In milliseconds.
     latency: Option<Latency>,
@@ -47,6 +48,7 @@ impl SeedReport {
             rejected: books.rejected,
             dropped: books.dropped,
             retries: books.retries,
+            throttled: books.throttled,
             failed: books.failed,
             latency: books.latency(),
             views: pair(views, after.views - before.views),
@@ -74,6 +76,13 @@ impl SeedReport {
         }
         if let Some(Latency { p50, p95, p99 }) = self.latency {
             let _ = write!(out, "\nlatency   p50 {p50} ms, p95 {p95} ms, p99 {p99} ms");
+            if self.throttled > 0 {
+                let _ = write!(
+                    out,
+                    ", waits after {} answers of 429 included: api.throttle and REQUESTS_PER_MINUTE are the limits",
+                    self.throttled
+                );
+            }
         }
         for (name, Pair { sent, counted }) in [("views   ", self.views), ("sessions", self.sessions)] {
             let sign = if sent == counted { paint(GOOD, "=") } else { paint(BAD, "≠") };
