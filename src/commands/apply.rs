@@ -135,7 +135,9 @@ async fn converge(context: &Context, session: &Session, declaration: &Declaratio
     let Allowed { adopt, delete_data } = *allowed;
     let options = Options { adopt, delete_data, only: only.clone(), stop: context.stop.clone(), ..Options::default() };
     let tell = |event: Event<'_>| context.progress.engine(&event);
-    context.ui.fold("changes");
+    if request.changes(&plan).next().is_some() {
+        context.ui.fold("changes");
+    }
     let report = engine::up(&declaration.graph, &session.aws, plan, &options, &tell).await;
     context.progress.step_done();
     context.ui.unfold();

@@ -59,7 +59,9 @@ pub(super) async fn run(args: &DownArgs, context: &Context) -> Result<Exit, CliE
         // What another run did meanwhile is not what was planned on.
         let removal = if waited { survey().await? } else { removal };
         let options = Options { stop: context.stop.clone(), ..Options::default() };
-        context.ui.fold("changes");
+        if !removal.leaving.is_empty() {
+            context.ui.fold("changes");
+        }
         let report = engine::down(&declaration.graph, &session.aws, &removal, &options, &tell).await;
         Ok((removal, report))
     });
