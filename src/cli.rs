@@ -101,6 +101,8 @@ pub enum Command {
     Status(commands::status::StatusArgs),
     /// Prints the addresses and names of what runs
     Outputs(commands::outputs::OutputsArgs),
+    /// Shows the dashboard, or another address of the stack, in the browser
+    Open(commands::open::OpenArgs),
     /// Lists the releases: when, by whom, from which commit, and what changed
     History(commands::history::HistoryArgs),
     /// Puts an earlier release back, in seconds: nothing is built

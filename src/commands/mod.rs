@@ -17,6 +17,7 @@ pub mod graph;
 pub mod history;
 pub mod local;
 pub mod logs;
+pub mod open;
 pub mod outputs;
 pub mod plan;
 pub mod policy;
@@ -70,6 +71,7 @@ async fn dispatch(command: Command, context: &Context) -> Result<Exit, CliError>
         Command::Down(args) => down::run(&args, context).await,
         Command::Status(args) => status::run(&args, context).await,
         Command::Outputs(args) => outputs::run(&args, context).await,
+        Command::Open(args) => open::run(&args, context).await,
         Command::History(args) => history::run(&args, context).await,
         Command::Rollback(args) => rollback::run(&args, context).await,
         Command::Logs(args) => logs::run(&args, context).await,

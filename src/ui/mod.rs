@@ -179,6 +179,11 @@ impl Ui {
         io::stdin().is_terminal() && io::stderr().is_terminal()
     }
 
+    /// Whether somebody sees what is written.
+    pub fn is_watched(&self) -> bool {
+        io::stderr().is_terminal()
+    }
+
     /// Whether more than usual is wanted.
     pub fn verbose(&self) -> bool {
         self.0.verbose

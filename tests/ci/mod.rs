@@ -88,6 +88,10 @@ async fn the_documented_workflow_of_github_runs_as_it_stands() {
     assert!(summary.contains("### demo/dev: 6 of 6 in sync: 6 created") && summary.contains("| `dashboard_url` | `http"), "{summary}");
     job.github(&steps[3], 0);
     assert!(!job.github("liveinsight up", 0).contains("::group::"), "there is nothing to fold away");
+    let opened = job.step("liveinsight open", &[]);
+    assert!(opened.status.success() && text(&opened.stdout).starts_with("http"), "{}", text(&opened.stderr));
+    let opened = job.step("liveinsight open bucket", &[]);
+    assert!(text(&opened.stderr).contains("bucket is no address: "), "{}", text(&opened.stderr));
     let history = job.step("liveinsight history", &[]);
     assert!(text(&history.stdout).contains("https://github.com/o/r/actions/runs/7"), "{}", text(&history.stdout));
 
