@@ -8,7 +8,7 @@ use crate::{
     cli::Format,
     engine::{Event, Removal},
     error::{CliError, Exit},
-    stack::{Content, declare},
+    stack::{Content, Declaration, declare},
     ui,
 };
 use clap::Args;
@@ -33,14 +33,18 @@ pub struct OutputsArgs {
 pub(super) async fn run(args: &OutputsArgs, context: &Context) -> Result<Exit, CliError> {
     let format = context.format(&[Format::Text, Format::Json, Format::Dotenv, Format::Github])?;
     let session = Session::open(context, Sources::NotNeeded).await?;
-    let text = match (&args.name, format) {
-        (Some(name), _) => one(context, &session, name).await?,
-        (None, Format::Json) => format!("{:#}", json!(all(context, &session).await?)),
-        (None, Format::Dotenv) => ui::outputs_dotenv(&all(context, &session).await?),
-        (None, Format::Github) => ui::outputs_github(&all(context, &session).await?),
-        (None, _) => ui::outputs_text(&all(context, &session).await?),
-    };
-    context.ui.result(&text);
+    if let Some(name) = &args.name {
+        context.ui.result(&one(context, &session, name).await?);
+        return Ok(Exit::Done);
+    }
+    let declaration = declare(&session.stack, &session.place, &Content::default());
+    let outputs = all(context, &session, &declaration).await?;
+    context.ui.result(&match format {
+        Format::Json => format!("{:#}", json!(outputs)),
+        Format::Dotenv => ui::outputs_dotenv(&outputs),
+        Format::Github => ui::outputs_github(&outputs),
+        _ => ui::outputs_text(&outputs),
+    });
     Ok(Exit::Done)
 }
 
@@ -51,13 +55,12 @@ pub(super) async fn one(context: &Context, session: &Session, name: &str) -> Res
     if !known.contains(&name) {
         return Err(CliError::usage(format!("there is no output {name}")).hint(format!("known are {}", known.join(", "))));
     }
-    let value = all(context, session).await?.remove(name);
+    let value = all(context, session, &declaration).await?.remove(name);
     value.ok_or_else(|| CliError::failed(format!("what {name} names does not exist yet")).hint(UP))
 }
 
 /// All outputs of what exists.
-async fn all(context: &Context, session: &Session) -> Result<BTreeMap<String, String>, CliError> {
-    let declaration = declare(&session.stack, &session.place, &Content::default());
+async fn all(context: &Context, session: &Session, declaration: &Declaration) -> Result<BTreeMap<String, String>, CliError> {
     // To find what exists takes fewer calls than to compare it.
     let found = Removal::survey(&declaration.graph, &session.aws, |_| false, &|event: Event<'_>| context.progress.engine(&event)).await?;
     if found.leaving.is_empty() {
