@@ -4,29 +4,33 @@
 //! Deliberately not here: how the result is shown. `up` prints it once; `dev` says one line per change.
 
 use super::{
-    Context, Phase,
+    Context, Phase, canary,
     consent::{self, Allowed},
     exclusive::{self, Exclusive},
+    proof, recording,
     session::Session,
+    steps::Steps,
     wait,
 };
-use crate::aws::Aws;
 use crate::{
-    engine::{self, Event, Id, Options, Plan, Resource, State, Step, survey},
+    aws::Aws,
+    engine::{self, Action, Event, Id, Options, Plan, Report, Resource, State, Step, survey},
     error::CliError,
-    release::{self, Action, Author},
-    resources::{Alias, Bucket},
+    resources::{Alias, Bucket, Distribution},
     stack::{Content, Declaration, declare},
     ui::{self, Detail, Summary},
 };
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a run is asked to do, and allowed to.
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of `up`")]
 pub(super) struct Request {
     /// Only these; all if `None`.
     pub(super) only: Option<BTreeSet<Id>>,
-    /// What the run is to be called in the stack's lock and among its releases.
-    pub(super) action: Action,
+    /// How new versions are tried before they serve all requests.
+    pub(super) canary: Option<Steps>,
+    /// Whether it is checked that what was released works.
+    pub(super) smoke: bool,
     /// Consent to lose data or to take over.
     pub(super) allowed: Allowed,
     /// Consent to change a protected environment.
@@ -38,12 +42,12 @@ pub(super) struct Request {
 }
 
 impl Request {
-    fn wants(&self, step: &Step) -> bool {
-        self.only.as_ref().is_none_or(|only| only.contains(&step.id))
+    fn wants(&self, id: &Id) -> bool {
+        self.only.as_ref().is_none_or(|only| only.contains(id))
     }
 
     fn changes<'a>(&'a self, plan: &'a Plan<Aws>) -> impl Iterator<Item = &'a Step> {
-        plan.changes().filter(|step| self.wants(step))
+        plan.changes().filter(|step| self.wants(&step.id))
     }
 }
 
@@ -59,10 +63,10 @@ pub(super) struct Applied {
     pub(super) result: Result<(), CliError>,
     /// Whether all resources are as declared, even if `result` is an error.
     pub(super) in_sync: bool,
-    /// The number of the release that it became.
-    pub(super) release: Option<u64>,
     /// Whether something was written that requests meet.
     released: bool,
+    /// Whether the distribution was made.
+    is_new: bool,
 }
 
 /// Observes, asks for consent, waits for its turn, converges, and records the release. An error means that nothing was changed.
@@ -72,33 +76,63 @@ pub(super) async fn apply(context: &Context, session: &Session, content: &Conten
     let look = async || observe(context, session, &declaration, &request).await;
     let plan = exclusive::observe(context, session, request.no_wait, look).await?;
     // Not if a run was killed before it recorded what it released.
-    let recorded = is_recorded(session, &declaration, &plan).await?;
+    let recorded = recording::is_recorded(session, &declaration, &plan).await?;
     if request.changes(&plan).next().is_none() && recorded {
         context.begin(Phase::Writing);
-        return Ok(converge(context, session, &declaration, plan, &request).await);
+        return Ok(converge(context, session, &declaration, plan, &request, Report::default()).await);
     }
     if session.stack.protect && !request.yes {
         let environment = &session.stack.environment;
         consent::confirm(context, &format!("change {environment}, which is protected?"), &format!("{environment} is protected")).await?;
     }
-    let command = match request.action {
-        Action::Up => "up",
-        Action::Rollback(_) => "rollback",
-    };
-    let exclusive = Exclusive::begin(context, session, command, lock_place(&declaration, &plan, &request), request.no_wait).await?;
+    let exclusive = Exclusive::begin(context, session, "up", lock_place(&declaration, &plan, &request), request.no_wait).await?;
     let waited = exclusive.waited;
     let work = Box::pin(async {
         // What another run did meanwhile is not what was planned on.
         let plan = if waited { look().await? } else { plan };
-        let mut applied = converge(context, session, &declaration, plan, &request).await;
-        if applied.in_sync && (applied.released || !recorded) {
-            applied.release = record(context, session, &declaration, request.action).await;
-        }
-        Ok(applied)
+        Box::pin(release(context, session, content, &declaration, plan, &request, recorded)).await
     });
     let (mut applied, kept) = exclusive.run(context, work).await?;
     applied.result = kept.and(applied.result);
     applied.summary.count_calls(&session.aws.tally());
+    Ok(applied)
+}
+
+/// Tries what is new if that is wanted, converges, checks that it works, and records it.
+async fn release(
+    context: &Context,
+    session: &Session,
+    content: &Content,
+    declaration: &Declaration,
+    plan: Plan<Aws>,
+    request: &Request,
+    recorded: bool,
+) -> Result<Applied, CliError> {
+    let (plan, tried) = if let Some(steps) = &request.canary {
+        match canary::run(context, session, content, declaration, plan, (steps, request.allowed)).await {
+            Ok(went_well) => went_well,
+            Err(canary::GivenUp { report, error }) => {
+                let applied = summed_up(context, session, declaration, request, &report, Err(error));
+                return Ok(Applied { in_sync: false, ..applied });
+            }
+        }
+    } else {
+        canary::check_abandoned(context, session, declaration, |id| request.wants(id)).await?;
+        (plan, Report::default())
+    };
+    let mut applied = converge(context, session, declaration, plan, request, tried).await;
+    if applied.in_sync && (applied.released || !recorded) {
+        let works = if request.smoke {
+            let is_new = applied.is_new && !request.wait;
+            Box::pin(proof::of_release(context, session, declaration, &applied.outputs, is_new)).await
+        } else {
+            Ok(())
+        };
+        match works {
+            Ok(()) => drop(Box::pin(recording::record(context, session, declaration)).await),
+            Err(error) => (applied.in_sync, applied.result) = (false, Err(error)),
+        }
+    }
     Ok(applied)
 }
 
@@ -113,6 +147,9 @@ async fn observe(context: &Context, session: &Session, declaration: &Declaration
         context.ui.page(&ui::plan_markdown(&session.names().stack_tag(), &plan, request.only.as_ref()));
     }
     consent::check(&plan, request.only.as_ref(), request.allowed)?;
+    if request.canary.is_some() {
+        canary::check(declaration, &plan)?;
+    }
     Ok(plan)
 }
 
@@ -123,17 +160,22 @@ fn lock_place<'a>(declaration: &'a Declaration, plan: &Plan<Aws>, request: &Requ
         return exclusive::Place::Bucket;
     }
     match &declaration.bucket {
-        Some(bucket) if request.wants(step) => exclusive::Place::NewBucket(bucket),
+        Some(bucket) if request.wants(&step.id) => exclusive::Place::NewBucket(bucket),
         _ => exclusive::Place::None,
     }
 }
 
-async fn converge(context: &Context, session: &Session, declaration: &Declaration, plan: Plan<Aws>, request: &Request) -> Applied {
-    let Request { only, allowed, wait, .. } = request;
-    let total = only.as_ref().map_or(declaration.graph.entries().len(), BTreeSet::len);
-    let left_alone = declaration.graph.entries().len() - total;
-    let Allowed { adopt, delete_data } = *allowed;
-    let options = Options { adopt, delete_data, only: only.clone(), stop: context.stop.clone(), ..Options::default() };
+/// `earlier` is what was done in this run already.
+async fn converge(
+    context: &Context,
+    session: &Session,
+    declaration: &Declaration,
+    plan: Plan<Aws>,
+    request: &Request,
+    earlier: Report,
+) -> Applied {
+    let Allowed { adopt, delete_data } = request.allowed;
+    let options = Options { adopt, delete_data, only: request.only.clone(), stop: context.stop.clone(), ..Options::default() };
     let tell = |event: Event<'_>| context.progress.engine(&event);
     if request.changes(&plan).next().is_some() {
         context.ui.fold("changes");
@@ -141,54 +183,42 @@ async fn converge(context: &Context, session: &Session, declaration: &Declaratio
     let report = engine::up(&declaration.graph, &session.aws, plan, &options, &tell).await;
     context.progress.step_done();
     context.ui.unfold();
+    let failure = ui::failures(&report);
+    let waited = if request.wait && failure.is_none() { wait::for_distribution(context, session, declaration).await } else { Ok(()) };
+    let result = failure.map_or(Ok(()), Err).and(waited);
+    summed_up(context, session, declaration, request, &report.after(earlier), result)
+}
+
+/// What was done, as it is told.
+fn summed_up(
+    context: &Context,
+    session: &Session,
+    declaration: &Declaration,
+    request: &Request,
+    report: &Report,
+    result: Result<(), CliError>,
+) -> Applied {
     for warning in session.aws.warnings() {
         context.ui.warn(&warning);
     }
-    let failure = ui::failures(&report);
-    let in_sync = failure.is_none();
-    let waited = if *wait && in_sync { wait::for_distribution(context, session, declaration).await } else { Ok(()) };
-
+    let total = request.only.as_ref().map_or(declaration.graph.entries().len(), BTreeSet::len);
+    let left_alone = declaration.graph.entries().len() - total;
     let tally = session.aws.tally();
-    let unchanged = report.unchanged.saturating_sub(left_alone);
-    let summary = Summary::new(&report, unchanged, context.progress.seconds(), &tally);
+    let summary = Summary::new(report, report.unchanged.saturating_sub(left_alone), context.progress.seconds(), &tally);
     if context.ui.verbose() {
         let calls: Vec<String> = tally.by_operation().iter().map(|(operation, count)| format!("{operation} {count}")).collect();
         context.ui.note(&format!("AWS calls: {}", calls.join(", ")));
     }
-    let result = failure.map_or(Ok(()), Err).and(waited);
-    let released = report.done.keys().any(|id| [Alias::KIND, Bucket::KIND].contains(&id.kind()));
-    Applied { outputs: declaration.outputs(), summary, total, result, in_sync, release: None, released }
-}
-
-/// Whether what is live is the newest release. A stack without a bucket has none, and neither has one whose bucket is still to be made.
-async fn is_recorded(session: &Session, declaration: &Declaration, plan: &Plan<Aws>) -> Result<bool, CliError> {
-    let there = |step: &Step| step.id.kind() == Bucket::KIND && step.state != State::Missing && step.objection.is_none();
-    if declaration.bucket.is_none() || !plan.steps.iter().any(there) {
-        return Ok(true);
+    let did = |kind: &str, action: Option<Action>| {
+        report.done.iter().any(|(id, done)| id.kind() == kind && action.is_none_or(|action| action == *done))
+    };
+    Applied {
+        outputs: declaration.outputs(),
+        summary,
+        total,
+        in_sync: report.complete(),
+        result,
+        released: did(Alias::KIND, None) || did(Bucket::KIND, None),
+        is_new: did(Distribution::KIND, Some(Action::Create)),
     }
-    let recorded = release::is_recorded(&session.aws, &session.names().bucket(), &declaration.graph).await;
-    recorded.map_err(|error| CliError::of_engine(None, &error))
-}
-
-/// Records the release, and lets go of old ones. Its number, if it is one: nothing else depends on that, so trouble is only told.
-async fn record(context: &Context, session: &Session, declaration: &Declaration, action: Action) -> Option<u64> {
-    let bucket = &declaration.bucket.as_ref()?.name;
-    let author = match action {
-        Action::Up => Author::of_sources(&session.stack.root).await,
-        // The sources have no part in it.
-        Action::Rollback(_) => Author::of_run(),
-    };
-    let result = async {
-        let number = release::write(&session.aws, bucket, &declaration.graph, action, author).await?;
-        if number.is_some_and(release::is_due) {
-            let functions = session.stack.functions.keys().map(|name| (name.clone(), session.names().function(name))).collect();
-            release::prune(&session.aws, bucket, &functions, release::KEPT).await?;
-        }
-        Ok(number)
-    };
-    let result: crate::engine::Result<Option<u64>> = result.await;
-    result.unwrap_or_else(|error| {
-        context.ui.warn(&format!("the list of releases is not up to date; the next `up` makes up for it: {error}"));
-        None
-    })
 }

@@ -56,7 +56,7 @@ pub(super) async fn gather(
         }
     }
     context.progress.step_done();
-    Ok(Content { packages, site, ..Content::default() })
+    Ok(Content { packages, site })
 }
 
 /// The directories of all crates that the functions are made from, as far as the last build showed.

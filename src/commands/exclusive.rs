@@ -9,7 +9,7 @@ use crate::{
     resources::Bucket,
     ui,
 };
-use futures::future::LocalBoxFuture;
+use futures::future::{LocalBoxFuture, join};
 
 /// The right to write to the stack, as far as there is a lock.
 pub(super) struct Exclusive<'a> {
@@ -64,10 +64,20 @@ impl<'a> Exclusive<'a> {
     pub(super) async fn run<T>(
         self,
         context: &Context,
+        work: LocalBoxFuture<'_, Result<T, CliError>>,
+    ) -> Result<(T, Result<(), CliError>), CliError> {
+        self.run_and_close(context, work, async |_| {}).await
+    }
+
+    /// The same, and something that another run need not wait for is done while the lock is given back.
+    pub(super) async fn run_and_close<T>(
+        self,
+        context: &Context,
         mut work: LocalBoxFuture<'_, Result<T, CliError>>,
+        close: impl AsyncFnOnce(&mut T),
     ) -> Result<(T, Result<(), CliError>), CliError> {
         let mut kept = Ok(());
-        let result = loop {
+        let mut result = loop {
             let keep = async {
                 match &self.lease {
                     Some(lease) if kept.is_ok() => lease.keep().await,
@@ -83,11 +93,19 @@ impl<'a> Exclusive<'a> {
                 }
             }
         };
-        if let Some(lease) = self.lease
-            && let Err(error) = lease.release().await
-        {
-            context.ui.warn(&format!("the lock is not given back ({error}); it ends by itself within a minute"));
-        }
+        let give_back = async {
+            if let Some(lease) = self.lease
+                && let Err(error) = lease.release().await
+            {
+                context.ui.warn(&format!("the lock is not given back ({error}); it ends by itself within a minute"));
+            }
+        };
+        let close = async {
+            if let Ok(done) = &mut result {
+                close(done).await;
+            }
+        };
+        join(give_back, close).await;
         Ok((result?, kept))
     }
 }

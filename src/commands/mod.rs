@@ -1,10 +1,11 @@
 //! One file per command: its arguments, whose doc comments are its help, and what it does.
 //!
 //! [`run`] is the way in. What commands share: [`Context`] (who is told, when to stop), `session` (from stack.yaml to a
-//! connected graph), `content` (built handlers and pages), `consent` (what must not be done unasked), `apply` (one run of the reconciler), `exclusive`
-//! (the stack's lock).
+//! connected graph), `content` (built handlers and pages), `consent` (what must not be done unasked), `apply` (one run of the reconciler),
+//! with `canary`, `proof` (the smoke check) and `recording` (of the release) as its parts, `exclusive` (the stack's lock).
 
 mod apply;
+mod canary;
 pub mod completions;
 mod consent;
 mod content;
@@ -21,6 +22,8 @@ pub mod open;
 pub mod outputs;
 pub mod plan;
 pub mod policy;
+mod proof;
+mod recording;
 mod recount;
 pub mod rollback;
 pub mod schema;
@@ -28,6 +31,7 @@ pub mod seed;
 mod session;
 mod span;
 pub mod status;
+mod steps;
 pub mod up;
 mod wait;
 

@@ -1,29 +1,35 @@
 //! `rollback`: makes an earlier release live again. Functions go back to the versions that were published then, pages to the versions of
-//! the objects; the run itself is one like any other, of just these resources.
+//! the objects. It does not go through the reconciler, which would look at everything: see [`release::PutBack`].
 
 use super::{
-    Context,
-    apply::{Applied, Request, apply},
-    consent::Allowed,
-    history,
+    Context, consent,
+    exclusive::{Exclusive, Place},
+    history, proof, recording,
     session::{Session, Sources},
 };
 use crate::{
     cli::Format,
+    engine::{Event, Report},
     error::{CliError, Exit},
-    release::{self, Action, Objects, Record},
-    stack::declare,
-    ui,
+    release::{self, Action, Author, PutBack, Record, Scene},
+    stack::{Content, Declaration, declare},
+    ui::{self, Summary},
 };
 use clap::Args;
+use futures::future::join;
 use std::collections::BTreeMap;
+
+/// What to do about it.
+const HISTORY: &str = "`liveinsight history` lists the releases";
 
 /// Arguments of `rollback`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Without --to it returns to the release before the one that is live; run again, to the one before that. `history` lists them. It builds
 nothing, and touches only what serves: aliases, pages, and CloudFront's caches. The next `up` releases the sources as they are then:
-correct them first.")]
+correct them first. A canary that its run has left is taken back, and nothing else: run it again to go further.
+
+Then it is checked, as after `up`, that what serves works; --no-smoke leaves that out.")]
 pub struct RollbackArgs {
     /// Only these functions, by their names in stack.yaml; the pages stay [default: all functions, and the pages]
     functions: Vec<String>,
@@ -33,9 +39,22 @@ pub struct RollbackArgs {
     /// Consents to the change of a protected environment
     #[arg(short, long)]
     yes: bool,
+    /// Does not check afterwards that it works
+    #[arg(long)]
+    no_smoke: bool,
     /// Ends with 6 if another run is at work on the stack, instead of waiting for it
     #[arg(long)]
     no_wait: bool,
+}
+
+/// What a run did.
+struct Done {
+    /// The release that was returned to.
+    number: u64,
+    back: PutBack,
+    report: Report,
+    /// The release that it became.
+    recorded: Option<u64>,
 }
 
 /// Runs `rollback`.
@@ -48,73 +67,132 @@ pub(super) async fn run(args: &RollbackArgs, context: &Context) -> Result<Exit, 
             return Err(CliError::usage(format!("stack.yaml has no function {name}")).hint(format!("known are {}", known.join(", "))));
         }
     }
-    let bucket = history::bucket(&session)?;
-    let failed = |error| CliError::of_engine(None, &error);
-    let objects = release::list(&session.aws, &bucket).await.map_err(failed)?.unwrap_or_default();
-    let (number, record) = target(args, &session, &bucket, &objects).await?;
+    history::bucket(&session)?;
+    if session.stack.protect && !args.yes {
+        let environment = &session.stack.environment;
+        let question = format!("roll back {environment}, which is protected?");
+        consent::confirm(context, &question, &format!("{environment} is protected")).await?;
+    }
+    let declaration = declare(&session.stack, &session.place, &Content::default());
+    let turn = Exclusive::begin(context, &session, "rollback", Place::Bucket, args.no_wait);
+    let (exclusive, scene) = join(turn, look(&session, &declaration)).await;
+    let exclusive = exclusive?;
+    let waited = exclusive.waited;
+    let work = Box::pin(async {
+        // What another run did meanwhile is another scene.
+        let scene = if waited { look(&session, &declaration).await } else { scene };
+        Box::pin(put_back(args, context, &session, &declaration, scene?)).await
+    });
+    let conclude = async |done: &mut Done| conclude(context, &session, &declaration, done).await;
+    let (done, kept) = exclusive.run_and_close(context, work, conclude).await?;
+    for warning in session.aws.warnings() {
+        context.ui.warn(&warning);
+    }
+    let mut result = ui::failures(&done.report).map_or(Ok(()), Err);
+    let written = result.is_ok();
+    if let Some(distribution) = done.back.distribution().filter(|_| written && !args.no_smoke && !done.back.is_empty()) {
+        result = proof::of_rollback(context, &session, &session.place.distribution_url(&distribution.domain)).await;
+    }
+    tell(context, &session, &done, written);
+    kept.and(result).map(|()| Exit::Done)
+}
+
+async fn look(session: &Session, declaration: &Declaration) -> Result<Scene, CliError> {
+    let scene = Scene::look(&session.aws, declaration, &session.functions()).await;
+    scene.map_err(|error| CliError::of_engine(None, &error))?.ok_or_else(|| none().hint(HISTORY))
+}
+
+/// Finds out what has to be written, and writes it.
+async fn put_back(
+    args: &RollbackArgs,
+    context: &Context,
+    session: &Session,
+    declaration: &Declaration,
+    scene: Scene,
+) -> Result<Done, CliError> {
     // As far as stack.yaml still declares it.
     let is_wanted = |name: &str| {
         session.stack.functions.contains_key(name) && (args.functions.is_empty() || args.functions.iter().any(|wanted| wanted == name))
     };
-    let content = record.content(is_wanted, args.functions.is_empty());
-    let gone = release::gone(&session.aws, &session.names(), &objects, &content).await.map_err(failed)?;
-    if !gone.is_empty() {
-        let text = format!("refused, and nothing was changed: release {number} cannot be put back; gone is {}", gone.join(", "));
-        return Err(CliError::failed(text).hint("check out the commit that `history` shows for it, and run `up`"));
-    }
-
-    let graph = declare(&session.stack, &session.place, &content).graph;
-    let request = Request {
-        only: Some(release::touched(&graph, &content)),
-        action: Action::Rollback(number),
-        allowed: Allowed { adopt: false, delete_data: false },
-        yes: args.yes,
-        wait: false,
-        no_wait: args.no_wait,
+    let (number, mut back) = if args.to.is_none() && scene.has_canary(is_wanted) {
+        (scene.objects.releases.last().map_or(0, |newest| newest.number), scene.take_canaries_back(is_wanted))
+    } else {
+        let (number, record) = target(args, session, &scene).await?;
+        let back = scene.put_back(&record, is_wanted, args.functions.is_empty()).map_err(|gone| {
+            let text = format!("refused, and nothing was changed: release {number} cannot be put back; gone is {}", gone.join(", "));
+            CliError::failed(text).hint("check out the commit that `history` shows for it, and run `up`")
+        })?;
+        (number, back)
     };
-    let Applied { summary, result, in_sync, release, .. } = apply(context, &session, &content, request).await?;
-    let what = match (in_sync, release) {
+    context.stop.check().map_err(|error| CliError::of_engine(None, &error))?;
+    for line in back.describe() {
+        context.ui.note(&line);
+    }
+    let report = back.write(&session.aws, declaration, &|event: Event<'_>| context.progress.engine(&event)).await;
+    Ok(Done { number, back, report, recorded: None })
+}
+
+/// Tells caches, and records what is live, unless something could not be put back: then the next run finishes it.
+async fn conclude(context: &Context, session: &Session, declaration: &Declaration, done: &mut Done) {
+    if done.back.is_empty() || !done.report.complete() {
+        return;
+    }
+    let tell = |event: Event<'_>| context.progress.engine(&event);
+    let (action, author) = (Action::Rollback(done.number), Author::of_run());
+    let number = done.back.conclude(&session.aws, declaration, action, author, &mut done.report, &tell).await;
+    done.recorded = recording::recorded(context, session, number).await;
+}
+
+fn tell(context: &Context, session: &Session, done: &Done, went_well: bool) {
+    let tally = session.aws.tally();
+    let summary = Summary::new(&done.report, 0, context.progress.seconds(), &tally);
+    let number = done.number;
+    let what = match (went_well, done.recorded) {
         (true, Some(release)) => format!("release {number} is live again, as release {release}: "),
         (true, None) => format!("release {number} is live: "),
         (false, _) => String::new(),
     };
     let said = format!("{what}{}", summary.text());
-    if in_sync {
+    if context.ui.verbose() {
+        let calls: Vec<String> = tally.by_operation().iter().map(|(operation, count)| format!("{operation} {count}")).collect();
+        context.ui.note(&format!("AWS calls: {}", calls.join(", ")));
+    }
+    if went_well {
         context.ui.page(&ui::result_markdown(&session.names().stack_tag(), &said, &BTreeMap::new()));
     }
-    if context.progress.events() {
-        context.ui.result(&summary.json());
-    } else {
-        context.ui.result(&said);
-    }
-    result.map(|()| Exit::Done)
+    context.ui.result(&if context.progress.events() { summary.json() } else { said });
 }
 
 /// The release to return to.
-async fn target(args: &RollbackArgs, session: &Session, bucket: &str, objects: &Objects) -> Result<(u64, Record), CliError> {
-    let read = async |stored| release::read(&session.aws, bucket, stored).await.map_err(|error| CliError::of_engine(None, &error));
-    let hint = "`liveinsight history` lists the releases";
+async fn target(args: &RollbackArgs, session: &Session, scene: &Scene) -> Result<(u64, Record), CliError> {
+    let bucket = session.names().bucket();
+    let read = async |stored: &release::Stored| {
+        scene.objects.read(&session.aws, &bucket, stored).await.map_err(|error| CliError::of_engine(None, &error))
+    };
     if let Some(number) = args.to {
-        let stored = objects.releases.iter().find(|stored| stored.number == number);
-        let stored = stored.ok_or_else(|| CliError::failed(format!("there is no release {number}")).hint(hint))?;
-        let record = read(stored).await?.record;
+        let stored = scene.objects.releases.iter().find(|stored| stored.number == number);
+        let stored = stored.ok_or_else(|| CliError::failed(format!("there is no release {number}")).hint(HISTORY))?;
         let unreadable = || CliError::failed(format!("the record of release {number} cannot be read: it is damaged, or a newer program's"));
-        return Ok((number, record.ok_or_else(|| unreadable().hint(hint))?));
+        return Ok((number, read(stored).await?.ok_or_else(|| unreadable().hint(HISTORY))?));
     }
-    let none = || CliError::failed("there is no release to return to").hint(hint);
-    let mut older = objects.releases.iter().rev();
-    let live = read(older.next().ok_or_else(none)?).await?;
+    let mut older = scene.objects.releases.iter().rev();
+    let newest = older.next().ok_or_else(|| none().hint(HISTORY))?;
+    let live = read(newest).await?;
     // What was put back is older than its own record: going back again is going back from there.
-    let from = match live.record.as_ref().map(|record| record.action) {
+    let from = match live.as_ref().map(|record| record.action) {
         Some(Action::Rollback(to)) => to,
-        _ => live.number,
+        _ => newest.number,
     };
     for stored in older.filter(|stored| stored.number < from) {
-        if let Some(record) = read(stored).await?.record
-            && record.differences(live.record.as_ref()).iter().any(|name| args.functions.is_empty() || args.functions.contains(name))
+        if let Some(record) = read(stored).await?
+            && record.differences(live.as_ref()).iter().any(|name| args.functions.is_empty() || args.functions.contains(name))
         {
             return Ok((stored.number, record));
         }
     }
-    Err(none())
+    Err(none().hint(HISTORY))
+}
+
+fn none() -> CliError {
+    CliError::failed("there is no release to return to")
 }

@@ -9,7 +9,8 @@ use crate::{
     cli::Format,
     engine::{Event, Removal},
     error::{CliError, Exit},
-    seed::{Books, Client, Counts, Plan, Sender, Span, plan},
+    http::Client,
+    seed::{Books, Counts, Plan, Sender, Span, plan},
     stack::{Content, declare},
     ui::SeedReport,
 };

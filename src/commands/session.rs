@@ -7,7 +7,7 @@ use crate::{
     local::{self, Home, LocalAws},
     stack::{self, Names, Stack},
 };
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf};
 
 /// A stack and access to where it lives.
 pub(super) struct Session {
@@ -59,6 +59,12 @@ impl Session {
     /// The physical names of what the stack has.
     pub(super) fn names(&self) -> Names {
         Names::new(&self.stack, &self.place.account)
+    }
+
+    /// The physical names of the functions, by logical name.
+    pub(super) fn functions(&self) -> BTreeMap<String, String> {
+        let names = self.names();
+        self.stack.functions.keys().map(|name| (name.clone(), names.function(name))).collect()
     }
 
     /// `liveinsight/dev in us-east-1, account 123456789012`

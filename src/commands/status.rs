@@ -17,12 +17,14 @@ use crate::{
     ui,
 };
 use clap::Args;
+use std::collections::BTreeMap;
 
 /// Arguments of `status`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 A resource is `in sync`, `drifted` (with the fields that differ), `missing`, `busy` (AWS is still working on it), or not in
-stack.yaml (`up` would remove it). Whoever has the stack's lock is shown, too. Handlers are not built: code that changed since the
+stack.yaml (`up` would remove it). Whoever has the stack's lock is shown, too, and a
+canary that goes on or was left half-way. Handlers are not built: code that changed since the
 last build is not compared.")]
 pub struct StatusArgs {
     /// Ends with 10 unless everything is in sync
@@ -76,7 +78,13 @@ fn health(declaration: &Declaration) -> ui::Health {
     for entry in declaration.graph.entries() {
         let (name, Some(outputs)) = (entry.id.name(), entry.outputs()) else { continue };
         match entry.id.kind() {
-            Alias::KIND => drop(health.live_versions.insert(name.to_owned(), outputs["version"].as_str().unwrap_or_default().to_owned())),
+            Alias::KIND => {
+                health.live_versions.insert(name.to_owned(), outputs["version"].as_str().unwrap_or_default().to_owned());
+                let shares: BTreeMap<String, f64> = serde_json::from_value(outputs["shares"].clone()).unwrap_or_default();
+                if !shares.is_empty() {
+                    health.canaries.insert(name.to_owned(), shares);
+                }
+            }
             Alarm::KIND if outputs["state"] == "ALARM" => health.firing_alarms.push(name.to_owned()),
             _ => {}
         }

@@ -6,13 +6,13 @@ use super::{
     consent::Allowed,
     content::{self, Packages},
     session::{Session, Sources},
+    steps::Steps,
 };
 use crate::{
     aws::Aws,
     cli::Format,
     engine::{Graph, Id},
     error::{CliError, Exit},
-    release::Action,
     stack::{Content, declare},
     ui,
 };
@@ -23,7 +23,14 @@ use std::collections::BTreeSet;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 The plan and the progress go to stderr; stdout carries the outputs and the summary, or with --format json one event per line.
-Running it again when nothing changed writes nothing.")]
+Running it again when nothing changed writes nothing.
+
+After a release (code or pages changed) it is checked that it works: an event is posted, for a site of its own, and counted, each route that
+only reads answers, and the page is served. If not, the release before is put back, and the exit code is 5. --no-smoke leaves that out.
+
+With --canary everything but aliases and pages is brought in line first. Then the new versions get their share, in the aliases, and the run
+waits and looks at the stack's alarms. If one fires, somebody else moves an alias, or the run is interrupted, the shares are taken back
+(exit code 5, or 130). A canary whose run was killed is finished by the next `up`, or taken back by it if an alarm fires.")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct UpArgs {
     /// Only these resources and what they need (ids as `status` shows them); removes nothing
@@ -35,6 +42,13 @@ pub struct UpArgs {
     /// Uses the packages of the last build, and fails if they are not current
     #[arg(long)]
     no_build: bool,
+    /// Tries new code on a share of the requests first, for a time, while the stack's alarms are watched: `10%:5m`, or in steps
+    /// `10%:5m,50%:10m`. An alarm that fires takes it back
+    #[arg(long, value_name = "STEPS", conflicts_with = "only")]
+    canary: Option<Steps>,
+    /// Does not check after a release that it works
+    #[arg(long)]
+    no_smoke: bool,
     /// Takes over what exists under the stack's names and is not marked as the stack's
     #[arg(long)]
     adopt: bool,
@@ -55,7 +69,8 @@ pub(super) async fn run(args: &UpArgs, context: &Context) -> Result<Exit, CliErr
     let session = Session::open(context, Sources::Needed).await?;
     let request = Request {
         only: only(&args.only, &declare(&session.stack, &session.place, &Content::default()).graph)?,
-        action: Action::Up,
+        canary: args.canary.clone(),
+        smoke: !args.no_smoke,
         allowed: Allowed { adopt: args.adopt, delete_data: args.delete_data },
         yes: args.yes,
         wait: args.wait,

@@ -70,6 +70,20 @@ impl Report {
         self.failed.is_empty() && self.behind.is_empty()
     }
 
+    /// The same with what was done before it in the same run.
+    #[must_use]
+    pub fn after(mut self, earlier: Self) -> Self {
+        for (id, action) in earlier.done {
+            let touched = self.done.contains_key(&id) || self.failed.contains_key(&id) || self.behind.contains_key(&id);
+            if !touched && action != Action::Delete {
+                self.unchanged = self.unchanged.saturating_sub(1);
+            }
+            // Of several writes in one run, the first says what happened to the resource.
+            self.done.insert(id, action);
+        }
+        self
+    }
+
     pub(super) fn take<T>(&mut self, results: super::walk::Results<T>) {
         for (id, result) in results {
             match result {

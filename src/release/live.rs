@@ -1,11 +1,10 @@
 //! What is live, as a run has observed it.
 
-use super::store::parse_key;
+use super::{Version, store::parse_key};
 use crate::{
     aws::Aws,
     engine::{Graph, Resource, Result, digest},
     resources::{Alias, list_releases, list_site},
-    stack::Version,
 };
 use std::collections::BTreeMap;
 

@@ -9,15 +9,18 @@
 //! next one.
 
 mod author;
+mod canary;
 mod live;
 mod prune;
 mod put_back;
+mod recent;
 mod record;
 mod store;
 
 pub use author::Author;
+pub use canary::{Canary, Candidate, Requests};
 pub use live::{Live, is_recorded, latest};
 pub use prune::{KEPT, is_due, prune};
-pub use put_back::{gone, touched};
-pub use record::{Action, Page, Record};
+pub use put_back::{PutBack, Scene};
+pub use record::{Action, Page, Record, Version};
 pub use store::{Objects, Release, Stored, list, read, write};

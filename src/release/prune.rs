@@ -4,7 +4,7 @@ use super::store::{Stored, list, read};
 use crate::{
     aws::{Aws, Optional},
     engine::Result,
-    resources::{SITE_PREFIX, delete_objects},
+    resources::{SITE_PREFIX, delete_objects, published_versions},
 };
 use aws_sdk_s3::types::ObjectIdentifier;
 use futures::future::try_join_all;
@@ -51,20 +51,7 @@ pub async fn prune(aws: &Aws, bucket: &str, functions: &BTreeMap<String, String>
 async fn prune_function(aws: &Aws, name: &str, needed: &BTreeSet<&str>) -> Result<()> {
     let number = |version: &str| version.parse::<u64>().ok();
     let Some(oldest) = needed.iter().filter_map(|version| number(version)).min() else { return Ok(()) };
-    let mut versions = Vec::new();
-    let mut marker = None;
-    loop {
-        let page = aws
-            .read("lambda:ListVersionsByFunction", || {
-                aws.lambda.list_versions_by_function().function_name(name).set_marker(marker.clone()).send()
-            })
-            .await?;
-        versions.extend(page.versions().iter().filter_map(|version| version.version().map(str::to_owned)));
-        marker = page.next_marker().map(str::to_owned);
-        if marker.is_none() {
-            break;
-        }
-    }
+    let versions = published_versions(aws, name).await?;
     for version in versions.iter().filter(|version| number(version).is_some_and(|number| number < oldest)) {
         // A version that an alias points to is refused, and stays.
         let deleted = aws

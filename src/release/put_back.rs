@@ -1,55 +1,250 @@
-//! What makes an earlier release live again: content like any other, but of versions that exist already.
+//! Makes an earlier release live again, in three rounds of calls: everything that has to be known is asked at once ([`Scene::look`]),
+//! everything that has to change is written at once ([`PutBack::write`]), and then caches are told and the release is recorded
+//! ([`PutBack::conclude`]).
+//!
+//! Nothing is built, and only what serves is touched: the aliases of functions go back to versions that are still published, files of the
+//! site to versions of the objects that are still there. It is checked before the first write that they are. Unlike the reconciler it does
+//! not look again afterwards: that an alias points somewhere, and that an object was copied, is what the answers to the writes say.
 
-use super::{Objects, Record};
+use super::{Action, Author, Live, Objects, Page, Record, Version, store::list_and_read};
 use crate::{
     aws::{Aws, Optional},
-    engine::{Graph, Id, Resource, Result},
-    resources::{Alias, Bucket, Distribution, SiteContent, SiteObject},
-    stack::{Content, Names, Version},
+    engine::{self, Cloud, Error, Event, Id, Listener, Outcome, Owner, Report, Resource, Result, digest},
+    resources::{Alias, Bucket, Distribution, DistributionOutput, Serving, function_owner, list_distributions, published_versions},
+    stack::{Declaration, LIVE_ALIAS},
 };
-use futures::future::try_join_all;
-use std::collections::BTreeSet;
+use futures::future::{FutureExt, TryFutureExt, join, join_all, join3, try_join_all};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Instant,
+};
 
-impl Record {
-    /// What was live then: of these functions, and `with_pages` the pages.
-    pub fn content(&self, is_wanted: impl Fn(&str) -> bool, with_pages: bool) -> Content {
-        let functions = self.functions.iter().filter(|(name, _)| is_wanted(name));
-        let page = |page: &super::Page| SiteObject { md5: page.md5.clone(), content: SiteContent::Version(page.version.clone()) };
-        let pages = || self.site.iter().map(|(key, of)| (key.clone(), page(of))).collect();
-        Content {
-            versions: functions.map(|(name, version)| (name.clone(), version.clone())).collect(),
-            site: (with_pages && !self.site.is_empty()).then(pages),
-            ..Content::default()
+/// What there is to return to, and from where.
+pub struct Scene {
+    /// The releases, and the files of the site.
+    pub objects: Objects,
+    /// What the alias of each function serves, by logical name. Functions that do not exist are left out.
+    pub serving: BTreeMap<String, Serving>,
+    published: BTreeMap<String, Vec<String>>,
+    bucket: String,
+}
+
+impl Scene {
+    /// Looks at what serves, and at what served before. `functions` are the physical names by logical name. `None` without a bucket.
+    ///
+    /// It is an error if something of it is not this stack's.
+    pub async fn look(aws: &Aws, declaration: &Declaration, functions: &BTreeMap<String, String>) -> Result<Option<Self>> {
+        aws.refresh();
+        let Some(bucket) = &declaration.bucket else { return Ok(None) };
+        let function = async |(logical, name): (&String, &String)| {
+            let versions = async { Ok(published_versions(aws, name).await.optional()?.unwrap_or_default()) };
+            let (owner, serving, versions) = futures::try_join!(function_owner(aws, name), Serving::read(aws, name, LIVE_ALIAS), versions)?;
+            Ok::<_, Error>((logical.clone(), (name.clone(), owner), serving, versions))
+        };
+        let (found, objects, (), all) = futures::try_join!(
+            bucket.find(aws).boxed_local(),
+            list_and_read(aws, &bucket.name).boxed_local(),
+            // Which of them is ours is found out while the rest is written.
+            list_distributions(aws).boxed_local(),
+            try_join_all(functions.iter().map(|named| function(named).boxed_local())),
+        )?;
+        let (Some(found), Some(objects)) = (found, objects) else { return Ok(None) };
+        ours(&bucket.name, Some(&found.owner))?;
+        let (mut serving, mut published) = (BTreeMap::new(), BTreeMap::new());
+        for (logical, (name, owner), serves, versions) in all {
+            ours(&name, owner.as_ref())?;
+            serving.extend(serves.map(|serves| (logical.clone(), serves)));
+            published.insert(logical, versions);
         }
+        let bucket = bucket.name.clone();
+        Ok(Some(Self { objects, serving, published, bucket }))
+    }
+
+    /// What has to be written for a release to be live again: its functions as far as they are wanted, and `with_pages` its pages. An error
+    /// lists what is not there any more, in words.
+    pub fn put_back(self, record: &Record, is_wanted: impl Fn(&str) -> bool, with_pages: bool) -> Result<PutBack, Vec<String>> {
+        let mut gone = Vec::new();
+        let mut functions = BTreeMap::new();
+        for (name, version) in record.functions.iter().filter(|(name, _)| is_wanted(name)) {
+            if !self.published.get(name).is_some_and(|published| published.contains(&version.version)) {
+                gone.push(format!("version {} of {name}", version.version));
+            } else if self.serving.get(name).is_some_and(|serving| !serves(serving, version)) {
+                functions.insert(name.clone(), version.clone());
+            }
+        }
+        let mut pages = BTreeMap::new();
+        for (key, page) in record.site.iter().filter(|_| with_pages) {
+            // Unchanged pages are left as they are.
+            if self.objects.site.get(key).is_some_and(|now| now.md5 == page.md5) {
+                continue;
+            }
+            if !self.objects.versions.contains(&(key.clone(), page.version.clone())) {
+                gone.push(format!("page {key}"));
+            }
+            pages.insert(key.clone(), page.clone());
+        }
+        if !gone.is_empty() {
+            return Err(gone);
+        }
+        let is_kept = |key: &String| !with_pages || record.site.is_empty() || record.site.contains_key(key);
+        let removed = self.objects.site.keys().filter(|key| !is_kept(key)).cloned().collect();
+        Ok(PutBack { scene: self, functions, pages, removed, distribution: None })
+    }
+
+    /// Whether the alias of a function that is wanted gives a share of the requests to another version.
+    pub fn has_canary(&self, is_wanted: impl Fn(&str) -> bool) -> bool {
+        self.serving.iter().any(|(name, serving)| is_wanted(name) && !serving.shares.is_empty())
+    }
+
+    /// What has to be written for canaries that nobody watches to be taken back: the versions that serve otherwise get all requests again.
+    pub fn take_canaries_back(self, is_wanted: impl Fn(&str) -> bool) -> PutBack {
+        let canaries = self.serving.iter().filter(|(name, serving)| is_wanted(name) && !serving.shares.is_empty());
+        let stays = |serving: &Serving| Version { version: serving.version.clone(), release: serving.release.clone() };
+        let functions = canaries.map(|(name, serving)| (name.clone(), stays(serving))).collect();
+        PutBack { scene: self, functions, pages: BTreeMap::new(), removed: BTreeSet::new(), distribution: None }
     }
 }
 
-/// The resources that have to be written to put this back; nothing else is touched.
-pub fn touched(graph: &Graph<Aws>, content: &Content) -> BTreeSet<Id> {
-    let is_touched = |id: &Id| match id.kind() {
-        Alias::KIND => content.versions.contains_key(id.name()),
-        // The distribution, so that its caches are told.
-        Bucket::KIND | Distribution::KIND => content.site.is_some(),
-        _ => false,
-    };
-    graph.entries().iter().map(|entry| entry.id.clone()).filter(is_touched).collect()
+fn ours(name: &str, owner: Option<&Owner>) -> Result<()> {
+    match owner {
+        Some(Owner::Other(whose)) => Err(Error::refused("rollback", format!("{name} is not this stack's ({whose})"))),
+        _ => Ok(()),
+    }
 }
 
-/// What would have to serve and is not there any more, in words.
-pub async fn gone(aws: &Aws, names: &Names, objects: &Objects, content: &Content) -> Result<Vec<String>> {
-    let function = async |(logical, version): (&String, &Version)| {
-        let name = names.function(logical);
-        let get = || aws.lambda.get_function().function_name(&name).qualifier(&version.version).send();
-        let found = aws.read("lambda:GetFunction", get).await.optional()?;
-        Ok(found.is_none().then(|| format!("version {} of {logical}", version.version)))
-    };
-    let functions: Vec<Option<String>> = try_join_all(content.versions.iter().map(function)).await?;
-    let is_there = |key: &String, object: &SiteObject| match &object.content {
-        // Unchanged pages are left as they are.
-        _ if objects.site.get(key).is_some_and(|page| page.md5 == object.md5) => true,
-        SiteContent::Version(version) => objects.versions.contains(&(key.clone(), version.clone())),
-        SiteContent::File { .. } => true,
-    };
-    let pages = content.site.iter().flatten().filter(|(key, object)| !is_there(key, object)).map(|(key, _)| format!("page {key}"));
-    Ok(functions.into_iter().flatten().chain(pages).collect())
+fn serves(serving: &Serving, version: &Version) -> bool {
+    serving.version == version.version && serving.release == version.release && serving.shares.is_empty()
+}
+
+/// What has to be written for an earlier release to be live again.
+pub struct PutBack {
+    scene: Scene,
+    /// The versions that aliases have to be moved to.
+    functions: BTreeMap<String, Version>,
+    /// The files that have to be as they were.
+    pages: BTreeMap<String, Page>,
+    /// The files that were not there.
+    removed: BTreeSet<String>,
+    /// Whose caches have to be told; found while the rest is written.
+    distribution: Option<DistributionOutput>,
+}
+
+impl PutBack {
+    /// Whether there is nothing to write.
+    pub fn is_empty(&self) -> bool {
+        self.functions.is_empty() && !self.touches_pages()
+    }
+
+    /// What will be, one line each: `stats-api: version 9 → 8`, `pages: 3 as they were, 1 removed`.
+    pub fn describe(&self) -> Vec<String> {
+        let function = |(name, to): (&String, &Version)| {
+            let from = &self.scene.serving[name];
+            let canary = if from.shares.is_empty() { "" } else { ", and no canary" };
+            format!("{name}: version {} → {}{canary}", from.version, to.version)
+        };
+        let pages = format!("pages: {} as they were, {} removed", self.pages.len(), self.removed.len());
+        self.functions.iter().map(function).chain(self.touches_pages().then_some(pages)).collect()
+    }
+
+    /// Writes it, all at once. What fails does not keep the rest from being written.
+    pub async fn write(&mut self, aws: &Aws, declaration: &Declaration, tell: Listener<'_>) -> Report {
+        let alias = async |(name, version): (&String, &Version)| {
+            let point = self.scene.serving[name].point(aws, &version.version, &version.release);
+            told(Id::new::<Alias>(name), tell, point.map_ok(|_| ()).boxed_local()).await
+        };
+        let pages = async {
+            let (Some(bucket), true) = (&declaration.bucket, self.touches_pages()) else { return None };
+            let versions = self.pages.iter().map(|(key, page)| (key.clone(), page.version.clone())).collect();
+            let write = bucket.put_back(aws, &versions, digests(&self.site()), &self.removed).boxed_local();
+            Some(told(id_of::<Bucket>(declaration)?, tell, write).await)
+        };
+        let distribution = async {
+            match &declaration.distribution {
+                Some(distribution) => distribution.find(aws).boxed_local().await,
+                None => Ok(None),
+            }
+        };
+        let (aliases, pages, distribution) = join3(join_all(self.functions.iter().map(alias)), pages, distribution).await;
+        let mut report = Report::default();
+        match distribution {
+            Ok(found) => self.distribution = found.filter(|found| found.owner == Owner::Us).map(|found| found.output),
+            Err(error) => aws.warn(format!("caches may serve the pages from before for some minutes: {error}")),
+        }
+        for (id, result) in aliases.into_iter().chain(pages) {
+            note(&mut report, id, result);
+        }
+        report
+    }
+
+    /// The distribution, if there is one. Known once it was written.
+    pub fn distribution(&self) -> Option<&DistributionOutput> {
+        self.distribution.as_ref()
+    }
+
+    /// Tells caches of the pages, and records what is live now, unless the newest release is just that. Returns the number of the release.
+    pub async fn conclude(
+        &self,
+        aws: &Aws,
+        declaration: &Declaration,
+        action: Action,
+        author: Author,
+        report: &mut Report,
+        tell: Listener<'_>,
+    ) -> Result<Option<u64>> {
+        let site = self.site();
+        let caches = async {
+            let distribution = declaration.distribution.as_ref().filter(|_| self.touches_pages())?;
+            let (output, id) = (self.distribution.as_ref()?, id_of::<Distribution>(declaration)?);
+            let changed = self.pages.keys().chain(&self.removed).cloned().collect();
+            let told_of = distribution.tell_of(aws, output, &changed, digest(&digests(&site))).boxed_local();
+            Some(told(id, tell, told_of).await)
+        };
+        let mut functions: BTreeMap<String, Version> = BTreeMap::new();
+        for (name, serving) in &self.scene.serving {
+            let now = Version { version: serving.version.clone(), release: serving.release.clone() };
+            functions.insert(name.clone(), self.functions.get(name).cloned().unwrap_or(now));
+        }
+        let live = Live { functions, site: digests(&site) };
+        let record = self.scene.objects.append(aws, &self.scene.bucket, (live, site.clone()), action, author).boxed_local();
+        let (caches, number) = join(caches, record).await;
+        if let Some((id, result)) = caches {
+            note(report, id, result);
+        }
+        number
+    }
+
+    fn touches_pages(&self) -> bool {
+        !(self.pages.is_empty() && self.removed.is_empty())
+    }
+
+    /// The files as they are to be. The version of one that is put back is the old one that it is made from: it has the same content.
+    fn site(&self) -> BTreeMap<String, Page> {
+        let stays = self.scene.objects.site.iter().filter(|(key, _)| !self.removed.contains(*key));
+        stays.chain(&self.pages).map(|(key, page)| (key.clone(), page.clone())).collect()
+    }
+}
+
+fn digests(site: &BTreeMap<String, Page>) -> BTreeMap<String, String> {
+    site.iter().map(|(key, page)| (key.clone(), page.md5.clone())).collect()
+}
+
+fn id_of<R: Resource<Cloud = Aws>>(declaration: &Declaration) -> Option<Id> {
+    declaration.graph.entries().iter().map(|entry| &entry.id).find(|id| id.kind() == R::KIND).cloned()
+}
+
+fn note(report: &mut Report, id: Id, result: Result<()>) {
+    match result {
+        Ok(()) => drop(report.done.insert(id, engine::Action::Update)),
+        Err(error) => drop(report.failed.insert(id, error)),
+    }
+}
+
+/// Changes a resource while whoever listens is told.
+async fn told(id: Id, tell: Listener<'_>, change: impl Future<Output = Result<()>>) -> (Id, Result<()>) {
+    let (action, began) = (engine::Action::Update, Instant::now());
+    tell(Event::Started { id: &id, action });
+    let result = change.await;
+    let outcome = result.as_ref().map_or_else(Outcome::Failed, |()| Outcome::Done);
+    tell(Event::Ended { id: &id, action, outcome, seconds: began.elapsed().as_secs_f64() });
+    (id, result)
 }

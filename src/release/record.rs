@@ -1,7 +1,6 @@
 //! What a record says.
 
 use super::Author;
-use crate::stack::Version;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -35,6 +34,15 @@ pub enum Action {
     Rollback(u64),
 }
 
+/// A published version of a function.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Version {
+    /// Its number, as AWS counts.
+    pub version: String,
+    /// The digest of the code and configuration that it was published from.
+    pub release: String,
+}
+
 /// One file of the site.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Page {
@@ -60,8 +68,12 @@ impl Record {
 
     /// Reads one; `None` if it makes no sense, or is one of a newer program's.
     pub fn parse(bytes: &[u8]) -> Option<Self> {
-        let record: Self = serde_json::from_slice(bytes).ok()?;
-        (record.format == FORMAT).then_some(Self { author: record.author.printable(), ..record })
+        serde_json::from_slice::<Self>(bytes).ok()?.accept()
+    }
+
+    /// What was read, unless it is one of a newer program's.
+    pub(super) fn accept(self) -> Option<Self> {
+        (self.format == FORMAT).then(|| Self { author: self.author.printable(), ..self })
     }
 
     /// The text of the object.
@@ -82,8 +94,7 @@ impl Record {
 
 #[cfg(test)]
 mod tests {
-    use super::{Action, Author, Page, Record};
-    use crate::stack::Version;
+    use super::{Action, Author, Page, Record, Version};
     use std::collections::BTreeMap;
 
     fn record(version: &str, md5: &str, before: Option<&Record>) -> Record {

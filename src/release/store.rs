@@ -1,6 +1,9 @@
 //! Records as objects of the stack's bucket, among the versions of the site's files.
 
-use super::{Action, Author, Live, Page, Record};
+use super::{
+    Action, Author, Live, Page, Record,
+    recent::{self, Recent},
+};
 use crate::{
     aws::{Aws, Optional},
     engine::{Graph, Result},
@@ -8,6 +11,7 @@ use crate::{
 };
 use aws_sdk_s3::{primitives::ByteStream, types::ObjectVersion};
 use aws_smithy_types::DateTime;
+use futures::future::{FutureExt, try_join};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// More than a record ever has: a thousand files take about 150 kB.
@@ -22,6 +26,7 @@ pub struct Objects {
     pub site: BTreeMap<String, Page>,
     /// Every version of a file of the site that is still there: its key and id.
     pub versions: BTreeSet<(String, String)>,
+    recent: Recent,
 }
 
 /// A record that was found.
@@ -72,6 +77,12 @@ pub async fn list(aws: &Aws, bucket: &str) -> Result<Option<Objects>> {
     Ok(Some(objects))
 }
 
+/// Lists them, and reads what the newest of them say with the same breath.
+pub(super) async fn list_and_read(aws: &Aws, bucket: &str) -> Result<Option<Objects>> {
+    let (objects, recent) = try_join(list(aws, bucket).boxed_local(), recent::read(aws, bucket).boxed_local()).await?;
+    Ok(objects.map(|objects| Objects { recent, ..objects }))
+}
+
 impl Objects {
     fn add(&mut self, found: &ObjectVersion) {
         let (Some(key), Some(version)) = (found.key(), found.version_id()) else { return };
@@ -97,24 +108,47 @@ pub async fn read(aws: &Aws, bucket: &str, stored: &Stored) -> Result<Release> {
 
 /// Records what is live as a release, unless the newest one is just that. Returns its number.
 pub async fn write(aws: &Aws, bucket: &str, graph: &Graph<Aws>, action: Action, author: Author) -> Result<Option<u64>> {
-    let Some(objects) = list(aws, bucket).await? else { return Ok(None) };
+    let Some(objects) = list_and_read(aws, bucket).await? else { return Ok(None) };
     let live = Live::new(graph, objects.site.iter().map(|(key, page)| (key.clone(), page.md5.clone())).collect());
-    let (newest, digest) = (objects.releases.last(), live.digest());
-    if newest.is_some_and(|newest| newest.digest == digest) {
-        return Ok(None);
+    objects.append(aws, bucket, (live, objects.site.clone()), action, author).await
+}
+
+impl Objects {
+    /// What a record of these says; `None` if that makes no sense.
+    pub async fn read(&self, aws: &Aws, bucket: &str, stored: &Stored) -> Result<Option<Record>> {
+        match self.recent.record(stored) {
+            Some(record) => Ok(Some(record)),
+            None => Ok(Box::pin(read(aws, bucket, stored)).await?.record),
+        }
     }
-    let before = match newest {
-        Some(newest) => read(aws, bucket, newest).await?.record,
-        None => None,
-    };
-    let number = newest.map_or(1, |newest| newest.number + 1);
-    let text = Record::new(action, author, live.functions, objects.site, before.as_ref()).text();
-    aws.write("s3:PutObject", || {
-        let request = aws.s3.put_object().bucket(bucket).key(key(number, &digest)).body(ByteStream::from(text.clone().into_bytes()));
-        request.content_type("application/json").send()
-    })
-    .await?;
-    Ok(Some(number))
+
+    /// Records what is live, with the versions of the files, as the release after these, unless the newest one is just that.
+    pub async fn append(
+        &self,
+        aws: &Aws,
+        bucket: &str,
+        (live, site): (Live, BTreeMap<String, Page>),
+        action: Action,
+        author: Author,
+    ) -> Result<Option<u64>> {
+        let (newest, digest) = (self.releases.last(), live.digest());
+        if newest.is_some_and(|newest| newest.digest == digest) {
+            return Ok(None);
+        }
+        let before = match newest {
+            Some(newest) => self.read(aws, bucket, newest).await?,
+            None => None,
+        };
+        let number = newest.map_or(1, |newest| newest.number + 1);
+        let record = Record::new(action, author, live.functions, site, before.as_ref());
+        let (recent, text) = (self.recent.with(number, &digest, &record), record.text());
+        let put = aws.write("s3:PutObject", || {
+            let request = aws.s3.put_object().bucket(bucket).key(key(number, &digest)).body(ByteStream::from(text.clone().into_bytes()));
+            request.content_type("application/json").send()
+        });
+        try_join(put.boxed_local(), recent::write(aws, bucket, recent).boxed_local()).await?;
+        Ok(Some(number))
+    }
 }
 
 fn key(number: u64, digest: &str) -> String {

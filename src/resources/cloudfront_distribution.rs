@@ -135,8 +135,7 @@ impl Resource for Distribution {
             self.invalidate(aws, live).await;
         }
         if changes.touch("tags") || changes.touch("content") {
-            let tags = self.sdk_tags()?;
-            aws.write("cloudfront:TagResource", || aws.cloudfront.tag_resource().resource(arn).tags(tags.clone()).send()).await?;
+            self.write_tags(aws, &live.output).await?;
             let gone = live.spec.tags.missing_from(&self.tags);
             if !gone.is_empty() {
                 let keys = TagKeys::builder().set_items(Some(gone)).build();
@@ -313,11 +312,22 @@ impl Distribution {
         Ok(config)
     }
 
+    pub(super) async fn write_tags(&self, aws: &Aws, output: &DistributionOutput) -> Result<()> {
+        let tags = self.sdk_tags()?;
+        aws.write("cloudfront:TagResource", || aws.cloudfront.tag_resource().resource(&output.arn).tags(tags.clone()).send()).await?;
+        Ok(())
+    }
+
     fn sdk_tags(&self) -> Result<types::Tags> {
         let content = self.content.iter().map(|content| (CONTENT, content.as_str()));
         let tags = self.tags.iter().chain(content).map(|(key, value)| Tag::builder().key(key).value(value).build().map_err(incomplete));
         Ok(types::Tags::builder().set_items(Some(tags.collect::<Result<Vec<_>>>()?)).build())
     }
+}
+
+/// Lists the distributions, for whoever looks for one in the same round.
+pub async fn list_distributions(aws: &Aws) -> Result<()> {
+    list(aws).await.map(drop)
 }
 
 impl Handle<Distribution> {

@@ -4,13 +4,17 @@
 //! fails is no reason to fail: caches notice by themselves in time.
 
 use super::{
-    Distribution,
+    Distribution, DistributionOutput,
     cloudfront_config::{count, incomplete},
 };
-use crate::{aws::Aws, engine::Live};
+use crate::{
+    aws::Aws,
+    engine::{Live, Result, stamped},
+};
 use aws_sdk_cloudfront::types::{InvalidationBatch, Paths};
+use futures::future::join;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use std::time::SystemTime;
+use std::{collections::BTreeSet, time::SystemTime};
 
 /// More changed files than this are invalidated as `/*`, which counts as one path: only 1,000 a month are free ("CloudFront pricing").
 const PATHS: usize = 15;
@@ -25,23 +29,14 @@ impl Distribution {
         let known = published.filter(|published| live.spec.content.as_ref() == Some(&published.before));
         let paths = known.map_or_else(|| vec!["/*".to_owned()], |known| self.paths(known.keys.iter().map(String::as_str)));
         aws.forget_published();
-        if paths.is_empty() {
-            return;
-        }
-        let moment = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis();
-        let paths = Paths::builder().quantity(count(paths.len())).set_items(Some(paths)).build();
-        let batch = paths.and_then(|paths| InvalidationBatch::builder().paths(paths).caller_reference(moment.to_string()).build());
-        let result = match batch.map_err(incomplete) {
-            Ok(batch) => {
-                let send =
-                    || aws.cloudfront.create_invalidation().distribution_id(&live.output.id).invalidation_batch(batch.clone()).send();
-                aws.write("cloudfront:CreateInvalidation", send).await.map(|_| ())
-            }
-            Err(error) => Err(error),
-        };
-        if let Err(error) = result {
-            aws.warn(format!("caches were not told of the new files and may serve the old ones for some minutes: {error}"));
-        }
+        drop_paths(aws, &live.output.id, paths).await;
+    }
+
+    /// Has caches drop these files, which were put back, and notes that they know the site as it now is, by the digest `content`.
+    pub async fn tell_of(&self, aws: &Aws, output: &DistributionOutput, keys: &BTreeSet<String>, content: String) -> Result<()> {
+        let marked = stamped(Self { content: Some(content), ..self.clone() });
+        let paths = self.paths(keys.iter().map(String::as_str));
+        join(drop_paths(aws, &output.id, paths), marked.write_tags(aws, output)).await.1
     }
 
     /// The paths under which visitors see these files.
@@ -54,6 +49,25 @@ impl Distribution {
             }
         }
         if paths.len() > PATHS { vec!["/*".to_owned()] } else { paths }
+    }
+}
+
+async fn drop_paths(aws: &Aws, id: &str, paths: Vec<String>) {
+    if paths.is_empty() {
+        return;
+    }
+    let moment = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis();
+    let paths = Paths::builder().quantity(count(paths.len())).set_items(Some(paths)).build();
+    let batch = paths.and_then(|paths| InvalidationBatch::builder().paths(paths).caller_reference(moment.to_string()).build());
+    let result = match batch.map_err(incomplete) {
+        Ok(batch) => {
+            let send = || aws.cloudfront.create_invalidation().distribution_id(id).invalidation_batch(batch.clone()).send();
+            aws.write("cloudfront:CreateInvalidation", send).await.map(|_| ())
+        }
+        Err(error) => Err(error),
+    };
+    if let Err(error) = result {
+        aws.warn(format!("caches were not told of the new files and may serve the old ones for some minutes: {error}"));
     }
 }
 

@@ -3,6 +3,9 @@
 //! A release publishes `$LATEST` as a version and moves the alias to it, so that a rollback is one call. Which declaration a version
 //! was published from cannot be read from AWS; the alias's description says it: `liveinsight {version} {release}`. A description that
 //! names another version than the alias points to is drift: somebody moved the alias by hand.
+//!
+//! No other version is declared to get a share of the requests. While a canary runs one does, which therefore is a difference: whoever
+//! converges next takes it away. What moves an alias by itself, a canary or a rollback, does it by [`Serving`].
 
 use super::Function;
 use crate::{
@@ -29,9 +32,6 @@ pub struct Alias {
     /// What the code must be when it is published.
     #[serde(skip)]
     pub code_sha256: Option<String>,
-    /// A version that has been published for `release` already. `None`: `$LATEST` is published for it.
-    #[serde(skip)]
-    pub version: Option<String>,
 }
 
 /// What is known of an alias that exists.
@@ -43,6 +43,8 @@ pub struct AliasOutput {
     pub version: String,
     /// The digest of what it serves.
     pub release: String,
+    /// Versions that get a share of the requests, beside that.
+    pub shares: BTreeMap<String, f64>,
     /// The function's name.
     pub function: String,
 }
@@ -62,31 +64,34 @@ impl Resource for Alias {
 
     async fn create(&self, aws: &Aws) -> Result<Written<AliasOutput>> {
         let function = self.function.get()?;
-        let (version, description) = self.publish(aws, &function).await?;
+        let version = publish(aws, &function, self.code_sha256.as_deref()).await?;
+        let description = describe(&version, self.release.as_deref().unwrap_or("-"));
         let answer = aws
             .write("lambda:CreateAlias", || {
                 let request = aws.lambda.create_alias().function_name(&function).name(&self.name);
-                let routing = (!self.shares.is_empty()).then(|| self.routing());
-                request.function_version(&version).description(&description).set_routing_config(routing).send()
+                request.function_version(&version).description(&description).send()
             })
             .await?;
         let arn = answer.alias_arn().unwrap_or_default().to_owned();
-        Ok(Written::Complete(AliasOutput { arn, release: release(&description, &version), version, function }))
+        Ok(Written::Complete(AliasOutput { arn, release: release(&description, &version), version, shares: BTreeMap::new(), function }))
     }
 
     async fn update(&self, aws: &Aws, live: &Live<Self>, _changes: &Changes) -> Result<Written<AliasOutput>> {
         let function = self.function.get()?;
-        let (version, description) = match self.release {
-            Some(_) => self.publish(aws, &function).await.map(|(version, description)| (version, Some(description)))?,
+        let (version, description) = match &self.release {
+            Some(release) => {
+                let version = publish(aws, &function, self.code_sha256.as_deref()).await?;
+                (version.clone(), Some(describe(&version, release)))
+            }
             None => (live.output.version.clone(), None),
         };
         let serves = description.as_deref().map_or_else(|| live.output.release.clone(), |description| release(description, &version));
         aws.write("lambda:UpdateAlias", || {
             let request = aws.lambda.update_alias().function_name(&function).name(&self.name).function_version(&version);
-            request.set_description(description.clone()).routing_config(self.routing()).send()
+            request.set_description(description.clone()).routing_config(routing(&self.shares)).send()
         })
         .await?;
-        Ok(Written::Complete(AliasOutput { version, release: serves, ..live.output.clone() }))
+        Ok(Written::Complete(AliasOutput { version, release: serves, shares: self.shares.clone(), ..live.output.clone() }))
     }
 
     async fn delete(&self, aws: &Aws, output: &AliasOutput) -> Result<Gone> {
@@ -98,31 +103,6 @@ impl Resource for Alias {
 }
 
 impl Alias {
-    fn routing(&self) -> AliasRoutingConfiguration {
-        // An empty map takes the shares away; leaving it out would keep them.
-        AliasRoutingConfiguration::builder().set_additional_version_weights(Some(self.shares.clone().into_iter().collect())).build()
-    }
-
-    /// The version for the release, and the description that says so. Publishes `$LATEST` unless there is one: AWS makes no new version
-    /// if nothing changed since the last one, so repeating it is safe.
-    async fn publish(&self, aws: &Aws, function: &str) -> Result<(String, String)> {
-        let description = |version: &str| format!("{MARK} {version} {}", self.release.as_deref().unwrap_or("-"));
-        if let Some(version) = &self.version {
-            return Ok((version.clone(), description(version)));
-        }
-        let answer = aws
-            .write("lambda:PublishVersion", || {
-                aws.lambda.publish_version().function_name(function).set_code_sha256(self.code_sha256.clone()).send()
-            })
-            .await?;
-        if answer.state() == Some(&State::Pending) {
-            return Err(Error::not_yet("Lambda to make the new version active"));
-        }
-        let version = answer.version().unwrap_or_default().to_owned();
-        let description = description(&version);
-        Ok((version, description))
-    }
-
     /// The aliases called `name` of the functions that are ours.
     pub async fn sweep(aws: &Aws, name: &str, logical: impl Fn(&str) -> Option<String>) -> Result<Vec<Stray<Aws>>> {
         let mut strays = Vec::new();
@@ -142,6 +122,90 @@ impl Handle<Alias> {
     }
 }
 
+/// What an alias serves at a moment. What moves it from there fails if somebody else has moved it meanwhile.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Serving {
+    /// The version it points to.
+    pub version: String,
+    /// The digest of what it serves.
+    pub release: String,
+    /// Versions that get a share of the requests beside that, with their shares.
+    pub shares: BTreeMap<String, f64>,
+    function: String,
+    alias: String,
+    /// Changes with every change of the alias.
+    revision: Option<String>,
+}
+
+impl Serving {
+    /// Reads it anew; `None` if there is no such alias.
+    pub async fn read(aws: &Aws, function: &str, alias: &str) -> Result<Option<Self>> {
+        let answer = aws.read("lambda:GetAlias", || aws.lambda.get_alias().function_name(function).name(alias).send()).await.optional()?;
+        Ok(answer.map(|answer| {
+            let version = answer.function_version.unwrap_or_default();
+            Self {
+                release: release(answer.description.as_deref().unwrap_or_default(), &version),
+                shares: answer.routing_config.and_then(|routing| routing.additional_version_weights).into_iter().flatten().collect(),
+                version,
+                function: function.to_owned(),
+                alias: alias.to_owned(),
+                revision: answer.revision_id,
+            }
+        }))
+    }
+
+    /// The function's physical name.
+    pub fn function(&self) -> &str {
+        &self.function
+    }
+
+    /// Has it serve this version, published for this release, alone.
+    pub async fn point(&self, aws: &Aws, version: &str, release: &str) -> Result<Self> {
+        self.change(aws, version, Some(describe(version, release)), BTreeMap::new()).await
+    }
+
+    /// Gives these versions their shares of the requests, which the others lose.
+    pub async fn share(&self, aws: &Aws, shares: BTreeMap<String, f64>) -> Result<Self> {
+        self.change(aws, &self.version, None, shares).await
+    }
+
+    async fn change(&self, aws: &Aws, version: &str, description: Option<String>, shares: BTreeMap<String, f64>) -> Result<Self> {
+        let Self { function, alias, revision, .. } = self;
+        let send = || {
+            let request = aws.lambda.update_alias().function_name(function).name(alias).function_version(version);
+            request.set_description(description.clone()).routing_config(routing(&shares)).set_revision_id(revision.clone()).send()
+        };
+        let serves = |serving: &Self| serving.version == version && serving.shares == shares;
+        match aws.write("lambda:UpdateAlias", send).await {
+            Ok(answer) => Ok(Self {
+                version: version.to_owned(),
+                release: description.as_deref().map_or_else(|| self.release.clone(), |description| release(description, version)),
+                shares,
+                revision: answer.revision_id,
+                ..self.clone()
+            }),
+            // It was done already, if the answer to our own success was lost.
+            Err(error) => Self::read(aws, function, alias).await?.filter(serves).ok_or(error),
+        }
+    }
+}
+
+/// Publishes `$LATEST`, which must have this code, as a version. AWS makes no new one if nothing changed since the last, so repeating it is
+/// safe.
+pub async fn publish(aws: &Aws, function: &str, code_sha256: Option<&str>) -> Result<String> {
+    let send = || aws.lambda.publish_version().function_name(function).set_code_sha256(code_sha256.map(str::to_owned)).send();
+    let answer = aws.write("lambda:PublishVersion", send).await?;
+    if answer.state() == Some(&State::Pending) {
+        return Err(Error::not_yet("Lambda to make the new version active"));
+    }
+    Ok(answer.version.unwrap_or_default())
+}
+
+fn routing(shares: &BTreeMap<String, f64>) -> AliasRoutingConfiguration {
+    // An empty map takes the shares away; leaving it out would keep them.
+    AliasRoutingConfiguration::builder().set_additional_version_weights(Some(shares.clone().into_iter().collect())).build()
+}
+
 async fn read(aws: &Aws, function: &str, name: &str) -> Result<Option<Live<Alias>>> {
     let answer: Rc<Option<_>> = aws
         .shared("lambda", &format!("alias/{function}/{name}"), || async {
@@ -157,12 +221,16 @@ async fn read(aws: &Aws, function: &str, name: &str) -> Result<Option<Live<Alias
             release: Some(release(alias.description().unwrap_or_default(), &version)),
             shares: shares.into_iter().flatten().map(|(version, share)| (version.clone(), *share)).collect(),
             code_sha256: None,
-            version: None,
         };
         let arn = alias.alias_arn().unwrap_or_default().to_owned();
-        let release = spec.release.clone().unwrap_or_default();
-        Live::part(spec, AliasOutput { arn, version, release, function: function.to_owned() })
+        let (release, shares) = (spec.release.clone().unwrap_or_default(), spec.shares.clone());
+        Live::part(spec, AliasOutput { arn, version, release, shares, function: function.to_owned() })
     }))
+}
+
+/// What an alias says that points to this version, published for this release.
+fn describe(version: &str, release: &str) -> String {
+    format!("{MARK} {version} {release}")
 }
 
 /// The release that a description names, if it is about this version.

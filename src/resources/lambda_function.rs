@@ -239,6 +239,31 @@ async fn get(aws: &Aws, name: &str) -> Result<Rc<Option<GetFunctionOutput>>> {
     .await
 }
 
+/// Whose a function is; `None` if there is none.
+pub async fn function_owner(aws: &Aws, name: &str) -> Result<Option<Owner>> {
+    let answer = get(aws, name).await?;
+    Ok(answer.as_ref().as_ref().map(|answer| aws.owner(&answer.tags().into_iter().flatten().collect())))
+}
+
+/// The numbers of the versions of a function that are there.
+pub async fn published_versions(aws: &Aws, name: &str) -> Result<Vec<String>> {
+    let (mut versions, mut marker) = (Vec::new(), None);
+    loop {
+        let page = aws
+            .read("lambda:ListVersionsByFunction", || {
+                aws.lambda.list_versions_by_function().function_name(name).set_marker(marker.clone()).send()
+            })
+            .await?;
+        versions.extend(page.versions().iter().filter_map(|version| version.version().map(str::to_owned)));
+        marker = page.next_marker().map(str::to_owned);
+        if marker.is_none() {
+            // `$LATEST` is listed as well.
+            versions.retain(|version| version.parse::<u64>().is_ok());
+            return Ok(versions);
+        }
+    }
+}
+
 async fn list(aws: &Aws) -> Result<Rc<Vec<String>>> {
     aws.shared("lambda", "functions", || async {
         let (mut names, mut marker) = (Vec::new(), None);

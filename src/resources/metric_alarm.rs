@@ -6,7 +6,7 @@ use crate::{
     aws::{Aws, Optional, Tags},
     engine::{Changes, Error, Gone, Live, Owner, Resource, Result, Stray, Written},
 };
-use aws_sdk_cloudwatch::types::{ComparisonOperator, Dimension, MetricAlarm, Statistic, Tag};
+use aws_sdk_cloudwatch::types::{ComparisonOperator, Dimension, MetricAlarm, StateValue, Statistic, Tag};
 use serde::Serialize;
 use std::{collections::BTreeMap, rc::Rc};
 
@@ -148,6 +148,16 @@ impl Alarm {
             tags,
         };
         Live { spec, output, busy: None, owner, applied }
+    }
+
+    /// Which of these alarms, logical names by physical ones, are firing now.
+    pub async fn firing(aws: &Aws, family: &str, declared: &BTreeMap<String, String>) -> Result<Vec<String>> {
+        let alarms = list(aws, family).await?;
+        let is_firing = |alarm: &&MetricAlarm| alarm.state_value() == Some(&StateValue::Alarm);
+        let mut firing: Vec<String> =
+            alarms.iter().filter(is_firing).filter_map(|alarm| declared.get(alarm.alarm_name()?).cloned()).collect();
+        firing.sort();
+        Ok(firing)
     }
 
     /// Finds the alarms that are ours. `logical` gives the logical name of a physical one, if it could be ours.

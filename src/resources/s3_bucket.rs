@@ -7,10 +7,10 @@
 //! Files are compared by `ETag`, which is the MD5 of what a plain `PutObject` wrote. Their headers are written with them and not
 //! compared: reading them takes a call for every file.
 
-use super::s3_site::{SiteObject, empty, list_site, publish};
+use super::s3_site::{SiteObject, empty, list_site, publish, restore};
 use crate::{
     aws::{Aws, Optional, Tags},
-    engine::{Changes, Error, Found, Gone, Handle, Live, Owner, Ref, Resource, Result, Stray, Written},
+    engine::{Changes, Error, Found, Gone, Handle, Live, Owner, Ref, Resource, Result, Stray, Written, stamped},
 };
 use aws_sdk_s3::types::{
     BucketLocationConstraint, BucketVersioningStatus, CreateBucketConfiguration, OwnershipControls, OwnershipControlsRule,
@@ -18,7 +18,7 @@ use aws_sdk_s3::types::{
     VersioningConfiguration,
 };
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A bucket.
 #[derive(Debug, Clone, Serialize)]
@@ -106,13 +106,7 @@ impl Resource for Bucket {
             publish(aws, &self.name, &self.files, &published).await?;
         }
         if changes.touch("tags") {
-            // It replaces all of them.
-            let tagging = Tagging::builder()
-                .set_tag_set(Some(sdk_tags(&self.tags)?))
-                .build()
-                .map_err(|error| invalid("s3:PutBucketTagging", &error))?;
-            let _turn = self.turn(aws).await;
-            aws.write("s3:PutBucketTagging", || aws.s3.put_bucket_tagging().bucket(&self.name).tagging(tagging.clone()).send()).await?;
+            self.write_tags(aws).await?;
         }
         Ok(Written::Complete(live.output.clone()))
     }
@@ -139,7 +133,7 @@ impl Bucket {
 
     /// Makes it ahead of its turn, bare, for what has to lie in it before anything else is made: the stack's lock.
     pub async fn make_early(&self, aws: &Aws) -> Result<()> {
-        self.make(aws).await?;
+        stamped(self.clone()).make(aws).await?;
         aws.note_made(&self.name);
         Ok(())
     }
@@ -211,6 +205,27 @@ impl Bucket {
             .optional()?;
         let rule = answer.and_then(|answer| answer.ownership_controls?.rules.into_iter().next());
         Ok(rule.map_or_else(|| DEFAULT_OWNERSHIP.to_owned(), |rule| rule.object_ownership.to_string()))
+    }
+
+    /// Makes older versions of files, by key, the current ones again, and removes others; `site` is what it then holds.
+    pub async fn put_back(
+        &self,
+        aws: &Aws,
+        versions: &BTreeMap<String, String>,
+        site: BTreeMap<String, String>,
+        removed: &BTreeSet<String>,
+    ) -> Result<()> {
+        let marked = stamped(Self { site: Some(site), ..self.clone() });
+        futures::try_join!(restore(aws, &self.name, versions, removed), marked.write_tags(aws)).map(|_| ())
+    }
+
+    /// Writes all tags: the call replaces what is there.
+    async fn write_tags(&self, aws: &Aws) -> Result<()> {
+        let refuse = |error| invalid("s3:PutBucketTagging", &error);
+        let tagging = Tagging::builder().set_tag_set(Some(sdk_tags(&self.tags)?)).build().map_err(refuse)?;
+        let _turn = self.turn(aws).await;
+        aws.write("s3:PutBucketTagging", || aws.s3.put_bucket_tagging().bucket(&self.name).tagging(tagging.clone()).send()).await?;
+        Ok(())
     }
 
     /// Versioning that was on once can be suspended, not undone.

@@ -43,24 +43,12 @@ const LISTED: &str = "site";
 pub struct SiteObject {
     /// MD5 of the content, hexadecimal.
     pub md5: String,
-    /// Where the content is.
-    pub content: SiteContent,
-}
-
-/// Where the content of a file is.
-#[derive(Debug, Clone)]
-pub enum SiteContent {
-    /// Here.
-    File {
-        /// All of it.
-        bytes: Rc<[u8]>,
-        /// `Content-Type`.
-        content_type: String,
-        /// `Cache-Control`.
-        cache_control: String,
-    },
-    /// In the bucket, as an older version of the object, with its headers; this is the version's id.
-    Version(String),
+    /// All of it.
+    pub bytes: Rc<[u8]>,
+    /// `Content-Type`.
+    pub content_type: String,
+    /// `Cache-Control`.
+    pub cache_control: String,
 }
 
 /// The MD5 of every file of the site, by its key below [`SITE_PREFIX`].
@@ -122,20 +110,26 @@ fn is_page(key: &str) -> bool {
 }
 
 async fn upload(aws: &Aws, bucket: &str, key: String, file: &SiteObject) -> Result<()> {
-    match &file.content {
-        SiteContent::File { bytes, content_type, cache_control } => {
-            aws.write("s3:PutObject", || {
-                let request = aws.s3.put_object().bucket(bucket).key(&key).body(ByteStream::from(bytes.to_vec()));
-                request.content_type(content_type).cache_control(cache_control).send()
-            })
-            .await?;
-        }
-        SiteContent::Version(version) => {
-            let source = format!("{bucket}/{}?versionId={version}", utf8_percent_encode(&key, PLAIN));
-            aws.write("s3:CopyObject", || aws.s3.copy_object().bucket(bucket).key(&key).copy_source(&source).send()).await?;
-        }
-    }
+    let SiteObject { bytes, content_type, cache_control, .. } = file;
+    aws.write("s3:PutObject", || {
+        let request = aws.s3.put_object().bucket(bucket).key(&key).body(ByteStream::from(bytes.to_vec()));
+        request.content_type(content_type).cache_control(cache_control).send()
+    })
+    .await?;
     Ok(())
+}
+
+/// Makes older versions of files of the site, by key, the current ones again, and removes other files. All at once: what is put back in an
+/// emergency is not put in order first.
+pub(super) async fn restore(aws: &Aws, bucket: &str, versions: &BTreeMap<String, String>, removed: &BTreeSet<String>) -> Result<()> {
+    let copy = async |(key, version): (&String, &String)| {
+        let key = format!("{SITE_PREFIX}{key}");
+        let source = format!("{bucket}/{}?versionId={version}", utf8_percent_encode(&key, PLAIN));
+        aws.write("s3:CopyObject", || aws.s3.copy_object().bucket(bucket).key(&key).copy_source(&source).send()).await
+    };
+    let copies = stream::iter(versions).map(copy).buffer_unordered(UPLOADS).try_for_each(async |_| Ok(()));
+    let removed = removed.iter().map(|key| ObjectIdentifier::builder().key(format!("{SITE_PREFIX}{key}")));
+    futures::try_join!(copies, delete_objects(aws, bucket, removed)).map(|_| ())
 }
 
 /// Removes everything: unfinished uploads, every version, every delete marker. What is under [`OWN_PREFIX`] goes last.

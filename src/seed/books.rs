@@ -1,7 +1,8 @@
 //! What was sent and what was answered, so that it can be compared with what was counted.
 
+use super::Counts;
 use super::plan::{Batch, Body};
-use super::{Answer, Counts};
+use crate::http::Answer;
 use serde_json::Value;
 use std::{collections::BTreeSet, time::Duration};
 
@@ -127,7 +128,10 @@ impl Books {
 #[cfg(test)]
 mod tests {
     use super::{Books, Latency};
-    use crate::seed::{Answer, Batch, Body, Counts, Event};
+    use crate::{
+        http::Answer,
+        seed::{Batch, Body, Counts, Event},
+    };
     use serde_json::json;
     use std::time::Duration;
 
@@ -138,7 +142,7 @@ mod tests {
 
     fn answer(status: u16, processed: u64, duplicate: bool) -> Answer {
         let json = json!({"status": "success", "data": {"processed_events": processed, "duplicate": duplicate}});
-        Answer { status, retry_after: None, json }
+        Answer { status, retry_after: None, json, length: 0 }
     }
 
     fn counts(views: i64, sessions: i64) -> Counts {

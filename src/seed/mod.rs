@@ -4,16 +4,15 @@
 //! API what it counted. Deliberately not here: what is said about it.
 
 mod books;
-mod client;
 mod plan;
 mod random;
 mod send;
 
 pub use books::{Books, Latency};
-pub use client::{Answer, Client, ClientError};
 pub use plan::{Batch, Body, Event, Plan, Span, plan};
 pub use send::Sender;
 
+use crate::http::{Client, ClientError};
 use serde_json::Value;
 
 /// Milliseconds of a day.

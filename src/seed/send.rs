@@ -1,10 +1,13 @@
 //! Sends a plan, request by request when it is due, whatever earlier ones take; and tries again as a good client does.
 
 use super::{
-    Books, Client, ClientError,
+    Books,
     plan::{Batch, Plan},
 };
-use crate::engine::Stop;
+use crate::{
+    engine::Stop,
+    http::{Answer, Client, ClientError},
+};
 use futures::{StreamExt, stream::FuturesUnordered};
 use std::{
     cell::RefCell,
@@ -90,7 +93,7 @@ impl Sender<'_> {
     }
 
     /// The final answer, and whether an earlier try may have arrived all the same.
-    async fn try_until_answered(&self, batch: &Batch, text: &str, books: &RefCell<Books>) -> (Result<super::Answer, ClientError>, bool) {
+    async fn try_until_answered(&self, batch: &Batch, text: &str, books: &RefCell<Books>) -> (Result<Answer, ClientError>, bool) {
         let (mut tries, mut unclear, mut pause) = (0, false, Duration::from_millis(500));
         loop {
             tries += 1;

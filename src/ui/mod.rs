@@ -28,7 +28,7 @@ pub use logs::{LogStyle, log_json};
 pub use markdown::{plan as plan_markdown, result as result_markdown};
 pub use outputs::{dotenv as outputs_dotenv, github as outputs_github, text as outputs_text};
 pub use plan::{APPLIED, Detail, json as plan_json, text as plan_text};
-pub use progress::Progress;
+pub use progress::{CanaryState, Progress};
 pub use report::{Summary, failures, removal_text};
 pub use seed::SeedReport;
 pub use status::{Health, Released, json as status_json, text as status_text};
@@ -243,6 +243,11 @@ fn error_text(error: &CliError) -> String {
     let lines = [format!("{} {}", style::paint(style::ERROR, heading), error.message)];
     let hints = error.hints.iter().map(|hint| format!("{} {hint}", style::paint(style::HINT, "hint:")));
     lines.into_iter().chain(hints).collect::<Vec<_>>().join("\n")
+}
+
+/// A share from 0 to 1 in percent, to a hundredth.
+pub fn percent(share: f64) -> f64 {
+    (share * 10_000.0).round() / 100.0
 }
 
 /// `1 resource`, `59 resources`

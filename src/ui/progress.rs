@@ -12,6 +12,7 @@ use crate::{
     build,
     engine::{Action, Error, Event, Id, Outcome},
     lock::{Held, time},
+    smoke,
 };
 use serde::Serialize;
 use std::{
@@ -68,9 +69,37 @@ enum Line<'a> {
         since: String,
         expires: String,
     },
+    /// New versions, by function, have this share of the requests.
+    Canary {
+        share: f64,
+        versions: &'a BTreeMap<&'a str, &'a str>,
+        #[serde(flatten)]
+        state: CanaryState,
+    },
+    /// The check after a release: what was seen, or what was wrong.
+    Smoke {
+        passed: bool,
+        seen: &'a [String],
+        failure: Option<String>,
+    },
     Outputs {
         outputs: &'a BTreeMap<String, String>,
     },
+}
+
+/// How a canary stands.
+#[derive(Debug, Clone, Copy, Serialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum CanaryState {
+    /// Alarms are watched for so many seconds.
+    Watching {
+        /// How many.
+        seconds: u64,
+    },
+    /// Nothing spoke against it.
+    Passed,
+    /// Something did.
+    TakenBack,
 }
 
 /// Shows what happens. Clones show in the same place.
@@ -133,6 +162,32 @@ impl Progress {
     /// Reports the outputs to those who read JSON.
     pub fn outputs(&self, outputs: &BTreeMap<String, String>) {
         self.event(&Line::Outputs { outputs });
+    }
+
+    /// New versions have another share of the requests.
+    pub fn canary(&self, share: f64, versions: &BTreeMap<&str, &str>, state: CanaryState) {
+        self.event(&Line::Canary { share, versions, state });
+        let names: Vec<String> = versions.iter().map(|(function, version)| format!("{function} {version}")).collect();
+        let (names, percent) = (names.join(", "), super::percent(share));
+        match state {
+            CanaryState::Watching { seconds } => {
+                self.step(&format!("canary: {percent} % of the requests go to {names}; watching the alarms for {seconds} s"));
+            }
+            CanaryState::Passed => self.say_always(&format!("canary: no alarm fired; all requests go to {names} now")),
+            CanaryState::TakenBack => self.say_always(&format!("canary: taken back from {names}")),
+        }
+    }
+
+    /// It was checked that what was released works.
+    pub fn smoke(&self, outcome: &smoke::Outcome) {
+        match outcome {
+            smoke::Outcome::Passed(seen) => {
+                self.event(&Line::Smoke { passed: true, seen, failure: None });
+                self.say_always(&format!("checked: {}", seen.join(", ")));
+            }
+            smoke::Outcome::Failed(failure) => self.event(&Line::Smoke { passed: false, seen: &[], failure: Some(failure.to_string()) }),
+            smoke::Outcome::Interrupted => {}
+        }
     }
 
     /// Another run has the stack, and is waited for.

@@ -1,7 +1,7 @@
 //! How every resource stands, for people and as JSON.
 
 use super::{
-    json, name_beside, plan,
+    json, name_beside, percent, plan,
     style::{BAD, CHANGED, FAINT, GOOD, paint},
 };
 use crate::{
@@ -18,6 +18,8 @@ pub struct Health {
     pub firing_alarms: Vec<String>,
     /// The version that each function's alias points to.
     pub live_versions: BTreeMap<String, String>,
+    /// By function, the versions that get a share (0 to 1) of the requests beside the live one: a canary that goes on, or was left.
+    pub canaries: BTreeMap<String, BTreeMap<String, f64>>,
     /// The number of the newest release, and whether it is what is live.
     pub release: Option<Released>,
     /// Who is at work on the stack now.
@@ -59,6 +61,12 @@ pub fn text<C>(plan: &Plan<C>, health: &Health) -> String {
     if !health.live_versions.is_empty() {
         let list: Vec<String> = health.live_versions.iter().map(|(function, version)| format!("{function} {version}")).collect();
         let _ = write!(out, "\nlive versions: {}", list.join(", "));
+    }
+    for (function, shares) in &health.canaries {
+        for (version, share) in shares {
+            let percent = percent(*share);
+            let _ = write!(out, "\n{}: {percent} % of {function} to version {version}", paint(CHANGED, "canary"));
+        }
     }
     match &health.release {
         Some(Released { number, live: true }) => drop(write!(out, "\nrelease: {number}")),

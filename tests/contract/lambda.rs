@@ -105,7 +105,7 @@ fn add(bench: &Bench, graph: &mut Graph<Aws>, name: &str, wish: &Wish) {
     let release = code_sha256.as_ref().map(|code| digest(&(code, wish.memory, wish.timeout, wish.environment, wish.architecture)));
     let function = graph.add(name, function);
     let shares: BTreeMap<String, f64> = wish.shares.iter().map(|(version, share)| ((*version).to_owned(), *share)).collect();
-    let alias = Alias { function: function.name(), name: ALIAS.to_owned(), release, shares, code_sha256, version: None };
+    let alias = Alias { function: function.name(), name: ALIAS.to_owned(), release, shares, code_sha256 };
     let alias = graph.add_part(&function, name, alias);
     let sources = wish.sources.iter().map(|source| Ref::from((*source).to_owned())).collect();
     graph.add_part(&function, name, Permission { function: function.name(), alias: alias.name(ALIAS), sources });

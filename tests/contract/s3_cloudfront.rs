@@ -11,7 +11,7 @@ use liveinsight::{
     engine::{Action, Graph, Owner, Resource, digest},
     resources::{
         Behavior, Bucket, BucketPolicy, Distribution, DistributionOutput, ErrorPage, Origin, OriginAccessControl, PublicAccessBlock,
-        SiteContent, SiteObject,
+        SiteObject,
     },
 };
 use md5::{Digest, Md5};
@@ -88,7 +88,7 @@ fn object(text: &str) -> SiteObject {
     });
     let content_type = if text.starts_with("<p>") { "text/html; charset=utf-8" } else { "text/plain; charset=utf-8" };
     let (content_type, cache_control) = (content_type.into(), "public, max-age=300".into());
-    SiteObject { md5, content: SiteContent::File { bytes: Rc::from(text.as_bytes()), content_type, cache_control } }
+    SiteObject { md5, bytes: Rc::from(text.as_bytes()), content_type, cache_control }
 }
 
 fn bucket(bench: &Bench, wish: &Wish) -> Bucket {

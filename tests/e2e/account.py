@@ -2,6 +2,7 @@
 
 usage: account.py ENDPOINT list            every resource of every service the stack uses, one a line
        account.py ENDPOINT fire PROJECT    sets off an alarm, and prints its logical name
+       account.py ENDPOINT calm PROJECT    ends that alarm
        account.py ENDPOINT foreign PROJECT puts somebody else's alarm in the place of ours
 """
 import json
@@ -57,11 +58,10 @@ def listing():
         yield f"alarm {alarm['AlarmName']}"
 
 
-def fire(project):
-    client("cloudwatch").set_alarm_state(
-        AlarmName=f"{project}-events-write-throttles-dev", StateValue="ALARM", StateReason="set off by hand"
-    )
-    print("events-write-throttles")
+def alarm(project, state):
+    name = "events-write-throttles"
+    client("cloudwatch").set_alarm_state(AlarmName=f"{project}-{name}-dev", StateValue=state, StateReason="set by hand")
+    print(name)
 
 
 def foreign(project):
@@ -88,7 +88,9 @@ def unrecord(bucket):
 if action == "list":
     print("\n".join(sorted(listing())))
 elif action == "fire":
-    fire(*rest)
+    alarm(*rest, "ALARM")
+elif action == "calm":
+    alarm(*rest, "OK")
 elif action == "unpublish":
     unpublish(*rest)
 elif action == "unrecord":

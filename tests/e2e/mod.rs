@@ -7,6 +7,7 @@
 )]
 
 mod bad_input;
+mod canary;
 pub(crate) mod project;
 mod requests;
 

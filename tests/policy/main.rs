@@ -23,6 +23,7 @@ use liveinsight::{
     aws::{Aws, Connection},
     engine::{Options, survey, up},
     lock::Lock,
+    release::{Canary, Candidate},
     stack::{Content, Names, Stack, declare},
 };
 use needs::Need;
@@ -64,6 +65,7 @@ async fn the_policies_of_up_status_and_down_are_exact() {
     calls(&mut of_up);
 
     account.complete(&account.rollback().await, "rollback");
+    canary(&account.connect().await, &names.function("stats-api")).await;
     calls(&mut of_up);
     let functions = std::collections::BTreeMap::from([("stats-api".to_owned(), names.function("stats-api"))]);
     liveinsight::release::prune(&account.connect().await, &names.bucket(), &functions, 1).await.unwrap();
@@ -109,6 +111,17 @@ async fn status(aws: &Aws, account: &Account, version: Version) {
     let bucket = declaration.bucket.unwrap().name;
     let _ = Lock::look(aws, &bucket).await;
     let _ = liveinsight::release::list(aws, &bucket).await;
+}
+
+/// What a canary calls, from the version that was rolled back to to the one that was rolled back.
+async fn canary(aws: &Aws, function: &str) {
+    let candidate = Candidate { function: function.to_owned(), code_sha256: None };
+    let mut canary = Canary::publish(aws, &[("stats-api".to_owned(), candidate)].into()).await.unwrap();
+    assert_eq!(canary.versions().len(), 1);
+    canary.shift(0.1).await.unwrap();
+    assert!(canary.moved().await.unwrap().is_empty());
+    canary.requests().await.unwrap();
+    canary.take_back().await.unwrap();
 }
 
 /// A run of `up --delete-data` after everything was deleted from stack.yaml.

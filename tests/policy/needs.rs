@@ -49,7 +49,7 @@ pub(crate) fn of(call: &Entry, place: &Place, names: &Names) -> Vec<Need> {
     match service {
         "apigateway" => api_gateway(operation, about, place),
         "cloudfront" => cloudfront(operation, about, place),
-        "cloudwatch" if operation == "DescribeAlarms" => vec![Need::new(action, "*")],
+        "cloudwatch" if ["DescribeAlarms", "GetMetricData"].contains(&operation) => vec![Need::new(action, "*")],
         "cloudwatch" => {
             // Some requests are logged without the alarm they are about.
             let alarm = if about.is_empty() { names.alarm("errors") } else { about.to_owned() };

@@ -33,6 +33,18 @@ async fn calls_and_rounds_stay_within_their_budgets() {
     println!("unchanged up: {calls} calls, {writes} of them write, {rounds} rounds");
     assert!(calls <= 60 && writes == 0 && rounds <= 3, "{calls} calls, {writes} of them write, {rounds} rounds");
 
+    account.complete(&account.up(Version::Second).await, "up with changes");
+    counts();
+    account.strict.set_latency(Duration::from_secs(1));
+    account.complete(&account.rollback().await, "rollback");
+    account.strict.set_latency(Duration::from_millis(300));
+    let (calls, writes, rounds) = counts();
+    println!("rollback: {calls} calls, {writes} of them write, {rounds} rounds");
+    // The first, for the account, is one that credentials may save; beside it there are three.
+    assert!(calls <= 40 && rounds <= 4, "{calls} calls, {writes} of them write, {rounds} rounds");
+    Box::pin(account.rolled_back("rollback")).await;
+    counts();
+
     account.complete(&account.down().await, "down");
     let (calls, writes, rounds) = counts();
     println!("down: {calls} calls, {writes} of them write, {rounds} rounds");

@@ -1,21 +1,17 @@
 //! What the tests share: an account with a strict AWS in front of it, the stack in two versions, runs that end well, badly or by a kill.
 
 use super::{accounts, listing};
-use futures::future::LocalBoxFuture;
+use futures::future::{LocalBoxFuture, join};
 use liveinsight::{
     aws::{Aws, Connection, Place},
     build::{SiteFile, read_site},
     engine::{Class, Cloud, Error, Graph, Id, Options, Removal, Report, Resource, State, Tempo, down, survey, up},
     lock::{Lease, Lock, Turn},
-    release::{self, Action, Author},
-    resources::Bucket,
+    release::{self, Action, Author, Scene},
+    resources::{Alias, Bucket, Distribution},
     stack::{Content, Declaration, Names, Stack, declare},
 };
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::Path,
-    time::Duration,
-};
+use std::{collections::BTreeMap, path::Path, time::Duration};
 use strict_aws::{Config, Fault, Faults, Strict, Windows};
 
 pub(crate) const REGION: &str = "us-east-1";
@@ -140,20 +136,31 @@ impl Account {
     /// One run of `rollback` to the first release.
     pub(crate) fn rollback(&self) -> LocalBoxFuture<'_, Report> {
         Box::pin(async move {
-            let aws = self.connect().await;
-            let (declaration, touched) = self.first_release(&aws).await;
+            let (aws, declaration) = (self.connect().await, self.declare(Version::First));
             let bucket = declaration.bucket.as_ref().unwrap();
             let run = async {
-                let plan = survey(&declaration.graph, &aws, &|_| {}).await?;
-                let (lease, _) = self.turn(&aws, bucket, false, async || false).await?;
-                let run = async {
-                    let options = Options { only: Some(touched), ..options() };
-                    let report = up(&declaration.graph, &aws, plan, &options, &|_| {}).await;
-                    let action = Action::Rollback(1);
-                    let _ = Box::pin(release::write(&aws, &bucket.name, &declaration.graph, action, Author::default())).await;
+                let functions = self.functions();
+                let turn: LocalBoxFuture<'_, _> = Box::pin(self.turn(&aws, bucket, false, async || false));
+                let look: LocalBoxFuture<'_, _> = Box::pin(Scene::look(&aws, &declaration, &functions));
+                let (turn, scene) = join(turn, look).await;
+                let (lease, _) = turn?;
+                let scene = scene.map_err(|error| (None, error))?.expect("there is a stack");
+                let first = scene.objects.read(&aws, &bucket.name, &scene.objects.releases[0]).await.map_err(|error| (None, error))?;
+                let mut back = scene.put_back(&first.expect("a record that can be read"), |_| true, true).expect("nothing is gone");
+                let mut report = Box::pin(back.write(&aws, &declaration, &|_| {})).await;
+                let recorded = async {
+                    if report.complete() {
+                        let action = Action::Rollback(1);
+                        let _ = Box::pin(back.conclude(&aws, &declaration, action, Author::default(), &mut report, &|_| {})).await;
+                    }
                     report
                 };
-                Ok(keeping(lease, run).await)
+                let given_back = async {
+                    if let Some(lease) = lease {
+                        let _ = lease.release().await;
+                    }
+                };
+                Ok(join(recorded, given_back).await.0)
             };
             run.await.unwrap_or_else(|(id, error)| failed(&declaration.graph, id, error))
         })
@@ -161,25 +168,19 @@ impl Account {
 
     /// Insists that what serves is the first release, and that this is recorded.
     pub(crate) async fn rolled_back(&self, what: &str) {
-        let aws = self.connect().await;
-        let (declaration, touched) = self.first_release(&aws).await;
+        let (aws, declaration) = (self.connect().await, self.declare(Version::First));
         let plan = survey(&declaration.graph, &aws, &|_| {}).await.unwrap_or_else(|(id, error)| panic!("{what}: {id:?}: {error}"));
-        let open: Vec<String> = plan.changes().filter(|step| touched.contains(&step.id)).map(|step| step.id.to_string()).collect();
+        let serves = |id: &Id| [Alias::KIND, Bucket::KIND, Distribution::KIND].contains(&id.kind());
+        let open: Vec<String> = plan.changes().filter(|step| serves(&step.id)).map(|step| step.id.to_string()).collect();
         assert_eq!(open, Vec::<String>::new(), "account {}: {what}: not put back\n{}", self.number, self.tail());
         assert!(is_recorded(&aws, &declaration).await.unwrap(), "account {}: {what}: not recorded\n{}", self.number, self.tail());
     }
 
-    /// The stack with what the first release served, and the resources that this is about.
-    async fn first_release(&self, aws: &Aws) -> (Declaration, BTreeSet<Id>) {
+    /// The physical names of the functions of the first version.
+    fn functions(&self) -> BTreeMap<String, String> {
         let stack = stack(Version::First);
         let names = Names::new(&stack, &self.number);
-        let objects = release::list(aws, &names.bucket()).await.unwrap().unwrap();
-        let first = release::read(aws, &names.bucket(), &objects.releases[0]).await.unwrap().record.unwrap();
-        let content = first.content(|_| true, true);
-        assert_eq!(release::gone(aws, &names, &objects, &content).await.unwrap(), Vec::<String>::new());
-        let declaration = declare(&stack, &self.place(), &content);
-        let touched = release::touched(&declaration.graph, &content);
-        (declaration, touched)
+        stack.functions.keys().map(|name| (name.clone(), names.function(name))).collect()
     }
 
     /// One run of `down`.
@@ -392,7 +393,7 @@ fn content(version: Version, directory: &Path) -> Content {
         .keys()
         .map(|name| (name.clone(), accounts::package(directory, &format!("#!/bin/sh\n# {name} {version:?}\n"))))
         .collect();
-    Content { packages, site: Some(Content::site_of(site(version))), ..Content::default() }
+    Content { packages, site: Some(Content::site_of(site(version))) }
 }
 
 fn site(version: Version) -> Vec<SiteFile> {

@@ -21,7 +21,7 @@ const RUNTIME: &str = "provided.al2023";
 
 impl Declaring<'_> {
     pub(super) fn function(&mut self, name: &str, declared: &stack::Function, content: &Content) -> Declared {
-        let (package, version) = (content.packages.get(name), content.versions.get(name));
+        let package = content.packages.get(name);
         let physical = self.names.function(name);
         self.output(&format!("{}_function", snake(name)), physical.clone().into());
         let role = self.graph.add(
@@ -65,18 +65,11 @@ impl Declaring<'_> {
             ("configuration", format!("{} {} {RUNTIME} {:?}", function.memory, function.timeout, function.environment)),
         ]
         .into();
-        let release = version.map(|version| version.release.clone()).or_else(|| package.map(|_| digest(&released)));
+        let release = package.map(|_| digest(&released));
         let alias_arn = self.place.arn("lambda", &format!("function:{}:{LIVE_ALIAS}", function.name));
         let code_sha256 = function.code_sha256.clone();
         let function = self.graph.add(name, function);
-        let alias = Alias {
-            function: function.name(),
-            name: LIVE_ALIAS.to_owned(),
-            release,
-            shares: BTreeMap::new(),
-            code_sha256,
-            version: version.map(|version| version.version.clone()),
-        };
+        let alias = Alias { function: function.name(), name: LIVE_ALIAS.to_owned(), release, shares: BTreeMap::new(), code_sha256 };
         let alias = self.graph.add_part(&function, name, alias);
         Declared { function, alias, alias_arn }
     }

@@ -18,9 +18,8 @@ use crate::{
     aws::{Aws, Place, REGION, STACK, Tags},
     build::{Package, SiteFile},
     engine::{Graph, Handle, Ref},
-    resources::{Bucket, Distribution, Index, KeyAttribute, RestApi, SiteContent, SiteObject, Table},
+    resources::{Bucket, Distribution, Index, KeyAttribute, RestApi, SiteObject, Table},
 };
-use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, rc::Rc};
 
 /// What the resources hold, as it was built. What is missing is left as it is in AWS.
@@ -30,26 +29,14 @@ pub struct Content {
     pub packages: BTreeMap<String, Package>,
     /// The site's files, by key.
     pub site: Option<BTreeMap<String, SiteObject>>,
-    /// Functions that are to serve a version that was published before, whatever their code is now.
-    pub versions: BTreeMap<String, Version>,
-}
-
-/// A published version of a function.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Version {
-    /// Its number, as AWS counts.
-    pub version: String,
-    /// The digest of the code and configuration that it was published from.
-    pub release: String,
 }
 
 impl Content {
     /// Files of a site as they are to be published.
     pub fn site_of(files: Vec<SiteFile>) -> BTreeMap<String, SiteObject> {
         let object = |file: SiteFile| {
-            let SiteFile { bytes, content_type, cache_control, .. } = file;
-            let content = SiteContent::File { bytes: Rc::from(bytes), content_type, cache_control };
-            (file.key, SiteObject { md5: file.md5_hex, content })
+            let SiteFile { key, bytes, md5_hex, content_type, cache_control, .. } = file;
+            (key, SiteObject { md5: md5_hex, bytes: Rc::from(bytes), content_type, cache_control })
         };
         files.into_iter().map(object).collect()
     }
@@ -59,8 +46,10 @@ impl Content {
 pub struct Declaration {
     /// The resources.
     pub graph: Graph<Aws>,
-    /// The bucket, if there is one: it may have to be made before everything else.
+    /// The bucket, if there is one, without marks: it may have to be made before everything else, or be given back what it held.
     pub bucket: Option<Bucket>,
+    /// The distribution, if there is one, without marks: its caches may have to be told of that.
+    pub distribution: Option<Distribution>,
     outputs: BTreeMap<String, Ref<String>>,
 }
 
@@ -79,7 +68,8 @@ impl Declaration {
 /// Declares every resource of a stack in a place.
 pub fn declare(stack: &Stack, place: &Place, content: &Content) -> Declaration {
     let names = Names::new(stack, &place.account);
-    let mut declaring = Declaring { stack, place, names, graph: Graph::default(), bucket: None, outputs: BTreeMap::new() };
+    let mut declaring =
+        Declaring { stack, place, names, graph: Graph::default(), bucket: None, distribution: None, outputs: BTreeMap::new() };
     for (name, table) in &stack.tables {
         declaring.table(name, table);
     }
@@ -93,7 +83,8 @@ pub fn declare(stack: &Stack, place: &Place, content: &Content) -> Declaration {
         declaring.alarm(name, alarm);
     }
     declaring.sweeps(api.as_ref().map(|api| api.digest.clone()));
-    Declaration { graph: declaring.graph, bucket: declaring.bucket, outputs: declaring.outputs }
+    let Declaring { graph, bucket, distribution, outputs, .. } = declaring;
+    Declaration { graph, bucket, distribution, outputs }
 }
 
 /// A stack on its way to a graph.
@@ -103,6 +94,7 @@ struct Declaring<'a> {
     names: Names,
     graph: Graph<Aws>,
     bucket: Option<Bucket>,
+    distribution: Option<Distribution>,
     outputs: BTreeMap<String, Ref<String>>,
 }
 

@@ -2,7 +2,7 @@
 
 use super::{DeclaredApi, Declaring, api::star, distribution_url};
 use crate::{
-    engine::{digest, stamped},
+    engine::digest,
     resources::{
         Behavior, Bucket, BucketPolicy, Distribution, ErrorPage, Origin, OriginAccessControl, PublicAccessBlock, SITE_PREFIX, SiteObject,
     },
@@ -31,7 +31,7 @@ impl Declaring<'_> {
             tags: self.tags(&physical),
             name: physical.clone(),
         };
-        self.bucket = Some(stamped(bucket.clone()));
+        self.bucket = Some(bucket.clone());
         let bucket = self.graph.add(NAME, bucket);
         self.graph.add_part(&bucket, NAME, PublicAccessBlock::all(bucket.name()));
         let access = OriginAccessControl::for_s3(self.names.origin_access_control(), &self.names.stack_tag(), &self.stack.region);
@@ -57,6 +57,7 @@ impl Declaring<'_> {
             let page = ErrorPage { page: format!("/{page}"), status: "404".to_owned(), cached_seconds: 10 };
             distribution.error_pages.insert(404, page);
         }
+        self.distribution = Some(distribution.clone());
         let distribution = self.graph.add(NAME, distribution);
         if let Some(api) = api {
             // Disabling a distribution takes minutes; the API need not wait for it.

@@ -1,4 +1,4 @@
-//! A small HTTP client for the stack's own API: the one that the SDK brings along, without anything of AWS.
+//! A small HTTP client for what the stack itself answers, its API and its pages: the one that the SDK brings along, without anything of AWS.
 
 use aws_smithy_http_client::{
     Connector,
@@ -15,7 +15,7 @@ use std::time::Duration;
 /// How long an answer may take. API Gateway gives up after 29 s ("Amazon API Gateway quotas").
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Sends to one stack's API, and nowhere else.
+/// Sends to one address, and nowhere else.
 pub struct Client {
     connector: Connector,
     base: String,
@@ -30,6 +30,8 @@ pub struct Answer {
     pub retry_after: Option<Duration>,
     /// The body; null if it is no JSON.
     pub json: Value,
+    /// How many bytes it has.
+    pub length: usize,
 }
 
 /// Why there is no (right) answer.
@@ -56,7 +58,7 @@ pub enum ClientError {
 }
 
 impl Client {
-    /// A client for the API at `base`, without a slash at its end.
+    /// A client for what is below `base`.
     pub fn new(base: &str) -> Self {
         let settings = HttpConnectorSettings::builder().connect_timeout(Duration::from_secs(5)).read_timeout(PATIENCE).build();
         let builder = Connector::builder().connector_settings(settings);
@@ -76,10 +78,14 @@ impl Client {
 
     async fn send(&self, method: &str, path: &str, headers: &[(&'static str, &'static str)], body: SdkBody) -> Result<Answer, ClientError> {
         let url = format!("{}{path}", self.base);
+        let (address, host) = on_this_machine(&url);
         let lost = |reason: String| ClientError::Lost { url: url.clone(), reason };
         let mut request = HttpRequest::new(body);
         request.set_method(method).map_err(|error| lost(error.to_string()))?;
-        request.set_uri(url.as_str()).map_err(|error| lost(error.to_string()))?;
+        request.set_uri(address.as_str()).map_err(|error| lost(error.to_string()))?;
+        if let Some(host) = host {
+            request.headers_mut().insert("host", host);
+        }
         for (name, value) in headers {
             request.headers_mut().insert(*name, *value);
         }
@@ -87,8 +93,21 @@ impl Client {
         let status = response.status().as_u16();
         let retry_after = response.headers().get("retry-after").and_then(|text| text.parse().ok()).map(Duration::from_secs);
         let body = ByteStream::new(response.into_body()).collect().await.map_err(|error| lost(chain(&error)))?.into_bytes();
-        Ok(Answer { status, retry_after, json: serde_json::from_slice(&body).unwrap_or(Value::Null) })
+        Ok(Answer { status, retry_after, json: serde_json::from_slice(&body).unwrap_or(Value::Null), length: body.len() })
     }
+}
+
+/// Names below `localhost` are this machine (RFC 6761, section 6.3), but few resolvers know that: where to go, and the host to ask there.
+fn on_this_machine(url: &str) -> (String, Option<String>) {
+    let parts = url.split_once("://").and_then(|(scheme, rest)| {
+        let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        let (host, port) = authority.split_once(':').unwrap_or((authority, ""));
+        host.ends_with(".localhost").then(|| {
+            let port = if port.is_empty() { String::new() } else { format!(":{port}") };
+            (format!("{scheme}://127.0.0.1{port}{path}"), Some(authority.to_owned()))
+        })
+    });
+    parts.unwrap_or_else(|| (url.to_owned(), None))
 }
 
 /// An error with all its causes: the outermost says little.
@@ -97,4 +116,18 @@ fn chain(error: &dyn std::error::Error) -> String {
     let mut texts: Vec<String> = causes.map(ToString::to_string).collect();
     texts.dedup();
     texts.join(": ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::on_this_machine;
+
+    #[test]
+    fn names_below_localhost_are_this_machine() {
+        let (address, host) = on_this_machine("http://d1.cloudfront.localhost:4566/a?b");
+        assert_eq!((address.as_str(), host.as_deref()), ("http://127.0.0.1:4566/a?b", Some("d1.cloudfront.localhost:4566")));
+        for other in ["http://localhost:4566/", "https://d1.cloudfront.net/", "http://localhost.example/", "nonsense"] {
+            assert_eq!(on_this_machine(other), (other.to_owned(), None));
+        }
+    }
 }

@@ -1,0 +1,120 @@
+//! The smoke check after a release, and what is done if it fails: the release before is put back.
+
+use super::{Context, session::Session};
+use crate::{
+    error::{CliError, Exit},
+    release::{Action, Author, Scene},
+    smoke::{Checks, Failure, Outcome},
+    stack::{Declaration, Stack},
+    ui,
+};
+use std::collections::BTreeMap;
+
+/// Checks that what was released works; if not, the release before is put back. `outputs` say where it answers; `is_new` says that the
+/// distribution was made just now, so that its name is not yet known everywhere.
+pub(super) async fn of_release(
+    context: &Context,
+    session: &Session,
+    declaration: &Declaration,
+    outputs: &BTreeMap<String, String>,
+    is_new: bool,
+) -> Result<(), CliError> {
+    let mut checks = checks(&session.stack, outputs.get("api_url"), outputs.get("dashboard_url"));
+    if is_new && session.place.limits && checks.page.take().is_some() {
+        context.ui.note("the page is not fetched: CloudFront makes it known everywhere in some minutes (--wait waits for that)");
+    }
+    let Some(failure) = run(context, &checks).await? else { return Ok(()) };
+    let undone =
+        Box::pin(put_back(context, session, declaration)).await.unwrap_or_else(|error| format!("nothing could be put back: {error}"));
+    let error = CliError::new(Exit::Partial, format!("the smoke check failed: {failure}; {undone}"));
+    Err(error.hint("`liveinsight logs` shows what the functions said").hint("--no-smoke releases without the check"))
+}
+
+/// Checks that what was put back works, through the distribution, whose address is this. There is nothing to put back then.
+pub(super) async fn of_rollback(context: &Context, session: &Session, address: &str) -> Result<(), CliError> {
+    let address = address.to_owned();
+    let mut checks = checks(&session.stack, Some(&address), Some(&address));
+    // The distribution leads only this part of the API.
+    checks.reads.retain(|path| path.starts_with("/api/"));
+    match run(context, &checks).await? {
+        None => Ok(()),
+        Some(failure) => {
+            let error = CliError::new(Exit::Partial, format!("what was put back does not work either: {failure}"));
+            Err(error.hint("`liveinsight logs` shows what the functions said"))
+        }
+    }
+}
+
+async fn run(context: &Context, checks: &Checks) -> Result<Option<Failure>, CliError> {
+    if checks.is_empty() {
+        return Ok(None);
+    }
+    context.progress.step("checking that what was released works");
+    let outcome = checks.run(&context.stop).await;
+    context.progress.step_done();
+    context.progress.smoke(&outcome);
+    match outcome {
+        Outcome::Passed(_) => Ok(None),
+        Outcome::Failed(failure) => Ok(Some(failure)),
+        Outcome::Interrupted => Err(CliError::new(Exit::Interrupted, "interrupted before it was checked that what was released works")
+            .hint("run the same command again: it checks and records it then")),
+    }
+}
+
+/// What the stack has that can be checked.
+fn checks(stack: &Stack, api: Option<&String>, page: Option<&String>) -> Checks {
+    let routes: Vec<_> = stack.functions.values().filter_map(|function| function.route.as_ref()).collect();
+    let has = |text: &str| routes.iter().any(|route| route.to_string() == text);
+    let is_plain = |path: &str| !path.contains('{');
+    let bare = |url: &String| url.trim_end_matches('/').to_owned();
+    Checks {
+        api: api.map(bare),
+        reads: routes.iter().filter(|route| route.method == "GET" && is_plain(&route.path)).map(|route| route.path.clone()).collect(),
+        counts: has("POST /api/events") && has("GET /api/realtime"),
+        page: page.map(bare),
+    }
+}
+
+/// Makes the newest recorded release live again; in words, what that came to.
+async fn put_back(context: &Context, session: &Session, declaration: &Declaration) -> Result<String, CliError> {
+    let failed = |error| CliError::of_engine(None, &error);
+    let stays = "there is no earlier release to return to, so it stays";
+    let Some(scene) = Box::pin(Scene::look(&session.aws, declaration, &session.functions())).await.map_err(failed)? else {
+        return Ok(stays.to_owned());
+    };
+    let Some(newest) = scene.objects.releases.last().cloned() else { return Ok(stays.to_owned()) };
+    let record = scene.objects.read(&session.aws, &session.names().bucket(), &newest).await.map_err(failed)?;
+    let Some(record) = record else { return Ok(format!("the record of release {} cannot be read, so it stays", newest.number)) };
+    let mut back = match scene.put_back(&record, |_| true, true) {
+        Ok(back) if back.is_empty() => return Ok(format!("release {} serves already, so the fault is not new", newest.number)),
+        Ok(back) => back,
+        Err(gone) => return Ok(format!("release {} cannot be put back; gone is {}", newest.number, gone.join(", "))),
+    };
+    let tell = |event: crate::engine::Event<'_>| context.progress.engine(&event);
+    let mut report = Box::pin(back.write(&session.aws, declaration, &tell)).await;
+    let recorded = back.conclude(&session.aws, declaration, Action::Rollback(newest.number), Author::of_run(), &mut report, &tell).await;
+    if let Some(error) = ui::failures(&report) {
+        return Err(error);
+    }
+    recorded.map_err(failed)?;
+    Ok(format!("release {} is live again", newest.number))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::checks;
+    use crate::{smoke::Checks, stack::Stack};
+
+    #[test]
+    fn what_is_checked_follows_from_the_routes() {
+        let stack = Stack::load(&test_support::workspace().join("stack.yaml"), None, None).unwrap();
+        let (api, page) = ("https://api.example/dev".to_owned(), "https://page.example/".to_owned());
+        let expected = Checks {
+            api: Some(api.clone()),
+            reads: vec!["/api/realtime".to_owned(), "/api/stats".to_owned()],
+            counts: true,
+            page: Some("https://page.example".to_owned()),
+        };
+        assert_eq!(checks(&stack, Some(&api), Some(&page)), expected);
+    }
+}

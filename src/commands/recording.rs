@@ -1,0 +1,45 @@
+//! The record of releases, as a run keeps it up to date. Nothing else depends on it: trouble with it is only told.
+
+use super::{Context, session::Session};
+use crate::{
+    aws::Aws,
+    engine::{Plan, Resource, Result, State, Step},
+    error::CliError,
+    release::{self, Action, Author},
+    resources::Bucket,
+    stack::Declaration,
+};
+
+/// Whether what is live is the newest release. A stack without a bucket has none, and neither has one whose bucket is still to be made.
+pub(super) async fn is_recorded(session: &Session, declaration: &Declaration, plan: &Plan<Aws>) -> Result<bool, CliError> {
+    let there = |step: &Step| step.id.kind() == Bucket::KIND && step.state != State::Missing && step.objection.is_none();
+    if declaration.bucket.is_none() || !plan.steps.iter().any(there) {
+        return Ok(true);
+    }
+    let recorded = release::is_recorded(&session.aws, &session.names().bucket(), &declaration.graph).await;
+    recorded.map_err(|error| CliError::of_engine(None, &error))
+}
+
+/// Records what `up` released. Its number, if it is a release.
+pub(super) async fn record(context: &Context, session: &Session, declaration: &Declaration) -> Option<u64> {
+    let bucket = &declaration.bucket.as_ref()?.name;
+    let author = Author::of_sources(&session.stack.root).await;
+    let number = release::write(&session.aws, bucket, &declaration.graph, Action::Up, author).await;
+    recorded(context, session, number).await
+}
+
+/// Tells if a release could not be recorded, and lets go of old ones when it is time to.
+pub(super) async fn recorded(context: &Context, session: &Session, number: Result<Option<u64>>) -> Option<u64> {
+    let kept = async {
+        let number = number?;
+        if number.is_some_and(release::is_due) {
+            release::prune(&session.aws, &session.names().bucket(), &session.functions(), release::KEPT).await?;
+        }
+        Ok(number)
+    };
+    let kept: Result<Option<u64>> = kept.await;
+    kept.unwrap_or_else(|error| {
+        context.ui.warn(&format!("the list of releases is not up to date; the next `up` makes up for it: {error}"));
+        None
+    })
+}

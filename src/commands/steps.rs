@@ -1,0 +1,93 @@
+//! How a canary goes: `10%:5m,50%:10m`.
+
+use super::span;
+use std::{str::FromStr, time::Duration};
+
+/// The longest step: a run that lasts longer is better two.
+const LONGEST: Duration = Duration::from_hours(24);
+
+/// The steps, with growing shares.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Steps(Vec<Step>);
+
+/// A share of the requests for a time.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Step {
+    /// From 0 to 1, neither of them.
+    pub(super) share: f64,
+    /// How long.
+    pub(super) duration: Duration,
+}
+
+impl Steps {
+    /// In their order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = Step> {
+        self.0.iter().copied()
+    }
+}
+
+impl FromStr for Steps {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut steps: Vec<Step> = Vec::new();
+        for part in text.split(',') {
+            let step = step(part.trim())?;
+            if steps.last().is_some_and(|last| last.share >= step.share) {
+                return Err(format!("the share of `{part}` is not larger than that of the step before"));
+            }
+            steps.push(step);
+        }
+        Ok(Self(steps))
+    }
+}
+
+fn step(text: &str) -> Result<Step, String> {
+    let expected = || format!("`{text}`: expected a share and a time such as 10%:5m; several with commas between them");
+    let (share, duration) = text.split_once(':').ok_or_else(expected)?;
+    let percent: f64 = share.strip_suffix('%').and_then(|share| share.parse().ok()).ok_or_else(expected)?;
+    // A finer share is a mistake, and so is one that leaves nothing to either side.
+    if !(0.01..=99.99).contains(&percent) {
+        return Err(format!("`{text}`: a share is from 0.01% to 99.99%; without --canary all requests move at once"));
+    }
+    let duration = span::parse(duration).map_err(|error| format!("`{text}`: {error}"))?;
+    if duration > LONGEST {
+        return Err(format!("`{text}`: a step lasts a day at the most"));
+    }
+    Ok(Step { share: (percent * 100.0).round() / 10_000.0, duration })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Step, Steps};
+    use std::time::Duration;
+
+    #[test]
+    fn steps_are_shares_and_times() {
+        let step = |share, seconds| Step { share, duration: Duration::from_secs(seconds) };
+        assert_eq!("10%:5m".parse(), Ok(Steps(vec![step(0.1, 300)])));
+        assert_eq!("0.5%:30s, 50%:1h".parse(), Ok(Steps(vec![step(0.005, 30), step(0.5, 3_600)])));
+    }
+
+    #[test]
+    fn what_is_no_step_is_refused_with_its_reason() {
+        for (text, reason) in [
+            ("", "expected a share and a time"),
+            ("10%", "expected a share and a time"),
+            ("10:5m", "expected a share and a time"),
+            ("ten%:5m", "expected a share and a time"),
+            ("NaN%:5m", "from 0.01% to 99.99%"),
+            ("0%:5m", "from 0.01% to 99.99%"),
+            ("100%:5m", "from 0.01% to 99.99%"),
+            ("-5%:5m", "from 0.01% to 99.99%"),
+            ("10%:soon", "expected a length of time"),
+            ("10%:2d", "a day at the most"),
+            ("50%:5m,50%:5m", "not larger"),
+            ("50%:5m,10%:5m", "not larger"),
+            ("10%:5m,", "expected a share and a time"),
+        ] {
+            let error = text.parse::<Steps>().unwrap_err();
+            assert!(error.contains(reason), "{text}: {error}");
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! A canary: new versions of functions get a growing share of the requests, for as long as nothing speaks against it.
+//!
+//! The shares lie in the aliases, in AWS, and nowhere else. Whoever runs `up` next finds them there: to the reconciler they are a difference,
+//! so a canary that was killed is finished by it, or taken back if an alarm fires. Deliberately not here: when to go on
+//! (`commands/canary.rs`).
+
+use crate::{
+    aws::Aws,
+    engine::{Error, Result},
+    resources::{Serving, publish},
+    stack::LIVE_ALIAS,
+};
+use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricDataQuery, MetricStat};
+use aws_smithy_types::DateTime;
+use futures::future::try_join_all;
+use std::{
+    collections::BTreeMap,
+    time::{Duration, SystemTime},
+};
+use tokio::time::Instant;
+
+/// How long publishing a version may take, and how often it is asked for. "Usually a few seconds" ("Lambda function states").
+const PUBLISHING: Duration = Duration::from_mins(2);
+const PAUSE: Duration = Duration::from_millis(500);
+/// The finest period of Lambda's metrics, in seconds ("Monitoring Lambda functions with CloudWatch").
+const PERIOD: i32 = 60;
+
+/// A function whose new version is to be tried.
+#[derive(Debug, Clone)]
+pub struct Candidate {
+    /// Its physical name.
+    pub function: String,
+    /// What the code of `$LATEST` must be.
+    pub code_sha256: Option<String>,
+}
+
+/// New versions that get a share of the requests.
+pub struct Canary<'a> {
+    aws: &'a Aws,
+    trials: BTreeMap<String, Trial>,
+    /// When the first of them got its first share.
+    began: Instant,
+}
+
+struct Trial {
+    serving: Serving,
+    version: String,
+}
+
+/// How many requests came in while a canary ran.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Requests {
+    /// To its functions.
+    pub all: u64,
+    /// To their new versions.
+    pub tried: u64,
+}
+
+impl<'a> Canary<'a> {
+    /// Publishes the new versions, by logical name. Those that serve already, or whose alias does not exist, are left out.
+    pub async fn publish(aws: &'a Aws, candidates: &BTreeMap<String, Candidate>) -> Result<Self> {
+        let one = async |(logical, candidate): (&String, &Candidate)| {
+            let Candidate { function, code_sha256 } = candidate;
+            let (version, serving) =
+                (version(aws, function, code_sha256.as_deref()).await?, Serving::read(aws, function, LIVE_ALIAS).await?);
+            let serving = serving.filter(|serving| serving.version != version);
+            Ok::<_, Error>(serving.map(|serving| (logical.clone(), Trial { serving, version })))
+        };
+        let trials = try_join_all(candidates.iter().map(one)).await?.into_iter().flatten().collect();
+        Ok(Self { aws, trials, began: Instant::now() })
+    }
+
+    /// The functions and their new versions.
+    pub fn versions(&self) -> BTreeMap<&str, &str> {
+        self.trials.iter().map(|(logical, trial)| (logical.as_str(), trial.version.as_str())).collect()
+    }
+
+    /// Gives the new versions this share, from 0 to 1, of the requests.
+    pub async fn shift(&mut self, share: f64) -> Result<()> {
+        let aws = self.aws;
+        let shift = async |trial: &mut Trial| {
+            trial.serving = trial.serving.share(aws, BTreeMap::from([(trial.version.clone(), share)])).await?;
+            Ok(())
+        };
+        try_join_all(self.trials.values_mut().map(shift)).await.map(|_: Vec<()>| ())
+    }
+
+    /// Takes all requests away from the new versions. All of it is tried, whatever fails.
+    pub async fn take_back(&self) -> Result<()> {
+        let back = self.trials.values().map(|trial| trial.serving.share(self.aws, BTreeMap::new()));
+        let results = futures::future::join_all(back).await;
+        results.into_iter().try_for_each(|result| result.map(|_| ()))
+    }
+
+    /// The functions that somebody else has moved since.
+    pub async fn moved(&self) -> Result<Vec<&str>> {
+        let look = async |(logical, trial): (&'_ String, &Trial)| {
+            let now = self.serving(trial).await?;
+            let same = now.is_some_and(|now| now.version == trial.serving.version && now.shares == trial.serving.shares);
+            Ok::<_, Error>((!same).then(|| logical.clone()))
+        };
+        let moved = try_join_all(self.trials.iter().map(look)).await?;
+        Ok(self.trials.keys().filter(|logical| moved.iter().flatten().any(|moved| moved == *logical)).map(String::as_str).collect())
+    }
+
+    async fn serving(&self, trial: &Trial) -> Result<Option<Serving>> {
+        Serving::read(self.aws, trial.serving.function(), LIVE_ALIAS).await
+    }
+
+    /// How many requests came in so far, by Lambda's own metrics, which tell of a minute when it is over.
+    pub async fn requests(&self) -> Result<Requests> {
+        let now = SystemTime::now();
+        // How long it took is told by a clock that does not jump.
+        let (start, end) = (now - self.began.elapsed() - Duration::from_mins(1), now + Duration::from_mins(1));
+        let mut queries = Vec::new();
+        for (index, trial) in self.trials.values().enumerate() {
+            let function = trial.serving.function();
+            let alias = format!("{function}:{LIVE_ALIAS}");
+            queries.push(invocations(format!("all{index}"), &[("FunctionName", function)]));
+            let version = [("FunctionName", function), ("Resource", alias.as_str()), ("ExecutedVersion", trial.version.as_str())];
+            queries.push(invocations(format!("tried{index}"), &version));
+        }
+        let mut requests = Requests::default();
+        let mut token = None;
+        loop {
+            let page = self
+                .aws
+                .read("cloudwatch:GetMetricData", || {
+                    let request = self.aws.cloudwatch.get_metric_data().set_metric_data_queries(Some(queries.clone()));
+                    request.start_time(DateTime::from(start)).end_time(DateTime::from(end)).set_next_token(token.clone()).send()
+                })
+                .await?;
+            for result in page.metric_data_results() {
+                #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count")]
+                let sum = result.values().iter().sum::<f64>().max(0.0) as u64;
+                let is_all = result.id().is_some_and(|id| id.starts_with("all"));
+                *(if is_all { &mut requests.all } else { &mut requests.tried }) += sum;
+            }
+            token = page.next_token().map(str::to_owned);
+            if token.is_none() {
+                return Ok(requests);
+            }
+        }
+    }
+}
+
+async fn version(aws: &Aws, function: &str, code_sha256: Option<&str>) -> Result<String> {
+    let end = Instant::now() + PUBLISHING;
+    loop {
+        match publish(aws, function, code_sha256).await {
+            Err(Error::NotYet { .. }) if Instant::now() < end => tokio::time::sleep(PAUSE).await,
+            result => return result,
+        }
+    }
+}
+
+fn invocations(id: String, dimensions: &[(&str, &str)]) -> MetricDataQuery {
+    let dimensions = dimensions.iter().map(|(name, value)| Dimension::builder().name(*name).value(*value).build()).collect();
+    let metric = Metric::builder().namespace("AWS/Lambda").metric_name("Invocations").set_dimensions(Some(dimensions)).build();
+    let stat = MetricStat::builder().metric(metric).period(PERIOD).stat("Sum").build();
+    MetricDataQuery::builder().id(id).metric_stat(stat).build()
+}

@@ -1,0 +1,116 @@
+//! The newest releases in one object, so that whoever returns to one need not first look for it and then read it.
+//!
+//! It repeats what the records say, and is written with each. Nothing depends on it: what it does not have, or not as the list of the
+//! records names it, is read from the record itself.
+
+use super::{Record, store::Stored};
+use crate::{aws::Aws, engine::Result, resources::RELEASES_PREFIX};
+use aws_sdk_s3::primitives::ByteStream;
+use serde::{Deserialize, Serialize};
+
+/// How many releases it has: enough to go back step by step while something is wrong.
+const MOST: usize = 8;
+/// A site of very many files leaves room for fewer.
+const LONGEST: usize = 1024 * 1024;
+
+/// The newest releases.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct Recent {
+    /// Newest first.
+    releases: Vec<Entry>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Entry {
+    number: u64,
+    digest: String,
+    record: Record,
+}
+
+impl Recent {
+    /// What it says of a record that was listed.
+    pub(super) fn record(&self, stored: &Stored) -> Option<Record> {
+        let entry = self.releases.iter().find(|entry| entry.number == stored.number && entry.digest == stored.digest)?;
+        entry.record.clone().accept()
+    }
+
+    /// With one more in front.
+    pub(super) fn with(&self, number: u64, digest: &str, record: &Record) -> Self {
+        let new = Entry { number, digest: digest.to_owned(), record: record.clone() };
+        // Another run may have written what this one writes.
+        let others = self.releases.iter().filter(|entry| entry.number < number).cloned();
+        Self { releases: std::iter::once(new).chain(others).take(MOST).collect() }
+    }
+
+    fn text(mut self) -> String {
+        loop {
+            let text = serde_json::to_string(&self).expect("texts and numbers serialise");
+            if text.len() <= LONGEST || self.releases.pop().is_none() {
+                return text;
+            }
+        }
+    }
+}
+
+fn key() -> String {
+    format!("{RELEASES_PREFIX}newest.json")
+}
+
+/// Reads it. What is not there, or makes no sense, is empty.
+pub(super) async fn read(aws: &Aws, bucket: &str) -> Result<Recent> {
+    let longest = i64::try_from(LONGEST).unwrap_or(i64::MAX);
+    let found = aws.get_object(longest, || aws.s3.get_object().bucket(bucket).key(key()).send()).await?;
+    Ok(found.and_then(|(_, content)| serde_json::from_slice(&content?).ok()).unwrap_or_default())
+}
+
+/// Writes it.
+pub(super) async fn write(aws: &Aws, bucket: &str, recent: Recent) -> Result<()> {
+    let text = recent.text();
+    aws.write("s3:PutObject", || {
+        let request = aws.s3.put_object().bucket(bucket).key(key()).body(ByteStream::from(text.clone().into_bytes()));
+        request.content_type("application/json").send()
+    })
+    .await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{LONGEST, MOST, Recent};
+    use crate::release::{Action, Author, Page, Record, Version, store::Stored};
+    use aws_smithy_types::DateTime;
+    use std::collections::BTreeMap;
+
+    fn record(files: usize) -> Record {
+        let functions = BTreeMap::from([("stats".to_owned(), Version { version: "1".into(), release: "r".into() })]);
+        let page = |number: usize| (format!("{number:0>200}"), Page { md5: "m".into(), version: "v".into() });
+        Record::new(Action::Up, Author::default(), functions, (0..files).map(page).collect(), None)
+    }
+
+    fn stored(number: u64) -> Stored {
+        Stored { number, at: DateTime::from_secs(0), digest: format!("d{number}"), key: String::new() }
+    }
+
+    fn filled(releases: u64, files: usize) -> Recent {
+        (1..=releases).fold(Recent::default(), |recent, number| recent.with(number, &format!("d{number}"), &record(files)))
+    }
+
+    #[test]
+    fn the_newest_are_kept_and_known_by_number_and_digest() {
+        let recent = filled(20, 1);
+        assert_eq!(recent.releases.len(), MOST);
+        assert_eq!(recent.record(&stored(20)), Some(record(1)));
+        assert!(recent.record(&stored(12)).is_none(), "too old");
+        assert!(recent.record(&Stored { digest: "other".to_owned(), ..stored(20) }).is_none());
+        // A number that is written again replaces what was there under it.
+        assert_eq!(recent.with(20, "d20", &record(2)).record(&stored(20)), Some(record(2)));
+    }
+
+    #[test]
+    fn large_sites_leave_room_for_fewer() {
+        let text = filled(8, 1000).text();
+        let read: Recent = serde_json::from_str(&text).unwrap();
+        assert!(text.len() <= LONGEST && (2..8).contains(&read.releases.len()), "{} releases", read.releases.len());
+        assert_eq!(read.record(&stored(8)), Some(record(1000)));
+    }
+}

@@ -1,0 +1,70 @@
+//! A visit that proves that events are counted: of a site of its own, so that nobody's numbers change.
+
+use super::said;
+use crate::http::Client;
+use serde_json::{Value, json};
+use std::time::SystemTime;
+
+const EVENTS: &str = "/api/events";
+/// No crawler, so that it counts, and nobody's browser.
+const AGENT: &str = "Mozilla/5.0 (liveinsight) up/1";
+
+/// One visit.
+pub(super) struct Visit {
+    site: String,
+    batch: String,
+}
+
+impl Visit {
+    /// One that was never there before.
+    pub(super) fn new() -> Self {
+        let site = format!("smoke-{:016x}", fastrand::u64(..));
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis();
+        let event = json!({
+            "session_id": site, "timestamp": u64::try_from(now).unwrap_or_default(), "event_type": "page_view",
+            "page_url": "https://smoke.invalid/release", "user_agent": AGENT,
+        });
+        let batch = json!({ "k": site, "events": [event] }).to_string();
+        Self { site, batch }
+    }
+
+    /// Posts it. Posted again it is the same batch, which counts once.
+    pub(super) async fn post(&self, client: &Client) -> Result<(), String> {
+        self.send(client).await.map(|_| ())
+    }
+
+    /// Whether it was counted, in words. Where only some may read, that it is known when it is posted again has to do.
+    pub(super) async fn is_counted(&self, client: &Client) -> Result<String, String> {
+        let answer = client.get(&format!("/api/realtime?k={}", self.site)).await.map_err(|error| error.to_string())?;
+        if answer.status == 401 {
+            let again = self.send(client).await?;
+            let known = again.pointer("/data/duplicate") == Some(&Value::Bool(true));
+            return if known { Ok("an event is stored once".to_owned()) } else { Err("is not known when it is posted again".to_owned()) };
+        }
+        match answer.json.pointer("/data/events_last_5min").and_then(Value::as_u64) {
+            Some(1) => Ok("an event is counted".to_owned()),
+            Some(count) => Err(format!("counts {count} times")),
+            None => Err(format!("GET /api/realtime {}", said(&answer))),
+        }
+    }
+
+    async fn send(&self, client: &Client) -> Result<Value, String> {
+        let answer = client.post(EVENTS, (AGENT, "ZZ"), self.batch.clone()).await.map_err(|error| error.to_string())?;
+        let taken = answer.json.pointer("/data/processed_events").and_then(Value::as_u64) == Some(1);
+        let known = answer.json.pointer("/data/duplicate") == Some(&Value::Bool(true));
+        if answer.status == 200 && (taken || known) { Ok(answer.json) } else { Err(said(&answer)) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{AGENT, Visit};
+
+    #[test]
+    fn each_visit_is_to_a_site_of_its_own_that_is_allowed() {
+        let visits = [Visit::new(), Visit::new()];
+        assert_ne!(visits[0].site, visits[1].site);
+        assert!(visits[0].site.len() <= 32 && shared::batch::is_site(&visits[0].site));
+        assert!(!shared::bots::is_bot(AGENT));
+    }
+}

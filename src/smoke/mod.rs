@@ -1,0 +1,189 @@
+//! Whether what was released works, as a visitor would find out: an event that is posted is counted, every route that only reads answers,
+//! and the page is served.
+//!
+//! Which of these are checked follows from what the stack has. Nothing here knows of AWS, or of what is done about a failure.
+
+mod count;
+
+use crate::{
+    engine::Stop,
+    http::{Answer, Client, ClientError},
+};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How long something that does not work is tried again. What is new can take seconds to work everywhere: the first requests to a new stage
+/// are refused, and a function starts cold.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// The pause between two tries, which doubles up to the second one.
+const PAUSE: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(2));
+
+/// What there is to check.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Checks {
+    /// The address of the API, without a slash at its end.
+    pub api: Option<String>,
+    /// The paths that `GET` reads, without variables.
+    pub reads: Vec<String>,
+    /// Whether the API is the one that counts events (`POST /api/events`, `GET /api/realtime`).
+    pub counts: bool,
+    /// The address of the page.
+    pub page: Option<String>,
+}
+
+/// What does not work, and why.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{what}: {why}")]
+pub struct Failure {
+    /// A phrase: `GET /api/stats`.
+    pub what: String,
+    /// What was found.
+    pub why: String,
+}
+
+/// How a check ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// All is well; what was seen, in phrases.
+    Passed(Vec<String>),
+    /// Something is not.
+    Failed(Failure),
+    /// It was asked to stop.
+    Interrupted,
+}
+
+impl Checks {
+    /// Whether there is nothing to check.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default() || (self.page.is_none() && (self.api.is_none() || (self.reads.is_empty() && !self.counts)))
+    }
+
+    /// Checks everything, one after the other, and ends with the first failure.
+    pub async fn run(&self, stop: &Stop) -> Outcome {
+        match self.all(stop).await {
+            Ok(seen) => Outcome::Passed(seen),
+            Err(Some(failure)) => Outcome::Failed(failure),
+            Err(None) => Outcome::Interrupted,
+        }
+    }
+
+    async fn all(&self, stop: &Stop) -> Result<Vec<String>, Option<Failure>> {
+        let mut seen = Vec::new();
+        if let Some(api) = &self.api {
+            let client = Client::new(api);
+            for path in &self.reads {
+                let what = format!("GET {path}");
+                patiently(&what, (PATIENCE, stop), async || answers(client.get(path).await)).await?;
+                seen.push(format!("{what} answers"));
+            }
+            if self.counts {
+                let visit = count::Visit::new();
+                let post = async || visit.post(&client).await;
+                patiently("POST /api/events", (PATIENCE, stop), post).await?;
+                let counted = async || visit.is_counted(&client).await;
+                seen.push(patiently("the event that was posted", (PATIENCE, stop), counted).await?);
+            }
+        }
+        if let Some(page) = &self.page {
+            let client = Client::new(page);
+            patiently("the page", (PATIENCE, stop), async || is_served(client.get("/").await)).await?;
+            seen.push("the page is served".to_owned());
+        }
+        Ok(seen)
+    }
+}
+
+/// Tries until it works, or patience ends. `Err(None)` if it was asked to stop.
+async fn patiently<T>(
+    what: &str,
+    (patience, stop): (Duration, &Stop),
+    attempt: impl AsyncFn() -> Result<T, String>,
+) -> Result<T, Option<Failure>> {
+    let (end, mut pause) = (Instant::now() + patience, PAUSE.0);
+    loop {
+        let why = match attempt().await {
+            Ok(seen) => return Ok(seen),
+            Err(why) => why,
+        };
+        if Instant::now() + pause > end {
+            return Err(Some(Failure { what: what.to_owned(), why }));
+        }
+        stop.sleep(pause).await.map_err(|_| None)?;
+        pause = (pause * 2).min(PAUSE.1);
+    }
+}
+
+/// Whether a function answers. That it wants a token, or more parameters, is an answer; what API Gateway says in its place is none.
+fn answers(answer: Result<Answer, ClientError>) -> Result<(), String> {
+    let answer = answer.map_err(|error| error.to_string())?;
+    let of_gateway = matches!(answer.status, 403 | 404) && answer.json.get("status").is_none() && answer.json.get("message").is_some();
+    if answer.status < 500 && !of_gateway { Ok(()) } else { Err(said(&answer)) }
+}
+
+fn is_served(answer: Result<Answer, ClientError>) -> Result<(), String> {
+    let answer = answer.map_err(|error| error.to_string())?;
+    if answer.status == 200 && answer.length > 0 { Ok(()) } else { Err(said(&answer)) }
+}
+
+/// The answer in a few words.
+fn said(answer: &Answer) -> String {
+    let message = answer.json.get("message").and_then(|message| message.as_str()).unwrap_or_default();
+    format!("answered {} {}", answer.status, message.chars().filter(|c| !c.is_control()).take(200).collect::<String>())
+        .trim_end()
+        .to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Checks, Failure, answers, is_served, patiently};
+    use crate::{engine::Stop, http::Answer};
+    use serde_json::{Value, json};
+    use std::{cell::Cell, time::Duration};
+
+    fn answer(status: u16, json: Value) -> Answer {
+        Answer { status, retry_after: None, length: json.to_string().len(), json }
+    }
+
+    #[test]
+    fn a_refusal_by_the_function_is_an_answer_and_one_by_the_gateway_is_none() {
+        for (status, json) in [(200, json!({})), (401, json!({"status": "error", "message": "a token, please"})), (404, json!("nothing"))] {
+            assert_eq!(answers(Ok(answer(status, json))), Ok(()));
+        }
+        assert_eq!(
+            answers(Ok(answer(403, json!({"message": "Missing Authentication Token"})))),
+            Err("answered 403 Missing Authentication Token".to_owned())
+        );
+        assert!(answers(Ok(answer(502, json!({"message": "Internal server error"})))).is_err());
+    }
+
+    #[test]
+    fn an_empty_page_is_none() {
+        assert_eq!(is_served(Ok(answer(200, json!("<html>")))), Ok(()));
+        assert!(is_served(Ok(Answer { length: 0, ..answer(200, Value::Null) })).is_err());
+        assert!(is_served(Ok(answer(403, Value::Null))).is_err());
+    }
+
+    #[test]
+    fn a_stack_without_routes_and_pages_has_nothing_to_check() {
+        let api = Some("https://api.example/dev".to_owned());
+        assert!(Checks::default().is_empty());
+        assert!(Checks { api: api.clone(), ..Checks::default() }.is_empty());
+        assert!(!Checks { api, counts: true, ..Checks::default() }.is_empty());
+        assert!(!Checks { page: Some("https://page.example/".to_owned()), ..Checks::default() }.is_empty());
+    }
+
+    #[tokio::test]
+    async fn what_takes_a_moment_passes_and_what_never_works_is_told() {
+        let (tries, stop) = (Cell::new(0), Stop::default());
+        let second = async || {
+            tries.set(tries.get() + 1);
+            if tries.get() < 2 { Err("not yet".to_owned()) } else { Ok(tries.get()) }
+        };
+        assert_eq!(patiently("it", (Duration::from_mins(1), &stop), second).await, Ok(2));
+        let never = async || Err::<(), _>("broken".to_owned());
+        let told = Failure { what: "it".to_owned(), why: "broken".to_owned() };
+        assert_eq!(patiently("it", (Duration::ZERO, &stop), never).await, Err(Some(told)));
+        stop.request();
+        assert_eq!(patiently("it", (Duration::from_mins(1), &stop), never).await, Err(None));
+    }
+}
