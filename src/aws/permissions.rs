@@ -132,7 +132,7 @@ pub const PERMISSIONS: &[Permission] = &[
     same!("cloudfront:UpdateOriginAccessControl", On::OriginAccessControls, UP),
     same!("cloudwatch:DeleteAlarms", On::Alarms, REMOVING),
     same!("cloudwatch:DescribeAlarms", On::Everything, ALL),
-    same!("cloudwatch:GetMetricData", On::Everything, UP),
+    same!("cloudwatch:GetMetricData", On::Everything, LOOKING),
     same!("cloudwatch:ListTagsForResource", On::Alarms, ALL),
     takes("cloudwatch:PutMetricAlarm", &[("cloudwatch:PutMetricAlarm", On::Alarms), ("cloudwatch:TagResource", On::Alarms)], UP),
     same!("cloudwatch:TagResource", On::Alarms, UP),

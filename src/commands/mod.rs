@@ -2,7 +2,8 @@
 //!
 //! [`run`] is the way in. What commands share: [`Context`] (who is told, when to stop), `session` (from stack.yaml to a
 //! connected graph), `content` (built handlers and pages), `consent` (what must not be done unasked), `apply` (one run of the reconciler),
-//! with `canary`, `proof` (the smoke check) and `recording` (of the release) as its parts, `exclusive` (the stack's lock).
+//! with `canary`, `proof` (the smoke check) and `recording` (of the release) as its parts, `exclusive` (the stack's lock),
+//! `cost` (what the stack costs).
 
 mod apply;
 mod canary;
@@ -10,6 +11,7 @@ pub mod completions;
 mod consent;
 mod content;
 mod context;
+mod cost;
 pub mod dev;
 pub mod doctor;
 pub mod down;

@@ -3,10 +3,12 @@
 use super::{
     Context,
     content::{self, Packages},
+    cost,
     session::{Session, Sources},
 };
 use crate::{
     cli::Format,
+    cost::EVENTS,
     engine::{Event, survey},
     error::{CliError, Exit},
     stack::declare,
@@ -18,7 +20,8 @@ use clap::Args;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Signs: + is created, ~ changes in place, ± is deleted and made again, - is deleted.
-It builds what changed, as `up` does, because the plan is exact only with the code that would be uploaded.")]
+It builds what changed, as `up` does, because the plan is exact only with the code that would be uploaded.
+The last line estimates a month's bill at list prices and an assumed traffic, and what the plan adds to it; docs/cost.md says what is counted.")]
 pub struct PlanArgs {
     /// Ends with 10 if anything would change
     #[arg(long)]
@@ -26,6 +29,9 @@ pub struct PlanArgs {
     /// Uses the packages of the last build, and fails if they are not current
     #[arg(long)]
     no_build: bool,
+    /// Estimates the cost for so many events a month, if not for 100,000
+    #[arg(long, value_name = "NUMBER", default_value_t = EVENTS, value_parser = cost::events, allow_hyphen_values = true)]
+    events: u64,
 }
 
 /// Runs `plan`.
@@ -36,15 +42,17 @@ pub(super) async fn run(args: &PlanArgs, context: &Context) -> Result<Exit, CliE
     let content = content::gather(context, &session, packages, None).await?;
     let declaration = declare(&session.stack, &session.place, &content);
     let plan = survey(&declaration.graph, &session.aws, &|event: Event<'_>| context.progress.engine(&event)).await?;
-    let markdown = ui::plan_markdown(&session.names().stack_tag(), &plan, None);
+    let estimate = cost::estimate(&session, &declaration, &plan, args.events);
+    let cost = ui::cost_line(&estimate);
+    let markdown = format!("{}\n{cost}\n", ui::plan_markdown(&session.names().stack_tag(), &plan, None));
     context.ui.page(&markdown);
     match format {
-        Format::Json => context.ui.result(&ui::plan_json(&plan)),
+        Format::Json => context.ui.result(&ui::plan_json(&plan, &estimate)),
         Format::Markdown => context.ui.result(&markdown),
         _ => {
             let detail = if context.ui.verbose() { Detail::Full } else { Detail::Creations };
             context.ui.note(&format!("{}\n", session.title()));
-            context.ui.result(&ui::plan_text(&plan, None, detail));
+            context.ui.result(&format!("{}\n{cost}", ui::plan_text(&plan, None, detail)));
         }
     }
     let pending = plan.changes().next().is_some();

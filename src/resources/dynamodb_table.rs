@@ -369,6 +369,26 @@ fn can_tell_whose(table: &TableDescription) -> Result<()> {
     }
 }
 
+/// What a table holds, in bytes, as DynamoDB counts it every six hours or so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stored {
+    /// In the table itself.
+    pub table: i64,
+    /// In its indexes.
+    pub indexes: i64,
+}
+
+impl Stored {
+    /// Reads it from the table's description: the one that this run has, if it observed the table.
+    pub async fn of(aws: &Aws, name: &str) -> Result<Option<Self>> {
+        let table = describe(aws, name).await?;
+        Ok(table.map(|table| Self {
+            table: table.table_size_bytes().unwrap_or_default(),
+            indexes: table.global_secondary_indexes().iter().filter_map(GlobalSecondaryIndexDescription::index_size_bytes).sum(),
+        }))
+    }
+}
+
 async fn describe(aws: &Aws, name: &str) -> Result<Option<TableDescription>> {
     let table = aws.shared("dynamodb", &format!("table/{name}"), || describe_now(aws, name)).await?;
     Ok((*table).clone())

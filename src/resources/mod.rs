@@ -44,7 +44,7 @@ pub use cloudfront_behavior::{Behavior, Forwarding};
 pub use cloudfront_config::{ErrorPage, Origin, Protocol};
 pub use cloudfront_distribution::{Distribution, DistributionOutput, list_distributions};
 pub use cloudfront_origin_access_control::{OriginAccessControl, OriginAccessControlOutput};
-pub use dynamodb_table::{Index, KeyAttribute, Table, TableOutput, TimeToLive};
+pub use dynamodb_table::{Index, KeyAttribute, Stored, Table, TableOutput, TimeToLive};
 pub use iam_role::{Role, RoleOutput};
 pub use iam_role_policy::{RolePolicy, RolePolicyOutput};
 pub use lambda_alias::{Alias, AliasOutput, Serving, publish};

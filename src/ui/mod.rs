@@ -3,6 +3,7 @@
 //! stdout carries results, stderr everything else. A reader who went away (`| head`) does not stop the work.
 
 mod ci;
+mod cost;
 mod findings;
 mod graph;
 mod history;
@@ -20,6 +21,7 @@ mod status;
 mod style;
 mod usual;
 
+pub use cost::line as cost_line;
 pub use findings::{Finding, findings_json, findings_text};
 pub use graph::{dot as graph_dot, mermaid as graph_mermaid, text as graph_text};
 pub use history::{json as history_json, text as history_text};

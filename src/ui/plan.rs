@@ -4,7 +4,10 @@ use super::{
     json, name_beside,
     style::{CHANGED, FAINT, STRONG, paint, sign},
 };
-use crate::engine::{Action, Cause, Change, Field, Id, Objection, Plan, State, Step};
+use crate::{
+    cost::Estimate,
+    engine::{Action, Cause, Change, Field, Id, Objection, Plan, State, Step},
+};
 use serde::Serialize;
 use std::{collections::BTreeSet, fmt::Write};
 
@@ -40,12 +43,13 @@ pub fn text<C>(plan: &Plan<C>, only: Option<&BTreeSet<Id>>, detail: Detail) -> S
     out
 }
 
-/// The JSON document: `{"changes": […], "summary": {…}}`.
-pub fn json<C>(plan: &Plan<C>) -> String {
+/// The JSON document: `{"changes": […], "summary": {…}, "cost": {…}}`.
+pub fn json<C>(plan: &Plan<C>, cost: &Estimate) -> String {
     #[derive(Serialize)]
     struct Document<'a> {
         changes: Vec<Row<'a>>,
         summary: Counts,
+        cost: &'a Estimate,
     }
     #[derive(Serialize)]
     struct Row<'a> {
@@ -81,7 +85,7 @@ pub fn json<C>(plan: &Plan<C>) -> String {
         delete: plan.count(Action::Delete),
         unchanged: plan.steps.len() - plan.changes().count(),
     };
-    json::document(&Document { changes: plan.changes().map(row).collect(), summary })
+    json::document(&Document { changes: plan.changes().map(row).collect(), summary, cost })
 }
 
 /// The steps that change something and are wanted. With `only`, nothing is removed.

@@ -5,6 +5,7 @@ use super::{
     style::{BAD, CHANGED, FAINT, GOOD, paint},
 };
 use crate::{
+    cost::Report,
     engine::{Cause, Id, Plan, State, Step},
     lock::Held,
 };
@@ -24,6 +25,9 @@ pub struct Health {
     pub release: Option<Released>,
     /// Who is at work on the stack now.
     pub lock: Option<Held>,
+    /// What it costs, if that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cost: Option<Report>,
 }
 
 /// The newest release.
@@ -75,6 +79,9 @@ pub fn text<C>(plan: &Plan<C>, health: &Health) -> String {
     }
     if let Some(held) = &health.lock {
         let _ = write!(out, "\n{} by {}", paint(CHANGED, "locked"), super::lock_text(held));
+    }
+    if let Some(cost) = &health.cost {
+        let _ = write!(out, "\n\n{}", super::cost::text(cost));
     }
     out
 }

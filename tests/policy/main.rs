@@ -21,6 +21,7 @@ mod table;
 
 use liveinsight::{
     aws::{Aws, Connection},
+    cost,
     engine::{Options, survey, up},
     lock::Lock,
     release::{Canary, Candidate},
@@ -53,7 +54,9 @@ async fn the_policies_of_up_status_and_down_are_exact() {
     calls(&mut of_status);
     account.complete(&account.up(Version::First).await, "up");
     calls(&mut of_up);
-    status(&account.connect().await, &account, Version::First).await;
+    let namespaces = status(&account.connect().await, &account, Version::First).await;
+    let all = ["AWS/ApiGateway", "AWS/CloudFront", "AWS/DynamoDB", "AWS/Lambda", "AWS/Logs", "AWS/S3"];
+    assert_eq!(namespaces, all.into(), "what a stack is billed by");
     calls(&mut of_status);
 
     damage::everywhere(&outside, &names).await;
@@ -91,6 +94,8 @@ async fn the_policies_of_up_status_and_down_are_exact() {
     calls(&mut of_down);
     account.empty("down").await;
 
+    // Whoever may `up` may look as well.
+    of_up.extend(of_status.iter().cloned());
     let mut wrong = Vec::new();
     for (command, needs) in [("up", of_up), ("status", of_status), ("down", of_down)] {
         let statements = printed(command, &aws.place.account);
@@ -104,13 +109,17 @@ async fn the_policies_of_up_status_and_down_are_exact() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-/// What `status` and `history` call.
-async fn status(aws: &Aws, account: &Account, version: Version) {
+/// What `status --cost` and `history` call. Returns the namespaces whose metrics were asked for.
+async fn status(aws: &Aws, account: &Account, version: Version) -> BTreeSet<&'static str> {
     let declaration = account.declare(version);
     survey(&declaration.graph, aws, &|_| {}).await.unwrap();
+    let entries = declaration.graph.entries();
+    let series = cost::series(entries, &bare(), &cost::Inventory::declared(entries), shared::REGION);
+    let read = cost::samples(aws, series, 1_795_381_200.0).await.unwrap();
     let bucket = declaration.bucket.unwrap().name;
     let _ = Lock::look(aws, &bucket).await;
     let _ = liveinsight::release::list(aws, &bucket).await;
+    read.iter().map(|(series, _)| series.namespace).collect()
 }
 
 /// What a canary calls, from the version that was rolled back to to the one that was rolled back.

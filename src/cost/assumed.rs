@@ -1,0 +1,223 @@
+//! What the stack uses at an assumed traffic. Every figure is beside its source; `docs/cost.md` says the same for people.
+//!
+//! An event is what the tracker reports. Of handlers that keep events and sessions as the product's do, the units were counted
+//! (`docs/performance-handlers.md`); of any other function it is assumed that an event is one small item in each of its tables. Whoever reads is
+//! one dashboard. Nothing is assumed of requests that fail, and none of preflights: the tracker's requests need none.
+
+use super::{GB, Inventory, Item, MONTH_DAYS, MONTH_HOURS, Usage, inventory::Thing};
+use crate::{
+    resources::{Bucket, Distribution, Function, LogGroup, RestApi, Table},
+    stack::{self, Route, Stack},
+};
+
+/// Events a month that are assumed unless somebody knows better.
+pub const EVENTS: u64 = 100_000;
+/// More than a month of 10,000 a second, for which the product's tables were designed, and a sum that no price overflows.
+pub const MOST_EVENTS: u64 = 100_000_000_000;
+
+/// Events in a request: what the tracker sends when a page is opened (`docs/performance-handlers.md`, "Units").
+const EVENTS_A_REQUEST: f64 = 3.0;
+/// Write units an event, in batches of three (the same).
+const WRITES_AN_EVENT: f64 = 3.96;
+/// Requests a visit: ten visits of twelve page views were counted (the same).
+const REQUESTS_A_VISIT: f64 = 12.0;
+
+/// What a dashboard that nobody touches asks for: every so many seconds (`dashboard/src/app.js`, `idlePause` and `statsPause`), and the read units
+/// of an answer with 30 pages (`docs/performance-handlers.md`, "Units").
+struct Question {
+    pause: f64,
+    reads: f64,
+}
+const REALTIME: Question = Question { pause: 10.0, reads: 2.5 };
+const STATISTICS: Question = Question { pause: 30.0, reads: 4.5 };
+/// Hours a month that somebody looks at a dashboard: eight on 22 working days. An assumption.
+const DASHBOARD_HOURS: f64 = 8.0 * 22.0;
+
+/// Seconds an invocation takes: 2 ms of a whole processor and the wait for tables, on the seventh of a processor that 256 MB come with. An
+/// assumption: nothing was measured on AWS.
+const DURATION: f64 = 0.020;
+/// Bytes that Lambda logs of an invocation: the lines `START`, `END` and `REPORT`, and 26 for each as CloudWatch counts. The handlers log
+/// errors only.
+const INVOCATION_LOG: f64 = 340.0;
+/// Bytes of a line of the access log (`stack/declare/api.rs`), and 26 for it.
+const ACCESS_LOG: f64 = 225.0;
+/// Metrics that API Gateway keeps of a method: Count, Latency, `IntegrationLatency`, 4XXError and 5XXError ("Amazon API Gateway dimensions and
+/// metrics"). They are billed for the hours in which there was a request.
+pub(super) const METRICS_A_METHOD: f64 = 5.0;
+
+/// Bytes of a stored event, with what DynamoDB adds to an item (100 bytes). An assumption.
+const EVENT_SIZE: f64 = 550.0;
+/// Days that the product keeps an event (`lambdas/shared/src/store/events.rs`).
+const EVENT_DAYS: f64 = 1.0;
+
+/// Bytes of an answer to a dashboard, compressed. An assumption.
+const DASHBOARD_ANSWER: f64 = 4_000.0;
+/// Bytes of an answer to the tracker, with its headers. An assumption.
+const TRACKER_ANSWER: f64 = 500.0;
+/// Bytes that a visitor fetches once: the tracker, compressed. An assumption.
+const TRACKER: f64 = 2_000.0;
+/// Releases a month: one a day. An assumption.
+const RELEASES: f64 = 30.0;
+/// Objects that a release writes: some pages, its record, the lock's three states. An assumption.
+const OBJECTS_A_RELEASE: f64 = 10.0;
+/// Places whose caches fetch what a release brings. An assumption.
+const CACHES: f64 = 10.0;
+/// Bytes of the pages with the versions of thirty releases. An assumption.
+const SITE_SIZE: f64 = 5.0 * 1_048_576.0;
+
+/// The logical name of the API and its log group (`stack/declare/api.rs`), and of all that belongs to the site (`stack/declare/site.rs`).
+const API_NAME: &str = "api";
+const SITE_NAME: &str = "static";
+
+/// What the things of the inventory use in a month of so many events.
+pub fn assumed(stack: &Stack, inventory: &Inventory, events: u64) -> Usage {
+    let mut usage = Usage::default();
+    let calls = calls(stack, inventory, events);
+    for calls in &calls {
+        calls.add(&mut usage, inventory);
+    }
+    site(&mut usage, inventory, &calls);
+    tables(&mut usage, stack, inventory, &calls);
+    fixed(&mut usage, inventory);
+    usage
+}
+
+/// What does not depend on visitors: alarms, and what releases take.
+pub(super) fn fixed(usage: &mut Usage, inventory: &Inventory) {
+    for (_, thing) in inventory.things() {
+        match thing {
+            Thing::Alarm => usage.add(Item::Alarms, 1.0, "declared"),
+            Thing::Bucket => {
+                usage.add(Item::ObjectWrites, RELEASES * OBJECTS_A_RELEASE, "a release a day");
+                usage.add(Item::ObjectReads, RELEASES * OBJECTS_A_RELEASE * CACHES, "caches after a release a day");
+            }
+            Thing::Distribution => usage.add(Item::Invalidations, RELEASES, "a release a day"),
+            _ => {}
+        }
+    }
+}
+
+/// What is there at any time of so many GB a month.
+pub(super) fn kept(gigabytes: f64, days: f64) -> f64 {
+    gigabytes * days / MONTH_DAYS
+}
+
+/// A month's calls of one function through the API.
+struct Calls<'a> {
+    name: &'a str,
+    function: &'a stack::Function,
+    /// Events that they bring.
+    events: f64,
+    requests: f64,
+    writes: f64,
+    reads: f64,
+    /// Hours in which there is one.
+    hours: f64,
+}
+
+/// The functions that somebody calls. Events go to those that take data, in equal parts; a dashboard asks each of the others.
+fn calls<'a>(stack: &'a Stack, inventory: &Inventory, events: u64) -> Vec<Calls<'a>> {
+    let there = stack.functions.iter().filter(|(name, _)| inventory.get::<Function>(name).is_some());
+    let routed: Vec<_> = there.filter_map(|(name, function)| Some((name, function, function.route.as_ref()?))).collect();
+    let takers = routed.iter().filter(|(_, _, route)| !route.only_reads()).count();
+    #[expect(clippy::cast_precision_loss, reason = "both are far below 2^52")]
+    let share = events as f64 / takers.max(1) as f64;
+    let calls = |(name, function, route): (&'a String, &'a stack::Function, &Route)| {
+        if route.only_reads() { Calls::of_dashboard(name, function, route) } else { Calls::of_tracker(name, function, stack, share) }
+    };
+    routed.into_iter().map(calls).collect()
+}
+
+impl<'a> Calls<'a> {
+    fn of_tracker(name: &'a str, function: &'a stack::Function, stack: &Stack, events: f64) -> Self {
+        let requests = events / EVENTS_A_REQUEST;
+        let indexes = |table: &String| stack.tables.get(table).map_or(0, |table| table.indexes.len());
+        let items: usize = function.writes.iter().map(|table| 1 + indexes(table)).sum();
+        #[expect(clippy::cast_precision_loss, reason = "a number of tables")]
+        let units = if keeps_events(function) { WRITES_AN_EVENT } else { items as f64 };
+        // Spread evenly: more than one an hour is one in every hour.
+        Self { name, function, events, requests, writes: events * units, reads: 0.0, hours: requests.min(MONTH_HOURS) }
+    }
+
+    fn of_dashboard(name: &'a str, function: &'a stack::Function, route: &Route) -> Self {
+        let question = if route.path.ends_with("/stats") { STATISTICS } else { REALTIME };
+        let requests = DASHBOARD_HOURS * 3_600.0 / question.pause;
+        let reads = if function.reads.is_empty() { 0.0 } else { requests * question.reads };
+        Self { name, function, events: 0.0, requests, writes: 0.0, reads, hours: DASHBOARD_HOURS }
+    }
+
+    fn add(&self, usage: &mut Usage, inventory: &Inventory) {
+        let counted = format!("{WRITES_AN_EVENT} an event, as counted");
+        let writes = if keeps_events(self.function) { &counted } else { "a small item an event in each table and index" };
+        let requests = format!("{EVENTS_A_REQUEST} events a request, and a dashboard's");
+        usage.add(Item::TableWrites, self.writes, writes);
+        usage.add(Item::TableReads, self.reads, format!("a dashboard open {DASHBOARD_HOURS} hours"));
+        usage.add(Item::Invocations, self.requests, &requests);
+        if let Some(Thing::Function { memory, arm }) = inventory.get::<Function>(self.name) {
+            let compute = if arm { Item::ComputeArm } else { Item::ComputeX86 };
+            usage.add(compute, self.requests * DURATION * memory, format!("{} ms a request", DURATION * 1_000.0));
+        }
+        logs(usage, inventory.get::<LogGroup>(self.name), self.requests * INVOCATION_LOG);
+        if inventory.get::<RestApi>(API_NAME).is_some() {
+            usage.add(Item::ApiRequests, self.requests, &requests);
+            logs(usage, inventory.get::<LogGroup>(API_NAME), self.requests * ACCESS_LOG);
+        }
+        if inventory.has_method_metrics() {
+            usage.add(Item::Metrics, METRICS_A_METHOD * self.hours / MONTH_HOURS, format!("{METRICS_A_METHOD} a method with requests"));
+        }
+    }
+}
+
+/// Whether it keeps events and sessions, as the product's own handler does.
+fn keeps_events(function: &stack::Function) -> bool {
+    ["events", "sessions"].iter().all(|table| function.writes.contains(*table))
+}
+
+/// So many bytes of logs a month. CloudWatch stores them compressed; by how much is not known before, so nothing is taken off.
+fn logs(usage: &mut Usage, group: Option<Thing>, bytes: f64) {
+    let Some(Thing::Logs { days }) = group else { return };
+    usage.add(Item::LogsIngested, bytes / GB, format!("{INVOCATION_LOG} bytes an invocation, {ACCESS_LOG} a request"));
+    usage.add(Item::LogsStored, kept(bytes / GB, days), "not compressed");
+}
+
+/// All requests go through the distribution, if there is one; every visit fetches the tracker.
+fn site(usage: &mut Usage, inventory: &Inventory, calls: &[Calls<'_>]) {
+    if inventory.get::<Bucket>(SITE_NAME).is_some() {
+        usage.add(Item::ObjectStorage, SITE_SIZE / GB, "5 MB of pages and their earlier versions");
+    }
+    if inventory.get::<Distribution>(SITE_NAME).is_some() {
+        let all: f64 = calls.iter().map(|calls| calls.requests).sum();
+        let of_tracker = calls.iter().map(|calls| calls.events).sum::<f64>() / EVENTS_A_REQUEST;
+        let visits = of_tracker / REQUESTS_A_VISIT;
+        let bytes = of_tracker * TRACKER_ANSWER + (all - of_tracker) * DASHBOARD_ANSWER + visits * TRACKER;
+        usage.add(Item::CdnRequests, all + visits, "all requests, and the tracker once a visit");
+        usage.add(Item::CdnData, bytes / GB, "the answers to those");
+    }
+}
+
+/// What the tables hold, of events alone: what is counted of them stays below some megabytes.
+fn tables(usage: &mut Usage, stack: &Stack, inventory: &Inventory, calls: &[Calls<'_>]) {
+    for (name, table) in &stack.tables {
+        let Some(Thing::Table { recovery }) = inventory.get::<Table>(name) else { continue };
+        let held = |calls: &Calls<'_>| {
+            // The product keeps them in one of its tables, for a day; others are taken to keep them for good, of which this is a month.
+            let days = match (keeps_events(calls.function), name.as_str()) {
+                (true, "events") => EVENT_DAYS,
+                (true, _) => 0.0,
+                (false, _) => MONTH_DAYS,
+            };
+            kept(calls.events * EVENT_SIZE / GB, days)
+        };
+        let held: f64 = calls.iter().filter(|calls| calls.function.writes.contains(name)).map(held).sum();
+        #[expect(clippy::cast_precision_loss, reason = "a number of indexes")]
+        let copies = 1.0 + table.indexes.len() as f64;
+        let from = format!("{EVENT_SIZE} bytes an event, as long as it is kept");
+        usage.add(Item::TableStorage, held * copies, &from);
+        if recovery {
+            usage.add(Item::TableRecovery, held, from);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,287 @@
+//! What of the stack has a price: as it is declared, and as it is now.
+
+use crate::{
+    engine::{Action, Entry, Field, Fields, Id, Resource, State, Step},
+    resources::{Alarm, ApiMethod, ApiStage, Bucket, Distribution, Function, LogGroup, RestApi, Table},
+};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// The resources that have a price, with what it depends on.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Inventory {
+    things: BTreeMap<Id, Thing>,
+}
+
+/// A resource that has a price.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Thing {
+    /// An alarm on one metric.
+    Alarm,
+    /// A table; whether it can be restored to any second.
+    Table {
+        /// Whether it is billed for that.
+        recovery: bool,
+    },
+    /// A function.
+    Function {
+        /// In GB, as it is billed.
+        memory: f64,
+        /// Whether it runs on Graviton.
+        arm: bool,
+    },
+    /// A REST API.
+    Api,
+    /// One of its methods.
+    Method,
+    /// Its stage; whether each method has metrics of its own.
+    Stage {
+        /// Whether it is billed for those.
+        metrics: bool,
+    },
+    /// A log group; how long it keeps lines, in days.
+    Logs {
+        /// A year, if for ever.
+        days: f64,
+    },
+    /// A bucket.
+    Bucket,
+    /// A distribution.
+    Distribution,
+}
+
+/// How many resources of one kind came, went or changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// In the singular: `alarm`.
+    pub noun: &'static str,
+    /// Those that are there only after it.
+    pub added: usize,
+    /// Those that are there only before it.
+    pub removed: usize,
+    /// Those whose price depends on something that changes.
+    pub changed: usize,
+}
+
+impl Inventory {
+    /// What is declared.
+    pub fn declared<'a, C: 'a>(entries: impl IntoIterator<Item = &'a Entry<C>>) -> Self {
+        Self::of(entries.into_iter().map(|entry| (entry.id.clone(), entry.desired())))
+    }
+
+    fn of(declared: impl IntoIterator<Item = (Id, Fields)>) -> Self {
+        let thing = |(id, fields): (Id, Fields)| {
+            let values: BTreeMap<&str, &Value> = fields.iter().filter_map(|(path, field)| Some((path, known(field)?))).collect();
+            Thing::of(&id, |path| values.get(path).copied().cloned()).map(|thing| (id, thing))
+        };
+        Self { things: declared.into_iter().filter_map(thing).collect() }
+    }
+
+    /// What is there now, by what the plan says has to be done to make it as declared.
+    #[must_use]
+    pub fn before(&self, steps: &[Step]) -> Self {
+        let mut things = self.things.clone();
+        for step in steps {
+            match (step.state, step.action) {
+                (State::Stray, _) => things.extend(Thing::of(&step.id, |_| None).map(|thing| (step.id.clone(), thing))),
+                (State::Missing, _) | (_, Some(Action::Create)) => drop(things.remove(&step.id)),
+                _ => {
+                    let Some(thing) = things.get_mut(&step.id) else { continue };
+                    for change in step.changes.iter() {
+                        thing.set(&change.path, change.from.as_ref().and_then(known));
+                    }
+                }
+            }
+        }
+        Self { things }
+    }
+
+    /// What makes it differ from `before`, kind by kind; what comes with a function or an API is not named beside it.
+    pub fn since(&self, before: &Self) -> Vec<Difference> {
+        let mut differences: BTreeMap<&'static str, Difference> = BTreeMap::new();
+        for (id, thing) in self.things.iter().chain(&before.things) {
+            let (now, then) = (self.things.get(id), before.things.get(id));
+            let noun = thing.noun();
+            let difference = differences.entry(noun).or_insert(Difference { noun, added: 0, removed: 0, changed: 0 });
+            match (now, then) {
+                (Some(_), None) if thing.stands_alone() => difference.added += 1,
+                (None, Some(_)) if thing.stands_alone() => difference.removed += 1,
+                // Both lists have it, and it counts once.
+                (Some(now), Some(then)) if now != then && std::ptr::eq(now, thing) => difference.changed += 1,
+                _ => {}
+            }
+        }
+        differences.into_values().filter(|difference| difference.added + difference.removed + difference.changed > 0).collect()
+    }
+
+    /// Whether there is nothing that has a price.
+    pub fn is_empty(&self) -> bool {
+        self.things.is_empty()
+    }
+
+    pub(super) fn get<R: Resource>(&self, name: &str) -> Option<Thing> {
+        self.things.get(&Id::new::<R>(name)).copied()
+    }
+
+    pub(super) fn has(&self, id: &Id) -> bool {
+        self.things.contains_key(id)
+    }
+
+    pub(super) fn things(&self) -> impl Iterator<Item = (&Id, Thing)> {
+        self.things.iter().map(|(id, thing)| (id, *thing))
+    }
+
+    pub(super) fn has_distribution(&self) -> bool {
+        self.things.values().any(|thing| *thing == Thing::Distribution)
+    }
+
+    /// Whether methods have metrics of their own.
+    pub(super) fn has_method_metrics(&self) -> bool {
+        self.things.values().any(|thing| matches!(thing, Thing::Stage { metrics: true }))
+    }
+}
+
+impl Thing {
+    /// What the resource of this id is, with these values of its fields; AWS's defaults for those that are not known.
+    fn of(id: &Id, value: impl Fn(&str) -> Option<Value>) -> Option<Self> {
+        let mut thing = match id.kind() {
+            Alarm::KIND => Self::Alarm,
+            Table::KIND => Self::Table { recovery: false },
+            // Handlers are built for Graviton unless stack.yaml says otherwise.
+            Function::KIND => Self::Function { memory: 0.125, arm: true },
+            RestApi::KIND => Self::Api,
+            ApiMethod::KIND => Self::Method,
+            ApiStage::KIND => Self::Stage { metrics: false },
+            LogGroup::KIND => Self::Logs { days: FOR_EVER },
+            Bucket::KIND => Self::Bucket,
+            Distribution::KIND => Self::Distribution,
+            _ => return None,
+        };
+        for field in ["point_in_time_recovery", "memory", "architecture", "metrics", "retention_days"] {
+            if let Some(value) = value(field) {
+                thing.set(field, Some(&value));
+            }
+        }
+        Some(thing)
+    }
+
+    /// Takes over the value of a field, if its price depends on it.
+    fn set(&mut self, field: &str, value: Option<&Value>) {
+        match (self, field) {
+            (Self::Table { recovery }, "point_in_time_recovery") => *recovery = value.and_then(Value::as_bool).unwrap_or(false),
+            (Self::Function { memory, .. }, "memory") => *memory = value.and_then(Value::as_f64).unwrap_or(128.0) / 1_024.0,
+            (Self::Function { arm, .. }, "architecture") => *arm = value.and_then(Value::as_str) != Some("x86_64"),
+            (Self::Stage { metrics }, "metrics") => *metrics = value.and_then(Value::as_bool).unwrap_or(false),
+            (Self::Logs { days }, "retention_days") => *days = value.and_then(Value::as_f64).unwrap_or(FOR_EVER),
+            _ => {}
+        }
+    }
+
+    /// Whether it comes and goes by itself, and not with another thing that says it all.
+    fn stands_alone(&self) -> bool {
+        !matches!(self, Self::Method | Self::Stage { .. } | Self::Logs { .. })
+    }
+
+    fn noun(self) -> &'static str {
+        match self {
+            Self::Alarm => "alarm",
+            Self::Table { .. } => "table",
+            Self::Function { .. } => "function",
+            Self::Api => "API",
+            Self::Method => "method",
+            Self::Stage { .. } => "stage",
+            Self::Logs { .. } => "log group",
+            Self::Bucket => "bucket",
+            Self::Distribution => "distribution",
+        }
+    }
+}
+
+/// Days of logs that are there after a year without an end, to which they are compared.
+const FOR_EVER: f64 = 365.0;
+
+fn known(field: &Field) -> Option<&Value> {
+    match field {
+        Field::Known(value) => Some(value),
+        Field::Pending(_) => None,
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::{Inventory, Thing};
+    use crate::{
+        engine::{Action, Changes, Fields, Id, State, Step},
+        resources::{Alarm, ApiStage, Function, LogGroup, Role, Table},
+    };
+    use serde_json::{Value, json};
+
+    pub(in crate::cost) fn inventory(declared: &[(Id, Value)]) -> Inventory {
+        Inventory::of(declared.iter().map(|(id, spec)| (id.clone(), Fields::of(spec))))
+    }
+
+    fn step(id: Id, state: State, action: Option<Action>, from: &Value, to: &Value) -> Step {
+        let changes = Changes::between(&Fields::of(from), &Fields::of(to));
+        Step { id, name: String::new(), state, action, changes, cause: None, objection: None }
+    }
+
+    #[test]
+    fn only_what_has_a_price_is_kept_with_what_it_depends_on() {
+        let things = inventory(&[
+            (Id::new::<Role>("stats"), json!({})),
+            (Id::new::<Function>("stats"), json!({ "memory": 256, "architecture": "x86_64", "timeout": 3 })),
+            (Id::new::<Function>("local"), json!({ "memory": 512, "architecture": null })),
+            (Id::new::<LogGroup>("stats"), json!({ "retention_days": 7 })),
+            (Id::new::<ApiStage>("dev"), json!({ "metrics": true })),
+        ]);
+        assert_eq!(things.things().count(), 4);
+        assert_eq!(things.get::<Function>("stats"), Some(Thing::Function { memory: 0.25, arm: false }));
+        assert_eq!(things.get::<Function>("local"), Some(Thing::Function { memory: 0.5, arm: true }));
+        assert_eq!(things.get::<LogGroup>("stats"), Some(Thing::Logs { days: 7.0 }));
+        assert!(things.has_method_metrics());
+    }
+
+    #[test]
+    fn what_is_there_now_follows_from_the_plan() {
+        let (kept, new, gone) = (Id::new::<Alarm>("kept"), Id::new::<Alarm>("new"), Id::new::<Alarm>("gone"));
+        let (function, table) = (Id::new::<Function>("f"), Id::new::<Table>("t"));
+        let declared = inventory(&[
+            (kept.clone(), json!({})),
+            (new.clone(), json!({})),
+            (function.clone(), json!({ "memory": 512, "architecture": "arm64" })),
+            (table.clone(), json!({ "point_in_time_recovery": true })),
+        ]);
+        let none = json!({});
+        let before = declared.before(&[
+            step(kept.clone(), State::InSync, None, &none, &none),
+            step(new.clone(), State::Missing, Some(Action::Create), &none, &none),
+            step(gone.clone(), State::Stray, Some(Action::Delete), &none, &none),
+            step(function, State::Drifted, Some(Action::Update), &json!({ "memory": 128 }), &json!({ "memory": 512 })),
+            step(
+                table,
+                State::Drifted,
+                Some(Action::Update),
+                &json!({ "point_in_time_recovery": false }),
+                &json!({ "point_in_time_recovery": true }),
+            ),
+        ]);
+        assert!(before.has(&kept) && before.has(&gone) && !before.has(&new));
+        assert_eq!(before.get::<Function>("f"), Some(Thing::Function { memory: 0.125, arm: true }));
+        assert_eq!(before.get::<Table>("t"), Some(Thing::Table { recovery: false }));
+        let words = |inventory: &Inventory, other: &Inventory| -> Vec<String> {
+            let word = |difference: &super::Difference| {
+                format!("{} +{} -{} ~{}", difference.noun, difference.added, difference.removed, difference.changed)
+            };
+            inventory.since(other).iter().map(word).collect()
+        };
+        assert_eq!(words(&declared, &before), ["alarm +1 -1 ~0", "function +0 -0 ~1", "table +0 -0 ~1"]);
+        assert!(words(&declared, &declared).is_empty());
+    }
+
+    #[test]
+    fn a_stack_in_sync_costs_what_it_did() {
+        let declared = inventory(&[(Id::new::<Alarm>("a"), json!({}))]);
+        assert_eq!(declared.before(&[]), declared);
+        assert!(!declared.is_empty() && inventory(&[]).is_empty());
+    }
+}

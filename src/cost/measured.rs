@@ -1,0 +1,196 @@
+//! Which metrics say what the stack used, and what they amount to in a month.
+//!
+//! The metrics are AWS's own, by the hour. Not all is in them: alarms are counted as declared, requests to the bucket have no metrics unless
+//! paid for, and CloudFront keeps its own in us-east-1 only.
+
+use super::{
+    GB, Inventory, Item, MONTH_DAYS, MONTH_HOURS, Usage,
+    assumed::{METRICS_A_METHOD, fixed, kept},
+    inventory::Thing,
+};
+use crate::{
+    engine::Entry,
+    resources::{Stored, Table},
+    stack::Stack,
+};
+
+/// Days that are looked at.
+pub const WINDOW_DAYS: f64 = MONTH_DAYS;
+/// Hours of metrics that have to be there before a month is estimated from them.
+pub const LEAST_HOURS: f64 = 6.0;
+/// Seconds in an hour: what a value stands for.
+pub(super) const HOUR: f64 = 3_600.0;
+
+/// A metric, and what its values count as.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Series {
+    /// `AWS/Lambda`.
+    pub namespace: &'static str,
+    /// `Invocations`.
+    pub metric: &'static str,
+    /// Which of the metric's series.
+    pub dimensions: Vec<(&'static str, String)>,
+    /// `Sum`, `Average` or `SampleCount`.
+    pub statistic: &'static str,
+    /// How its values count.
+    counts: Counts,
+    /// Of what, and how much one is.
+    items: Vec<(Item, f64)>,
+}
+
+/// How the values of a series become one number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Counts {
+    /// They add up.
+    Added,
+    /// The last one holds.
+    Last,
+    /// Each hour that has one counts.
+    Hours,
+}
+
+/// A value of a series.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Sample {
+    /// When its hour began, in seconds since 1970.
+    pub at: f64,
+    /// The value.
+    pub value: f64,
+}
+
+/// What a stack was measured to use.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Measured {
+    /// In a month, if it goes on as it did.
+    pub usage: Usage,
+    /// How many days that was seen from.
+    pub days: f64,
+}
+
+/// The series of what is declared and exists. `entries` were observed. Those of a distribution are in us-east-1 alone.
+pub fn series<'a, C: 'a>(entries: impl IntoIterator<Item = &'a Entry<C>>, stack: &Stack, there: &Inventory, region: &str) -> Vec<Series> {
+    let mut all = Vec::new();
+    let mut api = None;
+    let mut methods = Vec::new();
+    for entry in entries.into_iter().filter(|entry| there.has(&entry.id)) {
+        let name = || entry.name.clone();
+        let output = |field: &str| entry.outputs().and_then(|outputs| outputs[field].as_str().map(str::to_owned));
+        let Some((_, thing)) = there.things().find(|(id, _)| **id == entry.id) else { continue };
+        match thing {
+            Thing::Function { memory, arm } => {
+                let of = [("FunctionName", name())];
+                let compute = if arm { Item::ComputeArm } else { Item::ComputeX86 };
+                all.push(Series::added("AWS/Lambda", "Invocations", &of, &[(Item::Invocations, 1.0)]));
+                // Milliseconds.
+                all.push(Series::added("AWS/Lambda", "Duration", &of, &[(compute, memory / 1_000.0)]));
+            }
+            Thing::Table { .. } => all.extend(of_table(&name(), stack, entry.id.name())),
+            Thing::Api => api = Some(name()),
+            Thing::Method => methods.push(entry.id.name().to_owned()),
+            Thing::Logs { days } => {
+                let Some(group) = output("name") else { continue };
+                let items = [(Item::LogsIngested, 1.0 / GB), (Item::LogsStored, kept(1.0, days) / GB)];
+                all.push(Series::added("AWS/Logs", "IncomingBytes", &[("LogGroupName", group)], &items));
+            }
+            Thing::Bucket => {
+                let of = [("BucketName", name()), ("StorageType", "StandardStorage".to_owned())];
+                let mut size = Series::added("AWS/S3", "BucketSizeBytes", &of, &[(Item::ObjectStorage, 1.0 / GB)]);
+                (size.statistic, size.counts) = ("Average", Counts::Last);
+                all.push(size);
+            }
+            Thing::Distribution if region == super::REGION => {
+                let Some(id) = output("id") else { continue };
+                let of = [("DistributionId", id), ("Region", "Global".to_owned())];
+                all.push(Series::added("AWS/CloudFront", "Requests", &of, &[(Item::CdnRequests, 1.0)]));
+                all.push(Series::added("AWS/CloudFront", "BytesDownloaded", &of, &[(Item::CdnData, 1.0 / GB)]));
+            }
+            Thing::Distribution | Thing::Alarm | Thing::Stage { .. } => {}
+        }
+    }
+    if let Some(api) = api {
+        let of = [("ApiName", api.clone()), ("Stage", stack.environment.clone())];
+        all.push(Series::added("AWS/ApiGateway", "Count", &of, &[(Item::ApiRequests, 1.0)]));
+        if there.has_method_metrics() {
+            all.extend(methods.iter().filter_map(|route| of_method(route, &of)));
+        }
+    }
+    all
+}
+
+/// The table's own units and those of each index: they are counted apart.
+fn of_table(physical: &str, stack: &Stack, name: &str) -> Vec<Series> {
+    let table = ("TableName", physical.to_owned());
+    let indexes = stack.tables.get(name).into_iter().flat_map(|table| table.indexes.keys());
+    let of_indexes = indexes.map(|index| vec![table.clone(), ("GlobalSecondaryIndexName", index.clone())]);
+    let units = [("ConsumedWriteCapacityUnits", Item::TableWrites), ("ConsumedReadCapacityUnits", Item::TableReads)];
+    std::iter::once(vec![table.clone()])
+        .chain(of_indexes)
+        .flat_map(|of| units.map(|(metric, item)| Series::added("AWS/DynamoDB", metric, &of, &[(item, 1.0)])))
+        .collect()
+}
+
+/// Whether there were requests to `POST /api/events`: its metrics are billed for those hours.
+fn of_method(route: &str, stage: &[(&'static str, String)]) -> Option<Series> {
+    let (method, path) = route.split_once(' ')?;
+    let of = [stage, &[("Method", method.to_owned()), ("Resource", path.to_owned())]].concat();
+    let mut hours = Series::added("AWS/ApiGateway", "Count", &of, &[(Item::Metrics, METRICS_A_METHOD / MONTH_HOURS)]);
+    (hours.statistic, hours.counts) = ("SampleCount", Counts::Hours);
+    Some(hours)
+}
+
+impl Series {
+    fn added(namespace: &'static str, metric: &'static str, of: &[(&'static str, String)], items: &[(Item, f64)]) -> Self {
+        Self { namespace, metric, dimensions: of.to_vec(), statistic: "Sum", counts: Counts::Added, items: items.to_vec() }
+    }
+}
+
+/// What the samples of each series amount to in a month. `now` is in seconds since 1970.
+///
+/// Only what is a number, not negative, and in the window counts: a clock that was set back or forth meanwhile does not make a bill. `Err` has
+/// the hours there are, if those are too few to say anything.
+pub fn measured(there: &Inventory, series: &[(Series, Vec<Sample>)], now: f64) -> Result<Measured, f64> {
+    let window = WINDOW_DAYS * 24.0 * HOUR;
+    let counts = |sample: &&Sample| {
+        // An hour that has begun is not over.
+        let is_in_window = sample.at > now - window - HOUR && sample.at <= now;
+        sample.value.is_finite() && sample.value >= 0.0 && sample.at.is_finite() && is_in_window
+    };
+    let moving = series.iter().filter(|(series, _)| series.counts == Counts::Added);
+    let first = moving.flat_map(|(_, samples)| samples.iter().filter(counts)).map(|sample| sample.at).fold(now, f64::min);
+    let hours = ((now - first).min(window)) / HOUR;
+    if hours < LEAST_HOURS {
+        return Err(hours);
+    }
+    let times = MONTH_HOURS / hours;
+    let mut usage = Usage::default();
+    for (series, samples) in series {
+        let values = samples.iter().filter(counts);
+        let amount = match series.counts {
+            Counts::Added => values.map(|sample| sample.value).sum::<f64>() * times,
+            Counts::Last => values.max_by(|a, b| a.at.total_cmp(&b.at)).map_or(0.0, |sample| sample.value),
+            Counts::Hours => values.filter(|sample| sample.value > 0.0).map(|_| 1.0).sum::<f64>() * times,
+        };
+        for (item, each) in &series.items {
+            usage.add(*item, amount * each, format!("{} {}", series.namespace, series.metric));
+        }
+    }
+    fixed(&mut usage, there);
+    Ok(Measured { usage, days: hours / 24.0 })
+}
+
+impl Measured {
+    /// Adds what a table holds, in bytes: no metric says it, but its description does.
+    pub fn add_stored(&mut self, there: &Inventory, table: &str, stored: &Stored) {
+        let Some(Thing::Table { recovery }) = there.get::<Table>(table) else { return };
+        #[expect(clippy::cast_precision_loss, reason = "an estimate")]
+        let gigabytes = |bytes: i64| bytes.max(0) as f64 / GB;
+        let from = "size of the table";
+        self.usage.add(Item::TableStorage, gigabytes(stored.table) + gigabytes(stored.indexes), from);
+        if recovery {
+            self.usage.add(Item::TableRecovery, gigabytes(stored.table), from);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,184 @@
+//! What a stack costs, by the real program on the local AWS: first from an assumption, then from metrics that are put there.
+
+#![expect(clippy::unwrap_used, reason = "what helps a test fails as a test does")]
+
+#[allow(dead_code, reason = "shared with the tests of the command line, which use more of it")]
+#[path = "cli/harness.rs"]
+mod harness;
+
+use aws_sdk_cloudwatch::types::{Dimension, MetricDatum};
+use aws_smithy_types::DateTime;
+use harness::{Project, stderr, stdout};
+use liveinsight::{
+    aws::{Aws, Connection, Place},
+    cost::{Inventory, Item, Sample, measured, samples, series},
+    stack::{Content, Stack, declare},
+};
+use serde_json::Value;
+use std::{fmt::Write, fs, time::SystemTime};
+
+const HOUR: f64 = 3_600.0;
+
+fn now() -> f64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs_f64()
+}
+
+async fn aws(account: &str) -> Aws {
+    let connection = Connection::endpoint("us-east-1", &test_support::endpoint(), account, "test").await;
+    let place = Place { limits: false, ..Place::aws("aws", "us-east-1", account) };
+    connection.aws(place, "cost/test".to_owned())
+}
+
+/// Puts a value at each of these times.
+async fn put(aws: &Aws, (namespace, metric): (&str, &str), dimensions: &[(&str, String)], values: &[Sample]) {
+    let dimensions: Vec<Dimension> = dimensions.iter().map(|(name, value)| Dimension::builder().name(*name).value(value).build()).collect();
+    let datum = |sample: &Sample| {
+        let datum = MetricDatum::builder().metric_name(metric).set_dimensions(Some(dimensions.clone()));
+        datum.timestamp(DateTime::from_secs_f64(sample.at)).value(sample.value).build()
+    };
+    let data = values.iter().map(datum).collect();
+    aws.cloudwatch.put_metric_data().namespace(namespace).set_metric_data(Some(data)).send().await.unwrap();
+}
+
+/// The same value in each of the last hours, the one that has begun left out, half an hour past each.
+fn hourly(hours: u32, value: f64) -> Vec<Sample> {
+    let hour = (now() / HOUR).floor() * HOUR;
+    (1..=hours).map(|ago| Sample { at: hour - f64::from(ago) * HOUR + HOUR / 2.0, value }).collect()
+}
+
+/// A table, as many alarms on it, and a page.
+fn stack(name: &str, alarms: usize) -> String {
+    let mut text = format!(
+        "project: {name}\nregion: us-east-1\nsite: {{ source: pages, index: index.html }}\ntables:\n  notes:\n    partition_key: {{ name: id, type: S }}\n    \
+         indexes: {{ ByDay: {{ partition_key: {{ name: day, type: S }} }} }}\nalarms:\n  rules:\n"
+    );
+    for number in 1..=alarms {
+        writeln!(text, "    busy-{number}: {{ table: notes, metric: read_throttles, threshold: {number}, period: 5m }}").unwrap();
+    }
+    text
+}
+
+#[test]
+fn a_plan_and_a_status_say_what_the_stack_costs() {
+    let name = format!("cost-{}", std::process::id());
+    let project = Project::new(&stack(&name, 11)).endpoint(&test_support::endpoint());
+    fs::create_dir(project.path().join("pages")).unwrap();
+    fs::write(project.path().join("pages/index.html"), "<p>hello").unwrap();
+    let ok = |arguments: &[&str]| {
+        let output = project.run(arguments);
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}\n{}\n{}", stdout(&output), stderr(&output));
+        stdout(&output)
+    };
+    let json = |arguments: &[&str]| -> Value { serde_json::from_str(&ok(&[arguments, &["--format", "json"]].concat())).unwrap() };
+    let last = |text: &str| text.trim_end().lines().last().unwrap().to_owned();
+
+    // Eleven alarms, of which ten are free, and a quarter of a cent for the bucket.
+    let plan = ok(&["plan"]);
+    assert_eq!(last(&plan), "estimated cost: $0.10 a month at 100,000 events (nothing of it exists yet)");
+    let nothing = json(&["status", "--cost"]);
+    assert_eq!((nothing["cost"]["month"].as_f64(), &nothing["cost"]["items"]), (Some(0.0), &Value::Array(vec![])));
+    assert_eq!(nothing["summary"]["in_sync"], 0, "what status says otherwise is there as well");
+    assert!(json(&["status"]).get("cost").is_none(), "only if asked");
+
+    ok(&["up"]);
+    assert_eq!(last(&ok(&["plan"])), "estimated cost: $0.10 a month at 100,000 events");
+    fs::write(project.path().join("stack.yaml"), stack(&name, 12)).unwrap();
+    let plan = ok(&["plan", "--events", "5"]);
+    assert_eq!(last(&plan), "estimated cost: $0.20 a month at 5 events (+$0.10 for 1 alarm)");
+    assert_eq!(last(&ok(&["plan", "--format", "markdown"])), "estimated cost: $0.20 a month at 100,000 events (+$0.10 for 1 alarm)");
+    let plan = json(&["plan"]);
+    assert_eq!(plan["summary"]["create"], 1);
+    let cost = &plan["cost"];
+    assert_eq!((cost["currency"].as_str(), cost["events"].as_u64()), (Some("USD"), Some(100_000)));
+    // 300 objects written, 3,000 read, 5 MB: $0.0015, $0.0012 and $0.0001.
+    assert_eq!(["month", "before", "delta"].map(|field| cost[field].as_f64()), [Some(0.2028), Some(0.1028), Some(0.1)]);
+
+    // The stack as it is has eleven; nobody used it yet.
+    let status = ok(&["status", "--cost"]);
+    assert!(status.contains("estimated cost of a month at 100,000 events\n"), "{status}");
+    let alarms = status.lines().find(|line| line.contains("alarms  ")).unwrap();
+    assert_eq!(alarms.split_whitespace().collect::<Vec<_>>(), ["CloudWatch", "alarms", "11", "10", "free", "$0.10", "declared"]);
+    assert!(status.contains("CloudWatch has no metrics of this stack yet, so a traffic is assumed"), "{status}");
+
+    // Ten million units in the table and five in the index, and six million requests, in two days.
+    let distribution = ok(&["outputs", "distribution_id"]);
+    let of_distribution = [("DistributionId", distribution.trim().to_owned()), ("Region", "Global".to_owned())];
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let aws = aws("test").await;
+        let table = ("TableName", format!("{name}-notes-dev"));
+        let index = [table.clone(), ("GlobalSecondaryIndexName", "ByDay".to_owned())];
+        let written = ("AWS/DynamoDB", "ConsumedWriteCapacityUnits");
+        put(&aws, written, &[table], &hourly(48, 10e6 / 48.0)).await;
+        put(&aws, written, &index, &hourly(48, 5e6 / 48.0)).await;
+        put(&aws, ("AWS/CloudFront", "Requests"), &of_distribution, &hourly(48, 6e6 / 48.0)).await;
+    });
+    let status = ok(&["status", "--cost"]);
+    assert!(status.contains("estimated cost of a month, from 2 days of the stack's own metrics"), "{status}");
+    let cost = json(&["status", "--cost"])["cost"].take();
+    assert_eq!(cost["basis"]["kind"], "metrics");
+    let days = cost["basis"]["days"].as_f64().unwrap();
+    // From the first hour with a value until now: 48 hours and what has gone by of this one.
+    assert!((2.0..2.05).contains(&days), "{days}");
+    let item = |unit: &str| {
+        let item = cost["items"].as_array().unwrap().iter().find(|item| item["unit"] == unit).unwrap();
+        let number = |field: &str| item[field].as_f64().unwrap();
+        (number("amount") * days / 30.0, number("amount"), number("cost"), item["from"].as_str().unwrap())
+    };
+    let (measured, month, usd, from) = item("write request units");
+    assert!((measured - 15e6).abs() < 15e4 && (usd - month * 0.625 / 1e6).abs() < 1e-3, "{cost}");
+    assert_eq!(from, "AWS/DynamoDB ConsumedWriteCapacityUnits");
+    let (measured, month, usd, from) = item("requests");
+    assert!((measured - 6e6).abs() < 6e4 && (usd - (month - 10e6) * 1e-6).abs() < 1e-3, "{cost}");
+    assert_eq!(from, "AWS/CloudFront Requests");
+    // An assumption of one's own is not corrected by metrics.
+    let assumed = json(&["status", "--cost", "--events", "7"]);
+    assert_eq!(assumed["cost"]["basis"], serde_json::json!({ "kind": "assumption", "events": 7 }));
+    ok(&["down", "--yes", "--delete-data"]);
+}
+
+/// What CloudWatch answers of the shipped stack's series, each with a number of its own: none is taken for another.
+#[tokio::test]
+async fn every_series_is_read_as_what_it_is() {
+    let text = fs::read_to_string(test_support::workspace().join("stack.yaml")).unwrap();
+    let text = text.replace("project: liveinsight", &format!("project: cost-{:x}", std::process::id()));
+    let stack = Stack::parse(&text, "stack.yaml", &test_support::workspace(), Some("dev"), None).unwrap();
+    let aws = aws("000000000000").await;
+    let declaration = declare(&stack, &aws.place, &Content::default());
+    let there = Inventory::declared(declaration.graph.entries());
+    let all = series(declaration.graph.entries(), &stack, &there, "us-east-1");
+    assert_eq!(all.len(), 6 + 8 + 7 + 1);
+    for (series, number) in all.iter().zip(1_u32..) {
+        put(&aws, (series.namespace, series.metric), &series.dimensions, &hourly(24, f64::from(number) * 1_000.0)).await;
+    }
+    let found = samples(&aws, all.clone(), now()).await.unwrap();
+    for (((series, samples), asked), number) in found.iter().zip(&all).zip(1_u32..) {
+        assert_eq!(series, asked);
+        let expected = if series.statistic == "SampleCount" { 1.0 } else { f64::from(number) * 1_000.0 };
+        assert_eq!(samples.len(), 24, "{series:?}");
+        assert!(samples.iter().all(|sample| (sample.value - expected).abs() < 1e-6), "{series:?} {samples:?}");
+    }
+    let measured = measured(&there, &found, now()).unwrap();
+    assert!((1.0..1.05).contains(&measured.days), "{}", measured.days);
+    // Functions are the first in the order of the graph: their invocations have the numbers 9, 11 and 13 of all, after the tables' eight.
+    let hours = |amount: f64| amount * measured.days / 30.0 / 24.0;
+    assert!((hours(measured.usage.amount(Item::Invocations)) - (9.0 + 11.0 + 13.0) * 1_000.0).abs() < 1.0);
+    // 256 MB, and milliseconds.
+    assert!((hours(measured.usage.amount(Item::ComputeArm)) - (10.0 + 12.0 + 14.0) * 0.25).abs() < 1e-3);
+    // The writes of two tables with an index each have odd numbers.
+    assert!((hours(measured.usage.amount(Item::TableWrites)) - (1.0 + 3.0 + 5.0 + 7.0) * 1_000.0).abs() < 1.0);
+    assert!((hours(measured.usage.amount(Item::TableReads)) - (2.0 + 4.0 + 6.0 + 8.0) * 1_000.0).abs() < 1.0);
+}
+
+#[test]
+fn absurd_assumptions_are_refused() {
+    let project = Project::new(harness::SMALL);
+    for events in ["-1", "1e99", "100000000001", "NaN", ""] {
+        for command in [&["plan"][..], &["status", "--cost"]] {
+            let output = project.run(&[command, &["--events", events]].concat());
+            assert_eq!(output.status.code(), Some(2), "{command:?} {events}");
+            assert!(stderr(&output).contains("expected a whole number from 0 to 100000000000"), "{}", stderr(&output));
+        }
+    }
+    assert_eq!(project.run(&["status", "--events", "5"]).status.code(), Some(2), "it goes with --cost");
+}
