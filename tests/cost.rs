@@ -15,7 +15,14 @@ use liveinsight::{
     stack::{Content, Stack, declare},
 };
 use serde_json::Value;
-use std::{fmt::Write, fs, time::SystemTime};
+use std::{
+    fmt::Write as _,
+    fs,
+    io::{Read, Write},
+    net::TcpListener,
+    thread,
+    time::SystemTime,
+};
 
 const HOUR: f64 = 3_600.0;
 
@@ -168,6 +175,84 @@ async fn every_series_is_read_as_what_it_is() {
     // The writes of two tables with an index each have odd numbers.
     assert!((hours(measured.usage.amount(Item::TableWrites)) - (1.0 + 3.0 + 5.0 + 7.0) * 1_000.0).abs() < 1.0);
     assert!((hours(measured.usage.amount(Item::TableReads)) - (2.0 + 4.0 + 6.0 + 8.0) * 1_000.0).abs() < 1.0);
+}
+
+/// Values of one series in two answers, the second of which has others that nobody asked for, and a value without a time.
+#[tokio::test]
+async fn answers_are_read_to_the_last() {
+    use cbor::{list, map, number, text, time};
+    let hour = (now() / HOUR).floor() * HOUR;
+    let result = |id: &str, times: &[f64], values: &[f64]| {
+        let (times, values): (Vec<_>, Vec<_>) = (times.iter().copied().map(time).collect(), values.iter().copied().map(number).collect());
+        map(&[("Id", text(id)), ("StatusCode", text("PartialData")), ("Timestamps", list(&times)), ("Values", list(&values))])
+    };
+    let first = result("s0", &[hour - 10.0 * HOUR, hour - 9.0 * HOUR], &[4.0, f64::NAN]);
+    let second = [result("s0", &[hour - 8.0 * HOUR], &[3.0, 99.0]), result("s7", &[hour], &[1e9]), result("x", &[hour], &[1e9])];
+    let pages = [
+        map(&[("MetricDataResults", list(&[first])), ("NextToken", text("more"))]),
+        map(&[("MetricDataResults", list(&[])), ("NextToken", text("even more"))]),
+        map(&[("MetricDataResults", list(&second))]),
+    ];
+    let connection = Connection::endpoint("us-east-1", &answering(pages.to_vec()), "test", "test").await;
+    let place = Place { limits: false, ..Place::aws("aws", "us-east-1", "000000000000") };
+    let aws = connection.aws(place, "cost/test".to_owned());
+
+    let stack = Stack::parse(TABLE, "stack.yaml", &test_support::workspace(), None, None).unwrap();
+    let declaration = declare(&stack, &aws.place, &Content::default());
+    let there = Inventory::declared(declaration.graph.entries());
+    let mut all = series(declaration.graph.entries(), &stack, &there, "us-east-1");
+    all.truncate(1);
+    let found = samples(&aws, all, now()).await.unwrap();
+    assert_eq!(found[0].1.iter().map(|sample| sample.value.to_bits()).collect::<Vec<_>>(), [4.0, f64::NAN, 3.0].map(f64::to_bits));
+    assert_eq!(aws.tally().by_operation().iter().find(|(operation, _)| *operation == "cloudwatch:GetMetricData").unwrap().1, 3);
+    let measured = measured(&there, &found, hour).unwrap();
+    // Seven units in ten hours.
+    assert!((measured.usage.amount(Item::TableWrites) - 7.0 * 72.0).abs() < 1e-6, "{measured:?}");
+}
+
+const TABLE: &str = "project: demo\nregion: us-east-1\ntables: { notes: { partition_key: { name: id, type: S } } }\n";
+
+/// A server on the loopback interface that gives each request the next of these answers, in CloudWatch's protocol (Smithy RPC v2 CBOR).
+fn answering(answers: Vec<Vec<u8>>) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        for (stream, answer) in listener.incoming().zip(answers) {
+            let mut stream = stream.unwrap();
+            // One read is enough of a small request; the answer closes the connection.
+            let _ = stream.read(&mut [0; 16 * 1024]);
+            let head = format!(
+                "HTTP/1.1 200 OK\r\nsmithy-protocol: rpc-v2-cbor\r\ncontent-type: application/cbor\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+                answer.len()
+            );
+            stream.write_all(&[head.as_bytes(), &answer].concat()).unwrap();
+        }
+    });
+    url
+}
+
+/// CBOR (RFC 8949) of as much as an answer takes.
+mod cbor {
+    pub(super) fn text(text: &str) -> Vec<u8> {
+        [&[0x78, u8::try_from(text.len()).unwrap()], text.as_bytes()].concat()
+    }
+
+    pub(super) fn number(value: f64) -> Vec<u8> {
+        [&[0xfb][..], &value.to_be_bytes()].concat()
+    }
+
+    pub(super) fn time(value: f64) -> Vec<u8> {
+        [vec![0xc1], number(value)].concat()
+    }
+
+    pub(super) fn list(items: &[Vec<u8>]) -> Vec<u8> {
+        [vec![0x80 + u8::try_from(items.len()).unwrap()], items.concat()].concat()
+    }
+
+    pub(super) fn map(items: &[(&str, Vec<u8>)]) -> Vec<u8> {
+        let all: Vec<u8> = items.iter().flat_map(|(key, value)| [text(key), value.clone()].concat()).collect();
+        [vec![0xa0 + u8::try_from(items.len()).unwrap()], all].concat()
+    }
 }
 
 #[test]
