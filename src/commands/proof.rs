@@ -83,8 +83,9 @@ async fn put_back(context: &Context, session: &Session, declaration: &Declaratio
         return Ok(stays.to_owned());
     };
     let Some(newest) = scene.objects.releases.last().cloned() else { return Ok(stays.to_owned()) };
-    let record = scene.objects.read(&session.aws, &session.names().bucket(), &newest).await.map_err(failed)?;
-    let Some(record) = record else { return Ok(format!("the record of release {} cannot be read, so it stays", newest.number)) };
+    let Some(record) = scene.newest.clone() else {
+        return Ok(format!("the record of release {} cannot be read, so it stays", newest.number));
+    };
     let mut back = match scene.put_back(&record, |_| true, true) {
         Ok(back) if back.is_empty() => return Ok(format!("release {} serves already, so the fault is not new", newest.number)),
         Ok(back) => back,

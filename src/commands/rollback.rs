@@ -177,15 +177,15 @@ async fn target(args: &RollbackArgs, session: &Session, scene: &Scene) -> Result
     }
     let mut older = scene.objects.releases.iter().rev();
     let newest = older.next().ok_or_else(|| none().hint(HISTORY))?;
-    let live = read(newest).await?;
+    let live = scene.newest.as_ref();
     // What was put back is older than its own record: going back again is going back from there.
-    let from = match live.as_ref().map(|record| record.action) {
+    let from = match live.map(|record| record.action) {
         Some(Action::Rollback(to)) => to,
         _ => newest.number,
     };
     for stored in older.filter(|stored| stored.number < from) {
         if let Some(record) = read(stored).await?
-            && record.differences(live.as_ref()).iter().any(|name| args.functions.is_empty() || args.functions.contains(name))
+            && record.differences(live).iter().any(|name| args.functions.is_empty() || args.functions.contains(name))
         {
             return Ok((stored.number, record));
         }

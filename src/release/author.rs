@@ -1,7 +1,7 @@
 //! Who releases, and from which commit.
 
 use crate::lock::holder;
-use futures::future::join;
+use futures::future::join3;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use tokio::process::Command;
@@ -16,6 +16,9 @@ pub struct Author {
     pub by: String,
     /// The commit, abbreviated; with `-dirty` if the sources were not as committed. `None`: no repository was found.
     pub commit: Option<String>,
+    /// Who wrote it.
+    #[serde(default)]
+    pub author: Option<String>,
     /// The first line of the commit's message.
     pub subject: Option<String>,
 }
@@ -28,16 +31,20 @@ impl Author {
 
     /// Whoever runs this program, on the sources in `root`.
     pub async fn of_sources(root: &Path) -> Self {
-        let (commit, subject) =
-            join(git(root, &["describe", "--always", "--dirty", "--abbrev=10", "--exclude=*"]), git(root, &["log", "-1", "--format=%s"]))
-                .await;
-        Self { commit, subject, ..Self::of_run() }.printable()
+        let (commit, author, subject) = join3(
+            git(root, &["describe", "--always", "--dirty", "--abbrev=10", "--exclude=*"]),
+            git(root, &["log", "-1", "--format=%an"]),
+            git(root, &["log", "-1", "--format=%s"]),
+        )
+        .await;
+        Self { commit, author, subject, ..Self::of_run() }.printable()
     }
 
     /// Without anything that a terminal would obey, and not too long: anybody may have written it.
     pub(super) fn printable(self) -> Self {
         let clean = |text: String| text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LONGEST).collect();
-        Self { by: clean(self.by), commit: self.commit.map(clean), subject: self.subject.map(clean) }
+        let Self { by, commit, author, subject } = self;
+        Self { by: clean(by), commit: commit.map(clean), author: author.map(clean), subject: subject.map(clean) }
     }
 }
 
@@ -54,7 +61,8 @@ mod tests {
 
     #[test]
     fn nothing_that_a_terminal_obeys_is_kept() {
-        let author = Author { by: "ada".into(), commit: None, subject: Some(format!("\u{1b}[2Jfix\u{7}{}", "x".repeat(300))) }.printable();
+        let subject = Some(format!("\u{1b}[2Jfix\u{7}{}", "x".repeat(300)));
+        let author = Author { by: "ada".into(), subject, ..Author::default() }.printable();
         let subject = author.subject.unwrap();
         assert!(subject.starts_with(" [2Jfix x"), "{subject}");
         assert_eq!(subject.chars().count(), 200);

@@ -23,6 +23,8 @@ use std::{
 pub struct Scene {
     /// The releases, and the files of the site.
     pub objects: Objects,
+    /// The newest release; `None` if there is none, or its record cannot be read.
+    pub newest: Option<Record>,
     /// What the alias of each function serves, by logical name. Functions that do not exist are left out.
     pub serving: BTreeMap<String, Serving>,
     published: BTreeMap<String, Vec<String>>,
@@ -57,7 +59,11 @@ impl Scene {
             published.insert(logical, versions);
         }
         let bucket = bucket.name.clone();
-        Ok(Some(Self { objects, serving, published, bucket }))
+        let newest = match objects.releases.last() {
+            Some(newest) => objects.read(aws, &bucket, newest).await?,
+            None => None,
+        };
+        Ok(Some(Self { objects, newest, serving, published, bucket }))
     }
 
     /// What has to be written for a release to be live again: its functions as far as they are wanted, and `with_pages` its pages. An error
@@ -72,23 +78,23 @@ impl Scene {
                 functions.insert(name.clone(), version.clone());
             }
         }
-        let mut pages = BTreeMap::new();
-        for (key, page) in record.site.iter().filter(|_| with_pages) {
-            // Unchanged pages are left as they are.
-            if self.objects.site.get(key).is_some_and(|now| now.md5 == page.md5) {
-                continue;
+        let (mut pages, mut removed, mut changed) = (BTreeMap::new(), BTreeSet::new(), BTreeSet::new());
+        if with_pages && !record.site.is_empty() {
+            for (key, page) in record.site.iter().filter(|(key, page)| !is_same(&self.objects.site, key, page)) {
+                if !self.objects.versions.contains(&(key.clone(), page.version.clone())) {
+                    gone.push(format!("page {key}"));
+                }
+                pages.insert(key.clone(), page.clone());
             }
-            if !self.objects.versions.contains(&(key.clone(), page.version.clone())) {
-                gone.push(format!("page {key}"));
-            }
-            pages.insert(key.clone(), page.clone());
+            removed = self.objects.site.keys().filter(|key| !record.site.contains_key(*key)).cloned().collect();
+            // What the newest release had is what caches know, even if a run that was killed has put some of it back.
+            let recorded = self.newest.iter().flat_map(|newest| &newest.site).filter(|(key, page)| !is_same(&record.site, key, page));
+            changed = recorded.map(|(key, _)| key).chain(pages.keys()).chain(&removed).cloned().collect();
         }
         if !gone.is_empty() {
             return Err(gone);
         }
-        let is_kept = |key: &String| !with_pages || record.site.is_empty() || record.site.contains_key(key);
-        let removed = self.objects.site.keys().filter(|key| !is_kept(key)).cloned().collect();
-        Ok(PutBack { scene: self, functions, pages, removed, distribution: None })
+        Ok(PutBack { scene: self, functions, pages, removed, changed, distribution: None })
     }
 
     /// Whether the alias of a function that is wanted gives a share of the requests to another version.
@@ -101,7 +107,8 @@ impl Scene {
         let canaries = self.serving.iter().filter(|(name, serving)| is_wanted(name) && !serving.shares.is_empty());
         let stays = |serving: &Serving| Version { version: serving.version.clone(), release: serving.release.clone() };
         let functions = canaries.map(|(name, serving)| (name.clone(), stays(serving))).collect();
-        PutBack { scene: self, functions, pages: BTreeMap::new(), removed: BTreeSet::new(), distribution: None }
+        let (pages, removed, changed) = (BTreeMap::new(), BTreeSet::new(), BTreeSet::new());
+        PutBack { scene: self, functions, pages, removed, changed, distribution: None }
     }
 }
 
@@ -125,6 +132,8 @@ pub struct PutBack {
     pages: BTreeMap<String, Page>,
     /// The files that were not there.
     removed: BTreeSet<String>,
+    /// The files that caches have otherwise.
+    changed: BTreeSet<String>,
     /// Whose caches have to be told; found while the rest is written.
     distribution: Option<DistributionOutput>,
 }
@@ -135,14 +144,14 @@ impl PutBack {
         self.functions.is_empty() && !self.touches_pages()
     }
 
-    /// What will be, one line each: `stats-api: version 9 → 8`, `pages: 3 as they were, 1 removed`.
+    /// What will be, one line each: `stats-api: version 9 → 8`, `pages: 3 as they were`.
     pub fn describe(&self) -> Vec<String> {
         let function = |(name, to): (&String, &Version)| {
             let from = &self.scene.serving[name];
             let canary = if from.shares.is_empty() { "" } else { ", and no canary" };
             format!("{name}: version {} → {}{canary}", from.version, to.version)
         };
-        let pages = format!("pages: {} as they were, {} removed", self.pages.len(), self.removed.len());
+        let pages = format!("pages: {} as they were", self.changed.len());
         self.functions.iter().map(function).chain(self.touches_pages().then_some(pages)).collect()
     }
 
@@ -195,8 +204,7 @@ impl PutBack {
         let caches = async {
             let distribution = declaration.distribution.as_ref().filter(|_| self.touches_pages())?;
             let (output, id) = (self.distribution.as_ref()?, id_of::<Distribution>(declaration)?);
-            let changed = self.pages.keys().chain(&self.removed).cloned().collect();
-            let told_of = distribution.tell_of(aws, output, &changed, digest(&digests(&site))).boxed_local();
+            let told_of = distribution.tell_of(aws, output, &self.changed, digest(&digests(&site))).boxed_local();
             Some(told(id, tell, told_of).await)
         };
         let mut functions: BTreeMap<String, Version> = BTreeMap::new();
@@ -214,7 +222,7 @@ impl PutBack {
     }
 
     fn touches_pages(&self) -> bool {
-        !(self.pages.is_empty() && self.removed.is_empty())
+        !self.changed.is_empty()
     }
 
     /// The files as they are to be. The version of one that is put back is the old one that it is made from: it has the same content.
@@ -222,6 +230,10 @@ impl PutBack {
         let stays = self.scene.objects.site.iter().filter(|(key, _)| !self.removed.contains(*key));
         stays.chain(&self.pages).map(|(key, page)| (key.clone(), page.clone())).collect()
     }
+}
+
+fn is_same(site: &BTreeMap<String, Page>, key: &str, page: &Page) -> bool {
+    site.get(key).is_some_and(|other| other.md5 == page.md5)
 }
 
 fn digests(site: &BTreeMap<String, Page>) -> BTreeMap<String, String> {

@@ -8,7 +8,7 @@ use aws_sdk_s3::primitives::ByteStream;
 use liveinsight::{
     aws::Aws,
     engine::{Cloud, Graph},
-    release::{self, Action, Author, Objects},
+    release::{self, Action, Author, Objects, Record},
 };
 use std::collections::BTreeMap;
 
@@ -55,6 +55,12 @@ impl Stack {
         release::list(self.aws(), &self.bucket).await.unwrap().unwrap()
     }
 
+    /// What the record of the newest release says.
+    async fn newest(&self) -> Record {
+        let newest = self.objects().await.releases.pop().unwrap();
+        release::read(self.aws(), &self.bucket, &newest).await.unwrap().record.unwrap()
+    }
+
     async fn prune(&self, kept: usize) {
         let functions = BTreeMap::from([(FUNCTION.to_owned(), self.bench.name(FUNCTION))]);
         release::prune(self.aws(), &self.bucket, &functions, kept).await.unwrap();
@@ -83,9 +89,7 @@ async fn what_is_live_is_recorded_once() {
     stack.aws().refresh();
     assert!(!release::is_recorded(stack.aws(), &stack.bucket, &graph).await.unwrap());
     assert_eq!(stack.release("one", "<p>two").await.unwrap(), 2);
-    let mut objects = stack.objects().await;
-    let newest = objects.releases.pop().unwrap();
-    let record = release::read(stack.aws(), &stack.bucket, &newest).await.unwrap().record.unwrap();
+    let (objects, record) = (stack.objects().await, stack.newest().await);
     assert_eq!((record.action, record.changed.as_slice()), (Action::Up, ["site".to_owned()].as_slice()));
     assert_eq!(record.functions[FUNCTION].version, "1");
     assert_eq!(record.site, objects.site);
@@ -103,9 +107,15 @@ async fn a_damaged_record_is_told_and_the_next_release_is_whole() {
     }
     stack.put("site-releases/notes.txt", "not a record").await;
     assert_eq!(stack.release("two", "<p>one").await.unwrap(), 2);
-    let newest = stack.objects().await.releases.pop().unwrap();
-    let record = release::read(stack.aws(), &stack.bucket, &newest).await.unwrap().record.unwrap();
-    assert_eq!(record.changed, [FUNCTION, "site"], "what was before is not known");
+    assert_eq!(stack.newest().await.changed, [FUNCTION], "what was before is repeated elsewhere");
+
+    let stored = stack.objects().await.releases.pop().unwrap();
+    let key = format!("site-releases/{:06}-{}.json", stored.number, stored.digest);
+    for key in [key.as_str(), "site-releases/newest.json"] {
+        stack.put(key, "{").await;
+    }
+    assert_eq!(stack.release("three", "<p>one").await.unwrap(), 3);
+    assert_eq!(stack.newest().await.changed, [FUNCTION, "site"], "what was before is not known");
 }
 
 #[tokio::test]

@@ -354,7 +354,7 @@ fn releases_are_listed_and_put_back(project: &Project) {
     project.ok(&["rollback", "--to", &good.to_string(), "--local"]);
     assert_eq!(version(), good_version);
     let again = summary(project, &["rollback", "--to", &good.to_string(), "--local", "--format", "json"]);
-    assert_eq!(again["aws_writes"], json!(0), "it is live: {again}");
+    assert_eq!((&again["updated"], &again["aws_writes"]), (&json!(0), &json!(2)), "it is live; the lock is taken and given back: {again}");
 
     // What cannot be: nothing is changed.
     let refused = |arguments: &[&str], code: i32, says: &str| {
