@@ -1,0 +1,73 @@
+//! Recorded sessions: every `docs/sessions/*.md` is replayed with the real program on a local AWS, and has to say what happens.
+//!
+//! A session begins with the shipped sources in a repository of their own, and an empty local AWS. `UPDATE_DOCS=1` writes down what
+//! happens now; `LIVEINSIGHT_SESSION=rollback` replays one alone. To add one, add a file: see `docs/sessions/README.md`.
+
+#![expect(clippy::unwrap_used, reason = "what helps a test fails as a test does")]
+
+mod shell;
+mod transcript;
+mod varying;
+
+use shell::Shell;
+use snapbox::{Assert, IntoData};
+use std::{
+    fmt::Write,
+    fs,
+    path::{Path, PathBuf},
+};
+use test_support::workspace;
+use transcript::Transcript;
+
+#[test]
+fn the_recorded_sessions_are_what_happens() {
+    let update = std::env::var_os("UPDATE_DOCS").is_some();
+    let shell = Shell::new();
+    let mut differences = String::new();
+    for path in sessions() {
+        shell.begin();
+        let recorded = fs::read_to_string(&path).unwrap();
+        let (replayed, differing) = replay(&recorded, &shell);
+        if update {
+            fs::write(&path, replayed).unwrap();
+        } else if !differing.is_empty() {
+            write!(differences, "{}:\n{differing}\n", path.display()).unwrap();
+        }
+    }
+    assert!(differences.is_empty(), "{differences}\nIf that is right, `UPDATE_DOCS=1 cargo test --test system sessions` writes it down.");
+}
+
+/// The files, by name: all but the front page.
+fn sessions() -> Vec<PathBuf> {
+    let only = std::env::var("LIVEINSIGHT_SESSION").ok();
+    let files = fs::read_dir(workspace().join("docs/sessions")).unwrap().map(|entry| entry.unwrap().path());
+    let is_wanted = |path: &Path| {
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        name != "README" && only.as_ref().is_none_or(|only| only == name)
+    };
+    let mut sessions: Vec<PathBuf> = files.filter(|path| is_wanted(path)).collect();
+    assert!(!sessions.is_empty(), "no such session: {only:?}");
+    sessions.sort();
+    sessions
+}
+
+/// What the file says if everything is as it is now, and what differs from how it was recorded.
+fn replay(recorded: &str, shell: &Shell) -> (String, String) {
+    let assert = Assert::new().normalize_paths(false).redact_with(varying::redactions());
+    let mut transcript = Transcript::read(recorded);
+    assert!(transcript.steps().count() > 0, "it has no commands");
+    let mut differences = String::new();
+    for step in transcript.steps() {
+        let (said, code) = shell.run(&step.command);
+        let compared = assert.try_eq(None, said.clone().into_data(), step.output.clone().into_data());
+        if let Err(difference) = compared {
+            write!(differences, "$ {}\n{difference}\n", step.command).unwrap();
+        }
+        if code != step.code {
+            write!(differences, "$ {}\nended with {code}, not {}:\n{said}\n", step.command, step.code).unwrap();
+        }
+        let (said, _) = assert.normalize(said.into_data(), step.output.clone().into_data());
+        (step.output, step.code) = (said.to_string(), code);
+    }
+    (transcript.text(), differences)
+}
