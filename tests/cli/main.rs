@@ -7,6 +7,7 @@ mod docs;
 mod graph;
 mod harness;
 mod local_work;
+mod man;
 mod policy;
 mod signals;
 mod stack_file;
