@@ -6,6 +6,7 @@ mod connect;
 mod docs;
 mod graph;
 mod harness;
+mod licences;
 mod local_work;
 mod man;
 mod policy;
