@@ -10,6 +10,7 @@ mod licences;
 mod local_work;
 mod man;
 mod policy;
+mod release;
 mod signals;
 mod stack_file;
 mod usage;
