@@ -5,6 +5,7 @@
 
 #![expect(clippy::unwrap_used, reason = "what helps a test fails as a test does")]
 
+mod errors;
 mod shell;
 mod transcript;
 mod varying;
@@ -17,24 +18,17 @@ use std::{
     path::{Path, PathBuf},
 };
 use test_support::workspace;
-use transcript::Transcript;
+use transcript::{Step, Transcript};
 
 #[test]
 fn the_recorded_sessions_are_what_happens() {
-    let update = std::env::var_os("UPDATE_DOCS").is_some();
     let shell = Shell::new();
     let mut differences = String::new();
     for path in sessions() {
         shell.begin();
-        let recorded = fs::read_to_string(&path).unwrap();
-        let (replayed, differing) = replay(&recorded, &shell);
-        if update {
-            fs::write(&path, replayed).unwrap();
-        } else if !differing.is_empty() {
-            write!(differences, "{}:\n{differing}\n", path.display()).unwrap();
-        }
+        differences += &replay(&path, |step| shell.run(&step.command));
     }
-    assert!(differences.is_empty(), "{differences}\nIf that is right, `UPDATE_DOCS=1 cargo test --test system sessions` writes it down.");
+    same(&differences);
 }
 
 /// The files, by name: all but the front page.
@@ -51,23 +45,32 @@ fn sessions() -> Vec<PathBuf> {
     sessions
 }
 
-/// What the file says if everything is as it is now, and what differs from how it was recorded.
-fn replay(recorded: &str, shell: &Shell) -> (String, String) {
+/// Runs the commands of a file, and says what differs from how they were recorded. With `UPDATE_DOCS` that is written into the file instead.
+fn replay(path: &Path, run: impl Fn(&Step) -> (String, i32)) -> String {
     let assert = Assert::new().normalize_paths(false).redact_with(varying::redactions());
-    let mut transcript = Transcript::read(recorded);
-    assert!(transcript.steps().count() > 0, "it has no commands");
+    let mut transcript = Transcript::read(&fs::read_to_string(path).unwrap());
+    assert!(transcript.steps().count() > 0, "{} has no commands", path.display());
     let mut differences = String::new();
     for step in transcript.steps() {
-        let (said, code) = shell.run(&step.command);
+        let (said, code) = run(step);
         let compared = assert.try_eq(None, said.clone().into_data(), step.output.clone().into_data());
         if let Err(difference) = compared {
-            write!(differences, "$ {}\n{difference}\n", step.command).unwrap();
+            write!(differences, "{}:\n$ {}\n{difference}\n", path.display(), step.command).unwrap();
         }
         if code != step.code {
-            write!(differences, "$ {}\nended with {code}, not {}:\n{said}\n", step.command, step.code).unwrap();
+            write!(differences, "{}:\n$ {}\nended with {code}, not {}:\n{said}\n", path.display(), step.command, step.code).unwrap();
         }
         let (said, _) = assert.normalize(said.into_data(), step.output.clone().into_data());
         (step.output, step.code) = (said.to_string(), code);
     }
-    (transcript.text(), differences)
+    if std::env::var_os("UPDATE_DOCS").is_none() {
+        return differences;
+    }
+    fs::write(path, transcript.text()).unwrap();
+    String::new()
+}
+
+#[track_caller]
+fn same(differences: &str) {
+    assert!(differences.is_empty(), "{differences}\nIf that is right, `UPDATE_DOCS=1 cargo test --test system sessions` writes it down.");
 }

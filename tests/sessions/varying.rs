@@ -6,6 +6,7 @@ use snapbox::Redactions;
 /// Names, and what they stand for: the whole match, or the part that is called `redacted`.
 const VARYING: &[(&str, &str)] = &[
     ("[SECONDS]", r"(?<redacted>\d+\.\d) s\b"),
+    ("[SECONDS]", r"\((?<redacted>\d+) s, usually\b"),
     ("[TIME]", r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"),
     ("[HOST]", r"\bada@(?<redacted>[^\s,]+)"),
     ("[COMMIT]", r"\b[0-9a-f]{10}\b"),
@@ -17,6 +18,8 @@ const VARYING: &[(&str, &str)] = &[
     ("[API_ID]", r"\bexecute-api/(?<redacted>[0-9a-f]{8})\b"),
     ("[DISTRIBUTION]", r"\b(?<redacted>d[0-9a-z]{13})\.cloudfront\b"),
     ("[DEPLOYMENT]", r#"(\bapigateway\.deployment/|\bdeployment: ")(?<redacted>[0-9a-f]{8})\b"#),
+    ("[ACCOUNT]", r"\baccount (?<redacted>7\d{11})\b"),
+    ("[BUCKET]", r"\bdemo-static-dev-(?<redacted>[0-9a-f]{8})\b"),
     // How often it asks depends on how long the local AWS takes.
     ("[CALLS]", r"\bwith (?<redacted>\d+) AWS calls\b"),
     ("[WRITES]", r"\bAWS calls, (?<redacted>[1-9]\d*) of them writes\b"),
