@@ -12,5 +12,6 @@ mod man;
 mod policy;
 mod release;
 mod signals;
+mod site;
 mod stack_file;
 mod usage;

@@ -1,7 +1,7 @@
 //! Recorded sessions: every `docs/sessions/*.md` is replayed with the real program on a local AWS, and has to say what happens.
 //!
 //! A session begins with the shipped sources in a repository of their own, and an empty local AWS. `UPDATE_DOCS=1` writes down what
-//! happens now; `LIVEINSIGHT_SESSION=rollback` replays one alone. To add one, add a file: see `docs/sessions/README.md`.
+//! happens now; `LIVEINSIGHT_SESSION=rollback` replays one alone. To add one, add a file: see `docs/sessions/index.md`.
 
 #![expect(clippy::unwrap_used, reason = "what helps a test fails as a test does")]
 
@@ -37,7 +37,7 @@ fn sessions() -> Vec<PathBuf> {
     let files = fs::read_dir(workspace().join("docs/sessions")).unwrap().map(|entry| entry.unwrap().path());
     let is_wanted = |path: &Path| {
         let name = path.file_stem().unwrap().to_str().unwrap();
-        name != "README" && only.as_ref().is_none_or(|only| only == name)
+        name != "index" && only.as_ref().is_none_or(|only| only == name)
     };
     let mut sessions: Vec<PathBuf> = files.filter(|path| is_wanted(path)).collect();
     assert!(!sessions.is_empty(), "no such session: {only:?}");
