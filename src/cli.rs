@@ -125,4 +125,6 @@ pub enum Command {
     Schema(commands::schema::SchemaArgs),
     /// Prints the completion script of a shell
     Completions(commands::completions::CompletionsArgs),
+    /// Prints the manual page of a command, or writes all of them
+    Man(commands::man::ManArgs),
 }

@@ -6,4 +6,5 @@ mod ci;
 mod e2e;
 mod reliability;
 mod rivals;
+mod sessions;
 mod trouble;

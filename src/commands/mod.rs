@@ -20,6 +20,7 @@ pub mod graph;
 pub mod history;
 pub mod local;
 pub mod logs;
+pub mod man;
 pub mod open;
 pub mod outputs;
 pub mod plan;
@@ -89,5 +90,6 @@ async fn dispatch(command: Command, context: &Context) -> Result<Exit, CliError>
         Command::Local(args) => local::run(&args, context).await,
         Command::Schema(args) => schema::run(&args, context),
         Command::Completions(args) => completions::run(&args, context),
+        Command::Man(args) => man::run(&args, context),
     }
 }

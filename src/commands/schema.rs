@@ -10,8 +10,9 @@ use clap::Args;
 
 /// Arguments of `schema`.
 #[derive(Debug, Args)]
-#[command(after_help = "Editors with the YAML language server use it when the first line of stack.yaml is
-# yaml-language-server: $schema=docs/stack.schema.json")]
+#[command(after_help = "Editors with the YAML language server complete and check stack.yaml by it:
+liveinsight schema > stack.schema.json, and as the first line of stack.yaml
+# yaml-language-server: $schema=stack.schema.json")]
 pub struct SchemaArgs {}
 
 /// Runs `schema`.

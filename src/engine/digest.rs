@@ -49,8 +49,10 @@ impl Marks {
         let is_mark = |field: &Option<Field>| matches!(field, Some(Field::Known(Value::String(text))) if *text == now);
         let mut causes = changes.iter().filter(|change| !is_mark(&change.to)).map(|change| {
             let field = change.path.split('.').next().unwrap_or_default();
+            // What it refers to is still to be made, so it has to follow.
+            let follows = matches!(change.to, Some(Field::Pending(_)));
             let edited = if comparable { edited.contains(field) } else { applied != now };
-            if edited { Cause::Pending } else { Cause::Drift }
+            if edited || follows { Cause::Pending } else { Cause::Drift }
         });
         let first = causes.next()?;
         Some(if causes.all(|cause| cause == first) { first } else { Cause::Conflict })
@@ -88,4 +90,30 @@ fn hash(value: &Value, bytes: usize) -> String {
         let _ = write!(out, "{byte:02x}");
         out
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Marks;
+    use crate::engine::{Cause, Changes, Fields, Id, Ref};
+    use serde::Serialize;
+
+    #[derive(Serialize)]
+    struct Stage {
+        deployment: Ref<&'static str>,
+        burst: u8,
+    }
+
+    #[test]
+    fn to_follow_what_is_made_anew_is_no_drift() {
+        let made = |known: Option<&'static str>| Ref::new(Id::from_value(&"deployment/a".into()), "id", move || known);
+        let live = |deployment: &'static str, burst| Fields::of(&Stage { deployment: Ref::from(deployment), burst });
+        let cause = |live: &Fields, declared: &Stage| {
+            let changes = Changes::between(live, &Fields::of(declared));
+            Marks::of(declared).cause(&Marks::of(&Stage { deployment: made(Some("1")), burst: 9 }).to_string(), &changes)
+        };
+        assert_eq!(cause(&live("1", 9), &Stage { deployment: made(None), burst: 9 }), Some(Cause::Pending));
+        assert_eq!(cause(&live("2", 9), &Stage { deployment: made(Some("1")), burst: 9 }), Some(Cause::Drift));
+        assert_eq!(cause(&live("1", 8), &Stage { deployment: made(None), burst: 9 }), Some(Cause::Conflict));
+    }
 }

@@ -19,8 +19,8 @@ pub fn text(releases: &[Release]) -> String {
     let line = |(release, row): (&Release, &[String; 4])| {
         let [of, who, from, what] = row;
         let subject = release.record.as_ref().and_then(|record| record.author.subject.as_deref()).unwrap_or_default();
-        let line = format!("{of:>number$}  {}  {who:by$}  {from:commit$}  {what}  {}", at(release), paint(FAINT, subject));
-        line.trim_end().to_owned()
+        let line = format!("{of:>number$}  {}  {who:by$}  {from:commit$}  {what}", at(release));
+        if subject.is_empty() { line } else { format!("{line}  {}", paint(FAINT, subject)) }
     };
     releases.iter().zip(&rows).map(line).collect::<Vec<_>>().join("\n")
 }

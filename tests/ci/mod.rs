@@ -11,10 +11,10 @@ use std::{
 use strict_aws::Config;
 
 /// A job: a desk whose shell finds the program by its name, and a `gh` that writes down what it was asked.
-struct Job(Desk);
+pub(crate) struct Job(pub(crate) Desk);
 
 impl Job {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let job = Self(Desk::new(Config::default()).await);
         fs::create_dir(job.path("bin")).unwrap();
         symlink(env!("CARGO_BIN_EXE_liveinsight"), job.path("bin/liveinsight")).unwrap();
@@ -31,7 +31,8 @@ impl Job {
         fs::read_to_string(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
     }
 
-    fn step(&self, line: &str, variables: &[(&str, &str)]) -> Output {
+    /// A line for the job's shell.
+    pub(crate) fn step(&self, line: &str, variables: &[(&str, &str)]) -> Output {
         let desk = self.0.command("runner", &[]);
         let mut command = Command::new("bash");
         command.args(["-e", "-o", "pipefail", "-c", line]).current_dir(self.0.directory.path()).env_clear();

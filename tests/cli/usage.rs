@@ -22,7 +22,9 @@ fn without_arguments_it_shows_the_help_and_ends_with_2() {
 
 #[test]
 fn help_of_every_command_is_a_result() {
-    for command in ["up", "plan", "down", "status", "outputs", "logs", "dev", "seed", "doctor", "graph", "local", "schema", "completions"] {
+    for command in
+        ["up", "plan", "down", "status", "outputs", "logs", "dev", "seed", "doctor", "graph", "local", "schema", "completions", "man"]
+    {
         let output = Project::empty().run(&[command, "--help"]);
         assert_eq!(output.status.code(), Some(0), "{command}");
         assert!(stdout(&output).contains(&format!("Usage: liveinsight {command}")), "{command}");

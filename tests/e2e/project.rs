@@ -45,6 +45,11 @@ impl Project {
         self.directory.path()
     }
 
+    /// A Python with boto3 in it.
+    pub(crate) fn python(&self) -> &Path {
+        &self.python
+    }
+
     /// The program, ready to run here. Built things are shared with the workspace: only the copies' own crates are compiled.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_liveinsight"));

@@ -15,7 +15,8 @@ const HEAD: &str = "\
 # stack.yaml
 
 Everything that the file may hold. What is left out has its default; what is misspelt is named, with its line and the nearest known key. Editors
-complete and check the file by its [schema](stack.schema.json), which the first line of the [shipped file](../stack.yaml) names.
+with the YAML language server complete and check the file by its [schema](stack.schema.json), which the first line of the shipped file names. In a
+project of your own, `liveinsight schema > stack.schema.json` writes it, and the first line is `# yaml-language-server: $schema=stack.schema.json`.
 
 This page is made from that schema. To make it again after a change: `UPDATE_DOCS=1 cargo test --test stack reference`.
 

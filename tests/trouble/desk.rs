@@ -50,8 +50,13 @@ impl Desk {
     /// One where a write of `up` hangs, which is only then at work.
     pub(crate) async fn slow() -> Self {
         let desk = Self::new(Config::default()).await;
-        desk.strict.set_faults(Faults::AtWrite(LOCK_WRITE + 1, Fault::Hung));
+        desk.at_first_write(Fault::Hung);
         desk
+    }
+
+    /// Lets this happen to what the next `up` writes first on an empty account, after the lock.
+    pub(crate) fn at_first_write(&self, fault: Fault) {
+        self.strict.set_faults(Faults::AtWrite(LOCK_WRITE + 1, fault));
     }
 
     pub(crate) fn command(&self, user: &str, arguments: &[&str]) -> Command {

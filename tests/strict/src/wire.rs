@@ -80,6 +80,16 @@ impl Refusal {
         Self::new(status, code, "The security token included in the request is expired")
     }
 
+    /// The credentials are not allowed to do it ("Common errors" of each service's API reference).
+    pub fn denied(service: &str) -> Self {
+        let (status, code) = match service {
+            "dynamodb" | "logs" => (400, "AccessDeniedException"),
+            "lambda" | "apigateway" => (403, "AccessDeniedException"),
+            _ => (403, "AccessDenied"),
+        };
+        Self::new(status, code, "User: arn:aws:iam::123456789012:user/ci is not authorized to perform this action")
+    }
+
     /// The service stumbled.
     pub fn stumble(service: &str, status: u16) -> Self {
         let code = match (service, status) {

@@ -1,0 +1,76 @@
+//! `man`: manual pages, one per command, made from what `--help` is made from.
+
+use super::Context;
+use crate::{
+    cli::{Cli, Format},
+    disk::remedy,
+    error::{CliError, Exit},
+};
+use clap::{Args, Command, CommandFactory};
+use clap_mangen::Man;
+use std::{
+    io::Error,
+    path::{Path, PathBuf},
+};
+
+/// Arguments of `man`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+To read one: liveinsight man up | man -l -
+To install them: liveinsight man --out ~/.local/share/man/man1")]
+pub struct ManArgs {
+    /// The command whose page is printed [default: the program, which lists them]
+    command: Vec<String>,
+    /// Writes the pages of all commands into this directory instead; it is made if it is not there
+    #[arg(long, value_name = "DIRECTORY", conflicts_with = "command")]
+    out: Option<PathBuf>,
+}
+
+/// Runs `man`.
+pub(super) fn run(args: &ManArgs, context: &Context) -> Result<Exit, CliError> {
+    context.format(&[Format::Text])?;
+    let mut program = Cli::command().disable_help_subcommand(true);
+    program.build();
+    match &args.out {
+        Some(directory) => write_all(&program, directory).map_err(|error| not_written(directory, &error))?,
+        None => context.ui.result(&text_of(named(&program, &args.command)?)?),
+    }
+    Ok(Exit::Done)
+}
+
+fn write_all(program: &Command, directory: &Path) -> Result<(), Error> {
+    std::fs::create_dir_all(directory)?;
+    let mut open = vec![program];
+    while let Some(command) = open.pop() {
+        page_of(command).generate_to(directory)?;
+        open.extend(command.get_subcommands());
+    }
+    Ok(())
+}
+
+fn not_written(directory: &Path, error: &Error) -> CliError {
+    CliError::failed(format!("cannot write the manual pages into {}: {error}; {}", directory.display(), remedy(error)))
+}
+
+fn page_of(command: &Command) -> Man {
+    Man::new(command.clone()).source(concat!("liveinsight ", env!("CARGO_PKG_VERSION"))).manual("liveinsight manual")
+}
+
+fn text_of(command: &Command) -> Result<String, CliError> {
+    let mut text = Vec::new();
+    page_of(command).render(&mut text).map_err(|error| CliError::failed(error.to_string()))?;
+    Ok(String::from_utf8_lossy(&text).into_owned())
+}
+
+/// The command that these words lead to: `local start`.
+fn named<'a>(program: &'a Command, words: &[String]) -> Result<&'a Command, CliError> {
+    let mut command = program;
+    for word in words {
+        command = command.find_subcommand(word).ok_or_else(|| {
+            let known: Vec<&str> = command.get_subcommands().map(Command::get_name).collect();
+            let error = CliError::usage(format!("there is no command {}", words.join(" ")));
+            if known.is_empty() { error } else { error.hint(format!("known are {}", known.join(", "))) }
+        })?;
+    }
+    Ok(command)
+}

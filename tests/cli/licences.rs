@@ -1,0 +1,64 @@
+//! Every crate that is used is under a licence that `deny.toml` allows: the part of `cargo deny check` that needs no further program.
+
+use serde_json::Value;
+use spdx::{Expression, LicenseReq, ParseMode};
+use std::{collections::BTreeSet, process::Command};
+
+/// What `deny.toml` allows, by SPDX identifier.
+fn allowed() -> BTreeSet<&'static str> {
+    let list = include_str!("../../deny.toml").split_once("\nallow = [").unwrap().1.split_once(']').unwrap().0;
+    list.split(',').map(|entry| entry.trim().trim_matches('"')).filter(|entry| !entry.is_empty()).collect()
+}
+
+/// All packages of the workspace and of what it uses on this platform: those of others need not have been downloaded.
+fn packages() -> Vec<Value> {
+    let rustc = Command::new("rustc").args(["--print", "host-tuple"]).output().unwrap();
+    let platform = String::from_utf8(rustc.stdout).unwrap();
+    let cargo = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1", "--locked", "--offline", "--filter-platform", platform.trim()])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap();
+    assert!(cargo.status.success(), "{}", String::from_utf8_lossy(&cargo.stderr));
+    let mut metadata: Value = serde_json::from_slice(&cargo.stdout).unwrap();
+    serde_json::from_value(metadata["packages"].take()).unwrap()
+}
+
+/// Whether some way to meet the expression takes only what is allowed.
+fn is_met(licence: &str, allowed: &BTreeSet<&str>) -> bool {
+    // The older way to write "or" is a slash.
+    let expression = Expression::parse_mode(licence, ParseMode::LAX).unwrap_or_else(|error| panic!("{licence}: {error}"));
+    expression
+        .evaluate(|licence: &LicenseReq| licence.addition.is_none() && licence.license.id().is_some_and(|id| allowed.contains(id.name)))
+}
+
+#[test]
+fn every_crate_is_under_a_licence_that_is_allowed() {
+    let allowed = allowed();
+    let packages = packages();
+    assert!(packages.len() > 300, "{}", packages.len());
+    let licence = |package: &Value| package["license"].as_str().unwrap_or("none stated").to_owned();
+    let refused: Vec<String> = packages
+        .iter()
+        .filter(|package| !package["license"].as_str().is_some_and(|text| is_met(text, &allowed)))
+        .map(|package| format!("{} {}: {}", package["name"], package["version"], licence(package)))
+        .collect();
+    assert!(refused.is_empty(), "find another crate, or allow it in deny.toml:\n{}", refused.join("\n"));
+    let from = |package: &Value| package["source"].as_str().unwrap_or("here").to_owned();
+    let sources: BTreeSet<String> = packages.iter().map(from).collect();
+    assert_eq!(sources.len(), 2, "this workspace and one registry: {sources:?}");
+}
+
+#[test]
+fn what_is_not_allowed_is_refused() {
+    let allowed = BTreeSet::from(["MIT", "Apache-2.0"]);
+    for (licence, met) in [
+        ("MIT OR GPL-3.0-only", true),
+        ("MIT/Apache-2.0", true),
+        ("MIT AND GPL-3.0-only", false),
+        ("AGPL-3.0-only", false),
+        ("LicenseRef-own", false),
+    ] {
+        assert_eq!(is_met(licence, &allowed), met, "{licence}");
+    }
+}
