@@ -21,6 +21,7 @@ mod message;
 mod operation;
 mod proxy;
 mod refusals;
+mod report;
 mod wire;
 mod xml;
 
@@ -29,4 +30,5 @@ pub use message::{Request, Response};
 pub use operation::Operation;
 pub use proxy::{Config, Entry, Strict};
 pub use refusals::Windows;
+pub use report::{report, rounds, throttles};
 pub use wire::Refusal;

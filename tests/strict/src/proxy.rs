@@ -7,6 +7,7 @@ use crate::{
     message::{Request, Response},
     operation::{Operation, resource},
     refusals::{self, Before, Windows, World},
+    report,
     wire::Refusal,
 };
 use std::{
@@ -34,6 +35,8 @@ pub struct Config {
     pub faults: Faults,
     /// By how many seconds AWS's clock is ahead of the client's; negative if it is behind.
     pub ahead: i64,
+    /// Lets a request pass that is not recognised, rather than to refuse it: for clients that nobody here wrote.
+    pub pass_unknown: bool,
 }
 
 /// One request, as it went.
@@ -138,29 +141,19 @@ impl Strict {
         self.shared.state().log.clone()
     }
 
-    /// The longest chain of requests, each of which arrived after the one before it was answered: with a latency that outlasts all else,
-    /// how often the client waited for AWS.
-    pub fn rounds(&self) -> usize {
-        let mut log = self.log();
-        log.sort_by_key(|entry| entry.ended);
-        let mut rounds = 0;
-        let mut last = None;
-        for entry in log {
-            if last.is_none_or(|last| entry.began > last) {
-                rounds += 1;
-                last = Some(entry.ended);
-            }
-        }
-        rounds
+    /// The same, and from here on it is empty.
+    pub fn take_log(&self) -> Vec<Entry> {
+        std::mem::take(&mut self.shared.state().log)
     }
 
-    /// How many requests were refused as too many, by the limit that they exceeded.
+    /// See [`report::rounds`].
+    pub fn rounds(&self) -> usize {
+        report::rounds(&self.log())
+    }
+
+    /// See [`report::throttles`].
     pub fn throttles(&self) -> BTreeMap<String, usize> {
-        let mut throttles = BTreeMap::new();
-        for limit in self.shared.state().log.iter().filter_map(|entry| entry.note.strip_prefix("limit ")) {
-            *throttles.entry(limit.to_owned()).or_default() += 1;
-        }
-        throttles
+        report::throttles(&self.log())
     }
 
     /// Waits until the client has died of [`Faults::DieAfterCall`], and what it had asked for is done.
@@ -227,6 +220,12 @@ impl Shared {
         tokio::time::sleep(latency).await;
         let Some(operation) = Operation::of(request) else {
             let unknown = format!("{} {}", request.method, request.target);
+            if self.state().config.pass_unknown {
+                let response = self.forward(request).await;
+                let write = request.method != "GET" && request.method != "HEAD";
+                self.note(began, unknown, String::new(), write, response.status, "not recognised".to_owned());
+                return Outcome::Answer(response);
+            }
             self.note(began, unknown, String::new(), false, 501, "not recognised".to_owned());
             return Outcome::Answer(Response::new(501, "text/plain", "the strict AWS does not know this request"));
         };
