@@ -229,13 +229,13 @@ impl Shared {
             self.note(began, unknown, String::new(), false, 501, "not recognised".to_owned());
             return Outcome::Answer(Response::new(501, "text/plain", "the strict AWS does not know this request"));
         };
-        let (about, write) = (resource(request, &operation), operation.is_write());
+        let (about, write, protocol) = (resource(request, &operation), operation.is_write(), protocol(request, &operation));
         let faults = self.state().config.faults;
         if let Faults::Lies(lie, writes) = faults
             && writes == write
             && operation.service != "sts"
         {
-            let response = lie.response(content_type(operation.service));
+            let response = lie.response(content_type(protocol));
             self.note(began, operation.to_string(), about, write, response.status, format!("lie {lie:?}"));
             return Outcome::Answer(response);
         }
@@ -257,10 +257,10 @@ impl Shared {
         };
         if let Some(refusal) = refused {
             self.note(began, operation.to_string(), about, write, refusal.status, refusal.to_string());
-            return if last { Outcome::Nothing } else { Outcome::Answer(refusal.response(operation.service)) };
+            return if last { Outcome::Nothing } else { Outcome::Answer(refusal.response(protocol)) };
         }
         if let Some(fault) = fault.filter(|fault| fault.prevents()) {
-            let answer = fault.refusal(operation.service).map(|refusal| refusal.response(operation.service));
+            let answer = fault.refusal(operation.service).map(|refusal| refusal.response(protocol));
             let status = answer.as_ref().map_or(0, |answer| answer.status);
             self.note(began, operation.to_string(), about, write, status, format!("fault {fault:?}"));
             return answer.map_or(Outcome::Nothing, Outcome::Answer);
@@ -280,7 +280,7 @@ impl Shared {
             Some(Fault::Truncated) if response.body.is_empty() => Outcome::Nothing,
             Some(Fault::Truncated) => Outcome::Truncated(response),
             Some(fault @ Fault::LostThenStumble) => {
-                fault.refusal(operation.service).map_or(Outcome::Nothing, |refusal| Outcome::Answer(refusal.response(operation.service)))
+                fault.refusal(operation.service).map_or(Outcome::Nothing, |refusal| Outcome::Answer(refusal.response(protocol)))
             }
             _ => Outcome::Answer(response),
         };
@@ -294,7 +294,7 @@ impl Shared {
 
     /// Limits, refusals, and the local AWS; with what was done to the request.
     async fn strictly(&self, request: &Request, operation: &Operation) -> (Response, String) {
-        let mut request = request.clone();
+        let (mut request, protocol) = (request.clone(), protocol(request, operation));
         let about_alarms = operation.service == "cloudwatch" && operation.is_write();
         let _turn = if about_alarms { Some(self.alarms.lock().await) } else { None };
         let scope = refusals::scope(operation, &request);
@@ -304,7 +304,7 @@ impl Shared {
             if let Some(scale) = config.limits
                 && let Err(limit) = buckets.spend(&operation.to_string(), operation.is_write(), scale, Instant::now())
             {
-                return (Refusal::throttle(operation.service).response(operation.service), format!("limit {limit}"));
+                return (Refusal::throttle(operation.service).response(protocol), format!("limit {limit}"));
             }
             let before = config.windows.as_ref().map(|windows| world.before(windows, operation, scope.as_deref(), &mut request));
             if matches!(before, Some(Before::Pass | Before::Ask(..))) {
@@ -314,13 +314,13 @@ impl Shared {
         };
         let (Some(windows), Some(before)) = (windows, before) else { return (self.forward(&request).await, String::new()) };
         let refused = match before {
-            Before::Refuse(refusal) => return (refusal.response(operation.service), refusal.to_string()),
+            Before::Refuse(refusal) => return (refusal.response(protocol), refusal.to_string()),
             Before::Answer(response, why) => return (response, why.to_owned()),
             Before::Ask(question, judge) => judge(&self.forward(&question).await),
             Before::Pass => None,
         };
         let result = match refused {
-            Some(refusal) => (refusal.response(operation.service), refusal.to_string()),
+            Some(refusal) => (refusal.response(protocol), refusal.to_string()),
             None => self.pass(&windows, operation, &request).await,
         };
         self.state().world.leave(scope.as_deref());
@@ -329,6 +329,8 @@ impl Shared {
 
     async fn pass(&self, windows: &Windows, operation: &Operation, request: &Request) -> (Response, String) {
         let mut response = self.forward(request).await;
+        // What is changed below has another checksum, and DynamoDB's clients compare it.
+        response.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("x-amz-crc32"));
         let note = self.state().world.after(windows, operation, request, &mut response);
         (response, note)
     }
@@ -343,6 +345,12 @@ impl Shared {
     fn note(&self, began: Instant, operation: String, resource: String, write: bool, status: u16, note: String) {
         self.state().log.push(Entry { operation, resource, write, status, note, began, ended: Instant::now() });
     }
+}
+
+/// The service whose form an answer of our own takes: CloudWatch speaks JSON as CloudWatch Logs does with those who ask in JSON (boto3),
+/// and CBOR with all others.
+fn protocol(request: &Request, operation: &Operation) -> &'static str {
+    if operation.service == "cloudwatch" && request.header("x-amz-target").is_some() { "logs" } else { operation.service }
 }
 
 /// What a service answers with.
