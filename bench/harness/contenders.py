@@ -87,7 +87,7 @@ class Terraform:
     def missing(self):
         """Why it cannot take part; None if it can."""
         if self._program is None:
-            return "not installed"
+            return "not run: not installed"
         if self._missing is None:
             self._missing = self._initialise() or ""
         return self._missing or None
@@ -95,8 +95,8 @@ class Terraform:
     def _initialise(self):
         try:
             must([*self._in(self._directory("base")), "init", "-input=false", "-no-color"])
-        except Failed as failure:
-            return f"not run: `terraform init` does not get the AWS provider here ({str(failure).splitlines()[-1].strip(' │')})"
+        except Failed:
+            return "not run: it is installed, but cannot get its AWS provider here (`terraform init` fails)"
         return None
 
     def _directory(self, account):

@@ -16,6 +16,7 @@
 mod cbor;
 mod clock;
 mod faults;
+mod import;
 mod limits;
 mod message;
 mod operation;

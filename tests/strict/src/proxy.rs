@@ -3,6 +3,7 @@
 use crate::{
     clock,
     faults::{Counts, Fault, Faults, STALL},
+    import,
     limits::Buckets,
     message::{Request, Response},
     operation::{Operation, resource},
@@ -336,6 +337,50 @@ impl Shared {
     }
 
     async fn forward(&self, request: &Request) -> Response {
+        if Operation::of(request).is_some_and(|operation| operation.is("apigateway:PutRestApi")) {
+            return self.import(request).await;
+        }
+        self.ask(request).await
+    }
+
+    /// Does what the local AWS does not know, by what it knows.
+    async fn import(&self, request: &Request) -> Response {
+        let bad = |text: &str| Refusal::new(400, "BadRequestException", text).response("apigateway");
+        let Some(steps) = import::steps(request) else { return bad("the strict AWS does not understand this document") };
+        let listed = self.ask(&import::part_of(request, &import::listing())).await;
+        if !listed.is_success() {
+            return listed;
+        }
+        let mut ids = import::listed(&listed);
+        for removal in import::removals(&ids) {
+            self.import_part(&import::part_of(request, &removal)).await;
+        }
+        ids.retain(|path, _| path == "/");
+        for step in &steps {
+            let Some(part) = import::request_of(step, &ids) else { return bad("a path has no parent") };
+            let answer = self.import_part(&import::part_of(request, &part)).await;
+            if !answer.is_success() {
+                return answer;
+            }
+            if let import::Step::Resource { path, .. } = step {
+                ids.insert(path.clone(), answer.json()["id"].as_str().unwrap_or_default().to_owned());
+            }
+        }
+        self.ask(&import::part_of(request, &import::whole())).await
+    }
+
+    /// Makes a part as if it had been asked for by itself, so that it is known to be there.
+    async fn import_part(&self, request: &Request) -> Response {
+        let mut answer = self.ask(request).await;
+        let mut state = self.state();
+        let State { config, world, .. } = &mut *state;
+        if let (Some(windows), Some(operation)) = (&config.windows, Operation::of(request)) {
+            world.after(windows, &operation, request, &mut answer);
+        }
+        answer
+    }
+
+    async fn ask(&self, request: &Request) -> Response {
         match request.send(&self.upstream).await {
             Ok(response) => response,
             Err(error) => Response::new(502, "text/plain", format!("the local AWS does not answer: {error}")),
