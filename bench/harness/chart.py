@@ -27,12 +27,23 @@ LOOKS = {
     "terraform": ("#6d28d9", "#b79cf5", "cross"),
 }
 
+# (selector, property, light, dark). Plain rules rather than variables, which not every viewer knows.
+GROUNDS = [
+    (".ground", "fill", "#ffffff", "#12181f"),
+    ("text", "fill", "#1c2430", "#e8edf3"),
+    (".small", "fill", "#5d6b7c", "#94a3b5"),
+    (".grid", "stroke", "#e4e9ef", "#2a3440"),
+    (".axis", "stroke", "#8a97a6", "#6b7a8c"),
+    (".floor", "stroke", "#1c2430", "#e8edf3"),
+    (".mark", "stroke", "#ffffff", "#12181f"),
+]
+
 STYLE = """
-  text { font: 13px system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif; fill: var(--ink) }
-  .title { font-size: 17px; font-weight: 600 } .panel { font-weight: 600 } .small { font-size: 11.5px; fill: var(--faint) }
-  .ground { fill: var(--ground) } .grid { stroke: var(--grid); stroke-width: 1 } .axis { stroke: var(--faint); stroke-width: 1 }
-  .floor { stroke: var(--ink); stroke-width: 1.6; stroke-dasharray: 5 4; fill: none }
-  .line { fill: none; stroke-width: 2.2; stroke-linejoin: round } .whisker { stroke-width: 1.2 }
+  text { font: 13px system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif }
+  .title { font-size: 17px; font-weight: 600 } .panel { font-weight: 600 } .small { font-size: 11.5px }
+  .grid, .axis, .mark { stroke-width: 1 } .whisker { stroke-width: 1.2 }
+  .floor { stroke-width: 1.6; stroke-dasharray: 5 4; fill: none }
+  .line { fill: none; stroke-width: 2.2; stroke-linejoin: round }
 """
 
 
@@ -60,12 +71,11 @@ def corner(number):
 
 
 def colours():
-    light = "--ground: #ffffff; --ink: #1c2430; --faint: #5d6b7c; --grid: #e4e9ef"
-    dark = "--ground: #12181f; --ink: #e8edf3; --faint: #94a3b5; --grid: #2a3440"
-    names = lambda which: "; ".join(f"--{key}: {look[which]}" for key, look in LOOKS.items())
-    return (
-        f"\n  svg {{ {light}; {names(0)} }}\n  @media (prefers-color-scheme: dark) {{ svg {{ {dark}; {names(1)} }} }}"
-    )
+    rules = list(GROUNDS)
+    for key, look in LOOKS.items():
+        rules += [(f".line.{key}, .whisker.{key}", "stroke", *look[:2]), (f".mark.{key}", "fill", *look[:2])]
+    of = lambda which: " ".join(f"{rule[0]} {{ {rule[1]}: {rule[2 + which]} }}" for rule in rules)
+    return f"\n  {of(0)}\n  @media (prefers-color-scheme: dark) {{ {of(1)} }}"
 
 
 def panel(figures, phase, present, left, top):
@@ -91,15 +101,14 @@ def panel(figures, phase, present, left, top):
     parts.append(f'<polyline class="floor" points="{floor}"/>')
     # The first contender on top of all others.
     for contender in reversed(present):
-        colour = f"var(--{contender.key})"
         points = [(x(latency), of(contender, latency)) for latency in latencies]
         points = [(at, walls) for at, walls in points if walls]
         line = " ".join(f"{at:.1f},{y(median(walls)):.1f}" for at, walls in points)
-        parts.append(f'<polyline class="line" style="stroke: {colour}" points="{line}"/>')
+        parts.append(f'<polyline class="line {contender.key}" points="{line}"/>')
         for at, walls in points:
             ends = f'y1="{y(min(walls)):.1f}" y2="{y(max(walls)):.1f}"'
-            parts.append(f'<line class="whisker" style="stroke: {colour}" x1="{at:.1f}" x2="{at:.1f}" {ends}/>')
-            parts.append(mark(LOOKS[contender.key][2], at, y(median(walls)), colour))
+            parts.append(f'<line class="whisker {contender.key}" x1="{at:.1f}" x2="{at:.1f}" {ends}/>')
+            parts.append(mark(contender.key, at, y(median(walls))))
     return parts
 
 
@@ -111,8 +120,8 @@ def nice_step(most):
     return next(factor * power for factor in (1, 2, 5, 10) if most / (factor * power) <= 6)
 
 
-def mark(shape, x, y, colour):
-    style = f'style="fill: {colour}; stroke: var(--ground); stroke-width: 1"'
+def mark(key, x, y):
+    style, shape = f'class="mark {key}"', LOOKS[key][2]
     if shape == "circle":
         return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="5" {style}/>'
     corners = {
@@ -128,9 +137,9 @@ def mark(shape, x, y, colour):
 def legend(present, left, top):
     parts = []
     for row, contender in enumerate(present):
-        at, colour = top + 52 + 26 * row, f"var(--{contender.key})"
-        parts.append(f'<line class="line" style="stroke: {colour}" x1="{left + 24}" x2="{left + 56}" y1="{at}" y2="{at}"/>')
-        parts.append(mark(LOOKS[contender.key][2], left + 40, at, colour))
+        at = top + 52 + 26 * row
+        parts.append(f'<line class="line {contender.key}" x1="{left + 24}" x2="{left + 56}" y1="{at}" y2="{at}"/>')
+        parts.append(mark(contender.key, left + 40, at))
         parts.append(f'<text x="{left + 66}" y="{at + 4}">{escape(contender.title)}</text>')
     at = top + 52 + 26 * len(present)
     parts.append(f'<line class="floor" x1="{left + 24}" x2="{left + 56}" y1="{at}" y2="{at}"/>')

@@ -1,5 +1,5 @@
 # The stack of stack.yaml at the root of this repository, as Terraform has it: the same resources with the same fields and tags.
-# Checked by `terraform fmt` only: where this was written there was no AWS provider to run it with.
+# Never applied so far: where this was written there was no AWS provider. What was checked is said in docs/performance.md.
 
 terraform {
   required_version = ">= 1.6"
