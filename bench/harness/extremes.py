@@ -1,7 +1,9 @@
 """What only liveinsight is measured with: a stack ten times as large, a crowded account, and an endpoint in trouble."""
 
 import concurrent.futures
+import io
 import os
+import zipfile
 from dataclasses import dataclass
 
 from .aws import Account, LocalAws, Proxy, accounts, environment
@@ -89,7 +91,10 @@ def crowd(bench, number):
 def fill(account, number, digits):
     """Puts strange things into an account, by many calls at once."""
     say(f"making {number} tables, functions, alarms and log groups, and 200 APIs")
-    code = next(iter(sorted((WORK).glob("*/release-1/*.zip")))).read_bytes()
+    package = io.BytesIO()
+    with zipfile.ZipFile(package, "w") as archive:
+        archive.writestr("bootstrap", "#!/bin/sh\n")
+    code = package.getvalue()
     role = f"arn:aws:iam::{digits}:role/stranger"
     key = {"AttributeName": "id"}
     dynamodb, functions, alarms, logs, apis = (

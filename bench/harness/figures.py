@@ -31,17 +31,19 @@ class Figures:
         return [s["phases"][phase][name] for s in self._samples if s["contender"] == contender and fits(s["setting"])]
 
     def about(self, contender, phase):
-        """Calls, chain, processor time and memory, as texts.
+        """Calls, chain, processor time and memory, and how many calls were throttled if AWS's limits were kept, as texts.
 
         Calls are those of most runs. The chain is the shortest that was seen: answers that take longer than the latency make calls look
         dependent that are not, and nothing makes them look independent.
         """
         of = lambda name: self.values(contender, phase, name)
+        throttled = [sum(limits.values()) for limits in self.values(contender, phase, "throttles", "aws")]
+        last = [f"{median(throttled):g}" if throttled else ""] if "aws" in self.settings else []
         if not of("calls"):
-            return ["", "", "", ""]
+            return ["", "", "", "", *last]
         reads, writes = (int(median(of(name))) for name in ("reads", "writes"))
         calls = f"{reads + writes} ({reads} + {writes})"
-        return [calls, str(min(of("rounds"))), f"{1000 * median(of('cpu')):.0f} ms", f"{median(of('memory')) / 2**20:.0f} MB"]
+        return [calls, str(min(of("rounds"))), f"{1000 * median(of('cpu')):.0f} ms", f"{median(of('memory')) / 2**20:.0f} MB", *last]
 
     def floor(self, phase, key):
         """Seconds that no program can do it in: the shortest chain, each call of it with the latency, and what AWS delays."""

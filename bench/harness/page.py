@@ -58,7 +58,10 @@ def head(results):
 
 def table(figures, phase):
     settings = figures.settings
-    heads = ["", *(f"wall, {title}" for title in settings.values()), "calls (reads + writes)", "chain", "CPU", "memory", "leaves out"]
+    heads = ["", *(f"wall, {title}" for title in settings.values()), "calls (reads + writes)", "chain", "CPU", "memory"]
+    if "aws" in settings:
+        heads.append("throttled")
+    heads.append("leaves out")
     rows = []
     for contender in contenders("", None):
         if contender.key in figures.missing:
@@ -68,7 +71,8 @@ def table(figures, phase):
             walls = [spread(of("wall", setting)) for setting in settings]
             rows.append([contender.title, *walls, *figures.about(contender.key, phase.key), contender.leaves_out])
     floors = [f"{figures.floor(phase, setting):.2f} s" for setting in settings]
-    rows.append(["*floor*", *floors, f"{phase.fewest_calls}", f"{phase.shortest_chain}", "", "", ""])
+    floor = ["*floor*", *floors, f"{phase.fewest_calls}", f"{phase.shortest_chain}"]
+    rows.append(floor + [""] * (len(heads) - len(floor)))
     return f"### {phase.title}\n\n{markdown(heads, rows)}"
 
 
