@@ -36,7 +36,7 @@ def succeeded(sample):
     return sample
 
 
-UP = ("up", "--quiet")
+UP = ("up", "--quiet", "--no-smoke")
 DOWN = ("down", "--quiet", "--yes", "--delete-data")
 
 
