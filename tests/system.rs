@@ -2,6 +2,7 @@
 //!
 //! One executable, because its parts wait more than they compute: together they take half the time that they take one after another.
 
+mod bench;
 mod ci;
 mod e2e;
 mod reliability;

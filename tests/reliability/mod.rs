@@ -6,12 +6,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking, in its helpers as well")]
 
-mod accounts;
+pub(crate) mod accounts;
 mod counts;
 mod faults;
 mod kills;
 mod limits;
-mod listing;
+pub(crate) mod listing;
 mod refusals;
 mod rivals;
 mod shared;

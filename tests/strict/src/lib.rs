@@ -16,11 +16,13 @@
 mod cbor;
 mod clock;
 mod faults;
+mod import;
 mod limits;
 mod message;
 mod operation;
 mod proxy;
 mod refusals;
+mod report;
 mod wire;
 mod xml;
 
@@ -29,4 +31,5 @@ pub use message::{Request, Response};
 pub use operation::Operation;
 pub use proxy::{Config, Entry, Strict};
 pub use refusals::Windows;
+pub use report::{report, rounds, throttles};
 pub use wire::Refusal;

@@ -13,6 +13,7 @@ const LIMITS: &[(&str, f64, f64)] = &[
     ("apigateway:CreateResource", 5.0, 5.0),
     ("apigateway:DeleteResource", 5.0, 5.0),
     ("apigateway:GetResources", 2.5, 5.0),
+    ("apigateway:PutRestApi", 1.0, 1.0),
     ("apigateway:CreateDeployment", 0.2, 1.0),
     ("apigateway:UpdateAccount", 0.05, 1.0),
     ("lambda", 15.0, 15.0),

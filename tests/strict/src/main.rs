@@ -1,27 +1,106 @@
-//! `strict-aws LISTEN UPSTREAM [SCALE]`: a strict AWS at `LISTEN` (`127.0.0.1:4570`) in front of the local one at `UPSTREAM`
-//! (`http://127.0.0.1:4566`), with AWS's own waiting times and limits, `SCALE` times as fast. Runs until it is stopped.
+//! The strict AWS as a program of its own, for whoever measures or tries a client: `bench/` does.
+//!
+//! It says its address, and then listens to its standard input: `report` is answered by one line of JSON about the requests since the
+//! last one (see [`strict_aws::report`]). It ends with its input, so it never outlives who started it.
 
-use std::process::ExitCode;
-use strict_aws::{Config, Strict, Windows};
+use clap::Parser;
+use std::{
+    io::{BufRead, Write},
+    process::ExitCode,
+    time::Duration,
+};
+use strict_aws::{Config, Faults, Strict, Windows, report};
 
-#[tokio::main(flavor = "current_thread")]
+/// An AWS that takes its time, in front of a local one
+///
+/// Prints its address. A line `report` on standard input is answered by one line of JSON on standard output: what was asked for since the
+/// last report. The end of standard input ends it.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// The address of the local AWS, such as `http://127.0.0.1:4566`
+    upstream: String,
+    /// Where to listen; port 0 is any that is free
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    listen: String,
+    /// How long every request is on its way, beside what the local AWS takes
+    #[arg(long, value_name = "MILLISECONDS", default_value_t = 0)]
+    latency: u64,
+    /// Keeps AWS's request limits, with time passing so many times as fast
+    #[arg(long, value_name = "SCALE")]
+    limits: Option<f64>,
+    /// Refuses and delays as AWS does, with waiting times so many times as short
+    #[arg(long, value_name = "SCALE")]
+    delays: Option<f64>,
+    /// How long a distribution is being deployed after each change, instead of AWS's three minutes
+    #[arg(long, value_name = "SECONDS", requires = "delays")]
+    deploying: Option<f64>,
+    /// Throttles, stumbles, loses answers and breaks connections at this share of the requests
+    #[arg(long, value_name = "SHARE")]
+    lossy: Option<f64>,
+    /// Answers this write (counted from 1) never, and keeps the connection open
+    #[arg(long, value_name = "NUMBER", conflicts_with = "lossy")]
+    hang: Option<u64>,
+    /// Lets requests pass that it does not recognise, rather than to refuse them
+    #[arg(long)]
+    pass_unknown: bool,
+}
+
+#[tokio::main]
 async fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let (listen, upstream, scale) = match &arguments[..] {
-        [listen, upstream] => (listen, upstream, Ok(1.0)),
-        [listen, upstream, scale] => (listen, upstream, scale.parse()),
-        _ => return usage("strict-aws LISTEN UPSTREAM [SCALE]"),
+    let arguments = Arguments::parse();
+    let strict = match Strict::listen(&arguments.listen, &arguments.upstream, arguments.config()).await {
+        Ok(strict) => strict,
+        Err(error) => return failed(&format!("cannot listen at {}: {error}", arguments.listen)),
     };
-    let Ok(scale) = scale else { return usage("SCALE is a number, such as 100") };
-    let config = Config { windows: Some(Windows::aws(scale)), limits: Some(scale), ..Config::default() };
-    match Strict::listen(listen, upstream, config).await {
-        Ok(_strict) => std::future::pending().await,
-        Err(error) => usage(&format!("cannot listen at {listen}: {error}")),
+    if say(strict.endpoint()).is_err() {
+        return ExitCode::FAILURE;
+    }
+    // Reading blocks, so it has a thread of its own; requests are served on others.
+    let serving = tokio::task::spawn_blocking(move || {
+        for line in std::io::stdin().lock().lines() {
+            match line?.trim() {
+                "report" => say(&report(&strict.take_log()).to_string())?,
+                "" => {}
+                other => say(&serde_json::json!({ "error": format!("{other:?} is not known; `report` is") }).to_string())?,
+            }
+        }
+        Ok::<(), std::io::Error>(())
+    });
+    match serving.await {
+        Ok(Ok(())) => ExitCode::SUCCESS,
+        // Nobody listens any more.
+        _ => ExitCode::FAILURE,
     }
 }
 
+impl Arguments {
+    fn config(&self) -> Config {
+        let windows = self.delays.map(|scale| {
+            let windows = Windows::aws(scale);
+            let distribution_deploying = self.deploying.map_or(windows.distribution_deploying, Duration::from_secs_f64);
+            Windows { distribution_deploying, ..windows }
+        });
+        let faults = match (self.lossy, self.hang) {
+            (Some(share), _) => Faults::Mixed { seed: SEED, share },
+            (None, Some(number)) => Faults::AtWrite(number, strict_aws::Fault::Hung),
+            (None, None) => Faults::None,
+        };
+        let latency = Duration::from_millis(self.latency);
+        Config { windows, limits: self.limits, latency, faults, pass_unknown: self.pass_unknown, ..Config::default() }
+    }
+}
+
+/// What goes wrong depends on the request and on this alone, so two clients that ask the same meet the same.
+const SEED: u64 = 1;
+
+fn say(line: &str) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{line}")?;
+    out.flush()
+}
+
 #[expect(clippy::print_stderr, reason = "a program for developers, with no other way to speak")]
-fn usage(text: &str) -> ExitCode {
+fn failed(text: &str) -> ExitCode {
     eprintln!("{text}");
     ExitCode::from(2)
 }

@@ -24,7 +24,7 @@ impl Operation {
             "dynamodb" => ("dynamodb", target(request)),
             "logs" => ("logs", target(request)),
             "tagging" => ("tagging", target(request)),
-            "monitoring" => ("cloudwatch", request.segments().pop()),
+            "monitoring" => ("cloudwatch", request.segments().pop().filter(|name| !name.is_empty()).or_else(|| target(request))),
             "lambda" => ("lambda", lambda(request)),
             "apigateway" => ("apigateway", api_gateway(request)),
             "cloudfront" => ("cloudfront", cloudfront(request)),
@@ -90,6 +90,8 @@ fn lambda(request: &Request) -> Option<String> {
         ("GET", ["functions", _, "configuration"]) => "GetFunctionConfiguration",
         ("PUT", ["functions", _, "configuration"]) => "UpdateFunctionConfiguration",
         ("PUT", ["functions", _, "code"]) => "UpdateFunctionCode",
+        ("GET", ["functions", _, "code-signing-config"]) => "GetFunctionCodeSigningConfig",
+        ("GET", ["functions", _, "concurrency"]) => "GetFunctionConcurrency",
         ("GET", ["functions", _, "versions"]) => "ListVersionsByFunction",
         ("POST", ["functions", _, "versions"]) => "PublishVersion",
         ("GET", ["functions", _, "aliases"]) => "ListAliases",
@@ -117,6 +119,7 @@ fn api_gateway(request: &Request) -> Option<String> {
     let thing = match parts.as_slice() {
         ["account"] => "Account",
         ["restapis"] if method == "GET" => return Some("GetRestApis".to_owned()),
+        ["restapis"] if request.query("mode").as_deref() == Some("import") => return Some("ImportRestApi".to_owned()),
         ["restapis"] => return Some("CreateRestApi".to_owned()),
         ["restapis", _] => "RestApi",
         ["restapis", _, "resources"] => return Some("GetResources".to_owned()),
@@ -192,6 +195,17 @@ fn s3(request: &Request) -> Option<String> {
         ("ownershipControls", "BucketOwnershipControls"),
         ("tagging", "BucketTagging"),
         ("location", "BucketLocation"),
+        ("accelerate", "BucketAccelerateConfiguration"),
+        ("acl", "BucketAcl"),
+        ("cors", "BucketCors"),
+        ("lifecycle", "BucketLifecycleConfiguration"),
+        ("logging", "BucketLogging"),
+        ("notification", "BucketNotificationConfiguration"),
+        ("object-lock", "ObjectLockConfiguration"),
+        ("policyStatus", "BucketPolicyStatus"),
+        ("replication", "BucketReplication"),
+        ("requestPayment", "BucketRequestPayment"),
+        ("website", "BucketWebsite"),
     ];
     let segments = request.segments();
     let has = |name: &str| request.query(name).is_some();
@@ -208,7 +222,8 @@ fn s3(request: &Request) -> Option<String> {
         if verb == "Put" && request.header("x-amz-copy-source").is_some() {
             return Some("CopyObject".to_owned());
         }
-        return Some(if has("uploadId") && verb == "Delete" { "AbortMultipartUpload".to_owned() } else { format!("{verb}Object") });
+        let part = if has("tagging") { "ObjectTagging" } else { "Object" };
+        return Some(if has("uploadId") && verb == "Delete" { "AbortMultipartUpload".to_owned() } else { format!("{verb}{part}") });
     }
     if let Some((_, thing)) = CONFIGURATION.iter().find(|(parameter, _)| has(parameter)) {
         return Some(format!("{verb}{thing}"));

@@ -3,10 +3,12 @@
 use crate::{
     clock,
     faults::{Counts, Fault, Faults, STALL},
+    import,
     limits::Buckets,
     message::{Request, Response},
     operation::{Operation, resource},
     refusals::{self, Before, Windows, World},
+    report,
     wire::Refusal,
 };
 use std::{
@@ -34,6 +36,8 @@ pub struct Config {
     pub faults: Faults,
     /// By how many seconds AWS's clock is ahead of the client's; negative if it is behind.
     pub ahead: i64,
+    /// Lets a request pass that is not recognised, rather than to refuse it: for clients that nobody here wrote.
+    pub pass_unknown: bool,
 }
 
 /// One request, as it went.
@@ -138,29 +142,19 @@ impl Strict {
         self.shared.state().log.clone()
     }
 
-    /// The longest chain of requests, each of which arrived after the one before it was answered: with a latency that outlasts all else,
-    /// how often the client waited for AWS.
-    pub fn rounds(&self) -> usize {
-        let mut log = self.log();
-        log.sort_by_key(|entry| entry.ended);
-        let mut rounds = 0;
-        let mut last = None;
-        for entry in log {
-            if last.is_none_or(|last| entry.began > last) {
-                rounds += 1;
-                last = Some(entry.ended);
-            }
-        }
-        rounds
+    /// The same, and from here on it is empty.
+    pub fn take_log(&self) -> Vec<Entry> {
+        std::mem::take(&mut self.shared.state().log)
     }
 
-    /// How many requests were refused as too many, by the limit that they exceeded.
+    /// See [`report::rounds`].
+    pub fn rounds(&self) -> usize {
+        report::rounds(&self.log())
+    }
+
+    /// See [`report::throttles`].
     pub fn throttles(&self) -> BTreeMap<String, usize> {
-        let mut throttles = BTreeMap::new();
-        for limit in self.shared.state().log.iter().filter_map(|entry| entry.note.strip_prefix("limit ")) {
-            *throttles.entry(limit.to_owned()).or_default() += 1;
-        }
-        throttles
+        report::throttles(&self.log())
     }
 
     /// Waits until the client has died of [`Faults::DieAfterCall`], and what it had asked for is done.
@@ -227,16 +221,22 @@ impl Shared {
         tokio::time::sleep(latency).await;
         let Some(operation) = Operation::of(request) else {
             let unknown = format!("{} {}", request.method, request.target);
+            if self.state().config.pass_unknown {
+                let response = self.forward(request).await;
+                let write = request.method != "GET" && request.method != "HEAD";
+                self.note(began, unknown, String::new(), write, response.status, "not recognised".to_owned());
+                return Outcome::Answer(response);
+            }
             self.note(began, unknown, String::new(), false, 501, "not recognised".to_owned());
             return Outcome::Answer(Response::new(501, "text/plain", "the strict AWS does not know this request"));
         };
-        let (about, write) = (resource(request, &operation), operation.is_write());
+        let (about, write, protocol) = (resource(request, &operation), operation.is_write(), protocol(request, &operation));
         let faults = self.state().config.faults;
         if let Faults::Lies(lie, writes) = faults
             && writes == write
             && operation.service != "sts"
         {
-            let response = lie.response(content_type(operation.service));
+            let response = lie.response(content_type(protocol));
             self.note(began, operation.to_string(), about, write, response.status, format!("lie {lie:?}"));
             return Outcome::Answer(response);
         }
@@ -258,10 +258,10 @@ impl Shared {
         };
         if let Some(refusal) = refused {
             self.note(began, operation.to_string(), about, write, refusal.status, refusal.to_string());
-            return if last { Outcome::Nothing } else { Outcome::Answer(refusal.response(operation.service)) };
+            return if last { Outcome::Nothing } else { Outcome::Answer(refusal.response(protocol)) };
         }
         if let Some(fault) = fault.filter(|fault| fault.prevents()) {
-            let answer = fault.refusal(operation.service).map(|refusal| refusal.response(operation.service));
+            let answer = fault.refusal(operation.service).map(|refusal| refusal.response(protocol));
             let status = answer.as_ref().map_or(0, |answer| answer.status);
             self.note(began, operation.to_string(), about, write, status, format!("fault {fault:?}"));
             return answer.map_or(Outcome::Nothing, Outcome::Answer);
@@ -281,7 +281,7 @@ impl Shared {
             Some(Fault::Truncated) if response.body.is_empty() => Outcome::Nothing,
             Some(Fault::Truncated) => Outcome::Truncated(response),
             Some(fault @ Fault::LostThenStumble) => {
-                fault.refusal(operation.service).map_or(Outcome::Nothing, |refusal| Outcome::Answer(refusal.response(operation.service)))
+                fault.refusal(operation.service).map_or(Outcome::Nothing, |refusal| Outcome::Answer(refusal.response(protocol)))
             }
             _ => Outcome::Answer(response),
         };
@@ -295,7 +295,7 @@ impl Shared {
 
     /// Limits, refusals, and the local AWS; with what was done to the request.
     async fn strictly(&self, request: &Request, operation: &Operation) -> (Response, String) {
-        let mut request = request.clone();
+        let (mut request, protocol) = (request.clone(), protocol(request, operation));
         let about_alarms = operation.service == "cloudwatch" && operation.is_write();
         let _turn = if about_alarms { Some(self.alarms.lock().await) } else { None };
         let scope = refusals::scope(operation, &request);
@@ -305,7 +305,7 @@ impl Shared {
             if let Some(scale) = config.limits
                 && let Err(limit) = buckets.spend(&operation.to_string(), operation.is_write(), scale, Instant::now())
             {
-                return (Refusal::throttle(operation.service).response(operation.service), format!("limit {limit}"));
+                return (Refusal::throttle(operation.service).response(protocol), format!("limit {limit}"));
             }
             let before = config.windows.as_ref().map(|windows| world.before(windows, operation, scope.as_deref(), &mut request));
             if matches!(before, Some(Before::Pass | Before::Ask(..))) {
@@ -315,13 +315,13 @@ impl Shared {
         };
         let (Some(windows), Some(before)) = (windows, before) else { return (self.forward(&request).await, String::new()) };
         let refused = match before {
-            Before::Refuse(refusal) => return (refusal.response(operation.service), refusal.to_string()),
+            Before::Refuse(refusal) => return (refusal.response(protocol), refusal.to_string()),
             Before::Answer(response, why) => return (response, why.to_owned()),
             Before::Ask(question, judge) => judge(&self.forward(&question).await),
             Before::Pass => None,
         };
         let result = match refused {
-            Some(refusal) => (refusal.response(operation.service), refusal.to_string()),
+            Some(refusal) => (refusal.response(protocol), refusal.to_string()),
             None => self.pass(&windows, operation, &request).await,
         };
         self.state().world.leave(scope.as_deref());
@@ -330,11 +330,57 @@ impl Shared {
 
     async fn pass(&self, windows: &Windows, operation: &Operation, request: &Request) -> (Response, String) {
         let mut response = self.forward(request).await;
+        // What is changed below has another checksum, and DynamoDB's clients compare it.
+        response.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("x-amz-crc32"));
         let note = self.state().world.after(windows, operation, request, &mut response);
         (response, note)
     }
 
     async fn forward(&self, request: &Request) -> Response {
+        if Operation::of(request).is_some_and(|operation| operation.is("apigateway:PutRestApi")) {
+            return self.import(request).await;
+        }
+        self.ask(request).await
+    }
+
+    /// Does what the local AWS does not know, by what it knows.
+    async fn import(&self, request: &Request) -> Response {
+        let bad = |text: &str| Refusal::new(400, "BadRequestException", text).response("apigateway");
+        let Some(steps) = import::steps(request) else { return bad("the strict AWS does not understand this document") };
+        let listed = self.ask(&import::part_of(request, &import::listing())).await;
+        if !listed.is_success() {
+            return listed;
+        }
+        let mut ids = import::listed(&listed);
+        for removal in import::removals(&ids) {
+            self.import_part(&import::part_of(request, &removal)).await;
+        }
+        ids.retain(|path, _| path == "/");
+        for step in &steps {
+            let Some(part) = import::request_of(step, &ids) else { return bad("a path has no parent") };
+            let answer = self.import_part(&import::part_of(request, &part)).await;
+            if !answer.is_success() {
+                return answer;
+            }
+            if let import::Step::Resource { path, .. } = step {
+                ids.insert(path.clone(), answer.json()["id"].as_str().unwrap_or_default().to_owned());
+            }
+        }
+        self.ask(&import::part_of(request, &import::whole())).await
+    }
+
+    /// Makes a part as if it had been asked for by itself, so that it is known to be there.
+    async fn import_part(&self, request: &Request) -> Response {
+        let mut answer = self.ask(request).await;
+        let mut state = self.state();
+        let State { config, world, .. } = &mut *state;
+        if let (Some(windows), Some(operation)) = (&config.windows, Operation::of(request)) {
+            world.after(windows, &operation, request, &mut answer);
+        }
+        answer
+    }
+
+    async fn ask(&self, request: &Request) -> Response {
         match request.send(&self.upstream).await {
             Ok(response) => response,
             Err(error) => Response::new(502, "text/plain", format!("the local AWS does not answer: {error}")),
@@ -344,6 +390,12 @@ impl Shared {
     fn note(&self, began: Instant, operation: String, resource: String, write: bool, status: u16, note: String) {
         self.state().log.push(Entry { operation, resource, write, status, note, began, ended: Instant::now() });
     }
+}
+
+/// The service whose form an answer of our own takes: CloudWatch speaks JSON as CloudWatch Logs does with those who ask in JSON (boto3),
+/// and CBOR with all others.
+fn protocol(request: &Request, operation: &Operation) -> &'static str {
+    if operation.service == "cloudwatch" && request.header("x-amz-target").is_some() { "logs" } else { operation.service }
 }
 
 /// What a service answers with.

@@ -1,0 +1,134 @@
+"""Measures liveinsight and its rivals, and writes docs/performance.md.
+
+Runs take turns (A B C A B C …), so that whatever else the machine does meets all of them alike. Each run has an account of its own,
+empty at first, and a proxy of its own in front of the local AWS. After a creation another client counts the account's resources, and
+after a removal it must find none: a run that did not do its work fails the benchmark.
+"""
+
+import argparse
+import datetime
+import json
+import sys
+
+from . import extremes, page
+from .aws import Account, LocalAws, Proxy, accounts, environment
+from .contenders import contenders
+from .machine import describe
+from .phases import PHASES, RESOURCES, settings
+from .places import ROOT, WORK, Failed, measured, must, say
+from .project import Project
+
+
+def arguments():
+    parser = argparse.ArgumentParser(prog="bench/run", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=int, default=5, help="how often each is measured with added latency (default: 5)")
+    parser.add_argument("--aws-runs", type=int, default=3, help="how often under AWS's limits and delays, 0 for not at all (default: 3)")
+    parser.add_argument("--latency", default="0,50,150", help="milliseconds added to each call, with commas (default: 0,50,150)")
+    parser.add_argument("--only", default="", help="keys of contenders, with commas: liveinsight, boto3-import, boto3-threads, boto3, terraform")
+    parser.add_argument("--profile", default="release", help="cargo's profile for liveinsight and the proxy (default: release)")
+    parser.add_argument("--no-build", action="store_true", help="take liveinsight and the proxy as they were last built")
+    parser.add_argument("--small", action="store_true", help="programs that do nothing as handlers: for trying the benchmark itself")
+    parser.add_argument("--scale", type=int, default=0, metavar="FUNCTIONS", help="also a generated stack with so many functions (the issue: 40)")
+    parser.add_argument("--crowd", type=int, default=0, metavar="NUMBER", help="also an account with so many strange tables, functions, alarms, log groups")
+    parser.add_argument("--trouble", action="store_true", help="also a slow, a hanging and a lossy endpoint")
+    parser.add_argument("--write", action="store_true", help="write docs/performance.md and its chart; otherwise the tables are printed")
+    parser.add_argument("--note", default="", help="a sentence for the document about the circumstances, such as other load")
+    parser.add_argument("--results", action="store_true", help="measure nothing: show, or with --write write, what was measured last")
+    return parser.parse_args()
+
+
+def build(profile, no_build):
+    """Builds liveinsight and the proxy; their paths."""
+    if not no_build:
+        say(f"building liveinsight and the proxy ({profile})")
+        must(["cargo", "build", "--locked", "--profile", profile, "-p", "liveinsight", "-p", "strict-aws"], cwd=ROOT)
+    metadata = json.loads(must(["cargo", "metadata", "--no-deps", "--format-version", "1"], cwd=ROOT))
+    directory = f"{metadata['target_directory']}/{'debug' if profile == 'dev' else profile}"
+    return f"{directory}/liveinsight", f"{directory}/strict-aws"
+
+
+def run(contender, setting, strict, aws):
+    """All phases of one contender in a new account; what each took."""
+    account = next(accounts)
+    there = Account(aws.endpoint, account)
+    samples = {}
+    with Proxy(strict, aws.endpoint, setting.proxy_options) as proxy:
+        for phase in PHASES:
+            contender.prepare(account, phase.variant)
+            command, directory, extra = (contender.down if phase.removes else contender.up)(account, phase.variant)
+            taken = measured(command, directory, {**environment(proxy.endpoint, account), **extra})
+            out, error = taken.pop("out"), taken.pop("err")
+            where = f"{contender.key}, {setting.key}, {phase.key}"
+            if taken["code"] != 0:
+                raise Failed(f"{where} ended with {taken['code']}:\n{out[-2000:]}\n{error[-2000:]}")
+            count = there.resources()
+            if sum(count.values()) != (0 if phase.removes else RESOURCES):
+                raise Failed(f"{where}: the account holds {sum(count.values())} resources: {count}")
+            report = proxy.report()
+            samples[phase.key] = {**taken, **report}
+            say(f"{where}: {taken['wall']:.2f} s, {report['reads']} reads, {report['writes']} writes, chain {report['rounds']}")
+    return samples
+
+
+def measure(chosen, wanted):
+    """Runs everything in turns."""
+    liveinsight, proxy = build(wanted.profile, wanted.no_build)
+    project = Project(liveinsight, wanted.small)
+    results = {
+        "date": datetime.date.today().isoformat(),
+        "machine": describe(),
+        "command": "bench/run " + " ".join(sys.argv[1:]),
+        "profile": wanted.profile,
+        "small": wanted.small,
+        "note": wanted.note,
+        "samples": [],
+        "missing": {},
+        "extremes": {},
+    }
+    with LocalAws(liveinsight) as aws:
+        project.prepare(aws.endpoint)
+        taking_part = []
+        for contender in contenders(liveinsight, project):
+            if wanted.only and contender.key not in wanted.only.split(","):
+                continue
+            reason = contender.missing()
+            results["missing"].update({contender.key: reason} if reason else {})
+            taking_part += [] if reason else [contender]
+        for number in range(max(wanted.runs, wanted.aws_runs)):
+            for setting in chosen:
+                if number >= (wanted.aws_runs if setting.key == "aws" else wanted.runs):
+                    continue
+                for contender in taking_part:
+                    samples = run(contender, setting, proxy, aws)
+                    results["samples"].append({"contender": contender.key, "setting": setting.key, "phases": samples})
+                    save(results)
+        bench = extremes.Bench(liveinsight, proxy, aws, project)
+        if wanted.scale:
+            results["extremes"]["scale"] = extremes.scale(bench, wanted.scale)
+        if wanted.crowd:
+            results["extremes"]["crowd"] = extremes.crowd(bench, wanted.crowd)
+        if wanted.trouble:
+            results["extremes"]["trouble"] = extremes.trouble(bench)
+        save(results)
+    return results
+
+
+def save(results):
+    (WORK / "results.json").write_text(json.dumps(results, indent=1))
+
+
+def main():
+    wanted = arguments()
+    WORK.mkdir(parents=True, exist_ok=True)
+    chosen = settings([int(part) for part in wanted.latency.split(",") if part], wanted.aws_runs > 0)
+    try:
+        results = json.loads((WORK / "results.json").read_text()) if wanted.results else measure(chosen, wanted)
+        if wanted.write:
+            page.write(results)
+        else:
+            print(page.measured(results))
+    except Failed as failure:
+        sys.exit(f"error: {failure}")
+
+
+main()

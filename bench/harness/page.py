@@ -1,0 +1,134 @@
+"""Writes what was measured into docs/performance.md, between its markers, and the chart beside it."""
+
+from . import chart
+from .contenders import contenders
+from .figures import Figures, median
+from .places import ROOT, Failed, say
+from .phases import PHASES
+
+BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
+PAGE = ROOT / "docs" / "performance.md"
+CHART = ROOT / "docs" / "images" / "performance.svg"
+
+
+def write(results):
+    text = PAGE.read_text()
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise Failed(f"docs/performance.md has no {BEGIN} and {END}")
+    PAGE.write_text(f"{before}{BEGIN}\n\n{measured(results)}\n{END}{after}")
+    CHART.parent.mkdir(exist_ok=True)
+    CHART.write_text(chart.draw(Figures(results)))
+    say("wrote docs/performance.md and docs/images/performance.svg")
+
+
+def measured(results):
+    """All that was measured, as Markdown."""
+    figures = Figures(results)
+    parts = [head(results)]
+    parts += [table(figures, phase) for phase in PHASES]
+    extremes = results["extremes"]
+    if "scale" in extremes:
+        parts.append(scale(extremes["scale"]))
+    if "crowd" in extremes:
+        parts.append(crowd(extremes["crowd"]))
+    if "trouble" in extremes:
+        parts.append(trouble(extremes["trouble"]))
+    return "\n".join(parts)
+
+
+def head(results):
+    machine = "; ".join(f"{key}: {value}" for key, value in results["machine"].items())
+    runs = {}
+    for sample in results["samples"]:
+        key = (sample["contender"], sample["setting"])
+        runs[key] = runs.get(key, 0) + 1
+    count = {setting: max(n for (_, of), n in runs.items() if of == setting) for setting in {setting for _, setting in runs}}
+    times = ", ".join(f"{n} × {'AWS' if key == 'aws' else f'{key} ms'}" for key, n in sorted(count.items(), key=lambda item: (item[0] == "aws", len(item[0]), item[0])))
+    handlers = "programs that do nothing" if results["small"] else "this repository's own, as they are for Lambda"
+    lines = [
+        f"`{results['command']}` on {results['date']}, cargo profile `{results['profile']}`. {machine}. Runs: {times}. Handlers: {handlers}.",
+    ]
+    if results["note"]:
+        lines.append(f"\n**{results['note']}**")
+    lines.append("\n![Wall-clock time by added latency, with the floor](images/performance.svg)\n")
+    return "\n".join(lines)
+
+
+def table(figures, phase):
+    settings = figures.settings
+    heads = ["", *(f"wall, {title}" for title in settings.values()), "calls (reads + writes)", "chain", "CPU", "memory"]
+    if "aws" in settings:
+        heads.append("throttled")
+    heads.append("leaves out")
+    rows = []
+    for contender in contenders("", None):
+        if contender.key in figures.missing:
+            rows.append([contender.title, figures.missing[contender.key], *[""] * (len(heads) - 2)])
+        elif figures.took_part(contender.key):
+            of = lambda name, setting=None: figures.values(contender.key, phase.key, name, setting)
+            walls = [spread(of("wall", setting)) for setting in settings]
+            rows.append([contender.title, *walls, *figures.about(contender.key, phase.key), contender.leaves_out])
+    floors = [f"{figures.floor(phase, setting):.2f} s" for setting in settings]
+    floor = ["*floor*", *floors, f"{phase.fewest_calls}", f"{phase.shortest_chain}"]
+    rows.append(floor + [""] * (len(heads) - len(floor)))
+    return f"### {phase.title}\n\n{markdown(heads, rows)}"
+
+
+def markdown(heads, rows):
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+
+
+def spread(walls):
+    """The median, with the least and the most."""
+    if not walls:
+        return ""
+    middle, least, most = median(walls), min(walls), max(walls)
+    return f"**{middle:.2f} s** ({least:.2f}–{most:.2f})"
+
+
+def scale(results):
+    heads = ["resources", "phase", "wall", "calls", "calls a resource", "time a resource", "CPU", "memory"]
+    rows = []
+    for result in results:
+        for phase, sample in result["runs"].items():
+            resources = result["resources"]
+            rows.append([
+                str(resources), phase, f"{sample['wall']:.2f} s", f"{sample['calls']} ({sample['writes']} writes)",
+                f"{sample['calls'] / resources:.2f}", f"{1000 * sample['wall'] / resources:.0f} ms",
+                f"{sample['cpu']:.2f} s", f"{sample['memory'] / 2**20:.0f} MB",
+            ])
+    few, many = (result["resources"] for result in results)
+    return f"### {many} resources beside {few}\n\nGenerated stacks, one run each, no added latency.\n\n{markdown(heads, rows)}"
+
+
+def crowd(results):
+    alone, crowded = results["runs"]["alone"], results["runs"]["crowded"]
+    more = {name: count - alone["operations"].get(name, 0) for name, count in crowded["operations"].items()}
+    more = ", ".join(f"`{name}` {count}" for name, count in sorted(more.items()) if count > 0) or "none"
+    heads = ["unchanged `up`", "calls", "chain", "wall", "CPU", "memory"]
+    row = lambda title, s: [
+        title, str(s["calls"]), str(s["rounds"]), f"{s['wall']:.2f} s", f"{s['cpu']:.2f} s", f"{s['memory'] / 2**20:.0f} MB",
+    ]
+    rows = [row("alone in the account", alone), row("crowded", crowded)]
+    number = f"{results['number']:,}"
+    title = f"### An account with {number} strange tables, functions, alarms and log groups each, and 200 APIs"
+    return f"{title}\n\nOne run each, no added latency. Calls more than alone: {more}.\n\n{markdown(heads, rows)}"
+
+
+def trouble(results):
+    titles = {
+        "slow": "every call takes a second more",
+        "lossy": "a tenth of the calls is throttled, stumbles, is cut off, or done and its answer lost",
+        "hanging": "the 20th write is never answered, and its connection stays open",
+    }
+    heads = ["the endpoint", "phase", "exit codes, run after run", "wall", "calls"]
+    rows = []
+    for name, runs in results.items():
+        for phase, samples in runs.items():
+            codes = ", ".join(str(sample["code"]) for sample in samples)
+            walls = ", ".join(f"{sample['wall']:.1f} s" for sample in samples)
+            rows.append([titles[name], phase, codes, walls, ", ".join(str(sample["calls"]) for sample in samples)])
+    return f"### An endpoint in trouble\n\nEach phase is run until it ends with 0; nothing may be left at the end.\n\n{markdown(heads, rows)}"

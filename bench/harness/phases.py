@@ -1,0 +1,59 @@
+"""What is measured, and under which circumstances."""
+
+from dataclasses import dataclass
+
+from .contenders import Variant
+
+RESOURCES = 59
+
+
+@dataclass(frozen=True)
+class Phase:
+    key: str
+    title: str
+    variant: Variant
+    removes: bool = False
+    # Calls and the longest dependent chain of the best program that can be written (see docs/performance.md).
+    fewest_calls: int = 0
+    shortest_chain: int = 0
+    # Seconds that AWS's own delays take at least, under the setting `aws`.
+    shortest_delay: float = 0.0
+
+
+PHASES = [
+    # Reads are not needed; a write for every resource, or 43 and a chain of 4 with the API by import. A table with an index takes 16 s,
+    # its point-in-time recovery 2.5 s more.
+    Phase("create", "Creation", Variant(), fewest_calls=43, shortest_chain=4, shortest_delay=18.5),
+    Phase("unchanged", "Nothing changed", Variant(), fewest_calls=23, shortest_chain=1),
+    # The look, and the write.
+    Phase("field", "One field changed", Variant(field=True), fewest_calls=24, shortest_chain=2),
+    # The look, code, version, alias; the function is busy for 2 s after the first.
+    Phase("code", "Code of one function changed", Variant(release=2, field=True), fewest_calls=26, shortest_chain=4, shortest_delay=2.0),
+    # The distribution is disabled and deployed (18 s here), and lets go of its access control 20 s later.
+    Phase("remove", "Removal", Variant(release=2, field=True), removes=True, fewest_calls=21, shortest_chain=5, shortest_delay=38.0),
+]
+
+
+@dataclass(frozen=True)
+class Setting:
+    key: str
+    title: str
+    # Milliseconds added to each call.
+    latency: int
+    # Further options of the strict AWS.
+    options: tuple = ()
+
+    @property
+    def proxy_options(self):
+        return ["--latency", str(self.latency), "--pass-unknown", *self.options]
+
+
+# Seconds that a distribution is being deployed under AWS's delays: a tenth of AWS's own, because nothing else depends on it.
+DEPLOYING = 18
+
+
+def settings(latencies, with_aws):
+    """The settings, in the order of the table."""
+    plain = [Setting(str(latency), f"{latency} ms", latency) for latency in latencies]
+    aws = Setting("aws", "AWS's limits and delays", 20, ("--limits", "1", "--delays", "1", "--deploying", str(DEPLOYING)))
+    return [*plain, aws] if with_aws else plain

@@ -1,0 +1,161 @@
+//! `PutRestApi`, which the local AWS does not know: a whole REST API in one call, from an `OpenAPI` document.
+//!
+//! It is done with the calls that the local AWS knows, one for each part; only the client's one call is counted and takes time. What is
+//! understood is what a client here sends: JSON, `mode=overwrite`, AWS's extension for integrations, and headers of answers. Overwriting
+//! removes what was there and makes it anew; whether AWS keeps the ids of paths that stay is not known here.
+
+use crate::message::{Request, Response};
+use serde_json::{Map, Value, json};
+use std::collections::HashMap;
+
+/// Something to be asked of the local AWS.
+pub(crate) struct Part {
+    pub(crate) method: &'static str,
+    /// Below `/restapis/{id}`.
+    pub(crate) path: String,
+    pub(crate) body: Value,
+}
+
+/// What the document says, in the order in which it has to be made. A path's own parts come behind it, and its parent before it.
+pub(crate) enum Step {
+    /// Makes the resource of this path, with this last part, below the parent's.
+    Resource { path: String, parent: String, part: String },
+    /// Something of the resource of this path; the part's own path is below the resource's.
+    Of { path: String, part: Part },
+}
+
+/// The steps of a document; `None` if it is not understood.
+pub(crate) fn steps(request: &Request) -> Option<Vec<Step>> {
+    if request.query("mode").as_deref() != Some("overwrite") {
+        return None;
+    }
+    let document = request.json();
+    let (mut steps, mut made) = (Vec::new(), vec!["/".to_owned()]);
+    for (path, methods) in document["paths"].as_object()? {
+        let mut parent = "/".to_owned();
+        for part in path.trim_matches('/').split('/').filter(|part| !part.is_empty()) {
+            let path = format!("{}/{part}", parent.trim_end_matches('/'));
+            if !made.contains(&path) {
+                made.push(path.clone());
+                steps.push(Step::Resource { path: path.clone(), parent, part: part.to_owned() });
+            }
+            parent = path;
+        }
+        for (method, operation) in methods.as_object()? {
+            let parts = operation_parts(&method.to_uppercase(), operation)?;
+            steps.extend(parts.into_iter().map(|part| Step::Of { path: path.clone(), part }));
+        }
+    }
+    Some(steps)
+}
+
+/// A method with its integration and the answers of both.
+fn operation_parts(method: &str, operation: &Value) -> Option<Vec<Part>> {
+    let put = |path: String, body: Value| Part { method: "PUT", path, body };
+    let method = format!("methods/{method}");
+    let integration = operation["x-amazon-apigateway-integration"].as_object()?;
+    let mut sent: Map<String, Value> =
+        integration.iter().filter(|(key, _)| *key != "responses").map(|(key, value)| (key.clone(), value.clone())).collect();
+    let kind = integration["type"].as_str()?.to_uppercase();
+    sent.insert("type".to_owned(), json!(kind));
+    let mut parts = vec![
+        put(method.clone(), json!({ "authorizationType": "NONE", "apiKeyRequired": false })),
+        put(format!("{method}/integration"), Value::Object(sent)),
+    ];
+    for (status, answer) in operation["responses"].as_object().into_iter().flatten() {
+        let headers = answer["headers"].as_object().into_iter().flatten();
+        let parameters: Map<String, Value> =
+            headers.map(|(header, _)| (format!("method.response.header.{header}"), json!(false))).collect();
+        parts.push(put(format!("{method}/responses/{status}"), json!({ "responseParameters": parameters })));
+    }
+    for (pattern, answer) in integration.get("responses").and_then(Value::as_object).into_iter().flatten() {
+        let pattern = if pattern == "default" { "" } else { pattern };
+        let mut body = answer.clone();
+        body["selectionPattern"] = json!(pattern);
+        parts.push(put(format!("{method}/integration/responses/{}", answer["statusCode"].as_str()?), body));
+    }
+    Some(parts)
+}
+
+/// A request about a part of the same API by the same client.
+pub(crate) fn part_of(request: &Request, part: &Part) -> Request {
+    let api = request.segments().get(1).cloned().unwrap_or_default();
+    let body = if part.body.is_null() { Vec::new() } else { part.body.to_string().into_bytes() };
+    let target = format!("/restapis/{api}{}", part.path);
+    Request { method: part.method.to_owned(), target, headers: request.headers.clone(), body }
+}
+
+/// The question for all paths that there are.
+pub(crate) fn listing() -> Part {
+    Part { method: "GET", path: "/resources?limit=500".to_owned(), body: Value::Null }
+}
+
+/// The question for the API itself, which is what `PutRestApi` answers with.
+pub(crate) fn whole() -> Part {
+    Part { method: "GET", path: String::new(), body: Value::Null }
+}
+
+/// The paths that are there, with their ids.
+pub(crate) fn listed(answer: &Response) -> HashMap<String, String> {
+    let body = answer.json();
+    let resources = body["item"].as_array().or_else(|| body["_embedded"]["item"].as_array());
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    resources.into_iter().flatten().map(|resource| (text(&resource["path"]), text(&resource["id"]))).collect()
+}
+
+/// The requests that remove everything: what lies right below the root takes the rest along.
+pub(crate) fn removals(ids: &HashMap<String, String>) -> Vec<Part> {
+    let top = ids.iter().filter(|(path, _)| path.matches('/').count() == 1 && path.len() > 1);
+    top.map(|(_, id)| Part { method: "DELETE", path: format!("/resources/{id}"), body: Value::Null }).collect()
+}
+
+/// The request of a step, when these paths have these ids.
+pub(crate) fn request_of(step: &Step, ids: &HashMap<String, String>) -> Option<Part> {
+    Some(match step {
+        Step::Resource { parent, part, .. } => {
+            Part { method: "POST", path: format!("/resources/{}", ids.get(parent)?), body: json!({ "pathPart": part }) }
+        }
+        Step::Of { path, part } => {
+            let path = format!("/resources/{}/{}", ids.get(path)?, part.path);
+            Part { method: part.method, path, body: part.body.clone() }
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Step, steps};
+    use crate::message::Request;
+    use serde_json::json;
+
+    fn put(mode: &str, document: &serde_json::Value) -> Request {
+        let target = format!("/restapis/a1?mode={mode}");
+        Request { method: "PUT".to_owned(), target, headers: Vec::new(), body: document.to_string().into_bytes() }
+    }
+
+    #[test]
+    fn a_document_is_its_parts_in_order() {
+        let integration = json!({"type": "mock", "responses": {"default": {"statusCode": "200", "responseParameters": {"p": "'*'"}}}});
+        let operation = json!({"responses": {"200": {"headers": {"H": {}}}}, "x-amazon-apigateway-integration": integration});
+        let document = json!({"paths": {"/api/x": {"options": operation}, "/api/y": {}}});
+        let told: Vec<String> = steps(&put("overwrite", &document))
+            .unwrap()
+            .iter()
+            .map(|step| match step {
+                Step::Resource { path, parent, .. } => format!("{path} below {parent}"),
+                Step::Of { path, part } => format!("{path} {}", part.path),
+            })
+            .collect();
+        let expected = [
+            "/api below /",
+            "/api/x below /api",
+            "/api/x methods/OPTIONS",
+            "/api/x methods/OPTIONS/integration",
+            "/api/x methods/OPTIONS/responses/200",
+            "/api/x methods/OPTIONS/integration/responses/200",
+            "/api/y below /api",
+        ];
+        assert_eq!(told, expected);
+        assert!(steps(&put("merge", &document)).is_none());
+    }
+}
