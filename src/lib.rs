@@ -19,6 +19,7 @@ pub mod resources;
 pub mod seed;
 pub mod smoke;
 pub mod stack;
+pub mod trail;
 pub mod ui;
 pub mod venv;
 pub mod watch;

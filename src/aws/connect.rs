@@ -11,11 +11,14 @@ use super::{
 };
 use crate::engine::Error;
 use aws_config::{
-    BehaviorVersion, Region, SdkConfig, retry::RetryConfig, stalled_stream_protection::StalledStreamProtectionConfig,
+    AppName, BehaviorVersion, Region, SdkConfig, retry::RetryConfig, stalled_stream_protection::StalledStreamProtectionConfig,
     timeout::TimeoutConfig,
 };
 use aws_sdk_dynamodb::config::Credentials;
 use std::{cell::RefCell, collections::HashMap, time::Duration};
+
+/// What every request says that it comes from, in its user agent.
+pub const APP_NAME: &str = "liveinsight";
 
 /// The clients' configuration before it is known whose account it is.
 pub struct Connection {
@@ -80,6 +83,7 @@ impl Connection {
             stack,
             apigateway: aws_sdk_apigateway::Client::new(&self.config),
             cloudfront: aws_sdk_cloudfront::Client::new(&self.config),
+            cloudtrail: aws_sdk_cloudtrail::Client::new(&self.config),
             cloudwatch: aws_sdk_cloudwatch::Client::new(&self.config),
             dynamodb: aws_sdk_dynamodb::Client::new(&self.config),
             iam: aws_sdk_iam::Client::new(&self.config),
@@ -104,6 +108,7 @@ fn loader(region: &str) -> aws_config::ConfigLoader {
         .build();
     aws_config::defaults(BehaviorVersion::latest())
         .region(Region::new(region.to_owned()))
+        .app_name(AppName::new(APP_NAME).expect("letters only"))
         .retry_config(RetryConfig::disabled())
         .timeout_config(timeouts)
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())

@@ -130,6 +130,7 @@ pub const PERMISSIONS: &[Permission] = &[
     same!("cloudfront:UntagResource", On::Distributions, UP),
     same!("cloudfront:UpdateDistribution", On::Distributions, REMOVING),
     same!("cloudfront:UpdateOriginAccessControl", On::OriginAccessControls, UP),
+    same!("cloudtrail:LookupEvents", On::Everything, LOOKING),
     same!("cloudwatch:DeleteAlarms", On::Alarms, REMOVING),
     same!("cloudwatch:DescribeAlarms", On::Everything, ALL),
     same!("cloudwatch:GetMetricData", On::Everything, LOOKING),

@@ -26,6 +26,7 @@ use liveinsight::{
     lock::Lock,
     release::{Canary, Candidate},
     stack::{Content, Names, Stack, declare},
+    trail,
 };
 use needs::Need;
 use serde_json::Value;
@@ -60,6 +61,8 @@ async fn the_policies_of_up_status_and_down_are_exact() {
     calls(&mut of_status);
 
     damage::everywhere(&outside, &names).await;
+    status(&account.connect().await, &account, Version::First).await;
+    calls(&mut of_status);
     account.complete(&account.up(Version::First).await, "repair");
     calls(&mut of_up);
 
@@ -112,7 +115,10 @@ async fn the_policies_of_up_status_and_down_are_exact() {
 /// What `status --cost` and `history` call. Returns the namespaces whose metrics were asked for.
 async fn status(aws: &Aws, account: &Account, version: Version) -> BTreeSet<&'static str> {
     let declaration = account.declare(version);
-    survey(&declaration.graph, aws, &|_| {}).await.unwrap();
+    let plan = survey(&declaration.graph, aws, &|_| {}).await.unwrap();
+    let subjects = trail::subjects(&plan.steps, &declaration.graph, &aws.place, &Names::new(&bare(), &aws.place.account));
+    let answer = trail::authors(aws, &subjects).await;
+    assert!(answer.trouble.is_none(), "{:?}", answer.trouble);
     let entries = declaration.graph.entries();
     let series = cost::series(entries, &bare(), &cost::Inventory::declared(entries), shared::REGION);
     let read = cost::samples(aws, series, 1_795_381_200.0).await.unwrap();

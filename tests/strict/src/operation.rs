@@ -23,6 +23,7 @@ impl Operation {
             "sts" => ("sts", request.form("Action")),
             "dynamodb" => ("dynamodb", target(request)),
             "logs" => ("logs", target(request)),
+            "cloudtrail" => ("cloudtrail", target(request)),
             "tagging" => ("tagging", target(request)),
             "monitoring" => ("cloudwatch", request.segments().pop()),
             "lambda" => ("lambda", lambda(request)),
@@ -36,7 +37,7 @@ impl Operation {
 
     /// Whether it changes something.
     pub fn is_write(&self) -> bool {
-        !["Get", "List", "Describe", "Head"].iter().any(|read| self.name.starts_with(read))
+        !["Get", "List", "Lookup", "Describe", "Head"].iter().any(|read| self.name.starts_with(read))
     }
 
     /// Whether it is this one: `dynamodb:CreateTable`.
