@@ -107,7 +107,7 @@ pub enum Command {
     History(commands::history::HistoryArgs),
     /// Puts an earlier release back, in seconds: nothing is built
     Rollback(commands::rollback::RollbackArgs),
-    /// Shows what the functions log
+    /// Shows what the functions and the API log
     Logs(commands::logs::LogsArgs),
     /// Runs the whole stack on this machine, and keeps it as the sources say while they are edited
     Dev(commands::dev::DevArgs),

@@ -3,6 +3,7 @@
 mod batch;
 mod budget;
 mod call;
+mod clock;
 mod connect;
 mod error;
 mod memo;
@@ -14,6 +15,7 @@ mod policy;
 mod tags;
 
 pub use call::Tally;
+pub use clock::ServiceClock;
 pub use connect::{APP_NAME, ConnectError, Connection};
 pub use error::{Optional, not_aws};
 pub use notes::Published;

@@ -18,7 +18,7 @@ pub enum Task {
     Status,
     /// Removes.
     Down,
-    /// Reads what functions log.
+    /// Reads what functions and the API log.
     Logs,
 }
 
@@ -99,7 +99,7 @@ pub const PERMISSIONS: &[Permission] = &[
     takes("apigateway:GetAccount", &[("apigateway:GET", On::ApiAccount)], UP),
     takes("apigateway:GetDeployments", &[("apigateway:GET", On::RestApi)], LOOKING),
     takes("apigateway:GetResources", &[("apigateway:GET", On::RestApi)], LOOKING),
-    takes("apigateway:GetRestApis", &[("apigateway:GET", On::RestApis)], ALL),
+    takes("apigateway:GetRestApis", &[("apigateway:GET", On::RestApis)], &[Task::Up, Task::Status, Task::Down, Task::Logs]),
     takes("apigateway:GetStages", &[("apigateway:GET", On::RestApi)], LOOKING),
     takes("apigateway:GetTags", &[("apigateway:GET", On::ApiTags)], LOOKING),
     takes("apigateway:PutIntegration", &[("apigateway:PUT", On::RestApi)], UP),
