@@ -101,7 +101,7 @@ pub enum Command {
     Status(commands::status::StatusArgs),
     /// Prints the addresses and names of what runs
     Outputs(commands::outputs::OutputsArgs),
-    /// Shows the dashboard, or another address of the stack, in the browser
+    /// Shows the dashboard, another address of the stack, or a resource in the console, in the browser
     Open(commands::open::OpenArgs),
     /// Lists the releases: when, by whom, from which commit, and what changed
     History(commands::history::HistoryArgs),

@@ -4,6 +4,7 @@ pub mod aws;
 pub mod build;
 pub mod cli;
 pub mod commands;
+pub mod console;
 pub mod cost;
 mod disk;
 pub mod engine;
