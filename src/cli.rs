@@ -113,7 +113,7 @@ pub enum Command {
     Dev(commands::dev::DevArgs),
     /// Sends realistic visits through the API, and proves that each was counted
     Seed(commands::seed::SeedArgs),
-    /// Says what is missing on this machine, before anything starts
+    /// Says what is missing on this machine or in the account, before anything starts
     Doctor(commands::doctor::DoctorArgs),
     /// Shows the resources and what hangs on what; needs no AWS
     Graph(commands::graph::GraphArgs),

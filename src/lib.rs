@@ -1,5 +1,6 @@
 //! Reconciles a serverless stack on AWS straight through the SDKs.
 
+pub mod account;
 pub mod aws;
 pub mod build;
 pub mod cli;

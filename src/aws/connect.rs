@@ -25,6 +25,17 @@ pub struct Connection {
     config: SdkConfig,
 }
 
+/// Who calls, as `GetCallerIdentity` answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// The first part of every ARN.
+    pub partition: String,
+    /// The account's 12 digits.
+    pub account: String,
+    /// The user's ARN, or that of the session of a role.
+    pub arn: String,
+}
+
 /// Why there is no access.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
@@ -54,6 +65,11 @@ impl Connection {
 
     /// Asks whose account it is: (partition, account).
     pub async fn identity(&self) -> Result<(String, String), ConnectError> {
+        self.caller().await.map(|Caller { partition, account, .. }| (partition, account))
+    }
+
+    /// Asks who calls.
+    pub async fn caller(&self) -> Result<Caller, ConnectError> {
         let sts = aws_sdk_sts::Client::new(&self.config);
         let mut attempt = 0;
         let answer = loop {
@@ -68,7 +84,8 @@ impl Connection {
             }
         };
         let partition = answer.arn().and_then(|arn| arn.split(':').nth(1)).unwrap_or("aws").to_owned();
-        Ok((partition, answer.account().filter(|account| !account.is_empty()).ok_or(ConnectError::NoAccount)?.to_owned()))
+        let account = answer.account().filter(|account| !account.is_empty()).ok_or(ConnectError::NoAccount)?.to_owned();
+        Ok(Caller { partition, account, arn: answer.arn.unwrap_or_default() })
     }
 
     /// The clients, for one stack in one place.

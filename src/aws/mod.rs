@@ -16,7 +16,7 @@ mod tags;
 
 pub use call::Tally;
 pub use clock::ServiceClock;
-pub use connect::{APP_NAME, ConnectError, Connection};
+pub use connect::{APP_NAME, Caller, ConnectError, Connection};
 pub use error::{Optional, not_aws};
 pub use notes::Published;
 pub use permissions::{On, PERMISSIONS, Permission, Task};

@@ -20,7 +20,7 @@ mod shared;
 mod table;
 
 use liveinsight::{
-    aws::{Aws, Connection},
+    aws::{Aws, Connection, Task},
     cost,
     engine::{Options, survey, up},
     lock::Lock,
@@ -97,10 +97,12 @@ async fn the_policies_of_up_status_and_down_are_exact() {
     calls(&mut of_down);
     account.empty("down").await;
 
+    let of_doctor = doctor(&account.connect().await, &account).await;
+
     // Whoever may `up` may look as well.
     of_up.extend(of_status.iter().cloned());
     let mut wrong = Vec::new();
-    for (command, needs) in [("up", of_up), ("status", of_status), ("down", of_down)] {
+    for (command, needs) in [("up", of_up), ("status", of_status), ("down", of_down), ("doctor", of_doctor)] {
         let statements = printed(command, &aws.place.account);
         wrong.extend(needs.iter().filter(|need| !need.allowed(&statements)).map(|need| format!("{command}: {need:?} is denied")));
         for (action, without) in each_without_one(&statements) {
@@ -137,6 +139,21 @@ async fn canary(aws: &Aws, function: &str) {
     assert!(canary.moved().await.unwrap().is_empty());
     canary.requests().await.unwrap();
     canary.take_back().await.unwrap();
+}
+
+/// What `doctor` calls, as a role's session.
+async fn doctor(aws: &Aws, account: &Account) -> BTreeSet<Need> {
+    use liveinsight::account::{logging_role, principal, quotas, simulate};
+    let names = Names::new(&bare(), &aws.place.account);
+    account.strict.set_faults(Faults::None);
+    let (_, found) = (logging_role(aws).await.unwrap(), quotas(aws).await);
+    assert!(found.iter().all(|(_, quota)| quota.as_ref().is_ok_and(|quota| quota.most > 0 && !quota.is_full())), "{found:?}");
+    let session = format!("arn:aws:sts::{}:assumed-role/nobody/ada", aws.place.account);
+    principal(aws, &session).await.unwrap();
+    let statements = liveinsight::policy::statements(Task::Up, &aws.place, &names);
+    let nobody = format!("arn:aws:iam::{}:role/nobody", aws.place.account);
+    assert!(!simulate(aws, &nobody, &statements).await.unwrap().denied.is_empty());
+    account.strict.log().iter().flat_map(|entry| needs::of(entry, &aws.place, &names)).collect()
 }
 
 /// A run of `up --delete-data` after everything was deleted from stack.yaml.

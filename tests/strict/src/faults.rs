@@ -119,6 +119,8 @@ pub enum Faults {
     AtWrite(u64, Fault),
     /// Every read, or every write, but the question whose account it is, meets a lie instead of AWS.
     Lies(Lie, bool),
+    /// The credentials may not do these: `service:Operation`.
+    Deny(&'static [&'static str]),
     /// This share (0 to 1) of all requests meets a fault of any kind. The same request at the same place of a run with the same seed
     /// always meets the same.
     Mixed {

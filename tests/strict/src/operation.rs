@@ -84,6 +84,7 @@ fn lambda(request: &Request) -> Option<String> {
     let segments = request.segments();
     let parts: Vec<&str> = segments.iter().skip(1).map(String::as_str).collect();
     let name = match (request.method.as_str(), parts.as_slice()) {
+        ("GET", ["account-settings"]) => "GetAccountSettings",
         ("GET", ["functions"]) => "ListFunctions",
         ("POST", ["functions"]) => "CreateFunction",
         ("GET", ["functions", _]) => "GetFunction",

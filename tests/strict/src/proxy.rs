@@ -254,7 +254,9 @@ impl Shared {
             }
             let expired = matches!(config.faults, Faults::ExpireAfterCall(number) if counts.calls > number);
             let expired = expired.then(|| Refusal::expired(operation.service));
-            (fault, last, expired.or_else(|| clock::judge(operation.service, request, config.ahead)))
+            let denied = matches!(config.faults, Faults::Deny(operations) if operations.iter().any(|denied| operation.is(denied)));
+            let denied = denied.then(|| Refusal::denied(&operation));
+            (fault, last, expired.or(denied).or_else(|| clock::judge(operation.service, request, config.ahead)))
         };
         if let Some(refusal) = refused {
             self.note(began, operation.to_string(), about, write, refusal.status, refusal.to_string());

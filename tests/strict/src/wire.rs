@@ -1,6 +1,6 @@
 //! Errors in the form of each service's protocol ("H.2 Wire protocols" of the fact sheet).
 
-use crate::{cbor, message::Response};
+use crate::{cbor, message::Response, operation::Operation};
 use std::fmt;
 
 /// An error answer.
@@ -78,6 +78,17 @@ impl Refusal {
             _ => (403, "ExpiredToken"),
         };
         Self::new(status, code, "The security token included in the request is expired")
+    }
+
+    /// The credentials may not do this ("Common errors" of each service's API reference).
+    pub fn denied(operation: &Operation) -> Self {
+        let (status, code) = match operation.service {
+            "s3" | "iam" | "cloudfront" | "sts" => (403, "AccessDenied"),
+            "lambda" | "apigateway" => (403, "AccessDeniedException"),
+            _ => (400, "AccessDeniedException"),
+        };
+        let message = format!("User: arn:aws:iam::123456789012:user/somebody is not authorized to perform: {operation}");
+        Self::new(status, code, message)
     }
 
     /// The service stumbled.
