@@ -101,19 +101,19 @@ pub enum Command {
     Status(commands::status::StatusArgs),
     /// Prints the addresses and names of what runs
     Outputs(commands::outputs::OutputsArgs),
-    /// Shows the dashboard, or another address of the stack, in the browser
+    /// Shows the dashboard, another address of the stack, or a resource in the console, in the browser
     Open(commands::open::OpenArgs),
     /// Lists the releases: when, by whom, from which commit, and what changed
     History(commands::history::HistoryArgs),
     /// Puts an earlier release back, in seconds: nothing is built
     Rollback(commands::rollback::RollbackArgs),
-    /// Shows what the functions log
+    /// Shows what the functions and the API log
     Logs(commands::logs::LogsArgs),
     /// Runs the whole stack on this machine, and keeps it as the sources say while they are edited
     Dev(commands::dev::DevArgs),
     /// Sends realistic visits through the API, and proves that each was counted
     Seed(commands::seed::SeedArgs),
-    /// Says what is missing on this machine, before anything starts
+    /// Says what is missing on this machine or in the account, before anything starts
     Doctor(commands::doctor::DoctorArgs),
     /// Shows the resources and what hangs on what; needs no AWS
     Graph(commands::graph::GraphArgs),

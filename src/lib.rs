@@ -1,9 +1,11 @@
 //! Reconciles a serverless stack on AWS straight through the SDKs.
 
+pub mod account;
 pub mod aws;
 pub mod build;
 pub mod cli;
 pub mod commands;
+pub mod console;
 pub mod cost;
 mod disk;
 pub mod engine;
@@ -19,6 +21,7 @@ pub mod resources;
 pub mod seed;
 pub mod smoke;
 pub mod stack;
+pub mod trail;
 pub mod ui;
 pub mod venv;
 pub mod watch;

@@ -1,13 +1,19 @@
-//! The tail of log groups against the local AWS: more lines than one answer holds, many of them in one millisecond.
+//! The tail of log groups against the local AWS: more lines than one answer holds, many of them in one millisecond; and the real program that
+//! follows functions and the API while their log groups go and come back.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking, in its helpers as well")]
 
 use aws_sdk_cloudwatchlogs::types::InputLogEvent;
 use liveinsight::{
-    aws::{Aws, Connection, Place},
+    aws::{Aws, Connection, Place, REGION as REGION_TAG, STACK},
     logs::{Source, Tail},
 };
-use std::time::SystemTime;
+use std::{
+    io::{BufRead, BufReader, Read},
+    process::{Child, ChildStdout, Command, Stdio},
+    time::{Duration, Instant, SystemTime},
+};
+use strict_aws::{Config, Strict};
 
 const REGION: &str = "us-east-1";
 const STREAMS: [&str; 2] = ["copy-1", "copy-2"];
@@ -67,4 +73,137 @@ async fn no_line_is_missed_or_repeated_where_answers_end() {
     let round = tail.round(&aws, std::slice::from_ref(&source)).await.unwrap();
     assert!(round.lines.is_empty(), "nothing is new");
     aws.logs.delete_log_group().log_group_name(&group).send().await.unwrap();
+}
+
+/// The real program that follows a stack with a function and an API, through a proxy that writes down its requests.
+struct Following {
+    child: Child,
+    lines: BufReader<ChildStdout>,
+    strict: Strict,
+    aws: Aws,
+    project: String,
+    directory: tempfile::TempDir,
+}
+
+impl Following {
+    async fn start(options: &[&str]) -> Self {
+        let (project, aws) = (format!("follow{:x}", now()), aws().await);
+        let directory = tempfile::tempdir().unwrap();
+        let stack = format!(
+            "project: {project}\nregion: {REGION}\nenvironments: {{ dev: {{}} }}\nfunctions:\n  hello: {{ source: hello, route: GET /hello }}\n"
+        );
+        std::fs::write(directory.path().join("stack.yaml"), stack).unwrap();
+        let strict = Strict::start(&test_support::endpoint(), Config::default()).await.unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_liveinsight"));
+        command.args(["logs", "--follow", "--format", "json"]).args(options).current_dir(directory.path()).env_clear();
+        command.envs([("AWS_ENDPOINT_URL", strict.endpoint()), ("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test")]);
+        command.envs([("AWS_EC2_METADATA_DISABLED", "true"), ("HOME", "/nonexistent")]);
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap());
+        Self { child, lines, strict, aws, project, directory }
+    }
+
+    /// As Lambda calls it, or API Gateway.
+    fn group(&self, api: Option<&str>) -> String {
+        api.map_or_else(|| format!("/aws/lambda/{}-hello-dev", self.project), |id| format!("API-Gateway-Execution-Logs_{id}/dev"))
+    }
+
+    async fn make(&self, group: &str) {
+        self.aws.logs.create_log_group().log_group_name(group).send().await.unwrap();
+        self.aws.logs.create_log_stream().log_group_name(group).log_stream_name(STREAMS[0]).send().await.unwrap();
+    }
+
+    async fn write(&self, group: &str, text: &str) {
+        let event = InputLogEvent::builder().timestamp(now()).message(text).build().unwrap();
+        let request = self.aws.logs.put_log_events().log_group_name(group).log_stream_name(STREAMS[0]);
+        request.log_events(event).send().await.unwrap();
+    }
+
+    /// The next line that it shows, as (function, message).
+    fn next(&mut self) -> (String, String) {
+        let mut line = String::new();
+        self.lines.read_line(&mut line).unwrap();
+        let line: serde_json::Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{line:?}: {error}"));
+        let text = |name: &str| line[name].as_str().unwrap().to_owned();
+        (text("function"), text("message"))
+    }
+
+    /// How often it asked for this group since then.
+    fn asked(&self, group: &str, since: Instant) -> usize {
+        let is_it =
+            |entry: &&strict_aws::Entry| entry.operation == "logs:FilterLogEvents" && entry.resource == group && entry.began > since;
+        self.strict.log().iter().filter(is_it).count()
+    }
+
+    /// Waits until it has been asked once more for this group.
+    async fn round(&self, group: &str) {
+        let since = Instant::now();
+        while self.asked(group, since) == 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Ends it as Ctrl-C does; what it said on stderr.
+    fn end(mut self) -> String {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+        assert!(self.child.wait().unwrap().success());
+        let (mut rest, mut said) = (String::new(), String::new());
+        self.lines.read_to_string(&mut rest).unwrap();
+        self.child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        assert_eq!(rest, "", "no line comes twice");
+        drop(self.directory);
+        said
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_group_that_goes_and_comes_back_does_not_end_what_follows_it() {
+    let mut following = Following::start(&[]).await;
+    let function = following.group(None);
+    following.round(&function).await;
+    // It was made after the program began, and goes in the middle.
+    for text in ["before", "after"] {
+        following.make(&function).await;
+        following.write(&function, text).await;
+        let written = Instant::now();
+        assert_eq!(following.next(), ("hello".to_owned(), text.to_owned()));
+        let asked = following.asked(&function, written);
+        assert!(asked <= 2, "{text} was shown by request {asked} after it was there");
+        following.aws.logs.delete_log_group().log_group_name(&function).send().await.unwrap();
+        following.round(&function).await;
+        following.round(&function).await;
+    }
+
+    // So does an API that is made only now, under an id that nobody knows beforehand.
+    let name = format!("{}-api-dev", following.project);
+    let made = following.aws.apigateway.create_rest_api().name(name).tags(STACK, format!("{}/dev", following.project));
+    let made = made.tags(REGION_TAG, REGION).send().await.unwrap();
+    let api = following.group(made.id());
+    following.make(&api).await;
+    following.write(&api, "{\"status\":\"200\"}").await;
+    assert_eq!(following.next(), ("api".to_owned(), "{\"status\":\"200\"}".to_owned()));
+    following.aws.logs.delete_log_group().log_group_name(&api).send().await.unwrap();
+    following.aws.apigateway.delete_rest_api().rest_api_id(made.id().unwrap()).send().await.unwrap();
+    following.round(&function).await;
+    following.round(&function).await;
+
+    let said = following.end();
+    let told = |name: &str| said.matches(&format!("{name} has no log group;")).count();
+    // Once at the beginning, and once after each that went.
+    assert_eq!((told("hello"), told("api")), (3, 2), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_what_is_asked_for_is_followed() {
+    let mut following = Following::start(&["hello", "--filter", "good"]).await;
+    let function = following.group(None);
+    following.make(&function).await;
+    for text in ["bad 1", "good 2", "bad 3", "good 4"] {
+        following.write(&function, text).await;
+    }
+    assert_eq!((following.next().1, following.next().1), ("good 2".to_owned(), "good 4".to_owned()));
+    assert!(following.strict.log().iter().all(|entry| !entry.operation.starts_with("apigateway:")));
+    following.aws.logs.delete_log_group().log_group_name(&function).send().await.unwrap();
+    following.end();
 }

@@ -10,7 +10,7 @@ use std::{
 ///
 /// Sources: "Amazon API Gateway quotas" (total 10/s with a burst of 40, and per operation; none can be raised); "Lambda quotas"
 /// (`GetFunction` 100/s, `GetPolicy` 15/s, the rest of the control plane 15/s together); "CloudWatch service quotas" and "CloudWatch Logs
-/// quotas". DynamoDB's mutation limit (about 1/s after a burst) was measured by the AWS Controllers for Kubernetes project. IAM and
+/// quotas"; "`LookupEvents`" in the CloudTrail API reference. DynamoDB's mutation limit (about 1/s after a burst) was measured by the AWS Controllers for Kubernetes project. IAM and
 /// CloudFront publish none; theirs are what others observed.
 const LIMITS: &[(&str, f64, f64)] = &[
     ("apigateway", 10.0, 40.0),
@@ -24,6 +24,7 @@ const LIMITS: &[(&str, f64, f64)] = &[
     ("lambda", 15.0, 15.0),
     ("lambda:GetFunction", 100.0, 100.0),
     ("lambda:GetPolicy", 15.0, 15.0),
+    ("cloudtrail:LookupEvents", 2.0, 2.0),
     ("cloudwatch:PutMetricAlarm", 3.0, 3.0),
     ("cloudwatch:DescribeAlarms", 9.0, 9.0),
     ("cloudwatch:DeleteAlarms", 3.0, 3.0),

@@ -11,15 +11,29 @@ use super::{
 };
 use crate::engine::Error;
 use aws_config::{
-    BehaviorVersion, Region, SdkConfig, retry::RetryConfig, stalled_stream_protection::StalledStreamProtectionConfig,
+    AppName, BehaviorVersion, Region, SdkConfig, retry::RetryConfig, stalled_stream_protection::StalledStreamProtectionConfig,
     timeout::TimeoutConfig,
 };
 use aws_sdk_dynamodb::config::Credentials;
 use std::{cell::RefCell, collections::HashMap, time::Duration};
 
+/// What every request says that it comes from, in its user agent.
+pub const APP_NAME: &str = "liveinsight";
+
 /// The clients' configuration before it is known whose account it is.
 pub struct Connection {
     config: SdkConfig,
+}
+
+/// Who calls, as `GetCallerIdentity` answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// The first part of every ARN.
+    pub partition: String,
+    /// The account's 12 digits.
+    pub account: String,
+    /// The user's ARN, or that of the session of a role.
+    pub arn: String,
 }
 
 /// Why there is no access.
@@ -51,6 +65,11 @@ impl Connection {
 
     /// Asks whose account it is: (partition, account).
     pub async fn identity(&self) -> Result<(String, String), ConnectError> {
+        self.caller().await.map(|Caller { partition, account, .. }| (partition, account))
+    }
+
+    /// Asks who calls.
+    pub async fn caller(&self) -> Result<Caller, ConnectError> {
         let sts = aws_sdk_sts::Client::new(&self.config);
         let mut attempt = 0;
         let answer = loop {
@@ -65,7 +84,8 @@ impl Connection {
             }
         };
         let partition = answer.arn().and_then(|arn| arn.split(':').nth(1)).unwrap_or("aws").to_owned();
-        Ok((partition, answer.account().filter(|account| !account.is_empty()).ok_or(ConnectError::NoAccount)?.to_owned()))
+        let account = answer.account().filter(|account| !account.is_empty()).ok_or(ConnectError::NoAccount)?.to_owned();
+        Ok(Caller { partition, account, arn: answer.arn.unwrap_or_default() })
     }
 
     /// The clients, for one stack in one place.
@@ -80,6 +100,7 @@ impl Connection {
             stack,
             apigateway: aws_sdk_apigateway::Client::new(&self.config),
             cloudfront: aws_sdk_cloudfront::Client::new(&self.config),
+            cloudtrail: aws_sdk_cloudtrail::Client::new(&self.config),
             cloudwatch: aws_sdk_cloudwatch::Client::new(&self.config),
             dynamodb: aws_sdk_dynamodb::Client::new(&self.config),
             iam: aws_sdk_iam::Client::new(&self.config),
@@ -104,6 +125,7 @@ fn loader(region: &str) -> aws_config::ConfigLoader {
         .build();
     aws_config::defaults(BehaviorVersion::latest())
         .region(Region::new(region.to_owned()))
+        .app_name(AppName::new(APP_NAME).expect("letters only"))
         .retry_config(RetryConfig::disabled())
         .timeout_config(timeouts)
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())

@@ -3,6 +3,7 @@
 mod batch;
 mod budget;
 mod call;
+mod clock;
 mod connect;
 mod error;
 mod memo;
@@ -14,7 +15,8 @@ mod policy;
 mod tags;
 
 pub use call::Tally;
-pub use connect::{ConnectError, Connection};
+pub use clock::ServiceClock;
+pub use connect::{APP_NAME, Caller, ConnectError, Connection};
 pub use error::{Optional, not_aws};
 pub use notes::Published;
 pub use permissions::{On, PERMISSIONS, Permission, Task};
@@ -35,6 +37,8 @@ pub struct Aws {
     pub apigateway: aws_sdk_apigateway::Client,
     /// Amazon CloudFront.
     pub cloudfront: aws_sdk_cloudfront::Client,
+    /// AWS CloudTrail.
+    pub cloudtrail: aws_sdk_cloudtrail::Client,
     /// Amazon CloudWatch.
     pub cloudwatch: aws_sdk_cloudwatch::Client,
     /// Amazon DynamoDB.

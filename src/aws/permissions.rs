@@ -18,14 +18,16 @@ pub enum Task {
     Status,
     /// Removes.
     Down,
-    /// Reads what functions log.
+    /// Reads what functions and the API log.
     Logs,
+    /// Looks at the account, and at what its credentials may do.
+    Doctor,
 }
 
 /// What an action is checked on. One statement of a document each, in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum On {
-    /// Actions that IAM knows no resource for: lists, and what is made without a name.
+    /// Actions that IAM knows no resource for: lists, and what is made without a name. And the caller's own role, which may be any.
     Everything,
     /// The API Gateway settings of the account.
     ApiAccount,
@@ -96,10 +98,10 @@ pub const PERMISSIONS: &[Permission] = &[
     takes("apigateway:DeleteResource", &[("apigateway:DELETE", On::RestApi)], UP),
     takes("apigateway:DeleteRestApi", &[("apigateway:DELETE", On::RestApi)], REMOVING),
     takes("apigateway:DeleteStage", &[("apigateway:DELETE", On::RestApi)], UP),
-    takes("apigateway:GetAccount", &[("apigateway:GET", On::ApiAccount)], UP),
+    takes("apigateway:GetAccount", &[("apigateway:GET", On::ApiAccount)], &[Task::Up, Task::Doctor]),
     takes("apigateway:GetDeployments", &[("apigateway:GET", On::RestApi)], LOOKING),
     takes("apigateway:GetResources", &[("apigateway:GET", On::RestApi)], LOOKING),
-    takes("apigateway:GetRestApis", &[("apigateway:GET", On::RestApis)], ALL),
+    takes("apigateway:GetRestApis", &[("apigateway:GET", On::RestApis)], &[Task::Up, Task::Status, Task::Down, Task::Logs, Task::Doctor]),
     takes("apigateway:GetStages", &[("apigateway:GET", On::RestApi)], LOOKING),
     takes("apigateway:GetTags", &[("apigateway:GET", On::ApiTags)], LOOKING),
     takes("apigateway:PutIntegration", &[("apigateway:PUT", On::RestApi)], UP),
@@ -123,15 +125,16 @@ pub const PERMISSIONS: &[Permission] = &[
     same!("cloudfront:GetDistribution", On::Distributions, ALL),
     same!("cloudfront:GetDistributionConfig", On::Distributions, UP),
     same!("cloudfront:GetOriginAccessControlConfig", On::OriginAccessControls, REMOVING),
-    same!("cloudfront:ListDistributions", On::Everything, ALL),
-    same!("cloudfront:ListOriginAccessControls", On::Everything, ALL),
+    same!("cloudfront:ListDistributions", On::Everything, COUNTING),
+    same!("cloudfront:ListOriginAccessControls", On::Everything, COUNTING),
     same!("cloudfront:ListTagsForResource", On::Distributions, ALL),
     same!("cloudfront:TagResource", On::Distributions, UP),
     same!("cloudfront:UntagResource", On::Distributions, UP),
     same!("cloudfront:UpdateDistribution", On::Distributions, REMOVING),
     same!("cloudfront:UpdateOriginAccessControl", On::OriginAccessControls, UP),
+    same!("cloudtrail:LookupEvents", On::Everything, LOOKING),
     same!("cloudwatch:DeleteAlarms", On::Alarms, REMOVING),
-    same!("cloudwatch:DescribeAlarms", On::Everything, ALL),
+    same!("cloudwatch:DescribeAlarms", On::Everything, COUNTING),
     same!("cloudwatch:GetMetricData", On::Everything, LOOKING),
     same!("cloudwatch:ListTagsForResource", On::Alarms, ALL),
     takes("cloudwatch:PutMetricAlarm", &[("cloudwatch:PutMetricAlarm", On::Alarms), ("cloudwatch:TagResource", On::Alarms)], UP),
@@ -142,7 +145,7 @@ pub const PERMISSIONS: &[Permission] = &[
     same!("dynamodb:DescribeContinuousBackups", On::Tables, LOOKING),
     same!("dynamodb:DescribeTable", On::Tables, ALL),
     same!("dynamodb:DescribeTimeToLive", On::Tables, LOOKING),
-    same!("dynamodb:ListTables", On::Everything, ALL),
+    same!("dynamodb:ListTables", On::Everything, COUNTING),
     same!("dynamodb:ListTagsOfResource", On::Tables, ALL),
     same!("dynamodb:TagResource", On::Tables, UP),
     same!("dynamodb:UntagResource", On::Tables, UP),
@@ -157,13 +160,16 @@ pub const PERMISSIONS: &[Permission] = &[
     same!("iam:DeleteRole", On::Roles, REMOVING),
     same!("iam:DeleteRolePolicy", On::Roles, REMOVING),
     same!("iam:DetachRolePolicy", On::Roles, REMOVING),
+    same!("iam:GetAccountSummary", On::Everything, DOCTOR),
     same!("iam:GetRole", On::RolesByName, ALL),
     takes("iam:GetRole", &[("iam:GetRole", On::LoggingRole)], UP),
+    takes("iam:GetRole", &[("iam:GetRole", On::Everything)], DOCTOR),
     same!("iam:GetRolePolicy", On::RolesByName, ALL),
     same!("iam:ListAttachedRolePolicies", On::Roles, REMOVING),
     same!("iam:ListRolePolicies", On::Roles, REMOVING),
     same!("iam:ListRoles", On::Everything, ALL),
     takes("iam:PutRolePolicy", &[("iam:PutRolePolicy", On::Roles), ("iam:PutRolePolicy", On::LoggingRole)], UP),
+    same!("iam:SimulatePrincipalPolicy", On::Everything, DOCTOR),
     same!("iam:TagRole", On::Roles, UP),
     same!("iam:UntagRole", On::Roles, UP),
     same!("iam:UpdateAssumeRolePolicy", On::Roles, UP),
@@ -176,6 +182,7 @@ pub const PERMISSIONS: &[Permission] = &[
     ),
     same!("lambda:DeleteAlias", On::Functions, NOBODY),
     same!("lambda:DeleteFunction", On::Functions, REMOVING),
+    same!("lambda:GetAccountSettings", On::Everything, DOCTOR),
     same!("lambda:GetAlias", On::Functions, LOOKING),
     takes("lambda:GetFunction", &[("lambda:GetFunction", On::Functions), ("lambda:ListTags", On::Functions)], ALL),
     same!("lambda:GetPolicy", On::Functions, LOOKING),
@@ -233,6 +240,9 @@ const LOOKING: &[Task] = &[Task::Up, Task::Status];
 /// What removes: `up` does that as well with what is not declared any more.
 const REMOVING: &[Task] = &[Task::Up, Task::Down];
 const ALL: &[Task] = &[Task::Up, Task::Status, Task::Down];
+/// What is listed by those that sweep, and counted by `doctor`.
+const COUNTING: &[Task] = &[Task::Up, Task::Status, Task::Down, Task::Doctor];
+const DOCTOR: &[Task] = &[Task::Doctor];
 const LOGS: &[Task] = &[Task::Logs];
 /// Parts of what every stack has or has not as a whole: they go with it, and no command deletes one alone.
 const NOBODY: &[Task] = &[];

@@ -7,6 +7,8 @@ pub struct Place {
     pub partition: String,
     /// The region's code.
     pub region: String,
+    /// The region that has the requests to services without regions (IAM, CloudFront) in its CloudTrail history.
+    pub global_region: String,
     /// The account's 12 digits.
     pub account: String,
     /// The host of a REST API, as CloudFront's origin; `{api}` stands for its id.
@@ -31,6 +33,13 @@ impl Place {
         Self {
             partition: partition.to_owned(),
             region: region.to_owned(),
+            // "Global service events" in the CloudTrail user guide; outside of `aws` it was not checked.
+            global_region: match partition {
+                "aws-cn" => "cn-northwest-1",
+                "aws-us-gov" => "us-gov-west-1",
+                _ => "us-east-1",
+            }
+            .to_owned(),
             account: account.to_owned(),
             api_host: format!("{{api}}.execute-api.{region}.amazonaws.com"),
             api_path: "/{stage}".to_owned(),

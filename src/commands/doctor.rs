@@ -1,26 +1,27 @@
-//! `doctor`: what is missing on this machine, before anything starts. Changes nothing but, with `--recount`, counters that are wrong.
+//! `doctor`: what is missing on this machine or in the account, before anything starts. Changes nothing but, with `--recount`, counters that are wrong.
 
 use super::{
-    Context, content, recount,
+    Context, checkup, machine, recount,
     session::{self, Sources},
 };
 use crate::{
-    aws::Connection,
-    build,
+    aws::{Connection, Place},
     cli::Format,
     error::{CliError, Exit},
     local::Home,
-    stack::Stack,
+    stack::{Names, Stack},
     ui::{self, Finding},
-    venv,
 };
 use clap::Args;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Arguments of `doctor`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-With --local it looks only for what the local AWS and building for this machine need. Exit code 1 if something is missing that `up`
+It looks at this machine (Rust, what it builds for, the directory) and at the account: whether the credentials answer, the role that API
+Gateway logs with, the quotas that a stack of this kind meets, and by IAM's own simulation whether the credentials may do what `up` does.
+What needs a permission that is not there is a warning (`liveinsight policy doctor` prints them); so is a quota of which four fifths are
+used. With --local it looks only for what the local AWS and building for this machine need. Exit code 1 if something is missing that `up`
 needs; what `up` installs by itself is not missing.
 
 --recount looks at the product instead: a function that is killed in the middle of a batch leaves counters short. It counts the
@@ -43,26 +44,13 @@ pub(super) async fn run(args: &DoctorArgs, context: &Context) -> Result<Exit, Cl
         return Ok(tell(context, format, &[Finding::of("counters", recount::run(context, !args.dry_run).await?)]));
     }
     let (stack, mut findings) = stack(context);
-    let root = stack.as_ref().map_or_else(|| here(context), |stack| stack.root.clone());
-    let targets = stack.as_ref().map(|stack| content::targets_of(stack, context.globals.local));
-    // Of a stack that cannot be read it is not known whether it has functions: then it may.
-    if targets.as_ref().is_none_or(|targets| !targets.is_empty()) {
-        findings.push(Finding::of("rust", build::rust_version(&root).await));
-    }
-    let mut python = context.globals.local;
-    for (target, functions) in targets.into_iter().flatten() {
-        python |= build::needs_cross_compiler(&root, target).await;
-        let means = build::target_means(&root, target).await;
-        findings.push(Finding::of("building", means.map(|means| format!("{}: {means}", functions.join(", ")))));
-    }
-    if python {
-        findings.push(Finding::of("python3", venv::python_version().await));
-    }
-    findings.push(Finding::of("directory", writable(&root)));
+    let checks = machine::checks(context, stack.as_ref()).await;
+    findings.extend(checks.into_iter().map(|(what, result)| Finding::of(what, result)));
     if context.globals.local {
+        let root = stack.as_ref().map_or_else(|| machine::here(context), |stack| stack.root.clone());
         findings.push(Finding::of("local AWS", local(&root).await));
     } else {
-        findings.push(Finding::of("credentials", credentials(context, stack.as_ref()).await));
+        findings.extend(Box::pin(account(context, stack.as_ref())).await);
     }
     Ok(tell(context, format, &findings))
 }
@@ -78,27 +66,6 @@ fn stack(context: &Context) -> (Option<Stack>, Vec<Finding>) {
     (loaded.ok(), vec![Finding::of("stack.yaml", found)])
 }
 
-/// The directory that stack.yaml is or should be in.
-fn here(context: &Context) -> PathBuf {
-    let file = session::file(context).ok();
-    let parent = file.as_deref().and_then(Path::parent).filter(|parent| !parent.as_os_str().is_empty());
-    parent.unwrap_or(Path::new(".")).to_owned()
-}
-
-/// Whether `.liveinsight` can be made or written.
-fn writable(root: &Path) -> Result<String, CliError> {
-    let home = root.join(".liveinsight");
-    let tried = if home.exists() { home.as_path() } else { root };
-    // Only trying tells: permissions, full disks and read-only mounts all count.
-    let file = tried.join(format!(".liveinsight-doctor-{}", std::process::id()));
-    let result = std::fs::write(&file, "").and_then(|()| std::fs::remove_file(&file));
-    let error = |error| {
-        let message = format!("cannot write in {}: {error}", tried.display());
-        CliError::failed(message).hint("packages and the local AWS are kept there; make the directory writable for this user")
-    };
-    result.map(|()| format!("{} can be written", home.display())).map_err(error)
-}
-
 async fn local(root: &Path) -> Result<String, CliError> {
     let home = Home::new(root);
     if let Some(server) = home.status().await? {
@@ -107,12 +74,27 @@ async fn local(root: &Path) -> Result<String, CliError> {
     Ok(if home.is_installed() { "installed, not running" } else { "the first use installs it" }.to_owned())
 }
 
-async fn credentials(context: &Context, stack: Option<&Stack>) -> Result<String, CliError> {
+/// The credentials, and what the account has room for and lets them do.
+async fn account(context: &Context, stack: Option<&Stack>) -> Vec<Finding> {
     let region = context.globals.region.as_deref().or(stack.map(|stack| stack.region.as_str())).unwrap_or("us-east-1");
     let connection = Connection::standard(region, context.globals.profile.as_deref()).await;
     context.progress.quiet_step("asking AWS whose account this is");
-    let identity = connection.identity().await;
+    let caller = connection.caller().await;
     context.progress.step_done();
-    let (_, account) = identity?;
-    Ok(format!("account {account}, {region} answers"))
+    let (Ok(caller), Some(stack)) = (&caller, stack) else {
+        return vec![Finding::of("credentials", caller.map(|caller| format!("account {}, {region} answers", caller.account)))];
+    };
+    let place = Place::aws(&caller.partition, region, &caller.account);
+    let names = Names::new(stack, &caller.account);
+    let aws = connection.aws(place, names.stack_tag());
+    context.progress.quiet_step("looking at the account's quotas and permissions");
+    let (role, quotas, permissions) = futures::join!(
+        checkup::logging_role(&aws, stack.has_api()),
+        checkup::quotas(&aws),
+        checkup::permissions(&aws, &caller.arn, &names)
+    );
+    context.progress.step_done();
+    let credentials =
+        Finding::of("credentials", Ok::<_, CliError>(format!("{} in account {}, {region} answers", caller.arn, caller.account)));
+    [credentials].into_iter().chain(role).chain([quotas, permissions]).collect()
 }

@@ -1,4 +1,4 @@
-//! `logs`: what the functions say.
+//! `logs`: what the functions and the API say.
 
 use super::{
     Context, Phase,
@@ -7,21 +7,28 @@ use super::{
 };
 use crate::{
     cli::Format,
+    engine::{Class, Cloud, Error},
     error::{CliError, Exit},
     logs::{Line, Source, Tail},
-    stack::Names,
+    resources::RestApi,
+    stack::{Names, Stack},
     ui::{self, LogStyle},
 };
 use clap::Args;
-use std::time::{Duration, SystemTime};
+use std::{
+    collections::BTreeSet,
+    time::{Duration, SystemTime},
+};
 
 /// Arguments of `logs`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
+`api` is the API itself: a line for each request, without address and query, and API Gateway's own errors.
 Times are UTC. A line that CloudWatch shows up to 30 s late is still found while following; Ctrl-C ends that, with exit code 0.
-With --format json each line is an object: {\"time\":…,\"function\":…,\"message\":…}")]
+A log group that is not there, or goes meanwhile, is named once; its lines are shown when it is back.
+With --format json each line is an object: {\"time\":…,\"function\":…,\"message\":…}, with `api` for the function if it is the API's")]
 pub struct LogsArgs {
-    /// Only these functions, by their names in stack.yaml [default: all]
+    /// Only these functions, by their names in stack.yaml, or `api` [default: all]
     functions: Vec<String>,
     /// Goes on with new lines as they come
     #[arg(long)]
@@ -34,25 +41,23 @@ pub struct LogsArgs {
     filter: Option<String>,
 }
 
+/// What the API's lines go by. No function can be called so.
+const API: &str = "api";
+
+/// After how many rounds without the API's log group it is asked again which that is: an API that was made anew has another.
+const API_AGAIN: usize = 5;
+
 /// Runs `logs`.
 pub(super) async fn run(args: &LogsArgs, context: &Context) -> Result<Exit, CliError> {
     let format = context.format(&[Format::Text, Format::Json])?;
     // Mistakes are told before anything is asked or started.
     let stack = session::load(context, Sources::NotNeeded)?;
-    let known: Vec<&str> = stack.functions.keys().map(String::as_str).collect();
-    for name in &args.functions {
-        if !known.contains(&name.as_str()) {
-            let hint = if known.is_empty() { "it has no functions".to_owned() } else { format!("known are {}", known.join(", ")) };
-            return Err(CliError::usage(format!("stack.yaml has no function {name}")).hint(hint));
-        }
-    }
-    if known.is_empty() {
-        return Err(CliError::failed("stack.yaml has no functions, so there are no logs"));
-    }
+    let wanted = wanted(&stack, &args.functions)?;
     let session = Session::open(context, Sources::NotNeeded).await?;
-    let wanted = |name: &&str| args.functions.is_empty() || args.functions.iter().any(|wanted| wanted == name);
-    let sources = sources(&session.names(), known.iter().copied().filter(wanted));
-    let style = LogStyle::new(known.iter().map(|name| (*name).to_owned()), true);
+    let mut sources = sources(&session.names(), wanted.iter().copied().filter(|name| *name != API));
+    let mut api = if wanted.contains(&API) { api(context, &session, !args.functions.is_empty()).await? } else { Api::NotWanted };
+    sources.extend(api.source(&session.names()));
+    let style = LogStyle::new(known(&stack).map(str::to_owned), true);
     let show = |line: &Line| {
         if args.filter.as_ref().is_none_or(|text| line.text.contains(text.as_str())) {
             context.ui.result(&if format == Format::Json { ui::log_json(line) } else { style.text(line) });
@@ -62,7 +67,8 @@ pub(super) async fn run(args: &LogsArgs, context: &Context) -> Result<Exit, CliE
     let first = tail.round(&session.aws, &sources).await.map_err(|error| CliError::of_engine(None, &error))?;
     if first.absent.len() == sources.len() && !args.follow {
         let groups: Vec<&str> = sources.iter().map(|source| source.group.as_str()).collect();
-        let message = format!("there is no log group {}", groups.join(", "));
+        let message =
+            if groups.is_empty() { "there is no API yet".to_owned() } else { format!("there is no log group {}", groups.join(", ")) };
         return Err(CliError::failed(message).hint("`liveinsight up` makes them"));
     }
     first.lines.iter().for_each(show);
@@ -70,12 +76,93 @@ pub(super) async fn run(args: &LogsArgs, context: &Context) -> Result<Exit, CliE
         return Ok(Exit::Done);
     }
     context.begin(Phase::Serving);
-    loop {
+    let mut absent = Absent::default();
+    absent.tell(context, &first.absent, &api);
+    for number in 1.. {
         if context.stop.sleep(pause(&session)).await.is_err() || !context.ui.is_read() {
-            return Ok(Exit::Done);
+            break;
+        }
+        if absent.now.contains(API) && number % API_AGAIN == 0 {
+            // What cannot be asked now can be later.
+            api = Api::find(&session).await.unwrap_or(api);
+            sources.retain(|source| source.name != API);
+            sources.extend(api.source(&session.names()));
         }
         let round = tail.round(&session.aws, &sources).await.map_err(|error| CliError::of_engine(None, &error))?;
+        absent.tell(context, &round.absent, &api);
         round.lines.iter().for_each(show);
+    }
+    Ok(Exit::Done)
+}
+
+/// Everything that logs.
+fn known(stack: &Stack) -> impl Iterator<Item = &str> {
+    stack.functions.keys().map(String::as_str).chain(stack.has_api().then_some(API))
+}
+
+/// What is asked for, which has to exist in stack.yaml.
+fn wanted<'a>(stack: &'a Stack, names: &[String]) -> Result<BTreeSet<&'a str>, CliError> {
+    let known: Vec<&str> = known(stack).collect();
+    for name in names {
+        if !known.contains(&name.as_str()) {
+            let hint = if known.is_empty() { "it has no functions".to_owned() } else { format!("known are {}", known.join(", ")) };
+            return Err(CliError::usage(format!("stack.yaml has no function {name}")).hint(hint));
+        }
+    }
+    if known.is_empty() {
+        return Err(CliError::failed("stack.yaml has no functions, so there are no logs"));
+    }
+    Ok(known.into_iter().filter(|name| names.is_empty() || names.iter().any(|wanted| wanted == name)).collect())
+}
+
+/// The stack's REST API, whose id its log group is called by.
+#[derive(Debug, PartialEq, Eq)]
+enum Api {
+    NotWanted,
+    Missing,
+    Id(String),
+}
+
+impl Api {
+    async fn find(session: &Session) -> Result<Self, Error> {
+        // An earlier answer does not count.
+        session.aws.refresh();
+        Ok(RestApi::id(&session.aws, &session.names().api()).await?.map_or(Self::Missing, Self::Id))
+    }
+
+    fn source(&self, names: &Names) -> Option<Source> {
+        match self {
+            Self::Id(id) => Some(Source { name: API.to_owned(), group: names.api_log_group(id) }),
+            Self::NotWanted | Self::Missing => None,
+        }
+    }
+}
+
+/// Finds the API. Whoever did not ask for it by name gets the functions' lines without the permission to look for it.
+async fn api(context: &Context, session: &Session, by_name: bool) -> Result<Api, CliError> {
+    match Api::find(session).await {
+        Err(error) if error.class() == Some(Class::Denied) && !by_name => {
+            context.ui.note(&format!("without the API's log: {error}"));
+            Ok(Api::NotWanted)
+        }
+        found => found.map_err(|error| CliError::of_engine(None, &error)),
+    }
+}
+
+/// The log groups that are not there, each named once until it is back.
+#[derive(Debug, Default)]
+struct Absent {
+    now: BTreeSet<String>,
+}
+
+impl Absent {
+    fn tell(&mut self, context: &Context, absent: &[String], api: &Api) {
+        let missing = (*api == Api::Missing).then(|| API.to_owned());
+        let now: BTreeSet<String> = absent.iter().cloned().chain(missing).collect();
+        for name in now.difference(&self.now) {
+            context.ui.note(&format!("{name} has no log group; what it logs is shown when there is one"));
+        }
+        self.now = now;
     }
 }
 

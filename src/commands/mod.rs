@@ -7,6 +7,7 @@
 
 mod apply;
 mod canary;
+mod checkup;
 pub mod completions;
 mod consent;
 mod content;
@@ -20,6 +21,7 @@ pub mod graph;
 pub mod history;
 pub mod local;
 pub mod logs;
+mod machine;
 pub mod man;
 pub mod open;
 pub mod outputs;

@@ -1,18 +1,23 @@
-//! `open`: shows the dashboard, or another address of the stack, in the browser.
+//! `open`: shows the dashboard, or another address of the stack, or a resource in AWS's console, in the browser.
 
 use super::{Context, outputs, session::Session, session::Sources};
 use crate::{
     cli::Format,
+    console,
+    engine::Resource,
     error::{CliError, Exit},
+    resources::{Distribution, RestApi},
+    stack::{Content, declare},
 };
 use clap::Args;
 
 /// Arguments of `open`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
+In AWS's console: liveinsight open lambda.function/stats-api
 It prints the address as well, and opens nothing if the program has no terminal.")]
 pub struct OpenArgs {
-    /// The output that has the address
+    /// The output that has the address, or a resource, by its id as `status` shows it, for its page in AWS's console
     #[arg(default_value = "dashboard_url")]
     name: String,
 }
@@ -20,12 +25,13 @@ pub struct OpenArgs {
 /// Runs `open`.
 pub(super) async fn run(args: &OpenArgs, context: &Context) -> Result<Exit, CliError> {
     context.format(&[Format::Text])?;
-    let session = Session::open(context, Sources::NotNeeded).await?;
-    let address = outputs::one(context, &session, &args.name).await?;
-    if !address.starts_with("http") {
-        let error = CliError::usage(format!("{} is no address: {address}", args.name));
-        return Err(error.hint("`liveinsight outputs` lists them; those that end in _url can be opened"));
+    let is_resource = args.name.contains('/');
+    if is_resource && context.globals.local {
+        let error = CliError::usage("the local AWS has no console");
+        return Err(error.hint("`liveinsight status --local` shows its resources, `liveinsight logs --local` what they log"));
     }
+    let session = Session::open(context, Sources::NotNeeded).await?;
+    let address = if is_resource { page(context, &session, &args.name).await? } else { output(context, &session, &args.name).await? };
     context.ui.result(&address);
     if context.ui.is_watched()
         && let Err(error) = open::that_detached(&address)
@@ -33,4 +39,37 @@ pub(super) async fn run(args: &OpenArgs, context: &Context) -> Result<Exit, CliE
         context.ui.warn(&format!("cannot start a browser: {error}"));
     }
     Ok(Exit::Done)
+}
+
+/// The address that an output has.
+async fn output(context: &Context, session: &Session, name: &str) -> Result<String, CliError> {
+    let address = outputs::one(context, session, name).await?;
+    if address.starts_with("http") {
+        return Ok(address);
+    }
+    let error = CliError::usage(format!("{name} is no address: {address}"));
+    Err(error.hint("`liveinsight outputs` lists them; those that end in _url can be opened"))
+}
+
+/// The page of a resource in AWS's console. AWS is asked only for ids that it has chosen.
+async fn page(context: &Context, session: &Session, id: &str) -> Result<String, CliError> {
+    let declaration = declare(&session.stack, &session.place, &Content::default());
+    let entries = declaration.graph.entries();
+    let Some(entry) = entries.iter().find(|entry| entry.id.as_str() == id) else {
+        let error = CliError::usage(format!("stack.yaml declares no {id}"));
+        let likeness = |other: &str| strsim::jaro_winkler(id, other);
+        let nearest = entries.iter().map(|entry| entry.id.as_str()).max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+        return Err(error.hint(nearest.map_or_else(String::new, |id| format!("did you mean {id}? `liveinsight graph` lists all"))));
+    };
+    let url = |ids: &console::Ids| console::url(&entry.id, &entry.name, ids, &session.place, &session.names());
+    if let Some(url) = url(&console::Ids::default()) {
+        return Ok(url);
+    }
+    outputs::all(context, session, &declaration).await?;
+    let found = |kind: &str| {
+        let outputs = entries.iter().find(|entry| entry.id.kind() == kind)?.outputs()?;
+        outputs["id"].as_str().map(str::to_owned)
+    };
+    let ids = console::Ids { api: found(RestApi::KIND), distribution: found(Distribution::KIND) };
+    url(&ids).ok_or_else(|| CliError::failed(format!("{id} does not exist yet")).hint(outputs::UP))
 }

@@ -16,7 +16,7 @@ use serde_json::json;
 use std::collections::BTreeMap;
 
 /// What to do about what does not exist.
-const UP: &str = "`liveinsight up` makes it";
+pub(super) const UP: &str = "`liveinsight up` makes it";
 
 /// Arguments of `outputs`.
 #[derive(Debug, Args)]
@@ -60,7 +60,7 @@ pub(super) async fn one(context: &Context, session: &Session, name: &str) -> Res
 }
 
 /// All outputs of what exists.
-async fn all(context: &Context, session: &Session, declaration: &Declaration) -> Result<BTreeMap<String, String>, CliError> {
+pub(super) async fn all(context: &Context, session: &Session, declaration: &Declaration) -> Result<BTreeMap<String, String>, CliError> {
     // To find what exists takes fewer calls than to compare it.
     let found = Removal::survey(&declaration.graph, &session.aws, |_| false, &|event: Event<'_>| context.progress.engine(&event)).await?;
     if found.leaving.is_empty() {

@@ -54,6 +54,8 @@ pub enum Allowed {
     Down,
     /// `logs`.
     Logs,
+    /// `doctor`.
+    Doctor,
 }
 
 impl Allowed {
@@ -63,6 +65,7 @@ impl Allowed {
             Self::Status => Task::Status,
             Self::Down => Task::Down,
             Self::Logs => Task::Logs,
+            Self::Doctor => Task::Doctor,
         }
     }
 }

@@ -103,6 +103,7 @@ fn local_place(server: &LocalAws, region: &str) -> Place {
     Place {
         partition: "aws".to_owned(),
         region: region.to_owned(),
+        global_region: region.to_owned(),
         account: local::ACCOUNT_ID.to_owned(),
         api_host: server.api_origin_domain().to_owned(),
         api_http_port: Some(server.port),

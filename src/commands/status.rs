@@ -9,12 +9,13 @@ use super::{
 use crate::{
     aws::Aws,
     cli::Format,
-    engine::{Event, Plan, Resource, State, Step, survey},
+    engine::{Event, Id, Plan, Resource, State, Step, survey},
     error::{CliError, Exit},
     lock::{Held, Lock},
     release,
     resources::{Alarm, Alias, Bucket},
     stack::{Declaration, declare},
+    trail::{self, Author},
     ui,
 };
 use clap::Args;
@@ -24,8 +25,9 @@ use std::collections::BTreeMap;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 A resource is `in sync`, `drifted` (with the fields that differ), `missing`, `busy` (AWS is still working on it), or not in
-stack.yaml (`up` would remove it). Whoever has the stack's lock is shown, too, and a canary that goes on or was left half-way. Handlers
-are not built: code that changed since the last build is not compared.
+stack.yaml (`up` would remove it). Of what was changed or deleted from outside it says by whom, with what and when, if CloudTrail
+can be read and knows of it, which takes up to 15 minutes. Whoever has the stack's lock is shown, too, and a canary that goes on or was
+left half-way. Handlers are not built: code that changed since the last build is not compared.
 
 With --cost it estimates a month's bill at list prices from the stack's own metrics of the last 30 days (AWS takes $0.01 for a thousand of them;
 the shipped stack has 28), or from an assumed traffic while there are fewer than 6 hours of them; docs/cost.md says what is counted.")]
@@ -51,14 +53,31 @@ pub(super) async fn run(args: &StatusArgs, context: &Context) -> Result<Exit, Cl
     let (release, lock) = in_bucket(&session, &plan, &declaration).await?;
     let cost = if args.cost { Some(cost::report(&session, &declaration, &plan, args.events).await?) } else { None };
     let health = ui::Health { release, lock, cost, ..health(&declaration) };
+    let authors = authors(context, &session, &plan, &declaration).await;
     if format == Format::Json {
-        context.ui.result(&ui::status_json(&plan, &session.stack.project, &session.stack.environment, &health));
+        context.ui.result(&ui::status_json(&plan, &session.stack.project, &session.stack.environment, &health, &authors));
     } else {
         context.ui.note(&format!("{}\n", session.title()));
-        context.ui.result(&ui::status_text(&plan, &health));
+        context.ui.result(&ui::status_text(&plan, &health, &authors));
     }
+    context.ui.page(&ui::status_markdown(&session.names().stack_tag(), &plan, &authors));
     let in_sync = plan.steps.iter().all(|step| step.state == State::InSync);
     Ok(if in_sync || !args.exit_code { Exit::Done } else { Exit::Pending })
+}
+
+/// Who changed what differs, as far as CloudTrail tells: a help that nothing depends on.
+async fn authors(context: &Context, session: &Session, plan: &Plan<Aws>, declaration: &Declaration) -> BTreeMap<Id, Author> {
+    let subjects = trail::subjects(&plan.steps, &declaration.graph, &session.place, &session.names());
+    if subjects.is_empty() {
+        return BTreeMap::new();
+    }
+    context.progress.quiet_step("asking CloudTrail who changed what differs");
+    let answer = trail::authors(&session.aws, &subjects).await;
+    context.progress.step_done();
+    if let Some(trouble) = answer.trouble {
+        context.ui.note(&format!("CloudTrail cannot be read, so it is not told who changed what differs: {trouble}"));
+    }
+    answer.authors
 }
 
 /// The newest release, and who has the stack's lock, if there is a bucket for them to lie in, and that is ours.

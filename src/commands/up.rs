@@ -5,7 +5,8 @@ use super::{
     apply::{Applied, Request, apply},
     consent::Allowed,
     content::{self, Packages},
-    session::{Session, Sources},
+    machine,
+    session::{self, Session, Sources},
     steps::Steps,
 };
 use crate::{
@@ -66,6 +67,10 @@ pub struct UpArgs {
 /// Runs `up`.
 pub(super) async fn run(args: &UpArgs, context: &Context) -> Result<Exit, CliError> {
     context.format(&[Format::Text, Format::Json])?;
+    // What is missing here is told before AWS is asked or anything is built.
+    for (_, found) in machine::checks(context, Some(&session::load(context, Sources::Needed)?)).await {
+        found?;
+    }
     let session = Session::open(context, Sources::Needed).await?;
     let request = Request {
         only: only(&args.only, &declare(&session.stack, &session.place, &Content::default()).graph)?,

@@ -57,6 +57,8 @@ pub(super) fn launch(launch: Launch<'_>) -> std::io::Result<tokio::process::Chil
         .env("MINISTACK_ACCOUNT_ID", ACCOUNT_ID)
         .env("MINISTACK_EDITION", launch.identity)
         .env("PERSIST_STATE", "1")
+        // For `status`, which tells who changed what. It keeps the newest 10,000 requests in memory.
+        .env("CLOUDTRAIL_RECORDING", "1")
         .env("STATE_DIR", launch.home.join("state"))
         .env("S3_PERSIST", "1")
         .env("S3_DATA_DIR", launch.home.join("objects"))

@@ -2,22 +2,11 @@
 
 use super::record::{Held, Record};
 use crate::{
-    aws::{Aws, not_aws},
+    aws::{Aws, ServiceClock, not_aws},
     engine::Result,
 };
 use aws_sdk_s3::primitives::ByteStream;
-use aws_smithy_runtime_api::{
-    box_error::BoxError,
-    client::{
-        interceptors::{Intercept, context::BeforeDeserializationInterceptorContextRef, dyn_dispatch_hint},
-        runtime_components::RuntimeComponents,
-    },
-};
-use aws_smithy_types::{DateTime, config_bag::ConfigBag, date_time::Format};
-use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::SystemTime,
-};
+use aws_smithy_types::DateTime;
 
 /// Its key: below the prefix of what the program keeps for itself in the bucket ([`OWN_PREFIX`](crate::resources::OWN_PREFIX)).
 pub const LOCK_KEY: &str = ".liveinsight/lock.json";
@@ -87,34 +76,4 @@ pub(super) async fn read(aws: &Aws, bucket: &str) -> Result<Option<Found>> {
 pub(super) async fn delete(aws: &Aws, bucket: &str, etag: &str) -> Result<()> {
     aws.write("s3:DeleteObject", || aws.s3.delete_object().bucket(bucket).key(LOCK_KEY).if_match(etag).send()).await?;
     Ok(())
-}
-
-/// Takes down when the service says that it answered.
-#[derive(Debug, Clone, Default)]
-struct ServiceClock(Arc<Mutex<Option<DateTime>>>);
-
-impl ServiceClock {
-    /// When the last answer was given. Every answer of AWS says it; if one does not, our own clock has to do.
-    fn now(&self) -> DateTime {
-        let told = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        told.unwrap_or_else(|| SystemTime::now().into())
-    }
-}
-
-#[dyn_dispatch_hint]
-impl Intercept for ServiceClock {
-    fn name(&self) -> &'static str {
-        "ServiceClock"
-    }
-
-    fn read_before_deserialization(
-        &self,
-        context: &BeforeDeserializationInterceptorContextRef<'_>,
-        _components: &RuntimeComponents,
-        _config: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        let date = context.response().headers().get("date").and_then(|date| DateTime::from_str(date, Format::HttpDate).ok());
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = date;
-        Ok(())
-    }
 }

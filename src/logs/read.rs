@@ -1,9 +1,11 @@
 //! One page of a log group, as CloudWatch Logs answers it.
 
 use crate::{
-    aws::Aws,
+    aws::{Aws, ServiceClock},
     engine::{Error, Result},
 };
+use aws_smithy_types::DateTime;
+use std::time::SystemTime;
 
 /// What a page is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +38,10 @@ pub struct Page {
     pub lines: Vec<RecordedLine>,
     /// How to ask for the next page; `None` on the last.
     pub next: Option<String>,
+    /// When it was answered, by the service's clock, in milliseconds since 1970; to the second.
+    pub now: i64,
+    /// By how many milliseconds that clock is ahead of this machine's.
+    pub ahead: i64,
     /// Whether the answer was cut without saying how to go on. CloudWatch never does that; the local AWS does.
     pub cut: bool,
 }
@@ -52,9 +58,10 @@ const MOST_LINES: usize = 10_000;
 
 impl Read for Aws {
     async fn page(&self, query: Query<'_>) -> Result<Option<Page>> {
+        let clock = ServiceClock::default();
         let send = || {
             let request = self.logs.filter_log_events().log_group_name(query.group).start_time(query.from);
-            request.set_next_token(query.token.map(str::to_owned)).send()
+            request.set_next_token(query.token.map(str::to_owned)).customize().interceptor(clock.clone()).send()
         };
         let answer = match self.read("logs:FilterLogEvents", send).await {
             Ok(answer) => answer,
@@ -73,6 +80,8 @@ impl Read for Aws {
             .collect();
         let next = answer.next_token().map(str::to_owned);
         let cut = next.is_none() && lines.len() >= MOST_LINES;
-        Ok(Some(Page { lines, next, cut }))
+        let now = clock.now().to_millis().unwrap_or_default();
+        let here = DateTime::from(SystemTime::now()).to_millis().unwrap_or_default();
+        Ok(Some(Page { lines, next, now, ahead: now - here, cut }))
     }
 }

@@ -3,14 +3,20 @@
 //! A line can become visible later than another one that is younger, so every round looks back [`LATE`] behind the newest line
 //! seen, and what was said before is left out. Lines of one group come in the order of their times within a round; one that
 //! was late comes in a later round, out of order, rather than never.
+//!
+//! Clocks jump: the one that stamps the lines (a laptop's, when the AWS is local), and this machine's. So time is what the service says at
+//! each answer. A line from the future does not move the place to go on from, and when the service's clock goes back, so does that place.
 
-use super::read::{Query, Read, RecordedLine};
+use super::read::{Page, Query, Read, RecordedLine};
 use crate::engine::Result;
 use std::collections::BTreeMap;
 
 /// How much later than its time a line may become visible and still be found, in milliseconds. CloudWatch promises nothing;
 /// "within a few seconds" is what its documentation says of live tails.
 pub const LATE: i64 = 30_000;
+
+/// How many of the newest lines are remembered beyond that, so that they are not said again when a clock goes back.
+const REMEMBERED: usize = 100_000;
 
 /// A log group, and what its lines are called on the screen.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,7 +50,9 @@ pub struct Tail {
 struct Seen {
     /// Where the next round begins.
     from: i64,
-    /// How often each line from there on was said: the same words can be written twice in one millisecond.
+    /// Whether that is because of what was read.
+    settled: bool,
+    /// How often each line from there on, and of the newest before, was said: the same words can be written twice in one millisecond.
     lines: BTreeMap<Key, usize>,
 }
 
@@ -73,8 +81,17 @@ impl Tail {
     pub async fn round(&mut self, reader: &impl Read, sources: &[Source]) -> Result<Round> {
         let mut round = Round::default();
         for source in sources {
-            let seen = self.seen.entry(source.clone()).or_insert_with(|| Seen { from: self.from, lines: BTreeMap::new() });
-            match read_group(reader, &source.group, seen.from).await? {
+            let seen = self.seen.entry(source.clone()).or_insert_with(|| Seen { from: self.from, settled: false, lines: BTreeMap::new() });
+            let mut read = read_group(reader, &source.group, seen.from).await?;
+            if let Some(Recorded { ahead, .. }) = read
+                && !seen.settled
+                && ahead.abs() > LATE
+            {
+                // The beginning was reckoned by this machine's clock, which is wrong.
+                seen.from += ahead;
+                read = read_group(reader, &source.group, seen.from).await?;
+            }
+            match read {
                 None => round.absent.push(source.name.clone()),
                 Some(recorded) => {
                     let new = seen.take(recorded);
@@ -97,9 +114,18 @@ pub struct Round {
     pub absent: Vec<String>,
 }
 
+/// Everything that a group has from a time on.
+struct Recorded {
+    lines: Vec<RecordedLine>,
+    /// As [`Page::now`] of the last page.
+    now: i64,
+    /// As [`Page::ahead`].
+    ahead: i64,
+}
+
 impl Seen {
-    /// The lines that were not said yet. `recorded` is everything from `self.from` on.
-    fn take(&mut self, mut recorded: Vec<RecordedLine>) -> Vec<RecordedLine> {
+    /// The lines that were not said yet. `lines` are all from `self.from` on.
+    fn take(&mut self, Recorded { lines: mut recorded, now, .. }: Recorded) -> Vec<RecordedLine> {
         recorded.sort_by_key(|line| line.at);
         let newest = recorded.last().map_or(self.from, |line| line.at);
         let mut met: BTreeMap<Key, usize> = BTreeMap::new();
@@ -113,23 +139,35 @@ impl Seen {
             let said = self.lines.entry(key).or_default();
             *said = count.max(*said);
         }
-        self.from = self.from.max(newest - LATE);
-        self.lines.retain(|key, _| key.at >= self.from);
+        // The beginning is this machine's idea, which the service's, told to the second, may be just behind.
+        let slack = if self.settled { 0 } else { 1_000 };
+        if now + slack < self.from {
+            self.from = now - LATE;
+        } else {
+            self.from = self.from.max(newest.min(now) - LATE);
+        }
+        self.settled = true;
+        while self.lines.len() > REMEMBERED && self.lines.first_key_value().is_some_and(|(key, _)| key.at < self.from) {
+            self.lines.pop_first();
+        }
         recorded
     }
 }
 
 /// All lines of a group from a time on, over all pages.
-async fn read_group(reader: &impl Read, group: &str, from: i64) -> Result<Option<Vec<RecordedLine>>> {
+async fn read_group(reader: &impl Read, group: &str, from: i64) -> Result<Option<Recorded>> {
     let (mut lines, mut from, mut token) = (Vec::new(), from, None);
     loop {
         let Some(page) = reader.page(Query { group, from, token: token.as_deref() }).await? else { return Ok(None) };
-        lines.extend(page.lines);
-        token = page.next;
+        let Page { lines: more, next, now, ahead, cut } = page;
+        lines.extend(more);
+        token = next;
         if token.is_some() {
             continue;
         }
-        let Some(last) = lines.last().map(|line: &RecordedLine| line.at).filter(|_| page.cut) else { return Ok(Some(lines)) };
+        let Some(last) = lines.last().map(|line: &RecordedLine| line.at).filter(|_| cut) else {
+            return Ok(Some(Recorded { lines, now, ahead }));
+        };
         // Again from the last time on, because the cut may lie between two lines of one millisecond. A page that holds nothing
         // else can only be stepped over.
         let again = if last > from { last } else { from + 1 };

@@ -18,6 +18,16 @@ struct Group {
     plain: bool,
     /// Whether every second page is empty, as CloudWatch's may be.
     gaps: bool,
+    /// The service's clock, by round; the last stays. None is the time of the newest line that is visible.
+    clock: Vec<i64>,
+    /// By how much this machine's clock is behind.
+    ahead: i64,
+}
+
+impl Group {
+    fn of(lines: Vec<(usize, RecordedLine)>, page: usize) -> Self {
+        Self { lines, round: Cell::new(0), page, plain: false, gaps: false, clock: Vec::new(), ahead: 0 }
+    }
 }
 
 impl Read for Group {
@@ -28,19 +38,28 @@ impl Read for Group {
         let visible = self.lines.iter().filter(|(from, line)| *from <= self.round.get() && line.at >= query.from);
         let mut lines: Vec<RecordedLine> = visible.map(|(_, line)| line.clone()).collect();
         lines.sort_by_key(|line| line.at);
+        let ahead = self.ahead;
+        let now = self.clock.get(self.round.get()).or(self.clock.last()).copied();
+        let now = now.unwrap_or_else(|| lines.last().map_or(query.from, |line| line.at));
         if self.plain {
             let cut = lines.len() > self.page;
             lines.truncate(self.page);
-            return Ok(Some(Page { lines, next: None, cut }));
+            return Ok(Some(Page { lines, next: None, now, ahead, cut }));
         }
         let step: usize = query.token.map_or(0, |token| token.parse().unwrap());
         if self.gaps && step % 2 == 1 {
-            return Ok(Some(Page { lines: Vec::new(), next: Some((step + 1).to_string()), cut: false }));
+            return Ok(Some(Page { lines: Vec::new(), next: Some((step + 1).to_string()), now, ahead, cut: false }));
         }
         let start = if self.gaps { step / 2 } else { step } * self.page;
         let rest = lines.split_off(start.min(lines.len()));
         let more = rest.len() > self.page;
-        Ok(Some(Page { lines: rest.into_iter().take(self.page).collect(), next: more.then(|| (step + 1).to_string()), cut: false }))
+        Ok(Some(Page {
+            lines: rest.into_iter().take(self.page).collect(),
+            next: more.then(|| (step + 1).to_string()),
+            now,
+            ahead,
+            cut: false,
+        }))
     }
 }
 
@@ -80,7 +99,7 @@ proptest! {
             (round, RecordedLine { id: Some(index.to_string()), stream: stream.to_string(), at, text: format!("{text} #{index}") })
         };
         let lines: Vec<_> = lines.into_iter().enumerate().map(record).collect();
-        let group = Group { lines, round: Cell::new(0), page, plain: false, gaps };
+        let group = Group { gaps, ..Group::of(lines, page) };
         check(&group)?;
     }
 
@@ -91,7 +110,7 @@ proptest! {
         };
         // A page that one millisecond fills cannot be passed without tokens; a real one holds 10,000 lines.
         let most = lines.iter().map(|line| lines.iter().filter(|other| other.1 == line.1).count()).max().unwrap_or(1);
-        let group = Group { lines: lines.into_iter().map(record).collect(), round: Cell::new(0), page: most + 1, plain: true, gaps: false };
+        let group = Group { plain: true, ..Group::of(lines.into_iter().map(record).collect(), most + 1) };
         check(&group)?;
     }
 }
@@ -113,10 +132,57 @@ fn check(group: &Group) -> std::result::Result<(), TestCaseError> {
 #[test]
 fn a_group_that_is_not_there_is_named_and_found_later() {
     let line = RecordedLine { id: None, stream: "a".to_owned(), at: 5, text: "hello".to_owned() };
-    let group = Group { lines: vec![(0, line)], round: Cell::new(0), page: 10, plain: true, gaps: false };
+    let group = Group { plain: true, ..Group::of(vec![(0, line)], 10) };
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let mut tail = Tail::new(0);
     let round = runtime.block_on(tail.round(&group, &[source("elsewhere"), source("there")])).unwrap();
     assert_eq!(round.absent, ["stats"]);
     assert_eq!(round.lines, [Line { source: "stats".to_owned(), at: 5, text: "hello".to_owned() }]);
+}
+
+const HOUR: i64 = 3_600_000;
+
+/// Lines as (round of visibility, time); each says its own number.
+fn written(lines: &[(usize, i64)]) -> Vec<(usize, RecordedLine)> {
+    let line = |at: i64, number: usize| RecordedLine { id: None, stream: "a".to_owned(), at, text: number.to_string() };
+    lines.iter().enumerate().map(|(number, (round, at))| (*round, line(*at, number))).collect()
+}
+
+fn said(group: &Group, rounds: usize) -> Vec<String> {
+    tail(group, rounds).into_iter().flatten().map(|line| line.text).collect()
+}
+
+#[test]
+fn a_line_from_the_future_hides_none_of_the_present() {
+    let now = 10 * HOUR;
+    let lines = written(&[(0, now), (1, now + HOUR), (2, now + 4_000), (3, now + 6_000)]);
+    let group = Group { plain: true, clock: vec![now, now + 2_000, now + 4_000, now + 6_000], ..Group::of(lines, 10) };
+    assert_eq!(said(&group, 6), ["0", "1", "2", "3"]);
+}
+
+#[test]
+fn no_line_is_lost_or_said_again_when_the_services_clock_goes_back_and_forth() {
+    let now = 10 * HOUR;
+    for jump in [LATE / 2, LATE, LATE + 500, LATE + 10_000, HOUR] {
+        let back = now - jump;
+        let lines = written(&[(0, now - 2_000), (0, now), (1, back + 1_000), (2, back + 3_000), (3, now + HOUR), (4, now + HOUR + 2_000)]);
+        let clock = vec![now, back + 1_000, back + 3_000, now + HOUR, now + HOUR + 2_000];
+        let mut texts = said(&Group { plain: true, clock, ..Group::of(lines, 10) }, 8);
+        texts.sort();
+        assert_eq!(texts, ["0", "1", "2", "3", "4", "5"], "{jump}");
+    }
+}
+
+#[test]
+fn where_to_begin_is_reckoned_by_the_services_clock() {
+    // It is 10 o'clock, this machine believes it is 11, and wants the last ten minutes.
+    let now = 10 * HOUR;
+    let lines = written(&[(0, now - 20 * 60_000), (0, now - 5 * 60_000)]);
+    let group = Group { plain: true, clock: vec![now], ahead: -HOUR, ..Group::of(lines, 10) };
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let mut tail = Tail::new(now + HOUR - 10 * 60_000);
+    for expected in [vec!["1".to_owned()], vec![]] {
+        let round = runtime.block_on(tail.round(&group, &[source("there")])).unwrap();
+        assert_eq!(round.lines.into_iter().map(|line| line.text).collect::<Vec<_>>(), expected);
+    }
 }

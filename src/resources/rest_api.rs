@@ -154,6 +154,13 @@ impl RestApi {
     }
 }
 
+impl RestApi {
+    /// The id of the stack's API of this name, if there is one: all that it takes to find its log group.
+    pub async fn id(aws: &Aws, name: &str) -> Result<Option<String>> {
+        Ok(find_ours(aws, name).await?.and_then(|api| api.id))
+    }
+}
+
 impl Handle<RestApi> {
     /// The API's id.
     pub fn api_id(&self) -> Ref<String> {

@@ -1,6 +1,6 @@
 //! What `doctor` found: one line each, with the next step.
 
-use super::style::{BAD, GOOD, paint};
+use super::style::{BAD, CHANGED, GOOD, paint};
 use crate::error::CliError;
 use serde::Serialize;
 
@@ -9,6 +9,8 @@ use serde::Serialize;
 pub struct Finding {
     what: &'static str,
     ok: bool,
+    /// Whether it will be trouble soon, or could not be found out. It is `ok` all the same.
+    warning: bool,
     /// What was found, or what is wrong.
     detail: String,
     /// What to do about it, most useful first.
@@ -19,12 +21,17 @@ impl Finding {
     /// A finding from what looking brought.
     pub fn of<E: Into<CliError>>(what: &'static str, result: Result<String, E>) -> Self {
         match result {
-            Ok(detail) => Self { what, ok: true, detail, next: Vec::new() },
+            Ok(detail) => Self { what, ok: true, warning: false, detail, next: Vec::new() },
             Err(error) => {
                 let error = error.into();
-                Self { what, ok: false, detail: error.message, next: error.hints }
+                Self { what, ok: false, warning: false, detail: error.message, next: error.hints }
             }
         }
+    }
+
+    /// Something that `up` can do with, and that somebody should know.
+    pub fn warning(what: &'static str, detail: impl Into<String>, next: Option<String>) -> Self {
+        Self { what, ok: true, warning: true, detail: detail.into(), next: next.into_iter().collect() }
     }
 
     /// Whether it is as `up` needs it.
@@ -37,8 +44,12 @@ impl Finding {
 pub fn findings_text(findings: &[Finding]) -> String {
     let width = findings.iter().map(|finding| finding.what.len()).max().unwrap_or_default();
     let mut lines: Vec<String> = Vec::new();
-    for Finding { what, ok, detail, next } in findings {
-        let state = if *ok { paint(GOOD, "ok     ") } else { paint(BAD, "missing") };
+    for Finding { what, ok, warning, detail, next } in findings {
+        let state = match (ok, warning) {
+            (false, _) => paint(BAD, "missing"),
+            (true, true) => paint(CHANGED, "warning"),
+            (true, false) => paint(GOOD, "ok     "),
+        };
         let indent = " ".repeat(width + 11);
         lines.push(format!("{state}  {what:width$}  {}", detail.trim_end().replace('\n', &format!("\n{indent}"))));
         lines.extend(next.iter().map(|next| format!("{indent}{next}")));
@@ -48,7 +59,7 @@ pub fn findings_text(findings: &[Finding]) -> String {
     lines.join("\n")
 }
 
-/// `{"ok":false,"findings":[{"what":…,"ok":…,"detail":…,"next":[…]}]}`
+/// `{"ok":false,"findings":[{"what":…,"ok":…,"warning":…,"detail":…,"next":[…]}]}`
 pub fn findings_json(findings: &[Finding]) -> String {
     serde_json::json!({ "ok": findings.iter().all(Finding::ok), "findings": findings }).to_string()
 }

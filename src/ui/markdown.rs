@@ -88,7 +88,7 @@ fn shortened(text: &str) -> String {
 }
 
 /// In a table, a line break or a bar would end the cell.
-fn cell(text: &str) -> String {
+pub(super) fn cell(text: &str) -> String {
     let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or_default();
     let (tick, space) = ("`".repeat(longest + 1), if longest > 0 { " " } else { "" });

@@ -33,7 +33,7 @@ pub use plan::{APPLIED, Detail, json as plan_json, text as plan_text};
 pub use progress::{CanaryState, Progress};
 pub use report::{Summary, failures, removal_text};
 pub use seed::SeedReport;
-pub use status::{Health, Released, json as status_json, text as status_text};
+pub use status::{Health, Released, json as status_json, markdown as status_markdown, text as status_text};
 
 use crate::{
     cli::{Color, Globals},

@@ -1,16 +1,23 @@
 //! How every resource stands, for people and as JSON.
 
 use super::{
-    json, name_beside, percent, plan,
+    json,
+    markdown::cell,
+    name_beside, percent, plan,
     style::{BAD, CHANGED, FAINT, GOOD, paint},
 };
 use crate::{
     cost::Report,
     engine::{Cause, Id, Plan, State, Step},
     lock::Held,
+    trail::Author,
 };
 use serde::Serialize;
-use std::{collections::BTreeMap, fmt::Write};
+use std::{
+    collections::BTreeMap,
+    fmt::Write,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 /// How the stack runs, beside how it stands.
 #[derive(Debug, Default, Serialize)]
@@ -40,7 +47,7 @@ pub struct Released {
 }
 
 /// One row per resource, a line that counts, and how the stack runs.
-pub fn text<C>(plan: &Plan<C>, health: &Health) -> String {
+pub fn text<C>(plan: &Plan<C>, health: &Health, authors: &BTreeMap<Id, Author>) -> String {
     let width = |length: fn(&Step) -> usize| plan.steps.iter().map(length).max().unwrap_or_default();
     let id_width = width(|step| step.id.as_str().chars().count());
     let name_width = width(|step| name_beside(&step.id, &step.name).chars().count());
@@ -49,16 +56,9 @@ pub fn text<C>(plan: &Plan<C>, health: &Health) -> String {
         let (id, name) = (&step.id, name_beside(&step.id, &step.name));
         let name = paint(FAINT, format_args!("{name:name_width$}"));
         // Writing to a String cannot fail.
-        let _ = writeln!(out, "{id:id_width$}  {name}  {}", state(step));
+        let _ = writeln!(out, "{id:id_width$}  {name}  {}", state(step, authors));
     }
-    let _ = write!(out, "\n{} of {} in sync", plan.count_state(State::InSync), plan.steps.len());
-    let others = [(State::Drifted, "drifted"), (State::Missing, "missing"), (State::Busy, "busy"), (State::Stray, "not in stack.yaml")];
-    for (state, word) in others {
-        match plan.count_state(state) {
-            0 => {}
-            count => drop(write!(out, ", {count} {word}")),
-        }
-    }
+    let _ = write!(out, "\n{}", totals(plan));
     if !health.firing_alarms.is_empty() {
         let _ = write!(out, "\n{}: {}", paint(BAD, "alarms firing"), health.firing_alarms.join(", "));
     }
@@ -87,7 +87,7 @@ pub fn text<C>(plan: &Plan<C>, health: &Health) -> String {
 }
 
 /// The JSON document. A count of what is not in stack.yaml is there only if there is any.
-pub fn json<C>(plan: &Plan<C>, project: &str, environment: &str, health: &Health) -> String {
+pub fn json<'a, C>(plan: &'a Plan<C>, project: &str, environment: &str, health: &Health, authors: &'a BTreeMap<Id, Author>) -> String {
     #[derive(Serialize)]
     struct Document<'a> {
         stack: &'a str,
@@ -105,6 +105,7 @@ pub fn json<C>(plan: &Plan<C>, project: &str, environment: &str, health: &Health
         state: State,
         cause: Option<Cause>,
         changes: Vec<json::Field<'a>>,
+        changed_by: Option<&'a Author>,
     }
     #[derive(Serialize)]
     struct Counts {
@@ -116,10 +117,6 @@ pub fn json<C>(plan: &Plan<C>, project: &str, environment: &str, health: &Health
         #[serde(skip_serializing_if = "Option::is_none")]
         stray: Option<usize>,
     }
-    fn row(step: &Step) -> Row<'_> {
-        let changes = json::fields(&step.changes, Some(plan::APPLIED));
-        Row { id: &step.id, kind: step.id.kind(), name: &step.name, state: step.state, cause: step.cause, changes }
-    }
     let summary = Counts {
         total: plan.steps.len(),
         in_sync: plan.count_state(State::InSync),
@@ -128,11 +125,43 @@ pub fn json<C>(plan: &Plan<C>, project: &str, environment: &str, health: &Health
         busy: plan.count_state(State::Busy),
         stray: Some(plan.count_state(State::Stray)).filter(|count| *count > 0),
     };
+    let row = |step: &'a Step| {
+        let Step { id, name, state, cause, changes, .. } = step;
+        let changes = json::fields(changes, Some(plan::APPLIED));
+        Row { id, kind: id.kind(), name, state: *state, cause: *cause, changes, changed_by: authors.get(id) }
+    };
     let resources = plan.steps.iter().map(row).collect();
     json::document(&Document { stack: project, env: environment, resources, summary, health })
 }
 
-fn state(step: &Step) -> String {
+/// For the page of a CI job: a heading that counts, and what is not in sync.
+pub fn markdown<C>(stack: &str, plan: &Plan<C>, authors: &BTreeMap<Id, Author>) -> String {
+    let mut out = format!("### {stack}: {}\n", totals(plan));
+    let differs: Vec<&Step> = plan.steps.iter().filter(|step| step.state != State::InSync).collect();
+    if !differs.is_empty() {
+        out.push_str("\n| resource | state |\n|---|---|\n");
+    }
+    for step in differs {
+        let state = anstream::adapter::strip_str(&state(step, authors)).to_string();
+        let _ = writeln!(out, "| {} | {} |", cell(step.id.as_str()), cell(&state));
+    }
+    out
+}
+
+/// `58 of 59 in sync, 1 drifted`
+fn totals<C>(plan: &Plan<C>) -> String {
+    let mut out = format!("{} of {} in sync", plan.count_state(State::InSync), plan.steps.len());
+    let others = [(State::Drifted, "drifted"), (State::Missing, "missing"), (State::Busy, "busy"), (State::Stray, "not in stack.yaml")];
+    for (state, word) in others {
+        match plan.count_state(state) {
+            0 => {}
+            count => drop(write!(out, ", {count} {word}")),
+        }
+    }
+    out
+}
+
+fn state(step: &Step, authors: &BTreeMap<Id, Author>) -> String {
     let text = match step.state {
         State::InSync => paint(GOOD, "in sync"),
         State::Drifted => paint(CHANGED, format_args!("drifted ({})", step.changes.without(plan::APPLIED).paths())),
@@ -141,6 +170,48 @@ fn state(step: &Step) -> String {
         State::Stray => paint(BAD, "not in stack.yaml"),
     };
     let cause = step.cause.filter(|_| step.state == State::Drifted).map(plan::cause);
-    let more = [cause.map(str::to_owned), step.objection.as_ref().map(plan::objection)];
+    let author = authors.get(&step.id).map(author);
+    let more = [cause.map(str::to_owned), author, step.objection.as_ref().map(plan::objection)];
     more.into_iter().flatten().fold(text, |text, more| format!("{text}; {more}"))
+}
+
+/// `by arn:aws:sts::…:assumed-role/Admin/ada with cloudwatch:PutMetricAlarm (console) 3 min ago`
+fn author(author: &Author) -> String {
+    let Author { who, operation, via, seconds, .. } = author;
+    let via = via.as_ref().map(|via| format!(" ({via})")).unwrap_or_default();
+    format!("by {who} with {operation}{via} {}", ago(*seconds, now()))
+}
+
+fn now() -> i64 {
+    i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()).unwrap_or(i64::MAX)
+}
+
+/// How long ago that was, both in seconds since 1970. A clock that is behind does not make it the future.
+fn ago(then: i64, now: i64) -> String {
+    match (now - then).max(0) {
+        seconds @ 0..60 => format!("{seconds} s ago"),
+        seconds @ 60..7_200 => format!("{} min ago", seconds / 60),
+        seconds @ 7_200..172_800 => format!("{} h ago", seconds / 3_600),
+        seconds => format!("{} days ago", seconds / 86_400),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ago, author};
+    use crate::trail::Author;
+
+    #[test]
+    fn time_is_told_in_the_largest_unit_that_says_something() {
+        let told = [0, 59, 60, 7_199, 7_200, 172_799, 172_800].map(|seconds| ago(1_000_000, 1_000_000 + seconds));
+        assert_eq!(told, ["0 s ago", "59 s ago", "1 min ago", "119 min ago", "2 h ago", "47 h ago", "2 days ago"]);
+        assert_eq!(ago(1_000_000, 999_000), "0 s ago");
+    }
+
+    #[test]
+    fn an_author_is_told_with_the_operation_and_the_tool() {
+        let (who, operation) = ("arn:aws:iam::1:user/ada".to_owned(), "iam:PutRolePolicy".to_owned());
+        let ada = Author { who, operation, at: String::new(), via: Some("console".to_owned()), seconds: 0 };
+        assert!(author(&ada).starts_with("by arn:aws:iam::1:user/ada with iam:PutRolePolicy (console) "), "{}", author(&ada));
+    }
 }

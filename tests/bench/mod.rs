@@ -72,7 +72,7 @@ impl Rival {
         };
         let packages = stack.functions.keys().map(package).collect();
         let site = Content::site_of(read_site(&site(), "index.html").unwrap());
-        declare(&stack, &self.place(), &Content { packages, site: Some(site), ..Content::default() })
+        declare(&stack, &self.place(), &Content { packages, site: Some(site) })
     }
 
     async fn connect(&self, endpoint: &str) -> Aws {

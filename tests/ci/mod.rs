@@ -93,6 +93,18 @@ async fn the_documented_workflow_of_github_runs_as_it_stands() {
     assert!(opened.status.success() && text(&opened.stdout).starts_with("http"), "{}", text(&opened.stderr));
     let opened = job.step("liveinsight open bucket", &[]);
     assert!(text(&opened.stderr).contains("bucket is no address: "), "{}", text(&opened.stderr));
+    // The console's pages: of what stack.yaml names, of what AWS names, and of what there is not.
+    let opened = text(&job.step("liveinsight open dynamodb.table/notes", &[]).stdout);
+    assert_eq!(
+        opened,
+        "https://us-east-1.console.aws.amazon.com/dynamodbv2/home?region=us-east-1#table?name=demo-notes-dev&tab=overview\n"
+    );
+    let opened = text(&job.step("liveinsight open cloudfront.distribution/static", &[]).stdout);
+    assert!(opened.starts_with("https://us-east-1.console.aws.amazon.com/cloudfront/v4/home#/distributions/E"), "{opened}");
+    let opened = text(&job.step("liveinsight open dynamodb.table/note || true", &[]).stderr);
+    assert!(opened.contains("declares no dynamodb.table/note") && opened.contains("did you mean dynamodb.table/notes?"), "{opened}");
+    let opened = text(&job.step("liveinsight open --local dynamodb.table/notes || true", &[]).stderr);
+    assert!(opened.contains("the local AWS has no console"), "{opened}");
     let history = job.step("liveinsight history", &[]);
     assert!(text(&history.stdout).contains("https://github.com/o/r/actions/runs/7"), "{}", text(&history.stdout));
 

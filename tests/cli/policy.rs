@@ -12,7 +12,7 @@ fn shipped() -> Project {
 #[test]
 fn the_shipped_stack_in_one_document_for_each_command() {
     let project = shipped();
-    for command in ["up", "status", "down", "logs"] {
+    for command in ["up", "status", "down", "logs", "doctor"] {
         let arguments = [&["policy", command][..], &ACCOUNT].concat();
         insta::assert_snapshot!(format!("policy_{command}"), project.show(&arguments));
         let document: Value = serde_json::from_str(&stdout(&project.run(&arguments))).unwrap();

@@ -3,6 +3,7 @@
 usage: account.py ENDPOINT list            every resource of every service the stack uses, one a line
        account.py ENDPOINT fire PROJECT    sets off an alarm, and prints its logical name
        account.py ENDPOINT calm PROJECT    ends that alarm
+       account.py ENDPOINT tamper PROJECT  changes an alarm and a role's policy, as the user ada
        account.py ENDPOINT foreign PROJECT puts somebody else's alarm in the place of ours
 """
 import json
@@ -13,9 +14,10 @@ import boto3
 endpoint, action, *rest = sys.argv[1:]
 
 
-def client(service):
+def client(service, user="other"):
+    # The local AWS takes the key for the user's name.
     return boto3.client(
-        service, endpoint_url=endpoint, region_name="us-east-1", aws_access_key_id="other", aws_secret_access_key="other"
+        service, endpoint_url=endpoint, region_name="us-east-1", aws_access_key_id=user, aws_secret_access_key="other"
     )
 
 
@@ -64,6 +66,21 @@ def alarm(project, state):
     print(name)
 
 
+def tamper(project):
+    alarms, iam = client("cloudwatch", "ada"), client("iam", "ada")
+    alarm = alarms.describe_alarms(AlarmNames=[f"{project}-api-5xx-dev"])["MetricAlarms"][0]
+    keep = (
+        "AlarmName AlarmDescription Namespace MetricName Dimensions Statistic Period EvaluationPeriods ComparisonOperator "
+        "TreatMissingData AlarmActions ActionsEnabled"
+    )
+    alarms.put_metric_alarm(**{key: alarm[key] for key in keep.split() if key in alarm}, Threshold=4711.0)
+    statement = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
+    iam.put_role_policy(
+        RoleName=f"{project}-stats-api-dev", PolicyName=f"{project}-stats-api-dev",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
+    )
+
+
 def foreign(project):
     """Puts somebody else's alarm in the place of ours."""
     alarms, name = client("cloudwatch"), f"{project}-api-5xx-dev"
@@ -91,6 +108,8 @@ elif action == "fire":
     alarm(*rest, "ALARM")
 elif action == "calm":
     alarm(*rest, "OK")
+elif action == "tamper":
+    tamper(*rest)
 elif action == "unpublish":
     unpublish(*rest)
 elif action == "unrecord":

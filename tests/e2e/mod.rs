@@ -101,6 +101,7 @@ fn the_stack_comes_works_heals_and_goes() {
     a_request_reaches_handler_and_table(&project);
     every_damage_is_named_and_repaired(&project);
     a_firing_alarm_is_shown(&project);
+    who_changed_something_is_told(&project);
     a_function_comes_and_goes_with_its_resources(&project);
     a_secret_is_taken_from_the_environment_and_never_shown(&project);
     changes_interrupt_no_request(&project);
@@ -223,6 +224,37 @@ fn a_firing_alarm_is_shown(project: &Project) {
     let fired = project.other_client(&["fire", "liveinsight"]);
     let status = project.ok(&["status", "--local", "--format", "json"]).json();
     assert_eq!((&status["firing_alarms"], &status["summary"]["in_sync"]), (&json!(fired), &json!(59)), "{status}");
+}
+
+/// Also on the page of a CI job; and nobody is named for what the program itself did.
+fn who_changed_something_is_told(project: &Project) {
+    project.other_client(&["tamper", "liveinsight"]);
+    let status = project.ok(&["status", "--local", "--format", "json"]).json();
+    let rows = status["resources"].as_array().unwrap();
+    let differs: BTreeMap<&str, &Value> =
+        rows.iter().filter(|row| row["state"] != "in_sync").map(|row| (row["id"].as_str().unwrap(), &row["changed_by"])).collect();
+    assert_eq!(differs.keys().copied().collect::<Vec<_>>(), ["cloudwatch.alarm/api-5xx", "iam.role_policy/stats-api"], "{status}");
+    for (author, operation) in differs.values().zip(["cloudwatch:PutMetricAlarm", "iam:PutRolePolicy"]) {
+        assert_eq!(author["who"], "arn:aws:iam::000000000000:user/ada", "{status}");
+        assert_eq!((&author["operation"], &author["via"]), (&json!(operation), &json!("Boto3")), "{status}");
+    }
+    assert!(rows.iter().all(|row| row["state"] != "in_sync" || row["changed_by"].is_null()), "{status}");
+
+    let page = project.path().join("summary.md");
+    let mut command = project.command(&["status", "--local"]);
+    command.env("GITHUB_ACTIONS", "true").env("GITHUB_STEP_SUMMARY", &page);
+    let run = Run::of(&["status"], command.output().unwrap());
+    run.expect(0);
+    let told = "drifted (threshold); changed from outside; by arn:aws:iam::000000000000:user/ada with cloudwatch:PutMetricAlarm (Boto3) ";
+    let text = run.stdout();
+    let row = text.lines().find(|line| line.starts_with("cloudwatch.alarm/api-5xx ")).unwrap();
+    assert!(row.contains(told) && row.ends_with(" ago"), "{text}");
+    let page = std::fs::read_to_string(page).unwrap();
+    assert!(page.starts_with("### liveinsight/dev: 57 of 59 in sync, 2 drifted\n\n| resource | state |\n"), "{page}");
+    assert!(page.contains(told) && page.contains("with iam:PutRolePolicy (Boto3)"), "{page}");
+
+    summary(project, &["up", "--local", "--format", "json"]);
+    project.ok(&["status", "--local", "--exit-code"]);
 }
 
 fn a_function_comes_and_goes_with_its_resources(project: &Project) {

@@ -20,12 +20,13 @@ mod shared;
 mod table;
 
 use liveinsight::{
-    aws::{Aws, Connection},
+    aws::{Aws, Connection, Task},
     cost,
     engine::{Options, survey, up},
     lock::Lock,
     release::{Canary, Candidate},
     stack::{Content, Names, Stack, declare},
+    trail,
 };
 use needs::Need;
 use serde_json::Value;
@@ -60,6 +61,8 @@ async fn the_policies_of_up_status_and_down_are_exact() {
     calls(&mut of_status);
 
     damage::everywhere(&outside, &names).await;
+    status(&account.connect().await, &account, Version::First).await;
+    calls(&mut of_status);
     account.complete(&account.up(Version::First).await, "repair");
     calls(&mut of_up);
 
@@ -94,10 +97,12 @@ async fn the_policies_of_up_status_and_down_are_exact() {
     calls(&mut of_down);
     account.empty("down").await;
 
+    let of_doctor = doctor(&account.connect().await, &account).await;
+
     // Whoever may `up` may look as well.
     of_up.extend(of_status.iter().cloned());
     let mut wrong = Vec::new();
-    for (command, needs) in [("up", of_up), ("status", of_status), ("down", of_down)] {
+    for (command, needs) in [("up", of_up), ("status", of_status), ("down", of_down), ("doctor", of_doctor)] {
         let statements = printed(command, &aws.place.account);
         wrong.extend(needs.iter().filter(|need| !need.allowed(&statements)).map(|need| format!("{command}: {need:?} is denied")));
         for (action, without) in each_without_one(&statements) {
@@ -112,7 +117,10 @@ async fn the_policies_of_up_status_and_down_are_exact() {
 /// What `status --cost` and `history` call. Returns the namespaces whose metrics were asked for.
 async fn status(aws: &Aws, account: &Account, version: Version) -> BTreeSet<&'static str> {
     let declaration = account.declare(version);
-    survey(&declaration.graph, aws, &|_| {}).await.unwrap();
+    let plan = survey(&declaration.graph, aws, &|_| {}).await.unwrap();
+    let subjects = trail::subjects(&plan.steps, &declaration.graph, &aws.place, &Names::new(&bare(), &aws.place.account));
+    let answer = trail::authors(aws, &subjects).await;
+    assert!(answer.trouble.is_none(), "{:?}", answer.trouble);
     let entries = declaration.graph.entries();
     let series = cost::series(entries, &bare(), &cost::Inventory::declared(entries), shared::REGION);
     let read = cost::samples(aws, series, 1_795_381_200.0).await.unwrap();
@@ -131,6 +139,21 @@ async fn canary(aws: &Aws, function: &str) {
     assert!(canary.moved().await.unwrap().is_empty());
     canary.requests().await.unwrap();
     canary.take_back().await.unwrap();
+}
+
+/// What `doctor` calls, as a role's session.
+async fn doctor(aws: &Aws, account: &Account) -> BTreeSet<Need> {
+    use liveinsight::account::{logging_role, principal, quotas, simulate};
+    let names = Names::new(&bare(), &aws.place.account);
+    account.strict.set_faults(Faults::None);
+    let (_, found) = (logging_role(aws).await.unwrap(), quotas(aws).await);
+    assert!(found.iter().all(|(_, quota)| quota.as_ref().is_ok_and(|quota| quota.most > 0 && !quota.is_full())), "{found:?}");
+    let session = format!("arn:aws:sts::{}:assumed-role/nobody/ada", aws.place.account);
+    principal(aws, &session).await.unwrap();
+    let statements = liveinsight::policy::statements(Task::Up, &aws.place, &names);
+    let nobody = format!("arn:aws:iam::{}:role/nobody", aws.place.account);
+    assert!(!simulate(aws, &nobody, &statements).await.unwrap().denied.is_empty());
+    account.strict.log().iter().flat_map(|entry| needs::of(entry, &aws.place, &names)).collect()
 }
 
 /// A run of `up --delete-data` after everything was deleted from stack.yaml.

@@ -48,6 +48,7 @@ pub(crate) fn of(call: &Entry, place: &Place, names: &Names) -> Vec<Need> {
     let action = call.operation.as_str();
     match service {
         "apigateway" => api_gateway(operation, about, place),
+        "cloudtrail" => vec![Need::new(action, "*")],
         "cloudfront" => cloudfront(operation, about, place),
         "cloudwatch" if ["DescribeAlarms", "GetMetricData"].contains(&operation) => vec![Need::new(action, "*")],
         "cloudwatch" => {
@@ -120,10 +121,14 @@ fn cloudfront(operation: &str, about: &str, place: &Place) -> Vec<Need> {
 }
 
 fn iam(call: &Entry, operation: &str, place: &Place, names: &Names) -> Vec<Need> {
-    if operation == "ListRoles" {
+    if ["ListRoles", "GetAccountSummary", "SimulatePrincipalPolicy"].contains(&operation) {
         return vec![Need::new(&call.operation, "*")];
     }
     let name = &call.resource;
+    if name == "nobody" {
+        // Whoever asks may have any role, and asks whether it is there at all.
+        return vec![Need::new(&call.operation, &place.global_arn("iam", "role/nobody"))];
+    }
     let path = if name == "liveinsight-apigateway-logs" { "/liveinsight/".to_owned() } else { names.role_path() };
     // Of a role that does not exist IAM knows no path.
     let unknown = call.status == 404 && operation.starts_with("Get");
@@ -138,7 +143,7 @@ fn lambda(operation: &str, about: &str, place: &Place, names: &Names) -> Vec<Nee
     let role = |name: &str| pass(place, &format!("{}{name}", names.role_path()), "lambda.amazonaws.com");
     let name = function.rsplit(':').next().unwrap();
     match operation {
-        "ListFunctions" => vec![Need::new(&action, "*")],
+        "ListFunctions" | "GetAccountSettings" => vec![Need::new(&action, "*")],
         // Tags are told only to those who may list them.
         "GetFunction" => with(&action, &function, Some("lambda:ListTags")),
         "CreateFunction" => [with(&action, &function, Some("lambda:TagResource")), vec![role(name)]].concat(),

@@ -6,6 +6,7 @@
 mod credentials;
 pub(crate) mod desk;
 mod disk;
+mod doctor;
 mod lies;
 mod lock;
 mod strangers;

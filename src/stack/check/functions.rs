@@ -49,6 +49,10 @@ pub(super) fn check(file: &StackFile, problems: &mut Problems) {
             let problem = Problem::new(format!("`{name}` cannot be the name of a function"));
             problems.key(&path, problem.expected("expected letters, digits, _ -, a letter first"));
         }
+        if name == "api" {
+            let problem = Problem::new("`api` cannot be the name of a function");
+            problems.key(&path, problem.help("the API goes by it, in `logs` for one: choose another"));
+        }
         if let Some(other) = lower.insert(name.to_lowercase(), name) {
             let problem = Problem::new(format!("the functions `{other}` and `{name}` differ only in case"));
             problems.key(&path, problem.help("IAM takes the names of their roles for the same: rename one"));

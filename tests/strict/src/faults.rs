@@ -1,6 +1,6 @@
 //! What goes wrong on the way, in a repeatable manner.
 
-use crate::{message::Response, wire::Refusal};
+use crate::{message::Response, operation::Operation, wire::Refusal};
 use std::{
     collections::HashMap,
     hash::{DefaultHasher, Hash, Hasher},
@@ -97,10 +97,11 @@ impl Fault {
     }
 
     /// What is answered instead; `None` for no answer.
-    pub(crate) fn refusal(self, service: &str) -> Option<Refusal> {
+    pub(crate) fn refusal(self, operation: &Operation) -> Option<Refusal> {
+        let service = operation.service;
         match self {
             Self::Throttle => Some(Refusal::throttle(service)),
-            Self::Denied => Some(Refusal::denied(service)),
+            Self::Denied => Some(Refusal::denied(operation)),
             Self::Stumble(status) => Some(Refusal::stumble(service, status)),
             Self::LostThenStumble => Some(Refusal::stumble(service, 500)),
             _ => None,
@@ -122,6 +123,8 @@ pub enum Faults {
     AtWrite(u64, Fault),
     /// Every read, or every write, but the question whose account it is, meets a lie instead of AWS.
     Lies(Lie, bool),
+    /// The credentials may not do these: `service:Operation`.
+    Deny(&'static [&'static str]),
     /// This share (0 to 1) of all requests meets a fault of any kind. The same request at the same place of a run with the same seed
     /// always meets the same.
     Mixed {

@@ -23,6 +23,7 @@ impl Operation {
             "sts" => ("sts", request.form("Action")),
             "dynamodb" => ("dynamodb", target(request)),
             "logs" => ("logs", target(request)),
+            "cloudtrail" => ("cloudtrail", target(request)),
             "tagging" => ("tagging", target(request)),
             "monitoring" => ("cloudwatch", request.segments().pop().filter(|name| !name.is_empty()).or_else(|| target(request))),
             "lambda" => ("lambda", lambda(request)),
@@ -36,7 +37,7 @@ impl Operation {
 
     /// Whether it changes something.
     pub fn is_write(&self) -> bool {
-        !["Get", "List", "Describe", "Head"].iter().any(|read| self.name.starts_with(read))
+        !["Get", "List", "Lookup", "Describe", "Head"].iter().any(|read| self.name.starts_with(read))
     }
 
     /// Whether it is this one: `dynamodb:CreateTable`.
@@ -83,6 +84,7 @@ fn lambda(request: &Request) -> Option<String> {
     let segments = request.segments();
     let parts: Vec<&str> = segments.iter().skip(1).map(String::as_str).collect();
     let name = match (request.method.as_str(), parts.as_slice()) {
+        ("GET", ["account-settings"]) => "GetAccountSettings",
         ("GET", ["functions"]) => "ListFunctions",
         ("POST", ["functions"]) => "CreateFunction",
         ("GET", ["functions", _]) => "GetFunction",

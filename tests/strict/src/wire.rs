@@ -1,6 +1,6 @@
 //! Errors in the form of each service's protocol ("H.2 Wire protocols" of the fact sheet).
 
-use crate::{cbor, message::Response};
+use crate::{cbor, message::Response, operation::Operation};
 use std::fmt;
 
 /// An error answer.
@@ -80,14 +80,15 @@ impl Refusal {
         Self::new(status, code, "The security token included in the request is expired")
     }
 
-    /// The credentials are not allowed to do it ("Common errors" of each service's API reference).
-    pub fn denied(service: &str) -> Self {
-        let (status, code) = match service {
-            "dynamodb" | "logs" => (400, "AccessDeniedException"),
+    /// The credentials may not do this ("Common errors" of each service's API reference).
+    pub fn denied(operation: &Operation) -> Self {
+        let (status, code) = match operation.service {
+            "s3" | "iam" | "cloudfront" | "sts" => (403, "AccessDenied"),
             "lambda" | "apigateway" => (403, "AccessDeniedException"),
-            _ => (403, "AccessDenied"),
+            _ => (400, "AccessDeniedException"),
         };
-        Self::new(status, code, "User: arn:aws:iam::123456789012:user/ci is not authorized to perform this action")
+        let message = format!("User: arn:aws:iam::123456789012:user/somebody is not authorized to perform: {operation}");
+        Self::new(status, code, message)
     }
 
     /// The service stumbled.

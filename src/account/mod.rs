@@ -1,0 +1,11 @@
+//! What an account has room for, and what its credentials may do: what `doctor` looks at before anything starts.
+//!
+//! Deliberately not here: what a stack needs ([`policy`](crate::policy) says which permissions), and how it is shown.
+
+mod principal;
+mod quotas;
+mod simulation;
+
+pub use principal::{Principal, principal};
+pub use quotas::{Quota, logging_role, quotas};
+pub use simulation::{Denied, Simulated, simulate};

@@ -1,0 +1,123 @@
+//! Whether policies allow what a command needs, by IAM's own simulation.
+//!
+//! It knows the principal's policies, its permissions boundary and the organisation's, and nothing of what services decide for themselves (a
+//! bucket's policy, a session's). One request checks each of its actions on each of its resources, so a request for each statement is as few
+//! as it takes without checking what nobody needs.
+
+use crate::{aws::Aws, engine::Result};
+use aws_sdk_iam::types::{ContextEntry, ContextKeyTypeEnum, EvaluationResult, PolicyEvaluationDecisionType};
+use futures::future::try_join_all;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What is not allowed.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Denied {
+    /// `lambda:CreateFunction`
+    pub action: String,
+    /// The ARNs that it is denied on, as the policy would name them.
+    pub on: BTreeSet<String>,
+}
+
+/// What came out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Simulated {
+    /// How many pairs of action and resource were checked.
+    pub checked: usize,
+    /// Those that are denied, by action.
+    pub denied: Vec<Denied>,
+}
+
+/// Checks the statements of [`policy::statements`](crate::policy::statements) for the principal with this ARN.
+pub async fn simulate(aws: &Aws, principal: &str, statements: &[Value]) -> Result<Simulated> {
+    let results = try_join_all(statements.iter().map(|statement| one(aws, principal, statement))).await?;
+    let mut denied: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut checked = 0;
+    for (statement, results) in statements.iter().zip(results) {
+        checked += texts(&statement["Action"]).len() * texts(&statement["Resource"]).len();
+        for result in results {
+            let on = refused(&result);
+            if !on.is_empty() {
+                denied.entry(result.eval_action_name).or_default().extend(on);
+            }
+        }
+    }
+    Ok(Simulated { checked, denied: denied.into_iter().map(|(action, on)| Denied { action, on }).collect() })
+}
+
+/// One statement, all pages of the answer.
+async fn one(aws: &Aws, principal: &str, statement: &Value) -> Result<Vec<EvaluationResult>> {
+    let (actions, resources, context) = (texts(&statement["Action"]), texts(&statement["Resource"]), context(statement));
+    let (mut results, mut marker) = (Vec::new(), None::<String>);
+    loop {
+        let send = || {
+            let request = aws.iam.simulate_principal_policy().policy_source_arn(principal).set_marker(marker.clone());
+            let request = request.set_action_names(Some(actions.clone())).set_resource_arns(Some(resources.clone()));
+            request.set_context_entries(Some(context.clone())).send()
+        };
+        let answer = aws.read("iam:SimulatePrincipalPolicy", send).await?;
+        results.extend(answer.evaluation_results.unwrap_or_default());
+        marker = answer.marker.filter(|_| answer.is_truncated);
+        if marker.is_none() {
+            return Ok(results);
+        }
+    }
+}
+
+/// What the request will say beside, so that a condition on it can be met.
+fn context(statement: &Value) -> Vec<ContextEntry> {
+    let equals = statement["Condition"]["StringEquals"].as_object().into_iter().flatten();
+    let entry = |(key, value): (&String, &Value)| {
+        let entry = ContextEntry::builder().context_key_name(key).context_key_type(ContextKeyTypeEnum::String);
+        entry.context_key_values(value.as_str().unwrap_or_default()).build()
+    };
+    equals.map(entry).collect()
+}
+
+/// The resources that an action is denied on.
+fn refused(result: &EvaluationResult) -> BTreeSet<String> {
+    let is_denied = |decision: &PolicyEvaluationDecisionType| *decision != PolicyEvaluationDecisionType::Allowed;
+    let each = result.resource_specific_results();
+    if each.is_empty() {
+        let whole = is_denied(&result.eval_decision).then(|| result.eval_resource_name.clone().unwrap_or_else(|| "*".to_owned()));
+        return whole.into_iter().collect();
+    }
+    each.iter().filter(|one| is_denied(&one.eval_resource_decision)).map(|one| one.eval_resource_name.clone()).collect()
+}
+
+fn texts(value: &Value) -> Vec<String> {
+    value.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{context, refused};
+    use aws_sdk_iam::types::{EvaluationResult, PolicyEvaluationDecisionType, ResourceSpecificResult};
+    use serde_json::json;
+
+    fn result(decision: PolicyEvaluationDecisionType, each: &[(&str, PolicyEvaluationDecisionType)]) -> EvaluationResult {
+        let one = |(arn, decision): &(&str, PolicyEvaluationDecisionType)| {
+            ResourceSpecificResult::builder().eval_resource_name(*arn).eval_resource_decision(decision.clone()).build().unwrap()
+        };
+        let result = EvaluationResult::builder().eval_action_name("lambda:GetAlias").eval_resource_name("a").eval_decision(decision);
+        result.set_resource_specific_results(Some(each.iter().map(one).collect())).build().unwrap()
+    }
+
+    #[test]
+    fn what_is_denied_is_told_by_resource() {
+        use PolicyEvaluationDecisionType::{Allowed, ExplicitDeny, ImplicitDeny};
+        let on = |result| refused(&result).into_iter().collect::<Vec<_>>();
+        assert!(on(result(Allowed, &[])).is_empty());
+        assert_eq!(on(result(ImplicitDeny, &[])), ["a"]);
+        assert_eq!(on(result(ImplicitDeny, &[("a", Allowed), ("b", ExplicitDeny)])), ["b"]);
+    }
+
+    #[test]
+    fn a_condition_is_met_as_the_request_will_meet_it() {
+        let statement = json!({ "Condition": { "StringEquals": { "iam:PassedToService": "lambda.amazonaws.com" } } });
+        let entries = context(&statement);
+        assert_eq!(entries[0].context_key_name(), Some("iam:PassedToService"));
+        assert_eq!(entries[0].context_key_values(), ["lambda.amazonaws.com"]);
+        assert!(context(&json!({})).is_empty());
+    }
+}

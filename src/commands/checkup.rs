@@ -1,0 +1,101 @@
+//! What `doctor` says of an account.
+
+use crate::{
+    account::{self, Denied, Principal, Quota},
+    aws::{Aws, Task},
+    engine::{Class, Error, Result},
+    error::CliError,
+    policy,
+    stack::Names,
+    ui::Finding,
+};
+
+/// How many denied actions are named.
+const NAMED: usize = 10;
+
+/// The role that API Gateway writes logs with, which an API takes.
+pub(super) async fn logging_role(aws: &Aws, needed: bool) -> Option<Finding> {
+    const WHAT: &str = "API logs";
+    if !needed {
+        return None;
+    }
+    Some(match account::logging_role(aws).await {
+        Ok(Some(role)) => Finding::of(WHAT, Ok::<_, CliError>(format!("API Gateway writes them as {role}"))),
+        Ok(None) => Finding::of(WHAT, Ok::<_, CliError>("API Gateway has no role to write them with yet; `up` makes one".to_owned())),
+        Err(error) => unknown(WHAT, &error),
+    })
+}
+
+/// All quotas in one.
+pub(super) async fn quotas(aws: &Aws) -> Finding {
+    const WHAT: &str = "quotas";
+    let found = account::quotas(aws).await;
+    let told = |(what, result): &(&str, Result<Quota>)| match result {
+        Ok(quota @ Quota { used, most, .. }) => {
+            let state = if quota.is_full() {
+                " (full)"
+            } else if quota.is_near() {
+                " (nearly full)"
+            } else {
+                ""
+            };
+            format!("{used} of {most} {what}{state}")
+        }
+        Err(error) => format!("{what}: cannot be read: {error}"),
+    };
+    let detail = found.iter().map(told).collect::<Vec<_>>().join("\n");
+    let raise = || "have it raised in the Service Quotas console, or remove what is not needed".to_owned();
+    let quotas = || found.iter().filter_map(|(_, result)| result.as_ref().ok());
+    if quotas().any(Quota::is_full) {
+        return Finding::of(WHAT, Err::<String, _>(CliError::failed(detail).hint(raise())));
+    }
+    if quotas().any(Quota::is_near) {
+        return Finding::warning(WHAT, detail, Some(raise()));
+    }
+    match found.iter().find_map(|(_, result)| result.as_ref().err()) {
+        Some(error) => Finding::warning(WHAT, detail, permission(error)),
+        None => Finding::of(WHAT, Ok::<_, CliError>(detail)),
+    }
+}
+
+/// Whether the credentials may do what `up` does.
+pub(super) async fn permissions(aws: &Aws, caller: &str, names: &Names) -> Finding {
+    const WHAT: &str = "permissions";
+    let arn = match account::principal(aws, caller).await {
+        Ok(Principal::Entity(arn)) => arn,
+        Ok(Principal::Root) => return Finding::warning(WHAT, "the root user may do everything, which is more than `up` needs", None),
+        Ok(Principal::Other) => return Finding::warning(WHAT, format!("cannot be checked: IAM does not simulate {caller}"), None),
+        Err(error) => return unknown(WHAT, &error),
+    };
+    let statements = policy::statements(Task::Up, &aws.place, names);
+    match account::simulate(aws, &arn, &statements).await {
+        Err(error) => unknown(WHAT, &error),
+        Ok(simulated) if simulated.denied.is_empty() => {
+            let detail = format!("{arn} may do what `up` does ({} permissions, simulated)", simulated.checked);
+            Finding::of(WHAT, Ok::<_, CliError>(detail))
+        }
+        Ok(simulated) => {
+            let error = CliError::failed(format!("{arn} may not do all that `up` does:\n{}", denied(&simulated.denied)));
+            Finding::of(WHAT, Err::<String, _>(error.hint("`liveinsight policy up` prints a policy that allows it")))
+        }
+    }
+}
+
+/// A line for each action.
+fn denied(denied: &[Denied]) -> String {
+    let line = |Denied { action, on }: &Denied| format!("{action} on {}", on.iter().cloned().collect::<Vec<_>>().join(", "));
+    let mut lines: Vec<String> = denied.iter().take(NAMED).map(line).collect();
+    if denied.len() > NAMED {
+        lines.push(format!("and {} more", denied.len() - NAMED));
+    }
+    lines.join("\n")
+}
+
+/// What could not be looked at is not missing.
+fn unknown(what: &'static str, error: &Error) -> Finding {
+    Finding::warning(what, format!("cannot be checked: {error}"), permission(error))
+}
+
+fn permission(error: &Error) -> Option<String> {
+    (error.class() == Some(Class::Denied)).then(|| "`liveinsight policy doctor` prints the permissions that it takes to look".to_owned())
+}

@@ -1,0 +1,114 @@
+//! Asks the history, as seldom as possible.
+
+use super::{Author, Subject, event::Event};
+use crate::{
+    aws::Aws,
+    engine::{Error, Id, Result},
+};
+use aws_sdk_cloudtrail::{
+    config::{Builder, Region},
+    types::{LookupAttribute, LookupAttributeKey},
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+/// How many look-ups one run makes at the most: at two a second, they take 6 s.
+const MOST: usize = 12;
+/// How many pages of 50 events are read of one look-up. Reads are events as well, and there is no asking for writes of one resource.
+const PAGES: usize = 3;
+/// How long all of it may take: whoever else looks things up has a share in the limit.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// What the history told.
+#[derive(Debug, Default)]
+pub struct Answer {
+    /// Who changed what.
+    pub authors: BTreeMap<Id, Author>,
+    /// Why it was not asked to the end, if it was not.
+    pub trouble: Option<Error>,
+}
+
+/// Looks for the authors of these; never an error.
+///
+/// Each is looked up by its name first. For which services CloudTrail takes what for a resource's name is not documented for all of them (nor
+/// does the local AWS do it for all), so for what is not found the newest events of its service are looked through, once for all of them.
+pub async fn authors(aws: &Aws, subjects: &[Subject]) -> Answer {
+    let mut answer = Answer::default();
+    let mut left = MOST;
+    let asked = tokio::time::timeout(PATIENCE, ask(aws, subjects, &mut left, &mut answer.authors)).await;
+    answer.trouble = asked.unwrap_or_else(|_| Err(Error::refused(LOOK_UP, "no answer in time"))).err();
+    answer
+}
+
+const LOOK_UP: &str = "cloudtrail:LookupEvents";
+
+async fn ask(aws: &Aws, subjects: &[Subject], left: &mut usize, authors: &mut BTreeMap<Id, Author>) -> Result<()> {
+    let mut open: Vec<&Subject> = subjects.iter().collect();
+    for key in [LookupAttributeKey::ResourceName, LookupAttributeKey::EventSource] {
+        // What goes by one name is looked up once: a role and its policy, a function and its alias.
+        let value = |subject: &Subject| match key {
+            LookupAttributeKey::ResourceName => subject.names[0].clone(),
+            _ => format!("{}.amazonaws.com", subject.source()),
+        };
+        let mut asked = BTreeSet::new();
+        // Some look-ups are left for those that are not known by name.
+        let reserve = if key == LookupAttributeKey::ResourceName { MOST / 3 } else { 0 };
+        for subject in open.clone() {
+            let (value, global) = (value(subject), subject.is_global());
+            if *left <= reserve || !asked.insert((value.clone(), global)) {
+                continue;
+            }
+            let same: Vec<&Subject> = open.iter().copied().filter(|other| self::same(other, global, &value, &key)).collect();
+            let found = look_up(aws, &same, &key, &value, global, left).await?;
+            open.retain(|subject| !found.contains_key(&subject.id));
+            authors.extend(found.into_iter().filter_map(|(id, author)| Some((id, author?))));
+        }
+    }
+    Ok(())
+}
+
+/// Whether this look-up is about this subject.
+fn same(subject: &Subject, global: bool, value: &str, key: &LookupAttributeKey) -> bool {
+    let by_name = *key == LookupAttributeKey::ResourceName;
+    let named = if by_name { subject.names[0] == value } else { value.split('.').next() == Some(subject.source()) };
+    named && subject.is_global() == global
+}
+
+/// One look-up, page by page until all of them are explained. `None` for those of which it is known that nobody changed them from outside.
+async fn look_up(
+    aws: &Aws,
+    subjects: &[&Subject],
+    key: &LookupAttributeKey,
+    value: &str,
+    global: bool,
+    left: &mut usize,
+) -> Result<BTreeMap<Id, Option<Author>>> {
+    let attribute = LookupAttribute::builder().attribute_key(key.clone()).attribute_value(value).build();
+    let attribute = attribute.map_err(|error| Error::refused(LOOK_UP, error.to_string()))?;
+    let region = if global { &aws.place.global_region } else { &aws.place.region };
+    let (mut found, mut events, mut token) = (BTreeMap::new(), Vec::new(), None);
+    for _ in 0..PAGES.min(*left) {
+        *left -= 1;
+        let send = || {
+            let request = aws.cloudtrail.lookup_events().lookup_attributes(attribute.clone()).set_next_token(token.clone());
+            request.customize().config_override(Builder::new().region(Region::new(region.clone()))).send()
+        };
+        let page = aws.read("cloudtrail:LookupEvents", send).await?;
+        events.extend(page.events().iter().filter_map(|event| {
+            let names = event.resources().iter().filter_map(|resource| resource.resource_name());
+            Event::read(event.cloud_trail_event()?, names)
+        }));
+        for subject in subjects {
+            if let Some(event) = subject.explained(&events) {
+                found.insert(subject.id.clone(), (!event.ours).then(|| event.author.clone()));
+            }
+        }
+        token = page.next_token;
+        if token.is_none() || found.len() == subjects.len() {
+            break;
+        }
+    }
+    Ok(found)
+}
