@@ -7,6 +7,7 @@ use snapbox::Redactions;
 const VARYING: &[(&str, &str)] = &[
     ("[SECONDS]", r"(?<redacted>\d+\.\d) s\b"),
     ("[SECONDS]", r"\((?<redacted>\d+) s, usually\b"),
+    ("[AGO]", r"\b\d+ (s|min) ago"),
     ("[TIME]", r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"),
     ("[HOST]", r"\bada@(?<redacted>[^\s,]+)"),
     ("[COMMIT]", r"\b[0-9a-f]{10}\b"),
