@@ -80,10 +80,12 @@ pub(super) fn load(context: &Context, sources: Sources) -> Result<Stack, CliErro
     let globals = &context.globals;
     let path = file(context)?;
     let (environment, region) = (globals.env.as_deref(), globals.region.as_deref());
-    Ok(match sources {
+    let stack = match sources {
         Sources::Needed => Stack::load(&path, environment, region)?,
         Sources::NotNeeded => Stack::read(&path, environment, region)?,
-    })
+    };
+    context.ui.mask(stack.functions.values().flat_map(|function| function.secrets.values().flatten()).map(String::as_str));
+    Ok(stack)
 }
 
 /// The path of stack.yaml, short if it is here.

@@ -68,9 +68,7 @@ pub struct UpArgs {
 pub(super) async fn run(args: &UpArgs, context: &Context) -> Result<Exit, CliError> {
     context.format(&[Format::Text, Format::Json])?;
     // What is missing here is told before AWS is asked or anything is built.
-    for (_, found) in machine::checks(context, Some(&session::load(context, Sources::Needed)?)).await {
-        found?;
-    }
+    machine::insist(context, &session::load(context, Sources::Needed)?).await?;
     let session = Session::open(context, Sources::Needed).await?;
     let request = Request {
         only: only(&args.only, &declare(&session.stack, &session.place, &Content::default()).graph)?,

@@ -59,6 +59,13 @@ impl Ci {
         Some(format!("::{level}{place}::{}", data(text)))
     }
 
+    /// The lines after which this text is not shown in the log of the job any more, by any step; none where that is not known.
+    pub(super) fn mask(&self, secret: &str) -> Vec<String> {
+        let Self::Github(_) = self else { return Vec::new() };
+        // The runner masks line by line, and takes none that is blank.
+        secret.lines().filter(|line| !line.trim().is_empty()).map(|line| format!("::add-mask::{}", data(line))).collect()
+    }
+
     /// The line that begins a part of the log which is shown folded. `seconds` since 1970.
     pub(super) fn fold(&self, title: &str, seconds: u64) -> String {
         match self {
@@ -155,6 +162,13 @@ mod tests {
         assert_eq!(note, "::error file=infra%2C1/stack.yaml,line=3::100%25%0Awrong: a, b");
         assert_eq!(ci.note(Level::Warning, "slow", None).unwrap(), "::warning::slow");
         assert_eq!(Ci::Gitlab.note(Level::Error, "wrong", None), None);
+    }
+
+    #[test]
+    fn every_line_of_a_secret_is_masked() {
+        let github = Ci::Github(Github::default());
+        assert_eq!(github.mask("100%\n\nend\n"), ["::add-mask::100%25", "::add-mask::end"]);
+        assert_eq!(Ci::Gitlab.mask("x"), Vec::<String>::new());
     }
 
     #[test]

@@ -44,7 +44,7 @@ use anstream::AutoStream;
 use ci::{Ci, Level};
 use indicatif::MultiProgress;
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     io::{self, ErrorKind, IsTerminal, Write},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{SystemTime, UNIX_EPOCH},
@@ -71,6 +71,8 @@ struct Streams {
     lost: Option<io::Error>,
     /// The title of the folded part of the log that is being written.
     fold: Option<String>,
+    /// What is masked already.
+    masked: BTreeSet<String>,
 }
 
 impl Ui {
@@ -83,7 +85,13 @@ impl Ui {
         };
         let (out, err) = (io::stdout(), io::stderr());
         let (out_choice, err_choice) = (choice(AutoStream::choice(&out)), choice(AutoStream::choice(&err)));
-        let streams = Streams { out: AutoStream::new(out, out_choice), err: AutoStream::new(err, err_choice), lost: None, fold: None };
+        let streams = Streams {
+            out: AutoStream::new(out, out_choice),
+            err: AutoStream::new(err, err_choice),
+            lost: None,
+            fold: None,
+            masked: BTreeSet::new(),
+        };
         let live = io::stderr().is_terminal() && !globals.quiet;
         let rows = live.then(MultiProgress::new);
         let ci = Ci::detect(|name| std::env::var(name).ok());
@@ -146,6 +154,16 @@ impl Ui {
         let title = self.streams().fold.take();
         if let (Some(ci), Some(title)) = (&self.0.ci, title) {
             self.raw(&ci.unfold(&title, now()));
+        }
+    }
+
+    /// Keeps these out of the log of a CI job from here on, where that can be done: whatever another step or another program prints.
+    pub fn mask<'a>(&self, secrets: impl IntoIterator<Item = &'a str>) {
+        let Some(ci) = &self.0.ci else { return };
+        for secret in secrets {
+            if self.streams().masked.insert(secret.to_owned()) {
+                ci.mask(secret).iter().for_each(|line| self.raw(line));
+            }
         }
     }
 

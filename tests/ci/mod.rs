@@ -138,6 +138,27 @@ async fn a_mistake_is_noted_at_its_line_and_any_other_error_on_the_page() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn secrets_are_masked_in_the_log_and_shown_nowhere_else() {
+    let job = Job::new().await;
+    let stack = job.read("stack.yaml");
+    fs::write(job.path("stack.yaml"), format!("{stack}functions:\n  hello: {{ source: hello, secrets: [API_TOKEN] }}\n")).unwrap();
+    fs::create_dir_all(job.path("hello/src")).unwrap();
+    fs::write(job.path("hello/Cargo.toml"), "[package]\nname = \"hello\"\nversion = \"0.1.0\"\n").unwrap();
+    fs::write(job.path("hello/src/main.rs"), "fn main() {}\n").unwrap();
+    let secret = [("GITHUB_ACTIONS", "true"), ("API_TOKEN", "s3cr3t-value")];
+    // It goes no further than to miss Rust; what it has read by then is masked.
+    let output = job.step("liveinsight status --format json", &secret);
+    let said = text(&output.stderr);
+    assert!(said.starts_with("::add-mask::") && said.contains("no rustc"), "{said}");
+    assert_eq!(said.matches("::add-mask::s3cr3t-value\n").count(), 1, "{said}");
+    assert_eq!(said.matches("s3cr3t-value").count() + text(&output.stdout).matches("s3cr3t-value").count(), 1, "{said}");
+    // Elsewhere such a line would show it.
+    let output = job.step("liveinsight status --format json", &[("GITLAB_CI", "true"), ("API_TOKEN", "s3cr3t-value")]);
+    let said = text(&output.stderr);
+    assert!(said.contains("no rustc") && !said.contains("s3cr3t-value"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_documented_jobs_of_gitlab_run_as_they_stand() {
     let job = Job::new().await;
     let steps = steps(2);
