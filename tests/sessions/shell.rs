@@ -9,8 +9,8 @@ use std::{
 use tempfile::TempDir;
 use test_support::workspace;
 
-/// What another client than the program has made: one script each, called by its name without arguments.
-const HELPERS: &[&str] = &["original-deployment"];
+/// What others do, with another client than the program: one script each, called by its name.
+const HELPERS: &[&str] = &["errors-appear", "original-deployment"];
 
 /// Every commit is Ada's, on whichever machine; nobody's settings of git count.
 const AUTHOR: &[(&str, &str)] = &[
