@@ -1,7 +1,7 @@
 """What a Terraform configuration from before liveinsight had made, in the local AWS of the project in this directory.
 
 usage: original-deployment apply     makes it, under the names that the stack has too, and prints what it made
-       original-deployment visits    prints how many items the table of events holds
+       original-deployment visits    prints how many of the visits that it counted are still there
        original-deployment list      prints what carries no tag of liveinsight's
 """
 import io
@@ -80,7 +80,8 @@ def apply():
 
 
 def visits():
-    print(dynamodb.scan(TableName=NAME("events"), Select="COUNT")["Count"])
+    condition = {"KeyConditionExpression": "session_id = :id", "ExpressionAttributeValues": {":id": {"S": "kept"}}}
+    print(dynamodb.query(TableName=NAME("events"), Select="COUNT", **condition)["Count"])
 
 
 def others():

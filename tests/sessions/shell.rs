@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use test_support::workspace;
 
 /// What other clients than the program do: one script each, called by its name.
-const HELPERS: &[&str] = &["original-deployment", "well-meant"];
+const HELPERS: &[&str] = &["errors-appear", "original-deployment", "well-meant"];
 
 /// Every commit is Ada's, on whichever machine; nobody's settings of git count.
 const AUTHOR: &[(&str, &str)] = &[
