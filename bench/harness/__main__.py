@@ -77,7 +77,7 @@ def measure(chosen, wanted):
     results = {
         "date": datetime.date.today().isoformat(),
         "machine": describe(),
-        "command": "bench/run " + " ".join(sys.argv[1:]),
+        "command": command(sys.argv[1:]),
         "profile": wanted.profile,
         "small": wanted.small,
         "note": wanted.note,
@@ -111,6 +111,14 @@ def measure(chosen, wanted):
             results["extremes"]["trouble"] = extremes.trouble(bench)
         save(results)
     return results
+
+
+def command(options):
+    """The command as it can be repeated; the note is shown by itself."""
+    if "--note" in options:
+        at = options.index("--note")
+        options = options[:at] + options[at + 2 :]
+    return " ".join(["bench/run", *options])
 
 
 def save(results):

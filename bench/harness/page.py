@@ -3,6 +3,7 @@
 from . import chart
 from .contenders import contenders
 from .figures import Figures, median
+from .goals import goals
 from .places import ROOT, Failed, say
 from .phases import PHASES
 
@@ -29,6 +30,7 @@ def measured(results):
     parts = [head(results)]
     parts += [table(figures, phase) for phase in PHASES]
     extremes = results["extremes"]
+    parts.append(goal_table(figures, extremes))
     if "scale" in extremes:
         parts.append(scale(extremes["scale"]))
     if "crowd" in extremes:
@@ -87,6 +89,14 @@ def spread(walls):
         return ""
     middle, least, most = median(walls), min(walls), max(walls)
     return f"**{middle:.2f} s** ({least:.2f}–{most:.2f})"
+
+
+def goal_table(figures, extremes):
+    rows = []
+    for what, most, found in goals(figures, extremes):
+        verdict = "not measured" if found is None else "met" if found <= most else "**missed**"
+        rows.append([what, f"{most:.4g}", "" if found is None else f"{found:.3g}", verdict])
+    return f"### Goals\n\nThe most that is allowed, and the median that was measured.\n\n{markdown(['liveinsight', 'goal', 'measured', ''], rows)}"
 
 
 def scale(results):
