@@ -21,6 +21,7 @@ pub mod resources;
 pub mod seed;
 pub mod smoke;
 pub mod stack;
+pub mod timings;
 pub mod trail;
 pub mod ui;
 pub mod venv;

@@ -82,19 +82,23 @@ fn a_plan_and_a_status_say_what_the_stack_costs() {
     // Eleven alarms, of which ten are free, and a quarter of a cent for the bucket.
     let plan = ok(&["plan"]);
     assert_eq!(last(&plan), "estimated cost: $0.10 a month at 100,000 events (nothing of it exists yet)");
+    assert!(plan.contains("\nestimated time: about 25 s (longest: dynamodb.table/notes)\n"), "{plan}");
     let nothing = json(&["status", "--cost"]);
     assert_eq!((nothing["cost"]["month"].as_f64(), &nothing["cost"]["items"]), (Some(0.0), &Value::Array(vec![])));
     assert_eq!(nothing["summary"]["in_sync"], 0, "what status says otherwise is there as well");
     assert!(json(&["status"]).get("cost").is_none(), "only if asked");
 
     ok(&["up"]);
-    assert_eq!(last(&ok(&["plan"])), "estimated cost: $0.10 a month at 100,000 events");
+    let plan = ok(&["plan"]);
+    assert_eq!(last(&plan), "estimated cost: $0.10 a month at 100,000 events");
+    assert!(!plan.contains("estimated time"), "there is nothing to do: {plan}");
     fs::write(project.path().join("stack.yaml"), stack(&name, 12)).unwrap();
     let plan = ok(&["plan", "--events", "5"]);
     assert_eq!(last(&plan), "estimated cost: $0.20 a month at 5 events (+$0.10 for 1 alarm)");
     assert_eq!(last(&ok(&["plan", "--format", "markdown"])), "estimated cost: $0.20 a month at 100,000 events (+$0.10 for 1 alarm)");
     let plan = json(&["plan"]);
     assert_eq!(plan["summary"]["create"], 1);
+    assert_eq!(plan["estimate"]["path"], serde_json::json!(["cloudwatch.alarm/busy-12"]));
     let cost = &plan["cost"];
     assert_eq!((cost["currency"].as_str(), cost["events"].as_u64()), (Some("USD"), Some(100_000)));
     // 300 objects written, 3,000 read, 5 MB: $0.0015, $0.0012 and $0.0001.

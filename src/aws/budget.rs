@@ -48,6 +48,12 @@ const LIMITS: &[(&str, f64, f64)] = &[
     ("cloudfront:CreateInvalidation", 0.5, 1.0),
 ];
 
+/// How many seconds so many requests take at the least, within one of AWS's limits: `service` or `service:Operation`. 0 without a limit.
+pub fn least_seconds(what: &str, requests: u32) -> f64 {
+    let limit = LIMITS.iter().find(|(limited, ..)| *limited == what);
+    limit.map_or(0.0, |(_, rate, burst)| (f64::from(requests) - burst).max(0.0) / rate)
+}
+
 /// Operations that do not count towards their service's total.
 const APART: &[&str] = &["lambda:GetFunction", "lambda:GetPolicy"];
 
@@ -113,7 +119,7 @@ impl Budgets {
 
 #[cfg(test)]
 mod tests {
-    use super::{Budgets, LIMITS};
+    use super::{Budgets, LIMITS, least_seconds};
     use std::time::{Duration, Instant};
 
     #[test]
@@ -144,6 +150,13 @@ mod tests {
                 assert!(tokens >= -1e-6, "{what}: request {} is one too many", index + 1);
             }
         }
+    }
+
+    #[test]
+    fn what_is_more_than_a_burst_takes_its_time() {
+        assert!((least_seconds("cloudwatch:PutMetricAlarm", 18) - 5.0).abs() < 1e-9);
+        assert!((least_seconds("apigateway", 40) - 0.0).abs() < 1e-9);
+        assert!((least_seconds("s3:PutObject", 1_000) - 0.0).abs() < 1e-9);
     }
 
     #[test]

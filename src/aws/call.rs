@@ -4,7 +4,7 @@ use super::{
     Aws,
     error::{Verdict, read_answer},
 };
-use crate::engine::Result;
+use crate::{engine::Result, timings::Calling};
 use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use std::{cell::RefCell, collections::BTreeMap, future::Future, rc::Rc, time::Duration};
@@ -92,11 +92,15 @@ impl Aws {
     {
         let mut pause = Duration::from_millis(200);
         let mut attempt = 0;
+        let mut recorded = self.recorder.as_ref().map(|recorder| recorder.call(operation, write));
         loop {
             attempt += 1;
             self.budgets.spend(operation).await;
             self.tally.count(operation, write);
-            let error = match send().await {
+            recorded.as_mut().map(Calling::sent);
+            let sent = send().await;
+            recorded.as_mut().map(Calling::answered);
+            let error = match sent {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };

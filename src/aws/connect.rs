@@ -15,7 +15,11 @@ use aws_config::{
     timeout::TimeoutConfig,
 };
 use aws_sdk_dynamodb::config::Credentials;
-use std::{cell::RefCell, collections::HashMap, time::Duration};
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashMap,
+    time::Duration,
+};
 
 /// What every request says that it comes from, in its user agent.
 pub const APP_NAME: &str = "liveinsight";
@@ -23,6 +27,8 @@ pub const APP_NAME: &str = "liveinsight";
 /// The clients' configuration before it is known whose account it is.
 pub struct Connection {
     config: SdkConfig,
+    /// Whether AWS was asked whose account it is.
+    asked: Cell<bool>,
 }
 
 /// Who calls, as `GetCallerIdentity` answers.
@@ -54,13 +60,14 @@ impl Connection {
         if let Some(profile) = profile {
             loader = loader.profile_name(profile);
         }
-        Self { config: loader.load().await }
+        Self { config: loader.load().await, asked: Cell::new(false) }
     }
 
     /// One endpoint for every service, with these keys.
     pub async fn endpoint(region: &str, url: &str, access_key: &str, secret_key: &str) -> Self {
         let credentials = Credentials::new(access_key, secret_key, None, None, "liveinsight");
-        Self { config: loader(region).endpoint_url(url).credentials_provider(credentials).load().await }
+        let config = loader(region).endpoint_url(url).credentials_provider(credentials).load().await;
+        Self { config, asked: Cell::new(false) }
     }
 
     /// Asks whose account it is: (partition, account).
@@ -70,6 +77,7 @@ impl Connection {
 
     /// Asks who calls.
     pub async fn caller(&self) -> Result<Caller, ConnectError> {
+        self.asked.set(true);
         let sts = aws_sdk_sts::Client::new(&self.config);
         let mut attempt = 0;
         let answer = loop {
@@ -108,9 +116,10 @@ impl Connection {
             logs: aws_sdk_cloudwatchlogs::Client::new(&self.config),
             s3: aws_sdk_s3::Client::from_conf(s3),
             place,
-            tally: Tally::with_identity(),
+            tally: if self.asked.get() { Tally::with_identity() } else { Tally::default() },
             memo: Memo::default(),
             notes: Notes::default(),
+            recorder: None,
             locks: RefCell::new(HashMap::new()),
         }
     }

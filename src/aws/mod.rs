@@ -14,6 +14,7 @@ mod place;
 mod policy;
 mod tags;
 
+pub use budget::least_seconds;
 pub use call::Tally;
 pub use clock::ServiceClock;
 pub use connect::{APP_NAME, Caller, ConnectError, Connection};
@@ -24,7 +25,10 @@ pub use place::Place;
 pub use policy::{Policy, decode as decode_policy};
 pub use tags::{APPLIED, REGION, STACK, Tags};
 
-use crate::engine::{Cloud, Owner};
+use crate::{
+    engine::{Cloud, Owner},
+    timings::Recorder,
+};
 use std::{cell::RefCell, collections::HashMap, future::Future, rc::Rc};
 
 /// Access to one account and region: the clients, and what is shared between those who use them.
@@ -56,6 +60,7 @@ pub struct Aws {
     tally: call::Tally,
     memo: memo::Memo,
     notes: notes::Notes,
+    recorder: Option<Recorder>,
     locks: RefCell<HashMap<String, std::sync::Arc<tokio::sync::Mutex<()>>>>,
 }
 
@@ -65,10 +70,16 @@ impl Aws {
         self.tally.clone()
     }
 
+    /// From here on each call is noted there.
+    pub fn record(&mut self, recorder: &Recorder) {
+        self.recorder = Some(recorder.clone());
+    }
+
     /// Waits for its turn on something that AWS wants written by one caller at a time: a bucket's configuration,
     /// one REST API, one function's policy. Hold the guard while writing.
     pub async fn turn(&self, what: &str) -> Turn {
         let lock = self.locks.borrow_mut().entry(what.to_owned()).or_default().clone();
+        let _queue = self.recorder.as_ref().map(|recorder| recorder.queue(format!("its turn on {what}")));
         Turn(lock.lock_owned().await)
     }
 

@@ -10,7 +10,7 @@ use super::{
     proof, recording,
     session::Session,
     steps::Steps,
-    wait,
+    timings, wait,
 };
 use crate::{
     aws::Aws,
@@ -18,6 +18,7 @@ use crate::{
     error::CliError,
     resources::{Alias, Bucket, Distribution},
     stack::{Content, Declaration, declare},
+    timings::Achieved,
     ui::{self, Detail, Summary},
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -55,6 +56,8 @@ impl Request {
 pub(super) struct Applied {
     /// Addresses and names, as far as they are known.
     pub(super) outputs: BTreeMap<String, String>,
+    /// The run beside its critical path, if it is recorded and did something.
+    pub(super) achieved: Option<Achieved>,
     /// The counts.
     pub(super) summary: Summary,
     /// How many resources were meant.
@@ -85,6 +88,7 @@ pub(super) async fn apply(context: &Context, session: &Session, content: &Conten
         let environment = &session.stack.environment;
         consent::confirm(context, &format!("change {environment}, which is protected?"), &format!("{environment} is protected")).await?;
     }
+    context.now("taking the lock");
     let exclusive = Exclusive::begin(context, session, "up", lock_place(&declaration, &plan, &request), request.no_wait).await?;
     let waited = exclusive.waited;
     let work = Box::pin(async {
@@ -122,6 +126,7 @@ async fn release(
     };
     let mut applied = converge(context, session, declaration, plan, request, tried).await;
     if applied.in_sync && (applied.released || !recorded) {
+        context.now("checking and recording");
         let works = if request.smoke {
             let is_new = applied.is_new && !request.wait;
             Box::pin(proof::of_release(context, session, declaration, &applied.outputs, is_new)).await
@@ -138,7 +143,7 @@ async fn release(
 
 /// Looks at everything, shows what is to be done, and refuses what is not allowed.
 async fn observe(context: &Context, session: &Session, declaration: &Declaration, request: &Request) -> Result<Plan<Aws>, CliError> {
-    let plan = survey(&declaration.graph, &session.aws, &|event: Event<'_>| context.progress.engine(&event)).await?;
+    let plan = survey(&declaration.graph, &session.aws, &|event: Event<'_>| context.tell(&event)).await?;
     if request.changes(&plan).next().is_some() {
         let detail = if context.ui.verbose() { Detail::Creations } else { Detail::Changes };
         context.ui.fold("plan");
@@ -176,7 +181,7 @@ async fn converge(
 ) -> Applied {
     let Allowed { adopt, delete_data } = request.allowed;
     let options = Options { adopt, delete_data, only: request.only.clone(), stop: context.stop.clone(), ..Options::default() };
-    let tell = |event: Event<'_>| context.progress.engine(&event);
+    let tell = |event: Event<'_>| context.tell(&event);
     if request.changes(&plan).next().is_some() {
         context.ui.fold("changes");
     }
@@ -204,7 +209,9 @@ fn summed_up(
     let total = request.only.as_ref().map_or(declaration.graph.entries().len(), BTreeSet::len);
     let left_alone = declaration.graph.entries().len() - total;
     let tally = session.aws.tally();
-    let summary = Summary::new(report, report.unchanged.saturating_sub(left_alone), context.progress.seconds(), &tally);
+    let achieved = timings::so_far(context, &declaration.graph, &declaration.graph.forward());
+    let unchanged = report.unchanged.saturating_sub(left_alone);
+    let summary = Summary::new(report, unchanged, context.progress.seconds(), &tally).timed(achieved.as_ref());
     if context.ui.verbose() {
         let calls: Vec<String> = tally.by_operation().iter().map(|(operation, count)| format!("{operation} {count}")).collect();
         context.ui.note(&format!("AWS calls: {}", calls.join(", ")));
@@ -214,6 +221,7 @@ fn summed_up(
     };
     Applied {
         outputs: declaration.outputs(),
+        achieved,
         summary,
         total,
         in_sync: report.complete(),

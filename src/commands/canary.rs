@@ -60,7 +60,7 @@ pub(super) async fn run(
     if let Err(error) = try_out(context, session, content, &functions, steps).await {
         return Err(given_up(report, error));
     }
-    let tell = |event: Event<'_>| context.progress.engine(&event);
+    let tell = |event: Event<'_>| context.tell(&event);
     match survey(&declaration.graph, &session.aws, &tell).await {
         Ok(plan) => Ok((plan, report)),
         Err(error) => Err(given_up(report, error.into())),
@@ -121,7 +121,7 @@ async fn prepare(context: &Context, session: &Session, declaration: &Declaration
     let only = declaration.graph.entries().iter().map(|entry| &entry.id).filter(|id| !held.contains(id)).cloned().collect();
     let Allowed { adopt, delete_data } = allowed;
     let options = Options { adopt, delete_data, only: Some(only), stop: context.stop.clone(), ..Options::default() };
-    let report = engine::up(&declaration.graph, &session.aws, plan, &options, &|event: Event<'_>| context.progress.engine(&event)).await;
+    let report = engine::up(&declaration.graph, &session.aws, plan, &options, &|event: Event<'_>| context.tell(&event)).await;
     context.progress.step_done();
     report
 }
@@ -134,6 +134,7 @@ async fn try_out(
     functions: &BTreeSet<String>,
     steps: &Steps,
 ) -> Result<(), CliError> {
+    context.now("canary");
     let failed = |error| CliError::of_engine(None, &error);
     let candidate = |logical: &String| Candidate {
         function: session.names().function(logical),

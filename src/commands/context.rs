@@ -2,12 +2,17 @@
 
 use crate::{
     cli::{Format, Globals},
-    engine::Stop,
+    engine::{Event, Stop},
     error::{CliError, Exit},
+    timings::Recorder,
     ui::{Progress, Ui},
 };
 use clap::ValueEnum;
-use std::{cell::Cell, pin::pin, time::Duration};
+use std::{
+    cell::{Cell, OnceCell},
+    pin::pin,
+    time::Duration,
+};
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     time::{Instant, MissedTickBehavior, interval},
@@ -31,6 +36,8 @@ pub struct Context {
     pub stop: Stop,
     /// What an interruption would interrupt.
     phase: Cell<Phase>,
+    /// Takes notes of what the command does, once it is asked to.
+    recorder: OnceCell<Recorder>,
 }
 
 /// What a command is doing, as far as Ctrl-C is concerned.
@@ -48,7 +55,7 @@ impl Context {
     /// Reports resources as JSON lines if JSON is wanted.
     pub fn new(globals: Globals, ui: Ui) -> Self {
         let progress = Progress::new(&ui, globals.format == Format::Json);
-        Self { globals, ui, progress, stop: Stop::default(), phase: Cell::new(Phase::Reading) }
+        Self { globals, ui, progress, stop: Stop::default(), phase: Cell::new(Phase::Reading), recorder: OnceCell::new() }
     }
 
     /// The format, if the command knows it.
@@ -59,6 +66,31 @@ impl Context {
         let name = |format: &Format| format.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
         let (asked, known) = (name(&self.globals.format), known.iter().map(name).collect::<Vec<_>>().join(", "));
         Err(CliError::usage(format!("this command does not know --format {asked}")).hint(format!("it knows {known}")))
+    }
+
+    /// Takes notes from here on of what is done when.
+    pub(super) fn record(&self) -> &Recorder {
+        self.recorder.get_or_init(Recorder::default)
+    }
+
+    /// The notes, if they are taken.
+    pub(super) fn recorder(&self) -> Option<&Recorder> {
+        self.recorder.get()
+    }
+
+    /// Notes what the command is about from here on.
+    pub(super) fn now(&self, about: &'static str) {
+        if let Some(recorder) = self.recorder() {
+            recorder.phase(about);
+        }
+    }
+
+    /// Shows an event of the engine, and notes it.
+    pub(super) fn tell(&self, event: &Event<'_>) {
+        if let Some(recorder) = self.recorder() {
+            recorder.event(event);
+        }
+        self.progress.engine(event);
     }
 
     /// Decides what an interruption does from here on.

@@ -4,6 +4,7 @@ use super::{
     Context, consent,
     exclusive::{self, Exclusive},
     session::{Session, Sources},
+    timings::{self, TimingsArgs},
 };
 use crate::{
     cli::Format,
@@ -31,14 +32,18 @@ pub struct DownArgs {
     /// Ends with 6 if another run is at work on the stack, instead of waiting for it
     #[arg(long)]
     no_wait: bool,
+    #[command(flatten)]
+    timings: TimingsArgs,
 }
 
 /// Runs `down`.
 pub(super) async fn run(args: &DownArgs, context: &Context) -> Result<Exit, CliError> {
     context.format(&[Format::Text, Format::Json])?;
+    let page = args.timings.open()?;
+    context.record();
     let session = Session::open(context, Sources::NotNeeded).await?;
     let declaration = declare(&session.stack, &session.place, &Content::default());
-    let tell = |event: Event<'_>| context.progress.engine(&event);
+    let tell = |event: Event<'_>| context.tell(&event);
     // The bucket goes: its pages are published again from the sources. What visitors left is in the tables.
     let keep = |id: &Id| session.stack.protect && !args.delete_data && id.kind() == Table::KIND;
     let survey = async || Ok(Removal::survey(&declaration.graph, &session.aws, keep, &tell).await?);
@@ -53,6 +58,7 @@ pub(super) async fn run(args: &DownArgs, context: &Context) -> Result<Exit, CliE
             consent::confirm(context, &question, &format!("{} is protected", session.stack.environment)).await?;
         }
     }
+    context.now("taking the lock");
     let exclusive = Exclusive::begin(context, &session, "down", lock_place(&removal), args.no_wait).await?;
     let waited = exclusive.waited;
     let work = Box::pin(async {
@@ -70,7 +76,14 @@ pub(super) async fn run(args: &DownArgs, context: &Context) -> Result<Exit, CliE
     context.ui.unfold();
 
     let failure = kept.err().or_else(|| ui::failures(&report));
-    let summary = Summary::new(&report, removal.kept.len(), context.progress.seconds(), &session.aws.tally());
+    let achieved = timings::so_far(context, &declaration.graph, &declaration.graph.backward());
+    let summary = Summary::new(&report, removal.kept.len(), context.progress.seconds(), &session.aws.tally()).timed(achieved.as_ref());
+    if let Some(achieved) = &achieved {
+        context.ui.note(&ui::achieved_line(achieved));
+    }
+    if let Some(page) = page {
+        page.write(context, "down", &session.title(), achieved.as_ref());
+    }
     if failure.is_none() {
         context.ui.page(&ui::result_markdown(&stack, &summary.text(), &BTreeMap::new()));
     }

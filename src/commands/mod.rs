@@ -3,7 +3,7 @@
 //! [`run`] is the way in. What commands share: [`Context`] (who is told, when to stop), `session` (from stack.yaml to a
 //! connected graph), `content` (built handlers and pages), `consent` (what must not be done unasked), `apply` (one run of the reconciler),
 //! with `canary`, `proof` (the smoke check) and `recording` (of the release) as its parts, `exclusive` (the stack's lock),
-//! `cost` (what the stack costs).
+//! `cost` (what the stack costs), `timings` (where the time of a run went).
 
 mod apply;
 mod canary;
@@ -37,6 +37,7 @@ mod session;
 mod span;
 pub mod status;
 mod steps;
+mod timings;
 pub mod up;
 mod wait;
 
@@ -82,7 +83,7 @@ async fn dispatch(command: Command, context: &Context) -> Result<Exit, CliError>
         Command::Outputs(args) => outputs::run(&args, context).await,
         Command::Open(args) => open::run(&args, context).await,
         Command::History(args) => history::run(&args, context).await,
-        Command::Rollback(args) => rollback::run(&args, context).await,
+        Command::Rollback(args) => Box::pin(rollback::run(&args, context)).await,
         Command::Logs(args) => logs::run(&args, context).await,
         Command::Dev(args) => Box::pin(dev::run(&args, context)).await,
         Command::Seed(args) => seed::run(&args, context).await,

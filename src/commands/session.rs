@@ -6,6 +6,7 @@ use crate::{
     error::{CliError, Exit},
     local::{self, Home, LocalAws},
     stack::{self, Names, Stack},
+    timings::Calling,
 };
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -33,10 +34,13 @@ impl Session {
         let stack = load(context, sources)?;
         let connection = Connection::standard(&stack.region, globals.profile.as_deref()).await;
         context.progress.quiet_step("asking AWS whose account this is");
+        let mut recorded = context.recorder().map(|recorder| recorder.call("sts:GetCallerIdentity", false));
+        recorded.as_mut().map(Calling::sent);
         let (partition, account) = connection.identity().await?;
+        drop(recorded);
         context.progress.step_done();
         let place = Place::aws(&partition, &stack.region, &account);
-        Ok(Self::new(stack, place, &connection))
+        Ok(Self::new(context, stack, place, &connection))
     }
 
     /// The same on the local AWS, whatever the options say.
@@ -47,12 +51,15 @@ impl Session {
         context.progress.step_done();
         let connection = Connection::endpoint(&stack.region, &server.endpoint, local::ACCESS_KEY_ID, local::SECRET_ACCESS_KEY).await;
         let place = local_place(&server, &stack.region);
-        Ok(Self::new(stack, place, &connection))
+        Ok(Self::new(context, stack, place, &connection))
     }
 
-    fn new(stack: Stack, place: Place, connection: &Connection) -> Self {
+    fn new(context: &Context, stack: Stack, place: Place, connection: &Connection) -> Self {
         let names = Names::new(&stack, &place.account);
-        let aws = connection.aws(place.clone(), names.stack_tag());
+        let mut aws = connection.aws(place.clone(), names.stack_tag());
+        if let Some(recorder) = context.recorder() {
+            aws.record(recorder);
+        }
         Self { stack, place, aws }
     }
 

@@ -8,6 +8,7 @@ use super::{
     machine,
     session::{self, Session, Sources},
     steps::Steps,
+    timings::TimingsArgs,
 };
 use crate::{
     aws::Aws,
@@ -15,6 +16,7 @@ use crate::{
     engine::{Graph, Id},
     error::{CliError, Exit},
     stack::{Content, declare},
+    timings::BUILDING,
     ui,
 };
 use clap::Args;
@@ -25,6 +27,7 @@ use std::collections::BTreeSet;
 #[command(after_help = "\
 The plan and the progress go to stderr; stdout carries the outputs and the summary, or with --format json one event per line.
 Running it again when nothing changed writes nothing.
+Its critical path is the longest chain of resources of which each waits for the one before, without the time in which one only queued.
 
 After a release (code or pages changed) it is checked that it works: an event is posted, for a site of its own, and counted, each route that
 only reads answers, and the page is served. If not, the release before is put back, and the exit code is 5. --no-smoke leaves that out.
@@ -62,6 +65,8 @@ pub struct UpArgs {
     /// Ends with 6 if another run is at work on the stack, instead of waiting for it
     #[arg(long)]
     no_wait: bool,
+    #[command(flatten)]
+    timings: TimingsArgs,
 }
 
 /// Runs `up`.
@@ -69,6 +74,8 @@ pub(super) async fn run(args: &UpArgs, context: &Context) -> Result<Exit, CliErr
     context.format(&[Format::Text, Format::Json])?;
     // What is missing here is told before AWS is asked or anything is built.
     machine::insist(context, &session::load(context, Sources::Needed)?).await?;
+    let page = args.timings.open()?;
+    context.record();
     let session = Session::open(context, Sources::Needed).await?;
     let request = Request {
         only: only(&args.only, &declare(&session.stack, &session.place, &Content::default()).graph)?,
@@ -80,8 +87,15 @@ pub(super) async fn run(args: &UpArgs, context: &Context) -> Result<Exit, CliErr
         no_wait: args.no_wait,
     };
     let packages = if args.no_build { Packages::MustBeCurrent } else { Packages::Build };
+    context.now(BUILDING);
     let content = content::gather(context, &session, packages, request.only.as_ref()).await?;
-    let Applied { outputs, summary, total, result, in_sync, .. } = apply(context, &session, &content, request).await?;
+    let Applied { outputs, summary, total, result, in_sync, achieved, .. } = apply(context, &session, &content, request).await?;
+    if let Some(achieved) = &achieved {
+        context.ui.note(&ui::achieved_line(achieved));
+    }
+    if let Some(page) = page {
+        page.write(context, "up", &session.title(), achieved.as_ref());
+    }
     if in_sync {
         let what = format!("{total} of {total} in sync: {}", summary.text());
         context.ui.page(&ui::result_markdown(&session.names().stack_tag(), &what, &outputs));

@@ -2,6 +2,7 @@
 
 use super::{
     Action, Class, Error, Event, Gone, Graph, Id, Listener, Outcome, Owner, Plan, Result, Stop, Stray, Tempo,
+    current::for_resource,
     graph::{Entry, Seen},
     plan::{decide, survey},
     wait::Waits,
@@ -342,10 +343,7 @@ impl<C: super::Cloud> Run<'_, C> {
     }
 
     async fn wait(&self, entry: &Entry<C>, pauses: &Waits<'_>, why: &str, at_least: Option<std::time::Duration>) -> Result<()> {
-        (self.tell)(Event::Waiting { id: &entry.id, why });
-        pauses.pause(why, at_least).await?;
-        self.cloud.refresh();
-        Ok(())
+        pauses.wait(self.cloud, &entry.id, why, at_least, self.tell).await
     }
 
     async fn remove_strays(&self, strays: &[Stray<C>], report: &mut Report) {
@@ -384,7 +382,8 @@ pub(super) async fn remove_strays<C: super::Cloud>(
         let began = Instant::now();
         tell(Event::Started { id: &stray.id, action: Action::Delete });
         let goes_along = stray.part_of.as_ref().is_some_and(|whole| leaving.contains(whole));
-        let result = if goes_along { Ok(()) } else { remove_stray(cloud, stray, options, tell).await };
+        let remove = for_resource(&stray.id, remove_stray(cloud, stray, options, tell));
+        let result = if goes_along { Ok(()) } else { remove.await };
         options.stop_if_expired(&result);
         let outcome = result.as_ref().map_or_else(Outcome::Failed, |()| Outcome::Done);
         tell(Event::Ended { id: &stray.id, action: Action::Delete, outcome, seconds: began.elapsed().as_secs_f64() });
@@ -404,8 +403,6 @@ async fn remove_stray<C: super::Cloud>(cloud: &C, stray: &Stray<C>, options: &Op
             Err(Error::Unclear(refusal)) => (refusal.to_string(), None),
             Err(error) => return Err(error),
         };
-        tell(Event::Waiting { id: &stray.id, why: &why });
-        pauses.pause(&why, at_least).await?;
-        cloud.refresh();
+        pauses.wait(cloud, &stray.id, &why, at_least, tell).await?;
     }
 }

@@ -52,6 +52,11 @@ pub enum Event<'a> {
         /// What for, in a few words.
         why: &'a str,
     },
+    /// It does: it looks again, or tries again.
+    Resumed {
+        /// Which.
+        id: &'a Id,
+    },
     /// Work on a resource ended.
     Ended {
         /// Which.

@@ -1,6 +1,8 @@
 //! The declared resources and what hangs on what; the only place where their types are erased.
 
-use super::{Changes, Fields, Gone, Live, Owner, Ref, Resource, Result, Stray, Written, digest::Marks, sweep::Sweep};
+use super::{
+    Changes, Fields, Gone, Live, Owner, Ref, Resource, Result, Stray, Written, current::for_resource, digest::Marks, sweep::Sweep,
+};
 use futures::future::LocalBoxFuture;
 use serde::Serialize;
 use serde_json::Value;
@@ -212,12 +214,12 @@ impl<C> Entry<C> {
 
     /// Reads it. Where what it hangs from does not exist, neither does it.
     pub(super) async fn observe(&self, cloud: &C) -> Result<Option<Seen>> {
-        unless_unresolved(self.node.observe(cloud).await)
+        unless_unresolved(for_resource(&self.id, self.node.observe(cloud)).await)
     }
 
     /// Finds it, likewise.
     pub(super) async fn find(&self, cloud: &C) -> Result<Option<Owner>> {
-        unless_unresolved(self.node.find(cloud).await)
+        unless_unresolved(for_resource(&self.id, self.node.find(cloud)).await)
     }
 
     /// Its ids, once it was observed or made.

@@ -11,6 +11,7 @@
 //! - What is not ours is never written or deleted, unless the caller asked to adopt it.
 
 mod converge;
+mod current;
 mod digest;
 mod error;
 mod event;
@@ -28,6 +29,7 @@ mod walk;
 mod tests;
 
 pub use converge::{Options, Report, up};
+pub use current::current;
 pub use digest::{digest, stamped};
 pub use error::{Class, Error, Refusal, Result};
 pub use event::{Action, Event, Listener, Outcome};

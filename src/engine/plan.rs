@@ -2,6 +2,7 @@
 
 use super::{
     Action, Changes, Error, Event, Fields, Graph, Id, Listener, Owner, Result, Stray,
+    current::for_resource,
     graph::{Entry, Seen, unless_unresolved},
     wait::when_ready,
 };
@@ -127,12 +128,12 @@ async fn observe<C: super::Cloud>(graph: &Graph<C>, cloud: &C, tell: Listener<'_
     for entry in &graph.entries {
         let needs = needed(entry, &found);
         // Whoever observes the resource itself meets the same error, and reports it.
-        let find = async { drop(read_with(needs, async || entry.node.find(cloud).await).await) };
+        let find = for_resource(&entry.id, async { drop(read_with(needs, async || entry.node.find(cloud).await).await) });
         found.push(find.boxed_local().shared());
     }
     let (done, total) = (Cell::new(0), graph.entries.len());
     let observe = async |entry: &Entry<C>| {
-        let seen = read_with(needed(entry, &found), async || entry.node.observe(cloud).await).await;
+        let seen = for_resource(&entry.id, read_with(needed(entry, &found), async || entry.node.observe(cloud).await)).await;
         done.set(done.get() + 1);
         tell(Event::Observing { done: done.get(), total });
         unless_unresolved(seen)

@@ -149,9 +149,7 @@ async fn remove<C: super::Cloud>(cloud: &C, entry: &Entry<C>, options: &Options,
             Err(Error::Unclear(refusal)) => (refusal.to_string(), None),
             Err(error) => return Err(error),
         };
-        tell(Event::Waiting { id: &entry.id, why: &why });
-        pauses.pause(&why, at_least).await?;
-        cloud.refresh();
+        pauses.wait(cloud, &entry.id, &why, at_least, tell).await?;
         if find(cloud, entry, &pauses, tell).await?.is_none() {
             return Ok(());
         }
@@ -165,9 +163,7 @@ async fn find<C: super::Cloud>(cloud: &C, entry: &Entry<C>, pauses: &Waits<'_>, 
             Err(Error::NotYet { why, retry_after }) => (why, retry_after),
             other => return other,
         };
-        tell(Event::Waiting { id: &entry.id, why: &why });
-        pauses.pause(&why, retry_after).await?;
-        cloud.refresh();
+        pauses.wait(cloud, &entry.id, &why, retry_after, tell).await?;
     }
 }
 

@@ -1,6 +1,6 @@
 //! Waiting: how long, and until when the user has had enough.
 
-use super::{Error, Result};
+use super::{Cloud, Error, Event, Id, Listener, Result};
 use std::{
     cell::Cell,
     time::{Duration, Instant},
@@ -79,7 +79,7 @@ const LONGEST_ADVICE: u32 = 30;
 const READ_PATIENCE: Duration = Duration::from_mins(1);
 
 /// Reads, and if the service cannot tell yet, waits and reads again.
-pub(super) async fn when_ready<C: super::Cloud, T>(cloud: &C, read: impl AsyncFn() -> Result<T>) -> Result<T> {
+pub(super) async fn when_ready<C: Cloud, T>(cloud: &C, read: impl AsyncFn() -> Result<T>) -> Result<T> {
     let (tempo, stop) = (Tempo { patience: READ_PATIENCE, ..Tempo::default() }, Stop::default());
     let pauses = Waits::new(tempo, &stop);
     loop {
@@ -102,6 +102,15 @@ pub(super) struct Waits<'a> {
 impl<'a> Waits<'a> {
     pub(super) fn new(tempo: Tempo, stop: &'a Stop) -> Self {
         Self { tempo, stop, began: Cell::new(None), next: Cell::new(tempo.first) }
+    }
+
+    /// Tells what a resource waits for, pauses, and sees to it that what is read next is new.
+    pub(super) async fn wait<C: Cloud>(&self, cloud: &C, id: &Id, why: &str, advised: Option<Duration>, tell: Listener<'_>) -> Result<()> {
+        tell(Event::Waiting { id, why });
+        let paused = self.pause(why, advised).await;
+        tell(Event::Resumed { id });
+        cloud.refresh();
+        paused
     }
 
     /// Pauses once, longer each time, or gives up. `advised` is how long the service asked to be left alone.

@@ -1,6 +1,6 @@
 //! Visits every resource as soon as its neighbours allow.
 
-use super::{Error, Graph, Id};
+use super::{Error, Graph, Id, current::for_resource};
 use futures::stream::{FuturesUnordered, StreamExt};
 use std::collections::BTreeMap;
 
@@ -16,13 +16,13 @@ pub(super) enum Skipped {
 pub(super) type Results<T> = BTreeMap<Id, Result<T, Skipped>>;
 
 impl<C: super::Cloud> Graph<C> {
-    /// What each entry waits for when things are made.
-    pub(super) fn forward(&self) -> Vec<Vec<usize>> {
+    /// What each entry waits for when things are made, by their places in [`entries`](Self::entries).
+    pub fn forward(&self) -> Vec<Vec<usize>> {
         self.entries.iter().map(|entry| entry.needs.clone()).collect()
     }
 
-    /// What each entry waits for when things are removed.
-    pub(super) fn backward(&self) -> Vec<Vec<usize>> {
+    /// What each entry waits for when things are removed, likewise.
+    pub fn backward(&self) -> Vec<Vec<usize>> {
         let mut waits = vec![Vec::new(); self.entries.len()];
         for (user, entry) in self.entries.iter().enumerate() {
             for &used in &entry.needs {
@@ -65,7 +65,7 @@ impl<C: super::Cloud> Graph<C> {
                 };
                 running.push(async move {
                     match visit {
-                        Ok(visit) => (index, visit.await.map_err(Skipped::Failed)),
+                        Ok(visit) => (index, for_resource(&self.entries[index].id, visit).await.map_err(Skipped::Failed)),
                         Err(skipped) => (index, Err(skipped)),
                     }
                 });

@@ -19,6 +19,7 @@ mod running;
 mod seed;
 mod status;
 mod style;
+mod timings;
 mod usual;
 
 pub use cost::line as cost_line;
@@ -34,6 +35,7 @@ pub use progress::{CanaryState, Progress};
 pub use report::{Summary, failures, removal_text};
 pub use seed::SeedReport;
 pub use status::{Health, Released, json as status_json, markdown as status_markdown, text as status_text};
+pub use timings::{achieved_line, estimate_line};
 
 use crate::{
     cli::{Color, Globals},

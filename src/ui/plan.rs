@@ -7,6 +7,7 @@ use super::{
 use crate::{
     cost::Estimate,
     engine::{Action, Cause, Change, Field, Id, Objection, Plan, State, Step},
+    timings,
 };
 use serde::Serialize;
 use std::{collections::BTreeSet, fmt::Write};
@@ -43,13 +44,15 @@ pub fn text<C>(plan: &Plan<C>, only: Option<&BTreeSet<Id>>, detail: Detail) -> S
     out
 }
 
-/// The JSON document: `{"changes": […], "summary": {…}, "cost": {…}}`.
-pub fn json<C>(plan: &Plan<C>, cost: &Estimate) -> String {
+/// The JSON document: `{"changes": […], "summary": {…}, "cost": {…}, "estimate": {…}}`; `estimate` is of the time, if there is one.
+pub fn json<C>(plan: &Plan<C>, cost: &Estimate, time: Option<&timings::Estimate>) -> String {
     #[derive(Serialize)]
     struct Document<'a> {
         changes: Vec<Row<'a>>,
         summary: Counts,
         cost: &'a Estimate,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        estimate: Option<&'a timings::Estimate>,
     }
     #[derive(Serialize)]
     struct Row<'a> {
@@ -85,7 +88,7 @@ pub fn json<C>(plan: &Plan<C>, cost: &Estimate) -> String {
         delete: plan.count(Action::Delete),
         unchanged: plan.steps.len() - plan.changes().count(),
     };
-    json::document(&Document { changes: plan.changes().map(row).collect(), summary, cost })
+    json::document(&Document { changes: plan.changes().map(row).collect(), summary, cost, estimate: time })
 }
 
 /// The steps that change something and are wanted. With `only`, nothing is removed.

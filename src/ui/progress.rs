@@ -217,6 +217,8 @@ impl Progress {
                 self.say_of_resource(&doing, false);
             }
             Event::Waiting { id, why } => self.waiting(id, why),
+            // It goes on with what was said before, or waits again for the same.
+            Event::Resumed { .. } => {}
             Event::Ended { id, action, outcome, seconds } => self.ended(id, *action, outcome, *seconds),
             Event::Verifying => {
                 self.event(&Line::Verifying);

@@ -4,6 +4,7 @@ use crate::{
     aws::Tally,
     engine::{Action, Class, Error, Id, Removal, Report},
     error::{CliError, Exit, hint_for, is_about_credentials},
+    timings::Achieved,
 };
 use serde::Serialize;
 use std::{collections::BTreeSet, fmt::Write};
@@ -25,8 +26,24 @@ pub struct Summary {
     aws_calls: u64,
     /// Those of them that may have changed something.
     aws_writes: u64,
+    /// What the run could not be shorter than, in seconds, and how many times that the work took; to a hundredth. None if nothing was done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    critical_path_seconds: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    critical_path_ratio: Option<f64>,
+    /// What was waited for longest, if anything was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    longest_wait: Option<LongestWait>,
     #[serde(skip)]
     interrupted: bool,
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct LongestWait {
+    /// None if it was for no single resource.
+    id: Option<Id>,
+    why: String,
+    seconds: f64,
 }
 
 impl Summary {
@@ -42,8 +59,24 @@ impl Summary {
             seconds: (seconds * 10.0).round() / 10.0,
             aws_calls: calls.requests(),
             aws_writes: calls.writes(),
+            critical_path_seconds: None,
+            critical_path_ratio: None,
+            longest_wait: None,
             interrupted: report.failed.values().any(|error| matches!(error, Error::Interrupted)),
         }
+    }
+
+    /// The same beside the critical path.
+    #[must_use]
+    pub fn timed(self, achieved: Option<&Achieved>) -> Self {
+        let Some(achieved) = achieved else { return self };
+        let longest_wait = achieved.longest_wait.as_ref().map(|wait| LongestWait {
+            id: wait.id.clone(),
+            why: wait.why.clone(),
+            seconds: hundredths(wait.span.seconds()),
+        });
+        let (path, ratio) = (hundredths(achieved.path_seconds()), hundredths(achieved.ratio()));
+        Self { critical_path_seconds: Some(path), critical_path_ratio: Some(ratio), longest_wait, ..self }
     }
 
     /// Counts the calls anew: giving the lock back is one of them.
@@ -75,6 +108,10 @@ impl Summary {
     pub fn json(&self) -> String {
         super::json::line(self)
     }
+}
+
+fn hundredths(number: f64) -> f64 {
+    (number * 100.0).round() / 100.0
 }
 
 /// The error that a run which did not do all of its work ends with; `None` if it did.
@@ -156,6 +193,22 @@ mod tests {
         let expected = r#"{"event":"summary","created":0,"updated":0,"replaced":0,"deleted":0,"unchanged":59,"failed":0,"seconds":3.1,"aws_calls":0,"aws_writes":0}"#;
         assert_eq!(summary.json(), expected);
         assert_eq!(summary.text(), "59 unchanged in 3.1 s with 0 AWS calls, 0 of them writes");
+    }
+
+    #[test]
+    fn a_run_that_did_something_is_put_beside_its_critical_path() {
+        use crate::{
+            engine::Id,
+            resources::Table,
+            timings::{Achieved, Link, Span, Wait},
+        };
+        let id = Id::new::<Table>("events");
+        let (span, why) = (Span { begin: 0.5, end: 8.004 }, "the table to be created".to_owned());
+        let wait = Wait { id: Some(id.clone()), why, span, queued: false };
+        let achieved = Achieved { seconds: 9.0, path: vec![Link { id, span, own: 8.0 }], longest_wait: Some(wait) };
+        let summary = Summary::new(&Report::default(), 0, 10.0, &Tally::default()).timed(Some(&achieved)).json();
+        let expected = r#""critical_path_seconds":8.0,"critical_path_ratio":1.13,"longest_wait":{"id":"dynamodb.table/events","why":"the table to be created","seconds":7.5}}"#;
+        assert!(summary.ends_with(expected), "{summary}");
     }
 
     #[test]

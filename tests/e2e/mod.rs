@@ -16,6 +16,7 @@ use requests::Requests;
 use serde_json::{Value, json};
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fs,
     io::{BufRead, BufReader},
     process::Stdio,
     time::{Duration, Instant, SystemTime},
@@ -85,7 +86,8 @@ fn the_stack_comes_works_heals_and_goes() {
     let project = Project::new();
 
     // Up from nothing.
-    let first = summary(&project, &["up", "--local", "--format", "json"]);
+    let first = summary(&project, &["up", "--local", "--format", "json", "--timings"]);
+    the_timings_show_every_call(&project, "liveinsight-timings.html", &first);
     assert_eq!((&first["created"], &first["failed"]), (&json!(59), &json!(0)), "{first}");
     assert_calls(&first, 200, 95);
     let status = project.ok(&["status", "--local", "--format", "json"]).json();
@@ -111,12 +113,25 @@ fn the_stack_comes_works_heals_and_goes() {
     a_protected_environment_keeps_its_tables(&project);
 
     // Down: nothing is left, by another client's listing.
-    let down = summary(&project, &["down", "--local", "--format", "json"]);
+    let down = summary(&project, &["down", "--local", "--format", "json", "--timings=removal.html"]);
+    the_timings_show_every_call(&project, "removal.html", &down);
     assert_eq!((&down["deleted"], &down["failed"]), (&json!(59), &json!(0)), "{down}");
     assert_calls(&down, 90, 60);
     assert_eq!(project.other_client(&["list"]), Vec::<String>::new());
     let again = summary(&project, &["down", "--local", "--format", "json"]);
     assert_eq!(again["deleted"], json!(0), "{again}");
+}
+
+/// Each request that the summary counts is drawn, the critical path is marked, and no run is shorter than it.
+fn the_timings_show_every_call(project: &Project, page: &str, summary: &Value) {
+    let page = fs::read_to_string(project.path().join(page)).unwrap();
+    let drawn = |kind: &str| page.matches(&format!("<rect class=\"call {kind}\" x=")).count();
+    let writes = summary["aws_writes"].as_u64().unwrap();
+    let reads = summary["aws_calls"].as_u64().unwrap() - writes;
+    assert_eq!((drawn("read"), drawn("write")), (usize::try_from(reads).unwrap(), usize::try_from(writes).unwrap()), "{summary}");
+    assert!(page.contains("class=\"row critical\""), "the critical path is not marked");
+    let number = |name: &str| summary[name].as_f64().unwrap();
+    assert!(number("critical_path_ratio") >= 1.0 && number("critical_path_seconds") <= number("seconds") + 0.1, "{summary}");
 }
 
 fn a_request_reaches_handler_and_table(project: &Project) {

@@ -1,0 +1,109 @@
+//! `--timings`: the page that shows where the time of a run went.
+
+use super::Context;
+use crate::{
+    engine::{Cloud, Graph},
+    error::CliError,
+    lock::time,
+    timings::{Achieved, Heading, achieved, page},
+};
+use aws_smithy_types::DateTime;
+use clap::Args;
+use std::{
+    fs::{self, File, OpenOptions},
+    io::Write,
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
+
+/// Where to write the page.
+#[derive(Debug, Clone, Args)]
+pub(super) struct TimingsArgs {
+    /// Writes an HTML page that shows every call to AWS and every wait over time, with the critical path
+    #[arg(long, value_name = "PATH", num_args = 0..=1, require_equals = true, default_missing_value = "liveinsight-timings.html")]
+    timings: Option<PathBuf>,
+}
+
+impl TimingsArgs {
+    /// The page to be written, if it is wanted. An error if it cannot be.
+    pub(super) fn open(&self) -> Result<Option<Page>, CliError> {
+        self.timings.as_deref().map(Page::open).transpose()
+    }
+}
+
+/// A page that can be written. What the file holds already stays until then.
+pub(super) struct Page {
+    path: PathBuf,
+    file: File,
+    /// Made for the page, and empty.
+    is_new: bool,
+}
+
+impl Page {
+    fn open(path: &Path) -> Result<Self, CliError> {
+        let cannot = |error| {
+            CliError::failed(format!("cannot write the timings to {}: {error}", path.display()))
+                .hint("--timings=PATH names another file; nothing was changed")
+        };
+        let is_new = !path.exists();
+        let file = OpenOptions::new().append(true).create(true).open(path).map_err(cannot)?;
+        Ok(Self { path: path.to_owned(), file, is_new })
+    }
+
+    /// Writes what was recorded, and says where. That it cannot be written is no failure of the run.
+    pub(super) fn write(mut self, context: &Context, command: &str, stack: &str, achieved: Option<&Achieved>) {
+        let Some(recorder) = context.recorder() else { return };
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+        let when = time(DateTime::from_secs(now.try_into().unwrap_or_default()));
+        let heading = Heading { command, stack, when: &when, seconds: recorder.seconds() };
+        let text = page(heading, &recorder.recording(), achieved);
+        let path = self.path.display().to_string();
+        match self.file.set_len(0).and_then(|()| self.file.write_all(text.as_bytes())) {
+            Ok(()) => {
+                self.is_new = false;
+                context.ui.note(&format!("timings: {path}"));
+            }
+            Err(error) => context.ui.warn(&format!("cannot write the timings to {path}: {error}")),
+        }
+    }
+}
+
+impl Drop for Page {
+    fn drop(&mut self) {
+        if self.is_new {
+            // Whoever finds an empty page there is not misled by much.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// The run so far beside its critical path, if it is recorded; `waits` is the order of the graph that it followed.
+pub(super) fn so_far<C: Cloud>(context: &Context, graph: &Graph<C>, waits: &[Vec<usize>]) -> Option<Achieved> {
+    let ids: Vec<_> = graph.entries().iter().map(|entry| &entry.id).collect();
+    achieved(&context.recorder()?.recording(), &ids, waits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Page;
+    use std::{fs, path::Path};
+
+    #[test]
+    fn a_file_that_is_not_written_is_left_as_it_was() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("page.html");
+        drop(Page::open(&path).unwrap());
+        assert!(!path.exists());
+        fs::write(&path, "an older page").unwrap();
+        drop(Page::open(&path).unwrap());
+        assert_eq!(fs::read_to_string(&path).unwrap(), "an older page");
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_an_error_at_once() {
+        let directory = tempfile::tempdir().unwrap();
+        let refused = |path: &Path| Page::open(path).err().unwrap().message;
+        assert!(refused(directory.path()).contains("cannot write the timings to"));
+        assert!(refused(&directory.path().join("nowhere/page.html")).contains("nowhere/page.html"));
+    }
+}

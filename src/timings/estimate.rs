@@ -1,0 +1,146 @@
+//! How long `up` will take to carry out a plan.
+
+use super::{
+    path::longest,
+    typical::{READING, makes_role, seconds},
+};
+use crate::{
+    aws::least_seconds,
+    engine::{Graph, Id, Resource, State, Step},
+    resources::{Alarm, ApiResource, LogGroup, Table},
+};
+use serde::{Serialize, Serializer};
+use std::collections::BTreeMap;
+
+/// What is written about once for each resource that is made or changed, and the limit within which that has to be. A kind that ends with
+/// a dot stands for all that begin with it.
+const PACES: &[(&str, &str)] = &[
+    (Alarm::KIND, "cloudwatch:PutMetricAlarm"),
+    (ApiResource::KIND, "apigateway:CreateResource"),
+    ("apigateway.", "apigateway"),
+    ("lambda.", "lambda"),
+    (LogGroup::KIND, "logs:PutRetentionPolicy"),
+    (Table::KIND, "dynamodb:CreateTable"),
+];
+
+/// An estimate.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Estimate {
+    /// The whole run, in seconds; building the handlers is not part of it.
+    #[serde(serialize_with = "whole")]
+    pub seconds: f64,
+    /// The steps of which each waits for the one before, and which take longest together.
+    pub path: Vec<Id>,
+    /// What takes most of it.
+    pub longest: String,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the shape that serde wants")]
+fn whole<S: Serializer>(seconds: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(seconds.round())
+}
+
+/// An estimate for a plan's steps, within AWS's request limits; `None` if there is nothing to do.
+pub fn estimate<C: crate::engine::Cloud>(graph: &Graph<C>, steps: &[Step]) -> Option<Estimate> {
+    let steps: BTreeMap<&Id, &Step> = steps.iter().filter(|step| step.action.is_some()).map(|step| (&step.id, step)).collect();
+    let waits = graph.forward();
+    let entries = graph.entries();
+    let step = |place: usize| steps.get(&entries[place].id).copied();
+    let has_new_role = |place: usize| waits[place].iter().any(|&need| step(need).is_some_and(makes_role));
+    let times: Vec<f64> = (0..entries.len()).map(|place| step(place).map_or(0.0, |step| seconds(step, has_new_role(place)))).collect();
+    let mut path: Vec<(Id, f64)> = longest(&times, &waits).into_iter().map(|place| (entries[place].id.clone(), times[place])).collect();
+    // Strays go one after the other, when all else is done.
+    path.extend(steps.values().filter(|step| step.state == State::Stray).map(|step| (step.id.clone(), seconds(step, false))));
+    let chain: f64 = path.iter().map(|(_, seconds)| seconds).sum();
+    let slowest = path.iter().max_by(|a, b| a.1.total_cmp(&b.1))?.0.to_string();
+    let (pace, paced) = pace(&steps.keys().map(|id| id.kind()).collect::<Vec<_>>());
+    let longest = if pace > chain { paced } else { slowest };
+    Some(Estimate { seconds: READING + chain.max(pace), path: path.into_iter().map(|(id, _)| id).collect(), longest })
+}
+
+/// How long the request limits make it last, whatever waits for what, and in words for which of them.
+fn pace(kinds: &[&str]) -> (f64, String) {
+    let paces = PACES.iter().map(|&(kind, limit)| {
+        let is_meant = |of: &str| if kind.ends_with('.') { of.starts_with(kind) } else { of == kind };
+        let count = u32::try_from(kinds.iter().filter(|of| is_meant(of)).count()).unwrap_or(u32::MAX);
+        (least_seconds(limit, count), format!("{count} of {}, within AWS's request limits", kind.trim_end_matches('.')))
+    });
+    paces.max_by(|a, b| a.0.total_cmp(&b.0)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Estimate, estimate, pace};
+    use crate::{
+        aws::Place,
+        engine::{Action, Changes, Entry, State, Step},
+        stack::{Content, Declaration, Stack, declare},
+    };
+
+    fn declaration() -> Declaration {
+        let stack = Stack::load(&test_support::workspace().join("stack.yaml"), None, None).unwrap();
+        declare(&stack, &Place::aws("aws", "us-east-1", "123456789012"), &Content::default())
+    }
+
+    /// An estimate for this being done to those whose id begins so.
+    fn of(action: Action, prefixes: &[&str]) -> Option<Estimate> {
+        let Declaration { graph, .. } = declaration();
+        let step = |entry: &Entry<_>| Step {
+            id: entry.id.clone(),
+            name: entry.name.clone(),
+            state: State::Missing,
+            action: prefixes.iter().any(|prefix| entry.id.as_str().starts_with(prefix)).then_some(action),
+            changes: Changes::creating(&entry.desired()),
+            cause: None,
+            objection: None,
+        };
+        let steps: Vec<Step> = graph.entries().iter().map(step).collect();
+        estimate(&graph, &steps)
+    }
+
+    fn seconds(action: Action, prefixes: &[&str]) -> f64 {
+        of(action, prefixes).unwrap().seconds
+    }
+
+    #[test]
+    fn what_waits_for_nothing_costs_no_time_beside_what_takes_longer() {
+        let table = of(Action::Create, &["dynamodb.table/events"]).unwrap();
+        assert_eq!((table.path.len(), table.longest.as_str()), (1, "dynamodb.table/events"));
+        let beside = seconds(Action::Create, &["dynamodb.table/events", "logs.", "s3.bucket/"]);
+        assert!((beside - table.seconds).abs() < 1e-9, "{beside} {table:?}");
+    }
+
+    #[test]
+    fn a_new_role_makes_its_function_wait() {
+        let alone = seconds(Action::Create, &["lambda.function/event-collector"]);
+        let both = of(Action::Create, &["lambda.function/event-collector", "iam.role/event-collector"]).unwrap();
+        let path: Vec<&str> = both.path.iter().map(|id| id.as_str()).collect();
+        assert_eq!(path, ["iam.role/event-collector", "lambda.function/event-collector"]);
+        assert!(both.seconds > alone + 5.0, "{alone} {both:?}");
+        // One that is only changed is known already.
+        let changed = seconds(Action::Update, &["lambda.function/event-collector", "iam.role/event-collector"]);
+        assert!(changed < alone + 1.0, "{changed}");
+    }
+
+    #[test]
+    fn an_index_that_is_added_to_a_table_takes_minutes() {
+        assert!(seconds(Action::Update, &["dynamodb.table/events"]) > 500.0);
+        assert!(seconds(Action::Create, &["dynamodb.table/events"]) < 30.0);
+    }
+
+    #[test]
+    fn the_whole_stack_takes_less_than_its_parts_one_after_the_other() {
+        let all = of(Action::Create, &[""]).unwrap();
+        let each: f64 = declaration().graph.entries().iter().map(|entry| seconds(Action::Create, &[entry.id.as_str()])).sum();
+        assert!(all.seconds > 15.0 && all.seconds < each / 3.0, "{all:?} {each}");
+        assert_eq!(of(Action::Create, &[]), None, "nothing to do");
+    }
+
+    #[test]
+    fn request_limits_make_many_of_a_kind_last() {
+        let (seconds, what) = pace(&["cloudwatch.alarm"; 120]);
+        assert!((seconds - 39.0).abs() < 1e-9);
+        assert_eq!(what, "120 of cloudwatch.alarm, within AWS's request limits");
+        assert!((pace(&["apigateway.method"; 140]).0 - 10.0).abs() < 1e-9);
+    }
+}

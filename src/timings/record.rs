@@ -1,0 +1,295 @@
+//! Notes what a run does as it happens.
+
+use super::Span;
+use crate::engine::{self, Action, Event, Id, Outcome};
+use std::{
+    cell::{Cell, Ref, RefCell},
+    collections::HashMap,
+    rc::Rc,
+    time::Instant,
+};
+
+/// Queueing for less is no wait: it is how long the program itself takes.
+const NOTHING: f64 = 0.001;
+
+/// Takes notes. Clones write into the same recording.
+#[derive(Clone)]
+pub struct Recorder(Rc<Inner>);
+
+struct Inner {
+    began: Instant,
+    recording: RefCell<Recording>,
+    /// Where the last wait for AWS of a resource is among the waits.
+    waits: RefCell<HashMap<Id, usize>>,
+    round: Cell<usize>,
+}
+
+/// What a run did.
+#[derive(Debug, Clone, Default)]
+pub struct Recording {
+    /// What the run as a whole was about, and since when.
+    pub phases: Vec<(f64, &'static str)>,
+    /// What was done to resources.
+    pub works: Vec<Work>,
+    /// The calls to AWS.
+    pub calls: Vec<Call>,
+    /// What was waited for.
+    pub waits: Vec<Wait>,
+}
+
+/// The work on one resource, from when what it needs was there until it was done.
+#[derive(Debug, Clone)]
+pub struct Work {
+    /// Which.
+    pub id: Id,
+    /// What was done.
+    pub action: Action,
+    /// When.
+    pub span: Span,
+    /// Whether it failed, or was interrupted.
+    pub failed: bool,
+    /// What is done after everything was verified is another round.
+    pub round: usize,
+}
+
+/// One call, with all of its attempts.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// `service:Operation`
+    pub operation: &'static str,
+    /// Whether it may change something.
+    pub write: bool,
+    /// For which resource, if for a single one. Others may share what was read.
+    pub id: Option<Id>,
+    /// From when it was wanted until it was answered.
+    pub span: Span,
+    /// When requests were under way.
+    pub attempts: Vec<Span>,
+}
+
+/// Something that was waited for.
+#[derive(Debug, Clone)]
+pub struct Wait {
+    /// Which resource waited, if a single one did.
+    pub id: Option<Id>,
+    /// What for, in a few words.
+    pub why: String,
+    /// When.
+    pub span: Span,
+    /// Whether it only queued. Otherwise it waited until AWS was ready.
+    pub queued: bool,
+}
+
+impl Default for Recorder {
+    fn default() -> Self {
+        Self(Rc::new(Inner { began: Instant::now(), recording: RefCell::default(), waits: RefCell::default(), round: Cell::default() }))
+    }
+}
+
+impl Recorder {
+    /// What was recorded so far.
+    pub fn recording(&self) -> Ref<'_, Recording> {
+        self.0.recording.borrow()
+    }
+
+    /// What the run as a whole is about from here on.
+    pub fn phase(&self, about: &'static str) {
+        let mut recording = self.0.recording.borrow_mut();
+        if recording.phases.last().is_none_or(|(_, last)| *last != about) {
+            recording.phases.push((self.seconds(), about));
+        }
+    }
+
+    /// Notes an event of the engine.
+    pub fn event(&self, event: &Event<'_>) {
+        match event {
+            Event::Observing { .. } => self.phase("reading"),
+            Event::Started { .. } => self.phase("writing"),
+            Event::Waiting { id, why } => self.waiting(id, why),
+            Event::Resumed { id } => {
+                let place = self.0.waits.borrow().get(id).copied();
+                if let Some(place) = place {
+                    self.0.recording.borrow_mut().waits[place].span.end = self.seconds();
+                }
+            }
+            Event::Ended { outcome: Outcome::Behind(_), .. } => {}
+            Event::Ended { id, action, outcome, seconds } => {
+                self.0.waits.borrow_mut().remove(id);
+                let (end, failed) = (self.seconds(), matches!(outcome, Outcome::Failed(_)));
+                let span = Span { begin: (end - seconds).max(0.0), end };
+                let work = Work { id: (*id).clone(), action: *action, span, failed, round: self.0.round.get() };
+                self.0.recording.borrow_mut().works.push(work);
+            }
+            Event::Verifying => {
+                self.0.round.set(self.0.round.get() + 1);
+                self.phase("verifying");
+            }
+        }
+    }
+
+    /// A call begins.
+    pub fn call(&self, operation: &'static str, write: bool) -> Calling {
+        let now = self.seconds();
+        let call = Call { operation, write, id: engine::current(), span: Span { begin: now, end: now }, attempts: Vec::new() };
+        Calling { recorder: self.clone(), call, since: now, under_way: false }
+    }
+
+    /// Something is queued for, until the answer is dropped.
+    pub fn queue(&self, why: String) -> Queue {
+        Queue { recorder: self.clone(), why, since: self.seconds() }
+    }
+
+    /// The same wait is polled many times: it goes on if it is for the same as before.
+    fn waiting(&self, id: &Id, why: &str) {
+        let mut recording = self.0.recording.borrow_mut();
+        let mut waits = self.0.waits.borrow_mut();
+        let goes_on = waits.get(id).is_some_and(|&place| recording.waits[place].why == why);
+        if !goes_on {
+            waits.insert(id.clone(), recording.waits.len());
+            let now = self.seconds();
+            let span = Span { begin: now, end: now };
+            recording.waits.push(Wait { id: Some(id.clone()), why: why.to_owned(), span, queued: false });
+        }
+    }
+
+    fn queued(&self, id: Option<Id>, why: String, since: f64) {
+        let span = Span { begin: since, end: self.seconds() };
+        if span.seconds() > NOTHING {
+            self.0.recording.borrow_mut().waits.push(Wait { id, why, span, queued: true });
+        }
+    }
+
+    /// How long it records, in seconds.
+    pub fn seconds(&self) -> f64 {
+        self.0.began.elapsed().as_secs_f64()
+    }
+}
+
+/// A call that is being made. It ends when this is dropped, whatever came of it.
+pub struct Calling {
+    recorder: Recorder,
+    call: Call,
+    /// When the last thing happened.
+    since: f64,
+    under_way: bool,
+}
+
+impl Calling {
+    /// A request is sent.
+    pub fn sent(&mut self) {
+        let operation = self.call.operation;
+        let why = match self.call.attempts.len() {
+            0 => format!("the request limits of {operation}"),
+            _ => format!("a repetition of {operation}"),
+        };
+        self.recorder.queued(self.call.id.clone(), why, self.since);
+        self.since = self.recorder.seconds();
+        self.call.attempts.push(Span { begin: self.since, end: self.since });
+        self.under_way = true;
+    }
+
+    /// It is answered, or lost.
+    pub fn answered(&mut self) {
+        self.since = self.recorder.seconds();
+        if let Some(attempt) = self.call.attempts.last_mut() {
+            attempt.end = self.since;
+        }
+        self.under_way = false;
+    }
+}
+
+impl Drop for Calling {
+    fn drop(&mut self) {
+        if self.under_way {
+            self.answered();
+        }
+        self.call.span.end = self.recorder.seconds();
+        self.recorder.0.recording.borrow_mut().calls.push(self.call.clone());
+    }
+}
+
+/// Something that is queued for. It ends when this is dropped.
+pub struct Queue {
+    recorder: Recorder,
+    why: String,
+    since: f64,
+}
+
+impl Drop for Queue {
+    fn drop(&mut self) {
+        self.recorder.queued(engine::current(), std::mem::take(&mut self.why), self.since);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Recorder;
+    use crate::{
+        engine::{Action, Event, Id, Outcome},
+        resources::{Role, Table},
+    };
+    use std::time::Duration;
+
+    fn pause() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+
+    #[test]
+    fn a_wait_that_is_polled_is_one_wait_and_ends_when_it_is_over() {
+        let (recorder, table, role) = (Recorder::default(), Id::new::<Table>("events"), Id::new::<Role>("collector"));
+        for _ in 0..3 {
+            recorder.event(&Event::Waiting { id: &table, why: "CREATING" });
+            recorder.event(&Event::Waiting { id: &role, why: "a role" });
+            pause();
+            recorder.event(&Event::Resumed { id: &table });
+        }
+        recorder.event(&Event::Waiting { id: &table, why: "its backups" });
+        recorder.event(&Event::Resumed { id: &table });
+        let recording = recorder.recording();
+        let waits: Vec<(&str, bool)> = recording.waits.iter().map(|wait| (wait.why.as_str(), wait.span.seconds() >= 0.015)).collect();
+        assert_eq!(waits, [("CREATING", true), ("a role", false), ("its backups", false)]);
+        assert!(recording.waits.iter().all(|wait| !wait.queued));
+    }
+
+    #[test]
+    fn calls_have_their_attempts_and_what_lies_before_them_is_queueing() {
+        let recorder = Recorder::default();
+        let mut call = recorder.call("iam:CreateRole", true);
+        pause();
+        for _ in 0..2 {
+            call.sent();
+            pause();
+            call.answered();
+            pause();
+        }
+        drop(call);
+        let mut cut_off = recorder.call("iam:GetRole", false);
+        cut_off.sent();
+        pause();
+        drop(cut_off);
+        let recording = recorder.recording();
+        let calls: Vec<(&str, bool, usize)> =
+            recording.calls.iter().map(|call| (call.operation, call.write, call.attempts.len())).collect();
+        assert_eq!(calls, [("iam:CreateRole", true, 2), ("iam:GetRole", false, 1)]);
+        assert!(recording.calls.iter().flat_map(|call| &call.attempts).all(|attempt| attempt.seconds() >= 0.005));
+        let why: Vec<&str> = recording.waits.iter().filter(|wait| wait.queued).map(|wait| wait.why.as_str()).collect();
+        assert_eq!(why, ["the request limits of iam:CreateRole", "a repetition of iam:CreateRole"]);
+    }
+
+    #[test]
+    fn work_is_counted_in_rounds_and_what_was_not_attempted_is_none() {
+        let (recorder, id) = (Recorder::default(), Id::new::<Role>("collector"));
+        let ended = |outcome| Event::Ended { id: &id, action: Action::Create, outcome, seconds: 0.0 };
+        recorder.event(&Event::Observing { done: 1, total: 1 });
+        recorder.event(&Event::Started { id: &id, action: Action::Create });
+        recorder.event(&ended(Outcome::Done));
+        recorder.event(&Event::Verifying);
+        recorder.event(&Event::Started { id: &id, action: Action::Create });
+        recorder.event(&ended(Outcome::Done));
+        recorder.event(&ended(Outcome::Behind(&id)));
+        let recording = recorder.recording();
+        assert_eq!(recording.works.iter().map(|work| work.round).collect::<Vec<_>>(), [0, 1]);
+        let phases: Vec<&str> = recording.phases.iter().map(|(_, about)| *about).collect();
+        assert_eq!(phases, ["reading", "writing", "verifying", "writing"]);
+    }
+}

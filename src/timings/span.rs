@@ -1,0 +1,51 @@
+//! Stretches of time.
+
+/// From when to when, in seconds since the recording began.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Span {
+    /// When it began.
+    pub begin: f64,
+    /// When it ended.
+    pub end: f64,
+}
+
+impl Span {
+    /// How long it lasted, in seconds.
+    pub fn seconds(self) -> f64 {
+        self.end - self.begin
+    }
+
+    /// The part of it that lies within another.
+    fn within(self, other: Self) -> Option<Self> {
+        let part = Self { begin: self.begin.max(other.begin), end: self.end.min(other.end) };
+        (part.begin < part.end).then_some(part)
+    }
+}
+
+/// How much of `whole` is covered by these, in seconds; what several cover counts once.
+pub(super) fn covered(whole: Span, by: impl IntoIterator<Item = Span>) -> f64 {
+    let mut parts: Vec<Span> = by.into_iter().filter_map(|span| span.within(whole)).collect();
+    parts.sort_by(|a, b| a.begin.total_cmp(&b.begin));
+    let (mut seconds, mut until) = (0.0, whole.begin);
+    for part in parts {
+        seconds += (part.end - part.begin.max(until)).max(0.0);
+        until = until.max(part.end);
+    }
+    seconds
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Span, covered};
+
+    #[test]
+    fn what_several_cover_counts_once_and_what_lies_outside_does_not() {
+        let span = |begin: i32, end: i32| Span { begin: begin.into(), end: end.into() };
+        let cover = |by: &[Span]| covered(span(10, 20), by.iter().copied());
+        assert!((cover(&[]) - 0.0).abs() < 1e-9);
+        assert!((cover(&[span(0, 5), span(25, 30)]) - 0.0).abs() < 1e-9);
+        assert!((cover(&[span(12, 15), span(8, 11)]) - 4.0).abs() < 1e-9);
+        assert!((cover(&[span(12, 18), span(13, 14), span(17, 19)]) - 7.0).abs() < 1e-9);
+        assert!((cover(&[span(0, 100)]) - 10.0).abs() < 1e-9);
+    }
+}

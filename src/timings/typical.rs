@@ -1,0 +1,69 @@
+//! How long things typically take on AWS, in seconds. What AWS promises nowhere is what others measured; what nobody published is assumed.
+//!
+//! Each is the time of our own steps, too: a table is done when its time to live and its recovery are set, a bucket when its pages are there.
+
+use crate::{
+    engine::{Action, Resource, Step},
+    resources::{Bucket, Distribution, Function, Role, Table},
+};
+
+/// Before a run writes and after it: two rounds of reads, within the request limits (`aws/budget.rs`). Assumed.
+pub(super) const READING: f64 = 3.0;
+
+/// Until Lambda can assume a role that was just made. "Usually about 2 s" (pulumi/pulumi-aws#2411), 5 to 10 s (aws/aws-cli#7700).
+const ROLE_KNOWN: f64 = 7.0;
+
+/// One or two calls. AWS publishes no latencies; assumed.
+const CALLS: f64 = 0.3;
+
+/// What takes longer than a few calls: `(kind, action, seconds)`.
+const TYPICAL: &[(&str, Action, f64)] = &[
+    // aws-controllers-k8s/dynamodb-controller, docs/api-quirks, measured in October 2026: without indexes ACTIVE after 2 to 6 s, deleted
+    // after 4 to 6 s; point-in-time recovery can be set 1.4 to 2.7 s after ACTIVE.
+    (Table::KIND, Action::Create, 6.0),
+    (Table::KIND, Action::Update, 2.0),
+    (Table::KIND, Action::Delete, 5.0),
+    // "Lambda function states", AWS Lambda developer guide: ready "after a few seconds".
+    (Function::KIND, Action::Create, 3.0),
+    (Function::KIND, Action::Update, 3.0),
+    // go-to-k/cdkd, docs/benchmarks.md: a bucket, an access control and a distribution are made in 10 to 11 s together.
+    (Bucket::KIND, Action::Create, 2.0),
+    (Distribution::KIND, Action::Create, 8.0),
+    (Distribution::KIND, Action::Update, 2.0),
+    // The same: 174 s until it is deployed everywhere, which it has to be, disabled, before it can be deleted.
+    (Distribution::KIND, Action::Delete, 174.0),
+];
+
+/// Where a table's indexes make a difference; the same source. They are there with a new table after 14 to 22 s; one that is added later
+/// takes 506 to 539 s, mostly, and one is removed in 3 to 5 s.
+const WITH_INDEXES: (f64, f64, f64) = (18.0, 520.0, 5.0);
+
+/// What a step takes. `has_new_role` says that it needs a role that is made in the same run.
+pub(super) fn seconds(step: &Step, has_new_role: bool) -> f64 {
+    let kind = step.id.kind();
+    let role = if has_new_role && kind == Function::KIND { ROLE_KNOWN } else { 0.0 };
+    role + match step.action {
+        None => 0.0,
+        Some(Action::Replace) => of(step, Action::Delete) + of(step, Action::Create),
+        Some(action) => of(step, action),
+    }
+}
+
+/// Whether the step makes a role.
+pub(super) fn makes_role(step: &Step) -> bool {
+    step.id.kind() == Role::KIND && matches!(step.action, Some(Action::Create | Action::Replace))
+}
+
+fn of(step: &Step, action: Action) -> f64 {
+    let kind = step.id.kind();
+    let usual = TYPICAL.iter().find(|(of, what, _)| (*of, *what) == (kind, action)).map_or(CALLS, |(.., seconds)| *seconds);
+    let mut indexes = step.changes.iter().filter(|change| kind == Table::KIND && change.path.starts_with("indexes.")).peekable();
+    let (created, added, removed) = WITH_INDEXES;
+    match action {
+        _ if indexes.peek().is_none() => usual,
+        Action::Create => created,
+        Action::Update if indexes.any(|change| change.to.is_some()) => added,
+        Action::Update => removed,
+        Action::Replace | Action::Delete => usual,
+    }
+}
