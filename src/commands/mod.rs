@@ -82,7 +82,7 @@ async fn dispatch(command: Command, context: &Context) -> Result<Exit, CliError>
         Command::Outputs(args) => outputs::run(&args, context).await,
         Command::Open(args) => open::run(&args, context).await,
         Command::History(args) => history::run(&args, context).await,
-        Command::Rollback(args) => rollback::run(&args, context).await,
+        Command::Rollback(args) => Box::pin(rollback::run(&args, context)).await,
         Command::Logs(args) => logs::run(&args, context).await,
         Command::Dev(args) => Box::pin(dev::run(&args, context)).await,
         Command::Seed(args) => seed::run(&args, context).await,

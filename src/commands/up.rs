@@ -71,7 +71,7 @@ pub(super) async fn run(args: &UpArgs, context: &Context) -> Result<Exit, CliErr
     for (_, found) in machine::checks(context, Some(&session::load(context, Sources::Needed)?)).await {
         found?;
     }
-    let session = Session::open(context, Sources::Needed).await?;
+    let session = Session::open_at_once(context, Sources::Needed).await?;
     let request = Request {
         only: only(&args.only, &declare(&session.stack, &session.place, &Content::default()).graph)?,
         canary: args.canary.clone(),

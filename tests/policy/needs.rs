@@ -73,6 +73,7 @@ pub(crate) fn of(call: &Entry, place: &Place, names: &Names) -> Vec<Need> {
             needs
         }
         "s3" => s3(operation, about, place),
+        "tag" => vec![Need::new(action, "*")],
         _ => panic!("what does {action} take?"),
     }
 }
