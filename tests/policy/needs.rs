@@ -48,7 +48,7 @@ pub(crate) fn of(call: &Entry, place: &Place, names: &Names) -> Vec<Need> {
     let action = call.operation.as_str();
     match service {
         "apigateway" => api_gateway(operation, about, place),
-        "cloudtrail" => vec![Need::new(action, "*")],
+        "cloudtrail" | "tag" => vec![Need::new(action, "*")],
         "cloudfront" => cloudfront(operation, about, place),
         "cloudwatch" if ["DescribeAlarms", "GetMetricData"].contains(&operation) => vec![Need::new(action, "*")],
         "cloudwatch" => {
@@ -73,7 +73,6 @@ pub(crate) fn of(call: &Entry, place: &Place, names: &Names) -> Vec<Need> {
             needs
         }
         "s3" => s3(operation, about, place),
-        "tag" => vec![Need::new(action, "*")],
         _ => panic!("what does {action} take?"),
     }
 }
