@@ -15,6 +15,7 @@ use std::{
 const LIMITS: &[(&str, f64, f64)] = &[
     ("apigateway", 10.0, 40.0),
     ("apigateway:CreateRestApi", 1.0 / 3.0, 1.0),
+    ("apigateway:PutRestApi", 1.0, 1.0),
     ("apigateway:DeleteRestApi", 1.0 / 30.0, 1.0),
     ("apigateway:CreateResource", 5.0, 5.0),
     ("apigateway:DeleteResource", 5.0, 5.0),
@@ -42,6 +43,7 @@ const LIMITS: &[(&str, f64, f64)] = &[
     ("dynamodb:DeleteTable", 1.0, 4.0),
     ("dynamodb:TagResource", 1.0, 4.0),
     ("dynamodb:DescribeTimeToLive", 2.0, 4.0),
+    ("tag", 5.0, 5.0),
     ("iam", 10.0, 20.0),
     ("cloudfront", 5.0, 5.0),
     ("cloudfront:UpdateDistribution", 0.05, 2.0),

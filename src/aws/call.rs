@@ -80,6 +80,7 @@ impl Aws {
         F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
+        self.reports.end();
         let result = self.call(operation, true, send).await;
         self.memo.forget(operation.split(':').next().unwrap_or_default());
         result

@@ -5,16 +5,22 @@ use super::{
     batch::Gathering,
     budget::Budgets,
     call::{SKEWED, Tally},
+    credentials::Kept,
     error::{Verdict, read_answer},
     memo::Memo,
     notes::Notes,
+    reports::Reports,
+    told::Told,
 };
 use crate::engine::Error;
 use aws_config::{
     AppName, BehaviorVersion, Region, SdkConfig, retry::RetryConfig, stalled_stream_protection::StalledStreamProtectionConfig,
     timeout::TimeoutConfig,
 };
-use aws_sdk_dynamodb::config::Credentials;
+use aws_credential_types::{
+    Credentials,
+    provider::{ProvideCredentials, SharedCredentialsProvider},
+};
 use std::{
     cell::{Cell, RefCell},
     collections::HashMap,
@@ -23,6 +29,10 @@ use std::{
 
 /// What every request says that it comes from, in its user agent.
 pub const APP_NAME: &str = "liveinsight";
+
+/// How often it is asked whose account it is, if the answer is lost or AWS stumbles, and the pause before the second time; it grows.
+const STUMBLES: u32 = 5;
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// The clients' configuration before it is known whose account it is.
 pub struct Connection {
@@ -60,7 +70,19 @@ impl Connection {
         if let Some(profile) = profile {
             loader = loader.profile_name(profile);
         }
-        Self { config: loader.load().await, asked: Cell::new(false) }
+        let config = loader.load().await;
+        let config = match config.credentials_provider() {
+            Some(source) => config.into_builder().credentials_provider(SharedCredentialsProvider::new(Kept::new(source))).build(),
+            None => config,
+        };
+        Self { config, asked: Cell::new(false) }
+    }
+
+    /// The account that the credentials name, if they do (those of a role, of SSO, and those with `AWS_ACCOUNT_ID` or `aws_account_id`
+    /// beside them): it is very likely the one, and no proof.
+    pub async fn named_account(&self) -> Option<String> {
+        let credentials = self.config.credentials_provider()?.provide_credentials().await.ok()?;
+        credentials.account_id().map(|account| account.as_str().to_owned())
     }
 
     /// One endpoint for every service, with these keys.
@@ -71,29 +93,38 @@ impl Connection {
     }
 
     /// Asks whose account it is: (partition, account).
-    pub async fn identity(&self) -> Result<(String, String), ConnectError> {
-        self.caller().await.map(|Caller { partition, account, .. }| (partition, account))
+    pub fn identity(&self) -> impl Future<Output = Result<(String, String), ConnectError>> + Send + use<> {
+        let caller = self.caller();
+        async move { caller.await.map(|Caller { partition, account, .. }| (partition, account)) }
     }
 
     /// Asks who calls.
-    pub async fn caller(&self) -> Result<Caller, ConnectError> {
+    pub fn caller(&self) -> impl Future<Output = Result<Caller, ConnectError>> + Send + use<> {
         self.asked.set(true);
         let sts = aws_sdk_sts::Client::new(&self.config);
-        let mut attempt = 0;
-        let answer = loop {
-            attempt += 1;
-            let answer = match sts.get_caller_identity().send().await {
-                Ok(answer) => break answer,
-                Err(error) => read_answer("sts:GetCallerIdentity", &error),
+        async move {
+            let mut attempt = 0;
+            let answer = loop {
+                attempt += 1;
+                let answer = match sts.get_caller_identity().send().await {
+                    Ok(answer) => break answer,
+                    Err(error) => read_answer("sts:GetCallerIdentity", &error),
+                };
+                let attempts = match answer.verdict {
+                    // Here it is found out that the clock is wrong, if it is.
+                    Verdict::Skewed => SKEWED,
+                    Verdict::Lost | Verdict::Throttled => STUMBLES,
+                    _ => 1,
+                };
+                if attempt >= attempts {
+                    return Err(answer.into_error().into());
+                }
+                tokio::time::sleep(PAUSE * attempt).await;
             };
-            // Here it is found out that the clock is wrong, if it is.
-            if answer.verdict != Verdict::Skewed || attempt == SKEWED {
-                return Err(answer.into_error().into());
-            }
-        };
-        let partition = answer.arn().and_then(|arn| arn.split(':').nth(1)).unwrap_or("aws").to_owned();
-        let account = answer.account().filter(|account| !account.is_empty()).ok_or(ConnectError::NoAccount)?.to_owned();
-        Ok(Caller { partition, account, arn: answer.arn.unwrap_or_default() })
+            let partition = answer.arn().and_then(|arn| arn.split(':').nth(1)).unwrap_or("aws").to_owned();
+            let account = answer.account().filter(|account| !account.is_empty()).ok_or(ConnectError::NoAccount)?.to_owned();
+            Ok(Caller { partition, account, arn: answer.arn.unwrap_or_default() })
+        }
     }
 
     /// The clients, for one stack in one place.
@@ -115,11 +146,14 @@ impl Connection {
             lambda: aws_sdk_lambda::Client::new(&self.config),
             logs: aws_sdk_cloudwatchlogs::Client::new(&self.config),
             s3: aws_sdk_s3::Client::from_conf(s3),
+            tagging: aws_sdk_resourcegroupstagging::Client::new(&self.config),
             place,
             tally: if self.asked.get() { Tally::with_identity() } else { Tally::default() },
             memo: Memo::default(),
             notes: Notes::default(),
             recorder: None,
+            reports: Reports::default(),
+            told: Told::default(),
             locks: RefCell::new(HashMap::new()),
         }
     }

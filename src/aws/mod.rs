@@ -5,6 +5,7 @@ mod budget;
 mod call;
 mod clock;
 mod connect;
+mod credentials;
 mod error;
 mod memo;
 mod notes;
@@ -12,7 +13,9 @@ mod object;
 mod permissions;
 mod place;
 mod policy;
+mod reports;
 mod tags;
+mod told;
 
 pub use budget::least_seconds;
 pub use call::Tally;
@@ -55,12 +58,16 @@ pub struct Aws {
     pub logs: aws_sdk_cloudwatchlogs::Client,
     /// Amazon S3.
     pub s3: aws_sdk_s3::Client,
+    /// AWS Resource Groups Tagging API.
+    pub tagging: aws_sdk_resourcegroupstagging::Client,
     alarms_to_delete: batch::Gathering,
     budgets: budget::Budgets,
     tally: call::Tally,
     memo: memo::Memo,
     notes: notes::Notes,
     recorder: Option<Recorder>,
+    reports: reports::Reports,
+    told: told::Told,
     locks: RefCell<HashMap<String, std::sync::Arc<tokio::sync::Mutex<()>>>>,
 }
 
@@ -107,6 +114,16 @@ impl Cloud for Aws {
     fn refresh(&self) {
         self.forget_made();
         self.memo.clear();
+    }
+
+    fn begin(&self) {
+        self.forget_told();
+        self.refresh();
+    }
+
+    fn verify(&self) {
+        self.forget_all_bare();
+        self.refresh();
     }
 }
 

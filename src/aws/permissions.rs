@@ -108,6 +108,7 @@ pub const PERMISSIONS: &[Permission] = &[
     takes("apigateway:PutIntegrationResponse", &[("apigateway:PUT", On::RestApi)], UP),
     takes("apigateway:PutMethod", &[("apigateway:PUT", On::RestApi)], UP),
     takes("apigateway:PutMethodResponse", &[("apigateway:PUT", On::RestApi)], UP),
+    takes("apigateway:PutRestApi", &[("apigateway:PUT", On::RestApi)], UP),
     takes("apigateway:TagResource", &[("apigateway:PUT", On::ApiTags), ("apigateway:PATCH", On::RestApi)], UP),
     takes("apigateway:UntagResource", &[("apigateway:DELETE", On::ApiTags), ("apigateway:PATCH", On::RestApi)], UP),
     takes("apigateway:UpdateAccount", &[("apigateway:PATCH", On::ApiAccount), ("iam:PassRole", On::LoggingRoleForApi)], UP),
@@ -232,6 +233,7 @@ pub const PERMISSIONS: &[Permission] = &[
     same!("s3:PutBucketVersioning", On::Bucket, UP),
     takes("s3:PutObject", &[("s3:PutObject", On::Objects), ("s3:GetObject", On::Objects)], REMOVING),
     takes("s3:PutPublicAccessBlock", &[("s3:PutBucketPublicAccessBlock", On::Bucket)], UP),
+    same!("tag:GetResources", On::Everything, UP),
 ];
 
 const UP: &[Task] = &[Task::Up];

@@ -2,6 +2,7 @@
 
 /// An account and region, and the addresses under which things are reached there.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Place {
     /// `aws`, `aws-cn`, …: the first part of every ARN.
     pub partition: String,
@@ -23,6 +24,8 @@ pub struct Place {
     pub viewers_https: bool,
     /// Whether AWS's documented request limits apply.
     pub limits: bool,
+    /// Whether an API's parts can be written as one document (`PutRestApi`).
+    pub imports_apis: bool,
     /// Whether functions run on this very machine, rather than on the architecture they declare.
     pub functions_on_host: bool,
 }
@@ -47,7 +50,17 @@ impl Place {
             distribution_url: "https://{domain}".to_owned(),
             viewers_https: true,
             limits: true,
+            imports_apis: true,
             functions_on_host: false,
+        }
+    }
+
+    /// The partition that a region is in, as its name tells ("Amazon Resource Names (ARNs)", AWS General Reference).
+    pub fn partition_of(region: &str) -> &'static str {
+        match region.split('-').next() {
+            Some("cn") => "aws-cn",
+            Some("us") if region.starts_with("us-gov-") => "aws-us-gov",
+            _ => "aws",
         }
     }
 

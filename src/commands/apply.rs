@@ -76,6 +76,7 @@ pub(super) struct Applied {
 pub(super) async fn apply(context: &Context, session: &Session, content: &Content, request: Request) -> Result<Applied, CliError> {
     let declaration = declare(&session.stack, &session.place, content);
 
+    session.aws.trust_reports();
     let look = async || observe(context, session, &declaration, &request).await;
     let plan = exclusive::observe(context, session, request.no_wait, look).await?;
     // Not if a run was killed before it recorded what it released.
@@ -143,7 +144,11 @@ async fn release(
 
 /// Looks at everything, shows what is to be done, and refuses what is not allowed.
 async fn observe(context: &Context, session: &Session, declaration: &Declaration, request: &Request) -> Result<Plan<Aws>, CliError> {
-    let plan = survey(&declaration.graph, &session.aws, &|event: Event<'_>| context.tell(&event)).await?;
+    let tell = |event: Event<'_>| context.tell(&event);
+    // What is found in another account does not count, whatever it is.
+    let survey = async { Ok::<_, CliError>(survey(&declaration.graph, &session.aws, &tell).await) };
+    let (plan, ()) = futures::try_join!(survey, session.confirm())?;
+    let plan = plan?;
     if request.changes(&plan).next().is_some() {
         let detail = if context.ui.verbose() { Detail::Creations } else { Detail::Changes };
         context.ui.fold("plan");

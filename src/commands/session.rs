@@ -2,20 +2,26 @@
 
 use super::Context;
 use crate::{
-    aws::{Aws, Connection, Place},
+    aws::{Aws, ConnectError, Connection, Place},
     error::{CliError, Exit},
     local::{self, Home, LocalAws},
     stack::{self, Names, Stack},
     timings::Calling,
 };
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{cell::RefCell, collections::BTreeMap, path::PathBuf};
+use tokio::task::JoinHandle;
 
 /// A stack and access to where it lives.
 pub(super) struct Session {
     pub(super) stack: Stack,
     pub(super) place: Place,
     pub(super) aws: Aws,
+    /// Whose account it is, as long as that is being asked.
+    identity: RefCell<Option<Asking>>,
 }
+
+/// The partition and account, under way.
+type Asking = JoinHandle<Result<(String, String), ConnectError>>;
 
 /// Whether the handlers' crates and the pages that stack.yaml names have to be there.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -33,6 +39,42 @@ impl Session {
         }
         let stack = load(context, sources)?;
         let connection = Connection::standard(&stack.region, globals.profile.as_deref()).await;
+        Self::identified(context, stack, &connection).await
+    }
+
+    /// The same, without waiting for AWS to say whose account it is where the credentials name one. It is to be [confirmed](Self::confirm)
+    /// before anything that was found counts.
+    pub(super) async fn open_at_once(context: &Context, sources: Sources) -> Result<Self, CliError> {
+        let globals = &context.globals;
+        if globals.local {
+            return Self::open_local(context, sources).await;
+        }
+        let stack = load(context, sources)?;
+        let connection = Connection::standard(&stack.region, globals.profile.as_deref()).await;
+        let Some(account) = connection.named_account().await else { return Self::identified(context, stack, &connection).await };
+        let identity = tokio::spawn(connection.identity());
+        let place = Place::aws(Place::partition_of(&stack.region), &stack.region, &account);
+        let session = Self::new(context, stack, place, &connection);
+        session.identity.replace(Some(identity));
+        Ok(session)
+    }
+
+    /// Waits until it is certain whose account this is.
+    pub(super) async fn confirm(&self) -> Result<(), CliError> {
+        let Some(identity) = self.identity.take() else { return Ok(()) };
+        let identity = identity.await.map_err(|error| CliError::failed(format!("sts:GetCallerIdentity: {error}")))?;
+        let (partition, account) = identity?;
+        if (&partition, &account) == (&self.place.partition, &self.place.account) {
+            return Ok(());
+        }
+        let text = format!(
+            "the credentials are said to be of account {} in {}, and are of account {account} in {partition}",
+            self.place.account, self.place.partition
+        );
+        Err(CliError::new(Exit::Credentials, text).hint("correct AWS_ACCOUNT_ID, or aws_account_id in the profile, or leave it out"))
+    }
+
+    async fn identified(context: &Context, stack: Stack, connection: &Connection) -> Result<Self, CliError> {
         context.progress.quiet_step("asking AWS whose account this is");
         let mut recorded = context.recorder().map(|recorder| recorder.call("sts:GetCallerIdentity", false));
         recorded.as_mut().map(Calling::sent);
@@ -40,7 +82,7 @@ impl Session {
         drop(recorded);
         context.progress.step_done();
         let place = Place::aws(&partition, &stack.region, &account);
-        Ok(Self::new(context, stack, place, &connection))
+        Ok(Self::new(context, stack, place, connection))
     }
 
     /// The same on the local AWS, whatever the options say.
@@ -60,7 +102,7 @@ impl Session {
         if let Some(recorder) = context.recorder() {
             aws.record(recorder);
         }
-        Self { stack, place, aws }
+        Self { stack, place, aws, identity: RefCell::default() }
     }
 
     /// The physical names of what the stack has.
@@ -120,6 +162,8 @@ fn local_place(server: &LocalAws, region: &str) -> Place {
         distribution_url: server.site_url("{label}").trim_end_matches('/').to_owned(),
         viewers_https: false,
         limits: false,
+        // It knows neither `ImportRestApi` nor `PutRestApi`.
+        imports_apis: false,
         functions_on_host: true,
     }
 }

@@ -76,7 +76,7 @@ pub(super) async fn run(args: &UpArgs, context: &Context) -> Result<Exit, CliErr
     machine::insist(context, &session::load(context, Sources::Needed)?).await?;
     let page = args.timings.open()?;
     context.record();
-    let session = Session::open(context, Sources::Needed).await?;
+    let session = Session::open_at_once(context, Sources::Needed).await?;
     let request = Request {
         only: only(&args.only, &declare(&session.stack, &session.place, &Content::default()).graph)?,
         canary: args.canary.clone(),

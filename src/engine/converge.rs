@@ -1,10 +1,10 @@
 //! Makes the live world agree with the graph: act on the plan, observe again, until nothing differs.
 
 use super::{
-    Action, Class, Error, Event, Gone, Graph, Id, Listener, Outcome, Owner, Plan, Result, Stop, Stray, Tempo,
+    Action, Changes, Class, Error, Event, Gone, Graph, Id, Listener, Outcome, Owner, Plan, Result, Stop, Stray, Tempo,
     current::for_resource,
-    graph::{Entry, Seen},
-    plan::{decide, survey},
+    graph::{Entry, Left, Seen},
+    plan::{decide, verify},
     wait::Waits,
     walk::Skipped,
 };
@@ -100,18 +100,28 @@ impl Report {
     }
 }
 
-/// Carries out a plan and proves the result by observing once more. A plan with nothing to do is its own proof.
+/// Carries out a plan and proves the result: what was written is observed once more. A plan with nothing to do is its own proof.
 ///
 /// The caller has shown the plan's objections to the user; what is foreign fails here unless `adopt` is set.
 pub async fn up<C: super::Cloud>(graph: &Graph<C>, cloud: &C, mut plan: Plan<C>, options: &Options, tell: Listener<'_>) -> Report {
-    let run = Run { graph, cloud, options, tell, done: RefCell::default(), fresh: RefCell::default() };
+    let run = Run {
+        graph,
+        cloud,
+        options,
+        tell,
+        done: RefCell::default(),
+        fresh: RefCell::default(),
+        filled: RefCell::default(),
+        unproven: RefCell::default(),
+        proven: RefCell::default(),
+    };
     let mut report = Report::default();
     for round in 0..ROUNDS {
         if !run.work_to_do(&plan) {
             break;
         }
         report = Report::default();
-        report.take(run.act(&mut plan, round).await);
+        report.take(run.act(&plan, round).await);
         if report.complete() && options.only.is_none() {
             run.remove_strays(&plan.strays, &mut report).await;
         }
@@ -119,7 +129,7 @@ pub async fn up<C: super::Cloud>(graph: &Graph<C>, cloud: &C, mut plan: Plan<C>,
             break;
         }
         tell(Event::Verifying);
-        match survey(graph, cloud, &|_| {}).await {
+        match verify(graph, cloud, plan, &run.unproven.take(), run.proven.take()).await {
             Ok(next) => plan = next,
             Err((id, error)) => {
                 report.failed.insert(id.unwrap_or_else(|| graph.entries[0].id.clone()), error);
@@ -152,6 +162,12 @@ struct Run<'a, C> {
     done: RefCell<BTreeMap<Id, Action>>,
     /// Made in this round: what they consist of cannot exist yet.
     fresh: RefCell<BTreeSet<usize>>,
+    /// Those of them that were made with parts of theirs.
+    filled: RefCell<BTreeSet<usize>>,
+    /// Written in this round, and not seen since.
+    unproven: RefCell<BTreeSet<usize>>,
+    /// What was seen in this round to be as declared.
+    proven: RefCell<BTreeMap<Id, Option<Seen>>>,
 }
 
 impl<C: super::Cloud> Run<'_, C> {
@@ -163,13 +179,13 @@ impl<C: super::Cloud> Run<'_, C> {
         plan.changes().any(|step| self.wanted(&step.id) && !(self.options.only.is_some() && step.action == Some(Action::Delete)))
     }
 
-    async fn act(&self, plan: &mut Plan<C>, round: usize) -> super::walk::Results<()> {
+    async fn act(&self, plan: &Plan<C>, round: usize) -> super::walk::Results<()> {
         self.fresh.borrow_mut().clear();
-        let seen = std::mem::take(&mut plan.seen);
+        self.filled.borrow_mut().clear();
         self.graph
             .walk(self.graph.forward(), |index| {
                 let entry = &self.graph.entries[index];
-                let seen = seen.get(&entry.id).cloned().flatten();
+                let seen = plan.seen.get(&entry.id).cloned().flatten();
                 async move {
                     if !self.wanted(&entry.id) {
                         return Ok(());
@@ -197,7 +213,11 @@ impl<C: super::Cloud> Run<'_, C> {
 
     /// Decides, acts, and looks again while the resource is settling. `did` is the first thing that was done.
     async fn converge(&self, index: usize, entry: &Entry<C>, seen: Option<Seen>, round: usize, did: &mut Option<Action>) -> Result<()> {
-        let mut seen = seen.filter(|_| !self.is_part_of_fresh(index));
+        let mut seen = match self.made_with(index) {
+            None => seen,
+            Some(true) => self.came_along(entry, did).await?,
+            Some(false) => None,
+        };
         let pauses = Waits::new(self.options.tempo, &self.options.stop);
         let mut made = None;
         let mut next_check = RIVALS;
@@ -206,11 +226,15 @@ impl<C: super::Cloud> Run<'_, C> {
         if round > 0 && decide(entry, seen.as_ref()).is_some() {
             // It was just written: a read may be older than the write. Look again before writing again.
             seen = self.settled(entry, &pauses).await?;
+            self.proven.borrow_mut().insert(entry.id.clone(), seen.clone());
         }
         loop {
             let Some((action, changes)) = decide(entry, seen.as_ref()) else {
                 // As declared; after a write of ours, what hangs from it waits until the service is done with it.
-                let Some(busy) = seen.as_ref().and_then(|seen| seen.busy).filter(|_| settling) else { return Ok(()) };
+                let Some(busy) = seen.as_ref().and_then(|seen| seen.busy).filter(|_| settling) else {
+                    self.is_proven(index, seen);
+                    return Ok(());
+                };
                 self.wait(entry, &pauses, busy, None).await?;
                 seen = entry.observe(self.cloud).await?;
                 continue;
@@ -234,13 +258,7 @@ impl<C: super::Cloud> Run<'_, C> {
                 seen = entry.observe(self.cloud).await?;
                 continue;
             }
-            if action == Action::Replace && entry.node.holds_data() && !self.options.delete_data {
-                return Err(Error::refused(
-                    "replace",
-                    format!("{} holds data, which is gone if {} is to change", entry.name, changes.paths()),
-                ));
-            }
-            self.options.stop.check()?;
+            self.may(action, entry, &changes)?;
             if writes == WRITES {
                 return Err(Error::DidNotConverge(changes.paths()));
             }
@@ -249,29 +267,20 @@ impl<C: super::Cloud> Run<'_, C> {
                 (self.tell)(Event::Started { id: &entry.id, action });
             }
             writes += 1;
-            let written = match action {
-                Action::Create => {
-                    let written = entry.node.create(self.cloud).await;
-                    made = written.is_ok().then(Instant::now);
-                    self.fresh.borrow_mut().insert(index);
-                    written
-                }
-                Action::Update => entry.node.update(self.cloud, &changes).await,
-                Action::Replace | Action::Delete => match entry.node.delete(self.cloud).await {
-                    Ok(Gone::Yes) => {
-                        entry.node.forget();
-                        seen = None;
-                        continue;
-                    }
-                    Ok(Gone::NotYet(_)) => Ok(true),
-                    Err(error) => Err(error),
-                },
-            };
+            self.unproven.borrow_mut().insert(index);
+            let written = self.carry_out(index, entry, action, &changes).await;
+            if action == Action::Create {
+                made = written.is_ok().then(Instant::now);
+            }
             match written {
-                Ok(false) => return Ok(()),
-                Ok(true) => {
+                Ok(None) => seen = None,
+                Ok(Some(Left::Nothing | Left::Parts)) => return Ok(()),
+                Ok(Some(left)) => {
                     settling = true;
                     pauses.progressed();
+                    if let Left::Pending(why) = left {
+                        self.wait(entry, &pauses, why, None).await?;
+                    }
                     seen = entry.observe(self.cloud).await?;
                     if action == Action::Replace && seen.as_ref().is_some_and(|seen| seen.busy.is_none()) {
                         self.wait(entry, &pauses, "the old one to go", None).await?;
@@ -298,6 +307,44 @@ impl<C: super::Cloud> Run<'_, C> {
         }
     }
 
+    /// One write, and what it left to be done; nothing if the old one is gone and a new one is still to be made.
+    async fn carry_out(&self, index: usize, entry: &Entry<C>, action: Action, changes: &Changes) -> Result<Option<Left>> {
+        match action {
+            Action::Create => {
+                let written = entry.node.create(self.cloud).await;
+                self.fresh.borrow_mut().insert(index);
+                if matches!(written, Ok(Left::Parts)) {
+                    self.filled.borrow_mut().insert(index);
+                }
+                written.map(Some)
+            }
+            Action::Update => entry.node.update(self.cloud, changes).await.map(Some),
+            Action::Replace | Action::Delete => Ok(match entry.node.delete(self.cloud).await? {
+                Gone::Yes => {
+                    entry.node.forget();
+                    None
+                }
+                Gone::NotYet(_) => Some(Left::More),
+            }),
+        }
+    }
+
+    /// It was seen as declared; if something was written to it in this round, after that.
+    fn is_proven(&self, index: usize, seen: Option<Seen>) {
+        if self.unproven.borrow_mut().remove(&index) {
+            self.proven.borrow_mut().insert(self.graph.entries[index].id.clone(), seen);
+        }
+    }
+
+    /// Refuses what would lose data without consent, and everything once the run is to stop.
+    fn may(&self, action: Action, entry: &Entry<C>, changes: &Changes) -> Result<()> {
+        if action == Action::Replace && entry.node.holds_data() && !self.options.delete_data {
+            let why = format!("{} holds data, which is gone if {} is to change", entry.name, changes.paths());
+            return Err(Error::refused("replace", why));
+        }
+        self.options.stop.check()
+    }
+
     /// It was created in this run and is not visible yet: reads lag behind writes.
     async fn wait_to_be_seen(&self, entry: &Entry<C>, pauses: &Waits<'_>, made: Instant) -> Result<()> {
         if made.elapsed() > RIVALS {
@@ -318,15 +365,28 @@ impl<C: super::Cloud> Run<'_, C> {
         Ok(())
     }
 
-    fn is_part_of_fresh(&self, index: usize) -> bool {
-        let mut whole = self.graph.entries[index].part_of;
+    /// Whether what it is part of was made in this round, and then, whether it may have been made along with that.
+    fn made_with(&self, index: usize) -> Option<bool> {
+        let entry = &self.graph.entries[index];
+        let mut whole = entry.part_of;
         while let Some(index) = whole {
             if self.fresh.borrow().contains(&index) {
-                return true;
+                return Some(entry.node.comes_along() && self.filled.borrow().contains(&index));
             }
             whole = self.graph.entries[index].part_of;
         }
-        false
+        None
+    }
+
+    /// What was made along with what it is part of, if it was.
+    async fn came_along(&self, entry: &Entry<C>, did: &mut Option<Action>) -> Result<Option<Seen>> {
+        let seen = entry.observe(self.cloud).await?;
+        if seen.is_some() {
+            *did = Some(Action::Create);
+            (self.tell)(Event::Started { id: &entry.id, action: Action::Create });
+            self.proven.borrow_mut().insert(entry.id.clone(), seen.clone());
+        }
+        Ok(seen)
     }
 
     /// Looks a few times, until the resource is seen as declared or the reads have had time to catch up.

@@ -237,19 +237,31 @@ pub(super) struct Seen {
     pub(super) applied: Option<String>,
 }
 
+/// What a write left to be done: [`Written`] without the output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Left {
+    Nothing,
+    /// Nothing but to look for its parts.
+    Parts,
+    More,
+    Pending(&'static str),
+}
+
 /// A [`Resource`] with its types erased; the only `dyn` of the engine.
 pub(super) trait Node<C> {
     fn desired(&self) -> Fields;
     fn fixed(&self) -> &'static [&'static str];
+    fn comes_along(&self) -> bool;
     fn holds_data(&self) -> bool;
     /// How long its removal may take.
     fn removal(&self) -> Duration;
     fn observe<'a>(&'a self, cloud: &'a C) -> LocalBoxFuture<'a, Result<Option<Seen>>>;
+    fn survey<'a>(&'a self, cloud: &'a C) -> LocalBoxFuture<'a, Result<Option<Seen>>>;
+    /// Makes its output known, if there is one.
+    fn locate<'a>(&'a self, cloud: &'a C) -> LocalBoxFuture<'a, Result<()>>;
     fn find<'a>(&'a self, cloud: &'a C) -> LocalBoxFuture<'a, Result<Option<Owner>>>;
-    /// Whether it is still settling.
-    fn create<'a>(&'a self, cloud: &'a C) -> LocalBoxFuture<'a, Result<bool>>;
-    /// Whether it is still settling.
-    fn update<'a>(&'a self, cloud: &'a C, changes: &'a Changes) -> LocalBoxFuture<'a, Result<bool>>;
+    fn create<'a>(&'a self, cloud: &'a C) -> LocalBoxFuture<'a, Result<Left>>;
+    fn update<'a>(&'a self, cloud: &'a C, changes: &'a Changes) -> LocalBoxFuture<'a, Result<Left>>;
     fn delete<'a>(&'a self, cloud: &'a C) -> LocalBoxFuture<'a, Result<Gone>>;
     fn outputs(&self) -> Option<Value>;
     /// It is known to be gone.
@@ -263,13 +275,28 @@ pub(super) struct Declared<R: Resource> {
 }
 
 impl<R: Resource> Declared<R> {
-    fn settle(&self, written: Written<R::Output>) -> bool {
-        let (output, settling) = match written {
-            Written::Complete(output) => (output, false),
-            Written::Settling(output) => (output, true),
+    fn settle(&self, written: Written<R::Output>) -> Left {
+        let (output, left) = match written {
+            Written::Complete(output) => (output, Left::Nothing),
+            Written::WithParts(output) => (output, Left::Parts),
+            Written::Settling(output) => (output, Left::More),
+            Written::Pending(output, why) => (output, Left::Pending(why)),
         };
         *self.output.borrow_mut() = Some(output);
-        settling
+        left
+    }
+
+    fn see(&self, live: Option<Live<R>>) -> Option<Seen> {
+        let live = live.map(Rc::new);
+        *self.output.borrow_mut() = live.as_ref().map(|live| live.output.clone());
+        let seen = live.as_ref().map(|live| Seen {
+            fields: Fields::of(&live.spec),
+            busy: live.busy,
+            owner: live.owner.clone(),
+            applied: live.applied.clone(),
+        });
+        *self.live.borrow_mut() = live;
+        seen
     }
 }
 
@@ -290,6 +317,10 @@ impl<R: Resource> Node<R::Cloud> for Declared<R> {
         R::FIXED
     }
 
+    fn comes_along(&self) -> bool {
+        R::COMES_ALONG
+    }
+
     fn holds_data(&self) -> bool {
         R::HOLDS_DATA
     }
@@ -299,17 +330,18 @@ impl<R: Resource> Node<R::Cloud> for Declared<R> {
     }
 
     fn observe<'a>(&'a self, cloud: &'a R::Cloud) -> LocalBoxFuture<'a, Result<Option<Seen>>> {
+        Box::pin(async move { Ok(self.see(self.spec.observe(cloud).await?)) })
+    }
+
+    fn survey<'a>(&'a self, cloud: &'a R::Cloud) -> LocalBoxFuture<'a, Result<Option<Seen>>> {
+        Box::pin(async move { Ok(self.see(self.spec.survey(cloud).await?)) })
+    }
+
+    fn locate<'a>(&'a self, cloud: &'a R::Cloud) -> LocalBoxFuture<'a, Result<()>> {
         Box::pin(async move {
-            let live = self.spec.observe(cloud).await?.map(Rc::new);
-            *self.output.borrow_mut() = live.as_ref().map(|live| live.output.clone());
-            let seen = live.as_ref().map(|live| Seen {
-                fields: Fields::of(&live.spec),
-                busy: live.busy,
-                owner: live.owner.clone(),
-                applied: live.applied.clone(),
-            });
-            *self.live.borrow_mut() = live;
-            Ok(seen)
+            let output = self.spec.locate(cloud).await?;
+            *self.output.borrow_mut() = output;
+            Ok(())
         })
     }
 
@@ -321,11 +353,11 @@ impl<R: Resource> Node<R::Cloud> for Declared<R> {
         })
     }
 
-    fn create<'a>(&'a self, cloud: &'a R::Cloud) -> LocalBoxFuture<'a, Result<bool>> {
+    fn create<'a>(&'a self, cloud: &'a R::Cloud) -> LocalBoxFuture<'a, Result<Left>> {
         Box::pin(async move { Ok(self.settle(self.spec.create(cloud).await?)) })
     }
 
-    fn update<'a>(&'a self, cloud: &'a R::Cloud, changes: &'a Changes) -> LocalBoxFuture<'a, Result<bool>> {
+    fn update<'a>(&'a self, cloud: &'a R::Cloud, changes: &'a Changes) -> LocalBoxFuture<'a, Result<Left>> {
         Box::pin(async move {
             let live = self.live.borrow().clone().expect("an update follows an observation");
             Ok(self.settle(self.spec.update(cloud, &live, changes).await?))

@@ -26,6 +26,10 @@ mod wait;
 mod walk;
 
 #[cfg(test)]
+mod plan_tests;
+#[cfg(test)]
+mod report_tests;
+#[cfg(test)]
 mod tests;
 
 pub use converge::{Options, Report, up};

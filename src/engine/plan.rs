@@ -101,14 +101,53 @@ impl<C> Plan<C> {
 
 /// Observes everything and says what [`up`](super::up) would do. The error names the resource that could not be read.
 pub async fn survey<C: super::Cloud>(graph: &Graph<C>, cloud: &C, tell: Listener<'_>) -> Result<Plan<C>, (Option<Id>, Error)> {
-    cloud.refresh();
+    cloud.begin();
     let (seen, strays) = join(observe(graph, cloud, tell), when_ready(cloud, async || sweep(graph, cloud, true).await)).await;
     let mut known = BTreeMap::new();
     for (entry, seen) in graph.entries.iter().zip(seen) {
         known.insert(entry.id.clone(), seen.map_err(|error| (Some(entry.id.clone()), error))?);
     }
+    // Nothing follows from a report but that all is well.
+    let doubtful = |entry: &&Entry<C>| {
+        let seen = known[&entry.id].as_ref();
+        seen.is_some_and(|seen| seen.owner == Owner::Reported) && decide(entry, seen).is_some()
+    };
+    let doubtful: Vec<&Entry<C>> = graph.entries.iter().filter(doubtful).collect();
+    for (entry, seen) in doubtful.iter().zip(join_all(doubtful.iter().map(|entry| entry.observe(cloud))).await) {
+        known.insert(entry.id.clone(), seen.map_err(|error| (Some(entry.id.clone()), error))?);
+    }
     let strays = strays.map_err(|error| (None, error))?;
-    let mut steps: Vec<Step> = graph.entries.iter().map(|entry| step(entry, known[&entry.id].as_ref())).collect();
+    Ok(plan(graph, known, strays))
+}
+
+/// The plan as it is after some of it was carried out. What was `written` is observed again, with what uses it (a distribution notices what
+/// became of its bucket's files), and so are strays if there were any; the rest was seen when this run began, and nothing was done to it, or
+/// it was `proven` since.
+pub(super) async fn verify<C: super::Cloud>(
+    graph: &Graph<C>,
+    cloud: &C,
+    before: Plan<C>,
+    written: &BTreeSet<usize>,
+    mut proven: BTreeMap<Id, Option<Seen>>,
+) -> Result<Plan<C>, (Option<Id>, Error)> {
+    cloud.verify();
+    let look = |(index, entry): &(usize, &Entry<C>)| {
+        let uses = || entry.part_of.is_none() && entry.needs.iter().any(|need| written.contains(need));
+        written.contains(index) || uses() && !proven.contains_key(&entry.id)
+    };
+    let entries: Vec<&Entry<C>> = graph.entries.iter().enumerate().filter(look).map(|(_, entry)| entry).collect();
+    let swept = async { if before.strays.is_empty() { Ok(Vec::new()) } else { sweep(graph, cloud, true).await } };
+    let (seen, strays) = join(join_all(entries.iter().map(|entry| entry.observe(cloud))), swept).await;
+    let mut known = before.seen;
+    known.append(&mut proven);
+    for (entry, seen) in entries.iter().zip(seen) {
+        known.insert(entry.id.clone(), seen.map_err(|error| (Some(entry.id.clone()), error))?);
+    }
+    Ok(plan(graph, known, strays.map_err(|error| (None, error))?))
+}
+
+fn plan<C>(graph: &Graph<C>, seen: BTreeMap<Id, Option<Seen>>, strays: Vec<Stray<C>>) -> Plan<C> {
+    let mut steps: Vec<Step> = graph.entries.iter().map(|entry| step(entry, seen[&entry.id].as_ref())).collect();
     steps.extend(strays.iter().map(|stray| Step {
         id: stray.id.clone(),
         name: stray.name.clone(),
@@ -119,7 +158,7 @@ pub async fn survey<C: super::Cloud>(graph: &Graph<C>, cloud: &C, tell: Listener
         objection: stray.holds_data.then_some(Objection::LosesData(Action::Delete)),
     }));
     steps.sort_by(|a, b| a.id.cmp(&b.id));
-    Ok(Plan { steps, seen: known, strays })
+    Plan { steps, seen, strays }
 }
 
 /// Observes every resource at once; one that needs the id of another, as soon as that other is found.
@@ -128,12 +167,12 @@ async fn observe<C: super::Cloud>(graph: &Graph<C>, cloud: &C, tell: Listener<'_
     for entry in &graph.entries {
         let needs = needed(entry, &found);
         // Whoever observes the resource itself meets the same error, and reports it.
-        let find = for_resource(&entry.id, async { drop(read_with(needs, async || entry.node.find(cloud).await).await) });
+        let find = for_resource(&entry.id, async { drop(read_with(needs, async || entry.node.locate(cloud).await).await) });
         found.push(find.boxed_local().shared());
     }
     let (done, total) = (Cell::new(0), graph.entries.len());
     let observe = async |entry: &Entry<C>| {
-        let seen = for_resource(&entry.id, read_with(needed(entry, &found), async || entry.node.observe(cloud).await)).await;
+        let seen = for_resource(&entry.id, read_with(needed(entry, &found), async || entry.node.survey(cloud).await)).await;
         done.set(done.get() + 1);
         tell(Event::Observing { done: done.get(), total });
         unless_unresolved(seen)
@@ -159,15 +198,40 @@ async fn read_with<T>(mut needs: FuturesUnordered<impl Future>, read: impl Async
 
 /// What exists and is not declared, in the order in which it is to be deleted; parts of other things only `with_parts`.
 pub(super) async fn sweep<C: super::Cloud>(graph: &Graph<C>, cloud: &C, with_parts: bool) -> Result<Vec<Stray<C>>> {
-    let mut found = ours(graph, cloud, with_parts).await?;
+    let mut found = listed(graph, cloud, with_parts).await?;
     found.retain(|stray| !graph.contains(&stray.id));
-    Ok(found)
+    confirmed(found, cloud).await
 }
 
 /// What exists and is ours, declared or not.
 pub(super) async fn ours<C: super::Cloud>(graph: &Graph<C>, cloud: &C, with_parts: bool) -> Result<Vec<Stray<C>>> {
+    confirmed(listed(graph, cloud, with_parts).await?, cloud).await
+}
+
+async fn listed<C: super::Cloud>(graph: &Graph<C>, cloud: &C, with_parts: bool) -> Result<Vec<Stray<C>>> {
     let sweeps = graph.sweeps.iter().filter(|sweep| with_parts || !sweep.parts);
     Ok(try_join_all(sweeps.map(|sweep| (sweep.list)(cloud))).await?.into_iter().flatten().collect())
+}
+
+/// Those that are there, and ours; parts of what is not are not ours either, and no call is spent on them.
+async fn confirmed<C: super::Cloud>(strays: Vec<Stray<C>>, cloud: &C) -> Result<Vec<Stray<C>>> {
+    let ids: BTreeSet<Id> = strays.iter().map(|stray| stray.id.clone()).collect();
+    let mut asked: BTreeMap<Id, bool> = BTreeMap::new();
+    loop {
+        let whole = |stray: &Stray<C>| stray.part_of.clone().filter(|whole| ids.contains(whole));
+        let open = strays.iter().filter(|stray| !asked.contains_key(&stray.id));
+        let next: Vec<&Stray<C>> = open.filter(|stray| whole(stray).is_none_or(|whole| asked.contains_key(&whole))).collect();
+        if next.is_empty() {
+            break;
+        }
+        let ask = async |stray: &Stray<C>| {
+            let of_ours = whole(stray).is_none_or(|whole| asked[&whole]);
+            if of_ours { stray.is_ours(cloud).await } else { Ok(false) }
+        };
+        let answers = try_join_all(next.iter().map(|stray| ask(stray))).await?;
+        asked.extend(next.iter().map(|stray| stray.id.clone()).zip(answers));
+    }
+    Ok(strays.into_iter().filter(|stray| asked.get(&stray.id) == Some(&true)).collect())
 }
 
 fn step<C>(entry: &Entry<C>, seen: Option<&Seen>) -> Step {
@@ -202,91 +266,5 @@ pub(super) fn decide<C>(entry: &Entry<C>, seen: Option<&Seen>) -> Option<(Action
         Some((Action::Replace, changes))
     } else {
         Some((Action::Update, changes))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::survey;
-    use crate::engine::{Cloud, Error, Found, Gone, Graph, Live, Owner, Ref, Resource, Result, Written};
-    use serde::Serialize;
-    use std::time::Duration;
-    use tokio::{sync::OnceCell, task::yield_now, time::timeout};
-
-    /// A world that answers one question, once, to all who ask.
-    #[derive(Default)]
-    struct World(OnceCell<()>);
-
-    impl World {
-        async fn ask(&self) {
-            let slowly = async || {
-                yield_now().await;
-                yield_now().await;
-            };
-            self.0.get_or_init(slowly).await;
-        }
-    }
-
-    impl Cloud for World {}
-
-    #[derive(Serialize)]
-    struct Thing {
-        uses: Option<Ref<()>>,
-        comes_after: Option<Ref<()>>,
-        /// Whether to find it the world is asked, and whether to observe it.
-        #[serde(skip)]
-        asks: (bool, bool),
-    }
-
-    impl Resource for Thing {
-        type Cloud = World;
-        const KIND: &'static str = "thing";
-        type Output = ();
-
-        fn name(&self) -> String {
-            "thing".to_owned()
-        }
-
-        async fn find(&self, world: &World) -> Result<Option<Found<()>>> {
-            if self.asks.0 {
-                world.ask().await;
-            }
-            yield_now().await;
-            Ok(Some(Found { output: (), owner: Owner::Us }))
-        }
-
-        async fn observe(&self, world: &World) -> Result<Option<Live<Self>>> {
-            self.uses.as_ref().map(Ref::get).transpose()?;
-            if self.asks.1 {
-                world.ask().await;
-            }
-            yield_now().await;
-            let spec = Self { uses: self.uses.clone(), comes_after: self.comes_after.clone(), asks: self.asks };
-            Ok(Some(Live { spec, output: (), busy: None, owner: Owner::Us, applied: None }))
-        }
-
-        async fn create(&self, _: &World) -> Result<Written<()>> {
-            Err(Error::Interrupted)
-        }
-
-        async fn update(&self, _: &World, _: &Live<Self>, _: &crate::engine::Changes) -> Result<Written<()>> {
-            Err(Error::Interrupted)
-        }
-
-        async fn delete(&self, _: &World, (): &()) -> Result<Gone> {
-            Err(Error::Interrupted)
-        }
-    }
-
-    #[tokio::test]
-    async fn what_a_search_has_begun_to_ask_is_asked_to_the_end() {
-        let mut graph = Graph::default();
-        let asking = graph.add("asking", Thing { uses: None, comes_after: None, asks: (true, false) });
-        let silent = graph.add("silent", Thing { uses: None, comes_after: None, asks: (false, false) });
-        // The search for the first has begun to ask what this one asks too when the second is found and lets this one go on.
-        let user = Thing { uses: Some(silent.output("id", |()| ())), comes_after: Some(asking.known("id", ())), asks: (false, true) };
-        graph.add("user", user);
-        let plan = timeout(Duration::from_mins(1), survey(&graph, &World::default(), &|_| {})).await.expect("it does not wait for itself");
-        assert!(plan.is_ok_and(|plan| plan.changes().next().is_none()));
     }
 }

@@ -35,7 +35,7 @@ impl Removal {
         keep: impl Fn(&Id) -> bool,
         tell: Listener<'_>,
     ) -> Result<Self, (Option<Id>, Error)> {
-        cloud.refresh();
+        cloud.begin();
         let total = graph.entries.len();
         let done = std::cell::Cell::new(0);
         let found = RefCell::new(vec![None; total]);

@@ -8,6 +8,16 @@ use std::time::Duration;
 pub trait Cloud: 'static {
     /// What is observed from here on must not come from an earlier observation's answers.
     fn refresh(&self) {}
+
+    /// A run begins: what is there is not known from anything.
+    fn begin(&self) {
+        self.refresh();
+    }
+
+    /// What was written in this run is looked at. What it was made with, as the service answered, is known; what was left for later is not.
+    fn verify(&self) {
+        self.refresh();
+    }
 }
 
 /// One kind of resource. A value of the type is what we want to exist.
@@ -21,6 +31,8 @@ pub trait Resource: Serialize + Sized + 'static {
     const KIND: &'static str;
     /// Fields that cannot be changed in place; a change to one replaces the resource.
     const FIXED: &'static [&'static str] = &[];
+    /// Whether what it is part of can be made with it in place ([`Written::WithParts`]), so that it has to be looked for.
+    const COMES_ALONG: bool = false;
     /// Whether deleting it loses something that cannot be made again.
     const HOLDS_DATA: bool = false;
     /// How long its removal may take after the service has agreed to it, or while something that is going is in its way.
@@ -37,6 +49,17 @@ pub trait Resource: Serialize + Sized + 'static {
 
     /// Reads the live resource back as a declaration, or `None` if there is none.
     async fn observe(&self, cloud: &Self::Cloud) -> Result<Option<Live<Self>>>;
+
+    /// The same while everything else is observed, too. Worth writing where a list that is asked for anyway, for all of a kind, tells that
+    /// there is no such resource. A list may be slower to show what is new than the resource itself: whoever acts on it looks again.
+    async fn survey(&self, cloud: &Self::Cloud) -> Result<Option<Live<Self>>> {
+        self.observe(cloud).await
+    }
+
+    /// Only its output, for those who need it to be observed themselves: not whose it is. Worth writing where a list tells.
+    async fn locate(&self, cloud: &Self::Cloud) -> Result<Option<Self::Output>> {
+        Ok(self.find(cloud).await?.map(|found| found.output))
+    }
 
     /// Only whether it exists, whose it is and its output: what removal needs. Worth writing where it saves calls.
     /// [`Error::NotYet`](super::Error::NotYet) while the service cannot say.
@@ -72,6 +95,12 @@ pub struct Live<R: Resource> {
 }
 
 impl<R: Resource> Live<R> {
+    /// The same, with what a report says that may be out of date.
+    #[must_use]
+    pub fn as_reported(self) -> Self {
+        Self { owner: Owner::Reported, ..self }
+    }
+
     /// One that is ready, and belongs to what it hangs from.
     pub fn part(spec: R, output: R::Output) -> Self {
         Self { spec, output, busy: None, owner: Owner::Parent, applied: None }
@@ -92,6 +121,8 @@ pub struct Found<O> {
 pub enum Owner {
     /// Marked as this stack's.
     Us,
+    /// The same, and so are its marks, by a report that may be out of date: good enough to leave alone what is as declared.
+    Reported,
     /// Cannot be marked; belongs to what it hangs from.
     Parent,
     /// Not marked as ours. Says what it is marked as.
@@ -103,8 +134,12 @@ pub enum Owner {
 pub enum Written<O> {
     /// All that was declared was written; what depends on it may go on.
     Complete(O),
+    /// The same, and so were those of its parts that can come along ([`Resource::COMES_ALONG`]).
+    WithParts(O),
     /// It exists, but is not ready, or has more to set: observe again before going on.
     Settling(O),
+    /// The same, and the service said that it will take a moment, for this: it makes no sense to look at once.
+    Pending(O, &'static str),
 }
 
 /// What a delete left behind.

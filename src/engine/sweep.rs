@@ -1,10 +1,10 @@
 //! What exists under the stack's name and tags, and is declared no longer.
 
-use super::{Gone, Id, Resource, Result, graph::Declared, graph::Node};
+use super::{Gone, Id, Owner, Resource, Result, graph::Declared, graph::Node};
 use futures::future::LocalBoxFuture;
 use std::{cell::RefCell, rc::Rc, time::Duration};
 
-/// Lists what exists of one kind and is provably ours, declared or not.
+/// Lists what exists of one kind and is ours, or goes by a name of ours, declared or not.
 pub(super) struct Sweep<C> {
     /// Whether all that it lists is part of something else; a removal spends no call on those.
     pub(super) parts: bool,
@@ -22,6 +22,8 @@ pub struct Stray<C> {
     /// What it is deleted with, if that goes too.
     pub part_of: Option<Id>,
     pub(super) holds_data: bool,
+    /// Whether the list that it is from proves whose it is.
+    proven: bool,
     pub(super) node: Rc<dyn Node<C>>,
 }
 
@@ -33,6 +35,7 @@ impl<C: super::Cloud> Stray<C> {
             name: spec.name(),
             part_of: None,
             holds_data: R::HOLDS_DATA,
+            proven: true,
             node: Rc::new(Declared { spec, output: Rc::new(RefCell::new(Some(output))), live: RefCell::new(None) }),
         }
     }
@@ -42,6 +45,18 @@ impl<C: super::Cloud> Stray<C> {
     pub fn part_of(mut self, whole: Id) -> Self {
         self.part_of = Some(whole);
         self
+    }
+
+    /// One that goes by a name of ours, which proves nothing: whose it is has to be asked, unless it is declared.
+    #[must_use]
+    pub fn unproven(mut self) -> Self {
+        self.proven = false;
+        self
+    }
+
+    /// Whether it is there, and ours.
+    pub(super) async fn is_ours(&self, cloud: &C) -> Result<bool> {
+        Ok(self.proven || matches!(self.node.find(cloud).await?, Some(Owner::Us | Owner::Parent)))
     }
 
     /// How long its removal may take.

@@ -137,6 +137,9 @@ pub(super) fn arn(aws: &Aws, path: &str) -> String {
 
 /// The tags, as `TagResource` left them. The copies in lists are not relied on: `GetTags` is where tags are written and read.
 pub(super) async fn tags(aws: &Aws, path: &str) -> Result<Rc<Tags>> {
+    if let Some(tags) = aws.told_tags(&arn(aws, path)) {
+        return Ok(Rc::new(tags));
+    }
     aws.shared("apigateway", &format!("tags/{path}"), || async {
         let answer = aws.read("apigateway:GetTags", || aws.apigateway.get_tags().resource_arn(arn(aws, path)).send()).await.optional()?;
         Ok(answer.and_then(|answer| answer.tags).into_iter().flatten().collect::<Tags>())
@@ -146,6 +149,7 @@ pub(super) async fn tags(aws: &Aws, path: &str) -> Result<Rc<Tags>> {
 
 /// Replaces the tags in `live` by those in `declared`.
 pub(super) async fn write_tags(aws: &Aws, path: &str, live: &Tags, declared: &Tags) -> Result<()> {
+    aws.forget_tags(&arn(aws, path));
     aws.write("apigateway:TagResource", || {
         aws.apigateway.tag_resource().resource_arn(arn(aws, path)).set_tags(Some(declared.to_map())).send()
     })

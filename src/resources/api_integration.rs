@@ -89,6 +89,7 @@ impl Resource for ApiIntegration {
     type Cloud = Aws;
     const KIND: &'static str = "apigateway.integration";
     const FIXED: &'static [&'static str] = &["method", "kind", "uri", "http_method", "request_templates", "timeout_ms", "passthrough"];
+    const COMES_ALONG: bool = true;
     type Output = MethodKey;
 
     fn name(&self) -> String {

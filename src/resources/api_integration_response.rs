@@ -45,6 +45,7 @@ impl Resource for ApiIntegrationResponse {
     type Cloud = Aws;
     const KIND: &'static str = "apigateway.integration_response";
     const FIXED: &'static [&'static str] = &["integration", "status"];
+    const COMES_ALONG: bool = true;
     type Output = ApiMethodResponseOutput;
 
     fn name(&self) -> String {

@@ -37,6 +37,7 @@ impl Resource for ApiMethod {
     type Cloud = Aws;
     const KIND: &'static str = "apigateway.method";
     const FIXED: &'static [&'static str] = &["api", "resource", "http_method", "authorization", "api_key_required"];
+    const COMES_ALONG: bool = true;
     type Output = MethodKey;
 
     fn name(&self) -> String {

@@ -47,6 +47,7 @@ impl Resource for ApiMethodResponse {
     type Cloud = Aws;
     const KIND: &'static str = "apigateway.method_response";
     const FIXED: &'static [&'static str] = &["method", "status"];
+    const COMES_ALONG: bool = true;
     type Output = ApiMethodResponseOutput;
 
     fn name(&self) -> String {

@@ -37,6 +37,7 @@ impl Resource for ApiResource {
     type Cloud = Aws;
     const KIND: &'static str = "apigateway.resource";
     const FIXED: &'static [&'static str] = &["api", "parent", "path_part"];
+    const COMES_ALONG: bool = true;
     type Output = ApiResourceOutput;
 
     fn name(&self) -> String {

@@ -5,12 +5,12 @@
 
 use super::{
     api_account::ensure_logging_role,
-    api_common::{remove, replace, stages, tags, turn, write_tags},
+    api_common::{arn, remove, replace, stages, tags, turn, write_tags},
     rest_api::find_ours,
 };
 use crate::{
     aws::{Aws, Tags},
-    engine::{Changes, Error, Gone, Handle, Live, Owner, Ref, Resource, Result, Stray, Written},
+    engine::{Changes, Error, Gone, Handle, Live, Ref, Resource, Result, Stray, Written},
 };
 use aws_sdk_apigateway::types::{MethodSetting, PatchOperation, Stage};
 use serde::{Serialize, Serializer, ser::SerializeMap};
@@ -87,11 +87,23 @@ impl Resource for ApiStage {
         // Its tags are asked for at the same time.
         let output = ApiStageOutput { api, name: self.name.clone() };
         let path = path(&output);
-        let (stages, _) = futures::try_join!(stages(aws, &output.api), tags(aws, &path))?;
+        let (stages, written) = futures::try_join!(stages(aws, &output.api), tags(aws, &path))?;
         let Some(stage) = stages.iter().find(|stage| stage.stage_name() == Some(&self.name)) else { return Ok(None) };
-        let spec = Self::read(aws, &output.api, stage).await?;
-        let (owner, applied) = (aws.owner(&spec.tags), spec.tags.applied());
-        Ok(Some(Live { output, spec, busy: None, owner, applied }))
+        // A service that keeps the tags of `CreateStage` apart from those of `TagResource` answers with none until the latter is called.
+        let tags = if written.iter().next().is_some() { (*written).clone() } else { stage.tags().into_iter().flatten().collect() };
+        Ok(Some(Self::seen(aws, output, stage, tags)))
+    }
+
+    async fn survey(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
+        let output = ApiStageOutput { api: self.api.get()?, name: self.name.clone() };
+        let arn = arn(aws, &path(&output));
+        let (stages, tags) = futures::join!(stages(aws, &output.api), aws.reported_tags(&arn));
+        let stages = stages?;
+        let Some(stage) = stages.iter().find(|stage| stage.stage_name() == Some(&self.name)) else { return Ok(None) };
+        match tags {
+            Some(tags) => Ok(Some(Self::seen(aws, output, stage, tags).as_reported())),
+            None => self.observe(aws).await,
+        }
     }
 
     async fn create(&self, aws: &Aws) -> Result<Written<ApiStageOutput>> {
@@ -106,6 +118,7 @@ impl Resource for ApiStage {
             request.set_variables(variables).set_tags(Some(self.tags.to_map())).send()
         })
         .await?;
+        aws.note_tags(&arn(aws, &path(&output)), &self.tags);
         match write_settings(aws, &output, patch).await {
             Ok(()) => Ok(Written::Complete(output)),
             // The stage exists; its settings are for the next write.
@@ -177,16 +190,17 @@ impl ApiStage {
         if self.access_log.is_some() || self.log_level != "OFF" { ensure_logging_role(aws).await.map(drop) } else { Ok(()) }
     }
 
-    async fn read(aws: &Aws, api: &str, live: &Stage) -> Result<Self> {
-        let name = live.stage_name().unwrap_or_default().to_owned();
-        let written = tags(aws, &path(&ApiStageOutput { api: api.to_owned(), name: name.clone() })).await?;
-        // A service that keeps the tags of `CreateStage` apart from those of `TagResource` answers with none until the latter is called.
-        let tags = if written.iter().next().is_some() { (*written).clone() } else { live.tags().into_iter().flatten().collect() };
+    fn seen(aws: &Aws, output: ApiStageOutput, live: &Stage, tags: Tags) -> Live<Self> {
+        let (owner, applied) = (aws.owner(&tags), tags.applied());
+        Live { spec: Self::of(&output.api, live, tags), output, busy: None, owner, applied }
+    }
+
+    fn of(api: &str, live: &Stage, tags: Tags) -> Self {
         let settings = live.method_settings().and_then(|settings| settings.get(ALL));
         let access_log = live.access_log_settings().and_then(|log| Some((log.destination_arn()?, log.format().unwrap_or_default())));
-        Ok(Self {
+        Self {
             api: api.to_owned().into(),
-            name,
+            name: live.stage_name().unwrap_or_default().to_owned(),
             deployment: live.deployment_id().unwrap_or_default().to_owned().into(),
             throttle_rate: settings.map_or(DEFAULT_THROTTLE.0, MethodSetting::throttling_rate_limit),
             throttle_burst: settings.map_or(DEFAULT_THROTTLE.1, MethodSetting::throttling_burst_limit),
@@ -199,21 +213,19 @@ impl ApiStage {
             }),
             variables: live.variables().into_iter().flatten().map(|(name, value)| (name.clone(), value.clone())).collect(),
             tags,
-        })
+        }
     }
 
-    /// Finds the stages of our API that are ours.
+    /// Finds the stages of our API, which could be ours.
     pub async fn sweep(aws: &Aws, api_name: &str) -> Result<Vec<Stray<Aws>>> {
         let Some(api) = find_ours(aws, api_name).await?.and_then(|api| api.id().map(str::to_owned)) else { return Ok(Vec::new()) };
-        let mut strays = Vec::new();
-        for stage in stages(aws, &api).await?.iter() {
-            let wish = Self::read(aws, &api, stage).await?;
-            if aws.owner(&wish.tags) == Owner::Us {
-                let output = ApiStageOutput { api: api.clone(), name: wish.name.clone() };
-                strays.push(Stray::new(&output.name.clone(), wish, output));
-            }
-        }
-        Ok(strays)
+        let stages = stages(aws, &api).await?;
+        let stray = |stage: &Stage| {
+            let wish = Self::of(&api, stage, Tags::default());
+            let output = ApiStageOutput { api: api.clone(), name: wish.name.clone() };
+            Stray::new(&output.name.clone(), wish, output).unproven()
+        };
+        Ok(stages.iter().map(stray).collect())
     }
 }
 

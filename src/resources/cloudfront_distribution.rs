@@ -87,23 +87,21 @@ impl Resource for Distribution {
     }
 
     async fn observe(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
-        let get =
-            async |id: &str| aws.read("cloudfront:GetDistribution", || aws.cloudfront.get_distribution().id(id).send()).await.optional();
-        let Some((output, tags, answer)) = self.locate(aws, get).await? else { return Ok(None) };
-        let Some(live) = answer.and_then(|answer| answer.distribution) else { return Ok(None) };
-        let Some(config) = live.distribution_config else { return Ok(None) };
-        let busy = (live.status != DEPLOYED).then_some("InProgress");
-        let (owner, applied) = (aws.owner(&tags), tags.applied());
-        let mut spec = Self::read(&config, &tags);
-        if aws.published().is_some() && self.content.is_some() {
-            // The bucket was repaired without a change to its declaration: caches may have what was wrong.
-            spec.content = Some("not yet invalidated".to_owned());
-        }
-        Ok(Some(Live { spec, output, busy, owner, applied }))
+        self.see(aws, async |arn| Ok((read_tags(aws, arn).await?, false))).await
+    }
+
+    async fn survey(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
+        self.see(aws, async |arn| report_or_read_tags(aws, arn).await).await
+    }
+
+    async fn locate(&self, aws: &Aws) -> Result<Option<DistributionOutput>> {
+        let tags = async |arn: &str| report_or_read_tags(aws, arn).await;
+        Ok(self.search(aws, tags, async |_| Ok(())).await?.map(|(output, ..)| output))
     }
 
     async fn find(&self, aws: &Aws) -> Result<Option<Found<DistributionOutput>>> {
-        Ok(self.locate(aws, async |_| Ok(())).await?.map(|(output, tags, ())| Found { output, owner: aws.owner(&tags) }))
+        let tags = async |arn: &str| Ok((read_tags(aws, arn).await?, false));
+        Ok(self.search(aws, tags, async |_| Ok(())).await?.map(|(output, (tags, _), ())| Found { output, owner: aws.owner(&tags) }))
     }
 
     async fn create(&self, aws: &Aws) -> Result<Written<DistributionOutput>> {
@@ -116,6 +114,9 @@ impl Resource for Distribution {
         // Nothing is cached yet.
         aws.forget_published();
         let output = answer.distribution.map(|made| DistributionOutput { id: made.id, arn: made.arn, domain: made.domain_name });
+        if let Some(made) = &output {
+            aws.note_tags(&made.arn, &self.all_tags());
+        }
         output.map(Written::Complete).ok_or_else(|| unclear("cloudfront:CreateDistribution", "the answer does not name the new one"))
     }
 
@@ -177,11 +178,13 @@ impl Resource for Distribution {
 }
 
 impl Distribution {
-    /// The one that goes by this name, if it is ours.
+    /// The one that goes by this name, which could be ours.
     pub async fn sweep(aws: &Aws, name: String, logical: &str) -> Result<Vec<Stray<Aws>>> {
-        let wish = Self::bare(&name, Tags::default());
-        let found = wish.find(aws).await?;
-        Ok(found.into_iter().map(|found| Stray::new(logical, wish.clone(), found.output)).collect())
+        let distributions = list(aws).await?;
+        // Of all that have this comment, at most one is ours.
+        let listed = distributions.iter().find(|listed| listed.comment == name);
+        let stray = |listed: &Listed| Stray::new(logical, Self::bare(&name, Tags::default()), listed.output.clone()).unproven();
+        Ok(listed.map(stray).into_iter().collect())
     }
 
     /// One that serves nothing.
@@ -230,8 +233,32 @@ impl Distribution {
         format!("{}-{moment}", self.name)
     }
 
-    /// Ours, with its tags and `more` about it (by id), if it is there. One whose comment was changed by hand still reads our bucket.
-    async fn locate<T>(&self, aws: &Aws, more: impl AsyncFn(&str) -> Result<T>) -> Result<Option<(DistributionOutput, Tags, T)>> {
+    /// Reads it; its tags from where `tags` has them, which says whether that is a report.
+    async fn see(&self, aws: &Aws, tags: impl AsyncFn(&str) -> Result<(Option<Tags>, bool)>) -> Result<Option<Live<Self>>> {
+        let get =
+            async |id: &str| aws.read("cloudfront:GetDistribution", || aws.cloudfront.get_distribution().id(id).send()).await.optional();
+        let Some((output, (tags, reported), answer)) = self.search(aws, tags, get).await? else { return Ok(None) };
+        let Some(live) = answer.and_then(|answer| answer.distribution) else { return Ok(None) };
+        let Some(config) = live.distribution_config else { return Ok(None) };
+        let busy = (live.status != DEPLOYED).then_some("InProgress");
+        let (owner, applied) = (aws.owner(&tags), tags.applied());
+        let mut spec = Self::read(&config, &tags);
+        if aws.published().is_some() && self.content.is_some() {
+            // The bucket was repaired without a change to its declaration: caches may have what was wrong.
+            spec.content = Some("not yet invalidated".to_owned());
+        }
+        let live = Live { spec, output, busy, owner, applied };
+        Ok(Some(if reported { live.as_reported() } else { live }))
+    }
+
+    /// Ours, with its tags (by ARN) and `more` about it (by id), if it is there. One whose comment was changed by hand still reads our
+    /// bucket.
+    async fn search<T>(
+        &self,
+        aws: &Aws,
+        tags: impl AsyncFn(&str) -> Result<(Option<Tags>, bool)>,
+        more: impl AsyncFn(&str) -> Result<T>,
+    ) -> Result<Option<(DistributionOutput, (Tags, bool), T)>> {
         let buckets = self.origins.values().filter(|origin| origin.protocol == Protocol::S3);
         let buckets: Vec<String> = buckets.filter_map(|origin| origin.domain.get().ok()).collect();
         let mut ours = Vec::new();
@@ -239,9 +266,9 @@ impl Distribution {
             if listed.comment != self.name && !listed.origins.iter().any(|origin| buckets.contains(origin)) {
                 continue;
             }
-            let (tags, more) = futures::try_join!(read_tags(aws, &listed.output.arn), more(&listed.output.id))?;
+            let ((tags, reported), more) = futures::try_join!(tags(&listed.output.arn), more(&listed.output.id))?;
             if let Some(tags) = tags.filter(|tags| aws.owner(tags) == Owner::Us) {
-                ours.push((listed.output.clone(), tags, more));
+                ours.push((listed.output.clone(), (tags, reported), more));
             }
         }
         if let [(first, ..), (second, ..), ..] = &ours[..] {
@@ -313,14 +340,20 @@ impl Distribution {
     }
 
     pub(super) async fn write_tags(&self, aws: &Aws, output: &DistributionOutput) -> Result<()> {
+        aws.forget_tags(&output.arn);
         let tags = self.sdk_tags()?;
         aws.write("cloudfront:TagResource", || aws.cloudfront.tag_resource().resource(&output.arn).tags(tags.clone()).send()).await?;
         Ok(())
     }
 
-    fn sdk_tags(&self) -> Result<types::Tags> {
+    fn all_tags(&self) -> Tags {
         let content = self.content.iter().map(|content| (CONTENT, content.as_str()));
-        let tags = self.tags.iter().chain(content).map(|(key, value)| Tag::builder().key(key).value(value).build().map_err(incomplete));
+        self.tags.iter().chain(content).collect()
+    }
+
+    fn sdk_tags(&self) -> Result<types::Tags> {
+        let all = self.all_tags();
+        let tags = all.iter().map(|(key, value)| Tag::builder().key(key).value(value).build().map_err(incomplete));
         Ok(types::Tags::builder().set_items(Some(tags.collect::<Result<Vec<_>>>()?)).build())
     }
 }
@@ -387,8 +420,19 @@ async fn list(aws: &Aws) -> Result<Rc<Vec<Listed>>> {
     .await
 }
 
+/// The tags, and whether they are reported.
+async fn report_or_read_tags(aws: &Aws, arn: &str) -> Result<(Option<Tags>, bool)> {
+    match aws.reported_tags(arn).await {
+        Some(tags) => Ok((Some(tags), true)),
+        None => Ok((read_tags(aws, arn).await?, false)),
+    }
+}
+
 /// The tags, or `None` if the distribution is gone by now. Shared, because the sweep asks as well.
 async fn read_tags(aws: &Aws, arn: &str) -> Result<Option<Tags>> {
+    if let Some(tags) = aws.told_tags(arn) {
+        return Ok(Some(tags));
+    }
     let tags = aws
         .shared("cloudfront", &format!("tags/{arn}"), || async {
             let answer = aws

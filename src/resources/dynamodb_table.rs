@@ -6,7 +6,7 @@
 
 use crate::{
     aws::{Aws, Optional, Tags, not_aws},
-    engine::{Changes, Class, Error, Found, Gone, Live, Owner, Resource, Result, Stray, Written},
+    engine::{Changes, Class, Error, Found, Gone, Live, Resource, Result, Stray, Written},
 };
 use aws_sdk_dynamodb::{
     error::BuildError,
@@ -18,7 +18,9 @@ use aws_sdk_dynamodb::{
     },
 };
 use serde::{Serialize, Serializer};
-use std::{collections::BTreeMap, fmt, time::Duration};
+use std::{cell::Cell, collections::BTreeMap, fmt, rc::Rc, time::Duration};
+
+const CREATING: &str = "the table to be created (usually 2 to 20 s)";
 
 /// A table.
 #[derive(Debug, Clone, Serialize)]
@@ -121,25 +123,30 @@ impl Resource for Table {
 
     async fn observe(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
         let Some(table) = describe(aws, &self.name).await? else { return Ok(None) };
-        if table.table_status() == Some(&TableStatus::Deleting) {
-            // Whatever it still shows goes; a creation waits for that.
+        // Until the table is created, the other calls say that it does not exist; and right afterwards, that nothing is set.
+        let unset = is(&table, &TableStatus::Creating) || aws.is_bare(&self.name);
+        let rest = if unset { None } else { Some(Box::pin(Rest::read(aws, &self.name, read_tags(aws, &self.name))).await) };
+        self.see(aws, &table, rest)
+    }
+
+    async fn survey(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
+        if !list(aws).await?.contains(&self.name) {
             return Ok(None);
         }
-        let busy = busy(&table);
-        let creating = table.table_status() == Some(&TableStatus::Creating);
-        // Until the table is created, the calls below say that it does not exist.
-        let (time_to_live, point_in_time_recovery, tags) = if creating {
-            (TimeToLive::from(None), false, self.tags.clone())
-        } else {
-            let (ttl, recovery, tags) =
-                futures::join!(time_to_live(aws, &self.name), recovery(aws, &self.name), read_tags(aws, &self.name));
-            let Some(tags) = tags? else { return Ok(None) };
-            (ttl?, recovery?, tags)
+        let reported = Cell::new(false);
+        let tags = async {
+            match aws.reported_tags(&arn(aws, &self.name)).await {
+                Some(tags) => {
+                    reported.set(true);
+                    Ok(Some(tags))
+                }
+                None => read_tags(aws, &self.name).await,
+            }
         };
-        let (owner, applied) = (aws.owner(&tags), tags.applied());
-        let output = TableOutput { arn: table.table_arn().unwrap_or_default().to_owned() };
-        let spec = Self::of(&table, time_to_live, point_in_time_recovery, tags);
-        Ok(Some(Live { spec, output, busy, owner, applied }))
+        let (table, rest) = futures::join!(describe(aws, &self.name), Rest::read(aws, &self.name, tags));
+        let Some(table) = table? else { return Ok(None) };
+        let live = self.see(aws, &table, Some(rest).filter(|_| !is(&table, &TableStatus::Creating)))?;
+        Ok(if reported.get() { live.map(Live::as_reported) } else { live })
     }
 
     async fn find(&self, aws: &Aws) -> Result<Option<Found<TableOutput>>> {
@@ -165,11 +172,16 @@ impl Resource for Table {
             })
             .await?;
         let arn = answer.table_description().and_then(TableDescription::table_arn).unwrap_or_default().to_owned();
-        Ok(Written::Settling(TableOutput { arn }))
+        aws.note_tags(&arn, &self.tags);
+        aws.note_bare(&self.name);
+        let creating = answer.table_description().is_some_and(|table| is(table, &TableStatus::Creating));
+        let output = TableOutput { arn };
+        Ok(if creating { Written::Pending(output, CREATING) } else { Written::Settling(output) })
     }
 
     async fn update(&self, aws: &Aws, live: &Live<Self>, changes: &Changes) -> Result<Written<TableOutput>> {
         let mut complete = true;
+        aws.forget_bare(&self.name);
         if changes.touch("tags") {
             complete &= self.write_tags(aws, live).await?;
         }
@@ -207,29 +219,58 @@ impl Resource for Table {
     }
 }
 
+/// What `DescribeTable` leaves out.
+struct Rest {
+    time_to_live: TimeToLive,
+    point_in_time_recovery: bool,
+    /// `None` if the table is gone by now.
+    tags: Option<Tags>,
+}
+
+impl Rest {
+    async fn read(aws: &Aws, name: &str, tags: impl Future<Output = Result<Option<Tags>>>) -> Result<Self> {
+        let (time_to_live, point_in_time_recovery, tags) = futures::join!(time_to_live(aws, name), recovery(aws, name), tags);
+        Ok(Self { time_to_live: time_to_live?, point_in_time_recovery: point_in_time_recovery?, tags: tags? })
+    }
+}
+
 impl Table {
-    /// Finds the tables that are ours. `logical` gives the logical name of a physical one, if it could be ours.
+    /// What was read, as a declaration; without the `rest` as long as nothing of it is set.
+    fn see(&self, aws: &Aws, table: &TableDescription, rest: Option<Result<Rest>>) -> Result<Option<Live<Self>>> {
+        if is(table, &TableStatus::Deleting) {
+            // Whatever it still shows goes; a creation waits for that.
+            return Ok(None);
+        }
+        let none = || Rest { time_to_live: None.into(), point_in_time_recovery: false, tags: Some(self.tags.clone()) };
+        let rest = rest.unwrap_or_else(|| Ok(none()))?;
+        let Some(tags) = rest.tags else { return Ok(None) };
+        let (owner, applied) = (aws.owner(&tags), tags.applied());
+        let output = TableOutput { arn: table.table_arn().unwrap_or_default().to_owned() };
+        let spec = Self::of(table, rest.time_to_live, rest.point_in_time_recovery, tags);
+        Ok(Some(Live { spec, output, busy: busy(table), owner, applied }))
+    }
+
+    /// Finds the tables that could be ours: `logical` gives the logical name of a physical one.
     pub async fn sweep(aws: &Aws, logical: impl Fn(&str) -> Option<String>) -> Result<Vec<Stray<Aws>>> {
-        let mut strays = Vec::new();
-        let mut last = None;
-        loop {
-            let page =
-                aws.read("dynamodb:ListTables", || aws.dynamodb.list_tables().set_exclusive_start_table_name(last.clone()).send()).await?;
-            for name in page.table_names() {
-                let Some(logical) = logical(name) else { continue };
-                let table = describe(aws, name).await?.filter(|table| table.table_status() != Some(&TableStatus::Deleting));
-                let Some(table) = table else { continue };
-                can_tell_whose(&table)?;
-                let Some(tags) = read_tags(aws, name).await? else { continue };
-                if aws.owner(&tags) == Owner::Us {
-                    let output = TableOutput { arn: table.table_arn().unwrap_or_default().to_owned() };
-                    strays.push(Stray::new(&logical, Self::of(&table, None.into(), false, tags), output));
-                }
-            }
-            last = page.last_evaluated_table_name().map(str::to_owned);
-            if last.is_none() {
-                return Ok(strays);
-            }
+        let tables = list(aws).await?;
+        let stray = |name: &String| {
+            let output = TableOutput { arn: arn(aws, name) };
+            Some(Stray::new(&logical(name)?, Self::bare(name), output).unproven())
+        };
+        Ok(tables.iter().filter_map(stray).collect())
+    }
+
+    /// One of which nothing is known but its name.
+    fn bare(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            billing_mode: String::new(),
+            partition_key: KeyAttribute { name: String::new(), kind: String::new() },
+            sort_key: None,
+            indexes: BTreeMap::new(),
+            time_to_live: None.into(),
+            point_in_time_recovery: false,
+            tags: Tags::default(),
         }
     }
 
@@ -324,6 +365,7 @@ impl Table {
     /// first is refused, and repeating both would never end.
     async fn write_tags(&self, aws: &Aws, live: &Live<Self>) -> Result<bool> {
         let arn = &live.output.arn;
+        aws.forget_tags(arn);
         let gone = live.spec.tags.missing_from(&self.tags);
         let differ: Tags = self.tags.iter().filter(|(key, value)| live.spec.tags.get(key) != Some(value)).collect();
         let tags = sdk_tags(&differ)?;
@@ -345,9 +387,13 @@ impl Index {
     }
 }
 
+fn is(table: &TableDescription, status: &TableStatus) -> bool {
+    table.table_status() == Some(status)
+}
+
 fn busy(table: &TableDescription) -> Option<&'static str> {
     match table.table_status() {
-        Some(TableStatus::Creating) => Some("the table to be created (usually 2 to 20 s)"),
+        Some(TableStatus::Creating) => Some(CREATING),
         Some(TableStatus::Deleting) => Some("the table to be deleted (usually 5 s)"),
         Some(TableStatus::Updating) => Some("the table to be updated"),
         _ if table
@@ -389,6 +435,27 @@ impl Stored {
     }
 }
 
+fn arn(aws: &Aws, name: &str) -> String {
+    aws.arn("dynamodb", &format!("table/{name}"))
+}
+
+/// The names of all tables of the region.
+async fn list(aws: &Aws) -> Result<Rc<Vec<String>>> {
+    aws.shared("dynamodb", "tables", || async {
+        let (mut names, mut last) = (Vec::new(), None);
+        loop {
+            let page =
+                aws.read("dynamodb:ListTables", || aws.dynamodb.list_tables().set_exclusive_start_table_name(last.clone()).send()).await?;
+            names.extend_from_slice(page.table_names());
+            last = page.last_evaluated_table_name().map(str::to_owned);
+            if last.is_none() {
+                return Ok(names);
+            }
+        }
+    })
+    .await
+}
+
 async fn describe(aws: &Aws, name: &str) -> Result<Option<TableDescription>> {
     let table = aws.shared("dynamodb", &format!("table/{name}"), || describe_now(aws, name)).await?;
     Ok((*table).clone())
@@ -419,9 +486,12 @@ async fn recovery(aws: &Aws, name: &str) -> Result<bool> {
 
 /// The tags, or `None` if the table is gone by now: another run may be deleting it.
 async fn read_tags(aws: &Aws, name: &str) -> Result<Option<Tags>> {
+    if let Some(tags) = aws.told_tags(&arn(aws, name)) {
+        return Ok(Some(tags));
+    }
     let tags = aws
         .shared("dynamodb", &format!("tags/{name}"), || async {
-            let arn = aws.arn("dynamodb", &format!("table/{name}"));
+            let arn = arn(aws, name);
             let (mut tags, mut token) = (Vec::new(), None);
             loop {
                 let page = aws

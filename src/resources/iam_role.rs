@@ -69,6 +69,10 @@ impl Resource for Role {
         }))
     }
 
+    async fn locate(&self, aws: &Aws) -> Result<Option<RoleOutput>> {
+        Ok(list_roles(aws, &self.path).await?.iter().find(|role| role.name == self.name).cloned())
+    }
+
     async fn create(&self, aws: &Aws) -> Result<Written<RoleOutput>> {
         let tags = sdk_tags(&self.tags)?;
         let answer = aws

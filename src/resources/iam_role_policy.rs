@@ -1,6 +1,6 @@
 //! A policy embedded in a role.
 
-use super::iam_role::list_roles;
+use super::{RoleOutput, iam_role::list_roles};
 use crate::{
     aws::{Aws, Optional, Policy, decode_policy},
     engine::{Changes, Gone, Live, Ref, Resource, Result, Stray, Written},
@@ -71,7 +71,7 @@ impl Resource for RolePolicy {
 }
 
 impl RolePolicy {
-    /// Finds the policies of the roles under the stack's path. `logical` gives the logical name of a role, if it could be ours, and
+    /// Finds the policies that the roles under the stack's path could have. `logical` gives the logical name of a role, if it could be ours, and
     /// `policy` the name of its policy.
     pub async fn sweep(
         aws: &Aws,
@@ -79,14 +79,12 @@ impl RolePolicy {
         logical: impl Fn(&str) -> Option<String>,
         policy: impl Fn(&str) -> String,
     ) -> Result<Vec<Stray<Aws>>> {
-        let mut strays = Vec::new();
-        for role in list_roles(aws, &path).await?.iter() {
-            let Some(logical) = logical(&role.name) else { continue };
-            let policy = Self { role: role.name.clone().into(), name: policy(&logical), document: Policy::default() };
-            if let Some(live) = policy.observe(aws).await? {
-                strays.push(Stray::new(&logical, live.spec, live.output));
-            }
-        }
-        Ok(strays)
+        let roles = list_roles(aws, &path).await?;
+        let stray = |role: &RoleOutput| {
+            let logical = logical(&role.name)?;
+            let wish = Self { role: role.name.clone().into(), name: policy(&logical), document: Policy::default() };
+            Some(Stray::new(&logical, wish, RolePolicyOutput { role: role.name.clone() }).unproven())
+        };
+        Ok(roles.iter().filter_map(stray).collect())
     }
 }

@@ -103,15 +103,26 @@ impl Resource for Alias {
 }
 
 impl Alias {
-    /// The aliases called `name` of the functions that are ours.
+    /// The aliases called `name` that functions of ours could have.
     pub async fn sweep(aws: &Aws, name: &str, logical: impl Fn(&str) -> Option<String>) -> Result<Vec<Stray<Aws>>> {
-        let mut strays = Vec::new();
-        for (logical, function) in Function::ours(aws, logical).await? {
-            if let Some(live) = read(aws, &function.output.name, name).await? {
-                strays.push(Stray::new(&logical, live.spec, live.output).part_of(Id::new::<Function>(&logical)));
-            }
-        }
-        Ok(strays)
+        Function::strays(aws, logical, |logical, function| {
+            let wish = Self {
+                function: function.name.clone().into(),
+                name: name.to_owned(),
+                release: None,
+                shares: BTreeMap::new(),
+                code_sha256: None,
+            };
+            let output = AliasOutput {
+                arn: format!("{}:{name}", function.arn),
+                version: String::new(),
+                release: String::new(),
+                shares: BTreeMap::new(),
+                function: function.name,
+            };
+            Stray::new(logical, wish, output).part_of(Id::new::<Function>(logical))
+        })
+        .await
     }
 }
 

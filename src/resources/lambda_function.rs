@@ -19,6 +19,9 @@ use std::{collections::BTreeMap, path::PathBuf, rc::Rc};
 /// What is in the names of variables whose values are nobody's to read.
 const HIDING: [&str; 5] = ["SECRET", "TOKEN", "PASSWORD", "CREDENTIAL", "KEY"];
 
+const CREATING: &str = "Lambda to create the function (usually 1 to 5 s)";
+const UPDATING: &str = "Lambda to update the function (usually 1 to 4 s)";
+
 /// A function.
 #[derive(Debug, Clone, Serialize)]
 pub struct Function {
@@ -72,7 +75,24 @@ impl Resource for Function {
 
     async fn observe(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
         let answer = get(aws, &self.name).await?;
-        Ok(answer.as_ref().as_ref().and_then(|answer| Self::of(aws, answer)))
+        let Some(answer) = answer.as_ref() else { return Ok(None) };
+        let tags = answer.tags().into_iter().flatten().collect();
+        Ok(answer.configuration().map(|configuration| Self::of(aws, configuration, tags)))
+    }
+
+    async fn survey(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
+        let functions = list(aws).await?;
+        let Some(listed) = functions.iter().find(|listed| listed.function_name() == Some(&self.name)) else { return Ok(None) };
+        if tells_all(listed)
+            && let Some(tags) = aws.reported_tags(listed.function_arn().unwrap_or_default()).await
+        {
+            return Ok(Some(Self::of(aws, listed, tags).as_reported()));
+        }
+        self.observe(aws).await
+    }
+
+    async fn locate(&self, aws: &Aws) -> Result<Option<FunctionOutput>> {
+        Ok(list(aws).await?.iter().find(|listed| listed.function_name() == Some(&self.name)).map(output))
     }
 
     async fn create(&self, aws: &Aws) -> Result<Written<FunctionOutput>> {
@@ -89,7 +109,8 @@ impl Resource for Function {
             })
             .await?;
         let arn = answer.function_arn().unwrap_or_default().to_owned();
-        Ok(Written::Settling(FunctionOutput { name: self.name.clone(), arn }))
+        let output = FunctionOutput { name: self.name.clone(), arn };
+        Ok(if answer.state() == Some(&State::Pending) { Written::Pending(output, CREATING) } else { Written::Settling(output) })
     }
 
     async fn update(&self, aws: &Aws, live: &Live<Self>, changes: &Changes) -> Result<Written<FunctionOutput>> {
@@ -99,22 +120,24 @@ impl Resource for Function {
         }
         if ["role", "runtime", "memory", "timeout", "environment", "log_group"].iter().any(|field| changes.touch(field)) {
             let (role, logging) = (self.role.get()?, self.logging()?);
-            aws.write("lambda:UpdateFunctionConfiguration", || {
-                let request = aws.lambda.update_function_configuration().function_name(&self.name).role(&role);
-                let request = request.runtime(Runtime::from(self.runtime.as_str())).memory_size(self.memory).timeout(self.timeout);
-                request.environment(self.variables()).logging_config(logging.clone()).send()
-            })
-            .await?;
-            return Ok(Written::Settling(output));
+            let answer = aws
+                .write("lambda:UpdateFunctionConfiguration", || {
+                    let request = aws.lambda.update_function_configuration().function_name(&self.name).role(&role);
+                    let request = request.runtime(Runtime::from(self.runtime.as_str())).memory_size(self.memory).timeout(self.timeout);
+                    request.environment(self.variables()).logging_config(logging.clone()).send()
+                })
+                .await?;
+            return Ok(settling(output, answer.last_update_status()));
         }
         if changes.touch("code_sha256") || changes.touch("architecture") {
             let zip = self.zip().await?;
-            aws.write("lambda:UpdateFunctionCode", || {
-                let request = aws.lambda.update_function_code().function_name(&self.name).zip_file(zip.clone());
-                request.set_architectures(self.architectures()).send()
-            })
-            .await?;
-            return Ok(Written::Settling(output));
+            let answer = aws
+                .write("lambda:UpdateFunctionCode", || {
+                    let request = aws.lambda.update_function_code().function_name(&self.name).zip_file(zip.clone());
+                    request.set_architectures(self.architectures()).send()
+                })
+                .await?;
+            return Ok(settling(output, answer.last_update_status()));
         }
         Ok(Written::Complete(output))
     }
@@ -126,34 +149,46 @@ impl Resource for Function {
 }
 
 impl Function {
-    /// Finds the functions that are ours. `logical` gives the logical name of a physical one, if it could be ours.
+    /// Finds the functions that could be ours: `logical` gives the logical name of a physical one.
     pub async fn sweep(aws: &Aws, logical: impl Fn(&str) -> Option<String>) -> Result<Vec<Stray<Aws>>> {
-        let mut strays = Vec::new();
-        for (logical, live) in Self::ours(aws, logical).await? {
-            strays.push(Stray::new(&logical, live.spec, live.output));
-        }
-        Ok(strays)
+        Self::strays(aws, logical, |logical, listed| {
+            let name = listed.name.clone();
+            Stray::new(logical, Self::bare(name), listed)
+        })
+        .await
     }
 
-    pub(super) async fn ours(aws: &Aws, logical: impl Fn(&str) -> Option<String>) -> Result<Vec<(String, Live<Self>)>> {
-        let mut ours = Vec::new();
-        for name in list(aws).await?.iter() {
-            let Some(logical) = logical(name) else { continue };
-            let answer = get(aws, name).await?;
-            let live = answer.as_ref().as_ref().and_then(|answer| Self::of(aws, answer));
-            ours.extend(live.filter(|live| live.owner == Owner::Us).map(|live| (logical, live)));
-        }
-        Ok(ours)
+    /// What `stray` makes of each function that could be ours.
+    pub(super) async fn strays(
+        aws: &Aws,
+        logical: impl Fn(&str) -> Option<String>,
+        stray: impl Fn(&str, FunctionOutput) -> Stray<Aws>,
+    ) -> Result<Vec<Stray<Aws>>> {
+        let functions = list(aws).await?;
+        let listed = functions.iter().map(output);
+        Ok(listed.filter_map(|listed| Some(stray(&logical(&listed.name)?, listed).unproven())).collect())
     }
 
-    fn of(aws: &Aws, answer: &GetFunctionOutput) -> Option<Live<Self>> {
-        let configuration = answer.configuration()?;
-        let tags: Tags = answer.tags().into_iter().flatten().collect();
+    /// One of which nothing is known but its name.
+    fn bare(name: String) -> Self {
+        Self {
+            name,
+            role: String::new().into(),
+            runtime: String::new(),
+            architecture: None,
+            memory: 0,
+            timeout: 0,
+            environment: BTreeMap::new(),
+            log_group: String::new().into(),
+            code_sha256: None,
+            code: None,
+            tags: Tags::default(),
+        }
+    }
+
+    fn of(aws: &Aws, configuration: &FunctionConfiguration, tags: Tags) -> Live<Self> {
         let variables = configuration.environment().and_then(|environment| environment.variables());
-        let output = FunctionOutput {
-            name: configuration.function_name().unwrap_or_default().to_owned(),
-            arn: configuration.function_arn().unwrap_or_default().to_owned(),
-        };
+        let output = output(configuration);
         let (owner, applied) = (aws.owner(&tags), tags.applied());
         let log_group = configuration.logging_config().and_then(|logging| logging.log_group());
         let spec = Self {
@@ -169,7 +204,7 @@ impl Function {
             code: None,
             tags,
         };
-        Some(Live { spec, output, busy: busy(configuration), owner, applied })
+        Live { spec, output, busy: busy(configuration), owner, applied }
     }
 
     async fn zip(&self) -> Result<Blob> {
@@ -223,10 +258,25 @@ impl Handle<Function> {
     }
 }
 
+/// Whether an entry of the list says all that is declared. It always leaves out whether Lambda is still at work on the function.
+fn tells_all(listed: &FunctionConfiguration) -> bool {
+    listed.role().is_some()
+        && listed.runtime().is_some()
+        && listed.memory_size().is_some()
+        && listed.timeout().is_some()
+        && listed.code_sha256().is_some()
+        && !listed.architectures().is_empty()
+        && listed.logging_config().is_some_and(|logging| logging.log_group().is_some())
+}
+
+fn settling(output: FunctionOutput, status: Option<&LastUpdateStatus>) -> Written<FunctionOutput> {
+    if status == Some(&LastUpdateStatus::InProgress) { Written::Pending(output, UPDATING) } else { Written::Settling(output) }
+}
+
 fn busy(configuration: &FunctionConfiguration) -> Option<&'static str> {
     match (configuration.state(), configuration.last_update_status()) {
-        (Some(State::Pending), _) => Some("Lambda to create the function (usually 1 to 5 s)"),
-        (_, Some(LastUpdateStatus::InProgress)) => Some("Lambda to update the function (usually 1 to 4 s)"),
+        (Some(State::Pending), _) => Some(CREATING),
+        (_, Some(LastUpdateStatus::InProgress)) => Some(UPDATING),
         _ => None,
     }
 }
@@ -264,15 +314,22 @@ pub async fn published_versions(aws: &Aws, name: &str) -> Result<Vec<String>> {
     }
 }
 
-async fn list(aws: &Aws) -> Result<Rc<Vec<String>>> {
+fn output(configuration: &FunctionConfiguration) -> FunctionOutput {
+    FunctionOutput {
+        name: configuration.function_name().unwrap_or_default().to_owned(),
+        arn: configuration.function_arn().unwrap_or_default().to_owned(),
+    }
+}
+
+async fn list(aws: &Aws) -> Result<Rc<Vec<FunctionConfiguration>>> {
     aws.shared("lambda", "functions", || async {
-        let (mut names, mut marker) = (Vec::new(), None);
+        let (mut functions, mut marker) = (Vec::new(), None);
         loop {
             let page = aws.read("lambda:ListFunctions", || aws.lambda.list_functions().set_marker(marker.clone()).send()).await?;
-            names.extend(page.functions().iter().filter_map(|function| function.function_name().map(str::to_owned)));
+            functions.extend_from_slice(page.functions());
             marker = page.next_marker().map(str::to_owned);
             if marker.is_none() {
-                return Ok(names);
+                return Ok(functions);
             }
         }
     })

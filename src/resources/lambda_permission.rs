@@ -100,15 +100,14 @@ impl Permission {
         Ok(PermissionOutput { sids, ..live.clone() })
     }
 
-    /// The permissions on the aliases called `alias` of the functions that are ours.
+    /// The permissions that the aliases called `alias` of functions of ours could have.
     pub async fn sweep(aws: &Aws, alias: &str, logical: impl Fn(&str) -> Option<String>) -> Result<Vec<Stray<Aws>>> {
-        let mut strays = Vec::new();
-        for (logical, function) in Function::ours(aws, logical).await? {
-            if let Some(live) = read(aws, &function.output.name, alias).await? {
-                strays.push(Stray::new(&logical, live.spec, live.output).part_of(Id::new::<Function>(&logical)));
-            }
-        }
-        Ok(strays)
+        Function::strays(aws, logical, |logical, function| {
+            let wish = Self { function: function.name.clone().into(), alias: alias.to_owned().into(), sources: Vec::new() };
+            let output = PermissionOutput { function: function.name, alias: alias.to_owned(), sids: Vec::new() };
+            Stray::new(logical, wish, output).part_of(Id::new::<Function>(logical))
+        })
+        .await
     }
 }
 

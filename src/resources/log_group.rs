@@ -52,19 +52,27 @@ impl Resource for LogGroup {
     }
 
     async fn observe(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
-        let name = self.name.get()?;
-        let listed = list(aws, &self.family).await?;
-        let Some(group) = listed.iter().find(|group| group.name == name) else { return Ok(None) };
-        let Some(tags) = read_tags(aws, &name).await? else { return Ok(None) };
-        let (owner, applied) = (aws.owner(&tags), tags.applied());
-        let spec = Self { name: name.clone().into(), family: self.family.clone(), retention_days: group.retention_days, tags };
-        Ok(Some(Live { spec, output: LogGroupOutput { name }, busy: None, owner, applied }))
+        let Some(group) = self.listed(aws).await? else { return Ok(None) };
+        Ok(read_tags(aws, &group.name).await?.map(|tags| self.of(aws, group, tags)))
+    }
+
+    async fn survey(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
+        let Some(group) = self.listed(aws).await? else { return Ok(None) };
+        match aws.reported_tags(&arn(aws, &group.name)).await {
+            Some(tags) => Ok(Some(self.of(aws, group, tags).as_reported())),
+            None => self.observe(aws).await,
+        }
+    }
+
+    async fn locate(&self, aws: &Aws) -> Result<Option<LogGroupOutput>> {
+        Ok(self.listed(aws).await?.map(|group| LogGroupOutput { name: group.name }))
     }
 
     async fn create(&self, aws: &Aws) -> Result<Written<LogGroupOutput>> {
         let name = self.name.get()?;
         aws.write("logs:CreateLogGroup", || aws.logs.create_log_group().log_group_name(&name).set_tags(Some(self.tags.to_map())).send())
             .await?;
+        aws.note_tags(&arn(aws, &name), &self.tags);
         self.write_retention(aws, &name).await?;
         Ok(Written::Complete(LogGroupOutput { name }))
     }
@@ -76,6 +84,7 @@ impl Resource for LogGroup {
         }
         if changes.touch("tags") {
             let arn = arn(aws, name);
+            aws.forget_tags(&arn);
             aws.write("logs:TagResource", || aws.logs.tag_resource().resource_arn(&arn).set_tags(Some(self.tags.to_map())).send()).await?;
             let gone = live.spec.tags.missing_from(&self.tags);
             if !gone.is_empty() {
@@ -93,6 +102,18 @@ impl Resource for LogGroup {
 }
 
 impl LogGroup {
+    async fn listed(&self, aws: &Aws) -> Result<Option<Listed>> {
+        let name = self.name.get()?;
+        Ok(list(aws, &self.family).await?.iter().find(|group| group.name == name).cloned())
+    }
+
+    fn of(&self, aws: &Aws, group: Listed, tags: Tags) -> Live<Self> {
+        let (owner, applied) = (aws.owner(&tags), tags.applied());
+        let Listed { name, retention_days } = group;
+        let spec = Self { name: name.clone().into(), family: self.family.clone(), retention_days, tags };
+        Live { spec, output: LogGroupOutput { name }, busy: None, owner, applied }
+    }
+
     async fn write_retention(&self, aws: &Aws, name: &str) -> Result<()> {
         let Some(days) = self.retention_days else { return Ok(()) };
         aws.write("logs:PutRetentionPolicy", || aws.logs.put_retention_policy().log_group_name(name).retention_in_days(days).send())
@@ -100,19 +121,15 @@ impl LogGroup {
             .map(drop)
     }
 
-    /// Finds the groups of a family that are ours. `logical` gives the logical name of a physical one, if it could be ours.
+    /// Finds the groups of a family that could be ours: `logical` gives the logical name of a physical one.
     pub async fn sweep(aws: &Aws, family: String, logical: impl Fn(&str) -> Option<String>) -> Result<Vec<Stray<Aws>>> {
-        let mut strays = Vec::new();
-        for group in list(aws, &family).await?.iter() {
-            let Some(logical) = logical(&group.name) else { continue };
-            let Some(tags) = read_tags(aws, &group.name).await? else { continue };
-            if aws.owner(&tags) == crate::engine::Owner::Us {
-                let output = LogGroupOutput { name: group.name.clone() };
-                let spec = Self { name: group.name.clone().into(), family: family.clone(), retention_days: None, tags };
-                strays.push(Stray::new(&logical, spec, output));
-            }
-        }
-        Ok(strays)
+        let groups = list(aws, &family).await?;
+        let stray = |group: &Listed| {
+            let (logical, output) = (logical(&group.name)?, LogGroupOutput { name: group.name.clone() });
+            let wish = Self { name: group.name.clone().into(), family: family.clone(), retention_days: None, tags: Tags::default() };
+            Some(Stray::new(&logical, wish, output).unproven())
+        };
+        Ok(groups.iter().filter_map(stray).collect())
     }
 }
 
@@ -169,6 +186,9 @@ async fn list(aws: &Aws, family: &str) -> Result<std::rc::Rc<Vec<Listed>>> {
 
 /// The tags, or `None` if the group is gone by now. Shared, because the sweep asks as well.
 async fn read_tags(aws: &Aws, name: &str) -> Result<Option<Tags>> {
+    if let Some(tags) = aws.told_tags(&arn(aws, name)) {
+        return Ok(Some(tags));
+    }
     let tags = aws
         .shared("logs", &format!("tags/{name}"), || async {
             let answer = aws

@@ -4,7 +4,7 @@
 
 use crate::{
     aws::{Aws, Optional, Tags},
-    engine::{Changes, Error, Gone, Live, Owner, Resource, Result, Stray, Written},
+    engine::{Changes, Error, Gone, Live, Resource, Result, Stray, Written},
 };
 use aws_sdk_cloudwatch::types::{ComparisonOperator, Dimension, MetricAlarm, StateValue, Statistic, Tag};
 use serde::Serialize;
@@ -69,19 +69,29 @@ impl Resource for Alarm {
     }
 
     async fn observe(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
-        let alarms = list(aws, &self.family).await?;
-        let Some(alarm) = alarms.iter().find(|alarm| alarm.alarm_name() == Some(&self.name)) else { return Ok(None) };
+        let Some(alarm) = self.listed(aws).await? else { return Ok(None) };
         let Some(tags) = read_tags(aws, alarm.alarm_arn().unwrap_or_default()).await? else { return Ok(None) };
-        Ok(Some(Self::of(aws, alarm, tags, &self.family)))
+        Ok(Some(Self::of(aws, &alarm, tags, &self.family)))
+    }
+
+    async fn survey(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
+        let Some(alarm) = self.listed(aws).await? else { return Ok(None) };
+        match aws.reported_tags(alarm.alarm_arn().unwrap_or_default()).await {
+            Some(tags) => Ok(Some(Self::of(aws, &alarm, tags, &self.family).as_reported())),
+            None => self.observe(aws).await,
+        }
     }
 
     async fn create(&self, aws: &Aws) -> Result<Written<AlarmOutput>> {
         self.put(aws).await?;
-        Ok(Written::Complete(AlarmOutput { arn: arn(aws, &self.name), state: "INSUFFICIENT_DATA".to_owned() }))
+        let arn = arn(aws, &self.name);
+        aws.note_tags(&arn, &self.tags);
+        Ok(Written::Complete(AlarmOutput { arn, state: "INSUFFICIENT_DATA".to_owned() }))
     }
 
     async fn update(&self, aws: &Aws, live: &Live<Self>, changes: &Changes) -> Result<Written<AlarmOutput>> {
         let arn = &live.output.arn;
+        aws.forget_tags(arn);
         if changes.touch("tags") {
             let tags = sdk_tags(&self.tags);
             aws.write("cloudwatch:TagResource", || aws.cloudwatch.tag_resource().resource_arn(arn).set_tags(Some(tags.clone())).send())
@@ -106,6 +116,10 @@ impl Resource for Alarm {
 }
 
 impl Alarm {
+    async fn listed(&self, aws: &Aws) -> Result<Option<MetricAlarm>> {
+        Ok(list(aws, &self.family).await?.iter().find(|alarm| alarm.alarm_name() == Some(&self.name)).cloned())
+    }
+
     /// Makes or changes it. Tags count only when it is made; they are sent with a change as well, because another run may have deleted it a
     /// moment ago, and then this makes it: it must not be without an owner.
     async fn put(&self, aws: &Aws) -> Result<()> {
@@ -160,18 +174,15 @@ impl Alarm {
         Ok(firing)
     }
 
-    /// Finds the alarms that are ours. `logical` gives the logical name of a physical one, if it could be ours.
+    /// Finds the alarms that could be ours: `logical` gives the logical name of a physical one.
     pub async fn sweep(aws: &Aws, family: String, logical: impl Fn(&str) -> Option<String>) -> Result<Vec<Stray<Aws>>> {
-        let mut strays = Vec::new();
-        for alarm in list(aws, &family).await?.iter() {
-            let Some(logical) = alarm.alarm_name().and_then(&logical) else { continue };
-            let Some(tags) = read_tags(aws, alarm.alarm_arn().unwrap_or_default()).await? else { continue };
-            let live = Self::of(aws, alarm, tags, &family);
-            if live.owner == Owner::Us {
-                strays.push(Stray::new(&logical, live.spec, live.output));
-            }
-        }
-        Ok(strays)
+        let alarms = list(aws, &family).await?;
+        let stray = |alarm: &MetricAlarm| {
+            let logical = logical(alarm.alarm_name()?)?;
+            let live = Self::of(aws, alarm, Tags::default(), &family);
+            Some(Stray::new(&logical, live.spec, live.output).unproven())
+        };
+        Ok(alarms.iter().filter_map(stray).collect())
     }
 }
 
@@ -200,6 +211,9 @@ async fn list(aws: &Aws, family: &str) -> Result<Rc<Vec<MetricAlarm>>> {
 
 /// The tags, or `None` if the alarm is gone by now: another run may be deleting it.
 async fn read_tags(aws: &Aws, arn: &str) -> Result<Option<Tags>> {
+    if let Some(tags) = aws.told_tags(arn) {
+        return Ok(Some(tags));
+    }
     let tags = aws
         .shared("cloudwatch", &format!("tags/{arn}"), || async {
             let answer = aws

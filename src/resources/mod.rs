@@ -4,6 +4,7 @@
 mod api_account;
 mod api_common;
 mod api_deployment;
+mod api_document;
 mod api_integration;
 mod api_integration_response;
 mod api_method;
@@ -33,6 +34,7 @@ mod s3_site;
 pub use api_account::{ensure_logging_role, logging_role, logging_role_path};
 pub use api_common::MethodKey;
 pub use api_deployment::{ApiDeployment, ApiDeploymentOutput};
+pub use api_document::ApiDocument;
 pub use api_integration::ApiIntegration;
 pub use api_integration_response::{ApiIntegrationResponse, quoted};
 pub use api_method::ApiMethod;

@@ -1,14 +1,18 @@
 //! A REST API: the root of all other API Gateway resources, which go when it goes.
 //!
 //! Names are not unique, so it is found by name and ownership tag together; somebody else's API of the same name is none of our
-//! business. `CreateRestApi` and `DeleteRestApi` have the tightest limits of all (one per 3 s and one per 30 s).
+//! business. A new one gets its methods and what is in them by one more call (see [`ApiDocument`]). `CreateRestApi` and `DeleteRestApi` have the tightest limits of all (one per 3 s and one per 30 s).
 
-use super::api_common::{nodes, replace, rest_apis, tags, turn, write_tags};
+use super::ApiDocument;
+use super::api_common::{arn, nodes, replace, rest_apis, tags, turn, write_tags};
 use crate::{
     aws::{Aws, Optional, Tags},
     engine::{Changes, Class, Error, Found, Gone, Handle, Live, Owner, Ref, Refusal, Resource, Result, Stray, Written},
 };
-use aws_sdk_apigateway::types::{EndpointConfiguration, EndpointType, RestApi as ListedApi};
+use aws_sdk_apigateway::{
+    primitives::Blob,
+    types::{EndpointConfiguration, EndpointType, PutMode, RestApi as ListedApi},
+};
 use aws_smithy_types::DateTime;
 use serde::Serialize;
 use std::time::Duration;
@@ -26,6 +30,9 @@ pub struct RestApi {
     pub minimum_compression_size: Option<i32>,
     /// Tags.
     pub tags: Tags,
+    /// Its methods and their parts, to be made along with it; each is declared as a resource of its own as well.
+    #[serde(skip)]
+    pub parts: ApiDocument,
 }
 
 /// What is known of an API that exists.
@@ -58,15 +65,14 @@ impl Resource for RestApi {
             // It was listed with ours: it is gone by now, another run may be deleting it.
             return Ok(None);
         }
-        let (owner, applied) = (aws.owner(&tags), tags.applied());
-        let spec = Self {
-            name: self.name.clone(),
-            description: Some(listed.description().unwrap_or_default().to_owned()),
-            endpoint: endpoint(&listed).to_owned(),
-            minimum_compression_size: listed.minimum_compression_size(),
-            tags,
-        };
-        Ok(Some(Live { spec, output, busy: None, owner, applied }))
+        Ok(Some(self.of(aws, &listed, output, tags)))
+    }
+
+    async fn survey(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
+        let Some(listed) = find_ours(aws, &self.name).await? else { return Ok(None) };
+        let Some(tags) = aws.reported_tags(&arn(aws, listed.id().unwrap_or_default())).await else { return self.observe(aws).await };
+        let output = output(aws, listed.id(), listed.root_resource_id()).await?;
+        Ok(output.map(|output| self.of(aws, &listed, output, tags).as_reported()))
     }
 
     async fn find(&self, aws: &Aws) -> Result<Option<Found<RestApiOutput>>> {
@@ -98,8 +104,10 @@ impl Resource for RestApi {
             let why = format!("the REST API {} that another run made at the same time", other.id().unwrap_or_default());
             return Err(Error::NotYet { why, retry_after: Some(Duration::from_millis(pause)) });
         }
+        aws.note_tags(&arn(aws, mine.1), &self.tags);
         let made = output(aws, answer.id(), answer.root_resource_id()).await?;
-        made.map(Written::Complete).ok_or_else(|| Error::not_yet("the new REST API to become visible"))
+        let made = made.ok_or_else(|| Error::not_yet("the new REST API to become visible"))?;
+        Ok(if self.import(aws, &made.id).await { Written::WithParts(made) } else { Written::Complete(made) })
     }
 
     async fn update(&self, aws: &Aws, live: &Live<Self>, changes: &Changes) -> Result<Written<RestApiOutput>> {
@@ -135,6 +143,33 @@ impl Resource for RestApi {
 }
 
 impl RestApi {
+    /// Makes its parts. Whether that was done: if not, each of them is made in its turn, and trouble that lasts is told there.
+    async fn import(&self, aws: &Aws, id: &str) -> bool {
+        let document = self.parts.text(&self.name, self.description.as_deref()).filter(|_| aws.place.imports_apis);
+        let Some(document) = document else { return false };
+        let _turn = turn(aws, id).await;
+        let imported = aws
+            .write("apigateway:PutRestApi", || {
+                let request = aws.apigateway.put_rest_api().rest_api_id(id).mode(PutMode::Overwrite).fail_on_warnings(false);
+                request.parameters("endpointConfigurationTypes", &self.endpoint).body(Blob::new(document.clone())).send()
+            })
+            .await;
+        imported.is_ok()
+    }
+
+    fn of(&self, aws: &Aws, listed: &ListedApi, output: RestApiOutput, tags: Tags) -> Live<Self> {
+        let (owner, applied) = (aws.owner(&tags), tags.applied());
+        let spec = Self {
+            name: self.name.clone(),
+            description: Some(listed.description().unwrap_or_default().to_owned()),
+            endpoint: endpoint(listed).to_owned(),
+            minimum_compression_size: listed.minimum_compression_size(),
+            tags,
+            parts: ApiDocument::default(),
+        };
+        Live { spec, output, busy: None, owner, applied }
+    }
+
     /// Finds the APIs that are ours. `name` is what the stack calls its one API; its logical name is `logical`, any other's is its name.
     pub async fn sweep(aws: &Aws, name: &str, logical: &str) -> Result<Vec<Stray<Aws>>> {
         let mut strays = Vec::new();
@@ -147,6 +182,7 @@ impl RestApi {
                 endpoint: endpoint(api).to_owned(),
                 minimum_compression_size: None,
                 tags: Tags::default(),
+                parts: ApiDocument::default(),
             };
             strays.push(Stray::new(if found == name { logical } else { found }, wish, output));
         }

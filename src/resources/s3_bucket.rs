@@ -10,7 +10,7 @@
 use super::s3_site::{SiteObject, empty, list_site, publish, restore};
 use crate::{
     aws::{Aws, Optional, Tags},
-    engine::{Changes, Error, Found, Gone, Handle, Live, Owner, Ref, Resource, Result, Stray, Written, stamped},
+    engine::{Changes, Error, Found, Gone, Handle, Live, Ref, Resource, Result, Stray, Written, stamped},
 };
 use aws_sdk_s3::types::{
     BucketLocationConstraint, BucketVersioningStatus, CreateBucketConfiguration, OwnershipControls, OwnershipControlsRule,
@@ -18,7 +18,10 @@ use aws_sdk_s3::types::{
     VersioningConfiguration,
 };
 use serde::Serialize;
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cell::Cell,
+    collections::{BTreeMap, BTreeSet},
+};
 
 /// A bucket.
 #[derive(Debug, Clone, Serialize)]
@@ -64,14 +67,26 @@ impl Resource for Bucket {
     }
 
     async fn observe(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
-        let Some(tags) = read_tags(aws, &self.name).await? else { return Ok(None) };
-        let site = async { if self.site.is_some() { list_site(aws, &self.name).await.map(Some) } else { Ok(None) } };
-        let (versioning, encryption, object_ownership, site) =
-            futures::try_join!(self.read_versioning(aws), self.read_encryption(aws), self.read_ownership(aws), site)?;
-        let (owner, applied) = (aws.owner(&tags), tags.applied());
-        let (name, files) = (self.name.clone(), BTreeMap::new());
-        let spec = Self { name, versioning, encryption, object_ownership, site, files, tags };
-        Ok(Some(Live { spec, output: self.output(aws), busy: None, owner, applied }))
+        Box::pin(self.see(aws, read_tags(aws, &self.name))).await
+    }
+
+    async fn survey(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
+        let reported = Cell::new(false);
+        let tags = async {
+            match aws.reported_tags(&self.output(aws).arn).await {
+                Some(tags) => {
+                    reported.set(true);
+                    Ok(Some(tags))
+                }
+                None => read_tags(aws, &self.name).await,
+            }
+        };
+        let live = Box::pin(self.see(aws, tags)).await?;
+        Ok(if reported.get() { live.map(Live::as_reported) } else { live })
+    }
+
+    async fn locate(&self, aws: &Aws) -> Result<Option<BucketOutput>> {
+        Ok(self.read_versioning(aws).await?.map(|_| self.output(aws)))
     }
 
     async fn find(&self, aws: &Aws) -> Result<Option<Found<BucketOutput>>> {
@@ -124,11 +139,25 @@ const DEFAULT_ENCRYPTION: &str = "AES256";
 const DEFAULT_OWNERSHIP: &str = "BucketOwnerEnforced";
 
 impl Bucket {
-    /// The bucket with this name, if it is ours. The name says account and region, so there is no other that this stack could own here.
+    /// Reads it, if there is one; the tags only then.
+    async fn see(&self, aws: &Aws, tags: impl Future<Output = Result<Option<Tags>>>) -> Result<Option<Live<Self>>> {
+        let Some(versioning) = self.read_versioning(aws).await? else { return Ok(None) };
+        let site = async { if self.site.is_some() { list_site(aws, &self.name).await.map(Some) } else { Ok(None) } };
+        let (tags, encryption, object_ownership, site) =
+            futures::try_join!(tags, self.read_encryption(aws), self.read_ownership(aws), site)?;
+        let Some(tags) = tags else { return Ok(None) };
+        let (owner, applied) = (aws.owner(&tags), tags.applied());
+        let (name, files) = (self.name.clone(), BTreeMap::new());
+        let spec = Self { name, versioning, encryption, object_ownership, site, files, tags };
+        Ok(Some(Live { spec, output: self.output(aws), busy: None, owner, applied }))
+    }
+
+    /// The bucket with this name, which could be ours. The name says account and region, so there is no other that this stack could own here.
+    #[expect(clippy::unused_async, reason = "as all sweeps are")]
     pub async fn sweep(aws: &Aws, name: String, logical: &str) -> Result<Vec<Stray<Aws>>> {
         let bucket = Self::bare(name);
-        let found = bucket.find(aws).await?.filter(|found| found.owner == Owner::Us);
-        Ok(found.into_iter().map(|found| Stray::new(logical, bucket.clone(), found.output)).collect())
+        let output = bucket.output(aws);
+        Ok(vec![Stray::new(logical, bucket, output).unproven()])
     }
 
     /// Makes it ahead of its turn, bare, for what has to lie in it before anything else is made: the stack's lock.
@@ -186,9 +215,14 @@ impl Bucket {
         aws.turn(&format!("bucket/{}", self.name)).await
     }
 
-    async fn read_versioning(&self, aws: &Aws) -> Result<bool> {
-        let answer = aws.read("s3:GetBucketVersioning", || aws.s3.get_bucket_versioning().bucket(&self.name).send()).await?;
-        Ok(answer.status() == Some(&BucketVersioningStatus::Enabled))
+    /// `None` if there is no such bucket. Shared, because what hangs from the bucket asks as well.
+    async fn read_versioning(&self, aws: &Aws) -> Result<Option<bool>> {
+        let read = || async {
+            let answer =
+                aws.read("s3:GetBucketVersioning", || aws.s3.get_bucket_versioning().bucket(&self.name).send()).await.optional()?;
+            Ok(answer.map(|answer| answer.status() == Some(&BucketVersioningStatus::Enabled)))
+        };
+        Ok(*aws.shared("s3", &format!("versioning/{}", self.name), read).await?)
     }
 
     async fn read_encryption(&self, aws: &Aws) -> Result<String> {

@@ -38,6 +38,17 @@ fn expired_credentials_end_with_4() {
 }
 
 #[test]
+fn credentials_of_another_account_than_they_are_said_to_be_end_with_4() {
+    // Every service answers this: what is found meanwhile does not matter.
+    let body = "<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:aws:iam::222222222222:user/ci</Arn><UserId>U</UserId>\
+                <Account>222222222222</Account></GetCallerIdentityResult></GetCallerIdentityResponse>";
+    let project = Project::new(SMALL).endpoint(&answering("200 OK", XML, body)).env("AWS_ACCOUNT_ID", "111111111111");
+    let text = refused(&project, &["up"], 4);
+    assert!(text.contains("said to be of account 111111111111") && text.contains("of account 222222222222"), "{text}");
+    assert!(text.contains("hint: correct AWS_ACCOUNT_ID"), "{text}");
+}
+
+#[test]
 fn a_clock_that_cannot_be_corrected_ends_with_4() {
     let body = "<ErrorResponse><Error><Code>SignatureDoesNotMatch</Code><Message>Signature expired: 20261123T022700Z is now earlier than \
                 20261123T032200Z (20261123T032700Z - 5 min.)</Message></Error><RequestId>7d8c9a</RequestId></ErrorResponse>";

@@ -47,7 +47,7 @@ impl Bench {
 
     async fn named(endpoint: &str, unique: String) -> Self {
         let connection = Connection::endpoint(REGION, endpoint, "test", "test").await;
-        let place = Place { limits: false, ..Place::aws("aws", REGION, ACCOUNT) };
+        let place = Place { limits: false, imports_apis: false, ..Place::aws("aws", REGION, ACCOUNT) };
         Self { aws: connection.aws(place, format!("contract/{unique}")), unique }
     }
 

@@ -48,7 +48,7 @@ pub(crate) fn of(call: &Entry, place: &Place, names: &Names) -> Vec<Need> {
     let action = call.operation.as_str();
     match service {
         "apigateway" => api_gateway(operation, about, place),
-        "cloudtrail" => vec![Need::new(action, "*")],
+        "cloudtrail" | "tag" => vec![Need::new(action, "*")],
         "cloudfront" => cloudfront(operation, about, place),
         "cloudwatch" if ["DescribeAlarms", "GetMetricData"].contains(&operation) => vec![Need::new(action, "*")],
         "cloudwatch" => {

@@ -25,6 +25,9 @@ pub(crate) fn windows() -> Windows {
     Windows { distribution_deploying: short, bucket_held: short, backups_enabling: Duration::from_millis(100), ..Windows::aws(100.0) }
 }
 
+/// Waits are a hundred times as short, so looks are so much more frequent.
+const HURRIED: Tempo = Tempo { first: Duration::from_millis(5), longest: Duration::from_millis(10), patience: Duration::from_mins(1) };
+
 /// What is tried: `all`, or every so many calls.
 const EFFORT: &str = "LIVEINSIGHT_RELIABILITY";
 /// How many calls lie between two that are tried, in every test run.
@@ -54,6 +57,8 @@ pub(crate) fn row(what: &str, runs: usize) {
 pub(crate) enum Version {
     /// As shipped: 59 resources.
     First,
+    /// The same with new code of one handler.
+    Patched,
     /// New code and pages, other settings of almost every kind, a function with its route more, an alarm fewer.
     Second,
 }
@@ -67,6 +72,8 @@ pub(crate) struct Account {
     limits: bool,
     /// For how long runs take the stack's lock; none takes it at all.
     lease: Option<Duration>,
+    /// How fast runs look again.
+    tempo: Tempo,
     packages: tempfile::TempDir,
 }
 
@@ -75,12 +82,21 @@ impl Account {
     pub(crate) async fn new(config: Config) -> Self {
         let limits = config.limits.is_some();
         let strict = Strict::start(&test_support::endpoint(), config).await.unwrap();
-        Self { strict, number: accounts::next(), limits, lease: Some(LEASE), packages: tempfile::tempdir().unwrap() }
+        Self { strict, number: accounts::next(), limits, lease: Some(LEASE), tempo: HURRIED, packages: tempfile::tempdir().unwrap() }
     }
 
     /// The same, with runs that take the lock for so long, or take none.
     pub(crate) fn with_lease(self, lease: Option<Duration>) -> Self {
         Self { lease, ..self }
+    }
+
+    /// The same, with runs that look again as often as the program does.
+    pub(crate) fn unhurried(self) -> Self {
+        Self { tempo: Tempo::default(), ..self }
+    }
+
+    fn options(&self) -> Options {
+        Options { tempo: self.tempo, ..Options::default() }
     }
 
     /// A new program: nothing is remembered from the run before.
@@ -110,20 +126,21 @@ impl Account {
     /// One run of `up` with these clients.
     pub(crate) async fn up_with(&self, aws: &Aws, version: Version) -> Report {
         let declaration = self.declare(version);
+        aws.trust_reports();
         let run = async {
             let mut plan = survey(&declaration.graph, aws, &|_| {}).await?;
             let bucket = declaration.bucket.as_ref().unwrap();
             let missing = plan.steps.iter().any(|step| step.id.kind() == Bucket::KIND && step.state == State::Missing);
             let recorded = missing || is_recorded(aws, &declaration).await?;
             if plan.changes().next().is_none() && recorded {
-                return Ok(up(&declaration.graph, aws, plan, &options(), &|_| {}).await);
+                return Ok(up(&declaration.graph, aws, plan, &self.options(), &|_| {}).await);
             }
             let (lease, waited) = self.turn(aws, bucket, missing, async || bucket.make_early(aws).await.is_ok()).await?;
             if waited {
                 plan = survey(&declaration.graph, aws, &|_| {}).await?;
             }
             let run = async {
-                let report = up(&declaration.graph, aws, plan, &options(), &|_| {}).await;
+                let report = up(&declaration.graph, aws, plan, &self.options(), &|_| {}).await;
                 if report.complete() {
                     // Trouble with it is for the next run, which sees that it is missing.
                     let _ = Box::pin(release::write(aws, &bucket.name, &declaration.graph, Action::Up, Author::default())).await;
@@ -202,7 +219,7 @@ impl Account {
                 if waited {
                     removal = find().await?;
                 }
-                Ok(keeping(lease, down(&declaration.graph, &aws, &removal, &options(), &|_| {})).await)
+                Ok(keeping(lease, down(&declaration.graph, &aws, &removal, &self.options(), &|_| {})).await)
             };
             run.await.unwrap_or_else(|(id, error)| failed(&declaration.graph, id, error))
         })
@@ -363,11 +380,6 @@ fn is_expired(error: &Error) -> bool {
     matches!(error, Error::Interrupted) || error.class() == Some(Class::Expired)
 }
 
-fn options() -> Options {
-    let tempo = Tempo { first: Duration::from_millis(5), longest: Duration::from_millis(10), patience: Duration::from_mins(1) };
-    Options { tempo, ..Options::default() }
-}
-
 fn failed(graph: &Graph<Aws>, id: Option<Id>, error: Error) -> Report {
     let id = id.unwrap_or_else(|| graph.entries()[0].id.clone());
     Report { failed: [(id, error)].into(), ..Report::default() }
@@ -375,7 +387,7 @@ fn failed(graph: &Graph<Aws>, id: Option<Id>, error: Error) -> Report {
 
 fn stack(version: Version) -> Stack {
     let changes: &[(&str, &str)] = match version {
-        Version::First => &[],
+        Version::First | Version::Patched => &[],
         Version::Second => &[
             ("memory: 256 ", "memory: 512 "),
             ("max_age: 2h", "max_age: 1h"),
@@ -399,12 +411,16 @@ fn content(version: Version, directory: &Path) -> Content {
     let packages = stack(version)
         .functions
         .keys()
-        .map(|name| (name.clone(), accounts::package(directory, &format!("#!/bin/sh\n# {name} {version:?}\n"))))
+        .map(|name| {
+            let code = if version == Version::Patched && name != "event-collector" { Version::First } else { version };
+            (name.clone(), accounts::package(directory, &format!("#!/bin/sh\n# {name} {code:?}\n")))
+        })
         .collect();
     Content { packages, site: Some(Content::site_of(site(version))) }
 }
 
 fn site(version: Version) -> Vec<SiteFile> {
+    let version = if version == Version::Patched { Version::First } else { version };
     let directory = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| std::fs::write(Path::new(directory.path()).join(name), text).unwrap();
     write("index.html", &format!("<p>{version:?}</p>"));

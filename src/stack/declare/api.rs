@@ -4,8 +4,8 @@ use super::{DeclaredApi, Declaring, functions};
 use crate::{
     engine::{Handle, Ref, digest},
     resources::{
-        AccessLog, ApiDeployment, ApiIntegration, ApiIntegrationResponse, ApiMethod, ApiMethodResponse, ApiResource, ApiStage, LogGroup,
-        MethodKey, Permission, RestApi, quoted, response_header,
+        AccessLog, ApiDeployment, ApiDocument, ApiIntegration, ApiIntegrationResponse, ApiMethod, ApiMethodResponse, ApiResource, ApiStage,
+        LogGroup, MethodKey, Permission, RestApi, quoted, response_header,
     },
     stack::{Cors, Route},
 };
@@ -31,11 +31,13 @@ struct Building<'a> {
     snapshot: Vec<String>,
     /// What must exist before it.
     parts: Vec<Ref<String>>,
+    /// All of it, to be made along with a new API.
+    document: ApiDocument,
 }
 
 impl Declaring<'_> {
     pub(super) fn api(&mut self, functions: &BTreeMap<&str, functions::Declared>) -> DeclaredApi {
-        let physical = self.names.api();
+        let (physical, document) = (self.names.api(), ApiDocument::default());
         let rest_api = self.graph.add(
             "api",
             RestApi {
@@ -44,13 +46,14 @@ impl Declaring<'_> {
                 minimum_compression_size: None,
                 tags: self.tags(&physical),
                 name: physical,
+                parts: document.clone(),
             },
         );
         self.output("rest_api_id", rest_api.api_id());
         let (place, stage) = (self.place.clone(), self.names.stage());
         self.output("api_url", rest_api.api_id().map(move |id| place.api_url(&id, &stage)));
 
-        let mut api = Building { rest_api: &rest_api, resources: BTreeMap::new(), snapshot: Vec::new(), parts: Vec::new() };
+        let mut api = Building { rest_api: &rest_api, resources: BTreeMap::new(), snapshot: Vec::new(), parts: Vec::new(), document };
         let mut methods: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
         let stack = self.stack;
         for (name, declared) in functions {
@@ -109,11 +112,13 @@ impl Declaring<'_> {
         };
         api.snapshot.push(format!("{name} {}", digest(&method)));
         // A method that is replaced takes along what hangs from it, and the engine makes that again.
+        let declared = method.clone();
         let method = match resource {
             Some(resource) => self.graph.add_part(resource, &name, method),
             None => self.graph.add_part(api.rest_api, &name, method),
         };
         let integration = integrate(method.key(), &name);
+        api.document.method(&declared, &integration);
         api.freeze(&name, &integration);
         let integration = self.graph.add_part(&method, &name, integration);
         api.parts.push(integration.done());
@@ -134,6 +139,7 @@ impl Declaring<'_> {
             response_parameters: headers.keys().map(|header| (response_header(header), false)).collect(),
         };
         api.freeze(&name, &response);
+        let response_declared = response.clone();
         let response = self.graph.add_part(&method, &name, response);
         let answer = ApiIntegrationResponse {
             integration: integration.key(),
@@ -144,6 +150,7 @@ impl Declaring<'_> {
             response_parameters: headers.iter().map(|(header, value)| (response_header(header), quoted(value))).collect(),
             response_templates: origin_template(cors).into_iter().map(|template| ("application/json".to_owned(), template)).collect(),
         };
+        api.document.response("OPTIONS", path, &response_declared, &answer);
         api.freeze(&name, &answer);
         let answer = self.graph.add_part(&integration, &name, answer);
         api.parts.push(answer.done());

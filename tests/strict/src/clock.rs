@@ -37,7 +37,7 @@ pub(crate) fn judge(service: &str, request: &Request, ahead: i64) -> Option<Refu
         format!("Signature not yet current: {} is still later than {} ({} + {minutes} min.)", basic(signed), basic(latest), basic(now))
     };
     let (status, code) = match service {
-        "dynamodb" | "logs" | "tagging" => (400, "InvalidSignatureException"),
+        "dynamodb" | "logs" | "tag" => (400, "InvalidSignatureException"),
         "lambda" | "apigateway" => (403, "InvalidSignatureException"),
         // What CloudWatch says in its newest protocol is not documented; this is what it says to older clients.
         _ => (403, "SignatureDoesNotMatch"),

@@ -58,6 +58,9 @@ fn operation_parts(method: &str, operation: &Value) -> Option<Vec<Part>> {
         integration.iter().filter(|(key, _)| *key != "responses").map(|(key, value)| (key.clone(), value.clone())).collect();
     let kind = integration["type"].as_str()?.to_uppercase();
     sent.insert("type".to_owned(), json!(kind));
+    if let Some(passthrough) = integration.get("passthroughBehavior").and_then(Value::as_str) {
+        sent.insert("passthroughBehavior".to_owned(), json!(passthrough.to_uppercase()));
+    }
     let mut parts = vec![
         put(method.clone(), json!({ "authorizationType": "NONE", "apiKeyRequired": false })),
         put(format!("{method}/integration"), Value::Object(sent)),

@@ -7,6 +7,9 @@
 //! 2. limits: AWS's request limits, as token buckets;
 //! 3. [`Faults`]: throttles, lost answers, broken connections, a session that expires, and the death of the client after a given call.
 //!
+//! Beside these, it does what AWS documents and the local AWS lacks: its tagging service reports every kind, and a REST API can be
+//! written as one document.
+//!
 //! Its clock may be another than the client's ([`Config::ahead`]).
 //!
 //! What it does follows a fact sheet on AWS's behaviour, made from documentation and from what others measured; the comments name its
@@ -23,6 +26,7 @@ mod operation;
 mod proxy;
 mod refusals;
 mod report;
+mod tagging;
 mod wire;
 mod xml;
 

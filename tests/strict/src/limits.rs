@@ -5,10 +5,11 @@ use std::{collections::HashMap, time::Instant};
 /// (what, requests per second, burst). `what` is a service, for all its operations together, or `service:Operation`.
 ///
 /// Fact sheet A.1 (API Gateway), A.2 (Lambda), A.3 (DynamoDB, measured), A.5 (CloudFront, observed), A.6 (CloudWatch), A.7 (Logs). IAM
-/// publishes none; ours are the assumption of A.4. Where only a rate is published, the burst is that of one second, at least one.
+/// publishes none, nor does the tagging service; ours are assumptions (A.4). Where only a rate is published, the burst is that of one second, at least one.
 const LIMITS: &[(&str, f64, f64)] = &[
     ("apigateway", 10.0, 40.0),
     ("apigateway:CreateRestApi", 1.0 / 3.0, 1.0),
+    ("apigateway:PutRestApi", 1.0, 1.0),
     ("apigateway:DeleteRestApi", 1.0 / 30.0, 1.0),
     ("apigateway:CreateResource", 5.0, 5.0),
     ("apigateway:DeleteResource", 5.0, 5.0),
@@ -32,6 +33,7 @@ const LIMITS: &[(&str, f64, f64)] = &[
     ("cloudwatch:ListTagsForResource", 10.0, 10.0),
     ("cloudwatch:TagResource", 20.0, 20.0),
     ("cloudwatch:UntagResource", 20.0, 20.0),
+    ("tag:GetResources", 5.0, 5.0),
     ("logs:CreateLogGroup", 10.0, 10.0),
     ("logs:DeleteLogGroup", 10.0, 10.0),
     ("logs:DescribeLogGroups", 10.0, 10.0),

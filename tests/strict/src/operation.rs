@@ -1,7 +1,7 @@
 //! What a request asks for: `service:Operation`, and of which resource. Every protocol that the AWS SDKs use hides it elsewhere.
 //!
 //! Operations are named as the AWS API references name them, with one exception: `CreateDistributionWithTags` is
-//! `CreateDistribution`, as in IAM's list of actions.
+//! `CreateDistribution`, as in IAM's list of actions; and the Resource Groups Tagging API is `tag`, as there.
 
 use crate::message::Request;
 use std::fmt;
@@ -24,7 +24,7 @@ impl Operation {
             "dynamodb" => ("dynamodb", target(request)),
             "logs" => ("logs", target(request)),
             "cloudtrail" => ("cloudtrail", target(request)),
-            "tagging" => ("tagging", target(request)),
+            "tagging" => ("tag", target(request)),
             "monitoring" => ("cloudwatch", request.segments().pop().filter(|name| !name.is_empty()).or_else(|| target(request))),
             "lambda" => ("lambda", lambda(request)),
             "apigateway" => ("apigateway", api_gateway(request)),
@@ -65,7 +65,7 @@ pub(crate) fn resource(request: &Request, operation: &Operation) -> String {
         "cloudwatch" => crate::cbor::text(&request.body, "AlarmName").unwrap_or_default(),
         "lambda" if operation.name == "CreateFunction" => of_json(&["FunctionName"]),
         "s3" => request.segments().join("/"),
-        "sts" | "tagging" => String::new(),
+        "sts" | "tag" => String::new(),
         "apigateway" => request.segments().join("/").trim_start_matches("restapis/").to_owned(),
         _ => request.segments().get(2..).unwrap_or_default().join("/"),
     }

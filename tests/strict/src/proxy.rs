@@ -8,7 +8,7 @@ use crate::{
     message::{Request, Response},
     operation::{Operation, resource},
     refusals::{self, Before, Windows, World},
-    report,
+    report, tagging,
     wire::Refusal,
 };
 use std::{
@@ -315,6 +315,10 @@ impl Shared {
             }
             (config.windows.clone(), before)
         };
+        if operation.is("tag:GetResources") {
+            let response = self.forward(&request).await;
+            return (tagging::complete(&request, response, self).await, String::new());
+        }
         let (Some(windows), Some(before)) = (windows, before) else { return (self.forward(&request).await, String::new()) };
         let refused = match before {
             Before::Refuse(refusal) => return (refusal.response(protocol), refusal.to_string()),
@@ -391,6 +395,12 @@ impl Shared {
 
     fn note(&self, began: Instant, operation: String, resource: String, write: bool, status: u16, note: String) {
         self.state().log.push(Entry { operation, resource, write, status, note, began, ended: Instant::now() });
+    }
+}
+
+impl tagging::Ask for Shared {
+    async fn ask(&self, request: Request) -> serde_json::Value {
+        self.forward(&request).await.json()
     }
 }
 

@@ -43,7 +43,7 @@ impl Refusal {
                 let body = serde_json::json!({ "__type": format!("com.amazonaws.dynamodb.v20120810#{code}"), "message": self.message });
                 Response::new(self.status, "application/x-amz-json-1.0", body.to_string())
             }
-            "logs" | "tagging" => {
+            "logs" | "tag" => {
                 let body = serde_json::json!({ "__type": code, "message": self.message });
                 Response::new(self.status, "application/x-amz-json-1.1", body.to_string())
             }
@@ -73,7 +73,7 @@ impl Refusal {
     pub fn expired(service: &str) -> Self {
         let (status, code) = match service {
             "s3" => return Self::new(400, "ExpiredToken", "The provided token has expired."),
-            "dynamodb" | "logs" | "tagging" => (400, "ExpiredTokenException"),
+            "dynamodb" | "logs" | "tag" => (400, "ExpiredTokenException"),
             "lambda" | "apigateway" => (403, "ExpiredTokenException"),
             _ => (403, "ExpiredToken"),
         };

@@ -1,0 +1,84 @@
+//! How a survey asks, and what it takes on trust.
+
+use super::plan::survey;
+use crate::engine::{Cloud, Error, Found, Gone, Graph, Live, Owner, Ref, Resource, Result, Written};
+use serde::Serialize;
+use std::time::Duration;
+use tokio::{sync::OnceCell, task::yield_now, time::timeout};
+
+/// A world that answers one question, once, to all who ask.
+#[derive(Default)]
+struct World(OnceCell<()>);
+
+impl World {
+    async fn ask(&self) {
+        let slowly = async || {
+            yield_now().await;
+            yield_now().await;
+        };
+        self.0.get_or_init(slowly).await;
+    }
+}
+
+impl Cloud for World {}
+
+#[derive(Serialize)]
+struct Thing {
+    uses: Option<Ref<()>>,
+    comes_after: Option<Ref<()>>,
+    /// Whether to find it the world is asked, and whether to observe it.
+    #[serde(skip)]
+    asks: (bool, bool),
+}
+
+impl Resource for Thing {
+    type Cloud = World;
+    const KIND: &'static str = "thing";
+    type Output = ();
+
+    fn name(&self) -> String {
+        "thing".to_owned()
+    }
+
+    async fn find(&self, world: &World) -> Result<Option<Found<()>>> {
+        if self.asks.0 {
+            world.ask().await;
+        }
+        yield_now().await;
+        Ok(Some(Found { output: (), owner: Owner::Us }))
+    }
+
+    async fn observe(&self, world: &World) -> Result<Option<Live<Self>>> {
+        self.uses.as_ref().map(Ref::get).transpose()?;
+        if self.asks.1 {
+            world.ask().await;
+        }
+        yield_now().await;
+        let spec = Self { uses: self.uses.clone(), comes_after: self.comes_after.clone(), asks: self.asks };
+        Ok(Some(Live { spec, output: (), busy: None, owner: Owner::Us, applied: None }))
+    }
+
+    async fn create(&self, _: &World) -> Result<Written<()>> {
+        Err(Error::Interrupted)
+    }
+
+    async fn update(&self, _: &World, _: &Live<Self>, _: &crate::engine::Changes) -> Result<Written<()>> {
+        Err(Error::Interrupted)
+    }
+
+    async fn delete(&self, _: &World, (): &()) -> Result<Gone> {
+        Err(Error::Interrupted)
+    }
+}
+
+#[tokio::test]
+async fn what_a_search_has_begun_to_ask_is_asked_to_the_end() {
+    let mut graph = Graph::default();
+    let asking = graph.add("asking", Thing { uses: None, comes_after: None, asks: (true, false) });
+    let silent = graph.add("silent", Thing { uses: None, comes_after: None, asks: (false, false) });
+    // The search for the first has begun to ask what this one asks too when the second is found and lets this one go on.
+    let user = Thing { uses: Some(silent.output("id", |()| ())), comes_after: Some(asking.known("id", ())), asks: (false, true) };
+    graph.add("user", user);
+    let plan = timeout(Duration::from_mins(1), survey(&graph, &World::default(), &|_| {})).await.expect("it does not wait for itself");
+    assert!(plan.is_ok_and(|plan| plan.changes().next().is_none()));
+}

@@ -1,0 +1,76 @@
+//! The parts of a REST API as one `OpenAPI` document, so that a new API gets all of them by one call.
+//!
+//! Only for that: afterwards each part is a resource of its own, is observed as such, and is written as such where it differs. Sources:
+//! "`OpenAPI` extensions for API Gateway" (`x-amazon-apigateway-integration`), "`PutRestApi`" of the API reference. It was not tried on AWS
+//! itself; what it would leave undone is made good by the parts.
+
+use super::{ApiIntegration, ApiIntegrationResponse, ApiMethod, ApiMethodResponse};
+use serde_json::{Map, Value, json};
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeMap,
+    rc::Rc,
+};
+
+/// What API Gateway calls a header of a response; `OpenAPI` has the header alone.
+const HEADER: &str = "method.response.header.";
+
+/// The methods of an API with their integrations and responses. Clones are one and the same: the API has it before its parts are declared.
+#[derive(Debug, Clone, Default)]
+pub struct ApiDocument(Rc<Content>);
+
+#[derive(Debug, Default)]
+struct Content {
+    /// Operations by path and method.
+    paths: RefCell<BTreeMap<String, Map<String, Value>>>,
+    /// Whether something is declared that it does not say.
+    incomplete: Cell<bool>,
+}
+
+impl ApiDocument {
+    /// Adds a method.
+    pub fn method(&self, method: &ApiMethod, integration: &ApiIntegration) {
+        if method.authorization != "NONE" || method.api_key_required {
+            self.0.incomplete.set(true);
+        }
+        let mut how = json!({
+            "type": integration.kind.to_lowercase(),
+            "passthroughBehavior": integration.passthrough.to_lowercase(),
+            "timeoutInMillis": integration.timeout_ms,
+        });
+        let optional = [("uri", &integration.uri), ("httpMethod", &integration.http_method)];
+        for (key, value) in optional.into_iter().filter_map(|(key, value)| Some((key, value.as_ref()?))) {
+            how[key] = json!(value);
+        }
+        if !integration.request_templates.is_empty() {
+            how["requestTemplates"] = json!(integration.request_templates);
+        }
+        let operation = json!({ "responses": {}, "x-amazon-apigateway-integration": how });
+        let mut paths = self.0.paths.borrow_mut();
+        paths.entry(method.path.clone()).or_default().insert(method.http_method.to_lowercase(), operation);
+    }
+
+    /// Adds a response of a method that was added, and what fills it.
+    pub fn response(&self, http_method: &str, path: &str, response: &ApiMethodResponse, filled: &ApiIntegrationResponse) {
+        let mut paths = self.0.paths.borrow_mut();
+        let operation = paths.get_mut(path).and_then(|methods| methods.get_mut(&http_method.to_lowercase()));
+        let Some(operation) = operation else { return };
+        let header = |name: &String| Some((name.strip_prefix(HEADER)?.to_owned(), json!({ "schema": { "type": "string" } })));
+        let headers: Map<String, Value> = response.response_parameters.keys().filter_map(header).collect();
+        operation["responses"][&response.status] = json!({ "description": "", "headers": headers });
+        let pattern = if filled.selection_pattern.is_empty() { "default" } else { &filled.selection_pattern };
+        let mut answer = json!({ "statusCode": filled.status, "responseParameters": filled.response_parameters });
+        if !filled.response_templates.is_empty() {
+            answer["responseTemplates"] = json!(filled.response_templates);
+        }
+        operation["x-amazon-apigateway-integration"]["responses"][pattern] = answer;
+    }
+
+    /// The document; `None` if it would not say all, or there is nothing to say.
+    pub(super) fn text(&self, name: &str, description: Option<&str>) -> Option<String> {
+        let paths = self.0.paths.borrow();
+        let info = json!({ "title": name, "description": description.unwrap_or_default(), "version": "1" });
+        let document = json!({ "openapi": "3.0.1", "info": info, "paths": *paths });
+        (!paths.is_empty() && !self.0.incomplete.get()).then(|| document.to_string())
+    }
+}

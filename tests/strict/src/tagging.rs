@@ -1,0 +1,122 @@
+//! What the Resource Groups Tagging API reports beyond what the local AWS's knows: alarms, log groups, REST APIs and their stages (D.1).
+
+use crate::message::{Request, Response};
+use serde_json::{Value, json};
+
+/// Asks the local AWS.
+pub(crate) trait Ask {
+    /// One request, and its answer as JSON; null if it is none.
+    fn ask(&self, request: Request) -> impl Future<Output = Value> + Send;
+}
+
+/// The answer to this `GetResources`, with what the local AWS left out. All of it is on one page.
+pub(crate) async fn complete(request: &Request, response: Response, local: &impl Ask) -> Response {
+    if !response.is_success() {
+        return response;
+    }
+    let mut body = response.json();
+    let asked = request.json();
+    let mut found = Vec::new();
+    alarms(request, local, &mut found).await;
+    log_groups(request, local, &mut found).await;
+    rest_apis(request, local, &mut found).await;
+    let has = |tags: &Value, filter: &Value| {
+        let values = filter["Values"].as_array().cloned().unwrap_or_default();
+        let mut tags = tags.as_array().into_iter().flatten();
+        tags.any(|tag| tag["Key"] == filter["Key"] && (values.is_empty() || values.contains(&tag["Value"])))
+    };
+    let fits = |tags: &Value| asked["TagFilters"].as_array().into_iter().flatten().all(|filter| has(tags, filter));
+    let more = found.into_iter().filter(|(_, tags)| fits(tags)).map(|(arn, tags)| json!({ "ResourceARN": arn, "Tags": tags }));
+    if let Some(list) = body["ResourceTagMappingList"].as_array_mut() {
+        list.extend(more);
+    }
+    Response { body: body.to_string().into_bytes(), ..response }
+}
+
+/// ARN and tags, as a list of `Key` and `Value`.
+type Found = Vec<(String, Value)>;
+
+async fn alarms(request: &Request, local: &impl Ask, found: &mut Found) {
+    let call = |operation: &str, body: &Value| json_call(request, "monitoring", "GraniteServiceVersion20100801", operation, body);
+    let mut token = Value::Null;
+    loop {
+        let body = if token.is_null() { json!({}) } else { json!({ "NextToken": token }) };
+        let page = local.ask(call("DescribeAlarms", &body)).await;
+        for alarm in page["MetricAlarms"].as_array().into_iter().flatten() {
+            let tags = local.ask(call("ListTagsForResource", &json!({ "ResourceARN": alarm["AlarmArn"] }))).await;
+            found.push((text(&alarm["AlarmArn"]), tags["Tags"].clone()));
+        }
+        token = page["NextToken"].clone();
+        if token.is_null() {
+            return;
+        }
+    }
+}
+
+async fn log_groups(request: &Request, local: &impl Ask, found: &mut Found) {
+    let call = |operation: &str, body: &Value| json_call(request, "logs", "Logs_20140328", operation, body);
+    let mut token = Value::Null;
+    loop {
+        let body = if token.is_null() { json!({}) } else { json!({ "nextToken": token }) };
+        let page = local.ask(call("DescribeLogGroups", &body)).await;
+        for group in page["logGroups"].as_array().into_iter().flatten() {
+            let arn = text(&group["arn"]).trim_end_matches(":*").to_owned();
+            let tags = local.ask(call("ListTagsForResource", &json!({ "resourceArn": arn }))).await;
+            found.push((arn, listed(&tags["tags"])));
+        }
+        token = page["nextToken"].clone();
+        if token.is_null() {
+            return;
+        }
+    }
+}
+
+async fn rest_apis(request: &Request, local: &impl Ask, found: &mut Found) {
+    let get = |path: String| call(request, "apigateway", "GET", path, &[], Vec::new());
+    let region = scope(request).and_then(|scope| scope.split('/').nth(2)).unwrap_or_default();
+    let apis = local.ask(get("/restapis?limit=500".to_owned())).await;
+    for api in apis["item"].as_array().into_iter().flatten() {
+        let id = text(&api["id"]);
+        let mut paths = vec![(format!("/restapis/{id}"), api["tags"].clone())];
+        let stages = local.ask(get(format!("/restapis/{id}/stages"))).await;
+        let stages = stages["item"].as_array().into_iter().flatten();
+        paths.extend(stages.map(|stage| (format!("/restapis/{id}/stages/{}", text(&stage["stageName"])), stage["tags"].clone())));
+        for (path, made_with) in paths {
+            let arn = format!("arn:aws:apigateway:{region}::{path}");
+            let tags =
+                local.ask(get(format!("/tags/{}", percent_encoding::utf8_percent_encode(&arn, percent_encoding::NON_ALPHANUMERIC)))).await;
+            // This local AWS keeps the tags of a creation apart from those that are written later.
+            let written = tags["tags"].as_object().is_some_and(|tags| !tags.is_empty());
+            found.push((arn, listed(if written { &tags["tags"] } else { &made_with })));
+        }
+    }
+}
+
+/// A map of tags as a list of `Key` and `Value`.
+fn listed(tags: &Value) -> Value {
+    tags.as_object().into_iter().flatten().map(|(key, value)| json!({ "Key": key, "Value": value })).collect()
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+fn json_call(like: &Request, service: &str, protocol: &str, operation: &str, body: &Value) -> Request {
+    let headers = [("X-Amz-Target", format!("{protocol}.{operation}")), ("Content-Type", "application/x-amz-json-1.1".to_owned())];
+    call(like, service, "POST", "/".to_owned(), &headers, body.to_string().into_bytes())
+}
+
+/// A request to another service with the credentials of this one, whose signature nobody checks.
+fn call(like: &Request, service: &str, method: &str, target: String, more: &[(&str, String)], body: Vec<u8>) -> Request {
+    let credential = scope(like).unwrap_or_default().replace("/tagging/", &format!("/{service}/"));
+    let authorization = format!("AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders=host, Signature=0");
+    let mut headers = vec![("Host".to_owned(), like.header("host").unwrap_or_default().to_owned())];
+    headers.push(("Authorization".to_owned(), authorization));
+    headers.extend(more.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+    Request { method: method.to_owned(), target, headers, body }
+}
+
+/// `KEY/20260101/us-east-1/tagging/aws4_request`
+fn scope(request: &Request) -> Option<&str> {
+    request.header("authorization")?.split("Credential=").nth(1)?.split(',').next()
+}
