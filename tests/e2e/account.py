@@ -98,7 +98,8 @@ def unpublish(function, version):
 def unrecord(bucket):
     """Removes the newest record of a release, as if the run had been killed before it wrote that."""
     s3 = client("s3")
-    keys = sorted(o["Key"] for o in s3.list_objects_v2(Bucket=bucket, Prefix="site-releases/")["Contents"])
+    # Their keys begin with their number; newest.json repeats them, and sorts last.
+    keys = sorted(o["Key"] for o in s3.list_objects_v2(Bucket=bucket, Prefix="site-releases/0")["Contents"])
     s3.delete_object(Bucket=bucket, Key=keys[-1])
 
 
