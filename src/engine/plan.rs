@@ -113,7 +113,7 @@ pub async fn survey<C: super::Cloud>(graph: &Graph<C>, cloud: &C, tell: Listener
         seen.is_some_and(|seen| seen.owner == Owner::Reported) && decide(entry, seen).is_some()
     };
     let doubtful: Vec<&Entry<C>> = graph.entries.iter().filter(doubtful).collect();
-    for (entry, seen) in doubtful.iter().zip(join_all(doubtful.iter().map(|entry| entry.observe(cloud))).await) {
+    for (entry, seen) in doubtful.iter().zip(join_all(doubtful.iter().map(|entry| for_resource(&entry.id, entry.observe(cloud)))).await) {
         known.insert(entry.id.clone(), seen.map_err(|error| (Some(entry.id.clone()), error))?);
     }
     let strays = strays.map_err(|error| (None, error))?;
@@ -137,7 +137,7 @@ pub(super) async fn verify<C: super::Cloud>(
     };
     let entries: Vec<&Entry<C>> = graph.entries.iter().enumerate().filter(look).map(|(_, entry)| entry).collect();
     let swept = async { if before.strays.is_empty() { Ok(Vec::new()) } else { sweep(graph, cloud, true).await } };
-    let (seen, strays) = join(join_all(entries.iter().map(|entry| entry.observe(cloud))), swept).await;
+    let (seen, strays) = join(join_all(entries.iter().map(|entry| for_resource(&entry.id, entry.observe(cloud)))), swept).await;
     let mut known = before.seen;
     known.append(&mut proven);
     for (entry, seen) in entries.iter().zip(seen) {
