@@ -68,7 +68,8 @@ fn stack(name: &str, alarms: usize) -> String {
 #[test]
 fn a_plan_and_a_status_say_what_the_stack_costs() {
     let name = format!("cost-{}", std::process::id());
-    let project = Project::new(&stack(&name, 11)).endpoint(&test_support::endpoint());
+    // The account is named, so that it is asked about while all else goes on.
+    let project = Project::new(&stack(&name, 11)).endpoint(&test_support::endpoint()).env("AWS_ACCOUNT_ID", "000000000000");
     fs::create_dir(project.path().join("pages")).unwrap();
     fs::write(project.path().join("pages/index.html"), "<p>hello").unwrap();
     let ok = |arguments: &[&str]| {
@@ -88,7 +89,11 @@ fn a_plan_and_a_status_say_what_the_stack_costs() {
     assert_eq!(nothing["summary"]["in_sync"], 0, "what status says otherwise is there as well");
     assert!(json(&["status"]).get("cost").is_none(), "only if asked");
 
-    ok(&["up"]);
+    let up: Value = serde_json::from_str(&last(&ok(&["up", "--timings=page.html", "--format", "json"]))).unwrap();
+    // With whose account it is, which on AWS is asked as well.
+    let page = fs::read_to_string(project.path().join("page.html")).unwrap();
+    assert_eq!(page.matches("<rect class=\"call ").count() as u64 - 2, up["aws_calls"].as_u64().unwrap(), "two are in the legend: {up}");
+    assert_eq!(page.matches("\nsts:GetCallerIdentity: ").count(), 1);
     let plan = ok(&["plan"]);
     assert_eq!(last(&plan), "estimated cost: $0.10 a month at 100,000 events");
     assert!(!plan.contains("estimated time"), "there is nothing to do: {plan}");

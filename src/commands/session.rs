@@ -8,7 +8,7 @@ use crate::{
     stack::{self, Names, Stack},
     timings::Calling,
 };
-use std::{cell::RefCell, collections::BTreeMap, path::PathBuf};
+use std::{cell::RefCell, collections::BTreeMap, path::PathBuf, time::Instant};
 use tokio::task::JoinHandle;
 
 /// A stack and access to where it lives.
@@ -20,8 +20,14 @@ pub(super) struct Session {
     identity: RefCell<Option<Asking>>,
 }
 
-/// The partition and account, under way.
-type Asking = JoinHandle<Result<(String, String), ConnectError>>;
+/// The partition and account.
+type Identity = Result<(String, String), ConnectError>;
+
+/// Whose account it is, and when that was answered, under way.
+struct Asking {
+    answer: JoinHandle<(Identity, Instant)>,
+    recorded: Option<Calling>,
+}
 
 /// Whether the handlers' crates and the pages that stack.yaml names have to be there.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -52,17 +58,21 @@ impl Session {
         let stack = load(context, sources)?;
         let connection = Connection::standard(&stack.region, globals.profile.as_deref()).await;
         let Some(account) = connection.named_account().await else { return Self::identified(context, stack, &connection).await };
-        let identity = tokio::spawn(connection.identity());
+        let (recorded, identity) = (asking(context), connection.identity());
+        let answer = tokio::spawn(async { (identity.await, Instant::now()) });
         let place = Place::aws(Place::partition_of(&stack.region), &stack.region, &account);
         let session = Self::new(context, stack, place, &connection);
-        session.identity.replace(Some(identity));
+        session.identity.replace(Some(Asking { answer, recorded }));
         Ok(session)
     }
 
     /// Waits until it is certain whose account this is.
     pub(super) async fn confirm(&self) -> Result<(), CliError> {
-        let Some(identity) = self.identity.take() else { return Ok(()) };
-        let identity = identity.await.map_err(|error| CliError::failed(format!("sts:GetCallerIdentity: {error}")))?;
+        let Some(Asking { answer, recorded }) = self.identity.take() else { return Ok(()) };
+        let (identity, answered) = answer.await.map_err(|error| CliError::failed(format!("sts:GetCallerIdentity: {error}")))?;
+        if let Some(mut recorded) = recorded {
+            recorded.answered_at(answered);
+        }
         let (partition, account) = identity?;
         if (&partition, &account) == (&self.place.partition, &self.place.account) {
             return Ok(());
@@ -76,8 +86,7 @@ impl Session {
 
     async fn identified(context: &Context, stack: Stack, connection: &Connection) -> Result<Self, CliError> {
         context.progress.quiet_step("asking AWS whose account this is");
-        let mut recorded = context.recorder().map(|recorder| recorder.call("sts:GetCallerIdentity", false));
-        recorded.as_mut().map(Calling::sent);
+        let recorded = asking(context);
         let (partition, account) = connection.identity().await?;
         drop(recorded);
         context.progress.step_done();
@@ -122,6 +131,13 @@ impl Session {
         let Place { region, account, .. } = &self.place;
         format!("{project}/{environment} in {region}, account {account}")
     }
+}
+
+/// AWS is asked whose account it is.
+fn asking(context: &Context) -> Option<Calling> {
+    let mut recorded = context.recorder().map(|recorder| recorder.call("sts:GetCallerIdentity", false));
+    recorded.as_mut().map(Calling::sent);
+    recorded
 }
 
 /// Finds and loads stack.yaml as the global options say.

@@ -190,7 +190,12 @@ impl Calling {
 
     /// It is answered, or lost.
     pub fn answered(&mut self) {
-        self.since = self.recorder.seconds();
+        self.answered_at(Instant::now());
+    }
+
+    /// It was answered, or lost, at this time.
+    pub fn answered_at(&mut self, at: Instant) {
+        self.since = at.saturating_duration_since(self.recorder.0.began).as_secs_f64();
         if let Some(attempt) = self.call.attempts.last_mut() {
             attempt.end = self.since;
         }
@@ -203,7 +208,7 @@ impl Drop for Calling {
         if self.under_way {
             self.answered();
         }
-        self.call.span.end = self.recorder.seconds();
+        self.call.span.end = self.since;
         self.recorder.0.recording.borrow_mut().calls.push(self.call.clone());
     }
 }
