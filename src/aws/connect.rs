@@ -129,11 +129,11 @@ impl Connection {
 
     /// The clients, for one stack in one place.
     pub fn aws(&self, place: Place, stack: String) -> Aws {
-        let path_style = self.config.endpoint_url().is_some()
-            || std::env::var_os("AWS_ENDPOINT_URL").is_some()
-            || std::env::var_os("AWS_ENDPOINT_URL_S3").is_some();
-        let s3 = aws_sdk_s3::config::Builder::from(&self.config).force_path_style(path_style).build();
+        let variables = ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"];
+        let is_elsewhere = self.config.endpoint_url().is_some() || variables.iter().any(|name| std::env::var_os(name).is_some());
+        let s3 = aws_sdk_s3::config::Builder::from(&self.config).force_path_style(is_elsewhere).build();
         Aws {
+            is_elsewhere,
             alarms_to_delete: Gathering::default(),
             budgets: Budgets::new(place.limits),
             stack,

@@ -38,6 +38,8 @@ use std::{cell::RefCell, collections::HashMap, future::Future, rc::Rc};
 pub struct Aws {
     /// Where it is.
     pub place: Place,
+    /// Whether requests go to another endpoint than AWS's own.
+    pub is_elsewhere: bool,
     /// `{project}/{environment}`: the value of the ownership tag.
     pub stack: String,
     /// Amazon API Gateway (REST).

@@ -14,9 +14,9 @@ use super::{
 };
 use crate::{
     aws::Aws,
-    engine::{self, Action, Event, Id, Options, Plan, Report, Resource, State, Step, survey},
+    engine::{self, Event, Id, Options, Plan, Report, Resource, State, Step, survey},
     error::CliError,
-    resources::{Alias, Bucket, Distribution},
+    resources::{Alias, Bucket},
     stack::{Content, Declaration, declare},
     timings::Achieved,
     ui::{self, Detail, Summary},
@@ -68,8 +68,6 @@ pub(super) struct Applied {
     pub(super) in_sync: bool,
     /// Whether something was written that requests meet.
     released: bool,
-    /// Whether the distribution was made.
-    is_new: bool,
 }
 
 /// Observes, asks for consent, waits for its turn, converges, and records the release. An error means that nothing was changed.
@@ -128,12 +126,7 @@ async fn release(
     let mut applied = converge(context, session, declaration, plan, request, tried).await;
     if applied.in_sync && (applied.released || !recorded) {
         context.now("checking and recording");
-        let works = if request.smoke {
-            let is_new = applied.is_new && !request.wait;
-            Box::pin(proof::of_release(context, session, declaration, &applied.outputs, is_new)).await
-        } else {
-            Ok(())
-        };
+        let works = if request.smoke { Box::pin(proof::of_release(context, session, declaration, &applied.outputs)).await } else { Ok(()) };
         match works {
             Ok(()) => drop(Box::pin(recording::record(context, session, declaration)).await),
             Err(error) => (applied.in_sync, applied.result) = (false, Err(error)),
@@ -221,9 +214,7 @@ fn summed_up(
         let calls: Vec<String> = tally.by_operation().iter().map(|(operation, count)| format!("{operation} {count}")).collect();
         context.ui.note(&format!("AWS calls: {}", calls.join(", ")));
     }
-    let did = |kind: &str, action: Option<Action>| {
-        report.done.iter().any(|(id, done)| id.kind() == kind && action.is_none_or(|action| action == *done))
-    };
+    let did = |kind: &str| report.done.keys().any(|id| id.kind() == kind);
     Applied {
         outputs: declaration.outputs(),
         achieved,
@@ -231,7 +222,6 @@ fn summed_up(
         total,
         in_sync: report.complete(),
         result,
-        released: did(Alias::KIND, None) || did(Bucket::KIND, None),
-        is_new: did(Distribution::KIND, Some(Action::Create)),
+        released: did(Alias::KIND) || did(Bucket::KIND),
     }
 }

@@ -2,24 +2,27 @@
 //! and on which nothing else depends.
 
 use super::{Context, session::Session};
-use crate::{error::CliError, stack::Declaration};
+use crate::{engine::Result, error::CliError, stack::Declaration};
 use std::time::Duration;
 
 /// CloudFront takes about three minutes; asking more often finds out little sooner.
 const PAUSE: Duration = Duration::from_secs(5);
 
 /// Waits until the distribution, if there is one, is deployed everywhere.
-pub(super) async fn for_distribution(context: &Context, session: &Session, declaration: &Declaration) -> Result<(), CliError> {
+pub(super) async fn for_distribution(context: &Context, session: &Session, declaration: &Declaration) -> std::result::Result<(), CliError> {
     let Some(id) = declaration.outputs().remove("distribution_id") else { return Ok(()) };
-    let aws = &session.aws;
     let failed = |error| CliError::of_engine(None, &error);
     context.progress.step("waiting for CloudFront to deploy the distribution everywhere (usually 3 to 5 minutes)");
-    loop {
-        let answer = aws.read("cloudfront:GetDistribution", || aws.cloudfront.get_distribution().id(&id).send()).await.map_err(failed)?;
-        if answer.distribution().is_some_and(|distribution| distribution.status() == "Deployed") {
-            context.progress.step_done();
-            return Ok(());
-        }
+    while !is_deployed(session, &id).await.map_err(failed)? {
         context.stop.sleep(PAUSE).await.map_err(failed)?;
     }
+    context.progress.step_done();
+    Ok(())
+}
+
+/// Whether the distribution is the same everywhere: a new one may not be known yet where it is asked for.
+pub(super) async fn is_deployed(session: &Session, id: &str) -> Result<bool> {
+    let aws = &session.aws;
+    let answer = aws.read("cloudfront:GetDistribution", || aws.cloudfront.get_distribution().id(id).send()).await?;
+    Ok(answer.distribution().is_some_and(|distribution| distribution.status() == "Deployed"))
 }

@@ -4,11 +4,14 @@ use crate::{
     harness::Bench,
     lambda::{Wish, declare},
 };
+use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_s3::primitives::ByteStream;
 use liveinsight::{
     aws::Aws,
     engine::{Cloud, Graph},
-    release::{self, Action, Author, Objects, Record},
+    release::{self, Action, Author, Canary, Candidate, Objects, Record},
+    resources::Serving,
+    stack::LIVE_ALIAS,
 };
 use std::collections::BTreeMap;
 
@@ -142,4 +145,26 @@ async fn while_a_record_within_reach_is_damaged_nothing_goes() {
     stack.put(&format!("site-releases/{:06}-{}.json", damaged.number, damaged.digest), "{").await;
     stack.prune(1).await;
     assert_eq!(stack.there_is().await.0, [1, 2, 3]);
+}
+
+#[tokio::test]
+async fn a_canary_notices_whoever_moves_an_alias_meanwhile() {
+    let stack = Stack::new("releases-canary").await;
+    stack.release("one", "<p>one").await.unwrap();
+    let function = stack.bench.name(FUNCTION);
+    let code = b"PK\x05\x06\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
+    let lambda = &stack.aws().lambda;
+    lambda.update_function_code().function_name(&function).zip_file(Blob::new(code.as_slice())).send().await.unwrap();
+
+    let candidates = BTreeMap::from([(FUNCTION.to_owned(), Candidate { function: function.clone(), code_sha256: None })]);
+    let mut canary = Canary::publish(stack.aws(), &candidates).await.unwrap();
+    assert_eq!(canary.versions(), BTreeMap::from([(FUNCTION, "2")]));
+    canary.shift(0.25).await.unwrap();
+    assert!(canary.moved().await.unwrap().is_empty());
+    let serving = Serving::read(stack.aws(), &function, LIVE_ALIAS).await.unwrap().unwrap();
+    assert_eq!((serving.version.as_str(), &serving.shares), ("1", &BTreeMap::from([("2".to_owned(), 0.25)])));
+
+    // Somebody finishes it by hand.
+    serving.point(stack.aws(), "2", "by hand").await.unwrap();
+    assert_eq!(canary.moved().await.unwrap(), [FUNCTION]);
 }

@@ -18,7 +18,7 @@ const PAGE: &str = include_str!("../../docs/errors.md");
 async fn run(job: &Job, step: &Step) -> (String, i32) {
     let desk = &job.0;
     match step.code {
-        5 => desk.at_first_write(Fault::Denied),
+        5 => desk.strict.set_faults(Faults::Deny(&["dynamodb:CreateTable"])),
         // The first is the lock; the second is what was denied.
         6 | 130 => desk.strict.set_faults(Faults::AtWrite(2, Fault::Hung)),
         _ => desk.strict.set_faults(Faults::None),

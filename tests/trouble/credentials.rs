@@ -9,7 +9,7 @@ use strict_aws::{Config, Faults};
 /// Sweeps ask all of them, in all protocols.
 const ALL: [&str; 9] = ["apigateway", "cloudfront", "cloudwatch", "dynamodb", "iam", "lambda", "logs", "s3", "sts"];
 /// How many calls lie between two tries.
-const STEP: usize = 31;
+const STEP: usize = 13;
 
 /// Runs a command whose session expires after every so many calls, each time followed by one whose session lasts. How often it expired.
 async fn expiring(desk: &Desk, command: &str, undo: &str) -> usize {

@@ -1,6 +1,6 @@
 //! What goes wrong on the way, in a repeatable manner.
 
-use crate::{message::Response, operation::Operation, wire::Refusal};
+use crate::{message::Response, wire::Refusal};
 use std::{
     collections::HashMap,
     hash::{DefaultHasher, Hash, Hasher},
@@ -12,8 +12,6 @@ use std::{
 pub enum Fault {
     /// Refused as one too many; not done.
     Throttle,
-    /// Refused because the credentials may not do it; not done. No part of a mix: it is no passing trouble.
-    Denied,
     /// Answered 500, 502 or 503; not done.
     Stumble(u16),
     /// The connection is closed without an answer; not done.
@@ -93,15 +91,13 @@ pub(crate) const STALL: Duration = Duration::from_millis(500);
 impl Fault {
     /// Whether the request does not reach AWS.
     pub(crate) fn prevents(self) -> bool {
-        matches!(self, Self::Throttle | Self::Denied | Self::Stumble(_) | Self::Reset)
+        matches!(self, Self::Throttle | Self::Stumble(_) | Self::Reset)
     }
 
     /// What is answered instead; `None` for no answer.
-    pub(crate) fn refusal(self, operation: &Operation) -> Option<Refusal> {
-        let service = operation.service;
+    pub(crate) fn refusal(self, service: &str) -> Option<Refusal> {
         match self {
             Self::Throttle => Some(Refusal::throttle(service)),
-            Self::Denied => Some(Refusal::denied(operation)),
             Self::Stumble(status) => Some(Refusal::stumble(service, status)),
             Self::LostThenStumble => Some(Refusal::stumble(service, 500)),
             _ => None,

@@ -263,7 +263,7 @@ impl Shared {
             return if last { Outcome::Nothing } else { Outcome::Answer(refusal.response(protocol)) };
         }
         if let Some(fault) = fault.filter(|fault| fault.prevents()) {
-            let answer = fault.refusal(&operation).map(|refusal| refusal.response(protocol));
+            let answer = fault.refusal(operation.service).map(|refusal| refusal.response(protocol));
             let status = answer.as_ref().map_or(0, |answer| answer.status);
             self.note(began, operation.to_string(), about, write, status, format!("fault {fault:?}"));
             return answer.map_or(Outcome::Nothing, Outcome::Answer);
@@ -283,7 +283,7 @@ impl Shared {
             Some(Fault::Truncated) if response.body.is_empty() => Outcome::Nothing,
             Some(Fault::Truncated) => Outcome::Truncated(response),
             Some(fault @ Fault::LostThenStumble) => {
-                fault.refusal(&operation).map_or(Outcome::Nothing, |refusal| Outcome::Answer(refusal.response(protocol)))
+                fault.refusal(operation.service).map_or(Outcome::Nothing, |refusal| Outcome::Answer(refusal.response(protocol)))
             }
             _ => Outcome::Answer(response),
         };
