@@ -1,7 +1,7 @@
 //! What the stack costs a month, estimated: list prices times what is used.
 //!
 //! What is used is either assumed (so many events a month, and what the handlers are known to need for one) or read from the stack's own
-//! metrics. Nothing here asks AWS, except [`read`], which reads those metrics in one go. What of it people see is `ui`'s.
+//! metrics. Nothing here asks AWS, except `read`, which reads those metrics in one go. What of it people see is `ui`'s.
 //!
 //! - `prices`: the list prices, with their free parts and where they were taken from;
 //! - `bill`: from amounts to dollars;
