@@ -134,7 +134,7 @@ async fn put_back(
 
 /// Tells caches, and records what is live, unless something could not be put back: then the next run finishes it.
 async fn conclude(context: &Context, session: &Session, declaration: &Declaration, done: &mut Done) {
-    if done.back.is_empty() || !done.report.complete() {
+    if done.back.is_concluded() || !done.report.complete() {
         return;
     }
     let tell = |event: Event<'_>| context.progress.engine(&event);

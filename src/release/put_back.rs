@@ -94,7 +94,7 @@ impl Scene {
         if !gone.is_empty() {
             return Err(gone);
         }
-        Ok(PutBack { scene: self, functions, pages, removed, changed, distribution: None })
+        Ok(PutBack { scene: self, functions, pages, removed, changed, caches_differ: false, distribution: None })
     }
 
     /// Whether the alias of a function that is wanted gives a share of the requests to another version.
@@ -108,7 +108,7 @@ impl Scene {
         let stays = |serving: &Serving| Version { version: serving.version.clone(), release: serving.release.clone() };
         let functions = canaries.map(|(name, serving)| (name.clone(), stays(serving))).collect();
         let (pages, removed, changed) = (BTreeMap::new(), BTreeSet::new(), BTreeSet::new());
-        PutBack { scene: self, functions, pages, removed, changed, distribution: None }
+        PutBack { scene: self, functions, pages, removed, changed, caches_differ: false, distribution: None }
     }
 }
 
@@ -134,6 +134,8 @@ pub struct PutBack {
     removed: BTreeSet<String>,
     /// The files that caches have otherwise.
     changed: BTreeSet<String>,
+    /// Whether caches have another site than this, whoever has put it back; found while the rest is written.
+    caches_differ: bool,
     /// Whose caches have to be told; found while the rest is written.
     distribution: Option<DistributionOutput>,
 }
@@ -173,16 +175,27 @@ impl PutBack {
                 None => Ok(None),
             }
         };
+        let expected = digest(&digests(&self.site()));
         let (aliases, pages, distribution) = join3(join_all(self.functions.iter().map(alias)), pages, distribution).await;
         let mut report = Report::default();
         match distribution {
             Ok(found) => self.distribution = found.filter(|found| found.owner == Owner::Us).map(|found| found.output),
             Err(error) => aws.warn(format!("caches may serve the pages from before for some minutes: {error}")),
         }
+        if let Some(output) = &self.distribution {
+            // Its tags have just been asked for.
+            let known = Distribution::known_content(aws, output).boxed_local().await;
+            self.caches_differ = known.is_ok_and(|known| known.is_some_and(|known| known != expected));
+        }
         for (id, result) in aliases.into_iter().chain(pages) {
             note(&mut report, id, result);
         }
         report
+    }
+
+    /// Whether there is nothing to conclude. Known once it was written.
+    pub fn is_concluded(&self) -> bool {
+        self.is_empty() && !self.caches_differ
     }
 
     /// The distribution, if there is one. Known once it was written.
@@ -202,9 +215,12 @@ impl PutBack {
     ) -> Result<Option<u64>> {
         let site = self.site();
         let caches = async {
-            let distribution = declaration.distribution.as_ref().filter(|_| self.touches_pages())?;
+            let distribution = declaration.distribution.as_ref().filter(|_| self.touches_pages() || self.caches_differ)?;
             let (output, id) = (self.distribution.as_ref()?, id_of::<Distribution>(declaration)?);
-            let told_of = distribution.tell_of(aws, output, &self.changed, digest(&digests(&site))).boxed_local();
+            // A run that was killed has put them back, and it is not known which.
+            let all = site.keys().cloned().collect();
+            let changed = if self.touches_pages() { &self.changed } else { &all };
+            let told_of = distribution.tell_of(aws, output, changed, digest(&digests(&site))).boxed_local();
             Some(told(id, tell, told_of).await)
         };
         let mut functions: BTreeMap<String, Version> = BTreeMap::new();

@@ -339,6 +339,11 @@ impl Distribution {
         Ok(config)
     }
 
+    /// The digest of the site that caches were last told of.
+    pub async fn known_content(aws: &Aws, output: &DistributionOutput) -> Result<Option<String>> {
+        Ok(read_tags(aws, &output.arn).await?.and_then(|tags| tags.get(CONTENT).map(str::to_owned)))
+    }
+
     pub(super) async fn write_tags(&self, aws: &Aws, output: &DistributionOutput) -> Result<()> {
         aws.forget_tags(&output.arn);
         let tags = self.sdk_tags()?;
