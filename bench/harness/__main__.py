@@ -9,6 +9,7 @@ import argparse
 import datetime
 import json
 import sys
+import time
 
 from . import extremes, page
 from .aws import Account, LocalAws, Proxy, accounts, environment
@@ -55,6 +56,7 @@ def run(contender, setting, strict, aws):
     with Proxy(strict, aws.endpoint, setting.proxy_options) as proxy:
         for phase in PHASES:
             contender.prepare(account, phase.variant)
+            time.sleep(setting.rest)
             command, directory, extra = (contender.down if phase.removes else contender.up)(account, phase.variant)
             taken = measured(command, directory, {**environment(proxy.endpoint, account), **extra})
             out, error = taken.pop("out"), taken.pop("err")

@@ -42,6 +42,8 @@ class Setting:
     latency: int
     # Further options of the strict AWS.
     options: tuple = ()
+    # Seconds before each run, in which the request limits that the run before it used are free again: nobody repeats a run at once.
+    rest: float = 0.0
 
     @property
     def proxy_options(self):
@@ -55,5 +57,5 @@ DEPLOYING = 18
 def settings(latencies, with_aws):
     """The settings, in the order of the table."""
     plain = [Setting(str(latency), f"{latency} ms", latency) for latency in latencies]
-    aws = Setting("aws", "AWS's limits and delays", 20, ("--limits", "1", "--delays", "1", "--deploying", str(DEPLOYING)))
+    aws = Setting("aws", "AWS's limits and delays", 20, ("--limits", "1", "--delays", "1", "--deploying", str(DEPLOYING)), rest=5)
     return [*plain, aws] if with_aws else plain

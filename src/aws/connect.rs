@@ -5,12 +5,13 @@ use super::{
     batch::Gathering,
     budget::Budgets,
     call::{SKEWED, Tally},
-    credentials::Kept,
+    credentials::{Kept, account_in},
     error::{Verdict, read_answer},
     memo::Memo,
     notes::Notes,
     reports::Reports,
     told::Told,
+    transport::Transport,
 };
 use crate::engine::Error;
 use aws_config::{
@@ -39,6 +40,15 @@ pub struct Connection {
     config: SdkConfig,
     /// Whether AWS was asked whose account it is.
     asked: Cell<bool>,
+}
+
+/// The account that credentials name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Named {
+    /// Its 12 digits.
+    pub account: String,
+    /// Whether somebody says so: that of a role, of SSO, of `AWS_ACCOUNT_ID` or `aws_account_id`. Otherwise the key looks like it.
+    pub is_said: bool,
 }
 
 /// Who calls, as `GetCallerIdentity` answers.
@@ -78,11 +88,19 @@ impl Connection {
         Self { config, asked: Cell::new(false) }
     }
 
-    /// The account that the credentials name, if they do (those of a role, of SSO, and those with `AWS_ACCOUNT_ID` or `aws_account_id`
-    /// beside them): it is very likely the one, and no proof.
-    pub async fn named_account(&self) -> Option<String> {
+    /// The account that the credentials name: very likely it is the one, and no proof.
+    pub async fn named_account(&self) -> Option<Named> {
         let credentials = self.config.credentials_provider()?.provide_credentials().await.ok()?;
-        credentials.account_id().map(|account| account.as_str().to_owned())
+        let said = credentials.account_id().map(|account| Named { account: account.as_str().to_owned(), is_said: true });
+        said.or_else(|| {
+            let account = account_in(credentials.access_key_id(), self.is_elsewhere())?;
+            Some(Named { account, is_said: false })
+        })
+    }
+
+    fn is_elsewhere(&self) -> bool {
+        let variables = ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"];
+        self.config.endpoint_url().is_some() || variables.iter().any(|name| std::env::var_os(name).is_some())
     }
 
     /// One endpoint for every service, with these keys.
@@ -129,8 +147,7 @@ impl Connection {
 
     /// The clients, for one stack in one place.
     pub fn aws(&self, place: Place, stack: String) -> Aws {
-        let variables = ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"];
-        let is_elsewhere = self.config.endpoint_url().is_some() || variables.iter().any(|name| std::env::var_os(name).is_some());
+        let is_elsewhere = self.is_elsewhere();
         let s3 = aws_sdk_s3::config::Builder::from(&self.config).force_path_style(is_elsewhere).build();
         Aws {
             is_elsewhere,
@@ -168,6 +185,7 @@ fn loader(region: &str) -> aws_config::ConfigLoader {
         .build();
     aws_config::defaults(BehaviorVersion::latest())
         .region(Region::new(region.to_owned()))
+        .http_client(Transport::new())
         .app_name(AppName::new(APP_NAME).expect("letters only"))
         .retry_config(RetryConfig::disabled())
         .timeout_config(timeouts)

@@ -16,11 +16,12 @@ mod policy;
 mod reports;
 mod tags;
 mod told;
+mod transport;
 
 pub use budget::least_seconds;
 pub use call::Tally;
 pub use clock::ServiceClock;
-pub use connect::{APP_NAME, Caller, ConnectError, Connection};
+pub use connect::{APP_NAME, Caller, ConnectError, Connection, Named};
 pub use error::{Optional, not_aws};
 pub use notes::Published;
 pub use permissions::{On, PERMISSIONS, Permission, Task};

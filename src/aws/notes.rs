@@ -1,7 +1,11 @@
 //! What one resource tells another within a run, and what the user should hear of though nothing failed.
 
 use super::Aws;
-use std::{cell::RefCell, collections::BTreeSet};
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
 
 /// What was said so far.
 #[derive(Debug, Default)]
@@ -9,6 +13,8 @@ pub(super) struct Notes {
     published: RefCell<Option<Published>>,
     warnings: RefCell<Vec<String>>,
     made: RefCell<BTreeSet<String>>,
+    logging_role: RefCell<Option<(String, Instant)>>,
+    knows_roles: Cell<bool>,
 }
 
 /// Objects of the site that were written or removed, and that caches may still have as they were.
@@ -50,6 +56,31 @@ impl Aws {
 
     pub(super) fn forget_made(&self) {
         self.notes.made.borrow_mut().clear();
+    }
+
+    /// This run made the role with which API Gateway writes logs, just now.
+    pub fn note_logging_role(&self, arn: &str) {
+        self.notes.logging_role.replace(Some((arn.to_owned(), Instant::now())));
+    }
+
+    /// It is in use.
+    pub fn forget_logging_role(&self) {
+        self.notes.logging_role.take();
+    }
+
+    /// Lambda took a role: IAM has made known those that this run made.
+    pub fn note_known_roles(&self) {
+        self.notes.knows_roles.set(true);
+    }
+
+    /// Whether that is so.
+    pub fn knows_roles(&self) -> bool {
+        self.notes.knows_roles.get()
+    }
+
+    /// The ARN of that role, and how old it is.
+    pub fn new_logging_role(&self) -> Option<(String, Duration)> {
+        self.notes.logging_role.borrow().as_ref().map(|(arn, made)| (arn.clone(), made.elapsed()))
     }
 
     /// Something did not work that nothing depends on. A phrase for the user, with what follows from it.

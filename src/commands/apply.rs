@@ -14,13 +14,14 @@ use super::{
 };
 use crate::{
     aws::Aws,
-    engine::{self, Event, Id, Options, Plan, Report, Resource, State, Step, survey},
+    engine::{self, Event, Gate, Id, Options, Plan, Report, Resource, State, Step, survey},
     error::CliError,
     resources::{Alias, Bucket},
     stack::{Content, Declaration, declare},
     timings::Achieved,
     ui::{self, Detail, Summary},
 };
+use futures::FutureExt;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a run is asked to do, and allowed to.
@@ -70,31 +71,43 @@ pub(super) struct Applied {
     released: bool,
 }
 
-/// Observes, asks for consent, waits for its turn, converges, and records the release. An error means that nothing was changed.
-pub(super) async fn apply(context: &Context, session: &Session, content: &Content, request: Request) -> Result<Applied, CliError> {
+/// Observes, asks for consent, waits for its turn, converges, and records the release. An error means that nothing was
+/// changed, except for what a first run makes before it is its turn.
+pub(super) async fn apply(context: &Context, session: &Session, content: &Content, request: &Request) -> Result<Applied, CliError> {
     let declaration = declare(&session.stack, &session.place, content);
 
     session.aws.trust_reports();
-    let look = async || observe(context, session, &declaration, &request).await;
+    let look = async || observe(context, session, &declaration, request).await;
     let plan = exclusive::observe(context, session, request.no_wait, look).await?;
     // Not if a run was killed before it recorded what it released.
     let recorded = recording::is_recorded(session, &declaration, &plan).await?;
     if request.changes(&plan).next().is_none() && recorded {
         context.begin(Phase::Writing);
-        return Ok(converge(context, session, &declaration, plan, &request, Report::default()).await);
+        return Ok(converge(context, session, &declaration, plan, request, (Report::default(), &Gate::default())).await);
     }
     if session.stack.protect && !request.yes {
         let environment = &session.stack.environment;
         consent::confirm(context, &format!("change {environment}, which is protected?"), &format!("{environment} is protected")).await?;
     }
     context.now("taking the lock");
-    let exclusive = Exclusive::begin(context, session, "up", lock_place(&declaration, &plan, &request), request.no_wait).await?;
-    let waited = exclusive.waited;
-    let work = Box::pin(async {
-        // What another run did meanwhile is not what was planned on.
-        let plan = if waited { look().await? } else { plan };
-        Box::pin(release(context, session, content, &declaration, plan, &request, recorded)).await
-    });
+    let place = lock_place(&declaration, &plan, request);
+    // The bucket for it has to be made first, which takes seconds on AWS: what a first run can make without the lock does not wait.
+    let at_once = matches!(place, exclusive::Place::NewBucket(_)) && request.canary.is_none();
+    let gate = Gate::closed();
+    let begin = Exclusive::begin(context, session, "up", place, request.no_wait);
+    let release = |plan| release(context, session, content, &declaration, plan, request, (recorded, &gate));
+    let work = release(plan).boxed_local();
+    let (exclusive, work) = if at_once {
+        Exclusive::begin_working(context, begin, work).await?
+    } else {
+        let exclusive = begin.await?;
+        let is_current = !exclusive.waited;
+        (exclusive, is_current.then_some(work))
+    };
+    gate.open();
+    // What another run did meanwhile is not what was planned on.
+    let again = async || release(look().await?).await;
+    let work = work.unwrap_or_else(|| again().boxed_local());
     let (mut applied, kept) = exclusive.run(context, work).await?;
     applied.result = kept.and(applied.result);
     applied.summary.count_calls(&session.aws.tally());
@@ -109,7 +122,7 @@ async fn release(
     declaration: &Declaration,
     plan: Plan<Aws>,
     request: &Request,
-    recorded: bool,
+    (recorded, gate): (bool, &Gate),
 ) -> Result<Applied, CliError> {
     let (plan, tried) = if let Some(steps) = &request.canary {
         match canary::run(context, session, content, declaration, plan, (steps, request.allowed)).await {
@@ -123,7 +136,7 @@ async fn release(
         canary::check_abandoned(context, session, declaration, |id| request.wants(id)).await?;
         (plan, Report::default())
     };
-    let mut applied = converge(context, session, declaration, plan, request, tried).await;
+    let mut applied = converge(context, session, declaration, plan, request, (tried, gate)).await;
     if applied.in_sync && (applied.released || !recorded) {
         context.now("checking and recording");
         let works = if request.smoke { Box::pin(proof::of_release(context, session, declaration, &applied.outputs)).await } else { Ok(()) };
@@ -175,10 +188,11 @@ async fn converge(
     declaration: &Declaration,
     plan: Plan<Aws>,
     request: &Request,
-    earlier: Report,
+    (earlier, gate): (Report, &Gate),
 ) -> Applied {
     let Allowed { adopt, delete_data } = request.allowed;
-    let options = Options { adopt, delete_data, only: request.only.clone(), stop: context.stop.clone(), ..Options::default() };
+    let (only, stop, gate) = (request.only.clone(), context.stop.clone(), gate.clone());
+    let options = Options { adopt, delete_data, only, stop, gate, ..Options::default() };
     let tell = |event: Event<'_>| context.tell(&event);
     if request.changes(&plan).next().is_some() {
         context.ui.fold("changes");

@@ -51,7 +51,7 @@ pub(super) async fn run(args: &DevArgs, context: &Context) -> Result<Exit, CliEr
     // Before the first run: what is saved while it builds counts as well.
     let mut watched = Watched::new(sources(&session, context)?)?;
     let content = content::gather(context, &session, Packages::Build, None).await?;
-    let Applied { outputs, summary, result, .. } = apply(context, &session, &content, request(args)).await?;
+    let Applied { outputs, summary, result, .. } = apply(context, &session, &content, &request(args)).await?;
     result?;
     context.ui.result(&ui::outputs_text(&outputs));
     context.ui.note(&format!("{}\n", summary.text()));
@@ -150,7 +150,7 @@ async fn again(args: &DevArgs, context: &Context, quietly: bool) -> Option<Resul
         // Opened again: stack.yaml may have changed, and the local AWS may have been stopped.
         let session = Session::open_local(context, Sources::Needed).await?;
         let content = content::gather(context, &session, Packages::Build, None).await?;
-        let Applied { summary, result, .. } = apply(context, &session, &content, request(args)).await?;
+        let Applied { summary, result, .. } = apply(context, &session, &content, &request(args)).await?;
         result?;
         if summary.changes() > 0 || !quietly {
             context.ui.note(&format!("live: {}", summary.text()));

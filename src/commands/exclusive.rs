@@ -9,7 +9,8 @@ use crate::{
     resources::Bucket,
     ui,
 };
-use futures::future::{LocalBoxFuture, join};
+use futures::future::{Either, LocalBoxFuture, join, maybe_done, select};
+use std::pin::Pin;
 
 /// The right to write to the stack, as far as there is a lock.
 pub(super) struct Exclusive<'a> {
@@ -56,6 +57,31 @@ impl<'a> Exclusive<'a> {
             Turn::Ours { lease, waited } => Ok(Self { lease, waited }),
             Turn::Theirs(held) => Err(locked(&held)),
         }
+    }
+
+    /// The same, while the work begins that is to be done then, as far as it may.
+    ///
+    /// Instead of the rest of the work there is `None` if another run was waited for: it was begun on what is out of date, and is dropped.
+    pub(super) async fn begin_working<'w, T: 'w>(
+        context: &Context,
+        begin: impl Future<Output = Result<Self, CliError>>,
+        work: LocalBoxFuture<'w, T>,
+    ) -> Result<(Self, Option<LocalBoxFuture<'w, T>>), CliError> {
+        let mut work = maybe_done(work);
+        let begun = match select(Box::pin(begin), &mut work).await {
+            Either::Left((begun, _)) => begun?,
+            // It failed before it came to what has to wait.
+            Either::Right(((), begin)) => begin.await?,
+        };
+        if begun.waited {
+            context.progress.give_up();
+            return Ok((begun, None));
+        }
+        let rest = async move {
+            (&mut work).await;
+            Pin::new(&mut work).take_output().expect("it has ended, and its result was not taken before")
+        };
+        Ok((begun, Some(Box::pin(rest))))
     }
 
     /// Works while keeping the lock, then gives it back. The second result is an error if another run took it over meanwhile.

@@ -1,4 +1,4 @@
-//! What this machine needs before anything starts: what `doctor` shows, and what `up` insists on before it builds or asks for anything.
+//! What this machine needs: what `doctor` shows, and what `up` insists on before it builds anything.
 
 use super::{Context, content, session};
 use crate::{
@@ -11,9 +11,6 @@ use std::path::{Path, PathBuf};
 
 /// What was looked at, and what was found, or what is wrong and what to do about it.
 pub(super) type Check = (&'static str, Result<String, CliError>);
-
-const PYTHON: &str = "python3";
-const DIRECTORY: &str = "directory";
 
 /// Everything that takes no network; `stack` is `None` if stack.yaml cannot be read. Under a tenth of a second.
 pub(super) async fn checks(context: &Context, stack: Option<&Stack>) -> Vec<Check> {
@@ -30,19 +27,17 @@ pub(super) async fn checks(context: &Context, stack: Option<&Stack>) -> Vec<Chec
         checks.push(("building", means(&root, target, &functions).await));
     }
     if python {
-        checks.push((PYTHON, venv::python_version().await.map_err(CliError::from)));
+        checks.push(("python3", venv::python_version().await.map_err(CliError::from)));
     }
-    checks.push((DIRECTORY, writable(&root)));
+    checks.push(("directory", writable(&root)));
     checks
 }
 
-/// An error if a run of `up` could not come to its end. Only what every run needs: what is installed already takes no Python any more, and
-/// where nothing is built nothing is written.
-pub(super) async fn insist(context: &Context, stack: &Stack) -> Result<(), CliError> {
-    let writes = context.globals.local || !stack.functions.is_empty();
-    let needed = |what: &str| what != PYTHON && (writes || what != DIRECTORY);
-    let checks = checks(context, Some(stack)).await;
-    checks.into_iter().filter(|(what, _)| needed(what)).try_for_each(|(_, found)| found.map(drop))
+/// An error if these functions could not be built. Not whether Python is there: where it was needed once, it is no more.
+pub(super) async fn insist(root: &Path, target: Target, functions: &[String]) -> Result<(), CliError> {
+    build::rust_version(root).await?;
+    means(root, target, functions).await?;
+    writable(root).map(drop)
 }
 
 async fn means(root: &Path, target: Target, functions: &[String]) -> Result<String, CliError> {

@@ -2,32 +2,28 @@
 
 use super::Context;
 use crate::{
-    aws::{Aws, ConnectError, Connection, Place},
+    aws::{Aws, Connection, Named, Place},
     error::{CliError, Exit},
     local::{self, Home, LocalAws},
     stack::{self, Names, Stack},
     timings::Calling,
 };
-use std::{cell::RefCell, collections::BTreeMap, path::PathBuf, time::Instant};
-use tokio::task::JoinHandle;
+use futures::future::{Either, FutureExt, LocalBoxFuture, Shared, select};
+use std::{cell::Cell, collections::BTreeMap, path::PathBuf, pin::pin, rc::Rc, time::Instant};
 
 /// A stack and access to where it lives.
 pub(super) struct Session {
     pub(super) stack: Stack,
     pub(super) place: Place,
     pub(super) aws: Aws,
-    /// Whose account it is, as long as that is being asked.
-    identity: RefCell<Option<Asking>>,
+    /// Whether it is the account that the credentials name; `None` if AWS said so itself.
+    identity: Option<Asking>,
+    /// Whether it is another account than the access key looked like.
+    is_mistaken: Rc<Cell<bool>>,
 }
 
-/// The partition and account.
-type Identity = Result<(String, String), ConnectError>;
-
-/// Whose account it is, and when that was answered, under way.
-struct Asking {
-    answer: JoinHandle<(Identity, Instant)>,
-    recorded: Option<Calling>,
-}
+/// Whose account it is, being asked since the session was opened.
+type Asking = Shared<LocalBoxFuture<'static, Result<(), CliError>>>;
 
 /// Whether the handlers' crates and the pages that stack.yaml names have to be there.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -57,31 +53,49 @@ impl Session {
         }
         let stack = load(context, sources)?;
         let connection = Connection::standard(&stack.region, globals.profile.as_deref()).await;
-        let Some(account) = connection.named_account().await else { return Self::identified(context, stack, &connection).await };
-        let (recorded, identity) = (asking(context), connection.identity());
+        let Some(Named { account, is_said }) = connection.named_account().await else {
+            return Self::identified(context, stack, &connection).await;
+        };
+        let recorded = asking(context);
+        // It goes on whatever else this thread does, and is answered when it is answered.
+        let identity = connection.identity();
         let answer = tokio::spawn(async { (identity.await, Instant::now()) });
         let place = Place::aws(Place::partition_of(&stack.region), &stack.region, &account);
-        let session = Self::new(context, stack, place, &connection);
-        session.identity.replace(Some(Asking { answer, recorded }));
+        let mut session = Self::new(context, stack, place.clone(), &connection);
+        let is_mistaken = session.is_mistaken.clone();
+        let confirmed = async move {
+            let (identity, answered) = answer.await.map_err(|error| CliError::failed(format!("sts:GetCallerIdentity: {error}")))?;
+            if let Some(mut recorded) = recorded {
+                recorded.answered_at(answered);
+            }
+            let is_right = compare(&place, &identity?);
+            is_mistaken.set(is_right.is_err() && !is_said);
+            is_right
+        };
+        session.identity = Some(confirmed.boxed_local().shared());
         Ok(session)
+    }
+
+    /// Whether it was found to be in another account than the access key looked like: it is to be opened once more, the slow way.
+    pub(super) fn is_mistaken(&self) -> bool {
+        self.is_mistaken.get()
     }
 
     /// Waits until it is certain whose account this is.
     pub(super) async fn confirm(&self) -> Result<(), CliError> {
-        let Some(Asking { answer, recorded }) = self.identity.take() else { return Ok(()) };
-        let (identity, answered) = answer.await.map_err(|error| CliError::failed(format!("sts:GetCallerIdentity: {error}")))?;
-        if let Some(mut recorded) = recorded {
-            recorded.answered_at(answered);
+        match &self.identity {
+            Some(asking) => asking.clone().await,
+            None => Ok(()),
         }
-        let (partition, account) = identity?;
-        if (&partition, &account) == (&self.place.partition, &self.place.account) {
-            return Ok(());
+    }
+
+    /// Does what takes no AWS, unless meanwhile it turns out that there is no access.
+    pub(super) async fn unless_refused<T>(&self, work: impl Future<Output = Result<T, CliError>>) -> Result<T, CliError> {
+        match select(pin!(work), pin!(self.confirm())).await {
+            Either::Left((result, _)) => result,
+            Either::Right((Err(refused), _)) if !self.is_mistaken() => Err(refused),
+            Either::Right((_, work)) => work.await,
         }
-        let text = format!(
-            "the credentials are said to be of account {} in {}, and are of account {account} in {partition}",
-            self.place.account, self.place.partition
-        );
-        Err(CliError::new(Exit::Credentials, text).hint("correct AWS_ACCOUNT_ID, or aws_account_id in the profile, or leave it out"))
     }
 
     async fn identified(context: &Context, stack: Stack, connection: &Connection) -> Result<Self, CliError> {
@@ -111,7 +125,7 @@ impl Session {
         if let Some(recorder) = context.recorder() {
             aws.record(recorder);
         }
-        Self { stack, place, aws, identity: RefCell::default() }
+        Self { stack, place, aws, identity: None, is_mistaken: Rc::default() }
     }
 
     /// The physical names of what the stack has.
@@ -131,6 +145,18 @@ impl Session {
         let Place { region, account, .. } = &self.place;
         format!("{project}/{environment} in {region}, account {account}")
     }
+}
+
+/// An error if the account is another one than where the session is.
+fn compare(place: &Place, (partition, account): &(String, String)) -> Result<(), CliError> {
+    if (partition, account) == (&place.partition, &place.account) {
+        return Ok(());
+    }
+    let text = format!(
+        "the credentials are said to be of account {} in {}, and are of account {account} in {partition}",
+        place.account, place.partition
+    );
+    Err(CliError::new(Exit::Credentials, text).hint("correct AWS_ACCOUNT_ID, or aws_account_id in the profile, or leave it out"))
 }
 
 /// AWS is asked whose account it is.

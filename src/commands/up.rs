@@ -5,8 +5,7 @@ use super::{
     apply::{Applied, Request, apply},
     consent::Allowed,
     content::{self, Packages},
-    machine,
-    session::{self, Session, Sources},
+    session::{Session, Sources},
     steps::Steps,
     timings::TimingsArgs,
 };
@@ -72,11 +71,9 @@ pub struct UpArgs {
 /// Runs `up`.
 pub(super) async fn run(args: &UpArgs, context: &Context) -> Result<Exit, CliError> {
     context.format(&[Format::Text, Format::Json])?;
-    // What is missing here is told before AWS is asked or anything is built.
-    machine::insist(context, &session::load(context, Sources::Needed)?).await?;
     let page = args.timings.open()?;
     context.record();
-    let session = Session::open_at_once(context, Sources::Needed).await?;
+    let mut session = Session::open_at_once(context, Sources::Needed).await?;
     let request = Request {
         only: only(&args.only, &declare(&session.stack, &session.place, &Content::default()).graph)?,
         canary: args.canary.clone(),
@@ -88,8 +85,13 @@ pub(super) async fn run(args: &UpArgs, context: &Context) -> Result<Exit, CliErr
     };
     let packages = if args.no_build { Packages::MustBeCurrent } else { Packages::Build };
     context.now(BUILDING);
-    let content = content::gather(context, &session, packages, request.only.as_ref()).await?;
-    let Applied { outputs, summary, total, result, in_sync, achieved, .. } = apply(context, &session, &content, request).await?;
+    let content = session.unless_refused(content::gather(context, &session, packages, request.only.as_ref())).await?;
+    let mut applied = apply(context, &session, &content, &request).await;
+    if session.is_mistaken() {
+        session = Session::open(context, Sources::Needed).await?;
+        applied = apply(context, &session, &content, &request).await;
+    }
+    let Applied { outputs, summary, total, result, in_sync, achieved, .. } = applied?;
     if let Some(achieved) = &achieved {
         context.ui.note(&ui::achieved_line(achieved));
     }

@@ -1,7 +1,7 @@
 //! Makes the live world agree with the graph: act on the plan, observe again, until nothing differs.
 
 use super::{
-    Action, Changes, Class, Error, Event, Gone, Graph, Id, Listener, Outcome, Owner, Plan, Result, Stop, Stray, Tempo,
+    Action, Changes, Class, Error, Event, Gate, Gone, Graph, Id, Listener, Outcome, Owner, Plan, Result, Stop, Stray, Tempo,
     current::for_resource,
     graph::{Entry, Left, Seen},
     plan::{decide, verify},
@@ -36,6 +36,8 @@ pub struct Options {
     pub tempo: Tempo,
     /// Ends the run early.
     pub stop: Stop,
+    /// While it is closed, nothing is done but creations of what may be made early ([`Resource::EARLY`](super::Resource::EARLY)).
+    pub gate: Gate,
 }
 
 /// What a run did.
@@ -259,6 +261,9 @@ impl<C: super::Cloud> Run<'_, C> {
                 continue;
             }
             self.may(action, entry, &changes)?;
+            if action != Action::Create || !entry.node.early() {
+                self.options.gate.pass(&self.options.stop).await?;
+            }
             if writes == WRITES {
                 return Err(Error::DidNotConverge(changes.paths()));
             }
@@ -279,7 +284,7 @@ impl<C: super::Cloud> Run<'_, C> {
                     settling = true;
                     pauses.progressed();
                     if let Left::Pending(why) = left {
-                        self.wait(entry, &pauses, why, None).await?;
+                        self.wait(entry, &pauses, why, Some(self.options.tempo.pending())).await?;
                     }
                     seen = entry.observe(self.cloud).await?;
                     if action == Action::Replace && seen.as_ref().is_some_and(|seen| seen.busy.is_none()) {

@@ -53,6 +53,15 @@ impl Error {
         Self::NotYet { why: why.into(), retry_after: None }
     }
 
+    /// The same where the service gives no advice and it is known how long it takes.
+    #[must_use]
+    pub fn or_after(self, usually: Duration) -> Self {
+        match self {
+            Self::NotYet { why, retry_after: None } => Self::NotYet { why, retry_after: Some(usually) },
+            other => other,
+        }
+    }
+
     /// A refusal made by this program rather than by a service.
     pub fn refused(operation: &str, message: impl Into<String>) -> Self {
         Self::Failed(Box::new(Refusal {

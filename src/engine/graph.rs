@@ -252,6 +252,7 @@ pub(super) trait Node<C> {
     fn desired(&self) -> Fields;
     fn fixed(&self) -> &'static [&'static str];
     fn comes_along(&self) -> bool;
+    fn early(&self) -> bool;
     fn holds_data(&self) -> bool;
     /// How long its removal may take.
     fn removal(&self) -> Duration;
@@ -319,6 +320,10 @@ impl<R: Resource> Node<R::Cloud> for Declared<R> {
 
     fn comes_along(&self) -> bool {
         R::COMES_ALONG
+    }
+
+    fn early(&self) -> bool {
+        R::EARLY
     }
 
     fn holds_data(&self) -> bool {

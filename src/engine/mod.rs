@@ -44,4 +44,4 @@ pub use reference::Ref;
 pub use remove::{Removal, down};
 pub use resource::{Cloud, Found, Gone, Live, Owner, Resource, Written};
 pub use sweep::Stray;
-pub use wait::{Stop, Tempo};
+pub use wait::{Gate, Stop, Tempo};

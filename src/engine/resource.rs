@@ -33,6 +33,9 @@ pub trait Resource: Serialize + Sized + 'static {
     const FIXED: &'static [&'static str] = &[];
     /// Whether what it is part of can be made with it in place ([`Written::WithParts`]), so that it has to be looked for.
     const COMES_ALONG: bool = false;
+    /// Whether it may be made while it is not known yet whether another run is at work ([`Options::gate`](super::Options::gate)): its name is
+    /// its own, so that both make the same one, and nothing else is touched.
+    const EARLY: bool = false;
     /// Whether deleting it loses something that cannot be made again.
     const HOLDS_DATA: bool = false;
     /// How long its removal may take after the service has agreed to it, or while something that is going is in its way.

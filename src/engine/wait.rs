@@ -48,6 +48,38 @@ impl Stop {
     }
 }
 
+/// Holds back, while it is closed, what a run may not do yet. Open unless it is made closed.
+#[derive(Debug, Clone)]
+pub struct Gate(watch::Sender<bool>);
+
+impl Default for Gate {
+    fn default() -> Self {
+        Self(watch::Sender::new(true))
+    }
+}
+
+impl Gate {
+    /// One that has to be opened.
+    pub fn closed() -> Self {
+        Self(watch::Sender::new(false))
+    }
+
+    /// Opens it.
+    pub fn open(&self) {
+        self.0.send_replace(true);
+    }
+
+    /// Waits until it is open, unless somebody asks to stop.
+    pub(super) async fn pass(&self, stop: &Stop) -> Result<()> {
+        let mut opened = self.0.subscribe();
+        tokio::select! {
+            biased;
+            _ = opened.wait_for(|open| *open) => Ok(()),
+            () = stop.asked() => Err(Error::Interrupted),
+        }
+    }
+}
+
 /// How fast and how long to poll and retry.
 #[derive(Debug, Clone, Copy)]
 pub struct Tempo {
@@ -60,6 +92,11 @@ pub struct Tempo {
 }
 
 impl Tempo {
+    /// The first pause where a service said that it takes a moment: 0.6 s. Lambda, the one that says so, takes one to five seconds.
+    pub(super) fn pending(self) -> Duration {
+        self.first * 5 / 2
+    }
+
     /// The same, giving up after so long at the latest.
     pub(super) fn within(self, patience: Duration) -> Self {
         Self { patience: self.patience.min(patience), ..self }

@@ -38,9 +38,9 @@ pub const LEASE: Duration = Duration::from_mins(1);
 const RENEWALS: u32 = 3;
 /// How often taking it is tried while it changes hands.
 const TRIES: usize = 10;
-/// How often the bucket is made for the lock, and how long to wait in between: a new one can be unknown for a moment.
-const BUCKETS: usize = 3;
-const BUCKET_PAUSE: Duration = Duration::from_millis(500);
+/// How often the lock is tried in a bucket that was made for it, and how long to wait in between: for seconds, a new one can be unknown.
+const UNKNOWN: usize = 10;
+const UNKNOWN_PAUSE: Duration = Duration::from_millis(500);
 /// The shortest and longest pause between two looks at a lock that somebody else has.
 const LOOK: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(2));
 
@@ -119,16 +119,16 @@ impl<'a> Lock<'a> {
         make_bucket: impl AsyncFn() -> bool,
         tell: impl Fn(Option<&Held>),
     ) -> Result<Turn<'a>> {
-        let (mut waited, mut made) = (false, 0);
+        let (mut waited, mut tries) = (false, 0);
         loop {
             if missing {
-                if made > 0 {
-                    tokio::time::sleep(BUCKET_PAUSE).await;
-                }
-                if made == BUCKETS || !make_bucket().await {
+                if tries == UNKNOWN || (tries == 0 && !make_bucket().await) {
                     return Ok(Turn::Ours { lease: None, waited });
                 }
-                made += 1;
+                if tries > 0 {
+                    tokio::time::sleep(UNKNOWN_PAUSE).await;
+                }
+                tries += 1;
             }
             match self.take().await? {
                 Attempt::Taken(lease) => return Ok(Turn::Ours { lease: Some(lease), waited }),

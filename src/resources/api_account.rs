@@ -9,9 +9,13 @@ use crate::{
 };
 use aws_sdk_iam::types::Tag;
 use serde_json::json;
+use std::time::Duration;
 
 /// The role that is made where none is set. IAM is global: all regions share it.
 const ROLE: &str = "liveinsight-apigateway-logs";
+/// How long IAM may take to make a new role known elsewhere, if nothing shows that it has: `UpdateAccount` is taken once in 20 s ("Amazon API
+/// Gateway quotas"), so that one that comes too early, and is refused, costs more than waiting.
+const UNKNOWN: Duration = Duration::from_secs(10);
 /// Not a stack's path, so that no stack's sweep sees it.
 const PATH: &str = "/liveinsight/";
 /// Proves that a role of this name was made here.
@@ -37,16 +41,24 @@ pub async fn logging_role(aws: &Aws) -> Result<Option<String>> {
 /// [`Error::NotYet`] until IAM has made it known.
 pub async fn ensure_logging_role(aws: &Aws) -> Result<String> {
     let _turn = aws.turn("apigateway/account").await;
-    if let Some(role) = logging_role(aws).await? {
-        return Ok(role);
+    let (role, age) = match aws.new_logging_role() {
+        Some((role, age)) => (role, Some(age)),
+        None => match logging_role(aws).await? {
+            Some(role) => return Ok(role),
+            None => make_role(aws).await?,
+        },
+    };
+    if age.is_some_and(|age| age < UNKNOWN) && aws.place.limits && !aws.knows_roles() {
+        return Err(Error::not_yet("IAM to make the logging role known to API Gateway"));
     }
-    let role = make_role(aws).await?;
     aws.write("apigateway:UpdateAccount", || aws.apigateway.update_account().patch_operations(replace("/cloudwatchRoleArn", &role)).send())
         .await?;
+    aws.forget_logging_role();
     Ok(role)
 }
 
-async fn make_role(aws: &Aws) -> Result<String> {
+/// The role's ARN, and its age if it was made just now.
+async fn make_role(aws: &Aws) -> Result<(String, Option<Duration>)> {
     let trust = Policy::default().with(
         "ApiGateway",
         json!({ "Effect": "Allow", "Principal": { "Service": "apigateway.amazonaws.com" }, "Action": "sts:AssumeRole" }),
@@ -58,9 +70,9 @@ async fn make_role(aws: &Aws) -> Result<String> {
             request.description("Lets API Gateway write logs").assume_role_policy_document(trust.document()).send()
         })
         .await;
-    let arn = match made {
-        Ok(answer) => answer.role().map(|role| role.arn().to_owned()).unwrap_or_default(),
-        Err(Error::Exists(_)) => existing_role(aws).await?,
+    let (arn, is_new) = match made {
+        Ok(answer) => (answer.role().map(|role| role.arn().to_owned()).unwrap_or_default(), true),
+        Err(Error::Exists(_)) => (existing_role(aws).await?, false),
         Err(error) => return Err(error),
     };
     // The permissions of AWS's own AmazonAPIGatewayPushToCloudWatchLogs; API Gateway refuses a role with fewer.
@@ -79,7 +91,10 @@ async fn make_role(aws: &Aws) -> Result<String> {
         aws.iam.put_role_policy().role_name(ROLE).policy_name("write-logs").policy_document(policy.document()).send()
     })
     .await?;
-    Ok(arn)
+    if is_new {
+        aws.note_logging_role(&arn);
+    }
+    Ok((arn, is_new.then_some(Duration::ZERO)))
 }
 
 /// The role of an earlier attempt, or of another region; somebody else's is left alone.

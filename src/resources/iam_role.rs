@@ -36,6 +36,7 @@ pub struct RoleOutput {
 impl Resource for Role {
     type Cloud = Aws;
     const KIND: &'static str = "iam.role";
+    const EARLY: bool = true;
     const FIXED: &'static [&'static str] = &["path"];
     type Output = RoleOutput;
 

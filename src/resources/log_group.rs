@@ -41,6 +41,7 @@ struct Listed {
 impl Resource for LogGroup {
     type Cloud = Aws;
     const KIND: &'static str = "logs.log_group";
+    const EARLY: bool = true;
     type Output = LogGroupOutput;
 
     fn name(&self) -> String {

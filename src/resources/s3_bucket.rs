@@ -99,7 +99,8 @@ impl Resource for Bucket {
             self.make(aws).await?;
         }
         match self.configure(aws).await {
-            Ok(()) => Ok(Written::Complete(self.output(aws))),
+            // AWS made its public access block with it.
+            Ok(()) => Ok(Written::WithParts(self.output(aws))),
             // For seconds, a new bucket is unknown to the calls that configure it: they are for the next write.
             Err(Error::Absent(_)) => Ok(Written::Settling(self.output(aws))),
             Err(error) => Err(error),

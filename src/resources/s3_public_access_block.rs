@@ -1,6 +1,7 @@
 //! The switch that keeps a bucket from being opened to the public, by a policy or an access list, now or later.
 //!
-//! AWS sets all four parts on every new bucket; a bucket without any is an old one, or one where somebody removed them.
+//! AWS sets all four parts on every new bucket (since April 2023); a bucket without any is an old one, one where somebody removed them, or
+//! one of the local AWS.
 
 use crate::{
     aws::{Aws, Optional},
@@ -35,6 +36,7 @@ pub struct PublicAccessBlockOutput {
 impl Resource for PublicAccessBlock {
     type Cloud = Aws;
     const KIND: &'static str = "s3.public_access_block";
+    const COMES_ALONG: bool = true;
     type Output = PublicAccessBlockOutput;
 
     fn name(&self) -> String {

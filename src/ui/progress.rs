@@ -250,6 +250,11 @@ impl Progress {
         }
     }
 
+    /// What is running is given up: it has not ended, and nobody waits for it.
+    pub fn give_up(&self) {
+        self.state().running.clear();
+    }
+
     /// What is running, with what it waits for, oldest first.
     pub fn running(&self) -> Vec<String> {
         let state = self.state();

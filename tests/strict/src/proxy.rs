@@ -346,7 +346,25 @@ impl Shared {
         if Operation::of(request).is_some_and(|operation| operation.is("apigateway:PutRestApi")) {
             return self.import(request).await;
         }
+        if Operation::of(request).is_some_and(|operation| operation.is("s3:CreateBucket")) {
+            return self.create_bucket(request).await;
+        }
         self.ask(request).await
+    }
+
+    /// AWS makes a new bucket's public access block with it, which the local AWS does not.
+    async fn create_bucket(&self, request: &Request) -> Response {
+        let of_bucket = |method: &str, what: &str, body: &str| {
+            let credentials = request.headers.iter().filter(|(name, _)| ["host", "authorization"].contains(&&*name.to_lowercase()));
+            let target = format!("{}?{what}", request.target.split('?').next().unwrap_or_default());
+            Request { method: method.to_owned(), target, headers: credentials.cloned().collect(), body: body.as_bytes().to_vec() }
+        };
+        let was_there = self.ask(&of_bucket("GET", "versioning", "")).await.is_success();
+        let answer = self.ask(request).await;
+        if answer.is_success() && !was_there {
+            self.ask(&of_bucket("PUT", "publicAccessBlock", PUBLIC_ACCESS_BLOCK)).await;
+        }
+        answer
     }
 
     /// Does what the local AWS does not know, by what it knows.
@@ -403,6 +421,11 @@ impl tagging::Ask for Shared {
         self.forward(&request).await.json()
     }
 }
+
+/// What AWS sets on a new bucket ("Blocking public access to your Amazon S3 storage", Amazon S3 User Guide).
+const PUBLIC_ACCESS_BLOCK: &str = "<PublicAccessBlockConfiguration><BlockPublicAcls>true</BlockPublicAcls>\
+    <IgnorePublicAcls>true</IgnorePublicAcls><BlockPublicPolicy>true</BlockPublicPolicy>\
+    <RestrictPublicBuckets>true</RestrictPublicBuckets></PublicAccessBlockConfiguration>";
 
 /// The service whose form an answer of our own takes: CloudWatch speaks JSON as CloudWatch Logs does with those who ask in JSON (boto3),
 /// and CBOR with all others.

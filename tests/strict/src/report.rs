@@ -30,7 +30,7 @@ pub fn throttles(log: &[Entry]) -> BTreeMap<String, usize> {
     throttles
 }
 
-/// All of it as one object: `calls`, `reads`, `writes`, `rounds`, `throttles` by limit, `failed` (answers that are no success, throttles
+/// All of it as one object: `calls`, `reads`, `writes`, `acting` (calls from the first write on), `rounds`, `throttles` by limit, `failed` (answers that are no success, throttles
 /// among them, and requests without an answer), `operations` (calls by `service:Operation`).
 pub fn report(log: &[Entry]) -> Value {
     let writes = log.iter().filter(|entry| entry.write).count();
@@ -39,8 +39,10 @@ pub fn report(log: &[Entry]) -> Value {
     for entry in log {
         *operations.entry(&entry.operation).or_default() += 1;
     }
+    let looking = log.iter().position(|entry| entry.write).unwrap_or(log.len());
     json!({
         "calls": log.len(),
+        "acting": log.len() - looking,
         "reads": log.len() - writes,
         "writes": writes,
         "rounds": rounds(log),
@@ -77,7 +79,7 @@ mod tests {
             entry("lambda:CreateFunction", true, 201, 21, 30),
         ];
         let expected = json!({
-            "calls": 4, "reads": 2, "writes": 2, "rounds": 3, "throttles": {"lambda": 1}, "failed": 2,
+            "calls": 4, "acting": 2, "reads": 2, "writes": 2, "rounds": 3, "throttles": {"lambda": 1}, "failed": 2,
             "operations": {"iam:GetRole": 1, "lambda:CreateFunction": 2, "lambda:GetFunction": 1},
         });
         assert_eq!(report(&log), expected);
