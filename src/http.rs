@@ -70,7 +70,7 @@ impl Client {
         self.send("GET", path, &[], SdkBody::empty()).await
     }
 
-    /// Sends a text of JSON, from a browser that calls itself `agent` and is in `country`. It says so itself: it goes past CloudFront.
+    /// Sends a text of JSON, from a browser that calls itself `agent` and is in `country`. It says so itself, for where it goes past CloudFront.
     pub async fn post(&self, path: &str, (agent, country): (&'static str, &'static str), text: String) -> Result<Answer, ClientError> {
         let headers = [("user-agent", agent), ("cloudfront-viewer-country", country), ("content-type", "application/json")];
         self.send("POST", path, &headers, SdkBody::from(text)).await
@@ -92,7 +92,8 @@ impl Client {
         let response = self.connector.call(request).await.map_err(|error| lost(chain(&error)))?;
         let status = response.status().as_u16();
         let retry_after = response.headers().get("retry-after").and_then(|text| text.parse().ok()).map(Duration::from_secs);
-        let body = ByteStream::new(response.into_body()).collect().await.map_err(|error| lost(chain(&error)))?.into_bytes();
+        let body = tokio::time::timeout(PATIENCE, ByteStream::new(response.into_body()).collect()).await;
+        let body = body.map_err(|_| lost("its answer does not end".to_owned()))?.map_err(|error| lost(chain(&error)))?.into_bytes();
         Ok(Answer { status, retry_after, json: serde_json::from_slice(&body).unwrap_or(Value::Null), length: body.len() })
     }
 }

@@ -11,11 +11,13 @@ use liveinsight::{
 use std::{
     io::{BufRead, BufReader, Read},
     process::{Child, ChildStdout, Command, Stdio},
+    sync::atomic::{AtomicUsize, Ordering},
     time::{Duration, Instant, SystemTime},
 };
 use strict_aws::{Config, Strict};
 
 const REGION: &str = "us-east-1";
+static FOLLOWING: AtomicUsize = AtomicUsize::new(0);
 const STREAMS: [&str; 2] = ["copy-1", "copy-2"];
 
 fn now() -> i64 {
@@ -87,7 +89,9 @@ struct Following {
 
 impl Following {
     async fn start(options: &[&str]) -> Self {
-        let (project, aws) = (format!("follow{:x}", now()), aws().await);
+        // Tests of the same millisecond have one account.
+        let number = FOLLOWING.fetch_add(1, Ordering::Relaxed);
+        let (project, aws) = (format!("follow{:x}n{number}", now()), aws().await);
         let directory = tempfile::tempdir().unwrap();
         let stack = format!(
             "project: {project}\nregion: {REGION}\nenvironments: {{ dev: {{}} }}\nfunctions:\n  hello: {{ source: hello, route: GET /hello }}\n"

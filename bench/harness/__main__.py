@@ -11,9 +11,9 @@ import json
 import sys
 import time
 
-from . import extremes, page
+from . import builds, extremes, page, timeline
 from .aws import Account, LocalAws, Proxy, accounts, environment
-from .contenders import contenders
+from .contenders import Liveinsight, contenders
 from .machine import describe
 from .phases import PHASES, RESOURCES, settings
 from .places import ROOT, WORK, Failed, measured, must, say
@@ -32,6 +32,7 @@ def arguments():
     parser.add_argument("--scale", type=int, default=0, metavar="FUNCTIONS", help="also a generated stack with so many functions (the issue: 40)")
     parser.add_argument("--crowd", type=int, default=0, metavar="NUMBER", help="also an account with so many strange tables, functions, alarms, log groups")
     parser.add_argument("--trouble", action="store_true", help="also a slow, a hanging and a lossy endpoint")
+    parser.add_argument("--builds", action="store_true", help="also how long builds take; half an hour")
     parser.add_argument("--write", action="store_true", help="write docs/performance.md and its chart; otherwise the tables are printed")
     parser.add_argument("--note", default="", help="a sentence for the document about the circumstances, such as other load")
     parser.add_argument("--results", action="store_true", help="measure nothing: show, or with --write write, what was measured last")
@@ -104,6 +105,8 @@ def measure(chosen, wanted):
                     samples = run(contender, setting, proxy, aws)
                     results["samples"].append({"contender": contender.key, "setting": setting.key, "phases": samples})
                     save(results)
+        if wanted.aws_runs:
+            timeline.record(liveinsight, proxy, aws, Liveinsight(liveinsight, project))
         bench = extremes.Bench(liveinsight, proxy, aws, project)
         if wanted.scale:
             results["extremes"]["scale"] = extremes.scale(bench, wanted.scale)
@@ -111,6 +114,8 @@ def measure(chosen, wanted):
             results["extremes"]["crowd"] = extremes.crowd(bench, wanted.crowd)
         if wanted.trouble:
             results["extremes"]["trouble"] = extremes.trouble(bench)
+        if wanted.builds:
+            results["extremes"]["builds"] = builds.measure(project, aws.endpoint)
         save(results)
     return results
 

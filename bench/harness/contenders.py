@@ -97,7 +97,7 @@ class Terraform:
         try:
             must([*self._in(self._directory("base")), "init", "-input=false", "-no-color"])
         except Failed:
-            return "not run: it is installed, but cannot get its AWS provider here (`terraform init` fails)"
+            return "not run: `terraform init` failed"
         return None
 
     def _directory(self, account):

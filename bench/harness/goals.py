@@ -1,5 +1,6 @@
 """What was set as the goal for liveinsight, and what was measured: ratios within one interleaved measurement."""
 
+from . import builds
 from .figures import median
 from .phases import PHASES
 
@@ -51,6 +52,8 @@ def goals(figures, extremes):
             ),
             (f"{resources[1]} resources, unchanged: memory, MB", 120, many["memory"] / 2**20),
         ]
+    if "builds" in extremes:
+        rows += builds.goals(extremes["builds"])
     return rows
 
 

@@ -10,7 +10,7 @@ def describe():
     facts = {
         "processor": f"{os.cpu_count()} × {processor()}",
         "memory": f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GB",
-        "system": f"{platform.system()} {platform.release()}",
+        "system": f"{platform.system()} {platform.release().split('-')[0]}",
         "python": platform.python_version(),
         "rust": first_line(["rustc", "--version"]),
         "load at the start": f"{os.getloadavg()[0]:.1f}",

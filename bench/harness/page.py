@@ -1,6 +1,6 @@
 """Writes what was measured into docs/performance.md, between its markers, and the chart beside it."""
 
-from . import chart
+from . import builds, chart, timeline
 from .contenders import contenders
 from .figures import Figures, median
 from .goals import goals
@@ -21,7 +21,9 @@ def write(results):
     PAGE.write_text(f"{before}{BEGIN}\n\n{measured(results)}\n{END}{after}")
     CHART.parent.mkdir(exist_ok=True)
     CHART.write_text(chart.draw(Figures(results)))
-    say("wrote docs/performance.md and docs/images/performance.svg")
+    if timeline.PAGE.exists():
+        timeline.PICTURE.write_text(timeline.draw())
+    say("wrote docs/performance.md and its two pictures")
 
 
 def measured(results):
@@ -37,6 +39,8 @@ def measured(results):
         parts.append(crowd(extremes["crowd"]))
     if "trouble" in extremes:
         parts.append(trouble(extremes["trouble"]))
+    if "builds" in extremes:
+        parts.append(builds.table(extremes["builds"], markdown))
     return "\n".join(parts)
 
 
@@ -55,6 +59,8 @@ def head(results):
     if results["note"]:
         lines.append(f"\n**{results['note']}**")
     lines.append("\n![Wall-clock time by added latency, with the floor](images/performance.svg)\n")
+    lines.append("A first creation under AWS's limits and delays, as `up --timings` draws it, with its critical path:\n")
+    lines.append("![Each resource's calls and waits over time](images/creation.svg)\n")
     return "\n".join(lines)
 
 

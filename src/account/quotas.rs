@@ -44,18 +44,13 @@ const GIGABYTE: u64 = 1 << 30;
 /// ones: an account may have more.
 pub async fn quotas(aws: &Aws) -> Vec<(&'static str, Result<Quota>)> {
     let all = async {
-        futures::join!(tables(aws), rest_apis(aws), alarms(aws), distributions(aws), origin_access_controls(aws), roles(aws), lambda(aws))
+        futures::join!(tables(aws), rest_apis(aws), alarms(aws), distributions(aws), origin_access_controls(aws), roles(aws), code(aws))
     };
-    let (tables, apis, alarms, distributions, controls, roles, lambda) = Box::pin(all).await;
-    let [code, concurrency] = match lambda {
-        Ok([code, concurrency]) => [Ok(code), Ok(concurrency)],
-        Err(error) => [Err(error.clone()), Err(error)],
-    };
+    let (tables, apis, alarms, distributions, controls, roles, code) = Box::pin(all).await;
     let count = |what: &'static str, used: Result<u64>, most: u64| (what, used.map(|used| Quota { used, most, told: false }));
     vec![
         ("IAM roles", roles),
         ("GB of code in Lambda", code),
-        ("concurrent executions set aside", concurrency),
         count("tables", tables, TABLES),
         count("REST APIs", apis, REST_APIS),
         count("alarms", alarms, ALARMS),
@@ -80,21 +75,14 @@ async fn roles(aws: &Aws) -> Result<Quota> {
     told.map(|(used, most)| Quota { used, most, told: true }).ok_or_else(|| not_aws("iam:GetAccountSummary"))
 }
 
-/// The zips that Lambda keeps, in GB, and how much of what may run at a time is set aside for some functions. Of a new account 10 may.
-async fn lambda(aws: &Aws) -> Result<[Quota; 2]> {
+/// The zips that Lambda keeps, in GB.
+async fn code(aws: &Aws) -> Result<Quota> {
     let answer = aws.read("lambda:GetAccountSettings", || aws.lambda.get_account_settings().send()).await?;
     let (Some(limit), Some(usage)) = (answer.account_limit(), answer.account_usage()) else {
         return Err(not_aws("lambda:GetAccountSettings"));
     };
-    let number = |number: i64| u64::try_from(number).unwrap_or_default();
-    let code = Quota {
-        used: number(usage.total_code_size()).div_ceil(GIGABYTE),
-        most: number(limit.total_code_size()).div_ceil(GIGABYTE),
-        told: true,
-    };
-    let most = number(limit.concurrent_executions().into());
-    let free = limit.unreserved_concurrent_executions().map_or(most, |free| number(free.into()));
-    Ok([code, Quota { used: most.saturating_sub(free), most, told: true }])
+    let gigabytes = |bytes: i64| u64::try_from(bytes).unwrap_or_default().div_ceil(GIGABYTE);
+    Ok(Quota { used: gigabytes(usage.total_code_size()), most: gigabytes(limit.total_code_size()), told: true })
 }
 
 /// Counts over all pages. `page` takes the continuation of the page before, and answers with a count and the next one.

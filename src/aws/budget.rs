@@ -43,6 +43,7 @@ const LIMITS: &[(&str, f64, f64)] = &[
     ("dynamodb:DeleteTable", 1.0, 4.0),
     ("dynamodb:TagResource", 1.0, 4.0),
     ("dynamodb:DescribeTimeToLive", 2.0, 4.0),
+    ("dynamodb:DescribeContinuousBackups", 2.0, 4.0),
     ("tag", 5.0, 5.0),
     ("iam", 10.0, 20.0),
     ("cloudfront", 5.0, 5.0),

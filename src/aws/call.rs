@@ -121,7 +121,7 @@ impl Aws {
             if !repeat || attempt >= attempts {
                 return Err(answer.into_error());
             }
-            tokio::time::sleep(answer.retry_after.unwrap_or(pause)).await;
+            tokio::time::sleep(pause.max(answer.retry_after.unwrap_or_default())).await;
             pause = (pause * 2).min(Duration::from_secs(5));
         }
     }

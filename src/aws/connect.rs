@@ -11,7 +11,7 @@ use super::{
     notes::Notes,
     reports::Reports,
     told::Told,
-    transport::Transport,
+    transport,
 };
 use crate::engine::Error;
 use aws_config::{
@@ -185,7 +185,7 @@ fn loader(region: &str) -> aws_config::ConfigLoader {
         .build();
     aws_config::defaults(BehaviorVersion::latest())
         .region(Region::new(region.to_owned()))
-        .http_client(Transport::new())
+        .http_client(transport::shared())
         .app_name(AppName::new(APP_NAME).expect("letters only"))
         .retry_config(RetryConfig::disabled())
         .timeout_config(timeouts)

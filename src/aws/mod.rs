@@ -115,18 +115,20 @@ impl Aws {
 
 impl Cloud for Aws {
     fn refresh(&self) {
-        self.forget_made();
+        self.set_last_look(false);
         self.memo.clear();
     }
 
     fn begin(&self) {
         self.forget_told();
+        self.forget_made();
         self.refresh();
     }
 
     fn verify(&self) {
         self.forget_all_bare();
         self.refresh();
+        self.set_last_look(true);
     }
 }
 

@@ -3,7 +3,7 @@
 use super::Aws;
 use std::{
     cell::{Cell, RefCell},
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     time::{Duration, Instant},
 };
 
@@ -14,7 +14,8 @@ pub(super) struct Notes {
     warnings: RefCell<Vec<String>>,
     made: RefCell<BTreeSet<String>>,
     logging_role: RefCell<Option<(String, Instant)>>,
-    knows_roles: Cell<bool>,
+    roles: RefCell<BTreeMap<String, Instant>>,
+    until_known: Cell<Option<Duration>>,
 }
 
 /// Objects of the site that were written or removed, and that caches may still have as they were.
@@ -49,7 +50,7 @@ impl Aws {
         self.notes.made.borrow_mut().insert(name.to_owned());
     }
 
-    /// Whether that was noted since the last observation; it is told once.
+    /// Whether that was noted since the run last began to look; it is told once.
     pub fn was_made(&self, name: &str) -> bool {
         self.notes.made.borrow_mut().remove(name)
     }
@@ -68,14 +69,22 @@ impl Aws {
         self.notes.logging_role.take();
     }
 
-    /// Lambda took a role: IAM has made known those that this run made.
-    pub fn note_known_roles(&self) {
-        self.notes.knows_roles.set(true);
+    /// This run made a role, just now.
+    pub fn note_role(&self, arn: &str) {
+        self.notes.roles.borrow_mut().insert(arn.to_owned(), Instant::now());
     }
 
-    /// Whether that is so.
-    pub fn knows_roles(&self) -> bool {
-        self.notes.knows_roles.get()
+    /// Another service takes this role.
+    pub fn note_known_role(&self, arn: &str) {
+        if let Some(made) = self.notes.roles.borrow_mut().remove(arn) {
+            let longest = self.notes.until_known.get().unwrap_or_default().max(made.elapsed());
+            self.notes.until_known.set(Some(longest));
+        }
+    }
+
+    /// How long it took at most until a role of this run was known to another service; `None` as long as none is.
+    pub fn until_roles_are_known(&self) -> Option<Duration> {
+        self.notes.until_known.get()
     }
 
     /// The ARN of that role, and how old it is.

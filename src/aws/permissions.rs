@@ -10,17 +10,17 @@
 //! and compares an `ETag` only for those who may read the object. None of it was checked against IAM itself.
 
 /// What is called with a permission.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Task {
-    /// Makes, changes, and removes what is not declared (any more).
+    /// `up` and `rollback`, and all that `status` takes: makes, changes, and removes what is not declared (any more).
     Up,
-    /// Looks: `status`, `plan`, `outputs`, `history`.
+    /// `status`, `plan`, `outputs` and `history`: looks.
     Status,
-    /// Removes.
+    /// `down`: removes.
     Down,
-    /// Reads what functions and the API log.
+    /// `logs`: reads what functions and the API log.
     Logs,
-    /// Looks at the account, and at what its credentials may do.
+    /// `doctor`: looks at the account, and at what its credentials may do.
     Doctor,
 }
 

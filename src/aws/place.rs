@@ -44,7 +44,7 @@ impl Place {
             }
             .to_owned(),
             account: account.to_owned(),
-            api_host: format!("{{api}}.execute-api.{region}.amazonaws.com"),
+            api_host: format!("{{api}}.execute-api.{region}.{}", suffix(partition)),
             api_path: "/{stage}".to_owned(),
             api_http_port: None,
             distribution_url: "https://{domain}".to_owned(),
@@ -76,8 +76,7 @@ impl Place {
 
     /// The host that serves a bucket in its own region, as CloudFront's origin: the global one redirects for a while.
     pub fn bucket_host(&self, bucket: &str) -> String {
-        let suffix = if self.partition == "aws-cn" { "amazonaws.com.cn" } else { "amazonaws.com" };
-        format!("{bucket}.s3.{}.{suffix}", self.region)
+        format!("{bucket}.s3.{}.{}", self.region, suffix(&self.partition))
     }
 
     /// The host at which CloudFront reaches a REST API.
@@ -104,4 +103,9 @@ impl Place {
         let label = domain.split('.').next().unwrap_or_default();
         self.distribution_url.replace("{domain}", domain).replace("{label}", label)
     }
+}
+
+/// What the hosts of AWS's services end with.
+fn suffix(partition: &str) -> &'static str {
+    if partition == "aws-cn" { "amazonaws.com.cn" } else { "amazonaws.com" }
 }

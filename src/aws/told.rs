@@ -2,14 +2,18 @@
 
 use super::{Aws, Tags};
 use std::{
-    cell::RefCell,
+    any::Any,
+    cell::{Cell, RefCell},
     collections::{BTreeMap, BTreeSet},
+    rc::Rc,
 };
 
 #[derive(Debug, Default)]
 pub(super) struct Told {
     tags: RefCell<BTreeMap<String, Tags>>,
     bare: RefCell<BTreeSet<String>>,
+    made: RefCell<BTreeMap<String, Rc<dyn Any>>>,
+    is_last_look: Cell<bool>,
 }
 
 impl Aws {
@@ -23,9 +27,29 @@ impl Aws {
         self.told.tags.borrow().get(arn).cloned()
     }
 
-    /// Its tags are written again, or it is deleted.
+    /// Its tags are written again.
     pub fn forget_tags(&self, arn: &str) {
         self.told.tags.borrow_mut().remove(arn);
+    }
+
+    /// This resource was just made, and is known by this from now on.
+    pub fn note_output(&self, name: &str, output: impl Any) {
+        self.told.made.borrow_mut().insert(name.to_owned(), Rc::new(output));
+    }
+
+    /// What is known of a resource that was made in this run, for the last look at it: where that saves looking for it.
+    pub fn told_output<T: Clone + 'static>(&self, name: &str) -> Option<T> {
+        let made = self.told.made.borrow().get(name).cloned().filter(|_| self.is_last_look())?;
+        made.downcast_ref().cloned()
+    }
+
+    /// Whether what was written in this run is being looked at for the last time: it is there, so that all about it can be asked at once.
+    pub fn is_last_look(&self) -> bool {
+        self.told.is_last_look.get()
+    }
+
+    pub(super) fn set_last_look(&self, is_last_look: bool) {
+        self.told.is_last_look.set(is_last_look);
     }
 
     /// This resource was just made, and what its creation does not take is not written yet.
@@ -50,5 +74,6 @@ impl Aws {
     pub(super) fn forget_told(&self) {
         self.told.tags.borrow_mut().clear();
         self.told.bare.borrow_mut().clear();
+        self.told.made.borrow_mut().clear();
     }
 }

@@ -1,30 +1,21 @@
-//! The HTTP client that all services' clients share. Each would otherwise make its own, and with it read the system's certificates again,
-//! twice: 24 times in all, which took longer than everything else that an unchanged run computes.
+//! The HTTP client that all services' clients share. Each would otherwise make its own, and with it parse the system's certificates twice: 24
+//! times in all, which took longer than everything else that an unchanged run computes.
 
 use aws_smithy_http_client::{
-    Builder,
+    Builder, Connector,
+    proxy::ProxyConfig,
     tls::{Provider, rustls_provider::CryptoMode},
 };
-use aws_smithy_runtime_api::client::{
-    http::{HttpClient, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector},
-    runtime_components::RuntimeComponents,
-};
+use aws_smithy_runtime_api::client::http::{HttpClient, SharedHttpClient, http_client_fn};
 
-/// One client, made with the first request.
-#[derive(Debug)]
-pub(super) struct Transport(SharedHttpClient);
-
-impl Transport {
-    pub(super) fn new() -> Self {
-        Self(Builder::new().tls_provider(Provider::Rustls(CryptoMode::AwsLc)).build_https())
-    }
-}
-
-impl HttpClient for Transport {
-    // The connections belong to the connector, of which there is one for each set of timeouts, and all have the same.
-    fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
-        self.0.http_connector(settings, components)
-    }
-
-    // What is deliberately not passed on is `validate_base_client_config`: it makes a connector for nothing.
+/// One client, through the proxy that the environment names. Connections belong to its connectors, of which there is one for each set of
+/// timeouts, and all services have the same.
+pub(super) fn shared() -> SharedHttpClient {
+    let client = Builder::new().build_with_connector_fn(|settings, _| {
+        let mut connector = Connector::builder().tls_provider(Provider::Rustls(CryptoMode::AwsLc)).proxy_config(ProxyConfig::from_env());
+        connector.set_connector_settings(settings.cloned());
+        connector.build()
+    });
+    // Not the client itself: it would make one more connector for each service (`validate_base_client_config`).
+    http_client_fn(move |settings, components| client.http_connector(settings, components))
 }

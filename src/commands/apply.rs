@@ -63,16 +63,16 @@ pub(super) struct Applied {
     pub(super) summary: Summary,
     /// How many resources were meant.
     pub(super) total: usize,
-    /// What failed, or why CloudFront was not waited for to the end.
+    /// What failed, why CloudFront was not waited for to the end, or why the check did not pass.
     pub(super) result: Result<(), CliError>,
-    /// Whether all resources are as declared, even if `result` is an error.
+    /// Whether all resources are as declared and what was released works, as far as that was checked, even if `result` is an error.
     pub(super) in_sync: bool,
     /// Whether something was written that requests meet.
     released: bool,
 }
 
-/// Observes, asks for consent, waits for its turn, converges, and records the release. An error means that nothing was
-/// changed, except for what a first run makes before it is its turn.
+/// Observes, asks for consent, waits for its turn, converges, and records the release. An error means that there is nothing
+/// to sum up: it was refused, interrupted, or took back what another run had left.
 pub(super) async fn apply(context: &Context, session: &Session, content: &Content, request: &Request) -> Result<Applied, CliError> {
     let declaration = declare(&session.stack, &session.place, content);
 
@@ -83,7 +83,9 @@ pub(super) async fn apply(context: &Context, session: &Session, content: &Conten
     let recorded = recording::is_recorded(session, &declaration, &plan).await?;
     if request.changes(&plan).next().is_none() && recorded {
         context.begin(Phase::Writing);
-        return Ok(converge(context, session, &declaration, plan, request, (Report::default(), &Gate::default())).await);
+        let applied = converge(context, session, &declaration, plan, request, (Report::default(), &Gate::default())).await;
+        session.tell_calls(context);
+        return Ok(applied);
     }
     if session.stack.protect && !request.yes {
         let environment = &session.stack.environment;
@@ -92,7 +94,8 @@ pub(super) async fn apply(context: &Context, session: &Session, content: &Conten
     context.now("taking the lock");
     let place = lock_place(&declaration, &plan, request);
     // The bucket for it has to be made first, which takes seconds on AWS: what a first run can make without the lock does not wait.
-    let at_once = matches!(place, exclusive::Place::NewBucket(_)) && request.canary.is_none();
+    let serves = plan.steps.iter().any(|step| step.id.kind() == Alias::KIND && step.state != State::Missing);
+    let at_once = matches!(place, exclusive::Place::NewBucket(_)) && request.canary.is_none() && !serves;
     let gate = Gate::closed();
     let begin = Exclusive::begin(context, session, "up", place, request.no_wait);
     let release = |plan| release(context, session, content, &declaration, plan, request, (recorded, &gate));
@@ -111,6 +114,7 @@ pub(super) async fn apply(context: &Context, session: &Session, content: &Conten
     let (mut applied, kept) = exclusive.run(context, work).await?;
     applied.result = kept.and(applied.result);
     applied.summary.count_calls(&session.aws.tally());
+    session.tell_calls(context);
     Ok(applied)
 }
 
@@ -141,7 +145,7 @@ async fn release(
         context.now("checking and recording");
         let works = if request.smoke { Box::pin(proof::of_release(context, session, declaration, &applied.outputs)).await } else { Ok(()) };
         match works {
-            Ok(()) => drop(Box::pin(recording::record(context, session, declaration)).await),
+            Ok(()) => Box::pin(recording::record(context, session, declaration)).await,
             Err(error) => (applied.in_sync, applied.result) = (false, Err(error)),
         }
     }
@@ -215,19 +219,12 @@ fn summed_up(
     report: &Report,
     result: Result<(), CliError>,
 ) -> Applied {
-    for warning in session.aws.warnings() {
-        context.ui.warn(&warning);
-    }
     let total = request.only.as_ref().map_or(declaration.graph.entries().len(), BTreeSet::len);
     let left_alone = declaration.graph.entries().len() - total;
     let tally = session.aws.tally();
     let achieved = timings::so_far(context, &declaration.graph, &declaration.graph.forward());
     let unchanged = report.unchanged.saturating_sub(left_alone);
     let summary = Summary::new(report, unchanged, context.progress.seconds(), &tally).timed(achieved.as_ref());
-    if context.ui.verbose() {
-        let calls: Vec<String> = tally.by_operation().iter().map(|(operation, count)| format!("{operation} {count}")).collect();
-        context.ui.note(&format!("AWS calls: {}", calls.join(", ")));
-    }
     let did = |kind: &str| report.done.keys().any(|id| id.kind() == kind);
     Applied {
         outputs: declaration.outputs(),

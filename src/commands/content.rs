@@ -1,8 +1,8 @@
 //! What the stack's resources carry: the handlers' packages and the pages.
 
-use super::{Context, machine, session::Session};
+use super::{Context, session::Session};
 use crate::{
-    build::{Builder, Package, Progress, Target, read_site},
+    build::{Builder, Package, Target, read_site},
     engine::Id,
     error::CliError,
     resources,
@@ -40,28 +40,21 @@ pub(super) async fn gather(
     let builder = Builder::new(root, move |event| progress.build(&event));
     let mut packages = BTreeMap::new();
     for (target, crates) in targets(&session.stack, session.place.functions_on_host, only) {
-        let (current, stale) = split(builder.cached(&crates, target).await?);
-        let names: Vec<String> = current.keys().cloned().collect();
-        packages.extend(current);
-        if stale.is_empty() {
-            context.progress.build(&Progress::UpToDate(&names));
+        if wanted == Packages::Build {
+            packages.extend(builder.build(&crates, target).await?);
             continue;
         }
-        match wanted {
-            Packages::Build => {
-                // What is missing here is told before anything is built.
-                machine::insist(root, target, &stale).await?;
-                packages.extend(builder.build(&crates, target).await?);
-            }
-            Packages::MustBeCurrent => {
-                let message = format!("no package built from the sources as they are: {}", stale.join(", "));
-                return Err(CliError::failed(message).hint("run it without --no-build"));
-            }
-            Packages::IfCurrent => {
-                let stale = stale.join(", ");
-                context.ui.note(&format!("the code of {stale} is not compared: it changed since it was last built, or never was"));
-            }
+        let (current, stale) = split(builder.cached(&crates, target).await?);
+        packages.extend(current);
+        if stale.is_empty() {
+            continue;
         }
+        let stale = stale.join(", ");
+        if wanted == Packages::MustBeCurrent {
+            let message = format!("no package built from the sources as they are: {stale}");
+            return Err(CliError::failed(message).hint("run it without --no-build"));
+        }
+        context.ui.note(&format!("the code of {stale} is not compared: it changed since it was last built, or never was"));
     }
     context.progress.step_done();
     Ok(Content { packages, site })

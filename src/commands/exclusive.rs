@@ -4,6 +4,7 @@
 
 use super::{Context, Phase, session::Session};
 use crate::{
+    engine::Error,
     error::{CliError, Exit},
     lock::{self, Held, Lease, Lock, Turn, time},
     resources::Bucket,
@@ -43,10 +44,15 @@ impl<'a> Exclusive<'a> {
             return Ok(Self { lease: None, waited: false });
         };
         let lock = Lock::new(&session.aws, &session.names().bucket(), command, &lock::holder(), lease);
-        let tell = |held: Option<&Held>| tell(context, held);
+        // Of a first run, something may be made by then.
+        let waiting = if matches!(place, Place::NewBucket(_)) { Phase::Writing } else { Phase::Reading };
+        let tell = |held: Option<&Held>| tell(context, held, waiting);
         let make_bucket = async || match &place {
             // If it cannot be made, neither can it in its turn, and that is where the reason is told.
-            Place::NewBucket(bucket) => bucket.make_early(&session.aws).await.is_ok(),
+            // One that another run is making does as well.
+            Place::NewBucket(bucket) => {
+                matches!(bucket.make_early(&session.aws).await, Ok(()) | Err(Error::Exists(_) | Error::NotYet { .. }))
+            }
             Place::Bucket | Place::None => false,
         };
         match lock
@@ -153,7 +159,7 @@ pub(super) async fn observe<T>(
             // What makes no sense may come from whoever made the error.
             Ok(Some(held)) if held.by.is_some() && no_wait => return Err(locked(&held)),
             Ok(Some(held)) if held.by.is_some() => {
-                tell(context, Some(&held));
+                tell(context, Some(&held), Phase::Reading);
                 let freed = Lock::freed(&session.aws, &session.names().bucket(), &held).await;
                 context.progress.step_done();
                 // Another run has it then: that one is a reason, too.
@@ -164,10 +170,10 @@ pub(super) async fn observe<T>(
     }
 }
 
-/// Whoever waits is told for whom, and may be interrupted as long as nothing is written.
-fn tell(context: &Context, held: Option<&Held>) {
+/// Whoever waits is told for whom, and may be interrupted at once as long as nothing is written.
+fn tell(context: &Context, held: Option<&Held>, waiting: Phase) {
     if let Some(held) = held {
-        context.begin(Phase::Reading);
+        context.begin(waiting);
         context.progress.locked(held);
     } else {
         context.progress.step_done();

@@ -19,8 +19,8 @@ Every `up` that changes what visitors meet (code, its configuration, pages) is a
 first. They are recorded in the stack's bucket; the last 30 at least can be returned to. Times are UTC.")]
 pub struct HistoryArgs {
     /// How many at most
-    #[arg(short, long, value_name = "NUMBER", default_value = "20")]
-    limit: usize,
+    #[arg(short, long, value_name = "NUMBER", default_value = "20", value_parser = clap::value_parser!(u32).range(1..))]
+    limit: u32,
 }
 
 /// Runs `history`.
@@ -30,7 +30,7 @@ pub(super) async fn run(args: &HistoryArgs, context: &Context) -> Result<Exit, C
     let (aws, bucket) = (&session.aws, bucket(&session)?);
     let failed = |error| CliError::of_engine(None, &error);
     let stored = release::list(aws, &bucket).await.map_err(failed)?.unwrap_or_default().releases;
-    let newest = stored.iter().rev().take(args.limit).map(|stored| release::read(aws, &bucket, stored));
+    let newest = stored.iter().rev().take(args.limit as usize).map(|stored| release::read(aws, &bucket, stored));
     let releases = try_join_all(newest).await.map_err(failed)?;
     if format == Format::Json {
         context.ui.result(&ui::history_json(&releases));

@@ -1,4 +1,4 @@
-//! What this machine needs: what `doctor` shows, and what `up` insists on before it builds anything.
+//! What this machine needs, for `doctor`.
 
 use super::{Context, content, session};
 use crate::{
@@ -31,13 +31,6 @@ pub(super) async fn checks(context: &Context, stack: Option<&Stack>) -> Vec<Chec
     }
     checks.push(("directory", writable(&root)));
     checks
-}
-
-/// An error if these functions could not be built. Not whether Python is there: where it was needed once, it is no more.
-pub(super) async fn insist(root: &Path, target: Target, functions: &[String]) -> Result<(), CliError> {
-    build::rust_version(root).await?;
-    means(root, target, functions).await?;
-    writable(root).map(drop)
 }
 
 async fn means(root: &Path, target: Target, functions: &[String]) -> Result<String, CliError> {

@@ -11,7 +11,7 @@ use crate::{
     local, policy,
     stack::{Names, Stack},
 };
-use clap::{Args, ValueEnum};
+use clap::Args;
 use serde_json::Value;
 
 /// Arguments of `policy`.
@@ -30,7 +30,7 @@ come and go.")]
 pub struct PolicyArgs {
     /// The command that is to be allowed
     #[arg(value_enum, default_value = "up")]
-    command: Allowed,
+    command: Task,
     /// Prints who may assume the role instead: jobs of this GitHub repository, `github:OWNER/REPOSITORY`, or only those of an
     /// environment or branch, `github:OWNER/REPOSITORY:environment:NAME`, `…:ref:refs/heads/BRANCH`
     #[arg(long, value_name = "REPOSITORY")]
@@ -43,33 +43,6 @@ pub struct PolicyArgs {
     part: Option<usize>,
 }
 
-/// The commands whose needs are known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Allowed {
-    /// `up`, and with it all others.
-    Up,
-    /// `status`, `plan` and `outputs`.
-    Status,
-    /// `down`.
-    Down,
-    /// `logs`.
-    Logs,
-    /// `doctor`.
-    Doctor,
-}
-
-impl Allowed {
-    fn task(self) -> Task {
-        match self {
-            Self::Up => Task::Up,
-            Self::Status => Task::Status,
-            Self::Down => Task::Down,
-            Self::Logs => Task::Logs,
-            Self::Doctor => Task::Doctor,
-        }
-    }
-}
-
 /// Runs `policy`.
 pub(super) async fn run(args: &PolicyArgs, context: &Context) -> Result<Exit, CliError> {
     // It is JSON, whichever of the two is asked for.
@@ -78,7 +51,7 @@ pub(super) async fn run(args: &PolicyArgs, context: &Context) -> Result<Exit, Cl
     let place = place(args, context, &stack).await?;
     let document = match &args.trust {
         Some(repository) => policy::trust(repository, &place),
-        None => part(args, &policy::statements(args.command.task(), &place, &Names::new(&stack, &place.account)))?,
+        None => part(args, &policy::statements(args.command, &place, &Names::new(&stack, &place.account)))?,
     };
     context.ui.result(&format!("{document:#}"));
     Ok(Exit::Done)
@@ -104,7 +77,7 @@ async fn place(args: &PolicyArgs, context: &Context, stack: &Stack) -> Result<Pl
     let region = &stack.region;
     let given = args.account.as_deref().or(context.globals.local.then_some(local::ACCOUNT_ID));
     if let Some(account) = given {
-        return Ok(Place::aws(partition(region), region, account));
+        return Ok(Place::aws(Place::partition_of(region), region, account));
     }
     let connection = Connection::standard(region, context.globals.profile.as_deref()).await;
     context.progress.quiet_step("asking AWS whose account this is");
@@ -113,17 +86,6 @@ async fn place(args: &PolicyArgs, context: &Context, stack: &Stack) -> Result<Pl
     let (partition, account) =
         identity.map_err(|error| CliError::from(error).hint("without access to AWS, say which account it is: --account 123456789012"))?;
     Ok(Place::aws(&partition, region, &account))
-}
-
-/// The first part of every ARN, by region ("Amazon Resource Names" in the IAM user guide).
-fn partition(region: &str) -> &'static str {
-    if region.starts_with("cn-") {
-        "aws-cn"
-    } else if region.starts_with("us-gov-") {
-        "aws-us-gov"
-    } else {
-        "aws"
-    }
 }
 
 fn account_number(text: &str) -> Result<String, String> {

@@ -1,6 +1,6 @@
 //! The smoke check after a release, and what is done if it fails: the release before is put back.
 
-use super::{Context, session::Session, wait};
+use super::{Context, recording, session::Session, wait};
 use crate::{
     error::{CliError, Exit},
     release::{Action, Author, Scene},
@@ -27,9 +27,10 @@ pub(super) async fn of_release(
     {
         context.ui.note("the page is not fetched: CloudFront is still deploying the distribution (--wait waits for that)");
     }
-    let Some(failure) = run(context, &checks).await? else { return Ok(()) };
-    let undone =
-        Box::pin(put_back(context, session, declaration)).await.unwrap_or_else(|error| format!("nothing could be put back: {error}"));
+    let again = "run the same command again: it checks and records it then";
+    let Some(failure) = run(context, &checks).await.map_err(|error| error.hint(again))? else { return Ok(()) };
+    let undone = Box::pin(put_back(context, session, declaration)).await;
+    let undone = undone.unwrap_or_else(|error| format!("the release before could not be put back as a whole: {error}"));
     let error = CliError::new(Exit::Partial, format!("the smoke check failed: {failure}; {undone}"));
     Err(error.hint("`liveinsight logs` shows what the functions said").hint("--no-smoke releases without the check"))
 }
@@ -72,8 +73,7 @@ async fn run(context: &Context, checks: &Checks) -> Result<Option<Failure>, CliE
     match outcome {
         Outcome::Passed(_) => Ok(None),
         Outcome::Failed(failure) => Ok(Some(failure)),
-        Outcome::Interrupted => Err(CliError::new(Exit::Interrupted, "interrupted before it was checked that what was released works")
-            .hint("run the same command again: it checks and records it then")),
+        Outcome::Interrupted => Err(CliError::new(Exit::Interrupted, "interrupted before it was checked that what was released works")),
     }
 }
 
@@ -109,12 +109,12 @@ async fn put_back(context: &Context, session: &Session, declaration: &Declaratio
     };
     let tell = |event: crate::engine::Event<'_>| context.progress.engine(&event);
     let mut report = Box::pin(back.write(&session.aws, declaration, &tell)).await;
-    let recorded = back.conclude(&session.aws, declaration, Action::Rollback(newest.number), Author::of_run(), &mut report, &tell).await;
-    if let Some(error) = ui::failures(&report) {
-        return Err(error);
+    if report.complete() {
+        let action = Action::Rollback(newest.number);
+        let number = back.conclude(&session.aws, declaration, action, Author::of_run(), &mut report, &tell).await;
+        recording::recorded(context, session, number).await;
     }
-    recorded.map_err(failed)?;
-    Ok(format!("release {} is live again", newest.number))
+    ui::failures(&report).map_or_else(|| Ok(format!("release {} is live again", newest.number)), Err)
 }
 
 #[cfg(test)]

@@ -20,26 +20,24 @@ pub(super) async fn is_recorded(session: &Session, declaration: &Declaration, pl
     recorded.map_err(|error| CliError::of_engine(None, &error))
 }
 
-/// Records what `up` released. Its number, if it is a release.
-pub(super) async fn record(context: &Context, session: &Session, declaration: &Declaration) -> Option<u64> {
-    let bucket = &declaration.bucket.as_ref()?.name;
+/// Records what `up` released.
+pub(super) async fn record(context: &Context, session: &Session, declaration: &Declaration) {
+    let Some(bucket) = &declaration.bucket else { return };
     let author = Author::of_sources(&session.stack.root).await;
-    let number = release::write(&session.aws, bucket, &declaration.graph, Action::Up, author).await;
-    recorded(context, session, number).await
+    let number = release::write(&session.aws, &bucket.name, &declaration.graph, Action::Up, author).await;
+    recorded(context, session, number).await;
 }
 
-/// Tells if a release could not be recorded, and lets go of old ones when it is time to.
+/// Tells if a release could not be recorded, and lets go of old ones when it is time to. Its number, if it is a release.
 pub(super) async fn recorded(context: &Context, session: &Session, number: Result<Option<u64>>) -> Option<u64> {
-    let kept = async {
-        let number = number?;
-        if number.is_some_and(release::is_due) {
-            release::prune(&session.aws, &session.names().bucket(), &session.functions(), release::KEPT).await?;
-        }
-        Ok(number)
-    };
-    let kept: Result<Option<u64>> = kept.await;
-    kept.unwrap_or_else(|error| {
+    let number = number.unwrap_or_else(|error| {
         context.ui.warn(&format!("the list of releases is not up to date; the next `up` makes up for it: {error}"));
         None
-    })
+    });
+    if number.is_some_and(release::is_due)
+        && let Err(error) = release::prune(&session.aws, &session.names().bucket(), &session.functions(), release::KEPT).await
+    {
+        context.ui.warn(&format!("what no release within reach needs is still kept: {error}"));
+    }
+    number
 }

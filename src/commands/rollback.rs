@@ -60,45 +60,57 @@ struct Done {
 /// Runs `rollback`.
 pub(super) async fn run(args: &RollbackArgs, context: &Context) -> Result<Exit, CliError> {
     context.format(&[Format::Text, Format::Json])?;
-    let session = Session::open(context, Sources::NotNeeded).await?;
+    let session = Session::open_at_once(context, Sources::NotNeeded).await?;
+    let result = roll_back(args, context, &session).await;
+    if session.is_mistaken() {
+        return roll_back(args, context, &Session::open(context, Sources::NotNeeded).await?).await;
+    }
+    result
+}
+
+async fn roll_back(args: &RollbackArgs, context: &Context, session: &Session) -> Result<Exit, CliError> {
     for name in &args.functions {
         if !session.stack.functions.contains_key(name) {
             let known: Vec<&str> = session.stack.functions.keys().map(String::as_str).collect();
             return Err(CliError::usage(format!("stack.yaml has no function {name}")).hint(format!("known are {}", known.join(", "))));
         }
     }
-    history::bucket(&session)?;
+    history::bucket(session)?;
     if session.stack.protect && !args.yes {
         let environment = &session.stack.environment;
         let question = format!("roll back {environment}, which is protected?");
         consent::confirm(context, &question, &format!("{environment} is protected")).await?;
     }
     let declaration = declare(&session.stack, &session.place, &Content::default());
-    let turn = Exclusive::begin(context, &session, "rollback", Place::Bucket, args.no_wait);
-    let (exclusive, scene) = join(turn, look(&session, &declaration)).await;
+    let turn = Exclusive::begin(context, session, "rollback", Place::Bucket, args.no_wait);
+    let (exclusive, scene) = join(turn, look(session, &declaration)).await;
+    if exclusive.is_err() {
+        session.confirm().await?;
+    }
     let exclusive = exclusive?;
     let waited = exclusive.waited;
     let work = Box::pin(async {
         // What another run did meanwhile is another scene.
-        let scene = if waited { look(&session, &declaration).await } else { scene };
-        Box::pin(put_back(args, context, &session, &declaration, scene?)).await
+        let scene = if waited { look(session, &declaration).await } else { scene };
+        Box::pin(put_back(args, context, session, &declaration, scene?)).await
     });
-    let conclude = async |done: &mut Done| conclude(context, &session, &declaration, done).await;
+    let conclude = async |done: &mut Done| conclude(context, session, &declaration, done).await;
     let (done, kept) = exclusive.run_and_close(context, work, conclude).await?;
-    for warning in session.aws.warnings() {
-        context.ui.warn(&warning);
-    }
+    session.tell_calls(context);
     let mut result = ui::failures(&done.report).map_or(Ok(()), Err);
     let written = result.is_ok();
     if let Some(distribution) = done.back.distribution().filter(|_| written && !args.no_smoke && !done.back.is_empty()) {
-        result = proof::of_rollback(context, &session, &session.place.distribution_url(&distribution.domain)).await;
+        result = proof::of_rollback(context, session, &session.place.distribution_url(&distribution.domain)).await;
     }
-    tell(context, &session, &done, written);
+    tell(context, session, &done, written);
     kept.and(result).map(|()| Exit::Done)
 }
 
 async fn look(session: &Session, declaration: &Declaration) -> Result<Scene, CliError> {
-    let scene = Scene::look(&session.aws, declaration, &session.functions()).await;
+    let functions = session.functions();
+    let (scene, confirmed) = join(Scene::look(&session.aws, declaration, &functions), session.confirm()).await;
+    // What is found in another account does not count, whatever it is.
+    confirmed?;
     scene.map_err(|error| CliError::of_engine(None, &error))?.ok_or_else(|| none().hint(HISTORY))
 }
 
@@ -117,7 +129,7 @@ async fn put_back(
     let (number, mut back) = if args.to.is_none() && scene.has_canary(is_wanted) {
         (scene.objects.releases.last().map_or(0, |newest| newest.number), scene.take_canaries_back(is_wanted))
     } else {
-        let (number, record) = target(args, session, &scene).await?;
+        let (number, record) = target(args, session, &scene, is_wanted).await?;
         let back = scene.put_back(&record, is_wanted, args.functions.is_empty()).map_err(|gone| {
             let text = format!("refused, and nothing was changed: release {number} cannot be put back; gone is {}", gone.join(", "));
             CliError::failed(text).hint("check out the commit that `history` shows for it, and run `up`")
@@ -134,7 +146,7 @@ async fn put_back(
 
 /// Tells caches, and records what is live, unless something could not be put back: then the next run finishes it.
 async fn conclude(context: &Context, session: &Session, declaration: &Declaration, done: &mut Done) {
-    if done.back.is_concluded() || !done.report.complete() {
+    if !done.report.complete() {
         return;
     }
     let tell = |event: Event<'_>| context.progress.engine(&event);
@@ -153,10 +165,6 @@ fn tell(context: &Context, session: &Session, done: &Done, went_well: bool) {
         (false, _) => String::new(),
     };
     let said = format!("{what}{}", summary.text());
-    if context.ui.verbose() {
-        let calls: Vec<String> = tally.by_operation().iter().map(|(operation, count)| format!("{operation} {count}")).collect();
-        context.ui.note(&format!("AWS calls: {}", calls.join(", ")));
-    }
     if went_well {
         context.ui.page(&ui::result_markdown(&session.names().stack_tag(), &said, &BTreeMap::new()));
     }
@@ -164,7 +172,12 @@ fn tell(context: &Context, session: &Session, done: &Done, went_well: bool) {
 }
 
 /// The release to return to.
-async fn target(args: &RollbackArgs, session: &Session, scene: &Scene) -> Result<(u64, Record), CliError> {
+async fn target(
+    args: &RollbackArgs,
+    session: &Session,
+    scene: &Scene,
+    is_wanted: impl Fn(&str) -> bool,
+) -> Result<(u64, Record), CliError> {
     let bucket = session.names().bucket();
     let read = async |stored: &release::Stored| {
         scene.objects.read(&session.aws, &bucket, stored).await.map_err(|error| CliError::of_engine(None, &error))
@@ -178,6 +191,9 @@ async fn target(args: &RollbackArgs, session: &Session, scene: &Scene) -> Result
     let mut older = scene.objects.releases.iter().rev();
     let newest = older.next().ok_or_else(|| none().hint(HISTORY))?;
     let live = scene.newest.as_ref();
+    if let Some(record) = live.filter(|record| scene.is_past(record, is_wanted)) {
+        return Ok((newest.number, record.clone()));
+    }
     // What was put back is older than its own record: going back again is going back from there.
     let from = match live.map(|record| record.action) {
         Some(Action::Rollback(to)) => to,

@@ -57,7 +57,7 @@ impl Session {
             return Self::identified(context, stack, &connection).await;
         };
         let recorded = asking(context);
-        // It goes on whatever else this thread does, and is answered when it is answered.
+        // It goes on whenever this thread waits.
         let identity = connection.identity();
         let answer = tokio::spawn(async { (identity.await, Instant::now()) });
         let place = Place::aws(Place::partition_of(&stack.region), &stack.region, &account);
@@ -137,6 +137,18 @@ impl Session {
     pub(super) fn functions(&self) -> BTreeMap<String, String> {
         let names = self.names();
         self.stack.functions.keys().map(|name| (name.clone(), names.function(name))).collect()
+    }
+
+    /// Says what somebody should know though nothing failed, and with -v what was called how often.
+    pub(super) fn tell_calls(&self, context: &Context) {
+        for warning in self.aws.warnings() {
+            context.ui.warn(&warning);
+        }
+        if context.ui.verbose() {
+            let calls: Vec<String> =
+                self.aws.tally().by_operation().iter().map(|(operation, count)| format!("{operation} {count}")).collect();
+            context.ui.note(&format!("AWS calls: {}", calls.join(", ")));
+        }
     }
 
     /// `liveinsight/dev in us-east-1, account 123456789012`

@@ -120,11 +120,11 @@ impl Inventory {
     }
 
     pub(super) fn get<R: Resource>(&self, name: &str) -> Option<Thing> {
-        self.things.get(&Id::new::<R>(name)).copied()
+        self.thing(&Id::new::<R>(name))
     }
 
-    pub(super) fn has(&self, id: &Id) -> bool {
-        self.things.contains_key(id)
+    pub(super) fn thing(&self, id: &Id) -> Option<Thing> {
+        self.things.get(id).copied()
     }
 
     pub(super) fn things(&self) -> impl Iterator<Item = (&Id, Thing)> {
@@ -265,7 +265,7 @@ pub(super) mod tests {
                 &json!({ "point_in_time_recovery": true }),
             ),
         ]);
-        assert!(before.has(&kept) && before.has(&gone) && !before.has(&new));
+        assert!(before.thing(&kept).is_some() && before.thing(&gone).is_some() && before.thing(&new).is_none());
         assert_eq!(before.get::<Function>("f"), Some(Thing::Function { memory: 0.125, arm: true }));
         assert_eq!(before.get::<Table>("t"), Some(Thing::Table { recovery: false }));
         let words = |inventory: &Inventory, other: &Inventory| -> Vec<String> {

@@ -72,10 +72,10 @@ pub fn series<'a, C: 'a>(entries: impl IntoIterator<Item = &'a Entry<C>>, stack:
     let mut all = Vec::new();
     let mut api = None;
     let mut methods = Vec::new();
-    for entry in entries.into_iter().filter(|entry| there.has(&entry.id)) {
+    for entry in entries {
+        let Some(thing) = there.thing(&entry.id) else { continue };
         let name = || entry.name.clone();
         let output = |field: &str| entry.outputs().and_then(|outputs| outputs[field].as_str().map(str::to_owned));
-        let Some((_, thing)) = there.things().find(|(id, _)| **id == entry.id) else { continue };
         match thing {
             Thing::Function { memory, arm } => {
                 let of = [("FunctionName", name())];

@@ -134,7 +134,7 @@ pub async fn up<C: super::Cloud>(graph: &Graph<C>, cloud: &C, mut plan: Plan<C>,
         match verify(graph, cloud, plan, &run.unproven.take(), run.proven.take()).await {
             Ok(next) => plan = next,
             Err((id, error)) => {
-                report.failed.insert(id.unwrap_or_else(|| graph.entries[0].id.clone()), error);
+                report.failed.insert(id.unwrap_or_else(Id::of_sweep), error);
                 break;
             }
         }

@@ -4,7 +4,7 @@ use super::{
     Id,
     reference::{LABEL, MARK, VALUE},
 };
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -20,9 +20,8 @@ pub struct Fields {
     unset: Vec<String>,
 }
 
-/// One value.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(untagged)]
+/// One value. As JSON, one that is not known yet is the text that people see.
+#[derive(Debug, Clone, PartialEq)]
 pub enum Field {
     /// It is known.
     Known(Value),
@@ -167,6 +166,15 @@ impl Changes {
 
 fn under(path: &str, field: &str) -> bool {
     path.strip_prefix(field).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
+impl Serialize for Field {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Known(value) => value.serialize(serializer),
+            Self::Pending(_) => serializer.collect_str(self),
+        }
+    }
 }
 
 impl fmt::Display for Field {

@@ -25,6 +25,11 @@ impl Id {
         Self(format!("{}/{name}", R::KIND))
     }
 
+    /// What fails when it is looked for what is not declared.
+    pub(super) fn of_sweep() -> Self {
+        Self("stack/sweep".to_owned())
+    }
+
     pub(super) fn from_value(value: &Value) -> Self {
         Self(value.as_str().unwrap_or_default().to_owned())
     }

@@ -182,7 +182,7 @@ async fn prove_empty<C: super::Cloud>(
         let left = match when_ready(cloud, async || ours(graph, cloud, false).await).await {
             Ok(left) => left.into_iter().filter(|stray| !removal.kept.contains(&stray.id)).collect::<Vec<_>>(),
             Err(error) => {
-                report.failed.insert(graph.entries[0].id.clone(), error);
+                report.failed.insert(Id::of_sweep(), error);
                 return;
             }
         };

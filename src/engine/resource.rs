@@ -89,7 +89,7 @@ pub struct Live<R: Resource> {
     pub spec: R,
     /// Its ids.
     pub output: R::Output,
-    /// Set while the service is still working on it (`CREATING`, `InProgress`): the engine waits before it writes.
+    /// Set while the service is still working on it (`CREATING`, `Pending`): the engine waits before it writes.
     pub busy: Option<&'static str>,
     /// Whose it is.
     pub owner: Owner,

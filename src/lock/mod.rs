@@ -19,7 +19,7 @@ mod tests;
 
 pub use holder::holder;
 pub use object::LOCK_KEY;
-pub use record::{By, Held, time};
+pub use record::{By, Held, printable, time};
 
 use crate::{
     aws::Aws,

@@ -119,6 +119,6 @@ fn show_time<S: Serializer>(at: &DateTime, serializer: S) -> Result<S::Ok, S::Er
 }
 
 /// Anybody may have written it: nothing that a terminal would obey, and not too much.
-fn printable(text: &str) -> String {
+pub fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LONGEST_TEXT).collect()
 }

@@ -1,8 +1,8 @@
 //! One page of a log group, as CloudWatch Logs answers it.
 
 use crate::{
-    aws::{Aws, ServiceClock},
-    engine::{Error, Result},
+    aws::{Aws, Optional, ServiceClock},
+    engine::Result,
 };
 use aws_smithy_types::DateTime;
 use std::time::SystemTime;
@@ -63,11 +63,7 @@ impl Read for Aws {
             let request = self.logs.filter_log_events().log_group_name(query.group).start_time(query.from);
             request.set_next_token(query.token.map(str::to_owned)).customize().interceptor(clock.clone()).send()
         };
-        let answer = match self.read("logs:FilterLogEvents", send).await {
-            Ok(answer) => answer,
-            Err(Error::Absent(_)) => return Ok(None),
-            Err(error) => return Err(error),
-        };
+        let Some(answer) = self.read("logs:FilterLogEvents", send).await.optional()? else { return Ok(None) };
         let lines: Vec<RecordedLine> = answer
             .events()
             .iter()

@@ -77,7 +77,7 @@ impl Tail {
         Self { from, seen: BTreeMap::new() }
     }
 
-    /// Everything that is new in these groups, by time; `None` for groups that do not exist (yet).
+    /// Everything that is new in these groups, by time; which of the groups do not exist (yet).
     pub async fn round(&mut self, reader: &impl Read, sources: &[Source]) -> Result<Round> {
         let mut round = Round::default();
         for source in sources {

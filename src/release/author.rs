@@ -1,13 +1,10 @@
 //! Who releases, and from which commit.
 
-use crate::lock::holder;
+use crate::lock::{holder, printable};
 use futures::future::join3;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use tokio::process::Command;
-
-/// The longest text that is kept, in characters.
-const LONGEST: usize = 200;
 
 /// Who released something.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,7 +39,7 @@ impl Author {
 
     /// Without anything that a terminal would obey, and not too long: anybody may have written it.
     pub(super) fn printable(self) -> Self {
-        let clean = |text: String| text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LONGEST).collect();
+        let clean = |text: String| printable(&text);
         let Self { by, commit, author, subject } = self;
         Self { by: clean(by), commit: commit.map(clean), author: author.map(clean), subject: subject.map(clean) }
     }

@@ -12,7 +12,7 @@ use crate::{
 };
 use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricDataQuery, MetricStat};
 use aws_smithy_types::DateTime;
-use futures::future::try_join_all;
+use futures::future::{join_all, try_join_all};
 use std::{
     collections::BTreeMap,
     time::{Duration, SystemTime},
@@ -80,31 +80,27 @@ impl<'a> Canary<'a> {
         let aws = self.aws;
         let shift = async |trial: &mut Trial| {
             trial.serving = trial.serving.share(aws, BTreeMap::from([(trial.version.clone(), share)])).await?;
-            Ok(())
+            Ok::<_, Error>(())
         };
-        try_join_all(self.trials.values_mut().map(shift)).await.map(|_: Vec<()>| ())
+        // Each to its end: of a write that is cut off the revision is not known, and its share could not be taken back.
+        join_all(self.trials.values_mut().map(shift)).await.into_iter().collect()
     }
 
     /// Takes all requests away from the new versions. All of it is tried, whatever fails.
     pub async fn take_back(&self) -> Result<()> {
         let back = self.trials.values().map(|trial| trial.serving.share(self.aws, BTreeMap::new()));
-        let results = futures::future::join_all(back).await;
+        let results = join_all(back).await;
         results.into_iter().try_for_each(|result| result.map(|_| ()))
     }
 
     /// The functions that somebody else has moved since.
     pub async fn moved(&self) -> Result<Vec<&str>> {
-        let look = async |(logical, trial): (&'_ String, &Trial)| {
-            let now = self.serving(trial).await?;
-            let same = now.is_some_and(|now| now.version == trial.serving.version && now.shares == trial.serving.shares);
-            Ok::<_, Error>((!same).then(|| logical.clone()))
+        let has_moved = async |trial: &Trial| {
+            let now = Serving::read(self.aws, trial.serving.function(), LIVE_ALIAS).await?;
+            Ok::<_, Error>(now.is_none_or(|now| now.version != trial.serving.version || now.shares != trial.serving.shares))
         };
-        let moved = try_join_all(self.trials.iter().map(look)).await?;
-        Ok(self.trials.keys().filter(|logical| moved.iter().flatten().any(|moved| moved == *logical)).map(String::as_str).collect())
-    }
-
-    async fn serving(&self, trial: &Trial) -> Result<Option<Serving>> {
-        Serving::read(self.aws, trial.serving.function(), LIVE_ALIAS).await
+        let moved = try_join_all(self.trials.values().map(has_moved)).await?;
+        Ok(self.trials.keys().zip(moved).filter(|(_, moved)| *moved).map(|(logical, _)| logical.as_str()).collect())
     }
 
     /// How many requests came in so far, by Lambda's own metrics, which tell of a minute when it is over.

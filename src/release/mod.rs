@@ -4,7 +4,7 @@
 //! which of them belong together, who released them, and from which commit. It is one object in the stack's bucket, where CloudFront may
 //! not read it, written when everything else is done.
 //!
-//! Nothing depends on a record but these two commands. The key of a record carries a digest of what it describes; so the listing of the
+//! Nothing depends on a record but these two commands, and the check after a release. The key of a record carries a digest of what it describes; so the listing of the
 //! bucket that every run makes shows whether what is live was recorded, and a run that was killed before it recorded is made good by the
 //! next one.
 

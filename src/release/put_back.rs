@@ -6,7 +6,7 @@
 //! site to versions of the objects that are still there. It is checked before the first write that they are. Unlike the reconciler it does
 //! not look again afterwards: that an alias points somewhere, and that an object was copied, is what the answers to the writes say.
 
-use super::{Action, Author, Live, Objects, Page, Record, Version, store::list_and_read};
+use super::{Action, Author, Live, Objects, Page, Record, Version, record::digests, store::list_and_read};
 use crate::{
     aws::{Aws, Optional},
     engine::{self, Cloud, Error, Event, Id, Listener, Outcome, Owner, Report, Resource, Result, digest},
@@ -95,6 +95,13 @@ impl Scene {
             return Err(gone);
         }
         Ok(PutBack { scene: self, functions, pages, removed, changed, caches_differ: false, distribution: None })
+    }
+
+    /// Whether a function that is wanted serves a newer version than this release had: a run that failed, or was killed, did not record it.
+    pub fn is_past(&self, record: &Record, is_wanted: impl Fn(&str) -> bool) -> bool {
+        let number = |version: &str| version.parse::<u64>().unwrap_or_default();
+        let is_later = |now: &Serving, then: &Version| number(&now.version) > number(&then.version);
+        record.functions.iter().any(|(name, then)| is_wanted(name) && self.serving.get(name).is_some_and(|now| is_later(now, then)))
     }
 
     /// Whether the alias of a function that is wanted gives a share of the requests to another version.
@@ -193,11 +200,6 @@ impl PutBack {
         report
     }
 
-    /// Whether there is nothing to conclude. Known once it was written.
-    pub fn is_concluded(&self) -> bool {
-        self.is_empty() && !self.caches_differ
-    }
-
     /// The distribution, if there is one. Known once it was written.
     pub fn distribution(&self) -> Option<&DistributionOutput> {
         self.distribution.as_ref()
@@ -250,10 +252,6 @@ impl PutBack {
 
 fn is_same(site: &BTreeMap<String, Page>, key: &str, page: &Page) -> bool {
     site.get(key).is_some_and(|other| other.md5 == page.md5)
-}
-
-fn digests(site: &BTreeMap<String, Page>) -> BTreeMap<String, String> {
-    site.iter().map(|(key, page)| (key.clone(), page.md5.clone())).collect()
 }
 
 fn id_of<R: Resource<Cloud = Aws>>(declaration: &Declaration) -> Option<Id> {

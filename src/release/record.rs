@@ -73,7 +73,10 @@ impl Record {
 
     /// What was read, unless it is one of a newer program's.
     pub(super) fn accept(self) -> Option<Self> {
-        (self.format == FORMAT).then(|| Self { author: self.author.printable(), ..self })
+        // Anybody may have written it, and it is shown.
+        let texts = self.changed.iter().chain(self.functions.iter().flat_map(|(name, to)| [name, &to.version]));
+        let is_readable = !texts.into_iter().any(|text| text.contains(char::is_control));
+        (self.format == FORMAT && is_readable).then(|| Self { author: self.author.printable(), ..self })
     }
 
     /// The text of the object.
@@ -86,10 +89,14 @@ impl Record {
     pub fn differences(&self, before: Option<&Self>) -> Vec<String> {
         let function = |name: &String| before.and_then(|before| before.functions.get(name));
         let functions = self.functions.iter().filter(|(name, version)| function(name) != Some(version)).map(|(name, _)| name.clone());
-        let files = |record: &Self| record.site.iter().map(|(key, page)| (key.clone(), page.md5.clone())).collect::<BTreeMap<_, _>>();
-        let pages = !self.site.is_empty() && before.map(files) != Some(files(self));
+        let pages = !self.site.is_empty() && before.map(|before| digests(&before.site)) != Some(digests(&self.site));
         functions.chain(pages.then(|| "site".to_owned())).collect()
     }
+}
+
+/// The MD5 of each file.
+pub(super) fn digests(site: &BTreeMap<String, Page>) -> BTreeMap<String, String> {
+    site.iter().map(|(key, page)| (key.clone(), page.md5.clone())).collect()
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use super::{
     Action, Author, Live, Page, Record,
     recent::{self, Recent},
+    record::digests,
 };
 use crate::{
     aws::{Aws, Optional},
@@ -109,7 +110,7 @@ pub async fn read(aws: &Aws, bucket: &str, stored: &Stored) -> Result<Release> {
 /// Records what is live as a release, unless the newest one is just that. Returns its number.
 pub async fn write(aws: &Aws, bucket: &str, graph: &Graph<Aws>, action: Action, author: Author) -> Result<Option<u64>> {
     let Some(objects) = list_and_read(aws, bucket).await? else { return Ok(None) };
-    let live = Live::new(graph, objects.site.iter().map(|(key, page)| (key.clone(), page.md5.clone())).collect());
+    let live = Live::new(graph, digests(&objects.site));
     objects.append(aws, bucket, (live, objects.site.clone()), action, author).await
 }
 

@@ -116,6 +116,7 @@ impl Resource for Distribution {
         let output = answer.distribution.map(|made| DistributionOutput { id: made.id, arn: made.arn, domain: made.domain_name });
         if let Some(made) = &output {
             aws.note_tags(&made.arn, &self.all_tags());
+            aws.note_output(&self.name, made.clone());
         }
         output.map(Written::Complete).ok_or_else(|| unclear("cloudfront:CreateDistribution", "the answer does not name the new one"))
     }
@@ -237,17 +238,24 @@ impl Distribution {
     async fn see(&self, aws: &Aws, tags: impl AsyncFn(&str) -> Result<(Option<Tags>, bool)>) -> Result<Option<Live<Self>>> {
         let get =
             async |id: &str| aws.read("cloudfront:GetDistribution", || aws.cloudfront.get_distribution().id(id).send()).await.optional();
-        let Some((output, (tags, reported), answer)) = self.search(aws, tags, get).await? else { return Ok(None) };
+        let found = match aws.told_output::<DistributionOutput>(&self.name) {
+            Some(made) => {
+                let (tags, answer) = futures::try_join!(tags(&made.arn), get(&made.id))?;
+                tags.0.map(|found| (made, (found, tags.1), answer))
+            }
+            None => self.search(aws, tags, get).await?,
+        };
+        let Some((output, (tags, reported), answer)) = found else { return Ok(None) };
         let Some(live) = answer.and_then(|answer| answer.distribution) else { return Ok(None) };
         let Some(config) = live.distribution_config else { return Ok(None) };
-        let busy = (live.status != DEPLOYED).then_some("InProgress");
         let (owner, applied) = (aws.owner(&tags), tags.applied());
         let mut spec = Self::read(&config, &tags);
         if aws.published().is_some() && self.content.is_some() {
             // The bucket was repaired without a change to its declaration: caches may have what was wrong.
             spec.content = Some("not yet invalidated".to_owned());
         }
-        let live = Live { spec, output, busy, owner, applied };
+        // While it is being deployed, all but its deletion is taken.
+        let live = Live { spec, output, busy: None, owner, applied };
         Ok(Some(if reported { live.as_reported() } else { live }))
     }
 

@@ -126,6 +126,9 @@ impl Resource for Table {
     }
 
     async fn observe(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
+        if aws.is_last_look() {
+            return self.see_at_once(aws, read_tags(aws, &self.name)).await;
+        }
         let Some(table) = describe(aws, &self.name).await? else { return Ok(None) };
         // Until the table is created, the other calls say that it does not exist; and right afterwards, that nothing is set.
         let unset = is(&table, &TableStatus::Creating) || aws.is_bare(&self.name);
@@ -147,9 +150,7 @@ impl Resource for Table {
                 None => read_tags(aws, &self.name).await,
             }
         };
-        let (table, rest) = futures::join!(describe(aws, &self.name), Rest::read(aws, &self.name, tags));
-        let Some(table) = table? else { return Ok(None) };
-        let live = self.see(aws, &table, Some(rest).filter(|_| !is(&table, &TableStatus::Creating)))?;
+        let live = self.see_at_once(aws, tags).await?;
         Ok(if reported.get() { live.map(Live::as_reported) } else { live })
     }
 
@@ -236,6 +237,13 @@ impl Rest {
 }
 
 impl Table {
+    /// Reads all about one that is there, most likely.
+    async fn see_at_once(&self, aws: &Aws, tags: impl Future<Output = Result<Option<Tags>>>) -> Result<Option<Live<Self>>> {
+        let (table, rest) = futures::join!(describe(aws, &self.name), Box::pin(Rest::read(aws, &self.name, tags)));
+        let Some(table) = table? else { return Ok(None) };
+        self.see(aws, &table, Some(rest).filter(|_| !is(&table, &TableStatus::Creating)))
+    }
+
     /// What was read, as a declaration; without the `rest` as long as nothing of it is set.
     fn see(&self, aws: &Aws, table: &TableDescription, rest: Option<Result<Rest>>) -> Result<Option<Live<Self>>> {
         if is(table, &TableStatus::Deleting) {

@@ -83,6 +83,7 @@ impl Resource for Role {
             })
             .await?;
         let arn = answer.role().map(|role| role.arn().to_owned()).unwrap_or_default();
+        aws.note_role(&arn);
         Ok(Written::Complete(RoleOutput { name: self.name.clone(), arn }))
     }
 

@@ -108,7 +108,7 @@ impl Resource for Function {
                 request.code(code.clone()).set_tags(Some(self.tags.to_map())).send()
             })
             .await?;
-        aws.note_known_roles();
+        aws.note_known_role(&role);
         let arn = answer.function_arn().unwrap_or_default().to_owned();
         let output = FunctionOutput { name: self.name.clone(), arn };
         Ok(if answer.state() == Some(&State::Pending) { Written::Pending(output, CREATING) } else { Written::Settling(output) })

@@ -58,7 +58,6 @@ pub struct AlarmOutput {
 impl Resource for Alarm {
     type Cloud = Aws;
     const KIND: &'static str = "cloudwatch.alarm";
-    const EARLY: bool = true;
     type Output = AlarmOutput;
 
     fn name(&self) -> String {

@@ -140,13 +140,16 @@ const DEFAULT_ENCRYPTION: &str = "AES256";
 const DEFAULT_OWNERSHIP: &str = "BucketOwnerEnforced";
 
 impl Bucket {
-    /// Reads it, if there is one; the tags only then.
+    /// Reads it, if there is one; on the last look all of it at once.
     async fn see(&self, aws: &Aws, tags: impl Future<Output = Result<Option<Tags>>>) -> Result<Option<Live<Self>>> {
-        let Some(versioning) = self.read_versioning(aws).await? else { return Ok(None) };
-        let site = async { if self.site.is_some() { list_site(aws, &self.name).await.map(Some) } else { Ok(None) } };
-        let (tags, encryption, object_ownership, site) =
-            futures::try_join!(tags, self.read_encryption(aws), self.read_ownership(aws), site)?;
-        let Some(tags) = tags else { return Ok(None) };
+        // Of a bucket that is not there, nothing more is asked.
+        if !aws.is_last_look() && self.read_versioning(aws).await?.is_none() {
+            return Ok(None);
+        }
+        let site = async { if self.site.is_some() { list_site(aws, &self.name).await.optional() } else { Ok(None) } };
+        let (versioning, tags, encryption, object_ownership, site) =
+            futures::try_join!(self.read_versioning(aws), tags, self.read_encryption(aws), self.read_ownership(aws), site)?;
+        let (Some(versioning), Some(tags)) = (versioning, tags) else { return Ok(None) };
         let (owner, applied) = (aws.owner(&tags), tags.applied());
         let (name, files) = (self.name.clone(), BTreeMap::new());
         let spec = Self { name, versioning, encryption, object_ownership, site, files, tags };
@@ -161,7 +164,7 @@ impl Bucket {
         Ok(vec![Stray::new(logical, bucket, output).unproven()])
     }
 
-    /// Makes it ahead of its turn, bare, for what has to lie in it before anything else is made: the stack's lock.
+    /// Makes it ahead of its turn, bare, for the stack's lock to lie in it.
     pub async fn make_early(&self, aws: &Aws) -> Result<()> {
         stamped(self.clone()).make(aws).await?;
         aws.note_made(&self.name);

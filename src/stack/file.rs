@@ -70,7 +70,7 @@ fn just_dev() -> BTreeMap<String, Option<EnvironmentFile>> {
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EnvironmentFile {
-    /// Removing things needs somebody's explicit word.
+    /// `up`, `rollback`, `down` and `seed` ask first, or need --yes; `down` keeps tables without --delete-data. false if not given.
     #[serde(default)]
     pub protect: bool,
     /// Replaces the region.
@@ -107,7 +107,7 @@ pub struct TableFile {
     pub indexes: BTreeMap<String, IndexFile>,
     /// The attribute that holds an item's expiry, a number of epoch seconds.
     pub ttl: Option<String>,
-    /// Whether the table can be restored to any second of the last 35 days.
+    /// Whether the table can be restored to any second of the last 35 days; false if not given.
     #[serde(default)]
     pub point_in_time_recovery: bool,
 }

@@ -6,8 +6,8 @@ use super::{
 };
 use crate::{
     aws::least_seconds,
-    engine::{Graph, Id, Resource, State, Step},
-    resources::{Alarm, ApiResource, LogGroup, Table},
+    engine::{Action, Graph, Id, Resource, State, Step},
+    resources::{Alarm, ApiResource, LogGroup, RestApi, Table},
 };
 use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
@@ -53,7 +53,11 @@ pub fn estimate<C: crate::engine::Cloud>(graph: &Graph<C>, steps: &[Step]) -> Op
     path.extend(steps.values().filter(|step| step.state == State::Stray).map(|step| (step.id.clone(), seconds(step, false))));
     let chain: f64 = path.iter().map(|(_, seconds)| seconds).sum();
     let slowest = path.iter().max_by(|a, b| a.1.total_cmp(&b.1))?.0.to_string();
-    let (pace, paced) = pace(&steps.keys().map(|id| id.kind()).collect::<Vec<_>>());
+    // A new API gets its parts by one call (`resources/api_document.rs`).
+    let makes_api = |step: &&Step| step.id.kind() == RestApi::KIND && matches!(step.action, Some(Action::Create | Action::Replace));
+    let imports = steps.values().any(makes_api);
+    let kinds: Vec<&str> = steps.keys().map(|id| id.kind()).filter(|kind| !(imports && kind.starts_with("apigateway."))).collect();
+    let (pace, paced) = pace(&kinds);
     let longest = if pace > chain { paced } else { slowest };
     Some(Estimate { seconds: READING + chain.max(pace), path: path.into_iter().map(|(id, _)| id).collect(), longest })
 }

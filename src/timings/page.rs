@@ -1,7 +1,7 @@
 //! A recording as a page: self-contained, without scripts and without requests.
 
 use super::{
-    Achieved, Call, Recording, Wait,
+    Achieved, Call, Link, Recording, Wait,
     chart::{chart, seconds, verb},
 };
 use crate::engine::Id;
@@ -108,7 +108,8 @@ fn legend() -> Markup {
 }
 
 fn path(recording: &Recording, achieved: &Achieved) -> Markup {
-    let action = |id: &Id| recording.works.iter().find(|work| work.id == *id).map(|work| verb(work.action));
+    let action =
+        |link: &Link| recording.works.iter().find(|work| work.id == link.id && work.span == link.span).map(|work| verb(work.action));
     html! {
         h2 { "The critical path" }
         p {
@@ -120,7 +121,7 @@ fn path(recording: &Recording, achieved: &Achieved) -> Markup {
             @for link in &achieved.path {
                 tr {
                     td { (link.id) }
-                    td { (action(&link.id).unwrap_or_default()) }
+                    td { (action(link).unwrap_or_default()) }
                     td class="number" { (format!("{:.1} s", link.span.begin)) }
                     td class="number" { (seconds(link.span.seconds())) }
                     td class="number" { (seconds((link.span.seconds() - link.own).max(0.0))) }

@@ -173,7 +173,8 @@ impl Subject {
                 let api = api?;
                 also = api_part(kind, step, outputs);
                 let (partition, region) = (&place.partition, &place.region);
-                vec![api.to_owned(), format!("arn:{partition}:apigateway:{region}::/restapis/{api}")]
+                let part = if kind == "apigateway.stage" { format!("/stages/{name}") } else { String::new() };
+                vec![api.to_owned(), format!("arn:{partition}:apigateway:{region}::/restapis/{api}{part}")]
             }
         };
         Some(Self { id: id.clone(), names, also, kind, state: step.state, changed_since })

@@ -4,8 +4,9 @@ use super::{
     json,
     style::{FAINT, paint},
 };
-use crate::logs::Line;
+use crate::{lock::time, logs::Line};
 use anstyle::{AnsiColor, Style};
+use aws_smithy_types::DateTime;
 use serde::Serialize;
 
 /// Colours that are readable on light and dark; red and yellow are left to errors and warnings.
@@ -66,24 +67,14 @@ fn readable(text: &str) -> String {
 
 /// What a handler logs must not move the cursor or set the window's title.
 fn printable(text: &str) -> String {
-    let plain = anstream::adapter::strip_str(text).to_string().replace('\t', " ");
+    let plain = anstream::adapter::strip_str(text).to_string().replace(['\t', '\n', '\r'], " ");
     plain.chars().filter(|character| !character.is_control()).collect()
 }
 
-/// `2026-11-22T22:01:33.120Z`. The calendar is Howard Hinnant's `civil_from_days`.
+/// `2026-11-22T22:01:33.120Z`
 fn utc(millis: i64) -> String {
-    let (days, of_day) = (millis.div_euclid(86_400_000), millis.rem_euclid(86_400_000));
-    let shifted = days + 719_468;
-    let era = shifted.div_euclid(146_097);
-    let day_of_era = shifted.rem_euclid(146_097);
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month + 2) / 5 + 1;
-    let month = if month < 10 { month + 3 } else { month - 9 };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
-    let (hour, minute, second) = (of_day / 3_600_000, of_day / 60_000 % 60, of_day / 1_000 % 60);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{:03}Z", of_day % 1_000)
+    let time = time(DateTime::from_secs(millis.div_euclid(1_000)));
+    format!("{}.{:03}Z", time.trim_end_matches('Z'), millis.rem_euclid(1_000))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     cost::Estimate,
-    engine::{Action, Cause, Change, Field, Id, Objection, Plan, State, Step},
+    engine::{Action, Cause, Change, Changes, Field, Id, Objection, Plan, State, Step},
     timings,
 };
 use serde::Serialize;
@@ -61,7 +61,7 @@ pub fn json<C>(plan: &Plan<C>, cost: &Estimate, time: Option<&timings::Estimate>
         action: Option<Action>,
         cause: Option<Cause>,
         objection: Option<String>,
-        fields: Vec<json::Field<'a>>,
+        fields: Changes,
     }
     #[derive(Serialize)]
     struct Counts {
@@ -78,7 +78,7 @@ pub fn json<C>(plan: &Plan<C>, cost: &Estimate, time: Option<&timings::Estimate>
             action: step.action,
             cause: step.cause,
             objection: step.objection.as_ref().map(objection),
-            fields: json::fields(&step.changes, Some(APPLIED)),
+            fields: step.changes.without(APPLIED),
         }
     }
     let summary = Counts {

@@ -20,7 +20,7 @@ pub struct Summary {
     unchanged: usize,
     /// What failed, and what was not attempted because of that.
     failed: usize,
-    /// From the start of the program, in seconds, to a tenth.
+    /// From the start of the run, in seconds, to a tenth.
     seconds: f64,
     /// All requests to AWS, retries included.
     aws_calls: u64,

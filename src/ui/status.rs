@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     cost::Report,
-    engine::{Cause, Id, Plan, State, Step},
+    engine::{Cause, Changes, Id, Plan, State, Step},
     lock::Held,
     trail::Author,
 };
@@ -104,7 +104,7 @@ pub fn json<'a, C>(plan: &'a Plan<C>, project: &str, environment: &str, health: 
         name: &'a str,
         state: State,
         cause: Option<Cause>,
-        changes: Vec<json::Field<'a>>,
+        changes: Changes,
         changed_by: Option<&'a Author>,
     }
     #[derive(Serialize)]
@@ -127,7 +127,7 @@ pub fn json<'a, C>(plan: &'a Plan<C>, project: &str, environment: &str, health: 
     };
     let row = |step: &'a Step| {
         let Step { id, name, state, cause, changes, .. } = step;
-        let changes = json::fields(changes, Some(plan::APPLIED));
+        let changes = changes.without(plan::APPLIED);
         Row { id, kind: id.kind(), name, state: *state, cause: *cause, changes, changed_by: authors.get(id) }
     };
     let resources = plan.steps.iter().map(row).collect();

@@ -76,11 +76,21 @@ fn row(arg: &Arg) -> String {
     let flag = short.into_iter().chain(long).collect::<Vec<_>>().join(", ");
     let value = arg.get_value_names().filter(|_| arg.get_action().takes_values()).and_then(|names| names.first());
     let name = match (flag.is_empty(), value) {
+        (true, _) if arg.is_required_set() => format!("<{}>", arg.get_id().as_str().to_uppercase()),
         (true, _) => format!("[{}]", arg.get_id().as_str().to_uppercase()),
         (false, Some(value)) => format!("{flag} {value}"),
         (false, None) => flag,
     };
-    let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
+    let mut help = arg.get_help().map(ToString::to_string).unwrap_or_default();
+    if arg.get_action().takes_values() && !arg.is_hide_possible_values_set() {
+        let values: Vec<_> = arg.get_possible_values().iter().map(|value| value.get_name().to_owned()).collect();
+        let defaults: Vec<_> = arg.get_default_values().iter().map(|value| value.to_string_lossy().into_owned()).collect();
+        for (what, list) in [("possible values: ", values), ("default: ", defaults)] {
+            if !list.is_empty() {
+                write!(help, " [{what}{}]", list.join(", ")).unwrap();
+            }
+        }
+    }
     format!("| `{name}` | {} |", help.replace('|', "\\|"))
 }
 

@@ -34,6 +34,7 @@ pub(crate) async fn everywhere(aws: &Aws, names: &Names) {
     aws.s3.put_bucket_versioning().bucket(&bucket).versioning_configuration(suspended).send().await.unwrap();
     let rule = OwnershipControlsRule::builder().object_ownership("ObjectWriter".into()).build().unwrap();
     let controls = OwnershipControls::builder().rules(rule).build().unwrap();
+    aws.s3.delete_public_access_block().bucket(&bucket).send().await.unwrap();
     aws.s3.put_bucket_ownership_controls().bucket(&bucket).ownership_controls(controls).send().await.unwrap();
     let kms = ServerSideEncryptionByDefault::builder().sse_algorithm(ServerSideEncryption::AwsKms).build().unwrap();
     let rule = ServerSideEncryptionRule::builder().apply_server_side_encryption_by_default(kms).build();

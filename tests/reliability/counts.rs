@@ -10,8 +10,8 @@ async fn calls_and_rounds_stay_within_their_budgets() {
     let config = Config { latency: Duration::from_millis(300), ..Config::default() };
     // The lease that the program takes: a shorter one is renewed more often, and each renewal is a write.
     let account = Account::new(config).await.with_lease(Some(liveinsight::lock::LEASE)).unhurried();
-    // The calls, how many of them write, and the rounds, of the run that just ended. Whose account it is, is one call more; where the
-    // credentials say that, it is asked beside all else, and takes no round.
+    // The calls, how many of them write, and the rounds, of the run that just ended. Whose account it is, is one call more, asked beside all
+    // else: it takes no round where credentials or their keys tell.
     let counts = || {
         let log = account.strict.log();
         let writes = log.iter().filter(|entry| entry.write).count();
@@ -47,8 +47,7 @@ async fn calls_and_rounds_stay_within_their_budgets() {
     account.strict.set_latency(Duration::from_millis(300));
     let (calls, writes, rounds) = counts();
     println!("rollback: {calls} calls, {writes} of them write, {rounds} rounds");
-    // The first, for the account, is one that credentials may save; beside it there are three.
-    assert!(calls <= 40 && rounds <= 4, "{calls} calls, {writes} of them write, {rounds} rounds");
+    assert!(calls <= 40 && rounds <= 3, "{calls} calls, {writes} of them write, {rounds} rounds");
     Box::pin(account.rolled_back("rollback")).await;
     account.complete(&account.up(Version::First).await, "up to the first version");
     counts();

@@ -135,7 +135,11 @@ impl Account {
             if plan.changes().next().is_none() && recorded {
                 return Ok(up(&declaration.graph, aws, plan, &self.options(), &|_| {}).await);
             }
-            let (lease, waited) = self.turn(aws, bucket, missing, async || bucket.make_early(aws).await.is_ok()).await?;
+            let (lease, waited) = self
+                .turn(aws, bucket, missing, async || {
+                    matches!(bucket.make_early(aws).await, Ok(()) | Err(Error::Exists(_) | Error::NotYet { .. }))
+                })
+                .await?;
             if waited {
                 plan = survey(&declaration.graph, aws, &|_| {}).await?;
             }

@@ -25,8 +25,8 @@ tables:
     partition_key: { name: id, type: S }
 site: { source: pages, index: index.html }
 ";
-/// The lock's own write; before it comes the bucket.
-const LOCK_WRITE: u64 = 2;
+/// The lock's own write, when everything is new; before it come the bucket and the table, which does not wait for it.
+const LOCK_WRITE: u64 = 3;
 
 /// A project, and an account of its own.
 pub(crate) struct Desk {

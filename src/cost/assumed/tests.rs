@@ -45,7 +45,7 @@ fn the_shipped_stack_at_the_standard_traffic() {
     is(&usage, Item::ApiRequests, requests);
     is(&usage, Item::Alarms, 8.0);
     is(&usage, Item::CdnRequests, requests + 100_000.0 / 36.0);
-    is(&usage, Item::LogsIngested, requests * (340.0 + 225.0) / 1_073_741_824.0);
+    is(&usage, Item::LogsIngested, requests * (690.0 + 225.0) / 1_073_741_824.0);
     // One method in every hour of the month, two in 176 of its 720 hours.
     is(&usage, Item::Metrics, 5.0 + 10.0 * 176.0 / 720.0);
     // $0.2475 writes, $0.0317 reads, $0.4123 API Gateway, and some tenths of a cent.

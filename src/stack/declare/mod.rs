@@ -46,7 +46,7 @@ impl Content {
 pub struct Declaration {
     /// The resources.
     pub graph: Graph<Aws>,
-    /// The bucket, if there is one, without marks: it may have to be made before everything else, or be given back what it held.
+    /// The bucket, if there is one, without marks: it may have to be made ahead of its turn, or be given back what it held.
     pub bucket: Option<Bucket>,
     /// The distribution, if there is one, without marks: its caches may have to be told of that.
     pub distribution: Option<Distribution>,
