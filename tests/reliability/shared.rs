@@ -1,17 +1,17 @@
 //! What the tests share: an account with a strict AWS in front of it, the stack in two versions, runs that end well, badly or by a kill.
 
 use super::{accounts, listing};
-use futures::future::{LocalBoxFuture, join};
+use futures::future::{Either, LocalBoxFuture, join, maybe_done, select};
 use liveinsight::{
     aws::{Aws, Connection, Place},
     build::{SiteFile, read_site},
-    engine::{Class, Cloud, Error, Graph, Id, Options, Removal, Report, Resource, State, Step, Tempo, down, survey, up},
+    engine::{Class, Cloud, Error, Gate, Graph, Id, Options, Removal, Report, Resource, State, Step, Tempo, down, survey, up},
     lock::{Lease, Lock, Turn},
     release::{self, Action, Author, Scene},
     resources::{Alias, Bucket, Distribution},
     stack::{Content, Declaration, Names, Stack, declare},
 };
-use std::{collections::BTreeMap, path::Path, time::Duration};
+use std::{collections::BTreeMap, path::Path, pin::Pin, time::Duration};
 use strict_aws::{Config, Fault, Faults, Strict, Windows};
 
 pub(crate) const REGION: &str = "us-east-1";
@@ -128,23 +128,33 @@ impl Account {
         let declaration = self.declare(version);
         aws.trust_reports();
         let run = async {
-            let mut plan = survey(&declaration.graph, aws, &|_| {}).await?;
+            let plan = survey(&declaration.graph, aws, &|_| {}).await?;
             let bucket = declaration.bucket.as_ref().unwrap();
             let missing = plan.steps.iter().any(|step| step.id.kind() == Bucket::KIND && step.state == State::Missing);
             let recorded = missing || is_recorded(aws, &declaration).await?;
             if plan.changes().next().is_none() && recorded {
                 return Ok(up(&declaration.graph, aws, plan, &self.options(), &|_| {}).await);
             }
-            let (lease, waited) = self
-                .turn(aws, bucket, missing, async || {
-                    matches!(bucket.make_early(aws).await, Ok(()) | Err(Error::Exists(_) | Error::NotYet { .. }))
-                })
-                .await?;
-            if waited {
-                plan = survey(&declaration.graph, aws, &|_| {}).await?;
-            }
+            // As the program does: a first run makes what it can while it waits for its turn.
+            let gate = Gate::closed();
+            let options = Options { gate: gate.clone(), ..self.options() };
+            let mut begun = maybe_done(Box::pin(up(&declaration.graph, aws, plan, &options, &|_| {})));
+            let make_bucket = async || matches!(bucket.make_early(aws).await, Ok(()) | Err(Error::Exists(_) | Error::NotYet { .. }));
+            let turn = Box::pin(self.turn(aws, bucket, missing, make_bucket));
+            let (lease, waited) = match if missing { select(turn, &mut begun).await } else { Either::Left((turn.await, &mut begun)) } {
+                Either::Left((turn, _)) => turn?,
+                Either::Right(((), turn)) => turn.await?,
+            };
+            gate.open();
+            let again = if waited { Some(survey(&declaration.graph, aws, &|_| {}).await?) } else { None };
             let run = async {
-                let report = up(&declaration.graph, aws, plan, &self.options(), &|_| {}).await;
+                let report = match again {
+                    Some(plan) => up(&declaration.graph, aws, plan, &self.options(), &|_| {}).await,
+                    None => {
+                        (&mut begun).await;
+                        Pin::new(&mut begun).take_output().unwrap()
+                    }
+                };
                 if report.complete() {
                     // Trouble with it is for the next run, which sees that it is missing.
                     let _ = Box::pin(release::write(aws, &bucket.name, &declaration.graph, Action::Up, Author::default())).await;
