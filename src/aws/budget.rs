@@ -61,8 +61,9 @@ pub fn least_seconds(what: &str, requests: u32) -> f64 {
 const APART: &[&str] = &["lambda:GetFunction", "lambda:GetPolicy"];
 
 /// Requests do not arrive as evenly as they are sent: a part of each limit is left unused, so that the ones that come closer together
-/// than they left are not one too many. This many seconds' worth of requests, and one more.
-const JITTER: f64 = 0.1;
+/// than they left are not one too many. This many seconds' worth of requests. Only what delays all of the first ones counts: AWS's own bucket is
+/// full until one comes. So more would not help, as their service was read from just before, over the same connections.
+const JITTER: f64 = 0.15;
 /// The share of each rate that is used; it keeps those apart that have no burst to save from.
 const PACE: f64 = 0.95;
 
@@ -92,7 +93,7 @@ impl Budgets {
         let filled = Instant::now();
         let limits = if limits { LIMITS } else { &[] };
         let bucket = |&(what, rate, burst): &(&'static str, f64, f64)| {
-            let burst = (burst - 1.0 - rate * JITTER).max(1.0);
+            let burst = (burst - rate * JITTER).max(1.0);
             (what, Bucket { rate: rate * PACE, burst, tokens: burst, filled })
         };
         Self(RefCell::new(limits.iter().map(bucket).collect()))
