@@ -2,9 +2,9 @@
 
 use super::{
     Action, Changes, Class, Error, Event, Gate, Gone, Graph, Id, Listener, Outcome, Owner, Plan, Result, Stop, Stray, Tempo,
-    current::for_resource,
     graph::{Entry, Left, Seen},
     plan::{decide, verify},
+    sweep::remove_strays,
     wait::Waits,
     walk::Skipped,
 };
@@ -426,48 +426,5 @@ impl<C: super::Cloud> Run<'_, C> {
                 }
             }
         }
-    }
-}
-
-/// What is waited for once a service has agreed to delete.
-pub(super) fn deletion(operation: &str) -> String {
-    format!("its deletion ({operation} was accepted)")
-}
-
-/// Deletes strays one after the other: they are few, and the order matters.
-pub(super) async fn remove_strays<C: super::Cloud>(
-    cloud: &C,
-    strays: &[Stray<C>],
-    options: &Options,
-    tell: Listener<'_>,
-) -> Vec<(Id, Result<()>)> {
-    let mut results = Vec::new();
-    let leaving: BTreeSet<&Id> = strays.iter().map(|stray| &stray.id).collect();
-    for stray in strays {
-        let began = Instant::now();
-        tell(Event::Started { id: &stray.id, action: Action::Delete });
-        let goes_along = stray.part_of.as_ref().is_some_and(|whole| leaving.contains(whole));
-        let remove = for_resource(&stray.id, remove_stray(cloud, stray, options, tell));
-        let result = if goes_along { Ok(()) } else { remove.await };
-        options.stop_if_expired(&result);
-        let outcome = result.as_ref().map_or_else(Outcome::Failed, |()| Outcome::Done);
-        tell(Event::Ended { id: &stray.id, action: Action::Delete, outcome, seconds: began.elapsed().as_secs_f64() });
-        results.push((stray.id.clone(), result));
-    }
-    results
-}
-
-async fn remove_stray<C: super::Cloud>(cloud: &C, stray: &Stray<C>, options: &Options, tell: Listener<'_>) -> Result<()> {
-    let pauses = Waits::new(options.tempo.within(stray.removal()), &options.stop);
-    loop {
-        options.stop.check()?;
-        let (why, at_least) = match stray.delete(cloud).await {
-            Ok(Gone::Yes) => return Ok(()),
-            Ok(Gone::NotYet(operation)) => (deletion(operation), None),
-            Err(Error::NotYet { why, retry_after }) => (why, retry_after),
-            Err(Error::Unclear(refusal)) => (refusal.to_string(), None),
-            Err(error) => return Err(error),
-        };
-        pauses.wait(cloud, &stray.id, &why, at_least, tell).await?;
     }
 }

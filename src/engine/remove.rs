@@ -2,9 +2,10 @@
 
 use super::{
     Action, Error, Event, Gone, Graph, Id, Listener, Options, Outcome, Owner, Result, Stop, Tempo,
-    converge::{Report, deletion, remove_strays},
+    converge::Report,
     graph::Entry,
     plan::{ours, sweep},
+    sweep::{deletion, remove_strays},
     wait::{Waits, when_ready},
     walk::Skipped,
 };

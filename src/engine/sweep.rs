@@ -1,8 +1,18 @@
-//! What exists under the stack's name and tags, and is declared no longer.
+//! What exists under the stack's name and tags, and is declared no longer: found, and deleted.
 
-use super::{Gone, Id, Owner, Resource, Result, graph::Declared, graph::Node};
+use super::{
+    Action, Error, Event, Gone, Id, Listener, Options, Outcome, Owner, Resource, Result,
+    current::for_resource,
+    graph::{Declared, Node},
+    wait::Waits,
+};
 use futures::future::LocalBoxFuture;
-use std::{cell::RefCell, rc::Rc, time::Duration};
+use std::{
+    cell::RefCell,
+    collections::BTreeSet,
+    rc::Rc,
+    time::{Duration, Instant},
+};
 
 /// Lists what exists of one kind and is ours, or goes by a name of ours, declared or not.
 pub(super) struct Sweep<C> {
@@ -66,5 +76,48 @@ impl<C: super::Cloud> Stray<C> {
 
     pub(super) async fn delete(&self, cloud: &C) -> Result<Gone> {
         self.node.delete(cloud).await
+    }
+}
+
+/// What is waited for once a service has agreed to delete.
+pub(super) fn deletion(operation: &str) -> String {
+    format!("its deletion ({operation} was accepted)")
+}
+
+/// Deletes strays one after the other: they are few, and the order matters.
+pub(super) async fn remove_strays<C: super::Cloud>(
+    cloud: &C,
+    strays: &[Stray<C>],
+    options: &Options,
+    tell: Listener<'_>,
+) -> Vec<(Id, Result<()>)> {
+    let mut results = Vec::new();
+    let leaving: BTreeSet<&Id> = strays.iter().map(|stray| &stray.id).collect();
+    for stray in strays {
+        let began = Instant::now();
+        tell(Event::Started { id: &stray.id, action: Action::Delete });
+        let goes_along = stray.part_of.as_ref().is_some_and(|whole| leaving.contains(whole));
+        let remove = for_resource(&stray.id, remove_stray(cloud, stray, options, tell));
+        let result = if goes_along { Ok(()) } else { remove.await };
+        options.stop_if_expired(&result);
+        let outcome = result.as_ref().map_or_else(Outcome::Failed, |()| Outcome::Done);
+        tell(Event::Ended { id: &stray.id, action: Action::Delete, outcome, seconds: began.elapsed().as_secs_f64() });
+        results.push((stray.id.clone(), result));
+    }
+    results
+}
+
+async fn remove_stray<C: super::Cloud>(cloud: &C, stray: &Stray<C>, options: &Options, tell: Listener<'_>) -> Result<()> {
+    let pauses = Waits::new(options.tempo.within(stray.removal()), &options.stop);
+    loop {
+        options.stop.check()?;
+        let (why, at_least) = match stray.delete(cloud).await {
+            Ok(Gone::Yes) => return Ok(()),
+            Ok(Gone::NotYet(operation)) => (deletion(operation), None),
+            Err(Error::NotYet { why, retry_after }) => (why, retry_after),
+            Err(Error::Unclear(refusal)) => (refusal.to_string(), None),
+            Err(error) => return Err(error),
+        };
+        pauses.wait(cloud, &stray.id, &why, at_least, tell).await?;
     }
 }

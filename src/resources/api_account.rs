@@ -59,6 +59,15 @@ pub async fn ensure_logging_role(aws: &Aws) -> Result<String> {
     Ok(role)
 }
 
+/// Makes a role if none is set, ahead of its turn: until IAM has made it known takes longer than all that the API needs before. What goes wrong
+/// is told when its turn comes.
+pub(super) async fn prepare_logging_role(aws: &Aws) {
+    let _turn = aws.turn("apigateway/account").await;
+    if aws.new_logging_role().is_none() && logging_role(aws).await.is_ok_and(|role| role.is_none()) {
+        let _ = make_role(aws).await;
+    }
+}
+
 /// The role's ARN, and its age if it was made just now.
 async fn make_role(aws: &Aws) -> Result<(String, Option<Duration>)> {
     let trust = Policy::default().with(

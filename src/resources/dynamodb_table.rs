@@ -4,21 +4,18 @@
 //! recovery are calls of their own, refused until the table is ACTIVE. `UpdateTable` takes one index at a time. Time to live can be
 //! changed about once an hour, and no read shows when.
 
+use super::dynamodb_keys::{Index, KeyAttribute, definitions, incomplete, or_empty, schema};
 use crate::{
     aws::{Aws, Optional, Tags, not_aws},
     engine::{Changes, Class, Error, Found, Gone, Live, Resource, Result, Stray, Written},
 };
-use aws_sdk_dynamodb::{
-    error::BuildError,
-    types::{
-        AttributeDefinition, BillingMode, CreateGlobalSecondaryIndexAction, DeleteGlobalSecondaryIndexAction, GlobalSecondaryIndex,
-        GlobalSecondaryIndexDescription, GlobalSecondaryIndexUpdate, IndexStatus, KeySchemaElement, KeyType,
-        PointInTimeRecoverySpecification, PointInTimeRecoveryStatus, Projection, ProjectionType, ScalarAttributeType, TableDescription,
-        TableStatus, Tag, TimeToLiveSpecification, TimeToLiveStatus,
-    },
+use aws_sdk_dynamodb::types::{
+    BillingMode, CreateGlobalSecondaryIndexAction, DeleteGlobalSecondaryIndexAction, GlobalSecondaryIndexDescription,
+    GlobalSecondaryIndexUpdate, IndexStatus, KeySchemaElement, KeyType, PointInTimeRecoverySpecification, PointInTimeRecoveryStatus,
+    Projection, ProjectionType, TableDescription, TableStatus, Tag, TimeToLiveSpecification, TimeToLiveStatus,
 };
-use serde::{Serialize, Serializer};
-use std::{cell::Cell, collections::BTreeMap, fmt, rc::Rc, time::Duration};
+use serde::Serialize;
+use std::{cell::Cell, collections::BTreeMap, rc::Rc, time::Duration};
 
 const CREATING: &str = "the table to be created (usually 2 to 20 s)";
 
@@ -45,44 +42,6 @@ pub struct Table {
     pub point_in_time_recovery: bool,
     /// Tags.
     pub tags: Tags,
-}
-
-/// A key attribute: name and type (`S`, `N` or `B`). Shown as one text: `session_id S`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeyAttribute {
-    /// The attribute's name.
-    pub name: String,
-    /// Its scalar type.
-    pub kind: String,
-}
-
-impl fmt::Display for KeyAttribute {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.name, self.kind)
-    }
-}
-
-impl Serialize for KeyAttribute {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-/// A global secondary index.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Index {
-    /// Its partition key.
-    pub partition_key: KeyAttribute,
-    /// Its sort key, shown like the table's.
-    #[serde(serialize_with = "or_empty")]
-    pub sort_key: Option<KeyAttribute>,
-    /// `ALL` or `KEYS_ONLY`.
-    pub projection: String,
-}
-
-#[expect(clippy::ref_option, reason = "the shape that serde wants")]
-fn or_empty<S: Serializer>(key: &Option<KeyAttribute>, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(&key.as_ref().map(ToString::to_string).unwrap_or_default())
 }
 
 /// When items expire.
@@ -388,14 +347,6 @@ impl Table {
     }
 }
 
-impl Index {
-    fn declare(&self, name: &str) -> Result<GlobalSecondaryIndex> {
-        let projection = Projection::builder().projection_type(ProjectionType::from(self.projection.as_str())).build();
-        let schema = schema(&self.partition_key, self.sort_key.as_ref())?;
-        GlobalSecondaryIndex::builder().index_name(name).set_key_schema(Some(schema)).projection(projection).build().map_err(incomplete)
-    }
-}
-
 fn is(table: &TableDescription, status: &TableStatus) -> bool {
     table.table_status() == Some(status)
 }
@@ -530,24 +481,6 @@ async fn read_tags(aws: &Aws, name: &str) -> Result<Option<Tags>> {
     Ok((*tags).clone())
 }
 
-/// Exactly the attributes that are keys, each once: DynamoDB refuses more and fewer.
-fn definitions<'a>(keys: impl Iterator<Item = &'a KeyAttribute>) -> Result<Vec<AttributeDefinition>> {
-    let unique: BTreeMap<&str, &str> = keys.map(|key| (key.name.as_str(), key.kind.as_str())).collect();
-    let define = |(name, kind)| AttributeDefinition::builder().attribute_name(name).attribute_type(ScalarAttributeType::from(kind)).build();
-    unique.into_iter().map(define).collect::<Result<_, _>>().map_err(incomplete)
-}
-
-fn schema(partition: &KeyAttribute, sort: Option<&KeyAttribute>) -> Result<Vec<KeySchemaElement>> {
-    let element = |key: &KeyAttribute, of| KeySchemaElement::builder().attribute_name(&key.name).key_type(of).build();
-    let keys = [(Some(partition), KeyType::Hash), (sort, KeyType::Range)];
-    keys.into_iter().filter_map(|(key, of)| Some(element(key?, of))).collect::<Result<_, _>>().map_err(incomplete)
-}
-
 fn sdk_tags(tags: &Tags) -> Result<Vec<Tag>> {
     tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect::<Result<_, _>>().map_err(incomplete)
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
-fn incomplete(error: BuildError) -> Error {
-    Error::refused("dynamodb", error.to_string())
 }

@@ -3,8 +3,8 @@
 //! Names are not unique, so it is found by name and ownership tag together; somebody else's API of the same name is none of our
 //! business. A new one gets its methods and what is in them by one more call (see [`ApiDocument`]). `CreateRestApi` and `DeleteRestApi` have the tightest limits of all (one per 3 s and one per 30 s).
 
-use super::ApiDocument;
 use super::api_common::{arn, nodes, replace, rest_apis, tags, turn, write_tags};
+use super::{ApiDocument, api_account::prepare_logging_role};
 use crate::{
     aws::{Aws, Optional, Tags},
     engine::{Changes, Class, Error, Found, Gone, Handle, Live, Owner, Ref, Refusal, Resource, Result, Stray, Written},
@@ -33,6 +33,9 @@ pub struct RestApi {
     /// Its methods and their parts, to be made along with it; each is declared as a resource of its own as well.
     #[serde(skip)]
     pub parts: ApiDocument,
+    /// Whether its stage writes logs, which takes a role that is worth making early.
+    #[serde(skip)]
+    pub logs: bool,
 }
 
 /// What is known of an API that exists.
@@ -81,33 +84,13 @@ impl Resource for RestApi {
         Ok(output.map(|output| Found { output, owner: Owner::Us }))
     }
 
-    /// Nothing keeps two runs at the same time from making one each, so each looks before and after: see `yields_to`.
     async fn create(&self, aws: &Aws) -> Result<Written<RestApiOutput>> {
-        if let Some(other) = find_ours(aws, &self.name).await? {
-            return Err(made_meanwhile(other.id()));
-        }
-        let endpoint = EndpointConfiguration::builder().types(EndpointType::from(self.endpoint.as_str())).build();
-        let answer = aws
-            .write("apigateway:CreateRestApi", || {
-                let request = aws.apigateway.create_rest_api().name(&self.name).set_description(self.description.clone());
-                let request = request.endpoint_configuration(endpoint.clone()).set_minimum_compression_size(self.minimum_compression_size);
-                request.set_tags(Some(self.tags.to_map())).send()
-            })
-            .await?;
-        let mine = (created(answer.created_date()), answer.id().unwrap_or_default());
-        let apis = rest_apis(aws).await?;
-        let mut others = apis.iter().filter(|api| api.name() == Some(&self.name) && api.id() != answer.id() && is_ours(aws, api));
-        if let Some(other) = others.find(|other| yields_to(mine.0, created(other.created_date()))) {
-            aws.write("apigateway:DeleteRestApi", || aws.apigateway.delete_rest_api().rest_api_id(mine.1).send()).await.optional()?;
-            // Apart, so that two that withdrew do not meet again.
-            let pause = if created(other.created_date()) == mine.0 { fastrand::u64(..2000) } else { 0 };
-            let why = format!("the REST API {} that another run made at the same time", other.id().unwrap_or_default());
-            return Err(Error::NotYet { why, retry_after: Some(Duration::from_millis(pause)) });
-        }
-        aws.note_tags(&arn(aws, mine.1), &self.tags);
-        let made = output(aws, answer.id(), answer.root_resource_id()).await?;
-        let made = made.ok_or_else(|| Error::not_yet("the new REST API to become visible"))?;
-        Ok(if self.import(aws, &made.id).await { Written::WithParts(made) } else { Written::Complete(made) })
+        let prepare = async {
+            if self.logs {
+                prepare_logging_role(aws).await;
+            }
+        };
+        futures::join!(self.make(aws), prepare).0
     }
 
     async fn update(&self, aws: &Aws, live: &Live<Self>, changes: &Changes) -> Result<Written<RestApiOutput>> {
@@ -143,6 +126,35 @@ impl Resource for RestApi {
 }
 
 impl RestApi {
+    /// Nothing keeps two runs at the same time from making one each, so each looks before and after: see `yields_to`.
+    async fn make(&self, aws: &Aws) -> Result<Written<RestApiOutput>> {
+        if let Some(other) = find_ours(aws, &self.name).await? {
+            return Err(made_meanwhile(other.id()));
+        }
+        let endpoint = EndpointConfiguration::builder().types(EndpointType::from(self.endpoint.as_str())).build();
+        let answer = aws
+            .write("apigateway:CreateRestApi", || {
+                let request = aws.apigateway.create_rest_api().name(&self.name).set_description(self.description.clone());
+                let request = request.endpoint_configuration(endpoint.clone()).set_minimum_compression_size(self.minimum_compression_size);
+                request.set_tags(Some(self.tags.to_map())).send()
+            })
+            .await?;
+        let mine = (created(answer.created_date()), answer.id().unwrap_or_default());
+        let apis = rest_apis(aws).await?;
+        let mut others = apis.iter().filter(|api| api.name() == Some(&self.name) && api.id() != answer.id() && is_ours(aws, api));
+        if let Some(other) = others.find(|other| yields_to(mine.0, created(other.created_date()))) {
+            aws.write("apigateway:DeleteRestApi", || aws.apigateway.delete_rest_api().rest_api_id(mine.1).send()).await.optional()?;
+            // Apart, so that two that withdrew do not meet again.
+            let pause = if created(other.created_date()) == mine.0 { fastrand::u64(..2000) } else { 0 };
+            let why = format!("the REST API {} that another run made at the same time", other.id().unwrap_or_default());
+            return Err(Error::NotYet { why, retry_after: Some(Duration::from_millis(pause)) });
+        }
+        aws.note_tags(&arn(aws, mine.1), &self.tags);
+        let made = output(aws, answer.id(), answer.root_resource_id()).await?;
+        let made = made.ok_or_else(|| Error::not_yet("the new REST API to become visible"))?;
+        Ok(if self.import(aws, &made.id).await { Written::WithParts(made) } else { Written::Complete(made) })
+    }
+
     /// Makes its parts. Whether that was done: if not, each of them is made in its turn, and trouble that lasts is told there.
     async fn import(&self, aws: &Aws, id: &str) -> bool {
         let document = self.parts.text(&self.name, self.description.as_deref()).filter(|_| aws.place.imports_apis);
@@ -166,6 +178,7 @@ impl RestApi {
             minimum_compression_size: listed.minimum_compression_size(),
             tags,
             parts: ApiDocument::default(),
+            logs: false,
         };
         Live { spec, output, busy: None, owner, applied }
     }
@@ -183,6 +196,7 @@ impl RestApi {
                 minimum_compression_size: None,
                 tags: Tags::default(),
                 parts: ApiDocument::default(),
+                logs: false,
             };
             strays.push(Stray::new(if found == name { logical } else { found }, wish, output));
         }

@@ -73,6 +73,7 @@ fn declare(bench: &Bench, wish: &Wish) -> Graph<Aws> {
             minimum_compression_size: Some(1024),
             tags: tags(wish.api_team),
             parts: ApiDocument::default(),
+            logs: true,
         },
     );
     let root = add_path(&mut graph, &api, &api.root_resource_id(), "", "api");

@@ -148,12 +148,11 @@ impl Account {
             gate.open();
             let again = if waited { Some(survey(&declaration.graph, aws, &|_| {}).await?) } else { None };
             let run = async {
-                let report = match again {
-                    Some(plan) => up(&declaration.graph, aws, plan, &self.options(), &|_| {}).await,
-                    None => {
-                        (&mut begun).await;
-                        Pin::new(&mut begun).take_output().unwrap()
-                    }
+                let report = if let Some(plan) = again {
+                    up(&declaration.graph, aws, plan, &self.options(), &|_| {}).await
+                } else {
+                    (&mut begun).await;
+                    Pin::new(&mut begun).take_output().unwrap()
                 };
                 if report.complete() {
                     // Trouble with it is for the next run, which sees that it is missing.

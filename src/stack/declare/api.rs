@@ -47,6 +47,7 @@ impl Declaring<'_> {
                 tags: self.tags(&physical),
                 name: physical,
                 parts: document.clone(),
+                logs: true,
             },
         );
         self.output("rest_api_id", rest_api.api_id());
