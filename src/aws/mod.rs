@@ -121,7 +121,7 @@ impl Cloud for Aws {
 
     fn begin(&self) {
         self.forget_told();
-        self.forget_made();
+        self.forget_notes();
         self.refresh();
     }
 

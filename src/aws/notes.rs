@@ -14,6 +14,7 @@ pub(super) struct Notes {
     warnings: RefCell<Vec<String>>,
     made: RefCell<BTreeSet<String>>,
     logging_role: RefCell<Option<(String, Instant)>>,
+    has_logging_role: Cell<bool>,
     roles: RefCell<BTreeMap<String, Instant>>,
     until_known: Cell<Option<Duration>>,
 }
@@ -55,8 +56,9 @@ impl Aws {
         self.notes.made.borrow_mut().remove(name)
     }
 
-    pub(super) fn forget_made(&self) {
+    pub(super) fn forget_notes(&self) {
         self.notes.made.borrow_mut().clear();
+        self.notes.has_logging_role.set(false);
     }
 
     /// This run made the role with which API Gateway writes logs, just now.
@@ -64,9 +66,14 @@ impl Aws {
         self.notes.logging_role.replace(Some((arn.to_owned(), Instant::now())));
     }
 
-    /// It is in use.
-    pub fn forget_logging_role(&self) {
-        self.notes.logging_role.take();
+    /// API Gateway has a role with which it writes logs.
+    pub fn note_has_logging_role(&self) {
+        self.notes.has_logging_role.set(true);
+    }
+
+    /// Whether that was seen, or done, in this run.
+    pub fn has_logging_role(&self) -> bool {
+        self.notes.has_logging_role.get()
     }
 
     /// This run made a role, just now.

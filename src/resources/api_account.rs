@@ -37,17 +37,11 @@ pub async fn logging_role(aws: &Aws) -> Result<Option<String>> {
     Ok((*role).clone())
 }
 
-/// Makes sure that some role is set; makes one if none is. Answers its ARN. API Gateway tries the role out, so a new one gives
-/// [`Error::NotYet`] until IAM has made it known.
-pub async fn ensure_logging_role(aws: &Aws) -> Result<String> {
+/// Makes sure that some role is set; makes one if none is. API Gateway tries the role out, so a new one gives [`Error::NotYet`] until IAM has made
+/// it known.
+pub async fn ensure_logging_role(aws: &Aws) -> Result<()> {
     let _turn = aws.turn("apigateway/account").await;
-    let (role, age) = match aws.new_logging_role() {
-        Some((role, age)) => (role, Some(age)),
-        None => match logging_role(aws).await? {
-            Some(role) => return Ok(role),
-            None => make_role(aws).await?,
-        },
-    };
+    let Some((role, age)) = role_to_set(aws).await? else { return Ok(()) };
     // Another role of this run took as long; not each takes just as long.
     let until_known = aws.until_roles_are_known().map_or(UNKNOWN, |other| UNKNOWN.min(other * 5 / 4));
     if age.is_some_and(|age| age < until_known) && aws.place.limits {
@@ -55,17 +49,30 @@ pub async fn ensure_logging_role(aws: &Aws) -> Result<String> {
     }
     aws.write("apigateway:UpdateAccount", || aws.apigateway.update_account().patch_operations(replace("/cloudwatchRoleArn", &role)).send())
         .await?;
-    aws.forget_logging_role();
-    Ok(role)
+    aws.note_has_logging_role();
+    Ok(())
 }
 
 /// Makes a role if none is set, ahead of its turn: until IAM has made it known takes longer than all that the API needs before. What goes wrong
 /// is told when its turn comes.
 pub(super) async fn prepare_logging_role(aws: &Aws) {
     let _turn = aws.turn("apigateway/account").await;
-    if aws.new_logging_role().is_none() && logging_role(aws).await.is_ok_and(|role| role.is_none()) {
-        let _ = make_role(aws).await;
+    let _ = role_to_set(aws).await;
+}
+
+/// The ARN of the role that is to be set, made if need be, and its age if this run made it; `None` if one is set.
+async fn role_to_set(aws: &Aws) -> Result<Option<(String, Option<Duration>)>> {
+    if aws.has_logging_role() {
+        return Ok(None);
     }
+    if let Some((role, age)) = aws.new_logging_role() {
+        return Ok(Some((role, Some(age))));
+    }
+    if logging_role(aws).await?.is_some() {
+        aws.note_has_logging_role();
+        return Ok(None);
+    }
+    make_role(aws).await.map(Some)
 }
 
 /// The role's ARN, and its age if it was made just now.

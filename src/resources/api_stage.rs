@@ -187,7 +187,7 @@ impl ApiStage {
     }
 
     async fn prepare_logging(&self, aws: &Aws) -> Result<()> {
-        if self.access_log.is_some() || self.log_level != "OFF" { ensure_logging_role(aws).await.map(drop) } else { Ok(()) }
+        if self.access_log.is_some() || self.log_level != "OFF" { ensure_logging_role(aws).await } else { Ok(()) }
     }
 
     fn seen(aws: &Aws, output: ApiStageOutput, live: &Stage, tags: Tags) -> Live<Self> {
