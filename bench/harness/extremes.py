@@ -57,7 +57,8 @@ def scale(bench, functions):
     results = []
     for number in (3, functions):
         directory = WORK / f"large-{number}"
-        make_crate(directory / "handler", "handler")
+        # Not one of the workspace that it lies in.
+        make_crate(directory / "handler", "handler", "[workspace]\n")
         (directory / "stack.yaml").write_text(large_stack(number))
         account = next(accounts)
         access = {**os.environ, **environment(bench.aws.endpoint, account), "CARGO_TARGET_DIR": str(WORK / "handlers")}

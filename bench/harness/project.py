@@ -90,10 +90,10 @@ class Project:
             make_crate(self.directory / "lambdas" / function, function)
 
 
-def make_crate(directory, name):
-    """A program that does nothing."""
+def make_crate(directory, name, more=""):
+    """A program that does nothing; `more` is added to its manifest."""
     (directory / "src").mkdir(parents=True, exist_ok=True)
-    (directory / "Cargo.toml").write_text(f'[package]\nname = "{name}"\nversion = "0.1.0"\nedition = "2024"\n')
+    (directory / "Cargo.toml").write_text(f'[package]\nname = "{name}"\nversion = "0.1.0"\nedition = "2024"\n{more}')
     (directory / "src" / "main.rs").write_text("fn main() {}\n")
 
 
