@@ -1,5 +1,5 @@
 //! The HTTP client that all services' clients share. Each would otherwise make its own, and with it parse the system's certificates twice: 24
-//! times in all, which took longer than everything else that an unchanged run computes.
+//! times in all.
 
 use aws_smithy_http_client::{
     Builder, Connector,
