@@ -27,6 +27,7 @@ pub use notes::Published;
 pub use permissions::{On, PERMISSIONS, Permission, Task};
 pub use place::Place;
 pub use policy::{Policy, decode as decode_policy};
+pub use reports::FEW_ROLES;
 pub use tags::{APPLIED, REGION, STACK, Tags};
 
 use crate::{

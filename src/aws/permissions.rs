@@ -29,6 +29,9 @@ pub enum Task {
 pub enum On {
     /// Actions that IAM knows no resource for: lists, and what is made without a name. And the caller's own role, which may be any.
     Everything,
+    /// Every role of the account at once, which saves a stack with many functions two questions about each: it is granted to no other, and
+    /// done without where it is denied.
+    AllRoles,
     /// The API Gateway settings of the account.
     ApiAccount,
     /// The collection of REST APIs.
@@ -161,6 +164,7 @@ pub const PERMISSIONS: &[Permission] = &[
     same!("iam:DeleteRole", On::Roles, REMOVING),
     same!("iam:DeleteRolePolicy", On::Roles, REMOVING),
     same!("iam:DetachRolePolicy", On::Roles, REMOVING),
+    same!("iam:GetAccountAuthorizationDetails", On::AllRoles, UP),
     same!("iam:GetAccountSummary", On::Everything, DOCTOR),
     same!("iam:GetRole", On::RolesByName, ALL),
     takes("iam:GetRole", &[("iam:GetRole", On::LoggingRole)], UP),

@@ -1,15 +1,18 @@
-//! Tags as the Resource Groups Tagging API reports them: of all that carries the stack's tag, in one answer.
+//! What is reported of many resources in one answer: their tags by the Resource Groups Tagging API, all about roles by IAM's
+//! `GetAccountAuthorizationDetails`.
 //!
-//! It saves a call for each resource, and is no proof. It lags behind the services by seconds, at times by minutes; it lists what is
-//! gone, and does not know every kind. So
-//! - it is asked only by a run that may leave alone what it reports as it should be ([`Aws::trust_reports`]), and not after the first write;
-//! - it counts only for what its own service has just shown to exist, and only as long as nothing about that differs: before anything is
+//! A report saves a call for each resource, and is no proof. That of tags lags behind the services by seconds, at times by minutes; it lists
+//! what is gone, and does not know every kind. So
+//! - reports are asked for only by a run that may leave alone what they show as it should be ([`Aws::trust_reports`]), and not after the first
+//!   write;
+//! - they count only for what its own service has just shown to exist, and only as long as nothing about that differs: before anything is
 //!   reported as changed, written or deleted, the service itself is asked ([`Owner::Reported`](crate::engine::Owner::Reported)).
 //!
-//! What is left is that it can hide for that long that somebody changed a tag by hand. The next run sees it.
+//! What is left is that one can hide for that long that somebody changed something by hand. The next run sees it.
 
 use super::{Aws, STACK, Tags};
 use crate::engine::{Owner, Result};
+use aws_sdk_iam::types::{EntityType, RoleDetail};
 use aws_sdk_resourcegroupstagging::types::TagFilter;
 use std::{cell::Cell, collections::HashMap};
 use tokio::sync::OnceCell;
@@ -18,8 +21,14 @@ use tokio::sync::OnceCell;
 pub(super) struct Reports {
     trusted: Cell<bool>,
     /// Tags by ARN.
-    answer: OnceCell<HashMap<String, Tags>>,
+    tags: OnceCell<HashMap<String, Tags>>,
+    /// Roles by name.
+    roles: OnceCell<HashMap<String, RoleDetail>>,
 }
+
+/// The most roles that are asked about one by one, role and policy: the questions about more do not fit into IAM's burst of 20, and take 10 a
+/// second from there on. The report has every role of the account, which takes a stack with many to be worth it.
+pub const FEW_ROLES: usize = 8;
 
 impl Reports {
     /// Something is written: it takes the tagging service a while to notice.
@@ -40,11 +49,40 @@ impl Aws {
             return None;
         }
         // Without permission, or where there is no such service, each service is asked.
-        let reported = self.reports.answer.get_or_init(|| async { self.report().await.unwrap_or_default() }).await;
+        let reported = self.reports.tags.get_or_init(|| async { self.report_tags().await.unwrap_or_default() }).await;
         reported.get(arn).filter(|tags| self.owner(tags) == Owner::Us).cloned()
     }
 
-    async fn report(&self) -> Result<HashMap<String, Tags>> {
+    /// This role of ours with its tags and policies, if reports are trusted and there is one. `among` so many roles of the stack.
+    pub async fn reported_role(&self, name: &str, among: usize) -> Option<&RoleDetail> {
+        if !self.reports.trusted.get() || among <= FEW_ROLES {
+            return None;
+        }
+        // The permission is one that an account may not want to give: then each role is asked about.
+        let reported = self.reports.roles.get_or_init(|| async { self.report_roles().await.unwrap_or_default() }).await;
+        reported.get(name)
+    }
+
+    async fn report_roles(&self) -> Result<HashMap<String, RoleDetail>> {
+        let (mut reported, mut marker) = (HashMap::new(), None);
+        loop {
+            let page = self
+                .read("iam:GetAccountAuthorizationDetails", || {
+                    let request = self.iam.get_account_authorization_details().filter(EntityType::Role);
+                    request.max_items(1000).set_marker(marker.clone()).send()
+                })
+                .await?;
+            let ours = |role: &RoleDetail| self.owner(&role.tags().iter().map(|tag| (tag.key(), tag.value())).collect()) == Owner::Us;
+            let roles = page.role_detail_list.unwrap_or_default().into_iter().filter(ours);
+            reported.extend(roles.map(|role| (role.role_name().unwrap_or_default().to_owned(), role)));
+            marker = page.marker;
+            if marker.is_none() {
+                return Ok(reported);
+            }
+        }
+    }
+
+    async fn report_tags(&self) -> Result<HashMap<String, Tags>> {
         let ours = TagFilter::builder().key(STACK).values(&self.stack).build();
         let (mut reported, mut token) = (HashMap::new(), None);
         loop {

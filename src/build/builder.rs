@@ -56,6 +56,8 @@ struct Job {
     target: Target,
     means: Means,
     store: Store,
+    /// Compiler, target, means and format: everything besides files that decides what is in a package.
+    identity: String,
 }
 
 impl Builder {
@@ -70,11 +72,10 @@ impl Builder {
     /// Runs cargo once per workspace for everything that changed, and not at all when nothing did.
     pub async fn build(&self, crates: &BTreeMap<String, PathBuf>, target: Target) -> Result<BTreeMap<String, Package>, BuildError> {
         let sources = self.sources(crates)?;
-        let job = self.job(target).await?;
-        let mut packages = BTreeMap::new();
-        let mut stale = BTreeMap::new();
-        for (function, source) in sources {
-            match job.store.find(&function, &source) {
+        let (job, found) = self.look(&sources, target).await?;
+        let (mut packages, mut stale) = (BTreeMap::new(), BTreeMap::new());
+        for ((function, source), package) in sources.into_iter().zip(found) {
+            match package {
                 Some(package) => drop(packages.insert(function, package)),
                 None => drop(stale.insert(function, source)),
             }
@@ -98,30 +99,32 @@ impl Builder {
         target: Target,
     ) -> Result<BTreeMap<String, Option<Package>>, BuildError> {
         let sources = self.sources(crates)?;
-        let store = self.job(target).await?.store;
-        let find = |(function, source): (String, PathBuf)| {
-            let package = store.find(&function, &source);
-            (function, package)
-        };
-        Ok(sources.into_iter().map(find).collect())
+        let (_, found) = self.look(&sources, target).await?;
+        Ok(sources.into_keys().zip(found).collect())
     }
 
     /// The directories of the functions' crates, and of the local crates that these use as far as the last build showed.
     pub fn crates(&self, crates: &BTreeMap<String, PathBuf>, target: Target) -> BTreeSet<PathBuf> {
-        let store = Store { directory: self.packages(target), identity: String::new() };
+        let store = self.store(target);
         let used = crates.keys().flat_map(|function| store.crates(function));
         crates.values().map(|source| self.root.join(source)).chain(used).collect()
     }
 
-    fn packages(&self, target: Target) -> PathBuf {
-        self.root.join(".liveinsight").join("build").join(target.label())
+    fn store(&self, target: Target) -> Store {
+        Store { directory: self.root.join(".liveinsight").join("build").join(target.label()) }
     }
 
-    async fn job(&self, target: Target) -> Result<Job, BuildError> {
-        let rust = Rust::find(&self.root).await?;
+    /// What is there to build with, and the current package of each source. The files are read while the compiler says its version.
+    async fn look(&self, sources: &BTreeMap<String, PathBuf>, target: Target) -> Result<(Job, Vec<Option<Package>>), BuildError> {
+        let (store, wanted) = (self.store(target), sources.clone());
+        let find = move || wanted.iter().map(|(function, source)| store.find(function, source)).collect::<Vec<_>>();
+        let (kept, rust) = futures::join!(tokio::task::spawn_blocking(find), Rust::find(&self.root));
+        let kept = kept.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
+        let rust = rust?;
         let means = rust.means(target).await;
         let identity = format!("{}\n{}\n{}\n{}", pack::FORMAT, target.label(), means.identity(), rust.version);
-        Ok(Job { target, means, store: Store { directory: self.packages(target), identity } })
+        let found = kept.into_iter().map(|kept| kept?.made_by(&identity)).collect();
+        Ok((Job { target, means, store: self.store(target), identity }, found))
     }
 
     /// Builds programs with different names in one run of cargo, and packs them.
@@ -148,7 +151,7 @@ impl Builder {
         let packed = futures::future::try_join_all(packing).await?;
         let packages: BTreeMap<String, Package> = files.keys().cloned().zip(packed).collect();
         for (function, package) in &packages {
-            job.store.remember(function, &sources[function], &files[function], begun, package)?;
+            job.store.remember(&job.identity, function, &sources[function], &files[function], begun, package)?;
         }
         (self.progress)(Progress::Built { functions: &functions, seconds: started.elapsed().as_secs_f64() });
         Ok(packages)

@@ -18,10 +18,10 @@ const SETTINGS: [&str; 6] = ["Cargo.toml", "Cargo.lock", "rust-toolchain", "rust
 /// Environment variables that change what cargo builds.
 const VARIABLES: [&str; 4] = ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_RUSTFLAGS", "RUSTC_WRAPPER"];
 
-/// The digest, as hex, of `identity` (compiler, target, profile), the crate directories and the settings above `source`.
+/// The digest, as hex, of the crate directories, the settings above `source`, and the environment.
 ///
 /// Fails when a directory is gone, which means that the program cannot be current.
-pub(super) fn digest(identity: &str, source: &Path, crates: &BTreeSet<PathBuf>) -> io::Result<String> {
+pub(super) fn digest(source: &Path, crates: &BTreeSet<PathBuf>) -> io::Result<String> {
     let mut hasher = Sha256::new();
     let mut add = |name: &str, content: &[u8]| {
         // With their lengths, so that no two different sets of files run together into the same bytes.
@@ -30,7 +30,6 @@ pub(super) fn digest(identity: &str, source: &Path, crates: &BTreeSet<PathBuf>) 
         hasher.update((content.len() as u64).to_le_bytes());
         hasher.update(content);
     };
-    add("identity", identity.as_bytes());
     for variable in VARIABLES {
         add(variable, std::env::var_os(variable).unwrap_or_default().as_encoded_bytes());
     }
@@ -143,30 +142,29 @@ mod tests {
     fn it_changes_with_what_counts_and_with_nothing_else() {
         let (directory, crates) = crate_with(&[("Cargo.toml", "[package]"), ("src/main.rs", "fn main() {}")]);
         let root = directory.path();
-        let now = |identity| digest(identity, root, &crates).unwrap();
+        let now = || digest(root, &crates).unwrap();
         let write = |name: &str, text: &str| {
             std::fs::create_dir_all(root.join(name).parent().unwrap()).unwrap();
             std::fs::write(root.join(name), text).unwrap();
         };
-        let first = now("rustc 1");
-        assert_eq!(first, now("rustc 1"));
-        assert_ne!(first, now("rustc 2"));
+        let first = now();
+        assert_eq!(first, now());
 
         write("target/CACHEDIR.TAG", "");
         write("target/debug/thing", "built");
         write(".git/index", "");
         write("other/Cargo.toml", "another crate");
         write("other/src/lib.rs", "");
-        assert_eq!(first, now("rustc 1"));
+        assert_eq!(first, now());
 
         for (name, text) in [("src/main.rs", "fn main() { }"), ("src/new.rs", ""), ("Cargo.lock", "x"), ("template.html", "")] {
-            let before = now("rustc 1");
+            let before = now();
             write(name, text);
-            assert_ne!(before, now("rustc 1"), "{name}");
+            assert_ne!(before, now(), "{name}");
         }
-        let before = now("rustc 1");
+        let before = now();
         std::fs::rename(root.join("src/new.rs"), root.join("src/renamed.rs")).unwrap();
-        assert_ne!(before, now("rustc 1"));
+        assert_ne!(before, now());
     }
 
     #[test]
@@ -174,7 +172,7 @@ mod tests {
         let (directory, crates) = crate_with(&[("Cargo.toml", "")]);
         let source = directory.path().to_owned();
         drop(directory);
-        assert!(digest("rustc 1", &source, &crates).is_err());
+        assert!(digest(&source, &crates).is_err());
     }
 
     #[test]

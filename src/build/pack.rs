@@ -3,7 +3,7 @@
 //! Lambda's `CodeSha256` is the digest of the zip, so every byte of it must follow from the program alone: fixed time,
 //! mode, method and level. The version of the deflate implementation is fixed by `Cargo.lock`.
 
-use std::io::{self, Cursor, Read, Write};
+use std::io::{self, BufReader, Cursor, Read, Write};
 
 use base64::Engine;
 use sha2::{Digest, Sha256};
@@ -17,6 +17,9 @@ pub const LARGEST_UNPACKED: u64 = 250 * MEGABYTE;
 
 /// The largest zip Lambda takes in a request, in bytes: 50 MB (AWS Lambda quotas page).
 pub const LARGEST_ZIP: u64 = 50 * MEGABYTE;
+
+/// How much of a zip is read at once, in bytes: some ten system calls for each, and little memory.
+const CHUNK: usize = 256 * 1024;
 
 pub(super) const MEGABYTE: u64 = 1024 * 1024;
 
@@ -41,9 +44,9 @@ pub(super) fn pack(program: &[u8], target: Target) -> zip::result::ZipResult<Vec
 }
 
 /// The digest of a zip in Lambda's form: base64 of SHA-256.
-pub(super) fn code_sha256(mut zip: impl Read) -> io::Result<String> {
+pub(super) fn code_sha256(zip: impl Read) -> io::Result<String> {
     let mut hash = Sha256::new();
-    io::copy(&mut zip, &mut hash)?;
+    io::copy(&mut BufReader::with_capacity(CHUNK, zip), &mut hash)?;
     Ok(base64::engine::general_purpose::STANDARD.encode(hash.finalize()))
 }
 

@@ -9,16 +9,16 @@ use serde::{Deserialize, Serialize};
 use super::pack::code_sha256;
 use super::{BuildError, Package, digest};
 
-/// Where packages are kept, and everything besides files that decides what is in them.
+/// Where packages are kept.
 pub(super) struct Store {
     pub(super) directory: PathBuf,
-    /// Compiler, target, means and format.
-    pub(super) identity: String,
 }
 
 /// What is known of a kept package.
 #[derive(Serialize, Deserialize)]
 struct Record {
+    /// Compiler, target, means and format: everything besides files that decides what is in a package.
+    identity: String,
     /// See [`digest::digest`].
     digest: String,
     /// The local crates that the digest covers.
@@ -27,17 +27,31 @@ struct Record {
     sha256: String,
 }
 
+/// A whole package that was made from the files that are there now; by which compiler is to be compared.
+pub(super) struct Kept {
+    package: Package,
+    identity: String,
+}
+
+impl Kept {
+    /// The package, if it was made with these means.
+    pub(super) fn made_by(self, identity: &str) -> Option<Package> {
+        (self.identity == identity).then_some(self.package)
+    }
+}
+
 impl Store {
-    /// The kept package, if it was made from exactly what is there now and is whole.
-    pub(super) fn find(&self, function: &str, source: &Path) -> Option<Package> {
+    /// The kept package, if it was made from exactly the files that are there now and is whole.
+    pub(super) fn find(&self, function: &str, source: &Path) -> Option<Kept> {
         let record: Record = serde_json::from_slice(&std::fs::read(self.record(function)).ok()?).ok()?;
-        let now = digest::digest(&self.identity, source, &record.crates).ok()?;
+        let now = digest::digest(source, &record.crates).ok()?;
         if now != record.digest {
             return None;
         }
         let path = self.zip(function);
         let zip = std::fs::File::open(&path).ok()?;
-        (code_sha256(zip).ok()? == record.sha256).then_some(Package { sha256: record.sha256, path })
+        let is_whole = code_sha256(zip).ok()? == record.sha256;
+        is_whole.then_some(Kept { package: Package { sha256: record.sha256, path }, identity: record.identity })
     }
 
     /// The local crates that a kept package was made from; none if that is not known.
@@ -57,6 +71,7 @@ impl Store {
     /// run that began at `begun`.
     pub(super) fn remember(
         &self,
+        identity: &str,
         function: &str,
         source: &Path,
         program: &Path,
@@ -71,9 +86,8 @@ impl Store {
             let _ = std::fs::remove_file(&path);
             return Ok(());
         }
-        let digest =
-            digest::digest(&self.identity, source, &crates).map_err(|error| BuildError::Read { path: source.to_owned(), source: error })?;
-        let record = Record { digest, crates, sha256: package.sha256.clone() };
+        let digest = digest::digest(source, &crates).map_err(|error| BuildError::Read { path: source.to_owned(), source: error })?;
+        let record = Record { identity: identity.to_owned(), digest, crates, sha256: package.sha256.clone() };
         write(&path, serde_json::json!(record).to_string().as_bytes())
     }
 

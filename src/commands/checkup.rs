@@ -67,7 +67,8 @@ pub(super) async fn permissions(aws: &Aws, caller: &str, names: &Names) -> Findi
         Ok(Principal::Other) => return Finding::warning(WHAT, format!("cannot be checked: IAM does not simulate {caller}"), None),
         Err(error) => return unknown(WHAT, &error),
     };
-    let statements = policy::statements(Task::Up, &aws.place, names);
+    // Of a stack without functions: what only many of them ask for is done without where it is denied.
+    let statements = policy::statements(Task::Up, &aws.place, names, 0);
     match account::simulate(aws, &arn, &statements).await {
         Err(error) => unknown(WHAT, &error),
         Ok(simulated) if simulated.denied.is_empty() => {

@@ -51,7 +51,7 @@ pub(super) async fn run(args: &PolicyArgs, context: &Context) -> Result<Exit, Cl
     let place = place(args, context, &stack).await?;
     let document = match &args.trust {
         Some(repository) => policy::trust(repository, &place),
-        None => part(args, &policy::statements(args.command, &place, &Names::new(&stack, &place.account)))?,
+        None => part(args, &policy::statements(args.command, &place, &Names::new(&stack, &place.account), stack.functions.len()))?,
     };
     context.ui.result(&format!("{document:#}"));
     Ok(Exit::Done)

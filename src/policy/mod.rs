@@ -1,7 +1,8 @@
 //! The IAM policies that a stack's deployer needs: from the [table of permissions](crate::aws::PERMISSIONS) and the stack's names to documents.
 //!
 //! What a document allows does not depend on what stack.yaml declares, only on its names: `up` also removes what was declared once and is
-//! not any more. So it need not change with the stack. Where AWS chooses the id (REST APIs, distributions, origin access controls), IAM can
+//! not any more. So it need not change with the stack. The exception is the list of all roles, which only a stack with many functions asks
+//! for, and does without where it is denied. Where AWS chooses the id (REST APIs, distributions, origin access controls), IAM can
 //! only be told the kind.
 
 mod split;
@@ -11,7 +12,7 @@ pub use split::{LIMIT, size, split};
 pub use trust::{Repository, trust};
 
 use crate::{
-    aws::{On, PERMISSIONS, Place, Task},
+    aws::{FEW_ROLES, On, PERMISSIONS, Place, Task},
     resources::logging_role_path,
     stack::Names,
 };
@@ -21,13 +22,17 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The language version that every document names.
 const VERSION: &str = "2012-10-17";
 
-/// What `task` takes on the stack with these names, as the statements of IAM policies; sorted.
-pub fn statements(task: Task, place: &Place, names: &Names) -> Vec<Value> {
+/// What `task` takes on the stack with these names and so many functions, as the statements of IAM policies; sorted.
+pub fn statements(task: Task, place: &Place, names: &Names, functions: usize) -> Vec<Value> {
     let mut granted: BTreeMap<On, BTreeSet<&str>> = BTreeMap::new();
     for permission in PERMISSIONS.iter().filter(|permission| permission.tasks.contains(&task)) {
         for (action, on) in permission.actions {
             granted.entry(*on).or_default().insert(action);
         }
+    }
+    // Each function has a role of its own.
+    if functions <= FEW_ROLES {
+        granted.remove(&On::AllRoles);
     }
     granted.into_iter().map(|(on, actions)| statement(on, &actions, place, names)).collect()
 }
@@ -64,7 +69,8 @@ fn resources(on: On, place: &Place, names: &Names) -> Vec<String> {
     // Some actions are checked on a function, some on its alias, whatever the request names.
     let with_parts = |arn: String| vec![arn.clone(), format!("{arn}:*")];
     match on {
-        On::Everything => vec!["*".to_owned()],
+        // IAM knows no resource for the list of all roles.
+        On::Everything | On::AllRoles => vec!["*".to_owned()],
         On::ApiAccount => api("/account"),
         On::RestApis => api("/restapis"),
         On::RestApi => api("/restapis/*"),

@@ -22,6 +22,9 @@ pub struct Role {
     pub trust: Policy,
     /// Tags.
     pub tags: Tags,
+    /// How many roles the stack declares: many are read at once.
+    #[serde(skip)]
+    pub among: usize,
 }
 
 /// What is known of a role that exists.
@@ -52,22 +55,17 @@ impl Resource for Role {
         // Shared, because its policy asks as well.
         let get = || async { aws.read("iam:GetRole", || aws.iam.get_role().role_name(&self.name).send()).await.optional() };
         let answer = aws.shared("iam", &format!("role/{}", self.name), get).await?;
-        let Some(role) = answer.as_ref().as_ref().and_then(|answer| answer.role()) else { return Ok(None) };
-        let tags: Tags = role.tags().iter().map(|tag| (tag.key(), tag.value())).collect();
-        let (owner, applied) = (aws.owner(&tags), tags.applied());
-        let spec = Self {
-            name: role.role_name().to_owned(),
-            path: role.path().to_owned(),
-            trust: Policy::parse(&decode_policy(role.assume_role_policy_document().unwrap_or_default())),
-            tags,
-        };
-        Ok(Some(Live {
-            spec,
-            output: RoleOutput { name: role.role_name().to_owned(), arn: role.arn().to_owned() },
-            busy: None,
-            owner,
-            applied,
-        }))
+        let role = answer.as_ref().as_ref().and_then(|answer| answer.role());
+        Ok(role.map(|role| Self::of(aws, role.role_name(), role.path(), role.arn(), role.assume_role_policy_document(), role.tags())))
+    }
+
+    async fn survey(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
+        if let Some(role) = aws.reported_role(&self.name, self.among).await
+            && let (Some(path), Some(arn)) = (role.path(), role.arn())
+        {
+            return Ok(Some(Self::of(aws, &self.name, path, arn, role.assume_role_policy_document(), role.tags()).as_reported()));
+        }
+        self.observe(aws).await
     }
 
     async fn locate(&self, aws: &Aws) -> Result<Option<RoleOutput>> {
@@ -133,12 +131,20 @@ impl Resource for Role {
 }
 
 impl Role {
+    fn of(aws: &Aws, name: &str, path: &str, arn: &str, trust: Option<&str>, tags: &[Tag]) -> Live<Self> {
+        let tags: Tags = tags.iter().map(|tag| (tag.key(), tag.value())).collect();
+        let (owner, applied) = (aws.owner(&tags), tags.applied());
+        let trust = Policy::parse(&decode_policy(trust.unwrap_or_default()));
+        let output = RoleOutput { name: name.to_owned(), arn: arn.to_owned() };
+        Live { spec: Self { name: name.to_owned(), path: path.to_owned(), trust, tags, among: 0 }, output, busy: None, owner, applied }
+    }
+
     /// Finds the roles under the stack's path, which is what makes them ours. `logical` gives the logical name of a physical one, if it
     /// could be ours.
     pub async fn sweep(aws: &Aws, path: String, logical: impl Fn(&str) -> Option<String>) -> Result<Vec<Stray<Aws>>> {
         let roles = list_roles(aws, &path).await?;
         let stray = |role: &RoleOutput| {
-            let wish = Self { name: role.name.clone(), path: path.clone(), trust: Policy::default(), tags: Tags::default() };
+            let wish = Self { name: role.name.clone(), path: path.clone(), trust: Policy::default(), tags: Tags::default(), among: 0 };
             Some(Stray::new(&logical(&role.name)?, wish, role.clone()))
         };
         Ok(roles.iter().filter_map(stray).collect())

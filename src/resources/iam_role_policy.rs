@@ -16,6 +16,9 @@ pub struct RolePolicy {
     pub name: String,
     /// What it allows.
     pub document: Policy,
+    /// How many roles the stack declares: many are read at once, with their policies.
+    #[serde(skip)]
+    pub among: usize,
 }
 
 /// Nothing is known of a policy but that it exists.
@@ -43,9 +46,18 @@ impl Resource for RolePolicy {
                 Ok(read.await.optional()?.map(|answer| Policy::parse(&decode_policy(answer.policy_document()))))
             })
             .await?;
-        Ok((*document)
-            .clone()
-            .map(|document| Live::part(Self { role: role.clone().into(), name: self.name.clone(), document }, RolePolicyOutput { role })))
+        Ok((*document).clone().map(|document| self.live(role, document)))
+    }
+
+    async fn survey(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
+        let role = self.role.get()?;
+        let reported = aws.reported_role(&role, self.among).await;
+        let policy =
+            reported.and_then(|reported| reported.role_policy_list().iter().find(|policy| policy.policy_name() == Some(&self.name)));
+        if let Some(document) = policy.and_then(|policy| policy.policy_document()) {
+            return Ok(Some(self.live(role, Policy::parse(&decode_policy(document))).as_reported()));
+        }
+        self.observe(aws).await
     }
 
     async fn create(&self, aws: &Aws) -> Result<Written<RolePolicyOutput>> {
@@ -71,6 +83,10 @@ impl Resource for RolePolicy {
 }
 
 impl RolePolicy {
+    fn live(&self, role: String, document: Policy) -> Live<Self> {
+        Live::part(Self { role: role.clone().into(), name: self.name.clone(), document, among: 0 }, RolePolicyOutput { role })
+    }
+
     /// Finds the policies that the roles under the stack's path could have. `logical` gives the logical name of a role, if it could be ours, and
     /// `policy` the name of its policy.
     pub async fn sweep(
@@ -82,7 +98,7 @@ impl RolePolicy {
         let roles = list_roles(aws, &path).await?;
         let stray = |role: &RoleOutput| {
             let logical = logical(&role.name)?;
-            let wish = Self { role: role.name.clone().into(), name: policy(&logical), document: Policy::default() };
+            let wish = Self { role: role.name.clone().into(), name: policy(&logical), document: Policy::default(), among: 0 };
             Some(Stray::new(&logical, wish, RolePolicyOutput { role: role.name.clone() }).unproven())
         };
         Ok(roles.iter().filter_map(stray).collect())

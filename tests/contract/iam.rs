@@ -6,7 +6,7 @@ use crate::{
 };
 use aws_sdk_iam::types::Tag;
 use liveinsight::{
-    aws::{Aws, Policy, Tags},
+    aws::{Aws, FEW_ROLES, Policy, Tags},
     engine::Graph,
     resources::{Role, RolePolicy},
 };
@@ -66,15 +66,17 @@ fn role(bench: &Bench, name: &str, wish: &Wish) -> Role {
         path: path(bench),
         trust: trust(wish.service, wish.account_only),
         tags: wish.team.iter().fold(bench.tags(), |tags, team| tags.with("Team", *team)),
+        among: 1,
     }
 }
 
 fn declare(bench: &Bench, names: &[&str], wish: &Wish) -> Graph<Aws> {
     let mut graph = Graph::default();
     for name in names {
-        let role = graph.add(name, role(bench, name, wish));
+        let among = names.len();
+        let role = graph.add(name, Role { among, ..role(bench, name, wish) });
         if wish.policy {
-            graph.add(name, RolePolicy { role: role.name(), name: format!("policy-{name}"), document: document(wish) });
+            graph.add(name, RolePolicy { role: role.name(), name: format!("policy-{name}"), document: document(wish), among });
         }
     }
     let (logical, under) = (bench.logical(), path(bench));
@@ -173,6 +175,52 @@ async fn roles_under_our_path_are_found_and_go_with_all_that_hangs_from_them() {
     iam.attach_role_policy().role_name(bench.name("collector")).policy_arn(&arn).send().await.unwrap();
     bench.down(&graph).await;
     iam.delete_policy().policy_arn(&arn).send().await.expect("the policy itself is not ours to delete");
+}
+
+#[tokio::test]
+async fn many_roles_are_read_at_once_and_what_differs_is_asked_about() {
+    let names = ["a", "b", "c", "d", "e", "f", "g", "h", "i"];
+    assert!(names.len() > FEW_ROLES);
+    let bench = Bench::new("iam-many").await;
+    let graph = declare(&bench, &names, &Wish::default());
+    bench.up(&graph).await;
+    let asked =
+        |bench: &Bench| ["GetAccountAuthorizationDetails", "GetRole", "GetRolePolicy"].map(|name| bench.called(&format!("iam:{name}")));
+
+    // A run that has written nothing yet.
+    let bench = bench.behind(|_| Fate::Pass).await;
+    bench.aws.trust_reports();
+    assert_eq!(bench.open(&graph).await, Vec::<String>::new());
+    assert_eq!(asked(&bench), [1, 0, 0]);
+
+    let (iam, wider) = (&bench.aws.iam, document(&Wish { resource: "*", ..Wish::default() }).document());
+    let theirs = Tag::builder().key("ManagedBy").value("hand").build().unwrap();
+    iam.tag_role().role_name(bench.name("a")).tags(theirs).send().await.unwrap();
+    iam.put_role_policy().role_name(bench.name("b")).policy_name("policy-b").policy_document(wider).send().await.unwrap();
+    iam.delete_role_policy().role_name(bench.name("c")).policy_name("policy-c").send().await.unwrap();
+    let drift = ["iam.role/a: Update tags", "iam.role_policy/b: Update document", "iam.role_policy/c: Create "];
+    let is_drift =
+        |open: Vec<String>| assert!(open.len() == 3 && open.iter().zip(drift).all(|(open, drift)| open.starts_with(drift)), "{open:?}");
+    let bench = bench.behind(|_| Fate::Pass).await;
+    bench.aws.trust_reports();
+    is_drift(bench.open(&graph).await);
+    assert_eq!(asked(&bench), [1, 1, 2]);
+
+    // Not everybody may see all roles of an account.
+    let denied = |request: &str| {
+        let denied = request.contains("GetAccountAuthorizationDetails");
+        if denied {
+            Fate::Refuse(403, "AccessDenied", "is not authorized to perform: iam:GetAccountAuthorizationDetails")
+        } else {
+            Fate::Pass
+        }
+    };
+    let bench = bench.behind(denied).await;
+    bench.aws.trust_reports();
+    is_drift(bench.open(&graph).await);
+    assert_eq!(asked(&bench), [1, 9, 9]);
+    bench.up(&graph).await;
+    bench.down(&graph).await;
 }
 
 #[tokio::test]

@@ -150,7 +150,7 @@ async fn doctor(aws: &Aws, account: &Account) -> BTreeSet<Need> {
     assert!(found.iter().all(|(_, quota)| quota.as_ref().is_ok_and(|quota| quota.most > 0 && !quota.is_full())), "{found:?}");
     let session = format!("arn:aws:sts::{}:assumed-role/nobody/ada", aws.place.account);
     principal(aws, &session).await.unwrap();
-    let statements = liveinsight::policy::statements(Task::Up, &aws.place, &names);
+    let statements = liveinsight::policy::statements(Task::Up, &aws.place, &names, 0);
     let nobody = format!("arn:aws:iam::{}:role/nobody", aws.place.account);
     assert!(!simulate(aws, &nobody, &statements).await.unwrap().denied.is_empty());
     account.strict.log().iter().flat_map(|entry| needs::of(entry, &aws.place, &names)).collect()

@@ -121,7 +121,7 @@ fn cloudfront(operation: &str, about: &str, place: &Place) -> Vec<Need> {
 }
 
 fn iam(call: &Entry, operation: &str, place: &Place, names: &Names) -> Vec<Need> {
-    if ["ListRoles", "GetAccountSummary", "SimulatePrincipalPolicy"].contains(&operation) {
+    if ["ListRoles", "GetAccountAuthorizationDetails", "GetAccountSummary", "SimulatePrincipalPolicy"].contains(&operation) {
         return vec![Need::new(&call.operation, "*")];
     }
     let name = &call.resource;

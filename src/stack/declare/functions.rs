@@ -31,10 +31,11 @@ impl Declaring<'_> {
                 path: self.names.role_path(),
                 trust: policy::trust("lambda.amazonaws.com"),
                 tags: self.tags(&self.names.role(name)),
+                among: self.stack.functions.len(),
             },
         );
         let document = policy::of_function(declared, self.place, &self.names, name);
-        self.graph.add(name, RolePolicy { role: role.name(), name: self.names.policy(name), document });
+        self.graph.add(name, RolePolicy { role: role.name(), name: self.names.policy(name), document, among: self.stack.functions.len() });
         let log_group = self.graph.add(
             name,
             LogGroup {
