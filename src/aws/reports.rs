@@ -5,8 +5,9 @@
 //! what is gone, and does not know every kind. So
 //! - reports are asked for only by a run that may leave alone what they show as it should be ([`Aws::trust_reports`]), and not after the first
 //!   write;
-//! - they count only for what its own service has just shown to exist, and only as long as nothing about that differs: before anything is
-//!   reported as changed, written or deleted, the service itself is asked ([`Owner::Reported`](crate::engine::Owner::Reported)).
+//! - that of tags counts only for what its own service has just shown to exist;
+//! - they count only as long as nothing differs: before anything is reported as changed, written or deleted, the service itself is asked
+//!   about it ([`Owner::Reported`](crate::engine::Owner::Reported)).
 //!
 //! What is left is that one can hide for that long that somebody changed something by hand. The next run sees it.
 

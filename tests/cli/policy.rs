@@ -22,6 +22,18 @@ fn the_shipped_stack_in_one_document_for_each_command() {
 }
 
 #[test]
+fn only_a_stack_of_many_functions_asks_for_the_list_of_all_roles() {
+    for (functions, is_asked_for) in [(8, false), (9, true)] {
+        let function = |number| format!("  f{number}: {{ source: lambdas/f{number}, route: GET /api/f{number} }}\n");
+        let stack =
+            format!("project: demo\nregion: us-east-1\nfunctions:\n{}api: {{}}\n", (0..functions).map(function).collect::<String>());
+        let document = stdout(&Project::new(&stack).run(&["policy", "up", ACCOUNT[0], ACCOUNT[1]]));
+        assert!(document.contains("iam:GetRolePolicy"), "{document}");
+        assert_eq!(document.contains("iam:GetAccountAuthorizationDetails"), is_asked_for, "{functions} functions");
+    }
+}
+
+#[test]
 fn who_may_assume_the_role() {
     let arguments = ["policy", "--trust", "github:octo/site:environment:prod", ACCOUNT[0], ACCOUNT[1]];
     insta::assert_snapshot!("policy_trust", shipped().show(&arguments));
