@@ -118,7 +118,8 @@ impl Functions {
             "CreateFunction" => drop(self.0.insert(name.clone(), Function { made: Some(now), updated: None })),
             "UpdateFunctionCode" | "UpdateFunctionConfiguration" => self.0.entry(name.clone()).or_default().updated = Some(now),
             "DeleteFunction" => drop(self.0.remove(&name)),
-            "GetFunction" | "GetFunctionConfiguration" => {}
+            // A version that the local AWS copies while its own half second runs can stay `Pending` for ever: the windows here decide.
+            "GetFunction" | "GetFunctionConfiguration" | "PublishVersion" => {}
             _ => return "",
         }
         let Some(function) = self.0.get(&name) else { return "" };
