@@ -117,7 +117,7 @@ def scale(results):
                 f"{sample['cpu']:.2f} s", f"{sample['memory'] / 2**20:.0f} MB",
             ])
     few, many = (result["resources"] for result in results)
-    return f"### {many} resources beside {few}\n\nGenerated stacks, one run each, no added latency.\n\n{markdown(heads, rows)}"
+    return f"### {many} resources beside {few}\n\nGenerated stacks; one run each, of *unchanged* the middle one of three; no added latency but where it is said.\n\n{markdown(heads, rows)}"
 
 
 def crowd(results):
