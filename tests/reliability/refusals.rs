@@ -1,6 +1,7 @@
 //! What the strict AWS refuses though the program never asks for it, because it knows better: so that knowing better is proved.
 
 use super::shared::{Account, Version, windows};
+use aws_sdk_apigateway::types::{Op, PatchOperation};
 use aws_sdk_cloudfront::types::OriginAccessControlConfig;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use liveinsight::aws::Aws;
@@ -132,6 +133,19 @@ async fn functions_and_roles_are_not_rushed() {
     let role = aws.iam.get_role().role_name(name).send().await.unwrap().role.unwrap();
     assert!(role.assume_role_policy_document().unwrap().starts_with("%7B%22"), "{role:?}");
     assert_eq!(refusal(aws.iam.delete_role().role_name(name).send().await).0, "DeleteConflict");
+    // API Gateway does not know a role at once either; a busy machine may ask too late.
+    let trust = role.assume_role_policy_document().unwrap();
+    let mut refused = Vec::new();
+    for attempt in 0..ATTEMPTS {
+        let create = aws.iam.create_role().role_name(format!("early{attempt}")).assume_role_policy_document(trust);
+        let arn = create.send().await.unwrap().role.unwrap().arn;
+        let replace = PatchOperation::builder().op(Op::Replace).path("/cloudwatchRoleArn").value(arn).build();
+        if let Err(error) = aws.apigateway.update_account().patch_operations(replace).send().await {
+            refused.push(error.message().unwrap_or_default().to_owned());
+            break;
+        }
+    }
+    assert!(matches!(&refused[..], [one] if one.contains("does not have required permissions configured")), "{refused:?}");
 }
 
 #[tokio::test]

@@ -43,7 +43,6 @@ async fn it_refuses_and_delays_what_the_local_aws_lets_pass() {
     notes.retain(|_, count| *count > 0);
     let expected = [
         "cannot be assumed by Lambda",
-        "does not have required permissions configured",
         "being created",
         "Backups are being enabled",
         "being deleted",
