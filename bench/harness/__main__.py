@@ -33,6 +33,7 @@ def arguments():
     parser.add_argument("--crowd", type=int, default=0, metavar="NUMBER", help="also an account with so many strange tables, functions, alarms, log groups")
     parser.add_argument("--trouble", action="store_true", help="also a slow, a hanging and a lossy endpoint")
     parser.add_argument("--builds", action="store_true", help="also how long builds take; half an hour")
+    parser.add_argument("--add", action="store_true", help="only what the four options above name, added to what was measured last")
     parser.add_argument("--write", action="store_true", help="write docs/performance.md and its chart; otherwise the tables are printed")
     parser.add_argument("--note", default="", help="a sentence for the document about the circumstances, such as other load")
     parser.add_argument("--results", action="store_true", help="measure nothing: show, or with --write write, what was measured last")
@@ -74,50 +75,60 @@ def run(contender, setting, strict, aws):
 
 
 def measure(chosen, wanted):
-    """Runs everything in turns."""
+    """Runs what is wanted, in turns; with `--add`, what is apart from the turns."""
     liveinsight, proxy = build(wanted.profile, wanted.no_build)
     project = Project(liveinsight, wanted.small)
-    results = {
-        "date": datetime.date.today().isoformat(),
-        "machine": describe(),
-        "command": command(sys.argv[1:]),
-        "profile": wanted.profile,
-        "small": wanted.small,
-        "note": wanted.note,
-        "samples": [],
-        "missing": {},
-        "extremes": {},
-    }
+    if wanted.add:
+        results = last()
+        results["command"] += f"`, then `{command(sys.argv[1:])}"
+    else:
+        results = {
+            "date": datetime.date.today().isoformat(),
+            "machine": describe(),
+            "command": command(sys.argv[1:]),
+            "profile": wanted.profile,
+            "small": wanted.small,
+            "note": wanted.note,
+            "samples": [],
+            "missing": {},
+            "extremes": {},
+        }
     with LocalAws(liveinsight) as aws:
         project.prepare(aws.endpoint)
-        taking_part = []
-        for contender in contenders(liveinsight, project):
-            if wanted.only and contender.key not in wanted.only.split(","):
-                continue
-            reason = contender.missing()
-            results["missing"].update({contender.key: reason} if reason else {})
-            taking_part += [] if reason else [contender]
-        for number in range(max(wanted.runs, wanted.aws_runs)):
-            for setting in chosen:
-                if number >= (wanted.aws_runs if setting.key == "aws" else wanted.runs):
-                    continue
-                for contender in taking_part:
-                    samples = run(contender, setting, proxy, aws)
-                    results["samples"].append({"contender": contender.key, "setting": setting.key, "phases": samples})
-                    save(results)
-        if wanted.aws_runs:
-            timeline.record(liveinsight, proxy, aws, Liveinsight(liveinsight, project))
+        if not wanted.add:
+            take_turns(chosen, wanted, contenders(liveinsight, project), proxy, aws, results)
+            if wanted.aws_runs:
+                timeline.record(liveinsight, proxy, aws, Liveinsight(liveinsight, project))
         bench = extremes.Bench(liveinsight, proxy, aws, project)
-        if wanted.scale:
-            results["extremes"]["scale"] = extremes.scale(bench, wanted.scale)
-        if wanted.crowd:
-            results["extremes"]["crowd"] = extremes.crowd(bench, wanted.crowd)
-        if wanted.trouble:
-            results["extremes"]["trouble"] = extremes.trouble(bench)
-        if wanted.builds:
-            results["extremes"]["builds"] = builds.measure(project, aws.endpoint)
-        save(results)
+        for name, is_wanted, find in (
+            ("scale", wanted.scale, lambda: extremes.scale(bench, wanted.scale)),
+            ("crowd", wanted.crowd, lambda: extremes.crowd(bench, wanted.crowd)),
+            ("trouble", wanted.trouble, lambda: extremes.trouble(bench)),
+            ("builds", wanted.builds, lambda: builds.measure(project, aws.endpoint)),
+        ):
+            if is_wanted:
+                results["extremes"][name] = find()
+                save(results)
     return results
+
+
+def take_turns(chosen, wanted, everyone, proxy, aws, results):
+    """All phases of everyone who can take part, A B C A B C …"""
+    taking_part = []
+    for contender in everyone:
+        if wanted.only and contender.key not in wanted.only.split(","):
+            continue
+        reason = contender.missing()
+        results["missing"].update({contender.key: reason} if reason else {})
+        taking_part += [] if reason else [contender]
+    for number in range(max(wanted.runs, wanted.aws_runs)):
+        for setting in chosen:
+            if number >= (wanted.aws_runs if setting.key == "aws" else wanted.runs):
+                continue
+            for contender in taking_part:
+                samples = run(contender, setting, proxy, aws)
+                results["samples"].append({"contender": contender.key, "setting": setting.key, "phases": samples})
+                save(results)
 
 
 def command(options):
@@ -132,12 +143,20 @@ def save(results):
     (WORK / "results.json").write_text(json.dumps(results, indent=1))
 
 
+def last():
+    """What was measured last."""
+    try:
+        return json.loads((WORK / "results.json").read_text())
+    except FileNotFoundError:
+        raise Failed("nothing was measured yet: run it without --add and --results") from None
+
+
 def main():
     wanted = arguments()
     WORK.mkdir(parents=True, exist_ok=True)
     chosen = settings([int(part) for part in wanted.latency.split(",") if part], wanted.aws_runs > 0)
     try:
-        results = json.loads((WORK / "results.json").read_text()) if wanted.results else measure(chosen, wanted)
+        results = last() if wanted.results else measure(chosen, wanted)
         if wanted.write:
             page.write(results)
         else:
