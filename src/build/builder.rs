@@ -110,19 +110,27 @@ impl Builder {
         crates.values().map(|source| self.root.join(source)).chain(used).collect()
     }
 
-    fn store(&self, target: Target) -> Store {
-        Store { directory: self.root.join(".liveinsight").join("build").join(target.label()) }
+    /// What is kept from run to run.
+    fn kept(&self) -> PathBuf {
+        self.root.join(".liveinsight").join("build")
     }
 
-    /// What is there to build with, and the current package of each source. The files are read while the compiler says its version.
+    fn store(&self, target: Target) -> Store {
+        Store { directory: self.kept().join(target.label()) }
+    }
+
+    /// What is there to build with, and the current package of each source. The files are read while the compiler is found out.
     async fn look(&self, sources: &BTreeMap<String, PathBuf>, target: Target) -> Result<(Job, Vec<Option<Package>>), BuildError> {
         let (store, wanted) = (self.store(target), sources.clone());
         let find = move || wanted.iter().map(|(function, source)| store.find(function, source)).collect::<Vec<_>>();
-        let (kept, rust) = futures::join!(tokio::task::spawn_blocking(find), Rust::find(&self.root));
+        let compiler = async {
+            let rust = Rust::recall(&self.root, &self.kept().join("rustc.json")).await?;
+            Ok::<_, BuildError>((rust.means(target).await, rust.version))
+        };
+        let (kept, compiler) = futures::join!(tokio::task::spawn_blocking(find), compiler);
         let kept = kept.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
-        let rust = rust?;
-        let means = rust.means(target).await;
-        let identity = format!("{}\n{}\n{}\n{}", pack::FORMAT, target.label(), means.identity(), rust.version);
+        let (means, version) = compiler?;
+        let identity = format!("{}\n{}\n{}\n{version}", pack::FORMAT, target.label(), means.identity());
         let found = kept.into_iter().map(|kept| kept?.made_by(&identity)).collect();
         Ok((Job { target, means, store: self.store(target), identity }, found))
     }

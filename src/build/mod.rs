@@ -6,6 +6,7 @@
 mod builder;
 mod cargo;
 mod check;
+mod choice;
 mod digest;
 mod error;
 mod pack;

@@ -106,7 +106,7 @@ impl Store {
 }
 
 /// Writes a file so that nobody ever sees half of it.
-fn write(path: &Path, content: &[u8]) -> Result<(), BuildError> {
+pub(super) fn write(path: &Path, content: &[u8]) -> Result<(), BuildError> {
     let new = path.with_extension(format!("new{}", std::process::id()));
     let written = std::fs::write(&new, content).and_then(|()| std::fs::rename(&new, path));
     written.map_err(|source| BuildError::Write { path: path.to_owned(), source })

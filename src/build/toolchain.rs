@@ -5,7 +5,7 @@ use std::process::Stdio;
 
 use tokio::process::Command;
 
-use super::{BuildError, Target};
+use super::{BuildError, Target, choice};
 use crate::venv::{Venv, last_lines};
 
 /// What is installed for cross builds.
@@ -33,17 +33,33 @@ pub(super) enum Means {
 }
 
 impl Rust {
-    /// Asks the Rust that counts in `directory`, where a toolchain file may choose one. About 15 ms.
+    /// Asks the Rust that counts in `directory`, where a toolchain file may choose one. 15 to 60 ms.
     pub(super) async fn find(directory: &Path) -> Result<Self, BuildError> {
         let output = quiet("rustc").arg("-vV").current_dir(directory).output().await;
         let output = output.map_err(|_| BuildError::NoCargo { program: "rustc" })?;
-        let version = String::from_utf8_lossy(&output.stdout).into_owned();
-        let host = version.lines().find_map(|line| line.strip_prefix("host: ")).map(str::to_owned);
-        let Some(host) = host else {
+        Self::parse(String::from_utf8_lossy(&output.stdout).into_owned()).ok_or_else(|| {
             let output = last_lines(&String::from_utf8_lossy(&output.stderr));
-            return Err(BuildError::Toolchain { program: "rustc", output });
-        };
-        Ok(Self { version, host })
+            BuildError::Toolchain { program: "rustc", output }
+        })
+    }
+
+    /// The same without asking, if it was asked before and nothing that chooses it has changed. What it says is kept in the file `memory`.
+    pub(super) async fn recall(directory: &Path, memory: &Path) -> Result<Self, BuildError> {
+        let choice = choice::choice(directory, |name| std::env::var_os(name));
+        if let Some(known) = choice.as_ref().and_then(|choice| Self::parse(choice::recall(memory, choice)?)) {
+            return Ok(known);
+        }
+        let found = Self::find(directory).await?;
+        if let Some(choice) = choice {
+            choice::remember(memory, choice, &found.version);
+        }
+        Ok(found)
+    }
+
+    /// Takes the output of `rustc -vV`.
+    fn parse(version: String) -> Option<Self> {
+        let host = version.lines().find_map(|line| line.strip_prefix("host: "))?.to_owned();
+        Some(Self { version, host })
     }
 
     /// Decides how to build for `target`.
@@ -137,6 +153,22 @@ mod tests {
         let own = rust("x86_64-unknown-linux-gnu").means(intel).await;
         let fits = host_glibc().await.is_some_and(|found| found <= GLIBC);
         assert_eq!(own == Means::Plain, fits);
+    }
+
+    #[tokio::test]
+    async fn what_is_remembered_is_not_asked_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let memory = directory.path().join("rustc.json");
+        let found = Rust::recall(directory.path(), &memory).await.unwrap();
+        assert!(found.version.starts_with("rustc "), "{found:?}");
+        match choice::choice(directory.path(), |name| std::env::var_os(name)) {
+            Some(choice) => {
+                assert_eq!(choice::recall(&memory, &choice), Some(found.version));
+                choice::remember(&memory, choice, "host: moon");
+                assert_eq!(Rust::recall(directory.path(), &memory).await.unwrap().host, "moon");
+            }
+            None => assert!(!memory.exists()),
+        }
     }
 
     #[tokio::test]

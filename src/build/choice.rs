@@ -1,0 +1,194 @@
+//! Which compiler `rustc` is in a directory, told without running it.
+//!
+//! An unchanged `up` runs nothing else that takes as long. So what the compiler said of itself is kept together with a digest of all that
+//! chooses it, as cargo keeps it in `target/.rustc_info.json`; when the digest differs, the compiler is asked.
+
+use std::ffi::OsString;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::store::write;
+
+/// What is kept.
+#[derive(Serialize, Deserialize)]
+struct Memory {
+    /// See [`choice`].
+    choice: String,
+    /// The whole of `rustc -vV`.
+    said: String,
+}
+
+/// What the compiler said when it was asked last, if that was the one which this choice leads to.
+pub(super) fn recall(file: &Path, choice: &str) -> Option<String> {
+    let memory: Memory = serde_json::from_slice(&std::fs::read(file).ok()?).ok()?;
+    (memory.choice == choice).then_some(memory.said)
+}
+
+/// Keeps what it said, if the directory for it is there and can be written: otherwise it is asked again.
+pub(super) fn remember(file: &Path, choice: String, said: &str) {
+    let memory = Memory { choice, said: said.to_owned() };
+    let _ = write(file, serde_json::json!(memory).to_string().as_bytes());
+}
+
+/// A digest of all that decides which compiler `rustc` is in `directory`. `variable` reads the environment.
+///
+/// `None` if it cannot be told, because `rustc` is a script or some other program's way to start it.
+pub(super) fn choice(directory: &Path, variable: impl Fn(&str) -> Option<OsString>) -> Option<String> {
+    let path = variable("PATH")?;
+    let found = std::env::split_paths(&path).map(|directory| directory.join("rustc")).find(|file| file.is_file())?;
+    let program = found.canonicalize().ok()?;
+    let mut hasher = Sha256::new();
+    let mut add = |text: &str| {
+        hasher.update((text.len() as u64).to_le_bytes());
+        hasher.update(text);
+    };
+    add(&stamp(&program)?);
+    // It links its other names to itself, or copies itself.
+    if program.with_file_name("rustup").is_file() {
+        for part in of_rustup(directory, variable)? {
+            add(&part);
+        }
+    } else if program.file_stem()? != "rustc" || is_script(&program)? {
+        return None;
+    }
+    Some(format!("{:x}", hasher.finalize()))
+}
+
+/// All that rustup chooses by (<https://rust-lang.github.io/rustup/overrides.html>), and all that it can choose.
+fn of_rustup(directory: &Path, variable: impl Fn(&str) -> Option<OsString>) -> Option<Vec<String>> {
+    let home = variable("RUSTUP_HOME").map(PathBuf::from).or_else(|| Some(PathBuf::from(variable("HOME")?).join(".rustup")))?;
+    let directory = directory.canonicalize().ok()?;
+    let mut parts = vec![format!("{} {:?}", directory.display(), variable("RUSTUP_TOOLCHAIN"))];
+    let text = |file: &Path| std::fs::read_to_string(file).unwrap_or_default();
+    parts.push(text(&home.join("settings.toml")));
+    parts.push(text(Path::new("/etc/rustup/settings.toml")));
+    for above in directory.ancestors() {
+        for name in ["rust-toolchain", "rust-toolchain.toml"] {
+            let chosen = text(&above.join(name));
+            // A toolchain that lies elsewhere.
+            if chosen.contains("path") {
+                return None;
+            }
+            parts.push(chosen);
+        }
+    }
+    let mut compilers: Vec<String> = std::fs::read_dir(home.join("toolchains"))
+        .ok()?
+        .filter_map(|toolchain| stamp(&toolchain.ok()?.path().join("bin").join("rustc")))
+        .collect();
+    compilers.sort();
+    parts.extend(compilers);
+    Some(parts)
+}
+
+fn is_script(program: &Path) -> Option<bool> {
+    let mut start = [0; 2];
+    std::fs::File::open(program).ok()?.read_exact(&mut start).ok()?;
+    Some(start == *b"#!")
+}
+
+/// Path, size and time of a file: what changes when a program is installed anew.
+fn stamp(file: &Path) -> Option<String> {
+    let about = std::fs::metadata(file).ok()?;
+    let modified = about.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
+    Some(format!("{} {} {modified:?}", file.display(), about.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A machine with programs and settings that are files of these names.
+    struct Machine(tempfile::TempDir);
+
+    impl Machine {
+        fn new(files: &[(&str, &str)]) -> Self {
+            let machine = Self(tempfile::tempdir().unwrap());
+            for (name, text) in [("project/stack.yaml", "")].iter().chain(files) {
+                machine.write(name, text);
+            }
+            machine
+        }
+
+        fn write(&self, name: &str, text: &str) {
+            let file = self.0.path().join(name);
+            std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+            std::fs::write(file, text).unwrap();
+        }
+
+        fn choice_with(&self, toolchain: Option<&str>) -> Option<String> {
+            choice(&self.0.path().join("project"), |name| match name {
+                "PATH" => Some(std::env::join_paths([self.0.path().join("none"), self.0.path().join("bin")]).unwrap()),
+                "HOME" => Some(self.0.path().into()),
+                "RUSTUP_TOOLCHAIN" => toolchain.map(OsString::from),
+                _ => None,
+            })
+        }
+
+        fn choice(&self) -> Option<String> {
+            self.choice_with(None)
+        }
+    }
+
+    #[test]
+    fn a_compiler_is_another_one_when_its_file_is() {
+        let machine = Machine::new(&[("bin/rustc", "\x7fELF 1")]);
+        let first = machine.choice().unwrap();
+        machine.write("project/src/main.rs", "");
+        assert_eq!(machine.choice().unwrap(), first);
+        machine.write("bin/rustc", "\x7fELF 1.2");
+        assert_ne!(machine.choice().unwrap(), first);
+    }
+
+    #[test]
+    fn whatever_rustup_chooses_by_makes_another_choice() {
+        let machine = Machine::new(&[("bin/rustc", "proxy"), ("bin/rustup", "proxy"), (".rustup/toolchains/stable/bin/rustc", "1")]);
+        let mut seen = vec![machine.choice().unwrap()];
+        assert_eq!(machine.choice().unwrap(), seen[0]);
+        for (name, text) in [
+            (".rustup/settings.toml", "default_toolchain = \"nightly\""),
+            (".rustup/toolchains/stable/bin/rustc", "1.2"),
+            (".rustup/toolchains/nightly/bin/rustc", "2"),
+            ("project/rust-toolchain.toml", "[toolchain]\nchannel = \"nightly\""),
+            ("rust-toolchain", "nightly"),
+        ] {
+            machine.write(name, text);
+            let now = machine.choice().unwrap();
+            assert!(!seen.contains(&now), "{name}");
+            seen.push(now);
+        }
+        assert!(!seen.contains(&machine.choice_with(Some("nightly")).unwrap()));
+    }
+
+    #[test]
+    fn what_cannot_be_told_is_asked() {
+        assert_eq!(Machine::new(&[]).choice(), None, "no compiler");
+        assert_eq!(Machine::new(&[("bin/rustc", "#!/bin/sh\nexec something")]).choice(), None, "a script");
+        let rustup = [("bin/rustc", "proxy"), ("bin/rustup", "proxy"), (".rustup/toolchains/stable/bin/rustc", "1")];
+        let elsewhere = Machine::new(&rustup);
+        elsewhere.write("project/rust-toolchain.toml", "[toolchain]\npath = \"/opt/rust\"");
+        assert_eq!(elsewhere.choice(), None, "a toolchain of its own");
+        #[cfg(unix)]
+        {
+            let other = Machine::new(&[("bin/mise", "\x7fELF")]);
+            std::os::unix::fs::symlink(other.0.path().join("bin/mise"), other.0.path().join("bin/rustc")).unwrap();
+            assert_eq!(other.choice(), None, "another program's name for it");
+        }
+    }
+
+    #[test]
+    fn it_remembers_for_the_same_choice_only() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("rustc.json");
+        assert_eq!(recall(&file, "a"), None);
+        remember(&file, "a".to_owned(), "rustc 1");
+        assert_eq!(recall(&file, "a").as_deref(), Some("rustc 1"));
+        assert_eq!(recall(&file, "b"), None);
+        std::fs::write(&file, "{").unwrap();
+        assert_eq!(recall(&file, "a"), None);
+    }
+}
