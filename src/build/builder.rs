@@ -115,6 +115,14 @@ impl Builder {
         self.root.join(".liveinsight").join("build")
     }
 
+    /// Where the compiler is asked for, as a toolchain file may choose it: where cargo will run, if that is one workspace.
+    fn compiled_in<'a>(&'a self, sources: &'a BTreeMap<String, PathBuf>) -> &'a Path {
+        let workspace = |source: &'a PathBuf| source.ancestors().find(|above| above.join("Cargo.lock").is_file());
+        let mut found = sources.values().map(workspace);
+        let first = found.next().flatten().unwrap_or(&self.root);
+        if found.all(|other| other == Some(first)) { first } else { &self.root }
+    }
+
     fn store(&self, target: Target) -> Store {
         Store { directory: self.kept().join(target.label()) }
     }
@@ -124,7 +132,7 @@ impl Builder {
         let (store, wanted) = (self.store(target), sources.clone());
         let find = move || wanted.iter().map(|(function, source)| store.find(function, source)).collect::<Vec<_>>();
         let compiler = async {
-            let rust = Rust::recall(&self.root, &self.kept().join("rustc.json")).await?;
+            let rust = Rust::recall(self.compiled_in(sources), &self.kept().join("rustc.json")).await?;
             Ok::<_, BuildError>((rust.means(target).await, rust.version))
         };
         let (kept, compiler) = futures::join!(tokio::task::spawn_blocking(find), compiler);
@@ -146,7 +154,7 @@ impl Builder {
         job.store.create()?;
         let tell = |line: &str| (self.progress)(Progress::Preparing(line));
         let tools = self.root.join(".liveinsight").join("tools");
-        let command = job.means.command(&self.root, &tools, &tell).await?;
+        let command = job.means.command(&workspace.root, &tools, &tell).await?;
         let functions: Vec<String> = programs.iter().map(|program| program.function.clone()).collect();
         (self.progress)(Progress::Building(&functions));
         let (started, begun) = (Instant::now(), SystemTime::now());

@@ -36,8 +36,11 @@ pub(super) fn remember(file: &Path, choice: String, said: &str) {
 
 /// A digest of all that decides which compiler `rustc` is in `directory`. `variable` reads the environment.
 ///
-/// `None` if it cannot be told, because `rustc` is a script or some other program's way to start it.
+/// `None` if it cannot be told, because `rustc` is a script or some other program's way to start it, or the environment names another.
 pub(super) fn choice(directory: &Path, variable: impl Fn(&str) -> Option<OsString>) -> Option<String> {
+    if ["RUSTC", "CARGO_BUILD_RUSTC"].into_iter().any(|name| variable(name).is_some()) {
+        return None;
+    }
     let path = variable("PATH")?;
     let found = std::env::split_paths(&path).map(|directory| directory.join("rustc")).find(|file| file.is_file())?;
     let program = found.canonicalize().ok()?;
@@ -46,14 +49,16 @@ pub(super) fn choice(directory: &Path, variable: impl Fn(&str) -> Option<OsStrin
         hasher.update((text.len() as u64).to_le_bytes());
         hasher.update(text);
     };
+    // Others, which link it to themselves, may well lie beside rustup.
+    if !["rustc", "rustup"].map(Some).contains(&program.file_stem()?.to_str()) || is_script(&program)? {
+        return None;
+    }
     add(&stamp(&program)?);
     // It links its other names to itself, or copies itself.
     if program.with_file_name("rustup").is_file() {
         for part in of_rustup(directory, variable)? {
             add(&part);
         }
-    } else if program.file_stem()? != "rustc" || is_script(&program)? {
-        return None;
     }
     Some(format!("{:x}", hasher.finalize()))
 }
@@ -62,14 +67,19 @@ pub(super) fn choice(directory: &Path, variable: impl Fn(&str) -> Option<OsStrin
 fn of_rustup(directory: &Path, variable: impl Fn(&str) -> Option<OsString>) -> Option<Vec<String>> {
     let home = variable("RUSTUP_HOME").map(PathBuf::from).or_else(|| Some(PathBuf::from(variable("HOME")?).join(".rustup")))?;
     let directory = directory.canonicalize().ok()?;
-    let mut parts = vec![format!("{} {:?}", directory.display(), variable("RUSTUP_TOOLCHAIN"))];
+    let chosen = variable("RUSTUP_TOOLCHAIN").unwrap_or_default();
+    // A toolchain that lies elsewhere.
+    if Path::new(&chosen).is_absolute() {
+        return None;
+    }
+    let mut parts = vec![format!("{} {chosen:?}", directory.display())];
     let text = |file: &Path| std::fs::read_to_string(file).unwrap_or_default();
     parts.push(text(&home.join("settings.toml")));
     parts.push(text(Path::new("/etc/rustup/settings.toml")));
     for above in directory.ancestors() {
         for name in ["rust-toolchain", "rust-toolchain.toml"] {
             let chosen = text(&above.join(name));
-            // A toolchain that lies elsewhere.
+            // As above.
             if chosen.contains("path") {
                 return None;
             }
@@ -174,7 +184,7 @@ mod tests {
         assert_eq!(elsewhere.choice(), None, "a toolchain of its own");
         #[cfg(unix)]
         {
-            let other = Machine::new(&[("bin/mise", "\x7fELF")]);
+            let other = Machine::new(&[("bin/mise", "\x7fELF"), ("bin/rustup", "\x7fELF")]);
             std::os::unix::fs::symlink(other.0.path().join("bin/mise"), other.0.path().join("bin/rustc")).unwrap();
             assert_eq!(other.choice(), None, "another program's name for it");
         }

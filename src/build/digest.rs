@@ -1,10 +1,10 @@
 //! One digest over everything that decides what cargo would build, so that cargo need not be asked.
 //!
 //! Which directories count is not guessed: after a build, cargo's own list of the files it read (`NAME.d` beside the
-//! program) tells which local crates took part. Every file of those crates counts, also a new one that a build script
-//! may look for, and so do the lockfiles, manifests and settings above them.
+//! program) tells which local crates took part. Every file of those crates counts but hidden ones, also a new one that a build
+//! script may look for, and so do the lockfiles, manifests and settings above them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -15,8 +15,9 @@ use walkdir::{DirEntry, WalkDir};
 /// Files that count in the crate's directory and in every directory above it, whether they exist or not.
 const SETTINGS: [&str; 6] = ["Cargo.toml", "Cargo.lock", "rust-toolchain", "rust-toolchain.toml", ".cargo/config.toml", ".cargo/config"];
 
-/// Environment variables that change what cargo builds.
-const VARIABLES: [&str; 4] = ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_RUSTFLAGS", "RUSTC_WRAPPER"];
+/// How the environment variables begin that change what cargo builds
+/// (<https://doc.rust-lang.org/cargo/reference/environment-variables.html>); but those that end in `DIR` only say where.
+const VARIABLES: [&str; 6] = ["RUSTC", "RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_", "CARGO_PROFILE_", "CARGO_TARGET_"];
 
 /// The digest, as hex, of the crate directories, the settings above `source`, and the environment.
 ///
@@ -30,8 +31,11 @@ pub(super) fn digest(source: &Path, crates: &BTreeSet<PathBuf>) -> io::Result<St
         hasher.update((content.len() as u64).to_le_bytes());
         hasher.update(content);
     };
-    for variable in VARIABLES {
-        add(variable, std::env::var_os(variable).unwrap_or_default().as_encoded_bytes());
+    let variables = std::env::vars_os().map(|(name, value)| (name.to_string_lossy().into_owned(), value));
+    for (name, value) in variables.collect::<BTreeMap<_, _>>() {
+        if VARIABLES.iter().any(|start| name.starts_with(start)) && !name.ends_with("DIR") {
+            add(&name, value.as_encoded_bytes());
+        }
     }
     let settings = source.ancestors().flat_map(|directory| SETTINGS.map(|name| directory.join(name)));
     for path in settings.chain(cargo_home_settings()) {
@@ -43,8 +47,13 @@ pub(super) fn digest(source: &Path, crates: &BTreeSet<PathBuf>) -> io::Result<St
         let files = WalkDir::new(directory).sort_by_file_name().into_iter();
         for entry in files.filter_entry(belongs) {
             let entry = entry?;
-            if !entry.file_type().is_dir() {
-                add(&entry.path().to_string_lossy(), &std::fs::read(entry.path())?);
+            let (name, kind) = (entry.path().to_string_lossy(), entry.file_type());
+            if kind.is_symlink() {
+                add(&name, std::fs::read_link(entry.path())?.as_os_str().as_encoded_bytes());
+            }
+            // Also through a link; a directory behind one is not looked into, and anything else may never end.
+            if !kind.is_dir() && entry.path().is_file() {
+                add(&name, &std::fs::read(entry.path())?);
             }
         }
     }
@@ -165,6 +174,25 @@ mod tests {
         let before = now();
         std::fs::rename(root.join("src/new.rs"), root.join("src/renamed.rs")).unwrap();
         assert_ne!(before, now());
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn links_count_wherever_they_lead() {
+        use std::os::unix::fs::symlink;
+        let (directory, crates) = crate_with(&[("Cargo.toml", ""), ("src/main.rs", ""), ("lib/a", "")]);
+        let (elsewhere, root) = (tempfile::tempdir().unwrap(), directory.path());
+        std::fs::write(elsewhere.path().join("text"), "1").unwrap();
+        symlink(elsewhere.path().join("text"), root.join("src/text")).unwrap();
+        symlink("lib", root.join("directory")).unwrap();
+        symlink("nowhere", root.join("dangling")).unwrap();
+        let first = digest(root, &crates).unwrap();
+        std::fs::write(elsewhere.path().join("text"), "2").unwrap();
+        let second = digest(root, &crates).unwrap();
+        assert_ne!(first, second);
+        std::fs::remove_file(root.join("dangling")).unwrap();
+        symlink("src", root.join("dangling")).unwrap();
+        assert_ne!(second, digest(root, &crates).unwrap());
     }
 
     #[test]

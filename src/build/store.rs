@@ -81,12 +81,12 @@ impl Store {
         let path = self.record(function);
         let crates = digest::crates_of(program).unwrap_or_default();
         // What was saved while cargo ran may or may not be in the program: then cargo has to be asked again.
-        if crates.is_empty() || digest::changed_since(&crates, begun) {
+        let known = !crates.is_empty() && !digest::changed_since(&crates, begun);
+        let Some(digest) = known.then(|| digest::digest(source, &crates).ok()).flatten() else {
             // Not being there is as good; any other failure leaves a record of older sources, which does not match.
             let _ = std::fs::remove_file(&path);
             return Ok(());
-        }
-        let digest = digest::digest(source, &crates).map_err(|error| BuildError::Read { path: source.to_owned(), source: error })?;
+        };
         let record = Record { identity: identity.to_owned(), digest, crates, sha256: package.sha256.clone() };
         write(&path, serde_json::json!(record).to_string().as_bytes())
     }

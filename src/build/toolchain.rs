@@ -35,7 +35,7 @@ pub(super) enum Means {
 impl Rust {
     /// Asks the Rust that counts in `directory`, where a toolchain file may choose one. 15 to 60 ms.
     pub(super) async fn find(directory: &Path) -> Result<Self, BuildError> {
-        let output = quiet("rustc").arg("-vV").current_dir(directory).output().await;
+        let output = rustc().arg("-vV").current_dir(directory).output().await;
         let output = output.map_err(|_| BuildError::NoCargo { program: "rustc" })?;
         Self::parse(String::from_utf8_lossy(&output.stdout).into_owned()).ok_or_else(|| {
             let output = last_lines(&String::from_utf8_lossy(&output.stderr));
@@ -104,7 +104,7 @@ impl Means {
 
 /// Without this check the compiler's own message comes minutes later, after the dependencies.
 pub(super) async fn require_standard_library(directory: &Path, triple: &'static str) -> Result<(), BuildError> {
-    let output = quiet("rustc").args(["--print", "target-libdir", "--target", triple]).current_dir(directory).output();
+    let output = rustc().args(["--print", "target-libdir", "--target", triple]).current_dir(directory).output();
     let output = output.await.map_err(|_| BuildError::NoCargo { program: "rustc" })?;
     let libraries = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
     let entries = std::fs::read_dir(libraries).map_err(|_| BuildError::NoStandardLibrary { triple })?;
@@ -118,6 +118,12 @@ async fn host_glibc() -> Option<(u32, u32)> {
     let text = String::from_utf8_lossy(&output.stdout);
     let (major, minor) = text.trim().strip_prefix("glibc ")?.split_once('.')?;
     Some((major.parse().ok()?, minor.split('.').next()?.parse().ok()?))
+}
+
+/// The compiler that cargo would run, unless its settings files name another.
+fn rustc() -> Command {
+    let named = ["RUSTC", "CARGO_BUILD_RUSTC"].into_iter().find_map(std::env::var_os);
+    quiet(named.unwrap_or_else(|| "rustc".into()))
 }
 
 /// A command without input that ends with this program and does not inherit what `cargo run` tells about *this* crate.
