@@ -1,23 +1,24 @@
 """Measures liveinsight and its rivals, and writes docs/performance.md.
 
 Runs take turns (A B C A B C …), so that whatever else the machine does meets all of them alike. Each run has an account of its own,
-empty at first, and a proxy of its own in front of the local AWS. After a creation another client counts the account's resources, and
-after a removal it must find none: a run that did not do its work fails the benchmark.
+empty at first, and a proxy of its own in front of the local AWS. After each run another client counts the account's resources and looks
+for what the run was to change, and after a removal it must find none: a run that did not do its work fails the benchmark.
 """
 
 import argparse
 import datetime
 import json
+import os
 import sys
 import time
 
 from . import builds, extremes, page, timeline
 from .aws import Account, LocalAws, Proxy, accounts, environment
 from .contenders import Liveinsight, contenders
-from .machine import describe
+from .machine import describe, first_line
 from .phases import PHASES, RESOURCES, settings
 from .places import ROOT, WORK, Failed, measured, must, say
-from .project import Project
+from .project import CHANGED, Project, longest_duration
 
 
 def arguments():
@@ -50,7 +51,7 @@ def build(profile, no_build):
     return f"{directory}/liveinsight", f"{directory}/strict-aws"
 
 
-def run(contender, setting, strict, aws):
+def run(contender, setting, project, strict, aws):
     """All phases of one contender in a new account; what each took."""
     account = next(accounts)
     there = Account(aws.endpoint, account)
@@ -65,40 +66,57 @@ def run(contender, setting, strict, aws):
             where = f"{contender.key}, {setting.key}, {phase.key}"
             if taken["code"] != 0:
                 raise Failed(f"{where} ended with {taken['code']}:\n{out[-2000:]}\n{error[-2000:]}")
-            count = there.resources()
-            if sum(count.values()) != (0 if phase.removes else RESOURCES):
-                raise Failed(f"{where}: the account holds {sum(count.values())} resources: {count}")
             report = proxy.report()
+            prove(where, phase, project, there, report)
             samples[phase.key] = {**taken, **report}
             say(f"{where}: {taken['wall']:.2f} s, {report['reads']} reads, {report['writes']} writes, chain {report['rounds']}")
     return samples
 
 
+def prove(where, phase, project, there, report):
+    """Fails unless the account is as it was to be made, and unless nothing was written where nothing was to be done."""
+    count = there.resources()
+    if sum(count.values()) != (0 if phase.removes else RESOURCES):
+        raise Failed(f"{where}: the account holds {sum(count.values())} resources: {count}")
+    if phase.key == "unchanged" and report["writes"]:
+        raise Failed(f"{where}: {report['writes']} writes, though nothing changed: {report['operations']}")
+    if phase.removes:
+        return
+    found, declared = there.thresholds("Duration"), longest_duration(phase.variant.field)
+    if found != [declared]:
+        raise Failed(f"{where}: the alarm's threshold is {found}, not {declared}")
+    found, declared = there.serving(CHANGED), project.digest(phase.variant.release)
+    if found != [declared]:
+        raise Failed(f"{where}: the code behind the alias of {CHANGED} is {found}, not release {phase.variant.release}, {declared}")
+
+
 def measure(chosen, wanted):
     """Runs what is wanted, in turns; with `--add`, what is apart from the turns."""
+    made = origin(wanted.profile)
     liveinsight, proxy = build(wanted.profile, wanted.no_build)
     project = Project(liveinsight, wanted.small)
     if wanted.add:
         results = last()
-        results["command"] += f"`, then `{command(sys.argv[1:])}"
     else:
         results = {
-            "date": datetime.date.today().isoformat(),
+            "made": {"turns": made},
             "machine": describe(),
-            "command": command(sys.argv[1:]),
-            "profile": wanted.profile,
             "small": wanted.small,
             "note": wanted.note,
             "samples": [],
             "missing": {},
+            "timeline": False,
             "extremes": {},
         }
     with LocalAws(liveinsight) as aws:
         project.prepare(aws.endpoint)
         if not wanted.add:
-            take_turns(chosen, wanted, contenders(liveinsight, project), proxy, aws, results)
+            take_turns(chosen, wanted, contenders(liveinsight, project), project, proxy, aws, results)
             if wanted.aws_runs:
                 timeline.record(liveinsight, proxy, aws, Liveinsight(liveinsight, project))
+                results["timeline"] = True
+            save(results, UNFINISHED)
+            os.replace(UNFINISHED, RESULTS)
         bench = extremes.Bench(liveinsight, proxy, aws, project)
         for name, is_wanted, find in (
             ("scale", wanted.scale, lambda: extremes.scale(bench, wanted.scale)),
@@ -108,11 +126,13 @@ def measure(chosen, wanted):
         ):
             if is_wanted:
                 results["extremes"][name] = find()
-                save(results)
+                # What was measured before this was recorded has none.
+                results.setdefault("made", {})[name] = made
+                save(results, RESULTS)
     return results
 
 
-def take_turns(chosen, wanted, everyone, proxy, aws, results):
+def take_turns(chosen, wanted, everyone, project, proxy, aws, results):
     """All phases of everyone who can take part, A B C A B C …"""
     taking_part = []
     for contender in everyone:
@@ -126,33 +146,61 @@ def take_turns(chosen, wanted, everyone, proxy, aws, results):
             if number >= (wanted.aws_runs if setting.key == "aws" else wanted.runs):
                 continue
             for contender in taking_part:
-                samples = run(contender, setting, proxy, aws)
+                samples = run(contender, setting, project, proxy, aws)
                 results["samples"].append({"contender": contender.key, "setting": setting.key, "phases": samples})
-                save(results)
+                save(results, UNFINISHED)
 
 
 def command(options):
     """The command as it can be repeated; the note is shown by itself."""
-    if "--note" in options:
-        at = options.index("--note")
-        options = options[:at] + options[at + 2 :]
-    return " ".join(["bench/run", *options])
+    options, kept = iter(options), []
+    for option in options:
+        if option == "--note":
+            next(options, None)
+        elif not option.startswith("--note="):
+            kept.append(option)
+    return " ".join(["bench/run", *kept])
 
 
-def save(results):
-    (WORK / "results.json").write_text(json.dumps(results, indent=1))
+def origin(profile):
+    """Of what, when and how something is measured; `+` says that the working tree was not the commit's."""
+    git = ["git", "-C", str(ROOT)]
+    commit = first_line([*git, "rev-parse", "--short", "HEAD"]) + ("+" if first_line([*git, "status", "--porcelain"]) else "")
+    return {"commit": commit, "date": datetime.date.today().isoformat(), "command": command(sys.argv[1:]), "profile": profile}
+
+
+# The turns as far as they came: only all of them take the place of what was measured before.
+UNFINISHED, RESULTS = WORK / "results.new.json", WORK / "results.json"
+
+
+def save(results, file):
+    """All of it or nothing: whoever stops this leaves what was there."""
+    part = file.with_suffix(".part")
+    part.write_text(json.dumps(results, indent=1))
+    os.replace(part, file)
 
 
 def last():
     """What was measured last."""
     try:
-        return json.loads((WORK / "results.json").read_text())
+        return json.loads(RESULTS.read_text())
     except FileNotFoundError:
         raise Failed("nothing was measured yet: run it without --add and --results") from None
 
 
+def forget_environment():
+    """Drops what would lead clients elsewhere: to another account, region or state, or through a proxy to the local AWS, and counted by nobody."""
+    for name in list(os.environ):
+        if name.startswith(("AWS_", "TF_")):
+            del os.environ[name]
+    # What downloads still needs its proxy.
+    for name in ("NO_PROXY", "no_proxy"):
+        os.environ[name] = "127.0.0.1,localhost"
+
+
 def main():
     wanted = arguments()
+    forget_environment()
     WORK.mkdir(parents=True, exist_ok=True)
     chosen = settings([int(part) for part in wanted.latency.split(",") if part], wanted.aws_runs > 0)
     try:

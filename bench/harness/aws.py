@@ -133,6 +133,16 @@ class Account:
             add("alarm")
         return {kind: number for kind, number in count.items() if number}
 
+    def thresholds(self, metric):
+        """Of all alarms on this metric."""
+        return [alarm["Threshold"] for alarm in self.pages("cloudwatch", "describe_alarms", "MetricAlarms") if alarm.get("MetricName") == metric]
+
+    def serving(self, function):
+        """The digest of the code behind the alias, of each function with this in its name."""
+        names = [f["FunctionName"] for f in self.pages("lambda", "list_functions", "Functions") if function in f["FunctionName"]]
+        ask = self.client("lambda").get_function_configuration
+        return [ask(FunctionName=name, Qualifier="live")["CodeSha256"] for name in names]
+
     def _permissions(self, function, alias):
         client = self.client("lambda")
         try:

@@ -5,7 +5,7 @@ import sys
 from dataclasses import dataclass
 
 from .places import RIVALS, WORK, Failed, must
-from .project import FIELD, architecture
+from .project import architecture, longest_duration
 
 
 @dataclass(frozen=True)
@@ -61,13 +61,12 @@ class Boto3:
         return self._command("down", variant)
 
     def _command(self, action, variant):
-        duration = 1000 * int(FIELD[variant.field].removeprefix("threshold: ").removesuffix("s"))
         command = [
             sys.executable, "-m", "boto3_stack", action,
             "--packages", str(self._project.packages(variant.release)),
             "--site", str(self._project.site),
             "--architecture", architecture(),
-            "--longest-duration", str(duration),
+            "--longest-duration", str(longest_duration(variant.field)),
             *self._options,
         ]
         return command, self._project.directory, {"PYTHONPATH": str(RIVALS)}
@@ -126,12 +125,11 @@ class Terraform:
         return self._command("destroy", account, variant)
 
     def _command(self, action, account, variant):
-        duration = 1000 * int(FIELD[variant.field].removeprefix("threshold: ").removesuffix("s"))
         variables = {
             "packages": self._project.packages(variant.release),
             "site": self._project.site,
             "architecture": architecture(),
-            "longest_duration": duration,
+            "longest_duration": longest_duration(variant.field),
         }
         options = [f"-var={name}={value}" for name, value in variables.items()]
         command = [*self._in(WORK / "terraform" / account), action, "-auto-approve", "-input=false", "-no-color", *options]

@@ -7,6 +7,7 @@ import zipfile
 from dataclasses import dataclass
 
 from .aws import Account, LocalAws, Proxy, accounts, environment
+from .phases import RESOURCES
 from .places import WORK, Failed, measured, must, say
 from .project import Project, architecture, make_crate
 
@@ -34,6 +35,13 @@ def succeeded(sample):
     if sample["code"] != 0:
         raise Failed(f"a run ended with {sample['code']}:\n{sample['last']}")
     return sample
+
+
+def holds(where, account, wanted):
+    """Fails unless the account holds so many resources."""
+    count = account.resources()
+    if sum(count.values()) != wanted:
+        raise Failed(f"{where}: the account holds {sum(count.values())} resources, not {wanted}: {count}")
 
 
 UP = ("up", "--quiet", "--no-smoke")
@@ -71,9 +79,11 @@ def scale(bench, functions):
             runs = {"create": succeeded(bench.run(proxy, account, directory, *UP)), "unchanged": unchanged(bench, proxy, account, directory)}
         with bench.proxy(ON_THE_WAY) as proxy:
             runs[f"unchanged, {ON_THE_WAY} ms a call"] = unchanged(bench, proxy, account, directory)
-        resources = sum(Account(bench.aws.endpoint, account).resources().values())
+        there = Account(bench.aws.endpoint, account)
+        resources = sum(there.resources().values())
         with bench.proxy() as proxy:
             runs["remove"] = succeeded(bench.run(proxy, account, directory, *DOWN))
+        holds(f"{number} functions, remove", there, 0)
         results.append({"functions": number, "resources": resources, "runs": runs})
     return results
 
@@ -90,18 +100,38 @@ def crowd(bench, number):
     bench.project.arrange()
     for name in ("alone", "crowded"):
         account = next(accounts)
+        there = Account(bench.aws.endpoint, account)
         if name == "crowded":
-            fill(Account(bench.aws.endpoint, account), number, account)
+            fill(there, number, account)
         with bench.proxy() as proxy:
             succeeded(bench.run(proxy, account, bench.project.directory, *UP))
             results["runs"][name] = succeeded(bench.run(proxy, account, bench.project.directory, *UP))
             succeeded(bench.run(proxy, account, bench.project.directory, *DOWN))
+        left, wanted = names(there), [number] * 4 + [APIS] if name == "crowded" else [0] * 5
+        if left != wanted:
+            raise Failed(f"{name}: tables, functions, alarms, log groups and APIs after the removal: {left}, not {wanted}")
     return results
+
+
+def names(account):
+    """How many names there are of each kind that `fill` makes: neither one of the strange ones less nor one of ours more."""
+    lists = [
+        ("dynamodb", "list_tables", "TableNames", None),
+        ("lambda", "list_functions", "Functions", "FunctionName"),
+        ("cloudwatch", "describe_alarms", "MetricAlarms", "AlarmName"),
+        ("logs", "describe_log_groups", "logGroups", "logGroupName"),
+        ("apigateway", "get_rest_apis", "items", "name"),
+    ]
+    return [len({item[key] if key else item for item in account.pages(*where)}) for *where, key in lists]
+
+
+# Strange APIs; AWS allows 600 of them.
+APIS = 200
 
 
 def fill(account, number, digits):
     """Puts strange things into an account, by many calls at once."""
-    say(f"making {number} tables, functions, alarms and log groups, and 200 APIs")
+    say(f"making {number} tables, functions, alarms and log groups, and {APIS} APIs")
     package = io.BytesIO()
     with zipfile.ZipFile(package, "w") as archive:
         archive.writestr("bootstrap", "#!/bin/sh\n")
@@ -127,7 +157,7 @@ def fill(account, number, digits):
     ]
     with concurrent.futures.ThreadPoolExecutor(16) as pool:
         made = [pool.submit(make, n) for make in makers for n in range(number)]
-        made += [pool.submit(lambda n: apis.create_rest_api(name=f"stranger-{n}"), n) for n in range(200)]
+        made += [pool.submit(lambda n: apis.create_rest_api(name=f"stranger-{n}"), n) for n in range(APIS)]
         for future in made:
             future.result()
 
@@ -142,6 +172,7 @@ def trouble(bench):
     results = {}
     for name, options in (("slow", ["--latency", "1000"]), ("lossy", ["--lossy", "0.1"]), ("hanging", ["--hang", "20"])):
         account = next(accounts)
+        there = Account(bench.aws.endpoint, account)
         with Proxy(bench.strict, bench.aws.endpoint, options) as proxy:
             runs = {}
             for what, command in (("create", UP), ("unchanged", UP), ("remove", DOWN)):
@@ -150,8 +181,6 @@ def trouble(bench):
                     if len(runs[what]) == ATTEMPTS:
                         raise Failed(f"{name}, {what}: {ATTEMPTS} runs did not do it:\n{runs[what][-1]['last']}")
                     runs[what].append(bench.run(proxy, account, bench.project.directory, *command))
-            left = Account(bench.aws.endpoint, account).resources()
-            if left:
-                raise Failed(f"{name}: left after the removal: {left}")
+                holds(f"{name}, {what}", there, 0 if command == DOWN else RESOURCES)
             results[name] = runs
     return results

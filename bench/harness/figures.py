@@ -1,5 +1,7 @@
 """What was measured, asked for by contender, phase and setting."""
 
+from statistics import mode
+
 from .phases import Setting, settings
 
 
@@ -31,19 +33,25 @@ class Figures:
         return [s["phases"][phase][name] for s in self._samples if s["contender"] == contender and fits(s["setting"])]
 
     def about(self, contender, phase):
-        """Calls, chain, processor time and memory, and how many calls were throttled if AWS's limits were kept, as texts.
+        """Calls, chain, processor time and memory, as texts; if AWS's limits were kept, calls there and how many of them were throttled, too.
 
-        Calls are those of most runs. The chain is the shortest that was seen: answers that take longer than the latency make calls look
+        Calls are those of most runs; under AWS's delays, where waits ask again and again, each number is a median of its own. The chain is the shortest that was seen: answers that take longer than the latency make calls look
         dependent that are not, and nothing makes them look independent.
         """
         of = lambda name: self.values(contender, phase, name)
         throttled = [sum(limits.values()) for limits in self.values(contender, phase, "throttles", "aws")]
         last = [f"{median(throttled):g}" if throttled else ""] if "aws" in self.settings else []
+        there = [self._calls_there(contender, phase)] if "aws" in self.settings else []
         if not of("calls"):
-            return ["", "", "", "", *last]
-        reads, writes = (int(median(of(name))) for name in ("reads", "writes"))
+            return ["", *there, "", "", "", *last]
+        reads, writes = mode(zip(of("reads"), of("writes")))
         calls = f"{reads + writes} ({reads} + {writes})"
-        return [calls, str(min(of("rounds"))), f"{1000 * median(of('cpu')):.0f} ms", f"{median(of('memory')) / 2**20:.0f} MB", *last]
+        return [calls, *there, str(min(of("rounds"))), f"{1000 * median(of('cpu')):.0f} ms", f"{median(of('memory')) / 2**20:.0f} MB", *last]
+
+    def _calls_there(self, contender, phase):
+        """Reads and writes under AWS's limits and delays, and how many of them failed."""
+        found = [self.values(contender, phase, name, "aws") for name in ("reads", "writes", "failed")]
+        return "{:.0f} + {:.0f} ({:.0f})".format(*map(median, found)) if found[0] else ""
 
     def floor(self, phase, key):
         """Seconds that no program can do it in: the shortest chain, each call of it with the latency, and what AWS delays."""

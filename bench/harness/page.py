@@ -21,9 +21,9 @@ def write(results):
     PAGE.write_text(f"{before}{BEGIN}\n\n{measured(results)}\n{END}{after}")
     CHART.parent.mkdir(exist_ok=True)
     CHART.write_text(chart.draw(Figures(results)))
-    if timeline.PAGE.exists():
+    if drawn(results):
         timeline.PICTURE.write_text(timeline.draw())
-    say("wrote docs/performance.md and its two pictures")
+    say("wrote docs/performance.md and its pictures")
 
 
 def measured(results):
@@ -33,15 +33,23 @@ def measured(results):
     parts += [table(figures, phase) for phase in PHASES]
     extremes = results["extremes"]
     parts.append(goal_table(figures, extremes))
-    if "scale" in extremes:
-        parts.append(scale(extremes["scale"]))
-    if "crowd" in extremes:
-        parts.append(crowd(extremes["crowd"]))
-    if "trouble" in extremes:
-        parts.append(trouble(extremes["trouble"]))
-    if "builds" in extremes:
-        parts.append(builds.table(extremes["builds"], markdown))
+    shown = {"scale": scale, "crowd": crowd, "trouble": trouble, "builds": lambda found: builds.table(found, markdown)}
+    for name, show in shown.items():
+        if name in extremes:
+            heading, rest = show(extremes[name]).split("\n", 1)
+            made = results.get("made", {}).get(name)
+            parts.append(f"{heading}\n\n{origin(made)}\n{rest}" if made else f"{heading}\n{rest}")
     return "\n".join(parts)
+
+
+def drawn(results):
+    """Whether a creation was recorded in this measurement; older results do not say, but always had one with AWS's delays."""
+    return results.get("timeline", any(sample["setting"] == "aws" for sample in results["samples"]))
+
+
+def origin(made):
+    commit = f", commit {made['commit']}" if made.get("commit") else ""
+    return f"`{made['command']}` on {made['date']}{commit}, cargo profile `{made['profile']}`."
 
 
 def head(results):
@@ -50,23 +58,29 @@ def head(results):
     for sample in results["samples"]:
         key = (sample["contender"], sample["setting"])
         runs[key] = runs.get(key, 0) + 1
-    count = {setting: max(n for (_, of), n in runs.items() if of == setting) for setting in {setting for _, setting in runs}}
-    times = ", ".join(f"{n} × {'AWS' if key == 'aws' else f'{key} ms'}" for key, n in sorted(count.items(), key=lambda item: (item[0] == "aws", len(item[0]), item[0])))
+    times = []
+    for key, title in Figures(results).settings.items():
+        counts = sorted({n for (_, setting), n in runs.items() if setting == key})
+        count = f"{counts[0]}–{counts[-1]}" if len(counts) > 1 else f"{counts[0]}"
+        times.append(f"{count} × {'AWS' if key == 'aws' else title}")
     handlers = "programs that do nothing" if results["small"] else "this repository's own, as they are for Lambda"
-    lines = [
-        f"`{results['command']}` on {results['date']}, cargo profile `{results['profile']}`. {machine}. Runs: {times}. Handlers: {handlers}.",
-    ]
+    # Older results say themselves what is now said of each part.
+    made = origin(results.get("made", {}).get("turns", results))
+    lines = [f"{made} {machine}. Runs: {', '.join(times)}. Handlers: {handlers}."]
     if results["note"]:
         lines.append(f"\n**{results['note']}**")
     lines.append("\n![Wall-clock time by added latency, with the floor](images/performance.svg)\n")
-    lines.append("A first creation under AWS's limits and delays, as `up --timings` draws it, with its critical path:\n")
-    lines.append("![Each resource's calls and waits over time](images/creation.svg)\n")
+    if drawn(results):
+        lines.append("A first creation under AWS's limits and delays, as `up --timings` draws it, with its critical path:\n")
+        lines.append("![Each resource's calls and waits over time](images/creation.svg)\n")
     return "\n".join(lines)
 
 
 def table(figures, phase):
     settings = figures.settings
-    heads = ["", *(f"wall, {title}" for title in settings.values()), "calls (reads + writes)", "chain", "CPU", "memory"]
+    heads = ["", *(f"wall, {title}" for title in settings.values()), "calls (reads + writes)"]
+    heads += [f"calls, {settings['aws']} (failed)"] if "aws" in settings else []
+    heads += ["chain", "CPU", "memory"]
     if "aws" in settings:
         heads.append("throttled")
     heads.append("leaves out")
@@ -79,7 +93,7 @@ def table(figures, phase):
             walls = [spread(of("wall", setting)) for setting in settings]
             rows.append([contender.title, *walls, *figures.about(contender.key, phase.key), contender.leaves_out])
     floors = [f"{figures.floor(phase, setting):.2f} s" for setting in settings]
-    floor = ["*floor*", *floors, f"{phase.fewest_calls}", f"{phase.shortest_chain}"]
+    floor = ["*floor*", *floors, f"{phase.fewest_calls}", *[""] * ("aws" in settings), f"{phase.shortest_chain}"]
     rows.append(floor + [""] * (len(heads) - len(floor)))
     return f"### {phase.title}\n\n{markdown(heads, rows)}"
 
@@ -90,9 +104,11 @@ def markdown(heads, rows):
 
 
 def spread(walls):
-    """The median, with the least and the most."""
+    """The median, with the least and the most; what was measured once has none."""
     if not walls:
         return ""
+    if len(walls) == 1:
+        return f"**{walls[0]:.2f} s**"
     middle, least, most = median(walls), min(walls), max(walls)
     return f"**{middle:.2f} s** ({least:.2f}–{most:.2f})"
 

@@ -1,16 +1,19 @@
 """Where everything lies, and how a program is run that has to succeed."""
 
+import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
-import json
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 # All that the benchmark makes and does not publish.
 WORK = ROOT / "target" / "bench"
 RIVALS = ROOT / "bench" / "rivals"
+# Seconds after which what is measured hangs: much longer than any of it takes.
+PATIENCE = 900
 
 
 class Failed(Exception):
@@ -34,6 +37,24 @@ def measured(command, cwd, environment):
     """Runs a command and says what it took (see `measure.py`), with `out` and `err`: what it wrote."""
     with tempfile.TemporaryDirectory() as directory:
         launcher = [sys.executable, "-I", "-S", str(Path(__file__).with_name("measure.py")), directory]
-        line = must([*launcher, *command], cwd=cwd, env={**os.environ, **environment})
+        line = within(PATIENCE, [*launcher, *command], cwd, {**os.environ, **environment})
         texts = {name: (Path(directory) / name).read_text(errors="replace") for name in ("out", "err")}
         return {**json.loads(line), **texts}
+
+
+def within(seconds, command, cwd, environment):
+    """As `must`, but ends the command and all that it started if it takes longer."""
+    command = [str(part) for part in command]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    # In a group of its own it can be killed as a whole, and has to be: Ctrl-C does not reach it there.
+    with subprocess.Popen(command, cwd=cwd, env=environment, start_new_session=True, **pipes) as process:
+        try:
+            out, error = process.communicate(timeout=seconds)
+        except BaseException as reason:
+            os.killpg(process.pid, signal.SIGKILL)
+            if isinstance(reason, subprocess.TimeoutExpired):
+                raise Failed(f"{' '.join(command)} did not end within {seconds} s") from None
+            raise
+    if process.returncode != 0:
+        raise Failed(f"{' '.join(command)} ended with {process.returncode}:\n{error[-2000:]}")
+    return out

@@ -4,6 +4,8 @@ Its functions are for this machine's own processor, so that the handlers build w
 releases of the code are built before anything is measured.
 """
 
+import base64
+import hashlib
 import os
 import platform
 import shutil
@@ -19,6 +21,11 @@ CHANGED = "stats-api"
 SECOND = '\n#[used]\nstatic RELEASE: &str = "the second release";\n'
 # The one field that changes: an alarm's threshold.
 FIELD = ("threshold: 25s", "threshold: 20s")
+
+
+def longest_duration(field):
+    """The threshold, as it is or changed, in milliseconds."""
+    return 1000 * int(FIELD[field].removeprefix("threshold: ").removesuffix("s"))
 
 
 def architecture():
@@ -37,6 +44,10 @@ class Project:
     def packages(self, release):
         """The directory of the zips of a release: 1 or 2."""
         return self.directory / f"release-{release}"
+
+    def digest(self, release):
+        """The `CodeSha256` of this release of the function whose code changes."""
+        return base64.b64encode(hashlib.sha256((self.packages(release) / f"{CHANGED}.zip").read_bytes()).digest()).decode()
 
     def arrange(self, release=1, field=False):
         """Makes the project be this release of the code, with the field as it is or changed."""

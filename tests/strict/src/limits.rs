@@ -14,7 +14,6 @@ const LIMITS: &[(&str, f64, f64)] = &[
     ("apigateway:CreateResource", 5.0, 5.0),
     ("apigateway:DeleteResource", 5.0, 5.0),
     ("apigateway:GetResources", 2.5, 5.0),
-    ("apigateway:PutRestApi", 1.0, 1.0),
     ("apigateway:CreateDeployment", 0.2, 1.0),
     ("apigateway:UpdateAccount", 0.05, 1.0),
     ("lambda", 15.0, 15.0),
@@ -46,8 +45,8 @@ const LIMITS: &[(&str, f64, f64)] = &[
 
 /// What shares DynamoDB's limiter of mutations (A.3); backups and time to live are exempt.
 const MUTATIONS: &[&str] = &["dynamodb:CreateTable", "dynamodb:UpdateTable", "dynamodb:DeleteTable", "dynamodb:TagResource"];
-/// What does not count towards the total of its service.
-const APART: &[&str] = &["lambda:GetFunction", "lambda:GetPolicy"];
+/// What does not count towards the total of its service: Lambda's is one of its control plane, and invocations are none of that.
+const APART: &[&str] = &["lambda:GetFunction", "lambda:GetPolicy", "lambda:Invoke"];
 
 /// How much is left of each limit.
 #[derive(Debug)]
