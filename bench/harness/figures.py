@@ -35,8 +35,9 @@ class Figures:
     def about(self, contender, phase):
         """Calls, chain, processor time and memory, as texts; if AWS's limits were kept, calls there and how many of them were throttled, too.
 
-        Calls are those of most runs; under AWS's delays, where waits ask again and again, each number is a median of its own. The chain is the shortest that was seen: answers that take longer than the latency make calls look
-        dependent that are not, and nothing makes them look independent.
+        Calls are those of most runs; under AWS's delays, where waits ask again and again, each number is a median of its own. The chain is
+        the shortest that was seen: answers that take longer than the latency make calls look dependent that are not, and nothing makes
+        them look independent.
         """
         of = lambda name: self.values(contender, phase, name)
         throttled = [sum(limits.values()) for limits in self.values(contender, phase, "throttles", "aws")]

@@ -44,16 +44,13 @@ pub(super) fn digest(source: &Path, crates: &BTreeSet<PathBuf>) -> io::Result<St
         }
     }
     for directory in crates {
-        let files = WalkDir::new(directory).sort_by_file_name().into_iter();
-        for entry in files.filter_entry(belongs) {
-            let entry = entry?;
-            let (name, kind) = (entry.path().to_string_lossy(), entry.file_type());
-            if kind.is_symlink() {
-                add(&name, std::fs::read_link(entry.path())?.as_os_str().as_encoded_bytes());
-            }
-            // Also through a link; a directory behind one is not looked into, and anything else may never end.
-            if !kind.is_dir() && entry.path().is_file() {
-                add(&name, &std::fs::read(entry.path())?);
+        for entry in below(directory) {
+            match entry {
+                // Anything but a file may never end.
+                Ok(entry) if entry.file_type().is_file() => add(&entry.path().to_string_lossy(), &std::fs::read(entry.path())?),
+                Ok(_) => {}
+                Err(error) if is_dead_link(&error) => add(&error.path().unwrap_or(directory).to_string_lossy(), b""),
+                Err(error) => return Err(error.into()),
             }
         }
     }
@@ -63,12 +60,25 @@ pub(super) fn digest(source: &Path, crates: &BTreeSet<PathBuf>) -> io::Result<St
 /// Whether anything in the crates was written, added or removed since `moment`, as far as the file system tells.
 pub(super) fn changed_since(crates: &BTreeSet<PathBuf>, moment: SystemTime) -> bool {
     let changed = |entry: walkdir::Result<DirEntry>| {
-        let Ok(entry) = entry else { return true };
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(error) => return !is_dead_link(&error),
+        };
         // The crate's own directory changes when cargo makes `target` in it.
         let ignored = entry.depth() == 0 || entry.file_name() == "Cargo.lock";
         !ignored && entry.metadata().ok().and_then(|data| data.modified().ok()).is_none_or(|time| time >= moment)
     };
-    crates.iter().flat_map(|directory| WalkDir::new(directory).into_iter().filter_entry(belongs)).any(changed)
+    crates.iter().flat_map(|directory| below(directory)).any(changed)
+}
+
+/// All that is part of a crate, in order; through links, too, as rustc reads through them.
+fn below(directory: &Path) -> impl Iterator<Item = walkdir::Result<DirEntry>> {
+    WalkDir::new(directory).follow_links(true).sort_by_file_name().into_iter().filter_entry(belongs)
+}
+
+/// Whether a link could not be followed, as it leads nowhere or back up: nothing can be compiled from behind it.
+fn is_dead_link(error: &walkdir::Error) -> bool {
+    error.depth() > 0 && error.path().is_some_and(Path::is_symlink)
 }
 
 /// The local crates that a program was made from, as cargo recorded beside it; `None` if there is no such record.
@@ -178,21 +188,26 @@ mod tests {
 
     #[test]
     #[cfg(unix)]
-    fn links_count_wherever_they_lead() {
+    fn links_are_followed_wherever_they_lead() {
         use std::os::unix::fs::symlink;
-        let (directory, crates) = crate_with(&[("Cargo.toml", ""), ("src/main.rs", ""), ("lib/a", "")]);
+        let (directory, crates) = crate_with(&[("Cargo.toml", ""), ("src/main.rs", "")]);
         let (elsewhere, root) = (tempfile::tempdir().unwrap(), directory.path());
-        std::fs::write(elsewhere.path().join("text"), "1").unwrap();
-        symlink(elsewhere.path().join("text"), root.join("src/text")).unwrap();
-        symlink("lib", root.join("directory")).unwrap();
+        let write = |text: &str| std::fs::write(elsewhere.path().join("text"), text).unwrap();
+        write("1");
         symlink("nowhere", root.join("dangling")).unwrap();
-        let first = digest(root, &crates).unwrap();
-        std::fs::write(elsewhere.path().join("text"), "2").unwrap();
-        let second = digest(root, &crates).unwrap();
-        assert_ne!(first, second);
-        std::fs::remove_file(root.join("dangling")).unwrap();
-        symlink("src", root.join("dangling")).unwrap();
-        assert_ne!(second, digest(root, &crates).unwrap());
+        symlink("..", root.join("src/back")).unwrap();
+        for (link, to) in [("src/text", elsewhere.path().join("text")), ("src/directory", elsewhere.path().to_owned())] {
+            let (link, begun) = (root.join(link), SystemTime::now() + std::time::Duration::from_secs(1));
+            symlink(to, &link).unwrap();
+            let before = digest(root, &crates).unwrap();
+            assert!(!changed_since(&crates, begun), "{link:?}");
+            write("2");
+            assert_ne!(before, digest(root, &crates).unwrap(), "{link:?}");
+            write("1");
+            assert_eq!(before, digest(root, &crates).unwrap(), "{link:?}");
+            assert!(changed_since(&crates, SystemTime::UNIX_EPOCH), "{link:?}");
+            std::fs::remove_file(link).unwrap();
+        }
     }
 
     #[test]
