@@ -3,9 +3,9 @@
 use super::{
     Action, Changes, Class, Error, Event, Gate, Gone, Graph, Id, Listener, Outcome, Owner, Plan, Result, Stop, Stray, Tempo,
     graph::{Entry, Left, Seen},
-    plan::{decide, verify},
+    plan::{decide, sweep, verify},
     sweep::remove_strays,
-    wait::Waits,
+    wait::{Waits, when_ready},
     walk::Skipped,
 };
 use std::{
@@ -22,6 +22,9 @@ const WRITES: usize = 8;
 /// How long something that was created may not be seen, and how often, while it cannot be created yet, it is made sure that what it needs
 /// is still there. What AWS calls eventual takes seconds; beyond that, another run may be deleting what this one makes.
 const RIVALS: Duration = Duration::from_secs(30);
+
+/// How long what was deleted may go on being listed. What AWS calls eventual takes seconds.
+const LISTS: Duration = Duration::from_mins(1);
 
 /// How to converge.
 #[derive(Debug, Clone, Default)]
@@ -125,13 +128,17 @@ pub async fn up<C: super::Cloud>(graph: &Graph<C>, cloud: &C, mut plan: Plan<C>,
         report = Report::default();
         report.take(run.act(&plan, round).await);
         if report.complete() && options.only.is_none() {
-            run.remove_strays(&plan.strays, &mut report).await;
+            run.remove_strays(&mut plan.strays, &mut report).await;
         }
-        if !report.complete() || options.stop.requested() {
+        if !report.complete() {
             break;
         }
         tell(Event::Verifying);
-        match verify(graph, cloud, plan, &run.unproven.take(), run.proven.take()).await {
+        let seen = async {
+            options.stop.check().map_err(|error| (None, error))?;
+            verify(graph, cloud, plan, &run.unproven.take(), run.proven.take()).await
+        };
+        match seen.await {
             Ok(next) => plan = next,
             Err((id, error)) => {
                 report.failed.insert(id.unwrap_or_else(Id::of_sweep), error);
@@ -148,8 +155,7 @@ pub async fn up<C: super::Cloud>(graph: &Graph<C>, cloud: &C, mut plan: Plan<C>,
         .entries
         .iter()
         .filter(|entry| {
-            ![report.done.contains_key(&entry.id), report.failed.contains_key(&entry.id), report.behind.contains_key(&entry.id)]
-                .contains(&true)
+            !report.done.contains_key(&entry.id) && !report.failed.contains_key(&entry.id) && !report.behind.contains_key(&entry.id)
         })
         .count();
     report
@@ -283,6 +289,7 @@ impl<C: super::Cloud> Run<'_, C> {
                 Ok(Some(left)) => {
                     settling = true;
                     pauses.progressed();
+                    next_check = RIVALS;
                     if let Left::Pending(why) = left {
                         self.wait(entry, &pauses, why, Some(self.options.tempo.pending())).await?;
                     }
@@ -407,24 +414,50 @@ impl<C: super::Cloud> Run<'_, C> {
         Ok(seen)
     }
 
-    async fn wait(&self, entry: &Entry<C>, pauses: &Waits<'_>, why: &str, at_least: Option<std::time::Duration>) -> Result<()> {
+    async fn wait(&self, entry: &Entry<C>, pauses: &Waits<'_>, why: &str, at_least: Option<Duration>) -> Result<()> {
         pauses.wait(self.cloud, &entry.id, why, at_least, self.tell).await
     }
 
-    async fn remove_strays(&self, strays: &[Stray<C>], report: &mut Report) {
+    /// Deletes them. What then is listed and was not is left in their place.
+    async fn remove_strays(&self, strays: &mut Vec<Stray<C>>, report: &mut Report) {
+        if strays.is_empty() {
+            return;
+        }
         if let Some(stray) = strays.iter().find(|stray| stray.holds_data && !self.options.delete_data) {
             report.failed.insert(stray.id.clone(), Error::refused("delete", format!("{} holds data", stray.name)));
             return;
         }
+        let mut deleted = BTreeSet::new();
         for (id, result) in remove_strays(self.cloud, strays, self.options, self.tell).await {
             match result {
                 Ok(()) => {
+                    deleted.insert(id.clone());
                     self.done.borrow_mut().insert(id, Action::Delete);
                 }
                 Err(error) => {
                     report.failed.insert(id, error);
                 }
             }
+        }
+        if report.complete() {
+            match self.swept(&deleted).await {
+                Ok(left) => *strays = left,
+                Err((id, error)) => drop(report.failed.insert(id, error)),
+            }
+        }
+    }
+
+    /// Sweeps until nothing is listed any more of what was `deleted`: lists lag behind.
+    async fn swept(&self, deleted: &BTreeSet<Id>) -> Result<Vec<Stray<C>>, (Id, Error)> {
+        let pauses = Waits::new(self.options.tempo.within(LISTS), &self.options.stop);
+        loop {
+            self.cloud.refresh();
+            let left = when_ready(self.cloud, async || sweep(self.graph, self.cloud, true).await).await;
+            let left = left.map_err(|error| (Id::of_sweep(), error))?;
+            let Some(stray) = left.iter().find(|stray| deleted.contains(&stray.id)) else { return Ok(left) };
+            let why = "it to disappear: its deletion was answered as done, and it is still listed";
+            let waited = pauses.wait(self.cloud, &stray.id, why, None, self.tell).await;
+            waited.map_err(|error| (stray.id.clone(), error))?;
         }
     }
 }

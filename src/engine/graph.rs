@@ -163,7 +163,7 @@ impl<C: super::Cloud> Graph<C> {
         self.delete_freely.insert((user.index, used.index));
     }
 
-    /// It is deleted when all others are gone, and not at all if one of them stays against our will. It may need nothing.
+    /// It is deleted when all others are gone, declared or not, and not at all if one of them stays against our will. It may need nothing.
     pub fn delete_last<R: Resource<Cloud = C>>(&mut self, last: &Handle<R>) {
         self.last = Some(last.index);
     }

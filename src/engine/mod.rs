@@ -26,6 +26,8 @@ mod wait;
 mod walk;
 
 #[cfg(test)]
+mod last_look_tests;
+#[cfg(test)]
 mod plan_tests;
 #[cfg(test)]
 mod report_tests;

@@ -121,8 +121,8 @@ pub async fn survey<C: super::Cloud>(graph: &Graph<C>, cloud: &C, tell: Listener
 }
 
 /// The plan as it is after some of it was carried out. What was `written` is observed again, with what uses it (a distribution notices what
-/// became of its bucket's files), and so are strays if there were any; the rest was seen when this run began, and nothing was done to it, or
-/// it was `proven` since.
+/// became of its bucket's files); the rest was seen when this run began, and nothing was done to it, or it was `proven` since. The strays are
+/// those of the plan.
 pub(super) async fn verify<C: super::Cloud>(
     graph: &Graph<C>,
     cloud: &C,
@@ -136,14 +136,13 @@ pub(super) async fn verify<C: super::Cloud>(
         written.contains(index) || uses() && !proven.contains_key(&entry.id)
     };
     let entries: Vec<&Entry<C>> = graph.entries.iter().enumerate().filter(look).map(|(_, entry)| entry).collect();
-    let swept = async { if before.strays.is_empty() { Ok(Vec::new()) } else { sweep(graph, cloud, true).await } };
-    let (seen, strays) = join(join_all(entries.iter().map(|entry| for_resource(&entry.id, entry.observe(cloud)))), swept).await;
+    let seen = join_all(entries.iter().map(|entry| for_resource(&entry.id, entry.observe(cloud)))).await;
     let mut known = before.seen;
     known.append(&mut proven);
     for (entry, seen) in entries.iter().zip(seen) {
         known.insert(entry.id.clone(), seen.map_err(|error| (Some(entry.id.clone()), error))?);
     }
-    Ok(plan(graph, known, strays.map_err(|error| (None, error))?))
+    Ok(plan(graph, known, before.strays))
 }
 
 fn plan<C>(graph: &Graph<C>, seen: BTreeMap<Id, Option<Seen>>, strays: Vec<Stray<C>>) -> Plan<C> {

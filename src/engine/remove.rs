@@ -1,11 +1,11 @@
 //! Removes what the graph owns, in order, and proves that nothing is left.
 
 use super::{
-    Action, Error, Event, Gone, Graph, Id, Listener, Options, Outcome, Owner, Result, Stop, Tempo,
+    Action, Error, Event, Graph, Id, Listener, Options, Outcome, Owner, Result, Stop, Tempo,
     converge::Report,
     graph::Entry,
     plan::{ours, sweep},
-    sweep::{deletion, remove_strays},
+    sweep::{Stray, delete, remove_strays},
     wait::{Waits, when_ready},
     walk::Skipped,
 };
@@ -79,53 +79,29 @@ impl Removal {
                 Some(_) => removal.leaving.push(entry.id.clone()),
             }
         }
-        for stray in strays {
-            if keep(&stray.id) {
-                removal.kept.insert(stray.id)
-            } else {
-                removal.leaving.push(stray.id);
-                true
-            };
-        }
+        let (kept, leaving): (Vec<_>, Vec<_>) = strays.into_iter().map(|stray| stray.id).partition(|id| keep(id));
+        removal.kept.extend(kept);
+        removal.leaving.extend(leaving);
         removal.leaving.sort();
         Ok(removal)
     }
 }
 
-/// Deletes what `removal` found, then whatever else is ours, until a last sweep finds nothing.
+/// Deletes what `removal` found, then whatever else is ours, until a sweep finds nothing but what is to go last; and then that.
 pub async fn down<C: super::Cloud>(graph: &Graph<C>, cloud: &C, removal: &Removal, options: &Options, tell: Listener<'_>) -> Report {
+    let run = Run { graph, cloud, removal, options, tell, gone: RefCell::default() };
     let mut report = Report::default();
-    let leaving: BTreeSet<&Id> = removal.leaving.iter().collect();
-    let gone = RefCell::new(BTreeSet::new());
-    let results = graph
-        .walk(graph.backward(), |index| {
-            let entry = &graph.entries[index];
-            let (leaving, gone) = (&leaving, &gone);
-            async move {
-                if !leaving.contains(&entry.id) {
-                    return Ok(());
-                }
-                if entry.part_of.is_none() {
-                    let began = Instant::now();
-                    tell(Event::Started { id: &entry.id, action: Action::Delete });
-                    let result = remove(cloud, entry, options, tell).await;
-                    options.stop_if_expired(&result);
-                    let outcome = result.as_ref().map_or_else(Outcome::Failed, |()| Outcome::Done);
-                    tell(Event::Ended { id: &entry.id, action: Action::Delete, outcome, seconds: began.elapsed().as_secs_f64() });
-                    result?;
-                }
-                gone.borrow_mut().insert(index);
-                Ok(())
-            }
-        })
-        .await;
-    report.take(results);
-    for index in gone.into_inner() {
-        report.done.insert(graph.entries[index].id.clone(), Action::Delete);
-    }
-    if report.complete() && !options.stop.requested() {
+    report.take(graph.walk(graph.backward(), |index| run.visit(index, graph.last != Some(index))).await);
+    if report.complete() {
         tell(Event::Verifying);
-        prove_empty(graph, cloud, removal, options, tell, &mut report).await;
+        run.prove_empty(&mut report).await;
+    }
+    if let Some(last) = graph.last.filter(|_| report.complete()) {
+        // Until here it said to others that this run is at work.
+        report.take([(graph.entries[last].id.clone(), run.remove_last(last).await.map_err(Skipped::Failed))].into());
+    }
+    for &index in run.gone.borrow().iter() {
+        report.done.insert(graph.entries[index].id.clone(), Action::Delete);
     }
     // A part is gone only if what it is part of is.
     let failed: BTreeSet<Id> = report.failed.keys().chain(report.behind.keys()).cloned().collect();
@@ -139,22 +115,101 @@ pub async fn down<C: super::Cloud>(graph: &Graph<C>, cloud: &C, removal: &Remova
     report
 }
 
-async fn remove<C: super::Cloud>(cloud: &C, entry: &Entry<C>, options: &Options, tell: Listener<'_>) -> Result<()> {
-    let pauses = Waits::new(options.tempo.within(entry.node.removal()), &options.stop);
-    loop {
-        options.stop.check()?;
-        let (why, at_least) = match entry.node.delete(cloud).await {
-            Ok(Gone::Yes) => return Ok(()),
-            Ok(Gone::NotYet(operation)) => (deletion(operation), None),
-            Err(Error::NotYet { why, retry_after }) => (why, retry_after),
-            Err(Error::Unclear(refusal)) => (refusal.to_string(), None),
-            Err(error) => return Err(error),
-        };
-        pauses.wait(cloud, &entry.id, &why, at_least, tell).await?;
-        if find(cloud, entry, &pauses, tell).await?.is_none() {
+/// One run of [`down`].
+struct Run<'a, C> {
+    graph: &'a Graph<C>,
+    cloud: &'a C,
+    removal: &'a Removal,
+    options: &'a Options,
+    tell: Listener<'a>,
+    gone: RefCell<BTreeSet<usize>>,
+}
+
+impl<C: super::Cloud> Run<'_, C> {
+    /// Deletes it if it is `due` and leaving; a part goes with what it is part of.
+    async fn visit(&self, index: usize, due: bool) -> Result<()> {
+        let Self { cloud, options, tell, .. } = self;
+        let entry = &self.graph.entries[index];
+        if !due || self.removal.leaving.binary_search(&entry.id).is_err() {
             return Ok(());
         }
+        if entry.part_of.is_none() {
+            let began = Instant::now();
+            tell(Event::Started { id: &entry.id, action: Action::Delete });
+            let pauses = Waits::new(options.tempo.within(entry.node.removal()), &options.stop);
+            let is_gone = async || Ok(find(*cloud, entry, &pauses, *tell).await?.is_none());
+            let result = delete(*cloud, (&entry.id, &*entry.node), &pauses, *tell, is_gone).await;
+            options.stop_if_expired(&result);
+            let outcome = result.as_ref().map_or_else(Outcome::Failed, |()| Outcome::Done);
+            tell(Event::Ended { id: &entry.id, action: Action::Delete, outcome, seconds: began.elapsed().as_secs_f64() });
+            result?;
+        }
+        self.gone.borrow_mut().insert(index);
+        Ok(())
     }
+
+    /// Sweeps until nothing of ours is left but what goes last, or says what is.
+    async fn prove_empty(&self, report: &mut Report) {
+        let Self { cloud, options, tell, .. } = self;
+        let pauses = Waits::new(options.tempo, &options.stop);
+        for sweep in 1..=SWEEPS {
+            let left = match self.left().await {
+                Ok(left) if left.is_empty() => return,
+                Ok(left) => left,
+                Err(error) => {
+                    report.failed.insert(Id::of_sweep(), error);
+                    return;
+                }
+            };
+            for (id, result) in remove_strays(*cloud, &left, options, *tell).await {
+                match result {
+                    Ok(()) => drop(report.done.insert(id, Action::Delete)),
+                    Err(error) => drop(report.failed.insert(id, error)),
+                }
+            }
+            if !report.failed.is_empty() {
+                return;
+            }
+            if sweep == SWEEPS {
+                report.failed.extend(left.into_iter().map(|stray| (stray.id, still_there(&pauses))));
+            } else if let Err(error) = pauses.pause("a last look", None).await {
+                report.failed.insert(Id::of_sweep(), error);
+                return;
+            }
+        }
+    }
+
+    /// What is ours still, beside what goes last and what is to stay.
+    async fn left(&self) -> Result<Vec<Stray<C>>> {
+        self.options.stop.check()?;
+        self.cloud.refresh();
+        let last = self.graph.last.map(|last| &self.graph.entries[last].id);
+        let mut left = when_ready(self.cloud, async || ours(self.graph, self.cloud, false).await).await?;
+        left.retain(|stray| Some(&stray.id) != last && !self.removal.kept.contains(&stray.id));
+        Ok(left)
+    }
+
+    /// Deletes what goes last, if it is leaving, and looks whether it is gone.
+    async fn remove_last(&self, index: usize) -> Result<()> {
+        self.visit(index, true).await?;
+        if !self.gone.borrow().contains(&index) {
+            return Ok(());
+        }
+        let pauses = Waits::new(self.options.tempo, &self.options.stop);
+        let entry = &self.graph.entries[index];
+        for _ in 1..SWEEPS {
+            if find(self.cloud, entry, &pauses, self.tell).await?.is_none() {
+                return Ok(());
+            }
+            pauses.wait(self.cloud, &entry.id, "it to disappear", None, self.tell).await?;
+        }
+        Err(still_there(&pauses))
+    }
+}
+
+fn still_there(pauses: &Waits<'_>) -> Error {
+    let why = "it to disappear: its deletion was answered as done, and it is still listed".to_owned();
+    Error::TimedOut { why, after: pauses.waited() }
 }
 
 /// Whose it is, if it exists, as soon as the service can say that.
@@ -165,53 +220,6 @@ async fn find<C: super::Cloud>(cloud: &C, entry: &Entry<C>, pauses: &Waits<'_>, 
             other => return other,
         };
         pauses.wait(cloud, &entry.id, &why, retry_after, tell).await?;
-    }
-}
-
-/// Sweeps until nothing of ours is left, or says what is.
-async fn prove_empty<C: super::Cloud>(
-    graph: &Graph<C>,
-    cloud: &C,
-    removal: &Removal,
-    options: &Options,
-    tell: Listener<'_>,
-    report: &mut Report,
-) {
-    let pauses = Waits::new(options.tempo, &options.stop);
-    for last in (0..SWEEPS).rev() {
-        cloud.refresh();
-        let left = match when_ready(cloud, async || ours(graph, cloud, false).await).await {
-            Ok(left) => left.into_iter().filter(|stray| !removal.kept.contains(&stray.id)).collect::<Vec<_>>(),
-            Err(error) => {
-                report.failed.insert(Id::of_sweep(), error);
-                return;
-            }
-        };
-        if left.is_empty() {
-            return;
-        }
-        let results = remove_strays(cloud, &left, options, tell).await;
-        for (id, result) in results {
-            match result {
-                Ok(()) => {
-                    report.done.insert(id, Action::Delete);
-                }
-                Err(error) => {
-                    report.failed.insert(id, error);
-                }
-            }
-        }
-        if last == 0 || !report.failed.is_empty() || pauses.pause("a last look", None).await.is_err() {
-            let still_there = || {
-                let why = "it to disappear: its deletion was answered as done, and it is still listed".to_owned();
-                Error::TimedOut { why, after: pauses.waited() }
-            };
-            let open = left.into_iter().map(|stray| (stray.id, still_there()));
-            for (id, error) in open {
-                report.failed.entry(id).or_insert(error);
-            }
-            return;
-        }
     }
 }
 

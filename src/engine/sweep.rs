@@ -11,7 +11,7 @@ use std::{
     cell::RefCell,
     collections::BTreeSet,
     rc::Rc,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 /// Lists what exists of one kind and is ours, or goes by a name of ours, declared or not.
@@ -68,20 +68,6 @@ impl<C: super::Cloud> Stray<C> {
     pub(super) async fn is_ours(&self, cloud: &C) -> Result<bool> {
         Ok(self.proven || matches!(self.node.find(cloud).await?, Some(Owner::Us | Owner::Parent)))
     }
-
-    /// How long its removal may take.
-    pub(super) fn removal(&self) -> Duration {
-        self.node.removal()
-    }
-
-    pub(super) async fn delete(&self, cloud: &C) -> Result<Gone> {
-        self.node.delete(cloud).await
-    }
-}
-
-/// What is waited for once a service has agreed to delete.
-pub(super) fn deletion(operation: &str) -> String {
-    format!("its deletion ({operation} was accepted)")
 }
 
 /// Deletes strays one after the other: they are few, and the order matters.
@@ -108,16 +94,30 @@ pub(super) async fn remove_strays<C: super::Cloud>(
 }
 
 async fn remove_stray<C: super::Cloud>(cloud: &C, stray: &Stray<C>, options: &Options, tell: Listener<'_>) -> Result<()> {
-    let pauses = Waits::new(options.tempo.within(stray.removal()), &options.stop);
+    let pauses = Waits::new(options.tempo.within(stray.node.removal()), &options.stop);
+    delete(cloud, (&stray.id, &*stray.node), &pauses, tell, async || Ok(false)).await
+}
+
+/// Deletes it, again and again if the service wants that, until it is done or seen to be gone.
+pub(super) async fn delete<C: super::Cloud>(
+    cloud: &C,
+    (id, node): (&Id, &dyn Node<C>),
+    pauses: &Waits<'_>,
+    tell: Listener<'_>,
+    is_gone: impl AsyncFn() -> Result<bool>,
+) -> Result<()> {
     loop {
-        options.stop.check()?;
-        let (why, at_least) = match stray.delete(cloud).await {
+        pauses.check()?;
+        let (why, at_least) = match node.delete(cloud).await {
             Ok(Gone::Yes) => return Ok(()),
-            Ok(Gone::NotYet(operation)) => (deletion(operation), None),
+            Ok(Gone::NotYet(operation)) => (format!("its deletion ({operation} was accepted)"), None),
             Err(Error::NotYet { why, retry_after }) => (why, retry_after),
             Err(Error::Unclear(refusal)) => (refusal.to_string(), None),
             Err(error) => return Err(error),
         };
-        pauses.wait(cloud, &stray.id, &why, at_least, tell).await?;
+        pauses.wait(cloud, id, &why, at_least, tell).await?;
+        if is_gone().await? {
+            return Ok(());
+        }
     }
 }

@@ -141,6 +141,11 @@ impl<'a> Waits<'a> {
         Self { tempo, stop, began: Cell::new(None), next: Cell::new(tempo.first) }
     }
 
+    /// [`Error::Interrupted`] if somebody asked to stop.
+    pub(super) fn check(&self) -> Result<()> {
+        self.stop.check()
+    }
+
     /// Tells what a resource waits for, pauses, and sees to it that what is read next is new.
     pub(super) async fn wait<C: Cloud>(&self, cloud: &C, id: &Id, why: &str, advised: Option<Duration>, tell: Listener<'_>) -> Result<()> {
         tell(Event::Waiting { id, why });
@@ -162,13 +167,14 @@ impl<'a> Waits<'a> {
         self.stop.sleep(pause).await
     }
 
-    /// How long it is since the first pause began.
+    /// How long it is since the first pause began, or the first after something moved on.
     pub(super) fn waited(&self) -> Duration {
         self.began.get().map(|began| began.elapsed()).unwrap_or_default()
     }
 
-    /// Something moved on: the next pause is short again.
+    /// Something moved on: the next pause is short again, and patience begins anew.
     pub(super) fn progressed(&self) {
+        self.began.set(None);
         self.next.set(self.tempo.first);
     }
 }

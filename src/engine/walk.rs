@@ -35,6 +35,7 @@ impl<C: super::Cloud> Graph<C> {
             waits[then].push(first);
         }
         if let Some(last) = self.last {
+            // And for a look whether all others are gone, which is not one of them.
             waits[last] = (0..waits.len()).filter(|&other| other != last).collect();
         }
         waits

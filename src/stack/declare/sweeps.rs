@@ -45,8 +45,6 @@ impl Declaring<'_> {
             let rest_api = rest_api.clone();
             Box::pin(async move { RestApi::sweep(aws, &rest_api, "api").await })
         });
-        let bucket = names.bucket();
-        graph.sweep(move |aws: &Aws| Box::pin(Bucket::sweep(aws, bucket.clone(), "static")));
         let (path, logical, of_role) = (names.role_path(), thing(&names), names.clone());
         let policy = move |role: &str| of_role.policy(role);
         graph.sweep(move |aws: &Aws| Box::pin(RolePolicy::sweep(aws, path.clone(), logical.clone(), policy.clone())));
@@ -61,5 +59,8 @@ impl Declaring<'_> {
         graph.sweep(move |aws: &Aws| Box::pin(LogGroup::sweep_api(aws, family.clone(), stage.clone(), api.clone(), "api")));
         let logical = thing(&names);
         graph.sweep(move |aws: &Aws| Box::pin(Table::sweep(aws, logical.clone())));
+        // The lock lies in it.
+        let bucket = names.bucket();
+        graph.sweep(move |aws: &Aws| Box::pin(Bucket::sweep(aws, bucket.clone(), "static")));
     }
 }

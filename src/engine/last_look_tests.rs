@@ -1,0 +1,160 @@
+//! How `up` and `down` end: with a look at what became of it, whatever happens on the way.
+
+use super::{
+    Changes, Cloud, Error, Found, Gone, Graph, Live, Options, Owner, Removal, Report, Resource, Result, Stop, Stray, Tempo, Written, down,
+    survey, up,
+};
+use serde::Serialize;
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeSet,
+    time::Duration,
+};
+
+#[derive(Default)]
+struct World {
+    there: RefCell<BTreeSet<String>>,
+    writes: RefCell<Vec<String>>,
+    /// What was deleted is listed so many times more.
+    lag: Cell<u8>,
+    /// It cannot be deleted.
+    stays: Option<&'static str>,
+    /// The user has had enough while this is written.
+    stop_at: Option<&'static str>,
+    stop: Stop,
+}
+
+impl Cloud for World {}
+
+impl World {
+    fn write(&self, what: &str, name: &str) {
+        self.writes.borrow_mut().push(format!("{what} {name}"));
+        if self.stop_at == Some(name) {
+            self.stop.request();
+        }
+    }
+
+    fn options(&self) -> Options {
+        let tempo = Tempo { first: Duration::ZERO, longest: Duration::ZERO, ..Tempo::default() };
+        Options { tempo, stop: self.stop.clone(), ..Options::default() }
+    }
+}
+
+#[derive(Serialize)]
+struct Thing(String);
+
+impl Resource for Thing {
+    type Cloud = World;
+    const KIND: &'static str = "thing";
+    type Output = ();
+
+    fn name(&self) -> String {
+        self.0.clone()
+    }
+
+    async fn observe(&self, world: &World) -> Result<Option<Live<Self>>> {
+        let live = || Live { spec: Self(self.0.clone()), output: (), busy: None, owner: Owner::Us, applied: None };
+        Ok(world.there.borrow().contains(&self.0).then(live))
+    }
+
+    async fn find(&self, world: &World) -> Result<Option<Found<()>>> {
+        Ok(world.there.borrow().contains(&self.0).then_some(Found { output: (), owner: Owner::Us }))
+    }
+
+    async fn create(&self, world: &World) -> Result<Written<()>> {
+        world.there.borrow_mut().insert(self.0.clone());
+        world.write("create", &self.0);
+        Ok(Written::Complete(()))
+    }
+
+    async fn update(&self, _: &World, _: &Live<Self>, _: &Changes) -> Result<Written<()>> {
+        unreachable!("it has nothing that could differ")
+    }
+
+    async fn delete(&self, world: &World, (): &()) -> Result<Gone> {
+        world.write("delete", &self.0);
+        if world.stays == Some(self.0.as_str()) {
+            return Err(Error::refused("world:Delete", "it is needed"));
+        }
+        world.there.borrow_mut().remove(&self.0);
+        Ok(Gone::Yes)
+    }
+}
+
+/// A thing, and one that goes last. Listed is what is there, and `stray` for a while after it is gone.
+fn declare() -> Graph<World> {
+    let mut graph = Graph::default();
+    let last = graph.add("last", Thing("last".into()));
+    graph.add("thing", Thing("thing".into()));
+    graph.delete_last(&last);
+    graph.sweep(|world: &World| {
+        let mut names = world.there.borrow().clone();
+        if world.writes.borrow().contains(&"delete stray".to_owned()) && world.lag.get() > 0 {
+            world.lag.set(world.lag.get() - 1);
+            names.insert("stray".into());
+        }
+        Box::pin(async move { Ok(names.into_iter().map(|name| Stray::new(&name.clone(), Thing(name), ())).collect()) })
+    });
+    graph
+}
+
+fn with(names: &[&str]) -> RefCell<BTreeSet<String>> {
+    RefCell::new(names.iter().map(|&name| name.to_owned()).collect())
+}
+
+async fn converge(world: &World) -> Report {
+    let graph = declare();
+    let plan = survey(&graph, world, &|_| {}).await.map_err(|(_, error)| error).unwrap();
+    up(&graph, world, plan, &world.options(), &|_| {}).await
+}
+
+async fn remove(world: &World) -> Report {
+    let graph = declare();
+    let removal = Removal::survey(&graph, world, |_| false, &|_| {}).await.map_err(|(_, error)| error).unwrap();
+    down(&graph, world, &removal, &world.options(), &|_| {}).await
+}
+
+fn errors(report: &Report) -> Vec<String> {
+    report.failed.iter().map(|(id, error)| format!("{id}: {error}")).collect()
+}
+
+#[tokio::test]
+async fn a_run_that_is_stopped_by_its_last_write_does_not_end_well() {
+    let world = World { there: with(&["last"]), stop_at: Some("thing"), ..World::default() };
+    let report = converge(&world).await;
+    assert_eq!(*world.writes.borrow(), ["create thing"]);
+    assert_eq!(errors(&report), ["stack/sweep: interrupted"]);
+}
+
+#[tokio::test]
+async fn a_removal_that_is_stopped_leaves_what_goes_last() {
+    let world = World { there: with(&["last", "thing"]), stop_at: Some("thing"), ..World::default() };
+    let report = remove(&world).await;
+    assert_eq!(*world.writes.borrow(), ["delete thing"]);
+    assert_eq!(errors(&report), ["stack/sweep: interrupted"]);
+}
+
+#[tokio::test]
+async fn what_goes_last_goes_after_what_nobody_declares() {
+    let world = World { there: with(&["last", "stray", "thing"]), lag: Cell::new(1), ..World::default() };
+    let report = remove(&world).await;
+    assert_eq!(*world.writes.borrow(), ["delete thing", "delete stray", "delete stray", "delete last"]);
+    assert!(report.complete(), "{:?}", errors(&report));
+}
+
+#[tokio::test]
+async fn what_goes_last_stays_as_long_as_anything_does() {
+    let world = World { there: with(&["last", "stray", "thing"]), stays: Some("stray"), ..World::default() };
+    let report = remove(&world).await;
+    assert_eq!(*world.writes.borrow(), ["delete thing", "delete stray"]);
+    assert_eq!(errors(&report), ["thing/stray: world:Delete: it is needed"]);
+    assert_eq!(report.done.len(), 1);
+}
+
+#[tokio::test]
+async fn a_stray_that_is_listed_for_a_while_after_it_is_gone_is_waited_for() {
+    let world = World { there: with(&["last", "stray", "thing"]), lag: Cell::new(9), ..World::default() };
+    let report = converge(&world).await;
+    assert_eq!(*world.writes.borrow(), ["delete stray"]);
+    assert!(report.complete(), "{:?}", errors(&report));
+}
