@@ -92,10 +92,10 @@ impl Aws {
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
         let mut pause = Duration::from_millis(200);
-        let mut attempt = 0;
+        // For each limit, how often it was met.
+        let mut met: BTreeMap<u32, u32> = BTreeMap::new();
         let mut recorded = self.recorder.as_ref().map(|recorder| recorder.call(operation, write));
         loop {
-            attempt += 1;
             self.budgets.spend(operation).await;
             self.tally.count(operation, write);
             recorded.as_mut().map(Calling::sent);
@@ -118,7 +118,9 @@ impl Aws {
                 Verdict::Throttled => THROTTLED,
                 _ => ATTEMPTS,
             };
-            if !repeat || attempt >= attempts {
+            let attempt = met.entry(attempts).or_default();
+            *attempt += 1;
+            if !repeat || *attempt >= attempts {
                 return Err(answer.into_error());
             }
             tokio::time::sleep(pause.max(answer.retry_after.unwrap_or_default())).await;

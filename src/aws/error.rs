@@ -66,7 +66,6 @@ const BY_MESSAGE: &[(&str, &str, Verdict)] = {
         ("ConflictException", "already exist", Exists),
         ("ConflictException", "already has this name", Exists),
         ("ResourceConflictException", "already exist", Exists),
-        ("ResourceConflictException", "already provided", Exists),
         ("ResourceConflictException", "", NotYet("Lambda to finish with the function")),
         ("ResourceInUseException", "Table already exists", Exists),
         ("ResourceInUseException", "", NotYet("DynamoDB to finish with the table")),
@@ -131,7 +130,7 @@ const BY_CODE: &[(Verdict, &[&str])] = {
         (NotYet("CloudFront to stop serving (usually 3 to 5 minutes)"), &["DistributionNotDisabled"]),
         (NotYet("S3 to notice that the bucket is empty"), &["BucketNotEmpty"]),
         (NotYet("CloudFront to let go of it"), &["OriginAccessControlInUse"]),
-        (NotYet("a fresh version of the distribution"), &["PreconditionFailed", "PreconditionFailedException", "InvalidIfMatchVersion"]),
+        (NotYet("a fresh look at what was changed meanwhile"), &["PreconditionFailed", "PreconditionFailedException", "InvalidIfMatchVersion"]),
         (NotYet("what uses the role to go"), &["DeleteConflict"]),
         (
             Throttled,

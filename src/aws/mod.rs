@@ -121,6 +121,7 @@ impl Cloud for Aws {
     }
 
     fn begin(&self) {
+        self.reports.begin();
         self.forget_told();
         self.forget_notes();
         self.refresh();

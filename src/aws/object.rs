@@ -1,4 +1,4 @@
-//! Reading a small object of S3's: the content comes after the answer, and may break off by itself.
+//! Reading a small object of S3's: the content comes after the answer, and may break off or stall by itself.
 
 use super::{Aws, Optional};
 use crate::engine::{Class, Error, Refusal, Result};
@@ -7,9 +7,13 @@ use aws_sdk_s3::{
     operation::get_object::{GetObjectError, GetObjectOutput},
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use std::time::Duration;
 
 /// How often content that breaks off is asked for.
 const TRIES: u32 = 5;
+
+/// How long content may take to arrive; the limits of the client end with the head of the answer.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 impl Aws {
     /// Reads an object; `None` if there is none. Its content is `None` if that has more than `longest` bytes.
@@ -22,11 +26,11 @@ impl Aws {
             if answer.content_length.is_none_or(|length| length > longest) {
                 return Ok(Some((answer, None)));
             }
-            if let Ok(content) = std::mem::take(&mut answer.body).collect().await {
+            if let Ok(Ok(content)) = tokio::time::timeout(PATIENCE, std::mem::take(&mut answer.body).collect()).await {
                 return Ok(Some((answer, Some(content.to_vec()))));
             }
         }
-        let (operation, message) = ("s3:GetObject".to_owned(), "the content broke off, several times".to_owned());
+        let (operation, message) = ("s3:GetObject".to_owned(), "the content broke off or did not come, several times".to_owned());
         Err(Error::Failed(Box::new(Refusal { class: Class::Network, operation, code: String::new(), message, request_id: None })))
     }
 }

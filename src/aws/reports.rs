@@ -32,6 +32,13 @@ pub(super) struct Reports {
 pub const FEW_ROLES: usize = 8;
 
 impl Reports {
+    /// A run begins to look. One that looks again has waited for another, and what was reported before is out of date.
+    pub(super) fn begin(&self) {
+        if self.tags.initialized() || self.roles.initialized() {
+            self.end();
+        }
+    }
+
     /// Something is written: it takes the tagging service a while to notice.
     pub(super) fn end(&self) {
         self.trusted.set(false);

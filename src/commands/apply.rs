@@ -111,10 +111,11 @@ pub(super) async fn apply(context: &Context, session: &Session, content: &Conten
     // What another run did meanwhile is not what was planned on.
     let again = async || release(look().await?).await;
     let work = work.unwrap_or_else(|| again().boxed_local());
-    let (mut applied, kept) = exclusive.run(context, work).await?;
+    let ran = exclusive.run(context, work).await;
+    session.tell_calls(context);
+    let (mut applied, kept) = ran?;
     applied.result = kept.and(applied.result);
     applied.summary.count_calls(&session.aws.tally());
-    session.tell_calls(context);
     Ok(applied)
 }
 

@@ -71,7 +71,9 @@ pub(super) async fn run(args: &DownArgs, context: &Context) -> Result<Exit, CliE
         let report = engine::down(&declaration.graph, &session.aws, &removal, &options, &tell).await;
         Ok((removal, report))
     });
-    let ((removal, report), kept) = exclusive.run(context, work).await?;
+    let ran = exclusive.run(context, work).await;
+    session.tell_calls(context);
+    let ((removal, report), kept) = ran?;
     context.progress.step_done();
     context.ui.unfold();
 

@@ -95,8 +95,9 @@ async fn roll_back(args: &RollbackArgs, context: &Context, session: &Session) ->
         Box::pin(put_back(args, context, session, &declaration, scene?)).await
     });
     let conclude = async |done: &mut Done| conclude(context, session, &declaration, done).await;
-    let (done, kept) = exclusive.run_and_close(context, work, conclude).await?;
+    let ran = exclusive.run_and_close(context, work, conclude).await;
     session.tell_calls(context);
+    let (done, kept) = ran?;
     let mut result = ui::failures(&done.report).map_or(Ok(()), Err);
     let written = result.is_ok();
     if let Some(distribution) = done.back.distribution().filter(|_| written && !args.no_smoke && !done.back.is_empty()) {

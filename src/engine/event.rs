@@ -24,8 +24,6 @@ pub enum Outcome<'a> {
     Done,
     /// Failed.
     Failed(&'a Error),
-    /// Not attempted, because what it hangs from failed.
-    Behind(&'a Id),
 }
 
 /// What happens, as it happens. Every renderer (terminal, plain, JSON) is fed from these alone.

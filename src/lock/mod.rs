@@ -212,7 +212,12 @@ impl<'a> Lease<'a> {
         self.renewals.set(self.renewals.get() + 1);
         let record = Record { renewals: self.renewals.get(), ..self.lock.record.clone() };
         let etag = self.etag.borrow().clone();
-        match object::replace(aws, bucket, &record, &etag).await {
+        let renewed = match object::replace(aws, bucket, &record, &etag).await {
+            // Somebody removed it. It is ours as long as nobody has taken it since.
+            Err(Error::Absent(_)) => object::create(aws, bucket, &record).await,
+            renewed => renewed,
+        };
+        match renewed {
             Ok(stored) => drop(self.etag.replace(stored.etag)),
             // It is another one than we wrote last: another run's, or our own renewal whose answer was lost.
             Err(Error::Exists(_)) => match object::read(aws, bucket).await {
@@ -220,7 +225,7 @@ impl<'a> Lease<'a> {
                 Ok(Some(found)) => return Some(found.held()),
                 _ => {}
             },
-            // Gone, as when the bucket is being removed; or no answer.
+            // Gone with the bucket, which is being removed; or no answer.
             Err(_) => {}
         }
         None

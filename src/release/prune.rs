@@ -43,7 +43,9 @@ pub async fn prune(aws: &Aws, bucket: &str, functions: &BTreeMap<String, String>
     let files = objects.versions.iter().filter(|(key, version)| !needed.contains(&(key.as_str(), version.as_str())));
     let files = files.map(|(key, version)| ObjectIdentifier::builder().key(format!("{SITE_PREFIX}{key}")).version_id(version));
     // The records go last: until then, a later run can try again.
-    let records = old.iter().map(|Stored { key, .. }| ObjectIdentifier::builder().key(key));
+    let records = old.iter().map(|Stored { key, version, .. }| (key, version));
+    let records = objects.replaced.iter().map(|(key, version)| (key, version)).chain(records);
+    let records = records.map(|(key, version)| ObjectIdentifier::builder().key(key).version_id(version));
     delete_objects(aws, bucket, files.chain(records)).await
 }
 

@@ -88,7 +88,7 @@ mod tests {
     }
 
     fn stored(number: u64) -> Stored {
-        Stored { number, at: DateTime::from_secs(0), digest: format!("d{number}"), key: String::new() }
+        Stored { number, at: DateTime::from_secs(0), digest: format!("d{number}"), key: String::new(), version: String::new() }
     }
 
     fn filled(releases: u64, files: usize) -> Recent {

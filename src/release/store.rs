@@ -27,6 +27,8 @@ pub struct Objects {
     pub site: BTreeMap<String, Page>,
     /// Every version of a file of the site that is still there: its key and id.
     pub versions: BTreeSet<(String, String)>,
+    /// Versions of records, by key and id, that newer ones have taken the place of.
+    pub(super) replaced: Vec<(String, String)>,
     recent: Recent,
 }
 
@@ -40,6 +42,7 @@ pub struct Stored {
     /// The digest of what it describes.
     pub digest: String,
     pub(super) key: String,
+    pub(super) version: String,
 }
 
 /// A release.
@@ -89,7 +92,10 @@ impl Objects {
         let (Some(key), Some(version)) = (found.key(), found.version_id()) else { return };
         let latest = found.is_latest() == Some(true);
         if let (Some((number, digest)), Some(at), true) = (parse_key(key), found.last_modified(), latest) {
-            self.releases.push(Stored { number, at: *at, digest, key: key.to_owned() });
+            self.releases.push(Stored { number, at: *at, digest, key: key.to_owned(), version: version.to_owned() });
+        }
+        if key.starts_with(RELEASES_PREFIX) && !latest {
+            self.replaced.push((key.to_owned(), version.to_owned()));
         }
         let Some(file) = key.strip_prefix(SITE_PREFIX).filter(|file| !file.is_empty()) else { return };
         self.versions.insert((file.to_owned(), version.to_owned()));

@@ -17,6 +17,7 @@ use aws_sdk_s3::types::{
     ServerSideEncryption, ServerSideEncryptionByDefault, ServerSideEncryptionConfiguration, ServerSideEncryptionRule, Tag, Tagging,
     VersioningConfiguration,
 };
+use futures::future::join;
 use serde::Serialize;
 use std::{
     cell::Cell,
@@ -254,7 +255,9 @@ impl Bucket {
         removed: &BTreeSet<String>,
     ) -> Result<()> {
         let marked = stamped(Self { site: Some(site), ..self.clone() });
-        futures::try_join!(restore(aws, &self.name, versions, removed), marked.write_tags(aws)).map(|_| ())
+        // A failure of one leaves the other its time to finish.
+        let (restored, tagged) = join(restore(aws, &self.name, versions, removed), marked.write_tags(aws)).await;
+        restored.and(tagged)
     }
 
     /// Writes all tags: the call replaces what is there.

@@ -12,7 +12,10 @@ use aws_sdk_s3::{
     primitives::ByteStream,
     types::{Delete, Object, ObjectIdentifier, builders::ObjectIdentifierBuilder},
 };
-use futures::stream::{self, StreamExt, TryStreamExt};
+use futures::{
+    future::join,
+    stream::{self, StreamExt, TryStreamExt},
+};
 use percent_encoding::utf8_percent_encode;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -120,16 +123,17 @@ async fn upload(aws: &Aws, bucket: &str, key: String, file: &SiteObject) -> Resu
 }
 
 /// Makes older versions of files of the site, by key, the current ones again, and removes other files. All at once: what is put back in an
-/// emergency is not put in order first.
+/// emergency is not put in order first, and what fails keeps nothing else.
 pub(super) async fn restore(aws: &Aws, bucket: &str, versions: &BTreeMap<String, String>, removed: &BTreeSet<String>) -> Result<()> {
     let copy = async |(key, version): (&String, &String)| {
         let key = format!("{SITE_PREFIX}{key}");
         let source = format!("{bucket}/{}?versionId={version}", utf8_percent_encode(&key, PLAIN));
         aws.write("s3:CopyObject", || aws.s3.copy_object().bucket(bucket).key(&key).copy_source(&source).send()).await
     };
-    let copies = stream::iter(versions).map(copy).buffer_unordered(UPLOADS).try_for_each(async |_| Ok(()));
+    let copies = stream::iter(versions).map(copy).buffer_unordered(UPLOADS).collect::<Vec<_>>();
     let removed = removed.iter().map(|key| ObjectIdentifier::builder().key(format!("{SITE_PREFIX}{key}")));
-    futures::try_join!(copies, delete_objects(aws, bucket, removed)).map(|_| ())
+    let (copies, removed) = join(copies, delete_objects(aws, bucket, removed)).await;
+    copies.into_iter().try_for_each(|copy| copy.map(|_| ())).and(removed)
 }
 
 /// Removes everything: unfinished uploads, every version, every delete marker. What is under [`OWN_PREFIX`] goes last.

@@ -112,7 +112,6 @@ impl Recorder {
                     self.0.recording.borrow_mut().waits[place].span.end = self.seconds();
                 }
             }
-            Event::Ended { outcome: Outcome::Behind(_), .. } => {}
             Event::Ended { id, action, outcome, seconds } => {
                 self.0.waits.borrow_mut().remove(id);
                 let (end, failed) = (self.seconds(), matches!(outcome, Outcome::Failed(_)));
@@ -282,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn work_is_counted_in_rounds_and_what_was_not_attempted_is_none() {
+    fn work_is_counted_in_rounds() {
         let (recorder, id) = (Recorder::default(), Id::new::<Role>("collector"));
         let ended = |outcome| Event::Ended { id: &id, action: Action::Create, outcome, seconds: 0.0 };
         recorder.event(&Event::Observing { done: 1, total: 1 });
@@ -291,7 +290,6 @@ mod tests {
         recorder.event(&Event::Verifying);
         recorder.event(&Event::Started { id: &id, action: Action::Create });
         recorder.event(&ended(Outcome::Done));
-        recorder.event(&ended(Outcome::Behind(&id)));
         let recording = recorder.recording();
         assert_eq!(recording.works.iter().map(|work| work.round).collect::<Vec<_>>(), [0, 1]);
         let phases: Vec<&str> = recording.phases.iter().map(|(_, about)| *about).collect();

@@ -56,11 +56,6 @@ enum Line<'a> {
         action: Action,
         seconds: f64,
     },
-    Skipped {
-        id: &'a Id,
-        action: Action,
-        behind: &'a Id,
-    },
     Verifying,
     /// Another run is waited for; of a lock that makes no sense only the times are known.
     Locked {
@@ -312,9 +307,6 @@ impl Progress {
             Outcome::Failed(error) => {
                 let text = format!("{} failed {doing} {id} ({seconds:.1} s): {error}", paint(BAD, "!"));
                 (Line::Failed { id, action, seconds: rounded, error: error.to_string() }, text)
-            }
-            Outcome::Behind(root) => {
-                (Line::Skipped { id, action, behind: root }, format!("{} not {doing} {id}: it hangs from {root}", paint(BAD, "!")))
             }
         };
         self.event(&event);

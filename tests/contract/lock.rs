@@ -140,6 +140,22 @@ async fn it_is_kept_by_renewing_and_lost_without() {
 }
 
 #[tokio::test]
+async fn one_that_somebody_removed_is_put_back_unless_another_run_has_it() {
+    let vault = Vault::new("lock-removed").await;
+    let remove = async || vault.bench.aws.s3.delete_object().bucket(&vault.bucket).key(LOCK_KEY).send().await.unwrap();
+    let (ada, bob) = (vault.lock("ada@desk", SHORT * 3), vault.lock("bob@desk", LEASE));
+    let lease = taken(&ada).await;
+    remove().await;
+    assert!(tokio::time::timeout(SHORT * 2, lease.keep()).await.is_err());
+    assert_eq!(vault.holder().await.as_deref(), Some("ada@desk"));
+    remove().await;
+    let taken_over = taken(&bob).await;
+    let other = tokio::time::timeout(SHORT * 5, lease.keep()).await.unwrap();
+    assert_eq!(other.by.unwrap().holder, "bob@desk");
+    taken_over.release().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_lost_answer_is_not_taken_for_another_run() {
     let vault = Vault::new("lock-lost").await;
     // Lost when it is taken, when it is renewed, and when it is given back.

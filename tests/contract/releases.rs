@@ -69,6 +69,15 @@ impl Stack {
         release::prune(self.aws(), &self.bucket, &functions, kept).await.unwrap();
     }
 
+    /// How many versions of records there are, delete markers included, and how many of the object that repeats the newest.
+    async fn kept_of_records(&self) -> (usize, usize) {
+        let all = self.aws().s3.list_object_versions().bucket(&self.bucket).prefix("site-releases/").send().await.unwrap();
+        let keys = all.versions().iter().map(|version| version.key());
+        let keys: Vec<&str> = keys.chain(all.delete_markers().iter().map(|marker| marker.key())).flatten().collect();
+        let newest = keys.iter().filter(|key| key.ends_with("newest.json")).count();
+        (keys.len() - newest, newest)
+    }
+
     /// The numbers of the releases, the function's versions, and how many versions of the page there are.
     async fn there_is(&self) -> (Vec<u64>, Vec<String>, usize) {
         let objects = self.objects().await;
@@ -128,11 +137,13 @@ async fn what_no_release_within_reach_needs_is_let_go_of() {
         stack.release(code, page).await.unwrap();
     }
     let all = (vec![1, 2, 3, 4], ["1", "2", "3", "4"].map(str::to_owned).to_vec(), 4);
+    assert_eq!(stack.kept_of_records().await, (4, 4));
     assert_eq!(stack.there_is().await, all);
     stack.prune(4).await;
     assert_eq!(stack.there_is().await, all);
     stack.prune(2).await;
     assert_eq!(stack.there_is().await, (vec![3, 4], vec!["3".to_owned(), "4".to_owned()], 2));
+    assert_eq!(stack.kept_of_records().await, (2, 1));
 }
 
 #[tokio::test]
