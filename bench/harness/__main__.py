@@ -95,8 +95,9 @@ def measure(chosen, wanted):
     made = origin(wanted.profile)
     liveinsight, proxy = build(wanted.profile, wanted.no_build)
     project = Project(liveinsight, wanted.small)
+    unfinished, kept = files(wanted)
     if wanted.add:
-        results = last()
+        results = last(wanted)
     else:
         results = {
             "made": {"turns": made},
@@ -115,8 +116,8 @@ def measure(chosen, wanted):
             if wanted.aws_runs:
                 timeline.record(liveinsight, proxy, aws, Liveinsight(liveinsight, project))
                 results["timeline"] = True
-            save(results, UNFINISHED)
-            os.replace(UNFINISHED, RESULTS)
+            save(results, unfinished)
+            os.replace(unfinished, kept)
         bench = extremes.Bench(liveinsight, proxy, aws, project)
         for name, is_wanted, find in (
             ("scale", wanted.scale, lambda: extremes.scale(bench, wanted.scale)),
@@ -128,15 +129,18 @@ def measure(chosen, wanted):
                 results["extremes"][name] = find()
                 # What was measured before this was recorded has none.
                 results.setdefault("made", {})[name] = made
-                save(results, RESULTS)
+                save(results, kept)
     return results
 
 
 def take_turns(chosen, wanted, everyone, project, proxy, aws, results):
     """All phases of everyone who can take part, A B C A B C …"""
     taking_part = []
+    only = set(wanted.only.split(",")) if wanted.only else {contender.key for contender in everyone}
+    if unknown := only - {contender.key for contender in everyone}:
+        raise Failed(f"--only names {', '.join(sorted(unknown))}; known are {', '.join(contender.key for contender in everyone)}")
     for contender in everyone:
-        if wanted.only and contender.key not in wanted.only.split(","):
+        if contender.key not in only:
             continue
         reason = contender.missing()
         results["missing"].update({contender.key: reason} if reason else {})
@@ -148,7 +152,7 @@ def take_turns(chosen, wanted, everyone, project, proxy, aws, results):
             for contender in taking_part:
                 samples = run(contender, setting, project, proxy, aws)
                 results["samples"].append({"contender": contender.key, "setting": setting.key, "phases": samples})
-                save(results, UNFINISHED)
+                save(results, files(wanted)[0])
 
 
 def command(options):
@@ -169,8 +173,10 @@ def origin(profile):
     return {"commit": commit, "date": datetime.date.today().isoformat(), "command": command(sys.argv[1:]), "profile": profile}
 
 
-# The turns as far as they came: only all of them take the place of what was measured before.
-UNFINISHED, RESULTS = WORK / "results.new.json", WORK / "results.json"
+def files(wanted):
+    """Where the turns are kept as far as they came, and what was measured last, whose place only all of them take. A try takes no place of it."""
+    kept = "tried" if wanted.small or wanted.profile != "release" else "results"
+    return WORK / f"{kept}.new.json", WORK / f"{kept}.json"
 
 
 def save(results, file):
@@ -180,10 +186,10 @@ def save(results, file):
     os.replace(part, file)
 
 
-def last():
+def last(wanted):
     """What was measured last."""
     try:
-        return json.loads(RESULTS.read_text())
+        return json.loads(files(wanted)[1].read_text())
     except FileNotFoundError:
         raise Failed("nothing was measured yet: run it without --add and --results") from None
 
@@ -204,7 +210,7 @@ def main():
     WORK.mkdir(parents=True, exist_ok=True)
     chosen = settings([int(part) for part in wanted.latency.split(",") if part], wanted.aws_runs > 0)
     try:
-        results = last() if wanted.results else measure(chosen, wanted)
+        results = last(wanted) if wanted.results else measure(chosen, wanted)
         if wanted.write:
             page.write(results)
         else:

@@ -77,7 +77,7 @@ class Terraform:
 
     key = "terraform"
     title = "Terraform"
-    leaves_out = "strays that are not in its state, record; it has a state file to keep, and here no lock on it"
+    leaves_out = "strays that are not in its state, record; it has a state file to keep"
 
     def __init__(self, project):
         self._project = project

@@ -49,7 +49,8 @@ def drawn(results):
 
 def origin(made):
     commit = f", commit {made['commit']}" if made.get("commit") else ""
-    return f"`{made['command']}` on {made['date']}{commit}, cargo profile `{made['profile']}`."
+    built = ", taken as it was last built" if "--no-build" in made["command"] else ""
+    return f"`{made['command']}` on {made['date']}{commit}, cargo profile `{made['profile']}`{built}."
 
 
 def head(results):
@@ -71,7 +72,7 @@ def head(results):
         lines.append(f"\n**{results['note']}**")
     lines.append("\n![Wall-clock time by added latency, with the floor](images/performance.svg)\n")
     if drawn(results):
-        lines.append("A first creation under AWS's limits and delays, as `up --timings` draws it, with its critical path:\n")
+        lines.append("A first creation under AWS's limits and delays, as `up --timings` draws it: calls, waits for AWS, and the critical path (outlined).\n")
         lines.append("![Each resource's calls and waits over time](images/creation.svg)\n")
     return "\n".join(lines)
 
@@ -154,7 +155,7 @@ def trouble(results):
     titles = {
         "slow": "every call takes a second more",
         "lossy": "a tenth of the calls is throttled, stumbles, is cut off, or done and its answer lost",
-        "hanging": "the 20th write is never answered, and its connection stays open",
+        "hanging": "the 20th write, in the creation, is never answered, and its connection stays open",
     }
     heads = ["the endpoint", "phase", "exit codes, run after run", "wall", "calls"]
     rows = []

@@ -130,7 +130,10 @@ const BY_CODE: &[(Verdict, &[&str])] = {
         (NotYet("CloudFront to stop serving (usually 3 to 5 minutes)"), &["DistributionNotDisabled"]),
         (NotYet("S3 to notice that the bucket is empty"), &["BucketNotEmpty"]),
         (NotYet("CloudFront to let go of it"), &["OriginAccessControlInUse"]),
-        (NotYet("a fresh look at what was changed meanwhile"), &["PreconditionFailed", "PreconditionFailedException", "InvalidIfMatchVersion"]),
+        (
+            NotYet("a fresh look at what was changed meanwhile"),
+            &["PreconditionFailed", "PreconditionFailedException", "InvalidIfMatchVersion"],
+        ),
         (NotYet("what uses the role to go"), &["DeleteConflict"]),
         (
             Throttled,

@@ -7,12 +7,7 @@ use super::{
     wait::Waits,
 };
 use futures::future::LocalBoxFuture;
-use std::{
-    cell::RefCell,
-    collections::BTreeSet,
-    rc::Rc,
-    time::Instant,
-};
+use std::{cell::RefCell, collections::BTreeSet, rc::Rc, time::Instant};
 
 /// Lists what exists of one kind and is ours, or goes by a name of ours, declared or not.
 pub(super) struct Sweep<C> {

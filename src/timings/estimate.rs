@@ -77,9 +77,11 @@ mod tests {
     use super::{Estimate, estimate, pace};
     use crate::{
         aws::Place,
-        engine::{Action, Changes, Entry, State, Step},
+        engine::{Action, Changes, Entry, Fields, State, Step},
         stack::{Content, Declaration, Stack, declare},
     };
+    use serde_json::json;
+    use std::collections::BTreeMap;
 
     fn declaration() -> Declaration {
         let stack = Stack::load(&test_support::workspace().join("stack.yaml"), None, None).unwrap();
@@ -127,8 +129,18 @@ mod tests {
     }
 
     #[test]
-    fn an_index_that_is_added_to_a_table_takes_minutes() {
-        assert!(seconds(Action::Update, &["dynamodb.table/events"]) > 500.0);
+    fn each_index_that_is_added_to_a_table_takes_minutes() {
+        let Declaration { graph, .. } = declaration();
+        let table = graph.entries().iter().find(|entry| entry.id.as_str() == "dynamodb.table/events").unwrap();
+        let with = |indexes: &[&str]| {
+            let indexes: BTreeMap<&str, _> = indexes.iter().map(|name| (*name, json!({"partition_key": "a", "sort_key": "b"}))).collect();
+            let changes = Changes::creating(&Fields::of(&json!({ "indexes": indexes })));
+            let (id, name) = (table.id.clone(), table.name.clone());
+            let (state, action) = (State::Drifted, Some(Action::Update));
+            estimate(&graph, &[Step { id, name, state, action, changes, cause: None, objection: None }]).unwrap().seconds
+        };
+        let (one, two) = (with(&["A"]), with(&["A", "B"]));
+        assert!(one > 500.0 && two > one + 500.0, "{one} {two}");
         assert!(seconds(Action::Create, &["dynamodb.table/events"]) < 30.0);
     }
 

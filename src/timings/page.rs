@@ -95,6 +95,7 @@ fn legend() -> Markup {
             (sample("work create", "work on what is created"))
             (sample("work", "updated or replaced"))
             (sample("work delete", "deleted"))
+            (sample("work failed", "failed"))
             (sample("call read", "a request that reads"))
             (sample("call write", "a request that writes"))
             (sample("wait", "waiting until AWS is ready"))

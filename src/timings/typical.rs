@@ -3,9 +3,10 @@
 //! Each is the time of our own steps, too: a table is done when its time to live and its recovery are set, a bucket when its pages are there.
 
 use crate::{
-    engine::{Action, Resource, Step},
+    engine::{Action, Change, Resource, Step},
     resources::{Bucket, Distribution, Function, Role, Table},
 };
+use std::collections::BTreeMap;
 
 /// Before a run writes and after it: two rounds of reads, within the request limits (`aws/budget.rs`). Assumed.
 pub(super) const READING: f64 = 3.0;
@@ -35,7 +36,7 @@ const TYPICAL: &[(&str, Action, f64)] = &[
 ];
 
 /// Where a table's indexes make a difference; the same source. They are there with a new table after 14 to 22 s; one that is added later
-/// takes 506 to 539 s, mostly, and one is removed in 3 to 5 s.
+/// takes 506 to 539 s, mostly, and one is removed in 3 to 5 s. DynamoDB adds and removes them one after the other.
 const WITH_INDEXES: (f64, f64, f64) = (18.0, 520.0, 5.0);
 
 /// What a step takes. `has_new_role` says that it needs a role that is made in the same run.
@@ -57,13 +58,13 @@ pub(super) fn makes_role(step: &Step) -> bool {
 fn of(step: &Step, action: Action) -> f64 {
     let kind = step.id.kind();
     let usual = TYPICAL.iter().find(|(of, what, _)| (*of, *what) == (kind, action)).map_or(CALLS, |(.., seconds)| *seconds);
-    let mut indexes = step.changes.iter().filter(|change| kind == Table::KIND && change.path.starts_with("indexes.")).peekable();
+    // Each index by its name, and whether it is made: it changes by several fields at once.
+    let index = |change: &Change| Some((change.path.strip_prefix("indexes.")?.split('.').next()?.to_owned(), change.to.is_some()));
+    let indexes: BTreeMap<String, bool> = step.changes.iter().filter(|_| kind == Table::KIND).filter_map(index).collect();
     let (created, added, removed) = WITH_INDEXES;
     match action {
-        _ if indexes.peek().is_none() => usual,
-        Action::Create => created,
-        Action::Update if indexes.any(|change| change.to.is_some()) => added,
-        Action::Update => removed,
-        Action::Replace | Action::Delete => usual,
+        Action::Create if !indexes.is_empty() => created,
+        Action::Update if !indexes.is_empty() => indexes.values().map(|is_made| if *is_made { added } else { removed }).sum(),
+        _ => usual,
     }
 }

@@ -32,7 +32,9 @@ class Step:
 
 
 def creation(aws):
-    steps = [Step(f"table {t.name}", lambda t=t: data.table(aws, t)) for t in d.TABLES.values()]
+    # First what others wait for longest.
+    steps = [Step("logging role", lambda: api.logging_role(aws))]
+    steps += [Step(f"table {t.name}", lambda t=t: data.table(aws, t)) for t in d.TABLES.values()]
     for f in d.FUNCTIONS:
         of = f.logical
         steps += [
@@ -48,8 +50,8 @@ def creation(aws):
         Step("api", lambda: api.rest_api(aws)),
         Step("parts", lambda: api.parts(aws), ("api",)),
         Step("api log group", lambda: api.api_log_group(aws), ("api",)),
-        Step("logging role", lambda: api.logging_role(aws)),
-        Step("stage", lambda: api.stage(aws), ("parts", "api log group", "logging role")),
+        Step("account", lambda: api.account_settings(aws), ("logging role", *(f"function {f.logical}" for f in d.FUNCTIONS))),
+        Step("stage", lambda: api.stage(aws), ("parts", "api log group", "account")),
         Step("bucket", lambda: site.bucket(aws)),
         Step("public access block", lambda: site.public_access_block(aws), ("bucket",)),
         *pages,

@@ -121,9 +121,9 @@ def api_log_group(aws):
 
 
 def logging_role(aws):
-    """The account's role for logs: set if none is."""
+    """A role for the account to write logs with, if it has none."""
     if aws.apigateway.get_account().get("cloudwatchRoleArn"):
-        return "unchanged"
+        return None
     found = optional(aws.iam.get_role, RoleName=d.LOGGING_ROLE)
     if found is None:
         trust = d.trust("apigateway.amazonaws.com", "ApiGateway")
@@ -134,8 +134,16 @@ def logging_role(aws):
     actions = [f"logs:{action}" for action in d.LOGGING_ACTIONS]
     policy = d.document({"Sid": "WriteLogs", "Effect": "Allow", "Action": actions, "Resource": ["*"]})
     aws.iam.put_role_policy(RoleName=d.LOGGING_ROLE, PolicyName="write-logs", PolicyDocument=json.dumps(policy))
-    replace = {"op": "replace", "path": "/cloudwatchRoleArn", "value": found["Role"]["Arn"]}
-    # API Gateway tries the role, which may not be usable yet.
+    aws.known["logging role"] = found["Role"]["Arn"]
+    return None
+
+
+def account_settings(aws):
+    """Sets it. API Gateway tries the role, and takes one question in 20 s: whoever comes when the functions have their roles, which are as
+    old, need not ask again."""
+    if (role := aws.known.get("logging role")) is None:
+        return "unchanged"
+    replace = {"op": "replace", "path": "/cloudwatchRoleArn", "value": role}
     patiently(aws.apigateway.update_account, "BadRequestException", patchOperations=[replace])
     return "created"
 

@@ -62,7 +62,8 @@ def page(aws, file):
         s3.put_object, "NoSuchBucket",
         Bucket=name, Key=key, Body=content, ContentType=d.CONTENT_TYPES[file.suffix], CacheControl=caching,
     )
-    aws.known["published"] = True
+    if key in listed:
+        aws.known["published"] = True
     return outcome(None if key not in listed else key, True)
 
 
