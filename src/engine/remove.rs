@@ -103,6 +103,7 @@ pub async fn down<C: super::Cloud>(graph: &Graph<C>, cloud: &C, removal: &Remova
     for &index in run.gone.borrow().iter() {
         report.done.insert(graph.entries[index].id.clone(), Action::Delete);
     }
+    report.done.retain(|id, _| !report.failed.contains_key(id));
     // A part is gone only if what it is part of is.
     let failed: BTreeSet<Id> = report.failed.keys().chain(report.behind.keys()).cloned().collect();
     for entry in &graph.entries {
