@@ -51,6 +51,11 @@ impl Aws {
         self.reports.trusted.set(true);
     }
 
+    /// Asks at once for what most resources will ask for when they have been seen to exist. Where none does, it is a call too many.
+    pub async fn ask_ahead(&self) {
+        self.reported_tags("").await;
+    }
+
     /// The tags of this resource of ours, if reports are trusted and there is one.
     pub async fn reported_tags(&self, arn: &str) -> Option<Tags> {
         if !self.reports.trusted.get() {

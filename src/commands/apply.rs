@@ -158,7 +158,7 @@ async fn observe(context: &Context, session: &Session, declaration: &Declaration
     let tell = |event: Event<'_>| context.tell(&event);
     // What is found in another account does not count, whatever it is.
     let survey = async { Ok::<_, CliError>(survey(&declaration.graph, &session.aws, &tell).await) };
-    let (plan, ()) = futures::try_join!(survey, session.confirm())?;
+    let (plan, (), ()) = futures::try_join!(survey, session.confirm(), session.aws.ask_ahead().map(Ok))?;
     let plan = plan?;
     if request.changes(&plan).next().is_some() {
         let detail = if context.ui.verbose() { Detail::Creations } else { Detail::Changes };

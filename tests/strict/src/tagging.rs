@@ -1,6 +1,7 @@
 //! What the Resource Groups Tagging API reports beyond what the local AWS's knows: alarms, log groups, REST APIs and their stages (D.1).
 
 use crate::message::{Request, Response};
+use futures::future::{join_all, join3};
 use serde_json::{Value, json};
 
 /// Asks the local AWS.
@@ -16,10 +17,9 @@ pub(crate) async fn complete(request: &Request, response: Response, local: &impl
     }
     let mut body = response.json();
     let asked = request.json();
-    let mut found = Vec::new();
-    alarms(request, local, &mut found).await;
-    log_groups(request, local, &mut found).await;
-    rest_apis(request, local, &mut found).await;
+    // At once, so that it takes about as long as one call.
+    let (alarms, groups, apis) = join3(alarms(request, local), log_groups(request, local), rest_apis(request, local)).await;
+    let found = [alarms, groups, apis].concat();
     let has = |tags: &Value, filter: &Value| {
         let values = filter["Values"].as_array().cloned().unwrap_or_default();
         let mut tags = tags.as_array().into_iter().flatten();
@@ -36,42 +36,47 @@ pub(crate) async fn complete(request: &Request, response: Response, local: &impl
 /// ARN and tags, as a list of `Key` and `Value`.
 type Found = Vec<(String, Value)>;
 
-async fn alarms(request: &Request, local: &impl Ask, found: &mut Found) {
+async fn alarms(request: &Request, local: &impl Ask) -> Found {
+    let mut found = Vec::new();
     let call = |operation: &str, body: &Value| json_call(request, "monitoring", "GraniteServiceVersion20100801", operation, body);
     let mut token = Value::Null;
     loop {
         let body = if token.is_null() { json!({}) } else { json!({ "NextToken": token }) };
         let page = local.ask(call("DescribeAlarms", &body)).await;
-        for alarm in page["MetricAlarms"].as_array().into_iter().flatten() {
+        let tagged = async |alarm: &Value| {
             let tags = local.ask(call("ListTagsForResource", &json!({ "ResourceARN": alarm["AlarmArn"] }))).await;
-            found.push((text(&alarm["AlarmArn"]), tags["Tags"].clone()));
-        }
+            (text(&alarm["AlarmArn"]), tags["Tags"].clone())
+        };
+        found.extend(join_all(page["MetricAlarms"].as_array().into_iter().flatten().map(tagged)).await);
         token = page["NextToken"].clone();
         if token.is_null() {
-            return;
+            return found;
         }
     }
 }
 
-async fn log_groups(request: &Request, local: &impl Ask, found: &mut Found) {
+async fn log_groups(request: &Request, local: &impl Ask) -> Found {
+    let mut found = Vec::new();
     let call = |operation: &str, body: &Value| json_call(request, "logs", "Logs_20140328", operation, body);
     let mut token = Value::Null;
     loop {
         let body = if token.is_null() { json!({}) } else { json!({ "nextToken": token }) };
         let page = local.ask(call("DescribeLogGroups", &body)).await;
-        for group in page["logGroups"].as_array().into_iter().flatten() {
+        let tagged = async |group: &Value| {
             let arn = text(&group["arn"]).trim_end_matches(":*").to_owned();
             let tags = local.ask(call("ListTagsForResource", &json!({ "resourceArn": arn }))).await;
-            found.push((arn, listed(&tags["tags"])));
-        }
+            (arn, listed(&tags["tags"]))
+        };
+        found.extend(join_all(page["logGroups"].as_array().into_iter().flatten().map(tagged)).await);
         token = page["nextToken"].clone();
         if token.is_null() {
-            return;
+            return found;
         }
     }
 }
 
-async fn rest_apis(request: &Request, local: &impl Ask, found: &mut Found) {
+async fn rest_apis(request: &Request, local: &impl Ask) -> Found {
+    let mut found = Vec::new();
     let get = |path: String| call(request, "apigateway", "GET", path, &[], Vec::new());
     let region = scope(request).and_then(|scope| scope.split('/').nth(2)).unwrap_or_default();
     let apis = local.ask(get("/restapis?limit=500".to_owned())).await;
@@ -90,6 +95,7 @@ async fn rest_apis(request: &Request, local: &impl Ask, found: &mut Found) {
             found.push((arn, listed(if written { &tags["tags"] } else { &made_with })));
         }
     }
+    found
 }
 
 /// A map of tags as a list of `Key` and `Value`.
