@@ -6,8 +6,8 @@ use serde_json::json;
 use std::{collections::BTreeSet, time::Duration};
 use strict_aws::{Config, Faults};
 
-/// Sweeps ask all of them, in all protocols.
-const ALL: [&str; 9] = ["apigateway", "cloudfront", "cloudwatch", "dynamodb", "iam", "lambda", "logs", "s3", "sts"];
+/// Sweeps, and `up` for the tags, ask all of them, in all protocols.
+const ALL: [&str; 10] = ["apigateway", "cloudfront", "cloudwatch", "dynamodb", "iam", "lambda", "logs", "s3", "sts", "tag"];
 /// How many calls lie between two tries.
 const STEP: usize = 13;
 
