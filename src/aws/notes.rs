@@ -17,6 +17,7 @@ pub(super) struct Notes {
     has_logging_role: Cell<bool>,
     roles: RefCell<BTreeMap<String, Instant>>,
     until_known: Cell<Option<Duration>>,
+    going: RefCell<BTreeSet<String>>,
 }
 
 /// Objects of the site that were written or removed, and that caches may still have as they were.
@@ -97,6 +98,16 @@ impl Aws {
     /// The ARN of that role, and how old it is.
     pub fn new_logging_role(&self) -> Option<(String, Duration)> {
         self.notes.logging_role.borrow().as_ref().map(|(arn, made)| (arn.clone(), made.elapsed()))
+    }
+
+    /// Everything in this bucket is being removed, and then the bucket: what is written to it now would keep it.
+    pub fn note_bucket_goes(&self, name: &str) {
+        self.notes.going.borrow_mut().insert(name.to_owned());
+    }
+
+    /// Whether that was noted in this run.
+    pub fn bucket_goes(&self, name: &str) -> bool {
+        self.notes.going.borrow().contains(name)
     }
 
     /// Something did not work that nothing depends on. A phrase for the user, with what follows from it.

@@ -206,9 +206,13 @@ impl<'a> Lease<'a> {
         }
     }
 
-    /// Renews it once. Trouble on the way is for the next time; another run that has it is returned.
+    /// Renews it once, unless this run is removing it with its bucket. Trouble on the way is for the next time; another run that has it is
+    /// returned.
     async fn renew(&self) -> Option<Held> {
         let Lock { aws, bucket, .. } = &self.lock;
+        if aws.bucket_goes(bucket) {
+            return None;
+        }
         self.renewals.set(self.renewals.get() + 1);
         let record = Record { renewals: self.renewals.get(), ..self.lock.record.clone() };
         let etag = self.etag.borrow().clone();
@@ -225,7 +229,7 @@ impl<'a> Lease<'a> {
                 Ok(Some(found)) => return Some(found.held()),
                 _ => {}
             },
-            // Gone with the bucket, which is being removed; or no answer.
+            // No bucket, or no answer.
             Err(_) => {}
         }
         None

@@ -153,6 +153,9 @@ pub(super) async fn empty(aws: &Aws, bucket: &str) -> Result<()> {
     // First what sorts behind our own objects, which is the site; then, with them, all that is left.
     let behind_ours = OWN_PREFIX.replace('/', "0");
     for marker in [Some(behind_ours), None] {
+        if marker.is_none() {
+            aws.note_bucket_goes(bucket);
+        }
         let mut first = None;
         loop {
             let page = aws

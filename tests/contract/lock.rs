@@ -7,10 +7,11 @@ use crate::{
 use aws_sdk_s3::primitives::ByteStream;
 use liveinsight::{
     aws::Aws,
+    engine::{Error, Gone, Resource},
     lock::{Held, LEASE, LOCK_KEY, Lease, Lock, Turn},
-    resources::OWN_PREFIX,
+    resources::{Bucket, BucketOutput, OWN_PREFIX},
 };
-use std::{cell::RefCell, time::Duration};
+use std::{cell::RefCell, collections::BTreeMap, time::Duration};
 
 /// The shortest time that can be told by a clock of whole seconds.
 const SHORT: Duration = Duration::from_secs(1);
@@ -153,6 +154,35 @@ async fn one_that_somebody_removed_is_put_back_unless_another_run_has_it() {
     let other = tokio::time::timeout(SHORT * 5, lease.keep()).await.unwrap();
     assert_eq!(other.by.unwrap().holder, "bob@desk");
     taken_over.release().await.unwrap();
+}
+
+#[tokio::test]
+async fn one_that_goes_with_its_bucket_is_let_go() {
+    let vault = Vault::new("lock-bucket").await;
+    // Renewed much more often than S3 answers: each renewal would be one more version in the bucket.
+    let lease = taken(&vault.lock("ada@desk", SHORT / 100)).await;
+    let bucket = Bucket {
+        name: vault.bucket.clone(),
+        versioning: true,
+        encryption: "AES256".into(),
+        object_ownership: "BucketOwnerEnforced".into(),
+        site: None,
+        files: BTreeMap::new(),
+        tags: vault.bench.tags(),
+    };
+    let output = BucketOutput { name: bucket.name(), arn: String::new() };
+    let removed = async {
+        // Of the renewals, one may be under way.
+        match bucket.delete(&vault.bench.aws, &output).await {
+            Err(Error::NotYet { .. }) => bucket.delete(&vault.bench.aws, &output).await,
+            first => first,
+        }
+    };
+    tokio::select! {
+        removed = removed => assert!(matches!(removed, Ok(Gone::Yes)), "{removed:?}"),
+        other = lease.keep() => panic!("{other:?} has it"),
+    }
+    lease.release().await.unwrap();
 }
 
 #[tokio::test]
