@@ -202,16 +202,15 @@ impl<C: super::Cloud> Run<'_, C> {
                     let mut action = None;
                     let result = self.converge(index, entry, seen, round, &mut action).await;
                     self.options.stop_if_expired(&result);
-                    if let Some(action) = action {
-                        if result.is_ok() {
-                            // Of several writes in one run, the first says what happened to the resource.
-                            self.done.borrow_mut().entry(entry.id.clone()).or_insert(action);
-                        }
+                    if let (Some(action), Ok(())) = (action, &result) {
+                        // Of several writes in one run, the first says what happened to the resource.
+                        self.done.borrow_mut().entry(entry.id.clone()).or_insert(action);
+                    }
+                    // What fails before it begins is told as what it was to be.
+                    let planned = || plan.steps.iter().find(|step| step.id == entry.id)?.action;
+                    if let Some(action) = action.or_else(|| result.is_err().then(|| planned().unwrap_or(Action::Update))) {
                         let outcome = result.as_ref().map_or_else(Outcome::Failed, |()| Outcome::Done);
                         (self.tell)(Event::Ended { id: &entry.id, action, outcome, seconds: began.elapsed().as_secs_f64() });
-                    } else if let Err(error) = &result {
-                        let (action, seconds) = (Action::Update, began.elapsed().as_secs_f64());
-                        (self.tell)(Event::Ended { id: &entry.id, action, outcome: Outcome::Failed(error), seconds });
                     }
                     result
                 }

@@ -409,13 +409,16 @@ fn a_stop_ends_the_run_before_the_next_write() {
         let graph = declare(&vec![(1, vec![]), (1, vec![0]), (1, vec![1])]);
         let options = options();
         let plan = survey(&graph, &world, &|_| {}).await.map_err(|(_, error)| error).unwrap();
-        let stop = options.stop.clone();
+        let (stop, told) = (options.stop.clone(), RefCell::new(Vec::new()));
         let report = up(&graph, &world, plan, &options, &|event| {
-            if matches!(event, super::Event::Ended { .. }) {
+            if let super::Event::Ended { action, outcome, .. } = event {
+                told.borrow_mut().push((action, matches!(outcome, super::Outcome::Failed(Error::Interrupted))));
                 stop.request();
             }
         })
         .await;
+        // What had not begun is told as what it was to be.
+        assert_eq!(told.into_inner(), [(Action::Create, false), (Action::Create, true)]);
         assert_eq!(report.done.len(), 1);
         assert!(report.failed.values().all(|error| matches!(error, Error::Interrupted)));
         assert_eq!(world.things.borrow().len(), 1);

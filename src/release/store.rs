@@ -12,7 +12,7 @@ use crate::{
 };
 use aws_sdk_s3::{primitives::ByteStream, types::ObjectVersion};
 use aws_smithy_types::DateTime;
-use futures::future::{FutureExt, try_join};
+use futures::future::{FutureExt, join, try_join};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// More than a record ever has: a thousand files take about 150 kB.
@@ -153,8 +153,9 @@ impl Objects {
             let request = aws.s3.put_object().bucket(bucket).key(key(number, &digest)).body(ByteStream::from(text.clone().into_bytes()));
             request.content_type("application/json").send()
         });
-        try_join(put.boxed_local(), recent::write(aws, bucket, recent).boxed_local()).await?;
-        Ok(Some(number))
+        // What fails of the two does not cut off the other.
+        let (put, recent) = join(put.boxed_local(), recent::write(aws, bucket, recent).boxed_local()).await;
+        put.and(recent).map(|()| Some(number))
     }
 }
 
