@@ -208,6 +208,18 @@ async fn an_answer_that_breaks_off_is_not_taken_for_nonsense() {
 }
 
 #[tokio::test]
+async fn an_answer_that_stalls_is_asked_for_again() {
+    let vault = Vault::new("lock-stall").await;
+    let lease = taken(&vault.lock("bob@desk", LEASE)).await;
+    let hostile = Bench::hostile("lock-stall-proxy", first(1, Fate::Stall, |request| request.contains(LOCK_KEY))).await;
+    let looked = tokio::time::timeout(LEASE * 5, Lock::look(&hostile.aws, &vault.bucket)).await;
+    let held = looked.expect("a stall is to end").unwrap().unwrap();
+    assert_eq!(held.by.map(|by| by.holder).as_deref(), Some("bob@desk"));
+    assert_eq!(hostile.called("s3:GetObject"), 2);
+    lease.release().await.unwrap();
+}
+
+#[tokio::test]
 async fn nonsense_is_respected_until_it_is_old() {
     let vault = Vault::new("lock-nonsense").await;
     let ada = vault.lock("ada@desk", LEASE);

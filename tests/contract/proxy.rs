@@ -23,6 +23,8 @@ pub(crate) enum Fate {
     Lose,
     /// It reaches AWS, and the last byte of the answer is missing.
     Cut,
+    /// It reaches AWS, and the last byte of the answer does not come, though the connection stays.
+    Stall,
 }
 
 /// Gives this fate to the first so many requests that `is` picks.
@@ -89,13 +91,14 @@ async fn serve(mut client: TcpStream, upstream: &str, decide: impl FnOnce(&str) 
     let protocol = Protocol::of(&line, &head);
     let operation = protocol.operation(&head);
     let request_line = if operation.is_empty() { line } else { format!("{line} {operation}") };
-    let answer = match decide(&request_line) {
+    let fate = decide(&request_line);
+    let answer = match fate {
         Fate::Pass => forward(&request, upstream).await?,
         Fate::Refuse(status, code, message) => protocol.refusal(status, code, message, ""),
         Fate::RefuseFor(seconds, status, code, message) => protocol.refusal(status, code, message, &format!("Retry-After: {seconds}\r\n")),
         Fate::Answer(body) => answer(200, "application/json", "", body.as_bytes()),
         Fate::Rewrite(change) => rewrite(&forward(&request, upstream).await?, change),
-        Fate::Cut => {
+        Fate::Cut | Fate::Stall => {
             let mut answer = forward(&request, upstream).await?;
             answer.pop();
             answer
@@ -106,6 +109,9 @@ async fn serve(mut client: TcpStream, upstream: &str, decide: impl FnOnce(&str) 
         }
     };
     client.write_all(&answer).await?;
+    if let Fate::Stall = fate {
+        std::future::pending::<()>().await;
+    }
     client.shutdown().await
 }
 
