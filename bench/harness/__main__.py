@@ -30,7 +30,7 @@ def arguments():
     parser.add_argument("--profile", default="release", help="cargo's profile for liveinsight and the proxy (default: release)")
     parser.add_argument("--no-build", action="store_true", help="take liveinsight and the proxy as they were last built")
     parser.add_argument("--small", action="store_true", help="programs that do nothing as handlers: for trying the benchmark itself")
-    parser.add_argument("--scale", type=int, default=0, metavar="FUNCTIONS", help="also a generated stack with so many functions (the issue: 40)")
+    parser.add_argument("--scale", type=int, default=0, metavar="FUNCTIONS", help="also a generated stack with so many functions (the goals: 40)")
     parser.add_argument("--crowd", type=int, default=0, metavar="NUMBER", help="also an account with so many strange tables, functions, alarms, log groups")
     parser.add_argument("--trouble", action="store_true", help="also a slow, a hanging and a lossy endpoint")
     parser.add_argument("--builds", action="store_true", help="also how long builds take; half an hour")
