@@ -2,7 +2,7 @@
 
 use super::shared::{Account, Version, windows};
 use aws_sdk_apigateway::types::{Op, PatchOperation};
-use aws_sdk_cloudfront::types::OriginAccessControlConfig;
+use aws_sdk_cloudfront::types::{InvalidationBatch, OriginAccessControlConfig, Paths};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use liveinsight::aws::Aws;
 use std::time::Duration;
@@ -183,4 +183,30 @@ async fn data_stores_take_their_time() {
         }
     }
     assert_eq!(aborted, 1);
+}
+
+#[tokio::test]
+async fn invalidations_name_paths_as_cloudfront_wants_them() {
+    let (_account, aws) = made(windows()).await;
+    let listed = aws.cloudfront.list_distributions().send().await.unwrap();
+    let id = listed.distribution_list().unwrap().items()[0].id().to_owned();
+    let invalidate = |paths: Vec<String>| {
+        let quantity = i32::try_from(paths.len()).unwrap();
+        let reference = format!("{quantity} {}", paths[0]);
+        let paths = Paths::builder().quantity(quantity).set_items(Some(paths)).build().unwrap();
+        let batch = InvalidationBatch::builder().paths(paths).caller_reference(reference).build().unwrap();
+        aws.cloudfront.create_invalidation().distribution_id(&id).invalidation_batch(batch).send()
+    };
+    let many = |number: usize| (0..number).map(|one| format!("/{one}")).collect::<Vec<_>>();
+    for taken in ["/", "/*", "/a/b-c_d.js", "/a%20%C3%BC.txt", "/runtime*"] {
+        invalidate(vec![taken.to_owned()]).await.unwrap_or_else(|error| panic!("{taken}: {error}"));
+    }
+    invalidate(many(3000)).await.unwrap();
+    let long = format!("/{}", "x".repeat(4000));
+    for refused in ["/runtime~main.js", "/a@b", "/a*b", "no/slash", "/a b", "/ü", "/test[1].html", "/50%", &long] {
+        let (code, message) = refusal(invalidate(vec!["/fine".to_owned(), refused.to_owned()]).await);
+        let expected = "Your request contains one or more invalid invalidation paths.";
+        assert_eq!((code.as_str(), message.as_str()), ("InvalidArgument", expected), "{refused}");
+    }
+    assert_eq!(refusal(invalidate(many(3001)).await).0, "InvalidArgument");
 }
