@@ -144,6 +144,7 @@ fn permission(operation: &str) -> String {
     match operation.split_once(':') {
         Some(("apigateway", _)) => "apigateway:GET, POST, PUT, PATCH or DELETE, whichever the message names".to_owned(),
         Some(("s3", "HeadBucket")) => "s3:ListBucket".to_owned(),
+        Some(("s3", "HeadObject")) => "s3:GetObject".to_owned(),
         _ => operation.to_owned(),
     }
 }

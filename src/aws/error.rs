@@ -105,6 +105,8 @@ const BY_CODE: &[(Verdict, &[&str])] = {
                 "NoSuchPublicAccessBlockConfiguration",
                 "NoSuchTagSet",
                 "NoSuchKey",
+                "NoSuchVersion",
+                "NoSuchUpload",
                 "OwnershipControlsNotFoundError",
                 "ServerSideEncryptionConfigurationNotFoundError",
                 "NoSuchDistribution",
@@ -202,7 +204,7 @@ const BY_CODE: &[(Verdict, &[&str])] = {
 /// The longest pause that an answer may ask for: the user is watching.
 const LONGEST_HINT: Duration = Duration::from_mins(1);
 
-fn verdict(status: Option<u16>, code: &str, message: &str) -> Verdict {
+pub(super) fn verdict(status: Option<u16>, code: &str, message: &str) -> Verdict {
     let by_message = BY_MESSAGE.iter().find(|(of, part, _)| (of.is_empty() || *of == code) && message.contains(part));
     if let Some((_, _, verdict)) = by_message {
         return *verdict;
@@ -267,6 +269,10 @@ pub(super) fn read_answer<E: ProvideErrorMetadata + std::error::Error + 'static>
     let code = error.code().unwrap_or_default().to_owned();
     let message = error.message().unwrap_or_default().to_owned();
     let (verdict, message) = match error {
+        // The answer to `HEAD` has no body that could name a code.
+        SdkError::ServiceError(_) if code.is_empty() && status == Some(403) && operation.starts_with("s3:Head") => {
+            (Verdict::Final(Class::Denied), "Forbidden".to_owned())
+        }
         SdkError::ServiceError(_) if code.is_empty() && status.is_some_and(|status| status < 500 && status != 429) => {
             (Verdict::Final(Class::Network), answered_otherwise(status))
         }

@@ -19,5 +19,5 @@ pub use builder::{Builder, Package, Progress};
 pub use check::{needs_cross_compiler, rust_version, target_means};
 pub use error::BuildError;
 pub use pack::{LARGEST_UNPACKED, LARGEST_ZIP};
-pub use site::{SiteError, SiteFile, read_site};
+pub use site::{LeftOut, SiteError, SiteFile, SiteFiles, read_site};
 pub use target::{Architecture, Target};

@@ -2,15 +2,15 @@
 
 use super::{Context, session::Session};
 use crate::{
-    build::{Builder, Package, Target, read_site},
+    build::{Builder, Package, SiteFiles, Target, read_site},
     engine::Id,
-    error::CliError,
+    error::{CliError, Exit},
     resources,
-    stack::{Content, Function, Stack},
+    stack::{API_PATH, Content, Function, Site, Stack},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 /// What to do about handlers whose package is not current.
@@ -32,10 +32,9 @@ pub(super) async fn gather(
     only: Option<&BTreeSet<Id>>,
 ) -> Result<Content, CliError> {
     let root = &session.stack.root;
-    let site = match &session.stack.site {
-        Some(site) => Some(Content::site_of(read_site(&root.join(&site.source), &site.index)?)),
-        None => None,
-    };
+    let api = session.stack.has_api().then(|| API_PATH.trim_matches('/'));
+    let site = session.stack.site.as_ref().map(|site| pages(root, site, api)).transpose()?;
+    let (site, left_out) = site.map_or((None, Vec::new()), |site| (Some(Content::site_of(site.files)), site.left_out));
     let progress = context.progress.clone();
     let builder = Builder::new(root, move |event| progress.build(&event));
     let mut packages = BTreeMap::new();
@@ -57,7 +56,20 @@ pub(super) async fn gather(
         context.ui.note(&format!("the code of {stale} is not compared: it changed since it was last built, or never was"));
     }
     context.progress.step_done();
-    Ok(Content { packages, site })
+    Ok(Content { packages, site, left_out })
+}
+
+/// Reads the pages. Those that stack.yaml names have to be among them.
+fn pages(root: &Path, site: &Site, api: Option<&str>) -> Result<SiteFiles, CliError> {
+    let files = read_site(&root.join(&site.source), &site.index, api)?;
+    let is_published = |page: &str| files.files.iter().any(|file| file.key == page);
+    match site.error_page.iter().chain(site.outputs.values()).find(|page| !is_published(page)) {
+        None => Ok(files),
+        Some(page) => {
+            let text = format!("stack.yaml names the page {page}, and no file of that name is published from {}", site.source.display());
+            Err(CliError::new(Exit::Stack, text).hint("docs/stack.md says which files are left out; rename it, or correct stack.yaml"))
+        }
+    }
 }
 
 /// The directories of all crates that the functions are made from, as far as the last build showed.

@@ -51,6 +51,9 @@ pub(super) async fn run(args: &DevArgs, context: &Context) -> Result<Exit, CliEr
     // Before the first run: what is saved while it builds counts as well.
     let mut watched = Watched::new(sources(&session, context)?)?;
     let content = content::gather(context, &session, Packages::Build, None).await?;
+    if let Some(left_out) = ui::left_out_line(&content.left_out) {
+        context.ui.note(&left_out);
+    }
     let Applied { outputs, summary, result, .. } = apply(context, &session, &content, &request(args)).await?;
     result?;
     context.ui.result(&ui::outputs_text(&outputs));

@@ -17,7 +17,8 @@ pub(super) async fn is_recorded(session: &Session, declaration: &Declaration, pl
         return Ok(true);
     }
     let recorded = release::is_recorded(&session.aws, &session.names().bucket(), &declaration.graph).await;
-    recorded.map_err(|error| CliError::of_engine(None, &error))
+    // What a killed run did not keep of the files' headers is made up for, too.
+    recorded.map(|recorded| recorded && session.aws.site_is_kept()).map_err(|error| CliError::of_engine(None, &error))
 }
 
 /// Records what `up` released.

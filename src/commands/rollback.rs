@@ -61,9 +61,9 @@ struct Done {
 pub(super) async fn run(args: &RollbackArgs, context: &Context) -> Result<Exit, CliError> {
     context.format(&[Format::Text, Format::Json])?;
     let session = Session::open_at_once(context, Sources::NotNeeded).await?;
-    let result = roll_back(args, context, &session).await;
+    let result = Box::pin(roll_back(args, context, &session)).await;
     if session.is_mistaken() {
-        return roll_back(args, context, &Session::open(context, Sources::NotNeeded).await?).await;
+        return Box::pin(roll_back(args, context, &Session::open(context, Sources::NotNeeded).await?)).await;
     }
     result
 }

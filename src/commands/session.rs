@@ -218,6 +218,7 @@ fn local_place(server: &LocalAws, region: &str) -> Place {
         limits: false,
         // It knows neither `ImportRestApi` nor `PutRestApi`.
         imports_apis: false,
+        denies_missing: true,
         functions_on_host: true,
     }
 }

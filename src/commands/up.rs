@@ -86,6 +86,9 @@ pub(super) async fn run(args: &UpArgs, context: &Context) -> Result<Exit, CliErr
     let packages = if args.no_build { Packages::MustBeCurrent } else { Packages::Build };
     context.now(BUILDING);
     let content = session.unless_refused(content::gather(context, &session, packages, request.only.as_ref())).await?;
+    if let Some(left_out) = ui::left_out_line(&content.left_out) {
+        context.ui.note(&left_out);
+    }
     let mut applied = apply(context, &session, &content, &request).await;
     if session.is_mistaken() {
         session = Session::open(context, Sources::Needed).await?;

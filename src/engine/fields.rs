@@ -54,6 +54,7 @@ impl Fields {
         match value {
             Value::Object(map) if !map.contains_key(MARK) => {
                 for (key, value) in map {
+                    let key = visible(&key);
                     let path = if path.is_empty() { key } else { format!("{path}.{key}") };
                     self.walk(path, value);
                 }
@@ -162,6 +163,11 @@ impl Changes {
         let rest: Vec<Change> = self.0.iter().filter(|change| !under(&change.path, field)).cloned().collect();
         if rest.is_empty() { self.clone() } else { Self(rest) }
     }
+}
+
+/// Returns a key without anything that a terminal obeys: anybody may have put an object of any name into the bucket.
+fn visible(key: &str) -> String {
+    key.chars().map(|c| if c.is_control() { c.escape_default().to_string() } else { c.to_string() }).collect()
 }
 
 fn under(path: &str, field: &str) -> bool {

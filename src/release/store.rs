@@ -6,11 +6,14 @@ use super::{
     record::digests,
 };
 use crate::{
-    aws::{Aws, Optional},
+    aws::{Aws, Optional, object_name},
     engine::{Graph, Result},
-    resources::{RELEASES_PREFIX, SITE_PREFIX},
+    resources::{ListedVersion, RELEASES_PREFIX, SITE_PREFIX, keep_written, written_key},
 };
-use aws_sdk_s3::{primitives::ByteStream, types::ObjectVersion};
+use aws_sdk_s3::{
+    primitives::ByteStream,
+    types::{EncodingType, ObjectVersion},
+};
 use aws_smithy_types::DateTime;
 use futures::future::{FutureExt, join, try_join};
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,6 +33,10 @@ pub struct Objects {
     /// Versions of records, by key and id, that newer ones have taken the place of.
     pub(super) replaced: Vec<(String, String)>,
     recent: Recent,
+    /// The site's files as they are now, with the moment of their last write.
+    listed: Vec<ListedVersion>,
+    /// Digest of the object that keeps the files' headers.
+    kept: Option<String>,
 }
 
 /// A record that was found.
@@ -64,6 +71,7 @@ pub async fn list(aws: &Aws, bucket: &str) -> Result<Option<Objects>> {
         let page = aws
             .read("s3:ListObjectVersions", || {
                 let request = aws.s3.list_object_versions().bucket(bucket).prefix(SITE_PREFIX.trim_end_matches('/'));
+                let request = request.encoding_type(EncodingType::Url);
                 request.set_key_marker(key.clone()).set_version_id_marker(version.clone()).send()
             })
             .await
@@ -72,7 +80,7 @@ pub async fn list(aws: &Aws, bucket: &str) -> Result<Option<Objects>> {
         for found in page.versions() {
             objects.add(found);
         }
-        (key, version) = (page.next_key_marker().map(str::to_owned), page.next_version_id_marker().map(str::to_owned));
+        (key, version) = (page.next_key_marker().map(object_name), page.next_version_id_marker().map(str::to_owned));
         if page.is_truncated() != Some(true) || key.is_none() {
             break;
         }
@@ -89,18 +97,23 @@ pub(super) async fn list_and_read(aws: &Aws, bucket: &str) -> Result<Option<Obje
 
 impl Objects {
     fn add(&mut self, found: &ObjectVersion) {
-        let (Some(key), Some(version)) = (found.key(), found.version_id()) else { return };
+        let (Some(key), Some(version)) = (found.key().map(object_name), found.version_id()) else { return };
         let latest = found.is_latest() == Some(true);
-        if let (Some((number, digest)), Some(at), true) = (parse_key(key), found.last_modified(), latest) {
-            self.releases.push(Stored { number, at: *at, digest, key: key.to_owned(), version: version.to_owned() });
+        if let (Some((number, digest)), Some(at), true) = (parse_key(&key), found.last_modified(), latest) {
+            self.releases.push(Stored { number, at: *at, digest, key: key.clone(), version: version.to_owned() });
         }
         if key.starts_with(RELEASES_PREFIX) && !latest {
-            self.replaced.push((key.to_owned(), version.to_owned()));
+            self.replaced.push((key.clone(), version.to_owned()));
+        }
+        let md5 = found.e_tag().unwrap_or_default().trim_matches('"').to_owned();
+        if latest && key == written_key() {
+            self.kept = Some(md5.clone());
         }
         let Some(file) = key.strip_prefix(SITE_PREFIX).filter(|file| !file.is_empty()) else { return };
         self.versions.insert((file.to_owned(), version.to_owned()));
         if latest {
-            let md5 = found.e_tag().unwrap_or_default().trim_matches('"').to_owned();
+            let at = found.last_modified().and_then(|at| at.to_millis().ok()).unwrap_or_default();
+            self.listed.push(ListedVersion { key: file.to_owned(), md5: md5.clone(), at, version: version.to_owned() });
             self.site.insert(file.to_owned(), Page { md5, version: version.to_owned() });
         }
     }
@@ -117,7 +130,9 @@ pub async fn read(aws: &Aws, bucket: &str, stored: &Stored) -> Result<Release> {
 pub async fn write(aws: &Aws, bucket: &str, graph: &Graph<Aws>, action: Action, author: Author) -> Result<Option<u64>> {
     let Some(objects) = list_and_read(aws, bucket).await? else { return Ok(None) };
     let live = Live::new(graph, digests(&objects.site));
-    objects.append(aws, bucket, (live, objects.site.clone()), action, author).await
+    let append = objects.append(aws, bucket, (live, objects.site.clone()), action, author).boxed_local();
+    let (number, kept) = join(append, keep_written(aws, bucket, &objects.listed, objects.kept.as_deref()).boxed_local()).await;
+    kept.and(number)
 }
 
 impl Objects {

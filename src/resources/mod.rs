@@ -31,6 +31,7 @@ mod s3_bucket;
 mod s3_bucket_policy;
 mod s3_public_access_block;
 mod s3_site;
+mod s3_written;
 
 pub use api_account::{ensure_logging_role, logging_role, logging_role_path};
 pub use api_common::MethodKey;
@@ -62,3 +63,4 @@ pub use s3_bucket_policy::{BucketPolicy, BucketPolicyOutput};
 pub use s3_public_access_block::{PublicAccessBlock, PublicAccessBlockOutput};
 pub(crate) use s3_site::list_site;
 pub use s3_site::{OWN_PREFIX, RELEASES_PREFIX, SITE_PREFIX, SiteObject, delete_objects, list_releases};
+pub use s3_written::{ListedVersion, keep_written, written_key};

@@ -224,9 +224,9 @@ pub struct ThrottleFile {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SiteFile {
-    /// The directory of the pages, relative to this file.
+    /// The directory of the pages, relative to this file. "What is published" below says which files are.
     pub source: String,
-    /// What / shows, relative to `source`; index.html if not given.
+    /// What / shows, relative to `source`; index.html if not given. A directory with a page of that name is served under its own address.
     pub index: Option<String>,
     /// What a missing page shows, relative to `source`.
     pub error_page: Option<String>,

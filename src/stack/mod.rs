@@ -20,7 +20,7 @@ mod schema;
 mod values;
 mod yaml;
 
-pub use declare::{Content, Declaration, declare};
+pub use declare::{API_PATH, Content, Declaration, declare};
 pub use diagnostic::{Problem, StackError};
 pub use file::StackFile;
 pub use model::{

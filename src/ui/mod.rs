@@ -30,7 +30,7 @@ pub use lock::text as lock_text;
 pub use logs::{LogStyle, log_json};
 pub use markdown::{plan as plan_markdown, result as result_markdown};
 pub use outputs::{dotenv as outputs_dotenv, github as outputs_github, text as outputs_text};
-pub use plan::{APPLIED, Detail, json as plan_json, text as plan_text};
+pub use plan::{APPLIED, Detail, json as plan_json, left_out as left_out_line, text as plan_text};
 pub use progress::{CanaryState, Progress};
 pub use report::{Summary, failures, removal_text};
 pub use seed::SeedReport;

@@ -5,6 +5,7 @@ use super::{
     style::{CHANGED, FAINT, STRONG, paint, sign},
 };
 use crate::{
+    build::LeftOut,
     cost::Estimate,
     engine::{Action, Cause, Change, Changes, Field, Id, Objection, Plan, State, Step},
     timings,
@@ -44,8 +45,15 @@ pub fn text<C>(plan: &Plan<C>, only: Option<&BTreeSet<Id>>, detail: Detail) -> S
     out
 }
 
-/// The JSON document: `{"changes": […], "summary": {…}, "cost": {…}, "estimate": {…}}`; `estimate` is of the time, if there is one.
-pub fn json<C>(plan: &Plan<C>, cost: &Estimate, time: Option<&timings::Estimate>) -> String {
+/// Names the files of the site that are not published, with the reasons; `None` if all are.
+pub fn left_out(files: &[LeftOut]) -> Option<String> {
+    let files: Vec<String> = files.iter().map(|LeftOut { path, why }| format!("{path} ({why})")).collect();
+    (!files.is_empty()).then(|| format!("left out of the site: {}", files.join(", ")))
+}
+
+/// The JSON document: `{"changes": […], "summary": {…}, "cost": {…}, "estimate": {…}, "left_out": […]}`; `estimate` is of the time, if there is
+/// one, and `left_out` is there if files of the site are not published.
+pub fn json<C>(plan: &Plan<C>, cost: &Estimate, time: Option<&timings::Estimate>, left_out: &[LeftOut]) -> String {
     #[derive(Serialize)]
     struct Document<'a> {
         changes: Vec<Row<'a>>,
@@ -53,6 +61,8 @@ pub fn json<C>(plan: &Plan<C>, cost: &Estimate, time: Option<&timings::Estimate>
         cost: &'a Estimate,
         #[serde(skip_serializing_if = "Option::is_none")]
         estimate: Option<&'a timings::Estimate>,
+        #[serde(skip_serializing_if = "<[LeftOut]>::is_empty")]
+        left_out: &'a [LeftOut],
     }
     #[derive(Serialize)]
     struct Row<'a> {
@@ -88,7 +98,7 @@ pub fn json<C>(plan: &Plan<C>, cost: &Estimate, time: Option<&timings::Estimate>
         delete: plan.count(Action::Delete),
         unchanged: plan.steps.len() - plan.changes().count(),
     };
-    json::document(&Document { changes: plan.changes().map(row).collect(), summary, cost, estimate: time })
+    json::document(&Document { changes: plan.changes().map(row).collect(), summary, cost, estimate: time, left_out })
 }
 
 /// The steps that change something and are wanted. With `only`, nothing is removed.

@@ -10,6 +10,7 @@ mod bad_input;
 mod canary;
 pub(crate) mod project;
 mod requests;
+mod site;
 
 use self::project::{Project, Run};
 use requests::Requests;

@@ -429,7 +429,7 @@ fn content(version: Version, directory: &Path) -> Content {
             (name.clone(), accounts::package(directory, &format!("#!/bin/sh\n# {name} {code:?}\n")))
         })
         .collect();
-    Content { packages, site: Some(Content::site_of(site(version))) }
+    Content { packages, site: Some(Content::site_of(site(version))), ..Content::default() }
 }
 
 fn site(version: Version) -> Vec<SiteFile> {
@@ -439,5 +439,5 @@ fn site(version: Version) -> Vec<SiteFile> {
     write("index.html", &format!("<p>{version:?}</p>"));
     write("error.html", "<p>no such page</p>");
     write(if version == Version::First { "first.js" } else { "second.js" }, "// only in one version\n");
-    read_site(directory.path(), "index.html").unwrap()
+    read_site(directory.path(), "index.html", None).unwrap().files
 }

@@ -9,4 +9,5 @@ mod disk;
 mod doctor;
 mod lies;
 mod lock;
+mod site;
 mod strangers;

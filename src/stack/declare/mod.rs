@@ -13,10 +13,12 @@ mod sweeps;
 #[cfg(test)]
 mod tests;
 
+pub use site::API_PATH;
+
 use super::{Names, Stack};
 use crate::{
-    aws::{Aws, Place, REGION, STACK, Tags},
-    build::{Package, SiteFile},
+    aws::{Aws, Headers, Place, REGION, STACK, Tags},
+    build::{LeftOut, Package, SiteFile},
     engine::{Graph, Handle, Ref},
     resources::{Bucket, Distribution, Index, KeyAttribute, RestApi, SiteObject, Table},
 };
@@ -29,6 +31,8 @@ pub struct Content {
     pub packages: BTreeMap<String, Package>,
     /// The site's files, by key.
     pub site: Option<BTreeMap<String, SiteObject>>,
+    /// Files and directories of the site that are not published.
+    pub left_out: Vec<LeftOut>,
 }
 
 impl Content {
@@ -36,7 +40,7 @@ impl Content {
     pub fn site_of(files: Vec<SiteFile>) -> BTreeMap<String, SiteObject> {
         let object = |file: SiteFile| {
             let SiteFile { key, bytes, md5_hex, content_type, cache_control, .. } = file;
-            (key, SiteObject { md5: md5_hex, bytes: Rc::from(bytes), content_type, cache_control })
+            (key, SiteObject { md5: md5_hex, bytes: Rc::from(bytes), headers: Headers::new(content_type, cache_control) })
         };
         files.into_iter().map(object).collect()
     }
