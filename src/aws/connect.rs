@@ -9,6 +9,7 @@ use super::{
     error::{Verdict, read_answer},
     memo::Memo,
     notes::Notes,
+    nulls,
     reports::Reports,
     told::Told,
     transport,
@@ -149,12 +150,15 @@ impl Connection {
     pub fn aws(&self, place: Place, stack: String) -> Aws {
         let is_elsewhere = self.is_elsewhere();
         let s3 = aws_sdk_s3::config::Builder::from(&self.config).force_path_style(is_elsewhere).build();
+        let mut apigateway = aws_sdk_apigateway::config::Builder::from(&self.config);
+        apigateway.set_http_client(self.config.http_client().map(nulls::removed));
+        let apigateway = apigateway.build();
         Aws {
             is_elsewhere,
             alarms_to_delete: Gathering::default(),
             budgets: Budgets::new(place.limits),
             stack,
-            apigateway: aws_sdk_apigateway::Client::new(&self.config),
+            apigateway: aws_sdk_apigateway::Client::from_conf(apigateway),
             cloudfront: aws_sdk_cloudfront::Client::new(&self.config),
             cloudtrail: aws_sdk_cloudtrail::Client::new(&self.config),
             cloudwatch: aws_sdk_cloudwatch::Client::new(&self.config),

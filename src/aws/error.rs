@@ -1,5 +1,6 @@
 //! What AWS's error answers mean; the only place that looks at error codes.
 
+use super::Source;
 use crate::engine::{Class, Error, Refusal, Result};
 use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
 use aws_smithy_types::error::{display::DisplayErrorContext, metadata::ProvideErrorMetadata};
@@ -26,9 +27,10 @@ pub(super) enum Verdict {
     Final(Class),
 }
 
-/// Message texts that decide, where the code alone does not: (code, part of the message, verdict). The first match counts;
+/// Message texts that decide, where the code alone does not: (code, part of the message, verdict, how it is known). The first match counts;
 /// an empty code matches every code.
-const BY_MESSAGE: &[(&str, &str, Verdict)] = {
+const BY_MESSAGE: &[(&str, &str, Verdict, Source)] = {
+    use Source::{Assumed, Documented, Recorded, Reported, SourceCode};
     use Verdict::{Exists, NotYet};
     &[
         // IAM propagation, as Lambda and API Gateway meet it.
@@ -36,166 +38,199 @@ const BY_MESSAGE: &[(&str, &str, Verdict)] = {
             "InvalidParameterValueException",
             "cannot be assumed by Lambda",
             NotYet("IAM to make the role known to Lambda (usually under 15 s)"),
+            SourceCode,
         ),
         (
             "InvalidParameterValueException",
             "The provided execution role does not have permissions",
             NotYet("IAM to make the role's policy known (usually under 15 s)"),
+            SourceCode,
         ),
-        ("InvalidParameterValueException", "KMS key is invalid for CreateGrant", NotYet("IAM to make the role known to KMS")),
+        ("InvalidParameterValueException", "KMS key is invalid for CreateGrant", NotYet("IAM to make the role known to KMS"), SourceCode),
         (
             "BadRequestException",
             "The role ARN does not have required permissions configured",
             NotYet("IAM to make the logging role known to API Gateway"),
+            SourceCode,
         ),
         (
             "BadRequestException",
             "could not successfully write to CloudWatch Logs using the ARN",
             NotYet("IAM to make the logging role known to API Gateway"),
+            SourceCode,
         ),
         (
             "BadRequestException",
             "CloudWatch Logs role ARN must be set in account settings",
             NotYet("API Gateway to notice its logging role"),
+            Reported,
         ),
-        ("MalformedPolicyDocument", "Invalid principal in policy", NotYet("IAM to make the principal known")),
+        ("MalformedPolicyDocument", "Invalid principal in policy", NotYet("IAM to make the principal known"), SourceCode),
         // Writes to one thing at a time.
-        ("ConflictException", "try again later", NotYet("another write to the REST API")),
-        ("NotFoundException", "No integration defined for method", NotYet("the integration to become visible")),
-        ("BadRequestException", "Active stages pointing to this deployment", NotYet("the stage to leave the deployment")),
-        ("ConflictException", "already exist", Exists),
-        ("ConflictException", "already has this name", Exists),
-        ("ResourceConflictException", "already exist", Exists),
-        ("ResourceConflictException", "", NotYet("Lambda to finish with the function")),
-        ("ResourceInUseException", "Table already exists", Exists),
-        ("ResourceInUseException", "", NotYet("DynamoDB to finish with the table")),
-        ("ValidationException", "while table is in CREATING state", NotYet("the table to be created")),
-        ("ValidationException", "modified multiple times within a fixed interval", Verdict::Final(Class::Refused)),
-        ("ValidationException", "TimeToLive is already", Exists),
-        ("ValidationException", "duplicate index", Exists),
-        ("ValidationException", "index which already exists", Exists),
-        ("LimitExceededException", "Table tags are being updated", NotYet("DynamoDB to finish with the tags")),
-        ("LimitExceededException", "simultaneously", NotYet("DynamoDB to finish with other tables and indexes")),
+        ("ConflictException", "try again later", NotYet("another write to the REST API"), Recorded),
+        ("NotFoundException", "No integration defined for method", NotYet("the integration to become visible"), Reported),
+        ("BadRequestException", "Active stages pointing to this deployment", NotYet("the stage to leave the deployment"), Recorded),
+        ("ConflictException", "already exist", Exists, Reported),
+        ("ConflictException", "already has this name", Exists, Recorded),
+        ("ResourceConflictException", "already exist", Exists, Recorded),
+        // A function that could not be created stays so: a wait would never end.
+        ("ResourceConflictException", "following state: Failed", Verdict::Final(Class::Refused), Assumed),
+        ("ResourceConflictException", "", NotYet("Lambda to finish with the function"), Recorded),
+        ("ResourceInUseException", "Table already exists", Exists, Reported),
+        ("ResourceInUseException", "", NotYet("DynamoDB to finish with the table"), Reported),
+        ("ValidationException", "while table is in CREATING state", NotYet("the table to be created"), Reported),
+        ("ValidationException", "modified multiple times within a fixed interval", Verdict::Final(Class::Refused), Reported),
+        ("ValidationException", "TimeToLive is already", Exists, Reported),
+        ("ValidationException", "duplicate index", Exists, Assumed),
+        ("ValidationException", "index which already exists", Exists, Assumed),
+        ("LimitExceededException", "Table tags are being updated", NotYet("DynamoDB to finish with the tags"), Reported),
+        ("LimitExceededException", "simultaneously", NotYet("DynamoDB to finish with other tables and indexes"), Reported),
         // S3's conditional writes: the object is there, or is another one than was named. ("conditions" with and without a hyphen.)
-        ("PreconditionFailed", "conditions you specified did not hold", Exists),
+        ("PreconditionFailed", "conditions you specified did not hold", Exists, Recorded),
         // Signature Version 4, in all services but S3.
-        ("InvalidSignatureException", "Signature expired", Verdict::Skewed),
-        ("InvalidSignatureException", "Signature not yet current", Verdict::Skewed),
-        ("SignatureDoesNotMatch", "Signature expired", Verdict::Skewed),
-        ("SignatureDoesNotMatch", "Signature not yet current", Verdict::Skewed),
-        ("", "throttled by EC2", Verdict::Throttled),
+        ("InvalidSignatureException", "Signature expired", Verdict::Skewed, Documented),
+        ("InvalidSignatureException", "Signature not yet current", Verdict::Skewed, Documented),
+        ("SignatureDoesNotMatch", "Signature expired", Verdict::Skewed, Documented),
+        ("SignatureDoesNotMatch", "Signature not yet current", Verdict::Skewed, Documented),
+        ("", "throttled by EC2", Verdict::Throttled, SourceCode),
+        // CloudFront's refusal of an account that AWS has not verified looks like a lack of permission, and is none.
+        ("AccessDenied", "account must be verified", Verdict::Final(Class::NotActivated), Reported),
+        ("AccessDeniedException", "account must be verified", Verdict::Final(Class::NotActivated), Reported),
     ]
 };
 
-/// Codes that decide by themselves.
-const BY_CODE: &[(Verdict, &[&str])] = {
+/// Codes that decide by themselves, and how it is known that AWS uses them so.
+const BY_CODE: &[(Verdict, &[(&str, Source)])] = {
+    use Source::{Documented, Recorded, Reported, SourceCode};
     use Verdict::{Absent, Exists, Final, Lost, NotYet, Skewed, Throttled};
     &[
         (
             Absent,
             &[
-                "NoSuchEntity",
-                "ResourceNotFoundException",
-                "ResourceNotFound",
-                "NotFoundException",
-                "NotFound",
-                "TableNotFoundException",
-                "NoSuchBucket",
-                "NoSuchBucketPolicy",
-                "NoSuchPublicAccessBlockConfiguration",
-                "NoSuchTagSet",
-                "NoSuchKey",
-                "NoSuchVersion",
-                "NoSuchUpload",
-                "OwnershipControlsNotFoundError",
-                "ServerSideEncryptionConfigurationNotFoundError",
-                "NoSuchDistribution",
-                "NoSuchOriginAccessControl",
-                "NoSuchResource",
+                ("NoSuchEntity", Recorded),
+                ("ResourceNotFoundException", Recorded),
+                ("ResourceNotFound", Recorded),
+                ("NotFoundException", Recorded),
+                ("NotFound", SourceCode),
+                ("TableNotFoundException", Reported),
+                ("NoSuchBucket", Recorded),
+                ("NoSuchBucketPolicy", Recorded),
+                ("NoSuchPublicAccessBlockConfiguration", Recorded),
+                ("NoSuchTagSet", Recorded),
+                ("NoSuchKey", Recorded),
+                ("NoSuchUpload", Recorded),
+                ("NoSuchVersion", Recorded),
+                ("OwnershipControlsNotFoundError", Recorded),
+                ("ServerSideEncryptionConfigurationNotFoundError", SourceCode),
+                ("NoSuchDistribution", Documented),
+                ("NoSuchOriginAccessControl", Documented),
+                ("NoSuchResource", SourceCode),
             ],
         ),
         (
             Exists,
             &[
-                "EntityAlreadyExists",
-                "ResourceAlreadyExistsException",
-                "BucketAlreadyOwnedByYou",
-                "OriginAccessControlAlreadyExists",
-                "DistributionAlreadyExists",
+                ("EntityAlreadyExists", Documented),
+                ("ResourceAlreadyExistsException", Recorded),
+                ("BucketAlreadyOwnedByYou", Recorded),
+                ("OriginAccessControlAlreadyExists", Documented),
+                ("DistributionAlreadyExists", Documented),
             ],
         ),
         (
             NotYet("another write to finish"),
-            &["OperationAborted", "OperationAbortedException", "ConcurrentModification", "ConditionalRequestConflict"],
+            &[
+                ("OperationAborted", Reported),
+                ("OperationAbortedException", Documented),
+                ("ConcurrentModification", Documented),
+                ("ConditionalRequestConflict", Recorded),
+            ],
         ),
-        (NotYet("point-in-time recovery to become available"), &["ContinuousBackupsUnavailableException"]),
-        (NotYet("CloudFront to stop serving (usually 3 to 5 minutes)"), &["DistributionNotDisabled"]),
-        (NotYet("S3 to notice that the bucket is empty"), &["BucketNotEmpty"]),
-        (NotYet("CloudFront to let go of it"), &["OriginAccessControlInUse"]),
+        (NotYet("point-in-time recovery to become available"), &[("ContinuousBackupsUnavailableException", Reported)]),
+        (NotYet("CloudFront to stop serving (usually 3 to 5 minutes)"), &[("DistributionNotDisabled", Documented)]),
+        (NotYet("S3 to notice that the bucket is empty"), &[("BucketNotEmpty", Recorded)]),
+        (NotYet("CloudFront to let go of it"), &[("OriginAccessControlInUse", Documented)]),
         (
             NotYet("a fresh look at what was changed meanwhile"),
-            &["PreconditionFailed", "PreconditionFailedException", "InvalidIfMatchVersion"],
+            &[("PreconditionFailed", Recorded), ("PreconditionFailedException", Recorded), ("InvalidIfMatchVersion", Documented)],
         ),
-        (NotYet("what uses the role to go"), &["DeleteConflict"]),
+        (NotYet("what uses the role to go"), &[("DeleteConflict", Recorded)]),
         (
             Throttled,
             &[
-                "Throttling",
-                "ThrottlingException",
-                "ThrottledException",
-                "RequestThrottled",
-                "RequestThrottledException",
-                "TooManyRequestsException",
-                "RequestLimitExceeded",
-                "SlowDown",
-                "PriorRequestNotComplete",
-                "ProvisionedThroughputExceededException",
-                "TooManyInvalidationsInProgress",
+                ("Throttling", Documented),
+                ("ThrottlingException", Documented),
+                ("ThrottledException", Documented),
+                ("RequestThrottled", SourceCode),
+                ("RequestThrottledException", SourceCode),
+                ("TooManyRequestsException", Recorded),
+                ("RequestLimitExceeded", SourceCode),
+                ("SlowDown", Documented),
+                ("PriorRequestNotComplete", SourceCode),
+                ("ProvisionedThroughputExceededException", Documented),
+                ("TooManyInvalidationsInProgress", Documented),
             ],
         ),
-        (Skewed, &["RequestTimeTooSkewed"]),
-        (Final(Class::Expired), &["ExpiredToken", "ExpiredTokenException", "RequestExpired"]),
+        (Skewed, &[("RequestTimeTooSkewed", Documented)]),
+        (Final(Class::Expired), &[("ExpiredToken", Documented), ("ExpiredTokenException", Documented), ("RequestExpired", Documented)]),
         (
             Final(Class::Credentials),
             &[
-                "InvalidClientTokenId",
-                "UnrecognizedClientException",
-                "InvalidAccessKeyId",
-                "SignatureDoesNotMatch",
-                "InvalidSignatureException",
-                "IncompleteSignature",
-                "MissingAuthenticationToken",
-                "InvalidToken",
+                ("InvalidClientTokenId", Documented),
+                ("UnrecognizedClientException", Documented),
+                ("InvalidAccessKeyId", Documented),
+                ("SignatureDoesNotMatch", Documented),
+                ("InvalidSignatureException", Documented),
+                ("IncompleteSignature", Documented),
+                ("MissingAuthenticationToken", Documented),
+                ("InvalidToken", Documented),
             ],
         ),
         (
             Final(Class::Denied),
-            &["AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError", "UnauthorizedException"],
+            &[
+                ("AccessDenied", Recorded),
+                ("AccessDeniedException", Documented),
+                ("UnauthorizedOperation", SourceCode),
+                ("AuthorizationError", SourceCode),
+                ("UnauthorizedException", SourceCode),
+            ],
+        ),
+        (
+            Final(Class::NotActivated),
+            &[
+                ("AccountProblem", Documented),
+                ("NotSignedUp", Documented),
+                ("OptInRequired", Documented),
+                ("PendingVerification", Reported),
+                ("RegionDisabledException", Documented),
+                ("SubscriptionRequiredException", Documented),
+            ],
         ),
         (
             Final(Class::Quota),
             &[
-                "LimitExceededException",
-                "LimitExceeded",
-                "ServiceQuotaExceededException",
-                "TooManyBuckets",
-                "CodeStorageExceededException",
-                "TooManyDistributions",
+                ("LimitExceededException", Documented),
+                ("LimitExceeded", Documented),
+                ("ServiceQuotaExceededException", Documented),
+                ("TooManyBuckets", Documented),
+                ("CodeStorageExceededException", Documented),
+                ("TooManyDistributions", Documented),
             ],
         ),
         (
             Lost,
             &[
-                "InternalError",
-                "InternalFailure",
-                "InternalServerError",
-                "InternalServiceError",
-                "ServiceException",
-                "ServiceFailure",
-                "ServiceUnavailable",
-                "ServiceUnavailableException",
-                "RequestTimeout",
-                "RequestTimeoutException",
+                ("InternalError", Documented),
+                ("InternalFailure", Documented),
+                ("InternalServerError", Documented),
+                ("InternalServiceError", Documented),
+                ("ServiceException", Documented),
+                ("ServiceFailure", Documented),
+                ("ServiceUnavailable", Documented),
+                ("ServiceUnavailableException", Documented),
+                ("RequestTimeout", Documented),
+                ("RequestTimeoutException", Documented),
             ],
         ),
     ]
@@ -205,17 +240,19 @@ const BY_CODE: &[(Verdict, &[&str])] = {
 const LONGEST_HINT: Duration = Duration::from_mins(1);
 
 pub(super) fn verdict(status: Option<u16>, code: &str, message: &str) -> Verdict {
-    let by_message = BY_MESSAGE.iter().find(|(of, part, _)| (of.is_empty() || *of == code) && message.contains(part));
-    if let Some((_, _, verdict)) = by_message {
+    let by_message = BY_MESSAGE.iter().find(|(of, part, ..)| (of.is_empty() || *of == code) && message.contains(part));
+    if let Some((_, _, verdict, _)) = by_message {
         return *verdict;
     }
     // API Gateway calls a rate limit and a quota by one name; only waiting tells them apart.
     if status == Some(429) {
         return Verdict::Throttled;
     }
-    let by_code = BY_CODE.iter().find(|(_, codes)| codes.contains(&code));
+    let by_code = BY_CODE.iter().find(|(_, codes)| codes.iter().any(|(known, _)| *known == code));
     match (by_code, status) {
         (Some((verdict, _)), _) => *verdict,
+        // 501 and 505: the service does not know what was asked for, now or later.
+        (None, Some(501 | 505)) => Verdict::Final(Class::Refused),
         (None, Some(500..=599)) => Verdict::Lost,
         (None, Some(403)) => Verdict::Final(Class::Denied),
         _ => Verdict::Final(Class::Refused),

@@ -10,6 +10,7 @@ mod delete_objects;
 mod error;
 mod memo;
 mod notes;
+mod nulls;
 mod object;
 mod object_headers;
 mod object_names;
@@ -17,6 +18,7 @@ mod permissions;
 mod place;
 mod policy;
 mod reports;
+mod source;
 mod tags;
 mod told;
 mod transport;
@@ -33,6 +35,7 @@ pub use permissions::{On, PERMISSIONS, Permission, Task};
 pub use place::Place;
 pub use policy::{Policy, decode as decode_policy};
 pub use reports::FEW_ROLES;
+pub use source::Source;
 pub use tags::{APPLIED, REGION, STACK, Tags};
 
 use crate::{
