@@ -126,7 +126,8 @@ async fn alarms(aws: &Aws) -> Result<u64> {
     .await
 }
 
-async fn distributions(aws: &Aws) -> Result<u64> {
+/// Counts the account's distributions.
+pub async fn distributions(aws: &Aws) -> Result<u64> {
     count(async |next| {
         let send = || aws.cloudfront.list_distributions().set_marker(next.clone()).send();
         let answer = aws.read("cloudfront:ListDistributions", send).await?;

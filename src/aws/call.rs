@@ -12,7 +12,7 @@ use std::{cell::RefCell, collections::BTreeMap, future::Future, rc::Rc, time::Du
 /// How often a lost request is sent again before the trouble is reported.
 const ATTEMPTS: u32 = 8;
 
-/// How often a throttled one is: for about a minute, because API Gateway deletes one API in 30 s, whoever asks.
+/// How often a throttled one is: for about a minute, because API Gateway deletes one API in 30 s, whoever asks (documented).
 const THROTTLED: u32 = 18;
 
 /// How often one is that was signed by a wrong clock: the SDK signs the second by the clock of the answer to the first, and one that was

@@ -19,10 +19,10 @@ use std::path::Path;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 It looks at this machine (Rust, what it builds for, the directory) and at the account: whether the credentials answer, the role that API
-Gateway logs with, the quotas that a stack of this kind meets, and by IAM's own simulation whether the credentials may do what `up` does.
-What needs a permission that is not there is a warning (`liveinsight policy doctor` prints them); so is a quota of which four fifths are
-used. With --local it looks only for what the local AWS and building for this machine need. Exit code 1 if something is missing that `up`
-needs; what `up` installs by itself is not missing.
+Gateway logs with, whether CloudFront serves the account, the quotas that a stack of this kind meets, and by IAM's own simulation whether
+the credentials may do what `up` does. What needs a permission that is not there is a warning (`liveinsight policy doctor` prints them); so
+is a quota of which four fifths are used. With --local it looks only for what the local AWS and building for this machine need. Exit code 1
+if something is missing that `up` needs; what `up` installs by itself is not missing.
 
 --recount looks at the product instead: a function that is killed in the middle of a batch leaves counters short. It counts the
 complete hours of the last day again from the events themselves, which are kept for a day, and corrects what differs; what is on its
@@ -88,13 +88,14 @@ async fn account(context: &Context, stack: Option<&Stack>) -> Vec<Finding> {
     let names = Names::new(stack, &caller.account);
     let aws = connection.aws(place, names.stack_tag());
     context.progress.quiet_step("looking at the account's quotas and permissions");
-    let (role, quotas, permissions) = futures::join!(
+    let (role, cloudfront, quotas, permissions) = futures::join!(
         checkup::logging_role(&aws, stack.has_api()),
+        checkup::cloudfront(&aws, stack.site.is_some()),
         checkup::quotas(&aws),
         checkup::permissions(&aws, &caller.arn, &names)
     );
     context.progress.step_done();
     let credentials =
         Finding::of("credentials", Ok::<_, CliError>(format!("{} in account {}, {region} answers", caller.arn, caller.account)));
-    [credentials].into_iter().chain(role).chain([quotas, permissions]).collect()
+    [credentials].into_iter().chain(role).chain(cloudfront).chain([quotas, permissions]).collect()
 }

@@ -20,10 +20,10 @@ const ROUNDS: usize = 4;
 const WRITES: usize = 8;
 
 /// How long something that was created may not be seen, and how often, while it cannot be created yet, it is made sure that what it needs
-/// is still there. What AWS calls eventual takes seconds; beyond that, another run may be deleting what this one makes.
+/// is still there. What AWS calls eventual takes seconds (reported); beyond that, another run may be deleting what this one makes.
 const RIVALS: Duration = Duration::from_secs(30);
 
-/// How long what was deleted may go on being listed. What AWS calls eventual takes seconds.
+/// How long what was deleted may go on being listed. What AWS calls eventual takes seconds (reported).
 const LISTS: Duration = Duration::from_mins(1);
 
 /// How to converge.
@@ -260,6 +260,10 @@ impl<C: super::Cloud> Run<'_, C> {
                     seen = entry.observe(self.cloud).await?;
                     continue;
                 }
+                if let Some(refusal) = live.failed.clone().filter(|_| settling) {
+                    // The service gave up on what was just written: another look, or the same write, changes nothing.
+                    return Err(Error::Failed(refusal));
+                }
             } else if let Some(made) = made {
                 self.wait_to_be_seen(entry, &pauses, made).await?;
                 seen = entry.observe(self.cloud).await?;
@@ -278,13 +282,15 @@ impl<C: super::Cloud> Run<'_, C> {
             }
             writes += 1;
             self.unproven.borrow_mut().insert(index);
+            let had_failed = seen.as_ref().is_some_and(|seen| seen.failed.is_some());
             let written = self.carry_out(index, entry, action, &changes).await;
             if action == Action::Create {
                 made = written.is_ok().then(Instant::now);
             }
             match written {
                 Ok(None) => seen = None,
-                Ok(Some(Left::Nothing | Left::Parts)) => return Ok(()),
+                // What the service had given up on is looked at again, before anything builds on it.
+                Ok(Some(Left::Nothing | Left::Parts)) if !had_failed => return Ok(()),
                 Ok(Some(left)) => {
                     settling = true;
                     pauses.progressed();

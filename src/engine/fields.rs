@@ -45,6 +45,13 @@ impl Fields {
         self.leaves.iter().map(|(path, field)| (path.as_str(), field))
     }
 
+    /// Adds a text that no spec has.
+    #[must_use]
+    pub(super) fn with(mut self, path: &str, text: String) -> Self {
+        self.leaves.insert(path.to_owned(), Field::Known(Value::String(text)));
+        self
+    }
+
     /// What the spec refers to.
     pub(super) fn needs(&self) -> &BTreeSet<Id> {
         &self.needs

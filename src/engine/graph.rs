@@ -1,7 +1,8 @@
 //! The declared resources and what hangs on what; the only place where their types are erased.
 
 use super::{
-    Changes, Fields, Gone, Live, Owner, Ref, Resource, Result, Stray, Written, current::for_resource, digest::Marks, sweep::Sweep,
+    Changes, Fields, Gone, Live, Owner, Ref, Refusal, Resource, Result, Stray, Written, current::for_resource, digest::Marks,
+    resource::FAILED, sweep::Sweep,
 };
 use futures::future::LocalBoxFuture;
 use serde::Serialize;
@@ -238,6 +239,7 @@ impl<C> Entry<C> {
 pub(super) struct Seen {
     pub(super) fields: Fields,
     pub(super) busy: Option<&'static str>,
+    pub(super) failed: Option<Box<Refusal>>,
     pub(super) owner: Owner,
     pub(super) applied: Option<String>,
 }
@@ -258,6 +260,7 @@ pub(super) trait Node<C> {
     fn fixed(&self) -> &'static [&'static str];
     fn comes_along(&self) -> bool;
     fn early(&self) -> bool;
+    fn lists_hide_failure(&self) -> bool;
     fn holds_data(&self) -> bool;
     /// How long its removal may take.
     fn removal(&self) -> Duration;
@@ -295,9 +298,14 @@ impl<R: Resource> Declared<R> {
     fn see(&self, live: Option<Live<R>>) -> Option<Seen> {
         let live = live.map(Rc::new);
         *self.output.borrow_mut() = live.as_ref().map(|live| live.output.clone());
+        let fields = |live: &Live<R>| match &live.failed {
+            Some(refusal) => Fields::of(&live.spec).with(FAILED, refusal.to_string()),
+            None => Fields::of(&live.spec),
+        };
         let seen = live.as_ref().map(|live| Seen {
-            fields: Fields::of(&live.spec),
+            fields: fields(live),
             busy: live.busy,
+            failed: live.failed.clone(),
             owner: live.owner.clone(),
             applied: live.applied.clone(),
         });
@@ -329,6 +337,10 @@ impl<R: Resource> Node<R::Cloud> for Declared<R> {
 
     fn early(&self) -> bool {
         R::EARLY
+    }
+
+    fn lists_hide_failure(&self) -> bool {
+        R::LISTS_HIDE_FAILURE
     }
 
     fn holds_data(&self) -> bool {

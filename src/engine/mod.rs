@@ -44,6 +44,6 @@ pub use graph::{Entry, Graph, Handle, Id};
 pub use plan::{Cause, Objection, Plan, State, Step, survey};
 pub use reference::Ref;
 pub use remove::{Removal, down};
-pub use resource::{Cloud, Found, Gone, Live, Owner, Resource, Written};
+pub use resource::{Cloud, FAILED, Found, Gone, Live, Owner, Resource, Written};
 pub use sweep::Stray;
 pub use wait::{Gate, Stop, Tempo};

@@ -107,12 +107,15 @@ pub async fn survey<C: super::Cloud>(graph: &Graph<C>, cloud: &C, tell: Listener
     for (entry, seen) in graph.entries.iter().zip(seen) {
         known.insert(entry.id.clone(), seen.map_err(|error| (Some(entry.id.clone()), error))?);
     }
-    // Nothing follows from a report but that all is well.
-    let doubtful = |entry: &&Entry<C>| {
-        let seen = known[&entry.id].as_ref();
-        seen.is_some_and(|seen| seen.owner == Owner::Reported) && decide(entry, seen).is_some()
+    // Nothing follows from a report but that all is well; and nothing is built on one that cannot tell.
+    let open: Vec<bool> = graph.entries.iter().map(|entry| decide(entry, known[&entry.id].as_ref()).is_some()).collect();
+    let built_on: BTreeSet<usize> =
+        graph.entries.iter().zip(&open).filter(|(_, open)| **open).flat_map(|(entry, _)| entry.needs.iter().copied()).collect();
+    let doubtful = |(index, entry): &(usize, &Entry<C>)| {
+        let is_reported = known[&entry.id].as_ref().is_some_and(|seen| seen.owner == Owner::Reported);
+        is_reported && (open[*index] || entry.node.lists_hide_failure() && built_on.contains(index))
     };
-    let doubtful: Vec<&Entry<C>> = graph.entries.iter().filter(doubtful).collect();
+    let doubtful: Vec<&Entry<C>> = graph.entries.iter().enumerate().filter(doubtful).map(|(_, entry)| entry).collect();
     for (entry, seen) in doubtful.iter().zip(join_all(doubtful.iter().map(|entry| for_resource(&entry.id, entry.observe(cloud)))).await) {
         known.insert(entry.id.clone(), seen.map_err(|error| (Some(entry.id.clone()), error))?);
     }

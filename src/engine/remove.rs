@@ -250,7 +250,7 @@ mod tests {
         }
 
         async fn observe(&self, _: &World) -> Result<Option<Live<Self>>> {
-            Ok(Some(Live { spec: Self, output: (), busy: None, owner: Owner::Us, applied: None }))
+            Ok(Some(Live { spec: Self, output: (), busy: None, failed: None, owner: Owner::Us, applied: None }))
         }
 
         async fn find(&self, _: &World) -> Result<Option<Found<()>>> {

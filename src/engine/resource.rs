@@ -1,6 +1,6 @@
 //! The contract between the engine and a kind of resource.
 
-use super::{Changes, Result};
+use super::{Changes, Refusal, Result};
 use serde::Serialize;
 use std::time::Duration;
 
@@ -36,6 +36,8 @@ pub trait Resource: Serialize + Sized + 'static {
     /// Whether it may be made while it is not known yet whether another run is at work ([`Options::gate`](super::Options::gate)): its name is
     /// its own, so that both make the same one, and nothing else is touched.
     const EARLY: bool = false;
+    /// Whether a list leaves out that the service gave up on it ([`Live::failed`]): then it is asked itself before anything is built on it.
+    const LISTS_HIDE_FAILURE: bool = false;
     /// Whether deleting it loses something that cannot be made again.
     const HOLDS_DATA: bool = false;
     /// How long its removal may take after the service has agreed to it, or while something that is going is in its way.
@@ -82,6 +84,9 @@ pub trait Resource: Serialize + Sized + 'static {
     async fn delete(&self, cloud: &Self::Cloud, output: &Self::Output) -> Result<Gone>;
 }
 
+/// Path of the difference that [`Live::failed`] makes; no declaration has such a field.
+pub const FAILED: &str = "failed";
+
 /// A resource as the service reports it.
 #[derive(Debug)]
 pub struct Live<R: Resource> {
@@ -91,6 +96,9 @@ pub struct Live<R: Resource> {
     pub output: R::Output,
     /// Set while the service is still working on it (`CREATING`, `Pending`): the engine waits before it writes.
     pub busy: Option<&'static str>,
+    /// Set if the service gave up on it (`State=Failed`), with the service's reason. It counts as a difference ([`FAILED`]); if it stays after
+    /// a write of this run, the engine ends the wait with this reason.
+    pub failed: Option<Box<Refusal>>,
     /// Whose it is.
     pub owner: Owner,
     /// The marks that [`Resource::stamp`] left, if the kind carries any.
@@ -106,7 +114,7 @@ impl<R: Resource> Live<R> {
 
     /// One that is ready, and belongs to what it hangs from.
     pub fn part(spec: R, output: R::Output) -> Self {
-        Self { spec, output, busy: None, owner: Owner::Parent, applied: None }
+        Self { spec, output, busy: None, failed: None, owner: Owner::Parent, applied: None }
     }
 }
 

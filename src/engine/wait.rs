@@ -85,9 +85,9 @@ impl Gate {
 pub struct Tempo {
     /// The first pause; pauses double from here.
     pub first: Duration,
-    /// The longest pause. IAM propagation is best probed every 2 s, not exponentially (measured by others: `0.25, 0.5, 1, 2, 2, …`).
+    /// The longest pause. IAM propagation is best probed every 2 s, not exponentially (source code of others: `0.25, 0.5, 1, 2, 2, …`).
     pub longest: Duration,
-    /// When to give up on one resource. An index added to an existing table takes up to 17 minutes.
+    /// When to give up on one resource. An index added to an existing table takes up to 17 minutes (reported).
     pub patience: Duration,
 }
 

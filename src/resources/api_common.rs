@@ -9,7 +9,11 @@ use crate::{
 };
 use aws_sdk_apigateway::types::{Deployment, Integration, Method, Op, PatchOperation, Resource as ApiNode, RestApi, Stage};
 use serde::{Serialize, Serializer};
-use std::{fmt, rc::Rc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt,
+    rc::Rc,
+};
 
 /// The longest page of every list ("Amazon API Gateway API reference": `limit` is 25 unless told, 500 at most).
 const PAGE: i32 = 500;
@@ -164,6 +168,23 @@ pub(super) async fn write_tags(aws: &Aws, path: &str, live: &Tags, declared: &Ta
     Ok(())
 }
 
+/// What is live, with the keys spelt as declared: keys name headers or content types, whose letter case means nothing. A second key that
+/// differs only by case keeps its own spelling, and so is a difference.
+pub(super) fn spelt_as<V>(declared: &BTreeMap<String, V>, live: impl IntoIterator<Item = (String, V)>) -> BTreeMap<String, V> {
+    let mut spelt = BTreeMap::new();
+    for (key, value) in live {
+        let usual = declared.keys().find(|usual| usual.eq_ignore_ascii_case(&key) && !spelt.contains_key(*usual));
+        spelt.insert(usual.cloned().unwrap_or(key), value);
+    }
+    spelt
+}
+
+/// Templates by content type, without those that are empty: API Gateway returns them as nothing, or as null (recorded on 2026-02-12).
+pub(super) fn templates(live: Option<&HashMap<String, String>>) -> BTreeMap<String, String> {
+    let some = live.into_iter().flatten().filter(|(_, template)| !template.is_empty());
+    some.map(|(kind, template)| (kind.clone(), template.clone())).collect()
+}
+
 /// A patch operation that sets a value; API Gateway takes every value as text.
 pub(super) fn replace(path: impl Into<String>, value: &(impl ToString + ?Sized)) -> PatchOperation {
     PatchOperation::builder().op(Op::Replace).path(path).value(value.to_string()).build()
@@ -172,4 +193,29 @@ pub(super) fn replace(path: impl Into<String>, value: &(impl ToString + ?Sized))
 /// A patch operation that takes something away.
 pub(super) fn remove(path: impl Into<String>) -> PatchOperation {
     PatchOperation::builder().op(Op::Remove).path(path).build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{spelt_as, templates};
+    use std::collections::{BTreeMap, HashMap};
+
+    fn map(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+        pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn letter_case_of_a_header_is_no_difference_and_a_second_header_is_one() {
+        let declared = map(&[("method.response.header.Access-Control-Max-Age", "'60'")]);
+        let lower = ("method.response.header.access-control-max-age".to_owned(), "'60'".to_owned());
+        assert_eq!(spelt_as(&declared, [lower.clone()]), declared);
+        let other = ("method.response.header.ACCESS-CONTROL-MAX-AGE".to_owned(), "'1'".to_owned());
+        assert_eq!(spelt_as(&declared, [lower, other.clone()]).get(&other.0), Some(&other.1));
+    }
+
+    #[test]
+    fn an_empty_template_is_none() {
+        let live = HashMap::from([("text/html".to_owned(), String::new()), ("application/json".to_owned(), "{}".to_owned())]);
+        assert_eq!(templates(Some(&live)), map(&[("application/json", "{}")]));
+    }
 }

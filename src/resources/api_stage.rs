@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 
 /// The key of the settings that hold for all methods.
 const ALL: &str = "*/*";
-/// What AWS does without settings: requests per second and at once ("Amazon API Gateway quotas").
+/// What AWS does without settings: requests per second and at once (recorded on 2024-03-05, and documented: "Amazon API Gateway quotas").
 const DEFAULT_THROTTLE: (f64, i32) = (10_000.0, 5_000);
 
 /// A stage. Its logical name is its name.
@@ -192,7 +192,7 @@ impl ApiStage {
 
     fn seen(aws: &Aws, output: ApiStageOutput, live: &Stage, tags: Tags) -> Live<Self> {
         let (owner, applied) = (aws.owner(&tags), tags.applied());
-        Live { spec: Self::of(&output.api, live, tags), output, busy: None, owner, applied }
+        Live { spec: Self::of(&output.api, live, tags), output, busy: None, failed: None, owner, applied }
     }
 
     fn of(api: &str, live: &Stage, tags: Tags) -> Self {

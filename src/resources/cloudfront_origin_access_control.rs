@@ -58,7 +58,7 @@ impl Resource for OriginAccessControl {
                 signing_protocol: listed.signing_protocol.to_string(),
             };
             let output = OriginAccessControlOutput { id: listed.id.clone() };
-            Live { owner: owner(aws, &spec.description), spec, output, busy: None, applied: None }
+            Live { owner: owner(aws, &spec.description), spec, output, busy: None, failed: None, applied: None }
         }))
     }
 

@@ -7,7 +7,7 @@
 use super::dynamodb_keys::{Index, KeyAttribute, definitions, incomplete, or_empty, schema};
 use crate::{
     aws::{Aws, Optional, Tags, not_aws},
-    engine::{Changes, Class, Error, Found, Gone, Live, Resource, Result, Stray, Written},
+    engine::{Changes, Class, Error, Found, Gone, Live, Refusal, Resource, Result, Stray, Written},
 };
 use aws_sdk_dynamodb::types::{
     BillingMode, CreateGlobalSecondaryIndexAction, DeleteGlobalSecondaryIndexAction, GlobalSecondaryIndexDescription,
@@ -17,6 +17,7 @@ use aws_sdk_dynamodb::types::{
 use serde::Serialize;
 use std::{cell::Cell, collections::BTreeMap, rc::Rc, time::Duration};
 
+/// Reported: measured by AWS Controllers for Kubernetes, as all times of this file.
 const CREATING: &str = "the table to be created (usually 2 to 20 s)";
 
 /// How long after a table is ACTIVE it usually takes point-in-time recovery: 1.4 to 2.7 s were measured.
@@ -144,6 +145,10 @@ impl Resource for Table {
     }
 
     async fn update(&self, aws: &Aws, live: &Live<Self>, changes: &Changes) -> Result<Written<TableOutput>> {
+        if let Some(refusal) = &live.failed {
+            // No write of ours mends it.
+            return Err(Error::Failed(refusal.clone()));
+        }
         let mut complete = true;
         aws.forget_bare(&self.name);
         if changes.touch("tags") {
@@ -215,7 +220,7 @@ impl Table {
         let (owner, applied) = (aws.owner(&tags), tags.applied());
         let output = TableOutput { arn: table.table_arn().unwrap_or_default().to_owned() };
         let spec = Self::of(table, rest.time_to_live, rest.point_in_time_recovery, tags);
-        Ok(Some(Live { spec, output, busy: busy(table), owner, applied }))
+        Ok(Some(Live { spec, output, busy: busy(table), failed: failed(table), owner, applied }))
     }
 
     /// Finds the tables that could be ours: `logical` gives the logical name of a physical one.
@@ -356,6 +361,7 @@ fn busy(table: &TableDescription) -> Option<&'static str> {
         Some(TableStatus::Creating) => Some(CREATING),
         Some(TableStatus::Deleting) => Some("the table to be deleted (usually 5 s)"),
         Some(TableStatus::Updating) => Some("the table to be updated"),
+        Some(TableStatus::Archiving) => Some("DynamoDB to archive the table"),
         _ if table
             .global_secondary_indexes()
             .iter()
@@ -365,6 +371,20 @@ fn busy(table: &TableDescription) -> Option<&'static str> {
         }
         _ => None,
     }
+}
+
+/// DynamoDB's reason, if the table is in a state that it does not leave by itself.
+fn failed(table: &TableDescription) -> Option<Box<Refusal>> {
+    let reason = match table.table_status()? {
+        TableStatus::InaccessibleEncryptionCredentials => {
+            "the KMS key that the table is encrypted with cannot be used; enable the key, or grant DynamoDB its use"
+        }
+        TableStatus::Archived => "the table was archived, because its KMS key could not be used for a week; restore it from its backup",
+        TableStatus::ReplicationNotAuthorized => "the table may not replicate to its other regions; grant it, or remove the replicas",
+        _ => return None,
+    };
+    let status = table.table_status().map_or("", TableStatus::as_str);
+    Some(Error::gave_up("dynamodb:DescribeTable", status, reason))
 }
 
 /// While a table comes or goes its tags cannot be read, and without them it would seem to be somebody else's.

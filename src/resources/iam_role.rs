@@ -136,7 +136,14 @@ impl Role {
         let (owner, applied) = (aws.owner(&tags), tags.applied());
         let trust = Policy::parse(&decode_policy(trust.unwrap_or_default()));
         let output = RoleOutput { name: name.to_owned(), arn: arn.to_owned() };
-        Live { spec: Self { name: name.to_owned(), path: path.to_owned(), trust, tags, among: 0 }, output, busy: None, owner, applied }
+        Live {
+            spec: Self { name: name.to_owned(), path: path.to_owned(), trust, tags, among: 0 },
+            output,
+            busy: None,
+            failed: None,
+            owner,
+            applied,
+        }
     }
 
     /// Finds the roles under the stack's path, which is what makes them ours. `logical` gives the logical name of a physical one, if it

@@ -5,12 +5,15 @@
 
 use crate::{
     aws::{Aws, Optional, Tags},
-    engine::{Changes, Error, Gone, Handle, Live, Owner, Ref, Resource, Result, Stray, Written},
+    engine::{Changes, Error, FAILED, Gone, Handle, Live, Owner, Ref, Refusal, Resource, Result, Stray, Written},
 };
 use aws_sdk_lambda::{
     operation::get_function::GetFunctionOutput,
     primitives::Blob,
-    types::{Architecture, Environment, FunctionCode, FunctionConfiguration, LastUpdateStatus, LoggingConfig, Runtime, State},
+    types::{
+        Architecture, Environment, FunctionCode, FunctionConfiguration, LastUpdateStatus, LastUpdateStatusReasonCode, LoggingConfig,
+        Runtime, State, StateReasonCode,
+    },
 };
 use serde::{Serialize, Serializer};
 use sha2::{Digest, Sha256};
@@ -19,7 +22,9 @@ use std::{collections::BTreeMap, path::PathBuf, rc::Rc};
 /// What is in the names of variables whose values are nobody's to read.
 const HIDING: [&str; 5] = ["SECRET", "TOKEN", "PASSWORD", "CREDENTIAL", "KEY"];
 
+/// "A few seconds" is documented (Lambda Developer Guide); the numbers are assumed.
 const CREATING: &str = "Lambda to create the function (usually 1 to 5 s)";
+/// That it takes a while is recorded (2025-11-25); the numbers are assumed.
 const UPDATING: &str = "Lambda to update the function (usually 1 to 4 s)";
 
 /// A function.
@@ -63,6 +68,7 @@ pub struct FunctionOutput {
 impl Resource for Function {
     type Cloud = Aws;
     const KIND: &'static str = "lambda.function";
+    const LISTS_HIDE_FAILURE: bool = true;
     type Output = FunctionOutput;
 
     fn name(&self) -> String {
@@ -76,6 +82,10 @@ impl Resource for Function {
     async fn observe(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
         let answer = get(aws, &self.name).await?;
         let Some(answer) = answer.as_ref() else { return Ok(None) };
+        if answer.configuration().is_some_and(|configuration| configuration.state() == Some(&State::Deleting)) {
+            // It goes, whatever it still shows; a creation waits for that.
+            return Ok(None);
+        }
         let tags = answer.tags().into_iter().flatten().collect();
         Ok(answer.configuration().map(|configuration| Self::of(aws, configuration, tags)))
     }
@@ -119,13 +129,15 @@ impl Resource for Function {
         if changes.touch("tags") {
             self.write_tags(aws, live).await?;
         }
-        if ["role", "runtime", "memory", "timeout", "environment", "log_group"].iter().any(|field| changes.touch(field)) {
-            let (role, logging) = (self.role.get()?, self.logging()?);
+        // What Lambda gave up on is written once more.
+        if ["role", "runtime", "memory", "timeout", "environment", "log_group", FAILED].iter().any(|field| changes.touch(field)) {
+            let role = self.role.get()?;
+            let logging = if changes.touch("log_group") { Some(self.logging_over(aws).await?) } else { None };
             let answer = aws
                 .write("lambda:UpdateFunctionConfiguration", || {
                     let request = aws.lambda.update_function_configuration().function_name(&self.name).role(&role);
                     let request = request.runtime(Runtime::from(self.runtime.as_str())).memory_size(self.memory).timeout(self.timeout);
-                    request.environment(self.variables()).logging_config(logging.clone()).send()
+                    request.environment(self.variables()).set_logging_config(logging.clone()).send()
                 })
                 .await?;
             return Ok(settling(output, answer.last_update_status()));
@@ -205,7 +217,7 @@ impl Function {
             code: None,
             tags,
         };
-        Live { spec, output, busy: busy(configuration), owner, applied }
+        Live { spec, output, busy: busy(configuration), failed: failed(configuration), owner, applied }
     }
 
     async fn zip(&self) -> Result<Blob> {
@@ -218,6 +230,15 @@ impl Function {
 
     fn logging(&self) -> Result<LoggingConfig> {
         Ok(LoggingConfig::builder().log_group(self.log_group.get()?).build())
+    }
+
+    /// The declared log group laid over the live logging: format and levels, which nobody declares, stay.
+    async fn logging_over(&self, aws: &Aws) -> Result<LoggingConfig> {
+        let answer = get(aws, &self.name).await?;
+        let live = answer.as_ref().as_ref().and_then(|answer| answer.configuration()?.logging_config().cloned());
+        let mut logging = live.unwrap_or_else(|| LoggingConfig::builder().build());
+        logging.log_group = Some(self.log_group.get()?);
+        Ok(logging)
     }
 
     fn architectures(&self) -> Option<Vec<Architecture>> {
@@ -278,6 +299,25 @@ fn busy(configuration: &FunctionConfiguration) -> Option<&'static str> {
     match (configuration.state(), configuration.last_update_status()) {
         (Some(State::Pending), _) => Some(CREATING),
         (_, Some(LastUpdateStatus::InProgress)) => Some(UPDATING),
+        _ => None,
+    }
+}
+
+/// Lambda's reason, if it gave up on the function or on its last update: neither ends by itself.
+fn failed(configuration: &FunctionConfiguration) -> Option<Box<Refusal>> {
+    let gave_up = |what: &str, code: Option<&str>, reason: Option<&str>| {
+        let message = format!("Lambda could not {what}: {}", reason.unwrap_or("it gives no reason"));
+        Some(Error::gave_up("lambda:GetFunction", code.unwrap_or_default(), message))
+    };
+    match (configuration.state(), configuration.last_update_status()) {
+        (Some(State::Failed), _) => {
+            let code = configuration.state_reason_code().map(StateReasonCode::as_str);
+            gave_up("create the function", code, configuration.state_reason())
+        }
+        (_, Some(LastUpdateStatus::Failed)) => {
+            let code = configuration.last_update_status_reason_code().map(LastUpdateStatusReasonCode::as_str);
+            gave_up("update the function, which serves as it was", code, configuration.last_update_status_reason())
+        }
         _ => None,
     }
 }

@@ -112,7 +112,7 @@ impl LogGroup {
         let (owner, applied) = (aws.owner(&tags), tags.applied());
         let Listed { name, retention_days } = group;
         let spec = Self { name: name.clone().into(), family: self.family.clone(), retention_days, tags };
-        Live { spec, output: LogGroupOutput { name }, busy: None, owner, applied }
+        Live { spec, output: LogGroupOutput { name }, busy: None, failed: None, owner, applied }
     }
 
     async fn write_retention(&self, aws: &Aws, name: &str) -> Result<()> {

@@ -180,7 +180,7 @@ impl RestApi {
             parts: ApiDocument::default(),
             logs: false,
         };
-        Live { spec, output, busy: None, owner, applied }
+        Live { spec, output, busy: None, failed: None, owner, applied }
     }
 
     /// Finds the APIs that are ours. `name` is what the stack calls its one API; its logical name is `logical`, any other's is its name.

@@ -161,7 +161,7 @@ impl Bucket {
         let (owner, applied) = (aws.owner(&tags), tags.applied());
         let (site, files) = site.map_or((None, BTreeMap::new()), |(site, files)| (Some(site), files));
         let spec = Self { name: self.name.clone(), versioning, encryption, object_ownership, site, files, tags };
-        Ok(Some(Live { spec, output: self.output(aws), busy: None, owner, applied }))
+        Ok(Some(Live { spec, output: self.output(aws), busy: None, failed: None, owner, applied }))
     }
 
     /// The bucket with this name, which could be ours. The name says account and region, so there is no other that this stack could own here.
@@ -238,10 +238,14 @@ impl Bucket {
     }
 
     async fn read_encryption(&self, aws: &Aws) -> Result<String> {
-        let answer = aws.read("s3:GetBucketEncryption", || aws.s3.get_bucket_encryption().bucket(&self.name).send()).await.optional()?;
-        let rule = answer.and_then(|answer| answer.server_side_encryption_configuration?.rules.into_iter().next());
-        let default = rule.and_then(|rule| rule.apply_server_side_encryption_by_default);
+        let default = self.read_encryption_rule(aws).await?.and_then(|rule| rule.apply_server_side_encryption_by_default);
         Ok(default.map_or_else(|| DEFAULT_ENCRYPTION.to_owned(), |default| default.sse_algorithm.to_string()))
+    }
+
+    /// The bucket's one rule; `None` after `DeleteBucketEncryption`, which S3 answers with 200 and nothing (recorded on 2026-02-21).
+    async fn read_encryption_rule(&self, aws: &Aws) -> Result<Option<ServerSideEncryptionRule>> {
+        let answer = aws.read("s3:GetBucketEncryption", || aws.s3.get_bucket_encryption().bucket(&self.name).send()).await.optional()?;
+        Ok(answer.and_then(|answer| answer.server_side_encryption_configuration?.rules.into_iter().next()))
     }
 
     async fn read_ownership(&self, aws: &Aws) -> Result<String> {
@@ -292,7 +296,9 @@ impl Bucket {
         let refuse = |error| invalid("s3:PutBucketEncryption", &error);
         let algorithm = ServerSideEncryption::from(self.encryption.as_str());
         let default = ServerSideEncryptionByDefault::builder().sse_algorithm(algorithm).build().map_err(refuse)?;
-        let rule = ServerSideEncryptionRule::builder().apply_server_side_encryption_by_default(default).build();
+        // The call replaces the rule: what it says beside the algorithm nobody declares, so it is sent as it is.
+        let mut rule = self.read_encryption_rule(aws).await?.unwrap_or_else(|| ServerSideEncryptionRule::builder().build());
+        rule.apply_server_side_encryption_by_default = Some(default);
         let config = ServerSideEncryptionConfiguration::builder().rules(rule).build().map_err(refuse)?;
         let _turn = self.turn(aws).await;
         aws.write("s3:PutBucketEncryption", || {

@@ -14,6 +14,7 @@ mod lambda;
 mod lock;
 mod logs;
 mod proxy;
+mod recorded;
 mod releases;
 mod s3_cloudfront;
 mod scale;

@@ -6,7 +6,7 @@ use aws_sdk_cloudfront::types::{InvalidationBatch, OriginAccessControlConfig, Pa
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use liveinsight::aws::Aws;
 use std::time::Duration;
-use strict_aws::{Config, Windows};
+use strict_aws::{Config, Faults, Windows};
 
 /// Code and message of a refusal.
 fn refusal<T: std::fmt::Debug>(result: Result<T, impl ProvideErrorMetadata>) -> (String, String) {
@@ -39,6 +39,15 @@ async fn parts_of_an_api_are_not_made_twice_nor_taken_away_while_in_use() {
     assert_eq!(refusal(delete).1, "Active stages pointing to this deployment must be moved or deleted");
     let stage = aws.apigateway.create_stage().rest_api_id(&api).stage_name("dev").deployment_id(&deployment).send().await;
     assert_eq!(refusal(stage).1, "Stage already exists");
+    let stage = aws.apigateway.create_stage().rest_api_id(&api).stage_name("other").deployment_id("none").send().await;
+    assert_eq!(refusal(stage), ("BadRequestException".to_owned(), "Deployment id does not exist".to_owned()));
+    let empty = PatchOperation::builder().op(Op::Replace).path("/accessLogSettings/format").value("").build();
+    let stage = aws.apigateway.update_stage().rest_api_id(&api).stage_name("dev").patch_operations(empty).send().await;
+    assert_eq!(refusal(stage).1, "Access Log value must not be empty");
+    let response = aws.apigateway.put_integration_response().rest_api_id(&api).resource_id(leaf).http_method("PATCH").status_code("200");
+    assert_eq!(refusal(response.send().await), ("NotFoundException".to_owned(), "Invalid Method identifier specified".to_owned()));
+    let api_without_words = aws.apigateway.create_rest_api().name("words").description("").send().await;
+    assert_eq!(refusal(api_without_words).1, "Description cannot be an empty string");
     put.http_method("DELETE").send().await.unwrap();
     let create = aws.apigateway.create_deployment().rest_api_id(&api).send().await;
     assert_eq!(refusal(create), ("BadRequestException".to_owned(), "No integration defined for method".to_owned()));
@@ -149,6 +158,22 @@ async fn functions_and_roles_are_not_rushed() {
 }
 
 #[tokio::test]
+async fn what_lambda_gives_up_on_ends_the_run_with_its_reason_and_the_next_run_mends_it() {
+    let account = Account::new(Config { windows: Some(windows()), ..Config::default() }).await;
+    // Functions that cannot be created; then, changes of functions that cannot be finished.
+    for version in [Version::First, Version::Patched] {
+        account.strict.set_faults(Faults::FunctionsFail);
+        let report = account.up(version).await;
+        let functions: Vec<String> =
+            report.failed.iter().filter(|(id, _)| id.kind() == "lambda.function").map(|(_, error)| error.to_string()).collect();
+        assert!(!functions.is_empty() && functions.len() == report.failed.len(), "{:?}", report.failed);
+        assert!(functions.iter().all(|reason| reason.contains("KMSKeyNotFound: Lambda could not")), "{functions:?}");
+        account.strict.set_faults(Faults::None);
+        account.complete(&account.up(version).await, "up");
+    }
+}
+
+#[tokio::test]
 async fn data_stores_take_their_time() {
     let (_account, aws) = made(Windows { table_tags: Duration::from_mins(10), ..windows() }).await;
     let table = aws.dynamodb.list_tables().send().await.unwrap().table_names()[0].clone();
@@ -167,6 +192,18 @@ async fn data_stores_take_their_time() {
     assert_eq!(refusal(aws.dynamodb.delete_table().table_name(&table).send().await).0, "ResourceInUseException");
     let bucket = aws.s3.list_buckets().send().await.unwrap().buckets()[0].name().unwrap().to_owned();
     assert_eq!(refusal(aws.s3.delete_bucket().bucket(&bucket).send().await).0, "BucketNotEmpty");
+    // Again, by its owner: told so with tags, let pass without, and the first tags stay.
+    let again = |tags: Option<Vec<aws_sdk_s3::types::Tag>>| {
+        let config = aws_sdk_s3::types::CreateBucketConfiguration::builder().set_tags(tags).build();
+        aws.s3.create_bucket().bucket(&bucket).create_bucket_configuration(config).send()
+    };
+    let tag = aws_sdk_s3::types::Tag::builder().key("other").value("1").build().unwrap();
+    let expected = "Your previous request to create the named bucket succeeded and you already own it.";
+    assert_eq!(refusal(again(Some(vec![tag])).await), ("BucketAlreadyOwnedByYou".to_owned(), expected.to_owned()));
+    let tags = async || aws.s3.get_bucket_tagging().bucket(&bucket).send().await.unwrap().tag_set.len();
+    let before = tags().await;
+    again(None).await.unwrap();
+    assert!(before > 2 && tags().await == before);
     let versioning = || {
         let enabled = aws_sdk_s3::types::VersioningConfiguration::builder().status("Enabled".into()).build();
         aws.s3.put_bucket_versioning().bucket(&bucket).versioning_configuration(enabled).send()
