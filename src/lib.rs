@@ -11,6 +11,7 @@ mod disk;
 pub mod engine;
 pub mod error;
 mod file_lock;
+mod home;
 pub mod http;
 pub mod local;
 pub mod lock;

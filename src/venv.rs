@@ -8,7 +8,7 @@ use std::process::Stdio;
 
 use tokio::process::Command;
 
-use crate::{disk::remedy, file_lock};
+use crate::{disk::remedy, file_lock, home};
 
 /// The oldest Python that every pinned package accepts (their `Requires-Python`).
 const OLDEST_PYTHON: (u32, u32) = (3, 10);
@@ -95,7 +95,7 @@ impl Venv {
         };
         let lock = directory.with_extension("lock");
         if let Some(parent) = directory.parent() {
-            std::fs::create_dir_all(parent).map_err(write_error(parent))?;
+            home::create(parent).map_err(write_error(parent))?;
         }
         let waiting_text = format!("waiting for another run that is installing {purpose}");
         let waiting = || tell(&waiting_text);

@@ -1,6 +1,6 @@
 //! The directory `.liveinsight/aws` of one project, and the server that lives in it.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -9,8 +9,8 @@ use sha2::{Digest, Sha256};
 
 use super::process::{self, Launch, POLL};
 use super::{LocalAws, LocalError, health};
-use crate::file_lock;
 use crate::venv::{Venv, last_lines};
+use crate::{file_lock, home};
 
 /// What is installed into the virtual environment.
 const REQUIREMENTS: &str = include_str!("requirements.txt");
@@ -49,7 +49,7 @@ impl Home {
     /// The home below `project_root`, the directory of `stack.yaml`. Touches nothing yet.
     pub fn new(project_root: &Path) -> Self {
         let root = std::fs::canonicalize(project_root).unwrap_or_else(|_| project_root.to_owned());
-        Self(root.join(".liveinsight").join("aws"))
+        Self(home::of(&root).join("aws"))
     }
 
     /// Starts the server, or finds the one that runs already. Installs it when it is missing.
@@ -57,6 +57,10 @@ impl Home {
     /// Safe to call from two programs at once: the second waits and finds the first one's server. What a crash left
     /// behind is cleared away. `tell` receives a line before anything that takes long.
     pub async fn start(&self, tell: &(dyn Fn(&str) + Sync)) -> Result<LocalAws, LocalError> {
+        if let Some(home) = self.0.parent() {
+            // What cannot be mended is named where it is written.
+            let _ = home::mend(home);
+        }
         if self.is_installed()
             && let Some(running) = self.status().await?
         {
@@ -138,7 +142,7 @@ impl Home {
             // A crash is explained in the log of the run before.
             std::fs::rename(&path, path.with_extension("previous.log")).map_err(self.cannot(&path))?;
         }
-        let log = File::create(&path).map_err(self.cannot(&path))?;
+        let log = home::write(&path, b"").and_then(|()| OpenOptions::new().append(true).open(&path)).map_err(self.cannot(&path))?;
         let (python, identity) = (venv.python(), self.identity());
         let mut child = process::launch(Launch { python: &python, home: &self.0, port, identity: &identity, log })
             .map_err(|error| LocalError::Start { log: path.clone(), output: error.to_string() })?;
@@ -246,11 +250,11 @@ impl Home {
         let path = self.0.join("server.json");
         let new = self.0.join("server.json.new");
         let text = serde_json::json!(server).to_string();
-        std::fs::write(&new, text).and_then(|()| std::fs::rename(&new, &path)).map_err(self.cannot(&path))
+        home::write(&new, text.as_bytes()).and_then(|()| std::fs::rename(&new, &path)).map_err(self.cannot(&path))
     }
 
     fn create(&self, path: &Path) -> Result<(), LocalError> {
-        std::fs::create_dir_all(path).map_err(self.cannot(path))
+        home::create(path).map_err(self.cannot(path))
     }
 
     #[expect(clippy::unused_self, reason = "reads as what this home cannot do")]

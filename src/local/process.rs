@@ -30,9 +30,11 @@ pub(super) struct Launch<'a> {
 /// Starts the server, detached: it outlives this program and does not get its Ctrl-C.
 pub(super) fn launch(launch: Launch<'_>) -> std::io::Result<tokio::process::Child> {
     let errors = launch.log.try_clone()?;
-    let mut command = std::process::Command::new(launch.python);
+    let mut command = std::process::Command::new("/bin/sh");
     command
-        .args(["-m", "ministack"])
+        // Its state has the functions' variables in it, secrets among them: files that nobody else can read.
+        .args(["-c", "umask 077 && exec \"$0\" -m ministack"])
+        .arg(launch.python)
         .current_dir(launch.home)
         .stdin(Stdio::null())
         .stdout(launch.log)
