@@ -368,7 +368,20 @@ fn root(error: &dyn std::error::Error) -> String {
     while let Some(source) = innermost.source() {
         innermost = source;
     }
-    innermost.to_string()
+    with_store(innermost.to_string())
+}
+
+/// Names the certificate store where a certificate is not trusted: in containers there may be none, and a company's proxy has its own.
+fn with_store(text: String) -> String {
+    if !text.contains("invalid peer certificate") {
+        return text;
+    }
+    let set = ["SSL_CERT_FILE", "SSL_CERT_DIR"].into_iter().find_map(|name| Some(format!("{name}={}", std::env::var(name).ok()?)));
+    let store = set.unwrap_or_else(|| "the system's".to_owned());
+    format!(
+        "{text}; the certificate store is {store}: install the package ca-certificates, or, behind a proxy that has its own \
+         certificate, add that to the store or name its file in SSL_CERT_FILE"
+    )
 }
 
 fn shorten(text: &str) -> String {
