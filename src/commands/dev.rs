@@ -113,6 +113,7 @@ impl Watched {
     /// while it does not compile.
     fn follow(&mut self, mut sources: watch::Sources) -> Result<(), CliError> {
         sources.directories.extend(self.sources.directories.iter().filter(|directory| directory.is_dir()).cloned());
+        sources.files.extend(self.sources.files.iter().filter(|file| file.is_file()).cloned());
         if sources != self.sources {
             // Something may have been saved before it was watched.
             *self = Self { uncertain: true, ..Self::new(sources)? };
@@ -170,9 +171,9 @@ async fn again(args: &DevArgs, context: &Context, quietly: bool) -> Option<Resul
 
 /// What the stack is made from.
 fn sources(session: &Session, context: &Context) -> Result<watch::Sources, CliError> {
-    let mut directories = content::crates(session);
+    let (mut directories, files) = content::inputs(session);
     directories.extend(session.stack.site.as_ref().map(|site| session.stack.root.join(&site.source)));
-    Ok(watch::Sources { directories, file: session::file(context)? })
+    Ok(watch::Sources { directories, files, file: session::file(context)? })
 }
 
 /// Shows what the functions log, for as long as it is polled.

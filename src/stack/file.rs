@@ -142,6 +142,8 @@ pub struct IndexFile {
 pub struct FunctionFile {
     /// The crate's directory, relative to this file.
     pub source: String,
+    /// The program that runs, of a crate with several binaries; the one named like the function if not given.
+    pub binary: Option<String>,
     /// The request it answers, as `POST /api/events`. Without, it is not reachable through the API.
     #[schemars(regex(pattern = r"^(GET|POST|PUT|PATCH|DELETE|HEAD) /\S*$"))]
     pub route: Option<String>,

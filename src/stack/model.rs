@@ -160,6 +160,8 @@ impl Projection {
 pub struct Function {
     /// The crate's directory, relative to [`Stack::root`].
     pub source: PathBuf,
+    /// The program of the crate, if the file names one.
+    pub binary: Option<String>,
     /// The request it answers, if it is reachable through the API.
     pub route: Option<Route>,
     /// Tables it may read, by logical name.

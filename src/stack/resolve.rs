@@ -88,6 +88,7 @@ fn key(written: &KeyFile) -> Key {
 fn function(written: &FunctionFile, overrides: &FunctionOverride) -> Function {
     Function {
         source: written.source.clone().into(),
+        binary: written.binary.clone(),
         route: written.route.as_deref().and_then(|text| route::parse(text).ok()),
         reads: written.reads.iter().cloned().collect(),
         writes: written.writes.iter().cloned().collect(),

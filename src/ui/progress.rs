@@ -229,6 +229,7 @@ impl Progress {
             Build::UpToDate(functions) if self.0.ui.verbose() => self.say(&format!("unchanged: {}", functions.join(", "))),
             Build::Preparing(what) => self.step(what),
             Build::Building(functions) => self.step(&format!("building {}", functions.join(", "))),
+            Build::Linking(functions) => self.step(&format!("compiling and linking {}, which takes minutes", functions.join(", "))),
             Build::Cargo(line) => {
                 self.explain(STEP, line.trim());
                 if self.0.ui.verbose() {
@@ -237,6 +238,7 @@ impl Progress {
             }
             // An error is shown once, at the end.
             Build::Diagnostic(text) if text.starts_with("warning") => self.0.ui.warn(text.trim_start_matches("warning: ")),
+            Build::Remark(text) if self.0.ui.verbose() => self.say(text),
             Build::Built { functions, seconds } => {
                 self.step_done();
                 self.say(&format!("built {} ({seconds:.1} s)", functions.join(", ")));

@@ -4,8 +4,9 @@ use std::path::Path;
 
 use super::super::diagnostic::Problem;
 use super::super::document::Document;
-use super::super::model::Stack;
+use super::super::model::{Function, Stack};
 use super::Problems;
+use crate::build::binaries;
 
 /// All problems of the sources a stack is made of.
 pub(in super::super) fn sources(stack: &Stack, document: &Document) -> Vec<Problem> {
@@ -20,6 +21,8 @@ pub(in super::super) fn sources(stack: &Stack, document: &Document) -> Vec<Probl
         } else if !directory.join("Cargo.toml").is_file() {
             let problem = Problem::new(format!("`{shown}` is not a crate: it has no Cargo.toml"));
             problems.value(&path, problem.help("name the directory of the function's own crate"));
+        } else if let Some(problem) = binary(&directory, function) {
+            problems.value(&["functions", name.as_str(), "binary"], problem);
         }
     }
     if let Some(site) = &stack.site {
@@ -41,6 +44,18 @@ pub(in super::super) fn sources(stack: &Stack, document: &Document) -> Vec<Probl
         }
     }
     problems.found
+}
+
+/// A problem of the binary that a function names, as far as the crate's manifest shows.
+fn binary(directory: &Path, function: &Function) -> Option<Problem> {
+    let known = binaries(directory)?;
+    match &function.binary {
+        Some(wanted) if !known.contains(wanted) => {
+            let problem = Problem::new(format!("the crate in `{}` has no binary `{wanted}`", function.source.display()));
+            Some(problem.known(wanted, known.iter().map(String::as_str)))
+        }
+        _ => None,
+    }
 }
 
 /// Suggests the directory with the nearest name among those beside the missing one.
