@@ -14,6 +14,7 @@ mod nulls;
 mod object;
 mod object_headers;
 mod object_names;
+mod pages;
 mod permissions;
 mod place;
 mod policy;
@@ -31,6 +32,7 @@ pub use error::{Optional, not_aws};
 pub use notes::Published;
 pub use object_headers::{Headers, Known};
 pub use object_names::object_name;
+pub use pages::{MAX_PAGES, Pages};
 pub use permissions::{On, PERMISSIONS, Permission, Task};
 pub use place::Place;
 pub use policy::{Policy, decode as decode_policy};
@@ -42,7 +44,12 @@ use crate::{
     engine::{Cloud, Owner},
     timings::Recorder,
 };
-use std::{cell::RefCell, collections::HashMap, future::Future, rc::Rc};
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashMap,
+    future::Future,
+    rc::Rc,
+};
 
 /// Access to one account and region: the clients, and what is shared between those who use them.
 pub struct Aws {
@@ -75,6 +82,7 @@ pub struct Aws {
     alarms_to_delete: batch::Gathering,
     budgets: budget::Budgets,
     tally: call::Tally,
+    max_pages: Cell<usize>,
     memo: memo::Memo,
     notes: notes::Notes,
     recorder: Option<Recorder>,

@@ -66,24 +66,20 @@ pub struct Release {
 /// Lists the releases, and what there is of the site; `None` without a bucket.
 pub async fn list(aws: &Aws, bucket: &str) -> Result<Option<Objects>> {
     let mut objects = Objects::default();
-    let (mut key, mut version) = (None, None);
-    loop {
-        let page = aws
-            .read("s3:ListObjectVersions", || {
-                let request = aws.s3.list_object_versions().bucket(bucket).prefix(SITE_PREFIX.trim_end_matches('/'));
-                let request = request.encoding_type(EncodingType::Url);
-                request.set_key_marker(key.clone()).set_version_id_marker(version.clone()).send()
-            })
-            .await
-            .optional()?;
-        let Some(page) = page else { return Ok(None) };
+    let request = || aws.s3.list_object_versions().bucket(bucket).prefix(SITE_PREFIX.trim_end_matches('/')).encoding_type(EncodingType::Url);
+    let send = |place: Option<(String, Option<String>)>| {
+        let (key, version) = place.map_or((None, None), |(key, version)| (Some(key), version));
+        request().set_key_marker(key).set_version_id_marker(version).send()
+    };
+    let listed = aws.pages("s3:ListObjectVersions", send, |page| {
         for found in page.versions() {
             objects.add(found);
         }
-        (key, version) = (page.next_key_marker().map(object_name), page.next_version_id_marker().map(str::to_owned));
-        if page.is_truncated() != Some(true) || key.is_none() {
-            break;
-        }
+        let more = page.is_truncated() == Some(true);
+        Ok(page.next_key_marker.filter(|_| more).map(|key| (object_name(&key), page.next_version_id_marker)))
+    });
+    if listed.await.optional()?.is_none() {
+        return Ok(None);
     }
     objects.releases.sort_by_key(|stored| stored.number);
     Ok(Some(objects))

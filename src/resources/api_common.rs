@@ -51,17 +51,13 @@ pub(super) async fn turn(aws: &Aws, api: &str) -> crate::aws::Turn {
 pub(super) async fn rest_apis(aws: &Aws) -> Result<Rc<Vec<RestApi>>> {
     aws.shared("apigateway", "apis", || async {
         let mut apis = Vec::new();
-        let mut position = None;
-        loop {
-            let page = aws
-                .read("apigateway:GetRestApis", || aws.apigateway.get_rest_apis().limit(PAGE).set_position(position.clone()).send())
-                .await?;
-            apis.extend_from_slice(page.items());
-            position = page.position().map(str::to_owned);
-            if position.is_none() {
-                return Ok(apis);
-            }
-        }
+        let send = |position| aws.apigateway.get_rest_apis().limit(PAGE).set_position(position).send();
+        aws.pages("apigateway:GetRestApis", send, |page| {
+            apis.extend(page.items.unwrap_or_default());
+            Ok(page.position)
+        })
+        .await?;
+        Ok(apis)
     })
     .await
 }
@@ -70,22 +66,13 @@ pub(super) async fn rest_apis(aws: &Aws) -> Result<Rc<Vec<RestApi>>> {
 pub(super) async fn nodes(aws: &Aws, api: &str) -> Result<Rc<Vec<ApiNode>>> {
     aws.shared("apigateway", &format!("resources/{api}"), || async {
         let mut nodes = Vec::new();
-        let mut position = None;
-        loop {
-            let page = aws
-                .read("apigateway:GetResources", || {
-                    let request = aws.apigateway.get_resources().rest_api_id(api).limit(PAGE).embed("methods");
-                    request.set_position(position.clone()).send()
-                })
-                .await
-                .optional()?;
-            let Some(page) = page else { return Ok(Vec::new()) };
-            nodes.extend_from_slice(page.items());
-            position = page.position().map(str::to_owned);
-            if position.is_none() {
-                return Ok(nodes);
-            }
-        }
+        let request = || aws.apigateway.get_resources().rest_api_id(api).limit(PAGE).embed("methods");
+        let send = |position| request().set_position(position).send();
+        let listed = aws.pages("apigateway:GetResources", send, |page| {
+            nodes.extend(page.items.unwrap_or_default());
+            Ok(page.position)
+        });
+        Ok(listed.await.optional()?.map_or_else(Vec::new, |()| nodes))
     })
     .await
 }
@@ -94,21 +81,12 @@ pub(super) async fn nodes(aws: &Aws, api: &str) -> Result<Rc<Vec<ApiNode>>> {
 pub(super) async fn deployments(aws: &Aws, api: &str) -> Result<Rc<Vec<Deployment>>> {
     aws.shared("apigateway", &format!("deployments/{api}"), || async {
         let mut deployments = Vec::new();
-        let mut position = None;
-        loop {
-            let page = aws
-                .read("apigateway:GetDeployments", || {
-                    aws.apigateway.get_deployments().rest_api_id(api).limit(PAGE).set_position(position.clone()).send()
-                })
-                .await
-                .optional()?;
-            let Some(page) = page else { return Ok(Vec::new()) };
-            deployments.extend_from_slice(page.items());
-            position = page.position().map(str::to_owned);
-            if position.is_none() {
-                return Ok(deployments);
-            }
-        }
+        let send = |position| aws.apigateway.get_deployments().rest_api_id(api).limit(PAGE).set_position(position).send();
+        let listed = aws.pages("apigateway:GetDeployments", send, |page| {
+            deployments.extend(page.items.unwrap_or_default());
+            Ok(page.position)
+        });
+        Ok(listed.await.optional()?.map_or_else(Vec::new, |()| deployments))
     })
     .await
 }

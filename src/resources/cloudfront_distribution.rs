@@ -410,21 +410,18 @@ struct Listed {
 async fn list(aws: &Aws) -> Result<Rc<Vec<Listed>>> {
     aws.shared("cloudfront", "distributions", || async {
         let mut all = Vec::new();
-        let mut marker = None;
-        loop {
-            let page =
-                aws.read("cloudfront:ListDistributions", || aws.cloudfront.list_distributions().set_marker(marker.clone()).send()).await?;
-            let Some(page) = page.distribution_list else { return Ok(all) };
-            marker = page.next_marker.filter(|_| page.is_truncated);
+        let send = |marker| aws.cloudfront.list_distributions().set_marker(marker).send();
+        aws.pages("cloudfront:ListDistributions", send, |page| {
+            let Some(page) = page.distribution_list else { return Ok(None) };
             all.extend(page.items.into_iter().flatten().map(|item| Listed {
                 comment: item.comment,
                 origins: item.origins.into_iter().flat_map(|origins| origins.items).map(|origin| origin.domain_name).collect(),
                 output: DistributionOutput { id: item.id, arn: item.arn, domain: item.domain_name },
             }));
-            if marker.is_none() {
-                return Ok(all);
-            }
-        }
+            Ok(page.next_marker.filter(|_| page.is_truncated))
+        })
+        .await?;
+        Ok(all)
     })
     .await
 }

@@ -151,20 +151,14 @@ async fn etag(aws: &Aws, id: &str) -> Result<Option<String>> {
 async fn list(aws: &Aws) -> Result<Rc<Vec<OriginAccessControlSummary>>> {
     aws.shared("cloudfront", "origin access controls", || async {
         let mut all = Vec::new();
-        let mut marker = None;
-        loop {
-            let page = aws
-                .read("cloudfront:ListOriginAccessControls", || {
-                    aws.cloudfront.list_origin_access_controls().set_marker(marker.clone()).send()
-                })
-                .await?;
-            let Some(page) = page.origin_access_control_list else { return Ok(all) };
-            marker = page.next_marker.filter(|_| page.is_truncated);
+        let send = |marker| aws.cloudfront.list_origin_access_controls().set_marker(marker).send();
+        aws.pages("cloudfront:ListOriginAccessControls", send, |page| {
+            let Some(page) = page.origin_access_control_list else { return Ok(None) };
             all.extend(page.items.unwrap_or_default());
-            if marker.is_none() {
-                return Ok(all);
-            }
-        }
+            Ok(page.next_marker.filter(|_| page.is_truncated))
+        })
+        .await?;
+        Ok(all)
     })
     .await
 }

@@ -422,16 +422,14 @@ fn arn(aws: &Aws, name: &str) -> String {
 /// The names of all tables of the region.
 async fn list(aws: &Aws) -> Result<Rc<Vec<String>>> {
     aws.shared("dynamodb", "tables", || async {
-        let (mut names, mut last) = (Vec::new(), None);
-        loop {
-            let page =
-                aws.read("dynamodb:ListTables", || aws.dynamodb.list_tables().set_exclusive_start_table_name(last.clone()).send()).await?;
-            names.extend_from_slice(page.table_names());
-            last = page.last_evaluated_table_name().map(str::to_owned);
-            if last.is_none() {
-                return Ok(names);
-            }
-        }
+        let mut names = Vec::new();
+        let send = |last| aws.dynamodb.list_tables().set_exclusive_start_table_name(last).send();
+        aws.pages("dynamodb:ListTables", send, |page| {
+            names.extend(page.table_names.unwrap_or_default());
+            Ok(page.last_evaluated_table_name)
+        })
+        .await?;
+        Ok(names)
     })
     .await
 }
@@ -472,29 +470,20 @@ async fn read_tags(aws: &Aws, name: &str) -> Result<Option<Tags>> {
     let tags = aws
         .shared("dynamodb", &format!("tags/{name}"), || async {
             let arn = arn(aws, name);
-            let (mut tags, mut token) = (Vec::new(), None);
-            loop {
-                let page = aws
-                    .read("dynamodb:ListTagsOfResource", || {
-                        aws.dynamodb.list_tags_of_resource().resource_arn(&arn).set_next_token(token.clone()).send()
-                    })
-                    .await
-                    .optional();
-                let page = match page {
-                    Ok(Some(page)) => page,
-                    Ok(None) => return Ok(None),
-                    // DynamoDB denies access to what does not exist.
-                    Err(error) if error.class() == Some(Class::Denied) => match describe_now(aws, name).await? {
-                        Some(_) => return Err(error),
-                        None => return Ok(None),
-                    },
-                    Err(error) => return Err(error),
-                };
-                tags.extend(page.tags().iter().map(|tag| (tag.key().to_owned(), tag.value().to_owned())));
-                token = page.next_token;
-                if token.is_none() {
-                    return Ok(Some(Tags::from_iter(tags)));
-                }
+            let mut tags = Vec::new();
+            let send = |token| aws.dynamodb.list_tags_of_resource().resource_arn(&arn).set_next_token(token).send();
+            let listed = aws.pages("dynamodb:ListTagsOfResource", send, |page| {
+                tags.extend(page.tags.into_iter().flatten().map(|tag| (tag.key, tag.value)));
+                Ok(page.next_token)
+            });
+            match listed.await.optional() {
+                Ok(listed) => Ok(listed.map(|()| Tags::from_iter(tags))),
+                // DynamoDB denies access to what does not exist.
+                Err(error) if error.class() == Some(Class::Denied) => match describe_now(aws, name).await? {
+                    Some(_) => Err(error),
+                    None => Ok(None),
+                },
+                Err(error) => Err(error),
             }
         })
         .await?;

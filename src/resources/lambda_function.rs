@@ -338,21 +338,16 @@ pub async fn function_owner(aws: &Aws, name: &str) -> Result<Option<Owner>> {
 
 /// The numbers of the versions of a function that are there.
 pub async fn published_versions(aws: &Aws, name: &str) -> Result<Vec<String>> {
-    let (mut versions, mut marker) = (Vec::new(), None);
-    loop {
-        let page = aws
-            .read("lambda:ListVersionsByFunction", || {
-                aws.lambda.list_versions_by_function().function_name(name).set_marker(marker.clone()).send()
-            })
-            .await?;
-        versions.extend(page.versions().iter().filter_map(|version| version.version().map(str::to_owned)));
-        marker = page.next_marker().map(str::to_owned);
-        if marker.is_none() {
-            // `$LATEST` is listed as well.
-            versions.retain(|version| version.parse::<u64>().is_ok());
-            return Ok(versions);
-        }
-    }
+    let mut versions = Vec::new();
+    let send = |marker| aws.lambda.list_versions_by_function().function_name(name).set_marker(marker).send();
+    aws.pages("lambda:ListVersionsByFunction", send, |page| {
+        versions.extend(page.versions.into_iter().flatten().filter_map(|version| version.version));
+        Ok(page.next_marker)
+    })
+    .await?;
+    // `$LATEST` is listed as well.
+    versions.retain(|version| version.parse::<u64>().is_ok());
+    Ok(versions)
 }
 
 fn output(configuration: &FunctionConfiguration) -> FunctionOutput {
@@ -364,15 +359,14 @@ fn output(configuration: &FunctionConfiguration) -> FunctionOutput {
 
 async fn list(aws: &Aws) -> Result<Rc<Vec<FunctionConfiguration>>> {
     aws.shared("lambda", "functions", || async {
-        let (mut functions, mut marker) = (Vec::new(), None);
-        loop {
-            let page = aws.read("lambda:ListFunctions", || aws.lambda.list_functions().set_marker(marker.clone()).send()).await?;
-            functions.extend_from_slice(page.functions());
-            marker = page.next_marker().map(str::to_owned);
-            if marker.is_none() {
-                return Ok(functions);
-            }
-        }
+        let mut functions = Vec::new();
+        let send = |marker| aws.lambda.list_functions().set_marker(marker).send();
+        aws.pages("lambda:ListFunctions", send, |page| {
+            functions.extend(page.functions.unwrap_or_default());
+            Ok(page.next_marker)
+        })
+        .await?;
+        Ok(functions)
     })
     .await
 }

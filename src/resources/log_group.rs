@@ -8,6 +8,7 @@ use crate::{
     aws::{Aws, Optional, Tags},
     engine::{Changes, Gone, Handle, Live, Ref, Resource, Result, Stray, Written},
 };
+use aws_sdk_cloudwatchlogs::types::LogGroup as LogGroupDescription;
 use serde::Serialize;
 
 /// A log group.
@@ -164,23 +165,14 @@ fn arn(aws: &Aws, name: &str) -> String {
 async fn list(aws: &Aws, family: &str) -> Result<std::rc::Rc<Vec<Listed>>> {
     aws.shared("logs", &format!("groups/{family}"), || async {
         let mut groups = Vec::new();
-        let mut token = None;
-        loop {
-            let page = aws
-                .read("logs:DescribeLogGroups", || {
-                    aws.logs.describe_log_groups().log_group_name_prefix(family).set_next_token(token.clone()).send()
-                })
-                .await?;
-            groups.extend(
-                page.log_groups().iter().filter_map(|group| {
-                    Some(Listed { name: group.log_group_name()?.to_owned(), retention_days: group.retention_in_days() })
-                }),
-            );
-            token = page.next_token().map(str::to_owned);
-            if token.is_none() {
-                return Ok(groups);
-            }
-        }
+        let listed = |group: LogGroupDescription| Some(Listed { name: group.log_group_name?, retention_days: group.retention_in_days });
+        let send = |token| aws.logs.describe_log_groups().log_group_name_prefix(family).set_next_token(token).send();
+        aws.pages("logs:DescribeLogGroups", send, |page| {
+            groups.extend(page.log_groups.into_iter().flatten().filter_map(listed));
+            Ok(page.next_token)
+        })
+        .await?;
+        Ok(groups)
     })
     .await
 }

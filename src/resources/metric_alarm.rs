@@ -210,19 +210,14 @@ fn arn(aws: &Aws, name: &str) -> String {
 
 async fn list(aws: &Aws, family: &str) -> Result<Rc<Vec<MetricAlarm>>> {
     aws.shared("cloudwatch", &format!("alarms/{family}"), || async {
-        let (mut alarms, mut token) = (Vec::new(), None);
-        loop {
-            let page = aws
-                .read("cloudwatch:DescribeAlarms", || {
-                    aws.cloudwatch.describe_alarms().alarm_name_prefix(family).max_records(100).set_next_token(token.clone()).send()
-                })
-                .await?;
-            alarms.extend(page.metric_alarms().to_vec());
-            token = page.next_token().map(str::to_owned);
-            if token.is_none() {
-                return Ok::<_, Error>(alarms);
-            }
-        }
+        let mut alarms = Vec::new();
+        let send = |token| aws.cloudwatch.describe_alarms().alarm_name_prefix(family).max_records(100).set_next_token(token).send();
+        aws.pages("cloudwatch:DescribeAlarms", send, |page| {
+            alarms.extend(page.metric_alarms.unwrap_or_default());
+            Ok(page.next_token)
+        })
+        .await?;
+        Ok(alarms)
     })
     .await
 }

@@ -10,7 +10,7 @@ use crate::{
 };
 use aws_sdk_s3::{
     primitives::ByteStream,
-    types::{EncodingType, Object, ObjectIdentifier, builders::ObjectIdentifierBuilder},
+    types::{EncodingType, MultipartUpload, Object, ObjectIdentifier, builders::ObjectIdentifierBuilder},
 };
 use futures::{
     future::join,
@@ -82,24 +82,18 @@ pub async fn list_releases(aws: &Aws, bucket: &str) -> Result<Vec<String>> {
 pub(super) async fn objects(aws: &Aws, bucket: &str) -> Result<Rc<BTreeMap<String, Listed>>> {
     let list = async || {
         let mut objects = BTreeMap::new();
-        let mut token = None;
-        loop {
-            let page = aws
-                .read("s3:ListObjectsV2", || {
-                    let request = aws.s3.list_objects_v2().bucket(bucket).prefix(LISTED).encoding_type(EncodingType::Url);
-                    request.set_continuation_token(token.clone()).send()
-                })
-                .await?;
-            let object = |object: &Object| {
-                let md5 = object.e_tag()?.trim_matches('"').to_owned();
-                Some((object_name(object.key()?), Listed { md5, at: object.last_modified().map(milliseconds).unwrap_or_default() }))
-            };
+        let object = |object: &Object| {
+            let md5 = object.e_tag()?.trim_matches('"').to_owned();
+            Some((object_name(object.key()?), Listed { md5, at: object.last_modified().map(milliseconds).unwrap_or_default() }))
+        };
+        let request = || aws.s3.list_objects_v2().bucket(bucket).prefix(LISTED).encoding_type(EncodingType::Url);
+        let send = |token| request().set_continuation_token(token).send();
+        aws.pages("s3:ListObjectsV2", send, |page| {
             objects.extend(page.contents().iter().filter_map(object));
-            token = page.next_continuation_token().map(str::to_owned);
-            if token.is_none() {
-                return Ok(objects);
-            }
-        }
+            Ok(page.next_continuation_token.filter(|_| page.is_truncated == Some(true)))
+        })
+        .await?;
+        Ok(objects)
     };
     aws.shared("s3", &format!("objects/{bucket}"), list).await
 }
@@ -160,28 +154,22 @@ pub(super) async fn restore(aws: &Aws, bucket: &str, versions: &BTreeMap<String,
 
 /// Removes everything: unfinished uploads, every version, every delete marker. What is under [`OWN_PREFIX`] goes last.
 pub(super) async fn empty(aws: &Aws, bucket: &str) -> Result<()> {
-    // What is listed is removed before the next page is asked for, so the first page is always the right one.
-    loop {
-        let list = || aws.s3.list_multipart_uploads().bucket(bucket).encoding_type(EncodingType::Url).send();
-        let page = aws.read("s3:ListMultipartUploads", list).await?;
-        for upload in page.uploads() {
-            let (key, id) = (object_name(upload.key().unwrap_or_default()), upload.upload_id().unwrap_or_default());
-            let abort = || aws.s3.abort_multipart_upload().bucket(bucket).key(&key).upload_id(id).send();
-            // Somebody else may have completed or aborted it meanwhile.
-            aws.write("s3:AbortMultipartUpload", abort).await.optional()?;
-        }
-        if page.is_truncated() != Some(true) || page.uploads().is_empty() {
-            break;
-        }
+    for upload in uploads(aws, bucket).await? {
+        let (key, id) = (object_name(upload.key().unwrap_or_default()), upload.upload_id().unwrap_or_default());
+        let abort = || aws.s3.abort_multipart_upload().bucket(bucket).key(&key).upload_id(id).send();
+        // Somebody else may have completed or aborted it meanwhile.
+        aws.write("s3:AbortMultipartUpload", abort).await.optional()?;
     }
+    // What is listed is removed before the next page is asked for, so the first page is always the right one.
     // First what sorts behind our own objects, which is the site; then, with them, all that is left.
     let behind_ours = OWN_PREFIX.replace('/', "0");
     for marker in [Some(behind_ours), None] {
         if marker.is_none() {
             aws.note_bucket_goes(bucket);
         }
-        let mut first = None;
+        let (mut first, mut pages) = (None, aws.begin_pages("s3:ListObjectVersions"));
         loop {
+            pages.count()?;
             let list = || {
                 let request = aws.s3.list_object_versions().bucket(bucket).encoding_type(EncodingType::Url);
                 request.set_key_marker(marker.clone()).send()
@@ -205,6 +193,23 @@ pub(super) async fn empty(aws: &Aws, bucket: &str) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Lists the unfinished uploads.
+async fn uploads(aws: &Aws, bucket: &str) -> Result<Vec<MultipartUpload>> {
+    let mut uploads = Vec::new();
+    let send = |place: Option<(String, Option<String>)>| {
+        let (key, id) = place.map_or((None, None), |(key, id)| (Some(key), id));
+        let request = aws.s3.list_multipart_uploads().bucket(bucket).encoding_type(EncodingType::Url);
+        request.set_key_marker(key).set_upload_id_marker(id).send()
+    };
+    aws.pages("s3:ListMultipartUploads", send, |page| {
+        uploads.extend(page.uploads.unwrap_or_default());
+        let more = page.is_truncated == Some(true);
+        Ok(page.next_key_marker.filter(|_| more).map(|key| (object_name(&key), page.next_upload_id_marker)))
+    })
+    .await?;
+    Ok(uploads)
 }
 
 fn identifiers(all: impl Iterator<Item = ObjectIdentifierBuilder>) -> Result<Vec<ObjectIdentifier>> {

@@ -11,6 +11,7 @@ mod dynamodb;
 mod harness;
 mod iam;
 mod lambda;
+mod lists;
 mod lock;
 mod logs;
 mod proxy;
