@@ -1,6 +1,6 @@
 //! A copy of this project in a directory of its own, with its own local AWS, and the real program to run in it.
 
-use liveinsight::venv::Venv;
+use liveinsight::{cache::CACHE_DIR, venv::Venv};
 use serde_json::Value;
 use std::{
     fs,
@@ -32,9 +32,6 @@ impl Project {
         }
         // Installing takes half a minute; the tests' local AWS has done it.
         test_support::endpoint();
-        let home = directory.path().join(".liveinsight/aws");
-        fs::create_dir_all(&home).unwrap();
-        std::os::unix::fs::symlink(workspace().join("target/test-aws/.liveinsight/aws/venv"), home.join("venv")).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let place = workspace().join("target/test-client");
         let venv = runtime.block_on(Venv::ensure(&place, include_str!("requirements.txt"), "the tests' other client", &|_| {}));
@@ -54,7 +51,7 @@ impl Project {
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_liveinsight"));
         command.args(arguments).current_dir(self.path()).env("CARGO_TARGET_DIR", workspace().join("target"));
-        command.env("AWS_EC2_METADATA_DISABLED", "true").env_remove("AWS_ENDPOINT_URL");
+        command.env("AWS_EC2_METADATA_DISABLED", "true").env_remove("AWS_ENDPOINT_URL").env(CACHE_DIR, test_support::cache());
         // These tests may themselves be a CI job, which is nobody's to write to.
         command.env_remove("GITHUB_ACTIONS").env_remove("GITLAB_CI");
         command

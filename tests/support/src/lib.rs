@@ -16,6 +16,11 @@ pub fn workspace() -> PathBuf {
     support.ancestors().nth(2).unwrap_or(support).to_owned()
 }
 
+/// Returns the cache directory of the tests, which leave the user's alone. Programs that tests start get it as `LIVEINSIGHT_CACHE_DIR`.
+pub fn cache() -> PathBuf {
+    workspace().join("target/test-cache")
+}
+
 /// Where every AWS service answers.
 ///
 /// # Panics
@@ -31,7 +36,7 @@ fn start() -> String {
     // A thread of its own: the caller may be on a runtime already.
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime starts");
-        let started = runtime.block_on(Home::new(&home).start(&|_| {}));
+        let started = runtime.block_on(Home::with_cache(&home, &cache()).start(&|_| {}));
         started.unwrap_or_else(|error| panic!("the tests' local AWS does not start: {error}")).endpoint
     })
     .join()
