@@ -123,7 +123,7 @@ pub fn hint_for(error: &Error) -> Option<String> {
             "run the same command again: it goes on from where things are; if nothing ever happens, check AWS_ENDPOINT_URL".to_owned()
         }
         (Error::DidNotConverge(_), _) => "something else may be writing to it; `liveinsight plan` shows it field by field".to_owned(),
-        (Error::Unclear(_), _) => "the answer was lost; run the same command again, it looks before it writes".to_owned(),
+        (Error::Unclear(_), _) => "it is not known whether that was done; run the same command again, it looks before it writes".to_owned(),
         (_, Some(Class::Credentials)) => "set AWS_PROFILE (or --profile), or sign in again with `aws sso login`; \
              without an account, `--local` runs everything on this machine"
             .to_owned(),

@@ -1,6 +1,6 @@
 //! What AWS's error answers mean; the only place that looks at error codes.
 
-use super::Source;
+use super::{Source, surroundings::Surroundings};
 use crate::engine::{Class, Error, Refusal, Result};
 use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
 use aws_smithy_types::error::{display::DisplayErrorContext, metadata::ProvideErrorMetadata};
@@ -267,6 +267,11 @@ pub(super) struct Answer {
 }
 
 impl Answer {
+    /// Describes it without its operation.
+    pub(super) fn text(&self) -> String {
+        Refusal { operation: String::new(), request_id: None, ..self.refusal.clone() }.to_string().trim_start_matches(": ").to_owned()
+    }
+
     pub(super) fn into_error(mut self) -> Error {
         match self.verdict {
             Verdict::Absent => Error::Absent(Box::new(self.refusal)),
@@ -299,6 +304,7 @@ const LONGEST: usize = 400;
 pub(super) fn read_answer<E: ProvideErrorMetadata + std::error::Error + 'static>(
     operation: &str,
     error: &SdkError<E, HttpResponse>,
+    surroundings: &Surroundings,
 ) -> Answer {
     let response = error.raw_response();
     let header = |name: &str| response.and_then(|response| response.headers().get(name)).map(str::to_owned);
@@ -311,12 +317,16 @@ pub(super) fn read_answer<E: ProvideErrorMetadata + std::error::Error + 'static>
             (Verdict::Final(Class::Denied), "Forbidden".to_owned())
         }
         SdkError::ServiceError(_) if code.is_empty() && status.is_some_and(|status| status < 500 && status != 429) => {
-            (Verdict::Final(Class::Network), answered_otherwise(status))
+            (Verdict::Final(Class::Network), answered_otherwise(status, &first_words(response)))
+        }
+        SdkError::ServiceError(_) if code.is_empty() && message.is_empty() => {
+            (verdict(status, "", ""), bare(status, &first_words(response)))
         }
         SdkError::ServiceError(_) => (verdict(status, &code, &message), message),
         // Only an answer that arrived whole can be read and found to be none of AWS's.
         SdkError::ResponseError(answer) if answer.raw().body().bytes().is_none() => (Verdict::Lost, "the answer broke off".to_owned()),
-        SdkError::ResponseError(_) => (Verdict::Final(Class::Network), answered_otherwise(status)),
+        SdkError::ResponseError(_) if status.is_some_and(|status| status >= 500) => (Verdict::Lost, bare(status, &first_words(response))),
+        SdkError::ResponseError(_) => (Verdict::Final(Class::Network), answered_otherwise(status, &first_words(response))),
         SdkError::TimeoutError(_) => (Verdict::Lost, "no answer in time".to_owned()),
         SdkError::DispatchFailure(failure) if failure.is_timeout() => (Verdict::Lost, "no answer in time".to_owned()),
         SdkError::DispatchFailure(failure) if failure.is_io() && !was_connected(error) => {
@@ -334,7 +344,10 @@ pub(super) fn read_answer<E: ProvideErrorMetadata + std::error::Error + 'static>
     let request_id = header("x-amzn-requestid").or_else(|| header("x-amz-request-id")).or_else(|| header("x-amzn-request-id"));
     let retry_after =
         header("retry-after").and_then(|seconds| seconds.parse().ok()).map(|seconds| Duration::from_secs(seconds).min(LONGEST_HINT));
-    let message = shorten(&message);
+    let mut message = shorten(&message);
+    if !matches!(error, SdkError::ServiceError(_)) || verdict == Verdict::Final(Class::Network) {
+        message.push_str(&surroundings.blame(operation.split(':').next().unwrap_or_default(), error));
+    }
     Answer { verdict, retry_after, refusal: Refusal { class: Class::Refused, operation: operation.to_owned(), code, message, request_id } }
 }
 
@@ -353,13 +366,44 @@ fn was_connected(error: &(dyn std::error::Error + 'static)) -> bool {
 
 /// The error for an answer without what AWS's answer to this operation always has.
 pub fn not_aws(operation: &str) -> Error {
-    let (code, message) = (String::new(), answered_otherwise(None));
+    let (code, message) = (String::new(), answered_otherwise(None, ""));
     Error::Failed(Box::new(Refusal { class: Class::Network, operation: operation.to_owned(), code, message, request_id: None }))
 }
 
-fn answered_otherwise(status: Option<u16>) -> String {
-    let status = status.map_or_else(String::new, |status| format!(" (HTTP {status})"));
+fn answered_otherwise(status: Option<u16>, words: &str) -> String {
+    let status = status.map_or_else(String::new, |status| format!(" (HTTP {status}{words})"));
     format!("the endpoint did not answer as AWS does{status}; check AWS_ENDPOINT_URL and any proxy")
+}
+
+/// Describes a failure of the service that has no error of AWS in it.
+fn bare(status: Option<u16>, words: &str) -> String {
+    status.map_or_else(String::new, |status| format!("HTTP {status} without an error of AWS{words}"))
+}
+
+/// Longest part of a foreign answer that is shown.
+const FIRST_WORDS: usize = 80;
+
+/// Returns the first words of an answer's body, without markup: `: "Service Unavailable"`; empty if it has none.
+fn first_words(response: Option<&HttpResponse>) -> String {
+    let body = response.and_then(|response| response.body().bytes()).unwrap_or_default();
+    let text = String::from_utf8_lossy(&body[..body.len().min(4096)]);
+    let mut words = String::new();
+    let mut in_tag = false;
+    for c in text.chars() {
+        match c {
+            '<' => in_tag = true,
+            '>' if in_tag => {
+                in_tag = false;
+                words.push(' ');
+            }
+            c if !in_tag => words.push(if c.is_control() { ' ' } else { c }),
+            _ => {}
+        }
+    }
+    let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
+    let shown: String = words.chars().take(FIRST_WORDS).collect();
+    let rest = if shown.len() < words.len() { "…" } else { "" };
+    if shown.is_empty() { String::new() } else { format!(": \"{shown}{rest}\"") }
 }
 
 /// The innermost cause: outer ones only say "dispatch failure".

@@ -20,6 +20,8 @@ mod place;
 mod policy;
 mod reports;
 mod source;
+mod retry;
+mod surroundings;
 mod tags;
 mod told;
 mod transport;
@@ -37,8 +39,11 @@ pub use permissions::{On, PERMISSIONS, Permission, Task};
 pub use place::Place;
 pub use policy::{Policy, decode as decode_policy};
 pub use reports::FEW_ROLES;
+pub use retry::Retry;
 pub use source::Source;
+pub(crate) use surroundings::chain;
 pub use tags::{APPLIED, REGION, STACK, Tags};
+pub(crate) use transport::{Route, connector};
 
 use crate::{
     engine::{Cloud, Owner},
@@ -87,6 +92,8 @@ pub struct Aws {
     notes: notes::Notes,
     recorder: Option<Recorder>,
     reports: reports::Reports,
+    retries: retry::Retries,
+    surroundings: surroundings::Surroundings,
     told: told::Told,
     locks: RefCell<HashMap<String, std::sync::Arc<tokio::sync::Mutex<()>>>>,
 }

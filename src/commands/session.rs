@@ -125,6 +125,8 @@ impl Session {
         if let Some(recorder) = context.recorder() {
             aws.record(recorder);
         }
+        let progress = context.progress.clone();
+        aws.observe_retries(move |retry| progress.retrying(retry));
         Self { stack, place, aws, identity: None, is_mistaken: Rc::default() }
     }
 

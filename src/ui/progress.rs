@@ -9,6 +9,7 @@ use super::{
     usual::usually,
 };
 use crate::{
+    aws::Retry,
     build,
     engine::{Action, Error, Event, Id, Outcome},
     lock::{Held, time},
@@ -39,6 +40,16 @@ enum Line<'a> {
     Waiting {
         id: &'a Id,
         why: &'a str,
+        times: u32,
+        seconds: f64,
+    },
+    /// A request goes on failing, and is sent again.
+    Retrying {
+        id: Option<&'a Id>,
+        operation: &'a str,
+        why: &'a str,
+        times: u32,
+        seconds: f64,
     },
     Done {
         id: &'a Id,
@@ -211,7 +222,7 @@ impl Progress {
                 self.begin(id.as_str(), doing.clone(), usually(id, *action));
                 self.say_of_resource(&doing, false);
             }
-            Event::Waiting { id, why } => self.waiting(id, why),
+            Event::Waiting { id, why, times, waited } => self.waiting(id, why, *times, *waited),
             // It goes on with what was said before, or waits again for the same.
             Event::Resumed { .. } => {}
             Event::Ended { id, action, outcome, seconds } => self.ended(id, *action, outcome, *seconds),
@@ -282,20 +293,35 @@ impl Progress {
         }
     }
 
-    fn waiting(&self, id: &Id, why: &str) {
+    /// Shows a request that goes on failing.
+    pub fn retrying(&self, retry: &Retry) {
+        let Retry { id, operation, why, times, waited } = retry;
+        self.event(&Line::Retrying { id: id.as_ref(), operation, why, times: *times, seconds: rounded(waited.as_secs_f64()) });
+        let key = id.as_ref().map_or(STEP, Id::as_str);
+        let about = id.as_ref().map_or_else(String::new, |id| format!("{id}: "));
+        let text = format!("{operation} failed {times} times in {:.0} s ({why}) and is sent again", waited.as_secs_f64());
+        self.explain(key, &text);
+        self.say_of_resource(&format!("{about}{text}"), false);
+    }
+
+    fn waiting(&self, id: &Id, why: &str, times: u32, waited: Duration) {
         if !self.state().running.contains_key(id.as_str()) {
             self.begin(id.as_str(), format!("looking at {id}"), None);
         }
-        // The same wait is polled many times; only a new one is news.
-        if self.explain(id.as_str(), &format!("waiting for {why}")) {
-            self.event(&Line::Waiting { id, why });
+        // The same wait is polled many times; only a new one is news, and one that lasts.
+        let text = format!("waiting for {why}");
+        let is_new = self.explain(id.as_str(), &text);
+        if is_new || self.is_due(id.as_str()) {
+            self.event(&Line::Waiting { id, why, times, seconds: rounded(waited.as_secs_f64()) });
+        }
+        if is_new {
             self.say_of_resource(&format!("{id} is waiting for {why}"), false);
         }
     }
 
     fn ended(&self, id: &Id, action: Action, outcome: &Outcome<'_>, seconds: f64) {
         self.finish(id.as_str());
-        let rounded = (seconds * 10.0).round() / 10.0;
+        let rounded = rounded(seconds);
         let (doing, done) = verb(action);
         let (event, text) = match outcome {
             Outcome::Done => {
@@ -323,6 +349,11 @@ impl Progress {
     /// Says what something waits for, or how far it is; `false` if that is known already.
     fn explain(&self, key: &str, why: &str) -> bool {
         self.state().running.get_mut(key).is_some_and(|running| running.explain(why))
+    }
+
+    /// Returns `true` if nothing was reported of it for a while, and takes note that something is now.
+    fn is_due(&self, key: &str) -> bool {
+        self.state().running.get_mut(key).is_some_and(|running| running.is_due(SILENCE))
     }
 
     fn finish(&self, key: &str) {
@@ -353,6 +384,11 @@ impl Progress {
     }
 }
 
+/// Rounds to a tenth.
+fn rounded(seconds: f64) -> f64 {
+    (seconds * 10.0).round() / 10.0
+}
+
 /// (what is being done, what was done)
 fn verb(action: Action) -> (&'static str, &'static str) {
     match action {
@@ -372,6 +408,7 @@ mod tests {
         resources::{Role, Table},
     };
     use clap::Parser;
+    use std::time::Duration;
 
     fn progress() -> Progress {
         let globals = Cli::parse_from(["liveinsight", "--quiet", "graph"]).globals;
@@ -392,7 +429,7 @@ mod tests {
     fn a_sign_of_life_names_what_is_waited_for_and_how_long_that_takes() {
         let (progress, table) = (progress(), Id::new::<Table>("events"));
         progress.engine(&Event::Started { id: &table, action: Action::Create });
-        progress.engine(&Event::Waiting { id: &table, why: "the table to be created" });
+        progress.engine(&Event::Waiting { id: &table, why: "the table to be created", times: 1, waited: Duration::ZERO });
         for name in ["a", "b", "c"] {
             progress.engine(&Event::Started { id: &Id::new::<Role>(name), action: Action::Update });
         }

@@ -1,5 +1,8 @@
 use super::{BY_CODE, BY_MESSAGE, Source, Verdict, read_answer, verdict};
-use crate::engine::{Class, Error};
+use crate::{
+    aws::surroundings::Surroundings,
+    engine::{Class, Error},
+};
 use aws_smithy_runtime_api::{
     client::{orchestrator::HttpResponse, result::SdkError},
     http::StatusCode,
@@ -356,7 +359,27 @@ fn answered(status: u16, header: Option<(&'static str, &'static str)>, code: &st
         response.headers_mut().insert(name, value);
     }
     let metadata = ErrorMetadata::builder().code(code).message("text").build();
-    read_answer("x:Y", &SdkError::service_error(metadata, response))
+    read_answer("x:Y", &SdkError::service_error(metadata, response), &Surroundings::default())
+}
+
+/// An answer without an error of AWS in it.
+fn bare(status: u16, body: &'static str) -> Error {
+    let response = HttpResponse::new(StatusCode::try_from(status).unwrap(), SdkBody::from(body));
+    read_answer("x:Y", &SdkError::service_error(ErrorMetadata::builder().build(), response), &Surroundings::default()).into_error()
+}
+
+#[test]
+fn an_answer_without_an_error_of_aws_is_shown_with_its_status_and_first_words() {
+    let page = "<html><head><title>503 Service Temporarily Unavailable</title></head>\n<body>nginx</body></html>";
+    let error = bare(503, page);
+    assert!(matches!(error, Error::Unclear(_)), "it may have been done: {error:?}");
+    assert_eq!(error.to_string(), "x:Y: HTTP 503 without an error of AWS: \"503 Service Temporarily Unavailable nginx\"");
+    assert_eq!(bare(500, "").to_string(), "x:Y: HTTP 500 without an error of AWS");
+    let error = bare(407, "proxy authentication required");
+    assert!(matches!(&error, Error::Failed(refusal) if refusal.class == Class::Network), "{error:?}");
+    assert!(error.to_string().contains("(HTTP 407: \"proxy authentication required\")"), "{error}");
+    let long: &'static str = "word ".repeat(1000).leak();
+    assert!(bare(502, long).to_string().len() < 200 && bare(502, long).to_string().ends_with("…\""));
 }
 
 #[test]
