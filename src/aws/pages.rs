@@ -7,6 +7,7 @@ use super::Aws;
 use crate::engine::{Error, Result};
 use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use futures::future::FutureExt;
 use std::{
     collections::HashSet,
     future::Future,
@@ -97,7 +98,8 @@ impl Aws {
     {
         let (mut pages, mut token) = (self.begin_pages(operation), None);
         loop {
-            let page = self.read(operation, || send(token.clone())).await?;
+            // In a box: futures that hold futures that hold futures are large, and slow to compile.
+            let page = self.read(operation, || send(token.clone())).boxed_local().await?;
             token = pages.next(take(page)?)?;
             if token.is_none() {
                 return Ok(());

@@ -66,6 +66,16 @@ impl Aws {
         reported.get(arn).filter(|tags| self.owner(tags) == Owner::Us).cloned()
     }
 
+    /// Returns the ARNs of this stack's resources that begin so, as they are reported; none if reports are not trusted.
+    pub async fn reported_arns(&self, beginning: &str) -> Vec<String> {
+        if !self.reports.trusted.get() {
+            return Vec::new();
+        }
+        let reported = self.reports.tags.get_or_init(|| async { self.report_tags().await.unwrap_or_default() }).await;
+        let ours = reported.iter().filter(|(arn, tags)| arn.starts_with(beginning) && self.owner(tags) == Owner::Us);
+        ours.map(|(arn, _)| arn.clone()).collect()
+    }
+
     /// This role of ours with its tags and policies, if reports are trusted and there is one. `among` so many roles of the stack.
     pub async fn reported_role(&self, name: &str, among: usize) -> Option<&RoleDetail> {
         if !self.reports.trusted.get() || among <= FEW_ROLES {

@@ -66,7 +66,8 @@ pub struct Release {
 /// Lists the releases, and what there is of the site; `None` without a bucket.
 pub async fn list(aws: &Aws, bucket: &str) -> Result<Option<Objects>> {
     let mut objects = Objects::default();
-    let request = || aws.s3.list_object_versions().bucket(bucket).prefix(SITE_PREFIX.trim_end_matches('/')).encoding_type(EncodingType::Url);
+    let request =
+        || aws.s3.list_object_versions().bucket(bucket).prefix(SITE_PREFIX.trim_end_matches('/')).encoding_type(EncodingType::Url);
     let send = |place: Option<(String, Option<String>)>| {
         let (key, version) = place.map_or((None, None), |(key, version)| (Some(key), version));
         request().set_key_marker(key).set_version_id_marker(version).send()

@@ -16,7 +16,7 @@ use std::{
 };
 
 /// The longest page of every list ("Amazon API Gateway API reference": `limit` is 25 unless told, 500 at most).
-const PAGE: i32 = 500;
+pub(super) const PAGE: i32 = 500;
 
 /// Where a method is: what every call about it or its parts needs.
 #[derive(Debug, Clone, PartialEq, Eq)]

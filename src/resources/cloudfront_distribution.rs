@@ -15,7 +15,8 @@ use crate::{
 };
 use aws_sdk_cloudfront::operation::create_distribution_with_tags::CreateDistributionWithTagsOutput;
 use aws_sdk_cloudfront::types::{
-    self, Aliases, DistributionConfig, DistributionConfigWithTags, HttpVersion, Origins, PriceClass, Tag, TagKeys, ViewerCertificate,
+    self, Aliases, Distribution as LiveDistribution, DistributionConfig, DistributionConfigWithTags, HttpVersion, Origins, PriceClass, Tag,
+    TagKeys, ViewerCertificate,
 };
 use serde::Serialize;
 use std::{
@@ -91,10 +92,19 @@ impl Resource for Distribution {
     }
 
     async fn survey(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
+        if let Some(distribution) = self.reported(aws).await?
+            && let Some(tags) = aws.reported_tags(&distribution.arn).await
+        {
+            let output = output(&distribution);
+            return Ok(self.live(aws, output, (tags, true), distribution.distribution_config));
+        }
         self.see(aws, async |arn| report_or_read_tags(aws, arn).await).await
     }
 
     async fn locate(&self, aws: &Aws) -> Result<Option<DistributionOutput>> {
+        if let Some(distribution) = self.reported(aws).await? {
+            return Ok(Some(output(&distribution)));
+        }
         let tags = async |arn: &str| report_or_read_tags(aws, arn).await;
         Ok(self.search(aws, tags, async |_| Ok(())).await?.map(|(output, ..)| output))
     }
@@ -181,6 +191,11 @@ impl Resource for Distribution {
 impl Distribution {
     /// The one that goes by this name, which could be ours.
     pub async fn sweep(aws: &Aws, name: String, logical: &str) -> Result<Vec<Stray<Aws>>> {
+        if let Some(distribution) = reported(aws).await? {
+            let is_it = distribution.distribution_config.as_ref().is_some_and(|config| config.comment == name);
+            let stray = || Stray::new(logical, Self::bare(&name, Tags::default()), output(&distribution)).unproven();
+            return Ok(is_it.then(stray).into_iter().collect());
+        }
         let distributions = list(aws).await?;
         // Of all that have this comment, at most one is ours.
         let listed = distributions.iter().find(|listed| listed.comment == name);
@@ -246,8 +261,19 @@ impl Distribution {
             None => self.search(aws, tags, get).await?,
         };
         let Some((output, (tags, reported), answer)) = found else { return Ok(None) };
-        let Some(live) = answer.and_then(|answer| answer.distribution) else { return Ok(None) };
-        let Some(config) = live.distribution_config else { return Ok(None) };
+        let config = answer.and_then(|answer| answer.distribution).and_then(|distribution| distribution.distribution_config);
+        Ok(self.live(aws, output, (tags, reported), config))
+    }
+
+    /// Returns what is live, with its tags and whether those are reported.
+    fn live(
+        &self,
+        aws: &Aws,
+        output: DistributionOutput,
+        (tags, reported): (Tags, bool),
+        config: Option<DistributionConfig>,
+    ) -> Option<Live<Self>> {
+        let config = config?;
         let (owner, applied) = (aws.owner(&tags), tags.applied());
         let mut spec = Self::read(&config, &tags);
         if aws.published().is_some() && self.content.is_some() {
@@ -256,7 +282,23 @@ impl Distribution {
         }
         // While it is being deployed, all but its deletion is taken.
         let live = Live { spec, output, busy: None, failed: None, owner, applied };
-        Ok(Some(if reported { live.as_reported() } else { live }))
+        Some(if reported { live.as_reported() } else { live })
+    }
+
+    /// Returns the distribution that is reported as the stack's only one, if it is there and this one.
+    async fn reported(&self, aws: &Aws) -> Result<Option<LiveDistribution>> {
+        let Some(distribution) = reported(aws).await? else { return Ok(None) };
+        let config = distribution.distribution_config.as_ref();
+        let has_comment = config.is_some_and(|config| config.comment == self.name);
+        let hosts = config.and_then(|config| config.origins.as_ref()).map(|origins| origins.items.iter().map(|origin| &origin.domain_name));
+        let has_bucket = hosts.into_iter().flatten().any(|host| self.buckets().contains(host));
+        Ok(Some(distribution).filter(|_| has_comment || has_bucket))
+    }
+
+    /// Returns the hosts of the buckets that it reads, as far as they are known.
+    fn buckets(&self) -> Vec<String> {
+        let buckets = self.origins.values().filter(|origin| origin.protocol == Protocol::S3);
+        buckets.filter_map(|origin| origin.domain.get().ok()).collect()
     }
 
     /// Ours, with its tags (by ARN) and `more` about it (by id), if it is there. One whose comment was changed by hand still reads our
@@ -267,8 +309,7 @@ impl Distribution {
         tags: impl AsyncFn(&str) -> Result<(Option<Tags>, bool)>,
         more: impl AsyncFn(&str) -> Result<T>,
     ) -> Result<Option<(DistributionOutput, (Tags, bool), T)>> {
-        let buckets = self.origins.values().filter(|origin| origin.protocol == Protocol::S3);
-        let buckets: Vec<String> = buckets.filter_map(|origin| origin.domain.get().ok()).collect();
+        let buckets = self.buckets();
         let mut ours = Vec::new();
         for listed in list(aws).await?.iter() {
             if listed.comment != self.name && !listed.origins.iter().any(|origin| buckets.contains(origin)) {
@@ -405,6 +446,22 @@ struct Listed {
     /// Hosts.
     origins: Vec<String>,
     output: DistributionOutput,
+}
+
+fn output(distribution: &LiveDistribution) -> DistributionOutput {
+    let LiveDistribution { id, arn, domain_name, .. } = distribution.clone();
+    DistributionOutput { id, arn, domain: domain_name }
+}
+
+/// Reads the stack's distribution, if the tag inventory reports just one: that saves the list of all. The inventory of `us-east-1` alone
+/// knows distributions ("Supported services", Resource Groups Tagging API).
+async fn reported(aws: &Aws) -> Result<Option<LiveDistribution>> {
+    let arns = aws.reported_arns(&aws.place.global_arn("cloudfront", "distribution/")).await;
+    let [arn] = &arns[..] else { return Ok(None) };
+    let id = arn.rsplit('/').next().unwrap_or_default();
+    let get = || async { aws.read("cloudfront:GetDistribution", || aws.cloudfront.get_distribution().id(id).send()).await.optional() };
+    let answer = aws.shared("cloudfront", &format!("distribution/{id}"), get).await?;
+    Ok(answer.as_ref().as_ref().and_then(|answer| answer.distribution.clone()))
 }
 
 async fn list(aws: &Aws) -> Result<Rc<Vec<Listed>>> {

@@ -5,7 +5,7 @@
 
 use crate::{
     aws::{Aws, Optional, Tags},
-    engine::{Changes, Error, Gone, Live, Resource, Result, Stray, Written},
+    engine::{Changes, Gone, Live, Resource, Result, Stray, Written},
 };
 use aws_sdk_cloudwatch::types::{ComparisonOperator, Dimension, MetricAlarm, StateValue, Statistic, Tag};
 use serde::Serialize;

@@ -201,7 +201,7 @@ pub struct ApiFile {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CorsFile {
-    /// "*" alone, or origins such as `https://example.com`.
+    /// "*" alone, or origins such as `https://example.com`. The API's own errors (403, 429, 5xx) name it too; with several origins they name "*".
     #[schemars(length(min = 1))]
     pub origins: Vec<String>,
     /// Request headers a browser may send; just Content-Type if not given.
