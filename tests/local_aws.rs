@@ -19,6 +19,7 @@ impl Project {
     fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let home = Home::with_cache(directory.path(), &test_support::cache());
+        test_support::end_local_aws_with_this_process(directory.path());
         Self { directory, home }
     }
 

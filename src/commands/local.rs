@@ -1,6 +1,9 @@
 //! `local`: the embedded local AWS by itself. `--local` on another command starts it when needed.
 
-use super::{Context, session::{self, Sources}};
+use super::{
+    Context,
+    session::{self, Sources},
+};
 use crate::{
     cli::Format,
     error::{CliError, Exit},

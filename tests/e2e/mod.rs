@@ -11,6 +11,8 @@ mod canary;
 pub(crate) mod project;
 mod requests;
 mod site;
+mod small;
+mod surroundings;
 
 use self::project::{Project, Run};
 use requests::Requests;

@@ -35,6 +35,7 @@ impl Project {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let place = workspace().join("target/test-client");
         let venv = runtime.block_on(Venv::ensure(&place, include_str!("requirements.txt"), "the tests' other client", &|_| {}));
+        test_support::end_local_aws_with_this_process(directory.path());
         Self { directory, python: venv.unwrap().python(), _turn: turn }
     }
 

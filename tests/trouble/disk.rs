@@ -73,6 +73,7 @@ impl Workshop {
         write("Cargo.toml", "[workspace]\nresolver = \"3\"\nmembers = [\"lambdas/*\"]\n[profile.lambda]\ninherits = \"release\"\n");
         write("lambdas/hello/Cargo.toml", "[package]\nname = \"full-disk-hello\"\nversion = \"0.1.0\"\nedition = \"2024\"\n");
         write("lambdas/hello/src/main.rs", "fn main() {}\n");
+        test_support::end_local_aws_with_this_process(directory.path());
         Self(directory)
     }
 
