@@ -51,9 +51,8 @@ impl Surroundings {
     pub(super) fn of(variables: impl Iterator<Item = (String, String)>, resolved: &Resolved<'_>) -> Self {
         let counts = |name: &str, value: &str| {
             let is_switch = name == "AWS_USE_FIPS_ENDPOINT" || name == "AWS_USE_DUALSTACK_ENDPOINT";
-            let is_known = name.starts_with(ENDPOINT_URL)
-                || ["SSL_CERT_FILE", "SSL_CERT_DIR", "AWS_CA_BUNDLE"].contains(&name)
-                || PROXIES.iter().any(|(_, names)| names.contains(&name));
+            let is_known =
+                name.starts_with(ENDPOINT_URL) || name == "AWS_CA_BUNDLE" || PROXIES.iter().any(|(_, names)| names.contains(&name));
             !value.is_empty() && (is_known || (is_switch && value.eq_ignore_ascii_case("true")))
         };
         let variables: BTreeMap<String, String> = variables.filter(|(name, value)| counts(name, value)).collect();
@@ -108,16 +107,10 @@ impl Surroundings {
         Some(proxy)
     }
 
+    /// Says that a variable of other tools does not count here.
     fn certificates(&self) -> String {
-        let found: Vec<String> = ["SSL_CERT_FILE", "SSL_CERT_DIR"]
-            .into_iter()
-            .filter_map(|name| self.variable(name))
-            .map(|setting| setting.to_string())
-            .collect();
-        let store = if found.is_empty() { "the system's certificates".to_owned() } else { found.join(" and ") };
         let bundle = self.variable("AWS_CA_BUNDLE");
-        let bundle = bundle.map_or_else(String::new, |bundle| format!(" ({bundle} is not read: set SSL_CERT_FILE to the same file)"));
-        format!("; certificates are checked against {store}{bundle}")
+        bundle.map_or_else(String::new, |bundle| format!("; {bundle} is not read: set SSL_CERT_FILE to the same file"))
     }
 
     fn variable(&self, name: &str) -> Option<Setting> {
@@ -207,14 +200,12 @@ mod tests {
     }
 
     #[test]
-    fn an_untrusted_certificate_names_the_store() {
-        let none = Resolved::default();
+    fn a_bundle_of_certificates_that_does_not_count_is_named() {
         let error = "invalid peer certificate: UnknownIssuer";
-        assert_eq!(blame(&[], &none, "s3", error), "; certificates are checked against the system's certificates");
-        assert_eq!(
-            blame(&[("AWS_CA_BUNDLE", "/a.pem"), ("SSL_CERT_FILE", "/b.pem")], &none, "s3", error),
-            "; certificates are checked against SSL_CERT_FILE=/b.pem (AWS_CA_BUNDLE=/a.pem is not read: set SSL_CERT_FILE to the same file)"
-        );
+        let bundle = [("AWS_CA_BUNDLE", "/a.pem")];
+        let text = blame(&bundle, &Resolved::default(), "s3", error);
+        assert_eq!(text, "; AWS_CA_BUNDLE=/a.pem is not read: set SSL_CERT_FILE to the same file");
+        assert_eq!(blame(&[], &Resolved::default(), "s3", error), "");
     }
 
     #[test]

@@ -252,7 +252,7 @@ async fn apis(book: &Book) {
         name: "name".to_owned(),
         description: description.map(str::to_owned),
         endpoint: "EDGE".to_owned(),
-        minimum_compression_size: None,
+        error_origins: BTreeMap::new(),
         tags: tags(),
         parts: ApiDocument::default(),
         logs: false,
