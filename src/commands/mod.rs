@@ -32,6 +32,7 @@ mod proof;
 mod reading;
 mod recording;
 mod recount;
+mod remains;
 pub mod rollback;
 pub mod schema;
 pub mod seed;

@@ -10,6 +10,7 @@ mod disk;
 mod doctor;
 mod lies;
 mod lock;
+mod ownership;
 mod site;
 mod strangers;
 mod terminal;
