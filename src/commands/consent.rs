@@ -2,7 +2,7 @@
 
 use super::Context;
 use crate::{
-    engine::{Action, Cloud, Graph, Id, Objection, Plan, Step},
+    engine::{Action, Id, Objection, Plan, Step},
     error::CliError,
 };
 use std::{collections::BTreeSet, fmt::Write};
@@ -17,26 +17,20 @@ pub(super) struct Allowed {
 }
 
 /// Refuses a plan that needs more than was allowed, naming everything that stands in the way.
-pub(super) fn check<C: Cloud>(plan: &Plan<C>, graph: &Graph<C>, only: Option<&BTreeSet<Id>>, allowed: Allowed) -> Result<(), CliError> {
-    refuse(plan, graph, only, allowed, "refused, and nothing was changed")
+pub(super) fn check<C>(plan: &Plan<C>, only: Option<&BTreeSet<Id>>, allowed: Allowed) -> Result<(), CliError> {
+    refuse(plan, only, allowed, "refused, and nothing was changed")
 }
 
 /// Refuses a plan that `up` would refuse with the same consent.
-pub(super) fn foresee<C: Cloud>(plan: &Plan<C>, graph: &Graph<C>, allowed: Allowed) -> Result<(), CliError> {
-    refuse(plan, graph, None, allowed, "`up` would refuse this plan")
+pub(super) fn foresee<C>(plan: &Plan<C>, allowed: Allowed) -> Result<(), CliError> {
+    refuse(plan, None, allowed, "`up` would refuse this plan")
 }
 
-fn refuse<C: Cloud>(
-    plan: &Plan<C>,
-    graph: &Graph<C>,
-    only: Option<&BTreeSet<Id>>,
-    allowed: Allowed,
-    heading: &str,
-) -> Result<(), CliError> {
+fn refuse<C>(plan: &Plan<C>, only: Option<&BTreeSet<Id>>, allowed: Allowed, heading: &str) -> Result<(), CliError> {
     let mut message = String::new();
     let mut hints = BTreeSet::new();
     for step in plan.steps.iter().filter(|step| only.is_none_or(|only| only.contains(&step.id))) {
-        let Some((reason, hint)) = refusal(step, graph.fixed(&step.id), allowed) else { continue };
+        let Some((reason, hint)) = refusal(step, allowed) else { continue };
         // Writing to a String cannot fail.
         let _ = write!(message, "\n  {}: {reason}", step.id);
         hints.insert(hint);
@@ -48,9 +42,9 @@ fn refuse<C: Cloud>(
     Err(hints.into_iter().fold(error, CliError::hint))
 }
 
-/// Why a step is refused, and the ways out; `None` if it needs no consent or has it. `fixed` are the fields that cannot change in place.
-fn refusal(step: &Step, fixed: &[&str], allowed: Allowed) -> Option<(String, &'static str)> {
-    let replaced = || format!("{} cannot change in place: it would be deleted and made again", step.changes.only(fixed).paths());
+/// Why a step is refused, and the ways out; `None` if it needs no consent or has it.
+fn refusal(step: &Step, allowed: Allowed) -> Option<(String, &'static str)> {
+    let replaced = || format!("{} cannot change in place: it would be deleted and made again", step.changes.within(step.fixed).paths());
     match &step.objection {
         Some(Objection::Foreign(whose)) if !allowed.adopt => Some((
             format!("{} exists and is not this stack's ({whose})", step.name),
@@ -92,14 +86,14 @@ mod tests {
 
     fn step(action: Action, objection: Option<Objection>) -> Step {
         let (id, name) = (Id::new::<Table>("notes"), "demo-notes-dev".to_owned());
-        Step { id, name, state: State::Drifted, action: Some(action), changes: Changes::default(), cause: None, objection }
+        Step { id, name, state: State::Drifted, action: Some(action), changes: Changes::default(), fixed: &[], cause: None, objection }
     }
 
     /// Whether it is refused with nothing, `--adopt`, `--delete-data` and both.
     fn refused(action: Action, objection: Option<Objection>) -> [bool; 4] {
         let step = step(action, objection);
         [(false, false), (true, false), (false, true), (true, true)]
-            .map(|(adopt, delete_data)| refusal(&step, &[], Allowed { adopt, delete_data }).is_some())
+            .map(|(adopt, delete_data)| refusal(&step, Allowed { adopt, delete_data }).is_some())
     }
 
     #[test]
@@ -115,8 +109,9 @@ mod tests {
     fn only_what_cannot_change_in_place_is_blamed() {
         let (live, desired) = (json!({"sort_key": "", "ttl": "a"}), json!({"sort_key": "placed N", "ttl": "b"}));
         let changes = Changes::between(&Fields::of(&live), &Fields::of(&desired));
-        let step = Step { changes, ..step(Action::Replace, Some(Objection::LosesData(Action::Replace))) };
-        let (reason, _) = refusal(&step, &["partition_key", "sort_key"], Allowed { adopt: false, delete_data: false }).unwrap();
+        let step =
+            Step { changes, fixed: &["partition_key", "sort_key"], ..step(Action::Replace, Some(Objection::LosesData(Action::Replace))) };
+        let (reason, _) = refusal(&step, Allowed { adopt: false, delete_data: false }).unwrap();
         assert_eq!(reason, "sort_key cannot change in place: it would be deleted and made again");
     }
 

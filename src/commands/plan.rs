@@ -47,8 +47,8 @@ pub struct PlanArgs {
 
 /// Runs `plan`.
 pub(super) async fn run(args: &PlanArgs, context: &Context) -> Result<Exit, CliError> {
-    let format = context.format(&[Format::Text, Format::Json, Format::Markdown])?;
-    let session = Session::open(context, Sources::Needed).await?;
+    let format = context.format(Format::of("plan"))?;
+    let session = Session::open(context, Sources::Compared).await?;
     let packages = if args.no_build { Packages::MustBeCurrent } else { Packages::Build };
     let content = content::gather(context, &session, packages, None).await?;
     let declaration = declare(&session.stack, &session.place, &content);
@@ -58,8 +58,10 @@ pub(super) async fn run(args: &PlanArgs, context: &Context) -> Result<Exit, CliE
     let time = session.place.limits.then(|| timings::estimate(&declaration.graph, &plan.steps)).flatten();
     let standing = recording::standing(&session, &declaration, &plan).await?;
     let rolled_back = standing.and_then(|standing| ui::RolledBack::of(&plan, &standing));
+    let uncompared = Some(ui::uncompared_text(&ui::uncompared(&session.stack))).filter(|text| !text.is_empty());
     let last_lines = [
         ui::left_out_line(&content.left_out),
+        uncompared,
         rolled_back.as_ref().map(ui::RolledBack::text),
         time.as_ref().map(ui::estimate_line),
         Some(ui::cost_line(&estimate)),
@@ -68,7 +70,9 @@ pub(super) async fn run(args: &PlanArgs, context: &Context) -> Result<Exit, CliE
     let markdown = format!("{}\n{}\n", ui::plan_markdown(&session.names().stack_tag(), &plan, None), last_lines.replace('\n', "  \n"));
     context.ui.page(&markdown);
     match format {
-        Format::Json => context.ui.result(&ui::plan_json(&plan, &estimate, time.as_ref(), &content.left_out, rolled_back.as_ref())),
+        Format::Json => {
+            context.ui.result(&ui::plan_json(&plan, &estimate, time.as_ref(), &content.left_out, rolled_back.as_ref(), &session.stack));
+        }
         Format::Markdown => context.ui.result(&markdown),
         _ => {
             let detail = if context.ui.verbose() { Detail::Full } else { Detail::Creations };
@@ -78,7 +82,7 @@ pub(super) async fn run(args: &PlanArgs, context: &Context) -> Result<Exit, CliE
             context.ui.result(&format!("{}\n{last_lines}", ui::plan_text(&plan, None, detail, columns)));
         }
     }
-    consent::foresee(&plan, &declaration.graph, Allowed { adopt: args.adopt, delete_data: args.delete_data })?;
+    consent::foresee(&plan, Allowed { adopt: args.adopt, delete_data: args.delete_data })?;
     let pending = plan.changes().next().is_some();
     Ok(if pending && args.exit_code { Exit::Pending } else { Exit::Done })
 }

@@ -21,6 +21,7 @@ mod seed;
 mod status;
 mod style;
 mod timings;
+mod uncompared;
 mod usual;
 
 pub use cost::line as cost_line;
@@ -38,6 +39,7 @@ pub use report::{Summary, failures, protected, removal_text};
 pub use seed::SeedReport;
 pub use status::{Health, View as StatusView, json as status_json, markdown as status_markdown, text as status_text};
 pub use timings::{achieved_line, estimate_line};
+pub use uncompared::{text as uncompared_text, uncompared};
 
 use crate::{
     cli::{Color, Globals},

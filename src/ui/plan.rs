@@ -4,6 +4,7 @@ use super::{
     fit::{self, Columns, shorten, width},
     json, name_beside,
     style::{CHANGED, FAINT, STRONG, paint, sign},
+    uncompared::{Uncompared, uncompared},
 };
 use crate::{
     build::LeftOut,
@@ -11,6 +12,7 @@ use crate::{
     engine::{Action, Cause, Change, Changes, Field, Id, Objection, Plan, Resource, State, Step},
     release::Standing,
     resources::{Alias, Bucket},
+    stack::Stack,
     timings,
 };
 use serde::Serialize;
@@ -93,13 +95,14 @@ impl RolledBack {
 
 /// The JSON document: `{"changes": […], "summary": {…}, "cost": {…}, "estimate": {…}, "left_out": […], "rolled_back":
 /// {…}}`; `estimate` is of the time, if there is one, `left_out` is there if files of the site are not published, and `rolled_back` only
-/// while an earlier release serves, which `up` would change.
+/// while an earlier release serves, which `up` would change. `not_compared` and `warnings` are there if there are any.
 pub fn json<C>(
     plan: &Plan<C>,
     cost: &Estimate,
     time: Option<&timings::Estimate>,
     left_out: &[LeftOut],
     rolled_back: Option<&RolledBack>,
+    stack: &Stack,
 ) -> String {
     #[derive(Serialize)]
     struct Document<'a> {
@@ -112,6 +115,10 @@ pub fn json<C>(
         left_out: &'a [LeftOut],
         #[serde(skip_serializing_if = "Option::is_none")]
         rolled_back: Option<&'a RolledBack>,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        not_compared: Vec<Uncompared>,
+        #[serde(skip_serializing_if = "<[String]>::is_empty")]
+        warnings: &'a [String],
     }
     #[derive(Serialize)]
     struct Row<'a> {
@@ -147,7 +154,9 @@ pub fn json<C>(
         delete: plan.count(Action::Delete),
         unchanged: plan.steps.len() - plan.changes().count(),
     };
-    json::document(&Document { changes: plan.changes().map(row).collect(), summary, cost, estimate: time, left_out, rolled_back })
+    let (changes, not_compared) = (plan.changes().map(row).collect(), uncompared(stack));
+    let warnings = &stack.warnings;
+    json::document(&Document { changes, summary, cost, estimate: time, left_out, rolled_back, not_compared, warnings })
 }
 
 /// The steps that change something and are wanted. With `only`, nothing is removed.

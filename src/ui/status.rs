@@ -6,6 +6,7 @@ use super::{
     markdown::cell,
     name_beside, percent, plan,
     style::{BAD, CHANGED, FAINT, GOOD, paint},
+    uncompared::{self, Uncompared},
 };
 use crate::{
     cost::Report,
@@ -36,6 +37,9 @@ pub struct Health {
     pub release: Option<Standing>,
     /// Who is at work on the stack now.
     pub lock: Option<Held>,
+    /// Fields that were not compared, as their declared values are not known.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub not_compared: Vec<Uncompared>,
     /// What it costs, if that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cost: Option<Report>,
@@ -148,6 +152,9 @@ pub fn markdown<C>(stack: &str, plan: &Plan<C>, release: Option<&Standing>, auth
 /// How the stack runs: alarms, versions, canaries, the release, and the lock.
 fn lines(health: &Health) -> Vec<String> {
     let mut lines = Vec::new();
+    if !health.not_compared.is_empty() {
+        lines.push(uncompared::text(&health.not_compared));
+    }
     if !health.firing_alarms.is_empty() {
         lines.push(format!("{}: {}", paint(BAD, "alarms firing"), health.firing_alarms.join(", ")));
     }

@@ -181,10 +181,10 @@ fn lists() -> Vec<List> {
         }),
         list("apigateway:GetRestApis", Form::Json("item", "position"), |aws| quota(aws, "REST APIs")),
         api(list("apigateway:GetResources", Form::Json("item", "position"), |aws| {
-            async { kinds::ApiResource::sweep(aws, "api").await.map(drop) }.boxed_local()
+            async { kinds::ApiResource::sweep(aws, &api_id(), "api").await.map(drop) }.boxed_local()
         })),
         api(list("apigateway:GetDeployments", Form::Json("item", "position"), |aws| {
-            async { kinds::ApiDeployment::sweep(aws, "api", "0", "dev").await.map(drop) }.boxed_local()
+            async { kinds::ApiDeployment::sweep(aws, &api_id(), "api", "0", "dev").await.map(drop) }.boxed_local()
         })),
         behind(
             list("apigateway:GetGatewayResponses", Form::Json("item", "position"), |aws| {
@@ -339,10 +339,22 @@ fn series_of_a_table(place: &Place) -> Vec<Series> {
     series(declaration.graph.entries(), &stack, &there, "us-east-1")
 }
 
+fn api_id() -> Id {
+    Id::new::<kinds::RestApi>("api")
+}
+
 fn subjects_of_a_missing_table() -> Vec<Subject> {
     let stack = Stack::parse("project: lists\nregion: us-east-1\nenvironments: { dev: {} }\n", "stack.yaml", Path::new("."), None, None);
-    let step =
-        |id: Id, state| Step { id, name: "t".to_owned(), state, action: None, changes: Changes::default(), cause: None, objection: None };
+    let step = |id: Id, state| Step {
+        id,
+        name: "t".to_owned(),
+        state,
+        action: None,
+        changes: Changes::default(),
+        fixed: &[],
+        cause: None,
+        objection: None,
+    };
     let steps = [step(Id::new::<kinds::Table>("t"), State::Missing), step(Id::new::<kinds::Table>("there"), State::InSync)];
     subjects(&steps, &Graph::default(), &place(), &Names::new(&stack.unwrap(), ACCOUNT))
 }
