@@ -102,7 +102,7 @@ fn project(project: &str) -> Option<Problem> {
 }
 
 /// Longest project that [`project_name`] makes: with it, a bucket's name has room for an environment of 20 characters.
-const LONGEST_PROJECT: usize = BUCKET_NAME.most as usize - "-static-".len() - 20 - "-01234567".len();
+const LONGEST_PROJECT: usize = 63 - "-static-".len() - 20 - "-01234567".len();
 
 /// A valid name for a project that resembles a text; `None` if the text has no letter from a to z.
 pub fn project_name(text: &str) -> Option<String> {
