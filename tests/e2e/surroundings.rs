@@ -142,8 +142,7 @@ fn local_stays_on_this_machine_whatever_is_set() {
     };
 
     // All of them at once, with all that connects.
-    let lines: [&[&str]; 7] =
-        [&["up"], &["plan", "--exit-code"], &["status"], &["outputs"], &["logs", "--since", "1h"], &["history"], &["doctor"]];
+    let lines: [&[&str]; 6] = [&["up"], &["plan", "--exit-code"], &["status"], &["outputs"], &["logs", "--since", "1h"], &["doctor"]];
     for line in lines {
         let mut command = project.command(line);
         command.arg("--local").envs(POISON.iter().map(|(name, template)| (*name, value(template))));
