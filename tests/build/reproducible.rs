@@ -23,7 +23,7 @@ fn project(place: &Path) -> PathBuf {
     let manifest = "[package]\nname = \"app\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[workspace]\n[dependencies]\n\
         beside = { path = \"../beside\" }\nfastrand = \"2\"\n";
     write(&root.join("app/Cargo.toml"), manifest);
-    let main = "fn main() {\n    let number = std::env::args().count();\n    println!(\"{} {}\", beside::checked(number), fastrand::usize(number..9));\n    \
+    let main = "fn main() {\n    let number = std::env::args().count();\n    println!(\"{} {}\", beside::checked(number), fastrand::usize(number..12));\n    \
         assert!(number < 9, \"here\");\n    include!(concat!(env!(\"OUT_DIR\"), \"/made.rs\"));\n}\n";
     write(&root.join("app/src/main.rs"), main);
     let script = "fn main() {\n    let path = std::env::var(\"OUT_DIR\").unwrap() + \"/made.rs\";\n    \

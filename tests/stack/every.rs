@@ -146,7 +146,7 @@ fn mistakes_of_the_text_the_disk_and_the_environment_come_together() {
 
 #[test]
 fn more_mistakes_than_are_shown_in_full_are_all_named() {
-    let functions: String = (0..40).map(|index| format!("  f{index}: {{ source: f, memory: {index} }}\n")).collect();
+    let functions = (0..40).map(|index| format!("  f{index}: {{ source: f, memory: {index} }}\n")).collect::<Vec<_>>().concat();
     let error = parse(&format!("project: shop\nregion: us-east-1\nfunctions:\n{functions}"), None).unwrap_err();
     assert_eq!(error.problems().len(), 40);
     let text = error.to_string();

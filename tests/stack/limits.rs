@@ -19,7 +19,7 @@ fn x(length: usize) -> String {
 
 /// Returns a file in which what a limit counts is `n`, and the key or value that must be pointed at.
 fn file(limit: &Limit, n: u64) -> (String, String) {
-    let size = usize::try_from(n).unwrap();
+    let size = usize::try_from(n).expect("a size that fits");
     let named = |section: &str, value: &str| {
         let name = x(size.saturating_sub(AROUND));
         (format!("{HEAD}{section}  {name}: {value}\n"), name)
@@ -135,9 +135,9 @@ fn policy(size: usize) -> (String, String) {
     };
     // The length of a policy is told by the refusal of one that is far too long.
     let length = |tables: usize, last: usize| {
-        let error = parse(&text(tables, last), None).unwrap_err();
+        let error = parse(&text(tables, last), None).expect_err("it is refused");
         let told = error.problems().iter().find_map(|problem| problem.message.strip_prefix("the policy of `f` takes "));
-        told.unwrap().split(' ').next().unwrap().parse::<usize>().unwrap()
+        told.and_then(|told| told.split(' ').next()?.parse::<usize>().ok()).expect("a length")
     };
     let (many, more, with_last) = (length(200, 0), length(201, 0), length(200, 1));
     let (table, last) = (more - many, with_last - many - 1);
@@ -147,9 +147,9 @@ fn policy(size: usize) -> (String, String) {
 
 /// Parses a file, whatever its size.
 fn load(text: &str) -> Result<Stack, StackError> {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("stack.yaml");
-    fs::write(&path, text).unwrap();
+    fs::write(&path, text).expect("a file in it");
     Stack::read(Path::new(&path), None, None)
 }
 
@@ -158,7 +158,7 @@ fn refuses(limit: &Limit, n: u64) {
     let (text, place) = file(limit, n);
     if limit.raisable {
         let stack = load(&text).unwrap_or_else(|error| panic!("{} may be {n} once it is raised: {error}", limit.what));
-        let line = text.lines().position(|line| line.contains(&place)).unwrap() + 1;
+        let line = text.lines().position(|line| line.contains(&place)).expect("the file has it") + 1;
         let warned = stack.warnings.iter().any(|warning| warning.contains(&format!("stack.yaml:{line}:")));
         assert!(warned, "{} of {n}, line {line}: {:?}", limit.what, stack.warnings);
         return;
@@ -166,7 +166,7 @@ fn refuses(limit: &Limit, n: u64) {
     let error = load(&text).err().unwrap_or_else(|| panic!("{n} {} are not refused", limit.what));
     assert_eq!(error.problems().len(), 1, "{n} {}: {error}", limit.what);
     if let Some(line) = error.line() {
-        let line = text.lines().nth(line - 1).unwrap();
+        let line = text.lines().nth(line - 1).expect("a line of the file");
         assert!(line.contains(&place), "{n} {} are refused elsewhere: {error}", limit.what);
     } else {
         assert_eq!(*limit, limits::FILE, "no line: {error}");
@@ -222,7 +222,7 @@ fn variables_are_measured_as_the_json_that_is_sent() {
     let quotes = "\"".repeat(2040);
     let text = format!("{HEAD}functions:\n  f: {{ source: f, environment: {{ Q: '{quotes}' }} }}\n");
     assert!(parse(&text, None).unwrap_err().message().contains("take "), "each quote takes two bytes");
-    let variables: String = (0..101).map(|index| format!("VARIABLE_{index:03}: {}, ", x(23))).collect();
+    let variables = (0..101).map(|index| format!("VARIABLE_{index:03}: {}, ", x(23))).collect::<Vec<_>>().concat();
     let text = format!("{HEAD}functions:\n  f: {{ source: f, environment: {{ {variables} }} }}\n");
     let error = parse(&text, None).unwrap_err();
     // 101 of `"VARIABLE_000":"…",` and `"ENVIRONMENT":"dev"`, in braces.
