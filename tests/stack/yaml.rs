@@ -69,10 +69,6 @@ fn what_is_no_text_says_so() {
         ("!!float x", "`x` is not a number, which its tag says it is; leave the tag out, or write !!str for text"),
         ("!Sub x", "the tag `!Sub` means nothing here; write the value itself; text that begins with ! must be quoted"),
         ("!!binary aGk=", "the tag `!!binary` means nothing here; write the value itself; text that begins with ! must be quoted"),
-        (
-            "!!timestamp 2024-01-01",
-            "the tag `!!timestamp` means nothing here; write the value itself; text that begins with ! must be quoted",
-        ),
         ("[a]", "a list cannot be here; "),
         ("{ a: b }", "a mapping cannot be here; "),
         ("*nobody", "this alias refers to nothing; a value that begins with * must be quoted, as in \"*\""),
