@@ -15,6 +15,7 @@ use std::process::Command;
 use std::sync::{Arc, Mutex};
 
 use liveinsight::build::{Architecture, BuildError, Builder, Package, Progress, Source, Target};
+use test_support::elf;
 
 const HOST: Target = Target::Host;
 
@@ -227,11 +228,8 @@ async fn a_program_for_lambda_needs_no_newer_glibc_than_lambda_has() {
     let packages = project.build(&["one"], target).await.unwrap();
     let directory = tempfile::tempdir().unwrap();
     let program = unpack(&packages["one"], directory.path());
-    let versions = Command::new("readelf").args(["--version-info", "--wide"]).arg(&program).output().unwrap();
-    let text = String::from_utf8(versions.stdout).unwrap();
-    let newest = text.split("GLIBC_2.").skip(1).filter_map(|rest| rest.split([' ', '.', '\n']).next()?.parse::<u32>().ok());
-    assert!((1..=34).contains(&newest.max().unwrap()), "{text}");
-    assert_eq!(machine(&program), 62, "x86-64 in the ELF specification");
+    assert!((1..=34).contains(&elf::newest_glibc(&program)));
+    assert_eq!(elf::machine(&program), elf::X86_64);
 }
 
 #[tokio::test]
@@ -245,7 +243,7 @@ async fn arm_is_built_or_the_missing_part_is_named() {
     match project.build(&["one"], target).await {
         Ok(packages) => {
             let directory = tempfile::tempdir().unwrap();
-            assert_eq!(machine(&unpack(&packages["one"], directory.path())), 183, "AArch64 in the ELF specification");
+            assert_eq!(elf::machine(&unpack(&packages["one"], directory.path())), elf::AARCH64);
         }
         Err(error) => {
             assert!(!Path::new(libraries.trim()).exists(), "{error}");
@@ -264,11 +262,4 @@ fn link_tools_below(root: &Path) {
     std::fs::create_dir_all(&shared).unwrap();
     std::fs::create_dir_all(root.join(".liveinsight")).unwrap();
     std::os::unix::fs::symlink(shared, root.join(".liveinsight/tools")).unwrap();
-}
-
-/// The processor in an ELF file's header.
-fn machine(program: &Path) -> u16 {
-    let header = std::fs::read(program).unwrap();
-    assert!(header.starts_with(b"\x7fELF"));
-    u16::from_le_bytes([header[18], header[19]])
 }

@@ -1,6 +1,8 @@
 //! The local AWS that all tests share: started by the first that asks, with its own home below `target/`, and ended with the last of them.
 //! Each test uses names of its own.
 
+pub mod elf;
+
 use liveinsight::local::Home;
 use std::{
     io::{BufRead, BufReader},
