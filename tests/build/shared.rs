@@ -87,8 +87,8 @@ async fn stacks_of_one_directory_build_at_once_what_they_call_alike() {
     assert_eq!(output(&two["api"]), "two\n");
 }
 
-#[tokio::test]
-async fn a_program_is_packed_as_it_was_built_although_others_build_with_other_features() {
+#[test]
+fn a_program_is_packed_as_it_was_built_although_others_build_with_other_features() {
     let directory = tempfile::tempdir().unwrap();
     let root = directory.path();
     let label = "pub const LABEL: &str = if cfg!(feature = \"loud\") { \"loud\" } else { \"quiet\" };\n";
