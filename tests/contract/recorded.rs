@@ -268,8 +268,11 @@ async fn apis(book: &Book) {
         let mut shape = book.shape("apigateway", operation, situation);
         assert!(shape["rootResourceId"].is_string());
         (shape["tags"], shape["name"]) = (ours.clone(), json!("name"));
-        let answers =
-            vec![("apigateway:GetRestApis", rest(&json!({ "item": [shape] }))), ("apigateway:GetTags", rest(&json!({ "tags": ours })))];
+        let answers = vec![
+            ("apigateway:GetRestApis", rest(&json!({ "item": [shape] }))),
+            ("apigateway:GetTags", rest(&json!({ "tags": ours }))),
+            ("apigateway:GetGatewayResponses", rest(&json!({ "item": [] }))),
+        ];
         let (_canned, aws) = answering(answers).await;
         let declared = declared(description);
         assert_eq!(differs(declared.observe(&aws).await.unwrap(), &declared), "", "{operation}");
