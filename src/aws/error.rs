@@ -337,7 +337,7 @@ pub(super) fn read_answer<E: ProvideErrorMetadata + std::error::Error + 'static>
         SdkError::DispatchFailure(_) | SdkError::ConstructionFailure(_) => {
             let text = root(error);
             let class = if text.contains("redential") || text.contains("token") { Class::Credentials } else { Class::Network };
-            (Verdict::Final(class), text)
+            (Verdict::Final(class), without_chain(text))
         }
         _ => (Verdict::Final(Class::Refused), DisplayErrorContext(error).to_string()),
     };
@@ -426,6 +426,11 @@ fn with_store(text: String) -> String {
         "{text}; the certificate store is {store}: install the package ca-certificates, or, behind a proxy that has its own \
          certificate, add that to the store or name its file in SSL_CERT_FILE"
     )
+}
+
+/// Puts the SDK's list of all places where there are no credentials in a few words.
+fn without_chain(text: String) -> String {
+    if text.starts_with("no credentials found in chain") { "there are no AWS credentials here".to_owned() } else { text }
 }
 
 fn shorten(text: &str) -> String {

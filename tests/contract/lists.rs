@@ -341,8 +341,16 @@ fn series_of_a_table(place: &Place) -> Vec<Series> {
 
 fn subjects_of_a_missing_table() -> Vec<Subject> {
     let stack = Stack::parse("project: lists\nregion: us-east-1\nenvironments: { dev: {} }\n", "stack.yaml", Path::new("."), None, None);
-    let step =
-        |id: Id, state| Step { id, name: "t".to_owned(), state, action: None, changes: Changes::default(), cause: None, objection: None };
+    let step = |id: Id, state| Step {
+        id,
+        name: "t".to_owned(),
+        state,
+        action: None,
+        changes: Changes::default(),
+        fixed: &[],
+        cause: None,
+        objection: None,
+    };
     let steps = [step(Id::new::<kinds::Table>("t"), State::Missing), step(Id::new::<kinds::Table>("there"), State::InSync)];
     subjects(&steps, &Graph::default(), &place(), &Names::new(&stack.unwrap(), ACCOUNT))
 }
