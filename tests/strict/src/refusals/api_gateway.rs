@@ -69,7 +69,10 @@ impl Apis {
             "CreateResource" => {
                 let path = body["pathPart"].as_str().unwrap_or_default();
                 let taken = api.resources.values().any(|(parent, known)| *parent == part(3) && known == path);
-                if taken { conflict(&format!("Another resource with the same parent already has this name: {path}")) } else { None }
+                if taken {
+                    return conflict(&format!("Another resource with the same parent already has this name: {path}"));
+                }
+                super::sizes::resources(api.resources.len() + 1)
             }
             "PutMethod" if method.is_some() => conflict("Method already exists for this resource"),
             "PutIntegrationResponse" if method.is_some_and(|method| !method.integration) => {

@@ -7,6 +7,7 @@ mod dynamodb;
 mod iam;
 mod lambda;
 mod s3;
+mod sizes;
 
 use crate::{
     message::{Request, Response},
@@ -113,6 +114,9 @@ impl World {
     /// Judges a request, and may change it.
     pub(crate) fn before(&mut self, windows: &Windows, operation: &Operation, scope: Option<&str>, request: &mut Request) -> Before {
         let now = Instant::now();
+        if let Some(refusal) = sizes::refuse(operation, request) {
+            return Before::Refuse(refusal);
+        }
         let overlaps = scope.is_some_and(|scope| self.in_flight.contains_key(scope));
         match operation.service {
             "apigateway" => self.api_gateway.before(&self.iam, windows, operation, request, overlaps, now).into(),
