@@ -8,6 +8,7 @@ pub mod commands;
 pub mod console;
 pub mod cost;
 mod disk;
+mod duration;
 pub mod engine;
 pub mod error;
 mod file_lock;

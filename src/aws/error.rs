@@ -290,7 +290,7 @@ pub(super) fn read_answer<E: ProvideErrorMetadata + std::error::Error + 'static>
         SdkError::DispatchFailure(_) | SdkError::ConstructionFailure(_) => {
             let text = root(error);
             let class = if text.contains("redential") || text.contains("token") { Class::Credentials } else { Class::Network };
-            (Verdict::Final(class), text)
+            (Verdict::Final(class), without_chain(text))
         }
         _ => (Verdict::Final(Class::Refused), DisplayErrorContext(error).to_string()),
     };
@@ -332,6 +332,11 @@ fn root(error: &dyn std::error::Error) -> String {
         innermost = source;
     }
     innermost.to_string()
+}
+
+/// Puts the SDK's list of all places where there are no credentials in a few words.
+fn without_chain(text: String) -> String {
+    if text.starts_with("no credentials found in chain") { "there are no AWS credentials here".to_owned() } else { text }
 }
 
 fn shorten(text: &str) -> String {

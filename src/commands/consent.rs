@@ -4,7 +4,6 @@ use super::Context;
 use crate::{
     engine::{Action, Id, Objection, Plan, Step},
     error::CliError,
-    ui,
 };
 use std::{collections::BTreeSet, fmt::Write};
 
@@ -19,6 +18,15 @@ pub(super) struct Allowed {
 
 /// Refuses a plan that needs more than was allowed, naming everything that stands in the way.
 pub(super) fn check<C>(plan: &Plan<C>, only: Option<&BTreeSet<Id>>, allowed: Allowed) -> Result<(), CliError> {
+    refuse("refused, and nothing was changed:", plan, only, allowed)
+}
+
+/// Says in advance that `up` refuses a plan.
+pub(super) fn foresee<C>(plan: &Plan<C>, allowed: Allowed) -> Result<(), CliError> {
+    refuse("`up` refuses this plan:", plan, None, allowed)
+}
+
+fn refuse<C>(what: &str, plan: &Plan<C>, only: Option<&BTreeSet<Id>>, allowed: Allowed) -> Result<(), CliError> {
     let mut message = String::new();
     let mut hints = BTreeSet::new();
     for step in plan.steps.iter().filter(|step| only.is_none_or(|only| only.contains(&step.id))) {
@@ -30,13 +38,14 @@ pub(super) fn check<C>(plan: &Plan<C>, only: Option<&BTreeSet<Id>>, allowed: All
     if message.is_empty() {
         return Ok(());
     }
-    let error = CliError::failed(format!("refused, and nothing was changed:{message}"));
+    let error = CliError::failed(format!("{what}{message}"));
     Err(hints.into_iter().fold(error, CliError::hint))
 }
 
 /// Why a step is refused, and the ways out; `None` if it needs no consent or has it.
 fn refusal(step: &Step, allowed: Allowed) -> Option<(String, &'static str)> {
-    let replaced = || format!("{} cannot change in place: it would be deleted and made again", step.changes.without(ui::APPLIED).paths());
+    let fixed = step.changes.within(step.fixed);
+    let replaced = || format!("{} cannot change in place: it would be deleted and made again", fixed.paths());
     match &step.objection {
         Some(Objection::Foreign(whose)) if !allowed.adopt => Some((
             format!("{} exists and is not this stack's ({whose})", step.name),
@@ -64,13 +73,14 @@ pub(super) async fn confirm(context: &Context, question: &str, why: &str) -> Res
 mod tests {
     use super::{Allowed, refusal};
     use crate::{
-        engine::{Action, Changes, Id, Objection, State, Step},
+        engine::{Action, Changes, Fields, Id, Objection, State, Step},
         resources::Table,
     };
+    use serde_json::json;
 
     fn step(action: Action, objection: Option<Objection>) -> Step {
         let (id, name) = (Id::new::<Table>("notes"), "demo-notes-dev".to_owned());
-        Step { id, name, state: State::Drifted, action: Some(action), changes: Changes::default(), cause: None, objection }
+        Step { id, name, state: State::Drifted, action: Some(action), changes: Changes::default(), fixed: &[], cause: None, objection }
     }
 
     /// Whether it is refused with nothing, `--adopt`, `--delete-data` and both.
@@ -87,6 +97,16 @@ mod tests {
         assert_eq!(refused(Action::Update, foreign()), [true, false, true, false]);
         assert_eq!(refused(Action::Delete, Some(Objection::LosesData(Action::Delete))), [true, true, false, false]);
         assert_eq!(refused(Action::Replace, Some(Objection::LosesData(Action::Replace))), [true, true, false, false]);
+    }
+
+    #[test]
+    fn a_refusal_names_only_what_cannot_change_in_place() {
+        let fields = json!({ "partition_key": { "name": "id" }, "sort_key": "day", "indexes": {}, "point_in_time_recovery": true });
+        let changes = Changes::creating(&Fields::of(&fields));
+        let objection = Some(Objection::LosesData(Action::Replace));
+        let step = Step { changes, fixed: &["partition_key", "sort_key"], ..step(Action::Replace, objection) };
+        let (reason, _) = refusal(&step, Allowed { adopt: false, delete_data: false }).unwrap();
+        assert_eq!(reason, "partition_key.name, sort_key cannot change in place: it would be deleted and made again");
     }
 
     #[test]

@@ -45,7 +45,7 @@ struct Live {
 
 /// Runs `dev`.
 pub(super) async fn run(args: &DevArgs, context: &Context) -> Result<Exit, CliError> {
-    context.format(&[Format::Text])?;
+    context.format(Format::of("dev"))?;
     let since = logs::since(Duration::ZERO);
     let session = Session::open_local(context, Sources::Needed).await?;
     // Before the first run: what is saved while it builds counts as well.

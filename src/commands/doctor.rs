@@ -39,7 +39,7 @@ pub struct DoctorArgs {
 
 /// Runs `doctor`.
 pub(super) async fn run(args: &DoctorArgs, context: &Context) -> Result<Exit, CliError> {
-    let format = context.format(&[Format::Text, Format::Json])?;
+    let format = context.format(Format::of("doctor"))?;
     if args.recount {
         return Ok(tell(context, format, &[Finding::of("counters", recount::run(context, !args.dry_run).await?)]));
     }
@@ -61,9 +61,22 @@ fn tell(context: &Context, format: Format, findings: &[Finding]) -> Exit {
 }
 
 fn stack(context: &Context) -> (Option<Stack>, Vec<Finding>) {
-    let loaded = session::load(context, Sources::Needed);
+    let loaded = session::load(context, Sources::Compared);
     let found = loaded.as_ref().map(|stack| format!("{}/{} in {}", stack.project, stack.environment, stack.region)).map_err(Clone::clone);
-    (loaded.ok(), vec![Finding::of("stack.yaml", found)])
+    let secrets = loaded.as_ref().ok().and_then(secrets);
+    (loaded.ok(), [Finding::of("stack.yaml", found)].into_iter().chain(secrets).collect())
+}
+
+/// The secrets of the functions, if there are any: `up` needs their values.
+fn secrets(stack: &Stack) -> Option<Finding> {
+    let count: usize = stack.functions.values().map(|function| function.secrets.len()).sum();
+    let unset: Vec<String> = stack.unset_secrets().map(|(function, secret)| format!("{secret} of {function}")).collect();
+    let found = if unset.is_empty() {
+        Ok(format!("{count} set"))
+    } else {
+        Err(CliError::failed(format!("not set: {}", unset.join(", "))).hint("set them in the environment in which `up` runs"))
+    };
+    (count > 0).then(|| Finding::of("secrets", found))
 }
 
 async fn local(root: &Path) -> Result<String, CliError> {

@@ -38,7 +38,7 @@ pub struct DownArgs {
 
 /// Runs `down`.
 pub(super) async fn run(args: &DownArgs, context: &Context) -> Result<Exit, CliError> {
-    context.format(&[Format::Text, Format::Json])?;
+    context.format(Format::of("down"))?;
     let page = args.timings.open()?;
     context.record();
     let session = Session::open(context, Sources::NotNeeded).await?;

@@ -23,7 +23,7 @@ pub struct GraphArgs {}
 
 /// Runs `graph`.
 pub(super) fn run(_: &GraphArgs, context: &Context) -> Result<Exit, CliError> {
-    let format = context.format(&[Format::Text, Format::Mermaid, Format::Dot])?;
+    let format = context.format(Format::of("graph"))?;
     let stack = load(context, Sources::NotNeeded)?;
     let graph = declare(&stack, &Place::aws("aws", &stack.region, SOME_ACCOUNT), &Content::default()).graph;
     let text = match format {

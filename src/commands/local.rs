@@ -38,7 +38,7 @@ enum LocalAction {
 
 /// Runs `local`.
 pub(super) async fn run(args: &LocalArgs, context: &Context) -> Result<Exit, CliError> {
-    let format = context.format(&[Format::Text, Format::Json])?;
+    let format = context.format(Format::of("local"))?;
     let file = session::file(context)?;
     let root = file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let home = Home::new(root);

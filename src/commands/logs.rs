@@ -49,7 +49,7 @@ const API_AGAIN: usize = 5;
 
 /// Runs `logs`.
 pub(super) async fn run(args: &LogsArgs, context: &Context) -> Result<Exit, CliError> {
-    let format = context.format(&[Format::Text, Format::Json])?;
+    let format = context.format(Format::of("logs"))?;
     // Mistakes are told before anything is asked or started.
     let stack = session::load(context, Sources::NotNeeded)?;
     let wanted = wanted(&stack, &args.functions)?;

@@ -2,6 +2,7 @@
 
 use super::{
     Context,
+    consent::{self, Allowed},
     content::{self, Packages},
     cost,
     session::{Session, Sources},
@@ -22,12 +23,20 @@ use clap::Args;
 #[command(after_help = "\
 Signs: + is created, ~ changes in place, ± is deleted and made again, - is deleted.
 It builds what changed, as `up` does, because the plan is exact only with the code that would be uploaded.
+A plan that `up` refuses, as it would lose data or touch what is not the stack's, ends with 1 and the option that allows it.
 On AWS it estimates how long `up` would take: what has to wait for something else, one after the other, at typical times.
 The last line estimates a month's bill at list prices and an assumed traffic, and what the plan adds to it; docs/cost.md says what is counted.")]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub struct PlanArgs {
     /// Ends with 10 if anything would change
     #[arg(long)]
     exit_code: bool,
+    /// Plan as `up --delete-data` does
+    #[arg(long)]
+    delete_data: bool,
+    /// Plan as `up --adopt` does
+    #[arg(long)]
+    adopt: bool,
     /// Uses the packages of the last build, and fails if they are not current
     #[arg(long)]
     no_build: bool,
@@ -38,8 +47,8 @@ pub struct PlanArgs {
 
 /// Runs `plan`.
 pub(super) async fn run(args: &PlanArgs, context: &Context) -> Result<Exit, CliError> {
-    let format = context.format(&[Format::Text, Format::Json, Format::Markdown])?;
-    let session = Session::open(context, Sources::Needed).await?;
+    let format = context.format(Format::of("plan"))?;
+    let session = Session::open(context, Sources::Compared).await?;
     let packages = if args.no_build { Packages::MustBeCurrent } else { Packages::Build };
     let content = content::gather(context, &session, packages, None).await?;
     let declaration = declare(&session.stack, &session.place, &content);
@@ -47,12 +56,18 @@ pub(super) async fn run(args: &PlanArgs, context: &Context) -> Result<Exit, CliE
     let estimate = cost::estimate(&session, &declaration, &plan, args.events);
     // On the local AWS nothing takes as long as it does on AWS.
     let time = session.place.limits.then(|| timings::estimate(&declaration.graph, &plan.steps)).flatten();
-    let last_lines = [ui::left_out_line(&content.left_out), time.as_ref().map(ui::estimate_line), Some(ui::cost_line(&estimate))];
+    let uncompared = Some(ui::uncompared_text(&ui::uncompared(&session.stack))).filter(|text| !text.is_empty());
+    let last_lines = [
+        ui::left_out_line(&content.left_out),
+        uncompared,
+        time.as_ref().map(ui::estimate_line),
+        Some(ui::cost_line(&estimate)),
+    ];
     let last_lines = last_lines.into_iter().flatten().collect::<Vec<_>>().join("\n");
     let markdown = format!("{}\n{}\n", ui::plan_markdown(&session.names().stack_tag(), &plan, None), last_lines.replace('\n', "  \n"));
     context.ui.page(&markdown);
     match format {
-        Format::Json => context.ui.result(&ui::plan_json(&plan, &estimate, time.as_ref(), &content.left_out)),
+        Format::Json => context.ui.result(&ui::plan_json(&plan, &estimate, time.as_ref(), &content.left_out, &session.stack)),
         Format::Markdown => context.ui.result(&markdown),
         _ => {
             let detail = if context.ui.verbose() { Detail::Full } else { Detail::Creations };
@@ -60,6 +75,7 @@ pub(super) async fn run(args: &PlanArgs, context: &Context) -> Result<Exit, CliE
             context.ui.result(&format!("{}\n{last_lines}", ui::plan_text(&plan, None, detail)));
         }
     }
+    consent::foresee(&plan, Allowed { adopt: args.adopt, delete_data: args.delete_data })?;
     let pending = plan.changes().next().is_some();
     Ok(if pending && args.exit_code { Exit::Pending } else { Exit::Done })
 }

@@ -59,7 +59,7 @@ struct Done {
 
 /// Runs `rollback`.
 pub(super) async fn run(args: &RollbackArgs, context: &Context) -> Result<Exit, CliError> {
-    context.format(&[Format::Text, Format::Json])?;
+    context.format(Format::of("rollback"))?;
     let session = Session::open_at_once(context, Sources::NotNeeded).await?;
     let result = Box::pin(roll_back(args, context, &session)).await;
     if session.is_mistaken() {

@@ -49,7 +49,7 @@ pub struct SeedArgs {
 
 /// Runs `seed`.
 pub(super) async fn run(args: &SeedArgs, context: &Context) -> Result<Exit, CliError> {
-    let format = context.format(&[Format::Text, Format::Json])?;
+    let format = context.format(Format::of("seed"))?;
     if !session::load(context, Sources::NotNeeded)?.has_api() {
         return Err(CliError::failed("stack.yaml has no function with a route, so there is no API to send to"));
     }

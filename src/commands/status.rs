@@ -45,14 +45,15 @@ pub struct StatusArgs {
 
 /// Runs `status`.
 pub(super) async fn run(args: &StatusArgs, context: &Context) -> Result<Exit, CliError> {
-    let format = context.format(&[Format::Text, Format::Json])?;
-    let session = Session::open(context, Sources::Needed).await?;
+    let format = context.format(Format::of("status"))?;
+    let session = Session::open(context, Sources::Compared).await?;
     let content = content::gather(context, &session, Packages::IfCurrent, None).await?;
     let declaration = declare(&session.stack, &session.place, &content);
     let plan = survey(&declaration.graph, &session.aws, &|event: Event<'_>| context.progress.engine(&event)).await?;
     let (release, lock) = in_bucket(&session, &plan, &declaration).await?;
     let cost = if args.cost { Some(cost::report(&session, &declaration, &plan, args.events).await?) } else { None };
-    let health = ui::Health { release, lock, cost, ..health(&declaration) };
+    let not_compared = ui::uncompared(&session.stack);
+    let health = ui::Health { release, lock, not_compared, cost, ..health(&declaration) };
     let authors = authors(context, &session, &plan, &declaration).await;
     if format == Format::Json {
         context.ui.result(&ui::status_json(&plan, &session.stack.project, &session.stack.environment, &health, &authors));

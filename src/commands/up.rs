@@ -70,7 +70,7 @@ pub struct UpArgs {
 
 /// Runs `up`.
 pub(super) async fn run(args: &UpArgs, context: &Context) -> Result<Exit, CliError> {
-    context.format(&[Format::Text, Format::Json])?;
+    context.format(Format::of("up"))?;
     let page = args.timings.open()?;
     context.record();
     let mut session = Session::open_at_once(context, Sources::Needed).await?;

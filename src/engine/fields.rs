@@ -152,6 +152,12 @@ impl Changes {
         self.0.iter().any(|change| under(&change.path, field))
     }
 
+    /// Those that lie at or under one of these fields.
+    #[must_use]
+    pub fn within(&self, fields: &[&str]) -> Self {
+        Self(self.0.iter().filter(|change| fields.iter().any(|field| under(&change.path, field))).cloned().collect())
+    }
+
     /// The paths, for a short message.
     pub fn paths(&self) -> String {
         self.0.iter().map(|change| change.path.as_str()).collect::<Vec<_>>().join(", ")

@@ -38,6 +38,8 @@ pub struct Step {
     pub action: Option<Action>,
     /// Field by field.
     pub changes: Changes,
+    /// Fields of the kind that cannot change in place.
+    pub fixed: &'static [&'static str],
     /// Where the differences come from.
     pub cause: Option<Cause>,
     /// Why `up` must not do it unasked.
@@ -153,6 +155,7 @@ fn plan<C>(graph: &Graph<C>, seen: BTreeMap<Id, Option<Seen>>, strays: Vec<Stray
         state: State::Stray,
         action: Some(Action::Delete),
         changes: Changes::default(),
+        fixed: &[],
         cause: Some(Cause::Pending),
         objection: stray.holds_data.then_some(Objection::LosesData(Action::Delete)),
     }));
@@ -251,7 +254,7 @@ fn step<C>(entry: &Entry<C>, seen: Option<&Seen>) -> Step {
         _ => None,
     });
     let (action, changes) = decision.map_or((None, Changes::default()), |(action, changes)| (Some(action), changes));
-    Step { id: entry.id.clone(), name: entry.name.clone(), state, action, changes, cause, objection }
+    Step { id: entry.id.clone(), name: entry.name.clone(), state, action, changes, fixed: entry.node.fixed(), cause, objection }
 }
 
 /// What must be done for a resource to be as declared.

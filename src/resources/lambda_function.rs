@@ -37,9 +37,10 @@ pub struct Function {
     pub memory: i32,
     /// Seconds.
     pub timeout: i32,
-    /// Environment variables. Values of those that [hide](hides_variable) appear in plans as digests.
+    /// Environment variables; one without a value is not compared, and keeps the value it has. Values of those that
+    /// [hide](hides_variable) appear in plans as digests.
     #[serde(serialize_with = "shown")]
-    pub environment: BTreeMap<String, String>,
+    pub environment: BTreeMap<String, Option<String>>,
     /// The log group it writes to.
     pub log_group: Ref<String>,
     /// Base64 of the SHA-256 of the zip, as Lambda reports it. `None`: the code is left as it is.
@@ -70,7 +71,12 @@ impl Resource for Function {
     }
 
     fn stamp(&mut self, marks: &str) {
-        self.tags.stamp(marks);
+        if self.environment.values().any(Option::is_none) {
+            // Marks of half a declaration would differ from those of the whole one.
+            self.tags.leave_marks();
+        } else {
+            self.tags.stamp(marks);
+        }
     }
 
     async fn observe(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
@@ -103,7 +109,7 @@ impl Resource for Function {
             .write("lambda:CreateFunction", || {
                 let request = aws.lambda.create_function().function_name(&self.name).role(&role).handler("bootstrap");
                 let request = request.runtime(Runtime::from(self.runtime.as_str())).set_architectures(self.architectures());
-                let request = request.memory_size(self.memory).timeout(self.timeout).environment(self.variables());
+                let request = request.memory_size(self.memory).timeout(self.timeout).environment(self.variables(None));
                 let request = request.logging_config(logging.clone());
                 request.code(code.clone()).set_tags(Some(self.tags.to_map())).send()
             })
@@ -125,7 +131,7 @@ impl Resource for Function {
                 .write("lambda:UpdateFunctionConfiguration", || {
                     let request = aws.lambda.update_function_configuration().function_name(&self.name).role(&role);
                     let request = request.runtime(Runtime::from(self.runtime.as_str())).memory_size(self.memory).timeout(self.timeout);
-                    request.environment(self.variables()).logging_config(logging.clone()).send()
+                    request.environment(self.variables(Some(&live.spec))).logging_config(logging.clone()).send()
                 })
                 .await?;
             return Ok(settling(output, answer.last_update_status()));
@@ -199,7 +205,7 @@ impl Function {
             architecture: Some(configuration.architectures().first().map_or("x86_64", Architecture::as_str).to_owned()),
             memory: configuration.memory_size().unwrap_or(128),
             timeout: configuration.timeout().unwrap_or(3),
-            environment: variables.into_iter().flatten().map(|(key, value)| (key.clone(), value.clone())).collect(),
+            environment: variables.into_iter().flatten().map(|(key, value)| (key.clone(), Some(value.clone()))).collect(),
             log_group: log_group.map_or_else(|| format!("/aws/lambda/{}", output.name), str::to_owned).into(),
             code_sha256: Some(configuration.code_sha256().unwrap_or_default().to_owned()),
             code: None,
@@ -224,8 +230,11 @@ impl Function {
         self.architecture.as_deref().map(|architecture| vec![Architecture::from(architecture)])
     }
 
-    fn variables(&self) -> Environment {
-        Environment::builder().set_variables(Some(self.environment.clone().into_iter().collect())).build()
+    /// The variables to write; those without a value keep the one of the live function.
+    fn variables(&self, live: Option<&Self>) -> Environment {
+        let kept = |name: &String| live.and_then(|live| live.environment.get(name).cloned().flatten());
+        let value = |(name, value): (&String, &Option<String>)| Some((name.clone(), value.clone().or_else(|| kept(name))?));
+        Environment::builder().set_variables(Some(self.environment.iter().filter_map(value).collect())).build()
     }
 
     async fn write_tags(&self, aws: &Aws, live: &Live<Self>) -> Result<()> {
@@ -246,10 +255,11 @@ pub fn hides_variable(name: &str) -> bool {
 }
 
 /// Values that hide as the beginnings of their digests, long enough to tell them apart.
-fn shown<S: Serializer>(environment: &BTreeMap<String, String>, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+fn shown<S: Serializer>(environment: &BTreeMap<String, Option<String>>, serializer: S) -> std::result::Result<S::Ok, S::Error> {
     let fingerprint = |value: &str| Sha256::digest(value).iter().take(6).fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
     let shown = |value: &String| format!("(hidden, sha256 {}…)", fingerprint(value));
-    serializer.collect_map(environment.iter().map(|(name, value)| (name, if hides_variable(name) { shown(value) } else { value.clone() })))
+    let value = |name: &str, value: &String| if hides_variable(name) { shown(value) } else { value.clone() };
+    serializer.collect_map(environment.iter().map(|(name, known)| (name, known.as_ref().map(|known| value(name, known)))))
 }
 
 impl Handle<Function> {
@@ -346,7 +356,7 @@ mod tests {
     #[test]
     fn what_hides_is_told_apart_and_not_shown() {
         let shown = |value: &str| {
-            let environment = [("LEVEL", "info"), ("token_secret", value)].map(|(name, value)| (name.to_owned(), value.to_owned()));
+            let environment = [("LEVEL", "info"), ("token_secret", value)].map(|(name, value)| (name.to_owned(), Some(value.to_owned())));
             shown(&BTreeMap::from(environment), serde_json::value::Serializer).unwrap()
         };
         // The digest of `abc` in the test suite of FIPS 180-2.

@@ -235,6 +235,13 @@ pub struct SiteFile {
     pub outputs: BTreeMap<String, String>,
 }
 
+impl SiteFile {
+    /// The page that / shows.
+    pub(super) fn index(&self) -> &str {
+        self.index.as_deref().unwrap_or("index.html")
+    }
+}
+
 /// Settings of all log groups.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -10,6 +10,8 @@ mod declare;
 mod diagnostic;
 mod document;
 mod file;
+pub mod limits;
+mod mend;
 mod model;
 mod names;
 mod node;
@@ -17,6 +19,7 @@ mod read;
 mod resolve;
 mod route;
 mod schema;
+mod typed;
 mod values;
 mod yaml;
 

@@ -20,6 +20,7 @@ mod seed;
 mod status;
 mod style;
 mod timings;
+mod uncompared;
 mod usual;
 
 pub use cost::line as cost_line;
@@ -36,6 +37,7 @@ pub use report::{Summary, failures, removal_text};
 pub use seed::SeedReport;
 pub use status::{Health, Released, json as status_json, markdown as status_markdown, text as status_text};
 pub use timings::{achieved_line, estimate_line};
+pub use uncompared::{text as uncompared_text, uncompared};
 
 use crate::{
     cli::{Color, Globals},

@@ -3,11 +3,13 @@
 use super::{
     json, name_beside,
     style::{CHANGED, FAINT, STRONG, paint, sign},
+    uncompared::{Uncompared, uncompared},
 };
 use crate::{
     build::LeftOut,
     cost::Estimate,
     engine::{Action, Cause, Change, Changes, Field, Id, Objection, Plan, State, Step},
+    stack::Stack,
     timings,
 };
 use serde::Serialize;
@@ -52,8 +54,8 @@ pub fn left_out(files: &[LeftOut]) -> Option<String> {
 }
 
 /// The JSON document: `{"changes": […], "summary": {…}, "cost": {…}, "estimate": {…}, "left_out": […]}`; `estimate` is of the time, if there is
-/// one, and `left_out` is there if files of the site are not published.
-pub fn json<C>(plan: &Plan<C>, cost: &Estimate, time: Option<&timings::Estimate>, left_out: &[LeftOut]) -> String {
+/// one. `left_out`, `not_compared` and `warnings` are there if there are any.
+pub fn json<C>(plan: &Plan<C>, cost: &Estimate, time: Option<&timings::Estimate>, left_out: &[LeftOut], stack: &Stack) -> String {
     #[derive(Serialize)]
     struct Document<'a> {
         changes: Vec<Row<'a>>,
@@ -63,6 +65,10 @@ pub fn json<C>(plan: &Plan<C>, cost: &Estimate, time: Option<&timings::Estimate>
         estimate: Option<&'a timings::Estimate>,
         #[serde(skip_serializing_if = "<[LeftOut]>::is_empty")]
         left_out: &'a [LeftOut],
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        not_compared: Vec<Uncompared>,
+        #[serde(skip_serializing_if = "<[String]>::is_empty")]
+        warnings: &'a [String],
     }
     #[derive(Serialize)]
     struct Row<'a> {
@@ -98,7 +104,8 @@ pub fn json<C>(plan: &Plan<C>, cost: &Estimate, time: Option<&timings::Estimate>
         delete: plan.count(Action::Delete),
         unchanged: plan.steps.len() - plan.changes().count(),
     };
-    json::document(&Document { changes: plan.changes().map(row).collect(), summary, cost, estimate: time, left_out })
+    let (changes, not_compared) = (plan.changes().map(row).collect(), uncompared(stack));
+    json::document(&Document { changes, summary, cost, estimate: time, left_out, not_compared, warnings: &stack.warnings })
 }
 
 /// The steps that change something and are wanted. With `only`, nothing is removed.

@@ -5,6 +5,7 @@ use super::{
     markdown::cell,
     name_beside, percent, plan,
     style::{BAD, CHANGED, FAINT, GOOD, paint},
+    uncompared::{self, Uncompared},
 };
 use crate::{
     cost::Report,
@@ -32,6 +33,9 @@ pub struct Health {
     pub release: Option<Released>,
     /// Who is at work on the stack now.
     pub lock: Option<Held>,
+    /// Fields that were not compared, as their declared values are not known.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub not_compared: Vec<Uncompared>,
     /// What it costs, if that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cost: Option<Report>,
@@ -59,6 +63,9 @@ pub fn text<C>(plan: &Plan<C>, health: &Health, authors: &BTreeMap<Id, Author>) 
         let _ = writeln!(out, "{id:id_width$}  {name}  {}", state(step, authors));
     }
     let _ = write!(out, "\n{}", totals(plan));
+    if !health.not_compared.is_empty() {
+        let _ = write!(out, "\n{}", uncompared::text(&health.not_compared));
+    }
     if !health.firing_alarms.is_empty() {
         let _ = write!(out, "\n{}: {}", paint(BAD, "alarms firing"), health.firing_alarms.join(", "));
     }

@@ -20,6 +20,8 @@ fn no_credentials_ends_with_4() {
         let text = refused(&project, &[command], 4);
         assert!(text.contains("sts:GetCallerIdentity"), "{text}");
         assert!(text.contains("hint: set AWS_PROFILE (or --profile)"), "{text}");
+        // One line, and one for the next step.
+        assert!(text.lines().filter(|line| line.starts_with("error: ")).all(|line| line.chars().count() < 80), "{text}");
     }
 }
 

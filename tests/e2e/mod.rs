@@ -310,6 +310,15 @@ fn a_secret_is_taken_from_the_environment_and_never_shown(project: &Project) {
     assert!(plan.contains("+     environment.TOKEN_SECRET: ") && plan.contains("(hidden, sha256 "), "{plan}");
     with(&["up", "--local", "--no-build"]);
     with(&["status", "--local", "--exit-code"]);
+    // Without its value it is not compared, and nothing else is taken for another.
+    let expected = json!([{"id": "lambda.function/event-collector", "path": "environment.TOKEN_SECRET"}]);
+    for arguments in [vec!["status", "--local", "--exit-code"], vec!["plan", "--local", "--no-build", "--exit-code"]] {
+        let run = project.ok(&arguments);
+        let said = "not compared: environment.TOKEN_SECRET of lambda.function/event-collector, as TOKEN_SECRET is not set here";
+        assert!(run.stdout().contains(said), "{}", run.stdout());
+        let run = project.ok(&[&arguments[..], &["--format", "json"]].concat());
+        assert_eq!(run.json()["not_compared"], expected);
+    }
     // The handler has it: whoever sends a batch is given a token.
     let event = json!({"k": "secrets", "events": [
         {"session_id": "e2e-session-3", "timestamp": now(), "event_type": "page_view", "page_url": "https://shop.example/cart"},

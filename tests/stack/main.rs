@@ -7,8 +7,12 @@ use std::path::Path;
 use liveinsight::stack::{Names, Stack, StackError, Statistic, Watches, find, schema};
 use proptest::prelude::*;
 
+mod every;
+mod limits;
 mod mistakes;
+mod names;
 mod reference;
+mod yaml;
 
 const SHIPPED: &str = include_str!("../../stack.yaml");
 

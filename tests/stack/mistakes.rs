@@ -217,11 +217,10 @@ fn several_mistakes_are_listed_by_line() {
 #[test]
 fn the_environment_of_a_function_is_limited_to_4_kb() {
     let text = |length| format!("{HEAD}functions:\n  f: {{ source: f, environment: {{ BIG: {} }} }}\n", "x".repeat(length));
-    // BIG=… and ENVIRONMENT=dev.
-    let room = 4096 - "BIG".len() - "ENVIRONMENTdev".len();
+    let room = 4096 - r#"{"BIG":"","ENVIRONMENT":"dev"}"#.len();
     assert!(parse(&text(room), None).is_ok());
     let error = parse(&text(room + 1), None).unwrap_err();
-    assert_eq!(error.message(), "the environment variables of `f` take 4097 bytes in dev, Lambda allows 4096");
+    assert_eq!(error.message(), "the environment variables of `f` take 4097 bytes as JSON in dev, Lambda allows 4096");
     assert!(error.to_string().lines().all(|line| line.chars().count() < 200), "long lines are cut: {error}");
 }
 

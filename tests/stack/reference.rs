@@ -18,6 +18,9 @@ Everything that the file may hold. What is left out has its default; what is mis
 with the YAML language server complete and check the file by its [schema](stack.schema.json), which the first line of the shipped file names. In a
 project of your own, `liveinsight schema > stack.schema.json` writes it, and the first line is `# yaml-language-server: $schema=stack.schema.json`.
 
+Numbers and sizes are [limited](limits.md) as AWS limits them. Scalars are those of YAML 1.2: `yes` and `on` are text, `0512` and `1_000` no
+numbers, and a tag such as `!Sub` is refused. A length of time is `30s`, `5m`, `1m30s`, `2h` or `1d`.
+
 This page is made from that schema. To make it again after a change: `UPDATE_DOCS=1 cargo test --test stack reference`.
 
 ";

@@ -210,7 +210,7 @@ impl Building<'_> {
 }
 
 /// Path parameters are wildcards in a permission and in a distribution's pattern.
-pub(super) fn star(path: &str) -> String {
+pub(in crate::stack) fn star(path: &str) -> String {
     path.split('/').map(|part| if part.starts_with('{') { "*" } else { part }).collect::<Vec<_>>().join("/")
 }
 

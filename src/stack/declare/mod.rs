@@ -7,7 +7,7 @@
 mod alarms;
 mod api;
 mod functions;
-mod policy;
+pub(super) mod policy;
 mod site;
 mod sweeps;
 #[cfg(test)]
@@ -15,6 +15,9 @@ mod tests;
 
 pub use site::API_PATH;
 
+pub(super) use api::star;
+
+use super::names::table_output;
 use super::{Names, Stack};
 use crate::{
     aws::{Aws, Headers, Place, REGION, STACK, Tags},
@@ -118,7 +121,7 @@ impl Declaring<'_> {
             projection: index.projection.as_str().to_owned(),
         };
         let physical = self.names.table(name);
-        self.output(&format!("{}_table", snake(name)), physical.clone().into());
+        self.output(&table_output(name), physical.clone().into());
         self.graph.add(
             name,
             Table {
@@ -135,7 +138,8 @@ impl Declaring<'_> {
     }
 
     fn output(&mut self, name: &str, value: Ref<String>) {
-        self.outputs.insert(name.to_owned(), value);
+        let other = self.outputs.insert(name.to_owned(), value);
+        debug_assert!(other.is_none(), "{name} is an output twice");
     }
 
     /// What every taggable resource carries. The user's own tags cannot take the place of ours: the checks refuse that.
@@ -152,11 +156,6 @@ impl Declaring<'_> {
             .with(STACK, self.names.stack_tag())
             .with(REGION, &self.stack.region)
     }
-}
-
-/// `event-collector` as `event_collector`: outputs become environment variables.
-fn snake(name: &str) -> String {
-    name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' }).collect()
 }
 
 /// The address of a distribution.

@@ -6,9 +6,9 @@ use crate::{
     resources::{
         Behavior, Bucket, BucketPolicy, Distribution, ErrorPage, Origin, OriginAccessControl, PublicAccessBlock, SITE_PREFIX, SiteObject,
     },
-    stack::Site,
+    stack::{Site, names::script_output},
 };
-use std::{collections::BTreeMap, path::Path};
+use std::collections::BTreeMap;
 
 /// The logical name of all that belongs to the site.
 const NAME: &str = "static";
@@ -76,8 +76,7 @@ impl Declaring<'_> {
         self.output("dashboard_url", address.map(|address| format!("{address}/")));
         for (name, page) in &site.outputs {
             let page = page.clone();
-            let is_script = Path::new(&page).extension().is_some_and(|extension| extension == "js");
-            let script = is_script.then(|| format!("{}_tag", name.strip_suffix("_url").unwrap_or(name)));
+            let script = script_output(name, &page);
             let address = address.map(move |address| format!("{address}/{page}"));
             if let Some(tag) = script.filter(|tag| !site.outputs.contains_key(tag)) {
                 // No digest of the script: the tag is pasted once, and has to fit later releases, too.
