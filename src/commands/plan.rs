@@ -57,12 +57,8 @@ pub(super) async fn run(args: &PlanArgs, context: &Context) -> Result<Exit, CliE
     // On the local AWS nothing takes as long as it does on AWS.
     let time = session.place.limits.then(|| timings::estimate(&declaration.graph, &plan.steps)).flatten();
     let uncompared = Some(ui::uncompared_text(&ui::uncompared(&session.stack))).filter(|text| !text.is_empty());
-    let last_lines = [
-        ui::left_out_line(&content.left_out),
-        uncompared,
-        time.as_ref().map(ui::estimate_line),
-        Some(ui::cost_line(&estimate)),
-    ];
+    let last_lines =
+        [ui::left_out_line(&content.left_out), uncompared, time.as_ref().map(ui::estimate_line), Some(ui::cost_line(&estimate))];
     let last_lines = last_lines.into_iter().flatten().collect::<Vec<_>>().join("\n");
     let markdown = format!("{}\n{}\n", ui::plan_markdown(&session.names().stack_tag(), &plan, None), last_lines.replace('\n', "  \n"));
     context.ui.page(&markdown);
