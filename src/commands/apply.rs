@@ -161,9 +161,15 @@ async fn observe(context: &Context, session: &Session, declaration: &Declaration
     let (plan, (), ()) = futures::try_join!(survey, session.confirm(), session.aws.ask_ahead().map(Ok))?;
     let plan = plan?;
     if request.changes(&plan).next().is_some() {
-        let detail = if context.ui.verbose() { Detail::Creations } else { Detail::Changes };
+        // What is created is named when it is there; beforehand only to those who are to agree.
+        let detail = match (context.ui.verbose(), session.stack.protect && !request.yes) {
+            (true, _) => Detail::Creations,
+            (false, true) => Detail::Changes,
+            (false, false) => Detail::Differences,
+        };
+        let plan_text = ui::plan_text(&plan, request.only.as_ref(), detail, context.ui.note_columns());
         context.ui.fold("plan");
-        context.ui.note(&format!("{}\n\n{}\n", session.title(), ui::plan_text(&plan, request.only.as_ref(), detail)));
+        context.ui.note(&format!("{}\n\n{}\n", session.title(), plan_text));
         context.ui.unfold();
         context.ui.page(&ui::plan_markdown(&session.names().stack_tag(), &plan, request.only.as_ref()));
     }

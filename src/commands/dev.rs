@@ -15,7 +15,7 @@ use crate::{
     cli::Format,
     error::{CliError, Exit},
     logs::{Source, Tail},
-    ui::{self, LogStyle},
+    ui::{self, Columns, LogStyle},
     watch::{self, Watcher},
 };
 use clap::Args;
@@ -56,11 +56,11 @@ pub(super) async fn run(args: &DevArgs, context: &Context) -> Result<Exit, CliEr
     }
     let Applied { outputs, summary, result, .. } = apply(context, &session, &content, &request(args)).await?;
     result?;
-    context.ui.result(&ui::outputs_text(&outputs));
+    context.ui.result(&ui::outputs_text(&outputs, context.ui.columns()));
     context.ui.note(&format!("{}\n", summary.text()));
     watched.follow(sources(&session, context)?)?;
 
-    let live = RefCell::new(Rc::new(Live::new(session)));
+    let live = RefCell::new(Rc::new(Live::new(session, context.ui.columns())));
     context.begin(Phase::Serving);
     context.ui.note("watching the sources; Ctrl-C ends this, and the local AWS keeps running");
     let serve = async {
@@ -75,7 +75,7 @@ pub(super) async fn run(args: &DevArgs, context: &Context) -> Result<Exit, CliEr
             match again(args, context, changed.is_empty()).await {
                 Some(Ok(session)) => {
                     watched.follow(sources(&session, context)?)?;
-                    live.replace(Rc::new(Live::new(session)));
+                    live.replace(Rc::new(Live::new(session, context.ui.columns())));
                 }
                 Some(Err(error)) if error.exit == Exit::Interrupted => return Err(error),
                 Some(Err(error)) => {
@@ -131,10 +131,10 @@ impl Watched {
 }
 
 impl Live {
-    fn new(session: Session) -> Self {
+    fn new(session: Session, columns: Columns) -> Self {
         let functions = session.stack.functions.keys();
         let sources = logs::sources(&session.names(), functions.clone().map(String::as_str));
-        let style = LogStyle::new(functions.cloned(), false);
+        let style = LogStyle::new(functions.cloned(), false, columns);
         Self { session, sources, style }
     }
 }

@@ -56,7 +56,11 @@ pub(super) async fn run(args: &DoctorArgs, context: &Context) -> Result<Exit, Cl
 }
 
 fn tell(context: &Context, format: Format, findings: &[Finding]) -> Exit {
-    context.ui.result(&if format == Format::Json { ui::findings_json(findings) } else { ui::findings_text(findings) });
+    context.ui.result(&if format == Format::Json {
+        ui::findings_json(findings)
+    } else {
+        ui::findings_text(findings, context.ui.columns())
+    });
     if findings.iter().all(Finding::ok) { Exit::Done } else { Exit::Failed }
 }
 

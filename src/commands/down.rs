@@ -50,10 +50,13 @@ pub(super) async fn run(args: &DownArgs, context: &Context) -> Result<Exit, CliE
     let removal = exclusive::observe(context, &session, args.no_wait, survey).await?;
     let stack = format!("{}/{}", session.stack.project, session.stack.environment);
     if !removal.leaving.is_empty() {
+        let asks = !args.yes && (session.stack.protect || context.ui.can_ask());
         context.ui.fold("plan");
-        context.ui.note(&format!("{}\n\n{}", session.title(), ui::removal_text(&removal)));
+        // Each is named when it is gone; beforehand only to those who are to agree.
+        let named = asks || context.ui.verbose();
+        context.ui.note(&format!("{}\n\n{}", session.title(), ui::removal_text(&removal, named, context.ui.note_columns())));
         context.ui.unfold();
-        if !args.yes && (session.stack.protect || context.ui.can_ask()) {
+        if asks {
             let question = format!("delete {} of {stack}?", ui::resources(removal.leaving.len()));
             consent::confirm(context, &question, &format!("{} is protected", session.stack.environment)).await?;
         }
@@ -80,7 +83,7 @@ pub(super) async fn run(args: &DownArgs, context: &Context) -> Result<Exit, CliE
     let failure = kept.err().or_else(|| ui::failures(&report));
     let achieved = timings::so_far(context, &declaration.graph, &declaration.graph.backward());
     let summary = Summary::new(&report, removal.kept.len(), context.progress.seconds(), &session.aws.tally()).timed(achieved.as_ref());
-    if let Some(achieved) = &achieved {
+    if let Some(achieved) = achieved.as_ref().filter(|_| page.is_some() || context.ui.verbose()) {
         context.ui.note(&ui::achieved_line(achieved));
     }
     if let Some(page) = page {
@@ -100,7 +103,7 @@ pub(super) async fn run(args: &DownArgs, context: &Context) -> Result<Exit, CliE
         if !removal.leaving.is_empty() || removal.kept.is_empty() && removal.foreign.is_empty() {
             context.ui.result(&format!("{left}{}", summary.text()));
         } else {
-            context.ui.result(&ui::removal_text(&removal));
+            context.ui.result(&ui::removal_text(&removal, true, context.ui.columns()));
         }
     }
     failure.map_or(Ok(Exit::Done), Err)

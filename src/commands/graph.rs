@@ -29,7 +29,7 @@ pub(super) fn run(_: &GraphArgs, context: &Context) -> Result<Exit, CliError> {
     let text = match format {
         Format::Mermaid => ui::graph_mermaid(&graph),
         Format::Dot => ui::graph_dot(&graph),
-        _ => ui::graph_text(&graph),
+        _ => ui::graph_text(&graph, context.ui.columns()),
     };
     context.ui.result(&text);
     Ok(Exit::Done)

@@ -38,7 +38,7 @@ pub(super) async fn run(args: &HistoryArgs, context: &Context) -> Result<Exit, C
         context.ui.note(&format!("{}: no releases yet; `liveinsight up` makes the first", session.title()));
     } else {
         context.ui.note(&format!("{}\n", session.title()));
-        context.ui.result(&ui::history_text(&releases));
+        context.ui.result(&ui::history_text(&releases, context.ui.columns()));
     }
     Ok(Exit::Done)
 }

@@ -83,7 +83,8 @@ fn show(context: &Context, server: Option<&LocalAws>, json: bool) {
     let mut variables: Vec<String> = server.environment(&region).iter().map(|(name, value)| format!("{name}={value}")).collect();
     // The Python clients know only this name.
     variables.push(format!("AWS_DEFAULT_REGION={region}"));
-    context.ui.note(&format!("other AWS clients reach it with\n  export {}", variables.join(" ")));
+    // A line each, so that none is broken where it is copied from.
+    context.ui.note(&format!("other AWS clients reach it with\n  export {}", variables.join("\n  export ")));
 }
 
 /// Returns the region in which the stack lies: that of `--region` or of stack.yaml.

@@ -43,7 +43,7 @@ pub(super) async fn run(args: &OutputsArgs, context: &Context) -> Result<Exit, C
         Format::Json => format!("{:#}", json!(outputs)),
         Format::Dotenv => ui::outputs_dotenv(&outputs),
         Format::Github => ui::outputs_github(&outputs),
-        _ => ui::outputs_text(&outputs),
+        _ => ui::outputs_text(&outputs, context.ui.columns()),
     });
     Ok(Exit::Done)
 }

@@ -57,7 +57,9 @@ pub(super) async fn run(args: &PlanArgs, context: &Context) -> Result<Exit, CliE
         _ => {
             let detail = if context.ui.verbose() { Detail::Full } else { Detail::Creations };
             context.ui.note(&format!("{}\n", session.title()));
-            context.ui.result(&format!("{}\n{last_lines}", ui::plan_text(&plan, None, detail)));
+            let columns = context.ui.columns();
+            let last_lines = ui::lines(&last_lines, columns);
+            context.ui.result(&format!("{}\n{last_lines}", ui::plan_text(&plan, None, detail, columns)));
         }
     }
     let pending = plan.changes().next().is_some();

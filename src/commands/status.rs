@@ -25,7 +25,7 @@ use std::collections::BTreeMap;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 A resource is `in sync`, `drifted` (with the fields that differ), `missing`, `busy` (AWS is still working on it), or not in
-stack.yaml (`up` would remove it). Of what was changed or deleted from outside it says by whom, with what and when, if CloudTrail
+stack.yaml (`up` would remove it). What is in sync is only counted; -v lists it as well, and so does --format json. Of what was changed or deleted from outside it says by whom, with what and when, if CloudTrail
 can be read and knows of it, which takes up to 15 minutes. Whoever has the stack's lock is shown, too, and a canary that goes on or was
 left half-way. Handlers are not built: code that changed since the last build is not compared.
 
@@ -58,7 +58,8 @@ pub(super) async fn run(args: &StatusArgs, context: &Context) -> Result<Exit, Cl
         context.ui.result(&ui::status_json(&plan, &session.stack.project, &session.stack.environment, &health, &authors));
     } else {
         context.ui.note(&format!("{}\n", session.title()));
-        context.ui.result(&ui::status_text(&plan, &health, &authors));
+        let view = ui::StatusView { columns: context.ui.columns(), all: context.ui.verbose() };
+        context.ui.result(&ui::status_text(&plan, &health, &authors, view));
     }
     context.ui.page(&ui::status_markdown(&session.names().stack_tag(), &plan, &authors));
     let in_sync = plan.steps.iter().all(|step| step.state == State::InSync);

@@ -26,7 +26,7 @@ use std::collections::BTreeSet;
 #[command(after_help = "\
 The plan and the progress go to stderr; stdout carries the outputs and the summary, or with --format json one event per line.
 Running it again when nothing changed writes nothing.
-Its critical path is the longest chain of resources of which each waits for the one before, without the time in which one only queued.
+With -v or --timings it names its critical path: the longest chain of resources of which each waits for the one before, without the time in which one only queued.
 
 After a release (code or pages changed) it is checked that it works: an event is posted, for a site of its own, and counted, each route that
 only reads answers, and the page is served. If not, the release before is put back, and the exit code is 5. --no-smoke leaves that out.
@@ -95,7 +95,7 @@ pub(super) async fn run(args: &UpArgs, context: &Context) -> Result<Exit, CliErr
         applied = apply(context, &session, &content, &request).await;
     }
     let Applied { outputs, summary, total, result, in_sync, achieved, .. } = applied?;
-    if let Some(achieved) = &achieved {
+    if let Some(achieved) = achieved.as_ref().filter(|_| page.is_some() || context.ui.verbose()) {
         context.ui.note(&ui::achieved_line(achieved));
     }
     if let Some(page) = page {
@@ -112,7 +112,7 @@ pub(super) async fn run(args: &UpArgs, context: &Context) -> Result<Exit, CliErr
         }
         context.ui.result(&summary.json());
     } else if in_sync {
-        context.ui.result(&format!("{}\n{total} of {total} in sync: {}", ui::outputs_text(&outputs), summary.text()));
+        context.ui.result(&format!("{}\n{total} of {total} in sync: {}", ui::outputs_text(&outputs, context.ui.columns()), summary.text()));
     } else {
         context.ui.result(&summary.text());
     }

@@ -1,6 +1,7 @@
 //! A plan, for people and as JSON.
 
 use super::{
+    fit::{self, Columns, shorten, width},
     json, name_beside,
     style::{CHANGED, FAINT, STRONG, paint, sign},
 };
@@ -23,6 +24,8 @@ const CUT: usize = 100;
 /// How much of a plan is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Detail {
+    /// Fields of what changes; what is created is only counted.
+    Differences,
     /// Fields of what changes; what is created by name only.
     Changes,
     /// Fields of what is created as well, long values cut.
@@ -32,16 +35,17 @@ pub enum Detail {
 }
 
 /// The plan as a list, one entry per resource that changes, and a line that counts. `only` leaves out all others.
-pub fn text<C>(plan: &Plan<C>, only: Option<&BTreeSet<Id>>, detail: Detail) -> String {
+pub fn text<C>(plan: &Plan<C>, only: Option<&BTreeSet<Id>>, detail: Detail, columns: Columns) -> String {
+    let is_shown = |step: &&Step| detail != Detail::Differences || step.action != Some(Action::Create) || step.objection.is_some();
     let mut out = String::new();
-    for step in steps(plan, only) {
+    for step in steps(plan, only).filter(is_shown) {
         // Writing to a String cannot fail.
-        let _ = entry(&mut out, step, detail);
+        let _ = entry(&mut out, step, detail, columns);
     }
     if !out.is_empty() {
         out.push('\n');
     }
-    out.push_str(&totals(plan, only));
+    out.push_str(&columns.wrap(&totals(plan, only), 0, 2));
     out
 }
 
@@ -106,57 +110,60 @@ pub(super) fn steps<'a, C>(plan: &'a Plan<C>, only: Option<&'a BTreeSet<Id>>) ->
     plan.changes().filter(move |step| only.is_none_or(|only| only.contains(&step.id)))
 }
 
-fn entry(out: &mut String, step: &Step, detail: Detail) -> std::fmt::Result {
+fn entry(out: &mut String, step: &Step, detail: Detail, columns: Columns) -> std::fmt::Result {
     let Some(action) = step.action else { return Ok(()) };
     let (sign, style) = sign(action);
-    write!(out, "{} {}", paint(style, sign), paint(STRONG, &step.id))?;
-    match name_beside(&step.id, &step.name) {
-        "" => {}
-        name => write!(out, "  {}", paint(FAINT, name))?,
+    let (id, name) = (step.id.as_str(), name_beside(&step.id, &step.name));
+    let (id_width, name_width) = columns.share(2, width(id), width(name));
+    let mut taken = 2 + id_width;
+    write!(out, "{} {}", paint(style, sign), paint(STRONG, shorten(id, id_width)))?;
+    if name_width > 0 {
+        taken += 2 + name_width;
+        write!(out, "  {}", paint(FAINT, shorten(name, name_width)))?;
     }
-    if let Some(why) = why(step, action) {
-        write!(out, "  {}", paint(FAINT, format_args!("({why})")))?;
+    if let Some(why) = why(step, action).map(|why| format!("({why})")) {
+        if columns.hold(taken + 2 + width(&why)) {
+            write!(out, "  {}", paint(FAINT, why))?;
+        } else {
+            write!(out, "\n    {}", paint(FAINT, columns.wrap(&why, 4, 4)))?;
+        }
     }
     out.push('\n');
     if let Some(objection) = &step.objection {
-        writeln!(out, "    {} {}", paint(CHANGED, "!"), self::objection(objection))?;
+        writeln!(out, "    {} {}", paint(CHANGED, "!"), columns.wrap(&self::objection(objection), 6, 6))?;
     }
-    if action == Action::Create && detail == Detail::Changes {
+    if action == Action::Create && matches!(detail, Detail::Differences | Detail::Changes) {
         return Ok(());
     }
     for change in step.changes.without(APPLIED).iter() {
-        field(out, change, action, detail)?;
+        field(out, change, action, detail, columns)?;
     }
     Ok(())
 }
 
-fn field(out: &mut String, change: &Change, action: Action, detail: Detail) -> std::fmt::Result {
+fn field(out: &mut String, change: &Change, action: Action, detail: Detail, columns: Columns) -> std::fmt::Result {
     let path = &change.path;
     let full = |field: &Field| field.to_string();
-    match (&change.from, &change.to) {
+    let text = match (&change.from, &change.to) {
         (Some(from), Some(to)) => {
             let (from, to) = (full(from), full(to));
-            if from.chars().count().max(to.chars().count()) <= SHORT {
-                writeln!(out, "    {path}: {from} → {to}")
-            } else {
-                writeln!(out, "    {path}:\n      - {from}\n      + {to}")
+            let line = format!("{path}: {from} → {to}");
+            if from.chars().count().max(to.chars().count()) > SHORT || !columns.hold(4 + width(&line)) {
+                writeln!(out, "    {}", columns.wrap(&format!("{path}:"), 4, 6))?;
+                writeln!(out, "      - {}", columns.wrap(&from, 8, 8))?;
+                return writeln!(out, "      + {}", columns.wrap(&to, 8, 8));
             }
+            line
         }
         (None, Some(to)) if action == Action::Create => {
-            let to = if detail == Detail::Full { full(to) } else { cut(&full(to)) };
-            writeln!(out, "    {path}: {to}")
+            let to = if detail == Detail::Full { full(to) } else { fit::cut(&full(to), CUT) };
+            format!("{path}: {to}")
         }
-        (None, Some(to)) => writeln!(out, "    {path}: (none) → {}", full(to)),
-        (Some(from), None) => writeln!(out, "    {path}: {} → (none)", full(from)),
-        (None, None) => Ok(()),
-    }
-}
-
-fn cut(text: &str) -> String {
-    match text.char_indices().nth(CUT) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
+        (None, Some(to)) => format!("{path}: (none) → {}", full(to)),
+        (Some(from), None) => format!("{path}: {} → (none)", full(from)),
+        (None, None) => return Ok(()),
+    };
+    writeln!(out, "    {}", columns.wrap(&text, 4, 6))
 }
 
 pub(super) fn why(step: &Step, action: Action) -> Option<&'static str> {

@@ -3,7 +3,9 @@
 //! All three are fed from one list of what is running, so that the program can always say what it waits for.
 
 use super::{
-    Ui, json,
+    Ui,
+    fit::{shorten, width},
+    json,
     running::Running,
     style::{BAD, GOOD, paint, sign},
     usual::usually,
@@ -220,7 +222,7 @@ impl Progress {
                 let doing = format!("{} {id}", verb(*action).0);
                 self.finish(id.as_str());
                 self.begin(id.as_str(), doing.clone(), usually(id, *action));
-                self.say_of_resource(&doing, false);
+                self.say_in_between(&doing);
             }
             Event::Waiting { id, why, times, waited } => self.waiting(id, why, *times, *waited),
             // It goes on with what was said before, or waits again for the same.
@@ -315,7 +317,7 @@ impl Progress {
             self.event(&Line::Waiting { id, why, times, seconds: rounded(waited.as_secs_f64()) });
         }
         if is_new {
-            self.say_of_resource(&format!("{id} is waiting for {why}"), false);
+            self.say_in_between(&format!("{id} is waiting for {why}"));
         }
     }
 
@@ -326,7 +328,9 @@ impl Progress {
         let (event, text) = match outcome {
             Outcome::Done => {
                 let (sign, _) = sign(action);
-                let text = format!("{} {done} {id} ({seconds:.1} s)", paint(GOOD, sign));
+                let time = format!("({seconds:.1} s)");
+                let room = self.0.ui.note_columns().beside(width(sign) + width(done) + width(&time) + 3);
+                let text = format!("{} {done} {} {time}", paint(GOOD, sign), shorten(id.as_str(), room));
                 (Line::Done { id, action, seconds: rounded }, text)
             }
             Outcome::Failed(Error::Interrupted) => {
@@ -338,7 +342,10 @@ impl Progress {
             }
         };
         self.event(&event);
-        self.say_of_resource(&text, true);
+        // Those who read JSON have it as an event.
+        if !self.0.events {
+            self.say_always(&text);
+        }
     }
 
     fn begin(&self, key: &str, doing: String, usually: Option<&'static str>) {
@@ -360,9 +367,9 @@ impl Progress {
         self.state().running.remove(key);
     }
 
-    /// A line about one resource: those who read JSON have it as an event, and on a terminal only what ended is worth a line.
-    fn say_of_resource(&self, text: &str, ended: bool) {
-        if !self.0.events && (self.0.ui.rows().is_none() || ended) {
+    /// A line about a resource that has not ended, with -v: its end is a line, on a terminal it is a row, and a sign of life names it.
+    fn say_in_between(&self, text: &str) {
+        if !self.0.events && self.0.ui.rows().is_none() && self.0.ui.verbose() {
             self.say_always(text);
         }
     }

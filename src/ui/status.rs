@@ -1,6 +1,7 @@
 //! How every resource stands, for people and as JSON.
 
 use super::{
+    fit::{Columns, pad, shorten, width},
     json,
     markdown::cell,
     name_beside, percent, plan,
@@ -12,6 +13,7 @@ use crate::{
     lock::Held,
     trail::Author,
 };
+use anstyle::Style;
 use serde::Serialize;
 use std::{
     collections::BTreeMap,
@@ -46,42 +48,29 @@ pub struct Released {
     pub live: bool,
 }
 
-/// One row per resource, a line that counts, and how the stack runs.
-pub fn text<C>(plan: &Plan<C>, health: &Health, authors: &BTreeMap<Id, Author>) -> String {
-    let width = |length: fn(&Step) -> usize| plan.steps.iter().map(length).max().unwrap_or_default();
-    let id_width = width(|step| step.id.as_str().chars().count());
-    let name_width = width(|step| name_beside(&step.id, &step.name).chars().count());
-    let mut out = String::new();
-    for step in &plan.steps {
-        let (id, name) = (&step.id, name_beside(&step.id, &step.name));
-        let name = paint(FAINT, format_args!("{name:name_width$}"));
+/// Rows that `status` shows, and the room for them.
+#[derive(Debug, Clone, Copy)]
+pub struct View {
+    /// Columns of a line.
+    pub columns: Columns,
+    /// Shows a row for what is in sync as well, which otherwise is only counted.
+    pub all: bool,
+}
+
+/// One row per resource that is not in sync, a line that counts, and how the stack runs.
+pub fn text<C>(plan: &Plan<C>, health: &Health, authors: &BTreeMap<Id, Author>, view: View) -> String {
+    let steps: Vec<&Step> = plan.steps.iter().filter(|step| view.all || step.state != State::InSync).collect();
+    let mut out = rows(&steps, authors, view.columns);
+    if !out.is_empty() {
+        out.push('\n');
+    }
+    out.push_str(&view.columns.wrap(&totals(plan), 0, 2));
+    for line in lines(health) {
         // Writing to a String cannot fail.
-        let _ = writeln!(out, "{id:id_width$}  {name}  {}", state(step, authors));
-    }
-    let _ = write!(out, "\n{}", totals(plan));
-    if !health.firing_alarms.is_empty() {
-        let _ = write!(out, "\n{}: {}", paint(BAD, "alarms firing"), health.firing_alarms.join(", "));
-    }
-    if !health.live_versions.is_empty() {
-        let list: Vec<String> = health.live_versions.iter().map(|(function, version)| format!("{function} {version}")).collect();
-        let _ = write!(out, "\nlive versions: {}", list.join(", "));
-    }
-    for (function, shares) in &health.canaries {
-        for (version, share) in shares {
-            let percent = percent(*share);
-            let _ = write!(out, "\n{}: {percent} % of {function} to version {version}", paint(CHANGED, "canary"));
-        }
-    }
-    match &health.release {
-        Some(Released { number, live: true }) => drop(write!(out, "\nrelease: {number}")),
-        Some(Released { number, live: false }) => drop(write!(out, "\nrelease: {number}, and something else is live")),
-        None => {}
-    }
-    if let Some(held) = &health.lock {
-        let _ = write!(out, "\n{} by {}", paint(CHANGED, "locked"), super::lock_text(held));
+        let _ = write!(out, "\n{}", view.columns.wrap(&line, 0, 2));
     }
     if let Some(cost) = &health.cost {
-        let _ = write!(out, "\n\n{}", super::cost::text(cost));
+        let _ = write!(out, "\n\n{}", super::cost::text(cost, view.columns));
     }
     out
 }
@@ -142,8 +131,63 @@ pub fn markdown<C>(stack: &str, plan: &Plan<C>, authors: &BTreeMap<Id, Author>) 
         out.push_str("\n| resource | state |\n|---|---|\n");
     }
     for step in differs {
-        let state = anstream::adapter::strip_str(&state(step, authors)).to_string();
-        let _ = writeln!(out, "| {} | {} |", cell(step.id.as_str()), cell(&state));
+        let _ = writeln!(out, "| {} | {} |", cell(step.id.as_str()), cell(&state(step, authors)));
+    }
+    out
+}
+
+/// How the stack runs: alarms, versions, canaries, the release, and the lock.
+fn lines(health: &Health) -> Vec<String> {
+    let mut lines = Vec::new();
+    if !health.firing_alarms.is_empty() {
+        lines.push(format!("{}: {}", paint(BAD, "alarms firing"), health.firing_alarms.join(", ")));
+    }
+    if !health.live_versions.is_empty() {
+        let list: Vec<String> = health.live_versions.iter().map(|(function, version)| format!("{function} {version}")).collect();
+        lines.push(format!("live versions: {}", list.join(", ")));
+    }
+    for (function, shares) in &health.canaries {
+        for (version, share) in shares {
+            let percent = percent(*share);
+            lines.push(format!("{}: {percent} % of {function} to version {version}", paint(CHANGED, "canary")));
+        }
+    }
+    match &health.release {
+        Some(Released { number, live: true }) => lines.push(format!("release: {number}")),
+        Some(Released { number, live: false }) => lines.push(format!("release: {number}, and something else is live")),
+        None => {}
+    }
+    if let Some(held) = &health.lock {
+        lines.push(format!("{} by {}", paint(CHANGED, "locked"), super::lock_text(held)));
+    }
+    lines
+}
+
+/// State, id, physical name, and what is to be said of it, if that fits in the same line, else below.
+fn rows(steps: &[&Step], authors: &BTreeMap<Id, Author>, columns: Columns) -> String {
+    let longest = |length: fn(&Step) -> usize| steps.iter().map(|step| length(step)).max().unwrap_or_default();
+    let state_width = longest(|step| word(step.state).1.len());
+    let taken = state_width + 2;
+    let (id_width, name_width) =
+        columns.share(taken, longest(|step| width(step.id.as_str())), longest(|step| width(name_beside(&step.id, &step.name))));
+    let mut out = String::new();
+    for step in steps {
+        let (style, state) = word(step.state);
+        let (id, name) = (shorten(step.id.as_str(), id_width), shorten(name_beside(&step.id, &step.name), name_width));
+        let details = details(step, authors);
+        let beside = !details.is_empty() && columns.hold(taken + id_width + 2 + name_width + 2 + width(&details));
+        // Writing to a String cannot fail.
+        let _ = write!(out, "{}  ", paint(style, pad(state, state_width)));
+        let _ = if beside {
+            writeln!(out, "{}  {}  {details}", pad(&id, id_width), paint(FAINT, pad(&name, name_width)))
+        } else if name.is_empty() {
+            writeln!(out, "{id}")
+        } else {
+            writeln!(out, "{}  {}", pad(&id, id_width), paint(FAINT, name))
+        };
+        if !beside && !details.is_empty() {
+            let _ = writeln!(out, "{}{}", " ".repeat(taken), columns.wrap(&details, taken, taken));
+        }
     }
     out
 }
@@ -161,18 +205,40 @@ fn totals<C>(plan: &Plan<C>) -> String {
     out
 }
 
+/// State of a resource in a cell of its own: `drifted (threshold); changed from outside`
 fn state(step: &Step, authors: &BTreeMap<Id, Author>) -> String {
-    let text = match step.state {
-        State::InSync => paint(GOOD, "in sync"),
-        State::Drifted => paint(CHANGED, format_args!("drifted ({})", step.changes.without(plan::APPLIED).paths())),
-        State::Missing => paint(BAD, "missing"),
-        State::Busy => paint(CHANGED, "busy"),
-        State::Stray => paint(BAD, "not in stack.yaml"),
-    };
+    let (_, state) = word(step.state);
+    let mut details = notes(step, authors);
+    details.insert(0, if step.state == State::Drifted { format!("{state} ({})", fields(step)) } else { state.to_owned() });
+    details.join("; ")
+}
+
+/// `threshold; changed from outside; by arn:aws:iam::…:user/ada with cloudwatch:PutMetricAlarm 3 min ago`
+fn details(step: &Step, authors: &BTreeMap<Id, Author>) -> String {
+    let fields = (step.state == State::Drifted).then(|| fields(step));
+    fields.into_iter().chain(notes(step, authors)).collect::<Vec<_>>().join("; ")
+}
+
+fn word(state: State) -> (Style, &'static str) {
+    match state {
+        State::InSync => (GOOD, "in sync"),
+        State::Drifted => (CHANGED, "drifted"),
+        State::Missing => (BAD, "missing"),
+        State::Busy => (CHANGED, "busy"),
+        State::Stray => (BAD, "not in stack.yaml"),
+    }
+}
+
+/// Names of the fields that differ.
+fn fields(step: &Step) -> String {
+    step.changes.without(plan::APPLIED).paths()
+}
+
+/// Cause of a difference, its author, and why it takes consent to end it.
+fn notes(step: &Step, authors: &BTreeMap<Id, Author>) -> Vec<String> {
     let cause = step.cause.filter(|_| step.state == State::Drifted).map(plan::cause);
     let author = authors.get(&step.id).map(author);
-    let more = [cause.map(str::to_owned), author, step.objection.as_ref().map(plan::objection)];
-    more.into_iter().flatten().fold(text, |text, more| format!("{text}; {more}"))
+    [cause.map(str::to_owned), author, step.objection.as_ref().map(plan::objection)].into_iter().flatten().collect()
 }
 
 /// `by arn:aws:sts::…:assumed-role/Admin/ada with cloudwatch:PutMetricAlarm (console) 3 min ago`

@@ -263,13 +263,13 @@ fn who_changed_something_is_told(project: &Project) {
     command.env("GITHUB_ACTIONS", "true").env("GITHUB_STEP_SUMMARY", &page);
     let run = Run::of(&["status"], command.output().unwrap());
     run.expect(0);
-    let told = "drifted (threshold); changed from outside; by arn:aws:iam::000000000000:user/ada with cloudwatch:PutMetricAlarm (Boto3) ";
+    let told = "changed from outside; by arn:aws:iam::000000000000:user/ada with cloudwatch:PutMetricAlarm (Boto3) ";
     let text = run.stdout();
-    let row = text.lines().find(|line| line.starts_with("cloudwatch.alarm/api-5xx ")).unwrap();
-    assert!(row.contains(told) && row.ends_with(" ago"), "{text}");
+    let row = text.lines().find(|line| line.starts_with("drifted  cloudwatch.alarm/api-5xx ")).unwrap();
+    assert!(row.contains(&format!("  threshold; {told}")) && row.ends_with(" ago"), "{text}");
     let page = std::fs::read_to_string(page).unwrap();
     assert!(page.starts_with("### liveinsight/dev: 57 of 59 in sync, 2 drifted\n\n| resource | state |\n"), "{page}");
-    assert!(page.contains(told) && page.contains("with iam:PutRolePolicy (Boto3)"), "{page}");
+    assert!(page.contains(&format!("drifted (threshold); {told}")) && page.contains("with iam:PutRolePolicy (Boto3)"), "{page}");
 
     summary(project, &["up", "--local", "--format", "json"]);
     project.ok(&["status", "--local", "--exit-code"]);

@@ -12,3 +12,4 @@ mod lies;
 mod lock;
 mod site;
 mod strangers;
+mod terminal;
