@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 /// Reconciles a serverless stack on AWS with stack.yaml: no state file, nothing left behind
 ///
-/// Start with `liveinsight up --local`: it runs the whole stack on this machine, without an AWS account.
+/// Start with `liveinsight init`, which writes a small project, and `liveinsight up --local`, which runs it on this machine, without an AWS account.
 #[derive(Debug, Parser)]
 #[command(name = "liveinsight", version, propagate_version = false, max_term_width = 100, after_help = EXIT_CODES)]
 pub struct Cli {
@@ -91,6 +91,8 @@ pub enum Color {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Writes a small project that works at once
+    Init(commands::init::InitArgs),
     /// Makes the cloud as stack.yaml says: builds, plans, creates, updates, removes, and proves it
     Up(commands::up::UpArgs),
     /// Shows what `up` would change, field by field; writes nothing

@@ -5,6 +5,7 @@
 mod bench;
 mod ci;
 mod e2e;
+mod init;
 mod reliability;
 mod rivals;
 mod sessions;

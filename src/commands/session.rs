@@ -200,7 +200,9 @@ pub(super) fn file(context: &Context) -> Result<PathBuf, CliError> {
     }
     let here = std::env::current_dir().map_err(|error| CliError::failed(format!("cannot tell the current directory: {error}")))?;
     let path = stack::find(&here).ok_or_else(|| {
-        CliError::new(Exit::Stack, "no stack.yaml here or in any directory above").hint("name one with --file, or change to the project")
+        CliError::new(Exit::Stack, "no stack.yaml here or in any directory above")
+            .hint("change to the project, or name its file with --file")
+            .hint("to begin one: `liveinsight init DIRECTORY` writes a small project that works at once")
     })?;
     Ok(path.strip_prefix(&here).map(ToOwned::to_owned).unwrap_or(path))
 }

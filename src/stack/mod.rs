@@ -20,6 +20,7 @@ mod schema;
 mod values;
 mod yaml;
 
+pub use check::project_name;
 pub use declare::{API_PATH, Content, Declaration, declare};
 pub use diagnostic::{Problem, StackError};
 pub use file::StackFile;

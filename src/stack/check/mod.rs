@@ -10,6 +10,7 @@ mod services;
 mod sources;
 mod tables;
 
+pub use naming::project_name;
 pub(super) use naming::region;
 pub(super) use sources::sources;
 

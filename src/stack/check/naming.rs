@@ -105,11 +105,22 @@ fn project(project: &str) -> Option<Problem> {
     }
     let problem = Problem::new(format!("`{project}` cannot be the name of a project"))
         .expected("expected lower-case letters, digits and single hyphens, a letter first");
-    let words: Vec<String> =
-        project.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_ascii_lowercase).collect();
-    let suggestion = words.join("-");
-    let usable = suggestion.starts_with(|c: char| c.is_ascii_lowercase());
-    Some(if usable { problem.help(format!("write {suggestion}")) } else { problem })
+    Some(match project_name(project) {
+        Some(name) => problem.help(format!("write {name}")),
+        None => problem,
+    })
+}
+
+/// Longest project that [`project_name`] makes: with it, a bucket's name has room for an environment of 20 characters.
+const LONGEST_PROJECT: usize = BUCKET_LENGTH - "-static-".len() - 20 - "-01234567".len();
+
+/// A valid name for a project that resembles a text; `None` if the text has no letter from a to z.
+pub fn project_name(text: &str) -> Option<String> {
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    let name = words.collect::<Vec<_>>().join("-").to_ascii_lowercase();
+    let name = name.trim_start_matches(|c: char| !c.is_ascii_lowercase());
+    let name = name[..name.len().min(LONGEST_PROJECT)].trim_end_matches('-');
+    (!name.is_empty()).then(|| name.to_owned())
 }
 
 fn environments(file: &StackFile, problems: &mut Problems) {
@@ -200,5 +211,29 @@ fn limit(path: &[&str], what: &str, name: &str, limit: usize, problems: &mut Pro
     if length > limit {
         let problem = Problem::new(format!("the {what} would be named `{name}`: {length} characters, AWS allows {limit}"));
         problems.key(path, problem.help(format!("make it, the project or the environment {} shorter", length - limit)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{LONGEST_PROJECT, project, project_name};
+
+    #[test]
+    fn a_name_is_made_of_whatever_a_directory_is_called() {
+        for (text, name) in [
+            ("shop", "shop"),
+            ("My Shop", "my-shop"),
+            ("my_shop.v2", "my-shop-v2"),
+            ("--x--", "x"),
+            ("2024-shop", "shop"),
+            ("가게 shop", "shop"),
+        ] {
+            assert_eq!(project_name(text).as_deref(), Some(name), "{text}");
+        }
+        for text in ["", "42", "가게", "-_-"] {
+            assert_eq!(project_name(text), None, "{text}");
+        }
+        let long = project_name(&"long-name-".repeat(10)).unwrap();
+        assert!(long.len() <= LONGEST_PROJECT && project(&long).is_none(), "{long}");
     }
 }
