@@ -173,7 +173,7 @@ async fn observe(context: &Context, session: &Session, declaration: &Declaration
         context.ui.unfold();
         context.ui.page(&ui::plan_markdown(&session.names().stack_tag(), &plan, request.only.as_ref()));
     }
-    consent::check(&plan, request.only.as_ref(), request.allowed)?;
+    consent::check(&plan, &declaration.graph, request.only.as_ref(), request.allowed)?;
     if request.canary.is_some() {
         canary::check(declaration, &plan)?;
     }

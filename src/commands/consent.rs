@@ -2,9 +2,8 @@
 
 use super::Context;
 use crate::{
-    engine::{Action, Id, Objection, Plan, Step},
+    engine::{Action, Cloud, Graph, Id, Objection, Plan, Step},
     error::CliError,
-    ui,
 };
 use std::{collections::BTreeSet, fmt::Write};
 
@@ -18,11 +17,26 @@ pub(super) struct Allowed {
 }
 
 /// Refuses a plan that needs more than was allowed, naming everything that stands in the way.
-pub(super) fn check<C>(plan: &Plan<C>, only: Option<&BTreeSet<Id>>, allowed: Allowed) -> Result<(), CliError> {
+pub(super) fn check<C: Cloud>(plan: &Plan<C>, graph: &Graph<C>, only: Option<&BTreeSet<Id>>, allowed: Allowed) -> Result<(), CliError> {
+    refuse(plan, graph, only, allowed, "refused, and nothing was changed")
+}
+
+/// Refuses a plan that `up` would refuse with the same consent.
+pub(super) fn foresee<C: Cloud>(plan: &Plan<C>, graph: &Graph<C>, allowed: Allowed) -> Result<(), CliError> {
+    refuse(plan, graph, None, allowed, "`up` would refuse this plan")
+}
+
+fn refuse<C: Cloud>(
+    plan: &Plan<C>,
+    graph: &Graph<C>,
+    only: Option<&BTreeSet<Id>>,
+    allowed: Allowed,
+    heading: &str,
+) -> Result<(), CliError> {
     let mut message = String::new();
     let mut hints = BTreeSet::new();
     for step in plan.steps.iter().filter(|step| only.is_none_or(|only| only.contains(&step.id))) {
-        let Some((reason, hint)) = refusal(step, allowed) else { continue };
+        let Some((reason, hint)) = refusal(step, graph.fixed(&step.id), allowed) else { continue };
         // Writing to a String cannot fail.
         let _ = write!(message, "\n  {}: {reason}", step.id);
         hints.insert(hint);
@@ -30,13 +44,13 @@ pub(super) fn check<C>(plan: &Plan<C>, only: Option<&BTreeSet<Id>>, allowed: All
     if message.is_empty() {
         return Ok(());
     }
-    let error = CliError::failed(format!("refused, and nothing was changed:{message}"));
+    let error = CliError::failed(format!("{heading}:{message}"));
     Err(hints.into_iter().fold(error, CliError::hint))
 }
 
-/// Why a step is refused, and the ways out; `None` if it needs no consent or has it.
-fn refusal(step: &Step, allowed: Allowed) -> Option<(String, &'static str)> {
-    let replaced = || format!("{} cannot change in place: it would be deleted and made again", step.changes.without(ui::APPLIED).paths());
+/// Why a step is refused, and the ways out; `None` if it needs no consent or has it. `fixed` are the fields that cannot change in place.
+fn refusal(step: &Step, fixed: &[&str], allowed: Allowed) -> Option<(String, &'static str)> {
+    let replaced = || format!("{} cannot change in place: it would be deleted and made again", step.changes.only(fixed).paths());
     match &step.objection {
         Some(Objection::Foreign(whose)) if !allowed.adopt => Some((
             format!("{} exists and is not this stack's ({whose})", step.name),
@@ -64,9 +78,10 @@ pub(super) async fn confirm(context: &Context, question: &str, why: &str) -> Res
 mod tests {
     use super::{Allowed, refusal};
     use crate::{
-        engine::{Action, Changes, Id, Objection, State, Step},
+        engine::{Action, Changes, Fields, Id, Objection, State, Step},
         resources::Table,
     };
+    use serde_json::json;
 
     fn step(action: Action, objection: Option<Objection>) -> Step {
         let (id, name) = (Id::new::<Table>("notes"), "demo-notes-dev".to_owned());
@@ -77,7 +92,7 @@ mod tests {
     fn refused(action: Action, objection: Option<Objection>) -> [bool; 4] {
         let step = step(action, objection);
         [(false, false), (true, false), (false, true), (true, true)]
-            .map(|(adopt, delete_data)| refusal(&step, Allowed { adopt, delete_data }).is_some())
+            .map(|(adopt, delete_data)| refusal(&step, &[], Allowed { adopt, delete_data }).is_some())
     }
 
     #[test]
@@ -87,6 +102,15 @@ mod tests {
         assert_eq!(refused(Action::Update, foreign()), [true, false, true, false]);
         assert_eq!(refused(Action::Delete, Some(Objection::LosesData(Action::Delete))), [true, true, false, false]);
         assert_eq!(refused(Action::Replace, Some(Objection::LosesData(Action::Replace))), [true, true, false, false]);
+    }
+
+    #[test]
+    fn only_what_cannot_change_in_place_is_blamed() {
+        let (live, desired) = (json!({"sort_key": "", "ttl": "a"}), json!({"sort_key": "placed N", "ttl": "b"}));
+        let changes = Changes::between(&Fields::of(&live), &Fields::of(&desired));
+        let step = Step { changes, ..step(Action::Replace, Some(Objection::LosesData(Action::Replace))) };
+        let (reason, _) = refusal(&step, &["partition_key", "sort_key"], Allowed { adopt: false, delete_data: false }).unwrap();
+        assert_eq!(reason, "sort_key cannot change in place: it would be deleted and made again");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::{
     Context,
+    consent::{self, Allowed},
     content::{self, Packages},
     cost,
     session::{Session, Sources},
@@ -20,10 +21,12 @@ use clap::Args;
 /// Arguments of `plan`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
+It ends with 1 if `up` would refuse the plan, because it loses data or touches what is not the stack's, unless that is allowed here as there.
 Signs: + is created, ~ changes in place, ± is deleted and made again, - is deleted.
 It builds what changed, as `up` does, because the plan is exact only with the code that would be uploaded.
 On AWS it estimates how long `up` would take: what has to wait for something else, one after the other, at typical times.
 The last line estimates a month's bill at list prices and an assumed traffic, and what the plan adds to it; docs/cost.md says what is counted.")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct PlanArgs {
     /// Ends with 10 if anything would change
     #[arg(long)]
@@ -31,6 +34,12 @@ pub struct PlanArgs {
     /// Uses the packages of the last build, and fails if they are not current
     #[arg(long)]
     no_build: bool,
+    /// Allows to take over what exists under the stack's names, as `up --adopt` would
+    #[arg(long)]
+    adopt: bool,
+    /// Allows to delete or replace what holds data, as `up --delete-data` would
+    #[arg(long)]
+    delete_data: bool,
     /// Estimates the cost for so many events a month, if not for 100,000
     #[arg(long, value_name = "NUMBER", default_value_t = EVENTS, value_parser = cost::events, allow_hyphen_values = true)]
     events: u64,
@@ -62,6 +71,7 @@ pub(super) async fn run(args: &PlanArgs, context: &Context) -> Result<Exit, CliE
             context.ui.result(&format!("{}\n{last_lines}", ui::plan_text(&plan, None, detail, columns)));
         }
     }
+    consent::foresee(&plan, &declaration.graph, Allowed { adopt: args.adopt, delete_data: args.delete_data })?;
     let pending = plan.changes().next().is_some();
     Ok(if pending && args.exit_code { Exit::Pending } else { Exit::Done })
 }

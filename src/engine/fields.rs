@@ -164,6 +164,12 @@ impl Changes {
         self.0.iter().map(|change| change.path.as_str()).collect::<Vec<_>>().join(", ")
     }
 
+    /// Those that lie at or under one of these fields.
+    #[must_use]
+    pub fn only(&self, fields: &[&str]) -> Self {
+        Self(self.0.iter().filter(|change| fields.iter().any(|field| under(&change.path, field))).cloned().collect())
+    }
+
     /// The same without what lies at or under `field`, unless nothing else differs.
     #[must_use]
     pub fn without(&self, field: &str) -> Self {

@@ -184,6 +184,11 @@ impl<C: super::Cloud> Graph<C> {
         &self.entries
     }
 
+    /// Fields of a declared resource that cannot change in place; none of what is not declared.
+    pub fn fixed(&self, id: &Id) -> &'static [&'static str] {
+        self.entries.iter().find(|entry| entry.id == *id).map_or(&[], |entry| entry.node.fixed())
+    }
+
     /// Whether it is declared.
     pub fn contains(&self, id: &Id) -> bool {
         self.index.contains_key(id)
