@@ -29,6 +29,7 @@ pub mod outputs;
 pub mod plan;
 pub mod policy;
 mod proof;
+mod reading;
 mod recording;
 mod recount;
 pub mod rollback;

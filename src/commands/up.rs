@@ -5,6 +5,7 @@ use super::{
     apply::{Applied, Request, apply},
     consent::Allowed,
     content::{self, Packages},
+    reading,
     session::{Session, Sources},
     steps::Steps,
     timings::TimingsArgs,
@@ -115,6 +116,9 @@ pub(super) async fn run(args: &UpArgs, context: &Context) -> Result<Exit, CliErr
         context.ui.result(&format!("{}\n{total} of {total} in sync: {}", ui::outputs_text(&outputs, context.ui.columns()), summary.text()));
     } else {
         context.ui.result(&summary.text());
+    }
+    if let Some(text) = reading::closed(&session.stack, &session.names()).filter(|_| in_sync) {
+        context.ui.note(&text);
     }
     result.map(|()| Exit::Done)
 }
