@@ -303,7 +303,10 @@ impl Progress {
         let about = id.as_ref().map_or_else(String::new, |id| format!("{id}: "));
         let text = format!("{operation} failed {times} times in {:.0} s ({why}) and is sent again", waited.as_secs_f64());
         self.explain(key, &text);
-        self.say_of_resource(&format!("{about}{text}"), false);
+        // What goes wrong is said to everybody; on a terminal it is in the row.
+        if !self.0.events && self.0.ui.rows().is_none() {
+            self.say_always(&format!("{about}{text}"));
+        }
     }
 
     fn waiting(&self, id: &Id, why: &str, times: u32, waited: Duration) {
