@@ -39,14 +39,14 @@ impl Tags {
         self.get(APPLIED).map(str::to_owned)
     }
 
-    /// Whose the bearer is, asked by `stack` in `region`.
+    /// Owner of the bearer, as seen by `stack` in `region`.
     pub fn owner(&self, stack: &str, region: &str) -> Owner {
         match (self.get(STACK), self.get(REGION)) {
             (Some(owner), Some(elsewhere)) if elsewhere != region => {
-                Owner::Other(format!("it belongs to the stack {owner} in {elsewhere}"))
+                Owner::Claimed(format!("it belongs to the stack {owner} in {elsewhere}"))
             }
             (Some(owner), _) if owner == stack => Owner::Us,
-            (Some(owner), _) => Owner::Other(format!("it belongs to the stack {owner}")),
+            (Some(owner), _) => Owner::Claimed(format!("it belongs to the stack {owner}")),
             (None, _) => Owner::Other(format!("it has no tag {STACK}")),
         }
     }
@@ -82,7 +82,7 @@ mod tests {
         let owner = |stack: &str, region: &str| Tags::default().with(STACK, stack).with(REGION, region).owner("shop/dev", "eu-west-1");
         assert_eq!(owner("shop/dev", "eu-west-1"), Owner::Us);
         for (stack, region) in [("shop/prod", "eu-west-1"), ("shop/dev", "us-east-1")] {
-            assert!(matches!(owner(stack, region), Owner::Other(whose) if whose.contains(stack)), "{stack} {region}");
+            assert!(matches!(owner(stack, region), Owner::Claimed(whose) if whose.contains(stack)), "{stack} {region}");
         }
         let bare = Tags::default().with("Name", "shop");
         assert!(matches!(bare.owner("shop/dev", "eu-west-1"), Owner::Other(whose) if whose.contains(STACK)));

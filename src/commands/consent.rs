@@ -42,6 +42,13 @@ fn refusal(step: &Step, allowed: Allowed) -> Option<(String, &'static str)> {
             format!("{} exists and is not this stack's ({whose})", step.name),
             "--adopt takes over what exists under the stack's names; otherwise rename the project or remove what is there",
         )),
+        Some(Objection::Claimed(whose)) => Some((
+            format!("{} exists and is another stack's ({whose})", step.name),
+            "what another stack claims is never touched: rename the project or the resource in stack.yaml, or remove the other stack; if that is long gone, remove the tags liveinsight:stack and liveinsight:region by hand, and --adopt takes it over",
+        )),
+        Some(Objection::Protected(protection)) => {
+            Some((format!("{} has to be deleted, and cannot be: {protection}", step.name), "nothing is deleted until all of it can be"))
+        }
         // To adopt is to change in place. Deleting what somebody else made is more than that, whatever it holds.
         Some(Objection::Foreign(_)) if step.action == Some(Action::Replace) && !allowed.delete_data => Some((replaced(), DELETE_DATA)),
         Some(Objection::LosesData(Action::Replace)) if !allowed.delete_data => Some((replaced(), DELETE_DATA)),
@@ -90,7 +97,15 @@ mod tests {
     }
 
     #[test]
+    fn no_consent_takes_what_another_stack_claims() {
+        let claimed = || Some(Objection::Claimed("it belongs to the stack other/prod".to_owned()));
+        for action in [Action::Update, Action::Replace] {
+            assert_eq!(refused(action, claimed()), [true; 4]);
+        }
+    }
+
+    #[test]
     fn to_adopt_is_not_to_delete() {
-        assert_eq!(refused(Action::Replace, Some(Objection::Foreign("another stack's".to_owned()))), [true, true, true, false]);
+        assert_eq!(refused(Action::Replace, Some(Objection::Foreign("it has no tag".to_owned()))), [true, true, true, false]);
     }
 }

@@ -3,6 +3,7 @@
 use super::{
     Context, consent,
     exclusive::{self, Exclusive},
+    remains::{self, Remains},
     session::{Session, Sources},
     timings::{self, TimingsArgs},
 };
@@ -48,6 +49,9 @@ pub(super) async fn run(args: &DownArgs, context: &Context) -> Result<Exit, CliE
     let keep = |id: &Id| session.stack.protect && !args.delete_data && id.kind() == Table::KIND;
     let survey = async || Ok(Removal::survey(&declaration.graph, &session.aws, keep, &tell).await?);
     let removal = exclusive::observe(context, &session, args.no_wait, survey).await?;
+    if let Some(refused) = ui::protected(&removal) {
+        return Err(refused);
+    }
     let stack = format!("{}/{}", session.stack.project, session.stack.environment);
     if !removal.leaving.is_empty() {
         context.ui.fold("plan");
@@ -61,9 +65,13 @@ pub(super) async fn run(args: &DownArgs, context: &Context) -> Result<Exit, CliE
     context.now("taking the lock");
     let exclusive = Exclusive::begin(context, &session, "down", lock_place(&removal), args.no_wait).await?;
     let waited = exclusive.waited;
+    let remains = remains::of(&session.stack, &session.names(), &declaration.graph, &removal.leaving);
     let work = Box::pin(async {
         // What another run did meanwhile is not what was planned on.
         let removal = if waited { survey().await? } else { removal };
+        if let Some(refused) = ui::protected(&removal) {
+            return Err(refused);
+        }
         let options = Options { stop: context.stop.clone(), ..Options::default() };
         if !removal.leaving.is_empty() {
             context.ui.fold("changes");
@@ -89,6 +97,9 @@ pub(super) async fn run(args: &DownArgs, context: &Context) -> Result<Exit, CliE
     if failure.is_none() {
         context.ui.page(&ui::result_markdown(&stack, &summary.text(), &BTreeMap::new()));
     }
+    if failure.is_none() {
+        tell_remains(context, &remains, session.place.limits);
+    }
     if context.progress.events() {
         context.ui.result(&summary.json());
     } else {
@@ -104,6 +115,22 @@ pub(super) async fn run(args: &DownArgs, context: &Context) -> Result<Exit, CliE
         }
     }
     failure.map_or(Ok(Exit::Done), Err)
+}
+
+/// Says what stays that no removal of a stack can take away. The local AWS keeps none of it, and says so.
+fn tell_remains(context: &Context, remains: &[Remains], is_aws: bool) {
+    if remains.is_empty() {
+        return;
+    }
+    if context.progress.events() {
+        for remains in remains {
+            context.ui.result(&ui::event(&remains.event(is_aws)));
+        }
+        return;
+    }
+    let title = if is_aws { "AWS keeps by its own doing:" } else { "AWS would keep by its own doing, and the local AWS does not:" };
+    let lines: Vec<String> = remains.iter().map(Remains::text).collect();
+    context.ui.note(&format!("{title}\n{}\n", lines.join("\n")));
 }
 
 /// The lock lies in the bucket, if that is there. To remove nothing takes no lock.

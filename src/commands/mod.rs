@@ -30,6 +30,7 @@ pub mod policy;
 mod proof;
 mod recording;
 mod recount;
+mod remains;
 pub mod rollback;
 pub mod schema;
 pub mod seed;

@@ -3,7 +3,7 @@
 use super::{
     Context,
     content::{self, Packages},
-    cost,
+    cost, recording,
     session::{Session, Sources},
 };
 use crate::{
@@ -47,12 +47,19 @@ pub(super) async fn run(args: &PlanArgs, context: &Context) -> Result<Exit, CliE
     let estimate = cost::estimate(&session, &declaration, &plan, args.events);
     // On the local AWS nothing takes as long as it does on AWS.
     let time = session.place.limits.then(|| timings::estimate(&declaration.graph, &plan.steps)).flatten();
-    let last_lines = [ui::left_out_line(&content.left_out), time.as_ref().map(ui::estimate_line), Some(ui::cost_line(&estimate))];
+    let standing = recording::standing(&session, &declaration, &plan).await?;
+    let rolled_back = standing.and_then(|standing| ui::RolledBack::of(&plan, &standing));
+    let last_lines = [
+        ui::left_out_line(&content.left_out),
+        rolled_back.as_ref().map(ui::RolledBack::text),
+        time.as_ref().map(ui::estimate_line),
+        Some(ui::cost_line(&estimate)),
+    ];
     let last_lines = last_lines.into_iter().flatten().collect::<Vec<_>>().join("\n");
     let markdown = format!("{}\n{}\n", ui::plan_markdown(&session.names().stack_tag(), &plan, None), last_lines.replace('\n', "  \n"));
     context.ui.page(&markdown);
     match format {
-        Format::Json => context.ui.result(&ui::plan_json(&plan, &estimate, time.as_ref(), &content.left_out)),
+        Format::Json => context.ui.result(&ui::plan_json(&plan, &estimate, time.as_ref(), &content.left_out, rolled_back.as_ref())),
         Format::Markdown => context.ui.result(&markdown),
         _ => {
             let detail = if context.ui.verbose() { Detail::Full } else { Detail::Creations };

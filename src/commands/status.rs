@@ -3,17 +3,17 @@
 use super::{
     Context,
     content::{self, Packages},
-    cost,
+    cost, recording,
     session::{Session, Sources},
 };
 use crate::{
     aws::Aws,
     cli::Format,
-    engine::{Event, Id, Plan, Resource, State, Step, survey},
+    engine::{Event, Id, Plan, Resource, State, survey},
     error::{CliError, Exit},
     lock::{Held, Lock},
-    release,
-    resources::{Alarm, Alias, Bucket},
+    release::Standing,
+    resources::{Alarm, Alias},
     stack::{Declaration, declare},
     trail::{self, Author},
     ui,
@@ -60,7 +60,7 @@ pub(super) async fn run(args: &StatusArgs, context: &Context) -> Result<Exit, Cl
         context.ui.note(&format!("{}\n", session.title()));
         context.ui.result(&ui::status_text(&plan, &health, &authors));
     }
-    context.ui.page(&ui::status_markdown(&session.names().stack_tag(), &plan, &authors));
+    context.ui.page(&ui::status_markdown(&session.names().stack_tag(), &plan, health.release.as_ref(), &authors));
     let in_sync = plan.steps.iter().all(|step| step.state == State::InSync);
     Ok(if in_sync || !args.exit_code { Exit::Done } else { Exit::Pending })
 }
@@ -81,24 +81,13 @@ async fn authors(context: &Context, session: &Session, plan: &Plan<Aws>, declara
 }
 
 /// The newest release, and who has the stack's lock, if there is a bucket for them to lie in, and that is ours.
-async fn in_bucket(
-    session: &Session,
-    plan: &Plan<Aws>,
-    declaration: &Declaration,
-) -> Result<(Option<ui::Released>, Option<Held>), CliError> {
-    let there = |step: &Step| step.id.kind() == Bucket::KIND && step.state != State::Missing && step.objection.is_none();
-    if !plan.steps.iter().any(there) {
+async fn in_bucket(session: &Session, plan: &Plan<Aws>, declaration: &Declaration) -> Result<(Option<Standing>, Option<Held>), CliError> {
+    let standing = recording::standing(session, declaration, plan).await?;
+    if !recording::has_bucket(plan) {
         return Ok((None, None));
     }
-    let (aws, bucket) = (&session.aws, session.names().bucket());
-    let look = async {
-        let release = match release::latest(aws, &bucket).await? {
-            Some(number) => Some(ui::Released { number, live: release::is_recorded(aws, &bucket, &declaration.graph).await? }),
-            None => None,
-        };
-        Ok((release, Lock::look(aws, &bucket).await?))
-    };
-    look.await.map_err(|error| CliError::of_engine(None, &error))
+    let held = Lock::look(&session.aws, &session.names().bucket()).await;
+    Ok((standing, held.map_err(|error| CliError::of_engine(None, &error))?))
 }
 
 /// What the outputs say, now that everything was observed.

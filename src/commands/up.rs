@@ -52,7 +52,7 @@ pub struct UpArgs {
     /// Does not check after a release that it works
     #[arg(long)]
     no_smoke: bool,
-    /// Takes over what exists under the stack's names and is not marked as the stack's
+    /// Takes over what exists under the stack's names and is marked as no stack's
     #[arg(long)]
     adopt: bool,
     /// Allows to delete or replace what holds data (tables, bucket)

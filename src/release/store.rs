@@ -135,7 +135,7 @@ pub async fn write(aws: &Aws, bucket: &str, graph: &Graph<Aws>, action: Action, 
 impl Objects {
     /// What a record of these says; `None` if that makes no sense.
     pub async fn read(&self, aws: &Aws, bucket: &str, stored: &Stored) -> Result<Option<Record>> {
-        match self.recent.record(stored) {
+        match self.recent.record(stored.number, &stored.digest) {
             Some(record) => Ok(Some(record)),
             None => Ok(Box::pin(read(aws, bucket, stored)).await?.record),
         }

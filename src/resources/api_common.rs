@@ -62,8 +62,32 @@ pub(super) async fn rest_apis(aws: &Aws) -> Result<Rc<Vec<RestApi>>> {
     .await
 }
 
-/// All resources of an API with their methods, integrations and responses. None if there is no such API.
+/// All resources of an API that hang from its root, with their methods, integrations and responses. None if there is no such API.
 pub(super) async fn nodes(aws: &Aws, api: &str) -> Result<Rc<Vec<ApiNode>>> {
+    let pick = || async { Ok(attached(&listed_nodes(aws, api).await?).0) };
+    aws.shared("apigateway", &format!("attached/{api}"), pick).await
+}
+
+/// All resources of an API whose parent is gone. AWS deletes them with it, and not every service does.
+pub(super) async fn orphans(aws: &Aws, api: &str) -> Result<Vec<ApiNode>> {
+    Ok(attached(&listed_nodes(aws, api).await?).1)
+}
+
+/// Tells the resources that hang from the root from those that do not. If there is no root, nothing is known to hang from nothing.
+fn attached(nodes: &[ApiNode]) -> (Vec<ApiNode>, Vec<ApiNode>) {
+    let parents: BTreeMap<&str, Option<&str>> = nodes.iter().filter_map(|node| Some((node.id()?, node.parent_id()))).collect();
+    let Some(root) = nodes.iter().find(|node| node.path() == Some("/")).and_then(ApiNode::id) else {
+        return (nodes.to_vec(), Vec::new());
+    };
+    let hangs = |node: &&ApiNode| {
+        // No path is longer than there are resources.
+        let mut above = std::iter::successors(node.id(), |id| *parents.get(id)?).take(nodes.len());
+        above.any(|id| id == root)
+    };
+    nodes.iter().cloned().partition(|node| hangs(&node))
+}
+
+async fn listed_nodes(aws: &Aws, api: &str) -> Result<Rc<Vec<ApiNode>>> {
     aws.shared("apigateway", &format!("resources/{api}"), || async {
         let mut nodes = Vec::new();
         let request = || aws.apigateway.get_resources().rest_api_id(api).limit(PAGE).embed("methods");

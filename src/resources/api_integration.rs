@@ -88,6 +88,7 @@ impl ApiIntegration {
 impl Resource for ApiIntegration {
     type Cloud = Aws;
     const KIND: &'static str = "apigateway.integration";
+    const IS_PART: bool = true;
     const FIXED: &'static [&'static str] = &["method", "kind", "uri", "http_method", "request_templates", "timeout_ms", "passthrough"];
     const COMES_ALONG: bool = true;
     type Output = MethodKey;
@@ -135,7 +136,7 @@ impl ApiIntegration {
         let strays = found.iter().filter_map(|(path, key, method)| {
             let route = route(path, key);
             let wish = Self::read(key, &route, method.method_integration()?);
-            Some(Stray::new(&route, wish, key.clone()).part_of(Id::new::<ApiMethod>(&route)))
+            Some(Stray::part(Id::new::<ApiMethod>(&route), &route, wish, key.clone()))
         });
         Ok(strays.collect())
     }

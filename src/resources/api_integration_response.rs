@@ -47,6 +47,7 @@ pub fn quoted(value: &str) -> String {
 impl Resource for ApiIntegrationResponse {
     type Cloud = Aws;
     const KIND: &'static str = "apigateway.integration_response";
+    const IS_PART: bool = true;
     const FIXED: &'static [&'static str] = &["integration", "status"];
     const COMES_ALONG: bool = true;
     type Output = ApiMethodResponseOutput;
@@ -144,7 +145,7 @@ impl ApiIntegrationResponse {
                 let (title, output) =
                     (format!("{route} {status}"), ApiMethodResponseOutput { method: key.clone(), status: status.clone() });
                 let wish = Self::read(&output, &title, live);
-                strays.push(Stray::new(&title, wish, output).part_of(Id::new::<ApiIntegration>(&route)));
+                strays.push(Stray::part(Id::new::<ApiIntegration>(&route), &title, wish, output));
             }
         }
         Ok(strays)

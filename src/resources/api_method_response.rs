@@ -46,6 +46,7 @@ pub fn response_header(name: &str) -> String {
 impl Resource for ApiMethodResponse {
     type Cloud = Aws;
     const KIND: &'static str = "apigateway.method_response";
+    const IS_PART: bool = true;
     const FIXED: &'static [&'static str] = &["method", "status"];
     const COMES_ALONG: bool = true;
     type Output = ApiMethodResponseOutput;
@@ -130,7 +131,7 @@ impl ApiMethodResponse {
             for (status, live) in method.method_responses().into_iter().flatten() {
                 let output = ApiMethodResponseOutput { method: key.clone(), status: status.clone() };
                 let wish = Self::read(&output, &route, live);
-                strays.push(Stray::new(&format!("{route} {status}"), wish, output).part_of(Id::new::<ApiMethod>(&route)));
+                strays.push(Stray::part(Id::new::<ApiMethod>(&route), &format!("{route} {status}"), wish, output));
             }
         }
         Ok(strays)

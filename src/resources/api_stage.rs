@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     aws::{Aws, Tags},
-    engine::{Changes, Error, Gone, Handle, Live, Ref, Resource, Result, Stray, Written},
+    engine::{Changes, Error, Gone, Handle, Id, Live, Ref, Resource, Result, Stray, Written},
 };
 use aws_sdk_apigateway::types::{MethodSetting, PatchOperation, Stage};
 use serde::{Serialize, Serializer, ser::SerializeMap};
@@ -216,14 +216,14 @@ impl ApiStage {
         }
     }
 
-    /// Finds the stages of our API, which could be ours.
-    pub async fn sweep(aws: &Aws, api_name: &str) -> Result<Vec<Stray<Aws>>> {
+    /// Finds the stages of our API, which is `whole`, that could be ours.
+    pub async fn sweep(aws: &Aws, whole: &Id, api_name: &str) -> Result<Vec<Stray<Aws>>> {
         let Some(api) = find_ours(aws, api_name).await?.and_then(|api| api.id().map(str::to_owned)) else { return Ok(Vec::new()) };
         let stages = stages(aws, &api).await?;
         let stray = |stage: &Stage| {
             let wish = Self::of(&api, stage, Tags::default());
             let output = ApiStageOutput { api: api.clone(), name: wish.name.clone() };
-            Stray::new(&output.name.clone(), wish, output).unproven()
+            Stray::new(&output.name.clone(), wish, output).unproven().within(whole.clone())
         };
         Ok(stages.iter().map(stray).collect())
     }

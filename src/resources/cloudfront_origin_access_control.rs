@@ -137,7 +137,7 @@ impl Handle<OriginAccessControl> {
 fn owner(aws: &Aws, description: &str) -> Owner {
     match description.strip_prefix(STACK).and_then(|rest| rest.strip_prefix('=')) {
         Some(stack) if stack == format!("{} {}", aws.stack, aws.place.region) => Owner::Us,
-        Some(stack) => Owner::Other(format!("it belongs to the stack {stack}")),
+        Some(stack) => Owner::Claimed(format!("it belongs to the stack {stack}")),
         None => Owner::Other(format!("its description does not begin with {STACK}=")),
     }
 }

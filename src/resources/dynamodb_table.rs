@@ -7,7 +7,7 @@
 use super::dynamodb_keys::{Index, KeyAttribute, definitions, incomplete, or_empty, schema};
 use crate::{
     aws::{Aws, Optional, Tags, not_aws},
-    engine::{Changes, Class, Error, Found, Gone, Live, Refusal, Resource, Result, Stray, Written},
+    engine::{Changes, Class, Error, Found, Gone, Live, Protection, Refusal, Resource, Result, Stray, Written},
 };
 use aws_sdk_dynamodb::types::{
     BillingMode, CreateGlobalSecondaryIndexAction, DeleteGlobalSecondaryIndexAction, GlobalSecondaryIndexDescription,
@@ -120,6 +120,15 @@ impl Resource for Table {
         let output = TableOutput { arn: table.table_arn().unwrap_or_default().to_owned() };
         let tags = read_tags(aws, &self.name).await?;
         Ok(tags.map(|tags| Found { output, owner: aws.owner(&tags) }))
+    }
+
+    async fn protection(&self, aws: &Aws, _output: &TableOutput) -> Result<Option<Protection>> {
+        let table = describe(aws, &self.name).await?;
+        let is_on = table.is_some_and(|table| table.deletion_protection_enabled() == Some(true));
+        let remove = || {
+            format!("aws dynamodb update-table --table-name {} --no-deletion-protection-enabled --region {}", self.name, aws.place.region)
+        };
+        Ok(is_on.then(|| Protection { setting: "deletion protection", remove: remove() }))
     }
 
     async fn create(&self, aws: &Aws) -> Result<Written<TableOutput>> {

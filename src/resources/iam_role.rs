@@ -165,13 +165,13 @@ impl Role {
         Ok(names)
     }
 
-    /// Finds the roles under the stack's path, which is what makes them ours. `logical` gives the logical name of a physical one, if it
-    /// could be ours.
+    /// Finds the roles under the stack's path that could be ours: their tags say whether they are. `logical` gives the logical name of a
+    /// physical one.
     pub async fn sweep(aws: &Aws, path: String, logical: impl Fn(&str) -> Option<String>) -> Result<Vec<Stray<Aws>>> {
         let roles = list_roles(aws, &path).await?;
         let stray = |role: &RoleOutput| {
             let wish = Self { name: role.name.clone(), path: path.clone(), trust: Policy::default(), tags: Tags::default(), among: 0 };
-            Some(Stray::new(&logical(&role.name)?, wish, role.clone()))
+            Some(Stray::new(&logical(&role.name)?, wish, role.clone()).unproven())
         };
         Ok(roles.iter().filter_map(stray).collect())
     }

@@ -52,6 +52,7 @@ pub struct AliasOutput {
 impl Resource for Alias {
     type Cloud = Aws;
     const KIND: &'static str = "lambda.alias";
+    const IS_PART: bool = true;
     type Output = AliasOutput;
 
     fn name(&self) -> String {
@@ -120,7 +121,7 @@ impl Alias {
                 shares: BTreeMap::new(),
                 function: function.name,
             };
-            Stray::new(logical, wish, output).part_of(Id::new::<Function>(logical))
+            Stray::part(Id::new::<Function>(logical), logical, wish, output)
         })
         .await
     }

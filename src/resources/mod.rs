@@ -34,7 +34,7 @@ mod s3_public_access_block;
 mod s3_site;
 mod s3_written;
 
-pub use api_account::{ensure_logging_role, logging_role, logging_role_path};
+pub use api_account::{ensure_logging_role, logging_role, logging_role_path, logging_role_removal};
 pub use api_common::MethodKey;
 pub use api_deployment::{ApiDeployment, ApiDeploymentOutput};
 pub use api_document::ApiDocument;

@@ -30,11 +30,11 @@ pub use lock::text as lock_text;
 pub use logs::{LogStyle, log_json};
 pub use markdown::{plan as plan_markdown, result as result_markdown};
 pub use outputs::{dotenv as outputs_dotenv, github as outputs_github, text as outputs_text};
-pub use plan::{APPLIED, Detail, json as plan_json, left_out as left_out_line, text as plan_text};
+pub use plan::{APPLIED, Detail, RolledBack, json as plan_json, left_out as left_out_line, text as plan_text};
 pub use progress::{CanaryState, Progress};
-pub use report::{Summary, failures, removal_text};
+pub use report::{Summary, failures, protected, removal_text};
 pub use seed::SeedReport;
-pub use status::{Health, Released, json as status_json, markdown as status_markdown, text as status_text};
+pub use status::{Health, json as status_json, markdown as status_markdown, text as status_text};
 pub use timings::{achieved_line, estimate_line};
 
 use crate::{
@@ -51,6 +51,11 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{SystemTime, UNIX_EPOCH},
 };
+
+/// Returns an event as one line of JSON.
+pub fn event(event: &impl serde::Serialize) -> String {
+    json::line(event)
+}
 
 /// The only writer to stdout and stderr. Clones write to the same place.
 #[derive(Clone)]

@@ -7,11 +7,16 @@ use super::{
 use crate::{
     build::LeftOut,
     cost::Estimate,
-    engine::{Action, Cause, Change, Changes, Field, Id, Objection, Plan, State, Step},
+    engine::{Action, Cause, Change, Changes, Field, Id, Objection, Plan, Resource, State, Step},
+    release::Standing,
+    resources::{Alias, Bucket},
     timings,
 };
 use serde::Serialize;
-use std::{collections::BTreeSet, fmt::Write};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write,
+};
 
 /// The mark of the last write. That it changes with every other change is no news.
 pub const APPLIED: &str = "tags.liveinsight:applied";
@@ -51,9 +56,47 @@ pub fn left_out(files: &[LeftOut]) -> Option<String> {
     (!files.is_empty()).then(|| format!("left out of the site: {}", files.join(", ")))
 }
 
-/// The JSON document: `{"changes": […], "summary": {…}, "cost": {…}, "estimate": {…}, "left_out": […]}`; `estimate` is of the time, if there is
-/// one, and `left_out` is there if files of the site are not published.
-pub fn json<C>(plan: &Plan<C>, cost: &Estimate, time: Option<&timings::Estimate>, left_out: &[LeftOut]) -> String {
+/// What serves an earlier release, and what `up` would do about it.
+#[derive(Debug, Serialize)]
+pub struct RolledBack {
+    /// Functions, and the site as `site`, with the number of the release that was put back.
+    pub to: BTreeMap<String, u64>,
+    /// Functions, and the site as `site`, that `up` would release as the sources are; sorted.
+    pub would_release: Vec<String>,
+}
+
+impl RolledBack {
+    /// Tells what a plan releases while an earlier release serves; `None` if none does, or nothing would follow.
+    pub fn of<C>(plan: &Plan<C>, release: &Standing) -> Option<Self> {
+        let releases = |step: &&Step| match step.id.kind() {
+            Alias::KIND => step.changes.touch("release"),
+            Bucket::KIND => step.changes.touch("site"),
+            _ => false,
+        };
+        let name = |step: &Step| if step.id.kind() == Bucket::KIND { "site".to_owned() } else { step.id.name().to_owned() };
+        let mut would_release: Vec<String> = plan.changes().filter(releases).map(name).collect();
+        would_release.sort();
+        let to = release.rolled_back.clone();
+        would_release.iter().any(|name| to.contains_key(name)).then_some(Self { to, would_release })
+    }
+
+    /// `` rolled back: site to release 3, stats-api to release 3; `up` would release site, stats-api as the sources are ``
+    pub fn text(&self) -> String {
+        let to: Vec<String> = self.to.iter().map(|(name, number)| format!("{name} to release {number}")).collect();
+        format!("rolled back: {}; `up` would release {} as the sources are", to.join(", "), self.would_release.join(", "))
+    }
+}
+
+/// The JSON document: `{"changes": […], "summary": {…}, "cost": {…}, "estimate": {…}, "left_out": […], "rolled_back":
+/// {…}}`; `estimate` is of the time, if there is one, `left_out` is there if files of the site are not published, and `rolled_back` only
+/// while an earlier release serves, which `up` would change.
+pub fn json<C>(
+    plan: &Plan<C>,
+    cost: &Estimate,
+    time: Option<&timings::Estimate>,
+    left_out: &[LeftOut],
+    rolled_back: Option<&RolledBack>,
+) -> String {
     #[derive(Serialize)]
     struct Document<'a> {
         changes: Vec<Row<'a>>,
@@ -63,6 +106,8 @@ pub fn json<C>(plan: &Plan<C>, cost: &Estimate, time: Option<&timings::Estimate>
         estimate: Option<&'a timings::Estimate>,
         #[serde(skip_serializing_if = "<[LeftOut]>::is_empty")]
         left_out: &'a [LeftOut],
+        #[serde(skip_serializing_if = "Option::is_none")]
+        rolled_back: Option<&'a RolledBack>,
     }
     #[derive(Serialize)]
     struct Row<'a> {
@@ -98,7 +143,7 @@ pub fn json<C>(plan: &Plan<C>, cost: &Estimate, time: Option<&timings::Estimate>
         delete: plan.count(Action::Delete),
         unchanged: plan.steps.len() - plan.changes().count(),
     };
-    json::document(&Document { changes: plan.changes().map(row).collect(), summary, cost, estimate: time, left_out })
+    json::document(&Document { changes: plan.changes().map(row).collect(), summary, cost, estimate: time, left_out, rolled_back })
 }
 
 /// The steps that change something and are wanted. With `only`, nothing is removed.
@@ -180,6 +225,8 @@ pub(super) fn cause(cause: Cause) -> &'static str {
 pub(super) fn objection(objection: &Objection) -> String {
     match objection {
         Objection::Foreign(whose) => format!("exists and is not this stack's ({whose}); --adopt takes it over"),
+        Objection::Claimed(whose) => format!("exists and is another stack's ({whose}); it is never touched"),
+        Objection::Protected(protection) => format!("cannot be deleted: {protection}"),
         Objection::LosesData(Action::Replace) => "is made anew, which loses its data; --delete-data allows it".to_owned(),
         Objection::LosesData(_) => "goes with its data; --delete-data allows it".to_owned(),
     }

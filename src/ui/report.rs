@@ -179,6 +179,12 @@ pub fn removal_text(removal: &Removal) -> String {
     out
 }
 
+/// Returns the refusal of a removal that the service would stop half-way; `None` if nothing is in its way.
+pub fn protected(removal: &Removal) -> Option<CliError> {
+    let lines: Vec<String> = removal.protected.iter().map(|(id, protection)| format!("\n  {id}: {protection}")).collect();
+    (!lines.is_empty()).then(|| CliError::failed(format!("refused, and nothing was deleted:{}", lines.concat())))
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Summary, Tally, failures};

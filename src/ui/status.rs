@@ -8,8 +8,10 @@ use super::{
 };
 use crate::{
     cost::Report,
-    engine::{Cause, Changes, Id, Plan, State, Step},
+    engine::{Cause, Changes, Id, Plan, Resource, State, Step},
     lock::Held,
+    release::Standing,
+    resources::{Alias, Bucket, Distribution},
     trail::Author,
 };
 use serde::Serialize;
@@ -28,22 +30,13 @@ pub struct Health {
     pub live_versions: BTreeMap<String, String>,
     /// By function, the versions that get a share (0 to 1) of the requests beside the live one: a canary that goes on, or was left.
     pub canaries: BTreeMap<String, BTreeMap<String, f64>>,
-    /// The number of the newest release, and whether it is what is live.
-    pub release: Option<Released>,
+    /// The newest release, beside what is live.
+    pub release: Option<Standing>,
     /// Who is at work on the stack now.
     pub lock: Option<Held>,
     /// What it costs, if that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cost: Option<Report>,
-}
-
-/// The newest release.
-#[derive(Debug, Serialize)]
-pub struct Released {
-    /// Counted from 1.
-    pub number: u64,
-    /// Whether it is what is live.
-    pub live: bool,
 }
 
 /// One row per resource, a line that counts, and how the stack runs.
@@ -56,9 +49,9 @@ pub fn text<C>(plan: &Plan<C>, health: &Health, authors: &BTreeMap<Id, Author>) 
         let (id, name) = (&step.id, name_beside(&step.id, &step.name));
         let name = paint(FAINT, format_args!("{name:name_width$}"));
         // Writing to a String cannot fail.
-        let _ = writeln!(out, "{id:id_width$}  {name}  {}", state(step, authors));
+        let _ = writeln!(out, "{id:id_width$}  {name}  {}", state(step, health.release.as_ref(), authors));
     }
-    let _ = write!(out, "\n{}", totals(plan));
+    let _ = write!(out, "\n{}", totals(plan, health.release.as_ref()));
     if !health.firing_alarms.is_empty() {
         let _ = write!(out, "\n{}: {}", paint(BAD, "alarms firing"), health.firing_alarms.join(", "));
     }
@@ -73,9 +66,12 @@ pub fn text<C>(plan: &Plan<C>, health: &Health, authors: &BTreeMap<Id, Author>) 
         }
     }
     match &health.release {
-        Some(Released { number, live: true }) => drop(write!(out, "\nrelease: {number}")),
-        Some(Released { number, live: false }) => drop(write!(out, "\nrelease: {number}, and something else is live")),
+        Some(Standing { number, live: true, .. }) => drop(write!(out, "\nrelease: {number}")),
+        Some(Standing { number, live: false, .. }) => drop(write!(out, "\nrelease: {number}, and something else is live")),
         None => {}
+    }
+    if count_rolled_back(plan, health.release.as_ref()) > 0 {
+        out.push_str("\nwhat is rolled back stays so until the next `up`; `plan` shows what that would release");
     }
     if let Some(held) = &health.lock {
         let _ = write!(out, "\n{} by {}", paint(CHANGED, "locked"), super::lock_text(held));
@@ -106,6 +102,10 @@ pub fn json<'a, C>(plan: &'a Plan<C>, project: &str, environment: &str, health: 
         cause: Option<Cause>,
         changes: Changes,
         changed_by: Option<&'a Author>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        rolled_back_to: Option<u64>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        serves_release: Option<u64>,
     }
     #[derive(Serialize)]
     struct Counts {
@@ -116,6 +116,8 @@ pub fn json<'a, C>(plan: &'a Plan<C>, project: &str, environment: &str, health: 
         busy: usize,
         #[serde(skip_serializing_if = "Option::is_none")]
         stray: Option<usize>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        rolled_back: Option<usize>,
     }
     let summary = Counts {
         total: plan.steps.len(),
@@ -124,44 +126,88 @@ pub fn json<'a, C>(plan: &'a Plan<C>, project: &str, environment: &str, health: 
         missing: plan.count_state(State::Missing),
         busy: plan.count_state(State::Busy),
         stray: Some(plan.count_state(State::Stray)).filter(|count| *count > 0),
+        rolled_back: Some(count_rolled_back(plan, health.release.as_ref())).filter(|count| *count > 0),
     };
     let row = |step: &'a Step| {
         let Step { id, name, state, cause, changes, .. } = step;
         let changes = changes.without(plan::APPLIED);
-        Row { id, kind: id.kind(), name, state: *state, cause: *cause, changes, changed_by: authors.get(id) }
+        let (rolled_back_to, serves_release) = match serves(step, health.release.as_ref()) {
+            Some(Serves::RolledBack(number)) => (Some(number), None),
+            Some(Serves::Released(number)) => (None, Some(number)),
+            None => (None, None),
+        };
+        let (kind, changed_by) = (id.kind(), authors.get(id));
+        Row { id, kind, name, state: *state, cause: *cause, changes, changed_by, rolled_back_to, serves_release }
     };
     let resources = plan.steps.iter().map(row).collect();
     json::document(&Document { stack: project, env: environment, resources, summary, health })
 }
 
 /// For the page of a CI job: a heading that counts, and what is not in sync.
-pub fn markdown<C>(stack: &str, plan: &Plan<C>, authors: &BTreeMap<Id, Author>) -> String {
-    let mut out = format!("### {stack}: {}\n", totals(plan));
+pub fn markdown<C>(stack: &str, plan: &Plan<C>, release: Option<&Standing>, authors: &BTreeMap<Id, Author>) -> String {
+    let mut out = format!("### {stack}: {}\n", totals(plan, release));
     let differs: Vec<&Step> = plan.steps.iter().filter(|step| step.state != State::InSync).collect();
     if !differs.is_empty() {
         out.push_str("\n| resource | state |\n|---|---|\n");
     }
     for step in differs {
-        let state = anstream::adapter::strip_str(&state(step, authors)).to_string();
+        let state = anstream::adapter::strip_str(&state(step, release, authors)).to_string();
         let _ = writeln!(out, "| {} | {} |", cell(step.id.as_str()), cell(&state));
     }
     out
 }
 
+/// Fields that say what serves, by kind: a rollback leaves them behind what the sources are.
+const SERVING: [(&str, &[&str]); 3] = [(Alias::KIND, &["release"]), (Bucket::KIND, &["site", "files"]), (Distribution::KIND, &["content"])];
+
+/// How a resource serves that differs from the sources by nothing but what it serves: that is no drift.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Serves {
+    /// What somebody put back: this release.
+    RolledBack(u64),
+    /// What was released last, as this release: the sources are not released, or what they were was taken back.
+    Released(u64),
+}
+
+fn serves(step: &Step, release: Option<&Standing>) -> Option<Serves> {
+    let (kind, fields) = SERVING.iter().find(|(kind, _)| *kind == step.id.kind())?;
+    let part = if *kind == Alias::KIND { step.id.name() } else { "site" };
+    let release = release.filter(|release| release.as_recorded.contains(part))?;
+    let mut changes = step.changes.iter().filter(|change| change.path != plan::APPLIED);
+    let is_behind =
+        step.state == State::Drifted && changes.all(|change| change.path.split('.').next().is_some_and(|field| fields.contains(&field)));
+    is_behind.then(|| release.rolled_back.get(part).map_or(Serves::Released(release.number), |to| Serves::RolledBack(*to)))
+}
+
+fn count_rolled_back<C>(plan: &Plan<C>, release: Option<&Standing>) -> usize {
+    plan.steps.iter().filter(|step| matches!(serves(step, release), Some(Serves::RolledBack(_)))).count()
+}
+
 /// `58 of 59 in sync, 1 drifted`
-fn totals<C>(plan: &Plan<C>) -> String {
+fn totals<C>(plan: &Plan<C>, release: Option<&Standing>) -> String {
     let mut out = format!("{} of {} in sync", plan.count_state(State::InSync), plan.steps.len());
-    let others = [(State::Drifted, "drifted"), (State::Missing, "missing"), (State::Busy, "busy"), (State::Stray, "not in stack.yaml")];
-    for (state, word) in others {
-        match plan.count_state(state) {
-            0 => {}
-            count => drop(write!(out, ", {count} {word}")),
-        }
+    let count = |state| plan.count_state(state);
+    let (serving, rolled_back) = (plan.steps.iter().filter_map(|step| serves(step, release)).count(), count_rolled_back(plan, release));
+    let others = [
+        (count(State::Drifted) - serving, "drifted"),
+        (rolled_back, "rolled back"),
+        (serving - rolled_back, "not released"),
+        (count(State::Missing), "missing"),
+        (count(State::Busy), "busy"),
+        (count(State::Stray), "not in stack.yaml"),
+    ];
+    for (count, word) in others.into_iter().filter(|(count, _)| *count > 0) {
+        let _ = write!(out, ", {count} {word}");
     }
     out
 }
 
-fn state(step: &Step, authors: &BTreeMap<Id, Author>) -> String {
+fn state(step: &Step, release: Option<&Standing>, authors: &BTreeMap<Id, Author>) -> String {
+    match serves(step, release) {
+        Some(Serves::RolledBack(number)) => return paint(CHANGED, format_args!("rolled back to release {number}")),
+        Some(Serves::Released(number)) => return paint(CHANGED, format_args!("not released: release {number} serves, not the sources")),
+        None => {}
+    }
     let text = match step.state {
         State::InSync => paint(GOOD, "in sync"),
         State::Drifted => paint(CHANGED, format_args!("drifted ({})", step.changes.without(plan::APPLIED).paths())),

@@ -33,6 +33,8 @@ struct Wish {
     stage_team: Option<&'static str>,
     api_team: Option<&'static str>,
     endpoints: &'static [&'static str],
+    /// The upper part of all paths.
+    above: &'static str,
 }
 
 impl Default for Wish {
@@ -53,6 +55,7 @@ impl Default for Wish {
             stage_team: None,
             api_team: None,
             endpoints: &["events"],
+            above: "api",
         }
     }
 }
@@ -76,16 +79,17 @@ fn declare(bench: &Bench, wish: &Wish) -> Graph<Aws> {
             logs: true,
         },
     );
-    let root = add_path(&mut graph, &api, &api.root_resource_id(), "", "api");
+    let root = add_path(&mut graph, &api, &api.root_resource_id(), "", wish.above);
     let mut done = Vec::new();
     for endpoint in wish.endpoints.iter().chain(wish.extra_path.then_some(&"extra")) {
-        let path = add_path(&mut graph, &api, &root.resource_id(), "/api", endpoint);
-        let full = format!("/api/{endpoint}");
+        let path = add_path(&mut graph, &api, &root.resource_id(), &format!("/{}", wish.above), endpoint);
+        let full = format!("/{}/{endpoint}", wish.above);
         done.push(add_function(&mut graph, &api, &path, &full, wish));
         done.extend(add_preflight(&mut graph, &api, &path, &full, wish));
     }
     // As a declaration would: whatever is in the snapshot is in its digest.
-    let digest = format!("{:?}", (wish.authorization, wish.timeout_ms, wish.origin, wish.max_age, wish.extra_path)).replace('"', "");
+    let digest =
+        format!("{:?}", (wish.above, wish.authorization, wish.timeout_ms, wish.origin, wish.max_age, wish.extra_path)).replace('"', "");
     let deployment = graph.add_part(&api, "current", ApiDeployment { api: api.api_id(), digest: digest.clone(), needs: done });
     let arn = bench.aws.arn("logs", &format!("log-group:{log_name}"));
     let destination = log.name().map(move |_| arn.clone());
@@ -314,6 +318,38 @@ async fn what_is_not_declared_goes_and_what_another_stage_serves_stays() {
         assert!(deployments.items().iter().any(|deployment| deployment.id() == Some(&theirs)));
     }
     bench.down(&declare(&bench, &Wish::default())).await;
+}
+
+/// The paths that the API has, asked without the program's own code.
+async fn paths(bench: &Bench) -> Vec<String> {
+    let apis = bench.aws.apigateway.get_rest_apis().limit(500).send().await.unwrap();
+    let api = apis.items().iter().find(|api| api.name() == Some(&bench.name("api"))).unwrap().id().unwrap().to_owned();
+    let nodes = bench.aws.apigateway.get_resources().rest_api_id(api).limit(500).send().await.unwrap();
+    let mut paths: Vec<String> = nodes.items().iter().filter_map(|node| node.path().map(str::to_owned)).collect();
+    paths.sort();
+    paths
+}
+
+#[tokio::test]
+async fn a_renamed_upper_part_of_a_path_takes_one_up() {
+    let bench = Bench::new("apigw-renamed").await;
+    bench.up(&declare(&bench, &Wish { above: "v1", ..Wish::default() })).await;
+    let renamed = declare(&bench, &Wish { above: "v2", ..Wish::default() });
+    bench.up(&renamed).await;
+    assert_eq!(paths(&bench).await, ["/", "/v2", "/v2/events"]);
+    bench.down(&renamed).await;
+}
+
+#[tokio::test]
+async fn paths_that_a_service_keeps_below_one_that_is_gone_are_collected() {
+    let bench = Bench::new("apigw-orphans").await;
+    let graph = declare(&bench, &Wish::default());
+    bench.up(&graph).await;
+    let (api, resource) = ids(&bench, "/api").await;
+    bench.aws.apigateway.delete_resource().rest_api_id(api).resource_id(resource).send().await.unwrap();
+    bench.up(&graph).await;
+    assert_eq!(paths(&bench).await, ["/", "/api", "/api/events"]);
+    bench.down(&graph).await;
 }
 
 #[tokio::test]

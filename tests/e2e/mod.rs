@@ -390,12 +390,22 @@ fn releases_are_listed_and_put_back(project: &Project) {
     assert_eq!((&back["updated"], &back["failed"]), (&json!(3), &json!(0)), "alias, bucket and distribution: {back}");
     assert!(version() == good_version && !page().contains("bad page"));
     assert_eq!(history(project)[0]["action"], json!({"rollback": good}));
-    assert_eq!(live()["release"], json!({"number": bad + 1, "live": true}));
+    let release = json!({"number": bad + 1, "live": true, "rolled_back": {"site": good, "stats-api": good}});
+    assert_eq!(live()["release"], release);
     let pending = live();
     let alias = pending["resources"].as_array().unwrap().iter().find(|row| row["id"] == "lambda.alias/stats-api").unwrap();
     assert_eq!(alias["state"], "drifted", "the sources are still the bad ones: {alias}");
     let bucket = pending["resources"].as_array().unwrap().iter().find(|row| row["kind"] == "s3.bucket").unwrap();
     assert_eq!((&bucket["state"], &bucket["cause"]), (&json!("drifted"), &json!("pending")));
+    assert_eq!((&alias["rolled_back_to"], &bucket["rolled_back_to"]), (&json!(good), &json!(good)));
+    // People are told what happened, and what the next `up` would do.
+    let said = project.ok(&["status", "--local"]).stdout();
+    assert!(said.matches(&format!("rolled back to release {good}")).count() == 3 && !said.contains("drifted"), "{said}");
+    assert!(said.contains("56 of 59 in sync, 3 rolled back"), "{said}");
+    let said = project.ok(&["plan", "--local"]).stdout();
+    assert!(said.contains("`up` would release site, stats-api as the sources are"), "{said}");
+    let plan = project.ok(&["plan", "--local", "--format", "json"]).json();
+    assert_eq!(plan["rolled_back"]["would_release"], json!(["site", "stats-api"]));
 
     // One function, to a release by its number; and there and back again.
     project.ok(&["rollback", "stats-api", "--to", &bad.to_string(), "--local"]);

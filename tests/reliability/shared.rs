@@ -26,7 +26,8 @@ pub(crate) fn windows() -> Windows {
 }
 
 /// Waits are a hundred times as short, so looks are so much more frequent.
-const HURRIED: Tempo = Tempo { first: Duration::from_millis(5), longest: Duration::from_millis(10), patience: Duration::from_mins(1) };
+pub(crate) const HURRIED: Tempo =
+    Tempo { first: Duration::from_millis(5), longest: Duration::from_millis(10), patience: Duration::from_mins(1) };
 
 /// What is tried: `all`, or every so many calls.
 const EFFORT: &str = "LIVEINSIGHT_RELIABILITY";

@@ -10,5 +10,6 @@ mod disk;
 mod doctor;
 mod lies;
 mod lock;
+mod ownership;
 mod site;
 mod strangers;

@@ -35,7 +35,8 @@ impl Declaring<'_> {
             },
         );
         let document = policy::of_function(declared, self.place, &self.names, name);
-        self.graph.add(name, RolePolicy { role: role.name(), name: self.names.policy(name), document, among: self.stack.functions.len() });
+        let policy = RolePolicy { role: role.name(), name: self.names.policy(name), document, among: self.stack.functions.len() };
+        self.graph.add_part(&role, name, policy);
         let log_group = self.graph.add(
             name,
             LogGroup {

@@ -7,6 +7,8 @@
 mod alarms;
 mod api;
 mod functions;
+#[cfg(test)]
+mod ownership_tests;
 mod policy;
 mod site;
 mod sweeps;
