@@ -4,9 +4,7 @@
 
 mod bench;
 mod ci;
-mod cookbook;
 mod e2e;
-mod init;
 mod reliability;
 mod rivals;
 mod sessions;

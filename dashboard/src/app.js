@@ -1,6 +1,6 @@
 // The dashboard: what is asked and when, which of its states the page is in, and what its controls do.
 
-import { ask, poll, token } from "./ask.js";
+import { ask, key, poll } from "./ask.js";
 import { recolour, setText } from "./charts.js";
 import { csv, download } from "./csv.js";
 import { formats } from "./format.js";
@@ -76,17 +76,9 @@ function isEmpty() {
 }
 
 function show() {
-  const locks = [troubles.realtime, troubles.stats].filter((trouble) => trouble?.status === 401);
-  const isLocked = locks.length > 0;
-  // No token would be taken.
-  const isClosed = locks.some(({ field }) => field === "READ_TOKEN_SHA256");
-  showStatus(isLocked, isClosed);
+  const isLocked = [troubles.realtime, troubles.stats].some((trouble) => trouble?.status === 401);
+  showStatus(isLocked);
   $("locked").hidden = !isLocked;
-  $("token-form").hidden = isClosed;
-  if (isClosed) {
-    setText($("locked-title"), format.say("closedTitle"));
-    setText($("locked-text"), format.say("closedText"));
-  }
   $("empty").hidden = isLocked || !isEmpty();
   $("numbers").hidden = isLocked || isEmpty() || !realtime || !stats;
   if ($("numbers").hidden) return;
@@ -98,7 +90,7 @@ function show() {
   }
 }
 
-function showStatus(isLocked, isClosed) {
+function showStatus(isLocked) {
   const { say } = format;
   // A single failure while the numbers are fresh is no news.
   const isLate = troubles.realtime && (!lastAnswer || Date.now() - lastAnswer > 4 * realtimePause);
@@ -106,7 +98,7 @@ function showStatus(isLocked, isClosed) {
   const state = isLocked ? "locked" : trouble ? "stale" : realtime ? (document.hidden ? "paused" : "live") : "loading";
   $("status").dataset.state = state;
   setText($("status-text"), state === "stale" && !(isLate && lastAnswer) ? say("troubleTitle")
-    : say(isClosed ? "closed" : state, { time: lastAnswer ? format.time(lastAnswer) : "" }));
+    : say(state, { time: lastAnswer ? format.time(lastAnswer) : "" }));
   $("trouble").hidden = !trouble;
   if (!trouble) return;
   const { status } = trouble;
@@ -160,8 +152,8 @@ async function copySnippet() {
 
 function unlock(event) {
   event.preventDefault();
-  token.set($("token").value.trim());
-  $("token").value = "";
+  key.set($("key").value.trim());
+  $("key").value = "";
   setText($("locked-text"), format.say("lockedWrong"));
   askRealtime();
   askStats();
@@ -186,7 +178,7 @@ function start() {
   choice("period", (value) => { period = value; askStats(); });
   choice("window", (value) => { shownMinutes = Number(value); show(); });
   $("copy").addEventListener("click", copySnippet);
-  $("token-form").addEventListener("submit", unlock);
+  $("key-form").addEventListener("submit", unlock);
   $("export").addEventListener("click", () => download(`liveinsight-${period}.csv`, csv(stats)));
   $("retry").addEventListener("click", () => { askRealtime(); askStats(); });
   for (const kind of ["pointerdown", "keydown", "pointermove"]) addEventListener(kind, touched, { passive: true });

@@ -42,7 +42,6 @@ pub struct PermissionOutput {
 impl Resource for Permission {
     type Cloud = Aws;
     const KIND: &'static str = "lambda.permission";
-    const IS_PART: bool = true;
     type Output = PermissionOutput;
 
     fn name(&self) -> String {
@@ -106,7 +105,7 @@ impl Permission {
         Function::strays(aws, logical, |logical, function| {
             let wish = Self { function: function.name.clone().into(), alias: alias.to_owned().into(), sources: Vec::new() };
             let output = PermissionOutput { function: function.name, alias: alias.to_owned(), sids: Vec::new() };
-            Stray::part(Id::new::<Function>(logical), logical, wish, output)
+            Stray::new(logical, wish, output).part_of(Id::new::<Function>(logical))
         })
         .await
     }

@@ -59,17 +59,7 @@ const KINDS: &[Kind] = &[
     kind(
         "apigateway.rest_api",
         "apigateway",
-        &[
-            "CreateRestApi",
-            "UpdateRestApi",
-            "PutRestApi",
-            "DeleteRestApi",
-            "PutGatewayResponse",
-            "UpdateGatewayResponse",
-            "DeleteGatewayResponse",
-            "TagResource",
-            "UntagResource",
-        ],
+        &["CreateRestApi", "UpdateRestApi", "PutRestApi", "DeleteRestApi", "TagResource", "UntagResource"],
     ),
     kind("apigateway.stage", "apigateway", &["CreateStage", "UpdateStage", "DeleteStage", "TagResource", "UntagResource"]),
     global(

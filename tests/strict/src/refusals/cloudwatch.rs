@@ -1,4 +1,4 @@
-//! CloudWatch: tags are taken when an alarm is made, and ignored when it is changed.
+//! CloudWatch: tags are taken when an alarm is made, and ignored when it is changed (C).
 
 use super::Before;
 use crate::{
