@@ -3,12 +3,15 @@
 //! The doc comments here and on the commands' `Args` are the help texts, and `docs/commands.md` is made from them.
 
 use crate::commands;
-use clap::{Args, Parser, Subcommand, ValueEnum};
-use std::path::PathBuf;
+use clap::{
+    Args, CommandFactory, Parser, Subcommand, ValueEnum,
+    error::{ContextKind, ContextValue, ErrorKind},
+};
+use std::{ffi::OsString, path::PathBuf};
 
 /// Reconciles a serverless stack on AWS with stack.yaml: no state file, nothing left behind
 ///
-/// Start with `liveinsight up --local`: it runs the whole stack on this machine, without an AWS account.
+/// Start with `liveinsight init`, which writes a small project, and `liveinsight up --local`, which runs it on this machine, without an AWS account.
 #[derive(Debug, Parser)]
 #[command(name = "liveinsight", version, propagate_version = false, max_term_width = 100, after_help = EXIT_CODES)]
 pub struct Cli {
@@ -77,6 +80,39 @@ pub enum Format {
     Markdown,
 }
 
+impl Format {
+    /// Returns the formats that a command writes, by the command's name.
+    pub fn of(command: &str) -> &'static [Self] {
+        match command {
+            "plan" => &[Self::Text, Self::Json, Self::Markdown],
+            "outputs" => &[Self::Text, Self::Json, Self::Dotenv, Self::Github],
+            "graph" => &[Self::Text, Self::Mermaid, Self::Dot],
+            "completions" | "dev" | "man" | "open" => &[Self::Text],
+            _ => &[Self::Text, Self::Json],
+        }
+    }
+
+    /// Returns its name on the command line.
+    pub fn name(self) -> String {
+        self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+    }
+}
+
+/// Adds to an error about `--format` the values of the very command, not of all.
+pub fn explain(mut error: clap::Error, arguments: impl IntoIterator<Item = OsString>) -> clap::Error {
+    let about_format =
+        matches!(error.get(ContextKind::InvalidArg), Some(ContextValue::String(argument)) if argument.starts_with("--format"));
+    if !about_format || error.kind() != ErrorKind::InvalidValue {
+        return error;
+    }
+    let matches = Cli::command().ignore_errors(true).try_get_matches_from(arguments);
+    if let Some(command) = matches.ok().and_then(|matches| matches.subcommand_name().map(str::to_owned)) {
+        let names = Format::of(&command).iter().map(|format| format.name()).collect();
+        error.insert(ContextKind::ValidValue, ContextValue::Strings(names));
+    }
+    error
+}
+
 /// When to use colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Color {
@@ -91,6 +127,8 @@ pub enum Color {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Writes a small project that works at once
+    Init(commands::init::InitArgs),
     /// Makes the cloud as stack.yaml says: builds, plans, creates, updates, removes, and proves it
     Up(commands::up::UpArgs),
     /// Shows what `up` would change, field by field; writes nothing

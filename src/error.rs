@@ -123,7 +123,7 @@ pub fn hint_for(error: &Error) -> Option<String> {
             "run the same command again: it goes on from where things are; if nothing ever happens, check AWS_ENDPOINT_URL".to_owned()
         }
         (Error::DidNotConverge(_), _) => "something else may be writing to it; `liveinsight plan` shows it field by field".to_owned(),
-        (Error::Unclear(_), _) => "the answer was lost; run the same command again, it looks before it writes".to_owned(),
+        (Error::Unclear(_), _) => "it is not known whether that was done; run the same command again, it looks before it writes".to_owned(),
         (_, Some(Class::Credentials)) => "set AWS_PROFILE (or --profile), or sign in again with `aws sso login`; \
              without an account, `--local` runs everything on this machine"
             .to_owned(),
@@ -132,6 +132,7 @@ pub fn hint_for(error: &Error) -> Option<String> {
             .to_owned(),
         (_, Some(Class::Clock)) => "set this machine's clock, which is not AWS's, and run it again".to_owned(),
         (_, Some(Class::Denied)) => format!("these credentials need the permission {}", permission(operation)),
+        (_, Some(Class::NotActivated)) => not_activated(operation),
         (_, Some(Class::Quota)) => "wait a little and run it again, or have the quota raised in the Service Quotas console".to_owned(),
         (_, Some(Class::Network)) => "check the network, HTTPS_PROXY, the region, and AWS_ENDPOINT_URL if it is set".to_owned(),
         _ => return None,
@@ -139,11 +140,25 @@ pub fn hint_for(error: &Error) -> Option<String> {
     Some(hint)
 }
 
+/// The next step where AWS does not serve the account yet.
+fn not_activated(operation: &str) -> String {
+    let service = match operation.split_once(':').map_or(operation, |(service, _)| service) {
+        "cloudfront" => "CloudFront",
+        "s3" => "S3",
+        _ => "this service",
+    };
+    format!(
+        "AWS does not serve {service} to this account yet: no permission is missing, and a retry changes nothing; sign in to the console, complete \
+         the account's registration or open a support case (\"Account and billing\", \"Account verification\"), and run the same command again afterwards"
+    )
+}
+
 /// The IAM action of an operation, where its name differs from the operation's.
 fn permission(operation: &str) -> String {
     match operation.split_once(':') {
         Some(("apigateway", _)) => "apigateway:GET, POST, PUT, PATCH or DELETE, whichever the message names".to_owned(),
         Some(("s3", "HeadBucket")) => "s3:ListBucket".to_owned(),
+        Some(("s3", "HeadObject")) => "s3:GetObject".to_owned(),
         _ => operation.to_owned(),
     }
 }
@@ -246,6 +261,7 @@ mod tests {
             (Class::Expired, Exit::Credentials),
             (Class::Clock, Exit::Credentials),
             (Class::Denied, Exit::Credentials),
+            (Class::NotActivated, Exit::Failed),
             (Class::Quota, Exit::Failed),
             (Class::Network, Exit::Failed),
             (Class::Refused, Exit::Failed),

@@ -1,9 +1,7 @@
 //! A small HTTP client for what the stack itself answers, its API and its pages: the one that the SDK brings along, without anything of AWS.
 
-use aws_smithy_http_client::{
-    Connector,
-    tls::{Provider, rustls_provider::CryptoMode},
-};
+use crate::aws::{Route, chain, connector};
+use aws_smithy_http_client::Connector;
 use aws_smithy_runtime_api::client::{
     http::{HttpConnector, HttpConnectorSettings},
     orchestrator::HttpRequest,
@@ -58,11 +56,11 @@ pub enum ClientError {
 }
 
 impl Client {
-    /// A client for what is below `base`.
+    /// Makes a client for what is below `base`. To this machine it goes straight, to others as the caller's proxy variables say.
     pub fn new(base: &str) -> Self {
         let settings = HttpConnectorSettings::builder().connect_timeout(Duration::from_secs(5)).read_timeout(PATIENCE).build();
-        let builder = Connector::builder().connector_settings(settings);
-        Self { connector: builder.tls_provider(Provider::Rustls(CryptoMode::AwsLc)).build(), base: base.trim_end_matches('/').to_owned() }
+        let route = if is_this_machine(base) { Route::Direct } else { Route::Environment };
+        Self { connector: connector(route, Some(settings)), base: base.trim_end_matches('/').to_owned() }
     }
 
     /// Asks for a path below the API's address.
@@ -98,6 +96,17 @@ impl Client {
     }
 }
 
+/// Returns `true` for a plain HTTP address of this machine.
+fn is_this_machine(url: &str) -> bool {
+    let Some(rest) = url.strip_prefix("http://") else { return false };
+    let authority = rest.split('/').next().unwrap_or_default();
+    let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
+    host == "localhost"
+        || host.ends_with(".localhost")
+        || host.parse::<std::net::Ipv4Addr>().is_ok_and(|ip| ip.is_loopback())
+        || host == "[::1]"
+}
+
 /// Names below `localhost` are this machine (RFC 6761, section 6.3), but few resolvers know that: where to go, and the host to ask there.
 fn on_this_machine(url: &str) -> (String, Option<String>) {
     let parts = url.split_once("://").and_then(|(scheme, rest)| {
@@ -111,17 +120,21 @@ fn on_this_machine(url: &str) -> (String, Option<String>) {
     parts.unwrap_or_else(|| (url.to_owned(), None))
 }
 
-/// An error with all its causes: the outermost says little.
-fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    let mut texts: Vec<String> = causes.map(ToString::to_string).collect();
-    texts.dedup();
-    texts.join(": ")
-}
-
 #[cfg(test)]
 mod tests {
-    use super::on_this_machine;
+    use super::{is_this_machine, on_this_machine};
+
+    #[test]
+    fn only_plain_addresses_of_this_machine_are_reached_without_a_proxy() {
+        for here in ["http://127.0.0.1:4566", "http://localhost/a", "http://d1.cloudfront.localhost:4566/", "http://[::1]:1/"] {
+            assert!(is_this_machine(here), "{here}");
+        }
+        for other in
+            ["https://d1.cloudfront.net/", "http://localhost.example/", "http://127.0.0.1.example.com.", "https://localhost/", "nonsense"]
+        {
+            assert!(!is_this_machine(other), "{other}");
+        }
+    }
 
     #[test]
     fn names_below_localhost_are_this_machine() {

@@ -3,14 +3,17 @@
 pub mod account;
 pub mod aws;
 pub mod build;
+pub mod cache;
 pub mod cli;
 pub mod commands;
 pub mod console;
 pub mod cost;
 mod disk;
+mod duration;
 pub mod engine;
 pub mod error;
 mod file_lock;
+mod home;
 pub mod http;
 pub mod local;
 pub mod lock;

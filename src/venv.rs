@@ -8,7 +8,7 @@ use std::process::Stdio;
 
 use tokio::process::Command;
 
-use crate::{disk::remedy, file_lock};
+use crate::{disk::remedy, file_lock, home};
 
 /// The oldest Python that every pinned package accepts (their `Requires-Python`).
 const OLDEST_PYTHON: (u32, u32) = (3, 10);
@@ -95,7 +95,7 @@ impl Venv {
         };
         let lock = directory.with_extension("lock");
         if let Some(parent) = directory.parent() {
-            std::fs::create_dir_all(parent).map_err(write_error(parent))?;
+            home::create(parent).map_err(write_error(parent))?;
         }
         let waiting_text = format!("waiting for another run that is installing {purpose}");
         let waiting = || tell(&waiting_text);
@@ -103,27 +103,57 @@ impl Venv {
         if let Some(venv) = Self::open(directory, requirements) {
             return Ok(venv);
         }
-        if directory.exists() {
-            std::fs::remove_dir_all(directory).map_err(write_error(directory))?;
-        }
-        std::fs::create_dir_all(directory).map_err(write_error(directory))?;
+        venv.clear().map_err(write_error(directory))?;
         tell(&format!("installing {purpose} (once, usually under a minute)"));
-        let created = run(Command::new("python3").args(["-m", "venv"]).arg(directory)).await;
+        // A place of its own: what an earlier run was doing when it was killed may still be going on in another one.
+        let place = venv.parts().join(format!("{:x}", fastrand::u64(..)));
+        let new = Self { directory: place };
+        new.install(requirements, purpose).await?;
+        // Last and at once, so that an installation that was killed half-way is never taken for a whole one.
+        std::os::unix::fs::symlink(&new.directory, directory).map_err(write_error(directory))?;
+        Ok(venv)
+    }
+
+    /// Makes the environment and installs into it.
+    async fn install(&self, requirements: &str, purpose: &str) -> Result<(), VenvError> {
+        let write_error = |path: &Path| {
+            let path = path.to_owned();
+            move |source| VenvError::Write { path, source }
+        };
+        std::fs::create_dir_all(&self.directory).map_err(write_error(&self.directory))?;
+        let created = run(Command::new("python3").args(["-m", "venv"]).arg(&self.directory)).await;
         if let Err(output) = created {
-            return Err(VenvError::Create { directory: directory.to_owned(), output });
+            return Err(VenvError::Create { directory: self.directory.clone(), output });
         }
-        let list = directory.join("requirements.txt");
+        let list = self.directory.join("requirements.txt");
         std::fs::write(&list, requirements).map_err(write_error(&list))?;
-        let mut install = Command::new(venv.python());
+        let mut install = Command::new(self.python());
         install.args(["-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--requirement"]).arg(&list);
         if let Err(output) = run(&mut install).await {
-            let command = format!("{} -m pip install --requirement {}", venv.python().display(), list.display());
+            let command = format!("{} -m pip install --requirement {}", self.python().display(), list.display());
             return Err(VenvError::Install { purpose: purpose.to_owned(), command, output });
         }
-        // Last, so that an installation that was killed half-way is never taken for a whole one.
-        let marker = venv.expected_marker(requirements).unwrap_or_default();
-        std::fs::write(venv.marker(), marker).map_err(write_error(&venv.marker()))?;
-        Ok(venv)
+        let marker = self.expected_marker(requirements).unwrap_or_default();
+        std::fs::write(self.marker(), marker).map_err(write_error(&self.marker()))
+    }
+
+    /// Removes an outdated installation, and what killed runs left.
+    fn clear(&self) -> std::io::Result<()> {
+        for path in [self.directory.clone(), self.parts()] {
+            match std::fs::symlink_metadata(&path) {
+                Err(_) => {}
+                Ok(found) if found.is_dir() => std::fs::remove_dir_all(&path)?,
+                Ok(_) => std::fs::remove_file(&path)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Directory of the installations; `directory` is a link to the one that is whole.
+    fn parts(&self) -> PathBuf {
+        let mut name = self.directory.file_name().unwrap_or_default().to_owned();
+        name.push(".d");
+        self.directory.with_file_name(name)
     }
 
     /// The environment's interpreter.
@@ -216,6 +246,25 @@ mod tests {
         let again = Venv::ensure(&path, "# nothing\n", "the test", &|line| panic!("installs again: {line}")).await.unwrap();
         assert_eq!(venv.python(), again.python());
         assert!(Venv::open(&path, "# something else\n").is_none());
+    }
+
+    #[tokio::test]
+    async fn two_at_once_install_once_and_what_a_killed_run_left_goes() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("venv");
+        // What a run that was killed half-way, and what it started, had written.
+        let half = directory.path().join("venv.d/half");
+        std::fs::create_dir_all(half.join("bin")).unwrap();
+        std::fs::write(half.join("bin/python"), "half").unwrap();
+        let installed = std::sync::atomic::AtomicUsize::new(0);
+        let tell = |line: &str| {
+            installed.fetch_add(usize::from(line.starts_with("installing")), std::sync::atomic::Ordering::Relaxed);
+        };
+        let ensure = || Venv::ensure(&path, "# nothing\n", "the test", &tell);
+        let (one, other) = tokio::join!(ensure(), ensure());
+        assert_eq!(one.unwrap().python(), other.unwrap().python());
+        assert_eq!(installed.into_inner(), 1);
+        assert!(!half.exists());
     }
 
     #[tokio::test]

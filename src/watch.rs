@@ -24,6 +24,8 @@ const SETTINGS: [&str; 4] = ["Cargo.toml", "Cargo.lock", "rust-toolchain", "rust
 pub struct Sources {
     /// Everything below these directories counts, except hidden files, build output and what editors leave.
     pub directories: BTreeSet<PathBuf>,
+    /// These files count, wherever they are and whatever their names.
+    pub files: BTreeSet<PathBuf>,
     /// The stack's description. The manifests and the lockfile beside it count as well.
     pub file: PathBuf,
 }
@@ -52,6 +54,8 @@ impl Watcher {
         let directories: BTreeSet<PathBuf> = sources.directories.iter().map(|path| real(path)).collect();
         let (sender, changes) = unbounded_channel();
         let (watched, beside) = (directories.clone(), root.clone());
+        let files: BTreeSet<PathBuf> = sources.files.iter().map(|path| real(path)).collect();
+        let around: BTreeSet<PathBuf> = files.iter().filter_map(|file| file.parent()).map(Path::to_owned).collect();
         let failed = |path: &Path| {
             let path = path.to_owned();
             move |source| WatchError { path, source }
@@ -61,7 +65,7 @@ impl Watcher {
             if !is_change(event.kind) {
                 return;
             }
-            let counts = |path: &&PathBuf| is_source(path, &watched) || is_setting(path, &file, &beside);
+            let counts = |path: &&PathBuf| files.contains(*path) || is_source(path, &watched) || is_setting(path, &file, &beside);
             for path in event.paths.iter().filter(counts) {
                 // Nobody listens any more once the watcher is being dropped.
                 let _ = sender.send(path.clone());
@@ -69,6 +73,11 @@ impl Watcher {
         })
         .map_err(failed(&root))?;
         watcher.watch(&root, RecursiveMode::NonRecursive).map_err(failed(&root))?;
+        // Those below a directory are reported with it.
+        let elsewhere = |directory: &&PathBuf| directory.is_dir() && !directories.iter().any(|watched| directory.starts_with(watched));
+        for directory in around.iter().filter(elsewhere).filter(|directory| **directory != root) {
+            watcher.watch(directory, RecursiveMode::NonRecursive).map_err(failed(directory))?;
+        }
         for directory in &directories {
             watcher.watch(directory, RecursiveMode::Recursive).map_err(failed(directory))?;
         }
@@ -117,12 +126,13 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         // On macOS the temporary directory is behind a link.
         let root = fs::canonicalize(directory.path()).unwrap();
-        for below in ["pages/parts", "handler/src", "handler/target", "other"] {
+        for below in ["pages/parts", "handler/src", "handler/target", "other", "texts"] {
             fs::create_dir_all(root.join(below)).unwrap();
         }
         fs::write(root.join("stack.yaml"), "project: a\n").unwrap();
         let directories = ["pages", "handler"].map(|below| root.join(below)).into();
-        (directory, Sources { directories, file: root.join("stack.yaml") })
+        let files = ["handler/.label", "texts/mail.txt"].map(|name| root.join(name)).into();
+        (directory, Sources { directories, files, file: root.join("stack.yaml") })
     }
 
     fn names(paths: &BTreeSet<PathBuf>) -> Vec<&str> {
@@ -137,9 +147,21 @@ mod tests {
         for noise in ["pages/.swp", "pages/page.html~", "handler/target/out", "other/file", "notes.txt"] {
             fs::write(root.join(noise), "x").unwrap();
         }
+        fs::write(root.join("texts/other.txt"), "x").unwrap();
         fs::read_to_string(root.join("stack.yaml")).unwrap();
         fs::write(root.join("handler/src/main.rs"), "fn main() {}").unwrap();
         assert_eq!(names(&watcher.changed().await), ["main.rs"]);
+    }
+
+    #[tokio::test]
+    async fn single_files_count_wherever_they_are() {
+        let (directory, sources) = project();
+        let root = fs::canonicalize(directory.path()).unwrap();
+        let mut watcher = Watcher::new(&sources).unwrap();
+        for name in ["handler/.label", "texts/mail.txt"] {
+            fs::write(root.join(name), "x").unwrap();
+        }
+        assert_eq!(names(&watcher.changed().await), [".label", "mail.txt"]);
     }
 
     #[tokio::test]

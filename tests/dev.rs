@@ -31,6 +31,7 @@ impl<'a> Dev<'a> {
         let mut command = project.command(&["dev"]);
         let [out, err] = ["dev.out", "dev.err"].map(|name| File::create(project.path().join(name)).unwrap());
         let child = command.stdin(Stdio::null()).stdout(out).stderr(err).spawn().unwrap();
+        test_support::end_with_this_process(&child);
         Self { project, child }
     }
 

@@ -2,13 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic, also in its helpers")]
 
-use std::path::Path;
 use std::sync::Mutex;
 
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
 use liveinsight::local::{ACCESS_KEY_ID, Home, LocalAws, SECRET_ACCESS_KEY};
-use tokio::sync::OnceCell;
 
 /// A project directory whose server is gone when the test is over, also when it failed.
 struct Project {
@@ -18,22 +16,10 @@ struct Project {
 
 impl Project {
     /// A project that uses one installation with the other tests, made when the first of them needs it.
-    async fn new() -> Self {
-        static INSTALLED: OnceCell<()> = OnceCell::const_new();
-        let shared = Path::new(env!("CARGO_TARGET_TMPDIR")).join("local-aws");
-        INSTALLED
-            .get_or_init(|| async {
-                std::fs::create_dir_all(&shared).unwrap();
-                let home = Home::new(&shared);
-                home.start(&|_| ()).await.unwrap();
-                assert!(home.stop().await.unwrap());
-            })
-            .await;
+    fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let aws = directory.path().join(".liveinsight/aws");
-        std::fs::create_dir_all(&aws).unwrap();
-        std::os::unix::fs::symlink(shared.join(".liveinsight/aws/venv"), aws.join("venv")).unwrap();
-        let home = Home::new(directory.path());
+        let home = Home::with_cache(directory.path(), &test_support::cache());
+        test_support::end_local_aws_with_this_process(directory.path());
         Self { directory, home }
     }
 
@@ -89,7 +75,7 @@ async fn nothing_is_running_in_a_new_project() {
 
 #[tokio::test]
 async fn starting_twice_finds_the_first() {
-    let project = Project::new().await;
+    let project = Project::new();
     let first = project.start().await;
     assert_eq!(project.start().await, first);
     assert_eq!(project.home.status().await.unwrap(), Some(first));
@@ -97,14 +83,14 @@ async fn starting_twice_finds_the_first() {
 
 #[tokio::test]
 async fn starting_at_the_same_time_starts_one() {
-    let project = Project::new().await;
+    let project = Project::new();
     let (one, other) = tokio::join!(project.start(), project.start());
     assert_eq!(one, other);
 }
 
 #[tokio::test]
 async fn state_and_address_survive_a_stop_and_not_a_reset() {
-    let project = Project::new().await;
+    let project = Project::new();
     let first = project.start().await;
     create_table(&first, "kept").await;
     assert!(project.home.stop().await.unwrap());
@@ -123,7 +109,7 @@ async fn state_and_address_survive_a_stop_and_not_a_reset() {
 
 #[tokio::test]
 async fn two_projects_do_not_see_each_other() {
-    let (one, other) = (Project::new().await, Project::new().await);
+    let (one, other) = (Project::new(), Project::new());
     let (first, second) = (one.start().await, other.start().await);
     assert_ne!(first.port, second.port);
     create_table(&first, "of-the-first").await;
@@ -134,7 +120,7 @@ async fn two_projects_do_not_see_each_other() {
 
 #[tokio::test]
 async fn a_killed_server_is_replaced() {
-    let project = Project::new().await;
+    let project = Project::new();
     let first = project.start().await;
     create_table(&first, "before").await;
     assert!(project.home.stop().await.unwrap());
@@ -147,7 +133,7 @@ async fn a_killed_server_is_replaced() {
 
 #[tokio::test]
 async fn a_server_that_hangs_is_replaced() {
-    let project = Project::new().await;
+    let project = Project::new();
     let first = project.start().await;
     let pid = rustix::process::Pid::from_raw(first.pid.try_into().unwrap()).unwrap();
     rustix::process::kill_process(pid, rustix::process::Signal::STOP).unwrap();
@@ -159,7 +145,7 @@ async fn a_server_that_hangs_is_replaced() {
 
 #[tokio::test]
 async fn a_taken_port_means_another_one() {
-    let project = Project::new().await;
+    let project = Project::new();
     let first = project.start().await;
     assert!(project.home.stop().await.unwrap());
     let taken = std::net::TcpListener::bind(("127.0.0.1", first.port)).unwrap();
@@ -170,8 +156,9 @@ async fn a_taken_port_means_another_one() {
 
 #[tokio::test]
 async fn a_stale_or_damaged_record_is_no_obstacle() {
-    let project = Project::new().await;
+    let project = Project::new();
     let record = project.directory.path().join(".liveinsight/aws/server.json");
+    std::fs::create_dir_all(record.parent().unwrap()).unwrap();
     // A process that is not ours: this one. It must not be ended.
     std::fs::write(&record, format!("{{\"port\": 9, \"pid\": {}}}", std::process::id())).unwrap();
     assert!(!project.home.stop().await.unwrap());
@@ -192,7 +179,7 @@ async fn a_directory_that_cannot_be_made_is_named() {
 
 #[tokio::test]
 async fn it_does_not_get_this_programs_interrupt() {
-    let project = Project::new().await;
+    let project = Project::new();
     let aws = project.start().await;
     let pid = rustix::process::Pid::from_raw(aws.pid.try_into().unwrap()).unwrap();
     // A terminal's Ctrl-C goes to a process group.
@@ -202,9 +189,62 @@ async fn it_does_not_get_this_programs_interrupt() {
 
 #[tokio::test]
 async fn it_listens_on_loopback_only() {
-    let project = Project::new().await;
+    let project = Project::new();
     let aws = project.start().await;
     // 127.0.0.2 is this machine too, but not the address that the server was given.
     assert!(std::net::TcpStream::connect(("127.0.0.1", aws.port)).is_ok());
     assert!(std::net::TcpStream::connect(("127.0.0.2", aws.port)).is_err());
+}
+
+/// A line of `server.json`.
+fn remembered(directory: &std::path::Path) -> serde_json::Value {
+    serde_json::from_str(&std::fs::read_to_string(directory.join(".liveinsight/aws/server.json")).unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn two_projects_share_one_installation_and_keep_their_own_state() {
+    let (one, other) = (Project::new(), Project::new());
+    tokio::join!(one.start(), other.start());
+    let [first, second] = [&one, &other].map(|project| remembered(project.directory.path())["venv"].clone());
+    assert_eq!(first, second);
+    assert!(first.as_str().unwrap().starts_with(&*test_support::cache().to_string_lossy()), "{first}");
+    for project in [&one, &other] {
+        assert!(!project.directory.path().join(".liveinsight/aws/venv").exists());
+        assert!(project.directory.path().join(".liveinsight/aws/state").is_dir());
+    }
+}
+
+#[tokio::test]
+async fn another_projects_server_is_not_taken_for_ones_own() {
+    let (one, other) = (Project::new(), Project::new());
+    let (first, second) = (one.start().await, other.start().await);
+    // As after a restart of the machine: the number that was remembered belongs to the other project's server now.
+    let record = one.directory.path().join(".liveinsight/aws/server.json");
+    assert!(one.home.stop().await.unwrap());
+    std::fs::write(&record, format!("{{\"port\": {}, \"pid\": {}}}", first.port, second.pid)).unwrap();
+    assert!(!one.home.stop().await.unwrap());
+    assert_eq!(other.home.status().await.unwrap(), Some(second));
+}
+
+#[tokio::test]
+async fn a_server_of_another_installation_is_started_again() {
+    let project = Project::new();
+    let first = project.start().await;
+    create_table(&first, "kept").await;
+    let record = project.directory.path().join(".liveinsight/aws/server.json");
+    let mut server = remembered(project.directory.path());
+    server["venv"] = "/of/an/earlier/version".into();
+    std::fs::write(&record, server.to_string()).unwrap();
+    let second = project.start().await;
+    assert_ne!(second.pid, first.pid);
+    assert_eq!(tables(&second).await, ["kept"]);
+}
+
+#[tokio::test]
+async fn an_installation_in_the_project_of_an_earlier_version_is_removed() {
+    let project = Project::new();
+    let earlier = project.directory.path().join(".liveinsight/aws/venv");
+    std::fs::create_dir_all(earlier.join("bin")).unwrap();
+    project.start().await;
+    assert!(!earlier.exists());
 }

@@ -4,7 +4,9 @@
 
 mod bench;
 mod ci;
+mod cookbook;
 mod e2e;
+mod init;
 mod reliability;
 mod rivals;
 mod sessions;

@@ -1,6 +1,6 @@
 // The dashboard: what is asked and when, which of its states the page is in, and what its controls do.
 
-import { ask, key, poll } from "./ask.js";
+import { ask, poll, token } from "./ask.js";
 import { recolour, setText } from "./charts.js";
 import { csv, download } from "./csv.js";
 import { formats } from "./format.js";
@@ -76,9 +76,17 @@ function isEmpty() {
 }
 
 function show() {
-  const isLocked = [troubles.realtime, troubles.stats].some((trouble) => trouble?.status === 401);
-  showStatus(isLocked);
+  const locks = [troubles.realtime, troubles.stats].filter((trouble) => trouble?.status === 401);
+  const isLocked = locks.length > 0;
+  // No token would be taken.
+  const isClosed = locks.some(({ field }) => field === "READ_TOKEN_SHA256");
+  showStatus(isLocked, isClosed);
   $("locked").hidden = !isLocked;
+  $("token-form").hidden = isClosed;
+  if (isClosed) {
+    setText($("locked-title"), format.say("closedTitle"));
+    setText($("locked-text"), format.say("closedText"));
+  }
   $("empty").hidden = isLocked || !isEmpty();
   $("numbers").hidden = isLocked || isEmpty() || !realtime || !stats;
   if ($("numbers").hidden) return;
@@ -90,7 +98,7 @@ function show() {
   }
 }
 
-function showStatus(isLocked) {
+function showStatus(isLocked, isClosed) {
   const { say } = format;
   // A single failure while the numbers are fresh is no news.
   const isLate = troubles.realtime && (!lastAnswer || Date.now() - lastAnswer > 4 * realtimePause);
@@ -98,7 +106,7 @@ function showStatus(isLocked) {
   const state = isLocked ? "locked" : trouble ? "stale" : realtime ? (document.hidden ? "paused" : "live") : "loading";
   $("status").dataset.state = state;
   setText($("status-text"), state === "stale" && !(isLate && lastAnswer) ? say("troubleTitle")
-    : say(state, { time: lastAnswer ? format.time(lastAnswer) : "" }));
+    : say(isClosed ? "closed" : state, { time: lastAnswer ? format.time(lastAnswer) : "" }));
   $("trouble").hidden = !trouble;
   if (!trouble) return;
   const { status } = trouble;
@@ -152,8 +160,8 @@ async function copySnippet() {
 
 function unlock(event) {
   event.preventDefault();
-  key.set($("key").value.trim());
-  $("key").value = "";
+  token.set($("token").value.trim());
+  $("token").value = "";
   setText($("locked-text"), format.say("lockedWrong"));
   askRealtime();
   askStats();
@@ -178,7 +186,7 @@ function start() {
   choice("period", (value) => { period = value; askStats(); });
   choice("window", (value) => { shownMinutes = Number(value); show(); });
   $("copy").addEventListener("click", copySnippet);
-  $("key-form").addEventListener("submit", unlock);
+  $("token-form").addEventListener("submit", unlock);
   $("export").addEventListener("click", () => download(`liveinsight-${period}.csv`, csv(stats)));
   $("retry").addEventListener("click", () => { askRealtime(); askStats(); });
   for (const kind of ["pointerdown", "keydown", "pointermove"]) addEventListener(kind, touched, { passive: true });

@@ -1,5 +1,5 @@
 // The dashboard as the deployed stack serves it, in a real browser, with the numbers of the deployed API. Only states that a healthy
-// installation does not have (errors, a key, countries) are answered in the API's place.
+// installation does not have (errors, a token, countries) are answered in the API's place.
 
 import assert from "node:assert/strict";
 import { createRequire } from "node:module";
@@ -75,10 +75,10 @@ async function pass(milliseconds) {
 /** Answers in the API's place. `answer(url, headers)` gives `{ status, data }`, or nothing to ask the API after all. */
 async function instead(answer) {
   await page.route("**/api/**", async (route) => {
-    const { status = 200, data, abort } = (await answer(new URL(route.request().url()), route.request().headers())) ?? {};
+    const { status = 200, data, details, abort } = (await answer(new URL(route.request().url()), route.request().headers())) ?? {};
     if (abort) return route.abort();
     if (status === 200 && !data) return route.fallback();
-    return route.fulfill({ status, json: status === 200 ? { status: "success", data } : { status: "error", message: "as the test wants it" } });
+    return route.fulfill({ status, json: status === 200 ? { status: "success", data } : { status: "error", message: "as the test wants it", details } });
   });
 }
 test("the first visit turns the empty page into numbers with the first question after it", async (context_) => {
@@ -339,7 +339,7 @@ test("no network, a wrong address and the first answer missing are told apart", 
   }
 });
 
-test("an installation with a key asks for it, once per tab", async () => {
+test("an installation with a token asks for it, once per tab", async () => {
   mayFail = true;
   const asked = [];
   await instead((url, headers) => {
@@ -351,16 +351,29 @@ test("an installation with a key asks for it, once per tab", async () => {
   assert.equal(await page.locator("#numbers").isVisible(), false);
   const before = asked.length;
   await page.waitForTimeout(3_500);
-  assert.equal(asked.length, before, "it does not ask again without another key");
-  await page.fill("#key", "wrong");
+  assert.equal(asked.length, before, "it does not ask again without another token");
+  await page.fill("#token", "wrong");
   await page.keyboard.press("Enter");
   await page.waitForFunction(() => /not accepted/.test(document.getElementById("locked-text").textContent));
-  await page.fill("#key", "right");
-  await page.click("#key-form button");
+  await page.fill("#token", "right");
+  await page.click("#token-form button");
   await shown("numbers");
   await page.reload();
   await shown("numbers");
   assert.equal(await page.evaluate(() => Object.values(localStorage).join().includes("right")), false, "kept for the tab only");
+});
+
+test("an installation that nobody may read says so, and asks for nothing", async () => {
+  mayFail = true;
+  const details = { field: "READ_TOKEN_SHA256", error: "not set" };
+  await instead(() => ({ status: 401, details }));
+  await open(full);
+  await shown("locked");
+  assert.match(await text("locked-title"), /^Reading is closed: this is production and no token is set$/);
+  assert.match(await text("locked-text"), /^Set READ_TOKEN_SHA256 to the SHA-256 of one/);
+  assert.equal(await page.locator("#token-form").isVisible(), false, "no token would be taken");
+  await page.click("#language");
+  assert.match(await text("locked-title"), /토큰/);
 });
 
 test("it rests while hidden and slows down when nobody is there", async () => {

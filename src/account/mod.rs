@@ -7,5 +7,5 @@ mod quotas;
 mod simulation;
 
 pub use principal::{Principal, principal};
-pub use quotas::{Quota, logging_role, quotas};
+pub use quotas::{Quota, distributions, logging_role, quotas};
 pub use simulation::{Denied, Simulated, simulate};

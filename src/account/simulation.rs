@@ -48,20 +48,18 @@ pub async fn simulate(aws: &Aws, principal: &str, statements: &[Value]) -> Resul
 /// One statement, all pages of the answer.
 async fn one(aws: &Aws, principal: &str, statement: &Value) -> Result<Vec<EvaluationResult>> {
     let (actions, resources, context) = (texts(&statement["Action"]), texts(&statement["Resource"]), context(statement));
-    let (mut results, mut marker) = (Vec::new(), None::<String>);
-    loop {
-        let send = || {
-            let request = aws.iam.simulate_principal_policy().policy_source_arn(principal).set_marker(marker.clone());
-            let request = request.set_action_names(Some(actions.clone())).set_resource_arns(Some(resources.clone()));
-            request.set_context_entries(Some(context.clone())).send()
-        };
-        let answer = aws.read("iam:SimulatePrincipalPolicy", send).await?;
-        results.extend(answer.evaluation_results.unwrap_or_default());
-        marker = answer.marker.filter(|_| answer.is_truncated);
-        if marker.is_none() {
-            return Ok(results);
-        }
-    }
+    let mut results = Vec::new();
+    let send = |marker| {
+        let request = aws.iam.simulate_principal_policy().policy_source_arn(principal).set_marker(marker);
+        let request = request.set_action_names(Some(actions.clone())).set_resource_arns(Some(resources.clone()));
+        request.set_context_entries(Some(context.clone())).send()
+    };
+    aws.pages("iam:SimulatePrincipalPolicy", send, |page| {
+        results.extend(page.evaluation_results.unwrap_or_default());
+        Ok(page.marker.filter(|_| page.is_truncated))
+    })
+    .await?;
+    Ok(results)
 }
 
 /// What the request will say beside, so that a condition on it can be met.

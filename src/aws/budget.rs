@@ -1,65 +1,69 @@
 //! The documented request limits, kept on our side, so that a throttle is avoided rather than answered.
 
+use super::Source;
 use std::{
     cell::RefCell,
     collections::HashMap,
     time::{Duration, Instant},
 };
 
-/// (what, requests per second, burst). `what` is `service`, for all its operations together, or `service:Operation`.
+/// (what, requests per second, burst, how it is known). `what` is `service`, for all its operations together, or `service:Operation`.
 ///
 /// Sources: "Amazon API Gateway quotas" (total 10/s with a burst of 40, and per operation; none can be raised); "Lambda quotas"
 /// (`GetFunction` 100/s, `GetPolicy` 15/s, the rest of the control plane 15/s together); "CloudWatch service quotas" and "CloudWatch Logs
-/// quotas"; "`LookupEvents`" in the CloudTrail API reference. DynamoDB's mutation limit (about 1/s after a burst) was measured by the AWS Controllers for Kubernetes project. IAM and
-/// CloudFront publish none; theirs are what others observed.
-const LIMITS: &[(&str, f64, f64)] = &[
-    ("apigateway", 10.0, 40.0),
-    ("apigateway:CreateRestApi", 1.0 / 3.0, 1.0),
-    ("apigateway:PutRestApi", 1.0, 1.0),
-    ("apigateway:DeleteRestApi", 1.0 / 30.0, 1.0),
-    ("apigateway:CreateResource", 5.0, 5.0),
-    ("apigateway:DeleteResource", 5.0, 5.0),
-    ("apigateway:GetResources", 2.5, 5.0),
-    ("apigateway:CreateDeployment", 0.2, 1.0),
-    ("apigateway:UpdateAccount", 0.05, 1.0),
-    ("lambda", 15.0, 15.0),
-    ("lambda:GetFunction", 100.0, 100.0),
-    ("lambda:GetPolicy", 15.0, 15.0),
-    ("cloudtrail:LookupEvents", 2.0, 2.0),
-    ("cloudwatch:PutMetricAlarm", 3.0, 3.0),
-    ("cloudwatch:DescribeAlarms", 9.0, 9.0),
-    ("cloudwatch:DeleteAlarms", 3.0, 3.0),
-    ("cloudwatch:ListTagsForResource", 10.0, 10.0),
-    ("cloudwatch:TagResource", 20.0, 20.0),
-    ("cloudwatch:UntagResource", 20.0, 20.0),
-    ("logs:CreateLogGroup", 10.0, 10.0),
-    ("logs:DeleteLogGroup", 10.0, 10.0),
-    ("logs:DescribeLogGroups", 10.0, 10.0),
-    ("logs:FilterLogEvents", 5.0, 5.0),
-    ("logs:PutRetentionPolicy", 5.0, 5.0),
-    ("logs:ListTagsForResource", 5.0, 5.0),
-    ("logs:TagResource", 5.0, 5.0),
-    ("logs:UntagResource", 5.0, 5.0),
-    ("dynamodb:CreateTable", 1.0, 4.0),
-    ("dynamodb:UpdateTable", 1.0, 4.0),
-    ("dynamodb:DeleteTable", 1.0, 4.0),
-    ("dynamodb:TagResource", 1.0, 4.0),
-    ("dynamodb:DescribeTimeToLive", 2.0, 4.0),
-    ("dynamodb:DescribeContinuousBackups", 2.0, 4.0),
-    ("tag", 5.0, 5.0),
-    ("iam", 10.0, 20.0),
-    ("cloudfront", 5.0, 5.0),
-    ("cloudfront:UpdateDistribution", 0.05, 2.0),
-    ("cloudfront:CreateInvalidation", 0.5, 1.0),
-];
+/// quotas"; "`LookupEvents`" in the CloudTrail API reference. DynamoDB's mutation limit (about 1/s after a burst) was measured by the AWS
+/// Controllers for Kubernetes project. IAM, CloudFront and the tagging service publish none; theirs are what others observed, or assumed.
+const LIMITS: &[(&str, f64, f64, Source)] = {
+    use Source::{Assumed, Documented, Reported};
+    &[
+        ("apigateway", 10.0, 40.0, Documented),
+        ("apigateway:CreateRestApi", 1.0 / 3.0, 1.0, Documented),
+        ("apigateway:PutRestApi", 1.0, 1.0, Documented),
+        ("apigateway:DeleteRestApi", 1.0 / 30.0, 1.0, Documented),
+        ("apigateway:CreateResource", 5.0, 5.0, Documented),
+        ("apigateway:DeleteResource", 5.0, 5.0, Documented),
+        ("apigateway:GetResources", 2.5, 5.0, Documented),
+        ("apigateway:CreateDeployment", 0.2, 1.0, Documented),
+        ("apigateway:UpdateAccount", 0.05, 1.0, Documented),
+        ("lambda", 15.0, 15.0, Documented),
+        ("lambda:GetFunction", 100.0, 100.0, Documented),
+        ("lambda:GetPolicy", 15.0, 15.0, Documented),
+        ("cloudtrail:LookupEvents", 2.0, 2.0, Documented),
+        ("cloudwatch:PutMetricAlarm", 3.0, 3.0, Documented),
+        ("cloudwatch:DescribeAlarms", 9.0, 9.0, Documented),
+        ("cloudwatch:DeleteAlarms", 3.0, 3.0, Documented),
+        ("cloudwatch:ListTagsForResource", 10.0, 10.0, Documented),
+        ("cloudwatch:TagResource", 20.0, 20.0, Documented),
+        ("cloudwatch:UntagResource", 20.0, 20.0, Documented),
+        ("logs:CreateLogGroup", 10.0, 10.0, Documented),
+        ("logs:DeleteLogGroup", 10.0, 10.0, Documented),
+        ("logs:DescribeLogGroups", 10.0, 10.0, Documented),
+        ("logs:FilterLogEvents", 5.0, 5.0, Documented),
+        ("logs:PutRetentionPolicy", 5.0, 5.0, Documented),
+        ("logs:ListTagsForResource", 5.0, 5.0, Documented),
+        ("logs:TagResource", 5.0, 5.0, Documented),
+        ("logs:UntagResource", 5.0, 5.0, Documented),
+        ("dynamodb:CreateTable", 1.0, 4.0, Reported),
+        ("dynamodb:UpdateTable", 1.0, 4.0, Reported),
+        ("dynamodb:DeleteTable", 1.0, 4.0, Reported),
+        ("dynamodb:TagResource", 1.0, 4.0, Reported),
+        ("dynamodb:DescribeTimeToLive", 2.0, 4.0, Reported),
+        ("dynamodb:DescribeContinuousBackups", 2.0, 4.0, Reported),
+        ("tag", 5.0, 5.0, Assumed),
+        ("iam", 10.0, 20.0, Assumed),
+        ("cloudfront", 5.0, 5.0, Assumed),
+        ("cloudfront:UpdateDistribution", 0.05, 2.0, Reported),
+        ("cloudfront:CreateInvalidation", 0.5, 1.0, Reported),
+    ]
+};
 
 /// How many seconds so many requests take at the least, within one of AWS's limits: `service` or `service:Operation`. 0 without a limit.
 pub fn least_seconds(what: &str, requests: u32) -> f64 {
     let limit = LIMITS.iter().find(|(limited, ..)| *limited == what);
-    limit.map_or(0.0, |(_, rate, burst)| (f64::from(requests) - burst).max(0.0) / rate)
+    limit.map_or(0.0, |(_, rate, burst, _)| (f64::from(requests) - burst).max(0.0) / rate)
 }
 
-/// Operations that do not count towards their service's total.
+/// Operations that do not count towards their service's total (documented: "Lambda quotas").
 const APART: &[&str] = &["lambda:GetFunction", "lambda:GetPolicy"];
 
 /// Requests do not arrive as evenly as they are sent: a part of each limit is left unused, so that the ones that come closer together
@@ -94,7 +98,7 @@ impl Budgets {
     pub(super) fn new(limits: bool) -> Self {
         let filled = Instant::now();
         let limits = if limits { LIMITS } else { &[] };
-        let bucket = |&(what, rate, burst): &(&'static str, f64, f64)| {
+        let bucket = |&(what, rate, burst, _): &(&'static str, f64, f64, Source)| {
             let burst = (burst - rate * JITTER).max(1.0);
             (what, Bucket { rate: rate * PACE, burst, tokens: burst, filled })
         };
@@ -130,7 +134,7 @@ mod tests {
 
     #[test]
     fn no_window_sees_more_requests_than_burst_and_rate_allow() {
-        for &(what, rate, burst) in LIMITS.iter().filter(|(what, ..)| what.contains(':')) {
+        for &(what, rate, burst, _) in LIMITS.iter().filter(|(what, ..)| what.contains(':')) {
             let (budgets, start) = (Budgets::new(true), Instant::now());
             let mut waits: Vec<Duration> = (0..50).map(|_| budgets.reserve(what, start)).collect();
             waits.sort();
@@ -143,7 +147,7 @@ mod tests {
 
     #[test]
     fn requests_that_arrive_closer_together_than_they_left_are_not_too_many() {
-        for &(what, rate, burst) in LIMITS.iter().filter(|(what, ..)| what.contains(':')) {
+        for &(what, rate, burst, _) in LIMITS.iter().filter(|(what, ..)| what.contains(':')) {
             let (budgets, start) = (Budgets::new(true), Instant::now());
             let mut waits: Vec<f64> = (0..50).map(|_| budgets.reserve(what, start).as_secs_f64()).collect();
             waits.sort_by(f64::total_cmp);

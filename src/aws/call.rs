@@ -7,12 +7,18 @@ use super::{
 use crate::{engine::Result, timings::Calling};
 use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-use std::{cell::RefCell, collections::BTreeMap, future::Future, rc::Rc, time::Duration};
+use std::{
+    cell::RefCell,
+    collections::BTreeMap,
+    future::Future,
+    rc::Rc,
+    time::{Duration, Instant},
+};
 
 /// How often a lost request is sent again before the trouble is reported.
 const ATTEMPTS: u32 = 8;
 
-/// How often a throttled one is: for about a minute, because API Gateway deletes one API in 30 s, whoever asks.
+/// How often a throttled one is: for about a minute, because API Gateway deletes one API in 30 s, whoever asks (documented).
 const THROTTLED: u32 = 18;
 
 /// How often one is that was signed by a wrong clock: the SDK signs the second by the clock of the answer to the first, and one that was
@@ -94,6 +100,7 @@ impl Aws {
         let mut pause = Duration::from_millis(200);
         // For each limit, how often it was met.
         let mut met: BTreeMap<u32, u32> = BTreeMap::new();
+        let (began, mut failed) = (Instant::now(), 0);
         let mut recorded = self.recorder.as_ref().map(|recorder| recorder.call(operation, write));
         loop {
             self.budgets.spend(operation).await;
@@ -105,7 +112,7 @@ impl Aws {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
-            let answer = read_answer(operation, &error);
+            let answer = read_answer(operation, &error, &self.surroundings);
             let repeat = match answer.verdict {
                 Verdict::Throttled | Verdict::Skewed => true,
                 Verdict::Lost | Verdict::Unreachable => !LOOK_BEFORE_REPEATING.contains(&operation),
@@ -123,6 +130,8 @@ impl Aws {
             if !repeat || *attempt >= attempts {
                 return Err(answer.into_error());
             }
+            failed += 1;
+            self.note_retry(operation, || answer.text(), failed, began.elapsed());
             tokio::time::sleep(pause.max(answer.retry_after.unwrap_or_default())).await;
             pause = (pause * 2).min(Duration::from_secs(5));
         }

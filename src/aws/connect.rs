@@ -9,9 +9,13 @@ use super::{
     error::{Verdict, read_answer},
     memo::Memo,
     notes::Notes,
+    nulls,
+    pages::MAX_PAGES,
     reports::Reports,
+    retry::Retries,
+    surroundings::{Resolved, Surroundings},
     told::Told,
-    transport,
+    transport::{self, Route},
 };
 use crate::engine::Error;
 use aws_config::{
@@ -25,6 +29,7 @@ use aws_credential_types::{
 use std::{
     cell::{Cell, RefCell},
     collections::HashMap,
+    future::{Ready, ready},
     time::Duration,
 };
 
@@ -38,6 +43,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// The clients' configuration before it is known whose account it is.
 pub struct Connection {
     config: SdkConfig,
+    surroundings: Surroundings,
     /// Whether AWS was asked whose account it is.
     asked: Cell<bool>,
 }
@@ -85,7 +91,15 @@ impl Connection {
             Some(source) => config.into_builder().credentials_provider(SharedCredentialsProvider::new(Kept::new(source))).build(),
             None => config,
         };
-        Self { config, asked: Cell::new(false) }
+        let named = profile.map(str::to_owned).or_else(|| std::env::var("AWS_PROFILE").ok()).unwrap_or_else(|| "default".to_owned());
+        let resolved = Resolved {
+            profile: &named,
+            endpoint_url: config.endpoint_url(),
+            fips: config.use_fips() == Some(true),
+            dual_stack: config.use_dual_stack() == Some(true),
+        };
+        let surroundings = Surroundings::of(lossless(std::env::vars_os()), &resolved);
+        Self { config, surroundings, asked: Cell::new(false) }
     }
 
     /// The account that the credentials name: very likely it is the one, and no proof.
@@ -103,11 +117,25 @@ impl Connection {
         self.config.endpoint_url().is_some() || variables.iter().any(|name| std::env::var_os(name).is_some())
     }
 
-    /// One endpoint for every service, with these keys.
-    pub async fn endpoint(region: &str, url: &str, access_key: &str, secret_key: &str) -> Self {
-        let credentials = Credentials::new(access_key, secret_key, None, None, "liveinsight");
-        let config = loader(region).endpoint_url(url).credentials_provider(credentials).load().await;
-        Self { config, asked: Cell::new(false) }
+    /// Connects to one endpoint on this machine for every service, with these keys. Nothing of the caller counts: no variable, no profile,
+    /// no proxy, no certificate.
+    pub fn endpoint(region: &str, url: &str, access_key: &str, secret_key: &str) -> Ready<Self> {
+        let credentials = Credentials::new(access_key, secret_key, None, None, APP_NAME);
+        // Not from `aws_config`, which reads variables and files.
+        let config = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new(region.to_owned()))
+            .endpoint_url(url)
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .use_fips(false)
+            .use_dual_stack(false)
+            .http_client(transport::shared(Route::Direct))
+            .app_name(app_name())
+            .retry_config(RetryConfig::disabled())
+            .timeout_config(timeouts())
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+            .build();
+        ready(Self { config, surroundings: Surroundings::default(), asked: Cell::new(false) })
     }
 
     /// Asks whose account it is: (partition, account).
@@ -120,13 +148,14 @@ impl Connection {
     pub fn caller(&self) -> impl Future<Output = Result<Caller, ConnectError>> + Send + use<> {
         self.asked.set(true);
         let sts = aws_sdk_sts::Client::new(&self.config);
+        let surroundings = self.surroundings.clone();
         async move {
             let mut attempt = 0;
             let answer = loop {
                 attempt += 1;
                 let answer = match sts.get_caller_identity().send().await {
                     Ok(answer) => break answer,
-                    Err(error) => read_answer("sts:GetCallerIdentity", &error),
+                    Err(error) => read_answer("sts:GetCallerIdentity", &error, &surroundings),
                 };
                 let attempts = match answer.verdict {
                     // Here it is found out that the clock is wrong, if it is.
@@ -149,12 +178,15 @@ impl Connection {
     pub fn aws(&self, place: Place, stack: String) -> Aws {
         let is_elsewhere = self.is_elsewhere();
         let s3 = aws_sdk_s3::config::Builder::from(&self.config).force_path_style(is_elsewhere).build();
+        let mut apigateway = aws_sdk_apigateway::config::Builder::from(&self.config);
+        apigateway.set_http_client(self.config.http_client().map(nulls::removed));
+        let apigateway = apigateway.build();
         Aws {
             is_elsewhere,
             alarms_to_delete: Gathering::default(),
             budgets: Budgets::new(place.limits),
             stack,
-            apigateway: aws_sdk_apigateway::Client::new(&self.config),
+            apigateway: aws_sdk_apigateway::Client::from_conf(apigateway),
             cloudfront: aws_sdk_cloudfront::Client::new(&self.config),
             cloudtrail: aws_sdk_cloudtrail::Client::new(&self.config),
             cloudwatch: aws_sdk_cloudwatch::Client::new(&self.config),
@@ -166,10 +198,13 @@ impl Connection {
             tagging: aws_sdk_resourcegroupstagging::Client::new(&self.config),
             place,
             tally: if self.asked.get() { Tally::with_identity() } else { Tally::default() },
+            max_pages: Cell::new(MAX_PAGES),
             memo: Memo::default(),
             notes: Notes::default(),
             recorder: None,
             reports: Reports::default(),
+            retries: Retries::default(),
+            surroundings: self.surroundings.clone(),
             told: Told::default(),
             locks: RefCell::new(HashMap::new()),
         }
@@ -178,16 +213,28 @@ impl Connection {
 
 /// Our own layer retries, waits and bounds; the SDK sends each request once.
 fn loader(region: &str) -> aws_config::ConfigLoader {
-    let timeouts = TimeoutConfig::builder()
+    aws_config::defaults(BehaviorVersion::latest())
+        .region(Region::new(region.to_owned()))
+        .http_client(transport::shared(Route::Environment))
+        .app_name(app_name())
+        .retry_config(RetryConfig::disabled())
+        .timeout_config(timeouts())
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+}
+
+fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(5))
         // The longest single answer is a 50 MB code upload on a slow line.
         .operation_attempt_timeout(Duration::from_mins(2))
-        .build();
-    aws_config::defaults(BehaviorVersion::latest())
-        .region(Region::new(region.to_owned()))
-        .http_client(transport::shared())
-        .app_name(AppName::new(APP_NAME).expect("letters only"))
-        .retry_config(RetryConfig::disabled())
-        .timeout_config(timeouts)
-        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+        .build()
+}
+
+fn app_name() -> AppName {
+    AppName::new(APP_NAME).expect("letters only")
+}
+
+/// Returns the variables that are text.
+fn lossless(variables: std::env::VarsOs) -> impl Iterator<Item = (String, String)> {
+    variables.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
 }

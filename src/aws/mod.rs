@@ -6,14 +6,22 @@ mod call;
 mod clock;
 mod connect;
 mod credentials;
+mod delete_objects;
 mod error;
 mod memo;
 mod notes;
+mod nulls;
 mod object;
+mod object_headers;
+mod object_names;
+mod pages;
 mod permissions;
 mod place;
 mod policy;
 mod reports;
+mod retry;
+mod source;
+mod surroundings;
 mod tags;
 mod told;
 mod transport;
@@ -24,17 +32,29 @@ pub use clock::ServiceClock;
 pub use connect::{APP_NAME, Caller, ConnectError, Connection, Named};
 pub use error::{Optional, not_aws};
 pub use notes::Published;
+pub use object_headers::{Headers, Known};
+pub use object_names::object_name;
+pub use pages::{MAX_PAGES, Pages};
 pub use permissions::{On, PERMISSIONS, Permission, Task};
 pub use place::Place;
 pub use policy::{Policy, decode as decode_policy};
 pub use reports::FEW_ROLES;
+pub use retry::Retry;
+pub use source::Source;
+pub(crate) use surroundings::chain;
 pub use tags::{APPLIED, REGION, STACK, Tags};
+pub(crate) use transport::{Route, connector};
 
 use crate::{
     engine::{Cloud, Owner},
     timings::Recorder,
 };
-use std::{cell::RefCell, collections::HashMap, future::Future, rc::Rc};
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashMap,
+    future::Future,
+    rc::Rc,
+};
 
 /// Access to one account and region: the clients, and what is shared between those who use them.
 pub struct Aws {
@@ -67,10 +87,13 @@ pub struct Aws {
     alarms_to_delete: batch::Gathering,
     budgets: budget::Budgets,
     tally: call::Tally,
+    max_pages: Cell<usize>,
     memo: memo::Memo,
     notes: notes::Notes,
     recorder: Option<Recorder>,
     reports: reports::Reports,
+    retries: retry::Retries,
+    surroundings: surroundings::Surroundings,
     told: told::Told,
     locks: RefCell<HashMap<String, std::sync::Arc<tokio::sync::Mutex<()>>>>,
 }

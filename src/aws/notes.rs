@@ -1,6 +1,9 @@
 //! What one resource tells another within a run, and what the user should hear of though nothing failed.
 
-use super::Aws;
+use super::{
+    Aws,
+    object_headers::{Headers, Known},
+};
 use std::{
     cell::{Cell, RefCell},
     collections::{BTreeMap, BTreeSet},
@@ -18,6 +21,9 @@ pub(super) struct Notes {
     roles: RefCell<BTreeMap<String, Instant>>,
     until_known: Cell<Option<Duration>>,
     going: RefCell<BTreeSet<String>>,
+    headers: RefCell<BTreeMap<String, Known>>,
+    read: RefCell<Option<String>>,
+    site_kept: Cell<Option<bool>>,
 }
 
 /// Objects of the site that were written or removed, and that caches may still have as they were.
@@ -59,7 +65,56 @@ impl Aws {
 
     pub(super) fn forget_notes(&self) {
         self.notes.made.borrow_mut().clear();
+        self.notes.headers.borrow_mut().clear();
+        self.notes.read.take();
+        self.notes.site_kept.set(None);
         self.notes.has_logging_role.set(false);
+    }
+
+    /// Takes note of the headers of an object of the site. What this run wrote or asked itself is not replaced by what was kept.
+    pub fn note_headers(&self, key: String, known: Known) {
+        let mut headers = self.notes.headers.borrow_mut();
+        let is_better = known.version.is_some() || headers.get(&key).is_none_or(|old| old.version.is_none());
+        if is_better {
+            headers.insert(key, known);
+        }
+    }
+
+    /// The headers of an object of the site as it is listed, if they are known.
+    pub fn known_headers(&self, key: &str, md5: &str, at: i64) -> Option<Headers> {
+        let headers = self.notes.headers.borrow();
+        let known = headers.get(key).filter(|known| known.md5 == md5 && known.at.is_none_or(|then| then == at))?;
+        Some(known.headers.clone())
+    }
+
+    /// The same for one of its versions: another one of the same content, written by somebody else meanwhile, is not taken for it.
+    pub fn headers_of_version(&self, key: &str, md5: &str, at: i64, version: &str) -> Option<Headers> {
+        let headers = self.notes.headers.borrow();
+        let is_same = |known: &&Known| match &known.version {
+            Some(id) => id == version,
+            None => known.md5 == md5 && known.at == Some(at),
+        };
+        Some(headers.get(key).filter(is_same)?.headers.clone())
+    }
+
+    /// Returns whether this run knows headers of the site.
+    pub fn knows_headers(&self) -> bool {
+        self.notes.site_kept.get().is_some()
+    }
+
+    /// Takes note that what was kept of the site's headers, by its digest, is being read; `false` if it was read before.
+    pub fn note_read(&self, digest: &str) -> bool {
+        self.notes.read.replace(Some(digest.to_owned())).as_deref() != Some(digest)
+    }
+
+    /// Takes note whether what is kept of the site's headers is how it is.
+    pub fn note_site_kept(&self, is_kept: bool) {
+        self.notes.site_kept.set(Some(is_kept));
+    }
+
+    /// Returns whether what is kept of the site's headers is how it is, as this run has seen it; `true` if it has not looked.
+    pub fn site_is_kept(&self) -> bool {
+        self.notes.site_kept.get().unwrap_or(true)
     }
 
     /// This run made the role with which API Gateway writes logs, just now.

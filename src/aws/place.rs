@@ -26,6 +26,8 @@ pub struct Place {
     pub limits: bool,
     /// Whether an API's parts can be written as one document (`PutRestApi`).
     pub imports_apis: bool,
+    /// Tells that S3 denies CloudFront an object that is missing (403), although the bucket's policy lets it know (404).
+    pub denies_missing: bool,
     /// Whether functions run on this very machine, rather than on the architecture they declare.
     pub functions_on_host: bool,
 }
@@ -51,6 +53,7 @@ impl Place {
             viewers_https: true,
             limits: true,
             imports_apis: true,
+            denies_missing: false,
             functions_on_host: false,
         }
     }

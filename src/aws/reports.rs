@@ -66,6 +66,16 @@ impl Aws {
         reported.get(arn).filter(|tags| self.owner(tags) == Owner::Us).cloned()
     }
 
+    /// Returns the ARNs of this stack's resources that begin so, as they are reported; none if reports are not trusted.
+    pub async fn reported_arns(&self, beginning: &str) -> Vec<String> {
+        if !self.reports.trusted.get() {
+            return Vec::new();
+        }
+        let reported = self.reports.tags.get_or_init(|| async { self.report_tags().await.unwrap_or_default() }).await;
+        let ours = reported.iter().filter(|(arn, tags)| arn.starts_with(beginning) && self.owner(tags) == Owner::Us);
+        ours.map(|(arn, _)| arn.clone()).collect()
+    }
+
     /// This role of ours with its tags and policies, if reports are trusted and there is one. `among` so many roles of the stack.
     pub async fn reported_role(&self, name: &str, among: usize) -> Option<&RoleDetail> {
         if !self.reports.trusted.get() || among <= FEW_ROLES {
@@ -77,42 +87,32 @@ impl Aws {
     }
 
     async fn report_roles(&self) -> Result<HashMap<String, RoleDetail>> {
-        let (mut reported, mut marker) = (HashMap::new(), None);
-        loop {
-            let page = self
-                .read("iam:GetAccountAuthorizationDetails", || {
-                    let request = self.iam.get_account_authorization_details().filter(EntityType::Role);
-                    request.max_items(1000).set_marker(marker.clone()).send()
-                })
-                .await?;
-            let ours = |role: &RoleDetail| self.owner(&role.tags().iter().map(|tag| (tag.key(), tag.value())).collect()) == Owner::Us;
+        let mut reported = HashMap::new();
+        let request = || self.iam.get_account_authorization_details().filter(EntityType::Role).max_items(1000);
+        let ours = |role: &RoleDetail| self.owner(&role.tags().iter().map(|tag| (tag.key(), tag.value())).collect()) == Owner::Us;
+        let send = |marker| request().set_marker(marker).send();
+        self.pages("iam:GetAccountAuthorizationDetails", send, |page| {
             let roles = page.role_detail_list.unwrap_or_default().into_iter().filter(ours);
             reported.extend(roles.map(|role| (role.role_name().unwrap_or_default().to_owned(), role)));
-            marker = page.marker;
-            if marker.is_none() {
-                return Ok(reported);
-            }
-        }
+            Ok(page.marker.filter(|_| page.is_truncated))
+        })
+        .await?;
+        Ok(reported)
     }
 
     async fn report_tags(&self) -> Result<HashMap<String, Tags>> {
         let ours = TagFilter::builder().key(STACK).values(&self.stack).build();
-        let (mut reported, mut token) = (HashMap::new(), None);
-        loop {
-            let page = self
-                .read("tag:GetResources", || {
-                    let request = self.tagging.get_resources().tag_filters(ours.clone()).resources_per_page(100);
-                    request.set_pagination_token(token.clone()).send()
-                })
-                .await?;
+        let mut reported = HashMap::new();
+        let request = || self.tagging.get_resources().tag_filters(ours.clone()).resources_per_page(100);
+        let send = |token| request().set_pagination_token(token).send();
+        self.pages("tag:GetResources", send, |page| {
             for resource in page.resource_tag_mapping_list() {
                 let tags = resource.tags().iter().map(|tag| (tag.key(), tag.value())).collect();
                 reported.insert(resource.resource_arn().unwrap_or_default().to_owned(), tags);
             }
-            token = page.pagination_token().filter(|token| !token.is_empty()).map(str::to_owned);
-            if token.is_none() {
-                return Ok(reported);
-            }
-        }
+            Ok(page.pagination_token)
+        })
+        .await?;
+        Ok(reported)
     }
 }

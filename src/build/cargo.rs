@@ -1,6 +1,7 @@
-//! Runs cargo and understands what it says.
+//! Runs cargo and reads its messages.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
@@ -8,92 +9,23 @@ use serde::Deserialize;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 
-use super::toolchain::quiet;
+use super::workspace::{Product, Program};
 use super::{BuildError, Progress};
 use crate::venv::last_lines;
 
-/// The workspace that a crate belongs to, which is the crate itself when it stands alone.
-#[derive(Debug, Deserialize)]
-pub(super) struct Workspace {
-    #[serde(rename = "workspace_root")]
-    pub(super) root: PathBuf,
-    packages: Vec<Package>,
-}
+/// Lint of the compiler for all that a linker prints.
+const LINKER_MESSAGES: &str = "linker_messages";
 
-#[derive(Debug, Deserialize)]
-struct Package {
-    name: String,
-    manifest_path: PathBuf,
-    default_run: Option<String>,
-    targets: Vec<Product>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Product {
-    name: String,
-    kind: Vec<String>,
-}
-
-/// One program to be built.
-#[derive(Debug, Clone)]
-pub(super) struct Program {
-    pub(super) function: String,
-    pub(super) package: String,
-    pub(super) binary: String,
-    manifest: PathBuf,
-}
-
-impl Workspace {
-    /// Asks cargo about the crate in `directory`, without the network.
-    pub(super) async fn of(function: &str, directory: &Path) -> Result<Self, BuildError> {
-        let mut command = quiet("cargo");
-        command.args(["metadata", "--no-deps", "--format-version", "1"]).current_dir(directory);
-        let output = command.output().await.map_err(|_| BuildError::NoCargo { program: "cargo" })?;
-        serde_json::from_slice(&output.stdout).map_err(|_| BuildError::Cargo {
-            functions: vec![function.to_owned()],
-            output: last_lines(&String::from_utf8_lossy(&output.stderr)),
-        })
-    }
-
-    /// The program of the crate in `directory`, or `None` if the crate is not one of this workspace.
-    pub(super) fn program(&self, function: &str, directory: &Path) -> Result<Option<Program>, BuildError> {
-        let manifest = directory.join("Cargo.toml");
-        let Some(package) = self.packages.iter().find(|package| package.manifest_path == manifest) else {
-            return Ok(None);
-        };
-        let is_binary = |product: &&Product| product.kind.iter().any(|kind| kind == "bin");
-        let binaries: Vec<&str> = package.targets.iter().filter(is_binary).map(|product| product.name.as_str()).collect();
-        let preferred = [package.default_run.as_deref(), Some("bootstrap"), Some(&package.name)];
-        let chosen = match binaries[..] {
-            [] => {
-                return Err(BuildError::NoBinary { function: function.to_owned(), package: package.name.clone() });
-            }
-            [only] => only,
-            _ => preferred.into_iter().flatten().find(|name| binaries.contains(name)).ok_or_else(|| BuildError::SeveralBinaries {
-                function: function.to_owned(),
-                package: package.name.clone(),
-                binaries: binaries.iter().map(|name| (*name).to_owned()).collect(),
-            })?,
-        };
-        Ok(Some(Program { function: function.to_owned(), package: package.name.clone(), binary: chosen.to_owned(), manifest }))
-    }
-
-    /// The profile for Lambda: `lambda` where the workspace has it, else `release`.
-    pub(super) fn lambda_profile(&self) -> &'static str {
-        let manifest = std::fs::read_to_string(self.root.join("Cargo.toml")).unwrap_or_default();
-        let has_own = manifest.lines().any(|line| line.trim() == "[profile.lambda]");
-        if has_own { "lambda" } else { "release" }
-    }
-}
-
-/// What cargo says on stdout with `--message-format json`; other messages are not needed.
+/// Messages of cargo on stdout with `--message-format json`, as far as they are needed.
 #[derive(Deserialize)]
 #[serde(tag = "reason")]
 enum Message {
     #[serde(rename = "compiler-message")]
-    Said { manifest_path: PathBuf, target: Product, message: Diagnostic },
+    Diagnostic { package_id: String, target: Product, message: Diagnostic },
     #[serde(rename = "compiler-artifact")]
-    Made { manifest_path: PathBuf, target: Product, executable: Option<PathBuf> },
+    Artifact(Unit),
+    #[serde(rename = "build-script-executed")]
+    Script(Script),
     #[serde(other)]
     Other,
 }
@@ -102,66 +34,141 @@ enum Message {
 struct Diagnostic {
     level: String,
     rendered: Option<String>,
+    code: Option<Code>,
 }
 
-/// Runs `command` (see [`super::toolchain::Means::command`]) for all `programs` at once; answers function → program file.
-///
-/// No two programs may have the same file name: cargo would put one over the other.
-pub(super) async fn build(
-    mut command: Command,
-    root: &Path,
-    profile: &str,
-    programs: &[Program],
-    progress: &(dyn Fn(Progress<'_>) + Send + Sync),
-) -> Result<BTreeMap<String, PathBuf>, BuildError> {
-    command.args(["--message-format", "json", "--profile", profile]).current_dir(root);
-    for program in programs {
-        command.args(["--package", &program.package, "--bin", &program.binary]);
-    }
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(|_| BuildError::NoCargo { program: "cargo" })?;
-    let messages = child.stdout.take().map(BufReader::new);
-    let words = child.stderr.take().map(BufReader::new);
+#[derive(Deserialize)]
+struct Code {
+    code: String,
+}
 
-    let mut listener = Listener { programs, progress, files: BTreeMap::new(), failed: None };
-    let listen = async {
-        let Some(mut lines) = messages.map(AsyncBufReadExt::lines) else {
-            return;
-        };
-        while let Ok(Some(line)) = lines.next_line().await {
-            if let Ok(message) = serde_json::from_str(&line) {
-                listener.hear(message);
+/// A library, program or build script that took part in a build.
+#[derive(Debug, Deserialize)]
+pub(super) struct Unit {
+    pub(super) package_id: String,
+    pub(super) manifest_path: PathBuf,
+    pub(super) target: Product,
+    pub(super) filenames: Vec<PathBuf>,
+    executable: Option<PathBuf>,
+    /// Cargo found it up to date.
+    pub(super) fresh: bool,
+}
+
+/// A build script that was run, in this or an earlier run of cargo.
+#[derive(Debug, Deserialize)]
+pub(super) struct Script {
+    pub(super) package_id: String,
+    pub(super) out_dir: PathBuf,
+}
+
+/// Programs, and all that cargo told about how they came to be.
+#[derive(Debug, Default)]
+pub(super) struct Built {
+    /// Programs by function.
+    pub(super) programs: BTreeMap<String, Executable>,
+    /// All that took part, dependencies included.
+    pub(super) units: Vec<Unit>,
+    /// All build scripts that took part.
+    pub(super) scripts: Vec<Script>,
+}
+
+/// A program that cargo made.
+#[derive(Debug)]
+pub(super) struct Executable {
+    pub(super) path: PathBuf,
+    /// Opened while cargo held the lock on its output: another build with other features may replace what `path` names.
+    pub(super) file: File,
+}
+
+/// A run of cargo.
+pub(super) struct Run<'a> {
+    /// See [`super::toolchain::Tools::build`].
+    pub(super) command: Command,
+    /// All packages whose features count.
+    pub(super) packages: BTreeSet<&'a str>,
+    /// Programs to be built, no two of different packages with the same name.
+    pub(super) programs: Vec<&'a Program>,
+    /// The programs are optimised as a whole, which takes minutes at the end.
+    pub(super) is_optimised: bool,
+    pub(super) progress: &'a (dyn Fn(Progress<'_>) + Send + Sync),
+}
+
+impl Run<'_> {
+    /// Builds all programs at once.
+    pub(super) async fn build(mut self) -> Result<Built, BuildError> {
+        self.command.args(["--message-format", "json"]);
+        for package in &self.packages {
+            self.command.args(["--package", package]);
+        }
+        for program in &self.programs {
+            self.command.args(["--bin", &program.binary]);
+        }
+        let child = self.command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        let mut child = child.map_err(|_| BuildError::NoCargo { program: "cargo" })?;
+        let messages = child.stdout.take().map(BufReader::new);
+        let words = child.stderr.take().map(BufReader::new);
+
+        let mut listener = Listener { programs: &self.programs, progress: self.progress, built: Built::default(), failed: None };
+        let listen = async {
+            let Some(mut lines) = messages.map(AsyncBufReadExt::lines) else {
+                return;
+            };
+            while let Ok(Some(line)) = lines.next_line().await {
+                if let Ok(message) = serde_json::from_str(&line) {
+                    listener.hear(message);
+                }
             }
-        }
-    };
-    let repeat = async {
-        let mut said = String::new();
-        let Some(mut lines) = words.map(AsyncBufReadExt::lines) else {
-            return said;
         };
-        while let Ok(Some(line)) = lines.next_line().await {
-            progress(Progress::Cargo(line.trim()));
-            said.push_str(&line);
-            said.push('\n');
-        }
-        said
-    };
-    let ((), said) = tokio::join!(listen, repeat);
-    let succeeded = child.wait().await.is_ok_and(|status| status.success());
+        let repeat = async {
+            let mut said = String::new();
+            let Some(mut lines) = words.map(AsyncBufReadExt::lines) else {
+                return said;
+            };
+            let mut links = false;
+            while let Ok(Some(line)) = lines.next_line().await {
+                (self.progress)(Progress::Cargo(line.trim()));
+                if self.is_optimised && !links && self.programs.iter().any(|program| program.is_compiling(line.trim())) {
+                    links = true;
+                    let functions: Vec<String> = self.programs.iter().map(|program| program.function.clone()).collect();
+                    (self.progress)(Progress::Linking(&functions));
+                }
+                said.push_str(&line);
+                said.push('\n');
+            }
+            said
+        };
+        let ((), said) = tokio::join!(listen, repeat);
+        let succeeded = child.wait().await.is_ok_and(|status| status.success());
 
-    let functions = || programs.iter().map(|program| program.function.clone()).collect::<Vec<_>>();
-    if let Some(failure) = listener.failed {
-        return Err(failure);
+        let Listener { built, failed, .. } = listener;
+        if let Some(failure) = failed {
+            return Err(failure);
+        }
+        if !succeeded || built.programs.len() != self.programs.len() {
+            let functions = self.programs.iter().map(|program| program.function.clone()).collect();
+            return Err(BuildError::Cargo { functions, output: last_lines(&said) });
+        }
+        Ok(built)
     }
-    if !succeeded || listener.files.len() != programs.len() {
-        return Err(BuildError::Cargo { functions: functions(), output: last_lines(&said) });
+}
+
+/// Removes what cargo made of these packages, so that the next run compiles them. `command` says for which target and profile.
+pub(super) async fn clean(mut command: Command, packages: impl IntoIterator<Item = &str>) -> Result<(), BuildError> {
+    for package in packages {
+        command.args(["--package", package]);
     }
-    Ok(listener.files)
+    let output = command.output().await.map_err(|_| BuildError::NoCargo { program: "cargo" })?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let output = last_lines(&String::from_utf8_lossy(&output.stderr));
+    Err(BuildError::Toolchain { program: "cargo clean", output })
 }
 
 struct Listener<'a> {
-    programs: &'a [Program],
+    programs: &'a [&'a Program],
     progress: &'a (dyn Fn(Progress<'_>) + Send + Sync),
-    files: BTreeMap<String, PathBuf>,
+    built: Built,
     /// The crate that does not compile; the first one, with all that the compiler says about it.
     failed: Option<BuildError>,
 }
@@ -169,36 +176,54 @@ struct Listener<'a> {
 impl Listener<'_> {
     fn hear(&mut self, message: Message) {
         match message {
-            Message::Said { manifest_path, target, message } => {
+            Message::Diagnostic { package_id, target, message } => {
                 let text = message.rendered.unwrap_or_default();
-                (self.progress)(Progress::Diagnostic(text.trim_end()));
+                let is_remark = message.code.is_some_and(|code| code.code == LINKER_MESSAGES);
+                let shown = text.trim_end();
+                (self.progress)(if is_remark { Progress::Remark(shown) } else { Progress::Diagnostic(shown) });
                 if message.level.starts_with("error") {
-                    self.fail(&manifest_path, target.name, &text);
+                    self.fail(&package_id, &target, &text);
                 }
             }
-            Message::Made { manifest_path, target, executable: Some(executable) } => {
-                let made = |program: &&Program| program.manifest == manifest_path && program.binary == target.name;
-                for program in self.programs.iter().filter(made) {
-                    self.files.insert(program.function.clone(), executable.clone());
-                }
+            Message::Artifact(unit) => {
+                self.keep(&unit);
+                self.built.units.push(unit);
             }
-            Message::Made { .. } | Message::Other => {}
+            Message::Script(script) => self.built.scripts.push(script),
+            Message::Other => {}
         }
     }
 
-    fn fail(&mut self, manifest: &Path, crate_name: String, text: &str) {
+    /// Opens a program that was asked for.
+    fn keep(&mut self, unit: &Unit) {
+        let Some(path) = unit.executable.as_ref().filter(|_| unit.target.is("bin")) else { return };
+        let made = |program: &&&Program| program.package == unit.package_id && program.binary == unit.target.name;
+        for program in self.programs.iter().filter(made) {
+            // A file that cannot be opened is missing afterwards, which fails the build.
+            if let Ok(file) = File::open(path) {
+                self.built.programs.insert(program.function.clone(), Executable { path: path.clone(), file });
+            }
+        }
+    }
+
+    fn fail(&mut self, package_id: &str, target: &Product, text: &str) {
         if let Some(BuildError::Compile { package, diagnostics, .. }) = &mut self.failed {
-            if *package == crate_name {
+            if *package == target.name {
                 diagnostics.push_str(text);
             }
             return;
         }
-        let own = |program: &&Program| program.manifest == manifest;
+        let own = |program: &&&Program| program.package == package_id && (!target.is("bin") || program.binary == target.name);
         let mut functions: Vec<String> = self.programs.iter().filter(own).map(|program| program.function.clone()).collect();
         if functions.is_empty() {
             // Something that the handlers share.
             functions = self.programs.iter().map(|program| program.function.clone()).collect();
         }
-        self.failed = Some(BuildError::Compile { package: crate_name, functions, diagnostics: text.to_owned() });
+        self.failed = Some(BuildError::Compile { package: target.name.clone(), functions, diagnostics: text.to_owned() });
     }
+}
+
+/// The directory of a crate.
+pub(super) fn directory_of(manifest: &Path) -> &Path {
+    manifest.parent().unwrap_or(manifest)
 }

@@ -4,7 +4,10 @@ use super::{
     BuildError, Target,
     toolchain::{Means, REQUIREMENTS, Rust, quiet, require_standard_library},
 };
-use crate::venv::{Venv, last_lines};
+use crate::{
+    home,
+    venv::{Venv, last_lines},
+};
 use std::path::Path;
 
 /// The versions of rustc and cargo that count in `directory`, in one line.
@@ -32,7 +35,7 @@ pub async fn target_means(root: &Path, target: Target) -> Result<String, BuildEr
         return Ok("cargo builds it as it is".to_owned());
     };
     require_standard_library(root, triple).await?;
-    let tools = root.join(".liveinsight").join("tools").join("zig");
+    let tools = home::of(root).join("tools").join("zig");
     let installed = Venv::open(&tools, REQUIREMENTS).is_some();
     Ok(if installed { format!("zig builds {triple}") } else { format!("the first `up` installs zig, which builds {triple}") })
 }

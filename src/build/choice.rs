@@ -13,24 +13,41 @@ use sha2::{Digest, Sha256};
 
 use super::store::write;
 
-/// What is kept.
-#[derive(Serialize, Deserialize)]
+/// Number of choices that are kept: workspaces of one stack, and stacks of one directory, may choose differently.
+const KEPT: usize = 16;
+
+/// Answers of compilers, the latest first.
+#[derive(Default, Serialize, Deserialize)]
 struct Memory {
+    answers: Vec<Answer>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Answer {
     /// See [`choice`].
     choice: String,
     /// The whole of `rustc -vV`.
     said: String,
 }
 
-/// What the compiler said when it was asked last, if that was the one which this choice leads to.
+impl Memory {
+    /// A file of another form counts as empty.
+    fn of(file: &Path) -> Self {
+        std::fs::read(file).ok().and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default()
+    }
+}
+
+/// What the compiler said when it was asked last that this choice leads to.
 pub(super) fn recall(file: &Path, choice: &str) -> Option<String> {
-    let memory: Memory = serde_json::from_slice(&std::fs::read(file).ok()?).ok()?;
-    (memory.choice == choice).then_some(memory.said)
+    Memory::of(file).answers.into_iter().find(|answer| answer.choice == choice).map(|answer| answer.said)
 }
 
 /// Keeps what it said, if the directory for it is there and can be written: otherwise it is asked again.
 pub(super) fn remember(file: &Path, choice: String, said: &str) {
-    let memory = Memory { choice, said: said.to_owned() };
+    let mut memory = Memory::of(file);
+    memory.answers.retain(|answer| answer.choice != choice);
+    memory.answers.insert(0, Answer { choice, said: said.to_owned() });
+    memory.answers.truncate(KEPT);
     let _ = write(file, serde_json::json!(memory).to_string().as_bytes());
 }
 
@@ -198,6 +215,8 @@ mod tests {
         remember(&file, "a".to_owned(), "rustc 1");
         assert_eq!(recall(&file, "a").as_deref(), Some("rustc 1"));
         assert_eq!(recall(&file, "b"), None);
+        remember(&file, "b".to_owned(), "rustc 2");
+        assert_eq!(["a", "b"].map(|choice| recall(&file, choice)), ["rustc 1", "rustc 2"].map(|said| Some(said.to_owned())));
         std::fs::write(&file, "{").unwrap();
         assert_eq!(recall(&file, "a"), None);
     }

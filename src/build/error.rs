@@ -22,10 +22,12 @@ pub enum BuildError {
         output: String,
     },
     /// The target's standard library is not installed.
-    #[error("Rust's standard library for {triple} is not installed; run `rustup target add {triple}`")]
+    #[error("Rust's standard library for {triple} is not installed; {remedy}")]
     NoStandardLibrary {
         /// Rust's name of the target.
         triple: &'static str,
+        /// The command that installs it, for the Rust that is there.
+        remedy: String,
     },
     /// The cross compiler could not be installed.
     #[error(transparent)]
@@ -46,8 +48,24 @@ pub enum BuildError {
         /// The crate's name.
         package: String,
     },
+    /// The stack names a binary that the crate does not have.
+    #[error("function {function}: crate {package} has no binary `{binary}`, it has {}; correct `binary` in stack.yaml", binaries.join(", "))]
+    UnknownBinary {
+        /// The function's name in stack.yaml.
+        function: String,
+        /// The crate's name.
+        package: String,
+        /// The name in stack.yaml.
+        binary: String,
+        /// The names there are.
+        binaries: Vec<String>,
+    },
     /// The crate has several binaries and none is obviously meant.
-    #[error("function {function}: crate {package} has several binaries ({}); name one `bootstrap` or like the crate", binaries.join(", "))]
+    #[error(
+        "function {function}: crate {package} has several binaries ({}); name one in stack.yaml, as `binary: {}`",
+        binaries.join(", "),
+        binaries.first().map_or("NAME", String::as_str)
+    )]
     SeveralBinaries {
         /// The function's name in stack.yaml.
         function: String,

@@ -24,7 +24,7 @@ const CHUNK: usize = 256 * 1024;
 pub(super) const MEGABYTE: u64 = 1024 * 1024;
 
 /// Changes with the format of what [`pack`] makes, so that packages of older versions are made anew.
-pub(super) const FORMAT: &str = "1";
+pub(super) const FORMAT: &str = "2";
 
 /// Packs `program`. For Lambda as small as possible; for this machine fast, because nothing travels.
 pub(super) fn pack(program: &[u8], target: Target) -> zip::result::ZipResult<Vec<u8>> {

@@ -1,113 +1,179 @@
-//! The packages of one target, kept from run to run: `.liveinsight/build/TARGET/FUNCTION.zip` with a record beside each.
+//! The packages of one target, kept from run to run.
+//!
+//! Two stacks in one directory may have functions of one name, and two runs may be at work at once. So a package goes by all that it was
+//! asked for with, and by its own digest: `.liveinsight/build/TARGET/FUNCTION-KEY-DIGEST.zip`, with a record in `FUNCTION-KEY.json`.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
+use super::evidence::{Evidence, Reader, fingerprint};
 use super::pack::code_sha256;
-use super::{BuildError, Package, digest};
+use super::{BuildError, Package};
+use crate::home;
+
+/// How many packages of one program are kept: another run may be about to upload an earlier one.
+const KEPT: usize = 3;
+
+/// How long a package is kept that no stack asked for.
+const UNUSED: Duration = Duration::from_hours(7 * 24);
+
+/// How often the use of a package is noted.
+const USED: Duration = Duration::from_hours(24);
 
 /// Where packages are kept.
+#[derive(Debug, Clone)]
 pub(super) struct Store {
     pub(super) directory: PathBuf,
 }
 
-/// What is known of a kept package.
+/// Facts about a kept package.
 #[derive(Serialize, Deserialize)]
-struct Record {
-    /// Compiler, target, means and format: everything besides files that decides what is in a package.
-    identity: String,
-    /// See [`digest::digest`].
-    digest: String,
-    /// The local crates that the digest covers.
-    crates: BTreeSet<PathBuf>,
+pub(super) struct Record {
+    /// Compiler, target, means and format: everything besides files and variables that decides what is in a package.
+    pub(super) identity: String,
+    /// Files and variables.
+    pub(super) evidence: Evidence,
+    /// The local crates that it was made from.
+    pub(super) crates: BTreeSet<PathBuf>,
+    /// The root of the workspace, where the compiler is chosen.
+    pub(super) workspace: PathBuf,
+    /// When the evidence was taken.
+    pub(super) made: SystemTime,
     /// The zip's digest.
-    sha256: String,
-}
-
-/// A whole package that was made from the files that are there now; by which compiler is to be compared.
-pub(super) struct Kept {
-    package: Package,
-    identity: String,
-}
-
-impl Kept {
-    /// The package, if it was made with these means.
-    pub(super) fn made_by(self, identity: &str) -> Option<Package> {
-        (self.identity == identity).then_some(self.package)
-    }
+    pub(super) sha256: String,
 }
 
 impl Store {
-    /// The kept package, if it was made from exactly the files that are there now and is whole.
-    pub(super) fn find(&self, function: &str, source: &Path) -> Option<Kept> {
-        let record: Record = serde_json::from_slice(&std::fs::read(self.record(function)).ok()?).ok()?;
-        let now = digest::digest(source, &record.crates).ok()?;
-        if now != record.digest {
-            return None;
-        }
-        let path = self.zip(function);
-        let zip = std::fs::File::open(&path).ok()?;
-        let is_whole = code_sha256(zip).ok()? == record.sha256;
-        is_whole.then_some(Kept { package: Package { sha256: record.sha256, path }, identity: record.identity })
+    /// The record of a package, if there is one.
+    pub(super) fn record(&self, key: &str) -> Option<Record> {
+        serde_json::from_slice(&std::fs::read(self.record_file(key)).ok()?).ok()
     }
 
-    /// The local crates that a kept package was made from; none if that is not known.
-    pub(super) fn crates(&self, function: &str) -> BTreeSet<PathBuf> {
-        let record = std::fs::read(self.record(function)).ok().and_then(|text| serde_json::from_slice::<Record>(&text).ok());
-        record.map(|record| record.crates).unwrap_or_default()
+    /// The kept package and its record, if it was made from exactly what is there now and is whole.
+    pub(super) fn find(&self, key: &str, reader: &mut Reader) -> Option<(Package, Record)> {
+        let record = self.record(key)?;
+        if !record.evidence.holds(reader) {
+            return None;
+        }
+        let path = self.zip_file(key, &record.sha256);
+        let zip = std::fs::File::open(&path).ok()?;
+        let is_whole = code_sha256(zip).ok()? == record.sha256;
+        self.note_use(key, &path);
+        is_whole.then(|| (Package { sha256: record.sha256.clone(), path }, record))
     }
 
     /// Keeps a zip.
-    pub(super) fn keep(&self, function: &str, zip: &[u8], sha256: String) -> Result<Package, BuildError> {
-        let path = self.zip(function);
+    pub(super) fn keep(&self, key: &str, zip: &[u8], sha256: String) -> Result<Package, BuildError> {
+        let path = self.zip_file(key, &sha256);
         write(&path, zip)?;
         Ok(Package { sha256, path })
     }
 
-    /// Notes what `package` was made from, if that can be said for certain. `program` is the file that cargo made in a
-    /// run that began at `begun`.
-    pub(super) fn remember(
-        &self,
-        identity: &str,
-        function: &str,
-        source: &Path,
-        program: &Path,
-        begun: SystemTime,
-        package: &Package,
-    ) -> Result<(), BuildError> {
-        let path = self.record(function);
-        let crates = digest::crates_of(program).unwrap_or_default();
-        // What was saved while cargo ran may or may not be in the program: then cargo has to be asked again.
-        let known = !crates.is_empty() && !digest::changed_since(&crates, begun);
-        let Some(digest) = known.then(|| digest::digest(source, &crates).ok()).flatten() else {
-            // Not being there is as good; any other failure leaves a record of older sources, which does not match.
+    /// Keeps a record; `None` forgets the one that was there, as it is not known what the package was made from.
+    pub(super) fn remember(&self, key: &str, record: Option<&Record>) -> Result<(), BuildError> {
+        let path = self.record_file(key);
+        let Some(record) = record else {
+            // Not being there is as good; any other failure leaves a record of something else, which does not match.
             let _ = std::fs::remove_file(&path);
             return Ok(());
         };
-        let record = Record { identity: identity.to_owned(), digest, crates, sha256: package.sha256.clone() };
         write(&path, serde_json::json!(record).to_string().as_bytes())
     }
 
     /// Makes the directory.
     pub(super) fn create(&self) -> Result<(), BuildError> {
-        std::fs::create_dir_all(&self.directory).map_err(|source| BuildError::Write { path: self.directory.clone(), source })
+        home::create(&self.directory).map_err(|source| BuildError::Write { path: self.directory.clone(), source })
     }
 
-    fn zip(&self, function: &str) -> PathBuf {
-        self.directory.join(format!("{function}.zip"))
+    /// Removes what nobody needs: earlier packages of `keys`, and whatever was not used for long, as when a function is gone.
+    pub(super) fn clear<'a>(&self, keys: impl IntoIterator<Item = &'a str>) {
+        let files: Vec<PathBuf> = std::fs::read_dir(&self.directory).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+        let age = |path: &Path| std::fs::metadata(path).and_then(|about| about.modified()).ok().and_then(|time| time.elapsed().ok());
+        let mut unneeded: Vec<&PathBuf> = files.iter().filter(|path| age(path).is_some_and(|age| age > UNUSED)).collect();
+        for key in keys {
+            let mut zips: Vec<&PathBuf> = files.iter().filter(|path| is_zip_of(path, key)).collect();
+            zips.sort_by_key(|path| age(path));
+            unneeded.extend(zips.into_iter().skip(KEPT));
+        }
+        for path in unneeded {
+            // What cannot be removed takes space and does no harm.
+            let _ = std::fs::remove_file(path);
+        }
     }
 
-    fn record(&self, function: &str) -> PathBuf {
-        self.directory.join(format!("{function}.json"))
+    /// Sets the time of a package's files, so that they are not taken for unused.
+    fn note_use(&self, key: &str, zip: &Path) {
+        for path in [self.record_file(key).as_path(), zip] {
+            let Ok(file) = std::fs::File::open(path) else { continue };
+            let age = file.metadata().and_then(|about| about.modified()).ok().and_then(|time| time.elapsed().ok());
+            if age.is_some_and(|age| age > USED) {
+                let _ = file.set_modified(SystemTime::now());
+            }
+        }
+    }
+
+    fn zip_file(&self, key: &str, sha256: &str) -> PathBuf {
+        self.directory.join(format!("{key}-{}.zip", fingerprint(sha256.as_bytes())))
+    }
+
+    fn record_file(&self, key: &str) -> PathBuf {
+        self.directory.join(format!("{key}.json"))
     }
 }
 
-/// Writes a file so that nobody ever sees half of it.
+/// Whether a file is a zip of a package. Keys end in a digest, so none is the beginning of another.
+fn is_zip_of(path: &Path, key: &str) -> bool {
+    let name = path.file_stem().unwrap_or_default().to_string_lossy();
+    path.extension().is_some_and(|end| end == "zip") && name.strip_prefix(key).is_some_and(|rest| rest.starts_with('-'))
+}
+
+/// Writes a file so that no reader ever sees half of it, and no other run writes into it.
 pub(super) fn write(path: &Path, content: &[u8]) -> Result<(), BuildError> {
-    let new = path.with_extension(format!("new{}", std::process::id()));
-    let written = std::fs::write(&new, content).and_then(|()| std::fs::rename(&new, path));
-    written.map_err(|source| BuildError::Write { path: path.to_owned(), source })
+    static WRITTEN: AtomicUsize = AtomicUsize::new(0);
+    let number = WRITTEN.fetch_add(1, Ordering::Relaxed);
+    let new = path.with_extension(format!("new{}-{number}", std::process::id()));
+    let written = home::write(&new, content).and_then(|()| std::fs::rename(&new, path));
+    written.map_err(|source| {
+        let _ = std::fs::remove_file(&new);
+        BuildError::Write { path: path.to_owned(), source }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn store() -> (tempfile::TempDir, Store) {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store { directory: directory.path().to_owned() };
+        (directory, store)
+    }
+
+    #[test]
+    fn earlier_packages_stay_for_other_runs_but_not_forever() {
+        let (directory, store) = store();
+        let first = store.keep("one-1", b"first", "1".to_owned()).unwrap();
+        let second = store.keep("one-1", b"second", "2".to_owned()).unwrap();
+        assert_ne!(first.path, second.path);
+        let other = store.keep("one-2", b"other", "1".to_owned()).unwrap();
+        store.clear(["one-1"]);
+        assert!([&first, &second, &other].iter().all(|package| package.path.is_file()));
+
+        for number in 3..9 {
+            let package = store.keep("one-1", b"later", number.to_string()).unwrap();
+            let time = SystemTime::now() + Duration::from_secs(number);
+            std::fs::File::options().write(true).open(&package.path).unwrap().set_modified(time).unwrap();
+        }
+        store.clear(["one-1"]);
+        assert!(!first.path.exists() && other.path.is_file());
+        let old = SystemTime::now() - 2 * UNUSED;
+        std::fs::File::options().write(true).open(&other.path).unwrap().set_modified(old).unwrap();
+        store.clear([]);
+        assert!(!other.path.exists());
+        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), KEPT);
+    }
 }

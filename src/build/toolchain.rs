@@ -1,11 +1,13 @@
 //! What there is to build with: the installed Rust, and the cross compiler that is installed when it is needed.
 
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use tokio::process::Command;
 
-use super::{BuildError, Target, choice};
+use super::config::Config;
+use super::{BuildError, Target, choice, distribution};
 use crate::venv::{Venv, last_lines};
 
 /// What is installed for cross builds.
@@ -35,7 +37,7 @@ pub(super) enum Means {
 impl Rust {
     /// Asks the Rust that counts in `directory`, where a toolchain file may choose one. 15 to 60 ms.
     pub(super) async fn find(directory: &Path) -> Result<Self, BuildError> {
-        let output = rustc().arg("-vV").current_dir(directory).output().await;
+        let output = rustc(directory).arg("-vV").output().await;
         let output = output.map_err(|_| BuildError::NoCargo { program: "rustc" })?;
         Self::parse(String::from_utf8_lossy(&output.stdout).into_owned()).ok_or_else(|| {
             let output = last_lines(&String::from_utf8_lossy(&output.stderr));
@@ -45,7 +47,8 @@ impl Rust {
 
     /// The same without asking, if it was asked before and nothing that chooses it has changed. What it says is kept in the file `memory`.
     pub(super) async fn recall(directory: &Path, memory: &Path) -> Result<Self, BuildError> {
-        let choice = choice::choice(directory, |name| std::env::var_os(name));
+        let named = Config::of(directory).rustc().is_some();
+        let choice = if named { None } else { choice::choice(directory, |name| std::env::var_os(name)) };
         if let Some(known) = choice.as_ref().and_then(|choice| Self::parse(choice::recall(memory, choice)?)) {
             return Ok(known);
         }
@@ -82,34 +85,91 @@ impl Means {
         }
     }
 
-    /// The start of a cargo command for these means. Installs what is missing below `tools`.
-    pub(super) async fn command(self, directory: &Path, tools: &Path, tell: &(dyn Fn(&str) + Sync)) -> Result<Command, BuildError> {
-        let Self::Cross(triple) = self else {
-            let mut command = quiet("cargo");
-            command.arg("build");
-            return Ok(command);
-        };
+    /// Installs what is missing below `tools`, for a build in `directory`.
+    pub(super) async fn prepare(self, directory: &Path, tools: &Path, tell: &(dyn Fn(&str) + Sync)) -> Result<Tools, BuildError> {
+        let Self::Cross(triple) = self else { return Ok(Tools::new("cargo".into(), self, directory)) };
         require_standard_library(directory, triple).await?;
         let venv = Venv::ensure(&tools.join("zig"), REQUIREMENTS, "the cross compiler (zig)", tell).await?;
-        let mut command = quiet(venv.program("cargo-zigbuild"));
-        command.args(["zigbuild", "--target", &format!("{triple}.{}.{}", GLIBC.0, GLIBC.1)]);
+        let mut ready = Tools::new(venv.program("cargo-zigbuild").into_os_string(), self, directory);
         // Its small wrapper scripts; by default they would lie in the user's home directory.
-        command.env("CARGO_ZIGBUILD_CACHE_DIR", tools.join("zig-wrappers"));
+        ready.set("CARGO_ZIGBUILD_CACHE_DIR", tools.join("zig-wrappers"));
         if let Some(zig) = venv.package_file("ziglang/zig") {
-            command.env("CARGO_ZIGBUILD_ZIG_PATH", zig);
+            ready.set("CARGO_ZIGBUILD_ZIG_PATH", zig);
         }
-        Ok(command)
+        Ok(ready)
     }
+}
+
+/// Cargo, ready to build for one target in one workspace.
+#[derive(Debug)]
+pub(super) struct Tools {
+    /// Cargo, or what runs it with a cross compiler.
+    program: OsString,
+    means: Means,
+    directory: PathBuf,
+    variables: Vec<(&'static str, OsString)>,
+    options: Vec<String>,
+}
+
+impl Tools {
+    fn new(program: OsString, means: Means, directory: &Path) -> Self {
+        Self { program, means, directory: directory.to_owned(), variables: Vec::new(), options: Vec::new() }
+    }
+
+    /// Sets an environment variable.
+    pub(super) fn set(&mut self, name: &'static str, value: impl Into<OsString>) {
+        self.variables.push((name, value.into()));
+    }
+
+    /// Adds an option that all of cargo's commands take.
+    pub(super) fn option(&mut self, name: &str, value: impl Into<String>) {
+        self.options.extend([name.to_owned(), value.into()]);
+    }
+
+    /// The start of a command that builds.
+    pub(super) fn build(&self) -> Command {
+        let (name, target) = match self.means {
+            Means::Plain => ("build", None),
+            Means::Cross(triple) => ("zigbuild", Some(format!("{triple}.{}.{}", GLIBC.0, GLIBC.1))),
+        };
+        self.command(&self.program, name, target.as_deref())
+    }
+
+    /// The start of a command that removes what was built.
+    pub(super) fn clean(&self) -> Command {
+        let target = match self.means {
+            Means::Plain => None,
+            Means::Cross(triple) => Some(triple),
+        };
+        self.command("cargo".as_ref(), "clean", target)
+    }
+
+    fn command(&self, program: &OsStr, name: &str, target: Option<&str>) -> Command {
+        let mut command = quiet(program);
+        command.arg(name).args(target.iter().flat_map(|target| ["--target", target])).args(&self.options);
+        command.envs(self.variables.iter().map(|(name, value)| (name, value))).current_dir(&self.directory);
+        command
+    }
+}
+
+/// The directory of the toolchain that counts in `directory`, `None` if the compiler does not say.
+pub(super) async fn sysroot(directory: &Path) -> Option<PathBuf> {
+    let output = rustc(directory).args(["--print", "sysroot"]).output().await.ok()?;
+    let path = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
+    path.is_dir().then_some(path)
 }
 
 /// Without this check the compiler's own message comes minutes later, after the dependencies.
 pub(super) async fn require_standard_library(directory: &Path, triple: &'static str) -> Result<(), BuildError> {
-    let output = rustc().args(["--print", "target-libdir", "--target", triple]).current_dir(directory).output();
+    let output = rustc(directory).args(["--print", "target-libdir", "--target", triple]).output();
     let output = output.await.map_err(|_| BuildError::NoCargo { program: "rustc" })?;
     let libraries = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
-    let entries = std::fs::read_dir(libraries).map_err(|_| BuildError::NoStandardLibrary { triple })?;
     let is_std = |entry: std::fs::DirEntry| entry.file_name().to_string_lossy().starts_with("libstd-");
-    if entries.flatten().any(is_std) { Ok(()) } else { Err(BuildError::NoStandardLibrary { triple }) }
+    if std::fs::read_dir(&libraries).into_iter().flatten().flatten().any(is_std) {
+        return Ok(());
+    }
+    let system = std::fs::read_to_string("/etc/os-release").unwrap_or_default();
+    Err(BuildError::NoStandardLibrary { triple, remedy: distribution::remedy(triple, &libraries, &system) })
 }
 
 /// The version of this machine's glibc, `None` where there is none.
@@ -120,10 +180,11 @@ async fn host_glibc() -> Option<(u32, u32)> {
     Some((major.parse().ok()?, minor.split('.').next()?.parse().ok()?))
 }
 
-/// The compiler that cargo would run, unless its settings files name another.
-fn rustc() -> Command {
-    let named = ["RUSTC", "CARGO_BUILD_RUSTC"].into_iter().find_map(std::env::var_os);
-    quiet(named.unwrap_or_else(|| "rustc".into()))
+/// The compiler that cargo would run in `directory`.
+fn rustc(directory: &Path) -> Command {
+    let mut command = quiet(Config::of(directory).rustc().unwrap_or_else(|| "rustc".into()));
+    command.current_dir(directory);
+    command
 }
 
 /// A command without input that ends with this program and does not inherit what `cargo run` tells about *this* crate.
@@ -180,6 +241,6 @@ mod tests {
     #[tokio::test]
     async fn a_missing_standard_library_names_the_command() {
         let error = require_standard_library(Path::new("."), "riscv64gc-unknown-linux-musl").await.unwrap_err();
-        assert!(error.to_string().contains("rustup target add riscv64gc-unknown-linux-musl"), "{error}");
+        assert!(error.to_string().contains("riscv64gc-unknown-linux-musl is not installed; "), "{error}");
     }
 }

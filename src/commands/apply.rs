@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     aws::Aws,
-    engine::{self, Event, Gate, Id, Options, Plan, Report, Resource, State, Step, survey},
+    engine::{self, Event, Gate, Id, Objection, Options, Plan, Report, Resource, State, Step, survey},
     error::CliError,
     resources::{Alias, Bucket},
     stack::{Content, Declaration, declare},
@@ -129,6 +129,7 @@ async fn release(
     request: &Request,
     (recorded, gate): (bool, &Gate),
 ) -> Result<Applied, CliError> {
+    let has_records = !matches!(lock_place(declaration, &plan, request), exclusive::Place::None);
     let (plan, tried) = if let Some(steps) = &request.canary {
         match canary::run(context, session, content, declaration, plan, (steps, request.allowed)).await {
             Ok(went_well) => went_well,
@@ -138,7 +139,8 @@ async fn release(
             }
         }
     } else {
-        canary::check_abandoned(context, session, declaration, |id| request.wants(id)).await?;
+        let is_ours = |id: &Id| plan.foreign(&declaration.graph, id).is_none();
+        canary::check_abandoned(context, session, declaration, |id| request.wants(id) && is_ours(id)).await?;
         (plan, Report::default())
     };
     let mut applied = converge(context, session, declaration, plan, request, (tried, gate)).await;
@@ -146,7 +148,8 @@ async fn release(
         context.now("checking and recording");
         let works = if request.smoke { Box::pin(proof::of_release(context, session, declaration, &applied.outputs)).await } else { Ok(()) };
         match works {
-            Ok(()) => Box::pin(recording::record(context, session, declaration)).await,
+            Ok(()) if has_records => Box::pin(recording::record(context, session, declaration)).await,
+            Ok(()) => {}
             Err(error) => (applied.in_sync, applied.result) = (false, Err(error)),
         }
     }
@@ -161,9 +164,15 @@ async fn observe(context: &Context, session: &Session, declaration: &Declaration
     let (plan, (), ()) = futures::try_join!(survey, session.confirm(), session.aws.ask_ahead().map(Ok))?;
     let plan = plan?;
     if request.changes(&plan).next().is_some() {
-        let detail = if context.ui.verbose() { Detail::Creations } else { Detail::Changes };
+        // What is created is named when it is there; beforehand only to those who are to agree.
+        let detail = match (context.ui.verbose(), session.stack.protect && !request.yes) {
+            (true, _) => Detail::Creations,
+            (false, true) => Detail::Changes,
+            (false, false) => Detail::Differences,
+        };
+        let plan_text = ui::plan_text(&plan, request.only.as_ref(), detail, context.ui.note_columns());
         context.ui.fold("plan");
-        context.ui.note(&format!("{}\n\n{}\n", session.title(), ui::plan_text(&plan, request.only.as_ref(), detail)));
+        context.ui.note(&format!("{}\n\n{}\n", session.title(), plan_text));
         context.ui.unfold();
         context.ui.page(&ui::plan_markdown(&session.names().stack_tag(), &plan, request.only.as_ref()));
     }
@@ -174,11 +183,16 @@ async fn observe(context: &Context, session: &Session, declaration: &Declaration
     Ok(plan)
 }
 
-/// The lock lies in the bucket, which on a first run has to be made for it.
+/// Place of the lock and of the records: the bucket, which on a first run has to be made for them. None if it is neither the stack's nor
+/// taken over.
 fn lock_place<'a>(declaration: &'a Declaration, plan: &Plan<Aws>, request: &Request) -> exclusive::Place<'a> {
     let Some(step) = plan.steps.iter().find(|step| step.id.kind() == Bucket::KIND) else { return exclusive::Place::None };
-    if step.state != State::Missing {
-        return exclusive::Place::Bucket;
+    let takes_over = request.allowed.adopt && request.wants(&step.id);
+    match &step.objection {
+        Some(Objection::Claimed(_)) => return exclusive::Place::None,
+        Some(Objection::Foreign(_)) if !takes_over => return exclusive::Place::None,
+        _ if step.state != State::Missing => return exclusive::Place::Bucket,
+        _ => {}
     }
     match &declaration.bucket {
         Some(bucket) if request.wants(&step.id) => exclusive::Place::NewBucket(bucket),

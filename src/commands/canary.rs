@@ -78,30 +78,32 @@ pub(super) async fn check_abandoned(
     if left.is_empty() {
         return Ok(());
     }
+    let told = left.iter().map(|(_, share)| share.as_str()).collect::<Vec<_>>().join(", ");
     let firing = firing_as_observed(declaration);
     if firing.is_empty() {
-        context.ui.note(&format!("finishing the canary that another run left: {}", left.join(", ")));
+        context.ui.note(&format!("finishing the canary that another run left: {told}"));
         return Ok(());
     }
     let failed = |error| CliError::of_engine(None, &error);
-    for name in session.functions().values() {
-        let serving = Serving::read(&session.aws, name, LIVE_ALIAS).await.map_err(failed)?;
+    for name in left.iter().map(|(logical, _)| session.names().function(logical)).collect::<BTreeSet<_>>() {
+        let serving = Serving::read(&session.aws, &name, LIVE_ALIAS).await.map_err(failed)?;
         if let Some(serving) = serving.filter(|serving| !serving.shares.is_empty()) {
             serving.share(&session.aws, BTreeMap::new()).await.map_err(failed)?;
         }
     }
-    let text =
-        format!("a canary was left half-way ({}), and alarms are firing ({}): it was taken back", left.join(", "), firing.join(", "));
+    let text = format!("a canary was left half-way ({told}), and alarms are firing ({}): it was taken back", firing.join(", "));
     Err(CliError::new(Exit::Partial, text).hint("see what is wrong first; `up` once more releases what the sources are, all at once"))
 }
 
-/// The canaries that nobody watches, in words.
-fn abandoned(declaration: &Declaration, is_wanted: impl Fn(&Id) -> bool) -> Vec<String> {
+/// Returns the canaries that nobody watches: the function's logical name, and the share in words.
+fn abandoned(declaration: &Declaration, is_wanted: impl Fn(&Id) -> bool) -> Vec<(String, String)> {
     let mut left = Vec::new();
     for entry in declaration.graph.entries().iter().filter(|entry| entry.id.kind() == Alias::KIND && is_wanted(&entry.id)) {
         let outputs = entry.outputs().unwrap_or_default();
         for (version, share) in outputs["shares"].as_object().into_iter().flatten() {
-            left.push(format!("{} % of {} to version {version}", percent(share.as_f64().unwrap_or_default()), entry.id.name()));
+            let name = entry.id.name();
+            let share = format!("{} % of {name} to version {version}", percent(share.as_f64().unwrap_or_default()));
+            left.push((name.to_owned(), share));
         }
     }
     left

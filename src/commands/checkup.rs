@@ -26,6 +26,24 @@ pub(super) async fn logging_role(aws: &Aws, needed: bool) -> Option<Finding> {
     })
 }
 
+/// Says that a site can be refused: AWS verifies an account before CloudFront makes anything for it, and no call tells beforehand.
+pub(super) async fn cloudfront(aws: &Aws, needed: bool) -> Option<Finding> {
+    const WHAT: &str = "CloudFront";
+    if !needed {
+        return None;
+    }
+    Some(match account::distributions(aws).await {
+        Ok(0) => {
+            let text = "the account has no distribution yet; CloudFront can refuse a new account until AWS has verified it, which no call \
+                        tells beforehand: `up` then says so, and a support case (\"Account verification\") ends it";
+            Finding::of(WHAT, Ok::<_, CliError>(text.to_owned()))
+        }
+        Ok(count) => Finding::of(WHAT, Ok::<_, CliError>(format!("serves this account ({count} distributions)"))),
+        Err(error) if error.class() == Some(Class::NotActivated) => Finding::of(WHAT, Err::<String, _>(CliError::of_engine(None, &error))),
+        Err(error) => unknown(WHAT, &error),
+    })
+}
+
 /// All quotas in one.
 pub(super) async fn quotas(aws: &Aws) -> Finding {
     const WHAT: &str = "quotas";

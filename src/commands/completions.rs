@@ -18,7 +18,7 @@ pub struct CompletionsArgs {
 
 /// Runs `completions`.
 pub(super) fn run(args: &CompletionsArgs, context: &Context) -> Result<Exit, CliError> {
-    context.format(&[Format::Text])?;
+    context.format(Format::of("completions"))?;
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "liveinsight", &mut script);
     context.ui.result(&String::from_utf8_lossy(&script));

@@ -4,7 +4,6 @@ use super::Context;
 use crate::{
     engine::{Action, Id, Objection, Plan, Step},
     error::CliError,
-    ui,
 };
 use std::{collections::BTreeSet, fmt::Write};
 
@@ -19,6 +18,15 @@ pub(super) struct Allowed {
 
 /// Refuses a plan that needs more than was allowed, naming everything that stands in the way.
 pub(super) fn check<C>(plan: &Plan<C>, only: Option<&BTreeSet<Id>>, allowed: Allowed) -> Result<(), CliError> {
+    refuse(plan, only, allowed, "refused, and nothing was changed")
+}
+
+/// Refuses a plan that `up` would refuse with the same consent.
+pub(super) fn foresee<C>(plan: &Plan<C>, allowed: Allowed) -> Result<(), CliError> {
+    refuse(plan, None, allowed, "`up` would refuse this plan")
+}
+
+fn refuse<C>(plan: &Plan<C>, only: Option<&BTreeSet<Id>>, allowed: Allowed, heading: &str) -> Result<(), CliError> {
     let mut message = String::new();
     let mut hints = BTreeSet::new();
     for step in plan.steps.iter().filter(|step| only.is_none_or(|only| only.contains(&step.id))) {
@@ -30,18 +38,25 @@ pub(super) fn check<C>(plan: &Plan<C>, only: Option<&BTreeSet<Id>>, allowed: All
     if message.is_empty() {
         return Ok(());
     }
-    let error = CliError::failed(format!("refused, and nothing was changed:{message}"));
+    let error = CliError::failed(format!("{heading}:{message}"));
     Err(hints.into_iter().fold(error, CliError::hint))
 }
 
 /// Why a step is refused, and the ways out; `None` if it needs no consent or has it.
 fn refusal(step: &Step, allowed: Allowed) -> Option<(String, &'static str)> {
-    let replaced = || format!("{} cannot change in place: it would be deleted and made again", step.changes.without(ui::APPLIED).paths());
+    let replaced = || format!("{} cannot change in place: it would be deleted and made again", step.changes.within(step.fixed).paths());
     match &step.objection {
         Some(Objection::Foreign(whose)) if !allowed.adopt => Some((
             format!("{} exists and is not this stack's ({whose})", step.name),
             "--adopt takes over what exists under the stack's names; otherwise rename the project or remove what is there",
         )),
+        Some(Objection::Claimed(whose)) => Some((
+            format!("{} exists and is another stack's ({whose})", step.name),
+            "what another stack claims is never touched: rename the project or the resource in stack.yaml, or remove the other stack; if that is long gone, remove the tags liveinsight:stack and liveinsight:region by hand, and --adopt takes it over",
+        )),
+        Some(Objection::Protected(protection)) => {
+            Some((format!("{} has to be deleted, and cannot be: {protection}", step.name), "nothing is deleted until all of it can be"))
+        }
         // To adopt is to change in place. Deleting what somebody else made is more than that, whatever it holds.
         Some(Objection::Foreign(_)) if step.action == Some(Action::Replace) && !allowed.delete_data => Some((replaced(), DELETE_DATA)),
         Some(Objection::LosesData(Action::Replace)) if !allowed.delete_data => Some((replaced(), DELETE_DATA)),
@@ -64,13 +79,14 @@ pub(super) async fn confirm(context: &Context, question: &str, why: &str) -> Res
 mod tests {
     use super::{Allowed, refusal};
     use crate::{
-        engine::{Action, Changes, Id, Objection, State, Step},
+        engine::{Action, Changes, Fields, Id, Objection, State, Step},
         resources::Table,
     };
+    use serde_json::json;
 
     fn step(action: Action, objection: Option<Objection>) -> Step {
         let (id, name) = (Id::new::<Table>("notes"), "demo-notes-dev".to_owned());
-        Step { id, name, state: State::Drifted, action: Some(action), changes: Changes::default(), cause: None, objection }
+        Step { id, name, state: State::Drifted, action: Some(action), changes: Changes::default(), fixed: &[], cause: None, objection }
     }
 
     /// Whether it is refused with nothing, `--adopt`, `--delete-data` and both.
@@ -90,7 +106,25 @@ mod tests {
     }
 
     #[test]
+    fn only_what_cannot_change_in_place_is_blamed() {
+        let (live, desired) = (json!({"sort_key": "", "ttl": "a"}), json!({"sort_key": "placed N", "ttl": "b"}));
+        let changes = Changes::between(&Fields::of(&live), &Fields::of(&desired));
+        let step =
+            Step { changes, fixed: &["partition_key", "sort_key"], ..step(Action::Replace, Some(Objection::LosesData(Action::Replace))) };
+        let (reason, _) = refusal(&step, Allowed { adopt: false, delete_data: false }).unwrap();
+        assert_eq!(reason, "sort_key cannot change in place: it would be deleted and made again");
+    }
+
+    #[test]
+    fn no_consent_takes_what_another_stack_claims() {
+        let claimed = || Some(Objection::Claimed("it belongs to the stack other/prod".to_owned()));
+        for action in [Action::Update, Action::Replace] {
+            assert_eq!(refused(action, claimed()), [true; 4]);
+        }
+    }
+
+    #[test]
     fn to_adopt_is_not_to_delete() {
-        assert_eq!(refused(Action::Replace, Some(Objection::Foreign("another stack's".to_owned()))), [true, true, true, false]);
+        assert_eq!(refused(Action::Replace, Some(Objection::Foreign("it has no tag".to_owned()))), [true, true, true, false]);
     }
 }

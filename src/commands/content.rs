@@ -2,15 +2,15 @@
 
 use super::{Context, session::Session};
 use crate::{
-    build::{Builder, Package, Target, read_site},
+    build::{Builder, Package, SiteFiles, Source, Target, read_site},
     engine::Id,
-    error::CliError,
+    error::{CliError, Exit},
     resources,
-    stack::{Content, Function, Stack},
+    stack::{API_PATH, Content, Function, Site, Stack},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 /// What to do about handlers whose package is not current.
@@ -32,19 +32,22 @@ pub(super) async fn gather(
     only: Option<&BTreeSet<Id>>,
 ) -> Result<Content, CliError> {
     let root = &session.stack.root;
-    let site = match &session.stack.site {
-        Some(site) => Some(Content::site_of(read_site(&root.join(&site.source), &site.index)?)),
-        None => None,
-    };
+    let api = session.stack.has_api().then(|| API_PATH.trim_matches('/'));
+    let site = session.stack.site.as_ref().map(|site| pages(root, site, api)).transpose()?;
+    let (site, left_out) = site.map_or((None, Vec::new()), |site| (Some(Content::site_of(site.files)), site.left_out));
     let progress = context.progress.clone();
     let builder = Builder::new(root, move |event| progress.build(&event));
     let mut packages = BTreeMap::new();
-    for (target, crates) in targets(&session.stack, session.place.functions_on_host, only) {
-        if wanted == Packages::Build {
-            packages.extend(builder.build(&crates, target).await?);
+    let chosen = only.map(|only| functions_of(&session.stack, only));
+    for (target, sources) in targets(&session.stack, session.place.functions_on_host) {
+        if chosen.as_ref().is_some_and(|chosen| sources.keys().all(|function| !chosen.contains(function))) {
             continue;
         }
-        let (current, stale) = split(builder.cached(&crates, target).await?);
+        if wanted == Packages::Build {
+            packages.extend(builder.build(&sources, chosen.as_ref(), target).await?);
+            continue;
+        }
+        let (current, stale) = split(builder.cached(&sources, chosen.as_ref(), target).await?);
         packages.extend(current);
         if stale.is_empty() {
             continue;
@@ -57,14 +60,37 @@ pub(super) async fn gather(
         context.ui.note(&format!("the code of {stale} is not compared: it changed since it was last built, or never was"));
     }
     context.progress.step_done();
-    Ok(Content { packages, site })
+    Ok(Content { packages, site, left_out })
 }
 
-/// The directories of all crates that the functions are made from, as far as the last build showed.
-pub(super) fn crates(session: &Session) -> BTreeSet<PathBuf> {
+/// Reads the pages. Those that stack.yaml names have to be among them.
+fn pages(root: &Path, site: &Site, api: Option<&str>) -> Result<SiteFiles, CliError> {
+    let files = read_site(&root.join(&site.source), &site.index, api)?;
+    let is_published = |page: &str| files.files.iter().any(|file| file.key == page);
+    match site.error_page.iter().chain(site.outputs.values()).find(|page| !is_published(page)) {
+        None => Ok(files),
+        Some(page) => {
+            let text = format!("stack.yaml names the page {page}, and no file of that name is published from {}", site.source.display());
+            Err(CliError::new(Exit::Stack, text).hint("docs/stack.md says which files are left out; rename it, or correct stack.yaml"))
+        }
+    }
+}
+
+/// Returns all that the functions are made from, as far as the last build showed: directories and single files elsewhere.
+pub(super) fn inputs(session: &Session) -> (BTreeSet<PathBuf>, BTreeSet<PathBuf>) {
     let builder = Builder::new(&session.stack.root, |_| ());
-    let targets = targets(&session.stack, session.place.functions_on_host, None);
-    targets.into_iter().flat_map(|(target, crates)| builder.crates(&crates, target)).collect()
+    let targets = targets(&session.stack, session.place.functions_on_host).into_iter();
+    targets.map(|(target, sources)| builder.inputs(&sources, target)).fold(Default::default(), |(mut directories, mut files), more| {
+        directories.extend(more.0);
+        files.extend(more.1);
+        (directories, files)
+    })
+}
+
+/// Returns the functions among chosen resources.
+fn functions_of(stack: &Stack, only: &BTreeSet<Id>) -> BTreeSet<String> {
+    let is_chosen = |name: &&String| only.contains(&Id::new::<resources::Function>(name));
+    stack.functions.keys().filter(is_chosen).cloned().collect()
 }
 
 fn split(packages: BTreeMap<String, Option<Package>>) -> (BTreeMap<String, Package>, Vec<String>) {
@@ -81,19 +107,18 @@ fn split(packages: BTreeMap<String, Option<Package>>) -> (BTreeMap<String, Packa
 
 /// The functions by what they are built for. `on_host` says that they run on this machine.
 pub(super) fn targets_of(stack: &Stack, on_host: bool) -> Vec<(Target, Vec<String>)> {
-    let targets = targets(stack, on_host, None).into_iter();
-    targets.map(|(target, crates)| (target, crates.into_keys().collect())).collect()
+    let targets = targets(stack, on_host).into_iter();
+    targets.map(|(target, sources)| (target, sources.into_keys().collect())).collect()
 }
 
-/// The functions by what they are built for, each with its crate's directory.
-fn targets(stack: &Stack, on_host: bool, only: Option<&BTreeSet<Id>>) -> Vec<(Target, BTreeMap<String, PathBuf>)> {
+/// The functions by what they are built for, each with its crate and program.
+fn targets(stack: &Stack, on_host: bool) -> Vec<(Target, BTreeMap<String, Source>)> {
     let of = |function: &Function| if on_host { Target::Host } else { Target::Lambda(function.architecture) };
-    let wanted = |name: &str| only.is_none_or(|only| only.contains(&Id::new::<resources::Function>(name)));
-    let functions: Vec<(&String, &Function)> = stack.functions.iter().filter(|(name, _)| wanted(name)).collect();
-    let targets: BTreeSet<Target> = functions.iter().map(|(_, function)| of(function)).collect();
-    let crates = |target: Target| {
-        let built = functions.iter().filter(|(_, function)| of(function) == target);
-        built.map(|(name, function)| ((*name).clone(), function.source.clone())).collect()
+    let targets: BTreeSet<Target> = stack.functions.values().map(of).collect();
+    let source = |function: &Function| Source { directory: function.source.clone(), binary: function.binary.clone() };
+    let sources = |target: Target| {
+        let built = stack.functions.iter().filter(|(_, function)| of(function) == target);
+        built.map(|(name, function)| (name.clone(), source(function))).collect()
     };
-    targets.into_iter().map(|target| (target, crates(target))).collect()
+    targets.into_iter().map(|target| (target, sources(target))).collect()
 }

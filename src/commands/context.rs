@@ -7,7 +7,6 @@ use crate::{
     timings::Recorder,
     ui::{Progress, Ui},
 };
-use clap::ValueEnum;
 use std::{
     cell::{Cell, OnceCell},
     pin::pin,
@@ -58,13 +57,12 @@ impl Context {
         Self { globals, ui, progress, stop: Stop::default(), phase: Cell::new(Phase::Reading), recorder: OnceCell::new() }
     }
 
-    /// The format, if the command knows it.
+    /// The format, if it is among those that the command writes.
     pub fn format(&self, known: &[Format]) -> Result<Format, CliError> {
         if known.contains(&self.globals.format) {
             return Ok(self.globals.format);
         }
-        let name = |format: &Format| format.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
-        let (asked, known) = (name(&self.globals.format), known.iter().map(name).collect::<Vec<_>>().join(", "));
+        let (asked, known) = (self.globals.format.name(), known.iter().map(|format| format.name()).collect::<Vec<_>>().join(", "));
         Err(CliError::usage(format!("this command does not know --format {asked}")).hint(format!("it knows {known}")))
     }
 

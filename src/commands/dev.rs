@@ -15,7 +15,7 @@ use crate::{
     cli::Format,
     error::{CliError, Exit},
     logs::{Source, Tail},
-    ui::{self, LogStyle},
+    ui::{self, Columns, LogStyle},
     watch::{self, Watcher},
 };
 use clap::Args;
@@ -45,19 +45,22 @@ struct Live {
 
 /// Runs `dev`.
 pub(super) async fn run(args: &DevArgs, context: &Context) -> Result<Exit, CliError> {
-    context.format(&[Format::Text])?;
+    context.format(Format::of("dev"))?;
     let since = logs::since(Duration::ZERO);
     let session = Session::open_local(context, Sources::Needed).await?;
     // Before the first run: what is saved while it builds counts as well.
     let mut watched = Watched::new(sources(&session, context)?)?;
     let content = content::gather(context, &session, Packages::Build, None).await?;
+    if let Some(left_out) = ui::left_out_line(&content.left_out) {
+        context.ui.note(&left_out);
+    }
     let Applied { outputs, summary, result, .. } = apply(context, &session, &content, &request(args)).await?;
     result?;
-    context.ui.result(&ui::outputs_text(&outputs));
+    context.ui.result(&ui::outputs_text(&outputs, context.ui.columns()));
     context.ui.note(&format!("{}\n", summary.text()));
     watched.follow(sources(&session, context)?)?;
 
-    let live = RefCell::new(Rc::new(Live::new(session)));
+    let live = RefCell::new(Rc::new(Live::new(session, context.ui.columns())));
     context.begin(Phase::Serving);
     context.ui.note("watching the sources; Ctrl-C ends this, and the local AWS keeps running");
     let serve = async {
@@ -72,7 +75,7 @@ pub(super) async fn run(args: &DevArgs, context: &Context) -> Result<Exit, CliEr
             match again(args, context, changed.is_empty()).await {
                 Some(Ok(session)) => {
                     watched.follow(sources(&session, context)?)?;
-                    live.replace(Rc::new(Live::new(session)));
+                    live.replace(Rc::new(Live::new(session, context.ui.columns())));
                 }
                 Some(Err(error)) if error.exit == Exit::Interrupted => return Err(error),
                 Some(Err(error)) => {
@@ -110,6 +113,7 @@ impl Watched {
     /// while it does not compile.
     fn follow(&mut self, mut sources: watch::Sources) -> Result<(), CliError> {
         sources.directories.extend(self.sources.directories.iter().filter(|directory| directory.is_dir()).cloned());
+        sources.files.extend(self.sources.files.iter().filter(|file| file.is_file()).cloned());
         if sources != self.sources {
             // Something may have been saved before it was watched.
             *self = Self { uncertain: true, ..Self::new(sources)? };
@@ -127,10 +131,10 @@ impl Watched {
 }
 
 impl Live {
-    fn new(session: Session) -> Self {
+    fn new(session: Session, columns: Columns) -> Self {
         let functions = session.stack.functions.keys();
         let sources = logs::sources(&session.names(), functions.clone().map(String::as_str));
-        let style = LogStyle::new(functions.cloned(), false);
+        let style = LogStyle::new(functions.cloned(), false, columns);
         Self { session, sources, style }
     }
 }
@@ -167,9 +171,9 @@ async fn again(args: &DevArgs, context: &Context, quietly: bool) -> Option<Resul
 
 /// What the stack is made from.
 fn sources(session: &Session, context: &Context) -> Result<watch::Sources, CliError> {
-    let mut directories = content::crates(session);
+    let (mut directories, files) = content::inputs(session);
     directories.extend(session.stack.site.as_ref().map(|site| session.stack.root.join(&site.source)));
-    Ok(watch::Sources { directories, file: session::file(context)? })
+    Ok(watch::Sources { directories, files, file: session::file(context)? })
 }
 
 /// Shows what the functions log, for as long as it is polled.

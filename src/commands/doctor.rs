@@ -19,10 +19,10 @@ use std::path::Path;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 It looks at this machine (Rust, what it builds for, the directory) and at the account: whether the credentials answer, the role that API
-Gateway logs with, the quotas that a stack of this kind meets, and by IAM's own simulation whether the credentials may do what `up` does.
-What needs a permission that is not there is a warning (`liveinsight policy doctor` prints them); so is a quota of which four fifths are
-used. With --local it looks only for what the local AWS and building for this machine need. Exit code 1 if something is missing that `up`
-needs; what `up` installs by itself is not missing.
+Gateway logs with, whether CloudFront serves the account, the quotas that a stack of this kind meets, and by IAM's own simulation whether
+the credentials may do what `up` does. What needs a permission that is not there is a warning (`liveinsight policy doctor` prints them); so
+is a quota of which four fifths are used. With --local it looks only for what the local AWS and building for this machine need. Exit code 1
+if something is missing that `up` needs; what `up` installs by itself is not missing.
 
 --recount looks at the product instead: a function that is killed in the middle of a batch leaves counters short. It counts the
 complete hours of the last day again from the events themselves, which are kept for a day, and corrects what differs; what is on its
@@ -39,7 +39,7 @@ pub struct DoctorArgs {
 
 /// Runs `doctor`.
 pub(super) async fn run(args: &DoctorArgs, context: &Context) -> Result<Exit, CliError> {
-    let format = context.format(&[Format::Text, Format::Json])?;
+    let format = context.format(Format::of("doctor"))?;
     if args.recount {
         return Ok(tell(context, format, &[Finding::of("counters", recount::run(context, !args.dry_run).await?)]));
     }
@@ -56,14 +56,31 @@ pub(super) async fn run(args: &DoctorArgs, context: &Context) -> Result<Exit, Cl
 }
 
 fn tell(context: &Context, format: Format, findings: &[Finding]) -> Exit {
-    context.ui.result(&if format == Format::Json { ui::findings_json(findings) } else { ui::findings_text(findings) });
+    context.ui.result(&if format == Format::Json {
+        ui::findings_json(findings)
+    } else {
+        ui::findings_text(findings, context.ui.columns())
+    });
     if findings.iter().all(Finding::ok) { Exit::Done } else { Exit::Failed }
 }
 
 fn stack(context: &Context) -> (Option<Stack>, Vec<Finding>) {
-    let loaded = session::load(context, Sources::Needed);
+    let loaded = session::load(context, Sources::Compared);
     let found = loaded.as_ref().map(|stack| format!("{}/{} in {}", stack.project, stack.environment, stack.region)).map_err(Clone::clone);
-    (loaded.ok(), vec![Finding::of("stack.yaml", found)])
+    let secrets = loaded.as_ref().ok().and_then(secrets);
+    (loaded.ok(), [Finding::of("stack.yaml", found)].into_iter().chain(secrets).collect())
+}
+
+/// The secrets of the functions, if there are any: `up` needs their values.
+fn secrets(stack: &Stack) -> Option<Finding> {
+    let count: usize = stack.functions.values().map(|function| function.secrets.len()).sum();
+    let unset: Vec<String> = stack.unset_secrets().map(|(function, secret)| format!("{secret} of {function}")).collect();
+    let found = if unset.is_empty() {
+        Ok(format!("{count} set"))
+    } else {
+        Err(CliError::failed(format!("not set: {}", unset.join(", "))).hint("set them in the environment in which `up` runs"))
+    };
+    (count > 0).then(|| Finding::of("secrets", found))
 }
 
 async fn local(root: &Path) -> Result<String, CliError> {
@@ -88,13 +105,14 @@ async fn account(context: &Context, stack: Option<&Stack>) -> Vec<Finding> {
     let names = Names::new(stack, &caller.account);
     let aws = connection.aws(place, names.stack_tag());
     context.progress.quiet_step("looking at the account's quotas and permissions");
-    let (role, quotas, permissions) = futures::join!(
+    let (role, cloudfront, quotas, permissions) = futures::join!(
         checkup::logging_role(&aws, stack.has_api()),
+        checkup::cloudfront(&aws, stack.site.is_some()),
         checkup::quotas(&aws),
         checkup::permissions(&aws, &caller.arn, &names)
     );
     context.progress.step_done();
     let credentials =
         Finding::of("credentials", Ok::<_, CliError>(format!("{} in account {}, {region} answers", caller.arn, caller.account)));
-    [credentials].into_iter().chain(role).chain([quotas, permissions]).collect()
+    [credentials].into_iter().chain(role).chain(cloudfront).chain([quotas, permissions]).collect()
 }

@@ -3,6 +3,7 @@
 use super::{
     Context, consent,
     exclusive::{self, Exclusive},
+    remains::{self, Remains},
     session::{Session, Sources},
     timings::{self, TimingsArgs},
 };
@@ -38,7 +39,7 @@ pub struct DownArgs {
 
 /// Runs `down`.
 pub(super) async fn run(args: &DownArgs, context: &Context) -> Result<Exit, CliError> {
-    context.format(&[Format::Text, Format::Json])?;
+    context.format(Format::of("down"))?;
     let page = args.timings.open()?;
     context.record();
     let session = Session::open(context, Sources::NotNeeded).await?;
@@ -48,12 +49,18 @@ pub(super) async fn run(args: &DownArgs, context: &Context) -> Result<Exit, CliE
     let keep = |id: &Id| session.stack.protect && !args.delete_data && id.kind() == Table::KIND;
     let survey = async || Ok(Removal::survey(&declaration.graph, &session.aws, keep, &tell).await?);
     let removal = exclusive::observe(context, &session, args.no_wait, survey).await?;
+    if let Some(refused) = ui::protected(&removal) {
+        return Err(refused);
+    }
     let stack = format!("{}/{}", session.stack.project, session.stack.environment);
     if !removal.leaving.is_empty() {
+        let asks = !args.yes && (session.stack.protect || context.ui.can_ask());
         context.ui.fold("plan");
-        context.ui.note(&format!("{}\n\n{}", session.title(), ui::removal_text(&removal)));
+        // Each is named when it is gone; beforehand only to those who are to agree.
+        let named = asks || context.ui.verbose();
+        context.ui.note(&format!("{}\n\n{}", session.title(), ui::removal_text(&removal, named, context.ui.note_columns())));
         context.ui.unfold();
-        if !args.yes && (session.stack.protect || context.ui.can_ask()) {
+        if asks {
             let question = format!("delete {} of {stack}?", ui::resources(removal.leaving.len()));
             consent::confirm(context, &question, &format!("{} is protected", session.stack.environment)).await?;
         }
@@ -61,9 +68,13 @@ pub(super) async fn run(args: &DownArgs, context: &Context) -> Result<Exit, CliE
     context.now("taking the lock");
     let exclusive = Exclusive::begin(context, &session, "down", lock_place(&removal), args.no_wait).await?;
     let waited = exclusive.waited;
+    let remains = remains::of(&session.stack, &session.names(), &declaration.graph, &removal.leaving);
     let work = Box::pin(async {
         // What another run did meanwhile is not what was planned on.
         let removal = if waited { survey().await? } else { removal };
+        if let Some(refused) = ui::protected(&removal) {
+            return Err(refused);
+        }
         let options = Options { stop: context.stop.clone(), ..Options::default() };
         if !removal.leaving.is_empty() {
             context.ui.fold("changes");
@@ -80,7 +91,7 @@ pub(super) async fn run(args: &DownArgs, context: &Context) -> Result<Exit, CliE
     let failure = kept.err().or_else(|| ui::failures(&report));
     let achieved = timings::so_far(context, &declaration.graph, &declaration.graph.backward());
     let summary = Summary::new(&report, removal.kept.len(), context.progress.seconds(), &session.aws.tally()).timed(achieved.as_ref());
-    if let Some(achieved) = &achieved {
+    if let Some(achieved) = achieved.as_ref().filter(|_| page.is_some() || context.ui.verbose()) {
         context.ui.note(&ui::achieved_line(achieved));
     }
     if let Some(page) = page {
@@ -88,6 +99,9 @@ pub(super) async fn run(args: &DownArgs, context: &Context) -> Result<Exit, CliE
     }
     if failure.is_none() {
         context.ui.page(&ui::result_markdown(&stack, &summary.text(), &BTreeMap::new()));
+    }
+    if failure.is_none() {
+        tell_remains(context, &remains, session.place.limits);
     }
     if context.progress.events() {
         context.ui.result(&summary.json());
@@ -100,10 +114,26 @@ pub(super) async fn run(args: &DownArgs, context: &Context) -> Result<Exit, CliE
         if !removal.leaving.is_empty() || removal.kept.is_empty() && removal.foreign.is_empty() {
             context.ui.result(&format!("{left}{}", summary.text()));
         } else {
-            context.ui.result(&ui::removal_text(&removal));
+            context.ui.result(&ui::removal_text(&removal, true, context.ui.columns()));
         }
     }
     failure.map_or(Ok(Exit::Done), Err)
+}
+
+/// Says what stays that no removal of a stack can take away. The local AWS keeps none of it, and says so.
+fn tell_remains(context: &Context, remains: &[Remains], is_aws: bool) {
+    if remains.is_empty() {
+        return;
+    }
+    if context.progress.events() {
+        for remains in remains {
+            context.ui.result(&ui::event(&remains.event(is_aws)));
+        }
+        return;
+    }
+    let title = if is_aws { "AWS keeps by its own doing:" } else { "AWS would keep by its own doing, and the local AWS does not:" };
+    let lines: Vec<String> = remains.iter().map(Remains::text).collect();
+    context.ui.note(&format!("{title}\n{}\n", lines.join("\n")));
 }
 
 /// The lock lies in the bucket, if that is there. To remove nothing takes no lock.

@@ -4,7 +4,7 @@
 
 use super::{Context, Phase, session::Session};
 use crate::{
-    engine::Error,
+    engine::{Cloud, Error, Resource},
     error::{CliError, Exit},
     lock::{self, Held, Lease, Lock, Turn, time},
     resources::Bucket,
@@ -50,9 +50,11 @@ impl<'a> Exclusive<'a> {
         let make_bucket = async || match &place {
             // If it cannot be made, neither can it in its turn, and that is where the reason is told.
             // One that another run is making does as well.
-            Place::NewBucket(bucket) => {
-                matches!(bucket.make_early(&session.aws).await, Ok(()) | Err(Error::Exists(_) | Error::NotYet { .. }))
-            }
+            Place::NewBucket(bucket) => match bucket.make_early(&session.aws).await {
+                Ok(()) | Err(Error::NotYet { .. }) => true,
+                Err(Error::Exists(_)) => !is_foreign(session, bucket).await,
+                Err(_) => false,
+            },
             Place::Bucket | Place::None => false,
         };
         match lock
@@ -168,6 +170,12 @@ pub(super) async fn observe<T>(
             _ => return Err(error),
         }
     }
+}
+
+/// Whether the bucket that exists all of a sudden is known to be somebody else's.
+async fn is_foreign(session: &Session, bucket: &Bucket) -> bool {
+    session.aws.refresh();
+    bucket.find(&session.aws).await.is_ok_and(|found| found.is_some_and(|found| found.owner.foreign().is_some()))
 }
 
 /// Whoever waits is told for whom, and may be interrupted at once as long as nothing is written.

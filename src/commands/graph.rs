@@ -23,13 +23,13 @@ pub struct GraphArgs {}
 
 /// Runs `graph`.
 pub(super) fn run(_: &GraphArgs, context: &Context) -> Result<Exit, CliError> {
-    let format = context.format(&[Format::Text, Format::Mermaid, Format::Dot])?;
+    let format = context.format(Format::of("graph"))?;
     let stack = load(context, Sources::NotNeeded)?;
     let graph = declare(&stack, &Place::aws("aws", &stack.region, SOME_ACCOUNT), &Content::default()).graph;
     let text = match format {
         Format::Mermaid => ui::graph_mermaid(&graph),
         Format::Dot => ui::graph_dot(&graph),
-        _ => ui::graph_text(&graph),
+        _ => ui::graph_text(&graph, context.ui.columns()),
     };
     context.ui.result(&text);
     Ok(Exit::Done)

@@ -25,7 +25,7 @@ pub struct HistoryArgs {
 
 /// Runs `history`.
 pub(super) async fn run(args: &HistoryArgs, context: &Context) -> Result<Exit, CliError> {
-    let format = context.format(&[Format::Text, Format::Json])?;
+    let format = context.format(Format::of("history"))?;
     let session = Session::open(context, Sources::NotNeeded).await?;
     let (aws, bucket) = (&session.aws, bucket(&session)?);
     let failed = |error| CliError::of_engine(None, &error);
@@ -38,7 +38,7 @@ pub(super) async fn run(args: &HistoryArgs, context: &Context) -> Result<Exit, C
         context.ui.note(&format!("{}: no releases yet; `liveinsight up` makes the first", session.title()));
     } else {
         context.ui.note(&format!("{}\n", session.title()));
-        context.ui.result(&ui::history_text(&releases));
+        context.ui.result(&ui::history_text(&releases, context.ui.columns()));
     }
     Ok(Exit::Done)
 }

@@ -1,6 +1,9 @@
 //! `local`: the embedded local AWS by itself. `--local` on another command starts it when needed.
 
-use super::{Context, session};
+use super::{
+    Context,
+    session::{self, Sources},
+};
 use crate::{
     cli::Format,
     error::{CliError, Exit},
@@ -10,14 +13,14 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 use std::path::Path;
 
-/// Any region does: what is made in one is found in that one.
+/// Region for a stack.yaml that cannot be read.
 const REGION: &str = "us-east-1";
 
 /// Arguments of `local`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 It listens on the loopback interface only, and keeps its state in .liveinsight/aws beside stack.yaml until `reset`.
-The first start installs it into a Python environment of its own, there as well.")]
+The first start installs it into a Python environment in the user's cache (`~/.cache/liveinsight`), for all projects.")]
 pub struct LocalArgs {
     /// What to do with it
     #[command(subcommand)]
@@ -38,7 +41,7 @@ enum LocalAction {
 
 /// Runs `local`.
 pub(super) async fn run(args: &LocalArgs, context: &Context) -> Result<Exit, CliError> {
-    let format = context.format(&[Format::Text, Format::Json])?;
+    let format = context.format(Format::of("local"))?;
     let file = session::file(context)?;
     let root = file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let home = Home::new(root);
@@ -66,19 +69,27 @@ pub(super) async fn run(args: &LocalArgs, context: &Context) -> Result<Exit, Cli
 }
 
 fn show(context: &Context, server: Option<&LocalAws>, json: bool) {
+    let region = region(context);
     let Some(server) = server else {
         context.ui.result(&if json { json!({ "running": false }).to_string() } else { "not running".to_owned() });
         return;
     };
     if json {
-        let document = json!({ "running": true, "endpoint": server.endpoint, "pid": server.pid, "log": server.log });
+        let document = json!({ "running": true, "endpoint": server.endpoint, "region": region, "pid": server.pid, "log": server.log });
         context.ui.result(&document.to_string());
         return;
     }
-    context.ui.result(&format!("running at {} (process {})", server.endpoint, server.pid));
-    let region = context.globals.region.as_deref().unwrap_or(REGION);
-    let mut variables: Vec<String> = server.environment(region).iter().map(|(name, value)| format!("{name}={value}")).collect();
+    context.ui.result(&format!("running at {}, region {region} (process {})", server.endpoint, server.pid));
+    let mut variables: Vec<String> = server.environment(&region).iter().map(|(name, value)| format!("{name}={value}")).collect();
     // The Python clients know only this name.
     variables.push(format!("AWS_DEFAULT_REGION={region}"));
-    context.ui.note(&format!("other AWS clients reach it with\n  export {}", variables.join(" ")));
+    // A line each, so that none is broken where it is copied from.
+    context.ui.note(&format!("other AWS clients reach it with\n  export {}", variables.join("\n  export ")));
+}
+
+/// Returns the region in which the stack lies: that of `--region` or of stack.yaml.
+fn region(context: &Context) -> String {
+    let stack = session::load(context, Sources::NotNeeded).ok();
+    let region = context.globals.region.clone().or_else(|| stack.map(|stack| stack.region));
+    region.unwrap_or_else(|| REGION.to_owned())
 }

@@ -49,7 +49,7 @@ const API_AGAIN: usize = 5;
 
 /// Runs `logs`.
 pub(super) async fn run(args: &LogsArgs, context: &Context) -> Result<Exit, CliError> {
-    let format = context.format(&[Format::Text, Format::Json])?;
+    let format = context.format(Format::of("logs"))?;
     // Mistakes are told before anything is asked or started.
     let stack = session::load(context, Sources::NotNeeded)?;
     let wanted = wanted(&stack, &args.functions)?;
@@ -57,7 +57,7 @@ pub(super) async fn run(args: &LogsArgs, context: &Context) -> Result<Exit, CliE
     let mut sources = sources(&session.names(), wanted.iter().copied().filter(|name| *name != API));
     let mut api = if wanted.contains(&API) { api(context, &session, !args.functions.is_empty()).await? } else { Api::NotWanted };
     sources.extend(api.source(&session.names()));
-    let style = LogStyle::new(known(&stack).map(str::to_owned), true);
+    let style = LogStyle::new(known(&stack).map(str::to_owned), true, context.ui.columns());
     let show = |line: &Line| {
         if args.filter.as_ref().is_none_or(|text| line.text.contains(text.as_str())) {
             context.ui.result(&if format == Format::Json { ui::log_json(line) } else { style.text(line) });

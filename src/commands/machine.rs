@@ -47,7 +47,7 @@ pub(super) fn here(context: &Context) -> PathBuf {
 
 /// Whether `.liveinsight` can be made or written.
 fn writable(root: &Path) -> Result<String, CliError> {
-    let home = root.join(".liveinsight");
+    let home = crate::home::of(root);
     let tried = if home.exists() { home.as_path() } else { root };
     // Only trying tells: permissions, full disks and read-only mounts all count.
     let file = tried.join(format!(".liveinsight-doctor-{}", std::process::id()));

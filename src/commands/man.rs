@@ -28,7 +28,7 @@ pub struct ManArgs {
 
 /// Runs `man`.
 pub(super) fn run(args: &ManArgs, context: &Context) -> Result<Exit, CliError> {
-    context.format(&[Format::Text])?;
+    context.format(Format::of("man"))?;
     let mut program = Cli::command().disable_help_subcommand(true);
     program.build();
     match &args.out {

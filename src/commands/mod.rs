@@ -19,6 +19,7 @@ pub mod down;
 mod exclusive;
 pub mod graph;
 pub mod history;
+pub mod init;
 pub mod local;
 pub mod logs;
 mod machine;
@@ -28,8 +29,10 @@ pub mod outputs;
 pub mod plan;
 pub mod policy;
 mod proof;
+mod reading;
 mod recording;
 mod recount;
+mod remains;
 pub mod rollback;
 pub mod schema;
 pub mod seed;
@@ -76,6 +79,7 @@ pub fn run(cli: Cli) -> Exit {
 
 async fn dispatch(command: Command, context: &Context) -> Result<Exit, CliError> {
     match command {
+        Command::Init(args) => init::run(&args, context),
         Command::Up(args) => up::run(&args, context).await,
         Command::Plan(args) => plan::run(&args, context).await,
         Command::Down(args) => down::run(&args, context).await,

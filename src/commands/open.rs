@@ -24,7 +24,7 @@ pub struct OpenArgs {
 
 /// Runs `open`.
 pub(super) async fn run(args: &OpenArgs, context: &Context) -> Result<Exit, CliError> {
-    context.format(&[Format::Text])?;
+    context.format(Format::of("open"))?;
     let is_resource = args.name.contains('/');
     if is_resource && context.globals.local {
         let error = CliError::usage("the local AWS has no console");

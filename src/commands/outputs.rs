@@ -31,7 +31,7 @@ pub struct OutputsArgs {
 
 /// Runs `outputs`.
 pub(super) async fn run(args: &OutputsArgs, context: &Context) -> Result<Exit, CliError> {
-    let format = context.format(&[Format::Text, Format::Json, Format::Dotenv, Format::Github])?;
+    let format = context.format(Format::of("outputs"))?;
     let session = Session::open(context, Sources::NotNeeded).await?;
     if let Some(name) = &args.name {
         context.ui.result(&one(context, &session, name).await?);
@@ -43,7 +43,7 @@ pub(super) async fn run(args: &OutputsArgs, context: &Context) -> Result<Exit, C
         Format::Json => format!("{:#}", json!(outputs)),
         Format::Dotenv => ui::outputs_dotenv(&outputs),
         Format::Github => ui::outputs_github(&outputs),
-        _ => ui::outputs_text(&outputs),
+        _ => ui::outputs_text(&outputs, context.ui.columns()),
     });
     Ok(Exit::Done)
 }

@@ -2,8 +2,9 @@
 
 use super::{
     Context,
+    consent::{self, Allowed},
     content::{self, Packages},
-    cost,
+    cost, recording,
     session::{Session, Sources},
 };
 use crate::{
@@ -20,10 +21,12 @@ use clap::Args;
 /// Arguments of `plan`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
+It ends with 1 if `up` would refuse the plan, because it loses data or touches what is not the stack's, unless that is allowed here as there.
 Signs: + is created, ~ changes in place, ± is deleted and made again, - is deleted.
 It builds what changed, as `up` does, because the plan is exact only with the code that would be uploaded.
 On AWS it estimates how long `up` would take: what has to wait for something else, one after the other, at typical times.
 The last line estimates a month's bill at list prices and an assumed traffic, and what the plan adds to it; docs/cost.md says what is counted.")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct PlanArgs {
     /// Ends with 10 if anything would change
     #[arg(long)]
@@ -31,6 +34,12 @@ pub struct PlanArgs {
     /// Uses the packages of the last build, and fails if they are not current
     #[arg(long)]
     no_build: bool,
+    /// Allows to take over what exists under the stack's names, as `up --adopt` would
+    #[arg(long)]
+    adopt: bool,
+    /// Allows to delete or replace what holds data, as `up --delete-data` would
+    #[arg(long)]
+    delete_data: bool,
     /// Estimates the cost for so many events a month, if not for 100,000
     #[arg(long, value_name = "NUMBER", default_value_t = EVENTS, value_parser = cost::events, allow_hyphen_values = true)]
     events: u64,
@@ -38,8 +47,8 @@ pub struct PlanArgs {
 
 /// Runs `plan`.
 pub(super) async fn run(args: &PlanArgs, context: &Context) -> Result<Exit, CliError> {
-    let format = context.format(&[Format::Text, Format::Json, Format::Markdown])?;
-    let session = Session::open(context, Sources::Needed).await?;
+    let format = context.format(Format::of("plan"))?;
+    let session = Session::open(context, Sources::Compared).await?;
     let packages = if args.no_build { Packages::MustBeCurrent } else { Packages::Build };
     let content = content::gather(context, &session, packages, None).await?;
     let declaration = declare(&session.stack, &session.place, &content);
@@ -47,19 +56,33 @@ pub(super) async fn run(args: &PlanArgs, context: &Context) -> Result<Exit, CliE
     let estimate = cost::estimate(&session, &declaration, &plan, args.events);
     // On the local AWS nothing takes as long as it does on AWS.
     let time = session.place.limits.then(|| timings::estimate(&declaration.graph, &plan.steps)).flatten();
-    let last_lines = [time.as_ref().map(ui::estimate_line), Some(ui::cost_line(&estimate))];
+    let standing = recording::standing(&session, &declaration, &plan).await?;
+    let rolled_back = standing.and_then(|standing| ui::RolledBack::of(&plan, &standing));
+    let uncompared = Some(ui::uncompared_text(&ui::uncompared(&session.stack))).filter(|text| !text.is_empty());
+    let last_lines = [
+        ui::left_out_line(&content.left_out),
+        uncompared,
+        rolled_back.as_ref().map(ui::RolledBack::text),
+        time.as_ref().map(ui::estimate_line),
+        Some(ui::cost_line(&estimate)),
+    ];
     let last_lines = last_lines.into_iter().flatten().collect::<Vec<_>>().join("\n");
     let markdown = format!("{}\n{}\n", ui::plan_markdown(&session.names().stack_tag(), &plan, None), last_lines.replace('\n', "  \n"));
     context.ui.page(&markdown);
     match format {
-        Format::Json => context.ui.result(&ui::plan_json(&plan, &estimate, time.as_ref())),
+        Format::Json => {
+            context.ui.result(&ui::plan_json(&plan, &estimate, time.as_ref(), &content.left_out, rolled_back.as_ref(), &session.stack));
+        }
         Format::Markdown => context.ui.result(&markdown),
         _ => {
             let detail = if context.ui.verbose() { Detail::Full } else { Detail::Creations };
             context.ui.note(&format!("{}\n", session.title()));
-            context.ui.result(&format!("{}\n{last_lines}", ui::plan_text(&plan, None, detail)));
+            let columns = context.ui.columns();
+            let last_lines = ui::lines(&last_lines, columns);
+            context.ui.result(&format!("{}\n{last_lines}", ui::plan_text(&plan, None, detail, columns)));
         }
     }
+    consent::foresee(&plan, Allowed { adopt: args.adopt, delete_data: args.delete_data })?;
     let pending = plan.changes().next().is_some();
     Ok(if pending && args.exit_code { Exit::Pending } else { Exit::Done })
 }

@@ -46,7 +46,7 @@ pub struct PolicyArgs {
 /// Runs `policy`.
 pub(super) async fn run(args: &PolicyArgs, context: &Context) -> Result<Exit, CliError> {
     // It is JSON, whichever of the two is asked for.
-    context.format(&[Format::Text, Format::Json])?;
+    context.format(Format::of("policy"))?;
     let stack = load(context, Sources::NotNeeded)?;
     let place = place(args, context, &stack).await?;
     let document = match &args.trust {

@@ -3,21 +3,35 @@
 use super::{Context, session::Session};
 use crate::{
     aws::Aws,
-    engine::{Plan, Resource, Result, State, Step},
+    engine::{Plan, Resource, Result, State},
     error::CliError,
-    release::{self, Action, Author},
+    release::{self, Action, Author, Standing},
     resources::Bucket,
     stack::Declaration,
 };
 
 /// Whether what is live is the newest release. A stack without a bucket has none, and neither has one whose bucket is still to be made.
 pub(super) async fn is_recorded(session: &Session, declaration: &Declaration, plan: &Plan<Aws>) -> Result<bool, CliError> {
-    let there = |step: &Step| step.id.kind() == Bucket::KIND && step.state != State::Missing && step.objection.is_none();
-    if declaration.bucket.is_none() || !plan.steps.iter().any(there) {
+    if declaration.bucket.is_none() || !has_bucket(plan) {
         return Ok(true);
     }
     let recorded = release::is_recorded(&session.aws, &session.names().bucket(), &declaration.graph).await;
-    recorded.map_err(|error| CliError::of_engine(None, &error))
+    // What a killed run did not keep of the files' headers is made up for, too.
+    recorded.map(|recorded| recorded && session.aws.site_is_kept()).map_err(|error| CliError::of_engine(None, &error))
+}
+
+/// Whether the bucket of the records is there, and this stack's.
+pub(super) fn has_bucket(plan: &Plan<Aws>) -> bool {
+    plan.steps.iter().any(|step| step.id.kind() == Bucket::KIND && step.state != State::Missing && step.objection.is_none())
+}
+
+/// Reads how what was observed stands to the newest release, if there is one.
+pub(super) async fn standing(session: &Session, declaration: &Declaration, plan: &Plan<Aws>) -> Result<Option<Standing>, CliError> {
+    if !has_bucket(plan) {
+        return Ok(None);
+    }
+    let standing = release::standing(&session.aws, &session.names().bucket(), &declaration.graph).await;
+    standing.map_err(|error| CliError::of_engine(None, &error))
 }
 
 /// Records what `up` released.

@@ -4,7 +4,12 @@ use super::{
     Context,
     session::{Session, Sources},
 };
-use crate::error::CliError;
+use crate::{
+    engine::{Id, Owner},
+    error::CliError,
+    resources::Table,
+    stack::{Content, declare},
+};
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use shared::{
     recount::{Difference, Report, recount},
@@ -26,6 +31,7 @@ pub(super) async fn run(context: &Context, repair: bool) -> Result<Result<String
             return Err(error.hint("a recount is of the events and sessions that the handlers in lambdas/ keep"));
         }
     }
+    check_owner(&session).await?;
     let [events, sessions] = TABLES.map(|table| session.names().table(table));
     // Everywhere else the retries are ours, for writes that are planned; this reads two tables whole, and each of its writes is conditional.
     let config = session.aws.dynamodb.config().to_builder().retry_config(RetryConfig::standard().with_max_attempts(5)).build();
@@ -34,6 +40,21 @@ pub(super) async fn run(context: &Context, repair: bool) -> Result<Result<String
     let report = recount(&store, time::now(), repair).await;
     context.progress.step_done();
     Ok(told(&report.map_err(|error| unread(&error))?, repair))
+}
+
+/// Refuses tables that are not this stack's.
+async fn check_owner(session: &Session) -> Result<(), CliError> {
+    let graph = declare(&session.stack, &session.place, &Content::default()).graph;
+    for table in TABLES {
+        let id = Id::new::<Table>(table);
+        let owner = graph.owner(&session.aws, &id).await.map_err(|error| CliError::of_engine(Some(&id), &error))?;
+        if let Some(whose) = owner.as_ref().and_then(Owner::foreign) {
+            let name = session.names().table(table);
+            let error = CliError::failed(format!("{id}: {name} exists and is not this stack's ({whose}), so it is not counted again"));
+            return Err(error.hint("`liveinsight status` shows what is whose"));
+        }
+    }
+    Ok(())
 }
 
 /// Why nothing could be counted.

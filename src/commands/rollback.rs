@@ -59,11 +59,11 @@ struct Done {
 
 /// Runs `rollback`.
 pub(super) async fn run(args: &RollbackArgs, context: &Context) -> Result<Exit, CliError> {
-    context.format(&[Format::Text, Format::Json])?;
+    context.format(Format::of("rollback"))?;
     let session = Session::open_at_once(context, Sources::NotNeeded).await?;
-    let result = roll_back(args, context, &session).await;
+    let result = Box::pin(roll_back(args, context, &session)).await;
     if session.is_mistaken() {
-        return roll_back(args, context, &Session::open(context, Sources::NotNeeded).await?).await;
+        return Box::pin(roll_back(args, context, &Session::open(context, Sources::NotNeeded).await?)).await;
     }
     result
 }
@@ -82,6 +82,11 @@ async fn roll_back(args: &RollbackArgs, context: &Context, session: &Session) ->
         consent::confirm(context, &question, &format!("{environment} is protected")).await?;
     }
     let declaration = declare(&session.stack, &session.place, &Content::default());
+    if let Err(error) = Box::pin(release::check_bucket(&session.aws, &declaration)).await {
+        // What is found in another account does not count, whatever it is.
+        session.confirm().await?;
+        return Err(CliError::of_engine(None, &error));
+    }
     let turn = Exclusive::begin(context, session, "rollback", Place::Bucket, args.no_wait);
     let (exclusive, scene) = join(turn, look(session, &declaration)).await;
     if exclusive.is_err() {
@@ -95,7 +100,7 @@ async fn roll_back(args: &RollbackArgs, context: &Context, session: &Session) ->
         Box::pin(put_back(args, context, session, &declaration, scene?)).await
     });
     let conclude = async |done: &mut Done| conclude(context, session, &declaration, done).await;
-    let ran = exclusive.run_and_close(context, work, conclude).await;
+    let ran = Box::pin(exclusive.run_and_close(context, work, conclude)).await;
     session.tell_calls(context);
     let (done, kept) = ran?;
     let mut result = ui::failures(&done.report).map_or(Ok(()), Err);

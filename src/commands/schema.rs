@@ -18,7 +18,7 @@ pub struct SchemaArgs {}
 /// Runs `schema`.
 pub(super) fn run(_: &SchemaArgs, context: &Context) -> Result<Exit, CliError> {
     // It is JSON, whichever of the two is asked for.
-    context.format(&[Format::Text, Format::Json])?;
+    context.format(Format::of("schema"))?;
     context.ui.result(&format!("{:#}", stack::schema()));
     Ok(Exit::Done)
 }

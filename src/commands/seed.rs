@@ -12,7 +12,7 @@ use crate::{
     http::Client,
     seed::{Books, Counts, Plan, Sender, Span, plan},
     stack::{Content, declare},
-    ui::SeedReport,
+    ui::{self, SeedReport},
 };
 use clap::Args;
 use std::time::{Duration, Instant, SystemTime};
@@ -49,7 +49,7 @@ pub struct SeedArgs {
 
 /// Runs `seed`.
 pub(super) async fn run(args: &SeedArgs, context: &Context) -> Result<Exit, CliError> {
-    let format = context.format(&[Format::Text, Format::Json])?;
+    let format = context.format(Format::of("seed"))?;
     if !session::load(context, Sources::NotNeeded)?.has_api() {
         return Err(CliError::failed("stack.yaml has no function with a route, so there is no API to send to"));
     }
@@ -75,7 +75,7 @@ pub(super) async fn run(args: &SeedArgs, context: &Context) -> Result<Exit, CliE
     let books = send(context, Sender { client: &client, run: &run, stop: &context.stop }, &plan, pace).await;
     let after = settled(context, &client, &books, before).await?;
     let report = SeedReport::new(&books, before, after);
-    context.ui.result(&if format == Format::Json { report.json() } else { report.text() });
+    context.ui.result(&if format == Format::Json { report.json() } else { ui::lines(&report.text(), context.ui.columns()) });
     if report.reconciled() {
         return Ok(Exit::Done);
     }

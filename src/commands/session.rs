@@ -25,10 +25,14 @@ pub(super) struct Session {
 /// Whose account it is, being asked since the session was opened.
 type Asking = Shared<LocalBoxFuture<'static, Result<(), CliError>>>;
 
-/// Whether the handlers' crates and the pages that stack.yaml names have to be there.
+/// What stack.yaml names that has to be there.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Sources {
+    /// The handlers' crates, the pages, and the values of the secrets.
     Needed,
+    /// The crates and pages; a secret without a value is not compared.
+    Compared,
+    /// Nothing.
     NotNeeded,
 }
 
@@ -125,6 +129,8 @@ impl Session {
         if let Some(recorder) = context.recorder() {
             aws.record(recorder);
         }
+        let progress = context.progress.clone();
+        aws.observe_retries(move |retry| progress.retrying(retry));
         Self { stack, place, aws, identity: None, is_mistaken: Rc::default() }
     }
 
@@ -185,8 +191,12 @@ pub(super) fn load(context: &Context, sources: Sources) -> Result<Stack, CliErro
     let (environment, region) = (globals.env.as_deref(), globals.region.as_deref());
     let stack = match sources {
         Sources::Needed => Stack::load(&path, environment, region)?,
+        Sources::Compared => Stack::load_to_compare(&path, environment, region)?,
         Sources::NotNeeded => Stack::read(&path, environment, region)?,
     };
+    if sources != Sources::NotNeeded {
+        stack.warnings.iter().for_each(|warning| context.ui.warn(warning));
+    }
     context.ui.mask(stack.functions.values().flat_map(|function| function.secrets.values().flatten()).map(String::as_str));
     Ok(stack)
 }
@@ -198,7 +208,8 @@ pub(super) fn file(context: &Context) -> Result<PathBuf, CliError> {
     }
     let here = std::env::current_dir().map_err(|error| CliError::failed(format!("cannot tell the current directory: {error}")))?;
     let path = stack::find(&here).ok_or_else(|| {
-        CliError::new(Exit::Stack, "no stack.yaml here or in any directory above").hint("name one with --file, or change to the project")
+        CliError::new(Exit::Stack, "no stack.yaml here or in any directory above")
+            .hint("run `liveinsight init` to write one, name one with --file, or change to the project")
     })?;
     Ok(path.strip_prefix(&here).map(ToOwned::to_owned).unwrap_or(path))
 }
@@ -218,6 +229,7 @@ fn local_place(server: &LocalAws, region: &str) -> Place {
         limits: false,
         // It knows neither `ImportRestApi` nor `PutRestApi`.
         imports_apis: false,
+        denies_missing: true,
         functions_on_host: true,
     }
 }

@@ -3,17 +3,17 @@
 use super::{
     Context,
     content::{self, Packages},
-    cost,
+    cost, recording,
     session::{Session, Sources},
 };
 use crate::{
     aws::Aws,
     cli::Format,
-    engine::{Event, Id, Plan, Resource, State, Step, survey},
+    engine::{Event, Id, Plan, Resource, State, survey},
     error::{CliError, Exit},
     lock::{Held, Lock},
-    release,
-    resources::{Alarm, Alias, Bucket},
+    release::Standing,
+    resources::{Alarm, Alias},
     stack::{Declaration, declare},
     trail::{self, Author},
     ui,
@@ -25,7 +25,7 @@ use std::collections::BTreeMap;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 A resource is `in sync`, `drifted` (with the fields that differ), `missing`, `busy` (AWS is still working on it), or not in
-stack.yaml (`up` would remove it). Of what was changed or deleted from outside it says by whom, with what and when, if CloudTrail
+stack.yaml (`up` would remove it). What is in sync is only counted; -v lists it as well, and so does --format json. Of what was changed or deleted from outside it says by whom, with what and when, if CloudTrail
 can be read and knows of it, which takes up to 15 minutes. Whoever has the stack's lock is shown, too, and a canary that goes on or was
 left half-way. Handlers are not built: code that changed since the last build is not compared.
 
@@ -45,22 +45,24 @@ pub struct StatusArgs {
 
 /// Runs `status`.
 pub(super) async fn run(args: &StatusArgs, context: &Context) -> Result<Exit, CliError> {
-    let format = context.format(&[Format::Text, Format::Json])?;
-    let session = Session::open(context, Sources::Needed).await?;
+    let format = context.format(Format::of("status"))?;
+    let session = Session::open(context, Sources::Compared).await?;
     let content = content::gather(context, &session, Packages::IfCurrent, None).await?;
     let declaration = declare(&session.stack, &session.place, &content);
     let plan = survey(&declaration.graph, &session.aws, &|event: Event<'_>| context.progress.engine(&event)).await?;
     let (release, lock) = in_bucket(&session, &plan, &declaration).await?;
     let cost = if args.cost { Some(cost::report(&session, &declaration, &plan, args.events).await?) } else { None };
-    let health = ui::Health { release, lock, cost, ..health(&declaration) };
+    let not_compared = ui::uncompared(&session.stack);
+    let health = ui::Health { release, lock, not_compared, cost, ..health(&declaration) };
     let authors = authors(context, &session, &plan, &declaration).await;
     if format == Format::Json {
         context.ui.result(&ui::status_json(&plan, &session.stack.project, &session.stack.environment, &health, &authors));
     } else {
         context.ui.note(&format!("{}\n", session.title()));
-        context.ui.result(&ui::status_text(&plan, &health, &authors));
+        let view = ui::StatusView { columns: context.ui.columns(), all: context.ui.verbose() };
+        context.ui.result(&ui::status_text(&plan, &health, &authors, view));
     }
-    context.ui.page(&ui::status_markdown(&session.names().stack_tag(), &plan, &authors));
+    context.ui.page(&ui::status_markdown(&session.names().stack_tag(), &plan, health.release.as_ref(), &authors));
     let in_sync = plan.steps.iter().all(|step| step.state == State::InSync);
     Ok(if in_sync || !args.exit_code { Exit::Done } else { Exit::Pending })
 }
@@ -81,24 +83,13 @@ async fn authors(context: &Context, session: &Session, plan: &Plan<Aws>, declara
 }
 
 /// The newest release, and who has the stack's lock, if there is a bucket for them to lie in, and that is ours.
-async fn in_bucket(
-    session: &Session,
-    plan: &Plan<Aws>,
-    declaration: &Declaration,
-) -> Result<(Option<ui::Released>, Option<Held>), CliError> {
-    let there = |step: &Step| step.id.kind() == Bucket::KIND && step.state != State::Missing && step.objection.is_none();
-    if !plan.steps.iter().any(there) {
+async fn in_bucket(session: &Session, plan: &Plan<Aws>, declaration: &Declaration) -> Result<(Option<Standing>, Option<Held>), CliError> {
+    let standing = recording::standing(session, declaration, plan).await?;
+    if !recording::has_bucket(plan) {
         return Ok((None, None));
     }
-    let (aws, bucket) = (&session.aws, session.names().bucket());
-    let look = async {
-        let release = match release::latest(aws, &bucket).await? {
-            Some(number) => Some(ui::Released { number, live: release::is_recorded(aws, &bucket, &declaration.graph).await? }),
-            None => None,
-        };
-        Ok((release, Lock::look(aws, &bucket).await?))
-    };
-    look.await.map_err(|error| CliError::of_engine(None, &error))
+    let held = Lock::look(&session.aws, &session.names().bucket()).await;
+    Ok((standing, held.map_err(|error| CliError::of_engine(None, &error))?))
 }
 
 /// What the outputs say, now that everything was observed.

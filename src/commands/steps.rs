@@ -45,6 +45,9 @@ impl FromStr for Steps {
 fn step(text: &str) -> Result<Step, String> {
     let expected = || format!("`{text}`: expected a share and a time such as 10%:5m; several with commas between them");
     let (share, duration) = text.split_once(':').ok_or_else(expected)?;
+    if share.parse::<f64>().is_ok_and(f64::is_finite) {
+        return Err(format!("`{text}`: a share needs its unit: write {share}%:{duration}"));
+    }
     let percent: f64 = share.strip_suffix('%').and_then(|share| share.parse().ok()).ok_or_else(expected)?;
     // A finer share is a mistake, and so is one that leaves nothing to either side.
     if !(0.01..=99.99).contains(&percent) {
@@ -74,7 +77,8 @@ mod tests {
         for (text, reason) in [
             ("", "expected a share and a time"),
             ("10%", "expected a share and a time"),
-            ("10:5m", "expected a share and a time"),
+            ("10:5m", "a share needs its unit: write 10%:5m"),
+            ("10%:5", "a number needs a unit: write 5s, 5m, 5h or 5d"),
             ("ten%:5m", "expected a share and a time"),
             ("NaN%:5m", "from 0.01% to 99.99%"),
             ("0%:5m", "from 0.01% to 99.99%"),

@@ -20,7 +20,7 @@ use std::{
 #[derive(Debug, Clone, Args)]
 pub(super) struct TimingsArgs {
     /// Writes an HTML page that shows every call to AWS and every wait over time, with the critical path
-    #[arg(long, value_name = "PATH", num_args = 0..=1, require_equals = true, default_missing_value = "liveinsight-timings.html")]
+    #[arg(long, value_name = "PATH", num_args = 0..=1, default_missing_value = "liveinsight-timings.html")]
     timings: Option<PathBuf>,
 }
 
@@ -43,7 +43,7 @@ impl Page {
     fn open(path: &Path) -> Result<Self, CliError> {
         let cannot = |error| {
             CliError::failed(format!("cannot write the timings to {}: {error}", path.display()))
-                .hint("--timings=PATH names another file; nothing was changed")
+                .hint("--timings PATH names another file; nothing was changed")
         };
         let is_new = !path.exists();
         let file = OpenOptions::new().append(true).create(true).open(path).map_err(cannot)?;

@@ -5,6 +5,7 @@ use super::{
     apply::{Applied, Request, apply},
     consent::Allowed,
     content::{self, Packages},
+    reading,
     session::{Session, Sources},
     steps::Steps,
     timings::TimingsArgs,
@@ -26,7 +27,7 @@ use std::collections::BTreeSet;
 #[command(after_help = "\
 The plan and the progress go to stderr; stdout carries the outputs and the summary, or with --format json one event per line.
 Running it again when nothing changed writes nothing.
-Its critical path is the longest chain of resources of which each waits for the one before, without the time in which one only queued.
+With -v or --timings it names its critical path: the longest chain of resources of which each waits for the one before, without the time in which one only queued.
 
 After a release (code or pages changed) it is checked that it works: an event is posted, for a site of its own, and counted, each route that
 only reads answers, and the page is served. If not, the release before is put back, and the exit code is 5. --no-smoke leaves that out.
@@ -52,7 +53,7 @@ pub struct UpArgs {
     /// Does not check after a release that it works
     #[arg(long)]
     no_smoke: bool,
-    /// Takes over what exists under the stack's names and is not marked as the stack's
+    /// Takes over what exists under the stack's names and is marked as no stack's
     #[arg(long)]
     adopt: bool,
     /// Allows to delete or replace what holds data (tables, bucket)
@@ -70,7 +71,7 @@ pub struct UpArgs {
 
 /// Runs `up`.
 pub(super) async fn run(args: &UpArgs, context: &Context) -> Result<Exit, CliError> {
-    context.format(&[Format::Text, Format::Json])?;
+    context.format(Format::of("up"))?;
     let page = args.timings.open()?;
     context.record();
     let mut session = Session::open_at_once(context, Sources::Needed).await?;
@@ -86,13 +87,16 @@ pub(super) async fn run(args: &UpArgs, context: &Context) -> Result<Exit, CliErr
     let packages = if args.no_build { Packages::MustBeCurrent } else { Packages::Build };
     context.now(BUILDING);
     let content = session.unless_refused(content::gather(context, &session, packages, request.only.as_ref())).await?;
+    if let Some(left_out) = ui::left_out_line(&content.left_out) {
+        context.ui.note(&left_out);
+    }
     let mut applied = apply(context, &session, &content, &request).await;
     if session.is_mistaken() {
         session = Session::open(context, Sources::Needed).await?;
         applied = apply(context, &session, &content, &request).await;
     }
     let Applied { outputs, summary, total, result, in_sync, achieved, .. } = applied?;
-    if let Some(achieved) = &achieved {
+    if let Some(achieved) = achieved.as_ref().filter(|_| page.is_some() || context.ui.verbose()) {
         context.ui.note(&ui::achieved_line(achieved));
     }
     if let Some(page) = page {
@@ -109,9 +113,12 @@ pub(super) async fn run(args: &UpArgs, context: &Context) -> Result<Exit, CliErr
         }
         context.ui.result(&summary.json());
     } else if in_sync {
-        context.ui.result(&format!("{}\n{total} of {total} in sync: {}", ui::outputs_text(&outputs), summary.text()));
+        context.ui.result(&format!("{}\n{total} of {total} in sync: {}", ui::outputs_text(&outputs, context.ui.columns()), summary.text()));
     } else {
         context.ui.result(&summary.text());
+    }
+    if let Some(text) = reading::closed(&session.stack, &session.names()).filter(|_| in_sync) {
+        context.ui.note(&text);
     }
     result.map(|()| Exit::Done)
 }

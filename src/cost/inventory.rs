@@ -222,7 +222,7 @@ pub(super) mod tests {
 
     fn step(id: Id, state: State, action: Option<Action>, from: &Value, to: &Value) -> Step {
         let changes = Changes::between(&Fields::of(from), &Fields::of(to));
-        Step { id, name: String::new(), state, action, changes, cause: None, objection: None }
+        Step { id, name: String::new(), state, action, changes, fixed: &[], cause: None, objection: None }
     }
 
     #[test]

@@ -2,7 +2,10 @@
 
 use super::{Sample, Series, WINDOW_DAYS, measured::HOUR};
 use crate::{aws::Aws, engine::Result};
-use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricDataQuery, MetricStat};
+use aws_sdk_cloudwatch::{
+    operation::get_metric_data::GetMetricDataOutput,
+    types::{Dimension, Metric, MetricDataQuery, MetricStat},
+};
 use aws_smithy_types::DateTime;
 
 /// Most queries in a request ("`GetMetricData`" in the CloudWatch API reference).
@@ -17,24 +20,18 @@ pub async fn samples(aws: &Aws, all: Vec<Series>, now: f64) -> Result<Vec<(Serie
     let mut found: Vec<Vec<Sample>> = vec![Vec::new(); all.len()];
     for (chunk, first) in all.chunks(MOST).zip((0..).step_by(MOST)) {
         let queries: Vec<MetricDataQuery> = chunk.iter().zip(first..).map(|(series, index)| query(series, index)).collect();
-        let mut next = None;
-        loop {
-            let send = || {
-                let request = aws.cloudwatch.get_metric_data().start_time(from).end_time(until);
-                request.set_metric_data_queries(Some(queries.clone())).set_next_token(next.clone()).send()
-            };
-            let page = aws.read("cloudwatch:GetMetricData", send).await?;
+        let request = || aws.cloudwatch.get_metric_data().start_time(from).end_time(until);
+        let send = |token| request().set_metric_data_queries(Some(queries.clone())).set_next_token(token).send();
+        let take = |page: GetMetricDataOutput| {
             for result in page.metric_data_results() {
                 let index = result.id().and_then(|id| id.strip_prefix('s')).and_then(|index| index.parse::<usize>().ok());
                 let Some(samples) = index.and_then(|index| found.get_mut(index)) else { continue };
                 let values = result.timestamps().iter().zip(result.values());
                 samples.extend(values.map(|(at, value)| Sample { at: at.as_secs_f64(), value: *value }));
             }
-            next = page.next_token().map(str::to_owned);
-            if next.is_none() {
-                break;
-            }
-        }
+            Ok(page.next_token)
+        };
+        aws.pages("cloudwatch:GetMetricData", send, take).await?;
     }
     Ok(all.into_iter().zip(found).collect())
 }

@@ -1,9 +1,9 @@
 //! Makes the live world agree with the graph: act on the plan, observe again, until nothing differs.
 
 use super::{
-    Action, Changes, Class, Error, Event, Gate, Gone, Graph, Id, Listener, Outcome, Owner, Plan, Result, Stop, Stray, Tempo,
+    Action, Changes, Class, Error, Event, Gate, Gone, Graph, Id, Listener, Outcome, Plan, Result, Stop, Stray, Tempo,
     graph::{Entry, Left, Seen},
-    plan::{decide, sweep, verify},
+    plan::{bar, decide, keep_ours, sweep, verify},
     sweep::remove_strays,
     wait::{Waits, when_ready},
     walk::Skipped,
@@ -20,10 +20,10 @@ const ROUNDS: usize = 4;
 const WRITES: usize = 8;
 
 /// How long something that was created may not be seen, and how often, while it cannot be created yet, it is made sure that what it needs
-/// is still there. What AWS calls eventual takes seconds; beyond that, another run may be deleting what this one makes.
+/// is still there. What AWS calls eventual takes seconds (reported); beyond that, another run may be deleting what this one makes.
 const RIVALS: Duration = Duration::from_secs(30);
 
-/// How long what was deleted may go on being listed. What AWS calls eventual takes seconds.
+/// How long what was deleted may go on being listed. What AWS calls eventual takes seconds (reported).
 const LISTS: Duration = Duration::from_mins(1);
 
 /// How to converge.
@@ -128,7 +128,7 @@ pub async fn up<C: super::Cloud>(graph: &Graph<C>, cloud: &C, mut plan: Plan<C>,
         report = Report::default();
         report.take(run.act(&plan, round).await);
         if report.complete() && options.only.is_none() {
-            run.remove_strays(&mut plan.strays, &mut report).await;
+            run.remove_strays(&mut plan.strays, &plan.seen, &mut report).await;
         }
         if !report.complete() {
             break;
@@ -200,7 +200,10 @@ impl<C: super::Cloud> Run<'_, C> {
                     }
                     let began = Instant::now();
                     let mut action = None;
-                    let result = self.converge(index, entry, seen, round, &mut action).await;
+                    let result = match bar(self.graph, &plan.seen, entry, self.options.adopt) {
+                        Some(whose) => Err(not_ours(entry, whose)),
+                        None => self.converge(index, entry, seen, round, &mut action).await,
+                    };
                     self.options.stop_if_expired(&result);
                     if let (Some(action), Ok(())) = (action, &result) {
                         // Of several writes in one run, the first says what happened to the resource.
@@ -247,18 +250,17 @@ impl<C: super::Cloud> Run<'_, C> {
                 continue;
             };
             if let Some(live) = &seen {
-                if let Owner::Other(whose) = &live.owner
-                    && !self.options.adopt
-                {
-                    return Err(Error::refused(
-                        "adopt",
-                        format!("{} exists and is not ours ({whose}); run again with --adopt to take it over", entry.name),
-                    ));
+                if let Some(whose) = live.owner.bars(self.options.adopt) {
+                    return Err(not_ours(entry, whose));
                 }
                 if let Some(busy) = live.busy {
                     self.wait(entry, &pauses, busy, None).await?;
                     seen = entry.observe(self.cloud).await?;
                     continue;
+                }
+                if let Some(refusal) = live.failed.clone().filter(|_| settling) {
+                    // The service gave up on what was just written: another look, or the same write, changes nothing.
+                    return Err(Error::Failed(refusal));
                 }
             } else if let Some(made) = made {
                 self.wait_to_be_seen(entry, &pauses, made).await?;
@@ -278,13 +280,15 @@ impl<C: super::Cloud> Run<'_, C> {
             }
             writes += 1;
             self.unproven.borrow_mut().insert(index);
+            let had_failed = seen.as_ref().is_some_and(|seen| seen.failed.is_some());
             let written = self.carry_out(index, entry, action, &changes).await;
             if action == Action::Create {
                 made = written.is_ok().then(Instant::now);
             }
             match written {
                 Ok(None) => seen = None,
-                Ok(Some(Left::Nothing | Left::Parts)) => return Ok(()),
+                // What the service had given up on is looked at again, before anything builds on it.
+                Ok(Some(Left::Nothing | Left::Parts)) if !had_failed => return Ok(()),
                 Ok(Some(left)) => {
                     settling = true;
                     pauses.progressed();
@@ -418,7 +422,7 @@ impl<C: super::Cloud> Run<'_, C> {
     }
 
     /// Deletes them. What then is listed and was not is left in their place.
-    async fn remove_strays(&self, strays: &mut Vec<Stray<C>>, report: &mut Report) {
+    async fn remove_strays(&self, strays: &mut Vec<Stray<C>>, seen: &BTreeMap<Id, Option<Seen>>, report: &mut Report) {
         if strays.is_empty() {
             return;
         }
@@ -439,7 +443,7 @@ impl<C: super::Cloud> Run<'_, C> {
             }
         }
         if report.complete() {
-            match self.swept(&deleted).await {
+            match self.swept(&deleted, seen).await {
                 Ok(left) => *strays = left,
                 Err((id, error)) => drop(report.failed.insert(id, error)),
             }
@@ -447,16 +451,23 @@ impl<C: super::Cloud> Run<'_, C> {
     }
 
     /// Sweeps until nothing is listed any more of what was `deleted`: lists lag behind.
-    async fn swept(&self, deleted: &BTreeSet<Id>) -> Result<Vec<Stray<C>>, (Id, Error)> {
+    async fn swept(&self, deleted: &BTreeSet<Id>, seen: &BTreeMap<Id, Option<Seen>>) -> Result<Vec<Stray<C>>, (Id, Error)> {
         let pauses = Waits::new(self.options.tempo.within(LISTS), &self.options.stop);
         loop {
             self.cloud.refresh();
             let left = when_ready(self.cloud, async || sweep(self.graph, self.cloud, true).await).await;
-            let left = left.map_err(|error| (Id::of_sweep(), error))?;
+            let mut left = left.map_err(|error| (Id::of_sweep(), error))?;
+            keep_ours(self.graph, &mut left, |whole| bar(self.graph, seen, whole, false).is_some());
             let Some(stray) = left.iter().find(|stray| deleted.contains(&stray.id)) else { return Ok(left) };
             let why = "it to disappear: its deletion was answered as done, and it is still listed";
             let waited = pauses.wait(self.cloud, &stray.id, why, None, self.tell).await;
             waited.map_err(|error| (stray.id.clone(), error))?;
         }
     }
+}
+
+/// What exists under a name of ours and must not be written: it is somebody else's, or part of what is.
+fn not_ours<C>(entry: &Entry<C>, whose: &str) -> Error {
+    let way_out = "--adopt takes over what no stack claims, and nothing else";
+    Error::refused("adopt", format!("{} exists and is not ours ({whose}); {way_out}", entry.name))
 }

@@ -73,6 +73,17 @@ impl Error {
         }))
     }
 
+    /// The reason for which a service gave up on a resource, as `operation` shows it.
+    pub fn gave_up(operation: &str, code: &str, message: impl Into<String>) -> Box<Refusal> {
+        Box::new(Refusal {
+            class: Class::Refused,
+            operation: operation.to_owned(),
+            code: code.to_owned(),
+            message: message.into(),
+            request_id: None,
+        })
+    }
+
     /// The class of the refusal behind this error, if a service refused.
     pub fn class(&self) -> Option<Class> {
         match self {
@@ -108,6 +119,8 @@ pub enum Class {
     Clock,
     /// The credentials may not do this.
     Denied,
+    /// AWS has not verified the account, or has not activated the service or region for it. No permission is missing, and a retry changes nothing.
+    NotActivated,
     /// A limit of the account is reached.
     Quota,
     /// No answer, or one that is not the service's.

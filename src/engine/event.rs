@@ -2,6 +2,7 @@
 
 use super::{Error, Id};
 use serde::Serialize;
+use std::time::Duration;
 
 /// What is done to a resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -49,6 +50,10 @@ pub enum Event<'a> {
         id: &'a Id,
         /// What for, in a few words.
         why: &'a str,
+        /// Number of waits so far, this one included.
+        times: u32,
+        /// Time since the first of them began.
+        waited: Duration,
     },
     /// It does: it looks again, or tries again.
     Resumed {

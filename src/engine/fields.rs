@@ -45,6 +45,13 @@ impl Fields {
         self.leaves.iter().map(|(path, field)| (path.as_str(), field))
     }
 
+    /// Adds a text that no spec has.
+    #[must_use]
+    pub(super) fn with(mut self, path: &str, text: String) -> Self {
+        self.leaves.insert(path.to_owned(), Field::Known(Value::String(text)));
+        self
+    }
+
     /// What the spec refers to.
     pub(super) fn needs(&self) -> &BTreeSet<Id> {
         &self.needs
@@ -54,6 +61,7 @@ impl Fields {
         match value {
             Value::Object(map) if !map.contains_key(MARK) => {
                 for (key, value) in map {
+                    let key = visible(&key);
                     let path = if path.is_empty() { key } else { format!("{path}.{key}") };
                     self.walk(path, value);
                 }
@@ -151,6 +159,12 @@ impl Changes {
         self.0.iter().any(|change| under(&change.path, field))
     }
 
+    /// Those that lie at or under one of these fields.
+    #[must_use]
+    pub fn within(&self, fields: &[&str]) -> Self {
+        Self(self.0.iter().filter(|change| fields.iter().any(|field| under(&change.path, field))).cloned().collect())
+    }
+
     /// The paths, for a short message.
     pub fn paths(&self) -> String {
         self.0.iter().map(|change| change.path.as_str()).collect::<Vec<_>>().join(", ")
@@ -162,6 +176,11 @@ impl Changes {
         let rest: Vec<Change> = self.0.iter().filter(|change| !under(&change.path, field)).cloned().collect();
         if rest.is_empty() { self.clone() } else { Self(rest) }
     }
+}
+
+/// Returns a key without anything that a terminal obeys: anybody may have put an object of any name into the bucket.
+fn visible(key: &str) -> String {
+    key.chars().map(|c| if c.is_control() { c.escape_default().to_string() } else { c.to_string() }).collect()
 }
 
 fn under(path: &str, field: &str) -> bool {

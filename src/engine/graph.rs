@@ -1,7 +1,8 @@
 //! The declared resources and what hangs on what; the only place where their types are erased.
 
 use super::{
-    Changes, Fields, Gone, Live, Owner, Ref, Resource, Result, Stray, Written, current::for_resource, digest::Marks, sweep::Sweep,
+    Changes, Fields, Gone, Live, Owner, Protection, Ref, Refusal, Resource, Result, Stray, Written, current::for_resource, digest::Marks,
+    resource::FAILED, sweep::Sweep,
 };
 use futures::future::LocalBoxFuture;
 use serde::Serialize;
@@ -78,6 +79,8 @@ pub struct Entry<C> {
     pub name: String,
     pub(super) needs: Vec<usize>,
     pub(super) part_of: Option<usize>,
+    /// Deleted with what it is part of.
+    pub(super) goes_along: bool,
     pub(super) marks: Marks,
     pub(super) node: Box<dyn Node<C>>,
 }
@@ -127,7 +130,12 @@ impl<C: super::Cloud> Graph<C> {
     ///
     /// # Panics
     /// If the id is declared twice: names come from maps, whose keys are unique.
-    pub fn add<R: Resource<Cloud = C>>(&mut self, name: &str, mut spec: R) -> Handle<R> {
+    pub fn add<R: Resource<Cloud = C>>(&mut self, name: &str, spec: R) -> Handle<R> {
+        const { assert!(!R::IS_PART, "a part is declared by `add_part`, with what it is part of") };
+        self.push(name, spec)
+    }
+
+    fn push<R: Resource<Cloud = C>>(&mut self, name: &str, mut spec: R) -> Handle<R> {
         let id = Id::new::<R>(name);
         let marks = Marks::of(&spec);
         spec.stamp(&marks.to_string());
@@ -137,15 +145,16 @@ impl<C: super::Cloud> Graph<C> {
         assert!(self.index.insert(id.clone(), index).is_none(), "{id} is declared twice");
         let name = spec.name();
         let node = Box::new(Declared { spec, output: output.clone(), live: RefCell::new(None) });
-        self.entries.push(Entry { id: id.clone(), name, needs, part_of: None, marks, node });
+        self.entries.push(Entry { id: id.clone(), name, needs, part_of: None, goes_along: false, marks, node });
         Handle { id, index, output }
     }
 
-    /// Declares a resource that cannot outlive `whole`: it is deleted with it, not by itself.
+    /// Declares a resource that belongs to whom `whole` belongs, and cannot outlive it: it is deleted with it
+    /// ([`GOES_ALONG`](Resource::GOES_ALONG)) or before it.
     pub fn add_part<R: Resource<Cloud = C>, W: Resource<Cloud = C>>(&mut self, whole: &Handle<W>, name: &str, spec: R) -> Handle<R> {
-        let handle = self.add(name, spec);
+        let handle = self.push(name, spec);
         let entry = &mut self.entries[handle.index];
-        entry.part_of = Some(whole.index);
+        (entry.part_of, entry.goes_along) = (Some(whole.index), R::GOES_ALONG);
         if !entry.needs.contains(&whole.index) {
             entry.needs.push(whole.index);
         }
@@ -188,6 +197,29 @@ impl<C: super::Cloud> Graph<C> {
         self.index.contains_key(id)
     }
 
+    /// Returns the entry with this id, if it is declared.
+    pub(super) fn entry(&self, id: &Id) -> Option<&Entry<C>> {
+        Some(&self.entries[self.place(id)?])
+    }
+
+    /// Returns the place of the entry with this id among the [`entries`](Self::entries), if it is declared.
+    pub(super) fn place(&self, id: &Id) -> Option<usize> {
+        self.index.get(id).copied()
+    }
+
+    /// Returns the owner of a declared resource that exists.
+    pub async fn owner(&self, cloud: &C, id: &Id) -> Result<Option<Owner>> {
+        match self.entry(id) {
+            Some(entry) => entry.find(cloud).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Returns the entry and all that it is part of, itself first.
+    pub fn lineage<'a>(&'a self, entry: &'a Entry<C>) -> impl Iterator<Item = &'a Entry<C>> {
+        std::iter::successors(Some(entry), |part| Some(&self.entries[part.part_of?]))
+    }
+
     /// The ids that an entry needs, sorted.
     pub fn needs(&self, entry: &Entry<C>) -> Vec<&Id> {
         let mut ids: Vec<&Id> = entry.needs.iter().map(|&need| &self.entries[need].id).collect();
@@ -227,6 +259,11 @@ impl<C> Entry<C> {
         unless_unresolved(for_resource(&self.id, self.node.find(cloud)).await)
     }
 
+    /// Returns what keeps it from being deleted, once it was found.
+    pub(super) async fn protection(&self, cloud: &C) -> Result<Option<Protection>> {
+        for_resource(&self.id, self.node.protection(cloud)).await
+    }
+
     /// Its ids, once it was observed or made.
     pub fn outputs(&self) -> Option<Value> {
         self.node.outputs()
@@ -238,6 +275,7 @@ impl<C> Entry<C> {
 pub(super) struct Seen {
     pub(super) fields: Fields,
     pub(super) busy: Option<&'static str>,
+    pub(super) failed: Option<Box<Refusal>>,
     pub(super) owner: Owner,
     pub(super) applied: Option<String>,
 }
@@ -258,6 +296,7 @@ pub(super) trait Node<C> {
     fn fixed(&self) -> &'static [&'static str];
     fn comes_along(&self) -> bool;
     fn early(&self) -> bool;
+    fn lists_hide_failure(&self) -> bool;
     fn holds_data(&self) -> bool;
     /// How long its removal may take.
     fn removal(&self) -> Duration;
@@ -266,6 +305,7 @@ pub(super) trait Node<C> {
     /// Makes its output known, if there is one.
     fn locate<'a>(&'a self, cloud: &'a C) -> LocalBoxFuture<'a, Result<()>>;
     fn find<'a>(&'a self, cloud: &'a C) -> LocalBoxFuture<'a, Result<Option<Owner>>>;
+    fn protection<'a>(&'a self, cloud: &'a C) -> LocalBoxFuture<'a, Result<Option<Protection>>>;
     fn create<'a>(&'a self, cloud: &'a C) -> LocalBoxFuture<'a, Result<Left>>;
     fn update<'a>(&'a self, cloud: &'a C, changes: &'a Changes) -> LocalBoxFuture<'a, Result<Left>>;
     fn delete<'a>(&'a self, cloud: &'a C) -> LocalBoxFuture<'a, Result<Gone>>;
@@ -295,9 +335,14 @@ impl<R: Resource> Declared<R> {
     fn see(&self, live: Option<Live<R>>) -> Option<Seen> {
         let live = live.map(Rc::new);
         *self.output.borrow_mut() = live.as_ref().map(|live| live.output.clone());
+        let fields = |live: &Live<R>| match &live.failed {
+            Some(refusal) => Fields::of(&live.spec).with(FAILED, refusal.to_string()),
+            None => Fields::of(&live.spec),
+        };
         let seen = live.as_ref().map(|live| Seen {
-            fields: Fields::of(&live.spec),
+            fields: fields(live),
             busy: live.busy,
+            failed: live.failed.clone(),
             owner: live.owner.clone(),
             applied: live.applied.clone(),
         });
@@ -331,6 +376,10 @@ impl<R: Resource> Node<R::Cloud> for Declared<R> {
         R::EARLY
     }
 
+    fn lists_hide_failure(&self) -> bool {
+        R::LISTS_HIDE_FAILURE
+    }
+
     fn holds_data(&self) -> bool {
         R::HOLDS_DATA
     }
@@ -360,6 +409,16 @@ impl<R: Resource> Node<R::Cloud> for Declared<R> {
             let found = self.spec.find(cloud).await?;
             *self.output.borrow_mut() = found.as_ref().map(|found| found.output.clone());
             Ok(found.map(|found| found.owner))
+        })
+    }
+
+    fn protection<'a>(&'a self, cloud: &'a R::Cloud) -> LocalBoxFuture<'a, Result<Option<Protection>>> {
+        Box::pin(async move {
+            let output = self.output.borrow().clone();
+            match output {
+                Some(output) => self.spec.protection(cloud, &output).await,
+                None => Ok(None),
+            }
         })
     }
 

@@ -53,7 +53,7 @@ impl Resource for Thing {
     }
 
     async fn observe(&self, world: &World) -> Result<Option<Live<Self>>> {
-        let live = || Live { spec: Self(self.0.clone()), output: (), busy: None, owner: Owner::Us, applied: None };
+        let live = || Live { spec: Self(self.0.clone()), output: (), busy: None, failed: None, owner: Owner::Us, applied: None };
         Ok(world.there.borrow().contains(&self.0).then(live))
     }
 

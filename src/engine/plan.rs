@@ -1,7 +1,7 @@
 //! The plan: what is there, what was declared, and what follows. Changes nothing.
 
 use super::{
-    Action, Changes, Error, Event, Fields, Graph, Id, Listener, Owner, Result, Stray,
+    Action, Changes, Error, Event, Fields, Graph, Id, Listener, Owner, Protection, Result, Stray,
     current::for_resource,
     graph::{Entry, Seen, unless_unresolved},
     wait::when_ready,
@@ -38,6 +38,8 @@ pub struct Step {
     pub action: Option<Action>,
     /// Field by field.
     pub changes: Changes,
+    /// Fields of the kind that cannot change in place.
+    pub fixed: &'static [&'static str],
     /// Where the differences come from.
     pub cause: Option<Cause>,
     /// Why `up` must not do it unasked.
@@ -76,8 +78,12 @@ pub enum Cause {
 /// Why a step needs the user's consent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Objection {
-    /// It exists and is somebody else's. The text says whose.
+    /// It exists and is not marked as any stack's. The text says why it is not ours.
     Foreign(String),
+    /// It exists and is another stack's. The text says whose.
+    Claimed(String),
+    /// It would be deleted, and the service would refuse that.
+    Protected(Protection),
     /// It would lose data.
     LosesData(Action),
 }
@@ -91,6 +97,14 @@ impl<C> Plan<C> {
     /// How many steps do this.
     pub fn count(&self, action: Action) -> usize {
         self.changes().filter(|step| step.action == Some(action)).count()
+    }
+
+    /// Reason why a declared resource is not this stack's, from its own marks or from those of what it is part of.
+    pub fn foreign<'a>(&'a self, graph: &'a Graph<C>, id: &Id) -> Option<&'a str>
+    where
+        C: super::Cloud,
+    {
+        bar(graph, &self.seen, graph.entry(id)?, false)
     }
 
     /// How many resources stand like this.
@@ -107,17 +121,69 @@ pub async fn survey<C: super::Cloud>(graph: &Graph<C>, cloud: &C, tell: Listener
     for (entry, seen) in graph.entries.iter().zip(seen) {
         known.insert(entry.id.clone(), seen.map_err(|error| (Some(entry.id.clone()), error))?);
     }
-    // Nothing follows from a report but that all is well.
-    let doubtful = |entry: &&Entry<C>| {
-        let seen = known[&entry.id].as_ref();
-        seen.is_some_and(|seen| seen.owner == Owner::Reported) && decide(entry, seen).is_some()
+    // Nothing follows from a report but that all is well; and nothing is built on one that cannot tell.
+    let open: Vec<bool> = graph.entries.iter().map(|entry| decide(entry, known[&entry.id].as_ref()).is_some()).collect();
+    let built_on: BTreeSet<usize> =
+        graph.entries.iter().zip(&open).filter(|(_, open)| **open).flat_map(|(entry, _)| entry.needs.iter().copied()).collect();
+    let doubtful = |(index, entry): &(usize, &Entry<C>)| {
+        let is_reported = known[&entry.id].as_ref().is_some_and(|seen| seen.owner == Owner::Reported);
+        is_reported && (open[*index] || entry.node.lists_hide_failure() && built_on.contains(index))
     };
-    let doubtful: Vec<&Entry<C>> = graph.entries.iter().filter(doubtful).collect();
+    let doubtful: Vec<&Entry<C>> = graph.entries.iter().enumerate().filter(doubtful).map(|(_, entry)| entry).collect();
     for (entry, seen) in doubtful.iter().zip(join_all(doubtful.iter().map(|entry| for_resource(&entry.id, entry.observe(cloud)))).await) {
         known.insert(entry.id.clone(), seen.map_err(|error| (Some(entry.id.clone()), error))?);
     }
-    let strays = strays.map_err(|error| (None, error))?;
-    Ok(plan(graph, known, strays))
+    let mut strays = strays.map_err(|error| (None, error))?;
+    keep_ours(graph, &mut strays, |whole| bar(graph, &known, whole, false).is_some());
+    let mut plan = plan(graph, known, strays);
+    look_for_protection(graph, cloud, &mut plan).await?;
+    Ok(plan)
+}
+
+/// Notes what the service would refuse to delete.
+async fn look_for_protection<C: super::Cloud>(graph: &Graph<C>, cloud: &C, plan: &mut Plan<C>) -> Result<(), (Option<Id>, Error)> {
+    let Plan { steps, strays, .. } = plan;
+    let ask = async |step: &mut Step| {
+        let is_foreign = matches!(step.objection, Some(Objection::Foreign(_) | Objection::Claimed(_)));
+        let protection = match step.action {
+            _ if is_foreign => None,
+            Some(Action::Replace) => match graph.entry(&step.id) {
+                Some(entry) => entry.protection(cloud).await?,
+                None => None,
+            },
+            Some(Action::Delete) => match strays.iter().find(|stray| stray.id == step.id) {
+                Some(stray) => stray.protection(cloud).await?,
+                None => None,
+            },
+            _ => None,
+        };
+        if let Some(protection) = protection {
+            step.objection = Some(Objection::Protected(protection));
+        }
+        Ok(())
+    };
+    let asked = join_all(steps.iter_mut().map(async |step| ask(step).await.map_err(|error| (Some(step.id.clone()), error)))).await;
+    asked.into_iter().collect()
+}
+
+/// Reason why a run that may `adopt` or not must not write the entry: the entry itself, or something that it is part of, is not ours.
+pub(super) fn bar<'a, C: super::Cloud>(
+    graph: &'a Graph<C>,
+    seen: &'a BTreeMap<Id, Option<Seen>>,
+    entry: &'a Entry<C>,
+    adopt: bool,
+) -> Option<&'a str> {
+    graph.lineage(entry).find_map(|entry| seen.get(&entry.id)?.as_ref()?.owner.bars(adopt))
+}
+
+/// Lets go of the strays that are part of something declared that is not ours, as `is_foreign` says.
+pub(super) fn keep_ours<C: super::Cloud>(graph: &Graph<C>, strays: &mut Vec<Stray<C>>, is_foreign: impl Fn(&Entry<C>) -> bool) {
+    let wholes: BTreeMap<Id, Option<Id>> = strays.iter().map(|stray| (stray.id.clone(), stray.part_of.clone())).collect();
+    strays.retain(|stray| {
+        let lineage = std::iter::successors(stray.part_of.as_ref(), |whole| wholes.get(whole)?.as_ref());
+        let mut declared = lineage.filter_map(|whole| graph.entry(whole));
+        !declared.any(&is_foreign)
+    });
 }
 
 /// The plan as it is after some of it was carried out. What was `written` is observed again, with what uses it (a distribution notices what
@@ -132,7 +198,7 @@ pub(super) async fn verify<C: super::Cloud>(
 ) -> Result<Plan<C>, (Option<Id>, Error)> {
     cloud.verify();
     let look = |(index, entry): &(usize, &Entry<C>)| {
-        let uses = || entry.part_of.is_none() && entry.needs.iter().any(|need| written.contains(need));
+        let uses = || !entry.goes_along && entry.needs.iter().any(|need| written.contains(need));
         written.contains(index) || uses() && !proven.contains_key(&entry.id)
     };
     let entries: Vec<&Entry<C>> = graph.entries.iter().enumerate().filter(look).map(|(_, entry)| entry).collect();
@@ -153,6 +219,7 @@ fn plan<C>(graph: &Graph<C>, seen: BTreeMap<Id, Option<Seen>>, strays: Vec<Stray
         state: State::Stray,
         action: Some(Action::Delete),
         changes: Changes::default(),
+        fixed: &[],
         cause: Some(Cause::Pending),
         objection: stray.holds_data.then_some(Objection::LosesData(Action::Delete)),
     }));
@@ -199,12 +266,12 @@ async fn read_with<T>(mut needs: FuturesUnordered<impl Future>, read: impl Async
 pub(super) async fn sweep<C: super::Cloud>(graph: &Graph<C>, cloud: &C, with_parts: bool) -> Result<Vec<Stray<C>>> {
     let mut found = listed(graph, cloud, with_parts).await?;
     found.retain(|stray| !graph.contains(&stray.id));
-    confirmed(found, cloud).await
+    confirmed(found, cloud, |whole| graph.contains(whole)).await
 }
 
 /// What exists and is ours, declared or not.
 pub(super) async fn ours<C: super::Cloud>(graph: &Graph<C>, cloud: &C, with_parts: bool) -> Result<Vec<Stray<C>>> {
-    confirmed(listed(graph, cloud, with_parts).await?, cloud).await
+    confirmed(listed(graph, cloud, with_parts).await?, cloud, |_| false).await
 }
 
 async fn listed<C: super::Cloud>(graph: &Graph<C>, cloud: &C, with_parts: bool) -> Result<Vec<Stray<C>>> {
@@ -212,9 +279,11 @@ async fn listed<C: super::Cloud>(graph: &Graph<C>, cloud: &C, with_parts: bool) 
     Ok(try_join_all(sweeps.map(|sweep| (sweep.list)(cloud))).await?.into_iter().flatten().collect())
 }
 
-/// Those that are there, and ours; parts of what is not are not ours either, and no call is spent on them.
-async fn confirmed<C: super::Cloud>(strays: Vec<Stray<C>>, cloud: &C) -> Result<Vec<Stray<C>>> {
+/// Those that are there, and ours. Parts of what is not are not ours either, and no call is spent on them: their whole is listed with them,
+/// or `declared`, and then its owner is known from elsewhere.
+async fn confirmed<C: super::Cloud>(strays: Vec<Stray<C>>, cloud: &C, declared: impl Fn(&Id) -> bool) -> Result<Vec<Stray<C>>> {
     let ids: BTreeSet<Id> = strays.iter().map(|stray| stray.id.clone()).collect();
+    let shown = |stray: &Stray<C>| stray.part_of.as_ref().is_none_or(|whole| ids.contains(whole) || declared(whole));
     let mut asked: BTreeMap<Id, bool> = BTreeMap::new();
     loop {
         let whole = |stray: &Stray<C>| stray.part_of.clone().filter(|whole| ids.contains(whole));
@@ -224,7 +293,7 @@ async fn confirmed<C: super::Cloud>(strays: Vec<Stray<C>>, cloud: &C) -> Result<
             break;
         }
         let ask = async |stray: &Stray<C>| {
-            let of_ours = whole(stray).is_none_or(|whole| asked[&whole]);
+            let of_ours = shown(stray) && whole(stray).is_none_or(|whole| asked[&whole]);
             if of_ours { stray.is_ours(cloud).await } else { Ok(false) }
         };
         let answers = try_join_all(next.iter().map(|stray| ask(stray))).await?;
@@ -247,11 +316,12 @@ fn step<C>(entry: &Entry<C>, seen: Option<&Seen>) -> Step {
     };
     let objection = seen.and_then(|seen| match (&seen.owner, &decision) {
         (Owner::Other(whose), _) => Some(Objection::Foreign(whose.clone())),
+        (Owner::Claimed(whose), _) => Some(Objection::Claimed(whose.clone())),
         (_, Some((Action::Replace, _))) if entry.node.holds_data() => Some(Objection::LosesData(Action::Replace)),
         _ => None,
     });
     let (action, changes) = decision.map_or((None, Changes::default()), |(action, changes)| (Some(action), changes));
-    Step { id: entry.id.clone(), name: entry.name.clone(), state, action, changes, cause, objection }
+    Step { id: entry.id.clone(), name: entry.name.clone(), state, action, changes, fixed: entry.node.fixed(), cause, objection }
 }
 
 /// What must be done for a resource to be as declared.

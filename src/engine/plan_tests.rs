@@ -55,7 +55,7 @@ impl Resource for Thing {
         }
         yield_now().await;
         let spec = Self { uses: self.uses.clone(), comes_after: self.comes_after.clone(), asks: self.asks };
-        Ok(Some(Live { spec, output: (), busy: None, owner: Owner::Us, applied: None }))
+        Ok(Some(Live { spec, output: (), busy: None, failed: None, owner: Owner::Us, applied: None }))
     }
 
     async fn create(&self, _: &World) -> Result<Written<()>> {

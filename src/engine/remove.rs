@@ -1,14 +1,15 @@
 //! Removes what the graph owns, in order, and proves that nothing is left.
 
 use super::{
-    Action, Error, Event, Graph, Id, Listener, Options, Outcome, Owner, Result, Stop, Tempo,
+    Action, Error, Event, Graph, Id, Listener, Options, Outcome, Owner, Protection, Result, Stop, Tempo,
     converge::Report,
     graph::Entry,
-    plan::{ours, sweep},
+    plan::{keep_ours, ours, sweep},
     sweep::{Stray, delete, remove_strays},
     wait::{Waits, when_ready},
     walk::Skipped,
 };
+use futures::future::{join, join_all};
 use std::{
     cell::RefCell,
     collections::{BTreeMap, BTreeSet},
@@ -26,6 +27,8 @@ pub struct Removal {
     pub foreign: BTreeMap<Id, String>,
     /// What exists and stays all the same, with its parts.
     pub kept: BTreeSet<Id>,
+    /// What is leaving, and the service would refuse to delete: nothing is deleted until that is taken away.
+    pub protected: BTreeMap<Id, Protection>,
 }
 
 impl Removal {
@@ -45,10 +48,12 @@ impl Removal {
                 let (done, found) = (&done, &found);
                 async move {
                     let entry: &Entry<C> = &graph.entries[index];
-                    // A part exists only as long as what it is part of, and goes with it: no call is spent on it.
-                    let owner = match entry.part_of {
-                        Some(whole) => found.borrow()[whole].clone().map(|_: Owner| Owner::Parent),
-                        None => find(cloud, entry, &Waits::new(Tempo::default(), &Stop::default()), tell).await?,
+                    let whole = entry.part_of.map(|whole| found.borrow()[whole].clone());
+                    let owner = match whole {
+                        // A part exists only as long as what it is part of, and belongs to whom that belongs; no call is spent on it.
+                        Some(None) => None,
+                        Some(Some(whose)) if entry.goes_along || is_foreign(&whose) => Some(whose),
+                        _ => find(cloud, entry, &Waits::new(Tempo::default(), &Stop::default()), tell).await?,
                     };
                     found.borrow_mut()[index] = owner;
                     done.set(done.get() + 1);
@@ -63,25 +68,37 @@ impl Removal {
             }
         }
         let strays = when_ready(cloud, async || sweep(graph, cloud, false).await).await.map_err(|error| (None, error))?;
-        let mut removal = Self { leaving: Vec::new(), foreign: BTreeMap::new(), kept: BTreeSet::new() };
+        let mut removal = Self { leaving: Vec::new(), foreign: BTreeMap::new(), kept: BTreeSet::new(), protected: BTreeMap::new() };
         let found = found.into_inner();
         for (index, entry) in graph.entries.iter().enumerate() {
             let whole = entry.part_of.map(|whole| &graph.entries[whole].id);
-            match &found[index] {
-                None => {}
-                Some(Owner::Other(whose)) => {
-                    removal.foreign.insert(entry.id.clone(), whose.clone());
+            match (&found[index], found[index].as_ref().and_then(Owner::foreign)) {
+                (None, _) => {}
+                // Of what stays with all its parts, only the whole is named.
+                (_, Some(_)) if entry.part_of.is_some_and(|whole| found[whole].as_ref().is_some_and(is_foreign)) => {}
+                (_, Some(whose)) => {
+                    removal.foreign.insert(entry.id.clone(), whose.to_owned());
                 }
-                Some(_) if whole.is_some_and(|whole| removal.foreign.contains_key(whole)) => {}
-                Some(_) if keep(&entry.id) || whole.is_some_and(|whole| removal.kept.contains(whole)) => {
+                _ if keep(&entry.id) || whole.is_some_and(|whole| removal.kept.contains(whole)) => {
                     removal.kept.insert(entry.id.clone());
                 }
-                Some(_) => removal.leaving.push(entry.id.clone()),
+                _ => removal.leaving.push(entry.id.clone()),
             }
         }
-        let (kept, leaving): (Vec<_>, Vec<_>) = strays.into_iter().map(|stray| stray.id).partition(|id| keep(id));
-        removal.kept.extend(kept);
-        removal.leaving.extend(leaving);
+        let mut strays = strays;
+        let is_foreign = |whole: &Entry<C>| graph.place(&whole.id).is_some_and(|place| found[place].as_ref().is_some_and(is_foreign));
+        keep_ours(graph, &mut strays, is_foreign);
+        let (kept, leaving): (Vec<_>, Vec<_>) = strays.into_iter().partition(|stray| keep(&stray.id));
+        removal.kept.extend(kept.into_iter().map(|stray| stray.id));
+        let declared = graph.entries.iter().filter(|entry| !entry.goes_along && removal.leaving.contains(&entry.id));
+        let declared = declared.map(async |entry| (entry.id.clone(), entry.protection(cloud).await));
+        let strays = leaving.iter().map(async |stray| (stray.id.clone(), stray.protection(cloud).await));
+        let (declared, strays) = join(join_all(declared), join_all(strays)).await;
+        for (id, protection) in declared.into_iter().chain(strays) {
+            let protection = protection.map_err(|error| (Some(id.clone()), error))?;
+            removal.protected.extend(protection.map(|protection| (id, protection)));
+        }
+        removal.leaving.extend(leaving.into_iter().map(|stray| stray.id));
         removal.leaving.sort();
         Ok(removal)
     }
@@ -91,6 +108,11 @@ impl Removal {
 pub async fn down<C: super::Cloud>(graph: &Graph<C>, cloud: &C, removal: &Removal, options: &Options, tell: Listener<'_>) -> Report {
     let run = Run { graph, cloud, removal, options, tell, gone: RefCell::default() };
     let mut report = Report::default();
+    if !removal.protected.is_empty() {
+        let refused = |(id, protection): (&Id, &Protection)| (id.clone(), Error::refused("delete", protection.to_string()));
+        report.failed.extend(removal.protected.iter().map(refused));
+        return report;
+    }
     report.take(graph.walk(graph.backward(), |index| run.visit(index, graph.last != Some(index))).await);
     if report.complete() {
         tell(Event::Verifying);
@@ -107,7 +129,7 @@ pub async fn down<C: super::Cloud>(graph: &Graph<C>, cloud: &C, removal: &Remova
     // A part is gone only if what it is part of is.
     let failed: BTreeSet<Id> = report.failed.keys().chain(report.behind.keys()).cloned().collect();
     for entry in &graph.entries {
-        if let Some(whole) = entry.part_of
+        if let Some(whole) = entry.part_of.filter(|_| entry.goes_along)
             && (failed.contains(&graph.entries[whole].id) || !report.done.contains_key(&graph.entries[whole].id))
         {
             report.done.remove(&entry.id);
@@ -134,7 +156,7 @@ impl<C: super::Cloud> Run<'_, C> {
         if !due || self.removal.leaving.binary_search(&entry.id).is_err() {
             return Ok(());
         }
-        if entry.part_of.is_none() {
+        if !entry.goes_along {
             let began = Instant::now();
             tell(Event::Started { id: &entry.id, action: Action::Delete });
             let pauses = Waits::new(options.tempo.within(entry.node.removal()), &options.stop);
@@ -186,7 +208,8 @@ impl<C: super::Cloud> Run<'_, C> {
         self.cloud.refresh();
         let last = self.graph.last.map(|last| &self.graph.entries[last].id);
         let mut left = when_ready(self.cloud, async || ours(self.graph, self.cloud, false).await).await?;
-        left.retain(|stray| Some(&stray.id) != last && !self.removal.kept.contains(&stray.id));
+        let stays = |id: &Id| Some(id) == last || self.removal.kept.contains(id) || self.removal.foreign.contains_key(id);
+        left.retain(|stray| !stays(&stray.id) && !stray.part_of.as_ref().is_some_and(stays));
         Ok(left)
     }
 
@@ -211,6 +234,10 @@ impl<C: super::Cloud> Run<'_, C> {
 fn still_there(pauses: &Waits<'_>) -> Error {
     let why = "it to disappear: its deletion was answered as done, and it is still listed".to_owned();
     Error::TimedOut { why, after: pauses.waited() }
+}
+
+fn is_foreign(whose: &Owner) -> bool {
+    whose.foreign().is_some()
 }
 
 /// Whose it is, if it exists, as soon as the service can say that.
@@ -250,7 +277,7 @@ mod tests {
         }
 
         async fn observe(&self, _: &World) -> Result<Option<Live<Self>>> {
-            Ok(Some(Live { spec: Self, output: (), busy: None, owner: Owner::Us, applied: None }))
+            Ok(Some(Live { spec: Self, output: (), busy: None, failed: None, owner: Owner::Us, applied: None }))
         }
 
         async fn find(&self, _: &World) -> Result<Option<Found<()>>> {

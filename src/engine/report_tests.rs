@@ -36,7 +36,7 @@ struct Thing {
 impl Thing {
     fn live(&self, text: &str, owner: Owner) -> Live<Self> {
         let spec = Self { name: self.name.clone(), text: text.to_owned() };
-        Live { spec, output: (), busy: None, owner, applied: None }
+        Live { spec, output: (), busy: None, failed: None, owner, applied: None }
     }
 }
 

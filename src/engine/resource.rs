@@ -1,8 +1,8 @@
 //! The contract between the engine and a kind of resource.
 
-use super::{Changes, Result};
+use super::{Changes, Refusal, Result};
 use serde::Serialize;
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 /// What gives access to the live world.
 pub trait Cloud: 'static {
@@ -33,9 +33,17 @@ pub trait Resource: Serialize + Sized + 'static {
     const FIXED: &'static [&'static str] = &[];
     /// Whether what it is part of can be made with it in place ([`Written::WithParts`]), so that it has to be looked for.
     const COMES_ALONG: bool = false;
+    /// Kind without an owner of its own: it belongs to whom the resource belongs that it is part of. It is declared by
+    /// [`Graph::add_part`](super::Graph::add_part), listed by [`Stray::part`](super::Stray::part), and observed as [`Live::part`]; each of
+    /// the other ways is refused by the compiler, so that nothing can be taken for ours without a look at its whole.
+    const IS_PART: bool = false;
+    /// Deletion of the whole deletes the part. Where that is not so (a role keeps its policies), the part is deleted before.
+    const GOES_ALONG: bool = true;
     /// Whether it may be made while it is not known yet whether another run is at work ([`Options::gate`](super::Options::gate)): its name is
     /// its own, so that both make the same one, and nothing else is touched.
     const EARLY: bool = false;
+    /// Whether a list leaves out that the service gave up on it ([`Live::failed`]): then it is asked itself before anything is built on it.
+    const LISTS_HIDE_FAILURE: bool = false;
     /// Whether deleting it loses something that cannot be made again.
     const HOLDS_DATA: bool = false;
     /// How long its removal may take after the service has agreed to it, or while something that is going is in its way.
@@ -70,6 +78,12 @@ pub trait Resource: Serialize + Sized + 'static {
         Ok(self.observe(cloud).await?.map(|live| Found { output: live.output, owner: live.owner }))
     }
 
+    /// Returns what keeps the service from deleting it: something that was set by hand, and that no declaration sets. Asked before anything
+    /// is deleted, so that a removal does not stop half-way.
+    async fn protection(&self, _cloud: &Self::Cloud, _output: &Self::Output) -> Result<Option<Protection>> {
+        Ok(None)
+    }
+
     /// Makes it exist, with as much of the declaration as one write takes.
     async fn create(&self, cloud: &Self::Cloud) -> Result<Written<Self::Output>>;
 
@@ -82,6 +96,9 @@ pub trait Resource: Serialize + Sized + 'static {
     async fn delete(&self, cloud: &Self::Cloud, output: &Self::Output) -> Result<Gone>;
 }
 
+/// Path of the difference that [`Live::failed`] makes; no declaration has such a field.
+pub const FAILED: &str = "failed";
+
 /// A resource as the service reports it.
 #[derive(Debug)]
 pub struct Live<R: Resource> {
@@ -91,6 +108,9 @@ pub struct Live<R: Resource> {
     pub output: R::Output,
     /// Set while the service is still working on it (`CREATING`, `Pending`): the engine waits before it writes.
     pub busy: Option<&'static str>,
+    /// Set if the service gave up on it (`State=Failed`), with the service's reason. It counts as a difference ([`FAILED`]); if it stays after
+    /// a write of this run, the engine ends the wait with this reason.
+    pub failed: Option<Box<Refusal>>,
     /// Whose it is.
     pub owner: Owner,
     /// The marks that [`Resource::stamp`] left, if the kind carries any.
@@ -104,9 +124,25 @@ impl<R: Resource> Live<R> {
         Self { owner: Owner::Reported, ..self }
     }
 
-    /// One that is ready, and belongs to what it hangs from.
+    /// One that is ready, and belongs to what it is part of.
     pub fn part(spec: R, output: R::Output) -> Self {
-        Self { spec, output, busy: None, owner: Owner::Parent, applied: None }
+        const { assert!(R::IS_PART, "a kind with an owner of its own is observed with that owner") };
+        Self { spec, output, busy: None, failed: None, owner: Owner::Parent, applied: None }
+    }
+}
+
+/// Setting that keeps a service from deleting a resource.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Protection {
+    /// Name of the setting, as the service calls it.
+    pub setting: &'static str,
+    /// Command that takes it away.
+    pub remove: String,
+}
+
+impl fmt::Display for Protection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} is on, which was set by hand; take it away with `{}`, and run it again", self.setting, self.remove)
     }
 }
 
@@ -119,17 +155,34 @@ pub struct Found<O> {
     pub owner: Owner,
 }
 
-/// Whose a live resource is.
+/// Owner of a live resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Owner {
     /// Marked as this stack's.
     Us,
     /// The same, and so are its marks, by a report that may be out of date: good enough to leave alone what is as declared.
     Reported,
-    /// Cannot be marked; belongs to what it hangs from.
+    /// Cannot be marked; belongs to whom its whole belongs ([`Resource::IS_PART`]).
     Parent,
-    /// Not marked as ours. Says what it is marked as.
+    /// Not marked as ours, and not as another stack's either, with the reason: adoption may take it over.
     Other(String),
+    /// Marked as another stack's, with the reason: never touched, whatever is allowed.
+    Claimed(String),
+}
+
+impl Owner {
+    /// Reason why it is not ours; `None` if it is, or may be.
+    pub fn foreign(&self) -> Option<&str> {
+        match self {
+            Self::Other(whose) | Self::Claimed(whose) => Some(whose),
+            Self::Us | Self::Reported | Self::Parent => None,
+        }
+    }
+
+    /// Reason why it must not be written, for a run that may `adopt` or not.
+    pub(super) fn bars(&self, adopt: bool) -> Option<&str> {
+        if adopt && matches!(self, Self::Other(_)) { None } else { self.foreign() }
+    }
 }
 
 /// What a write left behind.

@@ -1,13 +1,13 @@
 //! What exists under the stack's name and tags, and is declared no longer: found, and deleted.
 
 use super::{
-    Action, Error, Event, Gone, Id, Listener, Options, Outcome, Owner, Resource, Result,
+    Action, Error, Event, Gone, Id, Listener, Options, Outcome, Owner, Protection, Resource, Result,
     current::for_resource,
     graph::{Declared, Node},
     wait::Waits,
 };
 use futures::future::LocalBoxFuture;
-use std::{cell::RefCell, collections::BTreeSet, rc::Rc, time::Instant};
+use std::{cell::RefCell, collections::BTreeMap, rc::Rc, time::Instant};
 
 /// Lists what exists of one kind and is ours, or goes by a name of ours, declared or not.
 pub(super) struct Sweep<C> {
@@ -24,8 +24,10 @@ pub struct Stray<C> {
     pub id: Id,
     /// Its physical name.
     pub name: String,
-    /// What it is deleted with, if that goes too.
+    /// Resource that it is part of.
     pub part_of: Option<Id>,
+    /// Deleted with what it is part of, if that goes too.
+    goes_along: bool,
     pub(super) holds_data: bool,
     /// Whether the list that it is from proves whose it is.
     proven: bool,
@@ -35,20 +37,39 @@ pub struct Stray<C> {
 impl<C: super::Cloud> Stray<C> {
     /// One with this logical name.
     pub fn new<R: Resource<Cloud = C>>(logical: &str, spec: R, output: R::Output) -> Self {
+        const { assert!(!R::IS_PART, "a part is listed by `part`, with what it is part of") };
+        Self::of(logical, spec, output)
+    }
+
+    /// One with this logical name that is part of `whole`, and belongs to whom that belongs.
+    pub fn part<R: Resource<Cloud = C>>(whole: Id, logical: &str, spec: R, output: R::Output) -> Self {
+        Self { part_of: Some(whole), goes_along: R::GOES_ALONG, ..Self::of(logical, spec, output) }
+    }
+
+    fn of<R: Resource<Cloud = C>>(logical: &str, spec: R, output: R::Output) -> Self {
         Self {
             id: Id::new::<R>(logical),
             name: spec.name(),
             part_of: None,
+            goes_along: false,
             holds_data: R::HOLDS_DATA,
             proven: true,
             node: Rc::new(Declared { spec, output: Rc::new(RefCell::new(Some(output))), live: RefCell::new(None) }),
         }
     }
 
-    /// One that is deleted with `whole`, if that is a stray as well.
+    /// One with an owner of its own that is deleted with `whole`, if that is leaving, too.
     #[must_use]
-    pub fn part_of(mut self, whole: Id) -> Self {
-        self.part_of = Some(whole);
+    pub fn within(mut self, whole: Id) -> Self {
+        (self.part_of, self.goes_along) = (Some(whole), true);
+        self
+    }
+
+    /// One that is deleted by itself before what it is part of, unless all of that goes with something larger: not every service deletes
+    /// what lies below with what lies above.
+    #[must_use]
+    pub fn deleted_before_its_whole(mut self) -> Self {
+        self.goes_along = false;
         self
     }
 
@@ -59,7 +80,12 @@ impl<C: super::Cloud> Stray<C> {
         self
     }
 
-    /// Whether it is there, and ours.
+    /// Returns what keeps it from being deleted.
+    pub(super) async fn protection(&self, cloud: &C) -> Result<Option<Protection>> {
+        for_resource(&self.id, self.node.protection(cloud)).await
+    }
+
+    /// Whether it is there and, as far as it has an owner of its own, ours.
     pub(super) async fn is_ours(&self, cloud: &C) -> Result<bool> {
         Ok(self.proven || matches!(self.node.find(cloud).await?, Some(Owner::Us | Owner::Parent)))
     }
@@ -73,19 +99,24 @@ pub(super) async fn remove_strays<C: super::Cloud>(
     tell: Listener<'_>,
 ) -> Vec<(Id, Result<()>)> {
     let mut results = Vec::new();
-    let leaving: BTreeSet<&Id> = strays.iter().map(|stray| &stray.id).collect();
+    let leaving: BTreeMap<&Id, &Stray<C>> = strays.iter().map(|stray| (&stray.id, stray)).collect();
     for stray in strays {
         let began = Instant::now();
         tell(Event::Started { id: &stray.id, action: Action::Delete });
-        let goes_along = stray.part_of.as_ref().is_some_and(|whole| leaving.contains(whole));
         let remove = for_resource(&stray.id, remove_stray(cloud, stray, options, tell));
-        let result = if goes_along { Ok(()) } else { remove.await };
+        let result = if goes_along(stray, &leaving) { Ok(()) } else { remove.await };
         options.stop_if_expired(&result);
         let outcome = result.as_ref().map_or_else(Outcome::Failed, |()| Outcome::Done);
         tell(Event::Ended { id: &stray.id, action: Action::Delete, outcome, seconds: began.elapsed().as_secs_f64() });
         results.push((stray.id.clone(), result));
     }
     results
+}
+
+/// Whether its deletion comes with that of something that is leaving, too.
+fn goes_along<C>(stray: &Stray<C>, leaving: &BTreeMap<&Id, &Stray<C>>) -> bool {
+    let whole = stray.part_of.as_ref().and_then(|whole| leaving.get(whole));
+    whole.is_some_and(|whole| stray.goes_along || goes_along(whole, leaving))
 }
 
 async fn remove_stray<C: super::Cloud>(cloud: &C, stray: &Stray<C>, options: &Options, tell: Listener<'_>) -> Result<()> {

@@ -46,6 +46,8 @@ struct World {
     /// So many observations of something that exists do not see it.
     hidden: Cell<u8>,
     touched: RefCell<BTreeSet<String>>,
+    /// It gives up on what it was asked to do, once it is not busy any more.
+    gives_up: Cell<bool>,
 }
 
 impl Cloud for World {}
@@ -126,6 +128,7 @@ impl Resource for Widget {
             spec: widget(&self.name, &thing.fixed, thing.settings.clone(), thing.uses.iter().map(|id| Ref::from(*id)).collect()),
             output: WidgetOutput { id: thing.id },
             busy,
+            failed: (world.gives_up.get() && busy.is_none()).then(|| Error::gave_up("world:Read", "Broken", "the key is gone")),
             owner: if thing.owner == "us" { Owner::Us } else { Owner::Other("it is theirs".into()) },
             applied: Some(thing.applied.clone()),
         }))
@@ -422,5 +425,26 @@ fn a_stop_ends_the_run_before_the_next_write() {
         assert_eq!(report.done.len(), 1);
         assert!(report.failed.values().all(|error| matches!(error, Error::Interrupted)));
         assert_eq!(world.things.borrow().len(), 1);
+    });
+}
+
+#[test]
+fn what_the_service_gives_up_on_ends_the_wait_with_its_reason() {
+    run(async {
+        let (world, graph) = (World::default(), declare(&vec![(1, vec![]), (1, vec![0])]));
+        world.gives_up.set(true);
+        let report = converge(&graph, &world).await;
+        let reasons: Vec<String> = report.failed.values().map(ToString::to_string).collect();
+        assert_eq!(reasons, ["world:Read: Broken: the key is gone"]);
+        assert_eq!((report.behind.len(), world.writes.get()), (1, 1), "what needs it is not attempted, and nothing is written twice");
+
+        // The next run sees it, and writes it once more.
+        let plan = survey(&graph, &world, &|_| {}).await.map_err(|(_, error)| error).unwrap();
+        assert_eq!(plan.steps[0].changes.paths(), "failed, settings.size");
+        let report = converge(&graph, &world).await;
+        assert_eq!((report.failed.len(), report.behind.len()), (1, 1));
+        world.gives_up.set(false);
+        assert!(converge(&graph, &world).await.complete());
+        assert_eq!(pending(&graph, &world).await, Vec::<String>::new());
     });
 }

@@ -85,9 +85,9 @@ impl Gate {
 pub struct Tempo {
     /// The first pause; pauses double from here.
     pub first: Duration,
-    /// The longest pause. IAM propagation is best probed every 2 s, not exponentially (measured by others: `0.25, 0.5, 1, 2, 2, …`).
+    /// The longest pause. IAM propagation is best probed every 2 s, not exponentially (source code of others: `0.25, 0.5, 1, 2, 2, …`).
     pub longest: Duration,
-    /// When to give up on one resource. An index added to an existing table takes up to 17 minutes.
+    /// When to give up on one resource. An index added to an existing table takes up to 17 minutes (reported).
     pub patience: Duration,
 }
 
@@ -134,11 +134,12 @@ pub(super) struct Waits<'a> {
     stop: &'a Stop,
     began: Cell<Option<Instant>>,
     next: Cell<Duration>,
+    times: Cell<u32>,
 }
 
 impl<'a> Waits<'a> {
     pub(super) fn new(tempo: Tempo, stop: &'a Stop) -> Self {
-        Self { tempo, stop, began: Cell::new(None), next: Cell::new(tempo.first) }
+        Self { tempo, stop, began: Cell::new(None), next: Cell::new(tempo.first), times: Cell::new(0) }
     }
 
     /// [`Error::Interrupted`] if somebody asked to stop.
@@ -148,7 +149,9 @@ impl<'a> Waits<'a> {
 
     /// Tells what a resource waits for, pauses, and sees to it that what is read next is new.
     pub(super) async fn wait<C: Cloud>(&self, cloud: &C, id: &Id, why: &str, advised: Option<Duration>, tell: Listener<'_>) -> Result<()> {
-        tell(Event::Waiting { id, why });
+        let times = self.times.get() + 1;
+        self.times.set(times);
+        tell(Event::Waiting { id, why, times, waited: self.waited() });
         let paused = self.pause(why, advised).await;
         tell(Event::Resumed { id });
         cloud.refresh();
@@ -175,6 +178,7 @@ impl<'a> Waits<'a> {
     /// Something moved on: the next pause is short again, and patience begins anew.
     pub(super) fn progressed(&self) {
         self.began.set(None);
+        self.times.set(0);
         self.next.set(self.tempo.first);
     }
 }

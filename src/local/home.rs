@@ -1,6 +1,8 @@
 //! The directory `.liveinsight/aws` of one project, and the server that lives in it.
+//!
+//! The server's code is installed once for each user, in the [cache](crate::cache); the state is each project's own.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -9,8 +11,8 @@ use sha2::{Digest, Sha256};
 
 use super::process::{self, Launch, POLL};
 use super::{LocalAws, LocalError, health};
-use crate::file_lock;
 use crate::venv::{Venv, last_lines};
+use crate::{cache, file_lock, home};
 
 /// What is installed into the virtual environment.
 const REQUIREMENTS: &str = include_str!("requirements.txt");
@@ -35,21 +37,34 @@ const PORTS_TRIED: u16 = 50;
 
 /// The home of one project's local AWS.
 #[derive(Debug, Clone)]
-pub struct Home(PathBuf);
+pub struct Home {
+    /// `.liveinsight/aws`.
+    directory: PathBuf,
+    /// Where the server is installed.
+    venv: PathBuf,
+}
 
 /// What is remembered of the server, in `server.json`.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct Server {
     port: u16,
     /// `None` after a stop: only the port is kept, so that printed addresses stay right.
     pid: Option<u32>,
+    /// The installation that it was started from.
+    venv: Option<PathBuf>,
 }
 
 impl Home {
-    /// The home below `project_root`, the directory of `stack.yaml`. Touches nothing yet.
+    /// Returns the home below `project_root`, the directory of `stack.yaml`. Touches nothing yet.
     pub fn new(project_root: &Path) -> Self {
+        Self::with_cache(project_root, &cache::directory(project_root))
+    }
+
+    /// Returns the same with another cache directory.
+    pub fn with_cache(project_root: &Path, cache: &Path) -> Self {
         let root = std::fs::canonicalize(project_root).unwrap_or_else(|_| project_root.to_owned());
-        Self(root.join(".liveinsight").join("aws"))
+        let venv = installation(&cache.join("local-aws"), python_on_path().as_deref());
+        Self { directory: home::of(&root).join("aws"), venv }
     }
 
     /// Starts the server, or finds the one that runs already. Installs it when it is missing.
@@ -57,26 +72,31 @@ impl Home {
     /// Safe to call from two programs at once: the second waits and finds the first one's server. What a crash left
     /// behind is cleared away. `tell` receives a line before anything that takes long.
     pub async fn start(&self, tell: &(dyn Fn(&str) + Sync)) -> Result<LocalAws, LocalError> {
-        if self.is_installed()
+        if let Some(home) = self.directory.parent() {
+            // What cannot be mended is named where it is written.
+            let _ = home::mend(home);
+        }
+        if self.is_current()
             && let Some(running) = self.status().await?
         {
             return Ok(running);
         }
         let _lock = self.lock(tell).await?;
-        if self.is_installed() {
+        if self.is_current() {
             if let Some(running) = self.status().await? {
                 return Ok(running);
             }
         } else {
-            // An older version of the server, perhaps still running: it must save its state before its code goes.
+            // An older version of the server, perhaps still running: it saves its state, and the new one reads it.
             self.end(STOP_PATIENCE).await?;
         }
-        let venv = Venv::ensure(&self.venv(), REQUIREMENTS, "the local AWS", tell).await?;
+        let venv = Venv::ensure(&self.venv, REQUIREMENTS, "the local AWS", tell).await?;
+        self.remove_own_installation();
         if let Some(slow) = self.end_unless_slow(tell).await? {
             return Ok(slow);
         }
         for directory in ["state", "objects", "tmp"] {
-            self.create(&self.0.join(directory))?;
+            self.create(&self.directory.join(directory))?;
         }
         tell("starting the local AWS");
         let port = self.choose_port(tell)?;
@@ -92,7 +112,7 @@ impl Home {
 
     /// Ends the server, which saves its state first; `false` when none was running.
     pub async fn stop(&self) -> Result<bool, LocalError> {
-        if !self.0.exists() {
+        if !self.directory.exists() {
             return Ok(false);
         }
         let _lock = self.lock(&|_| ()).await?;
@@ -101,7 +121,7 @@ impl Home {
 
     /// The server, if it runs and answers. Changes nothing.
     pub async fn status(&self) -> Result<Option<LocalAws>, LocalError> {
-        let Some(Server { port, pid: Some(pid) }) = self.remembered() else {
+        let Some(Server { port, pid: Some(pid), .. }) = self.remembered() else {
             return Ok(None);
         };
         let healthy = health::answers(port, &self.identity()).await;
@@ -110,7 +130,7 @@ impl Home {
 
     /// Ends the server and removes its state. The installation and the port are kept.
     pub async fn reset(&self) -> Result<(), LocalError> {
-        if !self.0.exists() {
+        if !self.directory.exists() {
             return Ok(());
         }
         let _lock = self.lock(&|_| ()).await?;
@@ -120,7 +140,7 @@ impl Home {
             self.forget(pid).await?;
         }
         for directory in ["state", "objects", "tmp"] {
-            let path = self.0.join(directory);
+            let path = self.directory.join(directory);
             match std::fs::remove_dir_all(&path) {
                 Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
                     return Err(LocalError::Directory { path, source });
@@ -138,13 +158,13 @@ impl Home {
             // A crash is explained in the log of the run before.
             std::fs::rename(&path, path.with_extension("previous.log")).map_err(self.cannot(&path))?;
         }
-        let log = File::create(&path).map_err(self.cannot(&path))?;
+        let log = home::write(&path, b"").and_then(|()| OpenOptions::new().append(true).open(&path)).map_err(self.cannot(&path))?;
         let (python, identity) = (venv.python(), self.identity());
-        let mut child = process::launch(Launch { python: &python, home: &self.0, port, identity: &identity, log })
+        let mut child = process::launch(Launch { python: &python, home: &self.directory, port, identity: &identity, log })
             .map_err(|error| LocalError::Start { log: path.clone(), output: error.to_string() })?;
         let pid = child.id().unwrap_or_default();
         // Written before it answers: whoever comes after a kill at this moment knows what to end.
-        if let Err(error) = self.remember(Server { port, pid: Some(pid) }) {
+        if let Err(error) = self.remember(&Server { port, pid: Some(pid), venv: Some(self.venv.clone()) }) {
             // Nobody would ever end what nobody knows of.
             process::kill(pid);
             let _ = child.wait().await;
@@ -156,7 +176,7 @@ impl Home {
                 return Ok(LocalAws::new(port, pid, path));
             }
             if let Ok(Some(_)) = child.try_wait() {
-                self.remember(Server { port, pid: None })?;
+                self.remember(&Server { port, pid: None, venv: None })?;
                 let output = last_lines(&std::fs::read_to_string(&path).unwrap_or_default());
                 return Err(LocalError::Start { log: path, output });
             }
@@ -171,7 +191,7 @@ impl Home {
             return Ok(false);
         };
         process::terminate(pid);
-        if !process::ended(pid, &self.python(), patience).await {
+        if !process::ended(pid, &self.marks(), patience).await {
             return Err(LocalError::Stop { pid, seconds: patience.as_secs() });
         }
         self.forget(pid).await?;
@@ -201,11 +221,11 @@ impl Home {
 
     /// Waits for the end of a process, then remembers only the port.
     async fn forget(&self, pid: u32) -> Result<(), LocalError> {
-        if !process::ended(pid, &self.python(), STOP_PATIENCE).await {
+        if !process::ended(pid, &self.marks(), STOP_PATIENCE).await {
             return Err(LocalError::Stop { pid, seconds: STOP_PATIENCE.as_secs() });
         }
         match self.remembered() {
-            Some(server) => self.remember(Server { pid: None, ..server }),
+            Some(server) => self.remember(&Server { pid: None, venv: None, ..server }),
             None => Ok(()),
         }
     }
@@ -219,7 +239,7 @@ impl Home {
             }
             tell(&format!("port {} is taken by another program, so the local addresses change", server.port));
         }
-        let digest = Sha256::digest(self.0.to_string_lossy().as_bytes());
+        let digest = Sha256::digest(self.directory.to_string_lossy().as_bytes());
         let first = FIRST_PORT + u16::from_be_bytes([digest[0], digest[1]]) % PORTS;
         let last = first + PORTS_TRIED;
         (first..=last).find(|port| is_free(*port)).ok_or(LocalError::NoPort { first, last })
@@ -227,30 +247,30 @@ impl Home {
 
     /// One program at a time changes the home. Freed by the system when the holder ends, however it ends.
     async fn lock(&self, tell: &(dyn Fn(&str) + Sync)) -> Result<File, LocalError> {
-        self.create(&self.0)?;
-        let path = self.0.join("lock");
+        self.create(&self.directory)?;
+        let path = self.directory.join("lock");
         let waiting = || tell("waiting for another run that is starting or stopping the local AWS");
         file_lock::exclusive(&path, waiting).await.map_err(self.cannot(&path))
     }
 
     fn running_pid(&self) -> Option<u32> {
-        self.remembered()?.pid.filter(|pid| process::runs(*pid, &self.python()))
+        self.remembered()?.pid.filter(|pid| process::runs(*pid, &self.marks()))
     }
 
     /// A damaged file counts as none: a new port is chosen then.
     fn remembered(&self) -> Option<Server> {
-        serde_json::from_str(&std::fs::read_to_string(self.0.join("server.json")).ok()?).ok()
+        serde_json::from_str(&std::fs::read_to_string(self.directory.join("server.json")).ok()?).ok()
     }
 
-    fn remember(&self, server: Server) -> Result<(), LocalError> {
-        let path = self.0.join("server.json");
-        let new = self.0.join("server.json.new");
+    fn remember(&self, server: &Server) -> Result<(), LocalError> {
+        let path = self.directory.join("server.json");
+        let new = self.directory.join("server.json.new");
         let text = serde_json::json!(server).to_string();
-        std::fs::write(&new, text).and_then(|()| std::fs::rename(&new, &path)).map_err(self.cannot(&path))
+        home::write(&new, text.as_bytes()).and_then(|()| std::fs::rename(&new, &path)).map_err(self.cannot(&path))
     }
 
     fn create(&self, path: &Path) -> Result<(), LocalError> {
-        std::fs::create_dir_all(path).map_err(self.cannot(path))
+        home::create(path).map_err(self.cannot(path))
     }
 
     #[expect(clippy::unused_self, reason = "reads as what this home cannot do")]
@@ -259,27 +279,86 @@ impl Home {
         move |source| LocalError::Directory { path, source }
     }
 
-    /// Whether what it runs on is installed.
+    /// Returns `true` if what it runs on is installed.
     pub fn is_installed(&self) -> bool {
-        Venv::open(&self.venv(), REQUIREMENTS).is_some()
+        Venv::open(&self.venv, REQUIREMENTS).is_some()
+    }
+
+    /// Returns `true` if the remembered server was started from the installation that this program wants.
+    fn is_current(&self) -> bool {
+        self.is_installed() && self.remembered().is_some_and(|server| server.venv.as_ref() == Some(&self.venv))
+    }
+
+    /// Removes the installation that earlier versions of this program had in each project. What cannot be removed is only in the way of
+    /// nobody.
+    fn remove_own_installation(&self) {
+        let (own, lock) = (self.directory.join("venv"), self.directory.join("venv.lock"));
+        let _ = if own.is_symlink() { std::fs::remove_file(&own) } else { std::fs::remove_dir_all(&own) };
+        let _ = std::fs::remove_file(lock);
     }
 
     /// Tells this project's server from every other one, whichever port it got.
     fn identity(&self) -> String {
-        let digest = Sha256::digest(self.0.to_string_lossy().as_bytes());
+        let digest = Sha256::digest(self.directory.to_string_lossy().as_bytes());
         let short = digest[..8].iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
         format!("liveinsight-{short}")
     }
 
-    fn venv(&self) -> PathBuf {
-        self.0.join("venv")
-    }
-
-    fn python(&self) -> PathBuf {
-        self.venv().join("bin").join("python")
+    /// Returns what tells this project's server in a command line, also one of an earlier version of this program.
+    fn marks(&self) -> [String; 2] {
+        let earlier = self.directory.join("venv").join("bin").join("python");
+        [self.identity(), earlier.to_string_lossy().into_owned()]
     }
 
     fn log(&self) -> PathBuf {
-        self.0.join("server.log")
+        self.directory.join("server.log")
+    }
+}
+
+/// Returns the place of the installation that these requirements and this Python make: `ministack-1.5.33-python3.11-0a1b2c3d/venv`.
+///
+/// Without a Python, an installation that is there already serves.
+fn installation(directory: &Path, python: Option<&Path>) -> PathBuf {
+    let package = REQUIREMENTS.lines().find(|line| !line.starts_with('#')).unwrap_or_default().replace("==", "-");
+    let Some(python) = python else {
+        let installed = std::fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path().join("venv"));
+        let mut installed = installed.filter(|venv| Venv::open(venv, REQUIREMENTS).is_some());
+        return installed.next().unwrap_or_else(|| directory.join(package).join("venv"));
+    };
+    let digest = Sha256::digest(format!("{REQUIREMENTS}{}", python.display()));
+    let short = digest[..4].iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
+    let name = python.file_name().unwrap_or_default().to_string_lossy();
+    directory.join(format!("{package}-{name}-{short}")).join("venv")
+}
+
+/// Returns the interpreter behind `python3`, without running it.
+fn python_on_path() -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    let found = std::env::split_paths(&path).map(|directory| directory.join("python3")).find(|python| python.is_file())?;
+    std::fs::canonicalize(found).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Home, installation};
+    use std::path::Path;
+
+    #[test]
+    fn two_projects_share_an_installation_and_two_pythons_do_not() {
+        let cache = tempfile::tempdir().unwrap();
+        let (one, other) = (Home::with_cache(Path::new("/a"), cache.path()), Home::with_cache(Path::new("/b"), cache.path()));
+        assert_eq!(one.venv, other.venv);
+        assert_ne!(one.marks(), other.marks());
+        let of = |python: &str| installation(cache.path(), Some(Path::new(python)));
+        assert_ne!(of("/usr/bin/python3.11"), of("/usr/bin/python3.12"));
+        assert_ne!(of("/usr/bin/python3.11"), of("/opt/bin/python3.11"));
+        let name = of("/usr/bin/python3.11").parent().unwrap().file_name().unwrap().to_string_lossy().into_owned();
+        assert!(name.starts_with("ministack-1.") && name.contains("-python3.11-"), "{name}");
+    }
+
+    #[test]
+    fn without_a_python_nothing_is_found_in_an_empty_cache() {
+        let cache = tempfile::tempdir().unwrap();
+        assert!(installation(cache.path(), None).starts_with(cache.path()));
     }
 }

@@ -30,9 +30,12 @@ pub(super) struct Launch<'a> {
 /// Starts the server, detached: it outlives this program and does not get its Ctrl-C.
 pub(super) fn launch(launch: Launch<'_>) -> std::io::Result<tokio::process::Child> {
     let errors = launch.log.try_clone()?;
-    let mut command = std::process::Command::new(launch.python);
+    let mut command = std::process::Command::new("/bin/sh");
     command
-        .args(["-m", "ministack"])
+        // Its state has the functions' variables in it, secrets among them: files that nobody else can read. The option is one that Python
+        // knows nothing of and only keeps: by it the process is told from another project's.
+        .args(["-c", "umask 077 && exec \"$0\" -X \"$1\" -m ministack"])
+        .args([launch.python.as_os_str(), launch.identity.as_ref()])
         .current_dir(launch.home)
         .stdin(Stdio::null())
         .stdout(launch.log)
@@ -68,12 +71,12 @@ pub(super) fn launch(launch: Launch<'_>) -> std::io::Result<tokio::process::Chil
     tokio::process::Command::from(command).spawn()
 }
 
-/// Whether `pid` is a running server that was started from `python`.
+/// Returns `true` if `pid` is a running server whose command line has one of these marks.
 ///
 /// After a crash the number may belong to any other process, which must not be ended. A dead process that nobody has
 /// collected yet has no command line, so it does not count.
-pub(super) fn runs(pid: u32, python: &Path) -> bool {
-    command_line(pid).is_some_and(|line| line.contains(&*python.to_string_lossy()))
+pub(super) fn runs(pid: u32, marks: &[String]) -> bool {
+    command_line(pid).is_some_and(|line| marks.iter().any(|mark| line.contains(mark)))
 }
 
 #[cfg(target_os = "linux")]
@@ -105,9 +108,9 @@ fn to_pid(pid: u32) -> Option<Pid> {
 }
 
 /// Waits until the server has ended; `false` when it still runs after `patience`.
-pub(super) async fn ended(pid: u32, python: &Path, patience: Duration) -> bool {
+pub(super) async fn ended(pid: u32, marks: &[String], patience: Duration) -> bool {
     let wait = async {
-        while runs(pid, python) {
+        while runs(pid, marks) {
             tokio::time::sleep(POLL).await;
         }
     };
@@ -120,7 +123,8 @@ mod tests {
 
     #[test]
     fn a_stranger_with_the_same_number_is_not_ours() {
-        assert!(!runs(std::process::id(), Path::new("/nowhere/.liveinsight/aws/venv/bin/python")));
-        assert!(!runs(u32::MAX, Path::new("/nowhere/.liveinsight/aws/venv/bin/python")));
+        let marks = ["liveinsight-0123456789abcdef".to_owned()];
+        assert!(!runs(std::process::id(), &marks));
+        assert!(!runs(u32::MAX, &marks));
     }
 }

@@ -53,6 +53,9 @@ pub trait Read {
     async fn page(&self, query: Query<'_>) -> Result<Option<Page>>;
 }
 
+/// Operation that reads lines.
+pub(super) const FILTER: &str = "logs:FilterLogEvents";
+
 /// Most lines in a page ("`FilterLogEvents`" in the CloudWatch Logs API reference).
 const MOST_LINES: usize = 10_000;
 
@@ -63,7 +66,7 @@ impl Read for Aws {
             let request = self.logs.filter_log_events().log_group_name(query.group).start_time(query.from);
             request.set_next_token(query.token.map(str::to_owned)).customize().interceptor(clock.clone()).send()
         };
-        let Some(answer) = self.read("logs:FilterLogEvents", send).await.optional()? else { return Ok(None) };
+        let Some(answer) = self.read(FILTER, send).await.optional()? else { return Ok(None) };
         let lines: Vec<RecordedLine> = answer
             .events()
             .iter()
@@ -74,7 +77,7 @@ impl Read for Aws {
                 text: event.message().unwrap_or_default().trim_end_matches(['\n', '\r']).to_owned(),
             })
             .collect();
-        let next = answer.next_token().map(str::to_owned);
+        let next = answer.next_token().filter(|token| !token.is_empty()).map(str::to_owned);
         let cut = next.is_none() && lines.len() >= MOST_LINES;
         let now = clock.now().to_millis().unwrap_or_default();
         let here = DateTime::from(SystemTime::now()).to_millis().unwrap_or_default();

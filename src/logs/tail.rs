@@ -7,8 +7,8 @@
 //! Clocks jump: the one that stamps the lines (a laptop's, when the AWS is local), and this machine's. So time is what the service says at
 //! each answer. A line from the future does not move the place to go on from, and when the service's clock goes back, so does that place.
 
-use super::read::{Page, Query, Read, RecordedLine};
-use crate::engine::Result;
+use super::read::{FILTER, Page, Query, Read, RecordedLine};
+use crate::{aws::Pages, engine::Result};
 use std::collections::BTreeMap;
 
 /// How much later than its time a line may become visible and still be found, in milliseconds. CloudWatch promises nothing;
@@ -157,11 +157,12 @@ impl Seen {
 /// All lines of a group from a time on, over all pages.
 async fn read_group(reader: &impl Read, group: &str, from: i64) -> Result<Option<Recorded>> {
     let (mut lines, mut from, mut token) = (Vec::new(), from, None);
+    let mut pages = Pages::new(FILTER);
     loop {
         let Some(page) = reader.page(Query { group, from, token: token.as_deref() }).await? else { return Ok(None) };
         let Page { lines: more, next, now, ahead, cut } = page;
         lines.extend(more);
-        token = next;
+        token = pages.next(next)?;
         if token.is_some() {
             continue;
         }
@@ -172,6 +173,7 @@ async fn read_group(reader: &impl Read, group: &str, from: i64) -> Result<Option
         // else can only be stepped over.
         let again = if last > from { last } else { from + 1 };
         lines.retain(|line| line.at < again);
+        pages.count()?;
         from = again;
     }
 }

@@ -10,7 +10,10 @@ use crate::{
     resources::{Serving, publish},
     stack::LIVE_ALIAS,
 };
-use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricDataQuery, MetricStat};
+use aws_sdk_cloudwatch::{
+    operation::get_metric_data::GetMetricDataOutput,
+    types::{Dimension, Metric, MetricDataQuery, MetricStat},
+};
 use aws_smithy_types::DateTime;
 use futures::future::{join_all, try_join_all};
 use std::{
@@ -117,26 +120,19 @@ impl<'a> Canary<'a> {
             queries.push(invocations(format!("tried{index}"), &version));
         }
         let mut requests = Requests::default();
-        let mut token = None;
-        loop {
-            let page = self
-                .aws
-                .read("cloudwatch:GetMetricData", || {
-                    let request = self.aws.cloudwatch.get_metric_data().set_metric_data_queries(Some(queries.clone()));
-                    request.start_time(DateTime::from(start)).end_time(DateTime::from(end)).set_next_token(token.clone()).send()
-                })
-                .await?;
+        let request = || self.aws.cloudwatch.get_metric_data().start_time(DateTime::from(start)).end_time(DateTime::from(end));
+        let send = |token| request().set_metric_data_queries(Some(queries.clone())).set_next_token(token).send();
+        let take = |page: GetMetricDataOutput| {
             for result in page.metric_data_results() {
                 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count")]
                 let sum = result.values().iter().sum::<f64>().max(0.0) as u64;
                 let is_all = result.id().is_some_and(|id| id.starts_with("all"));
                 *(if is_all { &mut requests.all } else { &mut requests.tried }) += sum;
             }
-            token = page.next_token().map(str::to_owned);
-            if token.is_none() {
-                return Ok(requests);
-            }
-        }
+            Ok(page.next_token)
+        };
+        self.aws.pages("cloudwatch:GetMetricData", send, take).await?;
+        Ok(requests)
     }
 }
 

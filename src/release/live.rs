@@ -1,12 +1,17 @@
 //! What is live, as a run has observed it.
 
-use super::{Version, store::parse_key};
+use super::{
+    Action, Record, Version, recent,
+    record::{SITE, digests},
+    store::parse_key,
+};
 use crate::{
     aws::Aws,
     engine::{Graph, Resource, Result, digest},
     resources::{Alias, list_releases, list_site},
 };
-use std::collections::BTreeMap;
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What requests meet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,9 +40,54 @@ impl Live {
     }
 }
 
-/// The number of the newest release.
-pub async fn latest(aws: &Aws, bucket: &str) -> Result<Option<u64>> {
-    Ok(newest(aws, bucket).await?.map(|(number, _)| number))
+/// The newest release, beside what is live.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Standing {
+    /// Number of the newest release, counted from 1.
+    pub number: u64,
+    /// Whether it is what is live.
+    pub live: bool,
+    /// Functions, and the site as `site`, that serve what an earlier release did, with its number: put back by `rollback`, or after a
+    /// check that failed.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub rolled_back: BTreeMap<String, u64>,
+    /// Functions, and the site as `site`, that serve what the newest release says. What the sources are is another matter: they may be
+    /// newer, or what was taken back.
+    #[serde(skip)]
+    pub as_recorded: BTreeSet<String>,
+}
+
+/// Reads how what was observed stands to the newest releases; `None` if there is none. It takes one call more than a run has asked.
+pub async fn standing(aws: &Aws, bucket: &str, graph: &Graph<Aws>) -> Result<Option<Standing>> {
+    let mut releases: Vec<(u64, String)> = list_releases(aws, bucket).await?.iter().filter_map(|key| parse_key(key)).collect();
+    releases.sort();
+    let live = Live::new(graph, list_site(aws, bucket).await?);
+    let recent = recent::read(aws, bucket).await?;
+    let records: Vec<Record> = releases.iter().rev().map_while(|(number, digest)| recent.record(*number, digest)).collect();
+    let as_recorded = records.first().map(|newest| as_recorded(&live, newest)).unwrap_or_default();
+    Ok(releases.last().map(|(number, digest)| Standing {
+        number: *number,
+        live: *digest == live.digest(),
+        rolled_back: rolled_back(&as_recorded, &records),
+        as_recorded,
+    }))
+}
+
+/// What serves as a record says.
+fn as_recorded(live: &Live, record: &Record) -> BTreeSet<String> {
+    let functions = record.functions.iter().filter(|(name, version)| live.functions.get(*name) == Some(version));
+    let site = (digests(&record.site) == live.site).then(|| SITE.to_owned());
+    functions.map(|(name, _)| name.clone()).chain(site).collect()
+}
+
+/// What of this came there by a rollback. The records are the newest ones, newest first.
+fn rolled_back(serving: &BTreeSet<String>, records: &[Record]) -> BTreeMap<String, u64> {
+    let origin = |name: &str| records.iter().find(|record| record.changed.iter().any(|changed| changed == name));
+    let number = |name: &str| match origin(name)?.action {
+        Action::Rollback(to) => Some((name.to_owned(), to)),
+        Action::Up => None,
+    };
+    serving.iter().filter_map(|name| number(name)).collect()
 }
 
 /// Whether what is live is the newest release. Asks nothing that a run has not asked, unless something was written since.
@@ -48,4 +98,57 @@ pub async fn is_recorded(aws: &Aws, bucket: &str, graph: &Graph<Aws>) -> Result<
 
 async fn newest(aws: &Aws, bucket: &str) -> Result<Option<(u64, String)>> {
     Ok(list_releases(aws, bucket).await?.iter().filter_map(|key| parse_key(key)).max())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Live, as_recorded, rolled_back};
+    use crate::release::{Action, Author, Page, Record, Version};
+    use std::collections::BTreeMap;
+
+    /// What serves: the versions of two functions, and the page.
+    fn record(action: Action, [a, b]: [&str; 2], page: &str, before: Option<&Record>) -> Record {
+        let version = |number: &str| Version { version: number.to_owned(), release: format!("of {number}") };
+        let functions = BTreeMap::from([("a".to_owned(), version(a)), ("b".to_owned(), version(b))]);
+        let site = BTreeMap::from([("index.html".to_owned(), Page { md5: page.to_owned(), version: String::new() })]);
+        Record::new(action, Author::default(), functions, site, before)
+    }
+
+    fn live(record: &Record) -> Live {
+        let site = record.site.iter().map(|(key, page)| (key.clone(), page.md5.clone())).collect();
+        Live { functions: record.functions.clone(), site }
+    }
+
+    /// What is told while the last of these serves.
+    fn told(records: &[Record]) -> Vec<(String, u64)> {
+        let newest_first: Vec<Record> = records.iter().rev().cloned().collect();
+        rolled_back(&as_recorded(&live(&newest_first[0]), &newest_first[0]), &newest_first).into_iter().collect()
+    }
+
+    #[test]
+    fn each_part_is_told_by_the_release_that_last_changed_it() {
+        let first = record(Action::Up, ["1", "1"], "1", None);
+        let second = record(Action::Up, ["2", "2"], "2", Some(&first));
+        assert_eq!(told(&[first.clone(), second.clone()]), []);
+        let back = record(Action::Rollback(1), ["1", "1"], "1", Some(&second));
+        let all = [first.clone(), second.clone(), back.clone()];
+        assert_eq!(told(&all), [("a".to_owned(), 1), ("b".to_owned(), 1), ("site".to_owned(), 1)]);
+        // One of them is released again: the others are where they were put back to.
+        let third = record(Action::Up, ["3", "1"], "1", Some(&back));
+        assert_eq!(told(&[first.clone(), second.clone(), back, third]), [("b".to_owned(), 1), ("site".to_owned(), 1)]);
+        // Only one was put back.
+        let one = record(Action::Rollback(1), ["1", "2"], "2", Some(&second));
+        assert_eq!(told(&[first, second, one]), [("a".to_owned(), 1)]);
+    }
+
+    #[test]
+    fn what_was_changed_from_outside_is_not_rolled_back() {
+        let first = record(Action::Up, ["1", "1"], "1", None);
+        let second = record(Action::Up, ["2", "2"], "2", Some(&first));
+        let back = record(Action::Rollback(1), ["1", "1"], "1", Some(&second));
+        let moved = live(&record(Action::Up, ["2", "1"], "other", None));
+        let serving = as_recorded(&moved, &back);
+        assert_eq!(serving.iter().collect::<Vec<_>>(), ["b"]);
+        assert_eq!(rolled_back(&serving, &[back, second, first]).into_keys().collect::<Vec<_>>(), ["b"]);
+    }
 }

@@ -3,8 +3,8 @@
 use super::store::{Stored, list, read};
 use crate::{
     aws::{Aws, Optional},
-    engine::Result,
-    resources::{SITE_PREFIX, delete_objects, published_versions},
+    engine::{Owner, Result},
+    resources::{SITE_PREFIX, delete_objects, function_owner, published_versions},
 };
 use aws_sdk_s3::types::ObjectIdentifier;
 use futures::future::try_join_all;
@@ -32,7 +32,10 @@ pub async fn prune(aws: &Aws, bucket: &str, functions: &BTreeMap<String, String>
     let Some(records) = records else { return Ok(()) };
     for (logical, name) in functions {
         let needed: BTreeSet<&str> = records.iter().filter_map(|record| Some(record.functions.get(logical)?.version.as_str())).collect();
-        prune_function(aws, name, &needed).await?;
+        // A name is no proof: another stack's function can go by it.
+        if function_owner(aws, name).await?.as_ref() == Some(&Owner::Us) {
+            prune_function(aws, name, &needed).await?;
+        }
     }
     let needed: BTreeSet<(&str, &str)> = records
         .iter()

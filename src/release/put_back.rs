@@ -1,4 +1,5 @@
-//! Makes an earlier release live again, in three rounds of calls: everything that has to be known is asked at once ([`Scene::look`]),
+//! Makes an earlier release live again, in four rounds of calls: the bucket's owner is asked for before the lock is taken in it
+//! ([`check_bucket`]), everything else that has to be known is asked at once ([`Scene::look`]),
 //! everything that has to change is written at once ([`PutBack::write`]), and then caches are told and the release is recorded
 //! ([`PutBack::conclude`]).
 //!
@@ -119,10 +120,17 @@ impl Scene {
     }
 }
 
+/// Refuses a bucket that is not this stack's. Asked before the lock is taken, which is written to the bucket.
+pub async fn check_bucket(aws: &Aws, declaration: &Declaration) -> Result<()> {
+    let Some(bucket) = &declaration.bucket else { return Ok(()) };
+    let found = bucket.find(aws).await?;
+    ours(&bucket.name, found.as_ref().map(|found| &found.owner))
+}
+
 fn ours(name: &str, owner: Option<&Owner>) -> Result<()> {
-    match owner {
-        Some(Owner::Other(whose)) => Err(Error::refused("rollback", format!("{name} is not this stack's ({whose})"))),
-        _ => Ok(()),
+    match owner.and_then(Owner::foreign) {
+        Some(whose) => Err(Error::refused("rollback", format!("{name} is not this stack's ({whose})"))),
+        None => Ok(()),
     }
 }
 

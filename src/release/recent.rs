@@ -3,7 +3,7 @@
 //! It repeats what the records say, and is written with each. Nothing depends on it: what it does not have, or not as the list of the
 //! records names it, is read from the record itself.
 
-use super::{Record, store::Stored};
+use super::Record;
 use crate::{aws::Aws, engine::Result, resources::RELEASES_PREFIX};
 use aws_sdk_s3::primitives::ByteStream;
 use serde::{Deserialize, Serialize};
@@ -29,8 +29,8 @@ struct Entry {
 
 impl Recent {
     /// What it says of a record that was listed.
-    pub(super) fn record(&self, stored: &Stored) -> Option<Record> {
-        let entry = self.releases.iter().find(|entry| entry.number == stored.number && entry.digest == stored.digest)?;
+    pub(super) fn record(&self, number: u64, digest: &str) -> Option<Record> {
+        let entry = self.releases.iter().find(|entry| entry.number == number && entry.digest == digest)?;
         entry.record.clone().accept()
     }
 
@@ -77,18 +77,13 @@ pub(super) async fn write(aws: &Aws, bucket: &str, recent: Recent) -> Result<()>
 #[cfg(test)]
 mod tests {
     use super::{LONGEST, MOST, Recent};
-    use crate::release::{Action, Author, Page, Record, Version, store::Stored};
-    use aws_smithy_types::DateTime;
+    use crate::release::{Action, Author, Page, Record, Version};
     use std::collections::BTreeMap;
 
     fn record(files: usize) -> Record {
         let functions = BTreeMap::from([("stats".to_owned(), Version { version: "1".into(), release: "r".into() })]);
         let page = |number: usize| (format!("{number:0>200}"), Page { md5: "m".into(), version: "v".into() });
         Record::new(Action::Up, Author::default(), functions, (0..files).map(page).collect(), None)
-    }
-
-    fn stored(number: u64) -> Stored {
-        Stored { number, at: DateTime::from_secs(0), digest: format!("d{number}"), key: String::new(), version: String::new() }
     }
 
     fn filled(releases: u64, files: usize) -> Recent {
@@ -99,11 +94,11 @@ mod tests {
     fn the_newest_are_kept_and_known_by_number_and_digest() {
         let recent = filled(20, 1);
         assert_eq!(recent.releases.len(), MOST);
-        assert_eq!(recent.record(&stored(20)), Some(record(1)));
-        assert!(recent.record(&stored(12)).is_none(), "too old");
-        assert!(recent.record(&Stored { digest: "other".to_owned(), ..stored(20) }).is_none());
+        assert_eq!(recent.record(20, "d20"), Some(record(1)));
+        assert!(recent.record(12, "d12").is_none(), "too old");
+        assert!(recent.record(20, "other").is_none());
         // A number that is written again replaces what was there under it.
-        assert_eq!(recent.with(20, "d20", &record(2)).record(&stored(20)), Some(record(2)));
+        assert_eq!(recent.with(20, "d20", &record(2)).record(20, "d20"), Some(record(2)));
     }
 
     #[test]
@@ -111,6 +106,6 @@ mod tests {
         let text = filled(8, 1000).text();
         let read: Recent = serde_json::from_str(&text).unwrap();
         assert!(text.len() <= LONGEST && (2..8).contains(&read.releases.len()), "{} releases", read.releases.len());
-        assert_eq!(read.record(&stored(8)), Some(record(1000)));
+        assert_eq!(read.record(8, "d8"), Some(record(1000)));
     }
 }

@@ -4,6 +4,8 @@ use super::Author;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
+/// Name of the site among the functions that a release changed.
+pub(super) const SITE: &str = "site";
 /// Changes when an older program could not read a record any more.
 const FORMAT: u32 = 1;
 
@@ -90,7 +92,7 @@ impl Record {
         let function = |name: &String| before.and_then(|before| before.functions.get(name));
         let functions = self.functions.iter().filter(|(name, version)| function(name) != Some(version)).map(|(name, _)| name.clone());
         let pages = !self.site.is_empty() && before.map(|before| digests(&before.site)) != Some(digests(&self.site));
-        functions.chain(pages.then(|| "site".to_owned())).collect()
+        functions.chain(pages.then(|| SITE.to_owned())).collect()
     }
 }
 

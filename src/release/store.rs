@@ -6,11 +6,14 @@ use super::{
     record::digests,
 };
 use crate::{
-    aws::{Aws, Optional},
+    aws::{Aws, Optional, object_name},
     engine::{Graph, Result},
-    resources::{RELEASES_PREFIX, SITE_PREFIX},
+    resources::{ListedVersion, RELEASES_PREFIX, SITE_PREFIX, keep_written, written_key},
 };
-use aws_sdk_s3::{primitives::ByteStream, types::ObjectVersion};
+use aws_sdk_s3::{
+    primitives::ByteStream,
+    types::{EncodingType, ObjectVersion},
+};
 use aws_smithy_types::DateTime;
 use futures::future::{FutureExt, join, try_join};
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,6 +33,10 @@ pub struct Objects {
     /// Versions of records, by key and id, that newer ones have taken the place of.
     pub(super) replaced: Vec<(String, String)>,
     recent: Recent,
+    /// The site's files as they are now, with the moment of their last write.
+    listed: Vec<ListedVersion>,
+    /// Digest of the object that keeps the files' headers.
+    kept: Option<String>,
 }
 
 /// A record that was found.
@@ -59,23 +66,21 @@ pub struct Release {
 /// Lists the releases, and what there is of the site; `None` without a bucket.
 pub async fn list(aws: &Aws, bucket: &str) -> Result<Option<Objects>> {
     let mut objects = Objects::default();
-    let (mut key, mut version) = (None, None);
-    loop {
-        let page = aws
-            .read("s3:ListObjectVersions", || {
-                let request = aws.s3.list_object_versions().bucket(bucket).prefix(SITE_PREFIX.trim_end_matches('/'));
-                request.set_key_marker(key.clone()).set_version_id_marker(version.clone()).send()
-            })
-            .await
-            .optional()?;
-        let Some(page) = page else { return Ok(None) };
+    let request =
+        || aws.s3.list_object_versions().bucket(bucket).prefix(SITE_PREFIX.trim_end_matches('/')).encoding_type(EncodingType::Url);
+    let send = |place: Option<(String, Option<String>)>| {
+        let (key, version) = place.map_or((None, None), |(key, version)| (Some(key), version));
+        request().set_key_marker(key).set_version_id_marker(version).send()
+    };
+    let listed = aws.pages("s3:ListObjectVersions", send, |page| {
         for found in page.versions() {
             objects.add(found);
         }
-        (key, version) = (page.next_key_marker().map(str::to_owned), page.next_version_id_marker().map(str::to_owned));
-        if page.is_truncated() != Some(true) || key.is_none() {
-            break;
-        }
+        let more = page.is_truncated() == Some(true);
+        Ok(page.next_key_marker.filter(|_| more).map(|key| (object_name(&key), page.next_version_id_marker)))
+    });
+    if listed.await.optional()?.is_none() {
+        return Ok(None);
     }
     objects.releases.sort_by_key(|stored| stored.number);
     Ok(Some(objects))
@@ -89,18 +94,23 @@ pub(super) async fn list_and_read(aws: &Aws, bucket: &str) -> Result<Option<Obje
 
 impl Objects {
     fn add(&mut self, found: &ObjectVersion) {
-        let (Some(key), Some(version)) = (found.key(), found.version_id()) else { return };
+        let (Some(key), Some(version)) = (found.key().map(object_name), found.version_id()) else { return };
         let latest = found.is_latest() == Some(true);
-        if let (Some((number, digest)), Some(at), true) = (parse_key(key), found.last_modified(), latest) {
-            self.releases.push(Stored { number, at: *at, digest, key: key.to_owned(), version: version.to_owned() });
+        if let (Some((number, digest)), Some(at), true) = (parse_key(&key), found.last_modified(), latest) {
+            self.releases.push(Stored { number, at: *at, digest, key: key.clone(), version: version.to_owned() });
         }
         if key.starts_with(RELEASES_PREFIX) && !latest {
-            self.replaced.push((key.to_owned(), version.to_owned()));
+            self.replaced.push((key.clone(), version.to_owned()));
+        }
+        let md5 = found.e_tag().unwrap_or_default().trim_matches('"').to_owned();
+        if latest && key == written_key() {
+            self.kept = Some(md5.clone());
         }
         let Some(file) = key.strip_prefix(SITE_PREFIX).filter(|file| !file.is_empty()) else { return };
         self.versions.insert((file.to_owned(), version.to_owned()));
         if latest {
-            let md5 = found.e_tag().unwrap_or_default().trim_matches('"').to_owned();
+            let at = found.last_modified().and_then(|at| at.to_millis().ok()).unwrap_or_default();
+            self.listed.push(ListedVersion { key: file.to_owned(), md5: md5.clone(), at, version: version.to_owned() });
             self.site.insert(file.to_owned(), Page { md5, version: version.to_owned() });
         }
     }
@@ -117,13 +127,15 @@ pub async fn read(aws: &Aws, bucket: &str, stored: &Stored) -> Result<Release> {
 pub async fn write(aws: &Aws, bucket: &str, graph: &Graph<Aws>, action: Action, author: Author) -> Result<Option<u64>> {
     let Some(objects) = list_and_read(aws, bucket).await? else { return Ok(None) };
     let live = Live::new(graph, digests(&objects.site));
-    objects.append(aws, bucket, (live, objects.site.clone()), action, author).await
+    let append = objects.append(aws, bucket, (live, objects.site.clone()), action, author).boxed_local();
+    let (number, kept) = join(append, keep_written(aws, bucket, &objects.listed, objects.kept.as_deref()).boxed_local()).await;
+    kept.and(number)
 }
 
 impl Objects {
     /// What a record of these says; `None` if that makes no sense.
     pub async fn read(&self, aws: &Aws, bucket: &str, stored: &Stored) -> Result<Option<Record>> {
-        match self.recent.record(stored) {
+        match self.recent.record(stored.number, &stored.digest) {
             Some(record) => Ok(Some(record)),
             None => Ok(Box::pin(read(aws, bucket, stored)).await?.record),
         }

@@ -13,8 +13,9 @@ use std::time::Duration;
 
 /// The role that is made where none is set. IAM is global: all regions share it.
 const ROLE: &str = "liveinsight-apigateway-logs";
+const POLICY: &str = "write-logs";
 /// How long IAM may take to make a new role known elsewhere, if nothing shows that it has: `UpdateAccount` is taken once in 20 s ("Amazon API
-/// Gateway quotas"), so that one that comes too early, and is refused, costs more than waiting.
+/// Gateway quotas"), so that one that comes too early, and is refused, costs more than waiting. The limit is documented; the 10 s are assumed, from reports of 2 to 30 s.
 const UNKNOWN: Duration = Duration::from_secs(10);
 /// Not a stack's path, so that no stack's sweep sees it.
 const PATH: &str = "/liveinsight/";
@@ -24,6 +25,14 @@ const MARK: (&str, &str) = ("ManagedBy", "liveinsight");
 /// The path and name of the role that is made where none is set: `/liveinsight/liveinsight-apigateway-logs`.
 pub fn logging_role_path() -> String {
     format!("{PATH}{ROLE}")
+}
+
+/// Commands that take away the setting of a region, and the role if it is the one made here. `UpdateAccount` takes an empty value for none
+/// (source code: Terraform's `aws_api_gateway_account`).
+pub fn logging_role_removal(region: &str) -> String {
+    let setting = format!("aws apigateway update-account --patch-operations op=replace,path=/cloudwatchRoleArn,value= --region {region}");
+    let policy = format!("aws iam delete-role-policy --role-name {ROLE} --policy-name {POLICY}");
+    format!("{setting} && {policy} && aws iam delete-role --role-name {ROLE}")
 }
 
 /// The ARN of the role that is set, if any.
@@ -106,7 +115,7 @@ async fn make_role(aws: &Aws) -> Result<(String, Option<Duration>)> {
         }),
     );
     aws.write("iam:PutRolePolicy", || {
-        aws.iam.put_role_policy().role_name(ROLE).policy_name("write-logs").policy_document(policy.document()).send()
+        aws.iam.put_role_policy().role_name(ROLE).policy_name(POLICY).policy_document(policy.document()).send()
     })
     .await?;
     if is_new {

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     aws::Aws,
-    engine::{Gone, Handle, Live, Ref, Resource, Result, Stray, Written},
+    engine::{Gone, Handle, Id, Live, Ref, Resource, Result, Stray, Written},
 };
 use aws_sdk_apigateway::types::{Deployment, Stage};
 use serde::Serialize;
@@ -36,6 +36,7 @@ pub struct ApiDeploymentOutput {
 impl Resource for ApiDeployment {
     type Cloud = Aws;
     const KIND: &'static str = "apigateway.deployment";
+    const IS_PART: bool = true;
     const FIXED: &'static [&'static str] = &["api", "digest"];
     type Output = ApiDeploymentOutput;
 
@@ -73,8 +74,8 @@ impl Resource for ApiDeployment {
 
 impl ApiDeployment {
     /// Finds the deployments of our API that the declared one (with this digest) replaces. What a stage other than the declared
-    /// one serves stays. The logical name of each is its id.
-    pub async fn sweep(aws: &Aws, api_name: &str, digest: &str, stage: &str) -> Result<Vec<Stray<Aws>>> {
+    /// one serves stays. The logical name of each is its id; `whole` is that of the API.
+    pub async fn sweep(aws: &Aws, whole: &Id, api_name: &str, digest: &str, stage: &str) -> Result<Vec<Stray<Aws>>> {
         let Some(api) = find_ours(aws, api_name).await?.and_then(|api| api.id().map(str::to_owned)) else { return Ok(Vec::new()) };
         let deployments = deployments(aws, &api).await?;
         let stages = stages(aws, &api).await?;
@@ -84,7 +85,7 @@ impl ApiDeployment {
         let old = deployments.iter().filter_map(Deployment::id).filter(|id| !kept.contains(id));
         let strays = old.map(|id| {
             let wish = Self { api: api.clone().into(), digest: id.to_owned(), needs: Vec::new() };
-            Stray::new(id, wish, ApiDeploymentOutput { id: id.to_owned() })
+            Stray::part(whole.clone(), id, wish, ApiDeploymentOutput { id: id.to_owned() })
         });
         Ok(strays.collect())
     }

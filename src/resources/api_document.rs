@@ -1,10 +1,10 @@
 //! The parts of a REST API as one `OpenAPI` document, so that a new API gets all of them by one call.
 //!
 //! Only for that: afterwards each part is a resource of its own, is observed as such, and is written as such where it differs. Sources:
-//! "`OpenAPI` extensions for API Gateway" (`x-amazon-apigateway-integration`), "`PutRestApi`" of the API reference. It was not tried on AWS
+//! "`OpenAPI` extensions for API Gateway" (`x-amazon-apigateway-integration`, `x-amazon-apigateway-gateway-responses`), "`PutRestApi`" of the API reference. It was not tried on AWS
 //! itself; what it would leave undone is made good by the parts.
 
-use super::{ApiIntegration, ApiIntegrationResponse, ApiMethod, ApiMethodResponse};
+use super::{ApiIntegration, ApiIntegrationResponse, ApiMethod, ApiMethodResponse, ORIGIN_HEADER};
 use serde_json::{Map, Value, json};
 use std::{
     cell::{Cell, RefCell},
@@ -67,10 +67,15 @@ impl ApiDocument {
     }
 
     /// The document; `None` if it would not say all, or there is nothing to say.
-    pub(super) fn text(&self, name: &str, description: Option<&str>) -> Option<String> {
+    pub(super) fn text(&self, name: &str, description: Option<&str>, error_origins: &BTreeMap<String, String>) -> Option<String> {
         let paths = self.0.paths.borrow();
         let info = json!({ "title": name, "description": description.unwrap_or_default(), "version": "1" });
-        let document = json!({ "openapi": "3.0.1", "info": info, "paths": *paths });
+        let mut document = json!({ "openapi": "3.0.1", "info": info, "paths": *paths });
+        if !error_origins.is_empty() {
+            let response = |origin: &String| json!({ "responseParameters": { ORIGIN_HEADER: origin } });
+            let responses: Map<String, Value> = error_origins.iter().map(|(kind, origin)| (kind.clone(), response(origin))).collect();
+            document["x-amazon-apigateway-gateway-responses"] = json!(responses);
+        }
         (!paths.is_empty() && !self.0.incomplete.get()).then(|| document.to_string())
     }
 }

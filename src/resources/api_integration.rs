@@ -4,7 +4,7 @@
 //! change replaces the integration and, as they are part of it, its responses: only the draft is touched, callers meet the deployment.
 
 use super::{
-    api_common::{MethodKey, integration, turn},
+    api_common::{MethodKey, integration, spelt_as, templates, turn},
     api_method::{ApiMethod, found, route},
 };
 use crate::{
@@ -77,7 +77,7 @@ impl ApiIntegration {
             kind: live.r#type().map_or("", IntegrationType::as_str).to_owned(),
             uri: live.uri().map(str::to_owned),
             http_method: live.http_method().map(str::to_owned),
-            request_templates: live.request_templates().into_iter().flatten().map(|(k, v)| (k.clone(), v.clone())).collect(),
+            request_templates: templates(live.request_templates()),
             timeout_ms: Some(live.timeout_in_millis()).filter(|timeout| *timeout != 0).unwrap_or(TIMEOUT_MS),
             passthrough: live.passthrough_behavior().unwrap_or(PASSTHROUGH).to_owned(),
             ..Self::bare(key.clone().into(), route)
@@ -88,6 +88,7 @@ impl ApiIntegration {
 impl Resource for ApiIntegration {
     type Cloud = Aws;
     const KIND: &'static str = "apigateway.integration";
+    const IS_PART: bool = true;
     const FIXED: &'static [&'static str] = &["method", "kind", "uri", "http_method", "request_templates", "timeout_ms", "passthrough"];
     const COMES_ALONG: bool = true;
     type Output = MethodKey;
@@ -99,7 +100,9 @@ impl Resource for ApiIntegration {
     async fn observe(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
         let key = self.method.get()?;
         let Some(live) = integration(aws, &key).await? else { return Ok(None) };
-        Ok(Some(Live::part(Self::read(&key, &self.route, &live), key)))
+        let spec = Self::read(&key, &self.route, &live);
+        let request_templates = spelt_as(&self.request_templates, spec.request_templates);
+        Ok(Some(Live::part(Self { request_templates, ..spec }, key)))
     }
 
     async fn create(&self, aws: &Aws) -> Result<Written<MethodKey>> {
@@ -133,7 +136,7 @@ impl ApiIntegration {
         let strays = found.iter().filter_map(|(path, key, method)| {
             let route = route(path, key);
             let wish = Self::read(key, &route, method.method_integration()?);
-            Some(Stray::new(&route, wish, key.clone()).part_of(Id::new::<ApiMethod>(&route)))
+            Some(Stray::part(Id::new::<ApiMethod>(&route), &route, wish, key.clone()))
         });
         Ok(strays.collect())
     }

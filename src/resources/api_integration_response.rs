@@ -3,7 +3,7 @@
 //! `PutIntegrationResponse` overwrites, so it makes and changes. A literal header value is quoted: `'*'`.
 
 use super::{
-    api_common::{MethodKey, integration, turn},
+    api_common::{MethodKey, integration, spelt_as, templates, turn},
     api_integration::ApiIntegration,
     api_method::{found, route},
     api_method_response::ApiMethodResponseOutput,
@@ -12,7 +12,7 @@ use crate::{
     aws::Aws,
     engine::{Changes, Gone, Handle, Id, Live, Ref, Resource, Result, Stray, Written},
 };
-use aws_sdk_apigateway::types::IntegrationResponse;
+use aws_sdk_apigateway::types::{ContentHandlingStrategy, IntegrationResponse};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -36,6 +36,9 @@ pub struct ApiIntegrationResponse {
     pub response_templates: BTreeMap<String, String>,
 }
 
+/// Headers that list names of headers.
+const LISTS_OF_HEADERS: [&str; 2] = ["Access-Control-Allow-Headers", "Access-Control-Expose-Headers"];
+
 /// A literal, as API Gateway wants it in a mapping.
 pub fn quoted(value: &str) -> String {
     format!("'{value}'")
@@ -44,6 +47,7 @@ pub fn quoted(value: &str) -> String {
 impl Resource for ApiIntegrationResponse {
     type Cloud = Aws;
     const KIND: &'static str = "apigateway.integration_response";
+    const IS_PART: bool = true;
     const FIXED: &'static [&'static str] = &["integration", "status"];
     const COMES_ALONG: bool = true;
     type Output = ApiMethodResponseOutput;
@@ -57,19 +61,22 @@ impl Resource for ApiIntegrationResponse {
         let Some(integration) = integration(aws, &output.method).await? else { return Ok(None) };
         let live = integration.integration_responses().and_then(|responses| responses.get(&output.status));
         Ok(live.map(|live| {
-            let spec = Self { response: self.response.clone(), ..Self::read(&output, &self.title, live) };
+            let spec = Self { response: self.response.clone(), ..Self::read(&output, &self.title, live).spelt_as(self) };
             Live::part(spec, output)
         }))
     }
 
     async fn create(&self, aws: &Aws) -> Result<Written<ApiMethodResponseOutput>> {
         let output = ApiMethodResponseOutput { method: self.integration.get()?, status: self.status.clone() };
-        self.put(aws, &output).await?;
+        self.put(aws, &output, None).await?;
         Ok(Written::Complete(output))
     }
 
     async fn update(&self, aws: &Aws, live: &Live<Self>, _changes: &Changes) -> Result<Written<ApiMethodResponseOutput>> {
-        self.put(aws, &live.output).await?;
+        // The call replaces all of it: how bodies are converted, which nobody declares, stays only if it is sent.
+        let now = integration(aws, &live.output.method).await?;
+        let now = now.as_ref().and_then(|now| now.integration_responses()?.get(&live.output.status));
+        self.put(aws, &live.output, now.and_then(|now| now.content_handling().cloned())).await?;
         Ok(Written::Complete(live.output.clone()))
     }
 
@@ -86,12 +93,12 @@ impl Resource for ApiIntegrationResponse {
 }
 
 impl ApiIntegrationResponse {
-    async fn put(&self, aws: &Aws, output: &ApiMethodResponseOutput) -> Result<()> {
+    async fn put(&self, aws: &Aws, output: &ApiMethodResponseOutput, handling: Option<ContentHandlingStrategy>) -> Result<()> {
         let key = &output.method;
         let _turn = turn(aws, &key.api).await;
         aws.write("apigateway:PutIntegrationResponse", || {
             let request = aws.apigateway.put_integration_response().rest_api_id(&key.api).resource_id(&key.resource);
-            let request = request.http_method(&key.http_method).status_code(&output.status);
+            let request = request.http_method(&key.http_method).status_code(&output.status).set_content_handling(handling.clone());
             let request = request.set_selection_pattern(Some(self.selection_pattern.clone()).filter(|pattern| !pattern.is_empty()));
             let request = request.set_response_parameters(Some(self.response_parameters.clone().into_iter().collect()));
             request.set_response_templates(Some(self.response_templates.clone().into_iter().collect())).send()
@@ -101,18 +108,31 @@ impl ApiIntegrationResponse {
     }
 
     fn read(output: &ApiMethodResponseOutput, title: &str, live: &IntegrationResponse) -> Self {
-        let sorted = |map: Option<&std::collections::HashMap<String, String>>| -> BTreeMap<String, String> {
-            map.into_iter().flatten().map(|(key, value)| (key.clone(), value.clone())).collect()
-        };
+        let parameters = live.response_parameters().into_iter().flatten();
         Self {
             integration: output.method.clone().into(),
             response: String::new().into(),
             status: output.status.clone(),
             title: title.to_owned(),
             selection_pattern: live.selection_pattern().unwrap_or_default().to_owned(),
-            response_parameters: sorted(live.response_parameters()),
-            response_templates: sorted(live.response_templates()),
+            response_parameters: parameters.map(|(header, value)| (header.clone(), value.clone())).collect(),
+            response_templates: templates(live.response_templates()),
         }
+    }
+
+    /// The same with headers and content types spelt as `declared`, where nothing but letter case differs.
+    fn spelt_as(self, declared: &Self) -> Self {
+        let mut response_parameters = spelt_as(&declared.response_parameters, self.response_parameters);
+        for (header, value) in &mut response_parameters {
+            let name = header.rsplit('.').next().unwrap_or_default();
+            let lists_headers = LISTS_OF_HEADERS.iter().any(|list| list.eq_ignore_ascii_case(name));
+            let usual = declared.response_parameters.get(header).filter(|usual| lists_headers && usual.eq_ignore_ascii_case(value));
+            if let Some(usual) = usual {
+                value.clone_from(usual);
+            }
+        }
+        let response_templates = spelt_as(&declared.response_templates, self.response_templates);
+        Self { response_parameters, response_templates, ..self }
     }
 
     /// Finds the integration responses of our API.
@@ -125,7 +145,7 @@ impl ApiIntegrationResponse {
                 let (title, output) =
                     (format!("{route} {status}"), ApiMethodResponseOutput { method: key.clone(), status: status.clone() });
                 let wish = Self::read(&output, &title, live);
-                strays.push(Stray::new(&title, wish, output).part_of(Id::new::<ApiIntegration>(&route)));
+                strays.push(Stray::part(Id::new::<ApiIntegration>(&route), &title, wish, output));
             }
         }
         Ok(strays)

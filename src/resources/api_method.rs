@@ -36,6 +36,7 @@ pub struct ApiMethod {
 impl Resource for ApiMethod {
     type Cloud = Aws;
     const KIND: &'static str = "apigateway.method";
+    const IS_PART: bool = true;
     const FIXED: &'static [&'static str] = &["api", "resource", "http_method", "authorization", "api_key_required"];
     const COMES_ALONG: bool = true;
     type Output = MethodKey;
@@ -87,12 +88,12 @@ impl ApiMethod {
         }
     }
 
-    /// Finds the methods of our API.
-    pub async fn sweep(aws: &Aws, api_name: &str) -> Result<Vec<Stray<Aws>>> {
+    /// Finds the methods of our API, which is `whole`.
+    pub async fn sweep(aws: &Aws, whole: &Id, api_name: &str) -> Result<Vec<Stray<Aws>>> {
         let found = found(aws, api_name).await?;
         let strays = found.iter().map(|(path, key, live)| {
-            let stray = Stray::new(&route(path, key), Self::read(key, path, live), key.clone());
-            if path == "/" { stray } else { stray.part_of(Id::new::<ApiResource>(path)) }
+            let whole = if path == "/" { whole.clone() } else { Id::new::<ApiResource>(path) };
+            Stray::part(whole, &route(path, key), Self::read(key, path, live), key.clone())
         });
         Ok(strays.collect())
     }

@@ -4,7 +4,7 @@
 //! change deletes it first.
 
 use super::{
-    api_common::{MethodKey, method, turn},
+    api_common::{MethodKey, method, spelt_as, turn},
     api_method::{ApiMethod, found, route},
 };
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
 };
 use aws_sdk_apigateway::types::MethodResponse;
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// A method response. Its logical name is its route and status: `OPTIONS /api/events 200`.
 #[derive(Debug, Clone, Serialize)]
@@ -46,6 +46,7 @@ pub fn response_header(name: &str) -> String {
 impl Resource for ApiMethodResponse {
     type Cloud = Aws;
     const KIND: &'static str = "apigateway.method_response";
+    const IS_PART: bool = true;
     const FIXED: &'static [&'static str] = &["method", "status"];
     const COMES_ALONG: bool = true;
     type Output = ApiMethodResponseOutput;
@@ -60,22 +61,27 @@ impl Resource for ApiMethodResponse {
         let live = method.method_responses().and_then(|responses| responses.get(&self.status));
         Ok(live.map(|live| {
             let output = ApiMethodResponseOutput { method: key.clone(), status: self.status.clone() };
-            Live::part(Self::read(&output, &self.route, live), output)
+            let spec = Self::read(&output, &self.route, live);
+            let response_parameters = spelt_as(&self.response_parameters, spec.response_parameters);
+            Live::part(Self { response_parameters, ..spec }, output)
         }))
     }
 
     async fn create(&self, aws: &Aws) -> Result<Written<ApiMethodResponseOutput>> {
         let key = self.method.get()?;
         let _turn = turn(aws, &key.api).await;
-        self.put(aws, &key).await?;
+        self.put(aws, &key, None).await?;
         Ok(Written::Complete(ApiMethodResponseOutput { method: key, status: self.status.clone() }))
     }
 
     async fn update(&self, aws: &Aws, live: &Live<Self>, _changes: &Changes) -> Result<Written<ApiMethodResponseOutput>> {
         let key = &live.output.method;
+        // The models of its bodies, which nobody declares, stay only if they are sent.
+        let now = method(aws, key).await?;
+        let models = now.as_ref().and_then(|now| now.method_responses()?.get(&self.status)?.response_models().cloned());
         let _turn = turn(aws, &key.api).await;
         remove(aws, &live.output).await.optional()?;
-        self.put(aws, key).await?;
+        self.put(aws, key, models).await?;
         Ok(Written::Complete(live.output.clone()))
     }
 
@@ -97,12 +103,12 @@ async fn remove(aws: &Aws, output: &ApiMethodResponseOutput) -> Result<()> {
 }
 
 impl ApiMethodResponse {
-    async fn put(&self, aws: &Aws, key: &MethodKey) -> Result<()> {
-        let parameters = self.response_parameters.clone().into_iter().collect();
+    async fn put(&self, aws: &Aws, key: &MethodKey, models: Option<HashMap<String, String>>) -> Result<()> {
+        let parameters: HashMap<String, bool> = self.response_parameters.clone().into_iter().collect();
         aws.write("apigateway:PutMethodResponse", || {
             let request = aws.apigateway.put_method_response().rest_api_id(&key.api).resource_id(&key.resource);
-            let request = request.http_method(&key.http_method).status_code(&self.status);
-            request.set_response_parameters(Some(std::collections::HashMap::clone(&parameters))).send()
+            let request = request.http_method(&key.http_method).status_code(&self.status).set_response_models(models.clone());
+            request.set_response_parameters(Some(parameters.clone())).send()
         })
         .await?;
         Ok(())
@@ -125,7 +131,7 @@ impl ApiMethodResponse {
             for (status, live) in method.method_responses().into_iter().flatten() {
                 let output = ApiMethodResponseOutput { method: key.clone(), status: status.clone() };
                 let wish = Self::read(&output, &route, live);
-                strays.push(Stray::new(&format!("{route} {status}"), wish, output).part_of(Id::new::<ApiMethod>(&route)));
+                strays.push(Stray::part(Id::new::<ApiMethod>(&route), &format!("{route} {status}"), wish, output));
             }
         }
         Ok(strays)

@@ -1,9 +1,10 @@
 //! One path segment of a REST API, with all that hangs from it.
 //!
-//! AWS calls it a resource. Deleting it deletes its methods and the resources below it.
+//! AWS calls it a resource. Deleting it deletes its methods and the resources below it; a service that keeps those leaves orphans, which
+//! nothing serves and the sweep collects.
 
 use super::{
-    api_common::{nodes, turn},
+    api_common::{nodes, orphans, turn},
     rest_api::find_ours,
 };
 use crate::{
@@ -36,6 +37,7 @@ pub struct ApiResourceOutput {
 impl Resource for ApiResource {
     type Cloud = Aws;
     const KIND: &'static str = "apigateway.resource";
+    const IS_PART: bool = true;
     const FIXED: &'static [&'static str] = &["api", "parent", "path_part"];
     const COMES_ALONG: bool = true;
     type Output = ApiResourceOutput;
@@ -78,8 +80,8 @@ impl Resource for ApiResource {
 }
 
 impl ApiResource {
-    /// Finds the paths of our API; `/` comes and goes with the API itself.
-    pub async fn sweep(aws: &Aws, api_name: &str) -> Result<Vec<Stray<Aws>>> {
+    /// Finds the paths of our API, which is `whole`; `/` comes and goes with the API itself.
+    pub async fn sweep(aws: &Aws, whole: &Id, api_name: &str) -> Result<Vec<Stray<Aws>>> {
         let Some(api) = find_ours(aws, api_name).await?.and_then(|api| api.id().map(str::to_owned)) else { return Ok(Vec::new()) };
         let nodes = nodes(aws, &api).await?;
         let mut strays = Vec::new();
@@ -91,11 +93,22 @@ impl ApiResource {
                 path_part: node.path_part().unwrap_or_default().to_owned(),
                 path: path.to_owned(),
             };
-            let stray = Stray::new(path, wish, ApiResourceOutput { id: id.to_owned() });
             let above = path.rsplit_once('/').map_or("", |(above, _)| above);
-            strays.push((path.to_owned(), if above.is_empty() { stray } else { stray.part_of(Id::new::<Self>(above)) }));
+            let output = ApiResourceOutput { id: id.to_owned() };
+            let stray = match above {
+                "" => Stray::part(whole.clone(), path, wish, output),
+                // AWS deletes it with the path above ("DeleteResource"); not every service does.
+                above => Stray::part(Id::new::<Self>(above), path, wish, output).deleted_before_its_whole(),
+            };
+            strays.push((path.to_owned(), stray));
         }
-        // What is below goes first, should it not go along.
+        for node in orphans(aws, &api).await? {
+            let (Some(id), Some(path)) = (node.id(), node.path()) else { continue };
+            let wish = Self { api: api.clone().into(), parent: String::new().into(), path_part: String::new(), path: path.to_owned() };
+            let stray = Stray::part(whole.clone(), &format!("{path} ({id})"), wish, ApiResourceOutput { id: id.to_owned() });
+            strays.push((path.to_owned(), stray));
+        }
+        // What is below goes first.
         strays.sort_by(|(a, _), (b, _)| b.cmp(a));
         Ok(strays.into_iter().map(|(_, stray)| stray).collect())
     }

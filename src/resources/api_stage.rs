@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     aws::{Aws, Tags},
-    engine::{Changes, Error, Gone, Handle, Live, Ref, Resource, Result, Stray, Written},
+    engine::{Changes, Error, Gone, Handle, Id, Live, Ref, Resource, Result, Stray, Written},
 };
 use aws_sdk_apigateway::types::{MethodSetting, PatchOperation, Stage};
 use serde::{Serialize, Serializer, ser::SerializeMap};
@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 
 /// The key of the settings that hold for all methods.
 const ALL: &str = "*/*";
-/// What AWS does without settings: requests per second and at once ("Amazon API Gateway quotas").
+/// What AWS does without settings: requests per second and at once (recorded on 2024-03-05, and documented: "Amazon API Gateway quotas").
 const DEFAULT_THROTTLE: (f64, i32) = (10_000.0, 5_000);
 
 /// A stage. Its logical name is its name.
@@ -192,7 +192,7 @@ impl ApiStage {
 
     fn seen(aws: &Aws, output: ApiStageOutput, live: &Stage, tags: Tags) -> Live<Self> {
         let (owner, applied) = (aws.owner(&tags), tags.applied());
-        Live { spec: Self::of(&output.api, live, tags), output, busy: None, owner, applied }
+        Live { spec: Self::of(&output.api, live, tags), output, busy: None, failed: None, owner, applied }
     }
 
     fn of(api: &str, live: &Stage, tags: Tags) -> Self {
@@ -216,14 +216,14 @@ impl ApiStage {
         }
     }
 
-    /// Finds the stages of our API, which could be ours.
-    pub async fn sweep(aws: &Aws, api_name: &str) -> Result<Vec<Stray<Aws>>> {
+    /// Finds the stages of our API, which is `whole`, that could be ours.
+    pub async fn sweep(aws: &Aws, whole: &Id, api_name: &str) -> Result<Vec<Stray<Aws>>> {
         let Some(api) = find_ours(aws, api_name).await?.and_then(|api| api.id().map(str::to_owned)) else { return Ok(Vec::new()) };
         let stages = stages(aws, &api).await?;
         let stray = |stage: &Stage| {
             let wish = Self::of(&api, stage, Tags::default());
             let output = ApiStageOutput { api: api.clone(), name: wish.name.clone() };
-            Stray::new(&output.name.clone(), wish, output).unproven()
+            Stray::new(&output.name.clone(), wish, output).unproven().within(whole.clone())
         };
         Ok(stages.iter().map(stray).collect())
     }

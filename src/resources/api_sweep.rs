@@ -11,13 +11,13 @@ use crate::{
 /// `name` is the API's name and `logical` its logical name; `digest` is that of the declared deployment and `stage` the name of the
 /// stage that serves it. It reads only what observing those resources reads as well.
 pub async fn sweep_rest_api_parts(aws: &Aws, name: &str, logical: &str, digest: &str, stage: &str) -> Result<Vec<Stray<Aws>>> {
-    let mut parts = ApiStage::sweep(aws, name).await?;
-    parts.extend(ApiDeployment::sweep(aws, name, digest, stage).await?);
+    let whole = Id::new::<RestApi>(logical);
+    let mut parts = ApiStage::sweep(aws, &whole, name).await?;
+    parts.extend(ApiDeployment::sweep(aws, &whole, name, digest, stage).await?);
     parts.extend(ApiIntegrationResponse::sweep(aws, name).await?);
     parts.extend(ApiMethodResponse::sweep(aws, name).await?);
     parts.extend(ApiIntegration::sweep(aws, name).await?);
-    parts.extend(ApiMethod::sweep(aws, name).await?);
-    parts.extend(ApiResource::sweep(aws, name).await?);
-    let whole = |part: Stray<Aws>| if part.part_of.is_none() { part.part_of(Id::new::<RestApi>(logical)) } else { part };
-    Ok(parts.into_iter().map(whole).collect())
+    parts.extend(ApiMethod::sweep(aws, &whole, name).await?);
+    parts.extend(ApiResource::sweep(aws, &whole, name).await?);
+    Ok(parts)
 }

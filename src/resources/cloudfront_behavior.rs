@@ -57,7 +57,7 @@ pub struct Behavior {
 /// What the origin is told and what tells its answers apart, in the words from before there were cache policies. The query is part of both.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Forwarding {
-    /// Headers, in any case.
+    /// Headers, in their usual spelling: no source says in which letter case CloudFront returns them.
     pub headers: BTreeSet<String>,
     /// Whether the query is passed on.
     pub query: bool,
@@ -97,13 +97,14 @@ macro_rules! write_behavior {
         let (behavior, live) = ($behavior, $live);
         live.target_origin_id = behavior.origin.clone();
         live.viewer_protocol_policy = ViewerProtocolPolicy::from(behavior.viewers.as_str());
-        live.allowed_methods = Some(behavior.allowed_methods()?);
+        live.allowed_methods = Some(behavior.allowed_methods(live.allowed_methods.take())?);
         live.compress = Some(behavior.compress);
         live.cache_policy_id = some(&behavior.cache_policy);
         live.origin_request_policy_id = some(&behavior.request_policy);
         live.response_headers_policy_id = some(&behavior.headers_policy);
         // Neither can go together with a cache policy.
-        live.forwarded_values = behavior.forwarding.as_ref().map(Forwarding::write).transpose()?;
+        let forwarded = live.forwarded_values.take();
+        live.forwarded_values = behavior.forwarding.as_ref().map(|forwarding| forwarding.write(forwarded)).transpose()?;
         (live.min_ttl, live.default_ttl, live.max_ttl) = behavior.forwarding.as_ref().map_or((None, None, None), Forwarding::seconds);
         live.smooth_streaming.get_or_insert(false);
         live.field_level_encryption_id.get_or_insert_default();
@@ -186,8 +187,13 @@ impl Behavior {
         Ok(behavior)
     }
 
-    fn allowed_methods(&self) -> Result<AllowedMethods> {
-        let cached = CachedMethods::builder().quantity(2).items(Method::Get).items(Method::Head).build().map_err(incomplete)?;
+    /// The declared methods. Which of their answers are cached nobody declares: that stays, as far as the methods are still allowed.
+    fn allowed_methods(&self, live: Option<AllowedMethods>) -> Result<AllowedMethods> {
+        let allowed = |method: &Method| self.methods.contains(method.as_str());
+        let cached = match live.and_then(|live| live.cached_methods).filter(|cached| cached.items.iter().all(allowed)) {
+            Some(cached) => cached,
+            None => CachedMethods::builder().quantity(2).items(Method::Get).items(Method::Head).build().map_err(incomplete)?,
+        };
         let methods = self.methods.iter().map(|method| Method::from(method.as_str())).collect::<Vec<_>>();
         AllowedMethods::builder().quantity(count(methods.len())).set_items(Some(methods)).cached_methods(cached).build().map_err(incomplete)
     }
@@ -206,7 +212,7 @@ impl Forwarding {
     }
 
     fn read(live: &ForwardedValues, [least, default, most]: [Option<i64>; 3]) -> Self {
-        let headers = live.headers.iter().flat_map(|headers| headers.items.iter().flatten().cloned()).collect();
+        let headers = live.headers.iter().flat_map(|headers| headers.items.iter().flatten()).map(|name| usual_spelling(name)).collect();
         let cookies = live.cookies.as_ref().map_or_else(|| "none".to_owned(), |cookies| cookies.forward.to_string());
         // The API's own defaults: a day, a year.
         let (default, most) = (default.unwrap_or(86_400), most.unwrap_or(31_536_000));
@@ -220,11 +226,21 @@ impl Forwarding {
         }
     }
 
-    fn write(&self) -> Result<ForwardedValues> {
-        let cookies = CookiePreference::builder().forward(ItemSelection::from(self.cookies.as_str())).build().map_err(incomplete)?;
+    /// The declared fields laid over the live ones, which keep what nobody declares: which parameters of the query tell answers apart, and
+    /// which cookies a whitelist names.
+    fn write(&self, live: Option<ForwardedValues>) -> Result<ForwardedValues> {
+        let mut values = match live {
+            Some(live) => live,
+            None => ForwardedValues::builder().query_string(self.query).build().map_err(incomplete)?,
+        };
+        values.query_string = self.query;
+        let forward = ItemSelection::from(self.cookies.as_str());
+        if values.cookies.as_ref().is_none_or(|cookies| cookies.forward != forward) {
+            values.cookies = Some(CookiePreference::builder().forward(forward).build().map_err(incomplete)?);
+        }
         let names: Vec<String> = self.headers.iter().cloned().collect();
-        let headers = Headers::builder().quantity(count(names.len())).set_items(unless_empty(names)).build().map_err(incomplete)?;
-        ForwardedValues::builder().query_string(self.query).cookies(cookies).headers(headers).build().map_err(incomplete)
+        values.headers = Some(Headers::builder().quantity(count(names.len())).set_items(unless_empty(names)).build().map_err(incomplete)?);
+        Ok(values)
     }
 
     fn seconds(&self) -> (Option<i64>, Option<i64>, Option<i64>) {
@@ -241,6 +257,12 @@ pub(super) fn behaviors<'a>(
     let same = |pattern: &str| live.iter().find(|behavior| behavior.path_pattern == pattern);
     let items = declared.map(|(pattern, behavior)| behavior.write(pattern, same(pattern))).collect::<Result<Vec<_>>>()?;
     CacheBehaviors::builder().quantity(count(items.len())).set_items(unless_empty(items)).build().map_err(incomplete)
+}
+
+/// A header's name as it is declared here, whatever its letter case: HTTP tells no case apart.
+fn usual_spelling(name: &str) -> String {
+    let declared = READERS_HEADERS.iter().chain(WRITERS_HEADERS).find(|declared| declared.eq_ignore_ascii_case(name));
+    declared.map_or_else(|| name.to_owned(), |declared| (*declared).to_owned())
 }
 
 fn viewers(https: bool) -> String {

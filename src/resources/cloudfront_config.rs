@@ -118,14 +118,17 @@ impl Protocol {
             Self::Other(text) => return Err(Error::refused("cloudfront:UpdateDistribution", format!("no origin is spoken to by {text}"))),
         };
         let tls = OriginSslProtocols::builder().quantity(1).items(SslProtocol::TlSv12).build().map_err(incomplete)?;
-        let custom = CustomOriginConfig::builder()
-            .http_port(http_port)
-            .https_port(443)
-            .origin_protocol_policy(policy)
-            .origin_ssl_protocols(tls)
-            .origin_read_timeout(live.and_then(|live| live.origin_read_timeout).unwrap_or(30))
-            .origin_keepalive_timeout(live.and_then(|live| live.origin_keepalive_timeout).unwrap_or(5));
-        custom.build().map(Some).map_err(incomplete)
+        let mut custom = if let Some(live) = live {
+            live.clone()
+        } else {
+            let blank = CustomOriginConfig::builder().http_port(http_port).https_port(443).origin_protocol_policy(policy.clone());
+            blank.build().map_err(incomplete)?
+        };
+        (custom.http_port, custom.https_port, custom.origin_protocol_policy) = (http_port, 443, policy);
+        custom.origin_ssl_protocols = Some(tls);
+        custom.origin_read_timeout.get_or_insert(30);
+        custom.origin_keepalive_timeout.get_or_insert(5);
+        Ok(Some(custom))
     }
 }
 
@@ -156,14 +159,26 @@ impl ErrorPage {
     }
 }
 
-/// All error pages, by the status they stand in for.
-pub(super) fn error_pages<'a>(declared: impl Iterator<Item = (&'a i32, &'a ErrorPage)>) -> Result<CustomErrorResponses> {
+/// All error pages, by the status they stand in for, and the live entries that only say how long another error is remembered: nobody
+/// declares those.
+pub(super) fn error_pages<'a>(
+    declared: impl Iterator<Item = (&'a i32, &'a ErrorPage)>,
+    live: Option<&CustomErrorResponses>,
+) -> Result<CustomErrorResponses> {
     let item = |(status, page): (&i32, &ErrorPage)| {
         let response = CustomErrorResponse::builder().error_code(*status).response_page_path(&page.page);
         response.response_code(&page.status).error_caching_min_ttl(page.cached_seconds).build().map_err(incomplete)
     };
-    let items = declared.map(item).collect::<Result<Vec<_>>>()?;
+    let mut items = declared.map(item).collect::<Result<Vec<_>>>()?;
+    let live = live.and_then(|live| live.items.as_deref()).unwrap_or_default();
+    let kept = live.iter().filter(|entry| !has_page(entry) && !items.iter().any(|item| item.error_code == entry.error_code));
+    items.extend(kept.cloned().collect::<Vec<_>>());
     CustomErrorResponses::builder().quantity(count(items.len())).set_items(unless_empty(items)).build().map_err(incomplete)
+}
+
+/// Whether an entry shows a page; one without only says how long an error is remembered.
+pub(super) fn has_page(entry: &CustomErrorResponse) -> bool {
+    entry.response_page_path.as_ref().is_some_and(|page| !page.is_empty())
 }
 
 pub(super) fn count(items: usize) -> i32 {

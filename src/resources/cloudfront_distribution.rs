@@ -8,14 +8,15 @@
 //! Not managed, so that it can be set by hand: own domains and their certificate, web ACL, access logs, restrictions, functions.
 
 use super::cloudfront_behavior::{Behavior, behaviors};
-use super::cloudfront_config::{ErrorPage, Origin, Protocol, count, error_pages, incomplete};
+use super::cloudfront_config::{ErrorPage, Origin, Protocol, count, error_pages, has_page, incomplete};
 use crate::{
     aws::{Aws, Optional, Tags, not_aws},
     engine::{Changes, Class, Error, Found, Gone, Handle, Live, Owner, Ref, Refusal, Resource, Result, Stray, Written},
 };
 use aws_sdk_cloudfront::operation::create_distribution_with_tags::CreateDistributionWithTagsOutput;
 use aws_sdk_cloudfront::types::{
-    self, Aliases, DistributionConfig, DistributionConfigWithTags, HttpVersion, Origins, PriceClass, Tag, TagKeys, ViewerCertificate,
+    self, Aliases, Distribution as LiveDistribution, DistributionConfig, DistributionConfigWithTags, HttpVersion, Origins, PriceClass, Tag,
+    TagKeys, ViewerCertificate,
 };
 use serde::Serialize;
 use std::{
@@ -74,7 +75,7 @@ pub struct DistributionOutput {
 impl Resource for Distribution {
     type Cloud = Aws;
     const KIND: &'static str = "cloudfront.distribution";
-    // It is deleted when it serves nowhere any more: usually 3 to 5 minutes, rarely 20.
+    // It is deleted when it serves nowhere any more: usually 3 to 5 minutes (reported), rarely 20 (assumed).
     const REMOVAL: Duration = Duration::from_mins(25);
     type Output = DistributionOutput;
 
@@ -91,10 +92,19 @@ impl Resource for Distribution {
     }
 
     async fn survey(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
+        if let Some(distribution) = self.reported(aws).await?
+            && let Some(tags) = aws.reported_tags(&distribution.arn).await
+        {
+            let output = output(&distribution);
+            return Ok(self.live(aws, output, (tags, true), distribution.distribution_config));
+        }
         self.see(aws, async |arn| report_or_read_tags(aws, arn).await).await
     }
 
     async fn locate(&self, aws: &Aws) -> Result<Option<DistributionOutput>> {
+        if let Some(distribution) = self.reported(aws).await? {
+            return Ok(Some(output(&distribution)));
+        }
         let tags = async |arn: &str| report_or_read_tags(aws, arn).await;
         Ok(self.search(aws, tags, async |_| Ok(())).await?.map(|(output, ..)| output))
     }
@@ -181,6 +191,11 @@ impl Resource for Distribution {
 impl Distribution {
     /// The one that goes by this name, which could be ours.
     pub async fn sweep(aws: &Aws, name: String, logical: &str) -> Result<Vec<Stray<Aws>>> {
+        if let Some(distribution) = reported(aws).await? {
+            let is_it = distribution.distribution_config.as_ref().is_some_and(|config| config.comment == name);
+            let stray = || Stray::new(logical, Self::bare(&name, Tags::default()), output(&distribution)).unproven();
+            return Ok(is_it.then(stray).into_iter().collect());
+        }
         let distributions = list(aws).await?;
         // Of all that have this comment, at most one is ours.
         let listed = distributions.iter().find(|listed| listed.comment == name);
@@ -246,8 +261,19 @@ impl Distribution {
             None => self.search(aws, tags, get).await?,
         };
         let Some((output, (tags, reported), answer)) = found else { return Ok(None) };
-        let Some(live) = answer.and_then(|answer| answer.distribution) else { return Ok(None) };
-        let Some(config) = live.distribution_config else { return Ok(None) };
+        let config = answer.and_then(|answer| answer.distribution).and_then(|distribution| distribution.distribution_config);
+        Ok(self.live(aws, output, (tags, reported), config))
+    }
+
+    /// Returns what is live, with its tags and whether those are reported.
+    fn live(
+        &self,
+        aws: &Aws,
+        output: DistributionOutput,
+        (tags, reported): (Tags, bool),
+        config: Option<DistributionConfig>,
+    ) -> Option<Live<Self>> {
+        let config = config?;
         let (owner, applied) = (aws.owner(&tags), tags.applied());
         let mut spec = Self::read(&config, &tags);
         if aws.published().is_some() && self.content.is_some() {
@@ -255,8 +281,24 @@ impl Distribution {
             spec.content = Some("not yet invalidated".to_owned());
         }
         // While it is being deployed, all but its deletion is taken.
-        let live = Live { spec, output, busy: None, owner, applied };
-        Ok(Some(if reported { live.as_reported() } else { live }))
+        let live = Live { spec, output, busy: None, failed: None, owner, applied };
+        Some(if reported { live.as_reported() } else { live })
+    }
+
+    /// Returns the distribution that is reported as the stack's only one, if it is there and this one.
+    async fn reported(&self, aws: &Aws) -> Result<Option<LiveDistribution>> {
+        let Some(distribution) = reported(aws).await? else { return Ok(None) };
+        let config = distribution.distribution_config.as_ref();
+        let has_comment = config.is_some_and(|config| config.comment == self.name);
+        let hosts = config.and_then(|config| config.origins.as_ref()).map(|origins| origins.items.iter().map(|origin| &origin.domain_name));
+        let has_bucket = hosts.into_iter().flatten().any(|host| self.buckets().contains(host));
+        Ok(Some(distribution).filter(|_| has_comment || has_bucket))
+    }
+
+    /// Returns the hosts of the buckets that it reads, as far as they are known.
+    fn buckets(&self) -> Vec<String> {
+        let buckets = self.origins.values().filter(|origin| origin.protocol == Protocol::S3);
+        buckets.filter_map(|origin| origin.domain.get().ok()).collect()
     }
 
     /// Ours, with its tags (by ARN) and `more` about it (by id), if it is there. One whose comment was changed by hand still reads our
@@ -267,8 +309,7 @@ impl Distribution {
         tags: impl AsyncFn(&str) -> Result<(Option<Tags>, bool)>,
         more: impl AsyncFn(&str) -> Result<T>,
     ) -> Result<Option<(DistributionOutput, (Tags, bool), T)>> {
-        let buckets = self.origins.values().filter(|origin| origin.protocol == Protocol::S3);
-        let buckets: Vec<String> = buckets.filter_map(|origin| origin.domain.get().ok()).collect();
+        let buckets = self.buckets();
         let mut ours = Vec::new();
         for listed in list(aws).await?.iter() {
             if listed.comment != self.name && !listed.origins.iter().any(|origin| buckets.contains(origin)) {
@@ -307,11 +348,7 @@ impl Distribution {
             origins: origins.map(|origin| (origin.id.clone(), Origin::read(origin))).collect(),
             precedence: patterns.clone().map(|behavior| behavior.path_pattern.clone()).collect(),
             behaviors: patterns.map(|behavior| (behavior.path_pattern.clone(), Behavior::read(behavior))).chain(default).collect(),
-            // An entry without a page only says how long an error is remembered.
-            error_pages: errors
-                .filter(|error| error.response_page_path.as_ref().is_some_and(|page| !page.is_empty()))
-                .map(|error| (error.error_code, ErrorPage::read(error)))
-                .collect(),
+            error_pages: errors.filter(|error| has_page(error)).map(|error| (error.error_code, ErrorPage::read(error))).collect(),
             content: tags.get(CONTENT).map(str::to_owned),
             tags: tags.iter().filter(|(key, _)| *key != CONTENT).collect(),
         }
@@ -335,7 +372,7 @@ impl Distribution {
         }
         let patterns = self.precedence.iter().filter_map(|pattern| Some((pattern.as_str(), self.behaviors.get(pattern)?)));
         config.cache_behaviors = Some(behaviors(patterns, config.cache_behaviors.as_ref())?);
-        config.custom_error_responses = Some(error_pages(self.error_pages.iter())?);
+        config.custom_error_responses = Some(error_pages(self.error_pages.iter(), config.custom_error_responses.as_ref())?);
         config.web_acl_id.get_or_insert_default();
         if config.aliases.is_none() {
             config.aliases = Some(Aliases::builder().quantity(0).build().map_err(incomplete)?);
@@ -411,24 +448,37 @@ struct Listed {
     output: DistributionOutput,
 }
 
+fn output(distribution: &LiveDistribution) -> DistributionOutput {
+    let LiveDistribution { id, arn, domain_name, .. } = distribution.clone();
+    DistributionOutput { id, arn, domain: domain_name }
+}
+
+/// Reads the stack's distribution, if the tag inventory reports just one: that saves the list of all. The inventory of `us-east-1` alone
+/// knows distributions ("Supported services", Resource Groups Tagging API).
+async fn reported(aws: &Aws) -> Result<Option<LiveDistribution>> {
+    let arns = aws.reported_arns(&aws.place.global_arn("cloudfront", "distribution/")).await;
+    let [arn] = &arns[..] else { return Ok(None) };
+    let id = arn.rsplit('/').next().unwrap_or_default();
+    let get = || async { aws.read("cloudfront:GetDistribution", || aws.cloudfront.get_distribution().id(id).send()).await.optional() };
+    let answer = aws.shared("cloudfront", &format!("distribution/{id}"), get).await?;
+    Ok(answer.as_ref().as_ref().and_then(|answer| answer.distribution.clone()))
+}
+
 async fn list(aws: &Aws) -> Result<Rc<Vec<Listed>>> {
     aws.shared("cloudfront", "distributions", || async {
         let mut all = Vec::new();
-        let mut marker = None;
-        loop {
-            let page =
-                aws.read("cloudfront:ListDistributions", || aws.cloudfront.list_distributions().set_marker(marker.clone()).send()).await?;
-            let Some(page) = page.distribution_list else { return Ok(all) };
-            marker = page.next_marker.filter(|_| page.is_truncated);
+        let send = |marker| aws.cloudfront.list_distributions().set_marker(marker).send();
+        aws.pages("cloudfront:ListDistributions", send, |page| {
+            let Some(page) = page.distribution_list else { return Ok(None) };
             all.extend(page.items.into_iter().flatten().map(|item| Listed {
                 comment: item.comment,
                 origins: item.origins.into_iter().flat_map(|origins| origins.items).map(|origin| origin.domain_name).collect(),
                 output: DistributionOutput { id: item.id, arn: item.arn, domain: item.domain_name },
             }));
-            if marker.is_none() {
-                return Ok(all);
-            }
-        }
+            Ok(page.next_marker.filter(|_| page.is_truncated))
+        })
+        .await?;
+        Ok(all)
     })
     .await
 }
@@ -469,7 +519,10 @@ mod tests {
         engine::{Changes, Fields},
         resources::{Behavior, ErrorPage, Origin},
     };
-    use aws_sdk_cloudfront::types::{Aliases, CacheBehavior, HttpVersion, ViewerProtocolPolicy};
+    use aws_sdk_cloudfront::types::{
+        Aliases, CacheBehavior, CachedMethods, CustomErrorResponse, CustomErrorResponses, HttpVersion, Method, QueryStringCacheKeys,
+        ViewerProtocolPolicy,
+    };
     use std::collections::BTreeMap;
 
     fn declared() -> Distribution {
@@ -527,5 +580,63 @@ mod tests {
         assert_eq!((&mended.web_acl_id, &mended.aliases), (&config.web_acl_id, &config.aliases));
         assert_eq!(mended.default_cache_behavior.unwrap().realtime_log_config_arn.as_deref(), Some("log"));
         assert_eq!(mended.origins.unwrap().items[0].connection_timeout, Some(3));
+    }
+
+    #[test]
+    #[expect(deprecated, reason = "an API's behaviors use what came before cache policies")]
+    fn an_update_sends_back_every_member_that_it_read() {
+        let mut config = declared().overlay(blank("r").unwrap()).unwrap();
+        // Set by hand, or by a newer console: what AWS then shows has to be in each update, or is refused (`IllegalUpdate`) or reset.
+        let origins = config.origins.as_mut().unwrap();
+        for origin in &mut origins.items {
+            (origin.connection_attempts, origin.response_completion_timeout) = (Some(2), Some(90));
+            if let Some(custom) = &mut origin.custom_origin_config {
+                (custom.origin_read_timeout, custom.origin_keepalive_timeout) = (Some(55), Some(50));
+                custom.ip_address_type = Some("dualstack".into());
+            }
+            if let Some(s3) = &mut origin.s3_origin_config {
+                s3.origin_read_timeout = Some(20);
+            }
+        }
+        let behaviors = config.cache_behaviors.as_mut().unwrap().items.as_mut().unwrap();
+        for behavior in behaviors {
+            let cached = CachedMethods::builder().quantity(3).items(Method::Get).items(Method::Head).items(Method::Options);
+            behavior.allowed_methods.as_mut().unwrap().cached_methods = Some(cached.build().unwrap());
+            let keys = QueryStringCacheKeys::builder().quantity(1).items("page").build().unwrap();
+            behavior.forwarded_values.as_mut().unwrap().query_string_cache_keys = Some(keys);
+            behavior.smooth_streaming = Some(true);
+        }
+        let errors = config.custom_error_responses.as_mut().unwrap();
+        errors.items.as_mut().unwrap().push(CustomErrorResponse::builder().error_code(502).error_caching_min_ttl(0).build().unwrap());
+        errors.quantity = 2;
+        assert_eq!(differs(&Distribution::read(&config, &declared().tags)), "");
+        assert_eq!(declared().overlay(config.clone()).unwrap(), config);
+    }
+
+    #[test]
+    fn an_error_page_takes_the_place_of_an_entry_without_one() {
+        let mut config = declared().overlay(blank("r").unwrap()).unwrap();
+        let bare = CustomErrorResponse::builder().error_code(404).error_caching_min_ttl(0).build().unwrap();
+        config.custom_error_responses = Some(CustomErrorResponses::builder().quantity(1).items(bare).build().unwrap());
+        let mended = declared().overlay(config).unwrap().custom_error_responses.unwrap();
+        assert_eq!((mended.quantity, mended.items.unwrap().len()), (1, 1));
+    }
+
+    #[test]
+    #[expect(deprecated, reason = "an API's behaviors use what came before cache policies")]
+    fn letter_case_of_a_forwarded_header_is_no_difference() {
+        let mut config = declared().overlay(blank("r").unwrap()).unwrap();
+        for change in [str::to_lowercase, str::to_uppercase] {
+            for behavior in config.cache_behaviors.as_mut().unwrap().items.as_mut().unwrap() {
+                let headers = behavior.forwarded_values.as_mut().unwrap().headers.as_mut().unwrap().items.as_mut().unwrap();
+                for header in headers {
+                    *header = change(header);
+                }
+            }
+            assert_eq!(differs(&Distribution::read(&config, &declared().tags)), "");
+        }
+        let headers = &mut config.cache_behaviors.as_mut().unwrap().items.as_mut().unwrap()[0];
+        headers.forwarded_values.as_mut().unwrap().headers.as_mut().unwrap().items.as_mut().unwrap().push("x-other".to_owned());
+        assert_eq!(differs(&Distribution::read(&config, &declared().tags)), "behaviors./api/events.forwarding.headers");
     }
 }

@@ -58,7 +58,7 @@ impl Resource for OriginAccessControl {
                 signing_protocol: listed.signing_protocol.to_string(),
             };
             let output = OriginAccessControlOutput { id: listed.id.clone() };
-            Live { owner: owner(aws, &spec.description), spec, output, busy: None, applied: None }
+            Live { owner: owner(aws, &spec.description), spec, output, busy: None, failed: None, applied: None }
         }))
     }
 
@@ -137,7 +137,7 @@ impl Handle<OriginAccessControl> {
 fn owner(aws: &Aws, description: &str) -> Owner {
     match description.strip_prefix(STACK).and_then(|rest| rest.strip_prefix('=')) {
         Some(stack) if stack == format!("{} {}", aws.stack, aws.place.region) => Owner::Us,
-        Some(stack) => Owner::Other(format!("it belongs to the stack {stack}")),
+        Some(stack) => Owner::Claimed(format!("it belongs to the stack {stack}")),
         None => Owner::Other(format!("its description does not begin with {STACK}=")),
     }
 }
@@ -151,20 +151,14 @@ async fn etag(aws: &Aws, id: &str) -> Result<Option<String>> {
 async fn list(aws: &Aws) -> Result<Rc<Vec<OriginAccessControlSummary>>> {
     aws.shared("cloudfront", "origin access controls", || async {
         let mut all = Vec::new();
-        let mut marker = None;
-        loop {
-            let page = aws
-                .read("cloudfront:ListOriginAccessControls", || {
-                    aws.cloudfront.list_origin_access_controls().set_marker(marker.clone()).send()
-                })
-                .await?;
-            let Some(page) = page.origin_access_control_list else { return Ok(all) };
-            marker = page.next_marker.filter(|_| page.is_truncated);
+        let send = |marker| aws.cloudfront.list_origin_access_controls().set_marker(marker).send();
+        aws.pages("cloudfront:ListOriginAccessControls", send, |page| {
+            let Some(page) = page.origin_access_control_list else { return Ok(None) };
             all.extend(page.items.unwrap_or_default());
-            if marker.is_none() {
-                return Ok(all);
-            }
-        }
+            Ok(page.next_marker.filter(|_| page.is_truncated))
+        })
+        .await?;
+        Ok(all)
     })
     .await
 }

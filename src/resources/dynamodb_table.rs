@@ -7,7 +7,7 @@
 use super::dynamodb_keys::{Index, KeyAttribute, definitions, incomplete, or_empty, schema};
 use crate::{
     aws::{Aws, Optional, Tags, not_aws},
-    engine::{Changes, Class, Error, Found, Gone, Live, Resource, Result, Stray, Written},
+    engine::{Changes, Class, Error, Found, Gone, Live, Protection, Refusal, Resource, Result, Stray, Written},
 };
 use aws_sdk_dynamodb::types::{
     BillingMode, CreateGlobalSecondaryIndexAction, DeleteGlobalSecondaryIndexAction, GlobalSecondaryIndexDescription,
@@ -17,6 +17,7 @@ use aws_sdk_dynamodb::types::{
 use serde::Serialize;
 use std::{cell::Cell, collections::BTreeMap, rc::Rc, time::Duration};
 
+/// Reported: measured by AWS Controllers for Kubernetes, as all times of this file.
 const CREATING: &str = "the table to be created (usually 2 to 20 s)";
 
 /// How long after a table is ACTIVE it usually takes point-in-time recovery: 1.4 to 2.7 s were measured.
@@ -121,6 +122,15 @@ impl Resource for Table {
         Ok(tags.map(|tags| Found { output, owner: aws.owner(&tags) }))
     }
 
+    async fn protection(&self, aws: &Aws, _output: &TableOutput) -> Result<Option<Protection>> {
+        let table = describe(aws, &self.name).await?;
+        let is_on = table.is_some_and(|table| table.deletion_protection_enabled() == Some(true));
+        let remove = || {
+            format!("aws dynamodb update-table --table-name {} --no-deletion-protection-enabled --region {}", self.name, aws.place.region)
+        };
+        Ok(is_on.then(|| Protection { setting: "deletion protection", remove: remove() }))
+    }
+
     async fn create(&self, aws: &Aws) -> Result<Written<TableOutput>> {
         let definitions = definitions(self.keys())?;
         let schema = schema(&self.partition_key, self.sort_key.as_ref())?;
@@ -144,6 +154,10 @@ impl Resource for Table {
     }
 
     async fn update(&self, aws: &Aws, live: &Live<Self>, changes: &Changes) -> Result<Written<TableOutput>> {
+        if let Some(refusal) = &live.failed {
+            // No write of ours mends it.
+            return Err(Error::Failed(refusal.clone()));
+        }
         let mut complete = true;
         aws.forget_bare(&self.name);
         if changes.touch("tags") {
@@ -215,7 +229,7 @@ impl Table {
         let (owner, applied) = (aws.owner(&tags), tags.applied());
         let output = TableOutput { arn: table.table_arn().unwrap_or_default().to_owned() };
         let spec = Self::of(table, rest.time_to_live, rest.point_in_time_recovery, tags);
-        Ok(Some(Live { spec, output, busy: busy(table), owner, applied }))
+        Ok(Some(Live { spec, output, busy: busy(table), failed: failed(table), owner, applied }))
     }
 
     /// Finds the tables that could be ours: `logical` gives the logical name of a physical one.
@@ -356,6 +370,7 @@ fn busy(table: &TableDescription) -> Option<&'static str> {
         Some(TableStatus::Creating) => Some(CREATING),
         Some(TableStatus::Deleting) => Some("the table to be deleted (usually 5 s)"),
         Some(TableStatus::Updating) => Some("the table to be updated"),
+        Some(TableStatus::Archiving) => Some("DynamoDB to archive the table"),
         _ if table
             .global_secondary_indexes()
             .iter()
@@ -365,6 +380,20 @@ fn busy(table: &TableDescription) -> Option<&'static str> {
         }
         _ => None,
     }
+}
+
+/// DynamoDB's reason, if the table is in a state that it does not leave by itself.
+fn failed(table: &TableDescription) -> Option<Box<Refusal>> {
+    let reason = match table.table_status()? {
+        TableStatus::InaccessibleEncryptionCredentials => {
+            "the KMS key that the table is encrypted with cannot be used; enable the key, or grant DynamoDB its use"
+        }
+        TableStatus::Archived => "the table was archived, because its KMS key could not be used for a week; restore it from its backup",
+        TableStatus::ReplicationNotAuthorized => "the table may not replicate to its other regions; grant it, or remove the replicas",
+        _ => return None,
+    };
+    let status = table.table_status().map_or("", TableStatus::as_str);
+    Some(Error::gave_up("dynamodb:DescribeTable", status, reason))
 }
 
 /// While a table comes or goes its tags cannot be read, and without them it would seem to be somebody else's.
@@ -402,16 +431,14 @@ fn arn(aws: &Aws, name: &str) -> String {
 /// The names of all tables of the region.
 async fn list(aws: &Aws) -> Result<Rc<Vec<String>>> {
     aws.shared("dynamodb", "tables", || async {
-        let (mut names, mut last) = (Vec::new(), None);
-        loop {
-            let page =
-                aws.read("dynamodb:ListTables", || aws.dynamodb.list_tables().set_exclusive_start_table_name(last.clone()).send()).await?;
-            names.extend_from_slice(page.table_names());
-            last = page.last_evaluated_table_name().map(str::to_owned);
-            if last.is_none() {
-                return Ok(names);
-            }
-        }
+        let mut names = Vec::new();
+        let send = |last| aws.dynamodb.list_tables().set_exclusive_start_table_name(last).send();
+        aws.pages("dynamodb:ListTables", send, |page| {
+            names.extend(page.table_names.unwrap_or_default());
+            Ok(page.last_evaluated_table_name)
+        })
+        .await?;
+        Ok(names)
     })
     .await
 }
@@ -452,29 +479,20 @@ async fn read_tags(aws: &Aws, name: &str) -> Result<Option<Tags>> {
     let tags = aws
         .shared("dynamodb", &format!("tags/{name}"), || async {
             let arn = arn(aws, name);
-            let (mut tags, mut token) = (Vec::new(), None);
-            loop {
-                let page = aws
-                    .read("dynamodb:ListTagsOfResource", || {
-                        aws.dynamodb.list_tags_of_resource().resource_arn(&arn).set_next_token(token.clone()).send()
-                    })
-                    .await
-                    .optional();
-                let page = match page {
-                    Ok(Some(page)) => page,
-                    Ok(None) => return Ok(None),
-                    // DynamoDB denies access to what does not exist.
-                    Err(error) if error.class() == Some(Class::Denied) => match describe_now(aws, name).await? {
-                        Some(_) => return Err(error),
-                        None => return Ok(None),
-                    },
-                    Err(error) => return Err(error),
-                };
-                tags.extend(page.tags().iter().map(|tag| (tag.key().to_owned(), tag.value().to_owned())));
-                token = page.next_token;
-                if token.is_none() {
-                    return Ok(Some(Tags::from_iter(tags)));
-                }
+            let mut tags = Vec::new();
+            let send = |token| aws.dynamodb.list_tags_of_resource().resource_arn(&arn).set_next_token(token).send();
+            let listed = aws.pages("dynamodb:ListTagsOfResource", send, |page| {
+                tags.extend(page.tags.into_iter().flatten().map(|tag| (tag.key, tag.value)));
+                Ok(page.next_token)
+            });
+            match listed.await.optional() {
+                Ok(listed) => Ok(listed.map(|()| Tags::from_iter(tags))),
+                // DynamoDB denies access to what does not exist.
+                Err(error) if error.class() == Some(Class::Denied) => match describe_now(aws, name).await? {
+                    Some(_) => Err(error),
+                    None => Ok(None),
+                },
+                Err(error) => Err(error),
             }
         })
         .await?;

@@ -110,18 +110,13 @@ impl Resource for Role {
             other => return other.map(|_| Gone::Yes),
         }
         // Policies that are not declared (any more) are in the way; those that somebody attached outlive the role.
-        let attached = aws
-            .read("iam:ListAttachedRolePolicies", || aws.iam.list_attached_role_policies().role_name(&self.name).send())
-            .await
-            .optional()?;
-        for arn in attached.iter().flat_map(|attached| attached.attached_policies()).filter_map(|policy| policy.policy_arn()) {
-            aws.write("iam:DetachRolePolicy", || aws.iam.detach_role_policy().role_name(&self.name).policy_arn(arn).send())
+        for arn in self.attached_policies(aws).await? {
+            aws.write("iam:DetachRolePolicy", || aws.iam.detach_role_policy().role_name(&self.name).policy_arn(&arn).send())
                 .await
                 .optional()?;
         }
-        let listed = aws.read("iam:ListRolePolicies", || aws.iam.list_role_policies().role_name(&self.name).send()).await.optional()?;
-        for policy in listed.iter().flat_map(|listed| listed.policy_names()) {
-            aws.write("iam:DeleteRolePolicy", || aws.iam.delete_role_policy().role_name(&self.name).policy_name(policy).send())
+        for policy in self.inline_policies(aws).await? {
+            aws.write("iam:DeleteRolePolicy", || aws.iam.delete_role_policy().role_name(&self.name).policy_name(&policy).send())
                 .await
                 .optional()?;
         }
@@ -136,16 +131,47 @@ impl Role {
         let (owner, applied) = (aws.owner(&tags), tags.applied());
         let trust = Policy::parse(&decode_policy(trust.unwrap_or_default()));
         let output = RoleOutput { name: name.to_owned(), arn: arn.to_owned() };
-        Live { spec: Self { name: name.to_owned(), path: path.to_owned(), trust, tags, among: 0 }, output, busy: None, owner, applied }
+        Live {
+            spec: Self { name: name.to_owned(), path: path.to_owned(), trust, tags, among: 0 },
+            output,
+            busy: None,
+            failed: None,
+            owner,
+            applied,
+        }
     }
 
-    /// Finds the roles under the stack's path, which is what makes them ours. `logical` gives the logical name of a physical one, if it
-    /// could be ours.
+    /// Lists the ARNs of the managed policies attached to the role; none if it does not exist.
+    async fn attached_policies(&self, aws: &Aws) -> Result<Vec<String>> {
+        let mut arns = Vec::new();
+        let send = |marker| aws.iam.list_attached_role_policies().role_name(&self.name).set_marker(marker).send();
+        let listed = aws.pages("iam:ListAttachedRolePolicies", send, |page| {
+            arns.extend(page.attached_policies.into_iter().flatten().filter_map(|policy| policy.policy_arn));
+            Ok(page.marker.filter(|_| page.is_truncated))
+        });
+        listed.await.optional()?;
+        Ok(arns)
+    }
+
+    /// Lists the names of the policies in the role; none if it does not exist.
+    async fn inline_policies(&self, aws: &Aws) -> Result<Vec<String>> {
+        let mut names = Vec::new();
+        let send = |marker| aws.iam.list_role_policies().role_name(&self.name).set_marker(marker).send();
+        let listed = aws.pages("iam:ListRolePolicies", send, |page| {
+            names.extend(page.policy_names);
+            Ok(page.marker.filter(|_| page.is_truncated))
+        });
+        listed.await.optional()?;
+        Ok(names)
+    }
+
+    /// Finds the roles under the stack's path that could be ours: their tags say whether they are. `logical` gives the logical name of a
+    /// physical one.
     pub async fn sweep(aws: &Aws, path: String, logical: impl Fn(&str) -> Option<String>) -> Result<Vec<Stray<Aws>>> {
         let roles = list_roles(aws, &path).await?;
         let stray = |role: &RoleOutput| {
             let wish = Self { name: role.name.clone(), path: path.clone(), trust: Policy::default(), tags: Tags::default(), among: 0 };
-            Some(Stray::new(&logical(&role.name)?, wish, role.clone()))
+            Some(Stray::new(&logical(&role.name)?, wish, role.clone()).unproven())
         };
         Ok(roles.iter().filter_map(stray).collect())
     }
@@ -154,17 +180,16 @@ impl Role {
 /// All roles under a path.
 pub(super) async fn list_roles(aws: &Aws, path: &str) -> Result<Rc<Vec<RoleOutput>>> {
     aws.shared("iam", &format!("roles{path}"), || async {
-        let (mut roles, mut marker) = (Vec::new(), None);
-        loop {
-            let page = aws.read("iam:ListRoles", || aws.iam.list_roles().path_prefix(path).set_marker(marker.clone()).send()).await?;
+        let mut roles = Vec::new();
+        let send = |marker| aws.iam.list_roles().path_prefix(path).set_marker(marker).send();
+        aws.pages("iam:ListRoles", send, |page| {
             // What an emulator lists beyond the prefix is not ours.
-            let under = page.roles().iter().filter(|role| role.path() == path);
-            roles.extend(under.map(|role| RoleOutput { name: role.role_name().to_owned(), arn: role.arn().to_owned() }));
-            marker = page.marker().map(str::to_owned);
-            if marker.is_none() {
-                return Ok(roles);
-            }
-        }
+            let under = page.roles.into_iter().filter(|role| role.path() == path);
+            roles.extend(under.map(|role| RoleOutput { name: role.role_name, arn: role.arn }));
+            Ok(page.marker.filter(|_| page.is_truncated))
+        })
+        .await?;
+        Ok(roles)
     })
     .await
 }

@@ -1,9 +1,9 @@
 //! A policy embedded in a role.
 
-use super::{RoleOutput, iam_role::list_roles};
+use super::{Role, RoleOutput, iam_role::list_roles};
 use crate::{
     aws::{Aws, Optional, Policy, decode_policy},
-    engine::{Changes, Gone, Live, Ref, Resource, Result, Stray, Written},
+    engine::{Changes, Gone, Id, Live, Ref, Resource, Result, Stray, Written},
 };
 use serde::Serialize;
 
@@ -31,6 +31,8 @@ pub struct RolePolicyOutput {
 impl Resource for RolePolicy {
     type Cloud = Aws;
     const KIND: &'static str = "iam.role_policy";
+    const IS_PART: bool = true;
+    const GOES_ALONG: bool = false;
     type Output = RolePolicyOutput;
 
     fn name(&self) -> String {
@@ -99,7 +101,8 @@ impl RolePolicy {
         let stray = |role: &RoleOutput| {
             let logical = logical(&role.name)?;
             let wish = Self { role: role.name.clone().into(), name: policy(&logical), document: Policy::default(), among: 0 };
-            Some(Stray::new(&logical, wish, RolePolicyOutput { role: role.name.clone() }).unproven())
+            let output = RolePolicyOutput { role: role.name.clone() };
+            Some(Stray::part(Id::new::<Role>(&logical), &logical, wish, output).unproven())
         };
         Ok(roles.iter().filter_map(stray).collect())
     }

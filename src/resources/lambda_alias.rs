@@ -12,7 +12,7 @@ use crate::{
     aws::{Aws, Optional},
     engine::{Changes, Error, Gone, Handle, Id, Live, Ref, Resource, Result, Stray, Written},
 };
-use aws_sdk_lambda::types::{AliasRoutingConfiguration, State};
+use aws_sdk_lambda::types::{AliasRoutingConfiguration, State, StateReasonCode};
 use serde::Serialize;
 use std::{collections::BTreeMap, rc::Rc};
 
@@ -52,6 +52,7 @@ pub struct AliasOutput {
 impl Resource for Alias {
     type Cloud = Aws;
     const KIND: &'static str = "lambda.alias";
+    const IS_PART: bool = true;
     type Output = AliasOutput;
 
     fn name(&self) -> String {
@@ -120,7 +121,7 @@ impl Alias {
                 shares: BTreeMap::new(),
                 function: function.name,
             };
-            Stray::new(logical, wish, output).part_of(Id::new::<Function>(logical))
+            Stray::part(Id::new::<Function>(logical), logical, wish, output)
         })
         .await
     }
@@ -208,6 +209,16 @@ pub async fn publish(aws: &Aws, function: &str, code_sha256: Option<&str>) -> Re
     let answer = aws.write("lambda:PublishVersion", send).await?;
     if answer.state() == Some(&State::Pending) {
         return Err(Error::not_yet("Lambda to make the new version active"));
+    }
+    if answer.state() == Some(&State::Failed) {
+        // No alias may point to it: it would serve errors.
+        let (version, reason) = (answer.version().unwrap_or_default(), answer.state_reason().unwrap_or("it gives no reason"));
+        let code = answer.state_reason_code().map_or("", StateReasonCode::as_str);
+        return Err(Error::Failed(Error::gave_up(
+            "lambda:PublishVersion",
+            code,
+            format!("Lambda could not make version {version}: {reason}"),
+        )));
     }
     Ok(answer.version.unwrap_or_default())
 }

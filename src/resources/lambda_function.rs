@@ -5,12 +5,15 @@
 
 use crate::{
     aws::{Aws, Optional, Tags},
-    engine::{Changes, Error, Gone, Handle, Live, Owner, Ref, Resource, Result, Stray, Written},
+    engine::{Changes, Error, FAILED, Gone, Handle, Live, Owner, Ref, Refusal, Resource, Result, Stray, Written},
 };
 use aws_sdk_lambda::{
     operation::get_function::GetFunctionOutput,
     primitives::Blob,
-    types::{Architecture, Environment, FunctionCode, FunctionConfiguration, LastUpdateStatus, LoggingConfig, Runtime, State},
+    types::{
+        Architecture, Environment, FunctionCode, FunctionConfiguration, LastUpdateStatus, LastUpdateStatusReasonCode, LoggingConfig,
+        Runtime, State, StateReasonCode,
+    },
 };
 use serde::{Serialize, Serializer};
 use sha2::{Digest, Sha256};
@@ -19,7 +22,9 @@ use std::{collections::BTreeMap, path::PathBuf, rc::Rc};
 /// What is in the names of variables whose values are nobody's to read.
 const HIDING: [&str; 5] = ["SECRET", "TOKEN", "PASSWORD", "CREDENTIAL", "KEY"];
 
+/// "A few seconds" is documented (Lambda Developer Guide); the numbers are assumed.
 const CREATING: &str = "Lambda to create the function (usually 1 to 5 s)";
+/// That it takes a while is recorded (2025-11-25); the numbers are assumed.
 const UPDATING: &str = "Lambda to update the function (usually 1 to 4 s)";
 
 /// A function.
@@ -37,9 +42,10 @@ pub struct Function {
     pub memory: i32,
     /// Seconds.
     pub timeout: i32,
-    /// Environment variables. Values of those that [hide](hides_variable) appear in plans as digests.
+    /// Environment variables; one without a value is not compared, and keeps the value it has. Values of those that
+    /// [hide](hides_variable) appear in plans as digests.
     #[serde(serialize_with = "shown")]
-    pub environment: BTreeMap<String, String>,
+    pub environment: BTreeMap<String, Option<String>>,
     /// The log group it writes to.
     pub log_group: Ref<String>,
     /// Base64 of the SHA-256 of the zip, as Lambda reports it. `None`: the code is left as it is.
@@ -63,6 +69,7 @@ pub struct FunctionOutput {
 impl Resource for Function {
     type Cloud = Aws;
     const KIND: &'static str = "lambda.function";
+    const LISTS_HIDE_FAILURE: bool = true;
     type Output = FunctionOutput;
 
     fn name(&self) -> String {
@@ -70,12 +77,21 @@ impl Resource for Function {
     }
 
     fn stamp(&mut self, marks: &str) {
-        self.tags.stamp(marks);
+        if self.environment.values().any(Option::is_none) {
+            // Marks of half a declaration would differ from those of the whole one.
+            self.tags.leave_marks();
+        } else {
+            self.tags.stamp(marks);
+        }
     }
 
     async fn observe(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
         let answer = get(aws, &self.name).await?;
         let Some(answer) = answer.as_ref() else { return Ok(None) };
+        if answer.configuration().is_some_and(|configuration| configuration.state() == Some(&State::Deleting)) {
+            // It goes, whatever it still shows; a creation waits for that.
+            return Ok(None);
+        }
         let tags = answer.tags().into_iter().flatten().collect();
         Ok(answer.configuration().map(|configuration| Self::of(aws, configuration, tags)))
     }
@@ -103,7 +119,7 @@ impl Resource for Function {
             .write("lambda:CreateFunction", || {
                 let request = aws.lambda.create_function().function_name(&self.name).role(&role).handler("bootstrap");
                 let request = request.runtime(Runtime::from(self.runtime.as_str())).set_architectures(self.architectures());
-                let request = request.memory_size(self.memory).timeout(self.timeout).environment(self.variables());
+                let request = request.memory_size(self.memory).timeout(self.timeout).environment(self.variables(None));
                 let request = request.logging_config(logging.clone());
                 request.code(code.clone()).set_tags(Some(self.tags.to_map())).send()
             })
@@ -119,13 +135,15 @@ impl Resource for Function {
         if changes.touch("tags") {
             self.write_tags(aws, live).await?;
         }
-        if ["role", "runtime", "memory", "timeout", "environment", "log_group"].iter().any(|field| changes.touch(field)) {
-            let (role, logging) = (self.role.get()?, self.logging()?);
+        // What Lambda gave up on is written once more.
+        if ["role", "runtime", "memory", "timeout", "environment", "log_group", FAILED].iter().any(|field| changes.touch(field)) {
+            let role = self.role.get()?;
+            let logging = if changes.touch("log_group") { Some(self.logging_over(aws).await?) } else { None };
             let answer = aws
                 .write("lambda:UpdateFunctionConfiguration", || {
                     let request = aws.lambda.update_function_configuration().function_name(&self.name).role(&role);
                     let request = request.runtime(Runtime::from(self.runtime.as_str())).memory_size(self.memory).timeout(self.timeout);
-                    request.environment(self.variables()).logging_config(logging.clone()).send()
+                    request.environment(self.variables(Some(&live.spec))).set_logging_config(logging.clone()).send()
                 })
                 .await?;
             return Ok(settling(output, answer.last_update_status()));
@@ -199,13 +217,13 @@ impl Function {
             architecture: Some(configuration.architectures().first().map_or("x86_64", Architecture::as_str).to_owned()),
             memory: configuration.memory_size().unwrap_or(128),
             timeout: configuration.timeout().unwrap_or(3),
-            environment: variables.into_iter().flatten().map(|(key, value)| (key.clone(), value.clone())).collect(),
+            environment: variables.into_iter().flatten().map(|(key, value)| (key.clone(), Some(value.clone()))).collect(),
             log_group: log_group.map_or_else(|| format!("/aws/lambda/{}", output.name), str::to_owned).into(),
             code_sha256: Some(configuration.code_sha256().unwrap_or_default().to_owned()),
             code: None,
             tags,
         };
-        Live { spec, output, busy: busy(configuration), owner, applied }
+        Live { spec, output, busy: busy(configuration), failed: failed(configuration), owner, applied }
     }
 
     async fn zip(&self) -> Result<Blob> {
@@ -220,12 +238,24 @@ impl Function {
         Ok(LoggingConfig::builder().log_group(self.log_group.get()?).build())
     }
 
+    /// The declared log group laid over the live logging: format and levels, which nobody declares, stay.
+    async fn logging_over(&self, aws: &Aws) -> Result<LoggingConfig> {
+        let answer = get(aws, &self.name).await?;
+        let live = answer.as_ref().as_ref().and_then(|answer| answer.configuration()?.logging_config().cloned());
+        let mut logging = live.unwrap_or_else(|| LoggingConfig::builder().build());
+        logging.log_group = Some(self.log_group.get()?);
+        Ok(logging)
+    }
+
     fn architectures(&self) -> Option<Vec<Architecture>> {
         self.architecture.as_deref().map(|architecture| vec![Architecture::from(architecture)])
     }
 
-    fn variables(&self) -> Environment {
-        Environment::builder().set_variables(Some(self.environment.clone().into_iter().collect())).build()
+    /// The variables to write; those without a value keep the one of the live function.
+    fn variables(&self, live: Option<&Self>) -> Environment {
+        let kept = |name: &String| live.and_then(|live| live.environment.get(name).cloned().flatten());
+        let value = |(name, value): (&String, &Option<String>)| Some((name.clone(), value.clone().or_else(|| kept(name))?));
+        Environment::builder().set_variables(Some(self.environment.iter().filter_map(value).collect())).build()
     }
 
     async fn write_tags(&self, aws: &Aws, live: &Live<Self>) -> Result<()> {
@@ -246,10 +276,11 @@ pub fn hides_variable(name: &str) -> bool {
 }
 
 /// Values that hide as the beginnings of their digests, long enough to tell them apart.
-fn shown<S: Serializer>(environment: &BTreeMap<String, String>, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+fn shown<S: Serializer>(environment: &BTreeMap<String, Option<String>>, serializer: S) -> std::result::Result<S::Ok, S::Error> {
     let fingerprint = |value: &str| Sha256::digest(value).iter().take(6).fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
     let shown = |value: &String| format!("(hidden, sha256 {}…)", fingerprint(value));
-    serializer.collect_map(environment.iter().map(|(name, value)| (name, if hides_variable(name) { shown(value) } else { value.clone() })))
+    let value = |name: &str, value: &String| if hides_variable(name) { shown(value) } else { value.clone() };
+    serializer.collect_map(environment.iter().map(|(name, known)| (name, known.as_ref().map(|known| value(name, known)))))
 }
 
 impl Handle<Function> {
@@ -282,6 +313,25 @@ fn busy(configuration: &FunctionConfiguration) -> Option<&'static str> {
     }
 }
 
+/// Lambda's reason, if it gave up on the function or on its last update: neither ends by itself.
+fn failed(configuration: &FunctionConfiguration) -> Option<Box<Refusal>> {
+    let gave_up = |what: &str, code: Option<&str>, reason: Option<&str>| {
+        let message = format!("Lambda could not {what}: {}", reason.unwrap_or("it gives no reason"));
+        Some(Error::gave_up("lambda:GetFunction", code.unwrap_or_default(), message))
+    };
+    match (configuration.state(), configuration.last_update_status()) {
+        (Some(State::Failed), _) => {
+            let code = configuration.state_reason_code().map(StateReasonCode::as_str);
+            gave_up("create the function", code, configuration.state_reason())
+        }
+        (_, Some(LastUpdateStatus::Failed)) => {
+            let code = configuration.last_update_status_reason_code().map(LastUpdateStatusReasonCode::as_str);
+            gave_up("update the function, which serves as it was", code, configuration.last_update_status_reason())
+        }
+        _ => None,
+    }
+}
+
 async fn get(aws: &Aws, name: &str) -> Result<Rc<Option<GetFunctionOutput>>> {
     // `GetFunction` has a limit of its own, seven times that of `GetFunctionConfiguration`, and brings the tags.
     aws.shared("lambda", &format!("function/{name}"), || async {
@@ -298,21 +348,16 @@ pub async fn function_owner(aws: &Aws, name: &str) -> Result<Option<Owner>> {
 
 /// The numbers of the versions of a function that are there.
 pub async fn published_versions(aws: &Aws, name: &str) -> Result<Vec<String>> {
-    let (mut versions, mut marker) = (Vec::new(), None);
-    loop {
-        let page = aws
-            .read("lambda:ListVersionsByFunction", || {
-                aws.lambda.list_versions_by_function().function_name(name).set_marker(marker.clone()).send()
-            })
-            .await?;
-        versions.extend(page.versions().iter().filter_map(|version| version.version().map(str::to_owned)));
-        marker = page.next_marker().map(str::to_owned);
-        if marker.is_none() {
-            // `$LATEST` is listed as well.
-            versions.retain(|version| version.parse::<u64>().is_ok());
-            return Ok(versions);
-        }
-    }
+    let mut versions = Vec::new();
+    let send = |marker| aws.lambda.list_versions_by_function().function_name(name).set_marker(marker).send();
+    aws.pages("lambda:ListVersionsByFunction", send, |page| {
+        versions.extend(page.versions.into_iter().flatten().filter_map(|version| version.version));
+        Ok(page.next_marker)
+    })
+    .await?;
+    // `$LATEST` is listed as well.
+    versions.retain(|version| version.parse::<u64>().is_ok());
+    Ok(versions)
 }
 
 fn output(configuration: &FunctionConfiguration) -> FunctionOutput {
@@ -324,15 +369,14 @@ fn output(configuration: &FunctionConfiguration) -> FunctionOutput {
 
 async fn list(aws: &Aws) -> Result<Rc<Vec<FunctionConfiguration>>> {
     aws.shared("lambda", "functions", || async {
-        let (mut functions, mut marker) = (Vec::new(), None);
-        loop {
-            let page = aws.read("lambda:ListFunctions", || aws.lambda.list_functions().set_marker(marker.clone()).send()).await?;
-            functions.extend_from_slice(page.functions());
-            marker = page.next_marker().map(str::to_owned);
-            if marker.is_none() {
-                return Ok(functions);
-            }
-        }
+        let mut functions = Vec::new();
+        let send = |marker| aws.lambda.list_functions().set_marker(marker).send();
+        aws.pages("lambda:ListFunctions", send, |page| {
+            functions.extend(page.functions.unwrap_or_default());
+            Ok(page.next_marker)
+        })
+        .await?;
+        Ok(functions)
     })
     .await
 }
@@ -346,7 +390,7 @@ mod tests {
     #[test]
     fn what_hides_is_told_apart_and_not_shown() {
         let shown = |value: &str| {
-            let environment = [("LEVEL", "info"), ("token_secret", value)].map(|(name, value)| (name.to_owned(), value.to_owned()));
+            let environment = [("LEVEL", "info"), ("token_secret", value)].map(|(name, value)| (name.to_owned(), Some(value.to_owned())));
             shown(&BTreeMap::from(environment), serde_json::value::Serializer).unwrap()
         };
         // The digest of `abc` in the test suite of FIPS 180-2.

@@ -42,6 +42,7 @@ pub struct PermissionOutput {
 impl Resource for Permission {
     type Cloud = Aws;
     const KIND: &'static str = "lambda.permission";
+    const IS_PART: bool = true;
     type Output = PermissionOutput;
 
     fn name(&self) -> String {
@@ -105,7 +106,7 @@ impl Permission {
         Function::strays(aws, logical, |logical, function| {
             let wish = Self { function: function.name.clone().into(), alias: alias.to_owned().into(), sources: Vec::new() };
             let output = PermissionOutput { function: function.name, alias: alias.to_owned(), sids: Vec::new() };
-            Stray::new(logical, wish, output).part_of(Id::new::<Function>(logical))
+            Stray::part(Id::new::<Function>(logical), logical, wish, output)
         })
         .await
     }

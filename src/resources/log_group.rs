@@ -6,8 +6,9 @@
 use super::{api_common::rest_apis, rest_api::find_ours};
 use crate::{
     aws::{Aws, Optional, Tags},
-    engine::{Changes, Gone, Handle, Live, Ref, Resource, Result, Stray, Written},
+    engine::{Changes, Gone, Handle, Live, Protection, Ref, Resource, Result, Stray, Written},
 };
+use aws_sdk_cloudwatchlogs::types::LogGroup as LogGroupDescription;
 use serde::Serialize;
 
 /// A log group.
@@ -36,6 +37,7 @@ pub struct LogGroupOutput {
 struct Listed {
     name: String,
     retention_days: Option<i32>,
+    is_protected: bool,
 }
 
 impl Resource for LogGroup {
@@ -67,6 +69,20 @@ impl Resource for LogGroup {
 
     async fn locate(&self, aws: &Aws) -> Result<Option<LogGroupOutput>> {
         Ok(self.listed(aws).await?.map(|group| LogGroupOutput { name: group.name }))
+    }
+
+    async fn protection(&self, aws: &Aws, output: &LogGroupOutput) -> Result<Option<Protection>> {
+        let groups = list(aws, &self.family).await?;
+        let is_on = groups.iter().any(|group| group.name == output.name && group.is_protected);
+        // "PutLogGroupDeletionProtection" of the CloudWatch Logs API reference.
+        let remove = || {
+            let region = &aws.place.region;
+            let group = &output.name;
+            format!(
+                "aws logs put-log-group-deletion-protection --log-group-identifier {group} --no-deletion-protection-enabled --region {region}"
+            )
+        };
+        Ok(is_on.then(|| Protection { setting: "deletion protection", remove: remove() }))
     }
 
     async fn create(&self, aws: &Aws) -> Result<Written<LogGroupOutput>> {
@@ -110,9 +126,9 @@ impl LogGroup {
 
     fn of(&self, aws: &Aws, group: Listed, tags: Tags) -> Live<Self> {
         let (owner, applied) = (aws.owner(&tags), tags.applied());
-        let Listed { name, retention_days } = group;
+        let Listed { name, retention_days, .. } = group;
         let spec = Self { name: name.clone().into(), family: self.family.clone(), retention_days, tags };
-        Live { spec, output: LogGroupOutput { name }, busy: None, owner, applied }
+        Live { spec, output: LogGroupOutput { name }, busy: None, failed: None, owner, applied }
     }
 
     async fn write_retention(&self, aws: &Aws, name: &str) -> Result<()> {
@@ -164,23 +180,17 @@ fn arn(aws: &Aws, name: &str) -> String {
 async fn list(aws: &Aws, family: &str) -> Result<std::rc::Rc<Vec<Listed>>> {
     aws.shared("logs", &format!("groups/{family}"), || async {
         let mut groups = Vec::new();
-        let mut token = None;
-        loop {
-            let page = aws
-                .read("logs:DescribeLogGroups", || {
-                    aws.logs.describe_log_groups().log_group_name_prefix(family).set_next_token(token.clone()).send()
-                })
-                .await?;
-            groups.extend(
-                page.log_groups().iter().filter_map(|group| {
-                    Some(Listed { name: group.log_group_name()?.to_owned(), retention_days: group.retention_in_days() })
-                }),
-            );
-            token = page.next_token().map(str::to_owned);
-            if token.is_none() {
-                return Ok(groups);
-            }
-        }
+        let listed = |group: LogGroupDescription| {
+            let is_protected = group.deletion_protection_enabled == Some(true);
+            Some(Listed { name: group.log_group_name?, retention_days: group.retention_in_days, is_protected })
+        };
+        let send = |token| aws.logs.describe_log_groups().log_group_name_prefix(family).set_next_token(token).send();
+        aws.pages("logs:DescribeLogGroups", send, |page| {
+            groups.extend(page.log_groups.into_iter().flatten().filter_map(listed));
+            Ok(page.next_token)
+        })
+        .await?;
+        Ok(groups)
     })
     .await
 }

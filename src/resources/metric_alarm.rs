@@ -1,10 +1,11 @@
 //! A CloudWatch alarm on one metric.
 //!
-//! `PutMetricAlarm` overwrites everything but the tags, which it takes only at the first time.
+//! `PutMetricAlarm` overwrites everything but the tags, which it takes only at the first time. So a change sends again what the alarm has and
+//! nobody declares: what else it tells, how many of the periods count, the unit.
 
 use crate::{
     aws::{Aws, Optional, Tags},
-    engine::{Changes, Error, Gone, Live, Resource, Result, Stray, Written},
+    engine::{Changes, Gone, Live, Resource, Result, Stray, Written},
 };
 use aws_sdk_cloudwatch::types::{ComparisonOperator, Dimension, MetricAlarm, StateValue, Statistic, Tag};
 use serde::Serialize;
@@ -53,6 +54,9 @@ pub struct AlarmOutput {
     pub arn: String,
     /// `OK`, `ALARM` or `INSUFFICIENT_DATA`.
     pub state: String,
+    /// The alarm as it was observed, for what a change has to send again.
+    #[serde(skip)]
+    pub seen: Option<Rc<MetricAlarm>>,
 }
 
 impl Resource for Alarm {
@@ -83,10 +87,10 @@ impl Resource for Alarm {
     }
 
     async fn create(&self, aws: &Aws) -> Result<Written<AlarmOutput>> {
-        self.put(aws).await?;
+        self.put(aws, None).await?;
         let arn = arn(aws, &self.name);
         aws.note_tags(&arn, &self.tags);
-        Ok(Written::Complete(AlarmOutput { arn, state: "INSUFFICIENT_DATA".to_owned() }))
+        Ok(Written::Complete(AlarmOutput { arn, state: "INSUFFICIENT_DATA".to_owned(), seen: None }))
     }
 
     async fn update(&self, aws: &Aws, live: &Live<Self>, changes: &Changes) -> Result<Written<AlarmOutput>> {
@@ -105,7 +109,7 @@ impl Resource for Alarm {
             }
         }
         if changes.iter().any(|change| !change.path.starts_with("tags.")) {
-            self.put(aws).await?;
+            self.put(aws, live.output.seen.as_deref()).await?;
         }
         Ok(Written::Complete(live.output.clone()))
     }
@@ -121,8 +125,8 @@ impl Alarm {
     }
 
     /// Makes or changes it. Tags count only when it is made; they are sent with a change as well, because another run may have deleted it a
-    /// moment ago, and then this makes it: it must not be without an owner.
-    async fn put(&self, aws: &Aws) -> Result<()> {
+    /// moment ago, and then this makes it: it must not be without an owner. `seen` is the alarm as it is.
+    async fn put(&self, aws: &Aws, seen: Option<&MetricAlarm>) -> Result<()> {
         let tags = sdk_tags(&self.tags);
         let dimensions: Vec<Dimension> =
             self.dimensions.iter().map(|(name, value)| Dimension::builder().name(name).value(value).build()).collect();
@@ -133,7 +137,20 @@ impl Alarm {
             let request = request.evaluation_periods(self.evaluation_periods).threshold(self.threshold);
             let request = request.comparison_operator(ComparisonOperator::from(self.comparison.as_str()));
             let request = request.treat_missing_data(&self.missing_data).set_alarm_actions(Some(self.actions.clone()));
-            request.actions_enabled(self.actions_enabled).set_tags(Some(tags.clone())).send()
+            let request = request.actions_enabled(self.actions_enabled).set_tags(Some(tags.clone()));
+            let request = match seen {
+                Some(seen) => request
+                    // More periods than are looked at cannot count.
+                    .set_datapoints_to_alarm(seen.datapoints_to_alarm().filter(|datapoints| *datapoints <= self.evaluation_periods))
+                    .set_unit(seen.unit().cloned())
+                    .set_ok_actions(seen.ok_actions.clone())
+                    .set_insufficient_data_actions(seen.insufficient_data_actions.clone())
+                    .set_evaluation_window(seen.evaluation_window.clone())
+                    .set_warm_up_configuration(seen.warm_up_configuration.clone())
+                    .set_action_configuration(seen.action_configuration.clone()),
+                None => request,
+            };
+            request.send()
         })
         .await?;
         Ok(())
@@ -142,7 +159,8 @@ impl Alarm {
     fn of(aws: &Aws, alarm: &MetricAlarm, tags: Tags, family: &str) -> Live<Self> {
         let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
         let dimensions = alarm.dimensions().iter().map(|dimension| (text(dimension.name()), text(dimension.value())));
-        let output = AlarmOutput { arn: text(alarm.alarm_arn()), state: text(alarm.state_value().map(|state| state.as_str())) };
+        let state = text(alarm.state_value().map(|state| state.as_str()));
+        let output = AlarmOutput { arn: text(alarm.alarm_arn()), state, seen: Some(Rc::new(alarm.clone())) };
         let (owner, applied) = (aws.owner(&tags), tags.applied());
         let spec = Self {
             name: text(alarm.alarm_name()),
@@ -161,7 +179,7 @@ impl Alarm {
             actions_enabled: alarm.actions_enabled().unwrap_or(true),
             tags,
         };
-        Live { spec, output, busy: None, owner, applied }
+        Live { spec, output, busy: None, failed: None, owner, applied }
     }
 
     /// Which of these alarms, logical names by physical ones, are firing now.
@@ -192,19 +210,14 @@ fn arn(aws: &Aws, name: &str) -> String {
 
 async fn list(aws: &Aws, family: &str) -> Result<Rc<Vec<MetricAlarm>>> {
     aws.shared("cloudwatch", &format!("alarms/{family}"), || async {
-        let (mut alarms, mut token) = (Vec::new(), None);
-        loop {
-            let page = aws
-                .read("cloudwatch:DescribeAlarms", || {
-                    aws.cloudwatch.describe_alarms().alarm_name_prefix(family).max_records(100).set_next_token(token.clone()).send()
-                })
-                .await?;
-            alarms.extend(page.metric_alarms().to_vec());
-            token = page.next_token().map(str::to_owned);
-            if token.is_none() {
-                return Ok::<_, Error>(alarms);
-            }
-        }
+        let mut alarms = Vec::new();
+        let send = |token| aws.cloudwatch.describe_alarms().alarm_name_prefix(family).max_records(100).set_next_token(token).send();
+        aws.pages("cloudwatch:DescribeAlarms", send, |page| {
+            alarms.extend(page.metric_alarms.unwrap_or_default());
+            Ok(page.next_token)
+        })
+        .await?;
+        Ok(alarms)
     })
     .await
 }

@@ -4,18 +4,22 @@
 //! business. A new one gets its methods and what is in them by one more call (see [`ApiDocument`]). `CreateRestApi` and `DeleteRestApi` have the tightest limits of all (one per 3 s and one per 30 s).
 
 use super::api_common::{arn, nodes, replace, rest_apis, tags, turn, write_tags};
-use super::{ApiDocument, api_account::prepare_logging_role};
+use super::{
+    ApiDocument,
+    api_account::prepare_logging_role,
+    api_gateway_response::{error_origins, gateway_responses, write_error_origins},
+};
 use crate::{
     aws::{Aws, Optional, Tags},
     engine::{Changes, Class, Error, Found, Gone, Handle, Live, Owner, Ref, Refusal, Resource, Result, Stray, Written},
 };
 use aws_sdk_apigateway::{
     primitives::Blob,
-    types::{EndpointConfiguration, EndpointType, PutMode, RestApi as ListedApi},
+    types::{EndpointConfiguration, EndpointType, GatewayResponse, PutMode, RestApi as ListedApi},
 };
 use aws_smithy_types::DateTime;
 use serde::Serialize;
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 /// A REST API.
 #[derive(Debug, Clone, Serialize)]
@@ -26,8 +30,8 @@ pub struct RestApi {
     pub description: Option<String>,
     /// `REGIONAL`, `EDGE` or `PRIVATE`.
     pub endpoint: String,
-    /// Answers of at least so many bytes are compressed.
-    pub minimum_compression_size: Option<i32>,
+    /// `Access-Control-Allow-Origin` of the API's own errors, by [type](super::ERROR_TYPES), quoted as API Gateway wants it.
+    pub error_origins: BTreeMap<String, String>,
     /// Tags.
     pub tags: Tags,
     /// Its methods and their parts, to be made along with it; each is declared as a resource of its own as well.
@@ -63,19 +67,21 @@ impl Resource for RestApi {
     async fn observe(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
         let Some(listed) = find_ours(aws, &self.name).await? else { return Ok(None) };
         let Some(output) = output(aws, listed.id(), listed.root_resource_id()).await? else { return Ok(None) };
-        let tags = (*tags(aws, &output.id).await?).clone();
+        let (tags, responses) = futures::try_join!(tags(aws, &output.id), gateway_responses(aws, &output.id))?;
+        let tags = (*tags).clone();
         if tags == Tags::default() {
             // It was listed with ours: it is gone by now, another run may be deleting it.
             return Ok(None);
         }
-        Ok(Some(self.of(aws, &listed, output, tags)))
+        Ok(Some(self.of(aws, &listed, output, tags, &responses)))
     }
 
     async fn survey(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
         let Some(listed) = find_ours(aws, &self.name).await? else { return Ok(None) };
         let Some(tags) = aws.reported_tags(&arn(aws, listed.id().unwrap_or_default())).await else { return self.observe(aws).await };
-        let output = output(aws, listed.id(), listed.root_resource_id()).await?;
-        Ok(output.map(|output| self.of(aws, &listed, output, tags).as_reported()))
+        let responses = gateway_responses(aws, listed.id().unwrap_or_default());
+        let (output, responses) = futures::try_join!(output(aws, listed.id(), listed.root_resource_id()), responses)?;
+        Ok(output.map(|output| self.of(aws, &listed, output, tags, &responses).as_reported()))
     }
 
     async fn find(&self, aws: &Aws) -> Result<Option<Found<RestApiOutput>>> {
@@ -103,14 +109,15 @@ impl Resource for RestApi {
         if changes.touch("endpoint") {
             patch.push(replace(format!("/endpointConfiguration/types/{}", live.spec.endpoint), &self.endpoint));
         }
-        if changes.touch("minimum_compression_size") {
-            patch.extend(self.minimum_compression_size.map(|size| replace("/minimumCompressionSize", &size)));
-        }
         if !patch.is_empty() {
             aws.write("apigateway:UpdateRestApi", || {
                 aws.apigateway.update_rest_api().rest_api_id(id).set_patch_operations(Some(patch.clone())).send()
             })
             .await?;
+        }
+        if changes.touch("error_origins") {
+            let responses = gateway_responses(aws, id).await?;
+            write_error_origins(aws, id, &responses, &self.error_origins).await?;
         }
         if changes.touch("tags") {
             write_tags(aws, id, &live.spec.tags, &self.tags).await?;
@@ -135,8 +142,7 @@ impl RestApi {
         let answer = aws
             .write("apigateway:CreateRestApi", || {
                 let request = aws.apigateway.create_rest_api().name(&self.name).set_description(self.description.clone());
-                let request = request.endpoint_configuration(endpoint.clone()).set_minimum_compression_size(self.minimum_compression_size);
-                request.set_tags(Some(self.tags.to_map())).send()
+                request.endpoint_configuration(endpoint.clone()).set_tags(Some(self.tags.to_map())).send()
             })
             .await?;
         let mine = (created(answer.created_date()), answer.id().unwrap_or_default());
@@ -150,15 +156,25 @@ impl RestApi {
             return Err(Error::NotYet { why, retry_after: Some(Duration::from_millis(pause)) });
         }
         aws.note_tags(&arn(aws, mine.1), &self.tags);
-        let made = output(aws, answer.id(), answer.root_resource_id()).await?;
-        let made = made.ok_or_else(|| Error::not_yet("the new REST API to become visible"))?;
-        Ok(if self.import(aws, &made.id).await { Written::WithParts(made) } else { Written::Complete(made) })
+        let unseen = || Error::not_yet("the new REST API to become visible");
+        let mut made = output(aws, answer.id(), answer.root_resource_id()).await?.ok_or_else(unseen)?;
+        match self.import(aws, &made.id).await {
+            Some(true) => return Ok(Written::WithParts(made)),
+            // Some of it may have been done: the ids of before do not count any more.
+            Some(false) => made = output(aws, Some(&made.id), None).await?.ok_or_else(unseen)?,
+            None => {}
+        }
+        let _turn = turn(aws, &made.id).await;
+        // Of a new API, all of them are as AWS makes them.
+        write_error_origins(aws, &made.id, &[], &self.error_origins).await?;
+        Ok(Written::Complete(made))
     }
 
-    /// Makes its parts. Whether that was done: if not, each of them is made in its turn, and trouble that lasts is told there.
-    async fn import(&self, aws: &Aws, id: &str) -> bool {
-        let document = self.parts.text(&self.name, self.description.as_deref()).filter(|_| aws.place.imports_apis);
-        let Some(document) = document else { return false };
+    /// Makes its parts, if they can be made at once. `Some(false)` if it was tried in vain: then each of them is made in its turn, and
+    /// trouble that lasts is reported there.
+    async fn import(&self, aws: &Aws, id: &str) -> Option<bool> {
+        let document = self.parts.text(&self.name, self.description.as_deref(), &self.error_origins).filter(|_| aws.place.imports_apis);
+        let document = document?;
         let _turn = turn(aws, id).await;
         let imported = aws
             .write("apigateway:PutRestApi", || {
@@ -166,21 +182,21 @@ impl RestApi {
                 request.parameters("endpointConfigurationTypes", &self.endpoint).body(Blob::new(document.clone())).send()
             })
             .await;
-        imported.is_ok()
+        Some(imported.is_ok())
     }
 
-    fn of(&self, aws: &Aws, listed: &ListedApi, output: RestApiOutput, tags: Tags) -> Live<Self> {
+    fn of(&self, aws: &Aws, listed: &ListedApi, output: RestApiOutput, tags: Tags, responses: &[GatewayResponse]) -> Live<Self> {
         let (owner, applied) = (aws.owner(&tags), tags.applied());
         let spec = Self {
             name: self.name.clone(),
             description: Some(listed.description().unwrap_or_default().to_owned()),
             endpoint: endpoint(listed).to_owned(),
-            minimum_compression_size: listed.minimum_compression_size(),
+            error_origins: error_origins(responses),
             tags,
             parts: ApiDocument::default(),
             logs: false,
         };
-        Live { spec, output, busy: None, owner, applied }
+        Live { spec, output, busy: None, failed: None, owner, applied }
     }
 
     /// Finds the APIs that are ours. `name` is what the stack calls its one API; its logical name is `logical`, any other's is its name.
@@ -193,7 +209,7 @@ impl RestApi {
                 name: found.to_owned(),
                 description: None,
                 endpoint: endpoint(api).to_owned(),
-                minimum_compression_size: None,
+                error_origins: BTreeMap::new(),
                 tags: Tags::default(),
                 parts: ApiDocument::default(),
                 logs: false,

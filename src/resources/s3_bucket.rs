@@ -4,10 +4,12 @@
 //! already ours, elsewhere 409; so ownership is read first, from the tags. New buckets are encrypted and owner-enforced by
 //! themselves: what is not reported is as AWS sets it. A versioned bucket is empty only when every version and delete marker is gone.
 //!
-//! Files are compared by `ETag`, which is the MD5 of what a plain `PutObject` wrote. Their headers are written with them and not
-//! compared: reading them takes a call for every file.
+//! Files are compared by `ETag`, which is the MD5 of what a plain `PutObject` wrote, and by their headers (`s3_written.rs`).
 
-use super::s3_site::{SiteObject, empty, list_site, publish, restore};
+use super::{
+    s3_site::{SiteObject, empty, list_site, publish, restore},
+    s3_written::with_live_headers,
+};
 use crate::{
     aws::{Aws, Optional, Tags},
     engine::{Changes, Error, Found, Gone, Handle, Live, Ref, Resource, Result, Stray, Written, stamped},
@@ -37,8 +39,7 @@ pub struct Bucket {
     pub object_ownership: String,
     /// MD5 (hexadecimal) of every file by its key below [`SITE_PREFIX`](super::SITE_PREFIX). `None`: the files are left as they are.
     pub site: Option<BTreeMap<String, String>>,
-    /// The files of `site`, by the same keys.
-    #[serde(skip)]
+    /// The files of `site` with their headers, by the same keys.
     pub files: BTreeMap<String, SiteObject>,
     /// Tags.
     pub tags: Tags,
@@ -118,9 +119,9 @@ impl Resource for Bucket {
         if changes.touch("encryption") {
             self.write_encryption(aws).await?;
         }
-        if changes.touch("site") {
+        if changes.touch("site") || changes.touch("files") {
             let published = live.spec.site.clone().unwrap_or_default();
-            publish(aws, &self.name, &self.files, &published).await?;
+            publish(aws, &self.name, &self.files, &published, &live.spec.files).await?;
         }
         if changes.touch("tags") {
             self.write_tags(aws).await?;
@@ -147,14 +148,20 @@ impl Bucket {
         if !aws.is_last_look() && self.read_versioning(aws).await?.is_none() {
             return Ok(None);
         }
-        let site = async { if self.site.is_some() { list_site(aws, &self.name).await.optional() } else { Ok(None) } };
+        let site = async {
+            if self.site.is_none() {
+                return Ok(None);
+            }
+            let Some(site) = list_site(aws, &self.name).await.optional()? else { return Ok(None) };
+            Ok(Some((site, with_live_headers(aws, &self.name, &self.files).await?)))
+        };
         let (versioning, tags, encryption, object_ownership, site) =
             futures::try_join!(self.read_versioning(aws), tags, self.read_encryption(aws), self.read_ownership(aws), site)?;
         let (Some(versioning), Some(tags)) = (versioning, tags) else { return Ok(None) };
         let (owner, applied) = (aws.owner(&tags), tags.applied());
-        let (name, files) = (self.name.clone(), BTreeMap::new());
-        let spec = Self { name, versioning, encryption, object_ownership, site, files, tags };
-        Ok(Some(Live { spec, output: self.output(aws), busy: None, owner, applied }))
+        let (site, files) = site.map_or((None, BTreeMap::new()), |(site, files)| (Some(site), files));
+        let spec = Self { name: self.name.clone(), versioning, encryption, object_ownership, site, files, tags };
+        Ok(Some(Live { spec, output: self.output(aws), busy: None, failed: None, owner, applied }))
     }
 
     /// The bucket with this name, which could be ours. The name says account and region, so there is no other that this stack could own here.
@@ -194,7 +201,7 @@ impl Bucket {
             self.write_ownership(aws).await?;
         }
         if self.site.is_some() {
-            publish(aws, &self.name, &self.files, &BTreeMap::new()).await?;
+            publish(aws, &self.name, &self.files, &BTreeMap::new(), &BTreeMap::new()).await?;
         }
         Ok(())
     }
@@ -231,10 +238,14 @@ impl Bucket {
     }
 
     async fn read_encryption(&self, aws: &Aws) -> Result<String> {
-        let answer = aws.read("s3:GetBucketEncryption", || aws.s3.get_bucket_encryption().bucket(&self.name).send()).await.optional()?;
-        let rule = answer.and_then(|answer| answer.server_side_encryption_configuration?.rules.into_iter().next());
-        let default = rule.and_then(|rule| rule.apply_server_side_encryption_by_default);
+        let default = self.read_encryption_rule(aws).await?.and_then(|rule| rule.apply_server_side_encryption_by_default);
         Ok(default.map_or_else(|| DEFAULT_ENCRYPTION.to_owned(), |default| default.sse_algorithm.to_string()))
+    }
+
+    /// The bucket's one rule; `None` after `DeleteBucketEncryption`, which S3 answers with 200 and nothing (recorded on 2026-02-21).
+    async fn read_encryption_rule(&self, aws: &Aws) -> Result<Option<ServerSideEncryptionRule>> {
+        let answer = aws.read("s3:GetBucketEncryption", || aws.s3.get_bucket_encryption().bucket(&self.name).send()).await.optional()?;
+        Ok(answer.and_then(|answer| answer.server_side_encryption_configuration?.rules.into_iter().next()))
     }
 
     async fn read_ownership(&self, aws: &Aws) -> Result<String> {
@@ -285,7 +296,9 @@ impl Bucket {
         let refuse = |error| invalid("s3:PutBucketEncryption", &error);
         let algorithm = ServerSideEncryption::from(self.encryption.as_str());
         let default = ServerSideEncryptionByDefault::builder().sse_algorithm(algorithm).build().map_err(refuse)?;
-        let rule = ServerSideEncryptionRule::builder().apply_server_side_encryption_by_default(default).build();
+        // The call replaces the rule: what it says beside the algorithm nobody declares, so it is sent as it is.
+        let mut rule = self.read_encryption_rule(aws).await?.unwrap_or_else(|| ServerSideEncryptionRule::builder().build());
+        rule.apply_server_side_encryption_by_default = Some(default);
         let config = ServerSideEncryptionConfiguration::builder().rules(rule).build().map_err(refuse)?;
         let _turn = self.turn(aws).await;
         aws.write("s3:PutBucketEncryption", || {

@@ -39,6 +39,7 @@ pub struct BucketPolicyOutput {
 impl Resource for BucketPolicy {
     type Cloud = Aws;
     const KIND: &'static str = "s3.bucket_policy";
+    const IS_PART: bool = true;
     type Output = BucketPolicyOutput;
 
     fn name(&self) -> String {

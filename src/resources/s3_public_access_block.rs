@@ -36,6 +36,7 @@ pub struct PublicAccessBlockOutput {
 impl Resource for PublicAccessBlock {
     type Cloud = Aws;
     const KIND: &'static str = "s3.public_access_block";
+    const IS_PART: bool = true;
     const COMES_ALONG: bool = true;
     type Output = PublicAccessBlockOutput;
 

@@ -2,28 +2,34 @@
 
 use super::diagnostic::Problem;
 use super::file::RuleFile;
+use super::limits::{ALARM_DAY, ALARM_WEEK};
 use super::model::{Alarm, ApiMetric, FunctionMetric, Statistic, TableMetric, Watches};
 use super::values::{Seconds, Threshold};
 
 /// The length of a period if the rule does not say, in seconds.
 const PERIOD: Seconds = Seconds(300);
-/// `CloudWatch` looks at most this far back for one alarm: a day, or a week if the periods are an hour or longer (seconds).
-const DAY: u64 = 86_400;
-const WEEK: u64 = 7 * DAY;
 
 const FUNCTION_METRICS: [&str; 3] = ["errors", "duration", "throttles"];
 const API_METRICS: [&str; 3] = ["4xx", "5xx", "latency"];
 const TABLE_METRICS: [&str; 2] = ["read_throttles", "write_throttles"];
 
 /// A problem of a rule, at one of its keys; the empty key is the rule itself.
-type At = (&'static str, Problem);
+pub(super) type At = (&'static str, Problem);
 
-/// Reads a rule. Whether the function or table exists is not looked at.
-pub(super) fn parse(rule: &RuleFile) -> Result<Alarm, At> {
-    let watches = watches(rule)?;
-    let (statistic, threshold) = threshold(&watches, rule.threshold).map_err(|problem| ("threshold", problem))?;
-    let (period, periods) = periods(rule)?;
-    Ok(Alarm { watches, threshold, statistic, period, periods })
+/// Reads a rule, or names all that is wrong with it. Whether the function or table exists is not looked at.
+pub(super) fn parse(rule: &RuleFile) -> Result<Alarm, Vec<At>> {
+    let mut problems = Vec::new();
+    let watches = watches(rule).map_err(|problem| problems.push(problem)).ok();
+    let threshold = watches
+        .as_ref()
+        .and_then(|watches| threshold(watches, rule.threshold).map_err(|problem| problems.push(("threshold", problem))).ok());
+    let periods = periods(rule).map_err(|found| problems.extend(found)).ok();
+    match (watches, threshold, periods) {
+        (Some(watches), Some((statistic, threshold)), Some((period, periods))) => {
+            Ok(Alarm { watches, threshold, statistic, period, periods })
+        }
+        _ => Err(problems),
+    }
 }
 
 fn watches(rule: &RuleFile) -> Result<Watches, At> {
@@ -98,22 +104,23 @@ fn threshold(watches: &Watches, threshold: Threshold) -> Result<(Statistic, f64)
     Ok((statistic, value))
 }
 
-fn periods(rule: &RuleFile) -> Result<(u32, u32), At> {
+fn periods(rule: &RuleFile) -> Result<(u32, u32), Vec<At>> {
     let Seconds(period) = rule.period.unwrap_or(PERIOD);
+    let periods = rule.periods.unwrap_or(1);
+    let mut problems = Vec::new();
     if period == 0 || period % 60 != 0 {
         let problem = Problem::new(format!("a period of {period} s is not made of whole minutes"));
-        return Err(("period", problem.expected("expected 1m, 5m, 1h …")));
+        problems.push(("period", problem.expected("expected 1m, 5m, 1h …")));
     }
-    let periods = rule.periods.unwrap_or(1);
     if periods == 0 {
-        return Err(("periods", Problem::new("an alarm needs at least one period").expected("expected 1 or more")));
+        problems.push(("periods", Problem::new("an alarm needs at least one period").expected("expected 1 or more")));
     }
     let reach = u64::from(period) * u64::from(periods);
-    let limit = if period < 3600 { DAY } else { WEEK };
-    if reach > limit {
-        let problem = Problem::new(format!("the alarm looks back {reach} s, CloudWatch at most {limit} s"));
+    let limit = if period < 3600 { ALARM_DAY } else { ALARM_WEEK };
+    if !limit.allows(reach) {
+        let problem = Problem::new(format!("the alarm looks back {reach} s, CloudWatch at most {} s", limit.most));
         let key = if rule.periods.is_some() { "periods" } else { "period" };
-        return Err((key, problem.help("use fewer or shorter periods (a week in all if they last an hour, else a day)")));
+        problems.push((key, problem.help("use fewer or shorter periods (a week in all if they last an hour, else a day)")));
     }
-    Ok((period, periods))
+    if problems.is_empty() { Ok((period, periods)) } else { Err(problems) }
 }

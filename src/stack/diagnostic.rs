@@ -8,8 +8,10 @@ use std::fmt::Write;
 use super::document::Document;
 use super::node::Position;
 
-/// How many problems are shown in full.
+/// The number of problems that are shown with their lines; the others are named in a line each.
 const SHOWN: usize = 10;
+/// The number of problems that are named at all.
+const NAMED: usize = 200;
 /// The longest message, in characters.
 const MESSAGE_WIDTH: usize = 400;
 /// The longest piece of a line that is shown, in characters.
@@ -72,6 +74,7 @@ impl StackError {
     pub(super) fn new(document: &Document, problems: Vec<Problem>) -> Self {
         let mut problems: Vec<Problem> = problems.into_iter().map(Problem::printable).collect();
         problems.sort_by_key(|problem| problem.place.map(|place| (place.line, place.column)));
+        problems.dedup();
         let mut rendered = String::new();
         for (index, problem) in problems.iter().take(SHOWN).enumerate() {
             if index > 0 {
@@ -80,7 +83,13 @@ impl StackError {
             render(&mut rendered, document, problem);
         }
         if problems.len() > SHOWN {
-            let _ = write!(rendered, "\n… and {} more", problems.len() - SHOWN);
+            rendered.push('\n');
+        }
+        for problem in problems.iter().take(NAMED).skip(SHOWN) {
+            let _ = writeln!(rendered, "{}: {}", document.located(problem.place), problem.in_short());
+        }
+        if problems.len() > NAMED {
+            let _ = write!(rendered, "… and {} more", problems.len() - NAMED);
         }
         rendered.truncate(rendered.trim_end().len());
         Self { file: document.name().to_owned(), problems, rendered }
@@ -192,7 +201,7 @@ fn render(out: &mut String, document: &Document, problem: &Problem) {
         let margin = " ".repeat(gutter.len());
         let (line, column, length) = excerpt(document.line(place.line), place);
         let caret = format!("{}{} {expected}", " ".repeat(column), "^".repeat(length));
-        let _ = writeln!(out, "{}:{}:{}: {}", document.name(), place.line, place.column, problem.message);
+        let _ = writeln!(out, "{}: {}", document.located(Some(place)), problem.message);
         let _ = writeln!(out, "{margin} |\n{gutter} | {line}\n{margin} | {}", caret.trim_end());
         if let Some(help) = &problem.help {
             let _ = writeln!(out, "{margin} = {help}");

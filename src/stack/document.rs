@@ -1,11 +1,10 @@
 //! The text of `stack.yaml` and where in it everything is.
 //!
-//! The file is read twice: once without types, for the places of keys and values, and once into the types of `file`. So the
-//! types stay plain, and a check can point at anything by its path. Limits keep both readings small (a "YAML bomb" is a
-//! few lines of aliases that unfold into gigabytes).
+//! The file is read into a tree that keeps the places of keys and values, and the tree into the types of `file`. So the types
+//! stay plain, and a check can point at anything by its path. Limits keep the tree small (a "YAML bomb" is a few lines of aliases
+//! that unfold into gigabytes).
 
-use serde::de::DeserializeOwned;
-use serde_yaml::{DuplicateKeyPolicy, Options, Spanned};
+use serde_yaml::{DuplicateKeyPolicy, NonFiniteFloatPolicy, Options, Spanned, Tagged};
 
 use super::node::{Content, Node, Position};
 
@@ -21,8 +20,10 @@ impl Document {
     /// Reads the places of a text. Fails where it is not YAML, or too large once its aliases are unfolded.
     pub(super) fn parse(name: &str, text: &str) -> Result<Self, serde_yaml::Error> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text).to_owned();
-        let root: Spanned<Content> = serde_yaml::from_str_with_options(&text, options(DuplicateKeyPolicy::PassThrough))?;
-        Ok(Self { name: name.to_owned(), text, root: root.into() })
+        let root: Spanned<Tagged<Content>> = serde_yaml::from_str_with_options(&text, options())?;
+        let mut root = Node::from(root);
+        root.take_texts(&text);
+        Ok(Self { name: name.to_owned(), text, root })
     }
 
     /// A document of which only the text is known, because it is not YAML.
@@ -33,12 +34,17 @@ impl Document {
 
     /// A document of which only the name is known.
     pub(super) fn unreadable(name: &str) -> Self {
-        Self { name: name.to_owned(), text: String::new(), root: Node { place: None, content: Content::Nothing } }
+        Self { name: name.to_owned(), text: String::new(), root: Node::nothing() }
     }
 
-    /// Reads the text as `T`.
-    pub(super) fn read<T: DeserializeOwned>(&self) -> Result<T, serde_yaml::Error> {
-        serde_yaml::from_str_with_options(&self.text, options(DuplicateKeyPolicy::Error))
+    /// The tree.
+    pub(super) fn root(&self) -> &Node {
+        &self.root
+    }
+
+    /// The tree, to mend a mistake in it so that the rest can be read.
+    pub(super) fn root_mut(&mut self) -> &mut Node {
+        &mut self.root
     }
 
     /// Whether there is nothing but comments.
@@ -51,6 +57,14 @@ impl Document {
         &self.name
     }
 
+    /// The name of the file with line and column, as editors and terminals take it.
+    pub(super) fn located(&self, place: Option<Position>) -> String {
+        match place {
+            Some(Position { line, column, .. }) => format!("{}:{line}:{column}", self.name),
+            None => self.name.clone(),
+        }
+    }
+
     /// One line, counted from 1, without its end.
     pub(super) fn line(&self, number: usize) -> &str {
         number.checked_sub(1).and_then(|index| self.text.lines().nth(index)).unwrap_or_default()
@@ -60,7 +74,7 @@ impl Document {
     pub(super) fn value(&self, path: &[&str]) -> Option<Position> {
         match self.follow(path) {
             // An empty value has no extent to point at, a mapping or a list would be underlined at its first line only.
-            (place, Some(node)) if matches!(node.content, Content::Scalar) => node.place.or(place),
+            (place, Some(node)) if matches!(node.content, Content::Scalar(_)) => node.place.or(place),
             (place, _) => place,
         }
     }
@@ -68,6 +82,19 @@ impl Document {
     /// Where the key at a path is; if there is none, where the nearest thing around it is.
     pub(super) fn key(&self, path: &[&str]) -> Option<Position> {
         self.follow(path).0
+    }
+
+    /// Tests whether there is something at a path.
+    pub(super) fn holds(&self, path: &[&str]) -> bool {
+        self.follow(path).1.is_some()
+    }
+
+    /// The place of the first key of the file.
+    pub(super) fn first_key(&self) -> Option<Position> {
+        match &self.root.content {
+            Content::Mapping(entries) => entries.first().and_then(|(_, place, _)| *place),
+            _ => self.root.place,
+        }
     }
 
     /// Where the last key on a path is that there is, and what it leads to if that is the whole path.
@@ -84,35 +111,21 @@ impl Document {
         (place, Some(node))
     }
 
-    /// The value that starts at a place.
-    pub(super) fn node_at(&self, place: Position) -> Option<&Node> {
-        self.root.find(&|node| node.place.is_some_and(|own| own.starts_with(place)))
-    }
-
-    /// The key of the mapping that begins at a place, which is where the reader reports a missing key.
-    pub(super) fn mapping_that_starts_at(&self, place: Position) -> Option<(&str, Position)> {
-        self.root.owner_of_first_key(place)
-    }
-
-    /// Where the keys with this name are that precede a place in the same mapping.
-    pub(super) fn first_of_duplicates(&self, place: Position) -> Option<Position> {
-        let mapping = self.root.find(&|node| match &node.content {
-            Content::Mapping(entries) => entries.iter().any(|(_, key, _)| key.is_some_and(|key| key.starts_with(place))),
-            _ => false,
-        })?;
-        let Content::Mapping(entries) = &mapping.content else {
-            return None;
-        };
-        let (name, ..) = entries.iter().find(|(_, key, _)| key.is_some_and(|key| key.starts_with(place)))?;
-        entries.iter().find(|(other, ..)| other == name)?.1
+    /// The piece of text at a place, as far as its line goes.
+    pub(super) fn source(&self, place: Position) -> String {
+        self.line(place.line).chars().skip(place.column.saturating_sub(1)).take(place.length.min(40)).collect()
     }
 }
 
-/// How YAML is read: as YAML 1.2 (`no` is no boolean), with limits that no honest file reaches.
-fn options(duplicate_keys: DuplicateKeyPolicy) -> Options {
+/// How YAML is read: as YAML 1.2 (`no` is no boolean, `0512` and `1_000` are no numbers), with limits that no honest file reaches.
+fn options() -> Options {
     serde_yaml::options! {
-        duplicate_keys: duplicate_keys,
+        // Each is named afterwards.
+        duplicate_keys: DuplicateKeyPolicy::PassThrough,
         strict_booleans: true,
+        leading_zero_numbers_as_strings: true,
+        underscored_numbers_as_strings: true,
+        non_finite_float_policy: NonFiniteFloatPolicy::PassThrough,
         with_snippet: false,
         budget: serde_yaml::budget! {
             max_depth: 32,

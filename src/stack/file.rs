@@ -142,6 +142,8 @@ pub struct IndexFile {
 pub struct FunctionFile {
     /// The crate's directory, relative to this file.
     pub source: String,
+    /// The program that runs, of a crate with several binaries; the one named like the function if not given.
+    pub binary: Option<String>,
     /// The request it answers, as `POST /api/events`. Without, it is not reachable through the API.
     #[schemars(regex(pattern = r"^(GET|POST|PUT|PATCH|DELETE|HEAD) /\S*$"))]
     pub route: Option<String>,
@@ -199,7 +201,7 @@ pub struct ApiFile {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CorsFile {
-    /// "*" alone, or origins such as `https://example.com`.
+    /// "*" alone, or origins such as `https://example.com`. The API's own errors (403, 429, 5xx) name it too; with several origins they name "*".
     #[schemars(length(min = 1))]
     pub origins: Vec<String>,
     /// Request headers a browser may send; just Content-Type if not given.
@@ -224,15 +226,22 @@ pub struct ThrottleFile {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SiteFile {
-    /// The directory of the pages, relative to this file.
+    /// The directory of the pages, relative to this file. "What is published" below says which files are.
     pub source: String,
-    /// What / shows, relative to `source`; index.html if not given.
+    /// What / shows, relative to `source`; index.html if not given. A directory with a page of that name is served under its own address.
     pub index: Option<String>,
     /// What a missing page shows, relative to `source`.
     pub error_page: Option<String>,
     /// Pages whose addresses `outputs` prints, by the output's name: `tracker_url: liveinsight.js`.
     #[serde(default)]
     pub outputs: BTreeMap<String, String>,
+}
+
+impl SiteFile {
+    /// The page that / shows.
+    pub(super) fn index(&self) -> &str {
+        self.index.as_deref().unwrap_or("index.html")
+    }
 }
 
 /// Settings of all log groups.

@@ -10,6 +10,8 @@ mod declare;
 mod diagnostic;
 mod document;
 mod file;
+pub mod limits;
+mod mend;
 mod model;
 mod names;
 mod node;
@@ -17,10 +19,12 @@ mod read;
 mod resolve;
 mod route;
 mod schema;
+mod typed;
 mod values;
 mod yaml;
 
-pub use declare::{Content, Declaration, declare};
+pub use check::project_name;
+pub use declare::{API_PATH, Content, Declaration, declare};
 pub use diagnostic::{Problem, StackError};
 pub use file::StackFile;
 pub use model::{

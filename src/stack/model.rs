@@ -5,12 +5,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::document::Document;
 use super::names::{Names, table_variable};
 use crate::build::Architecture;
 
@@ -39,16 +37,24 @@ pub struct Stack {
     pub logs: Logs,
     /// What is watched, and who is told.
     pub alarms: Alarms,
+    /// What works otherwise than it looks, or only after AWS raised a quota; each with its place in the file.
+    pub warnings: Vec<String>,
     /// The directory that holds `stack.yaml`; sources are relative to it.
     pub root: PathBuf,
-    /// The text all this came from, for errors that are found later.
-    pub(super) document: Arc<Document>,
 }
 
 impl Stack {
     /// Whether any function has a route, and so whether there is an API at all.
     pub fn has_api(&self) -> bool {
         self.functions.values().any(|function| function.route.is_some())
+    }
+
+    /// Secrets without a value, with their functions.
+    pub fn unset_secrets(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.functions.iter().flat_map(|(function, declared)| {
+            let unset = declared.secrets.iter().filter(|(_, value)| value.is_none());
+            unset.map(move |(secret, _)| (function.as_str(), secret.as_str()))
+        })
     }
 
     /// The complete environment of one function: what the user set, its secrets, `ENVIRONMENT`, and the physical name of each table it
@@ -160,6 +166,8 @@ impl Projection {
 pub struct Function {
     /// The crate's directory, relative to [`Stack::root`].
     pub source: PathBuf,
+    /// The program of the crate, if the file names one.
+    pub binary: Option<String>,
     /// The request it answers, if it is reachable through the API.
     pub route: Option<Route>,
     /// Tables it may read, by logical name.

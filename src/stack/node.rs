@@ -1,8 +1,10 @@
 //! YAML without types: keys and values, and where each of them is.
 
+use std::ops::Range;
+
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_yaml::{Location, Spanned};
+use serde_yaml::{Location, Spanned, Tagged};
 
 /// Where something is, in characters, counted from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,10 +27,6 @@ impl Position {
             length: usize::try_from(location.span().len()).unwrap_or(1),
         })
     }
-
-    pub(super) fn starts_with(self, other: Self) -> bool {
-        (self.line, self.column) == (other.line, other.column)
-    }
 }
 
 /// A value and where it is.
@@ -36,7 +34,13 @@ impl Position {
 pub(super) struct Node {
     /// Where the value starts.
     pub(super) place: Option<Position>,
-    /// What it is.
+    /// Where the value is defined: elsewhere than `place` if an alias stands there.
+    pub(super) origin: Option<Position>,
+    /// The bytes of the definition in the text.
+    pub(super) bytes: Range<usize>,
+    /// The tag, as the reader resolves it.
+    pub(super) tag: Option<String>,
+    /// The value.
     pub(super) content: Content,
 }
 
@@ -48,53 +52,99 @@ pub(super) enum Content {
     /// A list.
     List(Vec<Node>),
     /// Any scalar.
-    Scalar,
+    Scalar(Scalar),
     /// Nothing at all, or `null`.
     Nothing,
 }
 
+/// A scalar: its text as typed, and what YAML 1.2 takes it for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Scalar {
+    /// The text, without quotes.
+    pub(super) text: String,
+    /// The type of YAML 1.2's core schema.
+    pub(super) kind: Kind,
+}
+
+/// The types of scalars in YAML 1.2's core schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Text: quoted, tagged as such, or unlike everything else.
+    Text,
+    /// `true` or `false`.
+    Boolean,
+    /// A whole number.
+    Whole,
+    /// Any other number, `.inf` and `.nan` among them.
+    Number,
+}
+
+impl Kind {
+    /// Makes a scalar whose text is still to be taken from the file.
+    fn textless(self) -> Content {
+        Content::Scalar(Scalar { text: String::new(), kind: self })
+    }
+}
+
 impl Node {
+    /// An empty file.
+    pub(super) fn nothing() -> Self {
+        Self { place: None, origin: None, bytes: 0..0, tag: None, content: Content::Nothing }
+    }
+
     /// The entry of a mapping by key, or the element of a list by number, with the place of the key.
     pub(super) fn step(&self, step: &str) -> Option<(Option<Position>, &Node)> {
         match &self.content {
             Content::Mapping(entries) => entries.iter().find(|(key, ..)| key == step).map(|(_, place, node)| (*place, node)),
             Content::List(elements) => elements.get(step.parse::<usize>().ok()?).map(|node| (None, node)),
-            Content::Scalar | Content::Nothing => None,
+            Content::Scalar(_) | Content::Nothing => None,
         }
     }
 
-    /// The first node, from the outside in, that `matches`.
-    pub(super) fn find<'node>(&'node self, matches: &dyn Fn(&Node) -> bool) -> Option<&'node Node> {
-        if matches(self) {
-            return Some(self);
-        }
-        match &self.content {
-            Content::Mapping(entries) => entries.iter().find_map(|(_, _, node)| node.find(matches)),
-            Content::List(elements) => elements.iter().find_map(|node| node.find(matches)),
-            Content::Scalar | Content::Nothing => None,
-        }
+    /// Returns the value at a path.
+    pub(super) fn find(&self, path: &[String]) -> Option<&Node> {
+        path.iter().try_fold(self, |node, step| Some(node.step(step)?.1))
     }
 
-    pub(super) fn owner_of_first_key(&self, place: Position) -> Option<(&str, Position)> {
-        let Content::Mapping(entries) = &self.content else {
-            return None;
+    /// Returns the value at a path to change it.
+    pub(super) fn at_mut(&mut self, path: &[String]) -> Option<&mut Node> {
+        let Some((step, rest)) = path.split_first() else { return Some(self) };
+        let child = match &mut self.content {
+            Content::Mapping(entries) => entries.iter_mut().find(|(key, ..)| key == step).map(|(.., node)| node),
+            Content::List(elements) => elements.get_mut(step.parse::<usize>().ok()?),
+            Content::Scalar(_) | Content::Nothing => None,
         };
-        entries.iter().find_map(|(name, key, node)| {
-            let first = match &node.content {
-                Content::Mapping(inner) => inner.first().map_or(node.place, |(_, first, _)| *first),
-                _ => None,
-            };
-            match (first, key) {
-                (Some(first), Some(key)) if first.starts_with(place) => Some((name.as_str(), *key)),
-                _ => node.owner_of_first_key(place),
+        child?.at_mut(rest)
+    }
+
+    /// Returns the entries of a mapping to change them.
+    pub(super) fn entries_mut(&mut self) -> Option<&mut Vec<(String, Option<Position>, Node)>> {
+        match &mut self.content {
+            Content::Mapping(entries) => Some(entries),
+            _ => None,
+        }
+    }
+
+    /// Puts the text of the file into the scalars that the reader converted: `1.10` stays `1.10`.
+    pub(super) fn take_texts(&mut self, file: &str) {
+        match &mut self.content {
+            Content::Mapping(entries) => entries.iter_mut().for_each(|(.., node)| node.take_texts(file)),
+            Content::List(elements) => elements.iter_mut().for_each(|node| node.take_texts(file)),
+            Content::Scalar(scalar) if scalar.kind != Kind::Text => {
+                file.get(self.bytes.clone()).unwrap_or_default().trim().clone_into(&mut scalar.text);
             }
-        })
+            Content::Scalar(_) | Content::Nothing => {}
+        }
     }
 }
 
-impl From<Spanned<Content>> for Node {
-    fn from(spanned: Spanned<Content>) -> Self {
-        Self { place: Position::of(spanned.referenced), content: spanned.value }
+impl From<Spanned<Tagged<Content>>> for Node {
+    fn from(spanned: Spanned<Tagged<Content>>) -> Self {
+        let Spanned { value: Tagged(content, tag), referenced, defined } = spanned;
+        let number = |value: Option<u64>| value.and_then(|value| usize::try_from(value).ok()).unwrap_or_default();
+        let start = number(defined.span().byte_offset());
+        let bytes = start..start + number(defined.span().byte_len());
+        Self { place: Position::of(referenced), origin: Position::of(defined), bytes, tag, content }
     }
 }
 
@@ -115,7 +165,7 @@ impl<'de> Visitor<'de> for AnyContent {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Content, A::Error> {
         let mut entries = Vec::new();
-        while let Some((key, value)) = map.next_entry::<Spanned<String>, Spanned<Content>>()? {
+        while let Some((key, value)) = map.next_entry::<Spanned<String>, Spanned<Tagged<Content>>>()? {
             entries.push((key.value, Position::of(key.referenced), value.into()));
         }
         Ok(Content::Mapping(entries))
@@ -123,42 +173,38 @@ impl<'de> Visitor<'de> for AnyContent {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Content, A::Error> {
         let mut elements = Vec::new();
-        while let Some(element) = sequence.next_element::<Spanned<Content>>()? {
+        while let Some(element) = sequence.next_element::<Spanned<Tagged<Content>>>()? {
             elements.push(element.into());
         }
         Ok(Content::List(elements))
     }
 
-    fn visit_str<E>(self, _: &str) -> Result<Content, E> {
-        Ok(Content::Scalar)
+    fn visit_str<E>(self, text: &str) -> Result<Content, E> {
+        Ok(Content::Scalar(Scalar { text: text.to_owned(), kind: Kind::Text }))
     }
 
     fn visit_bool<E>(self, _: bool) -> Result<Content, E> {
-        Ok(Content::Scalar)
+        Ok(Kind::Boolean.textless())
     }
 
     fn visit_i64<E>(self, _: i64) -> Result<Content, E> {
-        Ok(Content::Scalar)
+        Ok(Kind::Whole.textless())
     }
 
     fn visit_u64<E>(self, _: u64) -> Result<Content, E> {
-        Ok(Content::Scalar)
+        Ok(Kind::Whole.textless())
     }
 
     fn visit_i128<E>(self, _: i128) -> Result<Content, E> {
-        Ok(Content::Scalar)
+        Ok(Kind::Whole.textless())
     }
 
     fn visit_u128<E>(self, _: u128) -> Result<Content, E> {
-        Ok(Content::Scalar)
+        Ok(Kind::Whole.textless())
     }
 
     fn visit_f64<E>(self, _: f64) -> Result<Content, E> {
-        Ok(Content::Scalar)
-    }
-
-    fn visit_bytes<E>(self, _: &[u8]) -> Result<Content, E> {
-        Ok(Content::Scalar)
+        Ok(Kind::Number.textless())
     }
 
     fn visit_unit<E>(self) -> Result<Content, E> {

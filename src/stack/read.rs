@@ -3,70 +3,86 @@
 use std::fs::File;
 use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
+use super::check::{self, Findings};
 use super::diagnostic::{Problem, StackError};
 use super::document::Document;
 use super::file::StackFile;
+use super::limits::FILE;
 use super::model::Stack;
 use super::resolve::resolve;
-use super::{check, yaml};
+use super::yaml::{self, Reading};
 
 /// The name of the file.
 const FILE_NAME: &str = "stack.yaml";
 /// The environment that is meant if nobody says which.
 const DEFAULT_ENVIRONMENT: &str = "dev";
-/// Larger files are refused unread, in bytes: a thousand functions take a quarter of it.
-const MAX_SIZE: u64 = 1024 * 1024;
 
 /// Looks for `stack.yaml` in a directory and then in those around it.
 pub fn find(start: &Path) -> Option<PathBuf> {
     start.ancestors().map(|directory| directory.join(FILE_NAME)).find(|path| path.is_file())
 }
 
+/// What a command needs of a stack beside its text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Needs {
+    /// Nothing: it builds nothing.
+    Text,
+    /// The sources, and the secrets as far as they are set: it compares.
+    Sources,
+    /// The sources and all secrets: it writes.
+    Everything,
+}
+
 impl Stack {
-    /// Reads a `stack.yaml` and checks all of it, the sources it names included.
+    /// Reads a `stack.yaml` and checks all of it, the sources and secrets it names included. The error names every mistake.
     ///
     /// Without `environment` the file's default is meant; `region` stands above what the file says.
     pub fn load(path: &Path, environment: Option<&str>, region: Option<&str>) -> Result<Self, StackError> {
-        let mut stack = Self::read(path, environment, region)?;
-        stack.check_sources()?;
-        stack.take_secrets(|name| std::env::var(name).ok())?;
-        Ok(stack)
+        Self::load_for(Needs::Everything, path, environment, region)
     }
 
-    /// Takes the functions' secrets from these variables; one that is not there, or empty, is an error.
-    fn take_secrets(&mut self, variable: impl Fn(&str) -> Option<String>) -> Result<(), StackError> {
-        let mut problems = Vec::new();
-        for (function, declared) in &mut self.functions {
-            for (name, value) in &mut declared.secrets {
-                *value = variable(name).filter(|value| !value.is_empty());
-                if value.is_none() {
-                    let place =
-                        self.document.key(&["functions", function, "secrets"]).or_else(|| self.document.key(&["functions", function]));
-                    let problem = Problem::new(format!("the environment variable {name}, a secret of `{function}`, is not set"));
-                    problems.push(problem.help(format!("set {name} where the program runs, or take it out of secrets")).at(place));
-                }
-            }
-        }
-        if problems.is_empty() { Ok(()) } else { Err(StackError::new(&self.document, problems)) }
+    /// Like [`Stack::load`], but secrets may be missing: for commands that only compare.
+    pub fn load_to_compare(path: &Path, environment: Option<&str>, region: Option<&str>) -> Result<Self, StackError> {
+        Self::load_for(Needs::Sources, path, environment, region)
     }
 
-    /// Like [`Stack::load`], but the sources may be missing: for commands that build nothing, such as `down`.
+    /// Like [`Stack::load`], but the sources and secrets may be missing: for commands that build nothing, such as `down`.
     pub fn read(path: &Path, environment: Option<&str>, region: Option<&str>) -> Result<Self, StackError> {
-        let name = path.display().to_string();
-        let text = read_text(path, &name)?;
-        // `Path::parent` of a bare file name is the empty path, which is no directory one could go to.
-        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-        Self::parse(&text, &name, parent.unwrap_or(Path::new(".")), environment, region)
+        Self::load_for(Needs::Text, path, environment, region)
     }
 
     /// Like [`Stack::read`] from a text; looks at no file. `name` is what errors call it, `root` what sources are relative to.
     pub fn parse(text: &str, name: &str, root: &Path, environment: Option<&str>, region: Option<&str>) -> Result<Self, StackError> {
-        let (document, file) = yaml::read(name, text)?;
-        let mut problems = check::file(&file, &document);
+        Self::examine(Needs::Text, text, name, root, environment, region, |_| None)
+    }
+
+    fn load_for(needs: Needs, path: &Path, environment: Option<&str>, region: Option<&str>) -> Result<Self, StackError> {
+        let name = path.display().to_string();
+        let text = read_text(path, &name)?;
+        // `Path::parent` of a bare file name is the empty path, which is no directory one could go to.
+        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        Self::examine(needs, &text, &name, parent.unwrap_or(Path::new(".")), environment, region, |name| std::env::var(name).ok())
+    }
+
+    fn examine(
+        needs: Needs,
+        text: &str,
+        name: &str,
+        root: &Path,
+        environment: Option<&str>,
+        region: Option<&str>,
+        variable: impl Fn(&str) -> Option<String>,
+    ) -> Result<Self, StackError> {
+        let Reading { document, file, mut problems, faulty } = yaml::read(name, text)?;
+        problems.extend(check::file(&file, &document, &faulty));
+        if needs != Needs::Text {
+            problems.extend(check::sources(&file, root, &document, &faulty));
+        }
         let environment = pick_environment(&file, &document, environment).unwrap_or_else(|problem| {
-            problems.push(problem);
+            if !faulty.covers(&["environments"]) && !faulty.covers(&["default_environment"]) {
+                problems.push(problem);
+            }
             String::new()
         });
         // What the command line says has no line to point at.
@@ -74,16 +90,27 @@ impl Stack {
             Some(_) => problem,
             None => problem.help("it came from --region or the environment, not from the file"),
         }));
-        if !problems.is_empty() {
-            return Err(StackError::new(&document, problems));
+        let mut stack = resolve(&file, &environment, region, root);
+        if needs != Needs::Text {
+            let secrets = stack.functions.values_mut().flat_map(|function| &mut function.secrets);
+            secrets.for_each(|(name, value)| *value = variable(name).filter(|value| !value.is_empty()));
         }
-        Ok(resolve(&file, &environment, region, root, Arc::new(document)))
-    }
-
-    /// Checks that the crates and pages the stack is made of are there.
-    pub fn check_sources(&self) -> Result<(), StackError> {
-        let problems = check::sources(self, &self.document);
-        if problems.is_empty() { Ok(()) } else { Err(StackError::new(&self.document, problems)) }
+        if needs == Needs::Everything {
+            problems.extend(check::secrets(&stack.functions, &document, &faulty));
+        }
+        let Findings { problems: found, warnings } = check::environment(&stack, &document, &faulty);
+        stack.warnings = warnings.iter().map(|warning| format!("{}: {}", document.located(warning.place), warning.in_short())).collect();
+        let mut places: Vec<_> = found.iter().map(|problem| problem.place).collect();
+        problems.extend(found);
+        for other in file.environments.keys().filter(|name| **name != environment) {
+            let other = resolve(&file, other, None, root);
+            let found = check::environment(&other, &document, &faulty).problems;
+            // The same mistake in another environment is mended in the same place.
+            let found: Vec<_> = found.into_iter().filter(|problem| !places.contains(&problem.place)).collect();
+            places.extend(found.iter().map(|problem| problem.place));
+            problems.extend(found);
+        }
+        if problems.is_empty() { Ok(stack) } else { Err(StackError::new(&document, problems)) }
     }
 }
 
@@ -92,15 +119,17 @@ fn read_text(path: &Path, name: &str) -> Result<String, StackError> {
     let cannot_read = |error: std::io::Error| {
         let problem = Problem::new(format!("cannot be read: {error}"));
         refuse(match error.kind() {
-            ErrorKind::NotFound => problem.help("name the file with --file, or run in the directory that holds it"),
+            ErrorKind::NotFound => {
+                problem.help("name the file with --file, run in the directory that holds it, or run `liveinsight init` to write one")
+            }
             _ => problem,
         })
     };
     let file = File::open(path).map_err(cannot_read)?;
     // One byte more than allowed tells a file that is too large, however large it is and whatever kind of file.
     let mut bytes = Vec::new();
-    file.take(MAX_SIZE + 1).read_to_end(&mut bytes).map_err(cannot_read)?;
-    if bytes.len() as u64 > MAX_SIZE {
+    file.take(FILE.most + 1).read_to_end(&mut bytes).map_err(cannot_read)?;
+    if bytes.len() as u64 > FILE.most {
         return Err(refuse(Problem::new("the file is larger than 1 MiB").help("is this the right file?")));
     }
     String::from_utf8(bytes).map_err(|error| {

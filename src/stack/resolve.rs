@@ -4,9 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
 
-use super::document::Document;
 use super::file::{CorsFile, EnvironmentFile, FunctionFile, FunctionOverride, KeyFile, StackFile, TableFile, ThrottleFile};
 use super::model::{Alarms, Api, Cors, Function, Index, Key, Logs, Site, Stack, Table, Throttle};
 use super::values::{Seconds, Text};
@@ -24,7 +22,7 @@ const REQUESTS_PER_MINUTE: u32 = 1000;
 const MAX_AGE: Seconds = Seconds(7200);
 
 /// One environment of a checked file. `region` stands above what the file says.
-pub(super) fn resolve(file: &StackFile, environment: &str, region: Option<&str>, root: &Path, document: Arc<Document>) -> Stack {
+pub(super) fn resolve(file: &StackFile, environment: &str, region: Option<&str>, root: &Path) -> Stack {
     let overrides = file.environments.get(environment).cloned().flatten().unwrap_or_default();
     let written_region = overrides.region.as_ref().unwrap_or(&file.region);
     let no_override = FunctionOverride::default();
@@ -46,7 +44,7 @@ pub(super) fn resolve(file: &StackFile, environment: &str, region: Option<&str>,
         api: api(file, &overrides),
         site: file.site.as_ref().map(|site| Site {
             source: site.source.clone().into(),
-            index: site.index.clone().unwrap_or_else(|| "index.html".to_owned()),
+            index: site.index().to_owned(),
             error_page: site.error_page.clone(),
             outputs: site.outputs.clone(),
         }),
@@ -55,8 +53,8 @@ pub(super) fn resolve(file: &StackFile, environment: &str, region: Option<&str>,
             notify: overrides.alarms.notify.or_else(|| file.alarms.notify.clone()),
             rules: file.alarms.rules.iter().filter_map(|(name, rule)| Some((name.clone(), alarm::parse(rule).ok()?))).collect(),
         },
+        warnings: Vec::new(),
         root: root.to_owned(),
-        document,
     }
 }
 
@@ -88,6 +86,7 @@ fn key(written: &KeyFile) -> Key {
 fn function(written: &FunctionFile, overrides: &FunctionOverride) -> Function {
     Function {
         source: written.source.clone().into(),
+        binary: written.binary.clone(),
         route: written.route.as_deref().and_then(|text| route::parse(text).ok()),
         reads: written.reads.iter().cloned().collect(),
         writes: written.writes.iter().cloned().collect(),

@@ -6,24 +6,27 @@ use super::model::Route;
 /// The methods a route may have. `OPTIONS` is not among them: API Gateway answers preflights from `api.cors`.
 const METHODS: [&str; 6] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"];
 
-/// Reads a route. The problem has no place yet.
-pub(super) fn parse(text: &str) -> Result<Route, Problem> {
+/// Reads a route, or names all that is wrong with it. The problems have no place yet.
+pub(super) fn parse(text: &str) -> Result<Route, Vec<Problem>> {
     let (method, path) = match text.split_once(char::is_whitespace) {
         Some((method, path)) => (method, path.trim_start()),
         None if text.starts_with('/') => ("", text),
         None => (text, ""),
     };
-    check_method(method)?;
+    let mut problems = Vec::from_iter(check_method(method).err());
     if path.is_empty() {
-        return Err(Problem::new(format!("the route `{text}` has no path")).expected("expected a method and a path such as GET /api/stats"));
+        // A single word that is no method says nothing about the path.
+        if problems.is_empty() {
+            problems.push(
+                Problem::new(format!("the route `{text}` has no path")).expected("expected a method and a path such as GET /api/stats"),
+            );
+        }
+    } else if !path.starts_with('/') {
+        problems.push(Problem::new(format!("the path `{path}` does not begin with a slash")).help(format!("write {method} /{path}")));
+    } else if path.len() > 1 {
+        check_segments(path, &mut problems);
     }
-    if !path.starts_with('/') {
-        return Err(Problem::new(format!("the path `{path}` does not begin with a slash")).help(format!("write {method} /{path}")));
-    }
-    if path.len() > 1 {
-        check_segments(path)?;
-    }
-    Ok(Route { method: method.to_owned(), path: path.to_owned() })
+    if problems.is_empty() { Ok(Route { method: method.to_owned(), path: path.to_owned() }) } else { Err(problems) }
 }
 
 fn check_method(method: &str) -> Result<(), Problem> {
@@ -41,33 +44,33 @@ fn check_method(method: &str) -> Result<(), Problem> {
     })
 }
 
-fn check_segments(path: &str) -> Result<(), Problem> {
+fn check_segments(path: &str, problems: &mut Vec<Problem>) {
     let segments: Vec<&str> = path.split('/').skip(1).collect();
+    if segments.iter().any(|segment| segment.is_empty()) {
+        problems.push(Problem::new(format!("the path `{path}` has an empty segment")).help(format!("write {}", tidy(&segments))));
+    }
     let mut variables = Vec::new();
     for (index, segment) in segments.iter().enumerate() {
-        if segment.is_empty() {
-            let help = format!("write {}", tidy(&segments));
-            return Err(Problem::new(format!("the path `{path}` has an empty segment")).help(help));
-        }
         let Some(variable) = segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) else {
-            check_literal(path, segment)?;
+            problems.extend(check_literal(path, segment).err());
             continue;
         };
         let name = variable.strip_suffix('+').unwrap_or(variable);
         if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c)) {
-            return Err(Problem::new(format!("`{segment}` is not a path variable"))
-                .expected("expected letters, digits, . _ - between the braces, as in {id} or {proxy+}"));
-        }
-        if variable.ends_with('+') && index + 1 != segments.len() {
-            return Err(Problem::new(format!("`{segment}` takes the rest of the path, but is not at its end"))
-                .help(format!("write {{{name}}} for a single segment")));
-        }
-        if variables.contains(&name) {
-            return Err(Problem::new(format!("the path `{path}` has two variables named `{name}`")));
+            problems.push(
+                Problem::new(format!("`{segment}` is not a path variable"))
+                    .expected("expected letters, digits, . _ - between the braces, as in {id} or {proxy+}"),
+            );
+        } else if variable.ends_with('+') && index + 1 != segments.len() {
+            problems.push(
+                Problem::new(format!("`{segment}` takes the rest of the path, but is not at its end"))
+                    .help(format!("write {{{name}}} for a single segment")),
+            );
+        } else if variables.contains(&name) {
+            problems.push(Problem::new(format!("the path `{path}` has two variables named `{name}`")));
         }
         variables.push(name);
     }
-    Ok(())
 }
 
 /// API Gateway: "Resource's path part only allow a-zA-Z0-9._-:".
@@ -127,6 +130,6 @@ mod tests {
 
     #[test]
     fn a_method_in_lower_case_is_recognised() {
-        assert_eq!(parse("get /api").unwrap_err().help.as_deref(), Some("did you mean `GET`?"));
+        assert_eq!(parse("get /api").unwrap_err()[0].help.as_deref(), Some("did you mean `GET`?"));
     }
 }

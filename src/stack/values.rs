@@ -8,7 +8,9 @@ use std::fmt;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 
-/// A length of time in whole seconds, written `30s`, `5m`, `2h`, `1d`, or as a bare number of seconds.
+use crate::duration::{self, Fault};
+
+/// A length of time in whole seconds, written `30s`, `1m30s`, `2h`, `1d`, or as a bare number of seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Seconds(pub u32);
 
@@ -33,17 +35,11 @@ const THRESHOLD_EXPECTED: &str = "a number of times such as 5, a share such as 1
 
 impl<'de> Deserialize<'de> for Seconds {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let (number, unit) = deserializer.deserialize_any(Amount { expected: SECONDS_EXPECTED })?;
-        let factor = match unit.as_str() {
-            "" | "s" => 1.0,
-            "m" => 60.0,
-            "h" => 3600.0,
-            "d" => 86400.0,
-            _ => {
-                return Err(de::Error::custom(format!("unknown unit `{unit}`, expected {SECONDS_EXPECTED}")));
-            }
+        let seconds = match deserializer.deserialize_any(AnyAmount { expected: SECONDS_EXPECTED })? {
+            Amount::Time(milliseconds) => milliseconds / 1000.0,
+            Amount::Bare(seconds) => seconds,
+            Amount::Share(_) => return Err(de::Error::custom(format!("unknown unit `%`, expected {SECONDS_EXPECTED}"))),
         };
-        let seconds = number * factor;
         if seconds.fract() != 0.0 || !(0.0..=f64::from(u32::MAX)).contains(&seconds) {
             return Err(de::Error::custom("expected a whole number of seconds"));
         }
@@ -54,57 +50,63 @@ impl<'de> Deserialize<'de> for Seconds {
 
 impl<'de> Deserialize<'de> for Threshold {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let (number, unit) = deserializer.deserialize_any(Amount { expected: THRESHOLD_EXPECTED })?;
-        Ok(match unit.as_str() {
-            "" => Self::Count(number),
-            "%" => Self::Share(number / 100.0),
-            "ms" => Self::Milliseconds(number),
-            "s" => Self::Milliseconds(number * 1000.0),
-            "m" => Self::Milliseconds(number * 60_000.0),
-            _ => {
-                return Err(de::Error::custom(format!("unknown unit `{unit}`, expected {THRESHOLD_EXPECTED}")));
-            }
+        Ok(match deserializer.deserialize_any(AnyAmount { expected: THRESHOLD_EXPECTED })? {
+            Amount::Bare(number) => Self::Count(number),
+            Amount::Share(number) => Self::Share(number / 100.0),
+            Amount::Time(milliseconds) => Self::Milliseconds(milliseconds),
         })
     }
 }
 
-/// Reads a number with an optional unit behind it.
-struct Amount {
+/// A number with what stands behind it.
+enum Amount {
+    /// Nothing.
+    Bare(f64),
+    /// `%`.
+    Share(f64),
+    /// Units of time; the sum in milliseconds.
+    Time(f64),
+}
+
+/// Reads an [`Amount`].
+struct AnyAmount {
     expected: &'static str,
 }
 
-impl Visitor<'_> for Amount {
-    type Value = (f64, String);
+impl Visitor<'_> for AnyAmount {
+    type Value = Amount;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(self.expected)
     }
 
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
-        let unit_at = text.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(text.len());
-        let (number, unit) = text.split_at(unit_at);
-        match number.parse::<f64>() {
-            Ok(number) => Ok((number, unit.trim().to_owned())),
-            Err(_) => Err(E::custom(format!("`{text}` is not {}", self.expected))),
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Amount, E> {
+        if let Some(number) = text.strip_suffix('%').and_then(|number| number.trim_end().parse::<f64>().ok()) {
+            return if number.is_finite() && number >= 0.0 { Ok(Amount::Share(number)) } else { Err(self.no_amount(text)) };
+        }
+        match duration::parse(text) {
+            Ok(milliseconds) => Ok(Amount::Time(milliseconds)),
+            Err(Fault::NoUnit(number)) => Ok(Amount::Bare(number)),
+            Err(Fault::UnknownUnit(unit)) => Err(E::custom(format!("unknown unit `{unit}`, expected {}", self.expected))),
+            Err(Fault::Disordered) => Err(E::custom(format!("the longer unit of `{text}` comes first, as in 1m30s"))),
+            Err(Fault::NoLength) => Err(self.no_amount(text)),
         }
     }
 
-    fn visit_f64<E: de::Error>(self, number: f64) -> Result<Self::Value, E> {
-        if number.is_finite() && number >= 0.0 {
-            Ok((number, String::new()))
-        } else {
-            Err(E::custom(format!("`{number}` is not {}", self.expected)))
-        }
+    fn visit_f64<E: de::Error>(self, number: f64) -> Result<Amount, E> {
+        let is_amount = number.is_finite() && number >= 0.0;
+        if is_amount { Ok(Amount::Bare(number)) } else { Err(E::invalid_value(de::Unexpected::Float(number), &self)) }
     }
 
-    fn visit_u64<E: de::Error>(self, number: u64) -> Result<Self::Value, E> {
+    fn visit_u64<E: de::Error>(self, number: u64) -> Result<Amount, E> {
         #[expect(clippy::cast_precision_loss, reason = "beyond 2^53 every limit is exceeded anyway")]
         self.visit_f64(number as f64)
     }
+}
 
-    fn visit_i64<E: de::Error>(self, number: i64) -> Result<Self::Value, E> {
-        #[expect(clippy::cast_precision_loss, reason = "beyond 2^53 every limit is exceeded anyway")]
-        self.visit_f64(number as f64)
+impl AnyAmount {
+    fn no_amount<E: de::Error>(&self, text: &str) -> E {
+        E::custom(format!("`{text}` is not {}", self.expected))
     }
 }
 
@@ -115,8 +117,8 @@ impl JsonSchema for Seconds {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
-            "description": "A length of time: 30s, 5m, 2h, 1d, or a number of seconds.",
-            "anyOf": [{ "type": "string", "pattern": r"^[0-9]+(\.[0-9]+)? ?[smhd]?$" }, { "type": "integer", "minimum": 0 }],
+            "description": "A length of time: 30s, 1m30s, 2h, 1d, or a number of seconds.",
+            "anyOf": [{ "type": "string", "pattern": r"^([0-9]+(\.[0-9]+)? ?(d|h|m|s|ms)?)+$" }, { "type": "integer", "minimum": 0 }],
         })
     }
 }
@@ -130,7 +132,7 @@ impl JsonSchema for Threshold {
         json_schema!({
             "description": "A number of times (5), a share of all requests (10%), or a time (25s, 800ms).",
             "anyOf": [
-                { "type": "string", "pattern": r"^[0-9]+(\.[0-9]+)? ?(%|ms|s|m)?$" },
+                { "type": "string", "pattern": r"^([0-9]+(\.[0-9]+)? ?%|([0-9]+(\.[0-9]+)? ?(d|h|m|s|ms)?)+)$" },
                 { "type": "number", "minimum": 0 },
             ],
         })

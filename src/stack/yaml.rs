@@ -1,19 +1,36 @@
-//! From text to [`StackFile`], and the errors of that way in the user's words.
+//! From text to [`StackFile`], and the mistakes on that way in the user's words.
 
 use super::diagnostic::{Problem, StackError};
 use super::document::Document;
 use super::file::StackFile;
-use super::node::{Content, Position};
+use super::mend::{Faulty, mend};
+use super::node::{Content, Kind, Node, Position};
+use super::typed::{self, BOOLEAN, Fault, LIST, Mismatch, WHOLE};
 use serde_yaml::granit_parser::ErrorKind;
 use serde_yaml::{Error, ExternalMessageSource};
+use std::collections::BTreeMap;
 
-/// What the reader calls "sequence start".
-const LIST: &str = "a list";
+/// Mistakes of types after which the rest is not read: nobody mends so many at once.
+const MAX_MISMATCHES: usize = 300;
+/// Tags of YAML 1.2's core schema, as the reader resolves them, and `!`, which stands for text.
+const CORE_TAGS: [&str; 8] = ["!", "bool", "float", "int", "map", "null", "seq", "str"];
 
-/// Reads a text. Errors are syntax, limits, and what the types of the file cannot hold.
-pub(super) fn read(name: &str, text: &str) -> Result<(Document, StackFile), StackError> {
+/// A file as far as it can be read, with every mistake that was found.
+pub(super) struct Reading {
+    /// The text and its places.
+    pub(super) document: Document,
+    /// The file, with stand-ins for what is wrong.
+    pub(super) file: StackFile,
+    /// The mistakes.
+    pub(super) problems: Vec<Problem>,
+    /// The places of stand-ins.
+    pub(super) faulty: Faulty,
+}
+
+/// Reads a text. An error is one that leaves nothing to look at: syntax, limits, something else than a mapping.
+pub(super) fn read(name: &str, text: &str) -> Result<Reading, StackError> {
     // Syntax first: a missing bracket makes nonsense of the types after it.
-    let document = Document::parse(name, text).map_err(|error| {
+    let mut document = Document::parse(name, text).map_err(|error| {
         let document = Document::unparsed(name, text);
         let problem = explain(&error, &document);
         StackError::new(&document, vec![problem])
@@ -21,41 +38,115 @@ pub(super) fn read(name: &str, text: &str) -> Result<(Document, StackFile), Stac
     if document.is_empty() {
         return Err(StackError::new(&document, vec![empty()]));
     }
-    match document.read::<StackFile>() {
-        Ok(file) => Ok((document, file)),
-        Err(error) => {
-            let problem = explain(&error, &document);
-            Err(StackError::new(&document, vec![problem]))
+    let mut problems = Vec::new();
+    tags(document.root(), &mut problems);
+    duplicates(document.root_mut(), &mut problems);
+    let (mut faulty, mut origins) = (Faulty::default(), Vec::new());
+    loop {
+        let mismatch = match typed::read::<StackFile>(document.root()) {
+            Ok(file) => return Ok(Reading { document, file, problems, faulty }),
+            Err(mismatch) => mismatch,
+        };
+        let mut path = mismatch.path();
+        if let Fault::MissingKey(field) = mismatch.fault {
+            path.push(field.to_owned());
+        }
+        // What an alias repeats is one mistake.
+        let origin = (document.root().find(&path).and_then(|node| node.origin), matches!(mismatch.fault, Fault::UnknownKey(_)));
+        let is_new = origin.0.is_none() || !origins.contains(&origin);
+        if is_new && !faulty.covers(&path) {
+            problems.push(describe(&mismatch, &document));
+        }
+        origins.push(origin);
+        if problems.len() > MAX_MISMATCHES || !mend(document.root_mut(), &mismatch, &mut faulty) {
+            return Err(StackError::new(&document, problems));
         }
     }
 }
 
-/// An error of the YAML reader in the user's words.
+/// Names tags that mean nothing here: `!Sub` of CloudFormation would be taken for plain text.
+fn tags(node: &Node, problems: &mut Vec<Problem>) {
+    let is_core = |tag: &str| CORE_TAGS.contains(&tag.strip_prefix("tag:yaml.org,2002:").unwrap_or(tag));
+    if let Some(tag) = node.tag.as_deref().filter(|tag| !is_core(tag)) {
+        let written = tag.replace("tag:yaml.org,2002:", "!!");
+        let problem = Problem::new(format!("the tag `{written}` means nothing here")).at(node.place);
+        problems.push(problem.help("write the value itself; text that begins with ! must be quoted"));
+    }
+    match &node.content {
+        Content::Mapping(entries) => entries.iter().for_each(|(.., node)| tags(node, problems)),
+        Content::List(elements) => elements.iter().for_each(|node| tags(node, problems)),
+        Content::Scalar(_) | Content::Nothing => {}
+    }
+}
+
+/// Names keys that are there twice, and keeps the first of each.
+fn duplicates(node: &mut Node, problems: &mut Vec<Problem>) {
+    match &mut node.content {
+        Content::Mapping(entries) => {
+            let mut kept: Vec<(String, Option<Position>, Node)> = Vec::with_capacity(entries.len());
+            let mut lines = BTreeMap::new();
+            for (key, place, node) in std::mem::take(entries) {
+                if let Some(first) = lines.get(&key) {
+                    let problem = Problem::new(format!("`{key}` is there twice")).at(place);
+                    problems.push(match first {
+                        Some(Position { line, .. }) => problem.help(format!("the first one is on line {line}")),
+                        None => problem,
+                    });
+                } else {
+                    lines.insert(key.clone(), place);
+                    kept.push((key, place, node));
+                }
+            }
+            *entries = kept;
+            for (.., node) in entries {
+                duplicates(node, problems);
+            }
+        }
+        Content::List(elements) => elements.iter_mut().for_each(|node| duplicates(node, problems)),
+        Content::Scalar(_) | Content::Nothing => {}
+    }
+}
+
+/// Puts a value that does not fit its type in the user's words.
+fn describe(mismatch: &Mismatch, document: &Document) -> Problem {
+    let path = mismatch.path();
+    let steps: Vec<&str> = path.iter().map(String::as_str).collect();
+    let name = steps.last().copied().unwrap_or_default();
+    let node = document.root().find(&path);
+    let place = node.and_then(|node| node.place);
+    match &mismatch.fault {
+        Fault::UnknownKey(known) => {
+            Problem::new(format!("unknown key `{name}`")).at(document.key(&steps)).known(name, known.iter().copied())
+        }
+        Fault::MissingKey(field) => {
+            let problem = match steps.as_slice() {
+                [] => Problem::new(format!("`{field}` is missing")).at(document.first_key()),
+                _ => Problem::new(format!("`{name}` has no `{field}`")).at(document.key(&steps)),
+            };
+            problem.help(format!("add {field}: …"))
+        }
+        Fault::UnknownWord(word, known) => unknown_word(word, known).at(place),
+        Fault::Nothing(expected) => nothing(expected, document, place),
+        Fault::WrongType(expected) => wrong_type(expected, node, document),
+        Fault::Other(message) => Problem::new(message.clone()).at(place),
+    }
+}
+
+/// Puts an error of the YAML reader in the user's words.
 fn explain(error: &Error, document: &Document) -> Problem {
     let place = error.location().and_then(Position::of);
     match error.without_snippet() {
         Error::AliasError { error, .. } => explain(error, document).at(place),
         Error::Eof { .. } => empty(),
         Error::MultipleDocuments { .. } => Problem::new("a second document begins here").at(place).expected("expected the end of the file"),
-        Error::SerdeUnknownField { field, expected, .. } => {
-            Problem::new(format!("unknown key `{field}`")).at(place).known(field, expected.iter().copied())
-        }
-        Error::SerdeMissingField { field, .. } => missing(field, document, place),
-        Error::SerdeUnknownVariant { variant, expected, .. } => unknown_variant(variant, expected).at(place),
-        Error::DuplicateMappingKey { key, .. } => {
-            let name = key.as_deref().unwrap_or("this key");
-            let problem = Problem::new(format!("`{name}` is there twice")).at(place);
-            match place.and_then(|place| document.first_of_duplicates(place)) {
-                Some(first) => problem.help(format!("the first one is on line {}", first.line)),
-                None => problem,
-            }
-        }
-        Error::InvalidScalar { ty, .. } => wrong_type(type_name(ty), document, place),
-        Error::InvalidBooleanStrict { .. } => wrong_type("true or false", document, place),
-        Error::NullIntoString { .. } => Problem::new("a value is missing").at(place).expected("expected text"),
-        Error::Unexpected { expected, .. } => wrong_type(structure_name(expected), document, place),
-        Error::SerdeInvalidType { expected, .. } | Error::SerdeInvalidValue { expected, .. } => wrong_type(expected, document, place),
-        Error::Message { msg, .. } => Problem::new(msg.clone()).at(place),
+        // Without types, only a tag asks for one.
+        Error::InvalidScalar { ty, .. } => against_tag(type_name(ty), document, place),
+        Error::InvalidBooleanStrict { .. } => against_tag("true or false", document, place),
+        Error::NullIntoString { .. } => Problem::new("a key is missing").at(place).expected("expected text"),
+        Error::Unexpected { .. } => Problem::new("a mapping or a list cannot be a key")
+            .at(place)
+            .expected("expected text")
+            .help("a value that begins with { or [ must be quoted"),
         Error::Budget { .. }
         | Error::AliasReplayLimitExceeded { .. }
         | Error::AliasExpansionLimitExceeded { .. }
@@ -68,21 +159,20 @@ fn explain(error: &Error, document: &Document) -> Problem {
     }
 }
 
+/// A value that is not what its tag says.
+fn against_tag(expected: &str, document: &Document, place: Option<Position>) -> Problem {
+    let text = place.map(|place| document.source(place)).unwrap_or_default();
+    Problem::new(format!("`{text}` is not {expected}, which its tag says it is"))
+        .at(place)
+        .expected(format!("expected {expected}"))
+        .help("leave the tag out, or write !!str for text")
+}
+
 fn empty() -> Problem {
     Problem::new("the file is empty").help("a stack needs at least project and region")
 }
 
-/// A key that must be there: shown at the key of the mapping that lacks it.
-fn missing(field: &str, document: &Document, place: Option<Position>) -> Problem {
-    let owner = place.and_then(|place| document.mapping_that_starts_at(place));
-    match owner {
-        Some((name, key)) => Problem::new(format!("`{name}` has no `{field}`")).at(Some(key)),
-        None => Problem::new(format!("`{field}` is missing")).at(place),
-    }
-    .help(format!("add {field}: …"))
-}
-
-fn unknown_variant(variant: &str, expected: &[&'static str]) -> Problem {
+fn unknown_word(variant: &str, expected: &[&'static str]) -> Problem {
     if expected != ["S", "N", "B"] {
         return Problem::new(format!("`{variant}` is not possible here")).known(variant, expected.iter().copied());
     }
@@ -103,47 +193,56 @@ fn unknown_variant(variant: &str, expected: &[&'static str]) -> Problem {
     }
 }
 
-fn wrong_type(expected: &str, document: &Document, place: Option<Position>) -> Problem {
-    let Some((place, node)) = place.and_then(|place| Some((place, document.node_at(place)?))) else {
-        // Keys alone have a type before the file is understood, and a bracket alone can make a key of something else.
-        return Problem::new("a mapping or a list cannot be a key")
-            .at(place)
-            .expected(format!("expected {expected}"))
-            .help("a value that begins with { or [ must be quoted");
-    };
-    let text = source_of(document, place);
-    let message = match node.content {
-        Content::Mapping(_) => "a mapping cannot be here".to_owned(),
-        Content::List(_) => "a list cannot be here".to_owned(),
-        Content::Scalar => format!("`{text}` is not {expected}"),
-        Content::Nothing => "a value is missing".to_owned(),
-    };
-    let problem = Problem::new(message).at(Some(place)).expected(format!("expected {expected}"));
-    match node.content {
-        Content::Scalar if expected == LIST => problem.help(format!("write [{text}]")),
-        _ => problem,
+/// A value that is missing though its key is there.
+fn nothing(expected: &str, document: &Document, place: Option<Position>) -> Problem {
+    let problem = Problem::new("a value is missing").at(place).expected(format!("expected {expected}"));
+    let written = place.map(|place| document.source(place)).unwrap_or_default();
+    if matches!(written.to_ascii_lowercase().as_str(), "null" | "~") {
+        problem.help(format!("{written} means nothing at all: write \"{written}\" for the text, or \"\" for none"))
+    } else {
+        problem
     }
 }
 
-/// The piece of text at a place, as far as its line goes.
-fn source_of(document: &Document, place: Position) -> String {
-    document.line(place.line).chars().skip(place.column.saturating_sub(1)).take(place.length.min(40)).collect()
+fn wrong_type(expected: &str, node: Option<&Node>, document: &Document) -> Problem {
+    let place = node.and_then(|node| node.place);
+    let text = place.map(|place| document.source(place)).unwrap_or_default();
+    let scalar = match node.map(|node| &node.content) {
+        Some(Content::Mapping(_)) => return misfit("a mapping cannot be here", expected, place),
+        Some(Content::List(_)) => return misfit("a list cannot be here", expected, place),
+        Some(Content::Scalar(scalar)) => scalar,
+        Some(Content::Nothing) | None => return misfit("a value is missing", expected, place),
+    };
+    let digits = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_digit());
+    let bare = scalar.text.replace('_', "");
+    if expected == WHOLE && digits(&scalar.text) && scalar.kind != Kind::Text {
+        return misfit(&format!("`{text}` is too large a number"), expected, place);
+    }
+    let problem = misfit(&format!("`{text}` is not {expected}"), expected, place);
+    if expected == LIST {
+        problem.help(format!("write [{text}]"))
+    } else if expected == WHOLE && digits(&bare) && place.is_some_and(|place| place.length == scalar.text.chars().count()) {
+        let number = bare.trim_start_matches('0');
+        problem.help(format!("YAML 1.2 has neither _ nor a leading 0 in numbers: write {}", if number.is_empty() { "0" } else { number }))
+    } else if expected == BOOLEAN && ["yes", "on", "y"].contains(&scalar.text.to_lowercase().as_str()) {
+        problem.help("in YAML 1.2 it is text: write true")
+    } else if expected == BOOLEAN && ["no", "off", "n"].contains(&scalar.text.to_lowercase().as_str()) {
+        problem.help("in YAML 1.2 it is text: write false")
+    } else {
+        problem
+    }
+}
+
+fn misfit(message: &str, expected: &str, place: Option<Position>) -> Problem {
+    Problem::new(message).at(place).expected(format!("expected {expected}"))
 }
 
 /// What the reader calls a Rust type, in the user's words.
 fn type_name(rust: &str) -> &str {
     match rust {
         "u8" | "u16" | "u32" | "u64" => "a whole number",
-        "f32" | "f64" => "a number",
-        other => other,
-    }
-}
-
-fn structure_name(reader: &str) -> &str {
-    match reader {
-        "mapping start" => "a mapping of keys and values",
-        "sequence start" => LIST,
-        "string scalar" => "text",
+        "f32" | "f64" | "floating point" => "a number",
+        "boolean" => "true or false",
         other => other,
     }
 }

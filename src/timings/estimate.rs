@@ -97,6 +97,7 @@ mod tests {
             state: State::Missing,
             action: prefixes.iter().any(|prefix| entry.id.as_str().starts_with(prefix)).then_some(action),
             changes: Changes::creating(&entry.desired()),
+            fixed: &[],
             cause: None,
             objection: None,
         };
@@ -137,7 +138,7 @@ mod tests {
             let changes = Changes::creating(&Fields::of(&json!({ "indexes": indexes })));
             let (id, name) = (table.id.clone(), table.name.clone());
             let (state, action) = (State::Drifted, Some(Action::Update));
-            estimate(&graph, &[Step { id, name, state, action, changes, cause: None, objection: None }]).unwrap().seconds
+            estimate(&graph, &[Step { id, name, state, action, changes, fixed: &[], cause: None, objection: None }]).unwrap().seconds
         };
         let (one, two) = (with(&["A"]), with(&["A", "B"]));
         assert!(one > 500.0 && two > one + 500.0, "{one} {two}");

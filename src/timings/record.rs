@@ -105,7 +105,7 @@ impl Recorder {
         match event {
             Event::Observing { .. } => self.phase("reading"),
             Event::Started { .. } => self.phase("writing"),
-            Event::Waiting { id, why } => self.waiting(id, why),
+            Event::Waiting { id, why, .. } => self.waiting(id, why),
             Event::Resumed { id } => {
                 let place = self.0.waits.borrow().get(id).copied();
                 if let Some(place) = place {
@@ -242,12 +242,12 @@ mod tests {
     fn a_wait_that_is_polled_is_one_wait_and_ends_when_it_is_over() {
         let (recorder, table, role) = (Recorder::default(), Id::new::<Table>("events"), Id::new::<Role>("collector"));
         for _ in 0..3 {
-            recorder.event(&Event::Waiting { id: &table, why: "CREATING" });
-            recorder.event(&Event::Waiting { id: &role, why: "a role" });
+            recorder.event(&Event::Waiting { id: &table, why: "CREATING", times: 1, waited: Duration::ZERO });
+            recorder.event(&Event::Waiting { id: &role, why: "a role", times: 1, waited: Duration::ZERO });
             pause();
             recorder.event(&Event::Resumed { id: &table });
         }
-        recorder.event(&Event::Waiting { id: &table, why: "its backups" });
+        recorder.event(&Event::Waiting { id: &table, why: "its backups", times: 1, waited: Duration::ZERO });
         recorder.event(&Event::Resumed { id: &table });
         let recording = recorder.recording();
         let waits: Vec<(&str, bool)> = recording.waits.iter().map(|wait| (wait.why.as_str(), wait.span.seconds() >= 0.06)).collect();

@@ -7,6 +7,7 @@ use crate::{
 };
 use aws_sdk_cloudtrail::{
     config::{Builder, Region},
+    operation::lookup_events::LookupEventsOutput,
     types::{LookupAttribute, LookupAttributeKey},
 };
 use std::{
@@ -88,14 +89,14 @@ async fn look_up(
     let attribute = LookupAttribute::builder().attribute_key(key.clone()).attribute_value(value).build();
     let attribute = attribute.map_err(|error| Error::refused(LOOK_UP, error.to_string()))?;
     let region = if global { &aws.place.global_region } else { &aws.place.region };
-    let (mut found, mut events, mut token) = (BTreeMap::new(), Vec::new(), None);
-    for _ in 0..PAGES.min(*left) {
-        *left -= 1;
-        let send = || {
-            let request = aws.cloudtrail.lookup_events().lookup_attributes(attribute.clone()).set_next_token(token.clone());
-            request.customize().config_override(Builder::new().region(Region::new(region.clone()))).send()
-        };
-        let page = aws.read("cloudtrail:LookupEvents", send).await?;
+    let (mut found, mut events) = (BTreeMap::new(), Vec::new());
+    let mut pages = PAGES.min(*left);
+    let send = |token| {
+        let request = aws.cloudtrail.lookup_events().lookup_attributes(attribute.clone()).set_next_token(token);
+        request.customize().config_override(Builder::new().region(Region::new(region.clone()))).send()
+    };
+    aws.pages("cloudtrail:LookupEvents", send, |page: LookupEventsOutput| {
+        (*left, pages) = (left.saturating_sub(1), pages.saturating_sub(1));
         events.extend(page.events().iter().filter_map(|event| {
             let names = event.resources().iter().filter_map(|resource| resource.resource_name());
             Event::read(event.cloud_trail_event()?, names)
@@ -105,10 +106,8 @@ async fn look_up(
                 found.insert(subject.id.clone(), (!event.ours).then(|| event.author.clone()));
             }
         }
-        token = page.next_token;
-        if token.is_none() || found.len() == subjects.len() {
-            break;
-        }
-    }
+        Ok(page.next_token.filter(|_| pages > 0 && found.len() < subjects.len()))
+    })
+    .await?;
     Ok(found)
 }

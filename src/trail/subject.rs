@@ -59,7 +59,17 @@ const KINDS: &[Kind] = &[
     kind(
         "apigateway.rest_api",
         "apigateway",
-        &["CreateRestApi", "UpdateRestApi", "PutRestApi", "DeleteRestApi", "TagResource", "UntagResource"],
+        &[
+            "CreateRestApi",
+            "UpdateRestApi",
+            "PutRestApi",
+            "DeleteRestApi",
+            "PutGatewayResponse",
+            "UpdateGatewayResponse",
+            "DeleteGatewayResponse",
+            "TagResource",
+            "UntagResource",
+        ],
     ),
     kind("apigateway.stage", "apigateway", &["CreateStage", "UpdateStage", "DeleteStage", "TagResource", "UntagResource"]),
     global(

@@ -22,7 +22,7 @@ fn stack() -> Stack {
 
 fn step<R: crate::engine::Resource>(logical: &str, name: &str, state: State, cause: Option<Cause>) -> Step {
     let (id, name) = (Id::new::<R>(logical), name.to_owned());
-    Step { id, name, state, action: None, changes: Changes::default(), cause, objection: None }
+    Step { id, name, state, action: None, changes: Changes::default(), fixed: &[], cause, objection: None }
 }
 
 fn subject(step: &Step, outputs: Option<&Value>) -> Option<Subject> {

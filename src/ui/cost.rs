@@ -1,7 +1,10 @@
 //! What a stack costs, for people and as JSON.
 
-use super::style::{FAINT, STRONG, paint};
-use crate::cost::{Basis, Difference, Estimate, LEAST_HOURS, LOOKED_UP, Line, REGION, Report};
+use super::{
+    fit::{Columns, width},
+    style::{FAINT, STRONG, paint},
+};
+use crate::cost::{Basis, Bill, Difference, Estimate, LEAST_HOURS, LOOKED_UP, Line, REGION, Report};
 use serde::{Serialize, Serializer, ser::SerializeStruct};
 use serde_json::json;
 
@@ -20,39 +23,60 @@ pub fn line(estimate: &Estimate) -> String {
 }
 
 /// A table of what is billed, the sum, and what it is computed from.
-pub(super) fn text(report: &Report) -> String {
+pub(super) fn text(report: &Report, columns: Columns) -> String {
     let Report { bill, basis, elsewhere, lacks_distribution } = report;
     let heading = match basis {
         Basis::Assumed { events, .. } => format!("estimated cost of a month at {} events", grouped(*events)),
         Basis::Measured { days } => format!("estimated cost of a month, from {} of the stack's own metrics", span(*days)),
     };
-    let rows: Vec<[String; 6]> = bill.lines.iter().map(row).collect();
-    let total = ["total".to_owned(), String::new(), String::new(), String::new(), dollars(bill.total()), String::new()];
-    let all: Vec<&[String; 6]> = rows.iter().chain([&total]).collect();
-    let width = |column: usize| all.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
-    let (service, unit, amount, free, usd) = (width(0), width(1), width(2), width(3), width(4));
-    let mut lines = vec![paint(STRONG, heading)];
-    for [of, what, number, allowance, cost, from] in all {
-        let line = format!("{of:service$}  {what:unit$}  {number:>amount$}  {allowance:free$}  {cost:>usd$}");
-        lines.push(if from.is_empty() { line } else { format!("{line}  {}", paint(FAINT, from)) });
-    }
+    let mut lines = vec![paint(STRONG, columns.wrap(&heading, 0, 2))];
+    lines.extend(table(bill, columns));
+    let mut notes = Vec::new();
     if let Basis::Assumed { hours: Some(hours), .. } = basis {
         let least = LEAST_HOURS;
-        lines.push(match *hours {
+        notes.push(match *hours {
             0.0 => "CloudWatch has no metrics of this stack yet, so a traffic is assumed".to_owned(),
             hours => format!("CloudWatch has metrics of {hours:.0} hours, and it takes {least} to say more, so a traffic is assumed"),
         });
     }
     if *lacks_distribution {
-        lines.push(format!("without CloudFront, whose metrics are in {REGION}: 10 million requests and 1 TB a month are free"));
+        notes.push(format!("without CloudFront, whose metrics are in {REGION}: 10 million requests and 1 TB a month are free"));
     }
     let prices =
         format!("list prices of {REGION}, looked up on {LOOKED_UP}, without taxes, as if nothing else in the account took what is free");
-    lines.push(match elsewhere {
+    notes.push(match elsewhere {
         Some(region) => format!("{prices}; those of {region} differ"),
         None => prices,
     });
+    lines.extend(notes.iter().map(|note| columns.wrap(note, 0, 2)));
     lines.join("\n")
+}
+
+/// A line for each thing that is billed and one for the sum. What an amount comes from stands below where it does not fit beside it, and
+/// what does not fit without that is no table any more.
+fn table(bill: &Bill, columns: Columns) -> Vec<String> {
+    let rows: Vec<[String; 6]> = bill.lines.iter().map(row).collect();
+    let total = ["total".to_owned(), String::new(), String::new(), String::new(), dollars(bill.total()), String::new()];
+    let all: Vec<&[String; 6]> = rows.iter().chain([&total]).collect();
+    let longest = |column: usize| all.iter().map(|row| width(&row[column])).max().unwrap_or_default();
+    let (service, unit, amount, free, usd) = (longest(0), longest(1), longest(2), longest(3), longest(4));
+    let numbers = service + 2 + unit + 2 + amount + 2 + free + 2 + usd;
+    let is_whole = columns.hold(numbers + 2 + longest(5));
+    let line = |[of, what, number, allowance, cost, from]: &[String; 6]| {
+        if !columns.hold(numbers) {
+            let amount = [number, what].map(String::as_str).join(" ");
+            let below = [amount.trim(), allowance, from].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("; ");
+            let head = format!("{of:service$}  {cost:>usd$}");
+            return if below.is_empty() { head } else { format!("{head}\n    {}", paint(FAINT, columns.wrap(&below, 4, 4))) };
+        }
+        let line = format!("{of:service$}  {what:unit$}  {number:>amount$}  {allowance:free$}  {cost:>usd$}");
+        match from.as_str() {
+            "" => line,
+            from if is_whole => format!("{line}  {}", paint(FAINT, from)),
+            from => format!("{line}\n    {}", paint(FAINT, columns.wrap(from, 4, 4))),
+        }
+    };
+    all.into_iter().map(line).collect()
 }
 
 fn row(line: &Line) -> [String; 6] {
@@ -159,7 +183,7 @@ impl Serialize for Report {
 
 #[cfg(test)]
 mod tests {
-    use super::{dollars, line, quantity, signed, span, text};
+    use super::{Columns, dollars, line, quantity, signed, span, text};
     use crate::cost::{Basis, Bill, Difference, Estimate, Item, Report, Usage};
 
     fn bill(items: &[(Item, f64)]) -> Bill {
@@ -198,7 +222,7 @@ mod tests {
         let bill = bill(&[(Item::TableWrites, 396_000.0), (Item::Alarms, 8.0), (Item::LogsIngested, 6.5)]);
         let report =
             Report { bill, basis: Basis::Assumed { events: 100_000, hours: Some(2.0) }, lacks_distribution: false, elsewhere: None };
-        let text = anstream::adapter::strip_str(&text(&report)).to_string();
+        let text = anstream::adapter::strip_str(&text(&report, Columns::UNLIMITED)).to_string();
         let expected = "\
 estimated cost of a month at 100,000 events
 DynamoDB    write request units  396,000          $0.25  a test
@@ -219,7 +243,10 @@ list prices of us-east-1, looked up on 2026-11-24, without taxes, as if nothing 
         assert_eq!(document["basis"], serde_json::json!({ "kind": "metrics", "days": 12.35 }));
         assert_eq!(document["items"][0]["free"], 10.0);
         assert_eq!((&document["items"][0]["cost"], &document["month"]), (&0.3.into(), &0.3.into()));
-        assert!(text(&report).contains("without CloudFront") && text(&report).contains("those of eu-west-1 differ"));
+        assert!(
+            text(&report, Columns::UNLIMITED).contains("without CloudFront")
+                && text(&report, Columns::UNLIMITED).contains("those of eu-west-1 differ")
+        );
         let plan = serde_json::to_value(estimate(12.0, 13.0, vec![])).unwrap();
         assert_eq!((&plan["month"], &plan["before"], &plan["delta"]), (&0.3.into(), &0.2.into(), &0.1.into()));
     }

@@ -1,6 +1,9 @@
 //! What `doctor` found: one line each, with the next step.
 
-use super::style::{BAD, CHANGED, GOOD, paint};
+use super::{
+    fit::Columns,
+    style::{BAD, CHANGED, GOOD, paint},
+};
 use crate::error::CliError;
 use serde::Serialize;
 
@@ -41,7 +44,7 @@ impl Finding {
 }
 
 /// A line for each, and a line that counts.
-pub fn findings_text(findings: &[Finding]) -> String {
+pub fn findings_text(findings: &[Finding], columns: Columns) -> String {
     let width = findings.iter().map(|finding| finding.what.len()).max().unwrap_or_default();
     let mut lines: Vec<String> = Vec::new();
     for Finding { what, ok, warning, detail, next } in findings {
@@ -50,9 +53,14 @@ pub fn findings_text(findings: &[Finding]) -> String {
             (true, true) => paint(CHANGED, "warning"),
             (true, false) => paint(GOOD, "ok     "),
         };
-        let indent = " ".repeat(width + 11);
-        lines.push(format!("{state}  {what:width$}  {}", detail.trim_end().replace('\n', &format!("\n{indent}"))));
-        lines.extend(next.iter().map(|next| format!("{indent}{next}")));
+        let indent = width + 11;
+        let blanks = " ".repeat(indent);
+        let text = |text: &str| {
+            let lines = text.trim_end().split('\n').map(|line| columns.wrap(line, indent, indent));
+            lines.collect::<Vec<_>>().join(&format!("\n{blanks}"))
+        };
+        lines.push(format!("{state}  {what:width$}  {}", text(detail)));
+        lines.extend(next.iter().map(|next| format!("{blanks}{}", text(next))));
     }
     let missing = findings.iter().filter(|finding| !finding.ok).count();
     lines.push(if missing == 0 { "nothing is missing".to_owned() } else { format!("{missing} of {} missing", findings.len()) });

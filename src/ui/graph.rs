@@ -1,21 +1,23 @@
 //! The resources and what hangs on what, as text, Mermaid and DOT. An arrow points from a resource to what it needs.
 
-use super::style::{FAINT, STRONG, paint};
+use super::{
+    fit::{Columns, shorten, width},
+    style::{FAINT, STRONG, paint},
+};
 use crate::engine::{Cloud, Entry, Graph, Id};
 use std::fmt::Write;
 
 /// Each resource with its name, and below it what it needs.
-pub fn text<C: Cloud>(graph: &Graph<C>) -> String {
+pub fn text<C: Cloud>(graph: &Graph<C>, columns: Columns) -> String {
     let mut out = String::new();
     // Writing to a String cannot fail.
     for entry in sorted(graph) {
-        let name = match super::name_beside(&entry.id, &entry.name) {
-            "" => String::new(),
-            name => format!("  {}", paint(FAINT, name)),
-        };
-        let _ = writeln!(out, "{}{name}", paint(STRONG, &entry.id));
+        let (id, name) = (entry.id.as_str(), super::name_beside(&entry.id, &entry.name));
+        let (id_width, name_width) = columns.share(0, width(id), width(name));
+        let name = if name_width == 0 { String::new() } else { format!("  {}", paint(FAINT, shorten(name, name_width))) };
+        let _ = writeln!(out, "{}{name}", paint(STRONG, shorten(id, id_width)));
         for need in graph.needs(entry) {
-            let _ = writeln!(out, "  needs {need}");
+            let _ = writeln!(out, "  needs {}", shorten(need.as_str(), columns.beside(8)));
         }
     }
     let _ = write!(out, "\n{}", super::resources(graph.entries().len()));

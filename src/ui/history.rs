@@ -1,6 +1,7 @@
 //! The list of releases, for people and as JSON.
 
 use super::{
+    fit::{Columns, SHORTEST, pad, shorten, width},
     json,
     style::{BAD, FAINT, paint},
 };
@@ -11,21 +12,38 @@ use crate::{
 use aws_smithy_types::DateTime;
 use serde::Serialize;
 
-/// One line per release, with the first line of the commit's message.
-pub fn text(releases: &[Release]) -> String {
-    let rows: Vec<[String; 4]> = releases.iter().map(columns).collect();
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
-    let (number, by, commit) = (width(0), width(1), width(2));
-    let line = |(release, row): (&Release, &[String; 4])| {
-        let [of, who, from, what] = row;
-        let subject = release.record.as_ref().and_then(|record| record.author.subject.as_deref()).unwrap_or_default();
-        let line = format!("{of:>number$}  {}  {who:by$}  {from:commit$}  {what}", at(release));
-        if subject.is_empty() { line } else { format!("{line}  {}", paint(FAINT, subject)) }
+/// Columns of a time such as 2026-11-22T23:59:03Z.
+const TIME: usize = 20;
+
+/// One line per release, with the first line of the commit's message. Where such lines do not fit, what changed stands below.
+pub fn text(releases: &[Release], columns: Columns) -> String {
+    let rows: Vec<[String; 4]> = releases.iter().map(cells).collect();
+    let longest = |column: usize| rows.iter().map(|row| width(&row[column])).max().unwrap_or_default();
+    let (number, commit) = (longest(0), longest(2));
+    let entry = |by: usize, below: bool| {
+        let line = move |(release, row): (&Release, &[String; 4])| {
+            let [of, who, from, what] = row;
+            let subject = release.record.as_ref().and_then(|record| record.author.subject.as_deref()).unwrap_or_default();
+            let head = format!("{of:>number$}  {}  {}  {}", at(release), pad(&shorten(who, by), by), pad(from, commit));
+            let tail = if subject.is_empty() { what.clone() } else { format!("{what}  {}", paint(FAINT, subject)) };
+            if below {
+                let indent = number + 2;
+                format!("{}\n{}{}", head.trim_end(), " ".repeat(indent), columns.wrap(&tail, indent, indent))
+            } else {
+                format!("{head}  {tail}")
+            }
+        };
+        releases.iter().zip(&rows).map(line).collect::<Vec<_>>()
     };
-    releases.iter().zip(&rows).map(line).collect::<Vec<_>>().join("\n")
+    let lines = entry(longest(1), false);
+    if lines.iter().all(|line| columns.hold(width(line))) {
+        return lines.join("\n");
+    }
+    let beside = number + 2 + TIME + 2 + 2 + commit;
+    entry(longest(1).min(columns.beside(beside).max(SHORTEST)), true).join("\n")
 }
 
-fn columns(release: &Release) -> [String; 4] {
+fn cells(release: &Release) -> [String; 4] {
     let number = release.number.to_string();
     let Some(record) = &release.record else {
         return [number, "?".into(), "-".into(), paint(BAD, "its record is damaged, or a newer program's")];

@@ -1,6 +1,7 @@
 //! Log lines of several functions, told apart by name and colour.
 
 use super::{
+    fit::{Columns, width},
     json,
     style::{FAINT, paint},
 };
@@ -25,24 +26,26 @@ pub struct LogStyle {
     functions: Vec<String>,
     /// Whether the date is shown as well as the time of day.
     dates: bool,
+    columns: Columns,
 }
 
 impl LogStyle {
     /// For these functions. `dates` shows the day, for lines that may be old.
-    pub fn new(functions: impl IntoIterator<Item = String>, dates: bool) -> Self {
+    pub fn new(functions: impl IntoIterator<Item = String>, dates: bool, columns: Columns) -> Self {
         let mut functions: Vec<String> = functions.into_iter().collect();
         functions.sort();
-        Self { functions, dates }
+        Self { functions, dates, columns }
     }
 
     /// `22:01:33.120Z stats-api  the text`
     pub fn text(&self, line: &Line) -> String {
         let time = utc(line.at);
         let time = if self.dates { time.as_str() } else { &time[11..] };
-        let width = self.functions.iter().map(|name| name.chars().count()).max().unwrap_or_default();
+        let longest = self.functions.iter().map(|name| width(name)).max().unwrap_or_default();
         let place = self.functions.iter().position(|name| *name == line.source).unwrap_or_default();
-        let name = paint(COLORS[place % COLORS.len()], format_args!("{:width$}", line.source));
-        format!("{} {name}  {}", paint(FAINT, time), printable(&readable(&line.text)))
+        let name = paint(COLORS[place % COLORS.len()], format_args!("{:longest$}", line.source));
+        let text = self.columns.wrap(&printable(&readable(&line.text)), width(time) + 1 + longest + 2, 4);
+        format!("{} {name}  {text}", paint(FAINT, time))
     }
 }
 
@@ -79,7 +82,7 @@ fn utc(millis: i64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{LogStyle, log_json, utc};
+    use super::{Columns, LogStyle, log_json, utc};
     use crate::logs::Line;
 
     fn line(text: &str) -> Line {
@@ -96,7 +99,7 @@ mod tests {
 
     #[test]
     fn lines_are_aligned_and_harmless() {
-        let style = LogStyle::new(["stats-api", "event-collector"].map(str::to_owned), false);
+        let style = LogStyle::new(["stats-api", "event-collector"].map(str::to_owned), false, Columns::UNLIMITED);
         let shown = anstream::adapter::strip_str(&style.text(&line("a\tb\u{1b}[2Jc\u{7}"))).to_string();
         assert_eq!(shown, "22:01:33.120Z stats-api        a bc");
         let other = Line { source: "event-collector".to_owned(), ..line("x") };
@@ -107,7 +110,8 @@ mod tests {
     #[test]
     fn a_line_for_machines_is_shown_for_people() {
         let line = line(r#"{"_aws":{"Timestamp":1},"events":3,"function":"demo","route":"events"}"#);
-        let shown = anstream::adapter::strip_str(&LogStyle::new(["stats-api".to_owned()], false).text(&line)).to_string();
+        let shown =
+            anstream::adapter::strip_str(&LogStyle::new(["stats-api".to_owned()], false, Columns::UNLIMITED).text(&line)).to_string();
         assert!(shown.ends_with("  events=3 route=\"events\""), "{shown}");
     }
 

@@ -5,6 +5,7 @@
 mod ci;
 mod cost;
 mod findings;
+mod fit;
 mod graph;
 mod history;
 mod json;
@@ -20,22 +21,25 @@ mod seed;
 mod status;
 mod style;
 mod timings;
+mod uncompared;
 mod usual;
 
 pub use cost::line as cost_line;
 pub use findings::{Finding, findings_json, findings_text};
+pub use fit::Columns;
 pub use graph::{dot as graph_dot, mermaid as graph_mermaid, text as graph_text};
 pub use history::{json as history_json, text as history_text};
 pub use lock::text as lock_text;
 pub use logs::{LogStyle, log_json};
 pub use markdown::{plan as plan_markdown, result as result_markdown};
 pub use outputs::{dotenv as outputs_dotenv, github as outputs_github, text as outputs_text};
-pub use plan::{APPLIED, Detail, json as plan_json, text as plan_text};
+pub use plan::{APPLIED, Detail, RolledBack, json as plan_json, left_out as left_out_line, text as plan_text};
 pub use progress::{CanaryState, Progress};
-pub use report::{Summary, failures, removal_text};
+pub use report::{Summary, failures, protected, removal_text};
 pub use seed::SeedReport;
-pub use status::{Health, Released, json as status_json, markdown as status_markdown, text as status_text};
+pub use status::{Health, View as StatusView, json as status_json, markdown as status_markdown, text as status_text};
 pub use timings::{achieved_line, estimate_line};
+pub use uncompared::{text as uncompared_text, uncompared};
 
 use crate::{
     cli::{Color, Globals},
@@ -48,9 +52,15 @@ use indicatif::MultiProgress;
 use std::{
     collections::{BTreeMap, BTreeSet},
     io::{self, ErrorKind, IsTerminal, Write},
+    os::fd::AsFd,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{SystemTime, UNIX_EPOCH},
 };
+
+/// Returns an event as one line of JSON.
+pub fn event(event: &impl serde::Serialize) -> String {
+    json::line(event)
+}
 
 /// The only writer to stdout and stderr. Clones write to the same place.
 #[derive(Clone)]
@@ -206,6 +216,16 @@ impl Ui {
         io::stderr().is_terminal()
     }
 
+    /// Columns of a line of a result: those of the terminal, if stdout is one.
+    pub fn columns(&self) -> Columns {
+        columns(io::stdout())
+    }
+
+    /// Columns of a line on stderr.
+    pub fn note_columns(&self) -> Columns {
+        columns(io::stderr())
+    }
+
     /// Whether more than usual is wanted.
     pub fn verbose(&self) -> bool {
         self.0.verbose
@@ -251,6 +271,11 @@ impl Ui {
     }
 }
 
+/// Columns of a stream: no limit unless it is a terminal that says how wide it is.
+fn columns(stream: impl AsFd) -> Columns {
+    terminal_size::terminal_size_of(stream).map_or(Columns::UNLIMITED, |(terminal_size::Width(columns), _)| Columns::of(columns.into()))
+}
+
 /// Seconds since 1970.
 fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
@@ -276,6 +301,11 @@ pub fn percent(share: f64) -> f64 {
 pub fn resources(count: usize) -> String {
     let plural = if count == 1 { "" } else { "s" };
     format!("{count} resource{plural}")
+}
+
+/// Lines of prose, each going on below itself where it does not fit.
+pub fn lines(text: &str, columns: Columns) -> String {
+    text.lines().map(|line| columns.wrap(line, 0, 2)).collect::<Vec<_>>().join("\n")
 }
 
 /// The physical name, unless the id says it already.

@@ -1,12 +1,21 @@
 //! Addresses and names, in the forms that people, shells and CI read.
 
-use super::style::{STRONG, paint};
+use super::{
+    fit::{Columns, width},
+    style::{STRONG, paint},
+};
 use std::{collections::BTreeMap, fmt::Write};
 
-/// A table of name and value.
-pub fn text(outputs: &BTreeMap<String, String>) -> String {
-    let width = outputs.keys().map(String::len).max().unwrap_or_default();
-    lines(outputs, |out, name, value| writeln!(out, "{}  {value}", paint(STRONG, format_args!("{name:width$}"))))
+/// A table of name and value. A value is there to be copied, so one that does not fit is neither shortened nor broken: it has lines of its own.
+pub fn text(outputs: &BTreeMap<String, String>, columns: Columns) -> String {
+    let longest = outputs.keys().map(|name| width(name)).max().unwrap_or_default();
+    lines(outputs, |out, name, value| {
+        if columns.hold(longest + 2 + width(value)) {
+            writeln!(out, "{}  {value}", paint(STRONG, format_args!("{name:longest$}")))
+        } else {
+            writeln!(out, "{}\n{value}", paint(STRONG, name))
+        }
+    })
 }
 
 /// `NAME=value`, in capitals, for a `.env` file or a shell. Without quotes where a shell needs none: GitLab takes them for a part of the value.
@@ -55,7 +64,7 @@ fn quoted(value: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{dotenv, github, text};
+    use super::{Columns, dotenv, github, text};
     use std::collections::BTreeMap;
 
     fn outputs() -> BTreeMap<String, String> {
@@ -81,7 +90,8 @@ mod tests {
 
     #[test]
     fn text_is_aligned() {
-        let plain = anstream::adapter::strip_str(&text(&outputs())).to_string();
-        assert_eq!(plain, "api_url             http://localhost:1/_aws\nfunction.stats-api  a$b\"c\n");
+        let plain = |columns| anstream::adapter::strip_str(&text(&outputs(), columns)).to_string();
+        assert_eq!(plain(Columns::UNLIMITED), "api_url             http://localhost:1/_aws\nfunction.stats-api  a$b\"c\n");
+        assert_eq!(plain(Columns::of(30)), "api_url\nhttp://localhost:1/_aws\nfunction.stats-api  a$b\"c\n", "whole, to be copied");
     }
 }

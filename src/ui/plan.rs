@@ -1,16 +1,25 @@
 //! A plan, for people and as JSON.
 
 use super::{
+    fit::{self, Columns, shorten, width},
     json, name_beside,
     style::{CHANGED, FAINT, STRONG, paint, sign},
+    uncompared::{Uncompared, uncompared},
 };
 use crate::{
+    build::LeftOut,
     cost::Estimate,
-    engine::{Action, Cause, Change, Changes, Field, Id, Objection, Plan, State, Step},
+    engine::{Action, Cause, Change, Changes, Field, Id, Objection, Plan, Resource, State, Step},
+    release::Standing,
+    resources::{Alias, Bucket},
+    stack::Stack,
     timings,
 };
 use serde::Serialize;
-use std::{collections::BTreeSet, fmt::Write};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write,
+};
 
 /// The mark of the last write. That it changes with every other change is no news.
 pub const APPLIED: &str = "tags.liveinsight:applied";
@@ -22,6 +31,8 @@ const CUT: usize = 100;
 /// How much of a plan is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Detail {
+    /// Fields of what changes; what is created is only counted.
+    Differences,
     /// Fields of what changes; what is created by name only.
     Changes,
     /// Fields of what is created as well, long values cut.
@@ -31,21 +42,68 @@ pub enum Detail {
 }
 
 /// The plan as a list, one entry per resource that changes, and a line that counts. `only` leaves out all others.
-pub fn text<C>(plan: &Plan<C>, only: Option<&BTreeSet<Id>>, detail: Detail) -> String {
+pub fn text<C>(plan: &Plan<C>, only: Option<&BTreeSet<Id>>, detail: Detail, columns: Columns) -> String {
+    let is_shown = |step: &&Step| detail != Detail::Differences || step.action != Some(Action::Create) || step.objection.is_some();
     let mut out = String::new();
-    for step in steps(plan, only) {
+    for step in steps(plan, only).filter(is_shown) {
         // Writing to a String cannot fail.
-        let _ = entry(&mut out, step, detail);
+        let _ = entry(&mut out, step, detail, columns);
     }
     if !out.is_empty() {
         out.push('\n');
     }
-    out.push_str(&totals(plan, only));
+    out.push_str(&columns.wrap(&totals(plan, only), 0, 2));
     out
 }
 
-/// The JSON document: `{"changes": […], "summary": {…}, "cost": {…}, "estimate": {…}}`; `estimate` is of the time, if there is one.
-pub fn json<C>(plan: &Plan<C>, cost: &Estimate, time: Option<&timings::Estimate>) -> String {
+/// Names the files of the site that are not published, with the reasons; `None` if all are.
+pub fn left_out(files: &[LeftOut]) -> Option<String> {
+    let files: Vec<String> = files.iter().map(|LeftOut { path, why }| format!("{path} ({why})")).collect();
+    (!files.is_empty()).then(|| format!("left out of the site: {}", files.join(", ")))
+}
+
+/// What serves an earlier release, and what `up` would do about it.
+#[derive(Debug, Serialize)]
+pub struct RolledBack {
+    /// Functions, and the site as `site`, with the number of the release that was put back.
+    pub to: BTreeMap<String, u64>,
+    /// Functions, and the site as `site`, that `up` would release as the sources are; sorted.
+    pub would_release: Vec<String>,
+}
+
+impl RolledBack {
+    /// Tells what a plan releases while an earlier release serves; `None` if none does, or nothing would follow.
+    pub fn of<C>(plan: &Plan<C>, release: &Standing) -> Option<Self> {
+        let releases = |step: &&Step| match step.id.kind() {
+            Alias::KIND => step.changes.touch("release"),
+            Bucket::KIND => step.changes.touch("site"),
+            _ => false,
+        };
+        let name = |step: &Step| if step.id.kind() == Bucket::KIND { "site".to_owned() } else { step.id.name().to_owned() };
+        let mut would_release: Vec<String> = plan.changes().filter(releases).map(name).collect();
+        would_release.sort();
+        let to = release.rolled_back.clone();
+        would_release.iter().any(|name| to.contains_key(name)).then_some(Self { to, would_release })
+    }
+
+    /// `` rolled back: site to release 3, stats-api to release 3; `up` would release site, stats-api as the sources are ``
+    pub fn text(&self) -> String {
+        let to: Vec<String> = self.to.iter().map(|(name, number)| format!("{name} to release {number}")).collect();
+        format!("rolled back: {}; `up` would release {} as the sources are", to.join(", "), self.would_release.join(", "))
+    }
+}
+
+/// The JSON document: `{"changes": […], "summary": {…}, "cost": {…}, "estimate": {…}, "left_out": […], "rolled_back":
+/// {…}}`; `estimate` is of the time, if there is one, `left_out` is there if files of the site are not published, and `rolled_back` only
+/// while an earlier release serves, which `up` would change. `not_compared` and `warnings` are there if there are any.
+pub fn json<C>(
+    plan: &Plan<C>,
+    cost: &Estimate,
+    time: Option<&timings::Estimate>,
+    left_out: &[LeftOut],
+    rolled_back: Option<&RolledBack>,
+    stack: &Stack,
+) -> String {
     #[derive(Serialize)]
     struct Document<'a> {
         changes: Vec<Row<'a>>,
@@ -53,6 +111,14 @@ pub fn json<C>(plan: &Plan<C>, cost: &Estimate, time: Option<&timings::Estimate>
         cost: &'a Estimate,
         #[serde(skip_serializing_if = "Option::is_none")]
         estimate: Option<&'a timings::Estimate>,
+        #[serde(skip_serializing_if = "<[LeftOut]>::is_empty")]
+        left_out: &'a [LeftOut],
+        #[serde(skip_serializing_if = "Option::is_none")]
+        rolled_back: Option<&'a RolledBack>,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        not_compared: Vec<Uncompared>,
+        #[serde(skip_serializing_if = "<[String]>::is_empty")]
+        warnings: &'a [String],
     }
     #[derive(Serialize)]
     struct Row<'a> {
@@ -88,7 +154,9 @@ pub fn json<C>(plan: &Plan<C>, cost: &Estimate, time: Option<&timings::Estimate>
         delete: plan.count(Action::Delete),
         unchanged: plan.steps.len() - plan.changes().count(),
     };
-    json::document(&Document { changes: plan.changes().map(row).collect(), summary, cost, estimate: time })
+    let (changes, not_compared) = (plan.changes().map(row).collect(), uncompared(stack));
+    let warnings = &stack.warnings;
+    json::document(&Document { changes, summary, cost, estimate: time, left_out, rolled_back, not_compared, warnings })
 }
 
 /// The steps that change something and are wanted. With `only`, nothing is removed.
@@ -96,57 +164,60 @@ pub(super) fn steps<'a, C>(plan: &'a Plan<C>, only: Option<&'a BTreeSet<Id>>) ->
     plan.changes().filter(move |step| only.is_none_or(|only| only.contains(&step.id)))
 }
 
-fn entry(out: &mut String, step: &Step, detail: Detail) -> std::fmt::Result {
+fn entry(out: &mut String, step: &Step, detail: Detail, columns: Columns) -> std::fmt::Result {
     let Some(action) = step.action else { return Ok(()) };
     let (sign, style) = sign(action);
-    write!(out, "{} {}", paint(style, sign), paint(STRONG, &step.id))?;
-    match name_beside(&step.id, &step.name) {
-        "" => {}
-        name => write!(out, "  {}", paint(FAINT, name))?,
+    let (id, name) = (step.id.as_str(), name_beside(&step.id, &step.name));
+    let (id_width, name_width) = columns.share(2, width(id), width(name));
+    let mut taken = 2 + id_width;
+    write!(out, "{} {}", paint(style, sign), paint(STRONG, shorten(id, id_width)))?;
+    if name_width > 0 {
+        taken += 2 + name_width;
+        write!(out, "  {}", paint(FAINT, shorten(name, name_width)))?;
     }
-    if let Some(why) = why(step, action) {
-        write!(out, "  {}", paint(FAINT, format_args!("({why})")))?;
+    if let Some(why) = why(step, action).map(|why| format!("({why})")) {
+        if columns.hold(taken + 2 + width(&why)) {
+            write!(out, "  {}", paint(FAINT, why))?;
+        } else {
+            write!(out, "\n    {}", paint(FAINT, columns.wrap(&why, 4, 4)))?;
+        }
     }
     out.push('\n');
     if let Some(objection) = &step.objection {
-        writeln!(out, "    {} {}", paint(CHANGED, "!"), self::objection(objection))?;
+        writeln!(out, "    {} {}", paint(CHANGED, "!"), columns.wrap(&self::objection(objection), 6, 6))?;
     }
-    if action == Action::Create && detail == Detail::Changes {
+    if action == Action::Create && matches!(detail, Detail::Differences | Detail::Changes) {
         return Ok(());
     }
     for change in step.changes.without(APPLIED).iter() {
-        field(out, change, action, detail)?;
+        field(out, change, action, detail, columns)?;
     }
     Ok(())
 }
 
-fn field(out: &mut String, change: &Change, action: Action, detail: Detail) -> std::fmt::Result {
+fn field(out: &mut String, change: &Change, action: Action, detail: Detail, columns: Columns) -> std::fmt::Result {
     let path = &change.path;
     let full = |field: &Field| field.to_string();
-    match (&change.from, &change.to) {
+    let text = match (&change.from, &change.to) {
         (Some(from), Some(to)) => {
             let (from, to) = (full(from), full(to));
-            if from.chars().count().max(to.chars().count()) <= SHORT {
-                writeln!(out, "    {path}: {from} → {to}")
-            } else {
-                writeln!(out, "    {path}:\n      - {from}\n      + {to}")
+            let line = format!("{path}: {from} → {to}");
+            if from.chars().count().max(to.chars().count()) > SHORT || !columns.hold(4 + width(&line)) {
+                writeln!(out, "    {}", columns.wrap(&format!("{path}:"), 4, 6))?;
+                writeln!(out, "      - {}", columns.wrap(&from, 8, 8))?;
+                return writeln!(out, "      + {}", columns.wrap(&to, 8, 8));
             }
+            line
         }
         (None, Some(to)) if action == Action::Create => {
-            let to = if detail == Detail::Full { full(to) } else { cut(&full(to)) };
-            writeln!(out, "    {path}: {to}")
+            let to = if detail == Detail::Full { full(to) } else { fit::cut(&full(to), CUT) };
+            format!("{path}: {to}")
         }
-        (None, Some(to)) => writeln!(out, "    {path}: (none) → {}", full(to)),
-        (Some(from), None) => writeln!(out, "    {path}: {} → (none)", full(from)),
-        (None, None) => Ok(()),
-    }
-}
-
-fn cut(text: &str) -> String {
-    match text.char_indices().nth(CUT) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
+        (None, Some(to)) => format!("{path}: (none) → {}", full(to)),
+        (Some(from), None) => format!("{path}: {} → (none)", full(from)),
+        (None, None) => return Ok(()),
+    };
+    writeln!(out, "    {}", columns.wrap(&text, 4, 6))
 }
 
 pub(super) fn why(step: &Step, action: Action) -> Option<&'static str> {
@@ -170,6 +241,8 @@ pub(super) fn cause(cause: Cause) -> &'static str {
 pub(super) fn objection(objection: &Objection) -> String {
     match objection {
         Objection::Foreign(whose) => format!("exists and is not this stack's ({whose}); --adopt takes it over"),
+        Objection::Claimed(whose) => format!("exists and is another stack's ({whose}); it is never touched"),
+        Objection::Protected(protection) => format!("cannot be deleted: {protection}"),
         Objection::LosesData(Action::Replace) => "is made anew, which loses its data; --delete-data allows it".to_owned(),
         Objection::LosesData(_) => "goes with its data; --delete-data allows it".to_owned(),
     }

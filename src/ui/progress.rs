@@ -3,12 +3,15 @@
 //! All three are fed from one list of what is running, so that the program can always say what it waits for.
 
 use super::{
-    Ui, json,
+    Ui,
+    fit::{shorten, width},
+    json,
     running::Running,
     style::{BAD, GOOD, paint, sign},
     usual::usually,
 };
 use crate::{
+    aws::Retry,
     build,
     engine::{Action, Error, Event, Id, Outcome},
     lock::{Held, time},
@@ -39,6 +42,16 @@ enum Line<'a> {
     Waiting {
         id: &'a Id,
         why: &'a str,
+        times: u32,
+        seconds: f64,
+    },
+    /// A request goes on failing, and is sent again.
+    Retrying {
+        id: Option<&'a Id>,
+        operation: &'a str,
+        why: &'a str,
+        times: u32,
+        seconds: f64,
     },
     Done {
         id: &'a Id,
@@ -209,9 +222,9 @@ impl Progress {
                 let doing = format!("{} {id}", verb(*action).0);
                 self.finish(id.as_str());
                 self.begin(id.as_str(), doing.clone(), usually(id, *action));
-                self.say_of_resource(&doing, false);
+                self.say_in_between(&doing);
             }
-            Event::Waiting { id, why } => self.waiting(id, why),
+            Event::Waiting { id, why, times, waited } => self.waiting(id, why, *times, *waited),
             // It goes on with what was said before, or waits again for the same.
             Event::Resumed { .. } => {}
             Event::Ended { id, action, outcome, seconds } => self.ended(id, *action, outcome, *seconds),
@@ -229,6 +242,7 @@ impl Progress {
             Build::UpToDate(functions) if self.0.ui.verbose() => self.say(&format!("unchanged: {}", functions.join(", "))),
             Build::Preparing(what) => self.step(what),
             Build::Building(functions) => self.step(&format!("building {}", functions.join(", "))),
+            Build::Linking(functions) => self.step(&format!("compiling and linking {}, which takes minutes", functions.join(", "))),
             Build::Cargo(line) => {
                 self.explain(STEP, line.trim());
                 if self.0.ui.verbose() {
@@ -237,6 +251,7 @@ impl Progress {
             }
             // An error is shown once, at the end.
             Build::Diagnostic(text) if text.starts_with("warning") => self.0.ui.warn(text.trim_start_matches("warning: ")),
+            Build::Remark(text) if self.0.ui.verbose() => self.say(text),
             Build::Built { functions, seconds } => {
                 self.step_done();
                 self.say(&format!("built {} ({seconds:.1} s)", functions.join(", ")));
@@ -280,25 +295,45 @@ impl Progress {
         }
     }
 
-    fn waiting(&self, id: &Id, why: &str) {
+    /// Shows a request that goes on failing.
+    pub fn retrying(&self, retry: &Retry) {
+        let Retry { id, operation, why, times, waited } = retry;
+        self.event(&Line::Retrying { id: id.as_ref(), operation, why, times: *times, seconds: rounded(waited.as_secs_f64()) });
+        let key = id.as_ref().map_or(STEP, Id::as_str);
+        let about = id.as_ref().map_or_else(String::new, |id| format!("{id}: "));
+        let text = format!("{operation} failed {times} times in {:.0} s ({why}) and is sent again", waited.as_secs_f64());
+        self.explain(key, &text);
+        // What goes wrong is said to everybody; on a terminal it is in the row.
+        if !self.0.events && self.0.ui.rows().is_none() {
+            self.say_always(&format!("{about}{text}"));
+        }
+    }
+
+    fn waiting(&self, id: &Id, why: &str, times: u32, waited: Duration) {
         if !self.state().running.contains_key(id.as_str()) {
             self.begin(id.as_str(), format!("looking at {id}"), None);
         }
-        // The same wait is polled many times; only a new one is news.
-        if self.explain(id.as_str(), &format!("waiting for {why}")) {
-            self.event(&Line::Waiting { id, why });
-            self.say_of_resource(&format!("{id} is waiting for {why}"), false);
+        // The same wait is polled many times; only a new one is news, and one that lasts.
+        let text = format!("waiting for {why}");
+        let is_new = self.explain(id.as_str(), &text);
+        if is_new || self.is_due(id.as_str()) {
+            self.event(&Line::Waiting { id, why, times, seconds: rounded(waited.as_secs_f64()) });
+        }
+        if is_new {
+            self.say_in_between(&format!("{id} is waiting for {why}"));
         }
     }
 
     fn ended(&self, id: &Id, action: Action, outcome: &Outcome<'_>, seconds: f64) {
         self.finish(id.as_str());
-        let rounded = (seconds * 10.0).round() / 10.0;
+        let rounded = rounded(seconds);
         let (doing, done) = verb(action);
         let (event, text) = match outcome {
             Outcome::Done => {
                 let (sign, _) = sign(action);
-                let text = format!("{} {done} {id} ({seconds:.1} s)", paint(GOOD, sign));
+                let time = format!("({seconds:.1} s)");
+                let room = self.0.ui.note_columns().beside(width(sign) + width(done) + width(&time) + 3);
+                let text = format!("{} {done} {} {time}", paint(GOOD, sign), shorten(id.as_str(), room));
                 (Line::Done { id, action, seconds: rounded }, text)
             }
             Outcome::Failed(Error::Interrupted) => {
@@ -310,7 +345,10 @@ impl Progress {
             }
         };
         self.event(&event);
-        self.say_of_resource(&text, true);
+        // Those who read JSON have it as an event.
+        if !self.0.events {
+            self.say_always(&text);
+        }
     }
 
     fn begin(&self, key: &str, doing: String, usually: Option<&'static str>) {
@@ -323,13 +361,18 @@ impl Progress {
         self.state().running.get_mut(key).is_some_and(|running| running.explain(why))
     }
 
+    /// Returns `true` if nothing was reported of it for a while, and takes note that something is now.
+    fn is_due(&self, key: &str) -> bool {
+        self.state().running.get_mut(key).is_some_and(|running| running.is_due(SILENCE))
+    }
+
     fn finish(&self, key: &str) {
         self.state().running.remove(key);
     }
 
-    /// A line about one resource: those who read JSON have it as an event, and on a terminal only what ended is worth a line.
-    fn say_of_resource(&self, text: &str, ended: bool) {
-        if !self.0.events && (self.0.ui.rows().is_none() || ended) {
+    /// A line about a resource that has not ended, with -v: its end is a line, on a terminal it is a row, and a sign of life names it.
+    fn say_in_between(&self, text: &str) {
+        if !self.0.events && self.0.ui.rows().is_none() && self.0.ui.verbose() {
             self.say_always(text);
         }
     }
@@ -351,6 +394,11 @@ impl Progress {
     }
 }
 
+/// Rounds to a tenth.
+fn rounded(seconds: f64) -> f64 {
+    (seconds * 10.0).round() / 10.0
+}
+
 /// (what is being done, what was done)
 fn verb(action: Action) -> (&'static str, &'static str) {
     match action {
@@ -370,6 +418,7 @@ mod tests {
         resources::{Role, Table},
     };
     use clap::Parser;
+    use std::time::Duration;
 
     fn progress() -> Progress {
         let globals = Cli::parse_from(["liveinsight", "--quiet", "graph"]).globals;
@@ -390,7 +439,7 @@ mod tests {
     fn a_sign_of_life_names_what_is_waited_for_and_how_long_that_takes() {
         let (progress, table) = (progress(), Id::new::<Table>("events"));
         progress.engine(&Event::Started { id: &table, action: Action::Create });
-        progress.engine(&Event::Waiting { id: &table, why: "the table to be created" });
+        progress.engine(&Event::Waiting { id: &table, why: "the table to be created", times: 1, waited: Duration::ZERO });
         for name in ["a", "b", "c"] {
             progress.engine(&Event::Started { id: &Id::new::<Role>(name), action: Action::Update });
         }

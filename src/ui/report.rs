@@ -1,5 +1,6 @@
 //! What a run did: the summary, what failed and what hangs behind it.
 
+use super::fit::{Columns, shorten};
 use crate::{
     aws::Tally,
     engine::{Action, Class, Error, Id, Removal, Report},
@@ -157,26 +158,35 @@ fn behind(report: &Report, root: &Id) -> Option<String> {
     (!ids.is_empty()).then(|| ids.join(", "))
 }
 
-/// What `down` is about to remove, and what stays.
-pub fn removal_text(removal: &Removal) -> String {
+/// Resources that `down` is about to remove, if they are to be `named`, and those that stay.
+pub fn removal_text(removal: &Removal, named: bool, columns: Columns) -> String {
     let mut out = String::new();
     // Writing to a String cannot fail.
-    for id in &removal.leaving {
-        let _ = writeln!(out, "- {id}");
+    for id in removal.leaving.iter().filter(|_| named) {
+        let _ = writeln!(out, "- {}", shorten(id.as_str(), columns.beside(2)));
     }
     for id in &removal.kept {
-        let _ = writeln!(out, "  {id} stays, with its data");
+        let _ = writeln!(out, "  {}", columns.wrap(&format!("{id} stays, with its data"), 2, 4));
     }
     for (id, whose) in &removal.foreign {
-        let _ = writeln!(out, "  {id} stays, it is not this stack's ({whose})");
+        let _ = writeln!(out, "  {}", columns.wrap(&format!("{id} stays, it is not this stack's ({whose})"), 2, 4));
     }
-    let _ = write!(out, "\n{} to delete", removal.leaving.len());
+    if !out.is_empty() {
+        out.push('\n');
+    }
+    let _ = write!(out, "{} to delete", removal.leaving.len());
     for (count, word) in [(removal.kept.len(), "kept"), (removal.foreign.len(), "not this stack's")] {
         if count > 0 {
             let _ = write!(out, ", {count} {word}");
         }
     }
     out
+}
+
+/// Returns the refusal of a removal that the service would stop half-way; `None` if nothing is in its way.
+pub fn protected(removal: &Removal) -> Option<CliError> {
+    let lines: Vec<String> = removal.protected.iter().map(|(id, protection)| format!("\n  {id}: {protection}")).collect();
+    (!lines.is_empty()).then(|| CliError::failed(format!("refused, and nothing was deleted:{}", lines.concat())))
 }
 
 #[cfg(test)]

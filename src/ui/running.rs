@@ -13,6 +13,8 @@ pub(super) struct Running {
     usually: Option<&'static str>,
     why: Option<String>,
     since: Instant,
+    /// When something was last reported of it.
+    reported: Instant,
     row: Option<ProgressBar>,
 }
 
@@ -24,7 +26,7 @@ impl Running {
             row.enable_steady_tick(TICK);
             row
         });
-        let running = Self { doing, usually, why: None, since: Instant::now(), row };
+        let running = Self { doing, usually, why: None, since: Instant::now(), reported: Instant::now(), row };
         running.show();
         running
     }
@@ -34,9 +36,19 @@ impl Running {
         let news = self.why.as_deref() != Some(why);
         if news {
             self.why = Some(why.to_owned());
+            self.reported = Instant::now();
             self.show();
         }
         news
+    }
+
+    /// Returns `true` if nothing was reported for so long, and takes note that something is now.
+    pub(super) fn is_due(&mut self, silence: Duration) -> bool {
+        let due = self.reported.elapsed() >= silence;
+        if due {
+            self.reported = Instant::now();
+        }
+        due
     }
 
     /// Since when it runs.

@@ -1,17 +1,22 @@
 //! How every resource stands, for people and as JSON.
 
 use super::{
+    fit::{Columns, pad, shorten, width},
     json,
     markdown::cell,
     name_beside, percent, plan,
     style::{BAD, CHANGED, FAINT, GOOD, paint},
+    uncompared::{self, Uncompared},
 };
 use crate::{
     cost::Report,
-    engine::{Cause, Changes, Id, Plan, State, Step},
+    engine::{Cause, Changes, Id, Plan, Resource, State, Step},
     lock::Held,
+    release::Standing,
+    resources::{Alias, Bucket, Distribution},
     trail::Author,
 };
+use anstyle::Style;
 use serde::Serialize;
 use std::{
     collections::BTreeMap,
@@ -28,60 +33,44 @@ pub struct Health {
     pub live_versions: BTreeMap<String, String>,
     /// By function, the versions that get a share (0 to 1) of the requests beside the live one: a canary that goes on, or was left.
     pub canaries: BTreeMap<String, BTreeMap<String, f64>>,
-    /// The number of the newest release, and whether it is what is live.
-    pub release: Option<Released>,
+    /// The newest release, beside what is live.
+    pub release: Option<Standing>,
     /// Who is at work on the stack now.
     pub lock: Option<Held>,
+    /// Fields that were not compared, as their declared values are not known.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub not_compared: Vec<Uncompared>,
     /// What it costs, if that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cost: Option<Report>,
 }
 
-/// The newest release.
-#[derive(Debug, Serialize)]
-pub struct Released {
-    /// Counted from 1.
-    pub number: u64,
-    /// Whether it is what is live.
-    pub live: bool,
+/// Rows that `status` shows, and the room for them.
+#[derive(Debug, Clone, Copy)]
+pub struct View {
+    /// Columns of a line.
+    pub columns: Columns,
+    /// Shows a row for what is in sync as well, which otherwise is only counted.
+    pub all: bool,
 }
 
-/// One row per resource, a line that counts, and how the stack runs.
-pub fn text<C>(plan: &Plan<C>, health: &Health, authors: &BTreeMap<Id, Author>) -> String {
-    let width = |length: fn(&Step) -> usize| plan.steps.iter().map(length).max().unwrap_or_default();
-    let id_width = width(|step| step.id.as_str().chars().count());
-    let name_width = width(|step| name_beside(&step.id, &step.name).chars().count());
-    let mut out = String::new();
-    for step in &plan.steps {
-        let (id, name) = (&step.id, name_beside(&step.id, &step.name));
-        let name = paint(FAINT, format_args!("{name:name_width$}"));
+/// One row per resource that is not in sync, a line that counts, and how the stack runs.
+pub fn text<C>(plan: &Plan<C>, health: &Health, authors: &BTreeMap<Id, Author>, view: View) -> String {
+    let steps: Vec<&Step> = plan.steps.iter().filter(|step| view.all || step.state != State::InSync).collect();
+    let release = health.release.as_ref();
+    let mut out = rows(&steps, release, authors, view.columns);
+    if !out.is_empty() {
+        out.push('\n');
+    }
+    out.push_str(&view.columns.wrap(&totals(plan, release), 0, 2));
+    let rolled_back = count_rolled_back(plan, release) > 0;
+    let note = rolled_back.then(|| "what is rolled back stays so until the next `up`; `plan` shows what that would release".to_owned());
+    for line in lines(health).into_iter().chain(note) {
         // Writing to a String cannot fail.
-        let _ = writeln!(out, "{id:id_width$}  {name}  {}", state(step, authors));
-    }
-    let _ = write!(out, "\n{}", totals(plan));
-    if !health.firing_alarms.is_empty() {
-        let _ = write!(out, "\n{}: {}", paint(BAD, "alarms firing"), health.firing_alarms.join(", "));
-    }
-    if !health.live_versions.is_empty() {
-        let list: Vec<String> = health.live_versions.iter().map(|(function, version)| format!("{function} {version}")).collect();
-        let _ = write!(out, "\nlive versions: {}", list.join(", "));
-    }
-    for (function, shares) in &health.canaries {
-        for (version, share) in shares {
-            let percent = percent(*share);
-            let _ = write!(out, "\n{}: {percent} % of {function} to version {version}", paint(CHANGED, "canary"));
-        }
-    }
-    match &health.release {
-        Some(Released { number, live: true }) => drop(write!(out, "\nrelease: {number}")),
-        Some(Released { number, live: false }) => drop(write!(out, "\nrelease: {number}, and something else is live")),
-        None => {}
-    }
-    if let Some(held) = &health.lock {
-        let _ = write!(out, "\n{} by {}", paint(CHANGED, "locked"), super::lock_text(held));
+        let _ = write!(out, "\n{}", view.columns.wrap(&line, 0, 2));
     }
     if let Some(cost) = &health.cost {
-        let _ = write!(out, "\n\n{}", super::cost::text(cost));
+        let _ = write!(out, "\n\n{}", super::cost::text(cost, view.columns));
     }
     out
 }
@@ -106,6 +95,10 @@ pub fn json<'a, C>(plan: &'a Plan<C>, project: &str, environment: &str, health: 
         cause: Option<Cause>,
         changes: Changes,
         changed_by: Option<&'a Author>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        rolled_back_to: Option<u64>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        serves_release: Option<u64>,
     }
     #[derive(Serialize)]
     struct Counts {
@@ -116,6 +109,8 @@ pub fn json<'a, C>(plan: &'a Plan<C>, project: &str, environment: &str, health: 
         busy: usize,
         #[serde(skip_serializing_if = "Option::is_none")]
         stray: Option<usize>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        rolled_back: Option<usize>,
     }
     let summary = Counts {
         total: plan.steps.len(),
@@ -124,55 +119,186 @@ pub fn json<'a, C>(plan: &'a Plan<C>, project: &str, environment: &str, health: 
         missing: plan.count_state(State::Missing),
         busy: plan.count_state(State::Busy),
         stray: Some(plan.count_state(State::Stray)).filter(|count| *count > 0),
+        rolled_back: Some(count_rolled_back(plan, health.release.as_ref())).filter(|count| *count > 0),
     };
     let row = |step: &'a Step| {
         let Step { id, name, state, cause, changes, .. } = step;
         let changes = changes.without(plan::APPLIED);
-        Row { id, kind: id.kind(), name, state: *state, cause: *cause, changes, changed_by: authors.get(id) }
+        let (rolled_back_to, serves_release) = match serves(step, health.release.as_ref()) {
+            Some(Serves::RolledBack(number)) => (Some(number), None),
+            Some(Serves::Released(number)) => (None, Some(number)),
+            None => (None, None),
+        };
+        let (kind, changed_by) = (id.kind(), authors.get(id));
+        Row { id, kind, name, state: *state, cause: *cause, changes, changed_by, rolled_back_to, serves_release }
     };
     let resources = plan.steps.iter().map(row).collect();
     json::document(&Document { stack: project, env: environment, resources, summary, health })
 }
 
 /// For the page of a CI job: a heading that counts, and what is not in sync.
-pub fn markdown<C>(stack: &str, plan: &Plan<C>, authors: &BTreeMap<Id, Author>) -> String {
-    let mut out = format!("### {stack}: {}\n", totals(plan));
+pub fn markdown<C>(stack: &str, plan: &Plan<C>, release: Option<&Standing>, authors: &BTreeMap<Id, Author>) -> String {
+    let mut out = format!("### {stack}: {}\n", totals(plan, release));
     let differs: Vec<&Step> = plan.steps.iter().filter(|step| step.state != State::InSync).collect();
     if !differs.is_empty() {
         out.push_str("\n| resource | state |\n|---|---|\n");
     }
     for step in differs {
-        let state = anstream::adapter::strip_str(&state(step, authors)).to_string();
-        let _ = writeln!(out, "| {} | {} |", cell(step.id.as_str()), cell(&state));
+        let _ = writeln!(out, "| {} | {} |", cell(step.id.as_str()), cell(&state(step, release, authors)));
     }
     out
 }
 
-/// `58 of 59 in sync, 1 drifted`
-fn totals<C>(plan: &Plan<C>) -> String {
-    let mut out = format!("{} of {} in sync", plan.count_state(State::InSync), plan.steps.len());
-    let others = [(State::Drifted, "drifted"), (State::Missing, "missing"), (State::Busy, "busy"), (State::Stray, "not in stack.yaml")];
-    for (state, word) in others {
-        match plan.count_state(state) {
-            0 => {}
-            count => drop(write!(out, ", {count} {word}")),
+/// How the stack runs: alarms, versions, canaries, the release, and the lock.
+fn lines(health: &Health) -> Vec<String> {
+    let mut lines = Vec::new();
+    if !health.not_compared.is_empty() {
+        lines.push(uncompared::text(&health.not_compared));
+    }
+    if !health.firing_alarms.is_empty() {
+        lines.push(format!("{}: {}", paint(BAD, "alarms firing"), health.firing_alarms.join(", ")));
+    }
+    if !health.live_versions.is_empty() {
+        let list: Vec<String> = health.live_versions.iter().map(|(function, version)| format!("{function} {version}")).collect();
+        lines.push(format!("live versions: {}", list.join(", ")));
+    }
+    for (function, shares) in &health.canaries {
+        for (version, share) in shares {
+            let percent = percent(*share);
+            lines.push(format!("{}: {percent} % of {function} to version {version}", paint(CHANGED, "canary")));
+        }
+    }
+    match &health.release {
+        Some(Standing { number, live: true, .. }) => lines.push(format!("release: {number}")),
+        Some(Standing { number, live: false, .. }) => lines.push(format!("release: {number}, and something else is live")),
+        None => {}
+    }
+    if let Some(held) = &health.lock {
+        lines.push(format!("{} by {}", paint(CHANGED, "locked"), super::lock_text(held)));
+    }
+    lines
+}
+
+/// State, id, physical name, and what is to be said of it, if that fits in the same line, else below.
+fn rows(steps: &[&Step], release: Option<&Standing>, authors: &BTreeMap<Id, Author>, columns: Columns) -> String {
+    let longest = |length: fn(&Step) -> usize| steps.iter().map(|step| length(step)).max().unwrap_or_default();
+    let state_width = steps.iter().map(|step| word(step, release).1.len()).max().unwrap_or_default();
+    let taken = state_width + 2;
+    let (id_width, name_width) =
+        columns.share(taken, longest(|step| width(step.id.as_str())), longest(|step| width(name_beside(&step.id, &step.name))));
+    let mut out = String::new();
+    for step in steps {
+        let (style, state) = word(step, release);
+        let (id, name) = (shorten(step.id.as_str(), id_width), shorten(name_beside(&step.id, &step.name), name_width));
+        let details = details(step, release, authors);
+        let beside = !details.is_empty() && columns.hold(taken + id_width + 2 + name_width + 2 + width(&details));
+        // Writing to a String cannot fail.
+        let _ = write!(out, "{}  ", paint(style, pad(&state, state_width)));
+        let _ = if beside {
+            writeln!(out, "{}  {}  {details}", pad(&id, id_width), paint(FAINT, pad(&name, name_width)))
+        } else if name.is_empty() {
+            writeln!(out, "{id}")
+        } else {
+            writeln!(out, "{}  {}", pad(&id, id_width), paint(FAINT, name))
+        };
+        if !beside && !details.is_empty() {
+            let _ = writeln!(out, "{}{}", " ".repeat(taken), columns.wrap(&details, taken, taken));
         }
     }
     out
 }
 
-fn state(step: &Step, authors: &BTreeMap<Id, Author>) -> String {
-    let text = match step.state {
-        State::InSync => paint(GOOD, "in sync"),
-        State::Drifted => paint(CHANGED, format_args!("drifted ({})", step.changes.without(plan::APPLIED).paths())),
-        State::Missing => paint(BAD, "missing"),
-        State::Busy => paint(CHANGED, "busy"),
-        State::Stray => paint(BAD, "not in stack.yaml"),
+/// Fields that say what serves, by kind: a rollback leaves them behind what the sources are.
+const SERVING: [(&str, &[&str]); 3] = [(Alias::KIND, &["release"]), (Bucket::KIND, &["site", "files"]), (Distribution::KIND, &["content"])];
+
+/// How a resource serves that differs from the sources by nothing but what it serves: that is no drift.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Serves {
+    /// What somebody put back: this release.
+    RolledBack(u64),
+    /// What was released last, as this release: the sources are not released, or what they were was taken back.
+    Released(u64),
+}
+
+fn serves(step: &Step, release: Option<&Standing>) -> Option<Serves> {
+    let (kind, fields) = SERVING.iter().find(|(kind, _)| *kind == step.id.kind())?;
+    let part = if *kind == Alias::KIND { step.id.name() } else { "site" };
+    let release = release.filter(|release| release.as_recorded.contains(part))?;
+    let mut changes = step.changes.iter().filter(|change| change.path != plan::APPLIED);
+    let is_behind =
+        step.state == State::Drifted && changes.all(|change| change.path.split('.').next().is_some_and(|field| fields.contains(&field)));
+    is_behind.then(|| release.rolled_back.get(part).map_or(Serves::Released(release.number), |to| Serves::RolledBack(*to)))
+}
+
+fn count_rolled_back<C>(plan: &Plan<C>, release: Option<&Standing>) -> usize {
+    plan.steps.iter().filter(|step| matches!(serves(step, release), Some(Serves::RolledBack(_)))).count()
+}
+
+/// `58 of 59 in sync, 1 drifted`
+fn totals<C>(plan: &Plan<C>, release: Option<&Standing>) -> String {
+    let mut out = format!("{} of {} in sync", plan.count_state(State::InSync), plan.steps.len());
+    let count = |state| plan.count_state(state);
+    let (serving, rolled_back) = (plan.steps.iter().filter_map(|step| serves(step, release)).count(), count_rolled_back(plan, release));
+    let others = [
+        (count(State::Drifted) - serving, "drifted"),
+        (rolled_back, "rolled back"),
+        (serving - rolled_back, "not released"),
+        (count(State::Missing), "missing"),
+        (count(State::Busy), "busy"),
+        (count(State::Stray), "not in stack.yaml"),
+    ];
+    for (count, word) in others.into_iter().filter(|(count, _)| *count > 0) {
+        let _ = write!(out, ", {count} {word}");
+    }
+    out
+}
+
+/// State of a resource in a cell of its own: `drifted (threshold); changed from outside`
+fn state(step: &Step, release: Option<&Standing>, authors: &BTreeMap<Id, Author>) -> String {
+    let (_, state) = word(step, release);
+    let mut details = notes(step, release, authors);
+    let drifted = step.state == State::Drifted && serves(step, release).is_none();
+    details.insert(0, if drifted { format!("{state} ({})", fields(step)) } else { state });
+    details.join("; ")
+}
+
+/// `threshold; changed from outside; by arn:aws:iam::…:user/ada with cloudwatch:PutMetricAlarm 3 min ago`
+fn details(step: &Step, release: Option<&Standing>, authors: &BTreeMap<Id, Author>) -> String {
+    let drifted = step.state == State::Drifted && serves(step, release).is_none();
+    let fields = drifted.then(|| fields(step));
+    fields.into_iter().chain(notes(step, release, authors)).collect::<Vec<_>>().join("; ")
+}
+
+fn word(step: &Step, release: Option<&Standing>) -> (Style, String) {
+    let (style, word) = match step.state {
+        State::Drifted => match serves(step, release) {
+            Some(Serves::RolledBack(number)) => return (CHANGED, format!("rolled back to release {number}")),
+            Some(Serves::Released(_)) => (CHANGED, "not released"),
+            None => (CHANGED, "drifted"),
+        },
+        State::InSync => (GOOD, "in sync"),
+        State::Missing => (BAD, "missing"),
+        State::Busy => (CHANGED, "busy"),
+        State::Stray => (BAD, "not in stack.yaml"),
     };
+    (style, word.to_owned())
+}
+
+/// Names of the fields that differ.
+fn fields(step: &Step) -> String {
+    step.changes.without(plan::APPLIED).paths()
+}
+
+/// Cause of a difference, its author, and why it takes consent to end it.
+fn notes(step: &Step, release: Option<&Standing>, authors: &BTreeMap<Id, Author>) -> Vec<String> {
+    match serves(step, release) {
+        Some(Serves::RolledBack(_)) => return Vec::new(),
+        Some(Serves::Released(number)) => return vec![format!("release {number} serves, not the sources")],
+        None => {}
+    }
     let cause = step.cause.filter(|_| step.state == State::Drifted).map(plan::cause);
     let author = authors.get(&step.id).map(author);
-    let more = [cause.map(str::to_owned), author, step.objection.as_ref().map(plan::objection)];
-    more.into_iter().flatten().fold(text, |text, more| format!("{text}; {more}"))
+    [cause.map(str::to_owned), author, step.objection.as_ref().map(plan::objection)].into_iter().flatten().collect()
 }
 
 /// `by arn:aws:sts::…:assumed-role/Admin/ada with cloudwatch:PutMetricAlarm (console) 3 min ago`

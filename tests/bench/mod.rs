@@ -71,8 +71,8 @@ impl Rival {
             (name.clone(), package)
         };
         let packages = stack.functions.keys().map(package).collect();
-        let site = Content::site_of(read_site(&site(), "index.html").unwrap());
-        declare(&stack, &self.place(), &Content { packages, site: Some(site) })
+        let site = Content::site_of(read_site(&site(), "index.html", None).unwrap().files);
+        declare(&stack, &self.place(), &Content { packages, site: Some(site), ..Content::default() })
     }
 
     async fn connect(&self, endpoint: &str) -> Aws {

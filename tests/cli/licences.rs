@@ -38,8 +38,11 @@ fn every_crate_is_under_a_licence_that_is_allowed() {
     let packages = packages();
     assert!(packages.len() > 300, "{}", packages.len());
     let licence = |package: &Value| package["license"].as_str().unwrap_or("none stated").to_owned();
+    // The template of a user's function is nobody's to licence.
+    let is_template = |package: &&Value| package["manifest_path"].as_str().is_some_and(|path| path.contains("/templates/project/"));
     let refused: Vec<String> = packages
         .iter()
+        .filter(|package| !is_template(package))
         .filter(|package| !package["license"].as_str().is_some_and(|text| is_met(text, &allowed)))
         .map(|package| format!("{} {}: {}", package["name"], package["version"], licence(package)))
         .collect();

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "what helps a test fails as a test does")]
 
+mod beliefs;
 mod connect;
 mod docs;
 mod graph;

@@ -1,6 +1,6 @@
 //! `policy`: the documents for the shipped stack, without access to AWS.
 
-use crate::harness::{Project, SMALL, stdout};
+use crate::harness::{Project, SMALL, stderr, stdout};
 use serde_json::Value;
 
 const ACCOUNT: [&str; 2] = ["--account", "123456789012"];
@@ -69,4 +69,17 @@ fn mistakes_are_told() {
     insta::assert_snapshot!("policy_wrong_account", project.show(&["policy", "--account", "12345"]));
     insta::assert_snapshot!("policy_wrong_trust", project.show(&["policy", "--trust", "octo/site", ACCOUNT[0], ACCOUNT[1]]));
     insta::assert_snapshot!("policy_without_access", project.show(&["policy"]));
+}
+
+#[test]
+fn without_credentials_it_says_so_in_a_line_or_takes_an_account() {
+    let project = shipped();
+    let refused = project.run(&["policy"]);
+    assert_eq!(refused.status.code(), Some(4));
+    let said = stderr(&refused);
+    let errors = said.lines().filter(|line| line.starts_with("error:")).count();
+    assert!(errors == 1 && said.contains("hint: ") && said.contains("--account 123456789012"), "{said}");
+    for arguments in [&["policy", ACCOUNT[0], ACCOUNT[1]][..], &["policy", "--local"]] {
+        assert_eq!(project.run(arguments).status.code(), Some(0), "{arguments:?}");
+    }
 }

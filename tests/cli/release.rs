@@ -66,3 +66,18 @@ fn a_missing_standard_library_is_said_before_anything_is_built() {
     assert!(stderr(&run).contains("run: rustup target add riscv64gc-unknown-linux-musl"), "{}", stderr(&run));
     assert!(run.stdout.is_empty());
 }
+
+#[test]
+fn a_missing_source_of_the_standard_library_names_the_package() {
+    let directory = tempfile::tempdir().unwrap();
+    let compiler = directory.path().join("rustc");
+    // One that has neither standard libraries nor their source.
+    fs::write(&compiler, format!("#!/bin/sh\necho {}\n", directory.path().display())).unwrap();
+    fs::set_permissions(&compiler, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let path = format!("{}:{}", directory.path().display(), std::env::var("PATH").unwrap());
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let run = Command::new(root.join(".ci/release")).env("PATH", path).env("LIVEINSIGHT_BUILD_STD", "1").output().unwrap();
+    assert_eq!(run.status.code(), Some(1));
+    assert!(stderr(&run).contains("apt-get install rust-src"), "{}", stderr(&run));
+    assert!(run.stdout.is_empty());
+}

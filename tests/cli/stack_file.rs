@@ -23,6 +23,7 @@ fn other_ways_in_which_the_file_is_not_usable() {
     // Where tests are run, a directory above may hold a stack.yaml; a temporary one does not.
     assert_eq!(missing.status.code(), Some(3), "{}", stderr(&missing));
     assert!(stderr(&missing).contains("no stack.yaml here or in any directory above"));
+    assert!(stderr(&missing).contains("run `liveinsight init` to write one"));
 }
 
 #[test]
@@ -32,4 +33,57 @@ fn it_is_found_from_a_directory_below() {
     let below = project.run_in("some/where", &["graph"]);
     assert_eq!(stdout(&here), stdout(&below));
     assert!(stdout(&here).contains("demo-notes-dev"));
+}
+
+#[test]
+fn secrets_without_a_value_stop_up_and_not_plan_or_status() {
+    let stack = format!("{SMALL}functions:\n  hello: {{ source: hello, secrets: [MY_TOKEN, OTHER_KEY] }}\n");
+    let make = || {
+        let project = Project::new(&stack);
+        std::fs::create_dir(project.path().join("hello")).unwrap();
+        std::fs::write(project.path().join("hello/Cargo.toml"), "").unwrap();
+        project
+    };
+    let up = make().run(&["up"]);
+    assert_eq!(up.status.code(), Some(3));
+    for name in ["MY_TOKEN", "OTHER_KEY"] {
+        assert!(stderr(&up).contains(&format!("the environment variable {name}, a secret of `hello`, is not set")), "{}", stderr(&up));
+    }
+    // The file is no obstacle to these: what stops them here is that there are no credentials.
+    for command in ["plan", "status", "down", "outputs", "history", "logs"] {
+        assert_eq!(make().run(&[command]).status.code(), Some(4), "{command}");
+    }
+    assert_eq!(make().run(&["graph"]).status.code(), Some(0));
+}
+
+#[test]
+fn secrets_count_among_the_4_kb_of_the_environment() {
+    let stack =
+        format!("{SMALL}functions:\n  hello: {{ source: hello, environment: {{ BIG: {} }}, secrets: [MY_TOKEN] }}\n", "x".repeat(2000));
+    let run = |length: usize| {
+        let project = Project::new(&stack).env("MY_TOKEN", &"t".repeat(length));
+        std::fs::create_dir(project.path().join("hello")).unwrap();
+        std::fs::write(project.path().join("hello/Cargo.toml"), "").unwrap();
+        project.run(&["plan"])
+    };
+    let room = 4096 - 2000 - r#"{"BIG":"","ENVIRONMENT":"dev","MY_TOKEN":""}"#.len();
+    assert_eq!(run(room).status.code(), Some(4), "it fits, and credentials are asked for");
+    let refused = run(room + 1);
+    assert_eq!(refused.status.code(), Some(3));
+    assert!(stderr(&refused).contains("secrets included, take 4097 bytes as JSON in dev, Lambda allows 4096"), "{}", stderr(&refused));
+}
+
+#[test]
+fn a_timeout_beyond_the_patience_of_the_api_gets_a_word() {
+    let stack = |timeout: &str| {
+        let function = format!("functions:\n  slow: {{ source: slow, route: GET /api/slow, timeout: {timeout} }}\n");
+        let project = Project::new(&format!("{SMALL}{function}"));
+        std::fs::create_dir(project.path().join("slow")).unwrap();
+        std::fs::write(project.path().join("slow/Cargo.toml"), "").unwrap();
+        stderr(&project.run(&["plan"]))
+    };
+    let words = "warning: stack.yaml:8:";
+    assert!(!stack("30s").contains(words));
+    let said = stack("31s");
+    assert!(said.contains(words) && said.contains("the API answers 504 after 29 s"), "{said}");
 }

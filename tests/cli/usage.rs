@@ -87,3 +87,48 @@ fn the_local_aws_is_not_started_by_asking() {
     insta::assert_snapshot!("local_stop", project.show(&["local", "stop"]));
     assert!(!project.path().join(".liveinsight").exists());
 }
+
+#[test]
+fn a_wrong_format_names_those_of_the_command() {
+    let project = Project::new(SMALL);
+    for (command, formats) in [
+        ("status", "text, json"),
+        ("plan", "text, json, markdown"),
+        ("outputs", "text, json, dotenv, github"),
+        ("graph", "text, mermaid, dot"),
+        ("open", "text"),
+    ] {
+        for arguments in [["--format", "xml", command], [command, "--format", "xml"]] {
+            let output = project.run(&arguments);
+            assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+            let said = stderr(&output);
+            assert!(
+                said.contains("invalid value 'xml' for '--format <FORMAT>'") && said.contains(&format!("[possible values: {formats}]")),
+                "{said}"
+            );
+        }
+    }
+}
+
+#[test]
+fn timings_take_a_file_with_and_without_an_equals_sign() {
+    // That the file is wrong shows only once the options are understood.
+    let project = Project::new("project: Wrong\nregion: us-east-1\n");
+    for arguments in
+        [&["up", "--timings", "page.html"][..], &["up", "--timings=page.html"], &["up", "--timings"], &["down", "--timings", "-q"]]
+    {
+        assert_eq!(project.run(arguments).status.code(), Some(3), "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_length_of_time_needs_a_unit() {
+    let project = Project::new(SMALL);
+    let ask = "a number needs a unit: write 5s, 5m, 5h or 5d";
+    for arguments in [&["logs", "--since", "5"][..], &["up", "--canary", "10%:5"], &["seed", "--duration", "5"]] {
+        let output = project.run(arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert!(stderr(&output).contains(ask), "{}", stderr(&output));
+    }
+    assert!(stderr(&project.run(&["up", "--canary", "10:5m"])).contains("a share needs its unit: write 10%:5m"));
+}

@@ -4,13 +4,13 @@ use crate::{
     harness::{Bench, Calls, contract, endpoint},
     proxy::{Fate, first},
 };
-use aws_sdk_apigateway::types::{Op, PatchOperation};
+use aws_sdk_apigateway::types::{GatewayResponseType, Op, PatchOperation};
 use liveinsight::{
     aws::Aws,
     engine::{Graph, Handle, Ref},
     resources::{
         AccessLog, ApiDeployment, ApiDocument, ApiIntegration, ApiIntegrationResponse, ApiMethod, ApiMethodResponse, ApiResource, ApiStage,
-        LogGroup, RestApi, logging_role, quoted, response_header, sweep_rest_api_parts,
+        ERROR_TYPES, LogGroup, RestApi, logging_role, quoted, response_header, sweep_rest_api_parts,
     },
 };
 use std::collections::BTreeMap;
@@ -33,6 +33,8 @@ struct Wish {
     stage_team: Option<&'static str>,
     api_team: Option<&'static str>,
     endpoints: &'static [&'static str],
+    /// The upper part of all paths.
+    above: &'static str,
 }
 
 impl Default for Wish {
@@ -53,6 +55,7 @@ impl Default for Wish {
             stage_team: None,
             api_team: None,
             endpoints: &["events"],
+            above: "api",
         }
     }
 }
@@ -70,22 +73,23 @@ fn declare(bench: &Bench, wish: &Wish) -> Graph<Aws> {
             name: name.clone(),
             description: Some(wish.description.into()),
             endpoint: "REGIONAL".into(),
-            minimum_compression_size: Some(1024),
+            error_origins: ERROR_TYPES.map(|kind| (kind.to_owned(), quoted(wish.origin))).into(),
             tags: tags(wish.api_team),
             parts: ApiDocument::default(),
             logs: true,
         },
     );
-    let root = add_path(&mut graph, &api, &api.root_resource_id(), "", "api");
+    let root = add_path(&mut graph, &api, &api.root_resource_id(), "", wish.above);
     let mut done = Vec::new();
     for endpoint in wish.endpoints.iter().chain(wish.extra_path.then_some(&"extra")) {
-        let path = add_path(&mut graph, &api, &root.resource_id(), "/api", endpoint);
-        let full = format!("/api/{endpoint}");
+        let path = add_path(&mut graph, &api, &root.resource_id(), &format!("/{}", wish.above), endpoint);
+        let full = format!("/{}/{endpoint}", wish.above);
         done.push(add_function(&mut graph, &api, &path, &full, wish));
         done.extend(add_preflight(&mut graph, &api, &path, &full, wish));
     }
     // As a declaration would: whatever is in the snapshot is in its digest.
-    let digest = format!("{:?}", (wish.authorization, wish.timeout_ms, wish.origin, wish.max_age, wish.extra_path)).replace('"', "");
+    let digest =
+        format!("{:?}", (wish.above, wish.authorization, wish.timeout_ms, wish.origin, wish.max_age, wish.extra_path)).replace('"', "");
     let deployment = graph.add_part(&api, "current", ApiDeployment { api: api.api_id(), digest: digest.clone(), needs: done });
     let arn = bench.aws.arn("logs", &format!("log-group:{log_name}"));
     let destination = log.name().map(move |_| arn.clone());
@@ -264,6 +268,16 @@ async fn drift_of_api_and_stage_is_seen_and_made_good() {
     gateway.tag_resource().resource_arn(&arn).tags("Team", "red").tags("ManagedBy", "hand").send().await.unwrap();
     bench.heals(&graph, &["apigateway.rest_api/api tags.ManagedBy", "apigateway.rest_api/api tags.Team"]).await;
 
+    // The header of the API's own errors comes back; what else somebody set in them stays.
+    let kind = |name: &str| GatewayResponseType::from(name);
+    let put = gateway.put_gateway_response().rest_api_id(&api).response_type(kind("DEFAULT_4XX")).status_code("418");
+    put.response_parameters("gatewayresponse.header.X-Theirs", "'1'").send().await.unwrap();
+    bench.heals(&graph, &["apigateway.rest_api/api error_origins.DEFAULT_4XX"]).await;
+    let healed = gateway.get_gateway_response().rest_api_id(&api).response_type(kind("DEFAULT_4XX")).send().await.unwrap();
+    assert_eq!((healed.status_code(), healed.response_parameters().unwrap().len()), (Some("418"), 2), "{healed:?}");
+    gateway.delete_gateway_response().rest_api_id(&api).response_type(kind("DEFAULT_5XX")).send().await.unwrap();
+    bench.heals(&graph, &["apigateway.rest_api/api error_origins.DEFAULT_5XX"]).await;
+
     let other = gateway.create_deployment().rest_api_id(&api).description("by hand").send().await.unwrap().id().unwrap().to_owned();
     let patch = gateway.update_stage().rest_api_id(&api).stage_name("test").patch_operations(replace("/deploymentId", &other));
     let patch =
@@ -306,6 +320,38 @@ async fn what_is_not_declared_goes_and_what_another_stage_serves_stays() {
     bench.down(&declare(&bench, &Wish::default())).await;
 }
 
+/// The paths that the API has, asked without the program's own code.
+async fn paths(bench: &Bench) -> Vec<String> {
+    let apis = bench.aws.apigateway.get_rest_apis().limit(500).send().await.unwrap();
+    let api = apis.items().iter().find(|api| api.name() == Some(&bench.name("api"))).unwrap().id().unwrap().to_owned();
+    let nodes = bench.aws.apigateway.get_resources().rest_api_id(api).limit(500).send().await.unwrap();
+    let mut paths: Vec<String> = nodes.items().iter().filter_map(|node| node.path().map(str::to_owned)).collect();
+    paths.sort();
+    paths
+}
+
+#[tokio::test]
+async fn a_renamed_upper_part_of_a_path_takes_one_up() {
+    let bench = Bench::new("apigw-renamed").await;
+    bench.up(&declare(&bench, &Wish { above: "v1", ..Wish::default() })).await;
+    let renamed = declare(&bench, &Wish { above: "v2", ..Wish::default() });
+    bench.up(&renamed).await;
+    assert_eq!(paths(&bench).await, ["/", "/v2", "/v2/events"]);
+    bench.down(&renamed).await;
+}
+
+#[tokio::test]
+async fn paths_that_a_service_keeps_below_one_that_is_gone_are_collected() {
+    let bench = Bench::new("apigw-orphans").await;
+    let graph = declare(&bench, &Wish::default());
+    bench.up(&graph).await;
+    let (api, resource) = ids(&bench, "/api").await;
+    bench.aws.apigateway.delete_resource().rest_api_id(api).resource_id(resource).send().await.unwrap();
+    bench.up(&graph).await;
+    assert_eq!(paths(&bench).await, ["/", "/api", "/api/events"]);
+    bench.down(&graph).await;
+}
+
 #[tokio::test]
 async fn names_are_not_unique() {
     let bench = Bench::new("apigw-names").await;
@@ -336,16 +382,17 @@ async fn calls_are_few() {
     let graph = declare(&bench, &Wish { endpoints: &["events", "realtime", "stats"], ..Wish::default() });
 
     let (_, first) = bench.calls(bench.up(&graph)).await;
-    // The log group takes two. The API's are 26: itself, 4 paths, 6 methods, 6 integrations, 3 + 3 responses, deployment, stage and its settings.
-    assert_eq!(first.writes, 28);
-    // Planning what is not there takes 2, that no other run made the same API 1, the account's role 1, the proof 5 (without the tags that
-    // everything was made with), and the test's own look 8.
-    assert_eq!(first.reads, 17);
+    // The log group takes two. The API's are 28: itself, 2 headers of its own errors (part of the document where that can be imported), 4
+    // paths, 6 methods, 6 integrations, 3 + 3 responses, deployment, stage and its settings.
+    assert_eq!(first.writes, 30);
+    // Planning what is not there takes 2, that no other run made the same API 1, the account's role 1, the proof 6 (without the tags that
+    // everything was made with), and the test's own look 9.
+    assert_eq!(first.reads, 19);
 
     let (open, unchanged) = bench.calls(bench.open(&graph)).await;
     assert_eq!(open, Vec::<String>::new());
-    // Two for the log group. The API's: GetRestApis, GetResources, GetDeployments, GetStages, and GetTags of API and stage.
-    assert_eq!(unchanged, Calls { reads: 8, writes: 0 });
+    // Two for the log group. The API's: GetRestApis, GetResources, GetGatewayResponses, GetDeployments, GetStages, and GetTags of API and stage.
+    assert_eq!(unchanged, Calls { reads: 9, writes: 0 });
     let ((), down) = bench.calls(bench.down(&graph)).await;
     assert_eq!(down.writes, 2, "the API takes its parts along");
 }

@@ -177,7 +177,7 @@ async fn another_key_means_another_table_and_asks_first() {
 }
 
 #[tokio::test]
-async fn a_table_of_somebody_else_is_refused_then_adopted() {
+async fn a_table_of_another_stack_is_never_touched_and_one_of_nobody_adopted() {
     let bench = Bench::new("dynamodb-foreign").await;
     let theirs = table(&bench, "events", &Wish { ttl: None, recovery: false, ..Wish::default() });
     let mut elsewhere = Graph::default();
@@ -187,6 +187,9 @@ async fn a_table_of_somebody_else_is_refused_then_adopted() {
     // It is made as another stack would make it; a second look finds it foreign.
     bench.try_up(&elsewhere).await;
     let graph = declare(&bench, &Wish::default());
+    bench.never_takes(&graph, &["dynamodb.table/events"]).await;
+    let arn = bench.aws.arn("dynamodb", &format!("table/{}", bench.name("events")));
+    bench.aws.dynamodb.untag_resource().resource_arn(arn).tag_keys("liveinsight:stack").send().await.unwrap();
     bench.adopts(&graph, &["dynamodb.table/events"]).await;
     bench.down(&graph).await;
 }

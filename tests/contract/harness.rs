@@ -151,6 +151,22 @@ impl Bench {
         self.up_with(graph, &Options { adopt: true, ..options() }).await;
     }
 
+    /// Insists that neither `up`, whatever it may, nor `down` touches what another stack claims.
+    pub(crate) async fn never_takes(&self, graph: &Graph<Aws>, claimed: &[&str]) {
+        let plan = self.plan(graph).await;
+        let objected: Vec<&str> =
+            plan.steps.iter().filter(|step| matches!(step.objection, Some(Objection::Claimed(_)))).map(|step| step.id.as_str()).collect();
+        assert_eq!(objected, claimed);
+        let (report, calls) =
+            self.calls(up(graph, &self.aws, plan, &Options { adopt: true, delete_data: true, ..options() }, &|_| {})).await;
+        assert_eq!(report.failed.keys().map(|id| id.as_str()).collect::<Vec<_>>(), claimed);
+        assert_eq!(calls.writes, 0, "{:?}", report.done);
+        let removal = self.removal(graph).await;
+        assert_eq!(removal.foreign.keys().map(|id| id.as_str()).collect::<Vec<_>>(), claimed);
+        let (report, calls) = self.calls(down(graph, &self.aws, &removal, &options(), &|_| {})).await;
+        assert!(report.complete() && calls.writes == 0, "{report:?}");
+    }
+
     /// Insists that these and no others are found as no longer declared, and that `up` removes them, with consent if they hold data.
     pub(crate) async fn removes_strays(&self, graph: &Graph<Aws>, expected: &[&str]) {
         let plan = self.plan(graph).await;

@@ -76,7 +76,8 @@ fn declare(bench: &Bench, names: &[&str], wish: &Wish) -> Graph<Aws> {
         let among = names.len();
         let role = graph.add(name, Role { among, ..role(bench, name, wish) });
         if wish.policy {
-            graph.add(name, RolePolicy { role: role.name(), name: format!("policy-{name}"), document: document(wish), among });
+            let policy = RolePolicy { role: role.name(), name: format!("policy-{name}"), document: document(wish), among };
+            graph.add_part(&role, name, policy);
         }
     }
     let (logical, under) = (bench.logical(), path(bench));
@@ -266,13 +267,21 @@ async fn an_answer_lost_after_each_write_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_role_of_another_stack_is_theirs() {
+async fn a_role_of_another_stack_is_never_touched() {
     let bench = Bench::new("iam-other").await;
     let mut other = Graph::default();
     let tags = Tags::default().with("liveinsight:stack", "other/stack");
     other.add("collector", Role { tags, ..role(&bench, "collector", &Wish::default()) });
     bench.try_up(&other).await;
-    let graph = declare(&bench, &["collector"], &Wish { policy: false, ..Wish::default() });
+    let put = bench.aws.iam.put_role_policy().role_name(bench.name("collector")).policy_name("policy-collector");
+    let theirs = document(&Wish { resource: "*", ..Wish::default() }).document();
+    put.policy_document(&theirs).send().await.unwrap();
+    let graph = declare(&bench, &["collector"], &Wish::default());
+    bench.never_takes(&graph, &["iam.role/collector"]).await;
+    let get = || bench.aws.iam.get_role_policy().role_name(bench.name("collector")).policy_name("policy-collector").send();
+    assert_eq!(liveinsight::aws::decode_policy(get().await.unwrap().policy_document()), theirs);
+    // Without the mark it is nobody's, and may be taken over, with what it consists of.
+    bench.aws.iam.untag_role().role_name(bench.name("collector")).tag_keys("liveinsight:stack").send().await.unwrap();
     bench.adopts(&graph, &["iam.role/collector"]).await;
     bench.down(&graph).await;
 }

@@ -91,7 +91,7 @@ fn function(bench: &Bench, name: &str, wish: &Wish) -> Function {
         architecture: wish.code.map(|_| wish.architecture.to_owned()),
         memory: wish.memory,
         timeout: wish.timeout,
-        environment: wish.environment.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
+        environment: wish.environment.iter().map(|(key, value)| ((*key).to_owned(), Some((*value).to_owned()))).collect(),
         log_group: wish.log_group.to_owned().into(),
         code_sha256,
         code,

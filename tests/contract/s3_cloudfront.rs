@@ -1,14 +1,17 @@
 //! S3 and CloudFront: a private bucket with a small site, and the distribution that serves it.
 
-use crate::harness::{Bench, Calls, contract, endpoint};
+use crate::{
+    harness::{Bench, Calls, contract, endpoint},
+    proxy::{Fate, first},
+};
 use aws_sdk_cloudfront::types::PriceClass;
 use aws_sdk_s3::{
     primitives::ByteStream,
-    types::{BucketVersioningStatus, Tag, Tagging, VersioningConfiguration},
+    types::{BucketVersioningStatus, ObjectIdentifier, Tag, Tagging, VersioningConfiguration},
 };
 use liveinsight::{
-    aws::Aws,
-    engine::{Action, Graph, Owner, Resource, digest, survey},
+    aws::{Aws, Headers},
+    engine::{Action, Class, Graph, Owner, Resource, digest, survey},
     resources::{
         Behavior, Bucket, BucketPolicy, Distribution, DistributionOutput, ErrorPage, Origin, OriginAccessControl, PublicAccessBlock,
         SiteObject,
@@ -87,8 +90,7 @@ fn object(text: &str) -> SiteObject {
         out
     });
     let content_type = if text.starts_with("<p>") { "text/html; charset=utf-8" } else { "text/plain; charset=utf-8" };
-    let (content_type, cache_control) = (content_type.into(), "public, max-age=300".into());
-    SiteObject { md5, bytes: Rc::from(text.as_bytes()), content_type, cache_control }
+    SiteObject { md5, bytes: Rc::from(text.as_bytes()), headers: Headers::new(content_type, "public, max-age=300") }
 }
 
 fn bucket(bench: &Bench, wish: &Wish) -> Bucket {
@@ -248,11 +250,15 @@ async fn changes_from_outside_are_seen_and_made_good() {
 
     assert_eq!(invalidated(&bench, &id).await, Vec::<String>::new());
     aws.s3.put_object().bucket(&name).key("site/index.html").body(ByteStream::from_static(b"defaced")).send().await.unwrap();
+    let page = aws.s3.put_object().bucket(&name).key("site/error.html").body(ByteStream::from_static(b"<p>nothing here</p>"));
+    page.content_type("text/html").send().await.unwrap();
     aws.s3.delete_object().bucket(&name).key("site/assets/app.js").send().await.unwrap();
     aws.s3.put_object().bucket(&name).key("site/extra.html").body(ByteStream::from_static(b"extra")).send().await.unwrap();
     aws.s3.put_object().bucket(&name).key("lock").body(ByteStream::from_static(b"not the site's")).send().await.unwrap();
-    let seen = ["s3.bucket/static site.assets/app.js", "s3.bucket/static site.extra.html", "s3.bucket/static site.index.html"];
-    bench.heals(&graph, &seen).await;
+    let seen =
+        ["files.error.html.cache_control", "files.error.html.content_type", "site.assets/app.js", "site.extra.html", "site.index.html"];
+    let seen = seen.map(|path| format!("s3.bucket/static {path}"));
+    bench.heals(&graph, &seen.iter().map(String::as_str).collect::<Vec<_>>()).await;
     assert_eq!(invalidated(&bench, &id).await, ["/*"], "caches may have what was wrong");
     aws.s3.head_object().bucket(&name).key("lock").send().await.unwrap();
 
@@ -320,6 +326,47 @@ async fn a_bucket_goes_with_all_that_is_in_it() {
     s3.create_multipart_upload().bucket(&name).key("unfinished").send().await.unwrap();
     bench.down(&graph).await;
     assert!(s3.head_bucket().bucket(&name).send().await.is_err(), "it is gone");
+}
+
+/// Answers to `DeleteObjects` in which objects meet errors.
+const STUMBLED: &str = "<DeleteResult><Error><Key>site/assets/app.js</Key><Code>InternalError</Code><Message>We encountered an internal \
+    error. Please try again.</Message></Error><Error><Key>site/ü b.txt</Key><Code>SlowDown</Code></Error></DeleteResult>";
+const DENIED: &str = "<DeleteResult><Error><Key>site/assets/app.js</Key><Code>InternalError</Code></Error>\
+    <Error><Key>site/ü b.txt</Key><Code>AccessDenied</Code><Message>Access Denied</Message></Error></DeleteResult>";
+const GONE: &str = "<DeleteResult><Error><Key>site/assets/app.js</Key><Code>NoSuchVersion</Code></Error></DeleteResult>";
+
+#[tokio::test]
+async fn objects_that_stay_are_asked_for_again_unless_that_is_final() {
+    let shrunk = |bench: &Bench| {
+        let mut graph = Graph::default();
+        graph.add("static", bucket(bench, &Wish { site: &SITE[..2], ..Wish::default() }));
+        graph
+    };
+    let full = |bench: &Bench| {
+        let mut graph = Graph::default();
+        graph.add("static", bucket(bench, &Wish::default()));
+        graph
+    };
+    let bench = Bench::new("s3cf-stay").await;
+    bench.up(&full(&bench)).await;
+    let is_delete = |request: &str| request.starts_with("POST /site-s3cf-stay");
+
+    let denied = bench.behind(first(1, Fate::Answer(DENIED), is_delete)).await;
+    let report = denied.try_up(&shrunk(&denied)).await;
+    let error = report.failed.values().next().expect("it is denied");
+    assert_eq!(error.class(), Some(Class::Denied));
+    assert!(error.to_string().contains("2 of 2 objects stayed; site/ü b.txt: Access Denied"), "{error}");
+
+    let stumbling = denied.behind(first(2, Fate::Answer(STUMBLED), is_delete)).await;
+    stumbling.up(&shrunk(&stumbling)).await;
+    assert_eq!(stumbling.called("s3:DeleteObjects"), 3, "twice it stumbled");
+
+    stumbling.up(&full(&stumbling)).await;
+    let gone = stumbling.behind(first(1, Fate::Answer(GONE), is_delete)).await;
+    assert!(gone.aws.delete_objects(&gone.name("site"), Vec::new()).await.is_ok());
+    let version = ObjectIdentifier::builder().key("site/assets/app.js").version_id("v").build().unwrap();
+    gone.aws.delete_objects(&gone.name("site"), vec![version]).await.unwrap();
+    gone.down(&full(&gone)).await;
 }
 
 #[tokio::test]
@@ -401,8 +448,8 @@ async fn calls_are_few() {
     // Bucket, versioning, four files, block, access control, distribution, policy.
     assert_eq!(first.writes, 10);
     let (_, unchanged) = bench.calls(bench.up(&graph)).await;
-    // `up` here observes twice.
-    assert_eq!(unchanged, Calls { reads: 2 * 11, writes: 0 });
+    // `up` here observes twice, and nobody kept what headers the four files were written with: it is asked for in each run.
+    assert_eq!(unchanged, Calls { reads: 2 * (11 + 4), writes: 0 });
     let release = declare(&bench, &Wish { site: &SITE[..2], ..Wish::default() });
     let (_, release) = bench.calls(bench.up(&release)).await;
     // One `DeleteObjects`, an invalidation, tags of bucket and distribution.

@@ -525,6 +525,10 @@ def origin(config, key):
     return next(origin for origin in config["Origins"]["Items"] if origin["Id"] == key)
 
 
+def error_page(config, status):
+    return next(page for page in config["CustomErrorResponses"]["Items"] if page["ErrorCode"] == status)
+
+
 MANAGED_CACHING_DISABLED = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
 
 
@@ -539,9 +543,9 @@ for field, edit in {
     "http_version": lambda config: config.update(HttpVersion="http1.1"),
     "ipv6": lambda config: config.update(IsIPV6Enabled=False),
     "enabled": lambda config: config.update(Enabled=False),
-    "error_pages.404.cached_seconds": lambda config: config["CustomErrorResponses"]["Items"][0].update(ErrorCachingMinTTL=300),
-    "error_pages.404.page": lambda config: config["CustomErrorResponses"]["Items"][0].update(ResponsePagePath="/index.html"),
-    "error_pages.404.status": lambda config: config["CustomErrorResponses"]["Items"][0].update(ResponseCode="200"),
+    "error_pages.404.cached_seconds": lambda config: error_page(config, 404).update(ErrorCachingMinTTL=300),
+    "error_pages.404.page": lambda config: error_page(config, 404).update(ResponsePagePath="/index.html"),
+    "error_pages.404.status": lambda config: error_page(config, 404).update(ResponseCode="200"),
     "origins.site.path": lambda config: origin(config, "site").update(OriginPath="/other"),
     "origins.site.domain": lambda config: origin(config, "site").update(DomainName="other.s3.us-east-1.amazonaws.com"),
     "origins.site.access_control": lambda config: origin(config, "site").update(OriginAccessControlId="E1OTHER"),

@@ -10,6 +10,9 @@ mod bad_input;
 mod canary;
 pub(crate) mod project;
 mod requests;
+mod site;
+mod small;
+mod surroundings;
 
 use self::project::{Project, Run};
 use requests::Requests;
@@ -52,7 +55,7 @@ fn now() -> u64 {
     u64::try_from(SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis()).unwrap()
 }
 
-fn get(url: &str) -> (u16, String) {
+pub(crate) fn get(url: &str) -> (u16, String) {
     request(url, &[], None)
 }
 
@@ -260,13 +263,13 @@ fn who_changed_something_is_told(project: &Project) {
     command.env("GITHUB_ACTIONS", "true").env("GITHUB_STEP_SUMMARY", &page);
     let run = Run::of(&["status"], command.output().unwrap());
     run.expect(0);
-    let told = "drifted (threshold); changed from outside; by arn:aws:iam::000000000000:user/ada with cloudwatch:PutMetricAlarm (Boto3) ";
+    let told = "changed from outside; by arn:aws:iam::000000000000:user/ada with cloudwatch:PutMetricAlarm (Boto3) ";
     let text = run.stdout();
-    let row = text.lines().find(|line| line.starts_with("cloudwatch.alarm/api-5xx ")).unwrap();
-    assert!(row.contains(told) && row.ends_with(" ago"), "{text}");
+    let row = text.lines().find(|line| line.starts_with("drifted  cloudwatch.alarm/api-5xx ")).unwrap();
+    assert!(row.contains(&format!("  threshold; {told}")) && row.ends_with(" ago"), "{text}");
     let page = std::fs::read_to_string(page).unwrap();
     assert!(page.starts_with("### liveinsight/dev: 57 of 59 in sync, 2 drifted\n\n| resource | state |\n"), "{page}");
-    assert!(page.contains(told) && page.contains("with iam:PutRolePolicy (Boto3)"), "{page}");
+    assert!(page.contains(&format!("drifted (threshold); {told}")) && page.contains("with iam:PutRolePolicy (Boto3)"), "{page}");
 
     summary(project, &["up", "--local", "--format", "json"]);
     project.ok(&["status", "--local", "--exit-code"]);
@@ -309,6 +312,15 @@ fn a_secret_is_taken_from_the_environment_and_never_shown(project: &Project) {
     assert!(plan.contains("+     environment.TOKEN_SECRET: ") && plan.contains("(hidden, sha256 "), "{plan}");
     with(&["up", "--local", "--no-build"]);
     with(&["status", "--local", "--exit-code"]);
+    // Without its value it is not compared, and nothing else is taken for another.
+    let expected = json!([{"id": "lambda.function/event-collector", "path": "environment.TOKEN_SECRET"}]);
+    for arguments in [vec!["status", "--local", "--exit-code"], vec!["plan", "--local", "--no-build", "--exit-code"]] {
+        let run = project.ok(&arguments);
+        let said = "not compared: environment.TOKEN_SECRET of lambda.function/event-collector, as TOKEN_SECRET is not set here";
+        assert!(run.stdout().contains(said), "{}", run.stdout());
+        let run = project.ok(&[&arguments[..], &["--format", "json"]].concat());
+        assert_eq!(run.json()["not_compared"], expected);
+    }
     // The handler has it: whoever sends a batch is given a token.
     let event = json!({"k": "secrets", "events": [
         {"session_id": "e2e-session-3", "timestamp": now(), "event_type": "page_view", "page_url": "https://shop.example/cart"},
@@ -387,12 +399,22 @@ fn releases_are_listed_and_put_back(project: &Project) {
     assert_eq!((&back["updated"], &back["failed"]), (&json!(3), &json!(0)), "alias, bucket and distribution: {back}");
     assert!(version() == good_version && !page().contains("bad page"));
     assert_eq!(history(project)[0]["action"], json!({"rollback": good}));
-    assert_eq!(live()["release"], json!({"number": bad + 1, "live": true}));
+    let release = json!({"number": bad + 1, "live": true, "rolled_back": {"site": good, "stats-api": good}});
+    assert_eq!(live()["release"], release);
     let pending = live();
     let alias = pending["resources"].as_array().unwrap().iter().find(|row| row["id"] == "lambda.alias/stats-api").unwrap();
     assert_eq!(alias["state"], "drifted", "the sources are still the bad ones: {alias}");
     let bucket = pending["resources"].as_array().unwrap().iter().find(|row| row["kind"] == "s3.bucket").unwrap();
     assert_eq!((&bucket["state"], &bucket["cause"]), (&json!("drifted"), &json!("pending")));
+    assert_eq!((&alias["rolled_back_to"], &bucket["rolled_back_to"]), (&json!(good), &json!(good)));
+    // People are told what happened, and what the next `up` would do.
+    let said = project.ok(&["status", "--local"]).stdout();
+    assert!(said.matches(&format!("rolled back to release {good}")).count() == 3 && !said.contains("drifted"), "{said}");
+    assert!(said.contains("56 of 59 in sync, 3 rolled back"), "{said}");
+    let said = project.ok(&["plan", "--local"]).stdout();
+    assert!(said.contains("`up` would release site, stats-api as the sources are"), "{said}");
+    let plan = project.ok(&["plan", "--local", "--format", "json"]).json();
+    assert_eq!(plan["rolled_back"]["would_release"], json!(["site", "stats-api"]));
 
     // One function, to a release by its number; and there and back again.
     project.ok(&["rollback", "stats-api", "--to", &bad.to_string(), "--local"]);

@@ -1,6 +1,6 @@
 //! A copy of this project in a directory of its own, with its own local AWS, and the real program to run in it.
 
-use liveinsight::venv::Venv;
+use liveinsight::{cache::CACHE_DIR, venv::Venv};
 use serde_json::Value;
 use std::{
     fs,
@@ -11,38 +11,63 @@ use std::{
 use test_support::workspace;
 
 /// What a user's checkout holds, without tests.
-const PARTS: &[&str] = &["Cargo.toml", "Cargo.lock", "src", "lambdas", "dashboard/public", "stack.yaml", "tests"];
+const PARTS: &[&str] = &["Cargo.toml", "Cargo.lock", "src", "lambdas", "templates", "dashboard/public", "stack.yaml", "tests"];
 
 /// What is built is shared, so that two projects at a time would take each other's for out of date.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 pub(crate) struct Project {
     directory: tempfile::TempDir,
+    root: PathBuf,
     python: PathBuf,
     _turn: MutexGuard<'static, ()>,
 }
 
 impl Project {
     pub(crate) fn new() -> Self {
+        let project = Self::at(|directory| directory.to_owned());
+        for part in PARTS {
+            copy(&workspace().join(part), &project.path().join(part));
+        }
+        project
+    }
+
+    /// A directory of this name that `init` has yet to write into; the local AWS is installed in it.
+    pub(crate) fn empty(name: &str) -> Self {
+        Self::at(|directory| directory.join(name))
+    }
+
+    fn at(root: impl FnOnce(&Path) -> PathBuf) -> Self {
         // A test that failed while it had its turn is no reason for the next one to fail.
         let turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
         let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
-        for part in PARTS {
-            copy(&workspace().join(part), &directory.path().join(part));
-        }
+<<<<<<< HEAD
+        let root = root(directory.path());
+=======
+        check_out(directory.path());
+>>>>>>> d613e42 (tests: arm64, proved by name in a Debian of its own)
         // Installing takes half a minute; the tests' local AWS has done it.
         test_support::endpoint();
-        let home = directory.path().join(".liveinsight/aws");
-        fs::create_dir_all(&home).unwrap();
-        std::os::unix::fs::symlink(workspace().join("target/test-aws/.liveinsight/aws/venv"), home.join("venv")).unwrap();
+        fs::create_dir_all(&root).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let place = workspace().join("target/test-client");
         let venv = runtime.block_on(Venv::ensure(&place, include_str!("requirements.txt"), "the tests' other client", &|_| {}));
-        Self { directory, python: venv.unwrap().python(), _turn: turn }
+        test_support::end_local_aws_with_this_process(&root);
+        Self { directory, root, python: venv.unwrap().python(), _turn: turn }
     }
 
     pub(crate) fn path(&self) -> &Path {
+        &self.root
+    }
+
+    /// The directory that an empty project is in.
+    pub(crate) fn around(&self) -> &Path {
         self.directory.path()
+    }
+
+    /// Lets an empty project compile what the workspace has compiled: the same versions, and without a network.
+    pub(crate) fn lock_versions(&self) {
+        fs::copy(workspace().join("Cargo.lock"), self.root.join("Cargo.lock")).unwrap();
     }
 
     /// A Python with boto3 in it.
@@ -54,7 +79,7 @@ impl Project {
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_liveinsight"));
         command.args(arguments).current_dir(self.path()).env("CARGO_TARGET_DIR", workspace().join("target"));
-        command.env("AWS_EC2_METADATA_DISABLED", "true").env_remove("AWS_ENDPOINT_URL");
+        command.env("AWS_EC2_METADATA_DISABLED", "true").env_remove("AWS_ENDPOINT_URL").env(CACHE_DIR, test_support::cache());
         // These tests may themselves be a CI job, which is nobody's to write to.
         command.env_remove("GITHUB_ACTIONS").env_remove("GITLAB_CI");
         command
@@ -141,6 +166,13 @@ impl Run {
     pub(crate) fn json(&self) -> Value {
         let out = self.stdout();
         serde_json::from_str(&out).or_else(|_| serde_json::from_str(out.lines().last().unwrap_or_default())).unwrap()
+    }
+}
+
+/// Copies what a user's checkout holds.
+pub(crate) fn check_out(to: &Path) {
+    for part in PARTS {
+        copy(&workspace().join(part), &to.join(part));
     }
 }
 

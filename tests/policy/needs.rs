@@ -171,7 +171,7 @@ fn s3(operation: &str, about: &str, place: &Place) -> Vec<Need> {
         "ListMultipartUploads" => of_bucket("s3:ListBucketMultipartUploads"),
         "CreateBucket" => with(&own, &bucket, Some("s3:TagResource")),
         // 404 rather than 403 needs the right to list.
-        "GetObject" => vec![Need::new(&own, &object), Need::new("s3:ListBucket", &bucket)],
+        "GetObject" | "HeadObject" => vec![Need::new("s3:GetObject", &object), Need::new("s3:ListBucket", &bucket)],
         // The lock is written and deleted only if it is still the one that was read.
         "PutObject" | "DeleteObject" => with(&own, &object, is_lock.then_some("s3:GetObject")),
         "DeleteObjects" => {

@@ -15,7 +15,7 @@ fn the_table_has_exactly_the_operations_that_are_called() {
     assert!(missing.is_empty() && idle.is_empty(), "not in the table: {missing:?}; called nowhere: {idle:?}");
 }
 
-/// The operations in every `.read("…"` and `.write("…"` below a directory.
+/// Collects the operations in every `.read("…"`, `.write("…"` and `.pages("…"` below a directory, and that of lines, which has a name.
 fn collect(directory: &Path, called: &mut BTreeSet<String>) {
     for entry in fs::read_dir(directory).unwrap() {
         let path = entry.unwrap().path();
@@ -23,7 +23,7 @@ fn collect(directory: &Path, called: &mut BTreeSet<String>) {
             collect(&path, called);
         } else if path.extension().is_some_and(|extension| extension == "rs") {
             let text = fs::read_to_string(&path).unwrap();
-            for call in [".read(", ".write("] {
+            for call in [".read(", ".write(", ".pages(", "const FILTER: &str ="] {
                 for rest in text.split(call).skip(1) {
                     let operation = rest.trim_start().strip_prefix('"').and_then(|rest| rest.split('"').next());
                     called.extend(operation.filter(|operation| operation.contains(':')).map(str::to_owned));

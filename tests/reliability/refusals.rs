@@ -2,11 +2,11 @@
 
 use super::shared::{Account, Version, windows};
 use aws_sdk_apigateway::types::{Op, PatchOperation};
-use aws_sdk_cloudfront::types::OriginAccessControlConfig;
+use aws_sdk_cloudfront::types::{InvalidationBatch, OriginAccessControlConfig, Paths};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use liveinsight::aws::Aws;
 use std::time::Duration;
-use strict_aws::{Config, Windows};
+use strict_aws::{Config, Faults, Windows};
 
 /// Code and message of a refusal.
 fn refusal<T: std::fmt::Debug>(result: Result<T, impl ProvideErrorMetadata>) -> (String, String) {
@@ -39,6 +39,15 @@ async fn parts_of_an_api_are_not_made_twice_nor_taken_away_while_in_use() {
     assert_eq!(refusal(delete).1, "Active stages pointing to this deployment must be moved or deleted");
     let stage = aws.apigateway.create_stage().rest_api_id(&api).stage_name("dev").deployment_id(&deployment).send().await;
     assert_eq!(refusal(stage).1, "Stage already exists");
+    let stage = aws.apigateway.create_stage().rest_api_id(&api).stage_name("other").deployment_id("none").send().await;
+    assert_eq!(refusal(stage), ("BadRequestException".to_owned(), "Deployment id does not exist".to_owned()));
+    let empty = PatchOperation::builder().op(Op::Replace).path("/accessLogSettings/format").value("").build();
+    let stage = aws.apigateway.update_stage().rest_api_id(&api).stage_name("dev").patch_operations(empty).send().await;
+    assert_eq!(refusal(stage).1, "Access Log value must not be empty");
+    let response = aws.apigateway.put_integration_response().rest_api_id(&api).resource_id(leaf).http_method("PATCH").status_code("200");
+    assert_eq!(refusal(response.send().await), ("NotFoundException".to_owned(), "Invalid Method identifier specified".to_owned()));
+    let api_without_words = aws.apigateway.create_rest_api().name("words").description("").send().await;
+    assert_eq!(refusal(api_without_words).1, "Description cannot be an empty string");
     put.http_method("DELETE").send().await.unwrap();
     let create = aws.apigateway.create_deployment().rest_api_id(&api).send().await;
     assert_eq!(refusal(create), ("BadRequestException".to_owned(), "No integration defined for method".to_owned()));
@@ -149,6 +158,22 @@ async fn functions_and_roles_are_not_rushed() {
 }
 
 #[tokio::test]
+async fn what_lambda_gives_up_on_ends_the_run_with_its_reason_and_the_next_run_mends_it() {
+    let account = Account::new(Config { windows: Some(windows()), ..Config::default() }).await;
+    // Functions that cannot be created; then, changes of functions that cannot be finished.
+    for version in [Version::First, Version::Patched] {
+        account.strict.set_faults(Faults::FunctionsFail);
+        let report = account.up(version).await;
+        let functions: Vec<String> =
+            report.failed.iter().filter(|(id, _)| id.kind() == "lambda.function").map(|(_, error)| error.to_string()).collect();
+        assert!(!functions.is_empty() && functions.len() == report.failed.len(), "{:?}", report.failed);
+        assert!(functions.iter().all(|reason| reason.contains("KMSKeyNotFound: Lambda could not")), "{functions:?}");
+        account.strict.set_faults(Faults::None);
+        account.complete(&account.up(version).await, "up");
+    }
+}
+
+#[tokio::test]
 async fn data_stores_take_their_time() {
     let (_account, aws) = made(Windows { table_tags: Duration::from_mins(10), ..windows() }).await;
     let table = aws.dynamodb.list_tables().send().await.unwrap().table_names()[0].clone();
@@ -167,6 +192,18 @@ async fn data_stores_take_their_time() {
     assert_eq!(refusal(aws.dynamodb.delete_table().table_name(&table).send().await).0, "ResourceInUseException");
     let bucket = aws.s3.list_buckets().send().await.unwrap().buckets()[0].name().unwrap().to_owned();
     assert_eq!(refusal(aws.s3.delete_bucket().bucket(&bucket).send().await).0, "BucketNotEmpty");
+    // Again, by its owner: told so with tags, let pass without, and the first tags stay.
+    let again = |tags: Option<Vec<aws_sdk_s3::types::Tag>>| {
+        let config = aws_sdk_s3::types::CreateBucketConfiguration::builder().set_tags(tags).build();
+        aws.s3.create_bucket().bucket(&bucket).create_bucket_configuration(config).send()
+    };
+    let tag = aws_sdk_s3::types::Tag::builder().key("other").value("1").build().unwrap();
+    let expected = "Your previous request to create the named bucket succeeded and you already own it.";
+    assert_eq!(refusal(again(Some(vec![tag])).await), ("BucketAlreadyOwnedByYou".to_owned(), expected.to_owned()));
+    let tags = async || aws.s3.get_bucket_tagging().bucket(&bucket).send().await.unwrap().tag_set.len();
+    let before = tags().await;
+    again(None).await.unwrap();
+    assert!(before > 2 && tags().await == before);
     let versioning = || {
         let enabled = aws_sdk_s3::types::VersioningConfiguration::builder().status("Enabled".into()).build();
         aws.s3.put_bucket_versioning().bucket(&bucket).versioning_configuration(enabled).send()
@@ -183,4 +220,30 @@ async fn data_stores_take_their_time() {
         }
     }
     assert_eq!(aborted, 1);
+}
+
+#[tokio::test]
+async fn invalidations_name_paths_as_cloudfront_wants_them() {
+    let (_account, aws) = made(windows()).await;
+    let listed = aws.cloudfront.list_distributions().send().await.unwrap();
+    let id = listed.distribution_list().unwrap().items()[0].id().to_owned();
+    let invalidate = |paths: Vec<String>| {
+        let quantity = i32::try_from(paths.len()).unwrap();
+        let reference = format!("{quantity} {}", paths[0]);
+        let paths = Paths::builder().quantity(quantity).set_items(Some(paths)).build().unwrap();
+        let batch = InvalidationBatch::builder().paths(paths).caller_reference(reference).build().unwrap();
+        aws.cloudfront.create_invalidation().distribution_id(&id).invalidation_batch(batch).send()
+    };
+    let many = |number: usize| (0..number).map(|one| format!("/{one}")).collect::<Vec<_>>();
+    for taken in ["/", "/*", "/a/b-c_d.js", "/a%20%C3%BC.txt", "/runtime*"] {
+        invalidate(vec![taken.to_owned()]).await.unwrap_or_else(|error| panic!("{taken}: {error}"));
+    }
+    invalidate(many(3000)).await.unwrap();
+    let long = format!("/{}", "x".repeat(4000));
+    for refused in ["/runtime~main.js", "/a@b", "/a*b", "no/slash", "/a b", "/ü", "/test[1].html", "/50%", &long] {
+        let (code, message) = refusal(invalidate(vec!["/fine".to_owned(), refused.to_owned()]).await);
+        let expected = "Your request contains one or more invalid invalidation paths.";
+        assert_eq!((code.as_str(), message.as_str()), ("InvalidArgument", expected), "{refused}");
+    }
+    assert_eq!(refusal(invalidate(many(3001)).await).0, "InvalidArgument");
 }

@@ -26,7 +26,8 @@ pub(crate) fn windows() -> Windows {
 }
 
 /// Waits are a hundred times as short, so looks are so much more frequent.
-const HURRIED: Tempo = Tempo { first: Duration::from_millis(5), longest: Duration::from_millis(10), patience: Duration::from_mins(1) };
+pub(crate) const HURRIED: Tempo =
+    Tempo { first: Duration::from_millis(5), longest: Duration::from_millis(10), patience: Duration::from_mins(1) };
 
 /// What is tried: `all`, or every so many calls.
 const EFFORT: &str = "LIVEINSIGHT_RELIABILITY";
@@ -429,7 +430,7 @@ fn content(version: Version, directory: &Path) -> Content {
             (name.clone(), accounts::package(directory, &format!("#!/bin/sh\n# {name} {code:?}\n")))
         })
         .collect();
-    Content { packages, site: Some(Content::site_of(site(version))) }
+    Content { packages, site: Some(Content::site_of(site(version))), ..Content::default() }
 }
 
 fn site(version: Version) -> Vec<SiteFile> {
@@ -439,5 +440,5 @@ fn site(version: Version) -> Vec<SiteFile> {
     write("index.html", &format!("<p>{version:?}</p>"));
     write("error.html", "<p>no such page</p>");
     write(if version == Version::First { "first.js" } else { "second.js" }, "// only in one version\n");
-    read_site(directory.path(), "index.html").unwrap()
+    read_site(directory.path(), "index.html", None).unwrap().files
 }

@@ -7,8 +7,12 @@ use std::path::Path;
 use liveinsight::stack::{Names, Stack, StackError, Statistic, Watches, find, schema};
 use proptest::prelude::*;
 
+mod every;
+mod limits;
 mod mistakes;
+mod names;
 mod reference;
+mod yaml;
 
 const SHIPPED: &str = include_str!("../../stack.yaml");
 
@@ -31,20 +35,6 @@ fn the_shipped_file_is_sound_in_every_environment() {
     assert!(production.protect);
     assert_eq!(production.logs.retention_days, 30);
     assert_eq!(production.functions, development.functions);
-}
-
-/// Each recipe is a piece of a file, or one.
-#[test]
-fn the_recipes_of_the_cookbook_are_sound() {
-    let cookbook = include_str!("../../docs/cookbook.md");
-    let pieces: Vec<&str> = cookbook.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
-    assert!(pieces.len() >= 6, "{}", pieces.len());
-    for piece in pieces {
-        let whole = if piece.starts_with("project:") { piece.to_owned() } else { format!("project: shop\nregion: us-east-1\n{piece}") };
-        if let Err(error) = parse(&whole, None) {
-            panic!("{error}");
-        }
-    }
 }
 
 #[test]

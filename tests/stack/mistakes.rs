@@ -217,11 +217,10 @@ fn several_mistakes_are_listed_by_line() {
 #[test]
 fn the_environment_of_a_function_is_limited_to_4_kb() {
     let text = |length| format!("{HEAD}functions:\n  f: {{ source: f, environment: {{ BIG: {} }} }}\n", "x".repeat(length));
-    // BIG=… and ENVIRONMENT=dev.
-    let room = 4096 - "BIG".len() - "ENVIRONMENTdev".len();
+    let room = 4096 - r#"{"BIG":"","ENVIRONMENT":"dev"}"#.len();
     assert!(parse(&text(room), None).is_ok());
     let error = parse(&text(room + 1), None).unwrap_err();
-    assert_eq!(error.message(), "the environment variables of `f` take 4097 bytes in dev, Lambda allows 4096");
+    assert_eq!(error.message(), "the environment variables of `f` take 4097 bytes as JSON in dev, Lambda allows 4096");
     assert!(error.to_string().lines().all(|line| line.chars().count() < 200), "long lines are cut: {error}");
 }
 
@@ -290,4 +289,26 @@ fn missing_sources_are_named_when_they_are_needed() {
     make("pages/index.html");
     let stack = Stack::load(Path::new(&path), None, None).unwrap();
     assert_eq!(stack.root, directory.path());
+}
+
+#[test]
+fn a_binary_that_the_crate_does_not_have_is_named_on_its_line() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("stack.yaml");
+    let function = |binary: &str| format!("{HEAD}functions:\n  work: {{ source: many, binary: {binary} }}\n");
+    for (name, text) in [
+        ("many/Cargo.toml", "[package]\nname = \"many\"\nedition = \"2024\"\n"),
+        ("many/src/bin/api.rs", ""),
+        ("many/src/bin/worker.rs", ""),
+    ] {
+        fs::create_dir_all(directory.path().join(name).parent().unwrap()).unwrap();
+        fs::write(directory.path().join(name), text).unwrap();
+    }
+    fs::write(&path, function("wroker")).unwrap();
+    let shown = Stack::load(&path, None, None).unwrap_err().to_string();
+    for part in [":4:33: the crate in `many` has no binary `wroker`", "did you mean `worker`?"] {
+        assert!(shown.contains(part), "{shown}");
+    }
+    fs::write(&path, function("worker")).unwrap();
+    assert_eq!(Stack::load(&path, None, None).unwrap().functions["work"].binary.as_deref(), Some("worker"));
 }

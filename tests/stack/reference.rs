@@ -18,8 +18,45 @@ Everything that the file may hold. What is left out has its default; what is mis
 with the YAML language server complete and check the file by its [schema](stack.schema.json), which the first line of the shipped file names. In a
 project of your own, `liveinsight schema > stack.schema.json` writes it, and the first line is `# yaml-language-server: $schema=stack.schema.json`.
 
+Numbers and sizes are [limited](limits.md) as AWS limits them. Scalars are those of YAML 1.2: `yes` and `on` are text, `0512` and `1_000` no
+numbers, and a tag such as `!Sub` is refused. A length of time is `30s`, `5m`, `1m30s`, `2h` or `1d`.
+
 This page is made from that schema. To make it again after a change: `UPDATE_DOCS=1 cargo test --test stack reference`.
 
+";
+
+/// What follows the tables.
+const TAIL: &str = "
+## What is published
+
+Every file below `site.source` is published under its path, or named as left out by `plan` (`left_out` in its JSON), `up` and `dev`:
+
+| file | |
+|---|---|
+| a name that begins with a dot, and what is below such a directory (`.git/`, `.DS_Store`) | left out |
+| `.well-known/` beside the index page (RFC 8615), without hidden files in it | published |
+| editors' backups: `page.html~`, `#page.html#` | left out |
+| `api/` beside the index page, if the stack has an API | left out: the address leads to the API |
+| a link to a file or a directory inside `site.source` | published as what it leads to |
+| a link that leads out of it, or nowhere | an error |
+| an empty file | published |
+| a socket, a pipe, a device | left out |
+| a name with a control character, not in UTF-8, or longer than 1,019 bytes with its directories | an error that names all of them, before anything is made |
+
+**Addresses of directories.** CloudFront shows the index page at `/` only. So `docs/index.html` is published three times: as itself, as `docs/` with the
+same content, and as `docs`, a small page that leads to `docs/`. They are files of the site like all others: released, rolled back and removed with it.
+
+**Missing pages** show `error_page` with status 404, and so does what the API answers with 404 under the site's address. The local AWS denies CloudFront a
+missing file (403) where S3 answers 404; there, what the API answers with 403 under the site's address shows the page as well.
+
+**How long browsers keep a file.** Pages (`.html`) are asked for every time. A file whose name ends in a digest of its content, as build tools write it, is kept
+for a year; everything else for five minutes. A digest is hexadecimal (8, 10, 12, 16, 20, 24, 32, 40, 64, 96 or 128 digits), base64url (8, 22, 27 or 43
+characters) or esbuild's base 32 (8), behind a dot or a hyphen: `main.3f2a91bc.js`, `index-DiwrgT4a.css`, `chunk-NXQ2SQM7.js`. What could be a date, a word or a number
+is taken for none (`prices-2024dec01.csv`, `icon-Retina2X.png`), and so are some digests: that costs a question every five minutes, and the other
+mistake would show an old file for a year.
+
+**Content types** follow the extension. Files of `.well-known/` without one are JSON or text, by what they hold. Content type, cache header and other headers of
+each live object are compared like any other field, and made good.
 ";
 
 #[test]
@@ -58,7 +95,7 @@ fn reference(schema: &Value) -> String {
         text.push('\n');
     }
     text.truncate(text.trim_end().len());
-    text + "\n"
+    text + "\n" + TAIL
 }
 
 /// What a value is in words; if mappings are within it, their name in the schema and what leads to them below the key.

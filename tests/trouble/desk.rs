@@ -93,7 +93,16 @@ impl Desk {
     }
 
     pub(crate) async fn aws(&self) -> (Aws, String) {
-        let connection = Connection::endpoint("us-east-1", self.strict.endpoint(), &self.account, "test").await;
+        self.aws_at(self.strict.endpoint()).await
+    }
+
+    /// The same account past the strict AWS, which knows only what the program asks for.
+    pub(crate) async fn aws_behind(&self) -> (Aws, String) {
+        self.aws_at(&test_support::endpoint()).await
+    }
+
+    async fn aws_at(&self, endpoint: &str) -> (Aws, String) {
+        let connection = Connection::endpoint("us-east-1", endpoint, &self.account, "test").await;
         let stack = Stack::read(&self.directory.path().join("stack.yaml"), None, None).unwrap();
         let names = Names::new(&stack, &self.account);
         (connection.aws(Place::aws("aws", "us-east-1", &self.account), names.stack_tag()), names.bucket())

@@ -73,9 +73,7 @@ impl Workshop {
         write("Cargo.toml", "[workspace]\nresolver = \"3\"\nmembers = [\"lambdas/*\"]\n[profile.lambda]\ninherits = \"release\"\n");
         write("lambdas/hello/Cargo.toml", "[package]\nname = \"full-disk-hello\"\nversion = \"0.1.0\"\nedition = \"2024\"\n");
         write("lambdas/hello/src/main.rs", "fn main() {}\n");
-        let home = directory.path().join(".liveinsight/aws");
-        fs::create_dir_all(&home).unwrap();
-        symlink(test_support::workspace().join("target/test-aws/.liveinsight/aws/venv"), home.join("venv")).unwrap();
+        test_support::end_local_aws_with_this_process(directory.path());
         Self(directory)
     }
 
@@ -86,6 +84,7 @@ impl Workshop {
     fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut command = Command::new(program);
         command.current_dir(self.0.path()).env("CARGO_TARGET_DIR", self.path("target"));
+        command.env(liveinsight::cache::CACHE_DIR, test_support::cache());
         command
     }
 

@@ -3,10 +3,14 @@
 
 #![expect(clippy::unwrap_used, reason = "what helps a test fails as a test does")]
 
+mod account;
 mod credentials;
 pub(crate) mod desk;
 mod disk;
 mod doctor;
 mod lies;
 mod lock;
+mod ownership;
+mod site;
 mod strangers;
+mod terminal;

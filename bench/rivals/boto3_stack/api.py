@@ -9,6 +9,8 @@ from .data import log_group, outcome
 
 STATUS = "200"
 PREFLIGHT_TEMPLATES = {"application/json": '{"statusCode": 200}'}
+ERROR_TYPES = ("DEFAULT_4XX", "DEFAULT_5XX")
+ERROR_HEADERS = {"gatewayresponse.header.Access-Control-Allow-Origin": "'*'"}
 
 
 def rest_api(aws):
@@ -51,7 +53,9 @@ def parts(aws):
         is_method(by_path.get(path, {}).get("resourceMethods", {}).get(method), integration, answer)
         for path, method, integration, answer in wanted
     )
-    if same:
+    responses = {response["responseType"]: response for response in aws.pages("apigateway", "get_gateway_responses", "items", restApiId=api)}
+    open_errors = [kind for kind in ERROR_TYPES if responses.get(kind, {}).get("responseParameters") != ERROR_HEADERS]
+    if same and not open_errors:
         return "unchanged"
     new = len(by_path) == 1
     with aws.one_to_api:
@@ -68,6 +72,8 @@ def parts(aws):
             there = by_path.get(path, {}).get("resourceMethods", {}).get(method)
             if not is_method(there, integration, answer):
                 write_method(apigateway, {"restApiId": api, "resourceId": ids[path], "httpMethod": method}, there, integration, answer)
+        for kind in open_errors:
+            apigateway.put_gateway_response(restApiId=api, responseType=kind, responseParameters=ERROR_HEADERS)
     return "created" if new else "updated"
 
 
@@ -109,7 +115,8 @@ def open_api(wanted):
             extension["responses"] = {"default": {"statusCode": STATUS, "responseParameters": answer}}
         paths.setdefault(path, {})[method.lower()] = operation
     info = {"title": d.API, "description": f"The API of {d.STACK}", "version": "1"}
-    return {"openapi": "3.0.1", "info": info, "paths": paths}
+    errors = {kind: {"responseParameters": ERROR_HEADERS} for kind in ERROR_TYPES}
+    return {"openapi": "3.0.1", "info": info, "paths": paths, "x-amazon-apigateway-gateway-responses": errors}
 
 
 names_in_open_api = {"integrationHttpMethod": "httpMethod"}

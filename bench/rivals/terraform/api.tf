@@ -97,7 +97,17 @@ resource "aws_api_gateway_deployment" "this" {
   depends_on = [
     aws_api_gateway_integration.route,
     aws_api_gateway_integration_response.preflight,
+    aws_api_gateway_gateway_response.error,
   ]
+}
+
+# Part of the API elsewhere; resources of their own here.
+resource "aws_api_gateway_gateway_response" "error" {
+  for_each = toset(["DEFAULT_4XX", "DEFAULT_5XX"])
+
+  rest_api_id         = aws_api_gateway_rest_api.this.id
+  response_type       = each.key
+  response_parameters = { "gatewayresponse.header.Access-Control-Allow-Origin" = "'*'" }
 }
 
 resource "aws_cloudwatch_log_group" "api" {

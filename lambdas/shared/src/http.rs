@@ -3,6 +3,7 @@
 use crate::batch::Invalid;
 use crate::digest;
 use crate::store::StoreError;
+use crate::token::{OPEN_READING, READ_TOKEN_SHA256, READING_CLOSED};
 use lambda_http::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use lambda_http::http::{Method, StatusCode};
 use lambda_http::{Body, Request, Response};
@@ -55,7 +56,7 @@ pub enum Failure {
     #[error("the token is missing or wrong: send it as Authorization: Bearer, or as X-API-Key")]
     ReaderToken,
     /// 401 for every reader, until the installation names a token.
-    #[error("reading is closed: this is production and no token is set; set READ_TOKEN_SHA256 to the SHA-256 of one")]
+    #[error("{READING_CLOSED}; {OPEN_READING}")]
     ReadingClosed,
     /// 403
     #[error("this origin may not use this interface")]
@@ -204,8 +205,11 @@ fn success(request: &Request, reply: &Reply) -> Response<Body> {
 
 fn error(failure: &Failure) -> Response<Body> {
     let mut answer = json!({"status": "error", "message": failure.to_string()});
-    if let Failure::Invalid(invalid) = failure {
-        answer["details"] = json!({"field": invalid.field, "error": invalid.problem});
+    match failure {
+        Failure::Invalid(invalid) => answer["details"] = json!({"field": invalid.field, "error": invalid.problem}),
+        // By this the dashboard knows that no token would be taken.
+        Failure::ReadingClosed => answer["details"] = json!({"field": READ_TOKEN_SHA256, "error": "not set"}),
+        _ => {}
     }
     let mut response = json_response(failure.status(), &answer);
     set(&mut response, header::CACHE_CONTROL, "no-store");

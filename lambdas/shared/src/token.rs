@@ -14,6 +14,13 @@ const LIFETIME: Millis = 2 * DAY;
 /// How long after a session's beginning batches without a token are taken: an answer to a closed page is never read.
 pub const GRACE: Millis = 30 * MINUTE;
 
+/// Variable with the SHA-256 of the token that readers have to send.
+pub const READ_TOKEN_SHA256: &str = "READ_TOKEN_SHA256";
+/// Why nobody may read. The 401, `liveinsight up` and the dashboard say it in these words.
+pub const READING_CLOSED: &str = "reading is closed: this is production and no token is set";
+/// What opens it, in the same words everywhere.
+pub const OPEN_READING: &str = "set READ_TOKEN_SHA256 to the SHA-256 of one";
+
 /// Signs sessions.
 #[derive(Clone)]
 pub struct Signer {

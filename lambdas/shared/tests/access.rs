@@ -12,7 +12,7 @@ use shared::limit::RateLimit;
 use shared::store::visitors::salt_key;
 use shared::store::{Item, Store, read_text};
 use shared::time::{DAY, HOUR, MINUTE, Millis, floor};
-use shared::token::{GRACE, Readers, Signer};
+use shared::token::{GRACE, OPEN_READING, READ_TOKEN_SHA256, READING_CLOSED, Readers, Signer};
 use support::Tables;
 
 /// Within an hour, so that none of the tests' spans crosses into the next.
@@ -137,7 +137,8 @@ async fn readers_show_their_token() {
     service.readers = Readers::Nobody;
     let (status, data) = answer::<RealtimeNow>(&service, &get(&[("x-api-key", "secret")]), NOW).await;
     assert_eq!(status, StatusCode::UNAUTHORIZED);
-    assert!(data["message"].as_str().unwrap().contains("READ_TOKEN_SHA256"));
+    assert_eq!(data["message"], format!("{READING_CLOSED}; {OPEN_READING}"));
+    assert_eq!(data["details"]["field"], READ_TOKEN_SHA256, "by this the dashboard knows that no token would be taken");
 
     // printf secret | sha256sum
     service.readers = Readers::parse(Some("2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b"), "prod").unwrap();

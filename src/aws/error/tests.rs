@@ -1,5 +1,8 @@
-use super::{Verdict, read_answer, verdict};
-use crate::engine::{Class, Error};
+use super::{BY_CODE, BY_MESSAGE, Source, Verdict, read_answer, verdict};
+use crate::{
+    aws::surroundings::Surroundings,
+    engine::{Class, Error},
+};
 use aws_smithy_runtime_api::{
     client::{orchestrator::HttpResponse, result::SdkError},
     http::StatusCode,
@@ -20,6 +23,81 @@ enum Meaning {
 }
 
 use Meaning::{Absent, Exists, Final, Lost, NotYet, Skewed, Throttled};
+
+/// The recorded answers of AWS; see `tests/recorded/README.md`.
+const RECORDED: &str = include_str!("../../../tests/recorded/errors.tsv");
+
+/// The word of `tests/recorded/` for what is done about an answer.
+fn word(meaning: &Meaning) -> &'static str {
+    match meaning {
+        Absent => "absent",
+        Exists => "exists",
+        NotYet => "wait",
+        Throttled | Skewed | Lost => "retry",
+        Final(Class::Quota) => "quota",
+        Final(Class::Denied) => "denied",
+        Final(_) => "final",
+    }
+}
+
+#[test]
+fn every_recorded_error_has_its_verdict() {
+    let mut checked = 0;
+    for line in RECORDED.lines().skip(1) {
+        let [expected, service, operation, situation, status, code, message, source, day] = line.split('\t').collect::<Vec<_>>()[..] else {
+            panic!("a row has nine columns: {line}")
+        };
+        let found = meaning(status.parse().unwrap(), code, message);
+        assert_eq!(word(&found), expected, "{service}:{operation}, {situation}: {code}: {message} ({source}, {day})");
+        checked += 1;
+    }
+    assert_eq!(checked, 74);
+}
+
+#[test]
+fn what_is_marked_as_recorded_was_recorded_and_nothing_else() {
+    let recorded: Vec<Vec<&str>> = RECORDED.lines().skip(1).map(|line| line.split('\t').collect()).collect();
+    for (code, source) in BY_CODE.iter().flat_map(|(_, codes)| codes.iter()) {
+        assert_eq!(recorded.iter().any(|row| row[5] == *code), *source == Source::Recorded, "{code}");
+    }
+    for (code, part, _, source) in BY_MESSAGE {
+        let found = recorded.iter().any(|row| (code.is_empty() || row[5] == *code) && row[6].contains(part));
+        assert_eq!(found, *source == Source::Recorded, "{code} {part}");
+    }
+}
+
+#[test]
+fn an_account_that_aws_does_not_serve_yet_lacks_no_permission() {
+    let unverified =
+        "Your account must be verified before you can add new CloudFront resources. To verify your account, please contact AWS Support";
+    check(&[
+        (403, "AccessDenied", unverified, Final(Class::NotActivated)),
+        (403, "OptInRequired", "You are not subscribed to this service", Final(Class::NotActivated)),
+        (400, "SubscriptionRequiredException", "The AWS Access Key Id needs a subscription for the service", Final(Class::NotActivated)),
+        (403, "NotSignedUp", "Your account is not signed up for the Amazon S3 service", Final(Class::NotActivated)),
+        (403, "AccountProblem", "There is a problem with your AWS account", Final(Class::NotActivated)),
+        (403, "AccessDenied", "User: u is not authorized to perform: cloudfront:CreateDistribution", DENIED),
+    ]);
+}
+
+#[test]
+fn what_a_service_does_not_know_is_refused_for_good() {
+    check(&[
+        (501, "NotImplemented", "A header you provided implies functionality that is not implemented", REFUSED),
+        (501, "", "", REFUSED),
+        (505, "", "", REFUSED),
+        (500, "", "", Lost),
+        (503, "", "", Lost),
+        (404, "NoSuchUpload", "The specified upload does not exist.", Absent),
+        (404, "NoSuchVersion", "The specified version does not exist.", Absent),
+        (
+            409,
+            "ResourceConflictException",
+            "The operation cannot be performed at this time. The function is currently in the following state: Failed",
+            REFUSED,
+        ),
+    ]);
+}
 
 const QUOTA: Meaning = Final(Class::Quota);
 const REFUSED: Meaning = Final(Class::Refused);
@@ -281,7 +359,27 @@ fn answered(status: u16, header: Option<(&'static str, &'static str)>, code: &st
         response.headers_mut().insert(name, value);
     }
     let metadata = ErrorMetadata::builder().code(code).message("text").build();
-    read_answer("x:Y", &SdkError::service_error(metadata, response))
+    read_answer("x:Y", &SdkError::service_error(metadata, response), &Surroundings::default())
+}
+
+/// An answer without an error of AWS in it.
+fn bare(status: u16, body: &'static str) -> Error {
+    let response = HttpResponse::new(StatusCode::try_from(status).unwrap(), SdkBody::from(body));
+    read_answer("x:Y", &SdkError::service_error(ErrorMetadata::builder().build(), response), &Surroundings::default()).into_error()
+}
+
+#[test]
+fn an_answer_without_an_error_of_aws_is_shown_with_its_status_and_first_words() {
+    let page = "<html><head><title>503 Service Temporarily Unavailable</title></head>\n<body>nginx</body></html>";
+    let error = bare(503, page);
+    assert!(matches!(error, Error::Unclear(_)), "it may have been done: {error:?}");
+    assert_eq!(error.to_string(), "x:Y: HTTP 503 without an error of AWS: \"503 Service Temporarily Unavailable nginx\"");
+    assert_eq!(bare(500, "").to_string(), "x:Y: HTTP 500 without an error of AWS");
+    let error = bare(407, "proxy authentication required");
+    assert!(matches!(&error, Error::Failed(refusal) if refusal.class == Class::Network), "{error:?}");
+    assert!(error.to_string().contains("(HTTP 407: \"proxy authentication required\")"), "{error}");
+    let long: &'static str = "word ".repeat(1000).leak();
+    assert!(bare(502, long).to_string().len() < 200 && bare(502, long).to_string().ends_with("…\""));
 }
 
 #[test]

@@ -4,18 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::super::diagnostic::Problem;
-use super::super::file::{FunctionFile, StackFile};
+use super::super::file::{FunctionFile, FunctionOverride, StackFile};
+use super::super::limits::{MEMORY, TIMEOUT};
 use super::super::model::Route;
-use super::super::names::{Names, table_variable};
+use super::super::names::table_variable;
 use super::super::route;
 use super::super::values::{Seconds, Text};
 use super::{Problems, below, overrides};
 use crate::resources::hides_variable;
-
-/// Memory in MB, timeout in seconds, all environment variables together in bytes (Lambda quotas).
-const MEMORY: std::ops::RangeInclusive<u32> = 128..=10_240;
-const TIMEOUT: std::ops::RangeInclusive<u32> = 1..=900;
-const ENVIRONMENT_SIZE: usize = 4096;
 
 /// Variables that Lambda sets itself (Lambda developer guide, "Defined runtime environment variables").
 const RESERVED_VARIABLES: [&str; 18] = [
@@ -64,20 +60,34 @@ pub(super) fn check(file: &StackFile, problems: &mut Problems) {
         tables(file, function, &path, problems);
         variables(file, &function.environment, &path, problems);
         secrets(file, &function.secrets, &function.environment, &path, problems);
-        size(file, name, function, problems);
     }
     routes(file, problems);
     for (environment, overrides) in overrides(file) {
         for (name, function) in &overrides.functions {
             let path = ["environments", environment, "functions", name];
-            if !file.functions.contains_key(name) {
+            if !file.functions.contains_key(name) && problems.knows_names(&["functions"]) {
                 let problem = Problem::new(format!("there is no function `{name}`"));
                 problems.key(&path, problem.known(name, file.functions.keys().map(String::as_str)));
             }
             limits(function.memory, function.timeout, &path, problems);
             variables(file, &function.environment, &path, problems);
             secrets(file, &function.secrets, &function.environment, &path, problems);
+            if let Some(base) = file.functions.get(name) {
+                across(base, function, &path, problems);
+            }
         }
+    }
+}
+
+/// Checks that an environment makes no variable of a secret, and no secret of a variable.
+fn across(base: &FunctionFile, overrides: &FunctionOverride, path: &[&str], problems: &mut Problems) {
+    for name in overrides.environment.keys().filter(|name| base.secrets.contains(*name)) {
+        let problem = Problem::new(format!("`{name}` is a secret of the function")).help("leave out one of the two");
+        problems.key(&below(path, &["environment", name]), problem);
+    }
+    for name in overrides.secrets.iter().filter(|name| base.environment.contains_key(*name)) {
+        let problem = Problem::new(format!("`{name}` is a variable of the function, with its value in the file"));
+        problems.value(&below(path, &["secrets"]), problem.help("leave out one of the two"));
     }
 }
 
@@ -94,12 +104,12 @@ pub(super) fn source(path: &str) -> Option<Problem> {
 }
 
 fn limits(memory: Option<u32>, timeout: Option<Seconds>, path: &[&str], problems: &mut Problems) {
-    if let Some(memory) = memory.filter(|memory| !MEMORY.contains(memory)) {
+    if let Some(memory) = memory.filter(|memory| !MEMORY.allows((*memory).into())) {
         let problem = Problem::new(format!("Lambda has no memory of {memory} MB"));
-        let expected = format!("expected {} to {} (MB)", MEMORY.start(), MEMORY.end());
+        let expected = format!("expected {} to {} (MB)", MEMORY.least, MEMORY.most);
         problems.value(&below(path, &["memory"]), problem.expected(expected));
     }
-    if let Some(Seconds(timeout)) = timeout.filter(|Seconds(timeout)| !TIMEOUT.contains(timeout)) {
+    if let Some(Seconds(timeout)) = timeout.filter(|Seconds(timeout)| !TIMEOUT.allows((*timeout).into())) {
         let problem = Problem::new(format!("Lambda has no timeout of {timeout} s"));
         problems.value(&below(path, &["timeout"]), problem.expected("expected 1s to 15m"));
     }
@@ -108,7 +118,7 @@ fn limits(memory: Option<u32>, timeout: Option<Seconds>, path: &[&str], problems
 fn tables(file: &StackFile, function: &FunctionFile, path: &[&str], problems: &mut Problems) {
     for (list, names) in [("reads", &function.reads), ("writes", &function.writes)] {
         for (index, name) in names.iter().enumerate() {
-            if !file.tables.contains_key(name) {
+            if !file.tables.contains_key(name) && problems.knows_names(&["tables"]) {
                 let problem = Problem::new(format!("there is no table `{name}`"));
                 let problem = problem.known(name, file.tables.keys().map(String::as_str));
                 problems.value(&below(path, &[list, &index.to_string()]), problem);
@@ -165,29 +175,6 @@ fn is_variable(name: &str) -> bool {
     name.len() >= 2 && name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
-/// Checks the size of all variables of a function, those for its tables included, in each environment.
-fn size(file: &StackFile, name: &str, function: &FunctionFile, problems: &mut Problems) {
-    for (environment, overrides) in &file.environments {
-        let names = Names::of(&file.project, environment, &file.region, "");
-        let overridden = overrides.as_ref().and_then(|overrides| overrides.functions.get(name));
-        let mut variables: BTreeMap<String, &str> = BTreeMap::new();
-        let written = function.environment.iter().chain(overridden.iter().flat_map(|function| &function.environment));
-        variables.extend(written.map(|(key, Text(value))| (key.clone(), value.as_str())));
-        let tables: BTreeMap<String, String> =
-            function.reads.iter().chain(&function.writes).map(|table| (table_variable(table), names.table(table))).collect();
-        variables.extend(tables.iter().map(|(key, value)| (key.clone(), value.as_str())));
-        variables.insert("ENVIRONMENT".to_owned(), environment);
-        let size: usize = variables.iter().map(|(key, value)| key.len() + value.len()).sum();
-        if size > ENVIRONMENT_SIZE {
-            let problem = Problem::new(format!(
-                "the environment variables of `{name}` take {size} bytes in {environment}, Lambda allows {ENVIRONMENT_SIZE}"
-            ));
-            problems.key(&["functions", name, "environment"], problem.help("keep large settings in the code or in a table"));
-            return;
-        }
-    }
-}
-
 /// Checks all routes, each by itself and against the others.
 fn routes(file: &StackFile, problems: &mut Problems) {
     let mut seen: BTreeMap<Route, &str> = BTreeMap::new();
@@ -200,8 +187,10 @@ fn routes(file: &StackFile, problems: &mut Problems) {
         };
         let route = match route::parse(text) {
             Ok(route) => route,
-            Err(problem) => {
-                problems.value(&path, problem);
+            Err(found) => {
+                for problem in found {
+                    problems.value(&path, problem);
+                }
                 continue;
             }
         };

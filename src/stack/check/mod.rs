@@ -4,44 +4,71 @@
 //! a name that is too long for `prod` shows while working on `dev`. What the types of the file and the readers of single
 //! values (`route`, `alarm`, `values`) refuse by themselves is not repeated here.
 
+mod environment;
 mod functions;
 mod naming;
+mod outputs;
+mod secrets;
 mod services;
 mod sources;
 mod tables;
 
+pub(super) use environment::{Findings, environment};
+pub use naming::project_name;
 pub(super) use naming::region;
+pub(super) use secrets::secrets;
 pub(super) use sources::sources;
 
 use super::diagnostic::Problem;
 use super::document::Document;
 use super::file::{EnvironmentFile, StackFile};
+use super::mend::Faulty;
 
-/// All problems of a file.
-pub(super) fn file(file: &StackFile, document: &Document) -> Vec<Problem> {
-    let mut problems = Problems { document, found: Vec::new() };
+/// Returns all problems of a file; `faulty` are the places that are not as written.
+pub(super) fn file(file: &StackFile, document: &Document, faulty: &Faulty) -> Vec<Problem> {
+    let mut problems = Problems::new(document, faulty);
     naming::check(file, &mut problems);
     tables::check(file, &mut problems);
     functions::check(file, &mut problems);
     services::check(file, &mut problems);
+    outputs::check(file, &mut problems);
     problems.found
 }
 
 /// Problems found so far, with the document that knows where things are.
 struct Problems<'document> {
     document: &'document Document,
+    faulty: &'document Faulty,
     found: Vec<Problem>,
 }
 
-impl Problems<'_> {
-    /// A problem with the key at a path, or with all that is under it.
-    fn key(&mut self, path: &[&str], problem: Problem) {
-        self.found.push(problem.at(self.document.key(path)));
+impl<'document> Problems<'document> {
+    fn new(document: &'document Document, faulty: &'document Faulty) -> Self {
+        Self { document, faulty, found: Vec::new() }
     }
 
-    /// A problem with the value at a path.
+    /// Adds a problem with the key at a path, or with all that is under it.
+    fn key(&mut self, path: &[&str], problem: Problem) {
+        if !self.faulty.covers(path) {
+            self.found.push(problem.at(self.document.key(path)));
+        }
+    }
+
+    /// Adds a problem with the value at a path.
     fn value(&mut self, path: &[&str], problem: Problem) {
-        self.found.push(problem.at(self.document.value(path)));
+        if !self.faulty.covers(path) {
+            self.found.push(problem.at(self.document.value(path)));
+        }
+    }
+
+    /// Tests whether what a path holds can be relied on: it may be a stand-in for something that could not be read.
+    fn is_known(&self, path: &[&str]) -> bool {
+        !self.faulty.touches(path)
+    }
+
+    /// Tests whether the keys at a path are those that were written, whatever is wrong in them.
+    fn knows_names(&self, path: &[&str]) -> bool {
+        !self.faulty.covers(path)
     }
 }
 

@@ -4,22 +4,11 @@ use std::collections::BTreeMap;
 
 use super::super::diagnostic::{Problem, nearest};
 use super::super::file::StackFile;
+use super::super::limits::{ALARM_NAME, BUCKET_NAME, FUNCTION_NAME, Limit, STAGE_NAME, TABLE_NAME, TAG_KEY, TAG_VALUE, TAGS};
 use super::super::names::Names;
 use super::super::values::Text;
 use super::{Problems, below, overrides};
 
-/// Longest names in characters: Lambda quotas and IAM quotas (both 64), `CreateTable`, `PutMetricAlarm`, bucket naming
-/// rules, `CreateStage`.
-const FUNCTION_LENGTH: usize = 64;
-const TABLE_LENGTH: usize = 255;
-const ALARM_LENGTH: usize = 255;
-const BUCKET_LENGTH: usize = 63;
-const STAGE_LENGTH: usize = 128;
-
-/// Tags of one resource: at most 50 in all ("Tag naming limits and requirements"), ten of which are kept for our own.
-const TAG_COUNT: usize = 40;
-const TAG_KEY_LENGTH: usize = 128;
-const TAG_VALUE_LENGTH: usize = 256;
 /// The tags every resource carries anyway.
 const OWN_TAGS: [&str; 4] = ["Project", "Environment", "Name", "ManagedBy"];
 
@@ -67,6 +56,7 @@ pub(super) fn check(file: &StackFile, problems: &mut Problems) {
             problems.value(&["environments", name, "region"], problem);
         }
         tags(&overrides.tags, &["environments", name], problems);
+        merged_tags(file, name, &overrides.tags, problems);
     }
     lengths(file, problems);
 }
@@ -105,11 +95,22 @@ fn project(project: &str) -> Option<Problem> {
     }
     let problem = Problem::new(format!("`{project}` cannot be the name of a project"))
         .expected("expected lower-case letters, digits and single hyphens, a letter first");
-    let words: Vec<String> =
-        project.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_ascii_lowercase).collect();
-    let suggestion = words.join("-");
-    let usable = suggestion.starts_with(|c: char| c.is_ascii_lowercase());
-    Some(if usable { problem.help(format!("write {suggestion}")) } else { problem })
+    Some(match project_name(project) {
+        Some(name) => problem.help(format!("write {name}")),
+        None => problem,
+    })
+}
+
+/// Longest project that [`project_name`] makes: with it, a bucket's name has room for an environment of 20 characters.
+const LONGEST_PROJECT: usize = 63 - "-static-".len() - 20 - "-01234567".len();
+
+/// A valid name for a project that resembles a text; `None` if the text has no letter from a to z.
+pub fn project_name(text: &str) -> Option<String> {
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    let name = words.collect::<Vec<_>>().join("-").to_ascii_lowercase();
+    let name = name.trim_start_matches(|c: char| !c.is_ascii_lowercase());
+    let name = name[..name.len().min(LONGEST_PROJECT)].trim_end_matches('-');
+    (!name.is_empty()).then(|| name.to_owned())
 }
 
 fn environments(file: &StackFile, problems: &mut Problems) {
@@ -127,6 +128,7 @@ fn environments(file: &StackFile, problems: &mut Problems) {
     }
     if let Some(name) = &file.default_environment
         && !file.environments.contains_key(name)
+        && problems.knows_names(&["environments"])
     {
         let problem = Problem::new(format!("there is no environment `{name}`"));
         problems.value(&["default_environment"], problem.known(name, file.environments.keys().map(String::as_str)));
@@ -148,28 +150,49 @@ fn tags(tags: &BTreeMap<String, Text>, base: &[&str], problems: &mut Problems) {
             let problem = Problem::new(format!("the tags `{other}` and `{key}` differ only in case"));
             problems.key(&path, problem.help("IAM takes them for the same tag: keep one"));
         }
-        for (what, text, limit) in [("key", key, TAG_KEY_LENGTH), ("value", value, TAG_VALUE_LENGTH)] {
+        for (what, text, limit) in [("key", key, TAG_KEY), ("value", value, TAG_VALUE)] {
             let length = text.chars().count();
-            let problem = if length > limit {
-                Problem::new(format!("the tag's {what} is {length} characters long, AWS allows {limit}"))
-            } else if !allowed(text) {
-                Problem::new(format!("the tag's {what} has a character that AWS does not allow"))
-                    .expected("expected letters, digits, spaces and + - = . _ : / @")
-            } else if what == "key" && text.is_empty() {
-                Problem::new("the tag has no key")
-            } else {
-                continue;
-            };
-            if what == "key" {
-                problems.key(&path, problem);
-            } else {
-                problems.value(&path, problem);
+            let mut found = Vec::new();
+            if length > 0 && !limit.fits(length) {
+                found.push(Problem::new(format!("the tag's {what} is {length} characters long, AWS allows {}", limit.most)));
+            }
+            if !allowed(text) {
+                found.push(
+                    Problem::new(format!("the tag's {what} has a character that AWS does not allow"))
+                        .expected("expected letters, digits, spaces and + - = . _ : / @"),
+                );
+            }
+            if what == "key" && text.is_empty() {
+                found.push(Problem::new("the tag has no key"));
+            }
+            for problem in found {
+                if what == "key" {
+                    problems.key(&path, problem);
+                } else {
+                    problems.value(&path, problem);
+                }
             }
         }
     }
-    if tags.len() > TAG_COUNT {
-        let problem = Problem::new(format!("{} tags, at most {TAG_COUNT} are possible", tags.len()));
+    if !TAGS.fits(tags.len()) {
+        let problem = Problem::new(format!("{} tags, at most {} are possible", tags.len(), TAGS.most));
         problems.key(&below(base, &["tags"]), problem);
+    }
+}
+
+/// Checks the tags of an environment together with those of the file.
+fn merged_tags(file: &StackFile, environment: &str, added: &BTreeMap<String, Text>, problems: &mut Problems) {
+    let base = ["environments", environment, "tags"];
+    for key in added.keys().filter(|key| !file.tags.contains_key(*key)) {
+        if let Some(other) = file.tags.keys().find(|other| other.to_lowercase() == key.to_lowercase()) {
+            let problem = Problem::new(format!("the tags `{other}` and `{key}` differ only in case"));
+            problems.key(&below(&base, &[key]), problem.help("IAM takes them for the same tag: write both alike"));
+        }
+    }
+    let count = file.tags.len() + added.keys().filter(|key| !file.tags.contains_key(*key)).count();
+    if TAGS.fits(file.tags.len()) && TAGS.fits(added.len()) && !TAGS.fits(count) {
+        let problem = Problem::new(format!("{count} tags with those of the file, at most {} are possible", TAGS.most));
+        problems.key(&base, problem);
     }
 }
 
@@ -181,24 +204,49 @@ fn lengths(file: &StackFile, problems: &mut Problems) {
     // Account and region change the digits of the bucket's name, not its length.
     let names = Names::of(&file.project, environment, &file.region, "");
     for name in file.functions.keys() {
-        limit(&["functions", name], "Lambda function", &names.function(name), FUNCTION_LENGTH, problems);
+        limit(&["functions", name], "Lambda function", &names.function(name), FUNCTION_NAME, problems);
     }
     for name in file.tables.keys() {
-        limit(&["tables", name], "DynamoDB table", &names.table(name), TABLE_LENGTH, problems);
+        limit(&["tables", name], "DynamoDB table", &names.table(name), TABLE_NAME, problems);
     }
     for name in file.alarms.rules.keys() {
-        limit(&["alarms", "rules", name], "CloudWatch alarm", &names.alarm(name), ALARM_LENGTH, problems);
+        limit(&["alarms", "rules", name], "CloudWatch alarm", &names.alarm(name), ALARM_NAME, problems);
     }
     if file.site.is_some() {
-        limit(&["project"], "S3 bucket", &names.bucket(), BUCKET_LENGTH, problems);
+        limit(&["project"], "S3 bucket", &names.bucket(), BUCKET_NAME, problems);
     }
-    limit(&["environments", environment], "API Gateway stage", &names.stage(), STAGE_LENGTH, problems);
+    limit(&["environments", environment], "API Gateway stage", &names.stage(), STAGE_NAME, problems);
 }
 
-fn limit(path: &[&str], what: &str, name: &str, limit: usize, problems: &mut Problems) {
+fn limit(path: &[&str], what: &str, name: &str, limit: Limit, problems: &mut Problems) {
     let length = name.chars().count();
-    if length > limit {
-        let problem = Problem::new(format!("the {what} would be named `{name}`: {length} characters, AWS allows {limit}"));
-        problems.key(path, problem.help(format!("make it, the project or the environment {} shorter", length - limit)));
+    if !limit.fits(length) {
+        let most = usize::try_from(limit.most).unwrap_or(usize::MAX);
+        let problem = Problem::new(format!("the {what} would be named `{name}`: {length} characters, AWS allows {most}"));
+        problems.key(path, problem.help(format!("make it, the project or the environment {} shorter", length.saturating_sub(most))));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{LONGEST_PROJECT, project, project_name};
+
+    #[test]
+    fn a_name_is_made_of_whatever_a_directory_is_called() {
+        for (text, name) in [
+            ("shop", "shop"),
+            ("My Shop", "my-shop"),
+            ("my_shop.v2", "my-shop-v2"),
+            ("--x--", "x"),
+            ("2024-shop", "shop"),
+            ("가게 shop", "shop"),
+        ] {
+            assert_eq!(project_name(text).as_deref(), Some(name), "{text}");
+        }
+        for text in ["", "42", "가게", "-_-"] {
+            assert_eq!(project_name(text), None, "{text}");
+        }
+        let long = project_name(&"long-name-".repeat(10)).unwrap();
+        assert!(long.len() <= LONGEST_PROJECT && project(&long).is_none(), "{long}");
     }
 }

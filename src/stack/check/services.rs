@@ -6,13 +6,11 @@ use super::super::RETENTION_DAYS;
 use super::super::alarm;
 use super::super::diagnostic::Problem;
 use super::super::file::{ApiFile, CorsFile, LogsFile, StackFile};
+use super::super::limits::{PREFLIGHT_AGE, THROTTLE, TOPIC_NAME};
 use super::super::model::Watches;
 use super::super::values::Seconds;
 use super::functions::source;
 use super::{Problems, below, overrides};
-
-/// Browsers remember the answer to a preflight at most this long, in seconds (Firefox; Chromium caps at 7200).
-const MAX_AGE: u32 = 86_400;
 
 pub(super) fn check(file: &StackFile, problems: &mut Problems) {
     api(&file.api, &["api"], problems);
@@ -33,8 +31,7 @@ fn api(api: &ApiFile, path: &[&str], problems: &mut Problems) {
     if let Some(throttle) = &api.throttle {
         let path = below(path, &["throttle"]);
         for (key, value) in [("requests_per_minute", Some(throttle.requests_per_minute)), ("burst", throttle.burst)] {
-            // API Gateway takes a signed 32-bit number.
-            if value.is_some_and(|value| value == 0 || i32::try_from(value).is_err()) {
+            if value.is_some_and(|value| !THROTTLE.allows(value.into())) {
                 let problem = Problem::new(format!("`{key}` would let nothing through, or is beyond all limits"));
                 problems.value(&below(&path, &[key]), problem.expected("expected 1 or more"));
             }
@@ -73,7 +70,7 @@ fn cors(cors: &CorsFile, path: &[&str], problems: &mut Problems) {
             problems.value(&below(path, &["headers", &index.to_string()]), problem);
         }
     }
-    if let Some(Seconds(max_age)) = cors.max_age.filter(|Seconds(max_age)| *max_age > MAX_AGE) {
+    if let Some(Seconds(max_age)) = cors.max_age.filter(|Seconds(max_age)| !PREFLIGHT_AGE.allows((*max_age).into())) {
         let problem = Problem::new(format!("no browser remembers a preflight for {max_age} s")).expected("expected at most 24h");
         problems.value(&below(path, &["max_age"]), problem);
     }
@@ -136,60 +133,65 @@ fn site(file: &StackFile, problems: &mut Problems) {
 }
 
 fn rules(file: &StackFile, problems: &mut Problems) {
-    let has_api = file.functions.values().any(|function| function.route.is_some());
+    let may_have_route = |name: &String| !problems.is_known(&["functions", name, "route"]);
+    let has_api = file.functions.iter().any(|(name, function)| function.route.is_some() || may_have_route(name));
+    let has_api = has_api || !problems.knows_names(&["functions"]);
     for (name, rule) in &file.alarms.rules {
         let path = ["alarms", "rules", name.as_str()];
         if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c)) {
             let problem = Problem::new(format!("`{name}` cannot be the name of an alarm"));
             problems.key(&path, problem.expected("expected letters, digits, . _ -"));
         }
-        let alarm = match alarm::parse(rule) {
-            Ok(alarm) => alarm,
-            Err(("", problem)) => {
-                problems.key(&path, problem);
-                continue;
+        match alarm::parse(rule) {
+            Ok(alarm) => watched(file, &path, &alarm.watches, has_api, problems),
+            Err(found) => {
+                for (key, problem) in found {
+                    match key {
+                        "" if problems.is_known(&path) => problems.key(&path, problem),
+                        "" => {}
+                        key => problems.value(&below(&path, &[key]), problem),
+                    }
+                }
             }
-            Err((key, problem)) => {
-                problems.value(&below(&path, &[key]), problem);
-                continue;
-            }
-        };
-        match alarm.watches {
-            Watches::Function { name, .. } if !file.functions.contains_key(&name) => {
-                let problem = Problem::new(format!("there is no function `{name}`"));
-                let problem = problem.known(&name, file.functions.keys().map(String::as_str));
-                problems.value(&below(&path, &["function"]), problem);
-            }
-            Watches::Table { name, .. } if !file.tables.contains_key(&name) => {
-                let problem = Problem::new(format!("there is no table `{name}`"));
-                let problem = problem.known(&name, file.tables.keys().map(String::as_str));
-                problems.value(&below(&path, &["table"]), problem);
-            }
-            Watches::Api { .. } if !has_api => {
-                let problem = Problem::new("there is no API to watch: no function has a route");
-                problems.value(&below(&path, &["api"]), problem.help("give a function a route, or remove the alarm"));
-            }
-            _ => {}
         }
     }
 }
 
-/// Checks the topics that are told of alarms, in each environment.
+/// Checks that what an alarm watches is there.
+fn watched(file: &StackFile, path: &[&str], watches: &Watches, has_api: bool, problems: &mut Problems) {
+    match watches {
+        Watches::Function { name, .. } if !file.functions.contains_key(name) && problems.knows_names(&["functions"]) => {
+            let problem = Problem::new(format!("there is no function `{name}`"));
+            let problem = problem.known(name, file.functions.keys().map(String::as_str));
+            problems.value(&below(path, &["function"]), problem);
+        }
+        Watches::Table { name, .. } if !file.tables.contains_key(name) && problems.knows_names(&["tables"]) => {
+            let problem = Problem::new(format!("there is no table `{name}`"));
+            let problem = problem.known(name, file.tables.keys().map(String::as_str));
+            problems.value(&below(path, &["table"]), problem);
+        }
+        Watches::Api { .. } if !has_api => {
+            let problem = Problem::new("there is no API to watch: no function has a route");
+            problems.value(&below(path, &["api"]), problem.help("give a function a route, or remove the alarm"));
+        }
+        _ => {}
+    }
+}
+
+/// Checks the topics that are notified of alarms, in each environment.
 fn notify(file: &StackFile, problems: &mut Problems) {
-    let mut reported = false;
     for (name, overrides) in &file.environments {
         let overrides = overrides.as_ref();
         let region = overrides.and_then(|overrides| overrides.region.as_ref()).unwrap_or(&file.region);
-        let own = overrides.and_then(|overrides| overrides.alarms.notify.as_deref());
-        if let Some(topic) = own {
+        if !problems.knows_names(&["region"]) || !problems.knows_names(&["environments", name]) {
+            continue;
+        }
+        if let Some(topic) = overrides.and_then(|overrides| overrides.alarms.notify.as_deref()) {
             if let Some(problem) = topic_problem(topic, name, region) {
                 problems.value(&["environments", name, "alarms", "notify"], problem);
             }
-        } else if let Some(topic) = file.alarms.notify.as_deref().filter(|_| !reported)
-            && let Some(problem) = topic_problem(topic, name, region)
-        {
+        } else if let Some(problem) = file.alarms.notify.as_deref().and_then(|topic| topic_problem(topic, name, region)) {
             problems.value(&["alarms", "notify"], problem);
-            reported = true;
         }
     }
 }
@@ -217,7 +219,7 @@ fn topic_region(arn: &str) -> Option<&str> {
         && super::region(region).is_none()
         && account.len() == 12
         && account.chars().all(|c| c.is_ascii_digit())
-        && !name.is_empty()
+        && TOPIC_NAME.fits(name.len())
         && name.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c));
     sound.then_some(region)
 }

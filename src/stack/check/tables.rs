@@ -4,15 +4,10 @@ use std::collections::BTreeMap;
 
 use super::super::diagnostic::Problem;
 use super::super::file::{IndexFile, KeyFile, StackFile, TableFile};
+use super::super::limits::{INDEX_NAME, INDEXES, KEY_NAME, Limit, TTL_NAME};
 use super::super::model::KeyType;
 use super::super::names::table_variable;
 use super::{Problems, below};
-
-/// Global secondary indexes of one table (`DynamoDB` quotas).
-const INDEX_COUNT: usize = 20;
-/// Names of attributes that are keys, in bytes, and of indexes, in characters (`DynamoDB` naming rules).
-const ATTRIBUTE_LENGTH: usize = 255;
-const INDEX_LENGTH: std::ops::RangeInclusive<usize> = 3..=255;
 
 pub(super) fn check(file: &StackFile, problems: &mut Problems) {
     let mut variables: BTreeMap<String, &str> = BTreeMap::new();
@@ -31,7 +26,7 @@ pub(super) fn check(file: &StackFile, problems: &mut Problems) {
         keys(table, &path, problems);
         indexes(table, &path, problems);
         if let Some(ttl) = &table.ttl {
-            attribute(ttl, &below(&path, &["ttl"]), problems);
+            attribute(ttl, TTL_NAME, &below(&path, &["ttl"]), problems);
         }
     }
 }
@@ -40,16 +35,16 @@ fn allowed(character: char) -> bool {
     character.is_ascii_alphanumeric() || "._-".contains(character)
 }
 
-fn attribute(name: &str, path: &[&str], problems: &mut Problems) {
-    if name.is_empty() || name.len() > ATTRIBUTE_LENGTH {
+fn attribute(name: &str, limit: Limit, path: &[&str], problems: &mut Problems) {
+    if !limit.fits(name.len()) {
         let problem = Problem::new(format!("an attribute's name of {} bytes", name.len()));
-        problems.value(path, problem.expected(format!("expected 1 to {ATTRIBUTE_LENGTH}")));
+        problems.value(path, problem.expected(format!("expected {} to {}", limit.least, limit.most)));
     }
 }
 
 /// Checks all keys of a table together: an attribute has one type, wherever it is a key.
 fn keys(table: &TableFile, path: &[&str; 2], problems: &mut Problems) {
-    let mut types: BTreeMap<&str, KeyType> = BTreeMap::new();
+    let mut types: BTreeMap<&str, (KeyType, Vec<&str>)> = BTreeMap::new();
     let mut schemas = vec![(path.to_vec(), &table.partition_key, table.sort_key.as_ref())];
     for (name, IndexFile { partition_key, sort_key, .. }) in &table.indexes {
         schemas.push((below(path, &["indexes", name]), partition_key, sort_key.as_ref()));
@@ -59,11 +54,12 @@ fn keys(table: &TableFile, path: &[&str; 2], problems: &mut Problems) {
             let Some(KeyFile { name, kind }) = key else {
                 continue;
             };
-            attribute(name, &below(&base, &[place, "name"]), problems);
-            let first = *types.entry(name).or_insert(*kind);
-            if first != *kind {
+            attribute(name, KEY_NAME, &below(&base, &[place, "name"]), problems);
+            let at = below(&base, &[place, "type"]);
+            let (first, first_at) = types.entry(name).or_insert_with(|| (*kind, at.clone()));
+            if first != kind && problems.knows_names(first_at) {
                 let problem = Problem::new(format!("the attribute `{name}` has two types: {first:?} above, {kind:?} here"));
-                problems.value(&below(&base, &[place, "type"]), problem.expected(format!("expected {first:?}")));
+                problems.value(&at, problem.expected(format!("expected {first:?}")));
             }
         }
         if sort.is_some_and(|sort| sort.name == partition.name) {
@@ -75,13 +71,13 @@ fn keys(table: &TableFile, path: &[&str; 2], problems: &mut Problems) {
 
 fn indexes(table: &TableFile, path: &[&str; 2], problems: &mut Problems) {
     for name in table.indexes.keys() {
-        if !INDEX_LENGTH.contains(&name.chars().count()) || !name.chars().all(allowed) {
+        if !INDEX_NAME.fits(name.chars().count()) || !name.chars().all(allowed) {
             let problem = Problem::new(format!("`{name}` cannot be the name of an index"));
             problems.key(&below(path, &["indexes", name]), problem.expected("expected 3 to 255 letters, digits, . _ -"));
         }
     }
-    if table.indexes.len() > INDEX_COUNT {
-        let problem = Problem::new(format!("{} indexes, DynamoDB allows {INDEX_COUNT}", table.indexes.len()));
+    if !INDEXES.fits(table.indexes.len()) {
+        let problem = Problem::new(format!("{} indexes, DynamoDB allows {}", table.indexes.len(), INDEXES.most));
         problems.key(&below(path, &["indexes"]), problem);
     }
 }

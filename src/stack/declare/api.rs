@@ -5,7 +5,7 @@ use crate::{
     engine::{Handle, Ref, digest},
     resources::{
         AccessLog, ApiDeployment, ApiDocument, ApiIntegration, ApiIntegrationResponse, ApiMethod, ApiMethodResponse, ApiResource, ApiStage,
-        LogGroup, MethodKey, Permission, RestApi, quoted, response_header,
+        ERROR_TYPES, LogGroup, MethodKey, Permission, RestApi, quoted, response_header,
     },
     stack::{Cors, Route},
 };
@@ -38,12 +38,13 @@ struct Building<'a> {
 impl Declaring<'_> {
     pub(super) fn api(&mut self, functions: &BTreeMap<&str, functions::Declared>) -> DeclaredApi {
         let (physical, document) = (self.names.api(), ApiDocument::default());
+        let error_origins = self.stack.api.cors.as_ref().map(error_origins).unwrap_or_default();
         let rest_api = self.graph.add(
             "api",
             RestApi {
                 description: Some(format!("The API of {}", self.names.stack_tag())),
                 endpoint: "REGIONAL".to_owned(),
-                minimum_compression_size: None,
+                error_origins: error_origins.clone(),
                 tags: self.tags(&physical),
                 name: physical,
                 parts: document.clone(),
@@ -70,6 +71,9 @@ impl Declaring<'_> {
             for (path, methods) in methods {
                 self.preflight(&mut api, path, &methods, cors);
             }
+        }
+        if !error_origins.is_empty() {
+            api.freeze("errors", &error_origins);
         }
         let digest = digest(&api.snapshot);
         let deployment = ApiDeployment { api: rest_api.api_id(), digest: digest.clone(), needs: api.parts };
@@ -210,7 +214,7 @@ impl Building<'_> {
 }
 
 /// Path parameters are wildcards in a permission and in a distribution's pattern.
-pub(super) fn star(path: &str) -> String {
+pub(in crate::stack) fn star(path: &str) -> String {
     path.split('/').map(|part| if part.starts_with('{') { "*" } else { part }).collect::<Vec<_>>().join("/")
 }
 
@@ -227,6 +231,18 @@ fn preflight_headers(methods: &BTreeSet<&str>, cors: &Cors) -> BTreeMap<String, 
     .into()
 }
 
+/// Returns the origin that may read the API's own errors, by their type.
+///
+/// A gateway response has one fixed value, and no template could choose among several origins. So with several, everybody may read these
+/// errors: they are the same for everybody and hold nothing of the stack.
+fn error_origins(cors: &Cors) -> BTreeMap<String, String> {
+    let origin = match cors.origins.as_slice() {
+        [one] => one,
+        _ => "*",
+    };
+    ERROR_TYPES.into_iter().map(|kind| (kind.to_owned(), quoted(origin))).collect()
+}
+
 /// Several origins cannot stand in one header: a template answers with the one that asks, if it is among them.
 fn origin_template(cors: &Cors) -> Option<String> {
     (cors.origins.len() > 1).then(|| {
@@ -235,4 +251,21 @@ fn origin_template(cors: &Cors) -> Option<String> {
             "#set($origin=$input.params().header.get(\"Origin\"))#if([{origins}].contains($origin))#set($context.responseOverride.header.Access-Control-Allow-Origin=$origin)#end"
         )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::error_origins;
+    use crate::stack::Cors;
+
+    #[test]
+    fn errors_name_the_one_origin_and_with_several_everybody() {
+        let origins = |origins: &[&str]| {
+            let origins = origins.iter().map(|origin| (*origin).to_owned()).collect();
+            error_origins(&Cors { origins, headers: Vec::new(), max_age: 0 }).into_values().collect::<Vec<_>>()
+        };
+        assert_eq!(origins(&["https://a.example"]), ["'https://a.example'"; 2]);
+        assert_eq!(origins(&["https://a.example", "https://b.example"]), ["'*'"; 2]);
+        assert_eq!(origins(&["*"]), ["'*'"; 2]);
+    }
 }

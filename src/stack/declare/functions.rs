@@ -1,10 +1,10 @@
 //! A function: its log group, role and policy, its code, and the alias that serves requests.
 
-use super::{Content, Declaring, policy, snake};
+use super::{Content, Declaring, policy};
 use crate::{
     engine::{Handle, digest},
     resources::{Alias, Function, LogGroup, Role, RolePolicy},
-    stack::{self, LIVE_ALIAS},
+    stack::{self, LIVE_ALIAS, names::function_output},
 };
 use std::collections::BTreeMap;
 
@@ -23,7 +23,7 @@ impl Declaring<'_> {
     pub(super) fn function(&mut self, name: &str, declared: &stack::Function, content: &Content) -> Declared {
         let package = content.packages.get(name);
         let physical = self.names.function(name);
-        self.output(&format!("{}_function", snake(name)), physical.clone().into());
+        self.output(&function_output(name), physical.clone().into());
         let role = self.graph.add(
             name,
             Role {
@@ -34,8 +34,9 @@ impl Declaring<'_> {
                 among: self.stack.functions.len(),
             },
         );
-        let document = policy::of_function(declared, self.place, &self.names, name);
-        self.graph.add(name, RolePolicy { role: role.name(), name: self.names.policy(name), document, among: self.stack.functions.len() });
+        let document = policy::of_function(declared, &self.stack.tables, self.place, &self.names, name);
+        let policy = RolePolicy { role: role.name(), name: self.names.policy(name), document, among: self.stack.functions.len() };
+        self.graph.add_part(&role, name, policy);
         let log_group = self.graph.add(
             name,
             LogGroup {
@@ -52,7 +53,7 @@ impl Declaring<'_> {
             architecture,
             memory: i32::try_from(declared.memory).unwrap_or(i32::MAX),
             timeout: i32::try_from(declared.timeout).unwrap_or(i32::MAX),
-            environment: self.stack.variables(name, &self.names),
+            environment: self.environment(name, declared),
             log_group: log_group.known("name", self.names.function_log_group(name)),
             code_sha256: package.map(|package| package.sha256.clone()),
             code: package.map(|package| package.path.clone()),
@@ -63,10 +64,11 @@ impl Declaring<'_> {
         let released: BTreeMap<&str, String> = [
             ("code", function.code_sha256.clone().unwrap_or_default()),
             ("architecture", function.architecture.clone().unwrap_or_default()),
-            ("configuration", format!("{} {} {RUNTIME} {:?}", function.memory, function.timeout, function.environment)),
+            ("configuration", format!("{} {} {RUNTIME} {:?}", function.memory, function.timeout, self.stack.variables(name, &self.names))),
         ]
         .into();
-        let release = package.map(|_| digest(&released));
+        let is_known = function.environment.values().all(Option::is_some);
+        let release = package.filter(|_| is_known).map(|_| digest(&released));
         let alias_arn = self.place.arn("lambda", &format!("function:{}:{LIVE_ALIAS}", function.name));
         let code_sha256 = function.code_sha256.clone();
         let function = self.graph.add(name, function);
@@ -77,6 +79,13 @@ impl Declaring<'_> {
 
     pub(super) fn retention_days(&self) -> Option<i32> {
         i32::try_from(self.stack.logs.retention_days).ok()
+    }
+
+    /// The environment variables, with secrets whose values are not known.
+    fn environment(&self, name: &str, declared: &stack::Function) -> BTreeMap<String, Option<String>> {
+        let known = self.stack.variables(name, &self.names).into_iter().map(|(name, value)| (name, Some(value)));
+        let unknown = declared.secrets.iter().filter(|(_, value)| value.is_none()).map(|(name, _)| (name.clone(), None));
+        known.chain(unknown).collect()
     }
 
     fn role_arn(&self, name: &str) -> String {

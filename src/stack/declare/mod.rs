@@ -7,16 +7,23 @@
 mod alarms;
 mod api;
 mod functions;
-mod policy;
+#[cfg(test)]
+mod ownership_tests;
+pub(super) mod policy;
 mod site;
 mod sweeps;
 #[cfg(test)]
 mod tests;
 
+pub use site::API_PATH;
+
+pub(super) use api::star;
+
+use super::names::table_output;
 use super::{Names, Stack};
 use crate::{
-    aws::{Aws, Place, REGION, STACK, Tags},
-    build::{Package, SiteFile},
+    aws::{Aws, Headers, Place, REGION, STACK, Tags},
+    build::{LeftOut, Package, SiteFile},
     engine::{Graph, Handle, Ref},
     resources::{Bucket, Distribution, Index, KeyAttribute, RestApi, SiteObject, Table},
 };
@@ -29,6 +36,8 @@ pub struct Content {
     pub packages: BTreeMap<String, Package>,
     /// The site's files, by key.
     pub site: Option<BTreeMap<String, SiteObject>>,
+    /// Files and directories of the site that are not published.
+    pub left_out: Vec<LeftOut>,
 }
 
 impl Content {
@@ -36,7 +45,7 @@ impl Content {
     pub fn site_of(files: Vec<SiteFile>) -> BTreeMap<String, SiteObject> {
         let object = |file: SiteFile| {
             let SiteFile { key, bytes, md5_hex, content_type, cache_control, .. } = file;
-            (key, SiteObject { md5: md5_hex, bytes: Rc::from(bytes), content_type, cache_control })
+            (key, SiteObject { md5: md5_hex, bytes: Rc::from(bytes), headers: Headers::new(content_type, cache_control) })
         };
         files.into_iter().map(object).collect()
     }
@@ -114,7 +123,7 @@ impl Declaring<'_> {
             projection: index.projection.as_str().to_owned(),
         };
         let physical = self.names.table(name);
-        self.output(&format!("{}_table", snake(name)), physical.clone().into());
+        self.output(&table_output(name), physical.clone().into());
         self.graph.add(
             name,
             Table {
@@ -131,7 +140,8 @@ impl Declaring<'_> {
     }
 
     fn output(&mut self, name: &str, value: Ref<String>) {
-        self.outputs.insert(name.to_owned(), value);
+        let other = self.outputs.insert(name.to_owned(), value);
+        debug_assert!(other.is_none(), "{name} is an output twice");
     }
 
     /// What every taggable resource carries. The user's own tags cannot take the place of ours: the checks refuse that.
@@ -148,11 +158,6 @@ impl Declaring<'_> {
             .with(STACK, self.names.stack_tag())
             .with(REGION, &self.stack.region)
     }
-}
-
-/// `event-collector` as `event_collector`: outputs become environment variables.
-fn snake(name: &str) -> String {
-    name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' }).collect()
 }
 
 /// The address of a distribution.

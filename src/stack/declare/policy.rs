@@ -2,10 +2,10 @@
 
 use crate::{
     aws::{Place, Policy},
-    stack::{Function, Names},
+    stack::{Function, Names, Table, limits::INLINE_POLICIES},
 };
 use serde_json::json;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 const READS: &[&str] = &["dynamodb:BatchGetItem", "dynamodb:ConditionCheckItem", "dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan"];
 const WRITES: &[&str] = &["dynamodb:BatchWriteItem", "dynamodb:DeleteItem", "dynamodb:PutItem", "dynamodb:UpdateItem"];
@@ -17,18 +17,41 @@ pub(super) fn trust(service: &str) -> Policy {
 
 /// The policy of a function: the tables it reads (with their indexes) and writes, and its own log streams. Never
 /// `logs:CreateLogGroup`: a late invocation would bring a deleted group back.
-pub(super) fn of_function(function: &Function, place: &Place, names: &Names, name: &str) -> Policy {
-    let table = |table: &String| place.arn("dynamodb", &format!("table/{}", names.table(table)));
-    let readable: BTreeSet<String> = function.reads.iter().map(table).flat_map(|arn| [format!("{arn}/index/*"), arn]).collect();
-    let writable: BTreeSet<String> = function.writes.iter().map(table).collect();
+pub(in crate::stack) fn of_function(
+    function: &Function,
+    tables: &BTreeMap<String, Table>,
+    place: &Place,
+    names: &Names,
+    name: &str,
+) -> Policy {
+    let arn = |table: &String| place.arn("dynamodb", &format!("table/{}", names.table(table)));
     let streams = place.arn("logs", &format!("log-group:{}:*", names.function_log_group(name)));
-    let mut policy = Policy::default()
-        .with("Logs", json!({ "Effect": "Allow", "Action": ["logs:CreateLogStream", "logs:PutLogEvents"], "Resource": streams }));
-    if !readable.is_empty() {
-        policy = policy.with("Read", json!({ "Effect": "Allow", "Action": READS, "Resource": readable }));
+    let logs = json!({ "Effect": "Allow", "Action": ["logs:CreateLogStream", "logs:PutLogEvents"], "Resource": streams });
+    let logs = Policy::default().with("Logs", logs);
+    let (reads, writes) = (&function.reads, &function.writes);
+    let readable = reads.iter().map(arn).flat_map(|arn| [format!("{arn}/index/*"), arn]).collect();
+    let plain = allow(allow(logs.clone(), "Read", READS, &readable), "Write", WRITES, &writes.iter().map(arn).collect());
+    if INLINE_POLICIES.fits(length(&plain)) {
+        return plain;
     }
-    if !writable.is_empty() {
-        policy = policy.with("Write", json!({ "Effect": "Allow", "Action": WRITES, "Resource": writable }));
+    // The same in less text: each table once, and indexes only where there are any.
+    let has_indexes = |table: &&String| tables.get(*table).is_some_and(|table| !table.indexes.is_empty());
+    let indexes = reads.iter().filter(has_indexes).map(|table| format!("{}/index/*", arn(table)));
+    let readable = reads.difference(writes).map(arn).chain(indexes).collect();
+    let shortened = allow(logs, "Read", READS, &readable);
+    let shortened = allow(shortened, "Write", WRITES, &writes.difference(reads).map(arn).collect());
+    allow(shortened, "ReadWrite", &[READS, WRITES].concat(), &reads.intersection(writes).map(arn).collect())
+}
+
+/// Adds a statement, unless it is about nothing.
+fn allow(policy: Policy, sid: &str, actions: &[&str], resources: &BTreeSet<String>) -> Policy {
+    if resources.is_empty() {
+        return policy;
     }
-    policy
+    policy.with(sid, json!({ "Effect": "Allow", "Action": actions, "Resource": resources }))
+}
+
+/// The characters of a policy as IAM counts them: without blanks.
+pub(in crate::stack) fn length(policy: &Policy) -> usize {
+    policy.document().chars().filter(|character| !character.is_whitespace()).count()
 }

@@ -6,15 +6,15 @@ use crate::{
     resources::{
         Behavior, Bucket, BucketPolicy, Distribution, ErrorPage, Origin, OriginAccessControl, PublicAccessBlock, SITE_PREFIX, SiteObject,
     },
-    stack::Site,
+    stack::{Site, names::script_output},
 };
-use std::{collections::BTreeMap, path::Path};
+use std::collections::BTreeMap;
 
 /// The logical name of all that belongs to the site.
 const NAME: &str = "static";
 
 /// Where the site's address leads to the API.
-const API: &str = "/api/";
+pub const API_PATH: &str = "/api/";
 
 impl Declaring<'_> {
     pub(super) fn site(&mut self, site: &Site, files: Option<&BTreeMap<String, SiteObject>>, api: Option<&DeclaredApi>) {
@@ -44,9 +44,9 @@ impl Declaring<'_> {
         let mut behaviors = BTreeMap::from([("default".to_owned(), Behavior::files("site", self.place.viewers_https))]);
         if let Some(api) = api {
             origins.insert("api".to_owned(), self.api_origin(api));
-            behaviors.insert(format!("{API}*"), Behavior::api("api", self.place.viewers_https));
+            behaviors.insert(format!("{API_PATH}*"), Behavior::api("api", self.place.viewers_https));
             let routes = self.stack.functions.values().filter_map(|function| function.route.as_ref());
-            for route in routes.filter(|route| route.path.starts_with(API) && !route.only_reads()) {
+            for route in routes.filter(|route| route.path.starts_with(API_PATH) && !route.only_reads()) {
                 behaviors.insert(star(&route.path), Behavior::api_taking_data("api", self.place.viewers_https));
             }
         }
@@ -55,7 +55,9 @@ impl Declaring<'_> {
         distribution.content = content;
         if let Some(page) = &site.error_page {
             let page = ErrorPage { page: format!("/{page}"), status: "404".to_owned(), cached_seconds: 10 };
-            distribution.error_pages.insert(404, page);
+            // Which also hides what the API refuses through the site's address: declared only where there is no other way.
+            let statuses = if self.place.denies_missing { vec![403, 404] } else { vec![404] };
+            distribution.error_pages.extend(statuses.into_iter().map(|status| (status, page.clone())));
         }
         self.distribution = Some(distribution.clone());
         let distribution = self.graph.add(NAME, distribution);
@@ -74,8 +76,7 @@ impl Declaring<'_> {
         self.output("dashboard_url", address.map(|address| format!("{address}/")));
         for (name, page) in &site.outputs {
             let page = page.clone();
-            let is_script = Path::new(&page).extension().is_some_and(|extension| extension == "js");
-            let script = is_script.then(|| format!("{}_tag", name.strip_suffix("_url").unwrap_or(name)));
+            let script = script_output(name, &page);
             let address = address.map(move |address| format!("{address}/{page}"));
             if let Some(tag) = script.filter(|tag| !site.outputs.contains_key(tag)) {
                 // No digest of the script: the tag is pasted once, and has to fit later releases, too.

@@ -3,6 +3,7 @@
 
 use crate::{
     message::{Request, Response},
+    rules,
     wire::Refusal,
 };
 use aws_smithy_types::{DateTime, date_time::Format};
@@ -25,24 +26,19 @@ pub(crate) fn judge(service: &str, request: &Request, ahead: i64) -> Option<Refu
         return None;
     }
     if service == "s3" {
-        let message = "The difference between the request time and the current time is too large.";
-        return Some(Refusal::new(403, "RequestTimeTooSkewed", message));
+        return Some(rules::SIGNED_OTHERWISE_S3.refuse(&[]));
     }
-    let minutes = tolerance / 60;
-    let message = if signed < now {
-        let earliest = now - tolerance;
-        format!("Signature expired: {} is now earlier than {} ({} - {minutes} min.)", basic(signed), basic(earliest), basic(now))
-    } else {
-        let latest = now + tolerance;
-        format!("Signature not yet current: {} is still later than {} ({} + {minutes} min.)", basic(signed), basic(latest), basic(now))
+    let minutes = (tolerance / 60).to_string();
+    let (early, border) = if signed < now { (true, now - tolerance) } else { (false, now + tolerance) };
+    let rule = match (service, early) {
+        ("dynamodb" | "logs" | "tag", true) => &rules::SIGNED_EARLY_JSON,
+        ("lambda" | "apigateway", true) => &rules::SIGNED_EARLY_REST,
+        (_, true) => &rules::SIGNED_EARLY,
+        ("dynamodb" | "logs" | "tag", false) => &rules::SIGNED_LATE_JSON,
+        ("lambda" | "apigateway", false) => &rules::SIGNED_LATE_REST,
+        (_, false) => &rules::SIGNED_LATE,
     };
-    let (status, code) = match service {
-        "dynamodb" | "logs" | "tag" => (400, "InvalidSignatureException"),
-        "lambda" | "apigateway" => (403, "InvalidSignatureException"),
-        // What CloudWatch says in its newest protocol is not documented; this is what it says to older clients.
-        _ => (403, "SignatureDoesNotMatch"),
-    };
-    Some(Refusal::new(status, code, message))
+    Some(rule.refuse(&[&basic(signed), &basic(border), &basic(now), &minutes]))
 }
 
 /// Dates an answer by this clock; the local AWS knows only the machine's.

@@ -121,6 +121,10 @@ pub enum Faults {
     Lies(Lie, bool),
     /// The credentials may not do these: `service:Operation`.
     Deny(&'static [&'static str]),
+    /// AWS has not verified the account: CloudFront refuses to make anything for it.
+    Unverified,
+    /// Lambda gives up on functions that are made or changed, instead of finishing them.
+    FunctionsFail,
     /// This share (0 to 1) of all requests meets a fault of any kind. The same request at the same place of a run with the same seed
     /// always meets the same.
     Mixed {

@@ -22,6 +22,8 @@ pub(crate) enum Step {
     Resource { path: String, parent: String, part: String },
     /// Something of the resource of this path; the part's own path is below the resource's.
     Of { path: String, part: Part },
+    /// Something of the API itself.
+    Whole(Part),
 }
 
 /// The steps of a document; `None` if it is not understood.
@@ -45,6 +47,9 @@ pub(crate) fn steps(request: &Request) -> Option<Vec<Step>> {
             let parts = operation_parts(&method.to_uppercase(), operation)?;
             steps.extend(parts.into_iter().map(|part| Step::Of { path: path.clone(), part }));
         }
+    }
+    for (kind, response) in document["x-amazon-apigateway-gateway-responses"].as_object().into_iter().flatten() {
+        steps.push(Step::Whole(Part { method: "PUT", path: format!("/gatewayresponses/{kind}"), body: response.clone() }));
     }
     Some(steps)
 }
@@ -122,6 +127,7 @@ pub(crate) fn request_of(step: &Step, ids: &HashMap<String, String>) -> Option<P
             let path = format!("/resources/{}/{}", ids.get(path)?, part.path);
             Part { method: part.method, path, body: part.body.clone() }
         }
+        Step::Whole(part) => Part { method: part.method, path: part.path.clone(), body: part.body.clone() },
     })
 }
 
@@ -140,13 +146,16 @@ mod tests {
     fn a_document_is_its_parts_in_order() {
         let integration = json!({"type": "mock", "responses": {"default": {"statusCode": "200", "responseParameters": {"p": "'*'"}}}});
         let operation = json!({"responses": {"200": {"headers": {"H": {}}}}, "x-amazon-apigateway-integration": integration});
-        let document = json!({"paths": {"/api/x": {"options": operation}, "/api/y": {}}});
+        let responses = json!({"DEFAULT_4XX": {"responseParameters": {"p": "'*'"}}});
+        let paths = json!({"/api/x": {"options": operation}, "/api/y": {}});
+        let document = json!({"paths": paths, "x-amazon-apigateway-gateway-responses": responses});
         let told: Vec<String> = steps(&put("overwrite", &document))
             .unwrap()
             .iter()
             .map(|step| match step {
                 Step::Resource { path, parent, .. } => format!("{path} below {parent}"),
                 Step::Of { path, part } => format!("{path} {}", part.path),
+                Step::Whole(part) => format!("{} {}", part.path, part.body),
             })
             .collect();
         let expected = [
@@ -157,6 +166,7 @@ mod tests {
             "/api/x methods/OPTIONS/responses/200",
             "/api/x methods/OPTIONS/integration/responses/200",
             "/api/y below /api",
+            r#"/gatewayresponses/DEFAULT_4XX {"responseParameters":{"p":"'*'"}}"#,
         ];
         assert_eq!(told, expected);
         assert!(steps(&put("merge", &document)).is_none());

@@ -12,10 +12,11 @@
 //!
 //! Its clock may be another than the client's ([`Config::ahead`]).
 //!
-//! What it does follows a fact sheet on AWS's behaviour, made from documentation and from what others measured; the comments name its
-//! sections (`B.3`). Nothing here was compared with AWS itself. One proxy serves one account in one region: what it has seen is kept
-//! in memory, so it must be there from the account's beginning.
+//! What it does follows `docs/aws.md`: recorded answers of AWS, its documentation, and what others measured or wrote programs for. Each refusal
+//! ([`RULES`]), delay ([`DELAYS`]) and limit ([`LIMITS`]) says which. One proxy serves one account in one region: what it has seen is kept in
+//! memory, so it must be there from the account's beginning.
 
+mod canned;
 mod cbor;
 mod clock;
 mod faults;
@@ -26,14 +27,21 @@ mod operation;
 mod proxy;
 mod refusals;
 mod report;
+mod rules;
+#[path = "../../../src/aws/source.rs"]
+mod source;
 mod tagging;
 mod wire;
 mod xml;
 
+pub use canned::Canned;
 pub use faults::{Fault, Faults, Lie};
+pub use limits::{LIMITS, Limit};
 pub use message::{Request, Response};
 pub use operation::Operation;
 pub use proxy::{Config, Entry, Strict};
-pub use refusals::Windows;
+pub use refusals::{DELAYS, Delay, Windows};
 pub use report::{report, rounds, throttles};
+pub use rules::{ANSWERS, Answer, RULES, Rule};
+pub use source::Source;
 pub use wire::Refusal;

@@ -1,49 +1,66 @@
 //! AWS's request limits, as token buckets.
 
+use crate::source::Source;
 use std::{collections::HashMap, time::Instant};
 
-/// (what, requests per second, burst). `what` is a service, for all its operations together, or `service:Operation`.
-///
-/// Fact sheet A.1 (API Gateway), A.2 (Lambda), A.3 (DynamoDB, measured), A.5 (CloudFront, observed), A.6 (CloudWatch), A.7 (Logs). IAM
-/// publishes none, nor does the tagging service; ours are assumptions (A.4). Where only a rate is published, the burst is that of one second, at least one.
-const LIMITS: &[(&str, f64, f64)] = &[
-    ("apigateway", 10.0, 40.0),
-    ("apigateway:CreateRestApi", 1.0 / 3.0, 1.0),
-    ("apigateway:PutRestApi", 1.0, 1.0),
-    ("apigateway:DeleteRestApi", 1.0 / 30.0, 1.0),
-    ("apigateway:CreateResource", 5.0, 5.0),
-    ("apigateway:DeleteResource", 5.0, 5.0),
-    ("apigateway:GetResources", 2.5, 5.0),
-    ("apigateway:CreateDeployment", 0.2, 1.0),
-    ("apigateway:UpdateAccount", 0.05, 1.0),
-    ("lambda", 15.0, 15.0),
-    ("lambda:GetFunction", 100.0, 100.0),
-    ("lambda:GetPolicy", 15.0, 15.0),
-    ("dynamodb:mutations", 1.0, 6.0),
-    ("dynamodb:DescribeTimeToLive", 2.0, 4.0),
-    ("iam:reads", 15.0, 20.0),
-    ("iam:writes", 5.0, 20.0),
-    ("cloudfront:reads", 5.0, 5.0),
-    ("cloudfront:UpdateDistribution", 0.05, 2.0),
-    ("cloudfront:CreateInvalidation", 0.5, 1.0),
-    ("cloudwatch:PutMetricAlarm", 3.0, 3.0),
-    ("cloudwatch:DescribeAlarms", 9.0, 9.0),
-    ("cloudwatch:DeleteAlarms", 3.0, 3.0),
-    ("cloudwatch:ListTagsForResource", 10.0, 10.0),
-    ("cloudwatch:TagResource", 20.0, 20.0),
-    ("cloudwatch:UntagResource", 20.0, 20.0),
-    ("tag:GetResources", 5.0, 5.0),
-    ("logs:CreateLogGroup", 10.0, 10.0),
-    ("logs:DeleteLogGroup", 10.0, 10.0),
-    ("logs:DescribeLogGroups", 10.0, 10.0),
-    ("logs:PutRetentionPolicy", 5.0, 5.0),
-    ("logs:DeleteRetentionPolicy", 5.0, 5.0),
-    ("logs:TagResource", 5.0, 5.0),
-    ("logs:UntagResource", 5.0, 5.0),
-    ("logs:ListTagsForResource", 5.0, 5.0),
+/// A request limit: a token bucket.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Limit {
+    /// A service, for all its operations together, or `service:Operation`.
+    pub what: &'static str,
+    /// Requests per second.
+    pub rate: f64,
+    /// Requests at once.
+    pub burst: f64,
+    /// How it is known.
+    pub source: Source,
+    /// Who says so.
+    pub from: &'static str,
+}
+
+/// All limits. Where only a rate is published, the burst is that of one second, at least one.
+pub static LIMITS: &[Limit] = &[
+    limit("apigateway", 10.0, 40.0, Source::Documented, "Amazon API Gateway quotas"),
+    limit("apigateway:CreateRestApi", 1.0 / 3.0, 1.0, Source::Documented, "Amazon API Gateway quotas"),
+    limit("apigateway:PutRestApi", 1.0, 1.0, Source::Documented, "Amazon API Gateway quotas"),
+    limit("apigateway:DeleteRestApi", 1.0 / 30.0, 1.0, Source::Documented, "Amazon API Gateway quotas"),
+    limit("apigateway:CreateResource", 5.0, 5.0, Source::Documented, "Amazon API Gateway quotas"),
+    limit("apigateway:DeleteResource", 5.0, 5.0, Source::Documented, "Amazon API Gateway quotas"),
+    limit("apigateway:GetResources", 2.5, 5.0, Source::Documented, "Amazon API Gateway quotas"),
+    limit("apigateway:CreateDeployment", 0.2, 1.0, Source::Documented, "Amazon API Gateway quotas"),
+    limit("apigateway:UpdateAccount", 0.05, 1.0, Source::Documented, "Amazon API Gateway quotas"),
+    limit("lambda", 15.0, 15.0, Source::Documented, "Lambda quotas"),
+    limit("lambda:GetFunction", 100.0, 100.0, Source::Documented, "Lambda quotas"),
+    limit("lambda:GetPolicy", 15.0, 15.0, Source::Documented, "Lambda quotas"),
+    limit("dynamodb:mutations", 1.0, 6.0, Source::Reported, "measured by AWS Controllers for Kubernetes, 2026-10"),
+    limit("dynamodb:DescribeTimeToLive", 2.0, 4.0, Source::Reported, "measured by AWS Controllers for Kubernetes, 2026-10"),
+    limit("iam:reads", 15.0, 20.0, Source::Assumed, "IAM publishes none"),
+    limit("iam:writes", 5.0, 20.0, Source::Assumed, "IAM publishes none"),
+    limit("cloudfront:reads", 5.0, 5.0, Source::Assumed, "CloudFront publishes none"),
+    limit("cloudfront:UpdateDistribution", 0.05, 2.0, Source::Reported, "answers of AWS in issues of other tools"),
+    limit("cloudfront:CreateInvalidation", 0.5, 1.0, Source::Reported, "answers of AWS in issues of other tools"),
+    limit("cloudwatch:PutMetricAlarm", 3.0, 3.0, Source::Documented, "CloudWatch service quotas"),
+    limit("cloudwatch:DescribeAlarms", 9.0, 9.0, Source::Documented, "CloudWatch service quotas"),
+    limit("cloudwatch:DeleteAlarms", 3.0, 3.0, Source::Documented, "CloudWatch service quotas"),
+    limit("cloudwatch:ListTagsForResource", 10.0, 10.0, Source::Documented, "CloudWatch service quotas"),
+    limit("cloudwatch:TagResource", 20.0, 20.0, Source::Documented, "CloudWatch service quotas"),
+    limit("cloudwatch:UntagResource", 20.0, 20.0, Source::Documented, "CloudWatch service quotas"),
+    limit("tag:GetResources", 5.0, 5.0, Source::Assumed, "the tagging service publishes none"),
+    limit("logs:CreateLogGroup", 10.0, 10.0, Source::Documented, "CloudWatch Logs quotas"),
+    limit("logs:DeleteLogGroup", 10.0, 10.0, Source::Documented, "CloudWatch Logs quotas"),
+    limit("logs:DescribeLogGroups", 10.0, 10.0, Source::Documented, "CloudWatch Logs quotas"),
+    limit("logs:PutRetentionPolicy", 5.0, 5.0, Source::Documented, "CloudWatch Logs quotas"),
+    limit("logs:DeleteRetentionPolicy", 5.0, 5.0, Source::Documented, "CloudWatch Logs quotas"),
+    limit("logs:TagResource", 5.0, 5.0, Source::Documented, "CloudWatch Logs quotas"),
+    limit("logs:UntagResource", 5.0, 5.0, Source::Documented, "CloudWatch Logs quotas"),
+    limit("logs:ListTagsForResource", 5.0, 5.0, Source::Documented, "CloudWatch Logs quotas"),
 ];
 
-/// What shares DynamoDB's limiter of mutations (A.3); backups and time to live are exempt.
+const fn limit(what: &'static str, rate: f64, burst: f64, source: Source, from: &'static str) -> Limit {
+    Limit { what, rate, burst, source, from }
+}
+
+/// What shares DynamoDB's limiter of mutations; backups and time to live are exempt.
 const MUTATIONS: &[&str] = &["dynamodb:CreateTable", "dynamodb:UpdateTable", "dynamodb:DeleteTable", "dynamodb:TagResource"];
 /// What does not count towards the total of its service: Lambda's is one of its control plane, and invocations are none of that.
 const APART: &[&str] = &["lambda:GetFunction", "lambda:GetPolicy", "lambda:Invoke"];
@@ -59,7 +76,7 @@ impl Buckets {
     /// All of them full.
     pub(crate) fn full() -> Self {
         let now = Instant::now();
-        Self { left: LIMITS.iter().map(|&(what, _, burst)| (what, (burst, now))).collect() }
+        Self { left: LIMITS.iter().map(|limit| (limit.what, (limit.burst, now))).collect() }
     }
 
     /// Spends a request; the limit that it exceeds, if it does. Time passes `scale` times as fast as the clock shows.
@@ -72,18 +89,18 @@ impl Buckets {
             Some((_, "mutations")) => MUTATIONS.contains(&operation),
             Some(_) => what == operation,
         };
-        let limits: Vec<_> = LIMITS.iter().filter(|(what, ..)| counts(what)).collect();
-        for &&(what, rate, burst) in &limits {
+        let limits: Vec<_> = LIMITS.iter().filter(|limit| counts(limit.what)).collect();
+        for &&Limit { what, rate, burst, .. } in &limits {
             let (tokens, since) = self.left.get_mut(what).expect("every limit has its bucket");
             *tokens = (*tokens + now.duration_since(*since).as_secs_f64() * rate * scale).min(burst);
             *since = now;
         }
         // A refused request costs nothing.
-        if let Some((what, ..)) = limits.iter().find(|(what, ..)| self.left[what].0 < 1.0) {
-            return Err(what);
+        if let Some(limit) = limits.iter().find(|limit| self.left[limit.what].0 < 1.0) {
+            return Err(limit.what);
         }
-        for (what, ..) in limits {
-            self.left.get_mut(what).expect("every limit has its bucket").0 -= 1.0;
+        for limit in limits {
+            self.left.get_mut(limit.what).expect("every limit has its bucket").0 -= 1.0;
         }
         Ok(())
     }

@@ -55,7 +55,10 @@ impl Request {
     }
 
     /// Reads one; `None` if the client closed the connection.
-    pub(crate) async fn read(client: &mut BufReader<TcpStream>) -> Result<Option<Self>> {
+    ///
+    /// # Errors
+    /// The connection breaks, or what comes is no HTTP.
+    pub async fn read(client: &mut BufReader<TcpStream>) -> Result<Option<Self>> {
         let Some(first) = line(client).await?.filter(|line| !line.is_empty()) else { return Ok(None) };
         let mut words = first.split(' ');
         let (Some(method), Some(target)) = (words.next(), words.next()) else { return Err(ErrorKind::InvalidData.into()) };
@@ -152,7 +155,7 @@ impl Response {
     }
 
     /// The whole answer as bytes.
-    pub(crate) fn bytes(&self) -> Vec<u8> {
+    pub fn bytes(&self) -> Vec<u8> {
         let mut head = format!("HTTP/1.1 {} Answer\r\n", self.status);
         if self.bodiless {
             for (name, value) in

@@ -8,8 +8,9 @@ use crate::{
     message::{Request, Response},
     operation::{Operation, resource},
     refusals::{self, Before, Windows, World},
-    report, tagging,
+    report, rules, tagging,
     wire::Refusal,
+    xml,
 };
 use std::{
     collections::BTreeMap,
@@ -122,6 +123,7 @@ impl Strict {
     pub fn set_faults(&self, faults: Faults) {
         let mut state = self.shared.state();
         state.config.faults = faults;
+        state.world.functions_fail(faults == Faults::FunctionsFail);
         state.counts = Counts::default();
         state.log.clear();
         self.shared.alive.send_modify(|(alive, _)| *alive = true);
@@ -256,7 +258,8 @@ impl Shared {
             let expired = expired.then(|| Refusal::expired(operation.service));
             let denied = matches!(config.faults, Faults::Deny(operations) if operations.iter().any(|denied| operation.is(denied)));
             let denied = denied.then(|| Refusal::denied(&operation));
-            (fault, last, expired.or(denied).or_else(|| clock::judge(operation.service, request, config.ahead)))
+            let unverified = (config.faults == Faults::Unverified).then(|| Refusal::unverified(&operation)).flatten();
+            (fault, last, expired.or(denied).or(unverified).or_else(|| clock::judge(operation.service, request, config.ahead)))
         };
         if let Some(refusal) = refused {
             self.note(began, operation.to_string(), about, write, refusal.status, refusal.to_string());
@@ -352,16 +355,21 @@ impl Shared {
         self.ask(request).await
     }
 
-    /// AWS makes a new bucket's public access block with it, which the local AWS does not.
+    /// AWS makes a new bucket's public access block with it, which the local AWS does not; and says that a bucket is ours already, in us-east-1
+    /// only to those who send tags.
     async fn create_bucket(&self, request: &Request) -> Response {
         let of_bucket = |method: &str, what: &str, body: &str| {
             let credentials = request.headers.iter().filter(|(name, _)| ["host", "authorization"].contains(&&*name.to_lowercase()));
             let target = format!("{}?{what}", request.target.split('?').next().unwrap_or_default());
             Request { method: method.to_owned(), target, headers: credentials.cloned().collect(), body: body.as_bytes().to_vec() }
         };
-        let was_there = self.ask(&of_bucket("GET", "versioning", "")).await.is_success();
+        if self.ask(&of_bucket("GET", "versioning", "")).await.is_success() {
+            let body = String::from_utf8_lossy(&request.body);
+            let quiet = xml::texts(&body, &["Tag", "Key"]).is_empty() && xml::texts(&body, &["LocationConstraint"]).is_empty();
+            return if quiet { Response::new(200, "application/xml", "") } else { rules::BUCKET_OURS.refuse(&[]).response("s3") };
+        }
         let answer = self.ask(request).await;
-        if answer.is_success() && !was_there {
+        if answer.is_success() {
             self.ask(&of_bucket("PUT", "publicAccessBlock", PUBLIC_ACCESS_BLOCK)).await;
         }
         answer
@@ -369,7 +377,7 @@ impl Shared {
 
     /// Does what the local AWS does not know, by what it knows.
     async fn import(&self, request: &Request) -> Response {
-        let bad = |text: &str| Refusal::new(400, "BadRequestException", text).response("apigateway");
+        let bad = |text: &str| Response::new(501, "text/plain", text);
         let Some(steps) = import::steps(request) else { return bad("the strict AWS does not understand this document") };
         let listed = self.ask(&import::part_of(request, &import::listing())).await;
         if !listed.is_success() {

@@ -1,4 +1,4 @@
-//! What the Resource Groups Tagging API reports beyond what the local AWS's knows: alarms, log groups, REST APIs and their stages (D.1).
+//! What the Resource Groups Tagging API reports beyond what the local AWS's knows: alarms, log groups, REST APIs and their stages.
 
 use crate::message::{Request, Response};
 use futures::future::{join_all, join3};

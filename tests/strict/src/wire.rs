@@ -1,6 +1,11 @@
-//! Errors in the form of each service's protocol ("H.2 Wire protocols" of the fact sheet).
+//! Errors in the form of each service's protocol (`docs/aws.md`, "Protocols").
 
-use crate::{cbor, message::Response, operation::Operation};
+use crate::{
+    cbor,
+    message::Response,
+    operation::Operation,
+    rules::{self, Rule},
+};
 use std::fmt;
 
 /// An error answer.
@@ -14,12 +19,19 @@ pub struct Refusal {
     pub message: String,
     /// Seconds, for the header `Retry-After`.
     pub retry_after: Option<u32>,
+    /// The rule that it follows from; made by that alone.
+    rule: &'static Rule,
 }
 
 impl Refusal {
-    /// One without a hint when to try again.
-    pub fn new(status: u16, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), retry_after: None }
+    /// One by this rule, without a hint when to try again.
+    pub(crate) fn of(rule: &'static Rule, message: String) -> Self {
+        Self { status: rule.status, code: rule.code, message, retry_after: None, rule }
+    }
+
+    /// The rule that it follows from.
+    pub fn rule(&self) -> &'static Rule {
+        self.rule
     }
 
     /// As `service` sends it.
@@ -57,52 +69,58 @@ impl Refusal {
         }
     }
 
-    /// Too many requests, as `service` says it (A.1 to A.10).
+    /// Too many requests, as `service` says it.
     pub fn throttle(service: &str) -> Self {
-        match service {
-            "apigateway" => Self::new(429, "TooManyRequestsException", "Too Many Requests"),
-            "lambda" => Self::new(429, "TooManyRequestsException", "Rate exceeded"),
-            "dynamodb" => Self::new(400, "ThrottlingException", "The rate of control plane requests made by this account is too high"),
-            "logs" => Self::new(400, "ThrottlingException", "Rate exceeded"),
-            "s3" => Self::new(503, "SlowDown", "Please reduce your request rate."),
-            _ => Self::new(400, "Throttling", "Rate exceeded"),
-        }
+        let rule = match service {
+            "apigateway" => &rules::THROTTLED_API,
+            "lambda" => &rules::THROTTLED_LAMBDA,
+            "dynamodb" => &rules::THROTTLED_DYNAMODB,
+            "logs" => &rules::THROTTLED_LOGS,
+            "s3" => &rules::THROTTLED_S3,
+            _ => &rules::THROTTLED,
+        };
+        rule.refuse(&[])
     }
 
-    /// The session that the request was signed in has expired ("Common errors" of each service's API reference; S3: "Error responses").
+    /// The session that the request was signed in has expired.
     pub fn expired(service: &str) -> Self {
-        let (status, code) = match service {
-            "s3" => return Self::new(400, "ExpiredToken", "The provided token has expired."),
-            "dynamodb" | "logs" | "tag" => (400, "ExpiredTokenException"),
-            "lambda" | "apigateway" => (403, "ExpiredTokenException"),
-            _ => (403, "ExpiredToken"),
+        let rule = match service {
+            "s3" => &rules::SESSION_EXPIRED_S3,
+            "dynamodb" | "logs" | "tag" => &rules::SESSION_EXPIRED_JSON,
+            "lambda" | "apigateway" => &rules::SESSION_EXPIRED_REST,
+            _ => &rules::SESSION_EXPIRED,
         };
-        Self::new(status, code, "The security token included in the request is expired")
+        rule.refuse(&[])
     }
 
-    /// The credentials may not do this ("Common errors" of each service's API reference).
+    /// The credentials may not do this.
     pub fn denied(operation: &Operation) -> Self {
-        let (status, code) = match operation.service {
-            "s3" | "iam" | "cloudfront" | "sts" => (403, "AccessDenied"),
-            "lambda" | "apigateway" => (403, "AccessDeniedException"),
-            _ => (400, "AccessDeniedException"),
+        let rule = match operation.service {
+            "s3" | "iam" | "cloudfront" | "sts" => &rules::DENIED_XML,
+            "lambda" | "apigateway" => &rules::DENIED_REST,
+            _ => &rules::DENIED_JSON,
         };
-        let message = format!("User: arn:aws:iam::123456789012:user/somebody is not authorized to perform: {operation}");
-        Self::new(status, code, message)
+        rule.refuse(&[&operation.to_string()])
+    }
+
+    /// AWS has not verified the account: CloudFront makes nothing for it.
+    pub(crate) fn unverified(operation: &Operation) -> Option<Self> {
+        let makes = operation.service == "cloudfront" && ["CreateDistribution", "CreateOriginAccessControl"].contains(&&*operation.name);
+        makes.then(|| rules::ACCOUNT_UNVERIFIED.refuse(&[]))
     }
 
     /// The service stumbled.
     pub fn stumble(service: &str, status: u16) -> Self {
-        let code = match (service, status) {
-            ("iam", _) => "ServiceFailure",
-            ("lambda", 500) => "ServiceException",
-            ("s3", 500) => "InternalError",
-            ("s3", _) => "ServiceUnavailable",
-            ("apigateway", 503) => "ServiceUnavailableException",
-            ("dynamodb", 500) => "InternalServerError",
-            _ => "InternalFailure",
+        let rule = match (service, status) {
+            ("iam", _) => &rules::STUMBLE_IAM,
+            ("lambda", 500) => &rules::STUMBLE_LAMBDA,
+            ("s3", 500) => &rules::STUMBLE_S3,
+            ("s3", _) => &rules::STUMBLE_S3_LATER,
+            ("apigateway", 503) => &rules::STUMBLE_API_LATER,
+            ("dynamodb", 500) => &rules::STUMBLE_DYNAMODB,
+            _ => &rules::STUMBLE,
         };
-        Self::new(status, code, "We encountered an internal error. Please try again.")
+        Self { status, ..rule.refuse(&[]) }
     }
 }
 

@@ -1,9 +1,14 @@
-//! The local AWS that all tests share: started by the first that asks, with its own home below `target/`, and left running for the next
-//! run. Each test uses names of its own.
+//! The local AWS that all tests share: started by the first that asks, with its own home below `target/`, and ended with the last of them.
+//! Each test uses names of its own.
+
+pub mod elf;
 
 use liveinsight::local::Home;
 use std::{
+    io::{BufRead, BufReader},
+    os::unix::process::CommandExt,
     path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
     sync::OnceLock,
 };
 
@@ -14,6 +19,11 @@ pub const ENDPOINT: &str = "LIVEINSIGHT_TEST_AWS";
 pub fn workspace() -> PathBuf {
     let support = Path::new(env!("CARGO_MANIFEST_DIR"));
     support.ancestors().nth(2).unwrap_or(support).to_owned()
+}
+
+/// Returns the cache directory of the tests, which leave the user's alone. Programs that tests start get it as `LIVEINSIGHT_CACHE_DIR`.
+pub fn cache() -> PathBuf {
+    workspace().join("target/test-cache")
 }
 
 /// Where every AWS service answers.
@@ -28,12 +38,51 @@ pub fn endpoint() -> String {
 fn start() -> String {
     let home = workspace().join("target/test-aws");
     std::fs::create_dir_all(&home).expect("target/ can be written");
+    let parent = std::os::unix::process::parent_id();
+    watch(&[
+        format!("record={}", home.join(RECORD).display()),
+        format!("users={}", home.join("users").display()),
+        format!("parent={parent}"),
+    ]);
     // A thread of its own: the caller may be on a runtime already.
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime starts");
-        let started = runtime.block_on(Home::new(&home).start(&|_| {}));
+        let started = runtime.block_on(Home::with_cache(&home, &cache()).start(&|_| {}));
         started.unwrap_or_else(|error| panic!("the tests' local AWS does not start: {error}")).endpoint
     })
     .join()
     .expect("the local AWS starts")
+}
+
+/// What a local AWS remembers of its server, below the project's root.
+const RECORD: &str = ".liveinsight/aws/server.json";
+
+/// Ends the local AWS of a project when this process is gone, however that comes: a test that is killed cannot end it.
+pub fn end_local_aws_with_this_process(project_root: &Path) {
+    watch(&[format!("record={}", project_root.join(RECORD).display())]);
+}
+
+/// Ends a child when this process is gone, however that comes.
+pub fn end_with_this_process(child: &Child) {
+    watch(&[format!("pid={}", child.id())]);
+}
+
+/// Starts the watcher, and waits until it watches.
+fn watch(arguments: &[String]) {
+    // A process group of its own: a terminal's Ctrl-C ends the tests, and it is then that there is something to do.
+    let mut watcher = Command::new("python3")
+        .args(["-c", include_str!("watch.py")])
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        // It must not keep open what this process writes to.
+        .stderr(Stdio::null())
+        .process_group(0)
+        .spawn()
+        .expect("python3 runs");
+    let mut line = String::new();
+    let said = watcher.stdout.take().map(|out| BufReader::new(out).read_line(&mut line));
+    assert!(matches!(said, Some(Ok(_))) && line == "watching\n", "the watcher said {line:?}");
+    // Its stdin stays open for as long as this process lives.
+    std::mem::forget(watcher);
 }

@@ -24,23 +24,26 @@ impl Function {
 
     /// Starts an executable that finds its tables elsewhere.
     pub async fn start_at(executable: &str, tables: &Tables, endpoint: &str) -> Self {
+        let mut command = Command::new(executable);
+        command.env_clear().envs([("AWS_ACCESS_KEY_ID", "test"), ("AWS_ENDPOINT_URL", endpoint)]);
+        command.envs([("EVENTS_TABLE", &tables.events), ("SESSIONS_TABLE", &tables.sessions)]);
+        Self::run(command).await
+    }
+
+    /// Runs a command whose environment names account, endpoint and tables, as a function.
+    pub async fn run(mut command: Command) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (events, waiting_events) = mpsc::channel(1);
         let (answers_in, answers) = mpsc::channel(1);
         tokio::spawn(serve(listener, waiting_events, answers_in));
-        let mut process = Command::new(executable)
-            .env_clear()
+        let mut process = command
             .env("AWS_LAMBDA_RUNTIME_API", address.to_string())
             .env("AWS_LAMBDA_FUNCTION_NAME", "under-test")
             .env("AWS_LAMBDA_FUNCTION_VERSION", "1")
             .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256")
             .env("AWS_REGION", "us-east-1")
-            .env("AWS_ACCESS_KEY_ID", "test")
             .env("AWS_SECRET_ACCESS_KEY", "test")
-            .env("AWS_ENDPOINT_URL", endpoint)
-            .env("EVENTS_TABLE", &tables.events)
-            .env("SESSIONS_TABLE", &tables.sessions)
             .env("ENVIRONMENT", "test")
             .stdout(Stdio::piped())
             .kill_on_drop(true)

@@ -1,9 +1,10 @@
-//! API Gateway: one write to an API at a time, nothing twice, and parts only where their whole is (B.6).
+//! API Gateway: one write to an API at a time, nothing twice, and parts only where their whole is.
 
 use super::{Windows, iam::Roles};
 use crate::{
     message::{Request, Response},
     operation::Operation,
+    rules,
     wire::Refusal,
 };
 use serde_json::Value;
@@ -25,6 +26,7 @@ struct Api {
     resources: HashMap<String, (String, String)>,
     /// Methods by (resource, verb).
     methods: HashMap<(String, String), Method>,
+    deployments: HashSet<String>,
     /// Deployments by stage.
     stages: HashMap<String, String>,
 }
@@ -45,11 +47,9 @@ impl Apis {
         overlaps: bool,
         now: Instant,
     ) -> Option<Refusal> {
-        let conflict = |text: &str| Some(Refusal::new(409, "ConflictException", text));
-        let bad = |text: &str| Some(Refusal::new(400, "BadRequestException", text));
-        // A.1.
+        let refuse = |rule: &'static rules::Rule| Some(rule.refuse(&[]));
         if overlaps {
-            return conflict("Unable to complete operation due to concurrent modification. Please try again later.");
+            return refuse(&rules::API_BUSY);
         }
         let segments = request.segments();
         let part = |index: usize| segments.get(index).cloned().unwrap_or_default();
@@ -57,11 +57,12 @@ impl Apis {
         if operation.name == "UpdateAccount" {
             let role = patches(&body).find(|(path, _)| *path == "/cloudwatchRoleArn").map(|(_, role)| role);
             return match role {
-                Some(role) if !roles.is_usable(role, windows, now) => bad(
-                    "The role ARN does not have required permissions configured. Please grant trust permission for API Gateway and add the required role policy.",
-                ),
+                Some(role) if !roles.is_usable(role, windows, now) => refuse(&rules::LOGGING_ROLE_YOUNG),
                 _ => None,
             };
+        }
+        if operation.name == "CreateRestApi" && body["description"] == "" {
+            return refuse(&rules::API_DESCRIPTION_EMPTY);
         }
         let api = self.by_id.get(&part(1))?;
         let method = api.methods.get(&(part(3), part(5)));
@@ -69,29 +70,32 @@ impl Apis {
             "CreateResource" => {
                 let path = body["pathPart"].as_str().unwrap_or_default();
                 let taken = api.resources.values().any(|(parent, known)| *parent == part(3) && known == path);
-                if taken { conflict(&format!("Another resource with the same parent already has this name: {path}")) } else { None }
+                taken.then(|| rules::RESOURCE_TAKEN.refuse(&[path]))
             }
-            "PutMethod" if method.is_some() => conflict("Method already exists for this resource"),
-            "PutIntegrationResponse" if method.is_some_and(|method| !method.integration) => {
-                Some(Refusal::new(404, "NotFoundException", "No integration defined for method"))
+            "PutMethod" if method.is_some() => refuse(&rules::METHOD_TAKEN),
+            "PutIntegrationResponse" if method.is_none() && api.resources.contains_key(&part(3)) => refuse(&rules::METHOD_UNKNOWN),
+            "PutIntegrationResponse" if method.is_some_and(|method| !method.integration) => refuse(&rules::INTEGRATION_UNSEEN),
+            "PutIntegrationResponse" if method.is_some_and(|method| !method.responses.contains(&part(8))) => {
+                refuse(&rules::METHOD_RESPONSE_UNSEEN)
             }
-            "PutIntegrationResponse" if method.is_some_and(|method| !method.responses.contains(&part(8))) => bad(
-                "Invalid mapping expression specified: Validation Result: warnings : [], errors : [No method response exists for method.]",
-            ),
-            "CreateDeployment" if api.methods.is_empty() => bad("The REST API doesn't contain any methods"),
-            "CreateDeployment" if api.methods.values().any(|method| !method.integration) => bad("No integration defined for method"),
-            "CreateStage" if api.stages.contains_key(body["stageName"].as_str().unwrap_or_default()) => conflict("Stage already exists"),
-            "DeleteDeployment" if api.stages.values().any(|deployment| *deployment == part(3)) => {
-                bad("Active stages pointing to this deployment must be moved or deleted")
+            "CreateDeployment" if api.methods.is_empty() => refuse(&rules::DEPLOYMENT_WITHOUT_METHODS),
+            "CreateDeployment" if api.methods.values().any(|method| !method.integration) => refuse(&rules::DEPLOYMENT_INCOMPLETE),
+            "CreateStage" if api.stages.contains_key(body["stageName"].as_str().unwrap_or_default()) => refuse(&rules::STAGE_TAKEN),
+            "CreateStage" if !api.deployments.contains(body["deploymentId"].as_str().unwrap_or_default()) => {
+                refuse(&rules::DEPLOYMENT_UNKNOWN)
             }
+            "DeleteDeployment" if api.stages.values().any(|deployment| *deployment == part(3)) => refuse(&rules::DEPLOYMENT_IN_USE),
             "UpdateStage" => {
                 let logs = patches(&body)
                     .any(|(path, value)| path.starts_with("/accessLogSettings/") || path.ends_with("/logging/loglevel") && value != "OFF");
                 if logs && self.logs == Some(false) {
-                    return bad("CloudWatch Logs role ARN must be set in account settings to enable logging");
+                    return refuse(&rules::LOGGING_ROLE_UNSET);
+                }
+                if patches(&body).any(|patch| patch == ("/accessLogSettings/format", "")) {
+                    return refuse(&rules::LOG_FORMAT_EMPTY);
                 }
                 let wrong = patches(&body).any(|(path, value)| path == "/accessLogSettings/destinationArn" && value.ends_with(":*"));
-                if wrong { bad("Access log destination must only contain characters a-z, A-Z, 0-9, '_', '-', '/', '.': '*'") } else { None }
+                wrong.then(|| rules::LOG_DESTINATION.refuse(&[]))
             }
             _ => None,
         }
@@ -125,6 +129,8 @@ impl Apis {
             "DeleteIntegration" => api.methods.entry(key).or_default().integration = false,
             "PutMethodResponse" => drop(api.methods.entry(key).or_default().responses.insert(part(7))),
             "DeleteMethodResponse" => drop(api.methods.entry(key).or_default().responses.remove(&part(7))),
+            "CreateDeployment" => drop(api.deployments.insert(text(&got["id"]))),
+            "DeleteDeployment" => drop(api.deployments.remove(&part(3))),
             "CreateStage" => drop(api.stages.insert(text(&sent["stageName"]), text(&sent["deploymentId"]))),
             "UpdateStage" => drop(api.stages.insert(part(3), text(&got["deploymentId"]))),
             "DeleteStage" => drop(api.stages.remove(&part(3))),

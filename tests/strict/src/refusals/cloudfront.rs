@@ -1,9 +1,10 @@
-//! CloudFront: changes that take minutes, reads that are older than writes, and a strict order of deletion (B.5, E.1, E.2).
+//! CloudFront: changes that take minutes and have to be whole, reads that are older than writes, and a strict order of deletion.
 
 use super::{Before, Windows, within};
 use crate::{
     message::{Request, Response},
     operation::Operation,
+    rules,
     wire::Refusal,
     xml,
 };
@@ -28,6 +29,8 @@ struct Distribution {
     etag: String,
     changed: Option<Instant>,
     access_controls: HashSet<String>,
+    /// How many `OriginReadTimeout`s it has, in how many origins: what has one must go on having one.
+    read_timeouts: (usize, usize),
     /// The last answer to each kind of read, and those before the last change.
     fresh: HashMap<String, Response>,
     stale: HashMap<String, Response>,
@@ -47,31 +50,34 @@ impl Distributions {
             }
             "CreateDistribution" => {
                 let reference = xml::text(&body, &["DistributionConfig", "CallerReference"]).unwrap_or_default();
-                let taken = self.references.get(reference).map(|id| {
-                    let text = "The caller reference that you are using to create a distribution is associated with another distribution.";
-                    Refusal::new(409, "DistributionAlreadyExists", format!("{text} Already exists: {id}"))
-                });
-                taken.into()
+                self.references.get(reference).map(|id| rules::DISTRIBUTION_REFERENCE_TAKEN.refuse(&[id])).into()
             }
             "UpdateDistribution" | "DeleteDistribution" => {
                 let refusal = check_etag(known.map(|known| known.etag.as_str()), if_match).or_else(|| {
-                    let known = known.filter(|_| operation.name == "DeleteDistribution")?;
+                    let known = known?;
+                    if operation.name == "UpdateDistribution" {
+                        let (timeouts, origins) = read_timeouts(&body);
+                        let lacks = origins == known.read_timeouts.1 && timeouts < known.read_timeouts.0;
+                        return lacks.then(|| rules::DISTRIBUTION_INCOMPLETE.refuse(&[]));
+                    }
                     let busy = known.enabled || within(known.changed, windows.distribution_deploying, now);
-                    let text = "The distribution you are trying to delete has not been disabled.";
-                    busy.then(|| Refusal::new(409, "DistributionNotDisabled", text))
+                    busy.then(|| rules::DISTRIBUTION_ENABLED.refuse(&[]))
                 });
                 refusal.into()
             }
+            "CreateInvalidation" => {
+                let paths = xml::texts(&body, &["Paths", "Items", "Path"]);
+                let refused = paths.iter().any(|path| !is_path(&unescaped(path))) || paths.len() > MOST_PATHS;
+                refused.then(|| rules::INVALIDATION_PATH.refuse(&[])).into()
+            }
             "CreateOriginAccessControl" => {
                 let name = xml::text(&body, &["OriginAccessControlConfig", "Name"]).unwrap_or_default();
-                let text = "An origin access control with this name already exists.";
-                self.access_controls.contains_key(name).then(|| Refusal::new(409, "OriginAccessControlAlreadyExists", text)).into()
+                self.access_controls.contains_key(name).then(|| rules::ACCESS_CONTROL_TAKEN.refuse(&[])).into()
             }
             "DeleteOriginAccessControl" => {
                 let used = self.known.values().any(|known| known.access_controls.contains(&id));
                 let held = used || within(self.freed.get(&id).copied(), windows.access_control_held, now);
-                let text = "Cannot delete the origin access control because it's in use by one or more distributions.";
-                held.then(|| Refusal::new(409, "OriginAccessControlInUse", text)).into()
+                held.then(|| rules::ACCESS_CONTROL_IN_USE.refuse(&[])).into()
             }
             _ => Before::Pass,
         }
@@ -102,6 +108,7 @@ impl Distributions {
                 known.enabled = xml::text(&sent, &["DistributionConfig", "Enabled"]) == Some("true");
                 known.changed = Some(now);
                 known.access_controls = xml::texts(&sent, &["Origin", "OriginAccessControlId"]).into_iter().map(str::to_owned).collect();
+                known.read_timeouts = read_timeouts(&sent);
                 known.stale = std::mem::take(&mut known.fresh);
                 response.header("etag").unwrap_or_default().clone_into(&mut known.etag);
             }
@@ -144,12 +151,38 @@ impl Distributions {
     }
 }
 
-/// B.5: a missing `If-Match`, and one that is not of the present version.
+/// Most paths of one invalidation, and the longest of them ("Quotas on invalidations"; documented).
+const MOST_PATHS: usize = 3000;
+const LONGEST_PATH: usize = 4000;
+
+/// Returns whether CloudFront takes a path: with a slash in front, a star at the end only, and everything unsafe or not ASCII encoded
+/// (documented). A tilde it refuses though RFC 3986 calls it unreserved (aws/aws-sdk#525, reported), and brackets, and an at sign
+/// (reported).
+fn is_path(path: &str) -> bool {
+    let (path, is_short) = (path.strip_suffix('*').unwrap_or(path), path.len() <= LONGEST_PATH);
+    let is_refused = |c: char| !c.is_ascii_graphic() || "*~@<>\"#{}|\\^[]`".contains(c);
+    let escapes = path.split('%').skip(1);
+    let mut are_escapes = escapes.map(|rest| rest.get(..2).is_some_and(|two| two.chars().all(|c| c.is_ascii_hexdigit())));
+    is_short && path.starts_with('/') && !path.contains(is_refused) && are_escapes.all(|is_escape| is_escape)
+}
+
+fn unescaped(text: &str) -> String {
+    [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&apos;", "'"), ("&amp;", "&")]
+        .iter()
+        .fold(text.to_owned(), |text, (entity, c)| text.replace(entity, c))
+}
+
+/// Counts the `OriginReadTimeout`s of a configuration, and its origins.
+fn read_timeouts(configuration: &str) -> (usize, usize) {
+    let count = |path: &[&str]| xml::texts(configuration, path).len();
+    (count(&["OriginReadTimeout"]), count(&["Origin", "DomainName"]))
+}
+
+/// Refuses a missing `If-Match`, and one that is not of the present version.
 fn check_etag(present: Option<&str>, sent: Option<&str>) -> Option<Refusal> {
     let sent = sent.unwrap_or_default();
     if sent.is_empty() {
-        return Some(Refusal::new(400, "InvalidIfMatchVersion", "The If-Match version is missing or not valid for the resource."));
+        return Some(rules::ETAG_MISSING.refuse(&[]));
     }
-    let text = "The request failed because it didn't meet the preconditions in one or more request-header fields.";
-    present.filter(|present| present.trim_matches('"') != sent.trim_matches('"')).map(|_| Refusal::new(412, "PreconditionFailed", text))
+    present.filter(|present| present.trim_matches('"') != sent.trim_matches('"')).map(|_| rules::ETAG_OLD.refuse(&[]))
 }

@@ -1,4 +1,4 @@
-//! CloudWatch: tags are taken when an alarm is made, and ignored when it is changed (C).
+//! CloudWatch: tags are taken when an alarm is made, and ignored when it is changed.
 
 use super::Before;
 use crate::{

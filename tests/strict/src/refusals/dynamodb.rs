@@ -1,9 +1,10 @@
-//! DynamoDB: tables that take their time, and changes that exclude each other (B.3).
+//! DynamoDB: tables that take their time, and changes that exclude each other.
 
 use super::{Before, Windows, within};
 use crate::{
     message::{Request, Response},
     operation::Operation,
+    rules::{self, Rule},
     wire::Refusal,
 };
 use serde_json::{Value, json};
@@ -52,10 +53,8 @@ impl Tables {
         let body = request.json();
         let name = name_of(&body);
         let Some(table) = self.0.get(&name) else { return Before::Pass };
-        let in_use = |what: &str| {
-            let text = format!("Attempt to change a resource which is still in use: {what}: {name}");
-            Before::Refuse(Refusal::new(400, "ResourceInUseException", text))
-        };
+        let refuse = |rule: &'static Rule| Before::Refuse(rule.refuse(&[]));
+        let refuse_it = |rule: &'static Rule| Before::Refuse(rule.refuse(&[&name]));
         let operation = operation.name.as_str();
         if table.is_deleting(windows, now) {
             return match operation {
@@ -63,7 +62,7 @@ impl Tables {
                     let answer = json!({ "Table": table.last_seen }).to_string();
                     Before::Answer(Response::new(200, "application/x-amz-json-1.0", answer), "being deleted")
                 }
-                "CreateTable" | "DeleteTable" | "UpdateTable" => in_use("Table is being deleted"),
+                "CreateTable" | "DeleteTable" | "UpdateTable" => refuse_it(&rules::TABLE_DELETING),
                 "ListTables" => Before::Pass,
                 // As while it is being created; what AWS says then was not measured.
                 _ => creating(operation, &name).map_or(Before::Pass, Before::Refuse),
@@ -76,7 +75,7 @@ impl Tables {
         if table.is_creating(windows, now) {
             return creating(operation, &name).map_or_else(
                 || match operation {
-                    "CreateTable" | "UpdateTable" | "DeleteTable" => in_use("Table is being created"),
+                    "CreateTable" | "UpdateTable" | "DeleteTable" => refuse_it(&rules::TABLE_CREATING),
                     _ => Before::Pass,
                 },
                 Before::Refuse,
@@ -85,32 +84,21 @@ impl Tables {
         match operation {
             // Point-in-time recovery comes a moment after the table.
             "UpdateContinuousBackups" if table.active_for(windows, now).is_some_and(|since| since < windows.backups_enabling) => {
-                let text = format!("Backups are being enabled for the table: {name}. Please retry later");
-                Before::Refuse(Refusal::new(400, "ContinuousBackupsUnavailableException", text))
+                refuse_it(&rules::BACKUPS_ENABLING)
             }
             // Once in half an hour; what it is already is refused before that.
             "UpdateTimeToLive" if within(table.time_to_live.map(|(since, _)| since), windows.time_to_live, now) => {
                 let enabled = body["TimeToLiveSpecification"]["Enabled"].as_bool() == Some(true);
-                let text = match table.time_to_live {
-                    Some((_, true)) if enabled => "TimeToLive is already enabled",
-                    Some((_, false)) if !enabled => "TimeToLive is already disabled",
-                    _ => "Time to live has been modified multiple times within a fixed interval",
-                };
-                Before::Refuse(Refusal::new(400, "ValidationException", text))
+                refuse(match table.time_to_live {
+                    Some((_, true)) if enabled => &rules::TTL_ENABLED,
+                    Some((_, false)) if !enabled => &rules::TTL_DISABLED,
+                    _ => &rules::TTL_TOO_SOON,
+                })
             }
-            "TagResource" | "UntagResource" if within(table.tagged, windows.table_tags, now) => {
-                let text = format!("Subscriber limit exceeded: Table tags are being updated: {name}");
-                Before::Refuse(Refusal::new(400, "LimitExceededException", text))
-            }
-            "DeleteTable" if within(table.tagged, windows.table_tags, now) => in_use("Table tags are being updated"),
-            "DeleteTable" if table.is_indexing(windows, now) => {
-                let text = "Attempt to change a resource which is still in use: Cannot delete table while indexes are being created, updated, or deleted.";
-                Before::Refuse(Refusal::new(400, "ResourceInUseException", text))
-            }
-            "UpdateTable" if table.is_indexing(windows, now) => {
-                let text = "Subscriber limit exceeded: Only 1 online index can be created or deleted simultaneously per table";
-                Before::Refuse(Refusal::new(400, "LimitExceededException", text))
-            }
+            "TagResource" | "UntagResource" if within(table.tagged, windows.table_tags, now) => refuse_it(&rules::TAGS_LOCKED),
+            "DeleteTable" if within(table.tagged, windows.table_tags, now) => refuse_it(&rules::TAGS_IN_THE_WAY),
+            "DeleteTable" if table.is_indexing(windows, now) => refuse(&rules::INDEX_IN_THE_WAY),
+            "UpdateTable" if table.is_indexing(windows, now) => refuse(&rules::INDEX_AT_A_TIME),
             _ => Before::Pass,
         }
     }
@@ -137,6 +125,9 @@ impl Tables {
                 let mut last_seen = body["TableDescription"].clone();
                 last_seen["TableStatus"] = json!("DELETING");
                 body["TableDescription"] = last_seen.clone();
+                if let Value::Object(description) = &mut body["TableDescription"] {
+                    description.retain(|member, _| !["KeySchema", "AttributeDefinitions", "GlobalSecondaryIndexes"].contains(&&**member));
+                }
                 response.body = body.to_string().into_bytes();
                 self.0.insert(name, Table { deleted: Some(now), last_seen, ..Table::default() });
                 return "being deleted";
@@ -184,18 +175,12 @@ impl Tables {
 
 /// What the calls about parts of a table say while it is being created.
 fn creating(operation: &str, name: &str) -> Option<Refusal> {
-    let (code, text) = match operation {
-        "UpdateTimeToLive" | "ListTagsOfResource" | "TagResource" | "UntagResource" => {
-            ("ResourceNotFoundException", format!("Requested resource not found: Table: {name} not found"))
-        }
-        "DescribeTimeToLive" => (
-            "ValidationException",
-            "Cannot describe time to live while table is in CREATING state: Current table state is CREATING".to_owned(),
-        ),
-        "DescribeContinuousBackups" | "UpdateContinuousBackups" => ("TableNotFoundException", format!("Table not found: {name}")),
-        _ => return None,
-    };
-    Some(Refusal::new(400, code, text))
+    match operation {
+        "UpdateTimeToLive" | "ListTagsOfResource" | "TagResource" | "UntagResource" => Some(rules::TABLE_UNSEEN.refuse(&[name])),
+        "DescribeTimeToLive" => Some(rules::TABLE_UNSEEN_TTL.refuse(&[])),
+        "DescribeContinuousBackups" | "UpdateContinuousBackups" => Some(rules::TABLE_UNSEEN_BACKUPS.refuse(&[name])),
+        _ => None,
+    }
 }
 
 fn set_index_status(description: &mut Value, which: impl Fn(&str) -> bool) {

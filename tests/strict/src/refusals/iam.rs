@@ -1,9 +1,10 @@
-//! IAM: what was written is not yet known everywhere (B.1), and policies are read back percent-encoded (C).
+//! IAM: what was written is not yet known everywhere, and policies are read back percent-encoded.
 
 use super::{Windows, within};
 use crate::{
     message::{Request, Response},
     operation::Operation,
+    rules,
     wire::Refusal,
     xml,
 };
@@ -32,13 +33,12 @@ impl Roles {
         let name = request.form("RoleName")?;
         let made = self.made.get(&name).copied().flatten();
         match operation.name.as_str() {
-            // B.1: reads lag behind writes.
+            // Reads lag behind writes.
             "GetRole" | "GetRolePolicy" | "ListRolePolicies" if within(made, windows.role_visible, now) => {
-                Some(Refusal::new(404, "NoSuchEntity", format!("The role with name {name} cannot be found.")))
+                Some(rules::ROLE_UNSEEN.refuse(&[&name]))
             }
-            // E.5.
             "DeleteRole" if self.policies.get(&name).is_some_and(|policies| !policies.is_empty()) => {
-                Some(Refusal::new(409, "DeleteConflict", "Cannot delete entity, must delete policies first."))
+                Some(rules::ROLE_HAS_POLICIES.refuse(&[]))
             }
             _ => None,
         }

@@ -1,15 +1,16 @@
-//! Lambda: roles that are too young, functions that are busy, statements that get lost (B.1, B.2).
+//! Lambda: roles that are too young, functions that are busy or that it gave up on, statements that get lost.
 
 use super::{Before, Windows, iam::Roles, within};
 use crate::{
     message::{Request, Response},
     operation::Operation,
+    rules,
     wire::Refusal,
 };
 use serde_json::{Value, json};
 use std::{collections::HashMap, time::Instant};
 
-/// Variables that Lambda sets itself (B.2).
+/// Variables that Lambda sets itself (Lambda Developer Guide, "Defined runtime environment variables").
 const RESERVED: &[&str] = &[
     "_HANDLER",
     "_X_AMZN_TRACE_ID",
@@ -32,12 +33,18 @@ const RESERVED: &[&str] = &[
 ];
 
 #[derive(Debug, Default)]
-pub(crate) struct Functions(HashMap<String, Function>);
+pub(crate) struct Functions {
+    known: HashMap<String, Function>,
+    /// Whether it gives up on what is made or changed from now on.
+    pub(super) fail: bool,
+}
 
 #[derive(Debug, Default)]
 struct Function {
     made: Option<Instant>,
     updated: Option<Instant>,
+    /// Whether Lambda gave up on its creation, and on its last update.
+    failed: (bool, bool),
 }
 
 impl Functions {
@@ -51,7 +58,7 @@ impl Functions {
         now: Instant,
     ) -> Before {
         if overlaps && operation.name == "AddPermission" {
-            // B.2: of parallel writes to one policy, some are lost without a word.
+            // Of parallel writes to one policy, some are lost without a word.
             let body = request.json();
             let statement = json!({ "Sid": body["StatementId"], "Effect": "Allow", "Action": body["Action"] });
             return Before::Answer(
@@ -65,37 +72,29 @@ impl Functions {
             let reserved: Vec<&str> =
                 variables.into_iter().flat_map(|map| map.keys()).map(String::as_str).filter(|name| RESERVED.contains(name)).collect();
             if !reserved.is_empty() {
-                let text = "Lambda was unable to configure your environment variables because the environment variables you have provided \
-                            contains reserved keys that are currently not supported for modification. Reserved keys used in this request: ";
-                return Before::Refuse(Refusal::new(400, "InvalidParameterValueException", format!("{text}{}", reserved.join(", "))));
+                return Before::Refuse(rules::VARIABLE_RESERVED.refuse(&[&reserved.join(", ")]));
             }
         }
         self.busy(windows, operation, request, now)
             .or_else(|| {
-                // B.1.
                 let usable = body["Role"].as_str().is_none_or(|role| roles.is_usable(role, windows, now));
-                let text = "The role defined for the function cannot be assumed by Lambda.";
-                (!usable).then(|| Refusal::new(400, "InvalidParameterValueException", text))
+                (!usable).then(|| rules::ROLE_YOUNG.refuse(&[]))
             })
             .into()
     }
 
-    /// B.2: what a busy function does not take. Permissions and aliases are taken.
+    /// Refuses what a busy function does not take. Permissions and aliases are taken.
     fn busy(&self, windows: &Windows, operation: &Operation, request: &Request, now: Instant) -> Option<Refusal> {
         let refused = ["UpdateFunctionCode", "UpdateFunctionConfiguration", "PublishVersion", "DeleteFunction"];
         if !refused.contains(&operation.name.as_str()) {
             return None;
         }
         let name = name(request)?;
-        let function = self.0.get(&name)?;
-        let text = if within(function.made, windows.function_pending, now) {
-            "The function is currently in the following state: Pending".to_owned()
-        } else if within(function.updated, windows.function_updating, now) {
-            format!("An update is in progress for resource: arn:aws:lambda:us-east-1:000000000000:function:{name}")
-        } else {
-            return None;
-        };
-        Some(Refusal::new(409, "ResourceConflictException", format!("The operation cannot be performed at this time. {text}")))
+        let function = self.known.get(&name)?;
+        if within(function.made, windows.function_pending, now) {
+            return Some(rules::FUNCTION_PENDING.refuse(&[]));
+        }
+        within(function.updated, windows.function_updating, now).then(|| rules::FUNCTION_UPDATING.refuse(&[&arn(request, &name)]))
     }
 
     pub(super) fn after(
@@ -115,14 +114,20 @@ impl Functions {
         };
         let Some(name) = name else { return "" };
         match operation.name.as_str() {
-            "CreateFunction" => drop(self.0.insert(name.clone(), Function { made: Some(now), updated: None })),
-            "UpdateFunctionCode" | "UpdateFunctionConfiguration" => self.0.entry(name.clone()).or_default().updated = Some(now),
-            "DeleteFunction" => drop(self.0.remove(&name)),
+            "CreateFunction" => {
+                self.known.insert(name.clone(), Function { made: Some(now), updated: None, failed: (self.fail, false) });
+            }
+            "UpdateFunctionCode" | "UpdateFunctionConfiguration" => {
+                let function = self.known.entry(name.clone()).or_default();
+                function.updated = Some(now);
+                function.failed = (function.failed.0 && self.fail, self.fail);
+            }
+            "DeleteFunction" => drop(self.known.remove(&name)),
             // A version that the local AWS copies while its own half second runs can stay `Pending` for ever: the windows here decide.
             "GetFunction" | "GetFunctionConfiguration" | "PublishVersion" => {}
             _ => return "",
         }
-        let Some(function) = self.0.get(&name) else { return "" };
+        let Some(function) = self.known.get(&name) else { return "" };
         let mut body = response.json();
         let configuration = if operation.name == "GetFunction" { &mut body["Configuration"] } else { &mut body };
         if within(function.made, windows.function_pending, now) {
@@ -132,12 +137,29 @@ impl Functions {
         } else if within(function.updated, windows.function_updating, now) {
             configuration["State"] = json!("Active");
             configuration["LastUpdateStatus"] = json!("InProgress");
+            configuration["LastUpdateStatusReasonCode"] = json!("Creating");
+            configuration["LastUpdateStatusReason"] = json!("The function is being created.");
+        } else if function.failed.0 {
+            configuration["State"] = json!("Failed");
+            configuration["StateReasonCode"] = json!(REASON.0);
+            configuration["StateReason"] = json!(REASON.1);
+            response.body = body.to_string().into_bytes();
+            return "failed";
+        } else if function.failed.1 {
+            configuration["State"] = json!("Active");
+            configuration["LastUpdateStatus"] = json!("Failed");
+            configuration["LastUpdateStatusReasonCode"] = json!(REASON.0);
+            configuration["LastUpdateStatusReason"] = json!(REASON.1);
+            response.body = body.to_string().into_bytes();
+            return "failed";
         } else {
             configuration["State"] = json!("Active");
             configuration["LastUpdateStatus"] = json!("Successful");
             if let Value::Object(map) = configuration {
                 map.remove("StateReason");
                 map.remove("StateReasonCode");
+                map.remove("LastUpdateStatusReason");
+                map.remove("LastUpdateStatusReasonCode");
             }
             response.body = body.to_string().into_bytes();
             return "";
@@ -145,6 +167,17 @@ impl Functions {
         response.body = body.to_string().into_bytes();
         "busy"
     }
+}
+
+/// Why it gives up, as code and words. The code is one of the API model's; the words are assumed.
+const REASON: (&str, &str) = ("KMSKeyNotFound", "Lambda was unable to use the KMS key of the function.");
+
+/// The function's ARN, in the account and region that the request is signed for.
+fn arn(request: &Request, name: &str) -> String {
+    let scope = request.header("authorization").and_then(|header| header.split("Credential=").nth(1)).unwrap_or_default();
+    let mut scope = scope.split('/');
+    let account = scope.next().filter(|key| key.len() == 12 && key.bytes().all(|byte| byte.is_ascii_digit()));
+    format!("arn:aws:lambda:{}:{}:function:{name}", scope.nth(1).unwrap_or("us-east-1"), account.unwrap_or("000000000000"))
 }
 
 /// The function's name: the part of the path behind `functions`, which may be an ARN.

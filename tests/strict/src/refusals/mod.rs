@@ -11,6 +11,7 @@ mod s3;
 use crate::{
     message::{Request, Response},
     operation::Operation,
+    source::Source,
     wire::Refusal,
 };
 use std::{
@@ -18,63 +19,74 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How long AWS takes to let things happen. [`Windows::aws`] says how long that is in fact.
-#[derive(Debug, Clone)]
-pub struct Windows {
-    /// From a role's creation until Lambda and API Gateway may use it (B.1: usually under 15 s).
-    pub role_usable: Duration,
-    /// From a role's creation until IAM's reads show it (B.1: seconds).
-    pub role_visible: Duration,
-    /// A new function is `Pending` (B.2: 1 to 5 s).
-    pub function_pending: Duration,
-    /// An updated function is `InProgress` (B.2).
-    pub function_updating: Duration,
-    /// A new table is `CREATING` (B.3: 2 to 22 s).
-    pub table_creating: Duration,
-    /// A deleted table is `DELETING` (B.3: 4 to 6 s).
-    pub table_deleting: Duration,
-    /// From `ACTIVE` until point-in-time recovery can be set (B.3: 0 to 6.2 s).
-    pub backups_enabling: Duration,
-    /// A table's tags are locked after a write (B.3: 1.5 to 1.8 s).
-    pub table_tags: Duration,
-    /// An index that was added to a table is `CREATING` (B.3: 506 to 1003 s).
-    pub index_creating: Duration,
-    /// Time to live cannot be changed again (B.3: 31 minutes).
-    pub time_to_live: Duration,
-    /// A distribution is `InProgress` after each change (B.5: 156 to 217 s).
-    pub distribution_deploying: Duration,
-    /// A changed distribution still reads as it was (B.5: up to seconds).
-    pub distribution_stale: Duration,
-    /// An origin access control is in use after its last distribution was deleted (B.5).
-    pub access_control_held: Duration,
-    /// A new bucket is unknown to the calls that configure it (B.4: seconds).
-    pub bucket_visible: Duration,
-    /// A deleted bucket's name cannot be used (B.4: minutes).
-    pub bucket_held: Duration,
+/// Defines [`Windows`], with the times that AWS takes, in the middle of what is known, and how that is known.
+macro_rules! windows {
+    ($($name:ident: $seconds:literal, $service:literal, $when:literal, $source:ident, $from:literal;)+) => {
+        /// How long AWS takes to let things happen. [`Windows::aws`] says how long that is in fact.
+        #[derive(Debug, Clone)]
+        pub struct Windows {
+            $(#[doc = $when] pub $name: Duration,)+
+        }
+
+        impl Windows {
+            /// AWS's own times, `scale` times as fast.
+            pub fn aws(scale: f64) -> Self {
+                Self { $($name: Duration::from_secs_f64($seconds / scale),)+ }
+            }
+        }
+
+        /// All delays, with how they are known.
+        pub static DELAYS: &[Delay] =
+            &[$(Delay { service: $service, when: $when, seconds: $seconds, source: Source::$source, from: $from }),+];
+    };
 }
 
-impl Windows {
-    /// AWS's own times, in the middle of what was measured, `scale` times as fast.
-    pub fn aws(scale: f64) -> Self {
-        let seconds = |seconds: f64| Duration::from_secs_f64(seconds / scale);
-        Self {
-            role_usable: seconds(8.0),
-            role_visible: seconds(2.0),
-            function_pending: seconds(3.0),
-            function_updating: seconds(2.0),
-            table_creating: seconds(16.0),
-            table_deleting: seconds(5.0),
-            backups_enabling: seconds(2.5),
-            table_tags: seconds(1.7),
-            index_creating: seconds(510.0),
-            time_to_live: seconds(1860.0),
-            distribution_deploying: seconds(180.0),
-            distribution_stale: seconds(3.0),
-            access_control_held: seconds(20.0),
-            bucket_visible: seconds(2.0),
-            bucket_held: seconds(60.0),
-        }
-    }
+/// A time that AWS takes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Delay {
+    /// The service, as IAM's actions name it.
+    pub service: &'static str,
+    /// What takes its time.
+    pub when: &'static str,
+    /// How long, in seconds.
+    pub seconds: f64,
+    /// How it is known.
+    pub source: Source,
+    /// Who says so.
+    pub from: &'static str,
+}
+
+windows! {
+    role_usable: 8.0, "iam", "From a role's creation until Lambda and API Gateway may use it",
+        Reported, "2 to 30 s in issues of other tools, once 15 minutes";
+    role_visible: 2.0, "iam", "From a role's creation until IAM's reads show it",
+        Documented, "IAM User Guide: \"takes time to become visible\"; the number is assumed";
+    function_pending: 3.0, "lambda", "A new function is `Pending`",
+        Documented, "Lambda Developer Guide: \"a few seconds\"; the number is assumed";
+    function_updating: 2.0, "lambda", "An updated function is `InProgress`",
+        Assumed, "that it is, is recorded (2025-11-25); how long is not";
+    table_creating: 16.0, "dynamodb", "A new table is `CREATING`",
+        Reported, "measured by AWS Controllers for Kubernetes: 2 to 22 s, with indexes 16 s";
+    table_deleting: 5.0, "dynamodb", "A deleted table is `DELETING`",
+        Reported, "measured by AWS Controllers for Kubernetes: 4 to 6 s";
+    backups_enabling: 2.5, "dynamodb", "From `ACTIVE` until point-in-time recovery can be set",
+        Reported, "measured by AWS Controllers for Kubernetes: 0 to 6.2 s";
+    table_tags: 1.7, "dynamodb", "A table's tags are locked after a write",
+        Reported, "measured by AWS Controllers for Kubernetes: 1.5 to 1.8 s";
+    index_creating: 510.0, "dynamodb", "An index that was added to a table is `CREATING`",
+        Reported, "measured by AWS Controllers for Kubernetes: 506 to 1003 s";
+    time_to_live: 1860.0, "dynamodb", "Time to live cannot be changed again",
+        Reported, "measured by AWS Controllers for Kubernetes: 31 minutes";
+    distribution_deploying: 180.0, "cloudfront", "A distribution is `InProgress` after each change",
+        Reported, "measured by cdkd, a deployment tool: 156 to 217 s";
+    distribution_stale: 3.0, "cloudfront", "A changed distribution still reads as it was",
+        Documented, "CloudFront API reference: a read right after a change may not show it; the number is assumed";
+    access_control_held: 20.0, "cloudfront", "An origin access control is in use after its last distribution was deleted",
+        Assumed, "issues of other tools report that it happens";
+    bucket_visible: 2.0, "s3", "A new bucket is unknown to the calls that configure it",
+        SourceCode, "Terraform's provider repeats these calls; the number is assumed";
+    bucket_held: 60.0, "s3", "A deleted bucket's name cannot be used",
+        Reported, "issues of other tools: minutes to an hour";
 }
 
 /// What to do with a request.
@@ -140,6 +152,11 @@ impl World {
             _ => "",
         };
         note.to_owned()
+    }
+
+    /// From now on, Lambda gives up on functions that are made or changed, or does not.
+    pub(crate) fn functions_fail(&mut self, fail: bool) {
+        self.lambda.fail = fail;
     }
 
     pub(crate) fn enter(&mut self, scope: Option<&str>) {

@@ -5,12 +5,17 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic, also in its helpers")]
 
+mod reproducible;
+mod shared;
+mod stale;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Mutex};
 
-use liveinsight::build::{Architecture, BuildError, Builder, Package, Progress, Target};
+use liveinsight::build::{Architecture, BuildError, Builder, Package, Progress, Source, Target};
+use test_support::elf;
 
 const HOST: Target = Target::Host;
 
@@ -70,7 +75,7 @@ impl Project {
     }
 
     async fn build(&self, names: &[&str], target: Target) -> Result<BTreeMap<String, Package>, BuildError> {
-        self.builder.build(&crates(names), target).await
+        self.builder.build(&crates(names), None, target).await
     }
 
     /// What was told since this was last asked.
@@ -79,8 +84,12 @@ impl Project {
     }
 }
 
-fn crates(names: &[&str]) -> BTreeMap<String, PathBuf> {
-    names.iter().map(|name| ((*name).to_owned(), Path::new("lambdas").join(name))).collect()
+fn crates(names: &[&str]) -> BTreeMap<String, Source> {
+    names.iter().map(|name| ((*name).to_owned(), source(&format!("lambdas/{name}")))).collect()
+}
+
+fn source(directory: &str) -> Source {
+    Source { directory: directory.into(), binary: None }
 }
 
 /// Takes the program out of its zip into a file of its own.
@@ -102,7 +111,7 @@ fn output(package: &Package) -> String {
 #[tokio::test]
 async fn unchanged_sources_are_not_built_again() {
     let project = Project::new("same");
-    let none = project.builder.cached(&crates(&["one", "two"]), HOST).await.unwrap();
+    let none = project.builder.cached(&crates(&["one", "two"]), None, HOST).await.unwrap();
     assert!(none.values().all(Option::is_none));
 
     let first = project.build(&["one", "two"], HOST).await.unwrap();
@@ -114,7 +123,7 @@ async fn unchanged_sources_are_not_built_again() {
     let second = project.build(&["one", "two"], HOST).await.unwrap();
     assert_eq!(project.told(), ["up to date one two"]);
     assert_eq!(second, first);
-    let kept = project.builder.cached(&crates(&["one", "two"]), HOST).await.unwrap();
+    let kept = project.builder.cached(&crates(&["one", "two"]), None, HOST).await.unwrap();
     assert_eq!(kept["one"].as_ref(), Some(&first["one"]));
 }
 
@@ -142,7 +151,7 @@ async fn a_damaged_package_is_made_again() {
     let project = Project::new("damage");
     let first = project.build(&["one"], HOST).await.unwrap();
     std::fs::write(&first["one"].path, "half a zip").unwrap();
-    assert_eq!(project.builder.cached(&crates(&["one"]), HOST).await.unwrap()["one"], None);
+    assert_eq!(project.builder.cached(&crates(&["one"]), None, HOST).await.unwrap()["one"], None);
     assert_eq!(project.build(&["one"], HOST).await.unwrap(), first);
 }
 
@@ -179,12 +188,12 @@ async fn crates_may_stand_alone_or_share_a_program_name() {
     project.write_manifest(five, "five", "[workspace]\n");
     project.write(&format!("{five}/src/main.rs"), "fn main() {\n    println!(\"from five\");\n}\n");
     let mut all = crates(&["one", "three", "four"]);
-    all.insert("five".to_owned(), five.into());
-    let packages = project.builder.build(&all, HOST).await.unwrap();
+    all.insert("five".to_owned(), source(five));
+    let packages = project.builder.build(&all, None, HOST).await.unwrap();
     let outputs: Vec<String> = packages.values().map(output).collect();
     assert_eq!(outputs, ["from five\n", "from four\n", "hello from one\n", "from three\n"]);
     project.told();
-    project.builder.build(&all, HOST).await.unwrap();
+    project.builder.build(&all, None, HOST).await.unwrap();
     assert_eq!(project.told(), ["up to date five four one three"]);
 }
 
@@ -208,7 +217,7 @@ async fn a_directory_that_cannot_be_written_is_named() {
     project.write(".liveinsight", "in the way");
     let error = project.build(&["one"], HOST).await.unwrap_err();
     assert!(matches!(error, BuildError::Write { .. }), "{error}");
-    assert!(error.to_string().contains(".liveinsight/build/host"), "{error}");
+    assert!(error.to_string().contains(".liveinsight/build"), "{error}");
 }
 
 #[tokio::test]
@@ -219,11 +228,8 @@ async fn a_program_for_lambda_needs_no_newer_glibc_than_lambda_has() {
     let packages = project.build(&["one"], target).await.unwrap();
     let directory = tempfile::tempdir().unwrap();
     let program = unpack(&packages["one"], directory.path());
-    let versions = Command::new("readelf").args(["--version-info", "--wide"]).arg(&program).output().unwrap();
-    let text = String::from_utf8(versions.stdout).unwrap();
-    let newest = text.split("GLIBC_2.").skip(1).filter_map(|rest| rest.split([' ', '.', '\n']).next()?.parse::<u32>().ok());
-    assert!((1..=34).contains(&newest.max().unwrap()), "{text}");
-    assert_eq!(machine(&program), 62, "x86-64 in the ELF specification");
+    assert!((1..=34).contains(&elf::newest_glibc(&program)));
+    assert_eq!(elf::machine(&program), elf::X86_64);
 }
 
 #[tokio::test]
@@ -237,7 +243,7 @@ async fn arm_is_built_or_the_missing_part_is_named() {
     match project.build(&["one"], target).await {
         Ok(packages) => {
             let directory = tempfile::tempdir().unwrap();
-            assert_eq!(machine(&unpack(&packages["one"], directory.path())), 183, "AArch64 in the ELF specification");
+            assert_eq!(elf::machine(&unpack(&packages["one"], directory.path())), elf::AARCH64);
         }
         Err(error) => {
             assert!(!Path::new(libraries.trim()).exists(), "{error}");
@@ -248,15 +254,12 @@ async fn arm_is_built_or_the_missing_part_is_named() {
 
 /// One installation of the cross compiler for all test runs: it is 90 MB.
 fn link_tools(project: &Project) {
-    let shared = Path::new(env!("CARGO_TARGET_TMPDIR")).join("tools");
-    std::fs::create_dir_all(&shared).unwrap();
-    std::fs::create_dir_all(project.path(".liveinsight")).unwrap();
-    std::os::unix::fs::symlink(shared, project.path(".liveinsight/tools")).unwrap();
+    link_tools_below(project.directory.path());
 }
 
-/// The processor in an ELF file's header.
-fn machine(program: &Path) -> u16 {
-    let header = std::fs::read(program).unwrap();
-    assert!(header.starts_with(b"\x7fELF"));
-    u16::from_le_bytes([header[18], header[19]])
+fn link_tools_below(root: &Path) {
+    let shared = Path::new(env!("CARGO_TARGET_TMPDIR")).join("tools");
+    std::fs::create_dir_all(&shared).unwrap();
+    std::fs::create_dir_all(root.join(".liveinsight")).unwrap();
+    std::os::unix::fs::symlink(shared, root.join(".liveinsight/tools")).unwrap();
 }

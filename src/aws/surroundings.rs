@@ -1,0 +1,217 @@
+//! Settings of the caller that decide where requests go, and which of them is to blame when nobody answers there.
+
+use std::{
+    collections::BTreeMap,
+    error::Error,
+    fmt::{self, Display},
+};
+
+/// Prefix of the variables that name an endpoint, of all services or of one.
+const ENDPOINT_URL: &str = "AWS_ENDPOINT_URL";
+
+/// Proxy variables by the scheme of the endpoint, in the order in which they count ([`ProxyConfig::from_env`]).
+///
+/// [`ProxyConfig::from_env`]: aws_smithy_http_client::proxy::ProxyConfig::from_env
+const PROXIES: [(&str, &[&str]); 2] = [
+    ("https", &["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"]),
+    ("http", &["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"]),
+];
+
+/// What the caller has set, as far as it leads requests elsewhere. Empty for the local AWS, where none of it counts.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Surroundings {
+    /// Variables with their values.
+    variables: BTreeMap<String, String>,
+    /// Settings of the profile.
+    profile: Vec<Setting>,
+}
+
+/// A setting by its name and value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Setting {
+    name: String,
+    value: String,
+}
+
+/// Settings that were resolved from variables and profile.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Resolved<'a> {
+    /// Name of the profile.
+    pub(super) profile: &'a str,
+    /// Endpoint of all services.
+    pub(super) endpoint_url: Option<&'a str>,
+    /// Use of FIPS endpoints.
+    pub(super) fips: bool,
+    /// Use of dual-stack endpoints.
+    pub(super) dual_stack: bool,
+}
+
+impl Surroundings {
+    /// Reads them. `resolved` tells what a profile adds.
+    pub(super) fn of(variables: impl Iterator<Item = (String, String)>, resolved: &Resolved<'_>) -> Self {
+        let counts = |name: &str, value: &str| {
+            let is_switch = name == "AWS_USE_FIPS_ENDPOINT" || name == "AWS_USE_DUALSTACK_ENDPOINT";
+            let is_known =
+                name.starts_with(ENDPOINT_URL) || name == "AWS_CA_BUNDLE" || PROXIES.iter().any(|(_, names)| names.contains(&name));
+            !value.is_empty() && (is_known || (is_switch && value.eq_ignore_ascii_case("true")))
+        };
+        let variables: BTreeMap<String, String> = variables.filter(|(name, value)| counts(name, value)).collect();
+        let mut profile = Vec::new();
+        let mut add = |key: &str, value: String, variable: &str| {
+            if !variables.contains_key(variable) {
+                profile.push(Setting { name: format!("{key} of the profile {}", resolved.profile), value });
+            }
+        };
+        if let Some(url) = resolved.endpoint_url {
+            add("endpoint_url", url.to_owned(), ENDPOINT_URL);
+        }
+        if resolved.fips {
+            add("use_fips_endpoint", "true".to_owned(), "AWS_USE_FIPS_ENDPOINT");
+        }
+        if resolved.dual_stack {
+            add("use_dualstack_endpoint", "true".to_owned(), "AWS_USE_DUALSTACK_ENDPOINT");
+        }
+        Self { variables, profile }
+    }
+
+    /// Says what led a request of `service` to where nobody answers, for the end of an error message; empty if nothing did.
+    pub(super) fn blame(&self, service: &str, error: &(dyn Error + 'static)) -> String {
+        let text = chain(error);
+        if let Some(proxy) = self.proxy(service).filter(|_| text.contains("tunnel") || text.contains("proxy")) {
+            return format!("; connecting through {proxy} failed");
+        }
+        if text.contains("certificate") || text.contains("UnknownIssuer") {
+            return self.certificates();
+        }
+        let all: Vec<String> = self.endpoint(service).into_iter().chain(self.proxy(service)).map(|setting| setting.to_string()).collect();
+        if all.is_empty() { String::new() } else { format!("; it goes there because of {}", all.join(" and ")) }
+    }
+
+    /// Settings that choose the endpoint of a service.
+    fn endpoint(&self, service: &str) -> Vec<Setting> {
+        let own = format!("{ENDPOINT_URL}_{}", service_id(service));
+        let variable = [own.as_str(), ENDPOINT_URL].into_iter().find_map(|name| self.variable(name));
+        let by_profile = self.profile.iter().filter(|_| variable.is_none()).cloned();
+        let switches = ["AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT"].into_iter().filter_map(|name| self.variable(name));
+        let (variable, switches) = (variable.clone(), switches.filter(|_| variable.is_none()).collect::<Vec<_>>());
+        variable.into_iter().chain(by_profile).chain(switches).collect()
+    }
+
+    /// The proxy of a service's endpoint, if one is set.
+    fn proxy(&self, service: &str) -> Option<Setting> {
+        let endpoint = self.endpoint(service);
+        let is_plain = endpoint.iter().any(|setting| setting.value.starts_with("http://"));
+        let (_, names) = PROXIES[usize::from(is_plain)];
+        let mut proxy = names.iter().find_map(|name| self.variable(name))?;
+        proxy.value = without_password(&proxy.value);
+        Some(proxy)
+    }
+
+    /// Says that a variable of other tools does not count here.
+    fn certificates(&self) -> String {
+        let bundle = self.variable("AWS_CA_BUNDLE");
+        bundle.map_or_else(String::new, |bundle| format!("; {bundle} is not read: set SSL_CERT_FILE to the same file"))
+    }
+
+    fn variable(&self, name: &str) -> Option<Setting> {
+        self.variables.get(name).map(|value| Setting { name: name.to_owned(), value: value.clone() })
+    }
+}
+
+impl Display for Setting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}={}", self.name, self.value)
+    }
+}
+
+/// Name of a service in `AWS_ENDPOINT_URL_…`: its id with underscores ("Service-specific endpoints", AWS SDKs and Tools Reference Guide).
+fn service_id(service: &str) -> &str {
+    match service {
+        "apigateway" => "API_GATEWAY",
+        "cloudfront" => "CLOUDFRONT",
+        "cloudtrail" => "CLOUDTRAIL",
+        "cloudwatch" => "CLOUDWATCH",
+        "dynamodb" => "DYNAMODB",
+        "iam" => "IAM",
+        "lambda" => "LAMBDA",
+        "logs" => "CLOUDWATCH_LOGS",
+        "s3" => "S3",
+        "sts" => "STS",
+        "tag" => "RESOURCE_GROUPS_TAGGING_API",
+        other => other,
+    }
+}
+
+/// The address of a proxy, fit for a log: `http://user:…@host:1`.
+fn without_password(url: &str) -> String {
+    let Some((before, host)) = url.rsplit_once('@') else { return url.to_owned() };
+    let user = before.rfind(':').filter(|colon| !before[*colon..].starts_with("://")).map_or(before, |colon| &before[..colon]);
+    format!("{user}:…@{host}")
+}
+
+/// Returns an error with all its causes: the outermost says little.
+pub(crate) fn chain(error: &dyn Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| (*error).source());
+    let mut texts: Vec<String> = causes.map(ToString::to_string).collect();
+    texts.dedup();
+    texts.join(": ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Resolved, Surroundings, without_password};
+    use std::io::Error;
+
+    fn blame(variables: &[(&str, &str)], resolved: &Resolved<'_>, service: &str, error: &str) -> String {
+        let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Surroundings::of(variables, resolved).blame(service, &Error::other(error.to_owned()))
+    }
+
+    #[test]
+    fn the_setting_that_led_there_is_named() {
+        let none = Resolved::default();
+        let dns = "dns error: failed to lookup address information";
+        assert_eq!(blame(&[], &none, "s3", dns), "");
+        assert_eq!(blame(&[("AWS_USE_FIPS_ENDPOINT", "true")], &none, "s3", dns), "; it goes there because of AWS_USE_FIPS_ENDPOINT=true");
+        assert_eq!(blame(&[("AWS_USE_FIPS_ENDPOINT", "false")], &none, "s3", dns), "");
+        let urls = [("AWS_ENDPOINT_URL", "http://a"), ("AWS_ENDPOINT_URL_S3", "http://b"), ("AWS_USE_DUALSTACK_ENDPOINT", "true")];
+        assert_eq!(blame(&urls, &none, "s3", dns), "; it goes there because of AWS_ENDPOINT_URL_S3=http://b");
+        assert_eq!(blame(&urls, &none, "logs", dns), "; it goes there because of AWS_ENDPOINT_URL=http://a");
+        assert_eq!(
+            blame(&[("AWS_ENDPOINT_URL_CLOUDWATCH_LOGS", "http://c")], &none, "logs", dns),
+            "; it goes there because of AWS_ENDPOINT_URL_CLOUDWATCH_LOGS=http://c"
+        );
+        let profile = Resolved { profile: "work", endpoint_url: Some("http://d"), fips: true, dual_stack: false };
+        let text = blame(&[], &profile, "s3", dns);
+        assert_eq!(
+            text,
+            "; it goes there because of endpoint_url of the profile work=http://d and use_fips_endpoint of the profile work=true"
+        );
+    }
+
+    #[test]
+    fn a_proxy_is_to_blame_where_it_counts() {
+        let none = Resolved::default();
+        let proxies = [("HTTPS_PROXY", "http://u:secret@p:1"), ("HTTP_PROXY", "http://q:2")];
+        assert_eq!(blame(&proxies, &none, "s3", "tunnel error: unsuccessful"), "; connecting through HTTPS_PROXY=http://u:…@p:1 failed");
+        let local = [("AWS_ENDPOINT_URL", "http://127.0.0.1:1"), proxies[0], proxies[1]];
+        assert_eq!(blame(&local, &none, "s3", "proxy error"), "; connecting through HTTP_PROXY=http://q:2 failed");
+        assert_eq!(blame(&[("all_proxy", "http://r:3")], &none, "iam", "refused"), "; it goes there because of all_proxy=http://r:3");
+    }
+
+    #[test]
+    fn a_bundle_of_certificates_that_does_not_count_is_named() {
+        let error = "invalid peer certificate: UnknownIssuer";
+        let bundle = [("AWS_CA_BUNDLE", "/a.pem")];
+        let text = blame(&bundle, &Resolved::default(), "s3", error);
+        assert_eq!(text, "; AWS_CA_BUNDLE=/a.pem is not read: set SSL_CERT_FILE to the same file");
+        assert_eq!(blame(&[], &Resolved::default(), "s3", error), "");
+    }
+
+    #[test]
+    fn a_password_is_not_shown() {
+        assert_eq!(without_password("http://user:pass@host:8080"), "http://user:…@host:8080");
+        assert_eq!(without_password("http://host:8080"), "http://host:8080");
+        assert!(!without_password("user:p@ss@host").contains("p@ss"));
+    }
+}

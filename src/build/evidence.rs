@@ -1,0 +1,349 @@
+//! All that decided what is in a program, and whether it is still so, so that cargo need not be asked.
+//!
+//! Nothing is guessed: after a build, the lists of rustc, cargo and the build scripts name the files and environment variables that took
+//! part ([`super::dep_info`]). What they cannot name, because it was not there, is added: settings files and manifests above the crates, and
+//! every file of the local crates, as a new `build.rs` or `src/lib.rs` changes a build, too. Contents count, not times.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use walkdir::{DirEntry, WalkDir};
+
+use super::cargo::{Built, Script, Unit, directory_of};
+use super::config::{Config, cargo_home};
+use super::dep_info::{self, List};
+use super::freshness::Times;
+use super::workspace::Workspace;
+
+/// Files that count in a crate's directory and in every directory above it, whether they exist or not.
+const SETTINGS: [&str; 3] = ["Cargo.toml", "rust-toolchain", "rust-toolchain.toml"];
+
+/// Beginnings of the environment variables that change what cargo builds
+/// (<https://doc.rust-lang.org/cargo/reference/environment-variables.html>); but those that end in `DIR` only say where.
+const VARIABLES: [&str; 9] = [
+    "RUSTC",
+    "RUSTFLAGS",
+    "CARGO_ENCODED_RUSTFLAGS",
+    "CARGO_BUILD_",
+    "CARGO_INCREMENTAL",
+    "CARGO_PROFILE_",
+    "CARGO_RESOLVER_",
+    "CARGO_TARGET_",
+    "CARGO_UNSTABLE_",
+];
+
+/// Beginnings of the variables that cargo sets for each crate anew, whatever they are outside.
+const OF_CARGO: [&str; 8] = [
+    "CARGO_PKG_",
+    "CARGO_MANIFEST_",
+    "CARGO_BIN_",
+    "CARGO_CRATE_NAME",
+    "CARGO_PRIMARY_PACKAGE",
+    "CARGO_TARGET_TMPDIR",
+    "CARGO_RUSTC_",
+    "OUT_DIR",
+];
+
+/// Directories that are no sources, in a crate as anywhere: what version control, this program and npm keep.
+const NO_SOURCES: [&str; 7] = [".git", ".hg", ".jj", ".pijul", ".svn", ".liveinsight", "node_modules"];
+
+/// Digest of one thing; half of SHA-256 is plenty.
+type Fingerprint = String;
+
+/// Names of all that decides what is in a program.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Watched {
+    files: BTreeSet<PathBuf>,
+    /// Crates that count with all their files.
+    pub(super) crates: BTreeSet<PathBuf>,
+    /// Directories that count with all that is below.
+    directories: BTreeSet<PathBuf>,
+    variables: BTreeSet<String>,
+}
+
+/// The same with the state that each was in.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Evidence {
+    /// `None` of a file that was not there.
+    files: BTreeMap<PathBuf, Option<Fingerprint>>,
+    crates: BTreeMap<PathBuf, Fingerprint>,
+    directories: BTreeMap<PathBuf, Fingerprint>,
+    /// Digests, as values may be secret; `None` of a variable that was not set.
+    variables: BTreeMap<String, Option<Fingerprint>>,
+    /// Of all variables that are settings of cargo.
+    settings: Fingerprint,
+}
+
+/// All lists of one run of cargo.
+pub(super) struct Lists<'a> {
+    pub(super) units: Vec<(&'a Unit, Option<List>)>,
+    pub(super) scripts: Vec<(&'a Script, Option<List>)>,
+}
+
+impl<'a> Lists<'a> {
+    pub(super) fn of(built: &'a Built, root: &Path) -> Self {
+        let directories: HashMap<&str, &Path> =
+            built.units.iter().map(|unit| (unit.package_id.as_str(), directory_of(&unit.manifest_path))).collect();
+        let of_script = |script: &'a Script| {
+            let directory = directories.get(script.package_id.as_str());
+            (script, directory.and_then(|directory| dep_info::of_script(script, directory)))
+        };
+        Self {
+            units: built.units.iter().map(|unit| (unit, dep_info::of_unit(unit, root))).collect(),
+            scripts: built.scripts.iter().map(of_script).collect(),
+        }
+    }
+
+    /// Whether a file follows from others that are listed, or cannot change: what build scripts write, and what cargo downloads.
+    pub(super) fn is_derived(&self, path: &Path) -> bool {
+        let downloaded = cargo_home().is_some_and(|home| path.starts_with(home.join("registry")) || path.starts_with(home.join("git")));
+        downloaded || self.scripts.iter().any(|(script, _)| path.starts_with(&script.out_dir))
+    }
+}
+
+/// Whether a package is a directory on this machine, not a download.
+pub(super) fn is_local(package_id: &str) -> bool {
+    package_id.starts_with("path+")
+}
+
+impl Watched {
+    /// Names all that decided what is in `program`; `None` if that cannot be said for certain.
+    pub(super) fn of(program: &Path, source: &Path, workspace: &Workspace, lists: &Lists<'_>) -> Option<Self> {
+        let mut watched = Self::default();
+        let mut paths = dep_info::of_program(program)?;
+        let own = paths.clone();
+        let mut local = BTreeSet::new();
+        for (unit, list) in &lists.units {
+            if is_local(&unit.package_id) {
+                if !own.contains(&unit.target.src_path) {
+                    continue;
+                }
+                local.insert(unit.package_id.as_str());
+                watched.crates.insert(directory_of(&unit.manifest_path).to_owned());
+            }
+            let inputs = &list.as_ref()?.inputs;
+            paths.extend(inputs.paths.iter().cloned());
+            watched.variables.extend(inputs.variables.iter().cloned());
+        }
+        for (script, list) in &lists.scripts {
+            if is_local(&script.package_id) && !local.contains(script.package_id.as_str()) {
+                continue;
+            }
+            let inputs = &list.as_ref()?.inputs;
+            paths.extend(inputs.paths.iter().cloned());
+            watched.variables.extend(inputs.variables.iter().cloned());
+        }
+        watched.variables.retain(|name| name != "CARGO" && !OF_CARGO.iter().any(|start| name.starts_with(start)));
+        for path in paths.into_iter().filter(|path| !lists.is_derived(path)) {
+            if watched.crates.contains(&path) {
+                continue;
+            }
+            // Cargo runs a build script again and again that watches something which is not there.
+            let about = std::fs::metadata(&path).ok()?;
+            if about.is_dir() {
+                watched.directories.insert(path)
+            } else {
+                watched.files.insert(path)
+            };
+        }
+        watched.add_settings(source, workspace);
+        Some(watched)
+    }
+
+    fn add_settings(&mut self, source: &Path, workspace: &Workspace) {
+        let roots: Vec<&Path> = self.crates.iter().map(PathBuf::as_path).chain([source, &workspace.root]).collect();
+        let above: BTreeSet<&Path> = roots.into_iter().flat_map(Path::ancestors).collect();
+        let settings: Vec<PathBuf> = above.iter().flat_map(|directory| SETTINGS.map(|name| directory.join(name))).collect();
+        self.files.extend(settings);
+        self.files.extend(workspace.manifests().map(Path::to_owned));
+        self.files.extend(Config::of(&workspace.root).files);
+        self.files.insert(workspace.lockfile());
+    }
+}
+
+impl Evidence {
+    /// Takes down the state of all that is named; `None` if something cannot be read.
+    pub(super) fn take(watched: &Watched, reader: &mut Reader) -> Option<Self> {
+        let variable = |name: &String| (name.clone(), variable(name));
+        Some(Self {
+            files: watched.files.iter().map(|path| Some((path.clone(), reader.file(path).ok()?))).collect::<Option<_>>()?,
+            crates: watched.crates.iter().map(|path| Some((path.clone(), reader.of_crate(path)?))).collect::<Option<_>>()?,
+            directories: watched.directories.iter().map(|path| Some((path.clone(), reader.directory(path)?))).collect::<Option<_>>()?,
+            variables: watched.variables.iter().map(variable).collect(),
+            settings: settings(),
+        })
+    }
+
+    /// Whether everything is as it was.
+    pub(super) fn holds(&self, reader: &mut Reader) -> bool {
+        self.settings == settings()
+            && self.variables.iter().all(|(name, was)| variable(name) == *was)
+            && self.files.iter().all(|(path, was)| reader.file(path).is_ok_and(|now| now == *was))
+            && self.crates.iter().all(|(path, was)| reader.of_crate(path).as_ref() == Some(was))
+            && self.directories.iter().all(|(path, was)| reader.directory(path).as_ref() == Some(was))
+    }
+
+    /// The files that are not as they were.
+    pub(super) fn changed(&self, reader: &mut Reader) -> BTreeSet<PathBuf> {
+        let files = self.files.iter().filter(|(path, was)| !reader.file(path).is_ok_and(|now| now == **was));
+        files.map(|(path, _)| path.clone()).collect()
+    }
+
+    /// All files that exist, and the directories.
+    pub(super) fn paths(&self) -> (BTreeSet<PathBuf>, BTreeSet<PathBuf>) {
+        let files = self.files.iter().filter(|(_, state)| state.is_some()).map(|(path, _)| path.clone()).collect();
+        (files, self.crates.keys().chain(self.directories.keys()).cloned().collect())
+    }
+}
+
+/// Reads each file once, however many programs were made from it.
+#[derive(Debug, Default)]
+pub(super) struct Reader {
+    files: HashMap<PathBuf, Option<Fingerprint>>,
+    crates: HashMap<PathBuf, Option<Fingerprint>>,
+    directories: HashMap<PathBuf, Option<Fingerprint>>,
+}
+
+impl Reader {
+    /// The fingerprint of a file's content, `None` if there is no such file.
+    fn file(&mut self, path: &Path) -> io::Result<Option<Fingerprint>> {
+        if let Some(known) = self.files.get(path) {
+            return Ok(known.clone());
+        }
+        let found = match content(path) {
+            Ok(bytes) => Some(fingerprint(&bytes)),
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => None,
+            Err(error) => return Err(error),
+        };
+        self.files.insert(path.to_owned(), found.clone());
+        Ok(found)
+    }
+
+    /// The fingerprint of all files of a crate, `None` if it cannot be read.
+    fn of_crate(&mut self, directory: &Path) -> Option<Fingerprint> {
+        if let Some(known) = self.crates.get(directory) {
+            return known.clone();
+        }
+        let found = self.read_crate(directory).ok();
+        self.crates.insert(directory.to_owned(), found.clone());
+        found
+    }
+
+    fn read_crate(&mut self, directory: &Path) -> io::Result<Fingerprint> {
+        let mut all = Parts::default();
+        for entry in files_of_crate(directory) {
+            match entry {
+                // Anything but a file may never end.
+                Ok(entry) if entry.file_type().is_file() => {
+                    let state = self.file(entry.path())?;
+                    all.add(&entry.path().to_string_lossy(), state.unwrap_or_default().as_bytes());
+                }
+                Ok(_) => {}
+                Err(error) if is_dead_link(&error) => all.add(&error.path().unwrap_or(directory).to_string_lossy(), b""),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(all.fingerprint())
+    }
+
+    /// The fingerprint of names, sizes and times of all below a directory, which may be large; `None` if it cannot be read.
+    fn directory(&mut self, directory: &Path) -> Option<Fingerprint> {
+        if let Some(known) = self.directories.get(directory) {
+            return known.clone();
+        }
+        let mut all = Parts::default();
+        let whole = all_below(directory).all(|entry| match entry {
+            Ok(entry) => entry.metadata().is_ok_and(|about| {
+                all.add(&entry.path().to_string_lossy(), format!("{} {:?}", about.len(), Times::of(&about)).as_bytes());
+                true
+            }),
+            Err(error) => is_dead_link(&error),
+        });
+        let found = whole.then(|| all.fingerprint());
+        self.directories.insert(directory.to_owned(), found.clone());
+        found
+    }
+}
+
+/// A fingerprint of several parts.
+#[derive(Default)]
+struct Parts(Sha256);
+
+impl Parts {
+    fn add(&mut self, name: &str, content: &[u8]) {
+        // With their lengths, so that no two different sets of parts run together into the same bytes.
+        self.0.update((name.len() as u64).to_le_bytes());
+        self.0.update(name);
+        self.0.update((content.len() as u64).to_le_bytes());
+        self.0.update(content);
+    }
+
+    fn fingerprint(self) -> Fingerprint {
+        hex(&self.0.finalize())
+    }
+}
+
+pub(super) fn fingerprint(bytes: &[u8]) -> Fingerprint {
+    hex(&Sha256::digest(bytes))
+}
+
+fn hex(digest: &[u8]) -> String {
+    digest.iter().take(16).fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
+}
+
+/// Reads a file and nothing else, as a pipe may never end.
+fn content(path: &Path) -> io::Result<Vec<u8>> {
+    let about = std::fs::metadata(path)?;
+    if about.is_file() { std::fs::read(path) } else { Err(ErrorKind::InvalidInput.into()) }
+}
+
+fn variable(name: &str) -> Option<Fingerprint> {
+    std::env::var_os(name).map(|value| fingerprint(value.as_encoded_bytes()))
+}
+
+/// The fingerprint of the environment's settings of cargo.
+fn settings() -> Fingerprint {
+    let variables = std::env::vars_os().map(|(name, value)| (name.to_string_lossy().into_owned(), value));
+    let counts = |name: &str| VARIABLES.iter().any(|start| name.starts_with(start)) && !name.ends_with("DIR");
+    let mut all = Parts::default();
+    for (name, value) in variables.filter(|(name, _)| counts(name)).collect::<BTreeMap<_, _>>() {
+        all.add(&name, value.as_encoded_bytes());
+    }
+    all.fingerprint()
+}
+
+/// All that is part of a crate, in order; through links, too, as rustc reads through them.
+pub(super) fn files_of_crate(directory: &Path) -> impl Iterator<Item = walkdir::Result<DirEntry>> {
+    let belongs = |entry: &DirEntry| {
+        let directory = entry.file_type().is_dir();
+        entry.depth() == 0 || !(is_no_source(entry) || directory && (is_crate(entry.path()) || is_output(entry.path())))
+    };
+    WalkDir::new(directory).follow_links(true).sort_by_file_name().into_iter().filter_entry(belongs)
+}
+
+/// All that is below a directory that a build script watches, as cargo looks at it, other crates included.
+pub(super) fn all_below(directory: &Path) -> impl Iterator<Item = walkdir::Result<DirEntry>> {
+    let belongs = |entry: &DirEntry| entry.depth() == 0 || !(entry.file_name() == ".liveinsight" || is_output(entry.path()));
+    WalkDir::new(directory).follow_links(true).sort_by_file_name().into_iter().filter_entry(belongs)
+}
+
+fn is_no_source(entry: &DirEntry) -> bool {
+    NO_SOURCES.iter().any(|name| entry.file_name() == *name)
+}
+
+/// Whether a link could not be followed, as it leads nowhere or back up: nothing can be compiled from behind it.
+fn is_dead_link(error: &walkdir::Error) -> bool {
+    error.depth() > 0 && error.path().is_some_and(Path::is_symlink)
+}
+
+fn is_crate(directory: &Path) -> bool {
+    directory.join("Cargo.toml").is_file()
+}
+
+/// Whether this is cargo's target directory, or another one that its maker marked as not worth keeping.
+fn is_output(directory: &Path) -> bool {
+    directory.join("CACHEDIR.TAG").is_file()
+}

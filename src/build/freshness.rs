@@ -1,0 +1,119 @@
+//! Finds sources that cargo takes for unchanged although they are not.
+//!
+//! Cargo compares times of modification. A file that was unpacked from an archive, copied with its times or moved into place may be older
+//! than what was compiled from its predecessor, and so may the target of a link that leads elsewhere now. The system also keeps the time when
+//! a file was last changed or moved, which no program can set back: that one tells.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::Metadata;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use super::evidence::{Evidence, Lists, all_below, files_of_crate, is_local};
+
+/// How much older than the clock the time of a file may be that is written now (Linux: one tick of the kernel, up to 10 ms).
+const TICK: Duration = Duration::from_millis(10);
+
+/// When a file was last written, and when it was last written, moved or otherwise touched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Times {
+    modified: SystemTime,
+    changed: SystemTime,
+}
+
+impl Times {
+    pub(super) fn of(about: &Metadata) -> Self {
+        let modified = about.modified().unwrap_or(SystemTime::UNIX_EPOCH);
+        Self { modified, changed: changed(about).unwrap_or(modified).max(modified) }
+    }
+
+    /// The times of a file; links on the way to it count.
+    fn of_path(path: &Path) -> Option<Self> {
+        let mut times = Self::of(&std::fs::metadata(path).ok()?);
+        let links = path.ancestors().filter_map(|part| std::fs::symlink_metadata(part).ok()).filter(Metadata::is_symlink);
+        times.changed = links.map(|link| Self::of(&link).changed).fold(times.changed, SystemTime::max);
+        Some(times)
+    }
+}
+
+#[cfg(unix)]
+fn changed(about: &Metadata) -> Option<SystemTime> {
+    use std::os::unix::fs::MetadataExt;
+    let since = Duration::new(u64::try_from(about.ctime()).ok()?, u32::try_from(about.ctime_nsec()).ok()?);
+    SystemTime::UNIX_EPOCH.checked_add(since)
+}
+
+#[cfg(not(unix))]
+fn changed(_: &Metadata) -> Option<SystemTime> {
+    None
+}
+
+/// The moment from which on a file that is written has a later time.
+pub(super) fn now() -> SystemTime {
+    SystemTime::now() - TICK
+}
+
+/// Files that are known to have changed, whatever their times are, each since the end of an earlier build.
+#[derive(Debug, Default)]
+pub(super) struct Known(BTreeMap<PathBuf, SystemTime>);
+
+impl Known {
+    /// Adds files that changed since a build that ended at `made`.
+    pub(super) fn add(&mut self, files: impl IntoIterator<Item = PathBuf>, made: SystemTime) {
+        for file in files {
+            let since = self.0.entry(file).or_insert(made);
+            *since = made.max(*since);
+        }
+    }
+
+    fn times(&self, path: &Path) -> Option<Times> {
+        let mut times = Times::of_path(path)?;
+        times.changed = self.0.get(path).map_or(times.changed, |since| times.changed.max(*since));
+        Some(times)
+    }
+}
+
+/// Returns the local packages that have to be compiled again although cargo found them up to date or is done with them, in a run that
+/// began at `begun`.
+pub(super) fn outdated<'a>(lists: &'a Lists<'_>, begun: SystemTime, known: &Known) -> BTreeSet<&'a str> {
+    // Cargo itself notices what was modified later than it compiled.
+    let is_hidden =
+        |path: &Path, compiled: SystemTime| known.times(path).is_some_and(|times| times.changed > compiled && times.modified <= compiled);
+    let written = |file: &Path| std::fs::metadata(file).and_then(|about| about.modified()).unwrap_or(SystemTime::UNIX_EPOCH);
+    let units = lists.units.iter().filter(|(unit, _)| is_local(&unit.package_id)).filter_map(|(unit, list)| {
+        let list = list.as_ref()?;
+        let compiled = if unit.fresh { written(&list.file) } else { begun };
+        let mut files = list.inputs.paths.iter().filter(|path| !lists.is_derived(path));
+        files.any(|path| is_hidden(path, compiled)).then_some(unit.package_id.as_str())
+    });
+    let scripts = lists.scripts.iter().filter(|(script, _)| is_local(&script.package_id)).filter_map(|(script, list)| {
+        let list = list.as_ref()?;
+        let compiled = written(&list.file).min(begun);
+        let hidden = |path: &PathBuf| {
+            if !path.is_dir() {
+                return is_hidden(path, compiled);
+            }
+            let is_crate = path.join("Cargo.toml").is_file();
+            let mut all: Box<dyn Iterator<Item = _>> = if is_crate { Box::new(files_of_crate(path)) } else { Box::new(all_below(path)) };
+            all.any(|entry| entry.is_ok_and(|entry| entry.file_type().is_file() && is_hidden(entry.path(), compiled)))
+        };
+        list.inputs.paths.iter().any(hidden).then_some(script.package_id.as_str())
+    });
+    units.chain(scripts).collect()
+}
+
+/// Whether any of the evidence was written, added or moved since `moment`: then it may not be what was compiled.
+pub(super) fn changed_since(evidence: &Evidence, moment: SystemTime) -> bool {
+    let (files, directories) = evidence.paths();
+    // Cargo itself writes the lockfile.
+    let mut files = files.iter().filter(|path| !path.ends_with("Cargo.lock"));
+    let later = |times: Option<Times>| times.is_none_or(|times| times.changed >= moment);
+    files.any(|path| later(Times::of_path(path)))
+        || directories.iter().flat_map(|directory| files_of_crate(directory)).any(|entry| {
+            // The directory itself changes when cargo makes `target` in it. A link that leads nowhere was not read.
+            entry.is_ok_and(|entry| {
+                let is_own = entry.depth() == 0 || entry.path().ends_with("Cargo.lock");
+                !is_own && later(entry.metadata().ok().map(|about| Times::of(&about)))
+            })
+        })
+}

@@ -1,0 +1,69 @@
+//! The binaries of a crate, read from its manifest and its files without running cargo
+//! (<https://doc.rust-lang.org/cargo/reference/cargo-targets.html#target-auto-discovery>).
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use toml::{Table, Value};
+
+/// Returns the names of a crate's binaries, sorted; `None` if the manifest cannot be read, which cargo explains better.
+pub fn binaries(directory: &Path) -> Option<Vec<String>> {
+    let manifest: Table = std::fs::read_to_string(directory.join("Cargo.toml")).ok()?.parse().ok()?;
+    let package = manifest.get("package")?.as_table()?;
+    let declared = manifest.get("bin").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let text = |bin: &Value, key: &str| bin.get(key).and_then(Value::as_str).map(str::to_owned);
+    let mut names: BTreeSet<String> = declared.iter().filter_map(|bin| text(bin, "name")).collect();
+    let taken: BTreeSet<PathBuf> = declared.iter().filter_map(|bin| Some(directory.join(text(bin, "path")?))).collect();
+    // The first edition looked for no others once one was declared.
+    let is_first = package.get("edition").is_none_or(|edition| edition.as_str() == Some("2015"));
+    let looks = package.get("autobins").and_then(Value::as_bool).unwrap_or(!is_first || declared.is_empty());
+    if looks {
+        let found = found(directory, package.get("name")?.as_str()?);
+        names.extend(found.into_iter().filter(|(_, path)| !taken.contains(path)).map(|(name, _)| name));
+    }
+    Some(names.into_iter().collect())
+}
+
+/// The programs that cargo finds by their places.
+fn found(directory: &Path, package: &str) -> Vec<(String, PathBuf)> {
+    let main = directory.join("src/main.rs");
+    let mut found = if main.is_file() { vec![(package.to_owned(), main)] } else { Vec::new() };
+    for path in std::fs::read_dir(directory.join("src/bin")).into_iter().flatten().flatten().map(|entry| entry.path()) {
+        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        if path.is_file() && path.extension().is_some_and(|end| end == "rs") {
+            found.push((name, path));
+        } else if path.join("main.rs").is_file() {
+            found.push((name, path.join("main.rs")));
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(files: &[(&str, &str)]) -> Option<Vec<String>> {
+        let directory = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            let path = directory.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+        binaries(directory.path())
+    }
+
+    #[test]
+    fn binaries_are_found_as_cargo_finds_them() {
+        let package = "[package]\nname = \"many\"\nedition = \"2024\"\n";
+        let files = [("src/main.rs", ""), ("src/bin/api.rs", ""), ("src/bin/worker/main.rs", ""), ("src/bin/notes.txt", "")];
+        let with = |manifest: &str| names(&[&[("Cargo.toml", manifest)], &files[..]].concat()).unwrap();
+        assert_eq!(with(package), ["api", "many", "worker"]);
+        assert_eq!(with(&format!("{package}[[bin]]\nname = \"bootstrap\"\npath = \"src/main.rs\"\n")), ["api", "bootstrap", "worker"]);
+        assert_eq!(with(&format!("{package}autobins = false\n[[bin]]\nname = \"api\"\n")), ["api"]);
+        assert_eq!(with("[package]\nname = \"old\"\n[[bin]]\nname = \"api\"\n"), ["api"]);
+        assert_eq!(names(&[("Cargo.toml", package), ("src/lib.rs", "")]).unwrap(), [""; 0]);
+        assert_eq!(names(&[("Cargo.toml", "[package")]), None);
+        assert_eq!(names(&[]), None);
+    }
+}

@@ -1,0 +1,187 @@
+//! Reads a directory of pages: every file with its digests, content type and how long browsers may keep it.
+//!
+//! Every file is published or named as left out; a name that could not be served, or not be removed any more, is refused.
+
+mod cache;
+mod directories;
+mod names;
+
+use base64::Engine;
+// The two crates are generations apart, so each brings a trait of the same name.
+use md5::{Digest as _, Md5};
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+use std::path::{Path, PathBuf};
+use walkdir::WalkDir;
+
+/// Pages as they are to be published.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SiteFiles {
+    /// The files, sorted by key.
+    pub files: Vec<SiteFile>,
+    /// Files and directories that are not published, sorted by path.
+    pub left_out: Vec<LeftOut>,
+}
+
+/// A file or directory of the site that is not published.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct LeftOut {
+    /// Path below the site's directory; a directory ends with a slash.
+    pub path: String,
+    /// Reason, in a few words.
+    pub why: &'static str,
+}
+
+/// One file of a site.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SiteFile {
+    /// Its path below the directory, with slashes: `assets/app.js`.
+    pub key: String,
+    /// Its content.
+    pub bytes: Vec<u8>,
+    /// MD5 as hex, which S3 gives as the `ETag` of an object written by one plain request.
+    pub md5_hex: String,
+    /// Base64 of SHA-256, as in S3's `x-amz-checksum-sha256`.
+    pub sha256: String,
+    /// By extension; text comes with `charset=utf-8`.
+    pub content_type: String,
+    /// For the header `Cache-Control`.
+    pub cache_control: String,
+}
+
+/// Why a directory cannot be published.
+#[derive(Debug, thiserror::Error)]
+pub enum SiteError {
+    /// There is no such directory.
+    #[error("no directory {}; correct `site.source` in stack.yaml or create it", path.display())]
+    NoDirectory {
+        /// The path.
+        path: PathBuf,
+    },
+    /// The page that `/` shows is missing.
+    #[error("no {index} in {}; correct `site.index` in stack.yaml or create the page", path.display())]
+    NoIndex {
+        /// The page's name.
+        index: String,
+        /// The directory.
+        path: PathBuf,
+    },
+    /// A symbolic link would publish something from elsewhere.
+    #[error("{} is a symbolic link that leads out of the site's directory; copy the file there instead", path.display())]
+    Outside {
+        /// The link.
+        path: PathBuf,
+    },
+    /// Files have names that cannot be published; each with the reason.
+    #[error("nothing was uploaded, because these names cannot be published: {}; rename the files", names.join(", "))]
+    Names {
+        /// A name as it would be written in a program, and what is wrong with it.
+        names: Vec<String>,
+    },
+    /// A file or directory could not be read.
+    #[error("cannot read {path:?}: {source}")]
+    Read {
+        /// The file or directory.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+/// Reads all files below `directory`. `index` is the page that has to be there; a directory with a page of that name is served under the
+/// directory's own address, too. `api` is the directory whose addresses lead to the API.
+///
+/// Symbolic links are followed as long as they stay inside.
+pub fn read_site(directory: &Path, index: &str, api: Option<&str>) -> Result<SiteFiles, SiteError> {
+    let root = std::fs::canonicalize(directory).ok().filter(|path| path.is_dir());
+    let root = root.ok_or_else(|| SiteError::NoDirectory { path: directory.to_owned() })?;
+    let mut site = SiteFiles::default();
+    let mut refused = Vec::new();
+    let mut walk = WalkDir::new(&root).follow_links(true).sort_by_file_name().into_iter();
+    while let Some(entry) = walk.next() {
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(error) => {
+                let path = error.path().unwrap_or(&root).to_owned();
+                let name = path.file_name().unwrap_or_default().to_string_lossy();
+                let Some(why) = names::left_out_by_name(&name) else { return Err(SiteError::Read { path, source: error.into() }) };
+                site.left_out.push(LeftOut { path: shown(&root, &path, false), why });
+                continue;
+            }
+        };
+        if entry.depth() == 0 {
+            continue;
+        }
+        if let Some(why) = names::left_out(&entry, api) {
+            site.left_out.push(LeftOut { path: shown(&root, entry.path(), entry.file_type().is_dir()), why });
+            if entry.file_type().is_dir() {
+                walk.skip_current_dir();
+            }
+            continue;
+        }
+        let path = entry.path();
+        let read_error = |source| SiteError::Read { path: path.to_owned(), source };
+        if entry.path_is_symlink() && !std::fs::canonicalize(path).map_err(read_error)?.starts_with(&root) {
+            return Err(SiteError::Outside { path: path.to_owned() });
+        }
+        if entry.file_type().is_dir() {
+            continue;
+        }
+        match names::key(path.strip_prefix(&root).unwrap_or(path)) {
+            Ok(key) => site.files.push(SiteFile::new(key, std::fs::read(path).map_err(read_error)?)),
+            Err(why) => refused.push(why),
+        }
+    }
+    if !refused.is_empty() {
+        return Err(SiteError::Names { names: refused });
+    }
+    if site.files.iter().all(|file| file.key != index) {
+        return Err(SiteError::NoIndex { index: index.to_owned(), path: directory.to_owned() });
+    }
+    site.files.extend(directories::pages(&site.files, index));
+    site.files.sort_by(|one, other| one.key.cmp(&other.key));
+    site.left_out.sort();
+    Ok(site)
+}
+
+/// A path below the root as a message shows it.
+fn shown(root: &Path, path: &Path, is_directory: bool) -> String {
+    let path = path.strip_prefix(root).unwrap_or(path).to_string_lossy();
+    let slash = if is_directory { "/" } else { "" };
+    format!("{}{slash}", names::visible(&path))
+}
+
+impl SiteFile {
+    fn new(key: String, bytes: Vec<u8>) -> Self {
+        Self {
+            md5_hex: Md5::digest(&bytes).iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}")),
+            sha256: base64::engine::general_purpose::STANDARD.encode(Sha256::digest(&bytes)),
+            content_type: content_type(&key, &bytes),
+            cache_control: cache::cache_control(&key).to_owned(),
+            key,
+            bytes,
+        }
+    }
+}
+
+fn content_type(key: &str, bytes: &[u8]) -> String {
+    let Some(guess) = mime_guess::from_path(key).first() else { return unknown_type(key, bytes).to_owned() };
+    let is_text = guess.type_() == mime_guess::mime::TEXT
+        || guess.suffix() == Some(mime_guess::mime::XML)
+        || matches!(guess.subtype().as_str(), "json" | "javascript" | "manifest+json");
+    if is_text { format!("{}; charset=utf-8", guess.essence_str()) } else { guess.essence_str().to_owned() }
+}
+
+/// Well-known files have no extension by their standards, and are read as JSON or as text (`apple-app-site-association`, ACME's tokens).
+fn unknown_type(key: &str, bytes: &[u8]) -> &'static str {
+    if !key.starts_with(names::WELL_KNOWN) {
+        "application/octet-stream"
+    } else if serde_json::from_slice::<serde::de::IgnoredAny>(bytes).is_ok() && bytes.trim_ascii_start().starts_with(b"{") {
+        "application/json; charset=utf-8"
+    } else {
+        "text/plain; charset=utf-8"
+    }
+}
+
+#[cfg(test)]
+mod tests;

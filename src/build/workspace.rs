@@ -1,0 +1,225 @@
+//! The workspaces of a stack's crates, and the program of each function, as cargo describes them.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::toolchain::quiet;
+use super::{BuildError, Source};
+use crate::venv::last_lines;
+
+/// Names of the only program of a crate with several that needs no choice, where neither the stack nor the manifest makes one.
+const BOOTSTRAP: &str = "bootstrap";
+
+/// The workspace that a crate belongs to, which is the crate itself when it stands alone.
+#[derive(Debug, Deserialize)]
+pub(super) struct Workspace {
+    #[serde(rename = "workspace_root")]
+    pub(super) root: PathBuf,
+    /// Build output.
+    #[serde(rename = "target_directory")]
+    pub(super) target: PathBuf,
+    packages: Vec<Package>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Package {
+    /// Identifies the package among all that take part in a build; its name may not, nor its name and version.
+    id: String,
+    name: String,
+    manifest_path: PathBuf,
+    default_run: Option<String>,
+    targets: Vec<Product>,
+}
+
+/// A library, program or build script of a package.
+#[derive(Debug, Deserialize)]
+pub(super) struct Product {
+    pub(super) name: String,
+    pub(super) kind: Vec<String>,
+    pub(super) src_path: PathBuf,
+}
+
+impl Product {
+    pub(super) fn is(&self, kind: &str) -> bool {
+        self.kind.iter().any(|own| own == kind)
+    }
+}
+
+/// One program to be built.
+#[derive(Debug, Clone)]
+pub(super) struct Program {
+    pub(super) function: String,
+    /// The id of its package.
+    pub(super) package: String,
+    pub(super) binary: String,
+    /// The name of its package, as cargo prints it.
+    name: String,
+    /// All binaries of the package.
+    binaries: Vec<String>,
+}
+
+impl Workspace {
+    /// Asks cargo about the crate in `directory`, without the network.
+    pub(super) async fn of(function: &str, directory: &Path) -> Result<Self, BuildError> {
+        let mut command = quiet("cargo");
+        command.args(["metadata", "--no-deps", "--format-version", "1"]).current_dir(directory);
+        let output = command.output().await.map_err(|_| BuildError::NoCargo { program: "cargo" })?;
+        serde_json::from_slice(&output.stdout).map_err(|_| BuildError::Cargo {
+            functions: vec![function.to_owned()],
+            output: last_lines(&String::from_utf8_lossy(&output.stderr)),
+        })
+    }
+
+    /// The program of a function, or `None` if its crate is not one of this workspace.
+    pub(super) fn program(&self, function: &str, source: &Source) -> Result<Option<Program>, BuildError> {
+        let manifest = source.directory.join("Cargo.toml");
+        let Some(package) = self.packages.iter().find(|package| package.manifest_path == manifest) else {
+            return Ok(None);
+        };
+        let binaries = package.targets.iter().filter(|product| product.is("bin")).map(|product| product.name.clone());
+        let mut binaries: Vec<String> = binaries.collect();
+        binaries.sort();
+        let named = Named { function, package: &package.name, default_run: package.default_run.as_deref() };
+        let binary = choose(&named, source.binary.as_deref(), &binaries)?;
+        Ok(Some(Program { function: function.to_owned(), package: package.id.clone(), name: package.name.clone(), binary, binaries }))
+    }
+
+    /// The file that fixes the versions of all dependencies.
+    pub(super) fn lockfile(&self) -> PathBuf {
+        self.root.join("Cargo.lock")
+    }
+
+    /// The manifest of the workspace itself; empty if it cannot be read, which cargo says better.
+    pub(super) fn manifest(&self) -> toml::Table {
+        let text = std::fs::read_to_string(self.root.join("Cargo.toml")).unwrap_or_default();
+        text.parse().unwrap_or_default()
+    }
+
+    /// The manifests of all members: what one of them asks of a dependency, another may get.
+    pub(super) fn manifests(&self) -> impl Iterator<Item = &Path> {
+        self.packages.iter().map(|package| package.manifest_path.as_path())
+    }
+}
+
+impl Program {
+    /// Whether a line of cargo's says that it compiles the program's package: `Compiling stats-api v0.1.0 (/work/lambdas/stats-api)`.
+    pub(super) fn is_compiling(&self, line: &str) -> bool {
+        let rest = line.strip_prefix("Compiling ").and_then(|rest| rest.strip_prefix(self.name.as_str()));
+        rest.is_some_and(|rest| rest.starts_with(" v"))
+    }
+}
+
+/// Groups functions by the workspace that their crates belong to.
+pub(super) async fn workspaces(sources: &BTreeMap<String, Source>) -> Result<Vec<(Workspace, Vec<Program>)>, BuildError> {
+    let mut found: Vec<(Workspace, Vec<Program>)> = Vec::new();
+    'functions: for (function, source) in sources {
+        for (workspace, programs) in &mut found {
+            if let Some(program) = workspace.program(function, source)? {
+                programs.push(program);
+                continue 'functions;
+            }
+        }
+        let workspace = Workspace::of(function, &source.directory).await?;
+        let missing = || BuildError::NoCrate { function: function.clone(), path: source.directory.clone() };
+        let program = workspace.program(function, source)?.ok_or_else(missing)?;
+        found.push((workspace, vec![program]));
+    }
+    Ok(found)
+}
+
+/// Splits programs into runs of cargo, most often one, so that no package of a run has a binary with the name of another's program:
+/// cargo would build both, and put one over the other.
+pub(super) fn batches(programs: Vec<Program>) -> Vec<Vec<Program>> {
+    let mut batches: Vec<Vec<Program>> = Vec::new();
+    for program in programs {
+        let clashes = |other: &Program| {
+            other.package != program.package && (other.binaries.contains(&program.binary) || program.binaries.contains(&other.binary))
+        };
+        match batches.iter_mut().find(|batch| !batch.iter().any(clashes)) {
+            Some(batch) => batch.push(program),
+            None => batches.push(vec![program]),
+        }
+    }
+    batches
+}
+
+/// Whose program is chosen.
+struct Named<'a> {
+    function: &'a str,
+    package: &'a str,
+    default_run: Option<&'a str>,
+}
+
+/// The program of a function: the one that the stack names, else the only one, else the one named like the function, else the crate's
+/// default, one named `bootstrap`, or the one named like the crate.
+fn choose(named: &Named<'_>, wanted: Option<&str>, binaries: &[String]) -> Result<String, BuildError> {
+    let (function, package) = (named.function.to_owned(), named.package.to_owned());
+    if binaries.is_empty() {
+        return Err(BuildError::NoBinary { function, package });
+    }
+    if let Some(wanted) = wanted {
+        let known = binaries.iter().any(|binary| binary == wanted);
+        let binaries = binaries.to_vec();
+        return if known {
+            Ok(wanted.to_owned())
+        } else {
+            Err(BuildError::UnknownBinary { function, package, binary: wanted.to_owned(), binaries })
+        };
+    }
+    if let [only] = binaries {
+        return Ok(only.clone());
+    }
+    let preferred = [Some(named.function), named.default_run, Some(BOOTSTRAP), Some(named.package)];
+    let chosen = preferred.into_iter().flatten().find(|name| binaries.iter().any(|binary| binary == name));
+    chosen.map(str::to_owned).ok_or_else(|| BuildError::SeveralBinaries { function, package, binaries: binaries.to_vec() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn program(package: &str, binary: &str, binaries: &[&str]) -> Program {
+        let binaries = binaries.iter().map(|&name| name.to_owned()).collect();
+        let [package, binary] = [package, binary].map(str::to_owned);
+        Program { function: format!("{package}-{binary}"), name: package.clone(), package, binary, binaries }
+    }
+
+    #[test]
+    fn programs_that_cargo_would_put_over_each_other_are_built_apart() {
+        let many = &["api", "worker"];
+        let count = |programs: &[Program]| batches(programs.to_vec()).iter().map(Vec::len).collect::<Vec<_>>();
+        assert_eq!(count(&[program("a", "one", &["one"]), program("b", "two", &["two"])]), [2]);
+        assert_eq!(count(&[program("many", "api", many), program("many", "worker", many)]), [2]);
+        assert_eq!(count(&[program("a", "bootstrap", &["bootstrap"]), program("b", "bootstrap", &["bootstrap"])]), [1, 1]);
+        // `--bin api` would build that of `many`, too, which no function asks for.
+        assert_eq!(count(&[program("a", "api", &["api"]), program("many", "worker", many)]), [1, 1]);
+    }
+
+    #[test]
+    fn cargos_line_about_a_program_is_recognised() {
+        let program = program("stats", "stats", &["stats"]);
+        assert!(program.is_compiling("Compiling stats v0.1.0 (/work/stats)"));
+        assert!(!program.is_compiling("Compiling stats-api v0.1.0 (/work/stats-api)"));
+        assert!(!program.is_compiling("Finished stats v0.1.0"));
+    }
+
+    #[test]
+    fn a_program_is_chosen_by_the_stack_then_by_names() {
+        let all = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
+        let chosen = |wanted, default_run, names: &[&str]| {
+            choose(&Named { function: "api", package: "many", default_run }, wanted, &all(names)).map_err(|error| error.to_string())
+        };
+        assert_eq!(chosen(Some("worker"), None, &["api", "worker"]).unwrap(), "worker");
+        assert_eq!(chosen(None, None, &["other"]).unwrap(), "other");
+        assert_eq!(chosen(None, Some("worker"), &["api", "worker"]).unwrap(), "api");
+        assert_eq!(chosen(None, Some("worker"), &["bootstrap", "worker"]).unwrap(), "worker");
+        assert_eq!(chosen(None, None, &["bootstrap", "many"]).unwrap(), "bootstrap");
+        assert_eq!(chosen(None, None, &["many", "worker"]).unwrap(), "many");
+        let unclear = chosen(None, None, &["one", "two"]).unwrap_err();
+        assert!(unclear.contains("several binaries (one, two)") && unclear.contains("`binary: one`"), "{unclear}");
+        let unknown = chosen(Some("wrong"), None, &["one", "two"]).unwrap_err();
+        assert!(unknown.contains("no binary `wrong`") && unknown.contains("one, two"), "{unknown}");
+    }
+}

@@ -1,0 +1,47 @@
+//! Outputs: every name that `outputs` prints stands for one thing.
+
+use std::collections::BTreeMap;
+
+use super::super::diagnostic::Problem;
+use super::super::file::StackFile;
+use super::super::names::{API_OUTPUTS, SITE_OUTPUTS, function_output, script_output, table_output};
+use super::Problems;
+
+/// Names taken so far, each with what it stands for.
+type Taken = BTreeMap<String, String>;
+
+pub(super) fn check(file: &StackFile, problems: &mut Problems) {
+    let mut taken = Taken::new();
+    for table in file.tables.keys() {
+        taken.insert(table_output(table), format!("the table `{table}`"));
+    }
+    let mut spelt: BTreeMap<String, &str> = BTreeMap::new();
+    for function in file.functions.keys() {
+        let output = function_output(function);
+        let other = taken.insert(output.clone(), format!("the function `{function}`"));
+        // Those that differ in nothing but case have a problem of their own.
+        if spelt.insert(function.to_lowercase(), function).is_none()
+            && let Some(other) = other
+        {
+            let problem = Problem::new(format!("{other} and `{function}` have the same output"));
+            problems.key(&["functions", function], problem.help(format!("`outputs` prints both as {output}: rename one")));
+        }
+    }
+    let Some(site) = &file.site else { return };
+    taken.extend(SITE_OUTPUTS.map(|name| (name.to_owned(), "the site".to_owned())));
+    taken.extend(API_OUTPUTS.map(|name| (name.to_owned(), "the API".to_owned())));
+    let mut scripts: BTreeMap<String, &str> = BTreeMap::new();
+    for (name, page) in &site.outputs {
+        let path = ["site", "outputs", name.as_str()];
+        if let Some(owner) = taken.get(name) {
+            let problem = Problem::new(format!("`{name}` is an output of {owner} already"));
+            problems.key(&path, problem.help("choose another name for the page"));
+        }
+        // Of a script there is a second output, which a page may take over.
+        let Some(tag) = script_output(name, page).filter(|tag| !site.outputs.contains_key(tag)) else { continue };
+        if let Some(other) = scripts.insert(tag.clone(), name) {
+            let problem = Problem::new(format!("the scripts `{other}` and `{name}` have the same output"));
+            problems.key(&path, problem.help(format!("`outputs` prints the tags of both as {tag}: rename one")));
+        }
+    }
+}

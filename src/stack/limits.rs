@@ -1,0 +1,182 @@
+//! The limits of AWS that a `stack.yaml` can exceed, each with its source. Checks and tests read them from here.
+//!
+//! Not here: limits that no file reaches because another one comes first (the comment of a distribution, 128 characters, is as long as
+//! the bucket's name, 63), and those of a whole account, which `doctor` looks at.
+
+use std::ops::RangeInclusive;
+
+/// A limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit {
+    /// What is counted, and in what.
+    pub what: &'static str,
+    /// The least.
+    pub least: u64,
+    /// The most.
+    pub most: u64,
+    /// How it is known.
+    pub source: Source,
+    /// Whether AWS raises it on request. Above such a limit there is a warning, not an error.
+    pub raisable: bool,
+}
+
+/// How a limit is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// A recorded answer of AWS.
+    Recorded(&'static str),
+    /// A page of AWS's documentation.
+    Documented(&'static str),
+    /// The service's model in botocore.
+    Modelled(&'static str),
+    /// Ours, not AWS's.
+    Own(&'static str),
+}
+
+impl Limit {
+    const fn between(what: &'static str, least: u64, most: u64, source: Source) -> Self {
+        Self { what, least, most, source, raisable: false }
+    }
+
+    const fn most(what: &'static str, most: u64, source: Source) -> Self {
+        Self::between(what, 0, most, source)
+    }
+
+    const fn raisable(self) -> Self {
+        Self { raisable: true, ..self }
+    }
+
+    /// Tests whether a number is within the limit.
+    pub fn allows(&self, number: u64) -> bool {
+        (self.least..=self.most).contains(&number)
+    }
+
+    /// Tests whether a length or count is within the limit.
+    pub fn fits(&self, number: usize) -> bool {
+        u64::try_from(number).is_ok_and(|number| self.allows(number))
+    }
+
+    /// The numbers within the limit.
+    pub fn range(&self) -> RangeInclusive<u64> {
+        self.least..=self.most
+    }
+}
+
+use Source::{Documented, Modelled, Own, Recorded};
+
+/// Lambda: a function's name. The model allows 140 for whole ARNs.
+pub const FUNCTION_NAME: Limit =
+    Limit::most("characters of a function's name", 64, Documented("Lambda API reference, CreateFunction, FunctionName"));
+/// Lambda: memory.
+pub const MEMORY: Limit = Limit::between("MB of a function's memory", 128, 10_240, Documented("Lambda developer guide, Lambda quotas"));
+/// Lambda: timeout.
+pub const TIMEOUT: Limit = Limit::between("seconds of a function's timeout", 1, 900, Documented("Lambda developer guide, Lambda quotas"));
+/// Lambda: all environment variables of a function as one JSON object, which AWS quotes in its refusal.
+pub const ENVIRONMENT: Limit = Limit::most(
+    "bytes of a function's environment variables as JSON",
+    4096,
+    Recorded("lambda CreateFunction \"environment above 4 KB\", 2025-11-25"),
+);
+/// API Gateway: how long an integration waits for a function, in seconds. The default timeout of a function, one second longer, is let pass.
+pub const INTEGRATION_TIMEOUT: u32 = 29;
+/// Lambda: timeout of a function behind the API.
+pub const ANSWER_TIME: Limit = Limit::most(
+    "seconds of the timeout of a function behind the API",
+    30,
+    Documented("API Gateway developer guide, quotas for REST APIs: integration timeout 29 s"),
+)
+.raisable();
+/// API Gateway: resources (path segments) of one API, the root not counted.
+pub const API_RESOURCES: Limit =
+    Limit::most("resources of a REST API", 300, Documented("API Gateway developer guide, quotas for REST APIs")).raisable();
+/// API Gateway: a stage's name, which is the environment's.
+pub const STAGE_NAME: Limit =
+    Limit::most("characters of a stage's name", 128, Documented("API Gateway API reference, CreateStage, stageName"));
+/// API Gateway: the throttle of a stage, a signed 32-bit number.
+pub const THROTTLE: Limit = Limit::between("requests of a throttle", 1, 2_147_483_647, Modelled("apigateway, Integer"));
+/// IAM: all inline policies of a role, blanks not counted.
+pub const INLINE_POLICIES: Limit = Limit::most(
+    "characters of a role's inline policies",
+    10_240,
+    Documented("IAM user guide, IAM and STS quotas, inline policy size for roles"),
+);
+/// DynamoDB: a table's name.
+pub const TABLE_NAME: Limit = Limit::between("characters of a table's name", 3, 255, Modelled("dynamodb, TableName"));
+/// DynamoDB: an index's name.
+pub const INDEX_NAME: Limit = Limit::between("characters of an index's name", 3, 255, Modelled("dynamodb, IndexName"));
+/// DynamoDB: global secondary indexes of a table.
+pub const INDEXES: Limit =
+    Limit::most("global secondary indexes of a table", 20, Documented("DynamoDB developer guide, quotas; measured in the ACK project"));
+/// DynamoDB: the name of an attribute that is a key.
+pub const KEY_NAME: Limit = Limit::between("bytes of a key attribute's name", 1, 255, Modelled("dynamodb, KeySchemaAttributeName"));
+/// DynamoDB: the name of the attribute that holds an item's expiry.
+pub const TTL_NAME: Limit = Limit::between("bytes of the expiry attribute's name", 1, 255, Modelled("dynamodb, TimeToLiveAttributeName"));
+/// S3: a bucket's name.
+pub const BUCKET_NAME: Limit = Limit::between("characters of a bucket's name", 3, 63, Documented("S3 user guide, bucket naming rules"));
+/// CloudFront: cache behaviors of a distribution, the default one not counted.
+pub const BEHAVIORS: Limit =
+    Limit::most("cache behaviors of a distribution", 75, Documented("CloudFront developer guide, quotas")).raisable();
+/// CloudFront: the path pattern of a cache behavior.
+pub const PATH_PATTERN: Limit = Limit::most("characters of a path pattern", 255, Documented("CloudFront developer guide, path pattern"));
+/// CloudWatch: an alarm's name.
+pub const ALARM_NAME: Limit = Limit::between("characters of an alarm's name", 1, 255, Modelled("cloudwatch, AlarmName"));
+/// CloudWatch: how far an alarm with periods below an hour looks back.
+pub const ALARM_DAY: Limit = Limit::most(
+    "seconds that an alarm with periods below an hour looks back",
+    86_400,
+    Documented("CloudWatch API reference, PutMetricAlarm, EvaluationPeriods"),
+);
+/// CloudWatch: how far an alarm with periods of an hour or more looks back.
+pub const ALARM_WEEK: Limit = Limit::most(
+    "seconds that an alarm with periods of an hour or more looks back",
+    604_800,
+    Documented("CloudWatch API reference, PutMetricAlarm, EvaluationPeriods"),
+);
+/// SNS: a topic's name.
+pub const TOPIC_NAME: Limit = Limit::between("characters of a topic's name", 1, 256, Documented("SNS API reference, CreateTopic, Name"));
+/// Tags that a user may set: AWS allows 50, ten of which are kept for ours.
+pub const TAGS: Limit = Limit::most("tags", 40, Documented("AWS General Reference, tag naming limits: 50, less ten of ours"));
+/// A tag's key.
+pub const TAG_KEY: Limit = Limit::between("characters of a tag's key", 1, 128, Documented("AWS General Reference, tag naming limits"));
+/// A tag's value.
+pub const TAG_VALUE: Limit = Limit::most("characters of a tag's value", 256, Documented("AWS General Reference, tag naming limits"));
+/// How long browsers remember the answer to a preflight.
+pub const PREFLIGHT_AGE: Limit =
+    Limit::most("seconds that a browser remembers a preflight", 86_400, Documented("MDN, Access-Control-Max-Age: Firefox"));
+/// The file itself: a thousand functions take a quarter of it.
+pub const FILE: Limit = Limit::most("bytes of stack.yaml", 1024 * 1024, Own("src/stack/read.rs"));
+
+/// All of them.
+pub const ALL: [&Limit; 27] = [
+    &FUNCTION_NAME,
+    &MEMORY,
+    &TIMEOUT,
+    &ENVIRONMENT,
+    &ANSWER_TIME,
+    &API_RESOURCES,
+    &STAGE_NAME,
+    &THROTTLE,
+    &INLINE_POLICIES,
+    &TABLE_NAME,
+    &INDEX_NAME,
+    &INDEXES,
+    &KEY_NAME,
+    &TTL_NAME,
+    &BUCKET_NAME,
+    &BEHAVIORS,
+    &PATH_PATTERN,
+    &ALARM_NAME,
+    &ALARM_DAY,
+    &ALARM_WEEK,
+    &TOPIC_NAME,
+    &TAGS,
+    &TAG_KEY,
+    &TAG_VALUE,
+    &PREFLIGHT_AGE,
+    &FILE,
+    &RETENTION,
+];
+
+/// CloudWatch Logs: how long logs are kept; only [some numbers](super::RETENTION_DAYS) between these.
+pub const RETENTION: Limit =
+    Limit::between("days that logs are kept", 1, 3653, Documented("CloudWatch Logs API reference, PutRetentionPolicy"));

@@ -1,0 +1,113 @@
+//! Mends a mistake in the tree of a file, so that the next one can be found.
+//!
+//! A key that is misspelt gets its likely name, a value that does not fit gives way to the default, and what must be there gets a
+//! stand-in. [`Faulty`] remembers these places: what a check finds wrong there follows from the mistake and is not reported.
+
+use super::diagnostic::nearest;
+use super::node::{Content, Kind, Node, Scalar};
+use super::typed::{Fault, Holder, Mismatch};
+
+/// Paths at which the tree is no longer as written.
+#[derive(Debug, Default)]
+pub(super) struct Faulty(Vec<Vec<String>>);
+
+impl Faulty {
+    /// Remembers a path.
+    fn add(&mut self, path: Vec<String>) {
+        self.0.push(path);
+    }
+
+    /// Tests whether the value at a path is not as written.
+    pub(super) fn covers<S: AsRef<str>>(&self, path: &[S]) -> bool {
+        self.0.iter().any(|faulty| faulty.len() <= path.len() && same(faulty, path))
+    }
+
+    /// Tests whether the value at a path, or anything in it, is not as written.
+    pub(super) fn touches<S: AsRef<str>>(&self, path: &[S]) -> bool {
+        self.0.iter().any(|faulty| same(faulty, path))
+    }
+}
+
+/// Compares two paths as far as both go.
+fn same<S: AsRef<str>>(faulty: &[String], path: &[S]) -> bool {
+    faulty.iter().zip(path).all(|(one, other)| one == other.as_ref())
+}
+
+/// Mends a mistake. Returns `false` where nothing can stand in.
+pub(super) fn mend(root: &mut Node, mismatch: &Mismatch, faulty: &mut Faulty) -> bool {
+    let path = mismatch.path();
+    match mismatch.fault {
+        Fault::UnknownKey(known) => rename(root, &path, known),
+        Fault::MissingKey(field) => insert(root, path, field, faulty),
+        _ => replace(root, path, mismatch.holder, faulty),
+    }
+}
+
+/// Gives a misspelt key its likely name, or removes it.
+fn rename(root: &mut Node, path: &[String], known: &[&'static str]) -> bool {
+    let Some((key, above)) = path.split_last() else { return false };
+    let Some(entries) = root.at_mut(above).and_then(Node::entries_mut) else { return false };
+    let likely = nearest(key, known).filter(|likely| entries.iter().all(|(other, ..)| other != likely));
+    let Some(index) = entries.iter().position(|(other, ..)| other == key) else { return false };
+    match likely {
+        Some(likely) => likely.clone_into(&mut entries[index].0),
+        None => drop(entries.remove(index)),
+    }
+    true
+}
+
+/// Adds what must be there.
+fn insert(root: &mut Node, mut path: Vec<String>, field: &str, faulty: &mut Faulty) -> bool {
+    let Some(entries) = root.at_mut(&path).and_then(Node::entries_mut) else { return false };
+    entries.push((field.to_owned(), None, stand_in(field)));
+    path.push(field.to_owned());
+    faulty.add(path);
+    true
+}
+
+/// Takes a value out that does not fit. What the user names stays, as an empty mapping if it can be one: others may refer to it.
+fn replace(root: &mut Node, path: Vec<String>, holder: Holder, faulty: &mut Faulty) -> bool {
+    let Some((step, above)) = path.split_last() else { return false };
+    let is_first = !faulty.covers(&path);
+    let Some(parent) = root.at_mut(above) else { return false };
+    match (&mut parent.content, holder) {
+        (Content::List(elements), _) => {
+            let Some(element) = step.parse::<usize>().ok().and_then(|index| elements.get_mut(index)) else { return false };
+            element.content = text("");
+            // A list of something else than text would never end.
+            if !is_first {
+                return false;
+            }
+        }
+        (Content::Mapping(entries), Holder::Names) if is_first => {
+            let Some((.., node)) = entries.iter_mut().find(|(key, ..)| key == step) else { return false };
+            node.content = Content::Mapping(Vec::new());
+        }
+        (Content::Mapping(entries), _) => {
+            let Some(index) = entries.iter().position(|(key, ..)| key == step) else { return false };
+            entries.remove(index);
+        }
+        _ => return false,
+    }
+    faulty.add(path);
+    true
+}
+
+fn text(text: &str) -> Content {
+    Content::Scalar(Scalar { text: text.to_owned(), kind: Kind::Text })
+}
+
+/// Makes a value that every check accepts, by the name of the required key. An empty mapping gets its own required keys next.
+fn stand_in(field: &str) -> Node {
+    let content = match field {
+        "project" | "source" => text("x"),
+        "region" => text("us-east-1"),
+        // As a name, no attribute of a real table.
+        "name" => text("\u{fffd}"),
+        "type" => text("S"),
+        "origins" => Content::List(vec![Node { content: text("*"), ..Node::nothing() }]),
+        "requests_per_minute" | "threshold" => Content::Scalar(Scalar { text: "1".to_owned(), kind: Kind::Whole }),
+        _ => Content::Mapping(Vec::new()),
+    };
+    Node { content, ..Node::nothing() }
+}

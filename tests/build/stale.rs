@@ -1,0 +1,346 @@
+//! Every way in which a change makes cargo build again, and some that cargo itself does not notice: what is packed is what the sources say.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
+
+use liveinsight::build::{Builder, Progress};
+
+use super::{HOST, crates, output, source};
+
+/// Set for a child process that builds once, in an environment of its own.
+const CHILD: &str = "LIVEINSIGHT_TEST_BUILDS_IN";
+
+/// A handler `app` in a directory of its own, which prints what it was made from.
+struct Handler {
+    directory: tempfile::TempDir,
+    builder: Builder,
+    built: Arc<Mutex<usize>>,
+}
+
+impl Handler {
+    fn new(files: &[(&str, &str)]) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let built = Arc::new(Mutex::new(0));
+        let count = built.clone();
+        let builder = Builder::new(directory.path(), move |progress| {
+            if matches!(progress, Progress::Building(_)) {
+                *count.lock().unwrap() += 1;
+            }
+        });
+        let handler = Self { directory, builder, built };
+        handler.write("app/Cargo.toml", &manifest("app", ""));
+        for (name, text) in files {
+            handler.write(name, text);
+        }
+        handler
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        write(&self.path(name), text);
+    }
+
+    /// Puts a file in place of another, as an archive does that is unpacked: with the time that it had when it was packed.
+    fn unpack(&self, name: &str, text: &str) {
+        let new = self.path("unpacked");
+        write(&new, text);
+        let long_ago = SystemTime::now() - Duration::from_hours(1000);
+        File::options().write(true).open(&new).unwrap().set_modified(long_ago).unwrap();
+        std::fs::rename(new, self.path(name)).unwrap();
+    }
+
+    /// Builds, and returns what the program prints and whether cargo was asked.
+    async fn build(&self) -> (String, bool) {
+        let before = *self.built.lock().unwrap();
+        let sources = [("app".to_owned(), source("app"))].into();
+        let packages = self.builder.build(&sources, None, HOST).await.unwrap();
+        let after = *self.built.lock().unwrap();
+        (output(&packages["app"]).trim().to_owned(), after > before)
+    }
+
+    /// Builds before and after a change: the program is the new one each time, and cargo is not asked when nothing changed.
+    async fn follows(&self, way: &str, change: impl FnOnce(&Self)) {
+        assert_eq!(self.build().await, ("ONE".to_owned(), true), "{way}: first");
+        assert_eq!(self.build().await, ("ONE".to_owned(), false), "{way}: unchanged");
+        change(self);
+        assert_eq!(self.build().await, ("TWO".to_owned(), true), "{way}: changed");
+        assert_eq!(self.build().await, ("TWO".to_owned(), false), "{way}: unchanged after the change");
+    }
+}
+
+fn write(path: &Path, text: &str) {
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(path, text).unwrap();
+}
+
+fn manifest(name: &str, rest: &str) -> String {
+    format!("[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n{rest}")
+}
+
+const ALONE: &str = "[workspace]\n";
+
+fn prints(expression: &str) -> String {
+    format!("fn main() {{\n    println!(\"{{}}\", {expression}.trim());\n}}\n")
+}
+
+#[tokio::test]
+async fn files_that_a_crate_reads_count_wherever_they_are() {
+    let included = |name: &str| prints(&format!("include_str!(\"{name}\")"));
+    let alone = manifest("app", ALONE);
+    for (way, main, file) in [
+        ("include_str! outside the crate", included("../../texts/mail.txt"), "texts/mail.txt"),
+        ("a hidden file", included("../.label"), "app/.label"),
+        ("a file in a hidden directory", included("../.labels/one"), "app/.labels/one"),
+        ("a directory that is called like output", included("../../target/label"), "target/label"),
+        ("include_bytes!", prints("std::str::from_utf8(include_bytes!(\"../../label\")).unwrap()"), "label"),
+    ] {
+        let handler = Handler::new(&[("app/Cargo.toml", &alone), ("app/src/main.rs", &main), (file, "ONE")]);
+        handler.follows(way, |handler| handler.write(file, "TWO")).await;
+    }
+    let main = format!("#[path = \"../../common/label.rs\"]\nmod label;\n{}", prints("label::LABEL"));
+    let label = |text: &str| format!("pub const LABEL: &str = \"{text}\";\n");
+    let handler = Handler::new(&[("app/Cargo.toml", &alone), ("app/src/main.rs", &main), ("common/label.rs", &label("ONE"))]);
+    handler.follows("a module by #[path]", |handler| handler.write("common/label.rs", &label("TWO"))).await;
+
+    // The same inside a workspace, whose root is the nearest manifest.
+    let root = "[workspace]\nmembers = [\"app\"]\nresolver = \"3\"\n";
+    let handler = Handler::new(&[("Cargo.toml", root), ("app/src/main.rs", &main), ("common/label.rs", &label("ONE"))]);
+    handler.follows("a module of the workspace", |handler| handler.write("common/label.rs", &label("TWO"))).await;
+}
+
+#[tokio::test]
+async fn links_count_with_what_they_lead_to_and_where() {
+    let alone = manifest("app", ALONE);
+    let main = prints("include_str!(\"../label\")");
+    let files = [("app/Cargo.toml", alone.as_str()), ("app/src/main.rs", &main), ("texts/one", "ONE"), ("texts/two", "TWO")];
+    let link = |handler: &Handler, to: &str, name: &str| {
+        let _ = std::fs::remove_file(handler.path(name));
+        std::os::unix::fs::symlink(to, handler.path(name)).unwrap();
+    };
+    let handler = Handler::new(&files);
+    link(&handler, "../texts/one", "app/label");
+    handler.follows("the file behind a link", |handler| handler.write("texts/one", "TWO")).await;
+
+    let handler = Handler::new(&files);
+    link(&handler, "../texts/one", "app/label");
+    handler.follows("a link that leads elsewhere", |handler| link(handler, "../texts/two", "app/label")).await;
+
+    let handler = Handler::new(&[("texts/one/label", "ONE"), ("texts/two/label", "TWO")]);
+    handler.write("app/Cargo.toml", &alone);
+    handler.write("app/src/main.rs", &prints("include_str!(\"../linked/label\")"));
+    link(&handler, "../texts/one", "app/linked");
+    handler.follows("a directory's link that leads elsewhere", |handler| link(handler, "../texts/two", "app/linked")).await;
+}
+
+#[tokio::test]
+async fn times_do_not_count() {
+    let alone = manifest("app", ALONE);
+    let files = [("app/Cargo.toml", alone.as_str()), ("app/src/main.rs", &prints("\"ONE\"")), ("app/src/other.rs", &prints("\"TWO\""))];
+    let handler = Handler::new(&files);
+    handler.follows("a source out of an archive", |handler| handler.unpack("app/src/main.rs", &prints("\"TWO\""))).await;
+
+    let handler = Handler::new(&files);
+    let rename = |handler: &Handler| std::fs::rename(handler.path("app/src/other.rs"), handler.path("app/src/main.rs")).unwrap();
+    handler.follows("a file moved into place", rename).await;
+
+    // The directory alone was moved: its files are as they were.
+    let main = format!("#[path = \"../label/mod.rs\"]\nmod label;\n{}", prints("label::LABEL"));
+    let handler = Handler::new(&[
+        ("app/Cargo.toml", &alone),
+        ("app/src/main.rs", &main),
+        ("app/label/mod.rs", "pub const LABEL: &str = \"ONE\";\n"),
+        ("app/other/mod.rs", "pub const LABEL: &str = \"TWO\";\n"),
+    ]);
+    let swap = |handler: &Handler| {
+        std::fs::rename(handler.path("app/label"), handler.path("app/first")).unwrap();
+        std::fs::rename(handler.path("app/other"), handler.path("app/label")).unwrap();
+    };
+    handler.follows("a directory moved into place", swap).await;
+
+    // Cargo's output is there from an earlier build, of which nothing is known here any more.
+    let handler = Handler::new(&files);
+    assert_eq!(handler.build().await.0, "ONE");
+    std::fs::remove_dir_all(handler.path(".liveinsight")).unwrap();
+    handler.unpack("app/src/main.rs", &prints("\"TWO\""));
+    assert_eq!(handler.build().await.0, "TWO", "cargo's output without a record");
+}
+
+#[tokio::test]
+async fn build_scripts_count_with_all_that_they_watch() {
+    let alone = manifest("app", ALONE);
+    let main = prints("env!(\"LABEL\")");
+    let script = |before: &str, file: &str| {
+        let read = format!("std::fs::read_to_string(\"{file}\").unwrap().trim()");
+        format!("fn main() {{\n    {before}\n    println!(\"cargo::rustc-env=LABEL={{}}\", {read});\n}}\n")
+    };
+    for (way, script, file) in [
+        ("a file that the script names", script("println!(\"cargo:rerun-if-changed=../label\");", "../label"), "label"),
+        ("a directory that it names", script("println!(\"cargo::rerun-if-changed=../labels\");", "../labels/one"), "labels/one"),
+        (
+            "a directory with a manifest",
+            script("println!(\"cargo::rerun-if-changed=../labels\");", "../labels/Cargo.toml"),
+            "labels/Cargo.toml",
+        ),
+        ("anything in its crate, if it names nothing", script("", "notes/label"), "app/notes/label"),
+        ("the script", script("println!(\"cargo::rerun-if-changed=build.rs\");", "../unused"), "app/build.rs"),
+    ] {
+        let one = if file == "app/build.rs" { script.clone() } else { "ONE".to_owned() };
+        let files =
+            [("app/Cargo.toml", alone.as_str()), ("app/src/main.rs", &main), ("unused", "ONE"), ("app/build.rs", &script), (file, &one)];
+        let handler = Handler::new(&files);
+        let two = if file == "app/build.rs" { script.replace(".trim()", ".replace(\"ONE\", \"TWO\")") } else { "TWO".to_owned() };
+        handler.follows(way, |handler| handler.write(file, &two)).await;
+        if file == "label" {
+            handler.unpack(file, "ONE");
+            assert_eq!(handler.build().await.0, "ONE", "{way}, out of an archive");
+        }
+    }
+    // One that is new.
+    let main = prints("option_env!(\"LABEL\").unwrap_or(\"ONE\")");
+    let handler = Handler::new(&[("app/Cargo.toml", &alone), ("app/src/main.rs", &main)]);
+    let add = |handler: &Handler| handler.write("app/build.rs", "fn main() {\n    println!(\"cargo::rustc-env=LABEL=TWO\");\n}\n");
+    handler.follows("a new build script", add).await;
+}
+
+#[tokio::test]
+async fn cargo_is_asked_each_time_where_it_never_finds_a_build_script_current() {
+    let script = "fn main() {\n    println!(\"cargo::rerun-if-changed=never-there\");\n    println!(\"cargo::rustc-env=LABEL=ONE\");\n}\n";
+    let handler = Handler::new(&[("app/build.rs", script), ("app/src/main.rs", &prints("env!(\"LABEL\")"))]);
+    handler.write("app/Cargo.toml", &manifest("app", ALONE));
+    for _ in 0..2 {
+        assert_eq!(handler.build().await, ("ONE".to_owned(), true));
+    }
+}
+
+#[tokio::test]
+async fn settings_count_in_every_directory_above() {
+    let alone = manifest("app", ALONE);
+    let main = prints("option_env!(\"LABEL\").unwrap_or(\"ONE\")");
+    let flag = prints("if cfg!(changed) { \"TWO\" } else { \"ONE\" }");
+    let variable = "[env]\nLABEL = \"TWO\"\n";
+    for (way, main, first, file, text) in [
+        ("[env] of settings above", &main, None, ".cargo/config.toml", variable),
+        ("settings without an ending", &main, None, "app/.cargo/config", variable),
+        ("flags", &flag, None, ".cargo/config.toml", "[build]\nrustflags = [\"--cfg\", \"changed\"]\n"),
+        (
+            "an included file",
+            &flag,
+            Some("include = [\"more.toml\"]\n"),
+            ".cargo/more.toml",
+            "[build]\nrustflags = [\"--cfg\", \"changed\"]\n",
+        ),
+    ] {
+        let handler = Handler::new(&[("app/Cargo.toml", &alone), ("app/src/main.rs", main)]);
+        if let Some(first) = first {
+            handler.write(".cargo/config.toml", first);
+            handler.write(file, "");
+        }
+        handler.follows(way, |handler| handler.write(file, text)).await;
+    }
+    // What a member inherits from its workspace.
+    let member = "[package]\nname = \"app\"\nversion.workspace = true\nedition = \"2024\"\n";
+    let root =
+        |version: &str| format!("[workspace]\nmembers = [\"app\"]\nresolver = \"3\"\n[workspace.package]\nversion = \"{version}\"\n");
+    let main = prints("if env!(\"CARGO_PKG_VERSION\") == \"1.0.0\" { \"ONE\" } else { \"TWO\" }");
+    let handler = Handler::new(&[("Cargo.toml", &root("1.0.0")), ("app/Cargo.toml", member), ("app/src/main.rs", &main)]);
+    handler.follows("a version of the workspace", |handler| handler.write("Cargo.toml", &root("1.0.1"))).await;
+
+    // And a crate beside it, from a workspace of its own.
+    let handler = Handler::new(&[
+        ("app/Cargo.toml", &manifest("app", "[workspace]\n[dependencies]\nlabel = { path = \"../far/label\" }\n")),
+        ("app/src/main.rs", &prints("label::version()")),
+        ("far/Cargo.toml", &root("1.0.0").replace("app", "label")),
+        ("far/label/Cargo.toml", &member.replace("app", "label")),
+        (
+            "far/label/src/lib.rs",
+            "pub fn version() -> &'static str {\n    if env!(\"CARGO_PKG_VERSION\") == \"1.0.0\" { \"ONE\" } else { \"TWO\" }\n}\n",
+        ),
+    ]);
+    handler
+        .follows("a version of another workspace", |handler| handler.write("far/Cargo.toml", &root("1.0.1").replace("app", "label")))
+        .await;
+}
+
+#[tokio::test]
+async fn features_that_another_function_asks_for_count() {
+    let label = "[features]\nloud = []\n";
+    let member = |name: &str, features: &str| manifest(name, &format!("[dependencies]\nlabel = {{ path = \"../../label\"{features} }}\n"));
+    let handler = Handler::new(&[
+        ("Cargo.toml", "[workspace]\nmembers = [\"lambdas/*\", \"label\"]\nresolver = \"3\"\n"),
+        ("label/Cargo.toml", &manifest("label", label)),
+        ("label/src/lib.rs", "pub const LABEL: &str = if cfg!(feature = \"loud\") { \"TWO\" } else { \"ONE\" };\n"),
+        ("lambdas/one/Cargo.toml", &member("one", "")),
+        ("lambdas/one/src/main.rs", &prints("label::LABEL")),
+        ("lambdas/two/Cargo.toml", &member("two", "")),
+        ("lambdas/two/src/main.rs", &prints("label::LABEL")),
+    ]);
+    std::fs::remove_dir_all(handler.path("app")).unwrap();
+    let build = async |wanted: Option<&str>| {
+        let wanted = wanted.map(|name| [name.to_owned()].into());
+        let packages = handler.builder.build(&crates(&["one", "two"]), wanted.as_ref(), HOST).await.unwrap();
+        packages.iter().map(|(name, package)| format!("{name} {}", output(package).trim())).collect::<Vec<_>>()
+    };
+    assert_eq!(build(None).await, ["one ONE", "two ONE"]);
+    handler.write("lambdas/two/Cargo.toml", &member("two", ", features = [\"loud\"]"));
+    // Whether both are built or one of them: cargo would give it the same.
+    assert_eq!(build(Some("one")).await, ["one TWO"]);
+    assert_eq!(build(None).await, ["one TWO", "two TWO"]);
+}
+
+#[tokio::test]
+async fn variables_that_are_read_at_compile_time_count() {
+    if let Some(directory) = std::env::var_os(CHILD) {
+        let built = Arc::new(Mutex::new("current"));
+        let log = built.clone();
+        let builder = Builder::new(Path::new(&directory), move |progress| {
+            if matches!(progress, Progress::Building(_)) {
+                *log.lock().unwrap() = "built";
+            }
+        });
+        let packages = builder.build(&[("app".to_owned(), source("app"))].into(), None, HOST).await.unwrap();
+        println!("\nCHILD {} {}", built.lock().unwrap(), output(&packages["app"]).trim());
+        return;
+    }
+    let alone = manifest("app", ALONE);
+    let script = "fn main() {\n    println!(\"cargo:rerun-if-env-changed=LI_LABEL\");\n    \
+        println!(\"cargo:rustc-env=SEEN={}\", std::env::var(\"LI_LABEL\").unwrap_or_default());\n}\n";
+    let library = "pub const LABEL: Option<&str> = option_env!(\"LI_LABEL\");\n";
+    let depends = manifest("app", "[workspace]\n[dependencies]\nlabel = { path = \"../label\" }\n");
+    for (way, files) in [
+        ("option_env!", vec![("app/src/main.rs", prints("option_env!(\"LI_LABEL\").unwrap_or(\"none\")"))]),
+        ("env!", vec![("app/src/main.rs", prints("env!(\"LI_LABEL\")"))]),
+        ("rerun-if-env-changed", vec![("app/build.rs", script.to_owned()), ("app/src/main.rs", prints("env!(\"SEEN\")"))]),
+        (
+            "a dependency's option_env!",
+            vec![
+                ("app/Cargo.toml", depends),
+                ("app/src/main.rs", prints("label::LABEL.unwrap_or(\"none\")")),
+                ("label/Cargo.toml", manifest("label", "")),
+                ("label/src/lib.rs", library.to_owned()),
+            ],
+        ),
+    ] {
+        let handler = Handler::new(&[("app/Cargo.toml", &alone)]);
+        for (name, text) in &files {
+            handler.write(name, text);
+        }
+        let child = |label: &str| {
+            let mut command = Command::new(std::env::current_exe().unwrap());
+            command.args(["--exact", "stale::variables_that_are_read_at_compile_time_count", "--nocapture"]);
+            let output = command.env(CHILD, handler.directory.path()).env("LI_LABEL", label).output().unwrap();
+            let text = String::from_utf8(output.stdout).unwrap();
+            let line = text.lines().find_map(|line| line.strip_prefix("CHILD ")).map(str::to_owned);
+            line.unwrap_or_else(|| panic!("{way}: {text}{}", String::from_utf8_lossy(&output.stderr)))
+        };
+        assert_eq!(child("one"), "built one", "{way}");
+        assert_eq!(child("one"), "current one", "{way}");
+        assert_eq!(child("two"), "built two", "{way}");
+        assert_eq!(child("one"), "built one", "{way}");
+    }
+}
