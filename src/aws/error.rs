@@ -345,7 +345,8 @@ pub(super) fn read_answer<E: ProvideErrorMetadata + std::error::Error + 'static>
     let retry_after =
         header("retry-after").and_then(|seconds| seconds.parse().ok()).map(|seconds| Duration::from_secs(seconds).min(LONGEST_HINT));
     let mut message = shorten(&message);
-    if !matches!(error, SdkError::ServiceError(_)) || verdict == Verdict::Final(Class::Network) {
+    let went_elsewhere = matches!(verdict, Verdict::Final(Class::Network) | Verdict::Lost | Verdict::Unreachable);
+    if went_elsewhere && (!matches!(error, SdkError::ServiceError(_)) || verdict == Verdict::Final(Class::Network)) {
         message.push_str(&surroundings.blame(operation.split(':').next().unwrap_or_default(), error));
     }
     Answer { verdict, retry_after, refusal: Refusal { class: Class::Refused, operation: operation.to_owned(), code, message, request_id } }

@@ -26,9 +26,7 @@ pub(crate) struct Project {
 impl Project {
     pub(crate) fn new() -> Self {
         let project = Self::at(|directory| directory.to_owned());
-        for part in PARTS {
-            copy(&workspace().join(part), &project.path().join(part));
-        }
+        check_out(project.path());
         project
     }
 
@@ -41,11 +39,7 @@ impl Project {
         // A test that failed while it had its turn is no reason for the next one to fail.
         let turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
         let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
-<<<<<<< HEAD
         let root = root(directory.path());
-=======
-        check_out(directory.path());
->>>>>>> d613e42 (tests: arm64, proved by name in a Debian of its own)
         // Installing takes half a minute; the tests' local AWS has done it.
         test_support::endpoint();
         fs::create_dir_all(&root).unwrap();
