@@ -89,8 +89,16 @@ impl Home {
         serde_json::from_str(&said).or_else(|_| serde_json::from_str(said.lines().last().unwrap_or_default())).unwrap()
     }
 
+    /// The only package of a function.
     fn zip(&self, function: &str) -> PathBuf {
-        self.project.path().join(format!(".liveinsight/build/arm64/{function}.zip"))
+        let files = fs::read_dir(self.project.path().join(".liveinsight/build/arm64")).unwrap().map(|entry| entry.unwrap().path());
+        let is_package = |path: &PathBuf| {
+            let name = path.file_name().unwrap().to_string_lossy();
+            name.starts_with(&format!("{function}-")) && name.ends_with(".zip")
+        };
+        let found: Vec<PathBuf> = files.filter(is_package).collect();
+        assert_eq!(found.len(), 1, "{found:?}");
+        found[0].clone()
     }
 }
 

@@ -66,6 +66,14 @@ impl Aws {
         reported.get(arn).filter(|tags| self.owner(tags) == Owner::Us).cloned()
     }
 
+    /// Whether the tagging service, asked once after all writes, shows exactly these tags.
+    pub(super) async fn inventory_shows(&self, arn: &str, tags: &Tags) -> bool {
+        // Without permission, or where there is no such service, it shows nothing.
+        let read = || async { Ok(self.report_tags().await.unwrap_or_default()) };
+        let inventory = self.shared("tag", "inventory", read).await;
+        inventory.is_ok_and(|inventory| inventory.get(arn) == Some(tags))
+    }
+
     /// Returns the ARNs of this stack's resources that begin so, as they are reported; none if reports are not trusted.
     pub async fn reported_arns(&self, beginning: &str) -> Vec<String> {
         if !self.reports.trusted.get() {

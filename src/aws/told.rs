@@ -2,7 +2,7 @@
 
 use super::{Aws, Tags};
 use std::{
-    any::Any,
+    any::{Any, TypeId},
     cell::{Cell, RefCell},
     collections::{BTreeMap, BTreeSet},
     rc::Rc,
@@ -12,7 +12,9 @@ use std::{
 pub(super) struct Told {
     tags: RefCell<BTreeMap<String, Tags>>,
     bare: RefCell<BTreeSet<String>>,
-    made: RefCell<BTreeMap<String, Rc<dyn Any>>>,
+    /// By the type of what is told and the resource's name: kinds may have names in common.
+    made: RefCell<BTreeMap<(TypeId, String), Rc<dyn Any>>>,
+    unmarked: RefCell<BTreeSet<String>>,
     is_last_look: Cell<bool>,
 }
 
@@ -22,9 +24,15 @@ impl Aws {
         self.told.tags.borrow_mut().insert(arn.to_owned(), tags.clone());
     }
 
-    /// The tags that it was made with in this run, unless they were written again since.
-    pub fn told_tags(&self, arn: &str) -> Option<Tags> {
-        self.told.tags.borrow().get(arn).cloned()
+    /// The tags that it was made with in this run, unless they were written again since. From the last look on they count only if the tag
+    /// inventory shows the same: a service may answer with success and keep none.
+    pub async fn told_tags(&self, arn: &str) -> Option<Tags> {
+        let told = self.told.tags.borrow().get(arn).cloned()?;
+        if self.is_last_look() && !self.inventory_shows(arn, &told).await {
+            self.forget_tags(arn);
+            return None;
+        }
+        Some(told)
     }
 
     /// Its tags are written again.
@@ -33,14 +41,21 @@ impl Aws {
     }
 
     /// This resource was just made, and is known by this from now on.
-    pub fn note_output(&self, name: &str, output: impl Any) {
-        self.told.made.borrow_mut().insert(name.to_owned(), Rc::new(output));
+    pub fn note_output<T: Any>(&self, name: &str, output: T) {
+        self.told.made.borrow_mut().insert((TypeId::of::<T>(), name.to_owned()), Rc::new(output));
     }
 
-    /// What is known of a resource that was made in this run, for the last look at it: where that saves looking for it.
+    /// What is known of a resource that was made in this run, for the last look at it, where that saves looking for it; and for all looks
+    /// from there on, if nothing else shows that it is ours.
     pub fn told_output<T: Clone + 'static>(&self, name: &str) -> Option<T> {
-        let made = self.told.made.borrow().get(name).cloned().filter(|_| self.is_last_look())?;
+        let counts = self.is_last_look() || self.told.unmarked.borrow().contains(name);
+        let made = self.told.made.borrow().get(&(TypeId::of::<T>(), name.to_owned())).cloned().filter(|_| counts)?;
         made.downcast_ref().cloned()
+    }
+
+    /// This resource was made in this run, and the service did not keep the tags by which it would be found.
+    pub fn note_unmarked(&self, name: &str) {
+        self.told.unmarked.borrow_mut().insert(name.to_owned());
     }
 
     /// Whether what was written in this run is being looked at for the last time: it is there, so that all about it can be asked at once.
@@ -75,5 +90,6 @@ impl Aws {
         self.told.tags.borrow_mut().clear();
         self.told.bare.borrow_mut().clear();
         self.told.made.borrow_mut().clear();
+        self.told.unmarked.borrow_mut().clear();
     }
 }

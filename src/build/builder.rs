@@ -13,6 +13,7 @@ use super::compiler::{self, Compiler};
 use super::config::{Config, has_profile};
 use super::evidence::{Evidence, Lists, Reader, Watched, fingerprint};
 use super::freshness::{self, Known};
+use super::output::Output;
 use super::pack::{self, LARGEST_UNPACKED, LARGEST_ZIP, MEGABYTE};
 use super::store::{Record, Store};
 use super::toolchain::{Rust, Tools, sysroot};
@@ -317,7 +318,7 @@ impl Builder {
         programs: &[&Program],
         mut known: Known,
     ) -> Result<Compiled, BuildError> {
-        let _lock = lock_output(&workspace.target).await;
+        let output = Output::take(workspace, job.target).await;
         let mut repeats = 0;
         loop {
             let begun = freshness::now();
@@ -326,8 +327,11 @@ impl Builder {
             let run = Run { command: tools.build(), packages, programs: programs.to_vec(), is_optimised, progress: &*self.progress };
             let built = run.build().await?;
             let lists = Lists::of(&built, &workspace.root);
-            let outdated: Vec<String> = freshness::outdated(&lists, begun, &known).into_iter().map(str::to_owned).collect();
+            let outdated: Vec<String> = freshness::outdated(&lists, begun, &known, output.is_of_another).into_iter().map(str::to_owned).collect();
             drop(lists);
+            if outdated.is_empty() {
+                output.is_ours();
+            }
             if outdated.is_empty() || repeats == MAX_REPEATS {
                 return Ok(Compiled { built, begun, is_certain: outdated.is_empty() });
             }
@@ -393,15 +397,6 @@ fn known(store: &Store, keys: &[&str]) -> Known {
         known.add(record.evidence.changed(&mut reader), record.made);
     }
     known
-}
-
-/// Lets one run at a time build in cargo's output directory, which stacks in several directories may share. A directory that is not there
-/// is for cargo to make; one that cannot be written, for cargo to name.
-async fn lock_output(target: &Path) -> Option<File> {
-    if !target.is_dir() {
-        return None;
-    }
-    file_lock::exclusive(&target.join(".liveinsight-lock"), || ()).await.ok()
 }
 
 /// Packs a built program, unless Lambda would refuse it, and keeps the zip.

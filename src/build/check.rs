@@ -12,12 +12,12 @@ use std::path::Path;
 
 /// The versions of rustc and cargo that count in `directory`, in one line.
 pub async fn rust_version(directory: &Path) -> Result<String, BuildError> {
-    let rust = Rust::find(directory).await?;
     let output = quiet("cargo").arg("--version").current_dir(directory).output().await;
     let output = output.map_err(|_| BuildError::NoCargo { program: "cargo" })?;
     if !output.status.success() {
         return Err(BuildError::Toolchain { program: "cargo", output: last_lines(&String::from_utf8_lossy(&output.stderr)) });
     }
+    let rust = Rust::find(directory).await?;
     let rustc = rust.version.lines().next().unwrap_or_default();
     Ok(format!("{rustc}; {}", String::from_utf8_lossy(&output.stdout).trim()))
 }

@@ -128,6 +128,10 @@ impl Watched {
             paths.extend(inputs.paths.iter().cloned());
             watched.variables.extend(inputs.variables.iter().cloned());
         }
+        if local.is_empty() {
+            // The list is of another build: each program is made from a crate of its own at least.
+            return None;
+        }
         for (script, list) in &lists.scripts {
             if is_local(&script.package_id) && !local.contains(script.package_id.as_str()) {
                 continue;

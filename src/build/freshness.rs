@@ -74,13 +74,16 @@ impl Known {
 }
 
 /// Returns the local packages that have to be compiled again although cargo found them up to date or is done with them, in a run that
-/// began at `begun`.
-pub(super) fn outdated<'a>(lists: &'a Lists<'_>, begun: SystemTime, known: &Known) -> BTreeSet<&'a str> {
+/// began at `begun`. What was there `is_of_another` checkout: then nothing of it counts.
+pub(super) fn outdated<'a>(lists: &'a Lists<'_>, begun: SystemTime, known: &Known, is_of_another: bool) -> BTreeSet<&'a str> {
     // Cargo itself notices what was modified later than it compiled.
     let is_hidden =
         |path: &Path, compiled: SystemTime| known.times(path).is_some_and(|times| times.changed > compiled && times.modified <= compiled);
     let written = |file: &Path| std::fs::metadata(file).and_then(|about| about.modified()).unwrap_or(SystemTime::UNIX_EPOCH);
     let units = lists.units.iter().filter(|(unit, _)| is_local(&unit.package_id)).filter_map(|(unit, list)| {
+        if unit.fresh && is_of_another {
+            return Some(unit.package_id.as_str());
+        }
         let list = list.as_ref()?;
         let compiled = if unit.fresh { written(&list.file) } else { begun };
         let mut files = list.inputs.paths.iter().filter(|path| !lists.is_derived(path));

@@ -15,6 +15,7 @@ mod error;
 mod evidence;
 mod freshness;
 mod manifest;
+mod output;
 mod pack;
 mod site;
 mod store;

@@ -1,7 +1,7 @@
 //! Makes the live world agree with the graph: act on the plan, observe again, until nothing differs.
 
 use super::{
-    Action, Changes, Class, Error, Event, Gate, Gone, Graph, Id, Listener, Outcome, Plan, Result, Stop, Stray, Tempo,
+    Action, Changes, Class, Error, Event, Gate, Gone, Graph, Id, Listener, Objection, Outcome, Plan, Result, Step, Stop, Stray, Tempo,
     graph::{Entry, Left, Seen},
     plan::{bar, decide, keep_ours, sweep, verify},
     sweep::remove_strays,
@@ -147,7 +147,7 @@ pub async fn up<C: super::Cloud>(graph: &Graph<C>, cloud: &C, mut plan: Plan<C>,
         }
         if round + 1 == ROUNDS {
             let open = plan.changes().filter(|step| run.wanted(&step.id));
-            report.failed.extend(open.map(|step| (step.id.clone(), Error::DidNotConverge(step.changes.paths()))));
+            report.failed.extend(open.map(|step| (step.id.clone(), did_not_converge(step))));
         }
     }
     report.done = run.done.into_inner();
@@ -200,7 +200,7 @@ impl<C: super::Cloud> Run<'_, C> {
                     }
                     let began = Instant::now();
                     let mut action = None;
-                    let result = match bar(self.graph, &plan.seen, entry, self.options.adopt) {
+                    let result = match bar(self.graph, &plan.seen, entry, |whole| self.may_take(&whole.id)) {
                         Some(whose) => Err(not_ours(entry, whose)),
                         None => self.converge(index, entry, seen, round, &mut action).await,
                     };
@@ -250,7 +250,7 @@ impl<C: super::Cloud> Run<'_, C> {
                 continue;
             };
             if let Some(live) = &seen {
-                if let Some(whose) = live.owner.bars(self.options.adopt) {
+                if let Some(whose) = live.owner.bars(made.is_some() || self.may_take(&entry.id)) {
                     return Err(not_ours(entry, whose));
                 }
                 if let Some(busy) = live.busy {
@@ -344,9 +344,15 @@ impl<C: super::Cloud> Run<'_, C> {
         }
     }
 
-    /// It was seen as declared; if something was written to it in this round, after that.
+    /// Whether it may be written although nothing marks it as ours: what this run made is ours, even if the service lost its marks.
+    fn may_take(&self, id: &Id) -> bool {
+        self.options.adopt || self.done.borrow().get(id) == Some(&Action::Create)
+    }
+
+    /// It was seen as declared; if something was written to it in this round, after that. What was made in it is looked at once more: until
+    /// then, what its creation answered may stand for what the service kept.
     fn is_proven(&self, index: usize, seen: Option<Seen>) {
-        if self.unproven.borrow_mut().remove(&index) {
+        if !self.fresh.borrow().contains(&index) && self.unproven.borrow_mut().remove(&index) {
             self.proven.borrow_mut().insert(self.graph.entries[index].id.clone(), seen);
         }
     }
@@ -457,7 +463,7 @@ impl<C: super::Cloud> Run<'_, C> {
             self.cloud.refresh();
             let left = when_ready(self.cloud, async || sweep(self.graph, self.cloud, true).await).await;
             let mut left = left.map_err(|error| (Id::of_sweep(), error))?;
-            keep_ours(self.graph, &mut left, |whole| bar(self.graph, seen, whole, false).is_some());
+            keep_ours(self.graph, &mut left, |whole| bar(self.graph, seen, whole, |_| false).is_some());
             let Some(stray) = left.iter().find(|stray| deleted.contains(&stray.id)) else { return Ok(left) };
             let why = "it to disappear: its deletion was answered as done, and it is still listed";
             let waited = pauses.wait(self.cloud, &stray.id, why, None, self.tell).await;
@@ -467,6 +473,17 @@ impl<C: super::Cloud> Run<'_, C> {
 }
 
 /// What exists under a name of ours and must not be written: it is somebody else's, or part of what is.
+fn did_not_converge(step: &Step) -> Error {
+    match &step.objection {
+        // It was made or taken over in this run.
+        Some(Objection::Foreign(whose)) => {
+            let next = "no later run would know it, and `down` would leave it: delete it by hand, or let the service keep tags and adopt it";
+            Error::refused("tag", format!("the tags of {} were written several times and are not kept ({whose}); {next}", step.name))
+        }
+        _ => Error::DidNotConverge(step.changes.paths()),
+    }
+}
+
 fn not_ours<C>(entry: &Entry<C>, whose: &str) -> Error {
     let way_out = "--adopt takes over what no stack claims, and nothing else";
     Error::refused("adopt", format!("{} exists and is not ours ({whose}); {way_out}", entry.name))

@@ -104,7 +104,7 @@ impl<C> Plan<C> {
     where
         C: super::Cloud,
     {
-        bar(graph, &self.seen, graph.entry(id)?, false)
+        bar(graph, &self.seen, graph.entry(id)?, |_| false)
     }
 
     /// How many resources stand like this.
@@ -134,7 +134,7 @@ pub async fn survey<C: super::Cloud>(graph: &Graph<C>, cloud: &C, tell: Listener
         known.insert(entry.id.clone(), seen.map_err(|error| (Some(entry.id.clone()), error))?);
     }
     let mut strays = strays.map_err(|error| (None, error))?;
-    keep_ours(graph, &mut strays, |whole| bar(graph, &known, whole, false).is_some());
+    keep_ours(graph, &mut strays, |whole| bar(graph, &known, whole, |_| false).is_some());
     let mut plan = plan(graph, known, strays);
     look_for_protection(graph, cloud, &mut plan).await?;
     Ok(plan)
@@ -166,14 +166,15 @@ async fn look_for_protection<C: super::Cloud>(graph: &Graph<C>, cloud: &C, plan:
     asked.into_iter().collect()
 }
 
-/// Reason why a run that may `adopt` or not must not write the entry: the entry itself, or something that it is part of, is not ours.
+/// Reason why a run must not write the entry: the entry itself, or something that it is part of, is not ours. `may_take` says what may be
+/// written that no stack claims.
 pub(super) fn bar<'a, C: super::Cloud>(
     graph: &'a Graph<C>,
     seen: &'a BTreeMap<Id, Option<Seen>>,
     entry: &'a Entry<C>,
-    adopt: bool,
+    may_take: impl Fn(&Entry<C>) -> bool,
 ) -> Option<&'a str> {
-    graph.lineage(entry).find_map(|entry| seen.get(&entry.id)?.as_ref()?.owner.bars(adopt))
+    graph.lineage(entry).find_map(|entry| seen.get(&entry.id)?.as_ref()?.owner.bars(may_take(entry)))
 }
 
 /// Lets go of the strays that are part of something declared that is not ours, as `is_foreign` says.

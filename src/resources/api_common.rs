@@ -143,7 +143,7 @@ pub(super) fn arn(aws: &Aws, path: &str) -> String {
 
 /// The tags, as `TagResource` left them. The copies in lists are not relied on: `GetTags` is where tags are written and read.
 pub(super) async fn tags(aws: &Aws, path: &str) -> Result<Rc<Tags>> {
-    if let Some(tags) = aws.told_tags(&arn(aws, path)) {
+    if let Some(tags) = aws.told_tags(&arn(aws, path)).await {
         return Ok(Rc::new(tags));
     }
     aws.shared("apigateway", &format!("tags/{path}"), || async {

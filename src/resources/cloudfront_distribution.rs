@@ -256,6 +256,9 @@ impl Distribution {
         let found = match aws.told_output::<DistributionOutput>(&self.name) {
             Some(made) => {
                 let (tags, answer) = futures::try_join!(tags(&made.arn), get(&made.id))?;
+                if tags.0.as_ref().is_some_and(|tags| aws.owner(tags).foreign().is_some()) {
+                    aws.note_unmarked(&self.name);
+                }
                 tags.0.map(|found| (made, (found, tags.1), answer))
             }
             None => self.search(aws, tags, get).await?,
@@ -493,7 +496,7 @@ async fn report_or_read_tags(aws: &Aws, arn: &str) -> Result<(Option<Tags>, bool
 
 /// The tags, or `None` if the distribution is gone by now. Shared, because the sweep asks as well.
 async fn read_tags(aws: &Aws, arn: &str) -> Result<Option<Tags>> {
-    if let Some(tags) = aws.told_tags(arn) {
+    if let Some(tags) = aws.told_tags(arn).await {
         return Ok(Some(tags));
     }
     let tags = aws

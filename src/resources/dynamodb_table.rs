@@ -473,7 +473,7 @@ async fn recovery(aws: &Aws, name: &str) -> Result<bool> {
 
 /// The tags, or `None` if the table is gone by now: another run may be deleting it.
 async fn read_tags(aws: &Aws, name: &str) -> Result<Option<Tags>> {
-    if let Some(tags) = aws.told_tags(&arn(aws, name)) {
+    if let Some(tags) = aws.told_tags(&arn(aws, name)).await {
         return Ok(Some(tags));
     }
     let tags = aws

@@ -197,7 +197,7 @@ async fn list(aws: &Aws, family: &str) -> Result<std::rc::Rc<Vec<Listed>>> {
 
 /// The tags, or `None` if the group is gone by now. Shared, because the sweep asks as well.
 async fn read_tags(aws: &Aws, name: &str) -> Result<Option<Tags>> {
-    if let Some(tags) = aws.told_tags(&arn(aws, name)) {
+    if let Some(tags) = aws.told_tags(&arn(aws, name)).await {
         return Ok(Some(tags));
     }
     let tags = aws

@@ -224,7 +224,7 @@ async fn list(aws: &Aws, family: &str) -> Result<Rc<Vec<MetricAlarm>>> {
 
 /// The tags, or `None` if the alarm is gone by now: another run may be deleting it.
 async fn read_tags(aws: &Aws, arn: &str) -> Result<Option<Tags>> {
-    if let Some(tags) = aws.told_tags(arn) {
+    if let Some(tags) = aws.told_tags(arn).await {
         return Ok(Some(tags));
     }
     let tags = aws

@@ -146,6 +146,13 @@ impl RestApi {
             })
             .await?;
         let mine = (created(answer.created_date()), answer.id().unwrap_or_default());
+        let has_tags = answer.tags().is_some_and(|kept| self.tags.iter().all(|(key, value)| kept.get(key).is_some_and(|kept| kept == value)));
+        if !has_tags && *tags(aws, mine.1).await? != self.tags {
+            // Nothing else says whose it is: the next run would make another one.
+            aws.write("apigateway:DeleteRestApi", || aws.apigateway.delete_rest_api().rest_api_id(mine.1).send()).await.optional()?;
+            let why = "API Gateway kept no tags of the new REST API, by which it would be known as this stack's; it was removed again";
+            return Err(Error::refused("apigateway:CreateRestApi", why));
+        }
         let apis = rest_apis(aws).await?;
         let mut others = apis.iter().filter(|api| api.name() == Some(&self.name) && api.id() != answer.id() && is_ours(aws, api));
         if let Some(other) = others.find(|other| yields_to(mine.0, created(other.created_date()))) {

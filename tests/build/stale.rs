@@ -171,6 +171,34 @@ async fn times_do_not_count() {
     assert_eq!(handler.build().await.0, "TWO", "cargo's output without a record");
 }
 
+/// Two checkouts of a repository, the second with other sources and older times, whose settings name one directory for cargo's output.
+#[tokio::test]
+async fn what_another_checkout_compiled_does_not_count() {
+    let output = tempfile::tempdir().unwrap();
+    let settings = format!("[build]\ntarget-dir = {:?}\n", output.path());
+    let depends = manifest("app", "[workspace]\n[dependencies]\nlabel = { path = \"../label\" }\n");
+    let checkout = |label: &str| {
+        let handler = Handler::new(&[
+            (".cargo/config.toml", &settings),
+            ("app/Cargo.toml", &depends),
+            ("label/Cargo.toml", &manifest("label", "")),
+            ("app/src/main.rs", &prints("label::LABEL")),
+        ]);
+        handler.write("label/src/lib.rs", &format!("pub const LABEL: &str = \"{label}\";\n"));
+        handler
+    };
+    let (one, two) = (checkout("ONE"), checkout("TWO"));
+    assert_eq!(one.build().await, ("ONE".to_owned(), true));
+    assert_eq!(two.build().await, ("TWO".to_owned(), true));
+    for handler in [&one, &two] {
+        assert!(!handler.build().await.1, "the package is kept");
+        std::fs::remove_dir_all(handler.path(".liveinsight")).unwrap();
+    }
+    assert_eq!(one.build().await, ("ONE".to_owned(), true), "of the second, cargo's output is there");
+    one.write("label/src/lib.rs", "pub const LABEL: &str = \"THREE\";\n");
+    assert_eq!(one.build().await, ("THREE".to_owned(), true), "changed");
+}
+
 #[tokio::test]
 async fn build_scripts_count_with_all_that_they_watch() {
     let alone = manifest("app", ALONE);

@@ -174,6 +174,40 @@ async fn what_lambda_gives_up_on_ends_the_run_with_its_reason_and_the_next_run_m
 }
 
 #[tokio::test]
+async fn tags_that_a_creation_lost_are_noticed_in_the_same_run() {
+    let account = Account::new(Config { windows: Some(windows()), ..Config::default() }).await;
+    account.strict.set_faults(Faults::TagsForgotten(&[
+        "apigateway:CreateStage",
+        "cloudfront:CreateDistribution",
+        "cloudwatch:PutMetricAlarm",
+        "dynamodb:CreateTable",
+        "iam:CreateRole",
+        "lambda:CreateFunction",
+        "logs:CreateLogGroup",
+    ]));
+    account.complete(&account.up(Version::First).await, "up");
+    let operations: Vec<String> = account.strict.log().into_iter().map(|entry| entry.operation).collect();
+    for service in ["apigateway", "cloudfront", "cloudwatch", "dynamodb", "lambda", "logs"] {
+        assert!(operations.contains(&format!("{service}:TagResource")), "{service}: {operations:?}");
+    }
+    assert!(operations.contains(&"iam:TagRole".to_owned()), "{operations:?}");
+    account.strict.set_faults(Faults::None);
+    account.in_sync(Version::First, "tags that got lost").await;
+    account.complete(&account.down().await, "down");
+    account.empty("down").await;
+
+    // A REST API is known by its tags alone: without them it does not stay.
+    account.strict.set_faults(Faults::TagsForgotten(&["apigateway:CreateRestApi"]));
+    let report = account.up(Version::First).await;
+    let reasons: Vec<String> = report.failed.values().map(ToString::to_string).collect();
+    assert!(matches!(&reasons[..], [reason] if reason.contains("kept no tags of the new REST API")), "{reasons:?}");
+    let aws = account.connect().await;
+    assert!(aws.apigateway.get_rest_apis().send().await.unwrap().items().is_empty());
+    account.strict.set_faults(Faults::None);
+    account.complete(&account.up(Version::First).await, "up");
+}
+
+#[tokio::test]
 async fn data_stores_take_their_time() {
     let (_account, aws) = made(Windows { table_tags: Duration::from_mins(10), ..windows() }).await;
     let table = aws.dynamodb.list_tables().send().await.unwrap().table_names()[0].clone();

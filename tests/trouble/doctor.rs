@@ -103,7 +103,7 @@ async fn up_says_what_is_missing_on_this_machine_before_it_asks_aws() {
     command.env("PATH", "/nonexistent");
     let output = command.output().unwrap();
     let said = text(&output.stderr);
-    assert!(output.status.code() == Some(1) && said.contains("rustc"), "{said}");
+    assert!(output.status.code() == Some(1) && said.contains("no cargo on PATH"), "{said}");
     assert!(desk.strict.log().is_empty(), "it asked AWS first");
     // The very words of `doctor`.
     let mut command = desk.command("ada", &["doctor"]);

@@ -8,6 +8,12 @@ pub(crate) fn text(body: &[u8], key: &str) -> Option<String> {
     Decoder::new(value).str().ok().map(str::to_owned)
 }
 
+/// A whole number in the outermost map.
+pub(crate) fn number(body: &[u8], key: &str) -> Option<u64> {
+    let value = entries(body)?.into_iter().find(|(name, _)| name == key)?.1;
+    Decoder::new(value).u64().ok()
+}
+
 /// The texts of a list in the outermost map.
 pub(crate) fn texts(body: &[u8], key: &str) -> Vec<String> {
     let value = entries(body).and_then(|entries| entries.into_iter().find(|(name, _)| name == key));

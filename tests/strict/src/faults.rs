@@ -125,6 +125,8 @@ pub enum Faults {
     Unverified,
     /// Lambda gives up on functions that are made or changed, instead of finishing them.
     FunctionsFail,
+    /// These, `service:Operation`, make what they make without the tags that came along.
+    TagsForgotten(&'static [&'static str]),
     /// This share (0 to 1) of all requests meets a fault of any kind. The same request at the same place of a run with the same seed
     /// always meets the same.
     Mixed {

@@ -307,6 +307,11 @@ impl Shared {
         let (windows, before) = {
             let mut state = self.state();
             let State { config, buckets, world, .. } = &mut *state;
+            if let Faults::TagsForgotten(operations) = config.faults
+                && operations.iter().any(|forgets| operation.is(forgets))
+            {
+                tagging::forget(operation, &mut request);
+            }
             if let Some(scale) = config.limits
                 && let Err(limit) = buckets.spend(&operation.to_string(), operation.is_write(), scale, Instant::now())
             {

@@ -109,6 +109,18 @@ rules! {
     LOG_FORMAT_EMPTY: "apigateway", "an access log with an empty format",
         400 "BadRequestException", "Access Log value must not be empty",
         Recorded, "test_stage_access_log_settings_validation, 2026-02-25";
+    TOO_MANY_RESOURCES: "apigateway", "more than 300 resources in an API",
+        429 "LimitExceededException",
+        "Maximum number of resources for this API has been reached. Please contact AWS if you need additional resources.",
+        Documented, "Amazon API Gateway quotas; the words are assumed";
+    STAGE_NAME: "apigateway", "a stage whose name is longer than 128 characters",
+        400 "BadRequestException",
+        "Stage name length must not be greater than 128",
+        Documented, "API Gateway API reference, CreateStage; the words are assumed";
+    TAGS_API: "apigateway", "more than 50 tags, a key without or of more than 128 characters, or a value of more than 256",
+        400 "BadRequestException",
+        TAG_SIZES,
+        Documented, "AWS General Reference, tag naming limits; the words are assumed";
 
     DISTRIBUTION_REFERENCE_TAKEN: "cloudfront", "a caller reference that was used before",
         409 "DistributionAlreadyExists",
@@ -139,6 +151,31 @@ rules! {
         403 "AccessDenied",
         "Your account must be verified before you can add new CloudFront resources. To verify your account, please contact AWS Support (https://console.aws.amazon.com/support/home#/) and include this error message.",
         Reported, "questions on re:Post, and issues of other tools";
+    TOO_MANY_BEHAVIORS: "cloudfront", "more than 75 cache behaviors",
+        400 "TooManyCacheBehaviors",
+        "Your request contains more CacheBehaviors than are allowed per distribution.",
+        Documented, "CloudFront Developer Guide, quotas; the words are those of the API model";
+    PATH_PATTERN: "cloudfront", "a path pattern of more than 255 characters",
+        400 "InvalidArgument",
+        "The parameter PathPattern is too long.",
+        Documented, "CloudFront Developer Guide, path pattern; the words are assumed";
+    COMMENT_TOO_LONG: "cloudfront", "a comment of more than 128 characters",
+        400 "InvalidArgument",
+        "The parameter Comment is too long.",
+        Documented, "CloudFront API reference, DistributionConfig; the words are assumed";
+
+    ALARM_NAME: "cloudwatch", "an alarm whose name has no or more than 255 characters",
+        400 "ValidationError",
+        "1 validation error detected: Value at 'alarmName' failed to satisfy constraint: Member must have length less than or equal to 255",
+        Documented, "API model; the words are assumed";
+    LOOKS_BACK_A_DAY: "cloudwatch", "an alarm with periods below an hour that looks back more than a day",
+        400 "ValidationError",
+        "Metrics cannot be checked across more than a day (EvaluationPeriods * Period must be <= 86400).",
+        Documented, "CloudWatch API reference, PutMetricAlarm; the words are assumed";
+    LOOKS_BACK_A_WEEK: "cloudwatch", "an alarm with longer periods that looks back more than a week",
+        400 "ValidationError",
+        "Metrics cannot be checked across more than a week (EvaluationPeriods * Period must be <= 604800).",
+        Documented, "CloudWatch API reference, PutMetricAlarm; the words are assumed";
 
     TABLE_CREATING: "dynamodb", "a change of a table that is being created",
         400 "ResourceInUseException", "Attempt to change a resource which is still in use: Table is being created: {}",
@@ -182,6 +219,26 @@ rules! {
         400 "LimitExceededException",
         "Subscriber limit exceeded: Only 1 online index can be created or deleted simultaneously per table",
         Reported, "measured by AWS Controllers for Kubernetes, 2026-10";
+    TABLE_NAME: "dynamodb", "a table whose name has fewer than 3 or more than 255 characters",
+        400 "ValidationException",
+        "TableName must be at least 3 characters long and at most 255 characters long",
+        Documented, "API model; the words are assumed";
+    INDEX_NAME: "dynamodb", "an index whose name has fewer than 3 or more than 255 characters",
+        400 "ValidationException",
+        "IndexName must be at least 3 characters long and at most 255 characters long",
+        Documented, "API model; the words are assumed";
+    ATTRIBUTE_NAME: "dynamodb", "an attribute of a key or of time to live whose name has no or more than 255 bytes",
+        400 "ValidationException",
+        "1 validation error detected: Value at 'attributeName' failed to satisfy constraint: Member must have length less than or equal to 255",
+        Documented, "API model; the words are assumed";
+    TOO_MANY_INDEXES: "dynamodb", "more than 20 global secondary indexes of a table",
+        400 "LimitExceededException",
+        "Subscriber limit exceeded: Number of global secondary indexes exceeds per-table limit of 20",
+        Reported, "measured by AWS Controllers for Kubernetes, 2026-10";
+    TAGS_DYNAMODB: "dynamodb", "more than 50 tags, a key without or of more than 128 characters, or a value of more than 256",
+        400 "ValidationException",
+        TAG_SIZES,
+        Documented, "AWS General Reference, tag naming limits; the words are assumed";
 
     ROLE_UNSEEN: "iam", "a read of a role that was made a moment ago",
         404 "NoSuchEntity", "The role with name {} cannot be found.",
@@ -189,6 +246,14 @@ rules! {
     ROLE_HAS_POLICIES: "iam", "the deletion of a role with policies",
         409 "DeleteConflict", "Cannot delete entity, must delete policies first.",
         Reported, "issues of other tools";
+    ROLE_NAME: "iam", "a role whose name is longer than 64 characters",
+        400 "ValidationError",
+        "1 validation error detected: Value at 'roleName' failed to satisfy constraint: Member must have length less than or equal to 64",
+        Documented, "API model; the words are assumed";
+    POLICY_TOO_LONG: "iam", "an inline policy of a role of more than 10,240 characters, blanks not counted",
+        409 "LimitExceeded",
+        "Maximum policy size of 10240 bytes exceeded for role {}",
+        Documented, "IAM User Guide, quotas; the words are reported";
 
     FUNCTION_PENDING: "lambda", "a change of a function that is being created",
         409 "ResourceConflictException",
@@ -205,6 +270,35 @@ rules! {
         400 "InvalidParameterValueException",
         "Lambda was unable to configure your environment variables because the environment variables you have provided contains reserved keys that are currently not supported for modification. Reserved keys used in this request: {}",
         Documented, "Lambda Developer Guide, \"Defined runtime environment variables\"; the words are reported";
+    FUNCTION_NAME: "lambda", "a function whose name is longer than 64 characters",
+        400 "ValidationException",
+        "1 validation error detected: Value at 'functionName' failed to satisfy constraint: Member must have length less than or equal to 64",
+        Documented, "Lambda API reference, CreateFunction; the words are assumed";
+    MEMORY: "lambda", "memory below 128 or above 10,240 MB",
+        400 "ValidationException",
+        "1 validation error detected: Value at 'memorySize' failed to satisfy constraint: Member must have value between 128 and 10240",
+        Documented, "Lambda quotas; the words are assumed";
+    TIMEOUT: "lambda", "a timeout below 1 or above 900 s",
+        400 "ValidationException",
+        "1 validation error detected: Value at 'timeout' failed to satisfy constraint: Member must have value between 1 and 900",
+        Documented, "Lambda quotas; the words are assumed";
+    VARIABLES_TOO_LARGE: "lambda", "environment variables of more than 4,096 bytes as JSON",
+        400 "InvalidParameterValueException",
+        "Lambda was unable to configure your environment variables because the environment variables you have provided exceeded the 4KB limit. String measured: {}",
+        Recorded, "test_large_environment_variables_fails, 2025-11-25";
+    TAGS_LAMBDA: "lambda", "more than 50 tags, a key without or of more than 128 characters, or a value of more than 256",
+        400 "InvalidParameterValueException",
+        TAG_SIZES,
+        Documented, "AWS General Reference, tag naming limits; the words are assumed";
+
+    RETENTION_DAYS: "logs", "a retention that is not one of the 22 that there are",
+        400 "InvalidParameterException",
+        "Invalid retention value.",
+        Documented, "CloudWatch Logs API reference, PutRetentionPolicy; the words are assumed";
+    TAGS_LOGS: "logs", "more than 50 tags, a key without or of more than 128 characters, or a value of more than 256",
+        400 "InvalidParameterException",
+        TAG_SIZES,
+        Documented, "AWS General Reference, tag naming limits; the words are assumed";
 
     BUCKET_BUSY: "s3", "two changes of one bucket's configuration at a time, or a name that was deleted a moment ago",
         409 "OperationAborted", "A conflicting conditional operation is currently in progress against this resource. Please try again.",
@@ -221,6 +315,14 @@ rules! {
     BUCKET_HAS_VERSIONS: "s3", "the deletion of a bucket with versions",
         409 "BucketNotEmpty", "The bucket you tried to delete is not empty. You must delete all versions in the bucket.",
         Recorded, "test_delete_versioned_bucket_with_objects, 2026-02-21";
+    BUCKET_NAME: "s3", "a bucket whose name has fewer than 3 or more than 63 characters",
+        400 "InvalidBucketName",
+        "The specified bucket is not valid.",
+        Documented, "S3 User Guide, bucket naming rules";
+    KEY_TOO_LONG: "s3", "a key of more than 1,024 bytes",
+        400 "KeyTooLongError",
+        "Your key is too long",
+        Documented, "S3 API reference, \"Error responses\"";
 
     SIGNED_EARLY_JSON: "*", "a request signed too long ago, to DynamoDB, CloudWatch Logs or the tagging service",
         400 "InvalidSignatureException", "Signature expired: {} is now earlier than {} ({} - {} min.)",
@@ -349,6 +451,9 @@ pub static ANSWERS: &[Answer] = &[
 const fn answer(service: &'static str, what: &'static str, source: Source, from: &'static str) -> Answer {
     Answer { service, what, source, from }
 }
+
+/// What is said of tags beyond the limits, which have one rule for each service.
+const TAG_SIZES: &str = "A resource has at most 50 tags, with keys of 1 to 128 characters and values of at most 256";
 
 /// What AWS says of its own failures.
 const INTERNAL: &str = "We encountered an internal error. Please try again.";

@@ -1,6 +1,11 @@
-//! What the Resource Groups Tagging API reports beyond what the local AWS's knows: alarms, log groups, REST APIs and their stages.
+//! Tags: what the Resource Groups Tagging API reports beyond what the local AWS's knows (alarms, log groups, REST APIs and their stages), and
+//! creations that lose them.
 
-use crate::message::{Request, Response};
+use crate::{
+    cbor,
+    message::{Request, Response},
+    operation::Operation,
+};
 use futures::future::{join_all, join3};
 use serde_json::{Value, json};
 
@@ -8,6 +13,34 @@ use serde_json::{Value, json};
 pub(crate) trait Ask {
     /// One request, and its answer as JSON; null if it is none.
     fn ask(&self, request: Request) -> impl Future<Output = Value> + Send;
+}
+
+/// Takes the tags out of a request that makes something.
+pub(crate) fn forget(operation: &Operation, request: &mut Request) {
+    let body = match (operation.service, operation.name.as_str()) {
+        ("apigateway", "CreateRestApi" | "CreateStage") | ("dynamodb", "CreateTable") | ("lambda", "CreateFunction") | ("logs", "CreateLogGroup") => {
+            let mut body = request.json();
+            let fields = body.as_object_mut().into_iter();
+            fields.for_each(|fields| fields.retain(|name, _| !name.eq_ignore_ascii_case("tags")));
+            Some(body.to_string().into_bytes())
+        }
+        ("cloudfront", "CreateDistribution") => {
+            let body = String::from_utf8_lossy(&request.body).into_owned();
+            let (begin, rest) = body.split_once("<Tags>").unwrap_or((&body, ""));
+            let end = rest.split_once("</Tags>").map_or("", |(_, end)| end);
+            Some(format!("{begin}<Tags><Items></Items></Tags>{end}").into_bytes())
+        }
+        ("cloudwatch", "PutMetricAlarm") => cbor::without(&request.body, "Tags"),
+        ("iam", "CreateRole") => {
+            let mut form = form_urlencoded::Serializer::new(String::new());
+            let kept = form_urlencoded::parse(&request.body).filter(|(name, _)| !name.starts_with("Tags."));
+            Some(form.extend_pairs(kept).finish().into_bytes())
+        }
+        _ => None,
+    };
+    if let Some(body) = body {
+        request.body = body;
+    }
 }
 
 /// The answer to this `GetResources`, with what the local AWS left out. All of it is on one page.

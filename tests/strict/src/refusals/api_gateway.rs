@@ -70,7 +70,8 @@ impl Apis {
             "CreateResource" => {
                 let path = body["pathPart"].as_str().unwrap_or_default();
                 let taken = api.resources.values().any(|(parent, known)| *parent == part(3) && known == path);
-                taken.then(|| rules::RESOURCE_TAKEN.refuse(&[path]))
+                let taken = taken.then(|| rules::RESOURCE_TAKEN.refuse(&[path]));
+                taken.or_else(|| super::sizes::resources(api.resources.len() + 1))
             }
             "PutMethod" if method.is_some() => refuse(&rules::METHOD_TAKEN),
             "PutIntegrationResponse" if method.is_none() && api.resources.contains_key(&part(3)) => refuse(&rules::METHOD_UNKNOWN),

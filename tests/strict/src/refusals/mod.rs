@@ -7,6 +7,7 @@ mod dynamodb;
 mod iam;
 mod lambda;
 mod s3;
+mod sizes;
 
 use crate::{
     message::{Request, Response},
@@ -124,6 +125,9 @@ pub(crate) struct World {
 impl World {
     /// Judges a request, and may change it.
     pub(crate) fn before(&mut self, windows: &Windows, operation: &Operation, scope: Option<&str>, request: &mut Request) -> Before {
+        if let Some(refusal) = sizes::refuse(operation, request) {
+            return Before::Refuse(refusal);
+        }
         let now = Instant::now();
         let overlaps = scope.is_some_and(|scope| self.in_flight.contains_key(scope));
         match operation.service {
