@@ -327,7 +327,8 @@ impl Builder {
             let run = Run { command: tools.build(), packages, programs: programs.to_vec(), is_optimised, progress: &*self.progress };
             let built = run.build().await?;
             let lists = Lists::of(&built, &workspace.root);
-            let outdated: Vec<String> = freshness::outdated(&lists, begun, &known, output.is_of_another).into_iter().map(str::to_owned).collect();
+            let outdated: Vec<String> =
+                freshness::outdated(&lists, begun, &known, output.is_of_another).into_iter().map(str::to_owned).collect();
             drop(lists);
             if outdated.is_empty() {
                 output.is_ours();

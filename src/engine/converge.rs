@@ -477,7 +477,8 @@ fn did_not_converge(step: &Step) -> Error {
     match &step.objection {
         // It was made or taken over in this run.
         Some(Objection::Foreign(whose)) => {
-            let next = "no later run would know it, and `down` would leave it: delete it by hand, or let the service keep tags and adopt it";
+            let next =
+                "no later run would know it, and `down` would leave it: delete it by hand, or let the service keep tags and adopt it";
             Error::refused("tag", format!("the tags of {} were written several times and are not kept ({whose}); {next}", step.name))
         }
         _ => Error::DidNotConverge(step.changes.paths()),

@@ -146,7 +146,8 @@ impl RestApi {
             })
             .await?;
         let mine = (created(answer.created_date()), answer.id().unwrap_or_default());
-        let has_tags = answer.tags().is_some_and(|kept| self.tags.iter().all(|(key, value)| kept.get(key).is_some_and(|kept| kept == value)));
+        let has_tags =
+            answer.tags().is_some_and(|kept| self.tags.iter().all(|(key, value)| kept.get(key).is_some_and(|kept| kept == value)));
         if !has_tags && *tags(aws, mine.1).await? != self.tags {
             // Nothing else says whose it is: the next run would make another one.
             aws.write("apigateway:DeleteRestApi", || aws.apigateway.delete_rest_api().rest_api_id(mine.1).send()).await.optional()?;

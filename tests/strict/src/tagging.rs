@@ -18,7 +18,10 @@ pub(crate) trait Ask {
 /// Takes the tags out of a request that makes something.
 pub(crate) fn forget(operation: &Operation, request: &mut Request) {
     let body = match (operation.service, operation.name.as_str()) {
-        ("apigateway", "CreateRestApi" | "CreateStage") | ("dynamodb", "CreateTable") | ("lambda", "CreateFunction") | ("logs", "CreateLogGroup") => {
+        ("apigateway", "CreateRestApi" | "CreateStage")
+        | ("dynamodb", "CreateTable")
+        | ("lambda", "CreateFunction")
+        | ("logs", "CreateLogGroup") => {
             let mut body = request.json();
             let fields = body.as_object_mut().into_iter();
             fields.for_each(|fields| fields.retain(|name, _| !name.eq_ignore_ascii_case("tags")));
