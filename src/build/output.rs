@@ -24,10 +24,7 @@ impl<'a> Output<'a> {
     /// Takes the output directory of a workspace, when no other run has it.
     pub(super) async fn take(workspace: &'a Workspace, target: Target) -> Self {
         let directory = &workspace.target;
-        let lock = match directory.is_dir() {
-            true => file_lock::exclusive(&directory.join(".liveinsight-lock"), || ()).await.ok(),
-            false => None,
-        };
+        let lock = if directory.is_dir() { file_lock::exclusive(&directory.join(".liveinsight-lock"), || ()).await.ok() } else { None };
         let note = directory.join(format!(".liveinsight-{}", target.label()));
         let root = workspace.root.as_path();
         // Without a note there is nothing, or what cargo itself was told to build; most likely here.
