@@ -268,7 +268,7 @@ impl Builder {
         let packing = programs.iter().map(|(function, program)| pack_program(job, function, program));
         let packed = futures::future::try_join_all(packing).await?;
         let packages: BTreeMap<String, Package> = programs.keys().cloned().zip(packed).collect();
-        let (lists, mut reader) = (Lists::of(&compiled.built, &workspace.root), Reader::default());
+        let (lists, mut reader) = (Lists::of(&compiled.built, workspace), Reader::default());
         for (function, package) in &packages {
             let record = compiled.record(&programs[function], &job.sources[function], workspace, &lists, &mut reader);
             let record = record.map(|(evidence, crates)| Record {
@@ -318,7 +318,7 @@ impl Builder {
         programs: &[&Program],
         mut known: Known,
     ) -> Result<Compiled, BuildError> {
-        let output = Output::take(workspace, job.target).await;
+        let mut output = Output::take(workspace, job.target).await;
         let mut repeats = 0;
         loop {
             let begun = freshness::now();
@@ -326,17 +326,25 @@ impl Builder {
             let is_optimised = job.target != Target::Host;
             let run = Run { command: tools.build(), packages, programs: programs.to_vec(), is_optimised, progress: &*self.progress };
             let built = run.build().await?;
-            let lists = Lists::of(&built, &workspace.root);
-            let outdated: Vec<String> =
-                freshness::outdated(&lists, begun, &known, output.is_of_another).into_iter().map(str::to_owned).collect();
-            drop(lists);
+            let lists = Lists::of(&built, workspace);
+            let outdated: Vec<String> = freshness::outdated(&lists, begun, &known, &output).into_iter().map(str::to_owned).collect();
             if outdated.is_empty() {
-                output.is_ours();
+                output.is_ours(&lists);
+                drop(lists);
+                return Ok(Compiled { built, begun, is_certain: true });
             }
-            if outdated.is_empty() || repeats == MAX_REPEATS {
-                return Ok(Compiled { built, begun, is_certain: outdated.is_empty() });
+            drop(lists);
+            if repeats == MAX_REPEATS {
+                let names: Vec<&str> = outdated.iter().map(|id| id.rsplit(['/', '#']).next().unwrap_or(id)).collect();
+                let text = format!(
+                    "warning: cargo takes {} for unchanged, though the sources changed since they were compiled: what is released may be older \
+                     than they are; run `cargo clean`, then this again",
+                    names.join(", ")
+                );
+                (self.progress)(Progress::Diagnostic(&text));
+                return Ok(Compiled { built, begun, is_certain: false });
             }
-            cargo::clean(tools.clean(), outdated.iter().map(String::as_str)).await?;
+            cargo::clean(tools.clean(built.triple(&workspace.target)), outdated.iter().map(String::as_str)).await?;
             known = Known::default();
             repeats += 1;
         }
@@ -372,7 +380,8 @@ impl Compiled {
         lists: &Lists<'_>,
         reader: &mut Reader,
     ) -> Option<(Evidence, BTreeSet<PathBuf>)> {
-        let watched = Watched::of(&program.path, &source.directory, workspace, lists).filter(|_| self.is_certain)?;
+        let programs = self.built.programs.values().map(|program| program.path.as_path());
+        let watched = Watched::of(&program.path, programs, &source.directory, workspace, lists).filter(|_| self.is_certain)?;
         let evidence = Evidence::take(&watched, reader)?;
         // What was saved while cargo ran may or may not be in the program: then cargo has to be asked again.
         (!freshness::changed_since(&evidence, self.begun)).then_some((evidence, watched.crates))

@@ -72,6 +72,15 @@ pub(super) struct Built {
     pub(super) scripts: Vec<Script>,
 }
 
+impl Built {
+    /// The target that cargo was told to build for by its settings: then programs are in a directory of that name in its output.
+    pub(super) fn triple(&self, output: &Path) -> Option<&str> {
+        let program = self.programs.values().next()?;
+        let above = program.path.parent()?.parent().filter(|above| *above != output)?;
+        above.file_name()?.to_str()
+    }
+}
+
 /// A program that cargo made.
 #[derive(Debug)]
 pub(super) struct Executable {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::cargo::{Script, Unit, directory_of};
+use super::workspace::Workspace;
 
 /// Inputs of one unit or program.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -21,20 +22,20 @@ pub(super) struct List {
     pub(super) inputs: Inputs,
 }
 
-/// Returns what rustc read for a unit, or `None` where it left no list. `root` is the workspace's.
-pub(super) fn of_unit(unit: &Unit, root: &Path) -> Option<List> {
-    let file = list_of(unit)?;
+/// Returns what rustc read for a unit, or `None` where it left no list.
+pub(super) fn of_unit(unit: &Unit, workspace: &Workspace) -> Option<List> {
+    let file = list_of(unit, workspace)?;
     let text = std::fs::read_to_string(&file).ok()?;
     let (listed, variables) = (paths(text.lines().next()?)?, variables(&text));
     // Rustc runs in the workspace for its members, in the crate's own directory for all others.
     let starts = |base: &&Path| listed.iter().any(|path| base.join(path) == unit.target.src_path);
-    let base = [root, directory_of(&unit.manifest_path)].into_iter().find(starts)?;
+    let base = [workspace.root.as_path(), directory_of(&unit.manifest_path)].into_iter().find(starts)?;
     let paths = listed.iter().map(|path| base.join(path)).collect();
     Some(List { file, inputs: Inputs { paths, variables } })
 }
 
 /// Returns rustc's list beside what it made of a unit, which has a digest in its name: `deps/name-0123456789abcdef.d`.
-fn list_of(unit: &Unit) -> Option<PathBuf> {
+fn list_of(unit: &Unit, workspace: &Workspace) -> Option<PathBuf> {
     let beside = |file: &PathBuf| {
         let name = file.file_stem()?.to_str()?;
         let own = file.with_file_name(name.strip_prefix("lib").unwrap_or(name)).with_extension("d");
@@ -48,7 +49,9 @@ fn list_of(unit: &Unit) -> Option<PathBuf> {
         // A program is a second name of a file in `deps`.
         let program = unit.filenames.first()?;
         let prefix = format!("{}-", unit.target.name.replace('-', "_"));
-        let mut found = lists(&program.parent()?.join("deps"), &prefix);
+        let beside = program.parent()?;
+        let kept = beside.strip_prefix(&workspace.target).map_or_else(|_| beside.to_owned(), |below| workspace.build().join(below));
+        let mut found = lists(&kept.join("deps"), &prefix);
         let own = found.iter().position(|list| is_same(&list.with_extension(program.extension().unwrap_or_default()), program));
         return match own {
             Some(own) => Some(found.swap_remove(own)),

@@ -36,16 +36,13 @@ const VARIABLES: [&str; 9] = [
 ];
 
 /// Beginnings of the variables that cargo sets for each crate anew, whatever they are outside.
-const OF_CARGO: [&str; 8] = [
-    "CARGO_PKG_",
-    "CARGO_MANIFEST_",
-    "CARGO_BIN_",
-    "CARGO_CRATE_NAME",
-    "CARGO_PRIMARY_PACKAGE",
-    "CARGO_TARGET_TMPDIR",
-    "CARGO_RUSTC_",
-    "OUT_DIR",
-];
+const OF_CARGO: [&str; 4] = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_RUSTC_"];
+
+/// The others of them.
+const OF_CARGO_EXACTLY: [&str; 5] = ["CARGO", "CARGO_CRATE_NAME", "CARGO_PRIMARY_PACKAGE", "CARGO_TARGET_TMPDIR", "OUT_DIR"];
+
+/// Directories in which version control keeps its own.
+const VERSION_CONTROL: [&str; 5] = [".git", ".hg", ".jj", ".pijul", ".svn"];
 
 /// Directories that are no sources, in a crate as anywhere: what version control, this program and npm keep.
 const NO_SOURCES: [&str; 7] = [".git", ".hg", ".jj", ".pijul", ".svn", ".liveinsight", "node_modules"];
@@ -84,7 +81,7 @@ pub(super) struct Lists<'a> {
 }
 
 impl<'a> Lists<'a> {
-    pub(super) fn of(built: &'a Built, root: &Path) -> Self {
+    pub(super) fn of(built: &'a Built, workspace: &Workspace) -> Self {
         let directories: HashMap<&str, &Path> =
             built.units.iter().map(|unit| (unit.package_id.as_str(), directory_of(&unit.manifest_path))).collect();
         let of_script = |script: &'a Script| {
@@ -92,7 +89,7 @@ impl<'a> Lists<'a> {
             (script, directory.and_then(|directory| dep_info::of_script(script, directory)))
         };
         Self {
-            units: built.units.iter().map(|unit| (unit, dep_info::of_unit(unit, root))).collect(),
+            units: built.units.iter().map(|unit| (unit, dep_info::of_unit(unit, workspace))).collect(),
             scripts: built.scripts.iter().map(of_script).collect(),
         }
     }
@@ -110,15 +107,23 @@ pub(super) fn is_local(package_id: &str) -> bool {
 }
 
 impl Watched {
-    /// Names all that decided what is in `program`; `None` if that cannot be said for certain.
-    pub(super) fn of(program: &Path, source: &Path, workspace: &Workspace, lists: &Lists<'_>) -> Option<Self> {
+    /// Names all that decided what is in `program`, one of `programs` that were built together; `None` if that cannot be said for certain.
+    pub(super) fn of<'p>(
+        program: &Path,
+        programs: impl Iterator<Item = &'p Path>,
+        source: &Path,
+        workspace: &Workspace,
+        lists: &Lists<'_>,
+    ) -> Option<Self> {
         let mut watched = Self::default();
         let mut paths = dep_info::of_program(program)?;
         let own = paths.clone();
+        let listed: BTreeSet<PathBuf> = programs.filter_map(dep_info::of_program).flatten().collect();
         let mut local = BTreeSet::new();
         for (unit, list) in &lists.units {
             if is_local(&unit.package_id) {
-                if !own.contains(&unit.target.src_path) {
+                // Cargo's lists follow local crates only: one that a download depends on is in none, and counts for all.
+                if !own.contains(&unit.target.src_path) && listed.contains(&unit.target.src_path) {
                     continue;
                 }
                 local.insert(unit.package_id.as_str());
@@ -128,10 +133,6 @@ impl Watched {
             paths.extend(inputs.paths.iter().cloned());
             watched.variables.extend(inputs.variables.iter().cloned());
         }
-        if local.is_empty() {
-            // The list is of another build: each program is made from a crate of its own at least.
-            return None;
-        }
         for (script, list) in &lists.scripts {
             if is_local(&script.package_id) && !local.contains(script.package_id.as_str()) {
                 continue;
@@ -140,11 +141,9 @@ impl Watched {
             paths.extend(inputs.paths.iter().cloned());
             watched.variables.extend(inputs.variables.iter().cloned());
         }
-        watched.variables.retain(|name| name != "CARGO" && !OF_CARGO.iter().any(|start| name.starts_with(start)));
+        let is_set_by_cargo = |name: &str| OF_CARGO_EXACTLY.contains(&name) || OF_CARGO.iter().any(|start| name.starts_with(start));
+        watched.variables.retain(|name| !is_set_by_cargo(name));
         for path in paths.into_iter().filter(|path| !lists.is_derived(path)) {
-            if watched.crates.contains(&path) {
-                continue;
-            }
             // Cargo runs a build script again and again that watches something which is not there.
             let about = std::fs::metadata(&path).ok()?;
             if about.is_dir() {
@@ -165,6 +164,8 @@ impl Watched {
         self.files.extend(workspace.manifests().map(Path::to_owned));
         self.files.extend(Config::of(&workspace.root).files);
         self.files.insert(workspace.lockfile());
+        let elsewhere: Vec<PathBuf> = self.crates.iter().filter_map(|directory| workspace_elsewhere(directory)).collect();
+        self.files.extend(elsewhere);
     }
 }
 
@@ -190,10 +191,14 @@ impl Evidence {
             && self.directories.iter().all(|(path, was)| reader.directory(path).as_ref() == Some(was))
     }
 
-    /// The files that are not as they were.
+    /// The files, and the directories that build scripts watch, that are not as they were.
     pub(super) fn changed(&self, reader: &mut Reader) -> BTreeSet<PathBuf> {
+        let mut changed: BTreeSet<PathBuf> = BTreeSet::new();
         let files = self.files.iter().filter(|(path, was)| !reader.file(path).is_ok_and(|now| now == **was));
-        files.map(|(path, _)| path.clone()).collect()
+        changed.extend(files.map(|(path, _)| path.clone()));
+        let directories = self.directories.iter().filter(|(path, was)| reader.directory(path).as_ref() != Some(*was));
+        changed.extend(directories.map(|(path, _)| path.clone()));
+        changed
     }
 
     /// All files that exist, and the directories.
@@ -201,6 +206,12 @@ impl Evidence {
         let files = self.files.iter().filter(|(_, state)| state.is_some()).map(|(path, _)| path.clone()).collect();
         (files, self.crates.keys().chain(self.directories.keys()).cloned().collect())
     }
+}
+
+/// The manifest of the workspace that a crate names as its own, which need not be above it.
+fn workspace_elsewhere(directory: &Path) -> Option<PathBuf> {
+    let manifest: toml::Table = std::fs::read_to_string(directory.join("Cargo.toml")).ok()?.parse().ok()?;
+    Some(directory.join(manifest.get("package")?.get("workspace")?.as_str()?).join("Cargo.toml"))
 }
 
 /// Reads each file once, however many programs were made from it.
@@ -260,6 +271,8 @@ impl Reader {
         }
         let mut all = Parts::default();
         let whole = all_below(directory).all(|entry| match entry {
+            // The directory of a crate changes when cargo writes its output or a lockfile into it.
+            Ok(entry) if entry.depth() == 0 && is_crate(directory) => true,
             Ok(entry) => entry.metadata().is_ok_and(|about| {
                 all.add(&entry.path().to_string_lossy(), format!("{} {:?}", about.len(), Times::of(&about)).as_bytes());
                 true
@@ -316,6 +329,8 @@ fn settings() -> Fingerprint {
     for (name, value) in variables.filter(|(name, _)| counts(name)).collect::<BTreeMap<_, _>>() {
         all.add(&name, value.as_encoded_bytes());
     }
+    // Its settings count for every crate.
+    all.add("", cargo_home().unwrap_or_default().as_os_str().as_encoded_bytes());
     all.fingerprint()
 }
 
@@ -328,9 +343,12 @@ pub(super) fn files_of_crate(directory: &Path) -> impl Iterator<Item = walkdir::
     WalkDir::new(directory).follow_links(true).sort_by_file_name().into_iter().filter_entry(belongs)
 }
 
-/// All that is below a directory that a build script watches, as cargo looks at it, other crates included.
+/// All that is below a directory that a build script watches, as cargo looks at it: other crates and hidden files included, but not what version
+/// control, this program and cargo itself write there.
 pub(super) fn all_below(directory: &Path) -> impl Iterator<Item = walkdir::Result<DirEntry>> {
-    let belongs = |entry: &DirEntry| entry.depth() == 0 || !(entry.file_name() == ".liveinsight" || is_output(entry.path()));
+    let is_kept = |entry: &DirEntry| VERSION_CONTROL.iter().any(|name| entry.file_name() == *name) || entry.file_name() == ".liveinsight";
+    let is_cargos = |entry: &DirEntry| is_output(entry.path()) && entry.path().join(".rustc_info.json").is_file();
+    let belongs = move |entry: &DirEntry| entry.depth() == 0 || !(is_kept(entry) || is_cargos(entry));
     WalkDir::new(directory).follow_links(true).sort_by_file_name().into_iter().filter_entry(belongs)
 }
 

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use super::evidence::{Evidence, Lists, all_below, files_of_crate, is_local};
+use super::output::Output;
 
 /// How much older than the clock the time of a file may be that is written now (Linux: one tick of the kernel, up to 10 ms).
 const TICK: Duration = Duration::from_millis(10);
@@ -58,7 +59,7 @@ pub(super) fn now() -> SystemTime {
 pub(super) struct Known(BTreeMap<PathBuf, SystemTime>);
 
 impl Known {
-    /// Adds files that changed since a build that ended at `made`.
+    /// Adds files and directories that changed since a build that ended at `made`.
     pub(super) fn add(&mut self, files: impl IntoIterator<Item = PathBuf>, made: SystemTime) {
         for file in files {
             let since = self.0.entry(file).or_insert(made);
@@ -74,14 +75,14 @@ impl Known {
 }
 
 /// Returns the local packages that have to be compiled again although cargo found them up to date or is done with them, in a run that
-/// began at `begun`. What was there `is_of_another` checkout: then nothing of it counts.
-pub(super) fn outdated<'a>(lists: &'a Lists<'_>, begun: SystemTime, known: &Known, is_of_another: bool) -> BTreeSet<&'a str> {
+/// began at `begun`.
+pub(super) fn outdated<'a>(lists: &'a Lists<'_>, begun: SystemTime, known: &Known, output: &Output<'_>) -> BTreeSet<&'a str> {
     // Cargo itself notices what was modified later than it compiled.
     let is_hidden =
         |path: &Path, compiled: SystemTime| known.times(path).is_some_and(|times| times.changed > compiled && times.modified <= compiled);
     let written = |file: &Path| std::fs::metadata(file).and_then(|about| about.modified()).unwrap_or(SystemTime::UNIX_EPOCH);
     let units = lists.units.iter().filter(|(unit, _)| is_local(&unit.package_id)).filter_map(|(unit, list)| {
-        if unit.fresh && is_of_another {
+        if unit.fresh && output.is_foreign(list.as_ref()) {
             return Some(unit.package_id.as_str());
         }
         let list = list.as_ref()?;
@@ -96,9 +97,10 @@ pub(super) fn outdated<'a>(lists: &'a Lists<'_>, begun: SystemTime, known: &Know
             if !path.is_dir() {
                 return is_hidden(path, compiled);
             }
-            let is_crate = path.join("Cargo.toml").is_file();
-            let mut all: Box<dyn Iterator<Item = _>> = if is_crate { Box::new(files_of_crate(path)) } else { Box::new(all_below(path)) };
-            all.any(|entry| entry.is_ok_and(|entry| entry.file_type().is_file() && is_hidden(entry.path(), compiled)))
+            // Files that are gone, or came with the directory they are in, have no time that tells.
+            let is_known = known.0.get(path).is_some_and(|since| *since > compiled);
+            is_known
+                || all_below(path).any(|entry| entry.is_ok_and(|entry| entry.file_type().is_file() && is_hidden(entry.path(), compiled)))
         };
         list.inputs.paths.iter().any(hidden).then_some(script.package_id.as_str())
     });

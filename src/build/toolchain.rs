@@ -135,10 +135,10 @@ impl Tools {
         self.command(&self.program, name, target.as_deref())
     }
 
-    /// The start of a command that removes what was built.
-    pub(super) fn clean(&self) -> Command {
+    /// The start of a command that removes what was built, for the target that it was `built` for, if settings of cargo name one.
+    pub(super) fn clean(&self, built: Option<&str>) -> Command {
         let target = match self.means {
-            Means::Plain => None,
+            Means::Plain => built,
             Means::Cross(triple) => Some(triple),
         };
         self.command("cargo".as_ref(), "clean", target)

@@ -20,6 +20,9 @@ pub(super) struct Workspace {
     /// Build output.
     #[serde(rename = "target_directory")]
     pub(super) target: PathBuf,
+    /// Where cargo keeps what is not for users, `None` of a cargo before 1.91, which has one directory.
+    #[serde(rename = "build_directory", default)]
+    build: Option<PathBuf>,
     packages: Vec<Package>,
 }
 
@@ -84,6 +87,11 @@ impl Workspace {
         let named = Named { function, package: &package.name, default_run: package.default_run.as_deref() };
         let binary = choose(&named, source.binary.as_deref(), &binaries)?;
         Ok(Some(Program { function: function.to_owned(), package: package.id.clone(), name: package.name.clone(), binary, binaries }))
+    }
+
+    /// The directory in which cargo keeps all but the finished programs.
+    pub(super) fn build(&self) -> &Path {
+        self.build.as_deref().unwrap_or(&self.target)
     }
 
     /// The file that fixes the versions of all dependencies.

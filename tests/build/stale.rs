@@ -171,32 +171,136 @@ async fn times_do_not_count() {
     assert_eq!(handler.build().await.0, "TWO", "cargo's output without a record");
 }
 
-/// Two checkouts of a repository, the second with other sources and older times, whose settings name one directory for cargo's output.
+/// A directory that settings of several projects name for cargo's output, and a project there whose crates are called as the others' are.
+fn checkout(output: &Path, label: &str) -> Handler {
+    let handler = Handler::new(&[
+        (".cargo/config.toml", &format!("[build]\ntarget-dir = \"{}\"\n", output.display())),
+        ("app/Cargo.toml", &manifest("app", "[workspace]\n[dependencies]\nlabel = { path = \"../label\" }\n")),
+        ("label/Cargo.toml", &manifest("label", "")),
+        ("app/src/main.rs", &prints("label::LABEL")),
+    ]);
+    handler.write("label/src/lib.rs", &format!("pub const LABEL: &str = \"{label}\";\n"));
+    handler
+}
+
 #[tokio::test]
-async fn what_another_checkout_compiled_does_not_count() {
+async fn what_another_project_compiled_does_not_count() {
     let output = tempfile::tempdir().unwrap();
-    let settings = format!("[build]\ntarget-dir = {:?}\n", output.path());
-    let depends = manifest("app", "[workspace]\n[dependencies]\nlabel = { path = \"../label\" }\n");
-    let checkout = |label: &str| {
-        let handler = Handler::new(&[
-            (".cargo/config.toml", &settings),
-            ("app/Cargo.toml", &depends),
-            ("label/Cargo.toml", &manifest("label", "")),
-            ("app/src/main.rs", &prints("label::LABEL")),
-        ]);
-        handler.write("label/src/lib.rs", &format!("pub const LABEL: &str = \"{label}\";\n"));
-        handler
-    };
-    let (one, two) = (checkout("ONE"), checkout("TWO"));
-    assert_eq!(one.build().await, ("ONE".to_owned(), true));
-    assert_eq!(two.build().await, ("TWO".to_owned(), true));
+    // The first two at once, in a directory that is not there yet.
+    let place = output.path().join("target");
+    let (one, two) = (checkout(&place, "ONE"), checkout(&place, "TWO"));
+    let built = tokio::join!(one.build(), two.build());
+    assert_eq!((built.0.0.as_str(), built.1.0.as_str()), ("ONE", "TWO"));
     for handler in [&one, &two] {
         assert!(!handler.build().await.1, "the package is kept");
         std::fs::remove_dir_all(handler.path(".liveinsight")).unwrap();
     }
-    assert_eq!(one.build().await, ("ONE".to_owned(), true), "of the second, cargo's output is there");
+    assert_eq!(one.build().await, ("ONE".to_owned(), true), "cargo's output is the second's");
+
+    // Cargo itself was at work in between, and left no note.
+    std::fs::remove_dir_all(one.path(".liveinsight")).unwrap();
+    let other = Command::new("cargo").args(["build", "--quiet"]).current_dir(two.path("app")).status().unwrap();
+    assert!(other.success());
+    assert_eq!(one.build().await, ("ONE".to_owned(), true), "cargo built the second's");
     one.write("label/src/lib.rs", "pub const LABEL: &str = \"THREE\";\n");
     assert_eq!(one.build().await, ("THREE".to_owned(), true), "changed");
+
+    // The first build there ended half-way.
+    let place = output.path().join("other");
+    let (one, two) = (checkout(&place, "ONE"), checkout(&place, "TWO"));
+    one.write("app/src/main.rs", "fn main() {\n");
+    let sources = [("app".to_owned(), source("app"))].into();
+    assert!(one.builder.build(&sources, None, HOST).await.is_err());
+    assert_eq!(two.build().await, ("TWO".to_owned(), true), "after a build that failed");
+}
+
+#[tokio::test]
+async fn where_cargo_puts_its_output_does_not_count() {
+    let version = Command::new("rustc").arg("-vV").output().unwrap();
+    let version = String::from_utf8(version.stdout).unwrap();
+    let host = version.lines().find_map(|line| line.strip_prefix("host: ")).unwrap();
+    let alone = manifest("app", ALONE);
+    for settings in [format!("[build]\ntarget = \"{host}\"\n"), "[build]\nbuild-dir = \"made\"\n".to_owned()] {
+        let files = [("app/Cargo.toml", alone.as_str()), ("app/.cargo/config.toml", &settings), ("app/src/main.rs", &prints("\"ONE\""))];
+        let handler = Handler::new(&files);
+        let change = |handler: &Handler| handler.unpack("app/src/main.rs", &prints("\"TWO\""));
+        handler.follows(&settings, change).await;
+    }
+}
+
+/// A crate on this machine that stands in for one that a download depends on (`[patch]`).
+#[tokio::test]
+async fn a_patch_of_what_a_download_depends_on_counts() {
+    let label = |text: &str| format!("pub const LABEL: &str = \"{text}\";\n");
+    let settings = "[source.crates-io]\nreplace-with = \"vendored\"\n[source.vendored]\ndirectory = \"../vendor\"\n";
+    let depends = "[workspace]\n[dependencies]\nmiddle = \"0.1.0\"\n[patch.crates-io]\nleaf = { path = \"../leaf\" }\n";
+    let handler = Handler::new(&[
+        ("app/.cargo/config.toml", settings),
+        ("app/Cargo.toml", &manifest("app", depends)),
+        ("app/src/main.rs", &prints("middle::LABEL")),
+        ("vendor/middle/Cargo.toml", &manifest("middle", "[dependencies]\nleaf = \"0.1.0\"\n")),
+        ("vendor/middle/.cargo-checksum.json", "{\"files\":{}}"),
+        ("vendor/middle/src/lib.rs", "pub use leaf::LABEL;\n"),
+        ("leaf/Cargo.toml", &manifest("leaf", "")),
+        ("leaf/src/lib.rs", &label("ONE")),
+    ]);
+    handler.follows("a patch", |handler| handler.write("leaf/src/lib.rs", &label("TWO"))).await;
+}
+
+#[tokio::test]
+async fn a_workspace_that_is_not_above_counts() {
+    let workspace =
+        |version: &str| format!("[workspace]\nmembers = [\"../label\"]\nresolver = \"3\"\n[workspace.package]\nversion = \"{version}\"\n");
+    let member = "[package]\nname = \"label\"\nversion.workspace = true\nedition = \"2024\"\nworkspace = \"../far\"\n";
+    let library = "pub fn label() -> &'static str {\n    if env!(\"CARGO_PKG_VERSION\") == \"1.0.0\" { \"ONE\" } else { \"TWO\" }\n}\n";
+    let handler = Handler::new(&[
+        ("far/Cargo.toml", &workspace("1.0.0")),
+        ("app/Cargo.toml", &manifest("app", "[workspace]\n[dependencies]\nlabel = { path = \"../label\" }\n")),
+        ("app/src/main.rs", &prints("label::label()")),
+        ("label/Cargo.toml", member),
+        ("label/src/lib.rs", library),
+    ]);
+    handler.follows("a workspace elsewhere", |handler| handler.write("far/Cargo.toml", &workspace("1.0.1"))).await;
+}
+
+/// Directories that no crate's sources are in, and that cargo looks into all the same.
+#[tokio::test]
+async fn a_build_script_that_watches_its_directory_sees_all_of_it() {
+    let script = |watch: &str, file: &str| {
+        format!(
+            "fn main() {{\n    {watch}\n    println!(\"cargo::rustc-env=LABEL={{}}\", std::fs::read_to_string({file:?}).unwrap().trim());\n}}\n"
+        )
+    };
+    let alone = manifest("app", ALONE);
+    let all = "println!(\"cargo::rerun-if-changed=.\");";
+    for (watch, file, beside) in [
+        (all, "nested/data.txt", ("app/nested/Cargo.toml", manifest("nested", ALONE))),
+        (all, "node_modules/x/data.txt", ("app/node_modules/x/package.json", "{}".to_owned())),
+        (all, "made/data.txt", ("app/made/CACHEDIR.TAG", "Signature: 8a477f597d28d172789f06886806bc55\n".to_owned())),
+        ("", "node_modules/x/data.txt", ("app/node_modules/x/package.json", "{}".to_owned())),
+    ] {
+        let path = format!("app/{file}");
+        let handler = Handler::new(&[
+            ("app/Cargo.toml", &alone),
+            ("app/build.rs", &script(watch, file)),
+            ("app/src/main.rs", &prints("env!(\"LABEL\")")),
+            (&path, "ONE"),
+            (beside.0, &beside.1),
+        ]);
+        handler.follows(&format!("{watch} {file}"), |handler| handler.write(&path, "TWO")).await;
+    }
+    let handler = Handler::new(&[
+        ("app/Cargo.toml", &alone),
+        ("app/build.rs", &script("println!(\"cargo::rerun-if-changed=texts\");", "texts/data.txt")),
+        ("app/src/main.rs", &prints("env!(\"LABEL\")")),
+        ("app/texts/data.txt", "ONE"),
+        ("app/others/data.txt", "TWO"),
+    ]);
+    let swap = |handler: &Handler| {
+        std::fs::rename(handler.path("app/texts"), handler.path("app/before")).unwrap();
+        std::fs::rename(handler.path("app/others"), handler.path("app/texts")).unwrap();
+    };
+    handler.follows("a watched directory moved into place", swap).await;
 }
 
 #[tokio::test]
