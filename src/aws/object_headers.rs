@@ -11,7 +11,7 @@ pub struct Headers {
     pub content_type: String,
     /// `Cache-Control`.
     pub cache_control: String,
-    /// Other headers that S3 keeps and answers with. None are declared: what is found here goes.
+    /// Other headers that S3 keeps and answers with, and where it keeps the object. None are declared: what is found here goes.
     #[serde(flatten)]
     pub other: BTreeMap<String, String>,
 }
@@ -31,6 +31,8 @@ impl Headers {
             ("content_language", answer.content_language()),
             ("expires", answer.expires_string()),
             ("website_redirect_location", answer.website_redirect_location()),
+            // Named only if it is another than the one that every object is written with; of an archived one, visitors see nothing.
+            ("storage_class", answer.storage_class().map(|class| class.as_str()).filter(|class| *class != "STANDARD")),
         ];
         let other = other.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())));
         let metadata = answer.metadata().into_iter().flatten().map(|(name, value)| (format!("x-amz-meta-{name}"), value.clone()));

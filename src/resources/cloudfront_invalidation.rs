@@ -52,7 +52,7 @@ impl Distribution {
                 paths.insert("/".to_owned());
             }
         }
-        if paths.len() > PATHS { vec![EVERYTHING.to_owned()] } else { paths.into_iter().collect() }
+        if paths.len() > PATHS || paths.contains(EVERYTHING) { vec![EVERYTHING.to_owned()] } else { paths.into_iter().collect() }
     }
 }
 
@@ -114,6 +114,7 @@ mod tests {
         assert_eq!(paths(&many[..PATHS]).len(), PATHS);
         assert_eq!(paths(&many), ["/*"]);
         assert_eq!(paths(&["a~b", "a~c"]), ["/a*"]);
+        assert_eq!(paths(&["a.js", "~b.js"]), ["/*"]);
         assert!(paths(&[]).is_empty());
     }
 

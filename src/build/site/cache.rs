@@ -23,6 +23,33 @@ const BASE_64: &[usize] = &[8, 22, 27, 43];
 const BASE_32: usize = 8;
 /// Endings that tools put between a digest and the extension: `app.3f2a91bc.js.map`, `app-3f2a91bc_bg.wasm`, `main.3f2a91bc.chunk.css`.
 const ENDINGS: &[&str] = &[".min", ".js", ".mjs", ".css", ".chunk", ".bundle", ".iframe", ".module", ".LICENSE", "_bg", ".p", "-s"];
+/// Letters in the names of things that mix cases and digits: `iPhone6S`, `v2Final3`, `a4Paper2`, `macOS14b`.
+const WORDS: &[&str] = &[
+    "air", "alpha", "app", "beta", "book", "copy", "dim", "draft", "fi", "final", "hd", "mac", "max", "new", "old", "os", "pad", "page",
+    "paper", "part", "phone", "photo", "pod", "pro", "rev", "scan", "uhd", "ver", "win",
+];
+/// What cameras and scanners begin names with.
+const CAMERAS: &[&str] = &["DOC", "DSC", "DSCF", "IMG", "MVI", "PIC", "PXL", "SCAN", "VID"];
+/// Directories into which build tools write files with short digests of every kind.
+const BUILT: &[&str] = &[
+    "_app",
+    "_astro",
+    "_next",
+    "_nuxt",
+    "assets",
+    "build",
+    "bundles",
+    "chunks",
+    "dist",
+    "fonts",
+    "immutable",
+    "js",
+    "css",
+    "media",
+    "static",
+];
+/// Extensions that short digests are believed of anywhere else.
+const CODE: &[&str] = &["css", "eot", "js", "json", "map", "mjs", "otf", "svg", "ttf", "wasm", "woff", "woff2"];
 /// The months, as dates spell them.
 const MONTHS: &[&str] = &["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 
@@ -30,15 +57,18 @@ const MONTHS: &[&str] = &["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug"
 pub(super) fn cache_control(key: &str) -> &'static str {
     let name = key.rsplit('/').next().unwrap_or(key);
     let (stem, extension) = name.rsplit_once('.').unwrap_or((name, ""));
-    match extension {
-        "html" | "htm" => PAGE,
-        _ if has_digest(stem) => IMMUTABLE,
+    let extension = extension.to_ascii_lowercase();
+    let is_built = || CODE.contains(&&*extension) || key.split('/').rev().skip(1).any(|directory| BUILT.contains(&directory));
+    match &*extension {
+        "html" | "htm" | "xhtml" | "xht" => PAGE,
+        _ if has_digest(stem, is_built()) => IMMUTABLE,
         _ => SHORT,
     }
 }
 
-/// Returns whether a name without its extension is a content digest or ends in one: `app.3f2a91bc`, `index-DiwrgT4a`.
-fn has_digest(stem: &str) -> bool {
+/// Returns whether a name without its extension is a content digest or ends in one: `app.3f2a91bc`, `index-DiwrgT4a`. Eight letters and digits
+/// that are no hexadecimal are one only of what a build tool may have written.
+fn has_digest(stem: &str, is_built: bool) -> bool {
     let mut stem = stem;
     while let Some(shorter) = ENDINGS.iter().find_map(|ending| stem.strip_suffix(ending)) {
         stem = shorter;
@@ -47,15 +77,20 @@ fn has_digest(stem: &str) -> bool {
     // A digest in base64url may hold a hyphen itself.
     let in_base_64 = BASE_64.iter().filter_map(|length| stem.split_at_checked(stem.len().checked_sub(*length)?));
     let mut in_base_64 = in_base_64.filter(|(before, _)| before.is_empty() || before.ends_with(['.', '-']));
-    (is_hexadecimal(last) && !is_uuid(before, last)) || is_base_32(last) || in_base_64.any(|(_, digest)| is_base_64(digest))
+    (is_hexadecimal(last) && !is_uuid(before, last))
+        || is_built && is_base_32(last)
+        || in_base_64.any(|(_, digest)| (is_built || digest.len() > BASE_32) && is_base_64(digest))
 }
 
 fn is_hexadecimal(text: &str) -> bool {
     let units = units(text);
     let is_mixed = has_digit(text) && text.contains(|c: char| c.is_ascii_lowercase());
-    let is_random = text.len() > SHORT_HEXADECIMAL
-        // `cafe2024`, `facade01` and `240131ab` are words and dates with something behind them.
-        || (units.len() >= 3 && units.iter().all(|unit| unit.len() < text.len() / 2 + 2 && !is_word(unit, 5)) && !is_date(text));
+    // `cafe2024`, `facade01` and `240131ab` are words and dates with something behind them.
+    let is_no_word = units.len() >= 3 && units.iter().all(|unit| unit.len() < text.len() / 2 + 2 && !is_word(unit, 5));
+    let is_random = (text.len() > SHORT_HEXADECIMAL || is_no_word)
+        && !is_date(text)
+        && !units.iter().any(|unit| is_moment(unit, text.len()))
+        && !is_plain_uuid(text);
     HEXADECIMAL.contains(&text.len()) && text.chars().all(|c| matches!(c, '0'..='9' | 'a'..='f')) && is_mixed && is_random
 }
 
@@ -67,6 +102,7 @@ fn is_base_32(text: &str) -> bool {
         && units.len() >= 3
         // `VOLUME2B`, `TRACK2A7`, `PART2OF3`
         && units.iter().all(|unit| (!is_word(unit, 4) || units.len() >= 5) && *unit != "OF")
+        && units.first().is_none_or(|first| !CAMERAS.contains(first))
         && !is_date(text)
 }
 
@@ -84,6 +120,9 @@ fn is_base_64(text: &str) -> bool {
         && pieces.iter().any(|piece| piece.len() >= 3)
         && !has_size
         && !is_date(text)
+        && units.iter().all(|unit| !WORDS.contains(&&*unit.to_ascii_lowercase()))
+        // `10h30mAM`
+        && !units.windows(4).any(|four| has_digit(four[0]) && four[1] == "h" && has_digit(four[2]) && four[3] == "m")
 }
 
 fn has_digit(text: &str) -> bool {
@@ -117,9 +156,30 @@ fn is_word(unit: &str, length: usize) -> bool {
     unit.len() >= length && unit.to_ascii_lowercase().contains(['a', 'e', 'i', 'o', 'u'])
 }
 
-/// Returns whether a year or a month is in it: `2024dec1`, `31Dec24B`.
+/// Returns whether digits among `length` characters are a day or a moment: `20240131`, `20240131235959`, seconds or milliseconds since 1970, or
+/// `240131`, which long digests have by chance.
+fn is_moment(digits: &str, length: usize) -> bool {
+    let within = |at: usize, range: std::ops::RangeInclusive<u32>| {
+        digits.get(at..at + 2).and_then(|two| two.parse().ok()).is_some_and(|number| range.contains(&number))
+    };
+    if !digits.bytes().all(|c| c.is_ascii_digit()) {
+        return false;
+    }
+    let is_day = digits.len() >= 8 && within(0, 19..=20) && within(4, 1..=12) && within(6, 1..=31);
+    let is_short_day = digits.len() == 6 && length <= SHORT_HEXADECIMAL && within(2, 1..=12) && within(4, 1..=31);
+    is_day || is_short_day || matches!(digits.len(), 10 | 13) && digits.starts_with('1')
+}
+
+/// Returns whether it is a UUID without its hyphens, of a version that is made of time or chance (RFC 9562).
+fn is_plain_uuid(text: &str) -> bool {
+    text.len() == 32 && matches!(text.as_bytes()[12], b'1' | b'4' | b'7') && matches!(text.as_bytes()[16], b'8' | b'9' | b'a' | b'b')
+}
+
+/// Returns whether a year or a month is in it: `2024dec1`, `31Dec24B`, `Q32024`.
 fn is_date(text: &str) -> bool {
-    let is_year = |unit: &str| unit.len() == 4 && (unit.starts_with("19") || unit.starts_with("20"));
+    let begins = |unit: &str| unit.starts_with("19") || unit.starts_with("20");
+    let is_year =
+        |unit: &str| unit.len() == 4 && begins(unit) || unit.len() == 5 && matches!(unit.as_bytes()[0], b'1'..=b'4') && begins(&unit[1..]);
     let text = text.to_ascii_lowercase();
     let has_month = |month: &&str| {
         text.match_indices(*month).any(|(at, _)| {
@@ -218,7 +278,29 @@ mod tests {
             "plan-2024Q3v2.pdf",
             "log-20240131T120000.txt",
             "log-1706659200000.txt",
+            "scan-20240131120000ab.png",
+            "report-20241231235959ab.pdf",
+            "report-202412312359aa01.pdf",
+            "a-20240131deadbeef.png",
+            "x-24dec31235959ab0.pdf",
+            "backup-1706659200abcdef.zip",
+            "scan-ab240131cd.png",
+            "scan-abc240131def.png",
+            "assets/sales-Q32024v2.xlsx",
+            "assets/talk-10h30mAM.mp3",
             // Words
+            "photo-iPhone6S.jpg",
+            "assets/photo-iPhone6S.jpg",
+            "assets/guide-eBook2Go.pdf",
+            "assets/x-iPad2Air.png",
+            "assets/screenshot-macOS14b.png",
+            "assets/x-WiFi6eV2.png",
+            "assets/report-v2Final3.pdf",
+            "assets/x-v10Beta2.zip",
+            "assets/form-RevA2New.pdf",
+            "assets/x-a4Paper2.pdf",
+            "assets/photo-DSC2345A.jpg",
+            "assets/photo-IMG3456B.jpg",
             "song-facade01.mp3",
             "menu-cafe2024.pdf",
             "cover-decade2b.png",
@@ -239,6 +321,8 @@ mod tests {
             "call-0123456789.wav",
             // Names of things
             "user-123e4567-e89b-12d3-a456-42661417400a.png",
+            "123e4567e89b42d3a45642661417400a.png",
+            "letter-DiwrgT4a.pdf",
         ] {
             assert_eq!(cache_control(key), SHORT, "{key}");
         }
@@ -246,7 +330,7 @@ mod tests {
 
     #[test]
     fn pages_are_asked_for_every_time() {
-        for key in ["index.html", "about.3f2a91bc.html", "old.htm"] {
+        for key in ["index.html", "about.3f2a91bc.html", "old.htm", "page.3f2a91bc.HTML", "About.Htm", "x.3f2a91bc.xhtml"] {
             assert_eq!(cache_control(key), PAGE, "{key}");
         }
     }
