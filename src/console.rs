@@ -2,7 +2,11 @@
 //!
 //! Its addresses are no contract of AWS's: they are what the console itself shows in 2026, and a page that has moved is one click from there.
 
-use crate::{aws::Place, engine::Id, stack::Names};
+use crate::{
+    aws::Place,
+    engine::Id,
+    stack::{API_LOG_GROUP, Names},
+};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// The ids of what AWS chooses the ids of, as far as it exists.
@@ -37,7 +41,7 @@ pub fn url(id: &Id, name: &str, ids: &Ids, place: &Place, names: &Names) -> Opti
         "lambda.alias" | "lambda.permission" => regional("lambda", &format!("/functions/{function}/aliases/{}", crate::stack::LIVE_ALIAS)),
         // The API's is called by the API's id; in this page, `$25` stands for the percent sign of an encoded character.
         "logs.log_group" => {
-            let group = if id.name() == "api" { names.api_log_group(ids.api.as_ref()?) } else { name.to_owned() };
+            let group = if id.name() == API_LOG_GROUP { names.api_log_group(ids.api.as_ref()?) } else { name.to_owned() };
             regional("cloudwatch", &format!("logsV2:log-groups/log-group/{}", encoded(&group).replace('%', "$25")))
         }
         "s3.bucket" => bucket("objects"),

@@ -28,7 +28,7 @@ Times are UTC. A line that CloudWatch shows up to 30 s late is still found while
 A log group that is not there, or goes meanwhile, is named once; its lines are shown when it is back.
 With --format json each line is an object: {\"time\":…,\"function\":…,\"message\":…}, with `api` for the function if it is the API's")]
 pub struct LogsArgs {
-    /// Only these functions, by their names in stack.yaml, or `api` [default: all]
+    /// Only these functions, by their names in stack.yaml, or `api`, or `api.gateway` if a function is called api [default: all]
     functions: Vec<String>,
     /// Goes on with new lines as they come
     #[arg(long)]
@@ -41,8 +41,10 @@ pub struct LogsArgs {
     filter: Option<String>,
 }
 
-/// What the API's lines go by. No function can be called so.
-const API: &str = "api";
+/// Returns what the API's lines go by: `api`, unless a function does. No function has a dot in its name.
+fn api_name(stack: &Stack) -> &'static str {
+    if stack.functions.contains_key("api") { "api.gateway" } else { "api" }
+}
 
 /// After how many rounds without the API's log group it is asked again which that is: an API that was made anew has another.
 const API_AGAIN: usize = 5;
@@ -53,10 +55,11 @@ pub(super) async fn run(args: &LogsArgs, context: &Context) -> Result<Exit, CliE
     // Mistakes are told before anything is asked or started.
     let stack = session::load(context, Sources::NotNeeded)?;
     let wanted = wanted(&stack, &args.functions)?;
+    let api_name = api_name(&stack);
     let session = Session::open(context, Sources::NotNeeded).await?;
-    let mut sources = sources(&session.names(), wanted.iter().copied().filter(|name| *name != API));
-    let mut api = if wanted.contains(&API) { api(context, &session, !args.functions.is_empty()).await? } else { Api::NotWanted };
-    sources.extend(api.source(&session.names()));
+    let mut sources = sources(&session.names(), wanted.iter().copied().filter(|name| *name != api_name));
+    let mut api = if wanted.contains(api_name) { api(context, &session, !args.functions.is_empty()).await? } else { Api::NotWanted };
+    sources.extend(api.source(&session.names(), api_name));
     let style = LogStyle::new(known(&stack).map(str::to_owned), true, context.ui.columns());
     let show = |line: &Line| {
         if args.filter.as_ref().is_none_or(|text| line.text.contains(text.as_str())) {
@@ -77,19 +80,19 @@ pub(super) async fn run(args: &LogsArgs, context: &Context) -> Result<Exit, CliE
     }
     context.begin(Phase::Serving);
     let mut absent = Absent::default();
-    absent.tell(context, &first.absent, &api);
+    absent.tell(context, &first.absent, (api == Api::Missing).then_some(api_name));
     for number in 1.. {
         if context.stop.sleep(pause(&session)).await.is_err() || !context.ui.is_read() {
             break;
         }
-        if absent.now.contains(API) && number % API_AGAIN == 0 {
+        if absent.now.contains(api_name) && number % API_AGAIN == 0 {
             // What cannot be asked now can be later.
             api = Api::find(&session).await.unwrap_or(api);
-            sources.retain(|source| source.name != API);
-            sources.extend(api.source(&session.names()));
+            sources.retain(|source| source.name != api_name);
+            sources.extend(api.source(&session.names(), api_name));
         }
         let round = tail.round(&session.aws, &sources).await.map_err(|error| CliError::of_engine(None, &error))?;
-        absent.tell(context, &round.absent, &api);
+        absent.tell(context, &round.absent, (api == Api::Missing).then_some(api_name));
         round.lines.iter().for_each(show);
     }
     Ok(Exit::Done)
@@ -97,7 +100,7 @@ pub(super) async fn run(args: &LogsArgs, context: &Context) -> Result<Exit, CliE
 
 /// Everything that logs.
 fn known(stack: &Stack) -> impl Iterator<Item = &str> {
-    stack.functions.keys().map(String::as_str).chain(stack.has_api().then_some(API))
+    stack.functions.keys().map(String::as_str).chain(stack.has_api().then_some(api_name(stack)))
 }
 
 /// What is asked for, which has to exist in stack.yaml.
@@ -130,9 +133,9 @@ impl Api {
         Ok(RestApi::id(&session.aws, &session.names().api()).await?.map_or(Self::Missing, Self::Id))
     }
 
-    fn source(&self, names: &Names) -> Option<Source> {
+    fn source(&self, names: &Names, name: &str) -> Option<Source> {
         match self {
-            Self::Id(id) => Some(Source { name: API.to_owned(), group: names.api_log_group(id) }),
+            Self::Id(id) => Some(Source { name: name.to_owned(), group: names.api_log_group(id) }),
             Self::NotWanted | Self::Missing => None,
         }
     }
@@ -156,9 +159,8 @@ struct Absent {
 }
 
 impl Absent {
-    fn tell(&mut self, context: &Context, absent: &[String], api: &Api) {
-        let missing = (*api == Api::Missing).then(|| API.to_owned());
-        let now: BTreeSet<String> = absent.iter().cloned().chain(missing).collect();
+    fn tell(&mut self, context: &Context, absent: &[String], missing: Option<&str>) {
+        let now: BTreeSet<String> = absent.iter().cloned().chain(missing.map(str::to_owned)).collect();
         for name in now.difference(&self.now) {
             context.ui.note(&format!("{name} has no log group; what it logs is shown when there is one"));
         }

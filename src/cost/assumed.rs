@@ -7,7 +7,7 @@
 use super::{GB, Inventory, Item, MONTH_DAYS, MONTH_HOURS, Usage, inventory::Thing};
 use crate::{
     resources::{Bucket, Distribution, Function, LogGroup, RestApi, Table},
-    stack::{self, Route, Stack},
+    stack::{self, API_LOG_GROUP, Route, Stack, log_group_of},
 };
 
 /// Events a month that are assumed unless somebody knows better.
@@ -65,7 +65,7 @@ const CACHES: f64 = 10.0;
 /// Bytes of the pages with the versions of thirty releases. An assumption.
 const SITE_SIZE: f64 = 5.0 * 1_048_576.0;
 
-/// The logical name of the API and its log group (`stack/declare/api.rs`), and of all that belongs to the site (`stack/declare/site.rs`).
+/// The logical name of the API (`stack/declare/api.rs`), and of all that belongs to the site (`stack/declare/site.rs`).
 const API_NAME: &str = "api";
 const SITE_NAME: &str = "static";
 
@@ -157,10 +157,10 @@ impl<'a> Calls<'a> {
             let compute = if arm { Item::ComputeArm } else { Item::ComputeX86 };
             usage.add(compute, self.requests * DURATION * memory, format!("{} ms a request", DURATION * 1_000.0));
         }
-        logs(usage, inventory.get::<LogGroup>(self.name), self.requests * INVOCATION_LOG);
+        logs(usage, inventory.get::<LogGroup>(log_group_of(self.name)), self.requests * INVOCATION_LOG);
         if inventory.get::<RestApi>(API_NAME).is_some() {
             usage.add(Item::ApiRequests, self.requests, &requests);
-            logs(usage, inventory.get::<LogGroup>(API_NAME), self.requests * ACCESS_LOG);
+            logs(usage, inventory.get::<LogGroup>(API_LOG_GROUP), self.requests * ACCESS_LOG);
         }
         if inventory.has_method_metrics() {
             usage.add(Item::Metrics, METRICS_A_METHOD * self.hours / MONTH_HOURS, format!("{METRICS_A_METHOD} a method with requests"));

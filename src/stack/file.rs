@@ -144,7 +144,8 @@ pub struct FunctionFile {
     pub source: String,
     /// The program that runs, of a crate with several binaries; the one named like the function if not given.
     pub binary: Option<String>,
-    /// The request it answers, as `POST /api/events`. Without, it is not reachable through the API.
+    /// The request it answers, as `POST /api/events`. Without, it is not reachable through the API. The site's address leads to paths below
+    /// /api/ only.
     #[schemars(regex(pattern = r"^(GET|POST|PUT|PATCH|DELETE|HEAD) /\S*$"))]
     pub route: Option<String>,
     /// Tables it may read.

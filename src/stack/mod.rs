@@ -31,7 +31,7 @@ pub use model::{
     Alarm, Alarms, Api, ApiMetric, Cors, Function, FunctionMetric, Index, Key, KeyType, Logs, Projection, RETENTION_DAYS, Route, Site,
     Stack, Statistic, Table, TableMetric, Throttle, Watches,
 };
-pub use names::{LIVE_ALIAS, Names, table_variable};
+pub use names::{API_LOG_GROUP, LIVE_ALIAS, Names, log_group_of, table_variable};
 pub use node::Position;
 pub use read::find;
 pub use schema::schema;

@@ -12,6 +12,15 @@ use super::model::Stack;
 /// The alias of every function that the API calls.
 pub const LIVE_ALIAS: &str = "live";
 
+/// The logical name of the API's log group.
+pub const API_LOG_GROUP: &str = "api";
+
+/// Returns the logical name of a function's log group: the function's, unless the API's log group goes by that.
+pub fn log_group_of(function: &str) -> &str {
+    // No function has a dot in its name.
+    if function == API_LOG_GROUP { "api.function" } else { function }
+}
+
 /// The names of one stack in one account and region.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Names {

@@ -16,7 +16,6 @@ const MISTAKES: &[(&str, &str)] = &[
     // Structure.
     ("unknown section", "fucntions: {}\n"),
     ("unknown key", "functions:\n  order:\n    source: order\n    memroy: 512\n"),
-    ("a function called as the API is", "functions:\n  api: { source: order }\n"),
     ("unknown key unlike any other", "functions:\n  order: { source: order, colour: red }\n"),
     ("wrong type: text for a number", "functions:\n  order: { source: order, memory: lots }\n"),
     ("wrong type: fraction for a whole number", "logs: { retention_days: 7.5 }\n"),

@@ -33,6 +33,7 @@ pub(in super::super) fn environment(stack: &Stack, document: &Document, faulty: 
         variables(stack, name, &mut problems);
         inline_policy(stack, name, function, &mut problems);
         timeout(stack, name, function, &mut warnings);
+        address(stack, name, function, &mut warnings);
         pattern(stack, name, function, &mut problems);
     }
     resources(stack, &mut warnings);
@@ -93,6 +94,14 @@ fn timeout(stack: &Stack, name: &str, function: &Function, warnings: &mut Proble
     let overridden = ["environments", stack.environment.as_str(), "functions", name, "timeout"];
     let path = if warnings.document.holds(&overridden) { overridden.to_vec() } else { vec!["functions", name, "timeout"] };
     warnings.value(&path, problem.help("give it 29s, or no route"));
+}
+
+/// Warns of a route that the site's address does not lead to.
+fn address(stack: &Stack, name: &str, function: &Function, warnings: &mut Problems) {
+    let Some(route) = function.route.as_ref().filter(|route| stack.site.is_some() && !route.path.starts_with(API_PATH)) else { return };
+    let problem = Problem::new(format!("the site's address does not lead to `{}`, only to paths below {API_PATH}", route.path));
+    let next = format!("begin the path with {API_PATH}, or call it at the API's own address (`api_url` of `outputs`)");
+    warnings.value(&["functions", name, "route"], problem.help(next));
 }
 
 /// Checks the pattern that leads a route's requests through the site's address.

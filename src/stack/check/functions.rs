@@ -45,10 +45,6 @@ pub(super) fn check(file: &StackFile, problems: &mut Problems) {
             let problem = Problem::new(format!("`{name}` cannot be the name of a function"));
             problems.key(&path, problem.expected("expected letters, digits, _ -, a letter first"));
         }
-        if name == "api" {
-            let problem = Problem::new("`api` cannot be the name of a function");
-            problems.key(&path, problem.help("the API goes by it, in `logs` for one: choose another"));
-        }
         if let Some(other) = lower.insert(name.to_lowercase(), name) {
             let problem = Problem::new(format!("the functions `{other}` and `{name}` differ only in case"));
             problems.key(&path, problem.help("IAM takes the names of their roles for the same: rename one"));
@@ -131,6 +127,10 @@ fn variables(file: &StackFile, environment: &BTreeMap<String, Text>, path: &[&st
     for name in environment.keys() {
         if let Some(problem) = variable(file, name) {
             problems.key(&below(path, &["environment", name]), problem);
+        }
+        if environment[name].0.contains('\0') {
+            let problem = Problem::new(format!("`{name}` has a NUL character, which no environment variable can hold"));
+            problems.value(&below(path, &["environment", name]), problem.help("take it out, or encode the value (base64, for one)"));
         }
     }
 }

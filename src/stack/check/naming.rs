@@ -12,6 +12,9 @@ use super::{Problems, below, overrides};
 /// The tags every resource carries anyway.
 const OWN_TAGS: [&str; 4] = ["Project", "Environment", "Name", "ManagedBy"];
 
+/// Beginnings of names that nobody may give a bucket (S3 user guide, bucket naming rules).
+const RESERVED_BUCKETS: [&str; 3] = ["xn--", "sthree-", "amzn-s3-demo-"];
+
 /// The regions with all services of a stack, for suggestions only: a new one works without being here.
 const REGIONS: [&str; 26] = [
     "af-south-1",
@@ -45,6 +48,10 @@ const REGIONS: [&str; 26] = [
 pub(super) fn check(file: &StackFile, problems: &mut Problems) {
     if let Some(problem) = project(&file.project) {
         problems.value(&["project"], problem);
+    }
+    if let Some(reserved) = RESERVED_BUCKETS.into_iter().find(|reserved| file.site.is_some() && file.project.starts_with(reserved)) {
+        let problem = Problem::new(format!("S3 keeps bucket names that begin with `{reserved}` to itself"));
+        problems.value(&["project"], problem.help("the site's bucket begins with the project's name: choose another"));
     }
     environments(file, problems);
     if let Some(problem) = region(&file.region) {

@@ -7,7 +7,7 @@ use crate::{
         AccessLog, ApiDeployment, ApiDocument, ApiIntegration, ApiIntegrationResponse, ApiMethod, ApiMethodResponse, ApiResource, ApiStage,
         ERROR_TYPES, LogGroup, MethodKey, Permission, RestApi, quoted, response_header,
     },
-    stack::{Cors, Route},
+    stack::{API_LOG_GROUP, Cors, Route},
 };
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -180,7 +180,7 @@ impl Declaring<'_> {
             retention_days: self.retention_days(),
             tags: self.tags(&self.names.api()),
         };
-        let log_group = self.graph.add("api", log_group);
+        let log_group = self.graph.add(API_LOG_GROUP, log_group);
         // The stage would bring its log group back.
         self.graph.delete_first(rest_api, &log_group);
         let place = self.place.clone();

@@ -4,7 +4,7 @@ use super::{Content, Declaring, policy};
 use crate::{
     engine::{Handle, digest},
     resources::{Alias, Function, LogGroup, Role, RolePolicy},
-    stack::{self, LIVE_ALIAS, names::function_output},
+    stack::{self, LIVE_ALIAS, log_group_of, names::function_output},
 };
 use std::collections::BTreeMap;
 
@@ -38,7 +38,7 @@ impl Declaring<'_> {
         let policy = RolePolicy { role: role.name(), name: self.names.policy(name), document, among: self.stack.functions.len() };
         self.graph.add_part(&role, name, policy);
         let log_group = self.graph.add(
-            name,
+            log_group_of(name),
             LogGroup {
                 name: self.names.function_log_group(name).into(),
                 family: self.names.function_log_group_family(),

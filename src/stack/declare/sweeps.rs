@@ -9,7 +9,7 @@ use crate::{
         Alarm, Alias, Bucket, Distribution, Function, LogGroup, OriginAccessControl, Permission, RestApi, Role, RolePolicy, Table,
         sweep_rest_api_parts,
     },
-    stack::{LIVE_ALIAS, Names},
+    stack::{API_LOG_GROUP, LIVE_ALIAS, Names, log_group_of},
 };
 
 impl Declaring<'_> {
@@ -53,10 +53,10 @@ impl Declaring<'_> {
         let (family, logical) = (names.alarm_family(), thing(&names));
         graph.sweep(move |aws: &Aws| Box::pin(Alarm::sweep(aws, family.clone(), logical.clone())));
         let (family, of_group) = (names.function_log_group_family(), names.clone());
-        let logical = move |name: &str| of_group.owns(name.strip_prefix("/aws/lambda/")?).map(str::to_owned);
+        let logical = move |name: &str| of_group.owns(name.strip_prefix("/aws/lambda/")?).map(|function| log_group_of(function).to_owned());
         graph.sweep(move |aws: &Aws| Box::pin(LogGroup::sweep(aws, family.clone(), logical.clone())));
         let family = names.api_log_group_family();
-        graph.sweep(move |aws: &Aws| Box::pin(LogGroup::sweep_api(aws, family.clone(), stage.clone(), api.clone(), "api")));
+        graph.sweep(move |aws: &Aws| Box::pin(LogGroup::sweep_api(aws, family.clone(), stage.clone(), api.clone(), API_LOG_GROUP)));
         let logical = thing(&names);
         graph.sweep(move |aws: &Aws| Box::pin(Table::sweep(aws, logical.clone())));
         // The lock lies in it.
