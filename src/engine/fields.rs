@@ -2,7 +2,7 @@
 
 use super::{
     Id,
-    reference::{LABEL, MARK, VALUE},
+    reference::{LABEL, MARK, UNKNOWN, VALUE},
 };
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
@@ -18,6 +18,8 @@ pub struct Fields {
     needs: BTreeSet<Id>,
     /// Paths that the declaration leaves to the service (`None`).
     unset: Vec<String>,
+    /// Paths whose values are declared and not known here, with what people see.
+    unknown: BTreeMap<String, String>,
 }
 
 /// One value. As JSON, one that is not known yet is the text that people see.
@@ -59,6 +61,9 @@ impl Fields {
 
     fn walk(&mut self, path: String, value: Value) {
         match value {
+            Value::Object(map) if map.contains_key(UNKNOWN) => {
+                self.unknown.insert(path, map[UNKNOWN].as_str().unwrap_or_default().to_owned());
+            }
             Value::Object(map) if !map.contains_key(MARK) => {
                 for (key, value) in map {
                     let key = visible(&key);
@@ -132,11 +137,15 @@ pub struct Change {
 impl Changes {
     /// What must change for `live` to be as `desired`. A field that the declaration leaves out is not ours to manage.
     pub fn between(live: &Fields, desired: &Fields) -> Self {
-        let managed = |path: &&String| !desired.unset.iter().any(|unset| under(path, unset));
+        let managed = |path: &&String| !desired.unknown.contains_key(*path) && !desired.unset.iter().any(|unset| under(path, unset));
         let paths: BTreeSet<&String> = desired.leaves.keys().chain(live.leaves.keys().filter(managed)).collect();
         let change =
             |path: &String| Change { path: path.clone(), from: live.leaves.get(path).cloned(), to: desired.leaves.get(path).cloned() };
-        Self(paths.into_iter().map(change).filter(|change| change.from != change.to).collect())
+        let missing = desired.unknown.iter().filter(|(path, _)| !live.leaves.contains_key(*path));
+        let missing = missing.map(|(path, label)| Change { path: path.clone(), from: None, to: Some(Field::Known(label.as_str().into())) });
+        let mut changes: Vec<Change> = paths.into_iter().map(change).filter(|change| change.from != change.to).chain(missing).collect();
+        changes.sort_by(|one, other| one.path.cmp(&other.path));
+        Self(changes)
     }
 
     /// Everything that a creation sets.
@@ -213,5 +222,22 @@ impl fmt::Display for Change {
             (Some(from), None) => write!(f, "{}: - {from}", self.path),
             (None, None) => f.write_str(&self.path),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Changes, Fields};
+    use crate::engine::unknown;
+    use serde_json::json;
+
+    #[test]
+    fn a_value_that_is_not_known_here_is_not_compared_but_has_to_be_there() {
+        let declared = Fields::of(&json!({ "environment": { "KEY": unknown("(not set here)") } }));
+        let live = |environment| Fields::of(&json!({ "environment": environment }));
+        assert!(Changes::between(&live(json!({ "KEY": "secret" })), &declared).is_empty());
+        let changes = Changes::between(&live(json!({ "OTHER": "x" })), &declared);
+        let paths: Vec<(&str, bool)> = changes.iter().map(|change| (change.path.as_str(), change.to.is_some())).collect();
+        assert_eq!(paths, [("environment.KEY", true), ("environment.OTHER", false)]);
     }
 }

@@ -8,6 +8,14 @@ use std::{fmt, rc::Rc};
 pub(super) const MARK: &str = "$ref";
 pub(super) const LABEL: &str = "$label";
 pub(super) const VALUE: &str = "$value";
+/// The key under which a serialised spec has a value that is declared and not known where the program runs.
+pub(super) const UNKNOWN: &str = "$unknown";
+
+/// A value that is declared and not known here, as it stands in a serialised spec; `label` is what people see. It is not compared with what is
+/// live, but something has to be there.
+pub fn unknown(label: &str) -> serde_json::Value {
+    serde_json::json!({ UNKNOWN: label })
+}
 
 /// A value that another resource provides, or a literal. In a spec it makes an edge of the graph.
 #[derive(Clone)]

@@ -5,7 +5,7 @@
 
 use crate::{
     aws::{Aws, Optional, Tags},
-    engine::{Changes, Error, FAILED, Gone, Handle, Live, Owner, Ref, Refusal, Resource, Result, Stray, Written},
+    engine::{Changes, Error, FAILED, Gone, Handle, Live, Owner, Ref, Refusal, Resource, Result, Stray, Written, unknown},
 };
 use aws_sdk_lambda::{
     operation::get_function::GetFunctionOutput,
@@ -77,7 +77,7 @@ impl Resource for Function {
     }
 
     fn stamp(&mut self, marks: &str) {
-        if self.environment.values().any(Option::is_none) {
+        if self.code_sha256.is_none() || self.environment.values().any(Option::is_none) {
             // Marks of half a declaration would differ from those of the whole one.
             self.tags.leave_marks();
         } else {
@@ -275,12 +275,15 @@ pub fn hides_variable(name: &str) -> bool {
     HIDING.iter().any(|part| name.contains(part))
 }
 
-/// Values that hide as the beginnings of their digests, long enough to tell them apart.
+/// Values that hide as the beginnings of their digests, long enough to tell them apart; those that are not known say that they are not.
 fn shown<S: Serializer>(environment: &BTreeMap<String, Option<String>>, serializer: S) -> std::result::Result<S::Ok, S::Error> {
     let fingerprint = |value: &str| Sha256::digest(value).iter().take(6).fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
     let shown = |value: &String| format!("(hidden, sha256 {}…)", fingerprint(value));
     let value = |name: &str, value: &String| if hides_variable(name) { shown(value) } else { value.clone() };
-    serializer.collect_map(environment.iter().map(|(name, known)| (name, known.as_ref().map(|known| value(name, known)))))
+    let field = |(name, known): (&String, &Option<String>)| {
+        (name.clone(), known.as_ref().map_or_else(|| unknown("(not set here)"), |known| value(name, known).into()))
+    };
+    serializer.collect_map(environment.iter().map(field))
 }
 
 impl Handle<Function> {
