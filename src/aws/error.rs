@@ -328,6 +328,9 @@ pub(super) fn read_answer<E: ProvideErrorMetadata + std::error::Error + 'static>
         SdkError::ResponseError(_) if status.is_some_and(|status| status >= 500) => (Verdict::Lost, bare(status, &first_words(response))),
         SdkError::ResponseError(_) => (Verdict::Final(Class::Network), answered_otherwise(status, &first_words(response))),
         SdkError::TimeoutError(_) => (Verdict::Lost, "no answer in time".to_owned()),
+        SdkError::DispatchFailure(_) if is_of_credentials(error) && !is_about_connection(error) => {
+            (Verdict::Final(Class::Credentials), unusable(&of_credentials(error)))
+        }
         SdkError::DispatchFailure(failure) if failure.is_timeout() => (Verdict::Lost, "no answer in time".to_owned()),
         SdkError::DispatchFailure(failure) if failure.is_io() && !was_connected(error) => {
             (Verdict::Unreachable, format!("cannot reach the endpoint: {}", root(error)))
@@ -337,7 +340,7 @@ pub(super) fn read_answer<E: ProvideErrorMetadata + std::error::Error + 'static>
         SdkError::DispatchFailure(_) | SdkError::ConstructionFailure(_) => {
             let text = root(error);
             let class = if text.contains("redential") || text.contains("token") { Class::Credentials } else { Class::Network };
-            (Verdict::Final(class), without_chain(text))
+            (Verdict::Final(class), if class == Class::Credentials { unusable(&text) } else { text })
         }
         _ => (Verdict::Final(Class::Refused), DisplayErrorContext(error).to_string()),
     };
@@ -345,11 +348,39 @@ pub(super) fn read_answer<E: ProvideErrorMetadata + std::error::Error + 'static>
     let retry_after =
         header("retry-after").and_then(|seconds| seconds.parse().ok()).map(|seconds| Duration::from_secs(seconds).min(LONGEST_HINT));
     let mut message = shorten(&message);
-    let went_elsewhere = matches!(verdict, Verdict::Final(Class::Network) | Verdict::Lost | Verdict::Unreachable);
+    if is_of_credentials(error) && is_about_connection(error) {
+        message.push_str(&given_for_credentials());
+    }
+    let went_elsewhere =
+        !is_of_credentials(error) && matches!(verdict, Verdict::Final(Class::Network) | Verdict::Lost | Verdict::Unreachable);
     if went_elsewhere && (!matches!(error, SdkError::ServiceError(_)) || verdict == Verdict::Final(Class::Network)) {
         message.push_str(&surroundings.blame(operation.split(':').next().unwrap_or_default(), error));
     }
     Answer { verdict, retry_after, refusal: Refusal { class: Class::Refused, operation: operation.to_owned(), code, message, request_id } }
+}
+
+/// Tests whether what failed is not the request, but finding credentials to sign it with.
+fn is_of_credentials(error: &(dyn std::error::Error + 'static)) -> bool {
+    sources(error).any(|error| error.is::<aws_credential_types::provider::error::CredentialsError>())
+}
+
+/// What went wrong with the credentials, from what was tried to the innermost reason.
+fn of_credentials(error: &(dyn std::error::Error + 'static)) -> String {
+    let inside = sources(error).skip_while(|error| !error.is::<aws_credential_types::provider::error::CredentialsError>()).skip(1);
+    let mut texts: Vec<String> = inside.map(ToString::to_string).collect();
+    texts.dedup();
+    if texts.is_empty() { root(error) } else { texts.join(": ") }
+}
+
+/// Tests whether nobody could be reached, which may pass.
+fn is_about_connection(error: &(dyn std::error::Error + 'static)) -> bool {
+    use std::io::ErrorKind::{InvalidData, InvalidInput, NotFound, PermissionDenied};
+    let of_files = [InvalidData, InvalidInput, NotFound, PermissionDenied];
+    sources(error).filter_map(|error| error.downcast_ref::<std::io::Error>()).any(|error| !of_files.contains(&error.kind()))
+}
+
+fn sources<'a>(error: &'a (dyn std::error::Error + 'static)) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
+    std::iter::successors(Some(error), |error| error.source())
 }
 
 /// Whether a connection broke, rather than was never made.
@@ -429,10 +460,42 @@ fn with_store(text: String) -> String {
     )
 }
 
-/// Puts the SDK's list of all places where there are no credentials in a few words.
-fn without_chain(text: String) -> String {
-    if text.starts_with("no credentials found in chain") { "there are no AWS credentials here".to_owned() } else { text }
+/// Puts the SDK's list of all places where there are no credentials in a few words, and names what was set in vain.
+fn unusable(text: &str) -> String {
+    let given = given_for_credentials();
+    if text.contains("no credentials found in chain") || text.contains("no providers in chain provided credentials") {
+        format!("there are no AWS credentials here{given}")
+    } else {
+        format!("there are no usable AWS credentials{given}: {text}")
+    }
 }
+
+/// The variables that were to lead to credentials: ` (AWS_PROFILE=work is set)`.
+fn given_for_credentials() -> String {
+    let named = |name: &&str| Some(format!("{name}={}", std::env::var_os(name)?.to_string_lossy()));
+    let mut given: Vec<String> = CREDENTIAL_VARIABLES.iter().filter_map(named).collect();
+    match (std::env::var_os("AWS_ACCESS_KEY_ID"), std::env::var_os("AWS_SECRET_ACCESS_KEY")) {
+        (Some(_), None) => given.push("AWS_ACCESS_KEY_ID without AWS_SECRET_ACCESS_KEY".to_owned()),
+        (None, Some(_)) => given.push("AWS_SECRET_ACCESS_KEY without AWS_ACCESS_KEY_ID".to_owned()),
+        _ => {}
+    }
+    match &given[..] {
+        [] => String::new(),
+        [one] => format!(" ({one} is set)"),
+        several => format!(" ({} are set)", several.join(" and ")),
+    }
+}
+
+/// Variables that choose where credentials come from, and hold none themselves.
+const CREDENTIAL_VARIABLES: [&str; 7] = [
+    "AWS_PROFILE",
+    "AWS_CONFIG_FILE",
+    "AWS_SHARED_CREDENTIALS_FILE",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_ROLE_ARN",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+];
 
 fn shorten(text: &str) -> String {
     let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();

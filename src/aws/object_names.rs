@@ -9,7 +9,7 @@ use aws_smithy_runtime_api::client::{
     orchestrator::{HttpRequest, HttpResponse},
     result::ConnectorError,
 };
-use aws_smithy_types::{body::SdkBody, byte_stream::ByteStream};
+use aws_smithy_types::{body::SdkBody, byte_stream::ByteStream, retry::ErrorKind};
 use percent_encoding::percent_decode_str;
 use std::fmt::Write;
 
@@ -44,7 +44,9 @@ impl HttpConnector for ReadableLists {
 
 async fn readable(mut answer: HttpResponse) -> Result<HttpResponse, ConnectorError> {
     let body = std::mem::replace(answer.body_mut(), SdkBody::taken());
-    let content = ByteStream::new(body).collect().await.map_err(|error| ConnectorError::other(error.into(), None))?.into_bytes();
+    let content = ByteStream::new(body).collect().await;
+    // An answer that breaks off may come whole the next time.
+    let content = content.map_err(|error| ConnectorError::other(error.into(), Some(ErrorKind::TransientError)))?.into_bytes();
     let encoded = std::str::from_utf8(&content).ok().and_then(encode_names);
     *answer.body_mut() = match encoded {
         Some(text) => {

@@ -111,10 +111,11 @@ pub(crate) fn listed(answer: &Response) -> HashMap<String, String> {
     resources.into_iter().flatten().map(|resource| (text(&resource["path"]), text(&resource["id"]))).collect()
 }
 
-/// The requests that remove everything: what lies right below the root takes the rest along.
+/// The requests that remove everything below the root, children first: the local AWS keeps those of a resource that is deleted.
 pub(crate) fn removals(ids: &HashMap<String, String>) -> Vec<Part> {
-    let top = ids.iter().filter(|(path, _)| path.matches('/').count() == 1 && path.len() > 1);
-    top.map(|(_, id)| Part { method: "DELETE", path: format!("/resources/{id}"), body: Value::Null }).collect()
+    let mut below: Vec<(&String, &String)> = ids.iter().filter(|(path, _)| path.len() > 1).collect();
+    below.sort_by_key(|(path, _)| std::cmp::Reverse(path.matches('/').count()));
+    below.into_iter().map(|(_, id)| Part { method: "DELETE", path: format!("/resources/{id}"), body: Value::Null }).collect()
 }
 
 /// The request of a step, when these paths have these ids.
