@@ -237,7 +237,10 @@ impl Home {
             if is_free(server.port) {
                 return Ok(server.port);
             }
-            tell(&format!("port {} is taken by another program, so the local addresses change", server.port));
+            tell(&format!(
+                "port {} is taken by another program, so the local addresses change: run `liveinsight up --local`, which makes the stack follow",
+                server.port
+            ));
         }
         let digest = Sha256::digest(self.directory.to_string_lossy().as_bytes());
         let first = FIRST_PORT + u16::from_be_bytes([digest[0], digest[1]]) % PORTS;

@@ -1,7 +1,8 @@
 //! Gateway responses: answers that an API gives by itself, where no method does (an unknown path, a throttle, a failed integration).
 //!
 //! They are no resources but fields of the [REST API](super::RestApi): AWS has one of each type whether or not anybody sets it. Of each only
-//! the header is ours without which a browser does not show the answer to a page of another origin; what else somebody set in it stays.
+//! the header is ours without which a browser does not show the answer to a page of another origin; what else somebody set in it stays. A type
+//! that somebody gave a setting of its own does not follow the defaults any more, and needs the header, too.
 //! All types without a setting of their own answer as `DEFAULT_4XX` or `DEFAULT_5XX` says ("Gateway response types for API Gateway").
 
 use super::api_common::PAGE;
@@ -38,20 +39,29 @@ pub(super) async fn gateway_responses(aws: &Aws, api: &str) -> Result<Rc<Vec<Gat
     .await
 }
 
-/// Returns the value of the header by type, of the types in [`ERROR_TYPES`] that have it.
-pub(super) fn error_origins(live: &[GatewayResponse]) -> BTreeMap<String, String> {
+/// Returns the value of the header by type, of the types in [`ERROR_TYPES`] that have it; and of the types with a setting of their own, as far
+/// as it is not the one that is declared for all.
+pub(super) fn error_origins(live: &[GatewayResponse], declared: &BTreeMap<String, String>) -> BTreeMap<String, String> {
     let origin = |name: &&str| Some(((*name).to_owned(), parameters(of_type(live, name)?).get(ORIGIN_HEADER)?.clone()));
-    ERROR_TYPES.iter().filter_map(origin).collect()
+    let own = live.iter().filter(|response| !response.default_response());
+    let own = own.filter_map(|response| {
+        let (name, wanted) = (response.response_type.as_ref()?.as_str(), declared.values().next()?);
+        let origin = parameters(response).get(ORIGIN_HEADER).cloned();
+        (!ERROR_TYPES.contains(&name) && origin.as_ref() != Some(wanted)).then(|| (name.to_owned(), origin.unwrap_or_default()))
+    });
+    ERROR_TYPES.iter().filter_map(origin).chain(own).collect()
 }
 
 /// Makes the headers be as declared. The caller has the API's turn.
 pub(super) async fn write_error_origins(aws: &Aws, api: &str, live: &[GatewayResponse], declared: &BTreeMap<String, String>) -> Result<()> {
-    let there = error_origins(live);
-    for name in ERROR_TYPES.into_iter().filter(|name| there.get(*name) != declared.get(*name)) {
+    let there = error_origins(live, declared);
+    let own = there.keys().map(String::as_str).filter(|name| !ERROR_TYPES.contains(name));
+    let declared = |name: &str| declared.get(name).or_else(|| declared.values().next().filter(|_| !ERROR_TYPES.contains(&name)));
+    for name in ERROR_TYPES.into_iter().chain(own).filter(|name| there.get(*name) != declared(name)) {
         let found = of_type(live, name);
         let mut headers = found.map(parameters).unwrap_or_default();
         headers.remove(ORIGIN_HEADER);
-        headers.extend(declared.get(name).map(|origin| (ORIGIN_HEADER.to_owned(), origin.clone())));
+        headers.extend(declared(name).map(|origin| (ORIGIN_HEADER.to_owned(), origin.clone())));
         let templates = found.and_then(|found| found.response_templates.clone()).unwrap_or_default();
         let status = found.and_then(|found| found.status_code.clone()).filter(|status| !status.is_empty());
         let response_type = GatewayResponseType::from(name);
@@ -97,7 +107,17 @@ mod tests {
     #[test]
     fn only_our_header_of_the_types_that_all_follow_counts() {
         let live = [response(ERROR_TYPES[0], ORIGIN_HEADER), response("THROTTLED", ORIGIN_HEADER), response(ERROR_TYPES[1], "other")];
-        assert_eq!(error_origins(&live), BTreeMap::from([("DEFAULT_4XX".to_owned(), "'*'".to_owned())]));
+        let declared = BTreeMap::from([("DEFAULT_4XX".to_owned(), "'*'".to_owned())]);
+        assert_eq!(error_origins(&live, &declared), declared);
+        assert_eq!(error_origins(&live, &BTreeMap::new()), declared);
+    }
+
+    #[test]
+    fn a_type_with_a_setting_of_its_own_needs_the_header_too() {
+        let declared = BTreeMap::from([("DEFAULT_4XX".to_owned(), "'*'".to_owned())]);
+        let throttled = [response("THROTTLED", "other")];
+        assert_eq!(error_origins(&throttled, &declared), BTreeMap::from([("THROTTLED".to_owned(), String::new())]));
+        assert_eq!(error_origins(&throttled, &BTreeMap::new()), BTreeMap::new());
     }
 
     #[test]

@@ -199,7 +199,7 @@ impl RestApi {
             name: self.name.clone(),
             description: Some(listed.description().unwrap_or_default().to_owned()),
             endpoint: endpoint(listed).to_owned(),
-            error_origins: error_origins(responses),
+            error_origins: error_origins(responses, &self.error_origins),
             tags,
             parts: ApiDocument::default(),
             logs: false,

@@ -70,6 +70,8 @@ struct Inner {
     streams: Mutex<Streams>,
     quiet: bool,
     verbose: bool,
+    /// Commands are run with `--local`.
+    local: bool,
     /// The rows at the bottom of a terminal, which have to step aside for every line.
     rows: Option<MultiProgress>,
     /// The CI system that reads along.
@@ -107,7 +109,14 @@ impl Ui {
         let live = io::stderr().is_terminal() && !globals.quiet;
         let rows = live.then(MultiProgress::new);
         let ci = Ci::detect(|name| std::env::var(name).ok());
-        Self(Arc::new(Inner { streams: Mutex::new(streams), quiet: globals.quiet, verbose: globals.verbose, rows, ci }))
+        Self(Arc::new(Inner {
+            streams: Mutex::new(streams),
+            quiet: globals.quiet,
+            verbose: globals.verbose,
+            local: globals.local,
+            rows,
+            ci,
+        }))
     }
 
     /// Writes a result to stdout, ending in one newline.
@@ -123,8 +132,13 @@ impl Ui {
     /// Says something on stderr that `--quiet` leaves out.
     pub fn note(&self, text: &str) {
         if !self.0.quiet {
-            self.line(text);
+            self.line(&self.asked_alike(text));
         }
+    }
+
+    /// Puts `--local` behind the commands that a text names, if that is how this one was asked for.
+    fn asked_alike(&self, text: &str) -> String {
+        if self.0.local { with_local(text) } else { text.to_owned() }
     }
 
     /// Warns on stderr.
@@ -138,7 +152,7 @@ impl Ui {
     /// Shows an error on stderr, with what to do next.
     pub fn error(&self, error: &CliError) {
         self.unfold();
-        self.line(&error_text(error));
+        self.line(&self.asked_alike(&error_text(error)));
         let Some(ci) = &self.0.ci else { return };
         let notes: Vec<Option<String>> = if error.places.is_empty() {
             vec![ci.note(Level::Error, &error.message, None)]
@@ -148,7 +162,7 @@ impl Ui {
         for note in notes.into_iter().flatten() {
             self.raw(&note);
         }
-        let text = anstream::adapter::strip_str(&error_text(error)).to_string();
+        let text = anstream::adapter::strip_str(&self.asked_alike(&error_text(error))).to_string();
         self.page(&markdown::fenced("", &text));
     }
 
@@ -292,6 +306,21 @@ fn error_text(error: &CliError) -> String {
     lines.into_iter().chain(hints).collect::<Vec<_>>().join("\n")
 }
 
+/// Commands that mean another stack without `--local`.
+const ELSEWHERE: [&str; 11] = ["up", "plan", "down", "status", "outputs", "history", "logs", "rollback", "open", "doctor", "seed"];
+
+/// Puts `--local` behind each command that a text names between backquotes: `liveinsight up`.
+fn with_local(text: &str) -> String {
+    let mut parts = text.split('`').enumerate().map(|(index, part)| {
+        let command = part.strip_prefix("liveinsight ").filter(|_| index % 2 == 1);
+        let name = command.and_then(|command| command.split(' ').next());
+        let is_elsewhere = name.is_some_and(|name| ELSEWHERE.contains(&name)) && !part.contains("--local");
+        if is_elsewhere { format!("{part} --local") } else { part.to_owned() }
+    });
+    let first = parts.next().unwrap_or_default();
+    parts.fold(first, |text, part| format!("{text}`{part}"))
+}
+
 /// A share from 0 to 1 in percent, to a hundredth.
 pub fn percent(share: f64) -> f64 {
     (share * 10_000.0).round() / 100.0
@@ -311,4 +340,21 @@ pub fn lines(text: &str, columns: Columns) -> String {
 /// The physical name, unless the id says it already.
 fn name_beside<'a>(id: &Id, name: &'a str) -> &'a str {
     if id.as_str().strip_prefix(id.kind()).is_some_and(|rest| rest.strip_prefix('/') == Some(name)) { "" } else { name }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::with_local;
+
+    #[test]
+    fn commands_are_named_as_they_have_to_be_run() {
+        assert_eq!(
+            with_local("run `liveinsight up`, then `liveinsight logs api`"),
+            "run `liveinsight up --local`, then `liveinsight logs api --local`"
+        );
+        for text in ["`liveinsight local stop` ends it", "`liveinsight up --local`", "liveinsight up", "`liveinsight init` writes one", ""]
+        {
+            assert_eq!(with_local(text), text);
+        }
+    }
 }

@@ -5,7 +5,8 @@ use serde_json::json;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    run(service_fn(async |request: Request| hello(&request))).await
+    // Lambda does not log the error that a request ends with.
+    run(service_fn(async |request: Request| hello(&request).inspect_err(|error| println!("error: {error}")))).await
 }
 
 /// Greets whoever the query names: `/api/hello?name=Ada`.
