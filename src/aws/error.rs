@@ -1,6 +1,9 @@
 //! What AWS's error answers mean; the only place that looks at error codes.
 
-use super::{Source, surroundings::Surroundings};
+use super::{
+    Source,
+    surroundings::{Surroundings, chain},
+};
 use crate::engine::{Class, Error, Refusal, Result};
 use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
 use aws_smithy_types::error::{display::DisplayErrorContext, metadata::ProvideErrorMetadata};
@@ -329,7 +332,7 @@ pub(super) fn read_answer<E: ProvideErrorMetadata + std::error::Error + 'static>
         SdkError::ResponseError(_) => (Verdict::Final(Class::Network), answered_otherwise(status, &first_words(response))),
         SdkError::TimeoutError(_) => (Verdict::Lost, "no answer in time".to_owned()),
         SdkError::DispatchFailure(_) if is_of_credentials(error) && !is_about_connection(error) => {
-            (Verdict::Final(Class::Credentials), unusable(&of_credentials(error)))
+            (Verdict::Final(Class::Credentials), unusable(&of_credentials(error), surroundings))
         }
         SdkError::DispatchFailure(failure) if failure.is_timeout() => (Verdict::Lost, "no answer in time".to_owned()),
         SdkError::DispatchFailure(failure) if failure.is_io() && !was_connected(error) => {
@@ -340,7 +343,7 @@ pub(super) fn read_answer<E: ProvideErrorMetadata + std::error::Error + 'static>
         SdkError::DispatchFailure(_) | SdkError::ConstructionFailure(_) => {
             let text = root(error);
             let class = if text.contains("redential") || text.contains("token") { Class::Credentials } else { Class::Network };
-            (Verdict::Final(class), if class == Class::Credentials { unusable(&text) } else { text })
+            (Verdict::Final(class), if class == Class::Credentials { unusable(&text, surroundings) } else { text })
         }
         _ => (Verdict::Final(Class::Refused), DisplayErrorContext(error).to_string()),
     };
@@ -349,7 +352,7 @@ pub(super) fn read_answer<E: ProvideErrorMetadata + std::error::Error + 'static>
         header("retry-after").and_then(|seconds| seconds.parse().ok()).map(|seconds| Duration::from_secs(seconds).min(LONGEST_HINT));
     let mut message = shorten(&message);
     if is_of_credentials(error) && is_about_connection(error) {
-        message.push_str(&given_for_credentials());
+        message.push_str(&surroundings.for_credentials());
     }
     let went_elsewhere =
         !is_of_credentials(error) && matches!(verdict, Verdict::Final(Class::Network) | Verdict::Lost | Verdict::Unreachable);
@@ -364,12 +367,10 @@ fn is_of_credentials(error: &(dyn std::error::Error + 'static)) -> bool {
     sources(error).any(|error| error.is::<aws_credential_types::provider::error::CredentialsError>())
 }
 
-/// What went wrong with the credentials, from what was tried to the innermost reason.
+/// Returns what went wrong with the credentials, from what was tried to the innermost reason.
 fn of_credentials(error: &(dyn std::error::Error + 'static)) -> String {
-    let inside = sources(error).skip_while(|error| !error.is::<aws_credential_types::provider::error::CredentialsError>()).skip(1);
-    let mut texts: Vec<String> = inside.map(ToString::to_string).collect();
-    texts.dedup();
-    if texts.is_empty() { root(error) } else { texts.join(": ") }
+    let own = sources(error).find(|error| error.is::<aws_credential_types::provider::error::CredentialsError>());
+    own.and_then(std::error::Error::source).map_or_else(|| root(error), chain)
 }
 
 /// Tests whether nobody could be reached, which may pass.
@@ -383,17 +384,11 @@ fn sources<'a>(error: &'a (dyn std::error::Error + 'static)) -> impl Iterator<It
     std::iter::successors(Some(error), |error| error.source())
 }
 
-/// Whether a connection broke, rather than was never made.
+/// Tests whether a connection broke, rather than was never made.
 fn was_connected(error: &(dyn std::error::Error + 'static)) -> bool {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        if let Some(error) = error.downcast_ref::<std::io::Error>() {
-            use std::io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
-            return matches!(error.kind(), ConnectionReset | ConnectionAborted | BrokenPipe | UnexpectedEof);
-        }
-        next = error.source();
-    }
-    false
+    use std::io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+    let broken = [BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof];
+    sources(error).find_map(|error| error.downcast_ref::<std::io::Error>()).is_some_and(|error| broken.contains(&error.kind()))
 }
 
 /// The error for an answer without what AWS's answer to this operation always has.
@@ -461,41 +456,14 @@ fn with_store(text: String) -> String {
 }
 
 /// Puts the SDK's list of all places where there are no credentials in a few words, and names what was set in vain.
-fn unusable(text: &str) -> String {
-    let given = given_for_credentials();
+fn unusable(text: &str, surroundings: &Surroundings) -> String {
+    let given = surroundings.for_credentials();
     if text.contains("no credentials found in chain") || text.contains("no providers in chain provided credentials") {
         format!("there are no AWS credentials here{given}")
     } else {
         format!("there are no usable AWS credentials{given}: {text}")
     }
 }
-
-/// The variables that were to lead to credentials: ` (AWS_PROFILE=work is set)`.
-fn given_for_credentials() -> String {
-    let named = |name: &&str| Some(format!("{name}={}", std::env::var_os(name)?.to_string_lossy()));
-    let mut given: Vec<String> = CREDENTIAL_VARIABLES.iter().filter_map(named).collect();
-    match (std::env::var_os("AWS_ACCESS_KEY_ID"), std::env::var_os("AWS_SECRET_ACCESS_KEY")) {
-        (Some(_), None) => given.push("AWS_ACCESS_KEY_ID without AWS_SECRET_ACCESS_KEY".to_owned()),
-        (None, Some(_)) => given.push("AWS_SECRET_ACCESS_KEY without AWS_ACCESS_KEY_ID".to_owned()),
-        _ => {}
-    }
-    match &given[..] {
-        [] => String::new(),
-        [one] => format!(" ({one} is set)"),
-        several => format!(" ({} are set)", several.join(" and ")),
-    }
-}
-
-/// Variables that choose where credentials come from, and hold none themselves.
-const CREDENTIAL_VARIABLES: [&str; 7] = [
-    "AWS_PROFILE",
-    "AWS_CONFIG_FILE",
-    "AWS_SHARED_CREDENTIALS_FILE",
-    "AWS_WEB_IDENTITY_TOKEN_FILE",
-    "AWS_ROLE_ARN",
-    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
-    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
-];
 
 fn shorten(text: &str) -> String {
     let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();

@@ -66,7 +66,7 @@ impl Aws {
         reported.get(arn).filter(|tags| self.owner(tags) == Owner::Us).cloned()
     }
 
-    /// Whether the tagging service, asked once after all writes, shows exactly these tags.
+    /// Tests whether the tagging service, asked once after all writes, shows exactly these tags.
     pub(super) async fn inventory_shows(&self, arn: &str, tags: &Tags) -> bool {
         // Without permission, or where there is no such service, it shows nothing.
         let read = || async { Ok(self.report_tags().await.unwrap_or_default()) };

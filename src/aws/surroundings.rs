@@ -17,11 +17,27 @@ const PROXIES: [(&str, &[&str]); 2] = [
     ("http", &["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"]),
 ];
 
+/// Variables that choose where credentials come from, and hold none themselves.
+const CREDENTIALS: [&str; 7] = [
+    "AWS_PROFILE",
+    "AWS_CONFIG_FILE",
+    "AWS_SHARED_CREDENTIALS_FILE",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_ROLE_ARN",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+];
+
+/// Variables that hold credentials, and only both together.
+const KEYS: [&str; 2] = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"];
+
 /// What the caller has set, as far as it leads requests elsewhere. Empty for the local AWS, where none of it counts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Surroundings {
     /// Variables with their values.
     variables: BTreeMap<String, String>,
+    /// The one of [`KEYS`] that is set without the other.
+    lone_key: Option<&'static str>,
     /// Settings of the profile.
     profile: Vec<Setting>,
 }
@@ -51,11 +67,17 @@ impl Surroundings {
     pub(super) fn of(variables: impl Iterator<Item = (String, String)>, resolved: &Resolved<'_>) -> Self {
         let counts = |name: &str, value: &str| {
             let is_switch = name == "AWS_USE_FIPS_ENDPOINT" || name == "AWS_USE_DUALSTACK_ENDPOINT";
-            let is_known =
-                name.starts_with(ENDPOINT_URL) || name == "AWS_CA_BUNDLE" || PROXIES.iter().any(|(_, names)| names.contains(&name));
+            let is_known = name.starts_with(ENDPOINT_URL)
+                || name == "AWS_CA_BUNDLE"
+                || CREDENTIALS.contains(&name)
+                || PROXIES.iter().any(|(_, names)| names.contains(&name));
             !value.is_empty() && (is_known || (is_switch && value.eq_ignore_ascii_case("true")))
         };
+        // Of keys, the names alone.
+        let mut keys = Vec::new();
+        let variables = variables.inspect(|(name, _)| keys.extend(KEYS.iter().copied().filter(|key| key == name)));
         let variables: BTreeMap<String, String> = variables.filter(|(name, value)| counts(name, value)).collect();
+        let lone_key = if let [key] = keys[..] { Some(key) } else { None };
         let mut profile = Vec::new();
         let mut add = |key: &str, value: String, variable: &str| {
             if !variables.contains_key(variable) {
@@ -71,7 +93,7 @@ impl Surroundings {
         if resolved.dual_stack {
             add("use_dualstack_endpoint", "true".to_owned(), "AWS_USE_DUALSTACK_ENDPOINT");
         }
-        Self { variables, profile }
+        Self { variables, lone_key, profile }
     }
 
     /// Says what led a request of `service` to where nobody answers, for the end of an error message; empty if nothing did.
@@ -85,6 +107,18 @@ impl Surroundings {
         }
         let all: Vec<String> = self.endpoint(service).into_iter().chain(self.proxy(service)).map(|setting| setting.to_string()).collect();
         if all.is_empty() { String::new() } else { format!("; it goes there because of {}", all.join(" and ")) }
+    }
+
+    /// Names what was to lead to credentials, for an error that there are none: ` (AWS_PROFILE=work is set)`; empty if nothing was.
+    pub(super) fn for_credentials(&self) -> String {
+        let mut given: Vec<String> = CREDENTIALS.iter().filter_map(|name| self.variable(name)).map(|setting| setting.to_string()).collect();
+        let other = |key| if key == KEYS[0] { KEYS[1] } else { KEYS[0] };
+        given.extend(self.lone_key.map(|key| format!("{key} without {}", other(key))));
+        match &given[..] {
+            [] => String::new(),
+            [one] => format!(" ({one} is set)"),
+            several => format!(" ({} are set)", several.join(" and ")),
+        }
     }
 
     /// Settings that choose the endpoint of a service.
@@ -165,6 +199,22 @@ mod tests {
     fn blame(variables: &[(&str, &str)], resolved: &Resolved<'_>, service: &str, error: &str) -> String {
         let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         Surroundings::of(variables, resolved).blame(service, &Error::other(error.to_owned()))
+    }
+
+    #[test]
+    fn what_was_to_lead_to_credentials_is_named() {
+        let given = |variables: &[(&str, &str)]| {
+            let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+            Surroundings::of(variables, &Resolved::default()).for_credentials()
+        };
+        assert_eq!(given(&[("HTTPS_PROXY", "http://a")]), "");
+        assert_eq!(given(&[("AWS_PROFILE", "work")]), " (AWS_PROFILE=work is set)");
+        assert_eq!(given(&[("AWS_ACCESS_KEY_ID", "AKIA")]), " (AWS_ACCESS_KEY_ID without AWS_SECRET_ACCESS_KEY is set)");
+        assert_eq!(given(&[("AWS_ACCESS_KEY_ID", "AKIA"), ("AWS_SECRET_ACCESS_KEY", "s")]), "");
+        assert_eq!(
+            given(&[("AWS_ROLE_ARN", "arn"), ("AWS_WEB_IDENTITY_TOKEN_FILE", "/t")]),
+            " (AWS_WEB_IDENTITY_TOKEN_FILE=/t and AWS_ROLE_ARN=arn are set)"
+        );
     }
 
     #[test]

@@ -45,8 +45,8 @@ impl Aws {
         self.told.made.borrow_mut().insert((TypeId::of::<T>(), name.to_owned()), Rc::new(output));
     }
 
-    /// What is known of a resource that was made in this run, for the last look at it, where that saves looking for it; and for all looks
-    /// from there on, if nothing else shows that it is ours.
+    /// Returns what is known of a resource that was made in this run, for the last look at it, where that saves looking for it; and for all
+    /// looks from there on, if nothing else shows that it is ours.
     pub fn told_output<T: Clone + 'static>(&self, name: &str) -> Option<T> {
         let counts = self.is_last_look() || self.told.unmarked.borrow().contains(name);
         let made = self.told.made.borrow().get(&(TypeId::of::<T>(), name.to_owned())).cloned().filter(|_| counts)?;

@@ -333,17 +333,19 @@ impl Builder {
                 drop(lists);
                 return Ok(Compiled { built, begun, is_certain: true });
             }
-            drop(lists);
             if repeats == MAX_REPEATS {
-                let names: Vec<&str> = outdated.iter().map(|id| id.rsplit(['/', '#']).next().unwrap_or(id)).collect();
+                let units = lists.units.iter().filter(|(unit, _)| outdated.contains(&unit.package_id));
+                let names: BTreeSet<&str> = units.map(|(unit, _)| unit.target.name.as_str()).collect();
                 let text = format!(
                     "warning: cargo takes {} for unchanged, though the sources changed since they were compiled: what is released may be older \
                      than they are; run `cargo clean`, then this again",
-                    names.join(", ")
+                    names.into_iter().collect::<Vec<_>>().join(", ")
                 );
+                drop(lists);
                 (self.progress)(Progress::Diagnostic(&text));
                 return Ok(Compiled { built, begun, is_certain: false });
             }
+            drop(lists);
             cargo::clean(tools.clean(built.triple(&workspace.target)), outdated.iter().map(String::as_str)).await?;
             known = Known::default();
             repeats += 1;

@@ -44,8 +44,8 @@ const OF_CARGO_EXACTLY: [&str; 5] = ["CARGO", "CARGO_CRATE_NAME", "CARGO_PRIMARY
 /// Directories in which version control keeps its own.
 const VERSION_CONTROL: [&str; 5] = [".git", ".hg", ".jj", ".pijul", ".svn"];
 
-/// Directories that are no sources, in a crate as anywhere: what version control, this program and npm keep.
-const NO_SOURCES: [&str; 7] = [".git", ".hg", ".jj", ".pijul", ".svn", ".liveinsight", "node_modules"];
+/// Directories that are no sources, in a crate as anywhere: what this program and npm keep.
+const NO_SOURCES: [&str; 2] = [".liveinsight", "node_modules"];
 
 /// Digest of one thing; half of SHA-256 is plenty.
 type Fingerprint = String;
@@ -353,7 +353,7 @@ pub(super) fn all_below(directory: &Path) -> impl Iterator<Item = walkdir::Resul
 }
 
 fn is_no_source(entry: &DirEntry) -> bool {
-    NO_SOURCES.iter().any(|name| entry.file_name() == *name)
+    VERSION_CONTROL.iter().chain(&NO_SOURCES).any(|name| entry.file_name() == *name)
 }
 
 /// Whether a link could not be followed, as it leads nowhere or back up: nothing can be compiled from behind it.

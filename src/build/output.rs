@@ -20,12 +20,12 @@ use crate::file_lock;
 /// The mark of a directory that backups leave out (<https://bford.info/cachedir/>), as cargo sets it where it makes the directory itself.
 const CACHE_TAG: &str = "Signature: 8a477f597d28d172789f06886806bc55\n";
 
-/// What was found out about the directory's content.
+/// Origins of the directory's content.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Note {
     /// The workspaces that some of it may have been compiled from; an empty path stands for one that is not known.
     from: BTreeSet<PathBuf>,
-    /// When rustc left its lists of what is here, after the last build from this workspace.
+    /// Times at which rustc left its lists of what is here, after the last build from this workspace.
     lists: BTreeMap<PathBuf, SystemTime>,
 }
 

@@ -20,7 +20,7 @@ pub(super) struct Workspace {
     /// Build output.
     #[serde(rename = "target_directory")]
     pub(super) target: PathBuf,
-    /// Where cargo keeps what is not for users, `None` of a cargo before 1.91, which has one directory.
+    /// Directory of what is not for users, `None` of a cargo before 1.91, which has one directory for all.
     #[serde(rename = "build_directory", default)]
     build: Option<PathBuf>,
     packages: Vec<Package>,
@@ -112,7 +112,7 @@ impl Workspace {
 }
 
 impl Program {
-    /// Whether a line of cargo's says that it compiles the program's package: `Compiling stats-api v0.1.0 (/work/lambdas/stats-api)`.
+    /// Whether a line of cargo's says that it compiles the program's package: `Compiling stats-api v0.1.0 (/home/ada/shop/functions/stats-api)`.
     pub(super) fn is_compiling(&self, line: &str) -> bool {
         let rest = line.strip_prefix("Compiling ").and_then(|rest| rest.strip_prefix(self.name.as_str()));
         rest.is_some_and(|rest| rest.starts_with(" v"))
@@ -208,8 +208,8 @@ mod tests {
     #[test]
     fn cargos_line_about_a_program_is_recognised() {
         let program = program("stats", "stats", &["stats"]);
-        assert!(program.is_compiling("Compiling stats v0.1.0 (/work/stats)"));
-        assert!(!program.is_compiling("Compiling stats-api v0.1.0 (/work/stats-api)"));
+        assert!(program.is_compiling("Compiling stats v0.1.0 (/home/ada/stats)"));
+        assert!(!program.is_compiling("Compiling stats-api v0.1.0 (/home/ada/stats-api)"));
         assert!(!program.is_compiling("Finished stats v0.1.0"));
     }
 

@@ -344,7 +344,7 @@ impl<C: super::Cloud> Run<'_, C> {
         }
     }
 
-    /// Whether it may be written although nothing marks it as ours: what this run made is ours, even if the service lost its marks.
+    /// Tests whether it may be written although nothing marks it as ours: what this run made is ours, even if the service lost its marks.
     fn may_take(&self, id: &Id) -> bool {
         self.options.adopt || self.done.borrow().get(id) == Some(&Action::Create)
     }

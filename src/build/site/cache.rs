@@ -28,7 +28,7 @@ const WORDS: &[&str] = &[
     "air", "alpha", "app", "beta", "book", "copy", "dim", "draft", "fi", "final", "hd", "mac", "max", "new", "old", "os", "pad", "page",
     "paper", "part", "phone", "photo", "pod", "pro", "rev", "scan", "uhd", "ver", "win",
 ];
-/// What cameras and scanners begin names with.
+/// Beginnings of names that cameras and scanners give.
 const CAMERAS: &[&str] = &["DOC", "DSC", "DSCF", "IMG", "MVI", "PIC", "PXL", "SCAN", "VID"];
 /// Directories into which build tools write files with short digests of every kind.
 const BUILT: &[&str] = &[
