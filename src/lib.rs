@@ -4,6 +4,7 @@ pub mod account;
 pub mod aws;
 pub mod build;
 pub mod cache;
+pub mod child;
 pub mod cli;
 pub mod commands;
 pub mod console;

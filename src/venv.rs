@@ -8,7 +8,7 @@ use std::process::Stdio;
 
 use tokio::process::Command;
 
-use crate::{disk::remedy, file_lock, home};
+use crate::{child, disk::remedy, file_lock, home};
 
 /// The oldest Python that every pinned package accepts (their `Requires-Python`).
 const OLDEST_PYTHON: (u32, u32) = (3, 10);
@@ -128,7 +128,20 @@ impl Venv {
         let list = self.directory.join("requirements.txt");
         std::fs::write(&list, requirements).map_err(write_error(&list))?;
         let mut install = Command::new(self.python());
-        install.args(["-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--requirement"]).arg(&list);
+        // Each package is the file that was looked at, from whatever index; and none runs code of its own while it is installed.
+        install
+            .args([
+                "-m",
+                "pip",
+                "install",
+                "--disable-pip-version-check",
+                "--no-input",
+                "--require-hashes",
+                "--only-binary",
+                ":all:",
+                "--requirement",
+            ])
+            .arg(&list);
         if let Err(output) = run(&mut install).await {
             let command = format!("{} -m pip install --requirement {}", self.python().display(), list.display());
             return Err(VenvError::Install { purpose: purpose.to_owned(), command, output });
@@ -211,6 +224,7 @@ async fn check_python(purpose: &str) -> Result<String, VenvError> {
 
 /// Runs to the end; an error is the last lines of what was printed.
 async fn run(command: &mut Command) -> Result<(), String> {
+    child::hide_credentials(command.as_std_mut());
     let output = command.stdin(Stdio::null()).kill_on_drop(true).output().await.map_err(|error| error.to_string())?;
     if output.status.success() {
         return Ok(());

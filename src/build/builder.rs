@@ -19,6 +19,7 @@ use super::store::{Record, Store};
 use super::toolchain::{Rust, Tools, sysroot};
 use super::workspace::{Program, Workspace, batches, workspaces};
 use super::{BuildError, Target};
+use crate::child::BuildEnvironment;
 use crate::{file_lock, home};
 
 /// The profile that programs for Lambda are built with. It is the workspace's own by another name, so that its output lies apart from what
@@ -76,6 +77,7 @@ pub enum Progress<'a> {
 /// Builds the handlers of one stack.
 pub struct Builder {
     root: PathBuf,
+    environment: BuildEnvironment,
     progress: Box<dyn Fn(Progress<'_>) + Send + Sync>,
 }
 
@@ -100,7 +102,13 @@ impl Builder {
     /// A builder for the stack in `root`, the directory of `stack.yaml`. Touches nothing yet.
     pub fn new(root: &Path, progress: impl Fn(Progress<'_>) + Send + Sync + 'static) -> Self {
         let root = std::fs::canonicalize(root).unwrap_or_else(|_| root.to_owned());
-        Self { root, progress: Box::new(progress) }
+        Self { root, environment: BuildEnvironment::default(), progress: Box::new(progress) }
+    }
+
+    /// Says what builds see of this program's environment, beside credentials, of which they see none.
+    #[must_use]
+    pub fn within(self, environment: BuildEnvironment) -> Self {
+        Self { environment, ..self }
     }
 
     /// Returns the packages of the functions in `wanted`, or of all. `sources` has all functions of the stack that are built for `target`.
@@ -291,7 +299,7 @@ impl Builder {
         let tell = |line: &str| (self.progress)(Progress::Preparing(line));
         let rust = self.rust(&workspace.root).await?;
         let installed = home::of(&self.root).join("tools");
-        let mut tools = rust.means(target).await.prepare(&workspace.root, &installed, &tell).await?;
+        let mut tools = rust.means(target).await.prepare(&workspace.root, &installed, &tell).await?.within(&self.environment);
         if target == Target::Host {
             tools.option("--profile", "dev");
             return Ok(tools);

@@ -8,6 +8,7 @@ use tokio::process::Command;
 
 use super::config::Config;
 use super::{BuildError, Target, choice, distribution};
+use crate::child::{self, BuildEnvironment};
 use crate::venv::{Venv, last_lines};
 
 /// What is installed for cross builds.
@@ -109,16 +110,30 @@ pub(super) struct Tools {
     directory: PathBuf,
     variables: Vec<(&'static str, OsString)>,
     options: Vec<String>,
+    environment: BuildEnvironment,
 }
 
 impl Tools {
     fn new(program: OsString, means: Means, directory: &Path) -> Self {
-        Self { program, means, directory: directory.to_owned(), variables: Vec::new(), options: Vec::new() }
+        Self {
+            program,
+            means,
+            directory: directory.to_owned(),
+            variables: Vec::new(),
+            options: Vec::new(),
+            environment: BuildEnvironment::default(),
+        }
     }
 
     /// Sets an environment variable.
     pub(super) fn set(&mut self, name: &'static str, value: impl Into<OsString>) {
         self.variables.push((name, value.into()));
+    }
+
+    /// Says what the build sees of this program's environment.
+    pub(super) fn within(mut self, environment: &BuildEnvironment) -> Self {
+        self.environment = environment.clone();
+        self
     }
 
     /// Adds an option that all of cargo's commands take.
@@ -147,6 +162,7 @@ impl Tools {
     fn command(&self, program: &OsStr, name: &str, target: Option<&str>) -> Command {
         let mut command = quiet(program);
         command.arg(name).args(target.iter().flat_map(|target| ["--target", target])).args(&self.options);
+        self.environment.apply(command.as_std_mut());
         command.envs(self.variables.iter().map(|(name, value)| (name, value))).current_dir(&self.directory);
         command
     }
@@ -187,10 +203,11 @@ fn rustc(directory: &Path) -> Command {
     command
 }
 
-/// A command without input that ends with this program and does not inherit what `cargo run` tells about *this* crate.
+/// A command without input that ends with this program and inherits neither credentials nor what `cargo run` tells about *this* crate.
 pub(super) fn quiet(program: impl AsRef<std::ffi::OsStr>) -> Command {
     let mut command = Command::new(program);
     command.stdin(Stdio::null()).kill_on_drop(true);
+    child::hide_credentials(command.as_std_mut());
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
         if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {

@@ -3,6 +3,7 @@
 use super::{Context, session::Session};
 use crate::{
     build::{Builder, Package, SiteFiles, Source, Target, read_site},
+    child::BuildEnvironment,
     engine::Id,
     error::{CliError, Exit},
     resources,
@@ -36,7 +37,8 @@ pub(super) async fn gather(
     let site = session.stack.site.as_ref().map(|site| pages(root, site, api)).transpose()?;
     let (site, left_out) = site.map_or((None, Vec::new()), |site| (Some(Content::site_of(site.files)), site.left_out));
     let progress = context.progress.clone();
-    let builder = Builder::new(root, move |event| progress.build(&event));
+    let environment = BuildEnvironment { secrets: session.stack.secrets(), shown: session.stack.build_environment.clone() };
+    let builder = Builder::new(root, move |event| progress.build(&event)).within(environment);
     let mut packages = BTreeMap::new();
     let chosen = only.map(|only| functions_of(&session.stack, only));
     for (target, sources) in targets(&session.stack, session.place.functions_on_host) {

@@ -209,7 +209,7 @@ pub(super) fn file(context: &Context) -> Result<PathBuf, CliError> {
     let here = std::env::current_dir().map_err(|error| CliError::failed(format!("cannot tell the current directory: {error}")))?;
     let path = stack::find(&here).ok_or_else(|| {
         CliError::new(Exit::Stack, "no stack.yaml here or in any directory above")
-            .hint("run `liveinsight init` to write one, name one with --file, or change to the project")
+            .hint("run `liveinsight init` to write one, name one with --file, or change to the project; it is looked for up to the root of the repository")
     })?;
     Ok(path.strip_prefix(&here).map(ToOwned::to_owned).unwrap_or(path))
 }

@@ -51,6 +51,19 @@ pub struct StackFile {
     /// What is watched, and who is told.
     #[serde(default, deserialize_with = "empty_is_default")]
     pub alarms: AlarmsFile,
+    /// How the functions are built.
+    #[serde(default, deserialize_with = "empty_is_default")]
+    pub build: BuildFile,
+}
+
+/// How the functions are built.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BuildFile {
+    /// Environment variables that builds see although they hold credentials: AWS_..., tokens of CI services, secrets of the functions. All
+    /// others are seen as they are.
+    #[serde(default, deserialize_with = "empty_is_default")]
+    pub environment: BTreeSet<String>,
 }
 
 /// Reads a section that is there but empty (`tables:`, all of it commented out) as if it were not there.

@@ -37,6 +37,8 @@ pub struct Stack {
     pub logs: Logs,
     /// What is watched, and who is told.
     pub alarms: Alarms,
+    /// Environment variables that builds see although they hold credentials.
+    pub build_environment: BTreeSet<String>,
     /// What works otherwise than it looks, or only after AWS raised a quota; each with its place in the file.
     pub warnings: Vec<String>,
     /// The directory that holds `stack.yaml`; sources are relative to it.
@@ -47,6 +49,11 @@ impl Stack {
     /// Whether any function has a route, and so whether there is an API at all.
     pub fn has_api(&self) -> bool {
         self.functions.values().any(|function| function.route.is_some())
+    }
+
+    /// Names of all secrets.
+    pub fn secrets(&self) -> BTreeSet<String> {
+        self.functions.values().flat_map(|function| function.secrets.keys().cloned()).collect()
     }
 
     /// Secrets without a value, with their functions.

@@ -15,12 +15,41 @@ use super::yaml::{self, Reading};
 
 /// The name of the file.
 const FILE_NAME: &str = "stack.yaml";
+/// What lies in the root of a repository. In a worktree of git it is a file.
+const REPOSITORIES: [&str; 5] = [".git", ".hg", ".jj", ".pijul", ".svn"];
 /// The environment that is meant if nobody says which.
 const DEFAULT_ENVIRONMENT: &str = "dev";
 
-/// Looks for `stack.yaml` in a directory and then in those around it.
+/// Looks for `stack.yaml` in a directory and then in those around it, up to the repository's root, and as long as they have the same owner:
+/// in `/tmp` or a shared directory, somebody else may have left one, and it says what is built and run.
 pub fn find(start: &Path) -> Option<PathBuf> {
-    start.ancestors().map(|directory| directory.join(FILE_NAME)).find(|path| path.is_file())
+    find_by(start, owner)
+}
+
+fn find_by(start: &Path, owner: impl Fn(&Path) -> Option<u32>) -> Option<PathBuf> {
+    let own = owner(start);
+    for directory in start.ancestors().take_while(|directory| owner(directory) == own) {
+        let file = directory.join(FILE_NAME);
+        if file.is_file() {
+            return Some(file);
+        }
+        if REPOSITORIES.iter().any(|kept| directory.join(kept).exists()) {
+            return None;
+        }
+    }
+    None
+}
+
+/// The user that a directory belongs to.
+#[cfg(unix)]
+fn owner(directory: &Path) -> Option<u32> {
+    use std::os::unix::fs::MetadataExt;
+    std::fs::metadata(directory).ok().map(|about| about.uid())
+}
+
+#[cfg(not(unix))]
+fn owner(_: &Path) -> Option<u32> {
+    None
 }
 
 /// What a command needs of a stack beside its text.
@@ -160,5 +189,29 @@ fn pick_environment(file: &StackFile, document: &Document, asked: Option<&str>) 
         _ => Err(Problem::new("it is not clear which environment is meant")
             .at(document.key(&["environments"]))
             .help("name one with --env, or write default_environment")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{FILE_NAME, find_by};
+    use std::fs;
+
+    #[test]
+    fn it_is_looked_for_no_further_than_the_repository_or_its_owner_reaches() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = directory.path();
+        let below = root.join("repository/functions/one");
+        fs::create_dir_all(&below).unwrap();
+        fs::write(root.join(FILE_NAME), "").unwrap();
+        let same = |_: &std::path::Path| Some(1);
+        assert_eq!(find_by(&below, same), Some(root.join(FILE_NAME)));
+        // Above the project is a directory of somebody else.
+        assert_eq!(find_by(&below, |path| Some(u32::from(path == root))), None);
+        fs::create_dir(root.join("repository/.git")).unwrap();
+        assert_eq!(find_by(&below, same), None);
+        let own = root.join("repository").join(FILE_NAME);
+        fs::write(&own, "").unwrap();
+        assert_eq!(find_by(&below, same), Some(own));
     }
 }

@@ -53,6 +53,7 @@ pub(super) fn resolve(file: &StackFile, environment: &str, region: Option<&str>,
             notify: overrides.alarms.notify.or_else(|| file.alarms.notify.clone()),
             rules: file.alarms.rules.iter().filter_map(|(name, rule)| Some((name.clone(), alarm::parse(rule).ok()?))).collect(),
         },
+        build_environment: file.build.environment.clone(),
         warnings: Vec::new(),
         root: root.to_owned(),
     }

@@ -5,6 +5,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic, also in its helpers")]
 
+mod environment;
 mod reproducible;
 mod shared;
 mod stale;

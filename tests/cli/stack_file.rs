@@ -24,6 +24,10 @@ fn other_ways_in_which_the_file_is_not_usable() {
     assert_eq!(missing.status.code(), Some(3), "{}", stderr(&missing));
     assert!(stderr(&missing).contains("no stack.yaml here or in any directory above"));
     assert!(stderr(&missing).contains("run `liveinsight init` to write one"));
+    // Another repository in a directory of this one has a stack of its own, or none.
+    let project = Project::new(SMALL);
+    std::fs::create_dir_all(project.path().join("vendored/.git")).unwrap();
+    assert_eq!(project.run_in("vendored", &["graph"]).status.code(), Some(3));
 }
 
 #[test]
