@@ -13,7 +13,7 @@ use super::{
     pages::MAX_PAGES,
     reports::Reports,
     retry::Retries,
-    surroundings::{Resolved, Surroundings},
+    surroundings::{Resolved, SERVICES, Surroundings},
     told::Told,
     transport::{self, Route},
 };
@@ -26,9 +26,10 @@ use aws_credential_types::{
     Credentials,
     provider::{ProvideCredentials, SharedCredentialsProvider},
 };
+use aws_types::service_config::ServiceConfigKey;
 use std::{
     cell::{Cell, RefCell},
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     future::{Ready, ready},
     time::Duration,
 };
@@ -97,6 +98,7 @@ impl Connection {
             endpoint_url: config.endpoint_url(),
             fips: config.use_fips() == Some(true),
             dual_stack: config.use_dual_stack() == Some(true),
+            services: endpoints_of_services(&config),
         };
         let surroundings = Surroundings::of(lossless(std::env::vars_os()), &resolved);
         Self { config, surroundings, asked: Cell::new(false) }
@@ -220,6 +222,18 @@ fn loader(region: &str) -> aws_config::ConfigLoader {
         .retry_config(RetryConfig::disabled())
         .timeout_config(timeouts())
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+}
+
+/// Endpoints of single services that the configuration has and that are not those of all.
+fn endpoints_of_services(config: &SdkConfig) -> BTreeMap<&'static str, String> {
+    let endpoint_of = |service: &'static str| {
+        // As the SDK calls the service: it has spaces there.
+        let service_id = service.replace('_', " ");
+        let key = ServiceConfigKey::builder().service_id(&service_id).env("AWS_ENDPOINT_URL").profile("endpoint_url").build().ok()?;
+        let url = config.service_config()?.load_config(key).filter(|url| config.endpoint_url() != Some(url))?;
+        Some((service, url))
+    };
+    SERVICES.into_iter().filter_map(endpoint_of).collect()
 }
 
 fn timeouts() -> TimeoutConfig {

@@ -17,6 +17,9 @@ const PROXIES: [(&str, &[&str]); 2] = [
     ("http", &["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"]),
 ];
 
+/// Variables that name the hosts which no proxy is asked for.
+const NO_PROXY: [&str; 2] = ["NO_PROXY", "no_proxy"];
+
 /// Variables that choose where credentials come from, and hold none themselves.
 const CREDENTIALS: [&str; 7] = [
     "AWS_PROFILE",
@@ -40,6 +43,8 @@ pub(super) struct Surroundings {
     lone_key: Option<&'static str>,
     /// Settings of the profile.
     profile: Vec<Setting>,
+    /// Endpoints of single services, by [`SERVICES`].
+    services: BTreeMap<&'static str, Setting>,
 }
 
 /// A setting by its name and value.
@@ -60,6 +65,8 @@ pub(super) struct Resolved<'a> {
     pub(super) fips: bool,
     /// Use of dual-stack endpoints.
     pub(super) dual_stack: bool,
+    /// Endpoints of single services, by [`SERVICES`], from the profile's `services` section.
+    pub(super) services: BTreeMap<&'static str, String>,
 }
 
 impl Surroundings {
@@ -70,6 +77,7 @@ impl Surroundings {
             let is_known = name.starts_with(ENDPOINT_URL)
                 || name == "AWS_CA_BUNDLE"
                 || CREDENTIALS.contains(&name)
+                || NO_PROXY.contains(&name)
                 || PROXIES.iter().any(|(_, names)| names.contains(&name));
             !value.is_empty() && (is_known || (is_switch && value.eq_ignore_ascii_case("true")))
         };
@@ -93,7 +101,12 @@ impl Surroundings {
         if resolved.dual_stack {
             add("use_dualstack_endpoint", "true".to_owned(), "AWS_USE_DUALSTACK_ENDPOINT");
         }
-        Self { variables, lone_key, profile }
+        let of_section = |url: &String| Setting {
+            name: format!("endpoint_url in the services of the profile {}", resolved.profile),
+            value: url.clone(),
+        };
+        let services = resolved.services.iter().map(|(service, url)| (*service, of_section(url))).collect();
+        Self { variables, lone_key, profile, services }
     }
 
     /// Says what led a request of `service` to where nobody answers, for the end of an error message; empty if nothing did.
@@ -125,7 +138,9 @@ impl Surroundings {
     fn endpoint(&self, service: &str) -> Vec<Setting> {
         let own = format!("{ENDPOINT_URL}_{}", service_id(service));
         let variable = [own.as_str(), ENDPOINT_URL].into_iter().find_map(|name| self.variable(name));
-        let by_profile = self.profile.iter().filter(|_| variable.is_none()).cloned();
+        let own = self.services.get(service_id(service));
+        let general = self.profile.iter().filter(|_| own.is_none());
+        let by_profile = own.into_iter().chain(general).filter(|_| variable.is_none()).cloned();
         let switches = ["AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT"].into_iter().filter_map(|name| self.variable(name));
         let (variable, switches) = (variable.clone(), switches.filter(|_| variable.is_none()).collect::<Vec<_>>());
         variable.into_iter().chain(by_profile).chain(switches).collect()
@@ -135,10 +150,23 @@ impl Surroundings {
     fn proxy(&self, service: &str) -> Option<Setting> {
         let endpoint = self.endpoint(service);
         let is_plain = endpoint.iter().any(|setting| setting.value.starts_with("http://"));
+        if self.is_exempt(&host(service, &endpoint)) {
+            return None;
+        }
         let (_, names) = PROXIES[usize::from(is_plain)];
         let mut proxy = names.iter().find_map(|name| self.variable(name))?;
         proxy.value = without_password(&proxy.value);
         Some(proxy)
+    }
+
+    /// Whether a host is one of those that no proxy is asked for: named itself, by a domain that it is in, or by `*`.
+    fn is_exempt(&self, host: &str) -> bool {
+        let Some(exempt) = NO_PROXY.iter().find_map(|name| self.variable(name)) else { return false };
+        let domains = exempt.value.split(',').map(|domain| domain.trim().trim_start_matches('.')).filter(|domain| !domain.is_empty());
+        domains.into_iter().any(|domain| {
+            let within = host.strip_suffix(domain);
+            domain == "*" || within.is_some_and(|before| before.is_empty() || before.ends_with('.'))
+        })
     }
 
     /// Says that a variable of other tools does not count here.
@@ -157,6 +185,30 @@ impl Display for Setting {
         write!(f, "{}={}", self.name, self.value)
     }
 }
+
+/// Host that a service is asked at: of the URL that is set, else one below AWS's domain, without the region.
+fn host(service: &str, endpoint: &[Setting]) -> String {
+    let url = endpoint.iter().find_map(|setting| setting.value.split_once("://"));
+    let Some((_, rest)) = url else { return format!("{service}.amazonaws.com") };
+    let authority = rest.split('/').next().unwrap_or_default();
+    let port = authority.rfind(':').filter(|colon| authority[colon + 1..].bytes().all(|byte| byte.is_ascii_digit()));
+    authority[..port.unwrap_or(authority.len())].trim_matches(['[', ']']).to_owned()
+}
+
+/// Names of the services that the program asks, as [`service_id`] gives them.
+pub(super) const SERVICES: [&str; 11] = [
+    "API_GATEWAY",
+    "CLOUDFRONT",
+    "CLOUDTRAIL",
+    "CLOUDWATCH",
+    "CLOUDWATCH_LOGS",
+    "DYNAMODB",
+    "IAM",
+    "LAMBDA",
+    "RESOURCE_GROUPS_TAGGING_API",
+    "S3",
+    "STS",
+];
 
 /// Name of a service in `AWS_ENDPOINT_URL_…`: its id with underscores ("Service-specific endpoints", AWS SDKs and Tools Reference Guide).
 fn service_id(service: &str) -> &str {
@@ -231,12 +283,17 @@ mod tests {
             blame(&[("AWS_ENDPOINT_URL_CLOUDWATCH_LOGS", "http://c")], &none, "logs", dns),
             "; it goes there because of AWS_ENDPOINT_URL_CLOUDWATCH_LOGS=http://c"
         );
-        let profile = Resolved { profile: "work", endpoint_url: Some("http://d"), fips: true, dual_stack: false };
+        let profile = Resolved { profile: "work", endpoint_url: Some("http://d"), fips: true, ..none.clone() };
         let text = blame(&[], &profile, "s3", dns);
         assert_eq!(
             text,
             "; it goes there because of endpoint_url of the profile work=http://d and use_fips_endpoint of the profile work=true"
         );
+        let section =
+            Resolved { services: [("LOGS", "x"), ("S3", "http://e")].map(|(name, url)| (name, url.to_owned())).into(), ..profile };
+        assert_eq!(blame(&[], &section, "s3", dns), "; it goes there because of endpoint_url in the services of the profile work=http://e");
+        assert!(blame(&[], &section, "iam", dns).contains("endpoint_url of the profile work=http://d"));
+        assert!(blame(&urls[..1], &section, "s3", dns).ends_with("because of AWS_ENDPOINT_URL=http://a"), "a variable counts more");
     }
 
     #[test]
@@ -247,6 +304,13 @@ mod tests {
         let local = [("AWS_ENDPOINT_URL", "http://127.0.0.1:1"), proxies[0], proxies[1]];
         assert_eq!(blame(&local, &none, "s3", "proxy error"), "; connecting through HTTP_PROXY=http://q:2 failed");
         assert_eq!(blame(&[("all_proxy", "http://r:3")], &none, "iam", "refused"), "; it goes there because of all_proxy=http://r:3");
+        let exempt = |host: &str, url: &str| {
+            let variables = [("NO_PROXY", host), ("HTTP_PROXY", "http://q:2"), ("HTTPS_PROXY", "http://q:2"), ("AWS_ENDPOINT_URL", url)];
+            !blame(&variables[..if url.is_empty() { 3 } else { 4 }], &none, "s3", "refused").contains("PROXY")
+        };
+        assert!(exempt("127.0.0.1", "http://127.0.0.1:1/") && exempt("::1", "http://[::1]:1") && exempt("*", "http://127.0.0.1:1"));
+        assert!(exempt("a.example, .amazonaws.com", "") && exempt("aws.example", "https://s3.aws.example"));
+        assert!(!exempt("xamazonaws.com,naws.com", "") && !exempt("s.example", "https://aws.example") && !exempt(",", ""));
     }
 
     #[test]

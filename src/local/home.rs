@@ -322,7 +322,9 @@ impl Home {
 ///
 /// Without a Python, an installation that is there already serves.
 fn installation(directory: &Path, python: Option<&Path>) -> PathBuf {
-    let package = REQUIREMENTS.lines().find(|line| !line.starts_with('#')).unwrap_or_default().replace("==", "-");
+    // Its line goes on with hashes.
+    let server = REQUIREMENTS.lines().filter_map(|line| line.split_whitespace().next()).find(|word| word.starts_with("ministack=="));
+    let package = server.unwrap_or_default().replace("==", "-");
     let Some(python) = python else {
         let installed = std::fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path().join("venv"));
         let mut installed = installed.filter(|venv| Venv::open(venv, REQUIREMENTS).is_some());

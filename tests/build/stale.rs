@@ -64,6 +64,16 @@ impl Handler {
         (output(&packages["app"]).trim().to_owned(), after > before)
     }
 
+    /// Builds in a process of its own, with these variables: `built` or `current`, and what the program prints.
+    fn child(&self, way: &str, variables: &[(&str, &str)]) -> String {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(["--exact", "stale::variables_that_are_read_at_compile_time_count", "--nocapture"]);
+        let output = command.env(CHILD, self.directory.path()).envs(variables.iter().copied()).output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        let line = text.lines().find_map(|line| line.strip_prefix("CHILD ")).map(str::to_owned);
+        line.unwrap_or_else(|| panic!("{way}: {text}{}", String::from_utf8_lossy(&output.stderr)))
+    }
+
     /// Builds before and after a change: the program is the new one each time, and cargo is not asked when nothing changed.
     async fn follows(&self, way: &str, change: impl FnOnce(&Self)) {
         assert_eq!(self.build().await, ("ONE".to_owned(), true), "{way}: first");
@@ -447,6 +457,8 @@ async fn variables_that_are_read_at_compile_time_count() {
     for (way, files) in [
         ("option_env!", vec![("app/src/main.rs", prints("option_env!(\"LI_LABEL\").unwrap_or(\"none\")"))]),
         ("env!", vec![("app/src/main.rs", prints("env!(\"LI_LABEL\")"))]),
+        ("CARGO_…", vec![("app/src/main.rs", prints("option_env!(\"CARGO_CRATE_NAME_LI\").unwrap_or(\"none\")"))]),
+        ("OUT_DIR…", vec![("app/src/main.rs", prints("option_env!(\"OUT_DIR_LI\").unwrap_or(\"none\")"))]),
         ("rerun-if-env-changed", vec![("app/build.rs", script.to_owned()), ("app/src/main.rs", prints("env!(\"SEEN\")"))]),
         (
             "a dependency's option_env!",
@@ -462,17 +474,29 @@ async fn variables_that_are_read_at_compile_time_count() {
         for (name, text) in &files {
             handler.write(name, text);
         }
-        let child = |label: &str| {
-            let mut command = Command::new(std::env::current_exe().unwrap());
-            command.args(["--exact", "stale::variables_that_are_read_at_compile_time_count", "--nocapture"]);
-            let output = command.env(CHILD, handler.directory.path()).env("LI_LABEL", label).output().unwrap();
-            let text = String::from_utf8(output.stdout).unwrap();
-            let line = text.lines().find_map(|line| line.strip_prefix("CHILD ")).map(str::to_owned);
-            line.unwrap_or_else(|| panic!("{way}: {text}{}", String::from_utf8_lossy(&output.stderr)))
-        };
+        // The last two only begin like variables that cargo sets itself.
+        let names = ["LI_LABEL", "CARGO_CRATE_NAME_LI", "OUT_DIR_LI"];
+        let child = |label: &str| handler.child(way, &names.map(|name| (name, label)));
         assert_eq!(child("one"), "built one", "{way}");
         assert_eq!(child("one"), "current one", "{way}");
         assert_eq!(child("two"), "built two", "{way}");
         assert_eq!(child("one"), "built one", "{way}");
     }
+}
+
+#[test]
+fn another_home_of_cargo_counts_with_its_settings() {
+    let handler = Handler::new(&[("app/src/main.rs", &prints("env!(\"LABEL\")"))]);
+    handler.write("app/Cargo.toml", &manifest("app", ALONE));
+    let homes = ["one", "two"].map(|home| {
+        handler.write(&format!("homes/{home}/config.toml"), &format!("[env]\nLABEL = \"{home}\"\n"));
+        handler.path(&format!("homes/{home}")).to_string_lossy().into_owned()
+    });
+    let child = |home: usize| handler.child("CARGO_HOME", &[("CARGO_HOME", &homes[home])]);
+    assert_eq!(child(0), "built one");
+    assert_eq!(child(0), "current one");
+    assert_eq!(child(1), "built two");
+    handler.write("homes/two/config.toml", "[env]\nLABEL = \"three\"\n");
+    assert_eq!(child(1), "built three");
+    assert_eq!(child(1), "current three");
 }

@@ -26,6 +26,18 @@ fn no_credentials_ends_with_4() {
 }
 
 #[test]
+fn what_was_set_for_credentials_in_vain_is_named() {
+    for (name, value, said) in [
+        ("AWS_PROFILE", "nobody", "AWS_PROFILE=nobody is set"),
+        ("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE", "AWS_ACCESS_KEY_ID without AWS_SECRET_ACCESS_KEY is set"),
+    ] {
+        let text = refused(&Project::new(SMALL).env(name, value), &["status"], 4);
+        assert!(text.contains(said) && text.contains("hint: "), "{text}");
+        assert!(!text.contains("AKIA"), "a key is not shown: {text}");
+    }
+}
+
+#[test]
 fn a_profile_that_does_not_exist_ends_with_4() {
     let text = refused(&Project::new(SMALL), &["status", "--profile", "nobody"], 4);
     assert!(text.contains("sts:GetCallerIdentity"), "{text}");

@@ -91,3 +91,20 @@ fn a_timeout_beyond_the_patience_of_the_api_gets_a_word() {
     let said = stack("31s");
     assert!(said.contains(words) && said.contains("the API answers 504 after 29 s"), "{said}");
 }
+
+#[test]
+fn a_route_that_the_address_of_the_site_does_not_lead_to_gets_a_word() {
+    let stack = |route: &str, site: &str| {
+        let project = Project::new(&format!("{SMALL}functions:\n  hook: {{ source: hook, route: POST {route} }}\n{site}"));
+        for (file, text) in [("hook/Cargo.toml", ""), ("pages/index.html", "<p>hello</p>")] {
+            std::fs::create_dir_all(project.path().join(file).parent().unwrap()).unwrap();
+            std::fs::write(project.path().join(file), text).unwrap();
+        }
+        stderr(&project.run(&["plan"]))
+    };
+    let (words, site) = ("the site's address does not lead to `/hook`", "site: { source: pages }\n");
+    let said = stack("/hook", site);
+    assert!(said.contains("warning: stack.yaml:8:") && said.contains(words) && said.contains("`api_url` of `outputs`"), "{said}");
+    assert!(!stack("/api/hook", site).contains("lead to"));
+    assert!(!stack("/hook", "").contains("lead to"), "without a site there is one address only");
+}

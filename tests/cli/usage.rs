@@ -132,3 +132,12 @@ fn a_length_of_time_needs_a_unit() {
     }
     assert!(stderr(&project.run(&["up", "--canary", "10:5m"])).contains("a share needs its unit: write 10%:5m"));
 }
+
+#[test]
+fn logs_of_a_function_called_api_and_of_the_api_have_names_of_their_own() {
+    let project = Project::new(&format!("{SMALL}functions:\n  api: {{ source: api, route: GET /api/things }}\n"));
+    let said = stderr(&project.run(&["logs", "nobody"]));
+    assert!(said.contains("stack.yaml has no function nobody") && said.contains("hint: known are api, api.gateway"), "{said}");
+    let project = Project::new(&format!("{SMALL}functions:\n  things: {{ source: api, route: GET /api/things }}\n"));
+    assert!(stderr(&project.run(&["logs", "nobody"])).contains("hint: known are things, api\n"));
+}

@@ -178,7 +178,12 @@ fn without_local_the_setting_to_blame_is_named() {
     let project = Small::new();
     // A port that nobody listens at.
     let nobody = { format!("http://{}", TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()) };
-    let config_file = project.write("config", &format!("[profile work]\nendpoint_url = {nobody}\n"));
+    let config_file = project.write(
+        "config",
+        &format!(
+            "[profile work]\nendpoint_url = {nobody}\n[profile parts]\nservices = one\n[services one]\nsts =\n  endpoint_url = {nobody}\n"
+        ),
+    );
     let says = |variables: &[(&str, &str)], expected: &str| {
         let mut command = project.command(&["status"]);
         command.env("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE").env("AWS_SECRET_ACCESS_KEY", "x").envs(variables.iter().copied());
@@ -194,6 +199,8 @@ fn without_local_the_setting_to_blame_is_named() {
     let config_file = config_file.to_string_lossy();
     let profile = [("AWS_PROFILE", "work"), ("AWS_CONFIG_FILE", &*config_file)];
     says(&profile, &format!("it goes there because of endpoint_url of the profile work={nobody}"));
+    let by_service = [("AWS_PROFILE", "parts"), profile[1]];
+    says(&by_service, &format!("it goes there because of endpoint_url in the services of the profile parts={nobody}"));
 }
 
 #[test]

@@ -68,6 +68,7 @@ const MISTAKES: &[(&str, &str)] = &[
         "tables:\n  a-b: { partition_key: { name: id, type: S } }\n  a.b: { partition_key: { name: id, type: S } }\n",
     ),
     ("bucket name too long", "project: a-project-with-a-name-that-is-very-long-indeed\nregion: us-east-1\nsite: { source: a }\n"),
+    ("bucket name that S3 keeps", "project: sthree-shop\nregion: us-east-1\nsite: { source: a }\n"),
     ("alarm name", "functions:\n  f: { source: f }\nalarms:\n  rules:\n    a/b: { function: f, metric: errors, threshold: 1 }\n"),
     // Tags.
     ("tag of ours", "tags: { project: x }\n"),
@@ -75,6 +76,7 @@ const MISTAKES: &[(&str, &str)] = &[
     ("tag with our prefix", "environments:\n  dev: { tags: { 'liveinsight:stack': x } }\n"),
     ("tag character", "tags: { team: 'a&b' }\n"),
     ("tag keys that differ in case", "tags: { Team: a, team: b }\n"),
+    ("variable with a NUL", "functions:\n  f: { source: f, environment: { KEY: \"x\\0y\" } }\n"),
     // Tables.
     ("key type", "tables:\n  sessions:\n    partition_key: { name: is_active, type: BOOL }\n"),
     ("key type in words", "tables:\n  sessions:\n    partition_key: { name: id, type: string }\n"),

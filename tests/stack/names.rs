@@ -138,3 +138,12 @@ fn a_physical_name_leads_back_to_one_declared_name() {
         assert_eq!(names.owns(&names.function(thing)), Some(thing));
     }
 }
+
+#[test]
+fn a_function_called_api_and_the_api_have_a_log_group_each() {
+    let stack = parse(&format!("{HEAD}functions:\n  api: {{ source: f, route: GET /api/things }}\n"), None).unwrap();
+    let declaration = declare(&stack, &Place::aws("aws", &stack.region, "123456789012"), &Content::default());
+    let groups: Vec<&str> =
+        declaration.graph.entries().iter().filter(|entry| entry.id.kind() == "logs.log_group").map(|entry| entry.id.as_str()).collect();
+    assert_eq!(groups, ["logs.log_group/api.function", "logs.log_group/api"]);
+}

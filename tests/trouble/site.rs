@@ -1,7 +1,7 @@
 //! The site's bucket, when somebody else has been there, and pages whose names are hard to write.
 
 use super::desk::{Desk, ended};
-use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::{primitives::ByteStream, types::StorageClass};
 use liveinsight::aws::Aws;
 use serde_json::{Value, json};
 use std::{fs, time::Duration};
@@ -106,6 +106,15 @@ async fn headers_changed_by_hand_are_seen_and_made_good_with_one_question() {
     desk.strict.set_faults(Faults::None);
     ended(&desk.run(&["up", "--no-smoke"]), 0);
     assert_eq!(desk.strict.log().iter().filter(|entry| entry.write || entry.operation == "s3:HeadObject").count(), 0);
+
+    // Moved to where no visitor gets it from.
+    let archive = aws.s3.put_object().bucket(&bucket).key("site/index.html").body(ByteStream::from_static(b"<p>hello</p>"));
+    let archive = archive.content_type("text/html; charset=utf-8").cache_control("no-cache").storage_class(StorageClass::Glacier);
+    archive.send().await.unwrap();
+    assert_eq!(planned(&desk), ["files.index.html.storage_class"]);
+    ended(&desk.run(&["up", "--no-smoke"]), 0);
+    let live = aws.s3.head_object().bucket(&bucket).key("site/index.html").send().await.unwrap();
+    assert_ne!(live.storage_class(), Some(&StorageClass::Glacier));
 
     // The same content with the same headers, written by somebody else: one question, and nothing to do.
     let again = aws.s3.put_object().bucket(&bucket).key("site/index.html").body(ByteStream::from_static(b"<p>hello</p>"));
