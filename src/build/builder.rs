@@ -304,6 +304,10 @@ impl Builder {
             tools.option("--profile", "dev");
             return Ok(tools);
         }
+        // What is deployed is made of what the lock says, and not of what is newest today.
+        if workspace.root.join("Cargo.lock").is_file() {
+            tools.flag("--locked");
+        }
         let config = Config::of(&workspace.root);
         let has_own = config.has_profile("lambda") || has_profile(&workspace.manifest(), "lambda");
         let inherited = if has_own { "lambda" } else { "release" };

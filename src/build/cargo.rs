@@ -155,7 +155,12 @@ impl Run<'_> {
         }
         if !succeeded || built.programs.len() != self.programs.len() {
             let functions = self.programs.iter().map(|program| program.function.clone()).collect();
-            return Err(BuildError::Cargo { functions, output: last_lines(&said) });
+            let mut output = last_lines(&said);
+            if output.contains("--locked") {
+                output
+                    .push_str("\nrun `cargo check`, and commit Cargo.lock with the change: what is deployed is made of what the lock says");
+            }
+            return Err(BuildError::Cargo { functions, output });
         }
         Ok(built)
     }

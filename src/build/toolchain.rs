@@ -141,6 +141,11 @@ impl Tools {
         self.options.extend([name.to_owned(), value.into()]);
     }
 
+    /// Adds an option without a value.
+    pub(super) fn flag(&mut self, name: &str) {
+        self.options.push(name.to_owned());
+    }
+
     /// The start of a command that builds.
     pub(super) fn build(&self) -> Command {
         let (name, target) = match self.means {

@@ -41,6 +41,8 @@ pub struct Table {
     pub time_to_live: TimeToLive,
     /// Whether it can be restored to any second of the last 35 days.
     pub point_in_time_recovery: bool,
+    /// Whether it refuses to be deleted. `None`: whatever was set by hand stays.
+    pub deletion_protection: Option<bool>,
     /// Tags.
     pub tags: Tags,
 }
@@ -123,6 +125,10 @@ impl Resource for Table {
     }
 
     async fn protection(&self, aws: &Aws, _output: &TableOutput) -> Result<Option<Protection>> {
+        if self.deletion_protection.is_some() {
+            // It is of our making, and is taken away with the table.
+            return Ok(None);
+        }
         let table = describe(aws, &self.name).await?;
         let is_on = table.is_some_and(|table| table.deletion_protection_enabled() == Some(true));
         let remove = || {
@@ -142,7 +148,8 @@ impl Resource for Table {
                     aws.dynamodb.create_table().table_name(&self.name).billing_mode(BillingMode::from(self.billing_mode.as_str()));
                 let request = request.set_attribute_definitions(Some(definitions.clone())).set_key_schema(Some(schema.clone()));
                 // An empty list is refused.
-                request.set_global_secondary_indexes((!indexes.is_empty()).then(|| indexes.clone())).set_tags(Some(tags.clone())).send()
+                let request = request.set_global_secondary_indexes((!indexes.is_empty()).then(|| indexes.clone()));
+                request.set_deletion_protection_enabled(self.deletion_protection).set_tags(Some(tags.clone())).send()
             })
             .await?;
         let arn = answer.table_description().and_then(TableDescription::table_arn).unwrap_or_default().to_owned();
@@ -177,7 +184,10 @@ impl Resource for Table {
         if changes.touch("time_to_live") {
             complete &= self.write_time_to_live(aws, live).await?;
         }
-        if changes.touch("billing_mode") || changes.touch("indexes") {
+        if changes.touch("deletion_protection") {
+            self.protect(aws, self.deletion_protection).await?;
+            complete = false;
+        } else if changes.touch("billing_mode") || changes.touch("indexes") {
             self.update_table(aws, live, changes).await?;
             complete = false;
         }
@@ -185,6 +195,11 @@ impl Resource for Table {
     }
 
     async fn delete(&self, aws: &Aws, _output: &TableOutput) -> Result<Gone> {
+        if self.deletion_protection == Some(true)
+            && describe_now(aws, &self.name).await?.is_some_and(|table| table.deletion_protection_enabled() == Some(true))
+        {
+            self.protect(aws, Some(false)).await?;
+        }
         let answer = aws.write("dynamodb:DeleteTable", || aws.dynamodb.delete_table().table_name(&self.name).send()).await.optional()?;
         match answer {
             None => Ok(Gone::Yes),
@@ -252,6 +267,7 @@ impl Table {
             indexes: BTreeMap::new(),
             time_to_live: None.into(),
             point_in_time_recovery: false,
+            deletion_protection: None,
             tags: Tags::default(),
         }
     }
@@ -287,6 +303,7 @@ impl Table {
             indexes: table.global_secondary_indexes().iter().map(index).collect(),
             time_to_live,
             point_in_time_recovery,
+            deletion_protection: Some(table.deletion_protection_enabled() == Some(true)),
             tags,
         }
     }
@@ -312,6 +329,15 @@ impl Table {
         })
         .await?;
         Ok(enabled == self.time_to_live.enabled)
+    }
+
+    /// Sets whether it refuses to be deleted.
+    async fn protect(&self, aws: &Aws, wanted: Option<bool>) -> Result<()> {
+        aws.write("dynamodb:UpdateTable", || {
+            aws.dynamodb.update_table().table_name(&self.name).set_deletion_protection_enabled(wanted).send()
+        })
+        .await?;
+        Ok(())
     }
 
     /// One step: `UpdateTable` takes one change at a time. An index whose keys or projection differ is deleted first.

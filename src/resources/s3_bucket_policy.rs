@@ -1,4 +1,4 @@
-//! The policy by which one CloudFront distribution, and nobody else, reads one prefix of a bucket.
+//! The policy by which one CloudFront distribution, and nobody else, reads one prefix of a bucket, and all requests are encrypted.
 //!
 //! A service principal under an `aws:SourceArn` condition is not "public", so the public access block lets it pass. Without
 //! `s3:ListBucket` S3 answers 403 for an object that is missing, which CloudFront cannot tell from a 403 of the API's; with it, 404.
@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 const READ: &str = "CloudFrontReadsSite";
 const TELL: &str = "CloudFrontLearnsWhatIsMissing";
+const TLS: &str = "OnlyOverTls";
 
 /// A bucket's policy.
 #[derive(Debug, Clone, Serialize)]
@@ -25,6 +26,8 @@ pub struct BucketPolicy {
     pub prefix: String,
     /// Whether the reader is told that an object is missing (404), rather than that it may not read it (403).
     pub tells_missing: bool,
+    /// Whether every request without TLS is refused, whoever sends it (control S3.5 of AWS Foundational Security Best Practices).
+    pub tls_only: bool,
     /// Statements beyond these. None are declared: what is found here goes.
     pub other: Policy,
 }
@@ -55,7 +58,7 @@ impl Resource for BucketPolicy {
 
     async fn create(&self, aws: &Aws) -> Result<Written<BucketPolicyOutput>> {
         let (bucket, reader) = (self.bucket.get()?, self.reader.get()?);
-        let document = document(&bucket_arn(aws, &bucket), &reader, &self.prefix, self.tells_missing).document();
+        let document = self.document(&bucket_arn(aws, &bucket), &reader).document();
         let _turn = aws.turn(&format!("bucket/{bucket}")).await;
         aws.write("s3:PutBucketPolicy", || aws.s3.put_bucket_policy().bucket(&bucket).policy(&document).send()).await?;
         Ok(Written::Complete(BucketPolicyOutput { bucket }))
@@ -75,7 +78,34 @@ impl Resource for BucketPolicy {
 impl BucketPolicy {
     /// Lets this distribution (ARN) read what begins with `prefix`, and nobody anything else.
     pub fn reader(bucket: Ref<String>, distribution: Ref<String>, prefix: &str) -> Self {
-        Self { bucket, reader: distribution, prefix: prefix.to_owned(), tells_missing: true, other: Policy::default() }
+        Self { bucket, reader: distribution, prefix: prefix.to_owned(), tells_missing: true, tls_only: true, other: Policy::default() }
+    }
+
+    fn document(&self, bucket_arn: &str, reader: &str) -> Policy {
+        let allow = |action: &str, resource: &str| {
+            json!({
+                "Effect": "Allow",
+                "Principal": { "Service": "cloudfront.amazonaws.com" },
+                "Action": action,
+                "Resource": resource,
+                "Condition": { "StringEquals": { "AWS:SourceArn": reader } },
+            })
+        };
+        let mut policy = Policy::default().with(READ, allow("s3:GetObject", &format!("{bucket_arn}/{}*", self.prefix)));
+        if self.tells_missing {
+            policy = policy.with(TELL, allow("s3:ListBucket", bucket_arn));
+        }
+        if self.tls_only {
+            let refuse = json!({
+                "Effect": "Deny",
+                "Principal": "*",
+                "Action": "s3:*",
+                "Resource": [bucket_arn, format!("{bucket_arn}/*")],
+                "Condition": { "Bool": { "aws:SecureTransport": "false" } },
+            });
+            policy = policy.with(TLS, refuse);
+        }
+        policy
     }
 
     /// Reads a document in the words of a declaration. A statement that is not to the letter as this file writes it is an `other`.
@@ -86,7 +116,7 @@ impl BucketPolicy {
         let text = |pointer: &str| read.and_then(|read| read.pointer(pointer)).and_then(Value::as_str).unwrap_or_default();
         let reader = text("/Condition/StringEquals/aws:sourcearn/0").to_owned();
         let prefix = text("/Resource/0").strip_prefix(&format!("{arn}/")).and_then(|rest| rest.strip_suffix('*')).unwrap_or_default();
-        let written = document(&arn, &reader, prefix, true);
+        let written = Self::reader(bucket.to_owned().into(), reader.clone().into(), prefix).document(&arn, &reader);
         let ours = |sid: &str| live.statement(sid).is_some() && live.statement(sid) == written.statement(sid);
         let other = live.sids().filter(|sid| !ours(sid)).filter_map(|sid| Some((sid, live.statement(sid)?)));
         Self {
@@ -94,6 +124,7 @@ impl BucketPolicy {
             reader: if ours(READ) { reader.clone() } else { String::new() }.into(),
             prefix: if ours(READ) { prefix } else { "" }.to_owned(),
             tells_missing: ours(TELL),
+            tls_only: ours(TLS),
             other: other.fold(Policy::default(), |policy, (sid, statement)| policy.with(sid, statement.clone())),
         }
     }
@@ -101,18 +132,4 @@ impl BucketPolicy {
 
 fn bucket_arn(aws: &Aws, bucket: &str) -> String {
     format!("arn:{}:s3:::{bucket}", aws.place.partition)
-}
-
-fn document(bucket_arn: &str, reader: &str, prefix: &str, tells_missing: bool) -> Policy {
-    let allow = |action: &str, resource: &str| {
-        json!({
-            "Effect": "Allow",
-            "Principal": { "Service": "cloudfront.amazonaws.com" },
-            "Action": action,
-            "Resource": resource,
-            "Condition": { "StringEquals": { "AWS:SourceArn": reader } },
-        })
-    };
-    let policy = Policy::default().with(READ, allow("s3:GetObject", &format!("{bucket_arn}/{prefix}*")));
-    if tells_missing { policy.with(TELL, allow("s3:ListBucket", bucket_arn)) } else { policy }
 }

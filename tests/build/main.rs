@@ -234,6 +234,29 @@ async fn a_program_for_lambda_needs_no_newer_glibc_than_lambda_has() {
 }
 
 #[tokio::test]
+async fn what_is_deployed_is_made_of_what_the_lock_says() {
+    let project = Project::new("locked");
+    link_tools(&project);
+    let target = Target::Lambda(Architecture::X86_64);
+    project.build(&["one"], HOST).await.unwrap();
+    let lock = std::fs::read_to_string(project.path("Cargo.lock")).unwrap();
+    project.write_manifest("lambdas/more", "more", "");
+    project.write("lambdas/more/src/lib.rs", "");
+    project.write_manifest(
+        "lambdas/one",
+        "one",
+        "[dependencies]\nlocked-shared = { path = \"../shared\" }\nlocked-more = { path = \"../more\" }\n",
+    );
+    let error = project.build(&["one"], target).await.unwrap_err().to_string();
+    assert!(error.contains("Cargo.lock") && error.contains("run `cargo check`, and commit Cargo.lock with the change"), "{error}");
+    assert_eq!(std::fs::read_to_string(project.path("Cargo.lock")).unwrap(), lock);
+    // On this machine it is brought up to date, as cargo does.
+    project.build(&["one"], HOST).await.unwrap();
+    assert!(std::fs::read_to_string(project.path("Cargo.lock")).unwrap().contains("locked-more"));
+    project.build(&["one"], target).await.unwrap();
+}
+
+#[tokio::test]
 async fn arm_is_built_or_the_missing_part_is_named() {
     let project = Project::new("arm");
     link_tools(&project);

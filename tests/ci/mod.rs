@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "what helps a test fails as a test does")]
 
 use crate::trouble::desk::{Desk, text};
+use serde_json::{Value, json};
 use std::{
     fs,
     os::unix::fs::{PermissionsExt, symlink},
@@ -113,6 +114,53 @@ async fn the_documented_workflow_of_github_runs_as_it_stands() {
     assert!(job.read("summary.md").ends_with(" of them writes\n\n"), "{}", job.read("summary.md"));
 }
 
+/// Every workflow that is documented or written by `init`.
+fn workflows() -> Vec<(&'static str, Value)> {
+    let pages = [("docs/ci.md", include_str!("../../docs/ci.md")), ("docs/releasing.md", include_str!("../../docs/releasing.md"))];
+    let blocks = pages.iter().flat_map(|(page, text)| {
+        let blocks = text.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next());
+        blocks.filter(|block| block.starts_with("name: ")).map(|block| (*page, block))
+    });
+    let template = ("deploy.yml", include_str!("../../templates/project/.github/workflows/deploy.yml"));
+    blocks.chain([template]).map(|(name, text)| (name, serde_yaml::from_str(text).unwrap())).collect()
+}
+
+#[test]
+fn workflows_give_no_job_more_than_it_needs_and_name_actions_by_commit() {
+    let workflows = workflows();
+    assert_eq!(workflows.iter().map(|(name, _)| *name).collect::<Vec<_>>(), ["docs/ci.md", "docs/releasing.md", "deploy.yml"]);
+    for (file, workflow) in &workflows {
+        assert_eq!(workflow["permissions"], json!({}), "{file}: what is not given to a job, none has");
+        let of_pull_requests =
+            !workflow["on"]["pull_request"].is_null() || workflow["on"].as_object().unwrap().contains_key("pull_request");
+        for (name, job) in workflow["jobs"].as_object().unwrap() {
+            let may = |what: &str| job["permissions"][what] == "write";
+            let steps = job["steps"].as_array().unwrap();
+            let runs: Vec<&str> = steps.iter().filter_map(|step| step["run"].as_str()).collect();
+            for action in steps.iter().filter_map(|step| step["uses"].as_str()) {
+                let commit = action.split_once('@').map_or("", |(_, commit)| commit);
+                assert!(commit.len() == 40 && commit.bytes().all(|byte| byte.is_ascii_hexdigit()), "{file}, {name}: {action}");
+                if action.contains("/checkout@") {
+                    let keeps = steps.iter().find(|step| step["uses"] == action).map(|step| &step["with"]["persist-credentials"]);
+                    assert_eq!(keeps, Some(&json!(false)), "{file}, {name}: the token would lie in the checkout");
+                }
+            }
+            let builds = runs.iter().any(|run| run.contains("cargo test") || run.contains(".ci/release") || run.contains("liveinsight up"));
+            let plans = runs.iter().any(|run| run.starts_with("liveinsight plan"));
+            let is_after_merge = job["if"].as_str().is_some_and(|condition| condition.contains("'push'"));
+            if may("id-token") && of_pull_requests && !is_after_merge {
+                assert!(
+                    !builds && runs.iter().all(|run| !run.starts_with("liveinsight plan") || run.contains("--no-build")),
+                    "{file}, {name}"
+                );
+            }
+            if may("contents") || may("pull-requests") {
+                assert!(!builds && !plans, "{file}, {name}: what may write runs nothing of the sources");
+            }
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mistake_is_noted_at_its_line_and_any_other_error_on_the_page() {
     let job = Job::new().await;
@@ -161,7 +209,7 @@ async fn secrets_are_masked_in_the_log_and_shown_nowhere_else() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_documented_jobs_of_gitlab_run_as_they_stand() {
     let job = Job::new().await;
-    let steps = steps(2);
+    let steps = steps(3);
     assert_eq!(steps.len(), 3, "{steps:?}");
     let gitlab = [("GITLAB_CI", "true"), ("CI_JOB_URL", "https://gitlab.example/j/1")];
     let mut said = String::new();

@@ -23,12 +23,14 @@ struct Wish {
     indexes: &'static [(&'static str, &'static str, Option<&'static str>, &'static str)],
     ttl: Option<&'static str>,
     recovery: bool,
+    protected: Option<bool>,
     team: Option<&'static str>,
 }
 
 impl Default for Wish {
     fn default() -> Self {
-        Self { sort_key: true, indexes: &[("by-day", "day", Some("at"), "ALL")], ttl: Some("expires"), recovery: true, team: None }
+        let indexes = &[("by-day", "day", Some("at"), "ALL")];
+        Self { sort_key: true, indexes, ttl: Some("expires"), recovery: true, protected: Some(false), team: None }
     }
 }
 
@@ -49,6 +51,7 @@ fn table(bench: &Bench, name: &str, wish: &Wish) -> Table {
         indexes: wish.indexes.iter().map(index).collect(),
         time_to_live: wish.ttl.map(str::to_owned).into(),
         point_in_time_recovery: wish.recovery,
+        deletion_protection: wish.protected,
         tags: wish.team.iter().fold(bench.tags(), |tags, team| tags.with("Team", *team)),
     }
 }
@@ -86,6 +89,8 @@ async fn each_declared_field_is_kept() {
         Wish { ttl: Some("expires"), recovery: false, ..first() },
         Wish { recovery: false, team: Some("blue"), ..first() },
         Wish { team: Some("red"), ..first() },
+        Wish { protected: Some(true), ..first() },
+        Wish { protected: Some(true), indexes: &[], ..first() },
     ];
     contract(&bench, variants.len(), |variant| declare(&bench, &variants[variant])).await;
 }
@@ -118,6 +123,12 @@ async fn drift_of_each_field_is_seen_and_made_good() {
     let off = PointInTimeRecoverySpecification::builder().point_in_time_recovery_enabled(false).build().unwrap();
     dynamodb.update_continuous_backups().table_name(&name).point_in_time_recovery_specification(off).send().await.unwrap();
     bench.heals_with(1, &graph, &["dynamodb.table/events point_in_time_recovery"]).await;
+
+    let protected = declare(&bench, &Wish { protected: Some(true), ..Wish::default() });
+    bench.up(&protected).await;
+    dynamodb.update_table().table_name(&name).deletion_protection_enabled(false).send().await.unwrap();
+    bench.heals_with(1, &protected, &["dynamodb.table/events deletion_protection"]).await;
+    bench.up(&graph).await;
 
     let tag = |key: &str, value: &str| Tag::builder().key(key).value(value).build().unwrap();
     dynamodb.tag_resource().resource_arn(&arn).tags(tag("Team", "red")).tags(tag("ManagedBy", "hand")).send().await.unwrap();

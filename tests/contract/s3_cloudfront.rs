@@ -35,6 +35,7 @@ struct Wish {
     bucket_team: Option<&'static str>,
     restrict: bool,
     tells_missing: bool,
+    tls_only: bool,
     signing: &'static str,
     index: &'static str,
     enabled: bool,
@@ -65,6 +66,8 @@ impl Default for Wish {
             bucket_team: None,
             restrict: true,
             tells_missing: true,
+            // What is tested here is asked without TLS.
+            tls_only: false,
             signing: "always",
             index: "index.html",
             enabled: true,
@@ -140,7 +143,8 @@ fn declare(bench: &Bench, wish: &Wish) -> Graph<Aws> {
         ..Distribution::serving(&name, wish.index, tags, origins, behaviors)
     };
     let distribution = graph.add("static", distribution);
-    let policy = BucketPolicy { tells_missing: wish.tells_missing, ..BucketPolicy::reader(bucket.name(), distribution.arn(), "site/") };
+    let (tells_missing, tls_only) = (wish.tells_missing, wish.tls_only);
+    let policy = BucketPolicy { tells_missing, tls_only, ..BucketPolicy::reader(bucket.name(), distribution.arn(), "site/") };
     let policy = graph.add_part(&bucket, "static", policy);
     graph.delete_freely(&policy, &distribution);
     let swept = name.clone();
@@ -193,6 +197,7 @@ async fn every_declared_change_converges() {
         Wish { bucket_team: Some("red"), team: Some("blue"), ..first() },
         Wish { restrict: false, ..first() },
         Wish { tells_missing: false, ..first() },
+        Wish { tls_only: true, ..first() },
         Wish { signing: "no-override", ..first() },
         Wish { index: "home.html", ..first() },
         Wish { enabled: false, ..first() },

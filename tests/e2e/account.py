@@ -95,6 +95,14 @@ def unpublish(function, version):
     client("lambda").delete_function(FunctionName=function, Qualifier=version)
 
 
+def protected():
+    """Prints the tables that refuse to be deleted."""
+    dynamodb = client("dynamodb")
+    for name in sorted(dynamodb.list_tables()["TableNames"]):
+        if dynamodb.describe_table(TableName=name)["Table"].get("DeletionProtectionEnabled"):
+            print(name)
+
+
 def unrecord(bucket):
     """Removes the newest record of a release, as if the run had been killed before it wrote that."""
     s3 = client("s3")
@@ -113,6 +121,8 @@ elif action == "tamper":
     tamper(*rest)
 elif action == "unpublish":
     unpublish(*rest)
+elif action == "protected":
+    protected()
 elif action == "unrecord":
     unrecord(*rest)
 else:

@@ -494,6 +494,8 @@ fn a_protected_environment_keeps_its_tables(project: &Project) {
     project.ok(&["down", "--local", "--env", "prod", "--yes"]);
     let kept: Vec<String> = project.other_client(&["list"]).into_iter().filter(|line| !ours.contains(line)).collect();
     assert_eq!(kept, ["table liveinsight-events-prod", "table liveinsight-sessions-prod"]);
+    let tables = project.other_client(&["protected"]);
+    assert_eq!(tables, ["liveinsight-events-prod", "liveinsight-sessions-prod"], "nor can anybody else delete them by mistake");
     project.ok(&["down", "--local", "--env", "prod", "--yes", "--delete-data"]);
     assert_eq!(project.other_client(&["list"]), ours);
 }

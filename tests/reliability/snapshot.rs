@@ -2,8 +2,8 @@
 //!
 //! One entry for each thing that has an owner, with all of its parts in its text: a part that appears, goes or changes changes that.
 
-use aws_sdk_iam::types::Tag;
-use liveinsight::aws::{Aws, Connection, Place};
+use aws_config::{BehaviorVersion, Region, retry::RetryConfig};
+use aws_sdk_iam::{config::Credentials, types::Tag};
 use std::{collections::BTreeMap, fmt::Debug};
 
 /// What there is, by name.
@@ -12,15 +12,47 @@ pub(crate) type Snapshot = BTreeMap<String, String>;
 /// The account's own role for API Gateway's logs: no stack's, and shared by all.
 const SHARED_ROLE: &str = "liveinsight-apigateway-logs";
 
+/// Asks the services of one region. Unlike the program's own clients these ask again when an answer is lost.
+struct Eye {
+    account: String,
+    apigateway: aws_sdk_apigateway::Client,
+    cloudfront: aws_sdk_cloudfront::Client,
+    cloudwatch: aws_sdk_cloudwatch::Client,
+    dynamodb: aws_sdk_dynamodb::Client,
+    iam: aws_sdk_iam::Client,
+    lambda: aws_sdk_lambda::Client,
+    logs: aws_sdk_cloudwatchlogs::Client,
+    s3: aws_sdk_s3::Client,
+}
+
+impl Eye {
+    async fn new(account: &str, region: &'static str) -> Self {
+        let config = aws_config::defaults(BehaviorVersion::latest()).region(Region::from_static(region));
+        let config = config.endpoint_url(test_support::endpoint()).retry_config(RetryConfig::standard().with_max_attempts(6));
+        let config = config.credentials_provider(Credentials::new(account, "test", None, None, "test")).load().await;
+        let s3 = aws_sdk_s3::config::Builder::from(&config).force_path_style(true).build();
+        Self {
+            account: account.to_owned(),
+            apigateway: aws_sdk_apigateway::Client::new(&config),
+            cloudfront: aws_sdk_cloudfront::Client::new(&config),
+            cloudwatch: aws_sdk_cloudwatch::Client::new(&config),
+            dynamodb: aws_sdk_dynamodb::Client::new(&config),
+            iam: aws_sdk_iam::Client::new(&config),
+            lambda: aws_sdk_lambda::Client::new(&config),
+            logs: aws_sdk_cloudwatchlogs::Client::new(&config),
+            s3: aws_sdk_s3::Client::from_conf(s3),
+        }
+    }
+}
+
 /// Looks at an account from each of some regions.
-pub(crate) struct Observer(Vec<(&'static str, Aws)>);
+pub(crate) struct Observer(Vec<(&'static str, Eye)>);
 
 impl Observer {
     pub(crate) async fn new(account: &str, regions: &[&'static str]) -> Self {
         let mut eyes = Vec::new();
         for region in regions {
-            let connection = Connection::endpoint(region, &test_support::endpoint(), account, "test").await;
-            eyes.push((*region, connection.aws(Place { limits: false, ..Place::aws("aws", region, account) }, "nobody/none".to_owned())));
+            eyes.push((*region, Eye::new(account, region).await));
         }
         Self(eyes)
     }
@@ -79,7 +111,7 @@ fn text(parts: &[&dyn Debug]) -> String {
     numbered.filter(|line| !line.starts_with("state_") && !line.starts_with("table_size_bytes")).collect::<Vec<_>>().join("\n")
 }
 
-async fn tables(aws: &Aws, region: &str, found: &mut Snapshot) {
+async fn tables(aws: &Eye, region: &str, found: &mut Snapshot) {
     for name in aws.dynamodb.list_tables().send().await.unwrap().table_names() {
         let table = aws.dynamodb.describe_table().table_name(name).send().await.unwrap().table.unwrap();
         let tags = aws.dynamodb.list_tags_of_resource().resource_arn(table.table_arn().unwrap()).send().await.unwrap().tags;
@@ -89,23 +121,23 @@ async fn tables(aws: &Aws, region: &str, found: &mut Snapshot) {
     }
 }
 
-async fn log_groups(aws: &Aws, region: &str, found: &mut Snapshot) {
+async fn log_groups(aws: &Eye, region: &str, found: &mut Snapshot) {
     for group in aws.logs.describe_log_groups().send().await.unwrap().log_groups() {
         let name = group.log_group_name().unwrap();
-        let arn = format!("arn:aws:logs:{region}:{}:log-group:{name}", aws.place.account);
+        let arn = format!("arn:aws:logs:{region}:{}:log-group:{name}", aws.account);
         let tags = aws.logs.list_tags_for_resource().resource_arn(arn).send().await.unwrap().tags;
         found.insert(format!("{region} log group {name}"), text(&[&group, &tags]));
     }
 }
 
-async fn alarms(aws: &Aws, region: &str, found: &mut Snapshot) {
+async fn alarms(aws: &Eye, region: &str, found: &mut Snapshot) {
     for alarm in aws.cloudwatch.describe_alarms().send().await.unwrap().metric_alarms() {
         let tags = aws.cloudwatch.list_tags_for_resource().resource_arn(alarm.alarm_arn().unwrap()).send().await.unwrap().tags;
         found.insert(format!("{region} alarm {}", alarm.alarm_name().unwrap()), text(&[&alarm, &tags]));
     }
 }
 
-async fn functions(aws: &Aws, region: &str, found: &mut Snapshot) {
+async fn functions(aws: &Eye, region: &str, found: &mut Snapshot) {
     for function in aws.lambda.list_functions().send().await.unwrap().functions() {
         let name = function.function_name().unwrap();
         let whole = aws.lambda.get_function().function_name(name).send().await.unwrap();
@@ -121,7 +153,7 @@ async fn functions(aws: &Aws, region: &str, found: &mut Snapshot) {
     }
 }
 
-async fn apis(aws: &Aws, region: &str, found: &mut Snapshot) {
+async fn apis(aws: &Eye, region: &str, found: &mut Snapshot) {
     for api in aws.apigateway.get_rest_apis().limit(500).send().await.unwrap().items() {
         let id = api.id().unwrap();
         let nodes = aws.apigateway.get_resources().rest_api_id(id).limit(500).embed("methods").send().await.unwrap().items;
@@ -131,7 +163,7 @@ async fn apis(aws: &Aws, region: &str, found: &mut Snapshot) {
     }
 }
 
-async fn roles(aws: &Aws, found: &mut Snapshot) {
+async fn roles(aws: &Eye, found: &mut Snapshot) {
     for role in aws.iam.list_roles().send().await.unwrap().roles() {
         let name = role.role_name();
         if name == SHARED_ROLE {
@@ -148,7 +180,7 @@ async fn roles(aws: &Aws, found: &mut Snapshot) {
     }
 }
 
-async fn buckets(aws: &Aws, found: &mut Snapshot) {
+async fn buckets(aws: &Eye, found: &mut Snapshot) {
     for bucket in aws.s3.list_buckets().send().await.unwrap().buckets() {
         let name = bucket.name().unwrap();
         // All are listed from everywhere, and each answers in its own region only.
@@ -163,14 +195,14 @@ async fn buckets(aws: &Aws, found: &mut Snapshot) {
     }
 }
 
-async fn controls(aws: &Aws, found: &mut Snapshot) {
+async fn controls(aws: &Eye, found: &mut Snapshot) {
     let listed = aws.cloudfront.list_origin_access_controls().send().await.unwrap();
     for control in listed.origin_access_control_list.and_then(|list| list.items).unwrap_or_default() {
         found.insert(format!("origin access control {}", control.id()), text(&[&control]));
     }
 }
 
-async fn distributions(aws: &Aws, found: &mut Snapshot) {
+async fn distributions(aws: &Eye, found: &mut Snapshot) {
     let listed = aws.cloudfront.list_distributions().send().await.unwrap();
     for listed in listed.distribution_list.and_then(|list| list.items).unwrap_or_default() {
         let whole = aws.cloudfront.get_distribution().id(listed.id()).send().await.unwrap();

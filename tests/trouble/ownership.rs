@@ -50,6 +50,37 @@ async fn deletion_protection_is_told_before_anything_is_deleted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_protected_environment_protects_its_tables_and_takes_that_back_with_them() {
+    let desk = Desk::new(Config::default()).await;
+    let (aws, _) = desk.aws().await;
+    let is_protected = async || {
+        let table = aws.dynamodb.describe_table().table_name("demo-notes-dev").send().await.unwrap().table.unwrap();
+        table.deletion_protection_enabled() == Some(true)
+    };
+    ended(&desk.run(&["up"]), 0);
+    assert!(!is_protected().await);
+    // An environment that becomes a protected one, and is one no longer.
+    let (plain, protected) = ("{ dev: {} }", "{ dev: { protect: true } }");
+    edit(&desk, plain, protected);
+    let said = ended(&desk.run(&["plan"]), 0);
+    assert!(said.contains("deletion_protection: false → true"), "{said}");
+    ended(&desk.run(&["up", "--yes"]), 0);
+    assert!(is_protected().await);
+    edit(&desk, protected, plain);
+    // What is no longer declared stays as it is, and is told like what was set by hand.
+    ended(&desk.run(&["up"]), 0);
+    assert!(is_protected().await);
+    let said = ended(&desk.run(&["down"]), 1);
+    assert!(said.contains("deletion protection is on"), "{said}");
+
+    edit(&desk, plain, protected);
+    ended(&desk.run(&["down", "--yes"]), 0);
+    assert!(is_protected().await, "the table stays");
+    ended(&desk.run(&["down", "--yes", "--delete-data"]), 0);
+    assert!(aws.dynamodb.describe_table().table_name("demo-notes-dev").send().await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn down_says_what_aws_keeps() {
     let desk = Desk::new(Config::default()).await;
     edit(&desk, "type: S }", "type: S }\n    point_in_time_recovery: true");

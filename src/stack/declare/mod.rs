@@ -133,6 +133,7 @@ impl Declaring<'_> {
                 indexes: table.indexes.iter().map(|(name, declared)| (name.clone(), index(declared))).collect(),
                 time_to_live: table.ttl.clone().into(),
                 point_in_time_recovery: table.point_in_time_recovery,
+                deletion_protection: self.stack.protect.then_some(true),
                 tags: self.tags(&physical),
                 name: physical,
             },

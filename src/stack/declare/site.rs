@@ -66,6 +66,8 @@ impl Declaring<'_> {
             self.graph.delete_freely(&distribution, &api.rest_api);
         }
         let policy = BucketPolicy::reader(bucket.name(), distribution.arn(), SITE_PREFIX);
+        // The local AWS has no TLS, and refuses what a policy refuses.
+        let policy = BucketPolicy { tls_only: self.place.viewers_https, ..policy };
         let policy = self.graph.add_part(&bucket, NAME, policy);
         self.graph.delete_freely(&policy, &distribution);
         // It holds the lock: as long as anything is left, so is that.
