@@ -203,7 +203,7 @@ const FOR_EVER: f64 = 365.0;
 fn known(field: &Field) -> Option<&Value> {
     match field {
         Field::Known(value) => Some(value),
-        Field::Pending(_) => None,
+        Field::Pending(_) | Field::Secret(_) => None,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{
     Id,
-    reference::{LABEL, MARK, UNKNOWN, VALUE},
+    reference::{LABEL, MARK, SECRET, UNKNOWN, VALUE},
 };
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
@@ -29,6 +29,8 @@ pub enum Field {
     Known(Value),
     /// It will be known once the named output exists.
     Pending(String),
+    /// It is known and never shown; this is its digest.
+    Secret(String),
 }
 
 impl Fields {
@@ -64,6 +66,9 @@ impl Fields {
             Value::Object(map) if map.contains_key(UNKNOWN) => {
                 self.unknown.insert(path, map[UNKNOWN].as_str().unwrap_or_default().to_owned());
             }
+            Value::Object(map) if map.contains_key(SECRET) => {
+                self.leaves.insert(path, Field::Secret(map[SECRET].as_str().unwrap_or_default().to_owned()));
+            }
             Value::Object(map) if !map.contains_key(MARK) => {
                 for (key, value) in map {
                     let key = visible(&key);
@@ -97,7 +102,7 @@ impl Fields {
                 for field in settled {
                     match field {
                         Field::Known(value) => known.push(value),
-                        pending @ Field::Pending(_) => return pending,
+                        other => return other,
                     }
                 }
                 Field::Known(Value::Array(known))
@@ -108,7 +113,7 @@ impl Fields {
                 for (key, field) in settled {
                     match field {
                         Field::Known(value) => known.insert(key, value),
-                        pending @ Field::Pending(_) => return pending,
+                        other => return other,
                     };
                 }
                 Field::Known(Value::Object(known))
@@ -132,6 +137,13 @@ pub struct Change {
     pub from: Option<Field>,
     /// What was declared.
     pub to: Option<Field>,
+}
+
+impl Change {
+    /// Whether a value that is never shown takes the place of another.
+    pub fn is_secret(&self) -> bool {
+        matches!((&self.from, &self.to), (Some(Field::Secret(_)), Some(Field::Secret(_))))
+    }
 }
 
 impl Changes {
@@ -200,7 +212,7 @@ impl Serialize for Field {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Known(value) => value.serialize(serializer),
-            Self::Pending(_) => serializer.collect_str(self),
+            Self::Pending(_) | Self::Secret(_) => serializer.collect_str(self),
         }
     }
 }
@@ -210,6 +222,7 @@ impl fmt::Display for Field {
         match self {
             Self::Known(value) => value.fmt(f),
             Self::Pending(source) => write!(f, "(known after {source})"),
+            Self::Secret(_) => f.write_str("(secret)"),
         }
     }
 }

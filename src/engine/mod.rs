@@ -44,7 +44,7 @@ pub use event::{Action, Event, Listener, Outcome};
 pub use fields::{Change, Changes, Field, Fields};
 pub use graph::{Entry, Graph, Handle, Id};
 pub use plan::{Cause, Objection, Plan, State, Step, survey};
-pub use reference::{Ref, unknown};
+pub use reference::{Ref, secret, unknown};
 pub use remove::{Removal, down};
 pub use resource::{Cloud, FAILED, Found, Gone, Live, Owner, Protection, Resource, Written};
 pub use sweep::Stray;

@@ -2,6 +2,7 @@
 
 use super::{Error, Id, Result};
 use serde::{Serialize, Serializer, ser::SerializeStruct};
+use sha2::{Digest, Sha256};
 use std::{fmt, rc::Rc};
 
 /// The keys under which a reference shows itself in a serialised spec, to [`Fields`](super::Fields) alone.
@@ -15,6 +16,15 @@ pub(super) const UNKNOWN: &str = "$unknown";
 /// live, but something has to be there.
 pub fn unknown(label: &str) -> serde_json::Value {
     serde_json::json!({ UNKNOWN: label })
+}
+
+/// The key under which a serialised spec has the digest of a value that is never shown.
+pub(super) const SECRET: &str = "$secret";
+
+/// A value that is never shown, as it stands in a serialised spec: compared by its digest, of which people see nothing either, since a
+/// digest lets them try what they guess.
+pub fn secret(value: &str) -> serde_json::Value {
+    serde_json::json!({ SECRET: Sha256::digest(value).iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}")) })
 }
 
 /// A value that another resource provides, or a literal. In a spec it makes an edge of the graph.

@@ -5,7 +5,7 @@
 
 use crate::{
     aws::{Aws, Optional, Tags},
-    engine::{Changes, Error, FAILED, Gone, Handle, Live, Owner, Ref, Refusal, Resource, Result, Stray, Written, unknown},
+    engine::{Changes, Error, FAILED, Gone, Handle, Live, Owner, Ref, Refusal, Resource, Result, Stray, Written, secret, unknown},
 };
 use aws_sdk_lambda::{
     operation::get_function::GetFunctionOutput,
@@ -16,7 +16,6 @@ use aws_sdk_lambda::{
     },
 };
 use serde::{Serialize, Serializer};
-use sha2::{Digest, Sha256};
 use std::{collections::BTreeMap, path::PathBuf, rc::Rc};
 
 /// What is in the names of variables whose values are nobody's to read.
@@ -275,13 +274,11 @@ pub fn hides_variable(name: &str) -> bool {
     HIDING.iter().any(|part| name.contains(part))
 }
 
-/// Values that hide as the beginnings of their digests, long enough to tell them apart; those that are not known say that they are not.
+/// Values that hide are compared and not shown; those that are not known say that they are not.
 fn shown<S: Serializer>(environment: &BTreeMap<String, Option<String>>, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-    let fingerprint = |value: &str| Sha256::digest(value).iter().take(6).fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
-    let shown = |value: &String| format!("(hidden, sha256 {}…)", fingerprint(value));
-    let value = |name: &str, value: &String| if hides_variable(name) { shown(value) } else { value.clone() };
+    let value = |name: &str, value: &String| if hides_variable(name) { secret(value) } else { value.clone().into() };
     let field = |(name, known): (&String, &Option<String>)| {
-        (name.clone(), known.as_ref().map_or_else(|| unknown("(not set here)"), |known| value(name, known).into()))
+        (name.clone(), known.as_ref().map_or_else(|| unknown("(not set here)"), |known| value(name, known)))
     };
     serializer.collect_map(environment.iter().map(field))
 }
@@ -387,7 +384,7 @@ async fn list(aws: &Aws) -> Result<Rc<Vec<FunctionConfiguration>>> {
 #[cfg(test)]
 mod tests {
     use super::shown;
-    use serde_json::json;
+    use crate::engine::{Changes, Fields};
     use std::collections::BTreeMap;
 
     #[test]
@@ -396,8 +393,9 @@ mod tests {
             let environment = [("LEVEL", "info"), ("token_secret", value)].map(|(name, value)| (name.to_owned(), Some(value.to_owned())));
             shown(&BTreeMap::from(environment), serde_json::value::Serializer).unwrap()
         };
-        // The digest of `abc` in the test suite of FIPS 180-2.
-        assert_eq!(shown("abc"), json!({"LEVEL": "info", "token_secret": "(hidden, sha256 ba7816bf8f01…)"}));
         assert_ne!(shown("abc"), shown("abd"));
+        let change = Changes::between(&Fields::of(&shown("abc")), &Fields::of(&shown("abd")));
+        let text = format!("{}", serde_json::to_value(&change).unwrap());
+        assert_eq!(text, r#"[{"from":"(secret)","path":"token_secret","to":"(secret)"}]"#);
     }
 }

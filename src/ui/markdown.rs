@@ -64,6 +64,10 @@ fn entry(out: &mut String, step: &Step) {
         return;
     }
     for change in step.changes.without(plan::APPLIED).iter() {
+        if change.is_secret() {
+            let _ = writeln!(out, "!     {}: {}", change.path, plan::SECRET);
+            continue;
+        }
         let mut side = |sign: char, field: &Option<Field>| {
             if let Some(field) = field {
                 let _ = writeln!(out, "{sign}     {}: {field}", change.path);

@@ -195,10 +195,14 @@ fn entry(out: &mut String, step: &Step, detail: Detail, columns: Columns) -> std
     Ok(())
 }
 
+/// What is told of a secret that has another value.
+pub(super) const SECRET: &str = "(secret, changed)";
+
 fn field(out: &mut String, change: &Change, action: Action, detail: Detail, columns: Columns) -> std::fmt::Result {
     let path = &change.path;
     let full = |field: &Field| field.to_string();
     let text = match (&change.from, &change.to) {
+        _ if change.is_secret() => format!("{path}: {SECRET}"),
         (Some(from), Some(to)) => {
             let (from, to) = (full(from), full(to));
             let line = format!("{path}: {from} → {to}");

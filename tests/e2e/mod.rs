@@ -309,9 +309,17 @@ fn a_secret_is_taken_from_the_environment_and_never_shown(project: &Project) {
     assert!(missing.stderr().contains("TOKEN_SECRET, a secret of `event-collector`, is not set"), "{}", missing.stderr());
 
     let plan = with(&["plan", "--local", "--no-build", "--format", "markdown"]).stdout();
-    assert!(plan.contains("+     environment.TOKEN_SECRET: ") && plan.contains("(hidden, sha256 "), "{plan}");
+    assert!(plan.contains("+     environment.TOKEN_SECRET: (secret)\n"), "{plan}");
     with(&["up", "--local", "--no-build"]);
     with(&["status", "--local", "--exit-code"]);
+    // Another value is a change, of which nothing is shown.
+    for (format, said) in
+        [("text", "environment.TOKEN_SECRET: (secret, changed)"), ("markdown", "!     environment.TOKEN_SECRET: (secret, changed)")]
+    {
+        let mut plan = project.command(&["plan", "--local", "--no-build", "--format", format]);
+        let plan = String::from_utf8(plan.env("TOKEN_SECRET", "another value of some length, 32").output().unwrap().stdout).unwrap();
+        assert!(plan.contains(said) && !plan.contains("sha256"), "{plan}");
+    }
     // Without its value it is not compared, and nothing else is taken for another.
     let expected = json!([{"id": "lambda.function/event-collector", "path": "environment.TOKEN_SECRET"}]);
     for arguments in [vec!["status", "--local", "--exit-code"], vec!["plan", "--local", "--no-build", "--exit-code"]] {
