@@ -2,11 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic, also in its helpers")]
 
+#[path = "local_aws/web.rs"]
+mod web;
+
 use std::sync::Mutex;
 
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
-use liveinsight::local::{ACCESS_KEY_ID, Home, LocalAws, SECRET_ACCESS_KEY};
+use liveinsight::local::{ACCESS_KEY_ID, Home, LocalAws};
 
 /// A project directory whose server is gone when the test is over, also when it failed.
 struct Project {
@@ -42,7 +45,7 @@ fn dynamodb(aws: &LocalAws) -> aws_sdk_dynamodb::Client {
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("us-east-1"))
         .endpoint_url(&aws.endpoint)
-        .credentials_provider(Credentials::new(ACCESS_KEY_ID, SECRET_ACCESS_KEY, None, None, "test"))
+        .credentials_provider(Credentials::new(ACCESS_KEY_ID, aws.secret_access_key.expose(), None, None, "test"))
         .build();
     aws_sdk_dynamodb::Client::from_conf(config)
 }
@@ -247,4 +250,91 @@ async fn an_installation_in_the_project_of_an_earlier_version_is_removed() {
     std::fs::create_dir_all(earlier.join("bin")).unwrap();
     project.start().await;
     assert!(!earlier.exists());
+}
+
+#[tokio::test]
+async fn a_server_without_a_guard_is_replaced_by_one_with() {
+    let project = Project::new();
+    let first = project.start().await;
+    create_table(&first, "kept").await;
+    let record = project.directory.path().join(".liveinsight/aws/server.json");
+    let mut server = remembered(project.directory.path());
+    // As an earlier version wrote it, which started the server without one.
+    server.as_object_mut().unwrap().remove("front").unwrap();
+    std::fs::write(&record, server.to_string()).unwrap();
+    let second = project.start().await;
+    assert_ne!(second.pid, first.pid);
+    assert_eq!((second.port, tables(&second).await), (first.port, vec!["kept".to_owned()]));
+}
+
+#[tokio::test]
+async fn another_python_on_the_path_does_not_restart_it() {
+    let project = Project::new();
+    let first = project.start().await;
+    let record = project.directory.path().join(".liveinsight/aws/server.json");
+    let mut server = remembered(project.directory.path());
+    // The same packages, installed for a Python that is not the first on PATH now.
+    let other = project.directory.path().join("venv");
+    std::os::unix::fs::symlink(std::fs::canonicalize(server["venv"].as_str().unwrap()).unwrap(), &other).unwrap();
+    server["venv"] = other.to_string_lossy().into();
+    std::fs::write(&record, server.to_string()).unwrap();
+    assert_eq!(project.start().await, first);
+    std::fs::remove_file(&other).unwrap();
+    assert_ne!(project.start().await.pid, first.pid, "that installation is gone");
+}
+
+#[tokio::test]
+async fn a_server_whose_home_is_deleted_ends() {
+    let project = Project::new();
+    let aws = project.start().await;
+    std::fs::remove_dir_all(project.directory.path().join(".liveinsight")).unwrap();
+    let patience = std::time::Instant::now();
+    while std::net::TcpStream::connect(("127.0.0.1", aws.port)).is_ok() {
+        assert!(patience.elapsed() < std::time::Duration::from_mins(1), "it still runs");
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    assert!(!project.directory.path().join(".liveinsight").exists(), "it wrote its state");
+}
+
+#[tokio::test]
+async fn each_home_has_a_secret_that_stays() {
+    let (one, other) = (Project::new(), Project::new());
+    let (first, second) = (one.start().await, other.start().await);
+    assert_ne!(first.secret_access_key, second.secret_access_key);
+    let mode = |name: &str| {
+        let about = std::fs::metadata(one.directory.path().join(".liveinsight/aws").join(name)).unwrap();
+        std::os::unix::fs::PermissionsExt::mode(&about.permissions()) & 0o777
+    };
+    assert_eq!(["secret", "front.py"].map(mode), [0o600; 2]);
+    one.home.reset().await.unwrap();
+    assert_eq!(one.start().await.secret_access_key, first.secret_access_key);
+}
+
+/// Runs the program in a project.
+fn run(project: &Project, arguments: &[&str]) -> String {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_liveinsight"));
+    let output =
+        command.args(arguments).current_dir(&project.directory).env("LIVEINSIGHT_CACHE_DIR", test_support::cache()).output().unwrap();
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap() + &String::from_utf8_lossy(&output.stderr)
+}
+
+#[tokio::test]
+async fn it_is_restarted_and_its_status_lets_other_clients_in() {
+    let project = Project::new();
+    std::fs::write(project.directory.path().join("stack.yaml"), "project: shop\nregion: eu-west-1\n").unwrap();
+    run(&project, &["local", "start"]);
+    let first = project.home.status().await.unwrap().unwrap();
+    create_table(&first, "kept").await;
+    run(&project, &["local", "restart"]);
+    let second = project.home.status().await.unwrap().unwrap();
+    assert_ne!(second.pid, first.pid);
+    assert_eq!((second.port, tables(&second).await), (first.port, vec!["kept".to_owned()]));
+
+    let status = run(&project, &["local", "status"]);
+    let document: serde_json::Value = serde_json::from_str(&run(&project, &["local", "status", "--format", "json"])).unwrap();
+    for (name, value) in second.environment("eu-west-1") {
+        assert!(status.contains(&format!("export {name}={value}\n")), "{name} is not in {status}");
+        assert_eq!(document["environment"][name], value);
+    }
 }

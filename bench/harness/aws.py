@@ -22,15 +22,20 @@ class LocalAws:
         self._command = [liveinsight, "--file", WORK / "aws" / "stack.yaml", "local"]
         (WORK / "aws").mkdir(parents=True, exist_ok=True)
         (WORK / "aws" / "stack.yaml").touch()
+        secret = WORK / "aws" / ".liveinsight" / "aws" / "secret"
+        secret.parent.mkdir(parents=True, exist_ok=True)
+        secret.touch(mode=0o600)
+        # One that is there before the first start is used.
+        secret.write_text(SECRET)
 
     def __enter__(self):
-        must([*self._command, "reset"])
+        must([*self._command, "reset", "--yes"])
         must([*self._command, "start"])
         self.endpoint = json.loads(must([*self._command, "status", "--format", "json"]))["endpoint"]
         return self
 
     def __exit__(self, *_):
-        must([*self._command, "reset"])
+        must([*self._command, "reset", "--yes"])
 
 
 # Twelve digits as an access key name an account in the local AWS.

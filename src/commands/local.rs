@@ -1,7 +1,7 @@
 //! `local`: the embedded local AWS by itself. `--local` on another command starts it when needed.
 
 use super::{
-    Context,
+    Context, consent,
     session::{self, Sources},
 };
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
 };
 use clap::{Args, Subcommand};
 use serde_json::json;
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 /// Region for a stack.yaml that cannot be read.
 const REGION: &str = "us-east-1";
@@ -20,6 +20,7 @@ const REGION: &str = "us-east-1";
 #[derive(Debug, Args)]
 #[command(after_help = "\
 It listens on the loopback interface only, and keeps its state in .liveinsight/aws beside stack.yaml until `reset`.
+Only requests signed with this project's own key reach it (`local status` prints the key); the API and the pages answer everybody.
 The first start installs it into a Python environment in the user's cache (`~/.cache/liveinsight`), for all projects.")]
 pub struct LocalArgs {
     /// What to do with it
@@ -33,10 +34,16 @@ enum LocalAction {
     Start,
     /// Stops it; its state is kept
     Stop,
+    /// Stops it and starts it again; its state is kept
+    Restart,
     /// Says whether it runs, and where
     Status,
-    /// Stops it and deletes its state
-    Reset,
+    /// Stops it and deletes its state; on a terminal it asks first, unattended it needs --yes
+    Reset {
+        /// Does not ask
+        #[arg(short, long)]
+        yes: bool,
+    },
 }
 
 /// Runs `local`.
@@ -47,7 +54,10 @@ pub(super) async fn run(args: &LocalArgs, context: &Context) -> Result<Exit, Cli
     let home = Home::new(root);
     let json = format == Format::Json;
     match args.action {
-        LocalAction::Start => {
+        LocalAction::Start | LocalAction::Restart => {
+            if let LocalAction::Restart = args.action {
+                home.stop().await?;
+            }
             let progress = &context.progress;
             let server = home.start(&|line| progress.step(line)).await?;
             context.progress.step_done();
@@ -59,7 +69,11 @@ pub(super) async fn run(args: &LocalArgs, context: &Context) -> Result<Exit, Cli
             let text = if stopped { "stopped; its state is kept" } else { "it was not running" };
             context.ui.result(&if json { json!({ "stopped": stopped }).to_string() } else { text.to_owned() });
         }
-        LocalAction::Reset => {
+        LocalAction::Reset { yes } => {
+            if !yes && home.has_state() {
+                let question = "delete the local AWS's tables, objects, functions and logs?";
+                consent::confirm(context, question, "the local AWS has state, which `local reset` deletes").await?;
+            }
             home.reset().await?;
             let text = "stopped, and its state is deleted";
             context.ui.result(&if json { json!({ "reset": true }).to_string() } else { text.to_owned() });
@@ -75,7 +89,10 @@ fn show(context: &Context, server: Option<&LocalAws>, json: bool) {
         return;
     };
     if json {
-        let document = json!({ "running": true, "endpoint": server.endpoint, "region": region, "pid": server.pid, "log": server.log });
+        let environment: BTreeMap<_, _> = server.environment(&region).into_iter().collect();
+        let document = json!({
+            "running": true, "endpoint": server.endpoint, "region": region, "pid": server.pid, "log": server.log, "environment": environment,
+        });
         context.ui.result(&document.to_string());
         return;
     }

@@ -118,7 +118,8 @@ impl Session {
         let progress = &context.progress;
         let server = Home::new(&stack.root).start(&|line| progress.step(line)).await?;
         context.progress.step_done();
-        let connection = Connection::endpoint(&stack.region, &server.endpoint, local::ACCESS_KEY_ID, local::SECRET_ACCESS_KEY).await;
+        let secret = server.secret_access_key.expose();
+        let connection = Connection::endpoint(&stack.region, &server.endpoint, local::ACCESS_KEY_ID, secret).await;
         let place = local_place(&server, &stack.region);
         Ok(Self::new(context, stack, place, &connection))
     }
@@ -237,12 +238,12 @@ fn local_place(server: &LocalAws, region: &str) -> Place {
 #[cfg(test)]
 mod tests {
     use super::local_place;
-    use crate::local::LocalAws;
+    use crate::local::{LocalAws, Secret};
     use std::path::PathBuf;
 
     #[test]
     fn the_local_place_has_the_addresses_that_answer() {
-        let server = LocalAws { endpoint: "http://127.0.0.1:14600".to_owned(), port: 14600, pid: 1, log: PathBuf::new() };
+        let server = LocalAws::new(14600, 1, PathBuf::new(), Secret::new("s"));
         let place = local_place(&server, "us-east-1");
         assert_eq!(place.api_url("8e5df312", "dev"), "http://localhost:14600/_aws/execute-api/8e5df312/dev");
         assert_eq!(place.distribution_url("d1.cloudfront.net"), "http://d1.cloudfront.localhost:14600");

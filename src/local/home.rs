@@ -10,12 +10,15 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::process::{self, Launch, POLL};
-use super::{LocalAws, LocalError, health};
+use super::{LocalAws, LocalError, Secret, health};
 use crate::venv::{Venv, last_lines};
 use crate::{cache, file_lock, home};
 
 /// What is installed into the virtual environment.
 const REQUIREMENTS: &str = include_str!("requirements.txt");
+
+/// What guards the server and runs it.
+const FRONT: &str = include_str!("front.py");
 
 /// A start takes about 0.6 s; a loaded machine and a cold disk take longer.
 const START_PATIENCE: Duration = Duration::from_mins(1);
@@ -52,6 +55,8 @@ struct Server {
     pid: Option<u32>,
     /// The installation that it was started from.
     venv: Option<PathBuf>,
+    /// Digest of the program that guards it; `None` for a server of an earlier version, which is not guarded.
+    front: Option<String>,
 }
 
 impl Home {
@@ -121,14 +126,19 @@ impl Home {
 
     /// The server, if it runs and answers. Changes nothing.
     pub async fn status(&self) -> Result<Option<LocalAws>, LocalError> {
-        let Some(Server { port, pid: Some(pid), .. }) = self.remembered() else {
+        let (Some(Server { port, pid: Some(pid), .. }), Some(secret)) = (self.remembered(), Secret::read(&self.secret())) else {
             return Ok(None);
         };
-        let healthy = health::answers(port, &self.identity()).await;
-        Ok(healthy.then(|| LocalAws::new(port, pid, self.log())))
+        let healthy = health::answers(port, &self.identity(), &secret).await;
+        Ok(healthy.then(|| LocalAws::new(port, pid, self.log(), secret)))
     }
 
-    /// Ends the server and removes its state. The installation and the port are kept.
+    /// Returns `true` if a [reset](Self::reset) would delete something.
+    pub fn has_state(&self) -> bool {
+        ["state", "objects"].iter().any(|name| self.directory.join(name).exists())
+    }
+
+    /// Ends the server and removes its state. The installation, the port and the secret are kept.
     pub async fn reset(&self) -> Result<(), LocalError> {
         if !self.directory.exists() {
             return Ok(());
@@ -159,12 +169,16 @@ impl Home {
             std::fs::rename(&path, path.with_extension("previous.log")).map_err(self.cannot(&path))?;
         }
         let log = home::write(&path, b"").and_then(|()| OpenOptions::new().append(true).open(&path)).map_err(self.cannot(&path))?;
+        let secret = Secret::ensure(&self.secret()).map_err(self.cannot(&self.secret()))?;
+        let front = self.directory.join("front.py");
+        home::write(&front, FRONT.as_bytes()).map_err(self.cannot(&front))?;
         let (python, identity) = (venv.python(), self.identity());
-        let mut child = process::launch(Launch { python: &python, home: &self.directory, port, identity: &identity, log })
-            .map_err(|error| LocalError::Start { log: path.clone(), output: error.to_string() })?;
+        let launch = Launch { python: &python, front: &front, home: &self.directory, port, identity: &identity, secret: &secret, log };
+        let mut child = process::launch(launch).map_err(|error| LocalError::Start { log: path.clone(), output: error.to_string() })?;
         let pid = child.id().unwrap_or_default();
         // Written before it answers: whoever comes after a kill at this moment knows what to end.
-        if let Err(error) = self.remember(&Server { port, pid: Some(pid), venv: Some(self.venv.clone()) }) {
+        if let Err(error) = self.remember(&Server { port, pid: Some(pid), venv: Some(self.venv.clone()), front: Some(short_digest(FRONT)) })
+        {
             // Nobody would ever end what nobody knows of.
             process::kill(pid);
             let _ = child.wait().await;
@@ -172,11 +186,11 @@ impl Home {
         }
         let started = Instant::now();
         while started.elapsed() < START_PATIENCE {
-            if health::answers(port, &identity).await {
-                return Ok(LocalAws::new(port, pid, path));
+            if health::answers(port, &identity, &secret).await {
+                return Ok(LocalAws::new(port, pid, path, secret));
             }
             if let Ok(Some(_)) = child.try_wait() {
-                self.remember(&Server { port, pid: None, venv: None })?;
+                self.remember(&Server { port, pid: None, venv: None, front: None })?;
                 let output = last_lines(&std::fs::read_to_string(&path).unwrap_or_default());
                 return Err(LocalError::Start { log: path, output });
             }
@@ -225,7 +239,7 @@ impl Home {
             return Err(LocalError::Stop { pid, seconds: STOP_PATIENCE.as_secs() });
         }
         match self.remembered() {
-            Some(server) => self.remember(&Server { pid: None, venv: None, ..server }),
+            Some(server) => self.remember(&Server { pid: None, venv: None, front: None, ..server }),
             None => Ok(()),
         }
     }
@@ -287,9 +301,12 @@ impl Home {
         Venv::open(&self.venv, REQUIREMENTS).is_some()
     }
 
-    /// Returns `true` if the remembered server was started from the installation that this program wants.
+    /// Returns `true` if the remembered server is the one that this program would start: with these packages and this guard. The Python may
+    /// be another one, as long as it is there: a shell with another `python3` on its path must not restart what others use.
     fn is_current(&self) -> bool {
-        self.is_installed() && self.remembered().is_some_and(|server| server.venv.as_ref() == Some(&self.venv))
+        let Some(server) = self.remembered() else { return false };
+        let is_whole = server.venv.is_some_and(|venv| Venv::open(&venv, REQUIREMENTS).is_some());
+        is_whole && server.front == Some(short_digest(FRONT))
     }
 
     /// Removes the installation that earlier versions of this program had in each project. What cannot be removed is only in the way of
@@ -302,9 +319,7 @@ impl Home {
 
     /// Tells this project's server from every other one, whichever port it got.
     fn identity(&self) -> String {
-        let digest = Sha256::digest(self.directory.to_string_lossy().as_bytes());
-        let short = digest[..8].iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
-        format!("liveinsight-{short}")
+        format!("liveinsight-{}", short_digest(&self.directory.to_string_lossy()))
     }
 
     /// Returns what tells this project's server in a command line, also one of an earlier version of this program.
@@ -316,15 +331,24 @@ impl Home {
     fn log(&self) -> PathBuf {
         self.directory.join("server.log")
     }
+
+    /// The file with the secret. One that is there before the first start is used.
+    fn secret(&self) -> PathBuf {
+        self.directory.join("secret")
+    }
+}
+
+/// Returns 64 bits of the SHA-256 digest of a text, as hexadecimal digits.
+fn short_digest(text: &str) -> String {
+    Sha256::digest(text)[..8].iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
 }
 
 /// Returns the place of the installation that these requirements and this Python make: `ministack-1.5.33-python3.11-0a1b2c3d/venv`.
 ///
 /// Without a Python, an installation that is there already serves.
 fn installation(directory: &Path, python: Option<&Path>) -> PathBuf {
-    // Its line goes on with hashes.
-    let server = REQUIREMENTS.lines().filter_map(|line| line.split_whitespace().next()).find(|word| word.starts_with("ministack=="));
-    let package = server.unwrap_or_default().replace("==", "-");
+    let pinned = REQUIREMENTS.lines().find(|line| line.starts_with("ministack==")).unwrap_or_default();
+    let package = pinned.split_whitespace().next().unwrap_or_default().replace("==", "-");
     let Some(python) = python else {
         let installed = std::fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path().join("venv"));
         let mut installed = installed.filter(|venv| Venv::open(venv, REQUIREMENTS).is_some());

@@ -4,6 +4,9 @@
 //! uses, runs real `bootstrap` binaries, and serves the API and the distribution. Everything it has lies in
 //! `.liveinsight/aws` beside `stack.yaml`, so two projects on one machine do not see each other.
 //!
+//! It runs the programs that it is given, and every web page can send requests to this machine. So `front.py` stands before it, in the same
+//! process: only the product's API and pages answer everybody, and all else wants a signature with a secret of the project's own.
+//!
 //! Deliberately not here: anything about resources. To the rest of the program this is an endpoint, a region and
 //! a pair of credentials like any other; see [`LocalAws`].
 
@@ -11,20 +14,19 @@ mod error;
 mod health;
 mod home;
 mod process;
+mod secret;
 
 pub use error::LocalError;
 pub use home::Home;
+pub use secret::Secret;
 
 use std::path::PathBuf;
 
 /// The account that the local AWS says it is.
 pub const ACCOUNT_ID: &str = "000000000000";
 
-/// What the local AWS takes as credentials: anything but twelve digits, which would select another account.
+/// Access key that this program signs with. Any other will do that is signed with the same secret; twelve digits select another account.
 pub const ACCESS_KEY_ID: &str = "local";
-
-/// See [`ACCESS_KEY_ID`]; it is not checked.
-pub const SECRET_ACCESS_KEY: &str = "local";
 
 /// A running local AWS.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,11 +39,13 @@ pub struct LocalAws {
     pub pid: u32,
     /// What the server printed since its start.
     pub log: PathBuf,
+    /// What requests to it are signed with.
+    pub secret_access_key: Secret,
 }
 
 impl LocalAws {
-    pub(crate) fn new(port: u16, pid: u32, log: PathBuf) -> Self {
-        Self { endpoint: format!("http://127.0.0.1:{port}"), port, pid, log }
+    pub(crate) fn new(port: u16, pid: u32, log: PathBuf, secret_access_key: Secret) -> Self {
+        Self { endpoint: format!("http://127.0.0.1:{port}"), port, pid, log, secret_access_key }
     }
 
     /// Where a stage of a REST API answers, without a slash at the end.
@@ -75,7 +79,7 @@ impl LocalAws {
         vec![
             ("AWS_ENDPOINT_URL", self.endpoint.clone()),
             ("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID.to_owned()),
-            ("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY.to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", self.secret_access_key.expose().to_owned()),
             ("AWS_REGION", region.to_owned()),
         ]
     }
@@ -87,7 +91,7 @@ mod tests {
 
     #[test]
     fn urls_are_the_ones_that_answer() {
-        let aws = LocalAws::new(14600, 1, PathBuf::new());
+        let aws = LocalAws::new(14600, 1, PathBuf::new(), Secret::new("s"));
         assert_eq!(aws.api_url("8e5df312", "dev"), "http://127.0.0.1:14600/_aws/execute-api/8e5df312/dev");
         assert_eq!(aws.site_url("djynwscfuu4c03.cloudfront.net"), "http://djynwscfuu4c03.cloudfront.localhost:14600/");
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal};
 
-use super::{ACCESS_KEY_ID, ACCOUNT_ID, SECRET_ACCESS_KEY};
+use super::{ACCESS_KEY_ID, ACCOUNT_ID, Secret};
 
 /// How often a process is looked at while it is waited for.
 pub(super) const POLL: Duration = Duration::from_millis(25);
@@ -17,12 +17,16 @@ pub(super) const POLL: Duration = Duration::from_millis(25);
 pub(super) struct Launch<'a> {
     /// The virtual environment's interpreter.
     pub(super) python: &'a Path,
+    /// The program that guards the server and runs it.
+    pub(super) front: &'a Path,
     /// The directory with everything the server has.
     pub(super) home: &'a Path,
     /// Where it shall listen, on loopback.
     pub(super) port: u16,
     /// What it shall answer when asked who it is; see [`super::health`].
     pub(super) identity: &'a str,
+    /// What requests to it have to be signed with.
+    pub(super) secret: &'a Secret,
     /// Takes what it prints.
     pub(super) log: File,
 }
@@ -34,8 +38,8 @@ pub(super) fn launch(launch: Launch<'_>) -> std::io::Result<tokio::process::Chil
     command
         // Its state has the functions' variables in it, secrets among them: files that nobody else can read. The option is one that Python
         // knows nothing of and only keeps: by it the process is told from another project's.
-        .args(["-c", "umask 077 && exec \"$0\" -X \"$1\" -m ministack"])
-        .args([launch.python.as_os_str(), launch.identity.as_ref()])
+        .args(["-c", "umask 077 && exec \"$0\" -X \"$1\" \"$2\""])
+        .args([launch.python.as_os_str(), launch.identity.as_ref(), launch.front.as_os_str()])
         .current_dir(launch.home)
         .stdin(Stdio::null())
         .stdout(launch.log)
@@ -55,7 +59,7 @@ pub(super) fn launch(launch: Launch<'_>) -> std::io::Result<tokio::process::Chil
         // Handed on to the functions, which would otherwise call the real AWS.
         .env("AWS_ENDPOINT_URL", format!("http://127.0.0.1:{}", launch.port))
         .env("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID)
-        .env("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY)
+        .env("AWS_SECRET_ACCESS_KEY", launch.secret.expose())
         .env("AWS_EC2_METADATA_DISABLED", "true")
         .env("MINISTACK_ACCOUNT_ID", ACCOUNT_ID)
         .env("MINISTACK_EDITION", launch.identity)

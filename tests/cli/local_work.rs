@@ -76,3 +76,20 @@ fn doctor_shows_a_mistake_in_the_file_on_its_line() {
     let output = project.run(&["doctor", "--local"]);
     assert!(stdout(&output).contains("tabels") && stdout(&output).contains("tables"), "{}", stdout(&output));
 }
+
+#[test]
+fn local_reset_does_not_delete_without_consent() {
+    let project = Project::new(SMALL);
+    let state = project.path().join(".liveinsight/aws/state/dynamodb.json");
+    fs::create_dir_all(state.parent().unwrap()).unwrap();
+    fs::write(&state, "{}").unwrap();
+    let refused = project.run(&["local", "reset"]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(stderr(&refused).contains("has state") && stderr(&refused).contains("--yes"), "{}", stderr(&refused));
+    assert!(state.exists());
+    let deleted = project.run(&["local", "reset", "--yes"]);
+    assert_eq!(deleted.status.code(), Some(0), "{}", stderr(&deleted));
+    assert!(!state.exists());
+    // There is nothing to lose now.
+    assert_eq!(project.run(&["local", "reset"]).status.code(), Some(0));
+}

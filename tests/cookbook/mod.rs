@@ -35,8 +35,7 @@ impl Reader {
         let real = reader.project.python().with_file_name("aws");
         // As the page says: with the variables that `local status` prints.
         let text = format!(
-            "#!/bin/sh\nexport AWS_ENDPOINT_URL=$(liveinsight local status | sed 's/running at \\([^ ,]*\\)[ ,].*/\\1/')\n\
-             export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_PAGER=\nexec '{}' \"$@\"\n",
+            "#!/bin/sh\neval \"$(liveinsight local status 2>&1 | grep '^ *export ')\"\nexport AWS_PAGER=\nexec '{}' \"$@\"\n",
             real.display()
         );
         fs::write(&aws, text).unwrap();

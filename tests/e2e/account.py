@@ -7,6 +7,7 @@ usage: account.py ENDPOINT list            every resource of every service the s
        account.py ENDPOINT foreign PROJECT puts somebody else's alarm in the place of ours
 """
 import json
+import os
 import sys
 
 import boto3
@@ -17,7 +18,7 @@ endpoint, action, *rest = sys.argv[1:]
 def client(service, user="other"):
     # The local AWS takes the key for the user's name.
     return boto3.client(
-        service, endpoint_url=endpoint, region_name="us-east-1", aws_access_key_id=user, aws_secret_access_key="other"
+        service, endpoint_url=endpoint, region_name="us-east-1", aws_access_key_id=user, aws_secret_access_key=os.environ["SECRET"]
     )
 
 

@@ -7,6 +7,7 @@ A round changes one field of each resource, or a few where they do not get into 
 The last rounds delete: one resource each, because others may hang on it. A round that prints nothing is behind the last one.
 """
 import json
+import os
 import sys
 
 import boto3
@@ -17,7 +18,7 @@ CHANGES, DELETIONS = [], []
 
 def client(service):
     return boto3.client(
-        service, endpoint_url=endpoint, region_name="us-east-1", aws_access_key_id="other", aws_secret_access_key="other"
+        service, endpoint_url=endpoint, region_name="us-east-1", aws_access_key_id="other", aws_secret_access_key=os.environ["SECRET"]
     )
 
 

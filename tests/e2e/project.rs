@@ -109,7 +109,9 @@ impl Project {
 
     fn script(&self, name: &str, arguments: &[&str]) -> Vec<String> {
         let script = workspace().join("tests/e2e").join(name);
-        let output = Command::new(&self.python).arg(script).arg(self.endpoint()).args(arguments).output().unwrap();
+        let mut command = Command::new(&self.python);
+        command.arg(script).arg(self.endpoint()).args(arguments).env("SECRET", test_support::secret(self.path()));
+        let output = command.output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap().lines().filter(|line| !line.is_empty()).map(str::to_owned).collect()
     }

@@ -9,13 +9,14 @@ import time
 import boto3
 
 PORT = json.loads(pathlib.Path(".liveinsight/aws/server.json").read_text())["port"]
+SECRET = pathlib.Path(".liveinsight/aws/secret").read_text()
 ALARM, FUNCTION = "liveinsight-stats-api-errors-dev", "liveinsight-stats-api-dev"
 
 
 def client(service):
     return boto3.client(
         service, endpoint_url=f"http://127.0.0.1:{PORT}", region_name="us-east-1",
-        aws_access_key_id="other", aws_secret_access_key="other",
+        aws_access_key_id="other", aws_secret_access_key=SECRET,
     )
 
 

@@ -47,7 +47,7 @@ impl Shell {
     /// The sources as they are shipped, and a local AWS with nothing in it.
     pub(super) fn begin(&self) {
         self.must("git checkout -q -B main shipped && git reset -q --hard && git clean -fdq");
-        self.must("liveinsight local reset");
+        self.must("liveinsight local reset --yes");
     }
 
     /// What a line says, and how it ends.

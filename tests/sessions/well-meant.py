@@ -7,6 +7,7 @@ import pathlib
 import boto3
 
 PORT = json.loads(pathlib.Path(".liveinsight/aws/server.json").read_text())["port"]
+SECRET = pathlib.Path(".liveinsight/aws/secret").read_text()
 NAME = "liveinsight-{}-dev".format
 KEPT = (
     "AlarmName AlarmDescription Namespace MetricName Dimensions Statistic Period EvaluationPeriods ComparisonOperator "
@@ -18,7 +19,7 @@ def client(service):
     # The local AWS takes the key for the user's name.
     return boto3.client(
         service, endpoint_url=f"http://127.0.0.1:{PORT}", region_name="us-east-1",
-        aws_access_key_id="bob", aws_secret_access_key="bob",
+        aws_access_key_id="bob", aws_secret_access_key=SECRET,
     )
 
 

@@ -28,6 +28,7 @@ mod proxy;
 mod refusals;
 mod report;
 mod rules;
+mod sign;
 #[path = "../../../src/aws/source.rs"]
 mod source;
 mod tagging;
@@ -43,5 +44,6 @@ pub use proxy::{Config, Entry, Strict};
 pub use refusals::{DELAYS, Delay, Windows};
 pub use report::{report, rounds, throttles};
 pub use rules::{ANSWERS, Answer, RULES, Rule};
+pub use sign::{SECRET, Signer};
 pub use source::Source;
 pub use wire::Refusal;

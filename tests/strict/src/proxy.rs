@@ -418,7 +418,7 @@ impl Shared {
     }
 
     async fn ask(&self, request: &Request) -> Response {
-        match request.send(&self.upstream).await {
+        match crate::sign::anew(request).send(&self.upstream).await {
             Ok(response) => response,
             Err(error) => Response::new(502, "text/plain", format!("the local AWS does not answer: {error}")),
         }

@@ -6,7 +6,7 @@ pub mod elf;
 use liveinsight::local::Home;
 use std::{
     io::{BufRead, BufReader},
-    os::unix::process::CommandExt,
+    os::unix::{fs::PermissionsExt, process::CommandExt},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::OnceLock,
@@ -14,6 +14,11 @@ use std::{
 
 /// An endpoint to use instead, such as `http://127.0.0.1:4566`.
 pub const ENDPOINT: &str = "LIVEINSIGHT_TEST_AWS";
+
+/// The secret that requests to the shared local AWS are signed with; twelve digits as the access key select an account.
+///
+/// Not a random one, as others have: each client in the tests would have to be told.
+pub const SECRET: &str = "test";
 
 /// The workspace's root.
 pub fn workspace() -> PathBuf {
@@ -37,7 +42,7 @@ pub fn endpoint() -> String {
 
 fn start() -> String {
     let home = workspace().join("target/test-aws");
-    std::fs::create_dir_all(&home).expect("target/ can be written");
+    keep_secret(&home).expect("target/ can be written");
     let parent = std::os::unix::process::parent_id();
     watch(&[
         format!("record={}", home.join(RECORD).display()),
@@ -53,6 +58,31 @@ fn start() -> String {
     .join()
     .expect("the local AWS starts")
 }
+
+/// Gives a local AWS the known secret before its first start.
+fn keep_secret(project_root: &Path) -> std::io::Result<()> {
+    let path = project_root.join(KEY);
+    std::fs::create_dir_all(path.parent().unwrap_or(project_root))?;
+    if std::fs::read_to_string(&path).is_ok_and(|secret| secret == SECRET) {
+        return Ok(());
+    }
+    // Whole or not at all: other test programs start at the same time.
+    let new = path.with_extension(std::process::id().to_string());
+    std::fs::write(&new, SECRET)?;
+    std::fs::set_permissions(&new, std::fs::Permissions::from_mode(0o600))?;
+    std::fs::rename(new, path)
+}
+
+/// Returns the secret that requests to a project's local AWS are signed with, once it was started.
+///
+/// # Panics
+/// If it was not.
+pub fn secret(project_root: &Path) -> String {
+    std::fs::read_to_string(project_root.join(KEY)).expect("the local AWS was started")
+}
+
+/// Where a local AWS keeps its secret, below the project's root.
+const KEY: &str = ".liveinsight/aws/secret";
 
 /// What a local AWS remembers of its server, below the project's root.
 const RECORD: &str = ".liveinsight/aws/server.json";

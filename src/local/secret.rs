@@ -1,0 +1,112 @@
+//! The secret that requests to one project's local AWS are signed with.
+
+use std::fmt;
+use std::path::Path;
+
+use sha2::{Digest, Sha256};
+
+use crate::home;
+
+/// As long in hexadecimal digits as the secret of an AWS access key is in characters: 40.
+const SECRET_BYTES: usize = 20;
+
+/// SHA-256 works on blocks of this size (FIPS 180-4), which HMAC pads its key to.
+const BLOCK_BYTES: usize = 64;
+
+/// Secret part of the key of a local AWS. It does not show in debug output.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Wraps a secret.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// Returns the secret as clients sign with it.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// Reads the secret in a file; `None` when there is none.
+    pub(super) fn read(path: &Path) -> Option<Self> {
+        let text = std::fs::read_to_string(path).ok()?;
+        Some(text.trim()).filter(|text| !text.is_empty()).map(Self::new)
+    }
+
+    /// Reads the secret in a file, or makes one that nobody can guess and that only this user can read.
+    pub(super) fn ensure(path: &Path) -> std::io::Result<Self> {
+        if let Some(secret) = Self::read(path) {
+            return Ok(secret);
+        }
+        let mut bytes = [0; SECRET_BYTES];
+        getrandom::fill(&mut bytes)?;
+        let secret = Self(hex(&bytes));
+        // Whole or not at all: half a secret would be easier to guess.
+        let new = path.with_extension("new");
+        home::write(&new, secret.0.as_bytes())?;
+        std::fs::rename(new, path)?;
+        Ok(secret)
+    }
+
+    /// Returns what only somebody with the secret can answer to a question: HMAC-SHA-256, in hexadecimal digits.
+    pub(super) fn proof(&self, question: &str) -> String {
+        let mut key = [0; BLOCK_BYTES];
+        if self.0.len() > BLOCK_BYTES {
+            key[..32].copy_from_slice(&Sha256::digest(&self.0));
+        } else {
+            key[..self.0.len()].copy_from_slice(self.0.as_bytes());
+        }
+        let padded = |pad: u8| key.map(|byte| byte ^ pad);
+        let inner = Sha256::new().chain_update(padded(0x36)).chain_update(question).finalize();
+        hex(&Sha256::new().chain_update(padded(0x5c)).chain_update(inner).finalize())
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Secret")
+    }
+}
+
+/// Returns bytes that nobody can guess, in hexadecimal digits.
+pub(super) fn nonce() -> std::io::Result<String> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes)?;
+    Ok(hex(&bytes))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_proof_is_an_hmac() {
+        // Test case 2 of RFC 4231; and a key that is longer than a block, as Python's hmac has it.
+        assert_eq!(
+            Secret::new("Jefe").proof("what do ya want for nothing?"),
+            "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
+        );
+        let long = Secret::new("k".repeat(131)).proof("Test Using Larger Than Block-Size Key - Hash Key First");
+        assert_eq!(long, "70e4b005732fa7ff79392aa24fb240159b925dbc9f1398420c0f45e6763dcf14");
+    }
+
+    #[test]
+    fn a_secret_is_made_once_for_this_user_alone() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let directory = tempfile::tempdir().unwrap();
+        let [one, other] = ["one", "other"].map(|name| directory.path().join(name));
+        let made = Secret::ensure(&one).unwrap();
+        assert_eq!(made.expose().len(), 40);
+        assert_eq!(Secret::ensure(&one).unwrap(), made);
+        assert_ne!(Secret::ensure(&other).unwrap(), made);
+        assert_eq!(std::fs::metadata(&one).unwrap().permissions().mode() & 0o777, 0o600);
+        assert!(!format!("{made:?}").contains(made.expose()));
+        std::fs::write(&one, "\n").unwrap();
+        assert_ne!(Secret::ensure(&one).unwrap(), made, "an empty file is none");
+    }
+}
