@@ -22,6 +22,14 @@ fn the_shipped_stack_in_one_document_for_each_command() {
 }
 
 #[test]
+fn with_a_boundary_roles_are_made_within_it_only() {
+    let bounded = format!("{}\npermissions_boundary: arn:aws:iam::123456789012:policy/site-boundary\n", include_str!("../../stack.yaml"));
+    let project = Project::new(&bounded);
+    insta::assert_snapshot!("policy_up_bounded", project.show(&["policy", "up", ACCOUNT[0], ACCOUNT[1]]));
+    insta::assert_snapshot!("policy_boundary", project.show(&["policy", "--boundary", ACCOUNT[0], ACCOUNT[1]]));
+}
+
+#[test]
 fn only_a_stack_of_many_functions_asks_for_the_list_of_all_roles() {
     for (functions, is_asked_for) in [(8, false), (9, true)] {
         let function = |number| format!("  f{number}: {{ source: lambdas/f{number}, route: GET /api/f{number} }}\n");

@@ -49,6 +49,7 @@ impl Declaring<'_> {
                 name: physical,
                 parts: document.clone(),
                 logs: true,
+                permissions_boundary: self.stack.permissions_boundary.clone(),
             },
         );
         self.output("rest_api_id", rest_api.api_id());
@@ -199,6 +200,7 @@ impl Declaring<'_> {
                 format: ACCESS_LOG.to_owned(),
             }),
             variables: BTreeMap::new(),
+            permissions_boundary: self.stack.permissions_boundary.clone(),
             tags: self.tags(&self.names.stage()),
         };
         let name = self.names.stage();
