@@ -236,9 +236,15 @@ async fn aliases_and_permissions(book: &Book) {
     };
     assert_eq!(differs(declared.observe(&aws).await.unwrap(), &declared), "");
     assert_eq!(publish(&aws, "function-name", None, None).await.unwrap(), "1");
-    // A statement that is not ours is left alone, and none of ours is there.
-    let permission = Permission { function: "function-name".to_owned().into(), alias: "live".to_owned().into(), sources: Vec::new() };
-    assert!(permission.observe(&aws).await.unwrap().is_none());
+    // None of ours is there, and one that is not ours is a difference.
+    let permission = Permission {
+        function: "function-name".to_owned().into(),
+        alias: "live".to_owned().into(),
+        sources: Vec::new(),
+        others: BTreeMap::new(),
+    };
+    let live = permission.observe(&aws).await.unwrap().expect("the statement of somebody else");
+    assert!(live.output.sids.is_empty() && live.spec.others.len() == 1, "{:?}", live.spec);
     for (operation, situation) in [("GetPolicy", "no function"), ("GetPolicy", "no policy at that version")] {
         let (_canned, aws) = answering(vec![("lambda:GetPolicy", error("lambda", operation, situation))]).await;
         assert!(permission.observe(&aws).await.unwrap().is_none());

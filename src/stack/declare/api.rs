@@ -166,8 +166,12 @@ impl Declaring<'_> {
         let (place, stage, route) = (self.place.clone(), self.names.stage(), route.clone());
         let source =
             rest_api.api_id().map(move |id| place.arn("execute-api", &format!("{id}/{stage}/{}{}", route.method, star(&route.path))));
-        let permission =
-            Permission { function: declared.function.name(), alias: declared.alias.name(crate::stack::LIVE_ALIAS), sources: vec![source] };
+        let permission = Permission {
+            function: declared.function.name(),
+            alias: declared.alias.name(crate::stack::LIVE_ALIAS),
+            sources: vec![source],
+            others: BTreeMap::new(),
+        };
         let permission = self.graph.add_part(&declared.function, name, permission);
         // A permission names the API and goes with the function: neither deletion waits for the other.
         self.graph.delete_freely(&permission, rest_api);
