@@ -279,7 +279,8 @@ impl Answer {
     /// the bucket in another account than it is in (recorded).
     pub(super) fn about_bucket(mut self, account: &str) -> Self {
         if self.verdict == Verdict::Final(Class::Denied) {
-            let _ = write!(self.refusal.message, " (so S3 answers without the permission, and if the bucket is not in the account {account})");
+            let _ =
+                write!(self.refusal.message, " (so S3 answers without the permission, and if the bucket is not in the account {account})");
         }
         self
     }

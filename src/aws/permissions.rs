@@ -38,7 +38,7 @@ pub enum On {
     RestApis,
     /// Each REST API and what is in it; ids are AWS's.
     RestApi,
-    /// What is in REST APIs, and not the APIs themselves.
+    /// What is in REST APIs, and not the APIs themselves: it is deleted under another condition.
     RestApiParts,
     /// Tags of REST APIs and stages.
     ApiTags,
@@ -91,10 +91,10 @@ macro_rules! same {
 /// Everything that the program calls, sorted. An operation that more than one kind of resource takes is there more than once if not all
 /// tasks call it on each.
 pub const PERMISSIONS: &[Permission] = &[
-    takes("apigateway:CreateDeployment", &[("apigateway:POST", On::RestApiParts)], UP),
-    takes("apigateway:CreateResource", &[("apigateway:POST", On::RestApiParts)], UP),
+    takes("apigateway:CreateDeployment", &[("apigateway:POST", On::RestApi)], UP),
+    takes("apigateway:CreateResource", &[("apigateway:POST", On::RestApi)], UP),
     takes("apigateway:CreateRestApi", &[("apigateway:POST", On::RestApis), ("apigateway:PUT", On::ApiTags)], UP),
-    takes("apigateway:CreateStage", &[("apigateway:POST", On::RestApiParts), ("apigateway:PUT", On::ApiTags)], UP),
+    takes("apigateway:CreateStage", &[("apigateway:POST", On::RestApi), ("apigateway:PUT", On::ApiTags)], UP),
     takes("apigateway:DeleteDeployment", &[("apigateway:DELETE", On::RestApiParts)], UP),
     takes("apigateway:DeleteGatewayResponse", &[("apigateway:DELETE", On::RestApiParts)], UP),
     takes("apigateway:DeleteIntegration", &[("apigateway:DELETE", On::RestApiParts)], UP),
@@ -111,17 +111,17 @@ pub const PERMISSIONS: &[Permission] = &[
     takes("apigateway:GetRestApis", &[("apigateway:GET", On::RestApis)], &[Task::Up, Task::Status, Task::Down, Task::Logs, Task::Doctor]),
     takes("apigateway:GetStages", &[("apigateway:GET", On::RestApi)], LOOKING),
     takes("apigateway:GetTags", &[("apigateway:GET", On::ApiTags)], LOOKING),
-    takes("apigateway:PutGatewayResponse", &[("apigateway:PUT", On::RestApiParts)], UP),
-    takes("apigateway:PutIntegration", &[("apigateway:PUT", On::RestApiParts)], UP),
-    takes("apigateway:PutIntegrationResponse", &[("apigateway:PUT", On::RestApiParts)], UP),
-    takes("apigateway:PutMethod", &[("apigateway:PUT", On::RestApiParts)], UP),
-    takes("apigateway:PutMethodResponse", &[("apigateway:PUT", On::RestApiParts)], UP),
+    takes("apigateway:PutGatewayResponse", &[("apigateway:PUT", On::RestApi)], UP),
+    takes("apigateway:PutIntegration", &[("apigateway:PUT", On::RestApi)], UP),
+    takes("apigateway:PutIntegrationResponse", &[("apigateway:PUT", On::RestApi)], UP),
+    takes("apigateway:PutMethod", &[("apigateway:PUT", On::RestApi)], UP),
+    takes("apigateway:PutMethodResponse", &[("apigateway:PUT", On::RestApi)], UP),
     takes("apigateway:PutRestApi", &[("apigateway:PUT", On::RestApi)], UP),
     takes("apigateway:TagResource", &[("apigateway:PUT", On::ApiTags), ("apigateway:PATCH", On::RestApi)], UP),
     takes("apigateway:UntagResource", &[("apigateway:DELETE", On::ApiTags), ("apigateway:PATCH", On::RestApi)], UP),
     takes("apigateway:UpdateAccount", &[("apigateway:PATCH", On::ApiAccount), ("iam:PassRole", On::LoggingRoleForApi)], UP),
     takes("apigateway:UpdateRestApi", &[("apigateway:PATCH", On::RestApi)], UP),
-    takes("apigateway:UpdateStage", &[("apigateway:PATCH", On::RestApiParts)], UP),
+    takes("apigateway:UpdateStage", &[("apigateway:PATCH", On::RestApi)], UP),
     takes(
         "cloudfront:CreateDistribution",
         &[("cloudfront:CreateDistribution", On::Distributions), ("cloudfront:TagResource", On::Distributions)],

@@ -17,12 +17,12 @@ use serde_json::Value;
 /// Arguments of `policy`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Prints one document, as IAM takes it. A role for GitHub Actions, for example:
+Prints one document, as IAM takes it for a role's own policy. A role for GitHub Actions, for example:
   liveinsight policy up > up.json
   liveinsight policy --trust github:octo/site:environment:prod > trust.json
-  aws iam create-policy --policy-name site-up --policy-document file://up.json
   aws iam create-role --role-name site-up --assume-role-policy-document file://trust.json
-  aws iam attach-role-policy --role-name site-up --policy-arn ARN
+  aws iam put-role-policy --role-name site-up --policy-name up --policy-document file://up.json
+For managed policies, which may be shorter only, --part prints it in parts.
 `up` includes what `rollback`, `status` and `down` need; `status` is also enough for `plan`, `outputs` and `history`. Everything is
 named as far as IAM can: by account, region and the stack's names ({project}-*-{environment}); AWS chooses the ids of REST APIs and
 distributions, so these are told by their kind and by the stack's tag. It depends on the names in stack.yaml and on
@@ -45,7 +45,7 @@ pub struct PolicyArgs {
     /// The account's number, instead of asking AWS whose account it is
     #[arg(long, value_name = "ID", value_parser = account_number)]
     account: Option<String>,
-    /// Which document, if IAM's size limit makes it more than one; all have to be attached
+    /// Prints this part, as managed policies take it, which IAM allows less text; all parts have to be attached
     #[arg(long, value_name = "NUMBER", conflicts_with = "trust")]
     part: Option<usize>,
 }
@@ -83,11 +83,11 @@ fn statements(task: Task, stack: &Stack, place: &Place, names: &Names) -> Vec<Va
 
 /// The document that is asked for.
 fn part(args: &PolicyArgs, statements: &[Value]) -> Result<Value, CliError> {
-    let parts = policy::split(statements, policy::LIMIT);
+    let (whole, parts) = (policy::document(statements), policy::split(statements, policy::LIMIT));
     match (args.part, &parts[..]) {
-        (None, [only]) => Ok(policy::document(only)),
+        (None, _) if policy::size(&whole) <= policy::INLINE_LIMIT => Ok(whole),
         (None, _) => Err(CliError::usage(format!("it takes {} documents, because IAM limits their size", parts.len()))
-            .hint("print each with --part 1, --part 2, …, and attach all of them")),
+            .hint("print each with --part 1, --part 2, …, and attach all of them as managed policies")),
         (Some(number), _) => {
             number.checked_sub(1).and_then(|index| parts.get(index)).map(|part| policy::document(part)).ok_or_else(|| {
                 CliError::usage(format!("--part {number}: there is no such part")).hint(format!("the last is {}", parts.len()))

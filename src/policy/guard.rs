@@ -44,8 +44,7 @@ pub(super) enum Guard {
 /// What widens a role, or makes one.
 const WIDENING: [&str; 3] = ["iam:CreateRole", "iam:PutRolePermissionsBoundary", "iam:PutRolePolicy"];
 /// What deletes something that carries the stack's tag for sure.
-const DELETIONS: [&str; 4] =
-    ["cloudfront:DeleteDistribution", "cloudwatch:DeleteAlarms", "lambda:DeleteFunction", "logs:DeleteLogGroup"];
+const DELETIONS: [&str; 4] = ["cloudfront:DeleteDistribution", "cloudwatch:DeleteAlarms", "lambda:DeleteFunction", "logs:DeleteLogGroup"];
 /// What changes something that may carry a tag. A function's tags are checked where it is called by its own ARN.
 const CHANGES: [&str; 25] = [
     "cloudfront:CreateInvalidation",

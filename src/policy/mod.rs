@@ -13,7 +13,7 @@ mod split;
 mod trust;
 
 pub use boundary::{boundary, keep_boundary};
-pub use split::{LIMIT, size, split};
+pub use split::{INLINE_LIMIT, LIMIT, size, split};
 pub use trust::{Repository, trust};
 
 use crate::{

@@ -11,7 +11,9 @@ use super::{Action, Author, Live, Objects, Page, Record, Version, record::digest
 use crate::{
     aws::{Aws, Optional},
     engine::{self, Cloud, Error, Event, Id, Listener, Outcome, Owner, Report, Resource, Result, digest},
-    resources::{Alias, Bucket, Distribution, DistributionOutput, Serving, function_owner, is_of_another, list_distributions, published_versions},
+    resources::{
+        Alias, Bucket, Distribution, DistributionOutput, Serving, function_owner, is_of_another, list_distributions, published_versions,
+    },
     stack::{Declaration, LIVE_ALIAS},
 };
 use futures::future::{FutureExt, TryFutureExt, join, join_all, join3, try_join_all};

@@ -354,7 +354,8 @@ pub async fn published_versions(aws: &Aws, name: &str) -> Result<BTreeMap<String
     let mut versions = BTreeMap::new();
     let send = |marker| aws.lambda.list_versions_by_function().function_name(name).set_marker(marker).send();
     aws.pages("lambda:ListVersionsByFunction", send, |page| {
-        let described = page.versions.into_iter().flatten().filter_map(|found| Some((found.version?, found.description.unwrap_or_default())));
+        let described =
+            page.versions.into_iter().flatten().filter_map(|found| Some((found.version?, found.description.unwrap_or_default())));
         versions.extend(described);
         Ok(page.next_marker)
     })

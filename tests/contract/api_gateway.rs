@@ -506,7 +506,8 @@ async fn a_tag_alone_makes_no_api_ours() {
     let bench = Bench::new("apigw-tagged").await;
     let graph = declare(&bench, &Wish::default());
     bench.up(&graph).await;
-    let theirs = bench.aws.apigateway.create_rest_api().name(bench.name("theirs")).set_tags(Some(bench.tags().to_map())).send().await.unwrap();
+    let theirs =
+        bench.aws.apigateway.create_rest_api().name(bench.name("theirs")).set_tags(Some(bench.tags().to_map())).send().await.unwrap();
     let id = theirs.id.unwrap();
     bench.aws.refresh();
     assert_eq!(bench.open(&graph).await, Vec::<String>::new(), "an API of another name, with the stack's tags");

@@ -154,13 +154,13 @@ async fn drift_of_each_field_is_seen_and_made_good() {
     make_boundaries(&bench, &["narrow", "wide"]).await;
     let put = |policy: &str| iam.put_role_permissions_boundary().role_name(&name).permissions_boundary(boundary(&bench, policy));
     put("narrow").send().await.unwrap();
-    bench.heals_with(2, &graph, &["iam.role/collector permissions_boundary"]).await;
+    bench.heals_with(1, &graph, &["iam.role/collector permissions_boundary"]).await;
     let bounded = declare(&bench, &["collector"], &Wish { boundary: Some("narrow"), ..Wish::default() });
     bench.up(&bounded).await;
     put("wide").send().await.unwrap();
-    bench.heals_with(2, &bounded, &["iam.role/collector permissions_boundary"]).await;
+    bench.heals_with(1, &bounded, &["iam.role/collector permissions_boundary"]).await;
     iam.delete_role_permissions_boundary().role_name(&name).send().await.unwrap();
-    bench.heals_with(2, &bounded, &["iam.role/collector permissions_boundary"]).await;
+    bench.heals_with(1, &bounded, &["iam.role/collector permissions_boundary"]).await;
     bench.up(&graph).await;
 
     let tag = |key: &str, value: &str| Tag::builder().key(key).value(value).build().unwrap();

@@ -2,8 +2,8 @@
 //!
 //! The policies are those that the program prints. Whether they allow a request is judged by [another evaluation](super::judge).
 
-use super::judge::{Question, judge, otherwise};
 use super::documents;
+use super::judge::{Question, judge, otherwise};
 use serde_json::{Value, json};
 
 const ACCOUNT: &str = "123456789012";

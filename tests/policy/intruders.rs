@@ -68,6 +68,9 @@ async fn a_rollback_refuses_a_record_that_was_altered() {
     let text = serde_json::to_vec(&altered).unwrap();
     let key = format!("site-releases/{:06}-{digest}.json", stored.number);
     aws.s3.put_object().bucket(&bucket).key(key).body(ByteStream::from(text)).send().await.unwrap();
-    refused(look().await.put_back(&altered, |_| true, true).err(), &format!("version {} of {name} was published for another", version.version));
+    refused(
+        look().await.put_back(&altered, |_| true, true).err(),
+        &format!("version {} of {name} was published for another", version.version),
+    );
     account.complete(&account.down().await, "down");
 }

@@ -39,7 +39,8 @@ pub(crate) fn judge(account: &str, policies: &[Value], boundary: Option<&Value>,
         .map(|question| json!({ "action": question.action, "arn": question.arn, "context": question.context, "by": question.by }))
         .collect();
     let asked = json!({ "account": account, "policies": policies, "boundary": boundary, "questions": questions });
-    let mut judge = Command::new(python()).args(["-c", include_str!("judge.py")]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut judge =
+        Command::new(python()).args(["-c", include_str!("judge.py")]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     judge.stdin.take().unwrap().write_all(asked.to_string().as_bytes()).unwrap();
     let output = judge.wait_with_output().unwrap();
     assert!(output.status.success(), "the judge failed");
@@ -49,7 +50,13 @@ pub(crate) fn judge(account: &str, policies: &[Value], boundary: Option<&Value>,
 }
 
 /// Those of the questions that are not answered so.
-pub(crate) fn otherwise(account: &str, policies: &[Value], boundary: Option<&Value>, questions: &[Question], expected: bool) -> Vec<String> {
+pub(crate) fn otherwise(
+    account: &str,
+    policies: &[Value],
+    boundary: Option<&Value>,
+    questions: &[Question],
+    expected: bool,
+) -> Vec<String> {
     let judged = judge(account, policies, boundary, questions);
     let wrong = questions.iter().zip(judged).filter(|(_, judged)| *judged != expected);
     wrong.map(|(question, _)| format!("{question:?}")).collect()

@@ -275,7 +275,8 @@ fn documents(command: &str, account: &str, boundary: Option<&str>) -> Vec<Value>
     let print = |more: &[&str]| {
         let output = run(project.path(), &[&["policy", command, "--account", account], more].concat());
         let document: Option<Value> = output.status.success().then(|| serde_json::from_slice(&output.stdout).unwrap());
-        assert!(document.as_ref().is_none_or(|document| policy::size(document) <= policy::LIMIT));
+        let limit = if more.is_empty() { policy::INLINE_LIMIT } else { policy::LIMIT };
+        assert!(document.as_ref().is_none_or(|document| policy::size(document) <= limit));
         (document, String::from_utf8_lossy(&output.stderr).into_owned())
     };
     match print(&[]) {

@@ -77,8 +77,8 @@ pub(crate) fn of(call: &Entry, place: &Place, names: &Names, boundary: Option<&s
     let known = |need: Need| match service {
         "s3" if operation != "CreateBucket" => need.with("aws:ResourceAccount", &place.account),
         "iam" => boundary.into_iter().fold(need, |need, boundary| need.with("iam:PermissionsBoundary", boundary)),
-        // Whether these inherit the API's tags is assumed, so it has to go without.
-        "apigateway" if operation.ends_with("Response") => need,
+        // Whether every part inherits the API's tags is assumed, so that its deletion has to go without.
+        "apigateway" if operation.starts_with("Delete") && call.resource.contains('/') => need,
         _ if !operation.starts_with("Create") && !need.action.starts_with("iam:") => {
             need.with(&format!("aws:ResourceTag/{STACK}"), &names.stack_tag())
         }

@@ -85,7 +85,15 @@ impl Account {
     pub(crate) async fn new(config: Config) -> Self {
         let limits = config.limits.is_some();
         let strict = Strict::start(&test_support::endpoint(), config).await.unwrap();
-        Self { strict, number: accounts::next(), limits, boundary: None, lease: Some(LEASE), tempo: HURRIED, packages: tempfile::tempdir().unwrap() }
+        Self {
+            strict,
+            number: accounts::next(),
+            limits,
+            boundary: None,
+            lease: Some(LEASE),
+            tempo: HURRIED,
+            packages: tempfile::tempdir().unwrap(),
+        }
     }
 
     /// The same, with runs that take the lock for so long, or take none.

@@ -33,8 +33,7 @@ fn problem(arn: &str, region: &str) -> Option<Problem> {
         return Some(problem.help("`liveinsight policy --boundary` prints a policy that can be one"));
     };
     let own = Place::partition_of(region);
-    (partition != own)
-        .then(|| Problem::new(format!("the policy is in the partition {partition}, {region} is in {own}")).expected(expected))
+    (partition != own).then(|| Problem::new(format!("the policy is in the partition {partition}, {region} is in {own}")).expected(expected))
 }
 
 /// Returns the partition in the ARN of an IAM policy, if it is one: of an account, or one of AWS's own.
