@@ -131,6 +131,11 @@ pub fn hint_for(error: &Error) -> Option<String> {
              it goes on from where things are"
             .to_owned(),
         (_, Some(Class::Clock)) => "set this machine's clock, which is not AWS's, and run it again".to_owned(),
+        (_, Some(Class::Denied)) if operation.starts_with("s3:") => format!(
+            "these credentials need the permission {}; if they have it, somebody else has a bucket of this name, whose it stays: choose another \
+             `project` in stack.yaml",
+            permission(operation)
+        ),
         (_, Some(Class::Denied)) => format!("these credentials need the permission {}", permission(operation)),
         (_, Some(Class::NotActivated)) => not_activated(operation),
         (_, Some(Class::Quota)) => "wait a little and run it again, or have the quota raised in the Service Quotas console".to_owned(),

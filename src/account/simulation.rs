@@ -64,7 +64,8 @@ async fn one(aws: &Aws, principal: &str, statement: &Value) -> Result<Vec<Evalua
 
 /// What the request will say beside, so that a condition on it can be met.
 fn context(statement: &Value) -> Vec<ContextEntry> {
-    let equals = statement["Condition"]["StringEquals"].as_object().into_iter().flatten();
+    let conditions = statement["Condition"].as_object().into_iter().flatten();
+    let equals = conditions.filter_map(|(_, keys)| keys.as_object()).flatten();
     let entry = |(key, value): (&String, &Value)| {
         let entry = ContextEntry::builder().context_key_name(key).context_key_type(ContextKeyTypeEnum::String);
         entry.context_key_values(value.as_str().unwrap_or_default()).build()
@@ -116,6 +117,8 @@ mod tests {
         let entries = context(&statement);
         assert_eq!(entries[0].context_key_name(), Some("iam:PassedToService"));
         assert_eq!(entries[0].context_key_values(), ["lambda.amazonaws.com"]);
+        let statement = json!({ "Condition": { "StringEqualsIfExists": { "aws:ResourceTag/liveinsight:stack": "shop/dev" } } });
+        assert_eq!(context(&statement)[0].context_key_values(), ["shop/dev"]);
         assert!(context(&json!({})).is_empty());
     }
 }

@@ -128,6 +128,9 @@ impl Aws {
             let attempt = met.entry(attempts).or_default();
             *attempt += 1;
             if !repeat || *attempt >= attempts {
+                if operation.starts_with("s3:") {
+                    return Err(answer.about_bucket(&self.place.account).into_error());
+                }
                 return Err(answer.into_error());
             }
             failed += 1;

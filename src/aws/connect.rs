@@ -3,6 +3,7 @@
 use super::{
     Aws, Place,
     batch::Gathering,
+    bucket_owner::BucketOwner,
     budget::Budgets,
     call::{SKEWED, Tally},
     credentials::{Kept, account_in},
@@ -179,7 +180,11 @@ impl Connection {
     /// The clients, for one stack in one place.
     pub fn aws(&self, place: Place, stack: String) -> Aws {
         let is_elsewhere = self.is_elsewhere();
-        let s3 = aws_sdk_s3::config::Builder::from(&self.config).force_path_style(is_elsewhere).build();
+        let mut s3 = aws_sdk_s3::config::Builder::from(&self.config).force_path_style(is_elsewhere);
+        if let Some(owner) = BucketOwner::new(&place.account) {
+            s3 = s3.interceptor(owner);
+        }
+        let s3 = s3.build();
         let mut apigateway = aws_sdk_apigateway::config::Builder::from(&self.config);
         apigateway.set_http_client(self.config.http_client().map(nulls::removed));
         let apigateway = apigateway.build();

@@ -7,7 +7,7 @@ use super::{
 use crate::engine::{Class, Error, Refusal, Result};
 use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
 use aws_smithy_types::error::{display::DisplayErrorContext, metadata::ProvideErrorMetadata};
-use std::time::Duration;
+use std::{fmt::Write, time::Duration};
 
 /// What to do about an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -273,6 +273,16 @@ impl Answer {
     /// Describes it without its operation.
     pub(super) fn text(&self) -> String {
         Refusal { operation: String::new(), request_id: None, ..self.refusal.clone() }.to_string().trim_start_matches(": ").to_owned()
+    }
+
+    /// Says of a refusal by S3 that it may be about the bucket's owner: S3 answers the same to those who may not do it, and to those who expect
+    /// the bucket in another account than it is in (recorded).
+    pub(super) fn about_bucket(mut self, account: &str) -> Self {
+        if self.verdict == Verdict::Final(Class::Denied) {
+            let _ =
+                write!(self.refusal.message, " (so S3 answers without the permission, and if the bucket is not in the account {account})");
+        }
+        self
     }
 
     pub(super) fn into_error(mut self) -> Error {

@@ -1,6 +1,7 @@
 //! What the resource files share: the clients, the one layer that calls AWS, and canonical forms of what AWS returns.
 
 mod batch;
+mod bucket_owner;
 mod budget;
 mod call;
 mod clock;

@@ -77,7 +77,7 @@ pub(super) async fn quotas(aws: &Aws) -> Finding {
 }
 
 /// Whether the credentials may do what `up` does.
-pub(super) async fn permissions(aws: &Aws, caller: &str, names: &Names) -> Finding {
+pub(super) async fn permissions(aws: &Aws, caller: &str, names: &Names, boundary: Option<&str>) -> Finding {
     const WHAT: &str = "permissions";
     let arn = match account::principal(aws, caller).await {
         Ok(Principal::Entity(arn)) => arn,
@@ -86,7 +86,7 @@ pub(super) async fn permissions(aws: &Aws, caller: &str, names: &Names) -> Findi
         Err(error) => return unknown(WHAT, &error),
     };
     // Of a stack without functions: what only many of them ask for is done without where it is denied.
-    let statements = policy::statements(Task::Up, &aws.place, names, 0);
+    let statements = policy::statements(Task::Up, &aws.place, names, 0, boundary);
     match account::simulate(aws, &arn, &statements).await {
         Err(error) => unknown(WHAT, &error),
         Ok(simulated) if simulated.denied.is_empty() => {

@@ -109,7 +109,7 @@ async fn account(context: &Context, stack: Option<&Stack>) -> Vec<Finding> {
         checkup::logging_role(&aws, stack.has_api()),
         checkup::cloudfront(&aws, stack.site.is_some()),
         checkup::quotas(&aws),
-        checkup::permissions(&aws, &caller.arn, &names)
+        checkup::permissions(&aws, &caller.arn, &names, stack.permissions_boundary.as_deref())
     );
     context.progress.step_done();
     let credentials =

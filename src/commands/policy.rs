@@ -17,16 +17,20 @@ use serde_json::Value;
 /// Arguments of `policy`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Prints one document, as IAM takes it. A role for GitHub Actions, for example:
+Prints one document, as IAM takes it for a role's own policy. A role for GitHub Actions, for example:
   liveinsight policy up > up.json
   liveinsight policy --trust github:octo/site:environment:prod > trust.json
-  aws iam create-policy --policy-name site-up --policy-document file://up.json
   aws iam create-role --role-name site-up --assume-role-policy-document file://trust.json
-  aws iam attach-role-policy --role-name site-up --policy-arn ARN
+  aws iam put-role-policy --role-name site-up --policy-name up --policy-document file://up.json
+For managed policies, which may be shorter only, --part prints it in parts.
 `up` includes what `rollback`, `status` and `down` need; `status` is also enough for `plan`, `outputs` and `history`. Everything is
 named as far as IAM can: by account, region and the stack's names ({project}-*-{environment}); AWS chooses the ids of REST APIs and
-distributions, so these can only be told by their kind. It depends on the names in stack.yaml only, and need not change when resources
-come and go.")]
+distributions, so these are told by their kind and by the stack's tag. It depends on the names in stack.yaml and on
+`permissions_boundary` only, and need not change when resources come and go.
+Without `permissions_boundary`, the role of `up` equals an administrator: it may make roles with any permissions. To end that, once:
+  liveinsight policy --boundary > boundary.json
+  aws iam create-policy --policy-name site-boundary --policy-document file://boundary.json
+then `permissions_boundary: ARN` in stack.yaml with the ARN of that policy, and make the policy of `up` anew.")]
 pub struct PolicyArgs {
     /// The command that is to be allowed
     #[arg(value_enum, default_value = "up")]
@@ -35,10 +39,13 @@ pub struct PolicyArgs {
     /// environment or branch, `github:OWNER/REPOSITORY:environment:NAME`, `…:ref:refs/heads/BRANCH`
     #[arg(long, value_name = "REPOSITORY")]
     trust: Option<policy::Repository>,
+    /// Prints the policy to make the roles' permissions boundary of instead: the most that any function of this stack may do
+    #[arg(long, conflicts_with_all = ["trust", "part"])]
+    boundary: bool,
     /// The account's number, instead of asking AWS whose account it is
     #[arg(long, value_name = "ID", value_parser = account_number)]
     account: Option<String>,
-    /// Which document, if IAM's size limit makes it more than one; all have to be attached
+    /// Prints this part, as managed policies take it, which IAM allows less text; all parts have to be attached
     #[arg(long, value_name = "NUMBER", conflicts_with = "trust")]
     part: Option<usize>,
 }
@@ -49,21 +56,38 @@ pub(super) async fn run(args: &PolicyArgs, context: &Context) -> Result<Exit, Cl
     context.format(Format::of("policy"))?;
     let stack = load(context, Sources::NotNeeded)?;
     let place = place(args, context, &stack).await?;
+    let names = Names::new(&stack, &place.account);
     let document = match &args.trust {
         Some(repository) => policy::trust(repository, &place),
-        None => part(args, &policy::statements(args.command, &place, &Names::new(&stack, &place.account), stack.functions.len()))?,
+        None if args.boundary => policy::boundary(&place, &names),
+        None => part(args, &statements(args.command, &stack, &place, &names))?,
     };
     context.ui.result(&format!("{document:#}"));
+    if args.trust.is_none() && !args.boundary && args.command == Task::Up && stack.permissions_boundary.is_none() {
+        context.ui.warn(
+            "who has this policy is as good as an administrator of the account: it allows roles with any permissions. `permissions_boundary` in \
+             stack.yaml ends that; `liveinsight policy --boundary` prints the policy for it",
+        );
+    }
     Ok(Exit::Done)
+}
+
+/// What is allowed to a command, and what is denied.
+fn statements(task: Task, stack: &Stack, place: &Place, names: &Names) -> Vec<Value> {
+    let boundary = stack.permissions_boundary.as_deref();
+    let mut statements = policy::short(policy::statements(task, place, names, stack.functions.len(), boundary));
+    let is_kept = boundary.filter(|_| task == Task::Up);
+    statements.extend(is_kept.map(|boundary| policy::keep_boundary(place, names, boundary)));
+    statements
 }
 
 /// The document that is asked for.
 fn part(args: &PolicyArgs, statements: &[Value]) -> Result<Value, CliError> {
-    let parts = policy::split(statements, policy::LIMIT);
+    let (whole, parts) = (policy::document(statements), policy::split(statements, policy::LIMIT));
     match (args.part, &parts[..]) {
-        (None, [only]) => Ok(policy::document(only)),
+        (None, _) if policy::size(&whole) <= policy::INLINE_LIMIT => Ok(whole),
         (None, _) => Err(CliError::usage(format!("it takes {} documents, because IAM limits their size", parts.len()))
-            .hint("print each with --part 1, --part 2, …, and attach all of them")),
+            .hint("print each with --part 1, --part 2, …, and attach all of them as managed policies")),
         (Some(number), _) => {
             number.checked_sub(1).and_then(|index| parts.get(index)).map(|part| policy::document(part)).ok_or_else(|| {
                 CliError::usage(format!("--part {number}: there is no such part")).hint(format!("the last is {}", parts.len()))

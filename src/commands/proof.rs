@@ -105,7 +105,7 @@ async fn put_back(context: &Context, session: &Session, declaration: &Declaratio
     let mut back = match scene.put_back(&record, |_| true, true) {
         Ok(back) if back.is_empty() => return Ok(format!("release {} serves already, so the fault is not new", newest.number)),
         Ok(back) => back,
-        Err(gone) => return Ok(format!("release {} cannot be put back; gone is {}", newest.number, gone.join(", "))),
+        Err(unfit) => return Ok(format!("release {} cannot be put back; {unfit}", newest.number)),
     };
     let tell = |event: crate::engine::Event<'_>| context.progress.engine(&event);
     let mut report = Box::pin(back.write(&session.aws, declaration, &tell)).await;

@@ -136,8 +136,8 @@ async fn put_back(
         (scene.objects.releases.last().map_or(0, |newest| newest.number), scene.take_canaries_back(is_wanted))
     } else {
         let (number, record) = target(args, session, &scene, is_wanted).await?;
-        let back = scene.put_back(&record, is_wanted, args.functions.is_empty()).map_err(|gone| {
-            let text = format!("refused, and nothing was changed: release {number} cannot be put back; gone is {}", gone.join(", "));
+        let back = scene.put_back(&record, is_wanted, args.functions.is_empty()).map_err(|unfit| {
+            let text = format!("refused, and nothing was changed: release {number} cannot be put back; {unfit}");
             CliError::failed(text).hint("check out the commit that `history` shows for it, and run `up`")
         })?;
         (number, back)

@@ -1,9 +1,12 @@
-//! IAM limits the size of a policy: what is too long for one becomes several, all of which are attached.
+//! IAM limits the size of a policy: what is too long for a role's own becomes several managed ones, all of which are attached.
 
 use serde_json::Value;
 
 /// The most characters, white space not counted, that a customer managed policy may have ("IAM and AWS STS quotas").
 pub const LIMIT: usize = 6144;
+
+/// The most characters, white space not counted, that the policies in one role may have together (the same page).
+pub const INLINE_LIMIT: usize = 10_240;
 
 /// The statements in as few groups, in their order, as fit into `limit` characters each. A statement is never divided.
 pub fn split(statements: &[Value], limit: usize) -> Vec<Vec<Value>> {

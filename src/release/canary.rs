@@ -139,7 +139,7 @@ impl<'a> Canary<'a> {
 async fn version(aws: &Aws, function: &str, code_sha256: Option<&str>) -> Result<String> {
     let end = Instant::now() + PUBLISHING;
     loop {
-        match publish(aws, function, code_sha256).await {
+        match publish(aws, function, code_sha256, None).await {
             Err(Error::NotYet { .. }) if Instant::now() < end => tokio::time::sleep(PAUSE).await,
             result => return result,
         }

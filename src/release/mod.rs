@@ -21,6 +21,6 @@ pub use author::Author;
 pub use canary::{Canary, Candidate, Requests};
 pub use live::{Live, Standing, is_recorded, standing};
 pub use prune::{KEPT, is_due, prune};
-pub use put_back::{PutBack, Scene, check_bucket};
+pub use put_back::{PutBack, Scene, Unfit, check_bucket};
 pub use record::{Action, Page, Record, Version};
 pub use store::{Objects, Release, Stored, list, read, write};

@@ -57,7 +57,7 @@ async fn prune_function(aws: &Aws, name: &str, needed: &BTreeSet<&str>) -> Resul
     let number = |version: &str| version.parse::<u64>().ok();
     let Some(oldest) = needed.iter().filter_map(|version| number(version)).min() else { return Ok(()) };
     let versions = published_versions(aws, name).await?;
-    for version in versions.iter().filter(|version| number(version).is_some_and(|number| number < oldest)) {
+    for version in versions.keys().filter(|version| number(version).is_some_and(|number| number < oldest)) {
         // A version that an alias points to is refused, and stays.
         let deleted = aws
             .write("lambda:DeleteFunction", || aws.lambda.delete_function().function_name(name).qualifier(version).send())

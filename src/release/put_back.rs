@@ -11,12 +11,15 @@ use super::{Action, Author, Live, Objects, Page, Record, Version, record::digest
 use crate::{
     aws::{Aws, Optional},
     engine::{self, Cloud, Error, Event, Id, Listener, Outcome, Owner, Report, Resource, Result, digest},
-    resources::{Alias, Bucket, Distribution, DistributionOutput, Serving, function_owner, list_distributions, published_versions},
+    resources::{
+        Alias, Bucket, Distribution, DistributionOutput, Serving, function_owner, is_of_another, list_distributions, published_versions,
+    },
     stack::{Declaration, LIVE_ALIAS},
 };
 use futures::future::{FutureExt, TryFutureExt, join, join_all, join3, try_join_all};
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fmt,
     time::Instant,
 };
 
@@ -28,7 +31,7 @@ pub struct Scene {
     pub newest: Option<Record>,
     /// What the alias of each function serves, by logical name. Functions that do not exist are left out.
     pub serving: BTreeMap<String, Serving>,
-    published: BTreeMap<String, Vec<String>>,
+    published: BTreeMap<String, BTreeMap<String, String>>,
     bucket: String,
 }
 
@@ -67,15 +70,26 @@ impl Scene {
         Ok(Some(Self { objects, newest, serving, published, bucket }))
     }
 
-    /// What has to be written for a release to be live again: its functions as far as they are wanted, and `with_pages` its pages. An error
-    /// lists what is not there any more, in words.
-    pub fn put_back(self, record: &Record, is_wanted: impl Fn(&str) -> bool, with_pages: bool) -> Result<PutBack, Vec<String>> {
+    /// What has to be written for a release to be live again: its functions as far as they are wanted, and `with_pages` its pages. It is an
+    /// error if something of it is not there any more, or if its record does not say what was recorded.
+    pub fn put_back(self, record: &Record, is_wanted: impl Fn(&str) -> bool, with_pages: bool) -> Result<PutBack, Unfit> {
+        // A record is an object that whoever may write to the bucket can change; its digest is in its name.
+        let digest = Live { functions: record.functions.clone(), site: digests(&record.site) }.digest();
+        if !self.objects.releases.iter().any(|stored| stored.digest == digest) {
+            return Err(Unfit::Altered("its record was altered: it is not what its name says".to_owned()));
+        }
         let mut gone = Vec::new();
         let mut functions = BTreeMap::new();
         for (name, version) in record.functions.iter().filter(|(name, _)| is_wanted(name)) {
-            if !self.published.get(name).is_some_and(|published| published.contains(&version.version)) {
+            let Some(own) = self.published.get(name).and_then(|published| published.get(&version.version)) else {
                 gone.push(format!("version {} of {name}", version.version));
-            } else if self.serving.get(name).is_some_and(|serving| !serves(serving, version)) {
+                continue;
+            };
+            if is_of_another(own, &version.release) {
+                let text = format!("its record was altered: version {} of {name} was published for another release", version.version);
+                return Err(Unfit::Altered(text));
+            }
+            if self.serving.get(name).is_some_and(|serving| !serves(serving, version)) {
                 functions.insert(name.clone(), version.clone());
             }
         }
@@ -93,7 +107,7 @@ impl Scene {
             changed = recorded.map(|(key, _)| key).chain(pages.keys()).chain(&removed).cloned().collect();
         }
         if !gone.is_empty() {
-            return Err(gone);
+            return Err(Unfit::Gone(gone));
         }
         Ok(PutBack { scene: self, functions, pages, removed, changed, caches_differ: false, distribution: None })
     }
@@ -117,6 +131,24 @@ impl Scene {
         let functions = canaries.map(|(name, serving)| (name.clone(), stays(serving))).collect();
         let (pages, removed, changed) = (BTreeMap::new(), BTreeSet::new(), BTreeSet::new());
         PutBack { scene: self, functions, pages, removed, changed, caches_differ: false, distribution: None }
+    }
+}
+
+/// Why a release cannot be put back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unfit {
+    /// These parts of it are not there any more, in words.
+    Gone(Vec<String>),
+    /// Its record says something else than what was recorded, in words.
+    Altered(String),
+}
+
+impl fmt::Display for Unfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Gone(parts) => write!(f, "gone is {}", parts.join(", ")),
+            Self::Altered(how) => f.write_str(how),
+        }
     }
 }
 

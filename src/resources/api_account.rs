@@ -17,6 +17,16 @@ const POLICY: &str = "write-logs";
 /// How long IAM may take to make a new role known elsewhere, if nothing shows that it has: `UpdateAccount` is taken once in 20 s ("Amazon API
 /// Gateway quotas"), so that one that comes too early, and is refused, costs more than waiting. The limit is documented; the 10 s are assumed, from reports of 2 to 30 s.
 const UNKNOWN: Duration = Duration::from_secs(10);
+/// The permissions of AWS's own `AmazonAPIGatewayPushToCloudWatchLogs`; API Gateway refuses a role with fewer.
+pub const LOGGING_ACTIONS: [&str; 7] = [
+    "logs:CreateLogGroup",
+    "logs:CreateLogStream",
+    "logs:DescribeLogGroups",
+    "logs:DescribeLogStreams",
+    "logs:FilterLogEvents",
+    "logs:GetLogEvents",
+    "logs:PutLogEvents",
+];
 /// Not a stack's path, so that no stack's sweep sees it.
 const PATH: &str = "/liveinsight/";
 /// Proves that a role of this name was made here.
@@ -47,10 +57,10 @@ pub async fn logging_role(aws: &Aws) -> Result<Option<String>> {
 }
 
 /// Makes sure that some role is set; makes one if none is. API Gateway tries the role out, so a new one gives [`Error::NotYet`] until IAM has made
-/// it known.
-pub async fn ensure_logging_role(aws: &Aws) -> Result<()> {
+/// it known. `boundary` is the ARN of the policy that bounds a new role's permissions.
+pub async fn ensure_logging_role(aws: &Aws, boundary: Option<&str>) -> Result<()> {
     let _turn = aws.turn("apigateway/account").await;
-    let Some((role, age)) = role_to_set(aws).await? else { return Ok(()) };
+    let Some((role, age)) = role_to_set(aws, boundary).await? else { return Ok(()) };
     // Another role of this run took as long; not each takes just as long.
     let until_known = aws.until_roles_are_known().map_or(UNKNOWN, |other| UNKNOWN.min(other * 5 / 4));
     if age.is_some_and(|age| age < until_known) && aws.place.limits {
@@ -64,13 +74,13 @@ pub async fn ensure_logging_role(aws: &Aws) -> Result<()> {
 
 /// Makes a role if none is set, ahead of its turn: until IAM has made it known takes longer than all that the API needs before. What goes wrong
 /// is told when its turn comes.
-pub(super) async fn prepare_logging_role(aws: &Aws) {
+pub(super) async fn prepare_logging_role(aws: &Aws, boundary: Option<&str>) {
     let _turn = aws.turn("apigateway/account").await;
-    let _ = role_to_set(aws).await;
+    let _ = role_to_set(aws, boundary).await;
 }
 
 /// The ARN of the role that is to be set, made if need be, and its age if this run made it; `None` if one is set.
-async fn role_to_set(aws: &Aws) -> Result<Option<(String, Option<Duration>)>> {
+async fn role_to_set(aws: &Aws, boundary: Option<&str>) -> Result<Option<(String, Option<Duration>)>> {
     if aws.has_logging_role() {
         return Ok(None);
     }
@@ -81,11 +91,11 @@ async fn role_to_set(aws: &Aws) -> Result<Option<(String, Option<Duration>)>> {
         aws.note_has_logging_role();
         return Ok(None);
     }
-    make_role(aws).await.map(Some)
+    make_role(aws, boundary).await.map(Some)
 }
 
 /// The role's ARN, and its age if it was made just now.
-async fn make_role(aws: &Aws) -> Result<(String, Option<Duration>)> {
+async fn make_role(aws: &Aws, boundary: Option<&str>) -> Result<(String, Option<Duration>)> {
     let trust = Policy::default().with(
         "ApiGateway",
         json!({ "Effect": "Allow", "Principal": { "Service": "apigateway.amazonaws.com" }, "Action": "sts:AssumeRole" }),
@@ -94,26 +104,16 @@ async fn make_role(aws: &Aws) -> Result<(String, Option<Duration>)> {
     let made = aws
         .write("iam:CreateRole", || {
             let request = aws.iam.create_role().role_name(ROLE).path(PATH).tags(mark.clone());
-            request.description("Lets API Gateway write logs").assume_role_policy_document(trust.document()).send()
+            let request = request.description("Lets API Gateway write logs").set_permissions_boundary(boundary.map(str::to_owned));
+            request.assume_role_policy_document(trust.document()).send()
         })
         .await;
     let (arn, is_new) = match made {
         Ok(answer) => (answer.role().map(|role| role.arn().to_owned()).unwrap_or_default(), true),
-        Err(Error::Exists(_)) => (existing_role(aws).await?, false),
+        Err(Error::Exists(_)) => (existing_role(aws, boundary).await?, false),
         Err(error) => return Err(error),
     };
-    // The permissions of AWS's own AmazonAPIGatewayPushToCloudWatchLogs; API Gateway refuses a role with fewer.
-    let policy = Policy::default().with(
-        "WriteLogs",
-        json!({
-            "Effect": "Allow",
-            "Action": [
-                "logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogGroups", "logs:DescribeLogStreams",
-                "logs:PutLogEvents", "logs:GetLogEvents", "logs:FilterLogEvents"
-            ],
-            "Resource": "*"
-        }),
-    );
+    let policy = Policy::default().with("WriteLogs", json!({ "Effect": "Allow", "Action": LOGGING_ACTIONS, "Resource": "*" }));
     aws.write("iam:PutRolePolicy", || {
         aws.iam.put_role_policy().role_name(ROLE).policy_name(POLICY).policy_document(policy.document()).send()
     })
@@ -124,12 +124,13 @@ async fn make_role(aws: &Aws) -> Result<(String, Option<Duration>)> {
     Ok((arn, is_new.then_some(Duration::ZERO)))
 }
 
-/// The role of an earlier attempt, or of another region; somebody else's is left alone.
-async fn existing_role(aws: &Aws) -> Result<String> {
+/// The role of an earlier attempt, or of another region; somebody else's is left alone. It gets the boundary that is declared: without it, a
+/// deployer who is held to that boundary may not write the role's policy. One that it has is kept where none is declared.
+async fn existing_role(aws: &Aws, boundary: Option<&str>) -> Result<String> {
     let unseen = || Error::not_yet("IAM to make the logging role known (usually a few seconds)");
     let answer = aws.read("iam:GetRole", || aws.iam.get_role().role_name(ROLE).send()).await.optional()?.ok_or_else(unseen)?;
     let role = answer.role().filter(|role| role.tags().iter().any(|tag| (tag.key(), tag.value()) == MARK));
-    role.map(|role| role.arn().to_owned()).ok_or_else(|| {
+    let role = role.ok_or_else(|| {
         Error::refused(
             "iam:CreateRole",
             format!(
@@ -137,5 +138,13 @@ async fn existing_role(aws: &Aws) -> Result<String> {
                 MARK.0, MARK.1
             ),
         )
-    })
+    })?;
+    let bound_by = role.permissions_boundary().and_then(|boundary| boundary.permissions_boundary_arn());
+    if let Some(boundary) = boundary.filter(|boundary| bound_by != Some(boundary)) {
+        aws.write("iam:PutRolePermissionsBoundary", || {
+            aws.iam.put_role_permissions_boundary().role_name(ROLE).permissions_boundary(boundary).send()
+        })
+        .await?;
+    }
+    Ok(role.arn().to_owned())
 }

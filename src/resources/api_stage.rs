@@ -46,6 +46,9 @@ pub struct ApiStage {
     pub access_log: Option<AccessLog>,
     /// Stage variables.
     pub variables: BTreeMap<String, String>,
+    /// Permissions boundary of the role that logs take, should it be made.
+    #[serde(skip)]
+    pub permissions_boundary: Option<String>,
     /// Tags.
     pub tags: Tags,
 }
@@ -187,7 +190,10 @@ impl ApiStage {
     }
 
     async fn prepare_logging(&self, aws: &Aws) -> Result<()> {
-        if self.access_log.is_some() || self.log_level != "OFF" { ensure_logging_role(aws).await } else { Ok(()) }
+        if self.access_log.is_none() && self.log_level == "OFF" {
+            return Ok(());
+        }
+        ensure_logging_role(aws, self.permissions_boundary.as_deref()).await
     }
 
     fn seen(aws: &Aws, output: ApiStageOutput, live: &Stage, tags: Tags) -> Live<Self> {
@@ -212,6 +218,7 @@ impl ApiStage {
                 format: format.to_owned(),
             }),
             variables: live.variables().into_iter().flatten().map(|(name, value)| (name.clone(), value.clone())).collect(),
+            permissions_boundary: None,
             tags,
         }
     }

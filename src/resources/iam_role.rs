@@ -7,7 +7,7 @@ use crate::{
     aws::{Aws, Optional, Policy, Tags, decode_policy},
     engine::{Changes, Error, Gone, Handle, Live, Ref, Resource, Result, Stray, Written},
 };
-use aws_sdk_iam::types::Tag;
+use aws_sdk_iam::types::{AttachedPermissionsBoundary, Tag};
 use serde::Serialize;
 use std::rc::Rc;
 
@@ -20,6 +20,10 @@ pub struct Role {
     pub path: String,
     /// Who may assume it.
     pub trust: Policy,
+    /// The ARN of the policy that bounds what it may do; `None` is none, and one that it has is taken away. Left out of the JSON where there is none,
+    /// so that a role of before there were boundaries has the same fingerprint.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub permissions_boundary: Option<String>,
     /// Tags.
     pub tags: Tags,
     /// How many roles the stack declares: many are read at once.
@@ -56,14 +60,18 @@ impl Resource for Role {
         let get = || async { aws.read("iam:GetRole", || aws.iam.get_role().role_name(&self.name).send()).await.optional() };
         let answer = aws.shared("iam", &format!("role/{}", self.name), get).await?;
         let role = answer.as_ref().as_ref().and_then(|answer| answer.role());
-        Ok(role.map(|role| Self::of(aws, role.role_name(), role.path(), role.arn(), role.assume_role_policy_document(), role.tags())))
+        Ok(role.map(|role| {
+            let (name, path, boundary) = (role.role_name(), role.path(), role.permissions_boundary());
+            Self::of(aws, (name, path, role.arn()), role.assume_role_policy_document(), boundary, role.tags())
+        }))
     }
 
     async fn survey(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
         if let Some(role) = aws.reported_role(&self.name, self.among).await
             && let (Some(path), Some(arn)) = (role.path(), role.arn())
         {
-            return Ok(Some(Self::of(aws, &self.name, path, arn, role.assume_role_policy_document(), role.tags()).as_reported()));
+            let (trust, boundary) = (role.assume_role_policy_document(), role.permissions_boundary());
+            return Ok(Some(Self::of(aws, (&self.name, path, arn), trust, boundary, role.tags()).as_reported()));
         }
         self.observe(aws).await
     }
@@ -77,6 +85,7 @@ impl Resource for Role {
         let answer = aws
             .write("iam:CreateRole", || {
                 let request = aws.iam.create_role().role_name(&self.name).path(&self.path);
+                let request = request.set_permissions_boundary(self.permissions_boundary.clone());
                 request.assume_role_policy_document(self.trust.document()).set_tags(Some(tags.clone())).send()
             })
             .await?;
@@ -86,6 +95,10 @@ impl Resource for Role {
     }
 
     async fn update(&self, aws: &Aws, live: &Live<Self>, changes: &Changes) -> Result<Written<RoleOutput>> {
+        // First, because a deployer who is held to a boundary may change what a role may do only where that one is on it.
+        if changes.touch("permissions_boundary") {
+            self.write_boundary(aws).await?;
+        }
         if changes.touch("trust") {
             aws.write("iam:UpdateAssumeRolePolicy", || {
                 aws.iam.update_assume_role_policy().role_name(&self.name).policy_document(self.trust.document()).send()
@@ -126,13 +139,32 @@ impl Resource for Role {
 }
 
 impl Role {
-    fn of(aws: &Aws, name: &str, path: &str, arn: &str, trust: Option<&str>, tags: &[Tag]) -> Live<Self> {
+    async fn write_boundary(&self, aws: &Aws) -> Result<()> {
+        if let Some(boundary) = &self.permissions_boundary {
+            let put = || aws.iam.put_role_permissions_boundary().role_name(&self.name).permissions_boundary(boundary).send();
+            aws.write("iam:PutRolePermissionsBoundary", put).await?;
+        } else {
+            let delete = || aws.iam.delete_role_permissions_boundary().role_name(&self.name).send();
+            aws.write("iam:DeleteRolePermissionsBoundary", delete).await.optional()?;
+        }
+        Ok(())
+    }
+
+    /// Reads a role from its name, path and ARN, its percent-encoded trust policy, its boundary and its tags.
+    fn of(
+        aws: &Aws,
+        (name, path, arn): (&str, &str, &str),
+        trust: Option<&str>,
+        boundary: Option<&AttachedPermissionsBoundary>,
+        tags: &[Tag],
+    ) -> Live<Self> {
         let tags: Tags = tags.iter().map(|tag| (tag.key(), tag.value())).collect();
         let (owner, applied) = (aws.owner(&tags), tags.applied());
         let trust = Policy::parse(&decode_policy(trust.unwrap_or_default()));
+        let permissions_boundary = boundary.and_then(|boundary| boundary.permissions_boundary_arn()).map(str::to_owned);
         let output = RoleOutput { name: name.to_owned(), arn: arn.to_owned() };
         Live {
-            spec: Self { name: name.to_owned(), path: path.to_owned(), trust, tags, among: 0 },
+            spec: Self { name: name.to_owned(), path: path.to_owned(), trust, permissions_boundary, tags, among: 0 },
             output,
             busy: None,
             failed: None,
@@ -170,7 +202,14 @@ impl Role {
     pub async fn sweep(aws: &Aws, path: String, logical: impl Fn(&str) -> Option<String>) -> Result<Vec<Stray<Aws>>> {
         let roles = list_roles(aws, &path).await?;
         let stray = |role: &RoleOutput| {
-            let wish = Self { name: role.name.clone(), path: path.clone(), trust: Policy::default(), tags: Tags::default(), among: 0 };
+            let wish = Self {
+                name: role.name.clone(),
+                path: path.clone(),
+                trust: Policy::default(),
+                permissions_boundary: None,
+                tags: Tags::default(),
+                among: 0,
+            };
             Some(Stray::new(&logical(&role.name)?, wish, role.clone()).unproven())
         };
         Ok(roles.iter().filter_map(stray).collect())

@@ -17,6 +17,9 @@ use serde::Serialize;
 use std::{collections::BTreeMap, rc::Rc};
 
 const MARK: &str = "liveinsight";
+/// What a version's description begins with. The number changes with how the digest of a release is made: AWS publishes no new version for the same
+/// code and configuration, so that a version keeps the digest of the first program that published it.
+const PUBLISHED: &str = "liveinsight/1";
 
 /// An alias.
 #[derive(Debug, Clone, Serialize)]
@@ -65,7 +68,7 @@ impl Resource for Alias {
 
     async fn create(&self, aws: &Aws) -> Result<Written<AliasOutput>> {
         let function = self.function.get()?;
-        let version = publish(aws, &function, self.code_sha256.as_deref()).await?;
+        let version = publish(aws, &function, self.code_sha256.as_deref(), self.release.as_deref()).await?;
         let description = describe(&version, self.release.as_deref().unwrap_or("-"));
         let answer = aws
             .write("lambda:CreateAlias", || {
@@ -81,7 +84,7 @@ impl Resource for Alias {
         let function = self.function.get()?;
         let (version, description) = match &self.release {
             Some(release) => {
-                let version = publish(aws, &function, self.code_sha256.as_deref()).await?;
+                let version = publish(aws, &function, self.code_sha256.as_deref(), Some(release)).await?;
                 (version.clone(), Some(describe(&version, release)))
             }
             None => (live.output.version.clone(), None),
@@ -203,9 +206,12 @@ impl Serving {
 }
 
 /// Publishes `$LATEST`, which must have this code, as a version. AWS makes no new one if nothing changed since the last, so repeating it is
-/// safe.
-pub async fn publish(aws: &Aws, function: &str, code_sha256: Option<&str>) -> Result<String> {
-    let send = || aws.lambda.publish_version().function_name(function).set_code_sha256(code_sha256.map(str::to_owned)).send();
+/// safe. Its description says for which release it was made, and nobody can change it any more.
+pub async fn publish(aws: &Aws, function: &str, code_sha256: Option<&str>, release: Option<&str>) -> Result<String> {
+    let send = || {
+        let request = aws.lambda.publish_version().function_name(function).set_code_sha256(code_sha256.map(str::to_owned));
+        request.set_description(release.map(|release| format!("{PUBLISHED} {release}"))).send()
+    };
     let answer = aws.write("lambda:PublishVersion", send).await?;
     if answer.state() == Some(&State::Pending) {
         return Err(Error::not_yet("Lambda to make the new version active"));
@@ -250,6 +256,12 @@ async fn read(aws: &Aws, function: &str, name: &str) -> Result<Option<Live<Alias
     }))
 }
 
+/// Tells whether a version was published for another release than this. One that does not say, or says it of digests that are made otherwise,
+/// may be of any.
+pub fn is_of_another(description: &str, release: &str) -> bool {
+    description.strip_prefix(PUBLISHED).and_then(|rest| rest.strip_prefix(' ')).is_some_and(|own| own != release)
+}
+
 /// What an alias says that points to this version, published for this release.
 fn describe(version: &str, release: &str) -> String {
     format!("{MARK} {version} {release}")
@@ -265,7 +277,15 @@ fn release(description: &str, version: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::release;
+    use super::{is_of_another, release};
+
+    #[test]
+    fn a_version_belongs_to_the_release_that_it_names() {
+        assert!(!is_of_another("liveinsight/1 abc", "abc") && is_of_another("liveinsight/1 abc", "def"));
+        for unsaid in ["", "liveinsight/2 abc", "made by hand"] {
+            assert!(!is_of_another(unsaid, "def"), "{unsaid}");
+        }
+    }
 
     #[test]
     fn a_description_counts_only_for_the_version_it_names() {

@@ -347,16 +347,18 @@ pub async fn function_owner(aws: &Aws, name: &str) -> Result<Option<Owner>> {
 }
 
 /// The numbers of the versions of a function that are there.
-pub async fn published_versions(aws: &Aws, name: &str) -> Result<Vec<String>> {
-    let mut versions = Vec::new();
+pub async fn published_versions(aws: &Aws, name: &str) -> Result<BTreeMap<String, String>> {
+    let mut versions = BTreeMap::new();
     let send = |marker| aws.lambda.list_versions_by_function().function_name(name).set_marker(marker).send();
     aws.pages("lambda:ListVersionsByFunction", send, |page| {
-        versions.extend(page.versions.into_iter().flatten().filter_map(|version| version.version));
+        let described =
+            page.versions.into_iter().flatten().filter_map(|found| Some((found.version?, found.description.unwrap_or_default())));
+        versions.extend(described);
         Ok(page.next_marker)
     })
     .await?;
     // `$LATEST` is listed as well.
-    versions.retain(|version| version.parse::<u64>().is_ok());
+    versions.retain(|version, _| version.parse::<u64>().is_ok());
     Ok(versions)
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Statements have no identity but their Sid, and parallel writes to one function's policy lose statements without a word. A changed
 //! permission is added under a new Sid before the old one goes, so that no request in between is refused. Only Sids that begin with our
-//! mark are ours.
+//! mark are ours. Another statement lets in somebody whom nobody declared: it is a difference, shown with its Sid, and goes with the next run.
 
 use super::Function;
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
 use serde::Serialize;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use std::{fmt::Write, rc::Rc};
+use std::{collections::BTreeMap, fmt::Write, rc::Rc};
 
 const MARK: &str = "liveinsight-";
 const PRINCIPAL: &str = "apigateway.amazonaws.com";
@@ -26,6 +26,9 @@ pub struct Permission {
     pub alias: Ref<String>,
     /// The methods that may invoke it, as `execute-api` ARNs.
     pub sources: Vec<Ref<String>>,
+    /// Whom the statements of others let in, by Sid; none is declared. Left out of the JSON where there is none.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub others: BTreeMap<String, String>,
 }
 
 /// What is known of a permission that exists.
@@ -37,6 +40,9 @@ pub struct PermissionOutput {
     pub alias: String,
     /// The Sids of our statements.
     pub sids: Vec<String>,
+    /// The Sids of the statements of others.
+    #[serde(skip)]
+    pub others: Vec<String>,
 }
 
 impl Resource for Permission {
@@ -54,7 +60,7 @@ impl Resource for Permission {
     }
 
     async fn create(&self, aws: &Aws) -> Result<Written<PermissionOutput>> {
-        let output = PermissionOutput { function: self.function.get()?, alias: self.alias.get()?, sids: Vec::new() };
+        let output = PermissionOutput { function: self.function.get()?, alias: self.alias.get()?, sids: Vec::new(), others: Vec::new() };
         Ok(Written::Complete(self.write(aws, &output, &[]).await?))
     }
 
@@ -67,7 +73,7 @@ impl Resource for Permission {
 
     async fn delete(&self, aws: &Aws, output: &PermissionOutput) -> Result<Gone> {
         let _turn = aws.turn(&format!("function/{}", output.function)).await;
-        for sid in &output.sids {
+        for sid in output.sids.iter().chain(&output.others) {
             remove(aws, output, sid).await?;
         }
         Ok(Gone::Yes)
@@ -95,17 +101,18 @@ impl Permission {
             }
             sids.push(sid);
         }
-        for sid in live.sids.iter().filter(|sid| !sids.contains(sid)) {
+        for sid in live.sids.iter().chain(&live.others).filter(|sid| !sids.contains(sid)) {
             remove(aws, live, sid).await?;
         }
-        Ok(PermissionOutput { sids, ..live.clone() })
+        Ok(PermissionOutput { sids, others: Vec::new(), ..live.clone() })
     }
 
     /// The permissions that the aliases called `alias` of functions of ours could have.
     pub async fn sweep(aws: &Aws, alias: &str, logical: impl Fn(&str) -> Option<String>) -> Result<Vec<Stray<Aws>>> {
         Function::strays(aws, logical, |logical, function| {
-            let wish = Self { function: function.name.clone().into(), alias: alias.to_owned().into(), sources: Vec::new() };
-            let output = PermissionOutput { function: function.name, alias: alias.to_owned(), sids: Vec::new() };
+            let (sources, others) = (Vec::new(), BTreeMap::new());
+            let wish = Self { function: function.name.clone().into(), alias: alias.to_owned().into(), sources, others };
+            let output = PermissionOutput { function: function.name, alias: alias.to_owned(), sids: Vec::new(), others: Vec::new() };
             Stray::part(Id::new::<Function>(logical), logical, wish, output)
         })
         .await
@@ -137,7 +144,11 @@ async fn read(aws: &Aws, function: &str, alias: &str) -> Result<Option<Live<Perm
         .filter(|sid| sid.starts_with(MARK))
         .map(|sid| (source(policy.statement(sid).unwrap_or(&Value::Null)), sid.to_owned()))
         .collect();
-    if ours.is_empty() {
+    // One without a Sid cannot be named to Lambda, which gives every statement one.
+    let of_others = policy.sids().filter(|sid| !sid.starts_with(MARK) && !sid.starts_with('#'));
+    let others: BTreeMap<String, String> =
+        of_others.map(|sid| (sid.to_owned(), principal(policy.statement(sid).unwrap_or(&Value::Null)))).collect();
+    if ours.is_empty() && others.is_empty() {
         return Ok(None);
     }
     ours.sort();
@@ -146,8 +157,29 @@ async fn read(aws: &Aws, function: &str, alias: &str) -> Result<Option<Live<Perm
         function: function.to_owned().into(),
         alias: alias.to_owned().into(),
         sources: sources.into_iter().map(Ref::from).collect(),
+        others: others.clone(),
     };
-    Ok(Some(Live::part(spec, PermissionOutput { function: function.to_owned(), alias: alias.to_owned(), sids })))
+    let others = others.into_keys().collect();
+    Ok(Some(Live::part(spec, PermissionOutput { function: function.to_owned(), alias: alias.to_owned(), sids, others })))
+}
+
+/// Returns what a statement of somebody else allows, and to whom: `lambda:InvokeFunction by everybody`.
+fn principal(statement: &Value) -> String {
+    let texts = |value: &Value| {
+        let mut texts: Vec<&str> = match value {
+            Value::String(text) => vec![text],
+            Value::Array(list) => list.iter().filter_map(Value::as_str).collect(),
+            Value::Object(by_type) => {
+                by_type.values().flat_map(|list| list.as_array().into_iter().flatten()).filter_map(Value::as_str).collect()
+            }
+            _ => Vec::new(),
+        };
+        texts.sort_unstable();
+        texts.join(", ")
+    };
+    let by = texts(&statement["Principal"]);
+    let by = if by == "*" { "everybody" } else { by.as_str() };
+    format!("{} by {by}", texts(&statement["Action"]))
 }
 
 /// Whom a statement lets in: the source's ARN if it is exactly one of ours, else the whole statement, which no declaration equals.

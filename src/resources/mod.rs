@@ -34,7 +34,7 @@ mod s3_public_access_block;
 mod s3_site;
 mod s3_written;
 
-pub use api_account::{ensure_logging_role, logging_role, logging_role_path, logging_role_removal};
+pub use api_account::{LOGGING_ACTIONS, ensure_logging_role, logging_role, logging_role_path, logging_role_removal};
 pub use api_common::MethodKey;
 pub use api_deployment::{ApiDeployment, ApiDeploymentOutput};
 pub use api_document::ApiDocument;
@@ -54,7 +54,7 @@ pub use dynamodb_keys::{Index, KeyAttribute};
 pub use dynamodb_table::{Stored, Table, TableOutput, TimeToLive};
 pub use iam_role::{Role, RoleOutput};
 pub use iam_role_policy::{RolePolicy, RolePolicyOutput};
-pub use lambda_alias::{Alias, AliasOutput, Serving, publish};
+pub use lambda_alias::{Alias, AliasOutput, Serving, is_of_another, publish};
 pub use lambda_function::{Function, FunctionOutput, function_owner, hides_variable, published_versions};
 pub use lambda_permission::{Permission, PermissionOutput};
 pub use log_group::{LogGroup, LogGroupOutput};

@@ -40,6 +40,9 @@ pub struct RestApi {
     /// Whether its stage writes logs, which takes a role that is worth making early.
     #[serde(skip)]
     pub logs: bool,
+    /// Permissions boundary of that role, should it be made.
+    #[serde(skip)]
+    pub permissions_boundary: Option<String>,
 }
 
 /// What is known of an API that exists.
@@ -93,7 +96,7 @@ impl Resource for RestApi {
     async fn create(&self, aws: &Aws) -> Result<Written<RestApiOutput>> {
         let prepare = async {
             if self.logs {
-                prepare_logging_role(aws).await;
+                prepare_logging_role(aws, self.permissions_boundary.as_deref()).await;
             }
         };
         futures::join!(self.make(aws), prepare).0
@@ -203,26 +206,28 @@ impl RestApi {
             tags,
             parts: ApiDocument::default(),
             logs: false,
+            permissions_boundary: None,
         };
         Live { spec, output, busy: None, failed: None, owner, applied }
     }
 
-    /// Finds the APIs that are ours. `name` is what the stack calls its one API; its logical name is `logical`, any other's is its name.
+    /// Finds the APIs that are ours: by `name`, which is what the stack calls its one API, and by the ownership tag. A tag alone is no proof:
+    /// whoever may tag could have anything deleted.
     pub async fn sweep(aws: &Aws, name: &str, logical: &str) -> Result<Vec<Stray<Aws>>> {
         let mut strays = Vec::new();
-        for api in rest_apis(aws).await?.iter().filter(|api| is_ours(aws, api)) {
-            let found = api.name().unwrap_or_default();
+        for api in rest_apis(aws).await?.iter().filter(|api| api.name() == Some(name) && is_ours(aws, api)) {
             let Some(output) = output(aws, api.id(), api.root_resource_id()).await? else { continue };
             let wish = Self {
-                name: found.to_owned(),
+                name: name.to_owned(),
                 description: None,
                 endpoint: endpoint(api).to_owned(),
                 error_origins: BTreeMap::new(),
                 tags: Tags::default(),
                 parts: ApiDocument::default(),
                 logs: false,
+                permissions_boundary: None,
             };
-            strays.push(Stray::new(if found == name { logical } else { found }, wish, output));
+            strays.push(Stray::new(logical, wish, output));
         }
         Ok(strays)
     }

@@ -51,6 +51,9 @@ pub struct StackFile {
     /// What is watched, and who is told.
     #[serde(default, deserialize_with = "empty_is_default")]
     pub alarms: AlarmsFile,
+    /// The ARN of an IAM policy that is the permissions boundary of every role: no function may do more, whatever its own policy says. Without,
+    /// roles have none, and who may run `up` may do anything in the account.
+    pub permissions_boundary: Option<String>,
     /// How the functions are built.
     #[serde(default, deserialize_with = "empty_is_default")]
     pub build: BuildFile,
@@ -104,6 +107,8 @@ pub struct EnvironmentFile {
     /// Replaces who is told of alarms.
     #[serde(default, deserialize_with = "empty_is_default")]
     pub alarms: AlarmsOverride,
+    /// Replaces the permissions boundary; another account has one of its own.
+    pub permissions_boundary: Option<String>,
 }
 
 /// A DynamoDB table.

@@ -132,6 +132,9 @@ pub const ALARM_WEEK: Limit = Limit::most(
     604_800,
     Documented("CloudWatch API reference, PutMetricAlarm, EvaluationPeriods"),
 );
+/// IAM: a managed policy's name.
+pub const POLICY_NAME: Limit =
+    Limit::between("characters of a policy's name", 1, 128, Documented("IAM API reference, CreatePolicy, PolicyName"));
 /// SNS: a topic's name.
 pub const TOPIC_NAME: Limit = Limit::between("characters of a topic's name", 1, 256, Documented("SNS API reference, CreateTopic, Name"));
 /// Tags that a user may set: AWS allows 50, ten of which are kept for ours.
@@ -147,7 +150,7 @@ pub const PREFLIGHT_AGE: Limit =
 pub const FILE: Limit = Limit::most("bytes of stack.yaml", 1024 * 1024, Own("src/stack/read.rs"));
 
 /// All of them.
-pub const ALL: [&Limit; 27] = [
+pub const ALL: [&Limit; 28] = [
     &FUNCTION_NAME,
     &MEMORY,
     &TIMEOUT,
@@ -168,6 +171,7 @@ pub const ALL: [&Limit; 27] = [
     &ALARM_NAME,
     &ALARM_DAY,
     &ALARM_WEEK,
+    &POLICY_NAME,
     &TOPIC_NAME,
     &TAGS,
     &TAG_KEY,

@@ -24,6 +24,7 @@ mod values;
 mod yaml;
 
 pub use check::project_name;
+pub(crate) use declare::policy::of_any_function as permissions_of_any_function;
 pub use declare::{API_PATH, Content, Declaration, declare};
 pub use diagnostic::{Problem, StackError};
 pub use file::StackFile;

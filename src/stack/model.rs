@@ -37,6 +37,8 @@ pub struct Stack {
     pub logs: Logs,
     /// What is watched, and who is told.
     pub alarms: Alarms,
+    /// The ARN of the IAM policy that bounds every role.
+    pub permissions_boundary: Option<String>,
     /// Environment variables that builds see although they hold credentials.
     pub build_environment: BTreeSet<String>,
     /// What works otherwise than it looks, or only after AWS raised a quota; each with its place in the file.

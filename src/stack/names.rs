@@ -41,6 +41,11 @@ impl Names {
         Self { project: project.to_owned(), environment: environment.to_owned(), region: region.to_owned(), account: account.to_owned() }
     }
 
+    /// The account's 12 digits.
+    pub fn account(&self) -> &str {
+        &self.account
+    }
+
     /// A `DynamoDB` table.
     pub fn table(&self, table: &str) -> String {
         self.name(table)
@@ -130,7 +135,7 @@ impl Names {
     }
 
     /// What stands for every name of the stack's tables, functions and alarms, declared or not, in an IAM policy. It also stands for those of a
-    /// project whose name begins with this one's and a hyphen, in the same environment.
+    /// project whose name begins with this one's and a hyphen, in the same environment: what is allowed on it is also held to the stack's tag.
     pub fn pattern(&self) -> String {
         self.name("*")
     }

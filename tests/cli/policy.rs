@@ -16,9 +16,17 @@ fn the_shipped_stack_in_one_document_for_each_command() {
         let arguments = [&["policy", command][..], &ACCOUNT].concat();
         insta::assert_snapshot!(format!("policy_{command}"), project.show(&arguments));
         let document: Value = serde_json::from_str(&stdout(&project.run(&arguments))).unwrap();
-        assert!(liveinsight::policy::size(&document) <= liveinsight::policy::LIMIT, "{command}");
+        assert!(liveinsight::policy::size(&document) <= liveinsight::policy::INLINE_LIMIT, "{command}");
     }
     assert_eq!(stdout(&project.run(&["policy", ACCOUNT[0], ACCOUNT[1]])), stdout(&project.run(&["policy", "up", ACCOUNT[0], ACCOUNT[1]])));
+}
+
+#[test]
+fn with_a_boundary_roles_are_made_within_it_only() {
+    let bounded = format!("{}\npermissions_boundary: arn:aws:iam::123456789012:policy/site-boundary\n", include_str!("../../stack.yaml"));
+    let project = Project::new(&bounded);
+    insta::assert_snapshot!("policy_up_bounded", project.show(&["policy", "up", ACCOUNT[0], ACCOUNT[1]]));
+    insta::assert_snapshot!("policy_boundary", project.show(&["policy", "--boundary", ACCOUNT[0], ACCOUNT[1]]));
 }
 
 #[test]
@@ -45,12 +53,12 @@ fn the_longest_names_still_fit_or_are_told_how_to_split() {
     let project = Project::new(&SMALL.replace("project: demo", &format!("project: {}", "p".repeat(42))));
     let arguments = ["policy", ACCOUNT[0], ACCOUNT[1], "--region", "ap-southeast-1"];
     let document: Value = serde_json::from_str(&stdout(&project.run(&arguments))).unwrap();
-    assert!(liveinsight::policy::size(&document) <= liveinsight::policy::LIMIT);
+    assert!(liveinsight::policy::size(&document) <= liveinsight::policy::INLINE_LIMIT);
     // Names that are no part of a bucket's may be longer.
     let project = Project::new(&SMALL.replace("project: demo", &format!("project: {}", "p".repeat(240))));
     insta::assert_snapshot!("policy_too_long", project.show(&arguments));
     let mut sids = Vec::new();
-    for part in ["1", "2"] {
+    for part in ["1", "2", "3"] {
         let arguments = [&arguments[..], &["--part", part]].concat();
         let document: Value = serde_json::from_str(&stdout(&project.run(&arguments))).unwrap();
         assert!(liveinsight::policy::size(&document) <= liveinsight::policy::LIMIT);

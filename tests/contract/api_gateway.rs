@@ -7,7 +7,7 @@ use crate::{
 use aws_sdk_apigateway::types::{GatewayResponseType, Op, PatchOperation};
 use liveinsight::{
     aws::Aws,
-    engine::{Graph, Handle, Ref},
+    engine::{Cloud, Graph, Handle, Ref},
     resources::{
         AccessLog, ApiDeployment, ApiDocument, ApiIntegration, ApiIntegrationResponse, ApiMethod, ApiMethodResponse, ApiResource, ApiStage,
         ERROR_TYPES, LogGroup, RestApi, logging_role, quoted, response_header, sweep_rest_api_parts,
@@ -77,6 +77,7 @@ fn declare(bench: &Bench, wish: &Wish) -> Graph<Aws> {
             tags: tags(wish.api_team),
             parts: ApiDocument::default(),
             logs: true,
+            permissions_boundary: None,
         },
     );
     let root = add_path(&mut graph, &api, &api.root_resource_id(), "", wish.above);
@@ -107,6 +108,7 @@ fn declare(bench: &Bench, wish: &Wish) -> Graph<Aws> {
             metrics: wish.metrics,
             access_log: wish.access_log.map(|format| AccessLog { destination: destination.clone(), format: format.into() }),
             variables: wish.variables.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect(),
+            permissions_boundary: None,
             tags: tags(wish.stage_team),
         },
     );
@@ -378,7 +380,7 @@ async fn names_are_not_unique() {
 #[tokio::test]
 async fn calls_are_few() {
     let bench = Bench::new("apigw-calls").await;
-    liveinsight::resources::ensure_logging_role(&bench.aws).await.unwrap();
+    liveinsight::resources::ensure_logging_role(&bench.aws, None).await.unwrap();
     let graph = declare(&bench, &Wish { endpoints: &["events", "realtime", "stats"], ..Wish::default() });
 
     let (_, first) = bench.calls(bench.up(&graph)).await;
@@ -497,4 +499,20 @@ async fn a_preflight_is_answered_by_the_api_itself() {
     assert_eq!(header("Access-Control-Allow-Methods"), Some("POST,OPTIONS"));
     assert_eq!(header("Access-Control-Max-Age"), Some("600"));
     bench.down(&graph).await;
+}
+
+#[tokio::test]
+async fn a_tag_alone_makes_no_api_ours() {
+    let bench = Bench::new("apigw-tagged").await;
+    let graph = declare(&bench, &Wish::default());
+    bench.up(&graph).await;
+    let theirs =
+        bench.aws.apigateway.create_rest_api().name(bench.name("theirs")).set_tags(Some(bench.tags().to_map())).send().await.unwrap();
+    let id = theirs.id.unwrap();
+    bench.aws.refresh();
+    assert_eq!(bench.open(&graph).await, Vec::<String>::new(), "an API of another name, with the stack's tags");
+    bench.down(&graph).await;
+    let stays = bench.aws.apigateway.get_rest_api().rest_api_id(&id).send().await.unwrap();
+    assert_eq!(stays.name, Some(bench.name("theirs")));
+    bench.aws.apigateway.delete_rest_api().rest_api_id(&id).send().await.unwrap();
 }

@@ -22,6 +22,8 @@ struct Wish {
     second_statement: bool,
     policy: bool,
     team: Option<&'static str>,
+    /// Names the boundary, [`boundary`].
+    boundary: Option<&'static str>,
 }
 
 impl Default for Wish {
@@ -35,6 +37,7 @@ impl Default for Wish {
             second_statement: false,
             policy: true,
             team: None,
+            boundary: None,
         }
     }
 }
@@ -65,8 +68,22 @@ fn role(bench: &Bench, name: &str, wish: &Wish) -> Role {
         name: bench.name(name),
         path: path(bench),
         trust: trust(wish.service, wish.account_only),
+        permissions_boundary: wish.boundary.map(|name| boundary(bench, name)),
         tags: wish.team.iter().fold(bench.tags(), |tags, team| tags.with("Team", *team)),
         among: 1,
+    }
+}
+
+/// The ARN of a boundary.
+fn boundary(bench: &Bench, name: &str) -> String {
+    bench.aws.place.global_arn("iam", &format!("policy/{}", bench.name(name)))
+}
+
+/// Makes the policies that are boundaries.
+async fn make_boundaries(bench: &Bench, names: &[&str]) {
+    let document = Policy::default().with("All", json!({ "Effect": "Allow", "Action": "dynamodb:*", "Resource": "*" })).document();
+    for name in names {
+        bench.aws.iam.create_policy().policy_name(bench.name(name)).policy_document(&document).send().await.unwrap();
     }
 }
 
@@ -90,6 +107,7 @@ fn declare(bench: &Bench, names: &[&str], wish: &Wish) -> Graph<Aws> {
 #[tokio::test]
 async fn each_declared_field_is_kept() {
     let bench = Bench::new("iam").await;
+    make_boundaries(&bench, &["narrow", "wide"]).await;
     let first = Wish::default;
     let variants = [
         first(),
@@ -99,6 +117,8 @@ async fn each_declared_field_is_kept() {
         Wish { resource: "*", ..first() },
         Wish { second_statement: true, ..first() },
         Wish { policy: false, ..first() },
+        Wish { boundary: Some("narrow"), ..first() },
+        Wish { boundary: Some("wide"), ..first() },
         Wish { team: Some("blue"), ..first() },
         Wish { team: Some("red"), ..first() },
     ];
@@ -129,6 +149,19 @@ async fn drift_of_each_field_is_seen_and_made_good() {
 
     iam.delete_role_policy().role_name(&name).policy_name("policy-collector").send().await.unwrap();
     bench.heals_with(1, &graph, &["iam.role_policy/collector"]).await;
+
+    // A boundary that nobody declared is taken away, and one that was changed is put back.
+    make_boundaries(&bench, &["narrow", "wide"]).await;
+    let put = |policy: &str| iam.put_role_permissions_boundary().role_name(&name).permissions_boundary(boundary(&bench, policy));
+    put("narrow").send().await.unwrap();
+    bench.heals_with(1, &graph, &["iam.role/collector permissions_boundary"]).await;
+    let bounded = declare(&bench, &["collector"], &Wish { boundary: Some("narrow"), ..Wish::default() });
+    bench.up(&bounded).await;
+    put("wide").send().await.unwrap();
+    bench.heals_with(1, &bounded, &["iam.role/collector permissions_boundary"]).await;
+    iam.delete_role_permissions_boundary().role_name(&name).send().await.unwrap();
+    bench.heals_with(1, &bounded, &["iam.role/collector permissions_boundary"]).await;
+    bench.up(&graph).await;
 
     let tag = |key: &str, value: &str| Tag::builder().key(key).value(value).build().unwrap();
     iam.tag_role().role_name(&name).tags(tag("Team", "red")).tags(tag("ManagedBy", "hand")).send().await.unwrap();

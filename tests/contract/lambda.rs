@@ -108,7 +108,7 @@ fn add(bench: &Bench, graph: &mut Graph<Aws>, name: &str, wish: &Wish) {
     let alias = Alias { function: function.name(), name: ALIAS.to_owned(), release, shares, code_sha256 };
     let alias = graph.add_part(&function, name, alias);
     let sources = wish.sources.iter().map(|source| Ref::from((*source).to_owned())).collect();
-    graph.add_part(&function, name, Permission { function: function.name(), alias: alias.name(ALIAS), sources });
+    graph.add_part(&function, name, Permission { function: function.name(), alias: alias.name(ALIAS), sources, others: BTreeMap::new() });
 }
 
 pub(crate) fn declare(bench: &Bench, names: &[&str], wish: &Wish) -> Graph<Aws> {
@@ -230,7 +230,7 @@ async fn an_alias_that_was_moved_or_edited_by_hand_is_seen_and_made_good() {
 }
 
 #[tokio::test]
-async fn statements_that_were_changed_are_seen_and_others_are_left_alone() {
+async fn statements_that_were_changed_or_added_are_seen_and_made_good() {
     let bench = Bench::new("lambda-policy").await;
     let graph = declare(&bench, &["collector"], &Wish::default());
     bench.up(&graph).await;
@@ -260,10 +260,16 @@ async fn statements_that_were_changed_are_seen_and_others_are_left_alone() {
     assert_eq!(policy(&bench, "collector").await.sids().collect::<Vec<_>>(), [ours.as_str()]);
 
     add("theirs").source_arn("arn:aws:execute-api:us-east-1:000000000000:xyz/*").send().await.unwrap();
-    assert_eq!(bench.open(&graph).await, Vec::<String>::new(), "somebody else's statement is no difference");
+    let open = bench.open(&graph).await;
+    assert!(open.len() == 1 && open[0].contains("others.theirs") && open[0].contains("lambda:InvokeFunction by apigateway"), "{open:?}");
+    bench.heals_with(1, &graph, &["lambda.permission/collector others.theirs"]).await;
+    add("everybody").principal("*").send().await.unwrap();
+    let open = bench.open(&graph).await;
+    assert!(open.len() == 1 && open[0].contains("lambda:InvokeFunction by everybody"), "{open:?}");
+    // Ours is put back first.
     lambda.remove_permission().function_name(&name).qualifier(ALIAS).statement_id(&ours).send().await.unwrap();
-    bench.heals_with(1, &graph, &["lambda.permission/collector"]).await;
-    assert_eq!(policy(&bench, "collector").await.sids().count(), 2, "theirs stays");
+    bench.heals_with(2, &graph, &["lambda.permission/collector others.everybody", "lambda.permission/collector sources"]).await;
+    assert_eq!(policy(&bench, "collector").await.sids().collect::<Vec<_>>(), [ours.as_str()]);
     bench.down(&graph).await;
 }
 

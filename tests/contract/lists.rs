@@ -310,12 +310,14 @@ fn rest_api() -> kinds::RestApi {
         tags: Tags::default(),
         parts: kinds::ApiDocument::default(),
         logs: false,
+        permissions_boundary: None,
     }
 }
 
 async fn delete_role(aws: &Aws) -> Result<()> {
     let name = || "r".to_owned();
-    let role = kinds::Role { name: name(), path: "/".to_owned(), trust: Policy::default(), tags: Tags::default(), among: 0 };
+    let (trust, tags) = (Policy::default(), Tags::default());
+    let role = kinds::Role { name: name(), path: "/".to_owned(), trust, permissions_boundary: None, tags, among: 0 };
     let output = kinds::RoleOutput { name: name(), arn: String::new() };
     match role.delete(aws, &output).await {
         // The service keeps saying that policies are in the way.

@@ -235,10 +235,16 @@ async fn aliases_and_permissions(book: &Book) {
         code_sha256: None,
     };
     assert_eq!(differs(declared.observe(&aws).await.unwrap(), &declared), "");
-    assert_eq!(publish(&aws, "function-name", None).await.unwrap(), "1");
-    // A statement that is not ours is left alone, and none of ours is there.
-    let permission = Permission { function: "function-name".to_owned().into(), alias: "live".to_owned().into(), sources: Vec::new() };
-    assert!(permission.observe(&aws).await.unwrap().is_none());
+    assert_eq!(publish(&aws, "function-name", None, None).await.unwrap(), "1");
+    // None of ours is there, and one that is not ours is a difference.
+    let permission = Permission {
+        function: "function-name".to_owned().into(),
+        alias: "live".to_owned().into(),
+        sources: Vec::new(),
+        others: BTreeMap::new(),
+    };
+    let live = permission.observe(&aws).await.unwrap().expect("the statement of somebody else");
+    assert!(live.output.sids.is_empty() && live.spec.others.len() == 1, "{:?}", live.spec);
     for (operation, situation) in [("GetPolicy", "no function"), ("GetPolicy", "no policy at that version")] {
         let (_canned, aws) = answering(vec![("lambda:GetPolicy", error("lambda", operation, situation))]).await;
         assert!(permission.observe(&aws).await.unwrap().is_none());
@@ -256,6 +262,7 @@ async fn apis(book: &Book) {
         tags: tags(),
         parts: ApiDocument::default(),
         logs: false,
+        permissions_boundary: None,
     };
     let ours = json!({ STACK: STACK_NAME });
     let rows = [
@@ -352,6 +359,7 @@ async fn stages(book: &Book) {
         metrics: false,
         access_log: None,
         variables: BTreeMap::new(),
+        permissions_boundary: None,
         tags: tags(),
     };
     let destination = AccessLog { destination: "log-group-arn".to_owned().into(), format: String::new() };
@@ -624,7 +632,8 @@ async fn roles(book: &Book) {
     let answers = vec![("iam:GetRole", Response::new(200, "text/xml", got)), ("iam:ListRoles", Response::new(200, "text/xml", listed))];
     let (_canned, aws) = answering(answers).await;
     let trust = liveinsight::aws::Policy::parse(&document);
-    let declared = Role { name: "role-name".to_owned(), path: "/path/".to_owned(), trust, tags: Tags::default(), among: 0 };
+    let (name, path, tags) = ("role-name".to_owned(), "/path/".to_owned(), Tags::default());
+    let declared = Role { name, path, trust, permissions_boundary: None, tags, among: 0 };
     assert_eq!(differs(declared.observe(&aws).await.unwrap(), &declared), "");
     assert_eq!(declared.locate(&aws).await.unwrap().map(|output| output.name).as_deref(), Some("role-name"));
 }

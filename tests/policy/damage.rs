@@ -16,6 +16,10 @@ use std::time::Duration;
 /// A field of almost every kind is changed.
 pub(crate) async fn everywhere(aws: &Aws, names: &Names) {
     let trust = r#"{"Version":"2012-10-17","Statement":[]}"#;
+    let document = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
+    let made = aws.iam.create_policy().policy_name("bounds-nothing").policy_document(document).send().await.unwrap();
+    let boundary = made.policy().and_then(|policy| policy.arn()).unwrap();
+    aws.iam.put_role_permissions_boundary().role_name(names.role("stats-api")).permissions_boundary(boundary).send().await.unwrap();
     aws.iam.update_assume_role_policy().role_name(names.role("stats-api")).policy_document(trust).send().await.unwrap();
 
     let delete = DeleteGlobalSecondaryIndexAction::builder().index_name("EventTypeIndex").build().unwrap();

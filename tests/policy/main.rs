@@ -9,7 +9,10 @@
 
 #[path = "../reliability/accounts.rs"]
 mod accounts;
+mod attack;
 mod damage;
+mod intruders;
+mod judge;
 #[path = "../reliability/listing.rs"]
 #[allow(dead_code, reason = "the reliability tests use more of it")]
 mod listing;
@@ -24,15 +27,21 @@ use liveinsight::{
     cost,
     engine::{Options, survey, up},
     lock::Lock,
+    policy,
     release::{Canary, Candidate},
     stack::{Content, Names, Stack, declare},
     trail,
 };
 use needs::Need;
 use serde_json::Value;
-use shared::{Account, Version};
-use std::{collections::BTreeSet, process::Command};
+use shared::{Account, REGION, Version};
+use std::{
+    collections::BTreeSet,
+    path::Path,
+    process::{Command, Output},
+};
 use strict_aws::{Config, Faults};
+use tempfile::TempDir;
 
 /// The stack's names with nothing in it: what was there goes.
 const BARE: &str = "project: liveinsight\nregion: us-east-1\nenvironments: { dev: {} }\n";
@@ -45,7 +54,7 @@ async fn the_policies_of_up_status_and_down_are_exact() {
     let (mut of_up, mut of_status, mut of_down) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
     let calls = |of: &mut BTreeSet<Need>| {
         let log = account.strict.log();
-        of.extend(log.iter().flat_map(|entry| needs::of(entry, &aws.place, &names)));
+        of.extend(log.iter().flat_map(|entry| needs::of(entry, &aws.place, &names, None)));
         account.strict.set_faults(Faults::None);
     };
     // Hands from outside go past the proxy, so that it does not log them.
@@ -114,6 +123,82 @@ async fn the_policies_of_up_status_and_down_are_exact() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
+#[tokio::test]
+async fn within_a_boundary_the_whole_life_of_a_stack_is_allowed() {
+    let mut account = Account::new(Config::default()).await;
+    let aws = account.connect().await;
+    let (names, number) = (Names::new(&bare(), &aws.place.account), aws.place.account.clone());
+    let outside = outside(&aws).await;
+    let document = printed_boundary(&number).to_string();
+    let made = outside.iam.create_policy().policy_name("site-boundary").policy_document(document).send().await.unwrap();
+    let boundary = made.policy().and_then(|policy| policy.arn()).unwrap().to_owned();
+    let wrong = |command: &str, account: &Account| {
+        let log = account.strict.take_log();
+        let needs: BTreeSet<Need> = log.iter().flat_map(|entry| needs::of(entry, &aws.place, &names, Some(&boundary))).collect();
+        let questions: Vec<_> = needs.iter().map(Need::question).collect();
+        assert!(questions.len() > 20, "{command}: {questions:?}");
+        let denied = judge::otherwise(&number, &documents(command, &number, Some(&boundary)), None, &questions, true);
+        assert!(denied.is_empty(), "{command}: {denied:#?}");
+        needs
+    };
+
+    // A stack of before there were boundaries gets it with the next run.
+    account.complete(&account.up(Version::First).await, "up without a boundary");
+    damage::logging_role(&outside).await;
+    account.strict.take_log();
+    account.boundary = Some(boundary.clone());
+    account.complete(&account.up(Version::First).await, "up");
+    assert_eq!(bounded(&outside, &names).await, [3, 0], "roles with the boundary, and without");
+    let mut needs = wrong("up", &account);
+    account.complete(&account.down().await, "down");
+    wrong("down", &account);
+
+    account.complete(&account.up(Version::First).await, "up anew");
+    needs.extend(wrong("up", &account));
+    account.complete(&account.up(Version::Second).await, "change");
+    needs.extend(wrong("up", &account));
+    assert_eq!(bounded(&outside, &names).await, [4, 0], "roles with the boundary, and without");
+    let logging = outside.iam.get_role().role_name("liveinsight-apigateway-logs").send().await.unwrap();
+    let logging = logging.role.unwrap().permissions_boundary.and_then(|boundary| boundary.permissions_boundary_arn);
+    assert_eq!(logging.as_deref(), Some(boundary.as_str()));
+    let mut roles = Vec::new();
+    for name in ["event-collector", "stats-api"] {
+        let (role, policy) = (names.role(name), names.policy(name));
+        let answer = outside.iam.get_role_policy().role_name(&role).policy_name(policy).send().await.unwrap();
+        let document = liveinsight::aws::decode_policy(answer.policy_document());
+        let arn = aws.place.global_arn("iam", &format!("role{}{role}", names.role_path()));
+        roles.push((arn, serde_json::from_str(&document).unwrap()));
+    }
+    attack::takes_nothing(&number, &printed_boundary(&number), &roles);
+    // What was put on by hand in its place is drift.
+    let other = outside.iam.create_policy().policy_name("wider").policy_document(attack::everything().to_string()).send().await.unwrap();
+    let other = other.policy().and_then(|policy| policy.arn()).unwrap();
+    let role = names.role("stats-api");
+    outside.iam.put_role_permissions_boundary().role_name(&role).permissions_boundary(other).send().await.unwrap();
+    account.complete(&account.up(Version::Second).await, "repair");
+    assert_eq!(bounded(&outside, &names).await, [4, 0], "roles with the boundary, and without");
+    needs.extend(wrong("up", &account));
+
+    // Nothing is there that `up` with a boundary does not need: what it shares with `up` without one, another test takes apart.
+    for action in ["iam:CreateRole", "iam:PutRolePolicy", "iam:PutRolePermissionsBoundary"] {
+        assert!(needs.iter().any(|need| need.question().action == action), "nothing needs {action}");
+    }
+    account.complete(&account.down().await, "down");
+    wrong("down", &account);
+    account.empty("down").await;
+}
+
+/// How many of the stack's roles have the boundary, and how many have another or none.
+async fn bounded(aws: &Aws, names: &Names) -> [usize; 2] {
+    let mut counts = [0, 0];
+    for role in aws.iam.list_roles().path_prefix(names.role_path()).send().await.unwrap().roles() {
+        let role = aws.iam.get_role().role_name(role.role_name()).send().await.unwrap().role.unwrap();
+        let boundary = role.permissions_boundary.and_then(|boundary| boundary.permissions_boundary_arn);
+        counts[usize::from(!boundary.is_some_and(|arn| arn.ends_with(":policy/site-boundary")))] += 1;
+    }
+    counts
+}
+
 /// What `status --cost` and `history` call. Returns the namespaces whose metrics were asked for.
 async fn status(aws: &Aws, account: &Account, version: Version) -> BTreeSet<&'static str> {
     let declaration = account.declare(version);
@@ -150,10 +235,10 @@ async fn doctor(aws: &Aws, account: &Account) -> BTreeSet<Need> {
     assert!(found.iter().all(|(_, quota)| quota.as_ref().is_ok_and(|quota| quota.most > 0 && !quota.is_full())), "{found:?}");
     let session = format!("arn:aws:sts::{}:assumed-role/nobody/ada", aws.place.account);
     principal(aws, &session).await.unwrap();
-    let statements = liveinsight::policy::statements(Task::Up, &aws.place, &names, 0);
+    let statements = policy::statements(Task::Up, &aws.place, &names, 0, None);
     let nobody = format!("arn:aws:iam::{}:role/nobody", aws.place.account);
     assert!(!simulate(aws, &nobody, &statements).await.unwrap().denied.is_empty());
-    account.strict.log().iter().flat_map(|entry| needs::of(entry, &aws.place, &names)).collect()
+    account.strict.log().iter().flat_map(|entry| needs::of(entry, &aws.place, &names, None)).collect()
 }
 
 /// A run of `up --delete-data` after everything was deleted from stack.yaml.
@@ -177,13 +262,46 @@ fn bare() -> Stack {
 
 /// The statements of the policy that the program prints.
 fn printed(command: &str, account: &str) -> Vec<Value> {
-    let mut program = Command::new(env!("CARGO_BIN_EXE_liveinsight"));
-    let program = program.args(["policy", command, "--account", account]).current_dir(test_support::workspace());
-    let output = program.output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let mut document: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert!(liveinsight::policy::size(&document) <= liveinsight::policy::LIMIT);
+    documents(command, account, None).into_iter().flat_map(|mut document| statements(&mut document)).collect()
+}
+
+fn statements(document: &mut Value) -> Vec<Value> {
     serde_json::from_value(document["Statement"].take()).unwrap()
+}
+
+/// The documents that the program prints for the shipped stack with this permissions boundary: one, or its parts.
+fn documents(command: &str, account: &str, boundary: Option<&str>) -> Vec<Value> {
+    let project = project(boundary);
+    let print = |more: &[&str]| {
+        let output = run(project.path(), &[&["policy", command, "--account", account], more].concat());
+        let document: Option<Value> = output.status.success().then(|| serde_json::from_slice(&output.stdout).unwrap());
+        let limit = if more.is_empty() { policy::INLINE_LIMIT } else { policy::LIMIT };
+        assert!(document.as_ref().is_none_or(|document| policy::size(document) <= limit));
+        (document, String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    match print(&[]) {
+        (Some(document), _) => vec![document],
+        (None, said) if said.contains("--part 1") => (1..10).map_while(|part| print(&["--part", &part.to_string()]).0).collect(),
+        (None, said) => panic!("{said}"),
+    }
+}
+
+/// The boundary that the program prints for the shipped stack.
+fn printed_boundary(account: &str) -> Value {
+    let output = run(project(None).path(), &["policy", "--boundary", "--account", account]);
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn run(project: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_liveinsight")).args(arguments).current_dir(project).output().unwrap()
+}
+
+/// A directory with the shipped stack.yaml, and a permissions boundary in it.
+fn project(boundary: Option<&str>) -> TempDir {
+    let project = tempfile::tempdir().unwrap();
+    let line = boundary.map(|boundary| format!("\npermissions_boundary: {boundary}\n")).unwrap_or_default();
+    std::fs::write(project.path().join("stack.yaml"), format!("{}{line}", shared::SHIPPED)).unwrap();
+    project
 }
 
 /// The statements without one of their actions, for each of them.

@@ -1,6 +1,10 @@
 //! What IAM asks for a call, and whether a policy grants it.
 
-use liveinsight::{aws::Place, stack::Names};
+use super::judge::Question;
+use liveinsight::{
+    aws::{Place, STACK},
+    stack::Names,
+};
 use serde_json::Value;
 use strict_aws::Entry;
 
@@ -9,25 +13,51 @@ use strict_aws::Entry;
 pub(crate) struct Need {
     action: String,
     arn: String,
-    /// The service that a role is given to.
-    passed_to: Option<&'static str>,
+    /// What IAM knows beside: condition keys with their values.
+    context: Vec<(String, String)>,
 }
 
 impl Need {
     fn new(action: &str, arn: &str) -> Self {
-        Self { action: action.to_owned(), arn: arn.to_owned(), passed_to: None }
+        Self { action: action.to_owned(), arn: arn.to_owned(), context: Vec::new() }
     }
 
-    /// Whether these statements, all of which allow, grant it.
+    fn with(mut self, key: &str, value: &str) -> Self {
+        self.context.push((key.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Whether these statements grant it.
     pub(crate) fn allowed(&self, statements: &[Value]) -> bool {
         let texts = |value: &Value| value.as_array().unwrap().iter().map(|text| text.as_str().unwrap().to_owned()).collect::<Vec<_>>();
-        statements.iter().any(|statement| {
-            assert_eq!(statement["Effect"], "Allow");
-            let service = statement["Condition"]["StringEquals"]["iam:PassedToService"].as_str();
-            texts(&statement["Action"]).contains(&self.action)
-                && texts(&statement["Resource"]).iter().any(|pattern| matches(pattern, &self.arn))
-                && (service.is_none() || service == self.passed_to)
-        })
+        let decided = |effect: &str| {
+            statements.iter().filter(|statement| statement["Effect"] == effect).any(|statement| {
+                texts(&statement["Action"]).contains(&self.action)
+                    && texts(&statement["Resource"]).iter().any(|pattern| matches(pattern, &self.arn))
+                    && self.meets(&statement["Condition"])
+            })
+        };
+        decided("Allow") && !decided("Deny")
+    }
+
+    fn meets(&self, condition: &Value) -> bool {
+        let conditions = condition.as_object().into_iter().flatten();
+        conditions.flat_map(|(operator, keys)| keys.as_object().unwrap().iter().map(move |(key, value)| (operator, key, value))).all(
+            |(operator, key, value)| {
+                let known = self.context.iter().find(|(name, _)| name == key);
+                match operator.as_str() {
+                    "StringEquals" => known.is_some_and(|(_, known)| value == known),
+                    "StringEqualsIfExists" => known.is_none_or(|(_, known)| value == known),
+                    other => panic!("what does {other} mean?"),
+                }
+            },
+        )
+    }
+
+    /// The same as a question to the [judge](super::judge).
+    pub(crate) fn question(&self) -> Question {
+        let context: Vec<(&str, &str)> = self.context.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+        Question::new(&self.action, &self.arn, &context)
     }
 }
 
@@ -41,8 +71,23 @@ fn matches(pattern: &str, text: &str) -> bool {
     }
 }
 
-/// What IAM asks for this call.
-pub(crate) fn of(call: &Entry, place: &Place, names: &Names) -> Vec<Need> {
+/// What IAM asks for this call, and what it knows then: the tag of what exists, the account, and the boundary that roles have or are given.
+pub(crate) fn of(call: &Entry, place: &Place, names: &Names, boundary: Option<&str>) -> Vec<Need> {
+    let (service, operation) = call.operation.split_once(':').unwrap();
+    let known = |need: Need| match service {
+        "s3" if operation != "CreateBucket" => need.with("aws:ResourceAccount", &place.account),
+        "iam" => boundary.into_iter().fold(need, |need, boundary| need.with("iam:PermissionsBoundary", boundary)),
+        // Whether every part inherits the API's tags is assumed, so that its deletion has to go without.
+        "apigateway" if operation.starts_with("Delete") && call.resource.contains('/') => need,
+        _ if !operation.starts_with("Create") && !need.action.starts_with("iam:") => {
+            need.with(&format!("aws:ResourceTag/{STACK}"), &names.stack_tag())
+        }
+        _ => need,
+    };
+    asked(call, place, names).into_iter().map(known).collect()
+}
+
+fn asked(call: &Entry, place: &Place, names: &Names) -> Vec<Need> {
     let (service, operation) = call.operation.split_once(':').unwrap();
     let about = call.resource.as_str();
     let action = call.operation.as_str();
@@ -186,5 +231,5 @@ fn s3(operation: &str, about: &str, place: &Place) -> Vec<Need> {
 
 fn pass(place: &Place, role: &str, service: &'static str) -> Need {
     let action = "iam:PassRole".to_owned();
-    Need { action, arn: place.global_arn("iam", &format!("role{role}")), passed_to: Some(service) }
+    Need::new(&action, &place.global_arn("iam", &format!("role{role}"))).with("iam:PassedToService", service)
 }

@@ -17,7 +17,7 @@ use strict_aws::{Config, Fault, Faults, Strict, Windows};
 pub(crate) const REGION: &str = "us-east-1";
 /// As short as clocks of whole seconds allow: whoever comes after a killed run has to wait for so long.
 const LEASE: Duration = Duration::from_secs(1);
-const SHIPPED: &str = include_str!("../../stack.yaml");
+pub(crate) const SHIPPED: &str = include_str!("../../stack.yaml");
 
 /// AWS's waiting times, a hundred times as fast; those of minutes are shortened further, as nothing else depends on their length.
 pub(crate) fn windows() -> Windows {
@@ -71,6 +71,8 @@ pub(crate) struct Account {
     pub(crate) strict: Strict,
     number: String,
     limits: bool,
+    /// The permissions boundary that the stack declares.
+    pub(crate) boundary: Option<String>,
     /// For how long runs take the stack's lock; none takes it at all.
     lease: Option<Duration>,
     /// How fast runs look again.
@@ -83,7 +85,15 @@ impl Account {
     pub(crate) async fn new(config: Config) -> Self {
         let limits = config.limits.is_some();
         let strict = Strict::start(&test_support::endpoint(), config).await.unwrap();
-        Self { strict, number: accounts::next(), limits, lease: Some(LEASE), tempo: HURRIED, packages: tempfile::tempdir().unwrap() }
+        Self {
+            strict,
+            number: accounts::next(),
+            limits,
+            boundary: None,
+            lease: Some(LEASE),
+            tempo: HURRIED,
+            packages: tempfile::tempdir().unwrap(),
+        }
     }
 
     /// The same, with runs that take the lock for so long, or take none.
@@ -116,7 +126,8 @@ impl Account {
     }
 
     pub(crate) fn declare(&self, version: Version) -> Declaration {
-        declare(&stack(version), &self.place(), &content(version, self.packages.path()))
+        let stack = Stack { permissions_boundary: self.boundary.clone(), ..stack(version) };
+        declare(&stack, &self.place(), &content(version, self.packages.path()))
     }
 
     /// One run of `up`.

@@ -94,6 +94,9 @@ fn file(limit: &Limit, n: u64) -> (String, String) {
         alarm("1m", n.div_ceil(60))
     } else if *limit == limits::ALARM_WEEK {
         alarm("1h", n.div_ceil(3600))
+    } else if *limit == limits::POLICY_NAME {
+        let policy = format!("arn:aws:iam::123456789012:policy/{}", x(size));
+        (format!("{HEAD}permissions_boundary: {policy}\n"), policy)
     } else if *limit == limits::TOPIC_NAME {
         let topic = format!("arn:aws:sns:us-east-1:123456789012:{}", x(size));
         (format!("{HEAD}alarms:\n  notify: '{topic}'\n"), topic)

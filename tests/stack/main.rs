@@ -74,6 +74,8 @@ environments:
     api: { throttle: { requests_per_minute: 60, burst: 3 } }
     functions: { order: { memory: 1024, environment: { LEVEL: warn } } }
     alarms: { notify: 'arn:aws:sns:eu-central-1:123456789012:call' }
+    permissions_boundary: arn:aws:iam::123456789012:policy/live
+permissions_boundary: arn:aws:iam::aws:policy/PowerUserAccess
 functions:
   order: { source: order, route: POST /orders, timeout: 1m, environment: { LEVEL: debug, FLAG: true, PORT: 080 } }
 ";
@@ -86,10 +88,12 @@ functions:
     assert_eq!(environment, ["FLAG=true", "LEVEL=warn", "PORT=080"], "text is kept as it is typed");
     assert!((stack.api.throttle.rate - 1.0).abs() < f64::EPSILON);
     assert_eq!(stack.alarms.notify.as_deref(), Some("arn:aws:sns:eu-central-1:123456789012:call"));
+    assert_eq!(stack.permissions_boundary.as_deref(), Some("arn:aws:iam::123456789012:policy/live"));
 
     let stack = parse(text, Some("dev")).unwrap();
     assert_eq!((stack.region.as_str(), stack.functions["order"].memory), ("eu-west-1", 256));
     assert_eq!((stack.alarms.notify, stack.api.throttle.burst), (None, 50));
+    assert_eq!(stack.permissions_boundary.as_deref(), Some("arn:aws:iam::aws:policy/PowerUserAccess"));
 }
 
 #[test]

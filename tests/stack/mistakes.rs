@@ -39,6 +39,12 @@ const MISTAKES: &[(&str, &str)] = &[
     ("length of time", "functions:\n  order: { source: order, timeout: soon }\n"),
     ("length of time: unit", "functions:\n  order: { source: order, timeout: 3w }\n"),
     ("length of time: fraction", "functions:\n  order: { source: order, timeout: 1.5s }\n"),
+    // The permissions boundary.
+    ("boundary: no ARN", "permissions_boundary: site-boundary\n"),
+    ("boundary: a role", "permissions_boundary: 'arn:aws:iam::123456789012:role/x'\n"),
+    ("boundary: account", "permissions_boundary: 'arn:aws:iam::12345:policy/x'\n"),
+    ("boundary: another partition", "permissions_boundary: 'arn:aws-cn:iam::123456789012:policy/x'\n"),
+    ("boundary of an environment", "environments:\n  dev: { permissions_boundary: 'arn:aws:s3:::x' }\n"),
     // Not YAML.
     ("tab", "functions:\n\torder: { source: order }\n"),
     ("tab after spaces", "functions:\n  order:\n  \tsource: order\n"),

@@ -4,6 +4,7 @@
 //! a name that is too long for `prod` shows while working on `dev`. What the types of the file and the readers of single
 //! values (`route`, `alarm`, `values`) refuse by themselves is not repeated here.
 
+mod boundary;
 mod environment;
 mod functions;
 mod naming;

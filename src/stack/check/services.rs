@@ -9,6 +9,7 @@ use super::super::file::{ApiFile, CorsFile, LogsFile, StackFile};
 use super::super::limits::{PREFLIGHT_AGE, THROTTLE, TOPIC_NAME};
 use super::super::model::Watches;
 use super::super::values::Seconds;
+use super::boundary::boundaries;
 use super::functions::source;
 use super::{Problems, below, overrides};
 
@@ -22,6 +23,7 @@ pub(super) fn check(file: &StackFile, problems: &mut Problems) {
         logs(&overrides.logs, &["environments", name, "logs"], problems);
     }
     notify(file, problems);
+    boundaries(file, problems);
 }
 
 fn api(api: &ApiFile, path: &[&str], problems: &mut Problems) {

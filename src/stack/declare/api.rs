@@ -49,6 +49,7 @@ impl Declaring<'_> {
                 name: physical,
                 parts: document.clone(),
                 logs: true,
+                permissions_boundary: self.stack.permissions_boundary.clone(),
             },
         );
         self.output("rest_api_id", rest_api.api_id());
@@ -165,8 +166,12 @@ impl Declaring<'_> {
         let (place, stage, route) = (self.place.clone(), self.names.stage(), route.clone());
         let source =
             rest_api.api_id().map(move |id| place.arn("execute-api", &format!("{id}/{stage}/{}{}", route.method, star(&route.path))));
-        let permission =
-            Permission { function: declared.function.name(), alias: declared.alias.name(crate::stack::LIVE_ALIAS), sources: vec![source] };
+        let permission = Permission {
+            function: declared.function.name(),
+            alias: declared.alias.name(crate::stack::LIVE_ALIAS),
+            sources: vec![source],
+            others: BTreeMap::new(),
+        };
         let permission = self.graph.add_part(&declared.function, name, permission);
         // A permission names the API and goes with the function: neither deletion waits for the other.
         self.graph.delete_freely(&permission, rest_api);
@@ -199,6 +204,7 @@ impl Declaring<'_> {
                 format: ACCESS_LOG.to_owned(),
             }),
             variables: BTreeMap::new(),
+            permissions_boundary: self.stack.permissions_boundary.clone(),
             tags: self.tags(&self.names.stage()),
         };
         let name = self.names.stage();

@@ -30,6 +30,7 @@ impl Declaring<'_> {
                 name: self.names.role(name),
                 path: self.names.role_path(),
                 trust: policy::trust("lambda.amazonaws.com"),
+                permissions_boundary: self.stack.permissions_boundary.clone(),
                 tags: self.tags(&self.names.role(name)),
                 among: self.stack.functions.len(),
             },

@@ -315,6 +315,9 @@ rules! {
     BUCKET_HAS_VERSIONS: "s3", "the deletion of a bucket with versions",
         409 "BucketNotEmpty", "The bucket you tried to delete is not empty. You must delete all versions in the bucket.",
         Recorded, "test_delete_versioned_bucket_with_objects, 2026-02-21";
+    BUCKET_OF_ANOTHER: "s3", "a bucket that is in another account than the request expects",
+        403 "AccessDenied", "Access Denied",
+        Recorded, "test_get_bucket_policy, 2026-02-21";
     BUCKET_NAME: "s3", "a bucket whose name has fewer than 3 or more than 63 characters",
         400 "InvalidBucketName",
         "The specified bucket is not valid.",

@@ -12,12 +12,18 @@ use std::{collections::HashMap, time::Instant};
 pub(crate) struct Buckets {
     made: HashMap<String, Instant>,
     deleted: HashMap<String, Instant>,
+    /// The account that each bucket was made in.
+    owners: HashMap<String, String>,
 }
 
 impl Buckets {
     pub(super) fn before(&self, windows: &Windows, operation: &Operation, request: &Request, overlaps: bool, now: Instant) -> Before {
         let bucket = request.segments().first().cloned().unwrap_or_default();
         let name = operation.name.as_str();
+        let expected = request.header("x-amz-expected-bucket-owner");
+        if expected.is_some_and(|expected| self.owners.get(&bucket).is_some_and(|owner| owner != expected)) {
+            return Before::Refuse(rules::BUCKET_OF_ANOTHER.refuse(&[]));
+        }
         let is_configuration = name.contains("Bucket") && !["CreateBucket", "DeleteBucket", "HeadBucket"].contains(&name)
             || name.contains("PublicAccessBlock");
         // Writes to one bucket's configuration exclude each other, and a deleted name is held for a while.
@@ -50,13 +56,25 @@ impl Buckets {
         let bucket = request.segments().first().cloned().unwrap_or_default();
         match operation.name.as_str() {
             // In us-east-1, making it again without tags is answered 200, and does not make it new.
-            "CreateBucket" if response.is_success() => drop(self.made.entry(bucket).or_insert(now)),
+            "CreateBucket" if response.is_success() => {
+                if let Some(account) = account(request) {
+                    self.owners.entry(bucket.clone()).or_insert(account);
+                }
+                self.made.entry(bucket).or_insert(now);
+            }
             "DeleteBucket" if response.is_success() => {
                 self.made.remove(&bucket);
+                self.owners.remove(&bucket);
                 self.deleted.insert(bucket, now);
             }
             _ => {}
         }
         ""
     }
+}
+
+/// The account that a request is made in: on the local AWS, an access key of 12 digits is one.
+fn account(request: &Request) -> Option<String> {
+    let key = request.header("authorization")?.split("Credential=").nth(1)?.split('/').next()?;
+    (key.len() == 12 && key.chars().all(|c| c.is_ascii_digit())).then(|| key.to_owned())
 }

@@ -1,0 +1,55 @@
+//! Names the account that a bucket has to be in, on every request to S3.
+//!
+//! A bucket's name is taken in all of AWS, and the stack's can be computed by whoever knows the project, account and region. With
+//! `x-amz-expected-bucket-owner` S3 refuses to read from or write to a bucket of that name in another account, with 403 `AccessDenied` (recorded).
+//! While the account is only guessed from the access key, a wrong guess is refused in the same way, and found out by `GetCallerIdentity`.
+
+use aws_smithy_runtime_api::{
+    box_error::BoxError,
+    client::{
+        interceptors::{Intercept, context::BeforeTransmitInterceptorContextMut},
+        orchestrator::Metadata,
+        runtime_components::RuntimeComponents,
+    },
+};
+use aws_smithy_types::config_bag::ConfigBag;
+
+/// The header: documented for all operations on a bucket or an object.
+const HEADER: &str = "x-amz-expected-bucket-owner";
+
+/// Operations that know no such header: there is no bucket yet, or none in particular.
+const WITHOUT: [&str; 2] = ["CreateBucket", "ListBuckets"];
+
+/// Adds the header before a request is signed.
+#[derive(Debug)]
+pub(super) struct BucketOwner {
+    /// The account's 12 digits.
+    account: String,
+}
+
+impl BucketOwner {
+    /// `None` where the account is not 12 digits long, which S3 refuses.
+    pub(super) fn new(account: &str) -> Option<Self> {
+        let is_sound = account.len() == 12 && account.chars().all(|c| c.is_ascii_digit());
+        is_sound.then(|| Self { account: account.to_owned() })
+    }
+}
+
+impl Intercept for BucketOwner {
+    fn name(&self) -> &'static str {
+        "BucketOwner"
+    }
+
+    fn modify_before_signing(
+        &self,
+        context: &mut BeforeTransmitInterceptorContextMut<'_>,
+        _components: &RuntimeComponents,
+        settings: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let operation = settings.load::<Metadata>().map(Metadata::name);
+        if !operation.is_some_and(|operation| WITHOUT.contains(&operation)) {
+            context.request_mut().headers_mut().insert(HEADER, self.account.clone());
+        }
+        Ok(())
+    }
+}

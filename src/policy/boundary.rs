@@ -1,0 +1,42 @@
+//! The permissions boundary of a stack's roles.
+
+use crate::{
+    aws::Place,
+    resources::{LOGGING_ACTIONS, logging_role_path},
+    stack::{Names, permissions_of_any_function},
+};
+use serde_json::{Value, json};
+
+/// The policy to make a permissions boundary of: the most that any role of a stack with these names may do, whoever writes its policies.
+///
+/// API Gateway's own logging role may have the same boundary, so what that one needs is in it, for that role alone. Whether `aws:PrincipalArn`
+/// has the role's path is assumed, so both forms are there; no deployer may make a role of this name without the path.
+pub fn boundary(place: &Place, names: &Names) -> Value {
+    let path = logging_role_path();
+    let name = path.rsplit('/').next().unwrap_or_default();
+    let logging_role = [place.global_arn("iam", &format!("role{path}")), place.global_arn("iam", &format!("role/{name}"))];
+    let mut statements = permissions_of_any_function(place, names);
+    statements.push(json!({
+        "Sid": "ApiLogs",
+        "Effect": "Allow",
+        "Action": LOGGING_ACTIONS,
+        "Resource": ["*"],
+        "Condition": { "ArnEquals": { "aws:PrincipalArn": logging_role } },
+    }));
+    super::document(&statements)
+}
+
+/// Returns the statement that keeps a deployer from taking the boundary off a role, and from changing the policy that it is: denied whatever
+/// else allows it.
+pub fn keep_boundary(place: &Place, names: &Names, boundary: &str) -> Value {
+    let role = |path: &str| place.global_arn("iam", &format!("role{path}"));
+    json!({
+        "Sid": "KeepBoundary",
+        "Effect": "Deny",
+        "Action": [
+            "iam:CreatePolicyVersion", "iam:DeletePolicy", "iam:DeletePolicyVersion", "iam:DeleteRolePermissionsBoundary",
+            "iam:SetDefaultPolicyVersion"
+        ],
+        "Resource": [boundary, &role(&format!("{}*", names.role_path())), &role(&logging_role_path())],
+    })
+}
