@@ -20,7 +20,7 @@ use sha2::{Digest, Sha256};
 use std::{collections::BTreeMap, path::PathBuf, rc::Rc};
 
 /// What is in the names of variables whose values are nobody's to read.
-const HIDING: [&str; 5] = ["SECRET", "TOKEN", "PASSWORD", "CREDENTIAL", "KEY"];
+const HIDING: [&str; 6] = ["SECRET", "TOKEN", "PASSWORD", "CREDENTIAL", "KEY", "ORIGIN_VERIFY"];
 
 /// "A few seconds" is documented (Lambda Developer Guide); the numbers are assumed.
 const CREATING: &str = "Lambda to create the function (usually 1 to 5 s)";
@@ -275,11 +275,15 @@ pub fn hides_variable(name: &str) -> bool {
     HIDING.iter().any(|part| name.contains(part))
 }
 
+/// A value that hides, as plans show it: whether it changes can be seen, and not what it is.
+pub(super) fn hidden_value(value: &str) -> String {
+    let fingerprint = Sha256::digest(value).iter().take(6).fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
+    format!("(hidden, sha256 {fingerprint}…)")
+}
+
 /// Values that hide as the beginnings of their digests, long enough to tell them apart; those that are not known say that they are not.
 fn shown<S: Serializer>(environment: &BTreeMap<String, Option<String>>, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-    let fingerprint = |value: &str| Sha256::digest(value).iter().take(6).fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
-    let shown = |value: &String| format!("(hidden, sha256 {}…)", fingerprint(value));
-    let value = |name: &str, value: &String| if hides_variable(name) { shown(value) } else { value.clone() };
+    let value = |name: &str, value: &String| if hides_variable(name) { hidden_value(value) } else { value.clone() };
     let field = |(name, known): (&String, &Option<String>)| {
         (name.clone(), known.as_ref().map_or_else(|| unknown("(not set here)"), |known| value(name, known).into()))
     };

@@ -23,12 +23,13 @@ struct Wish {
     indexes: &'static [(&'static str, &'static str, Option<&'static str>, &'static str)],
     ttl: Option<&'static str>,
     recovery: bool,
+    restore_days: i32,
     team: Option<&'static str>,
 }
 
 impl Default for Wish {
     fn default() -> Self {
-        Self { sort_key: true, indexes: &[("by-day", "day", Some("at"), "ALL")], ttl: Some("expires"), recovery: true, team: None }
+        Self { sort_key: true, indexes: &[("by-day", "day", Some("at"), "ALL")], ttl: Some("expires"), recovery: true, restore_days: 35, team: None }
     }
 }
 
@@ -49,6 +50,7 @@ fn table(bench: &Bench, name: &str, wish: &Wish) -> Table {
         indexes: wish.indexes.iter().map(index).collect(),
         time_to_live: wish.ttl.map(str::to_owned).into(),
         point_in_time_recovery: wish.recovery,
+        restore_days: wish.recovery.then_some(wish.restore_days),
         tags: wish.team.iter().fold(bench.tags(), |tags, team| tags.with("Team", *team)),
     }
 }

@@ -296,6 +296,7 @@ fn table() -> kinds::Table {
         indexes: BTreeMap::new(),
         time_to_live: None.into(),
         point_in_time_recovery: false,
+        restore_days: None,
         tags: Tags::default(),
     }
 }

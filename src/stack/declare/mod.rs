@@ -133,6 +133,9 @@ impl Declaring<'_> {
                 indexes: table.indexes.iter().map(|(name, declared)| (name.clone(), index(declared))).collect(),
                 time_to_live: table.ttl.clone().into(),
                 point_in_time_recovery: table.point_in_time_recovery,
+                // The local AWS keeps no such period.
+                restore_days: (table.point_in_time_recovery && !self.place.functions_on_host)
+                    .then(|| i32::try_from(table.restore_days).unwrap_or(i32::MAX)),
                 tags: self.tags(&physical),
                 name: physical,
             },
