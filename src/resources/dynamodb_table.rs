@@ -235,7 +235,9 @@ impl Table {
         let Some(tags) = rest.tags else { return Ok(None) };
         let (owner, applied) = (aws.owner(&tags), tags.applied());
         let output = TableOutput { arn: table.table_arn().unwrap_or_default().to_owned() };
-        let spec = Self::of(table, rest.time_to_live, rest.recovery, tags);
+        let mut spec = Self::of(table, rest.time_to_live, rest.recovery, tags);
+        // Of recovery that is off there is no time that could be wrong.
+        spec.restore_days = spec.restore_days.or(self.restore_days);
         Ok(Some(Live { spec, output, busy: busy(table), failed: failed(table), owner, applied }))
     }
 
