@@ -95,7 +95,10 @@ impl Client {
             request.headers_mut().insert(*name, *value);
         }
         if let Some(token) = self.token.as_ref().filter(|_| method == "GET") {
-            request.headers_mut().try_insert("x-api-key", token.clone()).map_err(|_| lost("the token is no value of a header".to_owned()))?;
+            request
+                .headers_mut()
+                .try_insert("x-api-key", token.clone())
+                .map_err(|_| lost("the token is no value of a header".to_owned()))?;
         }
         let response = self.connector.call(request).await.map_err(|error| lost(chain(&error)))?;
         let status = response.status().as_u16();

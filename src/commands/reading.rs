@@ -52,7 +52,9 @@ pub(super) fn any_site(stack: &Stack, names: &Names, place: &Place) -> Option<St
 fn routed<'stack>(stack: &'stack Stack, routes: &[&str]) -> impl Iterator<Item = &'stack str> {
     let is_one = |route: String| routes.contains(&route.as_str());
     let functions = stack.functions.iter();
-    functions.filter(move |(_, function)| function.route.as_ref().is_some_and(|route| is_one(route.to_string()))).map(|(name, _)| name.as_str())
+    functions
+        .filter(move |(_, function)| function.route.as_ref().is_some_and(|route| is_one(route.to_string())))
+        .map(|(name, _)| name.as_str())
 }
 
 #[cfg(test)]
@@ -80,7 +82,10 @@ mod tests {
     fn reading_is_closed_in_every_environment_until_a_token_is_set_or_it_is_public() {
         for environment in ["dev", "prod"] {
             let text = said(SHIPPED, environment).0.unwrap();
-            assert!(text.starts_with(&format!("{READING_CLOSED}; {OPEN_READING}: ")) && text.contains("realtime-api and stats-api"), "{text}");
+            assert!(
+                text.starts_with(&format!("{READING_CLOSED}; {OPEN_READING}: ")) && text.contains("realtime-api and stats-api"),
+                "{text}"
+            );
             assert!(text.contains(&format!(" liveinsight up --env {environment}\n")) && text.contains("readers: public"), "{text}");
         }
         let hash = "0".repeat(64);

@@ -82,7 +82,9 @@ fn rounded(dollars: f64) -> String {
 #[test]
 fn the_page_on_security_says_what_the_worst_month_costs() {
     let page = include_str!("../../docs/security.md");
-    for (who, attack) in [("before, one client or many", before()), ("one client", one_client()), ("a thousand clients", a_thousand_clients())] {
+    for (who, attack) in
+        [("before, one client or many", before()), ("one client", one_client()), ("a thousand clients", a_thousand_clients())]
+    {
         let line = format!("| {who} | {:.0} | {} |", attack.units, rounded(bill(&attack)));
         assert!(page.contains(&line), "docs/security.md lacks: {line}");
     }

@@ -10,8 +10,7 @@ use aws_sdk_cloudfront::{
     error::BuildError,
     types::{
         self, CustomErrorResponse, CustomErrorResponses, CustomHeaders, CustomOriginConfig, OriginCustomHeader, OriginProtocolPolicy,
-        OriginSslProtocols,
-        S3OriginConfig, SslProtocol,
+        OriginSslProtocols, S3OriginConfig, SslProtocol,
     },
 };
 use serde::{Serialize, Serializer};
@@ -70,7 +69,13 @@ impl Origin {
 
     /// A web server: on HTTPS, or on a port for plain HTTP.
     pub fn server(domain: Ref<String>, path: Ref<String>, http_port: Option<u16>) -> Self {
-        Self { domain, path, protocol: http_port.map_or(Protocol::Https, Protocol::Http), access_control: String::new().into(), verify: None }
+        Self {
+            domain,
+            path,
+            protocol: http_port.map_or(Protocol::Https, Protocol::Http),
+            access_control: String::new().into(),
+            verify: None,
+        }
     }
 
     pub(super) fn read(live: &types::Origin) -> Self {

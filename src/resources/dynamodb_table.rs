@@ -479,8 +479,7 @@ async fn recovery(aws: &Aws, name: &str) -> Result<Option<i32>> {
         .await
         .optional()?;
     let description = answer.and_then(|answer| answer.continuous_backups_description?.point_in_time_recovery_description);
-    let enabled = description
-        .filter(|description| description.point_in_time_recovery_status == Some(PointInTimeRecoveryStatus::Enabled));
+    let enabled = description.filter(|description| description.point_in_time_recovery_status == Some(PointInTimeRecoveryStatus::Enabled));
     // "If not provided, the default is 35 days" (API reference, PointInTimeRecoverySpecification).
     Ok(enabled.map(|description| description.recovery_period_in_days.unwrap_or(LONGEST_RECOVERY)))
 }

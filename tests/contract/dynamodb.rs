@@ -30,7 +30,14 @@ struct Wish {
 
 impl Default for Wish {
     fn default() -> Self {
-        Self { sort_key: true, indexes: &[("by-day", "day", Some("at"), "ALL")], ttl: Some("expires"), recovery: true, restore_days: 35, team: None }
+        Self {
+            sort_key: true,
+            indexes: &[("by-day", "day", Some("at"), "ALL")],
+            ttl: Some("expires"),
+            recovery: true,
+            restore_days: 35,
+            team: None,
+        }
     }
 }
 
@@ -95,7 +102,8 @@ async fn each_declared_field_is_kept() {
 
 #[tokio::test]
 async fn a_table_can_be_restored_for_as_many_days_as_declared() {
-    let strict = Strict::start(&endpoint(), Config { windows: Some(Windows::aws(1000.0)), limits: None, ..Config::default() }).await.unwrap();
+    let strict =
+        Strict::start(&endpoint(), Config { windows: Some(Windows::aws(1000.0)), limits: None, ..Config::default() }).await.unwrap();
     let bench = Bench::at(strict.endpoint(), "dynamodb-restore").await;
     let days = |days: i32| declare(&bench, &Wish { restore_days: days, indexes: &[], ttl: None, ..Wish::default() });
     bench.up(&days(1)).await;

@@ -145,7 +145,10 @@ impl Batch {
         }
         let sessions = events.iter().map(|event| event.session_id.as_str()).collect::<BTreeSet<_>>().len();
         if sessions > MOST_SESSIONS {
-            return Err(invalid("events", format!("must be of at most {MOST_SESSIONS} sessions, not {sessions}: send them in several batches")));
+            return Err(invalid(
+                "events",
+                format!("must be of at most {MOST_SESSIONS} sessions, not {sessions}: send them in several batches"),
+            ));
         }
         let rejected = problems.into_iter().map(|(index, problem)| Rejected { index, reason: problem.to_string() });
         Ok(Self { site: site.to_owned(), identifier, skew, token, rejected: rejected.collect(), events })

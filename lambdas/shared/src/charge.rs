@@ -29,8 +29,7 @@ const KILOBYTE: usize = 1_024;
 /// Returns the most units that a batch's content can cause.
 pub fn units(batch: &Batch) -> i64 {
     let sessions: BTreeSet<&str> = batch.events.iter().map(|event| event.session_id.as_str()).collect();
-    let pages: BTreeSet<(&str, &str)> =
-        batch.events.iter().map(|event| (event.session_id.as_str(), event.page.path.as_str())).collect();
+    let pages: BTreeSet<(&str, &str)> = batch.events.iter().map(|event| (event.session_id.as_str(), event.page.path.as_str())).collect();
     let events: i64 = batch.events.iter().map(event_units).sum();
     events + SESSION_UNITS * count(sessions.len()) + PAGE_UNITS * count(pages.len())
 }

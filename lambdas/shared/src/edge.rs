@@ -34,7 +34,9 @@ impl Edge {
         let secrets: Vec<String> =
             secrets.unwrap_or_default().split(',').map(str::trim).filter(|secret| !secret.is_empty()).map(str::to_owned).collect();
         if secrets.iter().any(|secret| secret.len() < SHORTEST_SECRET) {
-            return Err(format!("{ORIGIN_VERIFY} must hold secrets of at least {SHORTEST_SECRET} characters: openssl rand -hex 32 makes one"));
+            return Err(format!(
+                "{ORIGIN_VERIFY} must hold secrets of at least {SHORTEST_SECRET} characters: openssl rand -hex 32 makes one"
+            ));
         }
         let refuses_others = match only.map(str::trim) {
             None | Some("" | "false") => false,

@@ -124,9 +124,8 @@ mod tests {
     #[test]
     fn a_64_has_half_and_a_48_has_all_of_it() {
         let limit = RateLimit::new(REQUESTS_PER_MINUTE);
-        let admitted = |prefix: &str, times: usize| {
-            (0..times).filter(|nth| limit.admit(&client(&format!("{prefix}::{nth:x}")), 0).is_ok()).count()
-        };
+        let admitted =
+            |prefix: &str, times: usize| (0..times).filter(|nth| limit.admit(&client(&format!("{prefix}::{nth:x}")), 0).is_ok()).count();
         assert_eq!(admitted("2001:db8:1:1", 300), 100, "however many addresses of it are used");
         assert_eq!(admitted("2001:db8:1:2", 300), 100);
         assert_eq!(admitted("2001:db8:1:3", 300), 0, "the /48 is used up");

@@ -177,7 +177,11 @@ impl Spending {
         if accounts.len() >= MOST_NETWORKS {
             accounts.retain(|_, account| account.minute == minute);
         }
-        let account = accounts.entry(digest::number(&[&self.salt, network])).or_insert(Account { minute, allowed: Millis::MIN / 2, ..Account::default() });
+        let account = accounts.entry(digest::number(&[&self.salt, network])).or_insert(Account {
+            minute,
+            allowed: Millis::MIN / 2,
+            ..Account::default()
+        });
         if account.minute != minute {
             (account.minute, account.leased, account.is_spent) = (minute, account.leased.min(0), false);
         }

@@ -113,7 +113,11 @@ fn dear_batches() -> Vec<(Value, Millis)> {
         let mut large = view(&format!("session-large-{hour}"), &format!("/{}", "long/".repeat(300)), now);
         large["referrer"] = json!(format!("https://y/{}", "b/".repeat(900)));
         large["props"] = json!({"text": "x".repeat(1_000)});
-        batches.extend([(json!({ "events": pages }), now), (json!({ "events": sessions }), now + 7 * MINUTE), (json!({ "events": [large] }), now)]);
+        batches.extend([
+            (json!({ "events": pages }), now),
+            (json!({ "events": sessions }), now + 7 * MINUTE),
+            (json!({ "events": [large] }), now),
+        ]);
         // The session moves on, from one page to the next and from one quarter of an hour to the next.
         batches.push((json!({ "events": [view("session-0001", "/c", now + 20 * MINUTE)] }), now + 20 * MINUTE));
     }
