@@ -17,6 +17,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub struct Client {
     connector: Connector,
     base: String,
+    /// Sent with what is read.
+    token: Option<String>,
 }
 
 /// What was answered.
@@ -60,7 +62,12 @@ impl Client {
     pub fn new(base: &str) -> Self {
         let settings = HttpConnectorSettings::builder().connect_timeout(Duration::from_secs(5)).read_timeout(PATIENCE).build();
         let route = if is_this_machine(base) { Route::Direct } else { Route::Environment };
-        Self { connector: connector(route, Some(settings)), base: base.trim_end_matches('/').to_owned() }
+        Self { connector: connector(route, Some(settings)), base: base.trim_end_matches('/').to_owned(), token: None }
+    }
+
+    /// Shows a reader's token where something is read.
+    pub fn with_token(self, token: Option<String>) -> Self {
+        Self { token, ..self }
     }
 
     /// Asks for a path below the API's address.
@@ -86,6 +93,12 @@ impl Client {
         }
         for (name, value) in headers {
             request.headers_mut().insert(*name, *value);
+        }
+        if let Some(token) = self.token.as_ref().filter(|_| method == "GET") {
+            request
+                .headers_mut()
+                .try_insert("x-api-key", token.clone())
+                .map_err(|_| lost("the token is no value of a header".to_owned()))?;
         }
         let response = self.connector.call(request).await.map_err(|error| lost(chain(&error)))?;
         let status = response.status().as_u16();

@@ -1,64 +1,115 @@
-//! Says that nobody may read the product's numbers yet: in production its handlers refuse every reader until a token is set.
+//! Says who may read the product's numbers, and who may write to them, where the defaults decide: reading is closed until a token is set or
+//! everybody is let in, and events are taken for any site until the sites are listed.
 
-use crate::stack::{Names, Stack};
-use shared::token::{OPEN_READING, READ_TOKEN_SHA256, READING_CLOSED, Readers};
+use crate::{
+    aws::Place,
+    stack::{Names, Stack},
+};
+use shared::{
+    sites::SITES,
+    token::{OPEN_READING, READ_TOKEN_SHA256, READERS, READING_CLOSED, Readers},
+};
 
-/// Route by which the product is known, and those that read.
-const COUNTS: &str = "POST /api/events";
+/// Routes that read.
 const READS: [&str; 2] = ["GET /api/realtime", "GET /api/stats"];
+/// The route that takes events.
+const COUNTS: &str = "POST /api/events";
 
-/// Why reading is closed and what opens it; `None` if it is open, or if the stack is not the product's.
-pub(super) fn closed(stack: &Stack, names: &Names) -> Option<String> {
-    let route = |name: &str| stack.functions[name].route.as_ref().map(ToString::to_string);
-    let functions = || stack.functions.keys().map(String::as_str);
-    if !functions().any(|name| route(name).as_deref() == Some(COUNTS)) {
+/// Returns why reading is closed and what opens it; `None` if it is open, or if the stack is not the product's.
+pub(super) fn closed(stack: &Stack, names: &Names, place: &Place) -> Option<String> {
+    // On the local AWS it is open, unless a token is set.
+    if !stack.counts_events() || place.functions_on_host {
         return None;
     }
     let is_closed = |name: &&str| {
         let variables = stack.variables(name, names);
-        Readers::parse(variables.get(READ_TOKEN_SHA256).map(String::as_str), &stack.environment) == Ok(Readers::Nobody)
+        let value = |name: &str| variables.get(name).map(String::as_str);
+        Readers::parse(value(READ_TOKEN_SHA256), value(READERS)) == Ok(Readers::Nobody)
     };
-    let reads = |name: &&str| route(name).is_some_and(|route| READS.contains(&route.as_str()));
-    let closed: Vec<&str> = functions().filter(reads).filter(is_closed).collect();
+    let closed: Vec<&str> = routed(stack, &READS).filter(is_closed).collect();
     if closed.is_empty() {
         return None;
     }
     let (functions, environment) = (closed.join(" and "), &stack.environment);
     Some(format!(
         "{READING_CLOSED}; {OPEN_READING}: name it under `secrets` of {functions} in stack.yaml, choose a TOKEN, and run\n  \
-         {READ_TOKEN_SHA256}=$(printf %s \"$TOKEN\" | sha256sum | cut -d' ' -f1) liveinsight up --env {environment}"
+         {READ_TOKEN_SHA256}=$(printf %s \"$TOKEN\" | sha256sum | cut -d' ' -f1) liveinsight up --env {environment}\n\
+         or let everybody read: `readers: public`"
     ))
+}
+
+/// Returns that events are taken for any site and how to list the sites; `None` if they are listed, or if the stack is not the product's.
+pub(super) fn any_site(stack: &Stack, names: &Names, place: &Place) -> Option<String> {
+    if place.functions_on_host {
+        return None;
+    }
+    let takes_any = |name: &&str| stack.variables(name, names).get(SITES).is_none_or(String::is_empty);
+    let open = routed(stack, &[COUNTS]).find(takes_any)?;
+    Some(format!("events are taken for any site; list yours under `environment` of {open} in stack.yaml, such as {SITES}: default"))
+}
+
+/// The functions with one of these routes.
+fn routed<'stack>(stack: &'stack Stack, routes: &[&str]) -> impl Iterator<Item = &'stack str> {
+    let is_one = |route: String| routes.contains(&route.as_str());
+    let functions = stack.functions.iter();
+    functions
+        .filter(move |(_, function)| function.route.as_ref().is_some_and(|route| is_one(route.to_string())))
+        .map(|(name, _)| name.as_str())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::closed;
-    use crate::stack::{Names, Stack};
+    use super::{any_site, closed};
+    use crate::{
+        aws::Place,
+        stack::{Names, Stack},
+    };
     use shared::token::{OPEN_READING, READING_CLOSED};
     use std::path::Path;
 
-    fn said(text: &str, environment: &str) -> Option<String> {
+    const SHIPPED: &str = include_str!("../../stack.yaml");
+    const ACCOUNT: &str = "123456789012";
+
+    fn said(text: &str, environment: &str) -> (Option<String>, Option<String>) {
         let stack = Stack::parse(text, "stack.yaml", Path::new("."), Some(environment), None).unwrap();
-        closed(&stack, &Names::new(&stack, "123456789012"))
+        let (names, place) = (Names::new(&stack, ACCOUNT), Place::aws("aws", &stack.region, ACCOUNT));
+        let local = Place { functions_on_host: true, ..place.clone() };
+        assert_eq!((closed(&stack, &names, &local), any_site(&stack, &names, &local)), (None, None), "locally everything is open");
+        (closed(&stack, &names, &place), any_site(&stack, &names, &place))
     }
 
     #[test]
-    fn reading_is_closed_in_production_until_a_token_is_set() {
-        let shipped = include_str!("../../stack.yaml");
-        let text = said(shipped, "prod").unwrap();
-        assert!(text.starts_with(&format!("{READING_CLOSED}; {OPEN_READING}: ")) && text.contains("realtime-api and stats-api"), "{text}");
-        assert!(text.ends_with(" liveinsight up --env prod"), "{text}");
-        assert_eq!(said(shipped, "dev"), None);
+    fn reading_is_closed_in_every_environment_until_a_token_is_set_or_it_is_public() {
+        for environment in ["dev", "prod"] {
+            let text = said(SHIPPED, environment).0.unwrap();
+            assert!(
+                text.starts_with(&format!("{READING_CLOSED}; {OPEN_READING}: ")) && text.contains("realtime-api and stats-api"),
+                "{text}"
+            );
+            assert!(text.contains(&format!(" liveinsight up --env {environment}\n")) && text.contains("readers: public"), "{text}");
+        }
         let hash = "0".repeat(64);
         let open =
-            shipped.replace("    memory: 256\n", &format!("    memory: 256\n    environment: {{ READ_TOKEN_SHA256: \"{hash}\" }}\n"));
-        assert_eq!(said(&open, "prod"), None);
+            SHIPPED.replace("    memory: 256\n", &format!("    memory: 256\n    environment: {{ READ_TOKEN_SHA256: \"{hash}\" }}\n"));
+        assert_eq!(said(&open, "prod").0, None);
+        let public = format!("{SHIPPED}\nreaders: public\n");
+        assert_eq!((said(&public, "dev").0, said(&public, "prod").0), (None, None));
+        let dev = SHIPPED.replace("  dev: {}\n", "  dev: { readers: public }\n");
+        assert_eq!(said(&dev, "dev").0, None);
+        assert!(said(&dev, "prod").0.is_some());
+    }
+
+    #[test]
+    fn events_are_taken_for_any_site_until_the_sites_are_listed() {
+        assert!(said(SHIPPED, "dev").1.is_some_and(|text| text.contains("event-collector") && text.contains("SITES")));
+        let listed = SHIPPED.replace("    route: POST /api/events\n", "    route: POST /api/events\n    environment: { SITES: default }\n");
+        assert_eq!(said(&listed, "dev").1, None);
     }
 
     #[test]
     fn other_stacks_have_no_readers() {
         let text = "project: shop\nregion: us-east-1\nenvironments: { prod: {} }\nfunctions:\n  a: { source: a, route: GET /api/stats }\n";
-        assert_eq!(said(text, "prod"), None);
+        assert_eq!(said(text, "prod"), (None, None));
     }
 
     #[test]

@@ -42,6 +42,9 @@ pub struct SeedArgs {
     /// Decides all chance: the same number gives the same traffic
     #[arg(long, value_name = "NUMBER", default_value_t = 42)]
     seed: u64,
+    /// A token for reading, where it is closed to others
+    #[arg(long, value_name = "TOKEN", env = "READ_TOKEN", hide_env_values = true)]
+    token: Option<String>,
     /// Consents to traffic for a protected environment
     #[arg(short, long)]
     yes: bool,
@@ -54,7 +57,7 @@ pub(super) async fn run(args: &SeedArgs, context: &Context) -> Result<Exit, CliE
         return Err(CliError::failed("stack.yaml has no function with a route, so there is no API to send to"));
     }
     let session = Session::open(context, Sources::NotNeeded).await?;
-    let client = Client::new(&api_url(context, &session).await?);
+    let client = Client::new(&api_url(context, &session).await?).with_token(args.token.clone());
     if session.stack.protect && !args.yes {
         let environment = &session.stack.environment;
         let question = format!("send invented visits to {environment}, which is protected?");

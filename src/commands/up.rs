@@ -117,8 +117,9 @@ pub(super) async fn run(args: &UpArgs, context: &Context) -> Result<Exit, CliErr
     } else {
         context.ui.result(&summary.text());
     }
-    if let Some(text) = reading::closed(&session.stack, &session.names()).filter(|_| in_sync) {
-        context.ui.note(&text);
+    let defaults = [reading::closed, reading::any_site].map(|says| says(&session.stack, &session.names(), &session.place));
+    for text in defaults.iter().flatten().filter(|_| in_sync) {
+        context.ui.note(text);
     }
     result.map(|()| Exit::Done)
 }

@@ -17,6 +17,8 @@ mod inventory;
 mod measured;
 mod prices;
 mod read;
+#[cfg(test)]
+mod worst;
 
 pub use assumed::{EVENTS, MOST_EVENTS, assumed};
 pub use bill::{Bill, Line, Usage};

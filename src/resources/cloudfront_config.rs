@@ -4,16 +4,20 @@
 //! CloudFront wants every field on an update, also those that it fills in by itself on creation; lists carry their own length.
 //! So declared fields are laid over the live configuration, and what is neither declared nor there gets CloudFront's own default.
 
-use crate::engine::{Error, Ref, Result};
+use crate::engine::{Error, Ref, Result, secret};
 use aws_sdk_cloudfront::{
     error::BuildError,
     types::{
-        self, CustomErrorResponse, CustomErrorResponses, CustomHeaders, CustomOriginConfig, OriginProtocolPolicy, OriginSslProtocols,
-        S3OriginConfig, SslProtocol,
+        self, CustomErrorResponse, CustomErrorResponses, CustomHeaders, CustomOriginConfig, OriginCustomHeader, OriginProtocolPolicy,
+        OriginSslProtocols, S3OriginConfig, SslProtocol,
     },
 };
 use serde::{Serialize, Serializer};
+use serde_json::Value;
 use std::fmt;
+
+/// The header with the secret that tells an API that a request came through the distribution.
+const VERIFY: &str = "X-Origin-Verify";
 
 /// Where content comes from.
 #[derive(Debug, Clone, Serialize)]
@@ -26,6 +30,9 @@ pub struct Origin {
     pub protocol: Protocol,
     /// The id of the origin access control; empty for none.
     pub access_control: Ref<String>,
+    /// The secret that it sends as `X-Origin-Verify`, in place of what a visitor sent; appears in plans as a digest. `None`: as it is.
+    #[serde(serialize_with = "hidden")]
+    pub verify: Option<String>,
 }
 
 /// How an origin is spoken to.
@@ -57,12 +64,18 @@ pub struct ErrorPage {
 impl Origin {
     /// A bucket, read through an origin access control.
     pub fn bucket(domain: Ref<String>, path: &str, access_control: Ref<String>) -> Self {
-        Self { domain, path: path.to_owned().into(), protocol: Protocol::S3, access_control }
+        Self { domain, path: path.to_owned().into(), protocol: Protocol::S3, access_control, verify: None }
     }
 
     /// A web server: on HTTPS, or on a port for plain HTTP.
     pub fn server(domain: Ref<String>, path: Ref<String>, http_port: Option<u16>) -> Self {
-        Self { domain, path, protocol: http_port.map_or(Protocol::Https, Protocol::Http), access_control: String::new().into() }
+        Self {
+            domain,
+            path,
+            protocol: http_port.map_or(Protocol::Https, Protocol::Http),
+            access_control: String::new().into(),
+            verify: None,
+        }
     }
 
     pub(super) fn read(live: &types::Origin) -> Self {
@@ -76,6 +89,7 @@ impl Origin {
             path: live.origin_path.clone().unwrap_or_default().into(),
             protocol,
             access_control: live.origin_access_control_id.clone().unwrap_or_default().into(),
+            verify: Some(verify_header(live.custom_headers.as_ref()).map(|header| header.header_value.clone()).unwrap_or_default()),
         }
     }
 
@@ -87,10 +101,7 @@ impl Origin {
         origin.domain_name = self.domain.get()?;
         origin.origin_path = Some(self.path.get()?);
         origin.origin_access_control_id = Some(self.access_control.get()?);
-        origin.custom_headers = Some(match origin.custom_headers.take() {
-            Some(headers) => headers,
-            None => CustomHeaders::builder().quantity(0).build().map_err(incomplete)?,
-        });
+        origin.custom_headers = Some(self.custom_headers(origin.custom_headers.take())?);
         origin.custom_origin_config = self.protocol.write(origin.custom_origin_config.as_ref())?;
         origin.vpc_origin_config = None;
         let s3 = origin.s3_origin_config.take();
@@ -98,6 +109,35 @@ impl Origin {
             .then(|| s3.unwrap_or_else(|| S3OriginConfig::builder().origin_access_identity(String::new()).build()));
         Ok(origin)
     }
+}
+
+impl Origin {
+    /// The live headers, which somebody may have set by hand, with ours among them.
+    fn custom_headers(&self, live: Option<CustomHeaders>) -> Result<CustomHeaders> {
+        let mut items = live.and_then(|live| live.items).unwrap_or_default();
+        if let Some(secret) = &self.verify {
+            items.retain(|header| !is_verify(header));
+            if !secret.is_empty() {
+                let header = OriginCustomHeader::builder().header_name(VERIFY).header_value(secret);
+                items.push(header.build().map_err(incomplete)?);
+            }
+        }
+        CustomHeaders::builder().quantity(count(items.len())).set_items(unless_empty(items)).build().map_err(incomplete)
+    }
+}
+
+fn verify_header(headers: Option<&CustomHeaders>) -> Option<&OriginCustomHeader> {
+    headers?.items.as_deref().unwrap_or_default().iter().find(|header| is_verify(header))
+}
+
+fn is_verify(header: &OriginCustomHeader) -> bool {
+    header.header_name.eq_ignore_ascii_case(VERIFY)
+}
+
+/// Compared and not shown; none is an empty text.
+fn hidden<S: Serializer>(value: &Option<String>, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    let shown = |value: &String| if value.is_empty() { Value::from("") } else { secret(value) };
+    value.as_ref().map(shown).serialize(serializer)
 }
 
 impl Protocol {

@@ -23,6 +23,9 @@ const CREATING: &str = "the table to be created (usually 2 to 20 s)";
 /// How long after a table is ACTIVE it usually takes point-in-time recovery: 1.4 to 2.7 s were measured.
 const BACKUPS: Duration = Duration::from_millis(2700);
 
+/// Days for which a table can be restored unless a shorter time is set, and at most.
+const LONGEST_RECOVERY: i32 = 35;
+
 /// A table.
 #[derive(Debug, Clone, Serialize)]
 pub struct Table {
@@ -39,10 +42,12 @@ pub struct Table {
     pub indexes: BTreeMap<String, Index>,
     /// Which attribute makes items expire.
     pub time_to_live: TimeToLive,
-    /// Whether it can be restored to any second of the last 35 days.
+    /// Whether it can be restored to any second of the last [`Self::restore_days`].
     pub point_in_time_recovery: bool,
     /// Whether it refuses to be deleted. `None`: whatever was set by hand stays.
     pub deletion_protection: Option<bool>,
+    /// Days, 1 to 35. `None`: as it is, and 35 when recovery is switched on.
+    pub restore_days: Option<i32>,
     /// Tags.
     pub tags: Tags,
 }
@@ -170,9 +175,10 @@ impl Resource for Table {
         if changes.touch("tags") {
             complete &= self.write_tags(aws, live).await?;
         }
-        if changes.touch("point_in_time_recovery") {
+        if changes.touch("point_in_time_recovery") || changes.touch("restore_days") {
             let specification = PointInTimeRecoverySpecification::builder()
                 .point_in_time_recovery_enabled(self.point_in_time_recovery)
+                .set_recovery_period_in_days(self.restore_days)
                 .build()
                 .map_err(incomplete)?;
             let written = aws.write("dynamodb:UpdateContinuousBackups", || {
@@ -212,15 +218,16 @@ impl Resource for Table {
 /// What `DescribeTable` leaves out.
 struct Rest {
     time_to_live: TimeToLive,
-    point_in_time_recovery: bool,
+    /// For how many days, if it is on.
+    recovery: Option<i32>,
     /// `None` if the table is gone by now.
     tags: Option<Tags>,
 }
 
 impl Rest {
     async fn read(aws: &Aws, name: &str, tags: impl Future<Output = Result<Option<Tags>>>) -> Result<Self> {
-        let (time_to_live, point_in_time_recovery, tags) = futures::join!(time_to_live(aws, name), recovery(aws, name), tags);
-        Ok(Self { time_to_live: time_to_live?, point_in_time_recovery: point_in_time_recovery?, tags: tags? })
+        let (time_to_live, recovery, tags) = futures::join!(time_to_live(aws, name), recovery(aws, name), tags);
+        Ok(Self { time_to_live: time_to_live?, recovery: recovery?, tags: tags? })
     }
 }
 
@@ -238,12 +245,14 @@ impl Table {
             // Whatever it still shows goes; a creation waits for that.
             return Ok(None);
         }
-        let none = || Rest { time_to_live: None.into(), point_in_time_recovery: false, tags: Some(self.tags.clone()) };
+        let none = || Rest { time_to_live: None.into(), recovery: None, tags: Some(self.tags.clone()) };
         let rest = rest.unwrap_or_else(|| Ok(none()))?;
         let Some(tags) = rest.tags else { return Ok(None) };
         let (owner, applied) = (aws.owner(&tags), tags.applied());
         let output = TableOutput { arn: table.table_arn().unwrap_or_default().to_owned() };
-        let spec = Self::of(table, rest.time_to_live, rest.point_in_time_recovery, tags);
+        let mut spec = Self::of(table, rest.time_to_live, rest.recovery, tags);
+        // Of recovery that is off there is no time that could be wrong.
+        spec.restore_days = spec.restore_days.or(self.restore_days);
         Ok(Some(Live { spec, output, busy: busy(table), failed: failed(table), owner, applied }))
     }
 
@@ -268,11 +277,12 @@ impl Table {
             time_to_live: None.into(),
             point_in_time_recovery: false,
             deletion_protection: None,
+            restore_days: None,
             tags: Tags::default(),
         }
     }
 
-    fn of(table: &TableDescription, time_to_live: TimeToLive, point_in_time_recovery: bool, tags: Tags) -> Self {
+    fn of(table: &TableDescription, time_to_live: TimeToLive, recovery: Option<i32>, tags: Tags) -> Self {
         let kind = |name: &str| {
             let definition = table.attribute_definitions().iter().find(|definition| definition.attribute_name() == name);
             definition.map(|definition| definition.attribute_type().as_str().to_owned()).unwrap_or_default()
@@ -302,7 +312,8 @@ impl Table {
             sort_key: key(table.key_schema(), &KeyType::Range),
             indexes: table.global_secondary_indexes().iter().map(index).collect(),
             time_to_live,
-            point_in_time_recovery,
+            point_in_time_recovery: recovery.is_some(),
+            restore_days: recovery,
             deletion_protection: Some(table.deletion_protection_enabled() == Some(true)),
             tags,
         }
@@ -487,14 +498,16 @@ async fn time_to_live(aws: &Aws, name: &str) -> Result<TimeToLive> {
     Ok(TimeToLive::from(description.attribute_name.filter(|_| enabled)))
 }
 
-async fn recovery(aws: &Aws, name: &str) -> Result<bool> {
+/// For how many days the table can be restored, if it can.
+async fn recovery(aws: &Aws, name: &str) -> Result<Option<i32>> {
     let answer = aws
         .read("dynamodb:DescribeContinuousBackups", || aws.dynamodb.describe_continuous_backups().table_name(name).send())
         .await
         .optional()?;
-    let status =
-        answer.and_then(|answer| answer.continuous_backups_description?.point_in_time_recovery_description?.point_in_time_recovery_status);
-    Ok(status == Some(PointInTimeRecoveryStatus::Enabled))
+    let description = answer.and_then(|answer| answer.continuous_backups_description?.point_in_time_recovery_description);
+    let enabled = description.filter(|description| description.point_in_time_recovery_status == Some(PointInTimeRecoveryStatus::Enabled));
+    // "If not provided, the default is 35 days" (API reference, PointInTimeRecoverySpecification).
+    Ok(enabled.map(|description| description.recovery_period_in_days.unwrap_or(LONGEST_RECOVERY)))
 }
 
 /// The tags, or `None` if the table is gone by now: another run may be deleting it.

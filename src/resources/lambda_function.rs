@@ -19,7 +19,7 @@ use serde::{Serialize, Serializer};
 use std::{collections::BTreeMap, path::PathBuf, rc::Rc};
 
 /// What is in the names of variables whose values are nobody's to read.
-const HIDING: [&str; 5] = ["SECRET", "TOKEN", "PASSWORD", "CREDENTIAL", "KEY"];
+const HIDING: [&str; 6] = ["SECRET", "TOKEN", "PASSWORD", "CREDENTIAL", "KEY", "ORIGIN_VERIFY"];
 
 /// "A few seconds" is documented (Lambda Developer Guide); the numbers are assumed.
 const CREATING: &str = "Lambda to create the function (usually 1 to 5 s)";

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 
-use super::model::{KeyType, Projection};
+use super::model::{KeyType, Projection, Readers};
 use super::values::{Seconds, Text, Threshold};
 use crate::build::Architecture;
 
@@ -57,6 +57,9 @@ pub struct StackFile {
     /// How the functions are built.
     #[serde(default, deserialize_with = "empty_is_default")]
     pub build: BuildFile,
+    /// Who may read what is counted: `public` is everybody. Without, and with `closed`, whoever has a token, in every environment; on the
+    /// local AWS everybody.
+    pub readers: Option<Readers>,
 }
 
 /// How the functions are built.
@@ -109,6 +112,8 @@ pub struct EnvironmentFile {
     pub alarms: AlarmsOverride,
     /// Replaces the permissions boundary; another account has one of its own.
     pub permissions_boundary: Option<String>,
+    /// Replaces who may read what is counted.
+    pub readers: Option<Readers>,
 }
 
 /// A DynamoDB table.
@@ -125,9 +130,13 @@ pub struct TableFile {
     pub indexes: BTreeMap<String, IndexFile>,
     /// The attribute that holds an item's expiry, a number of epoch seconds.
     pub ttl: Option<String>,
-    /// Whether the table can be restored to any second of the last 35 days; false if not given.
+    /// Whether the table can be restored to any second of the last 35 days, or of `restore_days`; false if not given.
     #[serde(default)]
     pub point_in_time_recovery: bool,
+    /// How many days back the table can be restored, 1 to 35; 35 if not given. For as long what was deleted from the table is not gone.
+    /// Only with point_in_time_recovery.
+    #[schemars(range(min = 1, max = 35))]
+    pub restore_days: Option<u32>,
 }
 
 /// A key attribute.
@@ -220,7 +229,7 @@ pub struct ApiFile {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CorsFile {
-    /// "*" alone, or origins such as `https://example.com`. The API's own errors (403, 429, 5xx) name it too; with several origins they name "*".
+    /// "*" alone, or origins such as `https://example.com`. Functions find them in ALLOWED_ORIGINS and refuse others. The API's own errors (403, 429, 5xx) name it too; with several origins they name "*".
     #[schemars(length(min = 1))]
     pub origins: Vec<String>,
     /// Request headers a browser may send; just Content-Type if not given.

@@ -111,6 +111,8 @@ pub const INDEXES: Limit =
 pub const KEY_NAME: Limit = Limit::between("bytes of a key attribute's name", 1, 255, Modelled("dynamodb, KeySchemaAttributeName"));
 /// DynamoDB: the name of the attribute that holds an item's expiry.
 pub const TTL_NAME: Limit = Limit::between("bytes of the expiry attribute's name", 1, 255, Modelled("dynamodb, TimeToLiveAttributeName"));
+/// DynamoDB: how many days back a table can be restored.
+pub const RESTORE_DAYS: Limit = Limit::between("days for which a table can be restored", 1, 35, Modelled("dynamodb, RecoveryPeriodInDays"));
 /// S3: a bucket's name.
 pub const BUCKET_NAME: Limit = Limit::between("characters of a bucket's name", 3, 63, Documented("S3 user guide, bucket naming rules"));
 /// CloudFront: cache behaviors of a distribution, the default one not counted.
@@ -165,6 +167,7 @@ pub const ALL: [&Limit; 28] = [
     &INDEXES,
     &KEY_NAME,
     &TTL_NAME,
+    &RESTORE_DAYS,
     &BUCKET_NAME,
     &BEHAVIORS,
     &PATH_PATTERN,

@@ -29,8 +29,8 @@ pub use declare::{API_PATH, Content, Declaration, declare};
 pub use diagnostic::{Problem, StackError};
 pub use file::StackFile;
 pub use model::{
-    Alarm, Alarms, Api, ApiMetric, Cors, Function, FunctionMetric, Index, Key, KeyType, Logs, Projection, RETENTION_DAYS, Route, Site,
-    Stack, Statistic, Table, TableMetric, Throttle, Watches,
+    Alarm, Alarms, Api, ApiMetric, Cors, Function, FunctionMetric, Index, Key, KeyType, Logs, Projection, RETENTION_DAYS, Readers, Route,
+    Site, Stack, Statistic, Table, TableMetric, Throttle, Watches,
 };
 pub use names::{API_LOG_GROUP, LIVE_ALIAS, Names, log_group_of, table_variable};
 pub use node::Position;

@@ -11,6 +11,8 @@ use serde::Deserialize;
 
 use super::names::{Names, table_variable};
 use crate::build::Architecture;
+use shared::http::ALLOWED_ORIGINS;
+use shared::token::READERS;
 
 /// One environment of a `stack.yaml`: overrides merged, defaults filled in, everything checked.
 #[derive(Debug, Clone)]
@@ -39,6 +41,8 @@ pub struct Stack {
     pub alarms: Alarms,
     /// The ARN of the IAM policy that bounds every role.
     pub permissions_boundary: Option<String>,
+    /// Who may read what is counted.
+    pub readers: Readers,
     /// Environment variables that builds see although they hold credentials.
     pub build_environment: BTreeSet<String>,
     /// What works otherwise than it looks, or only after AWS raised a quota; each with its place in the file.
@@ -51,6 +55,12 @@ impl Stack {
     /// Whether any function has a route, and so whether there is an API at all.
     pub fn has_api(&self) -> bool {
         self.functions.values().any(|function| function.route.is_some())
+    }
+
+    /// Whether the stack counts visitors' events, as the shipped one does: whether it takes `POST /api/events`.
+    pub fn counts_events(&self) -> bool {
+        let is_it = |route: &Route| route.method == "POST" && route.path == "/api/events";
+        self.functions.values().any(|function| function.route.as_ref().is_some_and(is_it))
     }
 
     /// Names of all secrets.
@@ -66,8 +76,9 @@ impl Stack {
         })
     }
 
-    /// The complete environment of one function: what the user set, its secrets, `ENVIRONMENT`, and the physical name of each table it
-    /// may use. Empty for a function the stack does not have.
+    /// The complete environment of one function: what the user set, its secrets, `ENVIRONMENT`, the physical name of each table it may use,
+    /// and with a route who may call it (`ALLOWED_ORIGINS`, `READERS`), as far as that is not open or closed by default. What the user set
+    /// under such a name stands. Empty for a function the stack does not have.
     pub fn variables(&self, function: &str, names: &Names) -> BTreeMap<String, String> {
         let Some(function) = self.functions.get(function) else {
             return BTreeMap::new();
@@ -77,6 +88,14 @@ impl Stack {
         variables.insert("ENVIRONMENT".to_owned(), self.environment.clone());
         for table in function.reads.union(&function.writes) {
             variables.insert(table_variable(table), names.table(table));
+        }
+        if function.route.is_some() {
+            if let Some(cors) = self.api.cors.as_ref().filter(|cors| !cors.origins.iter().any(|origin| origin == "*")) {
+                variables.entry(ALLOWED_ORIGINS.to_owned()).or_insert_with(|| cors.origins.join(","));
+            }
+            if self.readers == Readers::Public {
+                variables.entry(READERS.to_owned()).or_insert_with(|| "public".to_owned());
+            }
         }
         variables
     }
@@ -93,8 +112,21 @@ pub struct Table {
     pub indexes: BTreeMap<String, Index>,
     /// The attribute that holds an item's expiry in epoch seconds.
     pub ttl: Option<String>,
-    /// Whether the table can be restored to any second of the last 35 days.
+    /// Whether the table can be restored to any second of the last [`Self::restore_days`].
     pub point_in_time_recovery: bool,
+    /// Days, 1 to 35.
+    pub restore_days: u32,
+}
+
+/// Who may read what is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Readers {
+    /// Whoever has a token; nobody until one is set.
+    #[default]
+    Closed,
+    /// Everybody.
+    Public,
 }
 
 impl Table {

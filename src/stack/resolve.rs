@@ -16,6 +16,8 @@ const MEMORY: u32 = 256;
 const TIMEOUT: Seconds = Seconds(30);
 /// How long logs are kept if nobody says, in days.
 const RETENTION_DAYS: u32 = 7;
+/// How many days back a table can be restored if nobody says: what DynamoDB takes then, too.
+const RESTORE_DAYS: u32 = 35;
 /// What the API takes if nobody says.
 const REQUESTS_PER_MINUTE: u32 = 1000;
 /// How long browsers remember the answer to a preflight if nobody says: as long as Chromium does at most.
@@ -54,6 +56,7 @@ pub(super) fn resolve(file: &StackFile, environment: &str, region: Option<&str>,
             rules: file.alarms.rules.iter().filter_map(|(name, rule)| Some((name.clone(), alarm::parse(rule).ok()?))).collect(),
         },
         permissions_boundary: overrides.permissions_boundary.or_else(|| file.permissions_boundary.clone()),
+        readers: overrides.readers.or(file.readers).unwrap_or_default(),
         build_environment: file.build.environment.clone(),
         warnings: Vec::new(),
         root: root.to_owned(),
@@ -78,6 +81,7 @@ fn table(written: &TableFile) -> Table {
             .collect(),
         ttl: written.ttl.clone(),
         point_in_time_recovery: written.point_in_time_recovery,
+        restore_days: written.restore_days.unwrap_or(RESTORE_DAYS),
     }
 }
 

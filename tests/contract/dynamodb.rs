@@ -1,7 +1,7 @@
 //! DynamoDB: one table with its indexes, time to live and recovery.
 
 use crate::{
-    harness::{Bench, contract},
+    harness::{Bench, contract, endpoint},
     proxy::{Fate, first, lose_each, script},
 };
 use aws_sdk_dynamodb::types::{
@@ -14,6 +14,7 @@ use liveinsight::{
     engine::{Action, Graph, Objection},
     resources::{Index, KeyAttribute, Table},
 };
+use strict_aws::{Config, Strict, Windows};
 
 /// What the tests vary; the default is the first declaration.
 #[derive(Clone, Copy)]
@@ -24,13 +25,21 @@ struct Wish {
     ttl: Option<&'static str>,
     recovery: bool,
     protected: Option<bool>,
+    restore_days: i32,
     team: Option<&'static str>,
 }
 
 impl Default for Wish {
     fn default() -> Self {
-        let indexes = &[("by-day", "day", Some("at"), "ALL")];
-        Self { sort_key: true, indexes, ttl: Some("expires"), recovery: true, protected: Some(false), team: None }
+        Self {
+            sort_key: true,
+            indexes: &[("by-day", "day", Some("at"), "ALL")],
+            ttl: Some("expires"),
+            recovery: true,
+            restore_days: 35,
+            protected: Some(false),
+            team: None,
+        }
     }
 }
 
@@ -52,6 +61,7 @@ fn table(bench: &Bench, name: &str, wish: &Wish) -> Table {
         time_to_live: wish.ttl.map(str::to_owned).into(),
         point_in_time_recovery: wish.recovery,
         deletion_protection: wish.protected,
+        restore_days: wish.recovery.then_some(wish.restore_days),
         tags: wish.team.iter().fold(bench.tags(), |tags, team| tags.with("Team", *team)),
     }
 }
@@ -93,6 +103,31 @@ async fn each_declared_field_is_kept() {
         Wish { protected: Some(true), indexes: &[], ..first() },
     ];
     contract(&bench, variants.len(), |variant| declare(&bench, &variants[variant])).await;
+}
+
+#[tokio::test]
+async fn a_table_can_be_restored_for_as_many_days_as_declared() {
+    let strict =
+        Strict::start(&endpoint(), Config { windows: Some(Windows::aws(1000.0)), limits: None, ..Config::default() }).await.unwrap();
+    let bench = Bench::at(strict.endpoint(), "dynamodb-restore").await;
+    let days = |days: i32| declare(&bench, &Wish { restore_days: days, indexes: &[], ttl: None, ..Wish::default() });
+    bench.up(&days(1)).await;
+    let kept = async || {
+        let answer = bench.aws.dynamodb.describe_continuous_backups().table_name(bench.name("events")).send().await.unwrap();
+        answer.continuous_backups_description.unwrap().point_in_time_recovery_description.unwrap().recovery_period_in_days
+    };
+    assert_eq!(kept().await, Some(1));
+    assert_eq!(bench.open(&days(1)).await, Vec::<String>::new(), "nothing is left to do");
+    // Somebody makes it longer by hand, and then it is declared longer.
+    let longer = PointInTimeRecoverySpecification::builder().point_in_time_recovery_enabled(true).build().unwrap();
+    let request = bench.aws.dynamodb.update_continuous_backups().table_name(bench.name("events"));
+    request.point_in_time_recovery_specification(longer).send().await.unwrap();
+    assert_eq!(kept().await, Some(35));
+    bench.heals_with(1, &days(1), &["dynamodb.table/events restore_days"]).await;
+    assert_eq!(kept().await, Some(1));
+    bench.up(&days(7)).await;
+    assert_eq!(kept().await, Some(7));
+    bench.down(&days(7)).await;
 }
 
 #[tokio::test]

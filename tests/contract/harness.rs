@@ -40,7 +40,8 @@ impl Bench {
         Self::named(&proxy::start(&endpoint(), decide).await, self.unique).await
     }
 
-    async fn at(endpoint: &str, test: &str) -> Self {
+    /// One at another address.
+    pub(crate) async fn at(endpoint: &str, test: &str) -> Self {
         let age = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("the clock is past 1970");
         Self::named(endpoint, format!("{test}-{:x}", age.as_nanos() & 0xffff_ffff_ffff)).await
     }

@@ -297,6 +297,7 @@ fn table() -> kinds::Table {
         time_to_live: None.into(),
         point_in_time_recovery: false,
         deletion_protection: None,
+        restore_days: None,
         tags: Tags::default(),
     }
 }

@@ -477,6 +477,7 @@ async fn tables(book: &Book) {
         time_to_live: Some("expire_at".to_owned()).into(),
         point_in_time_recovery: true,
         deletion_protection: None,
+        restore_days: None,
         tags: Tags::default().with("TagKey1", "TagValue1").with("TagKey2", "TagValue2"),
     };
     let answers = |mut table: Value| {

@@ -73,6 +73,8 @@ fn file(limit: &Limit, n: u64) -> (String, String) {
     } else if *limit == limits::TTL_NAME {
         let name = x(size);
         (table(&format!("    ttl: '{name}'\n")), name)
+    } else if *limit == limits::RESTORE_DAYS {
+        (table(&format!("    point_in_time_recovery: true\n    restore_days: {n}\n")), n.to_string())
     } else if *limit == limits::BUCKET_NAME {
         let name = x(size.saturating_sub("-static-dev-12345678".len()));
         (format!("project: {name}\nregion: us-east-1\nsite: {{ source: site }}\n"), name)

@@ -153,3 +153,32 @@ fn base64(bytes: &[u8]) -> String {
         })
         .collect()
 }
+
+#[tokio::test]
+async fn listed_sites_and_cloudfronts_secret_are_asked_for() {
+    let tables = support::tables().await;
+    let secret = "0123456789abcdef0123456789abcdef";
+    let variables = [("SITES", "shop"), ("ORIGIN_VERIFY", secret), ("ORIGIN_ONLY", "true"), ("ALLOWED_ORIGINS", "https://shop.example")];
+    let mut function = Function::start_with(env!("CARGO_BIN_EXE_event-collector"), &tables, &variables).await;
+    let now = shared::time::now();
+    let body = |site: &str| {
+        let view = json!({"session_id": "session-0001", "timestamp": now, "event_type": "page_view", "page_url": "https://shop.example/a"});
+        json!({"k": site, "events": [view]}).to_string()
+    };
+    let mut status = async |site: &str, secret: &str, origin: &str| {
+        let mut event = proxy_event("POST", "/api/events", &json!({}), Some(&body(site)));
+        for (name, value) in [("X-Origin-Verify", secret), ("Origin", origin)] {
+            event["headers"][name] = json!(value);
+            event["multiValueHeaders"][name] = json!([value]);
+        }
+        function.invoke(event).await["response"]["statusCode"].as_i64().unwrap()
+    };
+    let shop = "https://shop.example";
+    assert_eq!(status("shop", "wrong", shop).await, 403, "not through the distribution");
+    assert_eq!(status("other", secret, shop).await, 403, "no site of this installation");
+    assert_eq!(status("shop", secret, "https://other.example").await, 403, "a foreign origin");
+    let kept = async || tables.client.scan().table_name(&tables.events).send().await.unwrap().count;
+    assert_eq!(kept().await, 0);
+    assert_eq!(status("shop", secret, shop).await, 200);
+    assert!(kept().await > 0);
+}

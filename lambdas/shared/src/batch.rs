@@ -5,12 +5,16 @@
 
 use crate::digest;
 use crate::page::{self, Page};
+use crate::scrub;
 use crate::time::{DAY, HOUR, MINUTE, Millis};
 use crate::wire::Rejected;
 use serde_json::{Map, Value};
+use std::collections::BTreeSet;
 
 /// Most events in a batch.
 pub const MOST_EVENTS: usize = 100;
+/// Most sessions in a batch. A browser has one, and a second after half an hour of silence; each costs as much as eight events.
+pub const MOST_SESSIONS: usize = 5;
 /// Longest `page_url` and `referrer`, in bytes.
 pub const LONGEST_ADDRESS: usize = 2_048;
 /// What is kept of a `user_agent`, in bytes; real ones are about 120.
@@ -139,6 +143,13 @@ impl Batch {
             let (index, problem) = problems.swap_remove(0);
             return Err(invalid(format!("events[{index}].{}", problem.field), problem.problem));
         }
+        let sessions = events.iter().map(|event| event.session_id.as_str()).collect::<BTreeSet<_>>().len();
+        if sessions > MOST_SESSIONS {
+            return Err(invalid(
+                "events",
+                format!("must be of at most {MOST_SESSIONS} sessions, not {sessions}: send them in several batches"),
+            ));
+        }
         let rejected = problems.into_iter().map(|(index, problem)| Rejected { index, reason: problem.to_string() });
         Ok(Self { site: site.to_owned(), identifier, skew, token, rejected: rejected.collect(), events })
     }
@@ -214,8 +225,13 @@ fn read_address(address: &str) -> Result<Page, &'static str> {
 fn read_props(event: &Map<String, Value>) -> Result<Option<String>, Invalid> {
     match event.get("props") {
         None | Some(Value::Null) => Ok(None),
-        Some(props @ Value::Object(fields)) => {
-            let text = props.to_string();
+        Some(Value::Object(fields)) => {
+            let mut kept = fields.clone();
+            // Where the tracker says that an outbound link or a download leads.
+            if let Some(Value::String(url)) = kept.get_mut("url") {
+                *url = scrub::path(url);
+            }
+            let text = Value::Object(kept).to_string();
             if text.len() > LARGEST_PROPS {
                 return Err(invalid("props", "must be at most 1024 bytes"));
             }

@@ -10,6 +10,8 @@ use lambda_http::{Body, Request, Response};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+/// Variable with the origins that may use the interface, with commas between them; `api.cors.origins` of `stack.yaml`.
+pub const ALLOWED_ORIGINS: &str = "ALLOWED_ORIGINS";
 /// Headers a browser may send, as the gateway's preflight answers them.
 const ALLOWED_HEADERS: &str = "Content-Type,X-API-Key,Authorization,X-CSRF-Token,X-Session-ID";
 /// Seconds a client waits after an error that passes.
@@ -53,7 +55,7 @@ pub enum Failure {
     #[error("the token is missing, wrong or expired: begin a new session")]
     SessionToken,
     /// 401 for a reader.
-    #[error("the token is missing or wrong: send it as Authorization: Bearer, or as X-API-Key")]
+    #[error("the token is missing, wrong or not for this site: send it as Authorization: Bearer, or as X-API-Key")]
     ReaderToken,
     /// 401 for every reader, until the installation names a token.
     #[error("{READING_CLOSED}; {OPEN_READING}")]
@@ -61,12 +63,21 @@ pub enum Failure {
     /// 403
     #[error("this origin may not use this interface")]
     ForeignOrigin,
+    /// 403: the request did not come through the installation's own address.
+    #[error("this interface is reached through the site's own address only")]
+    NotThroughEdge,
+    /// 403, with the site's key. Trackers do not send such a batch again.
+    #[error("unknown site {0}: this installation takes events for the sites that are listed in SITES")]
+    UnknownSite(String),
     /// 405, with the method that works.
     #[error("method not allowed: use {0}")]
     Method(Method),
     /// 413, with the limit in bytes.
     #[error("the body is larger than {0} bytes: send fewer events at a time")]
     TooLarge(usize),
+    /// 413: the batch would cost more than one may.
+    #[error("the events are too large to be taken together: send fewer events at a time")]
+    TooDear,
     /// 415
     #[error("the content type must be application/json or text/plain")]
     ContentType,
@@ -84,9 +95,9 @@ impl Failure {
         match self {
             Self::Invalid(_) => StatusCode::BAD_REQUEST,
             Self::SessionToken | Self::ReaderToken | Self::ReadingClosed => StatusCode::UNAUTHORIZED,
-            Self::ForeignOrigin => StatusCode::FORBIDDEN,
+            Self::ForeignOrigin | Self::NotThroughEdge | Self::UnknownSite(_) => StatusCode::FORBIDDEN,
             Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
-            Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooLarge(_) | Self::TooDear => StatusCode::PAYLOAD_TOO_LARGE,
             Self::ContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooMany(_) | Self::Store(StoreError::SessionFull) => StatusCode::TOO_MANY_REQUESTS,
             Self::Store(StoreError::Throttled { .. } | StoreError::Unavailable { .. }) => StatusCode::SERVICE_UNAVAILABLE,
@@ -207,6 +218,7 @@ fn error(failure: &Failure) -> Response<Body> {
     let mut answer = json!({"status": "error", "message": failure.to_string()});
     match failure {
         Failure::Invalid(invalid) => answer["details"] = json!({"field": invalid.field, "error": invalid.problem}),
+        Failure::UnknownSite(_) => answer["details"] = json!({"field": "k", "error": "is no site of this installation"}),
         // By this the dashboard knows that no token would be taken.
         Failure::ReadingClosed => answer["details"] = json!({"field": READ_TOKEN_SHA256, "error": "not set"}),
         _ => {}

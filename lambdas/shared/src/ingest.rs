@@ -32,6 +32,8 @@ pub struct Taken {
     pub received: Received,
     /// Counters that could not be increased.
     pub lost_increments: usize,
+    /// Write units beyond the batch's [charge](crate::charge): of places in time that were taken, and of sessions that remember many batches.
+    pub extra_units: i64,
 }
 
 /// Whether the sender may add to the batch's sessions: every session that it did not prove to be its own has to be new or young.
@@ -83,7 +85,7 @@ pub async fn take(store: &Store, batch: Batch, sender: Sender, now: Millis) -> R
         batch: ledger_number(&batch),
         visitors: sessions.iter().map(|events| (events[0].session_id.clone(), visitor_of(events[0]))).collect(),
     };
-    store.keep_events(&batch.events, &delivery).await?;
+    let extra_units = store.keep_events(&batch.events, &delivery).await?;
 
     let mut taken = Taken {
         received: Received {
@@ -93,11 +95,14 @@ pub async fn take(store: &Store, batch: Batch, sender: Sender, now: Millis) -> R
             ..Received::default()
         },
         lost_increments: 0,
+        extra_units,
     };
     // A batch is nearly always of one session. With several, each has its own gate, so a repetition finishes the rest.
     for events in sessions {
         let touch = touch_of(&events, &delivery);
-        if let Gate::Passed(before, touch) = store.pass_gate(delivery.batch, touch).await? {
+        let passage = store.pass_gate(delivery.batch, touch).await?;
+        taken.extra_units += passage.extra_units;
+        if let Gate::Passed(before, touch) = passage.gate {
             taken.received.duplicate = false;
             taken.received.session_updated = true;
             taken.received.new_session |= before.is_none();

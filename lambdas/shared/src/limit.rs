@@ -1,15 +1,29 @@
 //! How many requests a client may make: a bucket of tokens for each, in memory.
 //!
-//! Per container: a client whose requests reach several containers of a function has a bucket in each. Counting across
-//! containers would cost a write for every request; the gateway's own limit bounds all of them together.
+//! Per container: a client whose requests reach several containers of a function has a bucket in each. What a client may make a function
+//! write is limited across all of them, see [`crate::spend`].
 
 use crate::digest;
+use crate::network::Networks;
 use crate::time::{MINUTE, Millis};
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-/// Requests that one client may make in a minute, unless the environment says otherwise.
-pub const REQUESTS_PER_MINUTE: u32 = 1_000;
+/// Requests that the gateway lets through in a minute, all clients together: `api.throttle` of the shipped `stack.yaml`.
+pub const GATEWAY_PER_MINUTE: u32 = 1_000;
+/// Requests that it lets through at once: the burst of the same.
+pub const GATEWAY_BURST: u32 = 100;
+/// Share of what the gateway lets through that one client can use up.
+pub const CLIENT_SHARE: u32 = 5;
+/// Variable with the requests, and ordinary batches, that one client may send in a minute; 0 is no limit.
+pub const PER_MINUTE_VARIABLE: &str = "REQUESTS_PER_MINUTE";
+/// Requests that one client may make in a minute, unless the environment says otherwise: a fifth of the gateway's.
+///
+/// An office of 60 people behind one address stays below it: who reads a page in 40 seconds sends two batches for it (that it is viewed, that
+/// it was left), which are 3 a minute, and 180 for all of them.
+pub const REQUESTS_PER_MINUTE: u32 = GATEWAY_PER_MINUTE / CLIENT_SHARE;
+/// A /64 of IPv6 addresses has this part of a client's requests; the /48 around it has all of them.
+pub const NARROW_PART: u32 = 2;
 /// Clients that are remembered, about 40 bytes each. Beyond them those are forgotten that have been quiet for longest.
 const MOST_CLIENTS: usize = 20_000;
 
@@ -35,15 +49,23 @@ impl RateLimit {
         Self { per_minute, salt: crate::visitor::random_text(), buckets: Mutex::default() }
     }
 
-    /// Takes a token from a client's bucket; `Err` tells in how many seconds there is one again.
+    /// Takes a token from the buckets of a client's networks; `Err` holds the seconds until there is one again.
     ///
     /// A bucket holds a minute's requests at most, and fills evenly.
-    pub fn admit(&self, address: &str, now: Millis) -> Result<(), i64> {
+    pub fn admit(&self, networks: &Networks, now: Millis) -> Result<(), i64> {
         if self.per_minute == 0 {
             return Ok(());
         }
-        let full = i64::from(self.per_minute) * 1_000;
-        let client = digest::number(&[&self.salt, network(address)]);
+        if networks.is_nested() {
+            // The narrow one first: who exceeds it takes nothing from the neighbours in the wide one.
+            self.take(&networks.narrow, self.per_minute.div_ceil(NARROW_PART), now)?;
+        }
+        self.take(&networks.wide, self.per_minute, now)
+    }
+
+    fn take(&self, network: &str, per_minute: u32, now: Millis) -> Result<(), i64> {
+        let full = i64::from(per_minute) * 1_000;
+        let client = digest::number(&[&self.salt, network]);
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         if buckets.len() >= MOST_CLIENTS && !buckets.contains_key(&client) {
             forget_quiet(&mut buckets, now);
@@ -62,12 +84,6 @@ impl RateLimit {
     }
 }
 
-/// A household has a /64 of IPv6 addresses, and may use as many of them as it likes.
-fn network(address: &str) -> &str {
-    let end = address.match_indices(':').nth(3).map_or(address.len(), |(index, _)| index);
-    if address.contains("::") && address.find("::").is_some_and(|gap| gap < end) { address } else { &address[..end] }
-}
-
 /// Whoever was quiet for a minute has a full bucket and is as good as new. If nobody was, the quietest half goes.
 fn forget_quiet(buckets: &mut HashMap<i64, Bucket>, now: Millis) {
     buckets.retain(|_, bucket| now - bucket.filled < MINUTE);
@@ -84,35 +100,43 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    #[test]
-    fn a_client_has_its_thousand_a_minute_and_says_nothing_of_others() {
-        let limit = RateLimit::new(REQUESTS_PER_MINUTE);
-        for _ in 0..1_000 {
-            limit.admit("192.0.2.1", 0).unwrap();
-        }
-        assert_eq!(limit.admit("192.0.2.1", 0), Err(1));
-        limit.admit("192.0.2.2", 0).unwrap();
-        limit.admit("192.0.2.1", 60).unwrap();
-        assert_eq!(limit.admit("192.0.2.1", 60), Err(1));
-        assert_eq!(RateLimit::new(1).admit("a", 0).and(RateLimit::new(0).admit("a", 0)), Ok(()));
-        let slow = RateLimit::new(1);
-        slow.admit("a", 0).unwrap();
-        assert_eq!(slow.admit("a", 0), Err(61));
+    fn client(address: &str) -> Networks {
+        Networks::of(address)
     }
 
     #[test]
-    fn an_ipv6_household_is_one_client() {
-        assert_eq!(network("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2");
-        assert_eq!(network("2001:db8:1:2::6"), "2001:db8:1:2");
-        assert_eq!(network("2001:db8::6"), "2001:db8::6");
-        assert_eq!(network("192.0.2.1"), "192.0.2.1");
+    fn a_client_has_a_fifth_of_what_the_gateway_lets_through_and_takes_nothing_from_others() {
+        assert_eq!(REQUESTS_PER_MINUTE, 200);
+        let limit = RateLimit::new(REQUESTS_PER_MINUTE);
+        for _ in 0..200 {
+            limit.admit(&client("192.0.2.1"), 0).unwrap();
+        }
+        assert_eq!(limit.admit(&client("192.0.2.1"), 0), Err(1));
+        limit.admit(&client("192.0.2.2"), 0).unwrap();
+        limit.admit(&client("192.0.2.1"), 300).unwrap();
+        assert_eq!(limit.admit(&client("192.0.2.1"), 300), Err(1));
+        assert_eq!(RateLimit::new(1).admit(&client("a"), 0).and(RateLimit::new(0).admit(&client("a"), 0)), Ok(()));
+        let slow = RateLimit::new(1);
+        slow.admit(&client("a"), 0).unwrap();
+        assert_eq!(slow.admit(&client("b"), 0), Err(61), "all garbage is one client");
+    }
+
+    #[test]
+    fn a_64_has_half_and_a_48_has_all_of_it() {
+        let limit = RateLimit::new(REQUESTS_PER_MINUTE);
+        let admitted =
+            |prefix: &str, times: usize| (0..times).filter(|nth| limit.admit(&client(&format!("{prefix}::{nth:x}")), 0).is_ok()).count();
+        assert_eq!(admitted("2001:db8:1:1", 300), 100, "however many addresses of it are used");
+        assert_eq!(admitted("2001:db8:1:2", 300), 100);
+        assert_eq!(admitted("2001:db8:1:3", 300), 0, "the /48 is used up");
+        assert_eq!(admitted("2001:db8:2:1", 300), 100, "another /48 is another client");
     }
 
     #[test]
     fn remembers_no_more_clients_than_it_may() {
         let limit = RateLimit::new(10);
-        for client in 0..=MOST_CLIENTS {
-            limit.admit(&client.to_string(), 5).unwrap();
+        for number in 0..=u32::try_from(MOST_CLIENTS).unwrap() {
+            limit.admit(&client(&std::net::Ipv4Addr::from(number).to_string()), 5).unwrap();
         }
         assert!(limit.buckets.lock().unwrap().len() <= MOST_CLIENTS);
     }
@@ -124,7 +148,7 @@ mod tests {
             let (mut now, mut admitted) = (0, 0_i64);
             for gap in gaps {
                 now += gap;
-                admitted += i64::from(limit.admit("a", now).is_ok());
+                admitted += i64::from(limit.admit(&client("a"), now).is_ok());
                 prop_assert!(admitted <= 20 + now * 20 / MINUTE + 1);
             }
         }

@@ -1,6 +1,9 @@
 //! What is kept of an address: its query and fragment can hold names, tokens and mail addresses, so most of it is dropped.
 //!
+//! Of the rest, what looks like a token or a mail address is taken out ([`scrub`]).
 //! Not a URL parser: addresses come from `location.href`, which is already normalised by a browser. Anything else is refused.
+
+use crate::scrub;
 
 /// Campaign parameters, the only part of a query that is kept.
 const KEPT_PARAMETERS: [&str; 7] = ["utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content", "ref", "source"];
@@ -40,13 +43,13 @@ impl Page {
         }
         let without_fragment = tail.split('#').next().unwrap_or_default();
         let (path, query) = without_fragment.split_once('?').unwrap_or((without_fragment, ""));
-        let path = if path.is_empty() { "/" } else { path };
-        let kept: Vec<&str> = query.split('&').filter(|parameter| is_kept(parameter)).collect();
+        let path = scrub::path(if path.is_empty() { "/" } else { path });
+        let kept: Vec<String> = query.split('&').filter(|parameter| is_kept(parameter)).map(scrub::parameter).collect();
         let separator = if kept.is_empty() { "" } else { "?" };
         Ok(Self {
             address: format!("{}://{host}{path}{separator}{}", scheme.to_ascii_lowercase(), kept.join("&")),
             host,
-            path: cut(path, LONGEST_PATH).to_owned(),
+            path: cut(&path, LONGEST_PATH).to_owned(),
         })
     }
 }
@@ -81,6 +84,9 @@ mod tests {
         assert_eq!(page.address, "https://shop.example:8443/a/b?utm_source=x");
         assert_eq!(page.host, "shop.example:8443");
         assert_eq!(page.path, "/a/b");
+        let page = Page::parse("https://x/reset/4f3a9c8b7d6e5f4a3b2c1d0e9f8a7b6c/me@x.example?utm_source=me@x.example&ref=a").unwrap();
+        assert_eq!(page.address, "https://x/reset/(token)/(mail)?utm_source=(mail)&ref=a");
+        assert_eq!(page.path, "/reset/(token)/(mail)");
         assert_eq!(Page::parse("http://x").unwrap().path, "/");
         assert_eq!(Page::parse("http://x?a=1").unwrap().address, "http://x/");
     }

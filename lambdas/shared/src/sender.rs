@@ -1,5 +1,7 @@
 //! What a request tells of the one who sent it, besides its body. Nothing of it is stored but the country.
 
+use crate::edge::Edge;
+use crate::network;
 use lambda_http::http::HeaderMap;
 use lambda_http::request::RequestContext;
 use lambda_http::{Request, RequestExt};
@@ -9,14 +11,18 @@ use lambda_http::{Request, RequestExt};
 pub struct Sender {
     /// Two letters, if CloudFront said.
     pub country: Option<String>,
-    /// The network address, without a port. Only ever hashed, with a salt that is deleted.
+    /// The network address, in its usual spelling, without a port. Only ever hashed, with a salt that is deleted.
     pub address: Option<String>,
 }
 
 impl Sender {
-    /// Reads a request's headers and context.
-    pub fn of(request: &Request) -> Self {
-        Self { country: country(request.headers()), address: address(request) }
+    /// Reads a request's headers and context. What headers say of the visitor counts if the `edge` vouches for them.
+    pub fn of(request: &Request, edge: &Edge) -> Self {
+        let headers = request.headers();
+        if edge.vouches(headers) {
+            return Self { country: country(headers), address: forwarded(headers).or_else(|| source(request)) };
+        }
+        Self { country: None, address: source(request) }
     }
 }
 
@@ -36,23 +42,25 @@ fn country(headers: &HeaderMap) -> Option<String> {
     (country.len() == 2 && country.bytes().all(|byte| byte.is_ascii_uppercase())).then(|| country.to_owned())
 }
 
-/// The visitor's address: what CloudFront says it is, else what the gateway saw.
+/// The visitor's address in its usual spelling, as CloudFront tells it.
 ///
 /// Behind CloudFront the gateway sees CloudFront. It then writes `X-Forwarded-For: …, visitor, CloudFront`, of which only the
-/// last two are not the visitor's own words. Who sends to the gateway directly can pretend to come through CloudFront; what
-/// that gains, another bucket of the rate limit, ends at the gateway's own limit.
-fn address(request: &Request) -> Option<String> {
-    let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
+/// last two are not the visitor's own words.
+fn forwarded(headers: &HeaderMap) -> Option<String> {
+    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    // An IPv6 address stands there without brackets: the port is what follows the last colon.
     if let Some((address, _port)) = header("cloudfront-viewer-address").and_then(|value| value.rsplit_once(':')) {
-        return Some(address.to_owned());
+        return Some(network::canonical(address));
     }
     let is_forwarded = header("via").is_some_and(|via| via.contains("cloudfront.net"));
     let mut hops = header("x-forwarded-for").unwrap_or_default().rsplit(',').map(str::trim);
-    if let Some(visitor) = hops.nth(1).filter(|_| is_forwarded) {
-        return Some(visitor.to_owned());
-    }
+    hops.nth(1).filter(|_| is_forwarded).map(network::canonical)
+}
+
+/// The address that the gateway saw.
+fn source(request: &Request) -> Option<String> {
     match request.request_context_ref() {
-        Some(RequestContext::ApiGatewayV1(context)) => context.identity.source_ip.clone(),
+        Some(RequestContext::ApiGatewayV1(context)) => context.identity.source_ip.as_deref().map(network::canonical),
         _ => None,
     }
 }
@@ -72,13 +80,14 @@ mod tests {
 
     #[test]
     fn finds_the_visitor_behind_cloudfront() {
-        let address = |headers: &[(&'static str, &str)]| Sender::of(&request(headers)).address;
+        let address = |headers: &[(&'static str, &str)]| Sender::of(&request(headers), &Edge::default()).address;
         assert_eq!(address(&[("cloudfront-viewer-address", "192.0.2.7:50000")]).as_deref(), Some("192.0.2.7"));
         assert_eq!(address(&[("cloudfront-viewer-address", "2001:db8::1:50000")]).as_deref(), Some("2001:db8::1"));
         let forwarded = ("x-forwarded-for", "10.0.0.1, 192.0.2.7, 203.0.113.5");
         assert_eq!(address(&[forwarded, ("via", "2.0 abc.cloudfront.net (CloudFront)")]).as_deref(), Some("192.0.2.7"));
         assert_eq!(address(&[forwarded]), None, "without CloudFront the gateway's word counts");
         assert_eq!(address(&[]), None);
+        assert_eq!(address(&[("cloudfront-viewer-address", "nonsense:1")]).as_deref(), Some("unknown"));
     }
 
     #[test]
@@ -86,7 +95,22 @@ mod tests {
         assert!(opts_out(request(&[("sec-gpc", "1")]).headers()));
         assert!(opts_out(request(&[("dnt", "1")]).headers()));
         assert!(!opts_out(request(&[("dnt", "0"), ("sec-gpc", "")]).headers()));
-        assert_eq!(Sender::of(&request(&[("cloudfront-viewer-country", "KR")])).country.as_deref(), Some("KR"));
-        assert_eq!(Sender::of(&request(&[("cloudfront-viewer-country", "<b>")])).country, None);
+        assert_eq!(country(request(&[("cloudfront-viewer-country", "KR")]).headers()).as_deref(), Some("KR"));
+        assert_eq!(country(request(&[("cloudfront-viewer-country", "<b>")]).headers()), None);
+    }
+    #[test]
+    fn headers_count_only_with_the_secret() {
+        let secret = "0123456789abcdef0123456789abcdef";
+        let edge = Edge::parse(Some(secret), None).unwrap();
+        let forged = [
+            ("cloudfront-viewer-address", "192.0.2.7:50000"),
+            ("cloudfront-viewer-country", "KR"),
+            ("x-forwarded-for", "192.0.2.7, 203.0.113.5"),
+            ("via", "2.0 abc.cloudfront.net (CloudFront)"),
+        ];
+        assert_eq!(Sender::of(&request(&forged), &edge), Sender::default());
+        assert_eq!(Sender::of(&request(&[&forged[..], &[("x-origin-verify", "wrong")]].concat()), &edge), Sender::default());
+        let right = Sender::of(&request(&[&forged[..], &[("x-origin-verify", secret)]].concat()), &edge);
+        assert_eq!(right, Sender { country: Some("KR".to_owned()), address: Some("192.0.2.7".to_owned()) });
     }
 }

@@ -1,13 +1,16 @@
 //! Runs one endpoint as a Lambda function. Everything that depends on the Lambda runtime or on the environment is here.
 
 use crate::answers::Answers;
+use crate::edge::{Edge, ORIGIN_ONLY, ORIGIN_VERIFY};
 use crate::endpoints::{Endpoint, Service};
-use crate::http::{Facts, Failure, Origins};
-use crate::limit::{REQUESTS_PER_MINUTE, RateLimit};
+use crate::http::{ALLOWED_ORIGINS, Facts, Failure, Origins};
+use crate::limit::{PER_MINUTE_VARIABLE, REQUESTS_PER_MINUTE, RateLimit};
 use crate::metrics::{self, Answered};
+use crate::sites::{SITES, Sites};
+use crate::spend::Spending;
 use crate::store::Store;
 use crate::time;
-use crate::token::{Readers, Signer};
+use crate::token::{READ_TOKEN_SHA256, READERS, Readers, Signer};
 use lambda_http::tracing::error;
 use lambda_http::{Error, Request, service_fn};
 use std::io::Write;
@@ -16,9 +19,9 @@ use std::time::Instant;
 
 /// Serves requests until Lambda ends the process.
 ///
-/// The environment names the tables (`EVENTS_TABLE`, `SESSIONS_TABLE`) and the stage (`ENVIRONMENT`). `docs/api.md` describes
-/// what else it may say: `ALLOWED_ORIGINS`, `REQUESTS_PER_MINUTE`, `TOKEN_SECRET`, `READ_TOKEN_SHA256`. `AWS_ENDPOINT_URL` is
-/// the SDK's own.
+/// The environment names the tables (`EVENTS_TABLE`, `SESSIONS_TABLE`). `docs/api.md` describes what else it may say: `SITES`,
+/// `ALLOWED_ORIGINS`, `REQUESTS_PER_MINUTE`, `ORIGIN_VERIFY`, `ORIGIN_ONLY`, `TOKEN_SECRET`, `READ_TOKEN_SHA256`, `READERS`.
+/// `AWS_ENDPOINT_URL` is the SDK's own.
 ///
 /// # Errors
 /// If a table's name is missing or another variable is wrong, or if the Lambda runtime does not answer.
@@ -57,16 +60,19 @@ async fn from_environment() -> Result<Service, Error> {
     let config = aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await;
     let client = aws_sdk_dynamodb::Client::new(&config);
     let store = Store::new(client, &variable("EVENTS_TABLE")?, &variable("SESSIONS_TABLE")?);
-    let per_minute = match optional("REQUESTS_PER_MINUTE") {
+    let per_minute = match optional(PER_MINUTE_VARIABLE) {
         None => REQUESTS_PER_MINUTE,
         Some(text) => text.parse().map_err(|_| format!("REQUESTS_PER_MINUTE must be a whole number, 0 for no limit, not {text}"))?,
     };
     Ok(Service {
         store,
-        origins: Origins::parse(optional("ALLOWED_ORIGINS").as_deref()),
+        origins: Origins::parse(optional(ALLOWED_ORIGINS).as_deref()),
+        edge: Edge::parse(optional(ORIGIN_VERIFY).as_deref(), optional(ORIGIN_ONLY).as_deref())?,
         limit: RateLimit::new(per_minute),
+        spending: Spending::new(per_minute),
+        sites: Sites::parse(optional(SITES).as_deref())?,
         signer: Signer::parse(optional("TOKEN_SECRET").as_deref()),
-        readers: Readers::parse(optional("READ_TOKEN_SHA256").as_deref(), &optional("ENVIRONMENT").unwrap_or_default())?,
+        readers: Readers::parse(optional(READ_TOKEN_SHA256).as_deref(), optional(READERS).as_deref())?,
         answers: Answers::default(),
     })
 }

@@ -4,6 +4,7 @@
 //! a session carries it, and later batches bring it back in their bodies, so that it costs no request of its own.
 //! All comparisons take the same time wherever the difference is.
 
+use crate::batch::is_site;
 use crate::time::{DAY, MINUTE, Millis, SECOND};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
@@ -14,10 +15,12 @@ const LIFETIME: Millis = 2 * DAY;
 /// How long after a session's beginning batches without a token are taken: an answer to a closed page is never read.
 pub const GRACE: Millis = 30 * MINUTE;
 
-/// Variable with the SHA-256 of the token that readers have to send.
+/// Variable with the SHA-256 of the tokens that readers have to send: `hash` for all sites or `site=hash` for one, with commas or spaces.
 pub const READ_TOKEN_SHA256: &str = "READ_TOKEN_SHA256";
+/// Variable that opens reading to everybody: `public`. The engine sets it for `readers: public`, and on the local AWS.
+pub const READERS: &str = "READERS";
 /// Why nobody may read. The 401, `liveinsight up` and the dashboard say it in these words.
-pub const READING_CLOSED: &str = "reading is closed: this is production and no token is set";
+pub const READING_CLOSED: &str = "reading is closed: no token is set";
 /// What opens it, in the same words everywhere.
 pub const OPEN_READING: &str = "set READ_TOKEN_SHA256 to the SHA-256 of one";
 
@@ -60,45 +63,77 @@ impl fmt::Debug for Signer {
 /// Who may read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Readers {
-    /// Everybody.
+    /// Everybody, everything.
     All,
-    /// Who has the token with this SHA-256.
-    WithToken([u8; 32]),
-    /// Nobody: the installation is for production and names no token.
+    /// Who has one of these tokens, the sites that it is for.
+    WithToken(Vec<ReaderToken>),
+    /// Nobody: no token is set, and nobody declared the numbers public.
     Nobody,
 }
 
+/// A token that opens reading.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReaderToken {
+    /// The only site it opens; all sites if there is none.
+    site: Option<String>,
+    sha256: [u8; 32],
+}
+
 impl Readers {
-    /// Reads the configured hash, 64 hexadecimal digits. Without one everybody may read, but in production nobody.
+    /// Reads the configured hashes ([`READ_TOKEN_SHA256`]) and what is declared of readers ([`READERS`]). Where tokens are set they are
+    /// asked for, whatever is declared.
     ///
     /// # Errors
-    /// What is wrong with the hash.
-    pub fn parse(hash: Option<&str>, environment: &str) -> Result<Self, String> {
-        match hash.map(str::trim).filter(|hash| !hash.is_empty()) {
-            None if environment == "prod" => Ok(Self::Nobody),
-            None => Ok(Self::All),
-            Some(hash) => from_hexadecimal(&hash.to_ascii_lowercase())
-                .and_then(|bytes| bytes.try_into().ok())
-                .map(Self::WithToken)
-                .ok_or_else(|| "READ_TOKEN_SHA256 must be 64 hexadecimal digits: the SHA-256 of the token".to_owned()),
-        }
+    /// What is wrong with an entry; the hash itself is not told.
+    pub fn parse(hashes: Option<&str>, readers: Option<&str>) -> Result<Self, String> {
+        let is_public = match readers.map(str::trim) {
+            None | Some("" | "closed") => false,
+            Some("public") => true,
+            Some(other) => return Err(format!("{READERS} must be public or closed, not {other}")),
+        };
+        let entries = hashes.unwrap_or_default().split([',', ' ']).filter(|entry| !entry.is_empty());
+        let tokens = entries.map(ReaderToken::parse).collect::<Result<Vec<_>, _>>()?;
+        Ok(match (tokens.is_empty(), is_public) {
+            (false, _) => Self::WithToken(tokens),
+            (true, true) => Self::All,
+            (true, false) => Self::Nobody,
+        })
     }
 
-    /// Whether a token opens the reading endpoints.
-    pub fn admit(&self, token: Option<&str>) -> bool {
+    /// Returns whether a token opens the numbers of a site.
+    pub fn admit(&self, token: Option<&str>, site: &str) -> bool {
         match (self, token) {
             (Self::All, _) => true,
-            (Self::WithToken(expected), Some(token)) => {
-                // Comparing under a key that nobody knows takes the same time for all differences; comparing hashes of
-                // which the sender knows the input would already be harmless.
-                let key = crate::visitor::random_text();
-                let given: [u8; 32] = Sha256::digest(token.as_bytes()).into();
-                let given = mac_bytes(&key, &given).finalize().into_bytes();
-                mac_bytes(&key, expected).verify(&given).is_ok()
+            (Self::WithToken(tokens), Some(given)) => {
+                let given: [u8; 32] = Sha256::digest(given.as_bytes()).into();
+                // All of them are compared, so that the time tells nothing of which one fits.
+                tokens.iter().fold(false, |is_one, token| {
+                    let is_this = equals(&token.sha256, &given);
+                    is_one || (is_this && token.site.as_ref().is_none_or(|own| own == site))
+                })
             }
             (Self::WithToken(_), None) | (Self::Nobody, _) => false,
         }
     }
+}
+
+impl ReaderToken {
+    fn parse(entry: &str) -> Result<Self, String> {
+        let (site, hash) = entry.split_once('=').map_or((None, entry), |(site, hash)| (Some(site), hash));
+        if let Some(site) = site.filter(|site| !is_site(site)) {
+            return Err(format!("{READ_TOKEN_SHA256}: a site must be 1 to 32 of a-z 0-9 -, not {site}"));
+        }
+        let sha256 = from_hexadecimal(&hash.to_ascii_lowercase()).and_then(|bytes| bytes.try_into().ok());
+        let wrong = || format!("{READ_TOKEN_SHA256} must be 64 hexadecimal digits: the SHA-256 of the token");
+        Ok(Self { site: site.map(str::to_owned), sha256: sha256.ok_or_else(wrong)? })
+    }
+}
+
+/// Compares under a key that nobody knows, which takes the same time wherever the difference is.
+pub(crate) fn equals(expected: &[u8], given: &[u8]) -> bool {
+    let key = crate::visitor::random_text();
+    let given = mac_bytes(&key, given).finalize().into_bytes();
+    mac_bytes(&key, expected).verify(&given).is_ok()
 }
 
 fn mac_bytes(key: &str, bytes: &[u8]) -> Hmac<Sha256> {
@@ -160,15 +195,41 @@ mod tests {
     fn readers_need_the_token_that_is_configured() {
         // printf secret | sha256sum
         let hash = "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b";
-        let readers = Readers::parse(Some(hash), "prod").unwrap();
-        assert!(readers.admit(Some("secret")));
-        assert!(!readers.admit(Some("Secret")) && !readers.admit(Some("")) && !readers.admit(None));
-        assert!(!readers.admit(Some(hash)), "the hash is no token");
-        assert_eq!(Readers::parse(None, "dev"), Ok(Readers::All));
-        assert_eq!(Readers::parse(Some(""), "prod"), Ok(Readers::Nobody));
-        assert!(!Readers::Nobody.admit(Some("secret")));
-        assert!(Readers::parse(Some("abc"), "dev").is_err());
-        assert!(Readers::parse(Some(&"é".repeat(32)), "dev").is_err());
+        let readers = Readers::parse(Some(hash), None).unwrap();
+        let admit = |token: Option<&str>| readers.admit(token, "default");
+        assert!(admit(Some("secret")));
+        assert!(!admit(Some("Secret")) && !admit(Some("")) && !admit(None));
+        assert!(!admit(Some(hash)), "the hash is no token");
+        assert_eq!(Readers::parse(Some(hash), Some("public")), Ok(readers), "a token that is set is asked for");
+        assert!(Readers::parse(Some("abc"), None).is_err());
+        assert!(Readers::parse(Some(&"é".repeat(32)), None).is_err());
+    }
+
+    #[test]
+    fn reading_is_closed_unless_it_is_declared_public() {
+        for nothing in [None, Some(""), Some(" , ")] {
+            assert_eq!(Readers::parse(nothing, None), Ok(Readers::Nobody));
+            assert_eq!(Readers::parse(nothing, Some("closed")), Ok(Readers::Nobody));
+            assert_eq!(Readers::parse(nothing, Some("public")), Ok(Readers::All));
+        }
+        assert!(!Readers::Nobody.admit(Some("secret"), "default"));
+        assert!(Readers::parse(None, Some("open")).is_err());
+    }
+
+    #[test]
+    fn a_token_of_one_site_opens_no_other() {
+        // printf secret | sha256sum; printf other | sha256sum; printf all | sha256sum
+        let secret = "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b";
+        let other = "d9298a10d1b0735837dc4bd85dac641b0f3cef27a47e5d53a54f2f3f5b2fcffa";
+        let all = "5ef5ef0364b6939c4ca61f34b393f7b368d1be8619647aaf83d5b395919ab629";
+        let readers = Readers::parse(Some(&format!("shop={secret}, blog={secret} shop={other},{all}")), None).unwrap();
+        for (token, sites) in [("secret", vec!["shop", "blog"]), ("other", vec!["shop"]), ("all", vec!["shop", "blog", "docs"])] {
+            for site in ["shop", "blog", "docs"] {
+                assert_eq!(readers.admit(Some(token), site), sites.contains(&site), "{token} {site}");
+            }
+        }
+        assert!(Readers::parse(Some(&format!("Shop={secret}")), None).is_err());
+        assert!(Readers::parse(Some("shop="), None).is_err());
     }
 
     proptest! {

@@ -5,9 +5,12 @@
 mod support;
 
 use lambda_http::http::StatusCode;
+use lambda_http::request::RequestContext;
 use lambda_http::{Body, Request};
 use serde_json::{Value, json};
+use shared::edge::Edge;
 use shared::endpoints::{Endpoint, Events, RealtimeNow, Service, StatsOverTime};
+use shared::http::Origins;
 use shared::limit::RateLimit;
 use shared::store::visitors::salt_key;
 use shared::store::{Item, Store, read_text};
@@ -141,7 +144,7 @@ async fn readers_show_their_token() {
     assert_eq!(data["details"]["field"], READ_TOKEN_SHA256, "by this the dashboard knows that no token would be taken");
 
     // printf secret | sha256sum
-    service.readers = Readers::parse(Some("2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b"), "prod").unwrap();
+    service.readers = Readers::parse(Some("2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b"), None).unwrap();
     for headers in [vec![], vec![("x-api-key", "wrong")], vec![("authorization", "Bearer wrong")], vec![("authorization", "secret")]] {
         assert_eq!(answer::<StatsOverTime>(&service, &get(&headers), NOW).await.0, StatusCode::UNAUTHORIZED);
         let (response, _) = service.answer::<RealtimeNow>(&get(&headers), NOW).await;
@@ -248,4 +251,100 @@ async fn realtime_tells_sources_and_the_latest_events() {
     assert_eq!(stats["data"]["bounce_rate"], 1.0);
     // The running hour is in the summary, not in what is compared.
     assert_eq!((&stats["data"]["summary"]["total_pageviews"], &stats["data"]["complete"]["total_pageviews"]), (&json!(2), &json!(0)));
+}
+
+#[tokio::test]
+async fn a_readers_token_opens_its_own_sites_alone() {
+    let tables = support::tables().await;
+    let mut service = service(&tables);
+    // printf secret | sha256sum; printf other | sha256sum
+    service.readers = Readers::parse(
+        Some(
+            "shop=2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b,\
+             blog=d9298a10d1b0735837dc4bd85dac641b0f3cef27a47e5d53a54f2f3f5b2fcffa",
+        ),
+        None,
+    )
+    .unwrap();
+    let ask = async |site: &str, token: &str| {
+        let query = std::collections::HashMap::from([("k".to_owned(), vec![site.to_owned()])]);
+        let mut request = lambda_http::RequestExt::with_query_string_parameters(Request::new(Body::Empty), query);
+        request.headers_mut().insert("x-api-key", token.parse().unwrap());
+        let realtime = answer::<RealtimeNow>(&service, &request, NOW).await.0;
+        assert_eq!(answer::<StatsOverTime>(&service, &request, NOW).await.0, realtime);
+        realtime
+    };
+    assert_eq!((ask("shop", "secret").await, ask("blog", "other").await), (StatusCode::OK, StatusCode::OK));
+    for (site, token) in [("shop", "other"), ("blog", "secret"), ("default", "secret"), ("NO SITE", "secret")] {
+        assert_eq!(ask(site, token).await, StatusCode::UNAUTHORIZED, "{site} {token}");
+    }
+}
+
+#[tokio::test]
+async fn what_headers_say_of_a_visitor_counts_only_with_cloudfronts_secret() {
+    let secret = "0123456789abcdef0123456789abcdef";
+    let tables = support::tables().await;
+    let mut service = service(&tables);
+    service.edge = Edge::parse(Some(secret), None).unwrap();
+    service.limit = RateLimit::new(2);
+    let body = json!({"events": [view("session-0001", NOW)]});
+    let forged = |nth: usize, secret: &str| {
+        let address = format!("198.51.100.{nth}:1");
+        let mut request =
+            post(&body, &[("cloudfront-viewer-address", &address), ("cloudfront-viewer-country", "KR"), ("x-origin-verify", secret)]);
+        let gateway = json!({
+            "resourcePath": "/", "httpMethod": "POST", "stage": "dev", "accountId": "1", "resourceId": "r", "apiId": "a", "requestId": "q",
+            "identity": {"sourceIp": "192.0.2.9"},
+        });
+        let context = RequestContext::ApiGatewayV1(serde_json::from_value(gateway).unwrap());
+        request = lambda_http::RequestExt::with_request_context(request, context);
+        request
+    };
+    // Every request claims to be another visitor's; the gateway saw one address.
+    let mut statuses = Vec::new();
+    for nth in 0..3 {
+        statuses.push(answer::<Events>(&service, &forged(nth, "wrong"), NOW).await.0);
+    }
+    assert_eq!(statuses, [StatusCode::OK, StatusCode::OK, StatusCode::TOO_MANY_REQUESTS]);
+    let kept = format!("{:?}", items(&tables, &tables.events).await);
+    assert!(!kept.contains("KR"), "nor does the country count");
+    assert_eq!(answer::<Events>(&service, &forged(7, secret), NOW).await.0, StatusCode::OK, "CloudFront's visitors are told apart");
+
+    service.edge = Edge::parse(Some(secret), Some("true")).unwrap();
+    let (status, data) = answer::<Events>(&service, &forged(8, "wrong"), NOW).await;
+    assert_eq!((status, &data["status"]), (StatusCode::FORBIDDEN, &json!("error")));
+    assert_eq!(answer::<Events>(&service, &forged(8, secret), NOW).await.0, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn declared_origins_are_enforced_and_answered() {
+    let tables = support::tables().await;
+    let mut service = service(&tables);
+    service.origins = Origins::parse(Some("https://shop.example,https://blog.example"));
+    let body = json!({"events": [view("session-0001", NOW)]});
+    for origin in ["https://shop.example", "https://blog.example"] {
+        let (response, _) = service.answer::<Events>(&post(&body, &[("origin", origin)]), NOW).await;
+        let headers = response.headers();
+        assert_eq!((response.status(), &headers["access-control-allow-origin"]), (StatusCode::OK, &origin.parse().unwrap()));
+        assert_eq!(headers["vary"], "origin", "a cache must not hand one site's answer to another");
+    }
+    let (response, _) = service.answer::<Events>(&post(&body, &[("origin", "https://shop.example.evil")]), NOW).await;
+    assert_eq!(response.status(), StatusCode::FORBIDDEN);
+    assert!(!response.headers().contains_key("access-control-allow-origin"));
+}
+
+#[tokio::test]
+async fn what_looks_like_a_token_in_a_path_is_never_stored() {
+    let tables = support::tables().await;
+    let service = service(&tables);
+    let mut event = view("session-0001", NOW);
+    event["page_url"] = json!("https://shop.example/reset/4f3a9c8b7d6e5f4a3b2c1d0e9f8a7b6c?utm_source=me@shop.example");
+    event["referrer"] = json!("https://mail.example/u/me@shop.example/inbox");
+    event["props"] = json!({"url": "https://files.example/d/550e8400-e29b-41d4-a716-446655440000"});
+    assert_eq!(answer::<Events>(&service, &post(&json!({"events": [event]}), &[]), NOW).await.0, StatusCode::OK);
+    let kept = format!("{:?}{:?}", items(&tables, &tables.events).await, items(&tables, &tables.sessions).await);
+    for secret in ["4f3a9c8b", "me@shop", "550e8400"] {
+        assert!(!kept.contains(secret), "{secret} is kept");
+    }
+    assert!(kept.contains("/reset/(token)") && kept.contains("(mail)"));
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::super::diagnostic::Problem;
 use super::super::file::{IndexFile, KeyFile, StackFile, TableFile};
-use super::super::limits::{INDEX_NAME, INDEXES, KEY_NAME, Limit, TTL_NAME};
+use super::super::limits::{INDEX_NAME, INDEXES, KEY_NAME, Limit, RESTORE_DAYS, TTL_NAME};
 use super::super::model::KeyType;
 use super::super::names::table_variable;
 use super::{Problems, below};
@@ -25,9 +25,22 @@ pub(super) fn check(file: &StackFile, problems: &mut Problems) {
         }
         keys(table, &path, problems);
         indexes(table, &path, problems);
+        if let Some(days) = table.restore_days {
+            restore_days(table, days, &below(&path, &["restore_days"]), problems);
+        }
         if let Some(ttl) = &table.ttl {
             attribute(ttl, TTL_NAME, &below(&path, &["ttl"]), problems);
         }
+    }
+}
+
+fn restore_days(table: &TableFile, days: u32, path: &[&str], problems: &mut Problems) {
+    if !RESTORE_DAYS.allows(days.into()) {
+        let problem = Problem::new(format!("a table that can be restored for {days} days"));
+        problems.value(path, problem.expected(format!("expected {} to {}", RESTORE_DAYS.least, RESTORE_DAYS.most)));
+    } else if !table.point_in_time_recovery {
+        let problem = Problem::new("restore_days of a table that cannot be restored");
+        problems.key(path, problem.help("add point_in_time_recovery: true, or leave restore_days out"));
     }
 }
 

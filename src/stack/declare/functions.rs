@@ -6,6 +6,7 @@ use crate::{
     resources::{Alias, Function, LogGroup, Role, RolePolicy},
     stack::{self, LIVE_ALIAS, log_group_of, names::function_output},
 };
+use shared::{limit::PER_MINUTE_VARIABLE as REQUESTS_PER_MINUTE, token::READERS};
 use std::collections::BTreeMap;
 
 /// What the API has to know of a function.
@@ -65,7 +66,7 @@ impl Declaring<'_> {
         let released: BTreeMap<&str, String> = [
             ("code", function.code_sha256.clone().unwrap_or_default()),
             ("architecture", function.architecture.clone().unwrap_or_default()),
-            ("configuration", format!("{} {} {RUNTIME} {:?}", function.memory, function.timeout, self.stack.variables(name, &self.names))),
+            ("configuration", format!("{} {} {RUNTIME} {:?}", function.memory, function.timeout, self.variables(name, declared))),
         ]
         .into();
         let is_known = function.environment.values().all(Option::is_some);
@@ -84,9 +85,21 @@ impl Declaring<'_> {
 
     /// The environment variables, with secrets whose values are not known.
     fn environment(&self, name: &str, declared: &stack::Function) -> BTreeMap<String, Option<String>> {
-        let known = self.stack.variables(name, &self.names).into_iter().map(|(name, value)| (name, Some(value)));
+        let known = self.variables(name, declared).into_iter().map(|(name, value)| (name, Some(value)));
         let unknown = declared.secrets.iter().filter(|(_, value)| value.is_none()).map(|(name, _)| (name.clone(), None));
         known.chain(unknown).collect()
+    }
+
+    /// The variables with values. On the local AWS everybody may read, and all visitors share one address, so that nobody is limited;
+    /// what the file says stands above that.
+    fn variables(&self, name: &str, declared: &stack::Function) -> BTreeMap<String, String> {
+        let mut variables = self.stack.variables(name, &self.names);
+        if self.place.functions_on_host && declared.route.is_some() && self.stack.counts_events() {
+            for (local, value) in [(READERS, "public"), (REQUESTS_PER_MINUTE, "0")] {
+                variables.entry(local.to_owned()).or_insert_with(|| value.to_owned());
+            }
+        }
+        variables
     }
 
     fn role_arn(&self, name: &str) -> String {

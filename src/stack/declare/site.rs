@@ -8,6 +8,7 @@ use crate::{
     },
     stack::{Site, names::script_output},
 };
+use shared::edge::ORIGIN_VERIFY;
 use std::collections::BTreeMap;
 
 /// The logical name of all that belongs to the site.
@@ -88,10 +89,20 @@ impl Declaring<'_> {
         }
     }
 
+    /// The secret that the distribution shows to the API: the first of those that a function takes. The functions take several, so that they
+    /// know a new one before the distribution sends it.
+    fn origin_secret(&self) -> Option<String> {
+        let routed = self.stack.functions.iter().filter(|(_, function)| function.route.is_some());
+        let mut secrets = routed.filter_map(|(name, _)| self.stack.variables(name, &self.names).remove(ORIGIN_VERIFY));
+        let first = secrets.find_map(|secrets| Some(secrets.split(',').next()?.trim().to_owned()).filter(|secret| !secret.is_empty()));
+        first
+    }
+
     fn api_origin(&self, api: &DeclaredApi) -> Origin {
         let (id, stage) = (api.rest_api.api_id(), self.names.stage());
         let (hosts, paths) = (self.place.clone(), self.place.clone());
         let host = id.map(move |id| hosts.api_host(&id));
-        Origin::server(host, id.map(move |id| paths.api_path(&id, &stage)), self.place.api_http_port)
+        let server = Origin::server(host, id.map(move |id| paths.api_path(&id, &stage)), self.place.api_http_port);
+        Origin { verify: self.origin_secret(), ..server }
     }
 }

@@ -3,8 +3,10 @@
 use super::{Endpoint, Service};
 use crate::batch::Batch;
 use crate::bots::is_bot;
+use crate::charge;
 use crate::http::{Facts, Failure, Reply, content_type};
 use crate::ingest;
+use crate::network::Networks;
 use crate::sender::{Sender, opts_out, user_agent};
 use crate::time::Millis;
 use crate::wire::Received;
@@ -34,6 +36,9 @@ impl Endpoint for Events {
             return Err(Failure::TooLarge(LARGEST_BODY));
         }
         let mut batch = Batch::parse(body, now)?;
+        if !service.sites.admit(&batch.site) {
+            return Err(Failure::UnknownSite(batch.site));
+        }
         let right = batch.events.len();
         if opts_out(request.headers()) || is_bot(user_agent(request.headers())) {
             batch.events.clear();
@@ -45,6 +50,9 @@ impl Endpoint for Events {
             let facts = Facts { rejected: received.rejected.len(), ignored, ..Facts::default() };
             return Ok(Reply { data: json!(received), cache: "no-store", entity_tag: None, facts });
         }
+        let sender = Sender::of(request, &service.edge);
+        let networks = sender.address.as_deref().map(Networks::of);
+        service.charge(networks.as_ref(), charge::units(&batch), now).await?;
         let mut token = None;
         if let Some(signer) = &service.signer {
             if !ingest::is_entitled(&service.store, signer, &batch, now).await? {
@@ -52,7 +60,10 @@ impl Endpoint for Events {
             }
             token = Some(signer.sign(&batch.site, ingest::latest_session(&batch), now));
         }
-        let taken = ingest::take(&service.store, batch, Sender::of(request), now).await?;
+        let taken = ingest::take(&service.store, batch, sender, now).await?;
+        if let Some(networks) = &networks {
+            service.spending.owe(networks, taken.extra_units, now);
+        }
         let received = Received { ignored, token, ..taken.received };
         let facts = Facts {
             events: received.processed_events,

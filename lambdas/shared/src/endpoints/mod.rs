@@ -10,9 +10,14 @@ pub use stats::StatsOverTime;
 
 use crate::answers::Answers;
 use crate::batch::{self, Invalid};
+use crate::charge;
+use crate::edge::Edge;
 use crate::http::{self, Failure, Origins, Reply};
 use crate::limit::{self, RateLimit};
+use crate::network::Networks;
 use crate::sender::Sender;
+use crate::sites::Sites;
+use crate::spend::{Refusal, Spending};
 use crate::store::Store;
 use crate::time::Millis;
 use crate::token::{Readers, Signer};
@@ -30,8 +35,14 @@ pub struct Service {
     pub store: Store,
     /// Who may ask.
     pub origins: Origins,
+    /// What tells requests through the installation's own address from others.
+    pub edge: Edge,
     /// How often.
     pub limit: RateLimit,
+    /// How much clients may make it write.
+    pub spending: Spending,
+    /// Which sites events are taken for.
+    pub sites: Sites,
     /// Signs sessions, if they are to be proven.
     pub signer: Option<Signer>,
     /// Who may read.
@@ -57,7 +68,10 @@ impl Service {
         Self {
             store,
             origins: Origins::Any,
+            edge: Edge::default(),
             limit: RateLimit::new(limit::REQUESTS_PER_MINUTE),
+            spending: Spending::new(limit::REQUESTS_PER_MINUTE),
+            sites: Sites::Any,
             signer: None,
             readers: Readers::All,
             answers: Answers::default(),
@@ -66,7 +80,9 @@ impl Service {
 
     /// Answers any request: a complete response, and what became of it for the log.
     pub async fn answer<E: Endpoint>(&self, request: &Request, now: Millis) -> (Response<Body>, Result<Reply, Failure>) {
-        let result = if !self.origins.admit(request.headers()) {
+        let result = if !self.edge.admits(request.headers()) {
+            Err(Failure::NotThroughEdge)
+        } else if !self.origins.admit(request.headers()) {
             Err(Failure::ForeignOrigin)
         } else if request.method() == Method::OPTIONS {
             Ok(preflight())
@@ -82,8 +98,8 @@ impl Service {
 
     /// A request without an address came from inside.
     fn seconds_to_wait(&self, request: &Request, now: Millis) -> Option<i64> {
-        let address = Sender::of(request).address?;
-        self.limit.admit(&address, now).err()
+        let address = Sender::of(request, &self.edge).address?;
+        self.limit.admit(&Networks::of(&address), now).err()
     }
 
     /// What caches may do with an answer: what only some may read is not to be shared.
@@ -91,12 +107,27 @@ impl Service {
         if self.readers == Readers::All { open } else { "private, max-age=0" }
     }
 
-    fn admit_reader(&self, request: &Request) -> Result<(), Failure> {
+    /// Returns the site that is asked for, if the reader may read it. Who may not is not told whether the question was right.
+    fn admit_reader(&self, request: &Request) -> Result<String, Failure> {
+        let site = site(request);
+        let token = http::reader_token(request.headers());
         match &self.readers {
             Readers::Nobody => Err(Failure::ReadingClosed),
-            readers if readers.admit(http::reader_token(request.headers())) => Ok(()),
+            readers if readers.admit(token, site.as_deref().unwrap_or_default()) => site,
             _ => Err(Failure::ReaderToken),
         }
+    }
+
+    /// Charges a batch to the client that sent it, before anything is written. One without an address came from inside.
+    async fn charge(&self, networks: Option<&Networks>, units: i64, now: Millis) -> Result<(), Failure> {
+        if units > charge::MOST_UNITS {
+            return Err(Failure::TooDear);
+        }
+        let Some(networks) = networks else { return Ok(()) };
+        self.spending.spend(&self.store, networks, units, now).await.map_err(|refusal| match refusal {
+            Refusal::Wait(seconds) => Failure::TooMany(seconds),
+            Refusal::Store(error) => Failure::Store(error),
+        })
     }
 }
 

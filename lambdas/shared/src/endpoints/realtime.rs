@@ -1,6 +1,6 @@
 //! `GET /api/realtime`
 
-use super::{Endpoint, NOT_SHARED, Service, site};
+use super::{Endpoint, NOT_SHARED, Service};
 use crate::http::{Facts, Failure, Reply, entity_tag};
 use crate::realtime;
 use crate::time::Millis;
@@ -17,8 +17,7 @@ impl Endpoint for RealtimeNow {
     const ROUTE: &'static str = "realtime";
 
     async fn answer(service: &Service, request: &Request, now: Millis) -> Result<Reply, Failure> {
-        service.admit_reader(request)?;
-        let site = site(request)?;
+        let site = service.admit_reader(request)?;
         let read = async {
             let mut realtime = realtime::read(&service.store, &site, now).await?;
             let data = json!(realtime);

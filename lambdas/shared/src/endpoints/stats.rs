@@ -1,6 +1,6 @@
 //! `GET /api/stats?period=hour|day&limit=24`
 
-use super::{Endpoint, NOT_SHARED, Service, parameter, site, wrong};
+use super::{Endpoint, NOT_SHARED, Service, parameter, wrong};
 use crate::http::{Facts, Failure, Reply, entity_tag};
 use crate::stats::{self, Period, Window};
 use crate::time::Millis;
@@ -17,8 +17,8 @@ impl Endpoint for StatsOverTime {
     const ROUTE: &'static str = "stats";
 
     async fn answer(service: &Service, request: &Request, now: Millis) -> Result<Reply, Failure> {
-        service.admit_reader(request)?;
-        let (site, window) = (site(request)?, window(request, now)?);
+        let site = service.admit_reader(request)?;
+        let window = window(request, now)?;
         let read = async {
             let mut stats = stats::read(&service.store, &site, window).await?;
             let data = json!(stats);

@@ -32,7 +32,7 @@ impl Truth {
                 let [site, date, visitor] = mark.splitn(3, '#').collect::<Vec<_>>()[..] else { continue };
                 let hours = visits.entry((site.to_owned(), date.to_owned(), visitor.to_owned())).or_default();
                 hours.extend(numbers(item, "hours").filter_map(|hour| hour.parse::<Millis>().ok()));
-            } else {
+            } else if !key.starts_with('@') {
                 counted.insert(key, numbers(item, "seen").collect());
                 truth.add_session(item, now);
             }

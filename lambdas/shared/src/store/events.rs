@@ -2,6 +2,7 @@
 
 use super::{Store, StoreError, number, read_text, text};
 use crate::batch::Event;
+use crate::charge;
 use crate::device::device_class;
 use crate::digest;
 use crate::time::{DAY, Millis, SECOND};
@@ -40,10 +41,12 @@ impl Store {
     ///
     /// The sort key is the event's millisecond. If another event of the session has it, the event moves to one shortly after,
     /// always in the same order of places, which its identifier decides. Nothing is ever freed before it expires, so an event sent
-    /// again meets itself before it meets a free place.
-    pub async fn keep_events(&self, events: &[Event], delivery: &Delivery) -> Result<(), StoreError> {
+    /// again meets itself before it meets a free place. Returns the write units of places that were taken: a refused write is billed by the
+    /// size of the item that it met, which is taken for that of the event.
+    pub async fn keep_events(&self, events: &[Event], delivery: &Delivery) -> Result<i64, StoreError> {
         let mut tasks = JoinSet::new();
         let mut waiting = spread(events).into_iter();
+        let mut units = 0;
         loop {
             while tasks.len() < IN_FLIGHT {
                 let Some(event) = waiting.next() else { break };
@@ -51,15 +54,16 @@ impl Store {
                 tasks.spawn(async move { store.keep_event(&event, &delivery).await });
             }
             match tasks.join_next().await {
-                Some(Ok(result)) => result?,
+                Some(Ok(result)) => units += result?,
                 Some(Err(failure)) => std::panic::resume_unwind(failure.into_panic()),
-                None => return Ok(()),
+                None => return Ok(units),
             }
         }
     }
 
-    async fn keep_event(&self, event: &Event, delivery: &Delivery) -> Result<(), StoreError> {
+    async fn keep_event(&self, event: &Event, delivery: &Delivery) -> Result<i64, StoreError> {
         let mut item = item_of(event, delivery);
+        let mut units = 0;
         for place in places(event).take(MOST_PLACES) {
             item.insert("timestamp".to_owned(), number(place));
             let result = self
@@ -73,13 +77,14 @@ impl Store {
                 .send()
                 .await;
             match result {
-                Ok(_) => return Ok(()),
+                Ok(_) => return Ok(units),
                 Err(error) => match error.as_service_error() {
                     Some(PutItemError::ConditionalCheckFailedException(failure)) => {
                         let kept = failure.item.as_ref().and_then(|item| read_text(item, "event_id"));
                         if kept == Some(event.event_id.as_str()) {
-                            return Ok(());
+                            return Ok(units);
                         }
+                        units += charge::event_units(event) / 2;
                     }
                     _ => return Err(StoreError::new("PutItem", &error)),
                 },

@@ -1,10 +1,11 @@
-//! The two tables. One file per kind of item: [`events`], [`sessions`], [`counters`], [`visitors`].
+//! The two tables. One file per kind of item: [`events`], [`sessions`], [`counters`], [`visitors`], leases.
 //!
 //! Keys and indexes are those that the stack declares: events by `session_id` and `timestamp` with an index by
 //! `event_type`, sessions by `session_id` with an index by `is_active` and `last_activity`.
 
 pub mod counters;
 pub mod events;
+mod leases;
 mod recount;
 pub mod sessions;
 pub mod visitors;

@@ -4,6 +4,7 @@
 //! one item, so that of any number of deliveries of a batch, at once or one after the other, exactly one gets through.
 
 use super::{Item, Store, StoreError, number, read_number, read_text, text};
+use crate::charge;
 use crate::rollup::{Touch, Visit};
 use crate::time::{DAY, MINUTE, Millis, SECOND, floor};
 use crate::token::GRACE;
@@ -27,18 +28,34 @@ pub enum Gate {
     Duplicate,
 }
 
+/// What became of a batch, and the write units of that beyond one: a session that remembers thousands of batches is a large item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Passage {
+    /// What became of it.
+    pub gate: Gate,
+    /// Units of the session's item beyond its first kilobyte, for every attempt.
+    pub extra_units: i64,
+}
+
 impl Store {
     /// Lets a batch through once, and writes down the session's new state.
     ///
     /// A session's time never runs backwards: if another delivery got in first with a later time, the touch takes that one.
     /// Everything counted by comparing with the last activity relies on it.
-    pub async fn pass_gate(&self, batch: i64, mut touch: Touch) -> Result<Gate, StoreError> {
-        for _ in 0..MOST_ATTEMPTS {
+    pub async fn pass_gate(&self, batch: i64, mut touch: Touch) -> Result<Passage, StoreError> {
+        let mut extra_units = 0;
+        for attempt in 0..MOST_ATTEMPTS {
+            // The second attempt is in the batch's charge; more of them only a sender makes who writes to one session all the time.
+            extra_units += i64::from(attempt > 1);
             match self.update_session(batch, &touch).await? {
-                Update::Done(before) => return Ok(Gate::Passed(before.as_ref().map(visit_of), Box::new(touch))),
+                Update::Done(before) => {
+                    extra_units += before.as_ref().map_or(0, extra_units_of);
+                    return Ok(Passage { gate: Gate::Passed(before.as_ref().map(visit_of), Box::new(touch)), extra_units });
+                }
                 Update::Refused(current) => {
+                    extra_units += extra_units_of(&current);
                     if has_batch(&current, batch) {
-                        return Ok(Gate::Duplicate);
+                        return Ok(Passage { gate: Gate::Duplicate, extra_units });
                     }
                     if read_number(&current, "batches") >= MOST_BATCHES {
                         return Err(StoreError::SessionFull);
@@ -136,6 +153,14 @@ enum Update {
 /// Seconds since 1970. A session lives as long as a batch for it may arrive: events older than a day are refused.
 fn expires(now: Millis) -> i64 {
     (now + DAY) / SECOND
+}
+
+/// Units of a session's item beyond its first: its texts, 300 bytes for all else, and 11 for the number of each batch ("Item sizes and
+/// formats", DynamoDB Developer Guide).
+fn extra_units_of(item: &Item) -> i64 {
+    let texts = ["session_id", "entry_page", "exit_page", "referrer"].iter().filter_map(|name| read_text(item, name)).map(str::len);
+    let batches = item.get("seen").and_then(|value| value.as_ns().ok()).map_or(0, Vec::len);
+    charge::kilobytes(texts.sum::<usize>() + 300 + 11 * batches) - 1
 }
 
 fn has_batch(item: &Item, batch: i64) -> bool {

@@ -27,6 +27,16 @@ impl Function {
         let mut command = Command::new(executable);
         command.env_clear().envs([("AWS_ACCESS_KEY_ID", "test"), ("AWS_ENDPOINT_URL", endpoint)]);
         command.envs([("EVENTS_TABLE", &tables.events), ("SESSIONS_TABLE", &tables.sessions)]);
+        // As on the local AWS: everybody may read, and nobody is limited.
+        command.envs([("READERS", "public"), ("REQUESTS_PER_MINUTE", "0")]);
+        Self::run(command).await
+    }
+
+    /// Starts an executable whose environment says this beside where its tables are, and nothing else.
+    pub async fn start_with(executable: &str, tables: &Tables, variables: &[(&str, &str)]) -> Self {
+        let mut command = Command::new(executable);
+        command.env_clear().envs([("AWS_ACCESS_KEY_ID", "test"), ("AWS_ENDPOINT_URL", &test_support::endpoint())]);
+        command.envs([("EVENTS_TABLE", &tables.events), ("SESSIONS_TABLE", &tables.sessions)]).envs(variables.iter().copied());
         Self::run(command).await
     }
 

@@ -27,6 +27,8 @@ struct Table {
     index: Option<(String, Instant)>,
     /// What the table was when it was deleted.
     last_seen: Value,
+    /// For how many days it can be restored, which the local AWS does not keep.
+    recovery_days: Option<i64>,
 }
 
 impl Table {
@@ -137,6 +139,20 @@ impl Tables {
                 let enabled = sent["TimeToLiveSpecification"]["Enabled"].as_bool() == Some(true);
                 self.0.entry(name).or_default().time_to_live = Some((now, enabled));
             }
+            "UpdateContinuousBackups" => {
+                let specification = &sent["PointInTimeRecoverySpecification"];
+                let enabled = specification["PointInTimeRecoveryEnabled"] == true;
+                let days = specification["RecoveryPeriodInDays"].as_i64().unwrap_or(35);
+                self.0.entry(name.clone()).or_default().recovery_days = enabled.then_some(days);
+                self.show_recovery_days(&name, &mut body);
+                response.body = body.to_string().into_bytes();
+                return "";
+            }
+            "DescribeContinuousBackups" => {
+                self.show_recovery_days(&name, &mut body);
+                response.body = body.to_string().into_bytes();
+                return "";
+            }
             "UpdateTable" => {
                 let updates = sent["GlobalSecondaryIndexUpdates"].as_array();
                 let added = updates.into_iter().flatten().find_map(|update| update["Create"]["IndexName"].as_str());
@@ -170,6 +186,17 @@ impl Tables {
         };
         response.body = body.to_string().into_bytes();
         note
+    }
+}
+
+impl Tables {
+    /// As DynamoDB documents it (API reference, PointInTimeRecoveryDescription).
+    fn show_recovery_days(&self, name: &str, body: &mut Value) {
+        let days = self.0.get(name).and_then(|table| table.recovery_days);
+        let description = body.pointer_mut("/ContinuousBackupsDescription/PointInTimeRecoveryDescription");
+        if let (Some(days), Some(description)) = (days, description) {
+            description["RecoveryPeriodInDays"] = json!(days);
+        }
     }
 }
 
