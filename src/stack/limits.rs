@@ -152,7 +152,7 @@ pub const PREFLIGHT_AGE: Limit =
 pub const FILE: Limit = Limit::most("bytes of stack.yaml", 1024 * 1024, Own("src/stack/read.rs"));
 
 /// All of them.
-pub const ALL: [&Limit; 28] = [
+pub const ALL: [&Limit; 29] = [
     &FUNCTION_NAME,
     &MEMORY,
     &TIMEOUT,
