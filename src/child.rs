@@ -10,7 +10,7 @@ const HIDDEN: [&str; 3] = ["AWS_", "ACTIONS_ID_TOKEN_", "CI_JOB_JWT"];
 /// Settings of a crate of AWS's that is compiled (aws-lc-rs), not of AWS.
 const OF_A_CRATE: &str = "AWS_LC_";
 
-/// Names of tokens, as GitHub, GitLab, Bitbucket, Azure, CircleCI and npm document them.
+/// Names of tokens, as GitHub, GitLab, Bitbucket, Azure, `CircleCI` and npm document them.
 const TOKENS: [&str; 13] = [
     "ACTIONS_RUNTIME_TOKEN",
     "BITBUCKET_STEP_OIDC_TOKEN",
