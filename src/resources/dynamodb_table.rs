@@ -251,8 +251,8 @@ impl Table {
         let (owner, applied) = (aws.owner(&tags), tags.applied());
         let output = TableOutput { arn: table.table_arn().unwrap_or_default().to_owned() };
         let mut spec = Self::of(table, rest.time_to_live, rest.recovery, tags);
-        // Of recovery that is off there is no time that could be wrong.
-        spec.restore_days = spec.restore_days.or(self.restore_days);
+        // Of recovery that is off there is no time that could be wrong, nor where none is declared.
+        spec.restore_days = self.restore_days.map(|declared| spec.restore_days.unwrap_or(declared));
         Ok(Some(Live { spec, output, busy: busy(table), failed: failed(table), owner, applied }))
     }
 

@@ -190,7 +190,7 @@ impl Tables {
 }
 
 impl Tables {
-    /// As DynamoDB documents it (API reference, PointInTimeRecoveryDescription).
+    /// As DynamoDB documents it (API reference, `PointInTimeRecoveryDescription`).
     fn show_recovery_days(&self, name: &str, body: &mut Value) {
         let days = self.0.get(name).and_then(|table| table.recovery_days);
         let description = body.pointer_mut("/ContinuousBackupsDescription/PointInTimeRecoveryDescription");
