@@ -23,9 +23,6 @@ const CREATING: &str = "the table to be created (usually 2 to 20 s)";
 /// How long after a table is ACTIVE it usually takes point-in-time recovery: 1.4 to 2.7 s were measured.
 const BACKUPS: Duration = Duration::from_millis(2700);
 
-/// Days for which a table can be restored unless a shorter time is set, and at most.
-const LONGEST_RECOVERY: i32 = 35;
-
 /// A table.
 #[derive(Debug, Clone, Serialize)]
 pub struct Table {
@@ -215,11 +212,18 @@ impl Resource for Table {
     }
 }
 
+/// Point-in-time recovery that is on.
+#[derive(Debug, Clone, Copy)]
+struct Recovery {
+    /// For how long, if the service says so.
+    days: Option<i32>,
+}
+
 /// What `DescribeTable` leaves out.
 struct Rest {
     time_to_live: TimeToLive,
-    /// For how many days, if it is on.
-    recovery: Option<i32>,
+    /// `None` if it is off.
+    recovery: Option<Recovery>,
     /// `None` if the table is gone by now.
     tags: Option<Tags>,
 }
@@ -251,7 +255,8 @@ impl Table {
         let (owner, applied) = (aws.owner(&tags), tags.applied());
         let output = TableOutput { arn: table.table_arn().unwrap_or_default().to_owned() };
         let mut spec = Self::of(table, rest.time_to_live, rest.recovery, tags);
-        // Of recovery that is off there is no time that could be wrong, nor where none is declared.
+        // There is no time that could be wrong of recovery that is off, nor where none is declared, nor where the service names none: the
+        // local AWS does not. AWS always does (recorded: 35 where nobody set it).
         spec.restore_days = self.restore_days.map(|declared| spec.restore_days.unwrap_or(declared));
         Ok(Some(Live { spec, output, busy: busy(table), failed: failed(table), owner, applied }))
     }
@@ -282,7 +287,7 @@ impl Table {
         }
     }
 
-    fn of(table: &TableDescription, time_to_live: TimeToLive, recovery: Option<i32>, tags: Tags) -> Self {
+    fn of(table: &TableDescription, time_to_live: TimeToLive, recovery: Option<Recovery>, tags: Tags) -> Self {
         let kind = |name: &str| {
             let definition = table.attribute_definitions().iter().find(|definition| definition.attribute_name() == name);
             definition.map(|definition| definition.attribute_type().as_str().to_owned()).unwrap_or_default()
@@ -313,7 +318,7 @@ impl Table {
             indexes: table.global_secondary_indexes().iter().map(index).collect(),
             time_to_live,
             point_in_time_recovery: recovery.is_some(),
-            restore_days: recovery,
+            restore_days: recovery.and_then(|recovery| recovery.days),
             deletion_protection: Some(table.deletion_protection_enabled() == Some(true)),
             tags,
         }
@@ -499,15 +504,14 @@ async fn time_to_live(aws: &Aws, name: &str) -> Result<TimeToLive> {
 }
 
 /// For how many days the table can be restored, if it can.
-async fn recovery(aws: &Aws, name: &str) -> Result<Option<i32>> {
+async fn recovery(aws: &Aws, name: &str) -> Result<Option<Recovery>> {
     let answer = aws
         .read("dynamodb:DescribeContinuousBackups", || aws.dynamodb.describe_continuous_backups().table_name(name).send())
         .await
         .optional()?;
     let description = answer.and_then(|answer| answer.continuous_backups_description?.point_in_time_recovery_description);
     let enabled = description.filter(|description| description.point_in_time_recovery_status == Some(PointInTimeRecoveryStatus::Enabled));
-    // "If not provided, the default is 35 days" (API reference, PointInTimeRecoverySpecification).
-    Ok(enabled.map(|description| description.recovery_period_in_days.unwrap_or(LONGEST_RECOVERY)))
+    Ok(enabled.map(|description| Recovery { days: description.recovery_period_in_days }))
 }
 
 /// The tags, or `None` if the table is gone by now: another run may be deleting it.

@@ -134,9 +134,7 @@ impl Declaring<'_> {
                 time_to_live: table.ttl.clone().into(),
                 point_in_time_recovery: table.point_in_time_recovery,
                 deletion_protection: self.stack.protect.then_some(true),
-                // The local AWS keeps no such period.
-                restore_days: (table.point_in_time_recovery && !self.place.functions_on_host)
-                    .then(|| i32::try_from(table.restore_days).unwrap_or(i32::MAX)),
+                restore_days: table.point_in_time_recovery.then(|| i32::try_from(table.restore_days).unwrap_or(i32::MAX)),
                 tags: self.tags(&physical),
                 name: physical,
             },
