@@ -37,9 +37,6 @@ WATCH_INTERVAL = 1
 # Parts of ministack that answer whatever host and service a request is for.
 CLOSED = ("/_ministack", "/_localstack")
 
-# Except the packages of functions, where GetFunction says that they are. On AWS that is a presigned URL; here the request has to be signed.
-PACKAGES = ("/_ministack/lambda-code/", "/_ministack/lambda-layers/")
-
 # How a body may be named in place of its digest. Each chunk of a signed stream is verified; the checksum of an unsigned one is S3's matter.
 STREAMS = ("STREAMING-AWS4-HMAC-SHA256-PAYLOAD", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER", "STREAMING-UNSIGNED-PAYLOAD-TRAILER")
 UNSIGNED = "UNSIGNED-PAYLOAD"
@@ -257,7 +254,7 @@ async def front(scope, receive, send):
     try:
         if not is_own_name(host):
             raise Refused("AccessDenied", f"the local AWS is not called {json.dumps(host)}; it answers at 127.0.0.1 and names below localhost")
-        if path.startswith(CLOSED) and not (scope["method"] == "GET" and path.startswith(PACKAGES)):
+        if path.startswith(CLOSED):
             raise Refused("AccessDenied", f"{CLOSED[0]}/ is closed; `liveinsight local` starts, stops and resets the local AWS")
         if is_for_the_product(host, path):
             is_public.set(True)

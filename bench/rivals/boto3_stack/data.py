@@ -15,7 +15,7 @@ def table(aws, table):
         {"IndexName": table.index, "KeySchema": schema(index_keys), "Projection": {"ProjectionType": table.projection}},
     ]
     ttl = {"Enabled": True, "AttributeName": d.TTL_ATTRIBUTE}
-    recovery = {"PointInTimeRecoveryEnabled": True}
+    recovery = {"PointInTimeRecoveryEnabled": True} | ({"RecoveryPeriodInDays": 1} if "-events-" in table.name else {})
     found = optional(dynamodb.describe_table, TableName=table.name)
     changed = False
     if found is None:

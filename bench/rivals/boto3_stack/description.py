@@ -242,7 +242,16 @@ class Settings:
             "Condition": {"StringEquals": {"aws:sourcearn": [distribution_arn]}},
         }
         bucket = f"arn:aws:s3:::{self.bucket}"
+        only_over_tls = {
+            "Sid": "OnlyOverTls",
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": ["s3:*"],
+            "Resource": [bucket, f"{bucket}/*"],
+            "Condition": {"Bool": {"aws:securetransport": ["false"]}},
+        }
         return document(
             allow("CloudFrontReadsSite", "s3:GetObject", f"{bucket}/{SITE_PREFIX}*"),
             allow("CloudFrontLearnsWhatIsMissing", "s3:ListBucket", bucket),
+            only_over_tls,
         )

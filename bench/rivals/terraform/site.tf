@@ -158,7 +158,7 @@ resource "aws_s3_bucket_policy" "this" {
 
   policy = jsonencode({
     Version = "2012-10-17"
-    Statement = [
+    Statement = concat([
       for sid, what in {
         CloudFrontReadsSite           = { action = "s3:GetObject", resource = "${aws_s3_bucket.this.arn}/site/*" }
         CloudFrontLearnsWhatIsMissing = { action = "s3:ListBucket", resource = aws_s3_bucket.this.arn }
@@ -170,7 +170,14 @@ resource "aws_s3_bucket_policy" "this" {
         Resource  = what.resource
         Condition = { StringEquals = { "AWS:SourceArn" = aws_cloudfront_distribution.this.arn } }
       }
-    ]
+      ], [{
+        Sid       = "OnlyOverTls"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = "s3:*"
+        Resource  = [aws_s3_bucket.this.arn, "${aws_s3_bucket.this.arn}/*"]
+        Condition = { Bool = { "aws:SecureTransport" = "false" } }
+    }])
   })
 
   depends_on = [aws_s3_bucket_public_access_block.this]
