@@ -66,6 +66,7 @@ impl Client {
     }
 
     /// Shows a reader's token where something is read.
+    #[must_use]
     pub fn with_token(self, token: Option<String>) -> Self {
         Self { token, ..self }
     }

@@ -4,7 +4,7 @@
 //! was declared once and is not any more. So it need not change with the stack. The exception is the list of all roles, which only a stack with
 //! many functions asks for, and does without where it is denied.
 //!
-//! Where names do not suffice, conditions do: [`guard`] says which action is allowed under which. Where AWS chooses the id (REST APIs,
+//! Where names do not suffice, conditions do: `guard` says which action is allowed under which. Where AWS chooses the id (REST APIs,
 //! distributions, origin access controls), IAM can only be told the kind, and the stack's tag on it.
 
 mod boundary;

@@ -135,6 +135,7 @@ fn is_verify(header: &OriginCustomHeader) -> bool {
 }
 
 /// Compared and not shown; none is an empty text.
+#[expect(clippy::ref_option, reason = "serde hands fields over so")]
 fn hidden<S: Serializer>(value: &Option<String>, serializer: S) -> std::result::Result<S::Ok, S::Error> {
     let shown = |value: &String| if value.is_empty() { Value::from("") } else { secret(value) };
     value.as_ref().map(shown).serialize(serializer)

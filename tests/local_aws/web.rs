@@ -32,10 +32,10 @@ struct Answer {
 fn send(aws: &LocalAws, request: &Request) -> Answer {
     let mut text = format!("{} {} HTTP/1.1\r\n", request.method, request.target);
     for (name, value) in &request.headers {
-        text += &format!("{name}: {value}\r\n");
+        text.extend([name, ": ", value, "\r\n"]);
     }
     if request.header("connection").is_none() {
-        text += &format!("Connection: close\r\nContent-Length: {}\r\n", request.body.len());
+        text.extend(["Connection: close\r\nContent-Length: ", &request.body.len().to_string(), "\r\n"]);
     }
     let mut stream = TcpStream::connect(("127.0.0.1", aws.port)).unwrap();
     stream.write_all(format!("{text}\r\n").as_bytes()).unwrap();

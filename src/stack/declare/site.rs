@@ -94,8 +94,7 @@ impl Declaring<'_> {
     fn origin_secret(&self) -> Option<String> {
         let routed = self.stack.functions.iter().filter(|(_, function)| function.route.is_some());
         let mut secrets = routed.filter_map(|(name, _)| self.stack.variables(name, &self.names).remove(ORIGIN_VERIFY));
-        let first = secrets.find_map(|secrets| Some(secrets.split(',').next()?.trim().to_owned()).filter(|secret| !secret.is_empty()));
-        first
+        secrets.find_map(|secrets| Some(secrets.split(',').next()?.trim().to_owned()).filter(|secret| !secret.is_empty()))
     }
 
     fn api_origin(&self, api: &DeclaredApi) -> Origin {
