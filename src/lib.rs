@@ -14,6 +14,7 @@ mod duration;
 pub mod engine;
 pub mod error;
 mod file_lock;
+mod hex;
 mod home;
 pub mod http;
 pub mod local;

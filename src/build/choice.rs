@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::store::write;
+use crate::hex::hex;
 
 /// Number of choices that are kept: workspaces of one stack, and stacks of one directory, may choose differently.
 const KEPT: usize = 16;
@@ -77,7 +78,7 @@ pub(super) fn choice(directory: &Path, variable: impl Fn(&str) -> Option<OsStrin
             add(&part);
         }
     }
-    Some(format!("{:x}", hasher.finalize()))
+    Some(hex(&hasher.finalize()))
 }
 
 /// All that rustup chooses by (<https://rust-lang.github.io/rustup/overrides.html>), and all that it can choose.

@@ -17,6 +17,7 @@ use super::config::{Config, cargo_home};
 use super::dep_info::{self, List};
 use super::freshness::Times;
 use super::workspace::Workspace;
+use crate::hex::hex;
 
 /// Files that count in a crate's directory and in every directory above it, whether they exist or not.
 const SETTINGS: [&str; 3] = ["Cargo.toml", "rust-toolchain", "rust-toolchain.toml"];
@@ -299,16 +300,17 @@ impl Parts {
     }
 
     fn fingerprint(self) -> Fingerprint {
-        hex(&self.0.finalize())
+        short(&self.0.finalize())
     }
 }
 
 pub(super) fn fingerprint(bytes: &[u8]) -> Fingerprint {
-    hex(&Sha256::digest(bytes))
+    short(&Sha256::digest(bytes))
 }
 
-fn hex(digest: &[u8]) -> String {
-    digest.iter().take(16).fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
+/// The first 128 bits of a digest.
+fn short(digest: &[u8]) -> Fingerprint {
+    hex(&digest[..16])
 }
 
 /// Reads a file and nothing else, as a pipe may never end.

@@ -3,7 +3,7 @@
 //! Lambda's `CodeSha256` is the digest of the zip, so every byte of it must follow from the program alone: fixed time,
 //! mode, method and level. The version of the deflate implementation is fixed by `Cargo.lock`.
 
-use std::io::{self, BufReader, Cursor, Read, Write};
+use std::io::{self, Cursor, Read, Write};
 
 use base64::Engine;
 use sha2::{Digest, Sha256};
@@ -44,9 +44,19 @@ pub(super) fn pack(program: &[u8], target: Target) -> zip::result::ZipResult<Vec
 }
 
 /// The digest of a zip in Lambda's form: base64 of SHA-256.
-pub(super) fn code_sha256(zip: impl Read) -> io::Result<String> {
+pub(super) fn code_sha256(mut zip: impl Read) -> io::Result<String> {
     let mut hash = Sha256::new();
-    io::copy(&mut BufReader::with_capacity(CHUNK, zip), &mut hash)?;
+    let mut chunk = vec![0; CHUNK];
+    loop {
+        let length = match zip.read(&mut chunk) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            read => read?,
+        };
+        if length == 0 {
+            break;
+        }
+        hash.update(&chunk[..length]);
+    }
     Ok(base64::engine::general_purpose::STANDARD.encode(hash.finalize()))
 }
 

@@ -472,7 +472,7 @@ impl<C: super::Cloud> Run<'_, C> {
     }
 }
 
-/// What exists under a name of ours and must not be written: it is somebody else's, or part of what is.
+/// Error of a step that differs after the last round.
 fn did_not_converge(step: &Step) -> Error {
     match &step.objection {
         // It was made or taken over in this run.
@@ -485,6 +485,7 @@ fn did_not_converge(step: &Step) -> Error {
     }
 }
 
+/// What exists under a name of ours and must not be written: it is somebody else's, or part of what is.
 fn not_ours<C>(entry: &Entry<C>, whose: &str) -> Error {
     let way_out = "--adopt takes over what no stack claims, and nothing else";
     Error::refused("adopt", format!("{} exists and is not ours ({whose}); {way_out}", entry.name))

@@ -4,12 +4,13 @@ use super::{
     Cause, Changes, Field, Resource,
     reference::{MARK, VALUE},
 };
+use crate::hex::hex;
 use serde::Serialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fmt::{self, Write},
+    fmt,
 };
 
 /// A short digest (16 hexadecimal digits) of a declaration; it does not depend on what its references resolve to.
@@ -86,10 +87,7 @@ fn declared(spec: &impl Serialize) -> Value {
 
 /// The first bytes of a hash, in hexadecimal.
 fn hash(value: &Value, bytes: usize) -> String {
-    Sha256::digest(value.to_string())[..bytes].iter().fold(String::new(), |mut out, byte| {
-        let _ = write!(out, "{byte:02x}");
-        out
-    })
+    hex(&Sha256::digest(value.to_string())[..bytes])
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! A value that another resource provides.
 
 use super::{Error, Id, Result};
+use crate::hex::hex;
 use serde::{Serialize, Serializer, ser::SerializeStruct};
 use sha2::{Digest, Sha256};
 use std::{fmt, rc::Rc};
@@ -24,7 +25,7 @@ pub(super) const SECRET: &str = "$secret";
 /// A value that is never shown, as it stands in a serialised spec: compared by its digest, of which people see nothing either, since a
 /// digest lets them try what they guess.
 pub fn secret(value: &str) -> serde_json::Value {
-    serde_json::json!({ SECRET: Sha256::digest(value).iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}")) })
+    serde_json::json!({ SECRET: hex(&Sha256::digest(value)) })
 }
 
 /// A value that another resource provides, or a literal. In a spec it makes an edge of the graph.

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use super::process::{self, Launch, POLL};
 use super::{LocalAws, LocalError, Secret, health};
 use crate::venv::{Venv, last_lines};
-use crate::{cache, file_lock, home};
+use crate::{cache, file_lock, hex::hex, home};
 
 /// What is installed into the virtual environment.
 const REQUIREMENTS: &str = include_str!("requirements.txt");
@@ -340,7 +340,7 @@ impl Home {
 
 /// Returns 64 bits of the SHA-256 digest of a text, as hexadecimal digits.
 fn short_digest(text: &str) -> String {
-    Sha256::digest(text)[..8].iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
+    hex(&Sha256::digest(text)[..8])
 }
 
 /// Returns the place of the installation that these requirements and this Python make: `ministack-1.5.33-python3.11-0a1b2c3d/venv`.
@@ -354,8 +354,7 @@ fn installation(directory: &Path, python: Option<&Path>) -> PathBuf {
         let mut installed = installed.filter(|venv| Venv::open(venv, REQUIREMENTS).is_some());
         return installed.next().unwrap_or_else(|| directory.join(package).join("venv"));
     };
-    let digest = Sha256::digest(format!("{REQUIREMENTS}{}", python.display()));
-    let short = digest[..4].iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
+    let short = hex(&Sha256::digest(format!("{REQUIREMENTS}{}", python.display()))[..4]);
     let name = python.file_name().unwrap_or_default().to_string_lossy();
     directory.join(format!("{package}-{name}-{short}")).join("venv")
 }

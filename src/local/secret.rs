@@ -3,15 +3,14 @@
 use std::fmt;
 use std::path::Path;
 
-use sha2::{Digest, Sha256};
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
 
+use crate::hex::hex;
 use crate::home;
 
 /// As long in hexadecimal digits as the secret of an AWS access key is in characters: 40.
 const SECRET_BYTES: usize = 20;
-
-/// SHA-256 works on blocks of this size (FIPS 180-4), which HMAC pads its key to.
-const BLOCK_BYTES: usize = 64;
 
 /// Secret part of the key of a local AWS. It does not show in debug output.
 #[derive(Clone, PartialEq, Eq)]
@@ -51,15 +50,8 @@ impl Secret {
 
     /// Returns what only somebody with the secret can answer to a question: HMAC-SHA-256, in hexadecimal digits.
     pub(super) fn proof(&self, question: &str) -> String {
-        let mut key = [0; BLOCK_BYTES];
-        if self.0.len() > BLOCK_BYTES {
-            key[..32].copy_from_slice(&Sha256::digest(&self.0));
-        } else {
-            key[..self.0.len()].copy_from_slice(self.0.as_bytes());
-        }
-        let padded = |pad: u8| key.map(|byte| byte ^ pad);
-        let inner = Sha256::new().chain_update(padded(0x36)).chain_update(question).finalize();
-        hex(&Sha256::new().chain_update(padded(0x5c)).chain_update(inner).finalize())
+        let mac = Hmac::<Sha256>::new_from_slice(self.0.as_bytes()).expect("HMAC takes a key of any length");
+        hex(&mac.chain_update(question).finalize().into_bytes())
     }
 }
 
@@ -74,10 +66,6 @@ pub(super) fn nonce() -> std::io::Result<String> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes)?;
     Ok(hex(&bytes))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
 }
 
 #[cfg(test)]

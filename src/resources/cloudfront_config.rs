@@ -30,7 +30,7 @@ pub struct Origin {
     pub protocol: Protocol,
     /// The id of the origin access control; empty for none.
     pub access_control: Ref<String>,
-    /// The secret that it sends as `X-Origin-Verify`, in place of what a visitor sent; appears in plans as a digest. `None`: as it is.
+    /// The secret that it sends as `X-Origin-Verify`, in place of what a visitor sent; compared and never shown. `None`: as it is.
     #[serde(serialize_with = "hidden")]
     pub verify: Option<String>,
 }
@@ -109,9 +109,7 @@ impl Origin {
             .then(|| s3.unwrap_or_else(|| S3OriginConfig::builder().origin_access_identity(String::new()).build()));
         Ok(origin)
     }
-}
 
-impl Origin {
     /// The live headers, which somebody may have set by hand, with ours among them.
     fn custom_headers(&self, live: Option<CustomHeaders>) -> Result<CustomHeaders> {
         let mut items = live.and_then(|live| live.items).unwrap_or_default();

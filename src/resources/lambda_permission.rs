@@ -8,11 +8,12 @@ use super::Function;
 use crate::{
     aws::{Aws, Optional, Policy},
     engine::{Changes, Gone, Id, Live, Ref, Resource, Result, Stray, Written},
+    hex::hex,
 };
 use serde::Serialize;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use std::{collections::BTreeMap, fmt::Write, rc::Rc};
+use std::{collections::BTreeMap, rc::Rc};
 
 const MARK: &str = "liveinsight-";
 const PRINCIPAL: &str = "apigateway.amazonaws.com";
@@ -197,8 +198,5 @@ fn source(statement: &Value) -> String {
 }
 
 fn sid(source: &str) -> String {
-    Sha256::digest(source)[..8].iter().fold(MARK.to_owned(), |mut sid, byte| {
-        let _ = write!(sid, "{byte:02x}");
-        sid
-    })
+    format!("{MARK}{}", hex(&Sha256::digest(source)[..8]))
 }

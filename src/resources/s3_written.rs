@@ -10,6 +10,7 @@ use super::s3_site::{Listed, RELEASES_PREFIX, SITE_PREFIX, SiteObject, objects};
 use crate::{
     aws::{Aws, Headers, Known, Optional},
     engine::{Error, Result},
+    hex::hex,
 };
 use aws_sdk_s3::primitives::ByteStream;
 use aws_smithy_types::DateTime;
@@ -45,7 +46,7 @@ fn text(written: &BTreeMap<String, Written>) -> String {
 }
 
 fn md5(text: &str) -> String {
-    Md5::digest(text).iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
+    hex(&Md5::digest(text))
 }
 
 /// Milliseconds since 1970.

@@ -28,7 +28,7 @@ pub(crate) fn package(directory: &Path, script: &str) -> Package {
     zip.write_all(script.as_bytes()).unwrap();
     let zip = zip.finish().unwrap().into_inner();
     let sha256 = base64::engine::general_purpose::STANDARD.encode(Sha256::digest(&zip));
-    let path = directory.join(format!("{:x}.zip", Sha256::digest(&zip)));
+    let path = directory.join(format!("{}.zip", sha256.replace('/', "_")));
     std::fs::write(&path, zip).unwrap();
     Package { sha256, path }
 }

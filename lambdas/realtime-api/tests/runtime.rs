@@ -29,20 +29,6 @@ async fn tells_of_a_visitor() {
 }
 
 #[tokio::test]
-async fn reading_is_closed_whatever_the_environment_is_called_unless_it_is_public_or_a_token_is_shown() {
-    let tables = support::tables().await;
-    // printf secret | sha256sum
-    let token = ("READ_TOKEN_SHA256", "shop=2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b");
-    let public = ("READERS", "public");
-    for (variables, expected) in [(&[][..], [401, 401]), (&[public], [200, 200]), (&[token], [200, 401]), (&[token, public], [200, 401])] {
-        let mut function = Function::start_with(env!("CARGO_BIN_EXE_realtime-api"), &tables, variables).await;
-        let mut statuses = Vec::new();
-        for site in ["shop", "blog"] {
-            let mut event = proxy_event("GET", "/api/realtime", &json!({"k": site}), None);
-            event["headers"]["X-API-Key"] = json!("secret");
-            event["multiValueHeaders"]["X-API-Key"] = json!(["secret"]);
-            statuses.push(function.invoke(event).await["response"]["statusCode"].as_i64().unwrap());
-        }
-        assert_eq!(statuses, expected, "{variables:?}");
-    }
+async fn reading_is_closed_unless_it_is_public_or_a_token_is_shown() {
+    support::runtime::reading_is_closed_until_it_is_opened(env!("CARGO_BIN_EXE_realtime-api"), "/api/realtime").await;
 }

@@ -17,7 +17,7 @@ use std::collections::BTreeSet;
 pub const SESSION_UNITS: i64 = 16;
 /// Units of a page that events of a batch are on.
 pub const PAGE_UNITS: i64 = 2;
-/// What an ordinary batch is charged: one event of up to 1 KB on one page.
+/// Units of an ordinary batch: one event of up to 1 KB on one page.
 pub const ORDINARY_UNITS: i64 = 2 + SESSION_UNITS + PAGE_UNITS;
 /// Most units that a batch may be charged. A hundred events of up to 1 KB, of five sessions and on a hundred pages, take 480; larger ones
 /// have to come in several batches. The tracker's own have 20 events, which take 312 at their largest.

@@ -5,7 +5,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// What every address that is none counts as, all of them together.
+/// Network of every text that is no address, all of them together.
 pub const UNKNOWN: &str = "unknown";
 
 /// The networks of one address.

@@ -3,9 +3,9 @@
 //! A link to reset a password, an invitation or a shared document carries its key in the path. Kept, it would lie in the tables for a day and
 //! stand on the dashboard. What an address of a page is made of (words, numbers, dates, names of files, letters of any language) stays.
 
-/// What stands for a segment that looks like a token.
+/// Text in place of a segment that looks like a token.
 pub const TOKEN: &str = "(token)";
-/// What stands for a segment that holds a mail address.
+/// Text in place of a segment that holds a mail address.
 pub const MAIL: &str = "(mail)";
 /// Shortest run of hexadecimal digits that is a token: half of an MD5. An ordinary number is shorter, a number of a bank card is not.
 const SHORTEST_HEX: usize = 16;
@@ -73,7 +73,7 @@ fn runs(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Whether letters and digits change as often as only chance makes them: in every fourth place. A capital at the beginning of a word is no
+/// Tests whether letters and digits change as often as only chance makes them: in every fourth place. A capital at the beginning of a word is no
 /// change, so `MyGreatProduct2026` changes three times in 18 places.
 fn is_mixture(text: &str) -> bool {
     let (mut length, mut changes) = (0, 0);

@@ -98,6 +98,7 @@ mod tests {
         assert_eq!(country(request(&[("cloudfront-viewer-country", "KR")]).headers()).as_deref(), Some("KR"));
         assert_eq!(country(request(&[("cloudfront-viewer-country", "<b>")]).headers()), None);
     }
+
     #[test]
     fn headers_count_only_with_the_secret() {
         let secret = "0123456789abcdef0123456789abcdef";

@@ -6,11 +6,11 @@ mod cache;
 mod directories;
 mod names;
 
+use crate::hex::hex;
 use base64::Engine;
-// The two crates are generations apart, so each brings a trait of the same name.
 use md5::{Digest as _, Md5};
 use serde::Serialize;
-use sha2::{Digest as _, Sha256};
+use sha2::Sha256;
 use std::path::{Path, PathBuf};
 use walkdir::WalkDir;
 
@@ -154,7 +154,7 @@ fn shown(root: &Path, path: &Path, is_directory: bool) -> String {
 impl SiteFile {
     fn new(key: String, bytes: Vec<u8>) -> Self {
         Self {
-            md5_hex: Md5::digest(&bytes).iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}")),
+            md5_hex: hex(&Md5::digest(&bytes)),
             sha256: base64::engine::general_purpose::STANDARD.encode(Sha256::digest(&bytes)),
             content_type: content_type(&key, &bytes),
             cache_control: cache::cache_control(&key).to_owned(),

@@ -3,6 +3,7 @@
 
 use crate::message::Request;
 use aws_smithy_types::{DateTime, date_time::Format};
+use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
 use std::time::SystemTime;
@@ -15,7 +16,7 @@ pub const SECRET: &str = "test";
 pub struct Signer<'a> {
     /// Access key.
     pub key: &'a str,
-    /// Its secret, of at most 60 characters.
+    /// Its secret.
     pub secret: &'a str,
     /// Region of the service.
     pub region: &'a str,
@@ -95,12 +96,9 @@ fn encode(text: &str) -> String {
     percent_encoding::utf8_percent_encode(text, &KEPT).to_string()
 }
 
-/// HMAC-SHA-256 with a key of at most one block (64 bytes), as all keys here are.
 fn hmac(key: &[u8], text: &str) -> Vec<u8> {
-    let mut block = [0; 64];
-    block[..key.len()].copy_from_slice(key);
-    let inner = Sha256::new().chain_update(block.map(|byte| byte ^ 0x36)).chain_update(text).finalize();
-    Sha256::new().chain_update(block.map(|byte| byte ^ 0x5c)).chain_update(inner).finalize().to_vec()
+    let mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes a key of any length");
+    mac.chain_update(text).finalize().into_bytes().to_vec()
 }
 
 fn hex(bytes: &[u8]) -> String {

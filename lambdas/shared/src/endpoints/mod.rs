@@ -35,13 +35,13 @@ pub struct Service {
     pub store: Store,
     /// Who may ask.
     pub origins: Origins,
-    /// What tells requests through the installation's own address from others.
+    /// Test whether a request came through the installation's own distribution.
     pub edge: Edge,
     /// How often.
     pub limit: RateLimit,
-    /// How much clients may make it write.
+    /// Write units of each client, and what is left of them.
     pub spending: Spending,
-    /// Which sites events are taken for.
+    /// Sites that events are taken for.
     pub sites: Sites,
     /// Signs sessions, if they are to be proven.
     pub signer: Option<Signer>,

@@ -182,3 +182,22 @@ async fn respond(connection: &mut BufReader<TcpStream>, status: &str, headers: &
     connection.write_all(head.as_bytes()).await.unwrap();
     connection.write_all(body.as_bytes()).await.unwrap();
 }
+
+/// Insists that who reads needs a token of the site, unless reading is public and no token is set.
+pub async fn reading_is_closed_until_it_is_opened(executable: &str, path: &str) {
+    let tables = super::tables().await;
+    // printf secret | sha256sum
+    let token = ("READ_TOKEN_SHA256", "shop=2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b");
+    let public = ("READERS", "public");
+    for (variables, expected) in [(&[][..], [401, 401]), (&[public], [200, 200]), (&[token], [200, 401]), (&[token, public], [200, 401])] {
+        let mut function = Function::start_with(executable, &tables, variables).await;
+        let mut statuses = Vec::new();
+        for site in ["shop", "blog"] {
+            let mut event = proxy_event("GET", path, &json!({"k": site}), None);
+            event["headers"]["X-API-Key"] = json!("secret");
+            event["multiValueHeaders"]["X-API-Key"] = json!(["secret"]);
+            statuses.push(function.invoke(event).await["response"]["statusCode"].as_i64().unwrap());
+        }
+        assert_eq!(statuses, expected, "{variables:?}");
+    }
+}
