@@ -110,7 +110,9 @@ impl Venv {
         let new = Self { directory: place };
         new.install(requirements, purpose).await?;
         // Last and at once, so that an installation that was killed half-way is never taken for a whole one.
-        std::os::unix::fs::symlink(&new.directory, directory).map_err(write_error(directory))?;
+        // From beside it, so that it still leads there when the project is moved, or seen by another path.
+        let beside = new.directory.strip_prefix(directory.parent().unwrap_or(directory)).unwrap_or(&new.directory);
+        std::os::unix::fs::symlink(beside, directory).map_err(write_error(directory))?;
         Ok(venv)
     }
 
@@ -279,6 +281,20 @@ mod tests {
         assert_eq!(one.unwrap().python(), other.unwrap().python());
         assert_eq!(installed.into_inner(), 1);
         assert!(!half.exists());
+    }
+
+    #[tokio::test]
+    async fn one_that_is_moved_or_seen_by_another_path_is_whole() {
+        let directory = tempfile::tempdir().unwrap();
+        let (seen, kept) = (directory.path().join("seen"), directory.path().join("kept"));
+        std::fs::create_dir(&kept).unwrap();
+        std::os::unix::fs::symlink(&kept, &seen).unwrap();
+        Venv::ensure(&seen.join("venv"), "# nothing\n", "the test", &|_| ()).await.unwrap();
+        std::fs::remove_file(&seen).unwrap();
+        assert!(Venv::open(&kept.join("venv"), "# nothing\n").is_some());
+        let moved = directory.path().join("moved");
+        std::fs::rename(&kept, &moved).unwrap();
+        assert!(Venv::open(&moved.join("venv"), "# nothing\n").is_some());
     }
 
     #[tokio::test]
