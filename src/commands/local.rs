@@ -96,12 +96,13 @@ fn show(context: &Context, server: Option<&LocalAws>, json: bool) {
         context.ui.result(&document.to_string());
         return;
     }
-    context.ui.result(&format!("running at {}, region {region} (process {})", server.endpoint, server.pid));
     let mut variables: Vec<String> = server.environment(&region).iter().map(|(name, value)| format!("{name}={value}")).collect();
     // The Python clients know only this name.
     variables.push(format!("AWS_DEFAULT_REGION={region}"));
     // A line each, so that none is broken where it is copied from.
-    context.ui.note(&format!("other AWS clients reach it with\n  export {}", variables.join("\n  export ")));
+    let exports = variables.join("\n  export ");
+    let server = format!("running at {}, region {region} (process {})", server.endpoint, server.pid);
+    context.ui.result(&format!("{server}\nother AWS clients reach it with\n  export {exports}"));
 }
 
 /// Returns the region in which the stack lies: that of `--region` or of stack.yaml.

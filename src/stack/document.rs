@@ -26,6 +26,11 @@ impl Document {
         Ok(Self { name: name.to_owned(), text, root })
     }
 
+    /// Shows another text than the one that was read: one with the same places.
+    pub(super) fn with_text(self, text: &str) -> Self {
+        Self { text: text.strip_prefix('\u{feff}').unwrap_or(text).to_owned(), ..self }
+    }
+
     /// A document of which only the text is known, because it is not YAML.
     pub(super) fn unparsed(name: &str, text: &str) -> Self {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text).to_owned();

@@ -30,15 +30,11 @@ pub(super) struct Reading {
 /// Reads a text. An error is one that leaves nothing to look at: syntax, limits, something else than a mapping.
 pub(super) fn read(name: &str, text: &str) -> Result<Reading, StackError> {
     // Syntax first: a missing bracket makes nonsense of the types after it.
-    let mut document = Document::parse(name, text).map_err(|error| {
-        let document = Document::unparsed(name, text);
-        let problem = explain(&error, &document);
-        StackError::new(&document, vec![problem])
-    })?;
+    let mut problems = Vec::new();
+    let mut document = parse(name, text, &mut problems)?;
     if document.is_empty() {
         return Err(StackError::new(&document, vec![empty()]));
     }
-    let mut problems = Vec::new();
     tags(document.root(), &mut problems);
     duplicates(document.root_mut(), &mut problems);
     let (mut faulty, mut origins) = (Faulty::default(), Vec::new());
@@ -53,7 +49,9 @@ pub(super) fn read(name: &str, text: &str) -> Result<Reading, StackError> {
         }
         // What an alias repeats is one mistake.
         let origin = (document.root().find(&path).and_then(|node| node.origin), matches!(mismatch.fault, Fault::UnknownKey(_)));
-        let is_new = origin.0.is_none() || !origins.contains(&origin);
+        let place = document.root().find(&path).and_then(|node| node.place);
+        let is_known = place.is_some() && problems.iter().any(|problem| problem.place == place);
+        let is_new = !is_known && (origin.0.is_none() || !origins.contains(&origin));
         if is_new && !faulty.covers(&path) {
             problems.push(describe(&mismatch, &document));
         }
@@ -62,6 +60,36 @@ pub(super) fn read(name: &str, text: &str) -> Result<Reading, StackError> {
             return Err(StackError::new(&document, problems));
         }
     }
+}
+
+/// Reads a text without types. A value that contradicts its tag is named, and read as if it had none, so that all of them are named.
+fn parse(name: &str, text: &str, problems: &mut Vec<Problem>) -> Result<Document, StackError> {
+    let mut read = text.to_owned();
+    loop {
+        let error = match Document::parse(name, &read) {
+            Ok(document) => return Ok(document.with_text(text)),
+            Err(error) => error,
+        };
+        let document = Document::unparsed(name, text);
+        let problem = explain(&error, &document);
+        let untagged = problem.place.filter(|_| contradicts_tag(&error)).and_then(|place| without_tag(&read, place));
+        problems.push(problem);
+        match untagged {
+            Some(untagged) if problems.len() <= MAX_MISMATCHES => read = untagged,
+            _ => return Err(StackError::new(&document, std::mem::take(problems))),
+        }
+    }
+}
+
+/// Puts spaces in the place of the tag of the value at `place`, on the same line.
+fn without_tag(text: &str, place: Position) -> Option<String> {
+    let begin: usize = text.split_inclusive('\n').take(place.line - 1).map(str::len).sum();
+    let line = text[begin..].lines().next()?;
+    let value = line.char_indices().nth(place.column - 1).map_or(line.len(), |(index, _)| index);
+    let tag = if line[value..].starts_with('!') { value } else { line[..value].rfind(" !").map(|space| space + 1)? };
+    let length = line[tag..].find([' ', ',', ']', '}']).unwrap_or(line.len() - tag);
+    let (from, to) = (begin + tag, begin + tag + length);
+    Some(format!("{}{}{}", &text[..from], " ".repeat(length), &text[to..]))
 }
 
 /// Names tags that mean nothing here: `!Sub` of CloudFormation would be taken for plain text.
@@ -132,6 +160,14 @@ fn describe(mismatch: &Mismatch, document: &Document) -> Problem {
     }
 }
 
+/// Tests whether the reader refused a value for its tag: without types, only a tag asks for one.
+fn contradicts_tag(error: &Error) -> bool {
+    match error.without_snippet() {
+        Error::AliasError { error, .. } => contradicts_tag(error),
+        error => matches!(error, Error::InvalidScalar { .. } | Error::InvalidBooleanStrict { .. }),
+    }
+}
+
 /// Puts an error of the YAML reader in the user's words.
 fn explain(error: &Error, document: &Document) -> Problem {
     let place = error.location().and_then(Position::of);
@@ -139,7 +175,6 @@ fn explain(error: &Error, document: &Document) -> Problem {
         Error::AliasError { error, .. } => explain(error, document).at(place),
         Error::Eof { .. } => empty(),
         Error::MultipleDocuments { .. } => Problem::new("a second document begins here").at(place).expected("expected the end of the file"),
-        // Without types, only a tag asks for one.
         Error::InvalidScalar { ty, .. } => against_tag(type_name(ty), document, place),
         Error::InvalidBooleanStrict { .. } => against_tag("true or false", document, place),
         Error::NullIntoString { .. } => Problem::new("a key is missing").at(place).expected("expected text"),

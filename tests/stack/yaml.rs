@@ -77,6 +77,24 @@ fn what_is_no_text_says_so() {
     }
 }
 
+#[test]
+fn values_that_contradict_their_tags_are_named_at_once() {
+    let text = format!("{HEAD}tags: {{ a: !!int five, b: !!bool yes, c: !Sub x }}\nfunctions:\n  f: {{ source: f, memory: !!float x }}\n");
+    let error = parse(&text, None).unwrap_err();
+    let messages: Vec<&str> = error.problems().iter().map(|problem| problem.message.as_str()).collect();
+    assert_eq!(
+        messages,
+        [
+            "`five` is not a whole number, which its tag says it is",
+            "`yes` is not true or false, which its tag says it is",
+            "the tag `!Sub` means nothing here",
+            "`x` is not a number, which its tag says it is",
+        ],
+        "{error}"
+    );
+    assert!(error.to_string().contains("a: !!int five, b: !!bool yes"), "{error}");
+}
+
 /// Returns the memory of a function, or the message and help of the refusal.
 fn memory(written: &str) -> Result<u32, String> {
     let text = format!("{HEAD}functions:\n  f: {{ source: f, memory: {written} }}\n");

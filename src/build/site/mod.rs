@@ -66,17 +66,13 @@ pub enum SiteError {
         /// The directory.
         path: PathBuf,
     },
-    /// A symbolic link would publish something from elsewhere.
-    #[error("{} is a symbolic link that leads out of the site's directory; copy the file there instead", path.display())]
-    Outside {
-        /// The link.
-        path: PathBuf,
-    },
-    /// Files have names that cannot be published; each with the reason.
-    #[error("nothing was uploaded, because these names cannot be published: {}; rename the files", names.join(", "))]
-    Names {
-        /// A name as it would be written in a program, and what is wrong with it.
-        names: Vec<String>,
+    /// Files that cannot be published; each with the reason.
+    #[error("nothing was uploaded, because these files cannot be published: {}; {}", files.join(", "), advice.join(", "))]
+    Refused {
+        /// Files as a program would write their names, each with what is wrong with it.
+        files: Vec<String>,
+        /// What to do about them.
+        advice: Vec<&'static str>,
     },
     /// A file or directory could not be read.
     #[error("cannot read {path:?}: {source}")]
@@ -96,7 +92,7 @@ pub fn read_site(directory: &Path, index: &str, api: Option<&str>) -> Result<Sit
     let root = std::fs::canonicalize(directory).ok().filter(|path| path.is_dir());
     let root = root.ok_or_else(|| SiteError::NoDirectory { path: directory.to_owned() })?;
     let mut site = SiteFiles::default();
-    let mut refused = Vec::new();
+    let (mut misnamed, mut outside) = (Vec::new(), Vec::new());
     let mut walk = WalkDir::new(&root).follow_links(true).sort_by_file_name().into_iter();
     while let Some(entry) = walk.next() {
         let entry = match entry {
@@ -104,8 +100,13 @@ pub fn read_site(directory: &Path, index: &str, api: Option<&str>) -> Result<Sit
             Err(error) => {
                 let path = error.path().unwrap_or(&root).to_owned();
                 let name = path.file_name().unwrap_or_default().to_string_lossy();
-                let Some(why) = names::left_out_by_name(&name) else { return Err(SiteError::Read { path, source: error.into() }) };
-                site.left_out.push(LeftOut { path: shown(&root, &path, false), why });
+                if let Some(why) = names::left_out_by_name(&name) {
+                    site.left_out.push(LeftOut { path: shown(&root, &path, false), why });
+                } else if path.is_symlink() && !path.exists() {
+                    outside.push(format!("{:?} (a symbolic link that leads nowhere)", shown(&root, &path, false)));
+                } else {
+                    return Err(SiteError::Read { path, source: error.into() });
+                }
                 continue;
             }
         };
@@ -122,18 +123,25 @@ pub fn read_site(directory: &Path, index: &str, api: Option<&str>) -> Result<Sit
         let path = entry.path();
         let read_error = |source| SiteError::Read { path: path.to_owned(), source };
         if entry.path_is_symlink() && !std::fs::canonicalize(path).map_err(read_error)?.starts_with(&root) {
-            return Err(SiteError::Outside { path: path.to_owned() });
+            let link = shown(&root, path, false);
+            outside.push(format!("{link:?} (a symbolic link that leads out of the site's directory)"));
+            if entry.file_type().is_dir() {
+                walk.skip_current_dir();
+            }
+            continue;
         }
         if entry.file_type().is_dir() {
             continue;
         }
         match names::key(path.strip_prefix(&root).unwrap_or(path)) {
             Ok(key) => site.files.push(SiteFile::new(key, std::fs::read(path).map_err(read_error)?)),
-            Err(why) => refused.push(why),
+            Err(why) => misnamed.push(why),
         }
     }
-    if !refused.is_empty() {
-        return Err(SiteError::Names { names: refused });
+    let advice = [(&misnamed, "rename files with such names"), (&outside, "put a copy in the place of each such link")];
+    let advice: Vec<&str> = advice.into_iter().filter(|(files, _)| !files.is_empty()).map(|(_, advice)| advice).collect();
+    if !advice.is_empty() {
+        return Err(SiteError::Refused { files: [misnamed, outside].concat(), advice });
     }
     if site.files.iter().all(|file| file.key != index) {
         return Err(SiteError::NoIndex { index: index.to_owned(), path: directory.to_owned() });
