@@ -14,19 +14,19 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How often everything is observed and acted upon again before the engine gives up: two would do if the world stood still.
+/// Limit of rounds in which everything is observed and acted upon again. Two would do if nothing else changed meanwhile.
 const ROUNDS: usize = 4;
-/// How often one resource is written in one round: a table with a TTL and point-in-time recovery takes three.
+/// Limit of writes to one resource in one round. A table with a TTL and point-in-time recovery takes three.
 const WRITES: usize = 8;
 
-/// How long something that was created may not be seen, and how often, while it cannot be created yet, it is made sure that what it needs
-/// is still there. What AWS calls eventual takes seconds (reported); beyond that, another run may be deleting what this one makes.
+/// Time during which a created resource may stay invisible, and interval at which a resource that cannot be created yet checks that its
+/// dependencies still exist. Eventual consistency takes seconds (reported); beyond that, another run may be deleting what this one makes.
 const RIVALS: Duration = Duration::from_secs(30);
 
-/// How long what was deleted may go on being listed. What AWS calls eventual takes seconds (reported).
+/// Time during which a deleted resource may still be listed. Eventual consistency takes seconds (reported).
 const LISTS: Duration = Duration::from_mins(1);
 
-/// How to converge.
+/// Options of [`up`] and [`down`](super::down).
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     /// Take over what exists under our names and is not marked as ours.
@@ -35,7 +35,7 @@ pub struct Options {
     pub delete_data: bool,
     /// Only these and what they need; nothing undeclared is removed.
     pub only: Option<BTreeSet<Id>>,
-    /// How fast and how long to wait.
+    /// Pace and limits of polling and retrying.
     pub tempo: Tempo,
     /// Ends the run early.
     pub stop: Stop,
@@ -43,16 +43,16 @@ pub struct Options {
     pub gate: Gate,
 }
 
-/// What a run did.
+/// Result of a run.
 #[derive(Debug, Default)]
 pub struct Report {
-    /// What was done to each resource that was touched.
+    /// Action on each resource that was touched.
     pub done: BTreeMap<Id, Action>,
-    /// What failed, and why.
+    /// Error of each resource that failed.
     pub failed: BTreeMap<Id, Error>,
-    /// What was not attempted, and what it hangs from.
+    /// Resources that were not attempted, each with the failed one that it depends on.
     pub behind: BTreeMap<Id, Id>,
-    /// How many resources needed nothing.
+    /// Number of resources that needed nothing.
     pub unchanged: usize,
 }
 
@@ -66,17 +66,17 @@ impl Options {
 }
 
 impl Report {
-    /// How many resources had this done to them.
+    /// Returns the number of resources with this action.
     pub fn count(&self, action: Action) -> usize {
         self.done.values().filter(|done| **done == action).count()
     }
 
-    /// Whether everything is as declared.
+    /// Returns whether every resource is as declared.
     pub fn complete(&self) -> bool {
         self.failed.is_empty() && self.behind.is_empty()
     }
 
-    /// The same with what was done before it in the same run.
+    /// Adds what an earlier part of the same run did.
     #[must_use]
     pub fn after(mut self, earlier: Self) -> Self {
         for (id, action) in earlier.done {
@@ -161,7 +161,7 @@ pub async fn up<C: super::Cloud>(graph: &Graph<C>, cloud: &C, mut plan: Plan<C>,
     report
 }
 
-/// One run of [`up`].
+/// State of one run of [`up`].
 struct Run<'a, C> {
     graph: &'a Graph<C>,
     cloud: &'a C,
@@ -170,11 +170,11 @@ struct Run<'a, C> {
     done: RefCell<BTreeMap<Id, Action>>,
     /// Made in this round: what they consist of cannot exist yet.
     fresh: RefCell<BTreeSet<usize>>,
-    /// Those of them that were made with parts of theirs.
+    /// Fresh resources that were made with parts of theirs.
     filled: RefCell<BTreeSet<usize>>,
     /// Written in this round, and not seen since.
     unproven: RefCell<BTreeSet<usize>>,
-    /// What was seen in this round to be as declared.
+    /// Observations of this round that agreed with the declaration.
     proven: RefCell<BTreeMap<Id, Option<Seen>>>,
 }
 
@@ -322,7 +322,7 @@ impl<C: super::Cloud> Run<'_, C> {
         }
     }
 
-    /// One write, and what it left to be done; nothing if the old one is gone and a new one is still to be made.
+    /// Writes once and returns what is left to do: nothing if the old resource is gone and a new one is still to be made.
     async fn carry_out(&self, index: usize, entry: &Entry<C>, action: Action, changes: &Changes) -> Result<Option<Left>> {
         match action {
             Action::Create => {
@@ -349,8 +349,8 @@ impl<C: super::Cloud> Run<'_, C> {
         self.options.adopt || self.done.borrow().get(id) == Some(&Action::Create)
     }
 
-    /// It was seen as declared; if something was written to it in this round, after that. What was made in it is looked at once more: until
-    /// then, what its creation answered may stand for what the service kept.
+    /// Records that a resource was seen as declared; if it was written in this round, after that write. A resource made in this round is
+    /// observed once more: until then, the answer to its creation may stand for what the service kept.
     fn is_proven(&self, index: usize, seen: Option<Seen>) {
         if !self.fresh.borrow().contains(&index) && self.unproven.borrow_mut().remove(&index) {
             self.proven.borrow_mut().insert(self.graph.entries[index].id.clone(), seen);
@@ -366,7 +366,7 @@ impl<C: super::Cloud> Run<'_, C> {
         self.options.stop.check()
     }
 
-    /// It was created in this run and is not visible yet: reads lag behind writes.
+    /// Waits until a resource that this run created is visible: reads lag behind writes.
     async fn wait_to_be_seen(&self, entry: &Entry<C>, pauses: &Waits<'_>, made: Instant) -> Result<()> {
         if made.elapsed() > RIVALS {
             let why = "it to become visible: it was created and is not there; another run may have deleted it".to_owned();
@@ -375,7 +375,7 @@ impl<C: super::Cloud> Run<'_, C> {
         self.wait(entry, pauses, "it to become visible", None).await
     }
 
-    /// What an entry waits for never comes if what it needs was deleted meanwhile.
+    /// Checks that the dependencies of an entry still exist: if one was deleted meanwhile, waiting is in vain.
     async fn needs_are_there(&self, entry: &Entry<C>) -> Result<()> {
         for &need in &entry.needs {
             let need = &self.graph.entries[need];
@@ -386,7 +386,7 @@ impl<C: super::Cloud> Run<'_, C> {
         Ok(())
     }
 
-    /// Whether what it is part of was made in this round, and then, whether it may have been made along with that.
+    /// Returns, if the whole of a part was made in this round, whether the part may have been made along with it.
     fn made_with(&self, index: usize) -> Option<bool> {
         let entry = &self.graph.entries[index];
         let mut whole = entry.part_of;
@@ -399,7 +399,7 @@ impl<C: super::Cloud> Run<'_, C> {
         None
     }
 
-    /// What was made along with what it is part of, if it was.
+    /// Returns the observation of a part that was made along with its whole.
     async fn came_along(&self, entry: &Entry<C>, did: &mut Option<Action>) -> Result<Option<Seen>> {
         let seen = entry.observe(self.cloud).await?;
         if seen.is_some() {
@@ -485,7 +485,7 @@ fn did_not_converge(step: &Step) -> Error {
     }
 }
 
-/// What exists under a name of ours and must not be written: it is somebody else's, or part of what is.
+/// Refuses to write what exists under a name of ours and belongs to another owner, or is part of such a thing.
 fn not_ours<C>(entry: &Entry<C>, whose: &str) -> Error {
     let way_out = "--adopt takes over what no stack claims, and nothing else";
     Error::refused("adopt", format!("{} exists and is not ours ({whose}); {way_out}", entry.name))

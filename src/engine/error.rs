@@ -14,15 +14,15 @@ pub enum Error {
     /// There is no such thing. Resources turn this into `None` or into a successful delete.
     #[error("{0}")]
     Absent(Box<Refusal>),
-    /// It exists already: observe and take it from there.
+    /// The resource exists already: observe it and continue from there.
     #[error("{0}")]
     Exists(Box<Refusal>),
     /// Refused now, but the same request will be accepted soon (propagation, a conflict with another write). Nothing was changed.
     #[error("{why}")]
     NotYet {
-        /// What is being waited for, as a phrase a user understands.
+        /// Reason for the wait, as a phrase that a user understands.
         why: String,
-        /// How long the service asked to be left alone.
+        /// Delay that the service asked for.
         retry_after: Option<Duration>,
     },
     /// The answer was lost: the write may or may not have happened. Observe before repeating it.
@@ -34,9 +34,9 @@ pub enum Error {
     /// Still being waited for when patience ran out.
     #[error("gave up after {} s of waiting for {why}", .after.as_secs())]
     TimedOut {
-        /// What was being waited for.
+        /// Reason for the wait.
         why: String,
-        /// How long it was waited for.
+        /// Duration of the wait.
         after: Duration,
     },
     /// Written several times, and still observed to differ.
@@ -53,7 +53,7 @@ impl Error {
         Self::NotYet { why: why.into(), retry_after: None }
     }
 
-    /// The same where the service gives no advice and it is known how long it takes.
+    /// Sets a delay for a service that gives no advice of its own.
     #[must_use]
     pub fn or_after(self, usually: Duration) -> Self {
         match self {
@@ -93,10 +93,10 @@ impl Error {
     }
 }
 
-/// What a service said when it refused.
+/// Answer of a service that refused a request.
 #[derive(Debug, Clone)]
 pub struct Refusal {
-    /// What kind of refusal it is.
+    /// Class of the refusal.
     pub class: Class,
     /// `service:Operation`.
     pub operation: String,

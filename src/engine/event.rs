@@ -4,21 +4,21 @@ use super::{Error, Id};
 use serde::Serialize;
 use std::time::Duration;
 
-/// What is done to a resource.
+/// Change of a resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Action {
-    /// It does not exist and will.
+    /// Creation of a resource that does not exist.
     Create,
     /// Fields of it change in place.
     Update,
-    /// It is deleted and made again, for a field that cannot change in place.
+    /// Deletion and creation, for a field that cannot change in place.
     Replace,
-    /// It goes.
+    /// Deletion.
     Delete,
 }
 
-/// How work on a resource ended.
+/// End of the work on a resource.
 #[derive(Debug)]
 pub enum Outcome<'a> {
     /// Done.
@@ -27,7 +27,7 @@ pub enum Outcome<'a> {
     Failed(&'a Error),
 }
 
-/// What happens, as it happens. Every renderer (terminal, plain, JSON) is fed from these alone.
+/// Progress of a run. Every renderer (terminal, plain, JSON) is fed from these events alone.
 #[derive(Debug)]
 pub enum Event<'a> {
     /// The live world is being read: this many of that many resources are known.
@@ -39,36 +39,36 @@ pub enum Event<'a> {
     },
     /// Work on a resource begins.
     Started {
-        /// Which.
+        /// Resource.
         id: &'a Id,
-        /// What.
+        /// Action that begins.
         action: Action,
     },
     /// The resource cannot go on yet.
     Waiting {
-        /// Which.
+        /// Resource that waits.
         id: &'a Id,
-        /// What for, in a few words.
+        /// Reason for the wait, in a few words.
         why: &'a str,
         /// Number of waits so far, this one included.
         times: u32,
         /// Time since the first of them began.
         waited: Duration,
     },
-    /// It does: it looks again, or tries again.
+    /// End of a wait: the engine observes or tries again.
     Resumed {
-        /// Which.
+        /// Resource that goes on.
         id: &'a Id,
     },
     /// Work on a resource ended.
     Ended {
-        /// Which.
+        /// Resource that is done.
         id: &'a Id,
-        /// What was done.
+        /// Action that ended.
         action: Action,
-        /// How it ended.
+        /// Outcome of the action.
         outcome: Outcome<'a>,
-        /// How long it took, in seconds.
+        /// Duration in seconds.
         seconds: f64,
     },
     /// Everything was written; the world is being read once more to prove it.

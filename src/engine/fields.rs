@@ -22,14 +22,14 @@ pub struct Fields {
     unknown: BTreeMap<String, String>,
 }
 
-/// One value. As JSON, one that is not known yet is the text that people see.
+/// Value of a field. In JSON, a pending one is the text that people see.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Field {
-    /// It is known.
+    /// Known value.
     Known(Value),
-    /// It will be known once the named output exists.
+    /// Value that is known once the named output exists.
     Pending(String),
-    /// It is known and never shown; this is its digest.
+    /// Digest of a known value that is never shown.
     Secret(String),
 }
 
@@ -56,7 +56,7 @@ impl Fields {
         self
     }
 
-    /// What the spec refers to.
+    /// Returns the resources that the spec refers to.
     pub(super) fn needs(&self) -> &BTreeSet<Id> {
         &self.needs
     }
@@ -123,31 +123,31 @@ impl Fields {
     }
 }
 
-/// What differs, field by field, by path.
+/// Differences, field by field, sorted by path.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[serde(transparent)]
 pub struct Changes(Vec<Change>);
 
-/// One difference.
+/// Difference of one field.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Change {
-    /// Where: `environment.TABLE`.
+    /// Path of the field: `environment.TABLE`.
     pub path: String,
-    /// What is there.
+    /// Observed value.
     pub from: Option<Field>,
-    /// What was declared.
+    /// Declared value.
     pub to: Option<Field>,
 }
 
 impl Change {
-    /// Whether a value that is never shown takes the place of another.
+    /// Returns whether a value that is never shown takes the place of another.
     pub fn is_secret(&self) -> bool {
         matches!((&self.from, &self.to), (Some(Field::Secret(_)), Some(Field::Secret(_))))
     }
 }
 
 impl Changes {
-    /// What must change for `live` to be as `desired`. A field that the declaration leaves out is not ours to manage.
+    /// Returns the changes that make `live` equal to `desired`. A field that the declaration leaves out is not managed.
     pub fn between(live: &Fields, desired: &Fields) -> Self {
         let managed = |path: &&String| !desired.unknown.contains_key(*path) && !desired.unset.iter().any(|unset| under(path, unset));
         let paths: BTreeSet<&String> = desired.leaves.keys().chain(live.leaves.keys().filter(managed)).collect();
@@ -165,7 +165,7 @@ impl Changes {
         Self::between(&Fields::default(), desired)
     }
 
-    /// Whether nothing differs.
+    /// Returns whether nothing differs.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -175,12 +175,12 @@ impl Changes {
         self.0.iter()
     }
 
-    /// Whether `field`, or anything below it, differs.
+    /// Returns whether `field`, or anything below it, differs.
     pub fn touch(&self, field: &str) -> bool {
         self.0.iter().any(|change| under(&change.path, field))
     }
 
-    /// Those that lie at or under one of these fields.
+    /// Returns the changes at or under one of these fields.
     #[must_use]
     pub fn within(&self, fields: &[&str]) -> Self {
         Self(self.0.iter().filter(|change| fields.iter().any(|field| under(&change.path, field))).cloned().collect())
@@ -191,7 +191,7 @@ impl Changes {
         self.0.iter().map(|change| change.path.as_str()).collect::<Vec<_>>().join(", ")
     }
 
-    /// The same without what lies at or under `field`, unless nothing else differs.
+    /// Returns the changes without those at or under `field`, unless nothing else differs.
     #[must_use]
     pub fn without(&self, field: &str) -> Self {
         let rest: Vec<Change> = self.0.iter().filter(|change| !under(&change.path, field)).cloned().collect();

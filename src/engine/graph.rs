@@ -26,7 +26,7 @@ impl Id {
         Self(format!("{}/{name}", R::KIND))
     }
 
-    /// What fails when it is looked for what is not declared.
+    /// Fails where a sweep looks for a declaration, which it never has.
     pub(super) fn of_sweep() -> Self {
         Self("stack/sweep".to_owned())
     }
@@ -71,7 +71,7 @@ pub struct Graph<C> {
     pub(super) sweeps: Vec<Sweep<C>>,
 }
 
-/// One declared resource.
+/// Declared resource.
 pub struct Entry<C> {
     /// Its id.
     pub id: Id,
@@ -172,7 +172,8 @@ impl<C: super::Cloud> Graph<C> {
         self.delete_freely.insert((user.index, used.index));
     }
 
-    /// It is deleted when all others are gone, declared or not, and not at all if one of them stays against our will. It may need nothing.
+    /// Declares that a resource is deleted when all others are gone, declared or not, and kept if one of them remains against our will. It
+    /// may need nothing.
     pub fn delete_last<R: Resource<Cloud = C>>(&mut self, last: &Handle<R>) {
         self.last = Some(last.index);
     }
@@ -192,7 +193,7 @@ impl<C: super::Cloud> Graph<C> {
         &self.entries
     }
 
-    /// Whether it is declared.
+    /// Returns whether a resource is declared.
     pub fn contains(&self, id: &Id) -> bool {
         self.index.contains_key(id)
     }
@@ -227,7 +228,7 @@ impl<C: super::Cloud> Graph<C> {
         ids
     }
 
-    /// Those ids and all that they need, directly or not; `Err` with the first that is not declared.
+    /// Returns these ids and all their dependencies, direct or not; `Err` with the first that is not declared.
     pub fn closure<'a>(&self, ids: impl IntoIterator<Item = &'a str>) -> Result<BTreeSet<Id>, String> {
         let mut wanted = BTreeSet::new();
         let mut queue = Vec::new();
@@ -270,7 +271,7 @@ impl<C> Entry<C> {
     }
 }
 
-/// What the engine keeps of an observation.
+/// Part of an observation that the engine keeps.
 #[derive(Debug, Clone)]
 pub(super) struct Seen {
     pub(super) fields: Fields,
@@ -280,7 +281,7 @@ pub(super) struct Seen {
     pub(super) applied: Option<String>,
 }
 
-/// What a write left to be done: [`Written`] without the output.
+/// Outcome of a write: [`Written`] without the output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Left {
     Nothing,
@@ -298,7 +299,7 @@ pub(super) trait Node<C> {
     fn early(&self) -> bool;
     fn lists_hide_failure(&self) -> bool;
     fn holds_data(&self) -> bool;
-    /// How long its removal may take.
+    /// Limit of the time that a removal takes.
     fn removal(&self) -> Duration;
     fn observe<'a>(&'a self, cloud: &'a C) -> LocalBoxFuture<'a, Result<Option<Seen>>>;
     fn survey<'a>(&'a self, cloud: &'a C) -> LocalBoxFuture<'a, Result<Option<Seen>>>;
@@ -310,7 +311,7 @@ pub(super) trait Node<C> {
     fn update<'a>(&'a self, cloud: &'a C, changes: &'a Changes) -> LocalBoxFuture<'a, Result<Left>>;
     fn delete<'a>(&'a self, cloud: &'a C) -> LocalBoxFuture<'a, Result<Gone>>;
     fn outputs(&self) -> Option<Value>;
-    /// It is known to be gone.
+    /// Drops what is known of the resource, because it is gone.
     fn forget(&self);
 }
 
@@ -351,7 +352,7 @@ impl<R: Resource> Declared<R> {
     }
 }
 
-/// What a resource hangs from is not there, so neither is the resource.
+/// Treats a resource as absent if what it depends on is absent.
 pub(super) fn unless_unresolved<T>(result: Result<Option<T>>) -> Result<Option<T>> {
     match result {
         Err(super::Error::Unresolved) => Ok(None),

@@ -15,9 +15,9 @@ use std::{
 struct World {
     there: RefCell<BTreeSet<String>>,
     writes: RefCell<Vec<String>>,
-    /// What was deleted is listed so many times more.
+    /// Number of lists that still show the deleted resource.
     lag: Cell<u8>,
-    /// It cannot be deleted.
+    /// Reason that the service gives for refusing the deletion.
     stays: Option<&'static str>,
     /// The user has had enough while this is written.
     stop_at: Option<&'static str>,

@@ -18,52 +18,52 @@ use std::{
 
 /// The graph compared with the live world.
 pub struct Plan<C> {
-    /// One step per declared resource and per stray, sorted by id.
+    /// Steps for every declared resource and every orphan, sorted by id.
     pub steps: Vec<Step>,
     pub(super) seen: BTreeMap<Id, Option<Seen>>,
     /// In the order in which they are to be deleted.
     pub(super) strays: Vec<Stray<C>>,
 }
 
-/// What is to be done about one resource.
+/// Planned work on one resource.
 #[derive(Debug, Clone)]
 pub struct Step {
-    /// Which.
+    /// Resource.
     pub id: Id,
     /// Its physical name.
     pub name: String,
-    /// How it stands.
+    /// State of the resource.
     pub state: State,
-    /// What `up` would do, if anything.
+    /// Action that `up` would take, if any.
     pub action: Option<Action>,
     /// Field by field.
     pub changes: Changes,
     /// Fields of the kind that cannot change in place.
     pub fixed: &'static [&'static str],
-    /// Where the differences come from.
+    /// Origin of the differences.
     pub cause: Option<Cause>,
     /// Why `up` must not do it unasked.
     pub objection: Option<Objection>,
 }
 
-/// How a resource stands.
+/// State of a resource beside its declaration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
     /// As declared.
     InSync,
-    /// It differs from what was declared.
+    /// Differs from the declaration.
     Drifted,
-    /// It does not exist.
+    /// Does not exist.
     Missing,
     /// The service is still working on it.
     Busy,
-    /// It exists and is not declared.
+    /// Exists and is not declared.
     Stray,
 }
 
-/// Where a difference comes from, told field by field by the marks that were left at the last write. A field whose declaration changed counts
-/// as pending, whatever else happened to it.
+/// Origin of a difference, decided field by field by the fingerprint of the last write. A field whose declaration changed counts as
+/// pending, whatever else happened to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Cause {
@@ -78,13 +78,13 @@ pub enum Cause {
 /// Why a step needs the user's consent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Objection {
-    /// It exists and is not marked as any stack's. The text says why it is not ours.
+    /// Exists without a mark of any stack, for the reason in the text.
     Foreign(String),
-    /// It exists and is another stack's. The text says whose.
+    /// Exists and belongs to the stack in the text.
     Claimed(String),
-    /// It would be deleted, and the service would refuse that.
+    /// Deletion that the service would refuse.
     Protected(Protection),
-    /// It would lose data.
+    /// Loss of data by this action.
     LosesData(Action),
 }
 
@@ -94,7 +94,7 @@ impl<C> Plan<C> {
         self.steps.iter().filter(|step| step.action.is_some())
     }
 
-    /// How many steps do this.
+    /// Returns the number of steps with this action.
     pub fn count(&self, action: Action) -> usize {
         self.changes().filter(|step| step.action == Some(action)).count()
     }
@@ -107,7 +107,7 @@ impl<C> Plan<C> {
         bar(graph, &self.seen, graph.entry(id)?, |_| false)
     }
 
-    /// How many resources stand like this.
+    /// Returns the number of resources in this state.
     pub fn count_state(&self, state: State) -> usize {
         self.steps.iter().filter(|step| step.state == state).count()
     }
@@ -263,14 +263,14 @@ async fn read_with<T>(mut needs: FuturesUnordered<impl Future>, read: impl Async
     result
 }
 
-/// What exists and is not declared, in the order in which it is to be deleted; parts of other things only `with_parts`.
+/// Returns what exists and is not declared, in the order of deletion; parts of other things only `with_parts`.
 pub(super) async fn sweep<C: super::Cloud>(graph: &Graph<C>, cloud: &C, with_parts: bool) -> Result<Vec<Stray<C>>> {
     let mut found = listed(graph, cloud, with_parts).await?;
     found.retain(|stray| !graph.contains(&stray.id));
     confirmed(found, cloud, |whole| graph.contains(whole)).await
 }
 
-/// What exists and is ours, declared or not.
+/// Returns what exists and is ours, declared or not.
 pub(super) async fn ours<C: super::Cloud>(graph: &Graph<C>, cloud: &C, with_parts: bool) -> Result<Vec<Stray<C>>> {
     confirmed(listed(graph, cloud, with_parts).await?, cloud, |_| false).await
 }
@@ -280,8 +280,8 @@ async fn listed<C: super::Cloud>(graph: &Graph<C>, cloud: &C, with_parts: bool) 
     Ok(try_join_all(sweeps.map(|sweep| (sweep.list)(cloud))).await?.into_iter().flatten().collect())
 }
 
-/// Those that are there, and ours. Parts of what is not are not ours either, and no call is spent on them: their whole is listed with them,
-/// or `declared`, and then its owner is known from elsewhere.
+/// Keeps what exists and is ours. Parts of a foreign whole are foreign too, and no call is spent on them: their whole is in the same list,
+/// or `declared`, which makes its owner known.
 async fn confirmed<C: super::Cloud>(strays: Vec<Stray<C>>, cloud: &C, declared: impl Fn(&Id) -> bool) -> Result<Vec<Stray<C>>> {
     let ids: BTreeSet<Id> = strays.iter().map(|stray| stray.id.clone()).collect();
     let shown = |stray: &Stray<C>| stray.part_of.as_ref().is_none_or(|whole| ids.contains(whole) || declared(whole));
@@ -325,7 +325,7 @@ fn step<C>(entry: &Entry<C>, seen: Option<&Seen>) -> Step {
     Step { id: entry.id.clone(), name: entry.name.clone(), state, action, changes, fixed: entry.node.fixed(), cause, objection }
 }
 
-/// What must be done for a resource to be as declared.
+/// Decides what makes a resource as declared.
 pub(super) fn decide<C>(entry: &Entry<C>, seen: Option<&Seen>) -> Option<(Action, Changes)> {
     let desired: Fields = entry.node.desired();
     let Some(seen) = seen else { return Some((Action::Create, Changes::creating(&desired))) };

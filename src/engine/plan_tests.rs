@@ -26,7 +26,7 @@ impl Cloud for World {}
 struct Thing {
     uses: Option<Ref<()>>,
     comes_after: Option<Ref<()>>,
-    /// Whether to find it the world is asked, and whether to observe it.
+    /// Permission to search the world, and to observe it.
     #[serde(skip)]
     asks: (bool, bool),
 }

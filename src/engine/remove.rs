@@ -16,18 +16,18 @@ use std::{
     time::Instant,
 };
 
-/// How often what is left is swept up before it is reported: reads lag behind deletes.
+/// Limit of sweeps before remains are reported: reads lag behind deletes.
 const SWEEPS: usize = 5;
 
-/// What [`down`] is about to do, from [`Removal::survey`].
+/// Plan of a [`down`], made by [`Removal::survey`].
 pub struct Removal {
-    /// What exists and is ours, sorted.
+    /// Resources that exist and are ours, sorted.
     pub leaving: Vec<Id>,
-    /// What exists under our names and is somebody else's; it stays. With the reason.
+    /// Resources under our names that stay because they belong to another owner, each with the reason.
     pub foreign: BTreeMap<Id, String>,
-    /// What exists and stays all the same, with its parts.
+    /// Resources that are ours and stay, with their parts.
     pub kept: BTreeSet<Id>,
-    /// What is leaving, and the service would refuse to delete: nothing is deleted until that is taken away.
+    /// Resources whose deletion the service would refuse. Nothing is deleted until the protection is taken away.
     pub protected: BTreeMap<Id, Protection>,
 }
 
@@ -138,7 +138,7 @@ pub async fn down<C: super::Cloud>(graph: &Graph<C>, cloud: &C, removal: &Remova
     report
 }
 
-/// One run of [`down`].
+/// State of one run of [`down`].
 struct Run<'a, C> {
     graph: &'a Graph<C>,
     cloud: &'a C,
@@ -202,7 +202,7 @@ impl<C: super::Cloud> Run<'_, C> {
         }
     }
 
-    /// What is ours still, beside what goes last and what is to stay.
+    /// Returns what is still ours, beside what goes last and what stays.
     async fn left(&self) -> Result<Vec<Stray<C>>> {
         self.options.stop.check()?;
         self.cloud.refresh();
@@ -240,7 +240,7 @@ fn is_foreign(whose: &Owner) -> bool {
     whose.foreign().is_some()
 }
 
-/// Whose it is, if it exists, as soon as the service can say that.
+/// Returns the owner of a resource that exists, as soon as the service can answer.
 async fn find<C: super::Cloud>(cloud: &C, entry: &Entry<C>, pauses: &Waits<'_>, tell: Listener<'_>) -> Result<Option<Owner>> {
     loop {
         let (why, retry_after) = match entry.find(cloud).await {

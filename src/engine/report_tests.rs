@@ -8,12 +8,12 @@ use std::{
     time::Duration,
 };
 
-/// What each thing says, in truth and by a report that may be out of date.
+/// World in which each resource has a true state and a report that may be out of date.
 #[derive(Default)]
 struct World {
     truth: RefCell<BTreeMap<String, (String, Option<Owner>)>>,
     reports: RefCell<BTreeMap<String, String>>,
-    /// How often a thing itself was asked.
+    /// Number of questions to the resource itself.
     asked: Cell<usize>,
 }
 

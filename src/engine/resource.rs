@@ -4,9 +4,9 @@ use super::{Changes, Refusal, Result};
 use serde::Serialize;
 use std::{fmt, time::Duration};
 
-/// What gives access to the live world.
+/// Access to the live world.
 pub trait Cloud: 'static {
-    /// What is observed from here on must not come from an earlier observation's answers.
+    /// Starts a new observation, which uses no answer of an earlier one.
     fn refresh(&self) {}
 
     /// A run begins: what is there is not known from anything.
@@ -14,15 +14,16 @@ pub trait Cloud: 'static {
         self.refresh();
     }
 
-    /// What was written in this run is looked at. What it was made with, as the service answered, is known; what was left for later is not.
+    /// Starts the observation of what this run wrote. The answers to its creations count as known; what was put off does not.
     fn verify(&self) {
         self.refresh();
     }
 }
 
-/// One kind of resource. A value of the type is what we want to exist.
+/// Kind of resource. A value of the type is a desired state.
 ///
-/// Implementers neither wait nor retry: they return [`Error::NotYet`](super::Error::NotYet), [`Written::Settling`] or [`Live::busy`], and the engine does.
+/// Implementers neither wait nor retry: they return [`Error::NotYet`](super::Error::NotYet), [`Written::Settling`] or [`Live::busy`], and
+/// the engine does.
 #[expect(async_fn_in_trait, reason = "the engine runs on one task; futures need not be Send")]
 pub trait Resource: Serialize + Sized + 'static {
     /// Clients, region, account.
@@ -31,7 +32,7 @@ pub trait Resource: Serialize + Sized + 'static {
     const KIND: &'static str;
     /// Fields that cannot be changed in place; a change to one replaces the resource.
     const FIXED: &'static [&'static str] = &[];
-    /// Whether what it is part of can be made with it in place ([`Written::WithParts`]), so that it has to be looked for.
+    /// Part that its whole can make in place ([`Written::WithParts`]), so that the engine looks for it before it creates one.
     const COMES_ALONG: bool = false;
     /// Kind without an owner of its own: it belongs to whom the resource belongs that it is part of. It is declared by
     /// [`Graph::add_part`](super::Graph::add_part), listed by [`Stray::part`](super::Stray::part), and observed as [`Live::part`]; each of
@@ -39,16 +40,17 @@ pub trait Resource: Serialize + Sized + 'static {
     const IS_PART: bool = false;
     /// Deletion of the whole deletes the part. Where that is not so (a role keeps its policies), the part is deleted before.
     const GOES_ALONG: bool = true;
-    /// Whether it may be made while it is not known yet whether another run is at work ([`Options::gate`](super::Options::gate)): its name is
-    /// its own, so that both make the same one, and nothing else is touched.
+    /// Resource that may be made before it is known whether another run is at work ([`Options::gate`](super::Options::gate)): both runs
+    /// would make the same one by its name, and nothing else is touched.
     const EARLY: bool = false;
-    /// Whether a list leaves out that the service gave up on it ([`Live::failed`]): then it is asked itself before anything is built on it.
+    /// Kind whose list hides that the service gave up on a resource ([`Live::failed`]). The engine asks for the resource itself before
+    /// anything is built on it.
     const LISTS_HIDE_FAILURE: bool = false;
-    /// Whether deleting it loses something that cannot be made again.
+    /// Kind whose deletion loses something that cannot be made again.
     const HOLDS_DATA: bool = false;
-    /// How long its removal may take after the service has agreed to it, or while something that is going is in its way.
+    /// Limit of the time between the service's consent to a deletion and its end, or while another deletion is in the way.
     const REMOVAL: Duration = Duration::from_mins(5);
-    /// What is known only once the resource exists: ids, ARNs, host names.
+    /// Values that exist only once the resource does: ids, ARNs, host names.
     type Output: Clone + Serialize + 'static;
 
     /// The physical name, as the cloud's own console shows it.
@@ -61,8 +63,8 @@ pub trait Resource: Serialize + Sized + 'static {
     /// Reads the live resource back as a declaration, or `None` if there is none.
     async fn observe(&self, cloud: &Self::Cloud) -> Result<Option<Live<Self>>>;
 
-    /// The same while everything else is observed, too. Worth writing where a list that is asked for anyway, for all of a kind, tells that
-    /// there is no such resource. A list may be slower to show what is new than the resource itself: whoever acts on it looks again.
+    /// Observes while everything else is observed, too. Implement it where a list that is read anyway shows that there is no such resource.
+    /// A list may lag behind the resource itself: before the engine acts on it, it observes again.
     async fn survey(&self, cloud: &Self::Cloud) -> Result<Option<Live<Self>>> {
         self.observe(cloud).await
     }
@@ -102,7 +104,7 @@ pub const FAILED: &str = "failed";
 /// A resource as the service reports it.
 #[derive(Debug)]
 pub struct Live<R: Resource> {
-    /// What is there, in the words of a declaration.
+    /// Observed state, in the words of a declaration.
     pub spec: R,
     /// Its ids.
     pub output: R::Output,
@@ -111,20 +113,20 @@ pub struct Live<R: Resource> {
     /// Set if the service gave up on it (`State=Failed`), with the service's reason. It counts as a difference ([`FAILED`]); if it stays after
     /// a write of this run, the engine ends the wait with this reason.
     pub failed: Option<Box<Refusal>>,
-    /// Whose it is.
+    /// Owner.
     pub owner: Owner,
     /// The marks that [`Resource::stamp`] left, if the kind carries any.
     pub applied: Option<String>,
 }
 
 impl<R: Resource> Live<R> {
-    /// The same, with what a report says that may be out of date.
+    /// Marks the observation as one of a report that may be out of date.
     #[must_use]
     pub fn as_reported(self) -> Self {
         Self { owner: Owner::Reported, ..self }
     }
 
-    /// One that is ready, and belongs to what it is part of.
+    /// Observation of a ready part, which belongs to the owner of its whole.
     pub fn part(spec: R, output: R::Output) -> Self {
         const { assert!(R::IS_PART, "a kind with an owner of its own is observed with that owner") };
         Self { spec, output, busy: None, failed: None, owner: Owner::Parent, applied: None }
@@ -146,12 +148,12 @@ impl fmt::Display for Protection {
     }
 }
 
-/// What [`Resource::find`] finds.
+/// Result of [`Resource::find`].
 #[derive(Debug, Clone)]
 pub struct Found<O> {
     /// Its ids.
     pub output: O,
-    /// Whose it is.
+    /// Owner.
     pub owner: Owner,
 }
 
@@ -160,7 +162,7 @@ pub struct Found<O> {
 pub enum Owner {
     /// Marked as this stack's.
     Us,
-    /// The same, and so are its marks, by a report that may be out of date: good enough to leave alone what is as declared.
+    /// Fingerprint from a report that may be out of date: good enough to leave alone what is as declared.
     Reported,
     /// Cannot be marked; belongs to whom its whole belongs ([`Resource::IS_PART`]).
     Parent,
@@ -185,23 +187,23 @@ impl Owner {
     }
 }
 
-/// What a write left behind.
+/// Outcome of a write.
 #[derive(Debug, Clone)]
 pub enum Written<O> {
     /// All that was declared was written; what depends on it may go on.
     Complete(O),
-    /// The same, and so were those of its parts that can come along ([`Resource::COMES_ALONG`]).
+    /// Done, together with the parts that can come along ([`Resource::COMES_ALONG`]).
     WithParts(O),
-    /// It exists, but is not ready, or has more to set: observe again before going on.
+    /// Exists, but is not ready or has more to set: observe again before going on.
     Settling(O),
-    /// The same, and the service said that it will take a moment, for this: it makes no sense to look at once.
+    /// Done, but the service takes a moment for the reason in the text: observing at once is in vain.
     Pending(O, &'static str),
 }
 
-/// What a delete left behind.
+/// Outcome of a delete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Gone {
-    /// It is gone.
+    /// Gone.
     Yes,
     /// The service agreed (to this operation, `service:Operation`), and it takes a while: look and delete again.
     NotYet(&'static str),

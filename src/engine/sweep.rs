@@ -11,7 +11,7 @@ use std::{cell::RefCell, collections::BTreeMap, rc::Rc, time::Instant};
 
 /// Lists what exists of one kind and is ours, or goes by a name of ours, declared or not.
 pub(super) struct Sweep<C> {
-    /// Whether all that it lists is part of something else; a removal spends no call on those.
+    /// Set for a sweep that lists parts only; a removal spends no call on those.
     pub(super) parts: bool,
     pub(super) list: List<C>,
 }
@@ -29,19 +29,19 @@ pub struct Stray<C> {
     /// Deleted with what it is part of, if that goes too.
     goes_along: bool,
     pub(super) holds_data: bool,
-    /// Whether the list that it is from proves whose it is.
+    /// Set if the list itself proves the owner.
     proven: bool,
     pub(super) node: Rc<dyn Node<C>>,
 }
 
 impl<C: super::Cloud> Stray<C> {
-    /// One with this logical name.
+    /// Creates an orphan with this logical name.
     pub fn new<R: Resource<Cloud = C>>(logical: &str, spec: R, output: R::Output) -> Self {
         const { assert!(!R::IS_PART, "a part is listed by `part`, with what it is part of") };
         Self::of(logical, spec, output)
     }
 
-    /// One with this logical name that is part of `whole`, and belongs to whom that belongs.
+    /// Creates an orphan that is part of `whole` and belongs to its owner.
     pub fn part<R: Resource<Cloud = C>>(whole: Id, logical: &str, spec: R, output: R::Output) -> Self {
         Self { part_of: Some(whole), goes_along: R::GOES_ALONG, ..Self::of(logical, spec, output) }
     }
@@ -58,22 +58,22 @@ impl<C: super::Cloud> Stray<C> {
         }
     }
 
-    /// One with an owner of its own that is deleted with `whole`, if that is leaving, too.
+    /// Makes an orphan with an owner of its own go with `whole`, if that is leaving too.
     #[must_use]
     pub fn within(mut self, whole: Id) -> Self {
         (self.part_of, self.goes_along) = (Some(whole), true);
         self
     }
 
-    /// One that is deleted by itself before what it is part of, unless all of that goes with something larger: not every service deletes
-    /// what lies below with what lies above.
+    /// Deletes the orphan by itself before its whole, unless all of that goes with something larger: not every service deletes children
+    /// with their parent.
     #[must_use]
     pub fn deleted_before_its_whole(mut self) -> Self {
         self.goes_along = false;
         self
     }
 
-    /// One that goes by a name of ours, which proves nothing: whose it is has to be asked, unless it is declared.
+    /// Marks an orphan whose name alone is ours, which proves nothing: its owner has to be asked for, unless it is declared.
     #[must_use]
     pub fn unproven(mut self) -> Self {
         self.proven = false;
@@ -85,7 +85,7 @@ impl<C: super::Cloud> Stray<C> {
         for_resource(&self.id, self.node.protection(cloud)).await
     }
 
-    /// Whether it is there and, as far as it has an owner of its own, ours.
+    /// Returns whether the orphan exists and is ours, as far as it has an owner of its own.
     pub(super) async fn is_ours(&self, cloud: &C) -> Result<bool> {
         Ok(self.proven || matches!(self.node.find(cloud).await?, Some(Owner::Us | Owner::Parent)))
     }
@@ -113,7 +113,7 @@ pub(super) async fn remove_strays<C: super::Cloud>(
     results
 }
 
-/// Whether its deletion comes with that of something that is leaving, too.
+/// Returns whether its deletion comes with that of another leaving resource.
 fn goes_along<C>(stray: &Stray<C>, leaving: &BTreeMap<&Id, &Stray<C>>) -> bool {
     let whole = stray.part_of.as_ref().and_then(|whole| leaving.get(whole));
     whole.is_some_and(|whole| stray.goes_along || goes_along(whole, leaving))

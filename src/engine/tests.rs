@@ -24,7 +24,7 @@ struct Thing {
     busy: u8,
 }
 
-/// What the world does to one request.
+/// Fault that the world puts into one request.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Fault {
     NotYet,
@@ -46,7 +46,7 @@ struct World {
     /// So many observations of something that exists do not see it.
     hidden: Cell<u8>,
     touched: RefCell<BTreeSet<String>>,
-    /// It gives up on what it was asked to do, once it is not busy any more.
+    /// Set if the resource fails once it is no longer busy.
     gives_up: Cell<bool>,
 }
 
@@ -58,12 +58,12 @@ impl World {
         Box::new(Refusal { class, operation: "world:Write".into(), code: "Code".into(), message: "message".into(), request_id: None })
     }
 
-    /// Whether this observation sees nothing.
+    /// Returns whether this observation sees nothing.
     fn is_hiding(&self) -> bool {
         self.hidden.replace(self.hidden.get().saturating_sub(1)) > 0
     }
 
-    /// One request that changes something.
+    /// Makes one request that changes something.
     fn write<T>(&self, name: &str, change: impl FnOnce(&mut BTreeMap<String, Thing>) -> Result<T>) -> Result<T> {
         let number = self.writes.replace(self.writes.get() + 1);
         self.touched.borrow_mut().insert(name.to_owned());

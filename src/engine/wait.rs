@@ -23,7 +23,7 @@ impl Stop {
         self.0.send_replace(true);
     }
 
-    /// Whether somebody asked.
+    /// Returns whether a stop was requested.
     pub fn requested(&self) -> bool {
         *self.0.borrow()
     }
@@ -59,7 +59,7 @@ impl Default for Gate {
 }
 
 impl Gate {
-    /// One that has to be opened.
+    /// Creates a gate that has to be opened.
     pub fn closed() -> Self {
         Self(watch::Sender::new(false))
     }
@@ -80,14 +80,14 @@ impl Gate {
     }
 }
 
-/// How fast and how long to poll and retry.
+/// Pace and limits of polling and retrying.
 #[derive(Debug, Clone, Copy)]
 pub struct Tempo {
     /// The first pause; pauses double from here.
     pub first: Duration,
     /// The longest pause. IAM propagation is best probed every 2 s, not exponentially (source code of others: `0.25, 0.5, 1, 2, 2, …`).
     pub longest: Duration,
-    /// When to give up on one resource. An index added to an existing table takes up to 17 minutes (reported).
+    /// Limit of the time for one resource. An index added to an existing table takes up to 17 minutes (reported).
     pub patience: Duration,
 }
 
@@ -97,7 +97,7 @@ impl Tempo {
         self.first * 5 / 2
     }
 
-    /// The same, giving up after so long at the latest.
+    /// Lowers the limit to at most `patience`.
     pub(super) fn within(self, patience: Duration) -> Self {
         Self { patience: self.patience.min(patience), ..self }
     }
@@ -109,10 +109,10 @@ impl Default for Tempo {
     }
 }
 
-/// How many of the longest pauses a service's advice may take: a minute, unless the tempo is another. Whoever asks for a year gets that.
+/// Limit of a service's advice, in longest pauses: a minute, unless the tempo is another. A service that asks for a year gets that minute.
 const LONGEST_ADVICE: u32 = 30;
 
-/// How long a read may be put off: a table that is being made says within half a minute whose it is.
+/// Limit of the time that a read may be put off: a new table shows its owner within half a minute.
 const READ_PATIENCE: Duration = Duration::from_mins(1);
 
 /// Reads, and if the service cannot tell yet, waits and reads again.
@@ -170,7 +170,7 @@ impl<'a> Waits<'a> {
         self.stop.sleep(pause).await
     }
 
-    /// How long it is since the first pause began, or the first after something moved on.
+    /// Returns the time since the first pause, or the first one after something moved on.
     pub(super) fn waited(&self) -> Duration {
         self.began.get().map(|began| began.elapsed()).unwrap_or_default()
     }

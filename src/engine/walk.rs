@@ -7,21 +7,21 @@ use std::collections::BTreeMap;
 /// Why a resource has no result.
 #[derive(Debug, Clone)]
 pub(super) enum Skipped {
-    /// It failed.
+    /// Failed.
     Failed(Error),
-    /// What it hangs from failed.
+    /// Not attempted, because the resource that it depends on failed.
     Behind(Id),
 }
 
 pub(super) type Results<T> = BTreeMap<Id, Result<T, Skipped>>;
 
 impl<C: super::Cloud> Graph<C> {
-    /// What each entry waits for when things are made, by their places in [`entries`](Self::entries).
+    /// Returns the dependencies of each entry for creation, by their places in [`entries`](Self::entries).
     pub fn forward(&self) -> Vec<Vec<usize>> {
         self.entries.iter().map(|entry| entry.needs.clone()).collect()
     }
 
-    /// What each entry waits for when things are removed, likewise.
+    /// Returns the dependencies of each entry for removal, by their places in [`entries`](Self::entries).
     pub fn backward(&self) -> Vec<Vec<usize>> {
         let mut waits = vec![Vec::new(); self.entries.len()];
         for (user, entry) in self.entries.iter().enumerate() {
