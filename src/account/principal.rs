@@ -5,7 +5,7 @@ use crate::{
     engine::Result,
 };
 
-/// Whose policies count.
+/// Principal whose policies count.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Principal {
     /// The account itself, which may do everything.
@@ -16,7 +16,8 @@ pub enum Principal {
     Other,
 }
 
-/// From the ARN that `GetCallerIdentity` answers with. That of a role's session names the role without its path, so the role is asked for.
+/// Finds the principal by the ARN that `GetCallerIdentity` answers with. That of a role's session names the role without its path, so IAM
+/// is asked for the role.
 pub async fn principal(aws: &Aws, caller: &str) -> Result<Principal> {
     let Some(role) = role_of(caller) else { return Ok(of(caller)) };
     let answer = aws.read("iam:GetRole", || aws.iam.get_role().role_name(role).send()).await.optional()?;

@@ -5,24 +5,24 @@ use crate::{
     engine::Result,
 };
 
-/// How much of a quota is used.
+/// Use of a quota.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Quota {
-    /// How many there are.
+    /// Number in use.
     pub used: u64,
-    /// How many there may be.
+    /// Number allowed.
     pub most: u64,
-    /// Whether AWS says so of this very account; otherwise it is what accounts begin with, and this one may have more.
+    /// Set if AWS answered for this very account; otherwise it is the default, and this account may have more.
     pub told: bool,
 }
 
 impl Quota {
-    /// Whether nothing more fits, for sure.
+    /// Returns whether nothing more fits, for sure.
     pub fn is_full(&self) -> bool {
         self.told && self.used >= self.most
     }
 
-    /// Whether four fifths are used, and it is time to have it raised.
+    /// Returns whether four fifths are used, and it is time to have the quota raised.
     pub fn is_near(&self) -> bool {
         self.used.saturating_mul(5) >= self.most.saturating_mul(4)
     }

@@ -10,7 +10,7 @@ use futures::future::try_join_all;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What is not allowed.
+/// Denied action.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Denied {
     /// `lambda:CreateFunction`
@@ -19,12 +19,12 @@ pub struct Denied {
     pub on: BTreeSet<String>,
 }
 
-/// What came out.
+/// Result of a simulation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Simulated {
-    /// How many pairs of action and resource were checked.
+    /// Number of pairs of action and resource that were checked.
     pub checked: usize,
-    /// Those that are denied, by action.
+    /// Denied actions.
     pub denied: Vec<Denied>,
 }
 
@@ -45,7 +45,7 @@ pub async fn simulate(aws: &Aws, principal: &str, statements: &[Value]) -> Resul
     Ok(Simulated { checked, denied: denied.into_iter().map(|(action, on)| Denied { action, on }).collect() })
 }
 
-/// One statement, all pages of the answer.
+/// Simulates one statement and reads all pages of the answer.
 async fn one(aws: &Aws, principal: &str, statement: &Value) -> Result<Vec<EvaluationResult>> {
     let (actions, resources, context) = (texts(&statement["Action"]), texts(&statement["Resource"]), context(statement));
     let mut results = Vec::new();
@@ -62,7 +62,7 @@ async fn one(aws: &Aws, principal: &str, statement: &Value) -> Result<Vec<Evalua
     Ok(results)
 }
 
-/// What the request will say beside, so that a condition on it can be met.
+/// Returns the values of condition keys that the request will have.
 fn context(statement: &Value) -> Vec<ContextEntry> {
     let conditions = statement["Condition"].as_object().into_iter().flatten();
     let equals = conditions.filter_map(|(_, keys)| keys.as_object()).flatten();

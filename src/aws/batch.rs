@@ -16,7 +16,7 @@ struct Batch {
     outcome: OnceCell<Result<()>>,
 }
 
-/// How long the first waits for others; little beside one request's time.
+/// Time during which the first lookup waits for others; little beside one request's time.
 const GATHER: Duration = Duration::from_millis(20);
 
 /// "CloudWatch API reference, `DeleteAlarms`": up to 100 alarms a request.

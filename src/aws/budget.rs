@@ -57,7 +57,8 @@ const LIMITS: &[(&str, f64, f64, Source)] = {
     ]
 };
 
-/// How many seconds so many requests take at the least, within one of AWS's limits: `service` or `service:Operation`. 0 without a limit.
+/// Returns the seconds that a number of requests takes at least, within one of AWS's limits: `service` or `service:Operation`. 0 without a
+/// limit.
 pub fn least_seconds(what: &str, requests: u32) -> f64 {
     let limit = LIMITS.iter().find(|(limited, ..)| *limited == what);
     limit.map_or(0.0, |(_, rate, burst, _)| (f64::from(requests) - burst).max(0.0) / rate)

@@ -15,14 +15,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How often a lost request is sent again before the trouble is reported.
+/// Attempts of a request whose answer is lost, before the trouble is reported.
 const ATTEMPTS: u32 = 8;
 
-/// How often a throttled one is: for about a minute, because API Gateway deletes one API in 30 s, whoever asks (documented).
+/// Attempts of a throttled request: about a minute, because API Gateway deletes one API in 30 s for each account (documented).
 const THROTTLED: u32 = 18;
 
-/// How often one is that was signed by a wrong clock: the SDK signs the second by the clock of the answer to the first, and one that was
-/// sent before that was known needs a third.
+/// Attempts of a request that was signed by a wrong clock. The SDK signs the second by the clock of the first answer; a request sent before
+/// that was known needs a third.
 pub(super) const SKEWED: u32 = 3;
 
 /// Writes that must not be repeated blindly: a lost answer may hide a success, and repeating makes a second one
@@ -40,7 +40,7 @@ struct Count {
 }
 
 impl Tally {
-    /// One that starts with the call that asked whose account it is.
+    /// Creates a tally that begins with the call that asked for the account.
     pub(super) fn with_identity() -> Self {
         let tally = Self::default();
         tally.count("sts:GetCallerIdentity", false);
@@ -52,7 +52,7 @@ impl Tally {
         self.0.borrow().values().map(|count| count.requests).sum()
     }
 
-    /// Those that may have changed something.
+    /// Returns the number of calls that may have changed something.
     pub fn writes(&self) -> u64 {
         self.0.borrow().values().map(|count| count.writes).sum()
     }

@@ -18,7 +18,7 @@ use std::{
 pub struct ServiceClock(Arc<Mutex<Option<DateTime>>>);
 
 impl ServiceClock {
-    /// When the last answer was given. Every answer of AWS says it; if one does not, our own clock has to do.
+    /// Returns the time of AWS's last answer, or this machine's where an answer had none.
     pub fn now(&self) -> DateTime {
         let told = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
         told.unwrap_or_else(|| SystemTime::now().into())

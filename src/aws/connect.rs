@@ -35,10 +35,10 @@ use std::{
     time::Duration,
 };
 
-/// What every request says that it comes from, in its user agent.
+/// Application name in the user agent of every request.
 pub const APP_NAME: &str = "liveinsight";
 
-/// How often it is asked whose account it is, if the answer is lost or AWS stumbles, and the pause before the second time; it grows.
+/// Attempts to learn the account if the answer is lost or AWS fails; the pause between them grows.
 const STUMBLES: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -46,7 +46,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 pub struct Connection {
     config: SdkConfig,
     surroundings: Surroundings,
-    /// Whether AWS was asked whose account it is.
+    /// Set once AWS was asked for the account.
     asked: Cell<bool>,
 }
 
@@ -55,11 +55,12 @@ pub struct Connection {
 pub struct Named {
     /// Its 12 digits.
     pub account: String,
-    /// Whether somebody says so: that of a role, of SSO, of `AWS_ACCOUNT_ID` or `aws_account_id`. Otherwise the key looks like it.
+    /// Set if a setting names the account: that of a role, of SSO, of `AWS_ACCOUNT_ID` or `aws_account_id`. Otherwise the form of the key
+    /// does.
     pub is_said: bool,
 }
 
-/// Who calls, as `GetCallerIdentity` answers.
+/// Caller as `GetCallerIdentity` answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
     /// The first part of every ARN.

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-/// How long before their end they are fetched anew.
+/// Time before their end at which credentials are fetched anew.
 const MARGIN: Duration = Duration::from_mins(5);
 
 #[derive(Debug)]

@@ -9,14 +9,14 @@ use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkErro
 use aws_smithy_types::error::{display::DisplayErrorContext, metadata::ProvideErrorMetadata};
 use std::{fmt::Write, time::Duration};
 
-/// What to do about an answer.
+/// Consequence of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// There is no such thing.
     Absent,
-    /// It exists already.
+    /// The resource exists already.
     Exists,
-    /// The same request will be accepted soon.
+    /// AWS will accept the same request soon.
     NotYet(&'static str),
     /// Too many requests: wait and send it again.
     Throttled,

@@ -59,9 +59,9 @@ use std::{
 
 /// Access to one account and region: the clients, and what is shared between those who use them.
 pub struct Aws {
-    /// Where it is.
+    /// Region, account and endpoints.
     pub place: Place,
-    /// Whether requests go to another endpoint than AWS's own.
+    /// Set if requests go to another endpoint than AWS's own.
     pub is_elsewhere: bool,
     /// `{project}/{environment}`: the value of the ownership tag.
     pub stack: String,
@@ -100,12 +100,12 @@ pub struct Aws {
 }
 
 impl Aws {
-    /// What has been called so far.
+    /// Returns the calls so far.
     pub fn tally(&self) -> Tally {
         self.tally.clone()
     }
 
-    /// From here on each call is noted there.
+    /// Notes each call from here on in `recorder`.
     pub fn record(&mut self, recorder: &Recorder) {
         self.recorder = Some(recorder.clone());
     }
@@ -127,7 +127,7 @@ impl Aws {
         self.memo.get(service, key, read).await
     }
 
-    /// Whose the bearer of these tags is.
+    /// Returns the owner that these tags name.
     pub fn owner(&self, tags: &Tags) -> Owner {
         tags.owner(&self.stack, &self.place.region)
     }

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// What was said so far.
+/// Notes of this run so far.
 #[derive(Debug, Default)]
 pub(super) struct Notes {
     published: RefCell<Option<Published>>,
@@ -43,7 +43,7 @@ impl Aws {
         noted.keys.extend(keys);
     }
 
-    /// What was published and is not yet dropped from caches.
+    /// Returns what was published and is not yet dropped from caches.
     pub fn published(&self) -> Option<Published> {
         self.notes.published.borrow().clone()
     }
@@ -58,7 +58,7 @@ impl Aws {
         self.notes.made.borrow_mut().insert(name.to_owned());
     }
 
-    /// Whether that was noted since the run last began to look; it is told once.
+    /// Takes the note that a resource was made since the run last began to look; the second caller gets none.
     pub fn was_made(&self, name: &str) -> bool {
         self.notes.made.borrow_mut().remove(name)
     }
@@ -87,7 +87,7 @@ impl Aws {
         Some(known.headers.clone())
     }
 
-    /// The same for one of its versions: another one of the same content, written by somebody else meanwhile, is not taken for it.
+    /// Returns the headers of one version: another one of the same content, written by another run meanwhile, is not taken for it.
     pub fn headers_of_version(&self, key: &str, md5: &str, at: i64, version: &str) -> Option<Headers> {
         let headers = self.notes.headers.borrow();
         let is_same = |known: &&Known| match &known.version {
@@ -127,7 +127,7 @@ impl Aws {
         self.notes.has_logging_role.set(true);
     }
 
-    /// Whether that was seen, or done, in this run.
+    /// Returns whether the account's logging role was seen, or set, in this run.
     pub fn has_logging_role(&self) -> bool {
         self.notes.has_logging_role.get()
     }
@@ -145,7 +145,7 @@ impl Aws {
         }
     }
 
-    /// How long it took at most until a role of this run was known to another service; `None` as long as none is.
+    /// Returns the longest time until a role of this run was known to another service; `None` as long as none is.
     pub fn until_roles_are_known(&self) -> Option<Duration> {
         self.notes.until_known.get()
     }
@@ -160,7 +160,7 @@ impl Aws {
         self.notes.going.borrow_mut().insert(name.to_owned());
     }
 
-    /// Whether that was noted in this run.
+    /// Returns whether this run removes the bucket.
     pub fn bucket_goes(&self, name: &str) -> bool {
         self.notes.going.borrow().contains(name)
     }

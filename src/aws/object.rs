@@ -9,10 +9,10 @@ use aws_sdk_s3::{
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use std::time::Duration;
 
-/// How often content that breaks off is asked for.
+/// Attempts to read content that breaks off.
 const TRIES: u32 = 5;
 
-/// How long content may take to arrive; the limits of the client end with the head of the answer.
+/// Time that content may take to arrive; the limits of the client end with the head of the answer.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 impl Aws {

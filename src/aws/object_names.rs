@@ -58,7 +58,7 @@ async fn readable(mut answer: HttpResponse) -> Result<HttpResponse, ConnectorErr
     Ok(answer)
 }
 
-/// The same list with encoded names; `None` if they are encoded already, or it is no list.
+/// Encodes the names of a list; `None` if they are encoded already, or it is no list.
 fn encode_names(list: &str) -> Option<String> {
     if list.contains(DECLARED) || !list.contains("Result") {
         return None;
@@ -76,7 +76,7 @@ fn encode_names(list: &str) -> Option<String> {
     Some(out)
 }
 
-/// What comes before the next name, tag included; the name; and what follows.
+/// Splits a text at the next name: what comes before with the tag, the name, and what follows.
 fn next_name(text: &str) -> Option<(&str, &str, &str)> {
     let mut from = 0;
     loop {

@@ -9,7 +9,7 @@
 //! `GetFunction` tells the tags only to those who may list them; S3 answers 404 rather than 403 only to those who may list the bucket,
 //! and compares an `ETag` only for those who may read the object. None of it was checked against IAM itself.
 
-/// What is called with a permission.
+/// Part of the program that needs a permission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Task {
     /// `up` and `rollback`, and all that `status` takes: makes, changes, and removes what is not declared (any more).
@@ -24,7 +24,7 @@ pub enum Task {
     Doctor,
 }
 
-/// What an action is checked on. One statement of a document each, in this order.
+/// Resource that an action is checked on. A document has one statement for each, in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum On {
     /// Actions that IAM knows no resource for: lists, and what is made without a name. And the caller's own role, which may be any.
@@ -38,7 +38,7 @@ pub enum On {
     RestApis,
     /// Each REST API and what is in it; ids are AWS's.
     RestApi,
-    /// What is in REST APIs, and not the APIs themselves: it is deleted under another condition.
+    /// Parts of REST APIs, and not the APIs themselves: those are deleted under another condition.
     RestApiParts,
     /// Tags of REST APIs and stages.
     ApiTags,
@@ -54,13 +54,13 @@ pub enum On {
     LogGroups,
     /// Roles under the stack's path.
     Roles,
-    /// The same as they are asked for when they may not exist: IAM knows no path of those.
+    /// Roles as they are asked for when they may not exist: IAM knows no path of those.
     RolesByName,
     /// Roles under the stack's path, to be given to Lambda.
     RolesForLambda,
     /// The role with which API Gateway writes logs.
     LoggingRole,
-    /// The same, to be given to API Gateway.
+    /// Logging role, to be given to API Gateway.
     LoggingRoleForApi,
     /// The stack's bucket.
     Bucket,
@@ -70,14 +70,14 @@ pub enum On {
     Tables,
 }
 
-/// What one operation takes.
+/// Permission that an operation takes.
 #[derive(Debug, Clone, Copy)]
 pub struct Permission {
     /// `service:Operation`, as the calling layer names it.
     pub operation: &'static str,
     /// The IAM actions that it takes all of.
     pub actions: &'static [(&'static str, On)],
-    /// Who calls it.
+    /// Parts of the program that call it.
     pub tasks: &'static [Task],
 }
 
@@ -257,12 +257,12 @@ pub const PERMISSIONS: &[Permission] = &[
 ];
 
 const UP: &[Task] = &[Task::Up];
-/// What observes.
+/// Commands that observe.
 const LOOKING: &[Task] = &[Task::Up, Task::Status];
-/// What removes: `up` does that as well with what is not declared any more.
+/// Commands that remove: `up` does that too with what is no longer declared.
 const REMOVING: &[Task] = &[Task::Up, Task::Down];
 const ALL: &[Task] = &[Task::Up, Task::Status, Task::Down];
-/// What is listed by those that sweep, and counted by `doctor`.
+/// Commands that list for a sweep, and `doctor`, which counts.
 const COUNTING: &[Task] = &[Task::Up, Task::Status, Task::Down, Task::Doctor];
 const DOCTOR: &[Task] = &[Task::Doctor];
 const LOGS: &[Task] = &[Task::Logs];

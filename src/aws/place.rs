@@ -20,15 +20,15 @@ pub struct Place {
     pub api_http_port: Option<u16>,
     /// The address of a distribution; `{domain}` and `{label}` (its first part) stand for themselves.
     pub distribution_url: String,
-    /// Whether visitors are sent to HTTPS.
+    /// Set if visitors are sent to HTTPS.
     pub viewers_https: bool,
-    /// Whether AWS's documented request limits apply.
+    /// Set if AWS's documented request limits apply.
     pub limits: bool,
-    /// Whether an API's parts can be written as one document (`PutRestApi`).
+    /// Set if an API's parts can be written as one document (`PutRestApi`).
     pub imports_apis: bool,
     /// Tells that S3 denies CloudFront an object that is missing (403), although the bucket's policy lets it know (404).
     pub denies_missing: bool,
-    /// Whether functions run on this very machine, rather than on the architecture they declare.
+    /// Set if functions run on this very machine, rather than on the architecture that they declare.
     pub functions_on_host: bool,
 }
 
@@ -108,7 +108,7 @@ impl Place {
     }
 }
 
-/// What the hosts of AWS's services end with.
+/// Returns the end of the host names of AWS's services.
 fn suffix(partition: &str) -> &'static str {
     if partition == "aws-cn" { "amazonaws.com.cn" } else { "amazonaws.com" }
 }

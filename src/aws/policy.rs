@@ -76,7 +76,7 @@ pub fn decode(document: &str) -> String {
     percent_decode_str(document).decode_utf8_lossy().into_owned()
 }
 
-/// One string and a list of one string mean the same, and so do lists in another order.
+/// Gives equal statements one form: a string is a list of one string, and the order of a list means nothing.
 fn canonical(statement: &mut Value) {
     let Some(statement) = statement.as_object_mut() else { return };
     for key in ["Action", "NotAction", "Resource", "NotResource"] {

@@ -46,7 +46,7 @@ impl Reports {
 }
 
 impl Aws {
-    /// From here to the first write, what is reported to be as it should be counts as that.
+    /// Takes what is reported to be as it should be for true, from here to the first write.
     pub fn trust_reports(&self) {
         self.reports.trusted.set(true);
     }

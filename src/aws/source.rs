@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-/// Where a belief about AWS comes from, the strongest first.
+/// Source of a belief about AWS, the strongest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Source {
     /// An answer of AWS itself was recorded, and the recording is in `tests/recorded/`.

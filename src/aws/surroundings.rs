@@ -34,7 +34,7 @@ const CREDENTIALS: [&str; 7] = [
 /// Variables that hold credentials, and only both together.
 const KEYS: [&str; 2] = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"];
 
-/// What the caller has set, as far as it leads requests elsewhere. Empty for the local AWS, where none of it counts.
+/// Settings of the caller that lead requests elsewhere. Empty for the local AWS, where none of them counts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Surroundings {
     /// Variables with their values.
@@ -159,7 +159,7 @@ impl Surroundings {
         Some(proxy)
     }
 
-    /// Whether a host is one of those that no proxy is asked for: named itself, by a domain that it is in, or by `*`.
+    /// Returns whether no proxy is asked for a host: it is named itself, by a domain that it is in, or by `*`.
     fn is_exempt(&self, host: &str) -> bool {
         let Some(exempt) = NO_PROXY.iter().find_map(|name| self.variable(name)) else { return false };
         let domains = exempt.value.split(',').map(|domain| domain.trim().trim_start_matches('.')).filter(|domain| !domain.is_empty());

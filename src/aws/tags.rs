@@ -37,7 +37,7 @@ impl Tags {
         self.keep_marks = true;
     }
 
-    /// One of them.
+    /// Returns the value of a tag.
     pub fn get(&self, key: &str) -> Option<&str> {
         self.tags.get(key).map(String::as_str)
     }

@@ -58,7 +58,7 @@ impl Aws {
         self.told.unmarked.borrow_mut().insert(name.to_owned());
     }
 
-    /// Whether what was written in this run is being looked at for the last time: it is there, so that all about it can be asked at once.
+    /// Returns whether this is the last look at what this run wrote: it exists, so that everything about it can be asked for at once.
     pub fn is_last_look(&self) -> bool {
         self.told.is_last_look.get()
     }
@@ -67,12 +67,12 @@ impl Aws {
         self.told.is_last_look.set(is_last_look);
     }
 
-    /// This resource was just made, and what its creation does not take is not written yet.
+    /// Notes that a resource was just made, and that what its creation does not take is not written yet.
     pub fn note_bare(&self, name: &str) {
         self.told.bare.borrow_mut().insert(name.to_owned());
     }
 
-    /// Whether that is so.
+    /// Returns whether a resource was just made, and what its creation does not take is not written yet.
     pub fn is_bare(&self, name: &str) -> bool {
         self.told.bare.borrow().contains(name)
     }

@@ -22,8 +22,8 @@ const WRITES_AN_EVENT: f64 = 3.96;
 /// Requests a visit: ten visits of twelve page views were counted (the same).
 const REQUESTS_A_VISIT: f64 = 12.0;
 
-/// What a dashboard that nobody touches asks for: every so many seconds (`dashboard/src/app.js`, `idlePause` and `statsPause`), and the read units
-/// of an answer with 30 pages (`docs/performance-handlers.md`, "Units").
+/// Question that an untouched dashboard repeats: seconds between two (`dashboard/src/app.js`, `idlePause` and `statsPause`), and the read
+/// units of an answer with 30 pages (`docs/performance-handlers.md`, "Units").
 struct Question {
     pause: f64,
     reads: f64,
@@ -69,7 +69,7 @@ const SITE_SIZE: f64 = 5.0 * 1_048_576.0;
 const API_NAME: &str = "api";
 const SITE_NAME: &str = "static";
 
-/// What the things of the inventory use in a month of so many events.
+/// Returns the use of the inventory in a month of so many events.
 pub fn assumed(stack: &Stack, inventory: &Inventory, events: u64) -> Usage {
     let mut usage = Usage::default();
     let calls = calls(stack, inventory, events);
@@ -82,7 +82,7 @@ pub fn assumed(stack: &Stack, inventory: &Inventory, events: u64) -> Usage {
     usage
 }
 
-/// What does not depend on visitors: alarms, and what releases take.
+/// Adds what does not depend on visitors: alarms, and what releases take.
 pub(super) fn fixed(usage: &mut Usage, inventory: &Inventory) {
     for (_, thing) in inventory.things() {
         match thing {
@@ -97,7 +97,7 @@ pub(super) fn fixed(usage: &mut Usage, inventory: &Inventory) {
     }
 }
 
-/// What is there at any time of so many GB a month.
+/// Returns the gigabytes that are there at any time, of so many a month.
 pub(super) fn kept(gigabytes: f64, days: f64) -> f64 {
     gigabytes * days / MONTH_DAYS
 }
@@ -168,7 +168,7 @@ impl<'a> Calls<'a> {
     }
 }
 
-/// Whether it keeps events and sessions, as the product's own handler does.
+/// Returns whether a function keeps events and sessions, as the product's own handler does.
 fn keeps_events(function: &stack::Function) -> bool {
     ["events", "sessions"].iter().all(|table| function.writes.contains(*table))
 }
@@ -195,7 +195,7 @@ fn site(usage: &mut Usage, inventory: &Inventory, calls: &[Calls<'_>]) {
     }
 }
 
-/// What the tables hold, of events alone: what is counted of them stays below some megabytes.
+/// Adds what the tables hold of events; what is counted of them stays below some megabytes.
 fn tables(usage: &mut Usage, stack: &Stack, inventory: &Inventory, calls: &[Calls<'_>]) {
     for (name, table) in &stack.tables {
         let Some(Thing::Table { recovery }) = inventory.get::<Table>(name) else { continue };

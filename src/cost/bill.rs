@@ -3,7 +3,7 @@
 use super::{Item, PRICES, Price};
 use std::collections::BTreeMap;
 
-/// What is used in a month, in the units of the [prices](super::PRICES), and what that is known from.
+/// Use of a month, in the units of the [prices](super::PRICES), with the source of each number.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Usage(BTreeMap<Item, (f64, Vec<String>)>);
 
@@ -21,7 +21,7 @@ impl Usage {
         }
     }
 
-    /// How much of an item is used.
+    /// Returns the used amount of an item.
     pub fn amount(&self, item: Item) -> f64 {
         self.0.get(&item).map_or(0.0, |(amount, _)| *amount)
     }
@@ -30,22 +30,22 @@ impl Usage {
 /// A month's bill.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Bill {
-    /// What is used at all, in the order of the prices.
+    /// Lines for everything that is used, in the order of the prices.
     pub lines: Vec<Line>,
 }
 
-/// One item of a bill.
+/// Line of a bill.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Line {
-    /// What is billed.
+    /// Item of the price list.
     pub item: Item,
-    /// How much of it is used, in the price's units.
+    /// Amount, in the price's units.
     pub amount: f64,
-    /// What of that is free.
+    /// Free part of the amount.
     pub free: f64,
     /// US dollars.
     pub usd: f64,
-    /// What the amount was computed from.
+    /// Source of the amount.
     pub from: String,
 }
 

@@ -6,7 +6,7 @@ use crate::{
     stack::Stack,
 };
 
-/// What a stack will cost once it is as declared, and what it costs now, at the same traffic.
+/// Cost of a stack once it is as declared, beside its cost now, at the same traffic.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Estimate {
     /// A month of what is declared.
@@ -15,28 +15,28 @@ pub struct Estimate {
     pub before: Bill,
     /// Why the two differ.
     pub differences: Vec<Difference>,
-    /// Whether nothing is there yet.
+    /// Set if nothing exists yet.
     pub is_new: bool,
     /// Events a month that are assumed.
     pub events: u64,
-    /// Where the stack is, if other prices hold there than those in use.
+    /// Region of the stack, if its prices are not those in use.
     pub elsewhere: Option<String>,
 }
 
-/// What a stack costs as it is.
+/// Cost of a stack as it is.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Report {
     /// A month.
     pub bill: Bill,
-    /// What it is computed from.
+    /// Basis of the numbers.
     pub basis: Basis,
-    /// Whether the stack has a distribution whose metrics were not read, because they are in another region.
+    /// Set if the stack has a distribution whose metrics were not read, because they are in another region.
     pub lacks_distribution: bool,
-    /// Where the stack is, if other prices hold there than those in use.
+    /// Region of the stack, if its prices are not those in use.
     pub elsewhere: Option<String>,
 }
 
-/// What an estimate is computed from.
+/// Basis of an estimate.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Basis {
     /// An assumed traffic.
@@ -69,7 +69,7 @@ impl Estimate {
         }
     }
 
-    /// What is added to a month's bill, or taken off it, in US dollars.
+    /// Returns the change of a month's bill, in US dollars.
     pub fn delta(&self) -> f64 {
         self.after.total() - self.before.total()
     }
@@ -82,7 +82,7 @@ impl Report {
         Self { bill, basis: Basis::Assumed { events, hours }, lacks_distribution: false, elsewhere: elsewhere(stack) }
     }
 
-    /// From what was measured.
+    /// Computes a report from measured use.
     pub fn measured(stack: &Stack, there: &Inventory, measured: &Measured) -> Self {
         let elsewhere = elsewhere(stack);
         let lacks_distribution = elsewhere.is_some() && there.has_distribution();

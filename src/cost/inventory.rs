@@ -20,23 +20,23 @@ pub(super) enum Thing {
     Alarm,
     /// A table; whether it can be restored to any second.
     Table {
-        /// Whether it is billed for that.
+        /// Set if point-in-time recovery is billed.
         recovery: bool,
     },
     /// A function.
     Function {
         /// In GB, as it is billed.
         memory: f64,
-        /// Whether it runs on Graviton.
+        /// Set if the function runs on Graviton.
         arm: bool,
     },
     /// A REST API.
     Api,
-    /// One of its methods.
+    /// Method of an API.
     Method,
     /// Its stage; whether each method has metrics of its own.
     Stage {
-        /// Whether it is billed for those.
+        /// Set if metrics of methods are billed.
         metrics: bool,
     },
     /// A log group; how long it keeps lines, in days.
@@ -50,21 +50,21 @@ pub(super) enum Thing {
     Distribution,
 }
 
-/// How many resources of one kind came, went or changed.
+/// Number of resources of one kind that came, went or changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
     /// In the singular: `alarm`.
     pub noun: &'static str,
-    /// Those that are there only after it.
+    /// Number of those that exist only after.
     pub added: usize,
-    /// Those that are there only before it.
+    /// Number of those that exist only before.
     pub removed: usize,
-    /// Those whose price depends on something that changes.
+    /// Number of those whose price depends on something that changes.
     pub changed: usize,
 }
 
 impl Inventory {
-    /// What is declared.
+    /// Returns the declared resources that have a price.
     pub fn declared<'a, C: 'a>(entries: impl IntoIterator<Item = &'a Entry<C>>) -> Self {
         Self::of(entries.into_iter().map(|entry| (entry.id.clone(), entry.desired())))
     }
@@ -77,7 +77,7 @@ impl Inventory {
         Self { things: declared.into_iter().filter_map(thing).collect() }
     }
 
-    /// What is there now, by what the plan says has to be done to make it as declared.
+    /// Returns the resources that exist now, by the plan's steps.
     #[must_use]
     pub fn before(&self, steps: &[Step]) -> Self {
         let mut things = self.things.clone();
@@ -96,7 +96,7 @@ impl Inventory {
         Self { things }
     }
 
-    /// What makes it differ from `before`, kind by kind; what comes with a function or an API is not named beside it.
+    /// Returns the differences from `before`, kind by kind; what comes with a function or an API is not named beside it.
     pub fn since(&self, before: &Self) -> Vec<Difference> {
         let mut differences: BTreeMap<&'static str, Difference> = BTreeMap::new();
         for (id, thing) in self.things.iter().chain(&before.things) {
@@ -114,7 +114,7 @@ impl Inventory {
         differences.into_values().filter(|difference| difference.added + difference.removed + difference.changed > 0).collect()
     }
 
-    /// Whether there is nothing that has a price.
+    /// Returns whether nothing has a price.
     pub fn is_empty(&self) -> bool {
         self.things.is_empty()
     }
@@ -135,14 +135,14 @@ impl Inventory {
         self.things.values().any(|thing| *thing == Thing::Distribution)
     }
 
-    /// Whether methods have metrics of their own.
+    /// Returns whether methods have metrics of their own.
     pub(super) fn has_method_metrics(&self) -> bool {
         self.things.values().any(|thing| matches!(thing, Thing::Stage { metrics: true }))
     }
 }
 
 impl Thing {
-    /// What the resource of this id is, with these values of its fields; AWS's defaults for those that are not known.
+    /// Returns the priced form of a resource by its fields, with AWS's defaults for those that are not known.
     fn of(id: &Id, value: impl Fn(&str) -> Option<Value>) -> Option<Self> {
         let mut thing = match id.kind() {
             Alarm::KIND => Self::Alarm,
@@ -177,7 +177,7 @@ impl Thing {
         }
     }
 
-    /// Whether it comes and goes by itself, and not with another thing that says it all.
+    /// Returns whether a resource comes and goes by itself, and not with another one that stands for it.
     fn stands_alone(&self) -> bool {
         !matches!(self, Self::Method | Self::Stage { .. } | Self::Logs { .. })
     }

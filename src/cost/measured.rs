@@ -28,17 +28,17 @@ pub struct Series {
     pub namespace: &'static str,
     /// `Invocations`.
     pub metric: &'static str,
-    /// Which of the metric's series.
+    /// Dimensions of the series.
     pub dimensions: Vec<(&'static str, String)>,
     /// `Sum`, `Average` or `SampleCount`.
     pub statistic: &'static str,
-    /// How its values count.
+    /// Way in which the values count.
     counts: Counts,
     /// Of what, and how much one is.
     items: Vec<(Item, f64)>,
 }
 
-/// How the values of a series become one number.
+/// Way in which the values of a series become one number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Counts {
     /// They add up.
@@ -52,18 +52,18 @@ enum Counts {
 /// A value of a series.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Sample {
-    /// When its hour began, in seconds since 1970.
+    /// Beginning of the hour, in seconds since 1970.
     pub at: f64,
     /// The value.
     pub value: f64,
 }
 
-/// What a stack was measured to use.
+/// Measured use of a stack.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Measured {
     /// In a month, if it goes on as it did.
     pub usage: Usage,
-    /// How many days that was seen from.
+    /// Number of days with samples.
     pub days: f64,
 }
 
@@ -129,7 +129,7 @@ fn of_table(physical: &str, stack: &Stack, name: &str) -> Vec<Series> {
         .collect()
 }
 
-/// Whether there were requests to `POST /api/events`: its metrics are billed for those hours.
+/// Returns the series of a method's requests, if it is `POST /api/events`: its metrics are billed for those hours.
 fn of_method(route: &str, stage: &[(&'static str, String)]) -> Option<Series> {
     let (method, path) = route.split_once(' ')?;
     let of = [stage, &[("Method", method.to_owned()), ("Resource", path.to_owned())]].concat();
@@ -144,10 +144,10 @@ impl Series {
     }
 }
 
-/// What the samples of each series amount to in a month. `now` is in seconds since 1970.
+/// Computes the use of a month from the samples of each series. `now` is in seconds since 1970.
 ///
-/// Only what is a number, not negative, and in the window counts: a clock that was set back or forth meanwhile does not make a bill. `Err` has
-/// the hours there are, if those are too few to say anything.
+/// Only numbers that are not negative and lie in the window count: a clock that was set back or forth meanwhile does not make a bill. `Err`
+/// has the hours with samples, if those are too few.
 pub fn measured(there: &Inventory, series: &[(Series, Vec<Sample>)], now: f64) -> Result<Measured, f64> {
     let window = WINDOW_DAYS * 24.0 * HOUR;
     let counts = |sample: &&Sample| {

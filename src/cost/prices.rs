@@ -12,7 +12,7 @@
 //! Only parts that are free for ever are counted as free; an account's first year has more. Other regions are up to a quarter dearer; their
 //! prices are not here, and these stand in for them.
 
-/// When the prices were looked up.
+/// Day of the prices.
 pub const LOOKED_UP: &str = "2026-11-24";
 /// The region whose prices they are.
 pub const REGION: &str = "us-east-1";
@@ -24,25 +24,25 @@ pub enum Item {
     TableWrites,
     /// Reads of tables and indexes, by 4 kilobytes.
     TableReads,
-    /// What tables and indexes hold.
+    /// Content of tables and indexes.
     TableStorage,
-    /// What can be restored to any second.
+    /// Content that can be restored to any second.
     TableRecovery,
     /// Invocations.
     Invocations,
     /// Memory times duration, on Graviton.
     ComputeArm,
-    /// The same on Intel and AMD.
+    /// Compute on Intel and AMD.
     ComputeX86,
     /// Requests to a REST API.
     ApiRequests,
     /// Requests to a distribution.
     CdnRequests,
-    /// What a distribution sends to visitors.
+    /// Data that a distribution sends to visitors.
     CdnData,
     /// Paths that caches are told to drop.
     Invalidations,
-    /// What a bucket holds.
+    /// Content of a bucket.
     ObjectStorage,
     /// Objects written and lists read.
     ObjectWrites,
@@ -52,7 +52,7 @@ pub enum Item {
     Alarms,
     /// Metrics per method of an API, each for a month.
     Metrics,
-    /// What is logged.
+    /// Logged data.
     LogsIngested,
     /// Logs that are kept.
     LogsStored,
@@ -61,17 +61,17 @@ pub enum Item {
 /// The price of an item.
 #[derive(Debug)]
 pub struct Price {
-    /// What it is for.
+    /// Item.
     pub item: Item,
     /// The service on the bill.
     pub service: &'static str,
     /// The unit, in the plural.
     pub unit: &'static str,
-    /// What of it is free every month, and whose allowance that is: items with the same name share it, those above come first.
+    /// Free amount of every month, and the name of the allowance: items with the same name share it, those above come first.
     pub free: (&'static str, f64),
     /// So many units a price is for.
     pub per: f64,
-    /// What they cost, by how much was used, beginning with the first.
+    /// Prices by amount, beginning with the first unit.
     pub tiers: &'static [Tier],
     /// AWS's page.
     pub page: &'static str,
@@ -86,7 +86,7 @@ pub struct Tier {
     pub usd: f64,
 }
 
-/// One price for any amount.
+/// Makes a price that is the same for any amount.
 macro_rules! flat {
     ($usd:literal) => {
         &[Tier { from: 0.0, usd: $usd }]
@@ -227,7 +227,7 @@ const fn price(
 }
 
 impl Price {
-    /// What so many units cost that are not free, in US dollars.
+    /// Returns the price of units that are not free, in US dollars.
     pub fn of(&self, units: f64) -> f64 {
         let ends = self.tiers.iter().skip(1).map(|tier| tier.from).chain([f64::INFINITY]);
         self.tiers.iter().zip(ends).map(|(tier, end)| (units.min(end) - tier.from).max(0.0) / self.per * tier.usd).sum()

@@ -1,6 +1,6 @@
 //! Who runs this program, in words that help whoever has to wait: the address of the CI job, or `user@host`.
 
-/// What others are told of this run, from the environment.
+/// Describes this run to others, from the environment.
 pub fn holder() -> String {
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
     describe(|name| std::env::var(name).ok().filter(|value| !value.is_empty()), &host)

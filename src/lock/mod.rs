@@ -32,13 +32,13 @@ use std::{
     time::Duration,
 };
 
-/// How long a lock lasts that nobody renews. Long enough for a renewal or two to fail; short enough to wait for.
+/// Length of a lease that is not renewed. Long enough for a renewal or two to fail; short enough to wait for.
 pub const LEASE: Duration = Duration::from_mins(1);
-/// How often it is renewed within its length.
+/// Number of renewals within that length.
 const RENEWALS: u32 = 3;
-/// How often taking it is tried while it changes hands.
+/// Attempts to take the lock while it changes hands.
 const TRIES: usize = 10;
-/// How often the lock is tried in a bucket that was made for it, and how long to wait in between: for seconds, a new one can be unknown.
+/// Attempts to take the lock in a bucket that was made for it, and the pause between them: for seconds, a new one can be unknown.
 const UNKNOWN: usize = 10;
 const UNKNOWN_PAUSE: Duration = Duration::from_millis(500);
 /// The shortest and longest pause between two looks at a lock that somebody else has.
@@ -68,16 +68,16 @@ pub struct Lock<'a> {
     record: Record,
 }
 
-/// What became of waiting for one's turn.
+/// Result of waiting for the lock.
 pub enum Turn<'a> {
-    /// It is this run's, until the lease is released. Without a lease there is no lock, for want of a bucket.
+    /// The lock is this run's until the lease is released. Without a lease there is no lock, for want of a bucket.
     Ours {
         /// The right to write.
         lease: Option<Lease<'a>>,
-        /// Whether another run was waited for: what was seen before is out of date.
+        /// Set if another run was waited for: earlier observations are out of date.
         waited: bool,
     },
-    /// It is another run's, and was not to be waited for.
+    /// Another run has the lock, and was not to be waited for.
     Theirs(Held),
 }
 
@@ -93,7 +93,7 @@ impl<'a> Lock<'a> {
         Self { aws, bucket: bucket.to_owned(), lease, record: Record::new(command, holder, lease) }
     }
 
-    /// Who has it now, if it has not expired.
+    /// Returns the holder, if the lock has not expired.
     pub async fn look(aws: &Aws, bucket: &str) -> Result<Option<Held>> {
         let held = object::read(aws, bucket).await?.map(|found| found.held());
         Ok(held.filter(|held| !held.has_expired()))

@@ -17,16 +17,16 @@ const LONGEST: i64 = 16 * 1024;
 /// A lock that was written.
 pub(super) struct Stored {
     pub(super) etag: String,
-    /// When, by the service's clock.
+    /// Time of the object, by the service's clock.
     pub(super) at: DateTime,
 }
 
 /// A lock that was read.
 pub(super) struct Found {
     pub(super) stored: Stored,
-    /// What it says; `None` if that makes no sense.
+    /// Content; `None` if it is malformed.
     pub(super) record: Option<Record>,
-    /// When it was read, by the service's clock.
+    /// Time of the reading, by the service's clock.
     now: DateTime,
 }
 

@@ -9,21 +9,22 @@ const LONGEST_LEASE: f64 = 3600.0;
 /// The longest text that is shown of a lock, in characters.
 const LONGEST_TEXT: usize = 200;
 
-/// What is written in the object.
+/// Content of the lock's object.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Record {
     /// Chosen by chance: which run it is.
     pub(super) nonce: String,
-    /// Who: the address of a CI job, or `user@host`.
+    /// Holder: the address of a CI job, or `user@host`.
     pub(super) holder: String,
-    /// What is being run: `up`.
+    /// Command: `up`.
     pub(super) command: String,
     /// For how many seconds it holds from when it was written last.
     pub(super) lease_seconds: f64,
-    /// When it was taken, by the service's clock; `None` until it is renewed: then it was taken when it was written.
+    /// Time at which the lock was taken, by the service's clock; `None` until it is renewed: until then, the time of the object is that
+    /// time.
     #[serde(default)]
     pub(super) taken_at: Option<String>,
-    /// How often it was renewed: no two are the same object.
+    /// Number of renewals, which makes every object another one.
     #[serde(default)]
     pub(super) renewals: u64,
 }
@@ -55,13 +56,13 @@ impl Record {
 /// A lock that was found, as it was at that moment. All times are the service's.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Held {
-    /// Who has it, and what that run is doing; `None` if the object makes no sense.
+    /// Holder and command; `None` if the object is malformed.
     #[serde(flatten)]
     pub by: Option<By>,
-    /// When it was taken; of an object that makes no sense, when it was written.
+    /// Time at which the lock was taken; for a malformed object, the time of its writing.
     #[serde(serialize_with = "show_time")]
     pub since: DateTime,
-    /// When it ends by itself, unless it is renewed.
+    /// Time at which the lock ends by itself, unless it is renewed.
     #[serde(serialize_with = "show_time")]
     pub expires: DateTime,
     #[serde(skip)]
@@ -70,7 +71,7 @@ pub struct Held {
     nonce: String,
 }
 
-/// Who has a lock.
+/// Holder of a lock.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct By {
     /// The address of a CI job, or `user@host`.
@@ -97,12 +98,12 @@ impl Held {
         Duration::try_from_secs_f64(self.expires.as_secs_f64() - self.now.as_secs_f64()).unwrap_or_default()
     }
 
-    /// Whether whoever had it has lost it.
+    /// Returns whether the holder has lost the lock.
     pub fn has_expired(&self) -> bool {
         self.left().is_zero()
     }
 
-    /// Whether both were found with the same run.
+    /// Returns whether the same run holds both.
     pub fn is_same_run(&self, other: &Self) -> bool {
         self.nonce == other.nonce
     }

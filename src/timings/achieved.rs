@@ -7,32 +7,32 @@ use std::collections::{BTreeMap, BTreeSet};
 /// A run beside its critical path.
 #[derive(Debug, Clone)]
 pub struct Achieved {
-    /// How long resources were worked on, in seconds: from the first to the last, without reading before and verifying after.
+    /// Seconds from the first to the last work on a resource, without reading before and verifying after.
     pub seconds: f64,
     /// The critical path, in its order.
     pub path: Vec<Link>,
-    /// What was waited for longest.
+    /// Longest wait.
     pub longest_wait: Option<Wait>,
 }
 
 /// A resource on the critical path.
 #[derive(Debug, Clone)]
 pub struct Link {
-    /// Which.
+    /// Resource.
     pub id: Id,
-    /// When it was worked on.
+    /// Time of the work on it.
     pub span: Span,
-    /// How much of that was not queueing, in seconds.
+    /// Seconds of that without queueing.
     pub own: f64,
 }
 
 impl Achieved {
-    /// How long the critical path is, in seconds.
+    /// Returns the length of the critical path in seconds.
     pub fn path_seconds(&self) -> f64 {
         self.path.iter().map(|link| link.own).sum()
     }
 
-    /// How many times the critical path the work took: 1 if nothing on it had to queue.
+    /// Returns the time of the work in lengths of the critical path: 1 if nothing on it had to queue.
     pub fn ratio(&self) -> f64 {
         self.seconds / self.path_seconds()
     }
@@ -59,7 +59,7 @@ pub fn achieved(recording: &Recording, ids: &[&Id], waits: &[Vec<usize>]) -> Opt
     (!path.is_empty()).then_some(Achieved { seconds, path, longest_wait })
 }
 
-/// What was done to a resource, and how much of it was not queueing. While it queues for one thing it may be at work on another.
+/// Returns the work on a resource without queueing. While it queues for one call, another may be under way.
 fn link(recording: &Recording, work: &Work) -> Link {
     let of_it = |id: &Option<Id>| id.as_ref() == Some(&work.id);
     let (queued, waited): (Vec<&Wait>, Vec<&Wait>) = recording.waits.iter().filter(|wait| of_it(&wait.id)).partition(|wait| wait.queued);

@@ -5,7 +5,7 @@ use crate::engine::{Action, Id};
 use maud::{Markup, html};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Where names end and times begin, in pixels.
+/// Pixels to the end of the names, where the axis begins.
 const LEFT: f64 = 330.0;
 /// The width of all times together.
 const WIDTH: f64 = 1_000.0;
@@ -15,7 +15,7 @@ const TOP: f64 = 40.0;
 const ROW: f64 = 18.0;
 const BAR: f64 = 12.0;
 const CALL: f64 = 6.0;
-/// What takes less is still drawn as wide as this.
+/// Least width of a bar, in pixels.
 const NARROWEST: f64 = 1.5;
 /// About so many lines divide the axis.
 const TICKS: f64 = 10.0;
@@ -24,7 +24,7 @@ const SHORT: f64 = 0.07;
 /// Names that are longer are cut.
 const NAME: usize = 48;
 
-/// What belongs to one row.
+/// Bars of one row.
 #[derive(Default)]
 struct Row<'a> {
     works: Vec<&'a Work>,
@@ -33,7 +33,7 @@ struct Row<'a> {
 }
 
 impl Row<'_> {
-    /// What was worked on comes first, in the order in which that began; then what was only read.
+    /// Returns the key to sort by: work first, in the order in which it began; then what was only read.
     fn order(&self) -> (bool, f64) {
         let work = self.works.iter().map(|work| work.span.begin).fold(f64::INFINITY, f64::min);
         let other = self.calls.iter().map(|call| call.span.begin).chain(self.waits.iter().map(|wait| wait.span.begin));
@@ -41,12 +41,12 @@ impl Row<'_> {
     }
 }
 
-/// From seconds to pixels.
+/// Conversion from seconds to pixels.
 #[derive(Clone, Copy)]
 struct Scale {
-    /// When handlers were built: a minute of that would leave no room for what happens in seconds, so it is drawn short.
+    /// Time of the build, which is drawn short: a minute of it would leave no room for what happens in seconds.
     building: Span,
-    /// How many seconds it is drawn as.
+    /// Seconds that the build is drawn as.
     short: f64,
     end: f64,
 }
@@ -61,7 +61,7 @@ impl Scale {
         Self { building, short: building.seconds().min(rest * SHORT), end }
     }
 
-    /// What is drawn, in seconds.
+    /// Returns the seconds that are drawn.
     fn drawn(self) -> f64 {
         self.end - self.building.seconds() + self.short
     }
@@ -77,7 +77,7 @@ impl Scale {
         (self.x(span.end) - self.x(span.begin)).max(NARROWEST)
     }
 
-    /// Where the axis has lines: at multiples of 1, 2 or 5 times a power of ten, but not in what is drawn short.
+    /// Returns the places of lines on the axis: multiples of 1, 2 or 5 times a power of ten, none in what is drawn short.
     fn ticks(self) -> impl Iterator<Item = f64> {
         let step = self.step();
         let ticks = std::iter::successors(Some(0.0), move |tick| Some(tick + step)).take_while(move |tick| *tick <= self.end);
@@ -142,7 +142,7 @@ fn middle(place: usize) -> f64 {
     TOP + (count(place) + 0.5) * ROW
 }
 
-/// What is queued for is hatched, so that it is told apart without colours, too.
+/// Defines the hatching of queueing, which is told apart without colours too.
 fn patterns() -> Markup {
     html! {
         defs {
@@ -214,7 +214,7 @@ fn drawn(name: &str, row: &Row<'_>, is_critical: bool, scale: Scale, middle: f64
     }
 }
 
-/// From the end of each link to the beginning of the next.
+/// Draws lines from the end of each link to the beginning of the next.
 fn links(path: &[Link], rows: &[(String, Row<'_>)], scale: Scale) -> Markup {
     let row = |link: &Link| rows.iter().position(|(name, _)| name == link.id.as_str()).map(middle);
     html! {
@@ -247,7 +247,7 @@ fn about_call(name: &str, call: &Call, place: usize) -> String {
     format!("{name}\n{}{number}: {} at {:.2} s{queued}", call.operation, seconds(attempt.seconds()), attempt.begin)
 }
 
-/// What is done, as a word.
+/// Returns the word for an action.
 pub(super) fn verb(action: Action) -> &'static str {
     match action {
         Action::Create => "create",

@@ -12,7 +12,7 @@ use crate::{
 use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
 
-/// What is written about once for each resource that is made or changed, and the limit within which that has to be. A kind that ends with
+/// Kinds that are written about once for each resource that is made or changed, with the request limit of that write. A kind that ends with
 /// a dot stands for all that begin with it.
 const PACES: &[(&str, &str)] = &[
     (Alarm::KIND, "cloudwatch:PutMetricAlarm"),
@@ -31,7 +31,7 @@ pub struct Estimate {
     pub seconds: f64,
     /// The steps of which each waits for the one before, and which take longest together.
     pub path: Vec<Id>,
-    /// What takes most of it.
+    /// Resource that takes most of the time.
     pub longest: String,
 }
 
@@ -62,7 +62,7 @@ pub fn estimate<C: crate::engine::Cloud>(graph: &Graph<C>, steps: &[Step]) -> Op
     Some(Estimate { seconds: READING + chain.max(pace), path: path.into_iter().map(|(id, _)| id).collect(), longest })
 }
 
-/// How long the request limits make it last, whatever waits for what, and in words for which of them.
+/// Returns the least time that the request limits allow, whatever waits for what, and the limit in words.
 fn pace(kinds: &[&str]) -> (f64, String) {
     let paces = PACES.iter().map(|&(kind, limit)| {
         let is_meant = |of: &str| if kind.ends_with('.') { of.starts_with(kind) } else { of == kind };

@@ -13,16 +13,16 @@ const STYLE: &str = include_str!("page.css");
 /// So many waits are listed, the longest first.
 const WAITS: usize = 20;
 
-/// What the page is about.
+/// Heading of the page.
 #[derive(Debug, Clone, Copy)]
 pub struct Heading<'a> {
     /// The command: `up`.
     pub command: &'a str,
     /// The stack, and where it is.
     pub stack: &'a str,
-    /// When it ended.
+    /// End of the run.
     pub when: &'a str,
-    /// How long it took, in seconds.
+    /// Duration of the run in seconds.
     pub seconds: f64,
 }
 

@@ -62,7 +62,7 @@ mod tests {
         assert_eq!(chain(&[0, 0], &[&[], &[0]]), Vec::<usize>::new());
     }
 
-    /// What each place takes, and which earlier ones it waits for.
+    /// Generates the time of each place and the earlier places that it waits for.
     fn graph() -> impl Strategy<Value = (Vec<f64>, Vec<Vec<usize>>)> {
         let place = (0.0..9.0_f64, prop::collection::vec(any::<Index>(), 0..3));
         prop::collection::vec(place, 1..30).prop_map(|places| {

@@ -19,64 +19,64 @@ pub struct Recorder(Rc<Inner>);
 struct Inner {
     began: Instant,
     recording: RefCell<Recording>,
-    /// Where the last wait for AWS of a resource is among the waits.
+    /// Index of the last wait for AWS of each resource.
     waits: RefCell<HashMap<Id, usize>>,
     round: Cell<usize>,
 }
 
-/// What a run did.
+/// Recording of a run.
 #[derive(Debug, Clone, Default)]
 pub struct Recording {
-    /// What the run as a whole was about, and since when.
+    /// Phases of the run, each with its beginning.
     pub phases: Vec<(f64, &'static str)>,
-    /// What was done to resources.
+    /// Work on resources.
     pub works: Vec<Work>,
     /// The calls to AWS.
     pub calls: Vec<Call>,
-    /// What was waited for.
+    /// Waits.
     pub waits: Vec<Wait>,
 }
 
 /// The work on one resource, from when what it needs was there until it was done.
 #[derive(Debug, Clone)]
 pub struct Work {
-    /// Which.
+    /// Resource.
     pub id: Id,
-    /// What was done.
+    /// Action.
     pub action: Action,
-    /// When.
+    /// Time of the work.
     pub span: Span,
-    /// Whether it failed, or was interrupted.
+    /// Set if it failed, or was interrupted.
     pub failed: bool,
-    /// What is done after everything was verified is another round.
+    /// Round: what is done after everything was verified is another one.
     pub round: usize,
 }
 
-/// One call, with all of its attempts.
+/// Call with all of its attempts.
 #[derive(Debug, Clone)]
 pub struct Call {
     /// `service:Operation`
     pub operation: &'static str,
-    /// Whether it may change something.
+    /// Set if the call may change something.
     pub write: bool,
     /// For which resource, if for a single one. Others may share what was read.
     pub id: Option<Id>,
-    /// From when it was wanted until it was answered.
+    /// Time from when the call was wanted until its answer.
     pub span: Span,
-    /// When requests were under way.
+    /// Times of its requests.
     pub attempts: Vec<Span>,
 }
 
 /// Something that was waited for.
 #[derive(Debug, Clone)]
 pub struct Wait {
-    /// Which resource waited, if a single one did.
+    /// Resource that waited, if a single one did.
     pub id: Option<Id>,
-    /// What for, in a few words.
+    /// Reason in a few words.
     pub why: String,
-    /// When.
+    /// Time of the wait.
     pub span: Span,
-    /// Whether it only queued. Otherwise it waited until AWS was ready.
+    /// Set if the wait was for a place in a queue. Otherwise it was for AWS to be ready.
     pub queued: bool,
 }
 
@@ -87,12 +87,12 @@ impl Default for Recorder {
 }
 
 impl Recorder {
-    /// What was recorded so far.
+    /// Returns the recording so far.
     pub fn recording(&self) -> Ref<'_, Recording> {
         self.0.recording.borrow()
     }
 
-    /// What the run as a whole is about from here on.
+    /// Begins a phase of the run.
     pub fn phase(&self, about: &'static str) {
         let mut recording = self.0.recording.borrow_mut();
         if recording.phases.last().is_none_or(|(_, last)| *last != about) {
@@ -138,7 +138,7 @@ impl Recorder {
         Queue { recorder: self.clone(), why, since: self.seconds() }
     }
 
-    /// The same wait is polled many times: it goes on if it is for the same as before.
+    /// Extends the last wait if it is for the same reason, because a wait is polled many times.
     fn waiting(&self, id: &Id, why: &str) {
         let mut recording = self.0.recording.borrow_mut();
         let mut waits = self.0.waits.borrow_mut();
@@ -158,7 +158,7 @@ impl Recorder {
         }
     }
 
-    /// How long it records, in seconds.
+    /// Returns the seconds since the recording began.
     pub fn seconds(&self) -> f64 {
         self.0.began.elapsed().as_secs_f64()
     }
@@ -168,7 +168,7 @@ impl Recorder {
 pub struct Calling {
     recorder: Recorder,
     call: Call,
-    /// When the last thing happened.
+    /// Time of the last event.
     since: f64,
     under_way: bool,
 }
@@ -187,12 +187,12 @@ impl Calling {
         self.under_way = true;
     }
 
-    /// It is answered, or lost.
+    /// Notes that the call was answered, or lost, now.
     pub fn answered(&mut self) {
         self.answered_at(Instant::now());
     }
 
-    /// It was answered, or lost, at this time.
+    /// Notes that the call was answered, or lost, at this time.
     pub fn answered_at(&mut self, at: Instant) {
         self.since = at.saturating_duration_since(self.recorder.0.began).as_secs_f64();
         if let Some(attempt) = self.call.attempts.last_mut() {

@@ -1,16 +1,16 @@
 //! Stretches of time.
 
-/// From when to when, in seconds since the recording began.
+/// Span of time, in seconds since the recording began.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Span {
-    /// When it began.
+    /// Beginning.
     pub begin: f64,
-    /// When it ended.
+    /// End.
     pub end: f64,
 }
 
 impl Span {
-    /// How long it lasted, in seconds.
+    /// Returns its length in seconds.
     pub fn seconds(self) -> f64 {
         self.end - self.begin
     }
@@ -22,7 +22,7 @@ impl Span {
     }
 }
 
-/// How much of `whole` is covered by these, in seconds; what several cover counts once.
+/// Returns the seconds of `whole` that these cover; what several cover counts once.
 pub(super) fn covered(whole: Span, by: impl IntoIterator<Item = Span>) -> f64 {
     let mut parts: Vec<Span> = by.into_iter().filter_map(|span| span.within(whole)).collect();
     parts.sort_by(|a, b| a.begin.total_cmp(&b.begin));

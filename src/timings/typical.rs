@@ -14,10 +14,10 @@ pub(super) const READING: f64 = 3.0;
 /// Until Lambda can assume a role that was just made. "Usually about 2 s" (pulumi/pulumi-aws#2411), 5 to 10 s (aws/aws-cli#7700).
 const ROLE_KNOWN: f64 = 7.0;
 
-/// One or two calls. AWS publishes no latencies; assumed.
+/// Seconds of one or two calls. AWS publishes no latencies; assumed.
 const CALLS: f64 = 0.3;
 
-/// What takes longer than a few calls: `(kind, action, seconds)`.
+/// Steps that take longer than a few calls: `(kind, action, seconds)`.
 const TYPICAL: &[(&str, Action, f64)] = &[
     // aws-controllers-k8s/dynamodb-controller, docs/api-quirks, measured in October 2026: without indexes ACTIVE after 2 to 6 s, deleted
     // after 4 to 6 s; point-in-time recovery can be set 1.4 to 2.7 s after ACTIVE.
@@ -35,11 +35,11 @@ const TYPICAL: &[(&str, Action, f64)] = &[
     (Distribution::KIND, Action::Delete, 174.0),
 ];
 
-/// Where a table's indexes make a difference; the same source. They are there with a new table after 14 to 22 s; one that is added later
-/// takes 506 to 539 s, mostly, and one is removed in 3 to 5 s. DynamoDB adds and removes them one after the other.
+/// Seconds of a table with indexes, from the same source: with a new table 14 to 22, added later mostly 506 to 539, removed 3 to 5.
+/// DynamoDB adds and removes indexes one after the other.
 const WITH_INDEXES: (f64, f64, f64) = (18.0, 520.0, 5.0);
 
-/// What a step takes. `has_new_role` says that it needs a role that is made in the same run.
+/// Returns the seconds of a step. `has_new_role` says that it needs a role that is made in the same run.
 pub(super) fn seconds(step: &Step, has_new_role: bool) -> f64 {
     let kind = step.id.kind();
     let role = if has_new_role && kind == Function::KIND { ROLE_KNOWN } else { 0.0 };
@@ -50,7 +50,7 @@ pub(super) fn seconds(step: &Step, has_new_role: bool) -> f64 {
     }
 }
 
-/// Whether the step makes a role.
+/// Returns whether the step makes a role.
 pub(super) fn makes_role(step: &Step) -> bool {
     step.id.kind() == Role::KIND && matches!(step.action, Some(Action::Create | Action::Replace))
 }

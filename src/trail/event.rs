@@ -15,7 +15,7 @@ pub(super) struct Event {
     pub(super) name: String,
     /// The first part of the service's host: `monitoring`.
     pub(super) source: String,
-    /// Whether this program made it, whoever ran it.
+    /// Set if this program made the request, whoever ran it.
     pub(super) ours: bool,
     /// Every text in the request, and what CloudTrail takes for the names of resources.
     pub(super) mentions: BTreeSet<String>,
@@ -47,7 +47,7 @@ struct Identity {
     invoked_by: Option<String>,
 }
 
-/// What goes by another name in event sources than in IAM's actions.
+/// Services whose name in event sources differs from that in IAM's actions.
 const SERVICES: &[(&str, &str)] = &[("monitoring", "cloudwatch")];
 
 /// Tools that name themselves in the middle of what they send.
@@ -125,7 +125,7 @@ fn texts(value: &Value, found: &mut BTreeSet<String>) {
     }
 }
 
-/// What others wrote must not move the cursor, nor fill the screen.
+/// Cleans a text that others wrote: it must not move the cursor, nor fill the screen.
 fn clean(text: &str) -> String {
     text.chars().filter(|character| !character.is_control()).take(LONGEST).collect()
 }

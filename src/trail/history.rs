@@ -15,17 +15,17 @@ use std::{
     time::Duration,
 };
 
-/// How many look-ups one run makes at the most: at two a second, they take 6 s.
+/// Limit of look-ups in one run: at two a second, they take 6 s.
 const MOST: usize = 12;
-/// How many pages of 50 events are read of one look-up. Reads are events as well, and there is no asking for writes of one resource.
+/// Limit of pages of 50 events for one look-up. Reads are events as well, and CloudTrail cannot be asked for writes of one resource alone.
 const PAGES: usize = 3;
-/// How long all of it may take: whoever else looks things up has a share in the limit.
+/// Limit of the time for all look-ups: others who look things up have a share in the limit.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// What the history told.
+/// Result of the look-ups.
 #[derive(Debug, Default)]
 pub struct Answer {
-    /// Who changed what.
+    /// Author of each change.
     pub authors: BTreeMap<Id, Author>,
     /// Why it was not asked to the end, if it was not.
     pub trouble: Option<Error>,
@@ -70,14 +70,14 @@ async fn ask(aws: &Aws, subjects: &[Subject], left: &mut usize, authors: &mut BT
     Ok(())
 }
 
-/// Whether this look-up is about this subject.
+/// Returns whether a look-up is about this subject.
 fn same(subject: &Subject, global: bool, value: &str, key: &LookupAttributeKey) -> bool {
     let by_name = *key == LookupAttributeKey::ResourceName;
     let named = if by_name { subject.names[0] == value } else { value.split('.').next() == Some(subject.source()) };
     named && subject.is_global() == global
 }
 
-/// One look-up, page by page until all of them are explained. `None` for those of which it is known that nobody changed them from outside.
+/// Looks up one value, page by page, until all of its subjects are explained. `None` for those that nobody changed from outside.
 async fn look_up(
     aws: &Aws,
     subjects: &[&Subject],

@@ -15,7 +15,7 @@ pub use subject::{Subject, subjects};
 
 use serde::Serialize;
 
-/// Who changed a resource, with what.
+/// Author of a change, with the tool.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Author {
     /// The principal's ARN, or what else CloudTrail calls it.
@@ -24,9 +24,9 @@ pub struct Author {
     pub operation: String,
     /// `2026-11-22T22:01:33Z`
     pub at: String,
-    /// What was used, if it can be told: `console`, `aws-cli`, `Terraform`, …
+    /// Tool, if it is known: `console`, `aws-cli`, `Terraform`, …
     pub via: Option<String>,
-    /// The same time, in seconds since 1970.
+    /// Time in seconds since 1970.
     #[serde(skip)]
     pub seconds: i64,
 }

@@ -11,25 +11,25 @@ use serde_json::Value;
 /// A resource that differs, and how requests that changed it can be told from others.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subject {
-    /// Which.
+    /// Resource.
     pub id: Id,
-    /// What it is called in requests: one of these is in every request about it. The first is what it is looked up by.
+    /// Names in requests: every request about the resource has one of these. The first is looked up.
     pub(super) names: Vec<String>,
-    /// What else is in such a request, where names alone do not tell it from its siblings.
+    /// Further values of such a request, where names alone do not tell the resource from its siblings.
     pub(super) also: Vec<String>,
     kind: &'static Kind,
     state: State,
-    /// Whether something was changed after this program's last write; otherwise that write explains it, if it is the newest.
+    /// Set if the resource changed after this program's last write; otherwise that write explains it, if it is the newest.
     changed_since: bool,
 }
 
-/// What the history knows a kind of resource by.
+/// Names by which CloudTrail knows a kind of resource.
 #[derive(Debug, PartialEq, Eq)]
 struct Kind {
     name: &'static str,
     /// The first part of the event source.
     source: &'static str,
-    /// Whether its requests are logged where the partition's global services are.
+    /// Set if its requests are logged where the partition's global services are.
     global: bool,
     /// The operations that change it.
     operations: &'static [&'static str],
@@ -125,8 +125,8 @@ const KINDS: &[Kind] = &[
     kind("s3.public_access_block", "s3", &["PutBucketPublicAccessBlock", "DeleteBucketPublicAccessBlock"]),
 ];
 
-/// Whose author is to be asked for: what was changed from outside or may have been, then what is missing, then what nobody declared. Of a
-/// stack that is not there at all, nothing.
+/// Returns the resources whose author is to be asked for: what was or may have been changed from outside, then what is missing, then
+/// orphans. Nothing of a stack that does not exist at all.
 pub fn subjects(steps: &[Step], graph: &Graph<Aws>, place: &Place, names: &Names) -> Vec<Subject> {
     if steps.iter().all(|step| step.state == State::Missing) {
         return Vec::new();
@@ -195,7 +195,7 @@ impl Subject {
         self.kind.source
     }
 
-    /// Whether its requests are logged where the partition's global services are.
+    /// Returns whether its requests are logged where the partition's global services are.
     pub(super) fn is_global(&self) -> bool {
         self.kind.global
     }
@@ -215,7 +215,7 @@ impl Subject {
     }
 }
 
-/// What tells a part of an API from its siblings: the id of its path and its method, as far as they are known.
+/// Returns what tells a part of an API from its siblings: the id of its path and its method, as far as they are known.
 fn api_part(kind: &str, step: &Step, outputs: Option<&Value>) -> Vec<String> {
     match kind {
         "apigateway.resource" => outputs.and_then(|outputs| outputs["id"].as_str()).map(str::to_owned).into_iter().collect(),

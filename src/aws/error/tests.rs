@@ -10,7 +10,7 @@ use aws_smithy_runtime_api::{
 use aws_smithy_types::{body::SdkBody, error::ErrorMetadata};
 use std::time::Duration;
 
-/// What is expected, without the words of a wait.
+/// Expected verdict, without the words of a wait.
 #[derive(Debug, PartialEq)]
 enum Meaning {
     Absent,
