@@ -58,7 +58,7 @@ fn host(place: &Place, region: &str) -> String {
     }
 }
 
-/// What is encoded within an address ("RFC 3986", unreserved characters).
+/// Characters that are encoded within an address ("RFC 3986", unreserved characters).
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 fn encoded(name: &str) -> String {

@@ -6,13 +6,13 @@ const UNITS: [(&str, f64); 5] = [("d", 86_400_000.0), ("h", 3_600_000.0), ("m", 
 /// Reason why a text is no length of time.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Fault {
-    /// It is a number without a unit.
+    /// Number without a unit.
     NoUnit(f64),
-    /// It has a unit that is not known.
+    /// Unit that is not known.
     UnknownUnit(String),
-    /// It has a unit that is not shorter than the one before, as `30s1m`.
+    /// Unit that is not shorter than the one before, as in `30s1m`.
     Disordered,
-    /// It is something else.
+    /// Something else.
     NoLength,
 }
 

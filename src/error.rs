@@ -15,13 +15,13 @@ use crate::{
 };
 use std::fmt;
 
-/// How the program ends. The numbers are a contract with scripts and CI.
+/// Exit status of the program. The numbers are a contract with scripts and CI.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Exit {
     /// Done.
     Done = 0,
-    /// It failed.
+    /// Failed.
     Failed = 1,
     /// The command line is wrong.
     Usage = 2,
@@ -49,13 +49,13 @@ impl Exit {
 /// Why a command did not succeed, and what to do next.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CliError {
-    /// How the program ends.
+    /// Exit status.
     pub exit: Exit,
-    /// What went wrong: a fragment that names the thing. May have several lines.
+    /// Message: a fragment that names the thing. May have several lines.
     pub message: String,
-    /// What to do next, most useful first.
+    /// Next steps, most useful first.
     pub hints: Vec<String>,
-    /// What is wrong where, for those who show it beside the source.
+    /// Mistakes with their places, for a display beside the source.
     pub places: Vec<Place>,
 }
 
@@ -64,11 +64,11 @@ pub struct CliError {
 pub struct Place {
     /// The file, as it was given.
     pub file: String,
-    /// From 1, if it is not about the file as a whole.
+    /// Line, from 1, if the mistake is not about the file as a whole.
     pub line: Option<usize>,
     /// In characters, from 1.
     pub column: Option<usize>,
-    /// What is wrong there.
+    /// Mistake.
     pub message: String,
 }
 
@@ -107,7 +107,7 @@ impl CliError {
     }
 }
 
-/// Whether the credentials are missing, wrong, or may not do it.
+/// Returns whether the credentials are missing, wrong, or lack the permission.
 pub fn is_about_credentials(error: &Error) -> bool {
     matches!(error.class(), Some(Class::Credentials | Class::Expired | Class::Clock | Class::Denied))
 }

@@ -10,7 +10,7 @@ use aws_smithy_types::{body::SdkBody, byte_stream::ByteStream};
 use serde_json::Value;
 use std::time::Duration;
 
-/// How long an answer may take. API Gateway gives up after 29 s ("Amazon API Gateway quotas").
+/// Limit of the time for an answer. API Gateway gives up after 29 s ("Amazon API Gateway quotas").
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Sends to one address, and nowhere else.
@@ -21,16 +21,16 @@ pub struct Client {
     token: Option<String>,
 }
 
-/// What was answered.
+/// Answer to a request.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answer {
     /// The HTTP status.
     pub status: u16,
-    /// How long to wait before trying again, if the answer says so.
+    /// Time to wait before another attempt, if the answer has one.
     pub retry_after: Option<Duration>,
     /// The body; null if it is no JSON.
     pub json: Value,
-    /// How many bytes it has.
+    /// Length of the body in bytes.
     pub length: usize,
 }
 

@@ -13,7 +13,7 @@ use crate::{child, disk::remedy, file_lock, home};
 /// The oldest Python that every pinned package accepts (their `Requires-Python`).
 const OLDEST_PYTHON: (u32, u32) = (3, 10);
 
-/// How many of the last lines of a failed command are shown.
+/// Number of the last lines of a failed command that are shown.
 const LINES_SHOWN: usize = 15;
 
 /// A virtual environment in which everything that was asked for is installed.
@@ -28,7 +28,7 @@ pub enum VenvError {
     /// There is no `python3` on `PATH`.
     #[error("no python3 on PATH, which {purpose} needs; install Python 3.10 or newer (Debian: apt install python3-venv)")]
     NoPython {
-        /// What it is needed for.
+        /// Purpose of the environment.
         purpose: String,
     },
     /// `python3` is older than the packages accept.
@@ -36,13 +36,13 @@ pub enum VenvError {
     OldPython {
         /// The version found, as `3.9`.
         found: String,
-        /// What it is needed for.
+        /// Purpose of the environment.
         purpose: String,
     },
     /// `python3 -m venv` failed.
     #[error("python3 could not make a virtual environment in {}; on Debian the package python3-venv may be missing (apt install python3-venv). It said:\n{output}", directory.display())]
     Create {
-        /// Where it should have been.
+        /// Directory of the environment.
         directory: PathBuf,
         /// The last lines that Python printed.
         output: String,
@@ -52,7 +52,7 @@ pub enum VenvError {
         "pip could not install {purpose}; check the network (proxy, package index), then run this again, or try by hand:\n  {command}\nIt said:\n{output}"
     )]
     Install {
-        /// What it is needed for.
+        /// Purpose of the environment.
         purpose: String,
         /// The exact command, to be repeated by hand.
         command: String,
@@ -62,7 +62,7 @@ pub enum VenvError {
     /// A file or directory could not be written.
     #[error("cannot write {}: {source}; {}", path.display(), remedy(source))]
     Write {
-        /// What could not be written.
+        /// Path that could not be written.
         path: PathBuf,
         /// Why.
         source: std::io::Error,

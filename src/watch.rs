@@ -19,7 +19,7 @@ const QUIET: Duration = Duration::from_millis(120);
 /// Files beside the sources that decide what is built.
 const SETTINGS: [&str; 4] = ["Cargo.toml", "Cargo.lock", "rust-toolchain", "rust-toolchain.toml"];
 
-/// What is watched.
+/// Watcher of sources.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Sources {
     /// Everything below these directories counts, except hidden files, build output and what editors leave.
@@ -99,7 +99,7 @@ impl Watcher {
     }
 }
 
-/// Whether content may have changed. To read a file is an event, too.
+/// Returns whether content may have changed. To read a file is an event too.
 fn is_change(kind: EventKind) -> bool {
     !matches!(kind, EventKind::Access(_) | EventKind::Modify(ModifyKind::Metadata(_)))
 }

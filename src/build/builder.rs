@@ -26,7 +26,7 @@ use crate::{file_lock, home};
 /// was built without [`compiler::script`].
 const PROFILE: &str = "liveinsight";
 
-/// How often sources that cargo takes for unchanged are compiled again in one run, before it is left open what they are.
+/// Limit of builds in one run of sources that cargo takes for unchanged; then it stays open what they are.
 const MAX_REPEATS: usize = 2;
 
 /// A handler, ready to be uploaded.
@@ -69,7 +69,7 @@ pub enum Progress<'a> {
     Built {
         /// The functions.
         functions: &'a [String],
-        /// From the start of cargo.
+        /// Seconds since cargo's start.
         seconds: f64,
     },
 }
@@ -385,7 +385,7 @@ struct Compiled {
 }
 
 impl Compiled {
-    /// What a program was made from and the local crates among that, if it can be said for certain.
+    /// Records what a program was made from, and the local crates among that, if it can be said for certain.
     fn record(
         &self,
         program: &Executable,

@@ -22,14 +22,14 @@ pub async fn rust_version(directory: &Path) -> Result<String, BuildError> {
     Ok(format!("{rustc}; {}", String::from_utf8_lossy(&output.stdout).trim()))
 }
 
-/// Whether building `target` takes the cross compiler, and so Python.
+/// Returns whether a build for `target` takes the cross compiler, and so Python.
 pub async fn needs_cross_compiler(root: &Path, target: Target) -> bool {
     // Without Rust that cannot be told; its absence is reported on its own.
     let Ok(rust) = Rust::find(root).await else { return false };
     matches!(rust.means(target).await, Means::Cross(_))
 }
 
-/// How `target` is built from the project in `root`, in words, if all that cannot be installed by itself is there.
+/// Describes how `target` is built from the project in `root`, if everything is there that cannot be installed by itself.
 pub async fn target_means(root: &Path, target: Target) -> Result<String, BuildError> {
     let Means::Cross(triple) = Rust::find(root).await?.means(target).await else {
         return Ok("cargo builds it as it is".to_owned());

@@ -38,7 +38,7 @@ impl Memory {
     }
 }
 
-/// What the compiler said when it was asked last that this choice leads to.
+/// Returns the compiler's answer from when it was last asked with this choice.
 pub(super) fn recall(file: &Path, choice: &str) -> Option<String> {
     Memory::of(file).answers.into_iter().find(|answer| answer.choice == choice).map(|answer| answer.said)
 }

@@ -16,7 +16,7 @@ use super::workspace::Workspace;
 use super::{BuildError, evidence::fingerprint};
 use crate::home;
 
-/// Where a toolchain keeps the sources of the standard library, if they are installed.
+/// Directory in a toolchain with the sources of the standard library, if they are installed.
 const LIBRARY_SOURCES: &str = "lib/rustlib/src/rust";
 
 /// The compiler that the script stands for.

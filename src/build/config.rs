@@ -49,7 +49,7 @@ impl Config {
         }
     }
 
-    /// Whether a profile is defined here; `CARGO_PROFILE_…` changes one but defines none.
+    /// Returns whether a profile is defined here; `CARGO_PROFILE_…` changes one but defines none.
     pub(super) fn has_profile(&self, name: &str) -> bool {
         self.tables.iter().any(|(_, table)| has_profile(table, name))
     }
@@ -68,7 +68,7 @@ impl Config {
     }
 }
 
-/// Whether a manifest or settings file defines a profile.
+/// Returns whether a manifest or settings file defines a profile.
 pub(super) fn has_profile(table: &Table, name: &str) -> bool {
     table.get("profile").and_then(|profiles| profiles.get(name)).is_some()
 }

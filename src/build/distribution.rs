@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-/// Where distributions put Rust. Rustup's lies in a home directory.
+/// Prefix of a Rust that a distribution installed. Rustup's lies in a home directory.
 const OF_DISTRIBUTION: &str = "/usr";
 
 /// Returns the command that installs the standard library of `triple`, which rustc looks for in `libraries`. `system` is the content of

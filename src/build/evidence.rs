@@ -62,7 +62,7 @@ pub(super) struct Watched {
     variables: BTreeSet<String>,
 }
 
-/// The same with the state that each was in.
+/// Evidence with the state of each file.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Evidence {
     /// `None` of a file that was not there.
@@ -95,14 +95,14 @@ impl<'a> Lists<'a> {
         }
     }
 
-    /// Whether a file follows from others that are listed, or cannot change: what build scripts write, and what cargo downloads.
+    /// Returns whether a file follows from others that are listed, or cannot change: what build scripts write, and what cargo downloads.
     pub(super) fn is_derived(&self, path: &Path) -> bool {
         let downloaded = cargo_home().is_some_and(|home| path.starts_with(home.join("registry")) || path.starts_with(home.join("git")));
         downloaded || self.scripts.iter().any(|(script, _)| path.starts_with(&script.out_dir))
     }
 }
 
-/// Whether a package is a directory on this machine, not a download.
+/// Returns whether a package is a directory on this machine, not a download.
 pub(super) fn is_local(package_id: &str) -> bool {
     package_id.starts_with("path+")
 }
@@ -183,7 +183,7 @@ impl Evidence {
         })
     }
 
-    /// Whether everything is as it was.
+    /// Returns whether everything is as it was.
     pub(super) fn holds(&self, reader: &mut Reader) -> bool {
         self.settings == settings()
             && self.variables.iter().all(|(name, was)| variable(name) == *was)
@@ -358,7 +358,7 @@ fn is_no_source(entry: &DirEntry) -> bool {
     VERSION_CONTROL.iter().chain(&NO_SOURCES).any(|name| entry.file_name() == *name)
 }
 
-/// Whether a link could not be followed, as it leads nowhere or back up: nothing can be compiled from behind it.
+/// Returns whether a link leads nowhere or back up: nothing can be compiled from behind it.
 fn is_dead_link(error: &walkdir::Error) -> bool {
     error.depth() > 0 && error.path().is_some_and(Path::is_symlink)
 }
@@ -367,7 +367,7 @@ fn is_crate(directory: &Path) -> bool {
     directory.join("Cargo.toml").is_file()
 }
 
-/// Whether this is cargo's target directory, or another one that its maker marked as not worth keeping.
+/// Returns whether this is cargo's target directory, or another one that its maker marked as not worth keeping.
 fn is_output(directory: &Path) -> bool {
     directory.join("CACHEDIR.TAG").is_file()
 }

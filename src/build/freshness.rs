@@ -12,10 +12,10 @@ use std::time::{Duration, SystemTime};
 use super::evidence::{Evidence, Lists, all_below, files_of_crate, is_local};
 use super::output::Output;
 
-/// How much older than the clock the time of a file may be that is written now (Linux: one tick of the kernel, up to 10 ms).
+/// Limit of the time by which a file that is written now may seem older than the clock (Linux: one tick of the kernel, up to 10 ms).
 const TICK: Duration = Duration::from_millis(10);
 
-/// When a file was last written, and when it was last written, moved or otherwise touched.
+/// Times of the last write of a file, and of its last write, move or other touch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Times {
     modified: SystemTime,
@@ -107,7 +107,7 @@ pub(super) fn outdated<'a>(lists: &'a Lists<'_>, begun: SystemTime, known: &Know
     units.chain(scripts).collect()
 }
 
-/// Whether any of the evidence was written, added or moved since `moment`: then it may not be what was compiled.
+/// Returns whether any of the evidence was written, added or moved since `moment`: then it may not be what was compiled.
 pub(super) fn changed_since(evidence: &Evidence, moment: SystemTime) -> bool {
     let (files, directories) = evidence.paths();
     // Cargo itself writes the lockfile.

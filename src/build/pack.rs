@@ -18,7 +18,7 @@ pub const LARGEST_UNPACKED: u64 = 250 * MEGABYTE;
 /// The largest zip Lambda takes in a request, in bytes: 50 MB (AWS Lambda quotas page).
 pub const LARGEST_ZIP: u64 = 50 * MEGABYTE;
 
-/// How much of a zip is read at once, in bytes: some ten system calls for each, and little memory.
+/// Bytes of a zip that are read at once: some ten system calls for each zip, and little memory.
 const CHUNK: usize = 256 * 1024;
 
 pub(super) const MEGABYTE: u64 = 1024 * 1024;

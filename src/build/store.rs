@@ -15,16 +15,16 @@ use super::pack::code_sha256;
 use super::{BuildError, Package};
 use crate::home;
 
-/// How many packages of one program are kept: another run may be about to upload an earlier one.
+/// Number of packages of one program that are kept: another run may be about to upload an earlier one.
 const KEPT: usize = 3;
 
-/// How long a package is kept that no stack asked for.
+/// Time that a package is kept after its last use.
 const UNUSED: Duration = Duration::from_hours(7 * 24);
 
-/// How often the use of a package is noted.
+/// Time between two notes of a package's use.
 const USED: Duration = Duration::from_hours(24);
 
-/// Where packages are kept.
+/// Store of packages.
 #[derive(Debug, Clone)]
 pub(super) struct Store {
     pub(super) directory: PathBuf,
@@ -41,7 +41,7 @@ pub(super) struct Record {
     pub(super) crates: BTreeSet<PathBuf>,
     /// The root of the workspace, where the compiler is chosen.
     pub(super) workspace: PathBuf,
-    /// When the evidence was taken.
+    /// Time at which the evidence was taken.
     pub(super) made: SystemTime,
     /// The zip's digest.
     pub(super) sha256: String,
@@ -125,7 +125,7 @@ impl Store {
     }
 }
 
-/// Whether a file is a zip of a package. Keys end in a digest, so none is the beginning of another.
+/// Returns whether a file is a zip of a package. Keys end in a digest, so none is the beginning of another.
 fn is_zip_of(path: &Path, key: &str) -> bool {
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
     path.extension().is_some_and(|end| end == "zip") && name.strip_prefix(key).is_some_and(|rest| rest.starts_with('-'))

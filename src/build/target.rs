@@ -33,7 +33,7 @@ impl Architecture {
     }
 }
 
-/// What to build a handler for.
+/// Target that a handler is built for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Target {
     /// This machine, where the local AWS starts it: whatever plain `cargo build` makes.

@@ -11,7 +11,7 @@ use super::{BuildError, Target, choice, distribution};
 use crate::child::{self, BuildEnvironment};
 use crate::venv::{Venv, last_lines};
 
-/// What is installed for cross builds.
+/// Packages for cross builds.
 pub(super) const REQUIREMENTS: &str = include_str!("requirements.txt");
 
 /// The glibc of `provided.al2023`: a program that needs a newer one does not start there.
@@ -26,7 +26,7 @@ pub(super) struct Rust {
     host: String,
 }
 
-/// How cargo is run for one target.
+/// Way to run cargo for one target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Means {
     /// Plain `cargo build`: what this machine makes also runs there.
@@ -46,7 +46,8 @@ impl Rust {
         })
     }
 
-    /// The same without asking, if it was asked before and nothing that chooses it has changed. What it says is kept in the file `memory`.
+    /// Finds the way without asking, if it was asked for before and nothing that chooses it has changed. The answer is kept in the file
+    /// `memory`.
     pub(super) async fn recall(directory: &Path, memory: &Path) -> Result<Self, BuildError> {
         let named = Config::of(directory).rustc().is_some();
         let choice = if named { None } else { choice::choice(directory, |name| std::env::var_os(name)) };

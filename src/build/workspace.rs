@@ -50,7 +50,7 @@ impl Product {
     }
 }
 
-/// One program to be built.
+/// Program to be built.
 #[derive(Debug, Clone)]
 pub(super) struct Program {
     pub(super) function: String,
@@ -112,7 +112,8 @@ impl Workspace {
 }
 
 impl Program {
-    /// Whether a line of cargo's says that it compiles the program's package: `Compiling stats-api v0.1.0 (/home/ada/shop/functions/stats-api)`.
+    /// Returns whether a line of cargo's output compiles the program's package: `Compiling stats-api v0.1.0
+    /// (/home/ada/shop/functions/stats-api)`.
     pub(super) fn is_compiling(&self, line: &str) -> bool {
         let rest = line.strip_prefix("Compiling ").and_then(|rest| rest.strip_prefix(self.name.as_str()));
         rest.is_some_and(|rest| rest.starts_with(" v"))
@@ -153,7 +154,7 @@ pub(super) fn batches(programs: Vec<Program>) -> Vec<Vec<Program>> {
     batches
 }
 
-/// Whose program is chosen.
+/// Function whose program is chosen.
 struct Named<'a> {
     function: &'a str,
     package: &'a str,

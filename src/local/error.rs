@@ -31,7 +31,7 @@ pub enum LocalError {
     NoAnswer {
         /// The server's process.
         pid: u32,
-        /// How long it was waited for.
+        /// Seconds of the wait.
         seconds: u64,
         /// The whole log.
         log: PathBuf,
@@ -43,7 +43,7 @@ pub enum LocalError {
     Stop {
         /// The server's process.
         pid: u32,
-        /// How long it was waited for.
+        /// Seconds of the wait.
         seconds: u64,
     },
     /// No free port near the project's own.

@@ -14,10 +14,10 @@ use super::{LocalAws, LocalError, Secret, health};
 use crate::venv::{Venv, last_lines};
 use crate::{cache, file_lock, hex::hex, home};
 
-/// What is installed into the virtual environment.
+/// Packages of the virtual environment.
 const REQUIREMENTS: &str = include_str!("requirements.txt");
 
-/// What guards the server and runs it.
+/// Program that guards the server and runs it.
 const FRONT: &str = include_str!("front.py");
 
 /// A start takes about 0.6 s; a loaded machine and a cold disk take longer.
@@ -26,7 +26,7 @@ const START_PATIENCE: Duration = Duration::from_mins(1);
 /// Ending includes writing the state, about 0.3 s for a small one.
 const STOP_PATIENCE: Duration = Duration::from_secs(30);
 
-/// How long a server that runs may leave a question unanswered, and may take to end when it did.
+/// Time that a running server may leave a question unanswered, and that it may take to end when it did.
 const BUSY_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Ports are taken from here on, below those that systems hand out by themselves (Linux: from 32768).
@@ -35,7 +35,7 @@ const FIRST_PORT: u16 = 20_000;
 /// A project's own port is one of this many, chosen by its path.
 const PORTS: u16 = 10_000;
 
-/// How many ports after the project's own are tried.
+/// Number of ports after the project's own that are tried.
 const PORTS_TRIED: u16 = 50;
 
 /// The home of one project's local AWS.
@@ -43,11 +43,11 @@ const PORTS_TRIED: u16 = 50;
 pub struct Home {
     /// `.liveinsight/aws`.
     directory: PathBuf,
-    /// Where the server is installed.
+    /// Virtual environment of the server.
     venv: PathBuf,
 }
 
-/// What is remembered of the server, in `server.json`.
+/// Memory of the server, in `server.json`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Server {
     port: u16,
@@ -262,7 +262,7 @@ impl Home {
         (first..=last).find(|port| is_free(*port)).ok_or(LocalError::NoPort { first, last })
     }
 
-    /// One program at a time changes the home. Freed by the system when the holder ends, however it ends.
+    /// Takes the lock of the home, so that one program at a time changes it. The system frees it when the holder ends, however it ends.
     async fn lock(&self, tell: &(dyn Fn(&str) + Sync)) -> Result<File, LocalError> {
         self.create(&self.directory)?;
         let path = self.directory.join("lock");

@@ -31,15 +31,15 @@ pub const ACCESS_KEY_ID: &str = "local";
 /// A running local AWS.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LocalAws {
-    /// Where every service answers: `http://127.0.0.1:PORT`.
+    /// Address of every service: `http://127.0.0.1:PORT`.
     pub endpoint: String,
     /// The port, on the loopback interface only.
     pub port: u16,
     /// The server's process.
     pub pid: u32,
-    /// What the server printed since its start.
+    /// File with what the server printed since its start.
     pub log: PathBuf,
-    /// What requests to it are signed with.
+    /// Key that signs requests.
     pub secret_access_key: Secret,
 }
 
@@ -48,7 +48,7 @@ impl LocalAws {
         Self { endpoint: format!("http://127.0.0.1:{port}"), port, pid, log, secret_access_key }
     }
 
-    /// Where a stage of a REST API answers, without a slash at the end.
+    /// Returns the address of a stage of a REST API, without a slash at the end.
     pub fn api_url(&self, rest_api_id: &str, stage: &str) -> String {
         format!("{}{}", self.endpoint, self.api_origin_path(rest_api_id, stage))
     }
@@ -74,7 +74,7 @@ impl LocalAws {
         format!("http://{label}.cloudfront.localhost:{}/", self.port)
     }
 
-    /// What another AWS client needs in its environment to talk to this one.
+    /// Returns the environment in which another AWS client talks to this one.
     pub fn environment(&self, region: &str) -> Vec<(&'static str, String)> {
         vec![
             ("AWS_ENDPOINT_URL", self.endpoint.clone()),

@@ -10,10 +10,10 @@ use rustix::process::{Pid, Signal};
 
 use super::{ACCESS_KEY_ID, ACCOUNT_ID, Secret};
 
-/// How often a process is looked at while it is waited for.
+/// Time between two looks at a process that is waited for.
 pub(super) const POLL: Duration = Duration::from_millis(25);
 
-/// What one start needs to know.
+/// Settings of a start.
 pub(super) struct Launch<'a> {
     /// The virtual environment's interpreter.
     pub(super) python: &'a Path,
@@ -21,11 +21,11 @@ pub(super) struct Launch<'a> {
     pub(super) front: &'a Path,
     /// The directory with everything the server has.
     pub(super) home: &'a Path,
-    /// Where it shall listen, on loopback.
+    /// Port on loopback.
     pub(super) port: u16,
-    /// What it shall answer when asked who it is; see [`super::health`].
+    /// Answer to the question who it is; see [`super::health`].
     pub(super) identity: &'a str,
-    /// What requests to it have to be signed with.
+    /// Key that requests have to be signed with.
     pub(super) secret: &'a Secret,
     /// Takes what it prints.
     pub(super) log: File,

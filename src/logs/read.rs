@@ -7,14 +7,14 @@ use crate::{
 use aws_smithy_types::DateTime;
 use std::time::SystemTime;
 
-/// What a page is asked for.
+/// Question for a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Query<'a> {
     /// The log group's name.
     pub group: &'a str,
     /// The earliest time, in milliseconds since 1970; lines at that very time are included.
     pub from: i64,
-    /// What the page before named as its continuation.
+    /// Continuation that the page before named.
     pub token: Option<&'a str>,
 }
 
@@ -36,17 +36,17 @@ pub struct RecordedLine {
 pub struct Page {
     /// In the order of their times.
     pub lines: Vec<RecordedLine>,
-    /// How to ask for the next page; `None` on the last.
+    /// Continuation of this page; `None` on the last.
     pub next: Option<String>,
-    /// When it was answered, by the service's clock, in milliseconds since 1970; to the second.
+    /// Time of the answer, by the service's clock, in milliseconds since 1970; to the second.
     pub now: i64,
     /// By how many milliseconds that clock is ahead of this machine's.
     pub ahead: i64,
-    /// Whether the answer was cut without saying how to go on. CloudWatch never does that; the local AWS does.
+    /// Set if the answer was cut without a continuation. CloudWatch never does that; the local AWS does.
     pub cut: bool,
 }
 
-/// Where pages are read from.
+/// Source of pages.
 #[expect(async_fn_in_trait, reason = "nothing here is ever sent to another thread")]
 pub trait Read {
     /// Reads a page; `None` when there is no such group.

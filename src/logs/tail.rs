@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 /// "within a few seconds" is what its documentation says of live tails.
 pub const LATE: i64 = 30_000;
 
-/// How many of the newest lines are remembered beyond that, so that they are not said again when a clock goes back.
+/// Number of the newest lines that are remembered beyond that, so that they are not repeated when a clock goes back.
 const REMEMBERED: usize = 100_000;
 
 /// A log group, and what its lines are called on the screen.
@@ -38,25 +38,26 @@ pub struct Line {
     pub text: String,
 }
 
-/// What was read so far.
+/// Reader of new lines, with what it read so far.
 #[derive(Debug)]
 pub struct Tail {
     from: i64,
     seen: BTreeMap<Source, Seen>,
 }
 
-/// What was read so far of one group.
+/// Lines of one group so far.
 #[derive(Debug)]
 struct Seen {
-    /// Where the next round begins.
+    /// Beginning of the next round.
     from: i64,
-    /// Whether that is because of what was read.
+    /// Set if that follows from what was read.
     settled: bool,
-    /// How often each line from there on, and of the newest before, was said: the same words can be written twice in one millisecond.
+    /// Number of times that each line from there on, and of the newest before, was shown: the same words can be written twice in one
+    /// millisecond.
     lines: BTreeMap<Key, usize>,
 }
 
-/// What tells a line from others.
+/// Identity of a line.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Key {
     at: i64,
@@ -105,7 +106,7 @@ impl Tail {
     }
 }
 
-/// What one round found.
+/// Result of one round.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Round {
     /// New lines, by time.

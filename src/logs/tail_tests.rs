@@ -16,7 +16,7 @@ struct Group {
     page: usize,
     /// As the local AWS: no identifiers, and long answers are cut without a token.
     plain: bool,
-    /// Whether every second page is empty, as CloudWatch's may be.
+    /// Set if every second page is empty, as CloudWatch's may be.
     gaps: bool,
     /// The service's clock, by round; the last stays. None is the time of the newest line that is visible.
     clock: Vec<i64>,

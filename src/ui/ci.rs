@@ -29,7 +29,7 @@ pub(super) struct Github {
     output: Option<PathBuf>,
 }
 
-/// How grave a note is.
+/// Severity of a note.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Level {
     Warning,

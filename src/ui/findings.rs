@@ -12,11 +12,11 @@ use serde::Serialize;
 pub struct Finding {
     what: &'static str,
     ok: bool,
-    /// Whether it will be trouble soon, or could not be found out. It is `ok` all the same.
+    /// Set if it will be trouble soon, or could not be found out. The finding is `ok` all the same.
     warning: bool,
-    /// What was found, or what is wrong.
+    /// Finding, or the mistake.
     detail: String,
-    /// What to do about it, most useful first.
+    /// Next steps, most useful first.
     next: Vec<String>,
 }
 
@@ -37,7 +37,7 @@ impl Finding {
         Self { what, ok: true, warning: true, detail: detail.into(), next: next.into_iter().collect() }
     }
 
-    /// Whether it is as `up` needs it.
+    /// Returns whether this is as `up` needs it.
     pub fn ok(&self) -> bool {
         self.ok
     }

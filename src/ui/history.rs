@@ -15,7 +15,7 @@ use serde::Serialize;
 /// Columns of a time such as 2026-11-22T23:59:03Z.
 const TIME: usize = 20;
 
-/// One line per release, with the first line of the commit's message. Where such lines do not fit, what changed stands below.
+/// Shows a line for each release, with the first line of the commit's message. Where such lines do not fit, the changes stand below.
 pub fn text(releases: &[Release], columns: Columns) -> String {
     let rows: Vec<[String; 4]> = releases.iter().map(cells).collect();
     let longest = |column: usize| rows.iter().map(|row| width(&row[column])).max().unwrap_or_default();
@@ -73,7 +73,7 @@ pub fn json(releases: &[Release]) -> String {
     json::document(&Document { releases: releases.collect() })
 }
 
-/// When it was recorded, to the second.
+/// Returns the time of a release, to the second.
 fn at(release: &Release) -> String {
     time(DateTime::from_secs(release.at.secs()))
 }

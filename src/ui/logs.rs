@@ -19,12 +19,12 @@ const COLORS: [Style; 5] = [
     AnsiColor::BrightCyan.on_default(),
 ];
 
-/// What lines look like.
+/// Form of log lines.
 #[derive(Debug, Clone)]
 pub struct LogStyle {
     /// All functions, sorted: the place decides the colour, so that it stays the same from run to run.
     functions: Vec<String>,
-    /// Whether the date is shown as well as the time of day.
+    /// Set if the date is shown beside the time of day.
     dates: bool,
     columns: Columns,
 }
@@ -68,7 +68,7 @@ fn readable(text: &str) -> String {
     members.map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ")
 }
 
-/// What a handler logs must not move the cursor or set the window's title.
+/// Removes what would move the cursor or set the window's title: handlers log anything.
 fn printable(text: &str) -> String {
     let plain = anstream::adapter::strip_str(text).to_string().replace(['\t', '\n', '\r'], " ");
     plain.chars().filter(|character| !character.is_control()).collect()

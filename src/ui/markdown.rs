@@ -7,7 +7,7 @@ use std::{
     fmt::Write,
 };
 
-/// How many characters of changes are shown: a comment on GitHub takes 65,536 (its API's error says so), and has other text, too.
+/// Limit of characters of the changes: a comment on GitHub takes 65,536 (its API's error says so), and has other text too.
 const LONGEST: usize = 60_000;
 
 /// The plan: a heading that counts, and the changes as a diff. It begins with a mark that is the same for every plan of the stack, by which an
@@ -24,7 +24,7 @@ pub fn plan<C>(stack: &str, plan: &Plan<C>, only: Option<&BTreeSet<crate::engine
     out
 }
 
-/// What became of a run: a heading, and the outputs as a table if there are any.
+/// Shows the result of a run: a heading, and the outputs as a table if there are any.
 pub fn result(stack: &str, what: &str, outputs: &BTreeMap<String, String>) -> String {
     let mut out = format!("### {stack}: {what}\n");
     if !outputs.is_empty() {
@@ -43,7 +43,7 @@ pub(super) fn fenced(language: &str, text: &str) -> String {
     format!("{fence}{language}\n{}\n{fence}\n", text.trim_end())
 }
 
-/// One resource. In a diff `+`, `-` and `!` have a colour.
+/// Adds one resource. In a diff `+`, `-` and `!` have a colour.
 fn entry(out: &mut String, step: &Step) {
     let Some(action) = step.action else { return };
     let sign = match action {

@@ -85,7 +85,7 @@ struct Streams {
     lost: Option<io::Error>,
     /// The title of the folded part of the log that is being written.
     fold: Option<String>,
-    /// What is masked already.
+    /// Secrets that are masked already.
     masked: BTreeSet<String>,
 }
 
@@ -166,7 +166,7 @@ impl Ui {
         self.page(&markdown::fenced("", &text));
     }
 
-    /// What follows is folded away in the log of a CI job, below this title, until something else is or [`Self::unfold`].
+    /// Folds what follows away in the log of a CI job, below this title, until another fold begins or [`Self::unfold`].
     pub fn fold(&self, title: &str) {
         self.unfold();
         if let Some(ci) = self.0.ci.as_ref().filter(|_| !self.0.quiet) {
@@ -220,12 +220,12 @@ impl Ui {
         matches!(answer.await, Ok(Ok(line)) if matches!(line.trim().to_lowercase().as_str(), "y" | "yes"))
     }
 
-    /// Whether somebody is there to answer.
+    /// Returns whether a person can answer.
     pub fn can_ask(&self) -> bool {
         io::stdin().is_terminal() && io::stderr().is_terminal()
     }
 
-    /// Whether somebody sees what is written.
+    /// Returns whether a person sees what is written.
     pub fn is_watched(&self) -> bool {
         io::stderr().is_terminal()
     }
@@ -240,12 +240,12 @@ impl Ui {
         columns(io::stderr())
     }
 
-    /// Whether more than usual is wanted.
+    /// Returns whether `--verbose` is set.
     pub fn verbose(&self) -> bool {
         self.0.verbose
     }
 
-    /// Whether stdout still takes results. Somebody who pipes into `head` has gone away at some point.
+    /// Returns whether stdout still takes results. A reader such as `head` closes it early.
     pub fn is_read(&self) -> bool {
         self.streams().lost.is_none()
     }

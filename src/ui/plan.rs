@@ -28,7 +28,7 @@ const SHORT: usize = 48;
 /// Longer values of what is created are cut here, unless all is wanted.
 const CUT: usize = 100;
 
-/// How much of a plan is shown.
+/// Detail of a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Detail {
     /// Fields of what changes; what is created is only counted.
@@ -62,7 +62,7 @@ pub fn left_out(files: &[LeftOut]) -> Option<String> {
     (!files.is_empty()).then(|| format!("left out of the site: {}", files.join(", ")))
 }
 
-/// What serves an earlier release, and what `up` would do about it.
+/// Release that serves after a rollback, and what `up` would change.
 #[derive(Debug, Serialize)]
 pub struct RolledBack {
     /// Functions, and the site as `site`, with the number of the release that was put back.
@@ -195,7 +195,7 @@ fn entry(out: &mut String, step: &Step, detail: Detail, columns: Columns) -> std
     Ok(())
 }
 
-/// What is told of a secret that has another value.
+/// Text in the place of a secret that has another value.
 pub(super) const SECRET: &str = "(secret, changed)";
 
 fn field(out: &mut String, change: &Change, action: Action, detail: Detail, columns: Columns) -> std::fmt::Result {
@@ -232,7 +232,7 @@ pub(super) fn why(step: &Step, action: Action) -> Option<&'static str> {
     }
 }
 
-/// Where a difference comes from.
+/// Returns the words for the origin of a difference.
 pub(super) fn cause(cause: Cause) -> &'static str {
     match cause {
         Cause::Drift => "changed from outside",

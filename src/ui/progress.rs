@@ -26,12 +26,12 @@ use std::{
 
 /// Without any other line for this long, a sign of life is given: CI systems take silence for death.
 const SILENCE: Duration = Duration::from_secs(20);
-/// How many of those running a sign of life names.
+/// Number of running resources that a sign of life names.
 const NAMED: usize = 3;
 /// The key under which the one running step that is no resource is kept; sorts before every id.
 const STEP: &str = "";
 
-/// One line of JSON for those who read events.
+/// Line of JSON for programs that read events.
 #[derive(Serialize)]
 #[serde(tag = "event", rename_all = "lowercase")]
 enum Line<'a> {
@@ -95,13 +95,13 @@ enum Line<'a> {
     },
 }
 
-/// How a canary stands.
+/// State of a canary.
 #[derive(Debug, Clone, Copy, Serialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum CanaryState {
     /// Alarms are watched for so many seconds.
     Watching {
-        /// How many.
+        /// Seconds that the alarms are watched.
         seconds: u64,
     },
     /// Nothing spoke against it.
@@ -122,7 +122,7 @@ struct Inner {
 
 struct State {
     began: Instant,
-    /// When something was last said.
+    /// Time of the last line.
     spoke: Instant,
     running: BTreeMap<String, Running>,
 }
@@ -162,7 +162,7 @@ impl Progress {
         self.finish(STEP);
     }
 
-    /// Whether resources are reported as JSON.
+    /// Returns whether resources are reported as JSON.
     pub fn events(&self) -> bool {
         self.0.events
     }
@@ -186,7 +186,7 @@ impl Progress {
         }
     }
 
-    /// It was checked that what was released works.
+    /// Reports the smoke check of a release.
     pub fn smoke(&self, outcome: &smoke::Outcome) {
         match outcome {
             smoke::Outcome::Passed(seen) => {
@@ -260,12 +260,12 @@ impl Progress {
         }
     }
 
-    /// What is running is given up: it has not ended, and nobody waits for it.
+    /// Ends the rows of what is given up: it has not ended, and is not waited for.
     pub fn give_up(&self) {
         self.state().running.clear();
     }
 
-    /// What is running, with what it waits for, oldest first.
+    /// Returns what is running, each with its wait, oldest first.
     pub fn running(&self) -> Vec<String> {
         let state = self.state();
         let mut running: Vec<&Running> = state.running.values().collect();

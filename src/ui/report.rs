@@ -19,20 +19,20 @@ pub struct Summary {
     replaced: usize,
     deleted: usize,
     unchanged: usize,
-    /// What failed, and what was not attempted because of that.
+    /// Number of resources that failed, or were not attempted because of that.
     failed: usize,
-    /// From the start of the run, in seconds, to a tenth.
+    /// Seconds from the start of the run, to a tenth.
     seconds: f64,
     /// All requests to AWS, retries included.
     aws_calls: u64,
-    /// Those of them that may have changed something.
+    /// Calls that may have changed something.
     aws_writes: u64,
-    /// What the run could not be shorter than, in seconds, and how many times that the work took; to a hundredth. None if nothing was done.
+    /// Length of the critical path in seconds, and the time of the work in such lengths; to a hundredth. None if nothing was done.
     #[serde(skip_serializing_if = "Option::is_none")]
     critical_path_seconds: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     critical_path_ratio: Option<f64>,
-    /// What was waited for longest, if anything was.
+    /// Longest wait, if any.
     #[serde(skip_serializing_if = "Option::is_none")]
     longest_wait: Option<LongestWait>,
     #[serde(skip)]
@@ -67,7 +67,7 @@ impl Summary {
         }
     }
 
-    /// The same beside the critical path.
+    /// Adds the critical path.
     #[must_use]
     pub fn timed(self, achieved: Option<&Achieved>) -> Self {
         let Some(achieved) = achieved else { return self };
@@ -85,7 +85,7 @@ impl Summary {
         (self.aws_calls, self.aws_writes) = (calls.requests(), calls.writes());
     }
 
-    /// How many resources were written or removed.
+    /// Returns the number of resources that were written or removed.
     pub fn changes(&self) -> usize {
         self.created + self.updated + self.replaced + self.deleted
     }
@@ -152,7 +152,7 @@ pub fn failures(report: &Report) -> Option<CliError> {
     Some(CliError { exit, message, hints: hints.into_iter().chain([again]).collect(), places: Vec::new() })
 }
 
-/// What was not attempted because this failed.
+/// Returns what was not attempted because this failed.
 fn behind(report: &Report, root: &Id) -> Option<String> {
     let ids: Vec<&str> = report.behind.iter().filter(|(_, behind)| *behind == root).map(|(id, _)| id.as_str()).collect();
     (!ids.is_empty()).then(|| ids.join(", "))

@@ -3,7 +3,7 @@
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use std::time::{Duration, Instant};
 
-/// How often a row moves.
+/// Time between two movements of a row.
 const TICK: Duration = Duration::from_millis(120);
 
 /// Work that has begun. Its row goes when it is dropped.
@@ -13,7 +13,7 @@ pub(super) struct Running {
     usually: Option<&'static str>,
     why: Option<String>,
     since: Instant,
-    /// When something was last reported of it.
+    /// Time of the last report of the resource.
     reported: Instant,
     row: Option<ProgressBar>,
 }
@@ -65,7 +65,7 @@ impl Running {
         }
     }
 
-    /// What it waits for and how long that usually takes.
+    /// Returns the reason for the wait, and how long it usually takes.
     fn reason(&self) -> String {
         match (&self.why, self.usually) {
             (Some(why), Some(usually)) if !why.contains("usually") => format!("{why} (usually {usually})"),

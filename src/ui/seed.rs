@@ -58,7 +58,7 @@ impl SeedReport {
         }
     }
 
-    /// Whether all that was sent was counted, once.
+    /// Returns whether everything that was sent was counted once.
     pub fn reconciled(&self) -> bool {
         self.reconciled
     }
@@ -94,7 +94,7 @@ impl SeedReport {
         out
     }
 
-    /// One line of JSON.
+    /// Shows the result as a line of JSON.
     pub fn json(&self) -> String {
         json::line(self)
     }

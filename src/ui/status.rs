@@ -24,7 +24,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-/// How the stack runs, beside how it stands.
+/// Health of the running stack, beside its state.
 #[derive(Debug, Default, Serialize)]
 pub struct Health {
     /// The alarms that are firing, by logical name, sorted.
@@ -35,12 +35,12 @@ pub struct Health {
     pub canaries: BTreeMap<String, BTreeMap<String, f64>>,
     /// The newest release, beside what is live.
     pub release: Option<Standing>,
-    /// Who is at work on the stack now.
+    /// Holder of the lock.
     pub lock: Option<Held>,
     /// Fields that were not compared, as their declared values are not known.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub not_compared: Vec<Uncompared>,
-    /// What it costs, if that was asked for.
+    /// Cost, if it was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cost: Option<Report>,
 }
@@ -54,7 +54,7 @@ pub struct View {
     pub all: bool,
 }
 
-/// One row per resource that is not in sync, a line that counts, and how the stack runs.
+/// Shows a row for each resource that is not in sync, a line that counts, and the health.
 pub fn text<C>(plan: &Plan<C>, health: &Health, authors: &BTreeMap<Id, Author>, view: View) -> String {
     let steps: Vec<&Step> = plan.steps.iter().filter(|step| view.all || step.state != State::InSync).collect();
     let release = health.release.as_ref();
@@ -149,7 +149,7 @@ pub fn markdown<C>(stack: &str, plan: &Plan<C>, release: Option<&Standing>, auth
     out
 }
 
-/// How the stack runs: alarms, versions, canaries, the release, and the lock.
+/// Shows the health: alarms, versions, canaries, the release, and the lock.
 fn lines(health: &Health) -> Vec<String> {
     let mut lines = Vec::new();
     if !health.not_compared.is_empty() {
@@ -211,12 +211,12 @@ fn rows(steps: &[&Step], release: Option<&Standing>, authors: &BTreeMap<Id, Auth
 /// Fields that say what serves, by kind: a rollback leaves them behind what the sources are.
 const SERVING: [(&str, &[&str]); 3] = [(Alias::KIND, &["release"]), (Bucket::KIND, &["site", "files"]), (Distribution::KIND, &["content"])];
 
-/// How a resource serves that differs from the sources by nothing but what it serves: that is no drift.
+/// Release that a resource serves, if nothing else makes it differ from the sources: that is no drift.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Serves {
-    /// What somebody put back: this release.
+    /// Release that a rollback put back.
     RolledBack(u64),
-    /// What was released last, as this release: the sources are not released, or what they were was taken back.
+    /// Last release: the sources are not released, or a rollback of them was taken back.
     Released(u64),
 }
 
@@ -312,7 +312,7 @@ fn now() -> i64 {
     i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()).unwrap_or(i64::MAX)
 }
 
-/// How long ago that was, both in seconds since 1970. A clock that is behind does not make it the future.
+/// Returns the time from `then` to `now`, both in seconds since 1970. A clock that is behind does not make it the future.
 fn ago(then: i64, now: i64) -> String {
     match (now - then).max(0) {
         seconds @ 0..60 => format!("{seconds} s ago"),

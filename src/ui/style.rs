@@ -17,7 +17,7 @@ pub(super) fn paint(style: Style, text: impl Display) -> String {
     format!("{style}{text}{style:#}")
 }
 
-/// What an action looks like in a plan: its sign and its style.
+/// Returns the sign and the style of an action in a plan.
 pub(super) fn sign(action: Action) -> (&'static str, Style) {
     match action {
         Action::Create => ("+", GOOD),

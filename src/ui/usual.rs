@@ -15,7 +15,7 @@ const USUAL: &[(&str, Action, &str)] = &[
     ("apigateway.rest_api", Action::Delete, "up to 30 s: AWS allows one such deletion in 30 s"),
 ];
 
-/// How long this usually takes, if it is worth saying.
+/// Returns how long this usually takes, if it is long enough to mention.
 pub(super) fn usually(id: &Id, action: Action) -> Option<&'static str> {
     USUAL.iter().find(|(kind, what, _)| *kind == id.kind() && *what == action).map(|(_, _, time)| *time)
 }

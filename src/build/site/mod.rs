@@ -32,7 +32,7 @@ pub struct LeftOut {
     pub why: &'static str,
 }
 
-/// One file of a site.
+/// File of a site.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SiteFile {
     /// Its path below the directory, with slashes: `assets/app.js`.
@@ -71,7 +71,7 @@ pub enum SiteError {
     Refused {
         /// Files as a program would write their names, each with what is wrong with it.
         files: Vec<String>,
-        /// What to do about them.
+        /// Ways to mend them.
         advice: Vec<&'static str>,
     },
     /// A file or directory could not be read.

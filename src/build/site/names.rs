@@ -20,7 +20,8 @@ pub(super) fn left_out(entry: &DirEntry, api: Option<&str>) -> Option<&'static s
     by_name.or_else(|| (!kind.is_dir() && !kind.is_file()).then_some("neither a file nor a directory"))
 }
 
-/// The same for what cannot be looked at, such as the link that Emacs leaves beside a file that is being edited.
+/// Returns why a name alone keeps a file from being published, such as that of the link that Emacs leaves beside a file that is being
+/// edited.
 pub(super) fn left_out_by_name(name: &str) -> Option<&'static str> {
     if name.starts_with('.') {
         Some("hidden")
