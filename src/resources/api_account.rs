@@ -14,8 +14,9 @@ use std::time::Duration;
 /// The role that is made where none is set. IAM is global: all regions share it.
 const ROLE: &str = "liveinsight-apigateway-logs";
 const POLICY: &str = "write-logs";
-/// How long IAM may take to make a new role known elsewhere, if nothing shows that it has: `UpdateAccount` is taken once in 20 s ("Amazon API
-/// Gateway quotas"), so that one that comes too early, and is refused, costs more than waiting. The limit is documented; the 10 s are assumed, from reports of 2 to 30 s.
+/// Time that IAM may take to make a new role known elsewhere, if nothing shows that it has: `UpdateAccount` is taken once in 20 s ("Amazon
+/// API Gateway quotas"), so that one that comes too early, and is refused, costs more than waiting. The limit is documented; the 10 s are
+/// assumed, from reports of 2 to 30 s.
 const UNKNOWN: Duration = Duration::from_secs(10);
 /// The permissions of AWS's own `AmazonAPIGatewayPushToCloudWatchLogs`; API Gateway refuses a role with fewer.
 pub const LOGGING_ACTIONS: [&str; 7] = [

@@ -18,7 +18,7 @@ use std::{
 /// The longest page of every list ("Amazon API Gateway API reference": `limit` is 25 unless told, 500 at most).
 pub(super) const PAGE: i32 = 500;
 
-/// Where a method is: what every call about it or its parts needs.
+/// Address of a method, which every call about it or its parts needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MethodKey {
     /// The id of its API.
@@ -170,8 +170,8 @@ pub(super) async fn write_tags(aws: &Aws, path: &str, live: &Tags, declared: &Ta
     Ok(())
 }
 
-/// What is live, with the keys spelt as declared: keys name headers or content types, whose letter case means nothing. A second key that
-/// differs only by case keeps its own spelling, and so is a difference.
+/// Spells live keys as the declaration does: they name headers or content types, whose letter case means nothing. A second key that differs
+/// only by case keeps its own spelling, and so is a difference.
 pub(super) fn spelt_as<V>(declared: &BTreeMap<String, V>, live: impl IntoIterator<Item = (String, V)>) -> BTreeMap<String, V> {
     let mut spelt = BTreeMap::new();
     for (key, value) in live {

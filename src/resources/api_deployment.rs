@@ -22,11 +22,11 @@ pub struct ApiDeployment {
     pub api: Ref<String>,
     /// A digest of everything that it is a snapshot of.
     pub digest: String,
-    /// What must be in place before the snapshot is taken: `done()` of everything in it.
+    /// Dependencies of the snapshot: `done()` of everything in it.
     pub needs: Vec<Ref<String>>,
 }
 
-/// What is known of a deployment that exists.
+/// Output of a deployment that exists.
 #[derive(Debug, Clone, Serialize)]
 pub struct ApiDeploymentOutput {
     /// Its id.

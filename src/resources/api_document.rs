@@ -12,7 +12,7 @@ use std::{
     rc::Rc,
 };
 
-/// What API Gateway calls a header of a response; `OpenAPI` has the header alone.
+/// Prefix by which API Gateway names a header of a response; `OpenAPI` has the header alone.
 const HEADER: &str = "method.response.header.";
 
 /// The methods of an API with their integrations and responses. Clones are one and the same: the API has it before its parts are declared.
@@ -23,7 +23,7 @@ pub struct ApiDocument(Rc<Content>);
 struct Content {
     /// Operations by path and method.
     paths: RefCell<BTreeMap<String, Map<String, Value>>>,
-    /// Whether something is declared that it does not say.
+    /// Set if something is declared that the document lacks.
     incomplete: Cell<bool>,
 }
 

@@ -30,15 +30,15 @@ pub struct ApiIntegration {
     pub route: String,
     /// `AWS_PROXY` or `MOCK`.
     pub kind: String,
-    /// Where requests go; see [`function_uri`](Self::function_uri).
+    /// Target of requests; see [`function_uri`](Self::function_uri).
     pub uri: Option<String>,
-    /// How they are sent there.
+    /// Method of the request to the target.
     pub http_method: Option<String>,
-    /// What becomes of a request's body, by content type. A mock's says which response to give: `{"statusCode": 200}`.
+    /// Templates for a request's body, by content type. A mock's names the response to give: `{"statusCode": 200}`.
     pub request_templates: BTreeMap<String, String>,
-    /// How long API Gateway waits, in milliseconds.
+    /// Timeout in milliseconds.
     pub timeout_ms: i32,
-    /// What happens to content types without a template.
+    /// Treatment of content types without a template.
     pub passthrough: String,
 }
 
@@ -143,7 +143,7 @@ impl ApiIntegration {
 }
 
 impl Handle<ApiIntegration> {
-    /// Where the integration is: what its responses refer to.
+    /// Returns the address of the integration, to which its responses refer.
     pub fn key(&self) -> Ref<MethodKey> {
         self.output("key", MethodKey::clone)
     }

@@ -28,7 +28,7 @@ pub struct ApiIntegrationResponse {
     /// Route and status, for people.
     #[serde(skip)]
     pub title: String,
-    /// Which of the integration's answers it is for; empty for all that have no other.
+    /// Pattern of the integration's answers that it is for; empty for all that have no other.
     pub selection_pattern: String,
     /// Headers (see [`response_header`](super::response_header)) and what they contain (see [`quoted`]).
     pub response_parameters: BTreeMap<String, String>,
@@ -120,7 +120,7 @@ impl ApiIntegrationResponse {
         }
     }
 
-    /// The same with headers and content types spelt as `declared`, where nothing but letter case differs.
+    /// Spells headers and content types as `declared`, where nothing but letter case differs.
     fn spelt_as(self, declared: &Self) -> Self {
         let mut response_parameters = spelt_as(&declared.response_parameters, self.response_parameters);
         for (header, value) in &mut response_parameters {

@@ -27,9 +27,9 @@ pub struct ApiMethod {
     /// The path of its resource, for people.
     #[serde(skip)]
     pub path: String,
-    /// Who may call: `NONE` is everybody.
+    /// Authorization of callers: `NONE` lets everybody call.
     pub authorization: String,
-    /// Whether callers need an API key.
+    /// Set if callers need an API key.
     pub api_key_required: bool,
 }
 
@@ -100,7 +100,7 @@ impl ApiMethod {
 }
 
 impl Handle<ApiMethod> {
-    /// Where the method is: what its integration and responses refer to.
+    /// Returns the address of the method, to which its integration and responses refer.
     pub fn key(&self) -> Ref<MethodKey> {
         self.output("key", MethodKey::clone)
     }

@@ -29,7 +29,7 @@ pub struct ApiMethodResponse {
     pub response_parameters: BTreeMap<String, bool>,
 }
 
-/// What is known of a method response that exists.
+/// Output of a method response that exists.
 #[derive(Debug, Clone, Serialize)]
 pub struct ApiMethodResponseOutput {
     /// Its method.

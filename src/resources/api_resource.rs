@@ -27,7 +27,7 @@ pub struct ApiResource {
     pub path: String,
 }
 
-/// What is known of a path that exists.
+/// Output of a path that exists.
 #[derive(Debug, Clone, Serialize)]
 pub struct ApiResourceOutput {
     /// Its id.

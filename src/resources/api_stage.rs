@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 
 /// The key of the settings that hold for all methods.
 const ALL: &str = "*/*";
-/// What AWS does without settings: requests per second and at once (recorded on 2024-03-05, and documented: "Amazon API Gateway quotas").
+/// AWS's default: requests per second and at once (recorded on 2024-03-05, and documented: "Amazon API Gateway quotas").
 const DEFAULT_THROTTLE: (f64, i32) = (10_000.0, 5_000);
 
 /// A stage. Its logical name is its name.
@@ -37,9 +37,9 @@ pub struct ApiStage {
     pub throttle_burst: i32,
     /// The execution log: `OFF`, `ERROR` or `INFO`.
     pub log_level: String,
-    /// Whether whole requests and answers are logged.
+    /// Set if whole requests and answers are logged.
     pub data_trace: bool,
-    /// Whether there are metrics per method.
+    /// Set if each method has metrics.
     pub metrics: bool,
     /// The access log; `None` is none.
     #[serde(serialize_with = "none_is_empty")]
@@ -53,16 +53,16 @@ pub struct ApiStage {
     pub tags: Tags,
 }
 
-/// Where and how accesses are logged.
+/// Log of accesses.
 #[derive(Debug, Clone, Serialize)]
 pub struct AccessLog {
     /// The ARN of the log group, without `:*`.
     pub destination: Ref<String>,
-    /// One line per request, with `$context` variables.
+    /// Format of a line per request, with `$context` variables.
     pub format: String,
 }
 
-/// What is known of a stage that exists.
+/// Output of a stage that exists.
 #[derive(Debug, Clone, Serialize)]
 pub struct ApiStageOutput {
     /// The id of its API.
@@ -163,7 +163,7 @@ impl Resource for ApiStage {
 }
 
 impl ApiStage {
-    /// What sets those settings that `CreateStage` does not take: the changed ones, or all.
+    /// Returns the changes for settings that `CreateStage` does not take: the changed ones, or all.
     fn settings(&self, changes: Option<&Changes>) -> Result<Vec<PatchOperation>> {
         let changed = |field: &str| changes.is_none_or(|changes| changes.touch(field));
         let mut patch = Vec::new();

@@ -21,19 +21,18 @@ mod managed {
     pub(super) const SECURITY_HEADERS: &str = "67f7725c-6f97-4210-82d7-5512b31e9d03";
 }
 
-/// What an API that is read has to know of a visitor. An answer is shared only among those who sent the same of these: what was
-/// answered to someone with a token is never given to someone without.
+/// Headers that tell the answers of an API that is read apart. An answer is shared only among visitors who sent the same: what was answered
+/// to somebody with a token is never given to somebody without.
 const READERS_HEADERS: &[&str] = &["Authorization", "Origin", "X-API-Key"];
 
-/// What an API that takes data has to know of a visitor: where from, with what, and whether they want to be tracked. Ten are the most
-/// that CloudFront passes on.
+/// Headers that an API that takes data needs: origin, browser, and the wish not to be tracked. CloudFront passes on ten at most.
 const WRITERS_HEADERS: &[&str] =
     &["Authorization", "CloudFront-Viewer-Country", "DNT", "Origin", "Sec-GPC", "User-Agent", "X-API-Key", "X-CSRF-Token", "X-Session-ID"];
 
 /// Seconds that an answer is shared at most, whatever its `Cache-Control` says. An answer that says nothing is not shared.
 const LONGEST_SHARED: i64 = 60;
 
-/// What is done with the requests for some paths.
+/// Treatment of the requests for some paths.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Behavior {
     /// The key of the origin.
@@ -42,7 +41,7 @@ pub struct Behavior {
     pub viewers: String,
     /// Methods that are passed on; CloudFront knows `GET HEAD`, these with `OPTIONS`, and all seven.
     pub methods: BTreeSet<String>,
-    /// Whether answers are compressed for those who understand it.
+    /// Set if answers are compressed for clients that understand it.
     pub compress: bool,
     /// The id of the cache policy; empty if `forwarding` says what is shared.
     pub cache_policy: String,
@@ -50,18 +49,19 @@ pub struct Behavior {
     pub request_policy: String,
     /// The id of the policy for headers that are added to answers; empty for none.
     pub headers_policy: String,
-    /// What is passed on and shared, in place of a cache policy.
+    /// Forwarded values, in place of a cache policy.
     pub forwarding: Option<Forwarding>,
 }
 
-/// What the origin is told and what tells its answers apart, in the words from before there were cache policies. The query is part of both.
+/// Forwarded values: what the origin sees and what tells its answers apart, in the words from before there were cache policies. The query
+/// is part of both.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Forwarding {
     /// Headers, in their usual spelling: no source says in which letter case CloudFront returns them.
     pub headers: BTreeSet<String>,
-    /// Whether the query is passed on.
+    /// Set if the query is passed on.
     pub query: bool,
-    /// Which cookies are: `none`, `whitelist` or `all`.
+    /// Cookies that are passed on: `none`, `whitelist` or `all`.
     pub cookies: String,
     /// Seconds an answer is shared at least.
     pub shared_at_least: i64,

@@ -19,14 +19,14 @@ use std::fmt;
 /// The header with the secret that tells an API that a request came through the distribution.
 const VERIFY: &str = "X-Origin-Verify";
 
-/// Where content comes from.
+/// Source of content.
 #[derive(Debug, Clone, Serialize)]
 pub struct Origin {
     /// Its host.
     pub domain: Ref<String>,
-    /// What is put in front of every path: `/site`; empty for nothing.
+    /// Prefix of every path: `/site`; empty for none.
     pub path: Ref<String>,
-    /// How it is spoken to.
+    /// Protocol to the origin.
     pub protocol: Protocol,
     /// The id of the origin access control; empty for none.
     pub access_control: Ref<String>,
@@ -35,7 +35,7 @@ pub struct Origin {
     pub verify: Option<String>,
 }
 
-/// How an origin is spoken to.
+/// Protocol to an origin.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Protocol {
     /// As S3 wants it.
@@ -48,7 +48,7 @@ pub enum Protocol {
     Other(String),
 }
 
-/// What visitors see in place of an origin's error.
+/// Page in place of an origin's error.
 ///
 /// It counts for the whole distribution: an answer of the API's with this status is hidden as well.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -215,7 +215,7 @@ pub(super) fn error_pages<'a>(
     CustomErrorResponses::builder().quantity(count(items.len())).set_items(unless_empty(items)).build().map_err(incomplete)
 }
 
-/// Whether an entry shows a page; one without only says how long an error is remembered.
+/// Returns whether an entry shows a page; one without only says how long an error is remembered.
 pub(super) fn has_page(entry: &CustomErrorResponse) -> bool {
     entry.response_page_path.as_ref().is_some_and(|page| !page.is_empty())
 }

@@ -29,7 +29,7 @@ pub struct OriginAccessControl {
     pub signing_protocol: String,
 }
 
-/// What is known of one that exists.
+/// Output of an origin access control that exists.
 #[derive(Debug, Clone, Serialize)]
 pub struct OriginAccessControlOutput {
     /// Its id.
@@ -97,7 +97,7 @@ impl Resource for OriginAccessControl {
 }
 
 impl OriginAccessControl {
-    /// One for buckets, that belongs to this stack (`{project}/{environment}`).
+    /// Declares one for buckets, which belongs to this stack (`{project}/{environment}`).
     pub fn for_s3(name: String, stack: &str, region: &str) -> Self {
         Self {
             name,

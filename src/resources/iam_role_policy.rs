@@ -14,9 +14,9 @@ pub struct RolePolicy {
     pub role: Ref<String>,
     /// The policy's name, unique in the role.
     pub name: String,
-    /// What it allows.
+    /// Policy document.
     pub document: Policy,
-    /// How many roles the stack declares: many are read at once, with their policies.
+    /// Number of roles that the stack declares: many are read at once, with their policies.
     #[serde(skip)]
     pub among: usize,
 }

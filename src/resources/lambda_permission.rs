@@ -32,7 +32,7 @@ pub struct Permission {
     pub others: BTreeMap<String, String>,
 }
 
-/// What is known of a permission that exists.
+/// Output of a permission that exists.
 #[derive(Debug, Clone, Serialize)]
 pub struct PermissionOutput {
     /// The function's name.

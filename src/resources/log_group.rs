@@ -16,7 +16,7 @@ use serde::Serialize;
 pub struct LogGroup {
     /// `/aws/lambda/{function}` or `API-Gateway-Execution-Logs_{api}/{stage}`.
     pub name: Ref<String>,
-    /// What the physical names of this family of groups begin with: they are read together.
+    /// Common prefix of the physical names of this family of groups: they are read together.
     #[serde(skip)]
     pub family: String,
     /// Days after which events go; one of the values that `PutRetentionPolicy` lists. `None`: it is left as it is.
@@ -25,14 +25,14 @@ pub struct LogGroup {
     pub tags: Tags,
 }
 
-/// What is known of a log group that exists.
+/// Output of a log group that exists.
 #[derive(Debug, Clone, Serialize)]
 pub struct LogGroupOutput {
     /// Its name.
     pub name: String,
 }
 
-/// One group as `DescribeLogGroups` lists it.
+/// Entry of `DescribeLogGroups`.
 #[derive(Debug, Clone)]
 struct Listed {
     name: String,

@@ -16,16 +16,16 @@ use std::{collections::BTreeMap, rc::Rc};
 pub struct Alarm {
     /// Its name.
     pub name: String,
-    /// What the physical names of the stack's alarms begin with: they are read together.
+    /// Common prefix of the physical names of the stack's alarms: they are read together.
     #[serde(skip)]
     pub family: String,
-    /// What it is about, in words.
+    /// Description.
     pub description: String,
     /// `AWS/Lambda`, …
     pub namespace: String,
     /// `Errors`, …
     pub metric: String,
-    /// Which of the metric's series.
+    /// Dimensions of the series.
     pub dimensions: BTreeMap<String, String>,
     /// `Sum`, `Average` or `Maximum`.
     pub statistic: String,
@@ -37,17 +37,17 @@ pub struct Alarm {
     pub threshold: f64,
     /// `GreaterThanOrEqualToThreshold`.
     pub comparison: String,
-    /// What no data means: `notBreaching`.
+    /// Treatment of missing data: `notBreaching`.
     pub missing_data: String,
     /// ARNs of SNS topics that are told when it fires.
     pub actions: Vec<String>,
-    /// Whether they are: an alarm can be muted by hand.
+    /// Set if actions are taken: an alarm can be muted by hand.
     pub actions_enabled: bool,
     /// Tags.
     pub tags: Tags,
 }
 
-/// What is known of an alarm that exists.
+/// Output of an alarm that exists.
 #[derive(Debug, Clone, Serialize)]
 pub struct AlarmOutput {
     /// Its ARN.
@@ -182,7 +182,7 @@ impl Alarm {
         Live { spec, output, busy: None, failed: None, owner, applied }
     }
 
-    /// Which of these alarms, logical names by physical ones, are firing now.
+    /// Returns which of these alarms, logical names by physical ones, are firing now.
     pub async fn firing(aws: &Aws, family: &str, declared: &BTreeMap<String, String>) -> Result<Vec<String>> {
         let alarms = list(aws, family).await?;
         let is_firing = |alarm: &&MetricAlarm| alarm.state_value() == Some(&StateValue::Alarm);

@@ -26,7 +26,7 @@ use std::{collections::BTreeMap, time::Duration};
 pub struct RestApi {
     /// Its name.
     pub name: String,
-    /// What it is for.
+    /// Description.
     pub description: Option<String>,
     /// `REGIONAL`, `EDGE` or `PRIVATE`.
     pub endpoint: String,
@@ -37,7 +37,7 @@ pub struct RestApi {
     /// Its methods and their parts, to be made along with it; each is declared as a resource of its own as well.
     #[serde(skip)]
     pub parts: ApiDocument,
-    /// Whether its stage writes logs, which takes a role that is worth making early.
+    /// Set if its stage writes logs, which takes a role that is worth making early.
     #[serde(skip)]
     pub logs: bool,
     /// Permissions boundary of that role, should it be made.
@@ -45,7 +45,7 @@ pub struct RestApi {
     pub permissions_boundary: Option<String>,
 }
 
-/// What is known of an API that exists.
+/// Output of an API that exists.
 #[derive(Debug, Clone, Serialize)]
 pub struct RestApiOutput {
     /// Its id.
@@ -252,11 +252,12 @@ impl Handle<RestApi> {
     }
 }
 
-/// Whether, of two APIs that two runs made at the same time, the run that made the first withdraws its own. Both are seconds since 1970,
-/// which is all that API Gateway tells.
+/// Returns whether, of two APIs that two runs made at the same time, the run that made `mine` withdraws it. Both times are seconds since
+/// 1970, which is all that API Gateway shows.
 ///
 /// The younger one goes: its run sees the older one for sure, whose run may have looked before there was a younger one. Of the same second,
-/// either run may have looked too early; each that sees the other withdraws, at worst both, and then they begin anew. So there are never two.
+/// either run may have looked too early; each that sees the other withdraws, at worst both, and then they begin anew. So there are never
+/// two.
 fn yields_to(mine: i64, other: i64) -> bool {
     other <= mine
 }

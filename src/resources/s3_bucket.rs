@@ -31,9 +31,9 @@ use std::{
 pub struct Bucket {
     /// Its name, unique in the whole world.
     pub name: String,
-    /// Whether overwritten and deleted objects are kept as old versions.
+    /// Set if overwritten and deleted objects are kept as old versions.
     pub versioning: bool,
-    /// How objects are encrypted: `AES256`.
+    /// Encryption of objects: `AES256`.
     pub encryption: String,
     /// `BucketOwnerEnforced`: there are no access lists.
     pub object_ownership: String,
@@ -45,7 +45,7 @@ pub struct Bucket {
     pub tags: Tags,
 }
 
-/// What is known of a bucket that exists.
+/// Output of a bucket that exists.
 #[derive(Debug, Clone, Serialize)]
 pub struct BucketOutput {
     /// Its name.
@@ -189,7 +189,7 @@ impl Bucket {
         Ok(())
     }
 
-    /// What differs from a bucket as AWS makes them, and the files.
+    /// Writes what differs from a bucket as AWS makes them, and the files.
     async fn configure(&self, aws: &Aws) -> Result<()> {
         if self.versioning {
             self.write_versioning(aws).await?;

@@ -22,17 +22,17 @@ pub struct BucketPolicy {
     pub bucket: Ref<String>,
     /// The ARN of the distribution that may read.
     pub reader: Ref<String>,
-    /// What the keys that may be read begin with: `site/`.
+    /// Prefix of the keys that may be read: `site/`.
     pub prefix: String,
-    /// Whether the reader is told that an object is missing (404), rather than that it may not read it (403).
+    /// Set if the reader learns that an object is missing (404), rather than that it may not read it (403).
     pub tells_missing: bool,
-    /// Whether every request without TLS is refused, whoever sends it (control S3.5 of AWS Foundational Security Best Practices).
+    /// Set if every request without TLS is refused, whoever sends it (control S3.5 of AWS Foundational Security Best Practices).
     pub tls_only: bool,
     /// Statements beyond these. None are declared: what is found here goes.
     pub other: Policy,
 }
 
-/// What is known of a policy that exists.
+/// Output of a policy that exists.
 #[derive(Debug, Clone, Serialize)]
 pub struct BucketPolicyOutput {
     /// The bucket's name.

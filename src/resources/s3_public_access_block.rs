@@ -26,7 +26,7 @@ pub struct PublicAccessBlock {
     pub restrict_public_buckets: bool,
 }
 
-/// What is known of a block that exists.
+/// Output of a block that exists.
 #[derive(Debug, Clone, Serialize)]
 pub struct PublicAccessBlockOutput {
     /// The bucket's name.

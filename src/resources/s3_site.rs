@@ -29,20 +29,19 @@ const UPLOADS: usize = 16;
 /// Characters that the source of a copy carries as they are; S3 wants all others in URL encoding (API reference of `CopyObject`).
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-/// Where the pages lie in the bucket: the only part that CloudFront may read.
+/// Prefix of the pages in the bucket: the only part that CloudFront may read.
 pub const SITE_PREFIX: &str = "site/";
 
-/// What the keys of the program's own objects begin with: the stack's lock. They lie beside the site, not in it: no distribution may
-/// read them, no release touches them, and they are the last to go.
+/// Prefix of the program's own objects, such as the stack's lock. They lie beside the site, not in it: no distribution may read them, no
+/// release touches them, and they go last.
 pub const OWN_PREFIX: &str = ".liveinsight/";
 
-/// What the keys of the records of releases begin with. It begins as the site's does, so that one listing shows both; CloudFront may not
-/// read them either.
+/// Prefix of the records of releases. It begins as the site's does, so that one listing shows both; CloudFront may not read them either.
 pub const RELEASES_PREFIX: &str = "site-releases/";
-/// What both begin with.
+/// Common prefix of both.
 const LISTED: &str = "site";
 
-/// One file of a site. Of its declaration, only the headers are shown and compared as fields; its content is by its MD5 in
+/// File of a site. Of its declaration, only the headers are shown and compared as fields; its content is compared by its MD5 in
 /// [`Bucket::site`](super::Bucket::site).
 #[derive(Debug, Clone, Serialize)]
 pub struct SiteObject {
@@ -52,7 +51,7 @@ pub struct SiteObject {
     /// All of it.
     #[serde(skip)]
     pub bytes: Rc<[u8]>,
-    /// How browsers get it.
+    /// Headers with which browsers get it.
     #[serde(flatten)]
     pub headers: Headers,
 }
@@ -120,7 +119,7 @@ pub(super) async fn publish(
     delete_objects(aws, bucket, removed).await
 }
 
-/// Whether it refers to other files, so that those have to be there first.
+/// Returns whether it refers to other files, which have to be there first.
 fn is_page(file: &SiteObject) -> bool {
     file.headers.content_type.starts_with("text/html")
 }
