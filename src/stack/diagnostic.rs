@@ -26,16 +26,16 @@ pub struct StackError {
     rendered: String,
 }
 
-/// One mistake.
+/// Mistake in the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// Where; `None` if it is about the file as a whole.
+    /// Place; `None` if it is about the file as a whole.
     pub place: Option<Position>,
-    /// What is wrong: a lower-case fragment that names the thing.
+    /// Message: a lower-case fragment that names the thing.
     pub message: String,
-    /// What should be there instead.
+    /// Value that should be there instead.
     pub expected: Option<String>,
-    /// What to do: the likely spelling, or the next step.
+    /// Next step, or the likely spelling.
     pub help: Option<String>,
 }
 
@@ -50,7 +50,7 @@ impl StackError {
         self.first().and_then(|problem| problem.place).map(|place| place.column)
     }
 
-    /// What is wrong in one line, without the place.
+    /// Returns the message in one line, without the place.
     pub fn message(&self) -> &str {
         self.first().map_or("", |problem| &problem.message)
     }
@@ -112,7 +112,7 @@ impl Problem {
         Self { place: None, message: message.into(), expected: None, help: None }
     }
 
-    /// The same in single lines of bounded length: parts of the file are quoted in it, and may hold anything.
+    /// Makes single lines of bounded length: parts of the file are quoted in it, and may hold anything.
     fn printable(self) -> Self {
         Self {
             place: self.place,
@@ -183,7 +183,7 @@ fn printable(text: &str) -> String {
     kept
 }
 
-/// What a terminal may be shown for a character, always one column wide.
+/// Returns what a terminal may show for a character, always one column wide.
 fn visible(character: char) -> char {
     match character {
         '\t' | '\n' => ' ',

@@ -52,7 +52,7 @@ impl Document {
         &mut self.root
     }
 
-    /// Whether there is nothing but comments.
+    /// Returns whether there is nothing but comments.
     pub(super) fn is_empty(&self) -> bool {
         matches!(self.root.content, Content::Nothing)
     }
@@ -70,12 +70,12 @@ impl Document {
         }
     }
 
-    /// One line, counted from 1, without its end.
+    /// Returns a line, counted from 1, without its end.
     pub(super) fn line(&self, number: usize) -> &str {
         number.checked_sub(1).and_then(|index| self.text.lines().nth(index)).unwrap_or_default()
     }
 
-    /// Where the value at a path is; if there is none (a default), where the nearest thing around it is.
+    /// Returns the place of the value at a path; if there is none (a default), that of the nearest thing around it.
     pub(super) fn value(&self, path: &[&str]) -> Option<Position> {
         match self.follow(path) {
             // An empty value has no extent to point at, a mapping or a list would be underlined at its first line only.
@@ -84,7 +84,7 @@ impl Document {
         }
     }
 
-    /// Where the key at a path is; if there is none, where the nearest thing around it is.
+    /// Returns the place of the key at a path; if there is none, that of the nearest thing around it.
     pub(super) fn key(&self, path: &[&str]) -> Option<Position> {
         self.follow(path).0
     }
@@ -102,7 +102,7 @@ impl Document {
         }
     }
 
-    /// Where the last key on a path is that there is, and what it leads to if that is the whole path.
+    /// Follows a path as far as it leads: returns the place of the last key, and its value if that is the whole path.
     fn follow(&self, path: &[&str]) -> (Option<Position>, Option<&Node>) {
         let mut place = None;
         let mut node = &self.root;
@@ -122,7 +122,8 @@ impl Document {
     }
 }
 
-/// How YAML is read: as YAML 1.2 (`no` is no boolean, `0512` and `1_000` are no numbers), with limits that no honest file reaches.
+/// Returns the rules by which YAML is read: YAML 1.2 (`no` is no boolean, `0512` and `1_000` are no numbers), with limits that no honest
+/// file reaches.
 fn options() -> Options {
     serde_yaml::options! {
         // Each is named afterwards.

@@ -36,7 +36,7 @@ impl Names {
         Self::of(&stack.project, &stack.environment, &stack.region, account)
     }
 
-    /// The same from its parts, for checking names before there is a [`Stack`].
+    /// Makes names from their parts, for a check before there is a [`Stack`].
     pub(super) fn of(project: &str, environment: &str, region: &str, account: &str) -> Self {
         Self { project: project.to_owned(), environment: environment.to_owned(), region: region.to_owned(), account: account.to_owned() }
     }
@@ -89,7 +89,7 @@ impl Names {
         format!("{}-{suffix:08x}", self.name("static"))
     }
 
-    /// What lets the distribution read the bucket.
+    /// Returns the name of the distribution's access to the bucket.
     pub fn origin_access_control(&self) -> String {
         self.name("static")
     }
@@ -109,17 +109,17 @@ impl Names {
         format!("API-Gateway-Execution-Logs_{rest_api_id}/{}", self.stage())
     }
 
-    /// What the names of the log groups of the project's functions begin with.
+    /// Returns the common prefix of the log groups of the project's functions.
     pub fn function_log_group_family(&self) -> String {
         format!("/aws/lambda/{}-", self.project)
     }
 
-    /// What the names of the log groups of all REST APIs begin with.
+    /// Returns the common prefix of the log groups of all REST APIs.
     pub fn api_log_group_family(&self) -> String {
         "API-Gateway-Execution-Logs_".to_owned()
     }
 
-    /// What the names of the project's alarms begin with.
+    /// Returns the common prefix of the project's alarms.
     pub fn alarm_family(&self) -> String {
         format!("{}-", self.project)
     }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_yaml::{Location, Spanned, Tagged};
 
-/// Where something is, in characters, counted from 1.
+/// Place of something, in characters, counted from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Position {
     /// The line.
@@ -32,9 +32,9 @@ impl Position {
 /// A value and where it is.
 #[derive(Debug, Clone)]
 pub(super) struct Node {
-    /// Where the value starts.
+    /// Place of the value.
     pub(super) place: Option<Position>,
-    /// Where the value is defined: elsewhere than `place` if an alias stands there.
+    /// Place of the value's definition: elsewhere than `place` if an alias stands there.
     pub(super) origin: Option<Position>,
     /// The bytes of the definition in the text.
     pub(super) bytes: Range<usize>,

@@ -15,7 +15,7 @@ use super::yaml::{self, Reading};
 
 /// The name of the file.
 const FILE_NAME: &str = "stack.yaml";
-/// What lies in the root of a repository. In a worktree of git it is a file.
+/// Entries of a repository's root. In a worktree of git it is a file.
 const REPOSITORIES: [&str; 5] = [".git", ".hg", ".jj", ".pijul", ".svn"];
 /// The environment that is meant if nobody says which.
 const DEFAULT_ENVIRONMENT: &str = "dev";
@@ -52,7 +52,7 @@ fn owner(_: &Path) -> Option<u32> {
     None
 }
 
-/// What a command needs of a stack beside its text.
+/// Parts of a stack, beside its text, that a command needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Needs {
     /// Nothing: it builds nothing.

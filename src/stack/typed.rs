@@ -32,7 +32,7 @@ pub(super) struct Mismatch {
     pub(super) fault: Fault,
 }
 
-/// What a value that does not fit is part of.
+/// Container of a value that does not fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Holder {
     /// Nothing: it is the whole file.
@@ -285,7 +285,7 @@ impl<'de> SeqAccess<'de> for Elements<'_> {
     }
 }
 
-/// One of several words.
+/// Word out of several.
 struct Word<'node>(&'node str);
 
 impl<'de> EnumAccess<'de> for Word<'_> {

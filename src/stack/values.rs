@@ -14,7 +14,7 @@ use crate::duration::{self, Fault};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Seconds(pub u32);
 
-/// What an alarm's metric is compared with.
+/// Threshold of an alarm.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Threshold {
     /// A number of times: `5`.

@@ -272,7 +272,7 @@ fn misfit(message: &str, expected: &str, place: Option<Position>) -> Problem {
     Problem::new(message).at(place).expected(format!("expected {expected}"))
 }
 
-/// What the reader calls a Rust type, in the user's words.
+/// Returns the user's words for the reader's name of a Rust type.
 fn type_name(rust: &str) -> &str {
     match rust {
         "u8" | "u16" | "u32" | "u64" => "a whole number",
@@ -282,7 +282,7 @@ fn type_name(rust: &str) -> &str {
     }
 }
 
-/// What is not YAML at all.
+/// Describes what is not YAML at all.
 fn syntax(error: &Error, document: &Document, place: Option<Position>) -> Problem {
     let indented_by_tab = |line: &str| line.trim_start_matches(' ').starts_with('\t') && !line.trim().is_empty();
     let near = place.map_or(1, |place| place.line);

@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The answer of a preflight.
 const STATUS: &str = "200";
 
-/// One line a request, without anything personal: no address, no query.
+/// Format of an access log line, without anything personal: no address, no query.
 const ACCESS_LOG: &str = concat!(
     r#"{"requestId":"$context.requestId","time":"$context.requestTimeEpoch","method":"$context.httpMethod","#,
     r#""resource":"$context.resourcePath","status":"$context.status","latency":"$context.responseLatency","#,
@@ -27,9 +27,9 @@ struct Building<'a> {
     rest_api: &'a Handle<RestApi>,
     /// Paths that exist so far.
     resources: BTreeMap<String, Handle<ApiResource>>,
-    /// What the deployment is a snapshot of, in words.
+    /// Content of the deployment's snapshot, in words.
     snapshot: Vec<String>,
-    /// What must exist before it.
+    /// Dependencies of the deployment.
     parts: Vec<Ref<String>>,
     /// All of it, to be made along with a new API.
     document: ApiDocument,

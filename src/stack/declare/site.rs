@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 /// The logical name of all that belongs to the site.
 const NAME: &str = "static";
 
-/// Where the site's address leads to the API.
+/// Paths at which the site's address leads to the API.
 pub const API_PATH: &str = "/api/";
 
 impl Declaring<'_> {

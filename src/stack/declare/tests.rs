@@ -19,7 +19,7 @@ fn kinds(declaration: &Declaration) -> BTreeMap<&str, usize> {
     kinds
 }
 
-/// What `more` has and `less` has not, and the other way round.
+/// Returns what `more` has and `less` has not, and the other way round.
 fn difference(less: &Declaration, more: &Declaration) -> (Vec<String>, Vec<String>) {
     let missing = |from: &Declaration, of: &Declaration| {
         let mut ids: Vec<String> =
