@@ -9,7 +9,8 @@ use crate::time::{Millis, SECOND};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// How long an answer is told again. Event to screen is to take three seconds at the most, of which the dashboard's pause takes half.
+/// Time during which an answer is repeated. An event is to be on the screen within three seconds, of which the dashboard's pause takes
+/// half.
 const LIFE: Millis = SECOND;
 /// Questions that are remembered: sites, periods and limits. Beyond them answers are not shared.
 const MOST_QUESTIONS: usize = 64;

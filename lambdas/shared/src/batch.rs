@@ -17,7 +17,7 @@ pub const MOST_EVENTS: usize = 100;
 pub const MOST_SESSIONS: usize = 5;
 /// Longest `page_url` and `referrer`, in bytes.
 pub const LONGEST_ADDRESS: usize = 2_048;
-/// What is kept of a `user_agent`, in bytes; real ones are about 120.
+/// Bytes of a `user_agent` that are kept; real ones have about 120.
 pub const KEPT_USER_AGENT: usize = 256;
 /// Largest `props`, in bytes of compact JSON.
 pub const LARGEST_PROPS: usize = 1_024;
@@ -25,11 +25,11 @@ pub const LARGEST_PROPS: usize = 1_024;
 pub const LONGEST_TOKEN: usize = 256;
 /// Longest engagement that one event can report.
 pub const LONGEST_ENGAGEMENT: Millis = HOUR;
-/// How far in the past an event may lie: as long as sessions remember which batches they counted.
+/// Limit of an event's age: sessions remember for as long which batches they counted.
 pub const OLDEST: Millis = DAY;
-/// How far in the future an event may lie, for clocks that differ a little.
+/// Limit by which an event may lie in the future, for clocks that differ a little.
 pub const NEWEST: Millis = MINUTE;
-/// How far a client's clock may be off when it says what time it has (`sent_at`).
+/// Limit of the error of a client's clock that says its time (`sent_at`).
 pub const LARGEST_SKEW: Millis = DAY;
 /// Times below this are taken for seconds: as milliseconds it is September 2001.
 const FIRST_MILLIS: Millis = 1_000_000_000_000;
@@ -37,13 +37,13 @@ const FIRST_MILLIS: Millis = 1_000_000_000_000;
 /// The right events of a batch, and why the others are wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Batch {
-    /// Which site it is for.
+    /// Site of the batch.
     pub site: String,
-    /// What identifies the batch: the client's `batch_id`, else derived from its events.
+    /// Identifier of the batch: the client's `batch_id`, else derived from its events.
     pub identifier: String,
-    /// How far the client's clock is behind the server's, if it said.
+    /// Time by which the client's clock is behind the server's, if it said its time.
     pub skew: Option<Millis>,
-    /// What an earlier answer gave to prove that the session is the sender's.
+    /// Token of an earlier answer, which proves that the session is the sender's.
     pub token: Option<String>,
     /// In the order sent, never empty.
     pub events: Vec<Event>,
@@ -60,11 +60,11 @@ pub struct Event {
     pub timestamp: Millis,
     /// `page_view`, `click` and so on.
     pub event_type: String,
-    /// Where it happened.
+    /// Page of the event.
     pub page: Page,
     /// Cut to 256 bytes, may be empty.
     pub user_agent: String,
-    /// Where the visitor came from, if it is a web address.
+    /// Address that the visitor came from, if it is a web address.
     pub referrer: Option<Page>,
     /// The client's, else derived from the batch and the event's place in it.
     pub event_id: String,
@@ -75,7 +75,7 @@ pub struct Event {
 }
 
 impl Event {
-    /// Whether it counts as a page view.
+    /// Returns whether it counts as a page view.
     pub fn is_page_view(&self) -> bool {
         self.event_type == "page_view"
     }
@@ -155,7 +155,7 @@ impl Batch {
     }
 }
 
-/// Whether a site's key is well formed: 1 to 32 of `a-z 0-9 -`.
+/// Returns whether a site's key is well formed: 1 to 32 of `a-z 0-9 -`.
 pub fn is_site(text: &str) -> bool {
     (1..=32).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
 }
@@ -241,7 +241,7 @@ fn read_props(event: &Map<String, Value>) -> Result<Option<String>, Invalid> {
     }
 }
 
-/// What is no number of milliseconds is an own property that happens to have the name.
+/// Reads the milliseconds of engagement. Anything else is a property of the site's own that happens to have the name.
 fn read_engagement(event: &Map<String, Value>) -> Millis {
     let engaged = event.get("props").and_then(|props| props.get("engaged_ms")).and_then(Value::as_i64);
     engaged.unwrap_or(0).clamp(0, LONGEST_ENGAGEMENT)

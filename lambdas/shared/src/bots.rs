@@ -44,7 +44,7 @@ const WORDS: [&str; 32] = [
     "newrelicpinger",
 ];
 
-/// Whether a user agent says that no person is there. An empty one says nothing.
+/// Returns whether a user agent belongs to a machine. An empty one may belong to anybody.
 pub fn is_bot(user_agent: &str) -> bool {
     let user_agent = user_agent.to_ascii_lowercase();
     user_agent.trim_end().ends_with("bot") || WORDS.iter().any(|word| user_agent.contains(word))

@@ -20,7 +20,7 @@ const RETRY_AFTER: i64 = 2;
 /// A right answer before it becomes a response.
 #[derive(Debug, Clone)]
 pub struct Reply {
-    /// What goes under `data`.
+    /// Content of `data`.
     pub data: Value,
     /// The `cache-control` header.
     pub cache: &'static str,
@@ -39,7 +39,7 @@ pub struct Facts {
     pub rejected: usize,
     /// Events of programs and of visitors who ask not to be tracked.
     pub ignored: usize,
-    /// Whether the batch had been counted.
+    /// Set if the batch had been counted before.
     pub duplicate: bool,
     /// Counters that could not be increased.
     pub lost_increments: usize,
@@ -114,7 +114,7 @@ fn store_message(error: &StoreError) -> &'static str {
     }
 }
 
-/// Which pages of other sites may use the interface.
+/// Origins whose pages may use the interface.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origins {
     /// All, which is what a tracker on somebody else's site needs.
@@ -131,7 +131,7 @@ impl Origins {
         if origins.is_empty() || origins.iter().any(|origin| origin == "*") { Self::Any } else { Self::Only(origins) }
     }
 
-    /// Whether a request may be answered. One without an origin is no page of another site.
+    /// Returns whether a request may be answered. One without an origin comes from no page of another site.
     pub fn admit(&self, headers: &HeaderMap) -> bool {
         match (self, headers.get(header::ORIGIN)) {
             (Self::Any, _) | (_, None) => true,

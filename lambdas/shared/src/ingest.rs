@@ -25,7 +25,7 @@ use crate::wire::Received;
 use lambda_http::tracing::error;
 use std::collections::BTreeMap;
 
-/// What became of a batch.
+/// Result of a batch.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Taken {
     /// The answer.
@@ -36,7 +36,8 @@ pub struct Taken {
     pub extra_units: i64,
 }
 
-/// Whether the sender may add to the batch's sessions: every session that it did not prove to be its own has to be new or young.
+/// Returns whether the sender may add to the batch's sessions: every session that the token does not prove to be the sender's has to be new
+/// or young.
 ///
 /// Nothing is written. The proof is `batch.token`; a wrong one is not treated better than none.
 pub async fn is_entitled(store: &Store, signer: &Signer, batch: &Batch, now: Millis) -> Result<bool, StoreError> {
@@ -120,7 +121,7 @@ pub async fn take(store: &Store, batch: Batch, sender: Sender, now: Millis) -> R
     Ok(taken)
 }
 
-/// What a session remembers of a batch.
+/// Returns the number by which a session remembers a batch.
 fn ledger_number(batch: &Batch) -> i64 {
     digest::number(&["seen", &batch.site, &batch.identifier])
 }

@@ -8,7 +8,7 @@ use crate::http::Facts;
 use crate::time::Millis;
 use serde_json::{Value, json};
 
-/// What CloudWatch lists the metrics under.
+/// Namespace of the metrics in CloudWatch.
 pub const NAMESPACE: &str = "liveinsight";
 
 /// An answered request.
@@ -20,11 +20,11 @@ pub struct Answered<'a> {
     pub route: &'a str,
     /// Of the answer.
     pub status: u16,
-    /// When it was answered.
+    /// Time of the answer.
     pub at: Millis,
-    /// How long it took.
+    /// Duration in milliseconds.
     pub milliseconds: u64,
-    /// What became of it.
+    /// Facts about the request.
     pub facts: Facts,
 }
 

@@ -17,7 +17,7 @@ pub struct Page {
     pub address: String,
     /// Host name with port, in lower case.
     pub host: String,
-    /// What pages are counted by: the path alone, `/` if the address has none, at most 512 bytes.
+    /// Path by which the page is counted, `/` if the address has none; at most 512 bytes.
     pub path: String,
 }
 

@@ -18,7 +18,7 @@ pub const MOST_PAGES: usize = 50;
 /// Lines of the feed.
 pub const FEED_LENGTH: usize = 20;
 
-/// What was read for an answer.
+/// Rows that an answer is made of.
 #[derive(Debug, Clone, Default)]
 pub struct Rows {
     /// The last 30 minutes.
@@ -35,7 +35,8 @@ pub struct Rows {
     pub devices: Vec<Item>,
 }
 
-/// Where the lists of sources begin: with the hour before the running one, but not before midnight, because a day's lists lie together.
+/// Returns the beginning of the lists of sources: the hour before the running one, but not before midnight, because a day's lists lie
+/// together.
 pub fn sources_from(now: Millis) -> Millis {
     (floor(now, HOUR) - HOUR).max(floor(now, DAY))
 }

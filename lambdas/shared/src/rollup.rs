@@ -28,13 +28,13 @@ pub const QUARTER: Millis = 15 * MINUTE;
 pub const NOW_SPAN: Millis = 5 * MINUTE;
 /// Distinct labels of one kind that are counted by themselves in an hour; the rest are counted together.
 pub const MOST_LABELS: i64 = 1_000;
-/// What the rest is called.
+/// Label of the rest.
 pub const OTHER: &str = "(other)";
 
-/// What is known of a session before a batch.
+/// Session before a batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Visit {
-    /// When it began.
+    /// Beginning of the session.
     pub started: Millis,
     /// The server's time at its last batch.
     pub last_seen: Millis,
@@ -44,16 +44,16 @@ pub struct Visit {
     pub views: i64,
 }
 
-/// What a batch says of one session.
+/// Changes of one session by a batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Touch {
     /// Spreads sessions over shards.
     pub session_id: String,
-    /// Which site's counters.
+    /// Site of the counters.
     pub site: String,
     /// The server's time, never before the session's `last_seen`.
     pub now: Millis,
-    /// When the session began if it is new.
+    /// Beginning of the session if it is new.
     pub started: Millis,
     /// Number of events.
     pub events: i64,
@@ -75,7 +75,7 @@ pub struct Touch {
     pub event_type: String,
 }
 
-/// Whether a batch is the first of its visitor; in a new hour only, which is when it is asked.
+/// First batch of a visitor in an hour, asked for in a session's new hour only.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Arrival {
     /// In this hour.
@@ -100,15 +100,15 @@ impl Touch {
 /// Numbers to be added to one item.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Increment {
-    /// Which item.
+    /// Item.
     pub key: Key,
     /// Its label, for items that count one page, referrer, country or device.
     pub label: Option<Label>,
     /// Numbers by attribute; never 0.
     pub add: BTreeMap<String, i64>,
-    /// What happened last, for items that the feed is made of.
+    /// Last event, for items that the feed is made of.
     pub last: Option<Last>,
-    /// When it may be removed, in seconds since 1970, as DynamoDB's time to live wants it.
+    /// Time at which it may be removed, in seconds since 1970, as DynamoDB's time to live wants it.
     pub expires: i64,
 }
 
@@ -123,7 +123,7 @@ pub struct Last {
     pub country: Option<String>,
 }
 
-/// Where a counter lies.
+/// Address of a counter.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key {
     /// Partition key.
@@ -132,7 +132,7 @@ pub struct Key {
     pub sort: i64,
 }
 
-/// What a counter counts.
+/// Subject of a counter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Label {
     /// The page, referrer, country or device.
@@ -206,7 +206,7 @@ pub fn hour_partition(site: &str, shard: i64) -> String {
     format!("@h#{site}#{shard}")
 }
 
-/// What is counted of a minute.
+/// Counter of a minute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OfMinute {
     /// That arrived.
@@ -237,12 +237,12 @@ pub fn presence_attribute(time: Millis) -> String {
     format!("n{}", time.rem_euclid(HOUR) / NOW_SPAN)
 }
 
-/// Whether the session enters a new hour with this batch: only then can its visitor be new in the hour.
+/// Returns whether the session enters a new hour with this batch: only then can its visitor be new in the hour.
 pub fn enters_hour(before: Option<&Visit>, touch: &Touch) -> bool {
     before.is_none_or(|visit| time::floor(visit.last_seen, HOUR) != time::floor(touch.now, HOUR))
 }
 
-/// Whether an event says more than that somebody is there: worth a line in the feed also if the page stays the same.
+/// Returns whether an event is worth a line in the feed although the page stays the same.
 pub fn is_notable(event_type: &str) -> bool {
     !matches!(event_type, "page_view" | "page_leave" | "page_hidden" | "session_start" | "session_end" | "scroll" | "engagement")
 }

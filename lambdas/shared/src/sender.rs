@@ -6,7 +6,7 @@ use lambda_http::http::HeaderMap;
 use lambda_http::request::RequestContext;
 use lambda_http::{Request, RequestExt};
 
-/// Who sent a batch.
+/// Sender of a batch.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Sender {
     /// Two letters, if CloudFront said.
@@ -26,7 +26,7 @@ impl Sender {
     }
 }
 
-/// Whether the visitor asks not to be tracked: Global Privacy Control (`Sec-GPC: 1`) or Do Not Track (`DNT: 1`).
+/// Returns whether the visitor asks not to be tracked: Global Privacy Control (`Sec-GPC: 1`) or Do Not Track (`DNT: 1`).
 pub fn opts_out(headers: &HeaderMap) -> bool {
     ["sec-gpc", "dnt"].iter().any(|name| headers.get(*name).is_some_and(|value| value.as_bytes() == b"1"))
 }

@@ -28,21 +28,21 @@ use crate::visitor;
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-/// How often a client gets the allowance without a lease.
+/// Time between two allowances that a client gets without a lease.
 pub const ALLOWANCE_SPAN: Millis = 5 * MINUTE;
 /// Part of a client's units that needs no lease: a tenth.
 const ALLOWANCE_PART: i64 = 10;
 /// Clients whose whole minute all clients may lease together: five would take all of the gateway's ordinary batches, and twice as much is
 /// for batches of several events.
 const CLIENTS_TOGETHER: i64 = 2 * CLIENT_SHARE as i64;
-/// What all clients together are kept under.
+/// Key of the account of all clients together.
 const EVERYBODY: &str = "everybody";
 /// Part of what may be leased in a minute that a container leases at a time: a twentieth, of a client nine ordinary batches.
 const LEASE_PART: i64 = 20;
 /// Networks that are remembered, about 60 bytes each; beyond them all are forgotten that hold no lease of this minute.
 const MOST_NETWORKS: usize = 20_000;
 
-/// What clients may make the collector write.
+/// Allowances of write units for clients of the collector.
 #[derive(Debug)]
 pub struct Spending {
     /// Units of a client in a minute; 0 is no limit.
@@ -52,17 +52,17 @@ pub struct Spending {
     accounts: Mutex<HashMap<i64, Account>>,
 }
 
-/// What one container holds for one network.
+/// Units that one container holds for one network.
 #[derive(Debug, Clone, Copy, Default)]
 struct Account {
-    /// When the allowance was given.
+    /// Time of the last allowance.
     allowed: Millis,
     allowance: i64,
     /// The minute for which units were leased.
     minute: Millis,
     /// Below 0 is owed: what a batch cost beyond its charge.
     leased: i64,
-    /// Whether the minute has no units left for anybody.
+    /// Set if the minute has no units left for anybody.
     is_spent: bool,
 }
 

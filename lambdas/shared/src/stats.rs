@@ -49,7 +49,7 @@ impl Period {
     }
 }
 
-/// What was read for an answer.
+/// Rows that an answer is made of.
 #[derive(Debug, Clone, Default)]
 pub struct Rows {
     /// The hours of the window and of the one before.
@@ -71,7 +71,7 @@ pub struct Window {
     pub period: Period,
     /// Number of buckets; the last one is running.
     pub limit: i64,
-    /// When it is asked.
+    /// Time of the question.
     pub now: Millis,
 }
 

@@ -7,13 +7,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// Milliseconds since 1970-01-01T00:00:00Z.
 pub type Millis = i64;
 
-/// One second in milliseconds.
+/// Milliseconds of a second.
 pub const SECOND: Millis = 1_000;
-/// One minute in milliseconds.
+/// Milliseconds of a minute.
 pub const MINUTE: Millis = 60 * SECOND;
-/// One hour in milliseconds.
+/// Milliseconds of an hour.
 pub const HOUR: Millis = 60 * MINUTE;
-/// One day in milliseconds.
+/// Milliseconds of a day.
 pub const DAY: Millis = 24 * HOUR;
 
 /// The server's clock.

@@ -10,9 +10,9 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use std::fmt;
 
-/// How long a token is taken; every answer brings a fresh one.
+/// Life of a token; every answer brings a fresh one.
 const LIFETIME: Millis = 2 * DAY;
-/// How long after a session's beginning batches without a token are taken: an answer to a closed page is never read.
+/// Time after a session's beginning during which batches without a token are taken: an answer to a closed page is never read.
 pub const GRACE: Millis = 30 * MINUTE;
 
 /// Variable with the SHA-256 of the tokens that readers have to send: `hash` for all sites or `site=hash` for one, with commas or spaces.
@@ -21,7 +21,7 @@ pub const READ_TOKEN_SHA256: &str = "READ_TOKEN_SHA256";
 pub const READERS: &str = "READERS";
 /// Why nobody may read. The 401, `liveinsight up` and the dashboard say it in these words.
 pub const READING_CLOSED: &str = "reading is closed: no token is set";
-/// What opens it, in the same words everywhere.
+/// Way to open reading, in the same words everywhere.
 pub const OPEN_READING: &str = "set READ_TOKEN_SHA256 to the SHA-256 of one";
 
 /// Signs sessions.
@@ -45,7 +45,7 @@ impl Signer {
         format!("{expires}.{}", hexadecimal(&signature))
     }
 
-    /// Whether a token is one for this session that has not expired.
+    /// Returns whether a token is one for this session that has not expired.
     pub fn verify(&self, token: &str, site: &str, session_id: &str, now: Millis) -> bool {
         let Some((expires, signature)) = token.split_once('.') else { return false };
         let Some(signature) = from_hexadecimal(signature) else { return false };
@@ -60,12 +60,12 @@ impl fmt::Debug for Signer {
     }
 }
 
-/// Who may read.
+/// Readers of the counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Readers {
     /// Everybody, everything.
     All,
-    /// Who has one of these tokens, the sites that it is for.
+    /// Holders of these tokens, each for its sites.
     WithToken(Vec<ReaderToken>),
     /// Nobody: no token is set, and nobody declared the numbers public.
     Nobody,

@@ -11,11 +11,11 @@ pub struct Received {
     pub processed_events: usize,
     /// The others.
     pub rejected: Vec<Rejected>,
-    /// Whether an earlier delivery of the same batch has been counted already.
+    /// Set if an earlier delivery of the same batch was counted already.
     pub duplicate: bool,
-    /// Whether a session was made or changed.
+    /// Set if a session was made or changed.
     pub session_updated: bool,
-    /// Whether a session was made.
+    /// Set if a session was made.
     pub new_session: bool,
     /// Events that were right but are not kept: the sender is a program, or asks not to be tracked.
     pub ignored: usize,
@@ -33,20 +33,20 @@ pub struct Rejected {
     pub reason: String,
 }
 
-/// Who is on the site now.
+/// State of the site now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Realtime {
     /// Sessions that sent something within the last 30 minutes.
     pub active_users: i64,
-    /// The same sessions by the page they were last on, if that was within the last 5 to 10 minutes; the 50 fullest.
+    /// Sessions by the page they were last on, if that was within the last 5 to 10 minutes; the 50 fullest.
     pub current_pages: BTreeMap<String, i64>,
     /// Events that arrived within the last 5 minutes.
     pub events_last_5min: i64,
-    /// When this was read.
+    /// Time of the reading.
     pub timestamp: Millis,
     /// The last 30 minutes, oldest first; the last of them is still running.
     pub minutes: Vec<Minute>,
-    /// Where the sessions came from that began since `sources_from`.
+    /// Sources of the sessions that began since `sources_from`.
     pub referrers: Vec<Share>,
     /// Their countries, as CloudFront names them (ISO 3166, two letters).
     pub countries: Vec<Share>,
@@ -58,7 +58,7 @@ pub struct Realtime {
     pub feed: Vec<FeedEvent>,
 }
 
-/// One event of [`Realtime::feed`].
+/// Event of [`Realtime::feed`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FeedEvent {
     /// The server's time.
@@ -71,14 +71,14 @@ pub struct FeedEvent {
     pub country: Option<String>,
 }
 
-/// One minute of [`Realtime::minutes`].
+/// Minute of [`Realtime::minutes`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Minute {
     /// Its start.
     pub t: Millis,
     /// Sessions that sent something in it.
     pub users: i64,
-    /// Those of them that sent nothing since: each session is active in one minute only, so these add up over any minutes.
+    /// Sessions that sent nothing since: each session is active in one minute only, so these add up over any minutes.
     pub active: i64,
     /// Page views in it.
     pub views: i64,
@@ -95,17 +95,17 @@ pub struct Stats {
     pub summary: Summary,
     /// Share of the window's sessions with fewer than two page views, 0 to 1; null without sessions.
     pub bounce_rate: Option<f64>,
-    /// Where the window's sessions came from.
+    /// Sources of the window's sessions.
     pub referrers: Vec<Share>,
     /// Their countries, as CloudFront names them (ISO 3166, two letters).
     pub countries: Vec<Share>,
     /// Their classes of device.
     pub devices: Vec<Share>,
-    /// What `top_pages`, `referrers`, `countries` and `devices` begin with: lists are kept for a week, sums for longer.
+    /// Beginning of `top_pages`, `referrers`, `countries` and `devices`: lists are kept for a week, sums for longer.
     pub lists_from: Millis,
     /// The window's start.
     pub from: Millis,
-    /// When this was read, which is also the window's end.
+    /// Time of the reading, which is also the window's end.
     pub timestamp: Millis,
     /// The sums of the window's complete hours, to be compared with `previous`.
     pub complete: Comparable,
@@ -120,7 +120,7 @@ pub struct Buckets {
     pub labels: Vec<String>,
     /// Visitors that sent something in the span, each counted once.
     pub data: Vec<i64>,
-    /// The same of as many spans one window earlier, all of them complete.
+    /// Numbers of as many spans one window earlier, all of them complete.
     pub previous: Vec<i64>,
     /// Page views in the span.
     pub views: Vec<i64>,

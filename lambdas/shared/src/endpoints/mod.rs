@@ -28,16 +28,16 @@ use std::future::Future;
 /// For an answer that others were given before: caches ask again.
 const NOT_SHARED: &str = "public, max-age=0";
 
-/// What a function needs to answer. The defaults let everybody do everything, but not too often.
+/// Settings and state that a function needs to answer. The defaults let everybody do everything, but not too often.
 #[derive(Debug)]
 pub struct Service {
     /// The tables.
     pub store: Store,
-    /// Who may ask.
+    /// Origins that may ask.
     pub origins: Origins,
     /// Test whether a request came through the installation's own distribution.
     pub edge: Edge,
-    /// How often.
+    /// Limit of requests.
     pub limit: RateLimit,
     /// Write units of each client, and what is left of them.
     pub spending: Spending,
@@ -45,13 +45,13 @@ pub struct Service {
     pub sites: Sites,
     /// Signs sessions, if they are to be proven.
     pub signer: Option<Signer>,
-    /// Who may read.
+    /// Readers.
     pub readers: Readers,
-    /// What readers were told lately.
+    /// Recent answers to readers.
     pub answers: Answers,
 }
 
-/// One of the three.
+/// Endpoint of the API.
 pub trait Endpoint: Send + Sync + 'static {
     /// The method it answers, besides OPTIONS.
     const METHOD: Method;
@@ -102,7 +102,7 @@ impl Service {
         self.limit.admit(&Networks::of(&address), now).err()
     }
 
-    /// What caches may do with an answer: what only some may read is not to be shared.
+    /// Returns what caches may do with an answer: one that only some may read is not shared.
     fn cache(&self, open: &'static str) -> &'static str {
         if self.readers == Readers::All { open } else { "private, max-age=0" }
     }

@@ -17,7 +17,7 @@ use crate::time::{DAY, HOUR, MINUTE, Millis, SECOND, floor};
 use std::collections::{BTreeMap, BTreeSet};
 use truth::Truth;
 
-/// How long ago something has to be for its counters to be complete: a function runs for half a minute at most.
+/// Age from which on counters are complete: a function runs for half a minute at most.
 pub const SETTLED: Millis = 5 * MINUTE;
 /// Numbers that say something of whole sessions, in the hours in which they began.
 const OF_SESSIONS: [&str; 4] = ["sessions", "bounced", "duration", "engaged"];
@@ -29,28 +29,28 @@ pub struct Difference {
     pub site: String,
     /// In the hour that begins then.
     pub hour: Millis,
-    /// Which item.
+    /// Item.
     pub key: Key,
     /// Its label, for items of lists.
     pub label: Option<String>,
-    /// Which of its numbers.
+    /// Attribute with the number.
     pub attribute: &'static str,
-    /// What the item says, nothing if it has no such number.
+    /// Number in the item, if there is one.
     pub counted: Option<i64>,
-    /// What is to be added to it; negative if an event moves to another hour.
+    /// Number to be added; negative if an event moves to another hour.
     pub missing: i64,
 }
 
-/// What a recount found.
+/// Result of a recount.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Report {
     /// Hours that were counted again, all sites together.
     pub hours: usize,
     /// Hours whose sessions are still going on, so that only their events were counted again.
     pub unsettled: usize,
-    /// What is wrong.
+    /// Differences.
     pub differences: Vec<Difference>,
-    /// How many of them were repaired; the others changed at the same moment and are found by the next recount.
+    /// Number of differences that were repaired; the others changed at the same moment and are found by the next recount.
     pub repaired: usize,
 }
 

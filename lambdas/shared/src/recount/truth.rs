@@ -6,7 +6,7 @@ use crate::store::{Item, read_number, read_text};
 use crate::time::{HOUR, Millis, compact_date, floor};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-/// What the counters have to say.
+/// Right values of the counters.
 #[derive(Debug, Default)]
 pub(super) struct Truth {
     /// All sites that anything is known of.

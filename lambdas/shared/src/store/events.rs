@@ -13,24 +13,24 @@ use tokio::task::JoinSet;
 
 /// Writes under way at a time for one batch.
 const IN_FLIGHT: usize = 16;
-/// How far an event moves from its millisecond, in the first, second and every later attempt to find a free one. Windows that grow keep
-/// two events beside each other, and a hundred of one moment from trying a hundred places each.
+/// Milliseconds by which an event moves in the first, second and every later attempt to find a free place. Windows that grow keep two
+/// events beside each other, and a hundred of one moment from trying a hundred places each.
 const WINDOWS: [i64; 3] = [8, 64, 1_000];
 /// Places that are tried; a session that has filled so many around one moment is no visitor.
 const MOST_PLACES: usize = 64;
 
-/// What is the same for all events of a delivery.
+/// Common values of all events of a delivery.
 #[derive(Debug, Clone)]
 pub struct Delivery {
-    /// Which site.
+    /// Site.
     pub site: String,
     /// The server's time.
     pub now: Millis,
-    /// How far the client's clock is behind.
+    /// Time by which the client's clock is behind.
     pub skew: Option<Millis>,
     /// Two letters, if CloudFront said.
     pub country: Option<String>,
-    /// What sessions remember of the batch.
+    /// Number by which sessions remember the batch.
     pub batch: i64,
     /// Today's identities of the visitors, by session.
     pub visitors: HashMap<String, String>,

@@ -7,7 +7,7 @@ use super::{Store, StoreError, number, text};
 use crate::time::{MINUTE, Millis, SECOND};
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 
-/// How long a lease is kept: until no container can still be at work in its minute.
+/// Life of a lease: until no container can still be at work in its minute.
 const KEPT: Millis = 10 * MINUTE;
 
 impl Store {

@@ -29,10 +29,10 @@ pub struct Store {
     salt: Arc<visitors::SaltCache>,
 }
 
-/// What went wrong at DynamoDB.
+/// Error of DynamoDB.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// It refused because of the rate; nothing was written by this call.
+    /// Refusal because of the rate; this call wrote nothing.
     #[error("{operation} was throttled: {message}")]
     Throttled {
         /// API operation.
@@ -40,7 +40,7 @@ pub enum StoreError {
         /// DynamoDB's words.
         message: String,
     },
-    /// It did not answer, or answered that it failed; a write may have happened.
+    /// No answer, or a failure; a write may have happened.
     #[error("{operation} got no answer: {message}")]
     Unavailable {
         /// API operation.
@@ -48,7 +48,7 @@ pub enum StoreError {
         /// The client's words.
         message: String,
     },
-    /// It refused for another reason, such as a missing table or permission.
+    /// Refusal for another reason, such as a missing table or permission.
     #[error("{operation} was refused with {code}: {message}")]
     Refused {
         /// API operation.

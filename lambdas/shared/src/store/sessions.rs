@@ -14,24 +14,24 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditi
 /// Batches that a session counts. Each is a number of up to 19 digits in the item, so this is about 55 KB of the 400 KB an
 /// item may have (DynamoDB quotas page); at a batch every 3 seconds it is more than four hours without a pause.
 pub const MOST_BATCHES: i64 = 5_000;
-/// What `last_activity` is cut to; nothing that is counted depends on it.
+/// Step that `last_activity` is cut to; nothing that is counted depends on it.
 pub const ACTIVITY_SPAN: Millis = 5 * MINUTE;
 /// Times that a session's clock is caught up with before the update is given up; each takes another batch at the same moment.
 const MOST_ATTEMPTS: usize = 50;
 
-/// What became of a batch at one session.
+/// Decision of a session about a batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Gate {
-    /// It counts. What was known of the session before, and the touch with the time it was given.
+    /// Counts. Has the session before, and the touch with the time it was given.
     Passed(Option<Visit>, Box<Touch>),
-    /// It has been counted before.
+    /// Counted before.
     Duplicate,
 }
 
-/// What became of a batch, and the write units of that beyond one: a session that remembers thousands of batches is a large item.
+/// Decision about a batch, with its write units beyond one: a session that remembers thousands of batches is a large item.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Passage {
-    /// What became of it.
+    /// Decision.
     pub gate: Gate,
     /// Units of the session's item beyond its first kilobyte, for every attempt.
     pub extra_units: i64,
@@ -67,8 +67,8 @@ impl Store {
         Err(StoreError::Throttled { operation: "UpdateItem", message: "a session is written to too often".to_owned() })
     }
 
-    /// Whether a batch without a proof may be of this session: the session is new, or so young that its sender may not have
-    /// read the first answer, or the batch has been counted and is only repeated.
+    /// Returns whether a batch without a proof may be of this session: the session is new, or so young that its sender may not have read
+    /// the first answer, or the batch was counted and is only repeated.
     pub async fn takes_unproven(&self, session_id: &str, batch: i64, now: Millis) -> Result<bool, StoreError> {
         let output = self
             .client
