@@ -13,6 +13,7 @@ mod requests;
 mod site;
 mod small;
 mod surroundings;
+mod upgrade;
 
 use self::project::{Project, Run};
 use base64::Engine;

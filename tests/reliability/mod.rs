@@ -8,6 +8,7 @@
 
 pub(crate) mod accounts;
 mod counts;
+mod earlier;
 mod faults;
 mod kills;
 mod limits;
