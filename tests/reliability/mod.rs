@@ -15,6 +15,7 @@ mod limits;
 pub(crate) mod listing;
 mod neighbours;
 mod refusals;
+mod restore;
 mod rivals;
 mod shared;
 mod snapshot;
