@@ -32,6 +32,7 @@ fn tracker_and_dashboard_work_in_a_browser() {
         node.args(arguments).current_dir(&sources).env("CHROMIUM", &chromium);
         node.env("LIVEINSIGHT_DASHBOARD_URL", outputs["dashboard_url"].as_str().unwrap());
         node.env("LIVEINSIGHT_API_URL", outputs["api_url"].as_str().unwrap());
+        node.env("LIVEINSIGHT_PINNED_TAG", outputs["tracker_pinned_tag"].as_str().unwrap());
         finished("node", &mut node)
     };
     // One after the other: a browser that waits for the processor proves nothing.

@@ -1,8 +1,9 @@
-//! What visitors load stays small: the script tag that they do not see, and the dashboard.
+//! What visitors load stays small, the script tag that they do not see and the dashboard; and no page runs foreign code.
 
+use base64::Engine;
 use flate2::{Compression, write::GzEncoder};
 use sha2::{Digest, Sha256};
-use std::{io::Write, path::Path};
+use std::{collections::BTreeMap, io::Write, path::Path};
 
 /// The bytes of these published files together, each compressed as well as gzip can.
 fn gzipped(files: &[&str]) -> usize {
@@ -37,4 +38,69 @@ fn the_pinned_tracker_is_the_current_one_and_named_by_its_content() {
 fn the_dashboard_is_at_most_45_kilobytes() {
     let bytes = gzipped(&["index.html", "style.css", "app.js", "icon.svg"]);
     assert!(bytes <= 45 * 1_024, "{bytes}");
+}
+
+/// Sources that a strict policy may name: nothing, the page's own origin, and images within the page.
+const STRICT: &[&str] = &["'none'", "'self'"];
+
+/// What is wrong with a page's Content-Security-Policy, or with what it forbids the page to have.
+fn gaps(page: &str) -> Vec<String> {
+    let Some((before, rest)) = page.split_once("<meta http-equiv=\"Content-Security-Policy\" content=\"") else {
+        return vec!["no Content-Security-Policy".to_owned()];
+    };
+    let (policy, after) = rest.split_once('"').expect("the attribute ends");
+    let directives: BTreeMap<&str, Vec<&str>> = policy
+        .split(';')
+        .filter_map(|directive| directive.split_ascii_whitespace().next().map(|name| (name, directive.split_ascii_whitespace().skip(1).collect())))
+        .collect();
+    let mut gaps = Vec::new();
+    // What stands before the policy is not under it.
+    gaps.extend(["<script", "<link", "<style", "<img"].iter().filter(|tag| before.contains(**tag)).map(|tag| format!("{tag} before the policy")));
+    for name in ["default-src", "base-uri", "form-action"] {
+        if directives.get(name) != Some(&vec!["'none'"]) {
+            gaps.push(format!("{name} is not 'none'"));
+        }
+    }
+    for (name, sources) in &directives {
+        let is_strict = |source: &&&str| STRICT.contains(*source) || source.starts_with("'sha256-") || (*name == "img-src" && **source == "data:");
+        gaps.extend(sources.iter().filter(|source| !is_strict(source)).map(|source| format!("{name} lets in {source}")));
+    }
+    for piece in after.split("<script").skip(1) {
+        let (tag, rest) = piece.split_once('>').expect("the tag ends");
+        let text = rest.split("</script").next().unwrap_or_default();
+        let hash = format!("'sha256-{}'", base64::engine::general_purpose::STANDARD.encode(Sha256::digest(text)));
+        if !tag.contains("src=\"") && !directives.get("script-src").is_some_and(|sources| sources.contains(&hash.as_str())) {
+            gaps.push(format!("an inline script without its hash {hash}"));
+        }
+    }
+    gaps
+}
+
+#[test]
+fn every_page_forbids_code_from_elsewhere_and_inline() {
+    let published = Path::new(env!("CARGO_MANIFEST_DIR")).join("dashboard/public");
+    let files = walkdir::WalkDir::new(published).into_iter().map(|entry| entry.expect("it is readable").into_path());
+    let pages: Vec<_> = files.filter(|path| path.extension().is_some_and(|extension| extension == "html")).collect();
+    assert!(pages.len() >= 2, "{pages:?}");
+    for page in pages {
+        let text = std::fs::read_to_string(&page).expect("it is readable");
+        assert_eq!(gaps(&text), Vec::<String>::new(), "{}", page.display());
+    }
+}
+
+#[test]
+fn a_page_that_could_run_foreign_code_is_found() {
+    let page = |policy: &str, rest: &str| format!("<meta http-equiv=\"Content-Security-Policy\" content=\"{policy}\">{rest}");
+    let strict = "default-src 'none'; script-src 'self'; base-uri 'none'; form-action 'none'";
+    let is_found = |page: &str, gap: &str| assert!(gaps(page).iter().any(|found| found.contains(gap)), "{gap}: {:?}", gaps(page));
+    assert_eq!(gaps(&page(strict, "<script src=\"a.js\"></script>")), Vec::<String>::new());
+    is_found("<html>", "no Content-Security-Policy");
+    is_found(&page(&strict.replace("'self'", "'self' https://cdn.example"), ""), "script-src lets in https://cdn.example");
+    is_found(&page(&strict.replace("'self'", "'unsafe-inline'"), ""), "'unsafe-inline'");
+    is_found(&page("script-src 'self'; base-uri 'none'; form-action 'none'", ""), "default-src");
+    is_found(&page(strict, "<script>alert(1)</script>"), "an inline script");
+    is_found(&format!("<script src=\"a.js\"></script>{}", page(strict, "")), "before the policy");
+    // The digest of `alert(1)`, by openssl.
+    let hashed = strict.replace("'self'", "'sha256-bhHHL3z2vDgxUt0W3dWQOrprscmda2Y5pLsLg4GF+pI='");
+    assert_eq!(gaps(&page(&hashed, "<script>alert(1)</script>")), Vec::<String>::new());
 }

@@ -2,6 +2,7 @@
 //
 //   LIVEINSIGHT_DASHBOARD_URL   where the dashboard is served, as `liveinsight outputs` prints it
 //   LIVEINSIGHT_API_URL         the API's own address, likewise
+//   LIVEINSIGHT_PINNED_TAG      the tag of the tracker of this version alone, likewise
 //   CHROMIUM                    the browser, if it is not /usr/bin/chromium
 
 import assert from "node:assert/strict";
@@ -18,6 +19,8 @@ function needed(name) {
 
 export const dashboardUrl = needed("LIVEINSIGHT_DASHBOARD_URL");
 export const apiUrl = needed("LIVEINSIGHT_API_URL");
+/** The tag of the tracker of this version alone, with the digest of its content. */
+export const pinnedTag = needed("LIVEINSIGHT_PINNED_TAG");
 // A usual browser: one that says it is remote-controlled or headless is taken for a robot, which is tested apart.
 const userAgent = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36";
 
@@ -84,9 +87,10 @@ export async function eventually(check) {
  * A site on an address of its own, and a collector on another one that stands before the deployed API: it keeps what it was sent in
  * `seen` and what does not fit the wire format in `misfits`, passes it on (and counts in `taken` what was accepted), and fails as
  * `failing` says: a list of `{ status, forward }`, one for each of the next posts, of which `forward` reaches the API all the same,
- * so that only the answer is lost. `rewrite(data)` may change what an answer says.
+ * so that only the answer is lost. `rewrite(data)` may change what an answer says. `tag` carries the tracker, or makes the tag
+ * for each page; `headers` are the pages'.
  */
-export async function openSite(site) {
+export async function openSite(site, { tag, headers = {} } = {}) {
   const collector = { seen: [], misfits: [], taken: 0, preflights: 0, failing: [], rewrite: (data) => data };
   const collecting = createServer(async (request, response) => {
     const cors = { "access-control-allow-origin": "*", "access-control-expose-headers": "retry-after" };
@@ -114,12 +118,15 @@ export async function openSite(site) {
     response.on("error", () => {}).writeHead(answer.status, { ...cors, "content-type": "application/json" }).end(answer.text);
   });
   const collectorUrl = await listen(collecting);
-  const tracker = new URL("liveinsight.js", dashboardUrl);
+  const usual = `<script defer src="${new URL("liveinsight.js", dashboardUrl)}"></script>`;
+  const tracker = () => (typeof tag === "function" ? tag() : tag ?? usual)
+    .replace("<script ", `<script data-api="${collectorUrl}/api/events" data-site="${site}" `);
   const serving = createServer((request, response) => {
     if (request.url === "/elsewhere") { response.end("<title>elsewhere</title>"); return; }
     response.setHeader("content-type", "text/html; charset=utf-8");
+    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
     response.end(`<!doctype html><title>shop</title>
-      <script defer src="${tracker}" data-api="${collectorUrl}/api/events" data-site="${site}"></script>
+      ${tracker()}
       <main style="height:3000px">
         <button id="plan" data-liveinsight="signup" data-liveinsight-plan-name="team">sign up</button>
         <a id="outbound" target="_blank" href="https://other.invalid/page?secret=1">other</a>

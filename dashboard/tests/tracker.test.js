@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import test, { after, before, beforeEach, afterEach } from "node:test";
-import { api, browse, eventually, freshSite, openSite, visitor } from "./harness.js";
+import { api, browse, eventually, freshSite, openSite, pinnedTag, visitor } from "./harness.js";
 
 let browser, shop, context;
 before(async () => { browser = await browse(); });
@@ -290,4 +290,40 @@ test("without storage everything but the memory of the session works", async () 
   const page = await open("/");
   await page.evaluate(() => history.pushState({}, "", "/next"));
   await counted({ views: 2, sessions: 1 });
+});
+
+test("the pinned tag counts on pages that isolate themselves, and a script that was tampered with does not run", async () => {
+  assert.match(pinnedTag, /integrity="sha384-[A-Za-z0-9+/]{64}" crossorigin="anonymous"/);
+  const headers = { "cross-origin-embedder-policy": "require-corp", "cross-origin-opener-policy": "same-origin" };
+  const visit = async (tag) => {
+    const isolated = await openSite(freshSite(), { tag, headers });
+    try {
+      const page = await context.newPage();
+      const complaints = [];
+      page.on("console", (message) => complaints.push(message.text()));
+      await page.goto(isolated.url, { waitUntil: "load" });
+      assert.equal(await page.evaluate(() => crossOriginIsolated), true);
+      const runs = await page.evaluate(() => typeof window.liveinsight === "function");
+      if (runs) await eventually(async () => assert.equal(isolated.collector.taken, 1));
+      return { runs, complaints: complaints.join("\n") };
+    } finally { isolated.close(); }
+  };
+  assert.deepEqual(await visit(pinnedTag), { runs: true, complaints: "" });
+  const other = await visit(pinnedTag.replace(/sha384-.{8}/, "sha384-AAAAAAAA"));
+  assert.equal(other.runs, false);
+  assert.match(other.complaints, /integrity/);
+});
+
+test("a browser that kept the pinned script for a tag without crossorigin takes the one with it", async () => {
+  const plain = `<script defer src="${pinnedTag.match(/src="([^"?]+)/)[1]}"></script>`;
+  let tag = plain;
+  const changing = await openSite(freshSite(), { tag: () => tag });
+  try {
+    const page = await context.newPage();
+    for (const views of [1, 2]) {
+      await page.goto(`${changing.url}/${views}`);
+      await eventually(async () => assert.equal(changing.events().filter((event) => event.event_type === "page_view").length, views));
+      tag = pinnedTag;
+    }
+  } finally { changing.close(); }
 });

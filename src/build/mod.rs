@@ -28,5 +28,5 @@ pub use check::{needs_cross_compiler, rust_version, target_means};
 pub use error::BuildError;
 pub use manifest::binaries;
 pub use pack::{LARGEST_UNPACKED, LARGEST_ZIP};
-pub use site::{LeftOut, SiteError, SiteFile, SiteFiles, read_site};
+pub use site::{LeftOut, SiteError, SiteFile, SiteFiles, integrity, read_site};
 pub use target::{Architecture, Target};

@@ -2,7 +2,7 @@
 
 use super::{Context, session::Session};
 use crate::{
-    build::{Builder, Package, SiteFiles, Source, Target, read_site},
+    build::{Builder, Package, SiteFiles, Source, Target, integrity, read_site},
     child::BuildEnvironment,
     engine::Id,
     error::{CliError, Exit},
@@ -62,7 +62,21 @@ pub(super) async fn gather(
         context.ui.note(&format!("the code of {stale} is not compared: it changed since it was last built, or never was"));
     }
     context.progress.step_done();
-    Ok(Content { packages, site, left_out })
+    Ok(Content { packages, site, left_out, integrity: integrity_of(&session.stack) })
+}
+
+/// Returns what the outputs have to know of the site's scripts, without building or publishing anything.
+pub(super) fn scripts(stack: &Stack) -> Content {
+    Content { integrity: integrity_of(stack), ..Content::default() }
+}
+
+/// Returns the values of `integrity` for the pages that `outputs` names. A file that is not here, as after a checkout without the built
+/// site, has none.
+fn integrity_of(stack: &Stack) -> BTreeMap<String, String> {
+    let Some(site) = &stack.site else { return BTreeMap::new() };
+    let directory = stack.root.join(&site.source);
+    let digest = |page: &String| Some((page.clone(), integrity(page, &std::fs::read(directory.join(page)).ok()?)?));
+    site.outputs.values().filter_map(digest).collect()
 }
 
 /// Reads the pages. Those that stack.yaml names have to be among them.

@@ -2,13 +2,14 @@
 
 use super::{
     Context,
+    content::scripts,
     session::{Session, Sources},
 };
 use crate::{
     cli::Format,
     engine::{Event, Removal},
     error::{CliError, Exit},
-    stack::{Content, Declaration, declare},
+    stack::{Declaration, declare},
     ui,
 };
 use clap::Args;
@@ -37,7 +38,7 @@ pub(super) async fn run(args: &OutputsArgs, context: &Context) -> Result<Exit, C
         context.ui.result(&one(context, &session, name).await?);
         return Ok(Exit::Done);
     }
-    let declaration = declare(&session.stack, &session.place, &Content::default());
+    let declaration = declare(&session.stack, &session.place, &scripts(&session.stack));
     let outputs = all(context, &session, &declaration).await?;
     context.ui.result(&match format {
         Format::Json => format!("{:#}", json!(outputs)),
@@ -50,7 +51,7 @@ pub(super) async fn run(args: &OutputsArgs, context: &Context) -> Result<Exit, C
 
 /// The value of one output.
 pub(super) async fn one(context: &Context, session: &Session, name: &str) -> Result<String, CliError> {
-    let declaration = declare(&session.stack, &session.place, &Content::default());
+    let declaration = declare(&session.stack, &session.place, &scripts(&session.stack));
     let known: Vec<&str> = declaration.output_names().collect();
     if !known.contains(&name) {
         return Err(CliError::usage(format!("there is no output {name}")).hint(format!("known are {}", known.join(", "))));

@@ -10,15 +10,19 @@ use crate::{
     engine::{Event, Removal},
     error::{CliError, Exit},
     http::Client,
-    seed::{Books, Counts, Plan, Sender, Span, plan},
+    seed::{Books, Counts, Plan, Sender, Span, allowed, comfortable, plan},
     stack::{Content, declare},
     ui::{self, SeedReport},
 };
 use clap::Args;
+use shared::limit::{PER_MINUTE_VARIABLE, REQUESTS_PER_MINUTE};
 use std::time::{Duration, Instant, SystemTime};
 
 /// How long the API may take until its sums show everything: they are fresh to 30 s.
 const FRESH: Duration = Duration::from_secs(45);
+
+/// Requests a second, unless `--rate` or a client's limit says otherwise.
+const DEFAULT_RATE: f64 = 10.0;
 
 /// Arguments of `seed`.
 #[derive(Debug, Args)]
@@ -28,14 +32,16 @@ carry times of the last 23 hours, as if clients had been offline. The API takes 
 arrive, so charts show them now. With --duration it is live: visitors come and read at their pace.
 1 % of the batches are sent twice, 2 % of the sessions are bots, 0.5 % of the requests make no sense. At the end what was sent is
 compared with what /api/stats counted in the meantime: if it differs, or an answer was wrong, the exit code is 1. Other visitors at
-the same time are a difference, too. Latencies count from when a request was due. Ctrl-C ends the sending early.")]
+the same time are a difference, too. Latencies count from when a request was due. Ctrl-C ends the sending early.
+All of it comes from one address, and the product limits what a client sends (REQUESTS_PER_MINUTE, 200 if not set; not on the local
+AWS). A higher --rate is sent all the same; what is refused with 429 is repeated, and after twelve times given up.")]
 pub struct SeedArgs {
     /// How many sessions, in the past
     #[arg(long, value_name = "NUMBER", default_value_t = 200, conflicts_with = "duration", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     sessions: u32,
-    /// Requests a second, on average; the stack's throttle may allow less, then requests are repeated
-    #[arg(long, value_name = "NUMBER", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1_000))]
-    rate: u32,
+    /// Requests a second, on average; without it 10, or what one client may send if that is less
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    rate: Option<u32>,
     /// Live traffic for so long: 30s, 10m, 2h
     #[arg(long, value_name = "TIME", value_parser = span::parse)]
     duration: Option<Duration>,
@@ -64,7 +70,7 @@ pub(super) async fn run(args: &SeedArgs, context: &Context) -> Result<Exit, CliE
         consent::confirm(context, &question, &format!("{environment} is protected, and invented visits stay in its numbers")).await?;
     }
     let before = Counts::read(&client).await?;
-    let plan = plan(args.seed, args.span());
+    let (plan, rate) = args.plan(context, client_limit(&session));
     context.ui.note(&format!(
         "sending {} requests of {} sessions ({} of them bots) to {}",
         plan.batches.len(),
@@ -74,7 +80,7 @@ pub(super) async fn run(args: &SeedArgs, context: &Context) -> Result<Exit, CliE
     ));
     context.begin(Phase::Serving);
     let run = run_id();
-    let pace = args.duration.is_none().then(|| Duration::from_secs(1) / args.rate);
+    let pace = args.duration.is_none().then(|| Duration::from_secs_f64(1.0 / rate));
     let books = send(context, Sender { client: &client, run: &run, stop: &context.stop }, &plan, pace).await;
     let after = settled(context, &client, &books, before).await?;
     let report = SeedReport::new(&books, before, after);
@@ -86,10 +92,33 @@ pub(super) async fn run(args: &SeedArgs, context: &Context) -> Result<Exit, CliE
     Err(error.hint("other visitors at the same time count as well; otherwise `liveinsight logs --filter ERROR` may tell why"))
 }
 
+/// Requests, and ordinary batches, that one client may send in a minute; 0 if clients are not limited.
+fn client_limit(session: &Session) -> u32 {
+    let Some(collector) = session.stack.collector() else { return 0 };
+    let set = session.stack.variables(collector, &session.names()).remove(PER_MINUTE_VARIABLE).and_then(|text| text.parse().ok());
+    // Everybody has one address there, so `up` takes the limit away.
+    set.unwrap_or(if session.place.functions_on_host { 0 } else { REQUESTS_PER_MINUTE })
+}
+
 impl SeedArgs {
-    fn span(&self) -> Span {
+    /// Returns the traffic and its rate, in requests a second: the wanted one, or what a client may send.
+    fn plan(&self, context: &Context, per_minute: u32) -> (Plan, f64) {
+        let wanted = self.rate.map_or(DEFAULT_RATE, f64::from);
+        let first = plan(self.seed, self.span(wanted));
+        let Some(allowed) = allowed(&first, per_minute).filter(|allowed| *allowed < wanted) else { return (first, wanted) };
+        let rate = comfortable(allowed);
+        let limit = format!("one client may send about {allowed:.1} of these requests a second ({PER_MINUTE_VARIABLE} {per_minute})");
+        if self.rate.is_some() {
+            context.ui.note(&format!("{limit}: at --rate {wanted} others are refused with 429 and repeated"));
+            return (first, wanted);
+        }
+        context.ui.note(&format!("{limit}: sending {rate:.1} a second"));
+        (plan(self.seed, self.span(rate)), rate)
+    }
+
+    fn span(&self, rate: f64) -> Span {
         match self.duration {
-            Some(duration) => Span::Live { duration, rate: f64::from(self.rate) },
+            Some(duration) => Span::Live { duration, rate },
             None => Span::Past { sessions: usize::try_from(self.sessions).unwrap_or(usize::MAX), hour: hour_of_day() },
         }
     }

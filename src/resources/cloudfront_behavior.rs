@@ -18,7 +18,10 @@ use std::collections::BTreeSet;
 /// Ids of AWS's own policies ("Amazon CloudFront Developer Guide", managed policies).
 mod managed {
     pub(super) const CACHING_OPTIMIZED: &str = "658327ea-f89d-4fab-a63d-7e88639e58f6";
+    /// `SecurityHeadersPolicy`.
     pub(super) const SECURITY_HEADERS: &str = "67f7725c-6f97-4210-82d7-5512b31e9d03";
+    /// `CORS-and-SecurityHeadersPolicy`: the same, and `Access-Control-Allow-Origin: *` for whoever sends an `Origin`.
+    pub(super) const CORS_AND_SECURITY_HEADERS: &str = "e61eb60c-9c35-4d20-a928-2b84e02af89c";
 }
 
 /// Headers that tell the answers of an API that is read apart. An answer is shared only among visitors who sent the same: what was answered
@@ -124,7 +127,9 @@ macro_rules! write_behavior {
 }
 
 impl Behavior {
-    /// For files: cached by their own headers, compressed, with security headers.
+    /// For files: cached by their own headers, compressed, with security headers. Scripts of any origin may read them, because a tag with
+    /// `integrity` asks for that, and so does a page under `Cross-Origin-Embedder-Policy: require-corp`. What everybody can fetch without
+    /// credentials is no secret of the visitor's.
     pub fn files(origin: &str, viewers_https: bool) -> Self {
         Self {
             origin: origin.to_owned(),
@@ -133,16 +138,18 @@ impl Behavior {
             compress: true,
             cache_policy: managed::CACHING_OPTIMIZED.to_owned(),
             request_policy: String::new(),
-            headers_policy: managed::SECURITY_HEADERS.to_owned(),
+            headers_policy: managed::CORS_AND_SECURITY_HEADERS.to_owned(),
             forwarding: None,
         }
     }
 
-    /// For an API: every method. Answers are shared as long as they allow it themselves, among those with the same token.
+    /// For an API: every method. Answers are shared as long as they allow it themselves, among those with the same token. The API itself
+    /// decides which origins may read an answer: a refusal without `Access-Control-Allow-Origin` stays without.
     pub fn api(origin: &str, viewers_https: bool) -> Self {
         Self {
             methods: strings(&["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]),
             cache_policy: String::new(),
+            headers_policy: managed::SECURITY_HEADERS.to_owned(),
             forwarding: Some(Forwarding::of(READERS_HEADERS, LONGEST_SHARED)),
             ..Self::files(origin, viewers_https)
         }

@@ -4,11 +4,13 @@
 //! API what it counted. Deliberately not here: what is said about it.
 
 mod books;
+mod pace;
 mod plan;
 mod random;
 mod send;
 
 pub use books::{Books, Latency};
+pub use pace::{allowed, comfortable};
 pub use plan::{Batch, Body, Event, Plan, Span, plan};
 pub use send::Sender;
 

@@ -260,7 +260,8 @@ pub struct SiteFile {
     pub index: Option<String>,
     /// What a missing page shows, relative to `source`.
     pub error_page: Option<String>,
-    /// Pages whose addresses `outputs` prints, by the output's name: `tracker_url: liveinsight.js`.
+    /// Pages whose addresses `outputs` prints, by the output's name: `tracker_url: liveinsight.js`. For a script it prints the tag as well,
+    /// with `integrity` if the file's name has a digest of its content.
     #[serde(default)]
     pub outputs: BTreeMap<String, String>,
 }

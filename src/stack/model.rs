@@ -59,8 +59,14 @@ impl Stack {
 
     /// Whether the stack counts visitors' events, as the shipped one does: whether it takes `POST /api/events`.
     pub fn counts_events(&self) -> bool {
+        self.collector().is_some()
+    }
+
+    /// Returns the name of the function that takes events.
+    pub fn collector(&self) -> Option<&str> {
         let is_it = |route: &Route| route.method == "POST" && route.path == "/api/events";
-        self.functions.values().any(|function| function.route.as_ref().is_some_and(is_it))
+        let takes = |function: &Function| function.route.as_ref().is_some_and(is_it);
+        self.functions.iter().find(|(_, function)| takes(function)).map(|(name, _)| name.as_str())
     }
 
     /// Names of all secrets.

@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic, also in its helpers")]
 
 mod environment;
+mod notes;
 mod reproducible;
 mod shared;
 mod stale;

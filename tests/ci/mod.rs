@@ -128,7 +128,7 @@ fn workflows() -> Vec<(&'static str, Value)> {
 #[test]
 fn workflows_give_no_job_more_than_it_needs_and_name_actions_by_commit() {
     let workflows = workflows();
-    assert_eq!(workflows.iter().map(|(name, _)| *name).collect::<Vec<_>>(), ["docs/ci.md", "docs/releasing.md", "deploy.yml"]);
+    assert_eq!(workflows.iter().map(|(name, _)| *name).collect::<Vec<_>>(), ["docs/ci.md", "docs/releasing.md", "docs/releasing.md", "deploy.yml"]);
     for (file, workflow) in &workflows {
         assert_eq!(workflow["permissions"], json!({}), "{file}: what is not given to a job, none has");
         let of_pull_requests =
@@ -159,6 +159,27 @@ fn workflows_give_no_job_more_than_it_needs_and_name_actions_by_commit() {
             }
         }
     }
+}
+
+#[test]
+fn known_vulnerabilities_are_looked_for_every_day_and_before_each_release() {
+    let workflows = workflows();
+    let runs = |name: &str| {
+        let (_, workflow) = workflows.iter().find(|(_, workflow)| workflow["name"] == name).unwrap_or_else(|| panic!("no workflow {name}"));
+        let jobs = workflow["jobs"].as_object().unwrap().values();
+        let steps = jobs.flat_map(|job| job["steps"].as_array().unwrap()).filter_map(|step| step["run"].as_str()).collect::<Vec<_>>();
+        (workflow["on"].clone(), steps)
+    };
+    let (on, steps) = runs("advisories");
+    assert!(on["schedule"][0]["cron"].as_str().unwrap().ends_with(" * * *"), "every day: {on}");
+    for change in ["push", "pull_request"] {
+        assert_eq!(on[change]["paths"], json!(["**/Cargo.lock", "deny.toml"]));
+    }
+    assert!(steps.contains(&"cargo deny --locked check advisories"), "{steps:?}");
+    assert!(runs("release").1.iter().any(|step| step.contains("cargo deny check")));
+    let rules: toml::Table = toml::from_str(include_str!("../../deny.toml")).unwrap();
+    assert_eq!(rules["advisories"]["yanked"].as_str(), Some("deny"));
+    assert!(!rules["advisories"].as_table().unwrap().contains_key("ignore"), "an exception needs its reason here");
 }
 
 #[tokio::test(flavor = "multi_thread")]

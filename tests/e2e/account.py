@@ -5,6 +5,7 @@ usage: account.py ENDPOINT list            every resource of every service the s
        account.py ENDPOINT calm PROJECT    ends that alarm
        account.py ENDPOINT tamper PROJECT  changes an alarm and a role's policy, as the user ada
        account.py ENDPOINT foreign PROJECT puts somebody else's alarm in the place of ours
+       account.py ENDPOINT earlier PROJECT leaves the stack as a version before the safe defaults did, and prints `id field` for each change
 """
 import json
 import os
@@ -92,6 +93,36 @@ def foreign(project):
     )
 
 
+def earlier(project):
+    """Writes what the version before the safe defaults declared otherwise. Its code is not here: the functions run today's under its settings.
+
+    The local AWS has no TLS and does not tell for how many days a table can be restored; tests/reliability/earlier.rs has these.
+    """
+    dynamodb, functions, cloudfront = client("dynamodb"), client("lambda"), client("cloudfront")
+    for table in ("events", "sessions"):
+        dynamodb.update_table(TableName=f"{project}-{table}-dev", DeletionProtectionEnabled=False)
+        print(f"dynamodb.table/{table} deletion_protection")
+    for function in ("event-collector", "realtime-api", "stats-api"):
+        name = f"{project}-{function}-dev"
+        variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+        del variables["ALLOWED_ORIGINS"]
+        functions.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
+        functions.get_waiter("function_updated_v2").wait(FunctionName=name)
+        # Its versions had no description.
+        version = functions.publish_version(FunctionName=name)["Version"]
+        functions.update_alias(FunctionName=name, Name="live", FunctionVersion=version)
+        print(f"lambda.function/{function} environment.ALLOWED_ORIGINS")
+        print(f"lambda.alias/{function} release")
+    listed = cloudfront.list_distributions()["DistributionList"]["Items"]
+    # There is no other project here.
+    live = cloudfront.get_distribution_config(Id=listed[0]["Id"])
+    config = live["DistributionConfig"]
+    # SecurityHeadersPolicy, as for the API.
+    config["DefaultCacheBehavior"]["ResponseHeadersPolicyId"] = "67f7725c-6f97-4210-82d7-5512b31e9d03"
+    cloudfront.update_distribution(Id=listed[0]["Id"], IfMatch=live["ETag"], DistributionConfig=config)
+    print("cloudfront.distribution/static behaviors.default.headers_policy")
+
+
 def unpublish(function, version):
     client("lambda").delete_function(FunctionName=function, Qualifier=version)
 
@@ -120,6 +151,8 @@ elif action == "calm":
     alarm(*rest, "OK")
 elif action == "tamper":
     tamper(*rest)
+elif action == "earlier":
+    earlier(*rest)
 elif action == "unpublish":
     unpublish(*rest)
 elif action == "protected":

@@ -1,9 +1,10 @@
 //! Bad input over HTTP: every case of the table in `docs/api.md`, and a few hundred bodies that nobody would write.
 //! What is behind the gateway is the real handler; its own tests do the same without a network, and more of it.
 
-use super::{get, now, outputs, project::Project, request};
+use super::{get, now, outputs, project::Project, request, response};
 use serde_json::{Value, json};
-use std::{collections::BTreeMap, fmt::Debug, time::Instant};
+use std::{collections::BTreeMap, fmt::Debug, fs, time::Instant};
+use test_support::workspace;
 
 /// Sends requests to the deployed API.
 struct Api {
@@ -71,6 +72,7 @@ fn bad_input_has_a_defined_answer() {
     more_pages_than_are_counted(&api);
     hostile_bodies(&api);
     foreign_origins_and_tokens(&project);
+    invented_visits_stay_below_the_limit_of_a_client(&project);
 }
 
 fn bodies_that_are_no_batch(api: &Api) {
@@ -235,21 +237,45 @@ fn hostile_bodies(api: &Api) {
     assert!(api.views("hostile").as_u64().unwrap() <= taken);
 }
 
+/// All of `seed` comes from one address. The local AWS limits no client unless it is asked to.
+fn invented_visits_stay_below_the_limit_of_a_client(project: &Project) {
+    let limited = "    route: POST /api/events\n    environment: { REQUESTS_PER_MINUTE: '300' }\n";
+    let shipped = fs::read_to_string(workspace().join("stack.yaml")).unwrap();
+    project.edit("stack.yaml", |_| shipped.replace("    route: POST /api/events\n", limited));
+    project.ok(&["up", "--local"]);
+    let run = project.ok(&["seed", "--local", "--sessions", "8", "--format", "json"]);
+    let (said, report) = (run.stderr(), run.json());
+    // 5 a second at most, and less for batches with clicks.
+    assert!(said.contains("of these requests a second (REQUESTS_PER_MINUTE 300): sending 4.") || said.contains(": sending 3."), "{said}");
+    assert_eq!((&report["reconciled"], &report["throttled"]), (&json!(true), &json!(0)), "{report}");
+    let run = project.ok(&["seed", "--local", "--sessions", "2", "--rate", "40", "--format", "json"]);
+    assert!(run.stderr().contains("at --rate 40 others are refused with 429 and repeated"), "{}", run.stderr());
+    assert_eq!(run.json()["reconciled"], true, "{}", run.json());
+}
+
 fn foreign_origins_and_tokens(project: &Project) {
     // `printf %s reader | sha256sum`
     let reader = "3d0941964aa3ebdcb00ccef58b1bb399f9f898465e9886d5aec7f31090a0fb30";
-    let collector = "    environment: { TOKEN_SECRET: secret, ALLOWED_ORIGINS: 'https://shop.example' }\n";
+    let collector = "    environment: { TOKEN_SECRET: secret, ALLOWED_ORIGINS: 'https://shop.example', SITES: tokens }\n";
     let reading = format!("    environment: {{ READ_TOKEN_SHA256: {reader} }}\n");
     project.edit("stack.yaml", |text| {
         let text = text.replace("    route: POST /api/events\n", &format!("    route: POST /api/events\n{collector}"));
         text.replace("    route: GET /api/stats\n", &format!("    route: GET /api/stats\n{reading}"))
     });
-    project.ok(&["up", "--local"]);
+    // The check after it posts an event of the site `smoke`, which nobody lists and which is taken all the same.
+    let events = project.ok(&["up", "--local", "--format", "json"]).stdout();
+    let check = events.lines().find(|line| line.contains(r#""event":"smoke""#)).unwrap_or_else(|| panic!("{events}"));
+    assert!(check.contains("an event is counted"), "{check}");
     let api = Api::new(project);
+    refused(&api.post(json!({"k": "other", "events": [event(&[])]}).to_string().as_bytes(), &[]), 403, "k", &"a site that is not listed");
     let batch = |name: &str, token: Option<&str>| {
         json!({"k": "tokens", "batch_id": name, "token": token, "events": [event(&[("session_id", json!("token-session"))])]}).to_string()
     };
     refused(&api.post(batch("a", None).as_bytes(), &[("Origin", "https://evil.example")]), 403, "", &"foreign origin");
+    // CloudFront's own policy lets scripts read files, and must not let them read a refusal.
+    let events = format!("{}api/events", outputs(project)["dashboard_url"]);
+    let refusal = response(&events, &[("Origin", "https://evil.example")], Some(&batch("a", None)));
+    assert_eq!((refusal.status().as_u16(), refusal.headers().get("access-control-allow-origin")), (403, None));
     let (status, first) = api.post(batch("b", None).as_bytes(), &[("Origin", "https://shop.example")]);
     let token = first["data"]["token"].as_str().unwrap().to_owned();
     assert_eq!(status, 200, "a new session needs no token: {first}");

@@ -13,10 +13,13 @@ mod requests;
 mod site;
 mod small;
 mod surroundings;
+mod upgrade;
 
 use self::project::{Project, Run};
+use base64::Engine;
 use requests::Requests;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha384};
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
@@ -154,9 +157,29 @@ fn a_request_reaches_handler_and_table(project: &Project) {
     assert!(status == 200 && page.contains("<html"), "{page}");
     assert_eq!(get(&outputs["tracker_url"]).0, 200);
     assert_eq!(outputs["tracker_tag"], format!("<script defer src=\"{}\"></script>", outputs["tracker_url"]));
-    let pinned = response(&outputs["tracker_pinned_url"], &[], None);
+    let pinned_url = format!("{}?cors", outputs["tracker_pinned_url"]);
+    let mut pinned = response(&pinned_url, &[], None);
     assert_eq!(pinned.headers()["cache-control"], "public, max-age=31536000, immutable");
+    let digest = base64::engine::general_purpose::STANDARD.encode(Sha384::digest(pinned.body_mut().read_to_vec().unwrap()));
+    let attributes = format!("src=\"{pinned_url}\" integrity=\"sha384-{digest}\" crossorigin=\"anonymous\"");
+    assert_eq!(outputs["tracker_pinned_tag"], format!("<script defer {attributes}></script>"), "the digest of what is served");
+    assert_eq!(format!("{}\n", outputs["tracker_pinned_tag"]), project.ok(&["outputs", "--local", "tracker_pinned_tag"]).stdout());
+    every_answer_carries_headers_against_misuse(&outputs);
     a_visitors_country_passes_the_distribution(&outputs);
+}
+
+/// Files may be read by scripts of every origin; who may read an answer of the API, it says itself.
+fn every_answer_carries_headers_against_misuse(outputs: &BTreeMap<String, String>) {
+    let url = &outputs["dashboard_url"];
+    for path in ["", "error.html", "no-such-page", "liveinsight.js", "api/realtime"] {
+        let answer = response(&format!("{url}{path}"), &[("Origin", "https://shop.example")], None);
+        let header = |name: &str| answer.headers().get(name).map(|value| value.to_str().unwrap());
+        assert_eq!(header("x-frame-options"), Some("SAMEORIGIN"), "{path}");
+        assert_eq!(header("x-content-type-options"), Some("nosniff"), "{path}");
+        assert_eq!(header("referrer-policy"), Some("strict-origin-when-cross-origin"), "{path}");
+        assert_eq!(header("strict-transport-security"), Some("max-age=31536000"), "{path}");
+        assert_eq!(header("access-control-allow-origin"), Some("*"), "{path}");
+    }
 }
 
 /// On AWS it is CloudFront that tells the country; the local AWS passes on what it is told, if the distribution says so.

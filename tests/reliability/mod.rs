@@ -8,12 +8,14 @@
 
 pub(crate) mod accounts;
 mod counts;
+mod earlier;
 mod faults;
 mod kills;
 mod limits;
 pub(crate) mod listing;
 mod neighbours;
 mod refusals;
+mod restore;
 mod rivals;
 mod shared;
 mod snapshot;

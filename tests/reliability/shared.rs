@@ -73,6 +73,8 @@ pub(crate) struct Account {
     limits: bool,
     /// The permissions boundary that the stack declares.
     pub(crate) boundary: Option<String>,
+    /// Whether the environment is protected.
+    pub(crate) protect: bool,
     /// For how long runs take the stack's lock; none takes it at all.
     lease: Option<Duration>,
     /// How fast runs look again.
@@ -90,6 +92,7 @@ impl Account {
             number: accounts::next(),
             limits,
             boundary: None,
+            protect: false,
             lease: Some(LEASE),
             tempo: HURRIED,
             packages: tempfile::tempdir().unwrap(),
@@ -117,8 +120,7 @@ impl Account {
 
     async fn connect_to(&self, endpoint: &str) -> Aws {
         let connection = Connection::endpoint(REGION, endpoint, &self.number, "test").await;
-        let names = Names::new(&stack(Version::First), &self.number);
-        connection.aws(self.place(), names.stack_tag())
+        connection.aws(self.place(), self.names().stack_tag())
     }
 
     fn place(&self) -> Place {
@@ -126,8 +128,13 @@ impl Account {
     }
 
     pub(crate) fn declare(&self, version: Version) -> Declaration {
-        let stack = Stack { permissions_boundary: self.boundary.clone(), ..stack(version) };
+        let stack = Stack { permissions_boundary: self.boundary.clone(), protect: self.protect, ..stack(version) };
         declare(&stack, &self.place(), &content(version, self.packages.path()))
+    }
+
+    /// Names of the stack's resources.
+    pub(crate) fn names(&self) -> Names {
+        Names::new(&stack(Version::First), &self.number)
     }
 
     /// One run of `up`.
@@ -228,8 +235,7 @@ impl Account {
 
     /// The physical names of the functions of the first version.
     fn functions(&self) -> BTreeMap<String, String> {
-        let stack = stack(Version::First);
-        let names = Names::new(&stack, &self.number);
+        let (stack, names) = (stack(Version::First), self.names());
         stack.functions.keys().map(|name| (name.clone(), names.function(name))).collect()
     }
 

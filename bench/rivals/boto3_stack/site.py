@@ -187,6 +187,7 @@ def configuration(aws, reference):
         "Origins": count([api, site]),
         "DefaultCacheBehavior": {
             **common,
+            "ResponseHeadersPolicyId": d.CORS_AND_SECURITY_HEADERS,
             "TargetOriginId": "site",
             "AllowedMethods": {**cached, "CachedMethods": cached},
             "CachePolicyId": d.CACHING_OPTIMIZED,

@@ -53,9 +53,10 @@ resource "aws_cloudfront_origin_access_control" "this" {
 }
 
 locals {
-  # AWS's own policies: CachingOptimized and SecurityHeadersPolicy.
-  caching_optimized = "658327ea-f89d-4fab-a63d-7e88639e58f6"
-  security_headers  = "67f7725c-6f97-4210-82d7-5512b31e9d03"
+  # AWS's own policies: CachingOptimized, SecurityHeadersPolicy and CORS-and-SecurityHeadersPolicy.
+  caching_optimized         = "658327ea-f89d-4fab-a63d-7e88639e58f6"
+  security_headers          = "67f7725c-6f97-4210-82d7-5512b31e9d03"
+  cors_and_security_headers = "e61eb60c-9c35-4d20-a928-2b84e02af89c"
 
   # The first pattern that fits counts.
   api_behaviors = [
@@ -108,7 +109,7 @@ resource "aws_cloudfront_distribution" "this" {
     cached_methods             = ["GET", "HEAD"]
     compress                   = true
     cache_policy_id            = local.caching_optimized
-    response_headers_policy_id = local.security_headers
+    response_headers_policy_id = local.cors_and_security_headers
   }
 
   dynamic "ordered_cache_behavior" {

@@ -10,7 +10,7 @@ use crate::hex::hex;
 use base64::Engine;
 use md5::{Digest as _, Md5};
 use serde::Serialize;
-use sha2::Sha256;
+use sha2::{Sha256, Sha384};
 use std::path::{Path, PathBuf};
 use walkdir::WalkDir;
 
@@ -150,6 +150,13 @@ pub fn read_site(directory: &Path, index: &str, api: Option<&str>) -> Result<Sit
     site.files.sort_by(|one, other| one.key.cmp(&other.key));
     site.left_out.sort();
     Ok(site)
+}
+
+/// Returns the digest of a script for `integrity` in its tag (W3C, Subresource Integrity): `sha384-` and base64. `None` for a file whose name
+/// has no digest of its content: what may change under its name would be refused by browsers as soon as it does.
+pub fn integrity(key: &str, bytes: &[u8]) -> Option<String> {
+    let digest = || base64::engine::general_purpose::STANDARD.encode(Sha384::digest(bytes));
+    (cache::cache_control(key) == cache::IMMUTABLE).then(|| format!("sha384-{}", digest()))
 }
 
 /// A path below the root as a message shows it.

@@ -38,6 +38,8 @@ pub struct Content {
     pub site: Option<BTreeMap<String, SiteObject>>,
     /// Files and directories of the site that are not published.
     pub left_out: Vec<LeftOut>,
+    /// Values of `integrity` in the tags of scripts, by key. A script without one has a tag without.
+    pub integrity: BTreeMap<String, String>,
 }
 
 impl Content {
@@ -86,7 +88,7 @@ pub fn declare(stack: &Stack, place: &Place, content: &Content) -> Declaration {
         stack.functions.iter().map(|(name, function)| (name.as_str(), declaring.function(name, function, content))).collect();
     let api = stack.has_api().then(|| declaring.api(&functions));
     if let Some(site) = &stack.site {
-        declaring.site(site, content.site.as_ref(), api.as_ref());
+        declaring.site(site, content, api.as_ref());
     }
     for (name, alarm) in &stack.alarms.rules {
         declaring.alarm(name, alarm);

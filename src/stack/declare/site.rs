@@ -1,10 +1,10 @@
 //! The site: a private bucket with the pages, and a distribution that serves them and, under `/api/`, the API.
 
-use super::{DeclaredApi, Declaring, api::star, distribution_url};
+use super::{Content, DeclaredApi, Declaring, api::star, distribution_url};
 use crate::{
     engine::digest,
     resources::{
-        Behavior, Bucket, BucketPolicy, Distribution, ErrorPage, Origin, OriginAccessControl, PublicAccessBlock, SITE_PREFIX, SiteObject,
+        Behavior, Bucket, BucketPolicy, Distribution, ErrorPage, Origin, OriginAccessControl, PublicAccessBlock, SITE_PREFIX,
     },
     stack::{Site, names::script_output},
 };
@@ -17,8 +17,14 @@ const NAME: &str = "static";
 /// Paths at which the site's address leads to the API.
 pub const API_PATH: &str = "/api/";
 
+/// What follows a script's address in a tag with `integrity`. A browser that kept the script for a tag without `crossorigin` has it without
+/// `Access-Control-Allow-Origin`, and refuses it for as long as it keeps it (seen in Chromium 156): to browsers this is another address, to
+/// CloudFront the same, as AWS's policy `CachingOptimized` leaves queries out.
+const CROSS_ORIGIN: &str = "?cors";
+
 impl Declaring<'_> {
-    pub(super) fn site(&mut self, site: &Site, files: Option<&BTreeMap<String, SiteObject>>, api: Option<&DeclaredApi>) {
+    pub(super) fn site(&mut self, site: &Site, content: &Content, api: Option<&DeclaredApi>) {
+        let (files, integrity) = (content.site.as_ref(), &content.integrity);
         let physical = self.names.bucket();
         self.output("bucket", physical.clone().into());
         let published = files.map(|files| files.iter().map(|(key, file)| (key.clone(), file.md5.clone())).collect::<BTreeMap<_, _>>());
@@ -79,11 +85,13 @@ impl Declaring<'_> {
         self.output("dashboard_url", address.map(|address| format!("{address}/")));
         for (name, page) in &site.outputs {
             let page = page.clone();
-            let script = script_output(name, &page);
+            let (script, digest) = (script_output(name, &page), integrity.get(&page));
             let address = address.map(move |address| format!("{address}/{page}"));
             if let Some(tag) = script.filter(|tag| !site.outputs.contains_key(tag)) {
-                // No digest of the script: the tag is pasted once, and has to fit later releases, too.
-                self.output(&tag, address.map(|address| format!("<script defer src=\"{address}\"></script>")));
+                // A script that changes under its name has no digest in its tag, which is pasted once and has to fit later releases, too.
+                let rest = digest.map(|digest| format!("{CROSS_ORIGIN}\" integrity=\"{digest}\" crossorigin=\"anonymous"));
+                let rest = rest.unwrap_or_default();
+                self.output(&tag, address.map(move |address| format!("<script defer src=\"{address}{rest}\"></script>")));
             }
             self.output(name, address);
         }

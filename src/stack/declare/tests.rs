@@ -152,3 +152,13 @@ fn functions_are_allowed_what_they_declare_and_nothing_by_wildcard() {
         );
     }
 }
+
+#[test]
+fn other_origins_may_read_files_and_the_api_says_itself_who_may() {
+    let distribution = graph(SHIPPED, "dev").distribution.unwrap();
+    let policies: BTreeMap<&str, &str> =
+        distribution.behaviors.iter().map(|(paths, behavior)| (paths.as_str(), behavior.headers_policy.as_str())).collect();
+    // AWS's CORS-and-SecurityHeadersPolicy and SecurityHeadersPolicy (CloudFront Developer Guide, managed response headers policies).
+    let (with_cors, without) = ("e61eb60c-9c35-4d20-a928-2b84e02af89c", "67f7725c-6f97-4210-82d7-5512b31e9d03");
+    assert_eq!(policies, BTreeMap::from([("default", with_cors), ("/api/*", without), ("/api/events", without)]));
+}

@@ -196,6 +196,10 @@ rules! {
     BACKUPS_ENABLING: "dynamodb", "point-in-time recovery right after the table is there",
         400 "ContinuousBackupsUnavailableException", "Backups are being enabled for the table: {}. Please retry later",
         Reported, "measured by AWS Controllers for Kubernetes, 2026-10";
+    RESTORE_TIME: "dynamodb", "a restore to a time that point-in-time recovery no longer reaches",
+        400 "InvalidRestoreTimeException",
+        "An invalid restore time was specified. RestoreDateTime must be between EarliestRestorableDateTime and LatestRestorableDateTime.",
+        Documented, "DynamoDB API reference, RestoreTableToPointInTime and RecoveryPeriodInDays";
     TTL_ENABLED: "dynamodb", "time to live that is enabled",
         400 "ValidationException", "TimeToLive is already enabled",
         Reported, "measured by AWS Controllers for Kubernetes, 2026-10";

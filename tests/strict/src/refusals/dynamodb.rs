@@ -10,7 +10,7 @@ use crate::{
 use serde_json::{Value, json};
 use std::{
     collections::HashMap,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 #[derive(Debug, Default)]
@@ -29,6 +29,8 @@ struct Table {
     last_seen: Value,
     /// For how many days it can be restored, which the local AWS does not keep.
     recovery_days: Option<i64>,
+    /// When point-in-time recovery was enabled: nothing older can be restored.
+    recovery_since: Option<Instant>,
 }
 
 impl Table {
@@ -53,6 +55,9 @@ impl Table {
 impl Tables {
     pub(super) fn before(&mut self, windows: &Windows, operation: &Operation, request: &Request, now: Instant) -> Before {
         let body = request.json();
+        if operation.name == "RestoreTableToPointInTime" {
+            return self.restore(windows, &body, now);
+        }
         let name = name_of(&body);
         let Some(table) = self.0.get(&name) else { return Before::Pass };
         let refuse = |rule: &'static Rule| Before::Refuse(rule.refuse(&[]));
@@ -143,7 +148,9 @@ impl Tables {
                 let specification = &sent["PointInTimeRecoverySpecification"];
                 let enabled = specification["PointInTimeRecoveryEnabled"] == true;
                 let days = specification["RecoveryPeriodInDays"].as_i64().unwrap_or(35);
-                self.0.entry(name.clone()).or_default().recovery_days = enabled.then_some(days);
+                let table = self.0.entry(name.clone()).or_default();
+                table.recovery_days = enabled.then_some(days);
+                table.recovery_since = enabled.then(|| table.recovery_since.unwrap_or(now));
                 self.show_recovery_days(&name, &mut body);
                 response.body = body.to_string().into_bytes();
                 return "";
@@ -190,6 +197,18 @@ impl Tables {
 }
 
 impl Tables {
+    /// Refuses a restore to before the recovery period, or to before recovery was enabled. The local AWS restores the present items, whatever
+    /// the time.
+    fn restore(&self, windows: &Windows, body: &Value, now: Instant) -> Before {
+        let table = body["SourceTableName"].as_str().and_then(|name| self.0.get(name));
+        let Some(Table { recovery_days: Some(days), recovery_since: Some(since), .. }) = table else { return Before::Pass };
+        let Some(wanted) = body["RestoreDateTime"].as_f64() else { return Before::Pass };
+        let clock = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let ago = clock.saturating_sub(Duration::try_from_secs_f64(wanted).unwrap_or_default());
+        let reaches = windows.recovery_day.saturating_mul(u32::try_from(*days).unwrap_or(u32::MAX)).min(now.duration_since(*since));
+        if ago > reaches { Before::Refuse(rules::RESTORE_TIME.refuse(&[])) } else { Before::Pass }
+    }
+
     /// As DynamoDB documents it (API reference, `PointInTimeRecoveryDescription`).
     fn show_recovery_days(&self, name: &str, body: &mut Value) {
         let days = self.0.get(name).and_then(|table| table.recovery_days);

@@ -72,6 +72,8 @@ windows! {
         Reported, "measured by AWS Controllers for Kubernetes: 4 to 6 s";
     backups_enabling: 2.5, "dynamodb", "From `ACTIVE` until point-in-time recovery can be set",
         Reported, "measured by AWS Controllers for Kubernetes: 0 to 6.2 s";
+    recovery_day: 86_400.0, "dynamodb", "A day of `RecoveryPeriodInDays`: older states cannot be restored",
+        Documented, "DynamoDB API reference, PointInTimeRecoverySpecification";
     table_tags: 1.7, "dynamodb", "A table's tags are locked after a write",
         Reported, "measured by AWS Controllers for Kubernetes: 1.5 to 1.8 s";
     index_creating: 510.0, "dynamodb", "An index that was added to a table is `CREATING`",

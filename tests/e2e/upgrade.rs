@@ -1,0 +1,138 @@
+//! A running stack of the version before the safe defaults, under today's `up`, while visitors and readers go on.
+
+use super::{now, outputs, plan, project::Project, request, requests::Requests, response, summary};
+use serde_json::{Value, json};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::{JoinHandle, sleep, spawn},
+    time::{Duration, Instant},
+};
+
+/// The only origin that may read and send.
+const OURS: &str = "https://shop.example";
+const SITE: &str = "upgrade";
+/// Sums are up to 30 s old.
+const FRESH: Duration = Duration::from_secs(90);
+
+/// A page view in the words of the tracker of an earlier version: the first one, and the one after it, which
+/// told the reading time of pages as well.
+fn body(version: usize, number: usize) -> Value {
+    let mut event = json!({
+        "session_id": format!("upgrade{version}-{number}"), "timestamp": now(), "event_type": "page_view", "page_url": format!("{OURS}/cart"),
+        "user_agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", "referrer": "",
+    });
+    if version == 0 {
+        return json!({"batch_id": format!("first{number}"), "k": SITE, "events": [event], "sent_at": now()});
+    }
+    let mut leave = event.clone();
+    leave["event_type"] = json!("page_leave");
+    leave["props"] = json!({"engaged_ms": 1_200, "scroll_percent": 40});
+    event["timestamp"] = json!(now() - 1_200);
+    json!({"batch_id": format!("second{number}"), "k": SITE, "events": [event, leave], "sent_at": now()})
+}
+
+/// Visitors with old trackers, one view after another until they are asked to stop.
+struct Visitors {
+    stop: Arc<AtomicBool>,
+    sending: JoinHandle<(u64, Vec<String>)>,
+}
+
+impl Visitors {
+    fn start(url: &str) -> Self {
+        let stop = Arc::<AtomicBool>::default();
+        let (asked, url) = (stop.clone(), format!("{url}/api/events"));
+        let sending = spawn(move || {
+            let (mut taken, mut failures) = (0, Vec::new());
+            for number in 0.. {
+                if asked.load(Ordering::Relaxed) {
+                    break;
+                }
+                // A browser sends its page's origin along.
+                let headers = [("Content-Type", "text/plain;charset=UTF-8"), ("Origin", OURS)];
+                match request(&url, &headers, Some(&body(number % 2, number).to_string())) {
+                    (200, _) => taken += 1,
+                    (status, text) => failures.push(format!("{status} {text}")),
+                }
+                sleep(Duration::from_millis(20));
+            }
+            (taken, failures)
+        });
+        Self { stop, sending }
+    }
+
+    /// Returns how many views were taken, and the answers to all others.
+    fn stop(self) -> (u64, Vec<String>) {
+        self.stop.store(true, Ordering::Relaxed);
+        self.sending.join().unwrap()
+    }
+}
+
+/// Views of the site as soon as there are as many as expected, or when the sums had the time for it.
+fn views(url: &str, expected: u64) -> u64 {
+    let began = Instant::now();
+    loop {
+        let (status, text) = request(&format!("{url}/api/stats?k={SITE}"), &[("Origin", OURS)], None);
+        let answer: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(status, 200, "{answer}");
+        let views = answer["data"]["summary"]["total_pageviews"].as_u64().unwrap();
+        if views == expected || began.elapsed() > FRESH {
+            return views;
+        }
+        sleep(Duration::from_millis(500));
+    }
+}
+
+#[test]
+fn an_upgrade_to_the_safe_defaults_is_planned_loses_nothing_and_serves_all_the_while() {
+    let project = Project::new();
+    project.edit("stack.yaml", |text| {
+        let text = text.replacen("  dev: {}\n", "  dev: { protect: true }\n", 1);
+        text.replacen("origins: [\"*\"]", &format!("origins: [\"{OURS}\"]"), 1)
+    });
+    project.ok(&["up", "--local", "--yes"]);
+    let url = outputs(&project)["api_url"].clone();
+    let site = outputs(&project)["dashboard_url"].clone();
+
+    // As the earlier version left it, with what was counted then.
+    let mut expected: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for line in project.other_client(&["earlier", "liveinsight"]) {
+        let (id, field) = line.split_once(' ').unwrap();
+        expected.entry(id.to_owned()).or_default().insert(field.to_owned());
+    }
+    let foreign = |url: &str| request(&format!("{url}/api/events"), &[("Origin", "https://evil.example")], Some(&body(0, 1_000_000).to_string())).0;
+    assert_eq!(foreign(&url), 200, "the earlier version took what any page sent");
+    let tracker = || response(&format!("{site}liveinsight.js"), &[("Origin", OURS)], None);
+    assert_eq!(tracker().headers().get("access-control-allow-origin"), None, "a tag with integrity could not load it");
+
+    // The plan names each difference and nothing else.
+    assert_eq!(plan(&project), expected);
+
+    let readers = Requests::start(&url, &["/api/realtime?k=upgrade", "/api/stats?k=upgrade"]);
+    let visitors = Visitors::start(&url);
+    let up = summary(&project, &["up", "--local", "--yes", "--format", "json"]);
+    let asked = readers.count();
+    let (taken, failures) = visitors.stop();
+    assert_eq!((readers.stop(), failures), (Vec::new(), Vec::new()), "{asked} questions and {taken} views during {up}");
+    assert!(taken > 0 && asked > 0, "{asked} questions, {taken} views");
+    assert_eq!((&up["failed"], &up["created"], &up["deleted"]), (&json!(0), &json!(0), &json!(0)), "{up}");
+    assert_eq!(up["updated"], json!(expected.len()), "{up}");
+
+    // Nothing is lost, of before and of meanwhile.
+    assert_eq!(views(&url, taken + 1), taken + 1);
+    assert_eq!(foreign(&url), 403, "what other pages send is refused from now on");
+    assert_eq!(project.other_client(&["protected"]), ["liveinsight-events-dev", "liveinsight-sessions-dev"]);
+    assert_eq!(tracker().headers()["access-control-allow-origin"], "*");
+    // A tracker that was pasted as a copy goes on.
+    assert_eq!(request(&format!("{url}/api/events"), &[("Origin", OURS)], Some(&body(1, 1_000_001).to_string())).0, 200);
+    assert_eq!(views(&url, taken + 2), taken + 2);
+
+    let again = summary(&project, &["up", "--local", "--yes", "--format", "json"]);
+    assert_eq!((&again["unchanged"], &again["aws_writes"]), (&json!(59), &json!(0)), "{again}");
+    project.edit("stack.yaml", |text| text.replacen("  dev: { protect: true }\n", "  dev: {}\n", 1));
+    project.ok(&["up", "--local"]);
+    project.ok(&["down", "--local"]);
+}

@@ -1,0 +1,80 @@
+//! A backup and the privacy promise: a salt that was deleted cannot be restored once the recovery period is over.
+//!
+//! Which times DynamoDB restores is modelled by its documentation (`tests/strict`); the local AWS copies the items that are there. That AWS
+//! itself forgets what is older was not tried.
+
+use super::shared::{Account, Version, windows};
+use aws_sdk_dynamodb::{
+    error::ProvideErrorMetadata,
+    primitives::DateTime,
+    types::{AttributeValue, PointInTimeRecoverySpecification},
+};
+use liveinsight::aws::Aws;
+use shared::{store::Store, time::DAY};
+use std::{
+    collections::BTreeSet,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+use strict_aws::{Config, Windows};
+
+/// A day of the recovery period, as short as a busy machine allows.
+const RECOVERY_DAY: Duration = Duration::from_secs(3);
+
+fn now() -> i64 {
+    i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap()
+}
+
+/// Restores a table to a moment, in milliseconds since 1970, under another name; the error code if that is refused.
+async fn restore(aws: &Aws, table: &str, to: &str, moment: i64) -> Result<(), String> {
+    let request = aws.dynamodb.restore_table_to_point_in_time().source_table_name(table).target_table_name(to);
+    let answer = request.restore_date_time(DateTime::from_millis(moment)).send().await;
+    answer.map(|_| ()).map_err(|error| error.code().unwrap_or_default().to_owned())
+}
+
+/// Days whose salts a table holds.
+async fn salts(aws: &Aws, table: &str) -> BTreeSet<String> {
+    let items = aws.dynamodb.scan().table_name(table).send().await.unwrap().items.unwrap();
+    let key = |item: &std::collections::HashMap<String, AttributeValue>| item["session_id"].as_s().unwrap().clone();
+    items.iter().map(key).filter(|key| key.starts_with("@salt#")).collect()
+}
+
+async fn keep_for(aws: &Aws, table: &str, days: i32) {
+    let recovery = PointInTimeRecoverySpecification::builder().point_in_time_recovery_enabled(true).recovery_period_in_days(days);
+    let update = aws.dynamodb.update_continuous_backups().table_name(table);
+    update.point_in_time_recovery_specification(recovery.build().unwrap()).send().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_deleted_salt_cannot_be_restored_after_the_recovery_period_of_the_shipped_stack() {
+    let windows = Windows { recovery_day: RECOVERY_DAY, ..windows() };
+    let account = Account::new(Config { windows: Some(windows), ..Config::default() }).await;
+    account.complete(&account.up(Version::First).await, "up");
+    let (aws, names) = (account.connect().await, account.names());
+    let (events, sessions) = (names.table("events"), names.table("sessions"));
+
+    // Visitors of a day, and those of two days later: the first day's salt goes.
+    let store = Store::new(aws.dynamodb.clone(), &events, &sessions);
+    store.daily_salt(now()).await.unwrap();
+    let first = salts(&aws, &events).await;
+    let there = now();
+    store.daily_salt(there + 2 * DAY).await.unwrap();
+    let left = salts(&aws, &events).await;
+    assert!(first.len() == 1 && left.len() == 1 && first.is_disjoint(&left), "{first:?} {left:?}");
+
+    // Within the promise: what is deleted is gone from what a restore of the present holds.
+    tokio::time::sleep(RECOVERY_DAY).await;
+    restore(&aws, &events, "restored", now()).await.unwrap();
+    assert_eq!(salts(&account.connect().await, "restored").await, left);
+
+    // Beyond it: the moment at which the salt was there is out of reach, and it is the setting that puts it there.
+    assert_eq!(restore(&aws, &events, "too-late", there).await, Err("InvalidRestoreTimeException".to_owned()));
+    keep_for(&aws, &events, 35).await;
+    assert_eq!(restore(&aws, &events, "in-time", there).await, Ok(()), "35 days would have kept it");
+    account.complete(&account.up(Version::First).await, "up puts the days back");
+    assert_eq!(restore(&aws, &events, "again-too-late", there).await, Err("InvalidRestoreTimeException".to_owned()));
+
+    for table in ["restored", "in-time"] {
+        aws.dynamodb.delete_table().table_name(table).send().await.unwrap();
+    }
+    account.complete(&account.down().await, "down");
+}
