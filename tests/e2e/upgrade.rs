@@ -132,7 +132,5 @@ fn an_upgrade_to_the_safe_defaults_is_planned_loses_nothing_and_serves_all_the_w
 
     let again = summary(&project, &["up", "--local", "--yes", "--format", "json"]);
     assert_eq!((&again["unchanged"], &again["aws_writes"]), (&json!(59), &json!(0)), "{again}");
-    project.edit("stack.yaml", |text| text.replacen("  dev: { protect: true }\n", "  dev: {}\n", 1));
-    project.ok(&["up", "--local"]);
-    project.ok(&["down", "--local"]);
+    project.ok(&["down", "--local", "--yes", "--delete-data"]);
 }

@@ -66,7 +66,4 @@ async fn an_upgrade_of_an_earlier_stack_names_each_difference_and_is_done_once()
     let written: Vec<String> =
         account.strict.log().iter().skip(before).filter(|entry| entry.write).map(|entry| entry.operation.clone()).collect();
     assert_eq!(written, Vec::<String>::new());
-    account.protect = false;
-    account.complete(&account.up(Version::First).await, "up without protection");
-    account.complete(&account.down().await, "down");
 }

@@ -24,10 +24,11 @@ fn now() -> i64 {
     i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap()
 }
 
-/// Restores a table to a moment, in milliseconds since 1970, under another name; the error code if that is refused.
-async fn restore(aws: &Aws, table: &str, to: &str, moment: i64) -> Result<(), String> {
+/// Restores a table to a moment, in milliseconds since 1970, or to the latest one, under another name; the error code if that is refused.
+async fn restore(aws: &Aws, table: &str, to: &str, moment: Option<i64>) -> Result<(), String> {
     let request = aws.dynamodb.restore_table_to_point_in_time().source_table_name(table).target_table_name(to);
-    let answer = request.restore_date_time(DateTime::from_millis(moment)).send().await;
+    let request = request.set_restore_date_time(moment.map(DateTime::from_millis)).use_latest_restorable_time(moment.is_none());
+    let answer = request.send().await;
     answer.map(|_| ()).map_err(|error| error.code().unwrap_or_default().to_owned())
 }
 
@@ -63,15 +64,15 @@ async fn a_deleted_salt_cannot_be_restored_after_the_recovery_period_of_the_ship
 
     // Within the promise: what is deleted is gone from what a restore of the present holds.
     tokio::time::sleep(RECOVERY_DAY).await;
-    restore(&aws, &events, "restored", now()).await.unwrap();
+    restore(&aws, &events, "restored", None).await.unwrap();
     assert_eq!(salts(&account.connect().await, "restored").await, left);
 
     // Beyond it: the moment at which the salt was there is out of reach, and it is the setting that puts it there.
-    assert_eq!(restore(&aws, &events, "too-late", there).await, Err("InvalidRestoreTimeException".to_owned()));
+    assert_eq!(restore(&aws, &events, "too-late", Some(there)).await, Err("InvalidRestoreTimeException".to_owned()));
     keep_for(&aws, &events, 35).await;
-    assert_eq!(restore(&aws, &events, "in-time", there).await, Ok(()), "35 days would have kept it");
+    assert_eq!(restore(&aws, &events, "in-time", Some(there)).await, Ok(()), "35 days would have kept it");
     account.complete(&account.up(Version::First).await, "up puts the days back");
-    assert_eq!(restore(&aws, &events, "again-too-late", there).await, Err("InvalidRestoreTimeException".to_owned()));
+    assert_eq!(restore(&aws, &events, "again-too-late", Some(there)).await, Err("InvalidRestoreTimeException".to_owned()));
 
     for table in ["restored", "in-time"] {
         aws.dynamodb.delete_table().table_name(table).send().await.unwrap();
