@@ -298,6 +298,8 @@ fn table() -> kinds::Table {
         point_in_time_recovery: false,
         deletion_protection: None,
         restore_days: None,
+        max_read_units: None,
+        max_write_units: None,
         tags: Tags::default(),
     }
 }

@@ -173,6 +173,7 @@ async fn functions(book: &Book) {
         architecture: Some("x86_64".to_owned()),
         memory,
         timeout: 5,
+        concurrency: None,
         environment: BTreeMap::new(),
         log_group: "/aws/lambda/function-name".to_owned().into(),
         code_sha256: Some("code-sha256".to_owned()),
@@ -478,6 +479,8 @@ async fn tables(book: &Book) {
         point_in_time_recovery: true,
         deletion_protection: None,
         restore_days: None,
+        max_read_units: None,
+        max_write_units: None,
         tags: Tags::default().with("TagKey1", "TagValue1").with("TagKey2", "TagValue2"),
     };
     let answers = |mut table: Value| {
@@ -662,6 +665,7 @@ async fn logging_of_a_function(book: &Book) {
         architecture: Some("x86_64".to_owned()),
         memory,
         timeout: 5,
+        concurrency: None,
         environment: BTreeMap::new(),
         log_group: log_group.to_owned().into(),
         code_sha256: Some("code-sha256".to_owned()),

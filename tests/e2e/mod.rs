@@ -302,7 +302,8 @@ fn a_secret_is_taken_from_the_environment_and_never_shown(project: &Project) {
     };
     let shipped = std::fs::read_to_string(project.path().join("stack.yaml")).unwrap();
     project.edit("stack.yaml", |text| {
-        text.replacen("    writes: [events, sessions]\n", "    writes: [events, sessions]\n    secrets: [TOKEN_SECRET]\n", 1)
+        let route = "    route: POST /api/events\n";
+        text.replacen(route, &format!("{route}    secrets: [TOKEN_SECRET]\n"), 1)
     });
     let missing = project.run(&["up", "--local"]);
     missing.expect(3);

@@ -55,6 +55,7 @@ impl Declaring<'_> {
             architecture,
             memory: i32::try_from(declared.memory).unwrap_or(i32::MAX),
             timeout: i32::try_from(declared.timeout).unwrap_or(i32::MAX),
+            concurrency: declared.concurrency.map(|kept| i32::try_from(kept).unwrap_or(i32::MAX)),
             environment: self.environment(name, declared),
             log_group: log_group.known("name", self.names.function_log_group(name)),
             code_sha256: package.map(|package| package.sha256.clone()),
