@@ -3,6 +3,7 @@
 //! Configuration and code change by separate calls, and each makes the function busy for a moment; the engine's rounds put the second
 //! behind the first. `Environment` without variables keeps the old ones, so an empty map is sent as such. The architecture belongs to the code.
 
+use super::FunctionOthers;
 use crate::{
     aws::{Aws, Optional, Tags},
     engine::{Changes, Error, FAILED, Gone, Handle, Live, Owner, Ref, Refusal, Resource, Result, Stray, Written, secret, unknown},
@@ -52,6 +53,9 @@ pub struct Function {
     pub environment: BTreeMap<String, Option<String>>,
     /// The log group it writes to.
     pub log_group: Ref<String>,
+    /// What others put on it; none is declared, and it is looked for in an [audit](Aws::audit) only. Left out of the JSON where there is none.
+    #[serde(skip_serializing_if = "FunctionOthers::is_empty")]
+    pub others: FunctionOthers,
     /// Base64 of the SHA-256 of the zip, as Lambda reports it. `None`: the code is left as it is.
     pub code_sha256: Option<String>,
     /// The file of the zip.
@@ -98,15 +102,20 @@ impl Resource for Function {
         }
         let tags = answer.tags().into_iter().flatten().collect();
         let kept = answer.concurrency().and_then(|concurrency| concurrency.reserved_concurrent_executions());
-        let live = answer.configuration().map(|configuration| Self::of(aws, configuration, kept, tags));
-        Ok(live.map(|live| self.without_what_was_never_declared(live)))
+        let Some(configuration) = answer.configuration() else { return Ok(None) };
+        let mut live = self.without_what_was_never_declared(Self::of(aws, configuration, kept, tags));
+        if aws.audits() && live.owner == Owner::Us {
+            live.spec.others = FunctionOthers::on(aws, &self.name).await?;
+        }
+        Ok(Some(live))
     }
 
     async fn survey(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
         let functions = list(aws).await?;
         let Some(listed) = functions.iter().find(|listed| listed.function_name() == Some(&self.name)) else { return Ok(None) };
-        // No entry of the list shows the concurrency.
+        // No entry of the list shows the concurrency, nor what others put there.
         if self.concurrency.is_none()
+            && !aws.audits()
             && tells_all(listed)
             && let Some(tags) = aws.reported_tags(listed.function_arn().unwrap_or_default()).await
         {
@@ -142,6 +151,9 @@ impl Resource for Function {
         let output = live.output.clone();
         if changes.touch("tags") {
             self.write_tags(aws, live).await?;
+        }
+        if changes.touch("others") {
+            live.spec.others.remove(aws, &self.name).await?;
         }
         if changes.touch("concurrency") {
             self.write_concurrency(aws).await?;
@@ -211,6 +223,7 @@ impl Function {
             concurrency: None,
             environment: BTreeMap::new(),
             log_group: String::new().into(),
+            others: FunctionOthers::default(),
             code_sha256: None,
             code: None,
             tags: Tags::default(),
@@ -233,6 +246,7 @@ impl Function {
             concurrency: kept,
             environment: variables.into_iter().flatten().map(|(key, value)| (key.clone(), Some(value.clone()))).collect(),
             log_group: log_group.map_or_else(|| format!("/aws/lambda/{}", output.name), str::to_owned).into(),
+            others: FunctionOthers::default(),
             code_sha256: Some(configuration.code_sha256().unwrap_or_default().to_owned()),
             code: None,
             tags,

@@ -12,7 +12,7 @@ use base64::Engine;
 use liveinsight::{
     aws::{Aws, Policy},
     engine::{Graph, Ref, digest},
-    resources::{Alias, Function, Permission},
+    resources::{Alias, Function, FunctionOthers, Permission},
 };
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -97,6 +97,7 @@ fn function(bench: &Bench, name: &str, wish: &Wish) -> Function {
         concurrency: wish.concurrency,
         environment: wish.environment.iter().map(|(key, value)| ((*key).to_owned(), Some((*value).to_owned()))).collect(),
         log_group: wish.log_group.to_owned().into(),
+        others: FunctionOthers::default(),
         code_sha256,
         code,
         tags: wish.team.iter().fold(bench.tags(), |tags, team| tags.with("Team", *team)),
@@ -192,6 +193,28 @@ async fn drift_of_the_function_is_seen_and_made_good() {
     lambda.delete_function().function_name(&name).send().await.unwrap();
     // The function, its version, alias and permission.
     bench.heals_with(4, &graph, &["lambda.alias/collector", "lambda.function/collector", "lambda.permission/collector"]).await;
+    bench.down(&graph).await;
+}
+
+#[tokio::test]
+async fn what_others_put_on_a_function_is_found_by_an_audit_only_and_removed() {
+    let bench = Bench::new("lambda-audit").await;
+    let graph = declare(&bench, &["collector"], &Wish::default());
+    bench.up(&graph).await;
+    let (lambda, name) = (&bench.aws.lambda, bench.name("collector"));
+    lambda.create_function_url_config().function_name(&name).auth_type("NONE".into()).send().await.unwrap();
+    let statement = lambda.add_permission().function_name(&name).statement_id("stranger").action("lambda:InvokeFunction");
+    statement.principal("*").send().await.unwrap();
+    assert_eq!(bench.open(&graph).await, Vec::<String>::new(), "it takes calls of its own to see");
+    bench.aws.audit();
+    let plan = bench.open(&graph).await.concat();
+    assert!(plan.contains("others.urls.$LATEST: - \"https://") && plan.contains("for NONE"), "{plan}");
+    assert!(plan.contains("others.statements.stranger: - \"lambda:InvokeFunction by everybody\""), "{plan}");
+    let fields = ["others.statements.stranger", "others.urls.$LATEST"].map(|field| format!("lambda.function/collector {field}"));
+    bench.heals_with(2, &graph, &fields.each_ref().map(String::as_str)).await;
+    assert!(lambda.list_function_url_configs().function_name(&name).send().await.unwrap().function_url_configs().is_empty());
+    // What is declared on the alias is still there.
+    assert_eq!(policy(&bench, "collector").await.sids().count(), 1);
     bench.down(&graph).await;
 }
 

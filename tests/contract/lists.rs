@@ -212,6 +212,12 @@ fn lists() -> Vec<List> {
         list("lambda:ListFunctions", Form::Json("Functions", "NextMarker"), |aws| {
             async { kinds::Function::sweep(aws, |_| None).await.map(drop) }.boxed_local()
         }),
+        behind(
+            list("lambda:ListFunctionUrlConfigs", Form::Json("FunctionUrlConfigs", "NextMarker"), |aws| {
+                async { kinds::FunctionOthers::on(aws, "f").await.map(drop) }.boxed_local()
+            }),
+            &[("lambda:GetPolicy", 200, "{}")],
+        ),
         list("lambda:ListVersionsByFunction", Form::Json("Versions", "NextMarker"), |aws| {
             async { kinds::published_versions(aws, "f").await.map(drop) }.boxed_local()
         }),
@@ -320,7 +326,16 @@ fn rest_api() -> kinds::RestApi {
 async fn delete_role(aws: &Aws) -> Result<()> {
     let name = || "r".to_owned();
     let (trust, tags) = (Policy::default(), Tags::default());
-    let role = kinds::Role { name: name(), path: "/".to_owned(), trust, permissions_boundary: None, tags, among: 0 };
+    let role = kinds::Role {
+        name: name(),
+        path: "/".to_owned(),
+        trust,
+        permissions_boundary: None,
+        others: kinds::RoleOthers::default(),
+        policy: String::new(),
+        tags,
+        among: 0,
+    };
     let output = kinds::RoleOutput { name: name(), arn: String::new() };
     match role.delete(aws, &output).await {
         // The service keeps saying that policies are in the way.

@@ -6,7 +6,8 @@ use liveinsight::{
     engine::{Changes, Error, Fields, Gone, Live, Owner, Resource},
     resources::{
         AccessLog, Alarm, Alias, ApiDocument, ApiIntegration, ApiIntegrationResponse, ApiMethodResponse, ApiStage, Bucket, BucketPolicy,
-        Function, Index, KeyAttribute, LogGroup, MethodKey, Permission, PublicAccessBlock, RestApi, Role, Table, TableOutput, publish,
+        Function, FunctionOthers, Index, KeyAttribute, LogGroup, MethodKey, Permission, PublicAccessBlock, RestApi, Role, RoleOthers,
+        Table, TableOutput, publish,
     },
 };
 use serde_json::{Value, json};
@@ -176,6 +177,7 @@ async fn functions(book: &Book) {
         concurrency: None,
         environment: BTreeMap::new(),
         log_group: "/aws/lambda/function-name".to_owned().into(),
+        others: FunctionOthers::default(),
         code_sha256: Some("code-sha256".to_owned()),
         code: None,
         tags: tags(),
@@ -637,7 +639,8 @@ async fn roles(book: &Book) {
     let (_canned, aws) = answering(answers).await;
     let trust = liveinsight::aws::Policy::parse(&document);
     let (name, path, tags) = ("role-name".to_owned(), "/path/".to_owned(), Tags::default());
-    let declared = Role { name, path, trust, permissions_boundary: None, tags, among: 0 };
+    let declared =
+        Role { name, path, trust, permissions_boundary: None, others: RoleOthers::default(), policy: String::new(), tags, among: 0 };
     assert_eq!(differs(declared.observe(&aws).await.unwrap(), &declared), "");
     assert_eq!(declared.locate(&aws).await.unwrap().map(|output| output.name).as_deref(), Some("role-name"));
 }
@@ -668,6 +671,7 @@ async fn logging_of_a_function(book: &Book) {
         concurrency: None,
         environment: BTreeMap::new(),
         log_group: log_group.to_owned().into(),
+        others: FunctionOthers::default(),
         code_sha256: Some("code-sha256".to_owned()),
         code: None,
         tags: tags(),
