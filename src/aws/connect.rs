@@ -192,6 +192,7 @@ impl Connection {
         Aws {
             is_elsewhere,
             alarms_to_delete: Gathering::default(),
+            audits: Cell::new(false),
             budgets: Budgets::new(place.limits),
             stack,
             apigateway: aws_sdk_apigateway::Client::from_conf(apigateway),

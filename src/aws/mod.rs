@@ -86,6 +86,7 @@ pub struct Aws {
     /// AWS Resource Groups Tagging API.
     pub tagging: aws_sdk_resourcegroupstagging::Client,
     alarms_to_delete: batch::Gathering,
+    audits: Cell<bool>,
     budgets: budget::Budgets,
     tally: call::Tally,
     max_pages: Cell<usize>,
@@ -108,6 +109,16 @@ impl Aws {
     /// Notes each call from here on in `recorder`.
     pub fn record(&mut self, recorder: &Recorder) {
         self.recorder = Some(recorder.clone());
+    }
+
+    /// From here on, roles and functions are looked at for what nobody declares and what takes calls of its own to see (`--audit`).
+    pub fn audit(&self) {
+        self.audits.set(true);
+    }
+
+    /// Tests whether that is wanted.
+    pub fn audits(&self) -> bool {
+        self.audits.get()
     }
 
     /// Waits for its turn on something that AWS wants written by one caller at a time: a bucket's configuration,

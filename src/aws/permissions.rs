@@ -14,7 +14,7 @@
 pub enum Task {
     /// `up` and `rollback`, and all that `status` takes: makes, changes, and removes what is not declared (any more).
     Up,
-    /// `status`, `plan`, `outputs` and `history`: looks.
+    /// `status`, `plan`, `outputs` and `history`: looks, with `--audit` as well.
     Status,
     /// `down`: removes.
     Down,
@@ -176,8 +176,8 @@ pub const PERMISSIONS: &[Permission] = &[
     takes("iam:GetRole", &[("iam:GetRole", On::LoggingRole)], UP),
     takes("iam:GetRole", &[("iam:GetRole", On::Everything)], DOCTOR),
     same!("iam:GetRolePolicy", On::RolesByName, ALL),
-    same!("iam:ListAttachedRolePolicies", On::Roles, REMOVING),
-    same!("iam:ListRolePolicies", On::Roles, REMOVING),
+    same!("iam:ListAttachedRolePolicies", On::Roles, ALL),
+    same!("iam:ListRolePolicies", On::Roles, ALL),
     same!("iam:ListRoles", On::Everything, ALL),
     takes(
         "iam:PutRolePermissionsBoundary",
@@ -198,13 +198,17 @@ pub const PERMISSIONS: &[Permission] = &[
     ),
     same!("lambda:DeleteAlias", On::Functions, NOBODY),
     same!("lambda:DeleteFunction", On::Functions, REMOVING),
+    same!("lambda:DeleteFunctionConcurrency", On::Functions, UP),
+    same!("lambda:DeleteFunctionUrlConfig", On::Functions, UP),
     same!("lambda:GetAccountSettings", On::Everything, DOCTOR),
     same!("lambda:GetAlias", On::Functions, LOOKING),
     takes("lambda:GetFunction", &[("lambda:GetFunction", On::Functions), ("lambda:ListTags", On::Functions)], ALL),
     same!("lambda:GetPolicy", On::Functions, LOOKING),
+    same!("lambda:ListFunctionUrlConfigs", On::Functions, LOOKING),
     same!("lambda:ListFunctions", On::Everything, ALL),
     same!("lambda:ListVersionsByFunction", On::Functions, UP),
     same!("lambda:PublishVersion", On::Functions, UP),
+    same!("lambda:PutFunctionConcurrency", On::Functions, UP),
     same!("lambda:RemovePermission", On::Functions, UP),
     same!("lambda:TagResource", On::Functions, UP),
     same!("lambda:UntagResource", On::Functions, UP),

@@ -35,6 +35,8 @@ pub(super) struct Request {
     pub(super) smoke: bool,
     /// Consent to lose data or to take over.
     pub(super) allowed: Allowed,
+    /// Whether to look for what others put on roles and functions, and remove it.
+    pub(super) audit: bool,
     /// Consent to change a protected environment.
     pub(super) yes: bool,
     /// Whether to wait for CloudFront.
@@ -76,6 +78,9 @@ pub(super) struct Applied {
 pub(super) async fn apply(context: &Context, session: &Session, content: &Content, request: &Request) -> Result<Applied, CliError> {
     let declaration = declare(&session.stack, &session.place, content);
 
+    if request.audit {
+        session.aws.audit();
+    }
     session.aws.trust_reports();
     let look = async || observe(context, session, &declaration, request).await;
     let plan = exclusive::observe(context, session, request.no_wait, look).await?;

@@ -40,6 +40,10 @@ pub struct PlanArgs {
     /// Allows to delete or replace what holds data, as `up --delete-data` would
     #[arg(long)]
     delete_data: bool,
+    /// Looks for what others put on the stack's roles and functions as well: managed and further inline policies, function URLs,
+    /// statements on a function rather than on its alias. Takes four calls more for each function
+    #[arg(long)]
+    audit: bool,
     /// Estimates the cost for so many events a month, if not for 100,000
     #[arg(long, value_name = "NUMBER", default_value_t = EVENTS, value_parser = cost::events, allow_hyphen_values = true)]
     events: u64,
@@ -49,6 +53,9 @@ pub struct PlanArgs {
 pub(super) async fn run(args: &PlanArgs, context: &Context) -> Result<Exit, CliError> {
     let format = context.format(Format::of("plan"))?;
     let session = Session::open(context, Sources::Compared).await?;
+    if args.audit {
+        session.aws.audit();
+    }
     let packages = if args.no_build { Packages::MustBeCurrent } else { Packages::Build };
     let content = content::gather(context, &session, packages, None).await?;
     let declaration = declare(&session.stack, &session.place, &content);

@@ -35,6 +35,10 @@ pub struct StatusArgs {
     /// Ends with 10 unless everything is in sync
     #[arg(long)]
     exit_code: bool,
+    /// Looks for what others put on the stack's roles and functions as well: managed and further inline policies, function URLs,
+    /// statements on a function rather than on its alias. Takes four calls more for each function
+    #[arg(long)]
+    audit: bool,
     /// Estimates what the stack costs a month
     #[arg(long)]
     cost: bool,
@@ -47,6 +51,9 @@ pub struct StatusArgs {
 pub(super) async fn run(args: &StatusArgs, context: &Context) -> Result<Exit, CliError> {
     let format = context.format(Format::of("status"))?;
     let session = Session::open(context, Sources::Compared).await?;
+    if args.audit {
+        session.aws.audit();
+    }
     let content = content::gather(context, &session, Packages::IfCurrent, None).await?;
     let declaration = declare(&session.stack, &session.place, &content);
     let plan = survey(&declaration.graph, &session.aws, &|event: Event<'_>| context.progress.engine(&event)).await?;

@@ -59,6 +59,11 @@ pub struct UpArgs {
     /// Allows to delete or replace what holds data (tables, bucket)
     #[arg(long)]
     delete_data: bool,
+    /// Looks for what others put on the stack's roles and functions as well: managed and further inline policies, function URLs,
+    /// statements on a function rather than on its alias. It is named in
+    /// the plan and removed. Takes four calls more for each function
+    #[arg(long)]
+    audit: bool,
     /// Consents to changes of a protected environment
     #[arg(short, long)]
     yes: bool,
@@ -81,6 +86,7 @@ pub(super) async fn run(args: &UpArgs, context: &Context) -> Result<Exit, CliErr
         smoke: !args.no_smoke,
         allowed: Allowed { adopt: args.adopt, delete_data: args.delete_data },
         yes: args.yes,
+        audit: args.audit,
         wait: args.wait,
         no_wait: args.no_wait,
     };

@@ -131,8 +131,8 @@ fn calls<'a>(stack: &'a Stack, inventory: &Inventory, events: u64) -> Vec<Calls<
 impl<'a> Calls<'a> {
     fn of_tracker(name: &'a str, function: &'a stack::Function, stack: &Stack, events: f64) -> Self {
         let requests = events / EVENTS_A_REQUEST;
-        let indexes = |table: &String| stack.tables.get(table).map_or(0, |table| table.indexes.len());
-        let items: usize = function.writes.iter().map(|table| 1 + indexes(table)).sum();
+        let indexes = |table: &str| stack.tables.get(table).map_or(0, |table| table.indexes.len());
+        let items: usize = function.tables_written().into_iter().map(|table| 1 + indexes(table)).sum();
         #[expect(clippy::cast_precision_loss, reason = "a number of tables")]
         let units = if keeps_events(function) { WRITES_AN_EVENT } else { items as f64 };
         // Spread evenly: more than one an hour is one in every hour.
@@ -170,7 +170,8 @@ impl<'a> Calls<'a> {
 
 /// Returns whether a function keeps events and sessions, as the product's own handler does.
 fn keeps_events(function: &stack::Function) -> bool {
-    ["events", "sessions"].iter().all(|table| function.writes.contains(*table))
+    let written = function.tables_written();
+    ["events", "sessions"].iter().all(|table| written.contains(table))
 }
 
 /// So many bytes of logs a month. CloudWatch stores them compressed; by how much is not known before, so nothing is taken off.
@@ -208,7 +209,7 @@ fn tables(usage: &mut Usage, stack: &Stack, inventory: &Inventory, calls: &[Call
             };
             kept(calls.events * EVENT_SIZE / GB, days)
         };
-        let held: f64 = calls.iter().filter(|calls| calls.function.writes.contains(name)).map(held).sum();
+        let held: f64 = calls.iter().filter(|calls| calls.function.tables_written().contains(name.as_str())).map(held).sum();
         #[expect(clippy::cast_precision_loss, reason = "a number of indexes")]
         let copies = 1.0 + table.indexes.len() as f64;
         let from = format!("{EVENT_SIZE} bytes an event, as long as it is kept");

@@ -46,7 +46,7 @@ const WIDENING: [&str; 3] = ["iam:CreateRole", "iam:PutRolePermissionsBoundary",
 /// What deletes something that carries the stack's tag for sure.
 const DELETIONS: [&str; 4] = ["cloudfront:DeleteDistribution", "cloudwatch:DeleteAlarms", "lambda:DeleteFunction", "logs:DeleteLogGroup"];
 /// What changes something that may carry a tag. A function's tags are checked where it is called by its own ARN.
-const CHANGES: [&str; 25] = [
+const CHANGES: [&str; 28] = [
     "cloudfront:CreateInvalidation",
     "cloudfront:UpdateDistribution",
     "cloudfront:TagResource",
@@ -62,7 +62,10 @@ const CHANGES: [&str; 25] = [
     "dynamodb:UpdateTimeToLive",
     "lambda:AddPermission",
     "lambda:CreateAlias",
+    "lambda:DeleteFunctionConcurrency",
+    "lambda:DeleteFunctionUrlConfig",
     "lambda:PublishVersion",
+    "lambda:PutFunctionConcurrency",
     "lambda:RemovePermission",
     "lambda:TagResource",
     "lambda:UntagResource",

@@ -11,8 +11,8 @@ use crate::{
 };
 use aws_sdk_dynamodb::types::{
     BillingMode, CreateGlobalSecondaryIndexAction, DeleteGlobalSecondaryIndexAction, GlobalSecondaryIndexDescription,
-    GlobalSecondaryIndexUpdate, IndexStatus, KeySchemaElement, KeyType, PointInTimeRecoverySpecification, PointInTimeRecoveryStatus,
-    Projection, ProjectionType, TableDescription, TableStatus, Tag, TimeToLiveSpecification, TimeToLiveStatus,
+    GlobalSecondaryIndexUpdate, IndexStatus, KeySchemaElement, KeyType, OnDemandThroughput, PointInTimeRecoverySpecification,
+    PointInTimeRecoveryStatus, Projection, ProjectionType, TableDescription, TableStatus, Tag, TimeToLiveSpecification, TimeToLiveStatus,
 };
 use serde::Serialize;
 use std::{cell::Cell, collections::BTreeMap, rc::Rc, time::Duration};
@@ -22,6 +22,9 @@ const CREATING: &str = "the table to be created (usually 2 to 20 s)";
 
 /// How long after a table is ACTIVE it usually takes point-in-time recovery: 1.4 to 2.7 s were measured.
 const BACKUPS: Duration = Duration::from_millis(2700);
+
+/// Takes a limit away (DynamoDB API reference, `OnDemandThroughput`).
+const NO_LIMIT: i64 = -1;
 
 /// A table.
 #[derive(Debug, Clone, Serialize)]
@@ -45,6 +48,13 @@ pub struct Table {
     pub deletion_protection: Option<bool>,
     /// Days, 1 to 35. `None`: as it is, and 35 when recovery is switched on.
     pub restore_days: Option<i32>,
+    /// The most read units a second, not counting reads through an index; `None` is no limit, and one that it has is taken away. Left out of the
+    /// JSON where there is none, so that a table of before there were limits has the same fingerprint.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_read_units: Option<i64>,
+    /// The same of write units.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_write_units: Option<i64>,
     /// Tags.
     pub tags: Tags,
 }
@@ -151,6 +161,7 @@ impl Resource for Table {
                 let request = request.set_attribute_definitions(Some(definitions.clone())).set_key_schema(Some(schema.clone()));
                 // An empty list is refused.
                 let request = request.set_global_secondary_indexes((!indexes.is_empty()).then(|| indexes.clone()));
+                let request = request.set_on_demand_throughput(self.throughput(None));
                 request.set_deletion_protection_enabled(self.deletion_protection).set_tags(Some(tags.clone())).send()
             })
             .await?;
@@ -192,6 +203,13 @@ impl Resource for Table {
             complete = false;
         } else if changes.touch("billing_mode") || changes.touch("indexes") {
             self.update_table(aws, live, changes).await?;
+            complete = false;
+        } else if changes.touch("max_read_units") || changes.touch("max_write_units") {
+            let throughput = self.throughput(Some(&live.spec));
+            aws.write("dynamodb:UpdateTable", || {
+                aws.dynamodb.update_table().table_name(&self.name).set_on_demand_throughput(throughput.clone()).send()
+            })
+            .await?;
             complete = false;
         }
         Ok(if complete { Written::Complete(live.output.clone()) } else { Written::Settling(live.output.clone()) })
@@ -283,6 +301,8 @@ impl Table {
             point_in_time_recovery: false,
             deletion_protection: None,
             restore_days: None,
+            max_read_units: None,
+            max_write_units: None,
             tags: Tags::default(),
         }
     }
@@ -305,6 +325,8 @@ impl Table {
                 Index { partition_key, sort_key: key(index.key_schema(), &KeyType::Range), projection },
             )
         };
+        // A limit that was taken away reads as -1 for a second (measured by AWS Controllers for Kubernetes).
+        let held_to = |of: fn(&OnDemandThroughput) -> Option<i64>| table.on_demand_throughput().and_then(of).filter(|units| *units > 0);
         Self {
             name: table.table_name().unwrap_or_default().to_owned(),
             // A table that never was on demand has no summary.
@@ -320,6 +342,8 @@ impl Table {
             point_in_time_recovery: recovery.is_some(),
             restore_days: recovery.and_then(|recovery| recovery.days),
             deletion_protection: Some(table.deletion_protection_enabled() == Some(true)),
+            max_read_units: held_to(OnDemandThroughput::max_read_request_units),
+            max_write_units: held_to(OnDemandThroughput::max_write_request_units),
             tags,
         }
     }
@@ -345,6 +369,17 @@ impl Table {
         })
         .await?;
         Ok(enabled == self.time_to_live.enabled)
+    }
+
+    /// Returns the limits to write over those of the live table, if there is one. `None` if there are none: an empty structure is answered with
+    /// a 500 each time (measured by AWS Controllers for Kubernetes). Both are sent, because AWS keeps one that is left out and the local AWS does
+    /// not.
+    fn throughput(&self, live: Option<&Self>) -> Option<OnDemandThroughput> {
+        let (has_read, has_write) = live.map_or((None, None), |live| (live.max_read_units, live.max_write_units));
+        let read = self.max_read_units.or(has_read.map(|_| NO_LIMIT));
+        let write = self.max_write_units.or(has_write.map(|_| NO_LIMIT));
+        let throughput = || OnDemandThroughput::builder().set_max_read_request_units(read).set_max_write_request_units(write).build();
+        (read.is_some() || write.is_some()).then(throughput)
     }
 
     /// Sets whether it refuses to be deleted.

@@ -5,11 +5,11 @@
 
 use crate::{
     aws::{Aws, Optional, Policy, Tags, decode_policy},
-    engine::{Changes, Error, Gone, Handle, Live, Ref, Resource, Result, Stray, Written},
+    engine::{Changes, Error, Gone, Handle, Live, Owner, Ref, Resource, Result, Stray, Written},
 };
 use aws_sdk_iam::types::{AttachedPermissionsBoundary, Tag};
 use serde::Serialize;
-use std::rc::Rc;
+use std::{collections::BTreeMap, rc::Rc};
 
 /// A role.
 #[derive(Debug, Clone, Serialize)]
@@ -24,11 +24,34 @@ pub struct Role {
     /// so that a role of before there were boundaries has the same fingerprint.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub permissions_boundary: Option<String>,
+    /// What others put on it; none is declared, and it is looked for in an [audit](Aws::audit) only. Left out of the JSON where there is none.
+    #[serde(skip_serializing_if = "RoleOthers::is_empty")]
+    pub others: RoleOthers,
+    /// The name of the inline policy that it is declared with.
+    #[serde(skip)]
+    pub policy: String,
     /// Tags.
     pub tags: Tags,
     /// How many roles the stack declares: many are read at once.
     #[serde(skip)]
     pub among: usize,
+}
+
+/// What others put on a role.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct RoleOthers {
+    /// Managed policies by name, with their ARNs.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub managed_policies: BTreeMap<String, String>,
+    /// Inline policies by name, with their documents.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub inline_policies: BTreeMap<String, String>,
+}
+
+impl RoleOthers {
+    fn is_empty(&self) -> bool {
+        self.managed_policies.is_empty() && self.inline_policies.is_empty()
+    }
 }
 
 /// What is known of a role that exists.
@@ -59,15 +82,19 @@ impl Resource for Role {
         // Shared, because its policy asks as well.
         let get = || async { aws.read("iam:GetRole", || aws.iam.get_role().role_name(&self.name).send()).await.optional() };
         let answer = aws.shared("iam", &format!("role/{}", self.name), get).await?;
-        let role = answer.as_ref().as_ref().and_then(|answer| answer.role());
-        Ok(role.map(|role| {
-            let (name, path, boundary) = (role.role_name(), role.path(), role.permissions_boundary());
-            Self::of(aws, (name, path, role.arn()), role.assume_role_policy_document(), boundary, role.tags())
-        }))
+        let Some(role) = answer.as_ref().as_ref().and_then(|answer| answer.role()) else { return Ok(None) };
+        let (name, path, boundary) = (role.role_name(), role.path(), role.permissions_boundary());
+        let mut live = Self::of(aws, (name, path, role.arn()), role.assume_role_policy_document(), boundary, role.tags());
+        if aws.audits() && live.owner == Owner::Us {
+            live.spec.others = self.others_on(aws).await?;
+        }
+        Ok(Some(live))
     }
 
     async fn survey(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
-        if let Some(role) = aws.reported_role(&self.name, self.among).await
+        // The report has the policies as well; an audit asks IAM itself, because a report can be out of date.
+        if !aws.audits()
+            && let Some(role) = aws.reported_role(&self.name, self.among).await
             && let (Some(path), Some(arn)) = (role.path(), role.arn())
         {
             let (trust, boundary) = (role.assume_role_policy_document(), role.permissions_boundary());
@@ -99,6 +126,9 @@ impl Resource for Role {
         if changes.touch("permissions_boundary") {
             self.write_boundary(aws).await?;
         }
+        if changes.touch("others") {
+            self.remove_others(aws, &live.spec.others).await?;
+        }
         if changes.touch("trust") {
             aws.write("iam:UpdateAssumeRolePolicy", || {
                 aws.iam.update_assume_role_policy().role_name(&self.name).policy_document(self.trust.document()).send()
@@ -123,15 +153,11 @@ impl Resource for Role {
             other => return other.map(|_| Gone::Yes),
         }
         // Policies that are not declared (any more) are in the way; those that somebody attached outlive the role.
-        for arn in self.attached_policies(aws).await? {
-            aws.write("iam:DetachRolePolicy", || aws.iam.detach_role_policy().role_name(&self.name).policy_arn(&arn).send())
-                .await
-                .optional()?;
+        for (_, arn) in self.attached_policies(aws).await? {
+            self.detach(aws, &arn).await?;
         }
         for policy in self.inline_policies(aws).await? {
-            aws.write("iam:DeleteRolePolicy", || aws.iam.delete_role_policy().role_name(&self.name).policy_name(&policy).send())
-                .await
-                .optional()?;
+            self.delete_inline(aws, &policy).await?;
         }
         delete().await?;
         Ok(Gone::Yes)
@@ -164,7 +190,16 @@ impl Role {
         let permissions_boundary = boundary.and_then(|boundary| boundary.permissions_boundary_arn()).map(str::to_owned);
         let output = RoleOutput { name: name.to_owned(), arn: arn.to_owned() };
         Live {
-            spec: Self { name: name.to_owned(), path: path.to_owned(), trust, permissions_boundary, tags, among: 0 },
+            spec: Self {
+                name: name.to_owned(),
+                path: path.to_owned(),
+                trust,
+                permissions_boundary,
+                others: RoleOthers::default(),
+                policy: String::new(),
+                tags,
+                among: 0,
+            },
             output,
             busy: None,
             failed: None,
@@ -173,16 +208,55 @@ impl Role {
         }
     }
 
-    /// Lists the ARNs of the managed policies attached to the role; none if it does not exist.
-    async fn attached_policies(&self, aws: &Aws) -> Result<Vec<String>> {
-        let mut arns = Vec::new();
+    /// Reads the policies on the role that nobody declared: two calls, and one for each further inline policy.
+    async fn others_on(&self, aws: &Aws) -> Result<RoleOthers> {
+        let read = || async {
+            let (attached, inline) = futures::join!(self.attached_policies(aws), self.inline_policies(aws));
+            let mut inline_policies = BTreeMap::new();
+            for policy in inline?.into_iter().filter(|policy| *policy != self.policy) {
+                let get = || aws.iam.get_role_policy().role_name(&self.name).policy_name(&policy).send();
+                let document = aws.read("iam:GetRolePolicy", get).await.optional()?;
+                let document = document.map(|answer| decode_policy(answer.policy_document())).unwrap_or_default();
+                inline_policies.insert(policy, document);
+            }
+            Ok(RoleOthers { managed_policies: attached?.into_iter().collect(), inline_policies })
+        };
+        Ok((*aws.shared("iam", &format!("others/{}", self.name), read).await?).clone())
+    }
+
+    async fn remove_others(&self, aws: &Aws, others: &RoleOthers) -> Result<()> {
+        for arn in others.managed_policies.values() {
+            self.detach(aws, arn).await?;
+        }
+        for policy in others.inline_policies.keys() {
+            self.delete_inline(aws, policy).await?;
+        }
+        Ok(())
+    }
+
+    async fn detach(&self, aws: &Aws, arn: &str) -> Result<()> {
+        let detach = || aws.iam.detach_role_policy().role_name(&self.name).policy_arn(arn).send();
+        aws.write("iam:DetachRolePolicy", detach).await.optional()?;
+        Ok(())
+    }
+
+    async fn delete_inline(&self, aws: &Aws, policy: &str) -> Result<()> {
+        let delete = || aws.iam.delete_role_policy().role_name(&self.name).policy_name(policy).send();
+        aws.write("iam:DeleteRolePolicy", delete).await.optional()?;
+        Ok(())
+    }
+
+    /// Lists the managed policies attached to the role, by name and ARN; none if it does not exist.
+    async fn attached_policies(&self, aws: &Aws) -> Result<Vec<(String, String)>> {
+        let mut policies = Vec::new();
         let send = |marker| aws.iam.list_attached_role_policies().role_name(&self.name).set_marker(marker).send();
         let listed = aws.pages("iam:ListAttachedRolePolicies", send, |page| {
-            arns.extend(page.attached_policies.into_iter().flatten().filter_map(|policy| policy.policy_arn));
+            let attached = page.attached_policies.into_iter().flatten();
+            policies.extend(attached.filter_map(|policy| Some((policy.policy_name.unwrap_or_default(), policy.policy_arn?))));
             Ok(page.marker.filter(|_| page.is_truncated))
         });
         listed.await.optional()?;
-        Ok(arns)
+        Ok(policies)
     }
 
     /// Lists the names of the policies in the role; none if it does not exist.
@@ -207,6 +281,8 @@ impl Role {
                 path: path.clone(),
                 trust: Policy::default(),
                 permissions_boundary: None,
+                others: RoleOthers::default(),
+                policy: String::new(),
                 tags: Tags::default(),
                 among: 0,
             };

@@ -3,6 +3,7 @@
 //! Configuration and code change by separate calls, and each makes the function busy for a moment; the engine's rounds put the second
 //! behind the first. `Environment` without variables keeps the old ones, so an empty map is sent as such. The architecture belongs to the code.
 
+use super::FunctionOthers;
 use crate::{
     aws::{Aws, Optional, Tags},
     engine::{Changes, Error, FAILED, Gone, Handle, Live, Owner, Ref, Refusal, Resource, Result, Stray, Written, secret, unknown},
@@ -41,12 +42,20 @@ pub struct Function {
     pub memory: i32,
     /// Seconds.
     pub timeout: i32,
+    /// Invocations at once that are kept for it, and the most that it has: 0 switches it off. `None`: what was set by hand stays, and is not looked
+    /// at, because the list of functions does not show it; what an earlier declaration set is taken away. Left out of the JSON where there is none,
+    /// so that a function of before has the same fingerprint.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub concurrency: Option<i32>,
     /// Environment variables; one without a value is not compared, and keeps the value it has. Values of those that
     /// [hide](hides_variable) appear in plans as digests.
     #[serde(serialize_with = "shown")]
     pub environment: BTreeMap<String, Option<String>>,
     /// The log group it writes to.
     pub log_group: Ref<String>,
+    /// What others put on it; none is declared, and it is looked for in an [audit](Aws::audit) only. Left out of the JSON where there is none.
+    #[serde(skip_serializing_if = "FunctionOthers::is_empty")]
+    pub others: FunctionOthers,
     /// Base64 of the SHA-256 of the zip, as Lambda reports it. `None`: the code is left as it is.
     pub code_sha256: Option<String>,
     /// The file of the zip.
@@ -92,16 +101,25 @@ impl Resource for Function {
             return Ok(None);
         }
         let tags = answer.tags().into_iter().flatten().collect();
-        Ok(answer.configuration().map(|configuration| Self::of(aws, configuration, tags)))
+        let kept = answer.concurrency().and_then(|concurrency| concurrency.reserved_concurrent_executions());
+        let Some(configuration) = answer.configuration() else { return Ok(None) };
+        let mut live = self.without_what_was_never_declared(Self::of(aws, configuration, kept, tags));
+        if aws.audits() && live.owner == Owner::Us {
+            live.spec.others = FunctionOthers::on(aws, &self.name).await?;
+        }
+        Ok(Some(live))
     }
 
     async fn survey(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
         let functions = list(aws).await?;
         let Some(listed) = functions.iter().find(|listed| listed.function_name() == Some(&self.name)) else { return Ok(None) };
-        if tells_all(listed)
+        // No entry of the list shows the concurrency, nor what others put there.
+        if self.concurrency.is_none()
+            && !aws.audits()
+            && tells_all(listed)
             && let Some(tags) = aws.reported_tags(listed.function_arn().unwrap_or_default()).await
         {
-            return Ok(Some(Self::of(aws, listed, tags).as_reported()));
+            return Ok(Some(Self::of(aws, listed, None, tags).as_reported()));
         }
         self.observe(aws).await
     }
@@ -133,6 +151,12 @@ impl Resource for Function {
         let output = live.output.clone();
         if changes.touch("tags") {
             self.write_tags(aws, live).await?;
+        }
+        if changes.touch("others") {
+            live.spec.others.remove(aws, &self.name).await?;
+        }
+        if changes.touch("concurrency") {
+            self.write_concurrency(aws).await?;
         }
         // What Lambda gave up on is written once more.
         if ["role", "runtime", "memory", "timeout", "environment", "log_group", FAILED].iter().any(|field| changes.touch(field)) {
@@ -196,15 +220,18 @@ impl Function {
             architecture: None,
             memory: 0,
             timeout: 0,
+            concurrency: None,
             environment: BTreeMap::new(),
             log_group: String::new().into(),
+            others: FunctionOthers::default(),
             code_sha256: None,
             code: None,
             tags: Tags::default(),
         }
     }
 
-    fn of(aws: &Aws, configuration: &FunctionConfiguration, tags: Tags) -> Live<Self> {
+    /// Reads a function from its configuration, the invocations that are `kept` for it, and its tags.
+    fn of(aws: &Aws, configuration: &FunctionConfiguration, kept: Option<i32>, tags: Tags) -> Live<Self> {
         let variables = configuration.environment().and_then(|environment| environment.variables());
         let output = output(configuration);
         let (owner, applied) = (aws.owner(&tags), tags.applied());
@@ -216,8 +243,10 @@ impl Function {
             architecture: Some(configuration.architectures().first().map_or("x86_64", Architecture::as_str).to_owned()),
             memory: configuration.memory_size().unwrap_or(128),
             timeout: configuration.timeout().unwrap_or(3),
+            concurrency: kept,
             environment: variables.into_iter().flatten().map(|(key, value)| (key.clone(), Some(value.clone()))).collect(),
             log_group: log_group.map_or_else(|| format!("/aws/lambda/{}", output.name), str::to_owned).into(),
+            others: FunctionOthers::default(),
             code_sha256: Some(configuration.code_sha256().unwrap_or_default().to_owned()),
             code: None,
             tags,
@@ -255,6 +284,27 @@ impl Function {
         let kept = |name: &String| live.and_then(|live| live.environment.get(name).cloned().flatten());
         let value = |(name, value): (&String, &Option<String>)| Some((name.clone(), value.clone().or_else(|| kept(name))?));
         Environment::builder().set_variables(Some(self.environment.iter().filter_map(value).collect())).build()
+    }
+
+    /// Leaves out the concurrency where no declaration set it: the marks of one that did have a field more than those of this one.
+    fn without_what_was_never_declared(&self, mut live: Live<Self>) -> Live<Self> {
+        let fields = |marks: &str| marks.split('.').count();
+        let declared_more = live.applied.as_deref().zip(self.tags.applied()).is_some_and(|(then, now)| fields(then) > fields(&now));
+        if self.concurrency.is_none() && !declared_more {
+            live.spec.concurrency = None;
+        }
+        live
+    }
+
+    async fn write_concurrency(&self, aws: &Aws) -> Result<()> {
+        if let Some(kept) = self.concurrency {
+            let put = || aws.lambda.put_function_concurrency().function_name(&self.name).reserved_concurrent_executions(kept).send();
+            aws.write("lambda:PutFunctionConcurrency", put).await?;
+        } else {
+            let delete = || aws.lambda.delete_function_concurrency().function_name(&self.name).send();
+            aws.write("lambda:DeleteFunctionConcurrency", delete).await.optional()?;
+        }
+        Ok(())
     }
 
     async fn write_tags(&self, aws: &Aws, live: &Live<Self>) -> Result<()> {

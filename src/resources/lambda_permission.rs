@@ -165,7 +165,7 @@ async fn read(aws: &Aws, function: &str, alias: &str) -> Result<Option<Live<Perm
 }
 
 /// Returns what a statement of somebody else allows, and to whom: `lambda:InvokeFunction by everybody`.
-fn principal(statement: &Value) -> String {
+pub(super) fn principal(statement: &Value) -> String {
     let texts = |value: &Value| {
         let mut texts: Vec<&str> = match value {
             Value::String(text) => vec![text],

@@ -11,7 +11,7 @@ const PERIOD: Seconds = Seconds(300);
 
 const FUNCTION_METRICS: [&str; 3] = ["errors", "duration", "throttles"];
 const API_METRICS: [&str; 3] = ["4xx", "5xx", "latency"];
-const TABLE_METRICS: [&str; 2] = ["read_throttles", "write_throttles"];
+const TABLE_METRICS: [&str; 4] = ["read_throttles", "write_throttles", "consumed_read_units", "consumed_write_units"];
 
 /// A problem of a rule, at one of its keys; the empty key is the rule itself.
 pub(super) type At = (&'static str, Problem);
@@ -67,7 +67,9 @@ fn watches(rule: &RuleFile) -> Result<Watches, At> {
         (None, None, Some(name)) => {
             let metric = match metric_of(&TABLE_METRICS)?.as_str() {
                 "read_throttles" => TableMetric::ReadThrottles,
-                _ => TableMetric::WriteThrottles,
+                "write_throttles" => TableMetric::WriteThrottles,
+                "consumed_read_units" => TableMetric::ConsumedReads,
+                _ => TableMetric::ConsumedWrites,
             };
             Ok(Watches::Table { name: name.clone(), metric })
         }

@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 
+use super::grant::{self, GrantFile};
 use super::model::{KeyType, Projection, Readers};
 use super::values::{Seconds, Text, Threshold};
 use crate::build::Architecture;
@@ -137,6 +138,14 @@ pub struct TableFile {
     /// Only with point_in_time_recovery.
     #[schemars(range(min = 1, max = 35))]
     pub restore_days: Option<u32>,
+    /// The most read units a second that the table takes, at least 1; without, what the account allows. Reads through an index do not count.
+    /// What is above is refused as a throttle.
+    #[schemars(range(min = 1))]
+    pub max_read_units: Option<u32>,
+    /// The most write units a second that the table takes, at least 1; without, what the account allows. It bounds what the table's writes
+    /// can cost. What is above is refused as a throttle.
+    #[schemars(range(min = 1))]
+    pub max_write_units: Option<u32>,
 }
 
 /// A key attribute.
@@ -175,17 +184,22 @@ pub struct FunctionFile {
     /// /api/ only.
     #[schemars(regex(pattern = r"^(GET|POST|PUT|PATCH|DELETE|HEAD) /\S*$"))]
     pub route: Option<String>,
-    /// Tables it may read.
+    /// Tables it may read, and their indexes; with operations by name exactly these.
     #[serde(default, deserialize_with = "empty_is_default")]
-    pub reads: Vec<String>,
-    /// Tables it may write.
+    #[schemars(schema_with = "grant::reads")]
+    pub reads: Vec<GrantFile>,
+    /// Tables it may write; with operations by name exactly these.
     #[serde(default, deserialize_with = "empty_is_default")]
-    pub writes: Vec<String>,
+    #[schemars(schema_with = "grant::writes")]
+    pub writes: Vec<GrantFile>,
     /// Memory in MB, 128 to 10240; 256 if not given.
     #[schemars(range(min = 128, max = 10240))]
     pub memory: Option<u32>,
     /// The longest an invocation may take, up to 15m; 30s if not given.
     pub timeout: Option<Seconds>,
+    /// Invocations that may run at once, of those of the account kept for this function: it never has more, and others cannot use them.
+    /// 0 switches it off. Without, it shares what the account has left.
+    pub concurrency: Option<u32>,
     /// The processor it is built for: arm64 (the default) or x86_64.
     #[serde(default)]
     pub architecture: Architecture,
@@ -207,6 +221,8 @@ pub struct FunctionOverride {
     pub memory: Option<u32>,
     /// The longest an invocation may take, up to 15m.
     pub timeout: Option<Seconds>,
+    /// Invocations that may run at once; 0 switches it off.
+    pub concurrency: Option<u32>,
     /// Added to the environment variables; the same name replaces.
     #[serde(default, deserialize_with = "empty_is_default")]
     pub environment: BTreeMap<String, Text>,
@@ -309,7 +325,7 @@ pub struct RuleFile {
     pub function: Option<String>,
     /// Watch the API: 4xx, 5xx or latency.
     pub api: Option<String>,
-    /// Watch this table; `metric` is read_throttles or write_throttles.
+    /// Watch this table; `metric` is read_throttles, write_throttles, consumed_read_units or consumed_write_units.
     pub table: Option<String>,
     /// What is watched of the function or the table.
     pub metric: Option<String>,

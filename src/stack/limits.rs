@@ -113,6 +113,22 @@ pub const KEY_NAME: Limit = Limit::between("bytes of a key attribute's name", 1,
 pub const TTL_NAME: Limit = Limit::between("bytes of the expiry attribute's name", 1, 255, Modelled("dynamodb, TimeToLiveAttributeName"));
 /// DynamoDB: how many days back a table can be restored.
 pub const RESTORE_DAYS: Limit = Limit::between("days for which a table can be restored", 1, 35, Modelled("dynamodb, RecoveryPeriodInDays"));
+/// DynamoDB: what a table that is paid per request may be held to.
+pub const TABLE_UNITS: Limit = Limit::between(
+    "read or write units a second that a table is held to",
+    1,
+    40_000,
+    Documented("DynamoDB developer guide, quotas: units of an on-demand table; that 0 is refused was measured in the ACK project"),
+)
+.raisable();
+/// Lambda: what may be kept for functions of the 1,000 of an account.
+pub const CONCURRENCY: Limit = Limit::between(
+    "invocations at once that are kept for functions",
+    0,
+    900,
+    Documented("Lambda developer guide, reserved concurrency: 1,000 of an account, of which 100 stay for all"),
+)
+.raisable();
 /// S3: a bucket's name.
 pub const BUCKET_NAME: Limit = Limit::between("characters of a bucket's name", 3, 63, Documented("S3 user guide, bucket naming rules"));
 /// CloudFront: cache behaviors of a distribution, the default one not counted.
@@ -152,7 +168,7 @@ pub const PREFLIGHT_AGE: Limit =
 pub const FILE: Limit = Limit::most("bytes of stack.yaml", 1024 * 1024, Own("src/stack/read.rs"));
 
 /// All of them.
-pub const ALL: [&Limit; 29] = [
+pub const ALL: [&Limit; 31] = [
     &FUNCTION_NAME,
     &MEMORY,
     &TIMEOUT,
@@ -168,6 +184,8 @@ pub const ALL: [&Limit; 29] = [
     &KEY_NAME,
     &TTL_NAME,
     &RESTORE_DAYS,
+    &TABLE_UNITS,
+    &CONCURRENCY,
     &BUCKET_NAME,
     &BEHAVIORS,
     &PATH_PATTERN,

@@ -102,6 +102,7 @@ fn stand_in(field: &str) -> Node {
     let content = match field {
         "project" | "source" => text("x"),
         "region" => text("us-east-1"),
+        "operations" => Content::List(Vec::new()),
         // As a name, no attribute of a real table.
         "name" => text("\u{fffd}"),
         "type" => text("S"),

@@ -10,11 +10,13 @@ mod declare;
 mod diagnostic;
 mod document;
 mod file;
+mod grant;
 pub mod limits;
 mod mend;
 mod model;
 mod names;
 mod node;
+mod operation;
 mod read;
 mod resolve;
 mod route;
@@ -29,10 +31,11 @@ pub use declare::{API_PATH, Content, Declaration, declare};
 pub use diagnostic::{Problem, StackError};
 pub use file::StackFile;
 pub use model::{
-    Alarm, Alarms, Api, ApiMetric, Cors, Function, FunctionMetric, Index, Key, KeyType, Logs, Projection, RETENTION_DAYS, Readers, Route,
-    Site, Stack, Statistic, Table, TableMetric, Throttle, Watches,
+    Alarm, Alarms, Api, ApiMetric, Cors, Function, FunctionMetric, Grant, Index, Indexes, Key, KeyType, Logs, Projection, RETENTION_DAYS,
+    Readers, Route, Site, Stack, Statistic, Table, TableMetric, Throttle, Watches,
 };
 pub use names::{API_LOG_GROUP, LIVE_ALIAS, Names, log_group_of, table_variable};
 pub use node::Position;
+pub use operation::Operation;
 pub use read::find;
 pub use schema::schema;

@@ -10,6 +10,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::names::{Names, table_variable};
+use super::operation::Operation;
 use crate::build::Architecture;
 use shared::http::ALLOWED_ORIGINS;
 use shared::token::READERS;
@@ -92,7 +93,7 @@ impl Stack {
         let mut variables = function.environment.clone();
         variables.extend(function.secrets.iter().filter_map(|(name, value)| Some((name.clone(), value.clone()?))));
         variables.insert("ENVIRONMENT".to_owned(), self.environment.clone());
-        for table in function.reads.union(&function.writes) {
+        for Grant { table, .. } in function.reads.iter().chain(&function.writes) {
             variables.insert(table_variable(table), names.table(table));
         }
         if function.route.is_some() {
@@ -122,6 +123,10 @@ pub struct Table {
     pub point_in_time_recovery: bool,
     /// Days, 1 to 35.
     pub restore_days: u32,
+    /// The most read units a second.
+    pub max_read_units: Option<u32>,
+    /// The most write units a second.
+    pub max_write_units: Option<u32>,
 }
 
 /// Who may read what is counted.
@@ -217,20 +222,56 @@ pub struct Function {
     pub binary: Option<String>,
     /// The request it answers, if it is reachable through the API.
     pub route: Option<Route>,
-    /// Tables it may read, by logical name.
-    pub reads: BTreeSet<String>,
-    /// Tables it may write, by logical name.
-    pub writes: BTreeSet<String>,
+    /// What it may read.
+    pub reads: Vec<Grant>,
+    /// What it may write.
+    pub writes: Vec<Grant>,
     /// Memory in MB.
     pub memory: u32,
     /// The longest an invocation may take, in seconds.
     pub timeout: u32,
+    /// Invocations at once that are kept for it, and the most it can have.
+    pub concurrency: Option<u32>,
     /// The processor it is built for.
     pub architecture: Architecture,
     /// The user's own environment variables; [`Stack::variables`] has all of them.
     pub environment: BTreeMap<String, String>,
     /// The variables that are taken from the program's environment, with their values once [`Stack::load`] has taken them.
     pub secrets: BTreeMap<String, Option<String>>,
+}
+
+/// Operations that a function may use on a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grant {
+    /// The table's logical name.
+    pub table: String,
+    /// The operations, all of which read or all of which write.
+    pub operations: BTreeSet<Operation>,
+    /// Indexes that those of them may be sent to that can be.
+    pub indexes: Indexes,
+    /// Patterns of partition keys that the items must have; none is any.
+    pub keys: BTreeSet<String>,
+}
+
+/// Indexes of a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Indexes {
+    /// All that it has, and those that it gets.
+    All,
+    /// These.
+    Named(BTreeSet<String>),
+}
+
+impl Function {
+    /// Logical names of the tables that it may read.
+    pub fn tables_read(&self) -> BTreeSet<&str> {
+        self.reads.iter().map(|grant| grant.table.as_str()).collect()
+    }
+
+    /// Logical names of the tables that it may write.
+    pub fn tables_written(&self) -> BTreeSet<&str> {
+        self.writes.iter().map(|grant| grant.table.as_str()).collect()
+    }
 }
 
 /// A request, as `POST /api/events`.
@@ -390,6 +431,10 @@ pub enum TableMetric {
     ReadThrottles,
     /// Writes `DynamoDB` refused: `WriteThrottleEvents`.
     WriteThrottles,
+    /// Read units that are paid for: `ConsumedReadCapacityUnits`.
+    ConsumedReads,
+    /// Write units that are paid for: `ConsumedWriteCapacityUnits`.
+    ConsumedWrites,
 }
 
 /// How the values within a period become one.

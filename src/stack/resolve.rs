@@ -2,11 +2,13 @@
 //!
 //! Runs after the checks and so cannot fail; what they would refuse is simply left out here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::file::{CorsFile, EnvironmentFile, FunctionFile, FunctionOverride, KeyFile, StackFile, TableFile, ThrottleFile};
-use super::model::{Alarms, Api, Cors, Function, Index, Key, Logs, Site, Stack, Table, Throttle};
+use super::grant::{GrantFile, OperationsFile};
+use super::model::{Alarms, Api, Cors, Function, Grant, Index, Indexes, Key, Logs, Site, Stack, Table, Throttle};
+use super::operation::Operation;
 use super::values::{Seconds, Text};
 use super::{alarm, route};
 
@@ -82,6 +84,8 @@ fn table(written: &TableFile) -> Table {
         ttl: written.ttl.clone(),
         point_in_time_recovery: written.point_in_time_recovery,
         restore_days: written.restore_days.unwrap_or(RESTORE_DAYS),
+        max_read_units: written.max_read_units,
+        max_write_units: written.max_write_units,
     }
 }
 
@@ -94,13 +98,35 @@ fn function(written: &FunctionFile, overrides: &FunctionOverride) -> Function {
         source: written.source.clone().into(),
         binary: written.binary.clone(),
         route: written.route.as_deref().and_then(|text| route::parse(text).ok()),
-        reads: written.reads.iter().cloned().collect(),
-        writes: written.writes.iter().cloned().collect(),
+        reads: written.reads.iter().flat_map(|grant| grants(grant, &Operation::READS)).collect(),
+        writes: written.writes.iter().flat_map(|grant| grants(grant, &Operation::WRITES)).collect(),
         memory: overrides.memory.or(written.memory).unwrap_or(MEMORY),
         timeout: overrides.timeout.or(written.timeout).unwrap_or(TIMEOUT).0,
+        concurrency: overrides.concurrency.or(written.concurrency),
         architecture: written.architecture,
         environment: merged(&written.environment, &overrides.environment),
         secrets: written.secrets.union(&overrides.secrets).map(|name| (name.clone(), None)).collect(),
+    }
+}
+
+/// An element of `reads` or `writes`: a table alone stands for all operations of the list, on its indexes as well.
+fn grants(written: &GrantFile, all: &[Operation]) -> Vec<Grant> {
+    match written {
+        GrantFile::All(table) => {
+            vec![Grant { table: table.clone(), operations: all.iter().copied().collect(), indexes: Indexes::All, keys: BTreeSet::new() }]
+        }
+        GrantFile::Named(tables) => {
+            let grant = |(table, written): (&String, &OperationsFile)| {
+                let written = written.operations();
+                Grant {
+                    table: table.clone(),
+                    operations: written.operations.iter().filter_map(|name| Operation::named(name)).collect(),
+                    indexes: Indexes::Named(written.indexes.iter().cloned().collect()),
+                    keys: written.keys.iter().cloned().collect(),
+                }
+            };
+            tables.iter().map(grant).collect()
+        }
     }
 }
 

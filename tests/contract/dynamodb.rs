@@ -4,10 +4,13 @@ use crate::{
     harness::{Bench, contract, endpoint},
     proxy::{Fate, first, lose_each, script},
 };
-use aws_sdk_dynamodb::types::{
-    AttributeDefinition, BillingMode, CreateGlobalSecondaryIndexAction, DeleteGlobalSecondaryIndexAction, GlobalSecondaryIndexUpdate,
-    KeySchemaElement, KeyType, PointInTimeRecoverySpecification, Projection, ProjectionType, ProvisionedThroughput, ScalarAttributeType,
-    Tag, TimeToLiveSpecification,
+use aws_sdk_dynamodb::{
+    error::ProvideErrorMetadata,
+    types::{
+        AttributeDefinition, BillingMode, CreateGlobalSecondaryIndexAction, DeleteGlobalSecondaryIndexAction, GlobalSecondaryIndexUpdate,
+        KeySchemaElement, KeyType, OnDemandThroughput, PointInTimeRecoverySpecification, Projection, ProjectionType, ProvisionedThroughput,
+        ScalarAttributeType, Tag, TimeToLiveSpecification,
+    },
 };
 use liveinsight::{
     aws::Aws,
@@ -26,6 +29,8 @@ struct Wish {
     recovery: bool,
     protected: Option<bool>,
     restore_days: i32,
+    /// Read and write units a second.
+    most: (Option<i64>, Option<i64>),
     team: Option<&'static str>,
 }
 
@@ -37,6 +42,7 @@ impl Default for Wish {
             ttl: Some("expires"),
             recovery: true,
             restore_days: 35,
+            most: (None, None),
             protected: Some(false),
             team: None,
         }
@@ -62,6 +68,8 @@ fn table(bench: &Bench, name: &str, wish: &Wish) -> Table {
         point_in_time_recovery: wish.recovery,
         deletion_protection: wish.protected,
         restore_days: wish.recovery.then_some(wish.restore_days),
+        max_read_units: wish.most.0,
+        max_write_units: wish.most.1,
         tags: wish.team.iter().fold(bench.tags(), |tags, team| tags.with("Team", *team)),
     }
 }
@@ -101,6 +109,9 @@ async fn each_declared_field_is_kept() {
         Wish { team: Some("red"), ..first() },
         Wish { protected: Some(true), ..first() },
         Wish { protected: Some(true), indexes: &[], ..first() },
+        Wish { most: (None, Some(200)), ..first() },
+        Wish { most: (Some(100), Some(200)), ..first() },
+        Wish { most: (Some(100), None), ..first() },
     ];
     contract(&bench, variants.len(), |variant| declare(&bench, &variants[variant])).await;
 }
@@ -193,6 +204,49 @@ async fn drift_of_each_field_is_seen_and_made_good() {
     // Made again, with its time to live and recovery.
     bench.heals_with(3, &graph, &["dynamodb.table/events"]).await;
     bench.down(&graph).await;
+}
+
+#[tokio::test]
+async fn limits_of_a_tables_units_are_kept_repaired_and_taken_away() {
+    let strict =
+        Strict::start(&endpoint(), Config { windows: Some(Windows::aws(1000.0)), limits: None, ..Config::default() }).await.unwrap();
+    let bench = Bench::at(strict.endpoint(), "dynamodb-units").await;
+    let most = |read, write| declare(&bench, &Wish { most: (read, write), indexes: &[], ttl: None, recovery: false, ..Wish::default() });
+    let (dynamodb, name) = (&bench.aws.dynamodb, bench.name("events"));
+    let kept = async || {
+        let table = dynamodb.describe_table().table_name(&name).send().await.unwrap().table.unwrap();
+        let of = |units: Option<i64>| units.filter(|units| *units != -1);
+        table.on_demand_throughput.map_or((None, None), |most| (of(most.max_read_request_units), of(most.max_write_request_units)))
+    };
+    let set = async |read, write| {
+        let most = OnDemandThroughput::builder().set_max_read_request_units(read).set_max_write_request_units(write).build();
+        dynamodb.update_table().table_name(&name).on_demand_throughput(most).send().await
+    };
+    let declared = most(None, Some(200));
+    bench.up(&declared).await;
+    assert_eq!(kept().await, (None, Some(200)), "set by the creation");
+    // Somebody raises the limit, and adds another.
+    set(Some(7), Some(40_000)).await.unwrap();
+    bench.heals_with(1, &declared, &["dynamodb.table/events max_read_units", "dynamodb.table/events max_write_units"]).await;
+    assert_eq!(kept().await, (None, Some(200)));
+    // Somebody takes it away.
+    set(None, Some(-1)).await.unwrap();
+    bench.heals_with(1, &declared, &["dynamodb.table/events max_write_units"]).await;
+    bench.up(&most(Some(50), Some(200))).await;
+    assert_eq!(kept().await, (Some(50), Some(200)));
+    // The lines are gone from stack.yaml.
+    let plain = most(None, None);
+    assert_eq!(bench.open(&plain).await.len(), 1);
+    bench.up(&plain).await;
+    assert_eq!(kept().await, (None, None));
+    // A limit that is set by hand where none is declared is a difference as well: no call is needed to see it.
+    set(None, Some(1)).await.unwrap();
+    bench.heals_with(1, &plain, &["dynamodb.table/events max_write_units"]).await;
+    for wrong in [0, -2] {
+        let refused = set(None, Some(wrong)).await.unwrap_err().into_service_error();
+        assert_eq!(refused.code(), Some("ValidationException"), "{wrong}");
+    }
+    bench.down(&plain).await;
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use aws_sdk_iam::types::Tag;
 use liveinsight::{
     aws::{Aws, FEW_ROLES, Policy, Tags},
     engine::Graph,
-    resources::{Role, RolePolicy},
+    resources::{Role, RoleOthers, RolePolicy},
 };
 use serde_json::json;
 
@@ -69,6 +69,8 @@ fn role(bench: &Bench, name: &str, wish: &Wish) -> Role {
         path: path(bench),
         trust: trust(wish.service, wish.account_only),
         permissions_boundary: wish.boundary.map(|name| boundary(bench, name)),
+        others: RoleOthers::default(),
+        policy: format!("policy-{name}"),
         tags: wish.team.iter().fold(bench.tags(), |tags, team| tags.with("Team", *team)),
         among: 1,
     }
@@ -172,6 +174,31 @@ async fn drift_of_each_field_is_seen_and_made_good() {
     iam.delete_role_policy().role_name(&name).policy_name("policy-collector").send().await.unwrap();
     iam.delete_role().role_name(&name).send().await.unwrap();
     bench.heals_with(2, &graph, &["iam.role/collector", "iam.role_policy/collector"]).await;
+    bench.down(&graph).await;
+}
+
+#[tokio::test]
+async fn policies_that_others_put_on_a_role_are_found_by_an_audit_only_and_removed() {
+    let bench = Bench::new("iam-audit").await;
+    make_boundaries(&bench, &["wide"]).await;
+    let graph = declare(&bench, &["collector"], &Wish::default());
+    bench.up(&graph).await;
+    let (iam, name) = (&bench.aws.iam, bench.name("collector"));
+    iam.attach_role_policy().role_name(&name).policy_arn(boundary(&bench, "wide")).send().await.unwrap();
+    let more = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
+    iam.put_role_policy().role_name(&name).policy_name("more").policy_document(more).send().await.unwrap();
+    // A role of somebody else beside it.
+    let foreign = bench.name("foreign");
+    iam.create_role().role_name(&foreign).assume_role_policy_document(trust("ec2.amazonaws.com", false).document()).send().await.unwrap();
+    iam.attach_role_policy().role_name(&foreign).policy_arn(boundary(&bench, "wide")).send().await.unwrap();
+    assert_eq!(bench.open(&graph).await, Vec::<String>::new(), "it takes calls of its own to see");
+    bench.aws.audit();
+    let fields = [format!("others.managed_policies.{}", bench.name("wide")), "others.inline_policies.more".to_owned()];
+    let fields = fields.map(|field| format!("iam.role/collector {field}"));
+    bench.heals_with(2, &graph, &fields.each_ref().map(String::as_str)).await;
+    let left = iam.list_role_policies().role_name(&name).send().await.unwrap();
+    assert_eq!(left.policy_names(), ["policy-collector"]);
+    assert_eq!(iam.list_attached_role_policies().role_name(&foreign).send().await.unwrap().attached_policies().len(), 1);
     bench.down(&graph).await;
 }
 

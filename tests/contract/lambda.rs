@@ -1,7 +1,7 @@
 //! Lambda: a function, the alias that serves it, and who may invoke that.
 
 use crate::{
-    harness::{Bench, contract},
+    harness::{Bench, contract, endpoint},
     proxy::{Fate, lose_each, script},
 };
 use aws_sdk_lambda::{
@@ -12,7 +12,7 @@ use base64::Engine;
 use liveinsight::{
     aws::{Aws, Policy},
     engine::{Graph, Ref, digest},
-    resources::{Alias, Function, Permission},
+    resources::{Alias, Function, FunctionOthers, Permission},
 };
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -21,6 +21,7 @@ use std::{
     io::{Cursor, Write},
     path::{Path, PathBuf},
 };
+use strict_aws::{Config, Strict, Windows};
 
 const ALIAS: &str = "live";
 const ROLE: &str = "arn:aws:iam::000000000000:role/collector";
@@ -31,6 +32,7 @@ pub(crate) struct Wish {
     role: &'static str,
     memory: i32,
     timeout: i32,
+    concurrency: Option<i32>,
     environment: &'static [(&'static str, &'static str)],
     log_group: &'static str,
     architecture: &'static str,
@@ -47,6 +49,7 @@ impl Default for Wish {
             role: ROLE,
             memory: 128,
             timeout: 10,
+            concurrency: None,
             environment: &[("TABLE", "events"), ("MODE", "a")],
             log_group: "/aws/lambda/collector",
             architecture: "arm64",
@@ -91,8 +94,10 @@ fn function(bench: &Bench, name: &str, wish: &Wish) -> Function {
         architecture: wish.code.map(|_| wish.architecture.to_owned()),
         memory: wish.memory,
         timeout: wish.timeout,
+        concurrency: wish.concurrency,
         environment: wish.environment.iter().map(|(key, value)| ((*key).to_owned(), Some((*value).to_owned()))).collect(),
         log_group: wish.log_group.to_owned().into(),
+        others: FunctionOthers::default(),
         code_sha256,
         code,
         tags: wish.team.iter().fold(bench.tags(), |tags, team| tags.with("Team", *team)),
@@ -141,6 +146,8 @@ async fn each_declared_field_is_kept() {
         first(),
         Wish { memory: 256, ..first() },
         Wish { timeout: 30, ..first() },
+        Wish { concurrency: Some(5), ..first() },
+        Wish { concurrency: Some(0), ..first() },
         Wish { environment: &[("TABLE", "events"), ("MODE", "a"), ("MORE", "b")], ..first() },
         Wish { environment: &[("TABLE", "other")], ..first() },
         Wish { environment: &[], ..first() },
@@ -187,6 +194,69 @@ async fn drift_of_the_function_is_seen_and_made_good() {
     // The function, its version, alias and permission.
     bench.heals_with(4, &graph, &["lambda.alias/collector", "lambda.function/collector", "lambda.permission/collector"]).await;
     bench.down(&graph).await;
+}
+
+#[tokio::test]
+async fn what_others_put_on_a_function_is_found_by_an_audit_only_and_removed() {
+    let bench = Bench::new("lambda-audit").await;
+    let graph = declare(&bench, &["collector"], &Wish::default());
+    bench.up(&graph).await;
+    let (lambda, name) = (&bench.aws.lambda, bench.name("collector"));
+    lambda.create_function_url_config().function_name(&name).auth_type("NONE".into()).send().await.unwrap();
+    let statement = lambda.add_permission().function_name(&name).statement_id("stranger").action("lambda:InvokeFunction");
+    statement.principal("*").send().await.unwrap();
+    assert_eq!(bench.open(&graph).await, Vec::<String>::new(), "it takes calls of its own to see");
+    bench.aws.audit();
+    let plan = bench.open(&graph).await.concat();
+    assert!(plan.contains("others.urls.$LATEST: - \"https://") && plan.contains("for NONE"), "{plan}");
+    assert!(plan.contains("others.statements.stranger: - \"lambda:InvokeFunction by everybody\""), "{plan}");
+    let fields = ["others.statements.stranger", "others.urls.$LATEST"].map(|field| format!("lambda.function/collector {field}"));
+    bench.heals_with(2, &graph, &fields.each_ref().map(String::as_str)).await;
+    assert!(lambda.list_function_url_configs().function_name(&name).send().await.unwrap().function_url_configs().is_empty());
+    // What is declared on the alias is still there.
+    assert_eq!(policy(&bench, "collector").await.sids().count(), 1);
+    bench.down(&graph).await;
+}
+
+#[tokio::test]
+async fn the_concurrency_of_a_function_is_kept_repaired_and_taken_away() {
+    let strict =
+        Strict::start(&endpoint(), Config { windows: Some(Windows::aws(1000.0)), limits: None, ..Config::default() }).await.unwrap();
+    let bench = Bench::at(strict.endpoint(), "lambda-concurrency").await;
+    let keeps = |concurrency| {
+        let mut graph = Graph::default();
+        let function = Function { role: ROLE.to_owned().into(), ..function(&bench, "collector", &Wish { concurrency, ..Wish::default() }) };
+        graph.add("collector", function);
+        let logical = bench.logical();
+        graph.sweep(move |aws: &Aws| Box::pin(Function::sweep(aws, logical.clone())));
+        graph
+    };
+    let (lambda, name) = (&bench.aws.lambda, bench.name("collector"));
+    let kept = async || lambda.get_function_concurrency().function_name(&name).send().await.unwrap().reserved_concurrent_executions;
+    let put = async |kept| lambda.put_function_concurrency().function_name(&name).reserved_concurrent_executions(kept).send().await;
+    let declared = keeps(Some(5));
+    bench.up(&declared).await;
+    assert_eq!(kept().await, Some(5));
+    put(0).await.unwrap();
+    bench.heals_with(1, &declared, &["lambda.function/collector concurrency"]).await;
+    lambda.delete_function_concurrency().function_name(&name).send().await.unwrap();
+    bench.heals_with(1, &declared, &["lambda.function/collector concurrency"]).await;
+    assert_eq!(kept().await, Some(5));
+    // More than an account has is refused in Lambda's words, and not tried for ever.
+    let report = bench.try_up(&keeps(Some(901))).await;
+    let why = report.failed.values().map(ToString::to_string).collect::<String>();
+    assert!(why.contains("UnreservedConcurrentExecution below its minimum value"), "{why}");
+    // The line is gone from stack.yaml.
+    let plain = keeps(None);
+    assert!(bench.open(&plain).await.concat().contains("concurrency"), "{:?}", bench.open(&plain).await);
+    bench.up(&plain).await;
+    assert_eq!(kept().await, None);
+    // One that is set by hand where none is declared stays: somebody may have switched the function off in an emergency.
+    put(0).await.unwrap();
+    lambda.update_function_configuration().function_name(&name).memory_size(512).send().await.unwrap();
+    bench.heals(&plain, &["lambda.function/collector memory"]).await;
+    assert_eq!(kept().await, Some(0));
+    bench.down(&plain).await;
 }
 
 #[tokio::test]

@@ -212,6 +212,12 @@ fn lists() -> Vec<List> {
         list("lambda:ListFunctions", Form::Json("Functions", "NextMarker"), |aws| {
             async { kinds::Function::sweep(aws, |_| None).await.map(drop) }.boxed_local()
         }),
+        behind(
+            list("lambda:ListFunctionUrlConfigs", Form::Json("FunctionUrlConfigs", "NextMarker"), |aws| {
+                async { kinds::FunctionOthers::on(aws, "f").await.map(drop) }.boxed_local()
+            }),
+            &[("lambda:GetPolicy", 200, "{}")],
+        ),
         list("lambda:ListVersionsByFunction", Form::Json("Versions", "NextMarker"), |aws| {
             async { kinds::published_versions(aws, "f").await.map(drop) }.boxed_local()
         }),
@@ -298,6 +304,8 @@ fn table() -> kinds::Table {
         point_in_time_recovery: false,
         deletion_protection: None,
         restore_days: None,
+        max_read_units: None,
+        max_write_units: None,
         tags: Tags::default(),
     }
 }
@@ -318,7 +326,16 @@ fn rest_api() -> kinds::RestApi {
 async fn delete_role(aws: &Aws) -> Result<()> {
     let name = || "r".to_owned();
     let (trust, tags) = (Policy::default(), Tags::default());
-    let role = kinds::Role { name: name(), path: "/".to_owned(), trust, permissions_boundary: None, tags, among: 0 };
+    let role = kinds::Role {
+        name: name(),
+        path: "/".to_owned(),
+        trust,
+        permissions_boundary: None,
+        others: kinds::RoleOthers::default(),
+        policy: String::new(),
+        tags,
+        among: 0,
+    };
     let output = kinds::RoleOutput { name: name(), arn: String::new() };
     match role.delete(aws, &output).await {
         // The service keeps saying that policies are in the way.

@@ -6,7 +6,8 @@ use liveinsight::{
     engine::{Changes, Error, Fields, Gone, Live, Owner, Resource},
     resources::{
         AccessLog, Alarm, Alias, ApiDocument, ApiIntegration, ApiIntegrationResponse, ApiMethodResponse, ApiStage, Bucket, BucketPolicy,
-        Function, Index, KeyAttribute, LogGroup, MethodKey, Permission, PublicAccessBlock, RestApi, Role, Table, TableOutput, publish,
+        Function, FunctionOthers, Index, KeyAttribute, LogGroup, MethodKey, Permission, PublicAccessBlock, RestApi, Role, RoleOthers,
+        Table, TableOutput, publish,
     },
 };
 use serde_json::{Value, json};
@@ -173,8 +174,10 @@ async fn functions(book: &Book) {
         architecture: Some("x86_64".to_owned()),
         memory,
         timeout: 5,
+        concurrency: None,
         environment: BTreeMap::new(),
         log_group: "/aws/lambda/function-name".to_owned().into(),
+        others: FunctionOthers::default(),
         code_sha256: Some("code-sha256".to_owned()),
         code: None,
         tags: tags(),
@@ -478,6 +481,8 @@ async fn tables(book: &Book) {
         point_in_time_recovery: true,
         deletion_protection: None,
         restore_days: None,
+        max_read_units: None,
+        max_write_units: None,
         tags: Tags::default().with("TagKey1", "TagValue1").with("TagKey2", "TagValue2"),
     };
     let answers = |mut table: Value| {
@@ -634,7 +639,8 @@ async fn roles(book: &Book) {
     let (_canned, aws) = answering(answers).await;
     let trust = liveinsight::aws::Policy::parse(&document);
     let (name, path, tags) = ("role-name".to_owned(), "/path/".to_owned(), Tags::default());
-    let declared = Role { name, path, trust, permissions_boundary: None, tags, among: 0 };
+    let declared =
+        Role { name, path, trust, permissions_boundary: None, others: RoleOthers::default(), policy: String::new(), tags, among: 0 };
     assert_eq!(differs(declared.observe(&aws).await.unwrap(), &declared), "");
     assert_eq!(declared.locate(&aws).await.unwrap().map(|output| output.name).as_deref(), Some("role-name"));
 }
@@ -662,8 +668,10 @@ async fn logging_of_a_function(book: &Book) {
         architecture: Some("x86_64".to_owned()),
         memory,
         timeout: 5,
+        concurrency: None,
         environment: BTreeMap::new(),
         log_group: log_group.to_owned().into(),
+        others: FunctionOthers::default(),
         code_sha256: Some("code-sha256".to_owned()),
         code: None,
         tags: tags(),

@@ -129,9 +129,9 @@ def policy(sid, **statement):
     iam.put_role_policy(RoleName=name("stats-api"), PolicyName=name("stats-api"), PolicyDocument=json.dumps(document))
 
 
-change(POLICY, "document.Read.Action")(lambda: policy("Read", Action="*"))
-change(POLICY, "document.Read.Resource")(lambda: policy("Read", Resource="*"))
-change(POLICY, "document.Read.Effect")(lambda: policy("Read", Effect="Deny"))
+change(POLICY, "document.Query.Action")(lambda: policy("Query", Action="*"))
+change(POLICY, "document.Query.Resource")(lambda: policy("Query", Resource="*"))
+change(POLICY, "document.Query.Effect")(lambda: policy("Query", Effect="Deny"))
 change(POLICY, "document.Logs.Action")(lambda: policy("Logs", Action="logs:*"))
 
 

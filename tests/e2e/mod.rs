@@ -325,9 +325,10 @@ fn a_secret_is_taken_from_the_environment_and_never_shown(project: &Project) {
     };
     let shipped = std::fs::read_to_string(project.path().join("stack.yaml")).unwrap();
     project.edit("stack.yaml", |text| {
-        // The first of both is the collector's; the longer time gets a warning.
+        // The first is the collector's; the longer time gets a warning.
         let text = text.replacen("    timeout: 30s\n", "    timeout: 31s\n", 1);
-        text.replacen("    writes: [events, sessions]\n", "    writes: [events, sessions]\n    secrets: [TOKEN_SECRET]\n", 1)
+        let route = "    route: POST /api/events\n";
+        text.replacen(route, &format!("{route}    secrets: [TOKEN_SECRET]\n"), 1)
     });
     let missing = project.run(&["up", "--local"]);
     missing.expect(3);

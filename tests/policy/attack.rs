@@ -240,5 +240,5 @@ pub(crate) fn takes_nothing(account: &str, boundary: &Value, roles: &[(String, V
         assert_eq!(otherwise(account, std::slice::from_ref(policy), Some(boundary), &questions, true), Vec::<String>::new(), "{role}");
         asked += questions.len();
     }
-    assert!(asked > 20, "{asked}");
+    assert!(asked >= 10, "{asked}");
 }

@@ -85,6 +85,13 @@ pub(crate) async fn role(aws: &Aws, role: &str) {
     aws.iam.put_role_policy().role_name(role).policy_name("more").policy_document(document).send().await.unwrap();
 }
 
+/// A function gets a URL, and lets in everybody past its alias.
+pub(crate) async fn function(aws: &Aws, function: &str) {
+    aws.lambda.create_function_url_config().function_name(function).auth_type("NONE".into()).send().await.unwrap();
+    let stranger = aws.lambda.add_permission().function_name(function).statement_id("stranger").action("lambda:InvokeFunctionUrl");
+    stranger.principal("*").send().await.unwrap();
+}
+
 /// Somebody began an upload and went away.
 pub(crate) async fn bucket(aws: &Aws, names: &Names) {
     aws.s3.create_multipart_upload().bucket(names.bucket()).key("site/large").send().await.unwrap();

@@ -10,6 +10,7 @@
 #[path = "../reliability/accounts.rs"]
 mod accounts;
 mod attack;
+mod audit;
 mod damage;
 mod intruders;
 mod judge;
@@ -20,6 +21,9 @@ mod needs;
 #[path = "../reliability/shared.rs"]
 #[allow(dead_code, reason = "the reliability tests use more of it")]
 mod shared;
+#[path = "../e2e/small.rs"]
+#[allow(dead_code, reason = "other tests use more of it")]
+mod small;
 mod table;
 
 use liveinsight::{
@@ -70,9 +74,13 @@ async fn the_policies_of_up_status_and_down_are_exact() {
     calls(&mut of_status);
 
     damage::everywhere(&outside, &names).await;
+    damage::role(&outside, &names.role("realtime-api")).await;
+    damage::function(&outside, &names.function("realtime-api")).await;
     status(&account.connect().await, &account, Version::First).await;
     calls(&mut of_status);
-    account.complete(&account.up(Version::First).await, "repair");
+    let auditing = account.connect().await;
+    auditing.audit();
+    account.complete(&account.up_with(&auditing, Version::First).await, "repair");
     calls(&mut of_up);
 
     damage::logging_role(&outside).await;
@@ -199,9 +207,10 @@ async fn bounded(aws: &Aws, names: &Names) -> [usize; 2] {
     counts
 }
 
-/// What `status --cost` and `history` call. Returns the namespaces whose metrics were asked for.
+/// What `status --cost --audit` and `history` call. Returns the namespaces whose metrics were asked for.
 async fn status(aws: &Aws, account: &Account, version: Version) -> BTreeSet<&'static str> {
     let declaration = account.declare(version);
+    aws.audit();
     let plan = survey(&declaration.graph, aws, &|_| {}).await.unwrap();
     let subjects = trail::subjects(&plan.steps, &declaration.graph, &aws.place, &Names::new(&bare(), &aws.place.account));
     let answer = trail::authors(aws, &subjects).await;

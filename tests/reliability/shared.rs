@@ -426,6 +426,8 @@ fn stack(version: Version) -> Stack {
             ("retention_days: 7", "retention_days: 14"),
             ("threshold: 25s", "threshold: 20s"),
             ("tags: {}", "tags: { Team: web }"),
+            ("    restore_days: 1 ", "    max_write_units: 4000\n    restore_days: 1 "),
+            ("    route: GET /api/realtime\n", "    route: GET /api/realtime\n    concurrency: 5\n"),
             ("    events-write-throttles:   { table: events, metric: write_throttles, threshold: 1, period: 5m }\n", ""),
             ("  stats-api:\n", "  hello:\n    source: lambdas/stats-api\n    route: GET /api/hello\n    reads: [events]\n\n  stats-api:\n"),
         ],

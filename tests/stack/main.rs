@@ -51,12 +51,11 @@ fn thresholds_are_in_the_units_of_cloudwatch() {
 fn a_function_finds_its_tables_and_only_those() {
     let stack = parse(SHIPPED, None).unwrap();
     let names = Names::new(&stack, "123456789012");
-    let variables = stack.variables("stats-api", &names);
-    let listed: Vec<(&str, &str)> = variables.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
-    assert_eq!(
-        listed,
-        [("ENVIRONMENT", "dev"), ("EVENTS_TABLE", "liveinsight-events-dev"), ("SESSIONS_TABLE", "liveinsight-sessions-dev"),]
-    );
+    let variables = |function: &str| stack.variables(function, &names).into_iter().collect::<Vec<_>>();
+    let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let (environment, events) = (pair("ENVIRONMENT", "dev"), pair("EVENTS_TABLE", "liveinsight-events-dev"));
+    assert_eq!(variables("stats-api"), [environment.clone(), events.clone()]);
+    assert_eq!(variables("event-collector"), [environment, events, pair("SESSIONS_TABLE", "liveinsight-sessions-dev")]);
     assert!(stack.variables("nobody", &names).is_empty());
 }
 

@@ -105,6 +105,67 @@ const MISTAKES: &[(&str, &str)] = &[
         "unknown table",
         "tables:\n  events: { partition_key: { name: id, type: S } }\nfunctions:\n  order: { source: order, reads: [events], writes: [event] }\n",
     ),
+    ("no write units", "tables:\n  events: { partition_key: { name: id, type: S }, max_write_units: 0 }\n"),
+    (
+        "unknown operation",
+        "tables:\n  events: { partition_key: { name: id, type: S } }\nfunctions:\n  order: { source: order, reads: [{ events: [GetItems] }] }\n",
+    ),
+    (
+        "operation that is none of DynamoDB's",
+        "tables:\n  events: { partition_key: { name: id, type: S } }\nfunctions:\n  order: { source: order, writes: [{ events: [Overwrite] }] }\n",
+    ),
+    (
+        "operation that writes under reads",
+        "tables:\n  events: { partition_key: { name: id, type: S } }\nfunctions:\n  order: { source: order, reads: [{ events: [PutItem] }] }\n",
+    ),
+    (
+        "operation that reads under writes",
+        "tables:\n  events: { partition_key: { name: id, type: S } }\nfunctions:\n  order: { source: order, writes: [{ events: { operations: [PutItem, Query] } }] }\n",
+    ),
+    (
+        "operations on an unknown table",
+        "tables:\n  events: { partition_key: { name: id, type: S } }\nfunctions:\n  order: { source: order, reads: [{ event: [Query] }] }\n",
+    ),
+    (
+        "no operation",
+        "tables:\n  events: { partition_key: { name: id, type: S } }\nfunctions:\n  order: { source: order, reads: [{ events: [] }] }\n",
+    ),
+    (
+        "operation without a list",
+        "tables:\n  events: { partition_key: { name: id, type: S } }\nfunctions:\n  order: { source: order, reads: [{ events: Query }] }\n",
+    ),
+    (
+        "operations of no table",
+        "tables:\n  events: { partition_key: { name: id, type: S } }\nfunctions:\n  order: { source: order, reads: [{}] }\n",
+    ),
+    (
+        "operations without their names",
+        "tables:\n  events: { partition_key: { name: id, type: S } }\nfunctions:\n  order: { source: order, reads: [{ events: { keys: [a] } }] }\n",
+    ),
+    (
+        "unknown key beside operations",
+        "tables:\n  events: { partition_key: { name: id, type: S } }\nfunctions:\n  order: { source: order, reads: [{ events: { operations: [Query], key: [a] } }] }\n",
+    ),
+    (
+        "index that the table does not have",
+        "tables:\n  events: { partition_key: { name: id, type: S } }\nfunctions:\n  order: { source: order, reads: [{ events: { operations: [Query], indexes: [ByDay] } }] }\n",
+    ),
+    (
+        "index for operations that take none",
+        "tables:\n  events: { partition_key: { name: id, type: S }, indexes: { ByDay: { partition_key: { name: day, type: S } } } }\nfunctions:\n  order: { source: order, reads: [{ events: { operations: [GetItem], indexes: [ByDay] } }] }\n",
+    ),
+    (
+        "keys of a scan",
+        "tables:\n  events: { partition_key: { name: id, type: S } }\nfunctions:\n  order: { source: order, reads: [{ events: { operations: [Scan], keys: [a] } }] }\n",
+    ),
+    (
+        "keys that are numbers",
+        "tables:\n  events: { partition_key: { name: id, type: N } }\nfunctions:\n  order: { source: order, reads: [{ events: { operations: [Query], keys: ['1'] } }] }\n",
+    ),
+    (
+        "keys with a variable of IAM",
+        "tables:\n  events: { partition_key: { name: id, type: S } }\nfunctions:\n  order: { source: order, reads: [{ events: { operations: [Query], keys: ['${aws:username}'] } }] }\n",
+    ),
     ("unknown table, none declared", "functions:\n  order: { source: order, reads: [events] }\n"),
     ("memory", "functions:\n  order: { source: order, memory: 64 }\n"),
     ("timeout", "functions:\n  order: { source: order, timeout: 20m }\n"),

@@ -27,6 +27,38 @@ This page is made from that schema. To make it again after a change: `UPDATE_DOC
 
 /// What follows the tables.
 const TAIL: &str = "
+## Operations by name
+
+`reads` and `writes` name tables. A table alone means every operation of the list (BatchGetItem, ConditionCheckItem, GetItem, Query, Scan; BatchWriteItem,
+DeleteItem, PutItem, UpdateItem), `reads` on its indexes as well. With operations exactly these are allowed:
+
+```yaml
+    reads: [customers, { orders: [GetItem] }]
+    writes:
+      - { orders: [PutItem, UpdateItem] }
+      - orders: { operations: [DeleteItem], keys: ['draft#*'] }
+```
+
+| beside `operations` | |
+|---|---|
+| `indexes` | indexes that Query and Scan may be sent to as well; without, none |
+| `keys` | partition keys of the items that may be touched, with `*` for any characters (IAM: `dynamodb:LeadingKeys`); not with Scan, and only where the key is a string |
+
+A transaction needs the operations that it is made of. Lambda retries what IAM denies as any other error, so a missing operation shows in the function's
+log as `AccessDeniedException` with the operation's name.
+
+## What limits the cost
+
+| line | effect | what it does not do |
+|---|---|---|
+| `max_write_units`, `max_read_units` of a table | DynamoDB refuses what is above, as a throttle; nothing above it is paid | reads through an index are not counted; a burst of seconds can go beyond it |
+| `concurrency` of a function | so many invocations run at once, others are refused; the API answers them with 5xx | it takes as many from the account's 1,000, of which 100 must stay; new accounts have 10 and can keep none |
+| an alarm on `consumed_write_units` or `consumed_read_units` of a table | tells when so many units were paid in a period | it stops nothing |
+
+A table's limits are compared in each run; one that was set by hand where stack.yaml has none is taken away, after the plan has named it. The concurrency
+of a function is looked at only where stack.yaml declares it, with a call for each such function: one that was set by hand elsewhere stays. A line that
+is taken out of stack.yaml takes its limit along.
+
 ## What is published
 
 Every file below `site.source` is published under its path, or named as left out by `plan` (`left_out` in its JSON), `up` and `dev`:

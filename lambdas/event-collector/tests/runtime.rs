@@ -40,6 +40,37 @@ async fn takes_a_batch_once_and_refuses_a_wrong_one() {
 }
 
 #[tokio::test]
+async fn its_role_allows_what_it_calls_and_nothing_else() {
+    let tables = support::tables().await;
+    let variables = [("TOKEN_SECRET", "0123456789abcdef0123456789abcdef")];
+    let mut function = Function::start_with(env!("CARGO_BIN_EXE_event-collector"), &tables, &variables).await;
+    let body = json!({"batch_id": "b1", "events": [{
+        "session_id": "session-0001", "timestamp": shared::time::now(), "event_type": "page_view", "page_url": "https://shop.example/a",
+    }]})
+    .to_string();
+    let answer = function.invoke(proxy_event("POST", "/api/events", &json!({}), Some(&body))).await["response"].clone();
+    assert_eq!(answer["statusCode"], 200, "{answer}");
+    let unused = function.judge().unused();
+    assert!(unused.is_empty(), "stack.yaml allows what no call needs: {unused:?}");
+}
+
+#[tokio::test]
+async fn with_the_role_of_a_reader_it_writes_nothing() {
+    let tables = support::tables().await;
+    let mut function = Function::start_in_role_of("stats-api", env!("CARGO_BIN_EXE_event-collector"), &tables).await;
+    let body = json!({"batch_id": "b1", "events": [{
+        "session_id": "session-0001", "timestamp": shared::time::now(), "event_type": "page_view", "page_url": "https://shop.example/a",
+    }]})
+    .to_string();
+    let answer = function.invoke(proxy_event("POST", "/api/events", &json!({}), Some(&body))).await["response"].clone();
+    assert!(answer["statusCode"].as_i64().unwrap() >= 500, "{answer}");
+    let refused = function.judge().take_refused();
+    assert!(refused.iter().any(|call| call.starts_with("dynamodb:UpdateItem on ")), "{refused:?}");
+    let count = tables.client.scan().table_name(&tables.events).send().await.unwrap().count;
+    assert_eq!(count, 0);
+}
+
+#[tokio::test]
 async fn every_request_leaves_a_line_that_tells_of_no_visitor() {
     let tables = support::tables().await;
     let mut function = Function::start(env!("CARGO_BIN_EXE_event-collector"), &tables).await;

@@ -29,6 +29,16 @@ async fn tells_of_a_visitor() {
 }
 
 #[tokio::test]
+async fn its_role_allows_what_it_calls_and_nothing_else() {
+    let tables = support::tables().await;
+    let mut function = Function::start(env!("CARGO_BIN_EXE_realtime-api"), &tables).await;
+    let answer = function.invoke(proxy_event("GET", "/api/realtime", &json!({}), None)).await["response"].clone();
+    assert_eq!(answer["statusCode"], 200, "{answer}");
+    let unused = function.judge().unused();
+    assert!(unused.is_empty(), "stack.yaml allows what no call needs: {unused:?}");
+}
+
+#[tokio::test]
 async fn reading_is_closed_unless_it_is_public_or_a_token_is_shown() {
     support::runtime::reading_is_closed_until_it_is_opened(env!("CARGO_BIN_EXE_realtime-api"), "/api/realtime").await;
 }

@@ -19,7 +19,7 @@ use std::time::Instant;
 
 /// Serves requests until Lambda ends the process.
 ///
-/// The environment names the tables (`EVENTS_TABLE`, `SESSIONS_TABLE`). `docs/api.md` describes what else it may say: `SITES`,
+/// The environment names the tables (`EVENTS_TABLE`, and `SESSIONS_TABLE` where events are taken). `docs/api.md` describes what else it may say: `SITES`,
 /// `ALLOWED_ORIGINS`, `REQUESTS_PER_MINUTE`, `ORIGIN_VERIFY`, `ORIGIN_ONLY`, `TOKEN_SECRET`, `READ_TOKEN_SHA256`, `READERS`.
 /// `AWS_ENDPOINT_URL` is the SDK's own.
 ///
@@ -27,8 +27,8 @@ use std::time::Instant;
 /// If a table's name is missing or another variable is wrong, or if the Lambda runtime does not answer.
 pub async fn serve<E: Endpoint>() -> Result<(), Error> {
     lambda_http::tracing::init_default_subscriber();
-    let service = Arc::new(from_environment().await?);
-    service.store.warm_up().await;
+    let service = Arc::new(from_environment(E::TAKES_EVENTS).await?);
+    service.store.warm_up(E::TAKES_EVENTS).await;
     let function: Arc<str> = std::env::var("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default().into();
     lambda_http::run(service_fn(move |request: Request| {
         let (service, function) = (Arc::clone(&service), Arc::clone(&function));
@@ -56,10 +56,12 @@ pub async fn serve<E: Endpoint>() -> Result<(), Error> {
     .await
 }
 
-async fn from_environment() -> Result<Service, Error> {
+async fn from_environment(takes_events: bool) -> Result<Service, Error> {
     let config = aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await;
     let client = aws_sdk_dynamodb::Client::new(&config);
-    let store = Store::new(client, &variable("EVENTS_TABLE")?, &variable("SESSIONS_TABLE")?);
+    // Readers use the counters only, and are not told where sessions are.
+    let sessions = if takes_events { variable("SESSIONS_TABLE")? } else { String::new() };
+    let store = Store::new(client, &variable("EVENTS_TABLE")?, &sessions);
     let per_minute = match optional(PER_MINUTE_VARIABLE) {
         None => REQUESTS_PER_MINUTE,
         Some(text) => text.parse().map_err(|_| format!("REQUESTS_PER_MINUTE must be a whole number, 0 for no limit, not {text}"))?,

@@ -7,9 +7,11 @@ use std::collections::BTreeSet;
 use super::super::declare::{API_PATH, policy, star};
 use super::super::diagnostic::Problem;
 use super::super::document::Document;
-use super::super::limits::{ANSWER_TIME, API_RESOURCES, BEHAVIORS, ENVIRONMENT, INLINE_POLICIES, INTEGRATION_TIMEOUT, PATH_PATTERN};
+use super::super::limits::{
+    ANSWER_TIME, API_RESOURCES, BEHAVIORS, CONCURRENCY, ENVIRONMENT, INLINE_POLICIES, INTEGRATION_TIMEOUT, PATH_PATTERN, TABLE_UNITS,
+};
 use super::super::mend::Faulty;
-use super::super::model::{Function, Stack};
+use super::super::model::{Function, Stack, Table};
 use super::super::names::Names;
 use super::Problems;
 use crate::aws::Place;
@@ -36,6 +38,10 @@ pub(in super::super) fn environment(stack: &Stack, document: &Document, faulty: 
         address(stack, name, function, &mut warnings);
         pattern(stack, name, function, &mut problems);
     }
+    for (name, table) in &stack.tables {
+        units(name, table, &mut warnings);
+    }
+    concurrency(stack, &mut warnings);
     resources(stack, &mut warnings);
     behaviors(stack, &mut warnings);
     Findings { problems: problems.found, warnings: warnings.found }
@@ -75,8 +81,8 @@ fn inline_policy(stack: &Stack, name: &str, function: &Function, problems: &mut 
         "the policy of `{name}` takes {length} characters in {}, IAM allows {} for a role: it reads {} tables and writes {}",
         stack.environment,
         INLINE_POLICIES.most,
-        function.reads.len(),
-        function.writes.len()
+        function.tables_read().len(),
+        function.tables_written().len()
     ));
     let list = if function.reads.len() >= function.writes.len() { "reads" } else { "writes" };
     problems.key(&["functions", name, list], problem.help("divide the tables among several functions"));
@@ -94,6 +100,33 @@ fn timeout(stack: &Stack, name: &str, function: &Function, warnings: &mut Proble
     let overridden = ["environments", stack.environment.as_str(), "functions", name, "timeout"];
     let path = if warnings.document.holds(&overridden) { overridden.to_vec() } else { vec!["functions", name, "timeout"] };
     warnings.value(&path, problem.help("give it 29s, or no route"));
+}
+
+/// Warns of a table's limit that its quota makes meaningless.
+fn units(name: &str, table: &Table, warnings: &mut Problems) {
+    for (key, units) in [("max_read_units", table.max_read_units), ("max_write_units", table.max_write_units)] {
+        if units.is_some_and(|units| u64::from(units) > TABLE_UNITS.most) {
+            let text = format!("DynamoDB holds a table to {} units a second unless the quota was raised", TABLE_UNITS.most);
+            let next = "lower it, or have the table-level throughput quota raised in the Service Quotas console";
+            warnings.value(&["tables", name, key], Problem::new(text).help(next));
+        }
+    }
+}
+
+/// Warns of more invocations kept for functions than an account has to begin with; pointed at where the last of them is asked for.
+fn concurrency(stack: &Stack, warnings: &mut Problems) {
+    let kept: u64 = stack.functions.values().filter_map(|function| function.concurrency).map(u64::from).sum();
+    let Some((name, _)) = stack.functions.iter().rfind(|(_, function)| function.concurrency.is_some_and(|kept| kept > 0)) else { return };
+    if CONCURRENCY.allows(kept) {
+        return;
+    }
+    let overridden = ["environments", stack.environment.as_str(), "functions", name, "concurrency"];
+    let path = if warnings.document.holds(&overridden) { overridden.to_vec() } else { vec!["functions", name, "concurrency"] };
+    let text = format!(
+        "the functions keep {kept} invocations at once for themselves in {}, an account has {} to give unless the quota was raised",
+        stack.environment, CONCURRENCY.most
+    );
+    warnings.value(&path, Problem::new(text).help("lower them, or have \"Concurrent executions\" raised in the Service Quotas console"));
 }
 
 /// Warns of a route that the site's address does not lead to.

@@ -10,7 +10,7 @@ use super::super::model::Route;
 use super::super::names::table_variable;
 use super::super::route;
 use super::super::values::{Seconds, Text};
-use super::{Problems, below, overrides};
+use super::{Problems, below, grants, overrides};
 use crate::resources::hides_variable;
 
 /// Variables that Lambda sets itself (Lambda developer guide, "Defined runtime environment variables").
@@ -53,7 +53,7 @@ pub(super) fn check(file: &StackFile, problems: &mut Problems) {
             problems.value(&below(&path, &["source"]), problem);
         }
         limits(function.memory, function.timeout, &path, problems);
-        tables(file, function, &path, problems);
+        grants::check(file, function, &path, problems);
         variables(file, &function.environment, &path, problems);
         secrets(file, &function.secrets, &function.environment, &path, problems);
     }
@@ -108,18 +108,6 @@ fn limits(memory: Option<u32>, timeout: Option<Seconds>, path: &[&str], problems
     if let Some(Seconds(timeout)) = timeout.filter(|Seconds(timeout)| !TIMEOUT.allows((*timeout).into())) {
         let problem = Problem::new(format!("Lambda has no timeout of {timeout} s"));
         problems.value(&below(path, &["timeout"]), problem.expected("expected 1s to 15m"));
-    }
-}
-
-fn tables(file: &StackFile, function: &FunctionFile, path: &[&str], problems: &mut Problems) {
-    for (list, names) in [("reads", &function.reads), ("writes", &function.writes)] {
-        for (index, name) in names.iter().enumerate() {
-            if !file.tables.contains_key(name) && problems.knows_names(&["tables"]) {
-                let problem = Problem::new(format!("there is no table `{name}`"));
-                let problem = problem.known(name, file.tables.keys().map(String::as_str));
-                problems.value(&below(path, &[list, &index.to_string()]), problem);
-            }
-        }
     }
 }
 

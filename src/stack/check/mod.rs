@@ -7,6 +7,7 @@
 mod boundary;
 mod environment;
 mod functions;
+mod grants;
 mod naming;
 mod outputs;
 mod secrets;

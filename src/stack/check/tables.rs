@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::super::diagnostic::Problem;
 use super::super::file::{IndexFile, KeyFile, StackFile, TableFile};
-use super::super::limits::{INDEX_NAME, INDEXES, KEY_NAME, Limit, RESTORE_DAYS, TTL_NAME};
+use super::super::limits::{INDEX_NAME, INDEXES, KEY_NAME, Limit, RESTORE_DAYS, TABLE_UNITS, TTL_NAME};
 use super::super::model::KeyType;
 use super::super::names::table_variable;
 use super::{Problems, below};
@@ -27,6 +27,13 @@ pub(super) fn check(file: &StackFile, problems: &mut Problems) {
         indexes(table, &path, problems);
         if let Some(days) = table.restore_days {
             restore_days(table, days, &below(&path, &["restore_days"]), problems);
+        }
+        for (key, units) in [("max_read_units", table.max_read_units), ("max_write_units", table.max_write_units)] {
+            // What is above the quota is a warning of the environment.
+            if units.is_some_and(|units| u64::from(units) < TABLE_UNITS.least) {
+                let problem = Problem::new(format!("`{key}` would let nothing through, and DynamoDB refuses it"));
+                problems.value(&below(&path, &[key]), problem.expected("expected 1 or more").help("leave it out for no limit of its own"));
+            }
         }
         if let Some(ttl) = &table.ttl {
             attribute(ttl, TTL_NAME, &below(&path, &["ttl"]), problems);

@@ -63,6 +63,8 @@ impl Declaring<'_> {
                 let metric = match metric {
                     TableMetric::ReadThrottles => "ReadThrottleEvents",
                     TableMetric::WriteThrottles => "WriteThrottleEvents",
+                    TableMetric::ConsumedReads => "ConsumedReadCapacityUnits",
+                    TableMetric::ConsumedWrites => "ConsumedWriteCapacityUnits",
                 };
                 ("AWS/DynamoDB", metric, [dimension("TableName", self.names.table(name))].into())
             }

@@ -3,7 +3,7 @@
 use super::{Content, Declaring, policy};
 use crate::{
     engine::{Handle, digest},
-    resources::{Alias, Function, LogGroup, Role, RolePolicy},
+    resources::{Alias, Function, FunctionOthers, LogGroup, Role, RoleOthers, RolePolicy},
     stack::{self, LIVE_ALIAS, log_group_of, names::function_output},
 };
 use shared::{limit::PER_MINUTE_VARIABLE as REQUESTS_PER_MINUTE, token::READERS};
@@ -32,6 +32,8 @@ impl Declaring<'_> {
                 path: self.names.role_path(),
                 trust: policy::trust("lambda.amazonaws.com"),
                 permissions_boundary: self.stack.permissions_boundary.clone(),
+                others: RoleOthers::default(),
+                policy: self.names.policy(name),
                 tags: self.tags(&self.names.role(name)),
                 among: self.stack.functions.len(),
             },
@@ -55,8 +57,10 @@ impl Declaring<'_> {
             architecture,
             memory: i32::try_from(declared.memory).unwrap_or(i32::MAX),
             timeout: i32::try_from(declared.timeout).unwrap_or(i32::MAX),
+            concurrency: declared.concurrency.map(|kept| i32::try_from(kept).unwrap_or(i32::MAX)),
             environment: self.environment(name, declared),
             log_group: log_group.known("name", self.names.function_log_group(name)),
+            others: FunctionOthers::default(),
             code_sha256: package.map(|package| package.sha256.clone()),
             code: package.map(|package| package.path.clone()),
             tags: self.tags(&physical),

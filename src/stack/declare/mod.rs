@@ -137,6 +137,8 @@ impl Declaring<'_> {
                 point_in_time_recovery: table.point_in_time_recovery,
                 deletion_protection: self.stack.protect.then_some(true),
                 restore_days: table.point_in_time_recovery.then(|| i32::try_from(table.restore_days).unwrap_or(i32::MAX)),
+                max_read_units: table.max_read_units.map(i64::from),
+                max_write_units: table.max_write_units.map(i64::from),
                 tags: self.tags(&physical),
                 name: physical,
             },

@@ -2,13 +2,10 @@
 
 use crate::{
     aws::{Place, Policy, STACK},
-    stack::{Function, Names, Table, limits::INLINE_POLICIES},
+    stack::{Function, Grant, Indexes, Names, Operation, Table, limits::INLINE_POLICIES},
 };
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
-
-const READS: &[&str] = &["dynamodb:BatchGetItem", "dynamodb:ConditionCheckItem", "dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan"];
-const WRITES: &[&str] = &["dynamodb:BatchWriteItem", "dynamodb:DeleteItem", "dynamodb:PutItem", "dynamodb:UpdateItem"];
 
 /// Never `logs:CreateLogGroup`: a late invocation would bring a deleted group back.
 const LOGS: [&str; 2] = ["logs:CreateLogStream", "logs:PutLogEvents"];
@@ -18,7 +15,7 @@ pub(super) fn trust(service: &str) -> Policy {
     Policy::default().with("Assume", json!({ "Effect": "Allow", "Action": "sts:AssumeRole", "Principal": { "Service": service } }))
 }
 
-/// The policy of a function: the tables it reads (with their indexes) and writes, and its own log streams.
+/// The policy of a function: what it reads and writes, and its own log streams.
 pub(in crate::stack) fn of_function(
     function: &Function,
     tables: &BTreeMap<String, Table>,
@@ -26,23 +23,74 @@ pub(in crate::stack) fn of_function(
     names: &Names,
     name: &str,
 ) -> Policy {
-    let arn = |table: &String| place.arn("dynamodb", &format!("table/{}", names.table(table)));
+    let arn = |table: &str| place.arn("dynamodb", &format!("table/{}", names.table(table)));
     let streams = place.arn("logs", &format!("log-group:{}:*", names.function_log_group(name)));
     let logs = json!({ "Effect": "Allow", "Action": LOGS, "Resource": streams });
     let logs = Policy::default().with("Logs", logs);
-    let (reads, writes) = (&function.reads, &function.writes);
-    let readable = reads.iter().map(arn).flat_map(|arn| [format!("{arn}/index/*"), arn]).collect();
-    let plain = allow(allow(logs.clone(), "Read", READS, &readable), "Write", WRITES, &writes.iter().map(arn).collect());
-    if INLINE_POLICIES.fits(length(&plain)) {
-        return plain;
+    let plain = allow(logs.clone(), plain(function, arn));
+    if INLINE_POLICIES.fits(length(&plain)) { plain } else { allow(logs, shortened(function, tables, arn)) }
+}
+
+/// Resources by what is allowed on them: operations, and patterns of keys.
+type Allowed = BTreeMap<(BTreeSet<Operation>, BTreeSet<String>), BTreeSet<String>>;
+
+/// What is allowed, as it is declared.
+fn plain(function: &Function, arn: impl Fn(&str) -> String) -> Allowed {
+    let mut allowed = Allowed::new();
+    for grant in function.reads.iter().chain(&function.writes) {
+        let arn = arn(&grant.table);
+        let of_index = on_indexes(grant);
+        match &grant.indexes {
+            // One statement does for both: what cannot be sent to an index is not allowed on it by being named.
+            Indexes::All if !of_index.is_empty() => {
+                allowed.entry((grant.operations.clone(), grant.keys.clone())).or_default().insert(format!("{arn}/index/*"));
+            }
+            Indexes::All => {}
+            Indexes::Named(indexes) => {
+                let arns = indexes.iter().map(|index| format!("{arn}/index/{index}"));
+                if !indexes.is_empty() && !of_index.is_empty() {
+                    allowed.entry((of_index, BTreeSet::new())).or_default().extend(arns);
+                }
+            }
+        }
+        allowed.entry((grant.operations.clone(), grant.keys.clone())).or_default().insert(arn);
     }
-    // The same in less text: each table once, and indexes only where there are any.
-    let has_indexes = |table: &&String| tables.get(*table).is_some_and(|table| !table.indexes.is_empty());
-    let indexes = reads.iter().filter(has_indexes).map(|table| format!("{}/index/*", arn(table)));
-    let readable = reads.difference(writes).map(arn).chain(indexes).collect();
-    let shortened = allow(logs, "Read", READS, &readable);
-    let shortened = allow(shortened, "Write", WRITES, &writes.difference(reads).map(arn).collect());
-    allow(shortened, "ReadWrite", &[READS, WRITES].concat(), &reads.intersection(writes).map(arn).collect())
+    allowed
+}
+
+/// The same in less text: each table once, and indexes only where there are any.
+fn shortened(function: &Function, tables: &BTreeMap<String, Table>, arn: impl Fn(&str) -> String) -> Allowed {
+    let mut allowed = Allowed::new();
+    let mut operations: BTreeMap<&str, BTreeSet<Operation>> = BTreeMap::new();
+    for grant in function.reads.iter().chain(&function.writes) {
+        let arn = arn(&grant.table);
+        let arns: Vec<String> = match &grant.indexes {
+            Indexes::All if tables.get(&grant.table).is_none_or(|table| table.indexes.is_empty()) => Vec::new(),
+            Indexes::All => vec![format!("{arn}/index/*")],
+            Indexes::Named(indexes) => indexes.iter().map(|index| format!("{arn}/index/{index}")).collect(),
+        };
+        let of_index = match &grant.indexes {
+            Indexes::All => grant.operations.clone(),
+            Indexes::Named(_) => on_indexes(grant),
+        };
+        if !arns.is_empty() && !on_indexes(grant).is_empty() {
+            allowed.entry((of_index, BTreeSet::new())).or_default().extend(arns);
+        }
+        if grant.keys.is_empty() {
+            operations.entry(&grant.table).or_default().extend(&grant.operations);
+        } else {
+            allowed.entry((grant.operations.clone(), grant.keys.clone())).or_default().insert(arn);
+        }
+    }
+    for (table, operations) in operations {
+        allowed.entry((operations, BTreeSet::new())).or_default().insert(arn(table));
+    }
+    allowed
+}
+
+/// Those operations that can be sent to an index.
+fn on_indexes(grant: &Grant) -> BTreeSet<Operation> {
+    grant.operations.iter().copied().filter(|operation| operation.takes_index()).collect()
 }
 
 /// Returns statements that allow the most that any function of a stack with these names can be given: its tables and its own log streams,
@@ -51,7 +99,7 @@ pub(in crate::stack) fn of_function(
 pub(crate) fn of_any_function(place: &Place, names: &Names) -> Vec<Value> {
     let table = place.arn("dynamodb", &format!("table/{}", names.pattern()));
     let streams = place.arn("logs", &format!("log-group:{}:*", names.function_log_group("*")));
-    let actions: BTreeSet<&str> = [READS, WRITES].concat().into_iter().collect();
+    let actions: BTreeSet<String> = Operation::READS.into_iter().chain(Operation::WRITES).map(action).collect();
     vec![
         json!({
             "Sid": "Tables",
@@ -64,12 +112,44 @@ pub(crate) fn of_any_function(place: &Place, names: &Names) -> Vec<Value> {
     ]
 }
 
-/// Adds a statement, unless it is about nothing.
-fn allow(policy: Policy, sid: &str, actions: &[&str], resources: &BTreeSet<String>) -> Policy {
-    if resources.is_empty() {
-        return policy;
+/// Adds a statement for each set of operations, named after them.
+fn allow(mut policy: Policy, allowed: Allowed) -> Policy {
+    for ((operations, keys), resources) in allowed {
+        let mut sid = sid(&operations);
+        if !keys.is_empty() {
+            sid += "Keys";
+        }
+        let number =
+            (2..).find(|number| policy.statement(&format!("{sid}{number}")).is_none()).filter(|_| policy.statement(&sid).is_some());
+        let sid = number.map_or(sid.clone(), |number| format!("{sid}{number}"));
+        let actions: Vec<String> = operations.into_iter().map(action).collect();
+        let mut statement = json!({ "Effect": "Allow", "Action": actions, "Resource": resources });
+        if !keys.is_empty() {
+            // Every key that a request names has to fit; one without a key (a scan) would fit as well, and cannot be declared with keys.
+            statement["Condition"] = json!({ "ForAllValues:StringLike": { "dynamodb:LeadingKeys": keys } });
+        }
+        policy = policy.with(&sid, statement);
     }
-    policy.with(sid, json!({ "Effect": "Allow", "Action": actions, "Resource": resources }))
+    policy
+}
+
+/// The name of a statement, of letters and digits as IAM wants it: the operations, or what all of them do.
+fn sid(operations: &BTreeSet<Operation>) -> String {
+    let all = |kinds: &[&[Operation]]| kinds.concat().into_iter().collect::<BTreeSet<_>>() == *operations;
+    if all(&[&Operation::READS]) {
+        "Read".to_owned()
+    } else if all(&[&Operation::WRITES]) {
+        "Write".to_owned()
+    } else if all(&[&Operation::READS, &Operation::WRITES]) {
+        "ReadWrite".to_owned()
+    } else {
+        operations.iter().map(|operation| operation.as_str()).collect()
+    }
+}
+
+/// The IAM action of an operation.
+fn action(operation: Operation) -> String {
+    format!("dynamodb:{}", operation.as_str())
 }
 
 /// The characters of a policy as IAM counts them: without blanks.

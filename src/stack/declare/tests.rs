@@ -142,9 +142,28 @@ fn functions_are_allowed_what_they_declare_and_nothing_by_wildcard() {
         let entry = declaration.graph.entries().iter().find(|entry| entry.id.as_str() == id).unwrap();
         entry.desired().iter().map(|(path, field)| (path.to_owned(), field.to_string())).collect::<BTreeMap<_, _>>()
     };
-    let reader = of("iam.role_policy/stats-api");
-    assert!(!reader.keys().any(|path| path.starts_with("document.Write")), "{reader:?}");
-    assert!(reader["document.Read.Resource"].contains("table/liveinsight-events-dev/index/*"), "{reader:?}");
+    let allowed = |id: &str| {
+        let lines = of(id).into_iter().filter(|(path, _)| !path.contains(".Effect") && !path.contains(".Logs."));
+        lines.map(|(path, value)| format!("{path} {value}")).collect::<Vec<_>>()
+    };
+    let arn = |table: &str| format!(r#"["arn:aws:dynamodb:us-east-1:123456789012:table/liveinsight-{table}-dev"]"#);
+    let reader = [r#"document.Query.Action ["dynamodb:Query"]"#.to_owned(), format!("document.Query.Resource {}", arn("events"))].to_vec();
+    for id in ["iam.role_policy/stats-api", "iam.role_policy/realtime-api"] {
+        assert_eq!(allowed(id).into_iter().filter(|line| line.starts_with("document.")).collect::<Vec<_>>(), reader, "{id}");
+    }
+    let collector = allowed("iam.role_policy/event-collector");
+    let expected = [
+        r#"document.DeleteItemKeys.Action ["dynamodb:DeleteItem"]"#.to_owned(),
+        r#"document.DeleteItemKeys.Condition.ForAllValues:StringLike.dynamodb:leadingkeys ["@salt#*"]"#.to_owned(),
+        format!("document.DeleteItemKeys.Resource {}", arn("events")),
+        r#"document.GetItem.Action ["dynamodb:GetItem"]"#.to_owned(),
+        format!("document.GetItem.Resource {}", arn("sessions")),
+        r#"document.PutItemUpdateItem.Action ["dynamodb:PutItem","dynamodb:UpdateItem"]"#.to_owned(),
+        format!("document.PutItemUpdateItem.Resource {}", arn("events")),
+        r#"document.UpdateItem.Action ["dynamodb:UpdateItem"]"#.to_owned(),
+        format!("document.UpdateItem.Resource {}", arn("sessions")),
+    ];
+    assert_eq!(collector.into_iter().filter(|line| line.starts_with("document.")).collect::<Vec<_>>(), expected);
     for (path, value) in ["event-collector", "realtime-api", "stats-api"].iter().flat_map(|name| of(&format!("iam.role_policy/{name}"))) {
         assert!(
             !value.contains("\"*\"") && !value.contains("CreateLogGroup") && !value.contains(":*\"") || path.ends_with("Logs.Resource"),
@@ -161,4 +180,42 @@ fn other_origins_may_read_files_and_the_api_says_itself_who_may() {
     // AWS's CORS-and-SecurityHeadersPolicy and SecurityHeadersPolicy (CloudFront Developer Guide, managed response headers policies).
     let (with_cors, without) = ("e61eb60c-9c35-4d20-a928-2b84e02af89c", "67f7725c-6f97-4210-82d7-5512b31e9d03");
     assert_eq!(policies, BTreeMap::from([("default", with_cors), ("/api/*", without), ("/api/events", without)]));
+}
+
+#[test]
+fn a_table_alone_means_everything_and_operations_by_name_exactly_these() {
+    let policy = |grants: &str| {
+        let index = "indexes: { ByDay: { partition_key: { name: day, type: S } } }";
+        let text = format!(
+            "project: shop\nregion: us-east-1\ntables:\n  orders: {{ partition_key: {{ name: id, type: S }}, {index} }}\nfunctions:\n  f: {{ source: f, {grants} }}\n"
+        );
+        let declaration = graph(&text, "dev");
+        let entry = declaration.graph.entries().iter().find(|entry| entry.id.as_str() == "iam.role_policy/f").unwrap();
+        let desired = entry.desired();
+        let fields = desired.iter().filter(|(path, _)| path.starts_with("document.") && !path.starts_with("document.Logs"));
+        let fields = fields.filter(|(path, _)| !path.ends_with(".Effect"));
+        fields.map(|(path, field)| format!("{} {field}", &path["document.".len()..])).collect::<Vec<_>>().join("\n")
+    };
+    let table = "arn:aws:dynamodb:us-east-1:123456789012:table/shop-orders-dev";
+    let all = r#""dynamodb:BatchGetItem","dynamodb:ConditionCheckItem","dynamodb:GetItem","dynamodb:Query","dynamodb:Scan""#;
+    assert_eq!(policy("reads: [orders]"), format!("Read.Action [{all}]\nRead.Resource [\"{table}\",\"{table}/index/*\"]"));
+    let writes = r#""dynamodb:BatchWriteItem","dynamodb:DeleteItem","dynamodb:PutItem","dynamodb:UpdateItem""#;
+    assert_eq!(policy("writes: [orders]"), format!("Write.Action [{writes}]\nWrite.Resource [\"{table}\"]"));
+    let query = |resources: &str| format!("Query.Action [\"dynamodb:Query\"]\nQuery.Resource [{resources}]");
+    assert_eq!(policy("reads: [{ orders: [Query] }]"), query(&format!("\"{table}\"")));
+    let with_index = query(&format!("\"{table}\",\"{table}/index/ByDay\""));
+    assert_eq!(policy("reads: [{ orders: { operations: [Query], indexes: [ByDay] } }]"), with_index);
+    // What cannot be sent to an index is not allowed on it.
+    let both = policy("reads: [{ orders: { operations: [Query, GetItem], indexes: [ByDay] } }]");
+    let expected = format!(
+        "GetItemQuery.Action [\"dynamodb:GetItem\",\"dynamodb:Query\"]\nGetItemQuery.Resource [\"{table}\"]\n{}",
+        query(&format!("\"{table}/index/ByDay\""))
+    );
+    assert_eq!(both, expected);
+    let keys = "writes: [{ orders: { operations: [PutItem], keys: [a*] } }, { orders: { operations: [PutItem], keys: [b*] } }]";
+    let keyed = |sid: &str, key: &str| {
+        let condition = format!("{sid}.Condition.ForAllValues:StringLike.dynamodb:leadingkeys [\"{key}\"]");
+        format!("{sid}.Action [\"dynamodb:PutItem\"]\n{condition}\n{sid}.Resource [\"{table}\"]")
+    };
+    assert_eq!(policy(keys), format!("{}\n{}", keyed("PutItemKeys", "a*"), keyed("PutItemKeys2", "b*")));
 }

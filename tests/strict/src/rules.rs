@@ -239,6 +239,14 @@ rules! {
         400 "LimitExceededException",
         "Subscriber limit exceeded: Number of global secondary indexes exceeds per-table limit of 20",
         Reported, "measured by AWS Controllers for Kubernetes, 2026-10";
+    UNITS_OF_A_TABLE: "dynamodb", "a limit on a table's units that is neither 1 or more nor -1",
+        400 "ValidationException",
+        "1 validation error detected: Value at 'onDemandThroughput' failed to satisfy constraint: Member must be -1 or at least 1",
+        Reported, "measured by AWS Controllers for Kubernetes, 2026-10; the words are assumed";
+    UNITS_ALONE: "dynamodb", "a limit on a table's units together with another change than that of the billing mode",
+        400 "ValidationException",
+        "One or more parameter values were invalid: only one type of update is allowed per UpdateTable call",
+        Reported, "measured by AWS Controllers for Kubernetes, 2026-10; the words are assumed";
     TAGS_DYNAMODB: "dynamodb", "more than 50 tags, a key without or of more than 128 characters, or a value of more than 256",
         400 "ValidationException",
         TAG_SIZES,
@@ -290,6 +298,14 @@ rules! {
         400 "InvalidParameterValueException",
         "Lambda was unable to configure your environment variables because the environment variables you have provided exceeded the 4KB limit. String measured: {}",
         Recorded, "test_large_environment_variables_fails, 2025-11-25";
+    CONCURRENCY_TOO_HIGH: "lambda", "more invocations kept for a function than leave 100 of the account's 1,000",
+        400 "InvalidParameterValueException",
+        "Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below its minimum value of [100].",
+        Documented, "Lambda Developer Guide, reserved concurrency; the words are reported";
+    CONCURRENCY_OF_A_VERSION: "lambda", "invocations kept for a version or an alias",
+        400 "InvalidParameterValueException",
+        "This operation is permitted on Lambda functions only. Aliases and versions do not support this operation. Please specify either a function name or an unqualified function ARN.",
+        Reported, "issues of other tools";
     TAGS_LAMBDA: "lambda", "more than 50 tags, a key without or of more than 128 characters, or a value of more than 256",
         400 "InvalidParameterValueException",
         TAG_SIZES,

@@ -24,6 +24,7 @@ pub struct Events;
 impl Endpoint for Events {
     const METHOD: Method = Method::POST;
     const ROUTE: &'static str = "events";
+    const TAKES_EVENTS: bool = true;
 
     async fn answer(service: &Service, request: &Request, now: Millis) -> Result<Reply, Failure> {
         // A plain text is sent by browsers without asking first, and is all that a beacon can send.

@@ -57,6 +57,8 @@ pub trait Endpoint: Send + Sync + 'static {
     const METHOD: Method;
     /// Its name in the log.
     const ROUTE: &'static str;
+    /// Whether it takes events, and so uses the sessions table; the others read counters.
+    const TAKES_EVENTS: bool = false;
 
     /// Answers a request of its method from an admitted origin, that arrived at `now`.
     fn answer(service: &Service, request: &Request, now: Millis) -> impl Future<Output = Result<Reply, Failure>> + Send;

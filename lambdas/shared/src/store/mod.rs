@@ -69,12 +69,18 @@ impl Store {
         Self { client, events_table: events_table.into(), sessions_table: sessions_table.into(), salt: Arc::default() }
     }
 
-    /// Opens the first connection, which takes longer than all that follows, while the function starts.
+    /// Opens the first connection, which takes longer than all that follows, while the function starts, by a call that its role allows: a
+    /// function that `takes_events` asks for a session, one that reads for counters.
     ///
     /// What it answers does not matter: also a refusal has opened the connection.
-    pub async fn warm_up(&self) {
-        let connect =
-            self.client.get_item().table_name(&*self.events_table).key("session_id", text("@warm-up")).key("timestamp", number(0)).send();
+    pub async fn warm_up(&self, takes_events: bool) {
+        let connect = async {
+            if takes_events {
+                let _ = self.client.get_item().table_name(&*self.sessions_table).key("session_id", text("@warm-up")).send().await;
+            } else {
+                let _ = self.read_span("@warm-up".to_owned(), 0, 0).await;
+            }
+        };
         // Starting late would be worse than starting cold.
         let _ = tokio::time::timeout(std::time::Duration::from_secs(2), connect).await;
     }

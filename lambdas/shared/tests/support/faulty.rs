@@ -92,7 +92,7 @@ fn is_write(request: &[u8]) -> bool {
 }
 
 /// A request or an answer, as it came; both sides tell its length.
-async fn read_message(connection: &mut BufReader<TcpStream>) -> Option<Vec<u8>> {
+pub(super) async fn read_message(connection: &mut BufReader<TcpStream>) -> Option<Vec<u8>> {
     let (mut message, mut length) = (Vec::new(), 0);
     loop {
         let begin = message.len();

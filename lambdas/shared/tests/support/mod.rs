@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a failure here fails the test")]
 
 pub mod faulty;
+pub mod judge;
 pub mod runtime;
 
 use aws_sdk_dynamodb::Client;

@@ -1,6 +1,7 @@
 //! The Lambda Runtime API as far as one function needs it: hands out events over HTTP and takes the answers.
 
 use super::Tables;
+use super::judge::Judge;
 use serde_json::{Value, json};
 use std::process::Stdio;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -14,6 +15,7 @@ pub struct Function {
     answers: mpsc::Receiver<Value>,
     logged: mpsc::UnboundedReceiver<String>,
     process: Child,
+    judge: Option<Judge>,
 }
 
 impl Function {
@@ -24,20 +26,34 @@ impl Function {
 
     /// Starts an executable that finds its tables elsewhere.
     pub async fn start_at(executable: &str, tables: &Tables, endpoint: &str) -> Self {
-        let mut command = Command::new(executable);
-        command.env_clear().envs([("AWS_ACCESS_KEY_ID", "test"), ("AWS_ENDPOINT_URL", endpoint)]);
-        command.envs([("EVENTS_TABLE", &tables.events), ("SESSIONS_TABLE", &tables.sessions)]);
-        // As on the local AWS: everybody may read, and nobody is limited.
-        command.envs([("READERS", "public"), ("REQUESTS_PER_MINUTE", "0")]);
-        Self::run(command).await
+        Self::judged(executable, name_of(executable), (tables, endpoint), &OPEN).await
     }
 
     /// Starts an executable whose environment says this beside where its tables are, and nothing else.
     pub async fn start_with(executable: &str, tables: &Tables, variables: &[(&str, &str)]) -> Self {
-        let mut command = Command::new(executable);
-        command.env_clear().envs([("AWS_ACCESS_KEY_ID", "test"), ("AWS_ENDPOINT_URL", &test_support::endpoint())]);
-        command.envs([("EVENTS_TABLE", &tables.events), ("SESSIONS_TABLE", &tables.sessions)]).envs(variables.iter().copied());
-        Self::run(command).await
+        Self::judged(executable, name_of(executable), (tables, &test_support::endpoint()), variables).await
+    }
+
+    /// Starts an executable with the role of another function of the stack.
+    pub async fn start_in_role_of(function: &str, executable: &str, tables: &Tables) -> Self {
+        Self::judged(executable, function, (tables, &test_support::endpoint()), &OPEN).await
+    }
+
+    /// Starts an executable without anything between it and its tables: what is measured is not to be slowed down.
+    pub async fn start_unjudged(executable: &str, tables: &Tables) -> Self {
+        Self::run(command(executable, tables, &test_support::endpoint(), &OPEN)).await
+    }
+
+    /// Starts an executable that may do what the role of `function` allows, and whose environment names only the tables that this allows.
+    async fn judged(executable: &str, function: &str, (tables, endpoint): (&Tables, &str), variables: &[(&str, &str)]) -> Self {
+        let judge = Judge::start(function, tables, endpoint).await;
+        let started = Self::run(command(executable, tables, &judge.url, variables)).await;
+        Self { judge: Some(judge), ..started }
+    }
+
+    /// What judges its calls.
+    pub fn judge(&self) -> &Judge {
+        self.judge.as_ref().expect("its calls are judged")
     }
 
     /// Runs a command whose environment names account, endpoint and tables, as a function.
@@ -62,7 +78,7 @@ impl Function {
         let (log, logged) = mpsc::unbounded_channel();
         let mut lines = BufReader::new(process.stdout.take().expect("it is piped")).lines();
         tokio::spawn(async move { while lines.next_line().await.is_ok_and(|line| line.is_some_and(|line| log.send(line).is_ok())) {} });
-        Self { events, answers, logged, process }
+        Self { events, answers, logged, process, judge: None }
     }
 
     /// Its process.
@@ -97,6 +113,26 @@ impl Function {
             status = self.process.wait() => panic!("the function ended: {status:?}"),
         }
     }
+}
+
+/// As on the local AWS: everybody may read, and nobody is limited.
+const OPEN: [(&str, &str); 2] = [("READERS", "public"), ("REQUESTS_PER_MINUTE", "0")];
+
+/// The name of the function that an executable is of: its own.
+fn name_of(executable: &str) -> &str {
+    executable.rsplit('/').next().unwrap_or(executable)
+}
+
+/// An executable that finds its tables there, with these variables and no others. As `up` does, it names the sessions table only to the function
+/// that uses it.
+fn command(executable: &str, tables: &Tables, endpoint: &str, variables: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(executable);
+    command.env_clear().envs([("AWS_ACCESS_KEY_ID", "test"), ("AWS_ENDPOINT_URL", endpoint), ("EVENTS_TABLE", &tables.events)]);
+    if name_of(executable) == "event-collector" {
+        command.env("SESSIONS_TABLE", &tables.sessions);
+    }
+    command.envs(variables.iter().copied());
+    command
 }
 
 /// An API Gateway REST proxy event, with the fields that API Gateway always sends.

@@ -59,6 +59,11 @@ impl Tables {
             return self.restore(windows, &body, now);
         }
         let name = name_of(&body);
+        if matches!(operation.name.as_str(), "CreateTable" | "UpdateTable")
+            && let Some(refusal) = units(&operation.name, &body)
+        {
+            return Before::Refuse(refusal);
+        }
         let Some(table) = self.0.get(&name) else { return Before::Pass };
         let refuse = |rule: &'static Rule| Before::Refuse(rule.refuse(&[]));
         let refuse_it = |rule: &'static Rule| Before::Refuse(rule.refuse(&[&name]));
@@ -217,6 +222,17 @@ impl Tables {
             description["RecoveryPeriodInDays"] = json!(days);
         }
     }
+}
+
+/// Refuses limits on a table's units that mean nothing, and those that come with something else.
+fn units(operation: &str, body: &Value) -> Option<Refusal> {
+    let most = body["OnDemandThroughput"].as_object()?;
+    if most.values().filter_map(Value::as_i64).any(|units| units < 1 && units != -1) {
+        return Some(rules::UNITS_OF_A_TABLE.refuse(&[]));
+    }
+    let alone = ["TableName", "BillingMode", "OnDemandThroughput"];
+    let has_more = body.as_object()?.keys().any(|member| !alone.contains(&member.as_str()));
+    (operation == "UpdateTable" && has_more).then(|| rules::UNITS_ALONE.refuse(&[]))
 }
 
 /// What the calls about parts of a table say while it is being created.

@@ -75,6 +75,9 @@ impl Functions {
                 return Before::Refuse(rules::VARIABLE_RESERVED.refuse(&[&reserved.join(", ")]));
             }
         }
+        if operation.name == "PutFunctionConcurrency" {
+            return concurrency(request, &body).into();
+        }
         self.busy(windows, operation, request, now)
             .or_else(|| {
                 let usable = body["Role"].as_str().is_none_or(|role| roles.is_usable(role, windows, now));
@@ -167,6 +170,15 @@ impl Functions {
         response.body = body.to_string().into_bytes();
         "busy"
     }
+}
+
+/// Refuses what cannot be kept for a function, in an account with the quota that accounts begin with. Other functions' shares are not counted.
+fn concurrency(request: &Request, body: &Value) -> Option<Refusal> {
+    let is_qualified = request.segments().iter().any(|part| part.matches(':').count() == 1 || part.matches(':').count() == 7);
+    if is_qualified {
+        return Some(rules::CONCURRENCY_OF_A_VERSION.refuse(&[]));
+    }
+    (body["ReservedConcurrentExecutions"].as_i64() > Some(900)).then(|| rules::CONCURRENCY_TOO_HIGH.refuse(&[]))
 }
 
 /// Why it gives up, as code and words. The code is one of the API model's; the words are assumed.

@@ -1,0 +1,138 @@
+//! Elements of `reads` and `writes` as they are written: a table's name, or a table with operations.
+
+#![expect(clippy::doc_markdown, reason = "these comments are shown to users by their editor, as plain text")]
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use schemars::{Schema, SchemaGenerator, json_schema};
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+
+use super::operation::Operation;
+
+/// An element of `reads` or `writes`.
+#[derive(Debug, Clone)]
+pub enum GrantFile {
+    /// A table: everything that the list is about.
+    All(String),
+    /// Tables, each with the operations that are allowed on it.
+    Named(BTreeMap<String, OperationsFile>),
+}
+
+/// Operations on a table.
+#[derive(Debug, Clone, Default, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Operations {
+    /// By the names that DynamoDB gives them.
+    pub operations: Vec<String>,
+    /// Indexes that Query and Scan may be sent to as well.
+    #[serde(default)]
+    pub indexes: Vec<String>,
+    /// Partition keys of the items that may be touched, with `*` for any characters.
+    #[serde(default)]
+    pub keys: Vec<String>,
+}
+
+/// Operations on a table, as a list of names or with more about them.
+#[derive(Debug, Clone)]
+pub enum OperationsFile {
+    /// Names alone.
+    Short(Operations),
+    /// A mapping.
+    Long(Operations),
+}
+
+impl OperationsFile {
+    /// Returns what it says.
+    pub(super) fn operations(&self) -> &Operations {
+        match self {
+            Self::Short(operations) | Self::Long(operations) => operations,
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for GrantFile {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(AnyGrant)
+    }
+}
+
+struct AnyGrant;
+
+impl<'de> Visitor<'de> for AnyGrant {
+    type Value = GrantFile;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("the name of a table, or a table with operations as in { orders: [GetItem] }")
+    }
+
+    fn visit_str<E: Error>(self, name: &str) -> Result<GrantFile, E> {
+        Ok(GrantFile::All(name.to_owned()))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<GrantFile, A::Error> {
+        BTreeMap::deserialize(MapAccessDeserializer::new(map)).map(GrantFile::Named)
+    }
+}
+
+impl<'de> Deserialize<'de> for OperationsFile {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(AnyOperations)
+    }
+}
+
+struct AnyOperations;
+
+impl<'de> Visitor<'de> for AnyOperations {
+    type Value = OperationsFile;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a list of operations such as [GetItem], or a mapping of operations, indexes and keys")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<OperationsFile, A::Error> {
+        let operations = Vec::deserialize(SeqAccessDeserializer::new(list))?;
+        Ok(OperationsFile::Short(Operations { operations, ..Operations::default() }))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<OperationsFile, A::Error> {
+        Operations::deserialize(MapAccessDeserializer::new(map)).map(OperationsFile::Long)
+    }
+}
+
+/// Schema of `reads`.
+pub(super) fn reads(_: &mut SchemaGenerator) -> Schema {
+    schema(&Operation::READS)
+}
+
+/// Schema of `writes`.
+pub(super) fn writes(_: &mut SchemaGenerator) -> Schema {
+    schema(&Operation::WRITES)
+}
+
+fn schema(operations: &[Operation]) -> Schema {
+    let names: Vec<&str> = operations.iter().map(|operation| operation.as_str()).collect();
+    let names = serde_json::json!({ "type": "array", "minItems": 1, "items": { "enum": names } });
+    let texts = |text: &str| serde_json::json!({ "description": text, "type": "array", "items": { "type": "string" } });
+    let long = serde_json::json!({
+        "type": "object",
+        "additionalProperties": false,
+        "required": ["operations"],
+        "properties": {
+            "operations": names,
+            "indexes": texts("Indexes that Query and Scan may be sent to as well."),
+            "keys": texts("Partition keys of the items that may be touched, with * for any characters."),
+        },
+    });
+    json_schema!({
+        "type": ["array", "null"],
+        "items": {
+            "anyOf": [
+                { "description": "A table: everything.", "type": "string" },
+                { "description": "A table with the operations that are allowed on it.", "type": "object", "minProperties": 1,
+                    "additionalProperties": { "anyOf": [names, long] } },
+            ],
+        },
+    })
+}

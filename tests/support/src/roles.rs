@@ -1,0 +1,59 @@
+//! What the functions of the shipped stack.yaml are allowed, by the policies that `up` would write.
+
+use liveinsight::{
+    aws::Place,
+    engine::Field,
+    stack::{Content, Names, Stack, declare},
+};
+
+/// A statement that allows something.
+#[derive(Debug, Clone, Default)]
+pub struct Statement {
+    /// IAM actions.
+    pub actions: Vec<String>,
+    /// ARNs, or patterns of them.
+    pub resources: Vec<String>,
+    /// Patterns of partition keys; none is any.
+    pub keys: Vec<String>,
+}
+
+/// Reads the policy of a function's role.
+///
+/// # Panics
+/// If the shipped stack.yaml cannot be read, has no such function, or has a condition that is not about keys: then what is allowed is not known.
+pub fn statements(function: &str) -> Vec<Statement> {
+    let (stack, place) = shipped();
+    let declaration = declare(&stack, &place, &Content::default());
+    let id = format!("iam.role_policy/{function}");
+    let entry = declaration.graph.entries().iter().find(|entry| entry.id.as_str() == id).expect("the function is declared");
+    let mut statements = std::collections::BTreeMap::<String, Statement>::new();
+    for (path, field) in entry.desired().iter() {
+        let Some((sid, part)) = path.strip_prefix("document.").and_then(|path| path.split_once('.')) else { continue };
+        let Field::Known(value) = field else { panic!("{path} is not known") };
+        let texts = || value.as_array().into_iter().flatten().filter_map(|text| text.as_str().map(str::to_owned)).collect();
+        let statement = statements.entry(sid.to_owned()).or_default();
+        match part {
+            "Action" => statement.actions = texts(),
+            "Resource" => statement.resources = texts(),
+            "Effect" => assert_eq!(value, "Allow"),
+            "Condition.ForAllValues:StringLike.dynamodb:leadingkeys" => statement.keys = texts(),
+            other => panic!("a test does not know what {other} means"),
+        }
+    }
+    statements.into_values().collect()
+}
+
+/// Returns the ARN of a table of the shipped stack.yaml.
+///
+/// # Panics
+/// If it cannot be read.
+pub fn table_arn(table: &str) -> String {
+    let (stack, place) = shipped();
+    place.arn("dynamodb", &format!("table/{}", Names::new(&stack, &place.account).table(table)))
+}
+
+fn shipped() -> (Stack, Place) {
+    let stack = Stack::read(&crate::workspace().join("stack.yaml"), Some("dev"), None).expect("the shipped stack.yaml is sound");
+    let place = Place::aws("aws", &stack.region, "123456789012");
+    (stack, place)
+}
