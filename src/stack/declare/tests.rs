@@ -181,7 +181,8 @@ fn a_table_alone_means_everything_and_operations_by_name_exactly_these() {
         );
         let declaration = graph(&text, "dev");
         let entry = declaration.graph.entries().iter().find(|entry| entry.id.as_str() == "iam.role_policy/f").unwrap();
-        let fields = entry.desired().iter().filter(|(path, _)| path.starts_with("document.") && !path.starts_with("document.Logs"));
+        let desired = entry.desired();
+        let fields = desired.iter().filter(|(path, _)| path.starts_with("document.") && !path.starts_with("document.Logs"));
         let fields = fields.filter(|(path, _)| !path.ends_with(".Effect"));
         fields.map(|(path, field)| format!("{} {field}", &path["document.".len()..])).collect::<Vec<_>>().join("\n")
     };
