@@ -35,7 +35,7 @@ pub(super) struct Request {
     pub(super) smoke: bool,
     /// Consent to lose data or to take over.
     pub(super) allowed: Allowed,
-    /// Whether to look for what others put on roles and functions, and remove it.
+    /// Consent to remove what others put on roles and functions, which is looked for then.
     pub(super) audit: bool,
     /// Consent to change a protected environment.
     pub(super) yes: bool,

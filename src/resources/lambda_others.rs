@@ -80,7 +80,7 @@ async fn statements(aws: &Aws, function: &str) -> Result<BTreeMap<String, String
     Ok(named.filter(|(_, statement)| !is_of_alias(statement)).map(|(sid, statement)| (sid.to_owned(), principal(statement))).collect())
 }
 
-/// Whether a statement is about an alias or a version, whose ARN has a part more than the function's.
+/// Tests whether a statement is about an alias or a version, whose ARN has a part more than the function's.
 fn is_of_alias(statement: &Value) -> bool {
     statement["Resource"][0].as_str().is_some_and(|arn| arn.split(':').count() > 7)
 }

@@ -22,7 +22,7 @@ impl Operation {
     /// Operations that write, by name.
     pub const WRITES: [Self; 4] = [Self::BatchWriteItem, Self::DeleteItem, Self::PutItem, Self::UpdateItem];
 
-    /// Returns its name, as `DynamoDB` writes it.
+    /// Returns the name, as `DynamoDB` writes it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::BatchGetItem => "BatchGetItem",

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use liveinsight::stack::{Names, Stack, StackError, Statistic, Watches, find, schema};
+use liveinsight::stack::{Names, Stack, StackError, Statistic, TableMetric, Watches, find, schema};
 use proptest::prelude::*;
 
 mod every;
@@ -45,6 +45,20 @@ fn thresholds_are_in_the_units_of_cloudwatch() {
     assert_eq!(of("event-collector-duration"), (Statistic::Maximum, 25_000.0, 300));
     assert_eq!(of("api-4xx"), (Statistic::Average, 0.1, 300));
     assert!(matches!(&rules["events-read-throttles"].watches, Watches::Table { name, .. } if name == "events"));
+}
+
+#[test]
+fn consumed_units_of_a_table_are_watched_by_their_sum() {
+    let text = SHIPPED.replace(
+        "  rules:\n",
+        "  rules:\n    written: { table: events, metric: consumed_write_units, threshold: 300000 }\n    read: { table: events, metric: consumed_read_units, threshold: 5 }\n",
+    );
+    let rules = parse(&text, None).unwrap().alarms.rules;
+    let of = |name: &str| (rules[name].watches.clone(), rules[name].statistic, rules[name].threshold);
+    let watches = |metric| Watches::Table { name: "events".to_owned(), metric };
+    assert_eq!(of("written"), (watches(TableMetric::ConsumedWrites), Statistic::Sum, 300_000.0));
+    assert_eq!(of("read"), (watches(TableMetric::ConsumedReads), Statistic::Sum, 5.0));
+    assert!(parse(&text.replace("threshold: 300000", "threshold: 10%"), None).is_err(), "they are no share of anything");
 }
 
 #[test]

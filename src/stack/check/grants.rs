@@ -7,7 +7,7 @@ use super::super::model::KeyType;
 use super::super::operation::Operation;
 use super::{Problems, below};
 
-/// A list of a function, and what it is about.
+/// List of a function with its operations.
 struct List {
     name: &'static str,
     operations: &'static [Operation],

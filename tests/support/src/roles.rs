@@ -1,4 +1,4 @@
-//! What the functions of the shipped stack.yaml are allowed, by the policies that `up` would write.
+//! Permissions of the functions of the shipped stack.yaml, by the policies that `up` would write.
 
 use liveinsight::{
     aws::Place,

@@ -57,7 +57,7 @@ pub trait Endpoint: Send + Sync + 'static {
     const METHOD: Method;
     /// Its name in the log.
     const ROUTE: &'static str;
-    /// Whether it takes events, and so uses the sessions table; the others read counters.
+    /// True of the one that takes events, and so uses the sessions table; the others read counters.
     const TAKES_EVENTS: bool = false;
 
     /// Answers a request of its method from an admitted origin, that arrived at `now`.

@@ -127,7 +127,7 @@ fn partition_key(body: &Value) -> Option<&str> {
     ["Key", "Item"].iter().find_map(|part| body[*part]["session_id"]["S"].as_str())
 }
 
-/// Whether a text is this pattern, with any characters for a `*` at its end.
+/// Tests whether a text is this pattern, with any characters for a `*` at its end.
 fn fits(pattern: &str, text: &str) -> bool {
     pattern.strip_suffix('*').map_or(pattern == text, |begin| text.starts_with(begin))
 }

@@ -51,7 +51,7 @@ impl Function {
         Self { judge: Some(judge), ..started }
     }
 
-    /// What judges its calls.
+    /// Returns the judge of its calls.
     pub fn judge(&self) -> &Judge {
         self.judge.as_ref().expect("its calls are judged")
     }
