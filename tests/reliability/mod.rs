@@ -13,6 +13,7 @@ mod kills;
 mod limits;
 pub(crate) mod listing;
 mod neighbours;
+mod origin_secret;
 mod refusals;
 mod rivals;
 mod shared;
