@@ -8,6 +8,7 @@ use aws_smithy_runtime_api::client::{
 };
 use aws_smithy_types::{body::SdkBody, byte_stream::ByteStream};
 use serde_json::Value;
+use shared::edge::HEADER;
 use std::time::Duration;
 
 /// Limit of the time for an answer. API Gateway gives up after 29 s ("Amazon API Gateway quotas").
@@ -19,6 +20,8 @@ pub struct Client {
     base: String,
     /// Sent with what is read.
     token: Option<String>,
+    /// Sent with everything.
+    origin_secret: Option<String>,
 }
 
 /// Answer to a request.
@@ -62,13 +65,19 @@ impl Client {
     pub fn new(base: &str) -> Self {
         let settings = HttpConnectorSettings::builder().connect_timeout(Duration::from_secs(5)).read_timeout(PATIENCE).build();
         let route = if is_this_machine(base) { Route::Direct } else { Route::Environment };
-        Self { connector: connector(route, Some(settings)), base: base.trim_end_matches('/').to_owned(), token: None }
+        Self { connector: connector(route, Some(settings)), base: base.trim_end_matches('/').to_owned(), token: None, origin_secret: None }
     }
 
     /// Shows a reader's token where something is read.
     #[must_use]
     pub fn with_token(self, token: Option<String>) -> Self {
         Self { token, ..self }
+    }
+
+    /// Shows the API what a distribution would, so that it takes the headers of what is sent to it directly for a distribution's.
+    #[must_use]
+    pub fn with_origin_secret(self, origin_secret: Option<String>) -> Self {
+        Self { origin_secret, ..self }
     }
 
     /// Asks for a path below the API's address.
@@ -100,6 +109,12 @@ impl Client {
                 .headers_mut()
                 .try_insert("x-api-key", token.clone())
                 .map_err(|_| lost("the token is no value of a header".to_owned()))?;
+        }
+        if let Some(secret) = &self.origin_secret {
+            request
+                .headers_mut()
+                .try_insert(HEADER, secret.clone())
+                .map_err(|_| lost("the distribution's secret is no value of a header".to_owned()))?;
         }
         let response = self.connector.call(request).await.map_err(|error| lost(chain(&error)))?;
         let status = response.status().as_u16();

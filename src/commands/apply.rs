@@ -16,7 +16,7 @@ use crate::{
     aws::Aws,
     engine::{self, Event, Gate, Id, Objection, Options, Plan, Report, Resource, State, Step, survey},
     error::CliError,
-    resources::{Alias, Bucket},
+    resources::{Alias, Bucket, OriginSecret},
     stack::{Content, Declaration, declare},
     timings::Achieved,
     ui::{self, Detail, Summary},
@@ -33,6 +33,8 @@ pub(super) struct Request {
     pub(super) canary: Option<Steps>,
     /// Whether it is checked that what was released works.
     pub(super) smoke: bool,
+    /// Whether a new secret takes the place of the one that the distribution sends to the functions.
+    pub(super) rotate: bool,
     /// Consent to lose data or to take over.
     pub(super) allowed: Allowed,
     /// Consent to remove what others put on roles and functions, which is looked for then.
@@ -69,6 +71,8 @@ pub(super) struct Applied {
     pub(super) result: Result<(), CliError>,
     /// Whether all resources are as declared and what was released works, as far as that was checked, even if `result` is an error.
     pub(super) in_sync: bool,
+    /// Whether the functions still take another secret than the one that the distribution is to send.
+    pub(super) secret_is_changing: bool,
     /// Whether something was written that requests meet.
     released: bool,
 }
@@ -77,6 +81,13 @@ pub(super) struct Applied {
 /// to sum up: it was refused, interrupted, or took back what another run had left.
 pub(super) async fn apply(context: &Context, session: &Session, content: &Content, request: &Request) -> Result<Applied, CliError> {
     let declaration = declare(&session.stack, &session.place, content);
+    if request.rotate {
+        let secret = declaration.origin_secret.as_ref().ok_or_else(|| {
+            CliError::usage("--rotate-origin-secret: this stack has no secret that `up` makes")
+                .hint("it makes one for a stack with a site and an API, unless ORIGIN_VERIFY is declared or api.origin_secret is false")
+        })?;
+        secret.rotate();
+    }
 
     if request.audit {
         session.aws.audit();
@@ -252,6 +263,7 @@ fn summed_up(
         summary,
         total,
         in_sync: report.complete(),
+        secret_is_changing: declaration.origin_secret.as_ref().is_some_and(OriginSecret::is_changing),
         result,
         released: did(Alias::KIND) || did(Bucket::KIND),
     }

@@ -143,7 +143,7 @@ impl Live {
 fn request(args: &DevArgs) -> Request {
     let allowed = Allowed { adopt: false, delete_data: false };
     // What is protected is what runs in the cloud.
-    Request { only: None, canary: None, smoke: false, allowed, yes: true, audit: false, wait: false, no_wait: args.no_wait }
+    Request { only: None, canary: None, smoke: false, rotate: false, allowed, yes: true, audit: false, wait: false, no_wait: args.no_wait }
 }
 
 /// Brings the local AWS in line with the sources; `None` if it was asked to stop before anything was written. `quietly` says nothing of a run

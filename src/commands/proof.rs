@@ -28,7 +28,8 @@ pub(super) async fn of_release(
         context.ui.note("the page is not fetched: CloudFront is still deploying the distribution (--wait waits for that)");
     }
     let again = "run the same command again: it checks and records it then";
-    let Some(failure) = run(context, &checks).await.map_err(|error| error.hint(again))? else { return Ok(()) };
+    // It asks the API past CloudFront, which takes minutes to be there: with what CloudFront would send.
+    let Some(failure) = run(context, &checks, declaration.shown_to_api()).await.map_err(|error| error.hint(again))? else { return Ok(()) };
     let undone = Box::pin(put_back(context, session, declaration)).await;
     let undone = undone.unwrap_or_else(|error| format!("the release before could not be put back as a whole: {error}"));
     let error = CliError::new(Exit::Partial, format!("the smoke check failed: {failure}; {undone}"));
@@ -44,7 +45,7 @@ pub(super) async fn of_rollback(context: &Context, session: &Session, address: &
     let mut checks = checks(&session.stack, Some(&address), Some(&address));
     // The distribution leads only this part of the API.
     checks.reads.retain(|path| path.starts_with("/api/"));
-    match run(context, &checks).await? {
+    match run(context, &checks, None).await? {
         None => Ok(()),
         Some(failure) => {
             let error = CliError::new(Exit::Partial, format!("what was put back does not work either: {failure}"));
@@ -62,12 +63,13 @@ fn is_out_of_reach(context: &Context, session: &Session) -> bool {
     elsewhere
 }
 
-async fn run(context: &Context, checks: &Checks) -> Result<Option<Failure>, CliError> {
+/// Runs the checks, as one who has the distribution's secret if there is one.
+async fn run(context: &Context, checks: &Checks, secret: Option<String>) -> Result<Option<Failure>, CliError> {
     if checks.is_empty() {
         return Ok(None);
     }
     context.progress.step("checking that what was released works");
-    let outcome = checks.run(&context.stop).await;
+    let outcome = checks.run(&context.stop, secret).await;
     context.progress.step_done();
     context.progress.smoke(&outcome);
     match outcome {

@@ -10,6 +10,7 @@ use crate::{
     engine::{Event, Removal},
     error::{CliError, Exit},
     http::Client,
+    resources::taken_secret,
     seed::{Books, Counts, Plan, Sender, Span, allowed, comfortable, plan},
     stack::{Content, declare},
     ui::{self, SeedReport},
@@ -63,7 +64,8 @@ pub(super) async fn run(args: &SeedArgs, context: &Context) -> Result<Exit, CliE
         return Err(CliError::failed("stack.yaml has no function with a route, so there is no API to send to"));
     }
     let session = Session::open(context, Sources::NotNeeded).await?;
-    let client = Client::new(&api_url(context, &session).await?).with_token(args.token.clone());
+    let (api, secret) = api(context, &session).await?;
+    let client = Client::new(&api).with_token(args.token.clone()).with_origin_secret(secret);
     if session.stack.protect && !args.yes {
         let environment = &session.stack.environment;
         let question = format!("send invented visits to {environment}, which is protected?");
@@ -124,12 +126,17 @@ impl SeedArgs {
     }
 }
 
-/// Where the API answers.
-async fn api_url(context: &Context, session: &Session) -> Result<String, CliError> {
+/// Where the API answers, and what the distribution would send to it: visitors' countries are invented, too.
+async fn api(context: &Context, session: &Session) -> Result<(String, Option<String>), CliError> {
     let declaration = declare(&session.stack, &session.place, &Content::default());
     Removal::survey(&declaration.graph, &session.aws, |_| false, &|event: Event<'_>| context.progress.engine(&event)).await?;
     let missing = || CliError::failed(format!("{} has no API yet", session.title())).hint("`liveinsight up` makes it");
-    declaration.outputs().remove("api_url").ok_or_else(missing)
+    let url = declaration.outputs().remove("api_url").ok_or_else(missing)?;
+    let functions = session.functions();
+    let routed = session.stack.functions.iter().filter(|(_, function)| function.route.is_some());
+    let names = routed.filter_map(|(name, _)| functions.get(name).cloned()).collect();
+    let secret = taken_secret(&session.aws, &names).await.map_err(|error| CliError::of_engine(None, &error))?;
+    Ok((url, secret))
 }
 
 /// Sends everything while saying every few seconds how far it is.

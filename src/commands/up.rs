@@ -53,6 +53,10 @@ pub struct UpArgs {
     /// Does not check after a release that it works
     #[arg(long)]
     no_smoke: bool,
+    /// Has a new secret take the place of the one that CloudFront sends to the functions, without a request refused meanwhile; a later `up`
+    /// ends the old one
+    #[arg(long, conflicts_with = "only")]
+    rotate_origin_secret: bool,
     /// Takes over what exists under the stack's names and is marked as no stack's
     #[arg(long)]
     adopt: bool,
@@ -84,6 +88,7 @@ pub(super) async fn run(args: &UpArgs, context: &Context) -> Result<Exit, CliErr
         only: only(&args.only, &declare(&session.stack, &session.place, &Content::default()).graph)?,
         canary: args.canary.clone(),
         smoke: !args.no_smoke,
+        rotate: args.rotate_origin_secret,
         allowed: Allowed { adopt: args.adopt, delete_data: args.delete_data },
         yes: args.yes,
         audit: args.audit,
@@ -101,7 +106,7 @@ pub(super) async fn run(args: &UpArgs, context: &Context) -> Result<Exit, CliErr
         session = Session::open(context, Sources::Needed).await?;
         applied = apply(context, &session, &content, &request).await;
     }
-    let Applied { outputs, summary, total, result, in_sync, achieved, .. } = applied?;
+    let Applied { outputs, summary, total, result, in_sync, secret_is_changing, achieved, .. } = applied?;
     if let Some(achieved) = achieved.as_ref().filter(|_| page.is_some() || context.ui.verbose()) {
         context.ui.note(&ui::achieved_line(achieved));
     }
@@ -123,12 +128,19 @@ pub(super) async fn run(args: &UpArgs, context: &Context) -> Result<Exit, CliErr
     } else {
         context.ui.result(&summary.text());
     }
+    if in_sync && secret_is_changing {
+        context.ui.note(CHANGING);
+    }
     let defaults = [reading::closed, reading::any_site].map(|says| says(&session.stack, &session.names(), &session.place));
     for text in defaults.iter().flatten().filter(|_| in_sync) {
         context.ui.note(text);
     }
     result.map(|()| Exit::Done)
 }
+
+/// Said while a new secret is on its way.
+const CHANGING: &str = "CloudFront takes some minutes to send the new origin secret everywhere; until an `up` after that, the functions take what \
+     was sent before as well";
 
 /// The resources that `--only` names, with what they need; `None` if all are meant.
 fn only(ids: &[String], graph: &Graph<Aws>) -> Result<Option<BTreeSet<Id>>, CliError> {

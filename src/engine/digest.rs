@@ -2,7 +2,7 @@
 
 use super::{
     Cause, Changes, Field, Resource,
-    reference::{MARK, VALUE},
+    reference::{MARK, SECRET, VALUE},
 };
 use crate::hex::hex;
 use serde::Serialize;
@@ -52,6 +52,9 @@ impl Marks {
             let field = change.path.split('.').next().unwrap_or_default();
             // What it refers to is still to be made, so it has to follow.
             let follows = matches!(change.to, Some(Field::Pending(_)));
+            if let (Some(Field::Secret(_)), Some(Field::Secret(hidden))) = (&change.from, &change.to) {
+                return hidden.cause;
+            }
             let edited = if comparable { edited.contains(field) } else { applied != now };
             if edited || follows { Cause::Pending } else { Cause::Drift }
         });
@@ -66,13 +69,18 @@ impl fmt::Display for Marks {
     }
 }
 
-/// The declaration as JSON, without what its references resolve to.
+/// The declaration as JSON, without what its references resolve to, and without its secrets: even two bytes of a digest tell most wrong
+/// guesses from the right one, and tags are read by many.
 fn declared(spec: &impl Serialize) -> Value {
     fn hide(value: &mut Value) {
         match value {
             Value::Object(map) => {
                 if map.contains_key(MARK) {
                     map.remove(VALUE);
+                }
+                if map.contains_key(SECRET) {
+                    map.retain(|key, _| key == SECRET);
+                    map.insert(SECRET.to_owned(), Value::Null);
                 }
                 map.values_mut().for_each(hide);
             }
@@ -92,14 +100,29 @@ fn hash(value: &Value, bytes: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::Marks;
-    use crate::engine::{Cause, Changes, Fields, Id, Ref};
+    use super::{Marks, digest};
+    use crate::engine::{Cause, Changes, Fields, Id, Ref, made_secret, secret};
     use serde::Serialize;
 
     #[derive(Serialize)]
     struct Stage {
         deployment: Ref<&'static str>,
         burst: u8,
+    }
+
+    #[test]
+    fn marks_do_not_depend_on_secrets_and_what_changes_one_is_known_all_the_same() {
+        let spec = |value: serde_json::Value| serde_json::json!({ "environment": { "PASSWORD": value } });
+        let [one, other] = ["summer", "winter"].map(|value| spec(secret(value)));
+        assert_eq!((Marks::of(&one).to_string(), digest(&one)), (Marks::of(&other).to_string(), digest(&other)));
+        let cause = |declared: &serde_json::Value| {
+            let changes = Changes::between(&Fields::of(&one), &Fields::of(declared));
+            Marks::of(declared).cause(&Marks::of(&one).to_string(), &changes)
+        };
+        assert_eq!(cause(&other), Some(Cause::Pending));
+        assert_eq!(cause(&spec(made_secret("winter", true))), Some(Cause::Pending));
+        assert_eq!(cause(&spec(made_secret("winter", false))), Some(Cause::Drift));
+        assert_eq!(cause(&spec(made_secret("summer", false))), None);
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! A declaration or a live resource as `path → value`, and what differs between two of them.
 
 use super::{
-    Id,
-    reference::{LABEL, MARK, SECRET, UNKNOWN, VALUE},
+    Cause, Id,
+    reference::{LABEL, MARK, NEXT, SECRET, UNKNOWN, VALUE},
 };
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
@@ -29,8 +29,31 @@ pub enum Field {
     Known(Value),
     /// Value that is known once the named output exists.
     Pending(String),
-    /// Digest of a known value that is never shown.
-    Secret(String),
+    /// Known value that is never shown.
+    Secret(Hidden),
+}
+
+/// Digest of a value that is never shown. Two are equal if the values are.
+#[derive(Debug, Clone)]
+pub struct Hidden {
+    digest: String,
+    /// Origin of another live value, which fingerprints leave out: more people read them than secrets.
+    pub(super) cause: Cause,
+}
+
+impl Hidden {
+    fn of(map: &Map<String, Value>) -> Self {
+        let digest = map[SECRET].as_str().unwrap_or_default().to_owned();
+        // Who declares a value wants that one, whoever set another.
+        let cause = if map.get(NEXT) == Some(&Value::Bool(false)) { Cause::Drift } else { Cause::Pending };
+        Self { digest, cause }
+    }
+}
+
+impl PartialEq for Hidden {
+    fn eq(&self, other: &Self) -> bool {
+        self.digest == other.digest
+    }
 }
 
 impl Fields {
@@ -67,7 +90,7 @@ impl Fields {
                 self.unknown.insert(path, map[UNKNOWN].as_str().unwrap_or_default().to_owned());
             }
             Value::Object(map) if map.contains_key(SECRET) => {
-                self.leaves.insert(path, Field::Secret(map[SECRET].as_str().unwrap_or_default().to_owned()));
+                self.leaves.insert(path, Field::Secret(Hidden::of(&map)));
             }
             Value::Object(map) if !map.contains_key(MARK) => {
                 for (key, value) in map {

@@ -28,6 +28,15 @@ pub fn secret(value: &str) -> serde_json::Value {
     serde_json::json!({ SECRET: hex(&Sha256::digest(value)) })
 }
 
+/// The key under which a secret of the engine's own has whether it changes as the next step of something that was begun.
+pub(super) const NEXT: &str = "$next";
+
+/// A secret that the engine makes and whose value follows from what is live, as it stands in a serialised spec. No mark depends on it. If it
+/// `is_next`, another value in its place is a pending change, else it is drift.
+pub fn made_secret(value: &str, is_next: bool) -> serde_json::Value {
+    serde_json::json!({ SECRET: hex(&Sha256::digest(value)), NEXT: is_next })
+}
+
 /// A value that another resource provides, or a literal. In a spec it makes an edge of the graph.
 #[derive(Clone)]
 pub struct Ref<T> {

@@ -12,7 +12,8 @@ use crate::{
     aws::{Aws, Optional},
     engine::{self, Cloud, Error, Event, Id, Listener, Outcome, Owner, Report, Resource, Result, digest},
     resources::{
-        Alias, Bucket, Distribution, DistributionOutput, Serving, function_owner, is_of_another, list_distributions, published_versions,
+        Alias, Bucket, Distribution, DistributionOutput, Published, Serving, function_owner, is_of_another, list_distributions,
+        published_versions,
     },
     stack::{Declaration, LIVE_ALIAS},
 };
@@ -31,7 +32,9 @@ pub struct Scene {
     pub newest: Option<Record>,
     /// What the alias of each function serves, by logical name. Functions that do not exist are left out.
     pub serving: BTreeMap<String, Serving>,
-    published: BTreeMap<String, BTreeMap<String, String>>,
+    published: BTreeMap<String, BTreeMap<String, Published>>,
+    /// The secret that the distribution sends to the functions.
+    sent: Option<String>,
     bucket: String,
 }
 
@@ -47,11 +50,12 @@ impl Scene {
             let (owner, serving, versions) = futures::try_join!(function_owner(aws, name), Serving::read(aws, name, LIVE_ALIAS), versions)?;
             Ok::<_, Error>((logical.clone(), (name.clone(), owner), serving, versions))
         };
-        let (found, objects, (), all) = futures::try_join!(
+        let name = declaration.distribution.as_ref().map(|distribution| distribution.name.as_str());
+        let (found, objects, sent, all) = futures::try_join!(
             bucket.find(aws).boxed_local(),
             list_and_read(aws, &bucket.name).boxed_local(),
             // Which of them is ours is found out while the rest is written.
-            list_distributions(aws).boxed_local(),
+            list_distributions(aws, name).boxed_local(),
             try_join_all(functions.iter().map(|named| function(named).boxed_local())),
         )?;
         let (Some(found), Some(objects)) = (found, objects) else { return Ok(None) };
@@ -67,7 +71,7 @@ impl Scene {
             Some(newest) => objects.read(aws, &bucket, newest).await?,
             None => None,
         };
-        Ok(Some(Self { objects, newest, serving, published, bucket }))
+        Ok(Some(Self { objects, newest, serving, published, sent, bucket }))
     }
 
     /// What has to be written for a release to be live again: its functions as far as they are wanted, and `with_pages` its pages. It is an
@@ -78,16 +82,19 @@ impl Scene {
         if !self.objects.releases.iter().any(|stored| stored.digest == digest) {
             return Err(Unfit::Altered("its record was altered: it is not what its name says".to_owned()));
         }
-        let mut gone = Vec::new();
+        let (mut gone, mut strange) = (Vec::new(), Vec::new());
         let mut functions = BTreeMap::new();
         for (name, version) in record.functions.iter().filter(|(name, _)| is_wanted(name)) {
             let Some(own) = self.published.get(name).and_then(|published| published.get(&version.version)) else {
                 gone.push(format!("version {} of {name}", version.version));
                 continue;
             };
-            if is_of_another(own, &version.release) {
+            if is_of_another(&own.description, &version.release) {
                 let text = format!("its record was altered: version {} of {name} was published for another release", version.version);
                 return Err(Unfit::Altered(text));
+            }
+            if self.sent.as_ref().is_some_and(|sent| !own.knows(sent)) {
+                strange.push(format!("version {} of {name}", version.version));
             }
             if self.serving.get(name).is_some_and(|serving| !serves(serving, version)) {
                 functions.insert(name.clone(), version.clone());
@@ -108,6 +115,9 @@ impl Scene {
         }
         if !gone.is_empty() {
             return Err(Unfit::Gone(gone));
+        }
+        if !strange.is_empty() {
+            return Err(Unfit::Strange(strange));
         }
         Ok(PutBack { scene: self, functions, pages, removed, changed, caches_differ: false, distribution: None })
     }
@@ -141,6 +151,8 @@ pub enum Unfit {
     Gone(Vec<String>),
     /// Its record says something else than what was recorded, in words.
     Altered(String),
+    /// These versions do not know the secret that the distribution sends.
+    Strange(Vec<String>),
 }
 
 impl fmt::Display for Unfit {
@@ -148,6 +160,10 @@ impl fmt::Display for Unfit {
         match self {
             Self::Gone(parts) => write!(f, "gone is {}", parts.join(", ")),
             Self::Altered(how) => f.write_str(how),
+            Self::Strange(parts) => {
+                let parts = parts.join(", ");
+                write!(f, "{parts} would not know CloudFront: the origin secret was replaced since; release the sources of then by `up`")
+            }
         }
     }
 }

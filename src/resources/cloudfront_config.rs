@@ -4,7 +4,8 @@
 //! CloudFront wants every field on an update, also those that it fills in by itself on creation; lists carry their own length.
 //! So declared fields are laid over the live configuration, and what is neither declared nor there gets CloudFront's own default.
 
-use crate::engine::{Error, Ref, Result, secret};
+use super::origin_secret::OriginSecret;
+use crate::engine::{Error, Ref, Result, made_secret, secret};
 use aws_sdk_cloudfront::{
     error::BuildError,
     types::{
@@ -30,9 +31,49 @@ pub struct Origin {
     pub protocol: Protocol,
     /// The id of the origin access control; empty for none.
     pub access_control: Ref<String>,
-    /// The secret that it sends as `X-Origin-Verify`, in place of what a visitor sent; compared and never shown. `None`: as it is.
-    #[serde(serialize_with = "hidden")]
-    pub verify: Option<String>,
+    /// The secret that it sends as `X-Origin-Verify`, in place of what a visitor sent; compared and never shown.
+    pub verify: Verify,
+}
+
+/// Secret that a distribution sends to an origin. It does not show in debug output.
+#[derive(Clone, Default)]
+pub enum Verify {
+    /// Whatever it sends is left in place.
+    #[default]
+    Kept,
+    /// This one; none if it is empty.
+    Set(String),
+    /// One that the engine makes.
+    Made(OriginSecret),
+}
+
+impl Verify {
+    /// Returns the secret, if there is to be one.
+    pub fn value(&self) -> Option<String> {
+        match self {
+            Self::Kept => None,
+            Self::Set(secret) => Some(secret.clone()).filter(|secret| !secret.is_empty()),
+            Self::Made(secret) => Some(secret.to_send()),
+        }
+    }
+}
+
+impl fmt::Debug for Verify {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Verify")
+    }
+}
+
+impl Serialize for Verify {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        let value = match self {
+            Self::Kept => Value::Null,
+            Self::Set(none) if none.is_empty() => Value::from(""),
+            Self::Set(value) => secret(value),
+            Self::Made(made) => made_secret(&made.to_send(), made.sends_next()),
+        };
+        value.serialize(serializer)
+    }
 }
 
 /// Protocol to an origin.
@@ -64,7 +105,7 @@ pub struct ErrorPage {
 impl Origin {
     /// A bucket, read through an origin access control.
     pub fn bucket(domain: Ref<String>, path: &str, access_control: Ref<String>) -> Self {
-        Self { domain, path: path.to_owned().into(), protocol: Protocol::S3, access_control, verify: None }
+        Self { domain, path: path.to_owned().into(), protocol: Protocol::S3, access_control, verify: Verify::Kept }
     }
 
     /// A web server: on HTTPS, or on a port for plain HTTP.
@@ -74,7 +115,7 @@ impl Origin {
             path,
             protocol: http_port.map_or(Protocol::Https, Protocol::Http),
             access_control: String::new().into(),
-            verify: None,
+            verify: Verify::Kept,
         }
     }
 
@@ -89,7 +130,7 @@ impl Origin {
             path: live.origin_path.clone().unwrap_or_default().into(),
             protocol,
             access_control: live.origin_access_control_id.clone().unwrap_or_default().into(),
-            verify: Some(verify_header(live.custom_headers.as_ref()).map(|header| header.header_value.clone()).unwrap_or_default()),
+            verify: Verify::Set(sent_to(live).unwrap_or_default().to_owned()),
         }
     }
 
@@ -113,9 +154,9 @@ impl Origin {
     /// The live headers, which somebody may have set by hand, with ours among them.
     fn custom_headers(&self, live: Option<CustomHeaders>) -> Result<CustomHeaders> {
         let mut items = live.and_then(|live| live.items).unwrap_or_default();
-        if let Some(secret) = &self.verify {
+        if !matches!(self.verify, Verify::Kept) {
             items.retain(|header| !is_verify(header));
-            if !secret.is_empty() {
+            if let Some(secret) = self.verify.value() {
                 let header = OriginCustomHeader::builder().header_name(VERIFY).header_value(secret);
                 items.push(header.build().map_err(incomplete)?);
             }
@@ -124,19 +165,14 @@ impl Origin {
     }
 }
 
-fn verify_header(headers: Option<&CustomHeaders>) -> Option<&OriginCustomHeader> {
-    headers?.items.as_deref().unwrap_or_default().iter().find(|header| is_verify(header))
+/// Returns the secret that is sent to an origin.
+pub(super) fn sent_to(origin: &types::Origin) -> Option<&str> {
+    let headers = origin.custom_headers.as_ref()?.items.as_deref().unwrap_or_default();
+    headers.iter().find(|header| is_verify(header)).map(|header| header.header_value.as_str())
 }
 
 fn is_verify(header: &OriginCustomHeader) -> bool {
     header.header_name.eq_ignore_ascii_case(VERIFY)
-}
-
-/// Compared and not shown; none is an empty text.
-#[expect(clippy::ref_option, reason = "serde hands fields over so")]
-fn hidden<S: Serializer>(value: &Option<String>, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-    let shown = |value: &String| if value.is_empty() { Value::from("") } else { secret(value) };
-    value.as_ref().map(shown).serialize(serializer)
 }
 
 impl Protocol {

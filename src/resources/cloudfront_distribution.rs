@@ -8,7 +8,7 @@
 //! Not managed, so that it can be set by hand: own domains and their certificate, web ACL, access logs, restrictions, functions.
 
 use super::cloudfront_behavior::{Behavior, behaviors};
-use super::cloudfront_config::{ErrorPage, Origin, Protocol, count, error_pages, has_page, incomplete};
+use super::cloudfront_config::{ErrorPage, Origin, Protocol, Verify, count, error_pages, has_page, incomplete, sent_to};
 use crate::{
     aws::{Aws, Optional, Tags, not_aws},
     engine::{Changes, Class, Error, Found, Gone, Handle, Live, Owner, Ref, Refusal, Resource, Result, Stray, Written},
@@ -61,6 +61,15 @@ pub struct Distribution {
     pub tags: Tags,
 }
 
+/// Occasion on which a distribution is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Look {
+    /// With everything else, before anything is written.
+    First,
+    /// After that.
+    Again,
+}
+
 /// What is known of a distribution that exists.
 #[derive(Debug, Clone, Serialize)]
 pub struct DistributionOutput {
@@ -88,7 +97,7 @@ impl Resource for Distribution {
     }
 
     async fn observe(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
-        self.see(aws, async |arn| Ok((read_tags(aws, arn).await?, false))).await
+        self.see(aws, async |arn| Ok((read_tags(aws, arn).await?, false)), Look::Again).await
     }
 
     async fn survey(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
@@ -96,9 +105,9 @@ impl Resource for Distribution {
             && let Some(tags) = aws.reported_tags(&distribution.arn).await
         {
             let output = output(&distribution);
-            return Ok(self.live(aws, output, (tags, true), distribution.distribution_config));
+            return Ok(self.live(aws, output, (tags, true), Some(distribution), Look::First));
         }
-        self.see(aws, async |arn| report_or_read_tags(aws, arn).await).await
+        self.see(aws, async |arn| report_or_read_tags(aws, arn).await, Look::First).await
     }
 
     async fn locate(&self, aws: &Aws) -> Result<Option<DistributionOutput>> {
@@ -250,7 +259,7 @@ impl Distribution {
     }
 
     /// Reads it; its tags from where `tags` has them, which says whether that is a report.
-    async fn see(&self, aws: &Aws, tags: impl AsyncFn(&str) -> Result<(Option<Tags>, bool)>) -> Result<Option<Live<Self>>> {
+    async fn see(&self, aws: &Aws, tags: impl AsyncFn(&str) -> Result<(Option<Tags>, bool)>, look: Look) -> Result<Option<Live<Self>>> {
         let get =
             async |id: &str| aws.read("cloudfront:GetDistribution", || aws.cloudfront.get_distribution().id(id).send()).await.optional();
         let found = match aws.told_output::<DistributionOutput>(&self.name) {
@@ -263,9 +272,11 @@ impl Distribution {
             }
             None => self.search(aws, tags, get).await?,
         };
-        let Some((output, (tags, reported), answer)) = found else { return Ok(None) };
-        let config = answer.and_then(|answer| answer.distribution).and_then(|distribution| distribution.distribution_config);
-        Ok(self.live(aws, output, (tags, reported), config))
+        let Some((output, (tags, reported), answer)) = found else {
+            self.note(None, look);
+            return Ok(None);
+        };
+        Ok(self.live(aws, output, (tags, reported), answer.and_then(|answer| answer.distribution), look))
     }
 
     /// Returns what is live, with its tags and whether those are reported.
@@ -274,9 +285,11 @@ impl Distribution {
         aws: &Aws,
         output: DistributionOutput,
         (tags, reported): (Tags, bool),
-        config: Option<DistributionConfig>,
+        distribution: Option<LiveDistribution>,
+        look: Look,
     ) -> Option<Live<Self>> {
-        let config = config?;
+        self.note(distribution.as_ref(), look);
+        let config = distribution?.distribution_config?;
         let (owner, applied) = (aws.owner(&tags), tags.applied());
         let mut spec = Self::read(&config, &tags);
         if aws.published().is_some() && self.content.is_some() {
@@ -286,6 +299,20 @@ impl Distribution {
         // While it is being deployed, all but its deletion is taken.
         let live = Live { spec, output, busy: None, failed: None, owner, applied };
         Some(if reported { live.as_reported() } else { live })
+    }
+
+    /// Tells a secret that the engine makes what is sent now; `None` without a distribution.
+    fn note(&self, distribution: Option<&LiveDistribution>, look: Look) {
+        for (key, origin) in &self.origins {
+            let Verify::Made(secret) = &origin.verify else { continue };
+            // Within a run the state follows from the run's own writes: what was sent everywhere when it began is what counts.
+            let is_deployed = |live: &LiveDistribution| (look == Look::First).then(|| live.status == DEPLOYED);
+            secret.note_distribution(distribution.map(|live| {
+                let origins = live.distribution_config.as_ref().and_then(|config| config.origins.as_ref());
+                let same = origins.into_iter().flat_map(|origins| &origins.items).find(|origin| origin.id == *key);
+                (same.and_then(sent_to).unwrap_or_default(), is_deployed(live))
+            }));
+        }
     }
 
     /// Returns the distribution that is reported as the stack's only one, if it is there and this one.
@@ -411,9 +438,13 @@ impl Distribution {
     }
 }
 
-/// Lists the distributions, for whoever looks for one in the same round.
-pub async fn list_distributions(aws: &Aws) -> Result<()> {
-    list(aws).await.map(drop)
+/// Lists the distributions, for whoever looks for one in the same round. Returns the secret that the one of this name sends to its API, if
+/// there is just one and it sends any.
+pub async fn list_distributions(aws: &Aws, name: Option<&str>) -> Result<Option<String>> {
+    let all = list(aws).await?;
+    let mut named = all.iter().filter(|listed| name == Some(&*listed.comment));
+    let (first, second) = (named.next(), named.next());
+    Ok(first.filter(|_| second.is_none()).and_then(|listed| listed.sends.first().cloned()))
 }
 
 impl Handle<Distribution> {
@@ -448,6 +479,8 @@ struct Listed {
     comment: String,
     /// Hosts.
     origins: Vec<String>,
+    /// Secrets that it sends to them.
+    sends: Vec<String>,
     output: DistributionOutput,
 }
 
@@ -475,6 +508,7 @@ async fn list(aws: &Aws) -> Result<Rc<Vec<Listed>>> {
             let Some(page) = page.distribution_list else { return Ok(None) };
             all.extend(page.items.into_iter().flatten().map(|item| Listed {
                 comment: item.comment,
+                sends: item.origins.iter().flat_map(|origins| &origins.items).filter_map(sent_to).map(str::to_owned).collect(),
                 origins: item.origins.into_iter().flat_map(|origins| origins.items).map(|origin| origin.domain_name).collect(),
                 output: DistributionOutput { id: item.id, arn: item.arn, domain: item.domain_name },
             }));

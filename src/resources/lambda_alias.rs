@@ -7,7 +7,7 @@
 //! No other version is declared to get a share of the requests. While a canary runs one does, which therefore is a difference: whoever
 //! converges next takes it away. What moves an alias by itself, a canary or a rollback, does it by [`Serving`].
 
-use super::Function;
+use super::{Function, release::Release};
 use crate::{
     aws::{Aws, Optional},
     engine::{Changes, Error, Gone, Handle, Id, Live, Ref, Resource, Result, Stray, Written},
@@ -29,7 +29,7 @@ pub struct Alias {
     /// The alias's name.
     pub name: String,
     /// A digest of the code and configuration that it serves. `None`: whatever it serves is left in place.
-    pub release: Option<String>,
+    pub release: Option<Release>,
     /// Versions that get a share of the requests, beside the alias's own, with their shares.
     pub shares: BTreeMap<String, f64>,
     /// What the code must be when it is published.
@@ -63,13 +63,18 @@ impl Resource for Alias {
     }
 
     async fn observe(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
-        read(aws, &self.function.get()?, &self.name).await
+        let live = read(aws, &self.function.get()?, &self.name).await?;
+        if let Some(release) = &self.release {
+            release.note(live.as_ref().map_or("", |live| &live.output.release));
+        }
+        Ok(live)
     }
 
     async fn create(&self, aws: &Aws) -> Result<Written<AliasOutput>> {
         let function = self.function.get()?;
-        let version = publish(aws, &function, self.code_sha256.as_deref(), self.release.as_deref()).await?;
-        let description = describe(&version, self.release.as_deref().unwrap_or("-"));
+        let own = self.release.as_ref().map(Release::text);
+        let version = publish(aws, &function, self.code_sha256.as_deref(), own.as_deref()).await?;
+        let description = describe(&version, own.as_deref().unwrap_or("-"));
         let answer = aws
             .write("lambda:CreateAlias", || {
                 let request = aws.lambda.create_alias().function_name(&function).name(&self.name);
@@ -82,10 +87,10 @@ impl Resource for Alias {
 
     async fn update(&self, aws: &Aws, live: &Live<Self>, _changes: &Changes) -> Result<Written<AliasOutput>> {
         let function = self.function.get()?;
-        let (version, description) = match &self.release {
+        let (version, description) = match self.release.as_ref().map(Release::text) {
             Some(release) => {
-                let version = publish(aws, &function, self.code_sha256.as_deref(), Some(release)).await?;
-                (version.clone(), Some(describe(&version, release)))
+                let version = publish(aws, &function, self.code_sha256.as_deref(), Some(&release)).await?;
+                (version.clone(), Some(describe(&version, &release)))
             }
             None => (live.output.version.clone(), None),
         };
@@ -243,15 +248,16 @@ async fn read(aws: &Aws, function: &str, name: &str) -> Result<Option<Live<Alias
     Ok(answer.as_ref().as_ref().map(|alias| {
         let version = alias.function_version().unwrap_or_default().to_owned();
         let shares = alias.routing_config().and_then(|routing| routing.additional_version_weights());
+        let release = release(alias.description().unwrap_or_default(), &version);
         let spec = Alias {
             function: function.to_owned().into(),
             name: name.to_owned(),
-            release: Some(release(alias.description().unwrap_or_default(), &version)),
+            release: Some(Release::Known(release.clone())),
             shares: shares.into_iter().flatten().map(|(version, share)| (version.clone(), *share)).collect(),
             code_sha256: None,
         };
         let arn = alias.alias_arn().unwrap_or_default().to_owned();
-        let (release, shares) = (spec.release.clone().unwrap_or_default(), spec.shares.clone());
+        let shares = spec.shares.clone();
         Live::part(spec, AliasOutput { arn, version, release, shares, function: function.to_owned() })
     }))
 }

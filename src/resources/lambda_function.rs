@@ -3,7 +3,7 @@
 //! Configuration and code change by separate calls, and each makes the function busy for a moment; the engine's rounds put the second
 //! behind the first. `Environment` without variables keeps the old ones, so an empty map is sent as such. The architecture belongs to the code.
 
-use super::FunctionOthers;
+use super::{FunctionOthers, release::Made};
 use crate::{
     aws::{Aws, Optional, Tags},
     engine::{Changes, Error, FAILED, Gone, Handle, Live, Owner, Ref, Refusal, Resource, Result, Stray, Written, secret, unknown},
@@ -17,7 +17,12 @@ use aws_sdk_lambda::{
     },
 };
 use serde::{Serialize, Serializer};
-use std::{collections::BTreeMap, path::PathBuf, rc::Rc};
+use shared::edge::{ANY, ORIGIN_VERIFY, is_secret};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    rc::Rc,
+};
 
 /// What is in the names of variables whose values are nobody's to read.
 const HIDING: [&str; 6] = ["SECRET", "TOKEN", "PASSWORD", "CREDENTIAL", "KEY", "ORIGIN_VERIFY"];
@@ -47,10 +52,9 @@ pub struct Function {
     /// so that a function of before has the same fingerprint.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub concurrency: Option<i32>,
-    /// Environment variables; one without a value is not compared, and keeps the value it has. Values of those that
-    /// [hide](hides_variable) appear in plans as digests.
+    /// Environment variables. Values of those that [hide](hides_variable) appear in plans as digests.
     #[serde(serialize_with = "shown")]
-    pub environment: BTreeMap<String, Option<String>>,
+    pub environment: BTreeMap<String, Variable>,
     /// The log group it writes to.
     pub log_group: Ref<String>,
     /// What others put on it; none is declared, and it is looked for in an [audit](Aws::audit) only. Left out of the JSON where there is none.
@@ -63,6 +67,23 @@ pub struct Function {
     pub code: Option<PathBuf>,
     /// Tags.
     pub tags: Tags,
+}
+
+/// Value of an environment variable.
+#[derive(Debug, Clone)]
+pub enum Variable {
+    /// This one.
+    Set(String),
+    /// One that is not known here: it is not compared, and keeps the value it has.
+    Kept,
+    /// One that the engine makes.
+    Made(Made),
+}
+
+impl From<Option<String>> for Variable {
+    fn from(value: Option<String>) -> Self {
+        value.map_or(Self::Kept, Self::Set)
+    }
 }
 
 /// What is known of a function that exists.
@@ -85,7 +106,7 @@ impl Resource for Function {
     }
 
     fn stamp(&mut self, marks: &str) {
-        if self.code_sha256.is_none() || self.environment.values().any(Option::is_none) {
+        if self.code_sha256.is_none() || self.environment.values().any(|value| matches!(value, Variable::Kept)) {
             // Marks of half a declaration would differ from those of the whole one.
             self.tags.leave_marks();
         } else {
@@ -95,15 +116,20 @@ impl Resource for Function {
 
     async fn observe(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
         let answer = get(aws, &self.name).await?;
-        let Some(answer) = answer.as_ref() else { return Ok(None) };
-        if answer.configuration().is_some_and(|configuration| configuration.state() == Some(&State::Deleting)) {
-            // It goes, whatever it still shows; a creation waits for that.
+        let Some(answer) = answer.as_ref() else {
+            self.note(None);
             return Ok(None);
-        }
+        };
+        // One that is being deleted goes, whatever it still shows; a creation waits for that.
+        let is_there = |configuration: &&FunctionConfiguration| configuration.state() != Some(&State::Deleting);
+        let Some(configuration) = answer.configuration().filter(is_there) else {
+            self.note(None);
+            return Ok(None);
+        };
         let tags = answer.tags().into_iter().flatten().collect();
         let kept = answer.concurrency().and_then(|concurrency| concurrency.reserved_concurrent_executions());
-        let Some(configuration) = answer.configuration() else { return Ok(None) };
         let mut live = self.without_what_was_never_declared(Self::of(aws, configuration, kept, tags));
+        self.note(Some(&live));
         if aws.audits() && live.owner == Owner::Us {
             live.spec.others = FunctionOthers::on(aws, &self.name).await?;
         }
@@ -112,14 +138,19 @@ impl Resource for Function {
 
     async fn survey(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
         let functions = list(aws).await?;
-        let Some(listed) = functions.iter().find(|listed| listed.function_name() == Some(&self.name)) else { return Ok(None) };
+        let Some(listed) = functions.iter().find(|listed| listed.function_name() == Some(&self.name)) else {
+            self.note(None);
+            return Ok(None);
+        };
         // No entry of the list shows the concurrency, nor what others put there.
         if self.concurrency.is_none()
             && !aws.audits()
             && tells_all(listed)
             && let Some(tags) = aws.reported_tags(listed.function_arn().unwrap_or_default()).await
         {
-            return Ok(Some(Self::of(aws, listed, None, tags).as_reported()));
+            let live = Self::of(aws, listed, None, tags);
+            self.note(Some(&live));
+            return Ok(Some(live.as_reported()));
         }
         self.observe(aws).await
     }
@@ -244,7 +275,7 @@ impl Function {
             memory: configuration.memory_size().unwrap_or(128),
             timeout: configuration.timeout().unwrap_or(3),
             concurrency: kept,
-            environment: variables.into_iter().flatten().map(|(key, value)| (key.clone(), Some(value.clone()))).collect(),
+            environment: variables.into_iter().flatten().map(|(key, value)| (key.clone(), Variable::Set(value.clone()))).collect(),
             log_group: log_group.map_or_else(|| format!("/aws/lambda/{}", output.name), str::to_owned).into(),
             others: FunctionOthers::default(),
             code_sha256: Some(configuration.code_sha256().unwrap_or_default().to_owned()),
@@ -279,10 +310,32 @@ impl Function {
         self.architecture.as_deref().map(|architecture| vec![Architecture::from(architecture)])
     }
 
+    /// Tells the values that the engine makes what is live; `None` without a function.
+    fn note(&self, live: Option<&Live<Self>>) {
+        for (name, variable) in &self.environment {
+            let Variable::Made(made) = variable else { continue };
+            made.note(live.map(|live| live.spec.value(name).unwrap_or_default()));
+        }
+    }
+
+    /// Returns the value of a variable, if it is known.
+    fn value(&self, name: &str) -> Option<&str> {
+        match self.environment.get(name)? {
+            Variable::Set(value) => Some(value),
+            Variable::Kept | Variable::Made(_) => None,
+        }
+    }
+
     /// The variables to write; those without a value keep the one of the live function.
     fn variables(&self, live: Option<&Self>) -> Environment {
-        let kept = |name: &String| live.and_then(|live| live.environment.get(name).cloned().flatten());
-        let value = |(name, value): (&String, &Option<String>)| Some((name.clone(), value.clone().or_else(|| kept(name))?));
+        let value = |(name, variable): (&String, &Variable)| {
+            let value = match variable {
+                Variable::Set(value) => value.clone(),
+                Variable::Kept => live?.value(name)?.to_owned(),
+                Variable::Made(made) => made.value(),
+            };
+            Some((name.clone(), value))
+        };
         Environment::builder().set_variables(Some(self.environment.iter().filter_map(value).collect())).build()
     }
 
@@ -325,12 +378,14 @@ pub fn hides_variable(name: &str) -> bool {
 }
 
 /// Values that hide are compared and not shown; those that are not known say that they are not.
-fn shown<S: Serializer>(environment: &BTreeMap<String, Option<String>>, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-    let value = |name: &str, value: &String| if hides_variable(name) { secret(value) } else { value.clone().into() };
-    let field = |(name, known): (&String, &Option<String>)| {
-        (name.clone(), known.as_ref().map_or_else(|| unknown("(not set here)"), |known| value(name, known)))
+fn shown<S: Serializer>(environment: &BTreeMap<String, Variable>, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    let value = |name: &str, variable: &Variable| match variable {
+        Variable::Set(value) if hides_variable(name) => secret(value),
+        Variable::Set(value) => value.clone().into(),
+        Variable::Kept => unknown("(not set here)"),
+        Variable::Made(made) => made.hidden(),
     };
-    serializer.collect_map(environment.iter().map(field))
+    serializer.collect_map(environment.iter().map(|(name, variable)| (name, value(name, variable))))
 }
 
 impl Handle<Function> {
@@ -396,14 +451,44 @@ pub async fn function_owner(aws: &Aws, name: &str) -> Result<Option<Owner>> {
     Ok(answer.as_ref().as_ref().map(|answer| aws.owner(&answer.tags().into_iter().flatten().collect())))
 }
 
-/// The numbers of the versions of a function that are there.
-pub async fn published_versions(aws: &Aws, name: &str) -> Result<BTreeMap<String, String>> {
+/// Returns the secret that functions of these names take of a distribution: the first of the first function that takes any.
+pub async fn taken_secret(aws: &Aws, names: &BTreeSet<String>) -> Result<Option<String>> {
+    let functions = list(aws).await?;
+    let ours = functions.iter().filter(|listed| listed.function_name().is_some_and(|name| names.contains(name)));
+    let takes = ours.filter_map(|listed| listed.environment()?.variables()?.get(ORIGIN_VERIFY));
+    Ok(takes.filter_map(|takes| takes.split(',').next()).map(|secret| secret.trim().to_owned()).find(|secret| is_secret(secret)))
+}
+
+/// A version of a function.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Published {
+    /// What was said of it when it was published.
+    pub description: String,
+    takes: Option<String>,
+}
+
+impl Published {
+    /// Describes a version that takes these secrets of a distribution, with commas between them.
+    #[cfg(test)]
+    fn taking(takes: Option<&str>) -> Self {
+        Self { description: String::new(), takes: takes.map(str::to_owned) }
+    }
+
+    /// Returns whether it knows the secret that a distribution sends. One that asks for none does.
+    pub fn knows(&self, secret: &str) -> bool {
+        self.takes.as_ref().is_none_or(|takes| takes.split(',').any(|taken| taken.trim() == secret || taken.trim() == ANY))
+    }
+}
+
+/// The versions of a function that are there, by their numbers.
+pub async fn published_versions(aws: &Aws, name: &str) -> Result<BTreeMap<String, Published>> {
     let mut versions = BTreeMap::new();
     let send = |marker| aws.lambda.list_versions_by_function().function_name(name).set_marker(marker).send();
     aws.pages("lambda:ListVersionsByFunction", send, |page| {
-        let described =
-            page.versions.into_iter().flatten().filter_map(|found| Some((found.version?, found.description.unwrap_or_default())));
-        versions.extend(described);
+        versions.extend(page.versions.into_iter().flatten().filter_map(|found| {
+            let takes = found.environment.and_then(|environment| environment.variables?.remove(ORIGIN_VERIFY));
+            Some((found.version?, Published { description: found.description.unwrap_or_default(), takes }))
+        }));
         Ok(page.next_marker)
     })
     .await?;
@@ -435,14 +520,22 @@ async fn list(aws: &Aws) -> Result<Rc<Vec<FunctionConfiguration>>> {
 
 #[cfg(test)]
 mod tests {
-    use super::shown;
+    use super::{Published, Variable, shown};
     use crate::engine::{Changes, Fields};
     use std::collections::BTreeMap;
 
     #[test]
+    fn a_version_knows_the_secrets_that_it_was_published_with() {
+        let knows = |takes: Option<&str>| Published::taking(takes).knows("new");
+        assert!(knows(None) && knows(Some("new")) && knows(Some("newer, new")) && knows(Some("old,*")));
+        assert!(!knows(Some("old")) && !knows(Some("newer,old")) && !knows(Some("")));
+    }
+
+    #[test]
     fn what_hides_is_told_apart_and_not_shown() {
         let shown = |value: &str| {
-            let environment = [("LEVEL", "info"), ("token_secret", value)].map(|(name, value)| (name.to_owned(), Some(value.to_owned())));
+            let environment =
+                [("LEVEL", "info"), ("token_secret", value)].map(|(name, value)| (name.to_owned(), Variable::Set(value.to_owned())));
             shown(&BTreeMap::from(environment), serde_json::value::Serializer).unwrap()
         };
         assert_ne!(shown("abc"), shown("abd"));

@@ -58,19 +58,19 @@ impl Checks {
         *self == Self::default() || (self.page.is_none() && (self.api.is_none() || (self.reads.is_empty() && !self.counts)))
     }
 
-    /// Checks everything, one after the other, and ends with the first failure.
-    pub async fn run(&self, stop: &Stop) -> Outcome {
-        match self.all(stop).await {
+    /// Checks everything, one after the other, and ends with the first failure. The API is asked with the distribution's secret, if it has one.
+    pub async fn run(&self, stop: &Stop, secret: Option<String>) -> Outcome {
+        match self.all(stop, secret).await {
             Ok(seen) => Outcome::Passed(seen),
             Err(Some(failure)) => Outcome::Failed(failure),
             Err(None) => Outcome::Interrupted,
         }
     }
 
-    async fn all(&self, stop: &Stop) -> Result<Vec<String>, Option<Failure>> {
+    async fn all(&self, stop: &Stop, secret: Option<String>) -> Result<Vec<String>, Option<Failure>> {
         let mut seen = Vec::new();
         if let Some(api) = &self.api {
-            let client = Client::new(api);
+            let client = Client::new(api).with_origin_secret(secret);
             for path in &self.reads {
                 let what = format!("GET {path}");
                 patiently(&what, (PATIENCE, stop), async || answers(client.get(path).await)).await?;

@@ -12,8 +12,12 @@ use serde::Deserialize;
 use super::names::{Names, table_variable};
 use super::operation::Operation;
 use crate::build::Architecture;
+use shared::edge::ORIGIN_VERIFY;
 use shared::http::ALLOWED_ORIGINS;
 use shared::token::READERS;
+
+/// Variable with the key of digests of a function's secrets; no handler reads it.
+pub(super) const RELEASE_KEY: &str = "LIVEINSIGHT_RELEASE_KEY";
 
 /// One environment of a `stack.yaml`: overrides merged, defaults filled in, everything checked.
 #[derive(Debug, Clone)]
@@ -68,6 +72,24 @@ impl Stack {
         let is_it = |route: &Route| route.method == "POST" && route.path == "/api/events";
         let takes = |function: &Function| function.route.as_ref().is_some_and(is_it);
         self.functions.iter().find(|(_, function)| takes(function)).map(|(name, _)| name.as_str())
+    }
+
+    /// Returns whether `up` makes the secret that the distribution sends to the functions of the API: not where one is declared.
+    pub fn makes_origin_secret(&self) -> bool {
+        let mut routed = self.functions.values().filter(|function| function.route.is_some());
+        let declares =
+            |function: &Function| function.environment.contains_key(ORIGIN_VERIFY) || function.secrets.contains_key(ORIGIN_VERIFY);
+        self.site.is_some() && self.has_api() && self.api.origin_secret && !routed.any(declares)
+    }
+
+    /// Returns the variable that `up` makes for a function, with its length at most in characters: what the function takes of the
+    /// distribution, two secrets while one takes the place of the other; else, where there are secrets to be guessed, a key.
+    pub fn made_variable(&self, function: &str) -> Option<(&'static str, usize)> {
+        let function = self.functions.get(function)?;
+        if function.route.is_some() && self.makes_origin_secret() {
+            return Some((ORIGIN_VERIFY, 129));
+        }
+        (!function.secrets.is_empty()).then_some((RELEASE_KEY, 64))
     }
 
     /// Names of all secrets.
@@ -308,6 +330,8 @@ pub struct Api {
     pub cors: Option<Cors>,
     /// How much it takes before it answers 429.
     pub throttle: Throttle,
+    /// Whether the stack's distribution tells it by a secret that requests come through it.
+    pub origin_secret: bool,
 }
 
 /// Which other origins may call the API from a browser.

@@ -127,7 +127,12 @@ impl Stack {
         if needs == Needs::Everything {
             problems.extend(check::secrets(&stack.functions, &document, &faulty));
         }
-        let Findings { problems: found, warnings } = check::environment(&stack, &document, &faulty);
+        let Findings { problems: found, mut warnings } = check::environment(&stack, &document, &faulty);
+        if needs != Needs::Text {
+            let values = check::values(&stack.functions, &document, &faulty);
+            problems.extend(values.problems);
+            warnings.extend(values.warnings);
+        }
         stack.warnings = warnings.iter().map(|warning| format!("{}: {}", document.located(warning.place), warning.in_short())).collect();
         let mut places: Vec<_> = found.iter().map(|problem| problem.place).collect();
         problems.extend(found);

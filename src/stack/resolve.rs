@@ -136,6 +136,7 @@ fn api(file: &StackFile, overrides: &EnvironmentFile) -> Api {
     let cors = overrides.api.cors.as_ref().or(file.api.cors.as_ref());
     Api {
         cors: cors.map(cors_of),
+        origin_secret: overrides.api.origin_secret.or(file.api.origin_secret).unwrap_or(true),
         throttle: Throttle {
             rate: f64::from(written.requests_per_minute) / 60.0,
             burst: written.burst.unwrap_or_else(|| written.requests_per_minute.div_ceil(20)),

@@ -61,6 +61,39 @@ fn secrets_without_a_value_stop_up_and_not_plan_or_status() {
 }
 
 #[test]
+fn values_that_handlers_refuse_stop_everything_and_short_secrets_are_named() {
+    let stack =
+        format!("{SMALL}functions:\n  hello: {{ source: hello, secrets: [MY_TOKEN, READ_TOKEN_SHA256, ORIGIN_VERIFY, TOKEN_SECRET] }}\n");
+    let (hash, long) = ("ab".repeat(32), "0123456789abcdef".repeat(2));
+    let run = |changes: &[(&str, &str)]| {
+        let fine = [("MY_TOKEN", "0123456789abcdef"), ("READ_TOKEN_SHA256", &*hash), ("ORIGIN_VERIFY", &*long), ("TOKEN_SECRET", &*long)];
+        let project = fine.iter().chain(changes).fold(Project::new(&stack), |project, (name, value)| project.env(name, value));
+        std::fs::create_dir(project.path().join("hello")).unwrap();
+        std::fs::write(project.path().join("hello/Cargo.toml"), "").unwrap();
+        let up = project.run(&["up"]);
+        (up.status.code(), stderr(&up))
+    };
+    let (code, text) = run(&[]);
+    assert!(code == Some(4) && !text.contains("guessed"), "nothing is wrong, and credentials are asked for: {text}");
+    for (name, value, why) in [
+        ("READ_TOKEN_SHA256", "q1w2e3r4", "64 hexadecimal digits"),
+        ("READ_TOKEN_SHA256", "shop=q1w2e3r4", "64 hexadecimal digits"),
+        ("ORIGIN_VERIFY", "q1w2e3r4", "at least 32"),
+    ] {
+        let (code, text) = run(&[(name, value)]);
+        assert!(code == Some(3) && text.contains("`hello` would not start") && text.contains(name) && text.contains(why), "{text}");
+        assert!(!text.contains("q1w2e3r4"), "{text}");
+    }
+    let several = format!("{long},q1w2e3r4");
+    for (name, value) in [("MY_TOKEN", "q1w2e3r4"), ("TOKEN_SECRET", &*several)] {
+        let (code, text) = run(&[(name, value)]);
+        let named = format!("the secret {name} of `hello` has 8 characters");
+        assert!(code == Some(4) && text.contains(&named) && text.contains("openssl rand -hex 32"), "{text}");
+        assert!(!text.contains("q1w2e3r4"), "{text}");
+    }
+}
+
+#[test]
 fn secrets_count_among_the_4_kb_of_the_environment() {
     let stack =
         format!("{SMALL}functions:\n  hello: {{ source: hello, environment: {{ BIG: {} }}, secrets: [MY_TOKEN] }}\n", "x".repeat(2000));
@@ -70,7 +103,8 @@ fn secrets_count_among_the_4_kb_of_the_environment() {
         std::fs::write(project.path().join("hello/Cargo.toml"), "").unwrap();
         project.run(&["plan"])
     };
-    let room = 4096 - 2000 - r#"{"BIG":"","ENVIRONMENT":"dev","MY_TOKEN":""}"#.len();
+    // With the key that `up` makes: 64 characters.
+    let room = 4096 - 2000 - 64 - r#"{"BIG":"","ENVIRONMENT":"dev","LIVEINSIGHT_RELEASE_KEY":"","MY_TOKEN":""}"#.len();
     assert_eq!(run(room).status.code(), Some(4), "it fits, and credentials are asked for");
     let refused = run(room + 1);
     assert_eq!(refused.status.code(), Some(3));

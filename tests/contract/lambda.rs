@@ -12,7 +12,7 @@ use base64::Engine;
 use liveinsight::{
     aws::{Aws, Policy},
     engine::{Graph, Ref, digest},
-    resources::{Alias, Function, FunctionOthers, Permission},
+    resources::{Alias, Function, FunctionOthers, Permission, Release, Variable},
 };
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -95,7 +95,7 @@ fn function(bench: &Bench, name: &str, wish: &Wish) -> Function {
         memory: wish.memory,
         timeout: wish.timeout,
         concurrency: wish.concurrency,
-        environment: wish.environment.iter().map(|(key, value)| ((*key).to_owned(), Some((*value).to_owned()))).collect(),
+        environment: wish.environment.iter().map(|(key, value)| ((*key).to_owned(), Variable::Set((*value).to_owned()))).collect(),
         log_group: wish.log_group.to_owned().into(),
         others: FunctionOthers::default(),
         code_sha256,
@@ -110,6 +110,7 @@ fn add(bench: &Bench, graph: &mut Graph<Aws>, name: &str, wish: &Wish) {
     let release = code_sha256.as_ref().map(|code| digest(&(code, wish.memory, wish.timeout, wish.environment, wish.architecture)));
     let function = graph.add(name, function);
     let shares: BTreeMap<String, f64> = wish.shares.iter().map(|(version, share)| ((*version).to_owned(), *share)).collect();
+    let release = release.map(Release::Known);
     let alias = Alias { function: function.name(), name: ALIAS.to_owned(), release, shares, code_sha256 };
     let alias = graph.add_part(&function, name, alias);
     let sources = wish.sources.iter().map(|source| Ref::from((*source).to_owned())).collect();

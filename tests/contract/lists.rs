@@ -193,7 +193,7 @@ fn lists() -> Vec<List> {
             &[("apigateway:GetRestApis", 200, API), ("apigateway:GetTags", 200, r#"{"tags":{"a":"b"}}"#)],
         ),
         list("cloudfront:ListDistributions", Form::Xml(&["DistributionList"], "NextMarker"), |aws| {
-            kinds::list_distributions(aws).boxed_local()
+            async { kinds::list_distributions(aws, None).await.map(drop) }.boxed_local()
         }),
         list("cloudfront:ListDistributions", Form::Xml(&["DistributionList"], "NextMarker"), |aws| quota(aws, "distributions")),
         list("cloudfront:ListOriginAccessControls", Form::Xml(&["OriginAccessControlList"], "NextMarker"), |aws| {

@@ -6,8 +6,8 @@ use liveinsight::{
     engine::{Changes, Error, Fields, Gone, Live, Owner, Resource},
     resources::{
         AccessLog, Alarm, Alias, ApiDocument, ApiIntegration, ApiIntegrationResponse, ApiMethodResponse, ApiStage, Bucket, BucketPolicy,
-        Function, FunctionOthers, Index, KeyAttribute, LogGroup, MethodKey, Permission, PublicAccessBlock, RestApi, Role, RoleOthers,
-        Table, TableOutput, publish,
+        Function, FunctionOthers, Index, KeyAttribute, LogGroup, MethodKey, Permission, PublicAccessBlock, Release, RestApi, Role,
+        RoleOthers, Table, TableOutput, publish,
     },
 };
 use serde_json::{Value, json};
@@ -233,7 +233,7 @@ async fn aliases_and_permissions(book: &Book) {
     let declared = Alias {
         function: "function-name".to_owned().into(),
         name: "aliasname1_2".to_owned(),
-        release: Some("abc".to_owned()),
+        release: Some(Release::Known("abc".to_owned())),
         shares: BTreeMap::new(),
         code_sha256: None,
     };

@@ -552,6 +552,7 @@ for field, edit in {
     "origins.site.domain": lambda config: origin(config, "site").update(DomainName="other.s3.us-east-1.amazonaws.com"),
     "origins.site.access_control": lambda config: origin(config, "site").update(OriginAccessControlId="E1OTHER"),
     "origins.api.path": lambda config: origin(config, "api").update(OriginPath="/other"),
+    "origins.api.verify": lambda config: origin(config, "api")["CustomHeaders"]["Items"][0].update(HeaderValue="0" * 64),
     "origins.api.domain": lambda config: origin(config, "api").update(DomainName="other.example"),
     "behaviors.default.viewers": lambda config: config["DefaultCacheBehavior"].update(ViewerProtocolPolicy="https-only"),
     "behaviors.default.compress": lambda config: config["DefaultCacheBehavior"].update(Compress=False),

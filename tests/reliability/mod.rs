@@ -14,6 +14,7 @@ mod kills;
 mod limits;
 pub(crate) mod listing;
 mod neighbours;
+mod origin_secret;
 mod refusals;
 mod restore;
 mod rivals;

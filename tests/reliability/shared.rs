@@ -11,7 +11,7 @@ use liveinsight::{
     resources::{Alias, Bucket, Distribution},
     stack::{Content, Declaration, Names, Stack, declare},
 };
-use std::{collections::BTreeMap, path::Path, pin::Pin, time::Duration};
+use std::{cell::Cell, collections::BTreeMap, path::Path, pin::Pin, time::Duration};
 use strict_aws::{Config, Fault, Faults, Strict, Windows};
 
 pub(crate) const REGION: &str = "us-east-1";
@@ -66,6 +66,18 @@ pub(crate) enum Version {
 
 type Failure = (Option<Id>, Error);
 
+/// Secret that the distribution sends to the functions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum OriginSecret {
+    /// Made by the run, and kept.
+    #[default]
+    Made,
+    /// Replaced by the run.
+    Rotated,
+    /// None, as before there was one.
+    Off,
+}
+
 /// An account that nobody else uses.
 pub(crate) struct Account {
     pub(crate) strict: Strict,
@@ -75,6 +87,8 @@ pub(crate) struct Account {
     pub(crate) boundary: Option<String>,
     /// Whether the environment is protected.
     pub(crate) protect: bool,
+    /// What the stack does about the secret that its distribution sends.
+    pub(crate) secret: Cell<OriginSecret>,
     /// For how long runs take the stack's lock; none takes it at all.
     lease: Option<Duration>,
     /// How fast runs look again.
@@ -93,6 +107,7 @@ impl Account {
             limits,
             boundary: None,
             protect: false,
+            secret: Cell::default(),
             lease: Some(LEASE),
             tempo: HURRIED,
             packages: tempfile::tempdir().unwrap(),
@@ -128,8 +143,13 @@ impl Account {
     }
 
     pub(crate) fn declare(&self, version: Version) -> Declaration {
-        let stack = Stack { permissions_boundary: self.boundary.clone(), protect: self.protect, ..stack(version) };
-        declare(&stack, &self.place(), &content(version, self.packages.path()))
+        let mut stack = Stack { permissions_boundary: self.boundary.clone(), protect: self.protect, ..stack(version) };
+        stack.api.origin_secret = self.secret.get() != OriginSecret::Off;
+        let declaration = declare(&stack, &self.place(), &content(version, self.packages.path()));
+        if self.secret.get() == OriginSecret::Rotated {
+            declaration.origin_secret.as_ref().unwrap().rotate();
+        }
+        declaration
     }
 
     /// Names of the stack's resources.
@@ -234,7 +254,7 @@ impl Account {
     }
 
     /// The physical names of the functions of the first version.
-    fn functions(&self) -> BTreeMap<String, String> {
+    pub(crate) fn functions(&self) -> BTreeMap<String, String> {
         let (stack, names) = (stack(Version::First), self.names());
         stack.functions.keys().map(|name| (name.clone(), names.function(name))).collect()
     }

@@ -14,6 +14,8 @@ pub const HEADER: &str = "x-origin-verify";
 pub const ORIGIN_VERIFY: &str = "ORIGIN_VERIFY";
 /// Variable that closes the API to all that does not carry one: `true`.
 pub const ORIGIN_ONLY: &str = "ORIGIN_ONLY";
+/// Stands among the secrets while the distribution does not send one everywhere yet: every request's headers are believed, and none is refused.
+pub const ANY: &str = "*";
 /// Shortest secret, in characters: 128 bits of hexadecimal digits.
 pub const SHORTEST_SECRET: usize = 32;
 
@@ -22,6 +24,8 @@ pub const SHORTEST_SECRET: usize = 32;
 pub struct Edge {
     /// All of them are taken, so that a secret can be replaced while the distribution still sends the one before.
     secrets: Vec<String>,
+    /// Whether requests without one are taken as well, as before there was one.
+    takes_any: bool,
     refuses_others: bool,
 }
 
@@ -33,23 +37,26 @@ impl Edge {
     pub fn parse(secrets: Option<&str>, only: Option<&str>) -> Result<Self, String> {
         let secrets: Vec<String> =
             secrets.unwrap_or_default().split(',').map(str::trim).filter(|secret| !secret.is_empty()).map(str::to_owned).collect();
-        if secrets.iter().any(|secret| secret.len() < SHORTEST_SECRET) {
+        let (any, secrets): (Vec<String>, Vec<String>) = secrets.into_iter().partition(|secret| secret == ANY);
+        if !secrets.iter().all(|secret| is_secret(secret)) {
             return Err(format!(
-                "{ORIGIN_VERIFY} must hold secrets of at least {SHORTEST_SECRET} characters: openssl rand -hex 32 makes one"
+                "{ORIGIN_VERIFY} must hold secrets of at least {SHORTEST_SECRET} letters and digits: openssl rand -hex 32 makes one"
             ));
         }
         let refuses_others = match only.map(str::trim) {
             None | Some("" | "false") => false,
-            Some("true") if secrets.is_empty() => return Err(format!("{ORIGIN_ONLY} needs {ORIGIN_VERIFY}: nothing would be let in")),
+            Some("true") if secrets.is_empty() && any.is_empty() => {
+                return Err(format!("{ORIGIN_ONLY} needs {ORIGIN_VERIFY}: nothing would be let in"));
+            }
             Some("true") => true,
             Some(other) => return Err(format!("{ORIGIN_ONLY} must be true or false, not {other}")),
         };
-        Ok(Self { secrets, refuses_others })
+        Ok(Self { secrets, takes_any: !any.is_empty(), refuses_others })
     }
 
     /// Returns whether headers about the visitor can be believed.
     pub fn vouches(&self, headers: &HeaderMap) -> bool {
-        if self.secrets.is_empty() {
+        if self.secrets.is_empty() || self.takes_any {
             return true;
         }
         let given = headers.get(HEADER).map(|value| value.as_bytes()).unwrap_or_default();
@@ -61,6 +68,11 @@ impl Edge {
     pub fn admits(&self, headers: &HeaderMap) -> bool {
         !self.refuses_others || self.vouches(headers)
     }
+}
+
+/// Returns whether a text can be a secret in a header: visible ASCII, no comma, and as long as it takes.
+pub fn is_secret(text: &str) -> bool {
+    text.len() >= SHORTEST_SECRET && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b',')
 }
 
 impl fmt::Debug for Edge {
@@ -102,8 +114,16 @@ mod tests {
     }
 
     #[test]
+    fn while_a_first_secret_is_on_its_way_every_header_is_believed_and_nothing_refused() {
+        let edge = Edge::parse(Some(&format!("{NEW},*")), Some("true")).unwrap();
+        for secret in [Some(NEW), Some(OLD), None] {
+            assert!(edge.vouches(&headers(secret)) && edge.admits(&headers(secret)), "{secret:?}");
+        }
+    }
+
+    #[test]
     fn a_wrong_setting_is_refused() {
-        assert!(Edge::parse(Some("short"), None).is_err_and(|problem| problem.contains("32 characters") && !problem.contains("short,")));
+        assert!(Edge::parse(Some("short"), None).is_err_and(|problem| problem.contains("32 letters") && !problem.contains("short,")));
         assert!(Edge::parse(None, Some("true")).is_err_and(|problem| problem.contains(ORIGIN_VERIFY)));
         assert!(Edge::parse(Some(NEW), Some("yes")).is_err());
     }

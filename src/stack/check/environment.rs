@@ -53,6 +53,9 @@ fn variables(stack: &Stack, name: &str, problems: &mut Problems) {
     // A secret has a name at the least.
     let unset = stack.unset_secrets().filter(|(function, _)| *function == name);
     variables.extend(unset.map(|(_, secret)| (secret.to_owned(), String::new())));
+    if let Some((made, longest)) = stack.made_variable(name) {
+        variables.insert(made.to_owned(), "x".repeat(longest));
+    }
     let size = serde_json::to_string(&variables).map_or(0, |json| json.len());
     if ENVIRONMENT.fits(size) {
         return;

@@ -18,7 +18,7 @@ mod tables;
 pub(super) use environment::{Findings, environment};
 pub use naming::project_name;
 pub(super) use naming::region;
-pub(super) use secrets::secrets;
+pub(super) use secrets::{secrets, values};
 pub(super) use sources::sources;
 
 use super::diagnostic::Problem;

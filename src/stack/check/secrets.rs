@@ -1,12 +1,20 @@
-//! The secrets that functions take from the environment of the program: are they set?
+//! The secrets that functions take from the environment of the program: are they set, and do they hold what handlers take?
 
 use std::collections::BTreeMap;
+
+use shared::edge::{Edge, ORIGIN_VERIFY};
+use shared::token::{READ_TOKEN_SHA256, Readers};
 
 use super::super::diagnostic::Problem;
 use super::super::document::Document;
 use super::super::mend::Faulty;
 use super::super::model::Function;
-use super::Problems;
+use super::{Findings, Problems};
+
+/// Fewest characters of a secret that nobody is warned of: 64 bits in hexadecimal digits, which nobody tries out over a network.
+const SHORT: usize = 16;
+/// Makes a secret.
+const MAKES_ONE: &str = "`openssl rand -hex 32` makes one that nobody guesses";
 
 /// Returns a problem for each secret without a value.
 pub(in super::super) fn secrets(functions: &BTreeMap<String, Function>, document: &Document, faulty: &Faulty) -> Vec<Problem> {
@@ -19,4 +27,39 @@ pub(in super::super) fn secrets(functions: &BTreeMap<String, Function>, document
         }
     }
     problems.found
+}
+
+/// Checks the values of those that are set: what the handlers would refuse at their start, and what is easy to guess. No value is shown.
+pub(in super::super) fn values(functions: &BTreeMap<String, Function>, document: &Document, faulty: &Faulty) -> Findings {
+    let (mut problems, mut warnings) = (Problems::new(document, faulty), Problems::new(document, faulty));
+    for (function, declared) in functions {
+        let secrets = declared.secrets.iter().filter_map(|(name, value)| Some((name, value.as_ref()?)));
+        let variables = declared.environment.iter().map(|(name, value)| (name, value, "environment"));
+        for (name, value, list) in secrets.map(|(name, value)| (name, value, "secrets")).chain(variables) {
+            let path = ["functions", function, list];
+            if let Some(wrong) = wrong(name, value) {
+                problems.key(&path, Problem::new(format!("`{function}` would not start: {wrong}")));
+            } else if list == "secrets" && name != READ_TOKEN_SHA256 && shortest(value) < SHORT {
+                let text =
+                    format!("the secret {name} of `{function}` has {} characters, and fewer than {SHORT} can be guessed", shortest(value));
+                warnings.key(&path, Problem::new(text).help(MAKES_ONE));
+            }
+        }
+    }
+    Findings { problems: problems.found, warnings: warnings.found }
+}
+
+/// Returns why the handlers refuse a value.
+fn wrong(name: &str, value: &str) -> Option<String> {
+    match name {
+        READ_TOKEN_SHA256 => Readers::parse(Some(value), None).err(),
+        ORIGIN_VERIFY => Edge::parse(Some(value), None).err(),
+        _ => None,
+    }
+}
+
+/// Returns the characters of a secret, or of the shortest of several with commas between them.
+fn shortest(value: &str) -> usize {
+    let parts = value.split(',').map(|part| part.trim().chars().count());
+    parts.filter(|length| *length > 0).min().unwrap_or_default()
 }

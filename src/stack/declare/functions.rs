@@ -2,11 +2,11 @@
 
 use super::{Content, Declaring, policy};
 use crate::{
-    engine::{Handle, digest},
-    resources::{Alias, Function, FunctionOthers, LogGroup, Role, RoleOthers, RolePolicy},
+    engine::Handle,
+    resources::{Alias, Function, FunctionOthers, LogGroup, Made, Release, ReleaseKey, Role, RoleOthers, RolePolicy, Variable},
     stack::{self, LIVE_ALIAS, log_group_of, names::function_output},
 };
-use shared::{limit::PER_MINUTE_VARIABLE as REQUESTS_PER_MINUTE, token::READERS};
+use shared::{edge::ORIGIN_VERIFY, limit::PER_MINUTE_VARIABLE as REQUESTS_PER_MINUTE, token::READERS};
 use std::collections::BTreeMap;
 
 /// What the API has to know of a function.
@@ -51,6 +51,9 @@ impl Declaring<'_> {
             },
         );
         let architecture = (!self.place.functions_on_host).then(|| declared.architecture.as_str().to_owned());
+        let made = self.made(name, &physical);
+        let mut environment = self.environment(name, declared);
+        environment.extend(made.clone().map(|(name, made)| (name.to_owned(), Variable::Made(made))));
         let function = Function {
             role: role.known("arn", self.role_arn(name)),
             runtime: RUNTIME.to_owned(),
@@ -58,7 +61,7 @@ impl Declaring<'_> {
             memory: i32::try_from(declared.memory).unwrap_or(i32::MAX),
             timeout: i32::try_from(declared.timeout).unwrap_or(i32::MAX),
             concurrency: declared.concurrency.map(|kept| i32::try_from(kept).unwrap_or(i32::MAX)),
-            environment: self.environment(name, declared),
+            environment,
             log_group: log_group.known("name", self.names.function_log_group(name)),
             others: FunctionOthers::default(),
             code_sha256: package.map(|package| package.sha256.clone()),
@@ -67,14 +70,18 @@ impl Declaring<'_> {
             name: physical,
         };
         // What requests meet: not the tags, and not what is decided elsewhere.
-        let released: BTreeMap<&str, String> = [
+        let released: BTreeMap<&'static str, String> = [
             ("code", function.code_sha256.clone().unwrap_or_default()),
             ("architecture", function.architecture.clone().unwrap_or_default()),
             ("configuration", format!("{} {} {RUNTIME} {:?}", function.memory, function.timeout, self.variables(name, declared))),
         ]
         .into();
-        let is_known = function.environment.values().all(Option::is_some);
-        let release = package.filter(|_| is_known).map(|_| digest(&released));
+        let is_known = !function.environment.values().any(|value| matches!(value, Variable::Kept));
+        let released = Some(released).filter(|_| package.is_some() && is_known);
+        if let Some((_, Made::Origin(secret, function))) = &made {
+            secret.add_taker(function, released.clone());
+        }
+        let release = released.map(|parts| Release::of(parts, made.map(|(_, made)| made)));
         let alias_arn = self.place.arn("lambda", &format!("function:{}:{LIVE_ALIAS}", function.name));
         let code_sha256 = function.code_sha256.clone();
         let function = self.graph.add(name, function);
@@ -87,10 +94,20 @@ impl Declaring<'_> {
         i32::try_from(self.stack.logs.retention_days).ok()
     }
 
+    /// Returns the variable that the engine makes for a function, if there is one.
+    fn made(&self, name: &str, physical: &str) -> Option<(&'static str, Made)> {
+        let (variable, _) = self.stack.made_variable(name)?;
+        let made = match &self.origin_secret {
+            Some(secret) if variable == ORIGIN_VERIFY => Made::Origin(secret.clone(), physical.to_owned()),
+            _ => Made::Key(ReleaseKey::default()),
+        };
+        Some((variable, made))
+    }
+
     /// The environment variables, with secrets whose values are not known.
-    fn environment(&self, name: &str, declared: &stack::Function) -> BTreeMap<String, Option<String>> {
-        let known = self.variables(name, declared).into_iter().map(|(name, value)| (name, Some(value)));
-        let unknown = declared.secrets.iter().filter(|(_, value)| value.is_none()).map(|(name, _)| (name.clone(), None));
+    fn environment(&self, name: &str, declared: &stack::Function) -> BTreeMap<String, Variable> {
+        let known = self.variables(name, declared).into_iter().map(|(name, value)| (name, Variable::Set(value)));
+        let unknown = declared.secrets.iter().filter(|(_, value)| value.is_none()).map(|(name, _)| (name.clone(), Variable::Kept));
         known.chain(unknown).collect()
     }
 

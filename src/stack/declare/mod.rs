@@ -25,7 +25,7 @@ use crate::{
     aws::{Aws, Headers, Place, REGION, STACK, Tags},
     build::{LeftOut, Package, SiteFile},
     engine::{Graph, Handle, Ref},
-    resources::{Bucket, Distribution, Index, KeyAttribute, RestApi, SiteObject, Table},
+    resources::{Bucket, Distribution, Index, KeyAttribute, OriginSecret, RestApi, SiteObject, Table, Verify},
 };
 use std::{collections::BTreeMap, rc::Rc};
 
@@ -61,10 +61,18 @@ pub struct Declaration {
     pub bucket: Option<Bucket>,
     /// The distribution, if there is one, without marks: its caches may have to be told of that.
     pub distribution: Option<Distribution>,
+    /// The secret that the engine makes for the distribution and the functions, if it does.
+    pub origin_secret: Option<OriginSecret>,
+    verify: Verify,
     outputs: BTreeMap<String, Ref<String>>,
 }
 
 impl Declaration {
+    /// Returns the secret by which the functions know the distribution, if there is one. Read it after an observation.
+    pub fn shown_to_api(&self) -> Option<String> {
+        self.verify.value()
+    }
+
     /// What users want to know of the stack (addresses, ids, names), as far as it exists. Read it after an observation.
     pub fn outputs(&self) -> BTreeMap<String, String> {
         self.outputs.iter().filter_map(|(name, value)| Some((name.clone(), value.get().ok()?))).collect()
@@ -79,8 +87,9 @@ impl Declaration {
 /// Declares every resource of a stack in a place.
 pub fn declare(stack: &Stack, place: &Place, content: &Content) -> Declaration {
     let names = Names::new(stack, &place.account);
-    let mut declaring =
-        Declaring { stack, place, names, graph: Graph::default(), bucket: None, distribution: None, outputs: BTreeMap::new() };
+    let origin_secret = stack.makes_origin_secret().then(OriginSecret::default);
+    let (graph, outputs) = (Graph::default(), BTreeMap::new());
+    let mut declaring = Declaring { stack, place, names, graph, bucket: None, distribution: None, origin_secret, outputs };
     for (name, table) in &stack.tables {
         declaring.table(name, table);
     }
@@ -94,8 +103,9 @@ pub fn declare(stack: &Stack, place: &Place, content: &Content) -> Declaration {
         declaring.alarm(name, alarm);
     }
     declaring.sweeps(api.as_ref().map(|api| api.digest.clone()));
-    let Declaring { graph, bucket, distribution, outputs, .. } = declaring;
-    Declaration { graph, bucket, distribution, outputs }
+    let verify = declaring.verify();
+    let Declaring { graph, bucket, distribution, origin_secret, outputs, .. } = declaring;
+    Declaration { graph, bucket, distribution, origin_secret, verify, outputs }
 }
 
 /// A stack on its way to a graph.
@@ -106,6 +116,7 @@ struct Declaring<'a> {
     graph: Graph<Aws>,
     bucket: Option<Bucket>,
     distribution: Option<Distribution>,
+    origin_secret: Option<OriginSecret>,
     outputs: BTreeMap<String, Ref<String>>,
 }
 

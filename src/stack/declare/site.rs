@@ -4,7 +4,7 @@ use super::{Content, DeclaredApi, Declaring, api::star, distribution_url};
 use crate::{
     engine::digest,
     resources::{
-        Behavior, Bucket, BucketPolicy, Distribution, ErrorPage, Origin, OriginAccessControl, PublicAccessBlock, SITE_PREFIX,
+        Behavior, Bucket, BucketPolicy, Distribution, ErrorPage, Origin, OriginAccessControl, PublicAccessBlock, SITE_PREFIX, Verify,
     },
     stack::{Site, names::script_output},
 };
@@ -97,12 +97,16 @@ impl Declaring<'_> {
         }
     }
 
-    /// The secret that the distribution shows to the API: the first of those that a function takes. The functions take several, so that they
-    /// know a new one before the distribution sends it.
-    fn origin_secret(&self) -> Option<String> {
+    /// The secret that the distribution shows to the API: the engine's own, or the first of those that a function is declared to take. The
+    /// functions take several, so that they know a new one before the distribution sends it.
+    pub(super) fn verify(&self) -> Verify {
+        if let Some(secret) = &self.origin_secret {
+            return Verify::Made(secret.clone());
+        }
         let routed = self.stack.functions.iter().filter(|(_, function)| function.route.is_some());
         let mut secrets = routed.filter_map(|(name, _)| self.stack.variables(name, &self.names).remove(ORIGIN_VERIFY));
-        secrets.find_map(|secrets| Some(secrets.split(',').next()?.trim().to_owned()).filter(|secret| !secret.is_empty()))
+        let first = secrets.find_map(|secrets| Some(secrets.split(',').next()?.trim().to_owned()).filter(|secret| !secret.is_empty()));
+        first.map_or(Verify::Kept, Verify::Set)
     }
 
     fn api_origin(&self, api: &DeclaredApi) -> Origin {
@@ -110,6 +114,6 @@ impl Declaring<'_> {
         let (hosts, paths) = (self.place.clone(), self.place.clone());
         let host = id.map(move |id| hosts.api_host(&id));
         let server = Origin::server(host, id.map(move |id| paths.api_path(&id, &stage)), self.place.api_http_port);
-        Origin { verify: self.origin_secret(), ..server }
+        Origin { verify: self.verify(), ..server }
     }
 }

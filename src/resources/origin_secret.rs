@@ -1,0 +1,324 @@
+//! The secret that a distribution sends to the API, made here and kept in AWS alone.
+//!
+//! It is in two places: in the distribution's header and in a variable of each function that serves the API. No file has it, so what is
+//! declared of both depends on what is observed: a run keeps the secret that it finds and makes one where there is none.
+//! Fields of a declaration are computed when they are compared, which is after everything was observed.
+//!
+//! Nothing may be refused while it changes, and CloudFront takes minutes to send something else everywhere. So the variable holds all that may
+//! still be sent, the new one first, and each state leads to the next, whoever was killed in between:
+//!
+//! | distribution sends | functions take | next |
+//! |---|---|---|
+//! | `old` | `old` | with `--rotate-origin-secret`: functions take `new,old` |
+//! | `old` | `new,old`, and serve so | the distribution sends `new` |
+//! | `new`, not deployed | `new,old` | nothing |
+//! | `new`, deployed | `new,old` | functions take `new` |
+//!
+//! A stack that served without a secret gets there in the same way, with [`ANY`] in place of `old`.
+
+use super::release::keyed;
+use shared::edge::{ANY, is_secret};
+use std::{
+    cell::{Cell, OnceCell, RefCell},
+    collections::BTreeMap,
+    fmt,
+    rc::Rc,
+};
+
+/// The secret of one stack, with what a run has seen of it. Clones are the same secret.
+#[derive(Clone, Default)]
+pub struct OriginSecret(Rc<State>);
+
+#[derive(Default)]
+struct State {
+    /// Whether another one is to take the place of what is live.
+    rotates: Cell<bool>,
+    /// The one that this run makes, if it needs one.
+    fresh: OnceCell<String>,
+    /// The functions that take it, by physical name.
+    takers: RefCell<BTreeMap<String, Taker>>,
+    distribution: RefCell<Option<Sender>>,
+}
+
+/// A function that takes the secret.
+#[derive(Default)]
+struct Taker {
+    /// What `$LATEST` takes; `None` while the function does not exist.
+    takes: Option<Vec<String>>,
+    /// Digest of what the alias serves.
+    serves: Option<String>,
+    /// The rest of what that digest is made of; `None` where the code is not known.
+    released: Option<BTreeMap<&'static str, String>>,
+}
+
+/// The distribution as it is.
+#[derive(Clone, Default)]
+struct Sender {
+    /// The secret that it sends; `None` if it sends none.
+    sends: Option<String>,
+    /// Whether that is sent everywhere.
+    is_deployed: bool,
+}
+
+/// What follows from what was seen.
+struct Decision {
+    sends: String,
+    takes: Vec<String>,
+}
+
+impl OriginSecret {
+    /// Has a new one take the place of what is live.
+    pub fn rotate(&self) {
+        self.0.rotates.set(true);
+    }
+
+    /// Returns what the distribution is to send.
+    pub fn to_send(&self) -> String {
+        self.decide().sends
+    }
+
+    /// Returns what functions are to take, with commas between them.
+    pub fn to_take(&self) -> String {
+        self.decide().takes.join(",")
+    }
+
+    /// Returns whether the distribution is to send another secret as the next step of a change, and not because somebody set it by hand.
+    pub fn sends_next(&self) -> bool {
+        let decision = self.decide();
+        self.sent().is_some_and(|sent| decision.takes.contains(&sent))
+    }
+
+    /// Returns whether a function is to take others as the next step of a change, and not because somebody set them by hand.
+    pub fn takes_next(&self, function: &str) -> bool {
+        let decision = self.decide();
+        let takers = self.0.takers.borrow();
+        let takes = takers.get(function).and_then(|taker| taker.takes.as_ref());
+        takes.is_some_and(|takes| takes.iter().any(|secret| decision.takes.contains(secret)))
+    }
+
+    /// Returns whether functions take more than what is sent in the end: a later run, after CloudFront sends it everywhere, ends that.
+    pub fn is_changing(&self) -> bool {
+        self.decide().takes.len() > 1
+    }
+
+    /// Takes note of what a function of this name takes; `None` if it does not exist.
+    pub fn note_function(&self, function: &str, takes: Option<&str>) {
+        let takes = takes.map(|takes| takes.split(',').map(str::trim).filter(|secret| *secret == ANY || is_secret(secret)));
+        self.taker(function, |taker| taker.takes = takes.map(|takes| takes.map(str::to_owned).collect()));
+    }
+
+    /// Takes note of the digest of what a function's alias serves.
+    pub fn note_alias(&self, function: &str, serves: &str) {
+        self.taker(function, |taker| taker.serves = Some(serves.to_owned()));
+    }
+
+    /// Declares that a function takes the secret, with the rest of what its alias's digest is made of.
+    pub fn add_taker(&self, function: &str, released: Option<BTreeMap<&'static str, String>>) {
+        self.taker(function, |taker| taker.released = released);
+    }
+
+    /// Takes note of what the distribution sends, and whether CloudFront says that it does so everywhere; `None` as to that leaves it at what
+    /// was known. The outer `None`: there is no distribution.
+    pub fn note_distribution(&self, sends: Option<(&str, Option<bool>)>) {
+        let before = self.0.distribution.borrow().clone().unwrap_or_default();
+        let noted = sends.map(|(sends, is_deployed)| {
+            let sends = Some(sends).filter(|secret| is_secret(secret)).map(str::to_owned);
+            let is_deployed = is_deployed.unwrap_or(before.is_deployed && before.sends == sends);
+            Sender { sends, is_deployed }
+        });
+        self.0.distribution.replace(noted);
+    }
+
+    fn taker(&self, function: &str, change: impl FnOnce(&mut Taker)) {
+        change(self.0.takers.borrow_mut().entry(function.to_owned()).or_default());
+    }
+
+    fn fresh(&self) -> String {
+        self.0.fresh.get_or_init(random).clone()
+    }
+
+    fn sent(&self) -> Option<String> {
+        self.0.distribution.borrow().as_ref()?.sends.clone()
+    }
+
+    fn decide(&self) -> Decision {
+        let takers = self.0.takers.borrow();
+        let live: Vec<&Vec<String>> = takers.values().filter_map(|taker| taker.takes.as_ref()).collect();
+        let lists: Vec<&Vec<String>> = live.iter().copied().filter(|list| list.iter().any(|secret| secret != ANY)).collect();
+        // A header that no function knows was set by hand.
+        let sent = self.sent().filter(|sent| lists.is_empty() || lists.iter().any(|list| list.contains(sent)));
+        let head = |list: &&Vec<String>| list.first().filter(|secret| *secret != ANY).cloned();
+        let target = match &sent {
+            _ if self.0.rotates.get() => self.fresh(),
+            // A rotation that was begun is finished. A variable that does not know what is sent was set by hand.
+            Some(sent) => lists.iter().filter(|list| list.contains(sent)).find_map(head).unwrap_or_else(|| sent.clone()),
+            None => lists.iter().find_map(head).unwrap_or_else(|| self.fresh()),
+        };
+        let mut takes = vec![target.clone()];
+        let distribution = self.0.distribution.borrow();
+        if let Some(distribution) = distribution.as_ref()
+            && !(distribution.is_deployed && distribution.sends.as_ref() == Some(&target))
+        {
+            let known = lists.iter().filter(|list| list.contains(&target) || sent.as_ref().is_some_and(|sent| list.contains(sent)));
+            let serves_without = !live.is_empty() && lists.is_empty();
+            let any = serves_without.then(|| ANY.to_owned());
+            for secret in sent.iter().chain(known.flat_map(|list| list.iter())).chain(&any) {
+                if !takes.contains(secret) {
+                    takes.push(secret.clone());
+                }
+            }
+        }
+        let is_known = || {
+            let all = takes.join(",");
+            takers.values().all(|taker| {
+                let serves = taker.released.as_ref().map(|released| keyed(&all, released));
+                taker.takes.as_ref() == Some(&takes) && serves.is_some() && serves == taker.serves
+            })
+        };
+        let sends = match sent {
+            Some(sent) if sent != target && !is_known() => sent,
+            _ => target,
+        };
+        Decision { sends, takes }
+    }
+}
+
+impl fmt::Debug for OriginSecret {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("OriginSecret")
+    }
+}
+
+/// Returns 32 bytes that nobody can guess, in hexadecimal digits.
+///
+/// # Panics
+/// If the system has no random numbers.
+pub(super) fn random() -> String {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).expect("the system has random numbers");
+    crate::hex::hex(&bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{OriginSecret, keyed};
+    use std::collections::BTreeMap;
+
+    const OLD: &str = "0123456789abcdef0123456789abcdef";
+    const NEW: &str = "fedcba9876543210fedcba9876543210";
+    const BOTH: &str = "fedcba9876543210fedcba9876543210,0123456789abcdef0123456789abcdef";
+
+    /// A run on what is live: what each function takes and whether its alias serves that, and what the distribution sends and whether it
+    /// does so everywhere.
+    fn seen(functions: [Option<(&str, bool)>; 2], distribution: Option<(&str, bool)>) -> OriginSecret {
+        let secret = OriginSecret::default();
+        for (name, live) in ["a", "b"].into_iter().zip(functions) {
+            let released = BTreeMap::from([("code", name.to_owned())]);
+            secret.note_function(name, live.map(|(takes, _)| takes));
+            let serves = live.filter(|(_, serves)| *serves).map(|(takes, _)| keyed(takes, &released));
+            secret.note_alias(name, &serves.unwrap_or_default());
+            secret.add_taker(name, Some(released));
+        }
+        secret.note_distribution(distribution.map(|(sends, is_deployed)| (sends, Some(is_deployed))));
+        secret
+    }
+
+    /// What follows: the secret to send, and those to take.
+    fn follows(functions: [Option<(&str, bool)>; 2], distribution: Option<(&str, bool)>) -> (String, String) {
+        let secret = seen(functions, distribution);
+        (secret.to_send(), secret.to_take())
+    }
+
+    fn both<'a>(takes: &'a str) -> [Option<(&'a str, bool)>; 2] {
+        [Some((takes, true)); 2]
+    }
+
+    fn is(sends: &str, takes: &str) -> (String, String) {
+        (sends.to_owned(), takes.to_owned())
+    }
+
+    #[test]
+    fn a_new_stack_gets_one_that_nobody_can_guess() {
+        let (sends, takes) = follows([None; 2], None);
+        assert_eq!((sends.len(), &sends), (64, &takes));
+        assert_ne!(follows([None; 2], None).0, sends);
+    }
+
+    #[test]
+    fn the_one_that_is_live_is_kept_wherever_it_is_found() {
+        for functions in [both(OLD), [Some((OLD, true)), None], [None; 2], [Some((OLD, false)), Some(("", true))]] {
+            assert_eq!(follows(functions, Some((OLD, true))), is(OLD, OLD));
+        }
+        // A first run that was killed: only functions have it, or only the distribution.
+        assert_eq!(follows([None, Some((OLD, false))], None), is(OLD, OLD));
+        assert_eq!(follows([None; 2], Some((OLD, false))), is(OLD, OLD));
+        assert_eq!(follows(both(OLD), Some((OLD, false))), is(OLD, OLD));
+    }
+
+    #[test]
+    fn what_was_set_by_hand_is_no_secret_of_the_stack() {
+        assert_eq!(follows([Some((NEW, true)), Some((OLD, true))], Some((OLD, true))), is(OLD, OLD));
+        for header in [NEW, "", "short"] {
+            assert_eq!(follows(both(OLD), Some((header, true))), is(OLD, OLD), "{header}");
+        }
+        assert!(!seen(both(OLD), Some((NEW, true))).sends_next());
+        assert!(!seen([Some((NEW, true)), Some((OLD, true))], Some((OLD, true))).takes_next("a"));
+    }
+
+    #[test]
+    fn a_stack_that_served_without_one_takes_everything_until_it_is_sent_everywhere() {
+        let secret = seen(both(""), Some(("", true)));
+        let (made, takes) = (secret.to_send(), secret.to_take());
+        assert_eq!(takes, format!("{made},*"));
+        // While it is written, and in the next runs.
+        for functions in [[Some((&*takes, false)), Some(("", true))], both(&takes)] {
+            assert_eq!(follows(functions, Some(("", true))), is(&made, &takes));
+            assert_eq!(follows(functions, Some((&made, false))), is(&made, &takes));
+        }
+        assert_eq!(follows(both(&takes), Some((&made, true))), is(&made, &made));
+        assert!(seen(both(&takes), Some((&made, true))).takes_next("b"));
+    }
+
+    #[test]
+    fn each_step_of_a_rotation_follows_from_the_one_before() {
+        let secret = seen(both(OLD), Some((OLD, true)));
+        secret.rotate();
+        let (sends, takes) = (secret.to_send(), secret.to_take());
+        let (new, rest) = takes.split_once(',').unwrap();
+        assert_eq!((&*sends, rest), (OLD, OLD), "nothing is sent that is not known yet");
+        assert!(new.len() == 64 && secret.takes_next("a"));
+        // One function has it: the run was killed, or goes on.
+        assert_eq!(follows([Some((BOTH, true)), Some((OLD, true))], Some((OLD, true))), is(OLD, BOTH));
+        // All have it, and one does not serve it yet.
+        assert_eq!(follows([Some((BOTH, true)), Some((BOTH, false))], Some((OLD, true))), is(OLD, BOTH));
+        assert_eq!(follows(both(BOTH), Some((OLD, true))), is(NEW, BOTH));
+        assert!(seen(both(BOTH), Some((OLD, true))).sends_next());
+        assert_eq!(follows(both(BOTH), Some((NEW, false))), is(NEW, BOTH));
+        assert_eq!(follows(both(BOTH), Some((NEW, true))), is(NEW, NEW));
+        assert_eq!(follows([Some((NEW, true)), Some((BOTH, true))], Some((NEW, true))), is(NEW, NEW));
+        // A function that comes meanwhile.
+        assert_eq!(follows([Some((BOTH, true)), None], Some((OLD, true))), is(OLD, BOTH));
+    }
+
+    #[test]
+    fn a_rotation_ends_in_the_run_that_began_it() {
+        let secret = seen(both(OLD), Some((OLD, true)));
+        secret.rotate();
+        let takes = secret.to_take();
+        for name in ["a", "b"] {
+            secret.note_function(name, Some(&takes));
+            assert_eq!((&*secret.to_send(), &*secret.to_take()), (OLD, &*takes));
+            secret.note_alias(name, &keyed(&takes, &BTreeMap::from([("code", name.to_owned())])));
+        }
+        let new = secret.to_send();
+        assert_eq!(takes, format!("{new},{OLD}"));
+        // Seen again after it was written, and not since CloudFront was asked for its state.
+        secret.note_distribution(Some((&new, None)));
+        assert_eq!((secret.to_send(), secret.to_take()), (new, takes));
+    }
+
+    #[test]
+    fn it_does_not_show() {
+        assert!(!format!("{:?}", seen(both(OLD), None)).contains(OLD));
+    }
+}
