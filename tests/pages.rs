@@ -51,18 +51,23 @@ fn gaps(page: &str) -> Vec<String> {
     let (policy, after) = rest.split_once('"').expect("the attribute ends");
     let directives: BTreeMap<&str, Vec<&str>> = policy
         .split(';')
-        .filter_map(|directive| directive.split_ascii_whitespace().next().map(|name| (name, directive.split_ascii_whitespace().skip(1).collect())))
+        .filter_map(|directive| {
+            directive.split_ascii_whitespace().next().map(|name| (name, directive.split_ascii_whitespace().skip(1).collect()))
+        })
         .collect();
     let mut gaps = Vec::new();
     // What stands before the policy is not under it.
-    gaps.extend(["<script", "<link", "<style", "<img"].iter().filter(|tag| before.contains(**tag)).map(|tag| format!("{tag} before the policy")));
+    gaps.extend(
+        ["<script", "<link", "<style", "<img"].iter().filter(|tag| before.contains(**tag)).map(|tag| format!("{tag} before the policy")),
+    );
     for name in ["default-src", "base-uri", "form-action"] {
         if directives.get(name) != Some(&vec!["'none'"]) {
             gaps.push(format!("{name} is not 'none'"));
         }
     }
     for (name, sources) in &directives {
-        let is_strict = |source: &&&str| STRICT.contains(*source) || source.starts_with("'sha256-") || (*name == "img-src" && **source == "data:");
+        let is_strict =
+            |source: &&&str| STRICT.contains(*source) || source.starts_with("'sha256-") || (*name == "img-src" && **source == "data:");
         gaps.extend(sources.iter().filter(|source| !is_strict(source)).map(|source| format!("{name} lets in {source}")));
     }
     for piece in after.split("<script").skip(1) {

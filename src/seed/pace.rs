@@ -20,7 +20,10 @@ pub fn allowed(plan: &Plan, per_minute: u32) -> Option<f64> {
     let units = |number: usize, batch: &super::Batch| match batch.body {
         // What is refused for its content costs nothing.
         Body::Nonsense(_) => 0,
-        Body::Events(_) => Batch::parse(batch.text("", number, now - plan.last(), now).as_bytes(), now).map_or(0, |batch| charge::units(&batch)),
+        Body::Events(_) => {
+            let text = batch.text("", number, now - batch.at, now);
+            Batch::parse(text.as_bytes(), now).map_or(0, |batch| charge::units(&batch))
+        }
     };
     let all: i64 = plan.batches.iter().enumerate().map(|(number, batch)| units(number, batch)).sum();
     let average = number(all) / number(i64::try_from(plan.batches.len().max(1)).unwrap_or(i64::MAX));

@@ -128,7 +128,10 @@ fn workflows() -> Vec<(&'static str, Value)> {
 #[test]
 fn workflows_give_no_job_more_than_it_needs_and_name_actions_by_commit() {
     let workflows = workflows();
-    assert_eq!(workflows.iter().map(|(name, _)| *name).collect::<Vec<_>>(), ["docs/ci.md", "docs/releasing.md", "docs/releasing.md", "deploy.yml"]);
+    assert_eq!(
+        workflows.iter().map(|(name, _)| *name).collect::<Vec<_>>(),
+        ["docs/ci.md", "docs/releasing.md", "docs/releasing.md", "deploy.yml"]
+    );
     for (file, workflow) in &workflows {
         assert_eq!(workflow["permissions"], json!({}), "{file}: what is not given to a job, none has");
         let of_pull_requests =

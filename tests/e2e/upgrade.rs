@@ -103,7 +103,8 @@ fn an_upgrade_to_the_safe_defaults_is_planned_loses_nothing_and_serves_all_the_w
         let (id, field) = line.split_once(' ').unwrap();
         expected.entry(id.to_owned()).or_default().insert(field.to_owned());
     }
-    let foreign = |url: &str| request(&format!("{url}/api/events"), &[("Origin", "https://evil.example")], Some(&body(0, 1_000_000).to_string())).0;
+    let foreign =
+        |url: &str| request(&format!("{url}/api/events"), &[("Origin", "https://evil.example")], Some(&body(0, 1_000_000).to_string())).0;
     assert_eq!(foreign(&url), 200, "the earlier version took what any page sent");
     let tracker = || response(&format!("{site}liveinsight.js"), &[("Origin", OURS)], None);
     assert_eq!(tracker().headers().get("access-control-allow-origin"), None, "a tag with integrity could not load it");

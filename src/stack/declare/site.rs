@@ -3,9 +3,7 @@
 use super::{Content, DeclaredApi, Declaring, api::star, distribution_url};
 use crate::{
     engine::digest,
-    resources::{
-        Behavior, Bucket, BucketPolicy, Distribution, ErrorPage, Origin, OriginAccessControl, PublicAccessBlock, SITE_PREFIX,
-    },
+    resources::{Behavior, Bucket, BucketPolicy, Distribution, ErrorPage, Origin, OriginAccessControl, PublicAccessBlock, SITE_PREFIX},
     stack::{Site, names::script_output},
 };
 use shared::edge::ORIGIN_VERIFY;
