@@ -21,7 +21,8 @@ pub fn allowed(plan: &Plan, per_minute: u32) -> Option<f64> {
         // What is refused for its content costs nothing.
         Body::Nonsense(_) => 0,
         Body::Events(_) => {
-            Batch::parse(batch.text("", number, now - plan.last(), now).as_bytes(), now).map_or(0, |batch| charge::units(&batch))
+            let text = batch.text("", number, now - batch.at, now);
+            Batch::parse(text.as_bytes(), now).map_or(0, |batch| charge::units(&batch))
         }
     };
     let all: i64 = plan.batches.iter().enumerate().map(|(number, batch)| units(number, batch)).sum();

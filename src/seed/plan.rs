@@ -137,13 +137,6 @@ pub struct Event {
     pub referrer: String,
 }
 
-impl Plan {
-    /// Moment of the last batch, like [`Batch::at`].
-    pub(super) fn last(&self) -> i64 {
-        self.batches.iter().map(|batch| batch.at).max().unwrap_or_default()
-    }
-}
-
 impl Batch {
     /// How many page views it holds.
     pub fn views(&self) -> i64 {
