@@ -43,7 +43,9 @@ impl Page {
         }
         let without_fragment = tail.split('#').next().unwrap_or_default();
         let (path, query) = without_fragment.split_once('?').unwrap_or((without_fragment, ""));
-        let path = scrub::path(if path.is_empty() { "/" } else { path });
+        // Browsers read a backslash as a slash there (WHATWG URL Standard, special schemes).
+        let path = path.replace('\\', "/");
+        let path = scrub::path(if path.is_empty() { "/" } else { &path });
         let kept: Vec<String> = query.split('&').filter(|parameter| is_kept(parameter)).map(scrub::parameter).collect();
         let separator = if kept.is_empty() { "" } else { "?" };
         Ok(Self {
@@ -89,6 +91,7 @@ mod tests {
         assert_eq!(page.path, "/reset/(token)/(mail)");
         assert_eq!(Page::parse("http://x").unwrap().path, "/");
         assert_eq!(Page::parse("http://x?a=1").unwrap().address, "http://x/");
+        assert_eq!(Page::parse("http://x\\me@x.example").unwrap().address, "http://x/(mail)");
     }
 
     #[test]
