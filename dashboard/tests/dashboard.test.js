@@ -369,7 +369,7 @@ test("an installation that nobody may read says so, and asks for nothing", async
   await instead(() => ({ status: 401, details }));
   await open(full);
   await shown("locked");
-  assert.match(await text("locked-title"), /^Reading is closed: this is production and no token is set$/);
+  assert.match(await text("locked-title"), /^Reading is closed: no token is set$/);
   assert.match(await text("locked-text"), /^Set READ_TOKEN_SHA256 to the SHA-256 of one/);
   assert.equal(await page.locator("#token-form").isVisible(), false, "no token would be taken");
   await page.click("#language");
