@@ -75,9 +75,9 @@ pub(super) async fn run(args: &PlanArgs, context: &Context) -> Result<Exit, CliE
     ];
     let last_lines = last_lines.into_iter().flatten().collect::<Vec<_>>().join("\n");
     // A comment on a pull request is read without stderr.
-    let warnings: String = session.stack.warnings.iter().map(|warning| format!("warning: {warning}  \n")).collect();
-    let changes = ui::plan_markdown(&session.names().stack_tag(), &plan, None);
-    let markdown = format!("{changes}\n{warnings}{}\n", last_lines.replace('\n', "  \n"));
+    let warnings = session.stack.warnings.iter().map(|warning| format!("warning: {warning}"));
+    let below = warnings.chain([last_lines.clone()]).collect::<Vec<_>>().join("\n");
+    let markdown = format!("{}\n{}\n", ui::plan_markdown(&session.names().stack_tag(), &plan, None), below.replace('\n', "  \n"));
     context.ui.page(&markdown);
     match format {
         Format::Json => {
