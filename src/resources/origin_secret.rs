@@ -229,7 +229,7 @@ mod tests {
         (secret.to_send(), secret.to_take())
     }
 
-    fn both<'a>(takes: &'a str) -> [Option<(&'a str, bool)>; 2] {
+    fn both(takes: &str) -> [Option<(&str, bool)>; 2] {
         [Some((takes, true)); 2]
     }
 

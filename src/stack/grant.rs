@@ -1,7 +1,5 @@
 //! Elements of `reads` and `writes` as they are written: a table's name, or a table with operations.
 
-#![expect(clippy::doc_markdown, reason = "these comments are shown to users by their editor, as plain text")]
-
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -24,8 +22,9 @@ pub enum GrantFile {
 #[derive(Debug, Clone, Default, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Operations {
-    /// By the names that DynamoDB gives them.
-    pub operations: Vec<String>,
+    /// Names, as `DynamoDB` gives them.
+    #[serde(rename = "operations")]
+    pub names: Vec<String>,
     /// Indexes that Query and Scan may be sent to as well.
     #[serde(default)]
     pub indexes: Vec<String>,
@@ -92,8 +91,8 @@ impl<'de> Visitor<'de> for AnyOperations {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<OperationsFile, A::Error> {
-        let operations = Vec::deserialize(SeqAccessDeserializer::new(list))?;
-        Ok(OperationsFile::Short(Operations { operations, ..Operations::default() }))
+        let names = Vec::deserialize(SeqAccessDeserializer::new(list))?;
+        Ok(OperationsFile::Short(Operations { names, ..Operations::default() }))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<OperationsFile, A::Error> {

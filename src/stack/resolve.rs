@@ -120,7 +120,7 @@ fn grants(written: &GrantFile, all: &[Operation]) -> Vec<Grant> {
                 let written = written.operations();
                 Grant {
                     table: table.clone(),
-                    operations: written.operations.iter().filter_map(|name| Operation::named(name)).collect(),
+                    operations: written.names.iter().filter_map(|name| Operation::named(name)).collect(),
                     indexes: Indexes::Named(written.indexes.iter().cloned().collect()),
                     keys: written.keys.iter().cloned().collect(),
                 }

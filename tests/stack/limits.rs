@@ -18,6 +18,7 @@ fn x(length: usize) -> String {
 }
 
 /// Returns a file in which what a limit counts is `n`, and the key or value that must be pointed at.
+#[expect(clippy::too_many_lines, reason = "one entry for each limit")]
 fn file(limit: &Limit, n: u64) -> (String, String) {
     let size = usize::try_from(n).expect("a size that fits");
     let named = |section: &str, value: &str| {

@@ -60,16 +60,16 @@ fn named(list: &List, written: &OperationsFile, table: Option<&TableFile>, path:
         OperationsFile::Long(_) => below(path, &["operations"]),
     };
     let operations = written.operations();
-    if operations.operations.is_empty() {
+    if operations.names.is_empty() {
         let known: Vec<&str> = list.operations.iter().map(|operation| operation.as_str()).collect();
         problems.key(&names, Problem::new("no operation is allowed").expected(format!("expected some of {}", known.join(", "))));
     }
-    for (index, name) in operations.operations.iter().enumerate() {
+    for (index, name) in operations.names.iter().enumerate() {
         if let Some(problem) = operation(list, name) {
             problems.value(&below(&names, &[&index.to_string()]), problem);
         }
     }
-    let has = |wanted: fn(Operation) -> bool| operations.operations.iter().filter_map(|name| Operation::named(name)).any(wanted);
+    let has = |wanted: fn(Operation) -> bool| operations.names.iter().filter_map(|name| Operation::named(name)).any(wanted);
     for (index, name) in operations.indexes.iter().enumerate() {
         let Some(table) = table else { continue };
         let problem = if !table.indexes.contains_key(name) {

@@ -115,13 +115,13 @@ pub(crate) fn of_any_function(place: &Place, names: &Names) -> Vec<Value> {
 /// Adds a statement for each set of operations, named after them.
 fn allow(mut policy: Policy, allowed: Allowed) -> Policy {
     for ((operations, keys), resources) in allowed {
-        let mut sid = sid(&operations);
-        if !keys.is_empty() {
-            sid += "Keys";
+        let name = format!("{}{}", sid(&operations), if keys.is_empty() { "" } else { "Keys" });
+        // A second statement about the same operations, for other keys or indexes, is numbered.
+        let (mut sid, mut number) = (name.clone(), 2);
+        while policy.statement(&sid).is_some() {
+            sid = format!("{name}{number}");
+            number += 1;
         }
-        let number =
-            (2..).find(|number| policy.statement(&format!("{sid}{number}")).is_none()).filter(|_| policy.statement(&sid).is_some());
-        let sid = number.map_or(sid.clone(), |number| format!("{sid}{number}"));
         let actions: Vec<String> = operations.into_iter().map(action).collect();
         let mut statement = json!({ "Effect": "Allow", "Action": actions, "Resource": resources });
         if !keys.is_empty() {
