@@ -100,6 +100,9 @@ fn is_bookkeeping(step: &Step, change: &Change) -> bool {
         "lambda.alias" => change.path == "release",
         // Which pages caches were told of.
         "cloudfront.distribution" if change.path == "content" => true,
+        // The secret between both, which `up` makes.
+        "cloudfront.distribution" if change.path == "origins.api.verify" => true,
+        "lambda.function" if change.path == "environment.ORIGIN_VERIFY" => true,
         _ => change.path == "tags.liveinsight:applied",
     }
 }

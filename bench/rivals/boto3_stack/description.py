@@ -66,17 +66,14 @@ TABLES = {
 }
 TTL_ATTRIBUTE = "ttl"
 
-READ_ACTIONS = ["BatchGetItem", "ConditionCheckItem", "GetItem", "Query", "Scan"]
-WRITE_ACTIONS = ["BatchWriteItem", "DeleteItem", "PutItem", "UpdateItem"]
-
 
 @dataclass(frozen=True)
 class Function:
     logical: str
     method: str
     path: str
-    reads: tuple = ()
-    writes: tuple = ()
+    # Operations on tables: (operations, table, patterns of partition keys).
+    allowed: tuple = ()
 
     @property
     def name(self):
@@ -86,16 +83,28 @@ class Function:
     def log_group(self):
         return f"/aws/lambda/{self.name}"
 
+    @property
+    def variables(self):
+        tables = {f"{table.upper()}_TABLE": name(table) for _, table, *_ in self.allowed}
+        return {"ENVIRONMENT": ENVIRONMENT, **tables}
+
 
 FUNCTIONS = [
-    Function("event-collector", "POST", "/api/events", reads=("sessions",), writes=("events", "sessions")),
-    Function("realtime-api", "GET", "/api/realtime", reads=("events", "sessions")),
-    Function("stats-api", "GET", "/api/stats", reads=("events", "sessions")),
+    Function(
+        "event-collector", "POST", "/api/events",
+        (
+            (("GetItem",), "sessions"),
+            (("PutItem", "UpdateItem"), "events"),
+            (("UpdateItem",), "sessions"),
+            (("DeleteItem",), "events", ("@salt#*",)),
+        ),
+    ),
+    Function("realtime-api", "GET", "/api/realtime", ((("Query",), "events"),)),
+    Function("stats-api", "GET", "/api/stats", ((("Query",), "events"),)),
 ]
 RUNTIME = "provided.al2023"
 MEMORY = 256
 TIMEOUT = 30
-VARIABLES = {"ENVIRONMENT": ENVIRONMENT, "EVENTS_TABLE": name("events"), "SESSIONS_TABLE": name("sessions")}
 ALIAS = "live"
 ROLE_PATH = f"/liveinsight/{PROJECT}/{ENVIRONMENT}/{REGION}/"
 RETENTION_DAYS = 7
@@ -219,18 +228,17 @@ class Settings:
         return f"arn:aws:apigateway:{REGION}:lambda:path/2015-03-31/functions/{self.alias_arn(function)}/invocations"
 
     def policy(self, function):
-        """What a function may do: its own log streams, and the tables it reads and writes."""
-        table = lambda logical: self.arn("dynamodb", f"table/{name(logical)}")
+        """What a function may do: its own log streams, and the operations on tables."""
         streams = self.arn("logs", f"log-group:{function.log_group}:*")
-        readable = sorted(arn for logical in function.reads for arn in (table(logical), f"{table(logical)}/index/*"))
-        allow = lambda sid, actions, resources: {"Sid": sid, "Effect": "Allow", "Action": actions, "Resource": resources}
-        statements = [
-            allow("Logs", ["logs:CreateLogStream", "logs:PutLogEvents"], [streams]),
-            allow("Read", [f"dynamodb:{action}" for action in READ_ACTIONS], readable),
-        ]
-        if function.writes:
-            writable = [table(logical) for logical in function.writes]
-            statements.append(allow("Write", [f"dynamodb:{action}" for action in WRITE_ACTIONS], writable))
+        allow = lambda sid, actions, resource: {"Sid": sid, "Effect": "Allow", "Action": actions, "Resource": [resource]}
+        statements = [allow("Logs", ["logs:CreateLogStream", "logs:PutLogEvents"], streams)]
+        for operations, table, *keys in function.allowed:
+            sid = "".join(operations) + ("Keys" if keys else "")
+            actions = [f"dynamodb:{operation}" for operation in operations]
+            statement = allow(sid, actions, self.arn("dynamodb", f"table/{name(table)}"))
+            if keys:
+                statement["Condition"] = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": list(keys[0])}}
+            statements.append(statement)
         return document(*statements)
 
     def bucket_policy(self, distribution_arn):

@@ -18,7 +18,7 @@ def function(aws, function):
         "Runtime": d.RUNTIME,
         "MemorySize": d.MEMORY,
         "Timeout": d.TIMEOUT,
-        "Environment": {"Variables": d.VARIABLES},
+        "Environment": {"Variables": function.variables},
         "LoggingConfig": {"LogGroup": function.log_group},
     }
     found = optional(aws.lambda_.get_function, FunctionName=function.name)

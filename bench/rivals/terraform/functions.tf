@@ -29,22 +29,17 @@ resource "aws_iam_role_policy" "function" {
         Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
         Resource = ["arn:aws:logs:${local.region}:${local.account}:log-group:/aws/lambda/${local.name[each.key]}:*"]
       }],
-      [{
-        Sid    = "Read"
-        Effect = "Allow"
-        Action = [
-          "dynamodb:BatchGetItem", "dynamodb:ConditionCheckItem", "dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan"
-        ]
-        Resource = sort(flatten([
-          for table in each.value.reads : [local.table_arn[table], "${local.table_arn[table]}/index/*"]
-        ]))
-      }],
-      length(each.value.writes) == 0 ? [] : [{
-        Sid      = "Write"
-        Effect   = "Allow"
-        Action   = ["dynamodb:BatchWriteItem", "dynamodb:DeleteItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
-        Resource = [for table in each.value.writes : local.table_arn[table]]
-      }],
+      [for statement in each.value.allowed : merge(
+        {
+          Sid      = join("", concat(statement.operations, length(statement.keys) == 0 ? [] : ["Keys"]))
+          Effect   = "Allow"
+          Action   = [for operation in statement.operations : "dynamodb:${operation}"]
+          Resource = [local.table_arn[statement.table]]
+        },
+        length(statement.keys) == 0 ? {} : {
+          Condition = { "ForAllValues:StringLike" = { "dynamodb:LeadingKeys" = statement.keys } }
+        }
+      )],
     )
   })
 }
@@ -78,11 +73,10 @@ resource "aws_lambda_function" "this" {
   tags             = { Name = local.name[each.key] }
 
   environment {
-    variables = {
-      ENVIRONMENT    = local.environment
-      EVENTS_TABLE   = local.name.events
-      SESSIONS_TABLE = local.name.sessions
-    }
+    variables = merge(
+      { ENVIRONMENT = local.environment },
+      { for table in distinct(each.value.allowed[*].table) : "${upper(table)}_TABLE" => local.name[table] }
+    )
   }
 
   logging_config {

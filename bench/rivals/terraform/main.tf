@@ -87,8 +87,17 @@ locals {
   }
 
   functions = {
-    event-collector = { method = "POST", path = "events", reads = ["sessions"], writes = ["events", "sessions"] }
-    realtime-api    = { method = "GET", path = "realtime", reads = ["events", "sessions"], writes = [] }
-    stats-api       = { method = "GET", path = "stats", reads = ["events", "sessions"], writes = [] }
+    event-collector = {
+      method = "POST"
+      path   = "events"
+      allowed = [
+        { operations = ["GetItem"], table = "sessions", keys = [] },
+        { operations = ["PutItem", "UpdateItem"], table = "events", keys = [] },
+        { operations = ["UpdateItem"], table = "sessions", keys = [] },
+        { operations = ["DeleteItem"], table = "events", keys = ["@salt#*"] },
+      ]
+    }
+    realtime-api = { method = "GET", path = "realtime", allowed = [{ operations = ["Query"], table = "events", keys = [] }] }
+    stats-api    = { method = "GET", path = "stats", allowed = [{ operations = ["Query"], table = "events", keys = [] }] }
   }
 }
