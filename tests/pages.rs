@@ -43,7 +43,7 @@ fn the_dashboard_is_at_most_45_kilobytes() {
 /// Sources that a strict policy may name: nothing, the page's own origin, and images within the page.
 const STRICT: &[&str] = &["'none'", "'self'"];
 
-/// What is wrong with a page's Content-Security-Policy, or with what it forbids the page to have.
+/// Returns what is wrong with a page's Content-Security-Policy, or with what it forbids the page to have.
 fn gaps(page: &str) -> Vec<String> {
     let Some((before, rest)) = page.split_once("<meta http-equiv=\"Content-Security-Policy\" content=\"") else {
         return vec!["no Content-Security-Policy".to_owned()];

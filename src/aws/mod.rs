@@ -111,7 +111,7 @@ impl Aws {
         self.recorder = Some(recorder.clone());
     }
 
-    /// From here on, roles and functions are looked at for what nobody declares and what takes calls of its own to see (`--audit`).
+    /// Makes observations of roles and functions include what only calls of their own show (`--audit`).
     pub fn audit(&self) {
         self.audits.set(true);
     }

@@ -33,7 +33,7 @@ pub(super) struct Request {
     pub(super) canary: Option<Steps>,
     /// Whether it is checked that what was released works.
     pub(super) smoke: bool,
-    /// Whether a new secret takes the place of the one that the distribution sends to the functions.
+    /// Set if a new secret takes the place of the one that the distribution sends to the functions.
     pub(super) rotate: bool,
     /// Consent to lose data or to take over.
     pub(super) allowed: Allowed,
@@ -71,7 +71,7 @@ pub(super) struct Applied {
     pub(super) result: Result<(), CliError>,
     /// Whether all resources are as declared and what was released works, as far as that was checked, even if `result` is an error.
     pub(super) in_sync: bool,
-    /// Whether the functions still take another secret than the one that the distribution is to send.
+    /// Set if the functions still take another secret than the one that the distribution is to send.
     pub(super) secret_is_changing: bool,
     /// Whether something was written that requests meet.
     released: bool,

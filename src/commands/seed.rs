@@ -126,7 +126,7 @@ impl SeedArgs {
     }
 }
 
-/// Where the API answers, and what the distribution would send to it: visitors' countries are invented, too.
+/// Returns the address of the API, and the secret that the distribution would send: visitors' countries are invented too.
 async fn api(context: &Context, session: &Session) -> Result<(String, Option<String>), CliError> {
     let declaration = declare(&session.stack, &session.place, &Content::default());
     Removal::survey(&declaration.graph, &session.aws, |_| false, &|event: Event<'_>| context.progress.engine(&event)).await?;

@@ -43,7 +43,7 @@ pub enum Verify {
     Kept,
     /// This one; none if it is empty.
     Set(String),
-    /// One that the engine makes.
+    /// Secret that the engine makes.
     Made(OriginSecret),
 }
 

@@ -52,7 +52,7 @@ pub struct Table {
     /// JSON where there is none, so that a table of before there were limits has the same fingerprint.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_read_units: Option<i64>,
-    /// The same of write units.
+    /// Limit of write units, likewise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_write_units: Option<i64>,
     /// Tags.

@@ -24,7 +24,7 @@ pub struct Role {
     /// so that a role of before there were boundaries has the same fingerprint.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub permissions_boundary: Option<String>,
-    /// What others put on it; none is declared, and it is looked for in an [audit](Aws::audit) only. Left out of the JSON where there is none.
+    /// Additions of others; none is declared, and they are looked for in an [audit](Aws::audit) only. Left out of the JSON where there is none.
     #[serde(skip_serializing_if = "RoleOthers::is_empty")]
     pub others: RoleOthers,
     /// The name of the inline policy that it is declared with.
@@ -37,7 +37,7 @@ pub struct Role {
     pub among: usize,
 }
 
-/// What others put on a role.
+/// Additions of others to a role.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct RoleOthers {
     /// Managed policies by name, with their ARNs.

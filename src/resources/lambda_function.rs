@@ -57,7 +57,7 @@ pub struct Function {
     pub environment: BTreeMap<String, Variable>,
     /// The log group it writes to.
     pub log_group: Ref<String>,
-    /// What others put on it; none is declared, and it is looked for in an [audit](Aws::audit) only. Left out of the JSON where there is none.
+    /// Additions of others; none is declared, and they are looked for in an [audit](Aws::audit) only. Left out of the JSON where there is none.
     #[serde(skip_serializing_if = "FunctionOthers::is_empty")]
     pub others: FunctionOthers,
     /// Base64 of the SHA-256 of the zip, as Lambda reports it. `None`: the code is left as it is.
@@ -74,9 +74,9 @@ pub struct Function {
 pub enum Variable {
     /// This one.
     Set(String),
-    /// One that is not known here: it is not compared, and keeps the value it has.
+    /// Unknown here: not compared, and left as it is.
     Kept,
-    /// One that the engine makes.
+    /// Value that the engine makes.
     Made(Made),
 }
 
@@ -462,7 +462,7 @@ pub async fn taken_secret(aws: &Aws, names: &BTreeSet<String>) -> Result<Option<
 /// A version of a function.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Published {
-    /// What was said of it when it was published.
+    /// Description from its publication.
     pub description: String,
     takes: Option<String>,
 }

@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 /// The qualifier of a function without one.
 const LATEST: &str = "$LATEST";
 
-/// What others put on a function.
+/// Additions of others to a function.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct FunctionOthers {
     /// URLs by the alias that they call, or `$LATEST`, each with who is let in (`NONE` is everybody).

@@ -31,7 +31,7 @@ pub struct OriginSecret(Rc<State>);
 
 #[derive(Default)]
 struct State {
-    /// Whether another one is to take the place of what is live.
+    /// Set if another secret is to take the place of the live one.
     rotates: Cell<bool>,
     /// The one that this run makes, if it needs one.
     fresh: OnceCell<String>,
@@ -43,7 +43,7 @@ struct State {
 /// A function that takes the secret.
 #[derive(Default)]
 struct Taker {
-    /// What `$LATEST` takes; `None` while the function does not exist.
+    /// Secrets that `$LATEST` takes; `None` while the function does not exist.
     takes: Option<Vec<String>>,
     /// Digest of what the alias serves.
     serves: Option<String>,
@@ -56,11 +56,11 @@ struct Taker {
 struct Sender {
     /// The secret that it sends; `None` if it sends none.
     sends: Option<String>,
-    /// Whether that is sent everywhere.
+    /// Set if that is sent everywhere.
     is_deployed: bool,
 }
 
-/// What follows from what was seen.
+/// Desired values, from what was observed.
 struct Decision {
     sends: String,
     takes: Vec<String>,
@@ -223,7 +223,7 @@ mod tests {
         secret
     }
 
-    /// What follows: the secret to send, and those to take.
+    /// Returns the secret to send, and those to take.
     fn follows(functions: [Option<(&str, bool)>; 2], distribution: Option<(&str, bool)>) -> (String, String) {
         let secret = seen(functions, distribution);
         (secret.to_send(), secret.to_take())

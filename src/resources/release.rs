@@ -30,7 +30,7 @@ pub enum Release {
     Keyed {
         /// The key.
         key: Made,
-        /// What it is made of; it may hold secrets.
+        /// Parts that the digest is made of; they may hold secrets.
         parts: Parts,
     },
 }
@@ -42,7 +42,7 @@ pub struct Parts(pub BTreeMap<&'static str, String>);
 /// Value of a variable that the engine makes and keeps in the variable alone.
 #[derive(Debug, Clone)]
 pub enum Made {
-    /// What the function of this physical name takes of a distribution.
+    /// Secrets of a distribution that the function of this physical name takes.
     Origin(OriginSecret, String),
     /// A key for digests.
     Key(ReleaseKey),

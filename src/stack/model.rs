@@ -244,9 +244,9 @@ pub struct Function {
     pub binary: Option<String>,
     /// The request it answers, if it is reachable through the API.
     pub route: Option<Route>,
-    /// What it may read.
+    /// Tables that it may read.
     pub reads: Vec<Grant>,
-    /// What it may write.
+    /// Tables that it may write.
     pub writes: Vec<Grant>,
     /// Memory in MB.
     pub memory: u32,
@@ -330,7 +330,7 @@ pub struct Api {
     pub cors: Option<Cors>,
     /// How much it takes before it answers 429.
     pub throttle: Throttle,
-    /// Whether the stack's distribution tells it by a secret that requests come through it.
+    /// Set if the stack's distribution tells it by a secret that requests come through it.
     pub origin_secret: bool,
 }
 

@@ -207,7 +207,7 @@ async fn bounded(aws: &Aws, names: &Names) -> [usize; 2] {
     counts
 }
 
-/// What `status --cost --audit` and `history` call. Returns the namespaces whose metrics were asked for.
+/// Runs `status --cost --audit` and `history`. Returns the namespaces whose metrics were asked for.
 async fn status(aws: &Aws, account: &Account, version: Version) -> BTreeSet<&'static str> {
     let declaration = account.declare(version);
     aws.audit();

@@ -17,7 +17,7 @@ fn strict() -> Config {
     Config { windows: Some(windows()), ..Config::default() }
 }
 
-/// What is live.
+/// Live values.
 #[derive(Debug, PartialEq, Eq)]
 struct Live {
     /// The header's value.
@@ -42,7 +42,7 @@ impl Live {
         self.takes.values().flatten().all(|takes| takes.as_deref() == Some(only)).then_some(only)
     }
 
-    /// Whether every function serves what is sent.
+    /// Set if every function serves what is sent.
     fn serves(&self) -> bool {
         let is_taken = |takes: &str| takes.split(',').any(|secret| secret == "*" || Some(secret) == self.sends.as_deref());
         self.takes.values().all(|[served, _]| served.as_deref().is_none_or(is_taken))

@@ -85,9 +85,9 @@ pub(crate) struct Account {
     limits: bool,
     /// The permissions boundary that the stack declares.
     pub(crate) boundary: Option<String>,
-    /// Whether the environment is protected.
+    /// Set if the environment is protected.
     pub(crate) protect: bool,
-    /// What the stack does about the secret that its distribution sends.
+    /// Treatment of the secret that the distribution sends.
     pub(crate) secret: Cell<OriginSecret>,
     /// For how long runs take the stack's lock; none takes it at all.
     lease: Option<Duration>,

@@ -24,7 +24,7 @@ pub const SHORTEST_SECRET: usize = 32;
 pub struct Edge {
     /// All of them are taken, so that a secret can be replaced while the distribution still sends the one before.
     secrets: Vec<String>,
-    /// Whether requests without one are taken as well, as before there was one.
+    /// Set if requests without one are taken as well, as before there was one.
     takes_any: bool,
     refuses_others: bool,
 }

@@ -34,7 +34,7 @@ pub(in crate::stack) fn of_function(
 /// Resources by what is allowed on them: operations, and patterns of keys.
 type Allowed = BTreeMap<(BTreeSet<Operation>, BTreeSet<String>), BTreeSet<String>>;
 
-/// What is allowed, as it is declared.
+/// Returns what is allowed, as it is declared.
 fn plain(function: &Function, arn: impl Fn(&str) -> String) -> Allowed {
     let mut allowed = Allowed::new();
     for grant in function.reads.iter().chain(&function.writes) {
@@ -58,7 +58,7 @@ fn plain(function: &Function, arn: impl Fn(&str) -> String) -> Allowed {
     allowed
 }
 
-/// The same in less text: each table once, and indexes only where there are any.
+/// Returns the same permissions in less text: each table once, and indexes only where there are any.
 fn shortened(function: &Function, tables: &BTreeMap<String, Table>, arn: impl Fn(&str) -> String) -> Allowed {
     let mut allowed = Allowed::new();
     let mut operations: BTreeMap<&str, BTreeSet<Operation>> = BTreeMap::new();
@@ -88,7 +88,7 @@ fn shortened(function: &Function, tables: &BTreeMap<String, Table>, arn: impl Fn
     allowed
 }
 
-/// Those operations that can be sent to an index.
+/// Returns the operations that can be sent to an index.
 fn on_indexes(grant: &Grant) -> BTreeSet<Operation> {
     grant.operations.iter().copied().filter(|operation| operation.takes_index()).collect()
 }

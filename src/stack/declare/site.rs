@@ -17,7 +17,7 @@ const NAME: &str = "static";
 /// Paths at which the site's address leads to the API.
 pub const API_PATH: &str = "/api/";
 
-/// What follows a script's address in a tag with `integrity`. A browser that kept the script for a tag without `crossorigin` has it without
+/// Suffix of a script's address in a tag with `integrity`. A browser that kept the script for a tag without `crossorigin` has it without
 /// `Access-Control-Allow-Origin`, and refuses it for as long as it keeps it (seen in Chromium 156): to browsers this is another address, to
 /// CloudFront the same, as AWS's policy `CachingOptimized` leaves queries out.
 const CROSS_ORIGIN: &str = "?cors";

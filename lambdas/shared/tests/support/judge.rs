@@ -14,7 +14,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 /// A proxy, which ends with the test.
 pub struct Judge {
-    /// Where it listens.
+    /// Address of the proxy.
     pub url: String,
     state: Arc<State>,
 }

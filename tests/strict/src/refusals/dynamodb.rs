@@ -29,7 +29,7 @@ struct Table {
     last_seen: Value,
     /// For how many days it can be restored, which the local AWS does not keep.
     recovery_days: Option<i64>,
-    /// When point-in-time recovery was enabled: nothing older can be restored.
+    /// Time at which point-in-time recovery was enabled: nothing older can be restored.
     recovery_since: Option<Instant>,
 }
 
