@@ -42,8 +42,12 @@ class Project:
         self._small = small
 
     def packages(self, release):
-        """The directory of the zips of a release: 1 or 2."""
+        """The directory of the zips of a release, 1 or 2, by their functions' names."""
         return self.directory / f"release-{release}"
+
+    def _kept(self, release):
+        """What `up` keeps of its builds of a release."""
+        return self.packages(release) / "built"
 
     def digest(self, release):
         """The `CodeSha256` of this release of the function whose code changes."""
@@ -57,7 +61,7 @@ class Project:
         (self.directory / "stack.yaml").write_text(text)
         self._main.write_text(self._source + (SECOND if release == 2 else ""))
         self._built().mkdir(parents=True, exist_ok=True)
-        for file in self.packages(release).iterdir():
+        for file in self._kept(release).iterdir():
             shutil.copy2(file, self._built() / file.name)
 
     def _built(self):
@@ -82,11 +86,16 @@ class Project:
         for release in (1, 2):
             say(f"building release {release} of the handlers for {architecture()}")
             # What was built before is found to be current, or is not.
-            self.packages(release).mkdir(exist_ok=True)
+            self._kept(release).mkdir(parents=True, exist_ok=True)
+            shutil.rmtree(self._built(), ignore_errors=True)
             self.arrange(release)
             access = {**environment(endpoint, "209999999999"), "CARGO_TARGET_DIR": str(WORK / "handlers")}
             run([self._liveinsight, "plan"], self.directory, access)
-            shutil.copytree(self._built(), self.packages(release), dirs_exist_ok=True)
+            shutil.copytree(self._built(), self._kept(release), dirs_exist_ok=True)
+            for function in FUNCTIONS:
+                # A build that is not current any more may lie beside the one that is.
+                newest = max(self._built().glob(f"{function}-*.zip"), key=lambda file: file.stat().st_mtime)
+                shutil.copy2(newest, self.packages(release) / f"{function}.zip")
         one, two = (self.packages(release) / f"{CHANGED}.zip" for release in (1, 2))
         if one.read_bytes() == two.read_bytes():
             raise Failed("both releases have the same code")
