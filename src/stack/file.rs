@@ -239,8 +239,8 @@ pub struct ApiFile {
     pub cors: Option<CorsFile>,
     /// How much the API takes before it answers 429; 1000 requests per minute if not given.
     pub throttle: Option<ThrottleFile>,
-    /// Whether the distribution sends a secret to the functions, by which they know that a visitor's address and country come from it; true
-    /// if not given. Without, they believe whoever sends such headers: for an API behind a proxy or a distribution of your own.
+    /// Secret that the distribution sends to the functions, by which they know that a visitor's address and country come from it; true
+    /// if not given. Without, they believe every sender of such headers: for an API behind a proxy or a distribution of your own.
     pub origin_secret: Option<bool>,
 }
 
