@@ -1,11 +1,11 @@
 //! Gateway responses: answers that an API gives by itself, where no method does (an unknown path, a throttle, a failed integration).
 //!
-//! They are no resources but fields of the [REST API](super::RestApi): AWS has one of each type whether or not anybody sets it. Of each only
+//! They are no resources but fields of the [REST API](crate::resources::RestApi): AWS has one of each type whether or not anybody sets it. Of each only
 //! the header is ours without which a browser does not show the answer to a page of another origin; what else somebody set in it stays. A type
 //! that somebody gave a setting of its own does not follow the defaults any more, and needs the header, too.
 //! All types without a setting of their own answer as `DEFAULT_4XX` or `DEFAULT_5XX` says ("Gateway response types for API Gateway").
 
-use super::api_common::PAGE;
+use super::common::PAGE;
 use crate::{
     aws::{Aws, Optional},
     engine::Result,

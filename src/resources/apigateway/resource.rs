@@ -3,10 +3,7 @@
 //! AWS calls it a resource. Deleting it deletes its methods and the resources below it; a service that keeps those leaves orphans, which
 //! nothing serves and the sweep collects.
 
-use super::{
-    api_common::{nodes, orphans, turn},
-    rest_api::find_ours,
-};
+use super::{common::{nodes, orphans, turn}, rest_api::find_ours};
 use crate::{
     aws::Aws,
     engine::{Gone, Handle, Id, Live, Ref, Resource, Result, Stray, Written},

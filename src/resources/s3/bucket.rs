@@ -6,10 +6,7 @@
 //!
 //! Files are compared by `ETag`, which is the MD5 of what a plain `PutObject` wrote, and by their headers (`s3_written.rs`).
 
-use super::{
-    s3_site::{SiteObject, empty, list_site, publish, restore},
-    s3_written::with_live_headers,
-};
+use super::{site::{SiteObject, empty, list_site, publish, restore}, written::with_live_headers};
 use crate::{
     aws::{Aws, Optional, Tags},
     engine::{Changes, Error, Found, Gone, Handle, Live, Ref, Resource, Result, Stray, Written, stamped},
@@ -37,7 +34,7 @@ pub struct Bucket {
     pub encryption: String,
     /// `BucketOwnerEnforced`: there are no access lists.
     pub object_ownership: String,
-    /// MD5 (hexadecimal) of every file by its key below [`SITE_PREFIX`](super::SITE_PREFIX). `None`: the files are left as they are.
+    /// MD5 (hexadecimal) of every file by its key below [`SITE_PREFIX`](crate::resources::SITE_PREFIX). `None`: the files are left as they are.
     pub site: Option<BTreeMap<String, String>>,
     /// The files of `site` with their headers, by the same keys.
     pub files: BTreeMap<String, SiteObject>,

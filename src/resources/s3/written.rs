@@ -6,7 +6,7 @@
 //! declared now, they are, and nothing more is asked. Otherwise the object is read, and S3 is asked for the headers of those files only that
 //! were written by somebody else since (`HeadObject`).
 
-use super::s3_site::{Listed, RELEASES_PREFIX, SITE_PREFIX, SiteObject, objects};
+use super::site::{Listed, RELEASES_PREFIX, SITE_PREFIX, SiteObject, objects};
 use crate::{
     aws::{Aws, Headers, Known, Optional},
     engine::{Error, Result},

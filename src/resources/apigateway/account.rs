@@ -2,7 +2,7 @@
 //!
 //! It is a prerequisite, not a resource of a stack: it carries no stack's tag, and no `down` removes it.
 
-use super::api_common::replace;
+use super::common::replace;
 use crate::{
     aws::{Aws, Optional, Policy},
     engine::{Error, Result},

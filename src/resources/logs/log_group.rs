@@ -3,7 +3,7 @@
 //! `CreateLogGroup` takes tags but no retention, which is a call of its own. Names are only searchable by prefix. The ARN in
 //! `arn` ends with `:*`; tagging wants the one without.
 
-use super::{api_common::rest_apis, rest_api::find_ours};
+use crate::resources::apigateway::{find_ours, rest_apis};
 use crate::{
     aws::{Aws, Optional, Tags},
     engine::{Changes, Gone, Handle, Live, Protection, Ref, Resource, Result, Stray, Written},

@@ -3,10 +3,7 @@
 //! What the headers contain is the integration response's business. It is said that `PutMethodResponse` does not overwrite, so a
 //! change deletes it first.
 
-use super::{
-    api_common::{MethodKey, method, spelt_as, turn},
-    api_method::{ApiMethod, found, route},
-};
+use super::{common::{MethodKey, method, spelt_as, turn}, method::{ApiMethod, found, route}};
 use crate::{
     aws::{Aws, Optional},
     engine::{Changes, Gone, Handle, Id, Live, Ref, Resource, Result, Stray, Written},

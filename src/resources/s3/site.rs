@@ -1,9 +1,9 @@
-//! The objects in a bucket: the files of a site, and emptying. They are content of the [bucket](super::Bucket), not resources.
+//! The objects in a bucket: the files of a site, and emptying. They are content of the [bucket](crate::resources::Bucket), not resources.
 //!
 //! Pages are uploaded after everything else, and what is no longer needed is removed last, so that at no moment a page refers to a
 //! file that is not there.
 
-use super::s3_written::milliseconds;
+use super::written::milliseconds;
 use crate::{
     aws::{Aws, Headers, Known, Optional, object_name},
     engine::{Error, Result, digest},
@@ -42,7 +42,7 @@ pub const RELEASES_PREFIX: &str = "site-releases/";
 const LISTED: &str = "site";
 
 /// File of a site. Of its declaration, only the headers are shown and compared as fields; its content is compared by its MD5 in
-/// [`Bucket::site`](super::Bucket::site).
+/// [`Bucket::site`](crate::resources::Bucket::site).
 #[derive(Debug, Clone, Serialize)]
 pub struct SiteObject {
     /// MD5 of the content, hexadecimal.

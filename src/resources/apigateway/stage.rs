@@ -3,11 +3,7 @@
 //! `CreateStage` takes neither limits nor logs, so a patch follows. Logs need a role that is set once per account and region, see
 //! [`ensure_logging_role`]. `GetStages` returns every setting with AWS's defaults filled in, or none at all.
 
-use super::{
-    api_account::ensure_logging_role,
-    api_common::{arn, remove, replace, stages, tags, turn, write_tags},
-    rest_api::find_ours,
-};
+use super::{account::ensure_logging_role, common::{arn, remove, replace, stages, tags, turn, write_tags}, rest_api::find_ours};
 use crate::{
     aws::{Aws, Tags},
     engine::{Changes, Error, Gone, Handle, Id, Live, Ref, Resource, Result, Stray, Written},

@@ -5,7 +5,7 @@
 //! `AllViewerExceptHostHeader` tells nothing that the visitor did not send. Policies of our own would be resources more; so an API uses the
 //! settings from before there were policies ("legacy cache settings" in the Developer Guide), which are part of the distribution itself.
 
-use super::cloudfront_config::{count, incomplete, unless_empty};
+use super::config::{count, incomplete, unless_empty};
 use crate::engine::Result;
 use aws_sdk_cloudfront::types::{
     AllowedMethods, CacheBehavior, CacheBehaviors, CachedMethods, CookiePreference, DefaultCacheBehavior, ForwardedValues,

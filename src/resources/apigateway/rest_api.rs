@@ -3,12 +3,8 @@
 //! Names are not unique, so it is found by name and ownership tag together; somebody else's API of the same name is none of our
 //! business. A new one gets its methods and what is in them by one more call (see [`ApiDocument`]). `CreateRestApi` and `DeleteRestApi` have the tightest limits of all (one per 3 s and one per 30 s).
 
-use super::api_common::{arn, nodes, replace, rest_apis, tags, turn, write_tags};
-use super::{
-    ApiDocument,
-    api_account::prepare_logging_role,
-    api_gateway_response::{error_origins, gateway_responses, write_error_origins},
-};
+use super::common::{arn, nodes, replace, rest_apis, tags, turn, write_tags};
+use super::{ApiDocument, account::prepare_logging_role, gateway_response::{error_origins, gateway_responses, write_error_origins}};
 use crate::{
     aws::{Aws, Optional, Tags},
     engine::{Changes, Class, Error, Found, Gone, Handle, Live, Owner, Ref, Refusal, Resource, Result, Stray, Written},
@@ -30,7 +26,7 @@ pub struct RestApi {
     pub description: Option<String>,
     /// `REGIONAL`, `EDGE` or `PRIVATE`.
     pub endpoint: String,
-    /// `Access-Control-Allow-Origin` of the API's own errors, by [type](super::ERROR_TYPES), quoted as API Gateway wants it.
+    /// `Access-Control-Allow-Origin` of the API's own errors, by [type](crate::resources::ERROR_TYPES), quoted as API Gateway wants it.
     pub error_origins: BTreeMap<String, String>,
     /// Tags.
     pub tags: Tags,
@@ -274,7 +270,7 @@ fn made_meanwhile(id: Option<&str>) -> Error {
 }
 
 /// Our API of this name. Two of them are an error, never a choice.
-pub(super) async fn find_ours(aws: &Aws, name: &str) -> Result<Option<ListedApi>> {
+pub(in crate::resources) async fn find_ours(aws: &Aws, name: &str) -> Result<Option<ListedApi>> {
     let apis = rest_apis(aws).await?;
     let mut ours = apis.iter().filter(|api| api.name() == Some(name) && is_ours(aws, api));
     match (ours.next(), ours.next()) {

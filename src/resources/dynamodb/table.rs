@@ -4,7 +4,7 @@
 //! recovery are calls of their own, refused until the table is ACTIVE. `UpdateTable` takes one index at a time. Time to live can be
 //! changed about once an hour, and no read shows when.
 
-use super::dynamodb_keys::{Index, KeyAttribute, definitions, incomplete, or_empty, schema};
+use super::keys::{Index, KeyAttribute, definitions, incomplete, or_empty, schema};
 use crate::{
     aws::{Aws, Optional, Tags, not_aws},
     engine::{Changes, Class, Error, Found, Gone, Live, Protection, Refusal, Resource, Result, Stray, Written},

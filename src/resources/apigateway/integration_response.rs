@@ -2,12 +2,7 @@
 //!
 //! `PutIntegrationResponse` overwrites, so it makes and changes. A literal header value is quoted: `'*'`.
 
-use super::{
-    api_common::{MethodKey, integration, spelt_as, templates, turn},
-    api_integration::ApiIntegration,
-    api_method::{found, route},
-    api_method_response::ApiMethodResponseOutput,
-};
+use super::{common::{MethodKey, integration, spelt_as, templates, turn}, integration::ApiIntegration, method::{found, route}, method_response::ApiMethodResponseOutput};
 use crate::{
     aws::Aws,
     engine::{Changes, Gone, Handle, Id, Live, Ref, Resource, Result, Stray, Written},
@@ -30,7 +25,7 @@ pub struct ApiIntegrationResponse {
     pub title: String,
     /// Pattern of the integration's answers that it is for; empty for all that have no other.
     pub selection_pattern: String,
-    /// Headers (see [`response_header`](super::response_header)) and what they contain (see [`quoted`]).
+    /// Headers (see [`response_header`](crate::resources::response_header)) and what they contain (see [`quoted`]).
     pub response_parameters: BTreeMap<String, String>,
     /// The body, by content type. Leave out what is empty: AWS does not return it.
     pub response_templates: BTreeMap<String, String>,

@@ -48,7 +48,7 @@ pub(super) async fn turn(aws: &Aws, api: &str) -> crate::aws::Turn {
 }
 
 /// All REST APIs of the region.
-pub(super) async fn rest_apis(aws: &Aws) -> Result<Rc<Vec<RestApi>>> {
+pub(in crate::resources) async fn rest_apis(aws: &Aws) -> Result<Rc<Vec<RestApi>>> {
     aws.shared("apigateway", "apis", || async {
         let mut apis = Vec::new();
         let send = |position| aws.apigateway.get_rest_apis().limit(PAGE).set_position(position).send();

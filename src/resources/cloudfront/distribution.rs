@@ -7,8 +7,8 @@
 //!
 //! Not managed, so that it can be set by hand: own domains and their certificate, web ACL, access logs, restrictions, functions.
 
-use super::cloudfront_behavior::{Behavior, behaviors};
-use super::cloudfront_config::{ErrorPage, Origin, Protocol, Verify, count, error_pages, has_page, incomplete, sent_to};
+use super::behavior::{Behavior, behaviors};
+use super::config::{ErrorPage, Origin, Protocol, Verify, count, error_pages, has_page, incomplete, sent_to};
 use crate::{
     aws::{Aws, Optional, Tags, not_aws},
     engine::{Changes, Class, Error, Found, Gone, Handle, Live, Owner, Ref, Refusal, Resource, Result, Stray, Written},

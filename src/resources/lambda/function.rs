@@ -1,4 +1,4 @@
-//! A Lambda function: configuration and code of `$LATEST`. What serves requests is the version behind the [alias](super::Alias).
+//! A Lambda function: configuration and code of `$LATEST`. What serves requests is the version behind the [alias](crate::resources::Alias).
 //!
 //! Configuration and code change by separate calls, and each makes the function busy for a moment; the engine's rounds put the second
 //! behind the first. `Environment` without variables keeps the old ones, so an empty map is sent as such. The architecture belongs to the code.

@@ -1,9 +1,9 @@
 //! What others put on a function, where its code is changed and not where it serves: URLs, and who may call `$LATEST`.
 //!
-//! Requests come through an [alias](super::Alias), so nothing is declared of it. A function URL lets in whom its own setting says, past the API
+//! Requests come through an [alias](crate::resources::Alias), so nothing is declared of it. A function URL lets in whom its own setting says, past the API
 //! and its limits. A URL of an alias is listed with those of the function. Statements on single versions are not looked at.
 
-use super::lambda_permission::principal;
+use super::permission::principal;
 use crate::{
     aws::{Aws, Optional, Policy},
     engine::Result,

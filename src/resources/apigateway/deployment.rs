@@ -3,10 +3,7 @@
 //! It cannot be changed and AWS does not tell what is in it, so its description says which declaration it is a snapshot of. Another
 //! declaration is another deployment: the stage moves to it, and the sweep collects the old one.
 
-use super::{
-    api_common::{deployments, stages, turn},
-    rest_api::find_ours,
-};
+use super::{common::{deployments, stages, turn}, rest_api::find_ours};
 use crate::{
     aws::Aws,
     engine::{Gone, Handle, Id, Live, Ref, Resource, Result, Stray, Written},

@@ -3,11 +3,7 @@
 //! Its integration and its responses are resources of their own and go with it. `PutMethod` refuses to overwrite, and a change is
 //! so rare that the method is replaced: only the draft is touched, callers meet the deployment.
 
-use super::{
-    api_common::{MethodKey, method, nodes, turn},
-    api_resource::ApiResource,
-    rest_api::find_ours,
-};
+use super::{common::{MethodKey, method, nodes, turn}, resource::ApiResource, rest_api::find_ours};
 use crate::{
     aws::Aws,
     engine::{Gone, Handle, Id, Live, Ref, Resource, Result, Stray, Written},

@@ -3,10 +3,7 @@
 //! AWS fills in a timeout of 29 s and `WHEN_NO_MATCH`. `PutIntegration` overwrites but may drop the integration's responses, so a
 //! change replaces the integration and, as they are part of it, its responses: only the draft is touched, callers meet the deployment.
 
-use super::{
-    api_common::{MethodKey, integration, spelt_as, templates, turn},
-    api_method::{ApiMethod, found, route},
-};
+use super::{common::{MethodKey, integration, spelt_as, templates, turn}, method::{ApiMethod, found, route}};
 use crate::{
     aws::Aws,
     engine::{Gone, Handle, Id, Live, Ref, Resource, Result, Stray, Written},

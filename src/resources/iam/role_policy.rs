@@ -1,6 +1,6 @@
 //! A policy embedded in a role.
 
-use super::{Role, RoleOutput, iam_role::list_roles};
+use super::{Role, RoleOutput, role::list_roles};
 use crate::{
     aws::{Aws, Optional, Policy, decode_policy},
     engine::{Changes, Gone, Id, Live, Ref, Resource, Result, Stray, Written},

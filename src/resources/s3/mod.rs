@@ -1,0 +1,14 @@
+//! Amazon S3: the bucket, its settings and its objects.
+
+mod bucket;
+mod bucket_policy;
+mod public_access_block;
+mod site;
+mod written;
+
+pub use bucket::{Bucket, BucketOutput};
+pub use bucket_policy::{BucketPolicy, BucketPolicyOutput};
+pub use public_access_block::{PublicAccessBlock, PublicAccessBlockOutput};
+pub(crate) use site::list_site;
+pub use site::{OWN_PREFIX, RELEASES_PREFIX, SITE_PREFIX, SiteObject, delete_objects, list_releases};
+pub use written::{ListedVersion, keep_written, written_key};
