@@ -7,7 +7,6 @@ pub mod cache;
 pub mod child;
 pub mod cli;
 pub mod commands;
-pub mod console;
 pub mod cost;
 mod disk;
 mod duration;

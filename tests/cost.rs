@@ -33,7 +33,7 @@ fn now() -> f64 {
 async fn aws(account: &str) -> Aws {
     let connection = Connection::endpoint("us-east-1", &test_support::endpoint(), account, "test").await;
     let place = Place { limits: false, ..Place::aws("aws", "us-east-1", account) };
-    connection.aws(place, "cost/test".to_owned())
+    liveinsight::resources::connect(&connection, place, "cost/test".to_owned())
 }
 
 /// Puts a value at each of these times.
@@ -204,7 +204,7 @@ async fn answers_are_read_to_the_last() {
     ];
     let connection = Connection::endpoint("us-east-1", &answering(pages.to_vec()), "test", "test").await;
     let place = Place { limits: false, ..Place::aws("aws", "us-east-1", "000000000000") };
-    let aws = connection.aws(place, "cost/test".to_owned());
+    let aws = liveinsight::resources::connect(&connection, place, "cost/test".to_owned());
 
     let stack = Stack::parse(TABLE, "stack.yaml", &test_support::workspace(), None, None).unwrap();
     let declaration = declare(&stack, &aws.place, &Content::default());

@@ -27,7 +27,7 @@ fn now() -> i64 {
 async fn aws() -> Aws {
     let connection = Connection::endpoint(REGION, &test_support::endpoint(), "test", "test").await;
     let place = Place { limits: false, ..Place::aws("aws", REGION, "000000000000") };
-    connection.aws(place, "logs/test".to_owned())
+    liveinsight::resources::connect(&connection, place, "logs/test".to_owned())
 }
 
 /// Writes lines `from..until`, seven of each stream in every millisecond.

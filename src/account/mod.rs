@@ -3,9 +3,7 @@
 //! Deliberately not here: what a stack needs ([`policy`](crate::policy) says which permissions), and how it is shown.
 
 mod principal;
-mod quotas;
 mod simulation;
 
 pub use principal::{Principal, principal};
-pub use quotas::{Quota, distributions, logging_role, quotas};
 pub use simulation::{Denied, Simulated, simulate};

@@ -7,61 +7,29 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// (what, requests per second, burst, how it is known). `what` is `service`, for all its operations together, or `service:Operation`.
-///
-/// Sources: "Amazon API Gateway quotas" (total 10/s with a burst of 40, and per operation; none can be raised); "Lambda quotas"
-/// (`GetFunction` 100/s, `GetPolicy` 15/s, the rest of the control plane 15/s together); "CloudWatch service quotas" and "CloudWatch Logs
-/// quotas"; "`LookupEvents`" in the CloudTrail API reference. DynamoDB's mutation limit (about 1/s after a burst) was measured by the AWS
-/// Controllers for Kubernetes project. IAM, CloudFront and the tagging service publish none; theirs are what others observed, or assumed.
-const LIMITS: &[(&str, f64, f64, Source)] = {
-    use Source::{Assumed, Documented, Reported};
-    &[
-        ("apigateway", 10.0, 40.0, Documented),
-        ("apigateway:CreateRestApi", 1.0 / 3.0, 1.0, Documented),
-        ("apigateway:PutRestApi", 1.0, 1.0, Documented),
-        ("apigateway:DeleteRestApi", 1.0 / 30.0, 1.0, Documented),
-        ("apigateway:CreateResource", 5.0, 5.0, Documented),
-        ("apigateway:DeleteResource", 5.0, 5.0, Documented),
-        ("apigateway:GetResources", 2.5, 5.0, Documented),
-        ("apigateway:CreateDeployment", 0.2, 1.0, Documented),
-        ("apigateway:UpdateAccount", 0.05, 1.0, Documented),
-        ("lambda", 15.0, 15.0, Documented),
-        ("lambda:GetFunction", 100.0, 100.0, Documented),
-        ("lambda:GetPolicy", 15.0, 15.0, Documented),
-        ("cloudtrail:LookupEvents", 2.0, 2.0, Documented),
-        ("cloudwatch:PutMetricAlarm", 3.0, 3.0, Documented),
-        ("cloudwatch:DescribeAlarms", 9.0, 9.0, Documented),
-        ("cloudwatch:DeleteAlarms", 3.0, 3.0, Documented),
-        ("cloudwatch:ListTagsForResource", 10.0, 10.0, Documented),
-        ("cloudwatch:TagResource", 20.0, 20.0, Documented),
-        ("cloudwatch:UntagResource", 20.0, 20.0, Documented),
-        ("logs:CreateLogGroup", 10.0, 10.0, Documented),
-        ("logs:DeleteLogGroup", 10.0, 10.0, Documented),
-        ("logs:DescribeLogGroups", 10.0, 10.0, Documented),
-        ("logs:FilterLogEvents", 5.0, 5.0, Documented),
-        ("logs:PutRetentionPolicy", 5.0, 5.0, Documented),
-        ("logs:ListTagsForResource", 5.0, 5.0, Documented),
-        ("logs:TagResource", 5.0, 5.0, Documented),
-        ("logs:UntagResource", 5.0, 5.0, Documented),
-        ("dynamodb:CreateTable", 1.0, 4.0, Reported),
-        ("dynamodb:UpdateTable", 1.0, 4.0, Reported),
-        ("dynamodb:DeleteTable", 1.0, 4.0, Reported),
-        ("dynamodb:TagResource", 1.0, 4.0, Reported),
-        ("dynamodb:DescribeTimeToLive", 2.0, 4.0, Reported),
-        ("dynamodb:DescribeContinuousBackups", 2.0, 4.0, Reported),
-        ("tag", 5.0, 5.0, Assumed),
-        ("iam", 10.0, 20.0, Assumed),
-        ("cloudfront", 5.0, 5.0, Assumed),
-        ("cloudfront:UpdateDistribution", 0.05, 2.0, Reported),
-        ("cloudfront:CreateInvalidation", 0.5, 1.0, Reported),
-    ]
-};
+/// Request limit of AWS.
+#[derive(Debug)]
+pub struct RequestLimit {
+    /// `service`, for all its operations together, or `service:Operation`.
+    pub what: &'static str,
+    /// Requests a second.
+    pub rate: f64,
+    /// Requests at once.
+    pub burst: f64,
+    /// How it is known.
+    pub source: Source,
+}
 
-/// Returns the seconds that a number of requests takes at least, within one of AWS's limits: `service` or `service:Operation`. 0 without a
-/// limit.
-pub fn least_seconds(what: &str, requests: u32) -> f64 {
-    let limit = LIMITS.iter().find(|(limited, ..)| *limited == what);
-    limit.map_or(0.0, |(_, rate, burst, _)| (f64::from(requests) - burst).max(0.0) / rate)
+impl RequestLimit {
+    /// Limit of so many requests a second, and so many at once.
+    pub const fn new(what: &'static str, rate: f64, burst: f64, source: Source) -> Self {
+        Self { what, rate, burst, source }
+    }
+
+    /// Returns the seconds that a number of requests takes at least.
+    pub fn least_seconds(&self, requests: u32) -> f64 {
+        (f64::from(requests) - self.burst).max(0.0) / self.rate
+    }
 }
 
 /// Operations that do not count towards their service's total (documented: "Lambda quotas").
@@ -95,15 +63,14 @@ impl Bucket {
 pub(super) struct Budgets(RefCell<HashMap<&'static str, Bucket>>);
 
 impl Budgets {
-    /// AWS's limits, or none.
-    pub(super) fn new(limits: bool) -> Self {
+    /// Keeps within these limits.
+    pub(super) fn new(limits: impl IntoIterator<Item = &'static RequestLimit>) -> Self {
         let filled = Instant::now();
-        let limits = if limits { LIMITS } else { &[] };
-        let bucket = |&(what, rate, burst, _): &(&'static str, f64, f64, Source)| {
+        let bucket = |&RequestLimit { what, rate, burst, .. }: &'static RequestLimit| {
             let burst = (burst - rate * JITTER).max(1.0);
             (what, Bucket { rate: rate * PACE, burst, tokens: burst, filled })
         };
-        Self(RefCell::new(limits.iter().map(bucket).collect()))
+        Self(RefCell::new(limits.into_iter().map(bucket).collect()))
     }
 
     /// Waits until the operation is within its limits.
@@ -130,13 +97,14 @@ impl Budgets {
 
 #[cfg(test)]
 mod tests {
-    use super::{Budgets, LIMITS, least_seconds};
+    use super::{Budgets, RequestLimit, Source};
+    use crate::resources::request_limits;
     use std::time::{Duration, Instant};
 
     #[test]
     fn no_window_sees_more_requests_than_burst_and_rate_allow() {
-        for &(what, rate, burst, _) in LIMITS.iter().filter(|(what, ..)| what.contains(':')) {
-            let (budgets, start) = (Budgets::new(true), Instant::now());
+        for &RequestLimit { what, rate, burst, .. } in request_limits().filter(|limit| limit.what.contains(':')) {
+            let (budgets, start) = (Budgets::new(request_limits()), Instant::now());
             let mut waits: Vec<Duration> = (0..50).map(|_| budgets.reserve(what, start)).collect();
             waits.sort();
             for (request, wait) in (1..).zip(&waits) {
@@ -148,8 +116,8 @@ mod tests {
 
     #[test]
     fn requests_that_arrive_closer_together_than_they_left_are_not_too_many() {
-        for &(what, rate, burst, _) in LIMITS.iter().filter(|(what, ..)| what.contains(':')) {
-            let (budgets, start) = (Budgets::new(true), Instant::now());
+        for &RequestLimit { what, rate, burst, .. } in request_limits().filter(|limit| limit.what.contains(':')) {
+            let (budgets, start) = (Budgets::new(request_limits()), Instant::now());
             let mut waits: Vec<f64> = (0..50).map(|_| budgets.reserve(what, start).as_secs_f64()).collect();
             waits.sort_by(f64::total_cmp);
             // The first is late, all others are not: AWS's own bucket is full when the first one comes.
@@ -165,14 +133,13 @@ mod tests {
 
     #[test]
     fn what_is_more_than_a_burst_takes_its_time() {
-        assert!((least_seconds("cloudwatch:PutMetricAlarm", 18) - 5.0).abs() < 1e-9);
-        assert!((least_seconds("apigateway", 40) - 0.0).abs() < 1e-9);
-        assert!((least_seconds("s3:PutObject", 1_000) - 0.0).abs() < 1e-9);
+        let limit = RequestLimit::new("cloudwatch:PutMetricAlarm", 3.0, 3.0, Source::Documented);
+        assert!((limit.least_seconds(18) - 5.0).abs() < 1e-9 && limit.least_seconds(3).abs() < 1e-9);
     }
 
     #[test]
     fn without_limits_nothing_waits() {
-        let budgets = Budgets::new(false);
+        let budgets = Budgets::new([]);
         assert!((0..100).all(|_| budgets.reserve("apigateway:DeleteRestApi", Instant::now()).is_zero()));
     }
 }

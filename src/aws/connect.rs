@@ -1,7 +1,7 @@
 //! From the standard AWS configuration to an [`Aws`].
 
 use super::{
-    Aws, Place,
+    Aws, Place, RequestLimit,
     batch::Gathering,
     bucket_owner::BucketOwner,
     budget::Budgets,
@@ -179,7 +179,7 @@ impl Connection {
     }
 
     /// The clients, for one stack in one place.
-    pub fn aws(&self, place: Place, stack: String) -> Aws {
+    pub fn aws(&self, place: Place, stack: String, limits: impl Iterator<Item = &'static RequestLimit>) -> Aws {
         let is_elsewhere = self.is_elsewhere();
         let mut s3 = aws_sdk_s3::config::Builder::from(&self.config).force_path_style(is_elsewhere);
         if let Some(owner) = BucketOwner::new(&place.account) {
@@ -193,7 +193,7 @@ impl Connection {
             is_elsewhere,
             alarms_to_delete: Gathering::default(),
             audits: Cell::new(false),
-            budgets: Budgets::new(place.limits),
+            budgets: Budgets::new(limits.filter(|_| place.limits)),
             stack,
             apigateway: aws_sdk_apigateway::Client::from_conf(apigateway),
             cloudfront: aws_sdk_cloudfront::Client::new(&self.config),

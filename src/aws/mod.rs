@@ -6,6 +6,7 @@ mod budget;
 mod call;
 mod clock;
 mod connect;
+mod console;
 mod credentials;
 mod delete_objects;
 mod error;
@@ -16,7 +17,6 @@ mod object;
 mod object_headers;
 mod object_names;
 mod pages;
-mod permissions;
 mod place;
 mod policy;
 mod reports;
@@ -27,16 +27,16 @@ mod tags;
 mod told;
 mod transport;
 
-pub use budget::least_seconds;
+pub use budget::RequestLimit;
 pub use call::Tally;
 pub use clock::ServiceClock;
 pub use connect::{APP_NAME, Caller, ConnectError, Connection, Named};
+pub use console::encoded;
 pub use error::{Optional, not_aws};
 pub use notes::Published;
 pub use object_headers::{Headers, Known};
 pub use object_names::object_name;
 pub use pages::{MAX_PAGES, Pages};
-pub use permissions::{On, PERMISSIONS, Permission, Task};
 pub use place::Place;
 pub use policy::{Policy, decode as decode_policy};
 pub use reports::FEW_ROLES;
@@ -150,6 +150,10 @@ impl Aws {
 }
 
 impl Cloud for Aws {
+    type Target = Place;
+    type Kind = crate::resources::Kind;
+    type Identity = crate::resources::Identity;
+
     fn refresh(&self) {
         self.set_last_look(false);
         self.memo.clear();

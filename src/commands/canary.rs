@@ -98,11 +98,11 @@ pub(super) async fn check_abandoned(
 /// Returns the canaries that nobody watches: the function's logical name, and the share in words.
 fn abandoned(declaration: &Declaration, is_wanted: impl Fn(&Id) -> bool) -> Vec<(String, String)> {
     let mut left = Vec::new();
-    for entry in declaration.graph.entries().iter().filter(|entry| entry.id.kind() == Alias::KIND && is_wanted(&entry.id)) {
-        let outputs = entry.outputs().unwrap_or_default();
-        for (version, share) in outputs["shares"].as_object().into_iter().flatten() {
+    for entry in declaration.graph.entries().iter().filter(|entry| is_wanted(&entry.id)) {
+        let Some(alias) = entry.output::<Alias>() else { continue };
+        for (version, share) in alias.shares {
             let name = entry.id.name();
-            let share = format!("{} % of {name} to version {version}", percent(share.as_f64().unwrap_or_default()));
+            let share = format!("{} % of {name} to version {version}", percent(share));
             left.push((name.to_owned(), share));
         }
     }
@@ -221,8 +221,7 @@ async fn tell_of_requests(context: &Context, canary: &Canary<'_>) {
 
 /// The alarms that fire, as they were observed, sorted.
 fn firing_as_observed(declaration: &Declaration) -> Vec<String> {
-    let is_firing =
-        |entry: &&engine::Entry<Aws>| entry.id.kind() == Alarm::KIND && entry.outputs().is_some_and(|outputs| outputs["state"] == "ALARM");
+    let is_firing = |entry: &&engine::Entry<Aws>| entry.output::<Alarm>().is_some_and(|alarm| alarm.is_firing());
     let mut firing: Vec<String> = declaration.graph.entries().iter().filter(is_firing).map(|entry| entry.id.name().to_owned()).collect();
     firing.sort();
     firing

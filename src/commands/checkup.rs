@@ -1,11 +1,12 @@
 //! What `doctor` says of an account.
 
 use crate::{
-    account::{self, Denied, Principal, Quota},
-    aws::{Aws, Task},
+    account::{self, Denied, Principal},
+    aws::Aws,
     engine::{Class, Error, Result},
     error::CliError,
     policy,
+    resources::{self, Used, access::Task},
     stack::Names,
     ui::Finding,
 };
@@ -19,7 +20,7 @@ pub(super) async fn logging_role(aws: &Aws, needed: bool) -> Option<Finding> {
     if !needed {
         return None;
     }
-    Some(match account::logging_role(aws).await {
+    Some(match resources::logging_role(aws).await {
         Ok(Some(role)) => Finding::of(WHAT, Ok::<_, CliError>(format!("API Gateway writes them as {role}"))),
         Ok(None) => Finding::of(WHAT, Ok::<_, CliError>("API Gateway has no role to write them with yet; `up` makes one".to_owned())),
         Err(error) => unknown(WHAT, &error),
@@ -32,7 +33,7 @@ pub(super) async fn cloudfront(aws: &Aws, needed: bool) -> Option<Finding> {
     if !needed {
         return None;
     }
-    Some(match account::distributions(aws).await {
+    Some(match resources::count_distributions(aws).await {
         Ok(0) => {
             let text = "the account has no distribution yet; CloudFront can refuse a new account until AWS has verified it, which no call \
                         tells beforehand: `up` then says so, and a support case (\"Account verification\") ends it";
@@ -47,9 +48,9 @@ pub(super) async fn cloudfront(aws: &Aws, needed: bool) -> Option<Finding> {
 /// All quotas in one.
 pub(super) async fn quotas(aws: &Aws) -> Finding {
     const WHAT: &str = "quotas";
-    let found = account::quotas(aws).await;
-    let told = |(what, result): &(&str, Result<Quota>)| match result {
-        Ok(quota @ Quota { used, most, .. }) => {
+    let found = resources::quotas(aws).await;
+    let told = |(what, result): &(&str, Result<Used>)| match result {
+        Ok(quota @ Used { used, limit, .. }) => {
             let state = if quota.is_full() {
                 " (full)"
             } else if quota.is_near() {
@@ -57,17 +58,17 @@ pub(super) async fn quotas(aws: &Aws) -> Finding {
             } else {
                 ""
             };
-            format!("{used} of {most} {what}{state}")
+            format!("{used} of {limit} {what}{state}")
         }
         Err(error) => format!("{what}: cannot be read: {error}"),
     };
     let detail = found.iter().map(told).collect::<Vec<_>>().join("\n");
     let raise = || "have it raised in the Service Quotas console, or remove what is not needed".to_owned();
-    let quotas = || found.iter().filter_map(|(_, result)| result.as_ref().ok());
-    if quotas().any(Quota::is_full) {
+    let quotas = || found.iter().filter_map(|(_, result)| result.as_ref().ok().copied());
+    if quotas().any(Used::is_full) {
         return Finding::of(WHAT, Err::<String, _>(CliError::failed(detail).hint(raise())));
     }
-    if quotas().any(Quota::is_near) {
+    if quotas().any(Used::is_near) {
         return Finding::warning(WHAT, detail, Some(raise()));
     }
     match found.iter().find_map(|(_, result)| result.as_ref().err()) {

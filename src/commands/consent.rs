@@ -17,16 +17,16 @@ pub(super) struct Allowed {
 }
 
 /// Refuses a plan that needs more than was allowed, naming everything that stands in the way.
-pub(super) fn check<C>(plan: &Plan<C>, only: Option<&BTreeSet<Id>>, allowed: Allowed) -> Result<(), CliError> {
+pub(super) fn check<C: crate::engine::Cloud>(plan: &Plan<C>, only: Option<&BTreeSet<Id>>, allowed: Allowed) -> Result<(), CliError> {
     refuse(plan, only, allowed, "refused, and nothing was changed")
 }
 
 /// Refuses a plan that `up` would refuse with the same consent.
-pub(super) fn foresee<C>(plan: &Plan<C>, allowed: Allowed) -> Result<(), CliError> {
+pub(super) fn foresee<C: crate::engine::Cloud>(plan: &Plan<C>, allowed: Allowed) -> Result<(), CliError> {
     refuse(plan, None, allowed, "`up` would refuse this plan")
 }
 
-fn refuse<C>(plan: &Plan<C>, only: Option<&BTreeSet<Id>>, allowed: Allowed, heading: &str) -> Result<(), CliError> {
+fn refuse<C: crate::engine::Cloud>(plan: &Plan<C>, only: Option<&BTreeSet<Id>>, allowed: Allowed, heading: &str) -> Result<(), CliError> {
     let mut message = String::new();
     let mut hints = BTreeSet::new();
     for step in plan.steps.iter().filter(|step| only.is_none_or(|only| only.contains(&step.id))) {

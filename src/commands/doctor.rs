@@ -9,7 +9,7 @@ use crate::{
     cli::Format,
     error::{CliError, Exit},
     local::Home,
-    stack::{Names, Stack},
+    stack::Stack,
     ui::{self, Finding},
 };
 use clap::Args;
@@ -102,8 +102,8 @@ async fn account(context: &Context, stack: Option<&Stack>) -> Vec<Finding> {
         return vec![Finding::of("credentials", caller.map(|caller| format!("account {}, {region} answers", caller.account)))];
     };
     let place = Place::aws(&caller.partition, region, &caller.account);
-    let names = Names::new(stack, &caller.account);
-    let aws = connection.aws(place, names.stack_tag());
+    let names = stack.names(&caller.account);
+    let aws = crate::resources::connect(&connection, place, names.stack_tag());
     context.progress.quiet_step("looking at the account's quotas and permissions");
     let (role, cloudfront, quotas, permissions) = futures::join!(
         checkup::logging_role(&aws, stack.has_api()),

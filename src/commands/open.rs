@@ -3,10 +3,7 @@
 use super::{Context, outputs, session::Session, session::Sources};
 use crate::{
     cli::Format,
-    console,
-    engine::Resource,
     error::{CliError, Exit},
-    resources::{Distribution, RestApi},
     stack::{Content, declare},
 };
 use clap::Args;
@@ -61,15 +58,10 @@ async fn page(context: &Context, session: &Session, id: &str) -> Result<String, 
         let nearest = entries.iter().map(|entry| entry.id.as_str()).max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
         return Err(error.hint(nearest.map_or_else(String::new, |id| format!("did you mean {id}? `liveinsight graph` lists all"))));
     };
-    let url = |ids: &console::Ids| console::url(&entry.id, &entry.name, ids, &session.place, &session.names());
-    if let Some(url) = url(&console::Ids::default()) {
+    if let Some(url) = entry.identity(&session.place).console {
         return Ok(url);
     }
     outputs::all(context, session, &declaration).await?;
-    let found = |kind: &str| {
-        let outputs = entries.iter().find(|entry| entry.id.kind() == kind)?.outputs()?;
-        outputs["id"].as_str().map(str::to_owned)
-    };
-    let ids = console::Ids { api: found(RestApi::KIND), distribution: found(Distribution::KIND) };
-    url(&ids).ok_or_else(|| CliError::failed(format!("{id} does not exist yet")).hint(outputs::UP))
+    let url = entry.identity(&session.place).console;
+    url.ok_or_else(|| CliError::failed(format!("{id} does not exist yet")).hint(outputs::UP))
 }

@@ -5,10 +5,11 @@ use super::{
     session::{Sources, load},
 };
 use crate::{
-    aws::{Connection, Place, Task},
+    aws::{Connection, Place},
     cli::Format,
     error::{CliError, Exit},
     local, policy,
+    resources::access::Task,
     stack::{Names, Stack},
 };
 use clap::Args;
@@ -56,7 +57,7 @@ pub(super) async fn run(args: &PolicyArgs, context: &Context) -> Result<Exit, Cl
     context.format(Format::of("policy"))?;
     let stack = load(context, Sources::NotNeeded)?;
     let place = place(args, context, &stack).await?;
-    let names = Names::new(&stack, &place.account);
+    let names = stack.names(&place.account);
     let document = match &args.trust {
         Some(repository) => policy::trust(repository, &place),
         None if args.boundary => policy::boundary(&place, &names),

@@ -60,10 +60,7 @@ fn routed<'stack>(stack: &'stack Stack, routes: &[&str]) -> impl Iterator<Item =
 #[cfg(test)]
 mod tests {
     use super::{any_site, closed};
-    use crate::{
-        aws::Place,
-        stack::{Names, Stack},
-    };
+    use crate::{aws::Place, stack::Stack};
     use shared::token::{OPEN_READING, READING_CLOSED};
     use std::path::Path;
 
@@ -72,7 +69,7 @@ mod tests {
 
     fn said(text: &str, environment: &str) -> (Option<String>, Option<String>) {
         let stack = Stack::parse(text, "stack.yaml", Path::new("."), Some(environment), None).unwrap();
-        let (names, place) = (Names::new(&stack, ACCOUNT), Place::aws("aws", &stack.region, ACCOUNT));
+        let (names, place) = (stack.names(ACCOUNT), Place::aws("aws", &stack.region, ACCOUNT));
         let local = Place { functions_on_host: true, ..place.clone() };
         assert_eq!((closed(&stack, &names, &local), any_site(&stack, &names, &local)), (None, None), "locally everything is open");
         (closed(&stack, &names, &place), any_site(&stack, &names, &place))

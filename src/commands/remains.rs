@@ -60,7 +60,7 @@ pub(super) fn of(stack: &Stack, names: &Names, graph: &Graph<Aws>, leaving: &[Id
     }
     let api = graph.entries().iter().find(|entry| entry.id.kind() == RestApi::KIND && leaving.contains(&entry.id));
     if let Some(api) = api {
-        let id = api.outputs().and_then(|outputs| Some(outputs["id"].as_str()?.to_owned()));
+        let id = api.output::<RestApi>().map(|api| api.id);
         remains.extend(of_api(names, &stack.region, id.as_deref()));
     }
     remains
@@ -115,7 +115,7 @@ mod tests {
     use crate::{
         aws::Place,
         engine::Id,
-        stack::{Content, Names, Stack, declare},
+        stack::{Content, Stack, declare},
     };
 
     /// What stays when all of this is removed.
@@ -124,7 +124,7 @@ mod tests {
         let stack = Stack::parse(&text, "stack.yaml", &test_support::workspace(), None, None).unwrap();
         let graph = declare(&stack, &Place::aws("aws", "eu-west-1", "123456789012"), &Content::default()).graph;
         let leaving: Vec<Id> = graph.entries().iter().map(|entry| entry.id.clone()).collect();
-        of(&stack, &Names::new(&stack, "123456789012"), &graph, &leaving)
+        of(&stack, &stack.names("123456789012"), &graph, &leaving)
     }
 
     #[test]

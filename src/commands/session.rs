@@ -125,8 +125,8 @@ impl Session {
     }
 
     fn new(context: &Context, stack: Stack, place: Place, connection: &Connection) -> Self {
-        let names = Names::new(&stack, &place.account);
-        let mut aws = connection.aws(place.clone(), names.stack_tag());
+        let names = stack.names(&place.account);
+        let mut aws = crate::resources::connect(&connection, place.clone(), names.stack_tag());
         if let Some(recorder) = context.recorder() {
             aws.record(recorder);
         }
@@ -137,7 +137,7 @@ impl Session {
 
     /// The physical names of what the stack has.
     pub(super) fn names(&self) -> Names {
-        Names::new(&self.stack, &self.place.account)
+        self.stack.names(&self.place.account)
     }
 
     /// The physical names of the functions, by logical name.

@@ -9,11 +9,11 @@ use super::{
 use crate::{
     aws::Aws,
     cli::Format,
-    engine::{Event, Id, Plan, Resource, State, survey},
+    engine::{Event, Id, Plan, State, survey},
     error::{CliError, Exit},
     lock::{Held, Lock},
     release::Standing,
-    resources::{Alarm, Alias},
+    resources::{Alarm, Alias, AliasOutput},
     stack::{Declaration, declare},
     trail::{self, Author},
     ui,
@@ -76,7 +76,7 @@ pub(super) async fn run(args: &StatusArgs, context: &Context) -> Result<Exit, Cl
 
 /// Who changed what differs, as far as CloudTrail tells: a help that nothing depends on.
 async fn authors(context: &Context, session: &Session, plan: &Plan<Aws>, declaration: &Declaration) -> BTreeMap<Id, Author> {
-    let subjects = trail::subjects(&plan.steps, &declaration.graph, &session.place, &session.names());
+    let subjects = trail::subjects(&plan.steps, |id| plan.identity(&declaration.graph, id, &session.place));
     if subjects.is_empty() {
         return BTreeMap::new();
     }
@@ -103,17 +103,15 @@ async fn in_bucket(session: &Session, plan: &Plan<Aws>, declaration: &Declaratio
 fn health(declaration: &Declaration) -> ui::Health {
     let mut health = ui::Health::default();
     for entry in declaration.graph.entries() {
-        let (name, Some(outputs)) = (entry.id.name(), entry.outputs()) else { continue };
-        match entry.id.kind() {
-            Alias::KIND => {
-                health.live_versions.insert(name.to_owned(), outputs["version"].as_str().unwrap_or_default().to_owned());
-                let shares: BTreeMap<String, f64> = serde_json::from_value(outputs["shares"].clone()).unwrap_or_default();
-                if !shares.is_empty() {
-                    health.canaries.insert(name.to_owned(), shares);
-                }
+        let name = entry.id.name();
+        if let Some(AliasOutput { version, shares, .. }) = entry.output::<Alias>() {
+            health.live_versions.insert(name.to_owned(), version);
+            if !shares.is_empty() {
+                health.canaries.insert(name.to_owned(), shares);
             }
-            Alarm::KIND if outputs["state"] == "ALARM" => health.firing_alarms.push(name.to_owned()),
-            _ => {}
+        }
+        if entry.output::<Alarm>().is_some_and(|alarm| alarm.is_firing()) {
+            health.firing_alarms.push(name.to_owned());
         }
     }
     health.firing_alarms.sort();

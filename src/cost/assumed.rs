@@ -4,9 +4,9 @@
 //! (`docs/performance-handlers.md`); of any other function it is assumed that an event is one small item in each of its tables. Whoever reads is
 //! one dashboard. Nothing is assumed of requests that fail, and none of preflights: the tracker's requests need none.
 
-use super::{GB, Inventory, Item, MONTH_DAYS, MONTH_HOURS, Usage, inventory::Thing};
+use super::{GB, Inventory, Item, MONTH_DAYS, MONTH_HOURS, Usage};
 use crate::{
-    resources::{Bucket, Distribution, Function, LogGroup, RestApi, Table},
+    resources::{Billable, Bucket, Distribution, Function, LogGroup, RestApi, Table},
     stack::{self, API_LOG_GROUP, Route, Stack, log_group_of},
 };
 
@@ -84,14 +84,14 @@ pub fn assumed(stack: &Stack, inventory: &Inventory, events: u64) -> Usage {
 
 /// Adds what does not depend on visitors: alarms, and what releases take.
 pub(super) fn fixed(usage: &mut Usage, inventory: &Inventory) {
-    for (_, thing) in inventory.things() {
-        match thing {
-            Thing::Alarm => usage.add(Item::Alarms, 1.0, "declared"),
-            Thing::Bucket => {
+    for (_, billable) in inventory.billables() {
+        match billable {
+            Billable::Alarm => usage.add(Item::Alarms, 1.0, "declared"),
+            Billable::Bucket => {
                 usage.add(Item::ObjectWrites, RELEASES * OBJECTS_A_RELEASE, "a release a day");
                 usage.add(Item::ObjectReads, RELEASES * OBJECTS_A_RELEASE * CACHES, "caches after a release a day");
             }
-            Thing::Distribution => usage.add(Item::Invalidations, RELEASES, "a release a day"),
+            Billable::Distribution => usage.add(Item::Invalidations, RELEASES, "a release a day"),
             _ => {}
         }
     }
@@ -153,7 +153,7 @@ impl<'a> Calls<'a> {
         usage.add(Item::TableWrites, self.writes, writes);
         usage.add(Item::TableReads, self.reads, format!("a dashboard open {DASHBOARD_HOURS} hours"));
         usage.add(Item::Invocations, self.requests, &requests);
-        if let Some(Thing::Function { memory, arm }) = inventory.get::<Function>(self.name) {
+        if let Some(Billable::Function { memory, arm }) = inventory.get::<Function>(self.name) {
             let compute = if arm { Item::ComputeArm } else { Item::ComputeX86 };
             usage.add(compute, self.requests * DURATION * memory, format!("{} ms a request", DURATION * 1_000.0));
         }
@@ -175,8 +175,8 @@ fn keeps_events(function: &stack::Function) -> bool {
 }
 
 /// So many bytes of logs a month. CloudWatch stores them compressed; by how much is not known before, so nothing is taken off.
-fn logs(usage: &mut Usage, group: Option<Thing>, bytes: f64) {
-    let Some(Thing::Logs { days }) = group else { return };
+fn logs(usage: &mut Usage, group: Option<Billable>, bytes: f64) {
+    let Some(Billable::Logs { days }) = group else { return };
     usage.add(Item::LogsIngested, bytes / GB, format!("{INVOCATION_LOG} bytes an invocation, {ACCESS_LOG} a request"));
     usage.add(Item::LogsStored, kept(bytes / GB, days), "not compressed");
 }
@@ -199,7 +199,7 @@ fn site(usage: &mut Usage, inventory: &Inventory, calls: &[Calls<'_>]) {
 /// Adds what the tables hold of events; what is counted of them stays below some megabytes.
 fn tables(usage: &mut Usage, stack: &Stack, inventory: &Inventory, calls: &[Calls<'_>]) {
     for (name, table) in &stack.tables {
-        let Some(Thing::Table { recovery }) = inventory.get::<Table>(name) else { continue };
+        let Some(Billable::Table { recovery }) = inventory.get::<Table>(name) else { continue };
         let held = |calls: &Calls<'_>| {
             // The product keeps them in one of its tables, for a day; others are taken to keep them for good, of which this is a month.
             let days = match (keeps_events(calls.function), name.as_str()) {

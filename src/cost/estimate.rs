@@ -55,7 +55,12 @@ pub enum Basis {
 
 impl Estimate {
     /// For a plan: what is declared, and the plan's steps.
-    pub fn of<'a, C: 'a>(stack: &Stack, declared: impl IntoIterator<Item = &'a Entry<C>>, steps: &[Step], events: u64) -> Self {
+    pub fn of<'a, C: crate::engine::Cloud>(
+        stack: &Stack,
+        declared: impl IntoIterator<Item = &'a Entry<C>>,
+        steps: &[Step],
+        events: u64,
+    ) -> Self {
         let after = Inventory::declared(declared);
         let before = after.before(steps);
         let bill = |inventory: &Inventory| Bill::of(&assumed(stack, inventory, events));

@@ -2,7 +2,7 @@
 
 use crate::{
     engine::{Action, Entry, Field, Fields, Id, Resource, State, Step},
-    resources::{Alarm, ApiMethod, ApiStage, Bucket, Distribution, Function, LogGroup, RestApi, Table},
+    resources::{Billable, FOR_EVER, kind},
 };
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -10,44 +10,7 @@ use std::collections::BTreeMap;
 /// The resources that have a price, with what it depends on.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Inventory {
-    things: BTreeMap<Id, Thing>,
-}
-
-/// A resource that has a price.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Thing {
-    /// An alarm on one metric.
-    Alarm,
-    /// A table; whether it can be restored to any second.
-    Table {
-        /// Set if point-in-time recovery is billed.
-        recovery: bool,
-    },
-    /// A function.
-    Function {
-        /// In GB, as it is billed.
-        memory: f64,
-        /// Set if the function runs on Graviton.
-        arm: bool,
-    },
-    /// A REST API.
-    Api,
-    /// Method of an API.
-    Method,
-    /// Its stage; whether each method has metrics of its own.
-    Stage {
-        /// Set if metrics of methods are billed.
-        metrics: bool,
-    },
-    /// A log group; how long it keeps lines, in days.
-    Logs {
-        /// A year, if for ever.
-        days: f64,
-    },
-    /// A bucket.
-    Bucket,
-    /// A distribution.
-    Distribution,
+    billables: BTreeMap<Id, Billable>,
 }
 
 /// Number of resources of one kind that came, went or changed.
@@ -65,49 +28,49 @@ pub struct Difference {
 
 impl Inventory {
     /// Returns the declared resources that have a price.
-    pub fn declared<'a, C: 'a>(entries: impl IntoIterator<Item = &'a Entry<C>>) -> Self {
+    pub fn declared<'a, C: crate::engine::Cloud>(entries: impl IntoIterator<Item = &'a Entry<C>>) -> Self {
         Self::of(entries.into_iter().map(|entry| (entry.id.clone(), entry.desired())))
     }
 
     fn of(declared: impl IntoIterator<Item = (Id, Fields)>) -> Self {
-        let thing = |(id, fields): (Id, Fields)| {
+        let billable = |(id, fields): (Id, Fields)| {
             let values: BTreeMap<&str, &Value> = fields.iter().filter_map(|(path, field)| Some((path, known(field)?))).collect();
-            Thing::of(&id, |path| values.get(path).copied().cloned()).map(|thing| (id, thing))
+            Billable::of(&id, |path| values.get(path).copied().cloned()).map(|billable| (id, billable))
         };
-        Self { things: declared.into_iter().filter_map(thing).collect() }
+        Self { billables: declared.into_iter().filter_map(billable).collect() }
     }
 
     /// Returns the resources that exist now, by the plan's steps.
     #[must_use]
     pub fn before(&self, steps: &[Step]) -> Self {
-        let mut things = self.things.clone();
+        let mut billables = self.billables.clone();
         for step in steps {
             match (step.state, step.action) {
-                (State::Stray, _) => things.extend(Thing::of(&step.id, |_| None).map(|thing| (step.id.clone(), thing))),
-                (State::Missing, _) | (_, Some(Action::Create)) => drop(things.remove(&step.id)),
+                (State::Stray, _) => billables.extend(Billable::of(&step.id, |_| None).map(|billable| (step.id.clone(), billable))),
+                (State::Missing, _) | (_, Some(Action::Create)) => drop(billables.remove(&step.id)),
                 _ => {
-                    let Some(thing) = things.get_mut(&step.id) else { continue };
+                    let Some(billable) = billables.get_mut(&step.id) else { continue };
                     for change in step.changes.iter() {
-                        thing.set(&change.path, change.from.as_ref().and_then(known));
+                        billable.set(&change.path, change.from.as_ref().and_then(known));
                     }
                 }
             }
         }
-        Self { things }
+        Self { billables }
     }
 
     /// Returns the differences from `before`, kind by kind; what comes with a function or an API is not named beside it.
     pub fn since(&self, before: &Self) -> Vec<Difference> {
         let mut differences: BTreeMap<&'static str, Difference> = BTreeMap::new();
-        for (id, thing) in self.things.iter().chain(&before.things) {
-            let (now, then) = (self.things.get(id), before.things.get(id));
-            let noun = thing.noun();
+        for (id, billable) in self.billables.iter().chain(&before.billables) {
+            let (now, then) = (self.billables.get(id), before.billables.get(id));
+            let noun = billable.noun();
             let difference = differences.entry(noun).or_insert(Difference { noun, added: 0, removed: 0, changed: 0 });
             match (now, then) {
-                (Some(_), None) if thing.stands_alone() => difference.added += 1,
-                (None, Some(_)) if thing.stands_alone() => difference.removed += 1,
+                (Some(_), None) if billable.stands_alone() => difference.added += 1,
+                (None, Some(_)) if billable.stands_alone() => difference.removed += 1,
                 // Both lists have it, and it counts once.
-                (Some(now), Some(then)) if now != then && std::ptr::eq(now, thing) => difference.changed += 1,
+                (Some(now), Some(then)) if now != then && std::ptr::eq(now, billable) => difference.changed += 1,
                 _ => {}
             }
         }
@@ -116,53 +79,41 @@ impl Inventory {
 
     /// Returns whether nothing has a price.
     pub fn is_empty(&self) -> bool {
-        self.things.is_empty()
+        self.billables.is_empty()
     }
 
-    pub(super) fn get<R: Resource>(&self, name: &str) -> Option<Thing> {
-        self.thing(&Id::new::<R>(name))
+    pub(super) fn get<R: Resource>(&self, name: &str) -> Option<Billable> {
+        self.billable(&Id::new::<R>(name))
     }
 
-    pub(super) fn thing(&self, id: &Id) -> Option<Thing> {
-        self.things.get(id).copied()
+    pub(super) fn billable(&self, id: &Id) -> Option<Billable> {
+        self.billables.get(id).copied()
     }
 
-    pub(super) fn things(&self) -> impl Iterator<Item = (&Id, Thing)> {
-        self.things.iter().map(|(id, thing)| (id, *thing))
+    pub(super) fn billables(&self) -> impl Iterator<Item = (&Id, Billable)> {
+        self.billables.iter().map(|(id, billable)| (id, *billable))
     }
 
     pub(super) fn has_distribution(&self) -> bool {
-        self.things.values().any(|thing| *thing == Thing::Distribution)
+        self.billables.values().any(|billable| *billable == Billable::Distribution)
     }
 
     /// Returns whether methods have metrics of their own.
     pub(super) fn has_method_metrics(&self) -> bool {
-        self.things.values().any(|thing| matches!(thing, Thing::Stage { metrics: true }))
+        self.billables.values().any(|billable| matches!(billable, Billable::Stage { metrics: true }))
     }
 }
 
-impl Thing {
-    /// Returns the priced form of a resource by its fields, with AWS's defaults for those that are not known.
+impl Billable {
+    /// Returns the billed part of a resource by its fields, with AWS's defaults for those that are not known.
     fn of(id: &Id, value: impl Fn(&str) -> Option<Value>) -> Option<Self> {
-        let mut thing = match id.kind() {
-            Alarm::KIND => Self::Alarm,
-            Table::KIND => Self::Table { recovery: false },
-            // Handlers are built for Graviton unless stack.yaml says otherwise.
-            Function::KIND => Self::Function { memory: 0.125, arm: true },
-            RestApi::KIND => Self::Api,
-            ApiMethod::KIND => Self::Method,
-            ApiStage::KIND => Self::Stage { metrics: false },
-            LogGroup::KIND => Self::Logs { days: FOR_EVER },
-            Bucket::KIND => Self::Bucket,
-            Distribution::KIND => Self::Distribution,
-            _ => return None,
-        };
+        let mut billable = kind(id.kind())?.billable?;
         for field in ["point_in_time_recovery", "memory", "architecture", "metrics", "retention_days"] {
             if let Some(value) = value(field) {
-                thing.set(field, Some(&value));
+                billable.set(field, Some(&value));
             }
         }
-        Some(thing)
+        Some(billable)
     }
 
     /// Takes over the value of a field, if its price depends on it.
@@ -197,9 +148,6 @@ impl Thing {
     }
 }
 
-/// Days of logs that are there after a year without an end, to which they are compared.
-const FOR_EVER: f64 = 365.0;
-
 fn known(field: &Field) -> Option<&Value> {
     match field {
         Field::Known(value) => Some(value),
@@ -209,7 +157,7 @@ fn known(field: &Field) -> Option<&Value> {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use super::{Inventory, Thing};
+    use super::{Billable, Inventory};
     use crate::{
         engine::{Action, Changes, Fields, Id, State, Step},
         resources::{Alarm, ApiStage, Function, LogGroup, Role, Table},
@@ -227,18 +175,18 @@ pub(super) mod tests {
 
     #[test]
     fn only_what_has_a_price_is_kept_with_what_it_depends_on() {
-        let things = inventory(&[
+        let billables = inventory(&[
             (Id::new::<Role>("stats"), json!({})),
             (Id::new::<Function>("stats"), json!({ "memory": 256, "architecture": "x86_64", "timeout": 3 })),
             (Id::new::<Function>("local"), json!({ "memory": 512, "architecture": null })),
             (Id::new::<LogGroup>("stats"), json!({ "retention_days": 7 })),
             (Id::new::<ApiStage>("dev"), json!({ "metrics": true })),
         ]);
-        assert_eq!(things.things().count(), 4);
-        assert_eq!(things.get::<Function>("stats"), Some(Thing::Function { memory: 0.25, arm: false }));
-        assert_eq!(things.get::<Function>("local"), Some(Thing::Function { memory: 0.5, arm: true }));
-        assert_eq!(things.get::<LogGroup>("stats"), Some(Thing::Logs { days: 7.0 }));
-        assert!(things.has_method_metrics());
+        assert_eq!(billables.billables().count(), 4);
+        assert_eq!(billables.get::<Function>("stats"), Some(Billable::Function { memory: 0.25, arm: false }));
+        assert_eq!(billables.get::<Function>("local"), Some(Billable::Function { memory: 0.5, arm: true }));
+        assert_eq!(billables.get::<LogGroup>("stats"), Some(Billable::Logs { days: 7.0 }));
+        assert!(billables.has_method_metrics());
     }
 
     #[test]
@@ -265,9 +213,9 @@ pub(super) mod tests {
                 &json!({ "point_in_time_recovery": true }),
             ),
         ]);
-        assert!(before.thing(&kept).is_some() && before.thing(&gone).is_some() && before.thing(&new).is_none());
-        assert_eq!(before.get::<Function>("f"), Some(Thing::Function { memory: 0.125, arm: true }));
-        assert_eq!(before.get::<Table>("t"), Some(Thing::Table { recovery: false }));
+        assert!(before.billable(&kept).is_some() && before.billable(&gone).is_some() && before.billable(&new).is_none());
+        assert_eq!(before.get::<Function>("f"), Some(Billable::Function { memory: 0.125, arm: true }));
+        assert_eq!(before.get::<Table>("t"), Some(Billable::Table { recovery: false }));
         let words = |inventory: &Inventory, other: &Inventory| -> Vec<String> {
             let word = |difference: &super::Difference| {
                 format!("{} +{} -{} ~{}", difference.noun, difference.added, difference.removed, difference.changed)

@@ -6,11 +6,11 @@
 use super::{
     GB, Inventory, Item, MONTH_DAYS, MONTH_HOURS, Usage,
     assumed::{METRICS_A_METHOD, fixed, kept},
-    inventory::Thing,
 };
 use crate::{
+    aws::Aws,
     engine::Entry,
-    resources::{Stored, Table},
+    resources::{Billable, Distribution, DistributionOutput, LogGroup, LogGroupOutput, Stored, Table},
     stack::Stack,
 };
 
@@ -68,43 +68,42 @@ pub struct Measured {
 }
 
 /// The series of what is declared and exists. `entries` were observed. Those of a distribution are in us-east-1 alone.
-pub fn series<'a, C: 'a>(entries: impl IntoIterator<Item = &'a Entry<C>>, stack: &Stack, there: &Inventory, region: &str) -> Vec<Series> {
+pub fn series<'a>(entries: impl IntoIterator<Item = &'a Entry<Aws>>, stack: &Stack, there: &Inventory, region: &str) -> Vec<Series> {
     let mut all = Vec::new();
     let mut api = None;
     let mut methods = Vec::new();
     for entry in entries {
-        let Some(thing) = there.thing(&entry.id) else { continue };
+        let Some(billable) = there.billable(&entry.id) else { continue };
         let name = || entry.name.clone();
-        let output = |field: &str| entry.outputs().and_then(|outputs| outputs[field].as_str().map(str::to_owned));
-        match thing {
-            Thing::Function { memory, arm } => {
+        match billable {
+            Billable::Function { memory, arm } => {
                 let of = [("FunctionName", name())];
                 let compute = if arm { Item::ComputeArm } else { Item::ComputeX86 };
                 all.push(Series::added("AWS/Lambda", "Invocations", &of, &[(Item::Invocations, 1.0)]));
                 // Milliseconds.
                 all.push(Series::added("AWS/Lambda", "Duration", &of, &[(compute, memory / 1_000.0)]));
             }
-            Thing::Table { .. } => all.extend(of_table(&name(), stack, entry.id.name())),
-            Thing::Api => api = Some(name()),
-            Thing::Method => methods.push(entry.id.name().to_owned()),
-            Thing::Logs { days } => {
-                let Some(group) = output("name") else { continue };
+            Billable::Table { .. } => all.extend(of_table(&name(), stack, entry.id.name())),
+            Billable::Api => api = Some(name()),
+            Billable::Method => methods.push(entry.id.name().to_owned()),
+            Billable::Logs { days } => {
+                let Some(LogGroupOutput { name: group }) = entry.output::<LogGroup>() else { continue };
                 let items = [(Item::LogsIngested, 1.0 / GB), (Item::LogsStored, kept(1.0, days) / GB)];
                 all.push(Series::added("AWS/Logs", "IncomingBytes", &[("LogGroupName", group)], &items));
             }
-            Thing::Bucket => {
+            Billable::Bucket => {
                 let of = [("BucketName", name()), ("StorageType", "StandardStorage".to_owned())];
                 let mut size = Series::added("AWS/S3", "BucketSizeBytes", &of, &[(Item::ObjectStorage, 1.0 / GB)]);
                 (size.statistic, size.counts) = ("Average", Counts::Last);
                 all.push(size);
             }
-            Thing::Distribution if region == super::REGION => {
-                let Some(id) = output("id") else { continue };
+            Billable::Distribution if region == super::REGION => {
+                let Some(DistributionOutput { id, .. }) = entry.output::<Distribution>() else { continue };
                 let of = [("DistributionId", id), ("Region", "Global".to_owned())];
                 all.push(Series::added("AWS/CloudFront", "Requests", &of, &[(Item::CdnRequests, 1.0)]));
                 all.push(Series::added("AWS/CloudFront", "BytesDownloaded", &of, &[(Item::CdnData, 1.0 / GB)]));
             }
-            Thing::Distribution | Thing::Alarm | Thing::Stage { .. } => {}
+            Billable::Distribution | Billable::Alarm | Billable::Stage { .. } => {}
         }
     }
     if let Some(api) = api {
@@ -181,7 +180,7 @@ pub fn measured(there: &Inventory, series: &[(Series, Vec<Sample>)], now: f64) -
 impl Measured {
     /// Adds what a table holds, in bytes: no metric says it, but its description does.
     pub fn add_stored(&mut self, there: &Inventory, table: &str, stored: &Stored) {
-        let Some(Thing::Table { recovery }) = there.get::<Table>(table) else { return };
+        let Some(Billable::Table { recovery }) = there.get::<Table>(table) else { return };
         #[expect(clippy::cast_precision_loss, reason = "an estimate")]
         let gigabytes = |bytes: i64| bytes.max(0) as f64 / GB;
         let from = "size of the table";

@@ -162,7 +162,7 @@ pub async fn up<C: super::Cloud>(graph: &Graph<C>, cloud: &C, mut plan: Plan<C>,
 }
 
 /// State of one run of [`up`].
-struct Run<'a, C> {
+struct Run<'a, C: super::Cloud> {
     graph: &'a Graph<C>,
     cloud: &'a C,
     options: &'a Options,
@@ -276,7 +276,7 @@ impl<C: super::Cloud> Run<'_, C> {
             }
             if did.is_none() {
                 *did = Some(action);
-                (self.tell)(Event::Started { id: &entry.id, action });
+                (self.tell)(Event::Started { id: &entry.id, action, changes: &changes });
             }
             writes += 1;
             self.unproven.borrow_mut().insert(index);
@@ -404,7 +404,7 @@ impl<C: super::Cloud> Run<'_, C> {
         let seen = entry.observe(self.cloud).await?;
         if seen.is_some() {
             *did = Some(Action::Create);
-            (self.tell)(Event::Started { id: &entry.id, action: Action::Create });
+            (self.tell)(Event::Started { id: &entry.id, action: Action::Create, changes: &Changes::default() });
             self.proven.borrow_mut().insert(entry.id.clone(), seen.clone());
         }
         Ok(seen)
@@ -486,7 +486,7 @@ fn did_not_converge(step: &Step) -> Error {
 }
 
 /// Refuses to write what exists under a name of ours and belongs to another owner, or is part of such a thing.
-fn not_ours<C>(entry: &Entry<C>, whose: &str) -> Error {
+fn not_ours<C: super::Cloud>(entry: &Entry<C>, whose: &str) -> Error {
     let way_out = "--adopt takes over what no stack claims, and nothing else";
     Error::refused("adopt", format!("{} exists and is not ours ({whose}); {way_out}", entry.name))
 }

@@ -1,6 +1,6 @@
 //! All that a screen may be told.
 
-use super::{Error, Id};
+use super::{Changes, Error, Id};
 use serde::Serialize;
 use std::time::Duration;
 
@@ -43,6 +43,8 @@ pub enum Event<'a> {
         id: &'a Id,
         /// Action that begins.
         action: Action,
+        /// Fields that it changes; none for a deletion.
+        changes: &'a Changes,
     },
     /// The resource cannot go on yet.
     Waiting {

@@ -1,13 +1,14 @@
 //! The declared resources and what hangs on what; the only place where their types are erased.
 
 use super::{
-    Changes, Fields, Gone, Live, Owner, Protection, Ref, Refusal, Resource, Result, Stray, Written, current::for_resource, digest::Marks,
-    resource::FAILED, sweep::Sweep,
+    Changes, Cloud, Fields, Gone, Live, Owner, Protection, Ref, Refusal, Resource, Result, Stray, Written, current::for_resource,
+    digest::Marks, resource::FAILED, sweep::Sweep,
 };
 use futures::future::LocalBoxFuture;
 use serde::Serialize;
 use serde_json::Value;
 use std::{
+    any::Any,
     cell::RefCell,
     collections::{BTreeMap, BTreeSet},
     fmt,
@@ -59,7 +60,7 @@ impl fmt::Display for Id {
 
 /// The declared resources. A [`Handle`] exists only once its resource is added, so the list is in dependency order
 /// and a cycle cannot be written.
-pub struct Graph<C> {
+pub struct Graph<C: Cloud> {
     pub(super) entries: Vec<Entry<C>>,
     index: BTreeMap<Id, usize>,
     /// (first, then): in which order two resources are deleted, beside the reverse of their creation.
@@ -72,7 +73,7 @@ pub struct Graph<C> {
 }
 
 /// Declared resource.
-pub struct Entry<C> {
+pub struct Entry<C: Cloud> {
     /// Its id.
     pub id: Id,
     /// Its physical name.
@@ -112,7 +113,7 @@ impl<R: Resource> Handle<R> {
     }
 }
 
-impl<C: super::Cloud> Default for Graph<C> {
+impl<C: Cloud> Default for Graph<C> {
     fn default() -> Self {
         Self {
             entries: Vec::new(),
@@ -125,7 +126,7 @@ impl<C: super::Cloud> Default for Graph<C> {
     }
 }
 
-impl<C: super::Cloud> Graph<C> {
+impl<C: Cloud> Graph<C> {
     /// Declares a resource.
     ///
     /// # Panics
@@ -244,7 +245,22 @@ impl<C: super::Cloud> Graph<C> {
     }
 }
 
-impl<C> Entry<C> {
+impl<C: Cloud> Entry<C> {
+    /// Facts of the cloud about its kind.
+    pub fn facts(&self) -> &'static C::Kind {
+        self.node.facts()
+    }
+
+    /// Returns the names by which the cloud's own tools know it, as far as its output is known.
+    pub fn identity(&self, target: &C::Target) -> C::Identity {
+        self.node.identity(target)
+    }
+
+    /// Returns its output, if it is of kind `R` and was observed or made.
+    pub fn output<R: Resource<Cloud = C>>(&self) -> Option<R::Output> {
+        (self.id.kind() == R::KIND).then(|| self.node.output()?.downcast::<R::Output>().ok()).flatten().map(|output| *output)
+    }
+
     /// The declaration, flattened.
     pub fn desired(&self) -> Fields {
         self.node.desired()
@@ -263,11 +279,6 @@ impl<C> Entry<C> {
     /// Returns what keeps it from being deleted, once it was found.
     pub(super) async fn protection(&self, cloud: &C) -> Result<Option<Protection>> {
         for_resource(&self.id, self.node.protection(cloud)).await
-    }
-
-    /// Its ids, once it was observed or made.
-    pub fn outputs(&self) -> Option<Value> {
-        self.node.outputs()
     }
 }
 
@@ -292,7 +303,11 @@ pub(super) enum Left {
 }
 
 /// A [`Resource`] with its types erased; the only `dyn` of the engine.
-pub(super) trait Node<C> {
+pub(super) trait Node<C: Cloud> {
+    fn facts(&self) -> &'static C::Kind;
+    fn identity(&self, target: &C::Target) -> C::Identity;
+    /// A copy of its output, if it is known.
+    fn output(&self) -> Option<Box<dyn Any>>;
     fn desired(&self) -> Fields;
     fn fixed(&self) -> &'static [&'static str];
     fn comes_along(&self) -> bool;
@@ -310,7 +325,6 @@ pub(super) trait Node<C> {
     fn create<'a>(&'a self, cloud: &'a C) -> LocalBoxFuture<'a, Result<Left>>;
     fn update<'a>(&'a self, cloud: &'a C, changes: &'a Changes) -> LocalBoxFuture<'a, Result<Left>>;
     fn delete<'a>(&'a self, cloud: &'a C) -> LocalBoxFuture<'a, Result<Gone>>;
-    fn outputs(&self) -> Option<Value>;
     /// Drops what is known of the resource, because it is gone.
     fn forget(&self);
 }
@@ -361,6 +375,18 @@ pub(super) fn unless_unresolved<T>(result: Result<Option<T>>) -> Result<Option<T
 }
 
 impl<R: Resource> Node<R::Cloud> for Declared<R> {
+    fn facts(&self) -> &'static <R::Cloud as Cloud>::Kind {
+        R::FACTS
+    }
+
+    fn identity(&self, target: &<R::Cloud as Cloud>::Target) -> <R::Cloud as Cloud>::Identity {
+        self.spec.identity(target, self.output.borrow().as_ref())
+    }
+
+    fn output(&self) -> Option<Box<dyn Any>> {
+        self.output.borrow().clone().map(|output| Box::new(output) as Box<dyn Any>)
+    }
+
     fn desired(&self) -> Fields {
         Fields::of(&self.spec)
     }
@@ -445,10 +471,6 @@ impl<R: Resource> Node<R::Cloud> for Declared<R> {
                 None => Ok(Gone::Yes),
             }
         })
-    }
-
-    fn outputs(&self) -> Option<Value> {
-        self.output.borrow().as_ref().map(|output| serde_json::to_value(output).expect("an output serialises to JSON"))
     }
 
     fn forget(&self) {

@@ -24,7 +24,11 @@ struct World {
     stop: Stop,
 }
 
-impl Cloud for World {}
+impl Cloud for World {
+    type Target = ();
+    type Kind = ();
+    type Identity = ();
+}
 
 impl World {
     fn write(&self, what: &str, name: &str) {
@@ -46,7 +50,10 @@ struct Thing(String);
 impl Resource for Thing {
     type Cloud = World;
     const KIND: &'static str = "thing";
+    const FACTS: &'static () = &();
     type Output = ();
+
+    fn identity(&self, _: &(), _: Option<&Self::Output>) {}
 
     fn name(&self) -> String {
         self.0.clone()

@@ -17,7 +17,11 @@ struct World {
     written: RefCell<Vec<String>>,
 }
 
-impl Cloud for World {}
+impl Cloud for World {
+    type Target = ();
+    type Kind = ();
+    type Identity = ();
+}
 
 impl World {
     fn holding(owner: Owner, names: &[&str]) -> Self {
@@ -56,7 +60,10 @@ struct Part<const ALONG: bool> {
 impl Resource for Whole {
     type Cloud = World;
     const KIND: &'static str = "whole";
+    const FACTS: &'static () = &();
     type Output = ();
+
+    fn identity(&self, _: &(), _: Option<&Self::Output>) {}
 
     fn name(&self) -> String {
         "whole".to_owned()
@@ -94,9 +101,12 @@ impl Resource for Whole {
 impl<const ALONG: bool> Resource for Part<ALONG> {
     type Cloud = World;
     const KIND: &'static str = if ALONG { "part" } else { "policy" };
+    const FACTS: &'static () = &();
     const IS_PART: bool = true;
     const GOES_ALONG: bool = ALONG;
     type Output = ();
+
+    fn identity(&self, _: &(), _: Option<&Self::Output>) {}
 
     fn name(&self) -> String {
         self.name.to_owned()

@@ -17,7 +17,7 @@ use std::{
 };
 
 /// The graph compared with the live world.
-pub struct Plan<C> {
+pub struct Plan<C: super::Cloud> {
     /// Steps for every declared resource and every orphan, sorted by id.
     pub steps: Vec<Step>,
     pub(super) seen: BTreeMap<Id, Option<Seen>>,
@@ -88,7 +88,7 @@ pub enum Objection {
     LosesData(Action),
 }
 
-impl<C> Plan<C> {
+impl<C: super::Cloud> Plan<C> {
     /// The steps that change something.
     pub fn changes(&self) -> impl Iterator<Item = &Step> {
         self.steps.iter().filter(|step| step.action.is_some())
@@ -100,11 +100,14 @@ impl<C> Plan<C> {
     }
 
     /// Reason why a declared resource is not this stack's, from its own marks or from those of what it is part of.
-    pub fn foreign<'a>(&'a self, graph: &'a Graph<C>, id: &Id) -> Option<&'a str>
-    where
-        C: super::Cloud,
-    {
+    pub fn foreign<'a>(&'a self, graph: &'a Graph<C>, id: &Id) -> Option<&'a str> {
         bar(graph, &self.seen, graph.entry(id)?, |_| false)
+    }
+
+    /// Returns the names by which the cloud's own tools know a resource, declared or not.
+    pub fn identity(&self, graph: &Graph<C>, id: &Id, target: &C::Target) -> Option<C::Identity> {
+        let orphan = || self.strays.iter().find(|stray| stray.id == *id).map(|stray| stray.node.identity(target));
+        graph.entry(id).map(|entry| entry.identity(target)).or_else(orphan)
     }
 
     /// Returns the number of resources in this state.
@@ -212,7 +215,7 @@ pub(super) async fn verify<C: super::Cloud>(
     Ok(plan(graph, known, before.strays))
 }
 
-fn plan<C>(graph: &Graph<C>, seen: BTreeMap<Id, Option<Seen>>, strays: Vec<Stray<C>>) -> Plan<C> {
+fn plan<C: super::Cloud>(graph: &Graph<C>, seen: BTreeMap<Id, Option<Seen>>, strays: Vec<Stray<C>>) -> Plan<C> {
     let mut steps: Vec<Step> = graph.entries.iter().map(|entry| step(entry, seen[&entry.id].as_ref())).collect();
     steps.extend(strays.iter().map(|stray| Step {
         id: stray.id.clone(),
@@ -250,7 +253,7 @@ async fn observe<C: super::Cloud>(graph: &Graph<C>, cloud: &C, tell: Listener<'_
     join(search, join_all(graph.entries.iter().map(observe))).await.1
 }
 
-fn needed<C, F: Future + Clone>(entry: &Entry<C>, found: &[F]) -> FuturesUnordered<F> {
+fn needed<C: super::Cloud, F: Future + Clone>(entry: &Entry<C>, found: &[F]) -> FuturesUnordered<F> {
     entry.needs.iter().map(|&need| found[need].clone()).collect()
 }
 
@@ -303,7 +306,7 @@ async fn confirmed<C: super::Cloud>(strays: Vec<Stray<C>>, cloud: &C, declared: 
     Ok(strays.into_iter().filter(|stray| asked.get(&stray.id) == Some(&true)).collect())
 }
 
-fn step<C>(entry: &Entry<C>, seen: Option<&Seen>) -> Step {
+fn step<C: super::Cloud>(entry: &Entry<C>, seen: Option<&Seen>) -> Step {
     let decision = decide(entry, seen);
     let state = match (seen, &decision) {
         (None, _) => State::Missing,
@@ -326,7 +329,7 @@ fn step<C>(entry: &Entry<C>, seen: Option<&Seen>) -> Step {
 }
 
 /// Decides what makes a resource as declared.
-pub(super) fn decide<C>(entry: &Entry<C>, seen: Option<&Seen>) -> Option<(Action, Changes)> {
+pub(super) fn decide<C: super::Cloud>(entry: &Entry<C>, seen: Option<&Seen>) -> Option<(Action, Changes)> {
     let desired: Fields = entry.node.desired();
     let Some(seen) = seen else { return Some((Action::Create, Changes::creating(&desired))) };
     let changes = Changes::between(&seen.fields, &desired);

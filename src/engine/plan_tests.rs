@@ -20,7 +20,11 @@ impl World {
     }
 }
 
-impl Cloud for World {}
+impl Cloud for World {
+    type Target = ();
+    type Kind = ();
+    type Identity = ();
+}
 
 #[derive(Serialize)]
 struct Thing {
@@ -34,7 +38,10 @@ struct Thing {
 impl Resource for Thing {
     type Cloud = World;
     const KIND: &'static str = "thing";
+    const FACTS: &'static () = &();
     type Output = ();
+
+    fn identity(&self, _: &(), _: Option<&Self::Output>) {}
 
     fn name(&self) -> String {
         "thing".to_owned()

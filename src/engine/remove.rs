@@ -1,7 +1,7 @@
 //! Removes what the graph owns, in order, and proves that nothing is left.
 
 use super::{
-    Action, Error, Event, Graph, Id, Listener, Options, Outcome, Owner, Protection, Result, Stop, Tempo,
+    Action, Changes, Error, Event, Graph, Id, Listener, Options, Outcome, Owner, Protection, Result, Stop, Tempo,
     converge::Report,
     graph::Entry,
     plan::{keep_ours, ours, sweep},
@@ -139,7 +139,7 @@ pub async fn down<C: super::Cloud>(graph: &Graph<C>, cloud: &C, removal: &Remova
 }
 
 /// State of one run of [`down`].
-struct Run<'a, C> {
+struct Run<'a, C: super::Cloud> {
     graph: &'a Graph<C>,
     cloud: &'a C,
     removal: &'a Removal,
@@ -158,7 +158,7 @@ impl<C: super::Cloud> Run<'_, C> {
         }
         if !entry.goes_along {
             let began = Instant::now();
-            tell(Event::Started { id: &entry.id, action: Action::Delete });
+            tell(Event::Started { id: &entry.id, action: Action::Delete, changes: &Changes::default() });
             let pauses = Waits::new(options.tempo.within(entry.node.removal()), &options.stop);
             let is_gone = async || Ok(find(*cloud, entry, &pauses, *tell).await?.is_none());
             let result = delete(*cloud, (&entry.id, &*entry.node), &pauses, *tell, is_gone).await;
@@ -260,7 +260,11 @@ mod tests {
 
     struct World;
 
-    impl Cloud for World {}
+    impl Cloud for World {
+        type Target = ();
+        type Kind = ();
+        type Identity = ();
+    }
 
     /// Agrees to be deleted, and stays.
     #[derive(Serialize)]
@@ -269,8 +273,11 @@ mod tests {
     impl Resource for Stubborn {
         type Cloud = World;
         const KIND: &'static str = "stubborn";
+        const FACTS: &'static () = &();
         const REMOVAL: Duration = Duration::from_millis(20);
         type Output = ();
+
+        fn identity(&self, _: &(), _: Option<&Self::Output>) {}
 
         fn name(&self) -> String {
             "stubborn".to_owned()

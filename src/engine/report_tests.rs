@@ -17,7 +17,11 @@ struct World {
     asked: Cell<usize>,
 }
 
-impl Cloud for World {}
+impl Cloud for World {
+    type Target = ();
+    type Kind = ();
+    type Identity = ();
+}
 
 impl World {
     fn with(self, name: &str, text: &str, owner: Owner, report: &str) -> Self {
@@ -43,7 +47,10 @@ impl Thing {
 impl Resource for Thing {
     type Cloud = World;
     const KIND: &'static str = "thing";
+    const FACTS: &'static () = &();
     type Output = ();
+
+    fn identity(&self, _: &(), _: Option<&Self::Output>) {}
 
     fn name(&self) -> String {
         self.name.clone()

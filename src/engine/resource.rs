@@ -6,6 +6,13 @@ use std::{fmt, time::Duration};
 
 /// Access to the live world.
 pub trait Cloud: 'static {
+    /// Account, region and the like: what names and addresses depend on.
+    type Target;
+    /// Facts of the cloud about a kind of resource, for those who read plans: the engine only hands them on.
+    type Kind: 'static;
+    /// Names by which the cloud's own tools know a resource.
+    type Identity;
+
     /// Starts a new observation, which uses no answer of an earlier one.
     fn refresh(&self) {}
 
@@ -30,6 +37,8 @@ pub trait Resource: Serialize + Sized + 'static {
     type Cloud: Cloud;
     /// Names the kind in ids, plans and messages: `iam.role`.
     const KIND: &'static str;
+    /// Facts of the cloud about the kind.
+    const FACTS: &'static <Self::Cloud as Cloud>::Kind;
     /// Fields that cannot be changed in place; a change to one replaces the resource.
     const FIXED: &'static [&'static str] = &[];
     /// Part that its whole can make in place ([`Written::WithParts`]), so that the engine looks for it before it creates one.
@@ -51,10 +60,13 @@ pub trait Resource: Serialize + Sized + 'static {
     /// Limit of the time between the service's consent to a deletion and its end, or while another deletion is in the way.
     const REMOVAL: Duration = Duration::from_mins(5);
     /// Values that exist only once the resource does: ids, ARNs, host names.
-    type Output: Clone + Serialize + 'static;
+    type Output: Clone + 'static;
 
     /// The physical name, as the cloud's own console shows it.
     fn name(&self) -> String;
+
+    /// Returns the names by which the cloud's own tools know the resource; `output` is `None` while it is not known.
+    fn identity(&self, target: &<Self::Cloud as Cloud>::Target, output: Option<&Self::Output>) -> <Self::Cloud as Cloud>::Identity;
 
     /// Records the marks of the declaration where the service keeps them (a tag, at most 256 characters), so that a later run can tell
     /// drift from a pending change. Called once, by [`Graph::add`](super::Graph::add).

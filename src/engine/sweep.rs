@@ -1,7 +1,7 @@
 //! What exists under the stack's name and tags, and is declared no longer: found, and deleted.
 
 use super::{
-    Action, Error, Event, Gone, Id, Listener, Options, Outcome, Owner, Protection, Resource, Result,
+    Action, Changes, Error, Event, Gone, Id, Listener, Options, Outcome, Owner, Protection, Resource, Result,
     current::for_resource,
     graph::{Declared, Node},
     wait::Waits,
@@ -10,7 +10,7 @@ use futures::future::LocalBoxFuture;
 use std::{cell::RefCell, collections::BTreeMap, rc::Rc, time::Instant};
 
 /// Lists what exists of one kind and is ours, or goes by a name of ours, declared or not.
-pub(super) struct Sweep<C> {
+pub(super) struct Sweep<C: super::Cloud> {
     /// Set for a sweep that lists parts only; a removal spends no call on those.
     pub(super) parts: bool,
     pub(super) list: List<C>,
@@ -19,7 +19,7 @@ pub(super) struct Sweep<C> {
 type List<C> = Box<dyn for<'a> Fn(&'a C) -> LocalBoxFuture<'a, Result<Vec<Stray<C>>>>>;
 
 /// A live resource that a sweep found. It is a stray if the graph does not declare its id.
-pub struct Stray<C> {
+pub struct Stray<C: super::Cloud> {
     /// Its id, made from its physical name as the declaration would.
     pub id: Id,
     /// Its physical name.
@@ -102,7 +102,7 @@ pub(super) async fn remove_strays<C: super::Cloud>(
     let leaving: BTreeMap<&Id, &Stray<C>> = strays.iter().map(|stray| (&stray.id, stray)).collect();
     for stray in strays {
         let began = Instant::now();
-        tell(Event::Started { id: &stray.id, action: Action::Delete });
+        tell(Event::Started { id: &stray.id, action: Action::Delete, changes: &Changes::default() });
         let remove = for_resource(&stray.id, remove_stray(cloud, stray, options, tell));
         let result = if goes_along(stray, &leaving) { Ok(()) } else { remove.await };
         options.stop_if_expired(&result);
@@ -114,7 +114,7 @@ pub(super) async fn remove_strays<C: super::Cloud>(
 }
 
 /// Returns whether its deletion comes with that of another leaving resource.
-fn goes_along<C>(stray: &Stray<C>, leaving: &BTreeMap<&Id, &Stray<C>>) -> bool {
+fn goes_along<C: super::Cloud>(stray: &Stray<C>, leaving: &BTreeMap<&Id, &Stray<C>>) -> bool {
     let whole = stray.part_of.as_ref().and_then(|whole| leaving.get(whole));
     whole.is_some_and(|whole| stray.goes_along || goes_along(whole, leaving))
 }

@@ -50,7 +50,11 @@ struct World {
     gives_up: Cell<bool>,
 }
 
-impl Cloud for World {}
+impl Cloud for World {
+    type Target = ();
+    type Kind = ();
+    type Identity = ();
+}
 
 impl World {
     #[expect(clippy::unnecessary_box_returns, reason = "as the error wants it")]
@@ -101,8 +105,11 @@ struct WidgetOutput {
 impl Resource for Widget {
     type Cloud = World;
     const KIND: &'static str = "widget";
+    const FACTS: &'static () = &();
     const FIXED: &'static [&'static str] = &["fixed"];
     type Output = WidgetOutput;
+
+    fn identity(&self, _: &(), _: Option<&Self::Output>) {}
 
     fn name(&self) -> String {
         self.name.clone()

@@ -7,8 +7,8 @@ use super::{
 };
 use crate::{
     aws::Aws,
-    engine::{Graph, Resource, Result, digest},
-    resources::{Alias, list_releases, list_site},
+    engine::{Graph, Result, digest},
+    resources::{Alias, AliasOutput, list_releases, list_site},
 };
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,10 +26,9 @@ impl Live {
     /// The functions as the graph was observed or made, with these files.
     pub fn new(graph: &Graph<Aws>, site: BTreeMap<String, String>) -> Self {
         let mut functions = BTreeMap::new();
-        for entry in graph.entries().iter().filter(|entry| entry.id.kind() == Alias::KIND) {
-            let Some(outputs) = entry.outputs() else { continue };
-            let text = |name: &str| outputs[name].as_str().unwrap_or_default().to_owned();
-            functions.insert(entry.id.name().to_owned(), Version { version: text("version"), release: text("release") });
+        for entry in graph.entries() {
+            let Some(AliasOutput { version, release, .. }) = entry.output::<Alias>() else { continue };
+            functions.insert(entry.id.name().to_owned(), Version { version, release });
         }
         Self { functions, site }
     }

@@ -10,7 +10,7 @@
 use super::{Action, Author, Live, Objects, Page, Record, Version, record::digests, store::list_and_read};
 use crate::{
     aws::{Aws, Optional},
-    engine::{self, Cloud, Error, Event, Id, Listener, Outcome, Owner, Report, Resource, Result, digest},
+    engine::{self, Changes, Cloud, Error, Event, Id, Listener, Outcome, Owner, Report, Resource, Result, digest},
     resources::{
         Alias, Bucket, Distribution, DistributionOutput, Published, Serving, function_owner, is_of_another, list_distributions,
         published_versions,
@@ -324,7 +324,7 @@ fn note(report: &mut Report, id: Id, result: Result<()>) {
 /// Changes a resource while whoever listens is told.
 async fn told(id: Id, tell: Listener<'_>, change: impl Future<Output = Result<()>>) -> (Id, Result<()>) {
     let (action, began) = (engine::Action::Update, Instant::now());
-    tell(Event::Started { id: &id, action });
+    tell(Event::Started { id: &id, action, changes: &Changes::default() });
     let result = change.await;
     let outcome = result.as_ref().map_or_else(Outcome::Failed, |()| Outcome::Done);
     tell(Event::Ended { id: &id, action, outcome, seconds: began.elapsed().as_secs_f64() });

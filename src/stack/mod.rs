@@ -25,6 +25,7 @@ mod typed;
 mod values;
 mod yaml;
 
+pub use crate::resources::{API_LOG_GROUP, LIVE_ALIAS, Names, log_group_of};
 pub use check::project_name;
 pub(crate) use declare::policy::of_any_function as permissions_of_any_function;
 pub use declare::{API_PATH, Content, Declaration, declare};
@@ -34,7 +35,7 @@ pub use model::{
     Alarm, Alarms, Api, ApiMetric, Cors, Function, FunctionMetric, Grant, Index, Indexes, Key, KeyType, Logs, Projection, RETENTION_DAYS,
     Readers, Route, Site, Stack, Statistic, Table, TableMetric, Throttle, Watches,
 };
-pub use names::{API_LOG_GROUP, LIVE_ALIAS, Names, log_group_of, table_variable};
+pub use names::table_variable;
 pub use node::Position;
 pub use operation::Operation;
 pub use read::find;

@@ -9,9 +9,10 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::names::{Names, table_variable};
+use super::names::table_variable;
 use super::operation::Operation;
 use crate::build::Architecture;
+use crate::resources::Names;
 use shared::edge::ORIGIN_VERIFY;
 use shared::http::ALLOWED_ORIGINS;
 use shared::token::READERS;
@@ -57,6 +58,11 @@ pub struct Stack {
 }
 
 impl Stack {
+    /// Returns the physical names of the stack in the account with this number.
+    pub fn names(&self, account: &str) -> Names {
+        Names::of(&self.project, &self.environment, &self.region, account)
+    }
+
     /// Whether any function has a route, and so whether there is an API at all.
     pub fn has_api(&self) -> bool {
         self.functions.values().any(|function| function.route.is_some())

@@ -5,23 +5,12 @@ use super::{
     typical::{READING, makes_role, seconds},
 };
 use crate::{
-    aws::least_seconds,
+    aws::RequestLimit,
     engine::{Action, Graph, Id, Resource, State, Step},
-    resources::{Alarm, ApiResource, LogGroup, RestApi, Table},
+    resources::{Kind, RestApi, kind, request_limits},
 };
 use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
-
-/// Kinds that are written about once for each resource that is made or changed, with the request limit of that write. A kind that ends with
-/// a dot stands for all that begin with it.
-const PACES: &[(&str, &str)] = &[
-    (Alarm::KIND, "cloudwatch:PutMetricAlarm"),
-    (ApiResource::KIND, "apigateway:CreateResource"),
-    ("apigateway.", "apigateway"),
-    ("lambda.", "lambda"),
-    (LogGroup::KIND, "logs:PutRetentionPolicy"),
-    (Table::KIND, "dynamodb:CreateTable"),
-];
 
 /// An estimate.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -53,23 +42,26 @@ pub fn estimate<C: crate::engine::Cloud>(graph: &Graph<C>, steps: &[Step]) -> Op
     path.extend(steps.values().filter(|step| step.state == State::Stray).map(|step| (step.id.clone(), seconds(step, false))));
     let chain: f64 = path.iter().map(|(_, seconds)| seconds).sum();
     let slowest = path.iter().max_by(|a, b| a.1.total_cmp(&b.1))?.0.to_string();
-    // A new API gets its parts by one call (`resources/api_document.rs`).
-    let makes_api = |step: &&Step| step.id.kind() == RestApi::KIND && matches!(step.action, Some(Action::Create | Action::Replace));
-    let imports = steps.values().any(makes_api);
-    let kinds: Vec<&str> = steps.keys().map(|id| id.kind()).filter(|kind| !(imports && kind.starts_with("apigateway."))).collect();
-    let (pace, paced) = pace(&kinds);
+    let (pace, paced) = pace(&steps.values().copied().collect::<Vec<_>>());
     let longest = if pace > chain { paced } else { slowest };
     Some(Estimate { seconds: READING + chain.max(pace), path: path.into_iter().map(|(id, _)| id).collect(), longest })
 }
 
-/// Returns the least time that the request limits allow, whatever waits for what, and the limit in words.
-fn pace(kinds: &[&str]) -> (f64, String) {
-    let paces = PACES.iter().map(|&(kind, limit)| {
-        let is_meant = |of: &str| if kind.ends_with('.') { of.starts_with(kind) } else { of == kind };
-        let count = u32::try_from(kinds.iter().filter(|of| is_meant(of)).count()).unwrap_or(u32::MAX);
-        (least_seconds(limit, count), format!("{count} of {}, within AWS's request limits", kind.trim_end_matches('.')))
-    });
-    paces.max_by(|a, b| a.0.total_cmp(&b.0)).unwrap_or_default()
+/// Returns the least time that the request limits allow, whatever waits for what, and the limit in words. An operation counts towards its own
+/// limit and towards that of its service.
+fn pace(steps: &[&Step]) -> (f64, String) {
+    // A new API gets its parts by one call.
+    let makes_api = |step: &&&Step| step.id.kind() == RestApi::KIND && matches!(step.action, Some(Action::Create | Action::Replace));
+    let imports = steps.iter().find(makes_api).is_some();
+    let is_imported = |kind: &Kind| imports && kind.trail.source == RestApi::FACTS.trail.source;
+    let paces: Vec<&str> =
+        steps.iter().filter_map(|step| kind(step.id.kind())).filter(|kind| !is_imported(kind)).filter_map(|kind| kind.pace).collect();
+    let least = |limit: &RequestLimit| {
+        let counts = |pace: &&&str| **pace == limit.what || pace.split(':').next() == Some(limit.what);
+        let count = u32::try_from(paces.iter().filter(counts).count()).unwrap_or(u32::MAX);
+        (limit.least_seconds(count), format!("{count} times {}, within AWS's request limits", limit.what))
+    };
+    request_limits().map(least).max_by(|a, b| a.0.total_cmp(&b.0)).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -77,7 +69,8 @@ mod tests {
     use super::{Estimate, estimate, pace};
     use crate::{
         aws::Place,
-        engine::{Action, Changes, Entry, Fields, State, Step},
+        engine::{Action, Changes, Entry, Fields, Id, State, Step},
+        resources::{Alarm, ApiMethod},
         stack::{Content, Declaration, Stack, declare},
     };
     use serde_json::json;
@@ -155,9 +148,22 @@ mod tests {
 
     #[test]
     fn request_limits_make_many_of_a_kind_last() {
-        let (seconds, what) = pace(&["cloudwatch.alarm"; 120]);
+        let of = |id: Id, count: usize| {
+            let step = Step {
+                id,
+                name: String::new(),
+                state: State::Missing,
+                action: Some(Action::Create),
+                changes: Changes::default(),
+                fixed: &[],
+                cause: None,
+                objection: None,
+            };
+            pace(&vec![&step; count])
+        };
+        let (seconds, what) = of(Id::new::<Alarm>("a"), 120);
         assert!((seconds - 39.0).abs() < 1e-9);
-        assert_eq!(what, "120 of cloudwatch.alarm, within AWS's request limits");
-        assert!((pace(&["apigateway.method"; 140]).0 - 10.0).abs() < 1e-9);
+        assert_eq!(what, "120 times cloudwatch:PutMetricAlarm, within AWS's request limits");
+        assert!((of(Id::new::<ApiMethod>("a"), 140).0 - 10.0).abs() < 1e-9);
     }
 }

@@ -229,7 +229,7 @@ impl Drop for Queue {
 mod tests {
     use super::Recorder;
     use crate::{
-        engine::{Action, Event, Id, Outcome},
+        engine::{Action, Changes, Event, Id, Outcome},
         resources::{Role, Table},
     };
     use std::time::Duration;
@@ -285,10 +285,10 @@ mod tests {
         let (recorder, id) = (Recorder::default(), Id::new::<Role>("collector"));
         let ended = |outcome| Event::Ended { id: &id, action: Action::Create, outcome, seconds: 0.0 };
         recorder.event(&Event::Observing { done: 1, total: 1 });
-        recorder.event(&Event::Started { id: &id, action: Action::Create });
+        recorder.event(&Event::Started { id: &id, action: Action::Create, changes: &Changes::default() });
         recorder.event(&ended(Outcome::Done));
         recorder.event(&Event::Verifying);
-        recorder.event(&Event::Started { id: &id, action: Action::Create });
+        recorder.event(&Event::Started { id: &id, action: Action::Create, changes: &Changes::default() });
         recorder.event(&ended(Outcome::Done));
         let recording = recorder.recording();
         assert_eq!(recording.works.iter().map(|work| work.round).collect::<Vec<_>>(), [0, 1]);

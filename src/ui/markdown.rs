@@ -12,7 +12,7 @@ const LONGEST: usize = 60_000;
 
 /// The plan: a heading that counts, and the changes as a diff. It begins with a mark that is the same for every plan of the stack, by which an
 /// earlier comment can be found.
-pub fn plan<C>(stack: &str, plan: &Plan<C>, only: Option<&BTreeSet<crate::engine::Id>>) -> String {
+pub fn plan<C: crate::engine::Cloud>(stack: &str, plan: &Plan<C>, only: Option<&BTreeSet<crate::engine::Id>>) -> String {
     let mut changes = String::new();
     for step in plan::steps(plan, only) {
         entry(&mut changes, step);

@@ -22,7 +22,6 @@ mod status;
 mod style;
 mod timings;
 mod uncompared;
-mod usual;
 
 pub use cost::line as cost_line;
 pub use findings::{Finding, findings_json, findings_text};

@@ -42,7 +42,7 @@ pub enum Detail {
 }
 
 /// The plan as a list, one entry per resource that changes, and a line that counts. `only` leaves out all others.
-pub fn text<C>(plan: &Plan<C>, only: Option<&BTreeSet<Id>>, detail: Detail, columns: Columns) -> String {
+pub fn text<C: crate::engine::Cloud>(plan: &Plan<C>, only: Option<&BTreeSet<Id>>, detail: Detail, columns: Columns) -> String {
     let is_shown = |step: &&Step| detail != Detail::Differences || step.action != Some(Action::Create) || step.objection.is_some();
     let mut out = String::new();
     for step in steps(plan, only).filter(is_shown) {
@@ -73,7 +73,7 @@ pub struct RolledBack {
 
 impl RolledBack {
     /// Tells what a plan releases while an earlier release serves; `None` if none does, or nothing would follow.
-    pub fn of<C>(plan: &Plan<C>, release: &Standing) -> Option<Self> {
+    pub fn of<C: crate::engine::Cloud>(plan: &Plan<C>, release: &Standing) -> Option<Self> {
         let releases = |step: &&Step| match step.id.kind() {
             Alias::KIND => step.changes.touch("release"),
             Bucket::KIND => step.changes.touch("site"),
@@ -96,7 +96,7 @@ impl RolledBack {
 /// The JSON document: `{"changes": […], "summary": {…}, "cost": {…}, "estimate": {…}, "left_out": […], "rolled_back":
 /// {…}}`; `estimate` is of the time, if there is one, `left_out` is there if files of the site are not published, and `rolled_back` only
 /// while an earlier release serves, which `up` would change. `not_compared` and `warnings` are there if there are any.
-pub fn json<C>(
+pub fn json<C: crate::engine::Cloud>(
     plan: &Plan<C>,
     cost: &Estimate,
     time: Option<&timings::Estimate>,
@@ -160,7 +160,7 @@ pub fn json<C>(
 }
 
 /// The steps that change something and are wanted. With `only`, nothing is removed.
-pub(super) fn steps<'a, C>(plan: &'a Plan<C>, only: Option<&'a BTreeSet<Id>>) -> impl Iterator<Item = &'a Step> {
+pub(super) fn steps<'a, C: crate::engine::Cloud>(plan: &'a Plan<C>, only: Option<&'a BTreeSet<Id>>) -> impl Iterator<Item = &'a Step> {
     plan.changes().filter(move |step| only.is_none_or(|only| only.contains(&step.id)))
 }
 
@@ -252,7 +252,7 @@ pub(super) fn objection(objection: &Objection) -> String {
     }
 }
 
-pub(super) fn totals<C>(plan: &Plan<C>, only: Option<&BTreeSet<Id>>) -> String {
+pub(super) fn totals<C: crate::engine::Cloud>(plan: &Plan<C>, only: Option<&BTreeSet<Id>>) -> String {
     let count = |action| steps(plan, only).filter(|step| step.action == Some(action)).count();
     let total = only.map_or(plan.steps.len(), BTreeSet::len);
     let changes = steps(plan, only).count();

@@ -8,13 +8,13 @@ use super::{
     json,
     running::Running,
     style::{BAD, GOOD, paint, sign},
-    usual::usually,
 };
 use crate::{
     aws::Retry,
     build,
-    engine::{Action, Error, Event, Id, Outcome},
+    engine::{Action, Changes, Error, Event, Id, Outcome},
     lock::{Held, time},
+    resources::{Typical, kind},
     smoke,
 };
 use serde::Serialize;
@@ -217,11 +217,11 @@ impl Progress {
                     self.step_done();
                 }
             }
-            Event::Started { id, action } => {
+            Event::Started { id, action, changes } => {
                 self.event(&Line::Started { id, action: *action });
                 let doing = format!("{} {id}", verb(*action).0);
                 self.finish(id.as_str());
-                self.begin(id.as_str(), doing.clone(), usually(id, *action));
+                self.begin(id.as_str(), doing.clone(), usually(id, *action, changes));
                 self.say_in_between(&doing);
             }
             Event::Waiting { id, why, times, waited } => self.waiting(id, why, *times, *waited),
@@ -351,7 +351,7 @@ impl Progress {
         }
     }
 
-    fn begin(&self, key: &str, doing: String, usually: Option<&'static str>) {
+    fn begin(&self, key: &str, doing: String, usually: Option<Typical>) {
         let running = Running::new(doing, usually, self.0.ui.rows());
         self.state().running.insert(key.to_owned(), running);
     }
@@ -409,12 +409,18 @@ fn verb(action: Action) -> (&'static str, &'static str) {
     }
 }
 
+/// Returns how long an action typically takes, if that is long enough to mention.
+fn usually(id: &Id, action: Action, changes: &Changes) -> Option<Typical> {
+    let typical = (kind(id.kind())?.typical)(action, changes);
+    typical.is_worth_telling().then_some(typical)
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Progress, Ui};
     use crate::{
         cli::Cli,
-        engine::{Action, Event, Id, Outcome},
+        engine::{Action, Changes, Event, Id, Outcome},
         resources::{Role, Table},
     };
     use clap::Parser;
@@ -429,7 +435,7 @@ mod tests {
     fn nothing_runs_at_first_and_nothing_in_the_end() {
         let (progress, id) = (progress(), Id::new::<Role>("collector"));
         assert!(progress.running().is_empty());
-        progress.engine(&Event::Started { id: &id, action: Action::Create });
+        progress.engine(&Event::Started { id: &id, action: Action::Create, changes: &Changes::default() });
         assert_eq!(progress.running(), ["creating iam.role/collector (0 s)"]);
         progress.engine(&Event::Ended { id: &id, action: Action::Create, outcome: Outcome::Done, seconds: 0.1 });
         assert!(progress.running().is_empty());
@@ -438,13 +444,13 @@ mod tests {
     #[test]
     fn a_sign_of_life_names_what_is_waited_for_and_how_long_that_takes() {
         let (progress, table) = (progress(), Id::new::<Table>("events"));
-        progress.engine(&Event::Started { id: &table, action: Action::Create });
+        progress.engine(&Event::Started { id: &table, action: Action::Create, changes: &Changes::default() });
         progress.engine(&Event::Waiting { id: &table, why: "the table to be created", times: 1, waited: Duration::ZERO });
         for name in ["a", "b", "c"] {
-            progress.engine(&Event::Started { id: &Id::new::<Role>(name), action: Action::Update });
+            progress.engine(&Event::Started { id: &Id::new::<Role>(name), action: Action::Update, changes: &Changes::default() });
         }
         let text = progress.sign_of_life();
-        let first = "creating dynamodb.table/events (0 s, waiting for the table to be created (usually 10 to 30 s))";
+        let first = "creating dynamodb.table/events (0 s, waiting for the table to be created (usually 3 to 9 s))";
         assert!(text.starts_with(&format!("still working after 0 s: {first}; updating iam.role/a (0 s)")), "{text}");
         assert!(text.ends_with("; and 1 more"), "{text}");
     }

@@ -1,5 +1,6 @@
 //! One thing that is running: its row on a terminal, and how it is named elsewhere.
 
+use crate::resources::Typical;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use std::time::{Duration, Instant};
 
@@ -10,7 +11,7 @@ const TICK: Duration = Duration::from_millis(120);
 pub(super) struct Running {
     /// `creating dynamodb.table/events`
     doing: String,
-    usually: Option<&'static str>,
+    usually: Option<Typical>,
     why: Option<String>,
     since: Instant,
     /// Time of the last report of the resource.
@@ -20,7 +21,7 @@ pub(super) struct Running {
 
 impl Running {
     /// Begins now, with a row if there are rows.
-    pub(super) fn new(doing: String, usually: Option<&'static str>, rows: Option<&MultiProgress>) -> Self {
+    pub(super) fn new(doing: String, usually: Option<Typical>, rows: Option<&MultiProgress>) -> Self {
         let row = rows.map(|rows| {
             let row = rows.add(ProgressBar::new_spinner().with_style(style()).with_prefix(doing.clone()));
             row.enable_steady_tick(TICK);
@@ -56,7 +57,7 @@ impl Running {
         self.since
     }
 
-    /// `creating dynamodb.table/events (8 s, waiting for the table to be created (usually 10 to 30 s))`
+    /// `creating dynamodb.table/events (8 s, waiting for the table to be created (usually 3 to 9 s))`
     pub(super) fn describe(&self) -> String {
         let seconds = self.since.elapsed().as_secs();
         match self.reason() {

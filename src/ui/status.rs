@@ -55,7 +55,7 @@ pub struct View {
 }
 
 /// Shows a row for each resource that is not in sync, a line that counts, and the health.
-pub fn text<C>(plan: &Plan<C>, health: &Health, authors: &BTreeMap<Id, Author>, view: View) -> String {
+pub fn text<C: crate::engine::Cloud>(plan: &Plan<C>, health: &Health, authors: &BTreeMap<Id, Author>, view: View) -> String {
     let steps: Vec<&Step> = plan.steps.iter().filter(|step| view.all || step.state != State::InSync).collect();
     let release = health.release.as_ref();
     let mut out = rows(&steps, release, authors, view.columns);
@@ -76,7 +76,13 @@ pub fn text<C>(plan: &Plan<C>, health: &Health, authors: &BTreeMap<Id, Author>, 
 }
 
 /// The JSON document. A count of what is not in stack.yaml is there only if there is any.
-pub fn json<'a, C>(plan: &'a Plan<C>, project: &str, environment: &str, health: &Health, authors: &'a BTreeMap<Id, Author>) -> String {
+pub fn json<'a, C: crate::engine::Cloud>(
+    plan: &'a Plan<C>,
+    project: &str,
+    environment: &str,
+    health: &Health,
+    authors: &'a BTreeMap<Id, Author>,
+) -> String {
     #[derive(Serialize)]
     struct Document<'a> {
         stack: &'a str,
@@ -137,7 +143,12 @@ pub fn json<'a, C>(plan: &'a Plan<C>, project: &str, environment: &str, health: 
 }
 
 /// For the page of a CI job: a heading that counts, and what is not in sync.
-pub fn markdown<C>(stack: &str, plan: &Plan<C>, release: Option<&Standing>, authors: &BTreeMap<Id, Author>) -> String {
+pub fn markdown<C: crate::engine::Cloud>(
+    stack: &str,
+    plan: &Plan<C>,
+    release: Option<&Standing>,
+    authors: &BTreeMap<Id, Author>,
+) -> String {
     let mut out = format!("### {stack}: {}\n", totals(plan, release));
     let differs: Vec<&Step> = plan.steps.iter().filter(|step| step.state != State::InSync).collect();
     if !differs.is_empty() {
@@ -230,12 +241,12 @@ fn serves(step: &Step, release: Option<&Standing>) -> Option<Serves> {
     is_behind.then(|| release.rolled_back.get(part).map_or(Serves::Released(release.number), |to| Serves::RolledBack(*to)))
 }
 
-fn count_rolled_back<C>(plan: &Plan<C>, release: Option<&Standing>) -> usize {
+fn count_rolled_back<C: crate::engine::Cloud>(plan: &Plan<C>, release: Option<&Standing>) -> usize {
     plan.steps.iter().filter(|step| matches!(serves(step, release), Some(Serves::RolledBack(_)))).count()
 }
 
 /// `58 of 59 in sync, 1 drifted`
-fn totals<C>(plan: &Plan<C>, release: Option<&Standing>) -> String {
+fn totals<C: crate::engine::Cloud>(plan: &Plan<C>, release: Option<&Standing>) -> String {
     let mut out = format!("{} of {} in sync", plan.count_state(State::InSync), plan.steps.len());
     let count = |state| plan.count_state(state);
     let (serving, rolled_back) = (plan.steps.iter().filter_map(|step| serves(step, release)).count(), count_rolled_back(plan, release));

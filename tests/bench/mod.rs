@@ -10,7 +10,7 @@ use liveinsight::{
     aws::{Aws, Connection, Place},
     build::read_site,
     engine::{Change, Step, survey},
-    stack::{Content, Declaration, Names, Stack, declare},
+    stack::{Content, Declaration, Stack, declare},
     venv::Venv,
 };
 use std::{collections::BTreeMap, path::Path};
@@ -78,7 +78,7 @@ impl Rival {
     async fn connect(&self, endpoint: &str) -> Aws {
         let stack = Stack::load(&workspace().join("stack.yaml"), None, None).unwrap();
         let connection = Connection::endpoint(REGION, endpoint, &self.account, "test").await;
-        connection.aws(self.place(), Names::new(&stack, &self.account).stack_tag())
+        liveinsight::resources::connect(&connection, self.place(), stack.names(&self.account).stack_tag())
     }
 
     async fn listing(&self) -> BTreeMap<String, usize> {

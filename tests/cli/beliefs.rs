@@ -1,6 +1,6 @@
 //! What the strict AWS believes of the real one: listed in `docs/aws.md`, counted in `docs/reliability.md`, and compared with the recordings.
 
-use liveinsight::aws::{PERMISSIONS, Source as Mark};
+use liveinsight::{aws::Source as Mark, resources::all_calls};
 use std::{collections::BTreeMap, fmt::Write, fs, path::Path};
 use strict_aws::{ANSWERS, DELAYS, LIMITS, RULES, Rule, Source};
 
@@ -143,7 +143,7 @@ fn every_update_has_its_semantics() {
         .filter_map(|line| line.split_once("` | "))
         .map(|(operation, rest)| (operation, rest.trim_end_matches(" |").split(" | ").collect()))
         .collect();
-    for permission in PERMISSIONS {
+    for permission in all_calls() {
         let name = permission.operation.split(':').next_back().unwrap_or_default();
         if name.starts_with("Update") || name.starts_with("Put") {
             let row = rows.get(permission.operation);

@@ -49,7 +49,7 @@ impl Bench {
     async fn named(endpoint: &str, unique: String) -> Self {
         let connection = Connection::endpoint(REGION, endpoint, "test", "test").await;
         let place = Place { limits: false, imports_apis: false, ..Place::aws("aws", REGION, ACCOUNT) };
-        Self { aws: connection.aws(place, format!("contract/{unique}")), unique }
+        Self { aws: liveinsight::resources::connect(&connection, place, format!("contract/{unique}")), unique }
     }
 
     /// A physical name that no other test uses: lower case, digits and hyphens.

@@ -2,13 +2,13 @@
 
 use futures::future::{FutureExt, LocalBoxFuture};
 use liveinsight::{
-    account::{quotas, simulate},
+    account::simulate,
     aws::{Aws, Connection, MAX_PAGES, Place, Policy, Tags},
     cost::{Inventory, Series, samples, series},
-    engine::{Changes, Error, Graph, Id, Resource, Result, State, Step},
+    engine::{Changes, Error, Id, Resource, Result, State, Step},
     logs::{Source, Tail},
     release, resources as kinds,
-    stack::{Content, Names, Stack, declare},
+    stack::{Content, Stack, declare},
     trail::{Subject, authors, subjects},
 };
 use regex::Regex;
@@ -289,7 +289,7 @@ fn lists() -> Vec<List> {
 }
 
 fn quota<'a>(aws: &'a Aws, name: &'static str) -> LocalBoxFuture<'a, Result<()>> {
-    async move { quotas(aws).await.into_iter().find(|(what, _)| *what == name).unwrap().1.map(drop) }.boxed_local()
+    async move { kinds::quotas(aws).await.into_iter().find(|(what, _)| *what == name).unwrap().1.map(drop) }.boxed_local()
 }
 
 fn table() -> kinds::Table {
@@ -365,7 +365,6 @@ fn api_id() -> Id {
 }
 
 fn subjects_of_a_missing_table() -> Vec<Subject> {
-    let stack = Stack::parse("project: lists\nregion: us-east-1\nenvironments: { dev: {} }\n", "stack.yaml", Path::new("."), None, None);
     let step = |id: Id, state| Step {
         id,
         name: "t".to_owned(),
@@ -377,7 +376,8 @@ fn subjects_of_a_missing_table() -> Vec<Subject> {
         objection: None,
     };
     let steps = [step(Id::new::<kinds::Table>("t"), State::Missing), step(Id::new::<kinds::Table>("there"), State::InSync)];
-    subjects(&steps, &Graph::default(), &place(), &Names::new(&stack.unwrap(), ACCOUNT))
+    let names = || kinds::Identity { names: vec!["t".to_owned()], ..kinds::Identity::default() };
+    subjects(&steps, |_| Some(names()))
 }
 
 const ACCOUNT: &str = "000000000000";
@@ -424,7 +424,7 @@ async fn converse(client: TcpStream, answer: impl Fn(&Request) -> Response) -> s
 async fn read(list: &List, end: End) -> (usize, Result<()>) {
     let (address, asked) = serve(list, end).await;
     let connection = Connection::endpoint("us-east-1", &address, "test", "test").await;
-    let aws = connection.aws(place(), "lists/test".to_owned());
+    let aws = liveinsight::resources::connect(&connection, place(), "lists/test".to_owned());
     aws.set_max_pages(LIMIT);
     let outcome = (list.read)(&aws).await;
     (asked.load(Ordering::SeqCst), outcome)
@@ -488,7 +488,11 @@ async fn a_bucket_whose_objects_never_end_is_an_error() {
             tokio::spawn(async move { drop(converse(client, answer).await) });
         }
     });
-    let aws = Connection::endpoint("us-east-1", &address, "test", "test").await.aws(place(), "lists/test".to_owned());
+    let aws = liveinsight::resources::connect(
+        &Connection::endpoint("us-east-1", &address, "test", "test").await,
+        place(),
+        "lists/test".to_owned(),
+    );
     aws.set_max_pages(LIMIT);
     let error = delete_bucket(&aws).await.unwrap_err().to_string();
     assert!(error.contains("s3:ListObjectVersions: the list did not end after 12 pages"), "{error}");

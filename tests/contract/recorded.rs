@@ -105,7 +105,7 @@ async fn watching(answers: Vec<(&'static str, Response)>) -> (Canned, Aws, Asked
     let canned = canned.await.unwrap();
     let connection = Connection::endpoint("us-east-1", canned.endpoint(), "111111111111", "test").await;
     let place = Place { limits: false, ..Place::aws("aws", "us-east-1", "111111111111") };
-    (canned, connection.aws(place, STACK_NAME.to_owned()), asked)
+    (canned, liveinsight::resources::connect(&connection, place, STACK_NAME.to_owned()), asked)
 }
 
 /// The body of the last request for this operation, as text.

@@ -30,7 +30,7 @@ fn stack(project: &str, functions: usize) -> Stack {
 async fn access(stack: &Stack) -> Aws {
     let connection = Connection::endpoint(&stack.region, &test_support::endpoint(), "test", "test").await;
     let place = Place { limits: false, imports_apis: false, ..Place::aws("aws", &stack.region, "000000000000") };
-    connection.aws(place, format!("{}/{}", stack.project, stack.environment))
+    liveinsight::resources::connect(&connection, place, format!("{}/{}", stack.project, stack.environment))
 }
 
 async fn remove(graph: &Graph<Aws>, aws: &Aws) {

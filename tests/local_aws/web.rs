@@ -68,7 +68,7 @@ fn signer<'a>(aws: &'a LocalAws, service: &'a str) -> Signer<'a> {
 
 async fn clients(aws: &LocalAws, key: &str, secret: &str) -> Aws {
     let connection = Connection::endpoint("us-east-1", &aws.endpoint, key, secret).await;
-    connection.aws(Place::aws("aws", "us-east-1", ACCOUNT_ID), "shop/dev".to_owned())
+    liveinsight::resources::connect(&connection, Place::aws("aws", "us-east-1", ACCOUNT_ID), "shop/dev".to_owned())
 }
 
 async fn own_clients(aws: &LocalAws) -> Aws {

@@ -21,9 +21,9 @@ async fn account(project: &Small) -> (Aws, Names) {
     let record: Value = serde_json::from_str(&record).unwrap();
     let endpoint = format!("http://127.0.0.1:{}", record["port"]);
     let stack = Stack::read(&project.path().join("stack.yaml"), None, None).unwrap();
-    let names = Names::new(&stack, ACCOUNT);
+    let names = stack.names(ACCOUNT);
     let connection = Connection::endpoint(REGION, &endpoint, ACCESS_KEY_ID, &test_support::secret(project.path())).await;
-    (connection.aws(Place::aws("aws", REGION, ACCOUNT), names.stack_tag()), names)
+    (liveinsight::resources::connect(&connection, Place::aws("aws", REGION, ACCOUNT), names.stack_tag()), names)
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,7 +6,6 @@ use liveinsight::{
     aws::{Connection, Place},
     error::hint_for,
     release::{Live, Scene, Unfit},
-    stack::Names,
 };
 use shared::{Account, Version};
 use strict_aws::Config;
@@ -15,10 +14,11 @@ use strict_aws::Config;
 async fn a_bucket_of_the_stacks_name_in_another_account_is_refused_with_that_reason() {
     let account = Account::new(Config { windows: Some(shared::windows()), ..Config::default() }).await;
     let aws = account.connect().await;
-    let bucket = Names::new(&bare(), &aws.place.account).bucket();
+    let bucket = bare().names(&aws.place.account).bucket();
     let other = accounts::next();
     let connection = Connection::endpoint(REGION, account.strict.endpoint(), &other, "test").await;
-    let theirs = connection.aws(Place { limits: false, ..Place::aws("aws", REGION, &other) }, "theirs/dev".to_owned());
+    let theirs =
+        liveinsight::resources::connect(&connection, Place { limits: false, ..Place::aws("aws", REGION, &other) }, "theirs/dev".to_owned());
     theirs.s3.create_bucket().bucket(&bucket).send().await.unwrap();
     account.strict.take_log();
 
@@ -44,7 +44,7 @@ async fn a_rollback_refuses_a_record_that_was_altered() {
     account.complete(&account.up(Version::First).await, "up");
     account.complete(&account.up(Version::Patched).await, "up with new code");
     let (aws, declaration) = (account.connect().await, account.declare(Version::First));
-    let names = Names::new(&bare(), &aws.place.account);
+    let names = bare().names(&aws.place.account);
     let functions = ["event-collector", "realtime-api", "stats-api"].map(|name| (name.to_owned(), names.function(name))).into();
     let look = async || Scene::look(&aws, &declaration, &functions).await.unwrap().expect("there is a bucket");
     let scene = look().await;

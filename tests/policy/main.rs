@@ -27,12 +27,13 @@ mod small;
 mod table;
 
 use liveinsight::{
-    aws::{Aws, Connection, Task},
+    aws::{Aws, Connection},
     cost,
     engine::{Options, survey, up},
     lock::Lock,
     policy,
     release::{Canary, Candidate},
+    resources::access::Task,
     stack::{Content, Names, Stack, declare},
     trail,
 };
@@ -54,7 +55,7 @@ const BARE: &str = "project: liveinsight\nregion: us-east-1\nenvironments: { dev
 async fn the_policies_of_up_status_and_down_are_exact() {
     let account = Account::new(Config::default()).await;
     let aws = account.connect().await;
-    let names = Names::new(&bare(), &aws.place.account);
+    let names = bare().names(&aws.place.account);
     let (mut of_up, mut of_status, mut of_down) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
     let calls = |of: &mut BTreeSet<Need>| {
         let log = account.strict.log();
@@ -135,7 +136,7 @@ async fn the_policies_of_up_status_and_down_are_exact() {
 async fn within_a_boundary_the_whole_life_of_a_stack_is_allowed() {
     let mut account = Account::new(Config::default()).await;
     let aws = account.connect().await;
-    let (names, number) = (Names::new(&bare(), &aws.place.account), aws.place.account.clone());
+    let (names, number) = (bare().names(&aws.place.account), aws.place.account.clone());
     let outside = outside(&aws).await;
     let document = printed_boundary(&number).to_string();
     let made = outside.iam.create_policy().policy_name("site-boundary").policy_document(document).send().await.unwrap();
@@ -212,7 +213,7 @@ async fn status(aws: &Aws, account: &Account, version: Version) -> BTreeSet<&'st
     let declaration = account.declare(version);
     aws.audit();
     let plan = survey(&declaration.graph, aws, &|_| {}).await.unwrap();
-    let subjects = trail::subjects(&plan.steps, &declaration.graph, &aws.place, &Names::new(&bare(), &aws.place.account));
+    let subjects = trail::subjects(&plan.steps, |id| plan.identity(&declaration.graph, id, &aws.place));
     let answer = trail::authors(aws, &subjects).await;
     assert!(answer.trouble.is_none(), "{:?}", answer.trouble);
     let entries = declaration.graph.entries();
@@ -237,11 +238,14 @@ async fn canary(aws: &Aws, function: &str) {
 
 /// What `doctor` calls, as a role's session.
 async fn doctor(aws: &Aws, account: &Account) -> BTreeSet<Need> {
-    use liveinsight::account::{logging_role, principal, quotas, simulate};
-    let names = Names::new(&bare(), &aws.place.account);
+    use liveinsight::{
+        account::{principal, simulate},
+        resources::{logging_role, quotas},
+    };
+    let names = bare().names(&aws.place.account);
     account.strict.set_faults(Faults::None);
     let (_, found) = (logging_role(aws).await.unwrap(), quotas(aws).await);
-    assert!(found.iter().all(|(_, quota)| quota.as_ref().is_ok_and(|quota| quota.most > 0 && !quota.is_full())), "{found:?}");
+    assert!(found.iter().all(|(_, quota)| quota.as_ref().is_ok_and(|quota| quota.limit > 0 && !quota.is_full())), "{found:?}");
     let session = format!("arn:aws:sts::{}:assumed-role/nobody/ada", aws.place.account);
     principal(aws, &session).await.unwrap();
     let statements = policy::statements(Task::Up, &aws.place, &names, 0, None);
@@ -262,7 +266,7 @@ async fn strip(aws: &Aws, account: &Account) {
 /// The same account without the proxy.
 async fn outside(aws: &Aws) -> Aws {
     let connection = Connection::endpoint(shared::REGION, &test_support::endpoint(), &aws.place.account, "test").await;
-    connection.aws(aws.place.clone(), aws.stack.clone())
+    liveinsight::resources::connect(&connection, aws.place.clone(), aws.stack.clone())
 }
 
 fn bare() -> Stack {

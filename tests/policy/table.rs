@@ -1,18 +1,16 @@
-//! The table of permissions beside the sources: it has every operation that is called, and no other.
+//! The calls that kinds and others list, beside the sources: they are every operation that is called, and no other.
 
-use liveinsight::aws::PERMISSIONS;
+use liveinsight::resources::all_calls;
 use std::{collections::BTreeSet, fs, path::Path};
 
 #[test]
-fn the_table_has_exactly_the_operations_that_are_called() {
+fn the_lists_have_exactly_the_operations_that_are_called() {
     let mut called = BTreeSet::new();
     collect(&test_support::workspace().join("src"), &mut called);
-    let listed: Vec<&str> = PERMISSIONS.iter().map(|permission| permission.operation).collect();
-    assert!(listed.is_sorted(), "the table is not sorted");
-    let listed: BTreeSet<String> = listed.into_iter().map(str::to_owned).collect();
+    let listed: BTreeSet<String> = all_calls().map(|call| call.operation.to_owned()).collect();
     let missing: Vec<_> = called.difference(&listed).collect();
     let idle: Vec<_> = listed.difference(&called).collect();
-    assert!(missing.is_empty() && idle.is_empty(), "not in the table: {missing:?}; called nowhere: {idle:?}");
+    assert!(missing.is_empty() && idle.is_empty(), "listed nowhere: {missing:?}; called nowhere: {idle:?}");
 }
 
 /// Collects the operations in every `.read("…"`, `.write("…"` and `.pages("…"` below a directory, and that of lines, which has a name.

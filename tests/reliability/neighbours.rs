@@ -13,7 +13,7 @@ use liveinsight::{
     build::read_site,
     engine::{Id, Options, Removal, Report, down, survey, up},
     release::{self, Action, Author, Scene},
-    stack::{Content, Declaration, Names, Stack, declare},
+    stack::{Content, Declaration, Stack, declare},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -109,7 +109,7 @@ impl Neighbour {
 
     async fn connect(&self, account: &Account) -> Aws {
         let connection = Connection::endpoint(self.region, &test_support::endpoint(), &account.number, "test").await;
-        connection.aws(self.place(account), Names::new(&self.stack(), &account.number).stack_tag())
+        liveinsight::resources::connect(&connection, self.place(account), self.stack().names(&account.number).stack_tag())
     }
 
     async fn up(&self, account: &Account, options: Options) -> Option<Report> {
@@ -133,7 +133,7 @@ impl Neighbour {
     /// Puts the first release back, if that may be.
     async fn rollback(&self, account: &Account) {
         let (aws, declaration) = (self.connect(account).await, self.declare(account));
-        let names = Names::new(&self.stack(), &account.number);
+        let names = self.stack().names(&account.number);
         let functions = self.functions.iter().map(|name| ((*name).to_owned(), names.function(name))).collect();
         let Ok(Some(scene)) = Box::pin(Scene::look(&aws, &declaration, &functions)).await else { return };
         let Some(first) = scene.objects.releases.first().cloned() else { return };
@@ -213,7 +213,7 @@ async fn case(seed: u64) {
     let has_strangers = random.u8(..3) == 0;
     if has_strangers {
         let victim = random.choice(&neighbours).unwrap();
-        let name = Names::new(&victim.stack(), &world.account.number).function(victim.functions.first().unwrap());
+        let name = victim.stack().names(&world.account.number).function(victim.functions.first().unwrap());
         world.observer.make_strangers(victim.region, &name).await;
         world.after(None, format!("somebody makes things named {name}")).await;
     }

@@ -135,7 +135,7 @@ impl Account {
 
     async fn connect_to(&self, endpoint: &str) -> Aws {
         let connection = Connection::endpoint(REGION, endpoint, &self.number, "test").await;
-        connection.aws(self.place(), self.names().stack_tag())
+        liveinsight::resources::connect(&connection, self.place(), self.names().stack_tag())
     }
 
     fn place(&self) -> Place {
@@ -154,7 +154,7 @@ impl Account {
 
     /// Names of the stack's resources.
     pub(crate) fn names(&self) -> Names {
-        Names::new(&stack(Version::First), &self.number)
+        stack(Version::First).names(&self.number)
     }
 
     /// One run of `up`.

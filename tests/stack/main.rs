@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use liveinsight::stack::{Names, Stack, StackError, Statistic, TableMetric, Watches, find, schema};
+use liveinsight::stack::{Stack, StackError, Statistic, TableMetric, Watches, find, schema};
 use proptest::prelude::*;
 
 mod every;
@@ -64,7 +64,7 @@ fn consumed_units_of_a_table_are_watched_by_their_sum() {
 #[test]
 fn a_function_finds_its_tables_and_only_those() {
     let stack = parse(SHIPPED, None).unwrap();
-    let names = Names::new(&stack, "123456789012");
+    let names = stack.names("123456789012");
     let variables = |function: &str| stack.variables(function, &names).into_iter().collect::<Vec<_>>();
     let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
     let (environment, events) = (pair("ENVIRONMENT", "dev"), pair("EVENTS_TABLE", "liveinsight-events-dev"));

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use liveinsight::aws::Place;
-use liveinsight::stack::{Content, Names, Stack, declare, table_variable};
+use liveinsight::stack::{Content, Stack, declare, table_variable};
 use proptest::prelude::*;
 use proptest::sample::subsequence;
 
@@ -133,7 +133,7 @@ fn collisions_are_refused_on_their_lines() {
 #[test]
 fn a_physical_name_leads_back_to_one_declared_name() {
     let stack = parse("project: shop\nregion: us-east-1\n", None).unwrap();
-    let names = Names::new(&stack, "123456789012");
+    let names = stack.names("123456789012");
     for thing in NAMES {
         assert_eq!(names.owns(&names.function(thing)), Some(thing));
     }

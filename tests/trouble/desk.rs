@@ -3,7 +3,7 @@
 use liveinsight::{
     aws::{Aws, Connection, Place},
     lock::SETTING,
-    stack::{Names, Stack},
+    stack::Stack,
 };
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -104,8 +104,8 @@ impl Desk {
     async fn aws_at(&self, endpoint: &str) -> (Aws, String) {
         let connection = Connection::endpoint("us-east-1", endpoint, &self.account, "test").await;
         let stack = Stack::read(&self.directory.path().join("stack.yaml"), None, None).unwrap();
-        let names = Names::new(&stack, &self.account);
-        (connection.aws(Place::aws("aws", "us-east-1", &self.account), names.stack_tag()), names.bucket())
+        let names = stack.names(&self.account);
+        (liveinsight::resources::connect(&connection, Place::aws("aws", "us-east-1", &self.account), names.stack_tag()), names.bucket())
     }
 }
 

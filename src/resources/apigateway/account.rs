@@ -2,10 +2,14 @@
 //!
 //! It is a prerequisite, not a resource of a stack: it carries no stack's tag, and no `down` removes it.
 
-use super::common::replace;
+use super::{common::replace, scope};
 use crate::{
-    aws::{Aws, Optional, Policy},
+    aws::{Aws, Optional, Place, Policy},
     engine::{Error, Result},
+    resources::{
+        access::{Call, Scope, Task},
+        iam::ROLES,
+    },
 };
 use aws_sdk_iam::types::Tag;
 use serde_json::json;
@@ -32,6 +36,25 @@ pub const LOGGING_ACTIONS: [&str; 7] = [
 const PATH: &str = "/liveinsight/";
 /// Proves that a role of this name was made here.
 const MARK: (&str, &str) = ("ManagedBy", "liveinsight");
+
+/// The role with which API Gateway writes logs.
+const LOGGING_ROLE: Scope = Scope::of("LoggingRole", |place, _, _| vec![arn(place)]).guarded(ROLES.guard);
+/// The same, to be given to API Gateway.
+const LOGGING_ROLE_FOR_API: Scope = Scope::of("LoggingRoleForApi", |place, _, _| vec![arn(place)]).passed_to("apigateway.amazonaws.com");
+
+/// Calls about the setting and the role.
+pub(in crate::resources) const CALLS: &[Call] = &[
+    Call::takes("apigateway:GetAccount", &[("apigateway:GET", &scope::ACCOUNT)], &[Task::Up, Task::Doctor]),
+    Call::takes("apigateway:UpdateAccount", &[("apigateway:PATCH", &scope::ACCOUNT), ("iam:PassRole", &LOGGING_ROLE_FOR_API)], Task::UP),
+    Call::takes("iam:CreateRole", &[("iam:CreateRole", &LOGGING_ROLE), ("iam:TagRole", &LOGGING_ROLE)], Task::UP),
+    Call::same("iam:GetRole", &LOGGING_ROLE, Task::UP),
+    Call::same("iam:PutRolePermissionsBoundary", &LOGGING_ROLE, Task::UP),
+    Call::same("iam:PutRolePolicy", &LOGGING_ROLE, Task::UP),
+];
+
+fn arn(place: &Place) -> String {
+    place.global_arn("iam", &format!("role{}", logging_role_path()))
+}
 
 /// The path and name of the role that is made where none is set: `/liveinsight/liveinsight-apigateway-logs`.
 pub fn logging_role_path() -> String {

@@ -3,10 +3,19 @@
 //! It cannot be changed and AWS does not tell what is in it, so its description says which declaration it is a snapshot of. Another
 //! declaration is another deployment: the stage moves to it, and the sweep collects the old one.
 
-use super::{common::{deployments, stages, turn}, rest_api::find_ours};
+use super::{
+    common::{deployments, stages, turn},
+    rest_api::find_ours,
+    scope,
+};
 use crate::{
-    aws::Aws,
+    aws::{Aws, Place, RequestLimit, Source},
     engine::{Gone, Handle, Id, Live, Ref, Resource, Result, Stray, Written},
+    resources::{
+        ApiResource,
+        access::{Call, Task},
+        kind::{Identity, Kind, Sweep, Trail, Typical},
+    },
 };
 use aws_sdk_apigateway::types::{Deployment, Stage};
 use serde::Serialize;
@@ -24,21 +33,42 @@ pub struct ApiDeployment {
 }
 
 /// Output of a deployment that exists.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 pub struct ApiDeploymentOutput {
     /// Its id.
     pub id: String,
 }
 
+const FACTS: Kind = Kind {
+    name: ApiDeployment::KIND,
+    trail: Trail { source: "apigateway", is_global: false, operations: &["CreateDeployment", "UpdateDeployment", "DeleteDeployment"] },
+    typical: Typical::of_calls,
+    pace: Some("apigateway"),
+    request_limits: &[RequestLimit::new("apigateway:CreateDeployment", 0.2, 1.0, Source::Documented)],
+    calls: &[
+        Call::takes("apigateway:CreateDeployment", &[("apigateway:POST", &scope::REST_API)], Task::UP),
+        Call::takes("apigateway:DeleteDeployment", &[("apigateway:DELETE", &scope::PARTS)], Task::UP),
+        Call::takes("apigateway:GetDeployments", &[("apigateway:GET", &scope::REST_API)], Task::LOOKING),
+    ],
+    sweep: Sweep::With(ApiResource::KIND),
+    quota: None,
+    billable: None,
+};
+
 impl Resource for ApiDeployment {
     type Cloud = Aws;
     const KIND: &'static str = "apigateway.deployment";
+    const FACTS: &'static Kind = &FACTS;
     const IS_PART: bool = true;
     const FIXED: &'static [&'static str] = &["api", "digest"];
     type Output = ApiDeploymentOutput;
 
     fn name(&self) -> String {
         self.digest.clone()
+    }
+
+    fn identity(&self, target: &Place, _: Option<&ApiDeploymentOutput>) -> Identity {
+        super::part(target, self.api.get().ok(), "stages")
     }
 
     async fn observe(&self, aws: &Aws) -> Result<Option<Live<Self>>> {

@@ -3,10 +3,19 @@
 //! AWS fills in a timeout of 29 s and `WHEN_NO_MATCH`. `PutIntegration` overwrites but may drop the integration's responses, so a
 //! change replaces the integration and, as they are part of it, its responses: only the draft is touched, callers meet the deployment.
 
-use super::{common::{MethodKey, integration, spelt_as, templates, turn}, method::{ApiMethod, found, route}};
+use super::{
+    common::{MethodKey, integration, spelt_as, templates, turn},
+    method::{ApiMethod, found, route},
+    scope,
+};
 use crate::{
-    aws::Aws,
+    aws::{Aws, Place},
     engine::{Gone, Handle, Id, Live, Ref, Resource, Result, Stray, Written},
+    resources::{
+        ApiResource,
+        access::{Call, Task},
+        kind::{Identity, Kind, Sweep, Trail, Typical},
+    },
 };
 use aws_sdk_apigateway::types::{Integration, IntegrationType};
 use serde::Serialize;
@@ -82,9 +91,25 @@ impl ApiIntegration {
     }
 }
 
+const FACTS: Kind = Kind {
+    name: ApiIntegration::KIND,
+    trail: Trail { source: "apigateway", is_global: false, operations: &["PutIntegration", "UpdateIntegration", "DeleteIntegration"] },
+    typical: Typical::of_calls,
+    pace: Some("apigateway"),
+    request_limits: &[],
+    calls: &[
+        Call::takes("apigateway:DeleteIntegration", &[("apigateway:DELETE", &scope::PARTS)], Task::UP),
+        Call::takes("apigateway:PutIntegration", &[("apigateway:PUT", &scope::REST_API)], Task::UP),
+    ],
+    sweep: Sweep::With(ApiResource::KIND),
+    quota: None,
+    billable: None,
+};
+
 impl Resource for ApiIntegration {
     type Cloud = Aws;
     const KIND: &'static str = "apigateway.integration";
+    const FACTS: &'static Kind = &FACTS;
     const IS_PART: bool = true;
     const FIXED: &'static [&'static str] = &["method", "kind", "uri", "http_method", "request_templates", "timeout_ms", "passthrough"];
     const COMES_ALONG: bool = true;
@@ -92,6 +117,10 @@ impl Resource for ApiIntegration {
 
     fn name(&self) -> String {
         self.route.clone()
+    }
+
+    fn identity(&self, target: &Place, _: Option<&MethodKey>) -> Identity {
+        super::part_of_method(target, self.method.get().ok())
     }
 
     async fn observe(&self, aws: &Aws) -> Result<Option<Live<Self>>> {

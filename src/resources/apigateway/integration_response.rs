@@ -2,10 +2,21 @@
 //!
 //! `PutIntegrationResponse` overwrites, so it makes and changes. A literal header value is quoted: `'*'`.
 
-use super::{common::{MethodKey, integration, spelt_as, templates, turn}, integration::ApiIntegration, method::{found, route}, method_response::ApiMethodResponseOutput};
+use super::{
+    common::{MethodKey, integration, spelt_as, templates, turn},
+    integration::ApiIntegration,
+    method::{found, route},
+    method_response::ApiMethodResponseOutput,
+    scope,
+};
 use crate::{
-    aws::Aws,
+    aws::{Aws, Place},
     engine::{Changes, Gone, Handle, Id, Live, Ref, Resource, Result, Stray, Written},
+    resources::{
+        ApiResource,
+        access::{Call, Task},
+        kind::{Identity, Kind, Sweep, Trail, Typical},
+    },
 };
 use aws_sdk_apigateway::types::{ContentHandlingStrategy, IntegrationResponse};
 use serde::Serialize;
@@ -39,9 +50,29 @@ pub fn quoted(value: &str) -> String {
     format!("'{value}'")
 }
 
+const FACTS: Kind = Kind {
+    name: ApiIntegrationResponse::KIND,
+    trail: Trail {
+        source: "apigateway",
+        is_global: false,
+        operations: &["PutIntegrationResponse", "UpdateIntegrationResponse", "DeleteIntegrationResponse"],
+    },
+    typical: Typical::of_calls,
+    pace: Some("apigateway"),
+    request_limits: &[],
+    calls: &[
+        Call::takes("apigateway:DeleteIntegrationResponse", &[("apigateway:DELETE", &scope::PARTS)], Task::UP),
+        Call::takes("apigateway:PutIntegrationResponse", &[("apigateway:PUT", &scope::REST_API)], Task::UP),
+    ],
+    sweep: Sweep::With(ApiResource::KIND),
+    quota: None,
+    billable: None,
+};
+
 impl Resource for ApiIntegrationResponse {
     type Cloud = Aws;
     const KIND: &'static str = "apigateway.integration_response";
+    const FACTS: &'static Kind = &FACTS;
     const IS_PART: bool = true;
     const FIXED: &'static [&'static str] = &["integration", "status"];
     const COMES_ALONG: bool = true;
@@ -49,6 +80,10 @@ impl Resource for ApiIntegrationResponse {
 
     fn name(&self) -> String {
         self.title.clone()
+    }
+
+    fn identity(&self, target: &Place, _: Option<&ApiMethodResponseOutput>) -> Identity {
+        super::part_of_method(target, self.integration.get().ok())
     }
 
     async fn observe(&self, aws: &Aws) -> Result<Option<Live<Self>>> {

@@ -3,10 +3,19 @@
 //! Its integration and its responses are resources of their own and go with it. `PutMethod` refuses to overwrite, and a change is
 //! so rare that the method is replaced: only the draft is touched, callers meet the deployment.
 
-use super::{common::{MethodKey, method, nodes, turn}, resource::ApiResource, rest_api::find_ours};
+use super::{
+    common::{MethodKey, method, nodes, turn},
+    resource::ApiResource,
+    rest_api::find_ours,
+    scope,
+};
 use crate::{
-    aws::Aws,
+    aws::{Aws, Place},
     engine::{Gone, Handle, Id, Live, Ref, Resource, Result, Stray, Written},
+    resources::{
+        access::{Call, Task},
+        kind::{Billable, Identity, Kind, Sweep, Trail, Typical},
+    },
 };
 use aws_sdk_apigateway::types::Method;
 use serde::Serialize;
@@ -29,9 +38,25 @@ pub struct ApiMethod {
     pub api_key_required: bool,
 }
 
+const FACTS: Kind = Kind {
+    name: ApiMethod::KIND,
+    trail: Trail { source: "apigateway", is_global: false, operations: &["PutMethod", "UpdateMethod", "DeleteMethod"] },
+    typical: Typical::of_calls,
+    pace: Some("apigateway"),
+    request_limits: &[],
+    calls: &[
+        Call::takes("apigateway:DeleteMethod", &[("apigateway:DELETE", &scope::PARTS)], Task::UP),
+        Call::takes("apigateway:PutMethod", &[("apigateway:PUT", &scope::REST_API)], Task::UP),
+    ],
+    sweep: Sweep::With(ApiResource::KIND),
+    quota: None,
+    billable: Some(Billable::Method),
+};
+
 impl Resource for ApiMethod {
     type Cloud = Aws;
     const KIND: &'static str = "apigateway.method";
+    const FACTS: &'static Kind = &FACTS;
     const IS_PART: bool = true;
     const FIXED: &'static [&'static str] = &["api", "resource", "http_method", "authorization", "api_key_required"];
     const COMES_ALONG: bool = true;
@@ -39,6 +64,11 @@ impl Resource for ApiMethod {
 
     fn name(&self) -> String {
         format!("{} {}", self.http_method, self.path)
+    }
+
+    fn identity(&self, target: &Place, _: Option<&MethodKey>) -> Identity {
+        let also = self.resource.get().ok().into_iter().chain([self.http_method.clone()]).collect();
+        Identity { also, ..super::part(target, self.api.get().ok(), "resources") }
     }
 
     async fn observe(&self, aws: &Aws) -> Result<Option<Live<Self>>> {

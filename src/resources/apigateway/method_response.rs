@@ -3,10 +3,19 @@
 //! What the headers contain is the integration response's business. It is said that `PutMethodResponse` does not overwrite, so a
 //! change deletes it first.
 
-use super::{common::{MethodKey, method, spelt_as, turn}, method::{ApiMethod, found, route}};
+use super::{
+    common::{MethodKey, method, spelt_as, turn},
+    method::{ApiMethod, found, route},
+    scope,
+};
 use crate::{
-    aws::{Aws, Optional},
+    aws::{Aws, Optional, Place},
     engine::{Changes, Gone, Handle, Id, Live, Ref, Resource, Result, Stray, Written},
+    resources::{
+        ApiResource,
+        access::{Call, Task},
+        kind::{Identity, Kind, Sweep, Trail, Typical},
+    },
 };
 use aws_sdk_apigateway::types::MethodResponse;
 use serde::Serialize;
@@ -27,7 +36,7 @@ pub struct ApiMethodResponse {
 }
 
 /// Output of a method response that exists.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 pub struct ApiMethodResponseOutput {
     /// Its method.
     pub method: MethodKey,
@@ -40,9 +49,29 @@ pub fn response_header(name: &str) -> String {
     format!("method.response.header.{name}")
 }
 
+const FACTS: Kind = Kind {
+    name: ApiMethodResponse::KIND,
+    trail: Trail {
+        source: "apigateway",
+        is_global: false,
+        operations: &["PutMethodResponse", "UpdateMethodResponse", "DeleteMethodResponse"],
+    },
+    typical: Typical::of_calls,
+    pace: Some("apigateway"),
+    request_limits: &[],
+    calls: &[
+        Call::takes("apigateway:DeleteMethodResponse", &[("apigateway:DELETE", &scope::PARTS)], Task::UP),
+        Call::takes("apigateway:PutMethodResponse", &[("apigateway:PUT", &scope::REST_API)], Task::UP),
+    ],
+    sweep: Sweep::With(ApiResource::KIND),
+    quota: None,
+    billable: None,
+};
+
 impl Resource for ApiMethodResponse {
     type Cloud = Aws;
     const KIND: &'static str = "apigateway.method_response";
+    const FACTS: &'static Kind = &FACTS;
     const IS_PART: bool = true;
     const FIXED: &'static [&'static str] = &["method", "status"];
     const COMES_ALONG: bool = true;
@@ -50,6 +79,10 @@ impl Resource for ApiMethodResponse {
 
     fn name(&self) -> String {
         format!("{} {}", self.route, self.status)
+    }
+
+    fn identity(&self, target: &Place, _: Option<&ApiMethodResponseOutput>) -> Identity {
+        super::part_of_method(target, self.method.get().ok())
     }
 
     async fn observe(&self, aws: &Aws) -> Result<Option<Live<Self>>> {

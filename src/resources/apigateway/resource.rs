@@ -3,10 +3,19 @@
 //! AWS calls it a resource. Deleting it deletes its methods and the resources below it; a service that keeps those leaves orphans, which
 //! nothing serves and the sweep collects.
 
-use super::{common::{nodes, orphans, turn}, rest_api::find_ours};
+use super::{
+    common::{nodes, orphans, turn},
+    rest_api::find_ours,
+    scope,
+};
 use crate::{
-    aws::Aws,
+    aws::{Aws, Place, RequestLimit, Source},
     engine::{Gone, Handle, Id, Live, Ref, Resource, Result, Stray, Written},
+    resources::{
+        access::{Call, Task},
+        kind::{Identity, Kind, Sweep, Trail, Typical},
+        sweep_rest_api_parts,
+    },
 };
 use serde::Serialize;
 
@@ -25,15 +34,44 @@ pub struct ApiResource {
 }
 
 /// Output of a path that exists.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 pub struct ApiResourceOutput {
     /// Its id.
     pub id: String,
 }
 
+const FACTS: Kind = Kind {
+    name: ApiResource::KIND,
+    trail: Trail { source: "apigateway", is_global: false, operations: &["CreateResource", "UpdateResource", "DeleteResource"] },
+    typical: Typical::of_calls,
+    pace: Some("apigateway:CreateResource"),
+    request_limits: &[
+        RequestLimit::new("apigateway:CreateResource", 5.0, 5.0, Source::Documented),
+        RequestLimit::new("apigateway:DeleteResource", 5.0, 5.0, Source::Documented),
+        RequestLimit::new("apigateway:GetResources", 2.5, 5.0, Source::Documented),
+    ],
+    calls: &[
+        Call::takes("apigateway:CreateResource", &[("apigateway:POST", &scope::REST_API)], Task::UP),
+        Call::takes("apigateway:DeleteResource", &[("apigateway:DELETE", &scope::PARTS)], Task::UP),
+        Call::takes("apigateway:GetResources", &[("apigateway:GET", &scope::REST_API)], Task::LOOKING),
+    ],
+    sweep: Sweep::Own(|graph, stack| {
+        // All of it goes with the API, if that goes.
+        let Some(deployment) = stack.deployment.map(str::to_owned) else { return };
+        let (api, stage) = (stack.names.api(), stack.names.stage());
+        graph.sweep_parts(move |aws: &Aws| {
+            let (api, stage, deployment) = (api.clone(), stage.clone(), deployment.clone());
+            Box::pin(async move { sweep_rest_api_parts(aws, &api, "api", &deployment, &stage).await })
+        });
+    }),
+    quota: None,
+    billable: None,
+};
+
 impl Resource for ApiResource {
     type Cloud = Aws;
     const KIND: &'static str = "apigateway.resource";
+    const FACTS: &'static Kind = &FACTS;
     const IS_PART: bool = true;
     const FIXED: &'static [&'static str] = &["api", "parent", "path_part"];
     const COMES_ALONG: bool = true;
@@ -41,6 +79,11 @@ impl Resource for ApiResource {
 
     fn name(&self) -> String {
         self.path.clone()
+    }
+
+    fn identity(&self, target: &Place, output: Option<&ApiResourceOutput>) -> Identity {
+        let also = output.map(|output| output.id.clone()).into_iter().collect();
+        Identity { also, ..super::part(target, self.api.get().ok(), "resources") }
     }
 
     async fn observe(&self, aws: &Aws) -> Result<Option<Live<Self>>> {

@@ -3,11 +3,20 @@
 //! Names are not unique, so it is found by name and ownership tag together; somebody else's API of the same name is none of our
 //! business. A new one gets its methods and what is in them by one more call (see [`ApiDocument`]). `CreateRestApi` and `DeleteRestApi` have the tightest limits of all (one per 3 s and one per 30 s).
 
-use super::common::{arn, nodes, replace, rest_apis, tags, turn, write_tags};
-use super::{ApiDocument, account::prepare_logging_role, gateway_response::{error_origins, gateway_responses, write_error_origins}};
+use super::{
+    ApiDocument,
+    account::prepare_logging_role,
+    common::{arn, nodes, replace, rest_apis, tags, turn, write_tags},
+    gateway_response::{error_origins, gateway_responses, write_error_origins},
+    scope,
+};
 use crate::{
-    aws::{Aws, Optional, Tags},
-    engine::{Changes, Class, Error, Found, Gone, Handle, Live, Owner, Ref, Refusal, Resource, Result, Stray, Written},
+    aws::{Aws, Optional, Place, RequestLimit, Source, Tags},
+    engine::{Action, Changes, Class, Error, Found, Gone, Handle, Live, Owner, Ref, Refusal, Resource, Result, Stray, Written},
+    resources::{
+        access::{Call, Task},
+        kind::{self, Billable, Identity, Kind, Quota, Sweep, Trail, Typical, Used},
+    },
 };
 use aws_sdk_apigateway::{
     primitives::Blob,
@@ -42,7 +51,7 @@ pub struct RestApi {
 }
 
 /// Output of an API that exists.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 pub struct RestApiOutput {
     /// Its id.
     pub id: String,
@@ -50,13 +59,79 @@ pub struct RestApiOutput {
     pub root_resource_id: String,
 }
 
+const FACTS: Kind = Kind {
+    name: RestApi::KIND,
+    trail: Trail {
+        source: "apigateway",
+        is_global: false,
+        operations: &[
+            "CreateRestApi",
+            "UpdateRestApi",
+            "PutRestApi",
+            "DeleteRestApi",
+            "PutGatewayResponse",
+            "UpdateGatewayResponse",
+            "DeleteGatewayResponse",
+            "TagResource",
+            "UntagResource",
+        ],
+    },
+    typical: typical,
+    pace: Some("apigateway"),
+    request_limits: &[
+        RequestLimit::new("apigateway:CreateRestApi", 1.0 / 3.0, 1.0, Source::Documented),
+        RequestLimit::new("apigateway:PutRestApi", 1.0, 1.0, Source::Documented),
+        RequestLimit::new("apigateway:DeleteRestApi", 1.0 / 30.0, 1.0, Source::Documented),
+    ],
+    calls: &[
+        Call::takes("apigateway:CreateRestApi", &[("apigateway:POST", &scope::REST_APIS), ("apigateway:PUT", &scope::TAGS)], Task::UP),
+        Call::takes("apigateway:DeleteGatewayResponse", &[("apigateway:DELETE", &scope::PARTS)], Task::UP),
+        Call::takes("apigateway:DeleteRestApi", &[("apigateway:DELETE", &scope::REST_API)], Task::REMOVING),
+        Call::takes("apigateway:GetGatewayResponses", &[("apigateway:GET", &scope::REST_API)], Task::LOOKING),
+        Call::takes("apigateway:GetRestApis", &[("apigateway:GET", &scope::REST_APIS)], Task::EVERY),
+        Call::takes("apigateway:GetTags", &[("apigateway:GET", &scope::TAGS)], Task::LOOKING),
+        Call::takes("apigateway:PutGatewayResponse", &[("apigateway:PUT", &scope::REST_API)], Task::UP),
+        Call::takes("apigateway:PutRestApi", &[("apigateway:PUT", &scope::REST_API)], Task::UP),
+        Call::takes("apigateway:TagResource", &[("apigateway:PUT", &scope::TAGS), ("apigateway:PATCH", &scope::REST_API)], Task::UP),
+        Call::takes("apigateway:UntagResource", &[("apigateway:DELETE", &scope::TAGS), ("apigateway:PATCH", &scope::REST_API)], Task::UP),
+        Call::takes("apigateway:UpdateRestApi", &[("apigateway:PATCH", &scope::REST_API)], Task::UP),
+    ],
+    sweep: Sweep::Own(|graph, stack| {
+        let name = stack.names.api();
+        graph.sweep(move |aws: &Aws| {
+            let name = name.clone();
+            Box::pin(async move { RestApi::sweep(aws, &name, "api").await })
+        });
+    }),
+    quota: Some(Quota { of: "REST APIs", used: |aws| Box::pin(count(aws)) }),
+    billable: Some(Billable::Api),
+};
+
+/// "Amazon API Gateway quotas": regional APIs per account and region.
+const QUOTA: u64 = 600;
+
+async fn count(aws: &Aws) -> Result<Used> {
+    Ok(Used::of_initial(kind::length(&rest_apis(aws).await?), QUOTA))
+}
+
+/// "Amazon API Gateway quotas": one deletion in 30 s, which another one of the account may have used up.
+fn typical(action: Action, _: &Changes) -> Typical {
+    if action == Action::Delete { Typical::seconds(0.2, 30.0) } else { Typical::CALLS }
+}
+
 impl Resource for RestApi {
     type Cloud = Aws;
     const KIND: &'static str = "apigateway.rest_api";
+    const FACTS: &'static Kind = &FACTS;
     type Output = RestApiOutput;
 
     fn name(&self) -> String {
         self.name.clone()
+    }
+
+    fn identity(&self, target: &Place, output: Option<&RestApiOutput>) -> Identity {
+        let Some(output) = output else { return Identity::default() };
+        super::identity(target, &output.id, "resources")
     }
 
     fn stamp(&mut self, marks: &str) {

@@ -3,10 +3,20 @@
 //! `CreateStage` takes neither limits nor logs, so a patch follows. Logs need a role that is set once per account and region, see
 //! [`ensure_logging_role`]. `GetStages` returns every setting with AWS's defaults filled in, or none at all.
 
-use super::{account::ensure_logging_role, common::{arn, remove, replace, stages, tags, turn, write_tags}, rest_api::find_ours};
+use super::{
+    account::ensure_logging_role,
+    common::{arn, remove, replace, stages, tags, turn, write_tags},
+    rest_api::find_ours,
+    scope,
+};
 use crate::{
-    aws::{Aws, Tags},
+    aws::{Aws, Place, Tags},
     engine::{Changes, Error, Gone, Handle, Id, Live, Ref, Resource, Result, Stray, Written},
+    resources::{
+        ApiResource,
+        access::{Call, Task},
+        kind::{Billable, Identity, Kind, Sweep, Trail, Typical},
+    },
 };
 use aws_sdk_apigateway::types::{MethodSetting, PatchOperation, Stage};
 use serde::{Serialize, Serializer, ser::SerializeMap};
@@ -59,7 +69,7 @@ pub struct AccessLog {
 }
 
 /// Output of a stage that exists.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 pub struct ApiStageOutput {
     /// The id of its API.
     pub api: String,
@@ -67,14 +77,43 @@ pub struct ApiStageOutput {
     pub name: String,
 }
 
+const FACTS: Kind = Kind {
+    name: ApiStage::KIND,
+    trail: Trail {
+        source: "apigateway",
+        is_global: false,
+        operations: &["CreateStage", "UpdateStage", "DeleteStage", "TagResource", "UntagResource"],
+    },
+    typical: Typical::of_calls,
+    pace: Some("apigateway"),
+    request_limits: &[],
+    calls: &[
+        Call::takes("apigateway:CreateStage", &[("apigateway:POST", &scope::REST_API), ("apigateway:PUT", &scope::TAGS)], Task::UP),
+        Call::takes("apigateway:DeleteStage", &[("apigateway:DELETE", &scope::PARTS)], Task::UP),
+        Call::takes("apigateway:GetStages", &[("apigateway:GET", &scope::REST_API)], Task::LOOKING),
+        Call::takes("apigateway:UpdateStage", &[("apigateway:PATCH", &scope::REST_API)], Task::UP),
+    ],
+    sweep: Sweep::With(ApiResource::KIND),
+    quota: None,
+    billable: Some(Billable::Stage { metrics: false }),
+};
+
 impl Resource for ApiStage {
     type Cloud = Aws;
     const KIND: &'static str = "apigateway.stage";
+    const FACTS: &'static Kind = &FACTS;
     const FIXED: &'static [&'static str] = &["api", "name"];
     type Output = ApiStageOutput;
 
     fn name(&self) -> String {
         self.name.clone()
+    }
+
+    fn identity(&self, target: &Place, _: Option<&ApiStageOutput>) -> Identity {
+        let Ok(api) = self.api.get() else { return Identity::default() };
+        let Identity { console, .. } = super::identity(target, &api, "stages");
+        let arn = format!("arn:{}:apigateway:{}::/restapis/{api}/stages/{}", target.partition, target.region, self.name);
+        Identity { console, names: vec![api, arn], also: Vec::new() }
     }
 
     fn stamp(&mut self, marks: &str) {

@@ -4,8 +4,10 @@
 //! CloudFront wants every field on an update, also those that it fills in by itself on creation; lists carry their own length.
 //! So declared fields are laid over the live configuration, and what is neither declared nor there gets CloudFront's own default.
 
-use crate::resources::OriginSecret;
-use crate::engine::{Error, Ref, Result, made_secret, secret};
+use crate::{
+    engine::{Error, Ref, Result, made_secret, secret},
+    resources::OriginSecret,
+};
 use aws_sdk_cloudfront::{
     error::BuildError,
     types::{

@@ -3,7 +3,10 @@
 //! What visitors fetched stays cached as long as its `Cache-Control` says. Invalidating ends that within a minute or so. That it
 //! fails is no reason to fail: caches notice by themselves in time.
 
-use super::{Distribution, DistributionOutput, config::{count, incomplete}};
+use super::{
+    Distribution, DistributionOutput,
+    config::{count, incomplete},
+};
 use crate::{
     aws::Aws,
     engine::{Class, Live, Result, stamped},

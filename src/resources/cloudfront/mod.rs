@@ -8,5 +8,5 @@ mod origin_access_control;
 
 pub use behavior::{Behavior, Forwarding};
 pub use config::{ErrorPage, Origin, Protocol, Verify};
-pub use distribution::{Distribution, DistributionOutput, list_distributions};
+pub use distribution::{Distribution, DistributionOutput, count_distributions, list_distributions};
 pub use origin_access_control::{OriginAccessControl, OriginAccessControlOutput};

@@ -4,8 +4,12 @@
 //! writing needs an `ETag`, which is fetched right before. It goes only when no distribution uses it, and CloudFront is slow to notice.
 
 use crate::{
-    aws::{Aws, Optional, STACK},
+    aws::{Aws, Optional, Place, STACK},
     engine::{Changes, Error, Gone, Handle, Live, Owner, Ref, Resource, Result, Stray, Written},
+    resources::{
+        access::{Call, Scope, Task},
+        kind::{self, Identity, Kind, Quota, Sweep, Trail, Typical, Used},
+    },
 };
 use aws_sdk_cloudfront::types::{
     OriginAccessControlConfig, OriginAccessControlOriginTypes as OriginType, OriginAccessControlSigningBehaviors as SigningBehavior,
@@ -30,21 +34,65 @@ pub struct OriginAccessControl {
 }
 
 /// Output of an origin access control that exists.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 pub struct OriginAccessControlOutput {
     /// Its id.
     pub id: String,
 }
 
+/// Origin access controls; ids are AWS's.
+const CONTROLS: Scope = Scope::of("OriginAccessControls", |place, _, _| vec![place.global_arn("cloudfront", "origin-access-control/*")]);
+
+const FACTS: Kind = Kind {
+    name: OriginAccessControl::KIND,
+    trail: Trail {
+        source: "cloudfront",
+        is_global: true,
+        operations: &["CreateOriginAccessControl", "UpdateOriginAccessControl", "DeleteOriginAccessControl"],
+    },
+    typical: Typical::of_calls,
+    pace: None,
+    request_limits: &[],
+    calls: &[
+        Call::same("cloudfront:CreateOriginAccessControl", &Scope::EVERYTHING, Task::UP),
+        Call::same("cloudfront:DeleteOriginAccessControl", &CONTROLS, Task::REMOVING),
+        Call::same("cloudfront:GetOriginAccessControlConfig", &CONTROLS, Task::REMOVING),
+        Call::same("cloudfront:ListOriginAccessControls", &Scope::EVERYTHING, Task::COUNTING),
+        Call::same("cloudfront:UpdateOriginAccessControl", &CONTROLS, Task::UP),
+    ],
+    sweep: Sweep::Own(|graph, stack| {
+        let name = stack.names.origin_access_control();
+        graph.sweep(move |aws: &Aws| Box::pin(OriginAccessControl::sweep(aws, name.clone(), "static")));
+    }),
+    quota: Some(Quota { of: "origin access controls", used: |aws| Box::pin(count(aws)) }),
+    billable: None,
+};
+
+/// "Quotas" in the CloudFront developer guide: origin access controls per account, initially.
+const QUOTA: u64 = 100;
+
+async fn count(aws: &Aws) -> Result<Used> {
+    Ok(Used::of_initial(kind::length(&list(aws).await?), QUOTA))
+}
+
 impl Resource for OriginAccessControl {
     type Cloud = Aws;
     const KIND: &'static str = "cloudfront.origin_access_control";
+    const FACTS: &'static Kind = &FACTS;
     /// Of the origin's type AWS says that it cannot be changed.
     const FIXED: &'static [&'static str] = &["origin_type"];
     type Output = OriginAccessControlOutput;
 
     fn name(&self) -> String {
         self.name.clone()
+    }
+
+    fn identity(&self, target: &Place, output: Option<&OriginAccessControlOutput>) -> Identity {
+        Identity {
+            console: Some(target.global_console("cloudfront/v4", "/originAccess")),
+            names: output.map(|output| output.id.clone()).into_iter().collect(),
+            also: Vec::new(),
+        }
     }
 
     async fn observe(&self, aws: &Aws) -> Result<Option<Live<Self>>> {

@@ -4,8 +4,12 @@
 //! nobody declares: what else it tells, how many of the periods count, the unit.
 
 use crate::{
-    aws::{Aws, Optional, Tags},
+    aws::{Aws, Optional, Place, RequestLimit, Source, Tags, encoded},
     engine::{Changes, Gone, Live, Resource, Result, Stray, Written},
+    resources::{
+        access::{Call, Guard, Scope, Task},
+        kind::{self, Billable, Identity, Kind, Quota, Sweep, Trail, Typical, Used},
+    },
 };
 use aws_sdk_cloudwatch::types::{ComparisonOperator, Dimension, MetricAlarm, StateValue, Statistic, Tag};
 use serde::Serialize;
@@ -48,24 +52,96 @@ pub struct Alarm {
 }
 
 /// Output of an alarm that exists.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 pub struct AlarmOutput {
     /// Its ARN.
     pub arn: String,
     /// `OK`, `ALARM` or `INSUFFICIENT_DATA`.
     pub state: String,
     /// The alarm as it was observed, for what a change has to send again.
-    #[serde(skip)]
     pub seen: Option<Rc<MetricAlarm>>,
+}
+
+impl AlarmOutput {
+    /// Returns whether the alarm fires.
+    pub fn is_firing(&self) -> bool {
+        self.state == "ALARM"
+    }
+}
+
+/// Alarms of the stack.
+const ALARMS: Scope =
+    Scope::of("Alarms", |place, names, _| vec![place.arn("cloudwatch", &format!("alarm:{}", names.pattern()))]).guarded(|action, _| {
+        match action {
+            "cloudwatch:DeleteAlarms" => Guard::Ours,
+            "cloudwatch:PutMetricAlarm" | "cloudwatch:TagResource" | "cloudwatch:UntagResource" => Guard::NotAnothers,
+            _ => Guard::None,
+        }
+    });
+
+const FACTS: Kind = Kind {
+    name: Alarm::KIND,
+    trail: Trail {
+        source: "monitoring",
+        is_global: false,
+        operations: &["PutMetricAlarm", "DeleteAlarms", "EnableAlarmActions", "DisableAlarmActions", "TagResource", "UntagResource"],
+    },
+    typical: Typical::of_calls,
+    pace: Some("cloudwatch:PutMetricAlarm"),
+    request_limits: &[
+        RequestLimit::new("cloudwatch:PutMetricAlarm", 3.0, 3.0, Source::Documented),
+        RequestLimit::new("cloudwatch:DescribeAlarms", 9.0, 9.0, Source::Documented),
+        RequestLimit::new("cloudwatch:DeleteAlarms", 3.0, 3.0, Source::Documented),
+        RequestLimit::new("cloudwatch:ListTagsForResource", 10.0, 10.0, Source::Documented),
+        RequestLimit::new("cloudwatch:TagResource", 20.0, 20.0, Source::Documented),
+        RequestLimit::new("cloudwatch:UntagResource", 20.0, 20.0, Source::Documented),
+    ],
+    calls: &[
+        Call::same("cloudwatch:DeleteAlarms", &ALARMS, Task::REMOVING),
+        Call::same("cloudwatch:DescribeAlarms", &Scope::EVERYTHING, Task::COUNTING),
+        Call::same("cloudwatch:ListTagsForResource", &ALARMS, Task::ALL),
+        Call::takes("cloudwatch:PutMetricAlarm", &[("cloudwatch:PutMetricAlarm", &ALARMS), ("cloudwatch:TagResource", &ALARMS)], Task::UP),
+        Call::same("cloudwatch:TagResource", &ALARMS, Task::UP),
+        Call::same("cloudwatch:UntagResource", &ALARMS, Task::UP),
+    ],
+    sweep: Sweep::Own(|graph, stack| {
+        let (family, logical) = (stack.names.alarm_family(), stack.logical());
+        graph.sweep(move |aws: &Aws| Box::pin(Alarm::sweep(aws, family.clone(), logical.clone())));
+    }),
+    quota: Some(Quota { of: "alarms", used: |aws| Box::pin(count(aws)) }),
+    billable: Some(Billable::Alarm),
+};
+
+/// "CloudWatch service quotas": metric alarms per account and region, initially.
+const QUOTA: u64 = 5_000;
+
+async fn count(aws: &Aws) -> Result<Used> {
+    let mut total = 0;
+    let send = |token| aws.cloudwatch.describe_alarms().max_records(100).set_next_token(token).send();
+    aws.pages("cloudwatch:DescribeAlarms", send, |page| {
+        total += kind::length(page.metric_alarms());
+        Ok(page.next_token)
+    })
+    .await?;
+    Ok(Used::of_initial(total, QUOTA))
 }
 
 impl Resource for Alarm {
     type Cloud = Aws;
     const KIND: &'static str = "cloudwatch.alarm";
+    const FACTS: &'static Kind = &FACTS;
     type Output = AlarmOutput;
 
     fn name(&self) -> String {
         self.name.clone()
+    }
+
+    fn identity(&self, target: &Place, _: Option<&AlarmOutput>) -> Identity {
+        Identity {
+            console: Some(target.console("cloudwatch", &format!("alarmsV2:alarm/{}", encoded(&self.name)))),
+            names: vec![self.name.clone(), target.arn("cloudwatch", &format!("alarm:{}", self.name))],
+            also: Vec::new(),
+        }
     }
 
     fn stamp(&mut self, marks: &str) {

@@ -4,8 +4,13 @@
 //! percent-encoded. A role goes only when its inline policies are gone and what was attached to it is detached.
 
 use crate::{
-    aws::{Aws, Optional, Policy, Tags, decode_policy},
+    aws::{Aws, Optional, Place, Policy, Tags, decode_policy, encoded, not_aws},
     engine::{Changes, Error, Gone, Handle, Live, Owner, Ref, Resource, Result, Stray, Written},
+    resources::{
+        Names,
+        access::{Call, Guard, Scope, Task},
+        kind::{Identity, Kind, Quota, Sweep, Trail, Typical, Used},
+    },
 };
 use aws_sdk_iam::types::{AttachedPermissionsBoundary, Tag};
 use serde::Serialize;
@@ -55,7 +60,7 @@ impl RoleOthers {
 }
 
 /// What is known of a role that exists.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 pub struct RoleOutput {
     /// Its name.
     pub name: String,
@@ -63,15 +68,98 @@ pub struct RoleOutput {
     pub arn: String,
 }
 
+/// Roles under the stack's path.
+pub(in crate::resources) const ROLES: Scope =
+    Scope::of("Roles", |place, names, _| vec![under_path(place, names)]).guarded(|action, is_bounded| {
+        // What widens a role, or makes one.
+        let widens = ["iam:CreateRole", "iam:PutRolePermissionsBoundary", "iam:PutRolePolicy"].contains(&action);
+        if is_bounded && widens { Guard::Bounded } else { Guard::None }
+    });
+
+/// Every role of the account at once, which saves a stack with many functions two questions about each: it is granted to no other, and done
+/// without where it is denied. IAM knows no resource for it.
+pub const ALL_ROLES: Scope = Scope::of("AllRoles", |_, _, _| vec!["*".to_owned()]);
+
+/// Roles as they are asked for when they may not exist: IAM knows no path of those.
+pub(super) const ROLES_BY_NAME: Scope = Scope::of("RolesByName", |place, names, _| {
+    vec![under_path(place, names), place.global_arn("iam", &format!("role/{}", names.pattern()))]
+});
+
+/// Roles under the stack's path, to be given to Lambda.
+pub(in crate::resources) const ROLES_FOR_LAMBDA: Scope =
+    Scope::of("RolesForLambda", |place, names, _| vec![under_path(place, names)]).passed_to("lambda.amazonaws.com");
+
+fn under_path(place: &Place, names: &Names) -> String {
+    place.global_arn("iam", &format!("role{}*", names.role_path()))
+}
+
+const FACTS: Kind = Kind {
+    name: Role::KIND,
+    trail: Trail {
+        source: "iam",
+        is_global: true,
+        operations: &["CreateRole", "UpdateRole", "UpdateAssumeRolePolicy", "DeleteRole", "TagRole", "UntagRole"],
+    },
+    typical: Typical::of_calls,
+    pace: None,
+    request_limits: &[],
+    calls: &[
+        Call::takes("iam:CreateRole", &[("iam:CreateRole", &ROLES), ("iam:TagRole", &ROLES)], Task::UP),
+        Call::same("iam:DeleteRole", &ROLES, Task::REMOVING),
+        Call::same("iam:DeleteRolePermissionsBoundary", &ROLES, Task::UP),
+        Call::same("iam:DetachRolePolicy", &ROLES, Task::REMOVING),
+        Call::same("iam:GetAccountAuthorizationDetails", &ALL_ROLES, Task::UP),
+        Call::same("iam:GetAccountSummary", &Scope::EVERYTHING, Task::DOCTOR),
+        Call::same("iam:GetRole", &ROLES_BY_NAME, Task::ALL),
+        Call::same("iam:ListAttachedRolePolicies", &ROLES, Task::ALL),
+        Call::same("iam:ListRolePolicies", &ROLES, Task::ALL),
+        Call::same("iam:ListRoles", &Scope::EVERYTHING, Task::ALL),
+        Call::same("iam:PutRolePermissionsBoundary", &ROLES, Task::UP),
+        Call::same("iam:TagRole", &ROLES, Task::UP),
+        Call::same("iam:UntagRole", &ROLES, Task::UP),
+        Call::same("iam:UpdateAssumeRolePolicy", &ROLES, Task::UP),
+    ],
+    sweep: Sweep::Own(|graph, stack| {
+        let (path, logical) = (stack.names.role_path(), stack.logical());
+        graph.sweep(move |aws: &Aws| Box::pin(Role::sweep(aws, path.clone(), logical.clone())));
+    }),
+    quota: Some(Quota { of: "IAM roles", used: |aws| Box::pin(count(aws)) }),
+    billable: None,
+};
+
+/// Time until Lambda can assume a role that was just made: "usually about 2 s" (pulumi/pulumi-aws#2411), 5 to 10 s (aws/aws-cli#7700).
+pub const ROLE_KNOWN: Typical = Typical::seconds(2.0, 10.0);
+
+/// Returns the address of a role's page in AWS's console.
+pub(super) fn console(target: &Place, name: &str) -> String {
+    target.global_console("iam", &format!("/roles/details/{}", encoded(name)))
+}
+
+/// Reads the account's own limit.
+async fn count(aws: &Aws) -> Result<Used> {
+    let answer = aws.read("iam:GetAccountSummary", || aws.iam.get_account_summary().send()).await?;
+    let of = |name: &str| {
+        let found = answer.summary_map().and_then(|map| map.iter().find(|(key, _)| key.as_str() == name));
+        found.and_then(|(_, number)| u64::try_from(*number).ok())
+    };
+    let known = of("Roles").zip(of("RolesQuota"));
+    known.map(|(used, limit)| Used { used, limit, is_of_account: true }).ok_or_else(|| not_aws("iam:GetAccountSummary"))
+}
+
 impl Resource for Role {
     type Cloud = Aws;
     const KIND: &'static str = "iam.role";
+    const FACTS: &'static Kind = &FACTS;
     const EARLY: bool = true;
     const FIXED: &'static [&'static str] = &["path"];
     type Output = RoleOutput;
 
     fn name(&self) -> String {
         self.name.clone()
+    }
+
+    fn identity(&self, target: &Place, _: Option<&RoleOutput>) -> Identity {
+        Identity { console: Some(console(target, &self.name)), names: vec![self.name.clone()], also: Vec::new() }
     }
 
     fn stamp(&mut self, marks: &str) {

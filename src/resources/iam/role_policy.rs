@@ -1,9 +1,13 @@
 //! A policy embedded in a role.
 
-use super::{Role, RoleOutput, role::list_roles};
+use super::{ROLES, ROLES_BY_NAME, Role, RoleOutput, console, role::list_roles};
 use crate::{
-    aws::{Aws, Optional, Policy, decode_policy},
+    aws::{Aws, Optional, Place, Policy, decode_policy},
     engine::{Changes, Gone, Id, Live, Ref, Resource, Result, Stray, Written},
+    resources::{
+        access::{Call, Task},
+        kind::{Identity, Kind, Sweep, Trail, Typical},
+    },
 };
 use serde::Serialize;
 
@@ -22,21 +26,47 @@ pub struct RolePolicy {
 }
 
 /// Nothing is known of a policy but that it exists.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 pub struct RolePolicyOutput {
     /// The role's name.
     pub role: String,
 }
 
+const FACTS: Kind = Kind {
+    name: RolePolicy::KIND,
+    trail: Trail { source: "iam", is_global: true, operations: &["PutRolePolicy", "DeleteRolePolicy"] },
+    typical: Typical::of_calls,
+    pace: None,
+    request_limits: &[],
+    calls: &[
+        Call::same("iam:DeleteRolePolicy", &ROLES, Task::REMOVING),
+        Call::same("iam:GetRolePolicy", &ROLES_BY_NAME, Task::ALL),
+        Call::same("iam:PutRolePolicy", &ROLES, Task::UP),
+    ],
+    sweep: Sweep::Own(|graph, stack| {
+        let (path, logical, names) = (stack.names.role_path(), stack.logical(), stack.names.clone());
+        let policy = move |role: &str| names.policy(role);
+        graph.sweep(move |aws: &Aws| Box::pin(RolePolicy::sweep(aws, path.clone(), logical.clone(), policy.clone())));
+    }),
+    quota: None,
+    billable: None,
+};
+
 impl Resource for RolePolicy {
     type Cloud = Aws;
     const KIND: &'static str = "iam.role_policy";
+    const FACTS: &'static Kind = &FACTS;
     const IS_PART: bool = true;
     const GOES_ALONG: bool = false;
     type Output = RolePolicyOutput;
 
     fn name(&self) -> String {
         self.name.clone()
+    }
+
+    fn identity(&self, target: &Place, _: Option<&RolePolicyOutput>) -> Identity {
+        let Ok(role) = self.role.get() else { return Identity::default() };
+        Identity { console: Some(console(target, &role)), names: vec![role], also: Vec::new() }
     }
 
     async fn observe(&self, aws: &Aws) -> Result<Option<Live<Self>>> {

@@ -7,10 +7,15 @@
 //! No other version is declared to get a share of the requests. While a canary runs one does, which therefore is a difference: whoever
 //! converges next takes it away. What moves an alias by itself, a canary or a rollback, does it by [`Serving`].
 
-use super::{Function, release::Release};
+use super::{FUNCTIONS, Function, release::Release};
 use crate::{
-    aws::{Aws, Optional},
+    aws::{Aws, Optional, Place},
     engine::{Changes, Error, Gone, Handle, Id, Live, Ref, Resource, Result, Stray, Written},
+    resources::{
+        LIVE_ALIAS,
+        access::{Call, Task},
+        kind::{Identity, Kind, Sweep, Trail, Typical},
+    },
 };
 use aws_sdk_lambda::types::{AliasRoutingConfiguration, State, StateReasonCode};
 use serde::Serialize;
@@ -38,7 +43,7 @@ pub struct Alias {
 }
 
 /// What is known of an alias that exists.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 pub struct AliasOutput {
     /// Its ARN.
     pub arn: String,
@@ -52,14 +57,41 @@ pub struct AliasOutput {
     pub function: String,
 }
 
+const FACTS: Kind = Kind {
+    name: Alias::KIND,
+    trail: Trail { source: "lambda", is_global: false, operations: &["CreateAlias", "UpdateAlias", "DeleteAlias"] },
+    typical: Typical::of_calls,
+    pace: Some("lambda"),
+    request_limits: &[],
+    calls: &[
+        Call::same("lambda:CreateAlias", &FUNCTIONS, Task::UP),
+        Call::same("lambda:DeleteAlias", &FUNCTIONS, Task::NONE),
+        Call::same("lambda:GetAlias", &FUNCTIONS, Task::LOOKING),
+        Call::same("lambda:ListVersionsByFunction", &FUNCTIONS, Task::UP),
+        Call::same("lambda:PublishVersion", &FUNCTIONS, Task::UP),
+        Call::same("lambda:UpdateAlias", &FUNCTIONS, Task::UP),
+    ],
+    sweep: Sweep::Own(|graph, stack| {
+        let logical = stack.logical();
+        graph.sweep_parts(move |aws: &Aws| Box::pin(Alias::sweep(aws, LIVE_ALIAS, logical.clone())));
+    }),
+    quota: None,
+    billable: None,
+};
+
 impl Resource for Alias {
     type Cloud = Aws;
     const KIND: &'static str = "lambda.alias";
+    const FACTS: &'static Kind = &FACTS;
     const IS_PART: bool = true;
     type Output = AliasOutput;
 
     fn name(&self) -> String {
         self.name.clone()
+    }
+
+    fn identity(&self, target: &Place, _: Option<&AliasOutput>) -> Identity {
+        self.function.get().map_or_else(|_| Identity::default(), |function| super::identity(target, function, Some(&self.name)))
     }
 
     async fn observe(&self, aws: &Aws) -> Result<Option<Live<Self>>> {

@@ -5,8 +5,13 @@
 
 use super::{FunctionOthers, release::Made};
 use crate::{
-    aws::{Aws, Optional, Tags},
-    engine::{Changes, Error, FAILED, Gone, Handle, Live, Owner, Ref, Refusal, Resource, Result, Stray, Written, secret, unknown},
+    aws::{Aws, Optional, Place, RequestLimit, Source, Tags, not_aws},
+    engine::{Action, Changes, Error, FAILED, Gone, Handle, Live, Owner, Ref, Refusal, Resource, Result, Stray, Written, secret, unknown},
+    resources::{
+        access::{Call, Guard, Scope, Task},
+        iam::ROLES_FOR_LAMBDA,
+        kind::{Billable, Identity, Kind, Quota, Sweep, Trail, Typical, Used},
+    },
 };
 use aws_sdk_lambda::{
     operation::get_function::GetFunctionOutput,
@@ -87,7 +92,7 @@ impl From<Option<String>> for Variable {
 }
 
 /// What is known of a function that exists.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 pub struct FunctionOutput {
     /// Its name.
     pub name: String,
@@ -95,14 +100,107 @@ pub struct FunctionOutput {
     pub arn: String,
 }
 
+/// Functions of the stack, and their aliases: some actions are checked on a function, some on its alias, whatever the request names. A function
+/// as a whole is deleted, never a version or an alias.
+pub(super) const FUNCTIONS: Scope = Scope::of("Functions", |place, names, guard| {
+    let function = place.arn("lambda", &format!("function:{}", names.pattern()));
+    let parts = (guard != Guard::Ours).then(|| format!("{function}:*"));
+    [function].into_iter().chain(parts).collect()
+})
+.guarded(|action, _| match action {
+    "lambda:DeleteFunction" => Guard::Ours,
+    "lambda:AddPermission"
+    | "lambda:CreateAlias"
+    | "lambda:DeleteFunctionConcurrency"
+    | "lambda:DeleteFunctionUrlConfig"
+    | "lambda:PublishVersion"
+    | "lambda:PutFunctionConcurrency"
+    | "lambda:RemovePermission"
+    | "lambda:TagResource"
+    | "lambda:UntagResource"
+    | "lambda:UpdateAlias"
+    | "lambda:UpdateFunctionCode"
+    | "lambda:UpdateFunctionConfiguration" => Guard::NotAnothers,
+    _ => Guard::None,
+});
+
+const FACTS: Kind = Kind {
+    name: Function::KIND,
+    trail: Trail {
+        source: "lambda",
+        is_global: false,
+        operations: &[
+            "CreateFunction",
+            "UpdateFunctionCode",
+            "UpdateFunctionConfiguration",
+            "DeleteFunction",
+            "TagResource",
+            "UntagResource",
+        ],
+    },
+    typical: typical,
+    pace: Some("lambda"),
+    request_limits: &[RequestLimit::new("lambda:GetFunction", 100.0, 100.0, Source::Documented)],
+    calls: &[
+        Call::takes(
+            "lambda:CreateFunction",
+            &[("lambda:CreateFunction", &FUNCTIONS), ("lambda:TagResource", &FUNCTIONS), ("iam:PassRole", &ROLES_FOR_LAMBDA)],
+            Task::UP,
+        ),
+        Call::same("lambda:DeleteFunction", &FUNCTIONS, Task::REMOVING),
+        Call::same("lambda:DeleteFunctionConcurrency", &FUNCTIONS, Task::UP),
+        Call::same("lambda:DeleteFunctionUrlConfig", &FUNCTIONS, Task::UP),
+        Call::same("lambda:GetAccountSettings", &Scope::EVERYTHING, Task::DOCTOR),
+        Call::takes("lambda:GetFunction", &[("lambda:GetFunction", &FUNCTIONS), ("lambda:ListTags", &FUNCTIONS)], Task::ALL),
+        Call::same("lambda:ListFunctionUrlConfigs", &FUNCTIONS, Task::LOOKING),
+        Call::same("lambda:ListFunctions", &Scope::EVERYTHING, Task::ALL),
+        Call::same("lambda:PutFunctionConcurrency", &FUNCTIONS, Task::UP),
+        Call::same("lambda:TagResource", &FUNCTIONS, Task::UP),
+        Call::same("lambda:UntagResource", &FUNCTIONS, Task::UP),
+        Call::same("lambda:UpdateFunctionCode", &FUNCTIONS, Task::UP),
+        Call::takes(
+            "lambda:UpdateFunctionConfiguration",
+            &[("lambda:UpdateFunctionConfiguration", &FUNCTIONS), ("iam:PassRole", &ROLES_FOR_LAMBDA)],
+            Task::UP,
+        ),
+    ],
+    sweep: Sweep::Own(|graph, stack| {
+        let logical = stack.logical();
+        graph.sweep(move |aws: &Aws| Box::pin(Function::sweep(aws, logical.clone())));
+    }),
+    quota: Some(Quota { of: "GB of code in Lambda", used: |aws| Box::pin(stored_code(aws)) }),
+    billable: Some(Billable::Function { memory: 0.125, arm: true }),
+};
+
+/// Reads the size of the zips that Lambda keeps, in GB, and the account's own limit.
+async fn stored_code(aws: &Aws) -> Result<Used> {
+    let answer = aws.read("lambda:GetAccountSettings", || aws.lambda.get_account_settings().send()).await?;
+    let (Some(limit), Some(usage)) = (answer.account_limit(), answer.account_usage()) else {
+        return Err(not_aws("lambda:GetAccountSettings"));
+    };
+    // A gigabyte, as Lambda counts the zips it keeps.
+    let gigabytes = |bytes: i64| u64::try_from(bytes).unwrap_or_default().div_ceil(1 << 30);
+    Ok(Used { used: gigabytes(usage.total_code_size()), limit: gigabytes(limit.total_code_size()), is_of_account: true })
+}
+
+/// "Lambda function states", AWS Lambda developer guide: ready "after a few seconds".
+fn typical(action: Action, _: &Changes) -> Typical {
+    if action == Action::Delete { Typical::CALLS } else { Typical::seconds(2.0, 4.0) }
+}
+
 impl Resource for Function {
     type Cloud = Aws;
     const KIND: &'static str = "lambda.function";
+    const FACTS: &'static Kind = &FACTS;
     const LISTS_HIDE_FAILURE: bool = true;
     type Output = FunctionOutput;
 
     fn name(&self) -> String {
         self.name.clone()
+    }
+
+    fn identity(&self, target: &Place, _: Option<&FunctionOutput>) -> Identity {
+        super::identity(target, self.name.clone(), None)
     }
 
     fn stamp(&mut self, marks: &str) {

@@ -8,10 +8,23 @@ mod permission;
 mod release;
 
 pub use alias::{Alias, AliasOutput, Serving, is_of_another, publish};
-pub use function::{
-    Function, FunctionOutput, Published, Variable, function_owner, hides_variable, published_versions, taken_secret,
-};
+use function::FUNCTIONS;
+pub use function::{Function, FunctionOutput, Published, Variable, function_owner, hides_variable, published_versions, taken_secret};
 pub use origin_secret::OriginSecret;
 pub use others::FunctionOthers;
 pub use permission::{Permission, PermissionOutput};
 pub use release::{Made, Release, ReleaseKey};
+
+use super::kind::Identity;
+use crate::aws::Place;
+
+/// Returns the names of a function, or of a part of one of its aliases.
+fn identity(target: &Place, function: String, alias: Option<&str>) -> Identity {
+    let arn = target.arn("lambda", &format!("function:{function}"));
+    let part = alias.map(|alias| format!("/aliases/{alias}")).unwrap_or_default();
+    Identity {
+        console: Some(target.console("lambda", &format!("/functions/{function}{part}"))),
+        names: vec![function, format!("{arn}:{}", super::LIVE_ALIAS), arn],
+        also: Vec::new(),
+    }
+}

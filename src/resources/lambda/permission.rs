@@ -4,11 +4,16 @@
 //! permission is added under a new Sid before the old one goes, so that no request in between is refused. Only Sids that begin with our
 //! mark are ours. Another statement lets in somebody whom nobody declared: it is a difference, shown with its Sid, and goes with the next run.
 
-use super::Function;
+use super::{FUNCTIONS, Function};
 use crate::{
-    aws::{Aws, Optional, Policy},
+    aws::{Aws, Optional, Place, Policy, RequestLimit, Source},
     engine::{Changes, Gone, Id, Live, Ref, Resource, Result, Stray, Written},
     hex::hex,
+    resources::{
+        LIVE_ALIAS,
+        access::{Call, Task},
+        kind::{Identity, Kind, Sweep, Trail, Typical},
+    },
 };
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -33,7 +38,7 @@ pub struct Permission {
 }
 
 /// Output of a permission that exists.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 pub struct PermissionOutput {
     /// The function's name.
     pub function: String,
@@ -42,18 +47,44 @@ pub struct PermissionOutput {
     /// The Sids of our statements.
     pub sids: Vec<String>,
     /// The Sids of the statements of others.
-    #[serde(skip)]
     pub others: Vec<String>,
 }
+
+const FACTS: Kind = Kind {
+    name: Permission::KIND,
+    trail: Trail { source: "lambda", is_global: false, operations: &["AddPermission", "RemovePermission"] },
+    typical: Typical::of_calls,
+    pace: Some("lambda"),
+    request_limits: &[RequestLimit::new("lambda:GetPolicy", 15.0, 15.0, Source::Documented)],
+    calls: &[
+        Call::same("lambda:AddPermission", &FUNCTIONS, Task::UP),
+        Call::same("lambda:GetPolicy", &FUNCTIONS, Task::LOOKING),
+        Call::same("lambda:RemovePermission", &FUNCTIONS, Task::UP),
+    ],
+    sweep: Sweep::Own(|graph, stack| {
+        let logical = stack.logical();
+        graph.sweep_parts(move |aws: &Aws| Box::pin(Permission::sweep(aws, LIVE_ALIAS, logical.clone())));
+    }),
+    quota: None,
+    billable: None,
+};
 
 impl Resource for Permission {
     type Cloud = Aws;
     const KIND: &'static str = "lambda.permission";
+    const FACTS: &'static Kind = &FACTS;
     const IS_PART: bool = true;
     type Output = PermissionOutput;
 
     fn name(&self) -> String {
         PRINCIPAL.to_owned()
+    }
+
+    fn identity(&self, target: &Place, _: Option<&PermissionOutput>) -> Identity {
+        match (self.function.get(), self.alias.get()) {
+            (Ok(function), Ok(alias)) => super::identity(target, function, Some(&alias)),
+            _ => Identity::default(),
+        }
     }
 
     async fn observe(&self, aws: &Aws) -> Result<Option<Live<Self>>> {

@@ -3,10 +3,16 @@
 //! `CreateLogGroup` takes tags but no retention, which is a call of its own. Names are only searchable by prefix. The ARN in
 //! `arn` ends with `:*`; tagging wants the one without.
 
-use crate::resources::apigateway::{find_ours, rest_apis};
 use crate::{
-    aws::{Aws, Optional, Tags},
+    aws::{Aws, Optional, Place, RequestLimit, Source, Tags, encoded},
     engine::{Changes, Gone, Handle, Live, Protection, Ref, Resource, Result, Stray, Written},
+    resources::{
+        API_LOG_GROUP,
+        access::{Call, Guard, Scope, Task},
+        apigateway::{find_ours, rest_apis},
+        kind::{Billable, FOR_EVER, Identity, Kind, Sweep, Trail, Typical},
+        log_group_of,
+    },
 };
 use aws_sdk_cloudwatchlogs::types::LogGroup as LogGroupDescription;
 use serde::Serialize;
@@ -26,7 +32,7 @@ pub struct LogGroup {
 }
 
 /// Output of a log group that exists.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 pub struct LogGroupOutput {
     /// Its name.
     pub name: String,
@@ -40,14 +46,74 @@ struct Listed {
     is_protected: bool,
 }
 
+/// Log groups of the stack.
+pub const LOG_GROUPS: Scope = Scope::of("LogGroups", |place, names, _| {
+    let of = |group: String| place.arn("logs", &format!("log-group:{group}"));
+    let groups = [names.function_log_group("*"), names.api_log_group("*")];
+    groups.into_iter().map(of).flat_map(|arn| [arn.clone(), format!("{arn}:*")]).collect()
+})
+.guarded(|action, _| match action {
+    "logs:DeleteLogGroup" => Guard::Ours,
+    "logs:PutRetentionPolicy" | "logs:TagResource" | "logs:UntagResource" => Guard::NotAnothers,
+    _ => Guard::None,
+});
+
+const FACTS: Kind = Kind {
+    name: LogGroup::KIND,
+    trail: Trail {
+        source: "logs",
+        is_global: false,
+        operations: &["CreateLogGroup", "DeleteLogGroup", "PutRetentionPolicy", "DeleteRetentionPolicy", "TagResource", "UntagResource"],
+    },
+    typical: Typical::of_calls,
+    pace: Some("logs:PutRetentionPolicy"),
+    request_limits: &[
+        RequestLimit::new("logs:CreateLogGroup", 10.0, 10.0, Source::Documented),
+        RequestLimit::new("logs:DeleteLogGroup", 10.0, 10.0, Source::Documented),
+        RequestLimit::new("logs:DescribeLogGroups", 10.0, 10.0, Source::Documented),
+        RequestLimit::new("logs:PutRetentionPolicy", 5.0, 5.0, Source::Documented),
+        RequestLimit::new("logs:ListTagsForResource", 5.0, 5.0, Source::Documented),
+        RequestLimit::new("logs:TagResource", 5.0, 5.0, Source::Documented),
+        RequestLimit::new("logs:UntagResource", 5.0, 5.0, Source::Documented),
+    ],
+    calls: &[
+        Call::takes("logs:CreateLogGroup", &[("logs:CreateLogGroup", &LOG_GROUPS), ("logs:TagResource", &LOG_GROUPS)], Task::UP),
+        Call::same("logs:DeleteLogGroup", &LOG_GROUPS, Task::REMOVING),
+        Call::same("logs:DescribeLogGroups", &Scope::EVERYTHING, Task::ALL),
+        Call::same("logs:ListTagsForResource", &LOG_GROUPS, Task::ALL),
+        Call::same("logs:PutRetentionPolicy", &LOG_GROUPS, Task::UP),
+        Call::same("logs:TagResource", &LOG_GROUPS, Task::UP),
+        Call::same("logs:UntagResource", &LOG_GROUPS, Task::UP),
+    ],
+    sweep: Sweep::Own(|graph, stack| {
+        let (family, names) = (stack.names.function_log_group_family(), stack.names.clone());
+        let logical = move |name: &str| names.owns(name.strip_prefix("/aws/lambda/")?).map(|function| log_group_of(function).to_owned());
+        graph.sweep(move |aws: &Aws| Box::pin(LogGroup::sweep(aws, family.clone(), logical.clone())));
+        let (family, stage, api) = (stack.names.api_log_group_family(), stack.names.stage(), stack.names.api());
+        graph.sweep(move |aws: &Aws| Box::pin(LogGroup::sweep_api(aws, family.clone(), stage.clone(), api.clone(), API_LOG_GROUP)));
+    }),
+    quota: None,
+    billable: Some(Billable::Logs { days: FOR_EVER }),
+};
+
 impl Resource for LogGroup {
     type Cloud = Aws;
     const KIND: &'static str = "logs.log_group";
+    const FACTS: &'static Kind = &FACTS;
     const EARLY: bool = true;
     type Output = LogGroupOutput;
 
     fn name(&self) -> String {
         self.name.get().unwrap_or_else(|_| format!("{}…", self.family))
+    }
+
+    fn identity(&self, target: &Place, _: Option<&LogGroupOutput>) -> Identity {
+        // That of an API is called by the API's id.
+        let Ok(name) = self.name.get() else { return Identity::default() };
+        // In this page, `$25` stands for the percent sign of an encoded character.
+        let page = format!("logsV2:log-groups/log-group/{}", encoded(&name).replace('%', "$25"));
+        let arn = target.arn("logs", &format!("log-group:{name}"));
+        Identity { console: Some(target.console("cloudwatch", &page)), names: vec![name, format!("{arn}:*"), arn], also: Vec::new() }
     }
 
     fn stamp(&mut self, marks: &str) {

@@ -2,4 +2,4 @@
 
 mod log_group;
 
-pub use log_group::{LogGroup, LogGroupOutput};
+pub use log_group::{LOG_GROUPS, LogGroup, LogGroupOutput};

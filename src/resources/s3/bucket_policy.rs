@@ -4,9 +4,15 @@
 //! `s3:ListBucket` S3 answers 403 for an object that is missing, which CloudFront cannot tell from a 403 of the API's; with it, 404.
 //! It lets no visitor list anything: the distribution asks for keys below its origin's path only, and forwards no query to S3.
 
+use super::BUCKET;
 use crate::{
-    aws::{Aws, Optional, Policy},
+    aws::{Aws, Optional, Place, Policy},
     engine::{Changes, Gone, Live, Ref, Resource, Result, Written},
+    resources::{
+        Bucket,
+        access::{Call, Task},
+        kind::{Identity, Kind, Sweep, Trail, Typical},
+    },
 };
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -33,20 +39,41 @@ pub struct BucketPolicy {
 }
 
 /// Output of a policy that exists.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 pub struct BucketPolicyOutput {
     /// The bucket's name.
     pub bucket: String,
 }
 
+const FACTS: Kind = Kind {
+    name: BucketPolicy::KIND,
+    trail: Trail { source: "s3", is_global: false, operations: &["PutBucketPolicy", "DeleteBucketPolicy"] },
+    typical: Typical::of_calls,
+    pace: None,
+    request_limits: &[],
+    calls: &[
+        Call::same("s3:DeleteBucketPolicy", &BUCKET, Task::NONE),
+        Call::same("s3:GetBucketPolicy", &BUCKET, Task::LOOKING),
+        Call::same("s3:PutBucketPolicy", &BUCKET, Task::UP),
+    ],
+    sweep: Sweep::With(Bucket::KIND),
+    quota: None,
+    billable: None,
+};
+
 impl Resource for BucketPolicy {
     type Cloud = Aws;
     const KIND: &'static str = "s3.bucket_policy";
+    const FACTS: &'static Kind = &FACTS;
     const IS_PART: bool = true;
     type Output = BucketPolicyOutput;
 
     fn name(&self) -> String {
         self.bucket.get().unwrap_or_default()
+    }
+
+    fn identity(&self, target: &Place, _: Option<&BucketPolicyOutput>) -> Identity {
+        self.bucket.get().map_or_else(|_| Identity::default(), |bucket| super::identity(target, bucket, "permissions"))
     }
 
     async fn observe(&self, aws: &Aws) -> Result<Option<Live<Self>>> {

@@ -3,9 +3,15 @@
 //! AWS sets all four parts on every new bucket (since April 2023); a bucket without any is an old one, one where somebody removed them, or
 //! one of the local AWS.
 
+use super::BUCKET;
 use crate::{
-    aws::{Aws, Optional},
+    aws::{Aws, Optional, Place},
     engine::{Changes, Gone, Live, Ref, Resource, Result, Written},
+    resources::{
+        Bucket,
+        access::{Call, Task},
+        kind::{Identity, Kind, Sweep, Trail, Typical},
+    },
 };
 use aws_sdk_s3::types::PublicAccessBlockConfiguration;
 use serde::Serialize;
@@ -27,21 +33,42 @@ pub struct PublicAccessBlock {
 }
 
 /// Output of a block that exists.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 pub struct PublicAccessBlockOutput {
     /// The bucket's name.
     pub bucket: String,
 }
 
+const FACTS: Kind = Kind {
+    name: PublicAccessBlock::KIND,
+    trail: Trail { source: "s3", is_global: false, operations: &["PutBucketPublicAccessBlock", "DeleteBucketPublicAccessBlock"] },
+    typical: Typical::of_calls,
+    pace: None,
+    request_limits: &[],
+    calls: &[
+        Call::takes("s3:DeletePublicAccessBlock", &[("s3:PutBucketPublicAccessBlock", &BUCKET)], Task::UP),
+        Call::takes("s3:GetPublicAccessBlock", &[("s3:GetBucketPublicAccessBlock", &BUCKET)], Task::LOOKING),
+        Call::takes("s3:PutPublicAccessBlock", &[("s3:PutBucketPublicAccessBlock", &BUCKET)], Task::UP),
+    ],
+    sweep: Sweep::With(Bucket::KIND),
+    quota: None,
+    billable: None,
+};
+
 impl Resource for PublicAccessBlock {
     type Cloud = Aws;
     const KIND: &'static str = "s3.public_access_block";
+    const FACTS: &'static Kind = &FACTS;
     const IS_PART: bool = true;
     const COMES_ALONG: bool = true;
     type Output = PublicAccessBlockOutput;
 
     fn name(&self) -> String {
         self.bucket.get().unwrap_or_default()
+    }
+
+    fn identity(&self, target: &Place, _: Option<&PublicAccessBlockOutput>) -> Identity {
+        self.bucket.get().map_or_else(|_| Identity::default(), |bucket| super::identity(target, bucket, "permissions"))
     }
 
     async fn observe(&self, aws: &Aws) -> Result<Option<Live<Self>>> {

@@ -12,7 +12,6 @@ use super::super::limits::{
 };
 use super::super::mend::Faulty;
 use super::super::model::{Function, Stack, Table};
-use super::super::names::Names;
 use super::Problems;
 use crate::aws::Place;
 
@@ -49,7 +48,7 @@ pub(in super::super) fn environment(stack: &Stack, document: &Document, faulty: 
 
 /// Checks the environment variables as Lambda measures them: all of them, as JSON.
 fn variables(stack: &Stack, name: &str, problems: &mut Problems) {
-    let mut variables = stack.variables(name, &Names::new(stack, ANY_ACCOUNT));
+    let mut variables = stack.variables(name, &stack.names(ANY_ACCOUNT));
     // A secret has a name at the least.
     let unset = stack.unset_secrets().filter(|(function, _)| *function == name);
     variables.extend(unset.map(|(_, secret)| (secret.to_owned(), String::new())));
@@ -75,7 +74,7 @@ fn variables(stack: &Stack, name: &str, problems: &mut Problems) {
 /// Checks the policy of a function's role, in its shortest form.
 fn inline_policy(stack: &Stack, name: &str, function: &Function, problems: &mut Problems) {
     let place = Place::aws(Place::partition_of(&stack.region), &stack.region, ANY_ACCOUNT);
-    let document = policy::of_function(function, &stack.tables, &place, &Names::new(stack, ANY_ACCOUNT), name);
+    let document = policy::of_function(function, &stack.tables, &place, &stack.names(ANY_ACCOUNT), name);
     let length = policy::length(&document);
     if INLINE_POLICIES.fits(length) {
         return;

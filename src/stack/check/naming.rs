@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use super::super::diagnostic::{Problem, nearest};
 use super::super::file::StackFile;
 use super::super::limits::{ALARM_NAME, BUCKET_NAME, FUNCTION_NAME, Limit, STAGE_NAME, TABLE_NAME, TAG_KEY, TAG_VALUE, TAGS};
-use super::super::names::Names;
 use super::super::values::Text;
 use super::{Problems, below, overrides};
+use crate::resources::Names;
 
 /// The tags every resource carries anyway.
 const OWN_TAGS: [&str; 4] = ["Project", "Environment", "Name", "ManagedBy"];

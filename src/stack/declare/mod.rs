@@ -8,6 +8,8 @@ mod alarms;
 mod api;
 mod functions;
 #[cfg(test)]
+mod identity_tests;
+#[cfg(test)]
 mod ownership_tests;
 pub(super) mod policy;
 mod site;
@@ -86,7 +88,7 @@ impl Declaration {
 
 /// Declares every resource of a stack in a place.
 pub fn declare(stack: &Stack, place: &Place, content: &Content) -> Declaration {
-    let names = Names::new(stack, &place.account);
+    let names = stack.names(&place.account);
     let origin_secret = stack.makes_origin_secret().then(OriginSecret::default);
     let (graph, outputs) = (Graph::default(), BTreeMap::new());
     let mut declaring = Declaring { stack, place, names, graph, bucket: None, distribution: None, origin_secret, outputs };
@@ -102,7 +104,7 @@ pub fn declare(stack: &Stack, place: &Place, content: &Content) -> Declaration {
     for (name, alarm) in &stack.alarms.rules {
         declaring.alarm(name, alarm);
     }
-    declaring.sweeps(api.as_ref().map(|api| api.digest.clone()));
+    declaring.sweeps(api.as_ref().map(|api| api.digest.as_str()));
     let verify = declaring.verify();
     let Declaring { graph, bucket, distribution, origin_secret, outputs, .. } = declaring;
     Declaration { graph, bucket, distribution, origin_secret, verify, outputs }

@@ -49,7 +49,7 @@ impl Named {
     }
 
     fn names(&self) -> Names {
-        Names::new(&self.stack(), ACCOUNT)
+        self.stack().names(ACCOUNT)
     }
 }
 
@@ -59,7 +59,7 @@ fn named() -> impl Strategy<Value = Named> {
 }
 
 /// The fields of an entry that are texts, by path.
-fn texts<C>(entry: &Entry<C>) -> BTreeMap<String, String> {
+fn texts<C: crate::engine::Cloud>(entry: &Entry<C>) -> BTreeMap<String, String> {
     let text = |(path, field): (&str, &Field)| match field {
         Field::Known(serde_json::Value::String(text)) => Some((path.to_owned(), text.clone())),
         _ => None,
@@ -68,7 +68,7 @@ fn texts<C>(entry: &Entry<C>) -> BTreeMap<String, String> {
 }
 
 /// The owner of an entry as the stack of these names sees it, by what the entry itself says; `None` if it says nothing.
-fn owner<C>(entry: &Entry<C>, seen_by: &Named) -> Option<Owner> {
+fn owner<C: crate::engine::Cloud>(entry: &Entry<C>, seen_by: &Named) -> Option<Owner> {
     let texts = texts(entry);
     let (stack, region) = (format!("{}/{}", seen_by.project, seen_by.environment), seen_by.region);
     if let Some(value) = texts.get(&format!("tags.{STACK}")) {

@@ -3,7 +3,7 @@
 use liveinsight::{
     aws::Place,
     engine::Field,
-    stack::{Content, Names, Stack, declare},
+    stack::{Content, Stack, declare},
 };
 
 /// A statement that allows something.
@@ -49,7 +49,7 @@ pub fn statements(function: &str) -> Vec<Statement> {
 /// If it cannot be read.
 pub fn table_arn(table: &str) -> String {
     let (stack, place) = shipped();
-    place.arn("dynamodb", &format!("table/{}", Names::new(&stack, &place.account).table(table)))
+    place.arn("dynamodb", &format!("table/{}", stack.names(&place.account).table(table)))
 }
 
 fn shipped() -> (Stack, Place) {
