@@ -1,5 +1,7 @@
 //! Reconciles a serverless stack on AWS straight through the SDKs.
 
+pub use engine;
+
 pub mod account;
 pub mod aws;
 pub mod build;
@@ -10,10 +12,8 @@ pub mod commands;
 pub mod cost;
 mod disk;
 mod duration;
-pub mod engine;
 pub mod error;
 mod file_lock;
-mod hex;
 mod home;
 pub mod http;
 pub mod local;

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::store::write;
-use crate::hex::hex;
+use engine::hex::hex;
 
 /// Number of choices that are kept: workspaces of one stack, and stacks of one directory, may choose differently.
 const KEPT: usize = 16;

@@ -17,7 +17,7 @@ use super::config::{Config, cargo_home};
 use super::dep_info::{self, List};
 use super::freshness::Times;
 use super::workspace::Workspace;
-use crate::hex::hex;
+use engine::hex::hex;
 
 /// Files that count in a crate's directory and in every directory above it, whether they exist or not.
 const SETTINGS: [&str; 3] = ["Cargo.toml", "rust-toolchain", "rust-toolchain.toml"];

@@ -12,7 +12,8 @@ use sha2::{Digest, Sha256};
 use super::process::{self, Launch, POLL};
 use super::{LocalAws, LocalError, Secret, health};
 use crate::venv::{Venv, last_lines};
-use crate::{cache, file_lock, hex::hex, home};
+use crate::{cache, file_lock, home};
+use engine::hex::hex;
 
 /// Packages of the virtual environment.
 const REQUIREMENTS: &str = include_str!("requirements.txt");

@@ -6,8 +6,8 @@ use std::path::Path;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use crate::hex::hex;
 use crate::home;
+use engine::hex::hex;
 
 /// As long in hexadecimal digits as the secret of an AWS access key is in characters: 40.
 const SECRET_BYTES: usize = 20;

@@ -6,8 +6,8 @@ mod cache;
 mod directories;
 mod names;
 
-use crate::hex::hex;
 use base64::Engine;
+use engine::hex::hex;
 use md5::{Digest as _, Md5};
 use serde::Serialize;
 use sha2::{Sha256, Sha384};

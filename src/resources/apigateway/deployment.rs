@@ -118,10 +118,10 @@ impl ApiDeployment {
     }
 }
 
-impl Handle<ApiDeployment> {
+impl ApiDeployment {
     /// The deployment's id.
-    pub fn deployment_id(&self) -> Ref<String> {
-        self.output("id", |output| output.id.clone())
+    pub fn id_of(handle: &Handle<Self>) -> Ref<String> {
+        handle.output("id", |output| output.id.clone())
     }
 }
 

@@ -168,14 +168,14 @@ impl ApiIntegration {
     }
 }
 
-impl Handle<ApiIntegration> {
+impl ApiIntegration {
     /// Returns the address of the integration, to which its responses refer.
-    pub fn key(&self) -> Ref<MethodKey> {
-        self.output("key", MethodKey::clone)
+    pub fn key_of(handle: &Handle<Self>) -> Ref<MethodKey> {
+        handle.output("key", MethodKey::clone)
     }
 
     /// For what must come after it, and takes nothing from it: a deployment.
-    pub fn done(&self) -> Ref<String> {
-        self.known("done", self.id().to_string())
+    pub fn done_of(handle: &Handle<Self>) -> Ref<String> {
+        handle.known("done", handle.id().to_string())
     }
 }

@@ -182,9 +182,9 @@ impl ApiIntegrationResponse {
     }
 }
 
-impl Handle<ApiIntegrationResponse> {
+impl ApiIntegrationResponse {
     /// For what must come after it, and takes nothing from it: a deployment.
-    pub fn done(&self) -> Ref<String> {
-        self.known("done", self.id().to_string())
+    pub fn done_of(handle: &Handle<Self>) -> Ref<String> {
+        handle.known("done", handle.id().to_string())
     }
 }

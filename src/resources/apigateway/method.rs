@@ -125,10 +125,10 @@ impl ApiMethod {
     }
 }
 
-impl Handle<ApiMethod> {
+impl ApiMethod {
     /// Returns the address of the method, to which its integration and responses refer.
-    pub fn key(&self) -> Ref<MethodKey> {
-        self.output("key", MethodKey::clone)
+    pub fn key_of(handle: &Handle<Self>) -> Ref<MethodKey> {
+        handle.output("key", MethodKey::clone)
     }
 }
 

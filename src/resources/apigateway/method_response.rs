@@ -168,9 +168,9 @@ impl ApiMethodResponse {
     }
 }
 
-impl Handle<ApiMethodResponse> {
+impl ApiMethodResponse {
     /// For what must come after it, and takes nothing from it: the integration response that fills it.
-    pub fn done(&self) -> Ref<String> {
-        self.known("done", self.id().to_string())
+    pub fn done_of(handle: &Handle<Self>) -> Ref<String> {
+        handle.known("done", handle.id().to_string())
     }
 }

@@ -154,9 +154,9 @@ impl ApiResource {
     }
 }
 
-impl Handle<ApiResource> {
+impl ApiResource {
     /// The resource's id.
-    pub fn resource_id(&self) -> Ref<String> {
-        self.output("id", |output| output.id.clone())
+    pub fn id_of(handle: &Handle<Self>) -> Ref<String> {
+        handle.output("id", |output| output.id.clone())
     }
 }

@@ -311,15 +311,15 @@ impl RestApi {
     }
 }
 
-impl Handle<RestApi> {
+impl RestApi {
     /// The API's id.
-    pub fn api_id(&self) -> Ref<String> {
-        self.output("id", |output| output.id.clone())
+    pub fn id_of(handle: &Handle<Self>) -> Ref<String> {
+        handle.output("id", |output| output.id.clone())
     }
 
     /// The id of its resource `/`.
-    pub fn root_resource_id(&self) -> Ref<String> {
-        self.output("root_resource_id", |output| output.root_resource_id.clone())
+    pub fn root_resource_id_of(handle: &Handle<Self>) -> Ref<String> {
+        handle.output("root_resource_id", |output| output.root_resource_id.clone())
     }
 }
 

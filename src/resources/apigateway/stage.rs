@@ -271,10 +271,10 @@ impl ApiStage {
     }
 }
 
-impl Handle<ApiStage> {
+impl ApiStage {
     /// The stage's name, for what needs the stage to exist.
-    pub fn stage_name(&self) -> Ref<String> {
-        self.output("name", |output| output.name.clone())
+    pub fn name_of(handle: &Handle<Self>) -> Ref<String> {
+        handle.output("name", |output| output.name.clone())
     }
 }
 

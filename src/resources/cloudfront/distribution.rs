@@ -548,20 +548,20 @@ pub async fn list_distributions(aws: &Aws, name: Option<&str>) -> Result<Option<
     Ok(first.filter(|_| second.is_none()).and_then(|listed| listed.sends.first().cloned()))
 }
 
-impl Handle<Distribution> {
+impl Distribution {
     /// Its id.
-    pub fn distribution_id(&self) -> Ref<String> {
-        self.output("id", |output| output.id.clone())
+    pub fn id_of(handle: &Handle<Self>) -> Ref<String> {
+        handle.output("id", |output| output.id.clone())
     }
 
     /// Its ARN.
-    pub fn arn(&self) -> Ref<String> {
-        self.output("arn", |output| output.arn.clone())
+    pub fn arn_of(handle: &Handle<Self>) -> Ref<String> {
+        handle.output("arn", |output| output.arn.clone())
     }
 
     /// Its host name.
-    pub fn domain(&self) -> Ref<String> {
-        self.output("domain", |output| output.domain.clone())
+    pub fn domain_of(handle: &Handle<Self>) -> Ref<String> {
+        handle.output("domain", |output| output.domain.clone())
     }
 }
 

@@ -175,10 +175,10 @@ impl OriginAccessControl {
     }
 }
 
-impl Handle<OriginAccessControl> {
+impl OriginAccessControl {
     /// Its id.
-    pub fn control_id(&self) -> Ref<String> {
-        self.output("id", |output| output.id.clone())
+    pub fn id_of(handle: &Handle<Self>) -> Ref<String> {
+        handle.output("id", |output| output.id.clone())
     }
 }
 

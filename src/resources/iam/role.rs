@@ -397,10 +397,10 @@ pub(super) async fn list_roles(aws: &Aws, path: &str) -> Result<Rc<Vec<RoleOutpu
     .await
 }
 
-impl Handle<Role> {
+impl Role {
     /// Its name; whoever refers to it waits for the role.
-    pub fn name(&self) -> Ref<String> {
-        self.output("name", |output| output.name.clone())
+    pub fn name_of(handle: &Handle<Self>) -> Ref<String> {
+        handle.output("name", |output| output.name.clone())
     }
 }
 

@@ -167,10 +167,10 @@ impl Alias {
     }
 }
 
-impl Handle<Alias> {
+impl Alias {
     /// Its name; whoever refers to it waits for the alias.
-    pub fn name(&self, name: &str) -> Ref<String> {
-        self.known("name", name.to_owned())
+    pub fn name_of(handle: &Handle<Self>, name: &str) -> Ref<String> {
+        handle.known("name", name.to_owned())
     }
 }
 

@@ -486,10 +486,10 @@ fn shown<S: Serializer>(environment: &BTreeMap<String, Variable>, serializer: S)
     serializer.collect_map(environment.iter().map(|(name, variable)| (name, value(name, variable))))
 }
 
-impl Handle<Function> {
+impl Function {
     /// Its name; whoever refers to it waits for the function.
-    pub fn name(&self) -> Ref<String> {
-        self.output("name", |output| output.name.clone())
+    pub fn name_of(handle: &Handle<Self>) -> Ref<String> {
+        handle.output("name", |output| output.name.clone())
     }
 }
 

@@ -196,7 +196,7 @@ impl fmt::Debug for OriginSecret {
 pub(super) fn random() -> String {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes).expect("the system has random numbers");
-    crate::hex::hex(&bytes)
+    engine::hex::hex(&bytes)
 }
 
 #[cfg(test)]

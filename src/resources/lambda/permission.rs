@@ -7,8 +7,8 @@
 use super::{FUNCTIONS, Function};
 use crate::{
     aws::{Aws, Optional, Place, Policy, RequestLimit, Source},
+    engine::hex::hex,
     engine::{Changes, Gone, Id, Live, Ref, Resource, Result, Stray, Written},
-    hex::hex,
     resources::{
         LIVE_ALIAS,
         access::{Call, Task},

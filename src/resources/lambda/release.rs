@@ -4,8 +4,8 @@
 
 use super::origin_secret::{OriginSecret, random};
 use crate::{
+    engine::hex::hex,
     engine::{digest, made_secret},
-    hex::hex,
 };
 use hmac::{Hmac, KeyInit, Mac};
 use serde::{Serialize, Serializer};

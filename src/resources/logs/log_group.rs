@@ -232,10 +232,10 @@ impl LogGroup {
     }
 }
 
-impl Handle<LogGroup> {
+impl LogGroup {
     /// Its name; whoever refers to it waits for the group.
-    pub fn name(&self) -> Ref<String> {
-        self.output("name", |output| output.name.clone())
+    pub fn name_of(handle: &Handle<Self>) -> Ref<String> {
+        handle.output("name", |output| output.name.clone())
     }
 }
 

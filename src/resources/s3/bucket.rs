@@ -402,10 +402,10 @@ impl Bucket {
     }
 }
 
-impl Handle<Bucket> {
+impl Bucket {
     /// Its name. Known beforehand, but whoever refers to it waits for the bucket.
-    pub fn name(&self) -> Ref<String> {
-        self.output("name", |output| output.name.clone())
+    pub fn name_of(handle: &Handle<Self>) -> Ref<String> {
+        handle.output("name", |output| output.name.clone())
     }
 }
 

@@ -9,8 +9,8 @@
 use super::site::{Listed, RELEASES_PREFIX, SITE_PREFIX, SiteObject, objects};
 use crate::{
     aws::{Aws, Headers, Known, Optional},
+    engine::hex::hex,
     engine::{Error, Result},
-    hex::hex,
 };
 use aws_sdk_s3::primitives::ByteStream;
 use aws_smithy_types::DateTime;

@@ -4,8 +4,8 @@ use super::{DeclaredApi, Declaring, functions};
 use crate::{
     engine::{Handle, Ref, digest},
     resources::{
-        AccessLog, ApiDeployment, ApiDocument, ApiIntegration, ApiIntegrationResponse, ApiMethod, ApiMethodResponse, ApiResource, ApiStage,
-        ERROR_TYPES, LogGroup, MethodKey, Permission, RestApi, quoted, response_header,
+        AccessLog, Alias, ApiDeployment, ApiDocument, ApiIntegration, ApiIntegrationResponse, ApiMethod, ApiMethodResponse, ApiResource,
+        ApiStage, ERROR_TYPES, Function, LogGroup, MethodKey, Permission, RestApi, quoted, response_header,
     },
     stack::{API_LOG_GROUP, Cors, Route},
 };
@@ -52,9 +52,9 @@ impl Declaring<'_> {
                 permissions_boundary: self.stack.permissions_boundary.clone(),
             },
         );
-        self.output("rest_api_id", rest_api.api_id());
+        self.output("rest_api_id", RestApi::id_of(&rest_api));
         let (place, stage) = (self.place.clone(), self.names.stage());
-        self.output("api_url", rest_api.api_id().map(move |id| place.api_url(&id, &stage)));
+        self.output("api_url", RestApi::id_of(&rest_api).map(move |id| place.api_url(&id, &stage)));
 
         let mut api = Building { rest_api: &rest_api, resources: BTreeMap::new(), snapshot: Vec::new(), parts: Vec::new(), document };
         let mut methods: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
@@ -77,7 +77,7 @@ impl Declaring<'_> {
             api.freeze("errors", &error_origins);
         }
         let digest = digest(&api.snapshot);
-        let deployment = ApiDeployment { api: rest_api.api_id(), digest: digest.clone(), needs: api.parts };
+        let deployment = ApiDeployment { api: RestApi::id_of(&rest_api), digest: digest.clone(), needs: api.parts };
         let stage = self.names.stage();
         let deployment = self.graph.add_part(&rest_api, &stage, deployment);
         self.stage(&rest_api, &deployment);
@@ -86,16 +86,16 @@ impl Declaring<'_> {
 
     /// Declares the resource of a route's path, with those above it.
     fn path(&mut self, api: &mut Building<'_>, route: &Route) {
-        let (mut path, mut parent) = (String::new(), api.rest_api.root_resource_id());
+        let (mut path, mut parent) = (String::new(), RestApi::root_resource_id_of(&api.rest_api));
         for part in route.segments() {
             path = format!("{path}/{part}");
             if !api.resources.contains_key(&path) {
                 api.snapshot.push(path.clone());
-                let resource = ApiResource { api: api.rest_api.api_id(), parent, path_part: part.to_owned(), path: path.clone() };
+                let resource = ApiResource { api: RestApi::id_of(&api.rest_api), parent, path_part: part.to_owned(), path: path.clone() };
                 let resource = self.graph.add_part(api.rest_api, &path, resource);
                 api.resources.insert(path.clone(), resource);
             }
-            parent = api.resources[&path].resource_id();
+            parent = ApiResource::id_of(&api.resources[&path]);
         }
     }
 
@@ -109,8 +109,8 @@ impl Declaring<'_> {
         let name = format!("{http_method} {path}");
         let resource = api.resources.get(path);
         let method = ApiMethod {
-            api: api.rest_api.api_id(),
-            resource: resource.map_or_else(|| api.rest_api.root_resource_id(), Handle::<ApiResource>::resource_id),
+            api: RestApi::id_of(&api.rest_api),
+            resource: resource.map_or_else(|| RestApi::root_resource_id_of(&api.rest_api), ApiResource::id_of),
             http_method: http_method.to_owned(),
             path: path.to_owned(),
             authorization: "NONE".to_owned(),
@@ -123,11 +123,11 @@ impl Declaring<'_> {
             Some(resource) => self.graph.add_part(resource, &name, method),
             None => self.graph.add_part(api.rest_api, &name, method),
         };
-        let integration = integrate(method.key(), &name);
+        let integration = integrate(ApiMethod::key_of(&method), &name);
         api.document.method(&declared, &integration);
         api.freeze(&name, &integration);
         let integration = self.graph.add_part(&method, &name, integration);
-        api.parts.push(integration.done());
+        api.parts.push(ApiIntegration::done_of(&integration));
         (method, integration)
     }
 
@@ -139,7 +139,7 @@ impl Declaring<'_> {
         let (route, name) = (format!("OPTIONS {path}"), format!("OPTIONS {path} {STATUS}"));
         let headers = preflight_headers(methods, cors);
         let response = ApiMethodResponse {
-            method: method.key(),
+            method: ApiMethod::key_of(&method),
             route,
             status: STATUS.to_owned(),
             response_parameters: headers.keys().map(|header| (response_header(header), false)).collect(),
@@ -148,8 +148,8 @@ impl Declaring<'_> {
         let response_declared = response.clone();
         let response = self.graph.add_part(&method, &name, response);
         let answer = ApiIntegrationResponse {
-            integration: integration.key(),
-            response: response.done(),
+            integration: ApiIntegration::key_of(&integration),
+            response: ApiMethodResponse::done_of(&response),
             status: STATUS.to_owned(),
             title: name.clone(),
             selection_pattern: String::new(),
@@ -159,16 +159,16 @@ impl Declaring<'_> {
         api.document.response("OPTIONS", path, &response_declared, &answer);
         api.freeze(&name, &answer);
         let answer = self.graph.add_part(&integration, &name, answer);
-        api.parts.push(answer.done());
+        api.parts.push(ApiIntegrationResponse::done_of(&answer));
     }
 
     fn permission(&mut self, rest_api: &Handle<RestApi>, name: &str, declared: &functions::Declared, route: &Route) {
         let (place, stage, route) = (self.place.clone(), self.names.stage(), route.clone());
-        let source =
-            rest_api.api_id().map(move |id| place.arn("execute-api", &format!("{id}/{stage}/{}{}", route.method, star(&route.path))));
+        let source = RestApi::id_of(&rest_api)
+            .map(move |id| place.arn("execute-api", &format!("{id}/{stage}/{}{}", route.method, star(&route.path))));
         let permission = Permission {
-            function: declared.function.name(),
-            alias: declared.alias.name(crate::stack::LIVE_ALIAS),
+            function: Function::name_of(&declared.function),
+            alias: Alias::name_of(&declared.alias, crate::stack::LIVE_ALIAS),
             sources: vec![source],
             others: BTreeMap::new(),
         };
@@ -180,7 +180,7 @@ impl Declaring<'_> {
     fn stage(&mut self, rest_api: &Handle<RestApi>, deployment: &Handle<ApiDeployment>) {
         let names = self.names.clone();
         let log_group = LogGroup {
-            name: rest_api.api_id().map(move |id| names.api_log_group(&id)),
+            name: RestApi::id_of(&rest_api).map(move |id| names.api_log_group(&id)),
             family: self.names.api_log_group_family(),
             retention_days: self.retention_days(),
             tags: self.tags(&self.names.api()),
@@ -191,16 +191,16 @@ impl Declaring<'_> {
         let place = self.place.clone();
         let throttle = &self.stack.api.throttle;
         let stage = ApiStage {
-            api: rest_api.api_id(),
+            api: RestApi::id_of(&rest_api),
             name: self.names.stage(),
-            deployment: deployment.deployment_id(),
+            deployment: ApiDeployment::id_of(&deployment),
             throttle_rate: throttle.rate,
             throttle_burst: i32::try_from(throttle.burst).unwrap_or(i32::MAX),
             log_level: "ERROR".to_owned(),
             data_trace: false,
             metrics: true,
             access_log: Some(AccessLog {
-                destination: log_group.name().map(move |name| place.arn("logs", &format!("log-group:{name}"))),
+                destination: LogGroup::name_of(&log_group).map(move |name| place.arn("logs", &format!("log-group:{name}"))),
                 format: ACCESS_LOG.to_owned(),
             }),
             variables: BTreeMap::new(),

@@ -39,7 +39,7 @@ impl Declaring<'_> {
             },
         );
         let document = policy::of_function(declared, &self.stack.tables, self.place, &self.names, name);
-        let policy = RolePolicy { role: role.name(), name: self.names.policy(name), document, among: self.stack.functions.len() };
+        let policy = RolePolicy { role: Role::name_of(&role), name: self.names.policy(name), document, among: self.stack.functions.len() };
         self.graph.add_part(&role, name, policy);
         let log_group = self.graph.add(
             log_group_of(name),
@@ -85,7 +85,8 @@ impl Declaring<'_> {
         let alias_arn = self.place.arn("lambda", &format!("function:{}:{LIVE_ALIAS}", function.name));
         let code_sha256 = function.code_sha256.clone();
         let function = self.graph.add(name, function);
-        let alias = Alias { function: function.name(), name: LIVE_ALIAS.to_owned(), release, shares: BTreeMap::new(), code_sha256 };
+        let alias =
+            Alias { function: Function::name_of(&function), name: LIVE_ALIAS.to_owned(), release, shares: BTreeMap::new(), code_sha256 };
         let alias = self.graph.add_part(&function, name, alias);
         Declared { function, alias, alias_arn }
     }

@@ -182,5 +182,5 @@ impl Declaring<'_> {
 /// The address of a distribution.
 fn distribution_url(distribution: &Handle<Distribution>, place: &Place) -> Ref<String> {
     let place = place.clone();
-    distribution.domain().map(move |domain| place.distribution_url(&domain))
+    Distribution::domain_of(distribution).map(move |domain| place.distribution_url(&domain))
 }

@@ -4,7 +4,8 @@ use super::{Content, DeclaredApi, Declaring, api::star, distribution_url};
 use crate::{
     engine::digest,
     resources::{
-        Behavior, Bucket, BucketPolicy, Distribution, ErrorPage, Origin, OriginAccessControl, PublicAccessBlock, SITE_PREFIX, Verify,
+        Behavior, Bucket, BucketPolicy, Distribution, ErrorPage, Origin, OriginAccessControl, PublicAccessBlock, RestApi, SITE_PREFIX,
+        Verify,
     },
     stack::{Site, names::script_output},
 };
@@ -40,13 +41,14 @@ impl Declaring<'_> {
         };
         self.bucket = Some(bucket.clone());
         let bucket = self.graph.add(NAME, bucket);
-        self.graph.add_part(&bucket, NAME, PublicAccessBlock::all(bucket.name()));
+        self.graph.add_part(&bucket, NAME, PublicAccessBlock::all(Bucket::name_of(&bucket)));
         let access = OriginAccessControl::for_s3(self.names.origin_access_control(), &self.names.stack_tag(), &self.stack.region);
         let access = self.graph.add(NAME, access);
 
         let path = format!("/{}", SITE_PREFIX.trim_end_matches('/'));
         // Caches are told of a release only once its files are there.
-        let pages = Origin::bucket(bucket.known("regional_domain", self.place.bucket_host(&physical)), &path, access.control_id());
+        let pages =
+            Origin::bucket(bucket.known("regional_domain", self.place.bucket_host(&physical)), &path, OriginAccessControl::id_of(&access));
         let mut origins = BTreeMap::from([("site".to_owned(), pages)]);
         let mut behaviors = BTreeMap::from([("default".to_owned(), Behavior::files("site", self.place.viewers_https))]);
         if let Some(api) = api {
@@ -72,7 +74,7 @@ impl Declaring<'_> {
             // Disabling a distribution takes minutes; the API need not wait for it.
             self.graph.delete_freely(&distribution, &api.rest_api);
         }
-        let policy = BucketPolicy::reader(bucket.name(), distribution.arn(), SITE_PREFIX);
+        let policy = BucketPolicy::reader(Bucket::name_of(&bucket), Distribution::arn_of(&distribution), SITE_PREFIX);
         // The local AWS has no TLS, and refuses what a policy refuses.
         let policy = BucketPolicy { tls_only: self.place.viewers_https, ..policy };
         let policy = self.graph.add_part(&bucket, NAME, policy);
@@ -80,7 +82,7 @@ impl Declaring<'_> {
         // It holds the lock: as long as anything is left, so is that.
         self.graph.delete_last(&bucket);
 
-        self.output("distribution_id", distribution.distribution_id());
+        self.output("distribution_id", Distribution::id_of(&distribution));
         let address = distribution_url(&distribution, self.place);
         self.output("dashboard_url", address.map(|address| format!("{address}/")));
         for (name, page) in &site.outputs {
@@ -110,7 +112,7 @@ impl Declaring<'_> {
     }
 
     fn api_origin(&self, api: &DeclaredApi) -> Origin {
-        let (id, stage) = (api.rest_api.api_id(), self.names.stage());
+        let (id, stage) = (RestApi::id_of(&api.rest_api), self.names.stage());
         let (hosts, paths) = (self.place.clone(), self.place.clone());
         let host = id.map(move |id| hosts.api_host(&id));
         let server = Origin::server(host, id.map(move |id| paths.api_path(&id, &stage)), self.place.api_http_port);

@@ -264,7 +264,7 @@ impl fmt::Display for Change {
 #[cfg(test)]
 mod tests {
     use super::{Changes, Fields};
-    use crate::engine::unknown;
+    use crate::unknown;
     use serde_json::json;
 
     #[test]

@@ -1,7 +1,7 @@
 //! Bytes as text.
 
 /// Returns bytes in hexadecimal digits, two for each, in lower case.
-pub(crate) fn hex(bytes: &[u8]) -> String {
+pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::with_capacity(2 * bytes.len()), |text, byte| text + &format!("{byte:02x}"))
 }
 

@@ -101,7 +101,7 @@ fn hash(value: &Value, bytes: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::{Marks, digest};
-    use crate::engine::{Cause, Changes, Fields, Id, Ref, made_secret, secret};
+    use crate::{Cause, Changes, Fields, Id, Ref, made_secret, secret};
     use serde::Serialize;
 
     #[derive(Serialize)]

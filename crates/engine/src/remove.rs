@@ -254,7 +254,7 @@ async fn find<C: super::Cloud>(cloud: &C, entry: &Entry<C>, pauses: &Waits<'_>, 
 #[cfg(test)]
 mod tests {
     use super::{Removal, down};
-    use crate::engine::{Changes, Cloud, Error, Found, Gone, Graph, Live, Options, Owner, Resource, Result, Tempo, Written};
+    use crate::{Changes, Cloud, Error, Found, Gone, Graph, Live, Options, Owner, Resource, Result, Tempo, Written};
     use serde::Serialize;
     use std::time::Duration;
 

@@ -17,6 +17,7 @@ mod error;
 mod event;
 mod fields;
 mod graph;
+pub mod hex;
 mod plan;
 mod reference;
 mod remove;

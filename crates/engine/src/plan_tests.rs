@@ -1,7 +1,7 @@
 //! How a survey asks, and what it takes on trust.
 
 use super::plan::survey;
-use crate::engine::{Cloud, Error, Found, Gone, Graph, Live, Owner, Ref, Resource, Result, Written};
+use crate::{Cloud, Error, Found, Gone, Graph, Live, Owner, Ref, Resource, Result, Written};
 use serde::Serialize;
 use std::time::Duration;
 use tokio::{sync::OnceCell, task::yield_now, time::timeout};
@@ -69,7 +69,7 @@ impl Resource for Thing {
         Err(Error::Interrupted)
     }
 
-    async fn update(&self, _: &World, _: &Live<Self>, _: &crate::engine::Changes) -> Result<Written<()>> {
+    async fn update(&self, _: &World, _: &Live<Self>, _: &crate::Changes) -> Result<Written<()>> {
         Err(Error::Interrupted)
     }
 
