@@ -2,25 +2,26 @@
 //!
 //! A package is kept with a record of all that it was made from. While that holds, cargo is not run.
 
+use crate::{child::BuildEnvironment, file_lock, home, stack::Package};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime};
 
-use super::cargo::{self, Built, Executable, Run};
-use super::compiler::{self, Compiler};
-use super::config::{Config, has_profile};
-use super::evidence::{Evidence, Lists, Reader, Watched, fingerprint};
-use super::freshness::{self, Known};
-use super::output::Output;
-use super::pack::{self, LARGEST_UNPACKED, LARGEST_ZIP, MEGABYTE};
-use super::store::{Record, Store};
-use super::toolchain::{Rust, Tools, sysroot};
-use super::workspace::{Program, Workspace, batches, workspaces};
-use super::{BuildError, Target};
-use crate::child::BuildEnvironment;
-use crate::{file_lock, home};
+use super::{
+    BuildError, Target,
+    cargo::{self, Built, Executable, Run},
+    compiler::{self, Compiler},
+    config::{Config, has_profile},
+    evidence::{Evidence, Lists, Reader, Watched, fingerprint},
+    freshness::{self, Known},
+    output::Output,
+    pack::{self, LARGEST_UNPACKED, LARGEST_ZIP, MEGABYTE},
+    store::{Record, Store},
+    toolchain::{Rust, Tools, sysroot},
+    workspace::{Program, Workspace, batches, workspaces},
+};
 
 /// The profile that programs for Lambda are built with. It is the workspace's own by another name, so that its output lies apart from what
 /// was built without [`compiler::script`].
@@ -28,15 +29,6 @@ const PROFILE: &str = "liveinsight";
 
 /// Limit of builds in one run of sources that cargo takes for unchanged; then it stays open what they are.
 const MAX_REPEATS: usize = 2;
-
-/// A handler, ready to be uploaded.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Package {
-    /// Its digest as Lambda's `CodeSha256` has it: base64 of SHA-256.
-    pub sha256: String,
-    /// The zip. It is read when it is uploaded, which most runs do not: a stack has many, of several megabytes each.
-    pub path: PathBuf,
-}
 
 /// The crate of a function, and its program.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -453,8 +445,8 @@ fn check_size(function: &str, target: Target, what: &'static str, size: usize, l
 
 #[cfg(test)]
 mod tests {
-    use super::super::Architecture;
     use super::*;
+    use crate::stack::Architecture;
 
     #[test]
     fn only_lambda_refuses_large_programs() {

@@ -9,8 +9,10 @@ use serde::Deserialize;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 
-use super::workspace::{Product, Program};
-use super::{BuildError, Progress};
+use super::{
+    BuildError, Progress,
+    workspace::{Product, Program},
+};
 use crate::venv::last_lines;
 
 /// Lint of the compiler for all that a linker prints.

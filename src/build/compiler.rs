@@ -10,10 +10,7 @@ use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use super::config::cargo_home;
-use super::store::write;
-use super::workspace::Workspace;
-use super::{BuildError, evidence::fingerprint};
+use super::{BuildError, config::cargo_home, evidence::fingerprint, store::write, workspace::Workspace};
 use crate::home;
 
 /// Directory in a toolchain with the sources of the standard library, if they are installed.

@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use super::cargo::{Script, Unit, directory_of};
-use super::workspace::Workspace;
+use super::{
+    cargo::{Script, Unit, directory_of},
+    workspace::Workspace,
+};
 
 /// Inputs of one unit or program.
 #[derive(Debug, Default, PartialEq, Eq)]

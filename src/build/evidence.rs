@@ -12,11 +12,13 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use walkdir::{DirEntry, WalkDir};
 
-use super::cargo::{Built, Script, Unit, directory_of};
-use super::config::{Config, cargo_home};
-use super::dep_info::{self, List};
-use super::freshness::Times;
-use super::workspace::Workspace;
+use super::{
+    cargo::{Built, Script, Unit, directory_of},
+    config::{Config, cargo_home},
+    dep_info::{self, List},
+    freshness::Times,
+    workspace::Workspace,
+};
 use engine::hex::hex;
 
 /// Files that count in a crate's directory and in every directory above it, whether they exist or not.

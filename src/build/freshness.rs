@@ -9,8 +9,10 @@ use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use super::evidence::{Evidence, Lists, all_below, files_of_crate, is_local};
-use super::output::Output;
+use super::{
+    evidence::{Evidence, Lists, all_below, files_of_crate, is_local},
+    output::Output,
+};
 
 /// Limit of the time by which a file that is written now may seem older than the clock (Linux: one tick of the kernel, up to 10 ms).
 const TICK: Duration = Duration::from_millis(10);

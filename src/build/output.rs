@@ -11,10 +11,12 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
-use super::Target;
-use super::dep_info::List;
-use super::evidence::{Lists, is_local};
-use super::workspace::Workspace;
+use super::{
+    Target,
+    dep_info::List,
+    evidence::{Lists, is_local},
+    workspace::Workspace,
+};
 use crate::file_lock;
 
 /// The mark of a directory that backups leave out (<https://bford.info/cachedir/>), as cargo sets it where it makes the directory itself.

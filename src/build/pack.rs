@@ -62,8 +62,8 @@ pub(super) fn code_sha256(mut zip: impl Read) -> io::Result<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Architecture;
     use super::*;
+    use crate::stack::Architecture;
 
     const LAMBDA: Target = Target::Lambda(Architecture::Arm64);
 

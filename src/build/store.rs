@@ -10,10 +10,12 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
-use super::evidence::{Evidence, Reader, fingerprint};
-use super::pack::code_sha256;
-use super::{BuildError, Package};
-use crate::home;
+use super::{
+    BuildError,
+    evidence::{Evidence, Reader, fingerprint},
+    pack::code_sha256,
+};
+use crate::{home, stack::Package};
 
 /// Number of packages of one program that are kept: another run may be about to upload an earlier one.
 const KEPT: usize = 3;

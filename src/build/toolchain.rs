@@ -6,10 +6,11 @@ use std::process::Stdio;
 
 use tokio::process::Command;
 
-use super::config::Config;
-use super::{BuildError, Target, choice, distribution};
-use crate::child::{self, BuildEnvironment};
-use crate::venv::{Venv, last_lines};
+use super::{BuildError, Target, choice, config::Config, distribution};
+use crate::{
+    child::{self, BuildEnvironment},
+    venv::{Venv, last_lines},
+};
 
 /// Packages for cross builds.
 pub(super) const REQUIREMENTS: &str = include_str!("requirements.txt");
@@ -225,8 +226,8 @@ pub(super) fn quiet(program: impl AsRef<std::ffi::OsStr>) -> Command {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Architecture;
     use super::*;
+    use crate::stack::Architecture;
 
     fn rust(host: &str) -> Rust {
         Rust { version: String::new(), host: host.to_owned() }

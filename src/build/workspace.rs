@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::toolchain::quiet;
-use super::{BuildError, Source};
+use super::{BuildError, Source, toolchain::quiet};
 use crate::venv::last_lines;
 
 /// Names of the only program of a crate with several that needs no choice, where neither the stack nor the manifest makes one.

@@ -2,11 +2,14 @@
 
 use crate::{
     account::{self, Denied, Principal},
-    aws::Aws,
+    aws::{
+        Aws,
+        facts::{Task, Used},
+    },
     engine::{Class, Error, Result},
     error::CliError,
     policy,
-    resources::{self, Used, access::Task},
+    resources::{self},
     stack::Names,
     ui::Finding,
 };

@@ -2,12 +2,12 @@
 
 use super::{Context, session::Session};
 use crate::{
-    build::{Builder, Package, SiteFiles, Source, Target, integrity, read_site},
+    build,
+    build::{Builder, SiteFiles, Source, Target, integrity, read_site},
     child::BuildEnvironment,
     engine::Id,
     error::{CliError, Exit},
-    resources,
-    stack::{API_PATH, Content, Function, Site, Stack},
+    stack::{API_PATH, Content, Function, Package, Site, Stack},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -35,7 +35,7 @@ pub(super) async fn gather(
     let root = &session.stack.root;
     let api = session.stack.has_api().then(|| API_PATH.trim_matches('/'));
     let site = session.stack.site.as_ref().map(|site| pages(root, site, api)).transpose()?;
-    let (site, left_out) = site.map_or((None, Vec::new()), |site| (Some(Content::site_of(site.files)), site.left_out));
+    let (site, left_out) = site.map_or((None, Vec::new()), |site| (Some(build::site_objects(site.files)), site.left_out));
     let progress = context.progress.clone();
     let environment = BuildEnvironment { secrets: session.stack.secrets(), shown: session.stack.build_environment.clone() };
     let builder = Builder::new(root, move |event| progress.build(&event)).within(environment);

@@ -5,11 +5,10 @@ use super::{
     session::{Sources, load},
 };
 use crate::{
-    aws::{Connection, Place},
+    aws::{Connection, Place, facts::Task},
     cli::Format,
     error::{CliError, Exit},
     local, policy,
-    resources::access::Task,
     stack::{Names, Stack},
 };
 use clap::Args;
@@ -35,7 +34,7 @@ then `permissions_boundary: ARN` in stack.yaml with the ARN of that policy, and 
 pub struct PolicyArgs {
     /// The command that is to be allowed
     #[arg(value_enum, default_value = "up")]
-    command: Task,
+    command: Command,
     /// Prints who may assume the role instead: jobs of this GitHub repository, `github:OWNER/REPOSITORY`, or only those of an
     /// environment or branch, `github:OWNER/REPOSITORY:environment:NAME`, `…:ref:refs/heads/BRANCH`
     #[arg(long, value_name = "REPOSITORY")]
@@ -51,6 +50,33 @@ pub struct PolicyArgs {
     part: Option<usize>,
 }
 
+/// Command that is to be allowed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Command {
+    /// `up` and `rollback`, and all that `status` takes: makes, changes, and removes what is not declared (any more).
+    Up,
+    /// `status`, `plan`, `outputs` and `history`: looks, with `--audit` as well.
+    Status,
+    /// `down`: removes.
+    Down,
+    /// `logs`: reads what functions and the API log.
+    Logs,
+    /// `doctor`: looks at the account, and at what its credentials may do.
+    Doctor,
+}
+
+impl From<Command> for Task {
+    fn from(command: Command) -> Self {
+        match command {
+            Command::Up => Self::Up,
+            Command::Status => Self::Status,
+            Command::Down => Self::Down,
+            Command::Logs => Self::Logs,
+            Command::Doctor => Self::Doctor,
+        }
+    }
+}
+
 /// Runs `policy`.
 pub(super) async fn run(args: &PolicyArgs, context: &Context) -> Result<Exit, CliError> {
     // It is JSON, whichever of the two is asked for.
@@ -61,10 +87,10 @@ pub(super) async fn run(args: &PolicyArgs, context: &Context) -> Result<Exit, Cl
     let document = match &args.trust {
         Some(repository) => policy::trust(repository, &place),
         None if args.boundary => policy::boundary(&place, &names),
-        None => part(args, &statements(args.command, &stack, &place, &names))?,
+        None => part(args, &statements(args.command.into(), &stack, &place, &names))?,
     };
     context.ui.result(&format!("{document:#}"));
-    if args.trust.is_none() && !args.boundary && args.command == Task::Up && stack.permissions_boundary.is_none() {
+    if args.trust.is_none() && !args.boundary && args.command == Command::Up && stack.permissions_boundary.is_none() {
         context.ui.warn(
             "who has this policy is as good as an administrator of the account: it allows roles with any permissions. `permissions_boundary` in \
              stack.yaml ends that; `liveinsight policy --boundary` prints the policy for it",

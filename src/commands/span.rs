@@ -1,6 +1,6 @@
 //! Lengths of time on the command line: `30s`, `10m`, `1h30m`, `1d`.
 
-use crate::duration::{self, Fault};
+use crate::stack::duration::{self, Fault};
 use std::time::Duration;
 
 /// A hundred years in seconds: later sums cannot overflow.

@@ -6,7 +6,8 @@
 
 use super::{GB, Inventory, Item, MONTH_DAYS, MONTH_HOURS, Usage};
 use crate::{
-    resources::{Billable, Bucket, Distribution, Function, LogGroup, RestApi, Table},
+    aws::facts::Billable,
+    resources::{Bucket, Distribution, Function, LogGroup, RestApi, Table},
     stack::{self, API_LOG_GROUP, Route, Stack, log_group_of},
 };
 

@@ -1,8 +1,9 @@
 //! What of the stack has a price: as it is declared, and as it is now.
 
 use crate::{
+    aws::facts::Billable,
     engine::{Action, Entry, Field, Fields, Id, Resource, State, Step},
-    resources::{Billable, FOR_EVER, kind},
+    resources::kind,
 };
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -33,11 +34,11 @@ impl Inventory {
     }
 
     fn of(declared: impl IntoIterator<Item = (Id, Fields)>) -> Self {
-        let billable = |(id, fields): (Id, Fields)| {
+        let part = |(id, fields): (Id, Fields)| {
             let values: BTreeMap<&str, &Value> = fields.iter().filter_map(|(path, field)| Some((path, known(field)?))).collect();
-            Billable::of(&id, |path| values.get(path).copied().cloned()).map(|billable| (id, billable))
+            billable(&id, |path| values.get(path).copied().cloned()).map(|part| (id, part))
         };
-        Self { billables: declared.into_iter().filter_map(billable).collect() }
+        Self { billables: declared.into_iter().filter_map(part).collect() }
     }
 
     /// Returns the resources that exist now, by the plan's steps.
@@ -46,7 +47,7 @@ impl Inventory {
         let mut billables = self.billables.clone();
         for step in steps {
             match (step.state, step.action) {
-                (State::Stray, _) => billables.extend(Billable::of(&step.id, |_| None).map(|billable| (step.id.clone(), billable))),
+                (State::Stray, _) => billables.extend(billable(&step.id, |_| None).map(|part| (step.id.clone(), part))),
                 (State::Missing, _) | (_, Some(Action::Create)) => drop(billables.remove(&step.id)),
                 _ => {
                     let Some(billable) = billables.get_mut(&step.id) else { continue };
@@ -104,48 +105,15 @@ impl Inventory {
     }
 }
 
-impl Billable {
-    /// Returns the billed part of a resource by its fields, with AWS's defaults for those that are not known.
-    fn of(id: &Id, value: impl Fn(&str) -> Option<Value>) -> Option<Self> {
-        let mut billable = kind(id.kind())?.billable?;
-        for field in ["point_in_time_recovery", "memory", "architecture", "metrics", "retention_days"] {
-            if let Some(value) = value(field) {
-                billable.set(field, Some(&value));
-            }
-        }
-        Some(billable)
-    }
-
-    /// Takes over the value of a field, if its price depends on it.
-    fn set(&mut self, field: &str, value: Option<&Value>) {
-        match (self, field) {
-            (Self::Table { recovery }, "point_in_time_recovery") => *recovery = value.and_then(Value::as_bool).unwrap_or(false),
-            (Self::Function { memory, .. }, "memory") => *memory = value.and_then(Value::as_f64).unwrap_or(128.0) / 1_024.0,
-            (Self::Function { arm, .. }, "architecture") => *arm = value.and_then(Value::as_str) != Some("x86_64"),
-            (Self::Stage { metrics }, "metrics") => *metrics = value.and_then(Value::as_bool).unwrap_or(false),
-            (Self::Logs { days }, "retention_days") => *days = value.and_then(Value::as_f64).unwrap_or(FOR_EVER),
-            _ => {}
+/// Returns the billed part of a resource by its fields, with AWS's defaults for those that are not known.
+fn billable(id: &Id, value: impl Fn(&str) -> Option<Value>) -> Option<Billable> {
+    let mut billable = kind(id.kind())?.billable?;
+    for field in ["point_in_time_recovery", "memory", "architecture", "metrics", "retention_days"] {
+        if let Some(value) = value(field) {
+            billable.set(field, Some(&value));
         }
     }
-
-    /// Returns whether a resource comes and goes by itself, and not with another one that stands for it.
-    fn stands_alone(&self) -> bool {
-        !matches!(self, Self::Method | Self::Stage { .. } | Self::Logs { .. })
-    }
-
-    fn noun(self) -> &'static str {
-        match self {
-            Self::Alarm => "alarm",
-            Self::Table { .. } => "table",
-            Self::Function { .. } => "function",
-            Self::Api => "API",
-            Self::Method => "method",
-            Self::Stage { .. } => "stage",
-            Self::Logs { .. } => "log group",
-            Self::Bucket => "bucket",
-            Self::Distribution => "distribution",
-        }
-    }
+    Some(billable)
 }
 
 fn known(field: &Field) -> Option<&Value> {

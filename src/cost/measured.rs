@@ -8,9 +8,9 @@ use super::{
     assumed::{METRICS_A_METHOD, fixed, kept},
 };
 use crate::{
-    aws::Aws,
+    aws::{Aws, facts::Billable},
     engine::Entry,
-    resources::{Billable, Distribution, DistributionOutput, LogGroup, LogGroupOutput, Stored, Table},
+    resources::{Distribution, DistributionOutput, LogGroup, LogGroupOutput, Stored, Table},
     stack::Stack,
 };
 

@@ -20,9 +20,9 @@
 //!
 //! None of it was checked against IAM itself. Roles need no tag: their path is this stack's alone.
 
-use crate::{
-    aws::STACK,
-    resources::{Names, access::Guard},
+use crate::aws::{
+    STACK,
+    facts::{Guard, Names},
 };
 use serde_json::{Value, json};
 

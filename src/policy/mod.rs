@@ -17,12 +17,11 @@ pub use split::{INLINE_LIMIT, LIMIT, size, split};
 pub use trust::{Repository, trust};
 
 use crate::{
-    aws::{FEW_ROLES, Place},
-    resources::{
-        ALL_ROLES, Names,
-        access::{Call, Guard, Scope, Task},
-        all_calls,
+    aws::{
+        FEW_ROLES, Place,
+        facts::{Call, Guard, Names, Scope, Task},
     },
+    resources::{ALL_ROLES, all_calls},
 };
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};

@@ -5,9 +5,9 @@ use super::{
     typical::{READING, makes_role, seconds},
 };
 use crate::{
-    aws::RequestLimit,
+    aws::{RequestLimit, facts::Kind},
     engine::{Action, Graph, Id, Resource, State, Step},
-    resources::{Kind, RestApi, kind, request_limits},
+    resources::{RestApi, kind, request_limits},
 };
 use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;

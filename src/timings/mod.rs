@@ -4,7 +4,6 @@
 //! without the time in which a resource only queued (for a request limit of AWS, for its turn, or to repeat a request). How many times
 //! that the run took says how much of it was spent on queueing.
 //!
-//! - `record`: notes each call, each wait and the work on each resource as they happen;
 //! - `path`: the longest chain of a graph;
 //! - `achieved`: the critical path of what was recorded, and the longest wait;
 //! - `typical`: seconds that things usually take, with their sources;
@@ -18,15 +17,13 @@ mod chart;
 mod estimate;
 mod page;
 mod path;
-mod record;
 mod span;
 mod typical;
 
 pub use achieved::{Achieved, Link, achieved};
+pub use aws::record::{Call, Calling, Queue, Recorder, Recording, Span, Wait, Work};
 pub use estimate::{Estimate, estimate};
 pub use page::{Heading, page};
-pub use record::{Call, Calling, Queue, Recorder, Recording, Wait, Work};
-pub use span::Span;
 
 /// The phase in which the handlers are built.
 pub const BUILDING: &str = "building";

@@ -1,30 +1,16 @@
-//! Stretches of time.
+//! Stretches of time that overlap.
 
-/// Span of time, in seconds since the recording began.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Span {
-    /// Beginning.
-    pub begin: f64,
-    /// End.
-    pub end: f64,
-}
+use aws::record::Span;
 
-impl Span {
-    /// Returns its length in seconds.
-    pub fn seconds(self) -> f64 {
-        self.end - self.begin
-    }
-
-    /// The part of it that lies within another.
-    fn within(self, other: Self) -> Option<Self> {
-        let part = Self { begin: self.begin.max(other.begin), end: self.end.min(other.end) };
-        (part.begin < part.end).then_some(part)
-    }
+/// Returns the part of a span that lies within another.
+fn within(span: Span, other: Span) -> Option<Span> {
+    let part = Span { begin: span.begin.max(other.begin), end: span.end.min(other.end) };
+    (part.begin < part.end).then_some(part)
 }
 
 /// Returns the seconds of `whole` that these cover; what several cover counts once.
 pub(super) fn covered(whole: Span, by: impl IntoIterator<Item = Span>) -> f64 {
-    let mut parts: Vec<Span> = by.into_iter().filter_map(|span| span.within(whole)).collect();
+    let mut parts: Vec<Span> = by.into_iter().filter_map(|span| within(span, whole)).collect();
     parts.sort_by(|a, b| a.begin.total_cmp(&b.begin));
     let (mut seconds, mut until) = (0.0, whole.begin);
     for part in parts {

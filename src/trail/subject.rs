@@ -2,8 +2,9 @@
 
 use super::event::Event;
 use crate::{
+    aws::facts::{Identity, Trail},
     engine::{Cause, Id, State, Step},
-    resources::{Identity, Trail, kind},
+    resources::kind,
 };
 
 /// A resource that differs, and how requests that changed it can be told from others.

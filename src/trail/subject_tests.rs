@@ -2,8 +2,9 @@
 
 use super::Subject;
 use crate::{
+    aws::facts::Identity,
     engine::{Cause, Changes, Id, State, Step},
-    resources::{self, Identity},
+    resources::{self},
     trail::event::Event,
 };
 use serde_json::{Value, json};

@@ -7,12 +7,11 @@ use super::{
     uncompared::{Uncompared, uncompared},
 };
 use crate::{
-    build::LeftOut,
     cost::Estimate,
     engine::{Action, Cause, Change, Changes, Field, Id, Objection, Plan, Resource, State, Step},
     release::Standing,
     resources::{Alias, Bucket},
-    stack::Stack,
+    stack::{LeftOut, Stack},
     timings,
 };
 use serde::Serialize;

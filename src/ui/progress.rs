@@ -10,11 +10,11 @@ use super::{
     style::{BAD, GOOD, paint, sign},
 };
 use crate::{
-    aws::Retry,
+    aws::{Retry, facts::Typical},
     build,
     engine::{Action, Changes, Error, Event, Id, Outcome},
     lock::{Held, time},
-    resources::{Typical, kind},
+    resources::kind,
     smoke,
 };
 use serde::Serialize;

@@ -1,6 +1,6 @@
 //! One thing that is running: its row on a terminal, and how it is named elsewhere.
 
-use crate::resources::Typical;
+use crate::aws::facts::Typical;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use std::time::{Duration, Instant};
 

@@ -71,7 +71,7 @@ impl Rival {
             (name.clone(), package)
         };
         let packages = stack.functions.keys().map(package).collect();
-        let site = Content::site_of(read_site(&site(), "index.html", None).unwrap().files);
+        let site = liveinsight::build::site_objects(read_site(&site(), "index.html", None).unwrap().files);
         declare(&stack, &self.place(), &Content { packages, site: Some(site), ..Content::default() })
     }
 

@@ -16,7 +16,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Mutex};
 
-use liveinsight::build::{Architecture, BuildError, Builder, Package, Progress, Source, Target};
+use liveinsight::{
+    build::{BuildError, Builder, Progress, Source, Target},
+    stack::{Architecture, Package},
+};
 use test_support::elf;
 
 const HOST: Target = Target::Host;

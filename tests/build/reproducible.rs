@@ -3,7 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use liveinsight::build::{Architecture, Builder, Target};
+use liveinsight::{
+    build::{Builder, Target},
+    stack::Architecture,
+};
 
 use super::source;
 
@@ -79,7 +82,7 @@ fn packed(name: &str, flags: Option<&str>) -> (String, Vec<u8>) {
     let line = text.lines().find_map(|line| line.strip_prefix("CHILD ")).map(str::to_owned);
     let line = line.unwrap_or_else(|| panic!("{text}{}", String::from_utf8_lossy(&output.stderr)));
     let (sha256, zip) = line.split_once(' ').unwrap();
-    let package = liveinsight::build::Package { sha256: sha256.to_owned(), path: zip.into() };
+    let package = liveinsight::stack::Package { sha256: sha256.to_owned(), path: zip.into() };
     let program = std::fs::read(super::unpack(&package, directory.path())).unwrap();
     (package.sha256, program)
 }

@@ -3,9 +3,8 @@
 use base64::Engine;
 use liveinsight::{
     aws::{Aws, Connection, Place},
-    build::Package,
     engine::{Action, Graph, Options, Removal, Report, down, survey, up},
-    stack::{Content, Stack, declare},
+    stack::{Content, Package, Stack, declare},
 };
 use sha2::{Digest, Sha256};
 use std::{fmt::Write, path::Path};

@@ -2,7 +2,10 @@
 //! go on.
 
 use super::{Project, get, outputs, project::Run, summary};
-use liveinsight::{aws::Connection, aws::Place, local::ACCESS_KEY_ID, local::ACCOUNT_ID};
+use liveinsight::{
+    aws::{Connection, Place},
+    local::{ACCESS_KEY_ID, ACCOUNT_ID},
+};
 use std::{
     sync::atomic::{AtomicBool, AtomicUsize, Ordering},
     thread,

@@ -27,13 +27,12 @@ mod small;
 mod table;
 
 use liveinsight::{
-    aws::{Aws, Connection},
+    aws::{Aws, Connection, facts::Task},
     cost,
     engine::{Options, survey, up},
     lock::Lock,
     policy,
     release::{Canary, Candidate},
-    resources::access::Task,
     stack::{Content, Names, Stack, declare},
     trail,
 };

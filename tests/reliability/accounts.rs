@@ -1,7 +1,7 @@
 //! Accounts that nobody else uses, and packages with nothing in them.
 
 use base64::Engine;
-use liveinsight::build::Package;
+use liveinsight::stack::Package;
 use sha2::{Digest, Sha256};
 use std::{
     io::{Cursor, Write},

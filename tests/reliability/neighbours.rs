@@ -99,7 +99,7 @@ impl Neighbour {
         let packages = self.functions.iter().map(|name| ((*name).to_owned(), package(name))).collect();
         let pages = tempfile::tempdir().unwrap();
         fs::write(pages.path().join("index.html"), format!("<p>{version}</p>")).unwrap();
-        let site = self.has_site.then(|| Content::site_of(read_site(pages.path(), "index.html", None).unwrap().files));
+        let site = self.has_site.then(|| liveinsight::build::site_objects(read_site(pages.path(), "index.html", None).unwrap().files));
         declare(&stack, &self.place(account), &Content { packages, site, ..Content::default() })
     }
 

@@ -469,7 +469,7 @@ fn content(version: Version, directory: &Path) -> Content {
             (name.clone(), accounts::package(directory, &format!("#!/bin/sh\n# {name} {code:?}\n")))
         })
         .collect();
-    Content { packages, site: Some(Content::site_of(site(version))), ..Content::default() }
+    Content { packages, site: Some(liveinsight::build::site_objects(site(version))), ..Content::default() }
 }
 
 fn site(version: Version) -> Vec<SiteFile> {

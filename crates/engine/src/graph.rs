@@ -24,7 +24,12 @@ pub struct Id(String);
 impl Id {
     /// The id of the resource of kind `R` with this logical name.
     pub fn new<R: Resource>(name: &str) -> Self {
-        Self(format!("{}/{name}", R::KIND))
+        Self::of(R::KIND, name)
+    }
+
+    /// The id of a resource whose kind is known by name only.
+    pub fn of(kind: &str, name: &str) -> Self {
+        Self(format!("{kind}/{name}"))
     }
 
     /// Fails where a sweep looks for a declaration, which it never has.

@@ -6,12 +6,13 @@ mod cache;
 mod directories;
 mod names;
 
+use crate::{aws::Headers, resources::SiteObject, stack::LeftOut};
 use base64::Engine;
 use engine::hex::hex;
 use md5::{Digest as _, Md5};
-use serde::Serialize;
 use sha2::{Sha256, Sha384};
 use std::path::{Path, PathBuf};
+use std::{collections::BTreeMap, rc::Rc};
 use walkdir::WalkDir;
 
 /// Pages as they are to be published.
@@ -21,15 +22,6 @@ pub struct SiteFiles {
     pub files: Vec<SiteFile>,
     /// Files and directories that are not published, sorted by path.
     pub left_out: Vec<LeftOut>,
-}
-
-/// A file or directory of the site that is not published.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct LeftOut {
-    /// Path below the site's directory; a directory ends with a slash.
-    pub path: String,
-    /// Reason, in a few words.
-    pub why: &'static str,
 }
 
 /// File of a site.
@@ -47,6 +39,15 @@ pub struct SiteFile {
     pub content_type: String,
     /// For the header `Cache-Control`.
     pub cache_control: String,
+}
+
+/// Returns files of a site as they are to be published, by key.
+pub fn site_objects(files: Vec<SiteFile>) -> BTreeMap<String, SiteObject> {
+    let object = |file: SiteFile| {
+        let SiteFile { key, bytes, md5_hex, content_type, cache_control, .. } = file;
+        (key, SiteObject { md5: md5_hex, bytes: Rc::from(bytes), headers: Headers::new(content_type, cache_control) })
+    };
+    files.into_iter().map(object).collect()
 }
 
 /// Why a directory cannot be published.

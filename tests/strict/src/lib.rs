@@ -29,7 +29,7 @@ mod refusals;
 mod report;
 mod rules;
 mod sign;
-#[path = "../../../src/aws/source.rs"]
+#[path = "../../../crates/aws/src/source.rs"]
 mod source;
 mod tagging;
 mod wire;

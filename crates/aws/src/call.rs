@@ -1,0 +1,143 @@
+//! The one place that calls AWS: within the limits, bounded, counted, retried where that is safe.
+
+use super::{
+    Aws,
+    error::{Verdict, read_answer},
+};
+use crate::record::Calling;
+use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use engine::Result;
+use std::{
+    cell::RefCell,
+    collections::BTreeMap,
+    future::Future,
+    rc::Rc,
+    time::{Duration, Instant},
+};
+
+/// Attempts of a request whose answer is lost, before the trouble is reported.
+const ATTEMPTS: u32 = 8;
+
+/// Attempts of a throttled request: about a minute, because API Gateway deletes one API in 30 s for each account (documented).
+const THROTTLED: u32 = 18;
+
+/// Attempts of a request that was signed by a wrong clock. The SDK signs the second by the clock of the first answer; a request sent before
+/// that was known needs a third.
+pub(super) const SKEWED: u32 = 3;
+
+/// Writes that must not be repeated blindly: a lost answer may hide a success, and repeating makes a second one
+/// (`CreateRestApi`, `CreateDeployment`) or meets our own first one (`CreateDistribution`).
+const LOOK_BEFORE_REPEATING: &[&str] = &["apigateway:CreateRestApi", "apigateway:CreateDeployment", "cloudfront:CreateDistribution"];
+
+/// The calls of one run, by operation.
+#[derive(Debug, Clone, Default)]
+pub struct Tally(Rc<RefCell<BTreeMap<&'static str, Count>>>);
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Count {
+    requests: u64,
+    writes: u64,
+}
+
+impl Tally {
+    /// Creates a tally that begins with the call that asked for the account.
+    pub(super) fn with_identity() -> Self {
+        let tally = Self::default();
+        tally.count("sts:GetCallerIdentity", false);
+        tally
+    }
+
+    /// All requests sent, retries included.
+    pub fn requests(&self) -> u64 {
+        self.0.borrow().values().map(|count| count.requests).sum()
+    }
+
+    /// Returns the number of calls that may have changed something.
+    pub fn writes(&self) -> u64 {
+        self.0.borrow().values().map(|count| count.writes).sum()
+    }
+
+    /// Requests by operation (`service:Operation`), sorted.
+    pub fn by_operation(&self) -> Vec<(&'static str, u64)> {
+        self.0.borrow().iter().map(|(operation, count)| (*operation, count.requests)).collect()
+    }
+
+    fn count(&self, operation: &'static str, write: bool) {
+        let mut counts = self.0.borrow_mut();
+        let count = counts.entry(operation).or_default();
+        count.requests += 1;
+        count.writes += u64::from(write);
+    }
+}
+
+impl Aws {
+    /// Calls an operation that changes nothing. `operation` is `service:Operation`.
+    pub async fn read<T, E, F>(&self, operation: &'static str, send: impl Fn() -> F) -> Result<T>
+    where
+        F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+    {
+        self.call(operation, false, send).await
+    }
+
+    /// Calls an operation that changes something. What was read from its service is no longer believed.
+    pub async fn write<T, E, F>(&self, operation: &'static str, send: impl Fn() -> F) -> Result<T>
+    where
+        F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+    {
+        self.reports.end();
+        let result = self.call(operation, true, send).await;
+        self.memo.forget(operation.split(':').next().unwrap_or_default());
+        result
+    }
+
+    async fn call<T, E, F>(&self, operation: &'static str, write: bool, send: impl Fn() -> F) -> Result<T>
+    where
+        F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+    {
+        let mut pause = Duration::from_millis(200);
+        // For each limit, how often it was met.
+        let mut met: BTreeMap<u32, u32> = BTreeMap::new();
+        let (began, mut failed) = (Instant::now(), 0);
+        let mut recorded = self.recorder.as_ref().map(|recorder| recorder.call(operation, write));
+        loop {
+            self.budgets.spend(operation).await;
+            self.tally.count(operation, write);
+            recorded.as_mut().map(Calling::sent);
+            let sent = send().await;
+            recorded.as_mut().map(Calling::answered);
+            let error = match sent {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            let answer = read_answer(operation, &error, &self.surroundings);
+            let repeat = match answer.verdict {
+                Verdict::Throttled | Verdict::Skewed => true,
+                Verdict::Lost | Verdict::Unreachable => !LOOK_BEFORE_REPEATING.contains(&operation),
+                _ => false,
+            };
+            let attempts = match answer.verdict {
+                // Nobody listens there: a few tries bridge a restart, more only delay the message.
+                Verdict::Unreachable => 3,
+                Verdict::Skewed => SKEWED,
+                Verdict::Throttled => THROTTLED,
+                _ => ATTEMPTS,
+            };
+            let attempt = met.entry(attempts).or_default();
+            *attempt += 1;
+            if !repeat || *attempt >= attempts {
+                if operation.starts_with("s3:") {
+                    return Err(answer.about_bucket(&self.place.account).into_error());
+                }
+                return Err(answer.into_error());
+            }
+            failed += 1;
+            self.note_retry(operation, || answer.text(), failed, began.elapsed());
+            tokio::time::sleep(pause.max(answer.retry_after.unwrap_or_default())).await;
+            pause = (pause * 2).min(Duration::from_secs(5));
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! Answers that many resources share, each asked for once.
+
+use engine::Result;
+use std::{any::Any, cell::RefCell, collections::HashMap, future::Future, rc::Rc};
+use tokio::sync::OnceCell;
+
+type Answer = Rc<OnceCell<Rc<dyn Any>>>;
+
+#[derive(Default)]
+pub(super) struct Memo(RefCell<HashMap<(&'static str, String), Answer>>);
+
+impl Memo {
+    /// The remembered answer, or a new one. Whoever asks while the answer is under way waits for it; a failure is not remembered.
+    pub(super) async fn get<T: 'static, F>(&self, service: &'static str, key: &str, read: impl FnOnce() -> F) -> Result<Rc<T>>
+    where
+        F: Future<Output = Result<T>>,
+    {
+        let cell = self.0.borrow_mut().entry((service, key.to_owned())).or_default().clone();
+        let answer = cell.get_or_try_init(|| async { Ok::<_, engine::Error>(Rc::new(read().await?) as Rc<dyn Any>) }).await?;
+        Ok(answer.clone().downcast::<T>().expect("one key is read as one type"))
+    }
+
+    /// Something was written to this service.
+    pub(super) fn forget(&self, service: &str) {
+        self.0.borrow_mut().retain(|(of, _), _| *of != service);
+    }
+
+    /// Nothing remembered may be used again.
+    pub(super) fn clear(&self) {
+        self.0.borrow_mut().clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Memo;
+    use std::cell::Cell;
+
+    #[tokio::test]
+    async fn an_answer_is_asked_for_once_until_its_service_is_written() {
+        let (memo, asked) = (Memo::default(), Cell::new(0));
+        let ask = || {
+            asked.set(asked.get() + 1);
+            async { Ok(7) }
+        };
+        let (a, b) = futures::join!(memo.get("iam", "x", ask), memo.get("iam", "x", ask));
+        assert_eq!((*a.unwrap(), *b.unwrap(), asked.get()), (7, 7, 1));
+        memo.forget("s3");
+        memo.get("iam", "x", ask).await.unwrap();
+        assert_eq!(asked.get(), 1);
+        memo.forget("iam");
+        memo.get("iam", "x", ask).await.unwrap();
+        assert_eq!(asked.get(), 2);
+    }
+}

@@ -1,0 +1,110 @@
+//! Tags: what every taggable resource carries, and how they prove whose it is.
+
+use engine::Owner;
+use serde::{Serialize, Serializer};
+use std::collections::BTreeMap;
+
+/// The ownership tag; its value is `{project}/{environment}`.
+pub const STACK: &str = "liveinsight:stack";
+/// The region that the stack is in: roles, distributions and buckets are seen from every region.
+pub const REGION: &str = "liveinsight:region";
+/// The marks of what was declared when the resource was last written: they tell drift from a pending change.
+pub const APPLIED: &str = "liveinsight:applied";
+
+/// Tags by key. AWS's own (`aws:…`) are never among them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tags {
+    tags: BTreeMap<String, String>,
+    /// The marks stay as they are on the bearer.
+    keep_marks: bool,
+}
+
+impl Tags {
+    /// Sets one.
+    #[must_use]
+    pub fn with(mut self, key: &str, value: impl Into<String>) -> Self {
+        self.tags.insert(key.to_owned(), value.into());
+        self
+    }
+
+    /// Sets the marks of the declaration.
+    pub fn stamp(&mut self, marks: &str) {
+        self.tags.insert(APPLIED.to_owned(), marks.to_owned());
+    }
+
+    /// Leaves the marks on the bearer as they are: not all of the declaration is known.
+    pub fn leave_marks(&mut self) {
+        self.keep_marks = true;
+    }
+
+    /// Returns the value of a tag.
+    pub fn get(&self, key: &str) -> Option<&str> {
+        self.tags.get(key).map(String::as_str)
+    }
+
+    /// The marks of the declaration that was last written.
+    pub fn applied(&self) -> Option<String> {
+        self.get(APPLIED).map(str::to_owned)
+    }
+
+    /// Owner of the bearer, as seen by `stack` in `region`.
+    pub fn owner(&self, stack: &str, region: &str) -> Owner {
+        match (self.get(STACK), self.get(REGION)) {
+            (Some(owner), Some(elsewhere)) if elsewhere != region => {
+                Owner::Claimed(format!("it belongs to the stack {owner} in {elsewhere}"))
+            }
+            (Some(owner), _) if owner == stack => Owner::Us,
+            (Some(owner), _) => Owner::Claimed(format!("it belongs to the stack {owner}")),
+            (None, _) => Owner::Other(format!("it has no tag {STACK}")),
+        }
+    }
+
+    /// Keys and values.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.tags.iter().map(|(key, value)| (key.as_str(), value.as_str()))
+    }
+
+    /// Keys that are here and not there: what `UntagResource` has to remove.
+    pub fn missing_from(&self, other: &Self) -> Vec<String> {
+        let is_kept = |key: &String| other.tags.contains_key(key) || other.keep_marks && key == APPLIED;
+        self.tags.keys().filter(|key| !is_kept(key)).cloned().collect()
+    }
+
+    /// As a map, for the services that take one.
+    pub fn to_map<M: FromIterator<(String, String)>>(&self) -> M {
+        self.tags.iter().map(|(key, value)| (key.clone(), value.clone())).collect()
+    }
+}
+
+impl Serialize for Tags {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        // Nothing, in a declaration, is what is not ours to manage.
+        let kept = self.keep_marks.then_some((APPLIED, None));
+        serializer.collect_map(self.iter().map(|(key, value)| (key, Some(value))).chain(kept))
+    }
+}
+
+impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for Tags {
+    fn from_iter<I: IntoIterator<Item = (K, V)>>(tags: I) -> Self {
+        Self {
+            tags: tags.into_iter().map(|(key, value)| (key.into(), value.into())).filter(|(key, _)| !key.starts_with("aws:")).collect(),
+            keep_marks: false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Owner, REGION, STACK, Tags};
+
+    #[test]
+    fn ours_are_our_stack_in_our_region() {
+        let owner = |stack: &str, region: &str| Tags::default().with(STACK, stack).with(REGION, region).owner("shop/dev", "eu-west-1");
+        assert_eq!(owner("shop/dev", "eu-west-1"), Owner::Us);
+        for (stack, region) in [("shop/prod", "eu-west-1"), ("shop/dev", "us-east-1")] {
+            assert!(matches!(owner(stack, region), Owner::Claimed(whose) if whose.contains(stack)), "{stack} {region}");
+        }
+        let bare = Tags::default().with("Name", "shop");
+        assert!(matches!(bare.owner("shop/dev", "eu-west-1"), Owner::Other(whose) if whose.contains(STACK)));
+    }
+}

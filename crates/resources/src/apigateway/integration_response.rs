@@ -1,0 +1,187 @@
+//! What a mock integration answers: the content of the headers and of the body of one method response.
+//!
+//! `PutIntegrationResponse` overwrites, so it makes and changes. A literal header value is quoted: `'*'`.
+
+use super::{
+    common::{MethodKey, integration, spelt_as, templates, turn},
+    integration::ApiIntegration,
+    method::{found, route},
+    method_response::ApiMethodResponseOutput,
+    scope,
+};
+use crate::ApiResource;
+use aws::{
+    Aws, Place,
+    facts::{Call, Identity, Kind, Sweep, Task, Trail, Typical},
+};
+use aws_sdk_apigateway::types::{ContentHandlingStrategy, IntegrationResponse};
+use engine::{Changes, Gone, Handle, Id, Live, Ref, Resource, Result, Stray, Written};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// An integration response. Its logical name is its route and status: `OPTIONS /api/events 200`.
+#[derive(Debug, Clone, Serialize)]
+pub struct ApiIntegrationResponse {
+    /// Its integration.
+    pub integration: Ref<MethodKey>,
+    /// The method response that it fills, which must come first: its `done()`.
+    pub response: Ref<String>,
+    /// The HTTP status, the same as that of the method response.
+    pub status: String,
+    /// Route and status, for people.
+    #[serde(skip)]
+    pub title: String,
+    /// Pattern of the integration's answers that it is for; empty for all that have no other.
+    pub selection_pattern: String,
+    /// Headers (see [`response_header`](crate::response_header)) and what they contain (see [`quoted`]).
+    pub response_parameters: BTreeMap<String, String>,
+    /// The body, by content type. Leave out what is empty: AWS does not return it.
+    pub response_templates: BTreeMap<String, String>,
+}
+
+/// Headers that list names of headers.
+const LISTS_OF_HEADERS: [&str; 2] = ["Access-Control-Allow-Headers", "Access-Control-Expose-Headers"];
+
+/// A literal, as API Gateway wants it in a mapping.
+pub fn quoted(value: &str) -> String {
+    format!("'{value}'")
+}
+
+const FACTS: Kind = Kind {
+    name: ApiIntegrationResponse::KIND,
+    trail: Trail {
+        source: "apigateway",
+        is_global: false,
+        operations: &["PutIntegrationResponse", "UpdateIntegrationResponse", "DeleteIntegrationResponse"],
+    },
+    typical: Typical::of_calls,
+    pace: Some("apigateway"),
+    request_limits: &[],
+    calls: &[
+        Call::takes("apigateway:DeleteIntegrationResponse", &[("apigateway:DELETE", &scope::PARTS)], Task::UP),
+        Call::takes("apigateway:PutIntegrationResponse", &[("apigateway:PUT", &scope::REST_API)], Task::UP),
+    ],
+    sweep: Sweep::With(ApiResource::KIND),
+    quota: None,
+    billable: None,
+};
+
+impl Resource for ApiIntegrationResponse {
+    type Cloud = Aws;
+    const KIND: &'static str = "apigateway.integration_response";
+    const FACTS: &'static Kind = &FACTS;
+    const IS_PART: bool = true;
+    const FIXED: &'static [&'static str] = &["integration", "status"];
+    const COMES_ALONG: bool = true;
+    type Output = ApiMethodResponseOutput;
+
+    fn name(&self) -> String {
+        self.title.clone()
+    }
+
+    fn identity(&self, target: &Place, _: Option<&ApiMethodResponseOutput>) -> Identity {
+        super::part_of_method(target, self.integration.get().ok())
+    }
+
+    async fn observe(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
+        let output = ApiMethodResponseOutput { method: self.integration.get()?, status: self.status.clone() };
+        let Some(integration) = integration(aws, &output.method).await? else { return Ok(None) };
+        let live = integration.integration_responses().and_then(|responses| responses.get(&output.status));
+        Ok(live.map(|live| {
+            let spec = Self { response: self.response.clone(), ..Self::read(&output, &self.title, live).spelt_as(self) };
+            Live::part(spec, output)
+        }))
+    }
+
+    async fn create(&self, aws: &Aws) -> Result<Written<ApiMethodResponseOutput>> {
+        let output = ApiMethodResponseOutput { method: self.integration.get()?, status: self.status.clone() };
+        self.put(aws, &output, None).await?;
+        Ok(Written::Complete(output))
+    }
+
+    async fn update(&self, aws: &Aws, live: &Live<Self>, _changes: &Changes) -> Result<Written<ApiMethodResponseOutput>> {
+        // The call replaces all of it: how bodies are converted, which nobody declares, stays only if it is sent.
+        let now = integration(aws, &live.output.method).await?;
+        let now = now.as_ref().and_then(|now| now.integration_responses()?.get(&live.output.status));
+        self.put(aws, &live.output, now.and_then(|now| now.content_handling().cloned())).await?;
+        Ok(Written::Complete(live.output.clone()))
+    }
+
+    async fn delete(&self, aws: &Aws, output: &ApiMethodResponseOutput) -> Result<Gone> {
+        let key = &output.method;
+        let _turn = turn(aws, &key.api).await;
+        aws.write("apigateway:DeleteIntegrationResponse", || {
+            let request = aws.apigateway.delete_integration_response().rest_api_id(&key.api).resource_id(&key.resource);
+            request.http_method(&key.http_method).status_code(&output.status).send()
+        })
+        .await?;
+        Ok(Gone::Yes)
+    }
+}
+
+impl ApiIntegrationResponse {
+    async fn put(&self, aws: &Aws, output: &ApiMethodResponseOutput, handling: Option<ContentHandlingStrategy>) -> Result<()> {
+        let key = &output.method;
+        let _turn = turn(aws, &key.api).await;
+        aws.write("apigateway:PutIntegrationResponse", || {
+            let request = aws.apigateway.put_integration_response().rest_api_id(&key.api).resource_id(&key.resource);
+            let request = request.http_method(&key.http_method).status_code(&output.status).set_content_handling(handling.clone());
+            let request = request.set_selection_pattern(Some(self.selection_pattern.clone()).filter(|pattern| !pattern.is_empty()));
+            let request = request.set_response_parameters(Some(self.response_parameters.clone().into_iter().collect()));
+            request.set_response_templates(Some(self.response_templates.clone().into_iter().collect())).send()
+        })
+        .await?;
+        Ok(())
+    }
+
+    fn read(output: &ApiMethodResponseOutput, title: &str, live: &IntegrationResponse) -> Self {
+        let parameters = live.response_parameters().into_iter().flatten();
+        Self {
+            integration: output.method.clone().into(),
+            response: String::new().into(),
+            status: output.status.clone(),
+            title: title.to_owned(),
+            selection_pattern: live.selection_pattern().unwrap_or_default().to_owned(),
+            response_parameters: parameters.map(|(header, value)| (header.clone(), value.clone())).collect(),
+            response_templates: templates(live.response_templates()),
+        }
+    }
+
+    /// Spells headers and content types as `declared`, where nothing but letter case differs.
+    fn spelt_as(self, declared: &Self) -> Self {
+        let mut response_parameters = spelt_as(&declared.response_parameters, self.response_parameters);
+        for (header, value) in &mut response_parameters {
+            let name = header.rsplit('.').next().unwrap_or_default();
+            let lists_headers = LISTS_OF_HEADERS.iter().any(|list| list.eq_ignore_ascii_case(name));
+            let usual = declared.response_parameters.get(header).filter(|usual| lists_headers && usual.eq_ignore_ascii_case(value));
+            if let Some(usual) = usual {
+                value.clone_from(usual);
+            }
+        }
+        let response_templates = spelt_as(&declared.response_templates, self.response_templates);
+        Self { response_parameters, response_templates, ..self }
+    }
+
+    /// Finds the integration responses of our API.
+    pub async fn sweep(aws: &Aws, api_name: &str) -> Result<Vec<Stray<Aws>>> {
+        let mut strays = Vec::new();
+        for (path, key, method) in found(aws, api_name).await? {
+            let route = route(&path, &key);
+            let responses = method.method_integration().and_then(|integration| integration.integration_responses());
+            for (status, live) in responses.into_iter().flatten() {
+                let (title, output) =
+                    (format!("{route} {status}"), ApiMethodResponseOutput { method: key.clone(), status: status.clone() });
+                let wish = Self::read(&output, &title, live);
+                strays.push(Stray::part(Id::new::<ApiIntegration>(&route), &title, wish, output));
+            }
+        }
+        Ok(strays)
+    }
+}
+
+impl ApiIntegrationResponse {
+    /// For what must come after it, and takes nothing from it: a deployment.
+    pub fn done_of(handle: &Handle<Self>) -> Ref<String> {
+        handle.known("done", handle.id().to_string())
+    }
+}

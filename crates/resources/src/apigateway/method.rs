@@ -1,0 +1,149 @@
+//! A method of a REST API's path.
+//!
+//! Its integration and its responses are resources of their own and go with it. `PutMethod` refuses to overwrite, and a change is
+//! so rare that the method is replaced: only the draft is touched, callers meet the deployment.
+
+use super::{
+    common::{MethodKey, method, nodes, turn},
+    resource::ApiResource,
+    rest_api::find_ours,
+    scope,
+};
+use aws::{
+    Aws, Place,
+    facts::{Billable, Call, Identity, Kind, Sweep, Task, Trail, Typical},
+};
+use aws_sdk_apigateway::types::Method;
+use engine::{Gone, Handle, Id, Live, Ref, Resource, Result, Stray, Written};
+use serde::Serialize;
+
+/// A method. Its logical name is its route: `POST /api/events`.
+#[derive(Debug, Clone, Serialize)]
+pub struct ApiMethod {
+    /// The id of its API.
+    pub api: Ref<String>,
+    /// The id of its resource.
+    pub resource: Ref<String>,
+    /// `GET`, `POST`, …
+    pub http_method: String,
+    /// The path of its resource, for people.
+    #[serde(skip)]
+    pub path: String,
+    /// Authorization of callers: `NONE` lets everybody call.
+    pub authorization: String,
+    /// Set if callers need an API key.
+    pub api_key_required: bool,
+}
+
+const FACTS: Kind = Kind {
+    name: ApiMethod::KIND,
+    trail: Trail { source: "apigateway", is_global: false, operations: &["PutMethod", "UpdateMethod", "DeleteMethod"] },
+    typical: Typical::of_calls,
+    pace: Some("apigateway"),
+    request_limits: &[],
+    calls: &[
+        Call::takes("apigateway:DeleteMethod", &[("apigateway:DELETE", &scope::PARTS)], Task::UP),
+        Call::takes("apigateway:PutMethod", &[("apigateway:PUT", &scope::REST_API)], Task::UP),
+    ],
+    sweep: Sweep::With(ApiResource::KIND),
+    quota: None,
+    billable: Some(Billable::Method),
+};
+
+impl Resource for ApiMethod {
+    type Cloud = Aws;
+    const KIND: &'static str = "apigateway.method";
+    const FACTS: &'static Kind = &FACTS;
+    const IS_PART: bool = true;
+    const FIXED: &'static [&'static str] = &["api", "resource", "http_method", "authorization", "api_key_required"];
+    const COMES_ALONG: bool = true;
+    type Output = MethodKey;
+
+    fn name(&self) -> String {
+        format!("{} {}", self.http_method, self.path)
+    }
+
+    fn identity(&self, target: &Place, _: Option<&MethodKey>) -> Identity {
+        let also = self.resource.get().ok().into_iter().chain([self.http_method.clone()]).collect();
+        Identity { also, ..super::part(target, self.api.get().ok(), "resources") }
+    }
+
+    async fn observe(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
+        let key = self.key()?;
+        let Some(method) = method(aws, &key).await? else { return Ok(None) };
+        Ok(Some(Live::part(Self::read(&key, &self.path, &method), key)))
+    }
+
+    async fn create(&self, aws: &Aws) -> Result<Written<MethodKey>> {
+        let key = self.key()?;
+        let _turn = turn(aws, &key.api).await;
+        aws.write("apigateway:PutMethod", || {
+            let request = aws.apigateway.put_method().rest_api_id(&key.api).resource_id(&key.resource).http_method(&key.http_method);
+            request.authorization_type(&self.authorization).api_key_required(self.api_key_required).send()
+        })
+        .await?;
+        Ok(Written::Complete(key))
+    }
+
+    async fn delete(&self, aws: &Aws, key: &MethodKey) -> Result<Gone> {
+        let _turn = turn(aws, &key.api).await;
+        aws.write("apigateway:DeleteMethod", || {
+            aws.apigateway.delete_method().rest_api_id(&key.api).resource_id(&key.resource).http_method(&key.http_method).send()
+        })
+        .await?;
+        Ok(Gone::Yes)
+    }
+}
+
+impl ApiMethod {
+    fn key(&self) -> Result<MethodKey> {
+        Ok(MethodKey { api: self.api.get()?, resource: self.resource.get()?, http_method: self.http_method.clone() })
+    }
+
+    fn read(key: &MethodKey, path: &str, live: &Method) -> Self {
+        Self {
+            api: key.api.clone().into(),
+            resource: key.resource.clone().into(),
+            http_method: key.http_method.clone(),
+            path: path.to_owned(),
+            authorization: live.authorization_type().unwrap_or("NONE").to_owned(),
+            api_key_required: live.api_key_required().unwrap_or_default(),
+        }
+    }
+
+    /// Finds the methods of our API, which is `whole`.
+    pub async fn sweep(aws: &Aws, whole: &Id, api_name: &str) -> Result<Vec<Stray<Aws>>> {
+        let found = found(aws, api_name).await?;
+        let strays = found.iter().map(|(path, key, live)| {
+            let whole = if path == "/" { whole.clone() } else { Id::new::<ApiResource>(path) };
+            Stray::part(whole, &route(path, key), Self::read(key, path, live), key.clone())
+        });
+        Ok(strays.collect())
+    }
+}
+
+impl ApiMethod {
+    /// Returns the address of the method, to which its integration and responses refer.
+    pub fn key_of(handle: &Handle<Self>) -> Ref<MethodKey> {
+        handle.output("key", MethodKey::clone)
+    }
+}
+
+/// The logical name of a method and of its integration.
+pub(super) fn route(path: &str, key: &MethodKey) -> String {
+    format!("{} {path}", key.http_method)
+}
+
+/// All methods of our API, with the paths they are at.
+pub(super) async fn found(aws: &Aws, api_name: &str) -> Result<Vec<(String, MethodKey, Method)>> {
+    let Some(api) = find_ours(aws, api_name).await?.and_then(|api| api.id().map(str::to_owned)) else { return Ok(Vec::new()) };
+    let mut found = Vec::new();
+    for node in nodes(aws, &api).await?.iter() {
+        let (Some(resource), Some(path)) = (node.id(), node.path()) else { continue };
+        for (http_method, method) in node.resource_methods().into_iter().flatten() {
+            let key = MethodKey { api: api.clone(), resource: resource.to_owned(), http_method: http_method.clone() };
+            found.push((path.to_owned(), key, method.clone()));
+        }
+    }
+    Ok(found)
+}

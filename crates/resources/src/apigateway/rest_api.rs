@@ -1,0 +1,378 @@
+//! A REST API: the root of all other API Gateway resources, which go when it goes.
+//!
+//! Names are not unique, so it is found by name and ownership tag together; somebody else's API of the same name is none of our
+//! business. A new one gets its methods and what is in them by one more call (see [`ApiDocument`]). `CreateRestApi` and `DeleteRestApi` have the tightest limits of all (one per 3 s and one per 30 s).
+
+use super::{
+    ApiDocument,
+    account::prepare_logging_role,
+    common::{arn, nodes, replace, rest_apis, tags, turn, write_tags},
+    gateway_response::{error_origins, gateway_responses, write_error_origins},
+    scope,
+};
+use aws::{
+    Aws, Optional, Place, RequestLimit, Source, Tags,
+    facts::{Billable, Call, Identity, Kind, Quota, Sweep, Task, Trail, Typical, Used, length},
+};
+use aws_sdk_apigateway::{
+    primitives::Blob,
+    types::{EndpointConfiguration, EndpointType, GatewayResponse, PutMode, RestApi as ListedApi},
+};
+use aws_smithy_types::DateTime;
+use engine::{Action, Changes, Class, Error, Found, Gone, Handle, Live, Owner, Ref, Refusal, Resource, Result, Stray, Written};
+use serde::Serialize;
+use std::{collections::BTreeMap, time::Duration};
+
+/// A REST API.
+#[derive(Debug, Clone, Serialize)]
+pub struct RestApi {
+    /// Its name.
+    pub name: String,
+    /// Description.
+    pub description: Option<String>,
+    /// `REGIONAL`, `EDGE` or `PRIVATE`.
+    pub endpoint: String,
+    /// `Access-Control-Allow-Origin` of the API's own errors, by [type](crate::ERROR_TYPES), quoted as API Gateway wants it.
+    pub error_origins: BTreeMap<String, String>,
+    /// Tags.
+    pub tags: Tags,
+    /// Its methods and their parts, to be made along with it; each is declared as a resource of its own as well.
+    #[serde(skip)]
+    pub parts: ApiDocument,
+    /// Set if its stage writes logs, which takes a role that is worth making early.
+    #[serde(skip)]
+    pub logs: bool,
+    /// Permissions boundary of that role, should it be made.
+    #[serde(skip)]
+    pub permissions_boundary: Option<String>,
+}
+
+/// Output of an API that exists.
+#[derive(Debug, Clone)]
+pub struct RestApiOutput {
+    /// Its id.
+    pub id: String,
+    /// The id of its resource `/`, which comes with it.
+    pub root_resource_id: String,
+}
+
+const FACTS: Kind = Kind {
+    name: RestApi::KIND,
+    trail: Trail {
+        source: "apigateway",
+        is_global: false,
+        operations: &[
+            "CreateRestApi",
+            "UpdateRestApi",
+            "PutRestApi",
+            "DeleteRestApi",
+            "PutGatewayResponse",
+            "UpdateGatewayResponse",
+            "DeleteGatewayResponse",
+            "TagResource",
+            "UntagResource",
+        ],
+    },
+    typical: typical,
+    pace: Some("apigateway"),
+    request_limits: &[
+        RequestLimit::new("apigateway:CreateRestApi", 1.0 / 3.0, 1.0, Source::Documented),
+        RequestLimit::new("apigateway:PutRestApi", 1.0, 1.0, Source::Documented),
+        RequestLimit::new("apigateway:DeleteRestApi", 1.0 / 30.0, 1.0, Source::Documented),
+    ],
+    calls: &[
+        Call::takes("apigateway:CreateRestApi", &[("apigateway:POST", &scope::REST_APIS), ("apigateway:PUT", &scope::TAGS)], Task::UP),
+        Call::takes("apigateway:DeleteGatewayResponse", &[("apigateway:DELETE", &scope::PARTS)], Task::UP),
+        Call::takes("apigateway:DeleteRestApi", &[("apigateway:DELETE", &scope::REST_API)], Task::REMOVING),
+        Call::takes("apigateway:GetGatewayResponses", &[("apigateway:GET", &scope::REST_API)], Task::LOOKING),
+        Call::takes("apigateway:GetRestApis", &[("apigateway:GET", &scope::REST_APIS)], Task::EVERY),
+        Call::takes("apigateway:GetTags", &[("apigateway:GET", &scope::TAGS)], Task::LOOKING),
+        Call::takes("apigateway:PutGatewayResponse", &[("apigateway:PUT", &scope::REST_API)], Task::UP),
+        Call::takes("apigateway:PutRestApi", &[("apigateway:PUT", &scope::REST_API)], Task::UP),
+        Call::takes("apigateway:TagResource", &[("apigateway:PUT", &scope::TAGS), ("apigateway:PATCH", &scope::REST_API)], Task::UP),
+        Call::takes("apigateway:UntagResource", &[("apigateway:DELETE", &scope::TAGS), ("apigateway:PATCH", &scope::REST_API)], Task::UP),
+        Call::takes("apigateway:UpdateRestApi", &[("apigateway:PATCH", &scope::REST_API)], Task::UP),
+    ],
+    sweep: Sweep::Own(|graph, stack| {
+        let name = stack.names.api();
+        graph.sweep(move |aws: &Aws| {
+            let name = name.clone();
+            Box::pin(async move { RestApi::sweep(aws, &name, "api").await })
+        });
+    }),
+    quota: Some(Quota { of: "REST APIs", used: |aws| Box::pin(count(aws)) }),
+    billable: Some(Billable::Api),
+};
+
+/// "Amazon API Gateway quotas": regional APIs per account and region.
+const QUOTA: u64 = 600;
+
+async fn count(aws: &Aws) -> Result<Used> {
+    Ok(Used::of_initial(length(&rest_apis(aws).await?), QUOTA))
+}
+
+/// "Amazon API Gateway quotas": one deletion in 30 s, which another one of the account may have used up.
+fn typical(action: Action, _: &Changes) -> Typical {
+    if action == Action::Delete { Typical::seconds(0.2, 30.0) } else { Typical::CALLS }
+}
+
+impl Resource for RestApi {
+    type Cloud = Aws;
+    const KIND: &'static str = "apigateway.rest_api";
+    const FACTS: &'static Kind = &FACTS;
+    type Output = RestApiOutput;
+
+    fn name(&self) -> String {
+        self.name.clone()
+    }
+
+    fn identity(&self, target: &Place, output: Option<&RestApiOutput>) -> Identity {
+        let Some(output) = output else { return Identity::default() };
+        super::identity(target, &output.id, "resources")
+    }
+
+    fn stamp(&mut self, marks: &str) {
+        self.tags.stamp(marks);
+    }
+
+    async fn observe(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
+        let Some(listed) = find_ours(aws, &self.name).await? else { return Ok(None) };
+        let Some(output) = output(aws, listed.id(), listed.root_resource_id()).await? else { return Ok(None) };
+        let (tags, responses) = futures::try_join!(tags(aws, &output.id), gateway_responses(aws, &output.id))?;
+        let tags = (*tags).clone();
+        if tags == Tags::default() {
+            // It was listed with ours: it is gone by now, another run may be deleting it.
+            return Ok(None);
+        }
+        Ok(Some(self.of(aws, &listed, output, tags, &responses)))
+    }
+
+    async fn survey(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
+        let Some(listed) = find_ours(aws, &self.name).await? else { return Ok(None) };
+        let Some(tags) = aws.reported_tags(&arn(aws, listed.id().unwrap_or_default())).await else { return self.observe(aws).await };
+        let responses = gateway_responses(aws, listed.id().unwrap_or_default());
+        let (output, responses) = futures::try_join!(output(aws, listed.id(), listed.root_resource_id()), responses)?;
+        Ok(output.map(|output| self.of(aws, &listed, output, tags, &responses).as_reported()))
+    }
+
+    async fn find(&self, aws: &Aws) -> Result<Option<Found<RestApiOutput>>> {
+        let Some(listed) = find_ours(aws, &self.name).await? else { return Ok(None) };
+        let output = output(aws, listed.id(), listed.root_resource_id()).await?;
+        Ok(output.map(|output| Found { output, owner: Owner::Us }))
+    }
+
+    async fn create(&self, aws: &Aws) -> Result<Written<RestApiOutput>> {
+        let prepare = async {
+            if self.logs {
+                prepare_logging_role(aws, self.permissions_boundary.as_deref()).await;
+            }
+        };
+        futures::join!(self.make(aws), prepare).0
+    }
+
+    async fn update(&self, aws: &Aws, live: &Live<Self>, changes: &Changes) -> Result<Written<RestApiOutput>> {
+        let id = &live.output.id;
+        let _turn = turn(aws, id).await;
+        let mut patch = Vec::new();
+        if changes.touch("description") {
+            patch.push(replace("/description", self.description.as_deref().unwrap_or_default()));
+        }
+        if changes.touch("endpoint") {
+            patch.push(replace(format!("/endpointConfiguration/types/{}", live.spec.endpoint), &self.endpoint));
+        }
+        if !patch.is_empty() {
+            aws.write("apigateway:UpdateRestApi", || {
+                aws.apigateway.update_rest_api().rest_api_id(id).set_patch_operations(Some(patch.clone())).send()
+            })
+            .await?;
+        }
+        if changes.touch("error_origins") {
+            let responses = gateway_responses(aws, id).await?;
+            write_error_origins(aws, id, &responses, &self.error_origins).await?;
+        }
+        if changes.touch("tags") {
+            write_tags(aws, id, &live.spec.tags, &self.tags).await?;
+        }
+        Ok(Written::Complete(live.output.clone()))
+    }
+
+    async fn delete(&self, aws: &Aws, output: &RestApiOutput) -> Result<Gone> {
+        let _turn = turn(aws, &output.id).await;
+        aws.write("apigateway:DeleteRestApi", || aws.apigateway.delete_rest_api().rest_api_id(&output.id).send()).await?;
+        Ok(Gone::Yes)
+    }
+}
+
+impl RestApi {
+    /// Nothing keeps two runs at the same time from making one each, so each looks before and after: see `yields_to`.
+    async fn make(&self, aws: &Aws) -> Result<Written<RestApiOutput>> {
+        if let Some(other) = find_ours(aws, &self.name).await? {
+            return Err(made_meanwhile(other.id()));
+        }
+        let endpoint = EndpointConfiguration::builder().types(EndpointType::from(self.endpoint.as_str())).build();
+        let answer = aws
+            .write("apigateway:CreateRestApi", || {
+                let request = aws.apigateway.create_rest_api().name(&self.name).set_description(self.description.clone());
+                request.endpoint_configuration(endpoint.clone()).set_tags(Some(self.tags.to_map())).send()
+            })
+            .await?;
+        let mine = (created(answer.created_date()), answer.id().unwrap_or_default());
+        let has_tags =
+            answer.tags().is_some_and(|kept| self.tags.iter().all(|(key, value)| kept.get(key).is_some_and(|kept| kept == value)));
+        if !has_tags && *tags(aws, mine.1).await? != self.tags {
+            // Nothing else says whose it is: the next run would make another one.
+            aws.write("apigateway:DeleteRestApi", || aws.apigateway.delete_rest_api().rest_api_id(mine.1).send()).await.optional()?;
+            let why = "API Gateway kept no tags of the new REST API, by which it would be known as this stack's; it was removed again";
+            return Err(Error::refused("apigateway:CreateRestApi", why));
+        }
+        let apis = rest_apis(aws).await?;
+        let mut others = apis.iter().filter(|api| api.name() == Some(&self.name) && api.id() != answer.id() && is_ours(aws, api));
+        if let Some(other) = others.find(|other| yields_to(mine.0, created(other.created_date()))) {
+            aws.write("apigateway:DeleteRestApi", || aws.apigateway.delete_rest_api().rest_api_id(mine.1).send()).await.optional()?;
+            // Apart, so that two that withdrew do not meet again.
+            let pause = if created(other.created_date()) == mine.0 { fastrand::u64(..2000) } else { 0 };
+            let why = format!("the REST API {} that another run made at the same time", other.id().unwrap_or_default());
+            return Err(Error::NotYet { why, retry_after: Some(Duration::from_millis(pause)) });
+        }
+        aws.note_tags(&arn(aws, mine.1), &self.tags);
+        let unseen = || Error::not_yet("the new REST API to become visible");
+        let mut made = output(aws, answer.id(), answer.root_resource_id()).await?.ok_or_else(unseen)?;
+        match self.import(aws, &made.id).await {
+            Some(true) => return Ok(Written::WithParts(made)),
+            // Some of it may have been done: the ids of before do not count any more.
+            Some(false) => made = output(aws, Some(&made.id), None).await?.ok_or_else(unseen)?,
+            None => {}
+        }
+        let _turn = turn(aws, &made.id).await;
+        // Of a new API, all of them are as AWS makes them.
+        write_error_origins(aws, &made.id, &[], &self.error_origins).await?;
+        Ok(Written::Complete(made))
+    }
+
+    /// Makes its parts, if they can be made at once. `Some(false)` if it was tried in vain: then each of them is made in its turn, and
+    /// trouble that lasts is reported there.
+    async fn import(&self, aws: &Aws, id: &str) -> Option<bool> {
+        let document = self.parts.text(&self.name, self.description.as_deref(), &self.error_origins).filter(|_| aws.place.imports_apis);
+        let document = document?;
+        let _turn = turn(aws, id).await;
+        let imported = aws
+            .write("apigateway:PutRestApi", || {
+                let request = aws.apigateway.put_rest_api().rest_api_id(id).mode(PutMode::Overwrite).fail_on_warnings(false);
+                request.parameters("endpointConfigurationTypes", &self.endpoint).body(Blob::new(document.clone())).send()
+            })
+            .await;
+        Some(imported.is_ok())
+    }
+
+    fn of(&self, aws: &Aws, listed: &ListedApi, output: RestApiOutput, tags: Tags, responses: &[GatewayResponse]) -> Live<Self> {
+        let (owner, applied) = (aws.owner(&tags), tags.applied());
+        let spec = Self {
+            name: self.name.clone(),
+            description: Some(listed.description().unwrap_or_default().to_owned()),
+            endpoint: endpoint(listed).to_owned(),
+            error_origins: error_origins(responses, &self.error_origins),
+            tags,
+            parts: ApiDocument::default(),
+            logs: false,
+            permissions_boundary: None,
+        };
+        Live { spec, output, busy: None, failed: None, owner, applied }
+    }
+
+    /// Finds the APIs that are ours: by `name`, which is what the stack calls its one API, and by the ownership tag. A tag alone is no proof:
+    /// whoever may tag could have anything deleted.
+    pub async fn sweep(aws: &Aws, name: &str, logical: &str) -> Result<Vec<Stray<Aws>>> {
+        let mut strays = Vec::new();
+        for api in rest_apis(aws).await?.iter().filter(|api| api.name() == Some(name) && is_ours(aws, api)) {
+            let Some(output) = output(aws, api.id(), api.root_resource_id()).await? else { continue };
+            let wish = Self {
+                name: name.to_owned(),
+                description: None,
+                endpoint: endpoint(api).to_owned(),
+                error_origins: BTreeMap::new(),
+                tags: Tags::default(),
+                parts: ApiDocument::default(),
+                logs: false,
+                permissions_boundary: None,
+            };
+            strays.push(Stray::new(logical, wish, output));
+        }
+        Ok(strays)
+    }
+}
+
+impl RestApi {
+    /// The id of the stack's API of this name, if there is one: all that it takes to find its log group.
+    pub async fn id(aws: &Aws, name: &str) -> Result<Option<String>> {
+        Ok(find_ours(aws, name).await?.and_then(|api| api.id))
+    }
+}
+
+impl RestApi {
+    /// The API's id.
+    pub fn id_of(handle: &Handle<Self>) -> Ref<String> {
+        handle.output("id", |output| output.id.clone())
+    }
+
+    /// The id of its resource `/`.
+    pub fn root_resource_id_of(handle: &Handle<Self>) -> Ref<String> {
+        handle.output("root_resource_id", |output| output.root_resource_id.clone())
+    }
+}
+
+/// Returns whether, of two APIs that two runs made at the same time, the run that made `mine` withdraws it. Both times are seconds since
+/// 1970, which is all that API Gateway shows.
+///
+/// The younger one goes: its run sees the older one for sure, whose run may have looked before there was a younger one. Of the same second,
+/// either run may have looked too early; each that sees the other withdraws, at worst both, and then they begin anew. So there are never
+/// two.
+fn yields_to(mine: i64, other: i64) -> bool {
+    other <= mine
+}
+
+fn created(date: Option<&DateTime>) -> i64 {
+    date.map_or(0, DateTime::secs)
+}
+
+/// Another run was faster: what it made is looked at, and taken from there.
+fn made_meanwhile(id: Option<&str>) -> Error {
+    let message = format!("another run has just made the REST API {}", id.unwrap_or_default());
+    let (operation, code) = ("apigateway:CreateRestApi".to_owned(), String::new());
+    Error::Exists(Box::new(Refusal { class: Class::Refused, operation, code, message, request_id: None }))
+}
+
+/// Our API of this name. Two of them are an error, never a choice.
+pub(crate) async fn find_ours(aws: &Aws, name: &str) -> Result<Option<ListedApi>> {
+    let apis = rest_apis(aws).await?;
+    let mut ours = apis.iter().filter(|api| api.name() == Some(name) && is_ours(aws, api));
+    match (ours.next(), ours.next()) {
+        (one, None) => Ok(one.cloned()),
+        (first, Some(second)) => {
+            let ids = [first.and_then(ListedApi::id), second.id()].map(Option::unwrap_or_default).join(" and ");
+            Err(Error::refused(
+                "apigateway:GetRestApis",
+                format!("two REST APIs named {name} belong to this stack: {ids}; delete the one that is not in use"),
+            ))
+        }
+    }
+}
+
+fn is_ours(aws: &Aws, api: &ListedApi) -> bool {
+    let tags: Tags = api.tags().into_iter().flatten().collect();
+    aws.owner(&tags) == Owner::Us
+}
+
+fn endpoint(api: &ListedApi) -> &str {
+    // Edge-optimised is AWS's default.
+    api.endpoint_configuration().and_then(|endpoint| endpoint.types().first()).map_or("EDGE", EndpointType::as_str)
+}
+
+/// The ids. The root resource is looked up where the answer about the API leaves it out; `None` if it cannot be seen.
+async fn output(aws: &Aws, id: Option<&str>, root: Option<&str>) -> Result<Option<RestApiOutput>> {
+    let id = id.unwrap_or_default().to_owned();
+    let root_resource_id = match root {
+        Some(root) => Some(root.to_owned()),
+        None => nodes(aws, &id).await?.iter().find(|node| node.path() == Some("/")).and_then(|node| node.id().map(str::to_owned)),
+    };
+    Ok(root_resource_id.map(|root_resource_id| RestApiOutput { id, root_resource_id }))
+}

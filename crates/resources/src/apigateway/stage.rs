@@ -1,0 +1,305 @@
+//! A stage: where a deployment is served, with its limits and its logs.
+//!
+//! `CreateStage` takes neither limits nor logs, so a patch follows. Logs need a role that is set once per account and region, see
+//! [`ensure_logging_role`]. `GetStages` returns every setting with AWS's defaults filled in, or none at all.
+
+use super::{
+    account::ensure_logging_role,
+    common::{arn, remove, replace, stages, tags, turn, write_tags},
+    rest_api::find_ours,
+    scope,
+};
+use crate::ApiResource;
+use aws::{
+    Aws, Place, Tags,
+    facts::{Billable, Call, Identity, Kind, Sweep, Task, Trail, Typical},
+};
+use aws_sdk_apigateway::types::{MethodSetting, PatchOperation, Stage};
+use engine::{Changes, Error, Gone, Handle, Id, Live, Ref, Resource, Result, Stray, Written};
+use serde::{Serialize, Serializer, ser::SerializeMap};
+use std::collections::BTreeMap;
+
+/// The key of the settings that hold for all methods.
+const ALL: &str = "*/*";
+/// AWS's default: requests per second and at once (recorded on 2024-03-05, and documented: "Amazon API Gateway quotas").
+const DEFAULT_THROTTLE: (f64, i32) = (10_000.0, 5_000);
+
+/// A stage. Its logical name is its name.
+#[derive(Debug, Clone, Serialize)]
+pub struct ApiStage {
+    /// The id of its API.
+    pub api: Ref<String>,
+    /// Its name, the first part of the path that callers use.
+    pub name: String,
+    /// The id of the deployment that it serves.
+    pub deployment: Ref<String>,
+    /// Requests per second and method that are let through; two decimals count.
+    #[serde(serialize_with = "two_decimals")]
+    pub throttle_rate: f64,
+    /// Requests that may arrive at once.
+    pub throttle_burst: i32,
+    /// The execution log: `OFF`, `ERROR` or `INFO`.
+    pub log_level: String,
+    /// Set if whole requests and answers are logged.
+    pub data_trace: bool,
+    /// Set if each method has metrics.
+    pub metrics: bool,
+    /// The access log; `None` is none.
+    #[serde(serialize_with = "none_is_empty")]
+    pub access_log: Option<AccessLog>,
+    /// Stage variables.
+    pub variables: BTreeMap<String, String>,
+    /// Permissions boundary of the role that logs take, should it be made.
+    #[serde(skip)]
+    pub permissions_boundary: Option<String>,
+    /// Tags.
+    pub tags: Tags,
+}
+
+/// Log of accesses.
+#[derive(Debug, Clone, Serialize)]
+pub struct AccessLog {
+    /// The ARN of the log group, without `:*`.
+    pub destination: Ref<String>,
+    /// Format of a line per request, with `$context` variables.
+    pub format: String,
+}
+
+/// Output of a stage that exists.
+#[derive(Debug, Clone)]
+pub struct ApiStageOutput {
+    /// The id of its API.
+    pub api: String,
+    /// Its name.
+    pub name: String,
+}
+
+const FACTS: Kind = Kind {
+    name: ApiStage::KIND,
+    trail: Trail {
+        source: "apigateway",
+        is_global: false,
+        operations: &["CreateStage", "UpdateStage", "DeleteStage", "TagResource", "UntagResource"],
+    },
+    typical: Typical::of_calls,
+    pace: Some("apigateway"),
+    request_limits: &[],
+    calls: &[
+        Call::takes("apigateway:CreateStage", &[("apigateway:POST", &scope::REST_API), ("apigateway:PUT", &scope::TAGS)], Task::UP),
+        Call::takes("apigateway:DeleteStage", &[("apigateway:DELETE", &scope::PARTS)], Task::UP),
+        Call::takes("apigateway:GetStages", &[("apigateway:GET", &scope::REST_API)], Task::LOOKING),
+        Call::takes("apigateway:UpdateStage", &[("apigateway:PATCH", &scope::REST_API)], Task::UP),
+    ],
+    sweep: Sweep::With(ApiResource::KIND),
+    quota: None,
+    billable: Some(Billable::Stage { metrics: false }),
+};
+
+impl Resource for ApiStage {
+    type Cloud = Aws;
+    const KIND: &'static str = "apigateway.stage";
+    const FACTS: &'static Kind = &FACTS;
+    const FIXED: &'static [&'static str] = &["api", "name"];
+    type Output = ApiStageOutput;
+
+    fn name(&self) -> String {
+        self.name.clone()
+    }
+
+    fn identity(&self, target: &Place, _: Option<&ApiStageOutput>) -> Identity {
+        let Ok(api) = self.api.get() else { return Identity::default() };
+        let Identity { console, .. } = super::identity(target, &api, "stages");
+        let arn = format!("arn:{}:apigateway:{}::/restapis/{api}/stages/{}", target.partition, target.region, self.name);
+        Identity { console, names: vec![api, arn], also: Vec::new() }
+    }
+
+    fn stamp(&mut self, marks: &str) {
+        self.tags.stamp(marks);
+    }
+
+    async fn observe(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
+        let api = self.api.get()?;
+        // Its tags are asked for at the same time.
+        let output = ApiStageOutput { api, name: self.name.clone() };
+        let path = path(&output);
+        let (stages, written) = futures::try_join!(stages(aws, &output.api), tags(aws, &path))?;
+        let Some(stage) = stages.iter().find(|stage| stage.stage_name() == Some(&self.name)) else { return Ok(None) };
+        // A service that keeps the tags of `CreateStage` apart from those of `TagResource` answers with none until the latter is called.
+        let tags = if written.iter().next().is_some() { (*written).clone() } else { stage.tags().into_iter().flatten().collect() };
+        Ok(Some(Self::seen(aws, output, stage, tags)))
+    }
+
+    async fn survey(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
+        let output = ApiStageOutput { api: self.api.get()?, name: self.name.clone() };
+        let arn = arn(aws, &path(&output));
+        let (stages, tags) = futures::join!(stages(aws, &output.api), aws.reported_tags(&arn));
+        let stages = stages?;
+        let Some(stage) = stages.iter().find(|stage| stage.stage_name() == Some(&self.name)) else { return Ok(None) };
+        match tags {
+            Some(tags) => Ok(Some(Self::seen(aws, output, stage, tags).as_reported())),
+            None => self.observe(aws).await,
+        }
+    }
+
+    async fn create(&self, aws: &Aws) -> Result<Written<ApiStageOutput>> {
+        let output = ApiStageOutput { api: self.api.get()?, name: self.name.clone() };
+        let deployment = self.deployment.get()?;
+        let patch = self.settings(None)?;
+        self.prepare_logging(aws).await?;
+        let _turn = turn(aws, &output.api).await;
+        aws.write("apigateway:CreateStage", || {
+            let request = aws.apigateway.create_stage().rest_api_id(&output.api).stage_name(&self.name).deployment_id(&deployment);
+            let variables = (!self.variables.is_empty()).then(|| self.variables.clone().into_iter().collect());
+            request.set_variables(variables).set_tags(Some(self.tags.to_map())).send()
+        })
+        .await?;
+        aws.note_tags(&arn(aws, &path(&output)), &self.tags);
+        match write_settings(aws, &output, patch).await {
+            Ok(()) => Ok(Written::Complete(output)),
+            // The stage exists; its settings are for the next write.
+            Err(Error::NotYet { .. }) => Ok(Written::Settling(output)),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn update(&self, aws: &Aws, live: &Live<Self>, changes: &Changes) -> Result<Written<ApiStageOutput>> {
+        if changes.touch("log_level") || changes.touch("access_log") {
+            self.prepare_logging(aws).await?;
+        }
+        let mut patch = self.settings(Some(changes))?;
+        if changes.touch("deployment") {
+            patch.push(replace("/deploymentId", &self.deployment.get()?));
+        }
+        if changes.touch("access_log") && self.access_log.is_none() {
+            patch.push(remove("/accessLogSettings"));
+        }
+        if changes.touch("variables") {
+            patch.extend(self.variables.iter().map(|(name, value)| replace(format!("/variables/{name}"), value)));
+            let gone = live.spec.variables.keys().filter(|name| !self.variables.contains_key(*name));
+            patch.extend(gone.map(|name| remove(format!("/variables/{name}"))));
+        }
+        let _turn = turn(aws, &live.output.api).await;
+        write_settings(aws, &live.output, patch).await?;
+        if changes.touch("tags") {
+            write_tags(aws, &path(&live.output), &live.spec.tags, &self.tags).await?;
+        }
+        Ok(Written::Complete(live.output.clone()))
+    }
+
+    async fn delete(&self, aws: &Aws, output: &ApiStageOutput) -> Result<Gone> {
+        let _turn = turn(aws, &output.api).await;
+        aws.write("apigateway:DeleteStage", || aws.apigateway.delete_stage().rest_api_id(&output.api).stage_name(&output.name).send())
+            .await?;
+        Ok(Gone::Yes)
+    }
+}
+
+impl ApiStage {
+    /// Returns the changes for settings that `CreateStage` does not take: the changed ones, or all.
+    fn settings(&self, changes: Option<&Changes>) -> Result<Vec<PatchOperation>> {
+        let changed = |field: &str| changes.is_none_or(|changes| changes.touch(field));
+        let mut patch = Vec::new();
+        if changed("throttle_rate") {
+            patch.push(replace("/*/*/throttling/rateLimit", &format!("{:.2}", self.throttle_rate)));
+        }
+        if changed("throttle_burst") {
+            patch.push(replace("/*/*/throttling/burstLimit", &self.throttle_burst));
+        }
+        if changed("log_level") {
+            patch.push(replace("/*/*/logging/loglevel", &self.log_level));
+        }
+        if changed("data_trace") {
+            patch.push(replace("/*/*/logging/dataTrace", &self.data_trace));
+        }
+        if changed("metrics") {
+            patch.push(replace("/*/*/metrics/enabled", &self.metrics));
+        }
+        if let Some(log) = self.access_log.as_ref().filter(|_| changed("access_log")) {
+            patch.push(replace("/accessLogSettings/destinationArn", &log.destination.get()?));
+            patch.push(replace("/accessLogSettings/format", &log.format));
+        }
+        Ok(patch)
+    }
+
+    async fn prepare_logging(&self, aws: &Aws) -> Result<()> {
+        if self.access_log.is_none() && self.log_level == "OFF" {
+            return Ok(());
+        }
+        ensure_logging_role(aws, self.permissions_boundary.as_deref()).await
+    }
+
+    fn seen(aws: &Aws, output: ApiStageOutput, live: &Stage, tags: Tags) -> Live<Self> {
+        let (owner, applied) = (aws.owner(&tags), tags.applied());
+        Live { spec: Self::of(&output.api, live, tags), output, busy: None, failed: None, owner, applied }
+    }
+
+    fn of(api: &str, live: &Stage, tags: Tags) -> Self {
+        let settings = live.method_settings().and_then(|settings| settings.get(ALL));
+        let access_log = live.access_log_settings().and_then(|log| Some((log.destination_arn()?, log.format().unwrap_or_default())));
+        Self {
+            api: api.to_owned().into(),
+            name: live.stage_name().unwrap_or_default().to_owned(),
+            deployment: live.deployment_id().unwrap_or_default().to_owned().into(),
+            throttle_rate: settings.map_or(DEFAULT_THROTTLE.0, MethodSetting::throttling_rate_limit),
+            throttle_burst: settings.map_or(DEFAULT_THROTTLE.1, MethodSetting::throttling_burst_limit),
+            log_level: settings.and_then(MethodSetting::logging_level).unwrap_or("OFF").to_owned(),
+            data_trace: settings.is_some_and(MethodSetting::data_trace_enabled),
+            metrics: settings.is_some_and(MethodSetting::metrics_enabled),
+            access_log: access_log.map(|(destination, format)| AccessLog {
+                destination: destination.trim_end_matches(":*").to_owned().into(),
+                format: format.to_owned(),
+            }),
+            variables: live.variables().into_iter().flatten().map(|(name, value)| (name.clone(), value.clone())).collect(),
+            permissions_boundary: None,
+            tags,
+        }
+    }
+
+    /// Finds the stages of our API, which is `whole`, that could be ours.
+    pub async fn sweep(aws: &Aws, whole: &Id, api_name: &str) -> Result<Vec<Stray<Aws>>> {
+        let Some(api) = find_ours(aws, api_name).await?.and_then(|api| api.id().map(str::to_owned)) else { return Ok(Vec::new()) };
+        let stages = stages(aws, &api).await?;
+        let stray = |stage: &Stage| {
+            let wish = Self::of(&api, stage, Tags::default());
+            let output = ApiStageOutput { api: api.clone(), name: wish.name.clone() };
+            Stray::new(&output.name.clone(), wish, output).unproven().within(whole.clone())
+        };
+        Ok(stages.iter().map(stray).collect())
+    }
+}
+
+impl ApiStage {
+    /// The stage's name, for what needs the stage to exist.
+    pub fn name_of(handle: &Handle<Self>) -> Ref<String> {
+        handle.output("name", |output| output.name.clone())
+    }
+}
+
+async fn write_settings(aws: &Aws, output: &ApiStageOutput, patch: Vec<PatchOperation>) -> Result<()> {
+    if !patch.is_empty() {
+        aws.write("apigateway:UpdateStage", || {
+            let request = aws.apigateway.update_stage().rest_api_id(&output.api).stage_name(&output.name);
+            request.set_patch_operations(Some(patch.clone())).send()
+        })
+        .await?;
+    }
+    Ok(())
+}
+
+fn path(output: &ApiStageOutput) -> String {
+    format!("{}/stages/{}", output.api, output.name)
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde asks for")]
+fn two_decimals<S: Serializer>(rate: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64((rate * 100.0).round() / 100.0)
+}
+
+/// `None` says that there is to be none, rather than that it does not matter.
+#[expect(clippy::ref_option, reason = "the form that serde asks for")]
+fn none_is_empty<S: Serializer>(log: &Option<AccessLog>, serializer: S) -> Result<S::Ok, S::Error> {
+    match log {
+        Some(log) => log.serialize(serializer),
+        None => serializer.serialize_map(Some(0))?.end(),
+    }
+}

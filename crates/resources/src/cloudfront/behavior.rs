@@ -1,0 +1,285 @@
+//! What a distribution does with the requests for some paths: what the origin is told, and which answers are shared among visitors.
+//!
+//! CloudFront has two ways to say that. Files use AWS's own cache policy. For the API none of AWS's own policies fits: those that tell the
+//! visitor's country, or honour the origin's `Cache-Control`, also pass on the visitor's `Host`, which API Gateway refuses, and
+//! `AllViewerExceptHostHeader` tells nothing that the visitor did not send. Policies of our own would be resources more; so an API uses the
+//! settings from before there were policies ("legacy cache settings" in the Developer Guide), which are part of the distribution itself.
+
+use super::config::{count, incomplete, unless_empty};
+use aws_sdk_cloudfront::types::{
+    AllowedMethods, CacheBehavior, CacheBehaviors, CachedMethods, CookiePreference, DefaultCacheBehavior, ForwardedValues,
+    FunctionAssociations, Headers, ItemSelection, LambdaFunctionAssociations, Method, TrustedKeyGroups, TrustedSigners,
+    ViewerProtocolPolicy,
+};
+use engine::Result;
+use serde::Serialize;
+use std::collections::BTreeSet;
+
+/// Ids of AWS's own policies ("Amazon CloudFront Developer Guide", managed policies).
+mod managed {
+    pub(super) const CACHING_OPTIMIZED: &str = "658327ea-f89d-4fab-a63d-7e88639e58f6";
+    /// `SecurityHeadersPolicy`.
+    pub(super) const SECURITY_HEADERS: &str = "67f7725c-6f97-4210-82d7-5512b31e9d03";
+    /// `CORS-and-SecurityHeadersPolicy`: the same, and `Access-Control-Allow-Origin: *` for whoever sends an `Origin`.
+    pub(super) const CORS_AND_SECURITY_HEADERS: &str = "e61eb60c-9c35-4d20-a928-2b84e02af89c";
+}
+
+/// Headers that tell the answers of an API that is read apart. An answer is shared only among visitors who sent the same: what was answered
+/// to somebody with a token is never given to somebody without.
+const READERS_HEADERS: &[&str] = &["Authorization", "Origin", "X-API-Key"];
+
+/// Headers that an API that takes data needs: origin, browser, and the wish not to be tracked. CloudFront passes on ten at most.
+const WRITERS_HEADERS: &[&str] =
+    &["Authorization", "CloudFront-Viewer-Country", "DNT", "Origin", "Sec-GPC", "User-Agent", "X-API-Key", "X-CSRF-Token", "X-Session-ID"];
+
+/// Seconds that an answer is shared at most, whatever its `Cache-Control` says. An answer that says nothing is not shared.
+const LONGEST_SHARED: i64 = 60;
+
+/// Treatment of the requests for some paths.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Behavior {
+    /// The key of the origin.
+    pub origin: String,
+    /// `redirect-to-https` or `allow-all`.
+    pub viewers: String,
+    /// Methods that are passed on; CloudFront knows `GET HEAD`, these with `OPTIONS`, and all seven.
+    pub methods: BTreeSet<String>,
+    /// Set if answers are compressed for clients that understand it.
+    pub compress: bool,
+    /// The id of the cache policy; empty if `forwarding` says what is shared.
+    pub cache_policy: String,
+    /// The id of the policy for what the origin is told; empty for none.
+    pub request_policy: String,
+    /// The id of the policy for headers that are added to answers; empty for none.
+    pub headers_policy: String,
+    /// Forwarded values, in place of a cache policy.
+    pub forwarding: Option<Forwarding>,
+}
+
+/// Forwarded values: what the origin sees and what tells its answers apart, in the words from before there were cache policies. The query
+/// is part of both.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Forwarding {
+    /// Headers, in their usual spelling: no source says in which letter case CloudFront returns them.
+    pub headers: BTreeSet<String>,
+    /// Set if the query is passed on.
+    pub query: bool,
+    /// Cookies that are passed on: `none`, `whitelist` or `all`.
+    pub cookies: String,
+    /// Seconds an answer is shared at least.
+    pub shared_at_least: i64,
+    /// Seconds an answer is shared that does not say how long.
+    pub shared_by_default: i64,
+    /// Seconds an answer is shared at most.
+    pub shared_at_most: i64,
+}
+
+/// CloudFront has one type for the default behavior and one for the others, with the same fields.
+macro_rules! read_behavior {
+    ($live:expr) => {{
+        let methods: Option<BTreeSet<String>> =
+            $live.allowed_methods.as_ref().map(|methods| methods.items.iter().map(|method| method.as_str().to_owned()).collect());
+        Behavior {
+            origin: $live.target_origin_id.clone(),
+            viewers: $live.viewer_protocol_policy.to_string(),
+            methods: methods.unwrap_or_else(|| strings(&["GET", "HEAD"])),
+            compress: $live.compress == Some(true),
+            cache_policy: $live.cache_policy_id.clone().unwrap_or_default(),
+            request_policy: $live.origin_request_policy_id.clone().unwrap_or_default(),
+            headers_policy: $live.response_headers_policy_id.clone().unwrap_or_default(),
+            forwarding: $live
+                .forwarded_values
+                .as_ref()
+                .map(|values| Forwarding::read(values, [$live.min_ttl, $live.default_ttl, $live.max_ttl])),
+        }
+    }};
+}
+
+macro_rules! write_behavior {
+    ($behavior:expr, $live:expr) => {{
+        let (behavior, live) = ($behavior, $live);
+        live.target_origin_id = behavior.origin.clone();
+        live.viewer_protocol_policy = ViewerProtocolPolicy::from(behavior.viewers.as_str());
+        live.allowed_methods = Some(behavior.allowed_methods(live.allowed_methods.take())?);
+        live.compress = Some(behavior.compress);
+        live.cache_policy_id = some(&behavior.cache_policy);
+        live.origin_request_policy_id = some(&behavior.request_policy);
+        live.response_headers_policy_id = some(&behavior.headers_policy);
+        // Neither can go together with a cache policy.
+        let forwarded = live.forwarded_values.take();
+        live.forwarded_values = behavior.forwarding.as_ref().map(|forwarding| forwarding.write(forwarded)).transpose()?;
+        (live.min_ttl, live.default_ttl, live.max_ttl) = behavior.forwarding.as_ref().map_or((None, None, None), Forwarding::seconds);
+        live.smooth_streaming.get_or_insert(false);
+        live.field_level_encryption_id.get_or_insert_default();
+        if live.lambda_function_associations.is_none() {
+            live.lambda_function_associations = Some(LambdaFunctionAssociations::builder().quantity(0).build().map_err(incomplete)?);
+        }
+        if live.function_associations.is_none() {
+            live.function_associations = Some(FunctionAssociations::builder().quantity(0).build().map_err(incomplete)?);
+        }
+        if live.trusted_signers.is_none() {
+            live.trusted_signers = Some(TrustedSigners::builder().enabled(false).quantity(0).build().map_err(incomplete)?);
+        }
+        if live.trusted_key_groups.is_none() {
+            live.trusted_key_groups = Some(TrustedKeyGroups::builder().enabled(false).quantity(0).build().map_err(incomplete)?);
+        }
+    }};
+}
+
+impl Behavior {
+    /// For files: cached by their own headers, compressed, with security headers. Scripts of any origin may read them, because a tag with
+    /// `integrity` asks for that, and so does a page under `Cross-Origin-Embedder-Policy: require-corp`. What everybody can fetch without
+    /// credentials is no secret of the visitor's.
+    pub fn files(origin: &str, viewers_https: bool) -> Self {
+        Self {
+            origin: origin.to_owned(),
+            viewers: viewers(viewers_https),
+            methods: strings(&["GET", "HEAD"]),
+            compress: true,
+            cache_policy: managed::CACHING_OPTIMIZED.to_owned(),
+            request_policy: String::new(),
+            headers_policy: managed::CORS_AND_SECURITY_HEADERS.to_owned(),
+            forwarding: None,
+        }
+    }
+
+    /// For an API: every method. Answers are shared as long as they allow it themselves, among those with the same token. The API itself
+    /// decides which origins may read an answer: a refusal without `Access-Control-Allow-Origin` stays without.
+    pub fn api(origin: &str, viewers_https: bool) -> Self {
+        Self {
+            methods: strings(&["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]),
+            cache_policy: String::new(),
+            headers_policy: managed::SECURITY_HEADERS.to_owned(),
+            forwarding: Some(Forwarding::of(READERS_HEADERS, LONGEST_SHARED)),
+            ..Self::files(origin, viewers_https)
+        }
+    }
+
+    /// For the paths of an API that take data: nothing is shared, and the origin is told of the visitor, of their country as well.
+    pub fn api_taking_data(origin: &str, viewers_https: bool) -> Self {
+        Self { forwarding: Some(Forwarding::of(WRITERS_HEADERS, 0)), ..Self::api(origin, viewers_https) }
+    }
+
+    #[expect(deprecated, reason = "an API uses what came before cache policies")]
+    pub(super) fn read(live: &CacheBehavior) -> Self {
+        read_behavior!(live)
+    }
+
+    #[expect(deprecated, reason = "an API uses what came before cache policies")]
+    pub(super) fn read_default(live: &DefaultCacheBehavior) -> Self {
+        read_behavior!(live)
+    }
+
+    #[expect(deprecated, reason = "an API uses what came before cache policies")]
+    fn write(&self, pattern: &str, live: Option<&CacheBehavior>) -> Result<CacheBehavior> {
+        let mut behavior = if let Some(live) = live {
+            live.clone()
+        } else {
+            let blank = CacheBehavior::builder().path_pattern(pattern).target_origin_id("");
+            blank.viewer_protocol_policy(ViewerProtocolPolicy::HttpsOnly).build().map_err(incomplete)?
+        };
+        write_behavior!(self, &mut behavior);
+        Ok(behavior)
+    }
+
+    #[expect(deprecated, reason = "an API uses what came before cache policies")]
+    pub(super) fn write_default(&self, live: Option<DefaultCacheBehavior>) -> Result<DefaultCacheBehavior> {
+        let mut behavior = if let Some(live) = live {
+            live
+        } else {
+            let blank = DefaultCacheBehavior::builder().target_origin_id("");
+            blank.viewer_protocol_policy(ViewerProtocolPolicy::HttpsOnly).build().map_err(incomplete)?
+        };
+        write_behavior!(self, &mut behavior);
+        Ok(behavior)
+    }
+
+    /// The declared methods. Which of their answers are cached nobody declares: that stays, as far as the methods are still allowed.
+    fn allowed_methods(&self, live: Option<AllowedMethods>) -> Result<AllowedMethods> {
+        let allowed = |method: &Method| self.methods.contains(method.as_str());
+        let cached = match live.and_then(|live| live.cached_methods).filter(|cached| cached.items.iter().all(allowed)) {
+            Some(cached) => cached,
+            None => CachedMethods::builder().quantity(2).items(Method::Get).items(Method::Head).build().map_err(incomplete)?,
+        };
+        let methods = self.methods.iter().map(|method| Method::from(method.as_str())).collect::<Vec<_>>();
+        AllowedMethods::builder().quantity(count(methods.len())).set_items(Some(methods)).cached_methods(cached).build().map_err(incomplete)
+    }
+}
+
+impl Forwarding {
+    fn of(headers: &[&str], shared_at_most: i64) -> Self {
+        Self {
+            headers: strings(headers),
+            query: true,
+            cookies: "none".to_owned(),
+            shared_at_least: 0,
+            shared_by_default: 0,
+            shared_at_most,
+        }
+    }
+
+    fn read(live: &ForwardedValues, [least, default, most]: [Option<i64>; 3]) -> Self {
+        let headers = live.headers.iter().flat_map(|headers| headers.items.iter().flatten()).map(|name| usual_spelling(name)).collect();
+        let cookies = live.cookies.as_ref().map_or_else(|| "none".to_owned(), |cookies| cookies.forward.to_string());
+        // The API's own defaults: a day, a year.
+        let (default, most) = (default.unwrap_or(86_400), most.unwrap_or(31_536_000));
+        Self {
+            headers,
+            query: live.query_string,
+            cookies,
+            shared_at_least: least.unwrap_or_default(),
+            shared_by_default: default,
+            shared_at_most: most,
+        }
+    }
+
+    /// The declared fields laid over the live ones, which keep what nobody declares: which parameters of the query tell answers apart, and
+    /// which cookies a whitelist names.
+    fn write(&self, live: Option<ForwardedValues>) -> Result<ForwardedValues> {
+        let mut values = match live {
+            Some(live) => live,
+            None => ForwardedValues::builder().query_string(self.query).build().map_err(incomplete)?,
+        };
+        values.query_string = self.query;
+        let forward = ItemSelection::from(self.cookies.as_str());
+        if values.cookies.as_ref().is_none_or(|cookies| cookies.forward != forward) {
+            values.cookies = Some(CookiePreference::builder().forward(forward).build().map_err(incomplete)?);
+        }
+        let names: Vec<String> = self.headers.iter().cloned().collect();
+        values.headers = Some(Headers::builder().quantity(count(names.len())).set_items(unless_empty(names)).build().map_err(incomplete)?);
+        Ok(values)
+    }
+
+    fn seconds(&self) -> (Option<i64>, Option<i64>, Option<i64>) {
+        (Some(self.shared_at_least), Some(self.shared_by_default), Some(self.shared_at_most))
+    }
+}
+
+/// All behaviors but the default one, in this order, laid over the live ones.
+pub(super) fn behaviors<'a>(
+    declared: impl Iterator<Item = (&'a str, &'a Behavior)>,
+    live: Option<&CacheBehaviors>,
+) -> Result<CacheBehaviors> {
+    let live = live.and_then(|live| live.items.as_deref()).unwrap_or_default();
+    let same = |pattern: &str| live.iter().find(|behavior| behavior.path_pattern == pattern);
+    let items = declared.map(|(pattern, behavior)| behavior.write(pattern, same(pattern))).collect::<Result<Vec<_>>>()?;
+    CacheBehaviors::builder().quantity(count(items.len())).set_items(unless_empty(items)).build().map_err(incomplete)
+}
+
+/// A header's name as it is declared here, whatever its letter case: HTTP tells no case apart.
+fn usual_spelling(name: &str) -> String {
+    let declared = READERS_HEADERS.iter().chain(WRITERS_HEADERS).find(|declared| declared.eq_ignore_ascii_case(name));
+    declared.map_or_else(|| name.to_owned(), |declared| (*declared).to_owned())
+}
+
+fn viewers(https: bool) -> String {
+    if https { ViewerProtocolPolicy::RedirectToHttps } else { ViewerProtocolPolicy::AllowAll }.to_string()
+}
+
+fn some(text: &str) -> Option<String> {
+    Some(text.to_owned()).filter(|text| !text.is_empty())
+}
+
+fn strings(all: &[&str]) -> BTreeSet<String> {
+    all.iter().map(|text| (*text).to_owned()).collect()
+}

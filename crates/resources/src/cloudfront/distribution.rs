@@ -1,0 +1,776 @@
+//! A CloudFront distribution: the site at `/`, the API below its own paths, one address for both.
+//!
+//! CloudFront gives it no name, so its comment is one, and its tags say whose it is; it is found by looking through the list. A
+//! comment is no proof: others with the same one are left alone. It answers within seconds of its creation and is everywhere some
+//! minutes later; nobody waits for that. What was fetched by visitors stays cached until it is invalidated, so the digest of the site
+//! that was last made known is kept in a tag. It has to be disabled, and that be known everywhere, before it can be deleted.
+//!
+//! Not managed, so that it can be set by hand: own domains and their certificate, web ACL, access logs, restrictions, functions.
+
+use super::{
+    behavior::{Behavior, behaviors},
+    config::{ErrorPage, Origin, Protocol, Verify, count, error_pages, has_page, incomplete, sent_to},
+};
+use aws::{
+    Aws, Optional, Place, RequestLimit, Source, Tags,
+    facts::{Billable, Call, Guard, Identity, Kind, Quota, Scope, Sweep, Task, Trail, Typical, Used, length},
+    not_aws,
+};
+use aws_sdk_cloudfront::operation::create_distribution_with_tags::CreateDistributionWithTagsOutput;
+use aws_sdk_cloudfront::types::{
+    self, Aliases, Distribution as LiveDistribution, DistributionConfig, DistributionConfigWithTags, HttpVersion, Origins, PriceClass, Tag,
+    TagKeys, ViewerCertificate,
+};
+use engine::{Action, Changes, Class, Error, Found, Gone, Handle, Live, Owner, Ref, Refusal, Resource, Result, Stray, Written};
+use serde::Serialize;
+use std::{
+    collections::BTreeMap,
+    rc::Rc,
+    time::{Duration, SystemTime},
+};
+
+/// The tag that keeps the digest of the site that caches were last told of.
+const CONTENT: &str = "liveinsight:site";
+/// The key of the behavior for paths that no other one takes.
+const DEFAULT: &str = "default";
+/// Status of a distribution that is the same everywhere.
+const DEPLOYED: &str = "Deployed";
+
+/// A distribution.
+#[derive(Debug, Clone, Serialize)]
+pub struct Distribution {
+    /// What it goes by: its comment.
+    pub name: String,
+    /// Whether it answers.
+    pub enabled: bool,
+    /// What `/` shows: `index.html`.
+    pub default_root_object: String,
+    /// From where it serves: `PriceClass_100` (Europe, North America, Israel), `PriceClass_200`, `PriceClass_All`.
+    pub price_class: String,
+    /// `http2and3`.
+    pub http_version: String,
+    /// Whether it answers over IPv6.
+    pub ipv6: bool,
+    /// Origins by key.
+    pub origins: BTreeMap<String, Origin>,
+    /// Behaviors by path pattern, `default` for all other paths.
+    pub behaviors: BTreeMap<String, Behavior>,
+    /// The patterns in the order in which they are tried: the first one that fits counts.
+    pub precedence: Vec<String>,
+    /// What is shown in place of an origin's error, by its status.
+    pub error_pages: BTreeMap<i32, ErrorPage>,
+    /// The digest of the site it serves. `None`: caches are not told of changes.
+    pub content: Option<String>,
+    /// Tags.
+    pub tags: Tags,
+}
+
+/// Occasion on which a distribution is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Look {
+    /// With everything else, before anything is written.
+    First,
+    /// After that.
+    Again,
+}
+
+/// What is known of a distribution that exists.
+#[derive(Debug, Clone)]
+pub struct DistributionOutput {
+    /// Its id.
+    pub id: String,
+    /// Its ARN.
+    pub arn: String,
+    /// Its host name.
+    pub domain: String,
+}
+
+/// Distributions; ids are AWS's.
+const DISTRIBUTIONS: Scope =
+    Scope::of("Distributions", |place, _, _| vec![place.global_arn("cloudfront", "distribution/*")]).guarded(|action, _| match action {
+        "cloudfront:DeleteDistribution" => Guard::Ours,
+        "cloudfront:CreateInvalidation" | "cloudfront:UpdateDistribution" | "cloudfront:TagResource" | "cloudfront:UntagResource" => {
+            Guard::NotAnothers
+        }
+        _ => Guard::None,
+    });
+
+const FACTS: Kind = Kind {
+    name: Distribution::KIND,
+    trail: Trail {
+        source: "cloudfront",
+        is_global: true,
+        operations: &[
+            "CreateDistribution",
+            "CreateDistributionWithTags",
+            "UpdateDistribution",
+            "DeleteDistribution",
+            "TagResource",
+            "UntagResource",
+        ],
+    },
+    typical: typical,
+    pace: None,
+    request_limits: &[
+        RequestLimit::new("cloudfront:UpdateDistribution", 0.05, 2.0, Source::Reported),
+        RequestLimit::new("cloudfront:CreateInvalidation", 0.5, 1.0, Source::Reported),
+    ],
+    calls: &[
+        Call::takes(
+            "cloudfront:CreateDistribution",
+            &[("cloudfront:CreateDistribution", &DISTRIBUTIONS), ("cloudfront:TagResource", &DISTRIBUTIONS)],
+            Task::UP,
+        ),
+        Call::same("cloudfront:CreateInvalidation", &DISTRIBUTIONS, Task::UP),
+        Call::same("cloudfront:DeleteDistribution", &DISTRIBUTIONS, Task::REMOVING),
+        Call::same("cloudfront:GetDistribution", &DISTRIBUTIONS, Task::ALL),
+        Call::same("cloudfront:GetDistributionConfig", &DISTRIBUTIONS, Task::UP),
+        Call::same("cloudfront:ListDistributions", &Scope::EVERYTHING, Task::COUNTING),
+        Call::same("cloudfront:ListTagsForResource", &DISTRIBUTIONS, Task::ALL),
+        Call::same("cloudfront:TagResource", &DISTRIBUTIONS, Task::UP),
+        Call::same("cloudfront:UntagResource", &DISTRIBUTIONS, Task::UP),
+        Call::same("cloudfront:UpdateDistribution", &DISTRIBUTIONS, Task::REMOVING),
+    ],
+    sweep: Sweep::Own(|graph, stack| {
+        let name = stack.names.distribution();
+        graph.sweep(move |aws: &Aws| Box::pin(Distribution::sweep(aws, name.clone(), "static")));
+    }),
+    quota: Some(Quota { of: "distributions", used: |aws| Box::pin(used(aws)) }),
+    billable: Some(Billable::Distribution),
+};
+
+/// "Quotas" in the CloudFront developer guide: distributions per account, initially.
+const QUOTA: u64 = 500;
+
+/// Counts the account's distributions.
+pub async fn count_distributions(aws: &Aws) -> Result<u64> {
+    let mut total = 0;
+    let send = |marker| aws.cloudfront.list_distributions().set_marker(marker).send();
+    aws.pages("cloudfront:ListDistributions", send, |page| {
+        let list = page.distribution_list.ok_or_else(|| not_aws("cloudfront:ListDistributions"))?;
+        total += length(list.items());
+        Ok(list.next_marker.filter(|_| list.is_truncated))
+    })
+    .await?;
+    Ok(total)
+}
+
+async fn used(aws: &Aws) -> Result<Used> {
+    Ok(Used::of_initial(count_distributions(aws).await?, QUOTA))
+}
+
+/// go-to-k/cdkd, docs/benchmarks.md: a bucket, an access control and a distribution are made in 10 to 11 s together. Nothing waits until it is
+/// deployed everywhere; before it is deleted it has to be, disabled: 156 to 217 s (reported).
+fn typical(action: Action, changes: &Changes) -> Typical {
+    match action {
+        Action::Create => Typical::seconds(6.0, 10.0),
+        Action::Update => Typical::seconds(1.0, 3.0),
+        Action::Delete => Typical::seconds(156.0, 217.0),
+        Action::Replace => typical(Action::Delete, changes) + typical(Action::Create, changes),
+    }
+}
+
+impl Resource for Distribution {
+    type Cloud = Aws;
+    const KIND: &'static str = "cloudfront.distribution";
+    const FACTS: &'static Kind = &FACTS;
+    // It is deleted when it serves nowhere any more: usually 3 to 5 minutes (reported), rarely 20 (assumed).
+    const REMOVAL: Duration = Duration::from_mins(25);
+    type Output = DistributionOutput;
+
+    fn name(&self) -> String {
+        self.name.clone()
+    }
+
+    fn identity(&self, target: &Place, output: Option<&DistributionOutput>) -> Identity {
+        let Some(output) = output else { return Identity::default() };
+        Identity {
+            console: Some(target.global_console("cloudfront/v4", &format!("/distributions/{}", output.id))),
+            names: vec![output.id.clone(), target.global_arn("cloudfront", &format!("distribution/{}", output.id))],
+            also: Vec::new(),
+        }
+    }
+
+    fn stamp(&mut self, marks: &str) {
+        self.tags.stamp(marks);
+    }
+
+    async fn observe(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
+        self.see(aws, async |arn| Ok((read_tags(aws, arn).await?, false)), Look::Again).await
+    }
+
+    async fn survey(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
+        if let Some(distribution) = self.reported(aws).await?
+            && let Some(tags) = aws.reported_tags(&distribution.arn).await
+        {
+            let output = output(&distribution);
+            return Ok(self.live(aws, output, (tags, true), Some(distribution), Look::First));
+        }
+        self.see(aws, async |arn| report_or_read_tags(aws, arn).await, Look::First).await
+    }
+
+    async fn locate(&self, aws: &Aws) -> Result<Option<DistributionOutput>> {
+        if let Some(distribution) = self.reported(aws).await? {
+            return Ok(Some(output(&distribution)));
+        }
+        let tags = async |arn: &str| report_or_read_tags(aws, arn).await;
+        Ok(self.search(aws, tags, async |_| Ok(())).await?.map(|(output, ..)| output))
+    }
+
+    async fn find(&self, aws: &Aws) -> Result<Option<Found<DistributionOutput>>> {
+        let tags = async |arn: &str| Ok((read_tags(aws, arn).await?, false));
+        Ok(self.search(aws, tags, async |_| Ok(())).await?.map(|(output, (tags, _), ())| Found { output, owner: aws.owner(&tags) }))
+    }
+
+    async fn create(&self, aws: &Aws) -> Result<Written<DistributionOutput>> {
+        // Two runs at the same time choose the same reference, and CloudFront lets it be used once. It must never have been used before,
+        // not even by a distribution that is deleted; then it is one that nobody can choose again.
+        let answer = match self.send(aws, &self.reference()).await {
+            Err(Error::Exists(_)) if self.find(aws).await?.is_none() => self.send(aws, &self.unique_reference()).await?,
+            answer => answer?,
+        };
+        // Nothing is cached yet.
+        aws.forget_published();
+        let output = answer.distribution.map(|made| DistributionOutput { id: made.id, arn: made.arn, domain: made.domain_name });
+        if let Some(made) = &output {
+            aws.note_tags(&made.arn, &self.all_tags());
+            aws.note_output(&self.name, made.clone());
+        }
+        output.map(Written::Complete).ok_or_else(|| unclear("cloudfront:CreateDistribution", "the answer does not name the new one"))
+    }
+
+    async fn update(&self, aws: &Aws, live: &Live<Self>, changes: &Changes) -> Result<Written<DistributionOutput>> {
+        let DistributionOutput { id, arn, .. } = &live.output;
+        if changes.iter().any(|change| !["tags", "content"].contains(&change.path.split('.').next().unwrap_or_default())) {
+            let answer = aws.read("cloudfront:GetDistributionConfig", || aws.cloudfront.get_distribution_config().id(id).send()).await?;
+            let (etag, current) = (answer.e_tag, answer.distribution_config);
+            let current = current.ok_or_else(|| Error::not_yet("CloudFront to show the distribution's configuration"))?;
+            let config = self.overlay(current)?;
+            aws.write("cloudfront:UpdateDistribution", || {
+                aws.cloudfront.update_distribution().id(id).set_if_match(etag.clone()).distribution_config(config.clone()).send()
+            })
+            .await?;
+        }
+        if self.content.is_some() && (changes.touch("content") || aws.published().is_some()) {
+            self.invalidate(aws, live).await;
+        }
+        if changes.touch("tags") || changes.touch("content") {
+            self.write_tags(aws, &live.output).await?;
+            let gone = live.spec.tags.missing_from(&self.tags);
+            if !gone.is_empty() {
+                let keys = TagKeys::builder().set_items(Some(gone)).build();
+                aws.write("cloudfront:UntagResource", || aws.cloudfront.untag_resource().resource(arn).tag_keys(keys.clone()).send())
+                    .await?;
+            }
+        }
+        Ok(Written::Complete(live.output.clone()))
+    }
+
+    async fn delete(&self, aws: &Aws, output: &DistributionOutput) -> Result<Gone> {
+        let id = &output.id;
+        let answer = aws.read("cloudfront:GetDistribution", || aws.cloudfront.get_distribution().id(id).send()).await.optional()?;
+        let Some(answer) = answer else { return Ok(Gone::Yes) };
+        let (mut etag, live) = (answer.e_tag, answer.distribution);
+        let mut status = live.as_ref().map(|live| live.status.clone());
+        if let Some(mut config) = live.and_then(|live| live.distribution_config)
+            && config.enabled
+        {
+            config.enabled = false;
+            let answer = aws
+                .write("cloudfront:UpdateDistribution", || {
+                    aws.cloudfront.update_distribution().id(id).set_if_match(etag.clone()).distribution_config(config.clone()).send()
+                })
+                .await?;
+            // Without a state it would be waited for, and nothing would ever come of it.
+            let live = answer.distribution.ok_or_else(|| not_aws("cloudfront:UpdateDistribution"))?;
+            (etag, status) = (answer.e_tag, Some(live.status));
+        }
+        if status.as_deref() != Some(DEPLOYED) {
+            let why = "CloudFront to stop serving (usually 3 to 5 minutes)".to_owned();
+            return Err(Error::NotYet { why, retry_after: Some(Duration::from_secs(5)) });
+        }
+        aws.write("cloudfront:DeleteDistribution", || aws.cloudfront.delete_distribution().id(id).set_if_match(etag.clone()).send())
+            .await
+            .optional()?;
+        Ok(Gone::Yes)
+    }
+}
+
+impl Distribution {
+    /// The one that goes by this name, which could be ours.
+    pub async fn sweep(aws: &Aws, name: String, logical: &str) -> Result<Vec<Stray<Aws>>> {
+        if let Some(distribution) = reported(aws).await? {
+            let is_it = distribution.distribution_config.as_ref().is_some_and(|config| config.comment == name);
+            let stray = || Stray::new(logical, Self::bare(&name, Tags::default()), output(&distribution)).unproven();
+            return Ok(is_it.then(stray).into_iter().collect());
+        }
+        let distributions = list(aws).await?;
+        // Of all that have this comment, at most one is ours.
+        let listed = distributions.iter().find(|listed| listed.comment == name);
+        let stray = |listed: &Listed| Stray::new(logical, Self::bare(&name, Tags::default()), listed.output.clone()).unproven();
+        Ok(listed.map(stray).into_iter().collect())
+    }
+
+    /// One that serves nothing.
+    fn bare(name: &str, tags: Tags) -> Self {
+        Self {
+            name: name.to_owned(),
+            enabled: true,
+            default_root_object: String::new(),
+            price_class: PriceClass::PriceClass100.to_string(),
+            http_version: HttpVersion::Http2and3.to_string(),
+            ipv6: true,
+            origins: BTreeMap::new(),
+            behaviors: BTreeMap::new(),
+            precedence: Vec::new(),
+            error_pages: BTreeMap::new(),
+            content: None,
+            tags,
+        }
+    }
+
+    /// One with this index page, origins (by key) and behaviors (by path pattern, `default` for all other paths). Of two patterns that
+    /// fit, the one that says more counts: `/api/events` before `/api/*`.
+    pub fn serving(name: &str, index: &str, tags: Tags, origins: BTreeMap<String, Origin>, behaviors: BTreeMap<String, Behavior>) -> Self {
+        // The star sorts before all that a path is made of, but `!` to `)`, which no route has.
+        let precedence = behaviors.keys().rev().filter(|pattern| *pattern != DEFAULT).cloned().collect();
+        Self { default_root_object: index.to_owned(), origins, behaviors, precedence, ..Self::bare(name, tags) }
+    }
+
+    async fn send(&self, aws: &Aws, reference: &str) -> Result<CreateDistributionWithTagsOutput> {
+        let config = self.overlay(blank(reference)?)?;
+        let config = DistributionConfigWithTags::builder().distribution_config(config).tags(self.sdk_tags()?).build();
+        aws.write("cloudfront:CreateDistribution", || {
+            aws.cloudfront.create_distribution_with_tags().distribution_config_with_tags(config.clone()).send()
+        })
+        .await
+    }
+
+    /// The same for all who make this distribution now, and another one after the origin access control was made anew.
+    fn reference(&self) -> String {
+        let controls = self.origins.values().filter_map(|origin| origin.access_control.get().ok()).find(|control| !control.is_empty());
+        controls.map_or_else(|| self.unique_reference(), |control| format!("{}-{control}", self.name))
+    }
+
+    fn unique_reference(&self) -> String {
+        let moment = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis();
+        format!("{}-{moment}", self.name)
+    }
+
+    /// Reads it; its tags from where `tags` has them, which says whether that is a report.
+    async fn see(&self, aws: &Aws, tags: impl AsyncFn(&str) -> Result<(Option<Tags>, bool)>, look: Look) -> Result<Option<Live<Self>>> {
+        let get =
+            async |id: &str| aws.read("cloudfront:GetDistribution", || aws.cloudfront.get_distribution().id(id).send()).await.optional();
+        let found = match aws.told_output::<DistributionOutput>(&self.name) {
+            Some(made) => {
+                let (tags, answer) = futures::try_join!(tags(&made.arn), get(&made.id))?;
+                if tags.0.as_ref().is_some_and(|tags| aws.owner(tags).foreign().is_some()) {
+                    aws.note_unmarked(&self.name);
+                }
+                tags.0.map(|found| (made, (found, tags.1), answer))
+            }
+            None => self.search(aws, tags, get).await?,
+        };
+        let Some((output, (tags, reported), answer)) = found else {
+            self.note(None, look);
+            return Ok(None);
+        };
+        Ok(self.live(aws, output, (tags, reported), answer.and_then(|answer| answer.distribution), look))
+    }
+
+    /// Returns what is live, with its tags and whether those are reported.
+    fn live(
+        &self,
+        aws: &Aws,
+        output: DistributionOutput,
+        (tags, reported): (Tags, bool),
+        distribution: Option<LiveDistribution>,
+        look: Look,
+    ) -> Option<Live<Self>> {
+        self.note(distribution.as_ref(), look);
+        let config = distribution?.distribution_config?;
+        let (owner, applied) = (aws.owner(&tags), tags.applied());
+        let mut spec = Self::read(&config, &tags);
+        if aws.published().is_some() && self.content.is_some() {
+            // The bucket was repaired without a change to its declaration: caches may have what was wrong.
+            spec.content = Some("not yet invalidated".to_owned());
+        }
+        // While it is being deployed, all but its deletion is taken.
+        let live = Live { spec, output, busy: None, failed: None, owner, applied };
+        Some(if reported { live.as_reported() } else { live })
+    }
+
+    /// Tells a secret that the engine makes what is sent now; `None` without a distribution.
+    fn note(&self, distribution: Option<&LiveDistribution>, look: Look) {
+        for (key, origin) in &self.origins {
+            let Verify::Made(secret) = &origin.verify else { continue };
+            // Within a run the state follows from the run's own writes: what was sent everywhere when it began is what counts.
+            let is_deployed = |live: &LiveDistribution| (look == Look::First).then(|| live.status == DEPLOYED);
+            secret.note_distribution(distribution.map(|live| {
+                let origins = live.distribution_config.as_ref().and_then(|config| config.origins.as_ref());
+                let same = origins.into_iter().flat_map(|origins| &origins.items).find(|origin| origin.id == *key);
+                (same.and_then(sent_to).unwrap_or_default(), is_deployed(live))
+            }));
+        }
+    }
+
+    /// Returns the distribution that is reported as the stack's only one, if it is there and this one.
+    async fn reported(&self, aws: &Aws) -> Result<Option<LiveDistribution>> {
+        let Some(distribution) = reported(aws).await? else { return Ok(None) };
+        let config = distribution.distribution_config.as_ref();
+        let has_comment = config.is_some_and(|config| config.comment == self.name);
+        let hosts = config.and_then(|config| config.origins.as_ref()).map(|origins| origins.items.iter().map(|origin| &origin.domain_name));
+        let has_bucket = hosts.into_iter().flatten().any(|host| self.buckets().contains(host));
+        Ok(Some(distribution).filter(|_| has_comment || has_bucket))
+    }
+
+    /// Returns the hosts of the buckets that it reads, as far as they are known.
+    fn buckets(&self) -> Vec<String> {
+        let buckets = self.origins.values().filter(|origin| origin.protocol == Protocol::S3);
+        buckets.filter_map(|origin| origin.domain.get().ok()).collect()
+    }
+
+    /// Ours, with its tags (by ARN) and `more` about it (by id), if it is there. One whose comment was changed by hand still reads our
+    /// bucket.
+    async fn search<T>(
+        &self,
+        aws: &Aws,
+        tags: impl AsyncFn(&str) -> Result<(Option<Tags>, bool)>,
+        more: impl AsyncFn(&str) -> Result<T>,
+    ) -> Result<Option<(DistributionOutput, (Tags, bool), T)>> {
+        let buckets = self.buckets();
+        let mut ours = Vec::new();
+        for listed in list(aws).await?.iter() {
+            if listed.comment != self.name && !listed.origins.iter().any(|origin| buckets.contains(origin)) {
+                continue;
+            }
+            let ((tags, reported), more) = futures::try_join!(tags(&listed.output.arn), more(&listed.output.id))?;
+            if let Some(tags) = tags.filter(|tags| aws.owner(tags) == Owner::Us) {
+                ours.push((listed.output.clone(), (tags, reported), more));
+            }
+        }
+        if let [(first, ..), (second, ..), ..] = &ours[..] {
+            let text = format!(
+                "two distributions are tagged as this stack's: {} and {}; remove the tag {} from the one to leave alone",
+                first.id,
+                second.id,
+                aws::STACK
+            );
+            return Err(Error::refused("cloudfront:ListDistributions", text));
+        }
+        Ok(ours.pop())
+    }
+
+    fn read(config: &DistributionConfig, tags: &Tags) -> Self {
+        let origins = config.origins.iter().flat_map(|origins| &origins.items);
+        let patterns = config.cache_behaviors.iter().flat_map(|behaviors| behaviors.items.iter().flatten());
+        let default = config.default_cache_behavior.iter().map(|behavior| (DEFAULT.to_owned(), Behavior::read_default(behavior)));
+        let errors = config.custom_error_responses.iter().flat_map(|errors| errors.items.iter().flatten());
+        Self {
+            name: config.comment.clone(),
+            enabled: config.enabled,
+            default_root_object: config.default_root_object.clone().unwrap_or_default(),
+            price_class: config.price_class.as_ref().unwrap_or(&PriceClass::PriceClassAll).to_string(),
+            // Some answers have it in capitals.
+            http_version: config.http_version.as_ref().unwrap_or(&HttpVersion::Http2).as_str().to_lowercase(),
+            ipv6: config.is_ipv6_enabled == Some(true),
+            origins: origins.map(|origin| (origin.id.clone(), Origin::read(origin))).collect(),
+            precedence: patterns.clone().map(|behavior| behavior.path_pattern.clone()).collect(),
+            behaviors: patterns.map(|behavior| (behavior.path_pattern.clone(), Behavior::read(behavior))).chain(default).collect(),
+            error_pages: errors.filter(|error| has_page(error)).map(|error| (error.error_code, ErrorPage::read(error))).collect(),
+            content: tags.get(CONTENT).map(str::to_owned),
+            tags: tags.iter().filter(|(key, _)| *key != CONTENT).collect(),
+        }
+    }
+
+    /// The declared fields laid over `config`.
+    fn overlay(&self, mut config: DistributionConfig) -> Result<DistributionConfig> {
+        config.comment.clone_from(&self.name);
+        config.enabled = self.enabled;
+        config.default_root_object = Some(self.default_root_object.clone());
+        config.price_class = Some(PriceClass::from(self.price_class.as_str()));
+        config.http_version = Some(HttpVersion::from(self.http_version.as_str()));
+        config.is_ipv6_enabled = Some(self.ipv6);
+        let live = config.origins.as_ref().map(|origins| origins.items.as_slice()).unwrap_or_default();
+        let same = |key: &str| live.iter().find(|origin| origin.id == key);
+        let origins = self.origins.iter().map(|(key, origin)| origin.write(key, same(key))).collect::<Result<Vec<_>>>()?;
+        let origins = Origins::builder().quantity(count(origins.len())).set_items(Some(origins)).build().map_err(incomplete)?;
+        config.origins = Some(origins);
+        if let Some(default) = self.behaviors.get(DEFAULT) {
+            config.default_cache_behavior = Some(default.write_default(config.default_cache_behavior.take())?);
+        }
+        let patterns = self.precedence.iter().filter_map(|pattern| Some((pattern.as_str(), self.behaviors.get(pattern)?)));
+        config.cache_behaviors = Some(behaviors(patterns, config.cache_behaviors.as_ref())?);
+        config.custom_error_responses = Some(error_pages(self.error_pages.iter(), config.custom_error_responses.as_ref())?);
+        config.web_acl_id.get_or_insert_default();
+        if config.aliases.is_none() {
+            config.aliases = Some(Aliases::builder().quantity(0).build().map_err(incomplete)?);
+        }
+        if config.viewer_certificate.is_none() {
+            // With CloudFront's own certificate the lowest TLS version cannot be chosen.
+            config.viewer_certificate = Some(ViewerCertificate::builder().cloud_front_default_certificate(true).build());
+        }
+        Ok(config)
+    }
+
+    /// The digest of the site that caches were last told of.
+    pub async fn known_content(aws: &Aws, output: &DistributionOutput) -> Result<Option<String>> {
+        Ok(read_tags(aws, &output.arn).await?.and_then(|tags| tags.get(CONTENT).map(str::to_owned)))
+    }
+
+    pub(super) async fn write_tags(&self, aws: &Aws, output: &DistributionOutput) -> Result<()> {
+        aws.forget_tags(&output.arn);
+        let tags = self.sdk_tags()?;
+        aws.write("cloudfront:TagResource", || aws.cloudfront.tag_resource().resource(&output.arn).tags(tags.clone()).send()).await?;
+        Ok(())
+    }
+
+    fn all_tags(&self) -> Tags {
+        let content = self.content.iter().map(|content| (CONTENT, content.as_str()));
+        self.tags.iter().chain(content).collect()
+    }
+
+    fn sdk_tags(&self) -> Result<types::Tags> {
+        let all = self.all_tags();
+        let tags = all.iter().map(|(key, value)| Tag::builder().key(key).value(value).build().map_err(incomplete));
+        Ok(types::Tags::builder().set_items(Some(tags.collect::<Result<Vec<_>>>()?)).build())
+    }
+}
+
+/// Lists the distributions, for whoever looks for one in the same round. Returns the secret that the one of this name sends to its API, if
+/// there is just one and it sends any.
+pub async fn list_distributions(aws: &Aws, name: Option<&str>) -> Result<Option<String>> {
+    let all = list(aws).await?;
+    let mut named = all.iter().filter(|listed| name == Some(&*listed.comment));
+    let (first, second) = (named.next(), named.next());
+    Ok(first.filter(|_| second.is_none()).and_then(|listed| listed.sends.first().cloned()))
+}
+
+impl Distribution {
+    /// Its id.
+    pub fn id_of(handle: &Handle<Self>) -> Ref<String> {
+        handle.output("id", |output| output.id.clone())
+    }
+
+    /// Its ARN.
+    pub fn arn_of(handle: &Handle<Self>) -> Ref<String> {
+        handle.output("arn", |output| output.arn.clone())
+    }
+
+    /// Its host name.
+    pub fn domain_of(handle: &Handle<Self>) -> Ref<String> {
+        handle.output("domain", |output| output.domain.clone())
+    }
+}
+
+/// An answer that does not say what was done: whoever asked has to look.
+fn unclear(operation: &str, message: &str) -> Error {
+    let (operation, message) = (operation.to_owned(), message.to_owned());
+    Error::Unclear(Box::new(Refusal { class: Class::Refused, operation, code: String::new(), message, request_id: None }))
+}
+
+fn blank(reference: &str) -> Result<DistributionConfig> {
+    DistributionConfig::builder().caller_reference(reference).comment("").enabled(true).build().map_err(incomplete)
+}
+
+/// One distribution as `ListDistributions` has it.
+struct Listed {
+    comment: String,
+    /// Hosts.
+    origins: Vec<String>,
+    /// Secrets that it sends to them.
+    sends: Vec<String>,
+    output: DistributionOutput,
+}
+
+fn output(distribution: &LiveDistribution) -> DistributionOutput {
+    let LiveDistribution { id, arn, domain_name, .. } = distribution.clone();
+    DistributionOutput { id, arn, domain: domain_name }
+}
+
+/// Reads the stack's distribution, if the tag inventory reports just one: that saves the list of all. The inventory of `us-east-1` alone
+/// knows distributions ("Supported services", Resource Groups Tagging API).
+async fn reported(aws: &Aws) -> Result<Option<LiveDistribution>> {
+    let arns = aws.reported_arns(&aws.place.global_arn("cloudfront", "distribution/")).await;
+    let [arn] = &arns[..] else { return Ok(None) };
+    let id = arn.rsplit('/').next().unwrap_or_default();
+    let get = || async { aws.read("cloudfront:GetDistribution", || aws.cloudfront.get_distribution().id(id).send()).await.optional() };
+    let answer = aws.shared("cloudfront", &format!("distribution/{id}"), get).await?;
+    Ok(answer.as_ref().as_ref().and_then(|answer| answer.distribution.clone()))
+}
+
+async fn list(aws: &Aws) -> Result<Rc<Vec<Listed>>> {
+    aws.shared("cloudfront", "distributions", || async {
+        let mut all = Vec::new();
+        let send = |marker| aws.cloudfront.list_distributions().set_marker(marker).send();
+        aws.pages("cloudfront:ListDistributions", send, |page| {
+            let Some(page) = page.distribution_list else { return Ok(None) };
+            all.extend(page.items.into_iter().flatten().map(|item| Listed {
+                comment: item.comment,
+                sends: item.origins.iter().flat_map(|origins| &origins.items).filter_map(sent_to).map(str::to_owned).collect(),
+                origins: item.origins.into_iter().flat_map(|origins| origins.items).map(|origin| origin.domain_name).collect(),
+                output: DistributionOutput { id: item.id, arn: item.arn, domain: item.domain_name },
+            }));
+            Ok(page.next_marker.filter(|_| page.is_truncated))
+        })
+        .await?;
+        Ok(all)
+    })
+    .await
+}
+
+/// The tags, and whether they are reported.
+async fn report_or_read_tags(aws: &Aws, arn: &str) -> Result<(Option<Tags>, bool)> {
+    match aws.reported_tags(arn).await {
+        Some(tags) => Ok((Some(tags), true)),
+        None => Ok((read_tags(aws, arn).await?, false)),
+    }
+}
+
+/// The tags, or `None` if the distribution is gone by now. Shared, because the sweep asks as well.
+async fn read_tags(aws: &Aws, arn: &str) -> Result<Option<Tags>> {
+    if let Some(tags) = aws.told_tags(arn).await {
+        return Ok(Some(tags));
+    }
+    let tags = aws
+        .shared("cloudfront", &format!("tags/{arn}"), || async {
+            let answer = aws
+                .read("cloudfront:ListTagsForResource", || aws.cloudfront.list_tags_for_resource().resource(arn).send())
+                .await
+                .optional()?;
+            Ok(answer.map(|answer| {
+                let tags = answer.tags.and_then(|tags| tags.items).unwrap_or_default();
+                tags.into_iter().map(|tag| (tag.key, tag.value.unwrap_or_default())).collect::<Tags>()
+            }))
+        })
+        .await?;
+    Ok((*tags).clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{DEFAULT, Distribution, blank};
+    use crate::{Behavior, ErrorPage, Origin};
+    use aws::Tags;
+    use aws_sdk_cloudfront::types::{
+        Aliases, CacheBehavior, CachedMethods, CustomErrorResponse, CustomErrorResponses, HttpVersion, Method, QueryStringCacheKeys,
+        ViewerProtocolPolicy,
+    };
+    use engine::{Changes, Fields};
+    use std::collections::BTreeMap;
+
+    fn declared() -> Distribution {
+        let site = Origin::bucket("b.s3.us-east-1.amazonaws.com".to_owned().into(), "/site", "E1".to_owned().into());
+        let api = Origin::server("a.execute-api.us-east-1.amazonaws.com".to_owned().into(), "/dev".to_owned().into(), None);
+        let origins = BTreeMap::from([("site".to_owned(), site), ("api".to_owned(), api)]);
+        let behaviors = BTreeMap::from([
+            (DEFAULT.to_owned(), Behavior::files("site", true)),
+            ("/api/*".to_owned(), Behavior::api("api", true)),
+            ("/api/events".to_owned(), Behavior::api_taking_data("api", true)),
+        ]);
+        let page = ErrorPage { page: "/error.html".to_owned(), status: "404".to_owned(), cached_seconds: 10 };
+        let tags = Tags::default().with("Name", "d");
+        Distribution { error_pages: BTreeMap::from([(404, page)]), ..Distribution::serving("d", "index.html", tags, origins, behaviors) }
+    }
+
+    fn differs(live: &Distribution) -> String {
+        Changes::between(&Fields::of(live), &Fields::of(&declared())).paths()
+    }
+
+    #[test]
+    fn what_is_written_reads_back_as_declared() {
+        let config = declared().overlay(blank("r").unwrap()).unwrap();
+        assert_eq!(differs(&Distribution::read(&config, &declared().tags)), "");
+    }
+
+    #[test]
+    #[expect(deprecated, reason = "an API's behaviors use what came before cache policies")]
+    fn an_api_shares_answers_by_token_and_is_told_the_country_of_those_who_write() {
+        let config = declared().overlay(blank("r").unwrap()).unwrap();
+        let behaviors = config.cache_behaviors.unwrap().items.unwrap();
+        let [events, api] = &behaviors[..] else { panic!("{behaviors:?}") };
+        assert_eq!([&events.path_pattern, &api.path_pattern], ["/api/events", "/api/*"], "the first that fits counts");
+        let headers = |behavior: &CacheBehavior| behavior.forwarded_values.clone().unwrap().headers.unwrap().items.unwrap();
+        assert!(headers(api).contains(&"Authorization".to_owned()) && headers(api).contains(&"X-API-Key".to_owned()));
+        assert!(headers(events).contains(&"CloudFront-Viewer-Country".to_owned()) && headers(events).len() <= 10);
+        assert!(behaviors.iter().all(|behavior| !headers(behavior).contains(&"Host".to_owned())), "API Gateway refuses it");
+        assert_eq!(behaviors.iter().map(|behavior| behavior.max_ttl).collect::<Vec<_>>(), [Some(0), Some(60)]);
+    }
+
+    #[test]
+    fn what_is_not_declared_survives_an_update() {
+        let mut config = declared().overlay(blank("r").unwrap()).unwrap();
+        config.web_acl_id = Some("acl".to_owned());
+        config.aliases = Some(Aliases::builder().quantity(1).items("example.com").build().unwrap());
+        config.http_version = Some(HttpVersion::Http11);
+        let default = config.default_cache_behavior.as_mut().unwrap();
+        default.viewer_protocol_policy = ViewerProtocolPolicy::AllowAll;
+        default.realtime_log_config_arn = Some("log".to_owned());
+        config.origins.as_mut().unwrap().items[0].connection_timeout = Some(3);
+        assert_eq!(differs(&Distribution::read(&config, &declared().tags)), "behaviors.default.viewers, http_version");
+
+        let mended = declared().overlay(config.clone()).unwrap();
+        assert_eq!(differs(&Distribution::read(&mended, &declared().tags)), "");
+        assert_eq!((&mended.web_acl_id, &mended.aliases), (&config.web_acl_id, &config.aliases));
+        assert_eq!(mended.default_cache_behavior.unwrap().realtime_log_config_arn.as_deref(), Some("log"));
+        assert_eq!(mended.origins.unwrap().items[0].connection_timeout, Some(3));
+    }
+
+    #[test]
+    #[expect(deprecated, reason = "an API's behaviors use what came before cache policies")]
+    fn an_update_sends_back_every_member_that_it_read() {
+        let mut config = declared().overlay(blank("r").unwrap()).unwrap();
+        // Set by hand, or by a newer console: what AWS then shows has to be in each update, or is refused (`IllegalUpdate`) or reset.
+        let origins = config.origins.as_mut().unwrap();
+        for origin in &mut origins.items {
+            (origin.connection_attempts, origin.response_completion_timeout) = (Some(2), Some(90));
+            if let Some(custom) = &mut origin.custom_origin_config {
+                (custom.origin_read_timeout, custom.origin_keepalive_timeout) = (Some(55), Some(50));
+                custom.ip_address_type = Some("dualstack".into());
+            }
+            if let Some(s3) = &mut origin.s3_origin_config {
+                s3.origin_read_timeout = Some(20);
+            }
+        }
+        let behaviors = config.cache_behaviors.as_mut().unwrap().items.as_mut().unwrap();
+        for behavior in behaviors {
+            let cached = CachedMethods::builder().quantity(3).items(Method::Get).items(Method::Head).items(Method::Options);
+            behavior.allowed_methods.as_mut().unwrap().cached_methods = Some(cached.build().unwrap());
+            let keys = QueryStringCacheKeys::builder().quantity(1).items("page").build().unwrap();
+            behavior.forwarded_values.as_mut().unwrap().query_string_cache_keys = Some(keys);
+            behavior.smooth_streaming = Some(true);
+        }
+        let errors = config.custom_error_responses.as_mut().unwrap();
+        errors.items.as_mut().unwrap().push(CustomErrorResponse::builder().error_code(502).error_caching_min_ttl(0).build().unwrap());
+        errors.quantity = 2;
+        assert_eq!(differs(&Distribution::read(&config, &declared().tags)), "");
+        assert_eq!(declared().overlay(config.clone()).unwrap(), config);
+    }
+
+    #[test]
+    fn an_error_page_takes_the_place_of_an_entry_without_one() {
+        let mut config = declared().overlay(blank("r").unwrap()).unwrap();
+        let bare = CustomErrorResponse::builder().error_code(404).error_caching_min_ttl(0).build().unwrap();
+        config.custom_error_responses = Some(CustomErrorResponses::builder().quantity(1).items(bare).build().unwrap());
+        let mended = declared().overlay(config).unwrap().custom_error_responses.unwrap();
+        assert_eq!((mended.quantity, mended.items.unwrap().len()), (1, 1));
+    }
+
+    #[test]
+    #[expect(deprecated, reason = "an API's behaviors use what came before cache policies")]
+    fn letter_case_of_a_forwarded_header_is_no_difference() {
+        let mut config = declared().overlay(blank("r").unwrap()).unwrap();
+        for change in [str::to_lowercase, str::to_uppercase] {
+            for behavior in config.cache_behaviors.as_mut().unwrap().items.as_mut().unwrap() {
+                let headers = behavior.forwarded_values.as_mut().unwrap().headers.as_mut().unwrap().items.as_mut().unwrap();
+                for header in headers {
+                    *header = change(header);
+                }
+            }
+            assert_eq!(differs(&Distribution::read(&config, &declared().tags)), "");
+        }
+        let headers = &mut config.cache_behaviors.as_mut().unwrap().items.as_mut().unwrap()[0];
+        headers.forwarded_values.as_mut().unwrap().headers.as_mut().unwrap().items.as_mut().unwrap().push("x-other".to_owned());
+        assert_eq!(differs(&Distribution::read(&config, &declared().tags)), "behaviors./api/events.forwarding.headers");
+    }
+}

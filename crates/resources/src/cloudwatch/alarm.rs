@@ -1,0 +1,320 @@
+//! A CloudWatch alarm on one metric.
+//!
+//! `PutMetricAlarm` overwrites everything but the tags, which it takes only at the first time. So a change sends again what the alarm has and
+//! nobody declares: what else it tells, how many of the periods count, the unit.
+
+use aws::{
+    Aws, Optional, Place, RequestLimit, Source, Tags,
+    facts::{Billable, Call, Guard, Identity, Kind, Quota, Scope, Sweep, Task, Trail, Typical, Used, encoded, length},
+};
+use aws_sdk_cloudwatch::types::{ComparisonOperator, Dimension, MetricAlarm, StateValue, Statistic, Tag};
+use engine::{Changes, Gone, Live, Resource, Result, Stray, Written};
+use serde::Serialize;
+use std::{collections::BTreeMap, rc::Rc};
+
+/// An alarm.
+#[derive(Debug, Clone, Serialize)]
+pub struct Alarm {
+    /// Its name.
+    pub name: String,
+    /// Common prefix of the physical names of the stack's alarms: they are read together.
+    #[serde(skip)]
+    pub family: String,
+    /// Description.
+    pub description: String,
+    /// `AWS/Lambda`, …
+    pub namespace: String,
+    /// `Errors`, …
+    pub metric: String,
+    /// Dimensions of the series.
+    pub dimensions: BTreeMap<String, String>,
+    /// `Sum`, `Average` or `Maximum`.
+    pub statistic: String,
+    /// Seconds.
+    pub period: i32,
+    /// Periods in a row.
+    pub evaluation_periods: i32,
+    /// In the metric's unit.
+    pub threshold: f64,
+    /// `GreaterThanOrEqualToThreshold`.
+    pub comparison: String,
+    /// Treatment of missing data: `notBreaching`.
+    pub missing_data: String,
+    /// ARNs of SNS topics that are told when it fires.
+    pub actions: Vec<String>,
+    /// Set if actions are taken: an alarm can be muted by hand.
+    pub actions_enabled: bool,
+    /// Tags.
+    pub tags: Tags,
+}
+
+/// Output of an alarm that exists.
+#[derive(Debug, Clone)]
+pub struct AlarmOutput {
+    /// Its ARN.
+    pub arn: String,
+    /// `OK`, `ALARM` or `INSUFFICIENT_DATA`.
+    pub state: String,
+    /// The alarm as it was observed, for what a change has to send again.
+    pub seen: Option<Rc<MetricAlarm>>,
+}
+
+impl AlarmOutput {
+    /// Returns whether the alarm fires.
+    pub fn is_firing(&self) -> bool {
+        self.state == "ALARM"
+    }
+}
+
+/// Alarms of the stack.
+const ALARMS: Scope =
+    Scope::of("Alarms", |place, names, _| vec![place.arn("cloudwatch", &format!("alarm:{}", names.pattern()))]).guarded(|action, _| {
+        match action {
+            "cloudwatch:DeleteAlarms" => Guard::Ours,
+            "cloudwatch:PutMetricAlarm" | "cloudwatch:TagResource" | "cloudwatch:UntagResource" => Guard::NotAnothers,
+            _ => Guard::None,
+        }
+    });
+
+const FACTS: Kind = Kind {
+    name: Alarm::KIND,
+    trail: Trail {
+        source: "monitoring",
+        is_global: false,
+        operations: &["PutMetricAlarm", "DeleteAlarms", "EnableAlarmActions", "DisableAlarmActions", "TagResource", "UntagResource"],
+    },
+    typical: Typical::of_calls,
+    pace: Some("cloudwatch:PutMetricAlarm"),
+    request_limits: &[
+        RequestLimit::new("cloudwatch:PutMetricAlarm", 3.0, 3.0, Source::Documented),
+        RequestLimit::new("cloudwatch:DescribeAlarms", 9.0, 9.0, Source::Documented),
+        RequestLimit::new("cloudwatch:DeleteAlarms", 3.0, 3.0, Source::Documented),
+        RequestLimit::new("cloudwatch:ListTagsForResource", 10.0, 10.0, Source::Documented),
+        RequestLimit::new("cloudwatch:TagResource", 20.0, 20.0, Source::Documented),
+        RequestLimit::new("cloudwatch:UntagResource", 20.0, 20.0, Source::Documented),
+    ],
+    calls: &[
+        Call::same("cloudwatch:DeleteAlarms", &ALARMS, Task::REMOVING),
+        Call::same("cloudwatch:DescribeAlarms", &Scope::EVERYTHING, Task::COUNTING),
+        Call::same("cloudwatch:ListTagsForResource", &ALARMS, Task::ALL),
+        Call::takes("cloudwatch:PutMetricAlarm", &[("cloudwatch:PutMetricAlarm", &ALARMS), ("cloudwatch:TagResource", &ALARMS)], Task::UP),
+        Call::same("cloudwatch:TagResource", &ALARMS, Task::UP),
+        Call::same("cloudwatch:UntagResource", &ALARMS, Task::UP),
+    ],
+    sweep: Sweep::Own(|graph, stack| {
+        let (family, logical) = (stack.names.alarm_family(), stack.logical());
+        graph.sweep(move |aws: &Aws| Box::pin(Alarm::sweep(aws, family.clone(), logical.clone())));
+    }),
+    quota: Some(Quota { of: "alarms", used: |aws| Box::pin(count(aws)) }),
+    billable: Some(Billable::Alarm),
+};
+
+/// "CloudWatch service quotas": metric alarms per account and region, initially.
+const QUOTA: u64 = 5_000;
+
+async fn count(aws: &Aws) -> Result<Used> {
+    let mut total = 0;
+    let send = |token| aws.cloudwatch.describe_alarms().max_records(100).set_next_token(token).send();
+    aws.pages("cloudwatch:DescribeAlarms", send, |page| {
+        total += length(page.metric_alarms());
+        Ok(page.next_token)
+    })
+    .await?;
+    Ok(Used::of_initial(total, QUOTA))
+}
+
+impl Resource for Alarm {
+    type Cloud = Aws;
+    const KIND: &'static str = "cloudwatch.alarm";
+    const FACTS: &'static Kind = &FACTS;
+    type Output = AlarmOutput;
+
+    fn name(&self) -> String {
+        self.name.clone()
+    }
+
+    fn identity(&self, target: &Place, _: Option<&AlarmOutput>) -> Identity {
+        Identity {
+            console: Some(target.console("cloudwatch", &format!("alarmsV2:alarm/{}", encoded(&self.name)))),
+            names: vec![self.name.clone(), target.arn("cloudwatch", &format!("alarm:{}", self.name))],
+            also: Vec::new(),
+        }
+    }
+
+    fn stamp(&mut self, marks: &str) {
+        self.tags.stamp(marks);
+    }
+
+    async fn observe(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
+        let Some(alarm) = self.listed(aws).await? else { return Ok(None) };
+        let Some(tags) = read_tags(aws, alarm.alarm_arn().unwrap_or_default()).await? else { return Ok(None) };
+        Ok(Some(Self::of(aws, &alarm, tags, &self.family)))
+    }
+
+    async fn survey(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
+        let Some(alarm) = self.listed(aws).await? else { return Ok(None) };
+        match aws.reported_tags(alarm.alarm_arn().unwrap_or_default()).await {
+            Some(tags) => Ok(Some(Self::of(aws, &alarm, tags, &self.family).as_reported())),
+            None => self.observe(aws).await,
+        }
+    }
+
+    async fn create(&self, aws: &Aws) -> Result<Written<AlarmOutput>> {
+        self.put(aws, None).await?;
+        let arn = arn(aws, &self.name);
+        aws.note_tags(&arn, &self.tags);
+        Ok(Written::Complete(AlarmOutput { arn, state: "INSUFFICIENT_DATA".to_owned(), seen: None }))
+    }
+
+    async fn update(&self, aws: &Aws, live: &Live<Self>, changes: &Changes) -> Result<Written<AlarmOutput>> {
+        let arn = &live.output.arn;
+        aws.forget_tags(arn);
+        if changes.touch("tags") {
+            let tags = sdk_tags(&self.tags);
+            aws.write("cloudwatch:TagResource", || aws.cloudwatch.tag_resource().resource_arn(arn).set_tags(Some(tags.clone())).send())
+                .await?;
+            let gone = live.spec.tags.missing_from(&self.tags);
+            if !gone.is_empty() {
+                aws.write("cloudwatch:UntagResource", || {
+                    aws.cloudwatch.untag_resource().resource_arn(arn).set_tag_keys(Some(gone.clone())).send()
+                })
+                .await?;
+            }
+        }
+        if changes.iter().any(|change| !change.path.starts_with("tags.")) {
+            self.put(aws, live.output.seen.as_deref()).await?;
+        }
+        Ok(Written::Complete(live.output.clone()))
+    }
+
+    async fn delete(&self, aws: &Aws, _output: &AlarmOutput) -> Result<Gone> {
+        aws.delete_alarm(&self.name).await.map(|()| Gone::Yes)
+    }
+}
+
+impl Alarm {
+    async fn listed(&self, aws: &Aws) -> Result<Option<MetricAlarm>> {
+        Ok(list(aws, &self.family).await?.iter().find(|alarm| alarm.alarm_name() == Some(&self.name)).cloned())
+    }
+
+    /// Makes or changes it. Tags count only when it is made; they are sent with a change as well, because another run may have deleted it a
+    /// moment ago, and then this makes it: it must not be without an owner. `seen` is the alarm as it is.
+    async fn put(&self, aws: &Aws, seen: Option<&MetricAlarm>) -> Result<()> {
+        let tags = sdk_tags(&self.tags);
+        let dimensions: Vec<Dimension> =
+            self.dimensions.iter().map(|(name, value)| Dimension::builder().name(name).value(value).build()).collect();
+        aws.write("cloudwatch:PutMetricAlarm", || {
+            let request = aws.cloudwatch.put_metric_alarm().alarm_name(&self.name).alarm_description(&self.description);
+            let request = request.namespace(&self.namespace).metric_name(&self.metric).set_dimensions(Some(dimensions.clone()));
+            let request = request.statistic(Statistic::from(self.statistic.as_str())).period(self.period);
+            let request = request.evaluation_periods(self.evaluation_periods).threshold(self.threshold);
+            let request = request.comparison_operator(ComparisonOperator::from(self.comparison.as_str()));
+            let request = request.treat_missing_data(&self.missing_data).set_alarm_actions(Some(self.actions.clone()));
+            let request = request.actions_enabled(self.actions_enabled).set_tags(Some(tags.clone()));
+            let request = match seen {
+                Some(seen) => request
+                    // More periods than are looked at cannot count.
+                    .set_datapoints_to_alarm(seen.datapoints_to_alarm().filter(|datapoints| *datapoints <= self.evaluation_periods))
+                    .set_unit(seen.unit().cloned())
+                    .set_ok_actions(seen.ok_actions.clone())
+                    .set_insufficient_data_actions(seen.insufficient_data_actions.clone())
+                    .set_evaluation_window(seen.evaluation_window.clone())
+                    .set_warm_up_configuration(seen.warm_up_configuration.clone())
+                    .set_action_configuration(seen.action_configuration.clone()),
+                None => request,
+            };
+            request.send()
+        })
+        .await?;
+        Ok(())
+    }
+
+    fn of(aws: &Aws, alarm: &MetricAlarm, tags: Tags, family: &str) -> Live<Self> {
+        let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
+        let dimensions = alarm.dimensions().iter().map(|dimension| (text(dimension.name()), text(dimension.value())));
+        let state = text(alarm.state_value().map(|state| state.as_str()));
+        let output = AlarmOutput { arn: text(alarm.alarm_arn()), state, seen: Some(Rc::new(alarm.clone())) };
+        let (owner, applied) = (aws.owner(&tags), tags.applied());
+        let spec = Self {
+            name: text(alarm.alarm_name()),
+            family: family.to_owned(),
+            description: text(alarm.alarm_description()),
+            namespace: text(alarm.namespace()),
+            metric: text(alarm.metric_name()),
+            dimensions: dimensions.collect(),
+            statistic: text(alarm.statistic().map(Statistic::as_str)),
+            period: alarm.period().unwrap_or_default(),
+            evaluation_periods: alarm.evaluation_periods().unwrap_or_default(),
+            threshold: alarm.threshold().unwrap_or_default(),
+            comparison: text(alarm.comparison_operator().map(ComparisonOperator::as_str)),
+            missing_data: alarm.treat_missing_data().unwrap_or("missing").to_owned(),
+            actions: alarm.alarm_actions().to_vec(),
+            actions_enabled: alarm.actions_enabled().unwrap_or(true),
+            tags,
+        };
+        Live { spec, output, busy: None, failed: None, owner, applied }
+    }
+
+    /// Returns which of these alarms, logical names by physical ones, are firing now.
+    pub async fn firing(aws: &Aws, family: &str, declared: &BTreeMap<String, String>) -> Result<Vec<String>> {
+        let alarms = list(aws, family).await?;
+        let is_firing = |alarm: &&MetricAlarm| alarm.state_value() == Some(&StateValue::Alarm);
+        let mut firing: Vec<String> =
+            alarms.iter().filter(is_firing).filter_map(|alarm| declared.get(alarm.alarm_name()?).cloned()).collect();
+        firing.sort();
+        Ok(firing)
+    }
+
+    /// Finds the alarms that could be ours: `logical` gives the logical name of a physical one.
+    pub async fn sweep(aws: &Aws, family: String, logical: impl Fn(&str) -> Option<String>) -> Result<Vec<Stray<Aws>>> {
+        let alarms = list(aws, &family).await?;
+        let stray = |alarm: &MetricAlarm| {
+            let logical = logical(alarm.alarm_name()?)?;
+            let live = Self::of(aws, alarm, Tags::default(), &family);
+            Some(Stray::new(&logical, live.spec, live.output).unproven())
+        };
+        Ok(alarms.iter().filter_map(stray).collect())
+    }
+}
+
+fn arn(aws: &Aws, name: &str) -> String {
+    aws.arn("cloudwatch", &format!("alarm:{name}"))
+}
+
+async fn list(aws: &Aws, family: &str) -> Result<Rc<Vec<MetricAlarm>>> {
+    aws.shared("cloudwatch", &format!("alarms/{family}"), || async {
+        let mut alarms = Vec::new();
+        let send = |token| aws.cloudwatch.describe_alarms().alarm_name_prefix(family).max_records(100).set_next_token(token).send();
+        aws.pages("cloudwatch:DescribeAlarms", send, |page| {
+            alarms.extend(page.metric_alarms.unwrap_or_default());
+            Ok(page.next_token)
+        })
+        .await?;
+        Ok(alarms)
+    })
+    .await
+}
+
+/// The tags, or `None` if the alarm is gone by now: another run may be deleting it.
+async fn read_tags(aws: &Aws, arn: &str) -> Result<Option<Tags>> {
+    if let Some(tags) = aws.told_tags(arn).await {
+        return Ok(Some(tags));
+    }
+    let tags = aws
+        .shared("cloudwatch", &format!("tags/{arn}"), || async {
+            let answer = aws
+                .read("cloudwatch:ListTagsForResource", || aws.cloudwatch.list_tags_for_resource().resource_arn(arn).send())
+                .await
+                .optional()?;
+            Ok(answer.map(|answer| {
+                let tags = answer.tags().iter();
+                tags.map(|tag| (tag.key().unwrap_or_default(), tag.value().unwrap_or_default())).collect::<Tags>()
+            }))
+        })
+        .await?;
+    Ok((*tags).clone())
+}
+
+fn sdk_tags(tags: &Tags) -> Vec<Tag> {
+    tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect()
+}

@@ -1,0 +1,687 @@
+//! A DynamoDB table with its indexes, time to live and point-in-time recovery.
+//!
+//! All indexes go into `CreateTable`: one added later takes 8 to 17 minutes, even on an empty table. Time to live and point-in-time
+//! recovery are calls of their own, refused until the table is ACTIVE. `UpdateTable` takes one index at a time. Time to live can be
+//! changed about once an hour, and no read shows when.
+
+use super::keys::{Index, KeyAttribute, definitions, incomplete, or_empty, schema};
+use aws::{
+    Aws, Optional, Place, RequestLimit, Source, Tags,
+    facts::{Billable, Call, Guard, Identity, Kind, Quota, Scope, Sweep, Task, Trail, Typical, Used, encoded, length},
+    not_aws,
+};
+use aws_sdk_dynamodb::types::{
+    BillingMode, CreateGlobalSecondaryIndexAction, DeleteGlobalSecondaryIndexAction, GlobalSecondaryIndexDescription,
+    GlobalSecondaryIndexUpdate, IndexStatus, KeySchemaElement, KeyType, OnDemandThroughput, PointInTimeRecoverySpecification,
+    PointInTimeRecoveryStatus, Projection, ProjectionType, TableDescription, TableStatus, Tag, TimeToLiveSpecification, TimeToLiveStatus,
+};
+use engine::{Action, Change, Changes, Class, Error, Found, Gone, Live, Protection, Refusal, Resource, Result, Stray, Written};
+use serde::Serialize;
+use std::{cell::Cell, collections::BTreeMap, rc::Rc, time::Duration};
+
+/// Reported: measured by AWS Controllers for Kubernetes, as all times of this file.
+const CREATING: &str = "the table to be created (usually 2 to 20 s)";
+
+/// How long after a table is ACTIVE it usually takes point-in-time recovery: 1.4 to 2.7 s were measured.
+const BACKUPS: Duration = Duration::from_millis(2700);
+
+/// Takes a limit away (DynamoDB API reference, `OnDemandThroughput`).
+const NO_LIMIT: i64 = -1;
+
+/// A table.
+#[derive(Debug, Clone, Serialize)]
+pub struct Table {
+    /// Its name.
+    pub name: String,
+    /// `PAY_PER_REQUEST`: the only mode that is declared.
+    pub billing_mode: String,
+    /// The partition key.
+    pub partition_key: KeyAttribute,
+    /// The sort key; none is shown as an empty text, because leaving it out means none.
+    #[serde(serialize_with = "or_empty")]
+    pub sort_key: Option<KeyAttribute>,
+    /// Global secondary indexes by name.
+    pub indexes: BTreeMap<String, Index>,
+    /// Which attribute makes items expire.
+    pub time_to_live: TimeToLive,
+    /// Whether it can be restored to any second of the last [`Self::restore_days`].
+    pub point_in_time_recovery: bool,
+    /// Whether it refuses to be deleted. `None`: whatever was set by hand stays.
+    pub deletion_protection: Option<bool>,
+    /// Days, 1 to 35. `None`: as it is, and 35 when recovery is switched on.
+    pub restore_days: Option<i32>,
+    /// The most read units a second, not counting reads through an index; `None` is no limit, and one that it has is taken away. Left out of the
+    /// JSON where there is none, so that a table of before there were limits has the same fingerprint.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_read_units: Option<i64>,
+    /// Limit of write units, likewise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_write_units: Option<i64>,
+    /// Tags.
+    pub tags: Tags,
+}
+
+/// When items expire.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TimeToLive {
+    /// Whether they do.
+    pub enabled: bool,
+    /// The attribute that holds the time, in seconds since 1970.
+    pub attribute: Option<String>,
+}
+
+impl From<Option<String>> for TimeToLive {
+    fn from(attribute: Option<String>) -> Self {
+        Self { enabled: attribute.is_some(), attribute }
+    }
+}
+
+/// What is known of a table that exists.
+#[derive(Debug, Clone)]
+pub struct TableOutput {
+    /// Its ARN.
+    pub arn: String,
+}
+
+/// Tables of the stack.
+const TABLES: Scope =
+    Scope::of("Tables", |place, names, _| vec![place.arn("dynamodb", &format!("table/{}", names.pattern()))]).guarded(|action, _| {
+        match action {
+            "dynamodb:DeleteTable"
+            | "dynamodb:TagResource"
+            | "dynamodb:UntagResource"
+            | "dynamodb:UpdateContinuousBackups"
+            | "dynamodb:UpdateTable"
+            | "dynamodb:UpdateTimeToLive" => Guard::NotAnothers,
+            _ => Guard::None,
+        }
+    });
+
+const FACTS: Kind = Kind {
+    name: Table::KIND,
+    trail: Trail {
+        source: "dynamodb",
+        is_global: false,
+        operations: &[
+            "CreateTable",
+            "UpdateTable",
+            "DeleteTable",
+            "UpdateTimeToLive",
+            "UpdateContinuousBackups",
+            "TagResource",
+            "UntagResource",
+        ],
+    },
+    typical: typical,
+    pace: Some("dynamodb:CreateTable"),
+    request_limits: &[
+        RequestLimit::new("dynamodb:CreateTable", 1.0, 4.0, Source::Reported),
+        RequestLimit::new("dynamodb:UpdateTable", 1.0, 4.0, Source::Reported),
+        RequestLimit::new("dynamodb:DeleteTable", 1.0, 4.0, Source::Reported),
+        RequestLimit::new("dynamodb:TagResource", 1.0, 4.0, Source::Reported),
+        RequestLimit::new("dynamodb:DescribeTimeToLive", 2.0, 4.0, Source::Reported),
+        RequestLimit::new("dynamodb:DescribeContinuousBackups", 2.0, 4.0, Source::Reported),
+    ],
+    calls: &[
+        Call::takes("dynamodb:CreateTable", &[("dynamodb:CreateTable", &TABLES), ("dynamodb:TagResource", &TABLES)], Task::UP),
+        Call::same("dynamodb:DeleteTable", &TABLES, Task::REMOVING),
+        Call::same("dynamodb:DescribeContinuousBackups", &TABLES, Task::LOOKING),
+        Call::same("dynamodb:DescribeTable", &TABLES, Task::ALL),
+        Call::same("dynamodb:DescribeTimeToLive", &TABLES, Task::LOOKING),
+        Call::same("dynamodb:ListTables", &Scope::EVERYTHING, Task::COUNTING),
+        Call::same("dynamodb:ListTagsOfResource", &TABLES, Task::ALL),
+        Call::same("dynamodb:TagResource", &TABLES, Task::UP),
+        Call::same("dynamodb:UntagResource", &TABLES, Task::UP),
+        Call::same("dynamodb:UpdateContinuousBackups", &TABLES, Task::UP),
+        Call::same("dynamodb:UpdateTable", &TABLES, Task::UP),
+        Call::same("dynamodb:UpdateTimeToLive", &TABLES, Task::UP),
+    ],
+    sweep: Sweep::Own(|graph, stack| {
+        let logical = stack.logical();
+        graph.sweep(move |aws: &Aws| Box::pin(Table::sweep(aws, logical.clone())));
+    }),
+    quota: Some(Quota { of: "tables", used: |aws| Box::pin(count(aws)) }),
+    billable: Some(Billable::Table { recovery: false }),
+};
+
+/// "Quotas in Amazon DynamoDB": tables per account and region, initially.
+const QUOTA: u64 = 2_500;
+
+async fn count(aws: &Aws) -> Result<Used> {
+    let mut total = 0;
+    let send = |last| aws.dynamodb.list_tables().set_exclusive_start_table_name(last).send();
+    aws.pages("dynamodb:ListTables", send, |page| {
+        total += length(page.table_names());
+        Ok(page.last_evaluated_table_name)
+    })
+    .await?;
+    Ok(Used::of_initial(total, QUOTA))
+}
+
+/// aws-controllers-k8s/dynamodb-controller, docs/api-quirks, measured in October 2026: without indexes ACTIVE after 2 to 6 s, with them after 14 to
+/// 22; point-in-time recovery can be set 1.4 to 2.7 s later; an index that is added later takes 506 to 539 s, one that is removed 3 to 5, one
+/// after the other; deleted after 4 to 6.
+fn typical(action: Action, changes: &Changes) -> Typical {
+    // Each index by its name, and whether it is made: it changes by several fields at once.
+    let index = |change: &Change| Some((change.path.strip_prefix("indexes.")?.split('.').next()?.to_owned(), change.to.is_some()));
+    let indexes: BTreeMap<String, bool> = changes.iter().filter_map(index).collect();
+    match action {
+        Action::Create if indexes.is_empty() => Typical::seconds(3.0, 9.0),
+        Action::Create => Typical::seconds(15.0, 25.0),
+        Action::Update if indexes.is_empty() => Typical::seconds(1.0, 3.0),
+        Action::Update => indexes.values().fold(Typical::seconds(0.0, 0.0), |all, is_made| {
+            all + if *is_made { Typical::seconds(506.0, 539.0) } else { Typical::seconds(3.0, 5.0) }
+        }),
+        Action::Delete => Typical::seconds(4.0, 6.0),
+        Action::Replace => typical(Action::Delete, changes) + typical(Action::Create, changes),
+    }
+}
+
+impl Resource for Table {
+    type Cloud = Aws;
+    const KIND: &'static str = "dynamodb.table";
+    const FACTS: &'static Kind = &FACTS;
+    const EARLY: bool = true;
+    const FIXED: &'static [&'static str] = &["partition_key", "sort_key"];
+    const HOLDS_DATA: bool = true;
+    // An index that is being added to an existing table, up to 17 minutes, is in the way.
+    const REMOVAL: Duration = Duration::from_mins(25);
+    type Output = TableOutput;
+
+    fn name(&self) -> String {
+        self.name.clone()
+    }
+
+    fn identity(&self, target: &Place, _: Option<&TableOutput>) -> Identity {
+        Identity {
+            console: Some(target.console("dynamodbv2", &format!("table?name={}&tab=overview", encoded(&self.name)))),
+            names: vec![self.name.clone(), target.arn("dynamodb", &format!("table/{}", self.name))],
+            also: Vec::new(),
+        }
+    }
+
+    fn stamp(&mut self, marks: &str) {
+        self.tags.stamp(marks);
+    }
+
+    async fn observe(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
+        if aws.is_last_look() {
+            return self.see_at_once(aws, read_tags(aws, &self.name)).await;
+        }
+        let Some(table) = describe(aws, &self.name).await? else { return Ok(None) };
+        // Until the table is created, the other calls say that it does not exist; and right afterwards, that nothing is set.
+        let unset = is(&table, &TableStatus::Creating) || aws.is_bare(&self.name);
+        let rest = if unset { None } else { Some(Box::pin(Rest::read(aws, &self.name, read_tags(aws, &self.name))).await) };
+        self.see(aws, &table, rest)
+    }
+
+    async fn survey(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
+        if !list(aws).await?.contains(&self.name) {
+            return Ok(None);
+        }
+        let reported = Cell::new(false);
+        let tags = async {
+            match aws.reported_tags(&arn(aws, &self.name)).await {
+                Some(tags) => {
+                    reported.set(true);
+                    Ok(Some(tags))
+                }
+                None => read_tags(aws, &self.name).await,
+            }
+        };
+        let live = self.see_at_once(aws, tags).await?;
+        Ok(if reported.get() { live.map(Live::as_reported) } else { live })
+    }
+
+    async fn find(&self, aws: &Aws) -> Result<Option<Found<TableOutput>>> {
+        let Some(table) = describe(aws, &self.name).await? else { return Ok(None) };
+        can_tell_whose(&table)?;
+        let output = TableOutput { arn: table.table_arn().unwrap_or_default().to_owned() };
+        let tags = read_tags(aws, &self.name).await?;
+        Ok(tags.map(|tags| Found { output, owner: aws.owner(&tags) }))
+    }
+
+    async fn protection(&self, aws: &Aws, _output: &TableOutput) -> Result<Option<Protection>> {
+        if self.deletion_protection.is_some() {
+            // It is of our making, and is taken away with the table.
+            return Ok(None);
+        }
+        let table = describe(aws, &self.name).await?;
+        let is_on = table.is_some_and(|table| table.deletion_protection_enabled() == Some(true));
+        let remove = || {
+            format!("aws dynamodb update-table --table-name {} --no-deletion-protection-enabled --region {}", self.name, aws.place.region)
+        };
+        Ok(is_on.then(|| Protection { setting: "deletion protection", remove: remove() }))
+    }
+
+    async fn create(&self, aws: &Aws) -> Result<Written<TableOutput>> {
+        let definitions = definitions(self.keys())?;
+        let schema = schema(&self.partition_key, self.sort_key.as_ref())?;
+        let indexes = self.indexes.iter().map(|(name, index)| index.declare(name)).collect::<Result<Vec<_>>>()?;
+        let tags = sdk_tags(&self.tags)?;
+        let answer = aws
+            .write("dynamodb:CreateTable", || {
+                let request =
+                    aws.dynamodb.create_table().table_name(&self.name).billing_mode(BillingMode::from(self.billing_mode.as_str()));
+                let request = request.set_attribute_definitions(Some(definitions.clone())).set_key_schema(Some(schema.clone()));
+                // An empty list is refused.
+                let request = request.set_global_secondary_indexes((!indexes.is_empty()).then(|| indexes.clone()));
+                let request = request.set_on_demand_throughput(self.throughput(None));
+                request.set_deletion_protection_enabled(self.deletion_protection).set_tags(Some(tags.clone())).send()
+            })
+            .await?;
+        let arn = answer.table_description().and_then(TableDescription::table_arn).unwrap_or_default().to_owned();
+        aws.note_tags(&arn, &self.tags);
+        aws.note_bare(&self.name);
+        let creating = answer.table_description().is_some_and(|table| is(table, &TableStatus::Creating));
+        let output = TableOutput { arn };
+        Ok(if creating { Written::Pending(output, CREATING) } else { Written::Settling(output) })
+    }
+
+    async fn update(&self, aws: &Aws, live: &Live<Self>, changes: &Changes) -> Result<Written<TableOutput>> {
+        if let Some(refusal) = &live.failed {
+            // No write of ours mends it.
+            return Err(Error::Failed(refusal.clone()));
+        }
+        let mut complete = true;
+        aws.forget_bare(&self.name);
+        if changes.touch("tags") {
+            complete &= self.write_tags(aws, live).await?;
+        }
+        if changes.touch("point_in_time_recovery") || changes.touch("restore_days") {
+            let specification = PointInTimeRecoverySpecification::builder()
+                .point_in_time_recovery_enabled(self.point_in_time_recovery)
+                .set_recovery_period_in_days(self.restore_days)
+                .build()
+                .map_err(incomplete)?;
+            let written = aws.write("dynamodb:UpdateContinuousBackups", || {
+                let request = aws.dynamodb.update_continuous_backups().table_name(&self.name);
+                request.point_in_time_recovery_specification(specification.clone()).send()
+            });
+            written.await.map_err(|error| error.or_after(BACKUPS))?;
+        }
+        if changes.touch("time_to_live") {
+            complete &= self.write_time_to_live(aws, live).await?;
+        }
+        if changes.touch("deletion_protection") {
+            self.protect(aws, self.deletion_protection).await?;
+            complete = false;
+        } else if changes.touch("billing_mode") || changes.touch("indexes") {
+            self.update_table(aws, live, changes).await?;
+            complete = false;
+        } else if changes.touch("max_read_units") || changes.touch("max_write_units") {
+            let throughput = self.throughput(Some(&live.spec));
+            aws.write("dynamodb:UpdateTable", || {
+                aws.dynamodb.update_table().table_name(&self.name).set_on_demand_throughput(throughput.clone()).send()
+            })
+            .await?;
+            complete = false;
+        }
+        Ok(if complete { Written::Complete(live.output.clone()) } else { Written::Settling(live.output.clone()) })
+    }
+
+    async fn delete(&self, aws: &Aws, _output: &TableOutput) -> Result<Gone> {
+        if self.deletion_protection == Some(true)
+            && describe_now(aws, &self.name).await?.is_some_and(|table| table.deletion_protection_enabled() == Some(true))
+        {
+            self.protect(aws, Some(false)).await?;
+        }
+        let answer = aws.write("dynamodb:DeleteTable", || aws.dynamodb.delete_table().table_name(&self.name).send()).await.optional()?;
+        match answer {
+            None => Ok(Gone::Yes),
+            Some(answer) if answer.table_description.is_some() => Ok(Gone::NotYet("dynamodb:DeleteTable")),
+            Some(_) => Err(not_aws("dynamodb:DeleteTable")),
+        }
+    }
+}
+
+/// Point-in-time recovery that is on.
+#[derive(Debug, Clone, Copy)]
+struct Recovery {
+    /// For how long, if the service says so.
+    days: Option<i32>,
+}
+
+/// What `DescribeTable` leaves out.
+struct Rest {
+    time_to_live: TimeToLive,
+    /// `None` if it is off.
+    recovery: Option<Recovery>,
+    /// `None` if the table is gone by now.
+    tags: Option<Tags>,
+}
+
+impl Rest {
+    async fn read(aws: &Aws, name: &str, tags: impl Future<Output = Result<Option<Tags>>>) -> Result<Self> {
+        let (time_to_live, recovery, tags) = futures::join!(time_to_live(aws, name), recovery(aws, name), tags);
+        Ok(Self { time_to_live: time_to_live?, recovery: recovery?, tags: tags? })
+    }
+}
+
+impl Table {
+    /// Reads all about one that is there, most likely.
+    async fn see_at_once(&self, aws: &Aws, tags: impl Future<Output = Result<Option<Tags>>>) -> Result<Option<Live<Self>>> {
+        let (table, rest) = futures::join!(describe(aws, &self.name), Box::pin(Rest::read(aws, &self.name, tags)));
+        let Some(table) = table? else { return Ok(None) };
+        self.see(aws, &table, Some(rest).filter(|_| !is(&table, &TableStatus::Creating)))
+    }
+
+    /// What was read, as a declaration; without the `rest` as long as nothing of it is set.
+    fn see(&self, aws: &Aws, table: &TableDescription, rest: Option<Result<Rest>>) -> Result<Option<Live<Self>>> {
+        if is(table, &TableStatus::Deleting) {
+            // Whatever it still shows goes; a creation waits for that.
+            return Ok(None);
+        }
+        let none = || Rest { time_to_live: None.into(), recovery: None, tags: Some(self.tags.clone()) };
+        let rest = rest.unwrap_or_else(|| Ok(none()))?;
+        let Some(tags) = rest.tags else { return Ok(None) };
+        let (owner, applied) = (aws.owner(&tags), tags.applied());
+        let output = TableOutput { arn: table.table_arn().unwrap_or_default().to_owned() };
+        let mut spec = Self::of(table, rest.time_to_live, rest.recovery, tags);
+        // There is no time that could be wrong of recovery that is off, nor where none is declared, nor where the service names none: the
+        // local AWS does not. AWS always does (recorded: 35 where nobody set it).
+        spec.restore_days = self.restore_days.map(|declared| spec.restore_days.unwrap_or(declared));
+        Ok(Some(Live { spec, output, busy: busy(table), failed: failed(table), owner, applied }))
+    }
+
+    /// Finds the tables that could be ours: `logical` gives the logical name of a physical one.
+    pub async fn sweep(aws: &Aws, logical: impl Fn(&str) -> Option<String>) -> Result<Vec<Stray<Aws>>> {
+        let tables = list(aws).await?;
+        let stray = |name: &String| {
+            let output = TableOutput { arn: arn(aws, name) };
+            Some(Stray::new(&logical(name)?, Self::bare(name), output).unproven())
+        };
+        Ok(tables.iter().filter_map(stray).collect())
+    }
+
+    /// One of which nothing is known but its name.
+    fn bare(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            billing_mode: String::new(),
+            partition_key: KeyAttribute { name: String::new(), kind: String::new() },
+            sort_key: None,
+            indexes: BTreeMap::new(),
+            time_to_live: None.into(),
+            point_in_time_recovery: false,
+            deletion_protection: None,
+            restore_days: None,
+            max_read_units: None,
+            max_write_units: None,
+            tags: Tags::default(),
+        }
+    }
+
+    fn of(table: &TableDescription, time_to_live: TimeToLive, recovery: Option<Recovery>, tags: Tags) -> Self {
+        let kind = |name: &str| {
+            let definition = table.attribute_definitions().iter().find(|definition| definition.attribute_name() == name);
+            definition.map(|definition| definition.attribute_type().as_str().to_owned()).unwrap_or_default()
+        };
+        let key = |schema: &[KeySchemaElement], of: &KeyType| {
+            let element = schema.iter().find(|element| element.key_type() == of)?;
+            Some(KeyAttribute { name: element.attribute_name().to_owned(), kind: kind(element.attribute_name()) })
+        };
+        let none = || KeyAttribute { name: String::new(), kind: String::new() };
+        let index = |index: &GlobalSecondaryIndexDescription| {
+            let projection = index.projection().and_then(Projection::projection_type).map_or("", ProjectionType::as_str).to_owned();
+            let partition_key = key(index.key_schema(), &KeyType::Hash).unwrap_or_else(none);
+            (
+                index.index_name().unwrap_or_default().to_owned(),
+                Index { partition_key, sort_key: key(index.key_schema(), &KeyType::Range), projection },
+            )
+        };
+        // A limit that was taken away reads as -1 for a second (measured by AWS Controllers for Kubernetes).
+        let held_to = |of: fn(&OnDemandThroughput) -> Option<i64>| table.on_demand_throughput().and_then(of).filter(|units| *units > 0);
+        Self {
+            name: table.table_name().unwrap_or_default().to_owned(),
+            // A table that never was on demand has no summary.
+            billing_mode: table
+                .billing_mode_summary()
+                .and_then(|summary| summary.billing_mode())
+                .map_or("PROVISIONED", BillingMode::as_str)
+                .to_owned(),
+            partition_key: key(table.key_schema(), &KeyType::Hash).unwrap_or_else(none),
+            sort_key: key(table.key_schema(), &KeyType::Range),
+            indexes: table.global_secondary_indexes().iter().map(index).collect(),
+            time_to_live,
+            point_in_time_recovery: recovery.is_some(),
+            restore_days: recovery.and_then(|recovery| recovery.days),
+            deletion_protection: Some(table.deletion_protection_enabled() == Some(true)),
+            max_read_units: held_to(OnDemandThroughput::max_read_request_units),
+            max_write_units: held_to(OnDemandThroughput::max_write_request_units),
+            tags,
+        }
+    }
+
+    fn keys(&self) -> impl Iterator<Item = &KeyAttribute> {
+        let of_indexes = self.indexes.values().flat_map(|index| [Some(&index.partition_key), index.sort_key.as_ref()]);
+        [Some(&self.partition_key), self.sort_key.as_ref()].into_iter().chain(of_indexes).flatten()
+    }
+
+    /// Whether no second write is needed.
+    async fn write_time_to_live(&self, aws: &Aws, live: &Live<Self>) -> Result<bool> {
+        let current = &live.spec.time_to_live;
+        // Another attribute is two changes, of which DynamoDB takes one an hour: the second run makes the second.
+        let (enabled, attribute) = match (&current.attribute, &self.time_to_live.attribute) {
+            (Some(current), wanted) if live.spec.time_to_live.enabled && wanted.as_ref() != Some(current) => (false, current),
+            (_, Some(wanted)) => (true, wanted),
+            (Some(current), None) => (false, current),
+            (None, None) => return Ok(true),
+        };
+        let specification = TimeToLiveSpecification::builder().enabled(enabled).attribute_name(attribute).build().map_err(incomplete)?;
+        aws.write("dynamodb:UpdateTimeToLive", || {
+            aws.dynamodb.update_time_to_live().table_name(&self.name).time_to_live_specification(specification.clone()).send()
+        })
+        .await?;
+        Ok(enabled == self.time_to_live.enabled)
+    }
+
+    /// Returns the limits to write over those of the live table, if there is one. `None` if there are none: an empty structure is answered with
+    /// a 500 each time (measured by AWS Controllers for Kubernetes). Both are sent, because AWS keeps one that is left out and the local AWS does
+    /// not.
+    fn throughput(&self, live: Option<&Self>) -> Option<OnDemandThroughput> {
+        let (has_read, has_write) = live.map_or((None, None), |live| (live.max_read_units, live.max_write_units));
+        let read = self.max_read_units.or(has_read.map(|_| NO_LIMIT));
+        let write = self.max_write_units.or(has_write.map(|_| NO_LIMIT));
+        let throughput = || OnDemandThroughput::builder().set_max_read_request_units(read).set_max_write_request_units(write).build();
+        (read.is_some() || write.is_some()).then(throughput)
+    }
+
+    /// Sets whether it refuses to be deleted.
+    async fn protect(&self, aws: &Aws, wanted: Option<bool>) -> Result<()> {
+        aws.write("dynamodb:UpdateTable", || {
+            aws.dynamodb.update_table().table_name(&self.name).set_deletion_protection_enabled(wanted).send()
+        })
+        .await?;
+        Ok(())
+    }
+
+    /// One step: `UpdateTable` takes one change at a time. An index whose keys or projection differ is deleted first.
+    async fn update_table(&self, aws: &Aws, live: &Live<Self>, changes: &Changes) -> Result<()> {
+        let stale = live.spec.indexes.iter().find(|(name, index)| self.indexes.get(*name) != Some(index));
+        let missing = self.indexes.iter().find(|(name, _)| !live.spec.indexes.contains_key(*name));
+        let (mut update, mut attributes) = (None, None);
+        if changes.touch("billing_mode") {
+        } else if let Some((name, _)) = stale {
+            let action = DeleteGlobalSecondaryIndexAction::builder().index_name(name).build().map_err(incomplete)?;
+            update = Some(GlobalSecondaryIndexUpdate::builder().delete(action).build());
+        } else if let Some((name, index)) = missing {
+            let declared = index.declare(name)?;
+            let action = CreateGlobalSecondaryIndexAction::builder().index_name(name).set_key_schema(Some(declared.key_schema().to_vec()));
+            let action = action.set_projection(declared.projection().cloned()).build().map_err(incomplete)?;
+            let keys = [Some(&index.partition_key), index.sort_key.as_ref()].into_iter().flatten();
+            attributes = Some(definitions(live.spec.keys().chain(keys))?);
+            update = Some(GlobalSecondaryIndexUpdate::builder().create(action).build());
+        }
+        aws.write("dynamodb:UpdateTable", || {
+            let request = aws.dynamodb.update_table().table_name(&self.name);
+            match &update {
+                Some(update) => request.set_attribute_definitions(attributes.clone()).global_secondary_index_updates(update.clone()),
+                None => request.billing_mode(BillingMode::from(self.billing_mode.as_str())),
+            }
+            .send()
+        })
+        .await?;
+        Ok(())
+    }
+
+    /// Whether no second write is needed. One at a time: each locks the tags for about two seconds, so that a second one right behind the
+    /// first is refused, and repeating both would never end.
+    async fn write_tags(&self, aws: &Aws, live: &Live<Self>) -> Result<bool> {
+        let arn = &live.output.arn;
+        aws.forget_tags(arn);
+        let gone = live.spec.tags.missing_from(&self.tags);
+        let differ: Tags = self.tags.iter().filter(|(key, value)| live.spec.tags.get(key) != Some(value)).collect();
+        let tags = sdk_tags(&differ)?;
+        if !tags.is_empty() {
+            aws.write("dynamodb:TagResource", || aws.dynamodb.tag_resource().resource_arn(arn).set_tags(Some(tags.clone())).send()).await?;
+            return Ok(gone.is_empty());
+        }
+        aws.write("dynamodb:UntagResource", || aws.dynamodb.untag_resource().resource_arn(arn).set_tag_keys(Some(gone.clone())).send())
+            .await?;
+        Ok(true)
+    }
+}
+
+fn is(table: &TableDescription, status: &TableStatus) -> bool {
+    table.table_status() == Some(status)
+}
+
+fn busy(table: &TableDescription) -> Option<&'static str> {
+    match table.table_status() {
+        Some(TableStatus::Creating) => Some(CREATING),
+        Some(TableStatus::Deleting) => Some("the table to be deleted (usually 5 s)"),
+        Some(TableStatus::Updating) => Some("the table to be updated"),
+        Some(TableStatus::Archiving) => Some("DynamoDB to archive the table"),
+        _ if table
+            .global_secondary_indexes()
+            .iter()
+            .any(|index| index.index_status().is_some_and(|status| *status != IndexStatus::Active)) =>
+        {
+            Some("an index to be built (usually 8 to 17 minutes)")
+        }
+        _ => None,
+    }
+}
+
+/// DynamoDB's reason, if the table is in a state that it does not leave by itself.
+fn failed(table: &TableDescription) -> Option<Box<Refusal>> {
+    let reason = match table.table_status()? {
+        TableStatus::InaccessibleEncryptionCredentials => {
+            "the KMS key that the table is encrypted with cannot be used; enable the key, or grant DynamoDB its use"
+        }
+        TableStatus::Archived => "the table was archived, because its KMS key could not be used for a week; restore it from its backup",
+        TableStatus::ReplicationNotAuthorized => "the table may not replicate to its other regions; grant it, or remove the replicas",
+        _ => return None,
+    };
+    let status = table.table_status().map_or("", TableStatus::as_str);
+    Some(Error::gave_up("dynamodb:DescribeTable", status, reason))
+}
+
+/// While a table comes or goes its tags cannot be read, and without them it would seem to be somebody else's.
+fn can_tell_whose(table: &TableDescription) -> Result<()> {
+    match table.table_status() {
+        Some(TableStatus::Creating | TableStatus::Deleting) => Err(Error::not_yet(busy(table).unwrap_or_default())),
+        _ => Ok(()),
+    }
+}
+
+/// What a table holds, in bytes, as DynamoDB counts it every six hours or so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stored {
+    /// In the table itself.
+    pub table: i64,
+    /// In its indexes.
+    pub indexes: i64,
+}
+
+impl Stored {
+    /// Reads it from the table's description: the one that this run has, if it observed the table.
+    pub async fn of(aws: &Aws, name: &str) -> Result<Option<Self>> {
+        let table = describe(aws, name).await?;
+        Ok(table.map(|table| Self {
+            table: table.table_size_bytes().unwrap_or_default(),
+            indexes: table.global_secondary_indexes().iter().filter_map(GlobalSecondaryIndexDescription::index_size_bytes).sum(),
+        }))
+    }
+}
+
+fn arn(aws: &Aws, name: &str) -> String {
+    aws.arn("dynamodb", &format!("table/{name}"))
+}
+
+/// The names of all tables of the region.
+async fn list(aws: &Aws) -> Result<Rc<Vec<String>>> {
+    aws.shared("dynamodb", "tables", || async {
+        let mut names = Vec::new();
+        let send = |last| aws.dynamodb.list_tables().set_exclusive_start_table_name(last).send();
+        aws.pages("dynamodb:ListTables", send, |page| {
+            names.extend(page.table_names.unwrap_or_default());
+            Ok(page.last_evaluated_table_name)
+        })
+        .await?;
+        Ok(names)
+    })
+    .await
+}
+
+async fn describe(aws: &Aws, name: &str) -> Result<Option<TableDescription>> {
+    let table = aws.shared("dynamodb", &format!("table/{name}"), || describe_now(aws, name)).await?;
+    Ok((*table).clone())
+}
+
+async fn describe_now(aws: &Aws, name: &str) -> Result<Option<TableDescription>> {
+    let answer = aws.read("dynamodb:DescribeTable", || aws.dynamodb.describe_table().table_name(name).send()).await.optional()?;
+    Ok(answer.and_then(|answer| answer.table))
+}
+
+async fn time_to_live(aws: &Aws, name: &str) -> Result<TimeToLive> {
+    let answer =
+        aws.read("dynamodb:DescribeTimeToLive", || aws.dynamodb.describe_time_to_live().table_name(name).send()).await.optional()?;
+    let Some(description) = answer.and_then(|answer| answer.time_to_live_description) else { return Ok(None.into()) };
+    let enabled = matches!(description.time_to_live_status(), Some(TimeToLiveStatus::Enabled | TimeToLiveStatus::Enabling));
+    Ok(TimeToLive::from(description.attribute_name.filter(|_| enabled)))
+}
+
+/// For how many days the table can be restored, if it can.
+async fn recovery(aws: &Aws, name: &str) -> Result<Option<Recovery>> {
+    let answer = aws
+        .read("dynamodb:DescribeContinuousBackups", || aws.dynamodb.describe_continuous_backups().table_name(name).send())
+        .await
+        .optional()?;
+    let description = answer.and_then(|answer| answer.continuous_backups_description?.point_in_time_recovery_description);
+    let enabled = description.filter(|description| description.point_in_time_recovery_status == Some(PointInTimeRecoveryStatus::Enabled));
+    Ok(enabled.map(|description| Recovery { days: description.recovery_period_in_days }))
+}
+
+/// The tags, or `None` if the table is gone by now: another run may be deleting it.
+async fn read_tags(aws: &Aws, name: &str) -> Result<Option<Tags>> {
+    if let Some(tags) = aws.told_tags(&arn(aws, name)).await {
+        return Ok(Some(tags));
+    }
+    let tags = aws
+        .shared("dynamodb", &format!("tags/{name}"), || async {
+            let arn = arn(aws, name);
+            let mut tags = Vec::new();
+            let send = |token| aws.dynamodb.list_tags_of_resource().resource_arn(&arn).set_next_token(token).send();
+            let listed = aws.pages("dynamodb:ListTagsOfResource", send, |page| {
+                tags.extend(page.tags.into_iter().flatten().map(|tag| (tag.key, tag.value)));
+                Ok(page.next_token)
+            });
+            match listed.await.optional() {
+                Ok(listed) => Ok(listed.map(|()| Tags::from_iter(tags))),
+                // DynamoDB denies access to what does not exist.
+                Err(error) if error.class() == Some(Class::Denied) => match describe_now(aws, name).await? {
+                    Some(_) => Err(error),
+                    None => Ok(None),
+                },
+                Err(error) => Err(error),
+            }
+        })
+        .await?;
+    Ok((*tags).clone())
+}
+
+fn sdk_tags(tags: &Tags) -> Result<Vec<Tag>> {
+    tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect::<Result<_, _>>().map_err(incomplete)
+}

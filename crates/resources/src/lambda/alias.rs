@@ -1,0 +1,330 @@
+//! The alias that serves requests: a name for one published version of a function.
+//!
+//! A release publishes `$LATEST` as a version and moves the alias to it, so that a rollback is one call. Which declaration a version
+//! was published from cannot be read from AWS; the alias's description says it: `liveinsight {version} {release}`. A description that
+//! names another version than the alias points to is drift: somebody moved the alias by hand.
+//!
+//! No other version is declared to get a share of the requests. While a canary runs one does, which therefore is a difference: whoever
+//! converges next takes it away. What moves an alias by itself, a canary or a rollback, does it by [`Serving`].
+
+use super::{FUNCTIONS, Function, release::Release};
+use aws::{
+    Aws, Optional, Place,
+    facts::{Call, Identity, Kind, LIVE_ALIAS, Sweep, Task, Trail, Typical},
+};
+use aws_sdk_lambda::types::{AliasRoutingConfiguration, State, StateReasonCode};
+use engine::{Changes, Error, Gone, Handle, Id, Live, Ref, Resource, Result, Stray, Written};
+use serde::Serialize;
+use std::{collections::BTreeMap, rc::Rc};
+
+const MARK: &str = "liveinsight";
+/// What a version's description begins with. The number changes with how the digest of a release is made: AWS publishes no new version for the same
+/// code and configuration, so that a version keeps the digest of the first program that published it.
+const PUBLISHED: &str = "liveinsight/1";
+
+/// An alias.
+#[derive(Debug, Clone, Serialize)]
+pub struct Alias {
+    /// The function's name.
+    pub function: Ref<String>,
+    /// The alias's name.
+    pub name: String,
+    /// A digest of the code and configuration that it serves. `None`: whatever it serves is left in place.
+    pub release: Option<Release>,
+    /// Versions that get a share of the requests, beside the alias's own, with their shares.
+    pub shares: BTreeMap<String, f64>,
+    /// What the code must be when it is published.
+    #[serde(skip)]
+    pub code_sha256: Option<String>,
+}
+
+/// What is known of an alias that exists.
+#[derive(Debug, Clone)]
+pub struct AliasOutput {
+    /// Its ARN.
+    pub arn: String,
+    /// The version it points to.
+    pub version: String,
+    /// The digest of what it serves.
+    pub release: String,
+    /// Versions that get a share of the requests, beside that.
+    pub shares: BTreeMap<String, f64>,
+    /// The function's name.
+    pub function: String,
+}
+
+const FACTS: Kind = Kind {
+    name: Alias::KIND,
+    trail: Trail { source: "lambda", is_global: false, operations: &["CreateAlias", "UpdateAlias", "DeleteAlias"] },
+    typical: Typical::of_calls,
+    pace: Some("lambda"),
+    request_limits: &[],
+    calls: &[
+        Call::same("lambda:CreateAlias", &FUNCTIONS, Task::UP),
+        Call::same("lambda:DeleteAlias", &FUNCTIONS, Task::NONE),
+        Call::same("lambda:GetAlias", &FUNCTIONS, Task::LOOKING),
+        Call::same("lambda:ListVersionsByFunction", &FUNCTIONS, Task::UP),
+        Call::same("lambda:PublishVersion", &FUNCTIONS, Task::UP),
+        Call::same("lambda:UpdateAlias", &FUNCTIONS, Task::UP),
+    ],
+    sweep: Sweep::Own(|graph, stack| {
+        let logical = stack.logical();
+        graph.sweep_parts(move |aws: &Aws| Box::pin(Alias::sweep(aws, LIVE_ALIAS, logical.clone())));
+    }),
+    quota: None,
+    billable: None,
+};
+
+impl Resource for Alias {
+    type Cloud = Aws;
+    const KIND: &'static str = "lambda.alias";
+    const FACTS: &'static Kind = &FACTS;
+    const IS_PART: bool = true;
+    type Output = AliasOutput;
+
+    fn name(&self) -> String {
+        self.name.clone()
+    }
+
+    fn identity(&self, target: &Place, _: Option<&AliasOutput>) -> Identity {
+        self.function.get().map_or_else(|_| Identity::default(), |function| super::identity(target, function, Some(&self.name)))
+    }
+
+    async fn observe(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
+        let live = read(aws, &self.function.get()?, &self.name).await?;
+        if let Some(release) = &self.release {
+            release.note(live.as_ref().map_or("", |live| &live.output.release));
+        }
+        Ok(live)
+    }
+
+    async fn create(&self, aws: &Aws) -> Result<Written<AliasOutput>> {
+        let function = self.function.get()?;
+        let own = self.release.as_ref().map(Release::text);
+        let version = publish(aws, &function, self.code_sha256.as_deref(), own.as_deref()).await?;
+        let description = describe(&version, own.as_deref().unwrap_or("-"));
+        let answer = aws
+            .write("lambda:CreateAlias", || {
+                let request = aws.lambda.create_alias().function_name(&function).name(&self.name);
+                request.function_version(&version).description(&description).send()
+            })
+            .await?;
+        let arn = answer.alias_arn().unwrap_or_default().to_owned();
+        Ok(Written::Complete(AliasOutput { arn, release: release(&description, &version), version, shares: BTreeMap::new(), function }))
+    }
+
+    async fn update(&self, aws: &Aws, live: &Live<Self>, _changes: &Changes) -> Result<Written<AliasOutput>> {
+        let function = self.function.get()?;
+        let (version, description) = match self.release.as_ref().map(Release::text) {
+            Some(release) => {
+                let version = publish(aws, &function, self.code_sha256.as_deref(), Some(&release)).await?;
+                (version.clone(), Some(describe(&version, &release)))
+            }
+            None => (live.output.version.clone(), None),
+        };
+        let serves = description.as_deref().map_or_else(|| live.output.release.clone(), |description| release(description, &version));
+        aws.write("lambda:UpdateAlias", || {
+            let request = aws.lambda.update_alias().function_name(&function).name(&self.name).function_version(&version);
+            request.set_description(description.clone()).routing_config(routing(&self.shares)).send()
+        })
+        .await?;
+        Ok(Written::Complete(AliasOutput { version, release: serves, shares: self.shares.clone(), ..live.output.clone() }))
+    }
+
+    async fn delete(&self, aws: &Aws, output: &AliasOutput) -> Result<Gone> {
+        aws.write("lambda:DeleteAlias", || aws.lambda.delete_alias().function_name(&output.function).name(&self.name).send())
+            .await
+            .optional()?;
+        Ok(Gone::Yes)
+    }
+}
+
+impl Alias {
+    /// The aliases called `name` that functions of ours could have.
+    pub async fn sweep(aws: &Aws, name: &str, logical: impl Fn(&str) -> Option<String>) -> Result<Vec<Stray<Aws>>> {
+        Function::strays(aws, logical, |logical, function| {
+            let wish = Self {
+                function: function.name.clone().into(),
+                name: name.to_owned(),
+                release: None,
+                shares: BTreeMap::new(),
+                code_sha256: None,
+            };
+            let output = AliasOutput {
+                arn: format!("{}:{name}", function.arn),
+                version: String::new(),
+                release: String::new(),
+                shares: BTreeMap::new(),
+                function: function.name,
+            };
+            Stray::part(Id::new::<Function>(logical), logical, wish, output)
+        })
+        .await
+    }
+}
+
+impl Alias {
+    /// Its name; whoever refers to it waits for the alias.
+    pub fn name_of(handle: &Handle<Self>, name: &str) -> Ref<String> {
+        handle.known("name", name.to_owned())
+    }
+}
+
+/// What an alias serves at a moment. What moves it from there fails if somebody else has moved it meanwhile.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Serving {
+    /// The version it points to.
+    pub version: String,
+    /// The digest of what it serves.
+    pub release: String,
+    /// Versions that get a share of the requests beside that, with their shares.
+    pub shares: BTreeMap<String, f64>,
+    function: String,
+    alias: String,
+    /// Changes with every change of the alias.
+    revision: Option<String>,
+}
+
+impl Serving {
+    /// Reads it anew; `None` if there is no such alias.
+    pub async fn read(aws: &Aws, function: &str, alias: &str) -> Result<Option<Self>> {
+        let answer = aws.read("lambda:GetAlias", || aws.lambda.get_alias().function_name(function).name(alias).send()).await.optional()?;
+        Ok(answer.map(|answer| {
+            let version = answer.function_version.unwrap_or_default();
+            Self {
+                release: release(answer.description.as_deref().unwrap_or_default(), &version),
+                shares: answer.routing_config.and_then(|routing| routing.additional_version_weights).into_iter().flatten().collect(),
+                version,
+                function: function.to_owned(),
+                alias: alias.to_owned(),
+                revision: answer.revision_id,
+            }
+        }))
+    }
+
+    /// The function's physical name.
+    pub fn function(&self) -> &str {
+        &self.function
+    }
+
+    /// Has it serve this version, published for this release, alone.
+    pub async fn point(&self, aws: &Aws, version: &str, release: &str) -> Result<Self> {
+        self.change(aws, version, Some(describe(version, release)), BTreeMap::new()).await
+    }
+
+    /// Gives these versions their shares of the requests, which the others lose.
+    pub async fn share(&self, aws: &Aws, shares: BTreeMap<String, f64>) -> Result<Self> {
+        self.change(aws, &self.version, None, shares).await
+    }
+
+    async fn change(&self, aws: &Aws, version: &str, description: Option<String>, shares: BTreeMap<String, f64>) -> Result<Self> {
+        let Self { function, alias, revision, .. } = self;
+        let send = || {
+            let request = aws.lambda.update_alias().function_name(function).name(alias).function_version(version);
+            request.set_description(description.clone()).routing_config(routing(&shares)).set_revision_id(revision.clone()).send()
+        };
+        let serves = |serving: &Self| serving.version == version && serving.shares == shares;
+        match aws.write("lambda:UpdateAlias", send).await {
+            Ok(answer) => Ok(Self {
+                version: version.to_owned(),
+                release: description.as_deref().map_or_else(|| self.release.clone(), |description| release(description, version)),
+                shares,
+                revision: answer.revision_id,
+                ..self.clone()
+            }),
+            // It was done already, if the answer to our own success was lost.
+            Err(error) => Self::read(aws, function, alias).await?.filter(serves).ok_or(error),
+        }
+    }
+}
+
+/// Publishes `$LATEST`, which must have this code, as a version. AWS makes no new one if nothing changed since the last, so repeating it is
+/// safe. Its description says for which release it was made, and nobody can change it any more.
+pub async fn publish(aws: &Aws, function: &str, code_sha256: Option<&str>, release: Option<&str>) -> Result<String> {
+    let send = || {
+        let request = aws.lambda.publish_version().function_name(function).set_code_sha256(code_sha256.map(str::to_owned));
+        request.set_description(release.map(|release| format!("{PUBLISHED} {release}"))).send()
+    };
+    let answer = aws.write("lambda:PublishVersion", send).await?;
+    if answer.state() == Some(&State::Pending) {
+        return Err(Error::not_yet("Lambda to make the new version active"));
+    }
+    if answer.state() == Some(&State::Failed) {
+        // No alias may point to it: it would serve errors.
+        let (version, reason) = (answer.version().unwrap_or_default(), answer.state_reason().unwrap_or("it gives no reason"));
+        let code = answer.state_reason_code().map_or("", StateReasonCode::as_str);
+        return Err(Error::Failed(Error::gave_up(
+            "lambda:PublishVersion",
+            code,
+            format!("Lambda could not make version {version}: {reason}"),
+        )));
+    }
+    Ok(answer.version.unwrap_or_default())
+}
+
+fn routing(shares: &BTreeMap<String, f64>) -> AliasRoutingConfiguration {
+    // An empty map takes the shares away; leaving it out would keep them.
+    AliasRoutingConfiguration::builder().set_additional_version_weights(Some(shares.clone().into_iter().collect())).build()
+}
+
+async fn read(aws: &Aws, function: &str, name: &str) -> Result<Option<Live<Alias>>> {
+    let answer: Rc<Option<_>> = aws
+        .shared("lambda", &format!("alias/{function}/{name}"), || async {
+            aws.read("lambda:GetAlias", || aws.lambda.get_alias().function_name(function).name(name).send()).await.optional()
+        })
+        .await?;
+    Ok(answer.as_ref().as_ref().map(|alias| {
+        let version = alias.function_version().unwrap_or_default().to_owned();
+        let shares = alias.routing_config().and_then(|routing| routing.additional_version_weights());
+        let release = release(alias.description().unwrap_or_default(), &version);
+        let spec = Alias {
+            function: function.to_owned().into(),
+            name: name.to_owned(),
+            release: Some(Release::Known(release.clone())),
+            shares: shares.into_iter().flatten().map(|(version, share)| (version.clone(), *share)).collect(),
+            code_sha256: None,
+        };
+        let arn = alias.alias_arn().unwrap_or_default().to_owned();
+        let shares = spec.shares.clone();
+        Live::part(spec, AliasOutput { arn, version, release, shares, function: function.to_owned() })
+    }))
+}
+
+/// Tells whether a version was published for another release than this. One that does not say, or says it of digests that are made otherwise,
+/// may be of any.
+pub fn is_of_another(description: &str, release: &str) -> bool {
+    description.strip_prefix(PUBLISHED).and_then(|rest| rest.strip_prefix(' ')).is_some_and(|own| own != release)
+}
+
+/// What an alias says that points to this version, published for this release.
+fn describe(version: &str, release: &str) -> String {
+    format!("{MARK} {version} {release}")
+}
+
+/// The release that a description names, if it is about this version.
+fn release(description: &str, version: &str) -> String {
+    match description.split(' ').collect::<Vec<_>>()[..] {
+        [MARK, of, release] if of == version => release.to_owned(),
+        _ => format!("version {version}, which no release moved it to"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{is_of_another, release};
+
+    #[test]
+    fn a_version_belongs_to_the_release_that_it_names() {
+        assert!(!is_of_another("liveinsight/1 abc", "abc") && is_of_another("liveinsight/1 abc", "def"));
+        for unsaid in ["", "liveinsight/2 abc", "made by hand"] {
+            assert!(!is_of_another(unsaid, "def"), "{unsaid}");
+        }
+    }
+
+    #[test]
+    fn a_description_counts_only_for_the_version_it_names() {
+        assert_eq!(release("liveinsight 7 abc", "7"), "abc");
+        assert!(release("liveinsight 7 abc", "6").contains("version 6"));
+        assert!(release("", "6").contains("version 6"));
+    }
+}

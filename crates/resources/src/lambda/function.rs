@@ -1,0 +1,642 @@
+//! A Lambda function: configuration and code of `$LATEST`. What serves requests is the version behind the [alias](crate::Alias).
+//!
+//! Configuration and code change by separate calls, and each makes the function busy for a moment; the engine's rounds put the second
+//! behind the first. `Environment` without variables keeps the old ones, so an empty map is sent as such. The architecture belongs to the code.
+
+use super::{FunctionOthers, release::Made};
+use crate::iam::ROLES_FOR_LAMBDA;
+use aws::{
+    Aws, Optional, Place, RequestLimit, Source, Tags,
+    facts::{Billable, Call, Guard, Identity, Kind, Quota, Scope, Sweep, Task, Trail, Typical, Used},
+    not_aws,
+};
+use aws_sdk_lambda::{
+    operation::get_function::GetFunctionOutput,
+    primitives::Blob,
+    types::{
+        Architecture, Environment, FunctionCode, FunctionConfiguration, LastUpdateStatus, LastUpdateStatusReasonCode, LoggingConfig,
+        Runtime, State, StateReasonCode,
+    },
+};
+use engine::{Action, Changes, Error, FAILED, Gone, Handle, Live, Owner, Ref, Refusal, Resource, Result, Stray, Written, secret, unknown};
+use serde::{Serialize, Serializer};
+use shared::edge::{ANY, ORIGIN_VERIFY, is_secret};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    rc::Rc,
+};
+
+/// What is in the names of variables whose values are nobody's to read.
+const HIDING: [&str; 6] = ["SECRET", "TOKEN", "PASSWORD", "CREDENTIAL", "KEY", "ORIGIN_VERIFY"];
+
+/// "A few seconds" is documented (Lambda Developer Guide); the numbers are assumed.
+const CREATING: &str = "Lambda to create the function (usually 1 to 5 s)";
+/// That it takes a while is recorded (2025-11-25); the numbers are assumed.
+const UPDATING: &str = "Lambda to update the function (usually 1 to 4 s)";
+
+/// A function.
+#[derive(Debug, Clone, Serialize)]
+pub struct Function {
+    /// Its name.
+    pub name: String,
+    /// The ARN of its role.
+    pub role: Ref<String>,
+    /// `provided.al2023`.
+    pub runtime: String,
+    /// `arm64` or `x86_64`; not managed while there is no code to go with it.
+    pub architecture: Option<String>,
+    /// Megabytes.
+    pub memory: i32,
+    /// Seconds.
+    pub timeout: i32,
+    /// Invocations at once that are kept for it, and the most that it has: 0 switches it off. `None`: what was set by hand stays, and is not looked
+    /// at, because the list of functions does not show it; what an earlier declaration set is taken away. Left out of the JSON where there is none,
+    /// so that a function of before has the same fingerprint.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub concurrency: Option<i32>,
+    /// Environment variables. Values of those that [hide](hides_variable) appear in plans as digests.
+    #[serde(serialize_with = "shown")]
+    pub environment: BTreeMap<String, Variable>,
+    /// The log group it writes to.
+    pub log_group: Ref<String>,
+    /// Additions of others; none is declared, and they are looked for in an [audit](Aws::audit) only. Left out of the JSON where there is none.
+    #[serde(skip_serializing_if = "FunctionOthers::is_empty")]
+    pub others: FunctionOthers,
+    /// Base64 of the SHA-256 of the zip, as Lambda reports it. `None`: the code is left as it is.
+    pub code_sha256: Option<String>,
+    /// The file of the zip.
+    #[serde(skip)]
+    pub code: Option<PathBuf>,
+    /// Tags.
+    pub tags: Tags,
+}
+
+/// Value of an environment variable.
+#[derive(Debug, Clone)]
+pub enum Variable {
+    /// This one.
+    Set(String),
+    /// Unknown here: not compared, and left as it is.
+    Kept,
+    /// Value that the engine makes.
+    Made(Made),
+}
+
+impl From<Option<String>> for Variable {
+    fn from(value: Option<String>) -> Self {
+        value.map_or(Self::Kept, Self::Set)
+    }
+}
+
+/// What is known of a function that exists.
+#[derive(Debug, Clone)]
+pub struct FunctionOutput {
+    /// Its name.
+    pub name: String,
+    /// Its ARN, without a version.
+    pub arn: String,
+}
+
+/// Functions of the stack, and their aliases: some actions are checked on a function, some on its alias, whatever the request names. A function
+/// as a whole is deleted, never a version or an alias.
+pub(super) const FUNCTIONS: Scope = Scope::of("Functions", |place, names, guard| {
+    let function = place.arn("lambda", &format!("function:{}", names.pattern()));
+    let parts = (guard != Guard::Ours).then(|| format!("{function}:*"));
+    [function].into_iter().chain(parts).collect()
+})
+.guarded(|action, _| match action {
+    "lambda:DeleteFunction" => Guard::Ours,
+    "lambda:AddPermission"
+    | "lambda:CreateAlias"
+    | "lambda:DeleteFunctionConcurrency"
+    | "lambda:DeleteFunctionUrlConfig"
+    | "lambda:PublishVersion"
+    | "lambda:PutFunctionConcurrency"
+    | "lambda:RemovePermission"
+    | "lambda:TagResource"
+    | "lambda:UntagResource"
+    | "lambda:UpdateAlias"
+    | "lambda:UpdateFunctionCode"
+    | "lambda:UpdateFunctionConfiguration" => Guard::NotAnothers,
+    _ => Guard::None,
+});
+
+const FACTS: Kind = Kind {
+    name: Function::KIND,
+    trail: Trail {
+        source: "lambda",
+        is_global: false,
+        operations: &[
+            "CreateFunction",
+            "UpdateFunctionCode",
+            "UpdateFunctionConfiguration",
+            "DeleteFunction",
+            "TagResource",
+            "UntagResource",
+        ],
+    },
+    typical: typical,
+    pace: Some("lambda"),
+    request_limits: &[RequestLimit::new("lambda:GetFunction", 100.0, 100.0, Source::Documented)],
+    calls: &[
+        Call::takes(
+            "lambda:CreateFunction",
+            &[("lambda:CreateFunction", &FUNCTIONS), ("lambda:TagResource", &FUNCTIONS), ("iam:PassRole", &ROLES_FOR_LAMBDA)],
+            Task::UP,
+        ),
+        Call::same("lambda:DeleteFunction", &FUNCTIONS, Task::REMOVING),
+        Call::same("lambda:DeleteFunctionConcurrency", &FUNCTIONS, Task::UP),
+        Call::same("lambda:DeleteFunctionUrlConfig", &FUNCTIONS, Task::UP),
+        Call::same("lambda:GetAccountSettings", &Scope::EVERYTHING, Task::DOCTOR),
+        Call::takes("lambda:GetFunction", &[("lambda:GetFunction", &FUNCTIONS), ("lambda:ListTags", &FUNCTIONS)], Task::ALL),
+        Call::same("lambda:ListFunctionUrlConfigs", &FUNCTIONS, Task::LOOKING),
+        Call::same("lambda:ListFunctions", &Scope::EVERYTHING, Task::ALL),
+        Call::same("lambda:PutFunctionConcurrency", &FUNCTIONS, Task::UP),
+        Call::same("lambda:TagResource", &FUNCTIONS, Task::UP),
+        Call::same("lambda:UntagResource", &FUNCTIONS, Task::UP),
+        Call::same("lambda:UpdateFunctionCode", &FUNCTIONS, Task::UP),
+        Call::takes(
+            "lambda:UpdateFunctionConfiguration",
+            &[("lambda:UpdateFunctionConfiguration", &FUNCTIONS), ("iam:PassRole", &ROLES_FOR_LAMBDA)],
+            Task::UP,
+        ),
+    ],
+    sweep: Sweep::Own(|graph, stack| {
+        let logical = stack.logical();
+        graph.sweep(move |aws: &Aws| Box::pin(Function::sweep(aws, logical.clone())));
+    }),
+    quota: Some(Quota { of: "GB of code in Lambda", used: |aws| Box::pin(stored_code(aws)) }),
+    billable: Some(Billable::Function { memory: 0.125, arm: true }),
+};
+
+/// Reads the size of the zips that Lambda keeps, in GB, and the account's own limit.
+async fn stored_code(aws: &Aws) -> Result<Used> {
+    let answer = aws.read("lambda:GetAccountSettings", || aws.lambda.get_account_settings().send()).await?;
+    let (Some(limit), Some(usage)) = (answer.account_limit(), answer.account_usage()) else {
+        return Err(not_aws("lambda:GetAccountSettings"));
+    };
+    // A gigabyte, as Lambda counts the zips it keeps.
+    let gigabytes = |bytes: i64| u64::try_from(bytes).unwrap_or_default().div_ceil(1 << 30);
+    Ok(Used { used: gigabytes(usage.total_code_size()), limit: gigabytes(limit.total_code_size()), is_of_account: true })
+}
+
+/// "Lambda function states", AWS Lambda developer guide: ready "after a few seconds".
+fn typical(action: Action, _: &Changes) -> Typical {
+    if action == Action::Delete { Typical::CALLS } else { Typical::seconds(2.0, 4.0) }
+}
+
+impl Resource for Function {
+    type Cloud = Aws;
+    const KIND: &'static str = "lambda.function";
+    const FACTS: &'static Kind = &FACTS;
+    const LISTS_HIDE_FAILURE: bool = true;
+    type Output = FunctionOutput;
+
+    fn name(&self) -> String {
+        self.name.clone()
+    }
+
+    fn identity(&self, target: &Place, _: Option<&FunctionOutput>) -> Identity {
+        super::identity(target, self.name.clone(), None)
+    }
+
+    fn stamp(&mut self, marks: &str) {
+        if self.code_sha256.is_none() || self.environment.values().any(|value| matches!(value, Variable::Kept)) {
+            // Marks of half a declaration would differ from those of the whole one.
+            self.tags.leave_marks();
+        } else {
+            self.tags.stamp(marks);
+        }
+    }
+
+    async fn observe(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
+        let answer = get(aws, &self.name).await?;
+        let Some(answer) = answer.as_ref() else {
+            self.note(None);
+            return Ok(None);
+        };
+        // One that is being deleted goes, whatever it still shows; a creation waits for that.
+        let is_there = |configuration: &&FunctionConfiguration| configuration.state() != Some(&State::Deleting);
+        let Some(configuration) = answer.configuration().filter(is_there) else {
+            self.note(None);
+            return Ok(None);
+        };
+        let tags = answer.tags().into_iter().flatten().collect();
+        let kept = answer.concurrency().and_then(|concurrency| concurrency.reserved_concurrent_executions());
+        let mut live = self.without_what_was_never_declared(Self::of(aws, configuration, kept, tags));
+        self.note(Some(&live));
+        if aws.audits() && live.owner == Owner::Us {
+            live.spec.others = FunctionOthers::on(aws, &self.name).await?;
+        }
+        Ok(Some(live))
+    }
+
+    async fn survey(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
+        let functions = list(aws).await?;
+        let Some(listed) = functions.iter().find(|listed| listed.function_name() == Some(&self.name)) else {
+            self.note(None);
+            return Ok(None);
+        };
+        // No entry of the list shows the concurrency, nor what others put there.
+        if self.concurrency.is_none()
+            && !aws.audits()
+            && tells_all(listed)
+            && let Some(tags) = aws.reported_tags(listed.function_arn().unwrap_or_default()).await
+        {
+            let live = Self::of(aws, listed, None, tags);
+            self.note(Some(&live));
+            return Ok(Some(live.as_reported()));
+        }
+        self.observe(aws).await
+    }
+
+    async fn locate(&self, aws: &Aws) -> Result<Option<FunctionOutput>> {
+        Ok(list(aws).await?.iter().find(|listed| listed.function_name() == Some(&self.name)).map(output))
+    }
+
+    async fn create(&self, aws: &Aws) -> Result<Written<FunctionOutput>> {
+        let role = self.role.get()?;
+        let logging = self.logging()?;
+        let code = FunctionCode::builder().zip_file(self.zip().await?).build();
+        let answer = aws
+            .write("lambda:CreateFunction", || {
+                let request = aws.lambda.create_function().function_name(&self.name).role(&role).handler("bootstrap");
+                let request = request.runtime(Runtime::from(self.runtime.as_str())).set_architectures(self.architectures());
+                let request = request.memory_size(self.memory).timeout(self.timeout).environment(self.variables(None));
+                let request = request.logging_config(logging.clone());
+                request.code(code.clone()).set_tags(Some(self.tags.to_map())).send()
+            })
+            .await?;
+        aws.note_known_role(&role);
+        let arn = answer.function_arn().unwrap_or_default().to_owned();
+        let output = FunctionOutput { name: self.name.clone(), arn };
+        Ok(if answer.state() == Some(&State::Pending) { Written::Pending(output, CREATING) } else { Written::Settling(output) })
+    }
+
+    async fn update(&self, aws: &Aws, live: &Live<Self>, changes: &Changes) -> Result<Written<FunctionOutput>> {
+        let output = live.output.clone();
+        if changes.touch("tags") {
+            self.write_tags(aws, live).await?;
+        }
+        if changes.touch("others") {
+            live.spec.others.remove(aws, &self.name).await?;
+        }
+        if changes.touch("concurrency") {
+            self.write_concurrency(aws).await?;
+        }
+        // What Lambda gave up on is written once more.
+        if ["role", "runtime", "memory", "timeout", "environment", "log_group", FAILED].iter().any(|field| changes.touch(field)) {
+            let role = self.role.get()?;
+            let logging = if changes.touch("log_group") { Some(self.logging_over(aws).await?) } else { None };
+            let answer = aws
+                .write("lambda:UpdateFunctionConfiguration", || {
+                    let request = aws.lambda.update_function_configuration().function_name(&self.name).role(&role);
+                    let request = request.runtime(Runtime::from(self.runtime.as_str())).memory_size(self.memory).timeout(self.timeout);
+                    request.environment(self.variables(Some(&live.spec))).set_logging_config(logging.clone()).send()
+                })
+                .await?;
+            return Ok(settling(output, answer.last_update_status()));
+        }
+        if changes.touch("code_sha256") || changes.touch("architecture") {
+            let zip = self.zip().await?;
+            let answer = aws
+                .write("lambda:UpdateFunctionCode", || {
+                    let request = aws.lambda.update_function_code().function_name(&self.name).zip_file(zip.clone());
+                    request.set_architectures(self.architectures()).send()
+                })
+                .await?;
+            return Ok(settling(output, answer.last_update_status()));
+        }
+        Ok(Written::Complete(output))
+    }
+
+    async fn delete(&self, aws: &Aws, _output: &FunctionOutput) -> Result<Gone> {
+        aws.write("lambda:DeleteFunction", || aws.lambda.delete_function().function_name(&self.name).send()).await.optional()?;
+        Ok(Gone::Yes)
+    }
+}
+
+impl Function {
+    /// Finds the functions that could be ours: `logical` gives the logical name of a physical one.
+    pub async fn sweep(aws: &Aws, logical: impl Fn(&str) -> Option<String>) -> Result<Vec<Stray<Aws>>> {
+        Self::strays(aws, logical, |logical, listed| {
+            let name = listed.name.clone();
+            Stray::new(logical, Self::bare(name), listed)
+        })
+        .await
+    }
+
+    /// What `stray` makes of each function that could be ours.
+    pub(super) async fn strays(
+        aws: &Aws,
+        logical: impl Fn(&str) -> Option<String>,
+        stray: impl Fn(&str, FunctionOutput) -> Stray<Aws>,
+    ) -> Result<Vec<Stray<Aws>>> {
+        let functions = list(aws).await?;
+        let listed = functions.iter().map(output);
+        Ok(listed.filter_map(|listed| Some(stray(&logical(&listed.name)?, listed).unproven())).collect())
+    }
+
+    /// One of which nothing is known but its name.
+    fn bare(name: String) -> Self {
+        Self {
+            name,
+            role: String::new().into(),
+            runtime: String::new(),
+            architecture: None,
+            memory: 0,
+            timeout: 0,
+            concurrency: None,
+            environment: BTreeMap::new(),
+            log_group: String::new().into(),
+            others: FunctionOthers::default(),
+            code_sha256: None,
+            code: None,
+            tags: Tags::default(),
+        }
+    }
+
+    /// Reads a function from its configuration, the invocations that are `kept` for it, and its tags.
+    fn of(aws: &Aws, configuration: &FunctionConfiguration, kept: Option<i32>, tags: Tags) -> Live<Self> {
+        let variables = configuration.environment().and_then(|environment| environment.variables());
+        let output = output(configuration);
+        let (owner, applied) = (aws.owner(&tags), tags.applied());
+        let log_group = configuration.logging_config().and_then(|logging| logging.log_group());
+        let spec = Self {
+            name: output.name.clone(),
+            role: configuration.role().unwrap_or_default().to_owned().into(),
+            runtime: configuration.runtime().map_or("", Runtime::as_str).to_owned(),
+            architecture: Some(configuration.architectures().first().map_or("x86_64", Architecture::as_str).to_owned()),
+            memory: configuration.memory_size().unwrap_or(128),
+            timeout: configuration.timeout().unwrap_or(3),
+            concurrency: kept,
+            environment: variables.into_iter().flatten().map(|(key, value)| (key.clone(), Variable::Set(value.clone()))).collect(),
+            log_group: log_group.map_or_else(|| format!("/aws/lambda/{}", output.name), str::to_owned).into(),
+            others: FunctionOthers::default(),
+            code_sha256: Some(configuration.code_sha256().unwrap_or_default().to_owned()),
+            code: None,
+            tags,
+        };
+        Live { spec, output, busy: busy(configuration), failed: failed(configuration), owner, applied }
+    }
+
+    async fn zip(&self) -> Result<Blob> {
+        let refused = |why: String| Error::refused("lambda", why);
+        let path =
+            self.code.as_ref().ok_or_else(|| refused(format!("there is no built code for {}; run without --no-build", self.name)))?;
+        let zip = tokio::fs::read(path).await.map_err(|error| refused(format!("cannot read {}: {error}", path.display())))?;
+        Ok(Blob::new(zip))
+    }
+
+    fn logging(&self) -> Result<LoggingConfig> {
+        Ok(LoggingConfig::builder().log_group(self.log_group.get()?).build())
+    }
+
+    /// The declared log group laid over the live logging: format and levels, which nobody declares, stay.
+    async fn logging_over(&self, aws: &Aws) -> Result<LoggingConfig> {
+        let answer = get(aws, &self.name).await?;
+        let live = answer.as_ref().as_ref().and_then(|answer| answer.configuration()?.logging_config().cloned());
+        let mut logging = live.unwrap_or_else(|| LoggingConfig::builder().build());
+        logging.log_group = Some(self.log_group.get()?);
+        Ok(logging)
+    }
+
+    fn architectures(&self) -> Option<Vec<Architecture>> {
+        self.architecture.as_deref().map(|architecture| vec![Architecture::from(architecture)])
+    }
+
+    /// Tells the values that the engine makes what is live; `None` without a function.
+    fn note(&self, live: Option<&Live<Self>>) {
+        for (name, variable) in &self.environment {
+            let Variable::Made(made) = variable else { continue };
+            made.note(live.map(|live| live.spec.value(name).unwrap_or_default()));
+        }
+    }
+
+    /// Returns the value of a variable, if it is known.
+    fn value(&self, name: &str) -> Option<&str> {
+        match self.environment.get(name)? {
+            Variable::Set(value) => Some(value),
+            Variable::Kept | Variable::Made(_) => None,
+        }
+    }
+
+    /// The variables to write; those without a value keep the one of the live function.
+    fn variables(&self, live: Option<&Self>) -> Environment {
+        let value = |(name, variable): (&String, &Variable)| {
+            let value = match variable {
+                Variable::Set(value) => value.clone(),
+                Variable::Kept => live?.value(name)?.to_owned(),
+                Variable::Made(made) => made.value(),
+            };
+            Some((name.clone(), value))
+        };
+        Environment::builder().set_variables(Some(self.environment.iter().filter_map(value).collect())).build()
+    }
+
+    /// Leaves out the concurrency where no declaration set it: the marks of one that did have a field more than those of this one.
+    fn without_what_was_never_declared(&self, mut live: Live<Self>) -> Live<Self> {
+        let fields = |marks: &str| marks.split('.').count();
+        let declared_more = live.applied.as_deref().zip(self.tags.applied()).is_some_and(|(then, now)| fields(then) > fields(&now));
+        if self.concurrency.is_none() && !declared_more {
+            live.spec.concurrency = None;
+        }
+        live
+    }
+
+    async fn write_concurrency(&self, aws: &Aws) -> Result<()> {
+        if let Some(kept) = self.concurrency {
+            let put = || aws.lambda.put_function_concurrency().function_name(&self.name).reserved_concurrent_executions(kept).send();
+            aws.write("lambda:PutFunctionConcurrency", put).await?;
+        } else {
+            let delete = || aws.lambda.delete_function_concurrency().function_name(&self.name).send();
+            aws.write("lambda:DeleteFunctionConcurrency", delete).await.optional()?;
+        }
+        Ok(())
+    }
+
+    async fn write_tags(&self, aws: &Aws, live: &Live<Self>) -> Result<()> {
+        let arn = &live.output.arn;
+        aws.write("lambda:TagResource", || aws.lambda.tag_resource().resource(arn).set_tags(Some(self.tags.to_map())).send()).await?;
+        let gone = live.spec.tags.missing_from(&self.tags);
+        if !gone.is_empty() {
+            aws.write("lambda:UntagResource", || aws.lambda.untag_resource().resource(arn).set_tag_keys(Some(gone.clone())).send()).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether the value of a variable of this name is never shown. By the name alone, because what is there may be declared no more.
+pub fn hides_variable(name: &str) -> bool {
+    let name = name.to_ascii_uppercase();
+    HIDING.iter().any(|part| name.contains(part))
+}
+
+/// Values that hide are compared and not shown; those that are not known say that they are not.
+fn shown<S: Serializer>(environment: &BTreeMap<String, Variable>, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    let value = |name: &str, variable: &Variable| match variable {
+        Variable::Set(value) if hides_variable(name) => secret(value),
+        Variable::Set(value) => value.clone().into(),
+        Variable::Kept => unknown("(not set here)"),
+        Variable::Made(made) => made.hidden(),
+    };
+    serializer.collect_map(environment.iter().map(|(name, variable)| (name, value(name, variable))))
+}
+
+impl Function {
+    /// Its name; whoever refers to it waits for the function.
+    pub fn name_of(handle: &Handle<Self>) -> Ref<String> {
+        handle.output("name", |output| output.name.clone())
+    }
+}
+
+/// Whether an entry of the list says all that is declared. It always leaves out whether Lambda is still at work on the function.
+fn tells_all(listed: &FunctionConfiguration) -> bool {
+    listed.role().is_some()
+        && listed.runtime().is_some()
+        && listed.memory_size().is_some()
+        && listed.timeout().is_some()
+        && listed.code_sha256().is_some()
+        && !listed.architectures().is_empty()
+        && listed.logging_config().is_some_and(|logging| logging.log_group().is_some())
+}
+
+fn settling(output: FunctionOutput, status: Option<&LastUpdateStatus>) -> Written<FunctionOutput> {
+    if status == Some(&LastUpdateStatus::InProgress) { Written::Pending(output, UPDATING) } else { Written::Settling(output) }
+}
+
+fn busy(configuration: &FunctionConfiguration) -> Option<&'static str> {
+    match (configuration.state(), configuration.last_update_status()) {
+        (Some(State::Pending), _) => Some(CREATING),
+        (_, Some(LastUpdateStatus::InProgress)) => Some(UPDATING),
+        _ => None,
+    }
+}
+
+/// Lambda's reason, if it gave up on the function or on its last update: neither ends by itself.
+fn failed(configuration: &FunctionConfiguration) -> Option<Box<Refusal>> {
+    let gave_up = |what: &str, code: Option<&str>, reason: Option<&str>| {
+        let message = format!("Lambda could not {what}: {}", reason.unwrap_or("it gives no reason"));
+        Some(Error::gave_up("lambda:GetFunction", code.unwrap_or_default(), message))
+    };
+    match (configuration.state(), configuration.last_update_status()) {
+        (Some(State::Failed), _) => {
+            let code = configuration.state_reason_code().map(StateReasonCode::as_str);
+            gave_up("create the function", code, configuration.state_reason())
+        }
+        (_, Some(LastUpdateStatus::Failed)) => {
+            let code = configuration.last_update_status_reason_code().map(LastUpdateStatusReasonCode::as_str);
+            gave_up("update the function, which serves as it was", code, configuration.last_update_status_reason())
+        }
+        _ => None,
+    }
+}
+
+async fn get(aws: &Aws, name: &str) -> Result<Rc<Option<GetFunctionOutput>>> {
+    // `GetFunction` has a limit of its own, seven times that of `GetFunctionConfiguration`, and brings the tags.
+    aws.shared("lambda", &format!("function/{name}"), || async {
+        aws.read("lambda:GetFunction", || aws.lambda.get_function().function_name(name).send()).await.optional()
+    })
+    .await
+}
+
+/// Whose a function is; `None` if there is none.
+pub async fn function_owner(aws: &Aws, name: &str) -> Result<Option<Owner>> {
+    let answer = get(aws, name).await?;
+    Ok(answer.as_ref().as_ref().map(|answer| aws.owner(&answer.tags().into_iter().flatten().collect())))
+}
+
+/// Returns the secret that functions of these names take of a distribution: the first of the first function that takes any.
+pub async fn taken_secret(aws: &Aws, names: &BTreeSet<String>) -> Result<Option<String>> {
+    let functions = list(aws).await?;
+    let ours = functions.iter().filter(|listed| listed.function_name().is_some_and(|name| names.contains(name)));
+    let takes = ours.filter_map(|listed| listed.environment()?.variables()?.get(ORIGIN_VERIFY));
+    Ok(takes.filter_map(|takes| takes.split(',').next()).map(|secret| secret.trim().to_owned()).find(|secret| is_secret(secret)))
+}
+
+/// A version of a function.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Published {
+    /// Description from its publication.
+    pub description: String,
+    takes: Option<String>,
+}
+
+impl Published {
+    /// Describes a version that takes these secrets of a distribution, with commas between them.
+    #[cfg(test)]
+    fn taking(takes: Option<&str>) -> Self {
+        Self { description: String::new(), takes: takes.map(str::to_owned) }
+    }
+
+    /// Returns whether it knows the secret that a distribution sends. One that asks for none does.
+    pub fn knows(&self, secret: &str) -> bool {
+        self.takes.as_ref().is_none_or(|takes| takes.split(',').any(|taken| taken.trim() == secret || taken.trim() == ANY))
+    }
+}
+
+/// The versions of a function that are there, by their numbers.
+pub async fn published_versions(aws: &Aws, name: &str) -> Result<BTreeMap<String, Published>> {
+    let mut versions = BTreeMap::new();
+    let send = |marker| aws.lambda.list_versions_by_function().function_name(name).set_marker(marker).send();
+    aws.pages("lambda:ListVersionsByFunction", send, |page| {
+        versions.extend(page.versions.into_iter().flatten().filter_map(|found| {
+            let takes = found.environment.and_then(|environment| environment.variables?.remove(ORIGIN_VERIFY));
+            Some((found.version?, Published { description: found.description.unwrap_or_default(), takes }))
+        }));
+        Ok(page.next_marker)
+    })
+    .await?;
+    // `$LATEST` is listed as well.
+    versions.retain(|version, _| version.parse::<u64>().is_ok());
+    Ok(versions)
+}
+
+fn output(configuration: &FunctionConfiguration) -> FunctionOutput {
+    FunctionOutput {
+        name: configuration.function_name().unwrap_or_default().to_owned(),
+        arn: configuration.function_arn().unwrap_or_default().to_owned(),
+    }
+}
+
+async fn list(aws: &Aws) -> Result<Rc<Vec<FunctionConfiguration>>> {
+    aws.shared("lambda", "functions", || async {
+        let mut functions = Vec::new();
+        let send = |marker| aws.lambda.list_functions().set_marker(marker).send();
+        aws.pages("lambda:ListFunctions", send, |page| {
+            functions.extend(page.functions.unwrap_or_default());
+            Ok(page.next_marker)
+        })
+        .await?;
+        Ok(functions)
+    })
+    .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Published, Variable, shown};
+    use engine::{Changes, Fields};
+    use std::collections::BTreeMap;
+
+    #[test]
+    fn a_version_knows_the_secrets_that_it_was_published_with() {
+        let knows = |takes: Option<&str>| Published::taking(takes).knows("new");
+        assert!(knows(None) && knows(Some("new")) && knows(Some("newer, new")) && knows(Some("old,*")));
+        assert!(!knows(Some("old")) && !knows(Some("newer,old")) && !knows(Some("")));
+    }
+
+    #[test]
+    fn what_hides_is_told_apart_and_not_shown() {
+        let shown = |value: &str| {
+            let environment =
+                [("LEVEL", "info"), ("token_secret", value)].map(|(name, value)| (name.to_owned(), Variable::Set(value.to_owned())));
+            shown(&BTreeMap::from(environment), serde_json::value::Serializer).unwrap()
+        };
+        assert_ne!(shown("abc"), shown("abd"));
+        let change = Changes::between(&Fields::of(&shown("abc")), &Fields::of(&shown("abd")));
+        let text = format!("{}", serde_json::to_value(&change).unwrap());
+        assert_eq!(text, r#"[{"from":"(secret)","path":"token_secret","to":"(secret)"}]"#);
+    }
+}

@@ -1,0 +1,84 @@
+//! What others put on a function, where its code is changed and not where it serves: URLs, and who may call `$LATEST`.
+//!
+//! Requests come through an [alias](crate::Alias), so nothing is declared of it. A function URL lets in whom its own setting says, past the API
+//! and its limits. A URL of an alias is listed with those of the function. Statements on single versions are not looked at.
+
+use super::permission::principal;
+use aws::{Aws, Optional, Policy};
+use engine::Result;
+use serde::Serialize;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// The qualifier of a function without one.
+const LATEST: &str = "$LATEST";
+
+/// Additions of others to a function.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct FunctionOthers {
+    /// URLs by the alias that they call, or `$LATEST`, each with who is let in (`NONE` is everybody).
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub urls: BTreeMap<String, String>,
+    /// Statements on the function itself, by Sid: what is allowed to whom.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub statements: BTreeMap<String, String>,
+}
+
+impl FunctionOthers {
+    pub(super) fn is_empty(&self) -> bool {
+        self.urls.is_empty() && self.statements.is_empty()
+    }
+
+    /// Reads them: two calls.
+    pub async fn on(aws: &Aws, function: &str) -> Result<Self> {
+        let read = || async {
+            let (urls, statements) = futures::join!(urls(aws, function), statements(aws, function));
+            Ok(Self { urls: urls?, statements: statements? })
+        };
+        Ok((*aws.shared("lambda", &format!("others/{function}"), read).await?).clone())
+    }
+
+    /// Removes them from a function of ours.
+    pub(super) async fn remove(&self, aws: &Aws, function: &str) -> Result<()> {
+        for qualifier in self.urls.keys() {
+            let qualifier = Some(qualifier.clone()).filter(|qualifier| qualifier != LATEST);
+            let delete = || aws.lambda.delete_function_url_config().function_name(function).set_qualifier(qualifier.clone()).send();
+            aws.write("lambda:DeleteFunctionUrlConfig", delete).await.optional()?;
+        }
+        // Parallel writes to one policy lose statements without a word.
+        let _turn = aws.turn(&format!("function/{function}")).await;
+        for sid in self.statements.keys() {
+            let remove = || aws.lambda.remove_permission().function_name(function).statement_id(sid).send();
+            aws.write("lambda:RemovePermission", remove).await.optional()?;
+        }
+        Ok(())
+    }
+}
+
+async fn urls(aws: &Aws, function: &str) -> Result<BTreeMap<String, String>> {
+    let mut urls = BTreeMap::new();
+    let send = |marker| aws.lambda.list_function_url_configs().function_name(function).set_marker(marker).send();
+    let listed = aws.pages("lambda:ListFunctionUrlConfigs", send, |page| {
+        urls.extend(page.function_url_configs.into_iter().map(|url| {
+            // arn:aws:lambda:REGION:ACCOUNT:function:NAME:ALIAS
+            let qualifier = url.function_arn.split(':').nth(7).unwrap_or(LATEST).to_owned();
+            (qualifier, format!("{} for {}", url.function_url, url.auth_type.as_str()))
+        }));
+        Ok(page.next_marker)
+    });
+    listed.await.optional()?;
+    Ok(urls)
+}
+
+async fn statements(aws: &Aws, function: &str) -> Result<BTreeMap<String, String>> {
+    let answer = aws.read("lambda:GetPolicy", || aws.lambda.get_policy().function_name(function).send()).await.optional()?;
+    let policy = answer.and_then(|answer| answer.policy).map(|policy| Policy::parse(&policy)).unwrap_or_default();
+    // One without a Sid cannot be named to Lambda, which gives every statement one. The local AWS lists those of aliases as well.
+    let named = policy.sids().filter(|sid| !sid.starts_with('#')).filter_map(|sid| Some((sid, policy.statement(sid)?)));
+    Ok(named.filter(|(_, statement)| !is_of_alias(statement)).map(|(sid, statement)| (sid.to_owned(), principal(statement))).collect())
+}
+
+/// Tests whether a statement is about an alias or a version, whose ARN has a part more than the function's.
+fn is_of_alias(statement: &Value) -> bool {
+    statement["Resource"][0].as_str().is_some_and(|arn| arn.split(':').count() > 7)
+}

@@ -1,0 +1,228 @@
+//! Who may invoke an alias.
+//!
+//! Statements have no identity but their Sid, and parallel writes to one function's policy lose statements without a word. A changed
+//! permission is added under a new Sid before the old one goes, so that no request in between is refused. Only Sids that begin with our
+//! mark are ours. Another statement lets in somebody whom nobody declared: it is a difference, shown with its Sid, and goes with the next run.
+
+use super::{FUNCTIONS, Function};
+use aws::{
+    Aws, Optional, Place, Policy, RequestLimit, Source,
+    facts::{Call, Identity, Kind, LIVE_ALIAS, Sweep, Task, Trail, Typical},
+};
+use engine::{Changes, Gone, Id, Live, Ref, Resource, Result, Stray, Written, hex::hex};
+use serde::Serialize;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use std::{collections::BTreeMap, rc::Rc};
+
+const MARK: &str = "liveinsight-";
+const PRINCIPAL: &str = "apigateway.amazonaws.com";
+
+/// The permission of API Gateway to invoke one alias.
+#[derive(Debug, Clone, Serialize)]
+pub struct Permission {
+    /// The function's name.
+    pub function: Ref<String>,
+    /// The alias's name.
+    pub alias: Ref<String>,
+    /// The methods that may invoke it, as `execute-api` ARNs.
+    pub sources: Vec<Ref<String>>,
+    /// Whom the statements of others let in, by Sid; none is declared. Left out of the JSON where there is none.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub others: BTreeMap<String, String>,
+}
+
+/// Output of a permission that exists.
+#[derive(Debug, Clone)]
+pub struct PermissionOutput {
+    /// The function's name.
+    pub function: String,
+    /// The alias's name.
+    pub alias: String,
+    /// The Sids of our statements.
+    pub sids: Vec<String>,
+    /// The Sids of the statements of others.
+    pub others: Vec<String>,
+}
+
+const FACTS: Kind = Kind {
+    name: Permission::KIND,
+    trail: Trail { source: "lambda", is_global: false, operations: &["AddPermission", "RemovePermission"] },
+    typical: Typical::of_calls,
+    pace: Some("lambda"),
+    request_limits: &[RequestLimit::new("lambda:GetPolicy", 15.0, 15.0, Source::Documented)],
+    calls: &[
+        Call::same("lambda:AddPermission", &FUNCTIONS, Task::UP),
+        Call::same("lambda:GetPolicy", &FUNCTIONS, Task::LOOKING),
+        Call::same("lambda:RemovePermission", &FUNCTIONS, Task::UP),
+    ],
+    sweep: Sweep::Own(|graph, stack| {
+        let logical = stack.logical();
+        graph.sweep_parts(move |aws: &Aws| Box::pin(Permission::sweep(aws, LIVE_ALIAS, logical.clone())));
+    }),
+    quota: None,
+    billable: None,
+};
+
+impl Resource for Permission {
+    type Cloud = Aws;
+    const KIND: &'static str = "lambda.permission";
+    const FACTS: &'static Kind = &FACTS;
+    const IS_PART: bool = true;
+    type Output = PermissionOutput;
+
+    fn name(&self) -> String {
+        PRINCIPAL.to_owned()
+    }
+
+    fn identity(&self, target: &Place, _: Option<&PermissionOutput>) -> Identity {
+        match (self.function.get(), self.alias.get()) {
+            (Ok(function), Ok(alias)) => super::identity(target, function, Some(&alias)),
+            _ => Identity::default(),
+        }
+    }
+
+    async fn observe(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
+        read(aws, &self.function.get()?, &self.alias.get()?).await
+    }
+
+    async fn create(&self, aws: &Aws) -> Result<Written<PermissionOutput>> {
+        let output = PermissionOutput { function: self.function.get()?, alias: self.alias.get()?, sids: Vec::new(), others: Vec::new() };
+        Ok(Written::Complete(self.write(aws, &output, &[]).await?))
+    }
+
+    async fn update(&self, aws: &Aws, live: &Live<Self>, _changes: &Changes) -> Result<Written<PermissionOutput>> {
+        let sources = live.spec.sources.iter().map(Ref::get).collect::<Result<Vec<_>>>()?;
+        // A source counts only under its own Sid: what has another goes.
+        let right: Vec<String> = sources.into_iter().zip(&live.output.sids).filter(|(of, at)| sid(of) == **at).map(|(of, _)| of).collect();
+        Ok(Written::Complete(self.write(aws, &live.output, &right).await?))
+    }
+
+    async fn delete(&self, aws: &Aws, output: &PermissionOutput) -> Result<Gone> {
+        let _turn = aws.turn(&format!("function/{}", output.function)).await;
+        for sid in output.sids.iter().chain(&output.others) {
+            remove(aws, output, sid).await?;
+        }
+        Ok(Gone::Yes)
+    }
+}
+
+impl Permission {
+    /// Adds what is missing, then removes what is too much.
+    async fn write(&self, aws: &Aws, live: &PermissionOutput, right: &[String]) -> Result<PermissionOutput> {
+        let _turn = aws.turn(&format!("function/{}", live.function)).await;
+        let mut sids = Vec::new();
+        for source in &self.sources {
+            let source = source.get()?;
+            let sid = sid(&source);
+            if !right.contains(&source) {
+                if live.sids.contains(&sid) {
+                    // Somebody changed the statement and kept its Sid, which cannot be added twice.
+                    remove(aws, live, &sid).await?;
+                }
+                aws.write("lambda:AddPermission", || {
+                    let request = aws.lambda.add_permission().function_name(&live.function).qualifier(&live.alias).statement_id(&sid);
+                    request.action("lambda:InvokeFunction").principal(PRINCIPAL).source_arn(&source).send()
+                })
+                .await?;
+            }
+            sids.push(sid);
+        }
+        for sid in live.sids.iter().chain(&live.others).filter(|sid| !sids.contains(sid)) {
+            remove(aws, live, sid).await?;
+        }
+        Ok(PermissionOutput { sids, others: Vec::new(), ..live.clone() })
+    }
+
+    /// The permissions that the aliases called `alias` of functions of ours could have.
+    pub async fn sweep(aws: &Aws, alias: &str, logical: impl Fn(&str) -> Option<String>) -> Result<Vec<Stray<Aws>>> {
+        Function::strays(aws, logical, |logical, function| {
+            let (sources, others) = (Vec::new(), BTreeMap::new());
+            let wish = Self { function: function.name.clone().into(), alias: alias.to_owned().into(), sources, others };
+            let output = PermissionOutput { function: function.name, alias: alias.to_owned(), sids: Vec::new(), others: Vec::new() };
+            Stray::part(Id::new::<Function>(logical), logical, wish, output)
+        })
+        .await
+    }
+}
+
+async fn remove(aws: &Aws, from: &PermissionOutput, sid: &str) -> Result<()> {
+    aws.write("lambda:RemovePermission", || {
+        aws.lambda.remove_permission().function_name(&from.function).qualifier(&from.alias).statement_id(sid).send()
+    })
+    .await
+    .optional()?;
+    Ok(())
+}
+
+async fn read(aws: &Aws, function: &str, alias: &str) -> Result<Option<Live<Permission>>> {
+    let policy: Rc<Option<Policy>> = aws
+        .shared("lambda", &format!("policy/{function}/{alias}"), || async {
+            let answer = aws
+                .read("lambda:GetPolicy", || aws.lambda.get_policy().function_name(function).qualifier(alias).send())
+                .await
+                .optional()?;
+            Ok(answer.and_then(|answer| answer.policy).map(|policy| Policy::parse(&policy)))
+        })
+        .await?;
+    let Some(policy) = policy.as_ref() else { return Ok(None) };
+    let mut ours: Vec<(String, String)> = policy
+        .sids()
+        .filter(|sid| sid.starts_with(MARK))
+        .map(|sid| (source(policy.statement(sid).unwrap_or(&Value::Null)), sid.to_owned()))
+        .collect();
+    // One without a Sid cannot be named to Lambda, which gives every statement one.
+    let of_others = policy.sids().filter(|sid| !sid.starts_with(MARK) && !sid.starts_with('#'));
+    let others: BTreeMap<String, String> =
+        of_others.map(|sid| (sid.to_owned(), principal(policy.statement(sid).unwrap_or(&Value::Null)))).collect();
+    if ours.is_empty() && others.is_empty() {
+        return Ok(None);
+    }
+    ours.sort();
+    let (sources, sids): (Vec<String>, Vec<String>) = ours.into_iter().unzip();
+    let spec = Permission {
+        function: function.to_owned().into(),
+        alias: alias.to_owned().into(),
+        sources: sources.into_iter().map(Ref::from).collect(),
+        others: others.clone(),
+    };
+    let others = others.into_keys().collect();
+    Ok(Some(Live::part(spec, PermissionOutput { function: function.to_owned(), alias: alias.to_owned(), sids, others })))
+}
+
+/// Returns what a statement of somebody else allows, and to whom: `lambda:InvokeFunction by everybody`.
+pub(super) fn principal(statement: &Value) -> String {
+    let texts = |value: &Value| {
+        let mut texts: Vec<&str> = match value {
+            Value::String(text) => vec![text],
+            Value::Array(list) => list.iter().filter_map(Value::as_str).collect(),
+            Value::Object(by_type) => {
+                by_type.values().flat_map(|list| list.as_array().into_iter().flatten()).filter_map(Value::as_str).collect()
+            }
+            _ => Vec::new(),
+        };
+        texts.sort_unstable();
+        texts.join(", ")
+    };
+    let by = texts(&statement["Principal"]);
+    let by = if by == "*" { "everybody" } else { by.as_str() };
+    format!("{} by {by}", texts(&statement["Action"]))
+}
+
+/// Whom a statement lets in: the source's ARN if it is exactly one of ours, else the whole statement, which no declaration equals.
+fn source(statement: &Value) -> String {
+    let arn = statement["Condition"]["ArnLike"]["aws:sourcearn"][0].as_str();
+    // Whole parts are compared: a second source, principal or condition makes it another statement.
+    let ours = statement["Effect"] == "Allow"
+        && statement["Principal"] == json!({ "Service": [PRINCIPAL] })
+        && statement["Action"] == json!(["lambda:InvokeFunction"])
+        && statement["Condition"] == json!({ "ArnLike": { "aws:sourcearn": [arn] } });
+    match arn {
+        Some(arn) if ours => arn.to_owned(),
+        _ => statement.to_string(),
+    }
+}
+
+fn sid(source: &str) -> String {
+    format!("{MARK}{}", hex(&Sha256::digest(source)[..8]))
+}

@@ -1,0 +1,184 @@
+//! The digest of what a function's alias serves. It is read by more people than may read the function's variables: it is in descriptions, and
+//! in the records of releases. Over values that could be guessed it would tell who guesses right, so where there are secrets it has a key.
+//! The key is in the function's variables, beside the secrets themselves, and nowhere else.
+
+use super::origin_secret::{OriginSecret, random};
+use engine::{digest, hex::hex, made_secret};
+use hmac::{Hmac, KeyInit, Mac};
+use serde::{Serialize, Serializer};
+use serde_json::Value;
+use sha2::Sha256;
+use std::{
+    cell::{OnceCell, RefCell},
+    collections::BTreeMap,
+    fmt,
+    rc::Rc,
+};
+
+/// Bytes of a digest, as of those without a key.
+const BYTES: usize = 8;
+
+/// Digest of what an alias serves.
+#[derive(Debug, Clone)]
+pub enum Release {
+    /// A digest as it was read, or without a key.
+    Known(String),
+    /// A digest whose key depends on what is observed.
+    Keyed {
+        /// The key.
+        key: Made,
+        /// Parts that the digest is made of; they may hold secrets.
+        parts: Parts,
+    },
+}
+
+/// Code and settings that requests meet. They do not show in debug output.
+#[derive(Clone)]
+pub struct Parts(pub BTreeMap<&'static str, String>);
+
+/// Value of a variable that the engine makes and keeps in the variable alone.
+#[derive(Debug, Clone)]
+pub enum Made {
+    /// Secrets of a distribution that the function of this physical name takes.
+    Origin(OriginSecret, String),
+    /// A key for digests.
+    Key(ReleaseKey),
+}
+
+/// Key of one function's digests. Clones are the same key.
+#[derive(Clone, Default)]
+pub struct ReleaseKey(Rc<KeyState>);
+
+#[derive(Default)]
+struct KeyState {
+    live: RefCell<Option<String>>,
+    fresh: OnceCell<String>,
+}
+
+impl Release {
+    /// Makes the digest of these parts, with a key if there is one.
+    pub fn of(parts: BTreeMap<&'static str, String>, key: Option<Made>) -> Self {
+        match key {
+            Some(key) => Self::Keyed { key, parts: Parts(parts) },
+            None => Self::Known(digest(&parts)),
+        }
+    }
+
+    /// Returns the digest: 16 hexadecimal digits.
+    pub fn text(&self) -> String {
+        match self {
+            Self::Known(digest) => digest.clone(),
+            Self::Keyed { key, parts } => keyed(&key.value(), &parts.0),
+        }
+    }
+
+    /// Takes note of the digest of what the alias serves now.
+    pub(super) fn note(&self, serves: &str) {
+        if let Self::Keyed { key: Made::Origin(secret, function), .. } = self {
+            secret.note_alias(function, serves);
+        }
+    }
+}
+
+impl Serialize for Release {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.text())
+    }
+}
+
+impl Made {
+    /// Returns the value to write.
+    pub fn value(&self) -> String {
+        match self {
+            Self::Origin(secret, _) => secret.to_take(),
+            Self::Key(key) => key.value(),
+        }
+    }
+
+    /// Takes note of the live value: empty without the variable, `None` without the function.
+    pub(super) fn note(&self, live: Option<&str>) {
+        match self {
+            Self::Origin(secret, function) => secret.note_function(function, live),
+            Self::Key(key) => drop(key.0.live.replace(live.filter(|live| is_key(live)).map(str::to_owned))),
+        }
+    }
+
+    /// Returns the value as it stands in a serialised declaration.
+    pub(super) fn hidden(&self) -> Value {
+        let is_next = matches!(self, Self::Origin(secret, function) if secret.takes_next(function));
+        made_secret(&self.value(), is_next)
+    }
+}
+
+impl ReleaseKey {
+    fn value(&self) -> String {
+        self.0.live.borrow().clone().unwrap_or_else(|| self.0.fresh.get_or_init(random).clone())
+    }
+}
+
+impl fmt::Debug for ReleaseKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("ReleaseKey")
+    }
+}
+
+impl fmt::Debug for Parts {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Parts")
+    }
+}
+
+/// Returns whether a value is one that [`random`] makes: 64 hexadecimal digits.
+fn is_key(value: &str) -> bool {
+    value.len() == 64 && value.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// Returns the first bytes of an HMAC-SHA-256 over these parts, in hexadecimal digits.
+pub(super) fn keyed(key: &str, parts: &BTreeMap<&'static str, String>) -> String {
+    let mac = Hmac::<Sha256>::new_from_slice(key.as_bytes()).expect("HMAC takes a key of any length");
+    let text = serde_json::to_string(parts).expect("texts serialise");
+    hex(&mac.chain_update(text).finalize().into_bytes()[..BYTES])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Made, Release, ReleaseKey};
+    use engine::digest;
+    use std::collections::BTreeMap;
+
+    fn parts(password: &str) -> BTreeMap<&'static str, String> {
+        BTreeMap::from([("configuration", format!("PASSWORD={password}"))])
+    }
+
+    #[test]
+    fn a_digest_with_a_key_tells_nothing_to_those_who_do_not_have_it() {
+        let key = Made::Key(ReleaseKey::default());
+        let release = Release::of(parts("summer"), Some(key.clone()));
+        assert_eq!(release.text(), Release::of(parts("summer"), Some(key.clone())).text());
+        assert_ne!(release.text(), Release::of(parts("winter"), Some(key.clone())).text());
+        assert_ne!(release.text(), digest(&parts("summer")));
+        assert_ne!(release.text(), Release::of(parts("summer"), Some(Made::Key(ReleaseKey::default()))).text());
+        let text = format!("{release:?}");
+        assert!(!text.contains("summer") && !text.contains(&key.value()), "{text}");
+    }
+
+    #[test]
+    fn a_key_that_is_live_is_kept() {
+        let key = Made::Key(ReleaseKey::default());
+        let made = key.value();
+        key.note(Some(""));
+        assert_eq!(key.value(), made, "no new one in the same run");
+        let live = "ab".repeat(32);
+        key.note(Some(&live));
+        assert_eq!(key.value(), live);
+        for unfit in ["short", &"x".repeat(64)] {
+            key.note(Some(unfit));
+            assert_eq!(key.value(), made, "{unfit}");
+        }
+    }
+
+    #[test]
+    fn without_secrets_a_digest_is_as_it_was() {
+        assert_eq!(Release::of(parts("x"), None).text(), digest(&parts("x")));
+    }
+}

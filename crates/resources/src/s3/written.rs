@@ -1,0 +1,166 @@
+//! The headers of the site's files: how browsers get each, beside its content.
+//!
+//! A list of objects tells digest and time of each, and no header; a question for each file would be as many calls as files. So the program
+//! keeps what it wrote: one object beside the records of releases ([`WRITTEN`]) has digest, time and headers of every file. The same list
+//! shows the digest of that object, too. If it is the digest of what the object says when all files are as they were written and as they are
+//! declared now, they are, and nothing more is asked. Otherwise the object is read, and S3 is asked for the headers of those files only that
+//! were written by somebody else since (`HeadObject`).
+
+use super::site::{Listed, RELEASES_PREFIX, SITE_PREFIX, SiteObject, objects};
+use aws::{Aws, Headers, Known, Optional};
+use aws_sdk_s3::primitives::ByteStream;
+use aws_smithy_types::DateTime;
+use engine::{Error, Result, hex::hex};
+use futures::stream::{self, StreamExt, TryStreamExt};
+use md5::{Digest, Md5};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Name of the object, below the prefix of the records of releases.
+const WRITTEN: &str = "written.json";
+/// More than it ever has: a thousand files take about 200 kB.
+const LONGEST: i64 = 64 * 1024 * 1024;
+/// Files whose headers are asked for at the same time.
+const QUESTIONS: usize = 16;
+
+/// A file as it was written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Written {
+    md5: String,
+    /// Milliseconds since 1970, by S3's clock.
+    at: i64,
+    #[serde(flatten)]
+    headers: Headers,
+}
+
+/// Key of the object that keeps what was written.
+pub fn written_key() -> String {
+    format!("{RELEASES_PREFIX}{WRITTEN}")
+}
+
+fn text(written: &BTreeMap<String, Written>) -> String {
+    serde_json::to_string(written).expect("texts and numbers serialise")
+}
+
+fn md5(text: &str) -> String {
+    hex(&Md5::digest(text))
+}
+
+/// Milliseconds since 1970.
+pub(super) fn milliseconds(at: &DateTime) -> i64 {
+    at.to_millis().unwrap_or_default()
+}
+
+/// The declared files with the headers that they have in the bucket. A file that is not there, or whose content differs, comes with the
+/// declared ones: it is written with them.
+pub(super) async fn with_live_headers(
+    aws: &Aws,
+    bucket: &str,
+    files: &BTreeMap<String, SiteObject>,
+) -> Result<BTreeMap<String, SiteObject>> {
+    let listed = objects(aws, bucket).await?;
+    let listed = |key: &str| listed.get(&format!("{SITE_PREFIX}{key}"));
+    let found: BTreeMap<&String, (&SiteObject, &Listed)> =
+        files.iter().filter_map(|(key, file)| Some((key, (file, listed(key).filter(|listed| listed.md5 == file.md5)?)))).collect();
+    let as_declared = found.iter().map(|(key, (file, listed))| {
+        let written = Written { md5: listed.md5.clone(), at: listed.at, headers: file.headers.clone() };
+        ((*key).clone(), written)
+    });
+    learn(aws, bucket, as_declared.collect()).await?;
+    let live = async |(key, (file, listed)): (&String, (&SiteObject, &Listed))| {
+        let headers = match aws.known_headers(key, &listed.md5, listed.at) {
+            Some(headers) => headers,
+            None => ask(aws, bucket, key, listed).await?,
+        };
+        Ok::<_, Error>((key.clone(), SiteObject { headers, ..file.clone() }))
+    };
+    let live: BTreeMap<String, SiteObject> = stream::iter(found).map(live).buffer_unordered(QUESTIONS).try_collect().await?;
+    Ok(files.iter().map(|(key, file)| (key.clone(), live.get(key).unwrap_or(file).clone())).collect())
+}
+
+/// Takes note of what was written, as far as it is not known in this run.
+async fn learn(aws: &Aws, bucket: &str, as_declared: BTreeMap<String, Written>) -> Result<()> {
+    let objects = objects(aws, bucket).await?;
+    let Some(kept) = objects.get(&written_key()).map(|kept| kept.md5.clone()) else {
+        aws.note_site_kept(as_declared.is_empty());
+        return Ok(());
+    };
+    let is_current = kept == md5(&text(&as_declared));
+    aws.note_site_kept(is_current);
+    let written = if is_current {
+        as_declared
+    } else if aws.note_read(&kept) {
+        let found = aws.get_object(LONGEST, || aws.s3.get_object().bucket(bucket).key(written_key()).send()).await?;
+        // Anybody may have written it. What makes no sense tells nothing.
+        found.and_then(|(_, content)| serde_json::from_slice(&content?).ok()).unwrap_or_default()
+    } else {
+        return Ok(());
+    };
+    for (key, Written { md5, at, headers }) in written {
+        aws.note_headers(key, Known { md5, at: Some(at), version: None, headers });
+    }
+    Ok(())
+}
+
+async fn ask(aws: &Aws, bucket: &str, key: &str, listed: &Listed) -> Result<Headers> {
+    let object = format!("{SITE_PREFIX}{key}");
+    let answer = aws.read("s3:HeadObject", || aws.s3.head_object().bucket(bucket).key(&object).send()).await.optional()?;
+    let Some(answer) = answer else { return Err(Error::not_yet("the list of objects to show what was removed a moment ago")) };
+    let headers = Headers::read(&answer);
+    // It may be another one already than the one that was listed.
+    if answer.e_tag().is_some_and(|etag| etag.trim_matches('"') == listed.md5) {
+        let version = answer.version_id().map(str::to_owned);
+        aws.note_headers(key.to_owned(), Known { md5: listed.md5.clone(), at: Some(listed.at), version, headers: headers.clone() });
+    }
+    Ok(headers)
+}
+
+/// An object of the site as a list of versions shows it.
+#[derive(Debug, Clone)]
+pub struct ListedVersion {
+    /// Key below [`SITE_PREFIX`].
+    pub key: String,
+    /// MD5, hexadecimal.
+    pub md5: String,
+    /// Milliseconds since 1970.
+    pub at: i64,
+    /// Id of the version.
+    pub version: String,
+}
+
+/// Keeps what is known of the files' headers for later runs, unless that is what the object with the digest `kept` says. Files of which
+/// nothing is known are left out: a later run asks for their headers.
+pub async fn keep_written(aws: &Aws, bucket: &str, site: &[ListedVersion], kept: Option<&str>) -> Result<()> {
+    if !aws.knows_headers() {
+        return Ok(());
+    }
+    let written = site.iter().filter_map(|listed| {
+        let headers = aws.headers_of_version(&listed.key, &listed.md5, listed.at, &listed.version)?;
+        Some((listed.key.clone(), Written { md5: listed.md5.clone(), at: listed.at, headers }))
+    });
+    let text = text(&written.collect());
+    if kept == Some(md5(&text).as_str()) {
+        return Ok(());
+    }
+    aws.write("s3:PutObject", || {
+        let request = aws.s3.put_object().bucket(bucket).key(written_key()).body(ByteStream::from(text.clone().into_bytes()));
+        request.content_type("application/json").send()
+    })
+    .await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Headers, Written, text};
+    use std::collections::BTreeMap;
+
+    #[test]
+    fn what_was_written_reads_back() {
+        let headers =
+            Headers { other: BTreeMap::from([("content_encoding".into(), "gzip".into())]), ..Headers::new("text/css", "no-cache") };
+        let written = BTreeMap::from([("a.css".to_owned(), Written { md5: "m".into(), at: 1_700_000_000_123, headers })]);
+        let read: BTreeMap<String, Written> = serde_json::from_str(&text(&written)).unwrap();
+        assert_eq!(read, written);
+    }
+}

@@ -1,0 +1,190 @@
+//! What only one environment as a whole can exceed: sizes that AWS counts over several declarations together.
+//!
+//! The numbers come from what would be sent, not from a second idea of it.
+
+use std::collections::BTreeSet;
+
+use super::super::declare::{API_PATH, policy, star};
+use super::super::diagnostic::Problem;
+use super::super::document::Document;
+use super::super::limits::{
+    ANSWER_TIME, API_RESOURCES, BEHAVIORS, CONCURRENCY, ENVIRONMENT, INLINE_POLICIES, INTEGRATION_TIMEOUT, PATH_PATTERN, TABLE_UNITS,
+};
+use super::super::mend::Faulty;
+use super::super::model::{Function, Stack, Table};
+use super::Problems;
+use aws::Place;
+
+/// An account's number has twelve digits, whichever it is.
+const ANY_ACCOUNT: &str = "123456789012";
+
+/// Problems and warnings of one environment.
+#[derive(Debug, Default)]
+pub(in super::super) struct Findings {
+    /// What AWS refuses.
+    pub(in super::super) problems: Vec<Problem>,
+    /// What works otherwise than it looks, or only after AWS raised a quota.
+    pub(in super::super) warnings: Vec<Problem>,
+}
+
+/// Checks one environment of a file.
+pub(in super::super) fn environment(stack: &Stack, document: &Document, faulty: &Faulty) -> Findings {
+    let (mut problems, mut warnings) = (Problems::new(document, faulty), Problems::new(document, faulty));
+    for (name, function) in &stack.functions {
+        variables(stack, name, &mut problems);
+        inline_policy(stack, name, function, &mut problems);
+        timeout(stack, name, function, &mut warnings);
+        address(stack, name, function, &mut warnings);
+        pattern(stack, name, function, &mut problems);
+    }
+    for (name, table) in &stack.tables {
+        units(name, table, &mut warnings);
+    }
+    concurrency(stack, &mut warnings);
+    resources(stack, &mut warnings);
+    behaviors(stack, &mut warnings);
+    Findings { problems: problems.found, warnings: warnings.found }
+}
+
+/// Checks the environment variables as Lambda measures them: all of them, as JSON.
+fn variables(stack: &Stack, name: &str, problems: &mut Problems) {
+    let mut variables = stack.variables(name, &stack.names(ANY_ACCOUNT));
+    // A secret has a name at the least.
+    let unset = stack.unset_secrets().filter(|(function, _)| *function == name);
+    variables.extend(unset.map(|(_, secret)| (secret.to_owned(), String::new())));
+    if let Some((made, longest)) = stack.made_variable(name) {
+        variables.insert(made.to_owned(), "x".repeat(longest));
+    }
+    let size = serde_json::to_string(&variables).map_or(0, |json| json.len());
+    if ENVIRONMENT.fits(size) {
+        return;
+    }
+    let with = if stack.functions.get(name).is_some_and(|function| !function.secrets.is_empty()) { ", secrets included," } else { "" };
+    let problem = Problem::new(format!(
+        "the environment variables of `{name}`{with} take {size} bytes as JSON in {}, Lambda allows {}",
+        stack.environment, ENVIRONMENT.most
+    ));
+    let is_of_tables = |(variable, value): &(&String, &String)| variable.ends_with("_TABLE") && value.starts_with(&stack.project);
+    let of_tables: usize = variables.iter().filter(is_of_tables).map(|(variable, value)| variable.len() + value.len()).sum();
+    let help =
+        if of_tables * 2 > size { "divide the tables among several functions" } else { "keep large settings in the code or in a table" };
+    problems.key(&["functions", name, "environment"], problem.help(help));
+}
+
+/// Checks the policy of a function's role, in its shortest form.
+fn inline_policy(stack: &Stack, name: &str, function: &Function, problems: &mut Problems) {
+    let place = Place::aws(Place::partition_of(&stack.region), &stack.region, ANY_ACCOUNT);
+    let document = policy::of_function(function, &stack.tables, &place, &stack.names(ANY_ACCOUNT), name);
+    let length = policy::length(&document);
+    if INLINE_POLICIES.fits(length) {
+        return;
+    }
+    let problem = Problem::new(format!(
+        "the policy of `{name}` takes {length} characters in {}, IAM allows {} for a role: it reads {} tables and writes {}",
+        stack.environment,
+        INLINE_POLICIES.most,
+        function.tables_read().len(),
+        function.tables_written().len()
+    ));
+    let list = if function.reads.len() >= function.writes.len() { "reads" } else { "writes" };
+    problems.key(&["functions", name, list], problem.help("divide the tables among several functions"));
+}
+
+/// Warns of a function that may run longer than the API waits for it.
+fn timeout(stack: &Stack, name: &str, function: &Function, warnings: &mut Problems) {
+    if function.route.is_none() || ANSWER_TIME.allows(function.timeout.into()) {
+        return;
+    }
+    let problem = Problem::new(format!(
+        "`{name}` may run {} s in {}, but the API answers 504 after {INTEGRATION_TIMEOUT} s and the function goes on unseen",
+        function.timeout, stack.environment
+    ));
+    let overridden = ["environments", stack.environment.as_str(), "functions", name, "timeout"];
+    let path = if warnings.document.holds(&overridden) { overridden.to_vec() } else { vec!["functions", name, "timeout"] };
+    warnings.value(&path, problem.help("give it 29s, or no route"));
+}
+
+/// Warns of a table's limit that its quota makes meaningless.
+fn units(name: &str, table: &Table, warnings: &mut Problems) {
+    for (key, units) in [("max_read_units", table.max_read_units), ("max_write_units", table.max_write_units)] {
+        if units.is_some_and(|units| u64::from(units) > TABLE_UNITS.most) {
+            let text = format!("DynamoDB holds a table to {} units a second unless the quota was raised", TABLE_UNITS.most);
+            let next = "lower it, or have the table-level throughput quota raised in the Service Quotas console";
+            warnings.value(&["tables", name, key], Problem::new(text).help(next));
+        }
+    }
+}
+
+/// Warns of more invocations kept for functions than an account has to begin with; pointed at where the last of them is asked for.
+fn concurrency(stack: &Stack, warnings: &mut Problems) {
+    let kept: u64 = stack.functions.values().filter_map(|function| function.concurrency).map(u64::from).sum();
+    let Some((name, _)) = stack.functions.iter().rfind(|(_, function)| function.concurrency.is_some_and(|kept| kept > 0)) else { return };
+    if CONCURRENCY.allows(kept) {
+        return;
+    }
+    let overridden = ["environments", stack.environment.as_str(), "functions", name, "concurrency"];
+    let path = if warnings.document.holds(&overridden) { overridden.to_vec() } else { vec!["functions", name, "concurrency"] };
+    let text = format!(
+        "the functions keep {kept} invocations at once for themselves in {}, an account has {} to give unless the quota was raised",
+        stack.environment, CONCURRENCY.most
+    );
+    warnings.value(&path, Problem::new(text).help("lower them, or have \"Concurrent executions\" raised in the Service Quotas console"));
+}
+
+/// Warns of a route that the site's address does not lead to.
+fn address(stack: &Stack, name: &str, function: &Function, warnings: &mut Problems) {
+    let Some(route) = function.route.as_ref().filter(|route| stack.site.is_some() && !route.path.starts_with(API_PATH)) else { return };
+    let problem = Problem::new(format!("the site's address does not lead to `{}`, only to paths below {API_PATH}", route.path));
+    let next = format!("begin the path with {API_PATH}, or call it at the API's own address (`api_url` of `outputs`)");
+    warnings.value(&["functions", name, "route"], problem.help(next));
+}
+
+/// Checks the pattern that leads a route's requests through the site's address.
+fn pattern(stack: &Stack, name: &str, function: &Function, problems: &mut Problems) {
+    let Some(route) = function.route.as_ref().filter(|_| stack.site.is_some()) else { return };
+    let pattern = star(&route.path);
+    if route.path.starts_with(API_PATH) && !route.only_reads() && !PATH_PATTERN.fits(pattern.chars().count()) {
+        let text = format!("the path takes {} characters, CloudFront allows {} in a pattern", pattern.chars().count(), PATH_PATTERN.most);
+        problems.value(&["functions", name, "route"], Problem::new(text));
+    }
+}
+
+/// Warns of more path segments than an API may have.
+fn resources(stack: &Stack, warnings: &mut Problems) {
+    let mut paths = BTreeSet::new();
+    for route in stack.functions.values().filter_map(|function| function.route.as_ref()) {
+        let mut path = String::new();
+        for segment in route.segments() {
+            path = format!("{path}/{segment}");
+            paths.insert(path.clone());
+        }
+    }
+    if !API_RESOURCES.fits(paths.len()) {
+        let text =
+            format!("the routes make {} resources, API Gateway allows {} unless the quota was raised", paths.len(), API_RESOURCES.most);
+        warnings.key(
+            &["functions"],
+            Problem::new(text).help("have \"Resources per API\" raised in the Service Quotas console, or share paths"),
+        );
+    }
+}
+
+/// Warns of more cache behaviors than a distribution may have.
+fn behaviors(stack: &Stack, warnings: &mut Problems) {
+    if stack.site.is_none() || !stack.has_api() {
+        return;
+    }
+    let routes = stack.functions.values().filter_map(|function| function.route.as_ref());
+    let writing: BTreeSet<String> =
+        routes.filter(|route| route.path.starts_with(API_PATH) && !route.only_reads()).map(|route| star(&route.path)).collect();
+    // One more leads everything else to the API.
+    let count = writing.len() + 1;
+    if !BEHAVIORS.fits(count) {
+        let text = format!(
+            "the routes that take data make {count} cache behaviors, CloudFront allows {} unless the quota was raised",
+            BEHAVIORS.most
+        );
+        warnings
+            .key(&["functions"], Problem::new(text).help("have \"Cache behaviors per distribution\" raised in the Service Quotas console"));
+    }
+}

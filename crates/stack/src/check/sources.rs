@@ -1,0 +1,89 @@
+//! The crates and pages a stack is made of: are they there? The only check that looks at the disk.
+
+use std::path::Path;
+
+use super::super::diagnostic::Problem;
+use super::super::document::Document;
+use super::super::file::{FunctionFile, SiteFile, StackFile};
+use super::super::mend::Faulty;
+use super::Problems;
+use super::functions::source as malformed;
+use crate::binaries;
+
+/// Returns all problems of the sources a stack is made of; `root` is what they are relative to.
+pub(in super::super) fn sources(file: &StackFile, root: &Path, document: &Document, faulty: &Faulty) -> Vec<Problem> {
+    let mut problems = Problems::new(document, faulty);
+    for (name, function) in &file.functions {
+        self::function(name, function, root, &mut problems);
+    }
+    if let Some(site) = &file.site {
+        self::site(site, root, &mut problems);
+    }
+    problems.found
+}
+
+fn function(name: &str, function: &FunctionFile, root: &Path, problems: &mut Problems) {
+    if malformed(&function.source).is_some() {
+        return;
+    }
+    let path = ["functions", name, "source"];
+    let directory = root.join(&function.source);
+    let shown = &function.source;
+    if !directory.is_dir() {
+        let problem = Problem::new(format!("there is no directory `{shown}`"));
+        problems.value(&path, neighbours(problem, &directory, Path::new(shown)));
+    } else if !directory.join("Cargo.toml").is_file() {
+        let problem = Problem::new(format!("`{shown}` is not a crate: it has no Cargo.toml"));
+        problems.value(&path, problem.help("name the directory of the function's own crate"));
+    } else if let Some(problem) = binary(&directory, function) {
+        problems.value(&["functions", name, "binary"], problem);
+    }
+}
+
+/// A problem of the binary that a function names, as far as the crate's manifest shows.
+fn binary(directory: &Path, function: &FunctionFile) -> Option<Problem> {
+    let known = binaries(directory)?;
+    match &function.binary {
+        Some(wanted) if !known.contains(wanted) => {
+            let problem = Problem::new(format!("the crate in `{}` has no binary `{wanted}`", function.source));
+            Some(problem.known(wanted, known.iter().map(String::as_str)))
+        }
+        _ => None,
+    }
+}
+
+fn site(site: &SiteFile, root: &Path, problems: &mut Problems) {
+    if malformed(&site.source).is_some() {
+        return;
+    }
+    let directory = root.join(&site.source);
+    let shown = &site.source;
+    if !directory.is_dir() {
+        let problem = Problem::new(format!("there is no directory `{shown}`"));
+        problems.value(&["site", "source"], neighbours(problem, &directory, Path::new(shown)));
+        return;
+    }
+    let single = [("index", Some(site.index())), ("error_page", site.error_page.as_deref())];
+    let single = single.into_iter().filter_map(|(key, page)| Some((vec!["site", key], page?)));
+    let outputs = site.outputs.iter().map(|(name, page)| (vec!["site", "outputs", name], page.as_str()));
+    for (path, page) in single.chain(outputs) {
+        if !page.is_empty() && !directory.join(page).is_file() {
+            let problem = Problem::new(format!("there is no page `{page}` in `{shown}`"));
+            problems.value(&path, problem.help("the path is relative to `source`"));
+        }
+    }
+}
+
+/// Suggests the directory with the nearest name among those beside the missing one.
+fn neighbours(problem: Problem, missing: &Path, written: &Path) -> Problem {
+    let beside = missing.parent().and_then(|parent| parent.read_dir().ok()).into_iter().flatten().flatten();
+    let mut names: Vec<String> =
+        beside.filter(|entry| entry.path().is_dir()).filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    names.sort();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let wrong = missing.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    match super::super::diagnostic::nearest(&wrong, &names) {
+        Some(name) => problem.help(format!("did you mean `{}`?", written.with_file_name(name).display())),
+        None => problem.help("the path is relative to stack.yaml"),
+    }
+}

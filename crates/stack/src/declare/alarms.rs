@@ -1,0 +1,71 @@
+//! Alarms on metrics of functions, the API and tables.
+
+use super::Declaring;
+use crate::{Alarm, ApiMetric, FunctionMetric, Statistic, TableMetric, Watches};
+use resources;
+use std::collections::BTreeMap;
+
+impl Declaring<'_> {
+    pub(super) fn alarm(&mut self, name: &str, alarm: &Alarm) {
+        let physical = self.names.alarm(name);
+        let (namespace, metric, dimensions) = self.watched(&alarm.watches);
+        let statistic = match alarm.statistic {
+            Statistic::Sum => "Sum",
+            Statistic::Average => "Average",
+            Statistic::Maximum => "Maximum",
+        };
+        self.graph.add(
+            name,
+            resources::Alarm {
+                family: self.names.alarm_family(),
+                description: format!("{metric} of {}", dimensions.values().cloned().collect::<Vec<_>>().join(" ")),
+                namespace: namespace.to_owned(),
+                metric: metric.to_owned(),
+                dimensions,
+                statistic: statistic.to_owned(),
+                period: i32::try_from(alarm.period).unwrap_or(i32::MAX),
+                evaluation_periods: i32::try_from(alarm.periods).unwrap_or(i32::MAX),
+                threshold: alarm.threshold,
+                comparison: "GreaterThanOrEqualToThreshold".to_owned(),
+                // No requests are no trouble.
+                missing_data: "notBreaching".to_owned(),
+                actions: self.stack.alarms.notify.iter().cloned().collect(),
+                actions_enabled: true,
+                tags: self.tags(&physical),
+                name: physical,
+            },
+        );
+    }
+
+    /// Namespace, metric and dimensions, in CloudWatch's words.
+    fn watched(&self, watches: &Watches) -> (&'static str, &'static str, BTreeMap<String, String>) {
+        let dimension = |key: &str, value: String| (key.to_owned(), value);
+        match watches {
+            Watches::Function { name, metric } => {
+                let metric = match metric {
+                    FunctionMetric::Errors => "Errors",
+                    FunctionMetric::Duration => "Duration",
+                    FunctionMetric::Throttles => "Throttles",
+                };
+                ("AWS/Lambda", metric, [dimension("FunctionName", self.names.function(name))].into())
+            }
+            Watches::Api { metric } => {
+                let metric = match metric {
+                    ApiMetric::ClientErrors => "4XXError",
+                    ApiMetric::ServerErrors => "5XXError",
+                    ApiMetric::Latency => "Latency",
+                };
+                ("AWS/ApiGateway", metric, [dimension("ApiName", self.names.api()), dimension("Stage", self.names.stage())].into())
+            }
+            Watches::Table { name, metric } => {
+                let metric = match metric {
+                    TableMetric::ReadThrottles => "ReadThrottleEvents",
+                    TableMetric::WriteThrottles => "WriteThrottleEvents",
+                    TableMetric::ConsumedReads => "ConsumedReadCapacityUnits",
+                    TableMetric::ConsumedWrites => "ConsumedWriteCapacityUnits",
+                };
+                ("AWS/DynamoDB", metric, [dimension("TableName", self.names.table(name))].into())
+            }
+        }
+    }
+}

@@ -1,0 +1,275 @@
+//! The REST API in front of the functions: paths, methods, preflights, the deployment that freezes them, and the stage that serves it.
+
+use super::{DeclaredApi, Declaring, functions};
+use crate::{API_LOG_GROUP, Cors, Route};
+use engine::{Handle, Ref, digest};
+use resources::{
+    AccessLog, Alias, ApiDeployment, ApiDocument, ApiIntegration, ApiIntegrationResponse, ApiMethod, ApiMethodResponse, ApiResource,
+    ApiStage, ERROR_TYPES, Function, LogGroup, MethodKey, Permission, RestApi, quoted, response_header,
+};
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The answer of a preflight.
+const STATUS: &str = "200";
+
+/// Format of an access log line, without anything personal: no address, no query.
+const ACCESS_LOG: &str = concat!(
+    r#"{"requestId":"$context.requestId","time":"$context.requestTimeEpoch","method":"$context.httpMethod","#,
+    r#""resource":"$context.resourcePath","status":"$context.status","latency":"$context.responseLatency","#,
+    r#""integrationLatency":"$context.integrationLatency","bytes":"$context.responseLength","error":"$context.error.responseType"}"#
+);
+
+/// An API on its way to a deployment.
+struct Building<'a> {
+    rest_api: &'a Handle<RestApi>,
+    /// Paths that exist so far.
+    resources: BTreeMap<String, Handle<ApiResource>>,
+    /// Content of the deployment's snapshot, in words.
+    snapshot: Vec<String>,
+    /// Dependencies of the deployment.
+    parts: Vec<Ref<String>>,
+    /// All of it, to be made along with a new API.
+    document: ApiDocument,
+}
+
+impl Declaring<'_> {
+    pub(super) fn api(&mut self, functions: &BTreeMap<&str, functions::Declared>) -> DeclaredApi {
+        let (physical, document) = (self.names.api(), ApiDocument::default());
+        let error_origins = self.stack.api.cors.as_ref().map(error_origins).unwrap_or_default();
+        let rest_api = self.graph.add(
+            "api",
+            RestApi {
+                description: Some(format!("The API of {}", self.names.stack_tag())),
+                endpoint: "REGIONAL".to_owned(),
+                error_origins: error_origins.clone(),
+                tags: self.tags(&physical),
+                name: physical,
+                parts: document.clone(),
+                logs: true,
+                permissions_boundary: self.stack.permissions_boundary.clone(),
+            },
+        );
+        self.output("rest_api_id", RestApi::id_of(&rest_api));
+        let (place, stage) = (self.place.clone(), self.names.stage());
+        self.output("api_url", RestApi::id_of(&rest_api).map(move |id| place.api_url(&id, &stage)));
+
+        let mut api = Building { rest_api: &rest_api, resources: BTreeMap::new(), snapshot: Vec::new(), parts: Vec::new(), document };
+        let mut methods: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        let stack = self.stack;
+        for (name, declared) in functions {
+            let Some(route) = &stack.functions[*name].route else { continue };
+            methods.entry(&route.path).or_default().insert(&route.method);
+            self.path(&mut api, route);
+            let uri = ApiIntegration::function_uri(&self.place.partition, &self.place.region, &declared.alias_arn);
+            let integrate = |method: Ref<MethodKey>, route: &str| ApiIntegration::function(method, route, uri);
+            self.method(&mut api, &route.method, &route.path, integrate);
+            self.permission(&rest_api, name, declared, route);
+        }
+        if let Some(cors) = &stack.api.cors {
+            for (path, methods) in methods {
+                self.preflight(&mut api, path, &methods, cors);
+            }
+        }
+        if !error_origins.is_empty() {
+            api.freeze("errors", &error_origins);
+        }
+        let digest = digest(&api.snapshot);
+        let deployment = ApiDeployment { api: RestApi::id_of(&rest_api), digest: digest.clone(), needs: api.parts };
+        let stage = self.names.stage();
+        let deployment = self.graph.add_part(&rest_api, &stage, deployment);
+        self.stage(&rest_api, &deployment);
+        DeclaredApi { rest_api, digest }
+    }
+
+    /// Declares the resource of a route's path, with those above it.
+    fn path(&mut self, api: &mut Building<'_>, route: &Route) {
+        let (mut path, mut parent) = (String::new(), RestApi::root_resource_id_of(&api.rest_api));
+        for part in route.segments() {
+            path = format!("{path}/{part}");
+            if !api.resources.contains_key(&path) {
+                api.snapshot.push(path.clone());
+                let resource = ApiResource { api: RestApi::id_of(&api.rest_api), parent, path_part: part.to_owned(), path: path.clone() };
+                let resource = self.graph.add_part(api.rest_api, &path, resource);
+                api.resources.insert(path.clone(), resource);
+            }
+            parent = ApiResource::id_of(&api.resources[&path]);
+        }
+    }
+
+    fn method(
+        &mut self,
+        api: &mut Building<'_>,
+        http_method: &str,
+        path: &str,
+        integrate: impl FnOnce(Ref<MethodKey>, &str) -> ApiIntegration,
+    ) -> (Handle<ApiMethod>, Handle<ApiIntegration>) {
+        let name = format!("{http_method} {path}");
+        let resource = api.resources.get(path);
+        let method = ApiMethod {
+            api: RestApi::id_of(&api.rest_api),
+            resource: resource.map_or_else(|| RestApi::root_resource_id_of(&api.rest_api), ApiResource::id_of),
+            http_method: http_method.to_owned(),
+            path: path.to_owned(),
+            authorization: "NONE".to_owned(),
+            api_key_required: false,
+        };
+        api.snapshot.push(format!("{name} {}", digest(&method)));
+        // A method that is replaced takes along what hangs from it, and the engine makes that again.
+        let declared = method.clone();
+        let method = match resource {
+            Some(resource) => self.graph.add_part(resource, &name, method),
+            None => self.graph.add_part(api.rest_api, &name, method),
+        };
+        let integration = integrate(ApiMethod::key_of(&method), &name);
+        api.document.method(&declared, &integration);
+        api.freeze(&name, &integration);
+        let integration = self.graph.add_part(&method, &name, integration);
+        api.parts.push(ApiIntegration::done_of(&integration));
+        (method, integration)
+    }
+
+    /// API Gateway itself answers the preflight: a mock integration with fixed headers.
+    fn preflight(&mut self, api: &mut Building<'_>, path: &str, methods: &BTreeSet<&str>, cors: &Cors) {
+        let templates = BTreeMap::from([("application/json".to_owned(), format!(r#"{{"statusCode": {STATUS}}}"#))]);
+        let integrate = |method: Ref<MethodKey>, route: &str| ApiIntegration::mock(method, route, templates);
+        let (method, integration) = self.method(api, "OPTIONS", path, integrate);
+        let (route, name) = (format!("OPTIONS {path}"), format!("OPTIONS {path} {STATUS}"));
+        let headers = preflight_headers(methods, cors);
+        let response = ApiMethodResponse {
+            method: ApiMethod::key_of(&method),
+            route,
+            status: STATUS.to_owned(),
+            response_parameters: headers.keys().map(|header| (response_header(header), false)).collect(),
+        };
+        api.freeze(&name, &response);
+        let response_declared = response.clone();
+        let response = self.graph.add_part(&method, &name, response);
+        let answer = ApiIntegrationResponse {
+            integration: ApiIntegration::key_of(&integration),
+            response: ApiMethodResponse::done_of(&response),
+            status: STATUS.to_owned(),
+            title: name.clone(),
+            selection_pattern: String::new(),
+            response_parameters: headers.iter().map(|(header, value)| (response_header(header), quoted(value))).collect(),
+            response_templates: origin_template(cors).into_iter().map(|template| ("application/json".to_owned(), template)).collect(),
+        };
+        api.document.response("OPTIONS", path, &response_declared, &answer);
+        api.freeze(&name, &answer);
+        let answer = self.graph.add_part(&integration, &name, answer);
+        api.parts.push(ApiIntegrationResponse::done_of(&answer));
+    }
+
+    fn permission(&mut self, rest_api: &Handle<RestApi>, name: &str, declared: &functions::Declared, route: &Route) {
+        let (place, stage, route) = (self.place.clone(), self.names.stage(), route.clone());
+        let source = RestApi::id_of(&rest_api)
+            .map(move |id| place.arn("execute-api", &format!("{id}/{stage}/{}{}", route.method, star(&route.path))));
+        let permission = Permission {
+            function: Function::name_of(&declared.function),
+            alias: Alias::name_of(&declared.alias, crate::LIVE_ALIAS),
+            sources: vec![source],
+            others: BTreeMap::new(),
+        };
+        let permission = self.graph.add_part(&declared.function, name, permission);
+        // A permission names the API and goes with the function: neither deletion waits for the other.
+        self.graph.delete_freely(&permission, rest_api);
+    }
+
+    fn stage(&mut self, rest_api: &Handle<RestApi>, deployment: &Handle<ApiDeployment>) {
+        let names = self.names.clone();
+        let log_group = LogGroup {
+            name: RestApi::id_of(&rest_api).map(move |id| names.api_log_group(&id)),
+            family: self.names.api_log_group_family(),
+            retention_days: self.retention_days(),
+            tags: self.tags(&self.names.api()),
+        };
+        let log_group = self.graph.add(API_LOG_GROUP, log_group);
+        // The stage would bring its log group back.
+        self.graph.delete_first(rest_api, &log_group);
+        let place = self.place.clone();
+        let throttle = &self.stack.api.throttle;
+        let stage = ApiStage {
+            api: RestApi::id_of(&rest_api),
+            name: self.names.stage(),
+            deployment: ApiDeployment::id_of(&deployment),
+            throttle_rate: throttle.rate,
+            throttle_burst: i32::try_from(throttle.burst).unwrap_or(i32::MAX),
+            log_level: "ERROR".to_owned(),
+            data_trace: false,
+            metrics: true,
+            access_log: Some(AccessLog {
+                destination: LogGroup::name_of(&log_group).map(move |name| place.arn("logs", &format!("log-group:{name}"))),
+                format: ACCESS_LOG.to_owned(),
+            }),
+            variables: BTreeMap::new(),
+            permissions_boundary: self.stack.permissions_boundary.clone(),
+            tags: self.tags(&self.names.stage()),
+        };
+        let name = self.names.stage();
+        let stage = self.graph.add_part(rest_api, &name, stage);
+        self.graph.delete_freely(&stage, &log_group);
+    }
+}
+
+impl Building<'_> {
+    fn freeze(&mut self, name: &str, spec: &impl Serialize) {
+        self.snapshot.push(format!("{name} {}", digest(spec)));
+    }
+}
+
+/// Path parameters are wildcards in a permission and in a distribution's pattern.
+pub(crate) fn star(path: &str) -> String {
+    path.split('/').map(|part| if part.starts_with('{') { "*" } else { part }).collect::<Vec<_>>().join("/")
+}
+
+/// The preflight's headers with their values.
+fn preflight_headers(methods: &BTreeSet<&str>, cors: &Cors) -> BTreeMap<String, String> {
+    let methods = methods.iter().copied().chain(["OPTIONS"]).collect::<Vec<_>>().join(",");
+    let header = |name: &str, value: String| (format!("Access-Control-{name}"), value);
+    [
+        header("Allow-Headers", cors.headers.join(",")),
+        header("Allow-Methods", methods),
+        header("Allow-Origin", cors.origins.first().cloned().unwrap_or_default()),
+        header("Max-Age", cors.max_age.to_string()),
+    ]
+    .into()
+}
+
+/// Returns the origin that may read the API's own errors, by their type.
+///
+/// A gateway response has one fixed value, and no template could choose among several origins. So with several, everybody may read these
+/// errors: they are the same for everybody and hold nothing of the stack.
+fn error_origins(cors: &Cors) -> BTreeMap<String, String> {
+    let origin = match cors.origins.as_slice() {
+        [one] => one,
+        _ => "*",
+    };
+    ERROR_TYPES.into_iter().map(|kind| (kind.to_owned(), quoted(origin))).collect()
+}
+
+/// Several origins cannot stand in one header: a template answers with the one that asks, if it is among them.
+fn origin_template(cors: &Cors) -> Option<String> {
+    (cors.origins.len() > 1).then(|| {
+        let origins = cors.origins.iter().map(|origin| format!("\"{origin}\"")).collect::<Vec<_>>().join(",");
+        format!(
+            "#set($origin=$input.params().header.get(\"Origin\"))#if([{origins}].contains($origin))#set($context.responseOverride.header.Access-Control-Allow-Origin=$origin)#end"
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::error_origins;
+    use crate::Cors;
+
+    #[test]
+    fn errors_name_the_one_origin_and_with_several_everybody() {
+        let origins = |origins: &[&str]| {
+            let origins = origins.iter().map(|origin| (*origin).to_owned()).collect();
+            error_origins(&Cors { origins, headers: Vec::new(), max_age: 0 }).into_values().collect::<Vec<_>>()
+        };
+        assert_eq!(origins(&["https://a.example"]), ["'https://a.example'"; 2]);
+        assert_eq!(origins(&["https://a.example", "https://b.example"]), ["'*'"; 2]);
+        assert_eq!(origins(&["*"]), ["'*'"; 2]);
+    }
+}

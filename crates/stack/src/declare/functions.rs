@@ -1,0 +1,128 @@
+//! A function: its log group, role and policy, its code, and the alias that serves requests.
+
+use super::{Content, Declaring, policy};
+use crate::{LIVE_ALIAS, log_group_of, names::function_output};
+use engine::Handle;
+use resources::{Alias, Function, FunctionOthers, LogGroup, Made, Release, ReleaseKey, Role, RoleOthers, RolePolicy, Variable};
+use shared::{edge::ORIGIN_VERIFY, limit::PER_MINUTE_VARIABLE as REQUESTS_PER_MINUTE, token::READERS};
+use std::collections::BTreeMap;
+
+/// What the API has to know of a function.
+pub(super) struct Declared {
+    pub(super) function: Handle<Function>,
+    pub(super) alias: Handle<Alias>,
+    /// Its ARN with the alias: what API Gateway invokes.
+    pub(super) alias_arn: String,
+}
+
+/// The `provided` runtime on Amazon Linux 2023: what compiled Rust runs on.
+const RUNTIME: &str = "provided.al2023";
+
+impl Declaring<'_> {
+    pub(super) fn function(&mut self, name: &str, declared: &crate::Function, content: &Content) -> Declared {
+        let package = content.packages.get(name);
+        let physical = self.names.function(name);
+        self.output(&function_output(name), physical.clone().into());
+        let role = self.graph.add(
+            name,
+            Role {
+                name: self.names.role(name),
+                path: self.names.role_path(),
+                trust: policy::trust("lambda.amazonaws.com"),
+                permissions_boundary: self.stack.permissions_boundary.clone(),
+                others: RoleOthers::default(),
+                policy: self.names.policy(name),
+                tags: self.tags(&self.names.role(name)),
+                among: self.stack.functions.len(),
+            },
+        );
+        let document = policy::of_function(declared, &self.stack.tables, self.place, &self.names, name);
+        let policy = RolePolicy { role: Role::name_of(&role), name: self.names.policy(name), document, among: self.stack.functions.len() };
+        self.graph.add_part(&role, name, policy);
+        let log_group = self.graph.add(
+            log_group_of(name),
+            LogGroup {
+                name: self.names.function_log_group(name).into(),
+                family: self.names.function_log_group_family(),
+                retention_days: self.retention_days(),
+                tags: self.tags(&self.names.function_log_group(name)),
+            },
+        );
+        let architecture = (!self.place.functions_on_host).then(|| declared.architecture.as_str().to_owned());
+        let made = self.made(name, &physical);
+        let mut environment = self.environment(name, declared);
+        environment.extend(made.clone().map(|(name, made)| (name.to_owned(), Variable::Made(made))));
+        let function = Function {
+            role: role.known("arn", self.role_arn(name)),
+            runtime: RUNTIME.to_owned(),
+            architecture,
+            memory: i32::try_from(declared.memory).unwrap_or(i32::MAX),
+            timeout: i32::try_from(declared.timeout).unwrap_or(i32::MAX),
+            concurrency: declared.concurrency.map(|kept| i32::try_from(kept).unwrap_or(i32::MAX)),
+            environment,
+            log_group: log_group.known("name", self.names.function_log_group(name)),
+            others: FunctionOthers::default(),
+            code_sha256: package.map(|package| package.sha256.clone()),
+            code: package.map(|package| package.path.clone()),
+            tags: self.tags(&physical),
+            name: physical,
+        };
+        // What requests meet: not the tags, and not what is decided elsewhere.
+        let released: BTreeMap<&'static str, String> = [
+            ("code", function.code_sha256.clone().unwrap_or_default()),
+            ("architecture", function.architecture.clone().unwrap_or_default()),
+            ("configuration", format!("{} {} {RUNTIME} {:?}", function.memory, function.timeout, self.variables(name, declared))),
+        ]
+        .into();
+        let is_known = !function.environment.values().any(|value| matches!(value, Variable::Kept));
+        let released = Some(released).filter(|_| package.is_some() && is_known);
+        if let Some((_, Made::Origin(secret, function))) = &made {
+            secret.add_taker(function, released.clone());
+        }
+        let release = released.map(|parts| Release::of(parts, made.map(|(_, made)| made)));
+        let alias_arn = self.place.arn("lambda", &format!("function:{}:{LIVE_ALIAS}", function.name));
+        let code_sha256 = function.code_sha256.clone();
+        let function = self.graph.add(name, function);
+        let alias =
+            Alias { function: Function::name_of(&function), name: LIVE_ALIAS.to_owned(), release, shares: BTreeMap::new(), code_sha256 };
+        let alias = self.graph.add_part(&function, name, alias);
+        Declared { function, alias, alias_arn }
+    }
+
+    pub(super) fn retention_days(&self) -> Option<i32> {
+        i32::try_from(self.stack.logs.retention_days).ok()
+    }
+
+    /// Returns the variable that the engine makes for a function, if there is one.
+    fn made(&self, name: &str, physical: &str) -> Option<(&'static str, Made)> {
+        let (variable, _) = self.stack.made_variable(name)?;
+        let made = match &self.origin_secret {
+            Some(secret) if variable == ORIGIN_VERIFY => Made::Origin(secret.clone(), physical.to_owned()),
+            _ => Made::Key(ReleaseKey::default()),
+        };
+        Some((variable, made))
+    }
+
+    /// The environment variables, with secrets whose values are not known.
+    fn environment(&self, name: &str, declared: &crate::Function) -> BTreeMap<String, Variable> {
+        let known = self.variables(name, declared).into_iter().map(|(name, value)| (name, Variable::Set(value)));
+        let unknown = declared.secrets.iter().filter(|(_, value)| value.is_none()).map(|(name, _)| (name.clone(), Variable::Kept));
+        known.chain(unknown).collect()
+    }
+
+    /// The variables with values. On the local AWS everybody may read, and all visitors share one address, so that nobody is limited;
+    /// what the file says stands above that.
+    fn variables(&self, name: &str, declared: &crate::Function) -> BTreeMap<String, String> {
+        let mut variables = self.stack.variables(name, &self.names);
+        if self.place.functions_on_host && declared.route.is_some() && self.stack.counts_events() {
+            for (local, value) in [(READERS, "public"), (REQUESTS_PER_MINUTE, "0")] {
+                variables.entry(local.to_owned()).or_insert_with(|| value.to_owned());
+            }
+        }
+        variables
+    }
+
+    fn role_arn(&self, name: &str) -> String {
+        self.place.global_arn("iam", &format!("role{}{}", self.names.role_path(), self.names.role(name)))
+    }
+}

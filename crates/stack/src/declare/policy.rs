@@ -1,0 +1,150 @@
+//! What functions are allowed: exactly what they declare, nothing by wildcard.
+
+use crate::{Function, Grant, Indexes, Names, Operation, Table, limits::INLINE_POLICIES};
+use aws::{Place, Policy, STACK};
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Never `logs:CreateLogGroup`: a late invocation would bring a deleted group back.
+const LOGS: [&str; 2] = ["logs:CreateLogStream", "logs:PutLogEvents"];
+
+/// A trust policy for one AWS service.
+pub(super) fn trust(service: &str) -> Policy {
+    Policy::default().with("Assume", json!({ "Effect": "Allow", "Action": "sts:AssumeRole", "Principal": { "Service": service } }))
+}
+
+/// The policy of a function: what it reads and writes, and its own log streams.
+pub(crate) fn of_function(function: &Function, tables: &BTreeMap<String, Table>, place: &Place, names: &Names, name: &str) -> Policy {
+    let arn = |table: &str| place.arn("dynamodb", &format!("table/{}", names.table(table)));
+    let streams = place.arn("logs", &format!("log-group:{}:*", names.function_log_group(name)));
+    let logs = json!({ "Effect": "Allow", "Action": LOGS, "Resource": streams });
+    let logs = Policy::default().with("Logs", logs);
+    let plain = allow(logs.clone(), plain(function, arn));
+    if INLINE_POLICIES.fits(length(&plain)) { plain } else { allow(logs, shortened(function, tables, arn)) }
+}
+
+/// Resources by what is allowed on them: operations, and patterns of keys.
+type Allowed = BTreeMap<(BTreeSet<Operation>, BTreeSet<String>), BTreeSet<String>>;
+
+/// Returns what is allowed, as it is declared.
+fn plain(function: &Function, arn: impl Fn(&str) -> String) -> Allowed {
+    let mut allowed = Allowed::new();
+    for grant in function.reads.iter().chain(&function.writes) {
+        let arn = arn(&grant.table);
+        let of_index = on_indexes(grant);
+        match &grant.indexes {
+            // One statement does for both: what cannot be sent to an index is not allowed on it by being named.
+            Indexes::All if !of_index.is_empty() => {
+                allowed.entry((grant.operations.clone(), grant.keys.clone())).or_default().insert(format!("{arn}/index/*"));
+            }
+            Indexes::All => {}
+            Indexes::Named(indexes) => {
+                let arns = indexes.iter().map(|index| format!("{arn}/index/{index}"));
+                if !indexes.is_empty() && !of_index.is_empty() {
+                    allowed.entry((of_index, BTreeSet::new())).or_default().extend(arns);
+                }
+            }
+        }
+        allowed.entry((grant.operations.clone(), grant.keys.clone())).or_default().insert(arn);
+    }
+    allowed
+}
+
+/// Returns the same permissions in less text: each table once, and indexes only where there are any.
+fn shortened(function: &Function, tables: &BTreeMap<String, Table>, arn: impl Fn(&str) -> String) -> Allowed {
+    let mut allowed = Allowed::new();
+    let mut operations: BTreeMap<&str, BTreeSet<Operation>> = BTreeMap::new();
+    for grant in function.reads.iter().chain(&function.writes) {
+        let arn = arn(&grant.table);
+        let arns: Vec<String> = match &grant.indexes {
+            Indexes::All if tables.get(&grant.table).is_none_or(|table| table.indexes.is_empty()) => Vec::new(),
+            Indexes::All => vec![format!("{arn}/index/*")],
+            Indexes::Named(indexes) => indexes.iter().map(|index| format!("{arn}/index/{index}")).collect(),
+        };
+        let of_index = match &grant.indexes {
+            Indexes::All => grant.operations.clone(),
+            Indexes::Named(_) => on_indexes(grant),
+        };
+        if !arns.is_empty() && !on_indexes(grant).is_empty() {
+            allowed.entry((of_index, BTreeSet::new())).or_default().extend(arns);
+        }
+        if grant.keys.is_empty() {
+            operations.entry(&grant.table).or_default().extend(&grant.operations);
+        } else {
+            allowed.entry((grant.operations.clone(), grant.keys.clone())).or_default().insert(arn);
+        }
+    }
+    for (table, operations) in operations {
+        allowed.entry((operations, BTreeSet::new())).or_default().insert(arn(table));
+    }
+    allowed
+}
+
+/// Returns the operations that can be sent to an index.
+fn on_indexes(grant: &Grant) -> BTreeSet<Operation> {
+    grant.operations.iter().copied().filter(|operation| operation.takes_index()).collect()
+}
+
+/// Returns statements that allow the most that any function of a stack with these names can be given: its tables and its own log streams,
+/// declared or not. Tables of another stack are left out where `DynamoDB` knows tags as conditions, which it does unless the account has turned
+/// that off.
+pub fn of_any_function(place: &Place, names: &Names) -> Vec<Value> {
+    let table = place.arn("dynamodb", &format!("table/{}", names.pattern()));
+    let streams = place.arn("logs", &format!("log-group:{}:*", names.function_log_group("*")));
+    let actions: BTreeSet<String> = Operation::READS.into_iter().chain(Operation::WRITES).map(action).collect();
+    vec![
+        json!({
+            "Sid": "Tables",
+            "Effect": "Allow",
+            "Action": actions,
+            "Resource": [table, format!("{table}/index/*")],
+            "Condition": { "StringEqualsIfExists": { format!("aws:ResourceTag/{STACK}"): names.stack_tag() } },
+        }),
+        json!({ "Sid": "Logs", "Effect": "Allow", "Action": LOGS, "Resource": [streams] }),
+    ]
+}
+
+/// Adds a statement for each set of operations, named after them.
+fn allow(mut policy: Policy, allowed: Allowed) -> Policy {
+    for ((operations, keys), resources) in allowed {
+        let name = format!("{}{}", sid(&operations), if keys.is_empty() { "" } else { "Keys" });
+        // A second statement about the same operations, for other keys or indexes, is numbered.
+        let (mut sid, mut number) = (name.clone(), 2);
+        while policy.statement(&sid).is_some() {
+            sid = format!("{name}{number}");
+            number += 1;
+        }
+        let actions: Vec<String> = operations.into_iter().map(action).collect();
+        let mut statement = json!({ "Effect": "Allow", "Action": actions, "Resource": resources });
+        if !keys.is_empty() {
+            // Every key that a request names has to fit; one without a key (a scan) would fit as well, and cannot be declared with keys.
+            statement["Condition"] = json!({ "ForAllValues:StringLike": { "dynamodb:LeadingKeys": keys } });
+        }
+        policy = policy.with(&sid, statement);
+    }
+    policy
+}
+
+/// The name of a statement, of letters and digits as IAM wants it: the operations, or what all of them do.
+fn sid(operations: &BTreeSet<Operation>) -> String {
+    let all = |kinds: &[&[Operation]]| kinds.concat().into_iter().collect::<BTreeSet<_>>() == *operations;
+    if all(&[&Operation::READS]) {
+        "Read".to_owned()
+    } else if all(&[&Operation::WRITES]) {
+        "Write".to_owned()
+    } else if all(&[&Operation::READS, &Operation::WRITES]) {
+        "ReadWrite".to_owned()
+    } else {
+        operations.iter().map(|operation| operation.as_str()).collect()
+    }
+}
+
+/// The IAM action of an operation.
+fn action(operation: Operation) -> String {
+    format!("dynamodb:{}", operation.as_str())
+}
+
+/// The characters of a policy as IAM counts them: without blanks.
+pub(crate) fn length(policy: &Policy) -> usize {
+    policy.document().chars().filter(|character| !character.is_whitespace()).count()
+}

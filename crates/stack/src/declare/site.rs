@@ -1,0 +1,118 @@
+//! The site: a private bucket with the pages, and a distribution that serves them and, under `/api/`, the API.
+
+use super::{Content, DeclaredApi, Declaring, api::star, distribution_url};
+use crate::{Site, names::script_output};
+use engine::digest;
+use resources::{
+    Behavior, Bucket, BucketPolicy, Distribution, ErrorPage, Origin, OriginAccessControl, PublicAccessBlock, RestApi, SITE_PREFIX, Verify,
+};
+use shared::edge::ORIGIN_VERIFY;
+use std::collections::BTreeMap;
+
+/// The logical name of all that belongs to the site.
+const NAME: &str = "static";
+
+/// Paths at which the site's address leads to the API.
+pub const API_PATH: &str = "/api/";
+
+/// Suffix of a script's address in a tag with `integrity`. A browser that kept the script for a tag without `crossorigin` has it without
+/// `Access-Control-Allow-Origin`, and refuses it for as long as it keeps it (seen in Chromium 156): to browsers this is another address, to
+/// CloudFront the same, as AWS's policy `CachingOptimized` leaves queries out.
+const CROSS_ORIGIN: &str = "?cors";
+
+impl Declaring<'_> {
+    pub(super) fn site(&mut self, site: &Site, content: &Content, api: Option<&DeclaredApi>) {
+        let (files, integrity) = (content.site.as_ref(), &content.integrity);
+        let physical = self.names.bucket();
+        self.output("bucket", physical.clone().into());
+        let published = files.map(|files| files.iter().map(|(key, file)| (key.clone(), file.md5.clone())).collect::<BTreeMap<_, _>>());
+        let content = published.as_ref().map(digest);
+        let bucket = Bucket {
+            versioning: true,
+            encryption: "AES256".to_owned(),
+            object_ownership: "BucketOwnerEnforced".to_owned(),
+            site: published,
+            files: files.cloned().unwrap_or_default(),
+            tags: self.tags(&physical),
+            name: physical.clone(),
+        };
+        self.bucket = Some(bucket.clone());
+        let bucket = self.graph.add(NAME, bucket);
+        self.graph.add_part(&bucket, NAME, PublicAccessBlock::all(Bucket::name_of(&bucket)));
+        let access = OriginAccessControl::for_s3(self.names.origin_access_control(), &self.names.stack_tag(), &self.stack.region);
+        let access = self.graph.add(NAME, access);
+
+        let path = format!("/{}", SITE_PREFIX.trim_end_matches('/'));
+        // Caches are told of a release only once its files are there.
+        let pages =
+            Origin::bucket(bucket.known("regional_domain", self.place.bucket_host(&physical)), &path, OriginAccessControl::id_of(&access));
+        let mut origins = BTreeMap::from([("site".to_owned(), pages)]);
+        let mut behaviors = BTreeMap::from([("default".to_owned(), Behavior::files("site", self.place.viewers_https))]);
+        if let Some(api) = api {
+            origins.insert("api".to_owned(), self.api_origin(api));
+            behaviors.insert(format!("{API_PATH}*"), Behavior::api("api", self.place.viewers_https));
+            let routes = self.stack.functions.values().filter_map(|function| function.route.as_ref());
+            for route in routes.filter(|route| route.path.starts_with(API_PATH) && !route.only_reads()) {
+                behaviors.insert(star(&route.path), Behavior::api_taking_data("api", self.place.viewers_https));
+            }
+        }
+        let name = self.names.distribution();
+        let mut distribution = Distribution::serving(&name, &site.index, self.tags(&name), origins, behaviors);
+        distribution.content = content;
+        if let Some(page) = &site.error_page {
+            let page = ErrorPage { page: format!("/{page}"), status: "404".to_owned(), cached_seconds: 10 };
+            // Which also hides what the API refuses through the site's address: declared only where there is no other way.
+            let statuses = if self.place.denies_missing { vec![403, 404] } else { vec![404] };
+            distribution.error_pages.extend(statuses.into_iter().map(|status| (status, page.clone())));
+        }
+        self.distribution = Some(distribution.clone());
+        let distribution = self.graph.add(NAME, distribution);
+        if let Some(api) = api {
+            // Disabling a distribution takes minutes; the API need not wait for it.
+            self.graph.delete_freely(&distribution, &api.rest_api);
+        }
+        let policy = BucketPolicy::reader(Bucket::name_of(&bucket), Distribution::arn_of(&distribution), SITE_PREFIX);
+        // The local AWS has no TLS, and refuses what a policy refuses.
+        let policy = BucketPolicy { tls_only: self.place.viewers_https, ..policy };
+        let policy = self.graph.add_part(&bucket, NAME, policy);
+        self.graph.delete_freely(&policy, &distribution);
+        // It holds the lock: as long as anything is left, so is that.
+        self.graph.delete_last(&bucket);
+
+        self.output("distribution_id", Distribution::id_of(&distribution));
+        let address = distribution_url(&distribution, self.place);
+        self.output("dashboard_url", address.map(|address| format!("{address}/")));
+        for (name, page) in &site.outputs {
+            let page = page.clone();
+            let (script, digest) = (script_output(name, &page), integrity.get(&page));
+            let address = address.map(move |address| format!("{address}/{page}"));
+            if let Some(tag) = script.filter(|tag| !site.outputs.contains_key(tag)) {
+                // A script that changes under its name has no digest in its tag, which is pasted once and has to fit later releases, too.
+                let rest = digest.map(|digest| format!("{CROSS_ORIGIN}\" integrity=\"{digest}\" crossorigin=\"anonymous"));
+                let rest = rest.unwrap_or_default();
+                self.output(&tag, address.map(move |address| format!("<script defer src=\"{address}{rest}\"></script>")));
+            }
+            self.output(name, address);
+        }
+    }
+
+    /// The secret that the distribution shows to the API: the engine's own, or the first of those that a function is declared to take. The
+    /// functions take several, so that they know a new one before the distribution sends it.
+    pub(super) fn verify(&self) -> Verify {
+        if let Some(secret) = &self.origin_secret {
+            return Verify::Made(secret.clone());
+        }
+        let routed = self.stack.functions.iter().filter(|(_, function)| function.route.is_some());
+        let mut secrets = routed.filter_map(|(name, _)| self.stack.variables(name, &self.names).remove(ORIGIN_VERIFY));
+        let first = secrets.find_map(|secrets| Some(secrets.split(',').next()?.trim().to_owned()).filter(|secret| !secret.is_empty()));
+        first.map_or(Verify::Kept, Verify::Set)
+    }
+
+    fn api_origin(&self, api: &DeclaredApi) -> Origin {
+        let (id, stage) = (RestApi::id_of(&api.rest_api), self.names.stage());
+        let (hosts, paths) = (self.place.clone(), self.place.clone());
+        let host = id.map(move |id| hosts.api_host(&id));
+        let server = Origin::server(host, id.map(move |id| paths.api_path(&id, &stage)), self.place.api_http_port);
+        Origin { verify: self.verify(), ..server }
+    }
+}

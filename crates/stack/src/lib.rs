@@ -1,0 +1,47 @@
+//! What the user wants to run: `stack.yaml`, parsed, checked and merged for one environment.
+//!
+//! [`Stack::load`] is the way in. What comes out is complete (defaults filled in, the environment's overrides applied)
+//! and sound (every rule AWS would enforce later is enforced here first, on the line where it is broken), so that nothing
+//! further on has to doubt it. [`declare`] then says which resources that means. Not here: any call to AWS.
+
+mod alarm;
+mod architecture;
+mod check;
+mod declare;
+mod diagnostic;
+mod document;
+pub mod duration;
+mod file;
+mod grant;
+pub mod limits;
+mod manifest;
+mod mend;
+mod model;
+mod names;
+mod node;
+mod operation;
+mod read;
+mod resolve;
+mod route;
+mod schema;
+mod typed;
+mod values;
+mod yaml;
+
+pub use architecture::Architecture;
+pub use aws::facts::{API_LOG_GROUP, LIVE_ALIAS, Names, log_group_of};
+pub use check::project_name;
+pub use declare::policy::of_any_function as permissions_of_any_function;
+pub use declare::{API_PATH, Content, Declaration, LeftOut, Package, declare};
+pub use diagnostic::{Problem, StackError};
+pub use file::StackFile;
+pub use manifest::binaries;
+pub use model::{
+    Alarm, Alarms, Api, ApiMetric, Cors, Function, FunctionMetric, Grant, Index, Indexes, Key, KeyType, Logs, Projection, RETENTION_DAYS,
+    Readers, Route, Site, Stack, Statistic, Table, TableMetric, Throttle, Watches,
+};
+pub use names::table_variable;
+pub use node::Position;
+pub use operation::Operation;
+pub use read::find;
+pub use schema::schema;

@@ -1,0 +1,479 @@
+//! A checked stack for one environment: the types the rest of the program works with.
+//!
+//! Nothing here can be wrong: these values are made by the checks only, and their fields hold what AWS expects
+//! (seconds, megabytes, `CloudWatch`'s units), not what was typed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::names::table_variable;
+use super::operation::Operation;
+use crate::Architecture;
+use aws::facts::Names;
+use shared::edge::ORIGIN_VERIFY;
+use shared::http::ALLOWED_ORIGINS;
+use shared::token::READERS;
+
+/// Variable with the key of digests of a function's secrets; no handler reads it.
+pub(super) const RELEASE_KEY: &str = "LIVEINSIGHT_RELEASE_KEY";
+
+/// One environment of a `stack.yaml`: overrides merged, defaults filled in, everything checked.
+#[derive(Debug, Clone)]
+pub struct Stack {
+    /// First part of every name: lower-case letters, digits and hyphens.
+    pub project: String,
+    /// Last part of every name: lower-case letters and digits.
+    pub environment: String,
+    /// The AWS region, for example `us-east-1`.
+    pub region: String,
+    /// Whether removing things needs somebody's explicit word.
+    pub protect: bool,
+    /// The user's own tags, without those every resource carries anyway.
+    pub tags: BTreeMap<String, String>,
+    /// Tables by logical name.
+    pub tables: BTreeMap<String, Table>,
+    /// Functions by logical name.
+    pub functions: BTreeMap<String, Function>,
+    /// Settings of the API; there is one exactly if a function has a route ([`Stack::has_api`]).
+    pub api: Api,
+    /// The static pages, if the stack has any.
+    pub site: Option<Site>,
+    /// Settings of all log groups.
+    pub logs: Logs,
+    /// What is watched, and who is told.
+    pub alarms: Alarms,
+    /// The ARN of the IAM policy that bounds every role.
+    pub permissions_boundary: Option<String>,
+    /// Who may read what is counted.
+    pub readers: Readers,
+    /// Environment variables that builds see although they hold credentials.
+    pub build_environment: BTreeSet<String>,
+    /// What works otherwise than it looks, or only after AWS raised a quota; each with its place in the file.
+    pub warnings: Vec<String>,
+    /// The directory that holds `stack.yaml`; sources are relative to it.
+    pub root: PathBuf,
+}
+
+impl Stack {
+    /// Returns the physical names of the stack in the account with this number.
+    pub fn names(&self, account: &str) -> Names {
+        Names::of(&self.project, &self.environment, &self.region, account)
+    }
+
+    /// Whether any function has a route, and so whether there is an API at all.
+    pub fn has_api(&self) -> bool {
+        self.functions.values().any(|function| function.route.is_some())
+    }
+
+    /// Whether the stack counts visitors' events, as the shipped one does: whether it takes `POST /api/events`.
+    pub fn counts_events(&self) -> bool {
+        self.collector().is_some()
+    }
+
+    /// Returns the name of the function that takes events.
+    pub fn collector(&self) -> Option<&str> {
+        let is_it = |route: &Route| route.method == "POST" && route.path == "/api/events";
+        let takes = |function: &Function| function.route.as_ref().is_some_and(is_it);
+        self.functions.iter().find(|(_, function)| takes(function)).map(|(name, _)| name.as_str())
+    }
+
+    /// Returns whether `up` makes the secret that the distribution sends to the functions of the API: not where one is declared.
+    pub fn makes_origin_secret(&self) -> bool {
+        let mut routed = self.functions.values().filter(|function| function.route.is_some());
+        let declares =
+            |function: &Function| function.environment.contains_key(ORIGIN_VERIFY) || function.secrets.contains_key(ORIGIN_VERIFY);
+        self.site.is_some() && self.has_api() && self.api.origin_secret && !routed.any(declares)
+    }
+
+    /// Returns the variable that `up` makes for a function, with its length at most in characters: what the function takes of the
+    /// distribution, two secrets while one takes the place of the other; else, where there are secrets to be guessed, a key.
+    pub fn made_variable(&self, function: &str) -> Option<(&'static str, usize)> {
+        let function = self.functions.get(function)?;
+        if function.route.is_some() && self.makes_origin_secret() {
+            return Some((ORIGIN_VERIFY, 129));
+        }
+        (!function.secrets.is_empty()).then_some((RELEASE_KEY, 64))
+    }
+
+    /// Names of all secrets.
+    pub fn secrets(&self) -> BTreeSet<String> {
+        self.functions.values().flat_map(|function| function.secrets.keys().cloned()).collect()
+    }
+
+    /// Secrets without a value, with their functions.
+    pub fn unset_secrets(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.functions.iter().flat_map(|(function, declared)| {
+            let unset = declared.secrets.iter().filter(|(_, value)| value.is_none());
+            unset.map(move |(secret, _)| (function.as_str(), secret.as_str()))
+        })
+    }
+
+    /// The complete environment of one function: what the user set, its secrets, `ENVIRONMENT`, the physical name of each table it may use,
+    /// and with a route who may call it (`ALLOWED_ORIGINS`, `READERS`), as far as that is not open or closed by default. What the user set
+    /// under such a name stands. Empty for a function the stack does not have.
+    pub fn variables(&self, function: &str, names: &Names) -> BTreeMap<String, String> {
+        let Some(function) = self.functions.get(function) else {
+            return BTreeMap::new();
+        };
+        let mut variables = function.environment.clone();
+        variables.extend(function.secrets.iter().filter_map(|(name, value)| Some((name.clone(), value.clone()?))));
+        variables.insert("ENVIRONMENT".to_owned(), self.environment.clone());
+        for Grant { table, .. } in function.reads.iter().chain(&function.writes) {
+            variables.insert(table_variable(table), names.table(table));
+        }
+        if function.route.is_some() {
+            if let Some(cors) = self.api.cors.as_ref().filter(|cors| !cors.origins.iter().any(|origin| origin == "*")) {
+                variables.entry(ALLOWED_ORIGINS.to_owned()).or_insert_with(|| cors.origins.join(","));
+            }
+            if self.readers == Readers::Public {
+                variables.entry(READERS.to_owned()).or_insert_with(|| "public".to_owned());
+            }
+        }
+        variables
+    }
+}
+
+/// A `DynamoDB` table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Table {
+    /// What items are found by.
+    pub partition_key: Key,
+    /// What items with one partition key are ordered by.
+    pub sort_key: Option<Key>,
+    /// Global secondary indexes by name.
+    pub indexes: BTreeMap<String, Index>,
+    /// The attribute that holds an item's expiry in epoch seconds.
+    pub ttl: Option<String>,
+    /// Whether the table can be restored to any second of the last [`Self::restore_days`].
+    pub point_in_time_recovery: bool,
+    /// Days, 1 to 35.
+    pub restore_days: u32,
+    /// The most read units a second.
+    pub max_read_units: Option<u32>,
+    /// The most write units a second.
+    pub max_write_units: Option<u32>,
+}
+
+/// Who may read what is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Readers {
+    /// Whoever has a token; nobody until one is set.
+    #[default]
+    Closed,
+    /// Everybody.
+    Public,
+}
+
+impl Table {
+    /// All attributes used as keys, of the table and its indexes, with their types: `DynamoDB` wants exactly these defined.
+    pub fn key_attributes(&self) -> BTreeMap<&str, KeyType> {
+        let own = std::iter::once(&self.partition_key).chain(&self.sort_key);
+        let of_indexes = self.indexes.values().flat_map(|index| std::iter::once(&index.partition_key).chain(&index.sort_key));
+        own.chain(of_indexes).map(|key| (key.name.as_str(), key.kind)).collect()
+    }
+}
+
+/// One key attribute.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Key {
+    /// The attribute's name.
+    pub name: String,
+    /// The attribute's type.
+    pub kind: KeyType,
+}
+
+/// The type of a key attribute: `DynamoDB` allows these three.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+pub enum KeyType {
+    /// A string.
+    S,
+    /// A number.
+    N,
+    /// Binary.
+    B,
+}
+
+impl KeyType {
+    /// As DynamoDB writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::S => "S",
+            Self::N => "N",
+            Self::B => "B",
+        }
+    }
+}
+
+/// A global secondary index.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Index {
+    /// What items are found by.
+    pub partition_key: Key,
+    /// What items with one partition key are ordered by.
+    pub sort_key: Option<Key>,
+    /// What the index copies of each item.
+    pub projection: Projection,
+}
+
+/// What an index copies of each item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+pub enum Projection {
+    /// Every attribute: queries never go back to the table.
+    #[default]
+    #[serde(rename = "ALL")]
+    All,
+    /// The keys only: changes of other attributes cost the index nothing.
+    #[serde(rename = "KEYS_ONLY")]
+    KeysOnly,
+}
+
+impl Projection {
+    /// As DynamoDB writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::All => "ALL",
+            Self::KeysOnly => "KEYS_ONLY",
+        }
+    }
+}
+
+/// A Lambda function.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Function {
+    /// The crate's directory, relative to [`Stack::root`].
+    pub source: PathBuf,
+    /// The program of the crate, if the file names one.
+    pub binary: Option<String>,
+    /// The request it answers, if it is reachable through the API.
+    pub route: Option<Route>,
+    /// Tables that it may read.
+    pub reads: Vec<Grant>,
+    /// Tables that it may write.
+    pub writes: Vec<Grant>,
+    /// Memory in MB.
+    pub memory: u32,
+    /// The longest an invocation may take, in seconds.
+    pub timeout: u32,
+    /// Invocations at once that are kept for it, and the most it can have.
+    pub concurrency: Option<u32>,
+    /// The processor it is built for.
+    pub architecture: Architecture,
+    /// The user's own environment variables; [`Stack::variables`] has all of them.
+    pub environment: BTreeMap<String, String>,
+    /// The variables that are taken from the program's environment, with their values once [`Stack::load`] has taken them.
+    pub secrets: BTreeMap<String, Option<String>>,
+}
+
+/// Operations that a function may use on a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grant {
+    /// The table's logical name.
+    pub table: String,
+    /// The operations, all of which read or all of which write.
+    pub operations: BTreeSet<Operation>,
+    /// Indexes that those of them may be sent to that can be.
+    pub indexes: Indexes,
+    /// Patterns of partition keys that the items must have; none is any.
+    pub keys: BTreeSet<String>,
+}
+
+/// Indexes of a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Indexes {
+    /// All that it has, and those that it gets.
+    All,
+    /// These.
+    Named(BTreeSet<String>),
+}
+
+impl Function {
+    /// Logical names of the tables that it may read.
+    pub fn tables_read(&self) -> BTreeSet<&str> {
+        self.reads.iter().map(|grant| grant.table.as_str()).collect()
+    }
+
+    /// Logical names of the tables that it may write.
+    pub fn tables_written(&self) -> BTreeSet<&str> {
+        self.writes.iter().map(|grant| grant.table.as_str()).collect()
+    }
+}
+
+/// A request, as `POST /api/events`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Route {
+    /// `GET`, `POST`, `PUT`, `PATCH`, `DELETE` or `HEAD`.
+    pub method: String,
+    /// `/` and segments; a segment may be `{name}`, the last one `{name+}`.
+    pub path: String,
+}
+
+impl Route {
+    /// The segments of the path, without slashes; none for `/`.
+    pub fn segments(&self) -> impl Iterator<Item = &str> {
+        self.path.split('/').filter(|segment| !segment.is_empty())
+    }
+
+    /// Whether its method changes nothing, so that answers may be shared.
+    pub fn only_reads(&self) -> bool {
+        matches!(self.method.as_str(), "GET" | "HEAD")
+    }
+}
+
+impl std::fmt::Display for Route {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{} {}", self.method, self.path)
+    }
+}
+
+/// Settings of the REST API.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Api {
+    /// Which other origins may call it from a browser; `None` means no preflights at all.
+    pub cors: Option<Cors>,
+    /// How much it takes before it answers 429.
+    pub throttle: Throttle,
+    /// Set if the stack's distribution tells it by a secret that requests come through it.
+    pub origin_secret: bool,
+}
+
+/// Which other origins may call the API from a browser.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cors {
+    /// `*` alone, or origins such as `https://example.com`, in the order written.
+    pub origins: Vec<String>,
+    /// Request headers a browser may send, in the order written.
+    pub headers: Vec<String>,
+    /// How long a browser may remember the answer, in seconds.
+    pub max_age: u32,
+}
+
+/// How much the API takes before it answers 429.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Throttle {
+    /// Requests per second in the long run (API Gateway's unit; the file says per minute).
+    pub rate: f64,
+    /// Requests at once on top of that.
+    pub burst: u32,
+}
+
+/// Static pages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Site {
+    /// The directory of the pages, relative to [`Stack::root`].
+    pub source: PathBuf,
+    /// What `/` shows, relative to `source`.
+    pub index: String,
+    /// What a missing page shows, relative to `source`.
+    pub error_page: Option<String>,
+    /// Pages whose addresses are outputs, by the output's name.
+    pub outputs: BTreeMap<String, String>,
+}
+
+/// Settings of all log groups.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Logs {
+    /// One of the numbers of days `CloudWatch` Logs allows.
+    pub retention_days: u32,
+}
+
+/// The numbers of days `CloudWatch` Logs keeps logs (API reference, `PutRetentionPolicy`).
+pub const RETENTION_DAYS: [u32; 22] =
+    [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653];
+
+/// What is watched, and who is told.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Alarms {
+    /// The ARN of an SNS topic.
+    pub notify: Option<String>,
+    /// Alarms by logical name.
+    pub rules: BTreeMap<String, Alarm>,
+}
+
+/// One alarm: fires when the statistic over a period reaches the threshold (`>=`), `periods` times in a row.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Alarm {
+    /// The metric.
+    pub watches: Watches,
+    /// In `CloudWatch`'s unit for the metric and statistic: a count, milliseconds, or a share between 0 and 1.
+    pub threshold: f64,
+    /// How the values within a period become one.
+    pub statistic: Statistic,
+    /// The length of a period in seconds, a multiple of 60.
+    pub period: u32,
+    /// How many periods in a row it takes, at least 1.
+    pub periods: u32,
+}
+
+/// The metric of an alarm.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Watches {
+    /// Of a function, by logical name.
+    Function {
+        /// The function's logical name.
+        name: String,
+        /// Its metric.
+        metric: FunctionMetric,
+    },
+    /// Of the API's stage.
+    Api {
+        /// Its metric.
+        metric: ApiMetric,
+    },
+    /// Of a table, by logical name.
+    Table {
+        /// The table's logical name.
+        name: String,
+        /// Its metric.
+        metric: TableMetric,
+    },
+}
+
+/// What can be watched of a function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FunctionMetric {
+    /// Invocations that failed: `Errors`.
+    Errors,
+    /// The slowest invocation: `Duration`, milliseconds.
+    Duration,
+    /// Invocations Lambda refused: `Throttles`.
+    Throttles,
+}
+
+/// What can be watched of the API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ApiMetric {
+    /// Requests answered 4xx: `4XXError`.
+    ClientErrors,
+    /// Requests answered 5xx: `5XXError`.
+    ServerErrors,
+    /// The slowest answer: `Latency`, milliseconds.
+    Latency,
+}
+
+/// What can be watched of a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TableMetric {
+    /// Reads `DynamoDB` refused: `ReadThrottleEvents`.
+    ReadThrottles,
+    /// Writes `DynamoDB` refused: `WriteThrottleEvents`.
+    WriteThrottles,
+    /// Read units that are paid for: `ConsumedReadCapacityUnits`.
+    ConsumedReads,
+    /// Write units that are paid for: `ConsumedWriteCapacityUnits`.
+    ConsumedWrites,
+}
+
+/// How the values within a period become one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Statistic {
+    /// How many in all.
+    Sum,
+    /// The share: errors are reported as 0 or 1 per request.
+    Average,
+    /// The worst one.
+    Maximum,
+}
