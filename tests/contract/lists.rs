@@ -521,7 +521,8 @@ fn every_list_in_the_program_goes_through_the_pager() {
     let by_token = Regex::new(r"into_paginator|set_\w*(marker|token|position|table_name)\([^)]*\.clone\(\)\)").unwrap();
     let tested: BTreeSet<&str> = lists().iter().map(|list| list.operation).collect();
     let mut found = BTreeSet::new();
-    for file in WalkDir::new(test_support::workspace().join("src")).into_iter().map(Result::unwrap) {
+    let files = ["src", "crates"].into_iter().flat_map(|directory| WalkDir::new(test_support::workspace().join(directory)));
+    for file in files.map(Result::unwrap) {
         if file.path().extension().is_none_or(|extension| extension != "rs") {
             continue;
         }

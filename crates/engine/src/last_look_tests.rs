@@ -53,7 +53,7 @@ impl Resource for Thing {
     const FACTS: &'static () = &();
     type Output = ();
 
-    fn identity(&self, _: &(), _: Option<&Self::Output>) {}
+    fn identity(&self, (): &(), _: Option<&Self::Output>) {}
 
     fn name(&self) -> String {
         self.0.clone()

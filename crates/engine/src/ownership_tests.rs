@@ -63,7 +63,7 @@ impl Resource for Whole {
     const FACTS: &'static () = &();
     type Output = ();
 
-    fn identity(&self, _: &(), _: Option<&Self::Output>) {}
+    fn identity(&self, (): &(), _: Option<&Self::Output>) {}
 
     fn name(&self) -> String {
         "whole".to_owned()
@@ -106,7 +106,7 @@ impl<const ALONG: bool> Resource for Part<ALONG> {
     const GOES_ALONG: bool = ALONG;
     type Output = ();
 
-    fn identity(&self, _: &(), _: Option<&Self::Output>) {}
+    fn identity(&self, (): &(), _: Option<&Self::Output>) {}
 
     fn name(&self) -> String {
         self.name.to_owned()

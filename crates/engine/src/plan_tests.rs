@@ -41,7 +41,7 @@ impl Resource for Thing {
     const FACTS: &'static () = &();
     type Output = ();
 
-    fn identity(&self, _: &(), _: Option<&Self::Output>) {}
+    fn identity(&self, (): &(), _: Option<&Self::Output>) {}
 
     fn name(&self) -> String {
         "thing".to_owned()

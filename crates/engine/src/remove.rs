@@ -277,7 +277,7 @@ mod tests {
         const REMOVAL: Duration = Duration::from_millis(20);
         type Output = ();
 
-        fn identity(&self, _: &(), _: Option<&Self::Output>) {}
+        fn identity(&self, (): &(), _: Option<&Self::Output>) {}
 
         fn name(&self) -> String {
             "stubborn".to_owned()

@@ -109,7 +109,7 @@ impl Resource for Widget {
     const FIXED: &'static [&'static str] = &["fixed"];
     type Output = WidgetOutput;
 
-    fn identity(&self, _: &(), _: Option<&Self::Output>) {}
+    fn identity(&self, (): &(), _: Option<&Self::Output>) {}
 
     fn name(&self) -> String {
         self.name.clone()

@@ -107,11 +107,13 @@ impl Scope {
     }
 
     /// Adds the guards of its actions.
+    #[must_use]
     pub const fn guarded(self, guard: fn(action: &str, is_bounded: bool) -> Guard) -> Self {
         Self { guard, ..self }
     }
 
     /// Makes it the scope of a role that is passed to a service.
+    #[must_use]
     pub const fn passed_to(self, service: &'static str) -> Self {
         Self { passed_to: Some(service), ..self }
     }

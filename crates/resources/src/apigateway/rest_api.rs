@@ -73,7 +73,7 @@ const FACTS: Kind = Kind {
             "UntagResource",
         ],
     },
-    typical: typical,
+    typical,
     pace: Some("apigateway"),
     request_limits: &[
         RequestLimit::new("apigateway:CreateRestApi", 1.0 / 3.0, 1.0, Source::Documented),

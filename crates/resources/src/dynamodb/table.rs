@@ -112,7 +112,7 @@ const FACTS: Kind = Kind {
             "UntagResource",
         ],
     },
-    typical: typical,
+    typical,
     pace: Some("dynamodb:CreateTable"),
     request_limits: &[
         RequestLimit::new("dynamodb:CreateTable", 1.0, 4.0, Source::Reported),

@@ -136,7 +136,7 @@ const FACTS: Kind = Kind {
             "UntagResource",
         ],
     },
-    typical: typical,
+    typical,
     pace: Some("lambda"),
     request_limits: &[RequestLimit::new("lambda:GetFunction", 100.0, 100.0, Source::Documented)],
     calls: &[

@@ -80,7 +80,7 @@ const FACTS: Kind = Kind {
             "DeleteBucketTagging",
         ],
     },
-    typical: typical,
+    typical,
     pace: None,
     request_limits: &[],
     calls: &[
