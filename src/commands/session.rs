@@ -126,7 +126,7 @@ impl Session {
 
     fn new(context: &Context, stack: Stack, place: Place, connection: &Connection) -> Self {
         let names = stack.names(&place.account);
-        let mut aws = crate::resources::connect(&connection, place.clone(), names.stack_tag());
+        let mut aws = crate::resources::connect(connection, place.clone(), names.stack_tag());
         if let Some(recorder) = context.recorder() {
             aws.record(recorder);
         }

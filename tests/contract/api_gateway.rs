@@ -80,10 +80,10 @@ fn declare(bench: &Bench, wish: &Wish) -> Graph<Aws> {
             permissions_boundary: None,
         },
     );
-    let root = add_path(&mut graph, &api, &api.root_resource_id(), "", wish.above);
+    let root = add_path(&mut graph, &api, &RestApi::root_resource_id_of(&api), "", wish.above);
     let mut done = Vec::new();
     for endpoint in wish.endpoints.iter().chain(wish.extra_path.then_some(&"extra")) {
-        let path = add_path(&mut graph, &api, &root.resource_id(), &format!("/{}", wish.above), endpoint);
+        let path = add_path(&mut graph, &api, &ApiResource::id_of(&root), &format!("/{}", wish.above), endpoint);
         let full = format!("/{}/{endpoint}", wish.above);
         done.push(add_function(&mut graph, &api, &path, &full, wish));
         done.extend(add_preflight(&mut graph, &api, &path, &full, wish));
@@ -91,16 +91,16 @@ fn declare(bench: &Bench, wish: &Wish) -> Graph<Aws> {
     // As a declaration would: whatever is in the snapshot is in its digest.
     let digest =
         format!("{:?}", (wish.above, wish.authorization, wish.timeout_ms, wish.origin, wish.max_age, wish.extra_path)).replace('"', "");
-    let deployment = graph.add_part(&api, "current", ApiDeployment { api: api.api_id(), digest: digest.clone(), needs: done });
+    let deployment = graph.add_part(&api, "current", ApiDeployment { api: RestApi::id_of(&api), digest: digest.clone(), needs: done });
     let arn = bench.aws.arn("logs", &format!("log-group:{log_name}"));
-    let destination = log.name().map(move |_| arn.clone());
+    let destination = LogGroup::name_of(&log).map(move |_| arn.clone());
     graph.add_part(
         &api,
         "test",
         ApiStage {
-            api: api.api_id(),
+            api: RestApi::id_of(&api),
             name: "test".into(),
-            deployment: deployment.deployment_id(),
+            deployment: ApiDeployment::id_of(&deployment),
             throttle_rate: wish.rate,
             throttle_burst: wish.burst,
             log_level: wish.log_level.into(),
@@ -126,7 +126,7 @@ fn declare(bench: &Bench, wish: &Wish) -> Graph<Aws> {
 
 fn add_path(graph: &mut Graph<Aws>, api: &Handle<RestApi>, parent: &Ref<String>, above: &str, part: &str) -> Handle<ApiResource> {
     let path = format!("{above}/{part}");
-    graph.add_part(api, &path, ApiResource { api: api.api_id(), parent: parent.clone(), path_part: part.into(), path: path.clone() })
+    graph.add_part(api, &path, ApiResource { api: RestApi::id_of(api), parent: parent.clone(), path_part: part.into(), path: path.clone() })
 }
 
 fn add_method(
@@ -139,8 +139,8 @@ fn add_method(
 ) -> (String, Handle<ApiMethod>) {
     let route = format!("{http_method} {full}");
     let method = ApiMethod {
-        api: api.api_id(),
-        resource: path.resource_id(),
+        api: RestApi::id_of(api),
+        resource: ApiResource::id_of(path),
         http_method: http_method.into(),
         path: full.into(),
         authorization: authorization.into(),
@@ -153,36 +153,36 @@ fn add_method(
 fn add_function(graph: &mut Graph<Aws>, api: &Handle<RestApi>, path: &Handle<ApiResource>, full: &str, wish: &Wish) -> Ref<String> {
     let (route, method) = add_method(graph, api, path, full, "POST", wish.authorization);
     let uri = ApiIntegration::function_uri("aws", "us-east-1", "arn:aws:lambda:us-east-1:000000000000:function:collector:live");
-    let integration = ApiIntegration { timeout_ms: wish.timeout_ms, ..ApiIntegration::function(method.key(), &route, uri) };
-    graph.add_part(&method, &route, integration).done()
+    let integration = ApiIntegration { timeout_ms: wish.timeout_ms, ..ApiIntegration::function(ApiMethod::key_of(&method), &route, uri) };
+    ApiIntegration::done_of(&graph.add_part(&method, &route, integration))
 }
 
 fn add_preflight(graph: &mut Graph<Aws>, api: &Handle<RestApi>, path: &Handle<ApiResource>, full: &str, wish: &Wish) -> Vec<Ref<String>> {
     let (route, method) = add_method(graph, api, path, full, "OPTIONS", "NONE");
     let template = BTreeMap::from([("application/json".into(), r#"{"statusCode": 200}"#.into())]);
-    let integration = graph.add_part(&method, &route, ApiIntegration::mock(method.key(), &route, template));
+    let integration = graph.add_part(&method, &route, ApiIntegration::mock(ApiMethod::key_of(&method), &route, template));
     let mut headers = BTreeMap::from([("Access-Control-Allow-Origin", wish.origin), ("Access-Control-Allow-Methods", "POST,OPTIONS")]);
     if wish.max_age {
         headers.insert("Access-Control-Max-Age", "600");
     }
     let title = format!("{route} 200");
     let response = ApiMethodResponse {
-        method: method.key(),
+        method: ApiMethod::key_of(&method),
         route,
         status: "200".into(),
         response_parameters: headers.keys().map(|name| (response_header(name), true)).collect(),
     };
     let response = graph.add_part(&method, &title, response);
     let filled = ApiIntegrationResponse {
-        integration: integration.key(),
-        response: response.done(),
+        integration: ApiIntegration::key_of(&integration),
+        response: ApiMethodResponse::done_of(&response),
         status: "200".into(),
         title: title.clone(),
         selection_pattern: String::new(),
         response_parameters: headers.iter().map(|(name, value)| (response_header(name), quoted(value))).collect(),
         response_templates: BTreeMap::new(),
     };
-    vec![graph.add_part(&integration, &title, filled).done()]
+    vec![ApiIntegrationResponse::done_of(&graph.add_part(&integration, &title, filled))]
 }
 
 #[tokio::test]

@@ -95,7 +95,7 @@ fn declare(bench: &Bench, names: &[&str], wish: &Wish) -> Graph<Aws> {
         let among = names.len();
         let role = graph.add(name, Role { among, ..role(bench, name, wish) });
         if wish.policy {
-            let policy = RolePolicy { role: role.name(), name: format!("policy-{name}"), document: document(wish), among };
+            let policy = RolePolicy { role: Role::name_of(&role), name: format!("policy-{name}"), document: document(wish), among };
             graph.add_part(&role, name, policy);
         }
     }

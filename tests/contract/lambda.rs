@@ -111,10 +111,14 @@ fn add(bench: &Bench, graph: &mut Graph<Aws>, name: &str, wish: &Wish) {
     let function = graph.add(name, function);
     let shares: BTreeMap<String, f64> = wish.shares.iter().map(|(version, share)| ((*version).to_owned(), *share)).collect();
     let release = release.map(Release::Known);
-    let alias = Alias { function: function.name(), name: ALIAS.to_owned(), release, shares, code_sha256 };
+    let alias = Alias { function: Function::name_of(&function), name: ALIAS.to_owned(), release, shares, code_sha256 };
     let alias = graph.add_part(&function, name, alias);
     let sources = wish.sources.iter().map(|source| Ref::from((*source).to_owned())).collect();
-    graph.add_part(&function, name, Permission { function: function.name(), alias: alias.name(ALIAS), sources, others: BTreeMap::new() });
+    graph.add_part(
+        &function,
+        name,
+        Permission { function: Function::name_of(&function), alias: Alias::name_of(&alias, ALIAS), sources, others: BTreeMap::new() },
+    );
 }
 
 pub(crate) fn declare(bench: &Bench, names: &[&str], wish: &Wish) -> Graph<Aws> {

@@ -376,7 +376,7 @@ fn subjects_of_a_missing_table() -> Vec<Subject> {
         objection: None,
     };
     let steps = [step(Id::new::<kinds::Table>("t"), State::Missing), step(Id::new::<kinds::Table>("there"), State::InSync)];
-    let names = || kinds::Identity { names: vec!["t".to_owned()], ..kinds::Identity::default() };
+    let names = || liveinsight::aws::facts::Identity { names: vec!["t".to_owned()], ..liveinsight::aws::facts::Identity::default() };
     subjects(&steps, |_| Some(names()))
 }
 

@@ -115,7 +115,7 @@ fn declare(bench: &Bench, wish: &Wish) -> Graph<Aws> {
     let content = spec.site.as_ref().map(digest);
     let name = bench.name("site");
     let bucket = graph.add("static", spec);
-    let block = PublicAccessBlock { restrict_public_buckets: wish.restrict, ..PublicAccessBlock::all(bucket.name()) };
+    let block = PublicAccessBlock { restrict_public_buckets: wish.restrict, ..PublicAccessBlock::all(Bucket::name_of(&bucket)) };
     graph.add_part(&bucket, "static", block);
     let access = OriginAccessControl {
         signing_behavior: wish.signing.into(),
@@ -124,7 +124,14 @@ fn declare(bench: &Bench, wish: &Wish) -> Graph<Aws> {
     let access = graph.add("static", access);
     let api = Origin::server("localhost".to_owned().into(), wish.api_path.to_owned().into(), wish.api_port);
     let origins = BTreeMap::from([
-        ("site".into(), Origin::bucket(bucket.known("regional_domain", bench.aws.place.bucket_host(&name)), "/site", access.control_id())),
+        (
+            "site".into(),
+            Origin::bucket(
+                bucket.known("regional_domain", bench.aws.place.bucket_host(&name)),
+                "/site",
+                OriginAccessControl::id_of(&access),
+            ),
+        ),
         ("api".into(), api),
     ]);
     let files = Behavior { compress: wish.compress, ..Behavior::files("site", wish.https) };
@@ -144,7 +151,11 @@ fn declare(bench: &Bench, wish: &Wish) -> Graph<Aws> {
     };
     let distribution = graph.add("static", distribution);
     let (tells_missing, tls_only) = (wish.tells_missing, wish.tls_only);
-    let policy = BucketPolicy { tells_missing, tls_only, ..BucketPolicy::reader(bucket.name(), distribution.arn(), "site/") };
+    let policy = BucketPolicy {
+        tells_missing,
+        tls_only,
+        ..BucketPolicy::reader(Bucket::name_of(&bucket), Distribution::arn_of(&distribution), "site/")
+    };
     let policy = graph.add_part(&bucket, "static", policy);
     graph.delete_freely(&policy, &distribution);
     let swept = name.clone();

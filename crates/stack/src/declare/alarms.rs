@@ -2,7 +2,6 @@
 
 use super::Declaring;
 use crate::{Alarm, ApiMetric, FunctionMetric, Statistic, TableMetric, Watches};
-use resources;
 use std::collections::BTreeMap;
 
 impl Declaring<'_> {

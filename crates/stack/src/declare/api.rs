@@ -84,12 +84,12 @@ impl Declaring<'_> {
 
     /// Declares the resource of a route's path, with those above it.
     fn path(&mut self, api: &mut Building<'_>, route: &Route) {
-        let (mut path, mut parent) = (String::new(), RestApi::root_resource_id_of(&api.rest_api));
+        let (mut path, mut parent) = (String::new(), RestApi::root_resource_id_of(api.rest_api));
         for part in route.segments() {
             path = format!("{path}/{part}");
             if !api.resources.contains_key(&path) {
                 api.snapshot.push(path.clone());
-                let resource = ApiResource { api: RestApi::id_of(&api.rest_api), parent, path_part: part.to_owned(), path: path.clone() };
+                let resource = ApiResource { api: RestApi::id_of(api.rest_api), parent, path_part: part.to_owned(), path: path.clone() };
                 let resource = self.graph.add_part(api.rest_api, &path, resource);
                 api.resources.insert(path.clone(), resource);
             }
@@ -107,8 +107,8 @@ impl Declaring<'_> {
         let name = format!("{http_method} {path}");
         let resource = api.resources.get(path);
         let method = ApiMethod {
-            api: RestApi::id_of(&api.rest_api),
-            resource: resource.map_or_else(|| RestApi::root_resource_id_of(&api.rest_api), ApiResource::id_of),
+            api: RestApi::id_of(api.rest_api),
+            resource: resource.map_or_else(|| RestApi::root_resource_id_of(api.rest_api), ApiResource::id_of),
             http_method: http_method.to_owned(),
             path: path.to_owned(),
             authorization: "NONE".to_owned(),
@@ -162,7 +162,7 @@ impl Declaring<'_> {
 
     fn permission(&mut self, rest_api: &Handle<RestApi>, name: &str, declared: &functions::Declared, route: &Route) {
         let (place, stage, route) = (self.place.clone(), self.names.stage(), route.clone());
-        let source = RestApi::id_of(&rest_api)
+        let source = RestApi::id_of(rest_api)
             .map(move |id| place.arn("execute-api", &format!("{id}/{stage}/{}{}", route.method, star(&route.path))));
         let permission = Permission {
             function: Function::name_of(&declared.function),
@@ -178,7 +178,7 @@ impl Declaring<'_> {
     fn stage(&mut self, rest_api: &Handle<RestApi>, deployment: &Handle<ApiDeployment>) {
         let names = self.names.clone();
         let log_group = LogGroup {
-            name: RestApi::id_of(&rest_api).map(move |id| names.api_log_group(&id)),
+            name: RestApi::id_of(rest_api).map(move |id| names.api_log_group(&id)),
             family: self.names.api_log_group_family(),
             retention_days: self.retention_days(),
             tags: self.tags(&self.names.api()),
@@ -189,9 +189,9 @@ impl Declaring<'_> {
         let place = self.place.clone();
         let throttle = &self.stack.api.throttle;
         let stage = ApiStage {
-            api: RestApi::id_of(&rest_api),
+            api: RestApi::id_of(rest_api),
             name: self.names.stage(),
-            deployment: ApiDeployment::id_of(&deployment),
+            deployment: ApiDeployment::id_of(deployment),
             throttle_rate: throttle.rate,
             throttle_burst: i32::try_from(throttle.burst).unwrap_or(i32::MAX),
             log_level: "ERROR".to_owned(),
