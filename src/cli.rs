@@ -1,13 +1,18 @@
-//! The command line as clap sees it: global options and the list of commands. No logic.
+//! The command line as clap sees it, and the way from there to a command.
 //!
 //! The doc comments here and on the commands' `Args` are the help texts, and `docs/commands.md` is made from them.
 
-use crate::commands;
+use crate::{
+    commands::{self, Context},
+    error::{CliError, Exit},
+    options::{Format, Globals},
+    ui::Ui,
+};
 use clap::{
-    Args, CommandFactory, Parser, Subcommand, ValueEnum,
+    CommandFactory, Parser, Subcommand,
     error::{ContextKind, ContextValue, ErrorKind},
 };
-use std::{ffi::OsString, path::PathBuf};
+use std::ffi::OsString;
 
 /// Reconciles a serverless stack on AWS with stack.yaml: no state file, nothing left behind
 ///
@@ -28,73 +33,29 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 stack.yaml is wrong, 4 credential
 5 some resources failed and the rest is done, 6 locked by another run, 10 changes are pending (only with --exit-code),
 130 interrupted";
 
-/// Options of every command.
-#[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Global options")]
-pub struct Globals {
-    /// The stack's description [default: stack.yaml here or in a directory above]
-    #[arg(short, long, value_name = "PATH", global = true)]
-    pub file: Option<PathBuf>,
-    /// One of the environments in stack.yaml [default: `default_environment`, else `dev`]
-    #[arg(short, long, value_name = "NAME", global = true)]
-    pub env: Option<String>,
-    /// The AWS region, instead of the one in stack.yaml
-    #[arg(long, value_name = "REGION", global = true)]
-    pub region: Option<String>,
-    /// The profile of the AWS configuration, as `AWS_PROFILE`
-    #[arg(long, value_name = "NAME", global = true)]
-    pub profile: Option<String>,
-    /// Acts on the local AWS on this machine instead of the cloud; it is installed and started when needed
-    #[arg(long, global = true)]
-    pub local: bool,
-    /// How results are written: `text` or `json`; `plan` also knows `markdown`, `outputs` `dotenv` and `github`, `graph` `mermaid` and `dot`
-    #[arg(long, value_name = "FORMAT", default_value = "text", hide_possible_values = true, global = true)]
-    pub format: Format,
-    /// Colours; `NO_COLOR` turns them off as well
-    #[arg(long, value_name = "WHEN", default_value = "auto", global = true)]
-    pub color: Color,
-    /// Says more: every field of what is created, cargo's output, AWS calls by operation
-    #[arg(short, long, global = true, conflicts_with = "quiet")]
-    pub verbose: bool,
-    /// Says only results, warnings and errors
-    #[arg(short, long, global = true)]
-    pub quiet: bool,
-}
-
-/// How a result is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// For people.
-    Text,
-    /// One document, or one event per line from `up` and `down`.
-    Json,
-    /// `NAME=value` lines.
-    Dotenv,
-    /// Step outputs of GitHub Actions.
-    Github,
-    /// A Mermaid flowchart.
-    Mermaid,
-    /// Graphviz.
-    Dot,
-    /// For a comment on a pull request.
-    Markdown,
-}
-
-impl Format {
-    /// Returns the formats that a command writes, by the command's name.
-    pub fn of(command: &str) -> &'static [Self] {
-        match command {
-            "plan" => &[Self::Text, Self::Json, Self::Markdown],
-            "outputs" => &[Self::Text, Self::Json, Self::Dotenv, Self::Github],
-            "graph" => &[Self::Text, Self::Mermaid, Self::Dot],
-            "completions" | "dev" | "man" | "open" => &[Self::Text],
-            _ => &[Self::Text, Self::Json],
+impl Cli {
+    /// Runs a command to its end, and shows the error if there is one.
+    pub fn run(self) -> Exit {
+        let ui = Ui::new(&self.globals);
+        // The engine lives on one thread; `Rc` and `RefCell` do there.
+        let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+            Ok(runtime) => runtime,
+            Err(error) => {
+                ui.error(&CliError::failed(format!("cannot start: {error}")));
+                return Exit::Failed;
+            }
+        };
+        let context = Context::new(self.globals, ui.clone());
+        let result = runtime.block_on(context.supervise(self.command.run(&context)));
+        // A thread that waits for an answer to a question must not hold up the end.
+        runtime.shutdown_background();
+        match result.and_then(|exit| ui.finish().map(|()| exit)) {
+            Ok(exit) => exit,
+            Err(error) => {
+                ui.error(&error);
+                error.exit
+            }
         }
-    }
-
-    /// Returns its name on the command line.
-    pub fn name(self) -> String {
-        self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
     }
 }
 
@@ -111,17 +72,6 @@ pub fn explain(mut error: clap::Error, arguments: impl IntoIterator<Item = OsStr
         error.insert(ContextKind::ValidValue, ContextValue::Strings(names));
     }
     error
-}
-
-/// When to use colours.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Color {
-    /// On a terminal, unless `NO_COLOR` is set.
-    Auto,
-    /// Always.
-    Always,
-    /// Never.
-    Never,
 }
 
 /// The commands.
@@ -165,4 +115,30 @@ pub enum Command {
     Completions(commands::completions::CompletionsArgs),
     /// Prints the manual page of a command, or writes all of them
     Man(commands::man::ManArgs),
+}
+
+impl Command {
+    async fn run(self, context: &Context) -> Result<Exit, CliError> {
+        match self {
+            Self::Init(args) => commands::init::run(&args, context),
+            Self::Up(args) => commands::up::run(&args, context).await,
+            Self::Plan(args) => commands::plan::run(&args, context).await,
+            Self::Down(args) => commands::down::run(&args, context).await,
+            Self::Status(args) => commands::status::run(&args, context).await,
+            Self::Outputs(args) => commands::outputs::run(&args, context).await,
+            Self::Open(args) => commands::open::run(&args, context).await,
+            Self::History(args) => commands::history::run(&args, context).await,
+            Self::Rollback(args) => Box::pin(commands::rollback::run(&args, context)).await,
+            Self::Logs(args) => commands::logs::run(&args, context).await,
+            Self::Dev(args) => Box::pin(commands::dev::run(&args, context)).await,
+            Self::Seed(args) => commands::seed::run(&args, context).await,
+            Self::Doctor(args) => commands::doctor::run(&args, context).await,
+            Self::Graph(args) => commands::graph::run(&args, context),
+            Self::Policy(args) => commands::policy::run(&args, context).await,
+            Self::Local(args) => commands::local::run(&args, context).await,
+            Self::Schema(args) => commands::schema::run(&args, context),
+            Self::Completions(args) => commands::completions::run(&args, context, Cli::command()),
+            Self::Man(args) => commands::man::run(&args, context, Cli::command()),
+        }
+    }
 }

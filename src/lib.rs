@@ -17,6 +17,7 @@ pub mod http;
 pub mod local;
 pub mod lock;
 pub mod logs;
+pub mod options;
 pub mod policy;
 pub mod release;
 pub mod seed;

@@ -2,10 +2,10 @@
 
 use super::Context;
 use crate::{
-    cli::{Cli, Format},
     error::{CliError, Exit},
+    options::Format,
 };
-use clap::{Args, CommandFactory};
+use clap::{Args, Command};
 use clap_complete::Shell;
 
 /// Arguments of `completions`.
@@ -17,10 +17,10 @@ pub struct CompletionsArgs {
 }
 
 /// Runs `completions`.
-pub(super) fn run(args: &CompletionsArgs, context: &Context) -> Result<Exit, CliError> {
+pub(crate) fn run(args: &CompletionsArgs, context: &Context, mut program: Command) -> Result<Exit, CliError> {
     context.format(Format::of("completions"))?;
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "liveinsight", &mut script);
+    clap_complete::generate(args.shell, &mut program, "liveinsight", &mut script);
     context.ui.result(&String::from_utf8_lossy(&script));
     Ok(Exit::Done)
 }

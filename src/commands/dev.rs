@@ -4,17 +4,19 @@
 //! cannot be built or is refused changes nothing, so what ran before goes on running.
 
 use super::{
-    Context, Phase,
-    apply::{Applied, Request, apply},
-    consent::Allowed,
-    content::{self, Packages},
-    logs,
-    session::{self, Session, Sources},
+    Context, logs,
+    support::{
+        apply::{Applied, Request, apply},
+        consent::Allowed,
+        content::{self, Packages},
+        context::Phase,
+        session::{self, Session, Sources},
+    },
 };
 use crate::{
-    cli::Format,
     error::{CliError, Exit},
     logs::{Source, Tail},
+    options::Format,
     ui::{self, Columns, LogStyle},
     watch::{self, Watcher},
 };
@@ -44,7 +46,7 @@ struct Live {
 }
 
 /// Runs `dev`.
-pub(super) async fn run(args: &DevArgs, context: &Context) -> Result<Exit, CliError> {
+pub(crate) async fn run(args: &DevArgs, context: &Context) -> Result<Exit, CliError> {
     context.format(Format::of("dev"))?;
     let since = logs::since(Duration::ZERO);
     let session = Session::open_local(context, Sources::Needed).await?;

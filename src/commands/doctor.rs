@@ -1,14 +1,17 @@
 //! `doctor`: what is missing on this machine or in the account, before anything starts. Changes nothing but, with `--recount`, counters that are wrong.
 
 use super::{
-    Context, checkup, machine, recount,
-    session::{self, Sources},
+    Context,
+    support::{
+        checkup, machine, recount,
+        session::{self, Sources},
+    },
 };
 use crate::{
     aws::{Connection, Place},
-    cli::Format,
     error::{CliError, Exit},
     local::Home,
+    options::Format,
     stack::Stack,
     ui::{self, Finding},
 };
@@ -38,7 +41,7 @@ pub struct DoctorArgs {
 }
 
 /// Runs `doctor`.
-pub(super) async fn run(args: &DoctorArgs, context: &Context) -> Result<Exit, CliError> {
+pub(crate) async fn run(args: &DoctorArgs, context: &Context) -> Result<Exit, CliError> {
     let format = context.format(Format::of("doctor"))?;
     if args.recount {
         return Ok(tell(context, format, &[Finding::of("counters", recount::run(context, !args.dry_run).await?)]));

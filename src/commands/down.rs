@@ -1,16 +1,19 @@
 //! `down`: removes everything the stack owns, and proves that nothing is left.
 
 use super::{
-    Context, consent,
-    exclusive::{self, Exclusive},
-    remains::{self, Remains},
-    session::{Session, Sources},
-    timings::{self, TimingsArgs},
+    Context,
+    support::{
+        consent,
+        exclusive::{self, Exclusive},
+        remains::{self, Remains},
+        session::{Session, Sources},
+        timings::{self, TimingsArgs},
+    },
 };
 use crate::{
-    cli::Format,
     engine::{self, Event, Id, Options, Removal, Resource},
     error::{CliError, Exit},
+    options::Format,
     resources::{Bucket, Table},
     stack::{Content, declare},
     ui::{self, Summary},
@@ -38,7 +41,7 @@ pub struct DownArgs {
 }
 
 /// Runs `down`.
-pub(super) async fn run(args: &DownArgs, context: &Context) -> Result<Exit, CliError> {
+pub(crate) async fn run(args: &DownArgs, context: &Context) -> Result<Exit, CliError> {
     context.format(Format::of("down"))?;
     let page = args.timings.open()?;
     context.record();

@@ -2,12 +2,12 @@
 
 use super::{
     Context,
-    session::{Sources, load},
+    support::session::{Sources, load},
 };
 use crate::{
     aws::Place,
-    cli::Format,
     error::{CliError, Exit},
+    options::Format,
     stack::{Content, declare},
     ui,
 };
@@ -22,7 +22,7 @@ const SOME_ACCOUNT: &str = "000000000000";
 pub struct GraphArgs {}
 
 /// Runs `graph`.
-pub(super) fn run(_: &GraphArgs, context: &Context) -> Result<Exit, CliError> {
+pub(crate) fn run(_: &GraphArgs, context: &Context) -> Result<Exit, CliError> {
     let format = context.format(Format::of("graph"))?;
     let stack = load(context, Sources::NotNeeded)?;
     let graph = declare(&stack, &Place::aws("aws", &stack.region, SOME_ACCOUNT), &Content::default()).graph;

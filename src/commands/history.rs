@@ -2,11 +2,11 @@
 
 use super::{
     Context,
-    session::{Session, Sources},
+    support::session::{Session, Sources},
 };
 use crate::{
-    cli::Format,
     error::{CliError, Exit},
+    options::Format,
     release, ui,
 };
 use clap::Args;
@@ -24,7 +24,7 @@ pub struct HistoryArgs {
 }
 
 /// Runs `history`.
-pub(super) async fn run(args: &HistoryArgs, context: &Context) -> Result<Exit, CliError> {
+pub(crate) async fn run(args: &HistoryArgs, context: &Context) -> Result<Exit, CliError> {
     let format = context.format(Format::of("history"))?;
     let session = Session::open(context, Sources::NotNeeded).await?;
     let (aws, bucket) = (&session.aws, bucket(&session)?);

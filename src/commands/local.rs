@@ -1,13 +1,16 @@
 //! `local`: the embedded local AWS by itself. `--local` on another command starts it when needed.
 
 use super::{
-    Context, consent,
-    session::{self, Sources},
+    Context,
+    support::{
+        consent,
+        session::{self, Sources},
+    },
 };
 use crate::{
-    cli::Format,
     error::{CliError, Exit},
     local::{Home, LocalAws},
+    options::Format,
 };
 use clap::{Args, Subcommand};
 use serde_json::json;
@@ -47,7 +50,7 @@ enum LocalAction {
 }
 
 /// Runs `local`.
-pub(super) async fn run(args: &LocalArgs, context: &Context) -> Result<Exit, CliError> {
+pub(crate) async fn run(args: &LocalArgs, context: &Context) -> Result<Exit, CliError> {
     let format = context.format(Format::of("local"))?;
     let file = session::file(context)?;
     let root = file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));

@@ -1,15 +1,18 @@
 //! `logs`: what the functions and the API say.
 
 use super::{
-    Context, Phase,
-    session::{self, Session, Sources},
-    span,
+    Context,
+    support::{
+        context::Phase,
+        session::{self, Session, Sources},
+        span,
+    },
 };
 use crate::{
-    cli::Format,
     engine::{Class, Cloud, Error},
     error::{CliError, Exit},
     logs::{Line, Source, Tail},
+    options::Format,
     resources::RestApi,
     stack::{Names, Stack},
     ui::{self, LogStyle},
@@ -50,7 +53,7 @@ fn api_name(stack: &Stack) -> &'static str {
 const API_AGAIN: usize = 5;
 
 /// Runs `logs`.
-pub(super) async fn run(args: &LogsArgs, context: &Context) -> Result<Exit, CliError> {
+pub(crate) async fn run(args: &LogsArgs, context: &Context) -> Result<Exit, CliError> {
     let format = context.format(Format::of("logs"))?;
     // Mistakes are told before anything is asked or started.
     let stack = session::load(context, Sources::NotNeeded)?;

@@ -2,11 +2,11 @@
 
 use super::Context;
 use crate::{
-    cli::{Cli, Format},
     disk::remedy,
     error::{CliError, Exit},
+    options::Format,
 };
-use clap::{Args, Command, CommandFactory};
+use clap::{Args, Command};
 use clap_mangen::Man;
 use std::{
     io::Error,
@@ -27,9 +27,9 @@ pub struct ManArgs {
 }
 
 /// Runs `man`.
-pub(super) fn run(args: &ManArgs, context: &Context) -> Result<Exit, CliError> {
+pub(crate) fn run(args: &ManArgs, context: &Context, program: Command) -> Result<Exit, CliError> {
     context.format(Format::of("man"))?;
-    let mut program = Cli::command().disable_help_subcommand(true);
+    let mut program = program.disable_help_subcommand(true);
     program.build();
     match &args.out {
         Some(directory) => write_all(&program, directory).map_err(|error| not_written(directory, &error))?,

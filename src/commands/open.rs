@@ -1,9 +1,12 @@
 //! `open`: shows the dashboard, or another address of the stack, or a resource in AWS's console, in the browser.
 
-use super::{Context, outputs, session::Session, session::Sources};
+use super::{
+    Context, outputs,
+    support::session::{Session, Sources},
+};
 use crate::{
-    cli::Format,
     error::{CliError, Exit},
+    options::Format,
     stack::{Content, declare},
 };
 use clap::Args;
@@ -20,7 +23,7 @@ pub struct OpenArgs {
 }
 
 /// Runs `open`.
-pub(super) async fn run(args: &OpenArgs, context: &Context) -> Result<Exit, CliError> {
+pub(crate) async fn run(args: &OpenArgs, context: &Context) -> Result<Exit, CliError> {
     context.format(Format::of("open"))?;
     let is_resource = args.name.contains('/');
     if is_resource && context.globals.local {

@@ -2,13 +2,15 @@
 
 use super::{
     Context,
-    content::scripts,
-    session::{Session, Sources},
+    support::{
+        content::scripts,
+        session::{Session, Sources},
+    },
 };
 use crate::{
-    cli::Format,
     engine::{Event, Removal},
     error::{CliError, Exit},
+    options::Format,
     stack::{Declaration, declare},
     ui,
 };
@@ -31,7 +33,7 @@ pub struct OutputsArgs {
 }
 
 /// Runs `outputs`.
-pub(super) async fn run(args: &OutputsArgs, context: &Context) -> Result<Exit, CliError> {
+pub(crate) async fn run(args: &OutputsArgs, context: &Context) -> Result<Exit, CliError> {
     let format = context.format(Format::of("outputs"))?;
     let session = Session::open(context, Sources::NotNeeded).await?;
     if let Some(name) = &args.name {

@@ -2,16 +2,18 @@
 
 use super::{
     Context,
-    consent::{self, Allowed},
-    content::{self, Packages},
-    cost, recording,
-    session::{Session, Sources},
+    support::{
+        consent::{self, Allowed},
+        content::{self, Packages},
+        cost, recording,
+        session::{Session, Sources},
+    },
 };
 use crate::{
-    cli::Format,
     cost::EVENTS,
     engine::{Event, survey},
     error::{CliError, Exit},
+    options::Format,
     stack::declare,
     timings,
     ui::{self, Detail},
@@ -50,7 +52,7 @@ pub struct PlanArgs {
 }
 
 /// Runs `plan`.
-pub(super) async fn run(args: &PlanArgs, context: &Context) -> Result<Exit, CliError> {
+pub(crate) async fn run(args: &PlanArgs, context: &Context) -> Result<Exit, CliError> {
     let format = context.format(Format::of("plan"))?;
     let session = Session::open(context, Sources::Compared).await?;
     if args.audit {

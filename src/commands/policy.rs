@@ -2,13 +2,14 @@
 
 use super::{
     Context,
-    session::{Sources, load},
+    support::session::{Sources, load},
 };
 use crate::{
     aws::{Connection, Place, facts::Task},
-    cli::Format,
     error::{CliError, Exit},
-    local, policy,
+    local,
+    options::Format,
+    policy,
     stack::{Names, Stack},
 };
 use clap::Args;
@@ -78,7 +79,7 @@ impl From<Command> for Task {
 }
 
 /// Runs `policy`.
-pub(super) async fn run(args: &PolicyArgs, context: &Context) -> Result<Exit, CliError> {
+pub(crate) async fn run(args: &PolicyArgs, context: &Context) -> Result<Exit, CliError> {
     // It is JSON, whichever of the two is asked for.
     context.format(Format::of("policy"))?;
     let stack = load(context, Sources::NotNeeded)?;

@@ -2,15 +2,18 @@
 //! the objects. It does not go through the reconciler, which would look at everything: see [`release::PutBack`].
 
 use super::{
-    Context, consent,
-    exclusive::{Exclusive, Place},
-    history, proof, recording,
-    session::{Session, Sources},
+    Context, history,
+    support::{
+        consent,
+        exclusive::{Exclusive, Place},
+        proof, recording,
+        session::{Session, Sources},
+    },
 };
 use crate::{
-    cli::Format,
     engine::{Event, Report},
     error::{CliError, Exit},
+    options::Format,
     release::{self, Action, Author, PutBack, Record, Scene},
     stack::{Content, Declaration, declare},
     ui::{self, Summary},
@@ -58,7 +61,7 @@ struct Done {
 }
 
 /// Runs `rollback`.
-pub(super) async fn run(args: &RollbackArgs, context: &Context) -> Result<Exit, CliError> {
+pub(crate) async fn run(args: &RollbackArgs, context: &Context) -> Result<Exit, CliError> {
     context.format(Format::of("rollback"))?;
     let session = Session::open_at_once(context, Sources::NotNeeded).await?;
     let result = Box::pin(roll_back(args, context, &session)).await;

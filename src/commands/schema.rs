@@ -2,8 +2,8 @@
 
 use super::Context;
 use crate::{
-    cli::Format,
     error::{CliError, Exit},
+    options::Format,
     stack,
 };
 use clap::Args;
@@ -16,7 +16,7 @@ liveinsight schema > stack.schema.json, and as the first line of stack.yaml
 pub struct SchemaArgs {}
 
 /// Runs `schema`.
-pub(super) fn run(_: &SchemaArgs, context: &Context) -> Result<Exit, CliError> {
+pub(crate) fn run(_: &SchemaArgs, context: &Context) -> Result<Exit, CliError> {
     // It is JSON, whichever of the two is asked for.
     context.format(Format::of("schema"))?;
     context.ui.result(&format!("{:#}", stack::schema()));

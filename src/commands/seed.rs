@@ -1,15 +1,19 @@
 //! `seed`: traffic for demonstrations, and the proof that all of it was counted.
 
 use super::{
-    Context, Phase, consent,
-    session::{self, Session, Sources},
-    span,
+    Context,
+    support::{
+        consent,
+        context::Phase,
+        session::{self, Session, Sources},
+        span,
+    },
 };
 use crate::{
-    cli::Format,
     engine::{Event, Removal},
     error::{CliError, Exit},
     http::Client,
+    options::Format,
     resources::taken_secret,
     seed::{Books, Counts, Plan, Sender, Span, allowed, comfortable, plan},
     stack::{Content, declare},
@@ -58,7 +62,7 @@ pub struct SeedArgs {
 }
 
 /// Runs `seed`.
-pub(super) async fn run(args: &SeedArgs, context: &Context) -> Result<Exit, CliError> {
+pub(crate) async fn run(args: &SeedArgs, context: &Context) -> Result<Exit, CliError> {
     let format = context.format(Format::of("seed"))?;
     if !session::load(context, Sources::NotNeeded)?.has_api() {
         return Err(CliError::failed("stack.yaml has no function with a route, so there is no API to send to"));

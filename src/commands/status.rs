@@ -2,16 +2,18 @@
 
 use super::{
     Context,
-    content::{self, Packages},
-    cost, recording,
-    session::{Session, Sources},
+    support::{
+        content::{self, Packages},
+        cost, recording,
+        session::{Session, Sources},
+    },
 };
 use crate::{
     aws::Aws,
-    cli::Format,
     engine::{Event, Id, Plan, State, survey},
     error::{CliError, Exit},
     lock::{Held, Lock},
+    options::Format,
     release::Standing,
     resources::{Alarm, Alias, AliasOutput},
     stack::{Declaration, declare},
@@ -48,7 +50,7 @@ pub struct StatusArgs {
 }
 
 /// Runs `status`.
-pub(super) async fn run(args: &StatusArgs, context: &Context) -> Result<Exit, CliError> {
+pub(crate) async fn run(args: &StatusArgs, context: &Context) -> Result<Exit, CliError> {
     let format = context.format(Format::of("status"))?;
     let session = Session::open(context, Sources::Compared).await?;
     if args.audit {

@@ -2,19 +2,21 @@
 
 use super::{
     Context,
-    apply::{Applied, Request, apply},
-    consent::Allowed,
-    content::{self, Packages},
-    reading,
-    session::{Session, Sources},
-    steps::Steps,
-    timings::TimingsArgs,
+    support::{
+        apply::{Applied, Request, apply},
+        consent::Allowed,
+        content::{self, Packages},
+        reading,
+        session::{Session, Sources},
+        steps::Steps,
+        timings::TimingsArgs,
+    },
 };
 use crate::{
     aws::Aws,
-    cli::Format,
     engine::{Graph, Id},
     error::{CliError, Exit},
+    options::Format,
     stack::{Content, declare},
     timings::BUILDING,
     ui,
@@ -79,7 +81,7 @@ pub struct UpArgs {
 }
 
 /// Runs `up`.
-pub(super) async fn run(args: &UpArgs, context: &Context) -> Result<Exit, CliError> {
+pub(crate) async fn run(args: &UpArgs, context: &Context) -> Result<Exit, CliError> {
     context.format(Format::of("up"))?;
     let page = args.timings.open()?;
     context.record();

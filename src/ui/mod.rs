@@ -41,9 +41,9 @@ pub use timings::{achieved_line, estimate_line};
 pub use uncompared::{text as uncompared_text, uncompared};
 
 use crate::{
-    cli::{Color, Globals},
     engine::Id,
     error::{CliError, Exit},
+    options::{Color, Globals},
 };
 use anstream::AutoStream;
 use ci::{Ci, Level};

@@ -419,15 +419,21 @@ fn usually(id: &Id, action: Action, changes: &Changes) -> Option<Typical> {
 mod tests {
     use super::{Progress, Ui};
     use crate::{
-        cli::Cli,
         engine::{Action, Changes, Event, Id, Outcome},
+        options::Globals,
         resources::{Role, Table},
     };
     use clap::Parser;
     use std::time::Duration;
 
+    #[derive(Parser)]
+    struct Only {
+        #[command(flatten)]
+        globals: Globals,
+    }
+
     fn progress() -> Progress {
-        let globals = Cli::parse_from(["liveinsight", "--quiet", "graph"]).globals;
+        let globals = Only::parse_from(["liveinsight", "--quiet"]).globals;
         Progress::new(&Ui::new(&globals), false)
     }
 

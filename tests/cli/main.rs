@@ -16,3 +16,4 @@ mod signals;
 mod site;
 mod stack_file;
 mod usage;
+mod walls;

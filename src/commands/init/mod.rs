@@ -4,9 +4,9 @@ mod files;
 
 use super::Context;
 use crate::{
-    cli::Format,
     disk::remedy,
     error::{CliError, Exit},
+    options::Format,
     stack::project_name,
 };
 use clap::Args;
@@ -35,7 +35,7 @@ pub struct InitArgs {
 }
 
 /// Runs `init`.
-pub(super) fn run(args: &InitArgs, context: &Context) -> Result<Exit, CliError> {
+pub(crate) fn run(args: &InitArgs, context: &Context) -> Result<Exit, CliError> {
     let format = context.format(&[Format::Text, Format::Json])?;
     let directory = args.directory.as_deref().unwrap_or(Path::new("."));
     let name = match &args.name {

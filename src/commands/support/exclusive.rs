@@ -2,7 +2,10 @@
 //!
 //! Whoever has to wait is told for whom. Reading commands take no lock, and neither does a run that has nothing to change.
 
-use super::{Context, Phase, session::Session};
+use super::{
+    context::{Context, Phase},
+    session::Session,
+};
 use crate::{
     engine::{Cloud, Error, Resource},
     error::{CliError, Exit},
@@ -14,14 +17,14 @@ use futures::future::{Either, LocalBoxFuture, join, maybe_done, select};
 use std::pin::Pin;
 
 /// The right to write to the stack, as far as there is a lock.
-pub(super) struct Exclusive<'a> {
+pub(in crate::commands) struct Exclusive<'a> {
     lease: Option<Lease<'a>>,
     /// Whether another run had it until now: what was seen before is out of date.
-    pub(super) waited: bool,
+    pub(in crate::commands) waited: bool,
 }
 
 /// Where the lock of a stack lies.
-pub(super) enum Place<'a> {
+pub(in crate::commands) enum Place<'a> {
     /// In its bucket.
     Bucket,
     /// In its bucket, which is to be made first.
@@ -32,7 +35,7 @@ pub(super) enum Place<'a> {
 
 impl<'a> Exclusive<'a> {
     /// Waits for this run's turn; with `no_wait`, fails if it is another's. From here on an interruption is one of writing.
-    pub(super) async fn begin(
+    pub(in crate::commands) async fn begin(
         context: &Context,
         session: &'a Session,
         command: &str,
@@ -70,7 +73,7 @@ impl<'a> Exclusive<'a> {
     /// The same, while the work begins that is to be done then, as far as it may.
     ///
     /// Instead of the rest of the work there is `None` if another run was waited for: it was begun on what is out of date, and is dropped.
-    pub(super) async fn begin_working<'w, T: 'w>(
+    pub(in crate::commands) async fn begin_working<'w, T: 'w>(
         context: &Context,
         begin: impl Future<Output = Result<Self, CliError>>,
         work: LocalBoxFuture<'w, T>,
@@ -95,7 +98,7 @@ impl<'a> Exclusive<'a> {
     /// Works while keeping the lock, then gives it back. The second result is an error if another run took it over meanwhile.
     ///
     /// If the user asks to stop, what is in flight is cut off early enough to give the lock back in time.
-    pub(super) async fn run<T>(
+    pub(in crate::commands) async fn run<T>(
         self,
         context: &Context,
         work: LocalBoxFuture<'_, Result<T, CliError>>,
@@ -104,7 +107,7 @@ impl<'a> Exclusive<'a> {
     }
 
     /// The same, and something that another run need not wait for is done while the lock is given back.
-    pub(super) async fn run_and_close<T>(
+    pub(in crate::commands) async fn run_and_close<T>(
         self,
         context: &Context,
         mut work: LocalBoxFuture<'_, Result<T, CliError>>,
@@ -146,7 +149,7 @@ impl<'a> Exclusive<'a> {
 
 /// Observes. If that fails, or what it finds must not be touched, while another run is at work, that run may be the reason: it is waited
 /// for, and then the world looks different.
-pub(super) async fn observe<T>(
+pub(in crate::commands) async fn observe<T>(
     context: &Context,
     session: &Session,
     no_wait: bool,

@@ -8,20 +8,20 @@ const LONGEST: Duration = Duration::from_hours(24);
 
 /// The steps, with growing shares.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Steps(Vec<Step>);
+pub(in crate::commands) struct Steps(Vec<Step>);
 
 /// A share of the requests for a time.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Step {
+pub(in crate::commands) struct Step {
     /// From 0 to 1, neither of them.
-    pub(super) share: f64,
+    pub(in crate::commands) share: f64,
     /// How long.
-    pub(super) duration: Duration,
+    pub(in crate::commands) duration: Duration,
 }
 
 impl Steps {
     /// In their order.
-    pub(super) fn iter(&self) -> impl Iterator<Item = Step> {
+    pub(in crate::commands) fn iter(&self) -> impl Iterator<Item = Step> {
         self.0.iter().copied()
     }
 }

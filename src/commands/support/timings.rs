@@ -1,6 +1,6 @@
 //! `--timings`: the page that shows where the time of a run went.
 
-use super::Context;
+use super::context::Context;
 use crate::{
     engine::{Cloud, Graph},
     error::CliError,
@@ -18,7 +18,7 @@ use std::{
 
 /// Where to write the page.
 #[derive(Debug, Clone, Args)]
-pub(super) struct TimingsArgs {
+pub(in crate::commands) struct TimingsArgs {
     /// Writes an HTML page that shows every call to AWS and every wait over time, with the critical path
     #[arg(long, value_name = "PATH", num_args = 0..=1, default_missing_value = "liveinsight-timings.html")]
     timings: Option<PathBuf>,
@@ -26,13 +26,13 @@ pub(super) struct TimingsArgs {
 
 impl TimingsArgs {
     /// The page to be written, if it is wanted. An error if it cannot be.
-    pub(super) fn open(&self) -> Result<Option<Page>, CliError> {
+    pub(in crate::commands) fn open(&self) -> Result<Option<Page>, CliError> {
         self.timings.as_deref().map(Page::open).transpose()
     }
 }
 
 /// A page that can be written. What the file holds already stays until then.
-pub(super) struct Page {
+pub(in crate::commands) struct Page {
     path: PathBuf,
     file: File,
     /// Made for the page, and empty.
@@ -51,7 +51,7 @@ impl Page {
     }
 
     /// Writes what was recorded, and says where. That it cannot be written is no failure of the run.
-    pub(super) fn write(mut self, context: &Context, command: &str, stack: &str, achieved: Option<&Achieved>) {
+    pub(in crate::commands) fn write(mut self, context: &Context, command: &str, stack: &str, achieved: Option<&Achieved>) {
         let Some(recorder) = context.recorder() else { return };
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
         let when = time(DateTime::from_secs(now.try_into().unwrap_or_default()));
@@ -78,7 +78,7 @@ impl Drop for Page {
 }
 
 /// The run so far beside its critical path, if it is recorded; `waits` is the order of the graph that it followed.
-pub(super) fn so_far<C: Cloud>(context: &Context, graph: &Graph<C>, waits: &[Vec<usize>]) -> Option<Achieved> {
+pub(in crate::commands) fn so_far<C: Cloud>(context: &Context, graph: &Graph<C>, waits: &[Vec<usize>]) -> Option<Achieved> {
     let ids: Vec<_> = graph.entries().iter().map(|entry| &entry.id).collect();
     achieved(&context.recorder()?.recording(), &ids, waits)
 }

@@ -1,6 +1,6 @@
 //! The smoke check after a release, and what is done if it fails: the release before is put back.
 
-use super::{Context, recording, session::Session, wait};
+use super::{context::Context, recording, session::Session, wait};
 use crate::{
     error::{CliError, Exit},
     release::{Action, Author, Scene},
@@ -11,7 +11,7 @@ use crate::{
 use std::collections::BTreeMap;
 
 /// Checks that what was released works; if not, the release before is put back. `outputs` say where it answers.
-pub(super) async fn of_release(
+pub(in crate::commands) async fn of_release(
     context: &Context,
     session: &Session,
     declaration: &Declaration,
@@ -37,7 +37,7 @@ pub(super) async fn of_release(
 }
 
 /// Checks that what was put back works, through the distribution, whose address is this. There is nothing to put back then.
-pub(super) async fn of_rollback(context: &Context, session: &Session, address: &str) -> Result<(), CliError> {
+pub(in crate::commands) async fn of_rollback(context: &Context, session: &Session, address: &str) -> Result<(), CliError> {
     if is_out_of_reach(context, session) {
         return Ok(());
     }

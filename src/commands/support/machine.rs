@@ -1,6 +1,6 @@
 //! What this machine needs, for `doctor`.
 
-use super::{Context, content, session};
+use super::{content, context::Context, session};
 use crate::{
     build::{self, Target},
     error::CliError,
@@ -10,10 +10,10 @@ use crate::{
 use std::path::{Path, PathBuf};
 
 /// What was looked at, and what was found, or what is wrong and what to do about it.
-pub(super) type Check = (&'static str, Result<String, CliError>);
+pub(in crate::commands) type Check = (&'static str, Result<String, CliError>);
 
 /// Everything that takes no network; `stack` is `None` if stack.yaml cannot be read. Under a tenth of a second.
-pub(super) async fn checks(context: &Context, stack: Option<&Stack>) -> Vec<Check> {
+pub(in crate::commands) async fn checks(context: &Context, stack: Option<&Stack>) -> Vec<Check> {
     let root = stack.map_or_else(|| here(context), |stack| stack.root.clone());
     let targets = stack.map(|stack| content::targets_of(stack, context.globals.local));
     let mut checks = Vec::new();
@@ -39,7 +39,7 @@ async fn means(root: &Path, target: Target, functions: &[String]) -> Result<Stri
 }
 
 /// The directory that stack.yaml is or should be in.
-pub(super) fn here(context: &Context) -> PathBuf {
+pub(in crate::commands) fn here(context: &Context) -> PathBuf {
     let file = session::file(context).ok();
     let parent = file.as_deref().and_then(Path::parent).filter(|parent| !parent.as_os_str().is_empty());
     parent.unwrap_or(Path::new(".")).to_owned()

@@ -18,7 +18,7 @@ use crate::{
 const NAMED: usize = 10;
 
 /// The role that API Gateway writes logs with, which an API takes.
-pub(super) async fn logging_role(aws: &Aws, needed: bool) -> Option<Finding> {
+pub(in crate::commands) async fn logging_role(aws: &Aws, needed: bool) -> Option<Finding> {
     const WHAT: &str = "API logs";
     if !needed {
         return None;
@@ -31,7 +31,7 @@ pub(super) async fn logging_role(aws: &Aws, needed: bool) -> Option<Finding> {
 }
 
 /// Says that a site can be refused: AWS verifies an account before CloudFront makes anything for it, and no call tells beforehand.
-pub(super) async fn cloudfront(aws: &Aws, needed: bool) -> Option<Finding> {
+pub(in crate::commands) async fn cloudfront(aws: &Aws, needed: bool) -> Option<Finding> {
     const WHAT: &str = "CloudFront";
     if !needed {
         return None;
@@ -49,7 +49,7 @@ pub(super) async fn cloudfront(aws: &Aws, needed: bool) -> Option<Finding> {
 }
 
 /// All quotas in one.
-pub(super) async fn quotas(aws: &Aws) -> Finding {
+pub(in crate::commands) async fn quotas(aws: &Aws) -> Finding {
     const WHAT: &str = "quotas";
     let found = resources::quotas(aws).await;
     let told = |(what, result): &(&str, Result<Used>)| match result {
@@ -81,7 +81,7 @@ pub(super) async fn quotas(aws: &Aws) -> Finding {
 }
 
 /// Whether the credentials may do what `up` does.
-pub(super) async fn permissions(aws: &Aws, caller: &str, names: &Names, boundary: Option<&str>) -> Finding {
+pub(in crate::commands) async fn permissions(aws: &Aws, caller: &str, names: &Names, boundary: Option<&str>) -> Finding {
     const WHAT: &str = "permissions";
     let arn = match account::principal(aws, caller).await {
         Ok(Principal::Entity(arn)) => arn,

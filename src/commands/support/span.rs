@@ -7,7 +7,7 @@ use std::time::Duration;
 const LONGEST: f64 = 3_153_600_000.0;
 
 /// Reads a length of time. A bare number is refused: 5 of what?
-pub(super) fn parse(text: &str) -> Result<Duration, String> {
+pub(in crate::commands) fn parse(text: &str) -> Result<Duration, String> {
     let expected = "expected a length of time such as 30s, 10m, 2h or 1d";
     let seconds = match duration::parse(text) {
         Ok(milliseconds) => milliseconds / 1000.0,

@@ -1,6 +1,6 @@
 //! From stack.yaml to a connected stack: find the file, check it, connect, know the place.
 
-use super::Context;
+use super::context::Context;
 use crate::{
     aws::{Aws, Connection, Named, Place},
     error::{CliError, Exit},
@@ -12,10 +12,10 @@ use futures::future::{Either, FutureExt, LocalBoxFuture, Shared, select};
 use std::{cell::Cell, collections::BTreeMap, path::PathBuf, pin::pin, rc::Rc, time::Instant};
 
 /// A stack and access to where it lives.
-pub(super) struct Session {
-    pub(super) stack: Stack,
-    pub(super) place: Place,
-    pub(super) aws: Aws,
+pub(in crate::commands) struct Session {
+    pub(in crate::commands) stack: Stack,
+    pub(in crate::commands) place: Place,
+    pub(in crate::commands) aws: Aws,
     /// Whether it is the account that the credentials name; `None` if AWS said so itself.
     identity: Option<Asking>,
     /// Whether it is another account than the access key looked like.
@@ -27,7 +27,7 @@ type Asking = Shared<LocalBoxFuture<'static, Result<(), CliError>>>;
 
 /// What stack.yaml names that has to be there.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Sources {
+pub(in crate::commands) enum Sources {
     /// The handlers' crates, the pages, and the values of the secrets.
     Needed,
     /// The crates and pages; a secret without a value is not compared.
@@ -38,7 +38,7 @@ pub(super) enum Sources {
 
 impl Session {
     /// Loads the stack and connects. With `--local`, starts the local AWS when it is not running.
-    pub(super) async fn open(context: &Context, sources: Sources) -> Result<Self, CliError> {
+    pub(in crate::commands) async fn open(context: &Context, sources: Sources) -> Result<Self, CliError> {
         let globals = &context.globals;
         if globals.local {
             return Self::open_local(context, sources).await;
@@ -50,7 +50,7 @@ impl Session {
 
     /// The same, without waiting for AWS to say whose account it is where the credentials name one. It is to be [confirmed](Self::confirm)
     /// before anything that was found counts.
-    pub(super) async fn open_at_once(context: &Context, sources: Sources) -> Result<Self, CliError> {
+    pub(in crate::commands) async fn open_at_once(context: &Context, sources: Sources) -> Result<Self, CliError> {
         let globals = &context.globals;
         if globals.local {
             return Self::open_local(context, sources).await;
@@ -81,12 +81,12 @@ impl Session {
     }
 
     /// Whether it was found to be in another account than the access key looked like: it is to be opened once more, the slow way.
-    pub(super) fn is_mistaken(&self) -> bool {
+    pub(in crate::commands) fn is_mistaken(&self) -> bool {
         self.is_mistaken.get()
     }
 
     /// Waits until it is certain whose account this is.
-    pub(super) async fn confirm(&self) -> Result<(), CliError> {
+    pub(in crate::commands) async fn confirm(&self) -> Result<(), CliError> {
         match &self.identity {
             Some(asking) => asking.clone().await,
             None => Ok(()),
@@ -94,7 +94,7 @@ impl Session {
     }
 
     /// Does what takes no AWS, unless meanwhile it turns out that there is no access.
-    pub(super) async fn unless_refused<T>(&self, work: impl Future<Output = Result<T, CliError>>) -> Result<T, CliError> {
+    pub(in crate::commands) async fn unless_refused<T>(&self, work: impl Future<Output = Result<T, CliError>>) -> Result<T, CliError> {
         match select(pin!(work), pin!(self.confirm())).await {
             Either::Left((result, _)) => result,
             Either::Right((Err(refused), _)) if !self.is_mistaken() => Err(refused),
@@ -113,7 +113,7 @@ impl Session {
     }
 
     /// The same on the local AWS, whatever the options say.
-    pub(super) async fn open_local(context: &Context, sources: Sources) -> Result<Self, CliError> {
+    pub(in crate::commands) async fn open_local(context: &Context, sources: Sources) -> Result<Self, CliError> {
         let stack = load(context, sources)?;
         let progress = &context.progress;
         let server = Home::new(&stack.root).start(&|line| progress.step(line)).await?;
@@ -136,18 +136,18 @@ impl Session {
     }
 
     /// The physical names of what the stack has.
-    pub(super) fn names(&self) -> Names {
+    pub(in crate::commands) fn names(&self) -> Names {
         self.stack.names(&self.place.account)
     }
 
     /// The physical names of the functions, by logical name.
-    pub(super) fn functions(&self) -> BTreeMap<String, String> {
+    pub(in crate::commands) fn functions(&self) -> BTreeMap<String, String> {
         let names = self.names();
         self.stack.functions.keys().map(|name| (name.clone(), names.function(name))).collect()
     }
 
     /// Says what somebody should know though nothing failed, and with -v what was called how often.
-    pub(super) fn tell_calls(&self, context: &Context) {
+    pub(in crate::commands) fn tell_calls(&self, context: &Context) {
         for warning in self.aws.warnings() {
             context.ui.warn(&warning);
         }
@@ -159,7 +159,7 @@ impl Session {
     }
 
     /// `liveinsight/dev in us-east-1, account 123456789012`
-    pub(super) fn title(&self) -> String {
+    pub(in crate::commands) fn title(&self) -> String {
         let Stack { project, environment, .. } = &self.stack;
         let Place { region, account, .. } = &self.place;
         format!("{project}/{environment} in {region}, account {account}")
@@ -186,7 +186,7 @@ fn asking(context: &Context) -> Option<Calling> {
 }
 
 /// Finds and loads stack.yaml as the global options say.
-pub(super) fn load(context: &Context, sources: Sources) -> Result<Stack, CliError> {
+pub(in crate::commands) fn load(context: &Context, sources: Sources) -> Result<Stack, CliError> {
     let globals = &context.globals;
     let path = file(context)?;
     let (environment, region) = (globals.env.as_deref(), globals.region.as_deref());
@@ -203,7 +203,7 @@ pub(super) fn load(context: &Context, sources: Sources) -> Result<Stack, CliErro
 }
 
 /// The path of stack.yaml, short if it is here.
-pub(super) fn file(context: &Context) -> Result<PathBuf, CliError> {
+pub(in crate::commands) fn file(context: &Context) -> Result<PathBuf, CliError> {
     if let Some(path) = &context.globals.file {
         return Ok(path.clone());
     }

@@ -1,6 +1,6 @@
 //! The record of releases, as a run keeps it up to date. Nothing else depends on it: trouble with it is only told.
 
-use super::{Context, session::Session};
+use super::{context::Context, session::Session};
 use crate::{
     aws::Aws,
     engine::{Plan, Resource, Result, State},
@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Whether what is live is the newest release. A stack without a bucket has none, and neither has one whose bucket is still to be made.
-pub(super) async fn is_recorded(session: &Session, declaration: &Declaration, plan: &Plan<Aws>) -> Result<bool, CliError> {
+pub(in crate::commands) async fn is_recorded(session: &Session, declaration: &Declaration, plan: &Plan<Aws>) -> Result<bool, CliError> {
     if declaration.bucket.is_none() || !has_bucket(plan) {
         return Ok(true);
     }
@@ -21,12 +21,16 @@ pub(super) async fn is_recorded(session: &Session, declaration: &Declaration, pl
 }
 
 /// Whether the bucket of the records is there, and this stack's.
-pub(super) fn has_bucket(plan: &Plan<Aws>) -> bool {
+pub(in crate::commands) fn has_bucket(plan: &Plan<Aws>) -> bool {
     plan.steps.iter().any(|step| step.id.kind() == Bucket::KIND && step.state != State::Missing && step.objection.is_none())
 }
 
 /// Reads how what was observed stands to the newest release, if there is one.
-pub(super) async fn standing(session: &Session, declaration: &Declaration, plan: &Plan<Aws>) -> Result<Option<Standing>, CliError> {
+pub(in crate::commands) async fn standing(
+    session: &Session,
+    declaration: &Declaration,
+    plan: &Plan<Aws>,
+) -> Result<Option<Standing>, CliError> {
     if !has_bucket(plan) {
         return Ok(None);
     }
@@ -35,7 +39,7 @@ pub(super) async fn standing(session: &Session, declaration: &Declaration, plan:
 }
 
 /// Records what `up` released.
-pub(super) async fn record(context: &Context, session: &Session, declaration: &Declaration) {
+pub(in crate::commands) async fn record(context: &Context, session: &Session, declaration: &Declaration) {
     let Some(bucket) = &declaration.bucket else { return };
     let author = Author::of_sources(&session.stack.root).await;
     let number = release::write(&session.aws, &bucket.name, &declaration.graph, Action::Up, author).await;
@@ -43,7 +47,7 @@ pub(super) async fn record(context: &Context, session: &Session, declaration: &D
 }
 
 /// Tells if a release could not be recorded, and lets go of old ones when it is time to. Its number, if it is a release.
-pub(super) async fn recorded(context: &Context, session: &Session, number: Result<Option<u64>>) -> Option<u64> {
+pub(in crate::commands) async fn recorded(context: &Context, session: &Session, number: Result<Option<u64>>) -> Option<u64> {
     let number = number.unwrap_or_else(|error| {
         context.ui.warn(&format!("the list of releases is not up to date; the next `up` makes up for it: {error}"));
         None

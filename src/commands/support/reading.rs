@@ -16,7 +16,7 @@ const READS: [&str; 2] = ["GET /api/realtime", "GET /api/stats"];
 const COUNTS: &str = "POST /api/events";
 
 /// Returns why reading is closed and what opens it; `None` if it is open, or if the stack is not the product's.
-pub(super) fn closed(stack: &Stack, names: &Names, place: &Place) -> Option<String> {
+pub(in crate::commands) fn closed(stack: &Stack, names: &Names, place: &Place) -> Option<String> {
     // On the local AWS it is open, unless a token is set.
     if !stack.counts_events() || place.functions_on_host {
         return None;
@@ -39,7 +39,7 @@ pub(super) fn closed(stack: &Stack, names: &Names, place: &Place) -> Option<Stri
 }
 
 /// Returns that events are taken for any site and how to list the sites; `None` if they are listed, or if the stack is not the product's.
-pub(super) fn any_site(stack: &Stack, names: &Names, place: &Place) -> Option<String> {
+pub(in crate::commands) fn any_site(stack: &Stack, names: &Names, place: &Place) -> Option<String> {
     if place.functions_on_host {
         return None;
     }
@@ -64,7 +64,7 @@ mod tests {
     use shared::token::{OPEN_READING, READING_CLOSED};
     use std::path::Path;
 
-    const SHIPPED: &str = include_str!("../../stack.yaml");
+    const SHIPPED: &str = include_str!("../../../stack.yaml");
     const ACCOUNT: &str = "123456789012";
 
     fn said(text: &str, environment: &str) -> (Option<String>, Option<String>) {
@@ -111,7 +111,7 @@ mod tests {
 
     #[test]
     fn the_dashboard_says_it_in_the_same_words() {
-        let texts = include_str!("../../dashboard/src/texts.js").to_lowercase();
+        let texts = include_str!("../../../dashboard/src/texts.js").to_lowercase();
         for words in [READING_CLOSED, OPEN_READING] {
             assert!(texts.contains(&words.to_lowercase()), "{words}");
         }

@@ -12,18 +12,18 @@ use crate::{
 use std::time::SystemTime;
 
 /// Reads a number of events a month.
-pub(super) fn events(text: &str) -> Result<u64, String> {
+pub(in crate::commands) fn events(text: &str) -> Result<u64, String> {
     let number = text.parse::<u64>().ok().filter(|number| *number <= MOST_EVENTS);
     number.ok_or_else(|| format!("expected a whole number from 0 to {MOST_EVENTS}"))
 }
 
 /// What is planned, at so many events a month. Asks nobody.
-pub(super) fn estimate(session: &Session, declaration: &Declaration, plan: &Plan<Aws>, events: u64) -> Estimate {
+pub(in crate::commands) fn estimate(session: &Session, declaration: &Declaration, plan: &Plan<Aws>, events: u64) -> Estimate {
     Estimate::of(&session.stack, declaration.graph.entries(), &plan.steps, events)
 }
 
 /// What is there, from its own metrics; at so many events a month if those are given, and at the standard ones if there are no metrics yet.
-pub(super) async fn report(
+pub(in crate::commands) async fn report(
     session: &Session,
     declaration: &Declaration,
     plan: &Plan<Aws>,

@@ -1,6 +1,6 @@
 //! What the stack's resources carry: the handlers' packages and the pages.
 
-use super::{Context, session::Session};
+use super::{context::Context, session::Session};
 use crate::{
     build,
     build::{Builder, SiteFiles, Source, Target, integrity, read_site},
@@ -16,7 +16,7 @@ use std::{
 
 /// What to do about handlers whose package is not current.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Packages {
+pub(in crate::commands) enum Packages {
     /// Build them.
     Build,
     /// Refuse to go on.
@@ -26,7 +26,7 @@ pub(super) enum Packages {
 }
 
 /// Reads the pages, and builds or finds the packages, of all functions or of those in `only`.
-pub(super) async fn gather(
+pub(in crate::commands) async fn gather(
     context: &Context,
     session: &Session,
     wanted: Packages,
@@ -66,7 +66,7 @@ pub(super) async fn gather(
 }
 
 /// Returns what the outputs have to know of the site's scripts, without building or publishing anything.
-pub(super) fn scripts(stack: &Stack) -> Content {
+pub(in crate::commands) fn scripts(stack: &Stack) -> Content {
     Content { integrity: integrity_of(stack), ..Content::default() }
 }
 
@@ -93,7 +93,7 @@ fn pages(root: &Path, site: &Site, api: Option<&str>) -> Result<SiteFiles, CliEr
 }
 
 /// Returns all that the functions are made from, as far as the last build showed: directories and single files elsewhere.
-pub(super) fn inputs(session: &Session) -> (BTreeSet<PathBuf>, BTreeSet<PathBuf>) {
+pub(in crate::commands) fn inputs(session: &Session) -> (BTreeSet<PathBuf>, BTreeSet<PathBuf>) {
     let builder = Builder::new(&session.stack.root, |_| ());
     let targets = targets(&session.stack, session.place.functions_on_host).into_iter();
     targets.map(|(target, sources)| builder.inputs(&sources, target)).fold(Default::default(), |(mut directories, mut files), more| {
@@ -122,7 +122,7 @@ fn split(packages: BTreeMap<String, Option<Package>>) -> (BTreeMap<String, Packa
 }
 
 /// The functions by what they are built for. `on_host` says that they run on this machine.
-pub(super) fn targets_of(stack: &Stack, on_host: bool) -> Vec<(Target, Vec<String>)> {
+pub(in crate::commands) fn targets_of(stack: &Stack, on_host: bool) -> Vec<(Target, Vec<String>)> {
     let targets = targets(stack, on_host).into_iter();
     targets.map(|(target, sources)| (target, sources.into_keys().collect())).collect()
 }

@@ -1,7 +1,7 @@
 //! `doctor --recount`: counts the last day's visits again, from the events themselves. What it does is `shared::recount`, the handlers' own.
 
 use super::{
-    Context,
+    context::Context,
     session::{Session, Sources},
 };
 use crate::{
@@ -23,7 +23,7 @@ const TABLES: [&str; 2] = ["events", "sessions"];
 const TOLD: usize = 20;
 
 /// Counts again and, with `repair`, corrects. The outer error is that it could not; the inner one that something is wrong.
-pub(super) async fn run(context: &Context, repair: bool) -> Result<Result<String, CliError>, CliError> {
+pub(in crate::commands) async fn run(context: &Context, repair: bool) -> Result<Result<String, CliError>, CliError> {
     let session = Session::open(context, Sources::NotNeeded).await?;
     for table in TABLES {
         if !session.stack.tables.contains_key(table) {

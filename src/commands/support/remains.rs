@@ -10,7 +10,7 @@ use serde::Serialize;
 
 /// Something that stays.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(super) struct Remains {
+pub(in crate::commands) struct Remains {
     /// Name of what stays.
     what: String,
     /// Reason why it is there.
@@ -24,12 +24,12 @@ pub(super) struct Remains {
 
 impl Remains {
     /// The event; `kept` is whether it stays here, rather than would on AWS.
-    pub(super) fn event(&self, kept: bool) -> Told<'_> {
+    pub(in crate::commands) fn event(&self, kept: bool) -> Told<'_> {
         Told { remains: self, kept }
     }
 
     /// `  log group /aws/apigateway/welcome: …; to remove it: …`
-    pub(super) fn text(&self) -> String {
+    pub(in crate::commands) fn text(&self) -> String {
         let Self { what, why, days, remove } = self;
         let goes = days.map(|days| format!("; it goes by itself after {days} days")).unwrap_or_default();
         let remove = match remove {
@@ -43,7 +43,7 @@ impl Remains {
 /// One [`Remains`] as an event of `down --format json`.
 #[derive(Serialize)]
 #[serde(tag = "event", rename = "remains")]
-pub(super) struct Told<'a> {
+pub(in crate::commands) struct Told<'a> {
     #[serde(flatten)]
     remains: &'a Remains,
     /// False on the local AWS, which keeps none of it.
@@ -51,7 +51,7 @@ pub(super) struct Told<'a> {
 }
 
 /// Lists what stays of a stack of which these resources are removed. Called before they are: the API's id is known only as long as it exists.
-pub(super) fn of(stack: &Stack, names: &Names, graph: &Graph<Aws>, leaving: &[Id]) -> Vec<Remains> {
+pub(in crate::commands) fn of(stack: &Stack, names: &Names, graph: &Graph<Aws>, leaving: &[Id]) -> Vec<Remains> {
     let mut remains = Vec::new();
     for (name, table) in &stack.tables {
         if table.point_in_time_recovery && leaving.contains(&Id::new::<Table>(name)) {

@@ -4,8 +4,9 @@
 //! Deliberately not here: how the result is shown. `up` prints it once; `dev` says one line per change.
 
 use super::{
-    Context, Phase, canary,
+    canary,
     consent::{self, Allowed},
+    context::{Context, Phase},
     exclusive::{self, Exclusive},
     proof, recording,
     session::Session,
@@ -26,25 +27,25 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// What a run is asked to do, and allowed to.
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of `up`")]
-pub(super) struct Request {
+pub(in crate::commands) struct Request {
     /// Only these; all if `None`.
-    pub(super) only: Option<BTreeSet<Id>>,
+    pub(in crate::commands) only: Option<BTreeSet<Id>>,
     /// How new versions are tried before they serve all requests.
-    pub(super) canary: Option<Steps>,
+    pub(in crate::commands) canary: Option<Steps>,
     /// Whether it is checked that what was released works.
-    pub(super) smoke: bool,
+    pub(in crate::commands) smoke: bool,
     /// Set if a new secret takes the place of the one that the distribution sends to the functions.
-    pub(super) rotate: bool,
+    pub(in crate::commands) rotate: bool,
     /// Consent to lose data or to take over.
-    pub(super) allowed: Allowed,
+    pub(in crate::commands) allowed: Allowed,
     /// Consent to remove what others put on roles and functions, which is looked for then.
-    pub(super) audit: bool,
+    pub(in crate::commands) audit: bool,
     /// Consent to change a protected environment.
-    pub(super) yes: bool,
+    pub(in crate::commands) yes: bool,
     /// Whether to wait for CloudFront.
-    pub(super) wait: bool,
+    pub(in crate::commands) wait: bool,
     /// Whether to fail rather than to wait for another run.
-    pub(super) no_wait: bool,
+    pub(in crate::commands) no_wait: bool,
 }
 
 impl Request {
@@ -58,28 +59,33 @@ impl Request {
 }
 
 /// What a run did.
-pub(super) struct Applied {
+pub(in crate::commands) struct Applied {
     /// Addresses and names, as far as they are known.
-    pub(super) outputs: BTreeMap<String, String>,
+    pub(in crate::commands) outputs: BTreeMap<String, String>,
     /// The run beside its critical path, if it is recorded and did something.
-    pub(super) achieved: Option<Achieved>,
+    pub(in crate::commands) achieved: Option<Achieved>,
     /// The counts.
-    pub(super) summary: Summary,
+    pub(in crate::commands) summary: Summary,
     /// How many resources were meant.
-    pub(super) total: usize,
+    pub(in crate::commands) total: usize,
     /// What failed, why CloudFront was not waited for to the end, or why the check did not pass.
-    pub(super) result: Result<(), CliError>,
+    pub(in crate::commands) result: Result<(), CliError>,
     /// Whether all resources are as declared and what was released works, as far as that was checked, even if `result` is an error.
-    pub(super) in_sync: bool,
+    pub(in crate::commands) in_sync: bool,
     /// Set if the functions still take another secret than the one that the distribution is to send.
-    pub(super) secret_is_changing: bool,
+    pub(in crate::commands) secret_is_changing: bool,
     /// Whether something was written that requests meet.
     released: bool,
 }
 
 /// Observes, asks for consent, waits for its turn, converges, and records the release. An error means that there is nothing
 /// to sum up: it was refused, interrupted, or took back what another run had left.
-pub(super) async fn apply(context: &Context, session: &Session, content: &Content, request: &Request) -> Result<Applied, CliError> {
+pub(in crate::commands) async fn apply(
+    context: &Context,
+    session: &Session,
+    content: &Content,
+    request: &Request,
+) -> Result<Applied, CliError> {
     let declaration = declare(&session.stack, &session.place, content);
     if request.rotate {
         let secret = declaration.origin_secret.as_ref().ok_or_else(|| {

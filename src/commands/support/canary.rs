@@ -2,7 +2,7 @@
 //! requests, step by step, while the stack's alarms are watched. What speaks against them takes them back; otherwise the run goes on as
 //! any other, and its last step moves the aliases.
 
-use super::{Context, consent::Allowed, session::Session, steps::Steps};
+use super::{consent::Allowed, context::Context, session::Session, steps::Steps};
 use crate::{
     aws::Aws,
     engine::{self, Action, Cloud, Event, Id, Options, Plan, Report, Resource, Step, survey},
@@ -23,13 +23,13 @@ const LOOKS: u32 = 20;
 const PAUSE: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(10));
 
 /// What a canary did before it was given up, and why it was.
-pub(super) struct GivenUp {
-    pub(super) report: Report,
-    pub(super) error: CliError,
+pub(in crate::commands) struct GivenUp {
+    pub(in crate::commands) report: Report,
+    pub(in crate::commands) error: CliError,
 }
 
 /// Refuses a canary that would be taken back at once.
-pub(super) fn check(declaration: &Declaration, plan: &Plan<Aws>) -> Result<(), CliError> {
+pub(in crate::commands) fn check(declaration: &Declaration, plan: &Plan<Aws>) -> Result<(), CliError> {
     let firing = firing_as_observed(declaration);
     if firing.is_empty() || candidates(plan).next().is_none() {
         return Ok(());
@@ -39,7 +39,7 @@ pub(super) fn check(declaration: &Declaration, plan: &Plan<Aws>) -> Result<(), C
 }
 
 /// Runs a canary to its end. What is returned is how things stand then, and what was done until then.
-pub(super) async fn run(
+pub(in crate::commands) async fn run(
     context: &Context,
     session: &Session,
     content: &Content,
@@ -68,7 +68,7 @@ pub(super) async fn run(
 }
 
 /// Finishes what another run left half-way, unless an alarm says that it should not: then it is taken back.
-pub(super) async fn check_abandoned(
+pub(in crate::commands) async fn check_abandoned(
     context: &Context,
     session: &Session,
     declaration: &Declaration,

@@ -1,6 +1,6 @@
 //! What must not be done unasked: losing data, touching what is somebody else's, changing a protected environment.
 
-use super::Context;
+use super::context::Context;
 use crate::{
     engine::{Action, Id, Objection, Plan, Step},
     error::CliError,
@@ -11,18 +11,22 @@ const DELETE_DATA: &str = "--delete-data allows it, and the data is gone; otherw
 
 /// What the user allowed on the command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Allowed {
-    pub(super) adopt: bool,
-    pub(super) delete_data: bool,
+pub(in crate::commands) struct Allowed {
+    pub(in crate::commands) adopt: bool,
+    pub(in crate::commands) delete_data: bool,
 }
 
 /// Refuses a plan that needs more than was allowed, naming everything that stands in the way.
-pub(super) fn check<C: crate::engine::Cloud>(plan: &Plan<C>, only: Option<&BTreeSet<Id>>, allowed: Allowed) -> Result<(), CliError> {
+pub(in crate::commands) fn check<C: crate::engine::Cloud>(
+    plan: &Plan<C>,
+    only: Option<&BTreeSet<Id>>,
+    allowed: Allowed,
+) -> Result<(), CliError> {
     refuse(plan, only, allowed, "refused, and nothing was changed")
 }
 
 /// Refuses a plan that `up` would refuse with the same consent.
-pub(super) fn foresee<C: crate::engine::Cloud>(plan: &Plan<C>, allowed: Allowed) -> Result<(), CliError> {
+pub(in crate::commands) fn foresee<C: crate::engine::Cloud>(plan: &Plan<C>, allowed: Allowed) -> Result<(), CliError> {
     refuse(plan, None, allowed, "`up` would refuse this plan")
 }
 
@@ -68,7 +72,7 @@ fn refusal(step: &Step, allowed: Allowed) -> Option<(String, &'static str)> {
 }
 
 /// Asks before something that needs consent, or demands `--yes` where nobody can answer.
-pub(super) async fn confirm(context: &Context, question: &str, why: &str) -> Result<(), CliError> {
+pub(in crate::commands) async fn confirm(context: &Context, question: &str, why: &str) -> Result<(), CliError> {
     if !context.ui.can_ask() {
         return Err(CliError::failed(format!("{why}, and nobody is here to ask")).hint("--yes consents"));
     }

@@ -1,9 +1,9 @@
 //! What every command is given: the options, the screen, and when to stop.
 
 use crate::{
-    cli::{Format, Globals},
     engine::{Event, Stop},
     error::{CliError, Exit},
+    options::{Format, Globals},
     timings::Recorder,
     ui::{Progress, Ui},
 };
@@ -41,7 +41,7 @@ pub struct Context {
 
 /// What a command is doing, as far as Ctrl-C is concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Phase {
+pub(in crate::commands) enum Phase {
     /// Nothing is changed: it can end anywhere.
     Reading,
     /// Something is changed: what is in flight is waited for, and the rest is missing afterwards.
@@ -67,24 +67,24 @@ impl Context {
     }
 
     /// Takes notes from here on of what is done when.
-    pub(super) fn record(&self) -> &Recorder {
+    pub(in crate::commands) fn record(&self) -> &Recorder {
         self.recorder.get_or_init(Recorder::default)
     }
 
     /// The notes, if they are taken.
-    pub(super) fn recorder(&self) -> Option<&Recorder> {
+    pub(in crate::commands) fn recorder(&self) -> Option<&Recorder> {
         self.recorder.get()
     }
 
     /// Notes what the command is about from here on.
-    pub(super) fn now(&self, about: &'static str) {
+    pub(in crate::commands) fn now(&self, about: &'static str) {
         if let Some(recorder) = self.recorder() {
             recorder.phase(about);
         }
     }
 
     /// Shows an event of the engine, and notes it.
-    pub(super) fn tell(&self, event: &Event<'_>) {
+    pub(in crate::commands) fn tell(&self, event: &Event<'_>) {
         if let Some(recorder) = self.recorder() {
             recorder.event(event);
         }
@@ -92,12 +92,12 @@ impl Context {
     }
 
     /// Decides what an interruption does from here on.
-    pub(super) fn begin(&self, phase: Phase) {
+    pub(in crate::commands) fn begin(&self, phase: Phase) {
         self.phase.set(phase);
     }
 
     /// What an interruption would interrupt now.
-    pub(super) fn phase(&self) -> Phase {
+    pub(in crate::commands) fn phase(&self) -> Phase {
         self.phase.get()
     }
 
@@ -105,7 +105,7 @@ impl Context {
     ///
     /// While nothing is written, the first signal ends the command. While something is, or while the command serves, the first asks it
     /// to stop, and the second, or the end of the grace, ends it.
-    pub(super) async fn supervise<T>(&self, command: impl Future<Output = Result<T, CliError>>) -> Result<T, CliError> {
+    pub(crate) async fn supervise<T>(&self, command: impl Future<Output = Result<T, CliError>>) -> Result<T, CliError> {
         let mut command = pin!(command);
         let cannot_listen = |error| CliError::failed(format!("cannot listen for signals: {error}"));
         let mut interrupt = signal(SignalKind::interrupt()).map_err(cannot_listen)?;
@@ -140,7 +140,7 @@ impl Context {
     }
 
     /// Waits until what is in flight has had its time, after the user asked to stop.
-    pub(super) async fn cut_off(&self) -> CliError {
+    pub(in crate::commands) async fn cut_off(&self) -> CliError {
         self.stop.asked().await;
         tokio::time::sleep(IN_FLIGHT).await;
         self.interrupted()
