@@ -32,7 +32,7 @@ pub use diagnostic::{Problem, StackError};
 pub use file::StackFile;
 pub use model::{
     Alarm, Alarms, Api, ApiMetric, Cors, Function, FunctionMetric, Grant, Index, Indexes, Key, KeyType, Logs, Projection, RETENTION_DAYS,
-    Readers, Route, Site, Stack, Statistic, Table, TableMetric, Throttle, Watches,
+    Readers, Route, SecretsFrom, Site, Stack, Statistic, Table, TableMetric, Throttle, Watches,
 };
 pub use names::{API_LOG_GROUP, LIVE_ALIAS, Names, log_group_of, table_variable};
 pub use node::Position;

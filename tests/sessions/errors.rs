@@ -70,7 +70,10 @@ fn the_listed_messages_are_those_of_the_sources() {
         }
     }
     let mut sources = String::new();
-    read(&workspace().join("src"), &mut sources);
+    // Those of the handlers are in their logs.
+    for directory in ["src", "lambdas/shared/src"] {
+        read(&workspace().join(directory), &mut sources);
+    }
     // Long texts go on in the next line of the sources.
     let sources = Regex::new(r"\\\n\s*").unwrap().replace_all(&sources, "");
     let messages: Vec<&str> =
