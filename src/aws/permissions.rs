@@ -206,7 +206,7 @@ pub const PERMISSIONS: &[Permission] = &[
     same!("lambda:GetPolicy", On::Functions, LOOKING),
     same!("lambda:ListFunctionUrlConfigs", On::Functions, LOOKING),
     same!("lambda:ListFunctions", On::Everything, ALL),
-    same!("lambda:ListVersionsByFunction", On::Functions, UP),
+    same!("lambda:ListVersionsByFunction", On::Functions, LOOKING),
     same!("lambda:PublishVersion", On::Functions, UP),
     same!("lambda:PutFunctionConcurrency", On::Functions, UP),
     same!("lambda:RemovePermission", On::Functions, UP),
