@@ -94,6 +94,22 @@ fn every_page_forbids_code_from_elsewhere_and_inline() {
 }
 
 #[test]
+fn pages_that_lead_to_a_directory_and_the_page_of_a_new_project_do_as_well() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let directory = tempfile::tempdir().expect("a directory");
+    std::fs::create_dir_all(directory.path().join("docs/deep")).expect("a directory in it");
+    for page in ["index.html", "docs/index.html", "docs/deep/index.html"] {
+        std::fs::copy(root.join("templates/project/site/index.html"), directory.path().join(page)).expect("it can be written");
+    }
+    let site = liveinsight::build::read_site(directory.path(), "index.html", None).expect("it can be published");
+    let keys: Vec<&str> = site.files.iter().map(|file| file.key.as_str()).collect();
+    assert!(["docs", "docs/", "docs/deep", "index.html"].iter().all(|key| keys.contains(key)), "{keys:?}");
+    for file in &site.files {
+        assert_eq!(gaps(&String::from_utf8_lossy(&file.bytes)), Vec::<String>::new(), "{}", file.key);
+    }
+}
+
+#[test]
 fn a_page_that_could_run_foreign_code_is_found() {
     let page = |policy: &str, rest: &str| format!("<meta http-equiv=\"Content-Security-Policy\" content=\"{policy}\">{rest}");
     let strict = "default-src 'none'; script-src 'self'; base-uri 'none'; form-action 'none'";

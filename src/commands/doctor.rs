@@ -16,7 +16,7 @@ use crate::{
     ui::{self, Finding},
 };
 use clap::Args;
-use std::path::Path;
+use std::{collections::BTreeSet, path::Path};
 
 /// Arguments of `doctor`.
 #[derive(Debug, Args)]
@@ -76,6 +76,13 @@ fn stack(context: &Context) -> (Option<Stack>, Vec<Finding>) {
 
 /// The secrets of the functions, if there are any: `up` needs their values.
 fn secrets(stack: &Stack) -> Option<Finding> {
+    let parameters: BTreeSet<&String> = stack.functions.values().flat_map(|function| &function.parameters).collect();
+    if !parameters.is_empty() {
+        // Its own account need not be known for the names.
+        let below = stack.names("").parameter("");
+        let found = format!("{} in parameters below {below}, which the functions read; not looked at", parameters.len());
+        return Some(Finding::of("secrets", Ok::<_, CliError>(found)));
+    }
     let count: usize = stack.functions.values().map(|function| function.secrets.len()).sum();
     let unset: Vec<String> = stack.unset_secrets().map(|(function, secret)| format!("{secret} of {function}")).collect();
     let found = if unset.is_empty() {

@@ -43,7 +43,7 @@ pub struct PlanArgs {
     #[arg(long)]
     delete_data: bool,
     /// Looks for what others put on the stack's roles and functions as well: managed and further inline policies, function URLs,
-    /// statements on a function rather than on its alias. Takes four calls more for each function
+    /// statements on a function or a version rather than on its alias. Takes five calls more for each function, and one for each of its versions
     #[arg(long)]
     audit: bool,
     /// Estimates the cost for so many events a month, if not for 100,000

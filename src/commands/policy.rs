@@ -27,7 +27,7 @@ For managed policies, which may be shorter only, --part prints it in parts.
 `up` includes what `rollback`, `status` and `down` need; `status` is also enough for `plan`, `outputs` and `history`. Everything is
 named as far as IAM can: by account, region and the stack's names ({project}-*-{environment}); AWS chooses the ids of REST APIs and
 distributions, so these are told by their kind and by the stack's tag. It depends on the names in stack.yaml and on
-`permissions_boundary` only, and need not change when resources come and go.
+`permissions_boundary` only, and need not change when resources come and go. What --boundary prints depends on `secrets_from` as well.
 Without `permissions_boundary`, the role of `up` equals an administrator: it may make roles with any permissions. To end that, once:
   liveinsight policy --boundary > boundary.json
   aws iam create-policy --policy-name site-boundary --policy-document file://boundary.json
@@ -87,7 +87,7 @@ pub(crate) async fn run(args: &PolicyArgs, context: &Context) -> Result<Exit, Cl
     let names = stack.names(&place.account);
     let document = match &args.trust {
         Some(repository) => policy::trust(repository, &place),
-        None if args.boundary => policy::boundary(&place, &names),
+        None if args.boundary => policy::boundary(&place, &names, stack.secrets_from),
         None => part(args, &statements(args.command.into(), &stack, &place, &names))?,
     };
     context.ui.result(&format!("{document:#}"));

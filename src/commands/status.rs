@@ -38,7 +38,7 @@ pub struct StatusArgs {
     #[arg(long)]
     exit_code: bool,
     /// Looks for what others put on the stack's roles and functions as well: managed and further inline policies, function URLs,
-    /// statements on a function rather than on its alias. Takes four calls more for each function
+    /// statements on a function or a version rather than on its alias. Takes five calls more for each function, and one for each of its versions
     #[arg(long)]
     audit: bool,
     /// Estimates what the stack costs a month

@@ -66,8 +66,8 @@ pub struct UpArgs {
     #[arg(long)]
     delete_data: bool,
     /// Looks for what others put on the stack's roles and functions as well: managed and further inline policies, function URLs,
-    /// statements on a function rather than on its alias. It is named in
-    /// the plan and removed. Takes four calls more for each function
+    /// statements on a function or a version rather than on its alias. It is named in
+    /// the plan and removed. Takes five calls more for each function, and one for each of its versions
     #[arg(long)]
     audit: bool,
     /// Consents to changes of a protected environment

@@ -3,19 +3,20 @@
 use crate::{
     aws::Place,
     resources::{LOGGING_ACTIONS, logging_role_path},
-    stack::{Names, permissions_of_any_function},
+    stack::{Names, SecretsFrom, permissions_of_any_function},
 };
 use serde_json::{Value, json};
 
-/// The policy to make a permissions boundary of: the most that any role of a stack with these names may do, whoever writes its policies.
+/// The policy to make a permissions boundary of: the most that any role of a stack with these names may do, whoever writes its policies. Functions
+/// may read the stack's parameters only where its secrets are in them.
 ///
 /// API Gateway's own logging role may have the same boundary, so what that one needs is in it, for that role alone. Whether `aws:PrincipalArn`
 /// has the role's path is assumed, so both forms are there; no deployer may make a role of this name without the path.
-pub fn boundary(place: &Place, names: &Names) -> Value {
+pub fn boundary(place: &Place, names: &Names, secrets_from: SecretsFrom) -> Value {
     let path = logging_role_path();
     let name = path.rsplit('/').next().unwrap_or_default();
     let logging_role = [place.global_arn("iam", &format!("role{path}")), place.global_arn("iam", &format!("role/{name}"))];
-    let mut statements = permissions_of_any_function(place, names);
+    let mut statements = permissions_of_any_function(place, names, secrets_from == SecretsFrom::Ssm);
     statements.push(json!({
         "Sid": "ApiLogs",
         "Effect": "Allow",

@@ -26,7 +26,20 @@ fn with_a_boundary_roles_are_made_within_it_only() {
     let bounded = format!("{}\npermissions_boundary: arn:aws:iam::123456789012:policy/site-boundary\n", include_str!("../../stack.yaml"));
     let project = Project::new(&bounded);
     insta::assert_snapshot!("policy_up_bounded", project.show(&["policy", "up", ACCOUNT[0], ACCOUNT[1]]));
-    insta::assert_snapshot!("policy_boundary", project.show(&["policy", "--boundary", ACCOUNT[0], ACCOUNT[1]]));
+    let arguments = ["policy", "--boundary", ACCOUNT[0], ACCOUNT[1]];
+    insta::assert_snapshot!("policy_boundary", project.show(&arguments));
+    // Secrets in parameters, of this stack and environment alone, add to it.
+    let statements = |project: &Project| -> Vec<Value> {
+        let document: Value = serde_json::from_str(&stdout(&project.run(&arguments))).unwrap();
+        serde_json::from_value(document["Statement"].clone()).unwrap()
+    };
+    let (without, with) = (statements(&project), statements(&Project::new(&format!("{bounded}secrets_from: ssm\n"))));
+    let added: Vec<&Value> = with.iter().filter(|statement| !without.contains(statement)).collect();
+    let parameters = serde_json::json!({
+        "Sid": "Parameters", "Effect": "Allow", "Action": ["ssm:GetParameters"],
+        "Resource": ["arn:aws:ssm:us-east-1:123456789012:parameter/liveinsight/dev/*"],
+    });
+    assert_eq!((added, with.len()), (vec![&parameters], without.len() + 1));
 }
 
 #[test]

@@ -94,6 +94,31 @@ fn values_that_handlers_refuse_stop_everything_and_short_secrets_are_named() {
 }
 
 #[test]
+fn secrets_in_parameters_are_not_asked_for() {
+    let project = |from: &str| {
+        let project = Project::new(&format!("{SMALL}functions:\n  hello: {{ source: hello, secrets: [MY_TOKEN, OTHER_KEY] }}\n{from}"));
+        std::fs::create_dir(project.path().join("hello")).unwrap();
+        std::fs::write(project.path().join("hello/Cargo.toml"), "").unwrap();
+        project
+    };
+    let up = project("secrets_from: ssm\n").run(&["up"]);
+    assert_eq!(up.status.code(), Some(4), "nothing is missing, and credentials are asked for: {}", stderr(&up));
+    for command in ["up", "plan", "status"] {
+        let output = project("secrets_from: ssm\n").run(&[command]);
+        assert!(!stderr(&output).contains("MY_TOKEN") && !stdout(&output).contains("MY_TOKEN"), "{command}");
+    }
+    let doctor = |from: &str| stdout(&project(from).run(&["doctor"]));
+    assert!(doctor("").contains("not set: MY_TOKEN of hello, OTHER_KEY of hello"), "{}", doctor(""));
+    let found = doctor("secrets_from: ssm\n");
+    assert!(found.contains("2 in parameters below /demo/dev/, which the functions read") && !found.contains("not set"), "{found}");
+    // An environment may have them elsewhere.
+    let mixed = project("secrets_from: ssm\n");
+    let text = std::fs::read_to_string(mixed.path().join("stack.yaml")).unwrap().replace("dev: {}", "dev: { secrets_from: environment }");
+    std::fs::write(mixed.path().join("stack.yaml"), text).unwrap();
+    assert_eq!((mixed.run(&["up"]).status.code(), mixed.run(&["up", "--env", "prod"]).status.code()), (Some(3), Some(4)));
+}
+
+#[test]
 fn secrets_count_among_the_4_kb_of_the_environment() {
     let stack =
         format!("{SMALL}functions:\n  hello: {{ source: hello, environment: {{ BIG: {} }}, secrets: [MY_TOKEN] }}\n", "x".repeat(2000));

@@ -210,13 +210,17 @@ async fn what_others_put_on_a_function_is_found_by_an_audit_only_and_removed() {
     lambda.create_function_url_config().function_name(&name).auth_type("NONE".into()).send().await.unwrap();
     let statement = lambda.add_permission().function_name(&name).statement_id("stranger").action("lambda:InvokeFunction");
     statement.principal("*").send().await.unwrap();
+    let guest = lambda.add_permission().function_name(&name).qualifier("1").statement_id("guest").action("lambda:InvokeFunction");
+    guest.principal("*").send().await.unwrap();
     assert_eq!(bench.open(&graph).await, Vec::<String>::new(), "it takes calls of its own to see");
     bench.aws.audit();
     let plan = bench.open(&graph).await.concat();
     assert!(plan.contains("others.urls.$LATEST: - \"https://") && plan.contains("for NONE"), "{plan}");
     assert!(plan.contains("others.statements.stranger: - \"lambda:InvokeFunction by everybody\""), "{plan}");
-    let fields = ["others.statements.stranger", "others.urls.$LATEST"].map(|field| format!("lambda.function/collector {field}"));
-    bench.heals_with(2, &graph, &fields.each_ref().map(String::as_str)).await;
+    assert!(plan.contains("others.versions.1.guest: - \"lambda:InvokeFunction by everybody\""), "{plan}");
+    let fields = ["others.statements.stranger", "others.urls.$LATEST", "others.versions.1.guest"]
+        .map(|field| format!("lambda.function/collector {field}"));
+    bench.heals_with(3, &graph, &fields.each_ref().map(String::as_str)).await;
     assert!(lambda.list_function_url_configs().function_name(&name).send().await.unwrap().function_url_configs().is_empty());
     // What is declared on the alias is still there.
     assert_eq!(policy(&bench, "collector").await.sids().count(), 1);

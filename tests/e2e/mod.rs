@@ -9,6 +9,7 @@
 mod bad_input;
 mod canary;
 mod origin;
+mod parameters;
 pub(crate) mod project;
 mod requests;
 mod site;

@@ -218,6 +218,22 @@ fn the_printed_boundary_leaves_an_administrators_role_what_functions_do() {
     assert!(allowed.is_empty(), "{allowed:#?}");
 }
 
+#[test]
+fn a_boundary_lets_functions_read_the_parameters_of_their_own_stack_only_where_secrets_are_in_them() {
+    let parameter = |path: &str| format!("arn:aws:ssm:us-east-1:{ACCOUNT}:parameter/{path}");
+    let own = [Question::new("ssm:GetParameters", &parameter("liveinsight/dev/TOKEN_SECRET"), &[]).by(&ours())];
+    let others = ["liveinsight/prod/TOKEN_SECRET", "liveinsight-eu/dev/TOKEN_SECRET", "other/dev/TOKEN_SECRET", "liveinsight/dev"];
+    let others = others.map(|path| Question::new("ssm:GetParameters", &parameter(path), &[]).by(&ours()));
+    let more = ["GetParameter", "GetParametersByPath", "PutParameter", "DeleteParameter", "DescribeParameters"];
+    let more = more.map(|action| Question::new(&format!("ssm:{action}"), &parameter("liveinsight/dev/TOKEN_SECRET"), &[]).by(&ours()));
+    for (lines, own_is_allowed) in [("secrets_from: ssm\n", true), ("", false)] {
+        let boundary = super::printed_boundary_of(lines, ACCOUNT);
+        let wrong = |questions: &[Question], expected| otherwise(ACCOUNT, &[everything()], Some(&boundary), questions, expected);
+        let wrong = [wrong(&own, own_is_allowed), wrong(&others, false), wrong(&more, false)].concat();
+        assert!(wrong.is_empty(), "{lines}: {wrong:#?}");
+    }
+}
+
 /// Insists that the boundary takes nothing from these roles, each by its ARN with its policy.
 pub(crate) fn takes_nothing(account: &str, boundary: &Value, roles: &[(String, Value)]) {
     let mut asked = 0;

@@ -45,8 +45,13 @@ async fn what_an_intruder_left_is_named_by_an_audit_and_removed_by_an_up_with_on
         let output = project.command(arguments).output().unwrap();
         (output.status.code(), format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr)))
     };
-    let left =
-        [&format!("others.managed_policies.of-{role}"), "others.inline_policies.more", "others.urls.$LATEST", "others.statements.stranger"];
+    let left = [
+        &format!("others.managed_policies.of-{role}"),
+        "others.inline_policies.more",
+        "others.urls.$LATEST",
+        "others.statements.stranger",
+        "others.versions.1.guest",
+    ];
     // As docs/security.md says, it takes calls of its own to see.
     let (code, said) = run(&["status", "--local", "--exit-code"]);
     assert_eq!(code, Some(0), "{said}");

@@ -90,6 +90,10 @@ pub(crate) async fn function(aws: &Aws, function: &str) {
     aws.lambda.create_function_url_config().function_name(function).auth_type("NONE".into()).send().await.unwrap();
     let stranger = aws.lambda.add_permission().function_name(function).statement_id("stranger").action("lambda:InvokeFunctionUrl");
     stranger.principal("*").send().await.unwrap();
+    let versions = aws.lambda.list_versions_by_function().function_name(function).send().await.unwrap();
+    let newest = versions.versions().iter().filter_map(|found| found.version()?.parse::<u64>().ok()).max().unwrap();
+    let guest = aws.lambda.add_permission().function_name(function).qualifier(newest.to_string()).statement_id("guest");
+    guest.action("lambda:InvokeFunction").principal("*").send().await.unwrap();
 }
 
 /// Somebody began an upload and went away.

@@ -300,7 +300,14 @@ fn documents(command: &str, account: &str, boundary: Option<&str>) -> Vec<Value>
 
 /// The boundary that the program prints for the shipped stack.
 fn printed_boundary(account: &str) -> Value {
-    let output = run(project(None).path(), &["policy", "--boundary", "--account", account]);
+    printed_boundary_of("", account)
+}
+
+/// The boundary that the program prints for the shipped stack with these lines at its end.
+fn printed_boundary_of(more: &str, account: &str) -> Value {
+    let project = project(None);
+    std::fs::write(project.path().join("stack.yaml"), format!("{}\n{more}", shared::SHIPPED)).unwrap();
+    let output = run(project.path(), &["policy", "--boundary", "--account", account]);
     serde_json::from_slice(&output.stdout).unwrap()
 }
 

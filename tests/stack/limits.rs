@@ -106,6 +106,9 @@ fn file(limit: &Limit, n: u64) -> (String, String) {
     } else if *limit == limits::POLICY_NAME {
         let policy = format!("arn:aws:iam::123456789012:policy/{}", x(size));
         (format!("{HEAD}permissions_boundary: {policy}\n"), policy)
+    } else if *limit == limits::PARAMETER_ARN {
+        let name = format!("TOKEN{}", x(size - "arn:aws:ssm:us-east-1:123456789012:parameter/shop/dev/TOKEN".len()));
+        (format!("{HEAD}secrets_from: ssm\nfunctions:\n  f:\n    source: f\n    secrets: [{name}]\n"), name)
     } else if *limit == limits::TOPIC_NAME {
         let topic = format!("arn:aws:sns:us-east-1:123456789012:{}", x(size));
         (format!("{HEAD}alarms:\n  notify: '{topic}'\n"), topic)

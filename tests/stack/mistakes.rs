@@ -180,6 +180,23 @@ const MISTAKES: &[(&str, &str)] = &[
     ("architecture", "functions:\n  order: { source: order, architecture: x86-64 }\n"),
     ("secret by no name", "functions:\n  order:\n    source: order\n    secrets: [LEVEL]\n"),
     ("secret and variable", "functions:\n  order:\n    source: order\n    environment: { API_KEY: x }\n    secrets: [API_KEY]\n"),
+    ("origin of secrets", "secrets_from: parameters\n"),
+    (
+        "secret in a parameter that CloudFront needs",
+        "secrets_from: ssm\nfunctions:\n  order:\n    source: order\n    secrets: [ORIGIN_VERIFY, A_TOKEN]\n",
+    ),
+    (
+        "variable of a parameter, in one environment",
+        "functions:\n  order:\n    source: order\n    environment: { A_TOKEN_PARAMETER: x, B_TOKEN_PARAMETER: x }\n    secrets: [A_TOKEN]\nenvironments:\n  dev: {}\n  live: { secrets_from: ssm }\n  prod: { secrets_from: ssm }\n",
+    ),
+    (
+        "variable of a parameter, of an environment",
+        "secrets_from: ssm\nfunctions:\n  order: { source: order, secrets: [A_TOKEN] }\nenvironments:\n  dev: { secrets_from: environment, functions: { order: { environment: { A_TOKEN_PARAMETER: x } } } }\n  live: { functions: { order: { environment: { A_TOKEN_PARAMETER: x } } } }\n",
+    ),
+    (
+        "project whose parameters belong to AWS",
+        "project: ssm-shop\nregion: us-east-1\nfunctions:\n  order: { source: order, secrets: [A_TOKEN] }\n  pay: { source: pay, secrets: [A_TOKEN] }\nenvironments:\n  dev:\n  live: { secrets_from: ssm }\n",
+    ),
     ("reserved secret", "functions:\n  order:\n    source: order\n    secrets: [AWS_SECRET_ACCESS_KEY]\n"),
     ("reserved variable", "functions:\n  order:\n    source: order\n    environment:\n      AWS_REGION: us-east-1\n"),
     ("variable that is set already", "functions:\n  order: { source: order, environment: { ENVIRONMENT: x } }\n"),

@@ -59,6 +59,21 @@ A table's limits are compared in each run; one that was set by hand where stack.
 of a function is looked at only where stack.yaml declares it, with a call for each such function: one that was set by hand elsewhere stays. A line that
 is taken out of stack.yaml takes its limit along.
 
+## Secrets in parameters
+
+`secrets_from: ssm`, for all environments or under one, has each function read its `secrets` from parameters of AWS Systems Manager that you make and replace:
+
+```yaml
+secrets_from: ssm
+functions:
+  pay: { source: functions/pay, secrets: [PAYMENT_API_KEY] }
+```
+
+In `dev` of the project `shop`, `pay` finds `/shop/dev/PAYMENT_API_KEY` in its variable `PAYMENT_API_KEY_PARAMETER`, and its role may call
+`ssm:GetParameters` on that. No command asks for the value. Refused on their lines: `ORIGIN_VERIFY`, whose value CloudFront's header needs; a variable of
+your own that is called `PAYMENT_API_KEY_PARAMETER`; a project whose name begins with `aws` or `ssm`, as Systems Manager keeps such names to itself; and a
+name that is too long. [Security](security.md#secrets-in-parameters) says what it costs and who sees what.
+
 ## What is published
 
 Every file below `site.source` is published under its path, or named as left out by `plan` (`left_out` in its JSON), `up` and `dev`:

@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 
 use super::grant::{self, GrantFile};
-use super::model::{KeyType, Projection, Readers};
+use super::model::{KeyType, Projection, Readers, SecretsFrom};
 use super::values::{Seconds, Text, Threshold};
 use crate::Architecture;
 
@@ -61,6 +61,9 @@ pub struct StackFile {
     /// Who may read what is counted: `public` is everybody. Without, and with `closed`, whoever has a token, in every environment; on the
     /// local AWS everybody.
     pub readers: Option<Readers>,
+    /// Where the values of the functions' `secrets` come from: `environment`, that of `up`, or `ssm`, from SecureString parameters of
+    /// AWS Systems Manager that you make and replace, and that the functions read: a new value needs no `up`. `environment` if not given.
+    pub secrets_from: Option<SecretsFrom>,
 }
 
 /// How the functions are built.
@@ -115,6 +118,8 @@ pub struct EnvironmentFile {
     pub permissions_boundary: Option<String>,
     /// Replaces who may read what is counted.
     pub readers: Option<Readers>,
+    /// Replaces where the values of secrets come from.
+    pub secrets_from: Option<SecretsFrom>,
 }
 
 /// A DynamoDB table.
@@ -207,7 +212,8 @@ pub struct FunctionFile {
     #[serde(default, deserialize_with = "empty_is_default")]
     pub environment: BTreeMap<String, Text>,
     /// Environment variables whose values `up` takes from its own environment, by the same names: they stand in no file and are never
-    /// shown. By their names they are known not to be shown: with SECRET, TOKEN, PASSWORD, CREDENTIAL or KEY in them.
+    /// shown. By their names they are known not to be shown: with SECRET, TOKEN, PASSWORD, CREDENTIAL or KEY in them. With
+    /// `secrets_from: ssm` there is no variable NAME: NAME_PARAMETER has the name of a parameter, /{project}/{environment}/NAME.
     #[serde(default, deserialize_with = "empty_is_default")]
     pub secrets: BTreeSet<String>,
 }

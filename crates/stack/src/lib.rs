@@ -38,7 +38,7 @@ pub use file::StackFile;
 pub use manifest::binaries;
 pub use model::{
     Alarm, Alarms, Api, ApiMetric, Cors, Function, FunctionMetric, Grant, Index, Indexes, Key, KeyType, Logs, Projection, RETENTION_DAYS,
-    Readers, Route, Site, Stack, Statistic, Table, TableMetric, Throttle, Watches,
+    Readers, Route, SecretsFrom, Site, Stack, Statistic, Table, TableMetric, Throttle, Watches,
 };
 pub use names::table_variable;
 pub use node::Position;

@@ -153,6 +153,9 @@ pub const ALARM_WEEK: Limit = Limit::most(
 /// IAM: a managed policy's name.
 pub const POLICY_NAME: Limit =
     Limit::between("characters of a policy's name", 1, 128, Documented("IAM API reference, CreatePolicy, PolicyName"));
+/// Systems Manager: a parameter's name. What AWS counts is its whole ARN.
+pub const PARAMETER_ARN: Limit =
+    Limit::most("characters of a parameter's ARN", 1011, Documented("Systems Manager API reference, PutParameter, Name"));
 /// SNS: a topic's name.
 pub const TOPIC_NAME: Limit = Limit::between("characters of a topic's name", 1, 256, Documented("SNS API reference, CreateTopic, Name"));
 /// Tags that a user may set: AWS allows 50, ten of which are kept for ours.
@@ -168,7 +171,7 @@ pub const PREFLIGHT_AGE: Limit =
 pub const FILE: Limit = Limit::most("bytes of stack.yaml", 1024 * 1024, Own("src/stack/read.rs"));
 
 /// All of them.
-pub const ALL: [&Limit; 31] = [
+pub const ALL: [&Limit; 32] = [
     &FUNCTION_NAME,
     &MEMORY,
     &TIMEOUT,
@@ -193,6 +196,7 @@ pub const ALL: [&Limit; 31] = [
     &ALARM_DAY,
     &ALARM_WEEK,
     &POLICY_NAME,
+    &PARAMETER_ARN,
     &TOPIC_NAME,
     &TAGS,
     &TAG_KEY,

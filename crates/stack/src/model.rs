@@ -15,6 +15,7 @@ use crate::Architecture;
 use aws::facts::Names;
 use shared::edge::ORIGIN_VERIFY;
 use shared::http::ALLOWED_ORIGINS;
+use shared::parameters;
 use shared::token::READERS;
 
 /// Variable with the key of digests of a function's secrets; no handler reads it.
@@ -49,6 +50,8 @@ pub struct Stack {
     pub permissions_boundary: Option<String>,
     /// Who may read what is counted.
     pub readers: Readers,
+    /// Origin of the values of all secrets.
+    pub secrets_from: SecretsFrom,
     /// Environment variables that builds see although they hold credentials.
     pub build_environment: BTreeSet<String>,
     /// What works otherwise than it looks, or only after AWS raised a quota; each with its place in the file.
@@ -98,9 +101,9 @@ impl Stack {
         (!function.secrets.is_empty()).then_some((RELEASE_KEY, 64))
     }
 
-    /// Names of all secrets.
+    /// Names of all secrets, wherever their values are from.
     pub fn secrets(&self) -> BTreeSet<String> {
-        self.functions.values().flat_map(|function| function.secrets.keys().cloned()).collect()
+        self.functions.values().flat_map(|function| function.secrets.keys().chain(&function.parameters).cloned()).collect()
     }
 
     /// Secrets without a value, with their functions.
@@ -111,7 +114,7 @@ impl Stack {
         })
     }
 
-    /// The complete environment of one function: what the user set, its secrets, `ENVIRONMENT`, the physical name of each table it may use,
+    /// The complete environment of one function: what the user set, its secrets or the names of their parameters, `ENVIRONMENT`, the physical name of each table it may use,
     /// and with a route who may call it (`ALLOWED_ORIGINS`, `READERS`), as far as that is not open or closed by default. What the user set
     /// under such a name stands. Empty for a function the stack does not have.
     pub fn variables(&self, function: &str, names: &Names) -> BTreeMap<String, String> {
@@ -120,6 +123,7 @@ impl Stack {
         };
         let mut variables = function.environment.clone();
         variables.extend(function.secrets.iter().filter_map(|(name, value)| Some((name.clone(), value.clone()?))));
+        variables.extend(function.parameters.iter().map(|secret| (parameter_variable(secret), names.parameter(secret))));
         variables.insert("ENVIRONMENT".to_owned(), self.environment.clone());
         for Grant { table, .. } in function.reads.iter().chain(&function.writes) {
             variables.insert(table_variable(table), names.table(table));
@@ -166,6 +170,22 @@ pub enum Readers {
     Closed,
     /// Everybody.
     Public,
+}
+
+/// Origin of the values of secrets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum SecretsFrom {
+    /// The environment of `up`, which writes them to the functions' environment.
+    #[default]
+    Environment,
+    /// Parameters of AWS Systems Manager, which the functions read.
+    Ssm,
+}
+
+/// Returns the variable with the name of the parameter of a secret: `TOKEN_SECRET_PARAMETER` for `TOKEN_SECRET`.
+pub(super) fn parameter_variable(secret: &str) -> String {
+    format!("{secret}{}", parameters::SUFFIX)
 }
 
 impl Table {
@@ -266,6 +286,8 @@ pub struct Function {
     pub environment: BTreeMap<String, String>,
     /// The variables that are taken from the program's environment, with their values once [`Stack::load`] has taken them.
     pub secrets: BTreeMap<String, Option<String>>,
+    /// The secrets that it reads from parameters itself ([`SecretsFrom::Ssm`]); none of them is among the others.
+    pub parameters: BTreeSet<String>,
 }
 
 /// Operations that a function may use on a table.

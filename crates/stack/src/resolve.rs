@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::file::{CorsFile, EnvironmentFile, FunctionFile, FunctionOverride, KeyFile, StackFile, TableFile, ThrottleFile};
 use super::grant::{GrantFile, OperationsFile};
-use super::model::{Alarms, Api, Cors, Function, Grant, Index, Indexes, Key, Logs, Site, Stack, Table, Throttle};
+use super::model::{Alarms, Api, Cors, Function, Grant, Index, Indexes, Key, Logs, SecretsFrom, Site, Stack, Table, Throttle};
 use super::operation::Operation;
 use super::values::{Seconds, Text};
 use super::{alarm, route};
@@ -30,6 +30,7 @@ pub(super) fn resolve(file: &StackFile, environment: &str, region: Option<&str>,
     let overrides = file.environments.get(environment).cloned().flatten().unwrap_or_default();
     let written_region = overrides.region.as_ref().unwrap_or(&file.region);
     let no_override = FunctionOverride::default();
+    let secrets_from = secrets_from(file, &overrides);
     Stack {
         project: file.project.clone(),
         environment: environment.to_owned(),
@@ -42,7 +43,7 @@ pub(super) fn resolve(file: &StackFile, environment: &str, region: Option<&str>,
             .iter()
             .map(|(name, written)| {
                 let overrides = overrides.functions.get(name).unwrap_or(&no_override);
-                (name.clone(), function(written, overrides))
+                (name.clone(), function(written, overrides, secrets_from))
             })
             .collect(),
         api: api(file, &overrides),
@@ -59,6 +60,7 @@ pub(super) fn resolve(file: &StackFile, environment: &str, region: Option<&str>,
         },
         permissions_boundary: overrides.permissions_boundary.or_else(|| file.permissions_boundary.clone()),
         readers: overrides.readers.or(file.readers).unwrap_or_default(),
+        secrets_from,
         build_environment: file.build.environment.clone(),
         warnings: Vec::new(),
         root: root.to_owned(),
@@ -93,7 +95,17 @@ fn key(written: &KeyFile) -> Key {
     Key { name: written.name.clone(), kind: written.kind }
 }
 
-fn function(written: &FunctionFile, overrides: &FunctionOverride) -> Function {
+/// Where an environment has the values of its secrets from.
+pub(super) fn secrets_from(file: &StackFile, overrides: &EnvironmentFile) -> SecretsFrom {
+    overrides.secrets_from.or(file.secrets_from).unwrap_or_default()
+}
+
+fn function(written: &FunctionFile, overrides: &FunctionOverride, secrets_from: SecretsFrom) -> Function {
+    let secrets = || written.secrets.union(&overrides.secrets).cloned();
+    let (of_environment, parameters) = match secrets_from {
+        SecretsFrom::Environment => (secrets().map(|name| (name, None)).collect(), BTreeSet::new()),
+        SecretsFrom::Ssm => (BTreeMap::new(), secrets().collect()),
+    };
     Function {
         source: written.source.clone().into(),
         binary: written.binary.clone(),
@@ -105,7 +117,8 @@ fn function(written: &FunctionFile, overrides: &FunctionOverride) -> Function {
         concurrency: overrides.concurrency.or(written.concurrency),
         architecture: written.architecture,
         environment: merged(&written.environment, &overrides.environment),
-        secrets: written.secrets.union(&overrides.secrets).map(|name| (name.clone(), None)).collect(),
+        secrets: of_environment,
+        parameters,
     }
 }
 

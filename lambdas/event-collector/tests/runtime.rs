@@ -213,3 +213,8 @@ async fn listed_sites_and_cloudfronts_secret_are_asked_for() {
     assert_eq!(status("shop", secret, shop).await, 200);
     assert!(kept().await > 0);
 }
+
+#[tokio::test]
+async fn it_ends_without_its_secret_and_says_how_to_make_it() {
+    support::runtime::a_function_whose_secret_cannot_be_read_says_so_and_ends(env!("CARGO_BIN_EXE_event-collector")).await;
+}

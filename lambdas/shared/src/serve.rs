@@ -1,16 +1,15 @@
 //! Runs one endpoint as a Lambda function. Everything that depends on the Lambda runtime or on the environment is here.
 
-use crate::answers::Answers;
 use crate::edge::{Edge, ORIGIN_ONLY, ORIGIN_VERIFY};
 use crate::endpoints::{Endpoint, Service};
 use crate::http::{ALLOWED_ORIGINS, Facts, Failure, Origins};
 use crate::limit::{PER_MINUTE_VARIABLE, REQUESTS_PER_MINUTE, RateLimit};
 use crate::metrics::{self, Answered};
+use crate::secrets::{self, Rotation};
 use crate::sites::{SITES, Sites};
 use crate::spend::Spending;
 use crate::store::Store;
 use crate::time;
-use crate::token::{READ_TOKEN_SHA256, READERS, Readers, Signer};
 use lambda_http::tracing::error;
 use lambda_http::{Error, Request, service_fn};
 use std::io::Write;
@@ -20,20 +19,23 @@ use std::time::Instant;
 /// Serves requests until Lambda ends the process.
 ///
 /// The environment names the tables (`EVENTS_TABLE`, and `SESSIONS_TABLE` where events are taken). `docs/api.md` describes what else it may say: `SITES`,
-/// `ALLOWED_ORIGINS`, `REQUESTS_PER_MINUTE`, `ORIGIN_VERIFY`, `ORIGIN_ONLY`, `TOKEN_SECRET`, `READ_TOKEN_SHA256`, `READERS`.
-/// `AWS_ENDPOINT_URL` is the SDK's own.
+/// `ALLOWED_ORIGINS`, `REQUESTS_PER_MINUTE`, `ORIGIN_VERIFY`, `ORIGIN_ONLY`, `TOKEN_SECRET`, `READ_TOKEN_SHA256` (or the names of parameters that
+/// hold these two), `READERS`. `AWS_ENDPOINT_URL` is the SDK's own.
 ///
 /// # Errors
-/// If a table's name is missing or another variable is wrong, or if the Lambda runtime does not answer.
+/// If a table's name is missing or another variable is wrong, if a parameter cannot be read, or if the Lambda runtime does not answer.
 pub async fn serve<E: Endpoint>() -> Result<(), Error> {
     lambda_http::tracing::init_default_subscriber();
-    let service = Arc::new(from_environment(E::TAKES_EVENTS).await?);
-    service.store.warm_up(E::TAKES_EVENTS).await;
+    let (service, rotation) = start(E::TAKES_EVENTS).await?;
+    let (service, rotation) = (Arc::new(service), Arc::new(rotation));
     let function: Arc<str> = std::env::var("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default().into();
     lambda_http::run(service_fn(move |request: Request| {
-        let (service, function) = (Arc::clone(&service), Arc::clone(&function));
+        let (service, rotation, function) = (Arc::clone(&service), Arc::clone(&rotation), Arc::clone(&function));
         async move {
             let started = Instant::now();
+            if let Some(rotation) = &*rotation {
+                rotation.refresh(&service, time::now()).await;
+            }
             let (response, result) = service.answer::<E>(&request, time::now()).await;
             let facts = result.as_ref().map_or(Facts::default(), |reply| reply.facts);
             if let Err(Failure::Store(cause)) = &result {
@@ -56,7 +58,8 @@ pub async fn serve<E: Endpoint>() -> Result<(), Error> {
     .await
 }
 
-async fn from_environment(takes_events: bool) -> Result<Service, Error> {
+/// Reads the settings, and opens the first connections at the same time.
+async fn start(takes_events: bool) -> Result<(Service, Option<Rotation>), Error> {
     let config = aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await;
     let client = aws_sdk_dynamodb::Client::new(&config);
     // Readers use the counters only, and are not told where sessions are.
@@ -66,17 +69,16 @@ async fn from_environment(takes_events: bool) -> Result<Service, Error> {
         None => REQUESTS_PER_MINUTE,
         Some(text) => text.parse().map_err(|_| format!("REQUESTS_PER_MINUTE must be a whole number, 0 for no limit, not {text}"))?,
     };
-    Ok(Service {
-        store,
-        origins: Origins::parse(optional(ALLOWED_ORIGINS).as_deref()),
-        edge: Edge::parse(optional(ORIGIN_VERIFY).as_deref(), optional(ORIGIN_ONLY).as_deref())?,
-        limit: RateLimit::new(per_minute),
-        spending: Spending::new(per_minute),
-        sites: Sites::parse(optional(SITES).as_deref())?,
-        signer: Signer::parse(optional("TOKEN_SECRET").as_deref()),
-        readers: Readers::parse(optional(READ_TOKEN_SHA256).as_deref(), optional(READERS).as_deref())?,
-        answers: Answers::default(),
-    })
+    let mut service = Service::new(store);
+    service.origins = Origins::parse(optional(ALLOWED_ORIGINS).as_deref());
+    service.edge = Edge::parse(optional(ORIGIN_VERIFY).as_deref(), optional(ORIGIN_ONLY).as_deref())?;
+    service.limit = RateLimit::new(per_minute);
+    service.spending = Spending::new(per_minute);
+    service.sites = Sites::parse(optional(SITES).as_deref())?;
+    let ((), secrets) = tokio::join!(service.store.warm_up(takes_events), secrets::load(&config, optional, time::now()));
+    let (access, rotation) = secrets?;
+    service.set_access(access);
+    Ok((service, rotation))
 }
 
 fn optional(name: &str) -> Option<String> {

@@ -12,6 +12,7 @@ use shared::edge::Edge;
 use shared::endpoints::{Endpoint, Events, RealtimeNow, Service, StatsOverTime};
 use shared::http::Origins;
 use shared::limit::RateLimit;
+use shared::secrets::Access;
 use shared::store::visitors::salt_key;
 use shared::store::{Item, Store, read_text};
 use shared::time::{DAY, HOUR, MINUTE, Millis, floor};
@@ -92,8 +93,8 @@ async fn a_client_that_asks_too_often_waits_and_no_other_does() {
 #[tokio::test]
 async fn forged_posts_to_a_session_are_refused_and_write_nothing() {
     let tables = support::tables().await;
-    let mut service = service(&tables);
-    service.signer = Signer::parse(Some("secret"));
+    let service = service(&tables);
+    service.set_access(Access { signer: Signer::parse(Some("secret")), ..Access::default() });
     let first = json!({"batch_id": "first", "events": [view("session-0001", NOW)]});
     let (status, data) = answer::<Events>(&service, &post(&first, &[]), NOW).await;
     assert_eq!(status, StatusCode::OK);
@@ -131,20 +132,21 @@ async fn forged_posts_to_a_session_are_refused_and_write_nothing() {
 #[tokio::test]
 async fn readers_show_their_token() {
     let tables = support::tables().await;
-    let mut service = service(&tables);
+    let service = service(&tables);
     let get = |headers: &[(&'static str, &str)]| {
         let mut request = post(&json!({}), headers);
         *request.method_mut() = "GET".parse().unwrap();
         request
     };
-    service.readers = Readers::Nobody;
+    service.set_access(Access { readers: Readers::Nobody, ..Access::default() });
     let (status, data) = answer::<RealtimeNow>(&service, &get(&[("x-api-key", "secret")]), NOW).await;
     assert_eq!(status, StatusCode::UNAUTHORIZED);
     assert_eq!(data["message"], format!("{READING_CLOSED}; {OPEN_READING}"));
     assert_eq!(data["details"]["field"], READ_TOKEN_SHA256, "by this the dashboard knows that no token would be taken");
 
     // printf secret | sha256sum
-    service.readers = Readers::parse(Some("2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b"), None).unwrap();
+    let readers = Readers::parse(Some("2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b"), None).unwrap();
+    service.set_access(Access { readers, ..Access::default() });
     for headers in [vec![], vec![("x-api-key", "wrong")], vec![("authorization", "Bearer wrong")], vec![("authorization", "secret")]] {
         assert_eq!(answer::<StatsOverTime>(&service, &get(&headers), NOW).await.0, StatusCode::UNAUTHORIZED);
         let (response, _) = service.answer::<RealtimeNow>(&get(&headers), NOW).await;
@@ -256,9 +258,9 @@ async fn realtime_tells_sources_and_the_latest_events() {
 #[tokio::test]
 async fn a_readers_token_opens_its_own_sites_alone() {
     let tables = support::tables().await;
-    let mut service = service(&tables);
+    let service = service(&tables);
     // printf secret | sha256sum; printf other | sha256sum
-    service.readers = Readers::parse(
+    let readers = Readers::parse(
         Some(
             "shop=2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b,\
              blog=d9298a10d1b0735837dc4bd85dac641b0f3cef27a47e5d53a54f2f3f5b2fcffa",
@@ -266,6 +268,7 @@ async fn a_readers_token_opens_its_own_sites_alone() {
         None,
     )
     .unwrap();
+    service.set_access(Access { readers, ..Access::default() });
     let ask = async |site: &str, token: &str| {
         let query = std::collections::HashMap::from([("k".to_owned(), vec![site.to_owned()])]);
         let mut request = lambda_http::RequestExt::with_query_string_parameters(Request::new(Body::Empty), query);

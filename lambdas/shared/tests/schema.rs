@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use shared::answers::Answers;
 use shared::batch::Batch;
 use shared::endpoints::{Endpoint, Events, RealtimeNow, Service, StatsOverTime};
+use shared::secrets::Access;
 use shared::store::Store;
 use shared::time::Millis;
 use shared::token::Signer;
@@ -112,7 +113,7 @@ fn the_parser_and_the_schema_agree() {
 async fn answers_fit() {
     let tables = support::tables().await;
     let mut service = Service::new(Store::new(tables.client.clone(), &tables.events, &tables.sessions));
-    service.signer = Signer::parse(Some("secret"));
+    service.set_access(Access { signer: Signer::parse(Some("secret")), ..Access::default() });
     let get = || Request::new(Body::Empty);
     let post = |body: &Value| {
         let mut request = Request::new(Body::Text(body.to_string()));

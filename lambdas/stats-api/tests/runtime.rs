@@ -43,3 +43,8 @@ async fn its_role_allows_what_it_calls_and_nothing_else() {
 async fn reading_is_closed_unless_it_is_public_or_a_token_is_shown() {
     support::runtime::reading_is_closed_until_it_is_opened(env!("CARGO_BIN_EXE_stats-api"), "/api/stats").await;
 }
+
+#[tokio::test]
+async fn a_token_in_a_parameter_is_replaced_while_it_serves() {
+    support::runtime::a_token_in_a_parameter_is_replaced_while_the_function_serves(env!("CARGO_BIN_EXE_stats-api"), "/api/stats").await;
+}

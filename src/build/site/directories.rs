@@ -35,7 +35,9 @@ fn leading_to(directory: String) -> SiteFile {
     // Relative to where it is, so that it holds under any address. A name with a colon would be taken for a scheme.
     let address = format!("./{}/", utf8_percent_encode(name, PLAIN));
     let text = format!(
-        "<!doctype html>\n<meta charset=\"utf-8\">\n<meta http-equiv=\"refresh\" content=\"0; url={address}\">\n\
+        "<!doctype html>\n<meta charset=\"utf-8\">\n\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; base-uri 'none'; form-action 'none'\">\n\
+         <meta http-equiv=\"refresh\" content=\"0; url={address}\">\n\
          <link rel=\"canonical\" href=\"{address}\">\n<title>Moved</title>\n<p><a href=\"{address}\">Moved here</a></p>\n"
     );
     page(directory, text.into_bytes())

@@ -30,6 +30,7 @@ const TEMPLATES: &[(&str, &str)] = &[
     template!("README.md"),
     template!("functions/hello/Cargo.toml"),
     template!("functions/hello/src/main.rs"),
+    template!("site/app.js"),
     template!("site/index.html"),
     template!("stack.yaml"),
 ];

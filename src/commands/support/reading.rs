@@ -3,9 +3,10 @@
 
 use crate::{
     aws::Place,
-    stack::{Names, Stack},
+    stack::{Names, SecretsFrom, Stack},
 };
 use shared::{
+    parameters,
     sites::SITES,
     token::{OPEN_READING, READ_TOKEN_SHA256, READERS, READING_CLOSED, Readers},
 };
@@ -21,7 +22,12 @@ pub(in crate::commands) fn closed(stack: &Stack, names: &Names, place: &Place) -
     if !stack.counts_events() || place.functions_on_host {
         return None;
     }
+    // Whether there is a token in a parameter is for the function to find, which does not start without.
+    let has_parameter = |name: &str| stack.functions.get(name).is_some_and(|function| function.parameters.contains(READ_TOKEN_SHA256));
     let is_closed = |name: &&str| {
+        if has_parameter(name) {
+            return false;
+        }
         let variables = stack.variables(name, names);
         let value = |name: &str| variables.get(name).map(String::as_str);
         Readers::parse(value(READ_TOKEN_SHA256), value(READERS)) == Ok(Readers::Nobody)
@@ -31,9 +37,16 @@ pub(in crate::commands) fn closed(stack: &Stack, names: &Names, place: &Place) -
         return None;
     }
     let (functions, environment) = (closed.join(" and "), &stack.environment);
+    let hash = "$(printf %s \"$TOKEN\" | sha256sum | cut -d' ' -f1)";
+    let run = match stack.secrets_from {
+        SecretsFrom::Environment => format!("{READ_TOKEN_SHA256}={hash} liveinsight up --env {environment}"),
+        SecretsFrom::Ssm => {
+            let put = parameters::put(&names.parameter(READ_TOKEN_SHA256), &stack.region, false);
+            format!("{}\n  liveinsight up --env {environment}", put.replace("VALUE", hash))
+        }
+    };
     Some(format!(
-        "{READING_CLOSED}; {OPEN_READING}: name it under `secrets` of {functions} in stack.yaml, choose a TOKEN, and run\n  \
-         {READ_TOKEN_SHA256}=$(printf %s \"$TOKEN\" | sha256sum | cut -d' ' -f1) liveinsight up --env {environment}\n\
+        "{READING_CLOSED}; {OPEN_READING}: name it under `secrets` of {functions} in stack.yaml, choose a TOKEN, and run\n  {run}\n\
          or let everybody read: `readers: public`"
     ))
 }
@@ -94,6 +107,17 @@ mod tests {
         let dev = SHIPPED.replace("  dev: {}\n", "  dev: { readers: public }\n");
         assert_eq!(said(&dev, "dev").0, None);
         assert!(said(&dev, "prod").0.is_some());
+    }
+
+    #[test]
+    fn a_token_in_a_parameter_opens_reading_and_the_way_there_is_told() {
+        let text = format!("{SHIPPED}\nsecrets_from: ssm\n");
+        let closed = said(&text, "prod").0.unwrap();
+        let put =
+            "\n  aws ssm put-parameter --region us-east-1 --type SecureString --name /liveinsight/prod/READ_TOKEN_SHA256 --value $(printf";
+        assert!(closed.contains(put) && closed.contains("\n  liveinsight up --env prod\n"), "{closed}");
+        let open = text.replace("    memory: 256\n", "    memory: 256\n    secrets: [READ_TOKEN_SHA256]\n");
+        assert_eq!(said(&open, "prod").0, None);
     }
 
     #[test]

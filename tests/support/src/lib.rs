@@ -2,6 +2,7 @@
 //! Each test uses names of its own.
 
 pub mod elf;
+pub mod parameters;
 pub mod roles;
 
 use liveinsight::local::Home;

@@ -22,7 +22,17 @@ pub struct Statement {
 /// # Panics
 /// If the shipped stack.yaml cannot be read, has no such function, or has a condition that is not about keys: then what is allowed is not known.
 pub fn statements(function: &str) -> Vec<Statement> {
-    let (stack, place) = shipped();
+    statements_with_parameters(function, &[])
+}
+
+/// Reads the policy of a function's role, if parameters hold these secrets of it.
+///
+/// # Panics
+/// As [`statements`].
+pub fn statements_with_parameters(function: &str, secrets: &[&str]) -> Vec<Statement> {
+    let (mut stack, place) = shipped();
+    stack.functions.get_mut(function).expect("the stack has the function").parameters =
+        secrets.iter().map(|secret| (*secret).to_owned()).collect();
     let declaration = declare(&stack, &place, &Content::default());
     let id = format!("iam.role_policy/{function}");
     let entry = declaration.graph.entries().iter().find(|entry| entry.id.as_str() == id).expect("the function is declared");
@@ -50,6 +60,15 @@ pub fn statements(function: &str) -> Vec<Statement> {
 pub fn table_arn(table: &str) -> String {
     let (stack, place) = shipped();
     place.arn("dynamodb", &format!("table/{}", stack.names(&place.account).table(table)))
+}
+
+/// Returns the ARN of the parameter of a secret of the shipped stack.yaml, as its service describes it.
+///
+/// # Panics
+/// If it cannot be read.
+pub fn parameter_arn(secret: &str) -> String {
+    let (_, Place { region, account, .. }) = shipped();
+    format!("arn:aws:ssm:{region}:{account}:parameter/liveinsight/dev/{secret}")
 }
 
 fn shipped() -> (Stack, Place) {

@@ -42,6 +42,11 @@ impl Names {
         self.name(table)
     }
 
+    /// The Systems Manager parameter with the value of a secret: `/{project}/{environment}/{NAME}`, and for `*` what stands for all of them.
+    pub fn parameter(&self, secret: &str) -> String {
+        format!("/{}/{}/{secret}", self.project, self.environment)
+    }
+
     /// A Lambda function.
     pub fn function(&self, function: &str) -> String {
         self.name(function)
@@ -161,6 +166,7 @@ mod tests {
         assert_eq!(names.role_path(), "/liveinsight/liveinsight/dev/us-east-1/");
         assert_eq!(names.function_log_group("stats-api"), "/aws/lambda/liveinsight-stats-api-dev");
         assert_eq!(names.api_log_group("a1b2"), "API-Gateway-Execution-Logs_a1b2/dev");
+        assert_eq!(names.parameter("TOKEN_SECRET"), "/liveinsight/dev/TOKEN_SECRET");
         assert_eq!(names.stack_tag(), "liveinsight/dev");
     }
 

@@ -63,7 +63,7 @@ const FACTS: Kind = Kind {
         Call::same("lambda:CreateAlias", &FUNCTIONS, Task::UP),
         Call::same("lambda:DeleteAlias", &FUNCTIONS, Task::NONE),
         Call::same("lambda:GetAlias", &FUNCTIONS, Task::LOOKING),
-        Call::same("lambda:ListVersionsByFunction", &FUNCTIONS, Task::UP),
+        Call::same("lambda:ListVersionsByFunction", &FUNCTIONS, Task::LOOKING),
         Call::same("lambda:PublishVersion", &FUNCTIONS, Task::UP),
         Call::same("lambda:UpdateAlias", &FUNCTIONS, Task::UP),
     ],

@@ -20,7 +20,10 @@ use aws_sdk_lambda::{
 };
 use engine::{Action, Changes, Error, FAILED, Gone, Handle, Live, Owner, Ref, Refusal, Resource, Result, Stray, Written, secret, unknown};
 use serde::{Serialize, Serializer};
-use shared::edge::{ANY, ORIGIN_VERIFY, is_secret};
+use shared::{
+    edge::{ANY, ORIGIN_VERIFY, is_secret},
+    parameters::SUFFIX,
+};
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::PathBuf,
@@ -473,10 +476,16 @@ pub fn hides_variable(name: &str) -> bool {
     HIDING.iter().any(|part| name.contains(part))
 }
 
+/// Returns whether a variable has the name of the parameter of a secret, rather than a secret: `/…/TOKEN_SECRET` in `TOKEN_SECRET_PARAMETER`.
+fn names_parameter(name: &str, value: &str) -> bool {
+    let secret = name.strip_suffix(SUFFIX).zip(value.rsplit_once('/'));
+    secret.is_some_and(|(secret, (path, last))| path.starts_with('/') && last == secret)
+}
+
 /// Values that hide are compared and not shown; those that are not known say that they are not.
 fn shown<S: Serializer>(environment: &BTreeMap<String, Variable>, serializer: S) -> std::result::Result<S::Ok, S::Error> {
     let value = |name: &str, variable: &Variable| match variable {
-        Variable::Set(value) if hides_variable(name) => secret(value),
+        Variable::Set(value) if hides_variable(name) && !names_parameter(name, value) => secret(value),
         Variable::Set(value) => value.clone().into(),
         Variable::Kept => unknown("(not set here)"),
         Variable::Made(made) => made.hidden(),
@@ -638,5 +647,22 @@ mod tests {
         let change = Changes::between(&Fields::of(&shown("abc")), &Fields::of(&shown("abd")));
         let text = format!("{}", serde_json::to_value(&change).unwrap());
         assert_eq!(text, r#"[{"from":"(secret)","path":"token_secret","to":"(secret)"}]"#);
+    }
+
+    #[test]
+    fn the_name_of_a_secrets_parameter_is_shown_and_nothing_that_only_resembles_it() {
+        let is_shown = |name: &str, value: &str| {
+            let environment = BTreeMap::from([(name.to_owned(), Variable::Set(value.to_owned()))]);
+            shown(&environment, serde_json::value::Serializer).unwrap()[name] == value
+        };
+        assert!(is_shown("A_TOKEN_PARAMETER", "/shop/dev/A_TOKEN"));
+        for (name, value) in [
+            ("A_TOKEN_PARAMETER", "/shop/dev/B_TOKEN"),
+            ("A_TOKEN_PARAMETER", "A_TOKEN"),
+            ("A_TOKEN_PARAMETER", "x/A_TOKEN"),
+            ("A_TOKEN", "/shop/dev/A_TOKEN"),
+        ] {
+            assert!(!is_shown(name, value), "{name} {value}");
+        }
     }
 }

@@ -1,11 +1,12 @@
-//! What others put on a function, where its code is changed and not where it serves: URLs, and who may call `$LATEST`.
+//! What others put on a function, where it does not serve: URLs, and who may call `$LATEST` or a published version.
 //!
 //! Requests come through an [alias](crate::Alias), so nothing is declared of it. A function URL lets in whom its own setting says, past the API
-//! and its limits. A URL of an alias is listed with those of the function. Statements on single versions are not looked at.
+//! and its limits. A URL of an alias is listed with those of the function. Each version has a policy of its own, and nothing lists them together.
 
-use super::permission::principal;
+use super::{function::published_versions, permission::principal};
 use aws::{Aws, Optional, Policy};
-use engine::Result;
+use engine::{Error, Result};
+use futures::future::{FutureExt, try_join_all};
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -22,18 +23,21 @@ pub struct FunctionOthers {
     /// Statements on the function itself, by Sid: what is allowed to whom.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub statements: BTreeMap<String, String>,
+    /// Statements on published versions, by version and Sid.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub versions: BTreeMap<String, BTreeMap<String, String>>,
 }
 
 impl FunctionOthers {
     pub(super) fn is_empty(&self) -> bool {
-        self.urls.is_empty() && self.statements.is_empty()
+        self.urls.is_empty() && self.statements.is_empty() && self.versions.is_empty()
     }
 
-    /// Reads them: two calls.
+    /// Reads them: three calls, and one for each published version.
     pub async fn on(aws: &Aws, function: &str) -> Result<Self> {
         let read = || async {
-            let (urls, statements) = futures::join!(urls(aws, function), statements(aws, function));
-            Ok(Self { urls: urls?, statements: statements? })
+            let all = futures::join!(urls(aws, function), statements(aws, function, None), of_versions(aws, function));
+            Ok(Self { urls: all.0?, statements: all.1?, versions: all.2? })
         };
         Ok((*aws.shared("lambda", &format!("others/{function}"), read).await?).clone())
     }
@@ -47,9 +51,11 @@ impl FunctionOthers {
         }
         // Parallel writes to one policy lose statements without a word.
         let _turn = aws.turn(&format!("function/{function}")).await;
-        for sid in self.statements.keys() {
-            let remove = || aws.lambda.remove_permission().function_name(function).statement_id(sid).send();
-            aws.write("lambda:RemovePermission", remove).await.optional()?;
+        let of_function = self.statements.keys().map(|sid| (None, sid));
+        let of_versions = self.versions.iter().flat_map(|(version, sids)| sids.keys().map(move |sid| (Some(version.clone()), sid)));
+        for (version, sid) in of_function.chain(of_versions) {
+            let remove = aws.lambda.remove_permission().function_name(function).statement_id(sid).set_qualifier(version);
+            aws.write("lambda:RemovePermission", || remove.clone().send()).await.optional()?;
         }
         Ok(())
     }
@@ -70,12 +76,23 @@ async fn urls(aws: &Aws, function: &str) -> Result<BTreeMap<String, String>> {
     Ok(urls)
 }
 
-async fn statements(aws: &Aws, function: &str) -> Result<BTreeMap<String, String>> {
-    let answer = aws.read("lambda:GetPolicy", || aws.lambda.get_policy().function_name(function).send()).await.optional()?;
+/// Returns the statements on published versions, as far as there are any.
+async fn of_versions(aws: &Aws, function: &str) -> Result<BTreeMap<String, BTreeMap<String, String>>> {
+    let versions = published_versions(aws, function).await.optional()?.unwrap_or_default();
+    let read = async |version: &String| Ok::<_, Error>((version.clone(), statements(aws, function, Some(version)).await?));
+    let all = try_join_all(versions.keys().map(|version| read(version).boxed_local())).await?;
+    Ok(all.into_iter().filter(|(_, statements)| !statements.is_empty()).collect())
+}
+
+/// Returns the statements on a version, or without one on the function itself.
+async fn statements(aws: &Aws, function: &str, version: Option<&str>) -> Result<BTreeMap<String, String>> {
+    let request = aws.lambda.get_policy().function_name(function).set_qualifier(version.map(str::to_owned));
+    let answer = aws.read("lambda:GetPolicy", || request.clone().send()).await.optional()?;
     let policy = answer.and_then(|answer| answer.policy).map(|policy| Policy::parse(&policy)).unwrap_or_default();
     // One without a Sid cannot be named to Lambda, which gives every statement one. The local AWS lists those of aliases as well.
     let named = policy.sids().filter(|sid| !sid.starts_with('#')).filter_map(|sid| Some((sid, policy.statement(sid)?)));
-    Ok(named.filter(|(_, statement)| !is_of_alias(statement)).map(|(sid, statement)| (sid.to_owned(), principal(statement))).collect())
+    let asked = named.filter(|(_, statement)| version.is_some() || !is_of_alias(statement));
+    Ok(asked.map(|(sid, statement)| (sid.to_owned(), principal(statement))).collect())
 }
 
 /// Tests whether a statement is about an alias or a version, whose ARN has a part more than the function's.

@@ -10,6 +10,7 @@ mod functions;
 mod grants;
 mod naming;
 mod outputs;
+mod parameters;
 mod secrets;
 mod services;
 mod sources;
@@ -32,6 +33,7 @@ pub(super) fn file(file: &StackFile, document: &Document, faulty: &Faulty) -> Ve
     naming::check(file, &mut problems);
     tables::check(file, &mut problems);
     functions::check(file, &mut problems);
+    parameters::check(file, &mut problems);
     services::check(file, &mut problems);
     outputs::check(file, &mut problems);
     problems.found

@@ -8,6 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Never `logs:CreateLogGroup`: a late invocation would bring a deleted group back.
 const LOGS: [&str; 2] = ["logs:CreateLogStream", "logs:PutLogEvents"];
 
+/// Reads values, decrypted. That a parameter under AWS's own key (`aws/ssm`) needs no permission of KMS beside it is reported: the key's policy lets
+/// in whoever comes through Systems Manager. A key of one's own has to allow the role kms:Decrypt.
+const READ_PARAMETERS: &str = "ssm:GetParameters";
+
 /// A trust policy for one AWS service.
 pub(super) fn trust(service: &str) -> Policy {
     Policy::default().with("Assume", json!({ "Effect": "Allow", "Action": "sts:AssumeRole", "Principal": { "Service": service } }))
@@ -18,9 +22,18 @@ pub(crate) fn of_function(function: &Function, tables: &BTreeMap<String, Table>,
     let arn = |table: &str| place.arn("dynamodb", &format!("table/{}", names.table(table)));
     let streams = place.arn("logs", &format!("log-group:{}:*", names.function_log_group(name)));
     let logs = json!({ "Effect": "Allow", "Action": LOGS, "Resource": streams });
-    let logs = Policy::default().with("Logs", logs);
+    let mut logs = Policy::default().with("Logs", logs);
+    if !function.parameters.is_empty() {
+        let arns: BTreeSet<String> = function.parameters.iter().map(|secret| parameter(place, names, secret)).collect();
+        logs = logs.with("Parameters", json!({ "Effect": "Allow", "Action": [READ_PARAMETERS], "Resource": arns }));
+    }
     let plain = allow(logs.clone(), plain(function, arn));
     if INLINE_POLICIES.fits(length(&plain)) { plain } else { allow(logs, shortened(function, tables, arn)) }
+}
+
+/// The ARN of the parameter of a secret. Its name begins with a slash, which the ARN does not repeat.
+fn parameter(place: &Place, names: &Names, secret: &str) -> String {
+    place.arn("ssm", &format!("parameter{}", names.parameter(secret)))
 }
 
 /// Resources by what is allowed on them: operations, and patterns of keys.
@@ -86,13 +99,13 @@ fn on_indexes(grant: &Grant) -> BTreeSet<Operation> {
 }
 
 /// Returns statements that allow the most that any function of a stack with these names can be given: its tables and its own log streams,
-/// declared or not. Tables of another stack are left out where `DynamoDB` knows tags as conditions, which it does unless the account has turned
+/// declared or not, and if they `read_parameters` its parameters. Tables of another stack are left out where `DynamoDB` knows tags as conditions, which it does unless the account has turned
 /// that off.
-pub fn of_any_function(place: &Place, names: &Names) -> Vec<Value> {
+pub fn of_any_function(place: &Place, names: &Names, read_parameters: bool) -> Vec<Value> {
     let table = place.arn("dynamodb", &format!("table/{}", names.pattern()));
     let streams = place.arn("logs", &format!("log-group:{}:*", names.function_log_group("*")));
     let actions: BTreeSet<String> = Operation::READS.into_iter().chain(Operation::WRITES).map(action).collect();
-    vec![
+    let mut statements = vec![
         json!({
             "Sid": "Tables",
             "Effect": "Allow",
@@ -101,7 +114,12 @@ pub fn of_any_function(place: &Place, names: &Names) -> Vec<Value> {
             "Condition": { "StringEqualsIfExists": { format!("aws:ResourceTag/{STACK}"): names.stack_tag() } },
         }),
         json!({ "Sid": "Logs", "Effect": "Allow", "Action": LOGS, "Resource": [streams] }),
-    ]
+    ];
+    if read_parameters {
+        let all = parameter(place, names, "*");
+        statements.push(json!({ "Sid": "Parameters", "Effect": "Allow", "Action": [READ_PARAMETERS], "Resource": [all] }));
+    }
+    statements
 }
 
 /// Adds a statement for each set of operations, named after them.

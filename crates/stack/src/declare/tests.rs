@@ -174,6 +174,56 @@ fn functions_are_allowed_what_they_declare_and_nothing_by_wildcard() {
 }
 
 #[test]
+fn secrets_in_parameters_are_named_to_the_function_and_allowed_to_its_role_alone() {
+    let with = |text: &str| {
+        let text = text.replace("    route: GET /api/stats\n", "    route: GET /api/stats\n    secrets: [READ_TOKEN_SHA256]\n");
+        format!("{text}\nsecrets_from: ssm\n")
+            .replace("  dev: {}\n", "  dev: { functions: { stats-api: { secrets: [A_TOKEN] } } }\n  cn: { region: cn-north-1 }\n")
+    };
+    let stack = |environment: &str| {
+        let stack = Stack::parse(&with(SHIPPED), "stack.yaml", Path::new("."), Some(environment), None).unwrap();
+        let place = Place::aws(Place::partition_of(&stack.region), &stack.region, "123456789012");
+        declare(&stack, &place, &Content::default())
+    };
+    let fields = |environment: &str, id: &str, part: &str| {
+        let declaration = stack(environment);
+        let entry = declaration.graph.entries().iter().find(|entry| entry.id.as_str() == id).unwrap();
+        let desired = entry.desired();
+        let fields = desired.iter().filter(|(path, _)| path.starts_with(part) && !path.ends_with("_TABLE"));
+        fields.map(|(path, field)| format!("{} {field}", path.trim_start_matches(part))).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        fields("dev", "lambda.function/stats-api", "environment."),
+        [
+            r#"A_TOKEN_PARAMETER "/liveinsight/dev/A_TOKEN""#,
+            r#"ENVIRONMENT "dev""#,
+            "ORIGIN_VERIFY (secret)",
+            r#"READ_TOKEN_SHA256_PARAMETER "/liveinsight/dev/READ_TOKEN_SHA256""#,
+        ],
+        "no value, and no key over values"
+    );
+    let arn = "arn:aws:ssm:us-east-1:123456789012:parameter/liveinsight/dev";
+    assert_eq!(
+        fields("dev", "iam.role_policy/stats-api", "document.Parameters."),
+        [
+            r#"Action ["ssm:GetParameters"]"#.to_owned(),
+            r#"Effect "Allow""#.to_owned(),
+            format!(r#"Resource ["{arn}/A_TOKEN","{arn}/READ_TOKEN_SHA256"]"#)
+        ]
+    );
+    let resource = r#"Resource ["arn:aws-cn:ssm:cn-north-1:123456789012:parameter/liveinsight/cn/READ_TOKEN_SHA256"]"#;
+    assert_eq!(fields("cn", "iam.role_policy/stats-api", "document.Parameters.")[2], resource);
+    assert_eq!(fields("dev", "iam.role_policy/realtime-api", "document.Parameters."), Vec::<String>::new());
+    let function = "project: shop\nregion: us-east-1\nfunctions: { f: { source: f, secrets: [A_TOKEN] } }\n";
+    let variables = |text: &str| {
+        let stack = Stack::parse(text, "stack.yaml", Path::new("."), None, None).unwrap();
+        (stack.made_variable("f").map(|(name, _)| name), stack.unset_secrets().count(), stack.secrets().len())
+    };
+    assert_eq!(variables(function), (Some("LIVEINSIGHT_RELEASE_KEY"), 1, 1));
+    assert_eq!(variables(&format!("{function}secrets_from: ssm\n")), (None, 0, 1));
+}
+
+#[test]
 fn other_origins_may_read_files_and_the_api_says_itself_who_may() {
     let distribution = graph(SHIPPED, "dev").distribution.unwrap();
     let policies: BTreeMap<&str, &str> =

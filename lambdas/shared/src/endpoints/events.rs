@@ -7,6 +7,7 @@ use crate::charge;
 use crate::http::{Facts, Failure, Reply, content_type};
 use crate::ingest;
 use crate::network::Networks;
+use crate::secrets::Access;
 use crate::sender::{Sender, opts_out, user_agent};
 use crate::time::Millis;
 use crate::wire::Received;
@@ -26,7 +27,7 @@ impl Endpoint for Events {
     const ROUTE: &'static str = "events";
     const TAKES_EVENTS: bool = true;
 
-    async fn answer(service: &Service, request: &Request, now: Millis) -> Result<Reply, Failure> {
+    async fn answer(service: &Service, access: &Access, request: &Request, now: Millis) -> Result<Reply, Failure> {
         // A plain text is sent by browsers without asking first, and is all that a beacon can send.
         let kind = content_type(request);
         if !matches!(kind.as_deref(), None | Some("application/json" | "text/plain")) {
@@ -55,7 +56,7 @@ impl Endpoint for Events {
         let networks = sender.address.as_deref().map(Networks::of);
         service.charge(networks.as_ref(), charge::units(&batch), now).await?;
         let mut token = None;
-        if let Some(signer) = &service.signer {
+        if let Some(signer) = &access.signer {
             if !ingest::is_entitled(&service.store, signer, &batch, now).await? {
                 return Err(Failure::SessionToken);
             }

@@ -15,15 +15,17 @@ use crate::edge::Edge;
 use crate::http::{self, Failure, Origins, Reply};
 use crate::limit::{self, RateLimit};
 use crate::network::Networks;
+use crate::secrets::Access;
 use crate::sender::Sender;
 use crate::sites::Sites;
 use crate::spend::{Refusal, Spending};
 use crate::store::Store;
 use crate::time::Millis;
-use crate::token::{Readers, Signer};
+use crate::token::Readers;
 use lambda_http::http::Method;
 use lambda_http::{Body, Request, RequestExt, Response};
 use std::future::Future;
+use std::sync::{Arc, PoisonError, RwLock};
 
 /// For an answer that others were given before: caches ask again.
 const NOT_SHARED: &str = "public, max-age=0";
@@ -43,12 +45,9 @@ pub struct Service {
     pub spending: Spending,
     /// Sites that events are taken for.
     pub sites: Sites,
-    /// Signs sessions, if they are to be proven.
-    pub signer: Option<Signer>,
-    /// Readers.
-    pub readers: Readers,
     /// Recent answers to readers.
     pub answers: Answers,
+    access: RwLock<Arc<Access>>,
 }
 
 /// Endpoint of the API.
@@ -60,8 +59,8 @@ pub trait Endpoint: Send + Sync + 'static {
     /// True of the one that takes events, and so uses the sessions table; the others read counters.
     const TAKES_EVENTS: bool = false;
 
-    /// Answers a request of its method from an admitted origin, that arrived at `now`.
-    fn answer(service: &Service, request: &Request, now: Millis) -> impl Future<Output = Result<Reply, Failure>> + Send;
+    /// Answers a request of its method from an admitted origin, that arrived at `now`, under the rules of access of that moment.
+    fn answer(service: &Service, access: &Access, request: &Request, now: Millis) -> impl Future<Output = Result<Reply, Failure>> + Send;
 }
 
 impl Service {
@@ -74,10 +73,19 @@ impl Service {
             limit: RateLimit::new(limit::REQUESTS_PER_MINUTE),
             spending: Spending::new(limit::REQUESTS_PER_MINUTE),
             sites: Sites::Any,
-            signer: None,
-            readers: Readers::All,
             answers: Answers::default(),
+            access: RwLock::default(),
         }
+    }
+
+    /// Returns the rules of access as they are now.
+    pub fn access(&self) -> Arc<Access> {
+        Arc::clone(&self.access.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Puts other rules of access in place, for the requests that come from now on.
+    pub fn set_access(&self, access: Access) {
+        *self.access.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(access);
     }
 
     /// Answers any request: a complete response, and what became of it for the log.
@@ -91,7 +99,7 @@ impl Service {
         } else if let Some(seconds) = self.seconds_to_wait(request, now) {
             Err(Failure::TooMany(seconds))
         } else if request.method() == E::METHOD {
-            E::answer(self, request, now).await
+            E::answer(self, &self.access(), request, now).await
         } else {
             Err(Failure::Method(E::METHOD))
         };
@@ -105,15 +113,15 @@ impl Service {
     }
 
     /// Returns what caches may do with an answer: one that only some may read is not shared.
-    fn cache(&self, open: &'static str) -> &'static str {
-        if self.readers == Readers::All { open } else { "private, max-age=0" }
+    fn cache(access: &Access, open: &'static str) -> &'static str {
+        if access.readers == Readers::All { open } else { "private, max-age=0" }
     }
 
     /// Returns the site that is asked for, if the reader may read it. Who may not is not told whether the question was right.
-    fn admit_reader(&self, request: &Request) -> Result<String, Failure> {
+    fn admit_reader(access: &Access, request: &Request) -> Result<String, Failure> {
         let site = site(request);
         let token = http::reader_token(request.headers());
-        match &self.readers {
+        match &access.readers {
             Readers::Nobody => Err(Failure::ReadingClosed),
             readers if readers.admit(token, site.as_deref().unwrap_or_default()) => site,
             _ => Err(Failure::ReaderToken),

@@ -2,6 +2,7 @@
 
 use super::{Endpoint, NOT_SHARED, Service, parameter, wrong};
 use crate::http::{Facts, Failure, Reply, entity_tag};
+use crate::secrets::Access;
 use crate::stats::{self, Period, Window};
 use crate::time::Millis;
 use lambda_http::Request;
@@ -16,19 +17,19 @@ impl Endpoint for StatsOverTime {
     const METHOD: Method = Method::GET;
     const ROUTE: &'static str = "stats";
 
-    async fn answer(service: &Service, request: &Request, now: Millis) -> Result<Reply, Failure> {
-        let site = service.admit_reader(request)?;
+    async fn answer(service: &Service, access: &Access, request: &Request, now: Millis) -> Result<Reply, Failure> {
+        let site = Service::admit_reader(access, request)?;
         let window = window(request, now)?;
         let read = async {
             let mut stats = stats::read(&service.store, &site, window).await?;
             let data = json!(stats);
             // The time of reading is no news.
             stats.timestamp = 0;
-            let cache = service.cache("public, max-age=0, s-maxage=29");
+            let cache = Service::cache(access, "public, max-age=0, s-maxage=29");
             Ok(Reply { data, cache, entity_tag: entity_tag(&stats), facts: Facts::default() })
         };
         let question = format!("{site} {:?} {}", window.period, window.limit);
-        service.answers.share(question, now, service.cache(NOT_SHARED), read).await
+        service.answers.share(question, now, Service::cache(access, NOT_SHARED), read).await
     }
 }
 

@@ -112,7 +112,7 @@ impl StoreError {
 }
 
 /// The innermost cause says what happened; the outer ones say "dispatch failure".
-fn describe(error: &dyn std::error::Error) -> String {
+pub(crate) fn describe(error: &dyn std::error::Error) -> String {
     let mut innermost = error;
     while let Some(source) = innermost.source() {
         innermost = source;

@@ -1,7 +1,7 @@
 //! Stands between a handler's executable and `DynamoDB`, and refuses as AWS would what the function's role in the shipped stack.yaml does not allow.
 //!
 //! It judges by the policy that `up` would write, for calls to tables and indexes and, where the policy has a condition on them, their partition
-//! keys. A call that is refused fails the test when the function ends.
+//! keys, and for the parameters that hold secrets. A call that is refused fails the test when the function ends.
 
 use super::Tables;
 use super::faulty::read_message;
@@ -22,8 +22,8 @@ pub struct Judge {
 struct State {
     upstream: String,
     statements: Vec<Statement>,
-    /// Names of the test's tables, each with the ARN of the stack's own.
-    arns: [(String, String); 2],
+    /// Names of the test's tables and parameters, each with the ARN of the stack's own.
+    arns: Vec<(String, String)>,
     /// Pairs of action and resource, as the policy writes them, by which calls were allowed.
     used: Mutex<BTreeSet<(String, String)>>,
     refused: Mutex<Vec<String>>,
@@ -31,11 +31,15 @@ struct State {
 
 impl Judge {
     /// Listens on a port of its own, and lets pass to `upstream` what the role of this function allows.
-    pub async fn start(function: &str, tables: &Tables, upstream: &str) -> Self {
+    /// `parameters` are secrets, each with the name of the test's parameter.
+    pub async fn start(function: &str, tables: &Tables, parameters: &[(&str, &str)], upstream: &str) -> Self {
+        let secrets: Vec<&str> = parameters.iter().map(|(secret, _)| *secret).collect();
+        let own = [(tables.events.clone(), roles::table_arn("events")), (tables.sessions.clone(), roles::table_arn("sessions"))];
+        let parameters = parameters.iter().map(|(secret, name)| ((*name).to_owned(), roles::parameter_arn(secret)));
         let state = Arc::new(State {
             upstream: upstream.trim_start_matches("http://").trim_end_matches('/').to_owned(),
-            statements: roles::statements(function),
-            arns: [(tables.events.clone(), roles::table_arn("events")), (tables.sessions.clone(), roles::table_arn("sessions"))],
+            statements: roles::statements_with_parameters(function, &secrets),
+            arns: own.into_iter().chain(parameters).collect(),
             used: Mutex::default(),
             refused: Mutex::default(),
         });
@@ -50,14 +54,14 @@ impl Judge {
         Self { url, state }
     }
 
-    /// Actions with their resources that the role allows on tables, and that no call needed so far.
+    /// Actions with their resources that the role allows on tables and parameters, and that no call needed so far.
     pub fn unused(&self) -> Vec<(String, String)> {
         let used = self.state.used.lock().unwrap_or_else(PoisonError::into_inner);
         let of = |statement: &Statement| {
             let (actions, resources) = (statement.actions.clone(), statement.resources.clone());
             actions.into_iter().flat_map(move |action| resources.clone().into_iter().map(move |resource| (action.clone(), resource)))
         };
-        self.state.statements.iter().flat_map(of).filter(|pair| pair.0.starts_with("dynamodb:") && !used.contains(pair)).collect()
+        self.state.statements.iter().flat_map(of).filter(|pair| !pair.0.starts_with("logs:") && !used.contains(pair)).collect()
     }
 
     /// Takes the calls that were refused, so that they fail no test.
@@ -105,7 +109,11 @@ impl State {
         let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
         let body: Value = serde_json::from_str(body).unwrap_or(Value::Null);
         let target = head.lines().find_map(|line| line.to_ascii_lowercase().starts_with("x-amz-target:").then(|| line.rsplit('.').next()));
-        let action = format!("dynamodb:{}", target.flatten().unwrap_or_default().trim());
+        let operation = target.flatten().unwrap_or_default().trim();
+        if head.to_ascii_lowercase().contains("x-amz-target: amazonssm.") {
+            return self.judge_parameters(&format!("ssm:{operation}"), &body);
+        }
+        let action = format!("dynamodb:{operation}");
         let name = body["TableName"].as_str().unwrap_or_default();
         let arn = self.arns.iter().find(|(own, _)| own == name).map_or(name, |(_, arn)| arn);
         let resource = body["IndexName"].as_str().map_or_else(|| arn.to_owned(), |index| format!("{arn}/index/{index}"));
@@ -119,6 +127,21 @@ impl State {
             }
         }
         Err(format!("{action} on {resource} of key {:?}", partition_key(&body)))
+    }
+
+    /// Allows a call by statements for each of the parameters that it names, or names the call.
+    fn judge_parameters(&self, action: &str, body: &Value) -> Result<(), String> {
+        for name in body["Names"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+            let arn = self.arns.iter().find(|(own, _)| own == name).map_or(name, |(_, arn)| arn);
+            let allows = |statement: &&Statement| {
+                statement.actions.iter().any(|allowed| allowed == action) && statement.resources.iter().any(|resource| resource == arn)
+            };
+            if !self.statements.iter().any(|statement| allows(&statement)) {
+                return Err(format!("{action} on {arn}"));
+            }
+            self.used.lock().unwrap_or_else(PoisonError::into_inner).insert((action.to_owned(), arn.to_owned()));
+        }
+        Ok(())
     }
 }
 

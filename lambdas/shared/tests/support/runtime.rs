@@ -26,17 +26,25 @@ impl Function {
 
     /// Starts an executable that finds its tables elsewhere.
     pub async fn start_at(executable: &str, tables: &Tables, endpoint: &str) -> Self {
-        Self::judged(executable, name_of(executable), (tables, endpoint), &OPEN).await
+        Self::judged(executable, name_of(executable), (tables, endpoint), &OPEN, &[]).await
     }
 
     /// Starts an executable whose environment says this beside where its tables are, and nothing else.
     pub async fn start_with(executable: &str, tables: &Tables, variables: &[(&str, &str)]) -> Self {
-        Self::judged(executable, name_of(executable), (tables, &test_support::endpoint()), variables).await
+        Self::judged(executable, name_of(executable), (tables, &test_support::endpoint()), variables, &[]).await
+    }
+
+    /// Starts an executable whose role may read the parameters of these secrets, each with the name of its parameter, and that is told so.
+    pub async fn start_with_parameters(executable: &str, tables: &Tables, variables: &[(&str, &str)], parameters: &[(&str, &str)]) -> Self {
+        let named: Vec<(String, &str)> = parameters.iter().map(|(secret, name)| (format!("{secret}_PARAMETER"), *name)).collect();
+        let variables =
+            named.iter().map(|(variable, name)| (variable.as_str(), *name)).chain(variables.iter().copied()).collect::<Vec<_>>();
+        Self::judged(executable, name_of(executable), (tables, &test_support::endpoint()), &variables, parameters).await
     }
 
     /// Starts an executable with the role of another function of the stack.
     pub async fn start_in_role_of(function: &str, executable: &str, tables: &Tables) -> Self {
-        Self::judged(executable, function, (tables, &test_support::endpoint()), &OPEN).await
+        Self::judged(executable, function, (tables, &test_support::endpoint()), &OPEN, &[]).await
     }
 
     /// Starts an executable without anything between it and its tables: what is measured is not to be slowed down.
@@ -45,8 +53,14 @@ impl Function {
     }
 
     /// Starts an executable that may do what the role of `function` allows, and whose environment names only the tables that this allows.
-    async fn judged(executable: &str, function: &str, (tables, endpoint): (&Tables, &str), variables: &[(&str, &str)]) -> Self {
-        let judge = Judge::start(function, tables, endpoint).await;
+    async fn judged(
+        executable: &str,
+        function: &str,
+        (tables, endpoint): (&Tables, &str),
+        variables: &[(&str, &str)],
+        parameters: &[(&str, &str)],
+    ) -> Self {
+        let judge = Judge::start(function, tables, parameters, endpoint).await;
         let started = Self::run(command(executable, tables, &judge.url, variables)).await;
         Self { judge: Some(judge), ..started }
     }
@@ -236,4 +250,64 @@ pub async fn reading_is_closed_until_it_is_opened(executable: &str, path: &str) 
         }
         assert_eq!(statuses, expected, "{variables:?}");
     }
+}
+
+/// Insists that who reads needs the token whose hash is in a parameter, also once that has another value, and that the role allows just that.
+pub async fn a_token_in_a_parameter_is_replaced_while_the_function_serves(executable: &str, path: &str) {
+    let tables = super::tables().await;
+    // printf one | sha256sum; printf two | sha256sum
+    let (one, two) = (
+        "7692c3ad3540bb803c020b3aee66cd8887123234ea0c6e7143c0add73ff431ed",
+        "3fc4ccfe745870e2c0d99f71f30ff0656c8dedd41cc1d7d3d376b0dbe685e2f3",
+    );
+    let name = format!("/{}/READ_TOKEN_SHA256", tables.events);
+    test_support::parameters::put(&name, one);
+    let variables = [("READERS", "public"), ("PARAMETERS_REFRESH_SECONDS", "1")];
+    let mut function = Function::start_with_parameters(executable, &tables, &variables, &[("READ_TOKEN_SHA256", &name)]).await;
+    let mut status = async |token: &str| {
+        let mut event = proxy_event("GET", path, &json!({}), None);
+        event["headers"]["X-API-Key"] = json!(token);
+        event["multiValueHeaders"]["X-API-Key"] = json!([token]);
+        function.invoke(event).await["response"]["statusCode"].as_i64().unwrap()
+    };
+    assert_eq!((status("one").await, status("two").await), (200, 401));
+    test_support::parameters::put(&name, two);
+    // It looks at the first request that comes a second after the last look.
+    for _ in 0..600 {
+        if status("one").await == 401 {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    assert_eq!((status("one").await, status("two").await), (401, 200));
+    // A value that is of no use changes nothing.
+    test_support::parameters::put(&name, "two");
+    tokio::time::sleep(std::time::Duration::from_millis(1_500)).await;
+    assert_eq!((status("one").await, status("two").await), (401, 200));
+    let unused = function.judge().unused();
+    assert!(unused.is_empty(), "the role allows what no call needs: {unused:?}");
+}
+
+/// Insists that a function without the parameter that it is told of, or without the right to read it, ends and says what to do.
+pub async fn a_function_whose_secret_cannot_be_read_says_so_and_ends(executable: &str) {
+    let tables = super::tables().await;
+    let name = format!("/{}/TOKEN_SECRET", tables.events);
+    let judge = Judge::start(name_of(executable), &tables, &[], &test_support::endpoint()).await;
+    let of_aws = test_support::endpoint();
+    let put = format!("aws ssm put-parameter --region us-east-1 --type SecureString --name {name} --value VALUE");
+    for (endpoint, parts) in [
+        (&of_aws, [format!("ssm:GetParameters found no parameter {name} in us-east-1; make it with: "), put.clone()]),
+        (&judge.url, [format!("ssm:GetParameters of {name} in us-east-1 is denied (AccessDeniedException"), "`liveinsight up`".to_owned()]),
+    ] {
+        let mut command = command(executable, &tables, endpoint, &[("TOKEN_SECRET_PARAMETER", &name)]);
+        // Nobody listens there, and nobody is asked before the secrets are there.
+        command.env("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9").env("AWS_REGION", "us-east-1").env("AWS_SECRET_ACCESS_KEY", "test");
+        let output = command.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true).output().await.unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && parts.iter().all(|part| said.contains(part)), "{said}");
+    }
+    // It may be that IAM does not know yet, so it asks more than once.
+    let mut refused = judge.take_refused();
+    refused.dedup();
+    assert_eq!(refused, [format!("ssm:GetParameters on {name}")]);
 }
