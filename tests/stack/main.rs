@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use liveinsight::stack::{Stack, StackError, Statistic, TableMetric, Watches, find, schema};
+use liveinsight::stack::{Stack, StackError, Statistic, TABLE_METRICS, Watches, find, schema};
 use proptest::prelude::*;
 
 mod every;
@@ -55,9 +55,12 @@ fn consumed_units_of_a_table_are_watched_by_their_sum() {
     );
     let rules = parse(&text, None).unwrap().alarms.rules;
     let of = |name: &str| (rules[name].watches.clone(), rules[name].statistic, rules[name].threshold);
-    let watches = |metric| Watches::Table { name: "events".to_owned(), metric };
-    assert_eq!(of("written"), (watches(TableMetric::ConsumedWrites), Statistic::Sum, 300_000.0));
-    assert_eq!(of("read"), (watches(TableMetric::ConsumedReads), Statistic::Sum, 5.0));
+    let watches = |metric: &str| {
+        let metric = TABLE_METRICS.iter().find(|known| known.name == metric).unwrap();
+        Watches::Table { name: "events".to_owned(), metric }
+    };
+    assert_eq!(of("written"), (watches("consumed_write_units"), Statistic::Sum, 300_000.0));
+    assert_eq!(of("read"), (watches("consumed_read_units"), Statistic::Sum, 5.0));
     assert!(parse(&text.replace("threshold: 300000", "threshold: 10%"), None).is_err(), "they are no share of anything");
 }
 

@@ -3,15 +3,12 @@
 use super::diagnostic::Problem;
 use super::file::RuleFile;
 use super::limits::{ALARM_DAY, ALARM_WEEK};
-use super::model::{Alarm, ApiMetric, FunctionMetric, Statistic, TableMetric, Watches};
+use super::metric::{self, API_METRICS, FUNCTION_METRICS, Metric, TABLE_METRICS, Unit};
+use super::model::{Alarm, Statistic, Watches};
 use super::values::{Seconds, Threshold};
 
 /// The length of a period if the rule does not say, in seconds.
 const PERIOD: Seconds = Seconds(300);
-
-const FUNCTION_METRICS: [&str; 3] = ["errors", "duration", "throttles"];
-const API_METRICS: [&str; 3] = ["4xx", "5xx", "latency"];
-const TABLE_METRICS: [&str; 4] = ["read_throttles", "write_throttles", "consumed_read_units", "consumed_write_units"];
 
 /// A problem of a rule, at one of its keys; the empty key is the rule itself.
 pub(super) type At = (&'static str, Problem);
@@ -33,67 +30,44 @@ pub(super) fn parse(rule: &RuleFile) -> Result<Alarm, Vec<At>> {
 }
 
 fn watches(rule: &RuleFile) -> Result<Watches, At> {
-    let metric_of = |known: &[&'static str]| match rule.metric.as_deref() {
-        Some(metric) if known.contains(&metric) => Ok(metric.to_owned()),
-        Some(metric) => Err(("metric", Problem::new(format!("unknown metric `{metric}`")).known(metric, known.iter().copied()))),
-        None => Err((
-            "",
-            Problem::new("the alarm does not say which metric it watches").expected(format!("expected metric: {}", known.join(" or "))),
-        )),
+    let metric_of = |known: &'static [Metric]| match rule.metric.as_deref() {
+        Some(metric) => find(known, metric).map_err(|problem| ("metric", problem)),
+        None => {
+            let known = metric::names(known).collect::<Vec<_>>().join(" or ");
+            Err(("", Problem::new("the alarm does not say which metric it watches").expected(format!("expected metric: {known}"))))
+        }
     };
     match (&rule.function, &rule.api, &rule.table) {
-        (Some(name), None, None) => {
-            let metric = match metric_of(&FUNCTION_METRICS)?.as_str() {
-                "errors" => FunctionMetric::Errors,
-                "duration" => FunctionMetric::Duration,
-                _ => FunctionMetric::Throttles,
-            };
-            Ok(Watches::Function { name: name.clone(), metric })
+        (Some(name), None, None) => Ok(Watches::Function { name: name.clone(), metric: metric_of(FUNCTION_METRICS)? }),
+        (None, Some(_), None) if rule.metric.is_some() => {
+            Err(("metric", Problem::new("an alarm of the API has no `metric`").help("write api: 5xx alone")))
         }
-        (None, Some(api), None) => {
-            if rule.metric.is_some() {
-                return Err(("metric", Problem::new("an alarm of the API has no `metric`").help("write api: 5xx alone")));
-            }
-            let metric = match api.as_str() {
-                "4xx" => ApiMetric::ClientErrors,
-                "5xx" => ApiMetric::ServerErrors,
-                "latency" => ApiMetric::Latency,
-                other => {
-                    return Err(("api", Problem::new(format!("unknown metric `{other}`")).known(other, API_METRICS)));
-                }
-            };
-            Ok(Watches::Api { metric })
-        }
-        (None, None, Some(name)) => {
-            let metric = match metric_of(&TABLE_METRICS)?.as_str() {
-                "read_throttles" => TableMetric::ReadThrottles,
-                "write_throttles" => TableMetric::WriteThrottles,
-                "consumed_read_units" => TableMetric::ConsumedReads,
-                _ => TableMetric::ConsumedWrites,
-            };
-            Ok(Watches::Table { name: name.clone(), metric })
-        }
+        (None, Some(api), None) => find(API_METRICS, api).map(|metric| Watches::Api { metric }).map_err(|problem| ("api", problem)),
+        (None, None, Some(name)) => Ok(Watches::Table { name: name.clone(), metric: metric_of(TABLE_METRICS)? }),
         (None, None, None) => Err(("", Problem::new("the alarm watches nothing").expected("expected function, api or table"))),
         _ => Err(("", Problem::new("the alarm watches more than one thing").expected("expected one of function, api, table"))),
     }
 }
 
+fn find(known: &'static [Metric], name: &str) -> Result<&'static Metric, Problem> {
+    let unknown = || Problem::new(format!("unknown metric `{name}`")).known(name, metric::names(known));
+    known.iter().find(|metric| metric.name == name).ok_or_else(unknown)
+}
+
 /// The statistic a metric is judged by, and the threshold in `CloudWatch`'s unit for it.
 fn threshold(watches: &Watches, threshold: Threshold) -> Result<(Statistic, f64), Problem> {
-    let is_time =
-        matches!(watches, Watches::Function { metric: FunctionMetric::Duration, .. } | Watches::Api { metric: ApiMetric::Latency });
-    let is_share = matches!(watches, Watches::Api { .. }) && !is_time;
-    let (statistic, value) = match threshold {
-        Threshold::Milliseconds(value) if is_time => (Statistic::Maximum, value),
-        Threshold::Share(value) if is_share => (Statistic::Average, value),
-        Threshold::Count(value) if !is_time => (Statistic::Sum, value),
-        _ if is_time => {
+    let (Watches::Function { metric, .. } | Watches::Api { metric } | Watches::Table { metric, .. }) = watches;
+    let (statistic, value) = match (metric.unit, threshold) {
+        (Unit::Milliseconds, Threshold::Milliseconds(value)) => (Statistic::Maximum, value),
+        (Unit::Requests, Threshold::Share(value)) => (Statistic::Average, value),
+        (Unit::Requests | Unit::Count, Threshold::Count(value)) => (Statistic::Sum, value),
+        (Unit::Milliseconds, _) => {
             return Err(Problem::new("this metric is a time").expected("expected a threshold such as 25s or 800ms"));
         }
-        _ if is_share => {
+        (Unit::Requests, _) => {
             return Err(Problem::new("this metric is a number or a share of requests").expected("expected a threshold such as 10% or 5"));
         }
-        _ => {
+        (Unit::Count, _) => {
             return Err(Problem::new("this metric is a number of times").expected("expected a threshold such as 5"));
         }
     };

@@ -16,6 +16,7 @@ mod grant;
 pub mod limits;
 mod manifest;
 mod mend;
+mod metric;
 mod model;
 mod names;
 mod node;
@@ -36,9 +37,10 @@ pub use declare::{API_PATH, Content, Declaration, LeftOut, Package, declare};
 pub use diagnostic::{Problem, StackError};
 pub use file::StackFile;
 pub use manifest::binaries;
+pub use metric::{API_METRICS, FUNCTION_METRICS, Metric, TABLE_METRICS, Unit};
 pub use model::{
-    Alarm, Alarms, Api, ApiMetric, Cors, Function, FunctionMetric, Grant, Index, Indexes, Key, KeyType, Logs, Projection, RETENTION_DAYS,
-    Readers, Route, SecretsFrom, Site, Stack, Statistic, Table, TableMetric, Throttle, Watches,
+    Alarm, Alarms, Api, Cors, Function, Grant, Index, Indexes, Key, KeyType, Logs, Projection, RETENTION_DAYS, Readers, Route, SecretsFrom,
+    Site, Stack, Statistic, Table, Throttle, Watches,
 };
 pub use names::table_variable;
 pub use node::Position;

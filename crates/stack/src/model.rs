@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::metric::Metric;
 use super::names::table_variable;
 use super::operation::Operation;
 use crate::Architecture;
@@ -438,55 +439,20 @@ pub enum Watches {
         /// The function's logical name.
         name: String,
         /// Its metric.
-        metric: FunctionMetric,
+        metric: &'static Metric,
     },
     /// Of the API's stage.
     Api {
         /// Its metric.
-        metric: ApiMetric,
+        metric: &'static Metric,
     },
     /// Of a table, by logical name.
     Table {
         /// The table's logical name.
         name: String,
         /// Its metric.
-        metric: TableMetric,
+        metric: &'static Metric,
     },
-}
-
-/// What can be watched of a function.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FunctionMetric {
-    /// Invocations that failed: `Errors`.
-    Errors,
-    /// The slowest invocation: `Duration`, milliseconds.
-    Duration,
-    /// Invocations Lambda refused: `Throttles`.
-    Throttles,
-}
-
-/// What can be watched of the API.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ApiMetric {
-    /// Requests answered 4xx: `4XXError`.
-    ClientErrors,
-    /// Requests answered 5xx: `5XXError`.
-    ServerErrors,
-    /// The slowest answer: `Latency`, milliseconds.
-    Latency,
-}
-
-/// What can be watched of a table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TableMetric {
-    /// Reads `DynamoDB` refused: `ReadThrottleEvents`.
-    ReadThrottles,
-    /// Writes `DynamoDB` refused: `WriteThrottleEvents`.
-    WriteThrottles,
-    /// Read units that are paid for: `ConsumedReadCapacityUnits`.
-    ConsumedReads,
-    /// Write units that are paid for: `ConsumedWriteCapacityUnits`.
-    ConsumedWrites,
 }
 
 /// How the values within a period become one.

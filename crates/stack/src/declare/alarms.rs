@@ -1,7 +1,7 @@
 //! Alarms on metrics of functions, the API and tables.
 
 use super::Declaring;
-use crate::{Alarm, ApiMetric, FunctionMetric, Statistic, TableMetric, Watches};
+use crate::{Alarm, Statistic, Watches};
 use std::collections::BTreeMap;
 
 impl Declaring<'_> {
@@ -41,29 +41,14 @@ impl Declaring<'_> {
         let dimension = |key: &str, value: String| (key.to_owned(), value);
         match watches {
             Watches::Function { name, metric } => {
-                let metric = match metric {
-                    FunctionMetric::Errors => "Errors",
-                    FunctionMetric::Duration => "Duration",
-                    FunctionMetric::Throttles => "Throttles",
-                };
-                ("AWS/Lambda", metric, [dimension("FunctionName", self.names.function(name))].into())
+                ("AWS/Lambda", metric.in_cloudwatch, [dimension("FunctionName", self.names.function(name))].into())
             }
             Watches::Api { metric } => {
-                let metric = match metric {
-                    ApiMetric::ClientErrors => "4XXError",
-                    ApiMetric::ServerErrors => "5XXError",
-                    ApiMetric::Latency => "Latency",
-                };
-                ("AWS/ApiGateway", metric, [dimension("ApiName", self.names.api()), dimension("Stage", self.names.stage())].into())
+                let dimensions = [dimension("ApiName", self.names.api()), dimension("Stage", self.names.stage())];
+                ("AWS/ApiGateway", metric.in_cloudwatch, dimensions.into())
             }
             Watches::Table { name, metric } => {
-                let metric = match metric {
-                    TableMetric::ReadThrottles => "ReadThrottleEvents",
-                    TableMetric::WriteThrottles => "WriteThrottleEvents",
-                    TableMetric::ConsumedReads => "ConsumedReadCapacityUnits",
-                    TableMetric::ConsumedWrites => "ConsumedWriteCapacityUnits",
-                };
-                ("AWS/DynamoDB", metric, [dimension("TableName", self.names.table(name))].into())
+                ("AWS/DynamoDB", metric.in_cloudwatch, [dimension("TableName", self.names.table(name))].into())
             }
         }
     }

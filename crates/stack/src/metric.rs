@@ -1,0 +1,67 @@
+//! Metrics that an alarm can watch. A new one is a line here, and its name in the descriptions of `file.rs`.
+
+/// Metric of a function, of the API or of a table.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Metric {
+    /// Name in stack.yaml: `errors`.
+    pub name: &'static str,
+    /// Name in `CloudWatch`: `Errors`.
+    pub in_cloudwatch: &'static str,
+    /// Unit of its values.
+    pub unit: Unit,
+}
+
+/// Unit of a metric's values, which says what a threshold may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    /// A number of times; the sum over a period counts.
+    Count,
+    /// Milliseconds; the longest in a period counts.
+    Milliseconds,
+    /// One for each request that it is true of: a number of requests (the sum counts), or a share of all (the average counts).
+    Requests,
+}
+
+const fn metric(name: &'static str, in_cloudwatch: &'static str, unit: Unit) -> Metric {
+    Metric { name, in_cloudwatch, unit }
+}
+
+/// Metrics of functions ("Types of metrics for Lambda functions").
+pub const FUNCTION_METRICS: &[Metric] = &[
+    metric("errors", "Errors", Unit::Count),
+    metric("duration", "Duration", Unit::Milliseconds),
+    metric("throttles", "Throttles", Unit::Count),
+];
+
+/// Metrics of the API's stage ("Amazon API Gateway dimensions and metrics").
+pub const API_METRICS: &[Metric] = &[
+    metric("4xx", "4XXError", Unit::Requests),
+    metric("5xx", "5XXError", Unit::Requests),
+    metric("latency", "Latency", Unit::Milliseconds),
+];
+
+/// Metrics of tables ("`DynamoDB` metrics and dimensions").
+pub const TABLE_METRICS: &[Metric] = &[
+    metric("read_throttles", "ReadThrottleEvents", Unit::Count),
+    metric("write_throttles", "WriteThrottleEvents", Unit::Count),
+    metric("consumed_read_units", "ConsumedReadCapacityUnits", Unit::Count),
+    metric("consumed_write_units", "ConsumedWriteCapacityUnits", Unit::Count),
+];
+
+/// Returns the names of metrics in stack.yaml.
+pub(crate) fn names(metrics: &'static [Metric]) -> impl Iterator<Item = &'static str> {
+    metrics.iter().map(|metric| metric.name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{API_METRICS, FUNCTION_METRICS, TABLE_METRICS, names};
+
+    #[test]
+    fn the_schema_describes_each_metric() {
+        let schema = crate::schema().to_string();
+        for name in [FUNCTION_METRICS, API_METRICS, TABLE_METRICS].into_iter().flat_map(names) {
+            assert!(schema.contains(name), "no description in file.rs names {name}");
+        }
+    }
+}
