@@ -3,6 +3,7 @@
 //! The doc comments here and on the commands' `Args` are the help texts, and `docs/commands.md` is made from them.
 
 use crate::{
+    call_log,
     commands::{self, Context},
     error::{CliError, Exit},
     options::{Format, Globals},
@@ -37,6 +38,12 @@ impl Cli {
     /// Runs a command to its end, and shows the error if there is one.
     pub fn run(self) -> Exit {
         let ui = Ui::new(&self.globals);
+        if let Some(file) = &self.globals.log
+            && let Err(error) = call_log::begin(file)
+        {
+            ui.error(&error);
+            return error.exit;
+        }
         // The engine lives on one thread; `Rc` and `RefCell` do there.
         let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
             Ok(runtime) => runtime,

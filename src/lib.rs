@@ -5,6 +5,7 @@ pub use {aws, engine, resources, stack};
 pub mod account;
 pub mod build;
 pub mod cache;
+mod call_log;
 pub mod child;
 pub mod cli;
 pub mod commands;

@@ -28,6 +28,9 @@ pub struct Globals {
     /// Colours; `NO_COLOR` turns them off as well
     #[arg(long, value_name = "WHEN", default_value = "auto", global = true)]
     pub color: Color,
+    /// Appends a line of JSON to this file for each attempt of a call to AWS: operation, resource, attempt, milliseconds, outcome, request id
+    #[arg(long, value_name = "FILE", global = true)]
+    pub log: Option<PathBuf>,
     /// Says more: every field of what is created, cargo's output, AWS calls by operation
     #[arg(short, long, global = true, conflicts_with = "quiet")]
     pub verbose: bool,

@@ -14,7 +14,7 @@ from .aws import environment
 from .places import ROOT, WORK, Failed, must, say
 
 # What cargo needs to see of this repository's workspace.
-PARTS = ["Cargo.toml", "Cargo.lock", ".cargo", "src", "tests", "lambdas", "templates", "dashboard/public", "stack.yaml"]
+PARTS = ["Cargo.toml", "Cargo.lock", ".cargo", "crates", "src", "tests", "lambdas", "templates", "dashboard/public", "stack.yaml"]
 FUNCTIONS = ["event-collector", "realtime-api", "stats-api"]
 # The function whose code changes, and the line that its second release has more.
 CHANGED = "stats-api"

@@ -11,7 +11,7 @@ use std::{
 use test_support::workspace;
 
 /// What a user's checkout holds, without tests.
-const PARTS: &[&str] = &["Cargo.toml", "Cargo.lock", "src", "lambdas", "templates", "dashboard/public", "stack.yaml", "tests"];
+const PARTS: &[&str] = &["Cargo.toml", "Cargo.lock", "crates", "src", "lambdas", "templates", "dashboard/public", "stack.yaml", "tests"];
 
 /// What is built is shared, so that two projects at a time would take each other's for out of date.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());

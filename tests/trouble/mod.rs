@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "what helps a test fails as a test does")]
 
 mod account;
+mod call_log;
 mod credentials;
 pub(crate) mod desk;
 mod disk;

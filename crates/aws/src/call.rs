@@ -7,7 +7,8 @@ use super::{
 use crate::record::Calling;
 use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-use engine::Result;
+use aws_types::request_id::RequestId;
+use engine::{Result, current};
 use std::{
     cell::RefCell,
     collections::BTreeMap,
@@ -71,10 +72,38 @@ impl Tally {
     }
 }
 
+/// Target of the log line of each attempt; nothing else that is logged has it.
+pub const LOG_TARGET: &str = "aws_call";
+
+/// Attempt at a call.
+struct Attempt {
+    operation: &'static str,
+    write: bool,
+    number: u32,
+    sent: Instant,
+}
+
+impl Attempt {
+    /// Logs the outcome, `ok` or the error's code. No part of a request or of an answer is logged: either may hold a secret.
+    fn log(&self, outcome: &str, request_id: Option<&str>) {
+        tracing::info!(
+            target: LOG_TARGET,
+            operation = self.operation,
+            write = self.write,
+            resource = current().map(|id| id.to_string()),
+            attempt = self.number,
+            milliseconds = u64::try_from(self.sent.elapsed().as_millis()).unwrap_or(u64::MAX),
+            outcome,
+            request_id,
+        );
+    }
+}
+
 impl Aws {
     /// Calls an operation that changes nothing. `operation` is `service:Operation`.
     pub async fn read<T, E, F>(&self, operation: &'static str, send: impl Fn() -> F) -> Result<T>
     where
+        T: RequestId,
         F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
@@ -84,6 +113,7 @@ impl Aws {
     /// Calls an operation that changes something. What was read from its service is no longer believed.
     pub async fn write<T, E, F>(&self, operation: &'static str, send: impl Fn() -> F) -> Result<T>
     where
+        T: RequestId,
         F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
@@ -95,6 +125,7 @@ impl Aws {
 
     async fn call<T, E, F>(&self, operation: &'static str, write: bool, send: impl Fn() -> F) -> Result<T>
     where
+        T: RequestId,
         F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
@@ -107,13 +138,18 @@ impl Aws {
             self.budgets.spend(operation).await;
             self.tally.count(operation, write);
             recorded.as_mut().map(Calling::sent);
+            let attempt = Attempt { operation, write, number: failed + 1, sent: Instant::now() };
             let sent = send().await;
             recorded.as_mut().map(Calling::answered);
             let error = match sent {
-                Ok(answer) => return Ok(answer),
+                Ok(answer) => {
+                    attempt.log("ok", answer.request_id());
+                    return Ok(answer);
+                }
                 Err(error) => error,
             };
             let answer = read_answer(operation, &error, &self.surroundings);
+            attempt.log(answer.code(), answer.request_id());
             let repeat = match answer.verdict {
                 Verdict::Throttled | Verdict::Skewed => true,
                 Verdict::Lost | Verdict::Unreachable => !LOOK_BEFORE_REPEATING.contains(&operation),

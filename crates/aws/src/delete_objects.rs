@@ -54,9 +54,9 @@ impl Aws {
             let objects = delete(open.borrow().clone()).map_err(SdkError::construction_failure)?;
             let answer = self.s3.delete_objects().bucket(bucket).delete(objects).send().await?;
             open.borrow_mut().retain(|object| stays(&answer, object));
-            refusal(&answer, batch.len()).map_or(Ok(()), Err)
+            refusal(&answer, batch.len()).map_or(Ok(answer), Err)
         };
-        self.write("s3:DeleteObjects", send).await
+        self.write("s3:DeleteObjects", send).await.map(drop)
     }
 }
 

@@ -270,6 +270,16 @@ pub(super) struct Answer {
 }
 
 impl Answer {
+    /// Returns the error's code, or `no answer` where there is none.
+    pub(super) fn code(&self) -> &str {
+        if self.refusal.code.is_empty() { "no answer" } else { &self.refusal.code }
+    }
+
+    /// Returns the request's id, if the service answered.
+    pub(super) fn request_id(&self) -> Option<&str> {
+        self.refusal.request_id.as_deref()
+    }
+
     /// Describes it without its operation.
     pub(super) fn text(&self) -> String {
         Refusal { operation: String::new(), request_id: None, ..self.refusal.clone() }.to_string().trim_start_matches(": ").to_owned()

@@ -29,7 +29,7 @@ mod told;
 mod transport;
 
 pub use budget::RequestLimit;
-pub use call::Tally;
+pub use call::{LOG_TARGET, Tally};
 pub use clock::ServiceClock;
 pub use connect::{APP_NAME, Caller, ConnectError, Connection, Named};
 pub use error::{Optional, not_aws};

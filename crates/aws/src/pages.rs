@@ -6,6 +6,7 @@
 use super::Aws;
 use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use aws_types::request_id::RequestId;
 use engine::{Error, Result};
 use futures::future::FutureExt;
 use std::{
@@ -93,6 +94,7 @@ impl Aws {
     ) -> Result<()>
     where
         T: Continuation,
+        Page: RequestId,
         F: Future<Output = Result<Page, SdkError<E, HttpResponse>>>,
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
