@@ -1,8 +1,9 @@
 //! Names the account that a bucket has to be in, on every request to S3.
 //!
-//! A bucket's name is taken in all of AWS, and the stack's can be computed by whoever knows the project, account and region. With
-//! `x-amz-expected-bucket-owner` S3 refuses to read from or write to a bucket of that name in another account, with 403 `AccessDenied` (recorded).
-//! While the account is only guessed from the access key, a wrong guess is refused in the same way, and found out by `GetCallerIdentity`.
+//! Bucket names are unique in all of AWS, and anyone with the project, account and region can compute the stack's. With
+//! `x-amz-expected-bucket-owner`, S3 refuses to read from or write to a bucket of that name in another account, with 403 `AccessDenied`
+//! (recorded). While the account is only guessed from the access key, S3 refuses a wrong guess in the same way, and `GetCallerIdentity` reveals
+//! it.
 
 use aws_smithy_runtime_api::{
     box_error::BoxError,
@@ -14,21 +15,21 @@ use aws_smithy_runtime_api::{
 };
 use aws_smithy_types::config_bag::ConfigBag;
 
-/// The header: documented for all operations on a bucket or an object.
+/// Name of the header, documented for all operations on a bucket or an object.
 const HEADER: &str = "x-amz-expected-bucket-owner";
 
-/// Operations that know no such header: there is no bucket yet, or none in particular.
+/// Operations without the header: the bucket does not exist yet, or none in particular is meant.
 const WITHOUT: [&str; 2] = ["CreateBucket", "ListBuckets"];
 
-/// Adds the header before a request is signed.
+/// Interceptor that adds the header before a request is signed.
 #[derive(Debug)]
 pub(super) struct BucketOwner {
-    /// The account's 12 digits.
+    /// Account number, 12 digits.
     account: String,
 }
 
 impl BucketOwner {
-    /// `None` where the account is not 12 digits long, which S3 refuses.
+    /// Creates the interceptor; `None` for an account without 12 digits, which S3 refuses.
     pub(super) fn new(account: &str) -> Option<Self> {
         let is_sound = account.len() == 12 && account.chars().all(|c| c.is_ascii_digit());
         is_sound.then(|| Self { account: account.to_owned() })

@@ -1,4 +1,4 @@
-//! The documented request limits, kept on our side, so that a throttle is avoided rather than answered.
+//! Keeps requests within AWS's documented limits, so that throttling is avoided rather than handled.
 
 use super::Source;
 use std::{
@@ -10,23 +10,23 @@ use std::{
 /// Request limit of AWS.
 #[derive(Debug)]
 pub struct RequestLimit {
-    /// `service`, for all its operations together, or `service:Operation`.
+    /// Service for a limit on all its operations together, or one operation as `service:Operation`.
     pub what: &'static str,
-    /// Requests a second.
+    /// Sustained rate in requests a second.
     pub rate: f64,
-    /// Requests at once.
+    /// Number of requests that may be sent at once.
     pub burst: f64,
-    /// How it is known.
+    /// Evidence for the limit.
     pub source: Source,
 }
 
 impl RequestLimit {
-    /// Limit of so many requests a second, and so many at once.
+    /// Creates a limit with a rate in requests a second and a burst.
     pub const fn new(what: &'static str, rate: f64, burst: f64, source: Source) -> Self {
         Self { what, rate, burst, source }
     }
 
-    /// Returns the seconds that a number of requests takes at least.
+    /// Returns the minimum time in seconds for a number of requests.
     pub fn least_seconds(&self, requests: u32) -> f64 {
         (f64::from(requests) - self.burst).max(0.0) / self.rate
     }
@@ -35,23 +35,24 @@ impl RequestLimit {
 /// Operations that do not count towards their service's total (documented: "Lambda quotas").
 const APART: &[&str] = &["lambda:GetFunction", "lambda:GetPolicy"];
 
-/// Requests do not arrive as evenly as they are sent: a part of each limit is left unused, so that the ones that come closer together
-/// than they left are not one too many. This many seconds' worth of requests. Only what delays all of the first ones counts: AWS's own bucket is
-/// full until one comes. So more would not help, as their service was read from just before, over the same connections.
+/// Part of each limit that is left unused, in seconds' worth of requests. Requests do not arrive as evenly as they are sent. Without this
+/// reserve, requests that arrive closer together than they left would exceed the limit. Only a delay of all the first requests counts, because
+/// AWS's own bucket is full until one arrives. A larger reserve would not help: the program has just read from the service over the same
+/// connections.
 const JITTER: f64 = 0.15;
-/// The share of each rate that is used; it keeps those apart that have no burst to save from.
+/// Share of each rate that is used. It also keeps apart the requests under a limit that has no burst to reserve from.
 const PACE: f64 = 0.95;
 
 struct Bucket {
     rate: f64,
     burst: f64,
-    /// May be negative: that much is promised to those who wait.
+    /// Tokens left. Negative if waiting requests have already taken more than there are.
     tokens: f64,
     filled: Instant,
 }
 
 impl Bucket {
-    /// Takes a token, and says how long to wait for it.
+    /// Takes a token and returns the time to wait for it.
     fn take(&mut self, now: Instant) -> Duration {
         let earned = now.duration_since(self.filled).as_secs_f64() * self.rate;
         self.tokens = (self.tokens + earned).min(self.burst) - 1.0;
@@ -63,7 +64,7 @@ impl Bucket {
 pub(super) struct Budgets(RefCell<HashMap<&'static str, Bucket>>);
 
 impl Budgets {
-    /// Keeps within these limits.
+    /// Creates budgets for these limits.
     pub(super) fn new(limits: impl IntoIterator<Item = &'static RequestLimit>) -> Self {
         let filled = Instant::now();
         let bucket = |&RequestLimit { what, rate, burst, .. }: &'static RequestLimit| {
@@ -73,7 +74,7 @@ impl Budgets {
         Self(RefCell::new(limits.into_iter().map(bucket).collect()))
     }
 
-    /// Waits until the operation is within its limits.
+    /// Waits until a request of the operation is within its limits.
     pub(super) async fn spend(&self, operation: &str) {
         let wait = self.reserve(operation, Instant::now());
         if !wait.is_zero() {
@@ -100,7 +101,7 @@ mod tests {
     use super::{Budgets, RequestLimit, Source};
     use std::time::{Duration, Instant};
 
-    /// Limits as slow and as fast as AWS's, with bursts as small and as large.
+    /// Limits of AWS from the slowest to the fastest, with small and large bursts.
     const LIMITS: &[RequestLimit] = &[
         RequestLimit::new("apigateway", 10.0, 40.0, Source::Documented),
         RequestLimit::new("apigateway:CreateRestApi", 1.0 / 3.0, 1.0, Source::Documented),
@@ -131,7 +132,7 @@ mod tests {
             let (budgets, start) = (Budgets::new(LIMITS), Instant::now());
             let mut waits: Vec<f64> = (0..50).map(|_| budgets.reserve(what, start).as_secs_f64()).collect();
             waits.sort_by(f64::total_cmp);
-            // The first is late, all others are not: AWS's own bucket is full when the first one comes.
+            // The first request is late and all others are not: AWS's own bucket is full when the first one arrives.
             let (mut tokens, mut last) = (burst, waits[0] + 0.05);
             for (index, wait) in waits.iter().enumerate() {
                 let now = wait.max(last);

@@ -1,4 +1,4 @@
-//! The one place that calls AWS: within the limits, bounded, counted, retried where that is safe.
+//! The only layer that calls AWS. It keeps within the limits, bounds and counts requests, and retries them where that is safe.
 
 use super::{
     Aws,
@@ -17,21 +17,21 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Attempts of a request whose answer is lost, before the trouble is reported.
+/// Limit of attempts of a request with a lost answer, before the failure is reported.
 const ATTEMPTS: u32 = 8;
 
-/// Attempts of a throttled request: about a minute, because API Gateway deletes one API in 30 s for each account (documented).
+/// Limit of attempts of a throttled request: about a minute, because API Gateway deletes one API in 30 s for each account (documented).
 const THROTTLED: u32 = 18;
 
-/// Attempts of a request that was signed by a wrong clock. The SDK signs the second by the clock of the first answer; a request sent before
-/// that was known needs a third.
+/// Limit of attempts of a request that was signed by a wrong clock. The SDK signs the second by the clock of the first answer. A request that was
+/// sent before the difference was known needs a third.
 pub(super) const SKEWED: u32 = 3;
 
-/// Writes that must not be repeated blindly: a lost answer may hide a success, and repeating makes a second one
-/// (`CreateRestApi`, `CreateDeployment`) or meets our own first one (`CreateDistribution`).
+/// Writes that must not be repeated blindly. A lost answer may hide a success, and a repetition creates a second resource (`CreateRestApi`,
+/// `CreateDeployment`) or meets the run's own first one (`CreateDistribution`).
 const LOOK_BEFORE_REPEATING: &[&str] = &["apigateway:CreateRestApi", "apigateway:CreateDeployment", "cloudfront:CreateDistribution"];
 
-/// The calls of one run, by operation.
+/// Numbers of requests of one run, by operation.
 #[derive(Debug, Clone, Default)]
 pub struct Tally(Rc<RefCell<BTreeMap<&'static str, Count>>>);
 
@@ -42,24 +42,24 @@ struct Count {
 }
 
 impl Tally {
-    /// Creates a tally that begins with the call that asked for the account.
+    /// Creates a tally that begins with the call that read the account.
     pub(super) fn with_identity() -> Self {
         let tally = Self::default();
         tally.count("sts:GetCallerIdentity", false);
         tally
     }
 
-    /// All requests sent, retries included.
+    /// Returns the number of requests sent, retries included.
     pub fn requests(&self) -> u64 {
         self.0.borrow().values().map(|count| count.requests).sum()
     }
 
-    /// Returns the number of calls that may have changed something.
+    /// Returns the number of requests that may have changed something.
     pub fn writes(&self) -> u64 {
         self.0.borrow().values().map(|count| count.writes).sum()
     }
 
-    /// Requests by operation (`service:Operation`), sorted.
+    /// Returns the number of requests by operation (`service:Operation`), sorted.
     pub fn by_operation(&self) -> Vec<(&'static str, u64)> {
         self.0.borrow().iter().map(|(operation, count)| (*operation, count.requests)).collect()
     }
@@ -110,7 +110,7 @@ impl Aws {
         self.call(operation, false, send).await
     }
 
-    /// Calls an operation that changes something. What was read from its service is no longer believed.
+    /// Calls an operation that changes something, and drops the cached answers of its service.
     pub async fn write<T, E, F>(&self, operation: &'static str, send: impl Fn() -> F) -> Result<T>
     where
         T: RequestId,
@@ -130,7 +130,7 @@ impl Aws {
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
         let mut pause = Duration::from_millis(200);
-        // For each limit, how often it was met.
+        // Number of failures by the limit of attempts that applies to them.
         let mut met: BTreeMap<u32, u32> = BTreeMap::new();
         let (began, mut failed) = (Instant::now(), 0);
         let mut recorded = self.recorder.as_ref().map(|recorder| recorder.call(operation, write));
@@ -156,7 +156,7 @@ impl Aws {
                 _ => false,
             };
             let attempts = match answer.verdict {
-                // Nobody listens there: a few tries bridge a restart, more only delay the message.
+                // The endpoint is not listening. A few attempts bridge a restart; more only delay the message.
                 Verdict::Unreachable => 3,
                 Verdict::Skewed => SKEWED,
                 Verdict::Throttled => THROTTLED,

@@ -1,4 +1,4 @@
-//! What time it is for the service: this machine's clock may differ, and may be set while the program runs.
+//! Time of the service. This machine's clock may differ, and may be set while the program runs.
 
 use aws_smithy_runtime_api::{
     box_error::BoxError,
@@ -13,12 +13,12 @@ use std::{
     time::SystemTime,
 };
 
-/// Takes down when the service says that it answered.
+/// Interceptor that records the time at which the service answered.
 #[derive(Debug, Clone, Default)]
 pub struct ServiceClock(Arc<Mutex<Option<DateTime>>>);
 
 impl ServiceClock {
-    /// Returns the time of AWS's last answer, or this machine's where an answer had none.
+    /// Returns the time of AWS's last answer; this machine's if that answer had none.
     pub fn now(&self) -> DateTime {
         let told = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
         told.unwrap_or_else(|| SystemTime::now().into())

@@ -1,4 +1,4 @@
-//! From the standard AWS configuration to an [`Aws`].
+//! Builds an [`Aws`] from the standard AWS configuration.
 
 use super::{
     Aws, Place, RequestLimit,
@@ -38,52 +38,52 @@ use std::{
 /// Application name in the user agent of every request.
 pub const APP_NAME: &str = "liveinsight";
 
-/// Attempts to learn the account if the answer is lost or AWS fails; the pause between them grows.
+/// Limit of attempts to learn the account if the answer is lost or AWS fails. The pause between them grows.
 const STUMBLES: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// The clients' configuration before it is known whose account it is.
+/// Configuration of the clients while the account is still unknown.
 pub struct Connection {
     config: SdkConfig,
     surroundings: Surroundings,
-    /// Set once AWS was asked for the account.
+    /// Set once the account was requested from AWS.
     asked: Cell<bool>,
 }
 
-/// The account that credentials name.
+/// Account that the credentials name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Named {
-    /// Its 12 digits.
+    /// Account number, 12 digits.
     pub account: String,
-    /// Set if a setting names the account: that of a role, of SSO, of `AWS_ACCOUNT_ID` or `aws_account_id`. Otherwise the form of the key
-    /// does.
+    /// Set if a setting names the account: that of a role, of SSO, of `AWS_ACCOUNT_ID` or `aws_account_id`. Otherwise the account follows from
+    /// the form of the key.
     pub is_said: bool,
 }
 
-/// Caller as `GetCallerIdentity` answers.
+/// Caller as returned by `GetCallerIdentity`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
-    /// The first part of every ARN.
+    /// Partition: the first part of every ARN after `arn`.
     pub partition: String,
-    /// The account's 12 digits.
+    /// Account number, 12 digits.
     pub account: String,
-    /// The user's ARN, or that of the session of a role.
+    /// ARN of the user, or of a role's session.
     pub arn: String,
 }
 
-/// Why there is no access.
+/// Reason why there is no access.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
     /// `GetCallerIdentity` was refused or did not answer.
     #[error(transparent)]
     Identity(#[from] Error),
-    /// The answer named no account.
+    /// The answer contained no account.
     #[error("sts:GetCallerIdentity named no account")]
     NoAccount,
 }
 
 impl Connection {
-    /// Environment, profiles, SSO, web identity and `AWS_ENDPOINT_URL`, as every AWS tool reads them.
+    /// Loads the configuration as every AWS tool reads it: environment, profiles, SSO, web identity and `AWS_ENDPOINT_URL`.
     pub async fn standard(region: &str, profile: Option<&str>) -> Self {
         let mut loader = loader(region);
         if let Some(profile) = profile {
@@ -106,7 +106,7 @@ impl Connection {
         Self { config, surroundings, asked: Cell::new(false) }
     }
 
-    /// The account that the credentials name: very likely it is the one, and no proof.
+    /// Returns the account that the credentials name. It is very likely the right one, but that is no proof.
     pub async fn named_account(&self) -> Option<Named> {
         let credentials = self.config.credentials_provider()?.provide_credentials().await.ok()?;
         let said = credentials.account_id().map(|account| Named { account: account.as_str().to_owned(), is_said: true });
@@ -121,11 +121,11 @@ impl Connection {
         self.config.endpoint_url().is_some() || variables.iter().any(|name| std::env::var_os(name).is_some())
     }
 
-    /// Connects to one endpoint on this machine for every service, with these keys. Nothing of the caller counts: no variable, no profile,
-    /// no proxy, no certificate.
+    /// Connects to one endpoint on this machine for every service, with these keys. No setting of the caller counts: no variable, profile, proxy
+    /// or certificate.
     pub fn endpoint(region: &str, url: &str, access_key: &str, secret_key: &str) -> Ready<Self> {
         let credentials = Credentials::new(access_key, secret_key, None, None, APP_NAME);
-        // Not from `aws_config`, which reads variables and files.
+        // Not built by `aws_config`, which reads variables and files.
         let config = SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new(region.to_owned()))
@@ -142,13 +142,13 @@ impl Connection {
         ready(Self { config, surroundings: Surroundings::default(), asked: Cell::new(false) })
     }
 
-    /// Asks whose account it is: (partition, account).
+    /// Reads the account of the credentials from AWS: (partition, account).
     pub fn identity(&self) -> impl Future<Output = Result<(String, String), ConnectError>> + Send + use<> {
         let caller = self.caller();
         async move { caller.await.map(|Caller { partition, account, .. }| (partition, account)) }
     }
 
-    /// Asks who calls.
+    /// Reads the identity of the caller from AWS.
     pub fn caller(&self) -> impl Future<Output = Result<Caller, ConnectError>> + Send + use<> {
         self.asked.set(true);
         let sts = aws_sdk_sts::Client::new(&self.config);
@@ -162,7 +162,7 @@ impl Connection {
                     Err(error) => read_answer("sts:GetCallerIdentity", &error, &surroundings),
                 };
                 let attempts = match answer.verdict {
-                    // Here it is found out that the clock is wrong, if it is.
+                    // A wrong clock of this machine shows up here.
                     Verdict::Skewed => SKEWED,
                     Verdict::Lost | Verdict::Throttled => STUMBLES,
                     _ => 1,
@@ -178,7 +178,7 @@ impl Connection {
         }
     }
 
-    /// The clients, for one stack in one place.
+    /// Creates the clients for one stack in one place.
     pub fn aws(&self, place: Place, stack: String, limits: impl Iterator<Item = &'static RequestLimit>) -> Aws {
         let is_elsewhere = self.is_elsewhere();
         let mut s3 = aws_sdk_s3::config::Builder::from(&self.config).force_path_style(is_elsewhere);
@@ -220,7 +220,7 @@ impl Connection {
     }
 }
 
-/// Our own layer retries, waits and bounds; the SDK sends each request once.
+/// Configures requests to be sent once each: the calling layer retries, waits and bounds them.
 fn loader(region: &str) -> aws_config::ConfigLoader {
     aws_config::defaults(BehaviorVersion::latest())
         .region(Region::new(region.to_owned()))
@@ -231,10 +231,10 @@ fn loader(region: &str) -> aws_config::ConfigLoader {
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
 }
 
-/// Endpoints of single services that the configuration has and that are not those of all.
+/// Returns the endpoints that the configuration sets for single services, where they differ from the general one.
 fn endpoints_of_services(config: &SdkConfig) -> BTreeMap<&'static str, String> {
     let endpoint_of = |service: &'static str| {
-        // As the SDK calls the service: it has spaces there.
+        // The SDK writes the ids of services with spaces.
         let service_id = service.replace('_', " ");
         let key = ServiceConfigKey::builder().service_id(&service_id).env("AWS_ENDPOINT_URL").profile("endpoint_url").build().ok()?;
         let url = config.service_config()?.load_config(key).filter(|url| config.endpoint_url() != Some(url))?;
@@ -255,7 +255,7 @@ fn app_name() -> AppName {
     AppName::new(APP_NAME).expect("letters only")
 }
 
-/// Returns the variables that are text.
+/// Returns the variables that are valid Unicode.
 fn lossless(variables: std::env::VarsOs) -> impl Iterator<Item = (String, String)> {
     variables.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
 }

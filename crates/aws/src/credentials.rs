@@ -1,4 +1,4 @@
-//! Credentials that were fetched to see whose account they name, kept for the calls that follow: fetching them can be a call itself.
+//! Credentials that were fetched to find their account, kept for the calls that follow: fetching them can be a call itself.
 
 use aws_credential_types::{
     Credentials,
@@ -9,7 +9,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-/// Time before their end at which credentials are fetched anew.
+/// Time before their expiry at which credentials are fetched again.
 const MARGIN: Duration = Duration::from_mins(5);
 
 #[derive(Debug)]
@@ -48,10 +48,11 @@ impl ProvideCredentials for Kept {
     }
 }
 
-/// The account whose access key this is, as far as the key tells.
+/// Returns the account of an access key, as far as the key reveals it.
 ///
-/// AWS makes ids of keys from it since 2019: behind `AKIA` or `ASIA`, the first 48 bits in Base32 are a one, the 40 of the account's number,
-/// and others ("A short note on AWS KEY ID", T. Be'ery, 2023). That is found out, not promised. The local AWS takes 12 digits as an account.
+/// Since 2019, AWS derives ids of keys from the account. Behind `AKIA` or `ASIA`, the first 48 bits in Base32 are a one, the 40 bits of the
+/// account number, and others ("A short note on AWS KEY ID", T. Be'ery, 2023). This was found by research and is not guaranteed. The local AWS
+/// accepts the 12 digits of an account as a key.
 pub(super) fn account_in(access_key_id: &str, is_elsewhere: bool) -> Option<String> {
     if is_elsewhere {
         let digits = access_key_id.len() == 12 && access_key_id.bytes().all(|byte| byte.is_ascii_digit());
@@ -82,7 +83,7 @@ mod tests {
         time::{Duration, SystemTime},
     };
 
-    /// New ones each time, that last so long.
+    /// Provider that returns new credentials each time, valid for this duration.
     #[derive(Debug)]
     struct Source(Duration, AtomicU32);
 
@@ -99,7 +100,7 @@ mod tests {
 
     #[test]
     fn keys_name_their_account_if_they_are_of_the_kind_that_does() {
-        // The key and the account that were published with the finding.
+        // The key and the account that the finding was published with.
         assert_eq!(account_in("ASIAQNZGKIQY56JQ7WML", false).as_deref(), Some("029608264753"));
         for nameless in ["AKIAIOSFODNN7EXAMPLE", "AKIA", "ASIAQNZ", "ASIAQNZGKIQ156JQ7WML", "AROAQNZGKIQY56JQ7WML", "test", "210000000001"]
         {

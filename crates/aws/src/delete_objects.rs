@@ -1,5 +1,5 @@
-//! Removing objects of S3's, many at once. The answer to `DeleteObjects` is 200 even if some could not be removed; it names those with an
-//! error each, which means what the same error means as an answer of its own.
+//! Deletes objects from S3, many at once. The answer to `DeleteObjects` is 200 even if some objects could not be deleted. It lists those with an
+//! error each, which means the same as that error in an answer of its own.
 
 use super::{
     Aws, Optional,
@@ -18,17 +18,17 @@ use engine::{Error, Result};
 use futures::stream::{self, StreamExt, TryStreamExt};
 use std::cell::RefCell;
 
-/// Most objects that one `DeleteObjects` takes (S3 API reference).
+/// Limit of objects in one `DeleteObjects` (S3 API reference).
 const MOST: usize = 1000;
-/// Objects that are removed one by one at the same time.
+/// Number of objects that are deleted one by one at the same time.
 const SINGLES: usize = 16;
-/// Longest key that a message shows.
+/// Length at which a message cuts off a key.
 const LONGEST: usize = 200;
 
 impl Aws {
-    /// Removes these objects, or the versions of objects that are named. Those that are gone already are no error.
+    /// Deletes these objects, or the given versions of objects. Objects that are already gone are no error.
     pub async fn delete_objects(&self, bucket: &str, objects: Vec<ObjectIdentifier>) -> Result<()> {
-        // The request names objects in XML, which cannot carry every name.
+        // The request lists objects in XML, which cannot carry every name.
         let (singles, rest): (Vec<_>, Vec<_>) = objects.into_iter().partition(|object| is_beyond_xml(&object.key));
         for batch in rest.chunks(MOST) {
             self.delete_batch(bucket, batch).await?;
@@ -45,7 +45,7 @@ impl Aws {
         Ok(())
     }
 
-    /// Asks again for what could not be removed for now, as often as for any other request.
+    /// Deletes a batch and retries objects that could not be deleted for now, as often as any other request.
     async fn delete_batch(&self, bucket: &str, batch: &[ObjectIdentifier]) -> Result<()> {
         let delete = |objects| Delete::builder().set_objects(Some(objects)).quiet(true).build();
         delete(batch.to_vec()).map_err(|error| Error::refused("s3:DeleteObjects", error.to_string()))?;
@@ -60,7 +60,7 @@ impl Aws {
     }
 }
 
-/// Errors that say that something is still there.
+/// Returns the errors of objects that still exist.
 fn errors(answer: &DeleteObjectsOutput) -> impl Iterator<Item = (&aws_sdk_s3::types::Error, Verdict)> {
     answer.errors().iter().filter_map(|error| {
         let verdict = verdict(None, error.code().unwrap_or_default(), error.message().unwrap_or_default());
@@ -76,7 +76,7 @@ fn stays(answer: &DeleteObjectsOutput, object: &ObjectIdentifier) -> bool {
     errors(answer).any(|(error, _)| is_of(error))
 }
 
-/// The error of one object as that of the whole request: one that is final rather than one that may pass.
+/// Turns the error of one object into that of the whole request. Prefers a final error to one that may pass.
 fn refusal(answer: &DeleteObjectsOutput, total: usize) -> Option<SdkError<DeleteObjectsError, HttpResponse>> {
     let passes = |verdict: &Verdict| matches!(verdict, Verdict::Throttled | Verdict::Lost);
     let (error, _) = errors(answer).min_by_key(|(_, verdict)| passes(verdict))?;

@@ -1,4 +1,4 @@
-//! What AWS's error answers mean; the only place that looks at error codes.
+//! Meaning of AWS's error answers; the only place that inspects error codes.
 
 use super::{
     Source,
@@ -12,7 +12,7 @@ use std::{fmt::Write, time::Duration};
 /// Consequence of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// There is no such thing.
+    /// The requested object does not exist.
     Absent,
     /// The resource exists already.
     Exists,
@@ -20,23 +20,23 @@ pub(super) enum Verdict {
     NotYet(&'static str),
     /// Too many requests: wait and send it again.
     Throttled,
-    /// Signed by a clock that differs from the service's. The client has learned by how much from this very answer: send it again.
+    /// Signed by a clock that differs from the service's. The client has learned the difference from this very answer: send it again.
     Skewed,
-    /// The answer is lost, or the service stumbled: it may have been done.
+    /// The answer is lost, or the service failed: the request may have been carried out.
     Lost,
-    /// Nobody answers.
+    /// No server answers at the endpoint.
     Unreachable,
-    /// Refused for good.
+    /// Refused; a retry would fail too.
     Final(Class),
 }
 
-/// Message texts that decide, where the code alone does not: (code, part of the message, verdict, how it is known). The first match counts;
-/// an empty code matches every code.
+/// Message texts that decide where the code alone does not: (code, part of the message, verdict, source). The first match counts; an empty code
+/// matches every code.
 const BY_MESSAGE: &[(&str, &str, Verdict, Source)] = {
     use Source::{Assumed, Documented, Recorded, Reported, SourceCode};
     use Verdict::{Exists, NotYet};
     &[
-        // IAM propagation, as Lambda and API Gateway meet it.
+        // IAM propagation, as Lambda and API Gateway report it.
         (
             "InvalidParameterValueException",
             "cannot be assumed by Lambda",
@@ -69,14 +69,14 @@ const BY_MESSAGE: &[(&str, &str, Verdict, Source)] = {
             Reported,
         ),
         ("MalformedPolicyDocument", "Invalid principal in policy", NotYet("IAM to make the principal known"), SourceCode),
-        // Writes to one thing at a time.
+        // Services that accept one write at a time.
         ("ConflictException", "try again later", NotYet("another write to the REST API"), Recorded),
         ("NotFoundException", "No integration defined for method", NotYet("the integration to become visible"), Reported),
         ("BadRequestException", "Active stages pointing to this deployment", NotYet("the stage to leave the deployment"), Recorded),
         ("ConflictException", "already exist", Exists, Reported),
         ("ConflictException", "already has this name", Exists, Recorded),
         ("ResourceConflictException", "already exist", Exists, Recorded),
-        // A function that could not be created stays so: a wait would never end.
+        // A function that could not be created stays that way, so a wait would never end.
         ("ResourceConflictException", "following state: Failed", Verdict::Final(Class::Refused), Assumed),
         ("ResourceConflictException", "", NotYet("Lambda to finish with the function"), Recorded),
         ("ResourceInUseException", "Table already exists", Exists, Reported),
@@ -88,21 +88,21 @@ const BY_MESSAGE: &[(&str, &str, Verdict, Source)] = {
         ("ValidationException", "index which already exists", Exists, Assumed),
         ("LimitExceededException", "Table tags are being updated", NotYet("DynamoDB to finish with the tags"), Reported),
         ("LimitExceededException", "simultaneously", NotYet("DynamoDB to finish with other tables and indexes"), Reported),
-        // S3's conditional writes: the object is there, or is another one than was named. ("conditions" with and without a hyphen.)
+        // S3's conditional writes: the object exists, or differs from the expected one. ("conditions" with and without a hyphen.)
         ("PreconditionFailed", "conditions you specified did not hold", Exists, Recorded),
-        // Signature Version 4, in all services but S3.
+        // Signature Version 4, in all services except S3.
         ("InvalidSignatureException", "Signature expired", Verdict::Skewed, Documented),
         ("InvalidSignatureException", "Signature not yet current", Verdict::Skewed, Documented),
         ("SignatureDoesNotMatch", "Signature expired", Verdict::Skewed, Documented),
         ("SignatureDoesNotMatch", "Signature not yet current", Verdict::Skewed, Documented),
         ("", "throttled by EC2", Verdict::Throttled, SourceCode),
-        // CloudFront's refusal of an account that AWS has not verified looks like a lack of permission, and is none.
+        // CloudFront's refusal of an account that AWS has not verified looks like a missing permission, and is not.
         ("AccessDenied", "account must be verified", Verdict::Final(Class::NotActivated), Reported),
         ("AccessDeniedException", "account must be verified", Verdict::Final(Class::NotActivated), Reported),
     ]
 };
 
-/// Codes that decide by themselves, and how it is known that AWS uses them so.
+/// Codes that decide by themselves, with the source for that meaning.
 const BY_CODE: &[(Verdict, &[(&str, Source)])] = {
     use Source::{Documented, Recorded, Reported, SourceCode};
     use Verdict::{Absent, Exists, Final, Lost, NotYet, Skewed, Throttled};
@@ -239,7 +239,7 @@ const BY_CODE: &[(Verdict, &[(&str, Source)])] = {
     ]
 };
 
-/// The longest pause that an answer may ask for: the user is watching.
+/// Limit of the pause that an answer may ask for: the user is watching.
 const LONGEST_HINT: Duration = Duration::from_mins(1);
 
 pub(super) fn verdict(status: Option<u16>, code: &str, message: &str) -> Verdict {
@@ -247,14 +247,14 @@ pub(super) fn verdict(status: Option<u16>, code: &str, message: &str) -> Verdict
     if let Some((_, _, verdict, _)) = by_message {
         return *verdict;
     }
-    // API Gateway calls a rate limit and a quota by one name; only waiting tells them apart.
+    // API Gateway uses one code for a rate limit and a quota; only waiting distinguishes them.
     if status == Some(429) {
         return Verdict::Throttled;
     }
     let by_code = BY_CODE.iter().find(|(_, codes)| codes.iter().any(|(known, _)| *known == code));
     match (by_code, status) {
         (Some((verdict, _)), _) => *verdict,
-        // 501 and 505: the service does not know what was asked for, now or later.
+        // 501 and 505: the service does not know the request, now or later.
         (None, Some(501 | 505)) => Verdict::Final(Class::Refused),
         (None, Some(500..=599)) => Verdict::Lost,
         (None, Some(403)) => Verdict::Final(Class::Denied),
@@ -262,7 +262,7 @@ pub(super) fn verdict(status: Option<u16>, code: &str, message: &str) -> Verdict
     }
 }
 
-/// An error answer, read.
+/// Error answer after its classification.
 pub(super) struct Answer {
     pub(super) verdict: Verdict,
     pub(super) retry_after: Option<Duration>,
@@ -280,13 +280,13 @@ impl Answer {
         self.refusal.request_id.as_deref()
     }
 
-    /// Describes it without its operation.
+    /// Returns the text of the answer without its operation.
     pub(super) fn text(&self) -> String {
         Refusal { operation: String::new(), request_id: None, ..self.refusal.clone() }.to_string().trim_start_matches(": ").to_owned()
     }
 
-    /// Says of a refusal by S3 that it may be about the bucket's owner: S3 answers the same to those who may not do it, and to those who expect
-    /// the bucket in another account than it is in (recorded).
+    /// Adds to a refusal by S3 that the bucket's owner may be the reason. S3 gives the same answer to callers without the permission and to
+    /// callers that expect the bucket in another account (recorded).
     pub(super) fn about_bucket(mut self, account: &str) -> Self {
         if self.verdict == Verdict::Final(Class::Denied) {
             let _ =
@@ -321,7 +321,7 @@ impl Answer {
     }
 }
 
-/// The longest error text that is passed on: an endpoint may answer a megabyte.
+/// Limit of an error text in characters: an endpoint may answer a megabyte.
 const LONGEST: usize = 400;
 
 pub(super) fn read_answer<E: ProvideErrorMetadata + std::error::Error + 'static>(
@@ -335,7 +335,7 @@ pub(super) fn read_answer<E: ProvideErrorMetadata + std::error::Error + 'static>
     let code = error.code().unwrap_or_default().to_owned();
     let message = error.message().unwrap_or_default().to_owned();
     let (verdict, message) = match error {
-        // The answer to `HEAD` has no body that could name a code.
+        // The answer to `HEAD` has no body that could contain a code.
         SdkError::ServiceError(_) if code.is_empty() && status == Some(403) && operation.starts_with("s3:Head") => {
             (Verdict::Final(Class::Denied), "Forbidden".to_owned())
         }
@@ -346,7 +346,7 @@ pub(super) fn read_answer<E: ProvideErrorMetadata + std::error::Error + 'static>
             (verdict(status, "", ""), bare(status, &first_words(response)))
         }
         SdkError::ServiceError(_) => (verdict(status, &code, &message), message),
-        // Only an answer that arrived whole can be read and found to be none of AWS's.
+        // Only an answer that arrived whole can be read and recognised as not AWS's.
         SdkError::ResponseError(answer) if answer.raw().body().bytes().is_none() => (Verdict::Lost, "the answer broke off".to_owned()),
         SdkError::ResponseError(_) if status.is_some_and(|status| status >= 500) => (Verdict::Lost, bare(status, &first_words(response))),
         SdkError::ResponseError(_) => (Verdict::Final(Class::Network), answered_otherwise(status, &first_words(response))),
@@ -382,18 +382,18 @@ pub(super) fn read_answer<E: ProvideErrorMetadata + std::error::Error + 'static>
     Answer { verdict, retry_after, refusal: Refusal { class: Class::Refused, operation: operation.to_owned(), code, message, request_id } }
 }
 
-/// Tests whether what failed is not the request, but finding credentials to sign it with.
+/// Tests whether the failure is about credentials for the signature rather than about the request.
 fn is_of_credentials(error: &(dyn std::error::Error + 'static)) -> bool {
     sources(error).any(|error| error.is::<aws_credential_types::provider::error::CredentialsError>())
 }
 
-/// Returns what went wrong with the credentials, from what was tried to the innermost reason.
+/// Returns the reason for a failure of credentials, from the attempted source to the innermost cause.
 fn of_credentials(error: &(dyn std::error::Error + 'static)) -> String {
     let own = sources(error).find(|error| error.is::<aws_credential_types::provider::error::CredentialsError>());
     own.and_then(std::error::Error::source).map_or_else(|| root(error), chain)
 }
 
-/// Tests whether nobody could be reached, which may pass.
+/// Tests whether the failure is about a connection, which may pass.
 fn is_about_connection(error: &(dyn std::error::Error + 'static)) -> bool {
     use std::io::ErrorKind::{InvalidData, InvalidInput, NotFound, PermissionDenied};
     let of_files = [InvalidData, InvalidInput, NotFound, PermissionDenied];
@@ -404,14 +404,14 @@ fn sources<'a>(error: &'a (dyn std::error::Error + 'static)) -> impl Iterator<It
     std::iter::successors(Some(error), |error| error.source())
 }
 
-/// Tests whether a connection broke, rather than was never made.
+/// Tests whether an established connection broke.
 fn was_connected(error: &(dyn std::error::Error + 'static)) -> bool {
     use std::io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
     let broken = [BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof];
     sources(error).find_map(|error| error.downcast_ref::<std::io::Error>()).is_some_and(|error| broken.contains(&error.kind()))
 }
 
-/// The error for an answer without what AWS's answer to this operation always has.
+/// Creates the error for an answer that lacks what AWS's answer to this operation always contains.
 pub fn not_aws(operation: &str) -> Error {
     let (code, message) = (String::new(), answered_otherwise(None, ""));
     Error::Failed(Box::new(Refusal { class: Class::Network, operation: operation.to_owned(), code, message, request_id: None }))
@@ -422,15 +422,15 @@ fn answered_otherwise(status: Option<u16>, words: &str) -> String {
     format!("the endpoint did not answer as AWS does{status}; check AWS_ENDPOINT_URL and any proxy")
 }
 
-/// Describes a failure of the service that has no error of AWS in it.
+/// Describes a failure of the service in an answer without an error of AWS.
 fn bare(status: Option<u16>, words: &str) -> String {
     status.map_or_else(String::new, |status| format!("HTTP {status} without an error of AWS{words}"))
 }
 
-/// Longest part of a foreign answer that is shown.
+/// Limit in characters of a foreign answer in a message.
 const FIRST_WORDS: usize = 80;
 
-/// Returns the first words of an answer's body, without markup: `: "Service Unavailable"`; empty if it has none.
+/// Returns the first words of an answer's body, without markup: `: "Service Unavailable"`. Empty if there are none.
 fn first_words(response: Option<&HttpResponse>) -> String {
     let body = response.and_then(|response| response.body().bytes()).unwrap_or_default();
     let text = String::from_utf8_lossy(&body[..body.len().min(4096)]);
@@ -453,7 +453,7 @@ fn first_words(response: Option<&HttpResponse>) -> String {
     if shown.is_empty() { String::new() } else { format!(": \"{shown}{rest}\"") }
 }
 
-/// The innermost cause: outer ones only say "dispatch failure".
+/// Returns the text of the innermost cause. Outer ones are as vague as "dispatch failure".
 fn root(error: &dyn std::error::Error) -> String {
     let mut innermost = error;
     while let Some(source) = innermost.source() {
@@ -462,7 +462,8 @@ fn root(error: &dyn std::error::Error) -> String {
     with_store(innermost.to_string())
 }
 
-/// Names the certificate store where a certificate is not trusted: in containers there may be none, and a company's proxy has its own.
+/// Adds the certificate store to an error about an untrusted certificate. Containers may have no store, and a company's proxy has its own
+/// certificate.
 fn with_store(text: String) -> String {
     if !text.contains("invalid peer certificate") {
         return text;
@@ -475,7 +476,7 @@ fn with_store(text: String) -> String {
     )
 }
 
-/// Puts the SDK's list of all places where there are no credentials in a few words, and names what was set in vain.
+/// Shortens the SDK's list of all places without credentials, and names the settings that led to none.
 fn unusable(text: &str, surroundings: &Surroundings) -> String {
     let given = surroundings.for_credentials();
     if text.contains("no credentials found in chain") || text.contains("no providers in chain provided credentials") {
@@ -493,9 +494,9 @@ fn shorten(text: &str) -> String {
     }
 }
 
-/// Turns "there is no such thing" into `None`.
+/// Turns the error for an absent object into `None`.
 pub trait Optional<T> {
-    /// `None` if it does not exist.
+    /// Returns `None` if the requested object does not exist.
     fn optional(self) -> Result<Option<T>>;
 }
 

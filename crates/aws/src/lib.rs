@@ -1,4 +1,4 @@
-//! What the resource files share: the clients, the one layer that calls AWS, and canonical forms of what AWS returns.
+//! Shared base of the resource files: the clients, the one layer that calls AWS, and canonical forms of its answers.
 
 mod batch;
 mod bucket_owner;
@@ -55,33 +55,33 @@ use std::{
     rc::Rc,
 };
 
-/// Access to one account and region: the clients, and what is shared between those who use them.
+/// Access to one account and region: the clients, and the state that their users share.
 pub struct Aws {
-    /// Region, account and endpoints.
+    /// Account and region with their endpoints.
     pub place: Place,
     /// Set if requests go to another endpoint than AWS's own.
     pub is_elsewhere: bool,
-    /// `{project}/{environment}`: the value of the ownership tag.
+    /// Value of the ownership tag: `{project}/{environment}`.
     pub stack: String,
-    /// Amazon API Gateway (REST).
+    /// Client of Amazon API Gateway (REST).
     pub apigateway: aws_sdk_apigateway::Client,
-    /// Amazon CloudFront.
+    /// Client of Amazon CloudFront.
     pub cloudfront: aws_sdk_cloudfront::Client,
-    /// AWS CloudTrail.
+    /// Client of AWS CloudTrail.
     pub cloudtrail: aws_sdk_cloudtrail::Client,
-    /// Amazon CloudWatch.
+    /// Client of Amazon CloudWatch.
     pub cloudwatch: aws_sdk_cloudwatch::Client,
-    /// Amazon DynamoDB.
+    /// Client of Amazon DynamoDB.
     pub dynamodb: aws_sdk_dynamodb::Client,
-    /// AWS IAM.
+    /// Client of AWS IAM.
     pub iam: aws_sdk_iam::Client,
-    /// AWS Lambda.
+    /// Client of AWS Lambda.
     pub lambda: aws_sdk_lambda::Client,
-    /// Amazon CloudWatch Logs.
+    /// Client of Amazon CloudWatch Logs.
     pub logs: aws_sdk_cloudwatchlogs::Client,
-    /// Amazon S3.
+    /// Client of Amazon S3.
     pub s3: aws_sdk_s3::Client,
-    /// AWS Resource Groups Tagging API.
+    /// Client of the AWS Resource Groups Tagging API.
     pub tagging: aws_sdk_resourcegroupstagging::Client,
     alarms_to_delete: batch::Gathering,
     audits: Cell<bool>,
@@ -99,36 +99,36 @@ pub struct Aws {
 }
 
 impl Aws {
-    /// Returns the calls so far.
+    /// Returns the tally of requests, which goes on counting.
     pub fn tally(&self) -> Tally {
         self.tally.clone()
     }
 
-    /// Notes each call from here on in `recorder`.
+    /// Records each later call in `recorder`.
     pub fn record(&mut self, recorder: &Recorder) {
         self.recorder = Some(recorder.clone());
     }
 
-    /// Makes observations of roles and functions include what only calls of their own show (`--audit`).
+    /// Makes observations of roles and functions include details that take extra calls (`--audit`).
     pub fn audit(&self) {
         self.audits.set(true);
     }
 
-    /// Tests whether that is wanted.
+    /// Tests whether observations include such details.
     pub fn audits(&self) -> bool {
         self.audits.get()
     }
 
-    /// Waits for its turn on something that AWS wants written by one caller at a time: a bucket's configuration,
-    /// one REST API, one function's policy. Hold the guard while writing.
+    /// Waits for the lock on something that AWS lets one caller write at a time: a bucket's configuration, one REST API, one function's policy.
+    /// Hold the guard while writing.
     pub async fn turn(&self, what: &str) -> Turn {
         let lock = self.locks.borrow_mut().entry(what.to_owned()).or_default().clone();
         let _queue = self.recorder.as_ref().map(|recorder| recorder.queue(format!("its turn on {what}")));
         Turn(lock.lock_owned().await)
     }
 
-    /// Reads something that many resources need, once. The answer is shared until something is written to `service`
-    /// or the engine asks for fresh observations.
+    /// Reads something that many resources need, once. The callers share the answer until something is written to `service` or the engine asks
+    /// for fresh observations.
     pub async fn shared<T: 'static, F>(&self, service: &'static str, key: &str, read: impl FnOnce() -> F) -> engine::Result<Rc<T>>
     where
         F: Future<Output = engine::Result<T>>,
@@ -136,12 +136,12 @@ impl Aws {
         self.memo.get(service, key, read).await
     }
 
-    /// Returns the owner that these tags name.
+    /// Returns the owner according to these tags.
     pub fn owner(&self, tags: &Tags) -> Owner {
         tags.owner(&self.stack, &self.place.region)
     }
 
-    /// An ARN in this account and region.
+    /// Returns an ARN in this account and region.
     pub fn arn(&self, service: &str, resource: &str) -> String {
         self.place.arn(service, resource)
     }
@@ -171,5 +171,5 @@ impl Cloud for Aws {
     }
 }
 
-/// The right to write to something; see [`Aws::turn`].
+/// Guard of the lock that [`Aws::turn`] acquires.
 pub struct Turn(#[expect(dead_code, reason = "held, not read")] tokio::sync::OwnedMutexGuard<()>);

@@ -1,4 +1,4 @@
-//! Answers that many resources share, each asked for once.
+//! Request cache: answers that many resources share, each requested once.
 
 use engine::Result;
 use std::{any::Any, cell::RefCell, collections::HashMap, future::Future, rc::Rc};
@@ -10,7 +10,7 @@ type Answer = Rc<OnceCell<Rc<dyn Any>>>;
 pub(super) struct Memo(RefCell<HashMap<(&'static str, String), Answer>>);
 
 impl Memo {
-    /// The remembered answer, or a new one. Whoever asks while the answer is under way waits for it; a failure is not remembered.
+    /// Returns the cached answer, or reads it. Callers that come while it is being read wait for it. A failure is not cached.
     pub(super) async fn get<T: 'static, F>(&self, service: &'static str, key: &str, read: impl FnOnce() -> F) -> Result<Rc<T>>
     where
         F: Future<Output = Result<T>>,
@@ -20,12 +20,12 @@ impl Memo {
         Ok(answer.clone().downcast::<T>().expect("one key is read as one type"))
     }
 
-    /// Something was written to this service.
+    /// Drops the answers of a service that was written to.
     pub(super) fn forget(&self, service: &str) {
         self.0.borrow_mut().retain(|(of, _), _| *of != service);
     }
 
-    /// Nothing remembered may be used again.
+    /// Drops all answers.
     pub(super) fn clear(&self) {
         self.0.borrow_mut().clear();
     }

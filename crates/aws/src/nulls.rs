@@ -1,8 +1,7 @@
-//! Takes nulls out of API Gateway's answers before the SDK reads them.
+//! Removes nulls from API Gateway's answers before the SDK reads them.
 //!
-//! An empty template reads back as null (recorded on 2026-02-12), which the console's "Enable CORS" leaves behind as well. The SDK for Rust
-//! allows no null in such a map and refuses the whole answer. One template that somebody made by hand would then keep every command from
-//! reading the API.
+//! An empty template reads back as null (recorded on 2026-02-12); the console's "Enable CORS" leaves one behind as well. The SDK for Rust allows
+//! no null in such a map and refuses the whole answer. One template made by hand would then keep every command from reading the API.
 
 use aws_smithy_runtime_api::client::{
     http::{HttpClient, HttpConnector, HttpConnectorFuture, SharedHttpClient, SharedHttpConnector, http_client_fn},
@@ -27,10 +26,10 @@ impl HttpConnector for WithoutNulls {
             let mut answer = answer.await?;
             if answer.headers().get("content-type").is_some_and(|kind| kind.contains("json")) {
                 let body = ByteStream::new(answer.take_body()).collect().await;
-                // The request may have been done: the answer broke off.
+                // The request may have been carried out: the answer broke off.
                 let body = body.map_err(|error| ConnectorError::other(error.into(), Some(ErrorKind::TransientError)))?;
                 let body = without_nulls(body.to_vec());
-                // The SDK compares the two.
+                // The SDK compares this header with the length of the body.
                 if answer.headers().get("content-length").is_some() {
                     answer.headers_mut().insert("content-length", body.len().to_string());
                 }
@@ -41,9 +40,9 @@ impl HttpConnector for WithoutNulls {
     }
 }
 
-/// Returns the document without the members of objects that are null; what is no JSON stays as it is.
+/// Returns the document without members that are null. Bytes that are not JSON stay unchanged.
 fn without_nulls(body: Vec<u8>) -> Vec<u8> {
-    // Few answers have one, and reading them twice takes its time.
+    // Few answers contain a null, and parsing them twice takes time.
     if !body.windows(4).any(|word| word == b"null") {
         return body;
     }

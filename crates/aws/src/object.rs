@@ -1,4 +1,4 @@
-//! Reading a small object of S3's: the content comes after the answer, and may break off or stall by itself.
+//! Reads small objects from S3. The content follows the head of the answer, and may break off or stall by itself.
 
 use super::{Aws, Optional};
 use aws_sdk_s3::{
@@ -9,14 +9,14 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use engine::{Class, Error, Refusal, Result};
 use std::time::Duration;
 
-/// Attempts to read content that breaks off.
+/// Limit of attempts to read content that breaks off.
 const TRIES: u32 = 5;
 
-/// Time that content may take to arrive; the limits of the client end with the head of the answer.
+/// Time limit for the content; the timeouts of the client end with the head of the answer.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 impl Aws {
-    /// Reads an object; `None` if there is none. Its content is `None` if that has more than `longest` bytes.
+    /// Reads an object; `None` if it does not exist. The content is `None` if it has more than `longest` bytes.
     pub async fn get_object<F>(&self, longest: i64, send: impl Fn() -> F) -> Result<Option<(GetObjectOutput, Option<Vec<u8>>)>>
     where
         F: Future<Output = std::result::Result<GetObjectOutput, SdkError<GetObjectError, HttpResponse>>>,

@@ -1,28 +1,28 @@
-//! Headers that S3 keeps with an object and answers with.
+//! Headers that S3 stores with an object and returns with it.
 
 use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// Headers of a file.
+/// Headers of a file of the site.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Headers {
-    /// `Content-Type`.
+    /// Value of `Content-Type`.
     pub content_type: String,
-    /// `Cache-Control`.
+    /// Value of `Cache-Control`.
     pub cache_control: String,
-    /// Other headers that S3 keeps and answers with, and where it keeps the object. None are declared: what is found here goes.
+    /// Other headers that S3 stores and returns, and the object's storage class. None are declared, so the engine removes any that it finds.
     #[serde(flatten)]
     pub other: BTreeMap<String, String>,
 }
 
 impl Headers {
-    /// Headers of a file as they are declared.
+    /// Creates the headers of a file as declared.
     pub fn new(content_type: impl Into<String>, cache_control: impl Into<String>) -> Self {
         Self { content_type: content_type.into(), cache_control: cache_control.into(), other: BTreeMap::new() }
     }
 
-    /// Headers as S3 answers them.
+    /// Reads the headers from an answer of S3.
     pub fn read(answer: &HeadObjectOutput) -> Self {
         let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
         let other = [
@@ -31,7 +31,7 @@ impl Headers {
             ("content_language", answer.content_language()),
             ("expires", answer.expires_string()),
             ("website_redirect_location", answer.website_redirect_location()),
-            // Named only if it is another than the one that every object is written with; of an archived one, visitors see nothing.
+            // Listed only if it differs from the class that every object is written with. Visitors cannot read an archived object.
             ("storage_class", answer.storage_class().map(|class| class.as_str()).filter(|class| *class != "STANDARD")),
         ];
         let other = other.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())));
@@ -44,15 +44,15 @@ impl Headers {
     }
 }
 
-/// Headers of an object of the site.
+/// Headers of an object of the site, with the version that they belong to.
 #[derive(Debug, Clone)]
 pub struct Known {
-    /// MD5 of its content, hexadecimal.
+    /// MD5 of the object's content, hexadecimal.
     pub md5: String,
-    /// Moment of its last write in milliseconds since 1970; `None` if this run wrote it.
+    /// Time of the object's last write in milliseconds since 1970; `None` if this run wrote it.
     pub at: Option<i64>,
-    /// Id of its version, if that is known.
+    /// Id of the object's version, if it is known.
     pub version: Option<String>,
-    /// The headers.
+    /// Headers of the object.
     pub headers: Headers,
 }

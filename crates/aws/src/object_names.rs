@@ -1,8 +1,8 @@
-//! Names of S3 objects in answers. A name may hold any character, and XML 1.0 cannot carry control characters: an answer with one of them
-//! cannot be parsed. So every list asks for names in URL encoding (`encoding-type=url`), and [`object_name`] decodes them.
+//! Names of S3 objects in answers. A name may contain any character, and XML 1.0 cannot carry control characters: an answer with one of them
+//! cannot be parsed. So every list requests names in URL encoding (`encoding-type=url`), and [`object_name`] decodes them.
 //!
-//! Some endpoints honour that for `ListObjectsV2` only, and answer other lists with names as they are. [`encode_names`] makes of such an
-//! answer what S3 would have sent.
+//! Some endpoints honour that only for `ListObjectsV2`, and answer other lists with plain names. [`encode_names`] turns such an answer into the
+//! one that S3 would have sent.
 
 use aws_smithy_runtime_api::client::{
     http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector},
@@ -13,14 +13,14 @@ use aws_smithy_types::{body::SdkBody, byte_stream::ByteStream, retry::ErrorKind}
 use percent_encoding::percent_decode_str;
 use std::fmt::Write;
 
-/// Marks a request for a list of names in URL encoding.
+/// Part of a URL that requests a list of names in URL encoding.
 const ENCODED: &str = "encoding-type=url";
-/// Says in the answer that names are encoded.
+/// Element of an answer that declares its names as encoded.
 const DECLARED: &str = "<EncodingType>";
-/// Elements that hold names, in the lists that this program asks for (`S3 API reference`: "Encoding type used by Amazon S3").
+/// Elements that contain names, in the lists that this program requests (`S3 API reference`: "Encoding type used by Amazon S3").
 const NAMED: &[&str] = &["Key", "Prefix", "Delimiter", "StartAfter", "KeyMarker", "NextKeyMarker"];
 
-/// Decodes a name from a list that was asked for with `encoding-type=url`. Space is a plus sign, as in forms.
+/// Decodes a name from a list that was requested with `encoding-type=url`. Space is a plus sign, as in forms.
 pub fn object_name(encoded: &str) -> String {
     percent_decode_str(&encoded.replace('+', " ")).decode_utf8_lossy().into_owned()
 }
@@ -30,7 +30,7 @@ pub(super) fn is_beyond_xml(name: &str) -> bool {
     name.contains(|c: char| c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}'))
 }
 
-/// A connector that makes lists readable whose names are not encoded.
+/// Connector that encodes the names in lists that contain plain ones.
 #[derive(Debug)]
 pub(super) struct ReadableLists(pub(super) SharedHttpConnector);
 
@@ -45,7 +45,7 @@ impl HttpConnector for ReadableLists {
 async fn readable(mut answer: HttpResponse) -> Result<HttpResponse, ConnectorError> {
     let body = std::mem::replace(answer.body_mut(), SdkBody::taken());
     let content = ByteStream::new(body).collect().await;
-    // An answer that breaks off may come whole the next time.
+    // An answer that breaks off may arrive whole the next time.
     let content = content.map_err(|error| ConnectorError::other(error.into(), Some(ErrorKind::TransientError)))?.into_bytes();
     let encoded = std::str::from_utf8(&content).ok().and_then(encode_names);
     *answer.body_mut() = match encoded {
@@ -58,7 +58,7 @@ async fn readable(mut answer: HttpResponse) -> Result<HttpResponse, ConnectorErr
     Ok(answer)
 }
 
-/// Encodes the names of a list; `None` if they are encoded already, or it is no list.
+/// Encodes the names of a list; `None` if they are already encoded, or the text is no list.
 fn encode_names(list: &str) -> Option<String> {
     if list.contains(DECLARED) || !list.contains("Result") {
         return None;
@@ -76,7 +76,7 @@ fn encode_names(list: &str) -> Option<String> {
     Some(out)
 }
 
-/// Splits a text at the next name: what comes before with the tag, the name, and what follows.
+/// Splits a text at the next name: the text before it with the tag, the name, and the rest.
 fn next_name(text: &str) -> Option<(&str, &str, &str)> {
     let mut from = 0;
     loop {
@@ -91,7 +91,8 @@ fn next_name(text: &str) -> Option<(&str, &str, &str)> {
     }
 }
 
-/// Encodes what XML cannot carry or changes (a line end), and what would be decoded. References to other characters stay as they are.
+/// Encodes the characters that XML cannot carry or changes (a line end), and those that decoding would change. References to other characters
+/// stay.
 fn encode(out: &mut String, name: &str) {
     let mut rest = name;
     while let Some(c) = rest.chars().next() {
@@ -108,7 +109,7 @@ fn encode(out: &mut String, name: &str) {
     }
 }
 
-/// The character that a numeric reference (`&#13;`, `&#xD;`) at the beginning stands for, and the reference's length.
+/// Returns the character of a numeric reference (`&#13;`, `&#xD;`) at the beginning of a text, and the reference's length.
 fn reference(text: &str) -> Option<(char, usize)> {
     let (number, _) = text.strip_prefix("&#")?.split_once(';')?;
     let code = match number.strip_prefix(['x', 'X']) {

@@ -15,11 +15,11 @@ use std::{
     hash::{DefaultHasher, Hash, Hasher},
 };
 
-/// Limit of the pages of one list. The smallest pages hold 50 things (functions, log groups), so 100,000 things still fit: ten times more
-/// than an account of 10,000 needs. A service that never ends is found out after some seconds here, and after minutes on AWS.
+/// Limit of the pages of one list. The smallest pages hold 50 items (functions, log groups), so 100,000 items still fit: ten times more than an
+/// account of 10,000 needs. An endless list is detected after some seconds locally, and after minutes on AWS.
 pub const MAX_PAGES: usize = 2_000;
 
-/// Place in a list from which the next page is read.
+/// Place in a list where the next page begins.
 pub trait Continuation: Clone + Hash {
     /// Returns `true` if the place is empty, which ends a list.
     fn is_empty(&self) -> bool;
@@ -31,7 +31,7 @@ impl Continuation for String {
     }
 }
 
-/// Key and version of an object, as `ListObjectVersions` goes on by.
+/// Key and version of an object, with which `ListObjectVersions` continues.
 impl Continuation for (String, Option<String>) {
     fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -49,7 +49,7 @@ pub struct Pages {
 }
 
 impl Pages {
-    /// Begins a list of `operation` (`service:Operation`).
+    /// Starts a list of `operation` (`service:Operation`).
     pub fn new(operation: &'static str) -> Self {
         Self { operation, read: 0, limit: MAX_PAGES, followed: HashSet::new() }
     }
@@ -67,7 +67,7 @@ impl Pages {
         Err(Error::refused(self.operation, text))
     }
 
-    /// Returns the token to go on with, or `None` at the end of the list: no token, an empty one, or one that was followed before.
+    /// Returns the next token, or `None` at the end of the list: no token, an empty one, or one that was followed before.
     ///
     /// # Errors
     /// The list goes on, and is longer than [`MAX_PAGES`].
@@ -84,8 +84,8 @@ impl Pages {
 }
 
 impl Aws {
-    /// Reads every page of a list. `send` asks for the page at a token. `take` keeps what a page holds, and returns the token that it names
-    /// (`None` for `IsTruncated: false`, or when enough was read).
+    /// Reads every page of a list. `send` requests the page at a token. `take` stores the content of a page and returns its next token (`None`
+    /// for `IsTruncated: false`, or when enough was read).
     pub async fn pages<Page, T, E, F>(
         &self,
         operation: &'static str,
@@ -100,7 +100,7 @@ impl Aws {
     {
         let (mut pages, mut token) = (self.begin_pages(operation), None);
         loop {
-            // In a box: futures that hold futures that hold futures are large, and slow to compile.
+            // Boxed, because nested futures are large and slow to compile.
             let page = self.read(operation, || send(token.clone())).boxed_local().await?;
             token = pages.next(take(page)?)?;
             if token.is_none() {
@@ -109,12 +109,12 @@ impl Aws {
         }
     }
 
-    /// Begins a list whose pages are read by the caller.
+    /// Starts a list with pages that the caller reads.
     pub fn begin_pages(&self, operation: &'static str) -> Pages {
         Pages { limit: self.max_pages.get(), ..Pages::new(operation) }
     }
 
-    /// Sets another limit than [`MAX_PAGES`], for tests of what meets it.
+    /// Sets another limit than [`MAX_PAGES`], for tests of a list that reaches it.
     pub fn set_max_pages(&self, limit: usize) {
         self.max_pages.set(limit);
     }

@@ -1,44 +1,44 @@
-//! Where a stack lives: everything about an account and its surroundings that a declaration depends on.
+//! Location of a stack: everything about an account and its environment that a declaration depends on.
 
-/// An account and region, and the addresses under which things are reached there.
+/// Account and region, with the addresses of resources there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Place {
-    /// `aws`, `aws-cn`, …: the first part of every ARN.
+    /// Partition: `aws`, `aws-cn`, … It is the first part of every ARN after `arn`.
     pub partition: String,
-    /// The region's code.
+    /// Code of the region.
     pub region: String,
-    /// The region that has the requests to services without regions (IAM, CloudFront) in its CloudTrail history.
+    /// Region with the CloudTrail history of services without regions (IAM, CloudFront).
     pub global_region: String,
-    /// The account's 12 digits.
+    /// Account number, 12 digits.
     pub account: String,
-    /// The host of a REST API, as CloudFront's origin; `{api}` stands for its id.
+    /// Host of a REST API, as CloudFront's origin; `{api}` is replaced by the API's id.
     pub api_host: String,
-    /// The path in front of a REST API's own; `{api}` and `{stage}` stand for themselves.
+    /// Path in front of a REST API's own; `{api}` and `{stage}` are replaced by the API's id and the stage's name.
     pub api_path: String,
-    /// The port of `api_host` if it speaks plain HTTP; otherwise it speaks HTTPS on 443.
+    /// Port of `api_host` if it speaks plain HTTP; otherwise it speaks HTTPS on 443.
     pub api_http_port: Option<u16>,
-    /// The address of a distribution; `{domain}` and `{label}` (its first part) stand for themselves.
+    /// Address of a distribution; `{domain}` and `{label}` are replaced by its domain and the domain's first label.
     pub distribution_url: String,
-    /// Set if visitors are sent to HTTPS.
+    /// Set if viewers are redirected to HTTPS.
     pub viewers_https: bool,
     /// Set if AWS's documented request limits apply.
     pub limits: bool,
     /// Set if an API's parts can be written as one document (`PutRestApi`).
     pub imports_apis: bool,
-    /// Tells that S3 denies CloudFront an object that is missing (403), although the bucket's policy lets it know (404).
+    /// Set if S3 denies CloudFront a missing object (403), although the bucket's policy allows the answer 404.
     pub denies_missing: bool,
-    /// Set if functions run on this very machine, rather than on the architecture that they declare.
+    /// Set if functions run on this very machine, rather than on their declared architecture.
     pub functions_on_host: bool,
 }
 
 impl Place {
-    /// AWS itself.
+    /// Creates the place of an account in AWS itself.
     pub fn aws(partition: &str, region: &str, account: &str) -> Self {
         Self {
             partition: partition.to_owned(),
             region: region.to_owned(),
-            // "Global service events" in the CloudTrail user guide; outside of `aws` it was not checked.
+            // "Global service events" in the CloudTrail user guide; not checked outside of `aws`.
             global_region: match partition {
                 "aws-cn" => "cn-northwest-1",
                 "aws-us-gov" => "us-gov-west-1",
@@ -58,7 +58,7 @@ impl Place {
         }
     }
 
-    /// The partition that a region is in, as its name tells ("Amazon Resource Names (ARNs)", AWS General Reference).
+    /// Returns the partition of a region by the region's name ("Amazon Resource Names (ARNs)", AWS General Reference).
     pub fn partition_of(region: &str) -> &'static str {
         match region.split('-').next() {
             Some("cn") => "aws-cn",
@@ -67,32 +67,32 @@ impl Place {
         }
     }
 
-    /// An ARN with region and account: `arn:aws:lambda:us-east-1:123456789012:function:f`.
+    /// Returns an ARN with region and account: `arn:aws:lambda:us-east-1:123456789012:function:f`.
     pub fn arn(&self, service: &str, resource: &str) -> String {
         format!("arn:{}:{service}:{}:{}:{resource}", self.partition, self.region, self.account)
     }
 
-    /// An ARN of a global service: `arn:aws:iam::123456789012:role/r`.
+    /// Returns an ARN of a global service: `arn:aws:iam::123456789012:role/r`.
     pub fn global_arn(&self, service: &str, resource: &str) -> String {
         format!("arn:{}:{service}::{}:{resource}", self.partition, self.account)
     }
 
-    /// The host that serves a bucket in its own region, as CloudFront's origin: the global one redirects for a while.
+    /// Returns the regional host of a bucket, as CloudFront's origin. The global host redirects for a while.
     pub fn bucket_host(&self, bucket: &str) -> String {
         format!("{bucket}.s3.{}.{}", self.region, suffix(&self.partition))
     }
 
-    /// The host at which CloudFront reaches a REST API.
+    /// Returns the host at which CloudFront reaches a REST API.
     pub fn api_host(&self, api: &str) -> String {
         self.api_host.replace("{api}", api)
     }
 
-    /// The path at which CloudFront reaches a stage.
+    /// Returns the path at which CloudFront reaches a stage.
     pub fn api_path(&self, api: &str, stage: &str) -> String {
         self.api_path.replace("{api}", api).replace("{stage}", stage)
     }
 
-    /// The address of a stage, without a slash at the end.
+    /// Returns the address of a stage, without a slash at the end.
     pub fn api_url(&self, api: &str, stage: &str) -> String {
         let (host, path) = (self.api_host(api), self.api_path(api, stage));
         match self.api_http_port {
@@ -101,14 +101,14 @@ impl Place {
         }
     }
 
-    /// The address of a distribution, without a slash at the end.
+    /// Returns the address of a distribution, without a slash at the end.
     pub fn distribution_url(&self, domain: &str) -> String {
         let label = domain.split('.').next().unwrap_or_default();
         self.distribution_url.replace("{domain}", domain).replace("{label}", label)
     }
 }
 
-/// Returns the end of the host names of AWS's services.
+/// Returns the domain that the host names of AWS's services end in.
 fn suffix(partition: &str) -> &'static str {
     if partition == "aws-cn" { "amazonaws.com.cn" } else { "amazonaws.com" }
 }

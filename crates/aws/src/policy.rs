@@ -1,16 +1,16 @@
-//! Policy documents in one canonical form, so that `==` means "allows the same".
+//! Policy documents in canonical form, so that `==` means "allows the same".
 
 use percent_encoding::percent_decode_str;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
-/// A policy document: statements by their Sid. A statement without one is called by its place: `#1`.
+/// Policy document: statements by their Sid. A statement without one is keyed by its position: `#1`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Policy(BTreeMap<String, Value>);
 
 impl Policy {
-    /// Adds a statement: an object without Sid.
+    /// Adds a statement, an object without its Sid.
     #[must_use]
     pub fn with(mut self, sid: &str, mut statement: Value) -> Self {
         canonical(&mut statement);
@@ -18,7 +18,7 @@ impl Policy {
         self
     }
 
-    /// Reads a document. What is not a policy gives an empty one: it differs from every declared one, and is so replaced.
+    /// Parses a document. A text that is no policy yields an empty one. That differs from every declared policy, so the engine replaces it.
     pub fn parse(document: &str) -> Self {
         let Ok(Value::Object(mut document)) = serde_json::from_str(document) else { return Self::default() };
         let statements = match document.remove("Statement") {
@@ -36,7 +36,7 @@ impl Policy {
         Self(named.collect())
     }
 
-    /// The document, as AWS takes it.
+    /// Returns the document in the form that AWS accepts.
     pub fn document(&self) -> String {
         let statements: Vec<Value> = self
             .0
@@ -54,12 +54,12 @@ impl Policy {
         json!({ "Version": "2012-10-17", "Statement": statements }).to_string()
     }
 
-    /// The statement with this Sid.
+    /// Returns the statement with this Sid.
     pub fn statement(&self, sid: &str) -> Option<&Value> {
         self.0.get(sid)
     }
 
-    /// The Sids.
+    /// Returns the Sids of all statements.
     pub fn sids(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str)
     }
@@ -71,12 +71,12 @@ impl Serialize for Policy {
     }
 }
 
-/// IAM returns documents percent-encoded (RFC 3986; `+` is literal), and the SDK for Rust leaves them so.
+/// Decodes a document as IAM returns it: percent-encoded (RFC 3986; `+` is literal). The SDK for Rust does not decode it.
 pub fn decode(document: &str) -> String {
     percent_decode_str(document).decode_utf8_lossy().into_owned()
 }
 
-/// Gives equal statements one form: a string is a list of one string, and the order of a list means nothing.
+/// Brings equal statements into one form: a string becomes a list of one string, and lists are sorted because their order has no meaning.
 fn canonical(statement: &mut Value) {
     let Some(statement) = statement.as_object_mut() else { return };
     for key in ["Action", "NotAction", "Resource", "NotResource"] {

@@ -1,4 +1,4 @@
-//! Notes what a run does as it happens.
+//! Records the phases, work, calls and waits of a run as they happen.
 
 use engine::{self, Action, Event, Id, Outcome};
 use std::{
@@ -8,26 +8,26 @@ use std::{
     time::Instant,
 };
 
-/// Queueing for less is no wait: it is how long the program itself takes to get round to it.
+/// Shortest time in a queue, in seconds, that counts as a wait. Below it lies the program's own scheduling.
 const NOTHING: f64 = 0.01;
 
 /// Span of time, in seconds since the recording began.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Span {
-    /// Beginning.
+    /// Begin, in seconds since the recording began.
     pub begin: f64,
-    /// End.
+    /// End, in seconds since the recording began.
     pub end: f64,
 }
 
 impl Span {
-    /// Returns its length in seconds.
+    /// Returns the length of the span in seconds.
     pub fn seconds(self) -> f64 {
         self.end - self.begin
     }
 }
 
-/// Takes notes. Clones write into the same recording.
+/// Recorder of a run. Clones write into the same recording.
 #[derive(Clone)]
 pub struct Recorder(Rc<Inner>);
 
@@ -42,56 +42,56 @@ struct Inner {
 /// Recording of a run.
 #[derive(Debug, Clone, Default)]
 pub struct Recording {
-    /// Phases of the run, each with its beginning.
+    /// Phases of the run, each with its begin in seconds.
     pub phases: Vec<(f64, &'static str)>,
-    /// Work on resources.
+    /// Finished work on resources.
     pub works: Vec<Work>,
-    /// The calls to AWS.
+    /// Calls to AWS.
     pub calls: Vec<Call>,
-    /// Waits.
+    /// Waits for AWS and in queues.
     pub waits: Vec<Wait>,
 }
 
-/// The work on one resource, from when what it needs was there until it was done.
+/// Work on one resource, from the time its dependencies existed until it was done.
 #[derive(Debug, Clone)]
 pub struct Work {
-    /// Resource.
+    /// Id of the resource.
     pub id: Id,
-    /// Action.
+    /// Action on the resource.
     pub action: Action,
     /// Time of the work.
     pub span: Span,
-    /// Set if it failed, or was interrupted.
+    /// Set if the work failed or was interrupted.
     pub failed: bool,
-    /// Round: what is done after everything was verified is another one.
+    /// Number of the round. Each verification starts another one.
     pub round: usize,
 }
 
-/// Call with all of its attempts.
+/// Call with all its attempts.
 #[derive(Debug, Clone)]
 pub struct Call {
-    /// `service:Operation`
+    /// Operation as `service:Operation`.
     pub operation: &'static str,
     /// Set if the call may change something.
     pub write: bool,
-    /// For which resource, if for a single one. Others may share what was read.
+    /// Resource that the call was made for, if it was a single one. Others may share the answer.
     pub id: Option<Id>,
-    /// Time from when the call was wanted until its answer.
+    /// Time from the request for the call until its answer.
     pub span: Span,
-    /// Times of its requests.
+    /// Times of the call's requests.
     pub attempts: Vec<Span>,
 }
 
-/// Something that was waited for.
+/// Wait of a resource or a call.
 #[derive(Debug, Clone)]
 pub struct Wait {
     /// Resource that waited, if a single one did.
     pub id: Option<Id>,
-    /// Reason in a few words.
+    /// Reason for the wait in a few words.
     pub why: String,
     /// Time of the wait.
     pub span: Span,
-    /// Set if the wait was for a place in a queue. Otherwise it was for AWS to be ready.
+    /// Set if the wait was for a place in a queue; otherwise it was for AWS.
     pub queued: bool,
 }
 
@@ -141,19 +141,19 @@ impl Recorder {
         }
     }
 
-    /// A call begins.
+    /// Begins the record of a call.
     pub fn call(&self, operation: &'static str, write: bool) -> Calling {
         let now = self.seconds();
         let call = Call { operation, write, id: engine::current(), span: Span { begin: now, end: now }, attempts: Vec::new() };
         Calling { recorder: self.clone(), call, since: now, under_way: false }
     }
 
-    /// Something is queued for, until the answer is dropped.
+    /// Begins a wait in a queue, which ends when the returned guard is dropped.
     pub fn queue(&self, why: String) -> Queue {
         Queue { recorder: self.clone(), why, since: self.seconds() }
     }
 
-    /// Extends the last wait if it is for the same reason, because a wait is polled many times.
+    /// Extends the last wait if its reason is the same, because a wait is polled many times.
     fn waiting(&self, id: &Id, why: &str) {
         let mut recording = self.0.recording.borrow_mut();
         let mut waits = self.0.waits.borrow_mut();
@@ -179,17 +179,17 @@ impl Recorder {
     }
 }
 
-/// A call that is being made. It ends when this is dropped, whatever came of it.
+/// Record of a running call. The call ends when this is dropped, with any outcome.
 pub struct Calling {
     recorder: Recorder,
     call: Call,
-    /// Time of the last event.
+    /// Time of the last event, in seconds since the recording began.
     since: f64,
     under_way: bool,
 }
 
 impl Calling {
-    /// A request is sent.
+    /// Records that a request is sent.
     pub fn sent(&mut self) {
         let operation = self.call.operation;
         let why = match self.call.attempts.len() {
@@ -202,12 +202,12 @@ impl Calling {
         self.under_way = true;
     }
 
-    /// Notes that the call was answered, or lost, now.
+    /// Records that the call was answered, or lost, now.
     pub fn answered(&mut self) {
         self.answered_at(Instant::now());
     }
 
-    /// Notes that the call was answered, or lost, at this time.
+    /// Records that the call was answered, or lost, at this time.
     pub fn answered_at(&mut self, at: Instant) {
         self.since = at.saturating_duration_since(self.recorder.0.began).as_secs_f64();
         if let Some(attempt) = self.call.attempts.last_mut() {
@@ -227,7 +227,7 @@ impl Drop for Calling {
     }
 }
 
-/// Something that is queued for. It ends when this is dropped.
+/// Wait in a queue, which ends when this is dropped.
 pub struct Queue {
     recorder: Recorder,
     why: String,

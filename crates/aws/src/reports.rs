@@ -1,15 +1,15 @@
-//! What is reported of many resources in one answer: their tags by the Resource Groups Tagging API, all about roles by IAM's
-//! `GetAccountAuthorizationDetails`.
+//! Reports: answers about many resources at once. The Resource Groups Tagging API reports their tags, and IAM's `GetAccountAuthorizationDetails`
+//! reports all about roles.
 //!
-//! A report saves a call for each resource, and is no proof. That of tags lags behind the services by seconds, at times by minutes; it lists
-//! what is gone, and does not know every kind. So
-//! - reports are asked for only by a run that may leave alone what they show as it should be ([`Aws::trust_reports`]), and not after the first
-//!   write;
-//! - that of tags counts only for what its own service has just shown to exist;
-//! - they count only as long as nothing differs: before anything is reported as changed, written or deleted, the service itself is asked
-//!   about it ([`Owner::Reported`](engine::Owner::Reported)).
+//! A report saves a call for each resource, and is no proof. The report of tags lags behind the services by seconds, at times by minutes. It
+//! lists deleted resources and does not know every kind. Therefore:
+//! - Only a run that may leave alone resources that are reported as declared requests reports ([`Aws::trust_reports`]), and none does after its
+//!   first write.
+//! - The report of tags counts only for resources that their own service has just shown to exist.
+//! - Reports count only as long as nothing differs. Before anything is reported as changed, written or deleted, the engine asks the service
+//!   itself ([`Owner::Reported`](engine::Owner::Reported)).
 //!
-//! What is left is that one can hide for that long that somebody changed something by hand. The next run sees it.
+//! One risk remains: for as long as it lags, a report can hide a change made by hand. The next run sees that change.
 
 use super::{Aws, STACK, Tags};
 use aws_sdk_iam::types::{EntityType, RoleDetail};
@@ -21,60 +21,60 @@ use tokio::sync::OnceCell;
 #[derive(Default)]
 pub(super) struct Reports {
     trusted: Cell<bool>,
-    /// Tags by ARN.
+    /// Tags of the stack's resources by ARN.
     tags: OnceCell<HashMap<String, Tags>>,
-    /// Roles by name.
+    /// Roles of the stack by name.
     roles: OnceCell<HashMap<String, RoleDetail>>,
 }
 
-/// The most roles that are asked about one by one, role and policy: the questions about more do not fit into IAM's burst of 20, and take 10 a
-/// second from there on. The report has every role of the account, which takes a stack with many to be worth it.
+/// Largest number of roles that are read one by one, role and policy. Requests about more do not fit into IAM's burst of 20 and run at 10 a
+/// second beyond it. The report contains every role of the account, so it pays off only for a stack with many.
 pub const FEW_ROLES: usize = 8;
 
 impl Reports {
-    /// A run begins to look. One that looks again has waited for another, and what was reported before is out of date.
+    /// Begins a run. A run that begins again has waited for another one, so earlier reports are out of date.
     pub(super) fn begin(&self) {
         if self.tags.initialized() || self.roles.initialized() {
             self.end();
         }
     }
 
-    /// Something is written: it takes the tagging service a while to notice.
+    /// Notes a write: the tagging service takes a while to notice it.
     pub(super) fn end(&self) {
         self.trusted.set(false);
     }
 }
 
 impl Aws {
-    /// Takes what is reported to be as it should be for true, from here to the first write.
+    /// Trusts reports that show resources as declared, until the first write.
     pub fn trust_reports(&self) {
         self.reports.trusted.set(true);
     }
 
-    /// Asks at once for what most resources will ask for when they have been seen to exist. Where none does, it is a call too many.
+    /// Requests the report of tags early: most resources need it once they were seen to exist. If none does, one call is wasted.
     pub async fn ask_ahead(&self) {
         self.reported_tags("").await;
     }
 
-    /// The tags of this resource of ours, if reports are trusted and there is one.
+    /// Returns the tags of this resource, if reports are trusted and list it as the stack's.
     pub async fn reported_tags(&self, arn: &str) -> Option<Tags> {
         if !self.reports.trusted.get() {
             return None;
         }
-        // Without permission, or where there is no such service, each service is asked.
+        // Without permission, or if the service does not exist, each service is asked instead.
         let reported = self.reports.tags.get_or_init(|| async { self.report_tags().await.unwrap_or_default() }).await;
         reported.get(arn).filter(|tags| self.owner(tags) == Owner::Us).cloned()
     }
 
-    /// Tests whether the tagging service, asked once after all writes, shows exactly these tags.
+    /// Tests whether the tagging service, queried once after all writes, reports exactly these tags.
     pub(super) async fn inventory_shows(&self, arn: &str, tags: &Tags) -> bool {
-        // Without permission, or where there is no such service, it shows nothing.
+        // Without permission, or if the service does not exist, it reports nothing.
         let read = || async { Ok(self.report_tags().await.unwrap_or_default()) };
         let inventory = self.shared("tag", "inventory", read).await;
         inventory.is_ok_and(|inventory| inventory.get(arn) == Some(tags))
     }
 
-    /// Returns the ARNs of this stack's resources that begin so, as they are reported; none if reports are not trusted.
+    /// Returns the reported ARNs of this stack's resources with this prefix; none if reports are not trusted.
     pub async fn reported_arns(&self, beginning: &str) -> Vec<String> {
         if !self.reports.trusted.get() {
             return Vec::new();
@@ -84,12 +84,12 @@ impl Aws {
         ours.map(|(arn, _)| arn.clone()).collect()
     }
 
-    /// This role of ours with its tags and policies, if reports are trusted and there is one. `among` so many roles of the stack.
+    /// Returns a role of this stack with its tags and policies, if reports are trusted and list it. `among` is the number of the stack's roles.
     pub async fn reported_role(&self, name: &str, among: usize) -> Option<&RoleDetail> {
         if !self.reports.trusted.get() || among <= FEW_ROLES {
             return None;
         }
-        // The permission is one that an account may not want to give: then each role is asked about.
+        // An account may withhold the permission. Then each role is read by itself.
         let reported = self.reports.roles.get_or_init(|| async { self.report_roles().await.unwrap_or_default() }).await;
         reported.get(name)
     }

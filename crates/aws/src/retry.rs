@@ -1,24 +1,24 @@
-//! Tells of requests that are sent again and again: somebody is waiting meanwhile, and should know what for.
+//! Reports requests that are repeated again and again, so that the waiting user knows the reason.
 
 use super::Aws;
 use engine::{self, Id};
 use std::{cell::RefCell, rc::Rc, time::Duration};
 
-/// Times that a request failed before that is worth a word; and again after twice as many.
+/// Number of failures of a request before the first report. Each further report takes twice as many.
 const WORTH_A_WORD: u32 = 3;
 
-/// A request that failed several times and is sent again.
+/// Request that failed several times and is sent again.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Retry {
-    /// `service:Operation`.
+    /// Operation as `service:Operation`.
     pub operation: &'static str,
-    /// Resource that it is about, if it is about one.
+    /// Resource that the request is for, if it is a single one.
     pub id: Option<Id>,
     /// Reason of the last failure.
     pub why: String,
-    /// Number of times that it failed.
+    /// Number of failures so far.
     pub times: u32,
-    /// Time since it was first sent.
+    /// Time since the request was first sent.
     pub waited: Duration,
 }
 
@@ -28,12 +28,12 @@ type Observer = Rc<dyn Fn(&Retry)>;
 pub(super) struct Retries(RefCell<Option<Observer>>);
 
 impl Aws {
-    /// Calls `observer` for requests that go on failing.
+    /// Sets the observer, which receives requests that fail repeatedly.
     pub fn observe_retries(&self, observer: impl Fn(&Retry) + 'static) {
         *self.retries.0.borrow_mut() = Some(Rc::new(observer));
     }
 
-    /// Tells of a failure, if it is worth a word.
+    /// Reports a failure to the observer, if its number is due.
     pub(super) fn note_retry(&self, operation: &'static str, why: impl FnOnce() -> String, times: u32, waited: Duration) {
         let observer = self.retries.0.borrow().clone();
         if let Some(observer) = observer.filter(|_| is_worth_a_word(times)) {

@@ -1,6 +1,6 @@
-//! How it is known how AWS behaves. Each belief that the program, or the strict AWS of its tests, acts on carries such a mark.
+//! Evidence for AWS's behaviour. Each assumption that the program, or the strict AWS of its tests, acts on carries such a mark.
 //!
-//! The crate of the strict AWS includes this very file, so that both use the same words.
+//! The crate of the strict AWS includes this very file, so that both use the same terms.
 
 use std::fmt;
 
@@ -9,18 +9,18 @@ use std::fmt;
 pub enum Source {
     /// An answer of AWS itself was recorded, and the recording is in `tests/recorded/`.
     Recorded,
-    /// Another program that runs against AWS is written for it, and its source says so.
+    /// The source code of another program that runs against AWS relies on it.
     SourceCode,
-    /// Somebody who used AWS reports it, or measured it.
+    /// Users of AWS report it or measured it.
     Reported,
-    /// AWS's documentation or its API model says so.
+    /// AWS's documentation or its API model states it.
     Documented,
-    /// Nobody says so; it seemed the likeliest or the safest.
+    /// No source states it; it seemed the likeliest or the safest.
     Assumed,
 }
 
 impl Source {
-    /// All of them, in the order of the tallies.
+    /// All sources, in the order of the tallies.
     pub const ALL: [Self; 5] = [Self::Recorded, Self::SourceCode, Self::Reported, Self::Documented, Self::Assumed];
 }
 

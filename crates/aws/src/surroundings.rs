@@ -1,4 +1,4 @@
-//! Settings of the caller that decide where requests go, and which of them is to blame when nobody answers there.
+//! Settings of the caller that decide the destination of requests. Errors name the ones that led to an unreachable endpoint.
 
 use std::{
     collections::BTreeMap,
@@ -9,7 +9,7 @@ use std::{
 /// Prefix of the variables that name an endpoint, of all services or of one.
 const ENDPOINT_URL: &str = "AWS_ENDPOINT_URL";
 
-/// Proxy variables by the scheme of the endpoint, in the order in which they count ([`ProxyConfig::from_env`]).
+/// Proxy variables by the scheme of the endpoint, in order of precedence ([`ProxyConfig::from_env`]).
 ///
 /// [`ProxyConfig::from_env`]: aws_smithy_http_client::proxy::ProxyConfig::from_env
 const PROXIES: [(&str, &[&str]); 2] = [
@@ -17,10 +17,10 @@ const PROXIES: [(&str, &[&str]); 2] = [
     ("http", &["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"]),
 ];
 
-/// Variables that name the hosts which no proxy is asked for.
+/// Variables with the hosts that are reached without a proxy.
 const NO_PROXY: [&str; 2] = ["NO_PROXY", "no_proxy"];
 
-/// Variables that choose where credentials come from, and hold none themselves.
+/// Variables that choose the source of credentials and hold none themselves.
 const CREDENTIALS: [&str; 7] = [
     "AWS_PROFILE",
     "AWS_CONFIG_FILE",
@@ -31,30 +31,30 @@ const CREDENTIALS: [&str; 7] = [
     "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
 ];
 
-/// Variables that hold credentials, and only both together.
+/// Variables that hold credentials, which count only together.
 const KEYS: [&str; 2] = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"];
 
-/// Settings of the caller that lead requests elsewhere. Empty for the local AWS, where none of them counts.
+/// Settings of the caller that redirect requests. Empty for the local AWS, where none of them counts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Surroundings {
-    /// Variables with their values.
+    /// Environment variables that count, with their values.
     variables: BTreeMap<String, String>,
-    /// The one of [`KEYS`] that is set without the other.
+    /// Variable of [`KEYS`] that is set without the other.
     lone_key: Option<&'static str>,
-    /// Settings of the profile.
+    /// Settings that come from the profile.
     profile: Vec<Setting>,
     /// Endpoints of single services, by [`SERVICES`].
     services: BTreeMap<&'static str, Setting>,
 }
 
-/// A setting by its name and value.
+/// Setting with its name and value, for messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Setting {
     name: String,
     value: String,
 }
 
-/// Settings that were resolved from variables and profile.
+/// Settings that the SDK resolved from variables and profile.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Resolved<'a> {
     /// Name of the profile.
@@ -70,7 +70,7 @@ pub(super) struct Resolved<'a> {
 }
 
 impl Surroundings {
-    /// Reads them. `resolved` tells what a profile adds.
+    /// Collects the settings. `resolved` adds those of a profile.
     pub(super) fn of(variables: impl Iterator<Item = (String, String)>, resolved: &Resolved<'_>) -> Self {
         let counts = |name: &str, value: &str| {
             let is_switch = name == "AWS_USE_FIPS_ENDPOINT" || name == "AWS_USE_DUALSTACK_ENDPOINT";
@@ -81,7 +81,7 @@ impl Surroundings {
                 || PROXIES.iter().any(|(_, names)| names.contains(&name));
             !value.is_empty() && (is_known || (is_switch && value.eq_ignore_ascii_case("true")))
         };
-        // Of keys, the names alone.
+        // Of the keys, only the names are kept.
         let mut keys = Vec::new();
         let variables = variables.inspect(|(name, _)| keys.extend(KEYS.iter().copied().filter(|key| key == name)));
         let variables: BTreeMap<String, String> = variables.filter(|(name, value)| counts(name, value)).collect();
@@ -109,7 +109,8 @@ impl Surroundings {
         Self { variables, lone_key, profile, services }
     }
 
-    /// Says what led a request of `service` to where nobody answers, for the end of an error message; empty if nothing did.
+    /// Describes the settings that sent a request of `service` to an unreachable endpoint, for the end of an error message. Empty if there are
+    /// none.
     pub(super) fn blame(&self, service: &str, error: &(dyn Error + 'static)) -> String {
         let text = chain(error);
         if let Some(proxy) = self.proxy(service).filter(|_| text.contains("tunnel") || text.contains("proxy")) {
@@ -122,7 +123,8 @@ impl Surroundings {
         if all.is_empty() { String::new() } else { format!("; it goes there because of {}", all.join(" and ")) }
     }
 
-    /// Names what was to lead to credentials, for an error that there are none: ` (AWS_PROFILE=work is set)`; empty if nothing was.
+    /// Describes the settings that should have led to credentials, for an error about missing ones: ` (AWS_PROFILE=work is set)`. Empty if there
+    /// are none.
     pub(super) fn for_credentials(&self) -> String {
         let mut given: Vec<String> = CREDENTIALS.iter().filter_map(|name| self.variable(name)).map(|setting| setting.to_string()).collect();
         let other = |key| if key == KEYS[0] { KEYS[1] } else { KEYS[0] };
@@ -134,7 +136,7 @@ impl Surroundings {
         }
     }
 
-    /// Settings that choose the endpoint of a service.
+    /// Returns the settings that choose the endpoint of a service.
     fn endpoint(&self, service: &str) -> Vec<Setting> {
         let own = format!("{ENDPOINT_URL}_{}", service_id(service));
         let variable = [own.as_str(), ENDPOINT_URL].into_iter().find_map(|name| self.variable(name));
@@ -146,7 +148,7 @@ impl Surroundings {
         variable.into_iter().chain(by_profile).chain(switches).collect()
     }
 
-    /// The proxy of a service's endpoint, if one is set.
+    /// Returns the proxy of a service's endpoint, if one is set.
     fn proxy(&self, service: &str) -> Option<Setting> {
         let endpoint = self.endpoint(service);
         let is_plain = endpoint.iter().any(|setting| setting.value.starts_with("http://"));
@@ -159,7 +161,7 @@ impl Surroundings {
         Some(proxy)
     }
 
-    /// Returns whether no proxy is asked for a host: it is named itself, by a domain that it is in, or by `*`.
+    /// Returns whether a host is reached without a proxy: the list contains the host, a domain above it, or `*`.
     fn is_exempt(&self, host: &str) -> bool {
         let Some(exempt) = NO_PROXY.iter().find_map(|name| self.variable(name)) else { return false };
         let domains = exempt.value.split(',').map(|domain| domain.trim().trim_start_matches('.')).filter(|domain| !domain.is_empty());
@@ -169,7 +171,7 @@ impl Surroundings {
         })
     }
 
-    /// Says that a variable of other tools does not count here.
+    /// Describes a certificate variable that other tools read and this program ignores.
     fn certificates(&self) -> String {
         let bundle = self.variable("AWS_CA_BUNDLE");
         bundle.map_or_else(String::new, |bundle| format!("; {bundle} is not read: set SSL_CERT_FILE to the same file"))
@@ -186,7 +188,7 @@ impl Display for Setting {
     }
 }
 
-/// Host that a service is asked at: of the URL that is set, else one below AWS's domain, without the region.
+/// Returns the host of a service: that of the configured URL, or one below AWS's domain, without the region.
 fn host(service: &str, endpoint: &[Setting]) -> String {
     let url = endpoint.iter().find_map(|setting| setting.value.split_once("://"));
     let Some((_, rest)) = url else { return format!("{service}.amazonaws.com") };
@@ -195,7 +197,7 @@ fn host(service: &str, endpoint: &[Setting]) -> String {
     authority[..port.unwrap_or(authority.len())].trim_matches(['[', ']']).to_owned()
 }
 
-/// Names of the services that the program asks, as [`service_id`] gives them.
+/// Names of the services that the program calls, as returned by [`service_id`].
 pub(super) const SERVICES: [&str; 11] = [
     "API_GATEWAY",
     "CLOUDFRONT",
@@ -210,7 +212,8 @@ pub(super) const SERVICES: [&str; 11] = [
     "STS",
 ];
 
-/// Name of a service in `AWS_ENDPOINT_URL_…`: its id with underscores ("Service-specific endpoints", AWS SDKs and Tools Reference Guide).
+/// Returns the name of a service in `AWS_ENDPOINT_URL_…`: its id with underscores ("Service-specific endpoints", AWS SDKs and Tools Reference
+/// Guide).
 fn service_id(service: &str) -> &str {
     match service {
         "apigateway" => "API_GATEWAY",
@@ -228,14 +231,14 @@ fn service_id(service: &str) -> &str {
     }
 }
 
-/// The address of a proxy, fit for a log: `http://user:…@host:1`.
+/// Returns the address of a proxy without its password, for messages: `http://user:…@host:1`.
 fn without_password(url: &str) -> String {
     let Some((before, host)) = url.rsplit_once('@') else { return url.to_owned() };
     let user = before.rfind(':').filter(|colon| !before[*colon..].starts_with("://")).map_or(before, |colon| &before[..colon]);
     format!("{user}:…@{host}")
 }
 
-/// Returns an error with all its causes: the outermost says little.
+/// Returns the text of an error with all its causes, because the outermost one has little detail.
 pub fn chain(error: &dyn Error) -> String {
     let causes = std::iter::successors(Some(error), |error| (*error).source());
     let mut texts: Vec<String> = causes.map(ToString::to_string).collect();

@@ -1,38 +1,38 @@
-//! Tags: what every taggable resource carries, and how they prove whose it is.
+//! Tags that every taggable resource carries, and the ownership that they prove.
 
 use engine::Owner;
 use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
 
-/// The ownership tag; its value is `{project}/{environment}`.
+/// Key of the ownership tag; its value is `{project}/{environment}`.
 pub const STACK: &str = "liveinsight:stack";
-/// The region that the stack is in: roles, distributions and buckets are seen from every region.
+/// Key of the tag with the stack's region. Roles, distributions and buckets are visible from every region.
 pub const REGION: &str = "liveinsight:region";
-/// The marks of what was declared when the resource was last written: they tell drift from a pending change.
+/// Key of the tag with the fingerprint of the last written declaration, which distinguishes drift from a pending change.
 pub const APPLIED: &str = "liveinsight:applied";
 
-/// Tags by key. AWS's own (`aws:…`) are never among them.
+/// Tags by key, without AWS's own (`aws:…`).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tags {
     tags: BTreeMap<String, String>,
-    /// The marks stay as they are on the bearer.
+    /// Set if the live resource keeps its fingerprint.
     keep_marks: bool,
 }
 
 impl Tags {
-    /// Sets one.
+    /// Adds or replaces a tag.
     #[must_use]
     pub fn with(mut self, key: &str, value: impl Into<String>) -> Self {
         self.tags.insert(key.to_owned(), value.into());
         self
     }
 
-    /// Sets the marks of the declaration.
+    /// Sets the fingerprint of the declaration.
     pub fn stamp(&mut self, marks: &str) {
         self.tags.insert(APPLIED.to_owned(), marks.to_owned());
     }
 
-    /// Leaves the marks on the bearer as they are: not all of the declaration is known.
+    /// Keeps the fingerprint of the live resource, because the declaration is not fully known.
     pub fn leave_marks(&mut self) {
         self.keep_marks = true;
     }
@@ -42,12 +42,12 @@ impl Tags {
         self.tags.get(key).map(String::as_str)
     }
 
-    /// The marks of the declaration that was last written.
+    /// Returns the fingerprint of the last written declaration.
     pub fn applied(&self) -> Option<String> {
         self.get(APPLIED).map(str::to_owned)
     }
 
-    /// Owner of the bearer, as seen by `stack` in `region`.
+    /// Returns the owner of a resource with these tags, from the view of `stack` in `region`.
     pub fn owner(&self, stack: &str, region: &str) -> Owner {
         match (self.get(STACK), self.get(REGION)) {
             (Some(owner), Some(elsewhere)) if elsewhere != region => {
@@ -59,18 +59,18 @@ impl Tags {
         }
     }
 
-    /// Keys and values.
+    /// Returns the keys and values, sorted by key.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.tags.iter().map(|(key, value)| (key.as_str(), value.as_str()))
     }
 
-    /// Keys that are here and not there: what `UntagResource` has to remove.
+    /// Returns the keys that `other` lacks: those that `UntagResource` has to remove.
     pub fn missing_from(&self, other: &Self) -> Vec<String> {
         let is_kept = |key: &String| other.tags.contains_key(key) || other.keep_marks && key == APPLIED;
         self.tags.keys().filter(|key| !is_kept(key)).cloned().collect()
     }
 
-    /// As a map, for the services that take one.
+    /// Returns the tags as a map, for the services that take one.
     pub fn to_map<M: FromIterator<(String, String)>>(&self) -> M {
         self.tags.iter().map(|(key, value)| (key.clone(), value.clone())).collect()
     }
@@ -78,7 +78,7 @@ impl Tags {
 
 impl Serialize for Tags {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        // Nothing, in a declaration, is what is not ours to manage.
+        // In a declaration, a null value marks a field that is not managed.
         let kept = self.keep_marks.then_some((APPLIED, None));
         serializer.collect_map(self.iter().map(|(key, value)| (key, Some(value))).chain(kept))
     }

@@ -1,4 +1,4 @@
-//! What an answer to a write of this run already told, so that it is not asked for.
+//! Write-through cache: facts from answers to writes of this run, which save later reads.
 
 use super::{Aws, Tags};
 use std::{
@@ -12,20 +12,20 @@ use std::{
 pub(super) struct Told {
     tags: RefCell<BTreeMap<String, Tags>>,
     bare: RefCell<BTreeSet<String>>,
-    /// By the type of what is told and the resource's name: kinds may have names in common.
+    /// Outputs by their type and the resource's name, because kinds may have names in common.
     made: RefCell<BTreeMap<(TypeId, String), Rc<dyn Any>>>,
     unmarked: RefCell<BTreeSet<String>>,
     is_last_look: Cell<bool>,
 }
 
 impl Aws {
-    /// This resource (its ARN) was just made with these tags: the service answered that it is a new one, and that it has them.
+    /// Records that a resource (by its ARN) was just created with these tags: the service answered that it is new and has them.
     pub fn note_tags(&self, arn: &str, tags: &Tags) {
         self.told.tags.borrow_mut().insert(arn.to_owned(), tags.clone());
     }
 
-    /// The tags that it was made with in this run, unless they were written again since. From the last look on they count only if the tag
-    /// inventory shows the same: a service may answer with success and keep none.
+    /// Returns the tags that this run created the resource with, unless they were written again since. From the last observation on, they count
+    /// only if the tag inventory reports the same. A service may report success and keep no tags.
     pub async fn told_tags(&self, arn: &str) -> Option<Tags> {
         let told = self.told.tags.borrow().get(arn).cloned()?;
         if self.is_last_look() && !self.inventory_shows(arn, &told).await {
@@ -35,30 +35,30 @@ impl Aws {
         Some(told)
     }
 
-    /// Its tags are written again.
+    /// Drops the tags of a resource, because they are written again.
     pub fn forget_tags(&self, arn: &str) {
         self.told.tags.borrow_mut().remove(arn);
     }
 
-    /// This resource was just made, and is known by this from now on.
+    /// Records the output of a resource that was just created.
     pub fn note_output<T: Any>(&self, name: &str, output: T) {
         self.told.made.borrow_mut().insert((TypeId::of::<T>(), name.to_owned()), Rc::new(output));
     }
 
-    /// Returns what is known of a resource that was made in this run, for the last look at it, where that saves looking for it; and for all
-    /// looks from there on, if nothing else shows that it is ours.
+    /// Returns the output of a resource that this run created. It counts for the last observation, where it saves a search. If nothing else shows
+    /// that the resource is this stack's, it counts for all later observations too.
     pub fn told_output<T: Clone + 'static>(&self, name: &str) -> Option<T> {
         let counts = self.is_last_look() || self.told.unmarked.borrow().contains(name);
         let made = self.told.made.borrow().get(&(TypeId::of::<T>(), name.to_owned())).cloned().filter(|_| counts)?;
         made.downcast_ref().cloned()
     }
 
-    /// This resource was made in this run, and the service did not keep the tags by which it would be found.
+    /// Records that this run created a resource and the service did not keep the tags by which it would be found.
     pub fn note_unmarked(&self, name: &str) {
         self.told.unmarked.borrow_mut().insert(name.to_owned());
     }
 
-    /// Returns whether this is the last look at what this run wrote: it exists, so that everything about it can be asked for at once.
+    /// Returns whether this is the last observation of what this run wrote. Then a resource exists, so everything about it can be read at once.
     pub fn is_last_look(&self) -> bool {
         self.told.is_last_look.get()
     }
@@ -67,17 +67,17 @@ impl Aws {
         self.told.is_last_look.set(is_last_look);
     }
 
-    /// Notes that a resource was just made, and that what its creation does not take is not written yet.
+    /// Records that a resource was just created and that settings beyond its creation are not written yet.
     pub fn note_bare(&self, name: &str) {
         self.told.bare.borrow_mut().insert(name.to_owned());
     }
 
-    /// Returns whether a resource was just made, and what its creation does not take is not written yet.
+    /// Returns whether a resource was just created and settings beyond its creation are not written yet.
     pub fn is_bare(&self, name: &str) -> bool {
         self.told.bare.borrow().contains(name)
     }
 
-    /// More of it is written, or it counts what the service shows.
+    /// Drops that record: more settings are written, or the service's answer counts from now on.
     pub fn forget_bare(&self, name: &str) {
         self.told.bare.borrow_mut().remove(name);
     }

@@ -1,5 +1,5 @@
-//! The HTTP client that all services' clients share. Each would otherwise make its own, and with it parse the system's certificates twice: 24
-//! times in all.
+//! HTTP client that the clients of all services share. Otherwise each would create its own and parse the system's certificates twice: 24 times in
+//! all.
 
 use super::object_names::ReadableLists;
 use aws_smithy_http_client::{
@@ -9,17 +9,17 @@ use aws_smithy_http_client::{
 };
 use aws_smithy_runtime_api::client::http::{HttpClient, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector, http_client_fn};
 
-/// Way to an endpoint.
+/// Way to reach an endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Route {
-    /// Straight to a server on this machine: no proxy, and no certificates, because it speaks plain HTTP.
+    /// Directly, to a server on this machine: no proxy, and no certificates, because it speaks plain HTTP.
     Direct,
-    /// As the caller's environment says: through the proxy of `HTTPS_PROXY`, `HTTP_PROXY` or `ALL_PROXY` unless `NO_PROXY` excepts the host,
+    /// According to the caller's environment: through the proxy of `HTTPS_PROXY`, `HTTP_PROXY` or `ALL_PROXY` unless `NO_PROXY` exempts the host,
     /// with the system's certificates or those of `SSL_CERT_FILE`.
     Environment,
 }
 
-/// Makes a connector for a way to an endpoint.
+/// Creates a connector for a route.
 ///
 /// # Panics
 /// Never: an empty trust store is always sound.
@@ -36,10 +36,10 @@ pub fn connector(route: Route, settings: Option<HttpConnectorSettings>) -> Conne
     builder.build()
 }
 
-/// Makes the client of one way to an endpoint. Connections belong to its connectors, of which there is one for each set of timeouts, and all
-/// services have the same.
+/// Creates the client of a route. Connections belong to its connectors. There is one connector for each set of timeouts, and all services have
+/// the same.
 pub(super) fn shared(route: Route) -> SharedHttpClient {
     let client = Builder::new().build_with_connector_fn(move |settings, _| connector(route, settings.cloned()));
-    // Not the client itself: it would make one more connector for each service (`validate_base_client_config`).
+    // Not the client itself: it would create one more connector for each service (`validate_base_client_config`).
     http_client_fn(move |settings, components| SharedHttpConnector::new(ReadableLists(client.http_connector(settings, components))))
 }

@@ -1,4 +1,4 @@
-//! Makes the live world agree with the graph: act on the plan, observe again, until nothing differs.
+//! Makes the cloud agree with the graph: acts on the plan and observes again, until nothing differs.
 
 use super::{
     Action, Changes, Class, Error, Event, Gate, Gone, Graph, Id, Listener, Objection, Outcome, Plan, Result, Step, Stop, Stray, Tempo,
@@ -14,7 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Limit of rounds in which everything is observed and acted upon again. Two would do if nothing else changed meanwhile.
+/// Limit of rounds in which the engine observes everything and acts again. Two rounds suffice if nothing else changes meanwhile.
 const ROUNDS: usize = 4;
 /// Limit of writes to one resource in one round. A table with a TTL and point-in-time recovery takes three.
 const WRITES: usize = 8;
@@ -29,35 +29,35 @@ const LISTS: Duration = Duration::from_mins(1);
 /// Options of [`up`] and [`down`](super::down).
 #[derive(Debug, Clone, Default)]
 pub struct Options {
-    /// Take over what exists under our names and is not marked as ours.
+    /// Take over resources that exist under the stack's names and carry no stack's marks.
     pub adopt: bool,
-    /// Replace and remove what holds data.
+    /// Replace and delete resources that hold data.
     pub delete_data: bool,
-    /// Only these and what they need; nothing undeclared is removed.
+    /// Resources to which the run is limited, with their dependencies; no orphan is removed.
     pub only: Option<BTreeSet<Id>>,
-    /// Pace and limits of polling and retrying.
+    /// Pace and limits of polling and retries.
     pub tempo: Tempo,
     /// Ends the run early.
     pub stop: Stop,
-    /// While it is closed, nothing is done but creations of what may be made early ([`Resource::EARLY`](super::Resource::EARLY)).
+    /// While the gate is closed, the run only creates resources that may be made early ([`Resource::EARLY`](super::Resource::EARLY)).
     pub gate: Gate,
 }
 
 /// Result of a run.
 #[derive(Debug, Default)]
 pub struct Report {
-    /// Action on each resource that was touched.
+    /// Action on each resource that the run changed.
     pub done: BTreeMap<Id, Action>,
     /// Error of each resource that failed.
     pub failed: BTreeMap<Id, Error>,
     /// Resources that were not attempted, each with the failed one that it depends on.
     pub behind: BTreeMap<Id, Id>,
-    /// Number of resources that needed nothing.
+    /// Number of resources that needed no change.
     pub unchanged: usize,
 }
 
 impl Options {
-    /// Without credentials nothing more can be done: what is not begun is left, and waits end.
+    /// Stops the run on expired credentials: no further call can succeed, so no new work begins and waits end.
     pub(super) fn stop_if_expired<T>(&self, result: &Result<T>) {
         if result.as_ref().is_err_and(|error| error.class() == Some(Class::Expired)) {
             self.stop.request();
@@ -76,7 +76,7 @@ impl Report {
         self.failed.is_empty() && self.behind.is_empty()
     }
 
-    /// Adds what an earlier part of the same run did.
+    /// Adds the results of an earlier part of the same run.
     #[must_use]
     pub fn after(mut self, earlier: Self) -> Self {
         for (id, action) in earlier.done {
@@ -84,7 +84,7 @@ impl Report {
             if !touched && action != Action::Delete {
                 self.unchanged = self.unchanged.saturating_sub(1);
             }
-            // Of several writes in one run, the first says what happened to the resource.
+            // Of several writes in one run, the first names the action on the resource.
             self.done.insert(id, action);
         }
         self
@@ -105,9 +105,9 @@ impl Report {
     }
 }
 
-/// Carries out a plan and proves the result: what was written is observed once more. A plan with nothing to do is its own proof.
+/// Carries out a plan and checks the result: the engine observes once more what it wrote. A plan with nothing to do needs no check.
 ///
-/// The caller has shown the plan's objections to the user; what is foreign fails here unless `adopt` is set.
+/// The caller has shown the plan's objections to the user. A foreign resource fails here unless `adopt` is set.
 pub async fn up<C: super::Cloud>(graph: &Graph<C>, cloud: &C, mut plan: Plan<C>, options: &Options, tell: Listener<'_>) -> Report {
     let run = Run {
         graph,
@@ -168,11 +168,11 @@ struct Run<'a, C: super::Cloud> {
     options: &'a Options,
     tell: Listener<'a>,
     done: RefCell<BTreeMap<Id, Action>>,
-    /// Made in this round: what they consist of cannot exist yet.
+    /// Resources created in this round: parts of theirs cannot exist yet.
     fresh: RefCell<BTreeSet<usize>>,
-    /// Fresh resources that were made with parts of theirs.
+    /// Created resources that came with parts of theirs.
     filled: RefCell<BTreeSet<usize>>,
-    /// Written in this round, and not seen since.
+    /// Resources written in this round and not observed since.
     unproven: RefCell<BTreeSet<usize>>,
     /// Observations of this round that agreed with the declaration.
     proven: RefCell<BTreeMap<Id, Option<Seen>>>,
@@ -206,10 +206,10 @@ impl<C: super::Cloud> Run<'_, C> {
                     };
                     self.options.stop_if_expired(&result);
                     if let (Some(action), Ok(())) = (action, &result) {
-                        // Of several writes in one run, the first says what happened to the resource.
+                        // Of several writes in one run, the first names the action on the resource.
                         self.done.borrow_mut().entry(entry.id.clone()).or_insert(action);
                     }
-                    // What fails before it begins is told as what it was to be.
+                    // A failure before the first write is reported under the planned action.
                     let planned = || plan.steps.iter().find(|step| step.id == entry.id)?.action;
                     if let Some(action) = action.or_else(|| result.is_err().then(|| planned().unwrap_or(Action::Update))) {
                         let outcome = result.as_ref().map_or_else(Outcome::Failed, |()| Outcome::Done);
@@ -221,7 +221,7 @@ impl<C: super::Cloud> Run<'_, C> {
             .await
     }
 
-    /// Decides, acts, and looks again while the resource is settling. `did` is the first thing that was done.
+    /// Decides, acts, and observes again while the resource is settling. `did` receives the first action taken.
     async fn converge(&self, index: usize, entry: &Entry<C>, seen: Option<Seen>, round: usize, did: &mut Option<Action>) -> Result<()> {
         let mut seen = match self.made_with(index) {
             None => seen,
@@ -234,13 +234,13 @@ impl<C: super::Cloud> Run<'_, C> {
         let mut settling = false;
         let mut writes = 0;
         if round > 0 && decide(entry, seen.as_ref()).is_some() {
-            // It was just written: a read may be older than the write. Look again before writing again.
+            // The previous round wrote the resource, so a read may be older than the write. Observe again before writing again.
             seen = self.settled(entry, &pauses).await?;
             self.proven.borrow_mut().insert(entry.id.clone(), seen.clone());
         }
         loop {
             let Some((action, changes)) = decide(entry, seen.as_ref()) else {
-                // As declared; after a write of ours, what hangs from it waits until the service is done with it.
+                // The resource is as declared. After a write of this run, its dependants wait until the service has finished with it.
                 let Some(busy) = seen.as_ref().and_then(|seen| seen.busy).filter(|_| settling) else {
                     self.is_proven(index, seen);
                     return Ok(());
@@ -259,7 +259,7 @@ impl<C: super::Cloud> Run<'_, C> {
                     continue;
                 }
                 if let Some(refusal) = live.failed.clone().filter(|_| settling) {
-                    // The service gave up on what was just written: another look, or the same write, changes nothing.
+                    // The service gave up on the write of this run: another observation or the same write changes nothing.
                     return Err(Error::Failed(refusal));
                 }
             } else if let Some(made) = made {
@@ -287,7 +287,7 @@ impl<C: super::Cloud> Run<'_, C> {
             }
             match written {
                 Ok(None) => seen = None,
-                // What the service had given up on is looked at again, before anything builds on it.
+                // A resource that the service had given up on is observed again before anything builds on it.
                 Ok(Some(Left::Nothing | Left::Parts)) if !had_failed => return Ok(()),
                 Ok(Some(left)) => {
                     settling = true;
@@ -310,7 +310,7 @@ impl<C: super::Cloud> Run<'_, C> {
                     }
                 }
                 Err(error @ (Error::Exists(_) | Error::Unclear(_) | Error::Absent(_))) => {
-                    // What was known is stale, or the answer was lost: the world decides.
+                    // The earlier observation is stale, or the answer was lost: observe again.
                     self.wait(entry, &pauses, &error.to_string(), None).await?;
                     seen = entry.observe(self.cloud).await?;
                     if writes == WRITES {
@@ -322,7 +322,7 @@ impl<C: super::Cloud> Run<'_, C> {
         }
     }
 
-    /// Writes once and returns what is left to do: nothing if the old resource is gone and a new one is still to be made.
+    /// Writes once and returns the remaining work; `None` if the old resource is gone and its replacement is still to be created.
     async fn carry_out(&self, index: usize, entry: &Entry<C>, action: Action, changes: &Changes) -> Result<Option<Left>> {
         match action {
             Action::Create => {
@@ -344,20 +344,21 @@ impl<C: super::Cloud> Run<'_, C> {
         }
     }
 
-    /// Tests whether it may be written although nothing marks it as ours: what this run made is ours, even if the service lost its marks.
+    /// Tests whether the run may write a resource that carries no mark of this stack. A resource that this run created is this stack's, even if
+    /// the service lost its marks.
     fn may_take(&self, id: &Id) -> bool {
         self.options.adopt || self.done.borrow().get(id) == Some(&Action::Create)
     }
 
-    /// Records that a resource was seen as declared; if it was written in this round, after that write. A resource made in this round is
-    /// observed once more: until then, the answer to its creation may stand for what the service kept.
+    /// Records that a resource was observed as declared, after its write if this round wrote it. A resource created in this round is observed
+    /// once more: the answer to its creation may stand in for the state that the service kept.
     fn is_proven(&self, index: usize, seen: Option<Seen>) {
         if !self.fresh.borrow().contains(&index) && self.unproven.borrow_mut().remove(&index) {
             self.proven.borrow_mut().insert(self.graph.entries[index].id.clone(), seen);
         }
     }
 
-    /// Refuses what would lose data without consent, and everything once the run is to stop.
+    /// Refuses to lose data without consent, and refuses everything once the run is to stop.
     fn may(&self, action: Action, entry: &Entry<C>, changes: &Changes) -> Result<()> {
         if action == Action::Replace && entry.node.holds_data() && !self.options.delete_data {
             let why = format!("{} holds data, which is gone if {} is to change", entry.name, changes.paths());
@@ -366,7 +367,7 @@ impl<C: super::Cloud> Run<'_, C> {
         self.options.stop.check()
     }
 
-    /// Waits until a resource that this run created is visible: reads lag behind writes.
+    /// Waits until a resource that this run created is visible. Reads lag behind writes.
     async fn wait_to_be_seen(&self, entry: &Entry<C>, pauses: &Waits<'_>, made: Instant) -> Result<()> {
         if made.elapsed() > RIVALS {
             let why = "it to become visible: it was created and is not there; another run may have deleted it".to_owned();
@@ -375,7 +376,7 @@ impl<C: super::Cloud> Run<'_, C> {
         self.wait(entry, pauses, "it to become visible", None).await
     }
 
-    /// Checks that the dependencies of an entry still exist: if one was deleted meanwhile, waiting is in vain.
+    /// Checks that the dependencies of an entry still exist. If one was deleted meanwhile, waiting is in vain.
     async fn needs_are_there(&self, entry: &Entry<C>) -> Result<()> {
         for &need in &entry.needs {
             let need = &self.graph.entries[need];
@@ -386,7 +387,7 @@ impl<C: super::Cloud> Run<'_, C> {
         Ok(())
     }
 
-    /// Returns, if the whole of a part was made in this round, whether the part may have been made along with it.
+    /// Returns whether a part may have been created along with its whole; `None` if this round did not create the whole.
     fn made_with(&self, index: usize) -> Option<bool> {
         let entry = &self.graph.entries[index];
         let mut whole = entry.part_of;
@@ -410,7 +411,7 @@ impl<C: super::Cloud> Run<'_, C> {
         Ok(seen)
     }
 
-    /// Looks a few times, until the resource is seen as declared or the reads have had time to catch up.
+    /// Observes up to four times, until the resource is as declared. Reads need time to catch up with writes.
     async fn settled(&self, entry: &Entry<C>, pauses: &Waits<'_>) -> Result<Option<Seen>> {
         let mut seen = None;
         for _ in 0..4 {
@@ -427,7 +428,7 @@ impl<C: super::Cloud> Run<'_, C> {
         pauses.wait(self.cloud, &entry.id, why, at_least, self.tell).await
     }
 
-    /// Deletes them. What then is listed and was not is left in their place.
+    /// Deletes the orphans and replaces the list by those that a sweep still finds.
     async fn remove_strays(&self, strays: &mut Vec<Stray<C>>, seen: &BTreeMap<Id, Option<Seen>>, report: &mut Report) {
         if strays.is_empty() {
             return;
@@ -456,7 +457,7 @@ impl<C: super::Cloud> Run<'_, C> {
         }
     }
 
-    /// Sweeps until nothing is listed any more of what was `deleted`: lists lag behind.
+    /// Sweeps until no resource in `deleted` is listed any more, and returns the orphans found. Lists lag behind deletions.
     async fn swept(&self, deleted: &BTreeSet<Id>, seen: &BTreeMap<Id, Option<Seen>>) -> Result<Vec<Stray<C>>, (Id, Error)> {
         let pauses = Waits::new(self.options.tempo.within(LISTS), &self.options.stop);
         loop {
@@ -472,10 +473,10 @@ impl<C: super::Cloud> Run<'_, C> {
     }
 }
 
-/// Error of a step that differs after the last round.
+/// Builds the error of a step that still differs after the last round.
 fn did_not_converge(step: &Step) -> Error {
     match &step.objection {
-        // It was made or taken over in this run.
+        // This run created the resource or took it over.
         Some(Objection::Foreign(whose)) => {
             let next =
                 "no later run would know it, and `down` would leave it: delete it by hand, or let the service keep tags and adopt it";
@@ -485,7 +486,7 @@ fn did_not_converge(step: &Step) -> Error {
     }
 }
 
-/// Refuses to write what exists under a name of ours and belongs to another owner, or is part of such a thing.
+/// Builds the error for a resource under one of the stack's names that belongs to another owner, or is part of such a resource.
 fn not_ours<C: super::Cloud>(entry: &Entry<C>, whose: &str) -> Error {
     let way_out = "--adopt takes over what no stack claims, and nothing else";
     Error::refused("adopt", format!("{} exists and is not ours ({whose}); {way_out}", entry.name))

@@ -1,4 +1,4 @@
-//! For which resource something is done: known to whoever is called on its behalf, without being handed down through every layer.
+//! The resource for which the current code runs. Callees read it here, so no layer has to pass it down.
 
 use super::Id;
 
@@ -6,13 +6,13 @@ tokio::task_local! {
     static CURRENT: Id;
 }
 
-/// Does something for a resource.
+/// Runs a future on behalf of a resource.
 pub(super) async fn for_resource<T>(id: &Id, work: impl Future<Output = T>) -> T {
-    // Set while this future is polled and not while its neighbours are: all of them run on one task.
+    // The value is set while this future is polled and not while its neighbours are: all of them run on one task.
     CURRENT.scope(id.clone(), work).await
 }
 
-/// The resource for which the caller is at work, if it is for a single one.
+/// Returns the resource for which the caller works, if it is a single one.
 pub fn current() -> Option<Id> {
     CURRENT.try_with(Clone::clone).ok()
 }

@@ -1,4 +1,4 @@
-//! What a declaration looks like in short: to tell one from another, and to tell why a live resource differs from it.
+//! Fingerprints of declarations. They distinguish declarations, and reveal why a live resource differs from its own.
 
 use super::{
     Cause, Changes, Field, Resource,
@@ -13,7 +13,7 @@ use std::{
     fmt,
 };
 
-/// A short digest (16 hexadecimal digits) of a declaration; it does not depend on what its references resolve to.
+/// Returns a digest (16 hexadecimal digits) of a declaration. The values of its references do not affect it.
 ///
 /// # Panics
 /// If the spec cannot be serialised to JSON, which derived `Serialize` on named fields always can.
@@ -21,36 +21,36 @@ pub fn digest(spec: &impl Serialize) -> String {
     hash(&declared(spec), 8)
 }
 
-/// A declaration with its marks, as [`Graph::add`](super::Graph::add) leaves them on it.
+/// Returns a declaration with its fingerprint, as [`Graph::add`](super::Graph::add) sets it.
 pub fn stamped<R: Resource>(mut spec: R) -> R {
     let marks = Marks::of(&spec).to_string();
     spec.stamp(&marks);
     spec
 }
 
-/// A digest of each field of a declaration. As text it is left on the live resource, and tells a later run which fields were declared
-/// otherwise when it was written.
+/// Digest of each field of a declaration. The live resource carries it as text. A later run compares it to find the fields that were declared
+/// otherwise at the last write.
 #[derive(Debug, Clone)]
 pub(super) struct Marks(BTreeMap<String, String>);
 
 impl Marks {
     pub(super) fn of(spec: &impl Serialize) -> Self {
         let Value::Object(fields) = declared(spec) else { return Self(BTreeMap::new()) };
-        // Two bytes: that a change is taken for drift once in 65,536 times does no harm.
+        // Two bytes are enough: taking one change in 65,536 for drift does no harm.
         Self(fields.into_iter().map(|(name, value)| (name, hash(&value, 2))).collect())
     }
 
-    /// Why `changes` are needed, if the live resource carries the marks `applied`.
+    /// Returns the cause of `changes`, if the live resource carries the fingerprint `applied`.
     pub(super) fn cause(&self, applied: &str, changes: &Changes) -> Option<Cause> {
         let (now, then) = (self.to_string(), applied.split('.'));
-        // A kind that had other fields then, in another version of the program, tells nothing by field.
+        // Another version of the program gave the kind other fields, so single fields cannot be compared.
         let comparable = then.clone().count() == self.0.len();
         let edited: BTreeSet<&str> =
             self.0.iter().zip(then).filter(|((_, now), then)| now != then).map(|((name, _), _)| name.as_str()).collect();
         let is_mark = |field: &Option<Field>| matches!(field, Some(Field::Known(Value::String(text))) if *text == now);
         let mut causes = changes.iter().filter(|change| !is_mark(&change.to)).map(|change| {
             let field = change.path.split('.').next().unwrap_or_default();
-            // What it refers to is still to be made, so it has to follow.
+            // The referenced resource is still to be created, so this field has to change with it.
             let follows = matches!(change.to, Some(Field::Pending(_)));
             if let (Some(Field::Secret(_)), Some(Field::Secret(hidden))) = (&change.from, &change.to) {
                 return hidden.cause;
@@ -69,8 +69,8 @@ impl fmt::Display for Marks {
     }
 }
 
-/// The declaration as JSON, without what its references resolve to, and without its secrets: even two bytes of a digest tell most wrong
-/// guesses from the right one, and tags are read by many.
+/// Returns the declaration as JSON, without the values of its references and without its secrets. Even two bytes of a digest separate the right
+/// guess of a secret from most wrong ones, and many people can read tags.
 fn declared(spec: &impl Serialize) -> Value {
     fn hide(value: &mut Value) {
         match value {
@@ -93,7 +93,7 @@ fn declared(spec: &impl Serialize) -> Value {
     value
 }
 
-/// The first bytes of a hash, in hexadecimal.
+/// Returns the first bytes of a hash, in hexadecimal digits.
 fn hash(value: &Value, bytes: usize) -> String {
     hex(&Sha256::digest(value.to_string())[..bytes])
 }

@@ -1,17 +1,17 @@
-//! What can go wrong with one resource, by what the engine does about it.
+//! Errors of one resource, classified by how the engine reacts.
 
 use std::{fmt, time::Duration};
 
 /// Result of an engine or resource operation.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why an operation on a resource did not succeed, by what to do next.
+/// Reason why an operation on a resource did not succeed, classified by the next step.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
     /// A reference was read before the resource it names exists.
     #[error("a reference is not resolved yet")]
     Unresolved,
-    /// There is no such thing. Resources turn this into `None` or into a successful delete.
+    /// The requested object does not exist. Resources turn this into `None` or into a successful deletion.
     #[error("{0}")]
     Absent(Box<Refusal>),
     /// The resource exists already: observe it and continue from there.
@@ -28,10 +28,10 @@ pub enum Error {
     /// The answer was lost: the write may or may not have happened. Observe before repeating it.
     #[error("{0}")]
     Unclear(Box<Refusal>),
-    /// Refused for good.
+    /// Refused; a retry would fail too.
     #[error("{0}")]
     Failed(Box<Refusal>),
-    /// Still being waited for when patience ran out.
+    /// The engine gave up waiting when its time limit passed.
     #[error("gave up after {} s of waiting for {why}", .after.as_secs())]
     TimedOut {
         /// Reason for the wait.
@@ -39,7 +39,7 @@ pub enum Error {
         /// Duration of the wait.
         after: Duration,
     },
-    /// Written several times, and still observed to differ.
+    /// Written several times, and observed to differ after each write.
     #[error("still differs after it was written: {0}")]
     DidNotConverge(String),
     /// The user asked to stop.
@@ -48,12 +48,12 @@ pub enum Error {
 }
 
 impl Error {
-    /// A wait with no advice from the service.
+    /// Creates an [`Error::NotYet`] without advice from the service.
     pub fn not_yet(why: impl Into<String>) -> Self {
         Self::NotYet { why: why.into(), retry_after: None }
     }
 
-    /// Sets a delay for a service that gives no advice of its own.
+    /// Sets the delay for a service that gives no advice of its own.
     #[must_use]
     pub fn or_after(self, usually: Duration) -> Self {
         match self {
@@ -62,7 +62,7 @@ impl Error {
         }
     }
 
-    /// A refusal made by this program rather than by a service.
+    /// Creates a refusal by this program rather than by a service.
     pub fn refused(operation: &str, message: impl Into<String>) -> Self {
         Self::Failed(Box::new(Refusal {
             class: Class::Refused,
@@ -73,7 +73,7 @@ impl Error {
         }))
     }
 
-    /// The reason for which a service gave up on a resource, as `operation` shows it.
+    /// Creates the reason for which a service gave up on a resource, as the answer to `operation` shows it.
     pub fn gave_up(operation: &str, code: &str, message: impl Into<String>) -> Box<Refusal> {
         Box::new(Refusal {
             class: Class::Refused,
@@ -84,7 +84,7 @@ impl Error {
         })
     }
 
-    /// The class of the refusal behind this error, if a service refused.
+    /// Returns the class of the refusal behind this error, if a service refused.
     pub fn class(&self) -> Option<Class> {
         match self {
             Self::Absent(r) | Self::Exists(r) | Self::Unclear(r) | Self::Failed(r) => Some(r.class),
@@ -98,34 +98,34 @@ impl Error {
 pub struct Refusal {
     /// Class of the refusal.
     pub class: Class,
-    /// `service:Operation`.
+    /// Operation that was refused, as `service:Operation`.
     pub operation: String,
-    /// The service's error code; empty if there was none.
+    /// Error code of the service; empty if the answer had none.
     pub code: String,
-    /// The service's own words.
+    /// Message of the service, unchanged.
     pub message: String,
-    /// For the service's support.
+    /// Id of the request, for the service's support.
     pub request_id: Option<String>,
 }
 
-/// Kinds of refusal that users meet differently.
+/// Classes of refusals that need different help for the user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Class {
     /// No credentials, or wrong ones.
     Credentials,
-    /// The credentials were good and are not any more.
+    /// The credentials were valid and have expired.
     Expired,
-    /// This machine's clock and the service's differ too much.
+    /// The clocks of this machine and the service differ too much.
     Clock,
-    /// The credentials may not do this.
+    /// The credentials lack permission for this request.
     Denied,
     /// AWS has not verified the account, or has not activated the service or region for it. No permission is missing, and a retry changes nothing.
     NotActivated,
     /// A limit of the account is reached.
     Quota,
-    /// No answer, or one that is not the service's.
+    /// No answer, or an answer that does not come from the service.
     Network,
-    /// Anything else the service refuses.
+    /// Any other refusal by the service.
     Refused,
 }
 

@@ -1,4 +1,4 @@
-//! All that a screen may be told.
+//! Events that a renderer receives.
 
 use super::{Changes, Error, Id};
 use serde::Serialize;
@@ -10,43 +10,43 @@ use std::time::Duration;
 pub enum Action {
     /// Creation of a resource that does not exist.
     Create,
-    /// Fields of it change in place.
+    /// Change of fields in place.
     Update,
     /// Deletion and creation, for a field that cannot change in place.
     Replace,
-    /// Deletion.
+    /// Deletion of a resource that exists.
     Delete,
 }
 
 /// End of the work on a resource.
 #[derive(Debug)]
 pub enum Outcome<'a> {
-    /// Done.
+    /// The action succeeded.
     Done,
-    /// Failed.
+    /// The action failed with this error.
     Failed(&'a Error),
 }
 
 /// Progress of a run. Every renderer (terminal, plain, JSON) is fed from these events alone.
 #[derive(Debug)]
 pub enum Event<'a> {
-    /// The live world is being read: this many of that many resources are known.
+    /// The engine observes the live resources; `done` of `total` are known.
     Observing {
-        /// Resources read.
+        /// Number of resources observed so far.
         done: usize,
-        /// Resources to read.
+        /// Number of resources to observe.
         total: usize,
     },
     /// Work on a resource begins.
     Started {
-        /// Resource.
+        /// Resource that is about to change.
         id: &'a Id,
         /// Action that begins.
         action: Action,
-        /// Fields that it changes; none for a deletion.
+        /// Fields that the action changes; empty for a deletion.
         changes: &'a Changes,
     },
-    /// The resource cannot go on yet.
+    /// The resource has to wait.
     Waiting {
         /// Resource that waits.
         id: &'a Id,
@@ -64,7 +64,7 @@ pub enum Event<'a> {
     },
     /// Work on a resource ended.
     Ended {
-        /// Resource that is done.
+        /// Resource that the action changed.
         id: &'a Id,
         /// Action that ended.
         action: Action,
@@ -73,9 +73,9 @@ pub enum Event<'a> {
         /// Duration in seconds.
         seconds: f64,
     },
-    /// Everything was written; the world is being read once more to prove it.
+    /// Everything was written; the engine observes once more to check the result.
     Verifying,
 }
 
-/// Whoever is told.
+/// Callback that receives the events of a run.
 pub type Listener<'a> = &'a dyn Fn(Event<'_>);

@@ -1,4 +1,4 @@
-//! A declaration or a live resource as `path → value`, and what differs between two of them.
+//! Declarations and live resources as `path → value`, and the differences between two of them.
 
 use super::{
     Cause, Id,
@@ -11,40 +11,40 @@ use std::{
     fmt,
 };
 
-/// A resource flattened to `path → value`. Maps are walked, and are ours entirely; lists are compared whole.
+/// Resource flattened to `path → value`. Maps are walked and managed as a whole; lists are compared as one value.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Fields {
     leaves: BTreeMap<String, Field>,
     needs: BTreeSet<Id>,
     /// Paths that the declaration leaves to the service (`None`).
     unset: Vec<String>,
-    /// Paths whose values are declared and not known here, with what people see.
+    /// Paths with a declared value that this process does not know, each with its label for users.
     unknown: BTreeMap<String, String>,
 }
 
-/// Value of a field. In JSON, a pending one is the text that people see.
+/// Value of a field. In JSON, a pending value is its label for users.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Field {
-    /// Known value.
+    /// Value known now.
     Known(Value),
-    /// Value that is known once the named output exists.
+    /// Value that will be known once the named output exists.
     Pending(String),
     /// Known value that is never shown.
     Secret(Hidden),
 }
 
-/// Digest of a value that is never shown. Two are equal if the values are.
+/// Digest of a value that is never shown. Two digests are equal if their values are.
 #[derive(Debug, Clone)]
 pub struct Hidden {
     digest: String,
-    /// Origin of another live value, which fingerprints leave out: more people read them than secrets.
+    /// Cause to report if the live value differs. Fingerprints leave secrets out, because more people can read fingerprints than secrets.
     pub(super) cause: Cause,
 }
 
 impl Hidden {
     fn of(map: &Map<String, Value>) -> Self {
         let digest = map[SECRET].as_str().unwrap_or_default().to_owned();
-        // Who declares a value wants that one, whoever set another.
+        // A declared secret is pending whenever the live value differs, regardless of the origin of that value.
         let cause = if map.get(NEXT) == Some(&Value::Bool(false)) { Cause::Drift } else { Cause::Pending };
         Self { digest, cause }
     }
@@ -67,12 +67,12 @@ impl Fields {
         fields
     }
 
-    /// The paths and values.
+    /// Returns the paths with their values.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Field)> {
         self.leaves.iter().map(|(path, field)| (path.as_str(), field))
     }
 
-    /// Adds a text that no spec has.
+    /// Adds a text field that no spec has.
     #[must_use]
     pub(super) fn with(mut self, path: &str, text: String) -> Self {
         self.leaves.insert(path.to_owned(), Field::Known(Value::String(text)));
@@ -107,7 +107,7 @@ impl Fields {
         }
     }
 
-    /// Replaces the references inside a value; one that is not resolved makes the whole value pending.
+    /// Replaces the references inside a value. One unresolved reference makes the whole value pending.
     fn settle(&mut self, value: Value) -> Field {
         match value {
             Value::Object(mut map) if map.contains_key(MARK) => {
@@ -146,7 +146,7 @@ impl Fields {
     }
 }
 
-/// Differences, field by field, sorted by path.
+/// Differences between two resources, field by field, sorted by path.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[serde(transparent)]
 pub struct Changes(Vec<Change>);
@@ -156,14 +156,14 @@ pub struct Changes(Vec<Change>);
 pub struct Change {
     /// Path of the field: `environment.TABLE`.
     pub path: String,
-    /// Observed value.
+    /// Value observed on the live resource.
     pub from: Option<Field>,
-    /// Declared value.
+    /// Value in the declaration.
     pub to: Option<Field>,
 }
 
 impl Change {
-    /// Returns whether a value that is never shown takes the place of another.
+    /// Returns whether one value that is never shown replaces another.
     pub fn is_secret(&self) -> bool {
         matches!((&self.from, &self.to), (Some(Field::Secret(_)), Some(Field::Secret(_))))
     }
@@ -183,7 +183,7 @@ impl Changes {
         Self(changes)
     }
 
-    /// Everything that a creation sets.
+    /// Returns the changes of a creation: every field that it sets.
     pub fn creating(desired: &Fields) -> Self {
         Self::between(&Fields::default(), desired)
     }
@@ -193,7 +193,7 @@ impl Changes {
         self.0.is_empty()
     }
 
-    /// The differences.
+    /// Returns the changes, sorted by path.
     pub fn iter(&self) -> impl Iterator<Item = &Change> {
         self.0.iter()
     }
@@ -203,18 +203,18 @@ impl Changes {
         self.0.iter().any(|change| under(&change.path, field))
     }
 
-    /// Returns the changes at or under one of these fields.
+    /// Returns the changes at or under any of these fields.
     #[must_use]
     pub fn within(&self, fields: &[&str]) -> Self {
         Self(self.0.iter().filter(|change| fields.iter().any(|field| under(&change.path, field))).cloned().collect())
     }
 
-    /// The paths, for a short message.
+    /// Returns the paths, separated by commas, for a short message.
     pub fn paths(&self) -> String {
         self.0.iter().map(|change| change.path.as_str()).collect::<Vec<_>>().join(", ")
     }
 
-    /// Returns the changes without those at or under `field`, unless nothing else differs.
+    /// Returns the changes except those at or under `field`; all of them if nothing else differs.
     #[must_use]
     pub fn without(&self, field: &str) -> Self {
         let rest: Vec<Change> = self.0.iter().filter(|change| !under(&change.path, field)).cloned().collect();
@@ -222,7 +222,8 @@ impl Changes {
     }
 }
 
-/// Returns a key without anything that a terminal obeys: anybody may have put an object of any name into the bucket.
+/// Returns a key with its control characters escaped. Any writer may put an object of any name into the bucket, and terminals obey such
+/// characters.
 fn visible(key: &str) -> String {
     key.chars().map(|c| if c.is_control() { c.escape_default().to_string() } else { c.to_string() }).collect()
 }

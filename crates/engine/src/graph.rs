@@ -1,4 +1,4 @@
-//! The declared resources and what hangs on what; the only place where their types are erased.
+//! The graph of declared resources and their dependencies, and the only place that erases their types.
 
 use super::{
     Changes, Cloud, Fields, Gone, Live, Owner, Protection, Ref, Refusal, Resource, Result, Stray, Written, current::for_resource,
@@ -16,23 +16,23 @@ use std::{
     time::Duration,
 };
 
-/// `kind/name`: stable, and the sort key of everything that is printed.
+/// Id of a resource: `kind/name`. Ids are stable, and every output is sorted by them.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct Id(String);
 
 impl Id {
-    /// The id of the resource of kind `R` with this logical name.
+    /// Creates the id of the resource of kind `R` with this logical name.
     pub fn new<R: Resource>(name: &str) -> Self {
         Self::of(R::KIND, name)
     }
 
-    /// The id of a resource whose kind is known by name only.
+    /// Creates the id of a resource from the name of its kind.
     pub fn of(kind: &str, name: &str) -> Self {
         Self(format!("{kind}/{name}"))
     }
 
-    /// Fails where a sweep looks for a declaration, which it never has.
+    /// Returns the id under which errors of a sweep are reported. No declaration has it.
     pub(super) fn of_sweep() -> Self {
         Self("stack/sweep".to_owned())
     }
@@ -41,17 +41,17 @@ impl Id {
         Self(value.as_str().unwrap_or_default().to_owned())
     }
 
-    /// The kind: `dynamodb.table`.
+    /// Returns the kind: `dynamodb.table`.
     pub fn kind(&self) -> &str {
         self.0.split_once('/').map_or("", |(kind, _)| kind)
     }
 
-    /// The logical name: `events`.
+    /// Returns the logical name: `events`.
     pub fn name(&self) -> &str {
         self.0.split_once('/').map_or("", |(_, name)| name)
     }
 
-    /// The whole text.
+    /// Returns the id as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -63,35 +63,35 @@ impl fmt::Display for Id {
     }
 }
 
-/// The declared resources. A [`Handle`] exists only once its resource is added, so the list is in dependency order
-/// and a cycle cannot be written.
+/// Graph of the declared resources. A [`Handle`] exists only once its resource is added, so the list is in dependency order and a cycle cannot be
+/// written.
 pub struct Graph<C: Cloud> {
     pub(super) entries: Vec<Entry<C>>,
     index: BTreeMap<Id, usize>,
-    /// (first, then): in which order two resources are deleted, beside the reverse of their creation.
+    /// Pairs (first, then) of resources that are deleted in this order, besides the reverse order of their creation.
     pub(super) delete_order: Vec<(usize, usize)>,
-    /// Pairs whose creation has an order and whose deletion has none.
+    /// Pairs (user, used) that are created in order and deleted in any order.
     pub(super) delete_freely: BTreeSet<(usize, usize)>,
-    /// Deleted after all others.
+    /// Resource that is deleted after all others.
     pub(super) last: Option<usize>,
     pub(super) sweeps: Vec<Sweep<C>>,
 }
 
-/// Declared resource.
+/// Resource as declared, with its place in the graph.
 pub struct Entry<C: Cloud> {
-    /// Its id.
+    /// Id of the resource.
     pub id: Id,
-    /// Its physical name.
+    /// Physical name of the resource.
     pub name: String,
     pub(super) needs: Vec<usize>,
     pub(super) part_of: Option<usize>,
-    /// Deleted with what it is part of.
+    /// Set if the deletion of its whole deletes the resource too.
     pub(super) goes_along: bool,
     pub(super) marks: Marks,
     pub(super) node: Box<dyn Node<C>>,
 }
 
-/// A declared resource, to refer to what it will provide.
+/// Handle of a declared resource, for references to its outputs.
 pub struct Handle<R: Resource> {
     id: Id,
     index: usize,
@@ -101,18 +101,18 @@ pub struct Handle<R: Resource> {
 type Slot<R> = Rc<RefCell<Option<<R as Resource>::Output>>>;
 
 impl<R: Resource> Handle<R> {
-    /// A reference to one of its outputs.
+    /// Returns a reference to one of the resource's outputs.
     pub fn output<T: Clone + 'static>(&self, label: &'static str, get: fn(&R::Output) -> T) -> Ref<T> {
         let slot = self.output.clone();
         Ref::new(self.id.clone(), label, move || slot.borrow().as_ref().map(get))
     }
 
-    /// A value that is known beforehand (a name, an ARN), but useful only once this resource exists.
+    /// Returns a reference to a value that is known beforehand (a name, an ARN) but useful only once this resource exists.
     pub fn known<T: Clone + 'static>(&self, label: &'static str, value: T) -> Ref<T> {
         Ref::new(self.id.clone(), label, move || Some(value.clone()))
     }
 
-    /// Its id.
+    /// Returns the id of the resource.
     pub fn id(&self) -> &Id {
         &self.id
     }
@@ -135,7 +135,7 @@ impl<C: Cloud> Graph<C> {
     /// Declares a resource.
     ///
     /// # Panics
-    /// If the id is declared twice: names come from maps, whose keys are unique.
+    /// If the id is declared twice. Names are keys of maps and thus unique.
     pub fn add<R: Resource<Cloud = C>>(&mut self, name: &str, spec: R) -> Handle<R> {
         const { assert!(!R::IS_PART, "a part is declared by `add_part`, with what it is part of") };
         self.push(name, spec)
@@ -155,7 +155,7 @@ impl<C: Cloud> Graph<C> {
         Handle { id, index, output }
     }
 
-    /// Declares a resource that belongs to whom `whole` belongs, and cannot outlive it: it is deleted with it
+    /// Declares a part of `whole`, which has the same owner and cannot outlive it. The engine deletes the part with its whole
     /// ([`GOES_ALONG`](Resource::GOES_ALONG)) or before it.
     pub fn add_part<R: Resource<Cloud = C>, W: Resource<Cloud = C>>(&mut self, whole: &Handle<W>, name: &str, spec: R) -> Handle<R> {
         let handle = self.push(name, spec);
@@ -167,34 +167,34 @@ impl<C: Cloud> Graph<C> {
         handle
     }
 
-    /// `then` is deleted after `first`, whichever was created first.
+    /// Orders deletions: `then` is deleted after `first`, in whichever order they are created.
     pub fn delete_first<A: Resource<Cloud = C>, B: Resource<Cloud = C>>(&mut self, first: &Handle<A>, then: &Handle<B>) {
         self.delete_freely.insert((then.index, first.index));
         self.delete_order.push((first.index, then.index));
     }
 
-    /// `user` needs `used` to be created, but `used` may be deleted before it.
+    /// Orders creations only: `user` needs `used` to be created, but `used` may be deleted before it.
     pub fn delete_freely<A: Resource<Cloud = C>, B: Resource<Cloud = C>>(&mut self, user: &Handle<A>, used: &Handle<B>) {
         self.delete_freely.insert((user.index, used.index));
     }
 
-    /// Declares that a resource is deleted when all others are gone, declared or not, and kept if one of them remains against our will. It
-    /// may need nothing.
+    /// Declares that a resource is deleted after all others, declared or not. It stays if another one could not be deleted. It must not depend on
+    /// anything.
     pub fn delete_last<R: Resource<Cloud = C>>(&mut self, last: &Handle<R>) {
         self.last = Some(last.index);
     }
 
-    /// Adds a sweep. Strays are deleted in the order in which their sweeps were added: what uses something before what it uses.
+    /// Adds a sweep. Orphans are deleted in the order in which their sweeps were added: users before the resources that they use.
     pub fn sweep(&mut self, sweep: impl for<'a> Fn(&'a C) -> LocalBoxFuture<'a, Result<Vec<Stray<C>>>> + 'static) {
         self.sweeps.push(Sweep { parts: false, list: Box::new(sweep) });
     }
 
-    /// Adds a sweep for what is always part of something that another sweep or the graph itself removes as a whole.
+    /// Adds a sweep that lists only parts. Another sweep or the graph removes each of them with its whole.
     pub fn sweep_parts(&mut self, sweep: impl for<'a> Fn(&'a C) -> LocalBoxFuture<'a, Result<Vec<Stray<C>>>> + 'static) {
         self.sweeps.push(Sweep { parts: true, list: Box::new(sweep) });
     }
 
-    /// The declared resources, in an order in which they could be created.
+    /// Returns the declared resources, in an order in which they can be created.
     pub fn entries(&self) -> &[Entry<C>] {
         &self.entries
     }
@@ -209,12 +209,12 @@ impl<C: Cloud> Graph<C> {
         Some(&self.entries[self.place(id)?])
     }
 
-    /// Returns the place of the entry with this id among the [`entries`](Self::entries), if it is declared.
+    /// Returns the index of the entry with this id in [`entries`](Self::entries), if it is declared.
     pub(super) fn place(&self, id: &Id) -> Option<usize> {
         self.index.get(id).copied()
     }
 
-    /// Returns the owner of a declared resource that exists.
+    /// Returns the owner of a declared resource, or `None` if it does not exist.
     pub async fn owner(&self, cloud: &C, id: &Id) -> Result<Option<Owner>> {
         match self.entry(id) {
             Some(entry) => entry.find(cloud).await,
@@ -222,19 +222,19 @@ impl<C: Cloud> Graph<C> {
         }
     }
 
-    /// Returns the entry and all that it is part of, itself first.
+    /// Returns the entry, followed by every whole that it is part of.
     pub fn lineage<'a>(&'a self, entry: &'a Entry<C>) -> impl Iterator<Item = &'a Entry<C>> {
         std::iter::successors(Some(entry), |part| Some(&self.entries[part.part_of?]))
     }
 
-    /// The ids that an entry needs, sorted.
+    /// Returns the sorted ids of the direct dependencies of an entry.
     pub fn needs(&self, entry: &Entry<C>) -> Vec<&Id> {
         let mut ids: Vec<&Id> = entry.needs.iter().map(|&need| &self.entries[need].id).collect();
         ids.sort();
         ids
     }
 
-    /// Returns these ids and all their dependencies, direct or not; `Err` with the first that is not declared.
+    /// Returns these ids and all their dependencies, direct or not. The error is the first id that is not declared.
     pub fn closure<'a>(&self, ids: impl IntoIterator<Item = &'a str>) -> Result<BTreeSet<Id>, String> {
         let mut wanted = BTreeSet::new();
         let mut queue = Vec::new();
@@ -251,37 +251,37 @@ impl<C: Cloud> Graph<C> {
 }
 
 impl<C: Cloud> Entry<C> {
-    /// Facts of the cloud about its kind.
+    /// Returns the facts of the cloud about the kind of this resource.
     pub fn facts(&self) -> &'static C::Kind {
         self.node.facts()
     }
 
-    /// Returns the names by which the cloud's own tools know it, as far as its output is known.
+    /// Returns the names by which the cloud's own tools know the resource, as far as its output is known.
     pub fn identity(&self, target: &C::Target) -> C::Identity {
         self.node.identity(target)
     }
 
-    /// Returns its output, if it is of kind `R` and was observed or made.
+    /// Returns the output, if the resource is of kind `R` and was observed or created.
     pub fn output<R: Resource<Cloud = C>>(&self) -> Option<R::Output> {
         (self.id.kind() == R::KIND).then(|| self.node.output()?.downcast::<R::Output>().ok()).flatten().map(|output| *output)
     }
 
-    /// The declaration, flattened.
+    /// Returns the declaration as flat fields.
     pub fn desired(&self) -> Fields {
         self.node.desired()
     }
 
-    /// Reads it. Where what it hangs from does not exist, neither does it.
+    /// Observes the resource. A resource does not exist if one that it depends on does not.
     pub(super) async fn observe(&self, cloud: &C) -> Result<Option<Seen>> {
         unless_unresolved(for_resource(&self.id, self.node.observe(cloud)).await)
     }
 
-    /// Finds it, likewise.
+    /// Returns the owner of the resource, or `None` if the resource or one that it depends on does not exist.
     pub(super) async fn find(&self, cloud: &C) -> Result<Option<Owner>> {
         unless_unresolved(for_resource(&self.id, self.node.find(cloud)).await)
     }
 
-    /// Returns what keeps it from being deleted, once it was found.
+    /// Returns the setting that keeps the service from deleting the resource, once the resource was found.
     pub(super) async fn protection(&self, cloud: &C) -> Result<Option<Protection>> {
         for_resource(&self.id, self.node.protection(cloud)).await
     }
@@ -301,7 +301,7 @@ pub(super) struct Seen {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Left {
     Nothing,
-    /// Nothing but to look for its parts.
+    /// Complete, but its parts may have come along and have to be observed.
     Parts,
     More,
     Pending(&'static str),
@@ -311,7 +311,7 @@ pub(super) enum Left {
 pub(super) trait Node<C: Cloud> {
     fn facts(&self) -> &'static C::Kind;
     fn identity(&self, target: &C::Target) -> C::Identity;
-    /// A copy of its output, if it is known.
+    /// Returns a copy of the resource's output, if it is known.
     fn output(&self) -> Option<Box<dyn Any>>;
     fn desired(&self) -> Fields;
     fn fixed(&self) -> &'static [&'static str];
@@ -319,18 +319,18 @@ pub(super) trait Node<C: Cloud> {
     fn early(&self) -> bool;
     fn lists_hide_failure(&self) -> bool;
     fn holds_data(&self) -> bool;
-    /// Limit of the time that a removal takes.
+    /// Returns the time limit of a removal.
     fn removal(&self) -> Duration;
     fn observe<'a>(&'a self, cloud: &'a C) -> LocalBoxFuture<'a, Result<Option<Seen>>>;
     fn survey<'a>(&'a self, cloud: &'a C) -> LocalBoxFuture<'a, Result<Option<Seen>>>;
-    /// Makes its output known, if there is one.
+    /// Finds the resource and stores its output, if there is one.
     fn locate<'a>(&'a self, cloud: &'a C) -> LocalBoxFuture<'a, Result<()>>;
     fn find<'a>(&'a self, cloud: &'a C) -> LocalBoxFuture<'a, Result<Option<Owner>>>;
     fn protection<'a>(&'a self, cloud: &'a C) -> LocalBoxFuture<'a, Result<Option<Protection>>>;
     fn create<'a>(&'a self, cloud: &'a C) -> LocalBoxFuture<'a, Result<Left>>;
     fn update<'a>(&'a self, cloud: &'a C, changes: &'a Changes) -> LocalBoxFuture<'a, Result<Left>>;
     fn delete<'a>(&'a self, cloud: &'a C) -> LocalBoxFuture<'a, Result<Gone>>;
-    /// Drops what is known of the resource, because it is gone.
+    /// Drops the observation and the output of a resource that is gone.
     fn forget(&self);
 }
 
@@ -371,7 +371,7 @@ impl<R: Resource> Declared<R> {
     }
 }
 
-/// Treats a resource as absent if what it depends on is absent.
+/// Treats a resource as absent if one that it depends on is absent.
 pub(super) fn unless_unresolved<T>(result: Result<Option<T>>) -> Result<Option<T>> {
     match result {
         Err(super::Error::Unresolved) => Ok(None),

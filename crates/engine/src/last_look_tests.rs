@@ -1,4 +1,4 @@
-//! How `up` and `down` end: with a look at what became of it, whatever happens on the way.
+//! The last observation of `up` and `down`, whatever happens before it.
 
 use super::{
     Changes, Cloud, Error, Found, Gone, Graph, Live, Options, Owner, Removal, Report, Resource, Result, Stop, Stray, Tempo, Written, down,
@@ -19,7 +19,7 @@ struct World {
     lag: Cell<u8>,
     /// Reason that the service gives for refusing the deletion.
     stays: Option<&'static str>,
-    /// The user has had enough while this is written.
+    /// Name of a resource; the user stops the run during the write of it.
     stop_at: Option<&'static str>,
     stop: Stop,
 }
@@ -88,7 +88,7 @@ impl Resource for Thing {
     }
 }
 
-/// A thing, and one that goes last. Listed is what is there, and `stray` for a while after it is gone.
+/// Declares a resource and one that goes last. The sweep lists the existing resources, and `stray` for a while after its deletion.
 fn declare() -> Graph<World> {
     let mut graph = Graph::default();
     let last = graph.add("last", Thing("last".into()));

@@ -1,14 +1,14 @@
-//! Turns a graph of declared resources into the same graph in the cloud. Knows no cloud API.
+//! Turns a graph of declared resources into the same graph in the cloud, without knowledge of any cloud API.
 //!
-//! A value of a [`Resource`] type is a wish. [`Graph::add`] collects wishes; a typed [`Ref`] from one to another is an edge.
-//! [`survey`] compares the graph with the live world, [`up`] makes the world agree, [`down`] removes what the graph owns.
-//! All three report through [`Event`]s and print nothing.
+//! A value of a [`Resource`] type is a desired state. [`Graph::add`] collects them; a typed [`Ref`] from one to another is an edge. [`survey`]
+//! compares the graph with the live resources, [`up`] makes them agree, and [`down`] removes the resources that the graph owns. All three emit
+//! [`Event`]s and print nothing.
 //!
 //! # Guarantees
-//! - Nothing is kept between runs: every decision follows from what was declared and what was observed.
-//! - A resource is written only after everything it refers to is settled; what does not depend on a failure goes on.
-//! - [`up`] ends well only when a last observation found no difference.
-//! - What is not ours is never written or deleted, unless the caller asked to adopt it.
+//! - The engine keeps nothing between runs: every decision follows from declarations and observations.
+//! - A resource is written only after all its references are settled. Work that does not depend on a failure goes on.
+//! - [`up`] succeeds only if a last observation found no difference.
+//! - A foreign resource is never written or deleted, unless the caller asked to adopt it.
 
 mod converge;
 mod current;

@@ -1,4 +1,4 @@
-//! Ownership of parts: whoever owns the whole owns its parts, whatever is done with them.
+//! Ownership of parts: the owner of a whole owns its parts, for every operation.
 
 use super::{Cloud, Error, Found, Gone, Graph, Handle, Id, Live, Options, Owner, Removal, Report, Resource, Result, Stray, Written, down};
 use super::{Objection, State, Tempo, survey, up};
@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-/// Everything that exists, by name, with its one setting; and who owns the wholes.
+/// All existing resources by name, each with its one setting, and the owner of the wholes.
 #[derive(Default)]
 struct World {
     things: RefCell<BTreeMap<String, u8>>,
@@ -44,13 +44,13 @@ impl World {
     }
 }
 
-/// A kind with an owner of its own: a role, a function.
+/// Kind with an owner of its own, such as a role or a function.
 #[derive(Serialize)]
 struct Whole {
     setting: u8,
 }
 
-/// A kind without one. `ALONG`: it goes with its whole, as an alias does; else before it, as a role's policy does.
+/// Kind without an owner of its own. With `ALONG`, it goes with its whole, as an alias does; otherwise before it, as a role's policy does.
 #[derive(Serialize)]
 struct Part<const ALONG: bool> {
     name: &'static str,
@@ -140,7 +140,7 @@ fn part<const ALONG: bool>(name: &'static str, setting: u8) -> Part<ALONG> {
     Part { name, setting }
 }
 
-/// A whole with one part of either sort, and a part of a part; and a sweep that finds a part that is declared no longer.
+/// Declares a whole with one part of either sort and a part of a part, and a sweep that finds a part no longer declared.
 fn declare(setting: u8) -> Graph<World> {
     let mut graph = Graph::default();
     let whole: Handle<Whole> = graph.add("x", Whole { setting });
@@ -192,7 +192,7 @@ async fn up_writes_no_part_of_what_is_not_ours() {
         let report = converge(&world, &options(false)).await;
         assert_eq!(report.failed.keys().map(Id::as_str).collect::<Vec<_>>(), ["whole/x"]);
         assert_eq!(world.written(), Vec::<String>::new());
-        // Nor when only its parts are asked for, as a canary does.
+        // Nor when the run is limited to its parts, as for a canary.
         let parts = ["part/along", "part/nested", "policy/policy"];
         let only: BTreeSet<Id> =
             declare(2).entries().iter().map(|entry| entry.id.clone()).filter(|id| parts.contains(&id.as_str())).collect();

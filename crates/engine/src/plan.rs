@@ -1,4 +1,4 @@
-//! The plan: what is there, what was declared, and what follows. Changes nothing.
+//! The plan: compares the observed with the desired state and derives the actions. Changes nothing.
 
 use super::{
     Action, Changes, Error, Event, Fields, Graph, Id, Listener, Owner, Protection, Result, Stray,
@@ -16,54 +16,54 @@ use std::{
     collections::{BTreeMap, BTreeSet},
 };
 
-/// The graph compared with the live world.
+/// Comparison of the graph with the live resources.
 pub struct Plan<C: super::Cloud> {
     /// Steps for every declared resource and every orphan, sorted by id.
     pub steps: Vec<Step>,
     pub(super) seen: BTreeMap<Id, Option<Seen>>,
-    /// In the order in which they are to be deleted.
+    /// Orphans, in the order of their deletion.
     pub(super) strays: Vec<Stray<C>>,
 }
 
 /// Planned work on one resource.
 #[derive(Debug, Clone)]
 pub struct Step {
-    /// Resource.
+    /// Id of the resource.
     pub id: Id,
-    /// Its physical name.
+    /// Physical name of the resource.
     pub name: String,
     /// State of the resource.
     pub state: State,
     /// Action that `up` would take, if any.
     pub action: Option<Action>,
-    /// Field by field.
+    /// Differences, field by field.
     pub changes: Changes,
     /// Fields of the kind that cannot change in place.
     pub fixed: &'static [&'static str],
     /// Origin of the differences.
     pub cause: Option<Cause>,
-    /// Why `up` must not do it unasked.
+    /// Reason why `up` must not take the action without consent.
     pub objection: Option<Objection>,
 }
 
-/// State of a resource beside its declaration.
+/// State of a resource relative to its declaration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
-    /// As declared.
+    /// The resource is as declared.
     InSync,
-    /// Differs from the declaration.
+    /// The resource differs from its declaration.
     Drifted,
-    /// Does not exist.
+    /// The resource does not exist.
     Missing,
     /// The service is still working on it.
     Busy,
-    /// Exists and is not declared.
+    /// The resource exists and is not declared.
     Stray,
 }
 
-/// Origin of a difference, decided field by field by the fingerprint of the last write. A field whose declaration changed counts as
-/// pending, whatever else happened to it.
+/// Origin of a difference, decided field by field by the fingerprint of the last write. A field with a changed declaration counts as pending,
+/// even if it was changed from outside too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Cause {
@@ -71,25 +71,25 @@ pub enum Cause {
     Drift,
     /// The declaration changed.
     Pending,
-    /// Some fields were changed from outside, and of others the declaration changed.
+    /// Some fields were changed from outside, and the declaration of others changed.
     Conflict,
 }
 
-/// Why a step needs the user's consent.
+/// Reason why a step needs the user's consent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Objection {
-    /// Exists without a mark of any stack, for the reason in the text.
+    /// The resource exists and carries no stack's marks; the text gives the reason.
     Foreign(String),
-    /// Exists and belongs to the stack in the text.
+    /// The resource exists and belongs to another stack; the text gives the reason.
     Claimed(String),
-    /// Deletion that the service would refuse.
+    /// The service would refuse the deletion.
     Protected(Protection),
-    /// Loss of data by this action.
+    /// The action would lose data.
     LosesData(Action),
 }
 
 impl<C: super::Cloud> Plan<C> {
-    /// The steps that change something.
+    /// Returns the steps that change something.
     pub fn changes(&self) -> impl Iterator<Item = &Step> {
         self.steps.iter().filter(|step| step.action.is_some())
     }
@@ -99,7 +99,7 @@ impl<C: super::Cloud> Plan<C> {
         self.changes().filter(|step| step.action == Some(action)).count()
     }
 
-    /// Reason why a declared resource is not this stack's, from its own marks or from those of what it is part of.
+    /// Returns the reason why a declared resource is not this stack's, from its own marks or those of its wholes.
     pub fn foreign<'a>(&'a self, graph: &'a Graph<C>, id: &Id) -> Option<&'a str> {
         bar(graph, &self.seen, graph.entry(id)?, |_| false)
     }
@@ -116,7 +116,7 @@ impl<C: super::Cloud> Plan<C> {
     }
 }
 
-/// Observes everything and says what [`up`](super::up) would do. The error names the resource that could not be read.
+/// Observes everything and returns the plan of [`up`](super::up). The error names the resource that could not be read.
 pub async fn survey<C: super::Cloud>(graph: &Graph<C>, cloud: &C, tell: Listener<'_>) -> Result<Plan<C>, (Option<Id>, Error)> {
     cloud.begin();
     let (seen, strays) = join(observe(graph, cloud, tell), when_ready(cloud, async || sweep(graph, cloud, true).await)).await;
@@ -124,7 +124,8 @@ pub async fn survey<C: super::Cloud>(graph: &Graph<C>, cloud: &C, tell: Listener
     for (entry, seen) in graph.entries.iter().zip(seen) {
         known.insert(entry.id.clone(), seen.map_err(|error| (Some(entry.id.clone()), error))?);
     }
-    // Nothing follows from a report but that all is well; and nothing is built on one that cannot tell.
+    // A report only serves as proof that a resource is as declared. Observe the others again, and dependencies of a change whose list hides
+    // failures.
     let open: Vec<bool> = graph.entries.iter().map(|entry| decide(entry, known[&entry.id].as_ref()).is_some()).collect();
     let built_on: BTreeSet<usize> =
         graph.entries.iter().zip(&open).filter(|(_, open)| **open).flat_map(|(entry, _)| entry.needs.iter().copied()).collect();
@@ -143,7 +144,7 @@ pub async fn survey<C: super::Cloud>(graph: &Graph<C>, cloud: &C, tell: Listener
     Ok(plan)
 }
 
-/// Notes what the service would refuse to delete.
+/// Records which planned deletions the service would refuse.
 async fn look_for_protection<C: super::Cloud>(graph: &Graph<C>, cloud: &C, plan: &mut Plan<C>) -> Result<(), (Option<Id>, Error)> {
     let Plan { steps, strays, .. } = plan;
     let ask = async |step: &mut Step| {
@@ -169,8 +170,8 @@ async fn look_for_protection<C: super::Cloud>(graph: &Graph<C>, cloud: &C, plan:
     asked.into_iter().collect()
 }
 
-/// Reason why a run must not write the entry: the entry itself, or something that it is part of, is not ours. `may_take` says what may be
-/// written that no stack claims.
+/// Returns the reason why a run must not write an entry: the entry or one of its wholes is foreign. `may_take` permits resources that no stack
+/// claims.
 pub(super) fn bar<'a, C: super::Cloud>(
     graph: &'a Graph<C>,
     seen: &'a BTreeMap<Id, Option<Seen>>,
@@ -180,7 +181,7 @@ pub(super) fn bar<'a, C: super::Cloud>(
     graph.lineage(entry).find_map(|entry| seen.get(&entry.id)?.as_ref()?.owner.bars(may_take(entry)))
 }
 
-/// Lets go of the strays that are part of something declared that is not ours, as `is_foreign` says.
+/// Drops the orphans that are part of a declared resource for which `is_foreign` holds.
 pub(super) fn keep_ours<C: super::Cloud>(graph: &Graph<C>, strays: &mut Vec<Stray<C>>, is_foreign: impl Fn(&Entry<C>) -> bool) {
     let wholes: BTreeMap<Id, Option<Id>> = strays.iter().map(|stray| (stray.id.clone(), stray.part_of.clone())).collect();
     strays.retain(|stray| {
@@ -190,9 +191,10 @@ pub(super) fn keep_ours<C: super::Cloud>(graph: &Graph<C>, strays: &mut Vec<Stra
     });
 }
 
-/// The plan as it is after some of it was carried out. What was `written` is observed again, with what uses it (a distribution notices what
-/// became of its bucket's files); the rest was seen when this run began, and nothing was done to it, or it was `proven` since. The strays are
-/// those of the plan.
+/// Returns the plan after some of it was carried out.
+///
+/// Resources in `written` are observed again, and so are their users: a distribution depends on its bucket's files. The others keep the
+/// observation from the start of the run, or a later one in `proven`. The orphans are those of the plan.
 pub(super) async fn verify<C: super::Cloud>(
     graph: &Graph<C>,
     cloud: &C,
@@ -231,12 +233,12 @@ fn plan<C: super::Cloud>(graph: &Graph<C>, seen: BTreeMap<Id, Option<Seen>>, str
     Plan { steps, seen, strays }
 }
 
-/// Observes every resource at once; one that needs the id of another, as soon as that other is found.
+/// Observes all resources at once. A resource that needs another's id is read as soon as the other is found.
 async fn observe<C: super::Cloud>(graph: &Graph<C>, cloud: &C, tell: Listener<'_>) -> Vec<Result<Option<Seen>>> {
     let mut found: Vec<Shared<LocalBoxFuture<'_, ()>>> = Vec::new();
     for entry in &graph.entries {
         let needs = needed(entry, &found);
-        // Whoever observes the resource itself meets the same error, and reports it.
+        // The observation of that resource meets the same error and reports it.
         let find = for_resource(&entry.id, async { drop(read_with(needs, async || entry.node.locate(cloud).await).await) });
         found.push(find.boxed_local().shared());
     }
@@ -247,7 +249,7 @@ async fn observe<C: super::Cloud>(graph: &Graph<C>, cloud: &C, tell: Listener<'_
         tell(Event::Observing { done: done.get(), total });
         unless_unresolved(seen)
     };
-    // A search goes on to its end, whoever waits for it: what it asks for, others may be waiting for too.
+    // Drive every search to its end: other futures may wait for a request that it shares with them.
     let needed: BTreeSet<usize> = graph.entries.iter().flat_map(|entry| entry.needs.iter().copied()).collect();
     let search = join_all(needed.into_iter().map(|need| found[need].clone()));
     join(search, join_all(graph.entries.iter().map(observe))).await.1
@@ -257,7 +259,7 @@ fn needed<C: super::Cloud, F: Future + Clone>(entry: &Entry<C>, found: &[F]) -> 
     entry.needs.iter().map(|&need| found[need].clone()).collect()
 }
 
-/// Reads, and if that takes the id of something else, again after each of the things that it refers to was found.
+/// Reads; while the result is unresolved, reads again each time one of the referenced resources is found.
 async fn read_with<T>(mut needs: FuturesUnordered<impl Future>, read: impl AsyncFn() -> Result<T>) -> Result<T> {
     let mut result = read().await;
     while matches!(result, Err(Error::Unresolved)) && needs.next().await.is_some() {
@@ -266,14 +268,14 @@ async fn read_with<T>(mut needs: FuturesUnordered<impl Future>, read: impl Async
     result
 }
 
-/// Returns what exists and is not declared, in the order of deletion; parts of other things only `with_parts`.
+/// Returns the resources of this stack that exist and are not declared, in the order of deletion; parts only `with_parts`.
 pub(super) async fn sweep<C: super::Cloud>(graph: &Graph<C>, cloud: &C, with_parts: bool) -> Result<Vec<Stray<C>>> {
     let mut found = listed(graph, cloud, with_parts).await?;
     found.retain(|stray| !graph.contains(&stray.id));
     confirmed(found, cloud, |whole| graph.contains(whole)).await
 }
 
-/// Returns what exists and is ours, declared or not.
+/// Returns the resources of this stack that exist, declared or not.
 pub(super) async fn ours<C: super::Cloud>(graph: &Graph<C>, cloud: &C, with_parts: bool) -> Result<Vec<Stray<C>>> {
     confirmed(listed(graph, cloud, with_parts).await?, cloud, |_| false).await
 }
@@ -283,8 +285,8 @@ async fn listed<C: super::Cloud>(graph: &Graph<C>, cloud: &C, with_parts: bool) 
     Ok(try_join_all(sweeps.map(|sweep| (sweep.list)(cloud))).await?.into_iter().flatten().collect())
 }
 
-/// Keeps what exists and is ours. Parts of a foreign whole are foreign too, and no call is spent on them: their whole is in the same list,
-/// or `declared`, which makes its owner known.
+/// Keeps the resources that exist and are this stack's. Parts of a foreign whole are foreign too and take no call. Their whole is in the same
+/// list, or it is `declared` and its owner becomes known.
 async fn confirmed<C: super::Cloud>(strays: Vec<Stray<C>>, cloud: &C, declared: impl Fn(&Id) -> bool) -> Result<Vec<Stray<C>>> {
     let ids: BTreeSet<Id> = strays.iter().map(|stray| stray.id.clone()).collect();
     let shown = |stray: &Stray<C>| stray.part_of.as_ref().is_none_or(|whole| ids.contains(whole) || declared(whole));
@@ -328,7 +330,7 @@ fn step<C: super::Cloud>(entry: &Entry<C>, seen: Option<&Seen>) -> Step {
     Step { id: entry.id.clone(), name: entry.name.clone(), state, action, changes, fixed: entry.node.fixed(), cause, objection }
 }
 
-/// Decides what makes a resource as declared.
+/// Decides which action makes a resource as declared; `None` if it already is.
 pub(super) fn decide<C: super::Cloud>(entry: &Entry<C>, seen: Option<&Seen>) -> Option<(Action, Changes)> {
     let desired: Fields = entry.node.desired();
     let Some(seen) = seen else { return Some((Action::Create, Changes::creating(&desired))) };

@@ -1,4 +1,4 @@
-//! How a survey asks, and what it takes on trust.
+//! The order of requests in a survey, and reports that a survey relies on.
 
 use super::plan::survey;
 use crate::{Cloud, Error, Found, Gone, Graph, Live, Owner, Ref, Resource, Result, Written};
@@ -6,7 +6,7 @@ use serde::Serialize;
 use std::time::Duration;
 use tokio::{sync::OnceCell, task::yield_now, time::timeout};
 
-/// A world that answers one question, once, to all who ask.
+/// World that answers a single request, shared by all callers.
 #[derive(Default)]
 struct World(OnceCell<()>);
 
@@ -83,7 +83,7 @@ async fn what_a_search_has_begun_to_ask_is_asked_to_the_end() {
     let mut graph = Graph::default();
     let asking = graph.add("asking", Thing { uses: None, comes_after: None, asks: (true, false) });
     let silent = graph.add("silent", Thing { uses: None, comes_after: None, asks: (false, false) });
-    // The search for the first has begun to ask what this one asks too when the second is found and lets this one go on.
+    // The search for the first resource has begun the shared request when the second is found, which lets this one begin to wait for it.
     let user = Thing { uses: Some(silent.output("id", |()| ())), comes_after: Some(asking.known("id", ())), asks: (false, true) };
     graph.add("user", user);
     let plan = timeout(Duration::from_mins(1), survey(&graph, &World::default(), &|_| {})).await.expect("it does not wait for itself");

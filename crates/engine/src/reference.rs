@@ -1,4 +1,4 @@
-//! A value that another resource provides.
+//! References: values that another resource provides.
 
 use super::{Error, Id, Result};
 use crate::hex::hex;
@@ -6,38 +6,36 @@ use serde::{Serialize, Serializer, ser::SerializeStruct};
 use sha2::{Digest, Sha256};
 use std::{fmt, rc::Rc};
 
-/// The keys under which a reference shows itself in a serialised spec, to [`Fields`](super::Fields) alone.
+/// Keys of a serialised reference; only [`Fields`](super::Fields) reads them.
 pub(super) const MARK: &str = "$ref";
 pub(super) const LABEL: &str = "$label";
 pub(super) const VALUE: &str = "$value";
-/// The key under which a serialised spec has a value that is declared and not known where the program runs.
+/// Key of a value in a serialised spec that is declared and not known where the program runs.
 pub(super) const UNKNOWN: &str = "$unknown";
 
-/// A value that is declared and not known here, as it stands in a serialised spec; `label` is what people see. It is not compared with what is
-/// live, but something has to be there.
+/// Serialises a declared value that this process does not know; users see `label`. The live value is not compared, but it has to exist.
 pub fn unknown(label: &str) -> serde_json::Value {
     serde_json::json!({ UNKNOWN: label })
 }
 
-/// The key under which a serialised spec has the digest of a value that is never shown.
+/// Key of the digest of a secret value in a serialised spec.
 pub(super) const SECRET: &str = "$secret";
 
-/// A value that is never shown, as it stands in a serialised spec: compared by its digest, of which people see nothing either, since a
-/// digest lets them try what they guess.
+/// Serialises a secret value. It is compared by its digest, and the digest is not shown either: with it, readers could test guesses.
 pub fn secret(value: &str) -> serde_json::Value {
     serde_json::json!({ SECRET: hex(&Sha256::digest(value)) })
 }
 
-/// The key under which a secret of the engine's own has whether it changes as the next step of something that was begun.
+/// Key of the flag that a secret made by the engine changes as the next step of a process already begun.
 pub(super) const NEXT: &str = "$next";
 
-/// A secret that the engine makes and whose value follows from what is live, as it stands in a serialised spec. No mark depends on it. If it
-/// `is_next`, another value in its place is a pending change, else it is drift.
+/// Serialises a secret that the engine makes and derives from live state. The fingerprint leaves it out. A different live value counts as a
+/// pending change if `is_next` is set, and as drift otherwise.
 pub fn made_secret(value: &str, is_next: bool) -> serde_json::Value {
     serde_json::json!({ SECRET: hex(&Sha256::digest(value)), NEXT: is_next })
 }
 
-/// A value that another resource provides, or a literal. In a spec it makes an edge of the graph.
+/// Value that another resource provides, or a literal. In a spec it makes an edge of the graph.
 #[derive(Clone)]
 pub struct Ref<T> {
     source: Option<(Id, &'static str)>,
@@ -49,12 +47,12 @@ impl<T: Clone + 'static> Ref<T> {
         Self { source: Some((id, label)), value: Rc::new(value) }
     }
 
-    /// The value, or [`Error::Unresolved`] while what provides it does not exist.
+    /// Returns the value, or [`Error::Unresolved`] while the resource that provides it does not exist.
     pub fn get(&self) -> Result<T> {
         (self.value)().ok_or(Error::Unresolved)
     }
 
-    /// Derives a reference: an address from an id, say.
+    /// Derives a reference from the value, such as an address from an id.
     pub fn map<U>(&self, f: impl Fn(T) -> U + 'static) -> Ref<U> {
         let value = self.value.clone();
         Ref { source: self.source.clone(), value: Rc::new(move || value().map(&f)) }

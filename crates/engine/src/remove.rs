@@ -1,4 +1,4 @@
-//! Removes what the graph owns, in order, and proves that nothing is left.
+//! Removes the resources that the graph owns, in order, and checks that none is left.
 
 use super::{
     Action, Changes, Error, Event, Graph, Id, Listener, Options, Outcome, Owner, Protection, Result, Stop, Tempo,
@@ -16,23 +16,23 @@ use std::{
     time::Instant,
 };
 
-/// Limit of sweeps before remains are reported: reads lag behind deletes.
+/// Limit of sweeps before remaining resources are reported. Reads lag behind deletions.
 const SWEEPS: usize = 5;
 
 /// Plan of a [`down`], made by [`Removal::survey`].
 pub struct Removal {
-    /// Resources that exist and are ours, sorted.
+    /// Resources of this stack that exist and will be deleted, sorted.
     pub leaving: Vec<Id>,
-    /// Resources under our names that stay because they belong to another owner, each with the reason.
+    /// Resources under the stack's names that belong to another owner and stay, each with the reason.
     pub foreign: BTreeMap<Id, String>,
-    /// Resources that are ours and stay, with their parts.
+    /// Resources of this stack that stay at the caller's request, with their parts.
     pub kept: BTreeSet<Id>,
-    /// Resources whose deletion the service would refuse. Nothing is deleted until the protection is taken away.
+    /// Resources with a setting that makes the service refuse their deletion. While there is one, nothing is deleted.
     pub protected: BTreeMap<Id, Protection>,
 }
 
 impl Removal {
-    /// Finds what exists. What `keep` names stays, and all that is part of it.
+    /// Finds the resources that exist. Those for which `keep` holds stay, with all their parts.
     pub async fn survey<C: super::Cloud>(
         graph: &Graph<C>,
         cloud: &C,
@@ -50,7 +50,7 @@ impl Removal {
                     let entry: &Entry<C> = &graph.entries[index];
                     let whole = entry.part_of.map(|whole| found.borrow()[whole].clone());
                     let owner = match whole {
-                        // A part exists only as long as what it is part of, and belongs to whom that belongs; no call is spent on it.
+                        // A part exists only as long as its whole and has the same owner, so it takes no call.
                         Some(None) => None,
                         Some(Some(whose)) if entry.goes_along || is_foreign(&whose) => Some(whose),
                         _ => find(cloud, entry, &Waits::new(Tempo::default(), &Stop::default()), tell).await?,
@@ -74,7 +74,7 @@ impl Removal {
             let whole = entry.part_of.map(|whole| &graph.entries[whole].id);
             match (&found[index], found[index].as_ref().and_then(Owner::foreign)) {
                 (None, _) => {}
-                // Of what stays with all its parts, only the whole is named.
+                // If a whole stays with all its parts, only the whole is listed.
                 (_, Some(_)) if entry.part_of.is_some_and(|whole| found[whole].as_ref().is_some_and(is_foreign)) => {}
                 (_, Some(whose)) => {
                     removal.foreign.insert(entry.id.clone(), whose.to_owned());
@@ -104,7 +104,7 @@ impl Removal {
     }
 }
 
-/// Deletes what `removal` found, then whatever else is ours, until a sweep finds nothing but what is to go last; and then that.
+/// Deletes the resources in `removal`, then sweeps and deletes until only the resource that goes last remains, and deletes that one.
 pub async fn down<C: super::Cloud>(graph: &Graph<C>, cloud: &C, removal: &Removal, options: &Options, tell: Listener<'_>) -> Report {
     let run = Run { graph, cloud, removal, options, tell, gone: RefCell::default() };
     let mut report = Report::default();
@@ -119,14 +119,14 @@ pub async fn down<C: super::Cloud>(graph: &Graph<C>, cloud: &C, removal: &Remova
         run.prove_empty(&mut report).await;
     }
     if let Some(last) = graph.last.filter(|_| report.complete()) {
-        // Until here it said to others that this run is at work.
+        // Until now this resource has shown other runs that this one is at work.
         report.take([(graph.entries[last].id.clone(), run.remove_last(last).await.map_err(Skipped::Failed))].into());
     }
     for &index in run.gone.borrow().iter() {
         report.done.insert(graph.entries[index].id.clone(), Action::Delete);
     }
     report.done.retain(|id, _| !report.failed.contains_key(id));
-    // A part is gone only if what it is part of is.
+    // A part is gone only if its whole is.
     let failed: BTreeSet<Id> = report.failed.keys().chain(report.behind.keys()).cloned().collect();
     for entry in &graph.entries {
         if let Some(whole) = entry.part_of.filter(|_| entry.goes_along)
@@ -149,7 +149,7 @@ struct Run<'a, C: super::Cloud> {
 }
 
 impl<C: super::Cloud> Run<'_, C> {
-    /// Deletes it if it is `due` and leaving; a part goes with what it is part of.
+    /// Deletes the resource if it is `due` and leaving. A part may go along with its whole instead.
     async fn visit(&self, index: usize, due: bool) -> Result<()> {
         let Self { cloud, options, tell, .. } = self;
         let entry = &self.graph.entries[index];
@@ -171,7 +171,7 @@ impl<C: super::Cloud> Run<'_, C> {
         Ok(())
     }
 
-    /// Sweeps until nothing of ours is left but what goes last, or says what is.
+    /// Sweeps until none of the stack's resources is left but the one that goes last, or reports the remaining ones.
     async fn prove_empty(&self, report: &mut Report) {
         let Self { cloud, options, tell, .. } = self;
         let pauses = Waits::new(options.tempo, &options.stop);
@@ -202,7 +202,7 @@ impl<C: super::Cloud> Run<'_, C> {
         }
     }
 
-    /// Returns what is still ours, beside what goes last and what stays.
+    /// Returns the stack's remaining resources, except those that stay and the one that goes last.
     async fn left(&self) -> Result<Vec<Stray<C>>> {
         self.options.stop.check()?;
         self.cloud.refresh();
@@ -213,7 +213,7 @@ impl<C: super::Cloud> Run<'_, C> {
         Ok(left)
     }
 
-    /// Deletes what goes last, if it is leaving, and looks whether it is gone.
+    /// Deletes the resource that goes last, if it is leaving, and checks that it is gone.
     async fn remove_last(&self, index: usize) -> Result<()> {
         self.visit(index, true).await?;
         if !self.gone.borrow().contains(&index) {
@@ -240,7 +240,7 @@ fn is_foreign(whose: &Owner) -> bool {
     whose.foreign().is_some()
 }
 
-/// Returns the owner of a resource that exists, as soon as the service can answer.
+/// Returns the owner of a resource, or `None` if it does not exist. Waits while the service cannot answer.
 async fn find<C: super::Cloud>(cloud: &C, entry: &Entry<C>, pauses: &Waits<'_>, tell: Listener<'_>) -> Result<Option<Owner>> {
     loop {
         let (why, retry_after) = match entry.find(cloud).await {
@@ -266,7 +266,7 @@ mod tests {
         type Identity = ();
     }
 
-    /// Agrees to be deleted, and stays.
+    /// Resource with a deletion that is accepted and never happens.
     #[derive(Serialize)]
     struct Stubborn;
 

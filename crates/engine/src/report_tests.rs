@@ -1,4 +1,4 @@
-//! What a survey may take on trust, and what a run looks at once more.
+//! Reports that a survey relies on, and resources that a run observes again.
 
 use super::{Changes, Cloud, Gone, Graph, Live, Objection, Options, Owner, Resource, Result, Stray, Tempo, Written, survey, up};
 use serde::Serialize;
@@ -13,7 +13,7 @@ use std::{
 struct World {
     truth: RefCell<BTreeMap<String, (String, Option<Owner>)>>,
     reports: RefCell<BTreeMap<String, String>>,
-    /// Number of questions to the resource itself.
+    /// Number of observations of the resources themselves.
     asked: Cell<usize>,
 }
 

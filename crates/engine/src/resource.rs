@@ -4,11 +4,11 @@ use super::{Changes, Refusal, Result};
 use serde::Serialize;
 use std::{fmt, time::Duration};
 
-/// Access to the live world.
+/// Access to the live resources of a cloud.
 pub trait Cloud: 'static {
-    /// Account, region and the like: what names and addresses depend on.
+    /// Account, region and other values that names and addresses depend on.
     type Target;
-    /// Facts of the cloud about a kind of resource, for those who read plans: the engine only hands them on.
+    /// Facts of the cloud about a kind of resource, for readers of plans. The engine only passes them on.
     type Kind: 'static;
     /// Names by which the cloud's own tools know a resource.
     type Identity;
@@ -16,12 +16,12 @@ pub trait Cloud: 'static {
     /// Starts a new observation, which uses no answer of an earlier one.
     fn refresh(&self) {}
 
-    /// A run begins: what is there is not known from anything.
+    /// Starts a run, which knows nothing about the existing resources.
     fn begin(&self) {
         self.refresh();
     }
 
-    /// Starts the observation of what this run wrote. The answers to its creations count as known; what was put off does not.
+    /// Starts the observation of the resources that this run wrote. Answers to its creations count as observed; postponed reads do not.
     fn verify(&self) {
         self.refresh();
     }
@@ -33,9 +33,9 @@ pub trait Cloud: 'static {
 /// the engine does.
 #[expect(async_fn_in_trait, reason = "the engine runs on one task; futures need not be Send")]
 pub trait Resource: Serialize + Sized + 'static {
-    /// Clients, region, account.
+    /// Clients, region and account that the kind uses.
     type Cloud: Cloud;
-    /// Names the kind in ids, plans and messages: `iam.role`.
+    /// Name of the kind in ids, plans and messages: `iam.role`.
     const KIND: &'static str;
     /// Facts of the cloud about the kind.
     const FACTS: &'static <Self::Cloud as Cloud>::Kind;
@@ -43,70 +43,70 @@ pub trait Resource: Serialize + Sized + 'static {
     const FIXED: &'static [&'static str] = &[];
     /// Part that its whole can make in place ([`Written::WithParts`]), so that the engine looks for it before it creates one.
     const COMES_ALONG: bool = false;
-    /// Kind without an owner of its own: it belongs to whom the resource belongs that it is part of. It is declared by
-    /// [`Graph::add_part`](super::Graph::add_part), listed by [`Stray::part`](super::Stray::part), and observed as [`Live::part`]; each of
-    /// the other ways is refused by the compiler, so that nothing can be taken for ours without a look at its whole.
+    /// Kind without an owner of its own: a part belongs to the owner of its whole. Parts are declared by
+    /// [`Graph::add_part`](super::Graph::add_part), listed by [`Stray::part`](super::Stray::part), and observed as [`Live::part`]. The compiler
+    /// refuses every other way, so no part counts as the stack's own without a look at its whole.
     const IS_PART: bool = false;
-    /// Deletion of the whole deletes the part. Where that is not so (a role keeps its policies), the part is deleted before.
+    /// Set if deleting the whole deletes the part. Otherwise the part is deleted first, as the policies of a role.
     const GOES_ALONG: bool = true;
-    /// Resource that may be made before it is known whether another run is at work ([`Options::gate`](super::Options::gate)): both runs
-    /// would make the same one by its name, and nothing else is touched.
+    /// Set if the resource may be created before it is known whether another run is at work ([`Options::gate`](super::Options::gate)). Both runs
+    /// would create the same resource by its name and touch nothing else.
     const EARLY: bool = false;
-    /// Kind whose list hides that the service gave up on a resource ([`Live::failed`]). The engine asks for the resource itself before
-    /// anything is built on it.
+    /// Set if the kind's list hides failed resources ([`Live::failed`]). The engine observes the resource itself before anything builds on it.
     const LISTS_HIDE_FAILURE: bool = false;
-    /// Kind whose deletion loses something that cannot be made again.
+    /// Set if a deletion loses data that cannot be recreated.
     const HOLDS_DATA: bool = false;
-    /// Limit of the time between the service's consent to a deletion and its end, or while another deletion is in the way.
+    /// Time limit of a removal: from the accepted deletion to its end, or while another deletion blocks it.
     const REMOVAL: Duration = Duration::from_mins(5);
     /// Values that exist only once the resource does: ids, ARNs, host names.
     type Output: Clone + 'static;
 
-    /// The physical name, as the cloud's own console shows it.
+    /// Returns the physical name, as the cloud's own console shows it.
     fn name(&self) -> String;
 
     /// Returns the names by which the cloud's own tools know the resource; `output` is `None` while it is not known.
     fn identity(&self, target: &<Self::Cloud as Cloud>::Target, output: Option<&Self::Output>) -> <Self::Cloud as Cloud>::Identity;
 
-    /// Records the marks of the declaration where the service keeps them (a tag, at most 256 characters), so that a later run can tell
-    /// drift from a pending change. Called once, by [`Graph::add`](super::Graph::add).
+    /// Records the fingerprint of the declaration where the service keeps it (a tag of at most 256 characters). A later run uses it to
+    /// distinguish drift from a pending change. [`Graph::add`](super::Graph::add) calls it once.
     fn stamp(&mut self, _marks: &str) {}
 
     /// Reads the live resource back as a declaration, or `None` if there is none.
     async fn observe(&self, cloud: &Self::Cloud) -> Result<Option<Live<Self>>>;
 
-    /// Observes while everything else is observed, too. Implement it where a list that is read anyway shows that there is no such resource.
-    /// A list may lag behind the resource itself: before the engine acts on it, it observes again.
+    /// Observes the resource during a survey. Implement it where a list that is read anyway shows that the resource does not exist. A list may
+    /// lag behind the resource, so the engine observes again before it acts.
     async fn survey(&self, cloud: &Self::Cloud) -> Result<Option<Live<Self>>> {
         self.observe(cloud).await
     }
 
-    /// Only its output, for those who need it to be observed themselves: not whose it is. Worth writing where a list tells.
+    /// Reads only the output, which other resources need for their own observation; the owner is not read. Worth implementing where a list
+    /// contains the output.
     async fn locate(&self, cloud: &Self::Cloud) -> Result<Option<Self::Output>> {
         Ok(self.find(cloud).await?.map(|found| found.output))
     }
 
-    /// Only whether it exists, whose it is and its output: what removal needs. Worth writing where it saves calls.
-    /// [`Error::NotYet`](super::Error::NotYet) while the service cannot say.
+    /// Reads only existence, owner and output, as a removal needs them. Worth implementing where it saves calls. Returns
+    /// [`Error::NotYet`](super::Error::NotYet) while the service cannot answer.
     async fn find(&self, cloud: &Self::Cloud) -> Result<Option<Found<Self::Output>>> {
         Ok(self.observe(cloud).await?.map(|live| Found { output: live.output, owner: live.owner }))
     }
 
-    /// Returns what keeps the service from deleting it: something that was set by hand, and that no declaration sets. Asked before anything
-    /// is deleted, so that a removal does not stop half-way.
+    /// Returns a setting that keeps the service from deleting the resource: one made by hand, which no declaration sets. The engine asks before
+    /// it deletes anything, so that a removal does not stop half-way.
     async fn protection(&self, _cloud: &Self::Cloud, _output: &Self::Output) -> Result<Option<Protection>> {
         Ok(None)
     }
 
-    /// Makes it exist, with as much of the declaration as one write takes.
+    /// Creates the resource, with as much of the declaration as one write takes.
     async fn create(&self, cloud: &Self::Cloud) -> Result<Written<Self::Output>>;
 
-    /// Brings the fields in `changes` in line. A kind whose fields are all [`FIXED`](Self::FIXED) is never asked to.
+    /// Updates the fields in `changes`. Never called for a kind that has only [`FIXED`](Self::FIXED) fields.
     async fn update(&self, _cloud: &Self::Cloud, live: &Live<Self>, _changes: &Changes) -> Result<Written<Self::Output>> {
         Ok(Written::Complete(live.output.clone()))
     }
 
-    /// Removes it. Already gone is success.
+    /// Deletes the resource. Succeeds if it is already gone.
     async fn delete(&self, cloud: &Self::Cloud, output: &Self::Output) -> Result<Gone>;
 }
 
@@ -116,23 +116,23 @@ pub const FAILED: &str = "failed";
 /// A resource as the service reports it.
 #[derive(Debug)]
 pub struct Live<R: Resource> {
-    /// Observed state, in the words of a declaration.
+    /// Observed state, in the form of a declaration.
     pub spec: R,
-    /// Its ids.
+    /// Output of the resource: its ids, ARNs and host names.
     pub output: R::Output,
     /// Set while the service is still working on it (`CREATING`, `Pending`): the engine waits before it writes.
     pub busy: Option<&'static str>,
-    /// Set if the service gave up on it (`State=Failed`), with the service's reason. It counts as a difference ([`FAILED`]); if it stays after
-    /// a write of this run, the engine ends the wait with this reason.
+    /// Set if the service gave up on the resource (`State=Failed`), with the service's reason. The failure counts as a difference ([`FAILED`]).
+    /// If it persists after a write of this run, the engine ends the wait with this reason.
     pub failed: Option<Box<Refusal>>,
-    /// Owner.
+    /// Owner of the resource.
     pub owner: Owner,
-    /// The marks that [`Resource::stamp`] left, if the kind carries any.
+    /// Fingerprint that [`Resource::stamp`] recorded, if the kind carries one.
     pub applied: Option<String>,
 }
 
 impl<R: Resource> Live<R> {
-    /// Marks the observation as one of a report that may be out of date.
+    /// Marks the observation as taken from a report that may be out of date.
     #[must_use]
     pub fn as_reported(self) -> Self {
         Self { owner: Owner::Reported, ..self }
@@ -150,7 +150,7 @@ impl<R: Resource> Live<R> {
 pub struct Protection {
     /// Name of the setting, as the service calls it.
     pub setting: &'static str,
-    /// Command that takes it away.
+    /// Command that removes the setting.
     pub remove: String,
 }
 
@@ -163,29 +163,29 @@ impl fmt::Display for Protection {
 /// Result of [`Resource::find`].
 #[derive(Debug, Clone)]
 pub struct Found<O> {
-    /// Its ids.
+    /// Output of the resource: its ids, ARNs and host names.
     pub output: O,
-    /// Owner.
+    /// Owner of the resource.
     pub owner: Owner,
 }
 
 /// Owner of a live resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Owner {
-    /// Marked as this stack's.
+    /// Marked as this stack's resource.
     Us,
-    /// Fingerprint from a report that may be out of date: good enough to leave alone what is as declared.
+    /// Marked by a report that may be out of date. That suffices to leave alone a resource that is as declared.
     Reported,
-    /// Cannot be marked; belongs to whom its whole belongs ([`Resource::IS_PART`]).
+    /// Part that cannot be marked and has the owner of its whole ([`Resource::IS_PART`]).
     Parent,
-    /// Not marked as ours, and not as another stack's either, with the reason: adoption may take it over.
+    /// Marked neither as this stack's nor as another's, with the reason. Adoption may take it over.
     Other(String),
-    /// Marked as another stack's, with the reason: never touched, whatever is allowed.
+    /// Marked as another stack's, with the reason. Never changed, with any options.
     Claimed(String),
 }
 
 impl Owner {
-    /// Reason why it is not ours; `None` if it is, or may be.
+    /// Returns the reason why the resource is foreign; `None` if it is, or may be, this stack's.
     pub fn foreign(&self) -> Option<&str> {
         match self {
             Self::Other(whose) | Self::Claimed(whose) => Some(whose),
@@ -193,7 +193,7 @@ impl Owner {
         }
     }
 
-    /// Reason why it must not be written, for a run that may `adopt` or not.
+    /// Returns the reason why a run with or without `adopt` must not write the resource.
     pub(super) fn bars(&self, adopt: bool) -> Option<&str> {
         if adopt && matches!(self, Self::Other(_)) { None } else { self.foreign() }
     }
@@ -202,21 +202,21 @@ impl Owner {
 /// Outcome of a write.
 #[derive(Debug, Clone)]
 pub enum Written<O> {
-    /// All that was declared was written; what depends on it may go on.
+    /// The whole declaration was written; dependants may go on.
     Complete(O),
-    /// Done, together with the parts that can come along ([`Resource::COMES_ALONG`]).
+    /// Complete, together with the parts that can come along ([`Resource::COMES_ALONG`]).
     WithParts(O),
-    /// Exists, but is not ready or has more to set: observe again before going on.
+    /// The resource exists, but is not ready or has more to set. The engine observes again before it goes on.
     Settling(O),
-    /// Done, but the service takes a moment for the reason in the text: observing at once is in vain.
+    /// Complete, but the service needs a moment for the reason in the text; an observation at once is useless.
     Pending(O, &'static str),
 }
 
 /// Outcome of a delete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Gone {
-    /// Gone.
+    /// The resource is gone.
     Yes,
-    /// The service agreed (to this operation, `service:Operation`), and it takes a while: look and delete again.
+    /// The service accepted the deletion (`service:Operation`), which takes a while. The engine observes and deletes again.
     NotYet(&'static str),
 }

@@ -1,4 +1,4 @@
-//! What exists under the stack's name and tags, and is declared no longer: found, and deleted.
+//! Orphans: resources under the stack's name and tags that are no longer declared. Finds and deletes them.
 
 use super::{
     Action, Changes, Error, Event, Gone, Id, Listener, Options, Outcome, Owner, Protection, Resource, Result,
@@ -9,27 +9,27 @@ use super::{
 use futures::future::LocalBoxFuture;
 use std::{cell::RefCell, collections::BTreeMap, rc::Rc, time::Instant};
 
-/// Lists what exists of one kind and is ours, or goes by a name of ours, declared or not.
+/// Lists the existing resources of one kind that are this stack's or have one of its names, declared or not.
 pub(super) struct Sweep<C: super::Cloud> {
-    /// Set for a sweep that lists parts only; a removal spends no call on those.
+    /// Set for a sweep that lists only parts. A removal spends no call on those.
     pub(super) parts: bool,
     pub(super) list: List<C>,
 }
 
 type List<C> = Box<dyn for<'a> Fn(&'a C) -> LocalBoxFuture<'a, Result<Vec<Stray<C>>>>>;
 
-/// A live resource that a sweep found. It is a stray if the graph does not declare its id.
+/// Live resource that a sweep found. It is an orphan if the graph does not declare its id.
 pub struct Stray<C: super::Cloud> {
-    /// Its id, made from its physical name as the declaration would.
+    /// Id, made from the physical name as the declaration would make it.
     pub id: Id,
-    /// Its physical name.
+    /// Physical name of the resource.
     pub name: String,
     /// Resource that it is part of.
     pub part_of: Option<Id>,
-    /// Deleted with what it is part of, if that goes too.
+    /// Set if the deletion of its whole deletes the resource too.
     goes_along: bool,
     pub(super) holds_data: bool,
-    /// Set if the list itself proves the owner.
+    /// Set if the list itself proves that the resource is this stack's.
     proven: bool,
     pub(super) node: Rc<dyn Node<C>>,
 }
@@ -58,40 +58,39 @@ impl<C: super::Cloud> Stray<C> {
         }
     }
 
-    /// Makes an orphan with an owner of its own go with `whole`, if that is leaving too.
+    /// Ties an orphan with an owner of its own to `whole`, which deletes it too if it is leaving.
     #[must_use]
     pub fn within(mut self, whole: Id) -> Self {
         (self.part_of, self.goes_along) = (Some(whole), true);
         self
     }
 
-    /// Deletes the orphan by itself before its whole, unless all of that goes with something larger: not every service deletes children
-    /// with their parent.
+    /// Deletes the orphan itself before its whole, unless both go with a larger whole. Not every service deletes children with their parent.
     #[must_use]
     pub fn deleted_before_its_whole(mut self) -> Self {
         self.goes_along = false;
         self
     }
 
-    /// Marks an orphan whose name alone is ours, which proves nothing: its owner has to be asked for, unless it is declared.
+    /// Marks an orphan found by its name alone, which proves nothing. The engine asks for its owner, unless it is declared.
     #[must_use]
     pub fn unproven(mut self) -> Self {
         self.proven = false;
         self
     }
 
-    /// Returns what keeps it from being deleted.
+    /// Returns the setting that keeps the service from deleting the resource.
     pub(super) async fn protection(&self, cloud: &C) -> Result<Option<Protection>> {
         for_resource(&self.id, self.node.protection(cloud)).await
     }
 
-    /// Returns whether the orphan exists and is ours, as far as it has an owner of its own.
+    /// Returns whether the orphan exists and belongs to this stack, as far as it has an owner of its own.
     pub(super) async fn is_ours(&self, cloud: &C) -> Result<bool> {
         Ok(self.proven || matches!(self.node.find(cloud).await?, Some(Owner::Us | Owner::Parent)))
     }
 }
 
-/// Deletes strays one after the other: they are few, and the order matters.
+/// Deletes orphans one after the other. They are few, and their order matters.
 pub(super) async fn remove_strays<C: super::Cloud>(
     cloud: &C,
     strays: &[Stray<C>],
@@ -113,7 +112,7 @@ pub(super) async fn remove_strays<C: super::Cloud>(
     results
 }
 
-/// Returns whether its deletion comes with that of another leaving resource.
+/// Returns whether the deletion of another leaving resource deletes this one.
 fn goes_along<C: super::Cloud>(stray: &Stray<C>, leaving: &BTreeMap<&Id, &Stray<C>>) -> bool {
     let whole = stray.part_of.as_ref().and_then(|whole| leaving.get(whole));
     whole.is_some_and(|whole| stray.goes_along || goes_along(whole, leaving))
@@ -124,7 +123,7 @@ async fn remove_stray<C: super::Cloud>(cloud: &C, stray: &Stray<C>, options: &Op
     delete(cloud, (&stray.id, &*stray.node), &pauses, tell, async || Ok(false)).await
 }
 
-/// Deletes it, again and again if the service wants that, until it is done or seen to be gone.
+/// Deletes a resource, repeatedly if the service requires it, until it is gone.
 pub(super) async fn delete<C: super::Cloud>(
     cloud: &C,
     (id, node): (&Id, &dyn Node<C>),

@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-/// A thing that exists in the world.
+/// Resource that exists in the world.
 #[derive(Debug, Clone, PartialEq)]
 struct Thing {
     id: u32,
@@ -31,7 +31,7 @@ enum Fault {
     LostBefore,
     LostAfter,
     Refuse,
-    /// This request and all that follow are never sent: the process died.
+    /// The process dies: this request and all later ones are never sent.
     Die,
 }
 
@@ -40,13 +40,13 @@ struct World {
     things: RefCell<BTreeMap<String, Thing>>,
     next: Cell<u32>,
     writes: Cell<usize>,
-    /// By number of the write.
+    /// Faults by the number of the write.
     faults: RefCell<BTreeMap<usize, Fault>>,
     dead: Cell<bool>,
-    /// So many observations of something that exists do not see it.
+    /// Number of observations that miss an existing resource.
     hidden: Cell<u8>,
     touched: RefCell<BTreeSet<String>>,
-    /// Set if the resource fails once it is no longer busy.
+    /// Set if a resource fails once it is no longer busy.
     gives_up: Cell<bool>,
 }
 
@@ -62,7 +62,7 @@ impl World {
         Box::new(Refusal { class, operation: "world:Write".into(), code: "Code".into(), message: "message".into(), request_id: None })
     }
 
-    /// Returns whether this observation sees nothing.
+    /// Returns whether this observation misses the resource.
     fn is_hiding(&self) -> bool {
         self.hidden.replace(self.hidden.get().saturating_sub(1)) > 0
     }
@@ -86,7 +86,7 @@ impl World {
     }
 }
 
-/// The kind of everything in the world. `settings` take a write of their own after the creation, as a table's time to live does.
+/// The only kind in the world. `settings` take a second write after the creation, as a table's time to live does.
 #[derive(Serialize)]
 struct Widget {
     name: String,
@@ -198,7 +198,7 @@ fn widget(name: &str, fixed: &str, settings: BTreeMap<String, String>, uses: Vec
     Widget { name: name.to_owned(), fixed: fixed.to_owned(), settings, uses, digest: String::new() }
 }
 
-/// A stack: for each widget, its settings and which earlier ones it uses.
+/// Stack as a list of widgets: the setting of each, and the earlier ones it uses.
 type Plans = Vec<(u8, Vec<usize>)>;
 
 fn declare(plans: &Plans) -> Graph<World> {
@@ -210,7 +210,7 @@ fn declare(plans: &Plans) -> Graph<World> {
         let settings = [("size".to_owned(), setting.to_string())].into();
         handles.push(graph.add(&format!("w{index}"), widget(&format!("w{index}"), "a", settings, uses)));
     }
-    // Users of something come before it, or the sweep could not delete in this order: newest first.
+    // Users of a widget come before it, or the sweep could not delete in this order: newest first.
     graph.sweep(|world: &World| {
         Box::pin(async move {
             let things = world.things.borrow();
@@ -231,7 +231,7 @@ fn options() -> Options {
 
 fn run<T>(future: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    // Far longer than anything here takes: what waits for itself fails rather than hangs.
+    // Far longer than any test takes: a run that waits for itself fails rather than hangs.
     runtime.block_on(async { tokio::time::timeout(Duration::from_mins(1), future).await.expect("no run waits for itself") })
 }
 
@@ -408,7 +408,7 @@ fn what_was_created_and_is_not_seen_yet_is_not_created_again() {
         up(&graph, &world, plan, &options(), &|_| {}).await
     });
     assert!(report.complete(), "{:?}", report.failed);
-    // One to create it, one for its settings.
+    // One write to create it, one for its settings.
     assert_eq!(world.writes.get(), 2);
 }
 
@@ -427,7 +427,7 @@ fn a_stop_ends_the_run_before_the_next_write() {
             }
         })
         .await;
-        // What had not begun is told as what it was to be.
+        // An action that had not begun is reported as planned.
         assert_eq!(told.into_inner(), [(Action::Create, false), (Action::Create, true)]);
         assert_eq!(report.done.len(), 1);
         assert!(report.failed.values().all(|error| matches!(error, Error::Interrupted)));
@@ -445,7 +445,7 @@ fn what_the_service_gives_up_on_ends_the_wait_with_its_reason() {
         assert_eq!(reasons, ["world:Read: Broken: the key is gone"]);
         assert_eq!((report.behind.len(), world.writes.get()), (1, 1), "what needs it is not attempted, and nothing is written twice");
 
-        // The next run sees it, and writes it once more.
+        // The next run observes it and writes it once more.
         let plan = survey(&graph, &world, &|_| {}).await.map_err(|(_, error)| error).unwrap();
         assert_eq!(plan.steps[0].changes.paths(), "failed, settings.size");
         let report = converge(&graph, &world).await;

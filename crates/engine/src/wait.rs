@@ -1,4 +1,4 @@
-//! Waiting: how long, and until when the user has had enough.
+//! Waiting: pauses, their limits, and the user's request to stop.
 
 use super::{Cloud, Error, Event, Id, Listener, Result};
 use std::{
@@ -7,7 +7,7 @@ use std::{
 };
 use tokio::sync::watch;
 
-/// Asks a run to stop: no new work is started, waits end, what is in flight finishes.
+/// Request to stop a run: no new work begins, waits end, and requests in flight finish.
 #[derive(Debug, Clone)]
 pub struct Stop(watch::Sender<bool>);
 
@@ -18,7 +18,7 @@ impl Default for Stop {
 }
 
 impl Stop {
-    /// Asks.
+    /// Requests the stop.
     pub fn request(&self) {
         self.0.send_replace(true);
     }
@@ -28,18 +28,18 @@ impl Stop {
         *self.0.borrow()
     }
 
-    /// [`Error::Interrupted`] if somebody asked.
+    /// Returns [`Error::Interrupted`] if a stop was requested.
     pub fn check(&self) -> Result<()> {
         if self.requested() { Err(Error::Interrupted) } else { Ok(()) }
     }
 
-    /// Waits until somebody asks.
+    /// Waits until a stop is requested.
     pub async fn asked(&self) {
-        // The sender lives in `self`, so this ends only when somebody asks.
+        // The sender lives in `self`, so this ends only on a request.
         let _ = self.0.subscribe().wait_for(|stop| *stop).await;
     }
 
-    /// Sleeps, unless somebody asks to stop.
+    /// Sleeps, or returns [`Error::Interrupted`] as soon as a stop is requested.
     pub async fn sleep(&self, duration: Duration) -> Result<()> {
         tokio::select! {
             () = tokio::time::sleep(duration) => Ok(()),
@@ -48,7 +48,7 @@ impl Stop {
     }
 }
 
-/// Holds back, while it is closed, what a run may not do yet. Open unless it is made closed.
+/// Gate that holds back work that a run may not do yet. Open by default.
 #[derive(Debug, Clone)]
 pub struct Gate(watch::Sender<bool>);
 
@@ -64,12 +64,12 @@ impl Gate {
         Self(watch::Sender::new(false))
     }
 
-    /// Opens it.
+    /// Opens the gate.
     pub fn open(&self) {
         self.0.send_replace(true);
     }
 
-    /// Waits until it is open, unless somebody asks to stop.
+    /// Waits until the gate is open or a stop is requested.
     pub(super) async fn pass(&self, stop: &Stop) -> Result<()> {
         let mut opened = self.0.subscribe();
         tokio::select! {
@@ -83,21 +83,22 @@ impl Gate {
 /// Pace and limits of polling and retrying.
 #[derive(Debug, Clone, Copy)]
 pub struct Tempo {
-    /// The first pause; pauses double from here.
+    /// First pause; each further pause doubles.
     pub first: Duration,
-    /// The longest pause. IAM propagation is best probed every 2 s, not exponentially (source code of others: `0.25, 0.5, 1, 2, 2, …`).
+    /// Longest pause. IAM propagation is best probed every 2 s, not exponentially (source code of others: `0.25, 0.5, 1, 2, 2, …`).
     pub longest: Duration,
-    /// Limit of the time for one resource. An index added to an existing table takes up to 17 minutes (reported).
+    /// Time limit for one resource. An index added to an existing table takes up to 17 minutes (reported).
     pub patience: Duration,
 }
 
 impl Tempo {
-    /// The first pause where a service said that it takes a moment: 0.6 s. Lambda, the one that says so, takes one to five seconds.
+    /// Returns the first pause after a service's notice that it needs a moment: 0.6 s. Only Lambda gives this notice, and takes one to five
+    /// seconds.
     pub(super) fn pending(self) -> Duration {
         self.first * 5 / 2
     }
 
-    /// Lowers the limit to at most `patience`.
+    /// Lowers the time limit to at most `patience`.
     pub(super) fn within(self, patience: Duration) -> Self {
         Self { patience: self.patience.min(patience), ..self }
     }
@@ -109,13 +110,13 @@ impl Default for Tempo {
     }
 }
 
-/// Limit of a service's advice, in longest pauses: a minute, unless the tempo is another. A service that asks for a year gets that minute.
+/// Limit of a delay that a service asks for, as a multiple of the longest pause: a minute with the default tempo. Longer delays are cut to it.
 const LONGEST_ADVICE: u32 = 30;
 
-/// Limit of the time that a read may be put off: a new table shows its owner within half a minute.
+/// Time limit for postponed reads: a new table shows its owner within half a minute.
 const READ_PATIENCE: Duration = Duration::from_mins(1);
 
-/// Reads, and if the service cannot tell yet, waits and reads again.
+/// Reads, and waits and reads again while the service cannot answer.
 pub(super) async fn when_ready<C: Cloud, T>(cloud: &C, read: impl AsyncFn() -> Result<T>) -> Result<T> {
     let (tempo, stop) = (Tempo { patience: READ_PATIENCE, ..Tempo::default() }, Stop::default());
     let pauses = Waits::new(tempo, &stop);
@@ -128,7 +129,7 @@ pub(super) async fn when_ready<C: Cloud, T>(cloud: &C, read: impl AsyncFn() -> R
     }
 }
 
-/// The waits of one resource in one run.
+/// Waits of one resource in one run.
 pub(super) struct Waits<'a> {
     tempo: Tempo,
     stop: &'a Stop,
@@ -142,12 +143,12 @@ impl<'a> Waits<'a> {
         Self { tempo, stop, began: Cell::new(None), next: Cell::new(tempo.first), times: Cell::new(0) }
     }
 
-    /// [`Error::Interrupted`] if somebody asked to stop.
+    /// Returns [`Error::Interrupted`] if a stop was requested.
     pub(super) fn check(&self) -> Result<()> {
         self.stop.check()
     }
 
-    /// Tells what a resource waits for, pauses, and sees to it that what is read next is new.
+    /// Emits the reason for the wait, pauses, and makes the next read a new one.
     pub(super) async fn wait<C: Cloud>(&self, cloud: &C, id: &Id, why: &str, advised: Option<Duration>, tell: Listener<'_>) -> Result<()> {
         let times = self.times.get() + 1;
         self.times.set(times);
@@ -158,7 +159,7 @@ impl<'a> Waits<'a> {
         paused
     }
 
-    /// Pauses once, longer each time, or gives up. `advised` is how long the service asked to be left alone.
+    /// Pauses once, longer each time, or returns [`Error::TimedOut`]. `advised` is the delay that the service asked for.
     pub(super) async fn pause(&self, why: &str, advised: Option<Duration>) -> Result<()> {
         let began = self.began.get().unwrap_or_else(Instant::now);
         self.began.set(Some(began));
@@ -170,12 +171,12 @@ impl<'a> Waits<'a> {
         self.stop.sleep(pause).await
     }
 
-    /// Returns the time since the first pause, or the first one after something moved on.
+    /// Returns the time since the first pause, or since the first one after the last progress.
     pub(super) fn waited(&self) -> Duration {
         self.began.get().map(|began| began.elapsed()).unwrap_or_default()
     }
 
-    /// Something moved on: the next pause is short again, and patience begins anew.
+    /// Notes progress: the next pause is short again, and the time limit starts anew.
     pub(super) fn progressed(&self) {
         self.began.set(None);
         self.times.set(0);

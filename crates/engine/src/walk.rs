@@ -4,10 +4,10 @@ use super::{Error, Graph, Id, current::for_resource};
 use futures::stream::{FuturesUnordered, StreamExt};
 use std::collections::BTreeMap;
 
-/// Why a resource has no result.
+/// Reason why a resource has no result.
 #[derive(Debug, Clone)]
 pub(super) enum Skipped {
-    /// Failed.
+    /// The visit failed.
     Failed(Error),
     /// Not attempted, because the resource that it depends on failed.
     Behind(Id),
@@ -16,12 +16,12 @@ pub(super) enum Skipped {
 pub(super) type Results<T> = BTreeMap<Id, Result<T, Skipped>>;
 
 impl<C: super::Cloud> Graph<C> {
-    /// Returns the dependencies of each entry for creation, by their places in [`entries`](Self::entries).
+    /// Returns the dependencies of each entry for creation, as indices into [`entries`](Self::entries).
     pub fn forward(&self) -> Vec<Vec<usize>> {
         self.entries.iter().map(|entry| entry.needs.clone()).collect()
     }
 
-    /// Returns the dependencies of each entry for removal, by their places in [`entries`](Self::entries).
+    /// Returns the dependencies of each entry for removal, as indices into [`entries`](Self::entries).
     pub fn backward(&self) -> Vec<Vec<usize>> {
         let mut waits = vec![Vec::new(); self.entries.len()];
         for (user, entry) in self.entries.iter().enumerate() {
@@ -35,13 +35,13 @@ impl<C: super::Cloud> Graph<C> {
             waits[then].push(first);
         }
         if let Some(last) = self.last {
-            // And for a look whether all others are gone, which is not one of them.
+            // The last entry also waits for the check that all others are gone, which is not an entry.
             waits[last] = (0..waits.len()).filter(|&other| other != last).collect();
         }
         waits
     }
 
-    /// Visits each entry after those it waits for. A failure skips what hangs from it and nothing else.
+    /// Visits each entry after the entries it waits for. A failure skips its dependants and nothing else.
     pub(super) async fn walk<'a, T, F>(&'a self, waits: Vec<Vec<usize>>, visit: impl Fn(usize) -> F) -> Results<T>
     where
         F: Future<Output = Result<T, Error>> + 'a,
@@ -72,7 +72,7 @@ impl<C: super::Cloud> Graph<C> {
                 });
             }
             let Some((index, result)) = running.next().await else { return done };
-            // Whoever hangs from something that was itself skipped is told of the root of the trouble.
+            // Dependants of a skipped entry are skipped behind the entry that failed first.
             let trouble = match &result {
                 Ok(_) => None,
                 Err(Skipped::Failed(_)) => Some(&self.entries[index].id),

@@ -1,4 +1,4 @@
-//! An AWS that answers from a list: for what was recorded elsewhere and is read here by the real clients.
+//! AWS that answers from a list, for answers that were recorded elsewhere and that the real clients read here.
 
 use crate::{
     message::{Request, Response},
@@ -11,28 +11,28 @@ use tokio::{
     task::AbortHandle,
 };
 
-/// A running server. It ends when this is dropped.
+/// Running server, which ends when it is dropped.
 pub struct Canned {
     endpoint: String,
     listener: AbortHandle,
 }
 
 impl Canned {
-    /// Starts one on a free port of this machine. `answer` gives the answer to each operation.
+    /// Starts a server on a free port of this machine. `answer` returns the answer to each operation.
     pub async fn start(answer: impl Fn(&Operation, &Request) -> Response + Send + Sync + 'static) -> std::io::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let endpoint = format!("http://{}", listener.local_addr()?);
         let answer = Arc::new(answer);
         let task = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                // A connection that breaks is the client's to deal with.
+                // A broken connection is left to the client.
                 tokio::spawn(converse(client, answer.clone()));
             }
         });
         Ok(Self { endpoint, listener: task.abort_handle() })
     }
 
-    /// Its address, for `AWS_ENDPOINT_URL`.
+    /// Returns the address of the server, for `AWS_ENDPOINT_URL`.
     pub fn endpoint(&self) -> &str {
         &self.endpoint
     }

@@ -1,20 +1,20 @@
-//! The little of CBOR that CloudWatch's protocol needs here: reading a text from a map, leaving an entry out, writing an error.
+//! The part of CBOR that CloudWatch's protocol needs here: reading a text from a map, dropping an entry, writing an error.
 
 use minicbor::{Decoder, Encoder, data::Type};
 
-/// A text in the outermost map.
+/// Returns a text of the outermost map.
 pub(crate) fn text(body: &[u8], key: &str) -> Option<String> {
     let value = entries(body)?.into_iter().find(|(name, _)| name == key)?.1;
     Decoder::new(value).str().ok().map(str::to_owned)
 }
 
-/// A whole number in the outermost map.
+/// Returns a whole number of the outermost map.
 pub(crate) fn number(body: &[u8], key: &str) -> Option<u64> {
     let value = entries(body)?.into_iter().find(|(name, _)| name == key)?.1;
     Decoder::new(value).u64().ok()
 }
 
-/// The texts of a list in the outermost map.
+/// Returns the texts of a list in the outermost map.
 pub(crate) fn texts(body: &[u8], key: &str) -> Vec<String> {
     let value = entries(body).and_then(|entries| entries.into_iter().find(|(name, _)| name == key));
     let Some((_, value)) = value else { return Vec::new() };
@@ -22,12 +22,12 @@ pub(crate) fn texts(body: &[u8], key: &str) -> Vec<String> {
     decoder.array_iter::<String>().map(|texts| texts.map_while(Result::ok).collect()).unwrap_or_default()
 }
 
-/// Whether the outermost map has this key.
+/// Returns whether the outermost map has this key.
 pub(crate) fn has(body: &[u8], key: &str) -> bool {
     entries(body).is_some_and(|entries| entries.iter().any(|(name, _)| name == key))
 }
 
-/// The outermost map without this key; `None` if it is no map of texts.
+/// Returns the outermost map without this key; `None` if it is not a map with texts as keys.
 pub(crate) fn without(body: &[u8], key: &str) -> Option<Vec<u8>> {
     let entries = entries(body)?;
     let kept: Vec<_> = entries.into_iter().filter(|(name, _)| name != key).collect();
@@ -40,7 +40,7 @@ pub(crate) fn without(body: &[u8], key: &str) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-/// An error as the protocol has it: a map of `__type` and `message`.
+/// Encodes an error of the protocol: a map of `__type` and `message`.
 pub(crate) fn error(code: &str, message: &str) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut encoder = Encoder::new(&mut bytes);
@@ -49,7 +49,7 @@ pub(crate) fn error(code: &str, message: &str) -> Vec<u8> {
     bytes
 }
 
-/// The entries of the outermost map; the values as they are encoded.
+/// Returns the entries of the outermost map, with encoded values.
 fn entries(body: &[u8]) -> Option<Vec<(String, &[u8])>> {
     let mut decoder = Decoder::new(body);
     let count = decoder.map().ok()?;

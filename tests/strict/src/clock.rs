@@ -1,5 +1,4 @@
-//! AWS's clock. It may differ from the client's: then it finds that requests were signed too early or too late, and its answers say what
-//! time it is.
+//! Clock of AWS, which may differ from the client's. Then AWS finds requests signed too early or too late, and its answers carry its own time.
 
 use crate::{
     message::{Request, Response},
@@ -9,13 +8,13 @@ use crate::{
 use aws_smithy_types::{DateTime, date_time::Format};
 use std::time::SystemTime;
 
-/// By how many seconds a signature may be off ("Troubleshooting IAM, Troubleshoot signed requests"; S3: "Error responses,
+/// Returns the number of seconds by which a signature may differ ("Troubleshooting IAM, Troubleshoot signed requests"; S3: "Error responses,
 /// `RequestTimeTooSkewed`").
 fn tolerance(service: &str) -> i64 {
     if service == "s3" { 15 * 60 } else { 5 * 60 }
 }
 
-/// Refuses what was signed at another time than now, if the clock is `ahead` by so many seconds.
+/// Refuses a request that was signed at another time than now, if the clock is `ahead` by this number of seconds.
 pub(crate) fn judge(service: &str, request: &Request, ahead: i64) -> Option<Refusal> {
     if ahead == 0 {
         return None;
@@ -41,7 +40,7 @@ pub(crate) fn judge(service: &str, request: &Request, ahead: i64) -> Option<Refu
     Some(rule.refuse(&[&basic(signed), &basic(border), &basic(now), &minutes]))
 }
 
-/// Dates an answer by this clock; the local AWS knows only the machine's.
+/// Dates an answer by this clock. The local AWS knows only the machine's.
 pub(crate) fn date(mut response: Response, ahead: i64) -> Response {
     for (name, value) in &mut response.headers {
         if (name.eq_ignore_ascii_case("date") || name.eq_ignore_ascii_case("last-modified"))
@@ -61,7 +60,7 @@ fn http(seconds: i64) -> String {
     DateTime::from_secs(seconds).fmt(Format::HttpDate).unwrap_or_default()
 }
 
-/// `20261123T032700Z`, the form that signatures have.
+/// Formats a time as signatures do: `20261123T032700Z`.
 fn basic(seconds: i64) -> String {
     DateTime::from_secs(seconds).fmt(Format::DateTime).unwrap_or_default().replace(['-', ':'], "")
 }

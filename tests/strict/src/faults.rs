@@ -1,4 +1,4 @@
-//! What goes wrong on the way, in a repeatable manner.
+//! Repeatable faults between client and AWS.
 
 use crate::{message::Response, wire::Refusal};
 use std::{
@@ -7,46 +7,47 @@ use std::{
     time::Duration,
 };
 
-/// What happens to one request.
+/// Fault of one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Fault {
-    /// Refused as one too many; not done.
+    /// The request is refused as one too many, and not carried out.
     Throttle,
-    /// Answered 500, 502 or 503; not done.
+    /// The request is answered 500, 502 or 503, and not carried out.
     Stumble(u16),
-    /// The connection is closed without an answer; not done.
+    /// The connection is closed without an answer; the request is not carried out.
     Reset,
-    /// Done, and the connection is closed without an answer.
+    /// The request is carried out, and the connection is closed without an answer.
     LostThenReset,
-    /// Done, and answered 500.
+    /// The request is carried out and answered 500.
     LostThenStumble,
-    /// Done, and the answer ends in the middle.
+    /// The request is carried out, and the answer ends in the middle.
     Truncated,
-    /// Done after half a second.
+    /// The request is carried out after half a second.
     Stalled,
-    /// Neither done nor answered, though the connection stays: what it was to make is missing for as long. No part of a mix: a client may wait for minutes.
+    /// The request is neither carried out nor answered, but the connection stays open. Its effect is missing for as long. Not part of a mix: a
+    /// client may wait for minutes.
     Hung,
 }
 
-/// What somebody answers who is not AWS: a captive portal, a proxy, an endpoint that was mistyped.
+/// Answer of a server other than AWS: a captive portal, a proxy, a mistyped endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lie {
-    /// 200 with a page.
+    /// Status 200 with a page.
     Page,
-    /// 200 with nothing.
+    /// Status 200 with an empty body.
     Nothing,
-    /// 200 with an empty object, as JSON, whatever the protocol.
+    /// Status 200 with an empty JSON object, in any protocol.
     EmptyObject,
-    /// 200 with a page that says it is what the client wants.
+    /// Status 200 with a page under the content type that the client expects.
     PageInDisguise,
-    /// 200 with an XML document that would be gigabytes if its entities were expanded.
+    /// Status 200 with an XML document that would be gigabytes if its entities were expanded.
     Bomb,
-    /// 400 with a megabyte of text in the form of an error.
+    /// Status 400 with a megabyte of text in the form of an error.
     Megabyte,
 }
 
 impl Lie {
-    /// The answer to a client that would take this content type.
+    /// Returns the answer to a client that expects this content type.
     pub(crate) fn response(self, expected: &str) -> Response {
         let page = "<!doctype html><title>Sign in to the network</title><p>Please &amp; thank you";
         match self {
@@ -72,7 +73,7 @@ impl Lie {
     }
 }
 
-/// What a mix is made of.
+/// Faults that make up a mix.
 const KINDS: [Fault; 9] = [
     Fault::Throttle,
     Fault::Stumble(500),
@@ -85,16 +86,16 @@ const KINDS: [Fault; 9] = [
     Fault::Stalled,
 ];
 
-/// How long a stalled answer takes.
+/// Delay of a stalled answer.
 pub(crate) const STALL: Duration = Duration::from_millis(500);
 
 impl Fault {
-    /// Whether the request does not reach AWS.
+    /// Returns whether the request does not reach AWS.
     pub(crate) fn prevents(self) -> bool {
         matches!(self, Self::Throttle | Self::Stumble(_) | Self::Reset)
     }
 
-    /// What is answered instead; `None` for no answer.
+    /// Returns the answer in place of AWS's; `None` for no answer.
     pub(crate) fn refusal(self, service: &str) -> Option<Refusal> {
         match self {
             Self::Throttle => Some(Refusal::throttle(service)),
@@ -105,49 +106,49 @@ impl Fault {
     }
 }
 
-/// What is to go wrong. Counts begin where it is set.
+/// Faults of a run. Counts begin when they are set.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub enum Faults {
-    /// Nothing.
+    /// No request meets a fault.
     #[default]
     None,
-    /// The client dies when the call with this number (from 1) has been done: no answer reaches it, and nothing more comes from it.
+    /// The client dies once the call with this number (from 1) was carried out. No answer reaches it, and nothing more comes from it.
     DieAfterCall(u64),
-    /// The session expires when the call with this number (from 1) has been answered: everything after it is refused.
+    /// The session expires once the call with this number (from 1) was answered: everything after it is refused.
     ExpireAfterCall(u64),
-    /// This happens to the write with this number (from 1).
+    /// The write with this number (from 1) meets this fault.
     AtWrite(u64, Fault),
-    /// Every read, or every write, but the question whose account it is, meets a lie instead of AWS.
+    /// Every read, or every write, meets this lie instead of AWS. The request for the caller's account is exempt.
     Lies(Lie, bool),
-    /// The credentials may not do these: `service:Operation`.
+    /// The credentials may not call these operations: `service:Operation`.
     Deny(&'static [&'static str]),
-    /// AWS has not verified the account: CloudFront refuses to make anything for it.
+    /// AWS has not verified the account: CloudFront refuses to create anything for it.
     Unverified,
-    /// Lambda gives up on functions that are made or changed, instead of finishing them.
+    /// Lambda gives up on created or updated functions instead of finishing them.
     FunctionsFail,
-    /// These, `service:Operation`, make what they make without the tags that came along.
+    /// These operations, `service:Operation`, create their resources without the tags of the request.
     TagsForgotten(&'static [&'static str]),
-    /// This share (0 to 1) of all requests meets a fault of any kind. The same request at the same place of a run with the same seed
-    /// always meets the same.
+    /// This share (0 to 1) of all requests meets a fault of any kind. With the same seed, the same request at the same place of a run always
+    /// meets the same fault.
     Mixed {
-        /// Seed.
+        /// Seed of the random choices.
         seed: u64,
-        /// Share.
+        /// Share of faulty requests, 0 to 1.
         share: f64,
     },
 }
 
-/// Counts what has come so far.
+/// Numbers of requests so far.
 #[derive(Debug, Default)]
 pub(crate) struct Counts {
     pub(crate) calls: u64,
     pub(crate) writes: u64,
-    /// How often each request came: requests are told apart by what they ask for, not by when they come, which is not repeatable.
+    /// Occurrences of each request. Requests are distinguished by their content and not by their time, which is not repeatable.
     seen: HashMap<String, u64>,
 }
 
 impl Counts {
-    /// What happens to this request, which is counted.
+    /// Counts a request and returns its fault.
     pub(crate) fn meet(&mut self, faults: Faults, request: &str, write: bool) -> Option<Fault> {
         self.calls += 1;
         self.writes += u64::from(write);

@@ -1,32 +1,32 @@
-//! `PutRestApi`, which the local AWS does not know: a whole REST API in one call, from an `OpenAPI` document.
+//! `PutRestApi`, which the local AWS lacks: a whole REST API in one call, from an `OpenAPI` document.
 //!
-//! It is done with the calls that the local AWS knows, one for each part; only the client's one call is counted and takes time. What is
-//! understood is what a client here sends: JSON, `mode=overwrite`, AWS's extension for integrations, and headers of answers. Overwriting
-//! removes what was there and makes it anew; whether AWS keeps the ids of paths that stay is not known here.
+//! The proxy carries it out with calls that the local AWS has, one for each part. Only the client's one call is counted and takes time. It
+//! understands the documents that clients send here: JSON, `mode=overwrite`, AWS's extension for integrations, and headers of answers.
+//! Overwriting removes the existing parts and creates them anew; whether AWS keeps the ids of paths that stay is not known here.
 
 use crate::message::{Request, Response};
 use serde_json::{Map, Value, json};
 use std::collections::HashMap;
 
-/// Something to be asked of the local AWS.
+/// Request to the local AWS about a part of an API.
 pub(crate) struct Part {
     pub(crate) method: &'static str,
-    /// Below `/restapis/{id}`.
+    /// Path below `/restapis/{id}`.
     pub(crate) path: String,
     pub(crate) body: Value,
 }
 
-/// What the document says, in the order in which it has to be made. A path's own parts come behind it, and its parent before it.
+/// Steps of a document, in the order of their creation. A path's own parts follow it, and its parent precedes it.
 pub(crate) enum Step {
-    /// Makes the resource of this path, with this last part, below the parent's.
+    /// Creates the resource of this path, with this last part, below its parent.
     Resource { path: String, parent: String, part: String },
-    /// Something of the resource of this path; the part's own path is below the resource's.
+    /// Creates a part of the resource of this path. The part's own path is below the resource's.
     Of { path: String, part: Part },
-    /// Something of the API itself.
+    /// Creates a part of the API itself.
     Whole(Part),
 }
 
-/// The steps of a document; `None` if it is not understood.
+/// Returns the steps of a document; `None` if it is not understood.
 pub(crate) fn steps(request: &Request) -> Option<Vec<Step>> {
     if request.query("mode").as_deref() != Some("overwrite") {
         return None;
@@ -54,7 +54,7 @@ pub(crate) fn steps(request: &Request) -> Option<Vec<Step>> {
     Some(steps)
 }
 
-/// A method with its integration and the answers of both.
+/// Returns the parts of a method: its integration and the answers of both.
 fn operation_parts(method: &str, operation: &Value) -> Option<Vec<Part>> {
     let put = |path: String, body: Value| Part { method: "PUT", path, body };
     let method = format!("methods/{method}");
@@ -85,7 +85,7 @@ fn operation_parts(method: &str, operation: &Value) -> Option<Vec<Part>> {
     Some(parts)
 }
 
-/// A request about a part of the same API by the same client.
+/// Builds a request about a part of the same API by the same client.
 pub(crate) fn part_of(request: &Request, part: &Part) -> Request {
     let api = request.segments().get(1).cloned().unwrap_or_default();
     let body = if part.body.is_null() { Vec::new() } else { part.body.to_string().into_bytes() };
@@ -93,17 +93,17 @@ pub(crate) fn part_of(request: &Request, part: &Part) -> Request {
     Request { method: part.method.to_owned(), target, headers: request.headers.clone(), body }
 }
 
-/// The question for all paths that there are.
+/// Returns the request that lists all paths.
 pub(crate) fn listing() -> Part {
     Part { method: "GET", path: "/resources?limit=500".to_owned(), body: Value::Null }
 }
 
-/// The question for the API itself, which is what `PutRestApi` answers with.
+/// Returns the request that reads the API itself, which `PutRestApi` answers with.
 pub(crate) fn whole() -> Part {
     Part { method: "GET", path: String::new(), body: Value::Null }
 }
 
-/// The paths that are there, with their ids.
+/// Returns the existing paths with their ids.
 pub(crate) fn listed(answer: &Response) -> HashMap<String, String> {
     let body = answer.json();
     let resources = body["item"].as_array().or_else(|| body["_embedded"]["item"].as_array());
@@ -111,14 +111,14 @@ pub(crate) fn listed(answer: &Response) -> HashMap<String, String> {
     resources.into_iter().flatten().map(|resource| (text(&resource["path"]), text(&resource["id"]))).collect()
 }
 
-/// The requests that remove everything below the root, children first: the local AWS keeps those of a resource that is deleted.
+/// Returns the requests that delete everything below the root, children first. The local AWS keeps the children of a deleted resource.
 pub(crate) fn removals(ids: &HashMap<String, String>) -> Vec<Part> {
     let mut below: Vec<(&String, &String)> = ids.iter().filter(|(path, _)| path.len() > 1).collect();
     below.sort_by_key(|(path, _)| std::cmp::Reverse(path.matches('/').count()));
     below.into_iter().map(|(_, id)| Part { method: "DELETE", path: format!("/resources/{id}"), body: Value::Null }).collect()
 }
 
-/// The request of a step, when these paths have these ids.
+/// Returns the request of a step, given the ids of the paths.
 pub(crate) fn request_of(step: &Step, ids: &HashMap<String, String>) -> Option<Part> {
     Some(match step {
         Step::Resource { parent, part, .. } => {

@@ -1,20 +1,20 @@
 //! A strict AWS: a proxy in front of a local AWS that refuses, delays and fails as AWS does.
 //!
-//! An emulator is polite. It makes a table at once, lets a function run as a role that was made a moment ago, deletes what is in use and
-//! never loses an answer. This proxy knows what was asked for in every protocol of AWS ([`Operation`]), and has three layers, each
-//! switched on by [`Config`]:
-//! 1. [`Windows`]: refusals and delays, from what it has seen pass;
+//! An emulator is lenient. It creates a table at once, lets a function run as a role created a moment ago, deletes resources in use and never
+//! loses an answer. This proxy recognises the operation of a request in every protocol of AWS ([`Operation`]). It has three layers, each switched
+//! on by [`Config`]:
+//! 1. [`Windows`]: refusals and delays, based on the requests it has seen;
 //! 2. limits: AWS's request limits, as token buckets;
 //! 3. [`Faults`]: throttles, lost answers, broken connections, a session that expires, and the death of the client after a given call.
 //!
-//! Beside these, it does what AWS documents and the local AWS lacks: its tagging service reports every kind, and a REST API can be
-//! written as one document.
+//! Besides these, it does what AWS documents and the local AWS lacks. Its tagging service reports every kind, and a REST API can be written as
+//! one document.
 //!
-//! Its clock may be another than the client's ([`Config::ahead`]).
+//! Its clock may differ from the client's ([`Config::ahead`]).
 //!
-//! What it does follows `docs/aws.md`: recorded answers of AWS, its documentation, and what others measured or wrote programs for. Each refusal
-//! ([`RULES`]), delay ([`DELAYS`]) and limit ([`LIMITS`]) says which. One proxy serves one account in one region: what it has seen is kept in
-//! memory, so it must be there from the account's beginning.
+//! Its behaviour follows `docs/aws.md`: recorded answers of AWS, its documentation, and the measurements and programs of others. Each refusal
+//! ([`RULES`]), delay ([`DELAYS`]) and limit ([`LIMITS`]) names its source. One proxy serves one account in one region. It keeps its observations
+//! in memory, so it must run from the account's beginning.
 
 mod canned;
 mod cbor;

@@ -3,22 +3,22 @@
 use crate::source::Source;
 use std::{collections::HashMap, time::Instant};
 
-/// A request limit: a token bucket.
+/// Request limit as a token bucket.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Limit {
-    /// A service, for all its operations together, or `service:Operation`.
+    /// Service for a limit on all its operations together, or one operation as `service:Operation`.
     pub what: &'static str,
-    /// Requests per second.
+    /// Sustained rate in requests a second.
     pub rate: f64,
-    /// Requests at once.
+    /// Number of requests that may be sent at once.
     pub burst: f64,
-    /// How it is known.
+    /// Kind of evidence for the limit.
     pub source: Source,
-    /// Who says so.
+    /// Document or measurement behind the limit.
     pub from: &'static str,
 }
 
-/// All limits. Where only a rate is published, the burst is that of one second, at least one.
+/// All limits. Where AWS publishes only a rate, the burst is that of one second, at least one.
 pub static LIMITS: &[Limit] = &[
     limit("apigateway", 10.0, 40.0, Source::Documented, "Amazon API Gateway quotas"),
     limit("apigateway:CreateRestApi", 1.0 / 3.0, 1.0, Source::Documented, "Amazon API Gateway quotas"),
@@ -60,26 +60,27 @@ const fn limit(what: &'static str, rate: f64, burst: f64, source: Source, from: 
     Limit { what, rate, burst, source, from }
 }
 
-/// What shares DynamoDB's limiter of mutations; backups and time to live are exempt.
+/// Operations that share DynamoDB's limiter of mutations; backups and time to live are exempt.
 const MUTATIONS: &[&str] = &["dynamodb:CreateTable", "dynamodb:UpdateTable", "dynamodb:DeleteTable", "dynamodb:TagResource"];
-/// What does not count towards the total of its service: Lambda's is one of its control plane, and invocations are none of that.
+/// Operations that do not count towards the total of their service. Lambda's total is one of its control plane, which does not include
+/// invocations.
 const APART: &[&str] = &["lambda:GetFunction", "lambda:GetPolicy", "lambda:Invoke"];
 
-/// How much is left of each limit.
+/// State of all limits.
 #[derive(Debug)]
 pub(crate) struct Buckets {
-    /// (tokens, when that was true).
+    /// Tokens left and the time at which that was true, by limit.
     left: HashMap<&'static str, (f64, Instant)>,
 }
 
 impl Buckets {
-    /// All of them full.
+    /// Creates the buckets, all of them full.
     pub(crate) fn full() -> Self {
         let now = Instant::now();
         Self { left: LIMITS.iter().map(|limit| (limit.what, (limit.burst, now))).collect() }
     }
 
-    /// Spends a request; the limit that it exceeds, if it does. Time passes `scale` times as fast as the clock shows.
+    /// Spends a request; the error is the limit that it exceeds. Time passes `scale` times as fast as on the clock.
     pub(crate) fn spend(&mut self, operation: &str, write: bool, scale: f64, now: Instant) -> Result<(), &'static str> {
         let service = operation.split(':').next().unwrap_or_default();
         let counts = |what: &str| match what.split_once(':') {
@@ -95,7 +96,7 @@ impl Buckets {
             *tokens = (*tokens + now.duration_since(*since).as_secs_f64() * rate * scale).min(burst);
             *since = now;
         }
-        // A refused request costs nothing.
+        // A refused request costs no token.
         if let Some(limit) = limits.iter().find(|limit| self.left[limit.what].0 < 1.0) {
             return Err(limit.what);
         }

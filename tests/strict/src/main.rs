@@ -1,7 +1,7 @@
-//! The strict AWS as a program of its own, for whoever measures or tries a client: `bench/` does.
+//! The strict AWS as a separate program, for measuring or trying out a client as `bench/` does.
 //!
-//! It says its address, and then listens to its standard input: `report` is answered by one line of JSON about the requests since the
-//! last one (see [`strict_aws::report`]). It ends with its input, so it never outlives who started it.
+//! The program prints its address and then reads its standard input. It answers `report` by one line of JSON about the requests since the last
+//! one (see [`strict_aws::report`]). It ends with its input, so it never outlives the process that started it.
 
 use clap::Parser;
 use std::{
@@ -55,7 +55,7 @@ async fn main() -> ExitCode {
     if say(strict.endpoint()).is_err() {
         return ExitCode::FAILURE;
     }
-    // Reading blocks, so it has a thread of its own; requests are served on others.
+    // Reading blocks, so it runs on a thread of its own; other threads serve requests.
     let serving = tokio::task::spawn_blocking(move || {
         for line in std::io::stdin().lock().lines() {
             match line?.trim() {
@@ -68,7 +68,7 @@ async fn main() -> ExitCode {
     });
     match serving.await {
         Ok(Ok(())) => ExitCode::SUCCESS,
-        // Nobody listens any more.
+        // The reader of the output is gone.
         _ => ExitCode::FAILURE,
     }
 }
@@ -90,7 +90,7 @@ impl Arguments {
     }
 }
 
-/// What goes wrong depends on the request and on this alone, so two clients that ask the same meet the same.
+/// Seed of the faults. A fault depends on the request and this seed only, so two clients with the same requests meet the same faults.
 const SEED: u64 = 1;
 
 fn say(line: &str) -> std::io::Result<()> {

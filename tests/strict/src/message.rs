@@ -1,6 +1,6 @@
-//! HTTP/1.1 messages as they are on the wire: read whole, changed, and sent on. Only what AWS clients and the local AWS use.
+//! HTTP/1.1 messages as sent on the wire: read whole, changed, and sent on. Supports only the features that AWS clients and the local AWS use.
 //!
-//! Written by hand rather than with an HTTP library, because faults need what a library prevents: answers cut short, connections
+//! Written by hand rather than with an HTTP library, because faults need messages that a library prevents: truncated answers, and connections
 //! closed in the middle of one.
 
 use std::io::{Error, ErrorKind, Result};
@@ -9,55 +9,55 @@ use tokio::{
     net::TcpStream,
 };
 
-/// Headers in their order, names as they were sent.
+/// Headers in their order, with names as sent.
 type Headers = Vec<(String, String)>;
 
-/// A request.
+/// HTTP request of a client.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// `GET`, `POST`, …
+    /// Method: `GET`, `POST`, …
     pub method: String,
-    /// Path and query as they were sent.
+    /// Path and query, as sent.
     pub target: String,
-    /// Headers.
+    /// Headers, in their order.
     pub headers: Headers,
     /// Body, without any transfer coding.
     pub body: Vec<u8>,
 }
 
 impl Request {
-    /// A header's value.
+    /// Returns the value of a header.
     pub fn header(&self, name: &str) -> Option<&str> {
         find(&self.headers, name)
     }
 
-    /// The path's parts, decoded.
+    /// Returns the decoded segments of the path.
     pub fn segments(&self) -> Vec<String> {
         let path = self.target.split('?').next().unwrap_or_default();
         let decode = |part: &str| percent_encoding::percent_decode_str(part).decode_utf8_lossy().into_owned();
         path.trim_matches('/').split('/').map(decode).collect()
     }
 
-    /// A parameter of the query; empty if it has no value.
+    /// Returns a parameter of the query; empty if it has no value.
     pub fn query(&self, name: &str) -> Option<String> {
         let (_, query) = self.target.split_once('?')?;
         form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
     }
 
-    /// A field of a form (IAM, STS).
+    /// Returns a field of a form (IAM, STS).
     pub fn form(&self, name: &str) -> Option<String> {
         form_urlencoded::parse(&self.body).find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
     }
 
-    /// The body as JSON; null if it is none.
+    /// Returns the body as JSON; null if it is not JSON.
     pub fn json(&self) -> serde_json::Value {
         serde_json::from_slice(&self.body).unwrap_or_default()
     }
 
-    /// Reads one; `None` if the client closed the connection.
+    /// Reads a request; `None` if the client closed the connection.
     ///
     /// # Errors
-    /// The connection breaks, or what comes is no HTTP.
+    /// If the connection breaks, or the client does not send HTTP.
     pub async fn read(client: &mut BufReader<TcpStream>) -> Result<Option<Self>> {
         let Some(first) = line(client).await?.filter(|line| !line.is_empty()) else { return Ok(None) };
         let mut words = first.split(' ');
@@ -76,7 +76,7 @@ impl Request {
         Ok(Some(Self { method: method.to_owned(), target: target.to_owned(), headers, body }))
     }
 
-    /// Sends it to `upstream` (`host:port`) and reads the answer.
+    /// Sends the request to `upstream` (`host:port`) and reads the answer.
     pub(crate) async fn send(&self, upstream: &str) -> Result<Response> {
         let server = TcpStream::connect(upstream).await?;
         server.set_nodelay(true)?;
@@ -95,7 +95,7 @@ impl Request {
         let status = first.split(' ').nth(1).and_then(|status| status.parse().ok()).ok_or(ErrorKind::InvalidData)?;
         let mut body = Vec::new();
         if self.method == "HEAD" || status == 204 || status == 304 {
-            // No body, whatever the headers say.
+            // Such an answer has no body, whatever its headers declare.
         } else if is_chunked(&headers) {
             chunks(&mut server, &mut body).await?;
         } else if let Some(length) = length(&headers) {
@@ -108,53 +108,53 @@ impl Request {
     }
 }
 
-/// An answer.
+/// HTTP answer of a server.
 #[derive(Debug, Clone)]
 pub struct Response {
-    /// HTTP status.
+    /// HTTP status of the answer.
     pub status: u16,
-    /// Headers.
+    /// Headers, in their order.
     pub headers: Headers,
     /// Body, without any transfer coding.
     pub body: Vec<u8>,
-    /// Whether the answer to this request never has one (`HEAD`).
+    /// Set if the answer to this request never has a body (`HEAD`).
     pub(crate) bodiless: bool,
 }
 
 impl Response {
-    /// One with this content type and body.
+    /// Creates an answer with this content type and body.
     pub fn new(status: u16, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
         Self { status, headers: vec![("Content-Type".to_owned(), content_type.to_owned())], body: body.into(), bodiless: false }
     }
 
-    /// The same with one more header.
+    /// Returns the answer with one more header.
     #[must_use]
     pub fn with(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    /// A header's value.
+    /// Returns the value of a header.
     pub fn header(&self, name: &str) -> Option<&str> {
         find(&self.headers, name)
     }
 
-    /// Whether it says that the request was done.
+    /// Returns whether the request was carried out: a status from 200 to 299.
     pub fn is_success(&self) -> bool {
         (200..300).contains(&self.status)
     }
 
-    /// The body as JSON; null if it is none.
+    /// Returns the body as JSON; null if it is not JSON.
     pub fn json(&self) -> serde_json::Value {
         serde_json::from_slice(&self.body).unwrap_or_default()
     }
 
-    /// The body as text.
+    /// Returns the body as text.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
-    /// The whole answer as bytes.
+    /// Returns the whole answer as bytes.
     pub fn bytes(&self) -> Vec<u8> {
         let mut head = format!("HTTP/1.1 {} Answer\r\n", self.status);
         if self.bodiless {
@@ -186,7 +186,7 @@ fn push_header(head: &mut String, name: &str, value: &str) {
     head.extend([name, ": ", value, "\r\n"]);
 }
 
-/// Headers that are about this connection or this form of the body, and are written anew.
+/// Tests whether a header describes this connection or this form of the body. Such headers are written anew.
 fn is_about_connection(name: &str) -> bool {
     ["connection", "content-length", "transfer-encoding", "expect", "keep-alive"].iter().any(|known| name.eq_ignore_ascii_case(known))
 }
@@ -203,7 +203,7 @@ fn is_chunked(headers: &Headers) -> bool {
     find(headers, "transfer-encoding").is_some_and(|value| value.to_ascii_lowercase().contains("chunked"))
 }
 
-/// One line without its end; `None` at the end of the stream.
+/// Reads one line without its end; `None` at the end of the stream.
 async fn line<S: AsyncRead + Unpin>(stream: &mut BufReader<S>) -> Result<Option<String>> {
     let mut line = String::new();
     Ok((stream.read_line(&mut line).await? > 0).then(|| line.trim_end().to_owned()))
@@ -221,7 +221,7 @@ async fn headers<S: AsyncRead + Unpin>(stream: &mut BufReader<S>) -> Result<Head
     }
 }
 
-/// A chunked body with its trailers.
+/// Reads a chunked body with its trailers.
 async fn chunks<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut BufReader<S>, body: &mut Vec<u8>) -> Result<()> {
     loop {
         let size = line(stream).await?.ok_or(ErrorKind::UnexpectedEof)?;

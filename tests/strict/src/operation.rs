@@ -1,22 +1,22 @@
-//! What a request asks for: `service:Operation`, and of which resource. Every protocol that the AWS SDKs use hides it elsewhere.
+//! Operation of a request, `service:Operation`, and the resource that it is about. Each protocol of the AWS SDKs encodes them elsewhere.
 //!
-//! Operations are named as the AWS API references name them, with one exception: `CreateDistributionWithTags` is
-//! `CreateDistribution`, as in IAM's list of actions; and the Resource Groups Tagging API is `tag`, as there.
+//! Operations are named as in the AWS API references, with one exception: `CreateDistributionWithTags` is `CreateDistribution`, as in IAM's list
+//! of actions. The Resource Groups Tagging API is `tag`, as there.
 
 use crate::message::Request;
 use std::fmt;
 
-/// An operation of a service.
+/// Operation of a service.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Operation {
-    /// The service: `dynamodb`.
+    /// Service of the operation: `dynamodb`.
     pub service: &'static str,
-    /// The operation: `CreateTable`.
+    /// Name of the operation: `CreateTable`.
     pub name: String,
 }
 
 impl Operation {
-    /// What a request asks for; `None` if it is no call of a service that is known here.
+    /// Returns the operation of a request; `None` if it is not a call of a known service.
     pub fn of(request: &Request) -> Option<Self> {
         let (service, name) = match scope(request)? {
             "iam" => ("iam", request.form("Action")),
@@ -35,12 +35,12 @@ impl Operation {
         Some(Self { service, name: name? })
     }
 
-    /// Whether it changes something.
+    /// Returns whether the operation changes something.
     pub fn is_write(&self) -> bool {
         !["Get", "List", "Lookup", "Describe", "Head"].iter().any(|read| self.name.starts_with(read))
     }
 
-    /// Whether it is this one: `dynamodb:CreateTable`.
+    /// Returns whether this is the named operation: `dynamodb:CreateTable`.
     pub fn is(&self, name: &str) -> bool {
         name.split_once(':') == Some((self.service, &self.name))
     }
@@ -52,7 +52,7 @@ impl fmt::Display for Operation {
     }
 }
 
-/// The resource that a request is about, as far as its address or body says: enough to tell requests apart in a log.
+/// Returns the resource that a request is about, as far as its address or body names it: enough to distinguish requests in a log.
 pub(crate) fn resource(request: &Request, operation: &Operation) -> String {
     let of_json = |names: &[&str]| {
         let body = request.json();
@@ -71,7 +71,7 @@ pub(crate) fn resource(request: &Request, operation: &Operation) -> String {
     }
 }
 
-/// The service in the credential's scope: `AWS4-HMAC-SHA256 Credential=KEY/20260101/us-east-1/dynamodb/aws4_request, …`.
+/// Returns the service in the credential's scope: `AWS4-HMAC-SHA256 Credential=KEY/20260101/us-east-1/dynamodb/aws4_request, …`.
 fn scope(request: &Request) -> Option<&str> {
     request.header("authorization")?.split("Credential=").nth(1)?.split('/').nth(3)
 }
@@ -123,7 +123,7 @@ fn api_gateway(request: &Request) -> Option<String> {
     let segments = request.segments();
     let parts: Vec<&str> = segments.iter().map(String::as_str).collect();
     let method = request.method.as_str();
-    // What there is one of below each path: the verb makes the rest of the name.
+    // Single object below each path: the verb completes the name.
     let thing = match parts.as_slice() {
         ["account"] => "Account",
         ["restapis"] if method == "GET" => return Some("GetRestApis".to_owned()),
@@ -192,9 +192,9 @@ fn cloudfront(request: &Request) -> Option<String> {
     Some(name.to_owned())
 }
 
-/// Path-style addresses only: `/bucket/key`.
+/// Returns the operation of a request to S3, for path-style addresses only: `/bucket/key`.
 fn s3(request: &Request) -> Option<String> {
-    /// (parameter, what it names), for a bucket's configuration.
+    /// Parts of a bucket's configuration: (parameter, name of the part).
     const CONFIGURATION: &[(&str, &str)] = &[
         ("policy", "BucketPolicy"),
         ("publicAccessBlock", "PublicAccessBlock"),

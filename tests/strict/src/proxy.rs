@@ -1,4 +1,4 @@
-//! The proxy itself: listens, names each request, lets the layers decide, and keeps a log.
+//! The proxy itself: listens, recognises the operation of each request, consults the layers, and keeps a log.
 
 use crate::{
     clock,
@@ -24,43 +24,43 @@ use tokio::{
     task::AbortHandle,
 };
 
-/// How strict it is.
+/// Configuration of a proxy.
 #[derive(Debug, Clone, Default)]
 pub struct Config {
-    /// Refusals and delays; `None` leaves the local AWS as it is.
+    /// Refusals and delays; `None` passes the local AWS's answers.
     pub windows: Option<Windows>,
-    /// Request limits, with time passing this many times as fast; `None` is no limits.
+    /// Request limits, with time passing this many times as fast; `None` for no limits.
     pub limits: Option<f64>,
-    /// How long every request is on its way, beside what the local AWS takes.
+    /// Latency of every request, added to the local AWS's own time.
     pub latency: Duration,
-    /// What goes wrong on the way.
+    /// Faults on the way to AWS and back.
     pub faults: Faults,
-    /// By how many seconds AWS's clock is ahead of the client's; negative if it is behind.
+    /// Number of seconds by which AWS's clock is ahead of the client's; negative if it is behind.
     pub ahead: i64,
-    /// Lets a request pass that is not recognised, rather than to refuse it: for clients that nobody here wrote.
+    /// Passes requests that are not recognised, instead of refusing them. For clients from outside this project.
     pub pass_unknown: bool,
 }
 
-/// One request, as it went.
+/// Request in the log, with its outcome.
 #[derive(Debug, Clone)]
 pub struct Entry {
-    /// `service:Operation`.
+    /// Operation as `service:Operation`.
     pub operation: String,
-    /// What it is about.
+    /// Resource that the request is about.
     pub resource: String,
-    /// Whether it changes something.
+    /// Set if the request changes something.
     pub write: bool,
-    /// The status that the client saw; 0 if it saw none.
+    /// Status that the client received; 0 if it received none.
     pub status: u16,
-    /// What the proxy did to it, and why; empty if it did nothing.
+    /// Action of the proxy on the request, with the reason; empty if there was none.
     pub note: String,
-    /// When it arrived.
+    /// Time at which the request arrived.
     pub began: Instant,
-    /// When it was answered.
+    /// Time at which it was answered.
     pub ended: Instant,
 }
 
-/// A running proxy. It ends when this is dropped.
+/// Running proxy, which ends when it is dropped.
 pub struct Strict {
     endpoint: String,
     shared: Arc<Shared>,
@@ -68,12 +68,12 @@ pub struct Strict {
 }
 
 struct Shared {
-    /// `host:port` of the local AWS.
+    /// Address of the local AWS as `host:port`.
     upstream: String,
     state: Mutex<State>,
-    /// Whether the client is dead, and how many requests are being served.
+    /// State of the client (`true` while it is alive), and the number of requests being served.
     alive: watch::Sender<(bool, usize)>,
-    /// Held while an alarm is written: what the local AWS gets depends on whether it is there, so no deletion may come in between.
+    /// Held during a write of an alarm. The proxy's request depends on whether the alarm exists, so no deletion may come in between.
     alarms: tokio::sync::Mutex<()>,
 }
 
@@ -86,12 +86,12 @@ struct State {
 }
 
 impl Strict {
-    /// Starts one on a free port of this machine.
+    /// Starts a proxy on a free port of this machine.
     pub async fn start(upstream: &str, config: Config) -> std::io::Result<Self> {
         Self::listen("127.0.0.1:0", upstream, config).await
     }
 
-    /// Starts one at this address. `upstream` is the address of the local AWS: `http://127.0.0.1:4566`.
+    /// Starts a proxy at this address. `upstream` is the address of the local AWS: `http://127.0.0.1:4566`.
     pub async fn listen(address: &str, upstream: &str, config: Config) -> std::io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let endpoint = format!("http://{}", listener.local_addr()?);
@@ -107,19 +107,19 @@ impl Strict {
         let task = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 let shared = accepting.clone();
-                // A connection that breaks is the client's to deal with.
+                // A broken connection is left to the client.
                 tokio::spawn(async move { drop(shared.converse(client).await) });
             }
         });
         Ok(Self { endpoint, shared, listener: task.abort_handle() })
     }
 
-    /// Its address, for `AWS_ENDPOINT_URL`.
+    /// Returns the address of the proxy, for `AWS_ENDPOINT_URL`.
     pub fn endpoint(&self) -> &str {
         &self.endpoint
     }
 
-    /// From now on, this goes wrong; counts begin anew, the log is empty, and a dead client lives again.
+    /// Sets the faults from now on. Counts begin anew, the log is cleared, and a dead client lives again.
     pub fn set_faults(&self, faults: Faults) {
         let mut state = self.shared.state();
         state.config.faults = faults;
@@ -129,44 +129,44 @@ impl Strict {
         self.shared.alive.send_modify(|(alive, _)| *alive = true);
     }
 
-    /// From now on, AWS's clock is ahead of the client's by so many seconds, or behind if they are negative.
+    /// Sets the number of seconds by which AWS's clock is ahead of the client's from now on; negative if it is behind.
     pub fn set_clock(&self, ahead: i64) {
         self.shared.state().config.ahead = ahead;
     }
 
-    /// From now on, every request is on its way for so long.
+    /// Sets the latency of every request from now on.
     pub fn set_latency(&self, latency: Duration) {
         self.shared.state().config.latency = latency;
     }
 
-    /// The requests since the faults were last set, in the order in which they were answered.
+    /// Returns the requests since the faults were last set, in the order of their answers.
     pub fn log(&self) -> Vec<Entry> {
         self.shared.state().log.clone()
     }
 
-    /// The same, and from here on it is empty.
+    /// Returns the same requests as `log`, and clears the log.
     pub fn take_log(&self) -> Vec<Entry> {
         std::mem::take(&mut self.shared.state().log)
     }
 
-    /// See [`report::rounds`].
+    /// Returns [`report::rounds`] of the log.
     pub fn rounds(&self) -> usize {
         report::rounds(&self.log())
     }
 
-    /// See [`report::throttles`].
+    /// Returns [`report::throttles`] of the log.
     pub fn throttles(&self) -> BTreeMap<String, usize> {
         report::throttles(&self.log())
     }
 
-    /// Waits until the client has died of [`Faults::DieAfterCall`], and what it had asked for is done.
+    /// Waits until the client has died of [`Faults::DieAfterCall`] and its pending requests are done.
     pub async fn client_died(&self) {
         let mut alive = self.shared.alive.subscribe();
         // The sender lives as long as `self`.
         let _ = alive.wait_for(|(alive, serving)| !alive && *serving == 0).await;
     }
 
-    /// Waits until nothing is under way.
+    /// Waits until no request is under way.
     pub async fn idle(&self) {
         let mut alive = self.shared.alive.subscribe();
         let _ = alive.wait_for(|(_, serving)| *serving == 0).await;
@@ -179,10 +179,10 @@ impl Drop for Strict {
     }
 }
 
-/// What the client gets.
+/// Answer that the client receives.
 enum Outcome {
     Answer(Response),
-    /// Half of it.
+    /// The first half of the answer.
     Truncated(Response),
     Nothing,
 }
@@ -206,7 +206,7 @@ impl Shared {
                 Outcome::Truncated(response) => {
                     let response = clock::date(response, ahead);
                     let bytes = response.bytes();
-                    // Cut behind the head, if there is a body to cut.
+                    // Cut within the body, if there is a body to cut.
                     let end = bytes.len() - (response.body.len() / 2).max(1);
                     client.write_all(&bytes[..end]).await?;
                     return client.shutdown().await;
@@ -251,7 +251,7 @@ impl Shared {
             let fault = counts.meet(config.faults, &format!("{operation} {about}"), write);
             let last = matches!(config.faults, Faults::DieAfterCall(number) if counts.calls >= number);
             if last {
-                // Whatever comes from here on comes from nobody.
+                // The client is dead: requests that arrive from here on are ignored.
                 self.alive.send_modify(|(alive, _)| *alive = false);
             }
             let expired = matches!(config.faults, Faults::ExpireAfterCall(number) if counts.calls > number);
@@ -298,7 +298,7 @@ impl Shared {
         outcome
     }
 
-    /// Limits, refusals, and the local AWS; with what was done to the request.
+    /// Applies limits and refusals, and passes the request to the local AWS. The text describes the change to the request.
     async fn strictly(&self, request: &Request, operation: &Operation) -> (Response, String) {
         let (mut request, protocol) = (request.clone(), protocol(request, operation));
         let about_alarms = operation.service == "cloudwatch" && operation.is_write();
@@ -344,7 +344,7 @@ impl Shared {
 
     async fn pass(&self, windows: &Windows, operation: &Operation, request: &Request) -> (Response, String) {
         let mut response = self.forward(request).await;
-        // What is changed below has another checksum, and DynamoDB's clients compare it.
+        // Changes below alter the checksum, and DynamoDB's clients compare it.
         response.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("x-amz-crc32"));
         let note = self.state().world.after(windows, operation, request, &mut response);
         (response, note)
@@ -360,8 +360,8 @@ impl Shared {
         self.ask(request).await
     }
 
-    /// AWS makes a new bucket's public access block with it, which the local AWS does not; and says that a bucket is ours already, in us-east-1
-    /// only to those who send tags.
+    /// Creates a bucket as AWS does. AWS creates the public access block with the bucket, which the local AWS does not. In us-east-1, AWS reports
+    /// an existing bucket of the caller only for requests with tags.
     async fn create_bucket(&self, request: &Request) -> Response {
         let of_bucket = |method: &str, what: &str, body: &str| {
             let credentials = request.headers.iter().filter(|(name, _)| ["host", "authorization"].contains(&&*name.to_lowercase()));
@@ -380,7 +380,7 @@ impl Shared {
         answer
     }
 
-    /// Does what the local AWS does not know, by what it knows.
+    /// Carries out a call that the local AWS lacks with calls that it has.
     async fn import(&self, request: &Request) -> Response {
         let bad = |text: &str| Response::new(501, "text/plain", text);
         let Some(steps) = import::steps(request) else { return bad("the strict AWS does not understand this document") };
@@ -406,7 +406,7 @@ impl Shared {
         self.ask(&import::part_of(request, &import::whole())).await
     }
 
-    /// Makes a part as if it had been asked for by itself, so that it is known to be there.
+    /// Sends a part as if the client had requested it, so that the proxy records its existence.
     async fn import_part(&self, request: &Request) -> Response {
         let mut answer = self.ask(request).await;
         let mut state = self.state();
@@ -435,18 +435,18 @@ impl tagging::Ask for Shared {
     }
 }
 
-/// What AWS sets on a new bucket ("Blocking public access to your Amazon S3 storage", Amazon S3 User Guide).
+/// Public access block of a new bucket on AWS ("Blocking public access to your Amazon S3 storage", Amazon S3 User Guide).
 const PUBLIC_ACCESS_BLOCK: &str = "<PublicAccessBlockConfiguration><BlockPublicAcls>true</BlockPublicAcls>\
     <IgnorePublicAcls>true</IgnorePublicAcls><BlockPublicPolicy>true</BlockPublicPolicy>\
     <RestrictPublicBuckets>true</RestrictPublicBuckets></PublicAccessBlockConfiguration>";
 
-/// The service whose form an answer of our own takes: CloudWatch speaks JSON as CloudWatch Logs does with those who ask in JSON (boto3),
-/// and CBOR with all others.
+/// Returns the service with the protocol for an answer of the proxy's own. CloudWatch answers JSON requests (boto3) in JSON, as CloudWatch Logs
+/// does, and all others in CBOR.
 fn protocol(request: &Request, operation: &Operation) -> &'static str {
     if operation.service == "cloudwatch" && request.header("x-amz-target").is_some() { "logs" } else { operation.service }
 }
 
-/// What a service answers with.
+/// Returns the content type of a service's answers.
 fn content_type(service: &str) -> &'static str {
     match service {
         "iam" | "sts" | "s3" | "cloudfront" => "text/xml",
@@ -455,7 +455,7 @@ fn content_type(service: &str) -> &'static str {
     }
 }
 
-/// Counts a request as being served for as long as it lives.
+/// Guard that counts a request as being served while it lives.
 struct Serving<'a>(&'a Shared);
 
 impl<'a> Serving<'a> {

@@ -1,12 +1,12 @@
-//! What was asked of a proxy, in figures: how many calls of which kind, and how long the longest chain of them was.
+//! Figures about the requests to a proxy: the number of calls of each kind, and the length of their longest chain.
 
 use crate::proxy::Entry;
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, time::Instant};
 
-/// The longest chain of requests, each of which arrived after the one before it was answered: with a latency that outlasts all else,
-/// how often the client waited for AWS. Where answers take longer than the latency, requests that could have been made at once look like
-/// a chain; so it is never less than what the client really waited for.
+/// Returns the length of the longest chain of requests, each of which arrived after the one before it was answered. With a latency that outlasts
+/// all else, this is the number of times that the client waited for AWS. Where answers take longer than the latency, requests that could have
+/// been made at once look like a chain. The result is therefore never less than the client's real waits.
 pub fn rounds(log: &[Entry]) -> usize {
     let mut spans: Vec<(Instant, Instant)> = log.iter().map(|entry| (entry.ended, entry.began)).collect();
     spans.sort_unstable();
@@ -21,7 +21,7 @@ pub fn rounds(log: &[Entry]) -> usize {
     rounds
 }
 
-/// How many requests were refused as too many, by the limit that they exceeded.
+/// Returns the number of throttled requests by the limit that they exceeded.
 pub fn throttles(log: &[Entry]) -> BTreeMap<String, usize> {
     let mut throttles = BTreeMap::new();
     for limit in log.iter().filter_map(|entry| entry.note.strip_prefix("limit ")) {
@@ -30,8 +30,8 @@ pub fn throttles(log: &[Entry]) -> BTreeMap<String, usize> {
     throttles
 }
 
-/// All of it as one object: `calls`, `reads`, `writes`, `acting` (calls from the first write on), `rounds`, `throttles` by limit, `failed` (answers that are no success, throttles
-/// among them, and requests without an answer), `operations` (calls by `service:Operation`).
+/// Returns all figures as one object: `calls`, `reads`, `writes`, `acting` (calls from the first write on), `rounds`, `throttles` by limit,
+/// `failed` (answers other than success, throttled ones included, and requests without an answer), `operations` (calls by `service:Operation`).
 pub fn report(log: &[Entry]) -> Value {
     let writes = log.iter().filter(|entry| entry.write).count();
     let failed = log.iter().filter(|entry| !(200..400).contains(&entry.status)).count();

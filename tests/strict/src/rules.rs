@@ -1,32 +1,32 @@
-//! What this AWS refuses, as data: when, in which words, and how it is known that AWS does. `docs/aws.md` lists it, `docs/reliability.md`
-//! counts it.
+//! Refusals of this AWS, as data: situation, message, and the evidence that AWS does the same. `docs/aws.md` lists them, `docs/reliability.md`
+//! counts them.
 //!
-//! A refusal is made from a rule alone ([`Rule::refuse`]), so none is without its mark. The mark is that of the weaker half, where situation
-//! and words come from different places.
+//! Only a rule creates a refusal ([`Rule::refuse`]), so none is without its evidence. Where situation and message come from different places, the
+//! weaker evidence counts.
 
 use crate::{source::Source, wire::Refusal};
 
-/// A refusal of AWS's.
+/// Refusal by AWS, as a rule.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Rule {
-    /// The service, as IAM's actions name it; `*` for all.
+    /// Service as IAM's actions name it; `*` for all.
     pub service: &'static str,
-    /// What is refused.
+    /// Situation that is refused.
     pub when: &'static str,
-    /// HTTP status.
+    /// HTTP status of the refusal.
     pub status: u16,
-    /// The service's error code.
+    /// Error code of the service.
     pub code: &'static str,
-    /// The service's words; each `{}` stands for something of the request.
+    /// Message of the service; each `{}` stands for a part of the request.
     pub text: &'static str,
-    /// How it is known.
+    /// Kind of evidence for the rule.
     pub source: Source,
-    /// Who says so, and when; of a recording, the test and the day.
+    /// Source and date of the evidence; for a recording, the test and the day.
     pub from: &'static str,
 }
 
 impl Rule {
-    /// The refusal, with these in place of the `{}`.
+    /// Creates the refusal, with `parts` in place of the `{}`.
     pub(crate) fn refuse(&'static self, parts: &[&str]) -> Refusal {
         let mut message = String::new();
         let mut parts = parts.iter();
@@ -41,7 +41,7 @@ impl Rule {
     }
 }
 
-/// Defines the rules, and `ALL` of them.
+/// Defines the rules, and the list `RULES` of them.
 macro_rules! rules {
     ($($name:ident: $service:literal, $when:literal, $status:literal $code:literal, $text:expr, $source:ident, $from:literal;)+) => {
         $(pub(crate) static $name: Rule = Rule {
@@ -53,7 +53,7 @@ macro_rules! rules {
             source: Source::$source,
             from: $from,
         };)+
-        /// All rules, by service.
+        /// All rules, sorted by service.
         pub static RULES: &[&Rule] = &[$(&$name),+];
     };
 }
@@ -425,20 +425,20 @@ rules! {
         500 "InternalFailure", INTERNAL, Assumed, "\"Common errors\" of the API references name the code";
 }
 
-/// Something that AWS does with a request and the local AWS does not.
+/// Behaviour of AWS that the local AWS lacks.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Answer {
-    /// The service, as IAM's actions name it.
+    /// Service as IAM's actions name it.
     pub service: &'static str,
-    /// What it does.
+    /// Behaviour of the service.
     pub what: &'static str,
-    /// How it is known.
+    /// Kind of evidence for the behaviour.
     pub source: Source,
-    /// Who says so, and when.
+    /// Source and date of the evidence.
     pub from: &'static str,
 }
 
-/// All that is answered otherwise than the local AWS does, beside refusals and delays.
+/// Answers that differ from the local AWS's, besides refusals and delays.
 pub static ANSWERS: &[Answer] = &[
     answer("apigateway", "`PutRestApi` makes an API's parts from one document", Source::Documented, "API Gateway Developer Guide"),
     answer("cloudwatch", "an alarm that is changed keeps its tags, whatever is sent", Source::Documented, "API model, `PutMetricAlarm`"),
@@ -475,10 +475,10 @@ const fn answer(service: &'static str, what: &'static str, source: Source, from:
     Answer { service, what, source, from }
 }
 
-/// What is said of tags beyond the limits, which have one rule for each service.
+/// Rule text for tags beyond the limits, which each service has one rule for.
 const TAG_SIZES: &str = "A resource has at most 50 tags, with keys of 1 to 128 characters and values of at most 256";
 
-/// What AWS says of its own failures.
+/// Message of AWS about its own failures.
 const INTERNAL: &str = "We encountered an internal error. Please try again.";
 
 #[cfg(test)]
@@ -496,7 +496,7 @@ mod tests {
     fn every_rule_says_who_says_so() {
         for rule in RULES {
             assert!(!rule.from.is_empty() && !rule.when.is_empty(), "{rule:?}");
-            // A recording has its day.
+            // A recording names its day.
             let day = rule.from.rsplit(' ').next().unwrap_or_default();
             assert!(rule.source != Source::Recorded || day.len() == 10 && day.starts_with("20"), "{rule:?}");
         }

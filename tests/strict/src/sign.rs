@@ -1,5 +1,5 @@
-//! Signs anew what goes on to the local AWS, which checks signatures: requests are changed on their way, some are the proxy's own, and the
-//! client's clock may be another than this machine's.
+//! Signs the requests to the local AWS anew, because it checks signatures. The proxy changes requests and sends some of its own, and the client's
+//! clock may differ from this machine's.
 
 use crate::message::Request;
 use aws_smithy_types::{DateTime, date_time::Format};
@@ -8,27 +8,27 @@ use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
 use std::time::SystemTime;
 
-/// Secret of the local AWS of the tests and the benchmark, with whichever access key.
+/// Secret of the local AWS of the tests and the benchmark, valid with any access key.
 pub const SECRET: &str = "test";
 
 /// Signs requests with AWS Signature Version 4, in their headers.
 #[derive(Debug, Clone, Copy)]
 pub struct Signer<'a> {
-    /// Access key.
+    /// Access key of the signature.
     pub key: &'a str,
-    /// Its secret.
+    /// Secret of the access key.
     pub secret: &'a str,
     /// Region of the service.
     pub region: &'a str,
-    /// Service as signatures name it: `dynamodb`.
+    /// Service as named in signatures: `dynamodb`.
     pub service: &'a str,
-    /// When the client says that it is.
+    /// Time of the signature by the client's clock.
     pub time: SystemTime,
 }
 
-/// Returns the request signed now and with [`SECRET`], if it is signed in its headers.
+/// Returns a request signed now and with [`SECRET`], if its signature is in the headers.
 ///
-/// Presigned URLs and streams of signed chunks pass as they are.
+/// Presigned URLs and streams of signed chunks pass unchanged.
 pub(crate) fn anew(request: &Request) -> Request {
     let signed_chunks = request.header("x-amz-content-sha256").is_some_and(|digest| digest.starts_with("STREAMING-AWS4"));
     match scope(request) {
@@ -39,15 +39,15 @@ pub(crate) fn anew(request: &Request) -> Request {
     }
 }
 
-/// `KEY/20260101/us-east-1/tagging/aws4_request`
+/// Returns the parts of the credential's scope: `KEY/20260101/us-east-1/tagging/aws4_request`.
 fn scope(request: &Request) -> Option<[String; 5]> {
     let credential = request.header("authorization")?.split("Credential=").nth(1)?.split(',').next()?;
     credential.split('/').map(str::to_owned).collect::<Vec<_>>().try_into().ok()
 }
 
 impl Signer<'_> {
-    /// Returns the request with a signature in place of the one that it has: over its host, its `x-amz-` headers and its body, unless it says
-    /// that the body is not signed.
+    /// Returns the request with its signature replaced. It covers the host, the `x-amz-` headers, and the body unless a header declares the body
+    /// unsigned.
     pub fn sign(&self, mut request: Request) -> Request {
         let Self { key, secret, region, service, time } = self;
         let seconds = time.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |age| age.as_secs());
@@ -80,7 +80,7 @@ impl Signer<'_> {
     }
 }
 
-/// Method, path and query, a line each. S3 signs the path as it is sent, all others encode it once more.
+/// Returns method, path and query, one a line. S3 signs the path as sent; all others encode it once more.
 fn canonical_target(request: &Request, service: &str) -> String {
     let (path, query) = request.target.split_once('?').unwrap_or((&request.target, ""));
     let path = if service == "s3" { path.to_owned() } else { path.split('/').map(encode).collect::<Vec<_>>().join("/") };

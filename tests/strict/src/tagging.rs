@@ -1,5 +1,5 @@
-//! Tags: what the Resource Groups Tagging API reports beyond what the local AWS's knows (alarms, log groups, REST APIs and their stages), and
-//! creations that lose them.
+//! Tags: those that the Resource Groups Tagging API reports beyond the local AWS's (alarms, log groups, REST APIs and their stages), and
+//! creations that lose their tags.
 
 use crate::{
     cbor,
@@ -9,13 +9,13 @@ use crate::{
 use futures::future::{join_all, join3};
 use serde_json::{Value, json};
 
-/// Asks the local AWS.
+/// Access to the local AWS.
 pub(crate) trait Ask {
-    /// One request, and its answer as JSON; null if it is none.
+    /// Sends a request and returns its answer as JSON; null if it is not JSON.
     fn ask(&self, request: Request) -> impl Future<Output = Value> + Send;
 }
 
-/// Takes the tags out of a request that makes something.
+/// Removes the tags from a request that creates something.
 pub(crate) fn forget(operation: &Operation, request: &mut Request) {
     let body = match (operation.service, operation.name.as_str()) {
         ("apigateway", "CreateRestApi" | "CreateStage")
@@ -46,14 +46,14 @@ pub(crate) fn forget(operation: &Operation, request: &mut Request) {
     }
 }
 
-/// The answer to this `GetResources`, with what the local AWS left out. All of it is on one page.
+/// Completes the answer to `GetResources` with the resources that the local AWS left out, all on one page.
 pub(crate) async fn complete(request: &Request, response: Response, local: &impl Ask) -> Response {
     if !response.is_success() {
         return response;
     }
     let mut body = response.json();
     let asked = request.json();
-    // At once, so that it takes about as long as one call.
+    // The three run concurrently, so that they take about as long as one call.
     let (alarms, groups, apis) = join3(alarms(request, local), log_groups(request, local), rest_apis(request, local)).await;
     let found = [alarms, groups, apis].concat();
     let has = |tags: &Value, filter: &Value| {
@@ -69,7 +69,7 @@ pub(crate) async fn complete(request: &Request, response: Response, local: &impl
     Response { body: body.to_string().into_bytes(), ..response }
 }
 
-/// ARN and tags, as a list of `Key` and `Value`.
+/// Resources by ARN, each with its tags as a list of `Key` and `Value`.
 type Found = Vec<(String, Value)>;
 
 async fn alarms(request: &Request, local: &impl Ask) -> Found {
@@ -126,7 +126,7 @@ async fn rest_apis(request: &Request, local: &impl Ask) -> Found {
             let arn = format!("arn:aws:apigateway:{region}::{path}");
             let tags =
                 local.ask(get(format!("/tags/{}", percent_encoding::utf8_percent_encode(&arn, percent_encoding::NON_ALPHANUMERIC)))).await;
-            // This local AWS keeps the tags of a creation apart from those that are written later.
+            // The local AWS keeps the tags of a creation apart from those written later.
             let written = tags["tags"].as_object().is_some_and(|tags| !tags.is_empty());
             found.push((arn, listed(if written { &tags["tags"] } else { &made_with })));
         }
@@ -134,7 +134,7 @@ async fn rest_apis(request: &Request, local: &impl Ask) -> Found {
     found
 }
 
-/// A map of tags as a list of `Key` and `Value`.
+/// Converts a map of tags to a list of `Key` and `Value`.
 fn listed(tags: &Value) -> Value {
     tags.as_object().into_iter().flatten().map(|(key, value)| json!({ "Key": key, "Value": value })).collect()
 }
@@ -148,7 +148,7 @@ fn json_call(like: &Request, service: &str, protocol: &str, operation: &str, bod
     call(like, service, "POST", "/".to_owned(), &headers, body.to_string().into_bytes())
 }
 
-/// A request to another service with the credentials of this one, whose signature nobody checks.
+/// Builds a request to another service with the credentials of this one. Its signature is never checked.
 fn call(like: &Request, service: &str, method: &str, target: String, more: &[(&str, String)], body: Vec<u8>) -> Request {
     let credential = scope(like).unwrap_or_default().replace("/tagging/", &format!("/{service}/"));
     let authorization = format!("AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders=host, Signature=0");
@@ -158,7 +158,7 @@ fn call(like: &Request, service: &str, method: &str, target: String, more: &[(&s
     Request { method: method.to_owned(), target, headers, body }
 }
 
-/// `KEY/20260101/us-east-1/tagging/aws4_request`
+/// Returns the credential's scope: `KEY/20260101/us-east-1/tagging/aws4_request`.
 fn scope(request: &Request) -> Option<&str> {
     request.header("authorization")?.split("Credential=").nth(1)?.split(',').next()
 }

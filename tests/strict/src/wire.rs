@@ -8,33 +8,33 @@ use crate::{
 };
 use std::fmt;
 
-/// An error answer.
+/// Error answer of a service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
-    /// HTTP status.
+    /// HTTP status of the answer.
     pub status: u16,
-    /// The service's error code.
+    /// Error code of the service.
     pub code: &'static str,
-    /// The service's own words.
+    /// Message of the service.
     pub message: String,
-    /// Seconds, for the header `Retry-After`.
+    /// Delay in seconds for the header `Retry-After`.
     pub retry_after: Option<u32>,
-    /// The rule that it follows from; made by that alone.
+    /// Rule that the refusal follows from; only rules create refusals.
     rule: &'static Rule,
 }
 
 impl Refusal {
-    /// One by this rule, without a hint when to try again.
+    /// Creates a refusal by a rule, without a hint when to retry.
     pub(crate) fn of(rule: &'static Rule, message: String) -> Self {
         Self { status: rule.status, code: rule.code, message, retry_after: None, rule }
     }
 
-    /// The rule that it follows from.
+    /// Returns the rule that the refusal follows from.
     pub fn rule(&self) -> &'static Rule {
         self.rule
     }
 
-    /// As `service` sends it.
+    /// Returns the refusal in the form that `service` sends.
     pub fn response(&self, service: &str) -> Response {
         let (code, message) = (self.code, escape(&self.message));
         let kind = if self.status < 500 { "Sender" } else { "Receiver" };
@@ -69,7 +69,7 @@ impl Refusal {
         }
     }
 
-    /// Too many requests, as `service` says it.
+    /// Creates the refusal of too many requests in the form of `service`.
     pub fn throttle(service: &str) -> Self {
         let rule = match service {
             "apigateway" => &rules::THROTTLED_API,
@@ -82,7 +82,7 @@ impl Refusal {
         rule.refuse(&[])
     }
 
-    /// The session that the request was signed in has expired.
+    /// Creates the refusal of a request signed in an expired session.
     pub fn expired(service: &str) -> Self {
         let rule = match service {
             "s3" => &rules::SESSION_EXPIRED_S3,
@@ -93,7 +93,7 @@ impl Refusal {
         rule.refuse(&[])
     }
 
-    /// The credentials may not do this.
+    /// Creates the refusal of an operation that the credentials may not call.
     pub fn denied(operation: &Operation) -> Self {
         let rule = match operation.service {
             "s3" | "iam" | "cloudfront" | "sts" => &rules::DENIED_XML,
@@ -103,13 +103,13 @@ impl Refusal {
         rule.refuse(&[&operation.to_string()])
     }
 
-    /// AWS has not verified the account: CloudFront makes nothing for it.
+    /// Creates CloudFront's refusal for an account that AWS has not verified, if the operation creates something.
     pub(crate) fn unverified(operation: &Operation) -> Option<Self> {
         let makes = operation.service == "cloudfront" && ["CreateDistribution", "CreateOriginAccessControl"].contains(&&*operation.name);
         makes.then(|| rules::ACCOUNT_UNVERIFIED.refuse(&[]))
     }
 
-    /// The service stumbled.
+    /// Creates the answer for a failure of the service itself.
     pub fn stumble(service: &str, status: u16) -> Self {
         let rule = match (service, status) {
             ("iam", _) => &rules::STUMBLE_IAM,

@@ -1,8 +1,8 @@
-//! Texts in XML by the path of their element.
+//! Texts of XML elements, found by the path of the element.
 
 use xmlparser::{ElementEnd, Token, Tokenizer};
 
-/// The texts of all elements whose path ends in `path` (`["DistributionConfig", "Enabled"]`), as they are written.
+/// Returns the texts of all elements whose path ends in `path` (`["DistributionConfig", "Enabled"]`), as written.
 pub(crate) fn texts<'a>(document: &'a str, path: &[&str]) -> Vec<&'a str> {
     let (mut open, mut found): (Vec<&str>, Vec<&str>) = (Vec::new(), Vec::new());
     for token in Tokenizer::from(document).map_while(Result::ok) {
@@ -16,12 +16,12 @@ pub(crate) fn texts<'a>(document: &'a str, path: &[&str]) -> Vec<&'a str> {
     found
 }
 
-/// The first of [`texts`].
+/// Returns the first of [`texts`].
 pub(crate) fn text<'a>(document: &'a str, path: &[&str]) -> Option<&'a str> {
     texts(document, path).into_iter().next()
 }
 
-/// The document with `change` made to the text of every element called `name`.
+/// Returns the document with `change` applied to the text of every element at the end of `path`.
 pub(crate) fn map_texts(document: &str, path: &[&str], change: impl Fn(&str) -> String) -> String {
     let mut result = String::with_capacity(document.len());
     let mut copied = 0;

@@ -1,13 +1,13 @@
-//! Properties of a built program, from its ELF headers and as `readelf` shows them.
+//! Properties of a built program, from its ELF headers and the output of `readelf`.
 
 use std::{path::Path, process::Command};
 
-/// Intel and AMD, as the ELF specification numbers processors.
+/// Intel and AMD processors of 64 bits, by their number in the ELF specification.
 pub const X86_64: u16 = 62;
-/// 64-bit ARM.
+/// 64-bit ARM processors, likewise.
 pub const AARCH64: u16 = 183;
 
-/// Returns the number of the processor that a program is for.
+/// Returns the number of a program's target processor.
 ///
 /// # Panics
 /// If the file is no ELF file.

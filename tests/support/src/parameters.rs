@@ -1,4 +1,4 @@
-//! Parameters of Systems Manager, as a user writes them with `aws ssm put-parameter`.
+//! Parameters of Systems Manager, written as a user does with `aws ssm put-parameter`.
 
 use crate::SECRET;
 use std::{
@@ -8,21 +8,21 @@ use std::{
 };
 use strict_aws::{Request, Signer};
 
-/// Writes a SecureString, over the one that is there, into the tests' local AWS in us-east-1.
+/// Writes a SecureString to the tests' local AWS in us-east-1, replacing an existing value.
 ///
 /// # Panics
-/// If it is refused.
+/// If the request is refused.
 pub fn put(name: &str, value: &str) {
     put_at(&crate::endpoint(), SECRET, name, value);
 }
 
-/// Writes a SecureString, over the one that is there, in us-east-1.
+/// Writes a SecureString in us-east-1, replacing an existing value.
 ///
 /// # Panics
-/// If it is refused.
+/// If the request is refused.
 pub fn put_at(endpoint: &str, secret: &str, name: &str, value: &str) {
     let host = endpoint.trim_start_matches("http://").trim_end_matches('/');
-    // No value of a test has a quote in it.
+    // No value of a test contains a quote.
     let body = format!(r#"{{"Name":"{name}","Value":"{value}","Type":"SecureString","Overwrite":true}}"#).into_bytes();
     let headers = [("Host", host), ("Content-Type", "application/x-amz-json-1.1"), ("X-Amz-Target", "AmazonSSM.PutParameter")];
     let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();

@@ -1,4 +1,4 @@
-//! Permissions of the functions of the shipped stack.yaml, by the policies that `up` would write.
+//! Permissions of the functions in the shipped stack.yaml, by the policies that `up` would write.
 
 use liveinsight::{
     aws::Place,
@@ -6,29 +6,29 @@ use liveinsight::{
     stack::{Content, Stack, declare},
 };
 
-/// A statement that allows something.
+/// Policy statement that allows something.
 #[derive(Debug, Clone, Default)]
 pub struct Statement {
-    /// IAM actions.
+    /// IAM actions that the statement allows.
     pub actions: Vec<String>,
-    /// ARNs, or patterns of them.
+    /// ARNs of the resources, or patterns of them.
     pub resources: Vec<String>,
-    /// Patterns of partition keys; none is any.
+    /// Patterns of partition keys; empty for any.
     pub keys: Vec<String>,
 }
 
 /// Reads the policy of a function's role.
 ///
 /// # Panics
-/// If the shipped stack.yaml cannot be read, has no such function, or has a condition that is not about keys: then what is allowed is not known.
+/// If the shipped stack.yaml cannot be read, has no such function, or has a condition that is not about keys: then the permissions are not known.
 pub fn statements(function: &str) -> Vec<Statement> {
     statements_with_parameters(function, &[])
 }
 
-/// Reads the policy of a function's role, if parameters hold these secrets of it.
+/// Reads the policy of a function's role, if parameters hold these of its secrets.
 ///
 /// # Panics
-/// As [`statements`].
+/// In the same cases as [`statements`].
 pub fn statements_with_parameters(function: &str, secrets: &[&str]) -> Vec<Statement> {
     let (mut stack, place) = shipped();
     stack.functions.get_mut(function).expect("the stack has the function").parameters =
@@ -56,16 +56,16 @@ pub fn statements_with_parameters(function: &str, secrets: &[&str]) -> Vec<State
 /// Returns the ARN of a table of the shipped stack.yaml.
 ///
 /// # Panics
-/// If it cannot be read.
+/// If the shipped stack.yaml cannot be read.
 pub fn table_arn(table: &str) -> String {
     let (stack, place) = shipped();
     place.arn("dynamodb", &format!("table/{}", stack.names(&place.account).table(table)))
 }
 
-/// Returns the ARN of the parameter of a secret of the shipped stack.yaml, as its service describes it.
+/// Returns the ARN of the parameter of a secret in the shipped stack.yaml, as its service describes it.
 ///
 /// # Panics
-/// If it cannot be read.
+/// If the shipped stack.yaml cannot be read.
 pub fn parameter_arn(secret: &str) -> String {
     let (_, Place { region, account, .. }) = shipped();
     format!("arn:aws:ssm:{region}:{account}:parameter/liveinsight/dev/{secret}")

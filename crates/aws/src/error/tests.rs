@@ -8,7 +8,7 @@ use aws_smithy_types::{body::SdkBody, error::ErrorMetadata};
 use engine::{Class, Error};
 use std::time::Duration;
 
-/// Expected verdict, without the words of a wait.
+/// Expected verdict, without the reason for a wait.
 #[derive(Debug, PartialEq)]
 enum Meaning {
     Absent,
@@ -22,10 +22,10 @@ enum Meaning {
 
 use Meaning::{Absent, Exists, Final, Lost, NotYet, Skewed, Throttled};
 
-/// The recorded answers of AWS; see `tests/recorded/README.md`.
+/// Recorded answers of AWS; see `tests/recorded/README.md`.
 const RECORDED: &str = include_str!("../../../../tests/recorded/errors.tsv");
 
-/// The word of `tests/recorded/` for what is done about an answer.
+/// Returns the term of `tests/recorded/` for the reaction to an answer.
 fn word(meaning: &Meaning) -> &'static str {
     match meaning {
         Absent => "absent",
@@ -114,7 +114,7 @@ fn meaning(status: u16, code: &str, message: &str) -> Meaning {
     }
 }
 
-/// (status, code, message, meaning)
+/// Row of a table: (status, code, message, meaning).
 type Row = (u16, &'static str, &'static str, Meaning);
 
 fn check(rows: &[Row]) {
@@ -350,7 +350,7 @@ fn keys_and_permissions_are_the_users_to_mend() {
     ]);
 }
 
-/// An error answer as an SDK client passes it on.
+/// Reads an error answer in the form that an SDK client passes on.
 fn answered(status: u16, header: Option<(&'static str, &'static str)>, code: &str) -> super::Answer {
     let mut response = HttpResponse::new(StatusCode::try_from(status).unwrap(), SdkBody::empty());
     if let Some((name, value)) = header {
@@ -360,7 +360,7 @@ fn answered(status: u16, header: Option<(&'static str, &'static str)>, code: &st
     read_answer("x:Y", &SdkError::service_error(metadata, response), &Surroundings::default())
 }
 
-/// An answer without an error of AWS in it.
+/// Creates the error for an answer without an error of AWS.
 fn bare(status: u16, body: &'static str) -> Error {
     let response = HttpResponse::new(StatusCode::try_from(status).unwrap(), SdkBody::from(body));
     read_answer("x:Y", &SdkError::service_error(ErrorMetadata::builder().build(), response), &Surroundings::default()).into_error()

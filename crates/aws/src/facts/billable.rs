@@ -5,21 +5,21 @@ use serde_json::Value;
 /// Billed part of a resource, with the fields that its price depends on.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Billable {
-    /// An alarm on one metric.
+    /// Alarm on one metric.
     Alarm,
-    /// A table.
+    /// Table of `DynamoDB`.
     Table {
         /// Set if point-in-time recovery is billed.
         recovery: bool,
     },
-    /// A function.
+    /// Lambda function, with its memory and architecture.
     Function {
-        /// In GB, as it is billed.
+        /// Memory in GB, the unit of the bill.
         memory: f64,
         /// Set if the function runs on Graviton.
         arm: bool,
     },
-    /// A REST API.
+    /// REST API of API Gateway.
     Api,
     /// Method of an API.
     Method,
@@ -28,19 +28,19 @@ pub enum Billable {
         /// Set if metrics of methods are billed.
         metrics: bool,
     },
-    /// A log group.
+    /// Log group, with the retention of its lines.
     Logs {
-        /// Days for which lines are kept; a year, if for ever.
+        /// Retention of lines in days; [`FOR_EVER`] without an end.
         days: f64,
     },
-    /// A bucket.
+    /// Bucket of S3.
     Bucket,
-    /// A distribution.
+    /// Distribution of CloudFront.
     Distribution,
 }
 
 impl Billable {
-    /// Takes over the value of a field, if its price depends on it; without a value, AWS's default.
+    /// Sets the value of a field, if the price depends on it. Without a value, AWS's default applies.
     pub fn set(&mut self, field: &str, value: Option<&Value>) {
         match (self, field) {
             (Self::Table { recovery }, "point_in_time_recovery") => *recovery = value.and_then(Value::as_bool).unwrap_or(false),
@@ -52,12 +52,12 @@ impl Billable {
         }
     }
 
-    /// Returns whether a resource comes and goes by itself, and not with another one that stands for it.
+    /// Returns whether the resource counts on its own, and not as part of another one.
     pub fn stands_alone(&self) -> bool {
         !matches!(self, Self::Method | Self::Stage { .. } | Self::Logs { .. })
     }
 
-    /// Returns its kind in the singular: `alarm`.
+    /// Returns the name of the billed part in the singular: `alarm`.
     pub fn noun(self) -> &'static str {
         match self {
             Self::Alarm => "alarm",
@@ -73,5 +73,5 @@ impl Billable {
     }
 }
 
-/// Days of logs that are there after a year without an end, to which they are compared.
+/// Days of logs assumed for a retention without an end: those of the first year.
 pub const FOR_EVER: f64 = 365.0;

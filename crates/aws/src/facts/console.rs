@@ -1,6 +1,6 @@
 //! Addresses of AWS's console.
 //!
-//! They are no contract of AWS's: they are what the console itself shows in 2026, and a page that has moved is one click from there.
+//! AWS does not guarantee these addresses: they are those that the console itself shows in 2026. A page that has moved is one click from there.
 
 use crate::Place;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -29,7 +29,7 @@ impl Place {
 /// Characters that are encoded within an address ("RFC 3986", unreserved characters).
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-/// Returns a name as it stands in an address.
+/// Returns a name encoded for use in an address.
 pub fn encoded(name: &str) -> String {
     utf8_percent_encode(name, RESERVED).to_string()
 }

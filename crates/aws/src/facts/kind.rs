@@ -1,5 +1,5 @@
-//! Facts of AWS about each kind of resource, in one form. They stand beside the kind; plan, cost, policy, console, history and doctor read
-//! them from `resources::KINDS` and name no kind themselves.
+//! Facts of AWS about each kind of resource, in one form. They stand beside the kind. Plan, cost, policy, console, history and doctor read them
+//! from `resources::KINDS` and name no kind themselves.
 
 use super::{access::Call, billable::Billable, names::Names};
 use crate::{Aws, RequestLimit};
@@ -7,50 +7,50 @@ use engine::{Action, Changes, Graph, Result};
 use futures::future::LocalBoxFuture;
 use std::fmt;
 
-/// Facts about a kind. There is no default, so that a kind that leaves one out does not compile.
+/// Facts about a kind. No fact has a default, so a kind that omits one does not compile.
 #[derive(Debug)]
 pub struct Kind {
-    /// Name in ids: `iam.role`, whose file is `src/resources/iam/role.rs`.
+    /// Name in ids, such as `iam.role` for the kind in `src/resources/iam/role.rs`.
     pub name: &'static str,
     /// Requests by which CloudTrail shows that a resource was changed.
     pub trail: Trail,
     /// Returns the typical time of an action that makes these changes.
     pub typical: fn(Action, &Changes) -> Typical,
-    /// Operation, or service, whose request limit counts once for each resource that is made or changed.
+    /// Operation or service with a request limit that counts once for each resource created or changed.
     pub pace: Option<&'static str>,
     /// Request limits of the operations that only this kind calls.
     pub request_limits: &'static [RequestLimit],
-    /// Operations that are called for the kind, with the permissions that they take.
+    /// Operations that are called for the kind, with the permissions that they require.
     pub calls: &'static [Call],
-    /// Search for what a stack can have made of the kind and declares no longer.
+    /// Search for resources of the kind that the stack may have created and no longer declares.
     pub sweep: Sweep,
     /// Quota of the account that each resource counts towards, if it can be read.
     pub quota: Option<Quota>,
-    /// What AWS bills for a resource whose fields are not known, if it bills it.
+    /// Billed part of a resource with unknown fields, if AWS bills the kind.
     pub billable: Option<Billable>,
 }
 
 /// Names by which AWS's own tools know one resource.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Identity {
-    /// Address of its page in AWS's console; `None` while it depends on an id that is not known.
+    /// Address of the resource's page in AWS's console; `None` while it depends on an unknown id.
     pub console: Option<String>,
-    /// Names in CloudTrail's requests, each of which has at least one of them; CloudTrail is asked for the first. Empty while none is known.
+    /// Names in CloudTrail's requests, each of which has at least one of them. CloudTrail is queried for the first. Empty while none is known.
     pub names: Vec<String>,
-    /// Further values that each such request has, where names do not tell the resource from its siblings.
+    /// Further values that each such request has, where names do not distinguish the resource from its siblings.
     pub also: Vec<String>,
 }
 
 /// Search for orphans of a kind.
 #[derive(Debug)]
 pub enum Sweep {
-    /// Adds searches of its own to a graph.
+    /// The kind adds searches of its own to a graph.
     Own(fn(&mut Graph<Aws>, &Swept<'_>)),
-    /// The search of the kind with this name lists them, or they cannot outlive a resource of it.
+    /// The search of the kind with this name lists the orphans, or they cannot outlive a resource of it.
     With(&'static str),
 }
 
-/// Stack whose orphans are searched for.
+/// Stack for which orphans are searched.
 #[derive(Debug)]
 pub struct Swept<'a> {
     /// Physical names of the stack.
@@ -60,7 +60,7 @@ pub struct Swept<'a> {
 }
 
 impl Swept<'_> {
-    /// Returns the function that gives the logical name for a physical one that the stack could have made.
+    /// Returns a function from a physical name to the logical name; `None` if the stack could not have made the physical one.
     pub fn logical(&self) -> impl Fn(&str) -> Option<String> + Clone + use<> {
         let names = self.names.clone();
         move |name: &str| names.owns(name).map(str::to_owned)
@@ -78,37 +78,37 @@ pub struct Trail {
     pub operations: &'static [&'static str],
 }
 
-/// Time that a step typically takes, in seconds, once nothing is in its way: from the shortest to the longest that was measured.
+/// Time in seconds that a step typically takes once nothing blocks it: from the shortest to the longest measurement.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Typical {
-    /// Shortest.
+    /// Shortest time in seconds.
     pub from: f64,
-    /// Longest.
+    /// Longest time in seconds.
     pub to: f64,
 }
 
 impl Typical {
-    /// One or two calls. AWS publishes no latencies: assumed.
+    /// Time of one or two calls. AWS publishes no latencies: assumed.
     pub const CALLS: Self = Self::seconds(0.2, 0.4);
 
-    /// A time between `from` and `to`.
+    /// Creates a time between `from` and `to` seconds.
     pub const fn seconds(from: f64, to: f64) -> Self {
         Self { from, to }
     }
 
-    /// Returns [`CALLS`](Self::CALLS), for a kind whose actions take a call or two each.
+    /// Returns [`CALLS`](Self::CALLS), for a kind with actions of one or two calls each.
     pub fn of_calls(_: Action, _: &Changes) -> Self {
         Self::CALLS
     }
 
-    /// Returns the time that an estimate counts.
+    /// Returns the time that an estimate uses.
     pub fn mean(self) -> f64 {
         f64::midpoint(self.from, self.to)
     }
 
-    /// Returns whether a person who waits would want to know.
+    /// Returns whether a waiting user would want to know the time.
     pub fn is_worth_telling(self) -> bool {
-        // As long as that, people look whether anything is still going on.
+        // After that time, people check whether anything is still going on.
         self.to >= 5.0
     }
 }
@@ -134,35 +134,35 @@ impl fmt::Display for Typical {
 /// Quota of an account and its use.
 #[derive(Debug)]
 pub struct Quota {
-    /// What it counts, in the plural: `tables`.
+    /// Counted resources, in the plural: `tables`.
     pub of: &'static str,
-    /// Reads how much of it is used.
+    /// Reads the current use of the quota.
     pub used: for<'a> fn(&'a Aws) -> LocalBoxFuture<'a, Result<Used>>,
 }
 
 /// Use of a quota.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Used {
-    /// Number in use.
+    /// Number of resources in use.
     pub used: u64,
-    /// Number allowed.
+    /// Number of resources that the quota allows.
     pub limit: u64,
-    /// Set if AWS answered for this very account; otherwise it is the initial limit, and this account may have more.
+    /// Set if AWS answered for this very account. Otherwise the limit is the initial one, and this account may have more.
     pub is_of_account: bool,
 }
 
 impl Used {
-    /// Use of a quota with an initial limit.
+    /// Creates the use of a quota with an initial limit.
     pub const fn of_initial(used: u64, limit: u64) -> Self {
         Self { used, limit, is_of_account: false }
     }
 
-    /// Returns whether nothing more fits, for sure.
+    /// Returns whether the quota is full for certain.
     pub fn is_full(self) -> bool {
         self.is_of_account && self.used >= self.limit
     }
 
-    /// Returns whether four fifths are used, and it is time to have the quota raised.
+    /// Returns whether four fifths are used, so that it is time to have the quota raised.
     pub fn is_near(self) -> bool {
         self.used.saturating_mul(5) >= self.limit.saturating_mul(4)
     }

@@ -1,4 +1,4 @@
-//! Forms of facts about AWS: physical names, permissions, and what is to be said of every kind of resource.
+//! Forms of facts about AWS: physical names, permissions, and the facts about every kind of resource.
 
 mod access;
 mod billable;

@@ -1,23 +1,23 @@
-//! The physical names of everything: deterministic, and made nowhere else.
+//! Physical names of all resources: deterministic, and made nowhere else.
 //!
-//! Names follow `{project}-{thing}-{environment}`. A name alone never proves that something is ours (another project's
-//! name may begin like this one's): ownership is a tag.
+//! Names follow `{project}-{thing}-{environment}`. A name alone never proves ownership, because another project's name may begin like this one's.
+//! Ownership is a tag.
 
 use sha2::{Digest, Sha256};
 
-/// The alias of every function that the API calls.
+/// Name of the alias that the API calls on every function.
 pub const LIVE_ALIAS: &str = "live";
 
-/// The logical name of the API's log group.
+/// Logical name of the API's log group.
 pub const API_LOG_GROUP: &str = "api";
 
-/// Returns the logical name of a function's log group: the function's, unless the API's log group goes by that.
+/// Returns the logical name of a function's log group: the function's own, unless the API's log group has it.
 pub fn log_group_of(function: &str) -> &str {
-    // No function has a dot in its name.
+    // A dot keeps the name unique: no function has one.
     if function == API_LOG_GROUP { "api.function" } else { function }
 }
 
-/// The names of one stack in one account and region.
+/// Physical names of one stack in one account and region.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Names {
     project: String,
@@ -27,58 +27,59 @@ pub struct Names {
 }
 
 impl Names {
-    /// Names of a stack in the account with this number.
+    /// Creates the names of a stack in the account with this number.
     pub fn of(project: &str, environment: &str, region: &str, account: &str) -> Self {
         Self { project: project.to_owned(), environment: environment.to_owned(), region: region.to_owned(), account: account.to_owned() }
     }
 
-    /// The account's 12 digits.
+    /// Returns the account number, 12 digits.
     pub fn account(&self) -> &str {
         &self.account
     }
 
-    /// A `DynamoDB` table.
+    /// Returns the name of a `DynamoDB` table.
     pub fn table(&self, table: &str) -> String {
         self.name(table)
     }
 
-    /// The Systems Manager parameter with the value of a secret: `/{project}/{environment}/{NAME}`, and for `*` what stands for all of them.
+    /// Returns the name of the Systems Manager parameter with the value of a secret: `/{project}/{environment}/{NAME}`. For `*`, returns the
+    /// pattern of all of them.
     pub fn parameter(&self, secret: &str) -> String {
         format!("/{}/{}/{secret}", self.project, self.environment)
     }
 
-    /// A Lambda function.
+    /// Returns the name of a Lambda function.
     pub fn function(&self, function: &str) -> String {
         self.name(function)
     }
 
-    /// The role a function runs as.
+    /// Returns the name of the role that a function runs as.
     pub fn role(&self, function: &str) -> String {
         self.name(function)
     }
 
-    /// The IAM path of all roles, which lists them without touching anybody else's. IAM knows no regions, so it names ours.
+    /// Returns the IAM path of all roles, which lists them without those of others. IAM knows no regions, so the path names the stack's.
     pub fn role_path(&self) -> String {
         format!("/liveinsight/{}/{}/{}/", self.project, self.environment, self.region)
     }
 
-    /// The inline policy of a function's role.
+    /// Returns the name of the inline policy of a function's role.
     pub fn policy(&self, function: &str) -> String {
         self.name(function)
     }
 
-    /// The REST API.
+    /// Returns the name of the REST API.
     pub fn api(&self) -> String {
         self.name("api")
     }
 
-    /// The stage of the REST API.
+    /// Returns the name of the REST API's stage.
     pub fn stage(&self) -> String {
         self.environment.clone()
     }
 
-    /// The bucket of the static pages. Bucket names are shared by all accounts of the world, so it ends in eight
-    /// hexadecimal digits of a digest of account and region.
+    /// Returns the name of the bucket of the static pages. All accounts in the world share bucket names, so it ends in eight hexadecimal digits
+    /// of a digest of account and region.
     pub fn bucket(&self) -> String {
         let digest = Sha256::digest(format!("{}{}", self.account, self.region));
         let suffix = u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]]);
@@ -90,17 +91,17 @@ impl Names {
         self.name("static")
     }
 
-    /// The distribution; `CloudFront` gives it no name, so this is its comment and its `Name` tag.
+    /// Returns the name of the distribution. `CloudFront` gives it none, so this is its comment and its `Name` tag.
     pub fn distribution(&self) -> String {
         self.name("static")
     }
 
-    /// The log group of a function, where Lambda looks for it.
+    /// Returns the name of a function's log group, where Lambda looks for it.
     pub fn function_log_group(&self, function: &str) -> String {
         format!("/aws/lambda/{}", self.function(function))
     }
 
-    /// The log group of the API's stage, where API Gateway looks for it.
+    /// Returns the name of the log group of the API's stage, where API Gateway looks for it.
     pub fn api_log_group(&self, rest_api_id: &str) -> String {
         format!("API-Gateway-Execution-Logs_{rest_api_id}/{}", self.stage())
     }
@@ -120,23 +121,24 @@ impl Names {
         format!("{}-", self.project)
     }
 
-    /// A `CloudWatch` alarm.
+    /// Returns the name of a `CloudWatch` alarm.
     pub fn alarm(&self, alarm: &str) -> String {
         self.name(alarm)
     }
 
-    /// The value of the tag that says what belongs to this stack.
+    /// Returns the value of the ownership tag.
     pub fn stack_tag(&self) -> String {
         format!("{}/{}", self.project, self.environment)
     }
 
-    /// What stands for every name of the stack's tables, functions and alarms, declared or not, in an IAM policy. It also stands for those of a
-    /// project whose name begins with this one's and a hyphen, in the same environment: what is allowed on it is also held to the stack's tag.
+    /// Returns the pattern that an IAM policy uses for all names of the stack's tables, functions and alarms, declared or not. It also matches
+    /// those of a project that has a name beginning with this one's and a hyphen, in the same environment. Permissions on the pattern therefore
+    /// require the stack's tag as well.
     pub fn pattern(&self) -> String {
         self.name("*")
     }
 
-    /// The thing a name made here was made for: `events` for `liveinsight-events-dev`. `None` if it is not of that form.
+    /// Returns the logical name inside a physical one: `events` for `liveinsight-events-dev`. `None` if the name has another form.
     pub fn owns<'name>(&self, name: &'name str) -> Option<&'name str> {
         name.strip_prefix(self.project.as_str())?
             .strip_prefix('-')?

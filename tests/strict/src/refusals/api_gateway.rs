@@ -1,4 +1,4 @@
-//! API Gateway: one write to an API at a time, nothing twice, and parts only where their whole is.
+//! API Gateway: one write to an API at a time, no duplicates, and parts only where their whole exists.
 
 use super::{Windows, iam::Roles};
 use crate::{
@@ -16,18 +16,18 @@ use std::{
 #[derive(Debug, Default)]
 pub(crate) struct Apis {
     by_id: HashMap<String, Api>,
-    /// Whether a role for logs is set; `None` as long as nobody asked.
+    /// Set if the account has a role for logs; `None` until a request reads or writes it.
     logs: Option<bool>,
 }
 
 #[derive(Debug, Default)]
 struct Api {
-    /// (parent, path part) by resource.
+    /// Parent and path part by resource.
     resources: HashMap<String, (String, String)>,
     /// Methods by (resource, verb).
     methods: HashMap<(String, String), Method>,
     deployments: HashSet<String>,
-    /// Deployments by stage.
+    /// Deployment of each stage, by its name.
     stages: HashMap<String, String>,
 }
 
@@ -142,7 +142,7 @@ impl Apis {
 }
 
 impl Api {
-    /// A resource goes with all that is below it.
+    /// Forgets a resource with all resources below it.
     fn forget(&mut self, resource: &str) {
         let below: Vec<String> =
             self.resources.iter().filter(|(_, (parent, _))| parent == resource).map(|(child, _)| child.clone()).collect();
@@ -154,7 +154,7 @@ impl Api {
     }
 }
 
-/// (path, value) of a patch's operations.
+/// Returns path and value of each operation in a patch.
 fn patches(body: &Value) -> impl Iterator<Item = (&str, &str)> {
     let operations = body["patchOperations"].as_array().into_iter().flatten();
     operations.map(|patch| (patch["path"].as_str().unwrap_or_default(), patch["value"].as_str().unwrap_or_default()))

@@ -1,4 +1,4 @@
-//! CloudFront: changes that take minutes and have to be whole, reads that are older than writes, and a strict order of deletion.
+//! CloudFront: changes that take minutes and must be complete, reads that are older than writes, and a strict order of deletion.
 
 use super::{Before, Windows, within};
 use crate::{
@@ -17,9 +17,9 @@ use std::{
 pub(crate) struct Distributions {
     known: HashMap<String, Distribution>,
     references: HashMap<String, String>,
-    /// When each origin access control lost its last distribution.
+    /// Time at which each origin access control lost its last distribution.
     freed: HashMap<String, Instant>,
-    /// Origin access controls by name.
+    /// Ids of origin access controls, by name.
     access_controls: HashMap<String, String>,
 }
 
@@ -29,9 +29,9 @@ struct Distribution {
     etag: String,
     changed: Option<Instant>,
     access_controls: HashSet<String>,
-    /// How many `OriginReadTimeout`s it has, in how many origins: what has one must go on having one.
+    /// Number of `OriginReadTimeout`s and of origins. A distribution that has the setting must keep it.
     read_timeouts: (usize, usize),
-    /// The last answer to each kind of read, and those before the last change.
+    /// Last answer to each kind of read, and (`stale`) those before the last change.
     fresh: HashMap<String, Response>,
     stale: HashMap<String, Response>,
 }
@@ -131,7 +131,7 @@ impl Distributions {
         note
     }
 
-    /// Shows distributions as `InProgress` that were changed a short while ago.
+    /// Reports distributions that were changed a short while ago as `InProgress`.
     fn delay(&self, windows: &Windows, response: &mut Response, text: &str, now: Instant) -> &'static str {
         let is_deploying = |id: &str| self.known.get(id).is_some_and(|known| within(known.changed, windows.distribution_deploying, now));
         let path: &[&str] = if text.contains("<DistributionSummary>") { &["DistributionSummary"] } else { &["Distribution"] };
@@ -151,13 +151,13 @@ impl Distributions {
     }
 }
 
-/// Most paths of one invalidation, and the longest of them ("Quotas on invalidations"; documented).
+/// Limits of the paths of one invalidation, in number and in characters ("Quotas on invalidations"; documented).
 const MOST_PATHS: usize = 3000;
 const LONGEST_PATH: usize = 4000;
 
-/// Returns whether CloudFront takes a path: with a slash in front, a star at the end only, and everything unsafe or not ASCII encoded
-/// (documented). A tilde it refuses though RFC 3986 calls it unreserved (aws/aws-sdk#525, reported), and brackets, and an at sign
-/// (reported).
+/// Returns whether CloudFront accepts a path: it begins with a slash, has a star at the end only, and encodes everything unsafe or not ASCII
+/// (documented). CloudFront refuses a tilde though RFC 3986 calls it unreserved (aws/aws-sdk#525, reported). It also refuses brackets and an at
+/// sign (reported).
 fn is_path(path: &str) -> bool {
     let (path, is_short) = (path.strip_suffix('*').unwrap_or(path), path.len() <= LONGEST_PATH);
     let is_refused = |c: char| !c.is_ascii_graphic() || "*~@<>\"#{}|\\^[]`".contains(c);
@@ -172,13 +172,13 @@ fn unescaped(text: &str) -> String {
         .fold(text.to_owned(), |text, (entity, c)| text.replace(entity, c))
 }
 
-/// Counts the `OriginReadTimeout`s of a configuration, and its origins.
+/// Counts the `OriginReadTimeout`s and the origins of a configuration.
 fn read_timeouts(configuration: &str) -> (usize, usize) {
     let count = |path: &[&str]| xml::texts(configuration, path).len();
     (count(&["OriginReadTimeout"]), count(&["Origin", "DomainName"]))
 }
 
-/// Refuses a missing `If-Match`, and one that is not of the present version.
+/// Refuses a missing `If-Match`, and one with another than the present version.
 fn check_etag(present: Option<&str>, sent: Option<&str>) -> Option<Refusal> {
     let sent = sent.unwrap_or_default();
     if sent.is_empty() {

@@ -1,4 +1,4 @@
-//! CloudWatch: tags are taken when an alarm is made, and ignored when it is changed.
+//! CloudWatch: tags count when an alarm is created, and are ignored when it is changed.
 
 use super::Before;
 use crate::{
@@ -22,7 +22,7 @@ impl Alarms {
             request.body = body;
         }
         if operation.name == "DeleteAlarms" {
-            // From here on a change may come too late, and make it anew.
+            // From here on, a change may come too late and create the alarm anew.
             for name in cbor::texts(&request.body, "AlarmNames") {
                 self.0.remove(&name);
             }

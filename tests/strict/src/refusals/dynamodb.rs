@@ -1,4 +1,4 @@
-//! DynamoDB: tables that take their time, and changes that exclude each other.
+//! DynamoDB: tables that take time, and changes that exclude each other.
 
 use super::{Before, Windows, within};
 use crate::{
@@ -21,15 +21,15 @@ struct Table {
     made: Option<Instant>,
     deleted: Option<Instant>,
     tagged: Option<Instant>,
-    /// When time to live was last changed, and to what.
+    /// Time of the last change of time to live, with the new state.
     time_to_live: Option<(Instant, bool)>,
-    /// The index that was added last, and when.
+    /// Index that was added last, with the time.
     index: Option<(String, Instant)>,
-    /// What the table was when it was deleted.
+    /// Description of the table at its deletion.
     last_seen: Value,
-    /// For how many days it can be restored, which the local AWS does not keep.
+    /// Number of days for which the table can be restored, which the local AWS does not keep.
     recovery_days: Option<i64>,
-    /// Time at which point-in-time recovery was enabled: nothing older can be restored.
+    /// Time at which point-in-time recovery was enabled. No older state can be restored.
     recovery_since: Option<Instant>,
 }
 
@@ -46,7 +46,7 @@ impl Table {
         within(self.index.as_ref().map(|(_, since)| *since), windows.index_creating, now)
     }
 
-    /// How long ago it became `ACTIVE`, if it was made while we looked.
+    /// Returns the time since the table became `ACTIVE`, if the proxy saw its creation.
     fn active_for(&self, windows: &Windows, now: Instant) -> Option<Duration> {
         now.checked_duration_since(self.made? + windows.table_creating)
     }
@@ -76,7 +76,7 @@ impl Tables {
                 }
                 "CreateTable" | "DeleteTable" | "UpdateTable" => refuse_it(&rules::TABLE_DELETING),
                 "ListTables" => Before::Pass,
-                // As while it is being created; what AWS says then was not measured.
+                // As while the table is being created: AWS's answers during a deletion were not measured.
                 _ => creating(operation, &name).map_or(Before::Pass, Before::Refuse),
             };
         }
@@ -94,11 +94,11 @@ impl Tables {
             );
         }
         match operation {
-            // Point-in-time recovery comes a moment after the table.
+            // Point-in-time recovery is available a moment after the table.
             "UpdateContinuousBackups" if table.active_for(windows, now).is_some_and(|since| since < windows.backups_enabling) => {
                 refuse_it(&rules::BACKUPS_ENABLING)
             }
-            // Once in half an hour; what it is already is refused before that.
+            // Allowed once in half an hour. AWS refuses a change to the present state before it checks that.
             "UpdateTimeToLive" if within(table.time_to_live.map(|(since, _)| since), windows.time_to_live, now) => {
                 let enabled = body["TimeToLiveSpecification"]["Enabled"].as_bool() == Some(true);
                 refuse(match table.time_to_live {
@@ -202,8 +202,8 @@ impl Tables {
 }
 
 impl Tables {
-    /// Refuses a restore to before the recovery period, or to before recovery was enabled. The local AWS restores the present items, whatever
-    /// the time.
+    /// Refuses a restore to a time before the recovery period, or before recovery was enabled. The local AWS restores the present items for any
+    /// time.
     fn restore(&self, windows: &Windows, body: &Value, now: Instant) -> Before {
         let table = body["SourceTableName"].as_str().and_then(|name| self.0.get(name));
         let Some(Table { recovery_days: Some(days), recovery_since: Some(since), .. }) = table else { return Before::Pass };
@@ -214,7 +214,7 @@ impl Tables {
         if ago > reaches { Before::Refuse(rules::RESTORE_TIME.refuse(&[])) } else { Before::Pass }
     }
 
-    /// As DynamoDB documents it (API reference, `PointInTimeRecoveryDescription`).
+    /// Adds the days of recovery to an answer, as DynamoDB documents it (API reference, `PointInTimeRecoveryDescription`).
     fn show_recovery_days(&self, name: &str, body: &mut Value) {
         let days = self.0.get(name).and_then(|table| table.recovery_days);
         let description = body.pointer_mut("/ContinuousBackupsDescription/PointInTimeRecoveryDescription");
@@ -224,7 +224,7 @@ impl Tables {
     }
 }
 
-/// Refuses limits on a table's units that mean nothing, and those that come with something else.
+/// Refuses invalid limits on a table's units, and limits together with another change.
 fn units(operation: &str, body: &Value) -> Option<Refusal> {
     let most = body["OnDemandThroughput"].as_object()?;
     if most.values().filter_map(Value::as_i64).any(|units| units < 1 && units != -1) {
@@ -235,7 +235,7 @@ fn units(operation: &str, body: &Value) -> Option<Refusal> {
     (operation == "UpdateTable" && has_more).then(|| rules::UNITS_ALONE.refuse(&[]))
 }
 
-/// What the calls about parts of a table say while it is being created.
+/// Returns the refusal of a call about parts of a table that is being created.
 fn creating(operation: &str, name: &str) -> Option<Refusal> {
     match operation {
         "UpdateTimeToLive" | "ListTagsOfResource" | "TagResource" | "UntagResource" => Some(rules::TABLE_UNSEEN.refuse(&[name])),
@@ -253,7 +253,7 @@ fn set_index_status(description: &mut Value, which: impl Fn(&str) -> bool) {
     }
 }
 
-/// The table's name, which may be given as an ARN.
+/// Returns the table's name, which may be given as an ARN.
 fn name_of(body: &Value) -> String {
     let given = ["TableName", "ResourceArn"].iter().find_map(|key| body[*key].as_str()).unwrap_or_default();
     given.rsplit('/').next().unwrap_or_default().to_owned()

@@ -1,4 +1,4 @@
-//! IAM: what was written is not yet known everywhere, and policies are read back percent-encoded.
+//! IAM: writes that are not yet known everywhere, and policies that read back percent-encoded.
 
 use super::{Windows, within};
 use crate::{
@@ -11,19 +11,19 @@ use crate::{
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use std::{collections::HashMap, time::Instant};
 
-/// RFC 3986: all but these are encoded.
+/// Encoded characters: all but those that RFC 3986 leaves unreserved.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 #[derive(Debug, Default)]
 pub(crate) struct Roles {
-    /// When each was made, or `None` once it is deleted. Of others nothing is known.
+    /// Time of creation of each role, or `None` once it is deleted. Nothing is known of others.
     made: HashMap<String, Option<Instant>>,
     /// Inline policies by role.
     policies: HashMap<String, Vec<String>>,
 }
 
 impl Roles {
-    /// Whether other services may use the role with this ARN.
+    /// Returns whether other services may use the role with this ARN.
     pub(super) fn is_usable(&self, arn: &str, windows: &Windows, now: Instant) -> bool {
         let name = arn.rsplit('/').next().unwrap_or_default();
         self.made.get(name).is_none_or(|made| made.is_some() && !within(*made, windows.role_usable, now))
@@ -79,7 +79,7 @@ impl Roles {
     }
 }
 
-/// A document as IAM returns it; one that is encoded already stays as it is.
+/// Encodes a document as IAM returns it. A document that is already encoded stays unchanged.
 fn encode(document: &str) -> String {
     if document.trim_start().starts_with('%') {
         return document.to_owned();

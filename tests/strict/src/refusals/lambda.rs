@@ -1,4 +1,4 @@
-//! Lambda: roles that are too young, functions that are busy or that it gave up on, statements that get lost.
+//! Lambda: roles that are too young, functions that are busy or failed, and statements that get lost.
 
 use super::{Before, Windows, iam::Roles, within};
 use crate::{
@@ -35,7 +35,7 @@ const RESERVED: &[&str] = &[
 #[derive(Debug, Default)]
 pub(crate) struct Functions {
     known: HashMap<String, Function>,
-    /// Whether it gives up on what is made or changed from now on.
+    /// Set if Lambda gives up on functions that are created or updated from now on.
     pub(super) fail: bool,
 }
 
@@ -43,7 +43,7 @@ pub(crate) struct Functions {
 struct Function {
     made: Option<Instant>,
     updated: Option<Instant>,
-    /// Whether Lambda gave up on its creation, and on its last update.
+    /// Failure of the creation, and of the last update.
     failed: (bool, bool),
 }
 
@@ -58,7 +58,7 @@ impl Functions {
         now: Instant,
     ) -> Before {
         if overlaps && operation.name == "AddPermission" {
-            // Of parallel writes to one policy, some are lost without a word.
+            // Parallel writes to one policy lose some of them without an error.
             let body = request.json();
             let statement = json!({ "Sid": body["StatementId"], "Effect": "Allow", "Action": body["Action"] });
             return Before::Answer(
@@ -86,7 +86,7 @@ impl Functions {
             .into()
     }
 
-    /// Refuses what a busy function does not take. Permissions and aliases are taken.
+    /// Refuses operations that a busy function does not accept. It accepts permissions and aliases.
     fn busy(&self, windows: &Windows, operation: &Operation, request: &Request, now: Instant) -> Option<Refusal> {
         let refused = ["UpdateFunctionCode", "UpdateFunctionConfiguration", "PublishVersion", "DeleteFunction"];
         if !refused.contains(&operation.name.as_str()) {
@@ -126,7 +126,7 @@ impl Functions {
                 function.failed = (function.failed.0 && self.fail, self.fail);
             }
             "DeleteFunction" => drop(self.known.remove(&name)),
-            // A version that the local AWS copies while its own half second runs can stay `Pending` for ever: the windows here decide.
+            // A version that the local AWS copies within its own half second can stay `Pending` for ever. The windows here decide.
             "GetFunction" | "GetFunctionConfiguration" | "PublishVersion" => {}
             _ => return "",
         }
@@ -172,7 +172,7 @@ impl Functions {
     }
 }
 
-/// Refuses what cannot be kept for a function, in an account with the quota that accounts begin with. Other functions' shares are not counted.
+/// Refuses a concurrency that cannot be reserved for a function, in an account with the initial quota. Shares of other functions are not counted.
 fn concurrency(request: &Request, body: &Value) -> Option<Refusal> {
     let is_qualified = request.segments().iter().any(|part| part.matches(':').count() == 1 || part.matches(':').count() == 7);
     if is_qualified {
@@ -181,10 +181,10 @@ fn concurrency(request: &Request, body: &Value) -> Option<Refusal> {
     (body["ReservedConcurrentExecutions"].as_i64() > Some(900)).then(|| rules::CONCURRENCY_TOO_HIGH.refuse(&[]))
 }
 
-/// Why it gives up, as code and words. The code is one of the API model's; the words are assumed.
+/// Reason for giving up, as code and message. The code is one of the API model's; the message is assumed.
 const REASON: (&str, &str) = ("KMSKeyNotFound", "Lambda was unable to use the KMS key of the function.");
 
-/// The function's ARN, in the account and region that the request is signed for.
+/// Returns the function's ARN, in the account and region that the request is signed for.
 fn arn(request: &Request, name: &str) -> String {
     let scope = request.header("authorization").and_then(|header| header.split("Credential=").nth(1)).unwrap_or_default();
     let mut scope = scope.split('/');
@@ -192,7 +192,7 @@ fn arn(request: &Request, name: &str) -> String {
     format!("arn:aws:lambda:{}:{}:function:{name}", scope.nth(1).unwrap_or("us-east-1"), account.unwrap_or("000000000000"))
 }
 
-/// The function's name: the part of the path behind `functions`, which may be an ARN.
+/// Returns the function's name: the path segment after `functions`, which may be an ARN.
 fn name(request: &Request) -> Option<String> {
     let segments = request.segments();
     let name = segments.iter().skip_while(|part| *part != "functions").nth(1)?;

@@ -1,4 +1,4 @@
-//! What AWS refuses or delays, and a local AWS lets pass. Decided from what the proxy has seen; one file per service.
+//! Refusals and delays of AWS that a local AWS lacks. They depend on the requests that the proxy has seen; one file per service.
 
 mod api_gateway;
 mod cloudfront;
@@ -20,40 +20,40 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Defines [`Windows`], with the times that AWS takes, in the middle of what is known, and how that is known.
+/// Defines [`Windows`] with the times that AWS takes, from the middle of the known range, and the evidence for them.
 macro_rules! windows {
     ($($name:ident: $seconds:literal, $service:literal, $when:literal, $source:ident, $from:literal;)+) => {
-        /// How long AWS takes to let things happen. [`Windows::aws`] says how long that is in fact.
+        /// Time that AWS takes for each change; [`Windows::aws`] returns the real times.
         #[derive(Debug, Clone)]
         pub struct Windows {
             $(#[doc = $when] pub $name: Duration,)+
         }
 
         impl Windows {
-            /// AWS's own times, `scale` times as fast.
+            /// Creates AWS's own times, `scale` times as fast.
             pub fn aws(scale: f64) -> Self {
                 Self { $($name: Duration::from_secs_f64($seconds / scale),)+ }
             }
         }
 
-        /// All delays, with how they are known.
+        /// All delays, with the evidence for them.
         pub static DELAYS: &[Delay] =
             &[$(Delay { service: $service, when: $when, seconds: $seconds, source: Source::$source, from: $from }),+];
     };
 }
 
-/// A time that AWS takes.
+/// Time that AWS takes for a change.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Delay {
-    /// The service, as IAM's actions name it.
+    /// Service as IAM's actions name it.
     pub service: &'static str,
-    /// What takes its time.
+    /// Situation that takes the time.
     pub when: &'static str,
-    /// How long, in seconds.
+    /// Duration in seconds.
     pub seconds: f64,
-    /// How it is known.
+    /// Kind of evidence for the delay.
     pub source: Source,
-    /// Who says so.
+    /// Document or measurement behind the delay.
     pub from: &'static str,
 }
 
@@ -92,15 +92,15 @@ windows! {
         Reported, "issues of other tools: minutes to an hour";
 }
 
-/// What to do with a request.
+/// Decision about a request.
 pub(crate) enum Before {
-    /// Let it pass.
+    /// Pass the request to the local AWS.
     Pass,
-    /// Refuse it.
+    /// Refuse the request with this answer.
     Refuse(Refusal),
     /// Answer in place of AWS, for this reason.
     Answer(Response, &'static str),
-    /// Ask the local AWS this first; its answer decides.
+    /// Send this request to the local AWS first; its answer decides.
     Ask(Request, fn(&Response) -> Option<Refusal>),
 }
 
@@ -110,10 +110,10 @@ impl From<Option<Refusal>> for Before {
     }
 }
 
-/// What the proxy has seen.
+/// Observations of the proxy.
 #[derive(Debug, Default)]
 pub(crate) struct World {
-    /// Writes under way, by what must not be written twice at a time.
+    /// Number of writes under way, by the scope that allows one at a time.
     in_flight: HashMap<String, usize>,
     api_gateway: api_gateway::Apis,
     cloudfront: cloudfront::Distributions,
@@ -125,7 +125,7 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// Judges a request, and may change it.
+    /// Decides about a request, and may change it.
     pub(crate) fn before(&mut self, windows: &Windows, operation: &Operation, scope: Option<&str>, request: &mut Request) -> Before {
         if let Some(refusal) = sizes::refuse(operation, request) {
             return Before::Refuse(refusal);
@@ -144,7 +144,7 @@ impl World {
         }
     }
 
-    /// Learns from an answer, and may change it; what it changed.
+    /// Learns from an answer, and may change it. Returns a description of the change.
     pub(crate) fn after(&mut self, windows: &Windows, operation: &Operation, request: &Request, response: &mut Response) -> String {
         let now = Instant::now();
         let note = match operation.service {
@@ -160,7 +160,7 @@ impl World {
         note.to_owned()
     }
 
-    /// From now on, Lambda gives up on functions that are made or changed, or does not.
+    /// Sets whether Lambda gives up on functions that are created or updated from now on.
     pub(crate) fn functions_fail(&mut self, fail: bool) {
         self.lambda.fail = fail;
     }
@@ -183,7 +183,7 @@ impl World {
     }
 }
 
-/// What a write must not share with another at the same time: one REST API, one bucket's configuration, one function's policy.
+/// Returns the scope in which only one write may run at a time: one REST API, one bucket's configuration, one function's policy.
 pub(crate) fn scope(operation: &Operation, request: &Request) -> Option<String> {
     if !operation.is_write() {
         return None;
@@ -204,7 +204,7 @@ pub(crate) fn scope(operation: &Operation, request: &Request) -> Option<String> 
     }
 }
 
-/// Whether `since` is so short ago.
+/// Returns whether `since` lies within `window` before `now`.
 fn within(since: Option<Instant>, window: Duration, now: Instant) -> bool {
     since.is_some_and(|since| now < since + window)
 }

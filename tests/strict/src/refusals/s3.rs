@@ -1,4 +1,4 @@
-//! S3: one change of a bucket's configuration at a time, buckets that are not yet known or not yet forgotten.
+//! S3: one change of a bucket's configuration at a time, and buckets that are not yet known or not yet forgotten.
 
 use super::{Before, Windows, within};
 use crate::{
@@ -12,7 +12,7 @@ use std::{collections::HashMap, time::Instant};
 pub(crate) struct Buckets {
     made: HashMap<String, Instant>,
     deleted: HashMap<String, Instant>,
-    /// The account that each bucket was made in.
+    /// Account in which each bucket was created.
     owners: HashMap<String, String>,
 }
 
@@ -26,7 +26,7 @@ impl Buckets {
         }
         let is_configuration = name.contains("Bucket") && !["CreateBucket", "DeleteBucket", "HeadBucket"].contains(&name)
             || name.contains("PublicAccessBlock");
-        // Writes to one bucket's configuration exclude each other, and a deleted name is held for a while.
+        // Writes to one bucket's configuration exclude each other, and a deleted name stays taken for a while.
         if overlaps || name == "CreateBucket" && within(self.deleted.get(&bucket).copied(), windows.bucket_held, now) {
             return Before::Refuse(rules::BUCKET_BUSY.refuse(&[]));
         }
@@ -35,14 +35,14 @@ impl Buckets {
             return Before::Refuse(rules::BUCKET_UNSEEN.refuse(&[]));
         }
         if name == "DeleteBucket" {
-            // Versions and delete markers count.
+            // Versions and delete markers count as well.
             let target = format!("/{bucket}?versions&max-keys=1");
             return Before::Ask(
                 Request { method: "GET".to_owned(), target, body: Vec::new(), headers: request.headers.clone() },
                 |listed| {
                     let text = listed.text();
                     let is_empty = !text.contains("<Version>") && !text.contains("<DeleteMarker>");
-                    // What was written before versions were kept is called null.
+                    // Objects written before versioning was enabled have the version id null.
                     let has_versions = xml::texts(&text, &["VersionId"]).iter().any(|version| *version != "null");
                     let rule = if has_versions { &rules::BUCKET_HAS_VERSIONS } else { &rules::BUCKET_NOT_EMPTY };
                     (!is_empty).then(|| rule.refuse(&[]))
@@ -55,7 +55,7 @@ impl Buckets {
     pub(super) fn after(&mut self, operation: &Operation, request: &Request, response: &Response, now: Instant) -> &'static str {
         let bucket = request.segments().first().cloned().unwrap_or_default();
         match operation.name.as_str() {
-            // In us-east-1, making it again without tags is answered 200, and does not make it new.
+            // In us-east-1, creating a bucket again without tags is answered 200, and does not make it new.
             "CreateBucket" if response.is_success() => {
                 if let Some(account) = account(request) {
                     self.owners.entry(bucket.clone()).or_insert(account);
@@ -73,7 +73,7 @@ impl Buckets {
     }
 }
 
-/// The account that a request is made in: on the local AWS, an access key of 12 digits is one.
+/// Returns the account of a request. On the local AWS, an access key of 12 digits is the account.
 fn account(request: &Request) -> Option<String> {
     let key = request.header("authorization")?.split("Credential=").nth(1)?.split('/').next()?;
     (key.len() == 12 && key.chars().all(|c| c.is_ascii_digit())).then(|| key.to_owned())

@@ -1,4 +1,4 @@
-//! Sizes and numbers beyond what AWS takes. Written from AWS's own words, not from the program's table of limits.
+//! Sizes and numbers beyond AWS's limits. Written from AWS's own documents, not from the program's table of limits.
 
 use crate::{
     cbor, import,
@@ -10,10 +10,10 @@ use crate::{
 };
 use serde_json::Value;
 
-/// The days that `PutRetentionPolicy` takes (CloudWatch Logs API reference).
+/// Days that `PutRetentionPolicy` accepts (CloudWatch Logs API reference).
 const RETENTION: [u64; 22] = [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653];
 
-/// Refuses a request for a size.
+/// Refuses a request that exceeds a size.
 pub(super) fn refuse(operation: &Operation, request: &Request) -> Option<Refusal> {
     match (operation.service, operation.name.as_str()) {
         ("lambda", "CreateFunction" | "UpdateFunctionConfiguration") => function(&request.json()),
@@ -58,7 +58,7 @@ fn function(body: &Value) -> Option<Refusal> {
         .or_else(|| (variables.len() > 4096).then(|| rules::VARIABLES_TOO_LARGE.refuse(&[&variables])))
 }
 
-/// Whether a text has `least` to 255 bytes.
+/// Returns whether a text has `least` to 255 bytes.
 fn named(name: &Value, least: usize) -> bool {
     name.as_str().is_some_and(|name| (least..=255).contains(&name.len()))
 }
@@ -77,7 +77,7 @@ fn table(body: &Value) -> Option<&'static Rule> {
     }
 }
 
-/// Refuses an inline policy of a role that is too long alone; AWS adds up all policies of the role.
+/// Refuses an inline policy of a role that is too long by itself. AWS adds up all policies of the role.
 fn policy(request: &Request) -> Option<Refusal> {
     let size = request.form("PolicyDocument")?.chars().filter(|character| !character.is_whitespace()).count();
     (size > 10_240).then(|| rules::POLICY_TOO_LONG.refuse(&[&request.form("RoleName").unwrap_or_default()]))
@@ -100,7 +100,8 @@ fn distribution(document: &str) -> Option<Refusal> {
         .or_else(|| when(comment.chars().count() > 128, &rules::COMMENT_TOO_LONG))
 }
 
-/// Tags as a map (Lambda, API Gateway, Logs) or as a list (DynamoDB): 50 of them, keys of 1 to 128 characters, values of up to 256.
+/// Refuses tags beyond the limits, as a map (Lambda, API Gateway, Logs) or as a list (DynamoDB): 50 tags, keys of 1 to 128 characters, values of
+/// up to 256.
 fn tags(operation: &Operation, request: &Request) -> Option<Refusal> {
     let rule = match operation.service {
         "lambda" => &rules::TAGS_LAMBDA,
@@ -140,7 +141,7 @@ mod tests {
         refuse(&Operation { service, name: name.to_owned() }, request).map(|refusal| refusal.code.to_owned())
     }
 
-    /// Fails unless `n` passes and the next number is refused with this code.
+    /// Fails unless `n` passes and `n + 1` is refused with this code.
     fn at(n: usize, service: &'static str, name: &str, code: &str, body: impl Fn(usize) -> Value) {
         let judged = |n| judged(service, name, &sent("/", body(n).to_string().into_bytes()));
         assert_eq!(judged(n), None, "{service}:{name} at {n}");
