@@ -1,6 +1,6 @@
 //! A snapshot of a REST API, which its stages serve.
 //!
-//! It cannot be changed and AWS does not tell what is in it, so its description says which declaration it is a snapshot of. Another
+//! A deployment is immutable and AWS does not show its content, so its description names the declaration that it is a snapshot of. Another
 //! declaration is another deployment: the stage moves to it, and the sweep collects the old one.
 
 use super::{
@@ -32,7 +32,7 @@ pub struct ApiDeployment {
 /// Output of a deployment that exists.
 #[derive(Debug, Clone)]
 pub struct ApiDeploymentOutput {
-    /// Its id.
+    /// Id that API Gateway gave the deployment.
     pub id: String,
 }
 

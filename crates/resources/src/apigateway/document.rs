@@ -66,7 +66,7 @@ impl ApiDocument {
         operation["x-amazon-apigateway-integration"]["responses"][pattern] = answer;
     }
 
-    /// The document; `None` if it would not say all, or there is nothing to say.
+    /// Returns the document; `None` if it would be incomplete or empty.
     pub(super) fn text(&self, name: &str, description: Option<&str>, error_origins: &BTreeMap<String, String>) -> Option<String> {
         let paths = self.0.paths.borrow();
         let info = json!({ "title": name, "description": description.unwrap_or_default(), "version": "1" });

@@ -1,7 +1,7 @@
-//! What answers a method of a REST API: a Lambda function, or API Gateway itself.
+//! Backend of a method of a REST API: a Lambda function, or API Gateway itself.
 //!
-//! AWS fills in a timeout of 29 s and `WHEN_NO_MATCH`. `PutIntegration` overwrites but may drop the integration's responses, so a
-//! change replaces the integration and, as they are part of it, its responses: only the draft is touched, callers meet the deployment.
+//! AWS fills in a timeout of 29 s and `WHEN_NO_MATCH`. `PutIntegration` overwrites but may drop the integration's responses. So a change replaces
+//! the integration together with its responses: only the draft is touched, callers use the deployment.
 
 use super::{
     common::{MethodKey, integration, spelt_as, templates, turn},
@@ -171,7 +171,7 @@ impl ApiIntegration {
         handle.output("key", MethodKey::clone)
     }
 
-    /// For what must come after it, and takes nothing from it: a deployment.
+    /// Dependency for resources that must come after the integration and use no value of it: a deployment.
     pub fn done_of(handle: &Handle<Self>) -> Ref<String> {
         handle.known("done", handle.id().to_string())
     }

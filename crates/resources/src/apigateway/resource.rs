@@ -1,7 +1,7 @@
-//! One path segment of a REST API, with all that hangs from it.
+//! One path segment of a REST API, with everything below it.
 //!
-//! AWS calls it a resource. Deleting it deletes its methods and the resources below it; a service that keeps those leaves orphans, which
-//! nothing serves and the sweep collects.
+//! AWS calls it a resource. Deleting it deletes its methods and the resources below it. A service that keeps those leaves orphans, which nothing
+//! serves and the sweep collects.
 
 use super::{
     common::{nodes, orphans, turn},
@@ -33,7 +33,7 @@ pub struct ApiResource {
 /// Output of a path that exists.
 #[derive(Debug, Clone)]
 pub struct ApiResourceOutput {
-    /// Its id.
+    /// Id that API Gateway gave the path.
     pub id: String,
 }
 
@@ -53,7 +53,7 @@ const FACTS: Kind = Kind {
         Call::takes("apigateway:GetResources", &[("apigateway:GET", &scope::REST_API)], Task::LOOKING),
     ],
     sweep: Sweep::Own(|graph, stack| {
-        // All of it goes with the API, if that goes.
+        // If the API is deleted, everything in it is deleted along.
         let Some(deployment) = stack.deployment.map(str::to_owned) else { return };
         let (api, stage) = (stack.names.api(), stack.names.stage());
         graph.sweep_parts(move |aws: &Aws| {

@@ -1,4 +1,4 @@
-//! Everything that is in our REST API, so that what is no longer declared goes.
+//! Finds everything in the stack's REST API, so that parts that are no longer declared are deleted.
 
 use super::{ApiDeployment, ApiIntegration, ApiIntegrationResponse, ApiMethod, ApiMethodResponse, ApiResource, ApiStage, RestApi};
 use aws::Aws;

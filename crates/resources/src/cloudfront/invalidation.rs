@@ -1,7 +1,7 @@
-//! Telling CloudFront's caches that the site's files have changed.
+//! Invalidation of CloudFront's caches after the site's files have changed.
 //!
-//! What visitors fetched stays cached as long as its `Cache-Control` says. Invalidating ends that within a minute or so. That it
-//! fails is no reason to fail: caches notice by themselves in time.
+//! Files that visitors fetched stay cached as long as their `Cache-Control` allows. Invalidating ends that within a minute or so. A failed
+//! invalidation does not fail the run: caches notice by themselves in time.
 
 use super::{
     Distribution, DistributionOutput,
@@ -16,7 +16,7 @@ use std::{collections::BTreeSet, time::SystemTime};
 
 /// More changed files than this are invalidated as `/*`, which counts as one path: only 1,000 a month are free ("CloudFront pricing").
 const PATHS: usize = 15;
-/// Everything that the site may have.
+/// Path of all files that the site may have.
 const EVERYTHING: &str = "/*";
 /// Characters that RFC 1738 calls unsafe. Of these and of what is not ASCII, CloudFront wants the URL encoding, and of no other ("What you need
 /// to know when invalidating files"). Without the tilde: CloudFront refuses it as it is, and takes `%7E` without effect
@@ -27,14 +27,14 @@ impl Distribution {
     /// Has caches drop what was published in this run, or everything if more than that may have changed.
     pub(super) async fn invalidate(&self, aws: &Aws, live: &Live<Self>) {
         let published = aws.published();
-        // If caches were told of the site as it was before this run, what this run changed is all that they have to drop.
+        // If caches knew the site as it was before this run, they have to drop only the files that this run changed.
         let known = published.filter(|published| live.spec.content.as_ref() == Some(&published.before));
         let paths = known.map_or_else(|| vec![EVERYTHING.to_owned()], |known| self.paths(known.keys.iter().map(String::as_str)));
         aws.forget_published();
         drop_paths(aws, &live.output.id, paths).await;
     }
 
-    /// Has caches drop these files, which were put back, and notes that they know the site as it now is, by the digest `content`.
+    /// Has caches drop these files, which were put back, and records in the tag that they know the site with the digest `content`.
     pub async fn tell_of(&self, aws: &Aws, output: &DistributionOutput, keys: &BTreeSet<String>, content: String) -> Result<()> {
         let marked = stamped(Self { content: Some(content), ..self.clone() });
         let paths = self.paths(keys.iter().map(String::as_str));
@@ -71,8 +71,7 @@ fn path(key: &str) -> String {
     path
 }
 
-/// Tells caches to drop these paths, or everything if CloudFront does not take them as they are. Trouble is only told: caches notice by
-/// themselves in time.
+/// Has caches drop these paths, or everything if CloudFront refuses the paths. An error is only reported: caches notice by themselves in time.
 async fn drop_paths(aws: &Aws, id: &str, paths: Vec<String>) {
     if paths.is_empty() {
         return;
