@@ -48,7 +48,7 @@ pub struct Distribution {
     pub default_root_object: String,
     /// Regions that it serves from: `PriceClass_100` (Europe, North America, Israel), `PriceClass_200`, `PriceClass_All`.
     pub price_class: String,
-    /// Highest HTTP version: `http2and3`.
+    /// HTTP versions that it offers: `http2and3`.
     pub http_version: String,
     /// Set if the distribution answers over IPv6.
     pub ipv6: bool,
@@ -176,7 +176,7 @@ impl Resource for Distribution {
     type Cloud = Aws;
     const KIND: &'static str = "cloudfront.distribution";
     const FACTS: &'static Kind = &FACTS;
-    // CloudFront deletes it once it serves nowhere any more: usually 3 to 5 minutes (reported), rarely 20 (assumed).
+    // The deletion waits until it serves nowhere any more: usually 3 to 5 minutes (reported), rarely 20 (assumed).
     const REMOVAL: Duration = Duration::from_mins(25);
     type Output = DistributionOutput;
 
@@ -226,7 +226,7 @@ impl Resource for Distribution {
 
     async fn create(&self, aws: &Aws) -> Result<Written<DistributionOutput>> {
         // Two concurrent runs choose the same reference, and CloudFront lets it be used once. A reference must never have been used before, not
-        // even by a distribution that is deleted; then a random one is used, which no other run can choose.
+        // even by a distribution that is deleted; then it gets the time in milliseconds, so that it is new.
         let answer = match self.send(aws, &self.reference()).await {
             Err(Error::Exists(_)) if self.find(aws).await?.is_none() => self.send(aws, &self.unique_reference()).await?,
             answer => answer?,
