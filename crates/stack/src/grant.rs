@@ -12,7 +12,7 @@ use super::operation::Operation;
 /// An element of `reads` or `writes`.
 #[derive(Debug, Clone)]
 pub enum GrantFile {
-    /// A table: everything that the list is about.
+    /// Name of a table: all operations of the list.
     All(String),
     /// Tables, each with the operations that are allowed on it.
     Named(BTreeMap<String, OperationsFile>),
@@ -22,7 +22,7 @@ pub enum GrantFile {
 #[derive(Debug, Clone, Default, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Operations {
-    /// Names, as `DynamoDB` gives them.
+    /// Names, in `DynamoDB`'s spelling.
     #[serde(rename = "operations")]
     pub names: Vec<String>,
     /// Indexes that Query and Scan may be sent to as well.
@@ -33,17 +33,17 @@ pub struct Operations {
     pub keys: Vec<String>,
 }
 
-/// Operations on a table, as a list of names or with more about them.
+/// Operations on a table, as a list of names or as a mapping with details.
 #[derive(Debug, Clone)]
 pub enum OperationsFile {
-    /// Names alone.
+    /// List of names alone.
     Short(Operations),
-    /// A mapping.
+    /// Mapping with names, indexes and keys.
     Long(Operations),
 }
 
 impl OperationsFile {
-    /// Returns what it says.
+    /// Returns the operations of either form.
     pub(super) fn operations(&self) -> &Operations {
         match self {
             Self::Short(operations) | Self::Long(operations) => operations,

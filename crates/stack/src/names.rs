@@ -2,15 +2,15 @@
 
 use std::path::Path;
 
-/// The environment variable that tells a function the physical name of a table: `EVENTS_TABLE` for `events`.
+/// Returns the environment variable with the physical name of a table: `EVENTS_TABLE` for `events`.
 pub fn table_variable(table: &str) -> String {
     let upper: String = table.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' }).collect();
     format!("{upper}_TABLE")
 }
 
-/// The outputs of an API.
+/// Outputs of an API.
 pub(super) const API_OUTPUTS: [&str; 2] = ["api_url", "rest_api_id"];
-/// The outputs of a site, beside those that the file names.
+/// Outputs of a site, beside those that the file names.
 pub(super) const SITE_OUTPUTS: [&str; 3] = ["bucket", "dashboard_url", "distribution_id"];
 
 /// The output with the physical name of a table.

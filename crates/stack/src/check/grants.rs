@@ -11,7 +11,7 @@ use super::{Problems, below};
 struct List {
     name: &'static str,
     operations: &'static [Operation],
-    /// The other list, and what operations of that do.
+    /// Name of the other list, and the verb for its operations.
     other: (&'static str, &'static str),
 }
 
