@@ -5,7 +5,7 @@
 
 use std::ops::RangeInclusive;
 
-/// Range that AWS allows for a length, count or size.
+/// Allowed range of a length, count or size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limit {
     /// Quantity that is limited, with its unit.

@@ -147,7 +147,7 @@ async fn make_role(aws: &Aws, boundary: Option<&str>) -> Result<(String, Option<
 }
 
 /// Returns the role that an earlier attempt or another region's run created; a role without our mark is left alone. The role gets the declared
-/// boundary: a deployer who is held to that boundary may not write the role's policy without it. An existing boundary stays where none is declared.
+/// boundary: a deployer bound by that boundary may not write the role's policy without it. An existing boundary stays where none is declared.
 async fn existing_role(aws: &Aws, boundary: Option<&str>) -> Result<String> {
     let unseen = || Error::not_yet("IAM to make the logging role known (usually a few seconds)");
     let answer = aws.read("iam:GetRole", || aws.iam.get_role().role_name(ROLE).send()).await.optional()?.ok_or_else(unseen)?;

@@ -206,7 +206,7 @@ impl Resource for Role {
     }
 
     async fn update(&self, aws: &Aws, live: &Live<Self>, changes: &Changes) -> Result<Written<RoleOutput>> {
-        // First, because a deployer who is held to a boundary may change a role's permissions only where that boundary is on it.
+        // First, because a deployer bound by a boundary may change a role's permissions only where that boundary is on it.
         if changes.touch("permissions_boundary") {
             self.write_boundary(aws).await?;
         }

@@ -290,8 +290,8 @@ async fn read(aws: &Aws, function: &str, name: &str) -> Result<Option<Live<Alias
     }))
 }
 
-/// Returns whether a version was published for another release than this. A version whose description names no release, or a digest that is
-/// computed otherwise, may be of any.
+/// Returns whether a version was published for another release than this. A version may be of any release if its description names none, or names a
+/// digest that is computed otherwise.
 pub fn is_of_another(description: &str, release: &str) -> bool {
     description.strip_prefix(PUBLISHED).and_then(|rest| rest.strip_prefix(' ')).is_some_and(|own| own != release)
 }

@@ -61,7 +61,7 @@ impl Declaring<'_> {
         distribution.content = content;
         if let Some(page) = &site.error_page {
             let page = ErrorPage { page: format!("/{page}"), status: "404".to_owned(), cached_seconds: 10 };
-            // The page also hides the API's own refusals behind the site's address: declared only where there is no other way.
+            // Status 403 also hides the API's own refusals behind the site's address: declared only where there is no other way.
             let statuses = if self.place.denies_missing { vec![403, 404] } else { vec![404] };
             distribution.error_pages.extend(statuses.into_iter().map(|status| (status, page.clone())));
         }
