@@ -62,7 +62,7 @@ impl Default for Wish {
 }
 
 impl Wish {
-    /// The first declaration with another program.
+    /// Returns the first declaration with another program.
     pub(crate) fn saying(text: &'static str) -> Self {
         Self { code: Some(text), ..Self::default() }
     }

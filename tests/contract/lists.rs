@@ -56,7 +56,7 @@ struct More {
 }
 
 impl End {
-    /// Continuation that the answer with this number (from 1) names.
+    /// Returns the continuation that the answer with this number (from 1) names.
     fn more(self, number: usize) -> More {
         let token = |token: &str| Some(token.to_owned());
         match self {
@@ -158,7 +158,7 @@ const NO_POLICIES: &str = "<ListRolePoliciesResponse><ListRolePoliciesResult><Is
 const NO_ATTACHED: &str = "<ListAttachedRolePoliciesResponse><ListAttachedRolePoliciesResult/></ListAttachedRolePoliciesResponse>";
 const CONFLICT: &str = "<ErrorResponse><Error><Code>DeleteConflict</Code><Message>policies</Message></Error></ErrorResponse>";
 
-/// Every list that the program reads.
+/// Returns every list that the program reads.
 #[expect(clippy::too_many_lines, reason = "a table")]
 fn lists() -> Vec<List> {
     let list = |operation, form, read| List { operation, form, others: &[], read, times: 1, never: Never::default() };

@@ -87,7 +87,7 @@ fn tags() -> Tags {
 /// Bodies of requests, by `service:Operation`.
 type Asked = Arc<Mutex<Vec<(String, Vec<u8>)>>>;
 
-/// A client of an AWS that gives these answers, by `service:Operation`, and no others.
+/// Returns a client of an AWS that gives these answers, by `service:Operation`, and no others.
 async fn answering(answers: Vec<(&'static str, Response)>) -> (Canned, Aws) {
     let (canned, aws, _) = watching(answers).await;
     (canned, aws)

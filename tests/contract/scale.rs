@@ -25,7 +25,7 @@ fn stack(project: &str, functions: usize) -> Stack {
     Stack::parse(&text, "stack.yaml", Path::new("."), None, None).unwrap()
 }
 
-/// Access to the tests' AWS for this stack.
+/// Connects to the tests' AWS for this stack.
 async fn access(stack: &Stack) -> Aws {
     let connection = Connection::endpoint(&stack.region, &test_support::endpoint(), "test", "test").await;
     let place = Place { limits: false, imports_apis: false, ..Place::aws("aws", &stack.region, "000000000000") };

@@ -61,7 +61,7 @@ impl Need {
     }
 }
 
-/// Matches as IAM does: `*` stands for any text, slashes and colons included.
+/// Matches a text as IAM does: `*` stands for any text, slashes and colons included.
 fn matches(pattern: &str, text: &str) -> bool {
     match pattern.split_once('*') {
         None => pattern == text,

@@ -100,7 +100,7 @@ const CALLS: &[Call] = &[
     Call::same("tag:GetResources", &Scope::EVERYTHING, Task::UP),
 ];
 
-/// Returns every call that the program makes. An operation that is called on more than one kind of resource is there more than once.
+/// Returns every call that the program makes. An operation that is called on several kinds of resource occurs several times.
 pub fn all_calls() -> impl Iterator<Item = &'static Call> {
     CALLS.iter().chain(ACCOUNT_CALLS).chain(KINDS.iter().flat_map(|kind| kind.calls))
 }

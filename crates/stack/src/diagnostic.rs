@@ -40,12 +40,12 @@ pub struct Problem {
 }
 
 impl StackError {
-    /// The line of the first problem, from 1, if it has one.
+    /// Line of the first problem, from 1, if it has one.
     pub fn line(&self) -> Option<usize> {
         self.first().and_then(|problem| problem.place).map(|place| place.line)
     }
 
-    /// The column of the first problem in characters, from 1, if it has one.
+    /// Column of the first problem in characters, from 1, if it has one.
     pub fn column(&self) -> Option<usize> {
         self.first().and_then(|problem| problem.place).map(|place| place.column)
     }
@@ -55,7 +55,7 @@ impl StackError {
         self.first().map_or("", |problem| &problem.message)
     }
 
-    /// The name of the file, as it was given.
+    /// Name of the file, as it was given.
     pub fn file(&self) -> &str {
         &self.file
     }

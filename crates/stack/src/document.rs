@@ -8,7 +8,7 @@ use serde_yaml::{DuplicateKeyPolicy, NonFiniteFloatPolicy, Options, Spanned, Tag
 
 use super::node::{Content, Node, Position};
 
-/// The text of a file with the places of its keys and values.
+/// Text of a file with the positions of its keys and values.
 #[derive(Debug, Clone)]
 pub(super) struct Document {
     name: String,
@@ -94,7 +94,7 @@ impl Document {
         self.follow(path).1.is_some()
     }
 
-    /// The place of the first key of the file.
+    /// Returns the position of the first key of the file.
     pub(super) fn first_key(&self) -> Option<Position> {
         match &self.root.content {
             Content::Mapping(entries) => entries.first().and_then(|(_, place, _)| *place),

@@ -56,7 +56,7 @@ impl Limit {
         u64::try_from(number).is_ok_and(|number| self.allows(number))
     }
 
-    /// The numbers within the limit.
+    /// Returns the numbers within the limit.
     pub fn range(&self) -> RangeInclusive<u64> {
         self.least..=self.most
     }

@@ -33,7 +33,7 @@ fn same<S: AsRef<str>>(faulty: &[String], path: &[S]) -> bool {
     faulty.iter().zip(path).all(|(one, other)| one == other.as_ref())
 }
 
-/// Mends a mistake. Returns `false` where nothing can stand in.
+/// Mends a mistake. Returns `false` where no stand-in is possible.
 pub(super) fn mend(root: &mut Node, mismatch: &Mismatch, faulty: &mut Faulty) -> bool {
     let path = mismatch.path();
     match mismatch.fault {

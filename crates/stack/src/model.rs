@@ -314,12 +314,12 @@ pub enum Indexes {
 }
 
 impl Function {
-    /// Logical names of the tables that it may read.
+    /// Returns the logical names of the tables that it may read.
     pub fn tables_read(&self) -> BTreeSet<&str> {
         self.reads.iter().map(|grant| grant.table.as_str()).collect()
     }
 
-    /// Logical names of the tables that it may write.
+    /// Returns the logical names of the tables that it may write.
     pub fn tables_written(&self) -> BTreeSet<&str> {
         self.writes.iter().map(|grant| grant.table.as_str()).collect()
     }
@@ -335,7 +335,7 @@ pub struct Route {
 }
 
 impl Route {
-    /// The segments of the path, without slashes; none for `/`.
+    /// Returns the segments of the path, without slashes; none for `/`.
     pub fn segments(&self) -> impl Iterator<Item = &str> {
         self.path.split('/').filter(|segment| !segment.is_empty())
     }

@@ -40,7 +40,7 @@ fn find_by(start: &Path, owner: impl Fn(&Path) -> Option<u32>) -> Option<PathBuf
     None
 }
 
-/// The user that a directory belongs to.
+/// Returns the user that a directory belongs to.
 #[cfg(unix)]
 fn owner(directory: &Path) -> Option<u32> {
     use std::os::unix::fs::MetadataExt;

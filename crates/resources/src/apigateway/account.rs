@@ -54,12 +54,12 @@ fn arn(place: &Place) -> String {
     place.global_arn("iam", &format!("role{}", logging_role_path()))
 }
 
-/// The path and name of the role that is made where none is set: `/liveinsight/liveinsight-apigateway-logs`.
+/// Returns path and name of the role that is created where none is set: `/liveinsight/liveinsight-apigateway-logs`.
 pub fn logging_role_path() -> String {
     format!("{PATH}{ROLE}")
 }
 
-/// Commands that take away the setting of a region, and the role if it is the one made here. `UpdateAccount` takes an empty value for none
+/// Returns the commands that remove the setting of a region, and the role if the program created it. `UpdateAccount` takes an empty value for none
 /// (source code: Terraform's `aws_api_gateway_account`).
 pub fn logging_role_removal(region: &str) -> String {
     let setting = format!("aws apigateway update-account --patch-operations op=replace,path=/cloudwatchRoleArn,value= --region {region}");
@@ -67,7 +67,7 @@ pub fn logging_role_removal(region: &str) -> String {
     format!("{setting} && {policy} && aws iam delete-role --role-name {ROLE}")
 }
 
-/// The ARN of the role that is set, if any.
+/// Returns the ARN of the role that is set, if any.
 pub async fn logging_role(aws: &Aws) -> Result<Option<String>> {
     let role = aws
         .shared("apigateway", "account", || async {
@@ -116,7 +116,7 @@ async fn role_to_set(aws: &Aws, boundary: Option<&str>) -> Result<Option<(String
     make_role(aws, boundary).await.map(Some)
 }
 
-/// The role's ARN, and its age if it was made just now.
+/// Creates the role if it is missing; returns its ARN, and its age if this call created it.
 async fn make_role(aws: &Aws, boundary: Option<&str>) -> Result<(String, Option<Duration>)> {
     let trust = Policy::default().with(
         "ApiGateway",

@@ -45,7 +45,7 @@ pub(super) async fn turn(aws: &Aws, api: &str) -> aws::Turn {
     aws.turn(&format!("api/{api}")).await
 }
 
-/// All REST APIs of the region.
+/// Returns all REST APIs of the region.
 pub(crate) async fn rest_apis(aws: &Aws) -> Result<Rc<Vec<RestApi>>> {
     aws.shared("apigateway", "apis", || async {
         let mut apis = Vec::new();
@@ -99,7 +99,7 @@ async fn listed_nodes(aws: &Aws, api: &str) -> Result<Rc<Vec<ApiNode>>> {
     .await
 }
 
-/// All deployments of an API. None if there is no such API.
+/// Returns all deployments of an API; empty if there is no such API.
 pub(super) async fn deployments(aws: &Aws, api: &str) -> Result<Rc<Vec<Deployment>>> {
     aws.shared("apigateway", &format!("deployments/{api}"), || async {
         let mut deployments = Vec::new();
@@ -113,7 +113,7 @@ pub(super) async fn deployments(aws: &Aws, api: &str) -> Result<Rc<Vec<Deploymen
     .await
 }
 
-/// All stages of an API; the answer has no pages. None if there is no such API.
+/// Returns all stages of an API; the answer has no pages. Empty if there is no such API.
 pub(super) async fn stages(aws: &Aws, api: &str) -> Result<Rc<Vec<Stage>>> {
     aws.shared("apigateway", &format!("stages/{api}"), || async {
         let answer = aws.read("apigateway:GetStages", || aws.apigateway.get_stages().rest_api_id(api).send()).await.optional()?;
@@ -122,14 +122,14 @@ pub(super) async fn stages(aws: &Aws, api: &str) -> Result<Rc<Vec<Stage>>> {
     .await
 }
 
-/// The method, if there is one.
+/// Returns the method, if there is one.
 pub(super) async fn method(aws: &Aws, key: &MethodKey) -> Result<Option<Method>> {
     let nodes = nodes(aws, &key.api).await?;
     let node = nodes.iter().find(|node| node.id() == Some(&key.resource));
     Ok(node.and_then(|node| node.resource_methods()?.get(&key.http_method)).cloned())
 }
 
-/// The method's integration, if there is one.
+/// Returns the method's integration, if there is one.
 pub(super) async fn integration(aws: &Aws, key: &MethodKey) -> Result<Option<Integration>> {
     Ok(method(aws, key).await?.and_then(|method| method.method_integration().cloned()))
 }
@@ -179,13 +179,13 @@ pub(super) fn spelt_as<V>(declared: &BTreeMap<String, V>, live: impl IntoIterato
     spelt
 }
 
-/// Templates by content type, without those that are empty: API Gateway returns them as nothing, or as null (recorded on 2026-02-12).
+/// Returns templates by content type, without empty ones: API Gateway returns those as nothing, or as null (recorded on 2026-02-12).
 pub(super) fn templates(live: Option<&HashMap<String, String>>) -> BTreeMap<String, String> {
     let some = live.into_iter().flatten().filter(|(_, template)| !template.is_empty());
     some.map(|(kind, template)| (kind.clone(), template.clone())).collect()
 }
 
-/// A patch operation that sets a value; API Gateway takes every value as text.
+/// Returns a patch operation that sets a value; API Gateway takes every value as text.
 pub(super) fn replace(path: impl Into<String>, value: &(impl ToString + ?Sized)) -> PatchOperation {
     PatchOperation::builder().op(Op::Replace).path(path).value(value.to_string()).build()
 }

@@ -18,12 +18,12 @@ use engine::{Gone, Handle, Id, Live, Ref, Resource, Result, Stray, Written};
 use serde::Serialize;
 use std::collections::BTreeSet;
 
-/// The snapshot of one declaration.
+/// Desired state of a deployment: the snapshot of one declaration.
 #[derive(Debug, Clone, Serialize)]
 pub struct ApiDeployment {
     /// The id of its API.
     pub api: Ref<String>,
-    /// A digest of everything that it is a snapshot of.
+    /// Digest of everything that the snapshot contains.
     pub digest: String,
     /// Dependencies of the snapshot: `done()` of everything in it.
     pub needs: Vec<Ref<String>>,
@@ -116,7 +116,7 @@ impl ApiDeployment {
 }
 
 impl ApiDeployment {
-    /// The deployment's id.
+    /// Id of the deployment.
     pub fn id_of(handle: &Handle<Self>) -> Ref<String> {
         handle.output("id", |output| output.id.clone())
     }
@@ -126,7 +126,7 @@ fn description(digest: &str) -> String {
     format!("liveinsight {digest}")
 }
 
-/// The newest one with this digest: a lost answer may have left two.
+/// Returns the newest deployment with this digest: a lost answer may have left two.
 fn pick<'a>(deployments: &'a [Deployment], digest: &str) -> Option<&'a Deployment> {
     let description = description(digest);
     let same = deployments.iter().filter(|deployment| deployment.description() == Some(&description));

@@ -37,8 +37,8 @@ pub(super) async fn gateway_responses(aws: &Aws, api: &str) -> Result<Rc<Vec<Gat
     .await
 }
 
-/// Returns the value of the header by type, of the types in [`ERROR_TYPES`] that have it; and of the types with a setting of their own, as far
-/// as it is not the one that is declared for all.
+/// Returns the value of the header by type. It contains the types in [`ERROR_TYPES`] that have the header. Of the types with a setting of their own
+/// it contains those with another value than the one declared for all.
 pub(super) fn error_origins(live: &[GatewayResponse], declared: &BTreeMap<String, String>) -> BTreeMap<String, String> {
     let origin = |name: &&str| Some(((*name).to_owned(), parameters(of_type(live, name)?).get(ORIGIN_HEADER)?.clone()));
     let own = live.iter().filter(|response| !response.default_response());

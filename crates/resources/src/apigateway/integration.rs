@@ -26,9 +26,9 @@ const PASSTHROUGH: &str = "WHEN_NO_MATCH";
 /// An integration. Its logical name is its method's.
 #[derive(Debug, Clone, Serialize)]
 pub struct ApiIntegration {
-    /// The method that it answers.
+    /// Address of the method that it answers.
     pub method: Ref<MethodKey>,
-    /// The method's route, for people.
+    /// Route of the method, for messages.
     #[serde(skip)]
     pub route: String,
     /// `AWS_PROXY` or `MOCK`.
@@ -46,18 +46,18 @@ pub struct ApiIntegration {
 }
 
 impl ApiIntegration {
-    /// A Lambda function that gets the whole request and gives the whole answer.
+    /// Returns an integration with a Lambda function that gets the whole request and gives the whole answer.
     pub fn function(method: Ref<MethodKey>, route: &str, uri: String) -> Self {
         // Lambda is invoked by POST, whatever the method.
         Self { kind: "AWS_PROXY".into(), uri: Some(uri), http_method: Some("POST".into()), ..Self::bare(method, route) }
     }
 
-    /// API Gateway answers by itself.
+    /// Returns an integration that API Gateway answers by itself.
     pub fn mock(method: Ref<MethodKey>, route: &str, request_templates: BTreeMap<String, String>) -> Self {
         Self { kind: "MOCK".into(), request_templates, ..Self::bare(method, route) }
     }
 
-    /// The address at which API Gateway invokes a function or an alias of it.
+    /// Returns the address at which API Gateway invokes a function or an alias of it.
     pub fn function_uri(partition: &str, region: &str, function_arn: &str) -> String {
         format!("arn:{partition}:apigateway:{region}:lambda:path/2015-03-31/functions/{function_arn}/invocations")
     }

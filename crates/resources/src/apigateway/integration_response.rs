@@ -28,14 +28,14 @@ pub struct ApiIntegrationResponse {
     pub response: Ref<String>,
     /// The HTTP status, the same as that of the method response.
     pub status: String,
-    /// Route and status, for people.
+    /// Route and status, for messages.
     #[serde(skip)]
     pub title: String,
     /// Pattern of the integration's answers that this response is for; empty for all that match no other pattern.
     pub selection_pattern: String,
     /// Content (see [`quoted`]) by header (see [`response_header`](crate::response_header)).
     pub response_parameters: BTreeMap<String, String>,
-    /// The body, by content type. Leave out what is empty: AWS does not return it.
+    /// Body by content type. Leave out empty ones: AWS does not return them.
     pub response_templates: BTreeMap<String, String>,
 }
 

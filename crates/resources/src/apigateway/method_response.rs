@@ -23,7 +23,7 @@ use std::collections::{BTreeMap, HashMap};
 pub struct ApiMethodResponse {
     /// Address of the method that declares the response.
     pub method: Ref<MethodKey>,
-    /// The method's route, for people.
+    /// Route of the method, for messages.
     #[serde(skip)]
     pub route: String,
     /// The HTTP status.
@@ -41,7 +41,7 @@ pub struct ApiMethodResponseOutput {
     pub status: String,
 }
 
-/// API Gateway's name for a header of a response.
+/// Returns API Gateway's name for a header of a response.
 pub fn response_header(name: &str) -> String {
     format!("method.response.header.{name}")
 }

@@ -25,7 +25,7 @@ pub struct ApiResource {
     pub parent: Ref<String>,
     /// Its own segment: `events`.
     pub path_part: String,
-    /// The whole path, by which it is found: `/api/events`.
+    /// Whole path, by which the program finds it: `/api/events`.
     #[serde(skip)]
     pub path: String,
 }
@@ -117,7 +117,7 @@ impl Resource for ApiResource {
 }
 
 impl ApiResource {
-    /// Finds the paths of our API, which is `whole`; `/` comes and goes with the API itself.
+    /// Finds the paths of our API, which is `whole`; API Gateway creates and deletes `/` with the API itself.
     pub async fn sweep(aws: &Aws, whole: &Id, api_name: &str) -> Result<Vec<Stray<Aws>>> {
         let Some(api) = find_ours(aws, api_name).await?.and_then(|api| api.id().map(str::to_owned)) else { return Ok(Vec::new()) };
         let nodes = nodes(aws, &api).await?;
@@ -145,14 +145,14 @@ impl ApiResource {
             let stray = Stray::part(whole.clone(), &format!("{path} ({id})"), wish, ApiResourceOutput { id: id.to_owned() });
             strays.push((path.to_owned(), stray));
         }
-        // What is below goes first.
+        // Paths below are deleted first.
         strays.sort_by(|(a, _), (b, _)| b.cmp(a));
         Ok(strays.into_iter().map(|(_, stray)| stray).collect())
     }
 }
 
 impl ApiResource {
-    /// The resource's id.
+    /// Id of the resource.
     pub fn id_of(handle: &Handle<Self>) -> Ref<String> {
         handle.output("id", |output| output.id.clone())
     }

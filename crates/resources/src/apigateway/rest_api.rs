@@ -245,7 +245,7 @@ impl RestApi {
             None => {}
         }
         let _turn = turn(aws, &made.id).await;
-        // Of a new API, all of them are as AWS makes them.
+        // A new API has AWS's defaults for all of them.
         write_error_origins(aws, &made.id, &[], &self.error_origins).await?;
         Ok(Written::Complete(made))
     }
@@ -310,12 +310,12 @@ impl RestApi {
 }
 
 impl RestApi {
-    /// The API's id.
+    /// Id of the API.
     pub fn id_of(handle: &Handle<Self>) -> Ref<String> {
         handle.output("id", |output| output.id.clone())
     }
 
-    /// The id of its resource `/`.
+    /// Id of its resource `/`.
     pub fn root_resource_id_of(handle: &Handle<Self>) -> Ref<String> {
         handle.output("root_resource_id", |output| output.root_resource_id.clone())
     }
@@ -335,7 +335,7 @@ fn created(date: Option<&DateTime>) -> i64 {
     date.map_or(0, DateTime::secs)
 }
 
-/// Another run was faster: this run reads that API and continues from there.
+/// Returns the error for an API that a faster run has just created: this run reads that API and continues from there.
 fn made_meanwhile(id: Option<&str>) -> Error {
     let message = format!("another run has just made the REST API {}", id.unwrap_or_default());
     let (operation, code) = ("apigateway:CreateRestApi".to_owned(), String::new());

@@ -269,7 +269,7 @@ impl ApiStage {
 }
 
 impl ApiStage {
-    /// The stage's name, for what needs the stage to exist.
+    /// Name of the stage; a resource that refers to it waits for the stage.
     pub fn name_of(handle: &Handle<Self>) -> Ref<String> {
         handle.output("name", |output| output.name.clone())
     }

@@ -255,7 +255,7 @@ impl Forwarding {
     }
 }
 
-/// All behaviors but the default one, in this order, laid over the live ones.
+/// Returns all behaviors but the default one, in this order, laid over the observed ones.
 pub(super) fn behaviors<'a>(
     declared: impl Iterator<Item = (&'a str, &'a Behavior)>,
     live: Option<&CacheBehaviors>,

@@ -43,7 +43,7 @@ pub enum Verify {
     Kept,
     /// Sends this secret; none if it is empty.
     Set(String),
-    /// Secret that the engine makes.
+    /// Secret that the engine generates.
     Made(OriginSecret),
 }
 
@@ -103,12 +103,12 @@ pub struct ErrorPage {
 }
 
 impl Origin {
-    /// A bucket, read through an origin access control.
+    /// Returns an origin that is a bucket, read through an origin access control.
     pub fn bucket(domain: Ref<String>, path: &str, access_control: Ref<String>) -> Self {
         Self { domain, path: path.to_owned().into(), protocol: Protocol::S3, access_control, verify: Verify::Kept }
     }
 
-    /// A web server: on HTTPS, or on a port for plain HTTP.
+    /// Returns an origin that is a web server: on HTTPS, or on a port for plain HTTP.
     pub fn server(domain: Ref<String>, path: Ref<String>, http_port: Option<u16>) -> Self {
         Self {
             domain,
@@ -265,7 +265,7 @@ pub(super) fn incomplete(error: BuildError) -> Error {
     Error::refused("cloudfront:UpdateDistribution", error.to_string())
 }
 
-/// CloudFront has no empty lists, only absent ones.
+/// Returns `None` for an empty list: CloudFront has no empty lists, only absent ones.
 pub(super) fn unless_empty<T>(items: Vec<T>) -> Option<Vec<T>> {
     Some(items).filter(|items| !items.is_empty())
 }

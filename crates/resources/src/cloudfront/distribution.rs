@@ -56,7 +56,7 @@ pub struct Distribution {
     pub origins: BTreeMap<String, Origin>,
     /// Behaviors by path pattern, `default` for all other paths.
     pub behaviors: BTreeMap<String, Behavior>,
-    /// The patterns in the order in which they are tried: the first one that fits counts.
+    /// Patterns in the order in which CloudFront tries them: the first match wins.
     pub precedence: Vec<String>,
     /// Pages in place of an origin's error, by the error's status.
     pub error_pages: BTreeMap<i32, ErrorPage>,
@@ -417,7 +417,7 @@ impl Distribution {
         }
     }
 
-    /// Returns the distribution that is reported as the stack's only one, if it is there and this one.
+    /// Returns the distribution that the tag inventory reports as the stack's only one, if it exists and is this one.
     async fn reported(&self, aws: &Aws) -> Result<Option<LiveDistribution>> {
         let Some(distribution) = reported(aws).await? else { return Ok(None) };
         let config = distribution.distribution_config.as_ref();
@@ -486,7 +486,7 @@ impl Distribution {
         }
     }
 
-    /// The declared fields laid over `config`.
+    /// Lays the declared fields over `config`.
     fn overlay(&self, mut config: DistributionConfig) -> Result<DistributionConfig> {
         config.comment.clone_from(&self.name);
         config.enabled = self.enabled;
@@ -630,7 +630,7 @@ async fn report_or_read_tags(aws: &Aws, arn: &str) -> Result<(Option<Tags>, bool
     }
 }
 
-/// The tags, or `None` if the distribution is gone by now. Shared, because the sweep asks as well.
+/// Returns the tags, or `None` if the distribution no longer exists. Shared, because the sweep reads them as well.
 async fn read_tags(aws: &Aws, arn: &str) -> Result<Option<Tags>> {
     if let Some(tags) = aws.told_tags(arn).await {
         return Ok(Some(tags));

@@ -14,7 +14,8 @@ use futures::future::join;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use std::{collections::BTreeSet, time::SystemTime};
 
-/// More changed files than this are invalidated as `/*`, which counts as one path: only 1,000 a month are free ("CloudFront pricing").
+/// Most changed files that are invalidated one by one. More are invalidated as `/*`, which counts as one path: only 1,000 a month are free
+/// ("CloudFront pricing").
 const PATHS: usize = 15;
 /// Path of all files that the site may have.
 const EVERYTHING: &str = "/*";
@@ -24,7 +25,7 @@ const EVERYTHING: &str = "/*";
 const UNSAFE: &str = " <>\"#%{}|\\^[]`";
 
 impl Distribution {
-    /// Has caches drop what was published in this run, or everything if more than that may have changed.
+    /// Has caches drop the files that this run published, or everything if more than that may have changed.
     pub(super) async fn invalidate(&self, aws: &Aws, live: &Live<Self>) {
         let published = aws.published();
         // If caches knew the site as it was before this run, they have to drop only the files that this run changed.
@@ -41,7 +42,7 @@ impl Distribution {
         join(drop_paths(aws, &output.id, paths), marked.write_tags(aws, output)).await.1
     }
 
-    /// The paths under which visitors see these files.
+    /// Returns the paths under which visitors see these files.
     fn paths<'a>(&self, keys: impl Iterator<Item = &'a str>) -> Vec<String> {
         let mut paths = BTreeSet::new();
         for key in keys {
@@ -54,8 +55,8 @@ impl Distribution {
     }
 }
 
-/// Returns the path of one file as CloudFront takes it. From the first character on that cannot be written so that it is certain to be
-/// understood (`~`, `*`, `?`, and others that some clients encode and some do not), a wildcard stands for the rest.
+/// Returns the path of one file as CloudFront takes it. Some characters cannot be written so that CloudFront is certain to understand them: `~`,
+/// `*`, `?`, and others that some clients encode and some do not. From the first of them on, a wildcard stands for the rest.
 fn path(key: &str) -> String {
     let mut path = "/".to_owned();
     for c in key.chars() {

@@ -611,7 +611,7 @@ fn arn(aws: &Aws, name: &str) -> String {
     aws.arn("dynamodb", &format!("table/{name}"))
 }
 
-/// The names of all tables of the region.
+/// Returns the names of all tables of the region.
 async fn list(aws: &Aws) -> Result<Rc<Vec<String>>> {
     aws.shared("dynamodb", "tables", || async {
         let mut names = Vec::new();

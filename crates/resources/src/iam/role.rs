@@ -376,7 +376,7 @@ impl Role {
     }
 }
 
-/// All roles under a path.
+/// Returns all roles under a path.
 pub(super) async fn list_roles(aws: &Aws, path: &str) -> Result<Rc<Vec<RoleOutput>>> {
     aws.shared("iam", &format!("roles{path}"), || async {
         let mut roles = Vec::new();

@@ -29,7 +29,7 @@ pub struct Alias {
     pub function: Ref<String>,
     /// Digest of the code and configuration that it serves. `None`: the version that it serves is left in place.
     pub name: String,
-    /// A digest of the code and configuration that it serves. `None`: whatever it serves is left in place.
+    /// Digest of the code and configuration that it serves. `None`: the version that it serves is left in place.
     pub release: Option<Release>,
     /// Versions that get a share of the requests, beside the alias's own, with their shares.
     pub shares: BTreeMap<String, f64>,
@@ -202,7 +202,7 @@ impl Serving {
         }))
     }
 
-    /// The function's physical name.
+    /// Physical name of the function.
     pub fn function(&self) -> &str {
         &self.function
     }

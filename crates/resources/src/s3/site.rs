@@ -63,19 +63,19 @@ pub(super) struct Listed {
     pub(super) at: i64,
 }
 
-/// The MD5 of every file of the site, by its key below [`SITE_PREFIX`].
+/// Returns the MD5 of every file of the site, by its key below [`SITE_PREFIX`].
 pub async fn list_site(aws: &Aws, bucket: &str) -> Result<BTreeMap<String, String>> {
     let objects = objects(aws, bucket).await?;
     let file = |(key, listed): (&String, &Listed)| Some((key.strip_prefix(SITE_PREFIX)?.to_owned(), listed.md5.clone()));
     Ok(objects.iter().filter_map(file).filter(|(key, _)| !key.is_empty()).collect())
 }
 
-/// The keys of the records of releases.
+/// Returns the keys of the records of releases.
 pub async fn list_releases(aws: &Aws, bucket: &str) -> Result<Vec<String>> {
     Ok(objects(aws, bucket).await?.keys().filter(|key| key.starts_with(RELEASES_PREFIX)).cloned().collect())
 }
 
-/// The site's files and the records of releases, by key. Shared: a run lists them once.
+/// Returns the site's files and the records of releases, by key. Shared: a run lists them once.
 pub(super) async fn objects(aws: &Aws, bucket: &str) -> Result<Rc<BTreeMap<String, Listed>>> {
     let list = async || {
         let mut objects = BTreeMap::new();

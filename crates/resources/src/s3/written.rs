@@ -24,7 +24,7 @@ const LONGEST: i64 = 64 * 1024 * 1024;
 /// Number of concurrent requests for headers.
 const QUESTIONS: usize = 16;
 
-/// A file as it was written.
+/// Record of a file's last write.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Written {
     md5: String,

@@ -87,7 +87,7 @@ fn across(base: &FunctionFile, overrides: &FunctionOverride, path: &[&str], prob
     }
 }
 
-/// A problem of a path to sources, without a place.
+/// Returns the problem of a path to sources, without a position.
 pub(super) fn source(path: &str) -> Option<Problem> {
     let problem = if path.is_empty() {
         Problem::new("the path is empty")

@@ -105,7 +105,7 @@ fn named(list: &List, written: &OperationsFile, table: Option<&TableFile>, path:
     }
 }
 
-/// A problem of an operation's name, without a place.
+/// Returns the problem of an operation's name, without a position.
 fn operation(list: &List, name: &str) -> Option<Problem> {
     match Operation::named(name) {
         Some(operation) if list.operations.contains(&operation) => None,

@@ -76,12 +76,12 @@ impl<'document> Problems<'document> {
     }
 }
 
-/// The environments that override something, by name.
+/// Returns the environments with overrides, by name.
 fn overrides(file: &StackFile) -> impl Iterator<Item = (&str, &EnvironmentFile)> {
     file.environments.iter().filter_map(|(name, overrides)| Some((name.as_str(), overrides.as_ref()?)))
 }
 
-/// A path below another.
+/// Returns a path below another.
 fn below<'path>(base: &[&'path str], rest: &[&'path str]) -> Vec<&'path str> {
     [base, rest].concat()
 }

@@ -68,7 +68,7 @@ pub(super) fn check(file: &StackFile, problems: &mut Problems) {
     lengths(file, problems);
 }
 
-/// A problem of a region's name, without a place.
+/// Returns the problem of a region's name, without a position.
 pub(in super::super) fn region(region: &str) -> Option<Problem> {
     let parts: Vec<&str> = region.split('-').collect();
     let sound = match parts.as_slice() {

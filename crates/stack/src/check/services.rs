@@ -211,7 +211,7 @@ fn topic_problem(topic: &str, environment: &str, region: &str) -> Option<Problem
     }
 }
 
-/// The region in the ARN of an SNS topic, if it is one.
+/// Returns the region in the ARN of an SNS topic, if it is one.
 fn topic_region(arn: &str) -> Option<&str> {
     let parts: Vec<&str> = arn.split(':').collect();
     let ["arn", partition, "sns", region, account, name] = parts.as_slice() else {

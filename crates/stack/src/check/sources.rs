@@ -40,7 +40,7 @@ fn function(name: &str, function: &FunctionFile, root: &Path, problems: &mut Pro
     }
 }
 
-/// A problem of the binary that a function names, as far as the crate's manifest shows.
+/// Returns the problem of the binary that a function names, as far as the crate's manifest shows.
 fn binary(directory: &Path, function: &FunctionFile) -> Option<Problem> {
     let known = binaries(directory)?;
     match &function.binary {

@@ -85,7 +85,7 @@ impl Declaration {
         self.outputs.iter().filter_map(|(name, value)| Some((name.clone(), value.get().ok()?))).collect()
     }
 
-    /// The names of all outputs, sorted.
+    /// Returns the names of all outputs, sorted.
     pub fn output_names(&self) -> impl Iterator<Item = &str> {
         self.outputs.keys().map(String::as_str)
     }

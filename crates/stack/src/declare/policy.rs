@@ -12,7 +12,7 @@ const LOGS: [&str; 2] = ["logs:CreateLogStream", "logs:PutLogEvents"];
 /// admits callers that come through Systems Manager. A customer's own key has to allow the role kms:Decrypt.
 const READ_PARAMETERS: &str = "ssm:GetParameters";
 
-/// A trust policy for one AWS service.
+/// Returns a trust policy for one AWS service.
 pub(super) fn trust(service: &str) -> Policy {
     Policy::default().with("Assume", json!({ "Effect": "Allow", "Action": "sts:AssumeRole", "Principal": { "Service": service } }))
 }
