@@ -140,7 +140,7 @@ struct List {
 enum Never {
     /// An error that names the operation, after this number of pages.
     Error(usize),
-    /// The caller does without the answer: it only saves calls.
+    /// No error: the caller continues without the answer, which only saves calls.
     DoneWithout,
     /// No error, because the caller reads only this number of pages.
     Enough(usize),

@@ -392,7 +392,7 @@ async fn stages(book: &Book) {
 fn xml(name: &str, value: &Value) -> String {
     match value {
         Value::Object(map) => format!("<{name}>{}</{name}>", map.iter().map(|(key, value)| xml(key, value)).collect::<String>()),
-        // Lists have an element for each entry; that of tags has one around them.
+        // Lists have an element for each entry; the list of tags has another one around them.
         Value::Array(items) if name == "TagSet" => {
             format!("<TagSet>{}</TagSet>", items.iter().map(|item| xml("Tag", item)).collect::<String>())
         }

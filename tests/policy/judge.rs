@@ -64,7 +64,7 @@ pub(crate) fn otherwise(
 
 /// Returns the interpreter that the local AWS is installed for.
 fn python() -> PathBuf {
-    // Installed with the first start, if it was not before.
+    // The first start installs it, unless it is there already.
     let _ = test_support::endpoint();
     let installed = fs::read_dir(test_support::cache().join("local-aws")).unwrap();
     let pythons = installed.map(|entry| entry.unwrap().path().join("venv/bin/python"));

@@ -29,7 +29,7 @@ pub struct StackError {
 /// Mistake in the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// Place; `None` if it is about the file as a whole.
+    /// Position; `None` if the problem is about the file as a whole.
     pub place: Option<Position>,
     /// Message: a lower-case fragment that names the faulty part.
     pub message: String,
@@ -60,7 +60,7 @@ impl StackError {
         &self.file
     }
 
-    /// All problems by line; at least one.
+    /// Problems by line; at least one.
     pub fn problems(&self) -> &[Problem] {
         &self.problems
     }

@@ -25,10 +25,10 @@ pub struct Operations {
     /// Names, in `DynamoDB`'s spelling.
     #[serde(rename = "operations")]
     pub names: Vec<String>,
-    /// Indexes that Query and Scan may be sent to as well.
+    /// Indexes on which Query and Scan are allowed as well.
     #[serde(default)]
     pub indexes: Vec<String>,
-    /// Partition keys of the items that may be touched, with `*` for any characters.
+    /// Partition keys of the items that may be accessed, with `*` for any characters.
     #[serde(default)]
     pub keys: Vec<String>,
 }

@@ -28,7 +28,7 @@ impl Faulty {
     }
 }
 
-/// Compares two paths as far as both go.
+/// Compares two paths up to the end of the shorter one.
 fn same<S: AsRef<str>>(faulty: &[String], path: &[S]) -> bool {
     faulty.iter().zip(path).all(|(one, other)| one == other.as_ref())
 }

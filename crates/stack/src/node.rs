@@ -38,7 +38,7 @@ pub(super) struct Node {
     pub(super) origin: Option<Position>,
     /// The bytes of the definition in the text.
     pub(super) bytes: Range<usize>,
-    /// The tag, as the reader resolves it.
+    /// Tag, as the parser resolves it.
     pub(super) tag: Option<String>,
     /// Value, still without a type.
     pub(super) content: Content,
@@ -47,7 +47,7 @@ pub(super) struct Node {
 /// A value without a type.
 #[derive(Debug, Clone)]
 pub(super) enum Content {
-    /// Keys with their places and values, in the order written, repeated ones included.
+    /// Keys with their positions and values, in the order written, repeated ones included.
     Mapping(Vec<(String, Option<Position>, Node)>),
     /// List of nodes.
     List(Vec<Node>),

@@ -48,7 +48,7 @@ pub(super) enum Holder {
 /// A kind of mistake.
 #[derive(Debug)]
 pub(super) enum Fault {
-    /// A key that the mapping does not know; the known ones.
+    /// A key that the mapping does not know, with the known ones.
     UnknownKey(&'static [&'static str]),
     /// A key that the mapping must have.
     MissingKey(&'static str),

@@ -40,7 +40,7 @@ const LOGGING_ROLE: Scope = Scope::of("LoggingRole", |place, _, _| vec![arn(plac
 /// Scope of the logging role for `iam:PassRole` to API Gateway.
 const LOGGING_ROLE_FOR_API: Scope = Scope::of("LoggingRoleForApi", |place, _, _| vec![arn(place)]).passed_to("apigateway.amazonaws.com");
 
-/// Calls about the setting and the role.
+/// Calls about the account's setting and the role.
 pub(crate) const CALLS: &[Call] = &[
     Call::takes("apigateway:GetAccount", &[("apigateway:GET", &scope::ACCOUNT)], &[Task::Up, Task::Doctor]),
     Call::takes("apigateway:UpdateAccount", &[("apigateway:PATCH", &scope::ACCOUNT), ("iam:PassRole", &LOGGING_ROLE_FOR_API)], Task::UP),
@@ -83,7 +83,7 @@ pub async fn logging_role(aws: &Aws) -> Result<Option<String>> {
 pub async fn ensure_logging_role(aws: &Aws, boundary: Option<&str>) -> Result<()> {
     let _turn = aws.turn("apigateway/account").await;
     let Some((role, age)) = role_to_set(aws, boundary).await? else { return Ok(()) };
-    // Another role of this run took as long; not each takes just as long.
+    // Another role of this run took that long; propagation times of roles differ.
     let until_known = aws.until_roles_are_known().map_or(UNKNOWN, |other| UNKNOWN.min(other * 5 / 4));
     if age.is_some_and(|age| age < until_known) && aws.place.limits {
         return Err(Error::not_yet("IAM to make the logging role known to API Gateway"));

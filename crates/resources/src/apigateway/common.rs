@@ -78,7 +78,7 @@ fn attached(nodes: &[ApiNode]) -> (Vec<ApiNode>, Vec<ApiNode>) {
         return (nodes.to_vec(), Vec::new());
     };
     let hangs = |node: &&ApiNode| {
-        // No path is longer than there are resources.
+        // No path has more segments than there are resources.
         let mut above = std::iter::successors(node.id(), |id| *parents.get(id)?).take(nodes.len());
         above.any(|id| id == root)
     };

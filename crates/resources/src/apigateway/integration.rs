@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 
 /// AWS's default, in milliseconds ("Amazon API Gateway API reference": `PutIntegration`).
 const TIMEOUT_MS: i32 = 29_000;
-/// AWS's default: a body of a content type that has no template goes through as it is.
+/// AWS's default: a body of a content type without a template is passed through unchanged.
 const PASSTHROUGH: &str = "WHEN_NO_MATCH";
 
 /// An integration. Its logical name is its method's.
@@ -37,7 +37,7 @@ pub struct ApiIntegration {
     pub uri: Option<String>,
     /// Method of the request to the target.
     pub http_method: Option<String>,
-    /// Templates for a request's body, by content type. A mock's names the response to give: `{"statusCode": 200}`.
+    /// Templates for a request's body, by content type. A mock's template names the response to give: `{"statusCode": 200}`.
     pub request_templates: BTreeMap<String, String>,
     /// Timeout in milliseconds.
     pub timeout_ms: i32,

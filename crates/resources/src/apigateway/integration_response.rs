@@ -147,7 +147,7 @@ impl ApiIntegrationResponse {
         }
     }
 
-    /// Spells headers and content types as `declared`, where nothing but letter case differs.
+    /// Spells headers and content types as `declared`, where only letter case differs.
     fn spelt_as(self, declared: &Self) -> Self {
         let mut response_parameters = spelt_as(&declared.response_parameters, self.response_parameters);
         for (header, value) in &mut response_parameters {

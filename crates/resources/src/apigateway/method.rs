@@ -1,7 +1,7 @@
 //! A method of a REST API's path.
 //!
-//! Its integration and its responses are resources of their own and go with it. `PutMethod` refuses to overwrite, and a change is
-//! so rare that the method is replaced: only the draft is touched, callers meet the deployment.
+//! Its integration and its responses are resources of their own, and are deleted with it. `PutMethod` refuses to overwrite, and a change is so rare
+//! that the method is replaced: only the draft is touched, callers use the deployment.
 
 use super::{
     common::{MethodKey, method, nodes, turn},

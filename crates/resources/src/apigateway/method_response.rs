@@ -28,7 +28,7 @@ pub struct ApiMethodResponse {
     pub route: String,
     /// The HTTP status.
     pub status: String,
-    /// The headers it may carry (see [`response_header`]), and whether it must.
+    /// Headers that it may carry (see [`response_header`]); `true` for those that it must.
     pub response_parameters: BTreeMap<String, bool>,
 }
 

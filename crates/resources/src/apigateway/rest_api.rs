@@ -142,7 +142,7 @@ impl Resource for RestApi {
         let (tags, responses) = futures::try_join!(tags(aws, &output.id), gateway_responses(aws, &output.id))?;
         let tags = (*tags).clone();
         if tags == Tags::default() {
-            // It was listed with ours: it is gone by now, another run may be deleting it.
+            // It was listed with ours and no longer exists: another run may be deleting it.
             return Ok(None);
         }
         Ok(Some(self.of(aws, &listed, output, tags, &responses)))
@@ -230,7 +230,7 @@ impl RestApi {
         let mut others = apis.iter().filter(|api| api.name() == Some(&self.name) && api.id() != answer.id() && is_ours(aws, api));
         if let Some(other) = others.find(|other| yields_to(mine.0, created(other.created_date()))) {
             aws.write("apigateway:DeleteRestApi", || aws.apigateway.delete_rest_api().rest_api_id(mine.1).send()).await.optional()?;
-            // Apart, so that two that withdrew do not meet again.
+            // A random pause keeps two runs that both withdrew from meeting again.
             let pause = if created(other.created_date()) == mine.0 { fastrand::u64(..2000) } else { 0 };
             let why = format!("the REST API {} that another run made at the same time", other.id().unwrap_or_default());
             return Err(Error::NotYet { why, retry_after: Some(Duration::from_millis(pause)) });
@@ -240,7 +240,7 @@ impl RestApi {
         let mut made = output(aws, answer.id(), answer.root_resource_id()).await?.ok_or_else(unseen)?;
         match self.import(aws, &made.id).await {
             Some(true) => return Ok(Written::WithParts(made)),
-            // Some of it may have been done: the ids of before do not count any more.
+            // A part of the import may have succeeded: the earlier ids are no longer valid.
             Some(false) => made = output(aws, Some(&made.id), None).await?.ok_or_else(unseen)?,
             None => {}
         }

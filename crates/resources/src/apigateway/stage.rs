@@ -33,7 +33,7 @@ pub struct ApiStage {
     pub name: String,
     /// The id of the deployment that it serves.
     pub deployment: Ref<String>,
-    /// Requests per second and method that are let through; two decimals count.
+    /// Allowed requests per second and method; two decimals count.
     #[serde(serialize_with = "two_decimals")]
     pub throttle_rate: f64,
     /// Requests that may arrive at once.
@@ -61,7 +61,7 @@ pub struct ApiStage {
 pub struct AccessLog {
     /// The ARN of the log group, without `:*`.
     pub destination: Ref<String>,
-    /// Format of a line per request, with `$context` variables.
+    /// Format of the line for each request, with `$context` variables.
     pub format: String,
 }
 
@@ -156,7 +156,7 @@ impl Resource for ApiStage {
         aws.note_tags(&arn(aws, &path(&output)), &self.tags);
         match write_settings(aws, &output, patch).await {
             Ok(()) => Ok(Written::Complete(output)),
-            // The stage exists; its settings are for the next write.
+            // The stage exists; its settings are left to the next write.
             Err(Error::NotYet { .. }) => Ok(Written::Settling(output)),
             Err(error) => Err(error),
         }

@@ -307,7 +307,7 @@ impl Distribution {
             return Ok(is_it.then(stray).into_iter().collect());
         }
         let distributions = list(aws).await?;
-        // Of all that have this comment, at most one is ours.
+        // At most one of the distributions with this comment is ours.
         let listed = distributions.iter().find(|listed| listed.comment == name);
         let stray = |listed: &Listed| Stray::new(logical, Self::bare(&name, Tags::default()), listed.output.clone()).unproven();
         Ok(listed.map(stray).into_iter().collect())
@@ -334,7 +334,7 @@ impl Distribution {
     /// Returns a distribution with this index page, origins (by key) and behaviors (by path pattern, `default` for all other paths). If two
     /// patterns match, the more specific one wins: `/api/events` before `/api/*`.
     pub fn serving(name: &str, index: &str, tags: Tags, origins: BTreeMap<String, Origin>, behaviors: BTreeMap<String, Behavior>) -> Self {
-        // The star sorts before all that a path is made of, but `!` to `)`, which no route has.
+        // The star sorts before all characters of a path, except `!` to `)`, which no route has.
         let precedence = behaviors.keys().rev().filter(|pattern| *pattern != DEFAULT).cloned().collect();
         Self { default_root_object: index.to_owned(), origins, behaviors, precedence, ..Self::bare(name, tags) }
     }
@@ -395,10 +395,10 @@ impl Distribution {
         let (owner, applied) = (aws.owner(&tags), tags.applied());
         let mut spec = Self::read(&config, &tags);
         if aws.published().is_some() && self.content.is_some() {
-            // The bucket was repaired without a change to its declaration: caches may have what was wrong.
+            // The bucket was repaired without a change to its declaration: caches may hold the faulty files.
             spec.content = Some("not yet invalidated".to_owned());
         }
-        // While it is being deployed, all but its deletion is taken.
+        // During a deployment CloudFront accepts every change except a deletion.
         let live = Live { spec, output, busy: None, failed: None, owner, applied };
         Some(if reported { live.as_reported() } else { live })
     }
@@ -510,7 +510,7 @@ impl Distribution {
             config.aliases = Some(Aliases::builder().quantity(0).build().map_err(incomplete)?);
         }
         if config.viewer_certificate.is_none() {
-            // With CloudFront's own certificate the lowest TLS version cannot be chosen.
+            // CloudFront's own certificate does not allow a choice of the lowest TLS version.
             config.viewer_certificate = Some(ViewerCertificate::builder().cloud_front_default_certificate(true).build());
         }
         Ok(config)

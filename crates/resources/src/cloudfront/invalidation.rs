@@ -19,8 +19,8 @@ use std::{collections::BTreeSet, time::SystemTime};
 const PATHS: usize = 15;
 /// Path of all files that the site may have.
 const EVERYTHING: &str = "/*";
-/// Characters that RFC 1738 calls unsafe. Of these and of what is not ASCII, CloudFront wants the URL encoding, and of no other ("What you need
-/// to know when invalidating files"). Without the tilde: CloudFront refuses it as it is, and takes `%7E` without effect
+/// Characters that RFC 1738 calls unsafe. CloudFront requires the URL encoding of these and of non-ASCII characters, and of no other ("What you
+/// need to know when invalidating files"). The tilde is not among them: CloudFront refuses it as it is, and takes `%7E` without effect
 /// (aws/aws-sdk#525, reported).
 const UNSAFE: &str = " <>\"#%{}|\\^[]`";
 

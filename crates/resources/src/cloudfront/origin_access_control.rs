@@ -20,11 +20,11 @@ use std::rc::Rc;
 pub struct OriginAccessControl {
     /// Its name, unique in the account; 64 characters at most.
     pub name: String,
-    /// `liveinsight:stack={project}/{environment} {region}`: it has no tags, and is seen from every region.
+    /// `liveinsight:stack={project}/{environment} {region}`: the access control has no tags, and is visible from every region.
     pub description: String,
     /// Kind of origin: `s3`.
     pub origin_type: String,
-    /// `always`: whatever visitors send, the distribution's own signature counts.
+    /// `always`: the distribution's own signature counts, whatever visitors send.
     pub signing_behavior: String,
     /// Signature version: `sigv4`.
     pub signing_protocol: String,
@@ -142,7 +142,7 @@ impl Resource for OriginAccessControl {
 }
 
 impl OriginAccessControl {
-    /// Declares one for buckets, which belongs to this stack (`{project}/{environment}`).
+    /// Declares an access control for buckets, which belongs to this stack (`{project}/{environment}`).
     pub fn for_s3(name: String, stack: &str, region: &str) -> Self {
         Self {
             name,

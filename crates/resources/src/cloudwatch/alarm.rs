@@ -42,7 +42,7 @@ pub struct Alarm {
     pub missing_data: String,
     /// ARNs of SNS topics that get a message when it fires.
     pub actions: Vec<String>,
-    /// Set if actions are taken: an alarm can be muted by hand.
+    /// Set if actions are enabled: an alarm can be muted by hand.
     pub actions_enabled: bool,
     /// Tags, the ownership tag included.
     pub tags: Tags,

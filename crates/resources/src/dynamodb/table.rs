@@ -1,8 +1,8 @@
 //! A DynamoDB table with its indexes, time to live and point-in-time recovery.
 //!
-//! All indexes go into `CreateTable`: one added later takes 8 to 17 minutes, even on an empty table. Time to live and point-in-time
-//! recovery are calls of their own, refused until the table is ACTIVE. `UpdateTable` takes one index at a time. Time to live can be
-//! changed about once an hour, and no read shows when.
+//! `CreateTable` gets all indexes: one that is added later takes 8 to 17 minutes, even on an empty table. Time to live and point-in-time recovery
+//! are calls of their own, refused until the table is ACTIVE. `UpdateTable` takes one index at a time. Time to live can be changed about once an
+//! hour, and no read shows when.
 
 use super::keys::{Index, KeyAttribute, definitions, incomplete, or_empty, schema};
 use aws::{
@@ -19,7 +19,7 @@ use engine::{Action, Change, Changes, Class, Error, Found, Gone, Live, Protectio
 use serde::Serialize;
 use std::{cell::Cell, collections::BTreeMap, rc::Rc, time::Duration};
 
-/// Reported: measured by AWS Controllers for Kubernetes, as all times of this file.
+/// Reported: AWS Controllers for Kubernetes measured it, as all times of this file.
 const CREATING: &str = "the table to be created (usually 2 to 20 s)";
 
 /// Time after a table is ACTIVE until it usually accepts point-in-time recovery: 1.4 to 2.7 s were measured.
@@ -37,7 +37,7 @@ pub struct Table {
     pub billing_mode: String,
     /// The partition key.
     pub partition_key: KeyAttribute,
-    /// The sort key; none is shown as an empty text, because leaving it out means none.
+    /// Sort key. None is shown as an empty text: a declaration without one declares that there is none.
     #[serde(serialize_with = "or_empty")]
     pub sort_key: Option<KeyAttribute>,
     /// Global secondary indexes by name.

@@ -80,7 +80,7 @@ pub struct Function {
 pub enum Variable {
     /// Value known to this run.
     Set(String),
-    /// Unknown here: not compared, and left as it is.
+    /// Value unknown to this run: not compared, and left as it is.
     Kept,
     /// Value that the engine generates.
     Made(Made),

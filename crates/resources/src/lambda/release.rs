@@ -21,7 +21,7 @@ const BYTES: usize = 8;
 /// Digest of the release that an alias serves.
 #[derive(Debug, Clone)]
 pub enum Release {
-    /// A digest as it was read, or without a key.
+    /// A digest that was read, or one without a key.
     Known(String),
     /// A digest with a key that depends on the observed state.
     Keyed {

@@ -54,7 +54,7 @@ pub struct SiteObject {
     pub headers: Headers,
 }
 
-/// An object as a list shows it.
+/// Entry of an object in a list.
 #[derive(Debug, Clone)]
 pub(super) struct Listed {
     /// MD5 of the content, hexadecimal.

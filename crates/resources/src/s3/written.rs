@@ -116,7 +116,7 @@ async fn ask(aws: &Aws, bucket: &str, key: &str, listed: &Listed) -> Result<Head
     Ok(headers)
 }
 
-/// An object of the site as a list of versions shows it.
+/// Entry of a site's object in a list of versions.
 #[derive(Debug, Clone)]
 pub struct ListedVersion {
     /// Key below [`SITE_PREFIX`].

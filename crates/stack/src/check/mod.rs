@@ -51,7 +51,7 @@ impl<'document> Problems<'document> {
         Self { document, faulty, found: Vec::new() }
     }
 
-    /// Adds a problem with the key at a path, or with all that is under it.
+    /// Adds a problem with the key at a path, or with everything under it.
     fn key(&mut self, path: &[&str], problem: Problem) {
         if !self.faulty.covers(path) {
             self.found.push(problem.at(self.document.key(path)));
@@ -70,7 +70,7 @@ impl<'document> Problems<'document> {
         !self.faulty.touches(path)
     }
 
-    /// Tests whether the keys at a path are those that were written, whatever is wrong in them.
+    /// Tests whether the keys at a path are as written, even if their values are faulty.
     fn knows_names(&self, path: &[&str]) -> bool {
         !self.faulty.covers(path)
     }

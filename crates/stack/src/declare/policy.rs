@@ -5,7 +5,7 @@ use aws::{Place, Policy, STACK};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Never `logs:CreateLogGroup`: a late invocation would bring a deleted group back.
+/// Never `logs:CreateLogGroup`: a late invocation would create a deleted group again.
 const LOGS: [&str; 2] = ["logs:CreateLogStream", "logs:PutLogEvents"];
 
 /// Action that reads values, decrypted. A parameter under AWS's own key (`aws/ssm`) reportedly needs no KMS permission beside it: the key's policy
