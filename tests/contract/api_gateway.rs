@@ -15,7 +15,7 @@ use liveinsight::{
 };
 use std::collections::BTreeMap;
 
-/// What the tests vary; the default is the first declaration.
+/// Desired state that the tests vary; the default is the first declaration.
 #[derive(Clone)]
 struct Wish {
     description: &'static str,
@@ -33,7 +33,7 @@ struct Wish {
     stage_team: Option<&'static str>,
     api_team: Option<&'static str>,
     endpoints: &'static [&'static str],
-    /// The upper part of all paths.
+    /// First part of all paths.
     above: &'static str,
 }
 
@@ -88,7 +88,7 @@ fn declare(bench: &Bench, wish: &Wish) -> Graph<Aws> {
         done.push(add_function(&mut graph, &api, &path, &full, wish));
         done.extend(add_preflight(&mut graph, &api, &path, &full, wish));
     }
-    // As a declaration would: whatever is in the snapshot is in its digest.
+    // As a declaration does: the digest covers everything in the snapshot.
     let digest =
         format!("{:?}", (wish.above, wish.authorization, wish.timeout_ms, wish.origin, wish.max_age, wish.extra_path)).replace('"', "");
     let deployment = graph.add_part(&api, "current", ApiDeployment { api: RestApi::id_of(&api), digest: digest.clone(), needs: done });
@@ -209,7 +209,7 @@ async fn every_declared_change_converges() {
     assert!(logging_role(&bench.aws).await.unwrap().is_some(), "the account's logging role stays");
 }
 
-/// The ids of the bench's API and of one of its paths.
+/// Returns the ids of the bench's API and of one of its paths.
 async fn ids(bench: &Bench, path: &str) -> (String, String) {
     let apis = bench.aws.apigateway.get_rest_apis().limit(500).send().await.unwrap();
     let api = apis.items().iter().find(|api| api.name() == Some(&bench.name("api"))).and_then(|api| api.id()).unwrap().to_owned();
@@ -270,7 +270,7 @@ async fn drift_of_api_and_stage_is_seen_and_made_good() {
     gateway.tag_resource().resource_arn(&arn).tags("Team", "red").tags("ManagedBy", "hand").send().await.unwrap();
     bench.heals(&graph, &["apigateway.rest_api/api tags.ManagedBy", "apigateway.rest_api/api tags.Team"]).await;
 
-    // The header of the API's own errors comes back; what else somebody set in them stays.
+    // The header of the API's own errors is restored; other settings in them stay.
     let kind = |name: &str| GatewayResponseType::from(name);
     let put = gateway.put_gateway_response().rest_api_id(&api).response_type(kind("DEFAULT_4XX")).status_code("418");
     put.response_parameters("gatewayresponse.header.X-Theirs", "'1'").send().await.unwrap();
@@ -304,11 +304,11 @@ async fn what_is_not_declared_goes_and_what_another_stage_serves_stays() {
     let (api, _) = ids(&bench, "/api").await;
     let gateway = &bench.aws.apigateway;
 
-    // Somebody's own stage serves a deployment of theirs.
+    // A stage of another owner serves a deployment of its own.
     let theirs = gateway.create_deployment().rest_api_id(&api).description("theirs").send().await.unwrap().id().unwrap().to_owned();
     gateway.create_stage().rest_api_id(&api).stage_name("theirs").deployment_id(&theirs).send().await.unwrap();
 
-    // A path comes and goes with what hangs from it, and with each change the deployment before.
+    // A path is created and deleted with everything below it, and each change deletes the deployment before.
     for wish in [Wish { extra_path: true, ..Wish::default() }, Wish::default()] {
         let graph = declare(&bench, &wish);
         bench.up(&graph).await;
@@ -322,7 +322,7 @@ async fn what_is_not_declared_goes_and_what_another_stage_serves_stays() {
     bench.down(&declare(&bench, &Wish::default())).await;
 }
 
-/// The paths that the API has, asked without the program's own code.
+/// Returns the API's paths, read without the program's own code.
 async fn paths(bench: &Bench) -> Vec<String> {
     let apis = bench.aws.apigateway.get_rest_apis().limit(500).send().await.unwrap();
     let api = apis.items().iter().find(|api| api.name() == Some(&bench.name("api"))).unwrap().id().unwrap().to_owned();
@@ -384,11 +384,11 @@ async fn calls_are_few() {
     let graph = declare(&bench, &Wish { endpoints: &["events", "realtime", "stats"], ..Wish::default() });
 
     let (_, first) = bench.calls(bench.up(&graph)).await;
-    // The log group takes two. The API's are 28: itself, 2 headers of its own errors (part of the document where that can be imported), 4
-    // paths, 6 methods, 6 integrations, 3 + 3 responses, deployment, stage and its settings.
+    // The log group takes two. The API's are 28: itself, 2 headers of its own errors (part of the document where that can be imported), 4 paths, 6
+    // methods, 6 integrations, 3 + 3 responses, deployment, stage and its settings.
     assert_eq!(first.writes, 30);
-    // Planning what is not there takes 2, that no other run made the same API 1, the account's role 1, the proof 10 (the tag inventory, and
-    // the tags of what it cannot tell, with them), and the test's own look 9.
+    // Planning absent resources takes 2, the check that no other run created the same API 1, the account's role 1. The proof takes 10 (the tag
+    // inventory, and with them the tags that it cannot show), and the test's own look 9.
     assert_eq!(first.reads, 23);
 
     let (open, unchanged) = bench.calls(bench.open(&graph)).await;
@@ -413,7 +413,7 @@ async fn an_api_whose_creation_was_not_answered_is_found_not_made_twice() {
 async fn lost_answers_and_conflicts_leave_one_of_each() {
     let mut seen = std::collections::BTreeSet::new();
     let bench = Bench::hostile("apigw-lost-rest", move |request| {
-        // The first time that each request within the API is made, in turn: its answer is lost, or another write is in its way.
+        // The first occurrence of each request within the API loses its answer or meets another write, in turn.
         if request.starts_with("GET") || !request.contains("/restapis/") || !seen.insert(request.to_owned()) {
             Fate::Pass
         } else if seen.len() % 2 == 0 {
@@ -445,7 +445,7 @@ async fn a_stage_waits_for_the_logging_role() {
 
 #[tokio::test]
 async fn the_logging_role_waits_for_iam() {
-    // An account in which no role is set, until one that IAM has made known is.
+    // An account without a logging role, until a role is set that IAM has propagated.
     let mut refusals = 3;
     let mut set = false;
     let bench = Bench::hostile("apigw-account", move |request| match request {

@@ -148,7 +148,7 @@ async fn throttles_are_waited_for() {
     .await;
     let graph = declare(&bench, [("alarm", alarm(&bench, "alarm"))]);
     bench.try_up(&graph).await;
-    // Here its tags are asked for, and it seems to be gone.
+    // Here its tags are read, and it seems to have been deleted.
     bench.up(&graph).await;
     bench.down(&graph).await;
 }

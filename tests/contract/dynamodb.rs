@@ -19,7 +19,7 @@ use liveinsight::{
 };
 use strict_aws::{Config, Strict, Windows};
 
-/// What the tests vary; the default is the first declaration.
+/// Desired state that the tests vary; the default is the first declaration.
 #[derive(Clone, Copy)]
 struct Wish {
     sort_key: bool,
@@ -29,7 +29,7 @@ struct Wish {
     recovery: bool,
     protected: Option<bool>,
     restore_days: i32,
-    /// Read and write units a second.
+    /// Limits of read and write units a second.
     most: (Option<i64>, Option<i64>),
     team: Option<&'static str>,
 }
@@ -86,7 +86,7 @@ fn sweep(bench: &Bench, graph: &mut Graph<Aws>) {
     graph.sweep(move |aws: &Aws| Box::pin(Table::sweep(aws, logical.clone())));
 }
 
-/// The paths of one index.
+/// Returns the paths of one index.
 fn index_fields(name: &str) -> [String; 3] {
     ["partition_key", "projection", "sort_key"].map(|field| format!("dynamodb.table/events indexes.{name}.{field}"))
 }
@@ -129,7 +129,7 @@ async fn a_table_can_be_restored_for_as_many_days_as_declared() {
     };
     assert_eq!(kept().await, Some(1));
     assert_eq!(bench.open(&days(1)).await, Vec::<String>::new(), "nothing is left to do");
-    // Somebody makes it longer by hand, and then it is declared longer.
+    // The days are increased by hand, and then in the declaration.
     let longer = PointInTimeRecoverySpecification::builder().point_in_time_recovery_enabled(true).build().unwrap();
     let request = bench.aws.dynamodb.update_continuous_backups().table_name(bench.name("events"));
     request.point_in_time_recovery_specification(longer).send().await.unwrap();
@@ -201,7 +201,7 @@ async fn drift_of_each_field_is_seen_and_made_good() {
     bench.heals_with(1, &graph, &index_fields("rogue").each_ref().map(String::as_str)).await;
 
     dynamodb.delete_table().table_name(&name).send().await.unwrap();
-    // Made again, with its time to live and recovery.
+    // Created again, with its time to live and recovery.
     bench.heals_with(3, &graph, &["dynamodb.table/events"]).await;
     bench.down(&graph).await;
 }
@@ -225,21 +225,21 @@ async fn limits_of_a_tables_units_are_kept_repaired_and_taken_away() {
     let declared = most(None, Some(200));
     bench.up(&declared).await;
     assert_eq!(kept().await, (None, Some(200)), "set by the creation");
-    // Somebody raises the limit, and adds another.
+    // The limit is raised by hand, and another one is added.
     set(Some(7), Some(40_000)).await.unwrap();
     bench.heals_with(1, &declared, &["dynamodb.table/events max_read_units", "dynamodb.table/events max_write_units"]).await;
     assert_eq!(kept().await, (None, Some(200)));
-    // Somebody takes it away.
+    // The limit is removed by hand.
     set(None, Some(-1)).await.unwrap();
     bench.heals_with(1, &declared, &["dynamodb.table/events max_write_units"]).await;
     bench.up(&most(Some(50), Some(200))).await;
     assert_eq!(kept().await, (Some(50), Some(200)));
-    // The lines are gone from stack.yaml.
+    // The lines are deleted from stack.yaml.
     let plain = most(None, None);
     assert_eq!(bench.open(&plain).await.len(), 1);
     bench.up(&plain).await;
     assert_eq!(kept().await, (None, None));
-    // A limit that is set by hand where none is declared is a difference as well: no call is needed to see it.
+    // A limit that is set by hand where none is declared is a difference as well: no further call is needed to see it.
     set(None, Some(1)).await.unwrap();
     bench.heals_with(1, &plain, &["dynamodb.table/events max_write_units"]).await;
     for wrong in [0, -2] {
@@ -284,7 +284,7 @@ async fn a_table_of_another_stack_is_never_touched_and_one_of_nobody_adopted() {
     elsewhere.add("theirs", Table { tags: liveinsight::aws::Tags::default().with("liveinsight:stack", "other/stack"), ..theirs });
     let plan = bench.plan(&elsewhere).await;
     assert_eq!(plan.count(Action::Create), 1);
-    // It is made as another stack would make it; a second look finds it foreign.
+    // It is created as another stack would create it; a second look finds it foreign.
     bench.try_up(&elsewhere).await;
     let graph = declare(&bench, &Wish::default());
     bench.never_takes(&graph, &["dynamodb.table/events"]).await;
@@ -342,7 +342,7 @@ async fn a_table_on_its_way_is_waited_for() {
                 &[
                     Fate::Refuse(400, "ResourceNotFoundException", "Requested resource not found: Table: t not found"),
                     Fate::Refuse(400, "ResourceInUseException", BUSY),
-                    // It was done, and the answer was lost.
+                    // The write happened, and its answer was lost.
                     Fate::Lose,
                     Fate::Refuse(400, "ValidationException", "TimeToLive is already enabled"),
                 ],
@@ -409,7 +409,7 @@ async fn tags_are_changed_though_each_change_locks_them() {
 
 #[tokio::test]
 async fn a_throttle_that_lasts_is_outlasted() {
-    // The answer says not to wait; otherwise this would take a minute.
+    // The answer asks for no wait; otherwise this would take a minute.
     let throttled = Fate::RefuseFor(0, 400, "ThrottlingException", "The rate of control plane requests made by this account is too high");
     let bench = Bench::hostile("dynamodb-throttled", script(&[("CreateTable", &[throttled; 17])])).await;
     let graph = declare(&bench, &Wish::default());
@@ -437,7 +437,7 @@ async fn a_table_that_is_being_deleted_is_made_again() {
     let bench = Bench::hostile(
         "dynamodb-leaving",
         script(&[
-            // As made; then leaving, while `up` looks at it.
+            // As created; then being deleted, while `up` looks at it.
             ("DescribeTable", &[Fate::Pass, Fate::Pass, Fate::Pass, Fate::Pass, Fate::Pass, Fate::Rewrite(deleting)]),
         ]),
     )

@@ -1,4 +1,4 @@
-//! What the contract tests share. Each test has a [`Bench`]: a stack of its own, so that all can run at once against one endpoint.
+//! Shared code of the contract tests. Each test has a [`Bench`]: a stack of its own, so that all can run at once against one endpoint.
 
 use crate::proxy::{self, Fate};
 use liveinsight::{
@@ -8,16 +8,16 @@ use liveinsight::{
 use std::time::{Duration, SystemTime};
 
 const REGION: &str = "us-east-1";
-/// The account of a local AWS.
+/// Number of a local AWS's account.
 const ACCOUNT: &str = "000000000000";
 
-/// Access to the test's AWS, for one stack that nobody else uses.
+/// Access to the test's AWS, for one stack that no other test uses.
 pub(crate) struct Bench {
     pub(crate) aws: Aws,
     unique: String,
 }
 
-/// How many calls something took.
+/// Number of calls that an operation took.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Calls {
     pub(crate) reads: u64,
@@ -25,22 +25,22 @@ pub(crate) struct Calls {
 }
 
 impl Bench {
-    /// One for this test.
+    /// Connects to the tests' AWS, with a stack for this test.
     pub(crate) async fn new(test: &str) -> Self {
         Self::at(&endpoint(), test).await
     }
 
-    /// One that meets an AWS in a mood: see [`proxy`].
+    /// Connects through a proxy that plays a difficult AWS: see [`proxy`].
     pub(crate) async fn hostile(test: &str, decide: impl FnMut(&str) -> Fate + Send + 'static) -> Self {
         Self::at(&proxy::start(&endpoint(), decide).await, test).await
     }
 
-    /// The same names, met by an AWS in a mood: for fates that depend on a name.
+    /// Keeps the names and puts a proxy in front of AWS: for fates that depend on a name.
     pub(crate) async fn behind(self, decide: impl FnMut(&str) -> Fate + Send + 'static) -> Self {
         Self::named(&proxy::start(&endpoint(), decide).await, self.unique).await
     }
 
-    /// One at another address.
+    /// Connects to an AWS at another address.
     pub(crate) async fn at(endpoint: &str, test: &str) -> Self {
         let age = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("the clock is past 1970");
         Self::named(endpoint, format!("{test}-{:x}", age.as_nanos() & 0xffff_ffff_ffff)).await
@@ -52,28 +52,28 @@ impl Bench {
         Self { aws: liveinsight::resources::connect(&connection, place, format!("contract/{unique}")), unique }
     }
 
-    /// A physical name that no other test uses: lower case, digits and hyphens.
+    /// Returns a physical name that no other test uses: lower case, digits and hyphens.
     pub(crate) fn name(&self, thing: &str) -> String {
         format!("{thing}-{}", self.unique)
     }
 
-    /// The tags that every taggable resource carries.
+    /// Returns the tags that every taggable resource carries.
     pub(crate) fn tags(&self) -> Tags {
         Tags::default().with(STACK, &self.aws.stack).with("ManagedBy", "liveinsight")
     }
 
-    /// The logical name of one of this test's physical ones, as sweeps want it.
+    /// Returns a function that gives the logical name of one of this test's physical ones, in the form that sweeps expect.
     pub(crate) fn logical(&self) -> impl Fn(&str) -> Option<String> + Clone + use<> {
         let suffix = format!("-{}", self.unique);
         move |name| name.strip_suffix(&suffix).map(str::to_owned)
     }
 
-    /// What `up` would do.
+    /// Returns the plan of an `up`.
     pub(crate) async fn plan(&self, graph: &Graph<Aws>) -> Plan<Aws> {
         survey(graph, &self.aws, &|_| {}).await.unwrap_or_else(|(id, error)| panic!("cannot observe {id:?}: {error}"))
     }
 
-    /// What differs, as `id: action changes`; empty if nothing does.
+    /// Returns the differences, as `id: action changes`; empty if there are none.
     pub(crate) async fn open(&self, graph: &Graph<Aws>) -> Vec<String> {
         let plan = self.plan(graph).await;
         plan.changes()
@@ -84,18 +84,18 @@ impl Bench {
             .collect()
     }
 
-    /// Converges as far as it goes.
+    /// Converges as far as possible.
     pub(crate) async fn try_up(&self, graph: &Graph<Aws>) -> Report {
         let plan = self.plan(graph).await;
         up(graph, &self.aws, plan, &options(), &|_| {}).await
     }
 
-    /// Converges, and insists that nothing is left to do.
+    /// Converges, and asserts that nothing is left to do.
     pub(crate) async fn up(&self, graph: &Graph<Aws>) -> Report {
         self.up_with(graph, &options()).await
     }
 
-    /// The same, with the consent to lose data, which is refused without.
+    /// Converges with consent to lose data, after asserting that `up` refuses without it.
     pub(crate) async fn up_losing_data(&self, graph: &Graph<Aws>) -> Report {
         let report = self.try_up(graph).await;
         assert!(report.failed.values().any(|error| error.to_string().contains("holds data")), "{:?}", report.failed);
@@ -109,7 +109,8 @@ impl Bench {
         report
     }
 
-    /// Insists that what was changed from outside is seen as exactly these changes (`id path`, or `id` for a whole resource), and made good.
+    /// Asserts that the plan shows a change from outside as exactly these changes (`id path`, or `id` for a whole resource), and that `up` reverts
+    /// it.
     pub(crate) async fn heals(&self, graph: &Graph<Aws>, expected: &[&str]) {
         let plan = self.plan(graph).await;
         let mut seen: Vec<String> = Vec::new();
@@ -126,7 +127,7 @@ impl Bench {
         self.up(graph).await;
     }
 
-    /// The same, with so many writes and not one more.
+    /// Asserts the same as `heals`, and that it takes exactly this number of writes.
     pub(crate) async fn heals_with(&self, writes: u64, graph: &Graph<Aws>, expected: &[&str]) {
         let before = self.aws.tally().by_operation();
         let ((), calls) = self.calls(self.heals(graph, expected)).await;
@@ -135,7 +136,7 @@ impl Bench {
         assert_eq!(calls.writes, writes, "{expected:?} took other writes: {made:?}");
     }
 
-    /// Insists that `up` refuses what exists under our names and is somebody else's, and that `down` leaves it alone; then takes it over.
+    /// Asserts that `up` refuses foreign resources under our names, and that `down` leaves them alone; then adopts them.
     pub(crate) async fn adopts(&self, graph: &Graph<Aws>, foreign: &[&str]) {
         let plan = self.plan(graph).await;
         let objected: Vec<&str> =
@@ -152,7 +153,7 @@ impl Bench {
         self.up_with(graph, &Options { adopt: true, ..options() }).await;
     }
 
-    /// Insists that neither `up`, whatever it may, nor `down` touches what another stack claims.
+    /// Asserts that neither `up`, with any consent, nor `down` changes resources that another stack claims.
     pub(crate) async fn never_takes(&self, graph: &Graph<Aws>, claimed: &[&str]) {
         let plan = self.plan(graph).await;
         let objected: Vec<&str> =
@@ -168,7 +169,7 @@ impl Bench {
         assert!(report.complete() && calls.writes == 0, "{report:?}");
     }
 
-    /// Insists that these and no others are found as no longer declared, and that `up` removes them, with consent if they hold data.
+    /// Asserts that exactly these are found as no longer declared, and that `up` removes them, with consent if they hold data.
     pub(crate) async fn removes_strays(&self, graph: &Graph<Aws>, expected: &[&str]) {
         let plan = self.plan(graph).await;
         let strays: Vec<&Step> = plan.steps.iter().filter(|step| step.state == State::Stray).collect();
@@ -180,21 +181,21 @@ impl Bench {
         }
     }
 
-    /// What `down` would remove.
+    /// Returns the resources that `down` would remove.
     pub(crate) async fn removal(&self, graph: &Graph<Aws>) -> Removal {
         let removal = Removal::survey(graph, &self.aws, |_| false, &|_| {}).await;
         removal.unwrap_or_else(|(id, error)| panic!("cannot find {id:?}: {error}"))
     }
 
-    /// How often this operation was called so far.
+    /// Returns the number of calls of this operation so far.
     pub(crate) fn called(&self, operation: &str) -> u64 {
         self.aws.tally().by_operation().into_iter().find(|(name, _)| *name == operation).map_or(0, |(_, count)| count)
     }
 
-    /// Removes everything, and insists that nothing is left and that doing it again does no harm.
+    /// Removes everything, and asserts that nothing is left and that a second removal does no harm.
     pub(crate) async fn down(&self, graph: &Graph<Aws>) {
         for nth in ["first", "second"] {
-            // Tests change things behind our back.
+            // Tests change resources without the program's knowledge.
             self.aws.refresh();
             let removal = self.removal(graph).await;
             assert_eq!(removal.leaving.is_empty(), nth == "second", "{nth} down: {:?}", removal.leaving);
@@ -206,7 +207,7 @@ impl Bench {
         assert_eq!(plan.count_state(State::Stray), 0, "something is left");
     }
 
-    /// The calls that `work` takes.
+    /// Counts the calls that `work` makes.
     pub(crate) async fn calls<T>(&self, work: impl Future<Output = T>) -> (T, Calls) {
         let count = || (self.aws.tally().requests(), self.aws.tally().writes());
         let before = count();
@@ -216,8 +217,8 @@ impl Bench {
     }
 }
 
-/// The whole contract for a graph: absent → up → nothing to do → each variant → up → nothing to do → back → down → down.
-/// Variant 0 is the first declaration; each later one differs from it and must change something.
+/// Checks the whole contract for a graph: absent → up → nothing to do → each variant → up → nothing to do → back → down → down. Variant 0 is the
+/// first declaration; each later one differs from it and must change something.
 pub(crate) async fn contract(bench: &Bench, variants: usize, declare: impl Fn(usize) -> Graph<Aws>) {
     let first = declare(0);
     let missing = bench.plan(&first).await;
@@ -232,7 +233,7 @@ pub(crate) async fn contract(bench: &Bench, variants: usize, declare: impl Fn(us
     bench.down(&declare(0)).await;
 }
 
-/// The endpoint itself, for what is not a call of an AWS API.
+/// Address of the endpoint itself, for requests that are no calls of an AWS API.
 pub(crate) use test_support::endpoint;
 
 fn options() -> Options {

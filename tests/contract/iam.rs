@@ -12,7 +12,7 @@ use liveinsight::{
 };
 use serde_json::json;
 
-/// What the tests vary; the default is the first declaration.
+/// Desired state that the tests vary; the default is the first declaration.
 #[derive(Clone, Copy)]
 struct Wish {
     service: &'static str,
@@ -22,7 +22,7 @@ struct Wish {
     second_statement: bool,
     policy: bool,
     team: Option<&'static str>,
-    /// Names the boundary, [`boundary`].
+    /// Name of the boundary, see [`boundary`].
     boundary: Option<&'static str>,
 }
 
@@ -32,7 +32,7 @@ impl Default for Wish {
             service: "lambda.amazonaws.com",
             account_only: false,
             actions: &["dynamodb:Query", "dynamodb:GetItem"],
-            // What a percent-encoding that is decoded twice, or as a form, would not survive.
+            // Characters that a percent-encoding decoded twice, or as a form, would change.
             resource: "arn:aws:s3:::bucket/a+b%20c/ü*",
             second_statement: false,
             policy: true,
@@ -76,12 +76,12 @@ fn role(bench: &Bench, name: &str, wish: &Wish) -> Role {
     }
 }
 
-/// The ARN of a boundary.
+/// Returns the ARN of a boundary.
 fn boundary(bench: &Bench, name: &str) -> String {
     bench.aws.place.global_arn("iam", &format!("policy/{}", bench.name(name)))
 }
 
-/// Makes the policies that are boundaries.
+/// Creates the policies that serve as boundaries.
 async fn make_boundaries(bench: &Bench, names: &[&str]) {
     let document = Policy::default().with("All", json!({ "Effect": "Allow", "Action": "dynamodb:*", "Resource": "*" })).document();
     for name in names {
@@ -138,7 +138,7 @@ async fn drift_of_each_field_is_seen_and_made_good() {
     iam.update_assume_role_policy().role_name(&name).policy_document(&theirs).send().await.unwrap();
     bench.heals_with(1, &graph, &["iam.role/collector trust.Assume.Principal.Service"]).await;
 
-    // The same in other words is no drift.
+    // Another notation of the same policy is no drift.
     let same = r#"{"Version":"2012-10-17","Statement":{"Sid":"Assume","Principal":{"Service":["lambda.amazonaws.com"]},"Effect":"Allow","Action":["sts:AssumeRole"]}}"#;
     iam.update_assume_role_policy().role_name(&name).policy_document(same).send().await.unwrap();
     assert_eq!(bench.open(&graph).await, Vec::<String>::new());
@@ -152,7 +152,7 @@ async fn drift_of_each_field_is_seen_and_made_good() {
     iam.delete_role_policy().role_name(&name).policy_name("policy-collector").send().await.unwrap();
     bench.heals_with(1, &graph, &["iam.role_policy/collector"]).await;
 
-    // A boundary that nobody declared is taken away, and one that was changed is put back.
+    // An undeclared boundary is removed, and one that was changed is restored.
     make_boundaries(&bench, &["narrow", "wide"]).await;
     let put = |policy: &str| iam.put_role_permissions_boundary().role_name(&name).permissions_boundary(boundary(&bench, policy));
     put("narrow").send().await.unwrap();
@@ -187,7 +187,7 @@ async fn policies_that_others_put_on_a_role_are_found_by_an_audit_only_and_remov
     iam.attach_role_policy().role_name(&name).policy_arn(boundary(&bench, "wide")).send().await.unwrap();
     let more = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
     iam.put_role_policy().role_name(&name).policy_name("more").policy_document(more).send().await.unwrap();
-    // A role of somebody else beside it.
+    // A role of another owner beside it.
     let foreign = bench.name("foreign");
     iam.create_role().role_name(&foreign).assume_role_policy_document(trust("ec2.amazonaws.com", false).document()).send().await.unwrap();
     iam.attach_role_policy().role_name(&foreign).policy_arn(boundary(&bench, "wide")).send().await.unwrap();
@@ -248,7 +248,7 @@ async fn many_roles_are_read_at_once_and_what_differs_is_asked_about() {
     let asked =
         |bench: &Bench| ["GetAccountAuthorizationDetails", "GetRole", "GetRolePolicy"].map(|name| bench.called(&format!("iam:{name}")));
 
-    // A run that has written nothing yet.
+    // A run without writes so far.
     let bench = bench.behind(|_| Fate::Pass).await;
     bench.aws.trust_reports();
     assert_eq!(bench.open(&graph).await, Vec::<String>::new());
@@ -267,7 +267,7 @@ async fn many_roles_are_read_at_once_and_what_differs_is_asked_about() {
     is_drift(bench.open(&graph).await);
     assert_eq!(asked(&bench), [1, 1, 2]);
 
-    // Not everybody may see all roles of an account.
+    // Some callers may not read all roles of an account.
     let denied = |request: &str| {
         let denied = request.contains("GetAccountAuthorizationDetails");
         if denied {
@@ -300,7 +300,7 @@ async fn what_was_made_is_waited_for() {
         script(&[
             ("CreateRole", &[throttled, principal, changing]),
             ("PutRolePolicy", &[absent, absent, changing]),
-            // Asked before it is made; then the reads lag behind.
+            // Read before the creation; then the reads lag behind.
             ("GetRole", &[Fate::Pass, absent, absent, absent]),
             ("GetRolePolicy", &[absent, absent, absent]),
             ("DeleteRole", &[refused, refused, refused]),
@@ -340,7 +340,7 @@ async fn a_role_of_another_stack_is_never_touched() {
     bench.never_takes(&graph, &["iam.role/collector"]).await;
     let get = || bench.aws.iam.get_role_policy().role_name(bench.name("collector")).policy_name("policy-collector").send();
     assert_eq!(liveinsight::aws::decode_policy(get().await.unwrap().policy_document()), theirs);
-    // Without the mark it is nobody's, and may be taken over, with what it consists of.
+    // Without the mark it has no owner, and may be adopted, with its parts.
     bench.aws.iam.untag_role().role_name(bench.name("collector")).tag_keys("liveinsight:stack").send().await.unwrap();
     bench.adopts(&graph, &["iam.role/collector"]).await;
     bench.down(&graph).await;

@@ -1,4 +1,4 @@
-//! Lambda: a function, the alias that serves it, and who may invoke that.
+//! Lambda: a function, the alias that serves it, and the permission to invoke that.
 
 use crate::{
     harness::{Bench, contract, endpoint},
@@ -26,7 +26,7 @@ use strict_aws::{Config, Strict, Windows};
 const ALIAS: &str = "live";
 const ROLE: &str = "arn:aws:iam::000000000000:role/collector";
 
-/// What the tests vary; the default is the first declaration.
+/// Desired state that the tests vary; the default is the first declaration.
 #[derive(Clone, Copy)]
 pub(crate) struct Wish {
     role: &'static str,
@@ -36,7 +36,7 @@ pub(crate) struct Wish {
     environment: &'static [(&'static str, &'static str)],
     log_group: &'static str,
     architecture: &'static str,
-    /// What the program says; `None`: it was not built.
+    /// Text that the program prints; `None`: it was not built.
     code: Option<&'static str>,
     sources: &'static [&'static str],
     shares: &'static [(&'static str, f64)],
@@ -62,13 +62,13 @@ impl Default for Wish {
 }
 
 impl Wish {
-    /// The first declaration with another program.
+    /// Returns the first declaration with another program.
     pub(crate) fn saying(text: &'static str) -> Self {
         Self { code: Some(text), ..Self::default() }
     }
 }
 
-/// A zip with one program, the same for the same text, and its digest.
+/// Returns a zip with one program, the same for the same text, and its digest.
 fn package(text: &str) -> (PathBuf, String) {
     let options = zip::write::SimpleFileOptions::default().last_modified_time(zip::DateTime::default()).unix_permissions(0o755);
     let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
@@ -76,7 +76,7 @@ fn package(text: &str) -> (PathBuf, String) {
     zip.write_all(format!("#!/bin/sh\necho {text}\n").as_bytes()).unwrap();
     let zip = zip.finish().unwrap().into_inner();
     let sha256 = base64::engine::general_purpose::STANDARD.encode(Sha256::digest(&zip));
-    // Tests that run at once write the same file; it is there whole or not at all.
+    // Tests that run at once write the same file; it is there completely or not at all.
     let directory = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let path = directory.join(format!("{text}.zip"));
     let mut file = tempfile::NamedTempFile::new_in(directory).unwrap();
@@ -135,7 +135,7 @@ pub(crate) fn declare(bench: &Bench, names: &[&str], wish: &Wish) -> Graph<Aws> 
     graph
 }
 
-/// The statements of the alias's policy.
+/// Returns the statements of the alias's policy.
 async fn policy(bench: &Bench, name: &str) -> Policy {
     let answer = bench.aws.lambda.get_policy().function_name(bench.name(name)).qualifier(ALIAS).send().await.unwrap();
     Policy::parse(answer.policy().unwrap())
@@ -222,7 +222,7 @@ async fn what_others_put_on_a_function_is_found_by_an_audit_only_and_removed() {
         .map(|field| format!("lambda.function/collector {field}"));
     bench.heals_with(3, &graph, &fields.each_ref().map(String::as_str)).await;
     assert!(lambda.list_function_url_configs().function_name(&name).send().await.unwrap().function_url_configs().is_empty());
-    // What is declared on the alias is still there.
+    // The declared statement on the alias is still there.
     assert_eq!(policy(&bench, "collector").await.sids().count(), 1);
     bench.down(&graph).await;
 }
@@ -251,16 +251,16 @@ async fn the_concurrency_of_a_function_is_kept_repaired_and_taken_away() {
     lambda.delete_function_concurrency().function_name(&name).send().await.unwrap();
     bench.heals_with(1, &declared, &["lambda.function/collector concurrency"]).await;
     assert_eq!(kept().await, Some(5));
-    // More than an account has is refused in Lambda's words, and not tried for ever.
+    // More than an account has is refused with Lambda's message, and not retried for ever.
     let report = bench.try_up(&keeps(Some(901))).await;
     let why = report.failed.values().map(ToString::to_string).collect::<String>();
     assert!(why.contains("UnreservedConcurrentExecution below its minimum value"), "{why}");
-    // The line is gone from stack.yaml.
+    // The line is deleted from stack.yaml.
     let plain = keeps(None);
     assert!(bench.open(&plain).await.concat().contains("concurrency"), "{:?}", bench.open(&plain).await);
     bench.up(&plain).await;
     assert_eq!(kept().await, None);
-    // One that is set by hand where none is declared stays: somebody may have switched the function off in an emergency.
+    // A value that is set by hand where none is declared stays: the function may have been switched off in an emergency.
     put(0).await.unwrap();
     lambda.update_function_configuration().function_name(&name).memory_size(512).send().await.unwrap();
     bench.heals(&plain, &["lambda.function/collector memory"]).await;
@@ -293,7 +293,7 @@ async fn an_alias_that_was_moved_or_edited_by_hand_is_seen_and_made_good() {
     lambda.delete_alias().function_name(&name).name(ALIAS).send().await.unwrap();
     bench.heals_with(3, &graph, &["lambda.alias/collector", "lambda.permission/collector"]).await;
 
-    // Without code, the alias stays where it is, and only the shares are ours.
+    // Without code, the alias stays at its version, and only the shares are ours.
     let unbuilt = declare(&bench, &["collector"], &Wish { code: None, memory: 1024, ..Wish::default() });
     update()
         .function_version("1")
@@ -331,7 +331,7 @@ async fn statements_that_were_changed_or_added_are_seen_and_made_good() {
     tamper(add(&ours).principal("111111111111").source_arn(source)).await;
     tamper(add(&ours).action("lambda:*").source_arn(source)).await;
 
-    // The right statement under a Sid that is not its own goes only when the right one is there.
+    // The right statement under a foreign Sid is removed only once the right one exists.
     lambda.remove_permission().function_name(&name).qualifier(ALIAS).statement_id(&ours).send().await.unwrap();
     add("liveinsight-mine").source_arn(source).send().await.unwrap();
     add(&ours).source_arn("arn:aws:execute-api:us-east-1:000000000000:xyz/*").send().await.unwrap();
@@ -345,7 +345,7 @@ async fn statements_that_were_changed_or_added_are_seen_and_made_good() {
     add("everybody").principal("*").send().await.unwrap();
     let open = bench.open(&graph).await;
     assert!(open.len() == 1 && open[0].contains("lambda:InvokeFunction by everybody"), "{open:?}");
-    // Ours is put back first.
+    // Our own statement is restored first.
     lambda.remove_permission().function_name(&name).qualifier(ALIAS).statement_id(&ours).send().await.unwrap();
     bench.heals_with(2, &graph, &["lambda.permission/collector others.everybody", "lambda.permission/collector sources"]).await;
     assert_eq!(policy(&bench, "collector").await.sids().collect::<Vec<_>>(), [ours.as_str()]);
@@ -420,7 +420,7 @@ async fn a_function_on_its_way_is_waited_for() {
     let (policy, delete) = (format!("GET /2015-03-31/functions/{name}/policy"), format!("DELETE /2015-03-31/functions/{name}"));
     let add = format!("POST /2015-03-31/functions/{name}/policy");
     let bench = bench.behind(script(&[
-        // Asked before; then it is created, and after its update.
+        // Read before; then it is created, and after its update.
         (get.leak(), &[Fate::Pass, Fate::Rewrite(pending), Fate::Rewrite(pending), Fate::Rewrite(in_progress)]),
         (add.leak(), &[absent, concurrent, concurrent]),
         // After the first refusal; then the proof, and a look before writing again.
@@ -434,7 +434,7 @@ async fn a_function_on_its_way_is_waited_for() {
 
 #[tokio::test]
 async fn statements_that_were_lost_are_added_again() {
-    // Parallel writes to one policy lose statements without a word.
+    // Parallel writes to one policy lose statements without an error.
     let bench = Bench::new("lambda-lost-statements").await;
     let name = bench.name("collector");
     let add: &'static str = format!("POST /2015-03-31/functions/{name}/policy").leak();

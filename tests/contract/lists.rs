@@ -1,4 +1,4 @@
-//! Every list that the program reads, against a service that ends lists in all the ways that services do, or not at all.
+//! Every list that the program reads, against a service that ends lists in every way that services do, or never.
 
 use futures::future::{FutureExt, LocalBoxFuture};
 use liveinsight::{
@@ -30,7 +30,7 @@ use walkdir::WalkDir;
 /// Limit of pages in these tests.
 const LIMIT: usize = 12;
 
-/// How a service ends a list.
+/// Way in which a service ends a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum End {
     /// Without a token.
@@ -56,7 +56,7 @@ struct More {
 }
 
 impl End {
-    /// Continuation that the answer with this number (from 1) names.
+    /// Returns the continuation that the answer with this number (from 1) names.
     fn more(self, number: usize) -> More {
         let token = |token: &str| Some(token.to_owned());
         match self {
@@ -76,14 +76,14 @@ impl End {
 enum Form {
     /// A JSON object: the names of the list and of the token.
     Json(&'static str, &'static str),
-    /// The same as CBOR.
+    /// A CBOR map: the names of the list and of the token.
     Cbor(&'static str, &'static str),
     /// An XML document: the elements around, from outside in, and that of the token.
     Xml(&'static [&'static str], &'static str),
 }
 
 impl Form {
-    /// Returns `true` if pages say whether more follows.
+    /// Returns `true` if pages have a flag for whether more follows.
     fn has_flag(self) -> bool {
         matches!(self, Self::Xml(..))
     }
@@ -123,26 +123,26 @@ fn push_cbor(body: &mut Vec<u8>, text: &str) {
     body.extend(text.as_bytes());
 }
 
-/// One list, and a way to read it.
+/// A list of a service, with a function that reads it.
 struct List {
     operation: &'static str,
     form: Form,
-    /// Answers to what else is asked on the way: status and JSON or XML.
+    /// Answers to the other calls on the way: status and JSON or XML.
     others: &'static [(&'static str, u16, &'static str)],
     read: fn(&Aws) -> LocalBoxFuture<'_, Result<()>>,
-    /// How often the list is read.
+    /// Number of times that the list is read.
     times: usize,
     never: Never,
 }
 
-/// Behaviour against a service that never ends the list.
+/// Expected behaviour against a service that never ends the list.
 #[derive(Clone, Copy, PartialEq)]
 enum Never {
-    /// An error that names the operation, after so many pages.
+    /// An error that names the operation, after this number of pages.
     Error(usize),
-    /// The caller does without the answer: it only saves calls.
+    /// No error: the caller continues without the answer, which only saves calls.
     DoneWithout,
-    /// No error, because only so many pages are wanted.
+    /// No error, because the caller reads only this number of pages.
     Enough(usize),
 }
 
@@ -158,7 +158,7 @@ const NO_POLICIES: &str = "<ListRolePoliciesResponse><ListRolePoliciesResult><Is
 const NO_ATTACHED: &str = "<ListAttachedRolePoliciesResponse><ListAttachedRolePoliciesResult/></ListAttachedRolePoliciesResponse>";
 const CONFLICT: &str = "<ErrorResponse><Error><Code>DeleteConflict</Code><Message>policies</Message></Error></ErrorResponse>";
 
-/// Every list that the program reads.
+/// Returns every list that the program reads.
 #[expect(clippy::too_many_lines, reason = "a table")]
 fn lists() -> Vec<List> {
     let list = |operation, form, read| List { operation, form, others: &[], read, times: 1, never: Never::default() };
@@ -278,7 +278,7 @@ fn lists() -> Vec<List> {
             &[("s3:ListObjectVersions", 200, "<ListVersionsResult/>"), ("s3:DeleteBucket", 204, "")],
         ),
         List {
-            // Looked up by name and by service, three pages of newest events each.
+            // Searched by name and by service, three pages of newest events each.
             times: 2,
             never: Never::Enough(6),
             ..list("cloudtrail:LookupEvents", Form::Json("Events", "NextToken"), |aws| {
@@ -338,7 +338,7 @@ async fn delete_role(aws: &Aws) -> Result<()> {
     };
     let output = kinds::RoleOutput { name: name(), arn: String::new() };
     match role.delete(aws, &output).await {
-        // The service keeps saying that policies are in the way.
+        // The service keeps answering that policies block the deletion.
         Err(Error::NotYet { .. }) => Ok(()),
         other => other.map(drop),
     }
@@ -386,7 +386,7 @@ fn place() -> Place {
     Place { limits: false, ..Place::aws("aws", "us-east-1", ACCOUNT) }
 }
 
-/// Serves one list that ends in this way; returns the address, and the number of pages that were asked for.
+/// Serves one list that ends in this way; returns the address, and the number of pages that were requested.
 async fn serve(list: &List, end: End) -> (String, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (address, asked) = (format!("http://{}", listener.local_addr().unwrap()), Arc::new(AtomicUsize::new(0)));
@@ -404,7 +404,7 @@ async fn serve(list: &List, end: End) -> (String, Arc<AtomicUsize>) {
     tokio::spawn(async move {
         while let Ok((client, _)) = listener.accept().await {
             let answer = answer.clone();
-            // A connection that breaks is the client's to deal with.
+            // A broken connection is left to the client.
             tokio::spawn(async move { drop(converse(client, answer).await) });
         }
     });
@@ -420,7 +420,7 @@ async fn converse(client: TcpStream, answer: impl Fn(&Request) -> Response) -> s
     Ok(())
 }
 
-/// Reads the list; returns the number of pages that it took, and how it went.
+/// Reads the list; returns the number of pages that it took, and the result.
 async fn read(list: &List, end: End) -> (usize, Result<()>) {
     let (address, asked) = serve(list, end).await;
     let connection = Connection::endpoint("us-east-1", &address, "test", "test").await;
@@ -469,7 +469,7 @@ async fn a_list_that_never_ends_is_an_error_that_names_its_operation() {
 
 #[tokio::test]
 async fn a_bucket_whose_objects_never_end_is_an_error() {
-    // Each page shows an object that was not there before, as a service would that ignores what was deleted.
+    // Each page shows a new object, as from a service that ignores deletions.
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (address, number) = (format!("http://{}", listener.local_addr().unwrap()), Arc::new(AtomicUsize::new(0)));
     tokio::spawn(async move {
@@ -498,7 +498,7 @@ async fn a_bucket_whose_objects_never_end_is_an_error() {
     assert!(error.contains("s3:ListObjectVersions: the list did not end after 12 pages"), "{error}");
 }
 
-/// Answers that AWS gives at once, as its API references say: they have no token to go on with.
+/// Lists that AWS returns in one answer, as its API references document: there is no token to continue with.
 const WHOLE: &[&str] = &[
     "apigateway:GetStages",
     "apigateway:GetTags",
@@ -512,7 +512,7 @@ const WHOLE: &[&str] = &[
     "s3:GetBucketTagging",
 ];
 
-/// Lists whose pages are read by hand, with [`Pages`](liveinsight::aws::Pages): what is listed is deleted between two pages.
+/// Lists that the program pages by hand, with [`Pages`](liveinsight::aws::Pages): it deletes the listed items between two pages.
 const BY_HAND: &[&str] = &["s3:ListObjectVersions"];
 
 #[test]
@@ -541,7 +541,7 @@ fn every_list_in_the_program_goes_through_the_pager() {
             found.insert(call[1].to_owned());
         }
     }
-    // Lines of a log group are read by `Tail`, page by page as well.
+    // `Tail` reads the lines of a log group, page by page as well.
     let by_aws: BTreeSet<&str> = tested.into_iter().filter(|operation| *operation != "logs:FilterLogEvents").collect();
     assert_eq!(found.iter().map(String::as_str).collect::<BTreeSet<_>>(), by_aws);
 }

@@ -1,4 +1,4 @@
-//! The stack's lock, in a real bucket: who gets it, how it ends, and what answers may be lost meanwhile.
+//! The stack's lock, in a real bucket: the run that gets it, its end, and the answers that may be lost meanwhile.
 
 use crate::{
     harness::{Bench, endpoint},
@@ -13,10 +13,10 @@ use liveinsight::{
 };
 use std::{cell::RefCell, collections::BTreeMap, time::Duration};
 
-/// The shortest time that can be told by a clock of whole seconds.
+/// Shortest time that a clock of whole seconds can measure.
 const SHORT: Duration = Duration::from_secs(1);
 
-/// More than anybody would call a lock.
+/// Content far larger than any lock.
 static LARGE: [u8; 1 << 20] = [b' '; 1 << 20];
 
 struct Vault {
@@ -25,7 +25,7 @@ struct Vault {
 }
 
 impl Vault {
-    /// A bucket as the stack has it: old versions are kept.
+    /// Creates a bucket like the stack's: old versions are kept.
     async fn new(test: &str) -> Self {
         let bench = Bench::new(test).await;
         let bucket = bench.name("lock");
@@ -128,10 +128,10 @@ async fn it_is_kept_by_renewing_and_lost_without() {
     // Kept for longer than it lasts.
     assert!(tokio::time::timeout(SHORT * 5, lease.keep()).await.is_err());
     assert!(refused(&bob).await.by.is_some_and(|by| by.holder == "ada@desk"));
-    // Its run is dead: whoever waits gets it.
+    // Its run is dead: the waiting run gets the lock.
     let Turn::Ours { lease: Some(stolen), waited: true } = turn(&bob, true).await else { panic!("it had to be waited for") };
     assert_eq!(vault.holder().await.as_deref(), Some("bob@desk"));
-    // The dead one comes back: it learns who has it now, and takes nothing away.
+    // The dead run comes back: it learns the new holder, and removes nothing.
     let other = tokio::time::timeout(SHORT * 5, lease.keep()).await.unwrap();
     assert_eq!(other.by.unwrap().holder, "bob@desk");
     lease.release().await.unwrap();
@@ -180,7 +180,7 @@ async fn one_that_goes_with_its_bucket_is_let_go() {
 #[tokio::test]
 async fn a_lost_answer_is_not_taken_for_another_run() {
     let vault = Vault::new("lock-lost").await;
-    // Lost when it is taken, when it is renewed, and when it is given back.
+    // The answer is lost when the lock is taken, renewed, and released.
     let hostile = Bench::hostile("lock-lost-proxy", lose_each(|request| request.contains(LOCK_KEY) && !request.starts_with("GET"))).await;
     let ada = vault.through(&hostile.aws, "ada@desk", SHORT * 3);
     let lease = taken(&ada).await;
@@ -229,7 +229,7 @@ async fn nonsense_is_respected_until_it_is_old() {
         assert_eq!(held.by, None, "{held:?}");
         assert!(held.left() <= LEASE, "{held:?}");
     }
-    // A lock of somebody whose lease is over, whatever else it says.
+    // A lock with an expired lease, whatever its other fields.
     vault.write(br#"{"nonce":"n","holder":"bob@desk","command":"down","lease_seconds":1,"taken_at":"2020-01-01T00:00:00Z"}"#).await;
     tokio::time::sleep(SHORT * 2).await;
     assert_eq!(vault.holder().await, None);
@@ -251,7 +251,7 @@ async fn without_a_bucket_there_is_no_lock_unless_one_is_made() {
 
 #[tokio::test]
 async fn expiry_is_told_by_the_services_clock() {
-    // The object says when it was written; a machine's own wrong clock has no say. The endpoint is asked without any of our code.
+    // The object's own time of writing counts; a machine's wrong clock does not matter. The endpoint is asked without any of our code.
     let vault = Vault::new("lock-clock").await;
     taken(&vault.lock("ada@desk", LEASE)).await;
     let head = vault.bench.aws.s3.head_object().bucket(&vault.bucket).key(LOCK_KEY).send().await.unwrap();

@@ -9,7 +9,7 @@ use liveinsight::{aws::Aws, engine::Graph, resources::LogGroup};
 fn group(bench: &Bench, name: &str, days: i32, team: Option<&str>) -> LogGroup {
     LogGroup {
         name: bench.name(name).into(),
-        // The families of tests that run at once are told apart by the names' ends.
+        // The ends of the names separate the families of tests that run at once.
         family: name[..3].to_owned(),
         retention_days: Some(days),
         tags: team.iter().fold(bench.tags(), |tags, team| tags.with("Team", *team)),
@@ -69,7 +69,7 @@ async fn a_group_that_is_declared_no_longer_is_found() {
     let mut both = declare(&bench, 7, None);
     both.add("log-old", group(&bench, "log-old", 7, None));
     bench.up(&both).await;
-    // One that begins like ours, and is somebody else's.
+    // A group with the same prefix and another owner.
     let theirs = bench.name("log-theirs");
     bench.aws.logs.create_log_group().log_group_name(&theirs).send().await.unwrap();
     let graph = declare(&bench, 7, None);

@@ -1,5 +1,5 @@
-//! The contract of every kind of resource, kept against a live AWS API: made from nothing, then nothing to do; each change, ours or
-//! from outside, is seen and made good, then nothing to do; removed, and removed again.
+//! The contract of every kind of resource, checked against a live AWS API. Created from nothing, then nothing to do. Each change, ours or from
+//! outside, is detected and converged, then nothing to do. Removed, and removed again.
 //!
 //! All of it runs against the tests' local AWS, or the one that `LIVEINSIGHT_TEST_AWS` names.
 

@@ -6,28 +6,28 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-/// What becomes of a request.
+/// Treatment of a request.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Fate {
-    /// It goes through.
+    /// Forwards the request and its answer.
     Pass,
-    /// It does not reach AWS; the answer is this status, error code and message, in the form of the service's protocol.
+    /// Keeps the request from AWS; the answer is this status, error code and message, in the form of the service's protocol.
     Refuse(u16, &'static str, &'static str),
-    /// The same, and the answer says after how many seconds to come back.
+    /// Like `Refuse`, with the number of seconds after which to retry.
     RefuseFor(u32, u16, &'static str, &'static str),
-    /// It reaches AWS, whose answer's body is changed on its way back.
+    /// Forwards the request, and changes the body of the answer.
     Rewrite(fn(&str) -> String),
-    /// It does not reach AWS; the answer is this body.
+    /// Keeps the request from AWS; the answer is this body.
     Answer(&'static str),
-    /// It reaches AWS, and the answer is an error of the kind that says nothing about whether it did.
+    /// Forwards the request, and answers with an error that leaves open whether it succeeded.
     Lose,
-    /// It reaches AWS, and the last byte of the answer is missing.
+    /// Forwards the request, and cuts the last byte off the answer.
     Cut,
-    /// It reaches AWS, and the last byte of the answer does not come, though the connection stays.
+    /// Forwards the request, and withholds the last byte of the answer while the connection stays open.
     Stall,
 }
 
-/// Gives this fate to the first so many requests that `is` picks.
+/// Gives this fate to the first `times` requests that `is` picks.
 pub(crate) fn first(times: usize, fate: Fate, is: impl Fn(&str) -> bool + Send + 'static) -> impl FnMut(&str) -> Fate + Send + 'static {
     let mut left = times;
     move |request| {
@@ -37,7 +37,7 @@ pub(crate) fn first(times: usize, fate: Fate, is: impl Fn(&str) -> bool + Send +
     }
 }
 
-/// Gives the requests of each of these operations its fates, one after the other; what comes later passes.
+/// Gives the requests of each of these operations its fates, one after the other; later ones pass.
 pub(crate) fn script(lines: &[(&'static str, &[Fate])]) -> impl FnMut(&str) -> Fate + Send + 'static {
     let mut lines: Vec<(&str, VecDeque<Fate>)> =
         lines.iter().map(|(operation, fates)| (*operation, fates.iter().copied().collect())).collect();
@@ -47,7 +47,7 @@ pub(crate) fn script(lines: &[(&'static str, &[Fate])]) -> impl FnMut(&str) -> F
     }
 }
 
-/// Loses the answer to every write that `is` picks, each time that it was not lost just before.
+/// Loses the answer to every write that `is` picks, unless the same one was lost just before.
 pub(crate) fn lose_each(is: impl Fn(&str) -> bool + Send + 'static) -> impl FnMut(&str) -> Fate + Send + 'static {
     let mut lost = String::new();
     move |request| {
@@ -63,8 +63,8 @@ pub(crate) fn lose_each(is: impl Fn(&str) -> bool + Send + 'static) -> impl FnMu
     }
 }
 
-/// Starts a proxy for as long as the test runs; answers its address. `decide` sees each request as `METHOD /path`, and, where the path
-/// does not tell the operation, `METHOD / Operation`.
+/// Starts a proxy for as long as the test runs, and returns its address. `decide` sees each request as `METHOD /path`, and as `METHOD / Operation`
+/// where the path does not show the operation.
 pub(crate) async fn start(upstream: &str, decide: impl FnMut(&str) -> Fate + Send + 'static) -> String {
     let upstream = upstream.trim_start_matches("http://").trim_end_matches('/').to_owned();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -73,7 +73,7 @@ pub(crate) async fn start(upstream: &str, decide: impl FnMut(&str) -> Fate + Sen
     tokio::spawn(async move {
         while let Ok((client, _)) = listener.accept().await {
             let (upstream, decide) = (upstream.clone(), decide.clone());
-            // A connection that breaks is the client's to deal with.
+            // A broken connection is left to the client.
             tokio::spawn(async move {
                 let _ = serve(client, &upstream, |request| decide.lock().unwrap()(request)).await;
             });
@@ -82,7 +82,7 @@ pub(crate) async fn start(upstream: &str, decide: impl FnMut(&str) -> Fate + Sen
     address
 }
 
-/// One request per connection.
+/// Serves the one request of a connection.
 async fn serve(mut client: TcpStream, upstream: &str, decide: impl FnOnce(&str) -> Fate) -> std::io::Result<()> {
     let request = read_request(&mut client).await?;
     let head = String::from_utf8_lossy(&request);
@@ -126,7 +126,7 @@ async fn forward(request: &[u8], upstream: &str) -> std::io::Result<Vec<u8>> {
     Ok(answer)
 }
 
-/// Head and body of a request with a `Content-Length`, or none.
+/// Reads head and body of a request with a `Content-Length`, or none.
 async fn read_request(client: &mut TcpStream) -> std::io::Result<Vec<u8>> {
     let mut request = Vec::new();
     loop {
@@ -146,14 +146,14 @@ async fn read_request(client: &mut TcpStream) -> std::io::Result<Vec<u8>> {
     }
 }
 
-/// How a service writes its requests and errors.
+/// Protocol in which a service has its requests and errors.
 #[derive(Clone, Copy, PartialEq)]
 enum Protocol {
     /// DynamoDB, CloudWatch Logs: the operation is in a header.
     Json,
     /// IAM: the operation is in a form.
     Query,
-    /// CloudWatch.
+    /// CloudWatch: CBOR bodies.
     Cbor,
     /// Lambda, API Gateway: paths.
     Rest,
@@ -215,7 +215,7 @@ fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
     lines.filter_map(|line| line.split_once(':')).find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
 }
 
-/// The answer with another body.
+/// Returns the answer with another body.
 fn rewrite(whole: &[u8], change: fn(&str) -> String) -> Vec<u8> {
     let text = String::from_utf8_lossy(whole);
     let (head, body) = text.split_once("\r\n\r\n").unwrap();

@@ -1,5 +1,5 @@
-//! Answers that AWS itself gave, read by the real clients and parsers: each shows no difference against the declaration that fits it. The
-//! recordings are in `tests/recorded/`. What a recording leaves out, and the form that the protocol gives to it, is added here.
+//! Answers that AWS itself gave, read by the real clients and parsers: each shows no difference against the declaration that matches it. The
+//! recordings are in `tests/recorded/`. This file adds what a recording leaves out, and the form that the protocol requires.
 
 use liveinsight::{
     aws::{Aws, Connection, Place, STACK, Tags},
@@ -22,12 +22,12 @@ const SHAPES: &str = include_str!("../recorded/shapes.tsv");
 const ERRORS: &str = include_str!("../recorded/errors.tsv");
 const STACK_NAME: &str = "shop/dev";
 
-/// The recordings, and which of them were read.
+/// The recordings, with the rows that were read.
 #[derive(Default)]
 struct Book(RefCell<BTreeSet<String>>);
 
 impl Book {
-    /// The recorded shape of this situation, with real values in the gaps of the recording.
+    /// Returns the recorded shape of this situation, with real values in the gaps of the recording.
     fn shape(&self, service: &str, operation: &str, situation: &str) -> Value {
         let row = SHAPES.lines().skip(1).map(|line| line.split('\t').collect::<Vec<_>>());
         let mut rows = row.filter(|row| row[0] == service && row[1] == operation && row[2].starts_with(situation));
@@ -36,7 +36,7 @@ impl Book {
         filled(serde_json::from_str(row[4]).unwrap())
     }
 
-    /// The rows that nothing here has read.
+    /// Returns the rows that no test here has read.
     fn unread(&self) -> Vec<String> {
         let read = self.0.borrow();
         let rows = SHAPES.lines().skip(1).filter(|line| !read.contains(*line));
@@ -44,7 +44,7 @@ impl Book {
     }
 }
 
-/// The recorded error of this situation, as the service sends it.
+/// Returns the recorded error of this situation, as the service sends it.
 fn error(service: &str, operation: &str, situation: &str) -> Response {
     let row = ERRORS.lines().skip(1).map(|line| line.split('\t').collect::<Vec<_>>());
     let mut rows = row.filter(|row| row[1] == service && row[2].starts_with(operation) && row[3].starts_with(situation));
@@ -56,7 +56,7 @@ fn error(service: &str, operation: &str, situation: &str) -> Response {
     }
 }
 
-/// The value without the names that the recordings put in place of what differs each time, and without moments.
+/// Returns the value without moments, and without the names that the recordings put in place of varying values.
 fn filled(value: Value) -> Value {
     let is_moment = |value: &Value| ["datetime", "timestamp", "<datetime>"].iter().any(|moment| value == moment);
     match value {
@@ -74,7 +74,7 @@ fn filled(value: Value) -> Value {
     }
 }
 
-/// Templates are texts; the recordings have those that are JSON as what they say.
+/// Converts templates to texts; the recordings have JSON templates as parsed values.
 fn as_texts(templates: Value) -> Value {
     let Value::Object(map) = templates else { return templates };
     map.into_iter().map(|(key, value)| (key, if value.is_object() { json!(value.to_string()) } else { value })).collect()
@@ -87,13 +87,13 @@ fn tags() -> Tags {
 /// Bodies of requests, by `service:Operation`.
 type Asked = Arc<Mutex<Vec<(String, Vec<u8>)>>>;
 
-/// A client of an AWS that gives these answers, by `service:Operation`, and no others.
+/// Returns a client of an AWS that gives these answers, by `service:Operation`, and no others.
 async fn answering(answers: Vec<(&'static str, Response)>) -> (Canned, Aws) {
     let (canned, aws, _) = watching(answers).await;
     (canned, aws)
 }
 
-/// The same, with what it was asked.
+/// Returns such a client, with the requests that it received.
 async fn watching(answers: Vec<(&'static str, Response)>) -> (Canned, Aws, Asked) {
     let asked = Asked::default();
     let noted = asked.clone();
@@ -108,14 +108,14 @@ async fn watching(answers: Vec<(&'static str, Response)>) -> (Canned, Aws, Asked
     (canned, liveinsight::resources::connect(&connection, place, STACK_NAME.to_owned()), asked)
 }
 
-/// The body of the last request for this operation, as text.
+/// Returns the body of the last request for this operation, as text.
 fn body_of(asked: &Asked, operation: &str) -> String {
     let asked = asked.lock().unwrap();
     let (_, body) = asked.iter().rfind(|(name, _)| name == operation).unwrap_or_else(|| panic!("{operation} was not asked for"));
     String::from_utf8_lossy(body).into_owned()
 }
 
-/// Brings what is live in line with the declaration.
+/// Updates the live resource to match the declaration.
 async fn update<R: Resource<Cloud = Aws>>(aws: &Aws, declared: &R) {
     let live = declared.observe(aws).await.unwrap().unwrap();
     let changes = Changes::between(&Fields::of(&live.spec), &Fields::of(declared));
@@ -127,7 +127,7 @@ fn rest(shape: &Value) -> Response {
     Response::new(200, "application/json", shape.to_string())
 }
 
-/// What differs, as paths; the live resource must be there.
+/// Returns the paths of the differences; the live resource must exist.
 #[track_caller]
 fn differs<R: Resource>(live: Option<Live<R>>, declared: &R) -> String {
     let live = live.expect("it is there");
@@ -147,7 +147,7 @@ async fn recorded_answers_show_no_difference() {
     Box::pin(tables(&book)).await;
     logs_and_alarms(&book).await;
     roles(&book).await;
-    // Of these only the status counts.
+    // Only the status of these counts.
     let unread = [
         "lambda UpdateFunctionCode answer",
         "lambda DeleteFunction exists",
@@ -193,7 +193,7 @@ async fn functions(book: &Book) {
     let found = declared(256).locate(&aws).await.unwrap();
     assert_eq!(found.map(|output| output.name).as_deref(), Some("function-name"));
 
-    // While Lambda is at work on it, that is waited for.
+    // The program waits while Lambda is at work on the function.
     let creating = book.shape("lambda", "CreateFunction", "zip, nothing but");
     let updating = book.shape("lambda", "UpdateFunctionConfiguration", "answer: InProgress");
     for configuration in [creating, updating] {
@@ -202,7 +202,7 @@ async fn functions(book: &Book) {
         assert!(live.busy.is_some() && live.failed.is_none(), "{configuration}");
     }
 
-    // The same as Lambda's API model has the end of what it gives up on.
+    // Lambda's API model shows the same when Lambda gives up.
     for (state, member) in [("State", "StateReason"), ("LastUpdateStatus", "LastUpdateStatusReason")] {
         let mut failed = active.clone();
         failed[state] = json!("Failed");
@@ -239,7 +239,7 @@ async fn aliases_and_permissions(book: &Book) {
     };
     assert_eq!(differs(declared.observe(&aws).await.unwrap(), &declared), "");
     assert_eq!(publish(&aws, "function-name", None, None).await.unwrap(), "1");
-    // None of ours is there, and one that is not ours is a difference.
+    // None of ours is there, and a foreign one is a difference.
     let permission = Permission {
         function: "function-name".to_owned().into(),
         alias: "live".to_owned().into(),
@@ -289,7 +289,7 @@ async fn apis(book: &Book) {
     }
 }
 
-/// A client that sees one API, with this method at this path.
+/// Returns a client that sees one API, with this method at this path.
 async fn with_method(book: &Book, http_method: &str, method: &Value) -> (Canned, Aws, MethodKey) {
     let mut resources = book.shape("apigateway", "GetResources", "imported");
     let items = resources["items"].as_array_mut().unwrap();
@@ -340,7 +340,7 @@ async fn parts_of_an_api(book: &Book) {
     let declared = response(&parameters, &[("application/json", "{}")]);
     assert_eq!(differs(declared.observe(&aws).await.unwrap(), &declared), "");
 
-    // No template, and an empty one, which reads as null.
+    // No template, and an empty one, which AWS returns as null.
     for situation in ["no templates", "template \"\""] {
         let mut method = mock.clone();
         method["methodIntegration"]["integrationResponses"]["200"] = book.shape("apigateway", "PutIntegrationResponse", situation);
@@ -388,11 +388,11 @@ async fn stages(book: &Book) {
     }
 }
 
-/// A shape as S3 and IAM write it.
+/// Returns a shape as S3 and IAM write it.
 fn xml(name: &str, value: &Value) -> String {
     match value {
         Value::Object(map) => format!("<{name}>{}</{name}>", map.iter().map(|(key, value)| xml(key, value)).collect::<String>()),
-        // Lists have an element for each entry; that of tags has one around them.
+        // Lists have an element for each entry; the list of tags has another one around them.
         Value::Array(items) if name == "TagSet" => {
             format!("<TagSet>{}</TagSet>", items.iter().map(|item| xml("Tag", item)).collect::<String>())
         }
@@ -428,14 +428,14 @@ async fn buckets(book: &Book) {
         ]
     };
     assert_eq!(book.shape("s3", "GetBucketEncryption", "after DeleteBucketEncryption"), json!({}));
-    // Nothing at all, or an empty element: the recording does not tell them apart.
+    // Nothing at all, or an empty element: the recording does not distinguish them.
     let nothing = [Response::new(200, "application/xml", ""), s3(&json!({ "ServerSideEncryptionConfiguration": {} }))];
     let new = s3(&book.shape("s3", "GetBucketEncryption", "new bucket"));
     for encryption in [new].into_iter().chain(nothing) {
         let (_canned, aws) = answering(fresh(encryption)).await;
         assert_eq!(differs(declared.observe(&aws).await.unwrap(), &declared), "");
     }
-    // What is not set any more, and what is not there.
+    // Settings that are no longer set, and resources that do not exist.
     let mut answers = fresh(s3(&book.shape("s3", "GetBucketEncryption", "new bucket")));
     answers[3].1 = error("s3", "GetBucketOwnershipControls", "after its deletion");
     let (_canned, aws) = answering(answers).await;
@@ -451,7 +451,7 @@ async fn buckets(book: &Book) {
         vec![("s3:GetPublicAccessBlock", s3(&shape)), ("s3:GetBucketPolicy", Response::new(200, "application/json", policy.to_string()))];
     let (_canned, aws) = answering(answers).await;
     assert_eq!(differs(block.observe(&aws).await.unwrap(), &block), "");
-    // Somebody else's statement is seen as such.
+    // A statement of others is shown as such.
     let policy = BucketPolicy::reader("bucket".to_owned().into(), "reader".to_owned().into(), "site/");
     let live = policy.observe(&aws).await.unwrap().unwrap();
     assert_eq!(live.spec.other.sids().count(), 1);
@@ -461,7 +461,7 @@ async fn buckets(book: &Book) {
     ];
     let (_canned, aws) = answering(answers).await;
     assert!(block.observe(&aws).await.unwrap().is_none() && policy.observe(&aws).await.unwrap().is_none());
-    // An upload that is gone by now is no trouble; a condition that S3 does not know is, once.
+    // An upload that no longer exists is no trouble; a condition that S3 does not know fails after one request.
     let (_canned, aws) = answering(vec![("s3:PutObject", error("s3", "PutObject", "a condition S3"))]).await;
     let put = aws.write("s3:PutObject", || aws.s3.put_object().bucket("bucket").key("key").send()).await;
     assert!(matches!(&put, Err(Error::Failed(refusal)) if refusal.code == "NotImplemented"), "{put:?}");
@@ -509,13 +509,13 @@ async fn tables(book: &Book) {
     let provisioned =
         Table { billing_mode: "PROVISIONED".to_owned(), partition_key: key("id"), indexes: BTreeMap::new(), ..declared.clone() };
     assert_eq!(differs(provisioned.observe(&aws).await.unwrap(), &provisioned), "");
-    // Its deletion is agreed to, and takes a while; what is not there is gone.
+    // AWS accepts the deletion, and takes a while; a table that does not exist is deleted.
     let output = TableOutput { arn: "arn".to_owned() };
     assert!(matches!(declared.delete(&aws, &output).await, Ok(Gone::NotYet(_))));
     let gone = vec![("dynamodb:DeleteTable", error("dynamodb", "DeleteTable", "none"))];
     let (_canned, aws) = answering(gone).await;
     assert!(matches!(declared.delete(&aws, &output).await, Ok(Gone::Yes)));
-    // A table whose key cannot be used does not become usable by waiting, nor by a write.
+    // Neither waiting nor a write makes a table with an unusable key usable.
     let mut table = book.shape("dynamodb", "DescribeTable", "on demand with an index");
     table["TableStatus"] = json!("INACCESSIBLE_ENCRYPTION_CREDENTIALS");
     let (_canned, aws) = answering(answers(table)).await;
@@ -525,7 +525,7 @@ async fn tables(book: &Book) {
     assert!(matches!(&written, Err(Error::Failed(refusal)) if refusal.code == "INACCESSIBLE_ENCRYPTION_CREDENTIALS"), "{written:?}");
 }
 
-/// A value as CBOR.
+/// Appends a value as CBOR.
 fn cbor(value: &Value, out: &mut Vec<u8>) {
     let head = |out: &mut Vec<u8>, kind: u8, length: usize| {
         out.push(kind << 5 | 0x1a);
@@ -654,7 +654,7 @@ async fn an_update_that_replaces_everything_sends_back_what_nobody_declares() {
     answers_of_a_mock(&book).await;
 }
 
-/// Format and level were set by hand.
+/// Tests a function with a log format and level that were set by hand.
 async fn logging_of_a_function(book: &Book) {
     let mut configuration = book.shape("lambda", "GetFunction", "a moment later");
     configuration["LoggingConfig"] = json!({ "LogFormat": "JSON", "ApplicationLogLevel": "DEBUG", "LogGroup": "old" });
@@ -683,7 +683,7 @@ async fn logging_of_a_function(book: &Book) {
     assert_eq!(sent()["LoggingConfig"], json!({ "LogFormat": "JSON", "ApplicationLogLevel": "DEBUG", "LogGroup": "new" }));
 }
 
-/// The bucket key was set by hand.
+/// Tests a bucket with a bucket key that was set by hand.
 async fn encryption_of_a_bucket(book: &Book) {
     let rule = json!({ "ApplyServerSideEncryptionByDefault": { "SSEAlgorithm": "aws:kms" }, "BucketKeyEnabled": true });
     let answers = vec![
@@ -708,7 +708,7 @@ async fn encryption_of_a_bucket(book: &Book) {
     assert!(sent.contains("<SSEAlgorithm>AES256</SSEAlgorithm>") && sent.contains("<BucketKeyEnabled>true</BucketKeyEnabled>"), "{sent}");
 }
 
-/// Other actions were set by hand, and how many of its periods count.
+/// Tests an alarm with other actions, and a number of periods to breach, that were set by hand.
 async fn actions_of_an_alarm(book: &Book) {
     let mut shape = book.shape("cloudwatch", "DescribeAlarms", "TreatMissingData as sent");
     (shape["InsufficientDataActions"], shape["DatapointsToAlarm"]) = (json!(["arn:aws:sns:us-east-1:111111111111:silent"]), json!(1));
@@ -743,7 +743,7 @@ async fn actions_of_an_alarm(book: &Book) {
     }
 }
 
-/// How bodies are converted was set by hand, and their models.
+/// Tests a mock with body conversions and models that were set by hand.
 async fn answers_of_a_mock(book: &Book) {
     let mut mock = book.shape("apigateway", "GetMethod", "mock preflight");
     mock["methodIntegration"]["integrationResponses"]["200"]["contentHandling"] = json!("CONVERT_TO_TEXT");

@@ -1,4 +1,4 @@
-//! Releases: what is recorded of them, what becomes of damaged records, and what is let go of.
+//! Releases: their records, the handling of damaged records, and the removal of old versions.
 
 use crate::{
     harness::Bench,
@@ -42,7 +42,7 @@ impl Stack {
         self.aws().s3.put_object().bucket(&self.bucket).key(key).body(body).send().await.unwrap();
     }
 
-    /// Makes this code and this page live, and records that; the release's number, if it is one.
+    /// Releases this code and this page, and records that; returns the release's number, if it is one.
     async fn release(&self, code: &'static str, page: &'static str) -> Option<u64> {
         let graph = self.declare(code);
         self.bench.up(&graph).await;
@@ -58,7 +58,7 @@ impl Stack {
         release::list(self.aws(), &self.bucket).await.unwrap().unwrap()
     }
 
-    /// What the record of the newest release says.
+    /// Reads the record of the newest release.
     async fn newest(&self) -> Record {
         let newest = self.objects().await.releases.pop().unwrap();
         release::read(self.aws(), &self.bucket, &newest).await.unwrap().record.unwrap()
@@ -69,7 +69,7 @@ impl Stack {
         release::prune(self.aws(), &self.bucket, &functions, kept).await.unwrap();
     }
 
-    /// How many versions of records there are, delete markers included, and how many of the object that repeats the newest.
+    /// Counts the versions of records, delete markers included, and those of the object that repeats the newest.
     async fn kept_of_records(&self) -> (usize, usize) {
         let all = self.aws().s3.list_object_versions().bucket(&self.bucket).prefix("site-releases/").send().await.unwrap();
         let keys = all.versions().iter().map(|version| version.key());
@@ -78,7 +78,7 @@ impl Stack {
         (keys.len() - newest, newest)
     }
 
-    /// The numbers of the releases, the function's versions, and how many versions of the page there are.
+    /// Returns the numbers of the releases, the function's versions, and the number of the page's versions.
     async fn there_is(&self) -> (Vec<u64>, Vec<String>, usize) {
         let objects = self.objects().await;
         let name = self.bench.name(FUNCTION);
@@ -175,7 +175,7 @@ async fn a_canary_notices_whoever_moves_an_alias_meanwhile() {
     let serving = Serving::read(stack.aws(), &function, LIVE_ALIAS).await.unwrap().unwrap();
     assert_eq!((serving.version.as_str(), &serving.shares), ("1", &BTreeMap::from([("2".to_owned(), 0.25)])));
 
-    // Somebody finishes it by hand.
+    // The release is completed by hand.
     serving.point(stack.aws(), "2", "by hand").await.unwrap();
     assert_eq!(canary.moved().await.unwrap(), [FUNCTION]);
 }

@@ -24,7 +24,7 @@ use std::{
     rc::Rc,
 };
 
-/// What the tests vary; the default is the first declaration.
+/// Desired state that the tests vary; the default is the first declaration.
 #[derive(Clone)]
 #[expect(clippy::struct_excessive_bools, reason = "each stands for one declared switch")]
 struct Wish {
@@ -66,7 +66,7 @@ impl Default for Wish {
             bucket_team: None,
             restrict: true,
             tells_missing: true,
-            // What is tested here is asked without TLS.
+            // The tests send their requests without TLS.
             tls_only: false,
             signing: "always",
             index: "index.html",
@@ -166,7 +166,7 @@ fn declare(bench: &Bench, wish: &Wish) -> Graph<Aws> {
     graph
 }
 
-/// The distribution's id, and its host.
+/// Returns the distribution's id and its host.
 async fn served(bench: &Bench) -> (String, String) {
     let list = bench.aws.cloudfront.list_distributions().send().await.unwrap().distribution_list.unwrap();
     let name = bench.name("site");
@@ -174,7 +174,7 @@ async fn served(bench: &Bench) -> (String, String) {
     (ours.id, ours.domain_name)
 }
 
-/// What a visitor gets: status, content type, body.
+/// Requests a page as a visitor: returns status, content type, body.
 fn visit(domain: &str, path: &str) -> (u16, String, String) {
     let endpoint = endpoint();
     let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
@@ -185,7 +185,7 @@ fn visit(domain: &str, path: &str) -> (u16, String, String) {
     (answer.status().as_u16(), content_type, answer.body_mut().read_to_string().unwrap())
 }
 
-/// The paths of all invalidations, sorted.
+/// Returns the paths of all invalidations, sorted.
 async fn invalidated(bench: &Bench, id: &str) -> Vec<String> {
     let list = bench.aws.cloudfront.list_invalidations().distribution_id(id).send().await.unwrap();
     let mut paths = Vec::new();
@@ -310,7 +310,7 @@ async fn changes_from_outside_are_seen_and_made_good() {
 #[tokio::test]
 async fn visitors_see_the_site_and_each_release_of_it() {
     let bench = Bench::new("s3cf-visits").await;
-    // The local AWS answers 403 for an object that is missing, whether or not the policy tells of missing ones; AWS answers 404 then.
+    // The local AWS answers 403 for an object that is missing, with or without the permission to list; AWS answers 404 with it.
     let first = Wish { missing: 403, ..Wish::default() };
     bench.up(&declare(&bench, &first)).await;
     let (id, domain) = served(&bench).await;
@@ -466,7 +466,7 @@ async fn calls_are_few() {
     // Bucket, versioning, four files, block, access control, distribution, policy.
     assert_eq!(first.writes, 10);
     let (_, unchanged) = bench.calls(bench.up(&graph)).await;
-    // `up` here observes twice, and nobody kept what headers the four files were written with: it is asked for in each run.
+    // `up` here observes twice, and no run kept the headers that the four files were written with: each run requests them.
     assert_eq!(unchanged, Calls { reads: 2 * (11 + 4), writes: 0 });
     let release = declare(&bench, &Wish { site: &SITE[..2], ..Wish::default() });
     let (_, release) = bench.calls(bench.up(&release)).await;

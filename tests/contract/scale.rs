@@ -9,7 +9,7 @@ use liveinsight::{
 use sha2::{Digest, Sha256};
 use std::{fmt::Write, path::Path};
 
-/// A stack.yaml with so many functions, each with a route, a preflight and three alarms.
+/// Returns a stack.yaml with this number of functions, each with a route, a preflight and three alarms.
 fn stack(project: &str, functions: usize) -> Stack {
     let mut text =
         format!("project: {project}\nregion: us-east-1\ntables:\n  items: {{ partition_key: {{ name: id, type: S }} }}\nfunctions:\n");
@@ -25,7 +25,7 @@ fn stack(project: &str, functions: usize) -> Stack {
     Stack::parse(&text, "stack.yaml", Path::new("."), None, None).unwrap()
 }
 
-/// Access to the tests' AWS for this stack.
+/// Connects to the tests' AWS for this stack.
 async fn access(stack: &Stack) -> Aws {
     let connection = Connection::endpoint(&stack.region, &test_support::endpoint(), "test", "test").await;
     let place = Place { limits: false, imports_apis: false, ..Place::aws("aws", &stack.region, "000000000000") };
@@ -45,7 +45,7 @@ async fn make(graph: &Graph<Aws>, aws: &Aws) -> Report {
     report
 }
 
-/// Resources; calls of a first run, of an unchanged one, and of the removal.
+/// Returns the number of resources, and the calls of a first run, of an unchanged one, and of the removal.
 async fn measure(functions: usize, zip: &Path) -> (usize, [u64; 3]) {
     let stack = stack(&format!("scale{functions}"), functions);
     let aws = access(&stack).await;
@@ -53,7 +53,7 @@ async fn measure(functions: usize, zip: &Path) -> (usize, [u64; 3]) {
     let package = |name: &String| (name.clone(), Package { sha256: sha256.clone(), path: zip.to_owned() });
     let content = Content { packages: stack.functions.keys().map(package).collect(), ..Content::default() };
     let graph = declare(&stack, &aws.place, &content).graph;
-    // What an earlier run that was killed left behind.
+    // Leftovers of an earlier run that was killed.
     remove(&graph, &aws).await;
 
     let calls = || aws.tally().requests();
@@ -61,7 +61,7 @@ async fn measure(functions: usize, zip: &Path) -> (usize, [u64; 3]) {
     let created = make(&graph, &aws).await.count(Action::Create);
     assert_eq!(created, graph.entries().len());
     let (first, writes) = (calls(), aws.tally().writes());
-    // As a new run does, which has written nothing yet.
+    // As in a new run, which has written nothing yet.
     aws.trust_reports();
     make(&graph, &aws).await;
     let unchanged = calls();

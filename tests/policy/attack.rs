@@ -1,6 +1,6 @@
-//! Somebody who got hold of the deployer's role tries to become more than it, and to harm what is not the stack's.
+//! An attacker with the deployer's role tries to widen its permissions, and to harm resources outside the stack.
 //!
-//! The policies are those that the program prints. Whether they allow a request is judged by [another evaluation](super::judge).
+//! The policies are those that the program prints. [Another evaluation](super::judge) decides whether they allow a request.
 
 use super::documents;
 use super::judge::{Question, judge, otherwise};
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 const ACCOUNT: &str = "123456789012";
 const BOUNDARY: &str = "arn:aws:iam::123456789012:policy/site-boundary";
 const ADMINISTRATOR: &str = "arn:aws:iam::aws:policy/AdministratorAccess";
-/// The role that was got hold of.
+/// Role that the attacker has.
 const OWN: &str = "arn:aws:iam::123456789012:role/site-up";
 const BOUND: &str = "iam:PermissionsBoundary";
 const STACK: &str = "aws:ResourceTag/liveinsight:stack";
@@ -18,12 +18,12 @@ fn role(path: &str) -> String {
     format!("arn:aws:iam::{ACCOUNT}:role/{path}")
 }
 
-/// A role of the stack.
+/// Returns a role of the stack.
 fn ours() -> String {
     role("liveinsight/liveinsight/dev/us-east-1/liveinsight-stats-api-dev")
 }
 
-/// One of a stack whose names begin like this one's.
+/// Returns a role of a stack with names that begin like this one's.
 fn neighbours() -> String {
     role("liveinsight/liveinsight-eu/dev/us-east-1/liveinsight-eu-stats-api-dev")
 }
@@ -32,7 +32,7 @@ fn logging_role() -> String {
     role("liveinsight/liveinsight-apigateway-logs")
 }
 
-/// What widens a role without the boundary: an administrator in two steps.
+/// Returns the requests that widen a role without the boundary: an administrator in two steps.
 fn unbounded() -> Vec<Question> {
     let mut questions = Vec::new();
     for role in [ours(), logging_role()] {
@@ -56,7 +56,7 @@ fn escalations() -> Vec<Question> {
             Question::new("sts:AssumeRole", &role, &[]),
         ]);
     }
-    // Roles that are not the stack's, with the boundary or without: the own one, another stack's, an administrator's.
+    // Roles outside the stack, with the boundary or without: the attacker's own, another stack's, an administrator's.
     for role in [OWN.to_owned(), neighbours(), role("Admin"), role("liveinsight-x-dev")] {
         for action in ["iam:CreateRole", "iam:PutRolePolicy", "iam:PutRolePermissionsBoundary"] {
             questions.push(Question::new(action, &role, &[]));
@@ -80,7 +80,7 @@ fn escalations() -> Vec<Question> {
     questions
 }
 
-/// Deletions and changes of what is another stack's, or nobody's.
+/// Returns deletions and changes of resources that belong to another stack, or to none.
 fn harm() -> Vec<Question> {
     let arn = |service: &str, resource: &str| format!("arn:aws:{service}:us-east-1:{ACCOUNT}:{resource}");
     let function = arn("lambda", "function:liveinsight-eu-stats-api-dev");
@@ -122,7 +122,7 @@ fn harm() -> Vec<Question> {
     let mut questions: Vec<Question> = deletions.iter().map(|(action, arn)| Question::new(action, arn, &[])).collect();
     let others = deletions.iter().chain(&changes);
     questions.extend(others.map(|(action, arn)| Question::new(action, arn, &[(STACK, "liveinsight-eu/dev")])));
-    // The bucket's name is the stack's, and the bucket is not.
+    // The bucket has the stack's name, and another owner.
     let bucket = "arn:aws:s3:::liveinsight-static-dev-89e4e5f1";
     for (action, arn) in [("s3:PutObject", format!("{bucket}/site/index.html")), ("s3:PutBucketPolicy", bucket.to_owned())] {
         questions.push(Question::new(action, &arn, &[("aws:ResourceAccount", "210987654321")]));
@@ -135,7 +135,7 @@ fn a_deployer_within_a_boundary_cannot_become_more_than_it() {
     let policies = documents("up", ACCOUNT, Some(BOUNDARY));
     let allowed = otherwise(ACCOUNT, &policies, None, &escalations(), false);
     assert!(allowed.is_empty(), "{allowed:#?}");
-    // The same evaluation allows what `up` does, so that it is not one that denies all.
+    // The same evaluation allows the calls of `up`, so it does not simply deny all.
     let lambda = ("iam:PassedToService", "lambda.amazonaws.com");
     let needed = [
         Question::new("iam:CreateRole", &ours(), &[(BOUND, BOUNDARY)]),
@@ -177,7 +177,7 @@ fn what_is_another_stacks_cannot_be_deleted_or_changed() {
     }
 }
 
-/// A policy as wide as can be.
+/// Returns a policy that allows everything.
 pub(crate) fn everything() -> Value {
     json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Action": "*", "Resource": "*" }] })
 }
@@ -234,7 +234,7 @@ fn a_boundary_lets_functions_read_the_parameters_of_their_own_stack_only_where_s
     }
 }
 
-/// Insists that the boundary takes nothing from these roles, each by its ARN with its policy.
+/// Asserts that the boundary removes no permission from these roles, each given by its ARN with its policy.
 pub(crate) fn takes_nothing(account: &str, boundary: &Value, roles: &[(String, Value)]) {
     let mut asked = 0;
     for (role, policy) in roles {

@@ -1,4 +1,4 @@
-//! `--audit` as a user meets it: the real program on a local AWS of its own, and what an intruder left there.
+//! `--audit` from a user's view: the real program on a local AWS of its own, with an intruder's changes.
 
 use super::{
     attack::everything,
@@ -15,7 +15,7 @@ use serde_json::Value;
 const REGION: &str = "eu-west-1";
 const ACCOUNT: &str = "000000000000";
 
-/// The project's account, and the stack's names in it.
+/// Returns access to the project's account, and the stack's names in it.
 async fn account(project: &Small) -> (Aws, Names) {
     let record = std::fs::read_to_string(project.path().join(".liveinsight/aws/server.json")).unwrap();
     let record: Value = serde_json::from_str(&record).unwrap();
@@ -34,7 +34,7 @@ async fn what_an_intruder_left_is_named_by_an_audit_and_removed_by_an_up_with_on
     let role = names.role("hello");
     damage::role(&aws, &role).await;
     damage::function(&aws, &names.function("hello")).await;
-    // The same on a role that is not the stack's.
+    // The same on a role outside the stack.
     let trust = r#"{"Version":"2012-10-17","Statement":[]}"#;
     aws.iam.create_role().role_name("foreign").assume_role_policy_document(trust).send().await.unwrap();
     aws.iam.put_role_policy().role_name("foreign").policy_name("all").policy_document(everything().to_string()).send().await.unwrap();
@@ -52,7 +52,7 @@ async fn what_an_intruder_left_is_named_by_an_audit_and_removed_by_an_up_with_on
         "others.statements.stranger",
         "others.versions.1.guest",
     ];
-    // As docs/security.md says, it takes calls of its own to see.
+    // As docs/security.md states, seeing it takes additional calls.
     let (code, said) = run(&["status", "--local", "--exit-code"]);
     assert_eq!(code, Some(0), "{said}");
     let (code, said) = run(&["up", "--local"]);
@@ -78,7 +78,7 @@ async fn what_an_intruder_left_is_named_by_an_audit_and_removed_by_an_up_with_on
     assert_eq!(policies("foreign").await, (vec!["all".to_owned()], 1), "it is not the stack's");
     let urls = aws.lambda.list_function_url_configs().function_name(names.function("hello")).send().await.unwrap();
     assert!(urls.function_url_configs().is_empty(), "{urls:?}");
-    // The API still gets in, through the alias.
+    // The API still has access, through the alias.
     let on_alias = aws.lambda.get_policy().function_name(names.function("hello")).qualifier("live").send().await.unwrap();
     assert!(on_alias.policy().is_some_and(|policy| policy.contains("apigateway.amazonaws.com")), "{on_alias:?}");
 }

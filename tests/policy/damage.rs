@@ -1,4 +1,4 @@
-//! What hands from outside do to the stack, so that `up` and `down` have to make every call they know.
+//! Changes from outside to the stack, so that `up` and `down` have to make every call they know.
 
 use aws_sdk_cloudfront::types::{OriginAccessControlConfig, OriginAccessControlSigningBehaviors};
 use aws_sdk_dynamodb::types::{DeleteGlobalSecondaryIndexAction, GlobalSecondaryIndexUpdate};
@@ -13,7 +13,7 @@ use liveinsight::{
 };
 use std::time::Duration;
 
-/// A field of almost every kind is changed.
+/// Changes a field of almost every kind.
 pub(crate) async fn everywhere(aws: &Aws, names: &Names) {
     let trust = r#"{"Version":"2012-10-17","Statement":[]}"#;
     let document = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
@@ -70,13 +70,13 @@ async fn access_control(aws: &Aws) {
     update.origin_access_control_config(config.build().unwrap()).send().await.unwrap();
 }
 
-/// The account forgets which role API Gateway writes logs with, and the role stays.
+/// Unsets the account's role for API Gateway's logs, and keeps the role itself.
 pub(crate) async fn logging_role(aws: &Aws) {
     let none = aws_sdk_apigateway::types::PatchOperation::builder().op("replace".into()).path("/cloudwatchRoleArn").value("").build();
     aws.apigateway.update_account().patch_operations(none).send().await.unwrap();
 }
 
-/// A role gets policies that nobody declared.
+/// Adds undeclared policies to a role.
 pub(crate) async fn role(aws: &Aws, role: &str) {
     let document = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:ListBucket","Resource":"*"}]}"#;
     let made = aws.iam.create_policy().policy_name(format!("of-{role}")).policy_document(document).send().await.unwrap();
@@ -85,7 +85,7 @@ pub(crate) async fn role(aws: &Aws, role: &str) {
     aws.iam.put_role_policy().role_name(role).policy_name("more").policy_document(document).send().await.unwrap();
 }
 
-/// A function gets a URL, and lets in everybody past its alias.
+/// Gives a function a URL, and admits every caller past its alias.
 pub(crate) async fn function(aws: &Aws, function: &str) {
     aws.lambda.create_function_url_config().function_name(function).auth_type("NONE".into()).send().await.unwrap();
     let stranger = aws.lambda.add_permission().function_name(function).statement_id("stranger").action("lambda:InvokeFunctionUrl");
@@ -96,12 +96,12 @@ pub(crate) async fn function(aws: &Aws, function: &str) {
     guest.action("lambda:InvokeFunction").principal("*").send().await.unwrap();
 }
 
-/// Somebody began an upload and went away.
+/// Begins an upload and abandons it.
 pub(crate) async fn bucket(aws: &Aws, names: &Names) {
     aws.s3.create_multipart_upload().bucket(names.bucket()).key("site/large").send().await.unwrap();
 }
 
-/// A run took the lock and was killed.
+/// Takes the lock like a run that is killed afterwards.
 pub(crate) async fn lock(aws: &Aws, names: &Names) {
     let bucket = names.bucket();
     let lock = Lock::new(aws, &bucket, "up", "somebody@tests", Duration::from_secs(2));

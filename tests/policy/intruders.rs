@@ -1,4 +1,4 @@
-//! What others prepared: a bucket of the stack's name in another account, a release's record that was altered.
+//! Traps that others prepared: a bucket of the stack's name in another account, a release's record that was altered.
 
 use super::{REGION, accounts, bare, shared};
 use aws_sdk_s3::primitives::ByteStream;
@@ -32,7 +32,7 @@ async fn a_bucket_of_the_stacks_name_in_another_account_is_refused_with_that_rea
     let on_bucket: Vec<_> = log.iter().filter(|entry| entry.operation.starts_with("s3:")).collect();
     assert!(!on_bucket.is_empty() && on_bucket.iter().all(|entry| entry.status >= 400), "{on_bucket:#?}");
 
-    // Whose it is still gets to it.
+    // The bucket's owner still has access to it.
     theirs.s3.put_object().bucket(&bucket).key("site/index.html").body(ByteStream::from_static(b"theirs")).send().await.unwrap();
     theirs.s3.delete_object().bucket(&bucket).key("site/index.html").send().await.unwrap();
     theirs.s3.delete_bucket().bucket(&bucket).send().await.unwrap();
@@ -52,7 +52,7 @@ async fn a_rollback_refuses_a_record_that_was_altered() {
     let record = scene.objects.read(&aws, &bucket, &stored).await.unwrap().expect("a record that can be read");
     assert_eq!(look().await.put_back(&record, |_| true, true).err(), None);
 
-    // It names the version that is to be rolled back from.
+    // It names the version to be rolled back from.
     let newest = scene.newest.clone().expect("a record that can be read");
     let (name, version) = newest.functions.iter().find(|(name, version)| record.functions[*name] != **version).expect("new code");
     let mut altered = record.clone();
@@ -62,7 +62,7 @@ async fn a_rollback_refuses_a_record_that_was_altered() {
         other => panic!("{other:?}"),
     };
     refused(look().await.put_back(&altered, |_| true, true).err(), "not what its name says");
-    // The same under a name that fits it.
+    // The same under a name that matches it.
     let site = altered.site.iter().map(|(key, page)| (key.clone(), page.md5.clone())).collect();
     let digest = Live { functions: altered.functions.clone(), site }.digest();
     let text = serde_json::to_vec(&altered).unwrap();

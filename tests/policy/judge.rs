@@ -1,4 +1,4 @@
-//! An evaluation of policies that is not this project's: the local AWS's, which its enforcement of IAM uses as well.
+//! An evaluation of policies from outside this project: the local AWS's, which its enforcement of IAM uses as well.
 
 use serde_json::{Value, json};
 use std::{
@@ -9,14 +9,14 @@ use std::{
     process::{Command, Stdio},
 };
 
-/// A request that somebody makes, as IAM sees it.
+/// A request, as IAM sees it.
 #[derive(Debug, Clone)]
 pub(crate) struct Question {
     pub(crate) action: String,
     pub(crate) arn: String,
     /// Condition keys with their values.
     context: BTreeMap<String, String>,
-    /// The ARN of the role that asks.
+    /// ARN of the role that makes the request.
     by: String,
 }
 
@@ -26,13 +26,13 @@ impl Question {
         Self { action: action.to_owned(), arn: arn.to_owned(), context, by: "arn:aws:iam::123456789012:role/site-up".to_owned() }
     }
 
-    /// The same, asked by another role.
+    /// Returns the question as another role's.
     pub(crate) fn by(self, role: &str) -> Self {
         Self { by: role.to_owned(), ..self }
     }
 }
 
-/// Tells of each question whether a role with these policies, within this permissions boundary, is allowed to.
+/// Returns for each question whether a role with these policies, within this permissions boundary, is allowed to.
 pub(crate) fn judge(account: &str, policies: &[Value], boundary: Option<&Value>, questions: &[Question]) -> Vec<bool> {
     let questions: Vec<Value> = questions
         .iter()
@@ -49,7 +49,7 @@ pub(crate) fn judge(account: &str, policies: &[Value], boundary: Option<&Value>,
     judged
 }
 
-/// Those of the questions that are not answered so.
+/// Returns the questions with another answer than the expected one.
 pub(crate) fn otherwise(
     account: &str,
     policies: &[Value],
@@ -62,9 +62,9 @@ pub(crate) fn otherwise(
     wrong.map(|(question, _)| format!("{question:?}")).collect()
 }
 
-/// The interpreter that the local AWS is installed for.
+/// Returns the interpreter that the local AWS is installed for.
 fn python() -> PathBuf {
-    // Installed with the first start, if it was not before.
+    // The first start installs it, unless it is there already.
     let _ = test_support::endpoint();
     let installed = fs::read_dir(test_support::cache().join("local-aws")).unwrap();
     let pythons = installed.map(|entry| entry.unwrap().path().join("venv/bin/python"));

@@ -1,9 +1,9 @@
-//! What `liveinsight policy` prints, against what the program does: every call of real runs is allowed, and no action is there that no call
-//! needs.
+//! The policies that `liveinsight policy` prints, against the calls of the program: they allow every call of real runs, and list no action that no
+//! call needs.
 //!
-//! The shipped stack goes through its life behind the proxy of `tests/strict`, which logs every call: made, looked at, changed, repaired after
-//! hands from outside, stripped of everything, removed. [`needs`](needs::of) says what IAM asks for each call, written from AWS's references
-//! and not from the program's own table. Neither was checked against IAM itself.
+//! The shipped stack goes through its life behind the proxy of `tests/strict`, which logs every call: created, looked at, changed, repaired after
+//! changes from outside, stripped of everything, removed. [`needs`](needs::of) returns the permissions that IAM requires for each call. It is
+//! written from AWS's references and not from the program's own table. Neither was checked against IAM itself.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking, in its helpers as well")]
 
@@ -47,7 +47,7 @@ use std::{
 use strict_aws::{Config, Faults};
 use tempfile::TempDir;
 
-/// The stack's names with nothing in it: what was there goes.
+/// The stack's names without any resource: existing ones are deleted.
 const BARE: &str = "project: liveinsight\nregion: us-east-1\nenvironments: { dev: {} }\n";
 
 #[tokio::test]
@@ -61,7 +61,7 @@ async fn the_policies_of_up_status_and_down_are_exact() {
         of.extend(log.iter().flat_map(|entry| needs::of(entry, &aws.place, &names, None)));
         account.strict.set_faults(Faults::None);
     };
-    // Hands from outside go past the proxy, so that it does not log them.
+    // Changes from outside bypass the proxy, so that it does not log them.
     let outside = outside(&aws).await;
 
     status(&account.connect().await, &account, Version::First).await;
@@ -104,7 +104,7 @@ async fn the_policies_of_up_status_and_down_are_exact() {
     strip(&account.connect().await, &account).await;
     calls(&mut of_up);
 
-    // `down` of the first version meets what only the second one declares, and the lock of a run that was killed.
+    // `down` of the first version meets resources that only the second one declares, and the lock of a run that was killed.
     account.complete(&account.up(Version::Second).await, "up again");
     calls(&mut of_up);
     damage::lock(&outside, &names).await;
@@ -116,7 +116,7 @@ async fn the_policies_of_up_status_and_down_are_exact() {
 
     let of_doctor = doctor(&account.connect().await, &account).await;
 
-    // Whoever may `up` may look as well.
+    // A role for `up` may look as well.
     of_up.extend(of_status.iter().cloned());
     let mut wrong = Vec::new();
     for (command, needs) in [("up", of_up), ("status", of_status), ("down", of_down), ("doctor", of_doctor)] {
@@ -150,7 +150,7 @@ async fn within_a_boundary_the_whole_life_of_a_stack_is_allowed() {
         needs
     };
 
-    // A stack of before there were boundaries gets it with the next run.
+    // A stack from before there were boundaries gets one with the next run.
     account.complete(&account.up(Version::First).await, "up without a boundary");
     damage::logging_role(&outside).await;
     account.strict.take_log();
@@ -178,7 +178,7 @@ async fn within_a_boundary_the_whole_life_of_a_stack_is_allowed() {
         roles.push((arn, serde_json::from_str(&document).unwrap()));
     }
     attack::takes_nothing(&number, &printed_boundary(&number), &roles);
-    // What was put on by hand in its place is drift.
+    // A boundary that was put in its place by hand is drift.
     let other = outside.iam.create_policy().policy_name("wider").policy_document(attack::everything().to_string()).send().await.unwrap();
     let other = other.policy().and_then(|policy| policy.arn()).unwrap();
     let role = names.role("stats-api");
@@ -187,7 +187,7 @@ async fn within_a_boundary_the_whole_life_of_a_stack_is_allowed() {
     assert_eq!(bounded(&outside, &names).await, [4, 0], "roles with the boundary, and without");
     needs.extend(wrong("up", &account));
 
-    // Nothing is there that `up` with a boundary does not need: what it shares with `up` without one, another test takes apart.
+    // Every action is one that `up` with a boundary needs: another test takes apart those that it shares with `up` without one.
     for action in ["iam:CreateRole", "iam:PutRolePolicy", "iam:PutRolePermissionsBoundary"] {
         assert!(needs.iter().any(|need| need.question().action == action), "nothing needs {action}");
     }
@@ -196,7 +196,7 @@ async fn within_a_boundary_the_whole_life_of_a_stack_is_allowed() {
     account.empty("down").await;
 }
 
-/// How many of the stack's roles have the boundary, and how many have another or none.
+/// Counts the stack's roles with the boundary, and those with another or none.
 async fn bounded(aws: &Aws, names: &Names) -> [usize; 2] {
     let mut counts = [0, 0];
     for role in aws.iam.list_roles().path_prefix(names.role_path()).send().await.unwrap().roles() {
@@ -207,7 +207,7 @@ async fn bounded(aws: &Aws, names: &Names) -> [usize; 2] {
     counts
 }
 
-/// Runs `status --cost --audit` and `history`. Returns the namespaces whose metrics were asked for.
+/// Runs `status --cost --audit` and `history`. Returns the namespaces of the requested metrics.
 async fn status(aws: &Aws, account: &Account, version: Version) -> BTreeSet<&'static str> {
     let declaration = account.declare(version);
     aws.audit();
@@ -224,7 +224,7 @@ async fn status(aws: &Aws, account: &Account, version: Version) -> BTreeSet<&'st
     read.iter().map(|(series, _)| series.namespace).collect()
 }
 
-/// What a canary calls, from the version that was rolled back to to the one that was rolled back.
+/// Makes the calls of a canary, from the version that a rollback restored to the version that it replaced.
 async fn canary(aws: &Aws, function: &str) {
     let candidate = Candidate { function: function.to_owned(), code_sha256: None };
     let mut canary = Canary::publish(aws, &[("stats-api".to_owned(), candidate)].into()).await.unwrap();
@@ -235,7 +235,7 @@ async fn canary(aws: &Aws, function: &str) {
     canary.take_back().await.unwrap();
 }
 
-/// What `doctor` calls, as a role's session.
+/// Returns the needs of the calls that `doctor` makes, as a role's session.
 async fn doctor(aws: &Aws, account: &Account) -> BTreeSet<Need> {
     use liveinsight::{
         account::{principal, simulate},
@@ -253,7 +253,7 @@ async fn doctor(aws: &Aws, account: &Account) -> BTreeSet<Need> {
     account.strict.log().iter().flat_map(|entry| needs::of(entry, &aws.place, &names, None)).collect()
 }
 
-/// A run of `up --delete-data` after everything was deleted from stack.yaml.
+/// Runs `up --delete-data` after everything was deleted from stack.yaml.
 async fn strip(aws: &Aws, account: &Account) {
     let declaration = declare(&bare(), &aws.place, &Content::default());
     let plan = survey(&declaration.graph, aws, &|_| {}).await.unwrap();
@@ -262,7 +262,7 @@ async fn strip(aws: &Aws, account: &Account) {
     account.empty("strip").await;
 }
 
-/// The same account without the proxy.
+/// Connects to the same account without the proxy.
 async fn outside(aws: &Aws) -> Aws {
     let connection = Connection::endpoint(shared::REGION, &test_support::endpoint(), &aws.place.account, "test").await;
     liveinsight::resources::connect(&connection, aws.place.clone(), aws.stack.clone())
@@ -272,7 +272,7 @@ fn bare() -> Stack {
     Stack::parse(BARE, "stack.yaml", &test_support::workspace(), Some("dev"), Some(shared::REGION)).unwrap()
 }
 
-/// The statements of the policy that the program prints.
+/// Returns the statements of the policy that the program prints.
 fn printed(command: &str, account: &str) -> Vec<Value> {
     documents(command, account, None).into_iter().flat_map(|mut document| statements(&mut document)).collect()
 }
@@ -281,7 +281,7 @@ fn statements(document: &mut Value) -> Vec<Value> {
     serde_json::from_value(document["Statement"].take()).unwrap()
 }
 
-/// The documents that the program prints for the shipped stack with this permissions boundary: one, or its parts.
+/// Returns the documents that the program prints for the shipped stack with this permissions boundary: one, or its parts.
 fn documents(command: &str, account: &str, boundary: Option<&str>) -> Vec<Value> {
     let project = project(boundary);
     let print = |more: &[&str]| {
@@ -298,12 +298,12 @@ fn documents(command: &str, account: &str, boundary: Option<&str>) -> Vec<Value>
     }
 }
 
-/// The boundary that the program prints for the shipped stack.
+/// Returns the boundary that the program prints for the shipped stack.
 fn printed_boundary(account: &str) -> Value {
     printed_boundary_of("", account)
 }
 
-/// The boundary that the program prints for the shipped stack with these lines at its end.
+/// Returns the boundary that the program prints for the shipped stack with these lines at its end.
 fn printed_boundary_of(more: &str, account: &str) -> Value {
     let project = project(None);
     std::fs::write(project.path().join("stack.yaml"), format!("{}\n{more}", shared::SHIPPED)).unwrap();
@@ -315,7 +315,7 @@ fn run(project: &Path, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_liveinsight")).args(arguments).current_dir(project).output().unwrap()
 }
 
-/// A directory with the shipped stack.yaml, and a permissions boundary in it.
+/// Creates a directory with the shipped stack.yaml, and a permissions boundary in it.
 fn project(boundary: Option<&str>) -> TempDir {
     let project = tempfile::tempdir().unwrap();
     let line = boundary.map(|boundary| format!("\npermissions_boundary: {boundary}\n")).unwrap_or_default();
@@ -323,7 +323,7 @@ fn project(boundary: Option<&str>) -> TempDir {
     project
 }
 
-/// The statements without one of their actions, for each of them.
+/// Returns the statements without one of their actions, for each of them.
 fn each_without_one(statements: &[Value]) -> Vec<(String, Vec<Value>)> {
     let mut all = Vec::new();
     for (index, statement) in statements.iter().enumerate() {

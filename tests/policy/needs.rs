@@ -1,4 +1,4 @@
-//! What IAM asks for a call, and whether a policy grants it.
+//! Permissions that IAM requires for a call, and whether a policy grants them.
 
 use super::judge::Question;
 use liveinsight::{
@@ -13,7 +13,7 @@ use strict_aws::Entry;
 pub(crate) struct Need {
     action: String,
     arn: String,
-    /// What IAM knows beside: condition keys with their values.
+    /// Condition keys of the request, with their values.
     context: Vec<(String, String)>,
 }
 
@@ -27,7 +27,7 @@ impl Need {
         self
     }
 
-    /// Whether these statements grant it.
+    /// Returns whether these statements grant it.
     pub(crate) fn allowed(&self, statements: &[Value]) -> bool {
         let texts = |value: &Value| value.as_array().unwrap().iter().map(|text| text.as_str().unwrap().to_owned()).collect::<Vec<_>>();
         let decided = |effect: &str| {
@@ -54,14 +54,14 @@ impl Need {
         )
     }
 
-    /// The same as a question to the [judge](super::judge).
+    /// Converts the need to a question for the [judge](super::judge).
     pub(crate) fn question(&self) -> Question {
         let context: Vec<(&str, &str)> = self.context.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
         Question::new(&self.action, &self.arn, &context)
     }
 }
 
-/// As IAM does: `*` stands for any text, slashes and colons included.
+/// Matches a text as IAM does: `*` stands for any text, slashes and colons included.
 fn matches(pattern: &str, text: &str) -> bool {
     match pattern.split_once('*') {
         None => pattern == text,
@@ -71,13 +71,14 @@ fn matches(pattern: &str, text: &str) -> bool {
     }
 }
 
-/// What IAM asks for this call, and what it knows then: the tag of what exists, the account, and the boundary that roles have or are given.
+/// Returns the permissions that IAM requires for this call, with the condition keys that it then has: the tag of an existing resource, the account,
+/// and the boundary that roles have or are given.
 pub(crate) fn of(call: &Entry, place: &Place, names: &Names, boundary: Option<&str>) -> Vec<Need> {
     let (service, operation) = call.operation.split_once(':').unwrap();
     let known = |need: Need| match service {
         "s3" if operation != "CreateBucket" => need.with("aws:ResourceAccount", &place.account),
         "iam" => boundary.into_iter().fold(need, |need, boundary| need.with("iam:PermissionsBoundary", boundary)),
-        // Whether every part inherits the API's tags is assumed, so that its deletion has to go without.
+        // Inheritance of the API's tags by every part is assumed, so the deletion of a part has to do without.
         "apigateway" if operation.starts_with("Delete") && call.resource.contains('/') => need,
         _ if !operation.starts_with("Create") && !need.action.starts_with("iam:") => {
             need.with(&format!("aws:ResourceTag/{STACK}"), &names.stack_tag())
@@ -112,7 +113,7 @@ fn asked(call: &Entry, place: &Place, names: &Names) -> Vec<Need> {
         "logs" if operation == "DescribeLogGroups" => vec![Need::new(action, "*")],
         "logs" => {
             let group = if about.starts_with("arn:") { about.to_owned() } else { place.arn("logs", &format!("log-group:{about}")) };
-            // Whether the ARN has `:*` at its end depends on the action.
+            // The action decides whether the ARN ends with `:*`.
             let mut needs = with(action, &group, (operation == "CreateLogGroup").then_some("logs:TagResource"));
             needs.push(Need::new(action, &format!("{group}:*")));
             needs
@@ -122,12 +123,12 @@ fn asked(call: &Entry, place: &Place, names: &Names) -> Vec<Need> {
     }
 }
 
-/// An action, and another one on the same.
+/// Returns an action, and another one on the same resource.
 fn with(action: &str, arn: &str, more: Option<&str>) -> Vec<Need> {
     std::iter::once(action).chain(more).map(|action| Need::new(action, arn)).collect()
 }
 
-/// Verbs on paths. Tags are written on a path of their own, and by `TagResource` on the thing itself as well.
+/// Returns verbs on paths. Tags are written on a path of their own, and by `TagResource` on the resource itself as well.
 fn api_gateway(operation: &str, about: &str, place: &Place) -> Vec<Need> {
     let verbs = [
         ("Get", "GET"),
@@ -171,11 +172,11 @@ fn iam(call: &Entry, operation: &str, place: &Place, names: &Names) -> Vec<Need>
     }
     let name = &call.resource;
     if name == "nobody" {
-        // Whoever asks may have any role, and asks whether it is there at all.
+        // The caller may have any role, and the call asks whether the role exists at all.
         return vec![Need::new(&call.operation, &place.global_arn("iam", "role/nobody"))];
     }
     let path = if name == "liveinsight-apigateway-logs" { "/liveinsight/".to_owned() } else { names.role_path() };
-    // Of a role that does not exist IAM knows no path.
+    // IAM knows no path of a role that does not exist.
     let unknown = call.status == 404 && operation.starts_with("Get");
     let role = place.global_arn("iam", &if unknown { format!("role/{name}") } else { format!("role{path}{name}") });
     with(&call.operation, &role, (operation == "CreateRole").then_some("iam:TagRole"))
@@ -189,7 +190,7 @@ fn lambda(operation: &str, about: &str, place: &Place, names: &Names) -> Vec<Nee
     let name = function.rsplit(':').next().unwrap();
     match operation {
         "ListFunctions" | "GetAccountSettings" => vec![Need::new(&action, "*")],
-        // Tags are told only to those who may list them.
+        // Lambda returns tags only to callers that may list them.
         "GetFunction" => with(&action, &function, Some("lambda:ListTags")),
         "CreateFunction" => [with(&action, &function, Some("lambda:TagResource")), vec![role(name)]].concat(),
         "UpdateFunctionConfiguration" => vec![Need::new(&action, &function), role(name)],
@@ -215,9 +216,9 @@ fn s3(operation: &str, about: &str, place: &Place) -> Vec<Need> {
         "ListObjectVersions" => of_bucket("s3:ListBucketVersions"),
         "ListMultipartUploads" => of_bucket("s3:ListBucketMultipartUploads"),
         "CreateBucket" => with(&own, &bucket, Some("s3:TagResource")),
-        // 404 rather than 403 needs the right to list.
+        // 404 rather than 403 needs the permission to list.
         "GetObject" | "HeadObject" => vec![Need::new("s3:GetObject", &object), Need::new("s3:ListBucket", &bucket)],
-        // The lock is written and deleted only if it is still the one that was read.
+        // The lock is written and deleted only if it is unchanged since it was read.
         "PutObject" | "DeleteObject" => with(&own, &object, is_lock.then_some("s3:GetObject")),
         "DeleteObjects" => {
             ["s3:DeleteObject", "s3:DeleteObjectVersion"].map(|action| Need::new(action, &format!("{bucket}/site/x"))).into()

@@ -1,4 +1,4 @@
-//! The calls that kinds and others list, beside the sources: they are every operation that is called, and no other.
+//! The calls that kinds and other code list, compared with the sources: they are every operation that is called, and no other.
 
 use liveinsight::resources::all_calls;
 use std::{collections::BTreeSet, fs, path::Path};
@@ -15,7 +15,7 @@ fn the_lists_have_exactly_the_operations_that_are_called() {
     assert!(missing.is_empty() && idle.is_empty(), "listed nowhere: {missing:?}; called nowhere: {idle:?}");
 }
 
-/// Collects the operations in every `.read("…"`, `.write("…"` and `.pages("…"` below a directory, and that of lines, which has a name.
+/// Collects the operations in every `.read("…"`, `.write("…"` and `.pages("…"` below a directory, and the operation of lines, which has a name.
 fn collect(directory: &Path, called: &mut BTreeSet<String>) {
     for entry in fs::read_dir(directory).unwrap() {
         let path = entry.unwrap().path();

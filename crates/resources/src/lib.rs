@@ -1,7 +1,8 @@
-//! One folder for each service, and one file for each kind of resource. Each file reads from top to bottom: what the kind is and what AWS is
-//! odd about, the declaration, its outputs, the facts about the kind, observe, create, update, delete, the sweep, and what others may refer to.
+//! One folder for each service, and one file for each kind of resource. Each file has the same order: the kind and AWS's peculiarities, the
+//! declaration, its outputs, the facts about the kind, observe, create, update, delete, the sweep, and the values that other resources may refer
+//! to.
 //!
-//! [`KINDS`] lists every kind. What the rest of the program knows of kinds, it reads from there.
+//! [`KINDS`] lists every kind. The rest of the program reads its knowledge of kinds from there.
 
 mod apigateway;
 mod cloudfront;
@@ -25,8 +26,8 @@ use aws::facts::{Call, Kind, Scope, Task, Used};
 use aws::{Aws, Connection, Place, RequestLimit, Source};
 use engine::{Resource, Result};
 
-/// Every kind that a stack can ever have made, in the order in which what is declared no longer is deleted: what uses something before what it
-/// uses, and the bucket last, since the lock lies in it.
+/// Every kind that a stack can ever have created, in the order in which undeclared resources are deleted. Users of a resource come before it, and
+/// the bucket last, since the lock lies in it.
 pub const KINDS: &[&Kind] = &[
     ApiIntegrationResponse::FACTS,
     ApiMethodResponse::FACTS,
@@ -79,17 +80,17 @@ const REQUEST_LIMITS: &[RequestLimit] = &[
     RequestLimit::new("logs:FilterLogEvents", 5.0, 5.0, Source::Documented),
 ];
 
-/// Returns every request limit that is kept within.
+/// Returns every request limit that the program respects.
 pub fn request_limits() -> impl Iterator<Item = &'static RequestLimit> {
     REQUEST_LIMITS.iter().chain(KINDS.iter().flat_map(|kind| kind.request_limits))
 }
 
-/// Connects to a place for one stack, within the request limits of all kinds.
+/// Connects to a target for one stack, within the request limits of all kinds.
 pub fn connect(connection: &Connection, place: Place, stack: String) -> Aws {
     connection.aws(place, stack, request_limits())
 }
 
-/// Calls that belong to no kind: those about the account, and those of commands that read what others wrote.
+/// Calls that belong to no kind: those about the account, and those of commands that read data that others wrote.
 const CALLS: &[Call] = &[
     Call::same("cloudtrail:LookupEvents", &Scope::EVERYTHING, Task::LOOKING),
     Call::same("cloudwatch:GetMetricData", &Scope::EVERYTHING, Task::LOOKING),
@@ -99,7 +100,7 @@ const CALLS: &[Call] = &[
     Call::same("tag:GetResources", &Scope::EVERYTHING, Task::UP),
 ];
 
-/// Returns every call that the program makes. An operation that is called on more than one kind of resource is there more than once.
+/// Returns every call that the program makes. An operation that is called on several kinds of resource occurs several times.
 pub fn all_calls() -> impl Iterator<Item = &'static Call> {
     CALLS.iter().chain(ACCOUNT_CALLS).chain(KINDS.iter().flat_map(|kind| kind.calls))
 }

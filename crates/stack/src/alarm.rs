@@ -1,4 +1,4 @@
-//! Reads an alarm's rule: which metric it watches, and what its threshold means in `CloudWatch`'s units.
+//! Parses an alarm's rule: the metric that it watches, and its threshold in `CloudWatch`'s units.
 
 use super::diagnostic::Problem;
 use super::file::RuleFile;
@@ -7,13 +7,13 @@ use super::metric::{self, API_METRICS, FUNCTION_METRICS, Metric, TABLE_METRICS, 
 use super::model::{Alarm, Statistic, Watches};
 use super::values::{Seconds, Threshold};
 
-/// The length of a period if the rule does not say, in seconds.
+/// Default length of a period, in seconds.
 const PERIOD: Seconds = Seconds(300);
 
-/// A problem of a rule, at one of its keys; the empty key is the rule itself.
+/// A problem of a rule, with the key that it is about; the empty key is the rule itself.
 pub(super) type At = (&'static str, Problem);
 
-/// Reads a rule, or names all that is wrong with it. Whether the function or table exists is not looked at.
+/// Parses a rule, or returns all of its problems. The existence of the function or table is not checked.
 pub(super) fn parse(rule: &RuleFile) -> Result<Alarm, Vec<At>> {
     let mut problems = Vec::new();
     let watches = watches(rule).map_err(|problem| problems.push(problem)).ok();
@@ -54,7 +54,7 @@ fn find(known: &'static [Metric], name: &str) -> Result<&'static Metric, Problem
     known.iter().find(|metric| metric.name == name).ok_or_else(unknown)
 }
 
-/// The statistic a metric is judged by, and the threshold in `CloudWatch`'s unit for it.
+/// Returns the statistic of the metric, and the threshold in `CloudWatch`'s unit for it.
 fn threshold(watches: &Watches, threshold: Threshold) -> Result<(Statistic, f64), Problem> {
     let (Watches::Function { metric, .. } | Watches::Api { metric } | Watches::Table { metric, .. }) = watches;
     let (statistic, value) = match (metric.unit, threshold) {

@@ -1,23 +1,23 @@
-//! Mistakes in `stack.yaml`: where they are, what was expected, and how they are shown.
+//! Mistakes in `stack.yaml`: their position, the expected value, and their display.
 //!
-//! A check names a place by its path (`["functions", "stats-api", "memory"]`); [`Document`] knows on which line that is. No
-//! colours here: whoever prints may add them.
+//! A check names a position by its path (`["functions", "stats-api", "memory"]`); [`Document`] knows its line. Messages here have no colours: the
+//! printing code may add them.
 
 use std::fmt::Write;
 
 use super::document::Document;
 use super::node::Position;
 
-/// The number of problems that are shown with their lines; the others are named in a line each.
+/// Number of problems that are shown with their lines; each further one gets one line.
 const SHOWN: usize = 10;
-/// The number of problems that are named at all.
+/// Number of problems that are listed at all.
 const NAMED: usize = 200;
 /// The longest message, in characters.
 const MESSAGE_WIDTH: usize = 400;
 /// The longest piece of a line that is shown, in characters.
 const LINE_WIDTH: usize = 120;
 
-/// `stack.yaml` cannot be used. Displays as the complete message: every problem with its line and a caret.
+/// Error for an unusable `stack.yaml`. Displays as the complete message: every problem with its line and a caret.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{rendered}")]
 pub struct StackError {
@@ -29,9 +29,9 @@ pub struct StackError {
 /// Mistake in the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// Place; `None` if it is about the file as a whole.
+    /// Position; `None` if the problem is about the file as a whole.
     pub place: Option<Position>,
-    /// Message: a lower-case fragment that names the thing.
+    /// Message: a lower-case fragment that names the faulty part.
     pub message: String,
     /// Value that should be there instead.
     pub expected: Option<String>,
@@ -40,37 +40,37 @@ pub struct Problem {
 }
 
 impl StackError {
-    /// The line of the first problem, from 1, if it has one.
+    /// Line of the first problem, from 1, if it has one.
     pub fn line(&self) -> Option<usize> {
         self.first().and_then(|problem| problem.place).map(|place| place.line)
     }
 
-    /// The column of the first problem in characters, from 1, if it has one.
+    /// Column of the first problem in characters, from 1, if it has one.
     pub fn column(&self) -> Option<usize> {
         self.first().and_then(|problem| problem.place).map(|place| place.column)
     }
 
-    /// Returns the message in one line, without the place.
+    /// Message in one line, without the position.
     pub fn message(&self) -> &str {
         self.first().map_or("", |problem| &problem.message)
     }
 
-    /// The name of the file, as it was given.
+    /// Name of the file, as it was given.
     pub fn file(&self) -> &str {
         &self.file
     }
 
-    /// All problems by line; at least one.
+    /// Problems by line; at least one.
     pub fn problems(&self) -> &[Problem] {
         &self.problems
     }
 
-    /// A problem with the file as a whole.
+    /// Returns an error about the file as a whole.
     pub(super) fn of_file(name: &str, problem: Problem) -> Self {
         Self::new(&Document::unreadable(name), vec![problem])
     }
 
-    /// All `problems` of a document, which must not be none.
+    /// Returns all `problems` of a document, of which there must be at least one.
     pub(super) fn new(document: &Document, problems: Vec<Problem>) -> Self {
         let mut problems: Vec<Problem> = problems.into_iter().map(Problem::printable).collect();
         problems.sort_by_key(|problem| problem.place.map(|place| (place.line, place.column)));
@@ -101,18 +101,18 @@ impl StackError {
 }
 
 impl Problem {
-    /// All of it in a line.
+    /// Returns message, expected value and help in one line.
     pub fn in_short(&self) -> String {
         let parts = [Some(self.message.as_str()), self.expected.as_deref(), self.help.as_deref()];
         parts.into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ")
     }
 
-    /// A problem without a place yet.
+    /// Returns a problem without a position.
     pub(super) fn new(message: impl Into<String>) -> Self {
         Self { place: None, message: message.into(), expected: None, help: None }
     }
 
-    /// Makes single lines of bounded length: parts of the file are quoted in it, and may hold anything.
+    /// Makes single lines of bounded length: the fields quote parts of the file, which may hold anything.
     fn printable(self) -> Self {
         Self {
             place: self.place,
@@ -137,7 +137,7 @@ impl Problem {
         self
     }
 
-    /// Suggests the known name nearest to `wrong`, and lists the known ones as what was expected.
+    /// Suggests the known name nearest to `wrong`, and lists the known ones as expected.
     pub(super) fn known<'name>(self, wrong: &str, known: impl IntoIterator<Item = &'name str>) -> Self {
         let known: Vec<&str> = known.into_iter().collect();
         let suggestion = nearest(wrong, &known);
@@ -153,10 +153,10 @@ impl Problem {
     }
 }
 
-/// The known name that `wrong` is most likely a misspelling of.
+/// Returns the known name that `wrong` is most likely a misspelling of.
 ///
-/// Two measures, as each misses some: Jaro-Winkler finds names that begin alike (`KEYS` for `KEYS_ONLY`), the edit distance
-/// swapped and doubled letters in short ones (`GTE` for `GET`).
+/// Two measures, as each misses some: Jaro-Winkler finds names that begin alike (`KEYS` for `KEYS_ONLY`), the edit distance swapped and doubled
+/// letters in short ones (`GTE` for `GET`).
 pub(super) fn nearest<'name>(wrong: &str, known: &[&'name str]) -> Option<&'name str> {
     let wrong = wrong.to_lowercase();
     let length = wrong.chars().count();
@@ -183,7 +183,7 @@ fn printable(text: &str) -> String {
     kept
 }
 
-/// Returns what a terminal may show for a character, always one column wide.
+/// Returns a printable stand-in for a character, always one column wide.
 fn visible(character: char) -> char {
     match character {
         '\t' | '\n' => ' ',
@@ -192,7 +192,7 @@ fn visible(character: char) -> char {
     }
 }
 
-/// Writes one problem: `file:line:column: message`, the line, a caret with what was expected, the help.
+/// Writes one problem: `file:line:column: message`, the line, a caret with the expected value, the help.
 fn render(out: &mut String, document: &Document, problem: &Problem) {
     let expected = problem.expected.as_deref().unwrap_or_default();
     // Writing to a String cannot fail.
@@ -216,9 +216,9 @@ fn render(out: &mut String, document: &Document, problem: &Problem) {
     }
 }
 
-/// The part of a line to show, the column of the caret in it (from 0), and the caret's length.
+/// Returns the part of a line to show, the column of the caret in it (from 0), and the caret's length.
 ///
-/// Each character takes one column, so that the caret stands where it should.
+/// Each character takes one column, so that the caret points at the right one.
 fn excerpt(line: &str, place: Position) -> (String, usize, usize) {
     let characters: Vec<char> = line.chars().map(visible).collect();
     let column = place.column.saturating_sub(1).min(characters.len());

@@ -1,14 +1,14 @@
-//! The text of `stack.yaml` and where in it everything is.
+//! Text of `stack.yaml`, with the position of every key and value.
 //!
-//! The file is read into a tree that keeps the places of keys and values, and the tree into the types of `file`. So the types
-//! stay plain, and a check can point at anything by its path. Limits keep the tree small (a "YAML bomb" is a few lines of aliases
-//! that unfold into gigabytes).
+//! The file is parsed into a tree that keeps the positions of keys and values, and the tree into the types of `file`. So the types stay plain, and
+//! a check can point at any key or value by its path. Limits keep the tree small (a "YAML bomb" is a few lines of aliases that unfold into
+//! gigabytes).
 
 use serde_yaml::{DuplicateKeyPolicy, NonFiniteFloatPolicy, Options, Spanned, Tagged};
 
 use super::node::{Content, Node, Position};
 
-/// The text of a file with the places of its keys and values.
+/// Text of a file with the positions of its keys and values.
 #[derive(Debug, Clone)]
 pub(super) struct Document {
     name: String,
@@ -26,33 +26,33 @@ impl Document {
         Ok(Self { name: name.to_owned(), text, root })
     }
 
-    /// Shows another text than the one that was read: one with the same places.
+    /// Shows another text than the parsed one: a text with the same positions.
     pub(super) fn with_text(self, text: &str) -> Self {
         Self { text: text.strip_prefix('\u{feff}').unwrap_or(text).to_owned(), ..self }
     }
 
-    /// A document of which only the text is known, because it is not YAML.
+    /// Returns a document of which only the text is known, because it is not YAML.
     pub(super) fn unparsed(name: &str, text: &str) -> Self {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text).to_owned();
         Self { text, ..Self::unreadable(name) }
     }
 
-    /// A document of which only the name is known.
+    /// Returns a document of which only the name is known.
     pub(super) fn unreadable(name: &str) -> Self {
         Self { name: name.to_owned(), text: String::new(), root: Node::nothing() }
     }
 
-    /// The tree.
+    /// Root of the tree.
     pub(super) fn root(&self) -> &Node {
         &self.root
     }
 
-    /// The tree, to mend a mistake in it so that the rest can be read.
+    /// Root of the tree, for mending a mistake in it so that the rest can be read.
     pub(super) fn root_mut(&mut self) -> &mut Node {
         &mut self.root
     }
 
-    /// Returns whether there is nothing but comments.
+    /// Returns whether the file contains nothing but comments.
     pub(super) fn is_empty(&self) -> bool {
         matches!(self.root.content, Content::Nothing)
     }
@@ -62,7 +62,7 @@ impl Document {
         &self.name
     }
 
-    /// The name of the file with line and column, as editors and terminals take it.
+    /// Name of the file with line and column, in the form that editors and terminals recognize.
     pub(super) fn located(&self, place: Option<Position>) -> String {
         match place {
             Some(Position { line, column, .. }) => format!("{}:{line}:{column}", self.name),
@@ -75,7 +75,7 @@ impl Document {
         number.checked_sub(1).and_then(|index| self.text.lines().nth(index)).unwrap_or_default()
     }
 
-    /// Returns the place of the value at a path; if there is none (a default), that of the nearest thing around it.
+    /// Returns the position of the value at a path; if there is none (a default), that of its nearest ancestor.
     pub(super) fn value(&self, path: &[&str]) -> Option<Position> {
         match self.follow(path) {
             // An empty value has no extent to point at, a mapping or a list would be underlined at its first line only.
@@ -84,17 +84,17 @@ impl Document {
         }
     }
 
-    /// Returns the place of the key at a path; if there is none, that of the nearest thing around it.
+    /// Returns the position of the key at a path; if there is none, that of its nearest ancestor.
     pub(super) fn key(&self, path: &[&str]) -> Option<Position> {
         self.follow(path).0
     }
 
-    /// Tests whether there is something at a path.
+    /// Tests whether a path exists.
     pub(super) fn holds(&self, path: &[&str]) -> bool {
         self.follow(path).1.is_some()
     }
 
-    /// The place of the first key of the file.
+    /// Returns the position of the first key of the file.
     pub(super) fn first_key(&self) -> Option<Position> {
         match &self.root.content {
             Content::Mapping(entries) => entries.first().and_then(|(_, place, _)| *place),
@@ -102,7 +102,7 @@ impl Document {
         }
     }
 
-    /// Follows a path as far as it leads: returns the place of the last key, and its value if that is the whole path.
+    /// Follows a path as far as it exists: returns the position of the last key, and its value if that is the whole path.
     fn follow(&self, path: &[&str]) -> (Option<Position>, Option<&Node>) {
         let mut place = None;
         let mut node = &self.root;
@@ -116,17 +116,16 @@ impl Document {
         (place, Some(node))
     }
 
-    /// The piece of text at a place, as far as its line goes.
+    /// Returns the text at a position, up to the end of its line.
     pub(super) fn source(&self, place: Position) -> String {
         self.line(place.line).chars().skip(place.column.saturating_sub(1)).take(place.length.min(40)).collect()
     }
 }
 
-/// Returns the rules by which YAML is read: YAML 1.2 (`no` is no boolean, `0512` and `1_000` are no numbers), with limits that no honest
-/// file reaches.
+/// Returns the parser's options: YAML 1.2 (`no` is no boolean, `0512` and `1_000` are no numbers), with limits that no honest file reaches.
 fn options() -> Options {
     serde_yaml::options! {
-        // Each is named afterwards.
+        // Each duplicate is reported afterwards.
         duplicate_keys: DuplicateKeyPolicy::PassThrough,
         strict_booleans: true,
         leading_zero_numbers_as_strings: true,

@@ -1,9 +1,9 @@
-//! Lengths of time as people write them: `30s`, `1m30s`, `1.5h`, `800ms`.
+//! Durations in common notation: `30s`, `1m30s`, `1.5h`, `800ms`.
 
 /// Units in milliseconds, the longest first.
 const UNITS: [(&str, f64); 5] = [("d", 86_400_000.0), ("h", 3_600_000.0), ("m", 60_000.0), ("s", 1000.0), ("ms", 1.0)];
 
-/// Reason why a text is no length of time.
+/// Reason why a text is no duration.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Fault {
     /// Number without a unit.
@@ -12,11 +12,11 @@ pub enum Fault {
     UnknownUnit(String),
     /// Unit that is not shorter than the one before, as in `30s1m`.
     Disordered,
-    /// Something else.
+    /// Any other text.
     NoLength,
 }
 
-/// Reads a length of time, in milliseconds: numbers with units, the longer units first.
+/// Parses a duration, in milliseconds: numbers with units, the longer units first.
 pub fn parse(text: &str) -> Result<f64, Fault> {
     let is_number = |c: char| c.is_ascii_digit() || c == '.';
     let (mut rest, mut sum, mut units) = (text, 0.0, UNITS.as_slice());

@@ -12,7 +12,7 @@ use super::operation::Operation;
 /// An element of `reads` or `writes`.
 #[derive(Debug, Clone)]
 pub enum GrantFile {
-    /// A table: everything that the list is about.
+    /// Name of a table: all operations of the list.
     All(String),
     /// Tables, each with the operations that are allowed on it.
     Named(BTreeMap<String, OperationsFile>),
@@ -22,28 +22,28 @@ pub enum GrantFile {
 #[derive(Debug, Clone, Default, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Operations {
-    /// Names, as `DynamoDB` gives them.
+    /// Names, in `DynamoDB`'s spelling.
     #[serde(rename = "operations")]
     pub names: Vec<String>,
-    /// Indexes that Query and Scan may be sent to as well.
+    /// Indexes on which Query and Scan are allowed as well.
     #[serde(default)]
     pub indexes: Vec<String>,
-    /// Partition keys of the items that may be touched, with `*` for any characters.
+    /// Partition keys of the items that may be accessed, with `*` for any characters.
     #[serde(default)]
     pub keys: Vec<String>,
 }
 
-/// Operations on a table, as a list of names or with more about them.
+/// Operations on a table, as a list of names or as a mapping with details.
 #[derive(Debug, Clone)]
 pub enum OperationsFile {
-    /// Names alone.
+    /// List of names alone.
     Short(Operations),
-    /// A mapping.
+    /// Mapping with names, indexes and keys.
     Long(Operations),
 }
 
 impl OperationsFile {
-    /// Returns what it says.
+    /// Returns the operations of either form.
     pub(super) fn operations(&self) -> &Operations {
         match self {
             Self::Short(operations) | Self::Long(operations) => operations,

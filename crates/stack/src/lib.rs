@@ -1,8 +1,8 @@
-//! What the user wants to run: `stack.yaml`, parsed, checked and merged for one environment.
+//! Desired state of a stack: `stack.yaml`, parsed, checked and merged for one environment.
 //!
-//! [`Stack::load`] is the way in. What comes out is complete (defaults filled in, the environment's overrides applied)
-//! and sound (every rule AWS would enforce later is enforced here first, on the line where it is broken), so that nothing
-//! further on has to doubt it. [`declare`] then says which resources that means. Not here: any call to AWS.
+//! [`Stack::load`] is the way in. The result is complete (defaults filled in, the environment's overrides applied) and sound: every rule that AWS
+//! would enforce later is enforced here first, on the line that breaks it. So the rest of the program does not check it again. [`declare`] then
+//! turns it into resources. Not here: any call to AWS.
 
 mod alarm;
 mod architecture;

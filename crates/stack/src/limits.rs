@@ -1,26 +1,26 @@
-//! The limits of AWS that a `stack.yaml` can exceed, each with its source. Checks and tests read them from here.
+//! AWS's limits that a `stack.yaml` can exceed, each with its source. Checks and tests read them from here.
 //!
-//! Not here: limits that no file reaches because another one comes first (the comment of a distribution, 128 characters, is as long as
-//! the bucket's name, 63), and those of a whole account, which `doctor` looks at.
+//! Not here: limits that no file reaches because another one comes first (the comment of a distribution, 128 characters, is as long as the bucket's
+//! name, 63), and those of a whole account, which `doctor` checks.
 
 use std::ops::RangeInclusive;
 
-/// A limit.
+/// Allowed range of a length, count or size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limit {
-    /// What is counted, and in what.
+    /// Quantity that is limited, with its unit.
     pub what: &'static str,
-    /// The least.
+    /// Lowest allowed value.
     pub least: u64,
-    /// The most.
+    /// Highest allowed value.
     pub most: u64,
-    /// How it is known.
+    /// Source of the limit.
     pub source: Source,
-    /// Whether AWS raises it on request. Above such a limit there is a warning, not an error.
+    /// Set if AWS raises it on request. A value above such a limit is a warning, not an error.
     pub raisable: bool,
 }
 
-/// How a limit is known.
+/// Source of a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Source {
     /// A recorded answer of AWS.
@@ -29,7 +29,7 @@ pub enum Source {
     Documented(&'static str),
     /// The service's model in botocore.
     Modelled(&'static str),
-    /// Ours, not AWS's.
+    /// Limit of this program, not of AWS.
     Own(&'static str),
 }
 
@@ -56,7 +56,7 @@ impl Limit {
         u64::try_from(number).is_ok_and(|number| self.allows(number))
     }
 
-    /// The numbers within the limit.
+    /// Returns the numbers within the limit.
     pub fn range(&self) -> RangeInclusive<u64> {
         self.least..=self.most
     }
@@ -67,9 +67,9 @@ use Source::{Documented, Modelled, Own, Recorded};
 /// Lambda: a function's name. The model allows 140 for whole ARNs.
 pub const FUNCTION_NAME: Limit =
     Limit::most("characters of a function's name", 64, Documented("Lambda API reference, CreateFunction, FunctionName"));
-/// Lambda: memory.
+/// Lambda: memory of a function, in MB.
 pub const MEMORY: Limit = Limit::between("MB of a function's memory", 128, 10_240, Documented("Lambda developer guide, Lambda quotas"));
-/// Lambda: timeout.
+/// Lambda: timeout of a function, in seconds.
 pub const TIMEOUT: Limit = Limit::between("seconds of a function's timeout", 1, 900, Documented("Lambda developer guide, Lambda quotas"));
 /// Lambda: all environment variables of a function as one JSON object, which AWS quotes in its refusal.
 pub const ENVIRONMENT: Limit = Limit::most(
@@ -77,7 +77,7 @@ pub const ENVIRONMENT: Limit = Limit::most(
     4096,
     Recorded("lambda CreateFunction \"environment above 4 KB\", 2025-11-25"),
 );
-/// API Gateway: how long an integration waits for a function, in seconds. The default timeout of a function, one second longer, is let pass.
+/// API Gateway: time that an integration waits for a function, in seconds. The default timeout of a function, one second longer, passes.
 pub const INTEGRATION_TIMEOUT: u32 = 29;
 /// Lambda: timeout of a function behind the API.
 pub const ANSWER_TIME: Limit = Limit::most(
@@ -111,9 +111,9 @@ pub const INDEXES: Limit =
 pub const KEY_NAME: Limit = Limit::between("bytes of a key attribute's name", 1, 255, Modelled("dynamodb, KeySchemaAttributeName"));
 /// DynamoDB: the name of the attribute that holds an item's expiry.
 pub const TTL_NAME: Limit = Limit::between("bytes of the expiry attribute's name", 1, 255, Modelled("dynamodb, TimeToLiveAttributeName"));
-/// DynamoDB: how many days back a table can be restored.
+/// DynamoDB: days for which a table can be restored.
 pub const RESTORE_DAYS: Limit = Limit::between("days for which a table can be restored", 1, 35, Modelled("dynamodb, RecoveryPeriodInDays"));
-/// DynamoDB: what a table that is paid per request may be held to.
+/// DynamoDB: limit that can be set on a table that is paid per request.
 pub const TABLE_UNITS: Limit = Limit::between(
     "read or write units a second that a table is held to",
     1,
@@ -121,7 +121,7 @@ pub const TABLE_UNITS: Limit = Limit::between(
     Documented("DynamoDB developer guide, quotas: units of an on-demand table; that 0 is refused was measured in the ACK project"),
 )
 .raisable();
-/// Lambda: what may be kept for functions of the 1,000 of an account.
+/// Lambda: concurrency that functions may reserve of the 1,000 of an account.
 pub const CONCURRENCY: Limit = Limit::between(
     "invocations at once that are kept for functions",
     0,
@@ -138,13 +138,13 @@ pub const BEHAVIORS: Limit =
 pub const PATH_PATTERN: Limit = Limit::most("characters of a path pattern", 255, Documented("CloudFront developer guide, path pattern"));
 /// CloudWatch: an alarm's name.
 pub const ALARM_NAME: Limit = Limit::between("characters of an alarm's name", 1, 255, Modelled("cloudwatch, AlarmName"));
-/// CloudWatch: how far an alarm with periods below an hour looks back.
+/// CloudWatch: time span that an alarm with periods below an hour evaluates.
 pub const ALARM_DAY: Limit = Limit::most(
     "seconds that an alarm with periods below an hour looks back",
     86_400,
     Documented("CloudWatch API reference, PutMetricAlarm, EvaluationPeriods"),
 );
-/// CloudWatch: how far an alarm with periods of an hour or more looks back.
+/// CloudWatch: time span that an alarm with periods of an hour or more evaluates.
 pub const ALARM_WEEK: Limit = Limit::most(
     "seconds that an alarm with periods of an hour or more looks back",
     604_800,
@@ -153,24 +153,24 @@ pub const ALARM_WEEK: Limit = Limit::most(
 /// IAM: a managed policy's name.
 pub const POLICY_NAME: Limit =
     Limit::between("characters of a policy's name", 1, 128, Documented("IAM API reference, CreatePolicy, PolicyName"));
-/// Systems Manager: a parameter's name. What AWS counts is its whole ARN.
+/// Systems Manager: a parameter's name. AWS counts its whole ARN.
 pub const PARAMETER_ARN: Limit =
     Limit::most("characters of a parameter's ARN", 1011, Documented("Systems Manager API reference, PutParameter, Name"));
 /// SNS: a topic's name.
 pub const TOPIC_NAME: Limit = Limit::between("characters of a topic's name", 1, 256, Documented("SNS API reference, CreateTopic, Name"));
-/// Tags that a user may set: AWS allows 50, ten of which are kept for ours.
+/// Tags that a user may set: AWS allows 50, and ten of those are reserved for ours.
 pub const TAGS: Limit = Limit::most("tags", 40, Documented("AWS General Reference, tag naming limits: 50, less ten of ours"));
 /// A tag's key.
 pub const TAG_KEY: Limit = Limit::between("characters of a tag's key", 1, 128, Documented("AWS General Reference, tag naming limits"));
 /// A tag's value.
 pub const TAG_VALUE: Limit = Limit::most("characters of a tag's value", 256, Documented("AWS General Reference, tag naming limits"));
-/// How long browsers remember the answer to a preflight.
+/// Time that browsers cache the answer to a preflight.
 pub const PREFLIGHT_AGE: Limit =
     Limit::most("seconds that a browser remembers a preflight", 86_400, Documented("MDN, Access-Control-Max-Age: Firefox"));
 /// The file itself: a thousand functions take a quarter of it.
 pub const FILE: Limit = Limit::most("bytes of stack.yaml", 1024 * 1024, Own("src/stack/read.rs"));
 
-/// All of them.
+/// All limits of this file.
 pub const ALL: [&Limit; 32] = [
     &FUNCTION_NAME,
     &MEMORY,
@@ -206,6 +206,6 @@ pub const ALL: [&Limit; 32] = [
     &RETENTION,
 ];
 
-/// CloudWatch Logs: how long logs are kept; only [some numbers](super::RETENTION_DAYS) between these.
+/// CloudWatch Logs: days that logs are kept; only [some numbers](super::RETENTION_DAYS) between these.
 pub const RETENTION: Limit =
     Limit::between("days that logs are kept", 1, 3653, Documented("CloudWatch Logs API reference, PutRetentionPolicy"));

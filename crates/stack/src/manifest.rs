@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
-/// Returns the names of a crate's binaries, sorted; `None` if the manifest cannot be read, which cargo explains better.
+/// Returns the names of a crate's binaries, sorted; `None` if the manifest cannot be read, an error that cargo explains better.
 pub fn binaries(directory: &Path) -> Option<Vec<String>> {
     let manifest: Table = std::fs::read_to_string(directory.join("Cargo.toml")).ok()?.parse().ok()?;
     let package = manifest.get("package")?.as_table()?;
@@ -14,7 +14,7 @@ pub fn binaries(directory: &Path) -> Option<Vec<String>> {
     let text = |bin: &Value, key: &str| bin.get(key).and_then(Value::as_str).map(str::to_owned);
     let mut names: BTreeSet<String> = declared.iter().filter_map(|bin| text(bin, "name")).collect();
     let taken: BTreeSet<PathBuf> = declared.iter().filter_map(|bin| Some(directory.join(text(bin, "path")?))).collect();
-    // The first edition looked for no others once one was declared.
+    // Edition 2015 discovers no other binaries once one is declared.
     let is_first = package.get("edition").is_none_or(|edition| edition.as_str() == Some("2015"));
     let looks = package.get("autobins").and_then(Value::as_bool).unwrap_or(!is_first || declared.is_empty());
     if looks {
@@ -24,7 +24,7 @@ pub fn binaries(directory: &Path) -> Option<Vec<String>> {
     Some(names.into_iter().collect())
 }
 
-/// The programs that cargo finds by their places.
+/// Returns the binaries that cargo discovers by their paths.
 fn found(directory: &Path, package: &str) -> Vec<(String, PathBuf)> {
     let main = directory.join("src/main.rs");
     let mut found = if main.is_file() { vec![(package.to_owned(), main)] } else { Vec::new() };

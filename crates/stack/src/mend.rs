@@ -1,7 +1,7 @@
 //! Mends a mistake in the tree of a file, so that the next one can be found.
 //!
-//! A key that is misspelt gets its likely name, a value that does not fit gives way to the default, and what must be there gets a
-//! stand-in. [`Faulty`] remembers these places: what a check finds wrong there follows from the mistake and is not reported.
+//! A misspelt key gets its likely name, a value of the wrong type gives way to the default, and a required key gets a stand-in. [`Faulty`]
+//! remembers these paths: a problem that a check finds there follows from the mistake and is not reported.
 
 use super::diagnostic::nearest;
 use super::node::{Content, Kind, Node, Scalar};
@@ -28,12 +28,12 @@ impl Faulty {
     }
 }
 
-/// Compares two paths as far as both go.
+/// Compares two paths up to the end of the shorter one.
 fn same<S: AsRef<str>>(faulty: &[String], path: &[S]) -> bool {
     faulty.iter().zip(path).all(|(one, other)| one == other.as_ref())
 }
 
-/// Mends a mistake. Returns `false` where nothing can stand in.
+/// Mends a mistake. Returns `false` where no stand-in is possible.
 pub(super) fn mend(root: &mut Node, mismatch: &Mismatch, faulty: &mut Faulty) -> bool {
     let path = mismatch.path();
     match mismatch.fault {
@@ -56,7 +56,7 @@ fn rename(root: &mut Node, path: &[String], known: &[&'static str]) -> bool {
     true
 }
 
-/// Adds what must be there.
+/// Adds a required key with a stand-in.
 fn insert(root: &mut Node, mut path: Vec<String>, field: &str, faulty: &mut Faulty) -> bool {
     let Some(entries) = root.at_mut(&path).and_then(Node::entries_mut) else { return false };
     entries.push((field.to_owned(), None, stand_in(field)));
@@ -65,7 +65,7 @@ fn insert(root: &mut Node, mut path: Vec<String>, field: &str, faulty: &mut Faul
     true
 }
 
-/// Takes a value out that does not fit. What the user names stays, as an empty mapping if it can be one: others may refer to it.
+/// Removes a value of the wrong type. An entry with a name of the user's stays, as an empty mapping if it can be one: others may refer to it.
 fn replace(root: &mut Node, path: Vec<String>, holder: Holder, faulty: &mut Faulty) -> bool {
     let Some((step, above)) = path.split_last() else { return false };
     let is_first = !faulty.covers(&path);
@@ -74,7 +74,7 @@ fn replace(root: &mut Node, path: Vec<String>, holder: Holder, faulty: &mut Faul
         (Content::List(elements), _) => {
             let Some(element) = step.parse::<usize>().ok().and_then(|index| elements.get_mut(index)) else { return false };
             element.content = text("");
-            // A list of something else than text would never end.
+            // Mending a list of anything but text would never end.
             if !is_first {
                 return false;
             }
@@ -103,7 +103,7 @@ fn stand_in(field: &str) -> Node {
         "project" | "source" => text("x"),
         "region" => text("us-east-1"),
         "operations" => Content::List(Vec::new()),
-        // As a name, no attribute of a real table.
+        // A name that no attribute of a real table has.
         "name" => text("\u{fffd}"),
         "type" => text("S"),
         "origins" => Content::List(vec![Node { content: text("*"), ..Node::nothing() }]),

@@ -11,14 +11,14 @@ pub struct Metric {
     pub unit: Unit,
 }
 
-/// Unit of a metric's values, which says what a threshold may be.
+/// Unit of a metric's values, which decides the valid forms of a threshold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
-    /// A number of times; the sum over a period counts.
+    /// Number of occurrences; the sum over a period counts.
     Count,
     /// Milliseconds; the longest in a period counts.
     Milliseconds,
-    /// One for each request that it is true of: a number of requests (the sum counts), or a share of all (the average counts).
+    /// Requests with the property, each counted as 1: a number of requests (the sum counts), or a share of all (the average counts).
     Requests,
 }
 

@@ -1,7 +1,7 @@
 //! A checked stack for one environment: the types the rest of the program works with.
 //!
-//! Nothing here can be wrong: these values are made by the checks only, and their fields hold what AWS expects
-//! (seconds, megabytes, `CloudWatch`'s units), not what was typed.
+//! Every value here is valid: only the checks construct these types, and their fields hold values in AWS's form (seconds, megabytes, `CloudWatch`'s
+//! units), not as typed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -22,7 +22,7 @@ use shared::token::READERS;
 /// Variable with the key of digests of a function's secrets; no handler reads it.
 pub(super) const RELEASE_KEY: &str = "LIVEINSIGHT_RELEASE_KEY";
 
-/// One environment of a `stack.yaml`: overrides merged, defaults filled in, everything checked.
+/// Environment of a `stack.yaml`: overrides merged, defaults filled in, everything checked.
 #[derive(Debug, Clone)]
 pub struct Stack {
     /// First part of every name: lower-case letters, digits and hyphens.
@@ -31,9 +31,9 @@ pub struct Stack {
     pub environment: String,
     /// The AWS region, for example `us-east-1`.
     pub region: String,
-    /// Whether removing things needs somebody's explicit word.
+    /// Set if removing resources needs explicit confirmation.
     pub protect: bool,
-    /// The user's own tags, without those every resource carries anyway.
+    /// The user's own tags, without the tags that every resource carries anyway.
     pub tags: BTreeMap<String, String>,
     /// Tables by logical name.
     pub tables: BTreeMap<String, Table>,
@@ -45,17 +45,17 @@ pub struct Stack {
     pub site: Option<Site>,
     /// Settings of all log groups.
     pub logs: Logs,
-    /// What is watched, and who is told.
+    /// Alarms, and the topic that they notify.
     pub alarms: Alarms,
     /// The ARN of the IAM policy that bounds every role.
     pub permissions_boundary: Option<String>,
-    /// Who may read what is counted.
+    /// Readers of the counted events.
     pub readers: Readers,
     /// Origin of the values of all secrets.
     pub secrets_from: SecretsFrom,
     /// Environment variables that builds see although they hold credentials.
     pub build_environment: BTreeSet<String>,
-    /// What works otherwise than it looks, or only after AWS raised a quota; each with its place in the file.
+    /// Settings with a surprising effect, or that work only after AWS raised a quota; each with its position in the file.
     pub warnings: Vec<String>,
     /// The directory that holds `stack.yaml`; sources are relative to it.
     pub root: PathBuf,
@@ -67,12 +67,12 @@ impl Stack {
         Names::of(&self.project, &self.environment, &self.region, account)
     }
 
-    /// Whether any function has a route, and so whether there is an API at all.
+    /// Returns whether any function has a route, and so whether there is an API at all.
     pub fn has_api(&self) -> bool {
         self.functions.values().any(|function| function.route.is_some())
     }
 
-    /// Whether the stack counts visitors' events, as the shipped one does: whether it takes `POST /api/events`.
+    /// Returns whether the stack counts visitors' events, as the shipped one does: whether it takes `POST /api/events`.
     pub fn counts_events(&self) -> bool {
         self.collector().is_some()
     }
@@ -84,7 +84,7 @@ impl Stack {
         self.functions.iter().find(|(_, function)| takes(function)).map(|(name, _)| name.as_str())
     }
 
-    /// Returns whether `up` makes the secret that the distribution sends to the functions of the API: not where one is declared.
+    /// Returns whether `up` generates the secret that the distribution sends to the functions of the API: not if one is declared.
     pub fn makes_origin_secret(&self) -> bool {
         let mut routed = self.functions.values().filter(|function| function.route.is_some());
         let declares =
@@ -92,8 +92,8 @@ impl Stack {
         self.site.is_some() && self.has_api() && self.api.origin_secret && !routed.any(declares)
     }
 
-    /// Returns the variable that `up` makes for a function, with its length at most in characters: what the function takes of the
-    /// distribution, two secrets while one takes the place of the other; else, where there are secrets to be guessed, a key.
+    /// Returns the variable that `up` generates for a function, with its greatest length in characters. It holds the secrets that the function
+    /// accepts from the distribution: two during a rotation. For a function with guessable secrets it holds a key instead.
     pub fn made_variable(&self, function: &str) -> Option<(&'static str, usize)> {
         let function = self.functions.get(function)?;
         if function.route.is_some() && self.makes_origin_secret() {
@@ -102,12 +102,12 @@ impl Stack {
         (!function.secrets.is_empty()).then_some((RELEASE_KEY, 64))
     }
 
-    /// Names of all secrets, wherever their values are from.
+    /// Returns the names of all secrets, wherever their values are from.
     pub fn secrets(&self) -> BTreeSet<String> {
         self.functions.values().flat_map(|function| function.secrets.keys().chain(&function.parameters).cloned()).collect()
     }
 
-    /// Secrets without a value, with their functions.
+    /// Returns the secrets without a value, with their functions.
     pub fn unset_secrets(&self) -> impl Iterator<Item = (&str, &str)> {
         self.functions.iter().flat_map(|(function, declared)| {
             let unset = declared.secrets.iter().filter(|(_, value)| value.is_none());
@@ -115,9 +115,9 @@ impl Stack {
         })
     }
 
-    /// The complete environment of one function: what the user set, its secrets or the names of their parameters, `ENVIRONMENT`, the physical name of each table it may use,
-    /// and with a route who may call it (`ALLOWED_ORIGINS`, `READERS`), as far as that is not open or closed by default. What the user set
-    /// under such a name stands. Empty for a function the stack does not have.
+    /// Returns the complete environment of one function: the user's own variables, its secrets or the names of their parameters, `ENVIRONMENT`, and
+    /// the physical name of each table it may use. With a route it also has the allowed callers (`ALLOWED_ORIGINS`, `READERS`), as far as that is
+    /// not open or closed by default; the user's own values for these two stay. Empty for a function the stack does not have.
     pub fn variables(&self, function: &str, names: &Names) -> BTreeMap<String, String> {
         let Some(function) = self.functions.get(function) else {
             return BTreeMap::new();
@@ -144,21 +144,21 @@ impl Stack {
 /// A `DynamoDB` table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Table {
-    /// What items are found by.
+    /// Attribute by which items are found.
     pub partition_key: Key,
-    /// What items with one partition key are ordered by.
+    /// Attribute that orders the items of one partition key.
     pub sort_key: Option<Key>,
     /// Global secondary indexes by name.
     pub indexes: BTreeMap<String, Index>,
     /// The attribute that holds an item's expiry in epoch seconds.
     pub ttl: Option<String>,
-    /// Whether the table can be restored to any second of the last [`Self::restore_days`].
+    /// Set if the table can be restored to any second of the last [`Self::restore_days`].
     pub point_in_time_recovery: bool,
-    /// Days, 1 to 35.
+    /// Days that can be restored, 1 to 35.
     pub restore_days: u32,
-    /// The most read units a second.
+    /// Limit of read units a second.
     pub max_read_units: Option<u32>,
-    /// The most write units a second.
+    /// Limit of write units a second.
     pub max_write_units: Option<u32>,
 }
 
@@ -190,7 +190,7 @@ pub(super) fn parameter_variable(secret: &str) -> String {
 }
 
 impl Table {
-    /// All attributes used as keys, of the table and its indexes, with their types: `DynamoDB` wants exactly these defined.
+    /// Returns all attributes used as keys, of the table and its indexes, with their types: `DynamoDB` requires exactly these definitions.
     pub fn key_attributes(&self) -> BTreeMap<&str, KeyType> {
         let own = std::iter::once(&self.partition_key).chain(&self.sort_key);
         let of_indexes = self.indexes.values().flat_map(|index| std::iter::once(&index.partition_key).chain(&index.sort_key));
@@ -198,7 +198,7 @@ impl Table {
     }
 }
 
-/// One key attribute.
+/// Key attribute of a table or an index.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Key {
     /// The attribute's name.
@@ -219,7 +219,7 @@ pub enum KeyType {
 }
 
 impl KeyType {
-    /// As DynamoDB writes it.
+    /// Returns the letter that DynamoDB uses.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::S => "S",
@@ -232,11 +232,11 @@ impl KeyType {
 /// A global secondary index.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Index {
-    /// What items are found by.
+    /// Attribute by which items are found.
     pub partition_key: Key,
-    /// What items with one partition key are ordered by.
+    /// Attribute that orders the items of one partition key.
     pub sort_key: Option<Key>,
-    /// What the index copies of each item.
+    /// Attributes that the index copies of each item.
     pub projection: Projection,
 }
 
@@ -253,7 +253,7 @@ pub enum Projection {
 }
 
 impl Projection {
-    /// As DynamoDB writes it.
+    /// Returns the name that DynamoDB uses.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::All => "ALL",
@@ -277,17 +277,17 @@ pub struct Function {
     pub writes: Vec<Grant>,
     /// Memory in MB.
     pub memory: u32,
-    /// The longest an invocation may take, in seconds.
+    /// Timeout of an invocation, in seconds.
     pub timeout: u32,
-    /// Invocations at once that are kept for it, and the most it can have.
+    /// Concurrent invocations that are reserved for it, which is also its limit.
     pub concurrency: Option<u32>,
     /// The processor it is built for.
     pub architecture: Architecture,
     /// The user's own environment variables; [`Stack::variables`] has all of them.
     pub environment: BTreeMap<String, String>,
-    /// The variables that are taken from the program's environment, with their values once [`Stack::load`] has taken them.
+    /// Variables that come from the program's environment, with their values once [`Stack::load`] has read them.
     pub secrets: BTreeMap<String, Option<String>>,
-    /// The secrets that it reads from parameters itself ([`SecretsFrom::Ssm`]); none of them is among the others.
+    /// Secrets that it reads from parameters itself ([`SecretsFrom::Ssm`]); none of them is in the other two fields.
     pub parameters: BTreeSet<String>,
 }
 
@@ -298,28 +298,28 @@ pub struct Grant {
     pub table: String,
     /// The operations, all of which read or all of which write.
     pub operations: BTreeSet<Operation>,
-    /// Indexes that those of them may be sent to that can be.
+    /// Indexes on which the operations are allowed, as far as they work on indexes.
     pub indexes: Indexes,
-    /// Patterns of partition keys that the items must have; none is any.
+    /// Patterns that the items' partition keys must match; an empty set allows any.
     pub keys: BTreeSet<String>,
 }
 
 /// Indexes of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Indexes {
-    /// All that it has, and those that it gets.
+    /// All indexes of the table, later ones included.
     All,
-    /// These.
+    /// Indexes with these names.
     Named(BTreeSet<String>),
 }
 
 impl Function {
-    /// Logical names of the tables that it may read.
+    /// Returns the logical names of the tables that it may read.
     pub fn tables_read(&self) -> BTreeSet<&str> {
         self.reads.iter().map(|grant| grant.table.as_str()).collect()
     }
 
-    /// Logical names of the tables that it may write.
+    /// Returns the logical names of the tables that it may write.
     pub fn tables_written(&self) -> BTreeSet<&str> {
         self.writes.iter().map(|grant| grant.table.as_str()).collect()
     }
@@ -335,12 +335,12 @@ pub struct Route {
 }
 
 impl Route {
-    /// The segments of the path, without slashes; none for `/`.
+    /// Returns the segments of the path, without slashes; none for `/`.
     pub fn segments(&self) -> impl Iterator<Item = &str> {
         self.path.split('/').filter(|segment| !segment.is_empty())
     }
 
-    /// Whether its method changes nothing, so that answers may be shared.
+    /// Returns whether its method changes nothing, so that answers may be shared.
     pub fn only_reads(&self) -> bool {
         matches!(self.method.as_str(), "GET" | "HEAD")
     }
@@ -355,51 +355,51 @@ impl std::fmt::Display for Route {
 /// Settings of the REST API.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Api {
-    /// Which other origins may call it from a browser; `None` means no preflights at all.
+    /// Other origins that may call it from a browser; `None` means no preflights at all.
     pub cors: Option<Cors>,
-    /// How much it takes before it answers 429.
+    /// Rate above which it answers 429.
     pub throttle: Throttle,
-    /// Set if the stack's distribution tells it by a secret that requests come through it.
+    /// Set if the stack's distribution proves by a secret that requests come through it.
     pub origin_secret: bool,
 }
 
-/// Which other origins may call the API from a browser.
+/// Other origins that may call the API from a browser.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cors {
     /// `*` alone, or origins such as `https://example.com`, in the order written.
     pub origins: Vec<String>,
     /// Request headers a browser may send, in the order written.
     pub headers: Vec<String>,
-    /// How long a browser may remember the answer, in seconds.
+    /// Time that a browser may cache the answer, in seconds.
     pub max_age: u32,
 }
 
-/// How much the API takes before it answers 429.
+/// Rate above which the API answers 429.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Throttle {
-    /// Requests per second in the long run (API Gateway's unit; the file says per minute).
+    /// Requests per second in the long run (API Gateway's unit; the file has requests per minute).
     pub rate: f64,
     /// Requests at once on top of that.
     pub burst: u32,
 }
 
-/// Static pages.
+/// Static pages of the stack.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Site {
     /// The directory of the pages, relative to [`Stack::root`].
     pub source: PathBuf,
-    /// What `/` shows, relative to `source`.
+    /// Page that `/` shows, relative to `source`.
     pub index: String,
-    /// What a missing page shows, relative to `source`.
+    /// Page in place of a missing one, relative to `source`.
     pub error_page: Option<String>,
-    /// Pages whose addresses are outputs, by the output's name.
+    /// Pages with an address among the outputs, by the output's name.
     pub outputs: BTreeMap<String, String>,
 }
 
 /// Settings of all log groups.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Logs {
-    /// One of the numbers of days `CloudWatch` Logs allows.
+    /// Retention in days, a number that `CloudWatch` Logs allows.
     pub retention_days: u32,
 }
 
@@ -407,61 +407,61 @@ pub struct Logs {
 pub const RETENTION_DAYS: [u32; 22] =
     [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653];
 
-/// What is watched, and who is told.
+/// Alarms, and the topic that they notify.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Alarms {
-    /// The ARN of an SNS topic.
+    /// ARN of the SNS topic to notify.
     pub notify: Option<String>,
     /// Alarms by logical name.
     pub rules: BTreeMap<String, Alarm>,
 }
 
-/// One alarm: fires when the statistic over a period reaches the threshold (`>=`), `periods` times in a row.
+/// Alarm that fires when the statistic over a period reaches the threshold (`>=`), `periods` times in a row.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Alarm {
-    /// The metric.
+    /// Metric that it watches.
     pub watches: Watches,
-    /// In `CloudWatch`'s unit for the metric and statistic: a count, milliseconds, or a share between 0 and 1.
+    /// Threshold in `CloudWatch`'s unit for the metric and statistic: a count, milliseconds, or a share between 0 and 1.
     pub threshold: f64,
-    /// How the values within a period become one.
+    /// Function that reduces the values of a period to one.
     pub statistic: Statistic,
     /// The length of a period in seconds, a multiple of 60.
     pub period: u32,
-    /// How many periods in a row it takes, at least 1.
+    /// Number of consecutive periods that must reach it, at least 1.
     pub periods: u32,
 }
 
 /// The metric of an alarm.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Watches {
-    /// Of a function, by logical name.
+    /// Metric of a function.
     Function {
         /// The function's logical name.
         name: String,
-        /// Its metric.
+        /// Metric of the function.
         metric: &'static Metric,
     },
-    /// Of the API's stage.
+    /// Metric of the API's stage.
     Api {
-        /// Its metric.
+        /// Metric of the stage.
         metric: &'static Metric,
     },
-    /// Of a table, by logical name.
+    /// Metric of a table.
     Table {
         /// The table's logical name.
         name: String,
-        /// Its metric.
+        /// Metric of the table.
         metric: &'static Metric,
     },
 }
 
-/// How the values within a period become one.
+/// Function that reduces the values of a period to one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Statistic {
-    /// How many in all.
+    /// Sum of all values.
     Sum,
-    /// The share: errors are reported as 0 or 1 per request.
+    /// Average, which is a share: errors are reported as 0 or 1 per request.
     Average,
-    /// The worst one.
+    /// Highest value of the period.
     Maximum,
 }

@@ -2,29 +2,29 @@
 
 use std::path::Path;
 
-/// The environment variable that tells a function the physical name of a table: `EVENTS_TABLE` for `events`.
+/// Returns the environment variable with the physical name of a table: `EVENTS_TABLE` for `events`.
 pub fn table_variable(table: &str) -> String {
     let upper: String = table.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' }).collect();
     format!("{upper}_TABLE")
 }
 
-/// The outputs of an API.
+/// Outputs of an API.
 pub(super) const API_OUTPUTS: [&str; 2] = ["api_url", "rest_api_id"];
-/// The outputs of a site, beside those that the file names.
+/// Outputs of a site, beside those that the file names.
 pub(super) const SITE_OUTPUTS: [&str; 3] = ["bucket", "dashboard_url", "distribution_id"];
 
-/// The output with the physical name of a table.
+/// Returns the output with the physical name of a table.
 pub(super) fn table_output(table: &str) -> String {
     format!("{}_table", snake(table))
 }
 
-/// The output with the physical name of a function.
+/// Returns the output with the physical name of a function.
 pub(super) fn function_output(function: &str) -> String {
     format!("{}_function", snake(function))
 }
 
-/// The output with the HTML tag of a script, beside the one with its address: `tracker_tag` for `tracker_url`. `None` for a page that is
-/// no script.
+/// Returns the output with the HTML tag of a script, beside the one with its address: `tracker_tag` for `tracker_url`. `None` for a page that is no
+/// script.
 pub(super) fn script_output(output: &str, page: &str) -> Option<String> {
     let is_script = Path::new(page).extension().is_some_and(|extension| extension == "js");
     is_script.then(|| format!("{}_tag", output.strip_suffix("_url").unwrap_or(output)))

@@ -1,4 +1,4 @@
-//! YAML without types: keys and values, and where each of them is.
+//! YAML without types: keys and values, each with its position.
 
 use std::ops::Range;
 
@@ -6,19 +6,19 @@ use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_yaml::{Location, Spanned, Tagged};
 
-/// Place of something, in characters, counted from 1.
+/// Position in the text, in characters, counted from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Position {
-    /// The line.
+    /// Line, counted from 1.
     pub line: usize,
-    /// The column.
+    /// Column, counted from 1.
     pub column: usize,
-    /// The number of characters, at least 0; may reach beyond the line.
+    /// Number of characters, at least 0; may reach beyond the line.
     pub length: usize,
 }
 
 impl Position {
-    /// The place of a location of the YAML parser; `None` if it does not know.
+    /// Converts a location of the YAML parser; `None` if the parser does not know it.
     pub(super) fn of(location: Location) -> Option<Self> {
         let number = |value: u64| usize::try_from(value).ok().filter(|value| *value > 0);
         Some(Self {
@@ -29,35 +29,35 @@ impl Position {
     }
 }
 
-/// A value and where it is.
+/// A value with its position.
 #[derive(Debug, Clone)]
 pub(super) struct Node {
-    /// Place of the value.
+    /// Position of the value.
     pub(super) place: Option<Position>,
-    /// Place of the value's definition: elsewhere than `place` if an alias stands there.
+    /// Position of the value's definition, which differs from `place` for an alias.
     pub(super) origin: Option<Position>,
     /// The bytes of the definition in the text.
     pub(super) bytes: Range<usize>,
-    /// The tag, as the reader resolves it.
+    /// Tag, as the parser resolves it.
     pub(super) tag: Option<String>,
-    /// The value.
+    /// Value, still without a type.
     pub(super) content: Content,
 }
 
 /// A value without a type.
 #[derive(Debug, Clone)]
 pub(super) enum Content {
-    /// Keys with their places and values, in the order written, repeated ones included.
+    /// Keys with their positions and values, in the order written, repeated ones included.
     Mapping(Vec<(String, Option<Position>, Node)>),
-    /// A list.
+    /// List of nodes.
     List(Vec<Node>),
-    /// Any scalar.
+    /// Scalar of any type.
     Scalar(Scalar),
-    /// Nothing at all, or `null`.
+    /// Missing value, or `null`.
     Nothing,
 }
 
-/// A scalar: its text as typed, and what YAML 1.2 takes it for.
+/// A scalar: its text as typed, and its type in YAML 1.2.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Scalar {
     /// The text, without quotes.
@@ -80,19 +80,19 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    /// Makes a scalar whose text is still to be taken from the file.
+    /// Returns a scalar of this type, the text of which is still to be taken from the file.
     fn textless(self) -> Content {
         Content::Scalar(Scalar { text: String::new(), kind: self })
     }
 }
 
 impl Node {
-    /// An empty file.
+    /// Returns the tree of an empty file.
     pub(super) fn nothing() -> Self {
         Self { place: None, origin: None, bytes: 0..0, tag: None, content: Content::Nothing }
     }
 
-    /// The entry of a mapping by key, or the element of a list by number, with the place of the key.
+    /// Returns the entry of a mapping by key, or the element of a list by number, with the position of the key.
     pub(super) fn step(&self, step: &str) -> Option<(Option<Position>, &Node)> {
         match &self.content {
             Content::Mapping(entries) => entries.iter().find(|(key, ..)| key == step).map(|(_, place, node)| (*place, node)),
@@ -106,7 +106,7 @@ impl Node {
         path.iter().try_fold(self, |node, step| Some(node.step(step)?.1))
     }
 
-    /// Returns the value at a path to change it.
+    /// Returns the value at a path, for a change.
     pub(super) fn at_mut(&mut self, path: &[String]) -> Option<&mut Node> {
         let Some((step, rest)) = path.split_first() else { return Some(self) };
         let child = match &mut self.content {
@@ -117,7 +117,7 @@ impl Node {
         child?.at_mut(rest)
     }
 
-    /// Returns the entries of a mapping to change them.
+    /// Returns the entries of a mapping, for a change.
     pub(super) fn entries_mut(&mut self) -> Option<&mut Vec<(String, Option<Position>, Node)>> {
         match &mut self.content {
             Content::Mapping(entries) => Some(entries),
@@ -125,7 +125,7 @@ impl Node {
         }
     }
 
-    /// Puts the text of the file into the scalars that the reader converted: `1.10` stays `1.10`.
+    /// Restores the file's text in the scalars that the parser converted: `1.10` stays `1.10`.
     pub(super) fn take_texts(&mut self, file: &str) {
         match &mut self.content {
             Content::Mapping(entries) => entries.iter_mut().for_each(|(.., node)| node.take_texts(file)),

@@ -1,7 +1,7 @@
-//! `DynamoDB`'s operations on items, by which a function is allowed to use a table.
+//! `DynamoDB`'s operations on items, which a function's permissions name.
 
-/// An operation that IAM knows an action of the same name for (Service Authorization Reference, Amazon DynamoDB). Transactions are allowed by
-/// the operations that they are made of.
+/// An operation with an IAM action of the same name (Service Authorization Reference, Amazon DynamoDB). Transactions are allowed by the operations
+/// that they consist of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[expect(missing_docs, reason = "each is named as DynamoDB names it")]
 pub enum Operation {
@@ -22,7 +22,7 @@ impl Operation {
     /// Operations that write, by name.
     pub const WRITES: [Self; 4] = [Self::BatchWriteItem, Self::DeleteItem, Self::PutItem, Self::UpdateItem];
 
-    /// Returns the name, as `DynamoDB` writes it.
+    /// Returns the name in `DynamoDB`'s spelling.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::BatchGetItem => "BatchGetItem",
@@ -42,7 +42,7 @@ impl Operation {
         Self::READS.into_iter().chain(Self::WRITES).find(|operation| operation.as_str() == name)
     }
 
-    /// Tests whether it can be sent to an index.
+    /// Tests whether the operation works on indexes.
     pub fn takes_index(self) -> bool {
         matches!(self, Self::Query | Self::Scan)
     }

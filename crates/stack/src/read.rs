@@ -1,4 +1,4 @@
-//! The way in: finds `stack.yaml`, reads it, checks it and picks an environment.
+//! Loads a stack: finds `stack.yaml`, reads it, checks it and picks an environment.
 
 use std::fs::File;
 use std::io::{ErrorKind, Read as _};
@@ -15,13 +15,13 @@ use super::yaml::{self, Reading};
 
 /// The name of the file.
 const FILE_NAME: &str = "stack.yaml";
-/// Entries of a repository's root. In a worktree of git it is a file.
+/// Entries that mark a repository's root. In a worktree of git it is a file.
 const REPOSITORIES: [&str; 5] = [".git", ".hg", ".jj", ".pijul", ".svn"];
-/// The environment that is meant if nobody says which.
+/// Environment that is used if none is named and the file has several.
 const DEFAULT_ENVIRONMENT: &str = "dev";
 
-/// Looks for `stack.yaml` in a directory and then in those around it, up to the repository's root, and as long as they have the same owner:
-/// in `/tmp` or a shared directory, somebody else may have left one, and it says what is built and run.
+/// Searches for `stack.yaml` in a directory and its ancestors, up to the repository's root, and as long as they have the same owner. In `/tmp` or a
+/// shared directory, another user may have left one, and the file decides which code is built and run.
 pub fn find(start: &Path) -> Option<PathBuf> {
     find_by(start, owner)
 }
@@ -40,7 +40,7 @@ fn find_by(start: &Path, owner: impl Fn(&Path) -> Option<u32>) -> Option<PathBuf
     None
 }
 
-/// The user that a directory belongs to.
+/// Returns the user that a directory belongs to.
 #[cfg(unix)]
 fn owner(directory: &Path) -> Option<u32> {
     use std::os::unix::fs::MetadataExt;
@@ -52,21 +52,21 @@ fn owner(_: &Path) -> Option<u32> {
     None
 }
 
-/// Parts of a stack, beside its text, that a command needs.
+/// Inputs of a stack, beside its text, that a command needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Needs {
-    /// Nothing: it builds nothing.
+    /// Text alone: the command builds nothing.
     Text,
-    /// The sources, and the secrets as far as they are set: it compares.
+    /// Sources, and the secrets as far as they are set: the command compares.
     Sources,
-    /// The sources and all secrets: it writes.
+    /// Sources and all secrets: the command writes.
     Everything,
 }
 
 impl Stack {
-    /// Reads a `stack.yaml` and checks all of it, the sources and secrets it names included. The error names every mistake.
+    /// Reads a `stack.yaml` and checks all of it, its sources and secrets included. The error lists every mistake.
     ///
-    /// Without `environment` the file's default is meant; `region` stands above what the file says.
+    /// Without `environment` the file's default applies; `region` overrides the file's region.
     pub fn load(path: &Path, environment: Option<&str>, region: Option<&str>) -> Result<Self, StackError> {
         Self::load_for(Needs::Everything, path, environment, region)
     }
@@ -81,7 +81,7 @@ impl Stack {
         Self::load_for(Needs::Text, path, environment, region)
     }
 
-    /// Like [`Stack::read`] from a text; looks at no file. `name` is what errors call it, `root` what sources are relative to.
+    /// Like [`Stack::read`] from a text; reads no file. Errors call the file `name`, and sources are relative to `root`.
     pub fn parse(text: &str, name: &str, root: &Path, environment: Option<&str>, region: Option<&str>) -> Result<Self, StackError> {
         Self::examine(Needs::Text, text, name, root, environment, region, |_| None)
     }
@@ -89,7 +89,7 @@ impl Stack {
     fn load_for(needs: Needs, path: &Path, environment: Option<&str>, region: Option<&str>) -> Result<Self, StackError> {
         let name = path.display().to_string();
         let text = read_text(path, &name)?;
-        // `Path::parent` of a bare file name is the empty path, which is no directory one could go to.
+        // `Path::parent` of a bare file name is the empty path, which is no usable directory.
         let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
         Self::examine(needs, &text, &name, parent.unwrap_or(Path::new(".")), environment, region, |name| std::env::var(name).ok())
     }
@@ -114,7 +114,7 @@ impl Stack {
             }
             String::new()
         });
-        // What the command line says has no line to point at.
+        // A region from the command line has no line to point at.
         problems.extend(region.and_then(check::region).map(|problem| match problem.help {
             Some(_) => problem,
             None => problem.help("it came from --region or the environment, not from the file"),
@@ -139,7 +139,7 @@ impl Stack {
         for other in file.environments.keys().filter(|name| **name != environment) {
             let other = resolve(&file, other, None, root);
             let found = check::environment(&other, &document, &faulty).problems;
-            // The same mistake in another environment is mended in the same place.
+            // Mending it covers the same mistake in other environments.
             let found: Vec<_> = found.into_iter().filter(|problem| !places.contains(&problem.place)).collect();
             places.extend(found.iter().map(|problem| problem.place));
             problems.extend(found);
@@ -160,7 +160,7 @@ fn read_text(path: &Path, name: &str) -> Result<String, StackError> {
         })
     };
     let file = File::open(path).map_err(cannot_read)?;
-    // One byte more than allowed tells a file that is too large, however large it is and whatever kind of file.
+    // One byte more than allowed reveals a file that is too large, however large it is and whatever its kind.
     let mut bytes = Vec::new();
     file.take(FILE.most + 1).read_to_end(&mut bytes).map_err(cannot_read)?;
     if bytes.len() as u64 > FILE.most {
@@ -173,7 +173,7 @@ fn read_text(path: &Path, name: &str) -> Result<String, StackError> {
     })
 }
 
-/// The environment that is meant, which must be one of the file's.
+/// Returns the environment to use, which must be one of the file's.
 fn pick_environment(file: &StackFile, document: &Document, asked: Option<&str>) -> Result<String, Problem> {
     let known = || file.environments.keys().map(String::as_str);
     let unknown = |name: &str| Problem::new(format!("there is no environment `{name}`")).known(name, known());
@@ -181,14 +181,14 @@ fn pick_environment(file: &StackFile, document: &Document, asked: Option<&str>) 
         let place = document.key(&["environments"]);
         return if file.environments.contains_key(name) { Ok(name.to_owned()) } else { Err(unknown(name).at(place)) };
     }
-    // Whether it exists is among the checks of the file.
+    // The checks of the file cover its existence.
     if let Some(name) = &file.default_environment {
         return Ok(name.clone());
     }
     let mut names = known();
     match (names.next(), names.next()) {
         (Some(only), None) => Ok(only.to_owned()),
-        // That, too, is among the checks of the file.
+        // The checks of the file cover that, too.
         (None, _) => Ok(String::new()),
         _ if file.environments.contains_key(DEFAULT_ENVIRONMENT) => Ok(DEFAULT_ENVIRONMENT.to_owned()),
         _ => Err(Problem::new("it is not clear which environment is meant")
@@ -211,7 +211,7 @@ mod tests {
         fs::write(root.join(FILE_NAME), "").unwrap();
         let same = |_: &std::path::Path| Some(1);
         assert_eq!(find_by(&below, same), Some(root.join(FILE_NAME)));
-        // Above the project is a directory of somebody else.
+        // The directory above the project belongs to another user.
         assert_eq!(find_by(&below, |path| Some(u32::from(path == root))), None);
         fs::create_dir(root.join("repository/.git")).unwrap();
         assert_eq!(find_by(&below, same), None);

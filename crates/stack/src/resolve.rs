@@ -1,6 +1,6 @@
-//! From the file to one environment of it: overrides merged, defaults filled in, units converted.
+//! Resolves one environment of the file: overrides merged, defaults filled in, units converted.
 //!
-//! Runs after the checks and so cannot fail; what they would refuse is simply left out here.
+//! Runs after the checks and so cannot fail; values that they would refuse are simply left out here.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -12,20 +12,20 @@ use super::operation::Operation;
 use super::values::{Seconds, Text};
 use super::{alarm, route};
 
-/// Memory of a function that does not say, in MB.
+/// Default memory of a function, in MB.
 const MEMORY: u32 = 256;
-/// Timeout of a function that does not say.
+/// Default timeout of a function.
 const TIMEOUT: Seconds = Seconds(30);
-/// How long logs are kept if nobody says, in days.
+/// Default retention of logs, in days.
 const RETENTION_DAYS: u32 = 7;
-/// How many days back a table can be restored if nobody says: what DynamoDB takes then, too.
+/// Default number of days for which a table can be restored; DynamoDB has the same default.
 const RESTORE_DAYS: u32 = 35;
-/// What the API takes if nobody says.
+/// Default throttle of the API.
 const REQUESTS_PER_MINUTE: u32 = 1000;
-/// How long browsers remember the answer to a preflight if nobody says: as long as Chromium does at most.
+/// Default time that browsers cache the answer to a preflight: the most that Chromium accepts.
 const MAX_AGE: Seconds = Seconds(7200);
 
-/// One environment of a checked file. `region` stands above what the file says.
+/// Returns one environment of a checked file. `region` overrides the file's region.
 pub(super) fn resolve(file: &StackFile, environment: &str, region: Option<&str>, root: &Path) -> Stack {
     let overrides = file.environments.get(environment).cloned().flatten().unwrap_or_default();
     let written_region = overrides.region.as_ref().unwrap_or(&file.region);
@@ -95,7 +95,7 @@ fn key(written: &KeyFile) -> Key {
     Key { name: written.name.clone(), kind: written.kind }
 }
 
-/// Where an environment has the values of its secrets from.
+/// Returns the source of an environment's secret values.
 pub(super) fn secrets_from(file: &StackFile, overrides: &EnvironmentFile) -> SecretsFrom {
     overrides.secrets_from.or(file.secrets_from).unwrap_or_default()
 }
@@ -122,7 +122,7 @@ fn function(written: &FunctionFile, overrides: &FunctionOverride, secrets_from: 
     }
 }
 
-/// An element of `reads` or `writes`: a table alone stands for all operations of the list, on its indexes as well.
+/// Converts an element of `reads` or `writes`: a table alone stands for all operations of the list, on its indexes as well.
 fn grants(written: &GrantFile, all: &[Operation]) -> Vec<Grant> {
     match written {
         GrantFile::All(table) => {

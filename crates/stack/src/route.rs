@@ -1,12 +1,12 @@
-//! Reads `POST /api/events`, after the rules of API Gateway for paths.
+//! Parses `POST /api/events`, by API Gateway's rules for paths.
 
 use super::diagnostic::Problem;
 use super::model::Route;
 
-/// The methods a route may have. `OPTIONS` is not among them: API Gateway answers preflights from `api.cors`.
+/// Methods of routes. `OPTIONS` is not among them: API Gateway answers preflights from `api.cors`.
 const METHODS: [&str; 6] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"];
 
-/// Reads a route, or names all that is wrong with it. The problems have no place yet.
+/// Parses a route, or returns all of its problems, still without positions.
 pub(super) fn parse(text: &str) -> Result<Route, Vec<Problem>> {
     let (method, path) = match text.split_once(char::is_whitespace) {
         Some((method, path)) => (method, path.trim_start()),
@@ -15,7 +15,7 @@ pub(super) fn parse(text: &str) -> Result<Route, Vec<Problem>> {
     };
     let mut problems = Vec::from_iter(check_method(method).err());
     if path.is_empty() {
-        // A single word that is no method says nothing about the path.
+        // A single word that is no method reveals nothing about the path.
         if problems.is_empty() {
             problems.push(
                 Problem::new(format!("the route `{text}` has no path")).expected("expected a method and a path such as GET /api/stats"),
@@ -73,7 +73,7 @@ fn check_segments(path: &str, problems: &mut Vec<Problem>) {
     }
 }
 
-/// API Gateway: "Resource's path part only allow a-zA-Z0-9._-:".
+/// Checks a segment by API Gateway's rule: "Resource's path part only allow a-zA-Z0-9._-:".
 fn check_literal(path: &str, segment: &str) -> Result<(), Problem> {
     match segment.chars().find(|c| !(c.is_ascii_alphanumeric() || "._-:".contains(*c))) {
         None => Ok(()),

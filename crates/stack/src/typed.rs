@@ -1,7 +1,7 @@
-//! From the tree of a file to its types: a deserializer that says at which path a value does not fit.
+//! Converts the tree of a file to its types: a deserializer that reports the path of a value of the wrong type.
 //!
-//! The reader of YAML stops at the first mistake and forgets where the types come in. The tree is kept, so that a mistake can be mended
-//! in it and the rest be read as well.
+//! The YAML parser stops at the first mistake and loses the positions of typed values. The tree is kept, so that a mistake can be mended in it and
+//! the rest can be read as well.
 
 use std::fmt::Display;
 
@@ -21,44 +21,44 @@ const TEXT: &str = "text";
 pub(super) const BOOLEAN: &str = "true or false";
 pub(super) const WHOLE: &str = "a whole number";
 
-/// A value that does not fit its type.
+/// Error for a value that does not fit its type.
 #[derive(Debug)]
 pub(super) struct Mismatch {
-    /// The path to it, innermost step first.
+    /// Path of the value, innermost step first.
     steps: Vec<String>,
-    /// The holder of the value.
+    /// Container of the value.
     pub(super) holder: Holder,
-    /// The mistake.
+    /// Kind of mistake, with its details.
     pub(super) fault: Fault,
 }
 
 /// Container of a value that does not fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Holder {
-    /// Nothing: it is the whole file.
+    /// No container: the value is the whole file.
     File,
     /// A mapping with known keys.
     Fields,
-    /// A mapping whose keys are the user's.
+    /// A mapping with the user's own keys.
     Names,
-    /// A list.
+    /// A list of values.
     List,
 }
 
 /// A kind of mistake.
 #[derive(Debug)]
 pub(super) enum Fault {
-    /// A key that the mapping does not know; the known ones.
+    /// A key that the mapping does not know, with the known ones.
     UnknownKey(&'static [&'static str]),
     /// A key that the mapping must have.
     MissingKey(&'static str),
-    /// A word that is none of these.
+    /// A word that is none of the known ones, with those.
     UnknownWord(String, &'static [&'static str]),
-    /// Nothing where this was expected.
+    /// A missing value, with the expected type.
     Nothing(&'static str),
-    /// Something else than was expected.
+    /// A value of another type than expected.
     WrongType(String),
-    /// Anything else, in words.
+    /// Any other mistake, as a message.
     Other(String),
 }
 
@@ -125,7 +125,7 @@ impl Error for Mismatch {
     }
 }
 
-/// A value about to be read.
+/// A value for the deserializer to read.
 #[derive(Clone, Copy)]
 struct Reader<'node>(&'node Node);
 
@@ -137,7 +137,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Makes the error of a value that is not of the expected type.
+    /// Returns the error of a value that is not of the expected type.
     fn unfit(self, expected: &'static str) -> Mismatch {
         match &self.0.content {
             Content::Nothing => Mismatch::new(Fault::Nothing(expected)),
@@ -233,7 +233,7 @@ impl<'de> Deserializer<'de> for Reader<'_> {
     }
 }
 
-/// Reads a whole number as YAML 1.2 writes it: decimal, `0x` or `0o`.
+/// Parses a whole number in YAML 1.2's notation: decimal, `0x` or `0o`.
 fn whole(text: &str) -> Option<u64> {
     match text.get(..2) {
         Some("0x") => u64::from_str_radix(&text[2..], 16).ok(),
@@ -242,7 +242,7 @@ fn whole(text: &str) -> Option<u64> {
     }
 }
 
-/// The entries of a mapping that are left.
+/// Entries of a mapping that are still to be read.
 struct Entries<'node> {
     left: &'node [(String, Option<Position>, Node)],
     value: Option<(&'node str, &'node Node)>,
@@ -267,7 +267,7 @@ impl<'de> MapAccess<'de> for Entries<'_> {
     }
 }
 
-/// The elements of a list that are left.
+/// Elements of a list that are still to be read.
 struct Elements<'node> {
     left: &'node [Node],
     next: usize,
@@ -285,7 +285,7 @@ impl<'de> SeqAccess<'de> for Elements<'_> {
     }
 }
 
-/// Word out of several.
+/// Word that selects one of several variants.
 struct Word<'node>(&'node str);
 
 impl<'de> EnumAccess<'de> for Word<'_> {

@@ -1,6 +1,6 @@
-//! Values that people write in more than one way: lengths of time, thresholds, plain text.
+//! Values with more than one notation: durations, thresholds, plain text.
 //!
-//! Each reads what was typed and turns it into one unit; limits are checked elsewhere.
+//! Each type parses the typed text and converts it to one unit; limits are checked elsewhere.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,14 +10,14 @@ use serde::de::{self, Deserialize, Deserializer, Visitor};
 
 use crate::duration::{self, Fault};
 
-/// A length of time in whole seconds, written `30s`, `1m30s`, `2h`, `1d`, or as a bare number of seconds.
+/// A duration in whole seconds, written `30s`, `1m30s`, `2h`, `1d`, or as a bare number of seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Seconds(pub u32);
 
 /// Threshold of an alarm.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Threshold {
-    /// A number of times: `5`.
+    /// Number of occurrences: `5`.
     Count(f64),
     /// A share of all requests, between 0 and 1, written `10%`.
     Share(f64),
@@ -25,7 +25,7 @@ pub enum Threshold {
     Milliseconds(f64),
 }
 
-/// Text that may look like something else (`8080`, `true`), kept as it was typed.
+/// Text that may resemble another type (`8080`, `true`), kept as it was typed.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
 #[serde(transparent)]
 pub struct Text(pub String);
@@ -58,13 +58,13 @@ impl<'de> Deserialize<'de> for Threshold {
     }
 }
 
-/// A number with what stands behind it.
+/// A number with its suffix.
 enum Amount {
-    /// Nothing.
+    /// Number without a suffix.
     Bare(f64),
-    /// `%`.
+    /// Number before `%`.
     Share(f64),
-    /// Units of time; the sum in milliseconds.
+    /// Numbers with units of time; the sum in milliseconds.
     Time(f64),
 }
 

@@ -1,4 +1,4 @@
-//! From text to [`StackFile`], and the mistakes on that way in the user's words.
+//! Parses text into a [`StackFile`], and reports mistakes in the user's terms.
 
 use super::diagnostic::{Problem, StackError};
 use super::document::Document;
@@ -10,24 +10,24 @@ use serde_yaml::granit_parser::ErrorKind;
 use serde_yaml::{Error, ExternalMessageSource};
 use std::collections::BTreeMap;
 
-/// Mistakes of types after which the rest is not read: nobody mends so many at once.
+/// Most type mistakes that are collected before reading stops: more are of no use to a user at once.
 const MAX_MISMATCHES: usize = 300;
-/// Tags of YAML 1.2's core schema, as the reader resolves them, and `!`, which stands for text.
+/// Tags of YAML 1.2's core schema, as the parser resolves them, and `!`, which means text.
 const CORE_TAGS: [&str; 8] = ["!", "bool", "float", "int", "map", "null", "seq", "str"];
 
-/// A file as far as it can be read, with every mistake that was found.
+/// A file as far as it can be read, with every mistake found.
 pub(super) struct Reading {
-    /// The text and its places.
+    /// Text with its positions.
     pub(super) document: Document,
-    /// The file, with stand-ins for what is wrong.
+    /// The file, with stand-ins for faulty values.
     pub(super) file: StackFile,
-    /// The mistakes.
+    /// Mistakes found so far.
     pub(super) problems: Vec<Problem>,
-    /// The places of stand-ins.
+    /// Paths of stand-ins.
     pub(super) faulty: Faulty,
 }
 
-/// Reads a text. An error is one that leaves nothing to look at: syntax, limits, something else than a mapping.
+/// Parses a text. Fails only if nothing is left to check: on bad syntax, exceeded limits, or anything but a mapping.
 pub(super) fn read(name: &str, text: &str) -> Result<Reading, StackError> {
     // Syntax first: a missing bracket makes nonsense of the types after it.
     let mut problems = Vec::new();
@@ -47,7 +47,7 @@ pub(super) fn read(name: &str, text: &str) -> Result<Reading, StackError> {
         if let Fault::MissingKey(field) = mismatch.fault {
             path.push(field.to_owned());
         }
-        // What an alias repeats is one mistake.
+        // A mistake that an alias repeats is reported once.
         let origin = (document.root().find(&path).and_then(|node| node.origin), matches!(mismatch.fault, Fault::UnknownKey(_)));
         let place = document.root().find(&path).and_then(|node| node.place);
         let is_known = place.is_some() && problems.iter().any(|problem| problem.place == place);
@@ -62,7 +62,7 @@ pub(super) fn read(name: &str, text: &str) -> Result<Reading, StackError> {
     }
 }
 
-/// Reads a text without types. A value that contradicts its tag is named, and read as if it had none, so that all of them are named.
+/// Parses a text without types. A value that contradicts its tag is reported and then read without the tag, so that all of them are reported.
 fn parse(name: &str, text: &str, problems: &mut Vec<Problem>) -> Result<Document, StackError> {
     let mut read = text.to_owned();
     loop {
@@ -81,7 +81,7 @@ fn parse(name: &str, text: &str, problems: &mut Vec<Problem>) -> Result<Document
     }
 }
 
-/// Puts spaces in the place of the tag of the value at `place`, on the same line.
+/// Replaces the tag of the value at `place` by spaces, on the same line.
 fn without_tag(text: &str, place: Position) -> Option<String> {
     let begin: usize = text.split_inclusive('\n').take(place.line - 1).map(str::len).sum();
     let line = text[begin..].lines().next()?;
@@ -92,7 +92,7 @@ fn without_tag(text: &str, place: Position) -> Option<String> {
     Some(format!("{}{}{}", &text[..from], " ".repeat(length), &text[to..]))
 }
 
-/// Names tags that mean nothing here: `!Sub` of CloudFormation would be taken for plain text.
+/// Reports tags that have no meaning here: `!Sub` of CloudFormation would be taken for plain text.
 fn tags(node: &Node, problems: &mut Vec<Problem>) {
     let is_core = |tag: &str| CORE_TAGS.contains(&tag.strip_prefix("tag:yaml.org,2002:").unwrap_or(tag));
     if let Some(tag) = node.tag.as_deref().filter(|tag| !is_core(tag)) {
@@ -107,7 +107,7 @@ fn tags(node: &Node, problems: &mut Vec<Problem>) {
     }
 }
 
-/// Names keys that are there twice, and keeps the first of each.
+/// Reports duplicate keys, and keeps the first of each.
 fn duplicates(node: &mut Node, problems: &mut Vec<Problem>) {
     match &mut node.content {
         Content::Mapping(entries) => {
@@ -135,7 +135,7 @@ fn duplicates(node: &mut Node, problems: &mut Vec<Problem>) {
     }
 }
 
-/// Puts a value that does not fit its type in the user's words.
+/// Describes a value that does not fit its type in the user's terms.
 fn describe(mismatch: &Mismatch, document: &Document) -> Problem {
     let path = mismatch.path();
     let steps: Vec<&str> = path.iter().map(String::as_str).collect();
@@ -160,7 +160,7 @@ fn describe(mismatch: &Mismatch, document: &Document) -> Problem {
     }
 }
 
-/// Tests whether the reader refused a value for its tag: without types, only a tag asks for one.
+/// Tests whether the parser refused a value for its tag: without types, only a tag requires one.
 fn contradicts_tag(error: &Error) -> bool {
     match error.without_snippet() {
         Error::AliasError { error, .. } => contradicts_tag(error),
@@ -168,7 +168,7 @@ fn contradicts_tag(error: &Error) -> bool {
     }
 }
 
-/// Puts an error of the YAML reader in the user's words.
+/// Explains an error of the YAML parser in the user's terms.
 fn explain(error: &Error, document: &Document) -> Problem {
     let place = error.location().and_then(Position::of);
     match error.without_snippet() {
@@ -194,7 +194,7 @@ fn explain(error: &Error, document: &Document) -> Problem {
     }
 }
 
-/// A value that is not what its tag says.
+/// Returns the problem of a value that contradicts its tag.
 fn against_tag(expected: &str, document: &Document, place: Option<Position>) -> Problem {
     let text = place.map(|place| document.source(place)).unwrap_or_default();
     Problem::new(format!("`{text}` is not {expected}, which its tag says it is"))
@@ -228,7 +228,7 @@ fn unknown_word(variant: &str, expected: &[&'static str]) -> Problem {
     }
 }
 
-/// A value that is missing though its key is there.
+/// Returns the problem of a key without a value.
 fn nothing(expected: &str, document: &Document, place: Option<Position>) -> Problem {
     let problem = Problem::new("a value is missing").at(place).expected(format!("expected {expected}"));
     let written = place.map(|place| document.source(place)).unwrap_or_default();
@@ -272,7 +272,7 @@ fn misfit(message: &str, expected: &str, place: Option<Position>) -> Problem {
     Problem::new(message).at(place).expected(format!("expected {expected}"))
 }
 
-/// Returns the user's words for the reader's name of a Rust type.
+/// Returns the user's term for the parser's name of a Rust type.
 fn type_name(rust: &str) -> &str {
     match rust {
         "u8" | "u16" | "u32" | "u64" => "a whole number",
@@ -282,7 +282,7 @@ fn type_name(rust: &str) -> &str {
     }
 }
 
-/// Describes what is not YAML at all.
+/// Describes a text that is not YAML at all.
 fn syntax(error: &Error, document: &Document, place: Option<Position>) -> Problem {
     let indented_by_tab = |line: &str| line.trim_start_matches(' ').starts_with('\t') && !line.trim().is_empty();
     let near = place.map_or(1, |place| place.line);
@@ -307,7 +307,7 @@ fn syntax(error: &Error, document: &Document, place: Option<Position>) -> Proble
     Problem::new(format!("this is not YAML: {reason}")).at(place).help(help)
 }
 
-/// Brackets in brackets without end: the parser's own limit comes before ours.
+/// Tests for endless nesting of brackets: the parser's own limit comes before ours.
 fn is_nesting(source: &ExternalMessageSource) -> bool {
     matches!(source, ExternalMessageSource::Parser(error)
         if matches!(error.kind(), ErrorKind::RecursionLimitExceeded))

@@ -1,6 +1,6 @@
-//! The role with which API Gateway writes logs: set once per account and region, shared by all APIs there, never taken away.
+//! Role with which API Gateway writes logs: set once per account and region, shared by all APIs there, and never removed.
 //!
-//! It is a prerequisite, not a resource of a stack: it carries no stack's tag, and no `down` removes it.
+//! The role is a prerequisite, not a resource of a stack: it carries no stack's tag, and no `down` removes it.
 
 use super::{common::replace, scope};
 use crate::iam::ROLES;
@@ -13,12 +13,12 @@ use engine::{Error, Result};
 use serde_json::json;
 use std::time::Duration;
 
-/// The role that is made where none is set. IAM is global: all regions share it.
+/// Name of the role that is created where none is set. IAM is global: all regions share the role.
 const ROLE: &str = "liveinsight-apigateway-logs";
 const POLICY: &str = "write-logs";
-/// Time that IAM may take to make a new role known elsewhere, if nothing shows that it has: `UpdateAccount` is taken once in 20 s ("Amazon
-/// API Gateway quotas"), so that one that comes too early, and is refused, costs more than waiting. The limit is documented; the 10 s are
-/// assumed, from reports of 2 to 30 s.
+/// Time that IAM may take to propagate a new role, if nothing shows that it has done so. `UpdateAccount` is allowed once in 20 s ("Amazon API
+/// Gateway quotas"), so a call that comes too early and is refused costs more than waiting. The limit is documented; the 10 s are assumed, from
+/// reports of 2 to 30 s.
 const UNKNOWN: Duration = Duration::from_secs(10);
 /// The permissions of AWS's own `AmazonAPIGatewayPushToCloudWatchLogs`; API Gateway refuses a role with fewer.
 pub const LOGGING_ACTIONS: [&str; 7] = [
@@ -30,17 +30,17 @@ pub const LOGGING_ACTIONS: [&str; 7] = [
     "logs:GetLogEvents",
     "logs:PutLogEvents",
 ];
-/// Not a stack's path, so that no stack's sweep sees it.
+/// Path outside those of the stacks, so that no stack's sweep finds the role.
 const PATH: &str = "/liveinsight/";
-/// Proves that a role of this name was made here.
+/// Tag that proves that a role of this name was created here.
 const MARK: (&str, &str) = ("ManagedBy", "liveinsight");
 
 /// The role with which API Gateway writes logs.
 const LOGGING_ROLE: Scope = Scope::of("LoggingRole", |place, _, _| vec![arn(place)]).guarded(ROLES.guard);
-/// The same, to be given to API Gateway.
+/// Scope of the logging role for `iam:PassRole` to API Gateway.
 const LOGGING_ROLE_FOR_API: Scope = Scope::of("LoggingRoleForApi", |place, _, _| vec![arn(place)]).passed_to("apigateway.amazonaws.com");
 
-/// Calls about the setting and the role.
+/// Calls about the account's setting and the role.
 pub(crate) const CALLS: &[Call] = &[
     Call::takes("apigateway:GetAccount", &[("apigateway:GET", &scope::ACCOUNT)], &[Task::Up, Task::Doctor]),
     Call::takes("apigateway:UpdateAccount", &[("apigateway:PATCH", &scope::ACCOUNT), ("iam:PassRole", &LOGGING_ROLE_FOR_API)], Task::UP),
@@ -54,12 +54,12 @@ fn arn(place: &Place) -> String {
     place.global_arn("iam", &format!("role{}", logging_role_path()))
 }
 
-/// The path and name of the role that is made where none is set: `/liveinsight/liveinsight-apigateway-logs`.
+/// Returns path and name of the role that is created where none is set: `/liveinsight/liveinsight-apigateway-logs`.
 pub fn logging_role_path() -> String {
     format!("{PATH}{ROLE}")
 }
 
-/// Commands that take away the setting of a region, and the role if it is the one made here. `UpdateAccount` takes an empty value for none
+/// Returns the commands that remove the setting of a region, and the role if the program created it. `UpdateAccount` takes an empty value for none
 /// (source code: Terraform's `aws_api_gateway_account`).
 pub fn logging_role_removal(region: &str) -> String {
     let setting = format!("aws apigateway update-account --patch-operations op=replace,path=/cloudwatchRoleArn,value= --region {region}");
@@ -67,7 +67,7 @@ pub fn logging_role_removal(region: &str) -> String {
     format!("{setting} && {policy} && aws iam delete-role --role-name {ROLE}")
 }
 
-/// The ARN of the role that is set, if any.
+/// Returns the ARN of the role that is set, if any.
 pub async fn logging_role(aws: &Aws) -> Result<Option<String>> {
     let role = aws
         .shared("apigateway", "account", || async {
@@ -78,12 +78,12 @@ pub async fn logging_role(aws: &Aws) -> Result<Option<String>> {
     Ok((*role).clone())
 }
 
-/// Makes sure that some role is set; makes one if none is. API Gateway tries the role out, so a new one gives [`Error::NotYet`] until IAM has made
-/// it known. `boundary` is the ARN of the policy that bounds a new role's permissions.
+/// Ensures that a role is set, and creates one if none is. API Gateway tries the role out, so a new one gives [`Error::NotYet`] until IAM has
+/// propagated it. `boundary` is the ARN of the policy that bounds a new role's permissions.
 pub async fn ensure_logging_role(aws: &Aws, boundary: Option<&str>) -> Result<()> {
     let _turn = aws.turn("apigateway/account").await;
     let Some((role, age)) = role_to_set(aws, boundary).await? else { return Ok(()) };
-    // Another role of this run took as long; not each takes just as long.
+    // Another role of this run took that long; propagation times of roles differ.
     let until_known = aws.until_roles_are_known().map_or(UNKNOWN, |other| UNKNOWN.min(other * 5 / 4));
     if age.is_some_and(|age| age < until_known) && aws.place.limits {
         return Err(Error::not_yet("IAM to make the logging role known to API Gateway"));
@@ -94,14 +94,14 @@ pub async fn ensure_logging_role(aws: &Aws, boundary: Option<&str>) -> Result<()
     Ok(())
 }
 
-/// Makes a role if none is set, ahead of its turn: until IAM has made it known takes longer than all that the API needs before. What goes wrong
-/// is told when its turn comes.
+/// Creates the role early if none is set: IAM takes longer to propagate it than all earlier calls about the API take together. An error here is
+/// dropped; the stage's own write meets and reports it.
 pub(super) async fn prepare_logging_role(aws: &Aws, boundary: Option<&str>) {
     let _turn = aws.turn("apigateway/account").await;
     let _ = role_to_set(aws, boundary).await;
 }
 
-/// The ARN of the role that is to be set, made if need be, and its age if this run made it; `None` if one is set.
+/// Returns the ARN of the role to set, created if need be, with its age if this run created it; `None` if a role is already set.
 async fn role_to_set(aws: &Aws, boundary: Option<&str>) -> Result<Option<(String, Option<Duration>)>> {
     if aws.has_logging_role() {
         return Ok(None);
@@ -116,7 +116,7 @@ async fn role_to_set(aws: &Aws, boundary: Option<&str>) -> Result<Option<(String
     make_role(aws, boundary).await.map(Some)
 }
 
-/// The role's ARN, and its age if it was made just now.
+/// Creates the role if it is missing; returns its ARN, and its age if this call created it.
 async fn make_role(aws: &Aws, boundary: Option<&str>) -> Result<(String, Option<Duration>)> {
     let trust = Policy::default().with(
         "ApiGateway",
@@ -146,8 +146,8 @@ async fn make_role(aws: &Aws, boundary: Option<&str>) -> Result<(String, Option<
     Ok((arn, is_new.then_some(Duration::ZERO)))
 }
 
-/// The role of an earlier attempt, or of another region; somebody else's is left alone. It gets the boundary that is declared: without it, a
-/// deployer who is held to that boundary may not write the role's policy. One that it has is kept where none is declared.
+/// Returns the role that an earlier attempt or another region's run created; a role without our mark is left alone. The role gets the declared
+/// boundary: a deployer bound by that boundary may not write the role's policy without it. An existing boundary stays where none is declared.
 async fn existing_role(aws: &Aws, boundary: Option<&str>) -> Result<String> {
     let unseen = || Error::not_yet("IAM to make the logging role known (usually a few seconds)");
     let answer = aws.read("iam:GetRole", || aws.iam.get_role().role_name(ROLE).send()).await.optional()?.ok_or_else(unseen)?;

@@ -1,7 +1,7 @@
-//! What the API Gateway kinds share: the lists that answer for all of them, each read once, and the forms that API Gateway wants.
+//! Shared code of the API Gateway kinds: the lists that answer for all of them, each read once, and the formats that API Gateway expects.
 //!
-//! An API has no call that reads one integration cheaply, but `GetResources` with `embed=methods` returns all resources with their
-//! methods, integrations and responses. Nothing here writes; every write to one API takes its [`turn`].
+//! An API has no call that reads one integration cheaply, but `GetResources` with `embed=methods` returns all resources with their methods,
+//! integrations and responses. Nothing here writes; every write to one API takes its [`turn`].
 
 use aws::{Aws, Optional, Tags};
 use aws_sdk_apigateway::types::{Deployment, Integration, Method, Op, PatchOperation, Resource as ApiNode, RestApi, Stage};
@@ -13,7 +13,7 @@ use std::{
     rc::Rc,
 };
 
-/// The longest page of every list ("Amazon API Gateway API reference": `limit` is 25 unless told, 500 at most).
+/// Longest page of every list ("Amazon API Gateway API reference": `limit` is 25 by default, 500 at most).
 pub(super) const PAGE: i32 = 500;
 
 /// Address of a method, which every call about it or its parts needs.
@@ -33,19 +33,19 @@ impl fmt::Display for MethodKey {
     }
 }
 
-/// As one value, so that it is one field of a plan.
+/// Serializes the address as one value, so that it is one field of a plan.
 impl Serialize for MethodKey {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
 }
 
-/// API Gateway refuses two writes to one API at a time ("concurrent modification").
+/// Waits for the API's turn: API Gateway refuses two writes to one API at a time ("concurrent modification").
 pub(super) async fn turn(aws: &Aws, api: &str) -> aws::Turn {
     aws.turn(&format!("api/{api}")).await
 }
 
-/// All REST APIs of the region.
+/// Returns all REST APIs of the region.
 pub(crate) async fn rest_apis(aws: &Aws) -> Result<Rc<Vec<RestApi>>> {
     aws.shared("apigateway", "apis", || async {
         let mut apis = Vec::new();
@@ -60,25 +60,25 @@ pub(crate) async fn rest_apis(aws: &Aws) -> Result<Rc<Vec<RestApi>>> {
     .await
 }
 
-/// All resources of an API that hang from its root, with their methods, integrations and responses. None if there is no such API.
+/// Returns all resources of an API that are reachable from its root, with their methods, integrations and responses. Empty if there is no such API.
 pub(super) async fn nodes(aws: &Aws, api: &str) -> Result<Rc<Vec<ApiNode>>> {
     let pick = || async { Ok(attached(&listed_nodes(aws, api).await?).0) };
     aws.shared("apigateway", &format!("attached/{api}"), pick).await
 }
 
-/// All resources of an API whose parent is gone. AWS deletes them with it, and not every service does.
+/// Returns the orphans: resources of an API with a parent that no longer exists. AWS deletes them with the parent; not every service does.
 pub(super) async fn orphans(aws: &Aws, api: &str) -> Result<Vec<ApiNode>> {
     Ok(attached(&listed_nodes(aws, api).await?).1)
 }
 
-/// Tells the resources that hang from the root from those that do not. If there is no root, nothing is known to hang from nothing.
+/// Splits the resources into those that are reachable from the root and those that are not. Without a root, none counts as an orphan.
 fn attached(nodes: &[ApiNode]) -> (Vec<ApiNode>, Vec<ApiNode>) {
     let parents: BTreeMap<&str, Option<&str>> = nodes.iter().filter_map(|node| Some((node.id()?, node.parent_id()))).collect();
     let Some(root) = nodes.iter().find(|node| node.path() == Some("/")).and_then(ApiNode::id) else {
         return (nodes.to_vec(), Vec::new());
     };
     let hangs = |node: &&ApiNode| {
-        // No path is longer than there are resources.
+        // No path has more segments than there are resources.
         let mut above = std::iter::successors(node.id(), |id| *parents.get(id)?).take(nodes.len());
         above.any(|id| id == root)
     };
@@ -99,7 +99,7 @@ async fn listed_nodes(aws: &Aws, api: &str) -> Result<Rc<Vec<ApiNode>>> {
     .await
 }
 
-/// All deployments of an API. None if there is no such API.
+/// Returns all deployments of an API; empty if there is no such API.
 pub(super) async fn deployments(aws: &Aws, api: &str) -> Result<Rc<Vec<Deployment>>> {
     aws.shared("apigateway", &format!("deployments/{api}"), || async {
         let mut deployments = Vec::new();
@@ -113,7 +113,7 @@ pub(super) async fn deployments(aws: &Aws, api: &str) -> Result<Rc<Vec<Deploymen
     .await
 }
 
-/// All stages of an API; the answer has no pages. None if there is no such API.
+/// Returns all stages of an API; the answer has no pages. Empty if there is no such API.
 pub(super) async fn stages(aws: &Aws, api: &str) -> Result<Rc<Vec<Stage>>> {
     aws.shared("apigateway", &format!("stages/{api}"), || async {
         let answer = aws.read("apigateway:GetStages", || aws.apigateway.get_stages().rest_api_id(api).send()).await.optional()?;
@@ -122,24 +122,24 @@ pub(super) async fn stages(aws: &Aws, api: &str) -> Result<Rc<Vec<Stage>>> {
     .await
 }
 
-/// The method, if there is one.
+/// Returns the method, if there is one.
 pub(super) async fn method(aws: &Aws, key: &MethodKey) -> Result<Option<Method>> {
     let nodes = nodes(aws, &key.api).await?;
     let node = nodes.iter().find(|node| node.id() == Some(&key.resource));
     Ok(node.and_then(|node| node.resource_methods()?.get(&key.http_method)).cloned())
 }
 
-/// The method's integration, if there is one.
+/// Returns the method's integration, if there is one.
 pub(super) async fn integration(aws: &Aws, key: &MethodKey) -> Result<Option<Integration>> {
     Ok(method(aws, key).await?.and_then(|method| method.method_integration().cloned()))
 }
 
-/// The ARN of an API or of something in it, as tagging wants it: with no account.
+/// Returns the ARN of an API or of something in it, in the form that tagging expects: with no account.
 pub(super) fn arn(aws: &Aws, path: &str) -> String {
     format!("arn:{}:apigateway:{}::/restapis/{path}", aws.place.partition, aws.place.region)
 }
 
-/// The tags, as `TagResource` left them. The copies in lists are not relied on: `GetTags` is where tags are written and read.
+/// Returns the tags as `TagResource` left them. The copies in lists are not used: `GetTags` is where tags are written and read.
 pub(super) async fn tags(aws: &Aws, path: &str) -> Result<Rc<Tags>> {
     if let Some(tags) = aws.told_tags(&arn(aws, path)).await {
         return Ok(Rc::new(tags));
@@ -168,8 +168,8 @@ pub(super) async fn write_tags(aws: &Aws, path: &str, live: &Tags, declared: &Ta
     Ok(())
 }
 
-/// Spells live keys as the declaration does: they name headers or content types, whose letter case means nothing. A second key that differs
-/// only by case keeps its own spelling, and so is a difference.
+/// Spells observed keys as the declaration does: they are names of headers or content types, in which letter case has no meaning. A second key that
+/// differs only by case keeps its own spelling, and so is a difference.
 pub(super) fn spelt_as<V>(declared: &BTreeMap<String, V>, live: impl IntoIterator<Item = (String, V)>) -> BTreeMap<String, V> {
     let mut spelt = BTreeMap::new();
     for (key, value) in live {
@@ -179,18 +179,18 @@ pub(super) fn spelt_as<V>(declared: &BTreeMap<String, V>, live: impl IntoIterato
     spelt
 }
 
-/// Templates by content type, without those that are empty: API Gateway returns them as nothing, or as null (recorded on 2026-02-12).
+/// Returns templates by content type, without empty ones: API Gateway returns those as nothing, or as null (recorded on 2026-02-12).
 pub(super) fn templates(live: Option<&HashMap<String, String>>) -> BTreeMap<String, String> {
     let some = live.into_iter().flatten().filter(|(_, template)| !template.is_empty());
     some.map(|(kind, template)| (kind.clone(), template.clone())).collect()
 }
 
-/// A patch operation that sets a value; API Gateway takes every value as text.
+/// Returns a patch operation that sets a value; API Gateway takes every value as text.
 pub(super) fn replace(path: impl Into<String>, value: &(impl ToString + ?Sized)) -> PatchOperation {
     PatchOperation::builder().op(Op::Replace).path(path).value(value.to_string()).build()
 }
 
-/// A patch operation that takes something away.
+/// Returns a patch operation that removes a value.
 pub(super) fn remove(path: impl Into<String>) -> PatchOperation {
     PatchOperation::builder().op(Op::Remove).path(path).build()
 }

@@ -1,6 +1,6 @@
 //! A snapshot of a REST API, which its stages serve.
 //!
-//! It cannot be changed and AWS does not tell what is in it, so its description says which declaration it is a snapshot of. Another
+//! A deployment is immutable and AWS does not show its content, so its description names the declaration that it is a snapshot of. Another
 //! declaration is another deployment: the stage moves to it, and the sweep collects the old one.
 
 use super::{
@@ -18,12 +18,12 @@ use engine::{Gone, Handle, Id, Live, Ref, Resource, Result, Stray, Written};
 use serde::Serialize;
 use std::collections::BTreeSet;
 
-/// The snapshot of one declaration.
+/// Desired state of a deployment: the snapshot of one declaration.
 #[derive(Debug, Clone, Serialize)]
 pub struct ApiDeployment {
     /// The id of its API.
     pub api: Ref<String>,
-    /// A digest of everything that it is a snapshot of.
+    /// Digest of everything that the snapshot contains.
     pub digest: String,
     /// Dependencies of the snapshot: `done()` of everything in it.
     pub needs: Vec<Ref<String>>,
@@ -32,7 +32,7 @@ pub struct ApiDeployment {
 /// Output of a deployment that exists.
 #[derive(Debug, Clone)]
 pub struct ApiDeploymentOutput {
-    /// Its id.
+    /// Id that API Gateway gave the deployment.
     pub id: String,
 }
 
@@ -116,7 +116,7 @@ impl ApiDeployment {
 }
 
 impl ApiDeployment {
-    /// The deployment's id.
+    /// Id of the deployment.
     pub fn id_of(handle: &Handle<Self>) -> Ref<String> {
         handle.output("id", |output| output.id.clone())
     }
@@ -126,7 +126,7 @@ fn description(digest: &str) -> String {
     format!("liveinsight {digest}")
 }
 
-/// The newest one with this digest: a lost answer may have left two.
+/// Returns the newest deployment with this digest: a lost answer may have left two.
 fn pick<'a>(deployments: &'a [Deployment], digest: &str) -> Option<&'a Deployment> {
     let description = description(digest);
     let same = deployments.iter().filter(|deployment| deployment.description() == Some(&description));

@@ -1,8 +1,9 @@
-//! The parts of a REST API as one `OpenAPI` document, so that a new API gets all of them by one call.
+//! Parts of a REST API as one `OpenAPI` document, so that a new API gets all of them by one call.
 //!
-//! Only for that: afterwards each part is a resource of its own, is observed as such, and is written as such where it differs. Sources:
-//! "`OpenAPI` extensions for API Gateway" (`x-amazon-apigateway-integration`, `x-amazon-apigateway-gateway-responses`), "`PutRestApi`" of the API reference. It was not tried on AWS
-//! itself; what it would leave undone is made good by the parts.
+//! The document serves the creation alone: afterwards each part is a resource of its own, and is observed and written as such.
+//!
+//! Sources: "`OpenAPI` extensions for API Gateway" (`x-amazon-apigateway-integration`, `x-amazon-apigateway-gateway-responses`), "`PutRestApi`" of
+//! the API reference. The import was not tried on AWS itself; the parts make up for anything that it leaves out.
 
 use super::{ApiIntegration, ApiIntegrationResponse, ApiMethod, ApiMethodResponse, ORIGIN_HEADER};
 use serde_json::{Map, Value, json};
@@ -15,7 +16,7 @@ use std::{
 /// Prefix by which API Gateway names a header of a response; `OpenAPI` has the header alone.
 const HEADER: &str = "method.response.header.";
 
-/// The methods of an API with their integrations and responses. Clones are one and the same: the API has it before its parts are declared.
+/// Methods of an API with their integrations and responses. Clones share their content: the API has the document before its parts are declared.
 #[derive(Debug, Clone, Default)]
 pub struct ApiDocument(Rc<Content>);
 
@@ -23,7 +24,7 @@ pub struct ApiDocument(Rc<Content>);
 struct Content {
     /// Operations by path and method.
     paths: RefCell<BTreeMap<String, Map<String, Value>>>,
-    /// Set if something is declared that the document lacks.
+    /// Set if the document lacks something that is declared.
     incomplete: Cell<bool>,
 }
 
@@ -50,7 +51,7 @@ impl ApiDocument {
         paths.entry(method.path.clone()).or_default().insert(method.http_method.to_lowercase(), operation);
     }
 
-    /// Adds a response of a method that was added, and what fills it.
+    /// Adds a response of a method that was added, with the integration response that fills it.
     pub fn response(&self, http_method: &str, path: &str, response: &ApiMethodResponse, filled: &ApiIntegrationResponse) {
         let mut paths = self.0.paths.borrow_mut();
         let operation = paths.get_mut(path).and_then(|methods| methods.get_mut(&http_method.to_lowercase()));
@@ -66,7 +67,7 @@ impl ApiDocument {
         operation["x-amazon-apigateway-integration"]["responses"][pattern] = answer;
     }
 
-    /// The document; `None` if it would not say all, or there is nothing to say.
+    /// Returns the document; `None` if it would be incomplete or empty.
     pub(super) fn text(&self, name: &str, description: Option<&str>, error_origins: &BTreeMap<String, String>) -> Option<String> {
         let paths = self.0.paths.borrow();
         let info = json!({ "title": name, "description": description.unwrap_or_default(), "version": "1" });

@@ -1,9 +1,9 @@
 //! Gateway responses: answers that an API gives by itself, where no method does (an unknown path, a throttle, a failed integration).
 //!
-//! They are no resources but fields of the [REST API](crate::RestApi): AWS has one of each type whether or not anybody sets it. Of each only
-//! the header is ours without which a browser does not show the answer to a page of another origin; what else somebody set in it stays. A type
-//! that somebody gave a setting of its own does not follow the defaults any more, and needs the header, too.
-//! All types without a setting of their own answer as `DEFAULT_4XX` or `DEFAULT_5XX` says ("Gateway response types for API Gateway").
+//! They are no resources but fields of the [REST API](crate::RestApi): AWS has one of each type, set or not. Of each, only the header is ours
+//! without which a browser hides the answer from a page of another origin; all other settings in it stay. A type with a setting of its own no
+//! longer follows the defaults, and needs the header, too. All other types answer with `DEFAULT_4XX` or `DEFAULT_5XX` ("Gateway response types for
+//! API Gateway").
 
 use super::common::PAGE;
 use aws::{Aws, Optional};
@@ -14,13 +14,13 @@ use std::{
     rc::Rc,
 };
 
-/// Types that all others follow.
+/// Default types, which all other types follow.
 pub const ERROR_TYPES: [&str; 2] = ["DEFAULT_4XX", "DEFAULT_5XX"];
 
 /// Header that lets a page of another origin read the answer.
 pub const ORIGIN_HEADER: &str = "gatewayresponse.header.Access-Control-Allow-Origin";
 
-/// Template of every gateway response that nobody changed ("Set up gateway responses to customize error responses").
+/// Template of every gateway response in its original state ("Set up gateway responses to customize error responses").
 const DEFAULT_TEMPLATE: (&str, &str) = ("application/json", r#"{"message":$context.error.messageString}"#);
 
 /// Lists the gateway responses of an API, default ones included; none if there is no such API.
@@ -37,8 +37,8 @@ pub(super) async fn gateway_responses(aws: &Aws, api: &str) -> Result<Rc<Vec<Gat
     .await
 }
 
-/// Returns the value of the header by type, of the types in [`ERROR_TYPES`] that have it; and of the types with a setting of their own, as far
-/// as it is not the one that is declared for all.
+/// Returns the value of the header by type. It contains the types in [`ERROR_TYPES`] that have the header. Of the types with a setting of their own
+/// it contains those with another value than the one declared for all.
 pub(super) fn error_origins(live: &[GatewayResponse], declared: &BTreeMap<String, String>) -> BTreeMap<String, String> {
     let origin = |name: &&str| Some(((*name).to_owned(), parameters(of_type(live, name)?).get(ORIGIN_HEADER)?.clone()));
     let own = live.iter().filter(|response| !response.default_response());
@@ -50,7 +50,7 @@ pub(super) fn error_origins(live: &[GatewayResponse], declared: &BTreeMap<String
     ERROR_TYPES.iter().filter_map(origin).chain(own).collect()
 }
 
-/// Makes the headers be as declared. The caller has the API's turn.
+/// Writes the declared headers. The caller holds the API's turn.
 pub(super) async fn write_error_origins(aws: &Aws, api: &str, live: &[GatewayResponse], declared: &BTreeMap<String, String>) -> Result<()> {
     let there = error_origins(live, declared);
     let own = there.keys().map(String::as_str).filter(|name| !ERROR_TYPES.contains(name));

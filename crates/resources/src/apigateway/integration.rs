@@ -1,7 +1,7 @@
-//! What answers a method of a REST API: a Lambda function, or API Gateway itself.
+//! Backend of a method of a REST API: a Lambda function, or API Gateway itself.
 //!
-//! AWS fills in a timeout of 29 s and `WHEN_NO_MATCH`. `PutIntegration` overwrites but may drop the integration's responses, so a
-//! change replaces the integration and, as they are part of it, its responses: only the draft is touched, callers meet the deployment.
+//! AWS fills in a timeout of 29 s and `WHEN_NO_MATCH`. `PutIntegration` overwrites but may drop the integration's responses. So a change replaces
+//! the integration together with its responses: only the draft is touched, callers use the deployment.
 
 use super::{
     common::{MethodKey, integration, spelt_as, templates, turn},
@@ -20,15 +20,15 @@ use std::collections::BTreeMap;
 
 /// AWS's default, in milliseconds ("Amazon API Gateway API reference": `PutIntegration`).
 const TIMEOUT_MS: i32 = 29_000;
-/// AWS's default: a body of a content type that has no template goes through as it is.
+/// AWS's default: a body of a content type without a template is passed through unchanged.
 const PASSTHROUGH: &str = "WHEN_NO_MATCH";
 
 /// An integration. Its logical name is its method's.
 #[derive(Debug, Clone, Serialize)]
 pub struct ApiIntegration {
-    /// The method that it answers.
+    /// Address of the method that it answers.
     pub method: Ref<MethodKey>,
-    /// The method's route, for people.
+    /// Route of the method, for messages.
     #[serde(skip)]
     pub route: String,
     /// `AWS_PROXY` or `MOCK`.
@@ -37,7 +37,7 @@ pub struct ApiIntegration {
     pub uri: Option<String>,
     /// Method of the request to the target.
     pub http_method: Option<String>,
-    /// Templates for a request's body, by content type. A mock's names the response to give: `{"statusCode": 200}`.
+    /// Templates for a request's body, by content type. A mock's template names the response to give: `{"statusCode": 200}`.
     pub request_templates: BTreeMap<String, String>,
     /// Timeout in milliseconds.
     pub timeout_ms: i32,
@@ -46,18 +46,18 @@ pub struct ApiIntegration {
 }
 
 impl ApiIntegration {
-    /// A Lambda function that gets the whole request and gives the whole answer.
+    /// Returns an integration with a Lambda function that gets the whole request and gives the whole answer.
     pub fn function(method: Ref<MethodKey>, route: &str, uri: String) -> Self {
         // Lambda is invoked by POST, whatever the method.
         Self { kind: "AWS_PROXY".into(), uri: Some(uri), http_method: Some("POST".into()), ..Self::bare(method, route) }
     }
 
-    /// API Gateway answers by itself.
+    /// Returns an integration that API Gateway answers by itself.
     pub fn mock(method: Ref<MethodKey>, route: &str, request_templates: BTreeMap<String, String>) -> Self {
         Self { kind: "MOCK".into(), request_templates, ..Self::bare(method, route) }
     }
 
-    /// The address at which API Gateway invokes a function or an alias of it.
+    /// Returns the address at which API Gateway invokes a function or an alias of it.
     pub fn function_uri(partition: &str, region: &str, function_arn: &str) -> String {
         format!("arn:{partition}:apigateway:{region}:lambda:path/2015-03-31/functions/{function_arn}/invocations")
     }
@@ -171,7 +171,7 @@ impl ApiIntegration {
         handle.output("key", MethodKey::clone)
     }
 
-    /// For what must come after it, and takes nothing from it: a deployment.
+    /// Dependency for resources that must come after the integration and use no value of it: a deployment.
     pub fn done_of(handle: &Handle<Self>) -> Ref<String> {
         handle.known("done", handle.id().to_string())
     }

@@ -1,6 +1,6 @@
-//! What a mock integration answers: the content of the headers and of the body of one method response.
+//! Answer of a mock integration: the content of the headers and of the body of one method response.
 //!
-//! `PutIntegrationResponse` overwrites, so it makes and changes. A literal header value is quoted: `'*'`.
+//! `PutIntegrationResponse` overwrites, so it creates and updates. A literal header value is quoted: `'*'`.
 
 use super::{
     common::{MethodKey, integration, spelt_as, templates, turn},
@@ -22,27 +22,27 @@ use std::collections::BTreeMap;
 /// An integration response. Its logical name is its route and status: `OPTIONS /api/events 200`.
 #[derive(Debug, Clone, Serialize)]
 pub struct ApiIntegrationResponse {
-    /// Its integration.
+    /// Address of the method that the integration belongs to.
     pub integration: Ref<MethodKey>,
     /// The method response that it fills, which must come first: its `done()`.
     pub response: Ref<String>,
     /// The HTTP status, the same as that of the method response.
     pub status: String,
-    /// Route and status, for people.
+    /// Route and status, for messages.
     #[serde(skip)]
     pub title: String,
-    /// Pattern of the integration's answers that it is for; empty for all that have no other.
+    /// Pattern of the integration's answers that this response is for; empty for all that match no other pattern.
     pub selection_pattern: String,
-    /// Headers (see [`response_header`](crate::response_header)) and what they contain (see [`quoted`]).
+    /// Content (see [`quoted`]) by header (see [`response_header`](crate::response_header)).
     pub response_parameters: BTreeMap<String, String>,
-    /// The body, by content type. Leave out what is empty: AWS does not return it.
+    /// Body by content type. Leave out empty ones: AWS does not return them.
     pub response_templates: BTreeMap<String, String>,
 }
 
 /// Headers that list names of headers.
 const LISTS_OF_HEADERS: [&str; 2] = ["Access-Control-Allow-Headers", "Access-Control-Expose-Headers"];
 
-/// A literal, as API Gateway wants it in a mapping.
+/// Returns a literal in the form that API Gateway expects in a mapping.
 pub fn quoted(value: &str) -> String {
     format!("'{value}'")
 }
@@ -100,7 +100,7 @@ impl Resource for ApiIntegrationResponse {
     }
 
     async fn update(&self, aws: &Aws, live: &Live<Self>, _changes: &Changes) -> Result<Written<ApiMethodResponseOutput>> {
-        // The call replaces all of it: how bodies are converted, which nobody declares, stays only if it is sent.
+        // The call replaces all of it. How bodies are converted is not declared, and stays only if it is sent.
         let now = integration(aws, &live.output.method).await?;
         let now = now.as_ref().and_then(|now| now.integration_responses()?.get(&live.output.status));
         self.put(aws, &live.output, now.and_then(|now| now.content_handling().cloned())).await?;
@@ -147,7 +147,7 @@ impl ApiIntegrationResponse {
         }
     }
 
-    /// Spells headers and content types as `declared`, where nothing but letter case differs.
+    /// Spells headers and content types as `declared`, where only letter case differs.
     fn spelt_as(self, declared: &Self) -> Self {
         let mut response_parameters = spelt_as(&declared.response_parameters, self.response_parameters);
         for (header, value) in &mut response_parameters {
@@ -180,7 +180,7 @@ impl ApiIntegrationResponse {
 }
 
 impl ApiIntegrationResponse {
-    /// For what must come after it, and takes nothing from it: a deployment.
+    /// Dependency for resources that must come after the response and use no value of it: a deployment.
     pub fn done_of(handle: &Handle<Self>) -> Ref<String> {
         handle.known("done", handle.id().to_string())
     }

@@ -1,7 +1,7 @@
 //! A method of a REST API's path.
 //!
-//! Its integration and its responses are resources of their own and go with it. `PutMethod` refuses to overwrite, and a change is
-//! so rare that the method is replaced: only the draft is touched, callers meet the deployment.
+//! Its integration and its responses are resources of their own, and are deleted with it. `PutMethod` refuses to overwrite, and a change is so rare
+//! that the method is replaced: only the draft is touched, callers use the deployment.
 
 use super::{
     common::{MethodKey, method, nodes, turn},
@@ -24,7 +24,7 @@ pub struct ApiMethod {
     pub api: Ref<String>,
     /// The id of its resource.
     pub resource: Ref<String>,
-    /// `GET`, `POST`, …
+    /// Path of its resource, for messages.
     pub http_method: String,
     /// The path of its resource, for people.
     #[serde(skip)]
@@ -129,12 +129,12 @@ impl ApiMethod {
     }
 }
 
-/// The logical name of a method and of its integration.
+/// Returns the logical name of a method and of its integration.
 pub(super) fn route(path: &str, key: &MethodKey) -> String {
     format!("{} {path}", key.http_method)
 }
 
-/// All methods of our API, with the paths they are at.
+/// Returns all methods of our API, with their paths.
 pub(super) async fn found(aws: &Aws, api_name: &str) -> Result<Vec<(String, MethodKey, Method)>> {
     let Some(api) = find_ours(aws, api_name).await?.and_then(|api| api.id().map(str::to_owned)) else { return Ok(Vec::new()) };
     let mut found = Vec::new();

@@ -1,7 +1,7 @@
 //! A response that a method of a REST API declares: its status and the headers that it may carry.
 //!
-//! What the headers contain is the integration response's business. It is said that `PutMethodResponse` does not overwrite, so a
-//! change deletes it first.
+//! The integration response sets the content of the headers. `PutMethodResponse` reportedly does not overwrite, so a change deletes the response
+//! first.
 
 use super::{
     common::{MethodKey, method, spelt_as, turn},
@@ -21,27 +21,27 @@ use std::collections::{BTreeMap, HashMap};
 /// A method response. Its logical name is its route and status: `OPTIONS /api/events 200`.
 #[derive(Debug, Clone, Serialize)]
 pub struct ApiMethodResponse {
-    /// Its method.
+    /// Address of the method that declares the response.
     pub method: Ref<MethodKey>,
-    /// The method's route, for people.
+    /// Route of the method, for messages.
     #[serde(skip)]
     pub route: String,
     /// The HTTP status.
     pub status: String,
-    /// The headers it may carry (see [`response_header`]), and whether it must.
+    /// Headers that it may carry (see [`response_header`]); `true` for those that it must.
     pub response_parameters: BTreeMap<String, bool>,
 }
 
 /// Output of a method response that exists.
 #[derive(Debug, Clone)]
 pub struct ApiMethodResponseOutput {
-    /// Its method.
+    /// Address of the method that declares the response.
     pub method: MethodKey,
     /// Its HTTP status.
     pub status: String,
 }
 
-/// API Gateway's name for a header of a response.
+/// Returns API Gateway's name for a header of a response.
 pub fn response_header(name: &str) -> String {
     format!("method.response.header.{name}")
 }
@@ -103,7 +103,7 @@ impl Resource for ApiMethodResponse {
 
     async fn update(&self, aws: &Aws, live: &Live<Self>, _changes: &Changes) -> Result<Written<ApiMethodResponseOutput>> {
         let key = &live.output.method;
-        // The models of its bodies, which nobody declares, stay only if they are sent.
+        // The models of its bodies are not declared, and stay only if they are sent.
         let now = method(aws, key).await?;
         let models = now.as_ref().and_then(|now| now.method_responses()?.get(&self.status)?.response_models().cloned());
         let _turn = turn(aws, &key.api).await;
@@ -166,7 +166,7 @@ impl ApiMethodResponse {
 }
 
 impl ApiMethodResponse {
-    /// For what must come after it, and takes nothing from it: the integration response that fills it.
+    /// Dependency for resources that must come after the response and use no value of it: the integration response that fills it.
     pub fn done_of(handle: &Handle<Self>) -> Ref<String> {
         handle.known("done", handle.id().to_string())
     }

@@ -33,7 +33,7 @@ pub use sweep::sweep_rest_api_parts;
 
 use aws::{Place, facts::Identity};
 
-/// Resources that IAM checks the actions of API Gateway on: they are verbs.
+/// Resources that IAM checks API Gateway's actions on. The actions are HTTP verbs.
 pub(crate) mod scope {
     use aws::Place;
     use aws::facts::{Guard, Scope};
@@ -42,7 +42,7 @@ pub(crate) mod scope {
     pub(crate) const ACCOUNT: Scope = Scope::of("ApiAccount", |place, _, _| vec![arn(place, "/account")]);
     /// Collection of REST APIs.
     pub(crate) const REST_APIS: Scope = Scope::of("RestApis", |place, _, _| vec![arn(place, "/restapis")]);
-    /// Each REST API and what is in it; ids are AWS's.
+    /// Each REST API with its content; AWS assigns the ids.
     pub(crate) const REST_API: Scope =
         Scope::of("RestApi", |place, _, _| vec![arn(place, "/restapis/*")]).guarded(|action, _| match action {
             "apigateway:DELETE" => Guard::Ours,

@@ -1,7 +1,7 @@
-//! One path segment of a REST API, with all that hangs from it.
+//! One path segment of a REST API, with everything below it.
 //!
-//! AWS calls it a resource. Deleting it deletes its methods and the resources below it; a service that keeps those leaves orphans, which
-//! nothing serves and the sweep collects.
+//! AWS calls it a resource. Deleting it deletes its methods and the resources below it. A service that keeps those leaves orphans, which nothing
+//! serves and the sweep collects.
 
 use super::{
     common::{nodes, orphans, turn},
@@ -25,7 +25,7 @@ pub struct ApiResource {
     pub parent: Ref<String>,
     /// Its own segment: `events`.
     pub path_part: String,
-    /// The whole path, by which it is found: `/api/events`.
+    /// Whole path, by which the program finds it: `/api/events`.
     #[serde(skip)]
     pub path: String,
 }
@@ -33,7 +33,7 @@ pub struct ApiResource {
 /// Output of a path that exists.
 #[derive(Debug, Clone)]
 pub struct ApiResourceOutput {
-    /// Its id.
+    /// Id that API Gateway gave the path.
     pub id: String,
 }
 
@@ -53,7 +53,7 @@ const FACTS: Kind = Kind {
         Call::takes("apigateway:GetResources", &[("apigateway:GET", &scope::REST_API)], Task::LOOKING),
     ],
     sweep: Sweep::Own(|graph, stack| {
-        // All of it goes with the API, if that goes.
+        // If the API is deleted, everything in it is deleted along.
         let Some(deployment) = stack.deployment.map(str::to_owned) else { return };
         let (api, stage) = (stack.names.api(), stack.names.stage());
         graph.sweep_parts(move |aws: &Aws| {
@@ -117,7 +117,7 @@ impl Resource for ApiResource {
 }
 
 impl ApiResource {
-    /// Finds the paths of our API, which is `whole`; `/` comes and goes with the API itself.
+    /// Finds the paths of our API, which is `whole`; API Gateway creates and deletes `/` with the API itself.
     pub async fn sweep(aws: &Aws, whole: &Id, api_name: &str) -> Result<Vec<Stray<Aws>>> {
         let Some(api) = find_ours(aws, api_name).await?.and_then(|api| api.id().map(str::to_owned)) else { return Ok(Vec::new()) };
         let nodes = nodes(aws, &api).await?;
@@ -145,14 +145,14 @@ impl ApiResource {
             let stray = Stray::part(whole.clone(), &format!("{path} ({id})"), wish, ApiResourceOutput { id: id.to_owned() });
             strays.push((path.to_owned(), stray));
         }
-        // What is below goes first.
+        // Paths below are deleted first.
         strays.sort_by(|(a, _), (b, _)| b.cmp(a));
         Ok(strays.into_iter().map(|(_, stray)| stray).collect())
     }
 }
 
 impl ApiResource {
-    /// The resource's id.
+    /// Id of the resource.
     pub fn id_of(handle: &Handle<Self>) -> Ref<String> {
         handle.output("id", |output| output.id.clone())
     }

@@ -1,7 +1,8 @@
-//! A REST API: the root of all other API Gateway resources, which go when it goes.
+//! A REST API: the root of all other API Gateway resources, which are deleted with it.
 //!
-//! Names are not unique, so it is found by name and ownership tag together; somebody else's API of the same name is none of our
-//! business. A new one gets its methods and what is in them by one more call (see [`ApiDocument`]). `CreateRestApi` and `DeleteRestApi` have the tightest limits of all (one per 3 s and one per 30 s).
+//! Names are not unique, so name and ownership tag together identify the API; an API of the same name without the tag is left alone. One more call
+//! gives a new API its methods and their parts (see [`ApiDocument`]). `CreateRestApi` and `DeleteRestApi` have the tightest limits of all (one per
+//! 3 s and one per 30 s).
 
 use super::{
     ApiDocument,
@@ -26,23 +27,23 @@ use std::{collections::BTreeMap, time::Duration};
 /// A REST API.
 #[derive(Debug, Clone, Serialize)]
 pub struct RestApi {
-    /// Its name.
+    /// Name of the API, which AWS does not keep unique.
     pub name: String,
-    /// Description.
+    /// Description that the console shows.
     pub description: Option<String>,
     /// `REGIONAL`, `EDGE` or `PRIVATE`.
     pub endpoint: String,
-    /// `Access-Control-Allow-Origin` of the API's own errors, by [type](crate::ERROR_TYPES), quoted as API Gateway wants it.
+    /// `Access-Control-Allow-Origin` of the API's own errors, by [type](crate::ERROR_TYPES), quoted as API Gateway expects it.
     pub error_origins: BTreeMap<String, String>,
-    /// Tags.
+    /// Tags, the ownership tag included.
     pub tags: Tags,
-    /// Its methods and their parts, to be made along with it; each is declared as a resource of its own as well.
+    /// Methods and their parts, created along with the API; each is declared as a resource of its own as well.
     #[serde(skip)]
     pub parts: ApiDocument,
-    /// Set if its stage writes logs, which takes a role that is worth making early.
+    /// Set if its stage writes logs: they need a role, which is best created early.
     #[serde(skip)]
     pub logs: bool,
-    /// Permissions boundary of that role, should it be made.
+    /// Permissions boundary of that role, if it is created.
     #[serde(skip)]
     pub permissions_boundary: Option<String>,
 }
@@ -50,9 +51,9 @@ pub struct RestApi {
 /// Output of an API that exists.
 #[derive(Debug, Clone)]
 pub struct RestApiOutput {
-    /// Its id.
+    /// Id that API Gateway gave the API.
     pub id: String,
-    /// The id of its resource `/`, which comes with it.
+    /// Id of the resource `/`, which API Gateway creates with the API.
     pub root_resource_id: String,
 }
 
@@ -111,7 +112,7 @@ async fn count(aws: &Aws) -> Result<Used> {
     Ok(Used::of_initial(length(&rest_apis(aws).await?), QUOTA))
 }
 
-/// "Amazon API Gateway quotas": one deletion in 30 s, which another one of the account may have used up.
+/// "Amazon API Gateway quotas": one deletion in 30 s, and another deletion in the account may have used it up.
 fn typical(action: Action, _: &Changes) -> Typical {
     if action == Action::Delete { Typical::seconds(0.2, 30.0) } else { Typical::CALLS }
 }
@@ -141,7 +142,7 @@ impl Resource for RestApi {
         let (tags, responses) = futures::try_join!(tags(aws, &output.id), gateway_responses(aws, &output.id))?;
         let tags = (*tags).clone();
         if tags == Tags::default() {
-            // It was listed with ours: it is gone by now, another run may be deleting it.
+            // It was listed with ours and no longer exists: another run may be deleting it.
             return Ok(None);
         }
         Ok(Some(self.of(aws, &listed, output, tags, &responses)))
@@ -204,7 +205,7 @@ impl Resource for RestApi {
 }
 
 impl RestApi {
-    /// Nothing keeps two runs at the same time from making one each, so each looks before and after: see `yields_to`.
+    /// Nothing keeps two concurrent runs from creating one API each, so each run checks before and after: see `yields_to`.
     async fn make(&self, aws: &Aws) -> Result<Written<RestApiOutput>> {
         if let Some(other) = find_ours(aws, &self.name).await? {
             return Err(made_meanwhile(other.id()));
@@ -220,7 +221,7 @@ impl RestApi {
         let has_tags =
             answer.tags().is_some_and(|kept| self.tags.iter().all(|(key, value)| kept.get(key).is_some_and(|kept| kept == value)));
         if !has_tags && *tags(aws, mine.1).await? != self.tags {
-            // Nothing else says whose it is: the next run would make another one.
+            // Nothing else names its owner: the next run would create another one.
             aws.write("apigateway:DeleteRestApi", || aws.apigateway.delete_rest_api().rest_api_id(mine.1).send()).await.optional()?;
             let why = "API Gateway kept no tags of the new REST API, by which it would be known as this stack's; it was removed again";
             return Err(Error::refused("apigateway:CreateRestApi", why));
@@ -229,7 +230,7 @@ impl RestApi {
         let mut others = apis.iter().filter(|api| api.name() == Some(&self.name) && api.id() != answer.id() && is_ours(aws, api));
         if let Some(other) = others.find(|other| yields_to(mine.0, created(other.created_date()))) {
             aws.write("apigateway:DeleteRestApi", || aws.apigateway.delete_rest_api().rest_api_id(mine.1).send()).await.optional()?;
-            // Apart, so that two that withdrew do not meet again.
+            // A random pause keeps two runs that both withdrew from meeting again.
             let pause = if created(other.created_date()) == mine.0 { fastrand::u64(..2000) } else { 0 };
             let why = format!("the REST API {} that another run made at the same time", other.id().unwrap_or_default());
             return Err(Error::NotYet { why, retry_after: Some(Duration::from_millis(pause)) });
@@ -239,18 +240,18 @@ impl RestApi {
         let mut made = output(aws, answer.id(), answer.root_resource_id()).await?.ok_or_else(unseen)?;
         match self.import(aws, &made.id).await {
             Some(true) => return Ok(Written::WithParts(made)),
-            // Some of it may have been done: the ids of before do not count any more.
+            // A part of the import may have succeeded: the earlier ids are no longer valid.
             Some(false) => made = output(aws, Some(&made.id), None).await?.ok_or_else(unseen)?,
             None => {}
         }
         let _turn = turn(aws, &made.id).await;
-        // Of a new API, all of them are as AWS makes them.
+        // A new API has AWS's defaults for all of them.
         write_error_origins(aws, &made.id, &[], &self.error_origins).await?;
         Ok(Written::Complete(made))
     }
 
-    /// Makes its parts, if they can be made at once. `Some(false)` if it was tried in vain: then each of them is made in its turn, and
-    /// trouble that lasts is reported there.
+    /// Imports the parts, if one call can create all of them. `Some(false)` if the import failed: then each part is created in its turn, and
+    /// lasting trouble is reported there.
     async fn import(&self, aws: &Aws, id: &str) -> Option<bool> {
         let document = self.parts.text(&self.name, self.description.as_deref(), &self.error_origins).filter(|_| aws.place.imports_apis);
         let document = document?;
@@ -279,8 +280,8 @@ impl RestApi {
         Live { spec, output, busy: None, failed: None, owner, applied }
     }
 
-    /// Finds the APIs that are ours: by `name`, which is what the stack calls its one API, and by the ownership tag. A tag alone is no proof:
-    /// whoever may tag could have anything deleted.
+    /// Finds the APIs that are ours: by `name`, which the stack gives its one API, and by the ownership tag. A tag alone is no proof: anyone
+    /// allowed to set tags could have any API deleted.
     pub async fn sweep(aws: &Aws, name: &str, logical: &str) -> Result<Vec<Stray<Aws>>> {
         let mut strays = Vec::new();
         for api in rest_apis(aws).await?.iter().filter(|api| api.name() == Some(name) && is_ours(aws, api)) {
@@ -302,30 +303,30 @@ impl RestApi {
 }
 
 impl RestApi {
-    /// The id of the stack's API of this name, if there is one: all that it takes to find its log group.
+    /// Returns the id of the stack's API of this name, if there is one: all that is needed to find its log group.
     pub async fn id(aws: &Aws, name: &str) -> Result<Option<String>> {
         Ok(find_ours(aws, name).await?.and_then(|api| api.id))
     }
 }
 
 impl RestApi {
-    /// The API's id.
+    /// Id of the API.
     pub fn id_of(handle: &Handle<Self>) -> Ref<String> {
         handle.output("id", |output| output.id.clone())
     }
 
-    /// The id of its resource `/`.
+    /// Id of its resource `/`.
     pub fn root_resource_id_of(handle: &Handle<Self>) -> Ref<String> {
         handle.output("root_resource_id", |output| output.root_resource_id.clone())
     }
 }
 
-/// Returns whether, of two APIs that two runs made at the same time, the run that made `mine` withdraws it. Both times are seconds since
-/// 1970, which is all that API Gateway shows.
+/// Returns whether the run that created `mine` withdraws it, given two APIs that two runs created at the same time. Both times are seconds since
+/// 1970, the only precision that API Gateway shows.
 ///
-/// The younger one goes: its run sees the older one for sure, whose run may have looked before there was a younger one. Of the same second,
-/// either run may have looked too early; each that sees the other withdraws, at worst both, and then they begin anew. So there are never
-/// two.
+/// The younger API is withdrawn. Its run certainly sees the older one; the older one's run may have looked before the younger one existed. Within
+/// the same second either run may have looked too early. Each run that sees the other API withdraws, at worst both do, and then both start anew. So
+/// there are never two.
 fn yields_to(mine: i64, other: i64) -> bool {
     other <= mine
 }
@@ -334,14 +335,14 @@ fn created(date: Option<&DateTime>) -> i64 {
     date.map_or(0, DateTime::secs)
 }
 
-/// Another run was faster: what it made is looked at, and taken from there.
+/// Returns the error for an API that a faster run has just created: this run reads that API and continues from there.
 fn made_meanwhile(id: Option<&str>) -> Error {
     let message = format!("another run has just made the REST API {}", id.unwrap_or_default());
     let (operation, code) = ("apigateway:CreateRestApi".to_owned(), String::new());
     Error::Exists(Box::new(Refusal { class: Class::Refused, operation, code, message, request_id: None }))
 }
 
-/// Our API of this name. Two of them are an error, never a choice.
+/// Returns our API of this name. Two of them are an error, never a choice.
 pub(crate) async fn find_ours(aws: &Aws, name: &str) -> Result<Option<ListedApi>> {
     let apis = rest_apis(aws).await?;
     let mut ours = apis.iter().filter(|api| api.name() == Some(name) && is_ours(aws, api));
@@ -367,7 +368,7 @@ fn endpoint(api: &ListedApi) -> &str {
     api.endpoint_configuration().and_then(|endpoint| endpoint.types().first()).map_or("EDGE", EndpointType::as_str)
 }
 
-/// The ids. The root resource is looked up where the answer about the API leaves it out; `None` if it cannot be seen.
+/// Returns the ids. The root resource is looked up where the answer about the API leaves it out; `None` if it cannot be seen.
 async fn output(aws: &Aws, id: Option<&str>, root: Option<&str>) -> Result<Option<RestApiOutput>> {
     let id = id.unwrap_or_default().to_owned();
     let root_resource_id = match root {

@@ -1,4 +1,4 @@
-//! A stage: where a deployment is served, with its limits and its logs.
+//! A stage: the address at which a deployment is served, with its limits and its logs.
 //!
 //! `CreateStage` takes neither limits nor logs, so a patch follows. Logs need a role that is set once per account and region, see
 //! [`ensure_logging_role`]. `GetStages` returns every setting with AWS's defaults filled in, or none at all.
@@ -19,7 +19,7 @@ use engine::{Changes, Error, Gone, Handle, Id, Live, Ref, Resource, Result, Stra
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use std::collections::BTreeMap;
 
-/// The key of the settings that hold for all methods.
+/// Key of the settings that apply to all methods.
 const ALL: &str = "*/*";
 /// AWS's default: requests per second and at once (recorded on 2024-03-05, and documented: "Amazon API Gateway quotas").
 const DEFAULT_THROTTLE: (f64, i32) = (10_000.0, 5_000);
@@ -33,7 +33,7 @@ pub struct ApiStage {
     pub name: String,
     /// The id of the deployment that it serves.
     pub deployment: Ref<String>,
-    /// Requests per second and method that are let through; two decimals count.
+    /// Allowed requests per second and method; two decimals count.
     #[serde(serialize_with = "two_decimals")]
     pub throttle_rate: f64,
     /// Requests that may arrive at once.
@@ -47,12 +47,12 @@ pub struct ApiStage {
     /// The access log; `None` is none.
     #[serde(serialize_with = "none_is_empty")]
     pub access_log: Option<AccessLog>,
-    /// Stage variables.
+    /// Stage variables: value by name.
     pub variables: BTreeMap<String, String>,
-    /// Permissions boundary of the role that logs take, should it be made.
+    /// Permissions boundary of the role that logs need, if it is created.
     #[serde(skip)]
     pub permissions_boundary: Option<String>,
-    /// Tags.
+    /// Tags, the ownership tag included.
     pub tags: Tags,
 }
 
@@ -61,7 +61,7 @@ pub struct ApiStage {
 pub struct AccessLog {
     /// The ARN of the log group, without `:*`.
     pub destination: Ref<String>,
-    /// Format of a line per request, with `$context` variables.
+    /// Format of the line for each request, with `$context` variables.
     pub format: String,
 }
 
@@ -70,7 +70,7 @@ pub struct AccessLog {
 pub struct ApiStageOutput {
     /// The id of its API.
     pub api: String,
-    /// Its name.
+    /// Name of the stage.
     pub name: String,
 }
 
@@ -119,7 +119,7 @@ impl Resource for ApiStage {
 
     async fn observe(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
         let api = self.api.get()?;
-        // Its tags are asked for at the same time.
+        // Its tags are requested at the same time.
         let output = ApiStageOutput { api, name: self.name.clone() };
         let path = path(&output);
         let (stages, written) = futures::try_join!(stages(aws, &output.api), tags(aws, &path))?;
@@ -156,7 +156,7 @@ impl Resource for ApiStage {
         aws.note_tags(&arn(aws, &path(&output)), &self.tags);
         match write_settings(aws, &output, patch).await {
             Ok(()) => Ok(Written::Complete(output)),
-            // The stage exists; its settings are for the next write.
+            // The stage exists; its settings are left to the next write.
             Err(Error::NotYet { .. }) => Ok(Written::Settling(output)),
             Err(error) => Err(error),
         }
@@ -269,7 +269,7 @@ impl ApiStage {
 }
 
 impl ApiStage {
-    /// The stage's name, for what needs the stage to exist.
+    /// Name of the stage; a resource that refers to it waits for the stage.
     pub fn name_of(handle: &Handle<Self>) -> Ref<String> {
         handle.output("name", |output| output.name.clone())
     }
@@ -295,7 +295,7 @@ fn two_decimals<S: Serializer>(rate: &f64, serializer: S) -> Result<S::Ok, S::Er
     serializer.serialize_f64((rate * 100.0).round() / 100.0)
 }
 
-/// `None` says that there is to be none, rather than that it does not matter.
+/// Serializes `None` as an empty log: the declaration is that there is none, not that any is accepted.
 #[expect(clippy::ref_option, reason = "the form that serde asks for")]
 fn none_is_empty<S: Serializer>(log: &Option<AccessLog>, serializer: S) -> Result<S::Ok, S::Error> {
     match log {

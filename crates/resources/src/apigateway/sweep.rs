@@ -1,13 +1,13 @@
-//! Everything that is in our REST API, so that what is no longer declared goes.
+//! Finds everything in the stack's REST API, so that parts that are no longer declared are deleted.
 
 use super::{ApiDeployment, ApiIntegration, ApiIntegrationResponse, ApiMethod, ApiMethodResponse, ApiResource, ApiStage, RestApi};
 use aws::Aws;
 use engine::{Id, Result, Stray};
 
-/// Finds all parts of the stack's API, in the order in which they can be deleted; a part goes with what it is part of.
+/// Finds all parts of the stack's API, in the order in which they can be deleted; deleting a part deletes everything in it.
 ///
-/// `name` is the API's name and `logical` its logical name; `digest` is that of the declared deployment and `stage` the name of the
-/// stage that serves it. It reads only what observing those resources reads as well.
+/// `name` is the API's name and `logical` its logical name; `digest` is that of the declared deployment and `stage` the name of the stage that
+/// serves it. It reads only what observing those resources reads as well.
 pub async fn sweep_rest_api_parts(aws: &Aws, name: &str, logical: &str, digest: &str, stage: &str) -> Result<Vec<Stray<Aws>>> {
     let whole = Id::new::<RestApi>(logical);
     let mut parts = ApiStage::sweep(aws, &whole, name).await?;

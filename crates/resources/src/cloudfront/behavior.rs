@@ -1,8 +1,8 @@
-//! What a distribution does with the requests for some paths: what the origin is told, and which answers are shared among visitors.
+//! Treatment of the requests for some paths: the data that reaches the origin, and the answers that visitors share.
 //!
-//! CloudFront has two ways to say that. Files use AWS's own cache policy. For the API none of AWS's own policies fits: those that tell the
-//! visitor's country, or honour the origin's `Cache-Control`, also pass on the visitor's `Host`, which API Gateway refuses, and
-//! `AllViewerExceptHostHeader` tells nothing that the visitor did not send. Policies of our own would be resources more; so an API uses the
+//! CloudFront has two ways to declare it. Files use AWS's own cache policy. For the API none of AWS's own policies fits. Those that pass on the
+//! visitor's country, or honour the origin's `Cache-Control`, also pass on the visitor's `Host`, which API Gateway refuses.
+//! `AllViewerExceptHostHeader` adds nothing to the visitor's own headers. Policies of our own would be additional resources. So an API uses the
 //! settings from before there were policies ("legacy cache settings" in the Developer Guide), which are part of the distribution itself.
 
 use super::config::{count, incomplete, unless_empty};
@@ -18,21 +18,21 @@ use std::collections::BTreeSet;
 /// Ids of AWS's own policies ("Amazon CloudFront Developer Guide", managed policies).
 mod managed {
     pub(super) const CACHING_OPTIMIZED: &str = "658327ea-f89d-4fab-a63d-7e88639e58f6";
-    /// `SecurityHeadersPolicy`.
+    /// Id of `SecurityHeadersPolicy`, which adds security headers.
     pub(super) const SECURITY_HEADERS: &str = "67f7725c-6f97-4210-82d7-5512b31e9d03";
-    /// `CORS-and-SecurityHeadersPolicy`: the same, and `Access-Control-Allow-Origin: *` for whoever sends an `Origin`.
+    /// `CORS-and-SecurityHeadersPolicy`: the same, and `Access-Control-Allow-Origin: *` on answers to requests with an `Origin`.
     pub(super) const CORS_AND_SECURITY_HEADERS: &str = "e61eb60c-9c35-4d20-a928-2b84e02af89c";
 }
 
-/// Headers that tell the answers of an API that is read apart. An answer is shared only among visitors who sent the same: what was answered
-/// to somebody with a token is never given to somebody without.
+/// Headers in the cache key of an API that is read. Visitors share an answer only if they sent the same headers: an answer to a request with a
+/// token never goes to a request without one.
 const READERS_HEADERS: &[&str] = &["Authorization", "Origin", "X-API-Key"];
 
-/// Headers that an API that takes data needs: origin, browser, and the wish not to be tracked. CloudFront passes on ten at most.
+/// Headers that an API that takes data needs: origin, browser, and the request not to be tracked. CloudFront passes on ten at most.
 const WRITERS_HEADERS: &[&str] =
     &["Authorization", "CloudFront-Viewer-Country", "DNT", "Origin", "Sec-GPC", "User-Agent", "X-API-Key", "X-CSRF-Token", "X-Session-ID"];
 
-/// Seconds that an answer is shared at most, whatever its `Cache-Control` says. An answer that says nothing is not shared.
+/// Longest time in seconds that an answer is shared, whatever its `Cache-Control` allows. An answer without one is not shared.
 const LONGEST_SHARED: i64 = 60;
 
 /// Treatment of the requests for some paths.
@@ -42,13 +42,13 @@ pub struct Behavior {
     pub origin: String,
     /// `redirect-to-https` or `allow-all`.
     pub viewers: String,
-    /// Methods that are passed on; CloudFront knows `GET HEAD`, these with `OPTIONS`, and all seven.
+    /// Methods that are passed on. CloudFront accepts three sets: `GET HEAD`, these with `OPTIONS`, and all seven.
     pub methods: BTreeSet<String>,
     /// Set if answers are compressed for clients that understand it.
     pub compress: bool,
-    /// The id of the cache policy; empty if `forwarding` says what is shared.
+    /// Id of the cache policy; empty if `forwarding` decides what is shared.
     pub cache_policy: String,
-    /// The id of the policy for what the origin is told; empty for none.
+    /// Id of the policy for the data that reaches the origin; empty for none.
     pub request_policy: String,
     /// The id of the policy for headers that are added to answers; empty for none.
     pub headers_policy: String,
@@ -56,21 +56,21 @@ pub struct Behavior {
     pub forwarding: Option<Forwarding>,
 }
 
-/// Forwarded values: what the origin sees and what tells its answers apart, in the words from before there were cache policies. The query
-/// is part of both.
+/// Forwarded values: the data that reaches the origin and is part of the cache key, in the terms from before cache policies. The query is part of
+/// both.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Forwarding {
-    /// Headers, in their usual spelling: no source says in which letter case CloudFront returns them.
+    /// Headers, in their usual spelling: no source documents the letter case in which CloudFront returns them.
     pub headers: BTreeSet<String>,
     /// Set if the query is passed on.
     pub query: bool,
     /// Cookies that are passed on: `none`, `whitelist` or `all`.
     pub cookies: String,
-    /// Seconds an answer is shared at least.
+    /// Shortest time in seconds that an answer is shared.
     pub shared_at_least: i64,
-    /// Seconds an answer is shared that does not say how long.
+    /// Time in seconds that an answer without a lifetime of its own is shared.
     pub shared_by_default: i64,
-    /// Seconds an answer is shared at most.
+    /// Longest time in seconds that an answer is shared.
     pub shared_at_most: i64,
 }
 
@@ -127,8 +127,8 @@ macro_rules! write_behavior {
 }
 
 impl Behavior {
-    /// For files: cached by their own headers, compressed, with security headers. Scripts of any origin may read them, because a tag with
-    /// `integrity` asks for that, and so does a page under `Cross-Origin-Embedder-Policy: require-corp`. What everybody can fetch without
+    /// Behavior of files: cached by their own headers, compressed, with security headers. Scripts of any origin may read them: a tag with
+    /// `integrity` needs that, and so does a page under `Cross-Origin-Embedder-Policy: require-corp`. Content that anyone can fetch without
     /// credentials is no secret of the visitor's.
     pub fn files(origin: &str, viewers_https: bool) -> Self {
         Self {
@@ -143,8 +143,8 @@ impl Behavior {
         }
     }
 
-    /// For an API: every method. Answers are shared as long as they allow it themselves, among those with the same token. The API itself
-    /// decides which origins may read an answer: a refusal without `Access-Control-Allow-Origin` stays without.
+    /// Behavior of an API: every method is allowed. Answers are shared as long as they allow it themselves, among requests with the same token. The
+    /// API itself decides which origins may read an answer: a refusal without `Access-Control-Allow-Origin` stays without.
     pub fn api(origin: &str, viewers_https: bool) -> Self {
         Self {
             methods: strings(&["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]),
@@ -155,7 +155,7 @@ impl Behavior {
         }
     }
 
-    /// For the paths of an API that take data: nothing is shared, and the origin is told of the visitor, of their country as well.
+    /// Behavior of the paths of an API that take data: nothing is shared, and the origin receives data about the visitor, the country included.
     pub fn api_taking_data(origin: &str, viewers_https: bool) -> Self {
         Self { forwarding: Some(Forwarding::of(WRITERS_HEADERS, 0)), ..Self::api(origin, viewers_https) }
     }
@@ -194,7 +194,7 @@ impl Behavior {
         Ok(behavior)
     }
 
-    /// The declared methods. Which of their answers are cached nobody declares: that stays, as far as the methods are still allowed.
+    /// Returns the declared methods. The choice of cached methods is not declared: it stays as observed, as far as the methods are still allowed.
     fn allowed_methods(&self, live: Option<AllowedMethods>) -> Result<AllowedMethods> {
         let allowed = |method: &Method| self.methods.contains(method.as_str());
         let cached = match live.and_then(|live| live.cached_methods).filter(|cached| cached.items.iter().all(allowed)) {
@@ -233,8 +233,8 @@ impl Forwarding {
         }
     }
 
-    /// The declared fields laid over the live ones, which keep what nobody declares: which parameters of the query tell answers apart, and
-    /// which cookies a whitelist names.
+    /// Lays the declared fields over the observed ones. Undeclared settings stay: the query parameters in the cache key, and the cookies that a
+    /// whitelist names.
     fn write(&self, live: Option<ForwardedValues>) -> Result<ForwardedValues> {
         let mut values = match live {
             Some(live) => live,
@@ -255,7 +255,7 @@ impl Forwarding {
     }
 }
 
-/// All behaviors but the default one, in this order, laid over the live ones.
+/// Returns all behaviors but the default one, in this order, laid over the observed ones.
 pub(super) fn behaviors<'a>(
     declared: impl Iterator<Item = (&'a str, &'a Behavior)>,
     live: Option<&CacheBehaviors>,
@@ -266,7 +266,7 @@ pub(super) fn behaviors<'a>(
     CacheBehaviors::builder().quantity(count(items.len())).set_items(unless_empty(items)).build().map_err(incomplete)
 }
 
-/// A header's name as it is declared here, whatever its letter case: HTTP tells no case apart.
+/// Returns a header's name in the declared spelling: HTTP ignores letter case.
 fn usual_spelling(name: &str) -> String {
     let declared = READERS_HEADERS.iter().chain(WRITERS_HEADERS).find(|declared| declared.eq_ignore_ascii_case(name));
     declared.map_or_else(|| name.to_owned(), |declared| (*declared).to_owned())

@@ -1,8 +1,8 @@
-//! Where a distribution's content comes from and what stands in for errors: the words of a declaration, and their translation to and from
-//! CloudFront's. What is done with requests is in `cloudfront_behavior`.
+//! Origins and error pages of a distribution: the terms of a declaration, and their translation to and from CloudFront's. The treatment of requests
+//! is in `cloudfront_behavior`.
 //!
-//! CloudFront wants every field on an update, also those that it fills in by itself on creation; lists carry their own length.
-//! So declared fields are laid over the live configuration, and what is neither declared nor there gets CloudFront's own default.
+//! CloudFront requires every field on an update, also those that it fills in by itself on creation; lists carry their own length. So declared
+//! fields are laid over the observed configuration, and a field that is neither declared nor there gets CloudFront's own default.
 
 use crate::OriginSecret;
 use aws_sdk_cloudfront::{
@@ -17,13 +17,13 @@ use serde::{Serialize, Serializer};
 use serde_json::Value;
 use std::fmt;
 
-/// The header with the secret that tells an API that a request came through the distribution.
+/// Header with the secret by which an API recognizes requests that came through the distribution.
 const VERIFY: &str = "X-Origin-Verify";
 
 /// Source of content.
 #[derive(Debug, Clone, Serialize)]
 pub struct Origin {
-    /// Its host.
+    /// Host name of the origin.
     pub domain: Ref<String>,
     /// Prefix of every path: `/site`; empty for none.
     pub path: Ref<String>,
@@ -31,19 +31,19 @@ pub struct Origin {
     pub protocol: Protocol,
     /// The id of the origin access control; empty for none.
     pub access_control: Ref<String>,
-    /// The secret that it sends as `X-Origin-Verify`, in place of what a visitor sent; compared and never shown.
+    /// Secret that the distribution sends as `X-Origin-Verify`, in place of a visitor's value; compared and never shown.
     pub verify: Verify,
 }
 
 /// Secret that a distribution sends to an origin. It does not show in debug output.
 #[derive(Clone, Default)]
 pub enum Verify {
-    /// Whatever it sends is left in place.
+    /// Leaves the observed secret in place.
     #[default]
     Kept,
-    /// This one; none if it is empty.
+    /// Sends this secret; none if it is empty.
     Set(String),
-    /// Secret that the engine makes.
+    /// Secret that the engine generates.
     Made(OriginSecret),
 }
 
@@ -79,36 +79,36 @@ impl Serialize for Verify {
 /// Protocol to an origin.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Protocol {
-    /// As S3 wants it.
+    /// Protocol that S3 origins require.
     S3,
     /// HTTPS on 443, TLS 1.2.
     Https,
     /// Plain HTTP on this port.
     Http(u16),
-    /// Some other way, which nobody declares.
+    /// Any other protocol, which is never declared.
     Other(String),
 }
 
 /// Page in place of an origin's error.
 ///
-/// It counts for the whole distribution: an answer of the API's with this status is hidden as well.
+/// The page applies to the whole distribution: an answer of the API's with this status is hidden as well.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ErrorPage {
     /// The path of the page: `/error.html`.
     pub page: String,
-    /// The status it is answered with: `404`.
+    /// HTTP status that the page is answered with: `404`.
     pub status: String,
-    /// Seconds for which an error is remembered.
+    /// Time in seconds for which an error is cached.
     pub cached_seconds: i64,
 }
 
 impl Origin {
-    /// A bucket, read through an origin access control.
+    /// Returns an origin that is a bucket, read through an origin access control.
     pub fn bucket(domain: Ref<String>, path: &str, access_control: Ref<String>) -> Self {
         Self { domain, path: path.to_owned().into(), protocol: Protocol::S3, access_control, verify: Verify::Kept }
     }
 
-    /// A web server: on HTTPS, or on a port for plain HTTP.
+    /// Returns an origin that is a web server: on HTTPS, or on a port for plain HTTP.
     pub fn server(domain: Ref<String>, path: Ref<String>, http_port: Option<u16>) -> Self {
         Self {
             domain,
@@ -151,7 +151,7 @@ impl Origin {
         Ok(origin)
     }
 
-    /// The live headers, which somebody may have set by hand, with ours among them.
+    /// Returns the observed headers, with ours among them: others may have been set by hand.
     fn custom_headers(&self, live: Option<CustomHeaders>) -> Result<CustomHeaders> {
         let mut items = live.and_then(|live| live.items).unwrap_or_default();
         if !matches!(self.verify, Verify::Kept) {
@@ -234,8 +234,8 @@ impl ErrorPage {
     }
 }
 
-/// All error pages, by the status they stand in for, and the live entries that only say how long another error is remembered: nobody
-/// declares those.
+/// Returns all error pages, by the status that they replace, and the observed entries that only set how long another error is cached: those are not
+/// declared.
 pub(super) fn error_pages<'a>(
     declared: impl Iterator<Item = (&'a i32, &'a ErrorPage)>,
     live: Option<&CustomErrorResponses>,
@@ -251,7 +251,7 @@ pub(super) fn error_pages<'a>(
     CustomErrorResponses::builder().quantity(count(items.len())).set_items(unless_empty(items)).build().map_err(incomplete)
 }
 
-/// Returns whether an entry shows a page; one without only says how long an error is remembered.
+/// Returns whether an entry shows a page; one without only sets how long an error is cached.
 pub(super) fn has_page(entry: &CustomErrorResponse) -> bool {
     entry.response_page_path.as_ref().is_some_and(|page| !page.is_empty())
 }
@@ -265,7 +265,7 @@ pub(super) fn incomplete(error: BuildError) -> Error {
     Error::refused("cloudfront:UpdateDistribution", error.to_string())
 }
 
-/// CloudFront has no empty lists, only absent ones.
+/// Returns `None` for an empty list: CloudFront has no empty lists, only absent ones.
 pub(super) fn unless_empty<T>(items: Vec<T>) -> Option<Vec<T>> {
     Some(items).filter(|items| !items.is_empty())
 }

@@ -1,9 +1,10 @@
 //! A CloudFront distribution: the site at `/`, the API below its own paths, one address for both.
 //!
-//! CloudFront gives it no name, so its comment is one, and its tags say whose it is; it is found by looking through the list. A
-//! comment is no proof: others with the same one are left alone. It answers within seconds of its creation and is everywhere some
-//! minutes later; nobody waits for that. What was fetched by visitors stays cached until it is invalidated, so the digest of the site
-//! that was last made known is kept in a tag. It has to be disabled, and that be known everywhere, before it can be deleted.
+//! CloudFront gives it no name, so its comment serves as one, and its tags name its owner; the program finds it by looking through the list. A
+//! comment is no proof: other distributions with the same one are left alone. A new distribution answers within seconds of its creation and is
+//! everywhere some minutes later; the run does not wait for that. Files that visitors fetched stay cached until they are invalidated, so a tag
+//! keeps the digest of the site that was last made known. Before a deletion the distribution has to be disabled, and that has to be known
+//! everywhere.
 //!
 //! Not managed, so that it can be set by hand: own domains and their certificate, web ACL, access logs, restrictions, functions.
 
@@ -29,57 +30,57 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-/// The tag that keeps the digest of the site that caches were last told of.
+/// Tag that keeps the digest of the site as of the last invalidation.
 const CONTENT: &str = "liveinsight:site";
 /// The key of the behavior for paths that no other one takes.
 const DEFAULT: &str = "default";
-/// Status of a distribution that is the same everywhere.
+/// Status of a distribution that has reached all of CloudFront.
 const DEPLOYED: &str = "Deployed";
 
-/// A distribution.
+/// Desired state of a CloudFront distribution.
 #[derive(Debug, Clone, Serialize)]
 pub struct Distribution {
-    /// What it goes by: its comment.
+    /// Name of the distribution, kept in its comment.
     pub name: String,
-    /// Whether it answers.
+    /// Set if the distribution answers requests.
     pub enabled: bool,
-    /// What `/` shows: `index.html`.
+    /// File that `/` shows: `index.html`.
     pub default_root_object: String,
-    /// From where it serves: `PriceClass_100` (Europe, North America, Israel), `PriceClass_200`, `PriceClass_All`.
+    /// Regions that it serves from: `PriceClass_100` (Europe, North America, Israel), `PriceClass_200`, `PriceClass_All`.
     pub price_class: String,
-    /// `http2and3`.
+    /// HTTP versions that it offers: `http2and3`.
     pub http_version: String,
-    /// Whether it answers over IPv6.
+    /// Set if the distribution answers over IPv6.
     pub ipv6: bool,
     /// Origins by key.
     pub origins: BTreeMap<String, Origin>,
     /// Behaviors by path pattern, `default` for all other paths.
     pub behaviors: BTreeMap<String, Behavior>,
-    /// The patterns in the order in which they are tried: the first one that fits counts.
+    /// Patterns in the order in which CloudFront tries them: the first match wins.
     pub precedence: Vec<String>,
-    /// What is shown in place of an origin's error, by its status.
+    /// Pages in place of an origin's error, by the error's status.
     pub error_pages: BTreeMap<i32, ErrorPage>,
-    /// The digest of the site it serves. `None`: caches are not told of changes.
+    /// Digest of the site that it serves. `None`: changes invalidate nothing.
     pub content: Option<String>,
-    /// Tags.
+    /// Tags, the ownership tag included.
     pub tags: Tags,
 }
 
-/// Occasion on which a distribution is looked at.
+/// Occasion on which a distribution is observed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Look {
-    /// With everything else, before anything is written.
+    /// With all other resources, before the first write.
     First,
-    /// After that.
+    /// After the run's writes have begun.
     Again,
 }
 
-/// What is known of a distribution that exists.
+/// Output of a distribution that exists.
 #[derive(Debug, Clone)]
 pub struct DistributionOutput {
-    /// Its id.
+    /// Id that CloudFront gave the distribution.
     pub id: String,
-    /// Its ARN.
+    /// ARN of the distribution.
     pub arn: String,
     /// Its host name.
     pub domain: String,
@@ -159,8 +160,8 @@ async fn used(aws: &Aws) -> Result<Used> {
     Ok(Used::of_initial(count_distributions(aws).await?, QUOTA))
 }
 
-/// go-to-k/cdkd, docs/benchmarks.md: a bucket, an access control and a distribution are made in 10 to 11 s together. Nothing waits until it is
-/// deployed everywhere; before it is deleted it has to be, disabled: 156 to 217 s (reported).
+/// go-to-k/cdkd, docs/benchmarks.md: a bucket, an access control and a distribution are created in 10 to 11 s together. A run does not wait for the
+/// deployment. A deletion waits until the disabled distribution is deployed everywhere: 156 to 217 s (reported).
 fn typical(action: Action, _: &Changes) -> Typical {
     let (created, deleted) = (Typical::seconds(6.0, 10.0), Typical::seconds(156.0, 217.0));
     match action {
@@ -175,7 +176,7 @@ impl Resource for Distribution {
     type Cloud = Aws;
     const KIND: &'static str = "cloudfront.distribution";
     const FACTS: &'static Kind = &FACTS;
-    // It is deleted when it serves nowhere any more: usually 3 to 5 minutes (reported), rarely 20 (assumed).
+    // The deletion waits until it serves nowhere any more: usually 3 to 5 minutes (reported), rarely 20 (assumed).
     const REMOVAL: Duration = Duration::from_mins(25);
     type Output = DistributionOutput;
 
@@ -224,8 +225,8 @@ impl Resource for Distribution {
     }
 
     async fn create(&self, aws: &Aws) -> Result<Written<DistributionOutput>> {
-        // Two runs at the same time choose the same reference, and CloudFront lets it be used once. It must never have been used before,
-        // not even by a distribution that is deleted; then it is one that nobody can choose again.
+        // Two concurrent runs choose the same reference, and CloudFront lets it be used once. A reference must never have been used before, not
+        // even by a distribution that is deleted; then it gets the time in milliseconds, so that it is new.
         let answer = match self.send(aws, &self.reference()).await {
             Err(Error::Exists(_)) if self.find(aws).await?.is_none() => self.send(aws, &self.unique_reference()).await?,
             answer => answer?,
@@ -282,7 +283,7 @@ impl Resource for Distribution {
                     aws.cloudfront.update_distribution().id(id).set_if_match(etag.clone()).distribution_config(config.clone()).send()
                 })
                 .await?;
-            // Without a state it would be waited for, and nothing would ever come of it.
+            // Without a state the run would wait for it in vain.
             let live = answer.distribution.ok_or_else(|| not_aws("cloudfront:UpdateDistribution"))?;
             (etag, status) = (answer.e_tag, Some(live.status));
         }
@@ -298,7 +299,7 @@ impl Resource for Distribution {
 }
 
 impl Distribution {
-    /// The one that goes by this name, which could be ours.
+    /// Finds the distribution that has this name and could be ours.
     pub async fn sweep(aws: &Aws, name: String, logical: &str) -> Result<Vec<Stray<Aws>>> {
         if let Some(distribution) = reported(aws).await? {
             let is_it = distribution.distribution_config.as_ref().is_some_and(|config| config.comment == name);
@@ -306,13 +307,13 @@ impl Distribution {
             return Ok(is_it.then(stray).into_iter().collect());
         }
         let distributions = list(aws).await?;
-        // Of all that have this comment, at most one is ours.
+        // At most one of the distributions with this comment is ours.
         let listed = distributions.iter().find(|listed| listed.comment == name);
         let stray = |listed: &Listed| Stray::new(logical, Self::bare(&name, Tags::default()), listed.output.clone()).unproven();
         Ok(listed.map(stray).into_iter().collect())
     }
 
-    /// One that serves nothing.
+    /// Returns a distribution that serves nothing.
     fn bare(name: &str, tags: Tags) -> Self {
         Self {
             name: name.to_owned(),
@@ -330,10 +331,10 @@ impl Distribution {
         }
     }
 
-    /// One with this index page, origins (by key) and behaviors (by path pattern, `default` for all other paths). Of two patterns that
-    /// fit, the one that says more counts: `/api/events` before `/api/*`.
+    /// Returns a distribution with this index page, origins (by key) and behaviors (by path pattern, `default` for all other paths). If two
+    /// patterns match, the more specific one wins: `/api/events` before `/api/*`.
     pub fn serving(name: &str, index: &str, tags: Tags, origins: BTreeMap<String, Origin>, behaviors: BTreeMap<String, Behavior>) -> Self {
-        // The star sorts before all that a path is made of, but `!` to `)`, which no route has.
+        // The star sorts before all characters of a path, except `!` to `)`, which no route has.
         let precedence = behaviors.keys().rev().filter(|pattern| *pattern != DEFAULT).cloned().collect();
         Self { default_root_object: index.to_owned(), origins, behaviors, precedence, ..Self::bare(name, tags) }
     }
@@ -347,7 +348,8 @@ impl Distribution {
         .await
     }
 
-    /// The same for all who make this distribution now, and another one after the origin access control was made anew.
+    /// Returns the caller reference: all runs that create this distribution now share it, and it changes once the origin access control is created
+    /// anew.
     fn reference(&self) -> String {
         let controls = self.origins.values().filter_map(|origin| origin.access_control.get().ok()).find(|control| !control.is_empty());
         controls.map_or_else(|| self.unique_reference(), |control| format!("{}-{control}", self.name))
@@ -358,7 +360,7 @@ impl Distribution {
         format!("{}-{moment}", self.name)
     }
 
-    /// Reads it; its tags from where `tags` has them, which says whether that is a report.
+    /// Reads the distribution. `tags` returns its tags, and whether they come from the tag inventory.
     async fn see(&self, aws: &Aws, tags: impl AsyncFn(&str) -> Result<(Option<Tags>, bool)>, look: Look) -> Result<Option<Live<Self>>> {
         let get =
             async |id: &str| aws.read("cloudfront:GetDistribution", || aws.cloudfront.get_distribution().id(id).send()).await.optional();
@@ -379,7 +381,7 @@ impl Distribution {
         Ok(self.live(aws, output, (tags, reported), answer.and_then(|answer| answer.distribution), look))
     }
 
-    /// Returns what is live, with its tags and whether those are reported.
+    /// Returns the observed state, with its tags and whether those come from the tag inventory.
     fn live(
         &self,
         aws: &Aws,
@@ -393,19 +395,19 @@ impl Distribution {
         let (owner, applied) = (aws.owner(&tags), tags.applied());
         let mut spec = Self::read(&config, &tags);
         if aws.published().is_some() && self.content.is_some() {
-            // The bucket was repaired without a change to its declaration: caches may have what was wrong.
+            // The bucket was repaired without a change to its declaration: caches may hold the faulty files.
             spec.content = Some("not yet invalidated".to_owned());
         }
-        // While it is being deployed, all but its deletion is taken.
+        // During a deployment CloudFront accepts every change except a deletion.
         let live = Live { spec, output, busy: None, failed: None, owner, applied };
         Some(if reported { live.as_reported() } else { live })
     }
 
-    /// Tells a secret that the engine makes what is sent now; `None` without a distribution.
+    /// Passes the secret that is sent now to each secret that the engine generates; `None` without a distribution.
     fn note(&self, distribution: Option<&LiveDistribution>, look: Look) {
         for (key, origin) in &self.origins {
             let Verify::Made(secret) = &origin.verify else { continue };
-            // Within a run the state follows from the run's own writes: what was sent everywhere when it began is what counts.
+            // Within a run the state follows from the run's own writes: the secret that was sent everywhere at its start counts.
             let is_deployed = |live: &LiveDistribution| (look == Look::First).then(|| live.status == DEPLOYED);
             secret.note_distribution(distribution.map(|live| {
                 let origins = live.distribution_config.as_ref().and_then(|config| config.origins.as_ref());
@@ -415,7 +417,7 @@ impl Distribution {
         }
     }
 
-    /// Returns the distribution that is reported as the stack's only one, if it is there and this one.
+    /// Returns the distribution that the tag inventory reports as the stack's only one, if it exists and is this one.
     async fn reported(&self, aws: &Aws) -> Result<Option<LiveDistribution>> {
         let Some(distribution) = reported(aws).await? else { return Ok(None) };
         let config = distribution.distribution_config.as_ref();
@@ -431,8 +433,8 @@ impl Distribution {
         buckets.filter_map(|origin| origin.domain.get().ok()).collect()
     }
 
-    /// Ours, with its tags (by ARN) and `more` about it (by id), if it is there. One whose comment was changed by hand still reads our
-    /// bucket.
+    /// Finds our distribution, with its tags (by ARN) and `more` about it (by id), if it exists. A distribution with a comment that was changed by
+    /// hand still reads our bucket.
     async fn search<T>(
         &self,
         aws: &Aws,
@@ -484,7 +486,7 @@ impl Distribution {
         }
     }
 
-    /// The declared fields laid over `config`.
+    /// Lays the declared fields over `config`.
     fn overlay(&self, mut config: DistributionConfig) -> Result<DistributionConfig> {
         config.comment.clone_from(&self.name);
         config.enabled = self.enabled;
@@ -508,13 +510,13 @@ impl Distribution {
             config.aliases = Some(Aliases::builder().quantity(0).build().map_err(incomplete)?);
         }
         if config.viewer_certificate.is_none() {
-            // With CloudFront's own certificate the lowest TLS version cannot be chosen.
+            // CloudFront's own certificate does not allow a choice of the lowest TLS version.
             config.viewer_certificate = Some(ViewerCertificate::builder().cloud_front_default_certificate(true).build());
         }
         Ok(config)
     }
 
-    /// The digest of the site that caches were last told of.
+    /// Returns the digest of the site as of the last invalidation.
     pub async fn known_content(aws: &Aws, output: &DistributionOutput) -> Result<Option<String>> {
         Ok(read_tags(aws, &output.arn).await?.and_then(|tags| tags.get(CONTENT).map(str::to_owned)))
     }
@@ -538,8 +540,8 @@ impl Distribution {
     }
 }
 
-/// Lists the distributions, for whoever looks for one in the same round. Returns the secret that the one of this name sends to its API, if
-/// there is just one and it sends any.
+/// Lists the distributions, and shares the list with all lookups of the same round. Returns the secret that the distribution of this name sends to
+/// its API, if there is just one and it sends any.
 pub async fn list_distributions(aws: &Aws, name: Option<&str>) -> Result<Option<String>> {
     let all = list(aws).await?;
     let mut named = all.iter().filter(|listed| name == Some(&*listed.comment));
@@ -548,23 +550,23 @@ pub async fn list_distributions(aws: &Aws, name: Option<&str>) -> Result<Option<
 }
 
 impl Distribution {
-    /// Its id.
+    /// Id of the distribution.
     pub fn id_of(handle: &Handle<Self>) -> Ref<String> {
         handle.output("id", |output| output.id.clone())
     }
 
-    /// Its ARN.
+    /// ARN of the distribution.
     pub fn arn_of(handle: &Handle<Self>) -> Ref<String> {
         handle.output("arn", |output| output.arn.clone())
     }
 
-    /// Its host name.
+    /// Host name of the distribution.
     pub fn domain_of(handle: &Handle<Self>) -> Ref<String> {
         handle.output("domain", |output| output.domain.clone())
     }
 }
 
-/// An answer that does not say what was done: whoever asked has to look.
+/// Error for an answer that leaves the outcome open: the caller has to read the state.
 fn unclear(operation: &str, message: &str) -> Error {
     let (operation, message) = (operation.to_owned(), message.to_owned());
     Error::Unclear(Box::new(Refusal { class: Class::Refused, operation, code: String::new(), message, request_id: None }))
@@ -574,10 +576,10 @@ fn blank(reference: &str) -> Result<DistributionConfig> {
     DistributionConfig::builder().caller_reference(reference).comment("").enabled(true).build().map_err(incomplete)
 }
 
-/// One distribution as `ListDistributions` has it.
+/// Entry of the list that `ListDistributions` returns.
 struct Listed {
     comment: String,
-    /// Hosts.
+    /// Host names of its origins.
     origins: Vec<String>,
     /// Secrets that it sends to them.
     sends: Vec<String>,
@@ -620,7 +622,7 @@ async fn list(aws: &Aws) -> Result<Rc<Vec<Listed>>> {
     .await
 }
 
-/// The tags, and whether they are reported.
+/// Returns the tags, and whether they come from the tag inventory.
 async fn report_or_read_tags(aws: &Aws, arn: &str) -> Result<(Option<Tags>, bool)> {
     match aws.reported_tags(arn).await {
         Some(tags) => Ok((Some(tags), true)),
@@ -628,7 +630,7 @@ async fn report_or_read_tags(aws: &Aws, arn: &str) -> Result<(Option<Tags>, bool
     }
 }
 
-/// The tags, or `None` if the distribution is gone by now. Shared, because the sweep asks as well.
+/// Returns the tags, or `None` if the distribution no longer exists. Shared, because the sweep reads them as well.
 async fn read_tags(aws: &Aws, arn: &str) -> Result<Option<Tags>> {
     if let Some(tags) = aws.told_tags(arn).await {
         return Ok(Some(tags));
@@ -721,7 +723,7 @@ mod tests {
     #[expect(deprecated, reason = "an API's behaviors use what came before cache policies")]
     fn an_update_sends_back_every_member_that_it_read() {
         let mut config = declared().overlay(blank("r").unwrap()).unwrap();
-        // Set by hand, or by a newer console: what AWS then shows has to be in each update, or is refused (`IllegalUpdate`) or reset.
+        // Set by hand, or by a newer console: an update must repeat the values that AWS shows, or AWS refuses it (`IllegalUpdate`) or resets them.
         let origins = config.origins.as_mut().unwrap();
         for origin in &mut origins.items {
             (origin.connection_attempts, origin.response_completion_timeout) = (Some(2), Some(90));

@@ -1,7 +1,7 @@
-//! Telling CloudFront's caches that the site's files have changed.
+//! Invalidation of CloudFront's caches after the site's files have changed.
 //!
-//! What visitors fetched stays cached as long as its `Cache-Control` says. Invalidating ends that within a minute or so. That it
-//! fails is no reason to fail: caches notice by themselves in time.
+//! Files that visitors fetched stay cached as long as their `Cache-Control` allows. Invalidating ends that within a minute or so. A failed
+//! invalidation does not fail the run: caches notice by themselves in time.
 
 use super::{
     Distribution, DistributionOutput,
@@ -14,34 +14,35 @@ use futures::future::join;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use std::{collections::BTreeSet, time::SystemTime};
 
-/// More changed files than this are invalidated as `/*`, which counts as one path: only 1,000 a month are free ("CloudFront pricing").
+/// Most changed files that are invalidated one by one. More are invalidated as `/*`, which counts as one path: only 1,000 a month are free
+/// ("CloudFront pricing").
 const PATHS: usize = 15;
-/// Everything that the site may have.
+/// Path of all files that the site may have.
 const EVERYTHING: &str = "/*";
-/// Characters that RFC 1738 calls unsafe. Of these and of what is not ASCII, CloudFront wants the URL encoding, and of no other ("What you need
-/// to know when invalidating files"). Without the tilde: CloudFront refuses it as it is, and takes `%7E` without effect
+/// Characters that RFC 1738 calls unsafe. CloudFront requires the URL encoding of these and of non-ASCII characters, and of no other ("What you
+/// need to know when invalidating files"). The tilde is not among them: CloudFront refuses it as it is, and takes `%7E` without effect
 /// (aws/aws-sdk#525, reported).
 const UNSAFE: &str = " <>\"#%{}|\\^[]`";
 
 impl Distribution {
-    /// Has caches drop what was published in this run, or everything if more than that may have changed.
+    /// Has caches drop the files that this run published, or everything if more than that may have changed.
     pub(super) async fn invalidate(&self, aws: &Aws, live: &Live<Self>) {
         let published = aws.published();
-        // If caches were told of the site as it was before this run, what this run changed is all that they have to drop.
+        // If caches knew the site as it was before this run, they have to drop only the files that this run changed.
         let known = published.filter(|published| live.spec.content.as_ref() == Some(&published.before));
         let paths = known.map_or_else(|| vec![EVERYTHING.to_owned()], |known| self.paths(known.keys.iter().map(String::as_str)));
         aws.forget_published();
         drop_paths(aws, &live.output.id, paths).await;
     }
 
-    /// Has caches drop these files, which were put back, and notes that they know the site as it now is, by the digest `content`.
+    /// Has caches drop these files, which were put back, and records in the tag that they know the site with the digest `content`.
     pub async fn tell_of(&self, aws: &Aws, output: &DistributionOutput, keys: &BTreeSet<String>, content: String) -> Result<()> {
         let marked = stamped(Self { content: Some(content), ..self.clone() });
         let paths = self.paths(keys.iter().map(String::as_str));
         join(drop_paths(aws, &output.id, paths), marked.write_tags(aws, output)).await.1
     }
 
-    /// The paths under which visitors see these files.
+    /// Returns the paths under which visitors see these files.
     fn paths<'a>(&self, keys: impl Iterator<Item = &'a str>) -> Vec<String> {
         let mut paths = BTreeSet::new();
         for key in keys {
@@ -54,8 +55,8 @@ impl Distribution {
     }
 }
 
-/// Returns the path of one file as CloudFront takes it. From the first character on that cannot be written so that it is certain to be
-/// understood (`~`, `*`, `?`, and others that some clients encode and some do not), a wildcard stands for the rest.
+/// Returns the path of one file as CloudFront takes it. Some characters cannot be written so that CloudFront is certain to understand them: `~`,
+/// `*`, `?`, and others that some clients encode and some do not. From the first of them on, a wildcard stands for the rest.
 fn path(key: &str) -> String {
     let mut path = "/".to_owned();
     for c in key.chars() {
@@ -71,8 +72,7 @@ fn path(key: &str) -> String {
     path
 }
 
-/// Tells caches to drop these paths, or everything if CloudFront does not take them as they are. Trouble is only told: caches notice by
-/// themselves in time.
+/// Has caches drop these paths, or everything if CloudFront refuses the paths. An error is only reported: caches notice by themselves in time.
 async fn drop_paths(aws: &Aws, id: &str, paths: Vec<String>) {
     if paths.is_empty() {
         return;

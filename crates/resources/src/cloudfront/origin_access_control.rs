@@ -1,7 +1,7 @@
-//! What lets a CloudFront distribution sign its requests to a bucket (an "OAC").
+//! Access control with which a CloudFront distribution signs its requests to a bucket (an "OAC").
 //!
-//! It takes no tags, so its description says whose it is. All that is declared is in the list, which is read once for all of them;
-//! writing needs an `ETag`, which is fetched right before. It goes only when no distribution uses it, and CloudFront is slow to notice.
+//! It takes no tags, so its description names its owner. The list shows every declared field and is read once for all of them; a write needs an
+//! `ETag`, which is fetched right before. AWS refuses the deletion while a distribution uses it, and CloudFront is slow to notice that none does.
 
 use aws::{
     Aws, Optional, Place, STACK,
@@ -20,20 +20,20 @@ use std::rc::Rc;
 pub struct OriginAccessControl {
     /// Its name, unique in the account; 64 characters at most.
     pub name: String,
-    /// `liveinsight:stack={project}/{environment} {region}`: it has no tags, and is seen from every region.
+    /// `liveinsight:stack={project}/{environment} {region}`: the access control has no tags, and is visible from every region.
     pub description: String,
-    /// `s3`.
+    /// Kind of origin: `s3`.
     pub origin_type: String,
-    /// `always`: whatever visitors send, the distribution's own signature counts.
+    /// `always`: the distribution's own signature counts, whatever visitors send.
     pub signing_behavior: String,
-    /// `sigv4`.
+    /// Signature version: `sigv4`.
     pub signing_protocol: String,
 }
 
 /// Output of an origin access control that exists.
 #[derive(Debug, Clone)]
 pub struct OriginAccessControlOutput {
-    /// Its id.
+    /// Id that CloudFront gave the access control.
     pub id: String,
 }
 
@@ -76,7 +76,7 @@ impl Resource for OriginAccessControl {
     type Cloud = Aws;
     const KIND: &'static str = "cloudfront.origin_access_control";
     const FACTS: &'static Kind = &FACTS;
-    /// Of the origin's type AWS says that it cannot be changed.
+    /// The origin's type cannot be changed, as AWS documents.
     const FIXED: &'static [&'static str] = &["origin_type"];
     type Output = OriginAccessControlOutput;
 
@@ -142,7 +142,7 @@ impl Resource for OriginAccessControl {
 }
 
 impl OriginAccessControl {
-    /// Declares one for buckets, which belongs to this stack (`{project}/{environment}`).
+    /// Declares an access control for buckets, which belongs to this stack (`{project}/{environment}`).
     pub fn for_s3(name: String, stack: &str, region: &str) -> Self {
         Self {
             name,
@@ -164,7 +164,7 @@ impl OriginAccessControl {
             .map_err(|error| Error::refused(operation, error.to_string()))
     }
 
-    /// The one with this name, if it is ours.
+    /// Finds the access control that has this name, if it is ours.
     pub async fn sweep(aws: &Aws, name: String, logical: &str) -> Result<Vec<Stray<Aws>>> {
         let wish = Self::for_s3(name, &aws.stack, &aws.place.region);
         let found = wish.observe(aws).await?.filter(|live| live.owner == Owner::Us);
@@ -173,7 +173,7 @@ impl OriginAccessControl {
 }
 
 impl OriginAccessControl {
-    /// Its id.
+    /// Id of the access control.
     pub fn id_of(handle: &Handle<Self>) -> Ref<String> {
         handle.output("id", |output| output.id.clone())
     }

@@ -1,7 +1,7 @@
 //! A CloudWatch alarm on one metric.
 //!
-//! `PutMetricAlarm` overwrites everything but the tags, which it takes only at the first time. So a change sends again what the alarm has and
-//! nobody declares: what else it tells, how many of the periods count, the unit.
+//! `PutMetricAlarm` overwrites everything but the tags, which it takes only on creation. So a change repeats the alarm's undeclared settings: its
+//! other actions, the number of periods that must breach, the unit.
 
 use aws::{
     Aws, Optional, Place, RequestLimit, Source, Tags,
@@ -12,50 +12,50 @@ use engine::{Changes, Gone, Live, Resource, Result, Stray, Written};
 use serde::Serialize;
 use std::{collections::BTreeMap, rc::Rc};
 
-/// An alarm.
+/// Desired state of a CloudWatch alarm.
 #[derive(Debug, Clone, Serialize)]
 pub struct Alarm {
-    /// Its name.
+    /// Physical name of the alarm.
     pub name: String,
-    /// Common prefix of the physical names of the stack's alarms: they are read together.
+    /// Common prefix of the physical names of the stack's alarms: one call reads all of them.
     #[serde(skip)]
     pub family: String,
-    /// Description.
+    /// Description that the console shows.
     pub description: String,
-    /// `AWS/Lambda`, …
+    /// Namespace of the metric: `AWS/Lambda`, …
     pub namespace: String,
-    /// `Errors`, …
+    /// Name of the metric: `Errors`, …
     pub metric: String,
     /// Dimensions of the series.
     pub dimensions: BTreeMap<String, String>,
     /// `Sum`, `Average` or `Maximum`.
     pub statistic: String,
-    /// Seconds.
+    /// Length of a period, in seconds.
     pub period: i32,
-    /// Periods in a row.
+    /// Number of consecutive periods that the alarm evaluates.
     pub evaluation_periods: i32,
-    /// In the metric's unit.
+    /// Threshold, in the metric's unit.
     pub threshold: f64,
-    /// `GreaterThanOrEqualToThreshold`.
+    /// Comparison with the threshold: `GreaterThanOrEqualToThreshold`.
     pub comparison: String,
     /// Treatment of missing data: `notBreaching`.
     pub missing_data: String,
-    /// ARNs of SNS topics that are told when it fires.
+    /// ARNs of SNS topics that get a message when it fires.
     pub actions: Vec<String>,
-    /// Set if actions are taken: an alarm can be muted by hand.
+    /// Set if actions are enabled: an alarm can be muted by hand.
     pub actions_enabled: bool,
-    /// Tags.
+    /// Tags, the ownership tag included.
     pub tags: Tags,
 }
 
 /// Output of an alarm that exists.
 #[derive(Debug, Clone)]
 pub struct AlarmOutput {
-    /// Its ARN.
+    /// ARN of the alarm.
     pub arn: String,
     /// `OK`, `ALARM` or `INSUFFICIENT_DATA`.
     pub state: String,
-    /// The alarm as it was observed, for what a change has to send again.
+    /// The alarm as it was observed: a change repeats some of its fields.
     pub seen: Option<Rc<MetricAlarm>>,
 }
 
@@ -197,8 +197,8 @@ impl Alarm {
         Ok(list(aws, &self.family).await?.iter().find(|alarm| alarm.alarm_name() == Some(&self.name)).cloned())
     }
 
-    /// Makes or changes it. Tags count only when it is made; they are sent with a change as well, because another run may have deleted it a
-    /// moment ago, and then this makes it: it must not be without an owner. `seen` is the alarm as it is.
+    /// Creates or updates the alarm. AWS takes the tags only on creation. An update sends them as well: another run may have deleted the alarm a
+    /// moment ago, and then this call creates it, and it must not be without an owner. `seen` is the observed alarm.
     async fn put(&self, aws: &Aws, seen: Option<&MetricAlarm>) -> Result<()> {
         let tags = sdk_tags(&self.tags);
         let dimensions: Vec<Dimension> =
@@ -213,7 +213,7 @@ impl Alarm {
             let request = request.actions_enabled(self.actions_enabled).set_tags(Some(tags.clone()));
             let request = match seen {
                 Some(seen) => request
-                    // More periods than are looked at cannot count.
+                    // AWS evaluates no more periods than that, so more cannot breach.
                     .set_datapoints_to_alarm(seen.datapoints_to_alarm().filter(|datapoints| *datapoints <= self.evaluation_periods))
                     .set_unit(seen.unit().cloned())
                     .set_ok_actions(seen.ok_actions.clone())
@@ -255,7 +255,7 @@ impl Alarm {
         Live { spec, output, busy: None, failed: None, owner, applied }
     }
 
-    /// Returns which of these alarms, logical names by physical ones, are firing now.
+    /// Returns the logical names of the alarms that are firing now; `declared` maps physical to logical names.
     pub async fn firing(aws: &Aws, family: &str, declared: &BTreeMap<String, String>) -> Result<Vec<String>> {
         let alarms = list(aws, family).await?;
         let is_firing = |alarm: &&MetricAlarm| alarm.state_value() == Some(&StateValue::Alarm);
@@ -295,7 +295,7 @@ async fn list(aws: &Aws, family: &str) -> Result<Rc<Vec<MetricAlarm>>> {
     .await
 }
 
-/// The tags, or `None` if the alarm is gone by now: another run may be deleting it.
+/// Returns the tags, or `None` if the alarm no longer exists: another run may be deleting it.
 async fn read_tags(aws: &Aws, arn: &str) -> Result<Option<Tags>> {
     if let Some(tags) = aws.told_tags(arn).await {
         return Ok(Some(tags));

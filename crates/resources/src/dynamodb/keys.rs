@@ -54,7 +54,7 @@ impl Index {
     }
 }
 
-/// Exactly the attributes that are keys, each once: DynamoDB refuses more and fewer.
+/// Returns exactly the attributes that are keys, each once: DynamoDB refuses more and fewer.
 pub(super) fn definitions<'a>(keys: impl Iterator<Item = &'a KeyAttribute>) -> Result<Vec<AttributeDefinition>> {
     let unique: BTreeMap<&str, &str> = keys.map(|key| (key.name.as_str(), key.kind.as_str())).collect();
     let define = |(name, kind)| AttributeDefinition::builder().attribute_name(name).attribute_type(ScalarAttributeType::from(kind)).build();

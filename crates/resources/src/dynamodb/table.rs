@@ -1,8 +1,8 @@
 //! A DynamoDB table with its indexes, time to live and point-in-time recovery.
 //!
-//! All indexes go into `CreateTable`: one added later takes 8 to 17 minutes, even on an empty table. Time to live and point-in-time
-//! recovery are calls of their own, refused until the table is ACTIVE. `UpdateTable` takes one index at a time. Time to live can be
-//! changed about once an hour, and no read shows when.
+//! `CreateTable` gets all indexes: one that is added later takes 8 to 17 minutes, even on an empty table. Time to live and point-in-time recovery
+//! are calls of their own, refused until the table is ACTIVE. `UpdateTable` takes one index at a time. Time to live can be changed about once an
+//! hour, and no read shows when.
 
 use super::keys::{Index, KeyAttribute, definitions, incomplete, or_empty, schema};
 use aws::{
@@ -19,52 +19,52 @@ use engine::{Action, Change, Changes, Class, Error, Found, Gone, Live, Protectio
 use serde::Serialize;
 use std::{cell::Cell, collections::BTreeMap, rc::Rc, time::Duration};
 
-/// Reported: measured by AWS Controllers for Kubernetes, as all times of this file.
+/// Reported: AWS Controllers for Kubernetes measured it, as all times of this file.
 const CREATING: &str = "the table to be created (usually 2 to 20 s)";
 
-/// How long after a table is ACTIVE it usually takes point-in-time recovery: 1.4 to 2.7 s were measured.
+/// Time after a table is ACTIVE until it usually accepts point-in-time recovery: 1.4 to 2.7 s were measured.
 const BACKUPS: Duration = Duration::from_millis(2700);
 
-/// Takes a limit away (DynamoDB API reference, `OnDemandThroughput`).
+/// Value that removes a limit (DynamoDB API reference, `OnDemandThroughput`).
 const NO_LIMIT: i64 = -1;
 
-/// A table.
+/// Desired state of a DynamoDB table.
 #[derive(Debug, Clone, Serialize)]
 pub struct Table {
-    /// Its name.
+    /// Physical name of the table.
     pub name: String,
     /// `PAY_PER_REQUEST`: the only mode that is declared.
     pub billing_mode: String,
     /// The partition key.
     pub partition_key: KeyAttribute,
-    /// The sort key; none is shown as an empty text, because leaving it out means none.
+    /// Sort key. None is shown as an empty text: a declaration without one declares that there is none.
     #[serde(serialize_with = "or_empty")]
     pub sort_key: Option<KeyAttribute>,
     /// Global secondary indexes by name.
     pub indexes: BTreeMap<String, Index>,
-    /// Which attribute makes items expire.
+    /// Attribute by which items expire.
     pub time_to_live: TimeToLive,
-    /// Whether it can be restored to any second of the last [`Self::restore_days`].
+    /// Set if the table can be restored to any second of the last [`Self::restore_days`].
     pub point_in_time_recovery: bool,
-    /// Whether it refuses to be deleted. `None`: whatever was set by hand stays.
+    /// Set if AWS refuses to delete the table. `None`: a value that was set by hand stays.
     pub deletion_protection: Option<bool>,
-    /// Days, 1 to 35. `None`: as it is, and 35 when recovery is switched on.
+    /// Days that can be restored, 1 to 35. `None`: left as they are, and 35 when recovery is switched on.
     pub restore_days: Option<i32>,
-    /// The most read units a second, not counting reads through an index; `None` is no limit, and one that it has is taken away. Left out of the
-    /// JSON where there is none, so that a table of before there were limits has the same fingerprint.
+    /// Limit of read units a second, not counting reads through an index. `None` is no limit, and removes an existing one. The JSON leaves the
+    /// field out where there is none, so that a table from before there were limits keeps its fingerprint.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_read_units: Option<i64>,
     /// Limit of write units, likewise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_write_units: Option<i64>,
-    /// Tags.
+    /// Tags, the ownership tag included.
     pub tags: Tags,
 }
 
-/// When items expire.
+/// Expiry of items.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct TimeToLive {
-    /// Whether they do.
+    /// Set if items expire.
     pub enabled: bool,
     /// The attribute that holds the time, in seconds since 1970.
     pub attribute: Option<String>,
@@ -76,10 +76,10 @@ impl From<Option<String>> for TimeToLive {
     }
 }
 
-/// What is known of a table that exists.
+/// Output of a table that exists.
 #[derive(Debug, Clone)]
 pub struct TableOutput {
-    /// Its ARN.
+    /// ARN of the table.
     pub arn: String,
 }
 
@@ -159,10 +159,10 @@ async fn count(aws: &Aws) -> Result<Used> {
 }
 
 /// aws-controllers-k8s/dynamodb-controller, docs/api-quirks, measured in October 2026: without indexes ACTIVE after 2 to 6 s, with them after 14 to
-/// 22; point-in-time recovery can be set 1.4 to 2.7 s later; an index that is added later takes 506 to 539 s, one that is removed 3 to 5, one
-/// after the other; deleted after 4 to 6.
+/// 22. Point-in-time recovery can be set 1.4 to 2.7 s later. An index that is added later takes 506 to 539 s, one that is removed 3 to 5, one after
+/// the other. A deletion takes 4 to 6.
 fn typical(action: Action, changes: &Changes) -> Typical {
-    // Each index by its name, and whether it is made: it changes by several fields at once.
+    // Each index by its name, with a flag for its creation: one index changes by several fields at once.
     let index = |change: &Change| Some((change.path.strip_prefix("indexes.")?.split('.').next()?.to_owned(), change.to.is_some()));
     let indexes: BTreeMap<String, bool> = changes.iter().filter_map(index).collect();
     match action {
@@ -184,7 +184,7 @@ impl Resource for Table {
     const EARLY: bool = true;
     const FIXED: &'static [&'static str] = &["partition_key", "sort_key"];
     const HOLDS_DATA: bool = true;
-    // An index that is being added to an existing table, up to 17 minutes, is in the way.
+    // An index that is being added to an existing table, for up to 17 minutes, blocks the deletion.
     const REMOVAL: Duration = Duration::from_mins(25);
     type Output = TableOutput;
 
@@ -209,7 +209,7 @@ impl Resource for Table {
             return self.see_at_once(aws, read_tags(aws, &self.name)).await;
         }
         let Some(table) = describe(aws, &self.name).await? else { return Ok(None) };
-        // Until the table is created, the other calls say that it does not exist; and right afterwards, that nothing is set.
+        // Until the table is created, the other calls answer that it does not exist; right afterwards, that nothing is set.
         let unset = is(&table, &TableStatus::Creating) || aws.is_bare(&self.name);
         let rest = if unset { None } else { Some(Box::pin(Rest::read(aws, &self.name, read_tags(aws, &self.name))).await) };
         self.see(aws, &table, rest)
@@ -243,7 +243,7 @@ impl Resource for Table {
 
     async fn protection(&self, aws: &Aws, _output: &TableOutput) -> Result<Option<Protection>> {
         if self.deletion_protection.is_some() {
-            // It is of our making, and is taken away with the table.
+            // The program created it, and removes it with the table.
             return Ok(None);
         }
         let table = describe(aws, &self.name).await?;
@@ -280,7 +280,7 @@ impl Resource for Table {
 
     async fn update(&self, aws: &Aws, live: &Live<Self>, changes: &Changes) -> Result<Written<TableOutput>> {
         if let Some(refusal) = &live.failed {
-            // No write of ours mends it.
+            // No write of this program repairs it.
             return Err(Error::Failed(refusal.clone()));
         }
         let mut complete = true;
@@ -338,16 +338,16 @@ impl Resource for Table {
 /// Point-in-time recovery that is on.
 #[derive(Debug, Clone, Copy)]
 struct Recovery {
-    /// For how long, if the service says so.
+    /// Days that can be restored, if the service returns them.
     days: Option<i32>,
 }
 
-/// What `DescribeTable` leaves out.
+/// Settings that `DescribeTable` leaves out.
 struct Rest {
     time_to_live: TimeToLive,
-    /// `None` if it is off.
+    /// Point-in-time recovery; `None` if it is off.
     recovery: Option<Recovery>,
-    /// `None` if the table is gone by now.
+    /// Tags; `None` if the table no longer exists.
     tags: Option<Tags>,
 }
 
@@ -359,17 +359,17 @@ impl Rest {
 }
 
 impl Table {
-    /// Reads all about one that is there, most likely.
+    /// Reads a table that most likely exists, with all calls at the same time.
     async fn see_at_once(&self, aws: &Aws, tags: impl Future<Output = Result<Option<Tags>>>) -> Result<Option<Live<Self>>> {
         let (table, rest) = futures::join!(describe(aws, &self.name), Box::pin(Rest::read(aws, &self.name, tags)));
         let Some(table) = table? else { return Ok(None) };
         self.see(aws, &table, Some(rest).filter(|_| !is(&table, &TableStatus::Creating)))
     }
 
-    /// What was read, as a declaration; without the `rest` as long as nothing of it is set.
+    /// Returns the observed state as a declaration; without the `rest` as long as nothing of it is set.
     fn see(&self, aws: &Aws, table: &TableDescription, rest: Option<Result<Rest>>) -> Result<Option<Live<Self>>> {
         if is(table, &TableStatus::Deleting) {
-            // Whatever it still shows goes; a creation waits for that.
+            // Anything it still shows is being deleted; a creation waits for that.
             return Ok(None);
         }
         let none = || Rest { time_to_live: None.into(), recovery: None, tags: Some(self.tags.clone()) };
@@ -378,8 +378,8 @@ impl Table {
         let (owner, applied) = (aws.owner(&tags), tags.applied());
         let output = TableOutput { arn: table.table_arn().unwrap_or_default().to_owned() };
         let mut spec = Self::of(table, rest.time_to_live, rest.recovery, tags);
-        // There is no time that could be wrong of recovery that is off, nor where none is declared, nor where the service names none: the
-        // local AWS does not. AWS always does (recorded: 35 where nobody set it).
+        // Days are compared only where recovery is on, days are declared and the service returns them. The local AWS does not; AWS always does
+        // (recorded: 35 where none were ever set).
         spec.restore_days = self.restore_days.map(|declared| spec.restore_days.unwrap_or(declared));
         Ok(Some(Live { spec, output, busy: busy(table), failed: failed(table), owner, applied }))
     }
@@ -394,7 +394,7 @@ impl Table {
         Ok(tables.iter().filter_map(stray).collect())
     }
 
-    /// One of which nothing is known but its name.
+    /// Returns a table of which only the name is known.
     fn bare(name: &str) -> Self {
         Self {
             name: name.to_owned(),
@@ -430,7 +430,7 @@ impl Table {
                 Index { partition_key, sort_key: key(index.key_schema(), &KeyType::Range), projection },
             )
         };
-        // A limit that was taken away reads as -1 for a second (measured by AWS Controllers for Kubernetes).
+        // A removed limit reads as -1 for a second (measured by AWS Controllers for Kubernetes).
         let held_to = |of: fn(&OnDemandThroughput) -> Option<i64>| table.on_demand_throughput().and_then(of).filter(|units| *units > 0);
         Self {
             name: table.table_name().unwrap_or_default().to_owned(),
@@ -458,10 +458,10 @@ impl Table {
         [Some(&self.partition_key), self.sort_key.as_ref()].into_iter().chain(of_indexes).flatten()
     }
 
-    /// Whether no second write is needed.
+    /// Writes time to live, and returns whether one write was enough.
     async fn write_time_to_live(&self, aws: &Aws, live: &Live<Self>) -> Result<bool> {
         let current = &live.spec.time_to_live;
-        // Another attribute is two changes, of which DynamoDB takes one an hour: the second run makes the second.
+        // Another attribute takes two changes, and DynamoDB allows one an hour: the second run makes the second.
         let (enabled, attribute) = match (&current.attribute, &self.time_to_live.attribute) {
             (Some(current), wanted) if live.spec.time_to_live.enabled && wanted.as_ref() != Some(current) => (false, current),
             (_, Some(wanted)) => (true, wanted),
@@ -476,9 +476,9 @@ impl Table {
         Ok(enabled == self.time_to_live.enabled)
     }
 
-    /// Returns the limits to write over those of the live table, if there is one. `None` if there are none: an empty structure is answered with
-    /// a 500 each time (measured by AWS Controllers for Kubernetes). Both are sent, because AWS keeps one that is left out and the local AWS does
-    /// not.
+    /// Returns the limits to write over those of the observed table, if there is one. `None` if there are none: AWS answers an empty structure with
+    /// a 500 each time (measured by AWS Controllers for Kubernetes). Both limits are sent, because AWS keeps one that is left out and the local AWS
+    /// does not.
     fn throughput(&self, live: Option<&Self>) -> Option<OnDemandThroughput> {
         let (has_read, has_write) = live.map_or((None, None), |live| (live.max_read_units, live.max_write_units));
         let read = self.max_read_units.or(has_read.map(|_| NO_LIMIT));
@@ -487,7 +487,7 @@ impl Table {
         (read.is_some() || write.is_some()).then(throughput)
     }
 
-    /// Sets whether it refuses to be deleted.
+    /// Switches deletion protection on or off.
     async fn protect(&self, aws: &Aws, wanted: Option<bool>) -> Result<()> {
         aws.write("dynamodb:UpdateTable", || {
             aws.dynamodb.update_table().table_name(&self.name).set_deletion_protection_enabled(wanted).send()
@@ -496,7 +496,7 @@ impl Table {
         Ok(())
     }
 
-    /// One step: `UpdateTable` takes one change at a time. An index whose keys or projection differ is deleted first.
+    /// Makes one step: `UpdateTable` takes one change at a time. An index with different keys or another projection is deleted first.
     async fn update_table(&self, aws: &Aws, live: &Live<Self>, changes: &Changes) -> Result<()> {
         let stale = live.spec.indexes.iter().find(|(name, index)| self.indexes.get(*name) != Some(index));
         let missing = self.indexes.iter().find(|(name, _)| !live.spec.indexes.contains_key(*name));
@@ -525,8 +525,8 @@ impl Table {
         Ok(())
     }
 
-    /// Whether no second write is needed. One at a time: each locks the tags for about two seconds, so that a second one right behind the
-    /// first is refused, and repeating both would never end.
+    /// Writes tags in one call, and returns whether no second call is needed. Only one call at a time: each locks the tags for about two seconds,
+    /// so a second one right behind the first is refused, and repeating both would never end.
     async fn write_tags(&self, aws: &Aws, live: &Live<Self>) -> Result<bool> {
         let arn = &live.output.arn;
         aws.forget_tags(arn);
@@ -564,7 +564,7 @@ fn busy(table: &TableDescription) -> Option<&'static str> {
     }
 }
 
-/// DynamoDB's reason, if the table is in a state that it does not leave by itself.
+/// Returns DynamoDB's reason, if the table is in a state that it does not leave by itself.
 fn failed(table: &TableDescription) -> Option<Box<Refusal>> {
     let reason = match table.table_status()? {
         TableStatus::InaccessibleEncryptionCredentials => {
@@ -578,7 +578,8 @@ fn failed(table: &TableDescription) -> Option<Box<Refusal>> {
     Some(Error::gave_up("dynamodb:DescribeTable", status, reason))
 }
 
-/// While a table comes or goes its tags cannot be read, and without them it would seem to be somebody else's.
+/// Refuses to derive an owner while a table is being created or deleted: its tags cannot be read then, and without them it would seem to belong to
+/// others.
 fn can_tell_whose(table: &TableDescription) -> Result<()> {
     match table.table_status() {
         Some(TableStatus::Creating | TableStatus::Deleting) => Err(Error::not_yet(busy(table).unwrap_or_default())),
@@ -586,17 +587,17 @@ fn can_tell_whose(table: &TableDescription) -> Result<()> {
     }
 }
 
-/// What a table holds, in bytes, as DynamoDB counts it every six hours or so.
+/// Size of a table's data in bytes, as DynamoDB counts it every six hours or so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stored {
-    /// In the table itself.
+    /// Bytes in the table itself.
     pub table: i64,
-    /// In its indexes.
+    /// Bytes in its indexes.
     pub indexes: i64,
 }
 
 impl Stored {
-    /// Reads it from the table's description: the one that this run has, if it observed the table.
+    /// Reads the sizes from the table's description: the one that this run has, if it observed the table.
     pub async fn of(aws: &Aws, name: &str) -> Result<Option<Self>> {
         let table = describe(aws, name).await?;
         Ok(table.map(|table| Self {
@@ -610,7 +611,7 @@ fn arn(aws: &Aws, name: &str) -> String {
     aws.arn("dynamodb", &format!("table/{name}"))
 }
 
-/// The names of all tables of the region.
+/// Returns the names of all tables of the region.
 async fn list(aws: &Aws) -> Result<Rc<Vec<String>>> {
     aws.shared("dynamodb", "tables", || async {
         let mut names = Vec::new();
@@ -643,7 +644,7 @@ async fn time_to_live(aws: &Aws, name: &str) -> Result<TimeToLive> {
     Ok(TimeToLive::from(description.attribute_name.filter(|_| enabled)))
 }
 
-/// For how many days the table can be restored, if it can.
+/// Returns the days that the table can be restored for, if it can.
 async fn recovery(aws: &Aws, name: &str) -> Result<Option<Recovery>> {
     let answer = aws
         .read("dynamodb:DescribeContinuousBackups", || aws.dynamodb.describe_continuous_backups().table_name(name).send())
@@ -654,7 +655,7 @@ async fn recovery(aws: &Aws, name: &str) -> Result<Option<Recovery>> {
     Ok(enabled.map(|description| Recovery { days: description.recovery_period_in_days }))
 }
 
-/// The tags, or `None` if the table is gone by now: another run may be deleting it.
+/// Returns the tags, or `None` if the table no longer exists: another run may be deleting it.
 async fn read_tags(aws: &Aws, name: &str) -> Result<Option<Tags>> {
     if let Some(tags) = aws.told_tags(&arn(aws, name)).await {
         return Ok(Some(tags));
@@ -670,7 +671,7 @@ async fn read_tags(aws: &Aws, name: &str) -> Result<Option<Tags>> {
             });
             match listed.await.optional() {
                 Ok(listed) => Ok(listed.map(|()| Tags::from_iter(tags))),
-                // DynamoDB denies access to what does not exist.
+                // DynamoDB denies access to tables that do not exist.
                 Err(error) if error.class() == Some(Class::Denied) => match describe_now(aws, name).await? {
                     Some(_) => Err(error),
                     None => Ok(None),

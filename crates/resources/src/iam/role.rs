@@ -1,7 +1,7 @@
 //! An IAM role that one AWS service may assume.
 //!
-//! Its propagation is the longest wait of a first `up`, so nothing precedes it. `GetRole` returns the trust policy
-//! percent-encoded. A role goes only when its inline policies are gone and what was attached to it is detached.
+//! Its propagation is the longest wait of a first `up`, so nothing precedes it. `GetRole` returns the trust policy percent-encoded. Before a role
+//! is deleted, its inline policies have to be deleted and its managed policies detached.
 
 use aws::{
     Aws, Optional, Place, Policy, Tags, decode_policy,
@@ -13,33 +13,33 @@ use engine::{Changes, Error, Gone, Handle, Live, Owner, Ref, Resource, Result, S
 use serde::Serialize;
 use std::{collections::BTreeMap, rc::Rc};
 
-/// A role.
+/// Desired state of an IAM role.
 #[derive(Debug, Clone, Serialize)]
 pub struct Role {
-    /// Its name.
+    /// Physical name of the role.
     pub name: String,
-    /// Its path, with slashes at both ends; all roles of a stack share one, by which they are found.
+    /// Path, with slashes at both ends; all roles of a stack share one, and the sweep finds them by it.
     pub path: String,
-    /// Who may assume it.
+    /// Policy that names the services that may assume the role.
     pub trust: Policy,
-    /// The ARN of the policy that bounds what it may do; `None` is none, and one that it has is taken away. Left out of the JSON where there is none,
-    /// so that a role of before there were boundaries has the same fingerprint.
+    /// ARN of the policy that bounds the role's permissions. `None` is none, and removes an existing one. The JSON leaves the field out where there
+    /// is none, so that a role from before there were boundaries keeps its fingerprint.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub permissions_boundary: Option<String>,
-    /// Additions of others; none is declared, and they are looked for in an [audit](Aws::audit) only. Left out of the JSON where there is none.
+    /// Additions by others. None is declared, and only an [audit](Aws::audit) looks for them. The JSON leaves the field out where there is none.
     #[serde(skip_serializing_if = "RoleOthers::is_empty")]
     pub others: RoleOthers,
-    /// The name of the inline policy that it is declared with.
+    /// Name of the inline policy that the role is declared with.
     #[serde(skip)]
     pub policy: String,
-    /// Tags.
+    /// Tags, the ownership tag included.
     pub tags: Tags,
-    /// How many roles the stack declares: many are read at once.
+    /// Number of roles that the stack declares: one call reads many.
     #[serde(skip)]
     pub among: usize,
 }
 
-/// Additions of others to a role.
+/// Additions by others to a role.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct RoleOthers {
     /// Managed policies by name, with their ARNs.
@@ -56,32 +56,32 @@ impl RoleOthers {
     }
 }
 
-/// What is known of a role that exists.
+/// Output of a role that exists.
 #[derive(Debug, Clone)]
 pub struct RoleOutput {
-    /// Its name.
+    /// Physical name of the role.
     pub name: String,
-    /// Its ARN.
+    /// ARN of the role.
     pub arn: String,
 }
 
 /// Roles under the stack's path.
 pub(crate) const ROLES: Scope = Scope::of("Roles", |place, names, _| vec![under_path(place, names)]).guarded(|action, is_bounded| {
-    // What widens a role, or makes one.
+    // Actions that widen a role, or create one.
     let widens = ["iam:CreateRole", "iam:PutRolePermissionsBoundary", "iam:PutRolePolicy"].contains(&action);
     if is_bounded && widens { Guard::Bounded } else { Guard::None }
 });
 
-/// Every role of the account at once, which saves a stack with many functions two questions about each: it is granted to no other, and done
-/// without where it is denied. IAM knows no resource for it.
+/// All roles of the account in one call, which saves a stack with many functions two calls about each. Only this call is granted on all roles, and
+/// a run does without it where it is denied. IAM has no narrower resource for the call.
 pub const ALL_ROLES: Scope = Scope::of("AllRoles", |_, _, _| vec!["*".to_owned()]);
 
-/// Roles as they are asked for when they may not exist: IAM knows no path of those.
+/// Roles in calls about roles that may not exist: IAM knows no path of those.
 pub(super) const ROLES_BY_NAME: Scope = Scope::of("RolesByName", |place, names, _| {
     vec![under_path(place, names), place.global_arn("iam", &format!("role/{}", names.pattern()))]
 });
 
-/// Roles under the stack's path, to be given to Lambda.
+/// Scope of roles under the stack's path for `iam:PassRole` to Lambda.
 pub(crate) const ROLES_FOR_LAMBDA: Scope =
     Scope::of("RolesForLambda", |place, names, _| vec![under_path(place, names)]).passed_to("lambda.amazonaws.com");
 
@@ -123,7 +123,7 @@ const FACTS: Kind = Kind {
     billable: None,
 };
 
-/// Time until Lambda can assume a role that was just made: "usually about 2 s" (pulumi/pulumi-aws#2411), 5 to 10 s (aws/aws-cli#7700).
+/// Time until Lambda can assume a new role: "usually about 2 s" (pulumi/pulumi-aws#2411), 5 to 10 s (aws/aws-cli#7700).
 pub const ROLE_KNOWN: Typical = Typical::seconds(2.0, 10.0);
 
 /// Returns the address of a role's page in AWS's console.
@@ -163,7 +163,7 @@ impl Resource for Role {
     }
 
     async fn observe(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
-        // Shared, because its policy asks as well.
+        // Shared, because its policy reads it as well.
         let get = || async { aws.read("iam:GetRole", || aws.iam.get_role().role_name(&self.name).send()).await.optional() };
         let answer = aws.shared("iam", &format!("role/{}", self.name), get).await?;
         let Some(role) = answer.as_ref().as_ref().and_then(|answer| answer.role()) else { return Ok(None) };
@@ -176,7 +176,7 @@ impl Resource for Role {
     }
 
     async fn survey(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
-        // The report has the policies as well; an audit asks IAM itself, because a report can be out of date.
+        // The account's list has the policies as well; an audit reads IAM itself, because that list can be out of date.
         if !aws.audits()
             && let Some(role) = aws.reported_role(&self.name, self.among).await
             && let (Some(path), Some(arn)) = (role.path(), role.arn())
@@ -206,7 +206,7 @@ impl Resource for Role {
     }
 
     async fn update(&self, aws: &Aws, live: &Live<Self>, changes: &Changes) -> Result<Written<RoleOutput>> {
-        // First, because a deployer who is held to a boundary may change what a role may do only where that one is on it.
+        // First, because a deployer bound by a boundary may change a role's permissions only where that boundary is on it.
         if changes.touch("permissions_boundary") {
             self.write_boundary(aws).await?;
         }
@@ -236,7 +236,7 @@ impl Resource for Role {
             Err(Error::NotYet { .. }) => {}
             other => return other.map(|_| Gone::Yes),
         }
-        // Policies that are not declared (any more) are in the way; those that somebody attached outlive the role.
+        // Policies that are not declared (any more) block the deletion; managed ones that others attached outlive the role.
         for (_, arn) in self.attached_policies(aws).await? {
             self.detach(aws, &arn).await?;
         }
@@ -292,7 +292,7 @@ impl Role {
         }
     }
 
-    /// Reads the policies on the role that nobody declared: two calls, and one for each further inline policy.
+    /// Reads the undeclared policies on the role: two calls, and one for each further inline policy.
     async fn others_on(&self, aws: &Aws) -> Result<RoleOthers> {
         let read = || async {
             let (attached, inline) = futures::join!(self.attached_policies(aws), self.inline_policies(aws));
@@ -355,8 +355,8 @@ impl Role {
         Ok(names)
     }
 
-    /// Finds the roles under the stack's path that could be ours: their tags say whether they are. `logical` gives the logical name of a
-    /// physical one.
+    /// Finds the roles under the stack's path that could be ours: their tags show whether they are. `logical` gives the logical name of a physical
+    /// one.
     pub async fn sweep(aws: &Aws, path: String, logical: impl Fn(&str) -> Option<String>) -> Result<Vec<Stray<Aws>>> {
         let roles = list_roles(aws, &path).await?;
         let stray = |role: &RoleOutput| {
@@ -376,13 +376,13 @@ impl Role {
     }
 }
 
-/// All roles under a path.
+/// Returns all roles under a path.
 pub(super) async fn list_roles(aws: &Aws, path: &str) -> Result<Rc<Vec<RoleOutput>>> {
     aws.shared("iam", &format!("roles{path}"), || async {
         let mut roles = Vec::new();
         let send = |marker| aws.iam.list_roles().path_prefix(path).set_marker(marker).send();
         aws.pages("iam:ListRoles", send, |page| {
-            // What an emulator lists beyond the prefix is not ours.
+            // An emulator may list roles beyond the prefix; those are not ours.
             let under = page.roles.into_iter().filter(|role| role.path() == path);
             roles.extend(under.map(|role| RoleOutput { name: role.role_name, arn: role.arn }));
             Ok(page.marker.filter(|_| page.is_truncated))
@@ -394,7 +394,7 @@ pub(super) async fn list_roles(aws: &Aws, path: &str) -> Result<Rc<Vec<RoleOutpu
 }
 
 impl Role {
-    /// Its name; whoever refers to it waits for the role.
+    /// Name of the role; a resource that refers to it waits for the role.
     pub fn name_of(handle: &Handle<Self>) -> Ref<String> {
         handle.output("name", |output| output.name.clone())
     }

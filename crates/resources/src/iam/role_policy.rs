@@ -15,14 +15,14 @@ pub struct RolePolicy {
     pub role: Ref<String>,
     /// The policy's name, unique in the role.
     pub name: String,
-    /// Policy document.
+    /// Document of the policy.
     pub document: Policy,
-    /// Number of roles that the stack declares: many are read at once, with their policies.
+    /// Number of roles that the stack declares: one call reads many, with their policies.
     #[serde(skip)]
     pub among: usize,
 }
 
-/// Nothing is known of a policy but that it exists.
+/// Output of a policy that exists: nothing else is known of it.
 #[derive(Debug, Clone)]
 pub struct RolePolicyOutput {
     /// The role's name.
@@ -68,7 +68,7 @@ impl Resource for RolePolicy {
 
     async fn observe(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
         let role = self.role.get()?;
-        // Shared, because the sweep asks as well.
+        // Shared, because the sweep reads it as well.
         let document = aws
             .shared("iam", &format!("policy/{role}/{}", self.name), || async {
                 let read = aws.read("iam:GetRolePolicy", || aws.iam.get_role_policy().role_name(&role).policy_name(&self.name).send());

@@ -1,11 +1,11 @@
 //! The alias that serves requests: a name for one published version of a function.
 //!
-//! A release publishes `$LATEST` as a version and moves the alias to it, so that a rollback is one call. Which declaration a version
-//! was published from cannot be read from AWS; the alias's description says it: `liveinsight {version} {release}`. A description that
-//! names another version than the alias points to is drift: somebody moved the alias by hand.
+//! A release publishes `$LATEST` as a version and moves the alias to it, so that a rollback is one call. AWS does not show which declaration a
+//! version was published from; the alias's description does: `liveinsight {version} {release}`. A description that names another version than the
+//! alias points to is drift: the alias was moved by hand.
 //!
-//! No other version is declared to get a share of the requests. While a canary runs one does, which therefore is a difference: whoever
-//! converges next takes it away. What moves an alias by itself, a canary or a rollback, does it by [`Serving`].
+//! No other version is declared to get a share of the requests. While a canary runs one does, which therefore is a difference: the next run that
+//! converges removes it. A canary or a rollback moves the alias itself, by [`Serving`].
 
 use super::{FUNCTIONS, Function, release::Release};
 use aws::{
@@ -18,36 +18,36 @@ use serde::Serialize;
 use std::{collections::BTreeMap, rc::Rc};
 
 const MARK: &str = "liveinsight";
-/// What a version's description begins with. The number changes with how the digest of a release is made: AWS publishes no new version for the same
-/// code and configuration, so that a version keeps the digest of the first program that published it.
+/// Prefix of a version's description. The number changes with the way in which the digest of a release is computed. AWS publishes no new version
+/// for the same code and configuration, so a version keeps the digest of the first program that published it.
 const PUBLISHED: &str = "liveinsight/1";
 
-/// An alias.
+/// Desired state of a Lambda alias.
 #[derive(Debug, Clone, Serialize)]
 pub struct Alias {
     /// The function's name.
     pub function: Ref<String>,
-    /// The alias's name.
+    /// Digest of the code and configuration that it serves. `None`: the version that it serves is left in place.
     pub name: String,
-    /// A digest of the code and configuration that it serves. `None`: whatever it serves is left in place.
+    /// Digest of the code and configuration that it serves. `None`: the version that it serves is left in place.
     pub release: Option<Release>,
     /// Versions that get a share of the requests, beside the alias's own, with their shares.
     pub shares: BTreeMap<String, f64>,
-    /// What the code must be when it is published.
+    /// SHA-256 that the code must have when it is published.
     #[serde(skip)]
     pub code_sha256: Option<String>,
 }
 
-/// What is known of an alias that exists.
+/// Output of an alias that exists.
 #[derive(Debug, Clone)]
 pub struct AliasOutput {
-    /// Its ARN.
+    /// ARN of the alias.
     pub arn: String,
-    /// The version it points to.
+    /// Version that the alias points to.
     pub version: String,
-    /// The digest of what it serves.
+    /// Digest of the release that it serves.
     pub release: String,
-    /// Versions that get a share of the requests, beside that.
+    /// Versions that get a share of the requests, beside the alias's own.
     pub shares: BTreeMap<String, f64>,
     /// The function's name.
     pub function: String,
@@ -140,7 +140,7 @@ impl Resource for Alias {
 }
 
 impl Alias {
-    /// The aliases called `name` that functions of ours could have.
+    /// Finds the aliases called `name` that functions of ours could have.
     pub async fn sweep(aws: &Aws, name: &str, logical: impl Fn(&str) -> Option<String>) -> Result<Vec<Stray<Aws>>> {
         Function::strays(aws, logical, |logical, function| {
             let wish = Self {
@@ -164,29 +164,29 @@ impl Alias {
 }
 
 impl Alias {
-    /// Its name; whoever refers to it waits for the alias.
+    /// Name of the alias; a resource that refers to it waits for the alias.
     pub fn name_of(handle: &Handle<Self>, name: &str) -> Ref<String> {
         handle.known("name", name.to_owned())
     }
 }
 
-/// What an alias serves at a moment. What moves it from there fails if somebody else has moved it meanwhile.
+/// State of an alias at a moment. A change based on it fails if another client has moved the alias meanwhile.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Serving {
-    /// The version it points to.
+    /// Version that the alias points to.
     pub version: String,
-    /// The digest of what it serves.
+    /// Digest of the release that it serves.
     pub release: String,
-    /// Versions that get a share of the requests beside that, with their shares.
+    /// Versions that get a share of the requests, beside the alias's own, with their shares.
     pub shares: BTreeMap<String, f64>,
     function: String,
     alias: String,
-    /// Changes with every change of the alias.
+    /// Id of the alias's revision, new with every change.
     revision: Option<String>,
 }
 
 impl Serving {
-    /// Reads it anew; `None` if there is no such alias.
+    /// Reads the alias anew; `None` if there is no such alias.
     pub async fn read(aws: &Aws, function: &str, alias: &str) -> Result<Option<Self>> {
         let answer = aws.read("lambda:GetAlias", || aws.lambda.get_alias().function_name(function).name(alias).send()).await.optional()?;
         Ok(answer.map(|answer| {
@@ -202,12 +202,12 @@ impl Serving {
         }))
     }
 
-    /// The function's physical name.
+    /// Physical name of the function.
     pub fn function(&self) -> &str {
         &self.function
     }
 
-    /// Has it serve this version, published for this release, alone.
+    /// Moves the alias to this version, published for this release, without shares for others.
     pub async fn point(&self, aws: &Aws, version: &str, release: &str) -> Result<Self> {
         self.change(aws, version, Some(describe(version, release)), BTreeMap::new()).await
     }
@@ -232,14 +232,14 @@ impl Serving {
                 revision: answer.revision_id,
                 ..self.clone()
             }),
-            // It was done already, if the answer to our own success was lost.
+            // If the answer to a successful write was lost, the alias has the desired state already.
             Err(error) => Self::read(aws, function, alias).await?.filter(serves).ok_or(error),
         }
     }
 }
 
-/// Publishes `$LATEST`, which must have this code, as a version. AWS makes no new one if nothing changed since the last, so repeating it is
-/// safe. Its description says for which release it was made, and nobody can change it any more.
+/// Publishes `$LATEST`, which must have this code, as a version. AWS makes no new one if nothing changed since the last, so repeating it is safe.
+/// Its description names the release that it was made for, and is immutable.
 pub async fn publish(aws: &Aws, function: &str, code_sha256: Option<&str>, release: Option<&str>) -> Result<String> {
     let send = || {
         let request = aws.lambda.publish_version().function_name(function).set_code_sha256(code_sha256.map(str::to_owned));
@@ -263,7 +263,7 @@ pub async fn publish(aws: &Aws, function: &str, code_sha256: Option<&str>, relea
 }
 
 fn routing(shares: &BTreeMap<String, f64>) -> AliasRoutingConfiguration {
-    // An empty map takes the shares away; leaving it out would keep them.
+    // An empty map removes the shares; leaving it out would keep them.
     AliasRoutingConfiguration::builder().set_additional_version_weights(Some(shares.clone().into_iter().collect())).build()
 }
 
@@ -290,18 +290,18 @@ async fn read(aws: &Aws, function: &str, name: &str) -> Result<Option<Live<Alias
     }))
 }
 
-/// Tells whether a version was published for another release than this. One that does not say, or says it of digests that are made otherwise,
-/// may be of any.
+/// Returns whether a version was published for another release than this. A version may be of any release if its description names none, or names a
+/// digest that is computed otherwise.
 pub fn is_of_another(description: &str, release: &str) -> bool {
     description.strip_prefix(PUBLISHED).and_then(|rest| rest.strip_prefix(' ')).is_some_and(|own| own != release)
 }
 
-/// What an alias says that points to this version, published for this release.
+/// Returns the description of an alias that points to this version, published for this release.
 fn describe(version: &str, release: &str) -> String {
     format!("{MARK} {version} {release}")
 }
 
-/// The release that a description names, if it is about this version.
+/// Returns the release that a description names, if it is about this version.
 fn release(description: &str, version: &str) -> String {
     match description.split(' ').collect::<Vec<_>>()[..] {
         [MARK, of, release] if of == version => release.to_owned(),

@@ -1,7 +1,7 @@
-//! A Lambda function: configuration and code of `$LATEST`. What serves requests is the version behind the [alias](crate::Alias).
+//! A Lambda function: configuration and code of `$LATEST`. Requests are served by the version behind the [alias](crate::Alias).
 //!
-//! Configuration and code change by separate calls, and each makes the function busy for a moment; the engine's rounds put the second
-//! behind the first. `Environment` without variables keeps the old ones, so an empty map is sent as such. The architecture belongs to the code.
+//! Configuration and code change by separate calls, and each makes the function busy for a moment; the engine's rounds put the second behind the
+//! first. `Environment` without variables keeps the old ones, so an empty map is sent as such. The architecture belongs to the code.
 
 use super::{FunctionOthers, release::Made};
 use crate::iam::ROLES_FOR_LAMBDA;
@@ -30,59 +30,59 @@ use std::{
     rc::Rc,
 };
 
-/// What is in the names of variables whose values are nobody's to read.
+/// Parts of names that mark a variable as a secret: its value is never shown.
 const HIDING: [&str; 6] = ["SECRET", "TOKEN", "PASSWORD", "CREDENTIAL", "KEY", "ORIGIN_VERIFY"];
 
 /// "A few seconds" is documented (Lambda Developer Guide); the numbers are assumed.
 const CREATING: &str = "Lambda to create the function (usually 1 to 5 s)";
-/// That it takes a while is recorded (2025-11-25); the numbers are assumed.
+/// The delay itself is recorded (2025-11-25); the numbers are assumed.
 const UPDATING: &str = "Lambda to update the function (usually 1 to 4 s)";
 
-/// A function.
+/// Desired state of a Lambda function.
 #[derive(Debug, Clone, Serialize)]
 pub struct Function {
-    /// Its name.
+    /// Physical name of the function.
     pub name: String,
     /// The ARN of its role.
     pub role: Ref<String>,
-    /// `provided.al2023`.
+    /// Lambda runtime: `provided.al2023`.
     pub runtime: String,
-    /// `arm64` or `x86_64`; not managed while there is no code to go with it.
+    /// `arm64` or `x86_64`; not managed while there is no code for it.
     pub architecture: Option<String>,
-    /// Megabytes.
+    /// Memory, in megabytes.
     pub memory: i32,
-    /// Seconds.
+    /// Timeout, in seconds.
     pub timeout: i32,
-    /// Invocations at once that are kept for it, and the most that it has: 0 switches it off. `None`: what was set by hand stays, and is not looked
-    /// at, because the list of functions does not show it; what an earlier declaration set is taken away. Left out of the JSON where there is none,
-    /// so that a function of before has the same fingerprint.
+    /// Concurrent invocations that are reserved for it, which is also its limit: 0 switches it off. `None`: a value that was set by hand stays, and
+    /// is not read, because the list of functions does not show it; a value from an earlier declaration is removed. The JSON leaves the field out
+    /// where there is none, so that a function from before keeps its fingerprint.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub concurrency: Option<i32>,
-    /// Environment variables. Values of those that [hide](hides_variable) appear in plans as digests.
+    /// Environment variables. Values of variables that [hide](hides_variable) appear in plans as digests.
     #[serde(serialize_with = "shown")]
     pub environment: BTreeMap<String, Variable>,
-    /// The log group it writes to.
+    /// Log group that the function writes to.
     pub log_group: Ref<String>,
-    /// Additions of others; none is declared, and they are looked for in an [audit](Aws::audit) only. Left out of the JSON where there is none.
+    /// Additions by others. None is declared, and only an [audit](Aws::audit) looks for them. The JSON leaves the field out where there is none.
     #[serde(skip_serializing_if = "FunctionOthers::is_empty")]
     pub others: FunctionOthers,
     /// Base64 of the SHA-256 of the zip, as Lambda reports it. `None`: the code is left as it is.
     pub code_sha256: Option<String>,
-    /// The file of the zip.
+    /// Path of the zip.
     #[serde(skip)]
     pub code: Option<PathBuf>,
-    /// Tags.
+    /// Tags, the ownership tag included.
     pub tags: Tags,
 }
 
 /// Value of an environment variable.
 #[derive(Debug, Clone)]
 pub enum Variable {
-    /// This one.
+    /// Value known to this run.
     Set(String),
-    /// Unknown here: not compared, and left as it is.
+    /// Value unknown to this run: not compared, and left as it is.
     Kept,
-    /// Value that the engine makes.
+    /// Value that the engine generates.
     Made(Made),
 }
 
@@ -92,17 +92,17 @@ impl From<Option<String>> for Variable {
     }
 }
 
-/// What is known of a function that exists.
+/// Output of a function that exists.
 #[derive(Debug, Clone)]
 pub struct FunctionOutput {
-    /// Its name.
+    /// Physical name of the function.
     pub name: String,
     /// Its ARN, without a version.
     pub arn: String,
 }
 
-/// Functions of the stack, and their aliases: some actions are checked on a function, some on its alias, whatever the request names. A function
-/// as a whole is deleted, never a version or an alias.
+/// Functions of the stack, and their aliases: IAM checks some actions on a function, some on its alias, whatever the request names. Only a whole
+/// function is deleted, never a version or an alias.
 pub(super) const FUNCTIONS: Scope = Scope::of("Functions", |place, names, guard| {
     let function = place.arn("lambda", &format!("function:{}", names.pattern()));
     let parts = (guard != Guard::Ours).then(|| format!("{function}:*"));
@@ -179,7 +179,7 @@ async fn stored_code(aws: &Aws) -> Result<Used> {
     let (Some(limit), Some(usage)) = (answer.account_limit(), answer.account_usage()) else {
         return Err(not_aws("lambda:GetAccountSettings"));
     };
-    // A gigabyte, as Lambda counts the zips it keeps.
+    // Gigabytes, as Lambda counts the zips it keeps.
     let gigabytes = |bytes: i64| u64::try_from(bytes).unwrap_or_default().div_ceil(1 << 30);
     Ok(Used { used: gigabytes(usage.total_code_size()), limit: gigabytes(limit.total_code_size()), is_of_account: true })
 }
@@ -206,7 +206,7 @@ impl Resource for Function {
 
     fn stamp(&mut self, marks: &str) {
         if self.code_sha256.is_none() || self.environment.values().any(|value| matches!(value, Variable::Kept)) {
-            // Marks of half a declaration would differ from those of the whole one.
+            // A fingerprint of half a declaration would differ from that of the whole one.
             self.tags.leave_marks();
         } else {
             self.tags.stamp(marks);
@@ -219,7 +219,7 @@ impl Resource for Function {
             self.note(None);
             return Ok(None);
         };
-        // One that is being deleted goes, whatever it still shows; a creation waits for that.
+        // Lambda deletes it, whatever it still shows; a creation waits for that.
         let is_there = |configuration: &&FunctionConfiguration| configuration.state() != Some(&State::Deleting);
         let Some(configuration) = answer.configuration().filter(is_there) else {
             self.note(None);
@@ -241,7 +241,7 @@ impl Resource for Function {
             self.note(None);
             return Ok(None);
         };
-        // No entry of the list shows the concurrency, nor what others put there.
+        // No entry of the list shows the concurrency, nor additions by others.
         if self.concurrency.is_none()
             && !aws.audits()
             && tells_all(listed)
@@ -288,7 +288,7 @@ impl Resource for Function {
         if changes.touch("concurrency") {
             self.write_concurrency(aws).await?;
         }
-        // What Lambda gave up on is written once more.
+        // Settings of an update that Lambda gave up on are written once more.
         if ["role", "runtime", "memory", "timeout", "environment", "log_group", FAILED].iter().any(|field| changes.touch(field)) {
             let role = self.role.get()?;
             let logging = if changes.touch("log_group") { Some(self.logging_over(aws).await?) } else { None };
@@ -330,7 +330,7 @@ impl Function {
         .await
     }
 
-    /// What `stray` makes of each function that could be ours.
+    /// Applies `stray` to each function that could be ours, and returns the results.
     pub(super) async fn strays(
         aws: &Aws,
         logical: impl Fn(&str) -> Option<String>,
@@ -341,7 +341,7 @@ impl Function {
         Ok(listed.filter_map(|listed| Some(stray(&logical(&listed.name)?, listed).unproven())).collect())
     }
 
-    /// One of which nothing is known but its name.
+    /// Returns a function of which only the name is known.
     fn bare(name: String) -> Self {
         Self {
             name,
@@ -360,7 +360,7 @@ impl Function {
         }
     }
 
-    /// Reads a function from its configuration, the invocations that are `kept` for it, and its tags.
+    /// Reads a function from its configuration, the concurrency that is reserved for it (`kept`), and its tags.
     fn of(aws: &Aws, configuration: &FunctionConfiguration, kept: Option<i32>, tags: Tags) -> Live<Self> {
         let variables = configuration.environment().and_then(|environment| environment.variables());
         let output = output(configuration);
@@ -396,7 +396,7 @@ impl Function {
         Ok(LoggingConfig::builder().log_group(self.log_group.get()?).build())
     }
 
-    /// The declared log group laid over the live logging: format and levels, which nobody declares, stay.
+    /// Lays the declared log group over the observed logging: format and levels are not declared, and stay.
     async fn logging_over(&self, aws: &Aws) -> Result<LoggingConfig> {
         let answer = get(aws, &self.name).await?;
         let live = answer.as_ref().as_ref().and_then(|answer| answer.configuration()?.logging_config().cloned());
@@ -409,7 +409,7 @@ impl Function {
         self.architecture.as_deref().map(|architecture| vec![Architecture::from(architecture)])
     }
 
-    /// Tells the values that the engine makes what is live; `None` without a function.
+    /// Passes the observed values to the variables that the engine generates; `None` without a function.
     fn note(&self, live: Option<&Live<Self>>) {
         for (name, variable) in &self.environment {
             let Variable::Made(made) = variable else { continue };
@@ -425,7 +425,7 @@ impl Function {
         }
     }
 
-    /// The variables to write; those without a value keep the one of the live function.
+    /// Returns the variables to write; those without a value keep the one of the observed function.
     fn variables(&self, live: Option<&Self>) -> Environment {
         let value = |(name, variable): (&String, &Variable)| {
             let value = match variable {
@@ -438,7 +438,7 @@ impl Function {
         Environment::builder().set_variables(Some(self.environment.iter().filter_map(value).collect())).build()
     }
 
-    /// Leaves out the concurrency where no declaration set it: the marks of one that did have a field more than those of this one.
+    /// Leaves out the concurrency where no declaration set it: the fingerprint of one that did has a field more than this one's.
     fn without_what_was_never_declared(&self, mut live: Live<Self>) -> Live<Self> {
         let fields = |marks: &str| marks.split('.').count();
         let declared_more = live.applied.as_deref().zip(self.tags.applied()).is_some_and(|(then, now)| fields(then) > fields(&now));
@@ -470,7 +470,8 @@ impl Function {
     }
 }
 
-/// Whether the value of a variable of this name is never shown. By the name alone, because what is there may be declared no more.
+/// Returns whether the value of a variable of this name is never shown. Only the name decides, because an observed variable may no longer be
+/// declared.
 pub fn hides_variable(name: &str) -> bool {
     let name = name.to_ascii_uppercase();
     HIDING.iter().any(|part| name.contains(part))
@@ -482,7 +483,7 @@ fn names_parameter(name: &str, value: &str) -> bool {
     secret.is_some_and(|(secret, (path, last))| path.starts_with('/') && last == secret)
 }
 
-/// Values that hide are compared and not shown; those that are not known say that they are not.
+/// Serializes variables. Values that hide appear as digests, which are compared; unknown ones appear as unknown.
 fn shown<S: Serializer>(environment: &BTreeMap<String, Variable>, serializer: S) -> std::result::Result<S::Ok, S::Error> {
     let value = |name: &str, variable: &Variable| match variable {
         Variable::Set(value) if hides_variable(name) && !names_parameter(name, value) => secret(value),
@@ -494,13 +495,13 @@ fn shown<S: Serializer>(environment: &BTreeMap<String, Variable>, serializer: S)
 }
 
 impl Function {
-    /// Its name; whoever refers to it waits for the function.
+    /// Name of the function; a resource that refers to it waits for the function.
     pub fn name_of(handle: &Handle<Self>) -> Ref<String> {
         handle.output("name", |output| output.name.clone())
     }
 }
 
-/// Whether an entry of the list says all that is declared. It always leaves out whether Lambda is still at work on the function.
+/// Returns whether an entry of the list has all declared fields. The list never shows whether an update of the function is in progress.
 fn tells_all(listed: &FunctionConfiguration) -> bool {
     listed.role().is_some()
         && listed.runtime().is_some()
@@ -523,7 +524,7 @@ fn busy(configuration: &FunctionConfiguration) -> Option<&'static str> {
     }
 }
 
-/// Lambda's reason, if it gave up on the function or on its last update: neither ends by itself.
+/// Returns Lambda's reason, if it gave up on the function or on its last update: neither state ends by itself.
 fn failed(configuration: &FunctionConfiguration) -> Option<Box<Refusal>> {
     let gave_up = |what: &str, code: Option<&str>, reason: Option<&str>| {
         let message = format!("Lambda could not {what}: {}", reason.unwrap_or("it gives no reason"));
@@ -550,13 +551,13 @@ async fn get(aws: &Aws, name: &str) -> Result<Rc<Option<GetFunctionOutput>>> {
     .await
 }
 
-/// Whose a function is; `None` if there is none.
+/// Returns the owner of a function; `None` if there is none.
 pub async fn function_owner(aws: &Aws, name: &str) -> Result<Option<Owner>> {
     let answer = get(aws, name).await?;
     Ok(answer.as_ref().as_ref().map(|answer| aws.owner(&answer.tags().into_iter().flatten().collect())))
 }
 
-/// Returns the secret that functions of these names take of a distribution: the first of the first function that takes any.
+/// Returns the secret that functions of these names accept from a distribution: the first of the first function that accepts any.
 pub async fn taken_secret(aws: &Aws, names: &BTreeSet<String>) -> Result<Option<String>> {
     let functions = list(aws).await?;
     let ours = functions.iter().filter(|listed| listed.function_name().is_some_and(|name| names.contains(name)));
@@ -567,25 +568,25 @@ pub async fn taken_secret(aws: &Aws, names: &BTreeSet<String>) -> Result<Option<
 /// A version of a function.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Published {
-    /// Description from its publication.
+    /// Description that the version got when it was published.
     pub description: String,
     takes: Option<String>,
 }
 
 impl Published {
-    /// Describes a version that takes these secrets of a distribution, with commas between them.
+    /// Returns a version that accepts these secrets of a distribution, with commas between them.
     #[cfg(test)]
     fn taking(takes: Option<&str>) -> Self {
         Self { description: String::new(), takes: takes.map(str::to_owned) }
     }
 
-    /// Returns whether it knows the secret that a distribution sends. One that asks for none does.
+    /// Returns whether the version accepts the secret that a distribution sends. A version that requires none accepts any.
     pub fn knows(&self, secret: &str) -> bool {
         self.takes.as_ref().is_none_or(|takes| takes.split(',').any(|taken| taken.trim() == secret || taken.trim() == ANY))
     }
 }
 
-/// The versions of a function that are there, by their numbers.
+/// Returns the existing versions of a function, by number.
 pub async fn published_versions(aws: &Aws, name: &str) -> Result<BTreeMap<String, Published>> {
     let mut versions = BTreeMap::new();
     let send = |marker| aws.lambda.list_versions_by_function().function_name(name).set_marker(marker).send();

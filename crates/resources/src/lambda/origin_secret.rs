@@ -1,11 +1,11 @@
-//! The secret that a distribution sends to the API, made here and kept in AWS alone.
+//! The secret that a distribution sends to the API, generated here and kept in AWS alone.
 //!
-//! It is in two places: in the distribution's header and in a variable of each function that serves the API. No file has it, so what is
-//! declared of both depends on what is observed: a run keeps the secret that it finds and makes one where there is none.
-//! Fields of a declaration are computed when they are compared, which is after everything was observed.
+//! It is in two places: in the distribution's header and in a variable of each function that serves the API. No file has it, so the declaration of
+//! both depends on the observed state: a run keeps the secret that it finds and generates one where there is none. Fields of a declaration are
+//! computed when they are compared, which is after everything was observed.
 //!
-//! Nothing may be refused while it changes, and CloudFront takes minutes to send something else everywhere. So the variable holds all that may
-//! still be sent, the new one first, and each state leads to the next, whoever was killed in between:
+//! No request may be refused during a change, and CloudFront takes minutes to send another secret everywhere. So the variable holds every secret
+//! that may still be sent, the new one first. Each state leads to the next, even if a run was killed in between:
 //!
 //! | distribution sends | functions take | next |
 //! |---|---|---|
@@ -25,17 +25,17 @@ use std::{
     rc::Rc,
 };
 
-/// The secret of one stack, with what a run has seen of it. Clones are the same secret.
+/// Secret of one stack, with the state that a run has observed of it. Clones are the same secret.
 #[derive(Clone, Default)]
 pub struct OriginSecret(Rc<State>);
 
 #[derive(Default)]
 struct State {
-    /// Set if another secret is to take the place of the live one.
+    /// Set if another secret is to replace the current one.
     rotates: Cell<bool>,
-    /// The one that this run makes, if it needs one.
+    /// Secret that this run generates, if it needs one.
     fresh: OnceCell<String>,
-    /// The functions that take it, by physical name.
+    /// Functions that take it, by physical name.
     takers: RefCell<BTreeMap<String, Taker>>,
     distribution: RefCell<Option<Sender>>,
 }
@@ -45,50 +45,50 @@ struct State {
 struct Taker {
     /// Secrets that `$LATEST` takes; `None` while the function does not exist.
     takes: Option<Vec<String>>,
-    /// Digest of what the alias serves.
+    /// Digest of the release that the alias serves.
     serves: Option<String>,
-    /// The rest of what that digest is made of; `None` where the code is not known.
+    /// Other inputs of that digest; `None` where the code is not known.
     released: Option<BTreeMap<&'static str, String>>,
 }
 
-/// The distribution as it is.
+/// Observed state of the distribution.
 #[derive(Clone, Default)]
 struct Sender {
     /// The secret that it sends; `None` if it sends none.
     sends: Option<String>,
-    /// Set if that is sent everywhere.
+    /// Set if that secret is sent everywhere.
     is_deployed: bool,
 }
 
-/// Desired values, from what was observed.
+/// Desired values, derived from the observed state.
 struct Decision {
     sends: String,
     takes: Vec<String>,
 }
 
 impl OriginSecret {
-    /// Has a new one take the place of what is live.
+    /// Has a new secret replace the current one.
     pub fn rotate(&self) {
         self.0.rotates.set(true);
     }
 
-    /// Returns what the distribution is to send.
+    /// Returns the secret that the distribution is to send.
     pub fn to_send(&self) -> String {
         self.decide().sends
     }
 
-    /// Returns what functions are to take, with commas between them.
+    /// Returns the secrets that functions are to take, with commas between them.
     pub fn to_take(&self) -> String {
         self.decide().takes.join(",")
     }
 
-    /// Returns whether the distribution is to send another secret as the next step of a change, and not because somebody set it by hand.
+    /// Returns whether the distribution is to send another secret as the next step of a change, and not because of a change by hand.
     pub fn sends_next(&self) -> bool {
         let decision = self.decide();
         self.sent().is_some_and(|sent| decision.takes.contains(&sent))
     }
 
-    /// Returns whether a function is to take others as the next step of a change, and not because somebody set them by hand.
+    /// Returns whether a function is to take other secrets as the next step of a change, and not because of a change by hand.
     pub fn takes_next(&self, function: &str) -> bool {
         let decision = self.decide();
         let takers = self.0.takers.borrow();
@@ -96,29 +96,30 @@ impl OriginSecret {
         takes.is_some_and(|takes| takes.iter().any(|secret| decision.takes.contains(secret)))
     }
 
-    /// Returns whether functions take more than what is sent in the end: a later run, after CloudFront sends it everywhere, ends that.
+    /// Returns whether functions take more secrets than the one that is sent in the end: a later run ends that, after CloudFront sends it
+    /// everywhere.
     pub fn is_changing(&self) -> bool {
         self.decide().takes.len() > 1
     }
 
-    /// Takes note of what a function of this name takes; `None` if it does not exist.
+    /// Notes the secrets that a function of this name takes; `None` if it does not exist.
     pub fn note_function(&self, function: &str, takes: Option<&str>) {
         let takes = takes.map(|takes| takes.split(',').map(str::trim).filter(|secret| *secret == ANY || is_secret(secret)));
         self.taker(function, |taker| taker.takes = takes.map(|takes| takes.map(str::to_owned).collect()));
     }
 
-    /// Takes note of the digest of what a function's alias serves.
+    /// Notes the digest of the release that a function's alias serves.
     pub fn note_alias(&self, function: &str, serves: &str) {
         self.taker(function, |taker| taker.serves = Some(serves.to_owned()));
     }
 
-    /// Declares that a function takes the secret, with the rest of what its alias's digest is made of.
+    /// Declares that a function takes the secret, with the other inputs of its alias's digest.
     pub fn add_taker(&self, function: &str, released: Option<BTreeMap<&'static str, String>>) {
         self.taker(function, |taker| taker.released = released);
     }
 
-    /// Takes note of what the distribution sends, and whether CloudFront says that it does so everywhere; `None` as to that leaves it at what
-    /// was known. The outer `None`: there is no distribution.
+    /// Notes the secret that the distribution sends, and whether CloudFront reports it as sent everywhere; a `None` there keeps the last known
+    /// state. The outer `None`: there is no distribution.
     pub fn note_distribution(&self, sends: Option<(&str, Option<bool>)>) {
         let before = self.0.distribution.borrow().clone().unwrap_or_default();
         let noted = sends.map(|(sends, is_deployed)| {
@@ -150,7 +151,7 @@ impl OriginSecret {
         let head = |list: &&Vec<String>| list.first().filter(|secret| *secret != ANY).cloned();
         let target = match &sent {
             _ if self.0.rotates.get() => self.fresh(),
-            // A rotation that was begun is finished. A variable that does not know what is sent was set by hand.
+            // A rotation that was begun is finished. A variable that lacks the sent secret was set by hand.
             Some(sent) => lists.iter().filter(|list| list.contains(sent)).find_map(head).unwrap_or_else(|| sent.clone()),
             None => lists.iter().find_map(head).unwrap_or_else(|| self.fresh()),
         };
@@ -189,7 +190,7 @@ impl fmt::Debug for OriginSecret {
     }
 }
 
-/// Returns 32 bytes that nobody can guess, in hexadecimal digits.
+/// Returns 32 unpredictable bytes, in hexadecimal digits.
 ///
 /// # Panics
 /// If the system has no random numbers.
@@ -208,8 +209,8 @@ mod tests {
     const NEW: &str = "fedcba9876543210fedcba9876543210";
     const BOTH: &str = "fedcba9876543210fedcba9876543210,0123456789abcdef0123456789abcdef";
 
-    /// A run on what is live: what each function takes and whether its alias serves that, and what the distribution sends and whether it
-    /// does so everywhere.
+    /// Returns the secret after a run has observed this state. Functions: the secrets that each takes, and whether its alias serves that.
+    /// Distribution: the secret that it sends, and whether it does so everywhere.
     fn seen(functions: [Option<(&str, bool)>; 2], distribution: Option<(&str, bool)>) -> OriginSecret {
         let secret = OriginSecret::default();
         for (name, live) in ["a", "b"].into_iter().zip(functions) {
@@ -296,7 +297,7 @@ mod tests {
         assert_eq!(follows(both(BOTH), Some((NEW, false))), is(NEW, BOTH));
         assert_eq!(follows(both(BOTH), Some((NEW, true))), is(NEW, NEW));
         assert_eq!(follows([Some((NEW, true)), Some((BOTH, true))], Some((NEW, true))), is(NEW, NEW));
-        // A function that comes meanwhile.
+        // A function that is added meanwhile.
         assert_eq!(follows([Some((BOTH, true)), None], Some((OLD, true))), is(OLD, BOTH));
     }
 
@@ -312,7 +313,7 @@ mod tests {
         }
         let new = secret.to_send();
         assert_eq!(takes, format!("{new},{OLD}"));
-        // Seen again after it was written, and not since CloudFront was asked for its state.
+        // Observed again after it was written, and not since CloudFront was asked for its state.
         secret.note_distribution(Some((&new, None)));
         assert_eq!((secret.to_send(), secret.to_take()), (new, takes));
     }

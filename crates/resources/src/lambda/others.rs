@@ -1,7 +1,8 @@
-//! What others put on a function, where it does not serve: URLs, and who may call `$LATEST` or a published version.
+//! Additions by others to a function, beside the serving alias: URLs, and permissions to call `$LATEST` or a published version.
 //!
-//! Requests come through an [alias](crate::Alias), so nothing is declared of it. A function URL lets in whom its own setting says, past the API
-//! and its limits. A URL of an alias is listed with those of the function. Each version has a policy of its own, and nothing lists them together.
+//! Requests come through an [alias](crate::Alias), so none of these is declared. A function URL admits the callers that its own setting allows,
+//! past the API and its limits. A URL of an alias is listed with those of the function. Each version has a policy of its own, and nothing lists
+//! them together.
 
 use super::{function::published_versions, permission::principal};
 use aws::{Aws, Optional, Policy};
@@ -14,13 +15,13 @@ use std::collections::BTreeMap;
 /// The qualifier of a function without one.
 const LATEST: &str = "$LATEST";
 
-/// Additions of others to a function.
+/// Additions by others to a function.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct FunctionOthers {
-    /// URLs by the alias that they call, or `$LATEST`, each with who is let in (`NONE` is everybody).
+    /// URLs by the alias that they call, or `$LATEST`, each with the callers that it admits (`NONE` is everybody).
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub urls: BTreeMap<String, String>,
-    /// Statements on the function itself, by Sid: what is allowed to whom.
+    /// Statements on the function itself, by Sid: the allowed action and its principal.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub statements: BTreeMap<String, String>,
     /// Statements on published versions, by version and Sid.
@@ -33,7 +34,7 @@ impl FunctionOthers {
         self.urls.is_empty() && self.statements.is_empty() && self.versions.is_empty()
     }
 
-    /// Reads them: three calls, and one for each published version.
+    /// Reads the additions: three calls, and one for each published version.
     pub async fn on(aws: &Aws, function: &str) -> Result<Self> {
         let read = || async {
             let all = futures::join!(urls(aws, function), statements(aws, function, None), of_versions(aws, function));
@@ -42,14 +43,14 @@ impl FunctionOthers {
         Ok((*aws.shared("lambda", &format!("others/{function}"), read).await?).clone())
     }
 
-    /// Removes them from a function of ours.
+    /// Removes the additions from a function of ours.
     pub(super) async fn remove(&self, aws: &Aws, function: &str) -> Result<()> {
         for qualifier in self.urls.keys() {
             let qualifier = Some(qualifier.clone()).filter(|qualifier| qualifier != LATEST);
             let delete = || aws.lambda.delete_function_url_config().function_name(function).set_qualifier(qualifier.clone()).send();
             aws.write("lambda:DeleteFunctionUrlConfig", delete).await.optional()?;
         }
-        // Parallel writes to one policy lose statements without a word.
+        // Parallel writes to one policy lose statements without an error.
         let _turn = aws.turn(&format!("function/{function}")).await;
         let of_function = self.statements.keys().map(|sid| (None, sid));
         let of_versions = self.versions.iter().flat_map(|(version, sids)| sids.keys().map(move |sid| (Some(version.clone()), sid)));
@@ -89,13 +90,13 @@ async fn statements(aws: &Aws, function: &str, version: Option<&str>) -> Result<
     let request = aws.lambda.get_policy().function_name(function).set_qualifier(version.map(str::to_owned));
     let answer = aws.read("lambda:GetPolicy", || request.clone().send()).await.optional()?;
     let policy = answer.and_then(|answer| answer.policy).map(|policy| Policy::parse(&policy)).unwrap_or_default();
-    // One without a Sid cannot be named to Lambda, which gives every statement one. The local AWS lists those of aliases as well.
+    // A statement without a Sid cannot be named to Lambda, which gives every statement one. The local AWS lists those of aliases as well.
     let named = policy.sids().filter(|sid| !sid.starts_with('#')).filter_map(|sid| Some((sid, policy.statement(sid)?)));
     let asked = named.filter(|(_, statement)| version.is_some() || !is_of_alias(statement));
     Ok(asked.map(|(sid, statement)| (sid.to_owned(), principal(statement))).collect())
 }
 
-/// Tests whether a statement is about an alias or a version, whose ARN has a part more than the function's.
+/// Tests whether a statement is about an alias or a version: their ARNs have a part more than the function's.
 fn is_of_alias(statement: &Value) -> bool {
     statement["Resource"][0].as_str().is_some_and(|arn| arn.split(':').count() > 7)
 }

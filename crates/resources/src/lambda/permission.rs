@@ -1,8 +1,8 @@
-//! Who may invoke an alias.
+//! Permission to invoke an alias.
 //!
-//! Statements have no identity but their Sid, and parallel writes to one function's policy lose statements without a word. A changed
-//! permission is added under a new Sid before the old one goes, so that no request in between is refused. Only Sids that begin with our
-//! mark are ours. Another statement lets in somebody whom nobody declared: it is a difference, shown with its Sid, and goes with the next run.
+//! Statements have no identity but their Sid, and parallel writes to one function's policy lose statements without an error. A changed permission
+//! is added under a new Sid before the old one is removed, so that no request in between is refused. Only Sids that begin with our mark are ours.
+//! Any other statement admits an undeclared principal: it is a difference, shown with its Sid, and the next run removes it.
 
 use super::{FUNCTIONS, Function};
 use aws::{
@@ -27,7 +27,7 @@ pub struct Permission {
     pub alias: Ref<String>,
     /// The methods that may invoke it, as `execute-api` ARNs.
     pub sources: Vec<Ref<String>>,
-    /// Whom the statements of others let in, by Sid; none is declared. Left out of the JSON where there is none.
+    /// Principals that the statements of others admit, by Sid; none is declared. The JSON leaves the field out where there is none.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub others: BTreeMap<String, String>,
 }
@@ -93,7 +93,7 @@ impl Resource for Permission {
 
     async fn update(&self, aws: &Aws, live: &Live<Self>, _changes: &Changes) -> Result<Written<PermissionOutput>> {
         let sources = live.spec.sources.iter().map(Ref::get).collect::<Result<Vec<_>>>()?;
-        // A source counts only under its own Sid: what has another goes.
+        // A source counts only under its own Sid: a statement under another one is removed.
         let right: Vec<String> = sources.into_iter().zip(&live.output.sids).filter(|(of, at)| sid(of) == **at).map(|(of, _)| of).collect();
         Ok(Written::Complete(self.write(aws, &live.output, &right).await?))
     }
@@ -108,7 +108,7 @@ impl Resource for Permission {
 }
 
 impl Permission {
-    /// Adds what is missing, then removes what is too much.
+    /// Adds missing statements, then removes surplus ones.
     async fn write(&self, aws: &Aws, live: &PermissionOutput, right: &[String]) -> Result<PermissionOutput> {
         let _turn = aws.turn(&format!("function/{}", live.function)).await;
         let mut sids = Vec::new();
@@ -117,7 +117,7 @@ impl Permission {
             let sid = sid(&source);
             if !right.contains(&source) {
                 if live.sids.contains(&sid) {
-                    // Somebody changed the statement and kept its Sid, which cannot be added twice.
+                    // The statement was changed by hand and kept its Sid, which cannot be added twice.
                     remove(aws, live, &sid).await?;
                 }
                 aws.write("lambda:AddPermission", || {
@@ -134,7 +134,7 @@ impl Permission {
         Ok(PermissionOutput { sids, others: Vec::new(), ..live.clone() })
     }
 
-    /// The permissions that the aliases called `alias` of functions of ours could have.
+    /// Finds the permissions that the aliases called `alias` of functions of ours could have.
     pub async fn sweep(aws: &Aws, alias: &str, logical: impl Fn(&str) -> Option<String>) -> Result<Vec<Stray<Aws>>> {
         Function::strays(aws, logical, |logical, function| {
             let (sources, others) = (Vec::new(), BTreeMap::new());
@@ -171,7 +171,7 @@ async fn read(aws: &Aws, function: &str, alias: &str) -> Result<Option<Live<Perm
         .filter(|sid| sid.starts_with(MARK))
         .map(|sid| (source(policy.statement(sid).unwrap_or(&Value::Null)), sid.to_owned()))
         .collect();
-    // One without a Sid cannot be named to Lambda, which gives every statement one.
+    // A statement without a Sid cannot be named to Lambda, which gives every statement one.
     let of_others = policy.sids().filter(|sid| !sid.starts_with(MARK) && !sid.starts_with('#'));
     let others: BTreeMap<String, String> =
         of_others.map(|sid| (sid.to_owned(), principal(policy.statement(sid).unwrap_or(&Value::Null)))).collect();
@@ -190,7 +190,7 @@ async fn read(aws: &Aws, function: &str, alias: &str) -> Result<Option<Live<Perm
     Ok(Some(Live::part(spec, PermissionOutput { function: function.to_owned(), alias: alias.to_owned(), sids, others })))
 }
 
-/// Returns what a statement of somebody else allows, and to whom: `lambda:InvokeFunction by everybody`.
+/// Returns the action that a statement of others allows, and its principals: `lambda:InvokeFunction by everybody`.
 pub(super) fn principal(statement: &Value) -> String {
     let texts = |value: &Value| {
         let mut texts: Vec<&str> = match value {
@@ -209,7 +209,8 @@ pub(super) fn principal(statement: &Value) -> String {
     format!("{} by {by}", texts(&statement["Action"]))
 }
 
-/// Whom a statement lets in: the source's ARN if it is exactly one of ours, else the whole statement, which no declaration equals.
+/// Returns the callers that a statement admits: the source's ARN if it is exactly one of ours, else the whole statement, which no declaration
+/// equals.
 fn source(statement: &Value) -> String {
     let arn = statement["Condition"]["ArnLike"]["aws:sourcearn"][0].as_str();
     // Whole parts are compared: a second source, principal or condition makes it another statement.

@@ -1,6 +1,6 @@
-//! The digest of what a function's alias serves. It is read by more people than may read the function's variables: it is in descriptions, and
-//! in the records of releases. Over values that could be guessed it would tell who guesses right, so where there are secrets it has a key.
-//! The key is in the function's variables, beside the secrets themselves, and nowhere else.
+//! Digest of the code and settings that a function's alias serves. More people can read it than the function's variables: it is in descriptions,
+//! and in the records of releases. Over guessable values it would confirm a right guess, so where there are secrets it has a key. The key is in the
+//! function's variables, beside the secrets themselves, and nowhere else.
 
 use super::origin_secret::{OriginSecret, random};
 use engine::{digest, hex::hex, made_secret};
@@ -15,28 +15,28 @@ use std::{
     rc::Rc,
 };
 
-/// Bytes of a digest, as of those without a key.
+/// Bytes of a digest; digests without a key have as many.
 const BYTES: usize = 8;
 
-/// Digest of what an alias serves.
+/// Digest of the release that an alias serves.
 #[derive(Debug, Clone)]
 pub enum Release {
-    /// A digest as it was read, or without a key.
+    /// A digest that was read, or one without a key.
     Known(String),
-    /// A digest whose key depends on what is observed.
+    /// A digest with a key that depends on the observed state.
     Keyed {
-        /// The key.
+        /// Key of the HMAC.
         key: Made,
-        /// Parts that the digest is made of; they may hold secrets.
+        /// Inputs of the digest; they may hold secrets.
         parts: Parts,
     },
 }
 
-/// Code and settings that requests meet. They do not show in debug output.
+/// Code and settings behind the alias. They do not show in debug output.
 #[derive(Clone)]
 pub struct Parts(pub BTreeMap<&'static str, String>);
 
-/// Value of a variable that the engine makes and keeps in the variable alone.
+/// Value that the engine generates and keeps in the variable alone.
 #[derive(Debug, Clone)]
 pub enum Made {
     /// Secrets of a distribution that the function of this physical name takes.
@@ -56,7 +56,7 @@ struct KeyState {
 }
 
 impl Release {
-    /// Makes the digest of these parts, with a key if there is one.
+    /// Returns the digest of these parts, with a key if there is one.
     pub fn of(parts: BTreeMap<&'static str, String>, key: Option<Made>) -> Self {
         match key {
             Some(key) => Self::Keyed { key, parts: Parts(parts) },
@@ -72,7 +72,7 @@ impl Release {
         }
     }
 
-    /// Takes note of the digest of what the alias serves now.
+    /// Notes the digest of the release that the alias serves now.
     pub(super) fn note(&self, serves: &str) {
         if let Self::Keyed { key: Made::Origin(secret, function), .. } = self {
             secret.note_alias(function, serves);
@@ -95,7 +95,7 @@ impl Made {
         }
     }
 
-    /// Takes note of the live value: empty without the variable, `None` without the function.
+    /// Notes the observed value: empty without the variable, `None` without the function.
     pub(super) fn note(&self, live: Option<&str>) {
         match self {
             Self::Origin(secret, function) => secret.note_function(function, live),

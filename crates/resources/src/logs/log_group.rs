@@ -1,7 +1,7 @@
 //! A CloudWatch Logs log group.
 //!
-//! `CreateLogGroup` takes tags but no retention, which is a call of its own. Names are only searchable by prefix. The ARN in
-//! `arn` ends with `:*`; tagging wants the one without.
+//! `CreateLogGroup` takes tags but no retention, which is a call of its own. Names are only searchable by prefix. The ARN in `arn` ends with `:*`;
+//! tagging expects the one without.
 
 use crate::apigateway::{find_ours, rest_apis};
 use aws::{
@@ -17,19 +17,19 @@ use serde::Serialize;
 pub struct LogGroup {
     /// `/aws/lambda/{function}` or `API-Gateway-Execution-Logs_{api}/{stage}`.
     pub name: Ref<String>,
-    /// Common prefix of the physical names of this family of groups: they are read together.
+    /// Common prefix of the physical names of this family of groups: one call reads all of them.
     #[serde(skip)]
     pub family: String,
-    /// Days after which events go; one of the values that `PutRetentionPolicy` lists. `None`: it is left as it is.
+    /// Days after which events are deleted; one of the values that `PutRetentionPolicy` lists. `None`: it is left as it is.
     pub retention_days: Option<i32>,
-    /// Tags.
+    /// Tags, the ownership tag included.
     pub tags: Tags,
 }
 
 /// Output of a log group that exists.
 #[derive(Debug, Clone)]
 pub struct LogGroupOutput {
-    /// Its name.
+    /// Physical name of the log group.
     pub name: String,
 }
 
@@ -103,7 +103,7 @@ impl Resource for LogGroup {
     }
 
     fn identity(&self, target: &Place, _: Option<&LogGroupOutput>) -> Identity {
-        // That of an API is called by the API's id.
+        // The log group of an API is named after the API's id.
         let Ok(name) = self.name.get() else { return Identity::default() };
         // In this page, `$25` stands for the percent sign of an encoded character.
         let page = format!("logsV2:log-groups/log-group/{}", encoded(&name).replace('%', "$25"));
@@ -228,7 +228,7 @@ impl LogGroup {
 }
 
 impl LogGroup {
-    /// Its name; whoever refers to it waits for the group.
+    /// Name of the log group; a resource that refers to it waits for the group.
     pub fn name_of(handle: &Handle<Self>) -> Ref<String> {
         handle.output("name", |output| output.name.clone())
     }
@@ -256,7 +256,7 @@ async fn list(aws: &Aws, family: &str) -> Result<std::rc::Rc<Vec<Listed>>> {
     .await
 }
 
-/// The tags, or `None` if the group is gone by now. Shared, because the sweep asks as well.
+/// Returns the tags, or `None` if the group no longer exists. Shared, because the sweep reads them as well.
 async fn read_tags(aws: &Aws, name: &str) -> Result<Option<Tags>> {
     if let Some(tags) = aws.told_tags(&arn(aws, name)).await {
         return Ok(Some(tags));

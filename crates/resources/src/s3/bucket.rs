@@ -1,10 +1,10 @@
 //! An S3 bucket, with the files of the site it serves.
 //!
-//! AWS wants a bucket's configuration written one call at a time. In us-east-1 `CreateBucket` answers 200 for a bucket that is
-//! already ours, elsewhere 409; so ownership is read first, from the tags. New buckets are encrypted and owner-enforced by
-//! themselves: what is not reported is as AWS sets it. A versioned bucket is empty only when every version and delete marker is gone.
+//! AWS takes a bucket's configuration in one call per setting. In us-east-1 `CreateBucket` answers 200 for a bucket that is already ours, elsewhere
+//! 409; so ownership is read first, from the tags. AWS encrypts new buckets and makes them owner-enforced by default: a setting that is not
+//! reported has AWS's default. A versioned bucket is empty only when every version and delete marker is deleted.
 //!
-//! Files are compared by `ETag`, which is the MD5 of what a plain `PutObject` wrote, and by their headers (`s3_written.rs`).
+//! Files are compared by `ETag`, which is the MD5 of the content that a plain `PutObject` wrote, and by their headers (`s3_written.rs`).
 
 use super::{
     site::{SiteObject, empty, list_site, publish, restore},
@@ -27,10 +27,10 @@ use std::{
     collections::{BTreeMap, BTreeSet},
 };
 
-/// A bucket.
+/// Desired state of an S3 bucket.
 #[derive(Debug, Clone, Serialize)]
 pub struct Bucket {
-    /// Its name, unique in the whole world.
+    /// Physical name, unique in the whole world.
     pub name: String,
     /// Set if overwritten and deleted objects are kept as old versions.
     pub versioning: bool,
@@ -42,20 +42,20 @@ pub struct Bucket {
     pub site: Option<BTreeMap<String, String>>,
     /// The files of `site` with their headers, by the same keys.
     pub files: BTreeMap<String, SiteObject>,
-    /// Tags.
+    /// Tags, the ownership tag included.
     pub tags: Tags,
 }
 
 /// Output of a bucket that exists.
 #[derive(Debug, Clone)]
 pub struct BucketOutput {
-    /// Its name.
+    /// Physical name of the bucket.
     pub name: String,
-    /// Its ARN.
+    /// ARN of the bucket.
     pub arn: String,
 }
 
-/// The stack's bucket. While there is none, it is nobody's.
+/// The stack's bucket. Before it exists, it has no owner.
 pub(super) const BUCKET: Scope = Scope::of("Bucket", |place, names, _| vec![format!("arn:{}:s3:::{}", place.partition, names.bucket())])
     .guarded(|action, _| if ["s3:CreateBucket", "s3:TagResource"].contains(&action) { Guard::None } else { Guard::Account });
 
@@ -121,8 +121,8 @@ const FACTS: Kind = Kind {
     billable: Some(Billable::Bucket),
 };
 
-/// go-to-k/cdkd, docs/benchmarks.md: a bucket, an access control and a distribution are made in 10 to 11 s together. A bucket is done when its
-/// pages are there.
+/// go-to-k/cdkd, docs/benchmarks.md: a bucket, an access control and a distribution are created in 10 to 11 s together. A bucket is done when its
+/// pages are uploaded.
 fn typical(action: Action, _: &Changes) -> Typical {
     if action == Action::Create { Typical::seconds(1.0, 3.0) } else { Typical::CALLS }
 }
@@ -179,9 +179,9 @@ impl Resource for Bucket {
             self.make(aws).await?;
         }
         match self.configure(aws).await {
-            // AWS made its public access block with it.
+            // AWS created its public access block with it.
             Ok(()) => Ok(Written::WithParts(self.output(aws))),
-            // For seconds, a new bucket is unknown to the calls that configure it: they are for the next write.
+            // For seconds, the calls that configure a bucket do not know a new one: they are left to the next write.
             Err(Error::Absent(_)) => Ok(Written::Settling(self.output(aws))),
             Err(error) => Err(error),
         }
@@ -220,9 +220,9 @@ const DEFAULT_ENCRYPTION: &str = "AES256";
 const DEFAULT_OWNERSHIP: &str = "BucketOwnerEnforced";
 
 impl Bucket {
-    /// Reads it, if there is one; on the last look all of it at once.
+    /// Reads the bucket, if there is one; on the last look with all calls at once.
     async fn see(&self, aws: &Aws, tags: impl Future<Output = Result<Option<Tags>>>) -> Result<Option<Live<Self>>> {
-        // Of a bucket that is not there, nothing more is asked.
+        // No further call is made about a bucket that does not exist.
         if !aws.is_last_look() && self.read_versioning(aws).await?.is_none() {
             return Ok(None);
         }
@@ -242,7 +242,8 @@ impl Bucket {
         Ok(Some(Live { spec, output: self.output(aws), busy: None, failed: None, owner, applied }))
     }
 
-    /// The bucket with this name, which could be ours. The name says account and region, so there is no other that this stack could own here.
+    /// Finds the bucket with this name, which could be ours. The name contains account and region, so there is no other that this stack could own
+    /// here.
     #[expect(clippy::unused_async, reason = "as all sweeps are")]
     pub async fn sweep(aws: &Aws, name: String, logical: &str) -> Result<Vec<Stray<Aws>>> {
         let bucket = Self::bare(name);
@@ -250,14 +251,14 @@ impl Bucket {
         Ok(vec![Stray::new(logical, bucket, output).unproven()])
     }
 
-    /// Makes it ahead of its turn, bare, for the stack's lock to lie in it.
+    /// Creates the bucket early, without settings, so that the stack's lock can be in it.
     pub async fn make_early(&self, aws: &Aws) -> Result<()> {
         stamped(self.clone()).make(aws).await?;
         aws.note_made(&self.name);
         Ok(())
     }
 
-    /// Makes it, with its tags: from the first moment it says whose it is.
+    /// Creates the bucket with its tags, so that it has an owner from the first moment.
     async fn make(&self, aws: &Aws) -> Result<()> {
         let region = aws.place.region.as_str();
         let location = (region != "us-east-1").then(|| BucketLocationConstraint::from(region));
@@ -267,7 +268,7 @@ impl Bucket {
         Ok(())
     }
 
-    /// Writes what differs from a bucket as AWS makes them, and the files.
+    /// Writes the settings that differ from a new bucket's defaults, and the files.
     async fn configure(&self, aws: &Aws) -> Result<()> {
         if self.versioning {
             self.write_versioning(aws).await?;
@@ -284,7 +285,7 @@ impl Bucket {
         Ok(())
     }
 
-    /// A private bucket as AWS makes them now, with old versions kept, and without files.
+    /// Returns a private bucket with AWS's current defaults, with old versions kept, and without files.
     fn bare(name: String) -> Self {
         Self {
             name,
@@ -305,7 +306,7 @@ impl Bucket {
         aws.turn(&format!("bucket/{}", self.name)).await
     }
 
-    /// `None` if there is no such bucket. Shared, because what hangs from the bucket asks as well.
+    /// Returns the versioning; `None` if there is no such bucket. Shared, because resources that depend on the bucket read it as well.
     async fn read_versioning(&self, aws: &Aws) -> Result<Option<bool>> {
         let read = || async {
             let answer =
@@ -320,7 +321,7 @@ impl Bucket {
         Ok(default.map_or_else(|| DEFAULT_ENCRYPTION.to_owned(), |default| default.sse_algorithm.to_string()))
     }
 
-    /// The bucket's one rule; `None` after `DeleteBucketEncryption`, which S3 answers with 200 and nothing (recorded on 2026-02-21).
+    /// Returns the bucket's one rule; `None` after `DeleteBucketEncryption`, which S3 answers with 200 and nothing (recorded on 2026-02-21).
     async fn read_encryption_rule(&self, aws: &Aws) -> Result<Option<ServerSideEncryptionRule>> {
         let answer = aws.read("s3:GetBucketEncryption", || aws.s3.get_bucket_encryption().bucket(&self.name).send()).await.optional()?;
         Ok(answer.and_then(|answer| answer.server_side_encryption_configuration?.rules.into_iter().next()))
@@ -335,7 +336,7 @@ impl Bucket {
         Ok(rule.map_or_else(|| DEFAULT_OWNERSHIP.to_owned(), |rule| rule.object_ownership.to_string()))
     }
 
-    /// Makes older versions of files, by key, the current ones again, and removes others; `site` is what it then holds.
+    /// Makes older versions of files, by key, the current ones again, and removes others; `site` is the resulting content.
     pub async fn put_back(
         &self,
         aws: &Aws,
@@ -344,12 +345,12 @@ impl Bucket {
         removed: &BTreeSet<String>,
     ) -> Result<()> {
         let marked = stamped(Self { site: Some(site), ..self.clone() });
-        // A failure of one leaves the other its time to finish.
+        // If one fails, the other may still finish.
         let (restored, tagged) = join(restore(aws, &self.name, versions, removed), marked.write_tags(aws)).await;
         restored.and(tagged)
     }
 
-    /// Writes all tags: the call replaces what is there.
+    /// Writes all tags: the call replaces the existing ones.
     async fn write_tags(&self, aws: &Aws) -> Result<()> {
         let refuse = |error| invalid("s3:PutBucketTagging", &error);
         let tagging = Tagging::builder().set_tag_set(Some(sdk_tags(&self.tags)?)).build().map_err(refuse)?;
@@ -358,7 +359,7 @@ impl Bucket {
         Ok(())
     }
 
-    /// Versioning that was on once can be suspended, not undone.
+    /// Writes versioning. Once enabled it can be suspended, not undone.
     async fn write_versioning(&self, aws: &Aws) -> Result<()> {
         let status = if self.versioning { BucketVersioningStatus::Enabled } else { BucketVersioningStatus::Suspended };
         let config = VersioningConfiguration::builder().status(status).build();
@@ -374,7 +375,7 @@ impl Bucket {
         let refuse = |error| invalid("s3:PutBucketEncryption", &error);
         let algorithm = ServerSideEncryption::from(self.encryption.as_str());
         let default = ServerSideEncryptionByDefault::builder().sse_algorithm(algorithm).build().map_err(refuse)?;
-        // The call replaces the rule: what it says beside the algorithm nobody declares, so it is sent as it is.
+        // The call replaces the rule. Its settings beside the algorithm are not declared, so they are sent back unchanged.
         let mut rule = self.read_encryption_rule(aws).await?.unwrap_or_else(|| ServerSideEncryptionRule::builder().build());
         rule.apply_server_side_encryption_by_default = Some(default);
         let config = ServerSideEncryptionConfiguration::builder().rules(rule).build().map_err(refuse)?;
@@ -400,13 +401,13 @@ impl Bucket {
 }
 
 impl Bucket {
-    /// Its name. Known beforehand, but whoever refers to it waits for the bucket.
+    /// Name of the bucket. It is known beforehand, but a resource that refers to it waits for the bucket.
     pub fn name_of(handle: &Handle<Self>) -> Ref<String> {
         handle.output("name", |output| output.name.clone())
     }
 }
 
-/// The tags, or `None` if there is no such bucket. Shared, because the sweep asks as well.
+/// Returns the tags, or `None` if there is no such bucket. Shared, because the sweep reads them as well.
 async fn read_tags(aws: &Aws, name: &str) -> Result<Option<Tags>> {
     let tags = aws
         .shared("s3", &format!("tags/{name}"), || async {
@@ -414,12 +415,12 @@ async fn read_tags(aws: &Aws, name: &str) -> Result<Option<Tags>> {
             if let Some(answer) = answer {
                 return Ok(Some(answer.tag_set().iter().map(|tag| (tag.key(), tag.value())).collect::<Tags>()));
             }
-            // No bucket, or one without tags, which is somebody else's.
+            // No bucket, or one without tags, which belongs to others.
             let exists = aws.read("s3:GetBucketVersioning", || aws.s3.get_bucket_versioning().bucket(name).send()).await.optional()?;
             if exists.is_none() {
                 return Ok(None);
             }
-            // Or one that was made a moment ago, and was not known yet to the first question.
+            // Or a bucket that was created a moment ago, which the first call did not see yet.
             let answer = aws.read("s3:GetBucketTagging", || aws.s3.get_bucket_tagging().bucket(name).send()).await.optional()?;
             Ok(Some(answer.iter().flat_map(|answer| answer.tag_set()).map(|tag| (tag.key(), tag.value())).collect::<Tags>()))
         })

@@ -1,8 +1,8 @@
-//! The policy by which one CloudFront distribution, and nobody else, reads one prefix of a bucket, and all requests are encrypted.
+//! The bucket policy. It lets one CloudFront distribution, and no other principal, read one prefix of a bucket, and requires TLS of all requests.
 //!
-//! A service principal under an `aws:SourceArn` condition is not "public", so the public access block lets it pass. Without
-//! `s3:ListBucket` S3 answers 403 for an object that is missing, which CloudFront cannot tell from a 403 of the API's; with it, 404.
-//! It lets no visitor list anything: the distribution asks for keys below its origin's path only, and forwards no query to S3.
+//! A service principal under an `aws:SourceArn` condition is not "public", so the public access block lets it pass. Without `s3:ListBucket` S3
+//! answers 403 for an object that is missing, which CloudFront cannot distinguish from a 403 of the API's; with it, 404. It lets no visitor list
+//! anything: the distribution requests only keys below its origin's path, and forwards no query to S3.
 
 use super::BUCKET;
 use crate::Bucket;
@@ -29,9 +29,9 @@ pub struct BucketPolicy {
     pub prefix: String,
     /// Set if the reader learns that an object is missing (404), rather than that it may not read it (403).
     pub tells_missing: bool,
-    /// Set if every request without TLS is refused, whoever sends it (control S3.5 of AWS Foundational Security Best Practices).
+    /// Set if every request without TLS is refused, whatever its principal (control S3.5 of AWS Foundational Security Best Practices).
     pub tls_only: bool,
-    /// Statements beyond these. None are declared: what is found here goes.
+    /// Further statements. None are declared: those found here are removed.
     pub other: Policy,
 }
 
@@ -100,7 +100,7 @@ impl Resource for BucketPolicy {
 }
 
 impl BucketPolicy {
-    /// Lets this distribution (ARN) read what begins with `prefix`, and nobody anything else.
+    /// Lets this distribution (ARN) read keys that begin with `prefix`, and allows nothing else.
     pub fn reader(bucket: Ref<String>, distribution: Ref<String>, prefix: &str) -> Self {
         Self { bucket, reader: distribution, prefix: prefix.to_owned(), tells_missing: true, tls_only: true, other: Policy::default() }
     }
@@ -132,7 +132,7 @@ impl BucketPolicy {
         policy
     }
 
-    /// Reads a document in the words of a declaration. A statement that is not to the letter as this file writes it is an `other`.
+    /// Parses a document into the terms of a declaration. A statement that is not to the letter as this file writes it is an `other`.
     fn parse(aws: &Aws, bucket: &str, text: &str) -> Self {
         let live = Policy::parse(text);
         let arn = bucket_arn(aws, bucket);

@@ -1,7 +1,7 @@
-//! The switch that keeps a bucket from being opened to the public, by a policy or an access list, now or later.
+//! Setting that keeps a bucket from being opened to the public, by a policy or an access list, now or later.
 //!
-//! AWS sets all four parts on every new bucket (since April 2023); a bucket without any is an old one, one where somebody removed them, or
-//! one of the local AWS.
+//! AWS sets all four parts on every new bucket (since April 2023). A bucket without any is an old one, one that lost them by hand, or one of the
+//! local AWS.
 
 use super::BUCKET;
 use crate::Bucket;
@@ -21,11 +21,11 @@ pub struct PublicAccessBlock {
     pub bucket: Ref<String>,
     /// Refuses new public access lists.
     pub block_public_acls: bool,
-    /// Takes no notice of public access lists.
+    /// Ignores public access lists.
     pub ignore_public_acls: bool,
     /// Refuses public policies.
     pub block_public_policy: bool,
-    /// Lets nobody outside the account use a public policy.
+    /// Restricts a public policy to principals of the account.
     pub restrict_public_buckets: bool,
 }
 
@@ -110,7 +110,7 @@ impl Resource for PublicAccessBlock {
 }
 
 impl PublicAccessBlock {
-    /// All four on.
+    /// Returns a block with all four switches on.
     pub fn all(bucket: Ref<String>) -> Self {
         Self { bucket, block_public_acls: true, ignore_public_acls: true, block_public_policy: true, restrict_public_buckets: true }
     }

@@ -1,7 +1,7 @@
 //! The objects in a bucket: the files of a site, and emptying. They are content of the [bucket](crate::Bucket), not resources.
 //!
-//! Pages are uploaded after everything else, and what is no longer needed is removed last, so that at no moment a page refers to a
-//! file that is not there.
+//! Pages are uploaded after everything else, and files that are no longer needed are removed last. So at no moment a page refers to a file that is
+//! missing.
 
 use super::written::milliseconds;
 use aws::{Aws, Headers, Known, Optional, object_name};
@@ -21,22 +21,22 @@ use std::{
     rc::Rc,
 };
 
-/// Uploads at the same time.
+/// Number of concurrent uploads.
 const UPLOADS: usize = 16;
 
-/// Characters that the source of a copy carries as they are; S3 wants all others in URL encoding (API reference of `CopyObject`).
+/// Characters that the source of a copy carries unchanged; S3 expects all others in URL encoding (API reference of `CopyObject`).
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// Prefix of the pages in the bucket: the only part that CloudFront may read.
 pub const SITE_PREFIX: &str = "site/";
 
-/// Prefix of the program's own objects, such as the stack's lock. They lie beside the site, not in it: no distribution may read them, no
-/// release touches them, and they go last.
+/// Prefix of the program's own objects, such as the stack's lock. They lie beside the site, not in it: no distribution may read them, no release
+/// touches them, and emptying the bucket removes them last.
 pub const OWN_PREFIX: &str = ".liveinsight/";
 
 /// Prefix of the records of releases. It begins as the site's does, so that one listing shows both; CloudFront may not read them either.
 pub const RELEASES_PREFIX: &str = "site-releases/";
-/// Common prefix of both.
+/// Common prefix of the site and the records of releases.
 const LISTED: &str = "site";
 
 /// File of a site. Of its declaration, only the headers are shown and compared as fields; its content is compared by its MD5 in
@@ -46,15 +46,15 @@ pub struct SiteObject {
     /// MD5 of the content, hexadecimal.
     #[serde(skip)]
     pub md5: String,
-    /// All of it.
+    /// Content of the file.
     #[serde(skip)]
     pub bytes: Rc<[u8]>,
-    /// Headers with which browsers get it.
+    /// Headers that browsers get with the file.
     #[serde(flatten)]
     pub headers: Headers,
 }
 
-/// An object as a list shows it.
+/// Entry of an object in a list.
 #[derive(Debug, Clone)]
 pub(super) struct Listed {
     /// MD5 of the content, hexadecimal.
@@ -63,19 +63,19 @@ pub(super) struct Listed {
     pub(super) at: i64,
 }
 
-/// The MD5 of every file of the site, by its key below [`SITE_PREFIX`].
+/// Returns the MD5 of every file of the site, by its key below [`SITE_PREFIX`].
 pub async fn list_site(aws: &Aws, bucket: &str) -> Result<BTreeMap<String, String>> {
     let objects = objects(aws, bucket).await?;
     let file = |(key, listed): (&String, &Listed)| Some((key.strip_prefix(SITE_PREFIX)?.to_owned(), listed.md5.clone()));
     Ok(objects.iter().filter_map(file).filter(|(key, _)| !key.is_empty()).collect())
 }
 
-/// The keys of the records of releases.
+/// Returns the keys of the records of releases.
 pub async fn list_releases(aws: &Aws, bucket: &str) -> Result<Vec<String>> {
     Ok(objects(aws, bucket).await?.keys().filter(|key| key.starts_with(RELEASES_PREFIX)).cloned().collect())
 }
 
-/// The site's files and the records of releases, by key. Shared: a run lists them once.
+/// Returns the site's files and the records of releases, by key. Shared: a run lists them once.
 pub(super) async fn objects(aws: &Aws, bucket: &str) -> Result<Rc<BTreeMap<String, Listed>>> {
     let list = async || {
         let mut objects = BTreeMap::new();
@@ -95,7 +95,7 @@ pub(super) async fn objects(aws: &Aws, bucket: &str) -> Result<Rc<BTreeMap<Strin
     aws.shared("s3", &format!("objects/{bucket}"), list).await
 }
 
-/// Makes the site be `files`; `live` is the MD5 of what is there, `with` the headers that `files` have there.
+/// Writes `files` as the site. `live` is the MD5 of each file that the bucket has, `with` the headers that `files` have there.
 pub(super) async fn publish(
     aws: &Aws,
     bucket: &str,
@@ -107,7 +107,7 @@ pub(super) async fn publish(
     let changed = files.iter().filter(|(key, file)| live.get(*key) != Some(&file.md5) || !has_headers(key, file));
     let (pages, assets): (Vec<_>, Vec<_>) = changed.partition(|(_, file)| is_page(file));
     let removed: BTreeSet<&String> = live.keys().filter(|key| !files.contains_key(*key)).collect();
-    // Noted first: an upload whose answer is lost may have happened.
+    // Noted first: an upload with a lost answer may have happened.
     let keys = assets.iter().chain(&pages).map(|(key, _)| (*key).clone()).chain(removed.iter().map(|key| (*key).clone()));
     aws.note_published(&digest(live), keys);
     for batch in [assets, pages] {
@@ -117,7 +117,7 @@ pub(super) async fn publish(
     delete_objects(aws, bucket, removed).await
 }
 
-/// Returns whether it refers to other files, which have to be there first.
+/// Returns whether the file refers to other files, which have to be uploaded first.
 fn is_page(file: &SiteObject) -> bool {
     file.headers.content_type.starts_with("text/html")
 }
@@ -135,8 +135,8 @@ async fn upload(aws: &Aws, bucket: &str, key: &str, file: &SiteObject) -> Result
     Ok(())
 }
 
-/// Makes older versions of files of the site, by key, the current ones again, and removes other files. All at once: what is put back in an
-/// emergency is not put in order first, and what fails keeps nothing else.
+/// Makes older versions of files of the site, by key, the current ones again, and removes other files. All of it runs at once: in an emergency
+/// there is no time for an order, and one failure does not stop the rest.
 pub(super) async fn restore(aws: &Aws, bucket: &str, versions: &BTreeMap<String, String>, removed: &BTreeSet<String>) -> Result<()> {
     let copy = async |(key, version): (&String, &String)| {
         let key = format!("{SITE_PREFIX}{key}");
@@ -149,16 +149,16 @@ pub(super) async fn restore(aws: &Aws, bucket: &str, versions: &BTreeMap<String,
     copies.into_iter().try_for_each(|copy| copy.map(|_| ())).and(removed)
 }
 
-/// Removes everything: unfinished uploads, every version, every delete marker. What is under [`OWN_PREFIX`] goes last.
+/// Removes everything: unfinished uploads, every version, every delete marker. Objects under [`OWN_PREFIX`] are removed last.
 pub(super) async fn empty(aws: &Aws, bucket: &str) -> Result<()> {
     for upload in uploads(aws, bucket).await? {
         let (key, id) = (object_name(upload.key().unwrap_or_default()), upload.upload_id().unwrap_or_default());
         let abort = || aws.s3.abort_multipart_upload().bucket(bucket).key(&key).upload_id(id).send();
-        // Somebody else may have completed or aborted it meanwhile.
+        // Another client may have completed or aborted it meanwhile.
         aws.write("s3:AbortMultipartUpload", abort).await.optional()?;
     }
-    // What is listed is removed before the next page is asked for, so the first page is always the right one.
-    // First what sorts behind our own objects, which is the site; then, with them, all that is left.
+    // Listed versions are removed before the next page is requested, so the first page is always the right one. The keys that sort behind our own
+    // objects come first, which are the site's; then, with our own, all the others.
     let behind_ours = OWN_PREFIX.replace('/', "0");
     for marker in [Some(behind_ours), None] {
         if marker.is_none() {

@@ -1,10 +1,11 @@
-//! The headers of the site's files: how browsers get each, beside its content.
+//! The headers of the site's files, which browsers get beside the content.
 //!
-//! A list of objects tells digest and time of each, and no header; a question for each file would be as many calls as files. So the program
-//! keeps what it wrote: one object beside the records of releases ([`WRITTEN`]) has digest, time and headers of every file. The same list
-//! shows the digest of that object, too. If it is the digest of what the object says when all files are as they were written and as they are
-//! declared now, they are, and nothing more is asked. Otherwise the object is read, and S3 is asked for the headers of those files only that
-//! were written by somebody else since (`HeadObject`).
+//! A list of objects shows digest and time of each, and no header; a call for each file would be as many calls as files. So the program keeps a
+//! record of its writes: one object beside the records of releases ([`WRITTEN`]) has digest, time and headers of every file.
+//!
+//! The list of objects shows the digest of that record, too. The program computes the digest that the record has if all files are as they were
+//! written and as they are declared now. If both agree, nothing more is read. Otherwise the program reads the record, and asks S3 only for the
+//! headers of files that others have written since (`HeadObject`).
 
 use super::site::{Listed, RELEASES_PREFIX, SITE_PREFIX, SiteObject, objects};
 use aws::{Aws, Headers, Known, Optional};
@@ -16,14 +17,14 @@ use md5::{Digest, Md5};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// Name of the object, below the prefix of the records of releases.
+/// Name of the record, below the prefix of the records of releases.
 const WRITTEN: &str = "written.json";
-/// More than it ever has: a thousand files take about 200 kB.
+/// Most bytes that are read of the record, more than it ever has: a thousand files take about 200 kB.
 const LONGEST: i64 = 64 * 1024 * 1024;
-/// Files whose headers are asked for at the same time.
+/// Number of concurrent requests for headers.
 const QUESTIONS: usize = 16;
 
-/// A file as it was written.
+/// Record of a file's last write.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Written {
     md5: String,
@@ -33,7 +34,7 @@ struct Written {
     headers: Headers,
 }
 
-/// Key of the object that keeps what was written.
+/// Returns the key of the record.
 pub fn written_key() -> String {
     format!("{RELEASES_PREFIX}{WRITTEN}")
 }
@@ -46,13 +47,13 @@ fn md5(text: &str) -> String {
     hex(&Md5::digest(text))
 }
 
-/// Milliseconds since 1970.
+/// Converts to milliseconds since 1970.
 pub(super) fn milliseconds(at: &DateTime) -> i64 {
     at.to_millis().unwrap_or_default()
 }
 
-/// The declared files with the headers that they have in the bucket. A file that is not there, or whose content differs, comes with the
-/// declared ones: it is written with them.
+/// Returns the declared files with the headers that they have in the bucket. A file that is missing there, or has other content, keeps the declared
+/// headers: it is written with them.
 pub(super) async fn with_live_headers(
     aws: &Aws,
     bucket: &str,
@@ -78,7 +79,7 @@ pub(super) async fn with_live_headers(
     Ok(files.iter().map(|(key, file)| (key.clone(), live.get(key).unwrap_or(file).clone())).collect())
 }
 
-/// Takes note of what was written, as far as it is not known in this run.
+/// Notes the recorded headers, as far as this run does not know them.
 async fn learn(aws: &Aws, bucket: &str, as_declared: BTreeMap<String, Written>) -> Result<()> {
     let objects = objects(aws, bucket).await?;
     let Some(kept) = objects.get(&written_key()).map(|kept| kept.md5.clone()) else {
@@ -91,7 +92,7 @@ async fn learn(aws: &Aws, bucket: &str, as_declared: BTreeMap<String, Written>) 
         as_declared
     } else if aws.note_read(&kept) {
         let found = aws.get_object(LONGEST, || aws.s3.get_object().bucket(bucket).key(written_key()).send()).await?;
-        // Anybody may have written it. What makes no sense tells nothing.
+        // Anyone may have written it. Malformed content counts as nothing.
         found.and_then(|(_, content)| serde_json::from_slice(&content?).ok()).unwrap_or_default()
     } else {
         return Ok(());
@@ -107,7 +108,7 @@ async fn ask(aws: &Aws, bucket: &str, key: &str, listed: &Listed) -> Result<Head
     let answer = aws.read("s3:HeadObject", || aws.s3.head_object().bucket(bucket).key(&object).send()).await.optional()?;
     let Some(answer) = answer else { return Err(Error::not_yet("the list of objects to show what was removed a moment ago")) };
     let headers = Headers::read(&answer);
-    // It may be another one already than the one that was listed.
+    // A newer object than the listed one may have answered.
     if answer.e_tag().is_some_and(|etag| etag.trim_matches('"') == listed.md5) {
         let version = answer.version_id().map(str::to_owned);
         aws.note_headers(key.to_owned(), Known { md5: listed.md5.clone(), at: Some(listed.at), version, headers: headers.clone() });
@@ -115,21 +116,21 @@ async fn ask(aws: &Aws, bucket: &str, key: &str, listed: &Listed) -> Result<Head
     Ok(headers)
 }
 
-/// An object of the site as a list of versions shows it.
+/// Entry of a site's object in a list of versions.
 #[derive(Debug, Clone)]
 pub struct ListedVersion {
     /// Key below [`SITE_PREFIX`].
     pub key: String,
-    /// MD5, hexadecimal.
+    /// MD5 of the content, hexadecimal.
     pub md5: String,
-    /// Milliseconds since 1970.
+    /// Moment of the last write, in milliseconds since 1970.
     pub at: i64,
     /// Id of the version.
     pub version: String,
 }
 
-/// Keeps what is known of the files' headers for later runs, unless that is what the object with the digest `kept` says. Files of which
-/// nothing is known are left out: a later run asks for their headers.
+/// Records the known headers of the files for later runs, unless the record with the digest `kept` has them already. Files with unknown headers are
+/// left out: a later run reads their headers.
 pub async fn keep_written(aws: &Aws, bucket: &str, site: &[ListedVersion], kept: Option<&str>) -> Result<()> {
     if !aws.knows_headers() {
         return Ok(());

@@ -20,7 +20,7 @@ pub(super) fn boundaries(file: &StackFile, problems: &mut Problems) {
             }
         } else if let Some(problem) = file.permissions_boundary.as_deref().and_then(|arn| problem(arn, region)) {
             problems.value(&["permissions_boundary"], problem);
-            // The same line, whichever environment it is wrong for.
+            // All environments share this line, so one report is enough.
             return;
         }
     }
@@ -36,7 +36,7 @@ fn problem(arn: &str, region: &str) -> Option<Problem> {
     (partition != own).then(|| Problem::new(format!("the policy is in the partition {partition}, {region} is in {own}")).expected(expected))
 }
 
-/// Returns the partition in the ARN of an IAM policy, if it is one: of an account, or one of AWS's own.
+/// Returns the partition in the ARN of an IAM policy, if it is one: a policy of an account, or one of AWS's own.
 fn policy_partition(arn: &str) -> Option<&str> {
     let parts: Vec<&str> = arn.split(':').collect();
     let ["arn", partition, "iam", "", account, resource] = parts.as_slice() else {

@@ -1,6 +1,6 @@
-//! What only one environment as a whole can exceed: sizes that AWS counts over several declarations together.
+//! Limits that only one environment as a whole can exceed: sizes that AWS counts over several declarations together.
 //!
-//! The numbers come from what would be sent, not from a second idea of it.
+//! The numbers come from the requests that `up` would send, not from a separate calculation.
 
 use std::collections::BTreeSet;
 
@@ -15,15 +15,15 @@ use super::super::model::{Function, Stack, Table};
 use super::Problems;
 use aws::Place;
 
-/// An account's number has twelve digits, whichever it is.
+/// Stand-in for the account's number: all have twelve digits.
 const ANY_ACCOUNT: &str = "123456789012";
 
 /// Problems and warnings of one environment.
 #[derive(Debug, Default)]
 pub(in super::super) struct Findings {
-    /// What AWS refuses.
+    /// Values that AWS refuses.
     pub(in super::super) problems: Vec<Problem>,
-    /// What works otherwise than it looks, or only after AWS raised a quota.
+    /// Settings with a surprising effect, or that work only after AWS raised a quota.
     pub(in super::super) warnings: Vec<Problem>,
 }
 
@@ -49,7 +49,7 @@ pub(in super::super) fn environment(stack: &Stack, document: &Document, faulty: 
 /// Checks the environment variables as Lambda measures them: all of them, as JSON.
 fn variables(stack: &Stack, name: &str, problems: &mut Problems) {
     let mut variables = stack.variables(name, &stack.names(ANY_ACCOUNT));
-    // A secret has a name at the least.
+    // Each unset secret adds at least its name.
     let unset = stack.unset_secrets().filter(|(function, _)| *function == name);
     variables.extend(unset.map(|(_, secret)| (secret.to_owned(), String::new())));
     if let Some((made, longest)) = stack.made_variable(name) {
@@ -104,7 +104,7 @@ fn timeout(stack: &Stack, name: &str, function: &Function, warnings: &mut Proble
     warnings.value(&path, problem.help("give it 29s, or no route"));
 }
 
-/// Warns of a table's limit that its quota makes meaningless.
+/// Warns of a table's limit that is above its quota, and so without effect.
 fn units(name: &str, table: &Table, warnings: &mut Problems) {
     for (key, units) in [("max_read_units", table.max_read_units), ("max_write_units", table.max_write_units)] {
         if units.is_some_and(|units| u64::from(units) > TABLE_UNITS.most) {
@@ -115,7 +115,7 @@ fn units(name: &str, table: &Table, warnings: &mut Problems) {
     }
 }
 
-/// Warns of more invocations kept for functions than an account has to begin with; pointed at where the last of them is asked for.
+/// Warns of more reserved concurrency than a new account has; the warning points at the last function that reserves any.
 fn concurrency(stack: &Stack, warnings: &mut Problems) {
     let kept: u64 = stack.functions.values().filter_map(|function| function.concurrency).map(u64::from).sum();
     let Some((name, _)) = stack.functions.iter().rfind(|(_, function)| function.concurrency.is_some_and(|kept| kept > 0)) else { return };
@@ -177,7 +177,7 @@ fn behaviors(stack: &Stack, warnings: &mut Problems) {
     let routes = stack.functions.values().filter_map(|function| function.route.as_ref());
     let writing: BTreeSet<String> =
         routes.filter(|route| route.path.starts_with(API_PATH) && !route.only_reads()).map(|route| star(&route.path)).collect();
-    // One more leads everything else to the API.
+    // One more behavior leads everything else to the API.
     let count = writing.len() + 1;
     if !BEHAVIORS.fits(count) {
         let text = format!(

@@ -75,7 +75,7 @@ pub(super) fn check(file: &StackFile, problems: &mut Problems) {
     }
 }
 
-/// Checks that an environment makes no variable of a secret, and no secret of a variable.
+/// Checks that an environment turns no variable of the file into a secret, and no secret into a variable.
 fn across(base: &FunctionFile, overrides: &FunctionOverride, path: &[&str], problems: &mut Problems) {
     for name in overrides.environment.keys().filter(|name| base.secrets.contains(*name)) {
         let problem = Problem::new(format!("`{name}` is a secret of the function")).help("leave out one of the two");
@@ -87,7 +87,7 @@ fn across(base: &FunctionFile, overrides: &FunctionOverride, path: &[&str], prob
     }
 }
 
-/// A problem of a path to sources, without a place.
+/// Returns the problem of a path to sources, without a position.
 pub(super) fn source(path: &str) -> Option<Problem> {
     let problem = if path.is_empty() {
         Problem::new("the path is empty")
@@ -123,7 +123,7 @@ fn variables(file: &StackFile, environment: &BTreeMap<String, Text>, path: &[&st
     }
 }
 
-/// Names under `secrets`: as those of other variables, and such that nobody shows their values.
+/// Checks names under `secrets`: they follow the rules of other variables, and mark their values as secret.
 fn secrets(file: &StackFile, secrets: &BTreeSet<String>, environment: &BTreeMap<String, Text>, path: &[&str], problems: &mut Problems) {
     for name in secrets {
         let problem = if let Some(problem) = variable(file, name) {
@@ -140,7 +140,7 @@ fn secrets(file: &StackFile, secrets: &BTreeSet<String>, environment: &BTreeMap<
     }
 }
 
-/// What is wrong with the name of an environment variable.
+/// Returns the problem of an environment variable's name, if it has one.
 fn variable(file: &StackFile, name: &str) -> Option<Problem> {
     let table = file.tables.keys().find(|table| table_variable(table) == *name);
     Some(if RESERVED_VARIABLES.contains(&name) {
@@ -158,7 +158,7 @@ fn variable(file: &StackFile, name: &str) -> Option<Problem> {
     })
 }
 
-/// Lambda: `[a-zA-Z]([a-zA-Z0-9_])+`.
+/// Tests a name against Lambda's pattern: `[a-zA-Z]([a-zA-Z0-9_])+`.
 fn is_variable(name: &str) -> bool {
     name.len() >= 2 && name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
@@ -166,7 +166,7 @@ fn is_variable(name: &str) -> bool {
 /// Checks all routes, each by itself and against the others.
 fn routes(file: &StackFile, problems: &mut Problems) {
     let mut seen: BTreeMap<Route, &str> = BTreeMap::new();
-    // The variable below a path, with the function it came from: API Gateway allows one.
+    // The variable below a path, with the function that declares it: API Gateway allows one.
     let mut variables: BTreeMap<String, (String, &str)> = BTreeMap::new();
     for (name, function) in &file.functions {
         let path = ["functions", name.as_str(), "route"];

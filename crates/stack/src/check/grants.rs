@@ -11,7 +11,7 @@ use super::{Problems, below};
 struct List {
     name: &'static str,
     operations: &'static [Operation],
-    /// The other list, and what operations of that do.
+    /// Name of the other list, and the verb for its operations.
     other: (&'static str, &'static str),
 }
 
@@ -105,7 +105,7 @@ fn named(list: &List, written: &OperationsFile, table: Option<&TableFile>, path:
     }
 }
 
-/// A problem of an operation's name, without a place.
+/// Returns the problem of an operation's name, without a position.
 fn operation(list: &List, name: &str) -> Option<Problem> {
     match Operation::named(name) {
         Some(operation) if list.operations.contains(&operation) => None,

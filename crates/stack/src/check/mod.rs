@@ -1,8 +1,8 @@
-//! What AWS would refuse later, refused here, on its line.
+//! Refuses values early, on their line, that AWS would refuse later.
 //!
-//! Every check looks at the whole file, all environments included, and collects problems instead of stopping at the first:
-//! a name that is too long for `prod` shows while working on `dev`. What the types of the file and the readers of single
-//! values (`route`, `alarm`, `values`) refuse by themselves is not repeated here.
+//! Every check covers the whole file, all environments included, and collects problems instead of stopping at the first: a name that is too long
+//! for `prod` shows while working on `dev`. The types of the file and the parsers of single values (`route`, `alarm`, `values`) refuse some values
+//! by themselves, which is not repeated here.
 
 mod boundary;
 mod environment;
@@ -27,7 +27,7 @@ use super::document::Document;
 use super::file::{EnvironmentFile, StackFile};
 use super::mend::Faulty;
 
-/// Returns all problems of a file; `faulty` are the places that are not as written.
+/// Returns all problems of a file; `faulty` lists the paths that are not as written.
 pub(super) fn file(file: &StackFile, document: &Document, faulty: &Faulty) -> Vec<Problem> {
     let mut problems = Problems::new(document, faulty);
     naming::check(file, &mut problems);
@@ -39,7 +39,7 @@ pub(super) fn file(file: &StackFile, document: &Document, faulty: &Faulty) -> Ve
     problems.found
 }
 
-/// Problems found so far, with the document that knows where things are.
+/// Problems found so far, with the document that knows the positions.
 struct Problems<'document> {
     document: &'document Document,
     faulty: &'document Faulty,
@@ -51,7 +51,7 @@ impl<'document> Problems<'document> {
         Self { document, faulty, found: Vec::new() }
     }
 
-    /// Adds a problem with the key at a path, or with all that is under it.
+    /// Adds a problem with the key at a path, or with everything under it.
     fn key(&mut self, path: &[&str], problem: Problem) {
         if !self.faulty.covers(path) {
             self.found.push(problem.at(self.document.key(path)));
@@ -65,23 +65,23 @@ impl<'document> Problems<'document> {
         }
     }
 
-    /// Tests whether what a path holds can be relied on: it may be a stand-in for something that could not be read.
+    /// Tests whether the value at a path is reliable: it may be a stand-in for one that could not be read.
     fn is_known(&self, path: &[&str]) -> bool {
         !self.faulty.touches(path)
     }
 
-    /// Tests whether the keys at a path are those that were written, whatever is wrong in them.
+    /// Tests whether the keys at a path are as written, even if their values are faulty.
     fn knows_names(&self, path: &[&str]) -> bool {
         !self.faulty.covers(path)
     }
 }
 
-/// The environments that override something, by name.
+/// Returns the environments with overrides, by name.
 fn overrides(file: &StackFile) -> impl Iterator<Item = (&str, &EnvironmentFile)> {
     file.environments.iter().filter_map(|(name, overrides)| Some((name.as_str(), overrides.as_ref()?)))
 }
 
-/// A path below another.
+/// Returns a path below another.
 fn below<'path>(base: &[&'path str], rest: &[&'path str]) -> Vec<&'path str> {
     [base, rest].concat()
 }

@@ -9,13 +9,13 @@ use super::super::values::Text;
 use super::{Problems, below, overrides};
 use aws::facts::Names;
 
-/// The tags every resource carries anyway.
+/// Tags that every resource carries anyway.
 const OWN_TAGS: [&str; 4] = ["Project", "Environment", "Name", "ManagedBy"];
 
-/// Beginnings of names that nobody may give a bucket (S3 user guide, bucket naming rules).
+/// Prefixes that AWS does not allow in bucket names (S3 user guide, bucket naming rules).
 const RESERVED_BUCKETS: [&str; 3] = ["xn--", "sthree-", "amzn-s3-demo-"];
 
-/// The regions with all services of a stack, for suggestions only: a new one works without being here.
+/// Regions with all services of a stack, for suggestions only: a new region works without being here.
 const REGIONS: [&str; 26] = [
     "af-south-1",
     "ap-east-1",
@@ -68,7 +68,7 @@ pub(super) fn check(file: &StackFile, problems: &mut Problems) {
     lengths(file, problems);
 }
 
-/// A problem of a region's name, without a place.
+/// Returns the problem of a region's name, without a position.
 pub(in super::super) fn region(region: &str) -> Option<Problem> {
     let parts: Vec<&str> = region.split('-').collect();
     let sound = match parts.as_slice() {
@@ -92,7 +92,7 @@ pub(in super::super) fn region(region: &str) -> Option<Problem> {
 }
 
 fn project(project: &str) -> Option<Problem> {
-    // The strictest of all names it becomes part of is the bucket's.
+    // The bucket's name has the strictest rules of all names that contain the project.
     let sound = project.starts_with(|c: char| c.is_ascii_lowercase())
         && project.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
         && !project.ends_with('-')
@@ -108,10 +108,10 @@ fn project(project: &str) -> Option<Problem> {
     })
 }
 
-/// Longest project that [`project_name`] makes: with it, a bucket's name has room for an environment of 20 characters.
+/// Longest project that [`project_name`] returns: with it, a bucket's name has room for an environment of 20 characters.
 const LONGEST_PROJECT: usize = 63 - "-static-".len() - 20 - "-01234567".len();
 
-/// A valid name for a project that resembles a text; `None` if the text has no letter from a to z.
+/// Returns a valid name for a project that resembles a text; `None` if the text has no letter from a to z.
 pub fn project_name(text: &str) -> Option<String> {
     let words = text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
     let name = words.collect::<Vec<_>>().join("-").to_ascii_lowercase();
@@ -203,7 +203,7 @@ fn merged_tags(file: &StackFile, environment: &str, added: &BTreeMap<String, Tex
     }
 }
 
-/// Checks how long names become in the environment where they are longest.
+/// Checks the lengths of names, in the environment where they are longest.
 fn lengths(file: &StackFile, problems: &mut Problems) {
     let Some(environment) = file.environments.keys().max_by_key(|name| name.chars().count()) else {
         return;

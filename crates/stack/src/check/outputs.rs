@@ -1,4 +1,4 @@
-//! Outputs: every name that `outputs` prints stands for one thing.
+//! Outputs: every name that `outputs` prints means one thing.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use super::super::file::StackFile;
 use super::super::names::{API_OUTPUTS, SITE_OUTPUTS, function_output, script_output, table_output};
 use super::Problems;
 
-/// Names taken so far, each with what it stands for.
+/// Names taken so far, each with its meaning.
 type Taken = BTreeMap<String, String>;
 
 pub(super) fn check(file: &StackFile, problems: &mut Problems) {
@@ -19,7 +19,7 @@ pub(super) fn check(file: &StackFile, problems: &mut Problems) {
     for function in file.functions.keys() {
         let output = function_output(function);
         let other = taken.insert(output.clone(), format!("the function `{function}`"));
-        // Those that differ in nothing but case have a problem of their own.
+        // Names that differ only by case have a problem of their own.
         if spelt.insert(function.to_lowercase(), function).is_none()
             && let Some(other) = other
         {
@@ -37,7 +37,7 @@ pub(super) fn check(file: &StackFile, problems: &mut Problems) {
             let problem = Problem::new(format!("`{name}` is an output of {owner} already"));
             problems.key(&path, problem.help("choose another name for the page"));
         }
-        // Of a script there is a second output, which a page may take over.
+        // A script has a second output, and a page's output may take its place.
         let Some(tag) = script_output(name, page).filter(|tag| !site.outputs.contains_key(tag)) else { continue };
         if let Some(other) = scripts.insert(tag.clone(), name) {
             let problem = Problem::new(format!("the scripts `{other}` and `{name}` have the same output"));

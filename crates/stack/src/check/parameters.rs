@@ -1,4 +1,4 @@
-//! Secrets in parameters of AWS Systems Manager: what it refuses, and what the functions' environment has no room for.
+//! Secrets in parameters of AWS Systems Manager: names that it refuses, and values that the functions' environment has no room for.
 
 use std::collections::BTreeSet;
 
@@ -14,13 +14,13 @@ use super::{Problems, below};
 use aws::Place;
 use aws::facts::Names;
 
-/// An account's number has twelve digits, whichever it is.
+/// Stand-in for the account's number: all have twelve digits.
 const ANY_ACCOUNT: &str = "123456789012";
-/// Beginnings of names that belong to AWS. `/aws` is denied even to those who may do anything (Systems Manager API reference, `PutParameter`,
+/// Prefixes of names that belong to AWS. `/aws` is denied even to principals with all permissions (Systems Manager API reference, `PutParameter`,
 /// `Name`; that a slash before it makes no difference is reported).
 const RESERVED: [&str; 2] = ["aws", "ssm"];
 
-/// Checks the environments whose secrets are in parameters. A mistake that several of them share is named once.
+/// Checks the environments with secrets in parameters. A mistake that several of them share is reported once.
 pub(super) fn check(file: &StackFile, problems: &mut Problems) {
     let mut seen = BTreeSet::new();
     for (environment, overrides) in &file.environments {
@@ -75,7 +75,7 @@ fn of_environment(
     }
 }
 
-/// Returns what is wrong with the name of a secret.
+/// Returns the problem of a secret's name, if it has one.
 fn secret_problem(names: &Names, place: &Place, secret: &str) -> Option<Problem> {
     let length = place.arn("ssm", &format!("parameter{}", names.parameter(secret))).len();
     if secret == ORIGIN_VERIFY {

@@ -1,4 +1,4 @@
-//! The secrets that functions take from the environment of the program: are they set, and do they hold what handlers take?
+//! Secrets that functions take from the environment of the program: whether they are set, and whether the handlers accept their values.
 
 use std::collections::BTreeMap;
 
@@ -11,9 +11,9 @@ use super::super::mend::Faulty;
 use super::super::model::Function;
 use super::{Findings, Problems};
 
-/// Fewest characters of a secret that nobody is warned of: 64 bits in hexadecimal digits, which nobody tries out over a network.
+/// Fewest characters of a secret without a warning: 64 bits in hexadecimal digits, too many to try out over a network.
 const SHORT: usize = 16;
-/// Makes a secret.
+/// Advice on a command that generates a secret.
 const MAKES_ONE: &str = "`openssl rand -hex 32` makes one that nobody guesses";
 
 /// Returns a problem for each secret without a value.
@@ -29,7 +29,8 @@ pub(in super::super) fn secrets(functions: &BTreeMap<String, Function>, document
     problems.found
 }
 
-/// Checks the values of those that are set: what the handlers would refuse at their start, and what is easy to guess. No value is shown.
+/// Checks the values of secrets that are set: those that the handlers would refuse at their start, and those that are easy to guess. No value is
+/// shown.
 pub(in super::super) fn values(functions: &BTreeMap<String, Function>, document: &Document, faulty: &Faulty) -> Findings {
     let (mut problems, mut warnings) = (Problems::new(document, faulty), Problems::new(document, faulty));
     for (function, declared) in functions {
@@ -58,7 +59,7 @@ fn wrong(name: &str, value: &str) -> Option<String> {
     }
 }
 
-/// Returns the characters of a secret, or of the shortest of several with commas between them.
+/// Returns the number of characters of a secret, or of the shortest of several with commas between them.
 fn shortest(value: &str) -> usize {
     let parts = value.split(',').map(|part| part.trim().chars().count());
     parts.filter(|length| *length > 0).min().unwrap_or_default()

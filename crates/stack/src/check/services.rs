@@ -1,4 +1,4 @@
-//! What the whole stack shares: API, site, logs, alarms.
+//! Parts that the whole stack shares: API, site, logs, alarms.
 
 use std::path::{Component, Path};
 
@@ -78,7 +78,7 @@ fn cors(cors: &CorsFile, path: &[&str], problems: &mut Problems) {
     }
 }
 
-/// `scheme://host[:port]`, as a browser sends it.
+/// Tests for `scheme://host[:port]`, the form in which a browser sends an origin.
 fn is_origin(origin: &str) -> bool {
     let Some(host) = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://")) else {
         return false;
@@ -159,7 +159,7 @@ fn rules(file: &StackFile, problems: &mut Problems) {
     }
 }
 
-/// Checks that what an alarm watches is there.
+/// Checks that the subject of an alarm exists.
 fn watched(file: &StackFile, path: &[&str], watches: &Watches, has_api: bool, problems: &mut Problems) {
     match watches {
         Watches::Function { name, .. } if !file.functions.contains_key(name) && problems.knows_names(&["functions"]) => {
@@ -180,7 +180,7 @@ fn watched(file: &StackFile, path: &[&str], watches: &Watches, has_api: bool, pr
     }
 }
 
-/// Checks the topics that are notified of alarms, in each environment.
+/// Checks the topics that alarms notify, in each environment.
 fn notify(file: &StackFile, problems: &mut Problems) {
     for (name, overrides) in &file.environments {
         let overrides = overrides.as_ref();
@@ -211,7 +211,7 @@ fn topic_problem(topic: &str, environment: &str, region: &str) -> Option<Problem
     }
 }
 
-/// The region in the ARN of an SNS topic, if it is one.
+/// Returns the region in the ARN of an SNS topic, if it is one.
 fn topic_region(arn: &str) -> Option<&str> {
     let parts: Vec<&str> = arn.split(':').collect();
     let ["arn", partition, "sns", region, account, name] = parts.as_slice() else {

@@ -1,4 +1,4 @@
-//! The crates and pages a stack is made of: are they there? The only check that looks at the disk.
+//! Crates and pages of a stack: checks that they exist. No other check reads the disk.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use super::Problems;
 use super::functions::source as malformed;
 use crate::binaries;
 
-/// Returns all problems of the sources a stack is made of; `root` is what they are relative to.
+/// Returns all problems of a stack's sources; their paths are relative to `root`.
 pub(in super::super) fn sources(file: &StackFile, root: &Path, document: &Document, faulty: &Faulty) -> Vec<Problem> {
     let mut problems = Problems::new(document, faulty);
     for (name, function) in &file.functions {
@@ -40,7 +40,7 @@ fn function(name: &str, function: &FunctionFile, root: &Path, problems: &mut Pro
     }
 }
 
-/// A problem of the binary that a function names, as far as the crate's manifest shows.
+/// Returns the problem of the binary that a function names, as far as the crate's manifest shows.
 fn binary(directory: &Path, function: &FunctionFile) -> Option<Problem> {
     let known = binaries(directory)?;
     match &function.binary {

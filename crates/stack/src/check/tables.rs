@@ -29,7 +29,7 @@ pub(super) fn check(file: &StackFile, problems: &mut Problems) {
             restore_days(table, days, &below(&path, &["restore_days"]), problems);
         }
         for (key, units) in [("max_read_units", table.max_read_units), ("max_write_units", table.max_write_units)] {
-            // What is above the quota is a warning of the environment.
+            // A value above the quota is a warning of the environment.
             if units.is_some_and(|units| u64::from(units) < TABLE_UNITS.least) {
                 let problem = Problem::new(format!("`{key}` would let nothing through, and DynamoDB refuses it"));
                 problems.value(&below(&path, &[key]), problem.expected("expected 1 or more").help("leave it out for no limit of its own"));

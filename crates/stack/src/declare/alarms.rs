@@ -26,7 +26,7 @@ impl Declaring<'_> {
                 evaluation_periods: i32::try_from(alarm.periods).unwrap_or(i32::MAX),
                 threshold: alarm.threshold,
                 comparison: "GreaterThanOrEqualToThreshold".to_owned(),
-                // No requests are no trouble.
+                // A period without requests is fine.
                 missing_data: "notBreaching".to_owned(),
                 actions: self.stack.alarms.notify.iter().cloned().collect(),
                 actions_enabled: true,
@@ -36,7 +36,7 @@ impl Declaring<'_> {
         );
     }
 
-    /// Namespace, metric and dimensions, in CloudWatch's words.
+    /// Returns namespace, metric and dimensions, in CloudWatch's terms.
     fn watched(&self, watches: &Watches) -> (&'static str, &'static str, BTreeMap<String, String>) {
         let dimension = |key: &str, value: String| (key.to_owned(), value);
         match watches {

@@ -10,7 +10,7 @@ use resources::{
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The answer of a preflight.
+/// HTTP status of a preflight's answer.
 const STATUS: &str = "200";
 
 /// Format of an access log line, without anything personal: no address, no query.
@@ -20,16 +20,16 @@ const ACCESS_LOG: &str = concat!(
     r#""integrationLatency":"$context.integrationLatency","bytes":"$context.responseLength","error":"$context.error.responseType"}"#
 );
 
-/// An API on its way to a deployment.
+/// An API while it is being declared.
 struct Building<'a> {
     rest_api: &'a Handle<RestApi>,
-    /// Paths that exist so far.
+    /// Paths declared so far.
     resources: BTreeMap<String, Handle<ApiResource>>,
-    /// Content of the deployment's snapshot, in words.
+    /// Content of the deployment's snapshot, in readable form.
     snapshot: Vec<String>,
     /// Dependencies of the deployment.
     parts: Vec<Ref<String>>,
-    /// All of it, to be made along with a new API.
+    /// All methods and their parts, to be created along with a new API.
     document: ApiDocument,
 }
 
@@ -115,7 +115,7 @@ impl Declaring<'_> {
             api_key_required: false,
         };
         api.snapshot.push(format!("{name} {}", digest(&method)));
-        // A method that is replaced takes along what hangs from it, and the engine makes that again.
+        // Replacing a method deletes everything below it, and the engine creates that again.
         let declared = method.clone();
         let method = match resource {
             Some(resource) => self.graph.add_part(resource, &name, method),
@@ -129,7 +129,7 @@ impl Declaring<'_> {
         (method, integration)
     }
 
-    /// API Gateway itself answers the preflight: a mock integration with fixed headers.
+    /// Declares a preflight that API Gateway itself answers: a mock integration with fixed headers.
     fn preflight(&mut self, api: &mut Building<'_>, path: &str, methods: &BTreeSet<&str>, cors: &Cors) {
         let templates = BTreeMap::from([("application/json".to_owned(), format!(r#"{{"statusCode": {STATUS}}}"#))]);
         let integrate = |method: Ref<MethodKey>, route: &str| ApiIntegration::mock(method, route, templates);
@@ -171,7 +171,7 @@ impl Declaring<'_> {
             others: BTreeMap::new(),
         };
         let permission = self.graph.add_part(&declared.function, name, permission);
-        // A permission names the API and goes with the function: neither deletion waits for the other.
+        // A permission names the API and is deleted with the function: neither deletion waits for the other.
         self.graph.delete_freely(&permission, rest_api);
     }
 
@@ -184,7 +184,7 @@ impl Declaring<'_> {
             tags: self.tags(&self.names.api()),
         };
         let log_group = self.graph.add(API_LOG_GROUP, log_group);
-        // The stage would bring its log group back.
+        // The stage would create its log group again.
         self.graph.delete_first(rest_api, &log_group);
         let place = self.place.clone();
         let throttle = &self.stack.api.throttle;
@@ -217,12 +217,12 @@ impl Building<'_> {
     }
 }
 
-/// Path parameters are wildcards in a permission and in a distribution's pattern.
+/// Returns a path with wildcards for its parameters, as permissions and a distribution's patterns have it.
 pub(crate) fn star(path: &str) -> String {
     path.split('/').map(|part| if part.starts_with('{') { "*" } else { part }).collect::<Vec<_>>().join("/")
 }
 
-/// The preflight's headers with their values.
+/// Returns the preflight's headers with their values.
 fn preflight_headers(methods: &BTreeSet<&str>, cors: &Cors) -> BTreeMap<String, String> {
     let methods = methods.iter().copied().chain(["OPTIONS"]).collect::<Vec<_>>().join(",");
     let header = |name: &str, value: String| (format!("Access-Control-{name}"), value);
@@ -237,8 +237,8 @@ fn preflight_headers(methods: &BTreeSet<&str>, cors: &Cors) -> BTreeMap<String, 
 
 /// Returns the origin that may read the API's own errors, by their type.
 ///
-/// A gateway response has one fixed value, and no template could choose among several origins. So with several, everybody may read these
-/// errors: they are the same for everybody and hold nothing of the stack.
+/// A gateway response has one fixed value, and no template could choose among several origins. So with several, any origin may read these errors:
+/// they are the same for every caller and contain nothing of the stack.
 fn error_origins(cors: &Cors) -> BTreeMap<String, String> {
     let origin = match cors.origins.as_slice() {
         [one] => one,
@@ -247,7 +247,7 @@ fn error_origins(cors: &Cors) -> BTreeMap<String, String> {
     ERROR_TYPES.into_iter().map(|kind| (kind.to_owned(), quoted(origin))).collect()
 }
 
-/// Several origins cannot stand in one header: a template answers with the one that asks, if it is among them.
+/// Returns a template that answers with the request's origin, if it is among the declared ones: one header cannot hold several origins.
 fn origin_template(cors: &Cors) -> Option<String> {
     (cors.origins.len() > 1).then(|| {
         let origins = cors.origins.iter().map(|origin| format!("\"{origin}\"")).collect::<Vec<_>>().join(",");

@@ -7,15 +7,15 @@ use resources::{Alias, Function, FunctionOthers, LogGroup, Made, Release, Releas
 use shared::{edge::ORIGIN_VERIFY, limit::PER_MINUTE_VARIABLE as REQUESTS_PER_MINUTE, token::READERS};
 use std::collections::BTreeMap;
 
-/// What the API has to know of a function.
+/// Resources and ARN of a function that the API refers to.
 pub(super) struct Declared {
     pub(super) function: Handle<Function>,
     pub(super) alias: Handle<Alias>,
-    /// Its ARN with the alias: what API Gateway invokes.
+    /// ARN of the alias, which API Gateway invokes.
     pub(super) alias_arn: String,
 }
 
-/// The `provided` runtime on Amazon Linux 2023: what compiled Rust runs on.
+/// Runtime that runs compiled Rust: the `provided` one on Amazon Linux 2023.
 const RUNTIME: &str = "provided.al2023";
 
 impl Declaring<'_> {
@@ -67,7 +67,7 @@ impl Declaring<'_> {
             tags: self.tags(&physical),
             name: physical,
         };
-        // What requests meet: not the tags, and not what is decided elsewhere.
+        // Code and settings behind the alias: not the tags, and nothing that is decided elsewhere.
         let released: BTreeMap<&'static str, String> = [
             ("code", function.code_sha256.clone().unwrap_or_default()),
             ("architecture", function.architecture.clone().unwrap_or_default()),
@@ -93,7 +93,7 @@ impl Declaring<'_> {
         i32::try_from(self.stack.logs.retention_days).ok()
     }
 
-    /// Returns the variable that the engine makes for a function, if there is one.
+    /// Returns the variable that the engine generates for a function, if there is one.
     fn made(&self, name: &str, physical: &str) -> Option<(&'static str, Made)> {
         let (variable, _) = self.stack.made_variable(name)?;
         let made = match &self.origin_secret {
@@ -103,15 +103,15 @@ impl Declaring<'_> {
         Some((variable, made))
     }
 
-    /// The environment variables, with secrets whose values are not known.
+    /// Returns the environment variables, including secrets without a known value.
     fn environment(&self, name: &str, declared: &crate::Function) -> BTreeMap<String, Variable> {
         let known = self.variables(name, declared).into_iter().map(|(name, value)| (name, Variable::Set(value)));
         let unknown = declared.secrets.iter().filter(|(_, value)| value.is_none()).map(|(name, _)| (name.clone(), Variable::Kept));
         known.chain(unknown).collect()
     }
 
-    /// The variables with values. On the local AWS everybody may read, and all visitors share one address, so that nobody is limited;
-    /// what the file says stands above that.
+    /// Returns the variables with values. On the local AWS anyone may read, and all visitors share one address, so no request limit applies. The
+    /// file's own values take precedence.
     fn variables(&self, name: &str, declared: &crate::Function) -> BTreeMap<String, String> {
         let mut variables = self.stack.variables(name, &self.names);
         if self.place.functions_on_host && declared.route.is_some() && self.stack.counts_events() {

@@ -7,7 +7,7 @@ use engine::Entry;
 use resources::kind;
 use std::{collections::BTreeMap, path::Path};
 
-/// Names of every resource of the shipped stack before anything exists.
+/// Returns the names of every resource of the shipped stack before anything exists.
 fn identities(partition: &str, region: &str) -> BTreeMap<String, Identity> {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../stack.yaml");
     let stack = Stack::read(&file, None, Some(region)).unwrap();

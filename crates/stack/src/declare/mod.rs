@@ -1,8 +1,8 @@
-//! What a stack means: from `stack.yaml` to the graph of resources. Start reading here.
+//! Turns `stack.yaml` into the graph of resources. Start reading here.
 //!
-//! [`declare`] reads from top to bottom as the stack does. Names come from [`Names`], and so do most ARNs: they are known before anything
-//! exists, and a plain value orders nothing. A [`Ref`] stands only where AWS refuses to go first: a function waits for its role, an
-//! integration waits for no function.
+//! [`declare`] reads from top to bottom as the stack does. Names come from [`Names`], and so do most ARNs: they are known before anything exists,
+//! and a plain value orders nothing. A [`Ref`] stands only where AWS refuses to go first: a function waits for its role, an integration waits for
+//! no function.
 
 mod alarms;
 mod api;
@@ -29,7 +29,7 @@ use resources::{Bucket, Distribution, Index, KeyAttribute, OriginSecret, RestApi
 use serde::Serialize;
 use std::{collections::BTreeMap, path::PathBuf};
 
-/// What the resources hold, as it was built. What is missing is left as it is in AWS.
+/// Built content of the resources. Missing content is left as it is in AWS.
 #[derive(Debug, Default)]
 pub struct Content {
     /// The functions' zips, by logical name.
@@ -38,16 +38,16 @@ pub struct Content {
     pub site: Option<BTreeMap<String, SiteObject>>,
     /// Files and directories of the site that are not published.
     pub left_out: Vec<LeftOut>,
-    /// Values of `integrity` in the tags of scripts, by key. A script without one has a tag without.
+    /// Values of `integrity` in the tags of scripts, by key. The tag of a script without one has no `integrity`.
     pub integrity: BTreeMap<String, String>,
 }
 
-/// A handler, ready to be uploaded.
+/// Zip of a handler, ready for upload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Package {
-    /// Its digest as Lambda's `CodeSha256` has it: base64 of SHA-256.
+    /// Digest in the form of Lambda's `CodeSha256`: base64 of SHA-256.
     pub sha256: String,
-    /// The zip. It is read when it is uploaded, which most runs do not: a stack has many, of several megabytes each.
+    /// Path of the zip. It is read on upload, which most runs do not need: a stack has many zips, of several megabytes each.
     pub path: PathBuf,
 }
 
@@ -62,36 +62,36 @@ pub struct LeftOut {
 
 /// A declared stack.
 pub struct Declaration {
-    /// The resources.
+    /// Graph of all declared resources.
     pub graph: Graph<Aws>,
-    /// The bucket, if there is one, without marks: it may have to be made ahead of its turn, or be given back what it held.
+    /// The bucket, if there is one, without fingerprint: it may have to be created early, or have its files restored.
     pub bucket: Option<Bucket>,
-    /// The distribution, if there is one, without marks: its caches may have to be told of that.
+    /// The distribution, if there is one, without fingerprint: its caches may have to be invalidated after that.
     pub distribution: Option<Distribution>,
-    /// The secret that the engine makes for the distribution and the functions, if it does.
+    /// Secret that the engine generates for the distribution and the functions, if it does.
     pub origin_secret: Option<OriginSecret>,
     verify: Verify,
     outputs: BTreeMap<String, Ref<String>>,
 }
 
 impl Declaration {
-    /// Returns the secret by which the functions know the distribution, if there is one. Read it after an observation.
+    /// Returns the secret by which the functions recognize the distribution, if there is one. Read it after an observation.
     pub fn shown_to_api(&self) -> Option<String> {
         self.verify.value()
     }
 
-    /// What users want to know of the stack (addresses, ids, names), as far as it exists. Read it after an observation.
+    /// Returns the stack's outputs (addresses, ids, names), as far as they exist. Read them after an observation.
     pub fn outputs(&self) -> BTreeMap<String, String> {
         self.outputs.iter().filter_map(|(name, value)| Some((name.clone(), value.get().ok()?))).collect()
     }
 
-    /// The names of all outputs, sorted.
+    /// Returns the names of all outputs, sorted.
     pub fn output_names(&self) -> impl Iterator<Item = &str> {
         self.outputs.keys().map(String::as_str)
     }
 }
 
-/// Declares every resource of a stack in a place.
+/// Declares every resource of a stack for a target.
 pub fn declare(stack: &Stack, place: &Place, content: &Content) -> Declaration {
     let names = stack.names(&place.account);
     let origin_secret = stack.makes_origin_secret().then(OriginSecret::default);
@@ -115,7 +115,7 @@ pub fn declare(stack: &Stack, place: &Place, content: &Content) -> Declaration {
     Declaration { graph, bucket, distribution, origin_secret, verify, outputs }
 }
 
-/// A stack on its way to a graph.
+/// A stack while it is being declared.
 struct Declaring<'a> {
     stack: &'a Stack,
     place: &'a Place,
@@ -127,10 +127,10 @@ struct Declaring<'a> {
     outputs: BTreeMap<String, Ref<String>>,
 }
 
-/// What the site has to know of the API.
+/// Parts of the API that the site refers to.
 struct DeclaredApi {
     rest_api: Handle<RestApi>,
-    /// Of everything that a deployment is a snapshot of.
+    /// Digest of everything that a deployment is a snapshot of.
     digest: String,
 }
 
@@ -168,7 +168,7 @@ impl Declaring<'_> {
         debug_assert!(other.is_none(), "{name} is an output twice");
     }
 
-    /// What every taggable resource carries. The user's own tags cannot take the place of ours: the checks refuse that.
+    /// Returns the tags of a taggable resource. The user's own tags cannot replace ours: the checks refuse that.
     fn tags(&self, physical: &str) -> Tags {
         self.stack
             .tags
@@ -184,7 +184,7 @@ impl Declaring<'_> {
     }
 }
 
-/// The address of a distribution.
+/// Returns the address of a distribution.
 fn distribution_url(distribution: &Handle<Distribution>, place: &Place) -> Ref<String> {
     let place = place.clone();
     Distribution::domain_of(distribution).map(move |domain| place.distribution_url(&domain))

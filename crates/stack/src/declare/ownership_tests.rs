@@ -1,4 +1,4 @@
-//! Two stacks never claim the same thing, however much their names resemble each other. Needs no AWS.
+//! Two stacks never claim the same resource, however much their names resemble each other. Needs no AWS.
 
 use super::{Content, Declaration, declare};
 use crate::{Names, Stack};
@@ -9,9 +9,9 @@ use std::{collections::BTreeMap, path::Path};
 
 const ACCOUNT: &str = "123456789012";
 
-/// Names that are prefixes, suffixes and sums of each other, and the fixed names of what every stack has.
+/// Names that are prefixes, suffixes and sums of each other, and the fixed names that every stack has.
 const WORDS: [&str; 12] = ["a", "b", "c", "ab", "a-b", "b-c", "a-b-c", "a-a", "api", "static", "dev", "api-dev"];
-/// The same without what `stack.yaml` refuses: the API goes by it.
+/// Names that `stack.yaml` accepts: the same without `api`, which is the API's name.
 const THINGS: [&str; 11] = ["a", "b", "c", "ab", "a-b", "b-c", "a-b-c", "a-a", "static", "dev", "api-dev"];
 const ENVIRONMENTS: [&str; 5] = ["a", "b", "dev", "devb", "static"];
 const REGIONS: [&str; 3] = ["us-east-1", "us-east-2", "eu-west-1"];
@@ -56,7 +56,7 @@ fn named() -> impl Strategy<Value = Named> {
         .prop_map(|(project, environment, region, thing)| Named { project, environment, region, thing })
 }
 
-/// The fields of an entry that are texts, by path.
+/// Returns the text fields of an entry, by path.
 fn texts<C: engine::Cloud>(entry: &Entry<C>) -> BTreeMap<String, String> {
     let text = |(path, field): (&str, &Field)| match field {
         Field::Known(serde_json::Value::String(text)) => Some((path.to_owned(), text.clone())),
@@ -65,7 +65,7 @@ fn texts<C: engine::Cloud>(entry: &Entry<C>) -> BTreeMap<String, String> {
     entry.desired().iter().filter_map(text).collect()
 }
 
-/// The owner of an entry as the stack of these names sees it, by what the entry itself says; `None` if it says nothing.
+/// Returns the owner that the entry itself names, as the stack of these names sees it; `None` if it names none.
 fn owner<C: engine::Cloud>(entry: &Entry<C>, seen_by: &Named) -> Option<Owner> {
     let texts = texts(entry);
     let (stack, region) = (format!("{}/{}", seen_by.project, seen_by.environment), seen_by.region);
@@ -102,19 +102,19 @@ proptest! {
     #[test]
     fn names_that_are_no_proof_are_shared_only_where_marks_tell(one in named(), other in named()) {
         let (ours, theirs) = (one.names(), other.names());
-        // A name is read back as what it was made for.
+        // A name is parsed back to the thing that it was made for.
         let name = ours.function(one.thing);
         prop_assert_eq!(ours.owns(&name), Some(one.thing));
         if one.thing != other.thing {
             prop_assert_ne!(ours.function(one.thing), ours.function(other.thing));
         }
         if !one.is_same_stack(&other) {
-            // What is found by these is taken for ours without another question, or is written to before anything else.
+            // Resources found by these names count as ours without another check, or are written to before anything else.
             prop_assert_ne!(ours.role_path(), theirs.role_path());
             prop_assert_ne!(ours.bucket(), theirs.bucket());
             prop_assert_ne!((ours.stack_tag(), one.region), (theirs.stack_tag(), other.region));
         }
-        // A pattern of one stack stands for a name of another only if that has the same environment.
+        // A pattern of one stack matches a name of another only if that has the same environment.
         let theirs = theirs.function(other.thing);
         if let Some(thing) = ours.owns(&theirs) {
             prop_assert_eq!(one.environment, other.environment);

@@ -1,23 +1,23 @@
-//! What functions are allowed: exactly what they declare, nothing by wildcard.
+//! Permissions of functions: exactly the declared ones, nothing by wildcard.
 
 use crate::{Function, Grant, Indexes, Names, Operation, Table, limits::INLINE_POLICIES};
 use aws::{Place, Policy, STACK};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Never `logs:CreateLogGroup`: a late invocation would bring a deleted group back.
+/// Never `logs:CreateLogGroup`: a late invocation would create a deleted group again.
 const LOGS: [&str; 2] = ["logs:CreateLogStream", "logs:PutLogEvents"];
 
-/// Reads values, decrypted. That a parameter under AWS's own key (`aws/ssm`) needs no permission of KMS beside it is reported: the key's policy lets
-/// in whoever comes through Systems Manager. A key of one's own has to allow the role kms:Decrypt.
+/// Action that reads values, decrypted. A parameter under AWS's own key (`aws/ssm`) reportedly needs no KMS permission beside it: the key's policy
+/// admits callers that come through Systems Manager. A customer's own key has to allow the role kms:Decrypt.
 const READ_PARAMETERS: &str = "ssm:GetParameters";
 
-/// A trust policy for one AWS service.
+/// Returns a trust policy for one AWS service.
 pub(super) fn trust(service: &str) -> Policy {
     Policy::default().with("Assume", json!({ "Effect": "Allow", "Action": "sts:AssumeRole", "Principal": { "Service": service } }))
 }
 
-/// The policy of a function: what it reads and writes, and its own log streams.
+/// Returns the policy of a function: the tables that it reads and writes, and its own log streams.
 pub(crate) fn of_function(function: &Function, tables: &BTreeMap<String, Table>, place: &Place, names: &Names, name: &str) -> Policy {
     let arn = |table: &str| place.arn("dynamodb", &format!("table/{}", names.table(table)));
     let streams = place.arn("logs", &format!("log-group:{}:*", names.function_log_group(name)));
@@ -31,22 +31,22 @@ pub(crate) fn of_function(function: &Function, tables: &BTreeMap<String, Table>,
     if INLINE_POLICIES.fits(length(&plain)) { plain } else { allow(logs, shortened(function, tables, arn)) }
 }
 
-/// The ARN of the parameter of a secret. Its name begins with a slash, which the ARN does not repeat.
+/// Returns the ARN of a secret's parameter. Its name begins with a slash, which the ARN does not repeat.
 fn parameter(place: &Place, names: &Names, secret: &str) -> String {
     place.arn("ssm", &format!("parameter{}", names.parameter(secret)))
 }
 
-/// Resources by what is allowed on them: operations, and patterns of keys.
+/// Resources by their permission: operations, and patterns of keys.
 type Allowed = BTreeMap<(BTreeSet<Operation>, BTreeSet<String>), BTreeSet<String>>;
 
-/// Returns what is allowed, as it is declared.
+/// Returns the permissions as they are declared.
 fn plain(function: &Function, arn: impl Fn(&str) -> String) -> Allowed {
     let mut allowed = Allowed::new();
     for grant in function.reads.iter().chain(&function.writes) {
         let arn = arn(&grant.table);
         let of_index = on_indexes(grant);
         match &grant.indexes {
-            // One statement does for both: what cannot be sent to an index is not allowed on it by being named.
+            // One statement covers both: naming an operation that does not work on indexes does not allow it there.
             Indexes::All if !of_index.is_empty() => {
                 allowed.entry((grant.operations.clone(), grant.keys.clone())).or_default().insert(format!("{arn}/index/*"));
             }
@@ -98,9 +98,9 @@ fn on_indexes(grant: &Grant) -> BTreeSet<Operation> {
     grant.operations.iter().copied().filter(|operation| operation.takes_index()).collect()
 }
 
-/// Returns statements that allow the most that any function of a stack with these names can be given: its tables and its own log streams,
-/// declared or not, and if they `read_parameters` its parameters. Tables of another stack are left out where `DynamoDB` knows tags as conditions, which it does unless the account has turned
-/// that off.
+/// Returns statements with the widest permissions that any function of a stack with these names can have: its tables and its own log streams,
+/// declared or not, and if they `read_parameters` its parameters. Tables of another stack are left out where `DynamoDB` supports tags as
+/// conditions, which it does unless the account has turned that off.
 pub fn of_any_function(place: &Place, names: &Names, read_parameters: bool) -> Vec<Value> {
     let table = place.arn("dynamodb", &format!("table/{}", names.pattern()));
     let streams = place.arn("logs", &format!("log-group:{}:*", names.function_log_group("*")));
@@ -135,7 +135,7 @@ fn allow(mut policy: Policy, allowed: Allowed) -> Policy {
         let actions: Vec<String> = operations.into_iter().map(action).collect();
         let mut statement = json!({ "Effect": "Allow", "Action": actions, "Resource": resources });
         if !keys.is_empty() {
-            // Every key that a request names has to fit; one without a key (a scan) would fit as well, and cannot be declared with keys.
+            // Every key that a request names has to match; a request without a key (a scan) would match as well, and cannot be declared with keys.
             statement["Condition"] = json!({ "ForAllValues:StringLike": { "dynamodb:LeadingKeys": keys } });
         }
         policy = policy.with(&sid, statement);
@@ -143,7 +143,7 @@ fn allow(mut policy: Policy, allowed: Allowed) -> Policy {
     policy
 }
 
-/// The name of a statement, of letters and digits as IAM wants it: the operations, or what all of them do.
+/// Returns the name of a statement, of letters and digits as IAM requires: the operations, or their common kind.
 fn sid(operations: &BTreeSet<Operation>) -> String {
     let all = |kinds: &[&[Operation]]| kinds.concat().into_iter().collect::<BTreeSet<_>>() == *operations;
     if all(&[&Operation::READS]) {
@@ -157,12 +157,12 @@ fn sid(operations: &BTreeSet<Operation>) -> String {
     }
 }
 
-/// The IAM action of an operation.
+/// Returns the IAM action of an operation.
 fn action(operation: Operation) -> String {
     format!("dynamodb:{}", operation.as_str())
 }
 
-/// The characters of a policy as IAM counts them: without blanks.
+/// Counts the characters of a policy as IAM does: without blanks.
 pub(crate) fn length(policy: &Policy) -> usize {
     policy.document().chars().filter(|character| !character.is_whitespace()).count()
 }

@@ -9,14 +9,14 @@ use resources::{
 use shared::edge::ORIGIN_VERIFY;
 use std::collections::BTreeMap;
 
-/// The logical name of all that belongs to the site.
+/// Logical name of all resources of the site.
 const NAME: &str = "static";
 
-/// Paths at which the site's address leads to the API.
+/// Prefix of the paths that lead from the site's address to the API.
 pub const API_PATH: &str = "/api/";
 
-/// Suffix of a script's address in a tag with `integrity`. A browser that kept the script for a tag without `crossorigin` has it without
-/// `Access-Control-Allow-Origin`, and refuses it for as long as it keeps it (seen in Chromium 156): to browsers this is another address, to
+/// Suffix of a script's address in a tag with `integrity`. A browser that cached the script for a tag without `crossorigin` has it without
+/// `Access-Control-Allow-Origin`, and refuses it for as long as it caches it (seen in Chromium 156). To browsers this is another address; to
 /// CloudFront the same, as AWS's policy `CachingOptimized` leaves queries out.
 const CROSS_ORIGIN: &str = "?cors";
 
@@ -43,7 +43,7 @@ impl Declaring<'_> {
         let access = self.graph.add(NAME, access);
 
         let path = format!("/{}", SITE_PREFIX.trim_end_matches('/'));
-        // Caches are told of a release only once its files are there.
+        // Caches are invalidated only once the files of a release are there.
         let pages =
             Origin::bucket(bucket.known("regional_domain", self.place.bucket_host(&physical)), &path, OriginAccessControl::id_of(&access));
         let mut origins = BTreeMap::from([("site".to_owned(), pages)]);
@@ -61,7 +61,7 @@ impl Declaring<'_> {
         distribution.content = content;
         if let Some(page) = &site.error_page {
             let page = ErrorPage { page: format!("/{page}"), status: "404".to_owned(), cached_seconds: 10 };
-            // Which also hides what the API refuses through the site's address: declared only where there is no other way.
+            // Status 403 also hides the API's own refusals behind the site's address: declared only where there is no other way.
             let statuses = if self.place.denies_missing { vec![403, 404] } else { vec![404] };
             distribution.error_pages.extend(statuses.into_iter().map(|status| (status, page.clone())));
         }
@@ -72,11 +72,11 @@ impl Declaring<'_> {
             self.graph.delete_freely(&distribution, &api.rest_api);
         }
         let policy = BucketPolicy::reader(Bucket::name_of(&bucket), Distribution::arn_of(&distribution), SITE_PREFIX);
-        // The local AWS has no TLS, and refuses what a policy refuses.
+        // The local AWS has no TLS, and refuses every request that a policy refuses.
         let policy = BucketPolicy { tls_only: self.place.viewers_https, ..policy };
         let policy = self.graph.add_part(&bucket, NAME, policy);
         self.graph.delete_freely(&policy, &distribution);
-        // It holds the lock: as long as anything is left, so is that.
+        // It holds the lock, which has to last as long as any resource does.
         self.graph.delete_last(&bucket);
 
         self.output("distribution_id", Distribution::id_of(&distribution));
@@ -87,7 +87,7 @@ impl Declaring<'_> {
             let (script, digest) = (script_output(name, &page), integrity.get(&page));
             let address = address.map(move |address| format!("{address}/{page}"));
             if let Some(tag) = script.filter(|tag| !site.outputs.contains_key(tag)) {
-                // A script that changes under its name has no digest in its tag, which is pasted once and has to fit later releases, too.
+                // A script that changes under its name has no digest in its tag, which is pasted once and has to match later releases, too.
                 let rest = digest.map(|digest| format!("{CROSS_ORIGIN}\" integrity=\"{digest}\" crossorigin=\"anonymous"));
                 let rest = rest.unwrap_or_default();
                 self.output(&tag, address.map(move |address| format!("<script defer src=\"{address}{rest}\"></script>")));
@@ -96,8 +96,8 @@ impl Declaring<'_> {
         }
     }
 
-    /// The secret that the distribution shows to the API: the engine's own, or the first of those that a function is declared to take. The
-    /// functions take several, so that they know a new one before the distribution sends it.
+    /// Returns the secret that the distribution sends to the API: the engine's own, or the first of the secrets that a function declares. The
+    /// functions accept several, so that they know a new one before the distribution sends it.
     pub(super) fn verify(&self) -> Verify {
         if let Some(secret) = &self.origin_secret {
             return Verify::Made(secret.clone());

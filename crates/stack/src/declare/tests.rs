@@ -20,7 +20,7 @@ fn kinds(declaration: &Declaration) -> BTreeMap<&str, usize> {
     kinds
 }
 
-/// Returns what `more` has and `less` has not, and the other way round.
+/// Returns the entries of `more` that `less` lacks, and the other way round.
 fn difference(less: &Declaration, more: &Declaration) -> (Vec<String>, Vec<String>) {
     let missing = |from: &Declaration, of: &Declaration| {
         let mut ids: Vec<String> =
@@ -256,7 +256,7 @@ fn a_table_alone_means_everything_and_operations_by_name_exactly_these() {
     assert_eq!(policy("reads: [{ orders: [Query] }]"), query(&format!("\"{table}\"")));
     let with_index = query(&format!("\"{table}\",\"{table}/index/ByDay\""));
     assert_eq!(policy("reads: [{ orders: { operations: [Query], indexes: [ByDay] } }]"), with_index);
-    // What cannot be sent to an index is not allowed on it.
+    // An operation that does not work on indexes is not allowed on one.
     let both = policy("reads: [{ orders: { operations: [Query, GetItem], indexes: [ByDay] } }]");
     let expected = format!(
         "GetItemQuery.Action [\"dynamodb:GetItem\",\"dynamodb:Query\"]\nGetItemQuery.Resource [\"{table}\"]\n{}",
