@@ -61,8 +61,8 @@ pub struct StackFile {
     /// Who may read what is counted: `public` is everybody. Without, and with `closed`, whoever has a token, in every environment; on the
     /// local AWS everybody.
     pub readers: Option<Readers>,
-    /// Where the values of the functions' `secrets` come from: `environment`, that of `up`, or `ssm`, from SecureString parameters of
-    /// AWS Systems Manager that you make and replace, and that the functions read: a new value needs no `up`. `environment` if not given.
+    /// Origin of the values of the functions' `secrets`: `environment`, which is that of `up`, or `ssm`, which is SecureString parameters of
+    /// AWS Systems Manager. You make and replace them, and the functions read them: a new value needs no `up`. `environment` if not given.
     pub secrets_from: Option<SecretsFrom>,
 }
 
@@ -118,7 +118,7 @@ pub struct EnvironmentFile {
     pub permissions_boundary: Option<String>,
     /// Replaces who may read what is counted.
     pub readers: Option<Readers>,
-    /// Replaces where the values of secrets come from.
+    /// Replaces the origin of the values of secrets.
     pub secrets_from: Option<SecretsFrom>,
 }
 

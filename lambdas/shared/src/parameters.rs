@@ -57,7 +57,7 @@ pub enum Moment {
     Refresh,
 }
 
-/// Why parameters could not be read. Its text names the operation, the parameters and the way on.
+/// Error of reading parameters. Its text names the operation, the parameters and the way on.
 #[derive(Debug)]
 pub struct ParameterError {
     names: Vec<String>,
@@ -115,7 +115,7 @@ impl Client {
         Self { connector: connector.build(), credentials, region: region.to_owned(), url: url.to_owned() }
     }
 
-    /// The region that the parameters are in.
+    /// Returns the region of the parameters.
     pub fn region(&self) -> &str {
         &self.region
     }
@@ -158,7 +158,7 @@ impl Client {
         values(names, status, &body.into_bytes())
     }
 
-    /// A request of the operation with this body.
+    /// Returns a signed request of the operation with this body.
     async fn signed(&self, body: String) -> Result<HttpRequest, Fault> {
         let headers = [("content-type", "application/x-amz-json-1.1"), ("x-amz-target", "AmazonSSM.GetParameters")];
         let identity: Identity = self.credentials.provide_credentials().await.map_err(|error| Fault::lost(&error))?.into();

@@ -23,7 +23,7 @@ const REFRESH: Millis = 5 * MINUTE;
 /// Wait after a refresh that failed.
 const RETRY: Millis = MINUTE;
 
-/// Who may read, and whose sessions are proven.
+/// Rules of access: readers, and the proof of sessions.
 #[derive(Debug, Clone)]
 pub struct Access {
     /// Signs sessions, if they are to be proven.
@@ -38,7 +38,7 @@ pub struct Rotation {
     client: Client,
     /// Names of the parameters, by the secret that each holds.
     parameters: BTreeMap<&'static str, String>,
-    /// What is declared of readers beside the tokens.
+    /// Declaration about readers, beside the tokens.
     readers: Option<String>,
     refresh: Millis,
     look: Mutex<Look>,

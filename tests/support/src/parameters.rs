@@ -8,7 +8,7 @@ use std::{
 };
 use strict_aws::{Request, Signer};
 
-/// Writes a SecureString to the tests' local AWS in us-east-1, replacing an existing value.
+/// Writes a `SecureString` to the tests' local AWS in us-east-1, replacing an existing value.
 ///
 /// # Panics
 /// If the request is refused.
@@ -16,7 +16,7 @@ pub fn put(name: &str, value: &str) {
     put_at(&crate::endpoint(), SECRET, name, value);
 }
 
-/// Writes a SecureString in us-east-1, replacing an existing value.
+/// Writes a `SecureString` in us-east-1, replacing an existing value.
 ///
 /// # Panics
 /// If the request is refused.
