@@ -85,8 +85,8 @@ impl RolledBack {
         would_release.iter().any(|name| to.contains_key(name)).then_some(Self { to, would_release })
     }
 
-    /// Formats `` rolled back: site to release 3, stats-api to release 3; `up` would release site, stats-api as the sources are
-    /// ``.
+    /// Formats a line:
+    /// `` rolled back: site to release 3, stats-api to release 3; `up` would release site, stats-api as the sources are ``
     pub fn text(&self) -> String {
         let to: Vec<String> = self.to.iter().map(|(name, number)| format!("{name} to release {number}")).collect();
         format!("rolled back: {}; `up` would release {} as the sources are", to.join(", "), self.would_release.join(", "))
