@@ -4,7 +4,7 @@
 //! | Part of a batch | Units | Writes |
 //! |---|---|---|
 //! | an event | 2 × its kilobytes, begun ones counted | the item and its copy in `EventTypeIndex` |
-//! | a session | [`SESSION_UNITS`] | the session 1, its index 2; the visitor's mark 1; hours 2 and quarters 2; the page it left 2; referrer, device and country 3, and a new referrer in its hour 1; one more attempt at a moment that another batch took 2 |
+//! | a session | [`SESSION_UNITS`] | the session 1, its index 2; the visitor's marker 1; hours 2 and quarters 2; the page it left 2; referrer, device and country 3, and a new referrer in its hour 1; one more attempt at a moment that another batch took 2 |
 //! | a page with an event on it | [`PAGE_UNITS`] | its counter 1; counted as new in its hour, or as one of `(other)`, 1 |
 //!
 //! `units = Σ events 2 ⌈bytes / 1024⌉ + 16 · sessions + 2 · pages`. It is the most that the content can cause, known before anything is
