@@ -1,11 +1,12 @@
-//! The user's cache directory, with what all projects on this machine share. All of it can be removed at any time and is made again.
+//! User cache directory, shared by all projects on this machine. Its content can be deleted at any time and is recreated on
+//! demand.
 
 use std::{
     ffi::OsString,
     path::{Path, PathBuf},
 };
 
-/// Variable that names another directory.
+/// Environment variable that overrides the cache directory.
 pub const CACHE_DIR: &str = "LIVEINSIGHT_CACHE_DIR";
 
 /// Returns the cache directory. Without a home directory it lies in the project.
@@ -14,7 +15,7 @@ pub fn directory(project_root: &Path) -> PathBuf {
     of_user.unwrap_or_else(|| project_root.join(".liveinsight").join("cache"))
 }
 
-/// Chooses as the XDG Base Directory Specification says, on macOS as "File System Programming Guide" does.
+/// Chooses the directory by the XDG Base Directory Specification, on macOS by "File System Programming Guide".
 fn chosen(variable: impl Fn(&str) -> Option<OsString>, is_macos: bool) -> Option<PathBuf> {
     let set = |name: &str| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     if let Some(own) = set(CACHE_DIR) {

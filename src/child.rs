@@ -1,16 +1,16 @@
-//! What the programs that this one starts see of its environment. They run other people's code (build scripts, macros, packages), which has
-//! no use for the credentials of a deployment.
+//! Environment of child processes. They run third-party code (build scripts, macros, packages), which has no use for the
+//! credentials of a deployment.
 
 use std::collections::BTreeSet;
 use std::process::Command;
 
-/// Beginnings of names that stay out: AWS's settings, and tokens that a CI service hands to a job.
+/// Prefixes of hidden variables: AWS's settings, and tokens that a CI service gives a job.
 const HIDDEN: [&str; 3] = ["AWS_", "ACTIONS_ID_TOKEN_", "CI_JOB_JWT"];
 
-/// Settings of a crate of AWS's that is compiled (aws-lc-rs), not of AWS.
+/// Prefix of settings for a compiled crate (aws-lc-rs), which are not AWS settings.
 const OF_A_CRATE: &str = "AWS_LC_";
 
-/// Names of tokens, as GitHub, GitLab, Bitbucket, Azure, `CircleCI` and npm document them.
+/// Variables with tokens, as GitHub, GitLab, Bitbucket, Azure, `CircleCI` and npm document them.
 const TOKENS: [&str; 13] = [
     "ACTIONS_RUNTIME_TOKEN",
     "BITBUCKET_STEP_OIDC_TOKEN",
@@ -27,7 +27,7 @@ const TOKENS: [&str; 13] = [
     "SYSTEM_ACCESSTOKEN",
 ];
 
-/// Takes credentials and tokens out of what a command will see.
+/// Removes credentials and tokens from a command's environment.
 pub(crate) fn hide_credentials(command: &mut Command) {
     for (name, _) in std::env::vars_os() {
         if is_hidden(&name.to_string_lossy()) {
@@ -40,17 +40,17 @@ fn is_hidden(name: &str) -> bool {
     TOKENS.contains(&name) || HIDDEN.iter().any(|beginning| name.starts_with(beginning)) && !name.starts_with(OF_A_CRATE)
 }
 
-/// What a build of a stack's functions sees beyond what every child does.
+/// Changes to a build's environment beyond those for every child process.
 #[derive(Debug, Clone, Default)]
 pub struct BuildEnvironment {
-    /// Variables that the stack hands to its functions as secrets: a build does not see them.
+    /// Variables that the stack passes to its functions as secrets; hidden from the build.
     pub secrets: BTreeSet<String>,
-    /// Variables that it sees whatever they are: what `build.environment` names.
+    /// Variables that stay visible in any case, from `build.environment`.
     pub shown: BTreeSet<String>,
 }
 
 impl BuildEnvironment {
-    /// Sets what a command will see, after [`hide_credentials`].
+    /// Sets a command's environment, after [`hide_credentials`].
     pub(crate) fn apply(&self, command: &mut Command) {
         for name in &self.secrets {
             command.env_remove(name);

@@ -1,6 +1,6 @@
-//! The command line as clap sees it, and the way from there to a command.
+//! Command line for clap, and the dispatch to the commands.
 //!
-//! The doc comments here and on the commands' `Args` are the help texts, and `docs/commands.md` is made from them.
+//! The doc comments here and on the commands' `Args` are the help texts, and `docs/commands.md` is generated from them.
 
 use crate::{
     call_log,
@@ -35,7 +35,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 stack.yaml is wrong, 4 credential
 130 interrupted";
 
 impl Cli {
-    /// Runs a command to its end, and shows the error if there is one.
+    /// Runs a command to its end, and prints its error.
     pub fn run(self) -> Exit {
         let ui = Ui::new(&self.globals);
         if let Some(file) = &self.globals.log
@@ -44,7 +44,7 @@ impl Cli {
             ui.error(&error);
             return error.exit;
         }
-        // The engine lives on one thread; `Rc` and `RefCell` do there.
+        // The engine runs on one thread, because it uses `Rc` and `RefCell`.
         let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
             Ok(runtime) => runtime,
             Err(error) => {
@@ -54,7 +54,7 @@ impl Cli {
         };
         let context = Context::new(self.globals, ui.clone());
         let result = runtime.block_on(context.supervise(self.command.run(&context)));
-        // A thread that waits for an answer to a question must not hold up the end.
+        // A thread that waits for the answer to a prompt must not delay the exit.
         runtime.shutdown_background();
         match result.and_then(|exit| ui.finish().map(|()| exit)) {
             Ok(exit) => exit,
@@ -66,7 +66,7 @@ impl Cli {
     }
 }
 
-/// Adds to an error about `--format` the values of the very command, not of all.
+/// Adds the values of this very command to an error about `--format`, instead of the values of all commands.
 pub fn explain(mut error: clap::Error, arguments: impl IntoIterator<Item = OsString>) -> clap::Error {
     let about_format =
         matches!(error.get(ContextKind::InvalidArg), Some(ContextValue::String(argument)) if argument.starts_with("--format"));

@@ -1,8 +1,8 @@
-//! What to do about a file or directory that cannot be written.
+//! Advice about a file or directory that cannot be written.
 
 use std::io::{Error, ErrorKind};
 
-/// The next step, as the end of a message.
+/// Returns the next step, as the end of a message.
 pub(crate) fn remedy(error: &Error) -> &'static str {
     match error.kind() {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "free some space there, and run it again",

@@ -1,7 +1,7 @@
-//! What a command can end with: the exit codes, and errors that know their next step.
+//! Results of a command: exit codes, and errors with a next step.
 //!
-//! Layers below have their own error types; here each is turned, once, into a message, an exit code and hints. How that
-//! looks on a screen is decided in [`ui`](crate::ui).
+//! Layers below have their own error types. Each is converted here, once, into a message, an exit code and hints.
+//! [`ui`](crate::ui) decides how they are displayed.
 
 use crate::{
     aws::ConnectError,
@@ -15,21 +15,21 @@ use crate::{
 };
 use std::fmt;
 
-/// Exit status of the program. The numbers are a contract with scripts and CI.
+/// Exit status of the program. Scripts and CI depend on the numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Exit {
-    /// Done.
+    /// The command did all its work.
     Done = 0,
-    /// Failed.
+    /// The command failed for a reason without its own code.
     Failed = 1,
     /// The command line is wrong.
     Usage = 2,
     /// stack.yaml is wrong.
     Stack = 3,
-    /// No valid credentials, or they may not do it.
+    /// The credentials are missing or invalid, or lack a permission.
     Credentials = 4,
-    /// Some resources failed, the rest is done.
+    /// Some resources failed; the others are done.
     Partial = 5,
     /// Another run has the stack's lock.
     Locked = 6,
@@ -40,62 +40,62 @@ pub enum Exit {
 }
 
 impl Exit {
-    /// The number.
+    /// Returns the number of the exit status.
     pub fn code(self) -> u8 {
         self as u8
     }
 }
 
-/// Why a command did not succeed, and what to do next.
+/// Reason that a command did not succeed, with the next step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CliError {
-    /// Exit status.
+    /// Exit status of the command.
     pub exit: Exit,
-    /// Message: a fragment that names the thing. May have several lines.
+    /// Message: a fragment that names the subject. May have several lines.
     pub message: String,
     /// Next steps, most useful first.
     pub hints: Vec<String>,
-    /// Mistakes with their places, for a display beside the source.
+    /// Mistakes with their positions, to be displayed beside the source.
     pub places: Vec<Place>,
 }
 
-/// Something wrong in a file.
+/// Mistake in a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
-    /// The file, as it was given.
+    /// File path, as the user gave it.
     pub file: String,
-    /// Line, from 1, if the mistake is not about the file as a whole.
+    /// Line, from 1; `None` for a mistake in the file as a whole.
     pub line: Option<usize>,
-    /// In characters, from 1.
+    /// Column in characters, from 1.
     pub column: Option<usize>,
-    /// Mistake.
+    /// Description of the mistake.
     pub message: String,
 }
 
 impl CliError {
-    /// An error with its exit code.
+    /// Creates an error with this exit code.
     pub fn new(exit: Exit, message: impl Into<String>) -> Self {
         Self { exit, message: message.into(), hints: Vec::new(), places: Vec::new() }
     }
 
-    /// A plain failure.
+    /// Creates an error with [`Exit::Failed`].
     pub fn failed(message: impl Into<String>) -> Self {
         Self::new(Exit::Failed, message)
     }
 
-    /// A mistake on the command line.
+    /// Creates an error about the command line.
     pub fn usage(message: impl Into<String>) -> Self {
         Self::new(Exit::Usage, message)
     }
 
-    /// Adds the next step.
+    /// Adds a next step.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
         self
     }
 
-    /// A resource or operation that failed; `id` is the resource, if it was about one.
+    /// Converts the error of a resource or operation; `id` is the resource, if one is involved.
     pub fn of_engine(id: Option<&Id>, error: &Error) -> Self {
         let message = id.map_or_else(|| error.to_string(), |id| format!("{id}: {error}"));
         let exit = match error {
@@ -107,12 +107,12 @@ impl CliError {
     }
 }
 
-/// Returns whether the credentials are missing, wrong, or lack the permission.
+/// Returns true if the credentials are missing, wrong, or lack the permission.
 pub fn is_about_credentials(error: &Error) -> bool {
     matches!(error.class(), Some(Class::Credentials | Class::Expired | Class::Clock | Class::Denied))
 }
 
-/// The next step after an error of the engine, where one is foreseeable.
+/// Returns the next step after an error of the engine, where one is foreseeable.
 pub fn hint_for(error: &Error) -> Option<String> {
     let operation = match error {
         Error::Absent(refusal) | Error::Exists(refusal) | Error::Unclear(refusal) | Error::Failed(refusal) => refusal.operation.as_str(),
@@ -145,7 +145,7 @@ pub fn hint_for(error: &Error) -> Option<String> {
     Some(hint)
 }
 
-/// The next step where AWS does not serve the account yet.
+/// Returns the next step for an account that AWS has not activated yet.
 fn not_activated(operation: &str) -> String {
     let service = match operation.split_once(':').map_or(operation, |(service, _)| service) {
         "cloudfront" => "CloudFront",
@@ -158,7 +158,7 @@ fn not_activated(operation: &str) -> String {
     )
 }
 
-/// The IAM action of an operation, where its name differs from the operation's.
+/// Returns the IAM action of an operation, which sometimes has another name.
 fn permission(operation: &str) -> String {
     match operation.split_once(':') {
         Some(("apigateway", _)) => "apigateway:GET, POST, PUT, PATCH or DELETE, whichever the message names".to_owned(),

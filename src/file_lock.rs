@@ -1,4 +1,4 @@
-//! Lets one program at a time into a directory of `.liveinsight`.
+//! File locks that admit one process at a time to a directory of `.liveinsight`.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::Path;
@@ -6,9 +6,9 @@ use std::time::Duration;
 
 const POLL: Duration = Duration::from_millis(25);
 
-/// Takes the lock at `path`, which the system frees when the file is dropped or its holder ends, however it ends.
+/// Takes the lock at `path`. The system frees it when the file is dropped or its holder ends, however it ends.
 ///
-/// Calls `waiting` once if somebody else has it. Asks again and again instead of blocking, so that Ctrl-C works.
+/// Calls `waiting` once if another process holds the lock. Polls instead of blocking, so that Ctrl-C works.
 pub(crate) async fn exclusive(path: &Path, waiting: impl Fn()) -> std::io::Result<File> {
     let file = OpenOptions::new().create(true).append(true).open(path)?;
     let mut told = false;

@@ -1,24 +1,24 @@
-//! The directory `.liveinsight` beside stack.yaml: packages, tools and the local AWS with its state.
+//! Directory `.liveinsight` beside stack.yaml: packages, tools, and the local AWS with its state.
 //!
-//! It holds values of secrets (the local AWS keeps the functions' variables), so it is this user's alone, and it keeps itself out of
-//! version control.
+//! The directory holds values of secrets (the local AWS stores the functions' variables). So only this user can access it, and
+//! it excludes itself from version control.
 
 use std::fs::{DirBuilder, OpenOptions, Permissions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-/// The name of the directory.
+/// Name of the directory.
 const NAME: &str = ".liveinsight";
 
-/// Directories of installed programs: large, no secrets, and some of their files are links to programs of the system.
+/// Directories of installed programs: large and without secrets; some of their files link to programs of the system.
 const INSTALLED: [&str; 2] = ["venv", "tools"];
 
-/// The directory of a project. Touches nothing.
+/// Returns the directory of a project, without touching it.
 pub(crate) fn of(root: &Path) -> PathBuf {
     root.join(NAME)
 }
 
-/// Makes a directory in a project's, and that itself if it is not there.
+/// Creates a directory inside a project's `.liveinsight`, and that itself if it is missing.
 pub(crate) fn create(directory: &Path) -> io::Result<()> {
     let home = directory.ancestors().find(|above| above.file_name().is_some_and(|name| name == NAME));
     if let Some(home) = home {
@@ -28,8 +28,8 @@ pub(crate) fn create(directory: &Path) -> io::Result<()> {
     private_directories().create(directory)
 }
 
-/// Takes away what other users may do with a directory that an earlier version made, and adds `.gitignore`. Changes nothing that is as
-/// it should be, or not there.
+/// Removes other users' access to a directory that an earlier version made, and adds `.gitignore`. Leaves correct and missing
+/// files alone.
 pub(crate) fn mend(home: &Path) -> io::Result<()> {
     let Ok(about) = std::fs::metadata(home) else { return Ok(()) };
     let ignored = home.join(".gitignore");
@@ -41,7 +41,7 @@ pub(crate) fn mend(home: &Path) -> io::Result<()> {
         let walk = walkdir::WalkDir::new(home).into_iter().filter_entry(|entry| !installed(entry));
         for entry in walk.flatten().filter(|entry| !entry.path_is_symlink() || entry.depth() == 0) {
             if let Ok(about) = std::fs::metadata(entry.path()) {
-                // Another user's file is for that user to mend.
+                // Only its owner can change the mode of another user's file.
                 let _ = std::fs::set_permissions(entry.path(), closed(about.permissions()));
             }
         }
@@ -49,7 +49,7 @@ pub(crate) fn mend(home: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Writes a file that only this user can read.
+/// Writes a file with access for this user only.
 pub(crate) fn write(path: &Path, content: &[u8]) -> io::Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true);

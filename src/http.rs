@@ -1,4 +1,4 @@
-//! A small HTTP client for what the stack itself answers, its API and its pages: the one that the SDK brings along, without anything of AWS.
+//! Small HTTP client for the stack's own API and pages. It uses the SDK's HTTP stack, without anything specific to AWS.
 
 use crate::aws::{Route, chain, connector};
 use aws_smithy_http_client::Connector;
@@ -11,81 +11,84 @@ use serde_json::Value;
 use shared::edge::HEADER;
 use std::time::Duration;
 
-/// Limit of the time for an answer. API Gateway gives up after 29 s ("Amazon API Gateway quotas").
+/// Timeout of a request. API Gateway gives up after 29 s ("Amazon API Gateway quotas").
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Sends to one address, and nowhere else.
+/// HTTP client for a single base address.
 pub struct Client {
     connector: Connector,
     base: String,
-    /// Sent with what is read.
+    /// Reader's token, sent with reads.
     token: Option<String>,
-    /// Sent with everything.
+    /// Origin secret, sent with every request.
     origin_secret: Option<String>,
 }
 
-/// Answer to a request.
+/// Response to a request.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answer {
-    /// The HTTP status.
+    /// HTTP status code.
     pub status: u16,
-    /// Time to wait before another attempt, if the answer has one.
+    /// Delay before another attempt, if the response names one.
     pub retry_after: Option<Duration>,
-    /// The body; null if it is no JSON.
+    /// Body as JSON; null if it is not JSON.
     pub json: Value,
     /// Length of the body in bytes.
     pub length: usize,
 }
 
-/// Why there is no (right) answer.
+/// Reason that a request has no valid response.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    /// The request did not get there, or the answer did not come back.
+    /// The request did not arrive, or the response did not come back.
     #[error("{url} does not answer: {reason}; `liveinsight status` shows whether the stack is there")]
     Lost {
-        /// The address.
+        /// Address of the request.
         url: String,
-        /// Why.
+        /// Cause of the failure.
         reason: String,
     },
-    /// The answer is not that of this API.
+    /// The response is not one of this API.
     #[error("{what} answered {status}: {said}")]
     Unexpected {
-        /// The method and path.
+        /// Method and path of the request.
         what: &'static str,
-        /// The HTTP status.
+        /// HTTP status code.
         status: u16,
-        /// The body.
+        /// Body of the response.
         said: String,
     },
 }
 
 impl Client {
-    /// Makes a client for what is below `base`. To this machine it goes straight, to others as the caller's proxy variables say.
+    /// Creates a client for addresses below `base`. Requests to this machine bypass proxies; others follow the caller's proxy
+    /// variables.
     pub fn new(base: &str) -> Self {
         let settings = HttpConnectorSettings::builder().connect_timeout(Duration::from_secs(5)).read_timeout(PATIENCE).build();
         let route = if is_this_machine(base) { Route::Direct } else { Route::Environment };
         Self { connector: connector(route, Some(settings)), base: base.trim_end_matches('/').to_owned(), token: None, origin_secret: None }
     }
 
-    /// Shows a reader's token where something is read.
+    /// Adds a reader's token to reads.
     #[must_use]
     pub fn with_token(self, token: Option<String>) -> Self {
         Self { token, ..self }
     }
 
-    /// Shows the API what a distribution would, so that it takes the headers of what is sent to it directly for a distribution's.
+    /// Sends the origin secret as a distribution would. The API then trusts the headers of direct requests as it trusts a
+    /// distribution's.
     #[must_use]
     pub fn with_origin_secret(self, origin_secret: Option<String>) -> Self {
         Self { origin_secret, ..self }
     }
 
-    /// Asks for a path below the API's address.
+    /// Sends a GET request for a path below the API's address.
     pub async fn get(&self, path: &str) -> Result<Answer, ClientError> {
         self.send("GET", path, &[], SdkBody::empty()).await
     }
 
-    /// Sends a text of JSON, from a browser that calls itself `agent` and is in `country`. It says so itself, for where it goes past CloudFront.
+    /// Sends JSON text as the browser `agent` in `country`. The request carries the country header itself, for requests that
+    /// bypass CloudFront.
     pub async fn post(&self, path: &str, (agent, country): (&'static str, &'static str), text: String) -> Result<Answer, ClientError> {
         let headers = [("user-agent", agent), ("cloudfront-viewer-country", country), ("content-type", "application/json")];
         self.send("POST", path, &headers, SdkBody::from(text)).await
@@ -125,7 +128,7 @@ impl Client {
     }
 }
 
-/// Returns `true` for a plain HTTP address of this machine.
+/// Returns true for a plain HTTP address of this machine.
 fn is_this_machine(url: &str) -> bool {
     let Some(rest) = url.strip_prefix("http://") else { return false };
     let authority = rest.split('/').next().unwrap_or_default();
@@ -136,7 +139,8 @@ fn is_this_machine(url: &str) -> bool {
         || host == "[::1]"
 }
 
-/// Names below `localhost` are this machine (RFC 6761, section 6.3), but few resolvers know that: where to go, and the host to ask there.
+/// Returns the address to connect to and the `Host` header to send. Names below `localhost` are this machine (RFC 6761, section
+/// 6.3), but few resolvers know that.
 fn on_this_machine(url: &str) -> (String, Option<String>) {
     let parts = url.split_once("://").and_then(|(scheme, rest)| {
         let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));

@@ -1,4 +1,4 @@
-//! Options of every command, and the forms of their values.
+//! Options of every command, and the formats of their values.
 
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
@@ -70,7 +70,7 @@ impl Format {
         }
     }
 
-    /// Returns its name on the command line.
+    /// Returns the name of the format on the command line.
     pub fn name(self) -> String {
         self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
     }

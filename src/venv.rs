@@ -1,7 +1,6 @@
-//! A Python virtual environment with exactly pinned packages, for the tools this program installs by itself.
+//! Python virtual environment with exactly pinned packages, for tools that this program installs.
 //!
-//! Deliberately not here: what is installed. The callers hand over a requirements file; two use this, the local AWS
-//! and the cross compiler.
+//! Deliberately not here: the choice of packages. Two callers pass a requirements file: the local AWS and the cross compiler.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -10,22 +9,22 @@ use tokio::process::Command;
 
 use crate::{child, disk::remedy, file_lock, home};
 
-/// The oldest Python that every pinned package accepts (their `Requires-Python`).
+/// Oldest Python that every pinned package accepts (their `Requires-Python`).
 const OLDEST_PYTHON: (u32, u32) = (3, 10);
 
-/// Number of the last lines of a failed command that are shown.
+/// Number of last lines of a failed command's output to display.
 const LINES_SHOWN: usize = 15;
 
-/// A virtual environment in which everything that was asked for is installed.
+/// Virtual environment with all requested packages.
 #[derive(Debug, Clone)]
 pub struct Venv {
     directory: PathBuf,
 }
 
-/// Why a virtual environment could not be made.
+/// Reason that a virtual environment could not be created.
 #[derive(Debug, thiserror::Error)]
 pub enum VenvError {
-    /// There is no `python3` on `PATH`.
+    /// `PATH` has no `python3`.
     #[error("no python3 on PATH, which {purpose} needs; install Python 3.10 or newer (Debian: apt install python3-venv)")]
     NoPython {
         /// Purpose of the environment.
@@ -34,7 +33,7 @@ pub enum VenvError {
     /// `python3` is older than the packages accept.
     #[error("python3 is version {found}, {purpose} needs 3.10 or newer; put a newer python3 first on PATH")]
     OldPython {
-        /// The version found, as `3.9`.
+        /// Version that was found, such as `3.9`.
         found: String,
         /// Purpose of the environment.
         purpose: String,
@@ -44,7 +43,7 @@ pub enum VenvError {
     Create {
         /// Directory of the environment.
         directory: PathBuf,
-        /// The last lines that Python printed.
+        /// Last lines that Python printed.
         output: String,
     },
     /// `pip install` failed, most often because there is no network.
@@ -54,9 +53,9 @@ pub enum VenvError {
     Install {
         /// Purpose of the environment.
         purpose: String,
-        /// The exact command, to be repeated by hand.
+        /// Exact command, for repetition by hand.
         command: String,
-        /// The last lines that pip printed.
+        /// Last lines that pip printed.
         output: String,
     },
     /// A file or directory could not be written.
@@ -64,25 +63,25 @@ pub enum VenvError {
     Write {
         /// Path that could not be written.
         path: PathBuf,
-        /// Why.
+        /// Error of the write.
         source: std::io::Error,
     },
 }
 
 impl Venv {
-    /// Opens the environment in `directory` if it holds exactly `requirements`.
+    /// Opens the environment in `directory` if it contains exactly `requirements`.
     ///
-    /// Runs nothing and reads one small file. Also `None` when the Python that it was made with is gone.
+    /// Runs nothing and reads one small file. Also returns `None` if the environment's Python is gone.
     pub fn open(directory: &Path, requirements: &str) -> Option<Self> {
         let venv = Self { directory: directory.to_owned() };
         let marker = std::fs::read_to_string(venv.marker()).ok()?;
         (marker == venv.expected_marker(requirements)?).then_some(venv)
     }
 
-    /// Opens the environment in `directory`, or makes it anew: a half-made or outdated one is removed first.
+    /// Opens the environment in `directory`, or creates it: an incomplete or outdated one is removed first.
     ///
-    /// Of two programs that do this at once, one installs and the other waits. `purpose` completes "… needs Python".
-    /// `tell` receives one line before anything slow.
+    /// If two programs do this at once, one installs and the other waits. `purpose` completes "… needs Python". `tell` receives
+    /// one line before anything slow.
     pub async fn ensure(directory: &Path, requirements: &str, purpose: &str, tell: &(dyn Fn(&str) + Sync)) -> Result<Self, VenvError> {
         if let Some(venv) = Self::open(directory, requirements) {
             return Ok(venv);
@@ -105,18 +104,18 @@ impl Venv {
         }
         venv.clear().map_err(write_error(directory))?;
         tell(&format!("installing {purpose} (once, usually under a minute)"));
-        // A place of its own: what an earlier run was doing when it was killed may still be going on in another one.
+        // Each run installs into a directory of its own, because processes of a killed run may still write to another.
         let place = venv.parts().join(format!("{:x}", fastrand::u64(..)));
         let new = Self { directory: place };
         new.install(requirements, purpose).await?;
-        // Last and at once, so that an installation that was killed half-way is never taken for a whole one.
-        // From beside it, so that it still leads there when the project is moved, or seen by another path.
+        // Setting the link is the last and an atomic step, so that an incomplete installation is never used. The link is
+        // relative, so it stays valid when the project is moved, or accessed by another path.
         let beside = new.directory.strip_prefix(directory.parent().unwrap_or(directory)).unwrap_or(&new.directory);
         std::os::unix::fs::symlink(beside, directory).map_err(write_error(directory))?;
         Ok(venv)
     }
 
-    /// Makes the environment and installs into it.
+    /// Creates the environment and installs the packages.
     async fn install(&self, requirements: &str, purpose: &str) -> Result<(), VenvError> {
         let write_error = |path: &Path| {
             let path = path.to_owned();
@@ -130,7 +129,7 @@ impl Venv {
         let list = self.directory.join("requirements.txt");
         std::fs::write(&list, requirements).map_err(write_error(&list))?;
         let mut install = Command::new(self.python());
-        // Each package is the file that was looked at, from whatever index; and none runs code of its own while it is installed.
+        // Each package is the reviewed file, whatever the index, and none runs code of its own during the installation.
         install
             .args([
                 "-m",
@@ -152,7 +151,7 @@ impl Venv {
         std::fs::write(self.marker(), marker).map_err(write_error(&self.marker()))
     }
 
-    /// Removes an outdated installation, and what killed runs left.
+    /// Removes an outdated installation, and leftovers of killed runs.
     fn clear(&self) -> std::io::Result<()> {
         for path in [self.directory.clone(), self.parts()] {
             match std::fs::symlink_metadata(&path) {
@@ -164,24 +163,24 @@ impl Venv {
         Ok(())
     }
 
-    /// Directory of the installations; `directory` is a link to the one that is whole.
+    /// Returns the directory of the installations; `directory` is a link to the complete one.
     fn parts(&self) -> PathBuf {
         let mut name = self.directory.file_name().unwrap_or_default().to_owned();
         name.push(".d");
         self.directory.with_file_name(name)
     }
 
-    /// The environment's interpreter.
+    /// Returns the environment's interpreter.
     pub fn python(&self) -> PathBuf {
         self.program("python")
     }
 
-    /// A program that one of the packages installed.
+    /// Returns the path of a program from one of the packages.
     pub fn program(&self, name: &str) -> PathBuf {
         self.directory.join("bin").join(name)
     }
 
-    /// A file below the environment's package directory, when it exists.
+    /// Returns a file below the environment's package directory, if it exists.
     pub fn package_file(&self, relative: &str) -> Option<PathBuf> {
         let versions = std::fs::read_dir(self.directory.join("lib")).ok()?;
         versions.flatten().map(|entry| entry.path().join("site-packages").join(relative)).find(|path| path.exists())
@@ -191,14 +190,15 @@ impl Venv {
         self.directory.join("installed.txt")
     }
 
-    /// The interpreter belongs to the marker: after an upgrade of the system's Python the packages are in the wrong place.
+    /// Returns the expected marker. It includes the interpreter: after an upgrade of the system's Python the packages are in
+    /// the wrong directory.
     fn expected_marker(&self, requirements: &str) -> Option<String> {
         let interpreter = std::fs::canonicalize(self.python()).ok()?;
         Some(format!("{requirements}# installed with {}\n", interpreter.display()))
     }
 }
 
-/// The version of `python3`, if it is new enough and can make virtual environments.
+/// Returns the version of `python3`, if it is new enough and can create virtual environments.
 pub async fn python_version() -> Result<String, VenvError> {
     let purpose = "the local AWS and the cross compiler";
     let version = check_python(purpose).await?;
@@ -206,7 +206,7 @@ pub async fn python_version() -> Result<String, VenvError> {
     modules.map(|()| format!("Python {version}")).map_err(|output| VenvError::Create { directory: ".liveinsight".into(), output })
 }
 
-/// The version, if it is new enough.
+/// Returns the version, if it is new enough.
 async fn check_python(purpose: &str) -> Result<String, VenvError> {
     let missing = || VenvError::NoPython { purpose: purpose.to_owned() };
     let version = Command::new("python3")
@@ -224,7 +224,7 @@ async fn check_python(purpose: &str) -> Result<String, VenvError> {
     }
 }
 
-/// Runs to the end; an error is the last lines of what was printed.
+/// Runs a command to its end; the error contains its last lines.
 async fn run(command: &mut Command) -> Result<(), String> {
     child::hide_credentials(command.as_std_mut());
     let output = command.stdin(Stdio::null()).kill_on_drop(true).output().await.map_err(|error| error.to_string())?;
@@ -236,7 +236,7 @@ async fn run(command: &mut Command) -> Result<(), String> {
     Err(last_lines(&text))
 }
 
-/// The end of a program's output, as much as fits into an error message.
+/// Returns the end of a program's output, as much as fits into an error message.
 pub(crate) fn last_lines(text: &str) -> String {
     let lines: Vec<&str> = text.trim_end().lines().collect();
     lines[lines.len().saturating_sub(LINES_SHOWN)..].join("\n")
@@ -268,7 +268,7 @@ mod tests {
     async fn two_at_once_install_once_and_what_a_killed_run_left_goes() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("venv");
-        // What a run that was killed half-way, and what it started, had written.
+        // These are leftovers of a killed run and its child processes.
         let half = directory.path().join("venv.d/half");
         std::fs::create_dir_all(half.join("bin")).unwrap();
         std::fs::write(half.join("bin/python"), "half").unwrap();
@@ -301,7 +301,7 @@ mod tests {
     async fn an_impossible_package_names_the_command() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("venv");
-        // A file that is not there needs no network to fail.
+        // A missing file fails without network.
         let error = Venv::ensure(&path, "./no-such-package.whl\n", "the test", &|_| ()).await.unwrap_err().to_string();
         assert!(error.contains("pip install --requirement") && error.contains("no-such-package"), "{error}");
         assert!(Venv::open(&path, "./no-such-package.whl\n").is_none());

@@ -1,8 +1,7 @@
-//! Says when files changed: the sources of a stack, for `dev`.
+//! Watches the sources of a stack and reports changes, for `dev`.
 //!
-//! Editors write a file in several steps and often replace it, so directories are watched, never single files, and a change is
-//! reported once things have been quiet for a moment. A report that comes for nothing costs one comparison, so when in doubt
-//! there is one.
+//! Editors write a file in several steps and often replace it. So directories are watched, never single files, and a change is
+//! reported after a quiet moment. An unnecessary report costs one comparison, so in doubt there is one.
 
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _, event::ModifyKind};
 use std::{
@@ -12,32 +11,32 @@ use std::{
 };
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-/// How long it has to be quiet before a change is reported. Saving takes an editor a few milliseconds; a checkout of another
-/// branch writes many files, with less than this between two of them.
+/// Quiet time before a change is reported. Saving takes an editor a few milliseconds; a checkout of another branch writes many
+/// files, with less than this between two of them.
 const QUIET: Duration = Duration::from_millis(120);
 
-/// Files beside the sources that decide what is built.
+/// Files beside the sources that affect the build.
 const SETTINGS: [&str; 4] = ["Cargo.toml", "Cargo.lock", "rust-toolchain", "rust-toolchain.toml"];
 
-/// Watcher of sources.
+/// Sources to watch.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Sources {
-    /// Everything below these directories counts, except hidden files, build output and what editors leave.
+    /// Directories to watch with everything below, except hidden files, build output and editors' temporary files.
     pub directories: BTreeSet<PathBuf>,
-    /// These files count, wherever they are and whatever their names.
+    /// Single files to watch, whatever their location and name.
     pub files: BTreeSet<PathBuf>,
-    /// The stack's description. The manifests and the lockfile beside it count as well.
+    /// Path of stack.yaml. The manifests and the lockfile beside it are watched as well.
     pub file: PathBuf,
 }
 
-/// Watches files until it is dropped.
+/// Watcher that runs until it is dropped.
 pub struct Watcher {
-    /// Only held: it stops when it is dropped.
+    /// Held only to keep it running.
     _watcher: RecommendedWatcher,
     changes: UnboundedReceiver<PathBuf>,
 }
 
-/// Why nothing can be watched.
+/// Reason that watching failed.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot watch {}: {source}; the limit of watches may be reached (Linux: fs.inotify.max_user_watches)", path.display())]
 pub struct WatchError {
@@ -46,7 +45,7 @@ pub struct WatchError {
 }
 
 impl Watcher {
-    /// Starts watching. Changes from here on are reported, also those before the first call of [`Self::changed`].
+    /// Starts watching. Reports changes from here on, including those before the first call of [`Self::changed`].
     pub fn new(sources: &Sources) -> Result<Self, WatchError> {
         let real = |path: &Path| std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         let file = real(&sources.file);
@@ -67,13 +66,13 @@ impl Watcher {
             }
             let counts = |path: &&PathBuf| files.contains(*path) || is_source(path, &watched) || is_setting(path, &file, &beside);
             for path in event.paths.iter().filter(counts) {
-                // Nobody listens any more once the watcher is being dropped.
+                // During the drop of the watcher there is no receiver.
                 let _ = sender.send(path.clone());
             }
         })
         .map_err(failed(&root))?;
         watcher.watch(&root, RecursiveMode::NonRecursive).map_err(failed(&root))?;
-        // Those below a directory are reported with it.
+        // Directories below a watched directory are reported with it.
         let elsewhere = |directory: &&PathBuf| directory.is_dir() && !directories.iter().any(|watched| directory.starts_with(watched));
         for directory in around.iter().filter(elsewhere).filter(|directory| **directory != root) {
             watcher.watch(directory, RecursiveMode::NonRecursive).map_err(failed(directory))?;
@@ -84,7 +83,7 @@ impl Watcher {
         Ok(Self { _watcher: watcher, changes })
     }
 
-    /// Waits for a change, then until it is quiet: what changed, sorted.
+    /// Waits for a change, then for a quiet moment, and returns the changed paths, sorted.
     pub async fn changed(&mut self) -> BTreeSet<PathBuf> {
         let mut changed = BTreeSet::new();
         match self.changes.recv().await {
@@ -99,7 +98,7 @@ impl Watcher {
     }
 }
 
-/// Returns whether content may have changed. To read a file is an event too.
+/// Returns true if content may have changed. Reading a file is an event, too.
 fn is_change(kind: EventKind) -> bool {
     !matches!(kind, EventKind::Access(_) | EventKind::Modify(ModifyKind::Metadata(_)))
 }
@@ -108,7 +107,7 @@ fn is_source(path: &Path, directories: &BTreeSet<PathBuf>) -> bool {
     let below = directories.iter().filter_map(|directory| path.strip_prefix(directory).ok());
     below.min_by_key(|rest| rest.components().count()).is_some_and(|rest| {
         let ignored = |name: &str| name.starts_with('.') || name.ends_with('~') || name == "target" || name == "4913";
-        // 4913 is a file that Vim makes to see whether it can.
+        // Vim creates a file named 4913 to test whether it can write.
         !rest.components().any(|part| ignored(&part.as_os_str().to_string_lossy()))
     })
 }

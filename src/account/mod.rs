@@ -1,6 +1,6 @@
-//! What an account has room for, and what its credentials may do: what `doctor` looks at before anything starts.
+//! The account's free quota and the permissions of its credentials, which `doctor` checks before anything starts.
 //!
-//! Deliberately not here: what a stack needs ([`policy`](crate::policy) says which permissions), and how it is shown.
+//! Deliberately not here: the permissions that a stack needs, which [`policy`](crate::policy) lists, and their display.
 
 mod principal;
 mod simulation;

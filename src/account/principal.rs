@@ -1,23 +1,23 @@
-//! Who the credentials are, in the form that IAM can simulate.
+//! Principal of the credentials, in the form that IAM can simulate.
 
 use crate::{
     aws::{Aws, Optional},
     engine::Result,
 };
 
-/// Principal whose policies count.
+/// Principal that a policy simulation runs for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Principal {
     /// The account itself, which may do everything.
     Root,
     /// A user or a role, by its ARN.
     Entity(String),
-    /// Something whose policies IAM does not simulate.
+    /// Caller that IAM cannot simulate.
     Other,
 }
 
-/// Finds the principal by the ARN that `GetCallerIdentity` answers with. That of a role's session names the role without its path, so IAM
-/// is asked for the role.
+/// Finds the principal by the ARN that `GetCallerIdentity` returns. A session's ARN names its role without the role's path, so
+/// IAM is asked for the role.
 pub async fn principal(aws: &Aws, caller: &str) -> Result<Principal> {
     let Some(role) = role_of(caller) else { return Ok(of(caller)) };
     let answer = aws.read("iam:GetRole", || aws.iam.get_role().role_name(role).send()).await.optional()?;

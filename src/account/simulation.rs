@@ -1,8 +1,8 @@
-//! Whether policies allow what a command needs, by IAM's own simulation.
+//! Checks with IAM's policy simulation that policies allow what a command needs.
 //!
-//! It knows the principal's policies, its permissions boundary and the organisation's, and nothing of what services decide for themselves (a
-//! bucket's policy, a session's). One request checks each of its actions on each of its resources, so a request for each statement is as few
-//! as it takes without checking what nobody needs.
+//! The simulation covers the principal's policies, its permissions boundary and the organisation's policies. It leaves out
+//! policies that services evaluate themselves, such as a bucket's or a session's. One request checks each of its actions on
+//! each of its resources. So one request per statement is the fewest that check no unnecessary pairs.
 
 use crate::{aws::Aws, engine::Result};
 use aws_sdk_iam::types::{ContextEntry, ContextKeyTypeEnum, EvaluationResult, PolicyEvaluationDecisionType};
@@ -10,21 +10,21 @@ use futures::future::try_join_all;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Denied action.
+/// Action that the policies deny, with its resources.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Denied {
-    /// `lambda:CreateFunction`
+    /// Action as IAM spells it, such as `lambda:CreateFunction`.
     pub action: String,
-    /// The ARNs that it is denied on, as the policy would name them.
+    /// ARNs on which the action is denied, as the policy would name them.
     pub on: BTreeSet<String>,
 }
 
 /// Result of a simulation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Simulated {
-    /// Number of pairs of action and resource that were checked.
+    /// Number of checked pairs of action and resource.
     pub checked: usize,
-    /// Denied actions.
+    /// Actions that are denied on at least one resource.
     pub denied: Vec<Denied>,
 }
 
@@ -62,7 +62,7 @@ async fn one(aws: &Aws, principal: &str, statement: &Value) -> Result<Vec<Evalua
     Ok(results)
 }
 
-/// Returns the values of condition keys that the request will have.
+/// Builds the condition keys that the real request will carry.
 fn context(statement: &Value) -> Vec<ContextEntry> {
     let conditions = statement["Condition"].as_object().into_iter().flatten();
     let equals = conditions.filter_map(|(_, keys)| keys.as_object()).flatten();
@@ -73,7 +73,7 @@ fn context(statement: &Value) -> Vec<ContextEntry> {
     equals.map(entry).collect()
 }
 
-/// The resources that an action is denied on.
+/// Returns the resources on which an action is denied.
 fn refused(result: &EvaluationResult) -> BTreeSet<String> {
     let is_denied = |decision: &PolicyEvaluationDecisionType| *decision != PolicyEvaluationDecisionType::Allowed;
     let each = result.resource_specific_results();

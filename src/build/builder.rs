@@ -1,6 +1,6 @@
-//! Builds and packs what changed, and finds what did not.
+//! Builds and packs changed functions, and finds the packages of unchanged ones.
 //!
-//! A package is kept with a record of all that it was made from. While that holds, cargo is not run.
+//! Each package is stored with a record of everything it was made from. Cargo does not run while that record still holds.
 
 use crate::{child::BuildEnvironment, file_lock, home, stack::Package};
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,19 +23,20 @@ use super::{
     workspace::{Program, Workspace, batches, workspaces},
 };
 
-/// The profile that programs for Lambda are built with. It is the workspace's own by another name, so that its output lies apart from what
-/// was built without [`compiler::script`].
+/// Cargo profile of programs for Lambda. It equals the workspace's own profile under another name, which separates its output
+/// from builds without [`compiler::script`].
 const PROFILE: &str = "liveinsight";
 
-/// Limit of builds in one run of sources that cargo takes for unchanged; then it stays open what they are.
+/// Limit of rebuilds in one run for sources that cargo wrongly takes for unchanged. After that the program goes without a
+/// record.
 const MAX_REPEATS: usize = 2;
 
-/// The crate of a function, and its program.
+/// Crate of a function, and its program.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Source {
-    /// The crate's directory, relative to the stack's or absolute.
+    /// Crate directory, relative to the stack's or absolute.
     pub directory: PathBuf,
-    /// The program, of a crate with several.
+    /// Name of the program, for a crate with several.
     pub binary: Option<String>,
 }
 
@@ -43,23 +44,23 @@ pub struct Source {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Progress<'a> {
-    /// Nothing changed for these functions.
+    /// These functions have not changed.
     UpToDate(&'a [String]),
-    /// Something is installed first, which takes this long.
+    /// An installation runs first; the text names it and its duration.
     Preparing(&'a str),
     /// Cargo starts for these functions.
     Building(&'a [String]),
-    /// The last and longest step of a build for Lambda begins for these functions.
+    /// The last and longest step of a build for Lambda, linking, begins for these functions.
     Linking(&'a [String]),
-    /// A line from cargo: `Compiling serde v1.0.229`.
+    /// Line of cargo's output, such as `Compiling serde v1.0.229`.
     Cargo(&'a str),
-    /// A warning or error of the compiler, several lines.
+    /// Warning or error of the compiler, over several lines.
     Diagnostic(&'a str),
-    /// Words of the linker about a program that it made, several lines.
+    /// Output of the linker about a program that it made, over several lines.
     Remark(&'a str),
     /// These functions are built and packed.
     Built {
-        /// The functions.
+        /// Names of the built functions.
         functions: &'a [String],
         /// Seconds since cargo's start.
         seconds: f64,
@@ -73,14 +74,15 @@ pub struct Builder {
     progress: Box<dyn Fn(Progress<'_>) + Send + Sync>,
 }
 
-/// The functions of a stack that are built for one target.
+/// Functions of a stack that are built for one target.
 struct Job<'a> {
     target: Target,
     store: Store,
     sources: BTreeMap<String, Source>,
     /// Names of the packages in the store.
     keys: BTreeMap<String, String>,
-    /// The functions whose packages are asked for. The others count as well: what they ask of a dependency, these get.
+    /// Functions that the caller wants packages of. The others matter as well, because cargo unifies the features of shared
+    /// dependencies.
     wanted: Option<&'a BTreeSet<String>>,
 }
 
@@ -91,21 +93,22 @@ impl Job<'_> {
 }
 
 impl Builder {
-    /// A builder for the stack in `root`, the directory of `stack.yaml`. Touches nothing yet.
+    /// Creates a builder for the stack in `root`, the directory of `stack.yaml`, without touching any file.
     pub fn new(root: &Path, progress: impl Fn(Progress<'_>) + Send + Sync + 'static) -> Self {
         let root = std::fs::canonicalize(root).unwrap_or_else(|_| root.to_owned());
         Self { root, environment: BuildEnvironment::default(), progress: Box::new(progress) }
     }
 
-    /// Says what builds see of this program's environment, beside credentials, of which they see none.
+    /// Sets the part of this program's environment that builds see. They never see credentials.
     #[must_use]
     pub fn within(self, environment: BuildEnvironment) -> Self {
         Self { environment, ..self }
     }
 
-    /// Returns the packages of the functions in `wanted`, or of all. `sources` has all functions of the stack that are built for `target`.
+    /// Returns the packages of the functions in `wanted`, or of all. `sources` holds all functions of the stack that are built
+    /// for `target`.
     ///
-    /// Runs cargo once per workspace for everything that changed, and not at all when nothing did.
+    /// Runs cargo once per workspace that has changes, and not at all without changes.
     pub async fn build(
         &self,
         sources: &BTreeMap<String, Source>,
@@ -117,7 +120,7 @@ impl Builder {
         let mut lock = None;
         if !stale.is_empty() {
             lock = Some(self.lock().await?);
-            // Another run may have built them meanwhile.
+            // Another run may have built them while this one waited for the lock.
             (packages, stale) = split(self.look(&job).await?);
         }
         if !packages.is_empty() {
@@ -135,7 +138,7 @@ impl Builder {
         Ok(packages)
     }
 
-    /// Returns the packages that are current, and `None` for a function that would have to be built. Runs no cargo.
+    /// Returns the current packages, and `None` for each function that needs a build. Runs no cargo.
     pub async fn cached(
         &self,
         sources: &BTreeMap<String, Source>,
@@ -146,7 +149,8 @@ impl Builder {
         self.look(&job).await
     }
 
-    /// Returns all that the functions were made from, as far as the last build showed: directories and single files elsewhere.
+    /// Returns everything the functions were made from, according to the last build: directories, and single files outside
+    /// them.
     pub fn inputs(&self, sources: &BTreeMap<String, Source>, target: Target) -> (BTreeSet<PathBuf>, BTreeSet<PathBuf>) {
         let mut directories: BTreeSet<PathBuf> = sources.values().map(|source| self.root.join(&source.directory)).collect();
         let mut files = BTreeSet::new();
@@ -159,7 +163,7 @@ impl Builder {
         (directories, files)
     }
 
-    /// The directory that is kept from run to run.
+    /// Returns the directory that persists between runs.
     fn kept(&self) -> PathBuf {
         home::of(&self.root).join("build")
     }
@@ -177,7 +181,7 @@ impl Builder {
         Ok(Job { target, store: Store { directory: self.kept().join(target.label()) }, sources, keys, wanted })
     }
 
-    /// The current package of each wanted function.
+    /// Looks up the current package of each wanted function.
     async fn look(&self, job: &Job<'_>) -> Result<BTreeMap<String, Option<Package>>, BuildError> {
         let (store, home) = (job.store.clone(), home::of(&self.root));
         let wanted: Vec<(String, String)> = job
@@ -187,7 +191,7 @@ impl Builder {
             .map(|(function, key)| (function.clone(), key.clone()))
             .collect();
         let find = move || {
-            // What cannot be mended is named where it is written.
+            // An error here surfaces where the next write fails.
             let _ = home::mend(&home);
             let mut reader = Reader::default();
             wanted.into_iter().map(|(function, key)| (function, store.find(&key, &mut reader))).collect::<Vec<_>>()
@@ -209,19 +213,19 @@ impl Builder {
         Ok(packages)
     }
 
-    /// The compiler that counts in a workspace.
+    /// Finds the compiler that applies in a workspace.
     async fn rust(&self, workspace: &Path) -> Result<Rust, BuildError> {
         Rust::recall(workspace, &self.kept().join("rustc.json")).await
     }
 
-    /// Names all that decides what is in a package besides files and variables.
+    /// Describes everything that determines a package besides files and variables.
     async fn identity(&self, workspace: &Path, target: Target) -> Result<String, BuildError> {
         let rust = self.rust(workspace).await?;
         let means = rust.means(target).await.identity();
         Ok(format!("{}\n{}\n{means}\n{}", pack::FORMAT, target.label(), rust.version))
     }
 
-    /// Lets one run at a time build below this directory: they share tools, and cargo's output.
+    /// Takes the lock that admits one build at a time below this directory, because builds share tools and cargo's output.
     async fn lock(&self) -> Result<File, BuildError> {
         let directory = self.kept();
         let path = directory.join("lock");
@@ -231,13 +235,13 @@ impl Builder {
         file_lock::exclusive(&path, waiting).await.map_err(cannot)
     }
 
-    /// The workspaces that `stale` functions belong to, with the programs of all functions in them.
+    /// Returns the workspaces of `stale` functions, with the programs of all functions in them.
     async fn to_build(&self, job: &Job<'_>, stale: &BTreeSet<String>) -> Result<Vec<(Workspace, Vec<Program>)>, BuildError> {
         let sources = job.sources.iter().filter(|(function, _)| stale.contains(*function));
         let mut found = workspaces(&sources.map(|(function, source)| (function.clone(), source.clone())).collect()).await?;
         for (function, source) in job.sources.iter().filter(|(function, _)| !stale.contains(*function)) {
             for (workspace, programs) in &mut found {
-                // What is wrong with one that is not built is said when it is.
+                // A function that is not built now reports its own errors when it is built.
                 programs.extend(workspace.program(function, source).ok().flatten());
             }
         }
@@ -286,7 +290,7 @@ impl Builder {
         Ok(packages)
     }
 
-    /// Cargo with all that says how to build for a target.
+    /// Prepares cargo with all settings for a target.
     async fn tools(&self, target: Target, workspace: &Workspace) -> Result<Tools, BuildError> {
         let tell = |line: &str| (self.progress)(Progress::Preparing(line));
         let rust = self.rust(&workspace.root).await?;
@@ -296,7 +300,7 @@ impl Builder {
             tools.option("--profile", "dev");
             return Ok(tools);
         }
-        // What is deployed is made of what the lock says, and not of what is newest today.
+        // A deployed program uses the versions of the lockfile, not the newest ones.
         if workspace.root.join("Cargo.lock").is_file() {
             tools.flag("--locked");
         }
@@ -312,7 +316,7 @@ impl Builder {
         Ok(tools)
     }
 
-    /// Runs cargo until what it made is what the sources say.
+    /// Runs cargo until its output matches the sources.
     async fn compile(
         &self,
         job: &Job<'_>,
@@ -356,7 +360,7 @@ impl Builder {
         }
     }
 
-    /// The sources with their directories as cargo writes them, each checked to be a crate.
+    /// Returns the sources with directories as cargo writes them, after checking that each is a crate.
     fn resolved(&self, sources: &BTreeMap<String, Source>) -> Result<BTreeMap<String, Source>, BuildError> {
         let resolve = |(function, source): (&String, &Source)| {
             let path = self.root.join(&source.directory);
@@ -369,7 +373,7 @@ impl Builder {
     }
 }
 
-/// Programs, and whether they are what the sources say.
+/// Programs, with the flag that their output matches the sources.
 struct Compiled {
     built: Built,
     begun: SystemTime,
@@ -377,7 +381,7 @@ struct Compiled {
 }
 
 impl Compiled {
-    /// Records what a program was made from, and the local crates among that, if it can be said for certain.
+    /// Records what a program was made from, and the local crates among that, if both are certain.
     fn record(
         &self,
         program: &Executable,
@@ -389,12 +393,12 @@ impl Compiled {
         let programs = self.built.programs.values().map(|program| program.path.as_path());
         let watched = Watched::of(&program.path, programs, &source.directory, workspace, lists).filter(|_| self.is_certain)?;
         let evidence = Evidence::take(&watched, reader)?;
-        // What was saved while cargo ran may or may not be in the program: then cargo has to be asked again.
+        // A file saved while cargo ran may or may not be in the program. Without evidence, the next run asks cargo again.
         (!freshness::changed_since(&evidence, self.begun)).then_some((evidence, watched.crates))
     }
 }
 
-/// Separates current packages from the functions that have none.
+/// Separates functions with a current package from those without.
 fn split(found: BTreeMap<String, Option<Package>>) -> (BTreeMap<String, Package>, BTreeSet<String>) {
     let (mut packages, mut stale) = (BTreeMap::new(), BTreeSet::new());
     for (function, package) in found {
@@ -406,7 +410,7 @@ fn split(found: BTreeMap<String, Option<Package>>) -> (BTreeMap<String, Package>
     (packages, stale)
 }
 
-/// The files that changed since earlier packages were made.
+/// Collects the files that changed since earlier packages were made.
 fn known(store: &Store, keys: &[&str]) -> Known {
     let (mut known, mut reader) = (Known::default(), Reader::default());
     for record in keys.iter().filter_map(|key| store.record(key)) {
@@ -415,7 +419,7 @@ fn known(store: &Store, keys: &[&str]) -> Known {
     known
 }
 
-/// Packs a built program, unless Lambda would refuse it, and keeps the zip.
+/// Packs a built program and stores the zip, unless Lambda would refuse its size.
 async fn pack_program(job: &Job<'_>, function: &str, program: &Executable) -> Result<Package, BuildError> {
     let mut content = Vec::new();
     let read = (&program.file).read_to_end(&mut content);
@@ -433,7 +437,7 @@ async fn pack_program(job: &Job<'_>, function: &str, program: &Executable) -> Re
     job.store.keep(&job.keys[function], &zip, sha256)
 }
 
-/// Only Lambda has limits; a program for this machine is not optimised and may be far larger.
+/// Checks Lambda's size limits. A program for this machine has none: it is not optimised and may be far larger.
 fn check_size(function: &str, target: Target, what: &'static str, size: usize, limit: u64) -> Result<(), BuildError> {
     let size = size as u64;
     if target == Target::Host || size <= limit {

@@ -15,10 +15,10 @@ use super::{
 };
 use crate::venv::last_lines;
 
-/// Lint of the compiler for all that a linker prints.
+/// Compiler lint that covers everything a linker prints.
 const LINKER_MESSAGES: &str = "linker_messages";
 
-/// Messages of cargo on stdout with `--message-format json`, as far as they are needed.
+/// Messages of cargo on stdout with `--message-format json`, reduced to the fields in use.
 #[derive(Deserialize)]
 #[serde(tag = "reason")]
 enum Message {
@@ -44,7 +44,7 @@ struct Code {
     code: String,
 }
 
-/// A library, program or build script that took part in a build.
+/// Library, program or build script that took part in a build.
 #[derive(Debug, Deserialize)]
 pub(super) struct Unit {
     pub(super) package_id: String,
@@ -56,26 +56,26 @@ pub(super) struct Unit {
     pub(super) fresh: bool,
 }
 
-/// A build script that was run, in this or an earlier run of cargo.
+/// Build script that ran, in this or an earlier run of cargo.
 #[derive(Debug, Deserialize)]
 pub(super) struct Script {
     pub(super) package_id: String,
     pub(super) out_dir: PathBuf,
 }
 
-/// Programs, and all that cargo told about how they came to be.
+/// Programs, with cargo's messages about their origin.
 #[derive(Debug, Default)]
 pub(super) struct Built {
     /// Programs by function.
     pub(super) programs: BTreeMap<String, Executable>,
-    /// All that took part, dependencies included.
+    /// Units that took part, dependencies included.
     pub(super) units: Vec<Unit>,
-    /// All build scripts that took part.
+    /// Build scripts that took part.
     pub(super) scripts: Vec<Script>,
 }
 
 impl Built {
-    /// The target that cargo was told to build for by its settings: then programs are in a directory of that name in its output.
+    /// Returns the target triple that cargo's settings set. Programs are then in a directory of that name in its output.
     pub(super) fn triple(&self, output: &Path) -> Option<&str> {
         let program = self.programs.values().next()?;
         let above = program.path.parent()?.parent().filter(|above| *above != output)?;
@@ -83,23 +83,24 @@ impl Built {
     }
 }
 
-/// A program that cargo made.
+/// Program that cargo made.
 #[derive(Debug)]
 pub(super) struct Executable {
     pub(super) path: PathBuf,
-    /// Opened while cargo held the lock on its output: another build with other features may replace what `path` names.
+    /// File handle, opened while cargo held the lock on its output. Another build with other features may replace the file at
+    /// `path`.
     pub(super) file: File,
 }
 
-/// A run of cargo.
+/// Run of cargo.
 pub(super) struct Run<'a> {
-    /// See [`super::toolchain::Tools::build`].
+    /// Command from [`super::toolchain::Tools::build`].
     pub(super) command: Command,
-    /// All packages whose features count.
+    /// Packages that take part in feature unification.
     pub(super) packages: BTreeSet<&'a str>,
-    /// Programs to be built, no two of different packages with the same name.
+    /// Programs to build. No two of different packages have the same name.
     pub(super) programs: Vec<&'a Program>,
-    /// The programs are optimised as a whole, which takes minutes at the end.
+    /// Whole-program optimisation is on, which takes minutes at the end.
     pub(super) is_optimised: bool,
     pub(super) progress: &'a (dyn Fn(Progress<'_>) + Send + Sync),
 }
@@ -168,7 +169,7 @@ impl Run<'_> {
     }
 }
 
-/// Removes what cargo made of these packages, so that the next run compiles them. `command` says for which target and profile.
+/// Removes cargo's output of these packages, so that the next run compiles them. `command` sets the target and profile.
 pub(super) async fn clean(mut command: Command, packages: impl IntoIterator<Item = &str>) -> Result<(), BuildError> {
     for package in packages {
         command.args(["--package", package]);
@@ -185,7 +186,7 @@ struct Listener<'a> {
     programs: &'a [&'a Program],
     progress: &'a (dyn Fn(Progress<'_>) + Send + Sync),
     built: Built,
-    /// The crate that does not compile; the first one, with all that the compiler says about it.
+    /// First crate that does not compile, with all of the compiler's messages about it.
     failed: Option<BuildError>,
 }
 
@@ -210,12 +211,12 @@ impl Listener<'_> {
         }
     }
 
-    /// Opens a program that was asked for.
+    /// Opens a requested program.
     fn keep(&mut self, unit: &Unit) {
         let Some(path) = unit.executable.as_ref().filter(|_| unit.target.is("bin")) else { return };
         let made = |program: &&&Program| program.package == unit.package_id && program.binary == unit.target.name;
         for program in self.programs.iter().filter(made) {
-            // A file that cannot be opened is missing afterwards, which fails the build.
+            // A program that cannot be opened is missing afterwards, which fails the build.
             if let Ok(file) = File::open(path) {
                 self.built.programs.insert(program.function.clone(), Executable { path: path.clone(), file });
             }
@@ -232,14 +233,14 @@ impl Listener<'_> {
         let own = |program: &&&Program| program.package == package_id && (!target.is("bin") || program.binary == target.name);
         let mut functions: Vec<String> = self.programs.iter().filter(own).map(|program| program.function.clone()).collect();
         if functions.is_empty() {
-            // Something that the handlers share.
+            // The failed crate is a dependency that the handlers share.
             functions = self.programs.iter().map(|program| program.function.clone()).collect();
         }
         self.failed = Some(BuildError::Compile { package: target.name.clone(), functions, diagnostics: text.to_owned() });
     }
 }
 
-/// The directory of a crate.
+/// Returns the directory of a crate.
 pub(super) fn directory_of(manifest: &Path) -> &Path {
     manifest.parent().unwrap_or(manifest)
 }

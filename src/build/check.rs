@@ -1,4 +1,4 @@
-//! What building needs on this machine, looked at without building or installing anything.
+//! Checks the tools that a build needs on this machine, without building or installing anything.
 
 use super::{
     BuildError, Target,
@@ -10,7 +10,7 @@ use crate::{
 };
 use std::path::Path;
 
-/// The versions of rustc and cargo that count in `directory`, in one line.
+/// Returns the versions of rustc and cargo that apply in `directory`, on one line.
 pub async fn rust_version(directory: &Path) -> Result<String, BuildError> {
     let output = quiet("cargo").arg("--version").current_dir(directory).output().await;
     let output = output.map_err(|_| BuildError::NoCargo { program: "cargo" })?;
@@ -22,14 +22,14 @@ pub async fn rust_version(directory: &Path) -> Result<String, BuildError> {
     Ok(format!("{rustc}; {}", String::from_utf8_lossy(&output.stdout).trim()))
 }
 
-/// Returns whether a build for `target` takes the cross compiler, and so Python.
+/// Returns true if a build for `target` needs the cross compiler, and with it Python.
 pub async fn needs_cross_compiler(root: &Path, target: Target) -> bool {
-    // Without Rust that cannot be told; its absence is reported on its own.
+    // Without Rust the answer is unknown; another check reports the absence.
     let Ok(rust) = Rust::find(root).await else { return false };
     matches!(rust.means(target).await, Means::Cross(_))
 }
 
-/// Describes how `target` is built from the project in `root`, if everything is there that cannot be installed by itself.
+/// Describes how `target` is built from the project in `root`. Fails if a tool is missing that this program cannot install.
 pub async fn target_means(root: &Path, target: Target) -> Result<String, BuildError> {
     let Means::Cross(triple) = Rust::find(root).await?.means(target).await else {
         return Ok("cargo builds it as it is".to_owned());

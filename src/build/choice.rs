@@ -1,7 +1,8 @@
-//! Which compiler `rustc` is in a directory, told without running it.
+//! Finds which compiler `rustc` is in a directory, without running it.
 //!
-//! An unchanged `up` runs nothing else that takes as long. So what the compiler said of itself is kept together with a digest of all that
-//! chooses it, as cargo keeps it in `target/.rustc_info.json`; when the digest differs, the compiler is asked.
+//! Running the compiler would be the slowest step of an unchanged `up`. So the output of `rustc -vV` is cached together with a
+//! digest of all that selects the compiler, as cargo does in `target/.rustc_info.json`. When the digest differs, the compiler
+//! runs again.
 
 use std::ffi::OsString;
 use std::io::Read as _;
@@ -14,10 +15,10 @@ use sha2::{Digest, Sha256};
 use super::store::write;
 use engine::hex::hex;
 
-/// Number of choices that are kept: workspaces of one stack, and stacks of one directory, may choose differently.
+/// Number of cached choices: the workspaces of one stack, and the stacks of one directory, may choose differently.
 const KEPT: usize = 16;
 
-/// Answers of compilers, the latest first.
+/// Cached compiler versions, the latest first.
 #[derive(Default, Serialize, Deserialize)]
 struct Memory {
     answers: Vec<Answer>,
@@ -25,25 +26,25 @@ struct Memory {
 
 #[derive(Serialize, Deserialize)]
 struct Answer {
-    /// See [`choice`].
+    /// Digest that [`choice`] computed.
     choice: String,
-    /// The whole of `rustc -vV`.
+    /// Full output of `rustc -vV`.
     said: String,
 }
 
 impl Memory {
-    /// A file of another form counts as empty.
+    /// Reads the cache file. An unknown format counts as empty.
     fn of(file: &Path) -> Self {
         std::fs::read(file).ok().and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default()
     }
 }
 
-/// Returns the compiler's answer from when it was last asked with this choice.
+/// Returns the cached compiler version for this choice.
 pub(super) fn recall(file: &Path, choice: &str) -> Option<String> {
     Memory::of(file).answers.into_iter().find(|answer| answer.choice == choice).map(|answer| answer.said)
 }
 
-/// Keeps what it said, if the directory for it is there and can be written: otherwise it is asked again.
+/// Caches the compiler version if the directory exists and is writable. Otherwise the compiler runs again next time.
 pub(super) fn remember(file: &Path, choice: String, said: &str) {
     let mut memory = Memory::of(file);
     memory.answers.retain(|answer| answer.choice != choice);
@@ -52,9 +53,10 @@ pub(super) fn remember(file: &Path, choice: String, said: &str) {
     let _ = write(file, serde_json::json!(memory).to_string().as_bytes());
 }
 
-/// A digest of all that decides which compiler `rustc` is in `directory`. `variable` reads the environment.
+/// Computes a digest of everything that decides which compiler `rustc` is in `directory`. `variable` reads the environment.
 ///
-/// `None` if it cannot be told, because `rustc` is a script or some other program's way to start it, or the environment names another.
+/// Returns `None` if that is unknown: `rustc` is a script or another program's launcher, or the environment names another
+/// compiler.
 pub(super) fn choice(directory: &Path, variable: impl Fn(&str) -> Option<OsString>) -> Option<String> {
     if ["RUSTC", "CARGO_BUILD_RUSTC"].into_iter().any(|name| variable(name).is_some()) {
         return None;
@@ -67,12 +69,12 @@ pub(super) fn choice(directory: &Path, variable: impl Fn(&str) -> Option<OsStrin
         hasher.update((text.len() as u64).to_le_bytes());
         hasher.update(text);
     };
-    // Others, which link it to themselves, may well lie beside rustup.
+    // Launchers that link `rustc` to themselves may also lie beside rustup.
     if !["rustc", "rustup"].map(Some).contains(&program.file_stem()?.to_str()) || is_script(&program)? {
         return None;
     }
     add(&stamp(&program)?);
-    // It links its other names to itself, or copies itself.
+    // Rustup links its other names to itself, or copies itself.
     if program.with_file_name("rustup").is_file() {
         for part in of_rustup(directory, variable)? {
             add(&part);
@@ -81,12 +83,13 @@ pub(super) fn choice(directory: &Path, variable: impl Fn(&str) -> Option<OsStrin
     Some(hex(&hasher.finalize()))
 }
 
-/// All that rustup chooses by (<https://rust-lang.github.io/rustup/overrides.html>), and all that it can choose.
+/// Lists all inputs of rustup's choice (<https://rust-lang.github.io/rustup/overrides.html>), and all toolchains that it can
+/// choose.
 fn of_rustup(directory: &Path, variable: impl Fn(&str) -> Option<OsString>) -> Option<Vec<String>> {
     let home = variable("RUSTUP_HOME").map(PathBuf::from).or_else(|| Some(PathBuf::from(variable("HOME")?).join(".rustup")))?;
     let directory = directory.canonicalize().ok()?;
     let chosen = variable("RUSTUP_TOOLCHAIN").unwrap_or_default();
-    // A toolchain that lies elsewhere.
+    // The toolchain lies outside rustup's directory.
     if Path::new(&chosen).is_absolute() {
         return None;
     }
@@ -97,7 +100,7 @@ fn of_rustup(directory: &Path, variable: impl Fn(&str) -> Option<OsString>) -> O
     for above in directory.ancestors() {
         for name in ["rust-toolchain", "rust-toolchain.toml"] {
             let chosen = text(&above.join(name));
-            // As above.
+            // A toolchain file with `path` also names one outside rustup's directory.
             if chosen.contains("path") {
                 return None;
             }
@@ -119,7 +122,7 @@ fn is_script(program: &Path) -> Option<bool> {
     Some(start == *b"#!")
 }
 
-/// Path, size and time of a file: what changes when a program is installed anew.
+/// Returns path, size and time of a file, which change when a program is reinstalled.
 fn stamp(file: &Path) -> Option<String> {
     let about = std::fs::metadata(file).ok()?;
     let modified = about.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
@@ -130,7 +133,7 @@ fn stamp(file: &Path) -> Option<String> {
 mod tests {
     use super::*;
 
-    /// A machine with programs and settings that are files of these names.
+    /// Fake machine: a directory with programs and settings files.
     struct Machine(tempfile::TempDir);
 
     impl Machine {

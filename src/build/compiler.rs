@@ -1,10 +1,11 @@
-//! A compiler for Lambda that leaves out where on this machine its sources lie.
+//! Wraps the compiler for Lambda, so that programs do not contain the location of their sources on this machine.
 //!
-//! Programs carry the paths of sources, for panics. With the user's home in them, a laptop and a CI machine never make the same zip, and
-//! each `up` releases anew. Rustc can replace them (<https://doc.rust-lang.org/rustc/remap-source-paths.html>), but flags that come in by
-//! `RUSTFLAGS` or a setting take the place of the user's own. So cargo is given a script as its compiler, which adds them.
+//! Programs carry source paths for panic messages. With the user's home in them, a laptop and a CI machine never make the same
+//! zip, and each `up` makes a new release. Rustc can remap paths (<https://doc.rust-lang.org/rustc/remap-source-paths.html>),
+//! but flags in `RUSTFLAGS` or a setting replace the user's own. So cargo gets a script as its compiler, which adds them.
 //!
-//! For a crate beside the workspace, cargo also makes its place a part of all symbols (`-C metadata`); the script puts its name there.
+//! For a crate beside the workspace, cargo also hashes its location into all symbols (`-C metadata`). The script passes the
+//! crate's name instead.
 
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
@@ -13,20 +14,20 @@ use std::path::{Path, PathBuf};
 use super::{BuildError, config::cargo_home, evidence::fingerprint, store::write, workspace::Workspace};
 use crate::home;
 
-/// Directory in a toolchain with the sources of the standard library, if they are installed.
+/// Directory in a toolchain with the sources of the standard library, if installed.
 const LIBRARY_SOURCES: &str = "lib/rustlib/src/rust";
 
-/// The compiler that the script stands for.
+/// Compiler that the script wraps.
 pub(super) struct Compiler<'a> {
-    /// The program.
+    /// Path or name of the program.
     pub(super) program: &'a OsStr,
-    /// Its directory, with the sources of the standard library if they are installed.
+    /// Sysroot of the compiler, with the sources of the standard library if installed.
     pub(super) sysroot: Option<PathBuf>,
-    /// The whole of `rustc -vV`.
+    /// Full output of `rustc -vV`.
     pub(super) version: &'a str,
 }
 
-/// Makes the script below `directory`, if it is not there. What it adds follows from its arguments alone.
+/// Writes the script below `directory` unless it exists. The flags that it adds depend only on its arguments.
 pub(super) fn script(directory: &Path, compiler: &Compiler<'_>, workspace: &Workspace) -> Result<PathBuf, BuildError> {
     let text = text(compiler, workspace);
     let directory = directory.join(fingerprint(text.as_bytes()));
@@ -42,11 +43,12 @@ pub(super) fn script(directory: &Path, compiler: &Compiler<'_>, workspace: &Work
     Ok(path)
 }
 
-/// Returns the script. Of several prefixes of a path the last counts, so the user's own flags stand above these.
+/// Returns the script's text. Of several matching prefixes rustc applies the last, so the user's own flags take precedence over
+/// these.
 fn text(compiler: &Compiler<'_>, workspace: &Workspace) -> String {
     let mut text = String::from("#!/bin/sh\n# Made by liveinsight: leaves out where on this machine the sources lie.\n");
     text.push_str(&own_metadata(workspace));
-    // Each registry has a directory, of which a mirror changes the name.
+    // Each registry has its own directory, and a mirror changes its name.
     for home in homes() {
         let _ = write!(
             text,
@@ -63,7 +65,7 @@ fn text(compiler: &Compiler<'_>, workspace: &Workspace) -> String {
     text
 }
 
-/// Returns the part of the script that names local crates by their places in or beside the workspace.
+/// Returns the part of the script that identifies local crates by their location in or beside the workspace.
 fn own_metadata(workspace: &Workspace) -> String {
     let mut text = String::from("case \"$CARGO_MANIFEST_DIR\" in\n");
     for home in homes() {
@@ -82,15 +84,16 @@ fn own_metadata(workspace: &Workspace) -> String {
     text
 }
 
-/// A directory and those above it, nearest first, each with its name as seen from the first. The root of the file system, with which every
-/// path begins, is left out.
+/// Returns a directory and its ancestors, nearest first, each with its path relative to the first. The file system's root is
+/// left out, because every path begins with it.
 fn above(root: &Path) -> impl Iterator<Item = (&Path, String)> {
     let name = |level: usize| if level == 0 { ".".to_owned() } else { vec![".."; level].join("/") };
     let directories = root.ancestors().take_while(|directory| directory.parent().is_some());
     directories.enumerate().map(move |(level, directory)| (directory, name(level)))
 }
 
-/// Directories, those that count less first. What lies beside the workspace, such as a crate that it uses, is named from there.
+/// Returns the path prefixes to remap, the least specific first. A crate beside the workspace gets a path relative to the
+/// workspace.
 fn prefixes(compiler: &Compiler<'_>, workspace: &Workspace) -> Vec<(PathBuf, String)> {
     let mut prefixes: Vec<_> = above(&workspace.root).map(|(directory, name)| (directory.to_owned(), name)).collect();
     prefixes.reverse();
@@ -104,14 +107,14 @@ fn prefixes(compiler: &Compiler<'_>, workspace: &Workspace) -> Vec<(PathBuf, Str
     prefixes
 }
 
-/// Cargo's home as it is named, and as it is without links, where that differs.
+/// Returns cargo's home as configured, and with links resolved where that differs.
 fn homes() -> Vec<PathBuf> {
     let Some(named) = cargo_home() else { return Vec::new() };
     let real = named.canonicalize().ok().filter(|real| *real != named);
     [Some(named), real].into_iter().flatten().collect()
 }
 
-/// As one word of a shell.
+/// Quotes text as one shell word.
 fn quoted(text: &OsStr) -> String {
     format!("'{}'", text.to_string_lossy().replace('\'', r"'\''"))
 }
@@ -126,7 +129,7 @@ fn make_executable(_: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-/// The compiler itself where `rustc` is rustup's way to it, which takes 20 ms each time; otherwise as it is named.
+/// Returns the compiler itself where `rustc` is rustup's proxy, which takes 20 ms per start. Otherwise returns the given name.
 pub(super) fn direct(named: Option<OsString>, sysroot: Option<&Path>) -> OsString {
     let own = sysroot.map(|sysroot| sysroot.join("bin/rustc")).filter(|program| program.is_file());
     named.or_else(|| own.map(Into::into)).unwrap_or_else(|| "rustc".into())

@@ -1,5 +1,5 @@
-//! Cargo's own settings: `.cargo/config.toml` in a directory and in all above it, in cargo's home, and what these include
-//! (<https://doc.rust-lang.org/cargo/reference/config.html>).
+//! Cargo's own settings: `.cargo/config.toml` in a directory and its ancestors, in cargo's home, and the files that these
+//! include (<https://doc.rust-lang.org/cargo/reference/config.html>).
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -10,20 +10,20 @@ use toml::{Table, Value};
 /// Names of a settings file; cargo prefers the first.
 const NAMES: [&str; 2] = ["config", "config.toml"];
 
-/// Deepest chain of files that include each other; cargo refuses a circle, which is cut here.
+/// Maximum depth of includes. Cargo refuses a cycle, which this limit cuts.
 const MAX_INCLUDES: usize = 8;
 
-/// The settings that count in one directory.
+/// Settings that apply in one directory.
 #[derive(Debug, Default)]
 pub(super) struct Config {
-    /// All files that decide them, whether they exist or not.
+    /// Files that determine the settings, existing or not.
     pub(super) files: BTreeSet<PathBuf>,
-    /// Content of those that exist, each with the directory that its relative paths start from; what counts more comes first.
+    /// Contents of existing files in order of precedence, each with the base directory of its relative paths.
     tables: Vec<(PathBuf, Table)>,
 }
 
 impl Config {
-    /// Reads the settings for `directory`. A file that cannot be read counts as empty: cargo refuses it with better words.
+    /// Reads the settings for `directory`. An unreadable file counts as empty, because cargo reports it with a better message.
     pub(super) fn of(directory: &Path) -> Self {
         let mut config = Self::default();
         let above = directory.ancestors().map(|directory| directory.join(".cargo"));
@@ -42,25 +42,25 @@ impl Config {
         let Some(table) = std::fs::read_to_string(file).ok().and_then(|text| text.parse::<Table>().ok()) else { return };
         let directory = file.parent().unwrap_or(file).to_owned();
         let included: Vec<PathBuf> = includes(&table).into_iter().map(|path| directory.join(path)).collect();
-        // Paths start from the directory that holds `.cargo`, those of includes from the file's own.
+        // Paths are relative to the directory that holds `.cargo`; paths of includes are relative to the file's own directory.
         self.tables.push((directory.parent().unwrap_or(&directory).to_owned(), table));
         for path in included.iter().rev() {
             self.read(path, depth - 1);
         }
     }
 
-    /// Returns whether a profile is defined here; `CARGO_PROFILE_…` changes one but defines none.
+    /// Returns true if a profile is defined here; `CARGO_PROFILE_…` changes one but defines none.
     pub(super) fn has_profile(&self, name: &str) -> bool {
         self.tables.iter().any(|(_, table)| has_profile(table, name))
     }
 
-    /// The compiler that is set in place of `rustc`, by the environment or a file.
+    /// Returns the compiler that the environment or a file sets in place of `rustc`.
     pub(super) fn rustc(&self) -> Option<OsString> {
         let set = ["RUSTC", "CARGO_BUILD_RUSTC"].into_iter().find_map(std::env::var_os);
         set.or_else(|| {
             let named = |(base, table): &(PathBuf, Table)| {
                 let name = table.get("build")?.get("rustc")?.as_str()?;
-                // A plain name is looked for on PATH.
+                // Cargo searches PATH for a plain name.
                 Some(if name.contains('/') { base.join(name).into_os_string() } else { name.into() })
             };
             self.tables.iter().find_map(named)
@@ -68,12 +68,12 @@ impl Config {
     }
 }
 
-/// Returns whether a manifest or settings file defines a profile.
+/// Returns true if a manifest or settings file defines a profile.
 pub(super) fn has_profile(table: &Table, name: &str) -> bool {
     table.get("profile").and_then(|profiles| profiles.get(name)).is_some()
 }
 
-/// The paths in `include`: one, or a list of paths and of `{ path, optional }`.
+/// Returns the paths in `include`: one path, or a list of paths and of `{ path, optional }`.
 fn includes(table: &Table) -> Vec<&str> {
     match table.get("include") {
         Some(Value::Array(list)) => list.iter().filter_map(path_of).collect(),
@@ -86,7 +86,7 @@ fn path_of(value: &Value) -> Option<&str> {
     value.as_str().or_else(|| value.get("path")?.as_str())
 }
 
-/// Cargo's home directory, with its settings and all that it downloads.
+/// Returns cargo's home directory, which holds its settings and downloads.
 pub(super) fn cargo_home() -> Option<PathBuf> {
     let set = std::env::var_os("CARGO_HOME").filter(|home| !home.is_empty()).map(PathBuf::from);
     set.or_else(|| std::env::home_dir().map(|home| home.join(".cargo")))

@@ -1,4 +1,4 @@
-//! The lists that rustc, cargo and build scripts leave of what they read.
+//! Reads the lists of inputs that rustc, cargo and build scripts write.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -11,13 +11,13 @@ use super::{
 /// Inputs of one unit or program.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Inputs {
-    /// Files, and directories that count with all that is below them.
+    /// Files, and directories that stand for everything below them.
     pub(super) paths: BTreeSet<PathBuf>,
-    /// Environment variables.
+    /// Environment variables that were read.
     pub(super) variables: BTreeSet<String>,
 }
 
-/// A list of inputs, and the file that it was read from.
+/// List of inputs, with the file that it was read from.
 #[derive(Debug)]
 pub(super) struct List {
     pub(super) file: PathBuf,
@@ -36,7 +36,7 @@ pub(super) fn of_unit(unit: &Unit, workspace: &Workspace) -> Option<List> {
     Some(List { file, inputs: Inputs { paths, variables } })
 }
 
-/// Returns rustc's list beside what it made of a unit, which has a digest in its name: `deps/name-0123456789abcdef.d`.
+/// Returns the list that rustc wrote beside a unit's output, with a digest in its name: `deps/name-0123456789abcdef.d`.
 fn list_of(unit: &Unit, workspace: &Workspace) -> Option<PathBuf> {
     let beside = |file: &PathBuf| {
         let name = file.file_stem()?.to_str()?;
@@ -48,7 +48,7 @@ fn list_of(unit: &Unit, workspace: &Workspace) -> Option<PathBuf> {
         return lists(unit.filenames.first()?.parent()?, "").into_iter().next();
     }
     if unit.target.is("bin") {
-        // A program is a second name of a file in `deps`.
+        // A program is a hard link to a file in `deps`.
         let program = unit.filenames.first()?;
         let prefix = format!("{}-", unit.target.name.replace('-', "_"));
         let beside = program.parent()?;
@@ -65,7 +65,7 @@ fn list_of(unit: &Unit, workspace: &Workspace) -> Option<PathBuf> {
     metadata.into_iter().chain(others).find_map(beside)
 }
 
-/// All lists in a directory whose names begin with `prefix`.
+/// Returns all lists in a directory with names that begin with `prefix`.
 fn lists(directory: &Path, prefix: &str) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path());
     let is_list = |path: &PathBuf| {
@@ -88,16 +88,17 @@ fn is_same(one: &Path, other: &Path) -> bool {
     about(one).is_some_and(|own| about(other) == Some(own))
 }
 
-/// Returns all files of local crates that a program was made from, as cargo lists them beside it, with what their build scripts named.
+/// Returns all files of local crates that a program was made from, as cargo lists them beside it, with the files that build
+/// scripts named.
 pub(super) fn of_program(program: &Path) -> Option<BTreeSet<PathBuf>> {
     let text = std::fs::read_to_string(program.with_extension("d")).ok()?;
     let paths = paths(text.lines().next()?)?;
-    // Relative paths (`build.dep-info-basedir`) cannot be followed from here.
+    // Relative paths (`build.dep-info-basedir`) cannot be resolved here.
     paths.iter().all(|path| path.is_absolute()).then(|| paths.into_iter().collect())
 }
 
-/// Returns what a build script asked cargo to watch, or `None` where it left no output. Its own output names no file for a script that is to
-/// be run when anything in its package changes: then that directory counts.
+/// Returns what a build script asked cargo to watch, or `None` without output. A script that names no file runs again when
+/// anything in its package changes, so the package directory stands for its list.
 pub(super) fn of_script(script: &Script, package: &Path) -> Option<List> {
     let file = script.out_dir.with_file_name("output");
     let text = String::from_utf8_lossy(&std::fs::read(&file).ok()?).into_owned();

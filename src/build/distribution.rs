@@ -1,8 +1,8 @@
-//! Commands that install a standard library, for the Rust that is there: rustup's or the distribution's.
+//! Commands that install a standard library for the installed Rust: rustup's or the distribution's.
 
 use std::path::Path;
 
-/// Prefix of a Rust that a distribution installed. Rustup's lies in a home directory.
+/// Path prefix of a Rust that a distribution installed. Rustup installs below a home directory.
 const OF_DISTRIBUTION: &str = "/usr";
 
 /// Returns the command that installs the standard library of `triple`, which rustc looks for in `libraries`. `system` is the content of
@@ -29,13 +29,13 @@ pub(super) fn remedy(triple: &str, libraries: &Path, system: &str) -> String {
     format!("the distribution's Rust may have no package for it: install Rust from https://rustup.rs and {rustup}")
 }
 
-/// The system's names and those of the systems that it comes from: `ubuntu`, `debian`.
+/// Returns the names of the system and of its ancestors: `ubuntu`, `debian`.
 fn family(system: &str) -> Vec<String> {
     let values = system.lines().filter_map(|line| line.strip_prefix("ID=").or_else(|| line.strip_prefix("ID_LIKE=")));
     values.flat_map(|value| value.trim_matches('"').split_whitespace()).map(str::to_owned).collect()
 }
 
-/// Debian's name of a processor, for a target that it has a standard library of: those with glibc.
+/// Returns Debian's name of a processor, for a target whose standard library Debian packages: those with glibc.
 fn debian(triple: &str) -> Option<&'static str> {
     match triple {
         "aarch64-unknown-linux-gnu" => Some("arm64"),

@@ -1,10 +1,10 @@
-//! What can go wrong while building, each with the next step.
+//! Errors of a build, each with the next step.
 
 use std::path::PathBuf;
 
 use crate::{disk::remedy, venv::VenvError};
 
-/// Why a handler could not be built or packed.
+/// Reason that a handler was not built or packed.
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
     /// There is no Rust on `PATH`.
@@ -13,12 +13,12 @@ pub enum BuildError {
         /// `cargo` or `rustc`.
         program: &'static str,
     },
-    /// Rust is there but does not work, as when a toolchain file names one that is not installed.
+    /// Rust is installed but does not work, for example when a toolchain file names a toolchain that is not installed.
     #[error("{program} does not work here:\n{output}")]
     Toolchain {
         /// `cargo` or `rustc`.
         program: &'static str,
-        /// Its own words.
+        /// Output of the failed program.
         output: String,
     },
     /// The target's standard library is not installed.
@@ -37,7 +37,7 @@ pub enum BuildError {
     NoCrate {
         /// The function's name in stack.yaml.
         function: String,
-        /// The directory.
+        /// Directory as stack.yaml names it.
         path: PathBuf,
     },
     /// The crate is a library.
@@ -57,10 +57,10 @@ pub enum BuildError {
         package: String,
         /// The name in stack.yaml.
         binary: String,
-        /// The names there are.
+        /// Names of the crate's binaries.
         binaries: Vec<String>,
     },
-    /// The crate has several binaries and none is obviously meant.
+    /// The crate has several binaries, and no rule selects one.
     #[error(
         "function {function}: crate {package} has several binaries ({}); name one in stack.yaml, as `binary: {}`",
         binaries.join(", "),
@@ -71,15 +71,15 @@ pub enum BuildError {
         function: String,
         /// The crate's name.
         package: String,
-        /// Their names.
+        /// Names of the crate's binaries.
         binaries: Vec<String>,
     },
     /// The compiler refused a crate. Its messages were reported as progress and are repeated here.
     #[error("crate {package} does not compile, which {} needs:\n{diagnostics}", functions.join(", "))]
     Compile {
-        /// The crate that has the error, a handler or something it uses.
+        /// Crate with the error: a handler or one of its dependencies.
         package: String,
-        /// The functions that cannot be built because of it.
+        /// Functions that cannot be built because of it.
         functions: Vec<String>,
         /// The compiler's messages.
         diagnostics: String,
@@ -92,7 +92,7 @@ pub enum BuildError {
         /// Its last lines.
         output: String,
     },
-    /// Lambda would refuse it for its size.
+    /// The program or zip exceeds Lambda's size limit.
     #[error(
         "function {function}: {what} is {size} MB, Lambda takes {limit} MB; remove dependencies or optimise for size (`opt-level = \"s\"`, `strip = true`)"
     )]
@@ -111,7 +111,7 @@ pub enum BuildError {
     Pack {
         /// The function's name in stack.yaml.
         function: String,
-        /// Why.
+        /// Error of the zip writer.
         reason: String,
     },
     /// A source could not be read.
@@ -119,7 +119,7 @@ pub enum BuildError {
     Read {
         /// The file or directory.
         path: PathBuf,
-        /// Why.
+        /// Error of the read.
         source: std::io::Error,
     },
     /// A package could not be kept.
@@ -127,7 +127,7 @@ pub enum BuildError {
     Write {
         /// The file or directory.
         path: PathBuf,
-        /// Why.
+        /// Error of the write.
         source: std::io::Error,
     },
 }

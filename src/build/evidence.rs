@@ -1,8 +1,9 @@
-//! All that decided what is in a program, and whether it is still so, so that cargo need not be asked.
+//! Records everything that determined a program, and checks it later, so that cargo need not run.
 //!
-//! Nothing is guessed: after a build, the lists of rustc, cargo and the build scripts name the files and environment variables that took
-//! part ([`super::dep_info`]). What they cannot name, because it was not there, is added: settings files and manifests above the crates, and
-//! every file of the local crates, as a new `build.rs` or `src/lib.rs` changes a build, too. Contents count, not times.
+//! Nothing is guessed. After a build, the lists of rustc, cargo and the build scripts name the files and environment variables
+//! that took part ([`super::dep_info`]). Those lists cannot name files that did not exist, so two more inputs are added:
+//! settings files and manifests above the crates, and every file of the local crates, because a new `build.rs` or `src/lib.rs`
+//! changes a build, too. Contents are compared, not times.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::{self, ErrorKind};
@@ -21,11 +22,12 @@ use super::{
 };
 use engine::hex::hex;
 
-/// Files that count in a crate's directory and in every directory above it, whether they exist or not.
+/// Settings files in a crate's directory and its ancestors, existing or not.
 const SETTINGS: [&str; 3] = ["Cargo.toml", "rust-toolchain", "rust-toolchain.toml"];
 
-/// Beginnings of the environment variables that change what cargo builds
-/// (<https://doc.rust-lang.org/cargo/reference/environment-variables.html>); but those that end in `DIR` only say where.
+/// Prefixes of the environment variables that change cargo's build
+/// (<https://doc.rust-lang.org/cargo/reference/environment-variables.html>). Variables that end in `DIR` only name locations
+/// and are left out.
 const VARIABLES: [&str; 9] = [
     "RUSTC",
     "RUSTFLAGS",
@@ -38,28 +40,28 @@ const VARIABLES: [&str; 9] = [
     "CARGO_UNSTABLE_",
 ];
 
-/// Beginnings of the variables that cargo sets for each crate anew, whatever they are outside.
+/// Prefixes of the variables that cargo sets for each crate, whatever their value outside.
 const OF_CARGO: [&str; 4] = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_RUSTC_"];
 
-/// The others of them.
+/// Full names of the other variables that cargo sets for each crate.
 const OF_CARGO_EXACTLY: [&str; 5] = ["CARGO", "CARGO_CRATE_NAME", "CARGO_PRIMARY_PACKAGE", "CARGO_TARGET_TMPDIR", "OUT_DIR"];
 
-/// Directories in which version control keeps its own.
+/// Directories that version control systems keep.
 const VERSION_CONTROL: [&str; 5] = [".git", ".hg", ".jj", ".pijul", ".svn"];
 
-/// Directories that are no sources, in a crate as anywhere: what this program and npm keep.
+/// Directories without sources in any crate: those of this program and of npm.
 const NO_SOURCES: [&str; 2] = [".liveinsight", "node_modules"];
 
-/// Digest of one thing; half of SHA-256 is plenty.
+/// Hexadecimal digest of one input: half of SHA-256, which is enough.
 type Fingerprint = String;
 
-/// Names of all that decides what is in a program.
+/// Names of all inputs that determine a program.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Watched {
     files: BTreeSet<PathBuf>,
-    /// Crates that count with all their files.
+    /// Crates that are watched with all their files.
     pub(super) crates: BTreeSet<PathBuf>,
-    /// Directories that count with all that is below.
+    /// Directories that are watched with everything below them.
     directories: BTreeSet<PathBuf>,
     variables: BTreeSet<String>,
 }
@@ -67,17 +69,17 @@ pub(super) struct Watched {
 /// Evidence with the state of each file.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Evidence {
-    /// `None` of a file that was not there.
+    /// Fingerprint of each file; `None` for a file that did not exist.
     files: BTreeMap<PathBuf, Option<Fingerprint>>,
     crates: BTreeMap<PathBuf, Fingerprint>,
     directories: BTreeMap<PathBuf, Fingerprint>,
-    /// Digests, as values may be secret; `None` of a variable that was not set.
+    /// Digests of values, which may be secret; `None` for a variable that was not set.
     variables: BTreeMap<String, Option<Fingerprint>>,
-    /// Of all variables that are settings of cargo.
+    /// Fingerprint of all variables that are cargo settings.
     settings: Fingerprint,
 }
 
-/// All lists of one run of cargo.
+/// Lists from one run of cargo.
 pub(super) struct Lists<'a> {
     pub(super) units: Vec<(&'a Unit, Option<List>)>,
     pub(super) scripts: Vec<(&'a Script, Option<List>)>,
@@ -97,20 +99,21 @@ impl<'a> Lists<'a> {
         }
     }
 
-    /// Returns whether a file follows from others that are listed, or cannot change: what build scripts write, and what cargo downloads.
+    /// Returns true if a file is derived from other listed files, or is immutable: output of build scripts, and cargo's
+    /// downloads.
     pub(super) fn is_derived(&self, path: &Path) -> bool {
         let downloaded = cargo_home().is_some_and(|home| path.starts_with(home.join("registry")) || path.starts_with(home.join("git")));
         downloaded || self.scripts.iter().any(|(script, _)| path.starts_with(&script.out_dir))
     }
 }
 
-/// Returns whether a package is a directory on this machine, not a download.
+/// Returns true if a package is a directory on this machine, not a download.
 pub(super) fn is_local(package_id: &str) -> bool {
     package_id.starts_with("path+")
 }
 
 impl Watched {
-    /// Names all that decided what is in `program`, one of `programs` that were built together; `None` if that cannot be said for certain.
+    /// Names all inputs of `program`, one of `programs` that were built together; `None` if they are not certain.
     pub(super) fn of<'p>(
         program: &Path,
         programs: impl Iterator<Item = &'p Path>,
@@ -125,7 +128,8 @@ impl Watched {
         let mut local = BTreeSet::new();
         for (unit, list) in &lists.units {
             if is_local(&unit.package_id) {
-                // Cargo's lists follow local crates only: one that a download depends on is in none, and counts for all.
+                // Cargo's lists follow local crates only. A local crate that a download depends on is in no list, so it counts
+                // for all programs.
                 if !own.contains(&unit.target.src_path) && listed.contains(&unit.target.src_path) {
                     continue;
                 }
@@ -147,7 +151,7 @@ impl Watched {
         let is_set_by_cargo = |name: &str| OF_CARGO_EXACTLY.contains(&name) || OF_CARGO.iter().any(|start| name.starts_with(start));
         watched.variables.retain(|name| !is_set_by_cargo(name));
         for path in paths.into_iter().filter(|path| !lists.is_derived(path)) {
-            // Cargo runs a build script again and again that watches something which is not there.
+            // Cargo always reruns a build script that watches a missing path.
             let about = std::fs::metadata(&path).ok()?;
             if about.is_dir() {
                 watched.directories.insert(path)
@@ -173,7 +177,7 @@ impl Watched {
 }
 
 impl Evidence {
-    /// Takes down the state of all that is named; `None` if something cannot be read.
+    /// Records the state of all watched inputs; `None` if one cannot be read.
     pub(super) fn take(watched: &Watched, reader: &mut Reader) -> Option<Self> {
         let variable = |name: &String| (name.clone(), variable(name));
         Some(Self {
@@ -185,7 +189,7 @@ impl Evidence {
         })
     }
 
-    /// Returns whether everything is as it was.
+    /// Returns true if all inputs are unchanged.
     pub(super) fn holds(&self, reader: &mut Reader) -> bool {
         self.settings == settings()
             && self.variables.iter().all(|(name, was)| variable(name) == *was)
@@ -194,7 +198,7 @@ impl Evidence {
             && self.directories.iter().all(|(path, was)| reader.directory(path).as_ref() == Some(was))
     }
 
-    /// The files, and the directories that build scripts watch, that are not as they were.
+    /// Returns the changed files and the changed directories that build scripts watch.
     pub(super) fn changed(&self, reader: &mut Reader) -> BTreeSet<PathBuf> {
         let mut changed: BTreeSet<PathBuf> = BTreeSet::new();
         let files = self.files.iter().filter(|(path, was)| !reader.file(path).is_ok_and(|now| now == **was));
@@ -204,20 +208,20 @@ impl Evidence {
         changed
     }
 
-    /// All files that exist, and the directories.
+    /// Returns all files that exist, and the directories.
     pub(super) fn paths(&self) -> (BTreeSet<PathBuf>, BTreeSet<PathBuf>) {
         let files = self.files.iter().filter(|(_, state)| state.is_some()).map(|(path, _)| path.clone()).collect();
         (files, self.crates.keys().chain(self.directories.keys()).cloned().collect())
     }
 }
 
-/// The manifest of the workspace that a crate names as its own, which need not be above it.
+/// Returns the manifest of the workspace that a crate names explicitly, which need not be above it.
 fn workspace_elsewhere(directory: &Path) -> Option<PathBuf> {
     let manifest: toml::Table = std::fs::read_to_string(directory.join("Cargo.toml")).ok()?.parse().ok()?;
     Some(directory.join(manifest.get("package")?.get("workspace")?.as_str()?).join("Cargo.toml"))
 }
 
-/// Reads each file once, however many programs were made from it.
+/// Reader that reads each file once for all programs made from it.
 #[derive(Debug, Default)]
 pub(super) struct Reader {
     files: HashMap<PathBuf, Option<Fingerprint>>,
@@ -226,7 +230,7 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    /// The fingerprint of a file's content, `None` if there is no such file.
+    /// Returns the fingerprint of a file's content, `None` if there is no such file.
     fn file(&mut self, path: &Path) -> io::Result<Option<Fingerprint>> {
         if let Some(known) = self.files.get(path) {
             return Ok(known.clone());
@@ -240,7 +244,7 @@ impl Reader {
         Ok(found)
     }
 
-    /// The fingerprint of all files of a crate, `None` if it cannot be read.
+    /// Returns the fingerprint of all files of a crate, `None` if it cannot be read.
     fn of_crate(&mut self, directory: &Path) -> Option<Fingerprint> {
         if let Some(known) = self.crates.get(directory) {
             return known.clone();
@@ -254,7 +258,7 @@ impl Reader {
         let mut all = Parts::default();
         for entry in files_of_crate(directory) {
             match entry {
-                // Anything but a file may never end.
+                // Reading a pipe or device may never end.
                 Ok(entry) if entry.file_type().is_file() => {
                     let state = self.file(entry.path())?;
                     all.add(&entry.path().to_string_lossy(), state.unwrap_or_default().as_bytes());
@@ -267,7 +271,7 @@ impl Reader {
         Ok(all.fingerprint())
     }
 
-    /// The fingerprint of names, sizes and times of all below a directory, which may be large; `None` if it cannot be read.
+    /// Returns the fingerprint of names, sizes and times below a directory, which may be large; `None` if it cannot be read.
     fn directory(&mut self, directory: &Path) -> Option<Fingerprint> {
         if let Some(known) = self.directories.get(directory) {
             return known.clone();
@@ -288,13 +292,13 @@ impl Reader {
     }
 }
 
-/// A fingerprint of several parts.
+/// Hasher of several parts.
 #[derive(Default)]
 struct Parts(Sha256);
 
 impl Parts {
     fn add(&mut self, name: &str, content: &[u8]) {
-        // With their lengths, so that no two different sets of parts run together into the same bytes.
+        // Lengths keep two different sets of parts from hashing the same bytes.
         self.0.update((name.len() as u64).to_le_bytes());
         self.0.update(name);
         self.0.update((content.len() as u64).to_le_bytes());
@@ -310,12 +314,12 @@ pub(super) fn fingerprint(bytes: &[u8]) -> Fingerprint {
     short(&Sha256::digest(bytes))
 }
 
-/// The first 128 bits of a digest.
+/// Returns the first 128 bits of a digest.
 fn short(digest: &[u8]) -> Fingerprint {
     hex(&digest[..16])
 }
 
-/// Reads a file and nothing else, as a pipe may never end.
+/// Reads a regular file only, as a pipe may never end.
 fn content(path: &Path) -> io::Result<Vec<u8>> {
     let about = std::fs::metadata(path)?;
     if about.is_file() { std::fs::read(path) } else { Err(ErrorKind::InvalidInput.into()) }
@@ -325,7 +329,7 @@ fn variable(name: &str) -> Option<Fingerprint> {
     std::env::var_os(name).map(|value| fingerprint(value.as_encoded_bytes()))
 }
 
-/// The fingerprint of the environment's settings of cargo.
+/// Returns the fingerprint of cargo settings in the environment.
 fn settings() -> Fingerprint {
     let variables = std::env::vars_os().map(|(name, value)| (name.to_string_lossy().into_owned(), value));
     let counts = |name: &str| VARIABLES.iter().any(|start| name.starts_with(start)) && !name.ends_with("DIR");
@@ -333,12 +337,12 @@ fn settings() -> Fingerprint {
     for (name, value) in variables.filter(|(name, _)| counts(name)).collect::<BTreeMap<_, _>>() {
         all.add(&name, value.as_encoded_bytes());
     }
-    // Its settings count for every crate.
+    // The settings in cargo's home apply to every crate.
     all.add("", cargo_home().unwrap_or_default().as_os_str().as_encoded_bytes());
     all.fingerprint()
 }
 
-/// All that is part of a crate, in order; through links, too, as rustc reads through them.
+/// Lists all files of a crate in order, through links, too, as rustc follows them.
 pub(super) fn files_of_crate(directory: &Path) -> impl Iterator<Item = walkdir::Result<DirEntry>> {
     let belongs = |entry: &DirEntry| {
         let directory = entry.file_type().is_dir();
@@ -347,8 +351,8 @@ pub(super) fn files_of_crate(directory: &Path) -> impl Iterator<Item = walkdir::
     WalkDir::new(directory).follow_links(true).sort_by_file_name().into_iter().filter_entry(belongs)
 }
 
-/// All that is below a directory that a build script watches, as cargo looks at it: other crates and hidden files included, but not what version
-/// control, this program and cargo itself write there.
+/// Lists everything below a directory that a build script watches, as cargo does: other crates and hidden files included. Files
+/// of version control, of this program and of cargo itself are left out.
 pub(super) fn all_below(directory: &Path) -> impl Iterator<Item = walkdir::Result<DirEntry>> {
     let is_kept = |entry: &DirEntry| VERSION_CONTROL.iter().any(|name| entry.file_name() == *name) || entry.file_name() == ".liveinsight";
     let is_cargos = |entry: &DirEntry| is_output(entry.path()) && entry.path().join(".rustc_info.json").is_file();
@@ -360,7 +364,7 @@ fn is_no_source(entry: &DirEntry) -> bool {
     VERSION_CONTROL.iter().chain(&NO_SOURCES).any(|name| entry.file_name() == *name)
 }
 
-/// Returns whether a link leads nowhere or back up: nothing can be compiled from behind it.
+/// Returns true if a link leads nowhere or back up: nothing can be compiled from behind it.
 fn is_dead_link(error: &walkdir::Error) -> bool {
     error.depth() > 0 && error.path().is_some_and(Path::is_symlink)
 }
@@ -369,7 +373,7 @@ fn is_crate(directory: &Path) -> bool {
     directory.join("Cargo.toml").is_file()
 }
 
-/// Returns whether this is cargo's target directory, or another one that its maker marked as not worth keeping.
+/// Returns true for cargo's target directory, or another directory tagged as a cache.
 fn is_output(directory: &Path) -> bool {
     directory.join("CACHEDIR.TAG").is_file()
 }

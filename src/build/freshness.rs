@@ -1,8 +1,8 @@
-//! Finds sources that cargo takes for unchanged although they are not.
+//! Finds sources that cargo takes for unchanged although they changed.
 //!
-//! Cargo compares times of modification. A file that was unpacked from an archive, copied with its times or moved into place may be older
-//! than what was compiled from its predecessor, and so may the target of a link that leads elsewhere now. The system also keeps the time when
-//! a file was last changed or moved, which no program can set back: that one tells.
+//! Cargo compares modification times. A file that was unpacked from an archive, copied with its times or moved into place may
+//! be older than the output compiled from its predecessor. So may the target of a link that now leads elsewhere. The system
+//! also keeps the inode change time of each file, which no program can set back. This module compares that one.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::Metadata;
@@ -14,10 +14,10 @@ use super::{
     output::Output,
 };
 
-/// Limit of the time by which a file that is written now may seem older than the clock (Linux: one tick of the kernel, up to 10 ms).
+/// Maximum lag of a new file's time behind the clock (Linux: one tick of the kernel, up to 10 ms).
 const TICK: Duration = Duration::from_millis(10);
 
-/// Times of the last write of a file, and of its last write, move or other touch.
+/// Times of a file's last write, and of its last write, move or metadata change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Times {
     modified: SystemTime,
@@ -30,7 +30,7 @@ impl Times {
         Self { modified, changed: changed(about).unwrap_or(modified).max(modified) }
     }
 
-    /// The times of a file; links on the way to it count.
+    /// Reads the times of a file; links on the way to it count.
     fn of_path(path: &Path) -> Option<Self> {
         let mut times = Self::of(&std::fs::metadata(path).ok()?);
         let links = path.ancestors().filter_map(|part| std::fs::symlink_metadata(part).ok()).filter(Metadata::is_symlink);
@@ -51,12 +51,12 @@ fn changed(_: &Metadata) -> Option<SystemTime> {
     None
 }
 
-/// The moment from which on a file that is written has a later time.
+/// Returns the moment after which every written file has a later time.
 pub(super) fn now() -> SystemTime {
     SystemTime::now() - TICK
 }
 
-/// Files that are known to have changed, whatever their times are, each since the end of an earlier build.
+/// Files known to have changed regardless of their times, each since the end of an earlier build.
 #[derive(Debug, Default)]
 pub(super) struct Known(BTreeMap<PathBuf, SystemTime>);
 
@@ -76,10 +76,10 @@ impl Known {
     }
 }
 
-/// Returns the local packages that have to be compiled again although cargo found them up to date or is done with them, in a run that
-/// began at `begun`.
+/// Returns the local packages that need another compilation although cargo found them up to date or has compiled them, in a run
+/// that began at `begun`.
 pub(super) fn outdated<'a>(lists: &'a Lists<'_>, begun: SystemTime, known: &Known, output: &Output<'_>) -> BTreeSet<&'a str> {
-    // Cargo itself notices what was modified later than it compiled.
+    // Cargo itself notices a source modified after its compilation.
     let is_hidden =
         |path: &Path, compiled: SystemTime| known.times(path).is_some_and(|times| times.changed > compiled && times.modified <= compiled);
     let written = |file: &Path| std::fs::metadata(file).and_then(|about| about.modified()).unwrap_or(SystemTime::UNIX_EPOCH);
@@ -99,7 +99,7 @@ pub(super) fn outdated<'a>(lists: &'a Lists<'_>, begun: SystemTime, known: &Know
             if !path.is_dir() {
                 return is_hidden(path, compiled);
             }
-            // Files that are gone, or came with the directory they are in, have no time that tells.
+            // Deleted files, and files that arrived with their directory, have no time to compare.
             let is_known = known.0.get(path).is_some_and(|since| *since > compiled);
             is_known
                 || all_below(path).any(|entry| entry.is_ok_and(|entry| entry.file_type().is_file() && is_hidden(entry.path(), compiled)))
@@ -109,7 +109,7 @@ pub(super) fn outdated<'a>(lists: &'a Lists<'_>, begun: SystemTime, known: &Know
     units.chain(scripts).collect()
 }
 
-/// Returns whether any of the evidence was written, added or moved since `moment`: then it may not be what was compiled.
+/// Returns true if any of the evidence was written, added or moved since `moment`: the compiled sources may then differ.
 pub(super) fn changed_since(evidence: &Evidence, moment: SystemTime) -> bool {
     let (files, directories) = evidence.paths();
     // Cargo itself writes the lockfile.
@@ -117,7 +117,7 @@ pub(super) fn changed_since(evidence: &Evidence, moment: SystemTime) -> bool {
     let later = |times: Option<Times>| times.is_none_or(|times| times.changed >= moment);
     files.any(|path| later(Times::of_path(path)))
         || directories.iter().flat_map(|directory| files_of_crate(directory)).any(|entry| {
-            // The directory itself changes when cargo makes `target` in it. A link that leads nowhere was not read.
+            // The directory itself changes when cargo makes `target` in it. Rustc never reads a link that leads nowhere.
             entry.is_ok_and(|entry| {
                 let is_own = entry.depth() == 0 || entry.path().ends_with("Cargo.lock");
                 !is_own && later(entry.metadata().ok().map(|about| Times::of(&about)))

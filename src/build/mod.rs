@@ -1,7 +1,7 @@
-//! From sources to what is uploaded: handler crates to deterministic zips, a directory of pages to files with digests.
+//! Turns sources into uploads: handler crates into deterministic zips, and a directory of pages into files with digests.
 //!
-//! Start at [`Builder`] for code and at [`read_site`] for pages. Nothing here talks to AWS; what is uploaded is
-//! decided elsewhere, by comparing the digests that these functions return.
+//! Start at [`Builder`] for code and at [`read_site`] for pages. Nothing here calls AWS. Other modules compare the returned
+//! digests and decide what to upload.
 
 mod builder;
 mod cargo;

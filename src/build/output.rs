@@ -1,8 +1,8 @@
 //! Cargo's output directory, which several checkouts and projects may share (`CARGO_TARGET_DIR`, `build.target-dir`).
 //!
-//! Cargo knows a local crate by its path below the workspace, and compares times of modification alone. So what one checkout compiled counts
-//! as current in another one of the same repository whose files are older, and in another project whose crate has the same name. A note in the
-//! directory says whose its content is.
+//! Cargo identifies a local crate by its path below the workspace, and compares only modification times. So output of one
+//! checkout counts as current in another checkout of the same repository with older files, and in another project that has a
+//! crate of the same name. A note in the directory records which workspaces its content is from.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -19,34 +19,34 @@ use super::{
 };
 use crate::file_lock;
 
-/// The mark of a directory that backups leave out (<https://bford.info/cachedir/>), as cargo sets it where it makes the directory itself.
+/// Tag of a directory that backups skip (<https://bford.info/cachedir/>), as cargo writes it into directories that it creates.
 const CACHE_TAG: &str = "Signature: 8a477f597d28d172789f06886806bc55\n";
 
-/// Origins of the directory's content.
+/// Note about the origins of the directory's content.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Note {
-    /// The workspaces that some of it may have been compiled from; an empty path stands for one that is not known.
+    /// Workspaces that the content may be from; an empty path stands for an unknown one.
     from: BTreeSet<PathBuf>,
-    /// Times at which rustc left its lists of what is here, after the last build from this workspace.
+    /// Times at which rustc wrote the lists found here, after the last build from this workspace.
     lists: BTreeMap<PathBuf, SystemTime>,
 }
 
-/// The directory, held by one run at a time.
+/// Output directory, locked by one run at a time.
 pub(super) struct Output<'a> {
-    /// `None` where it cannot be written to, which is for cargo to say.
+    /// File lock; `None` for an unwritable directory, which cargo reports.
     _lock: Option<File>,
     file: PathBuf,
     root: &'a Path,
     note: Note,
-    /// Others may build here without a note: cargo itself, for one.
+    /// Other programs may build here without a note, such as cargo itself.
     is_shared: bool,
 }
 
 impl<'a> Output<'a> {
-    /// Takes the output directory of a workspace, when no other run has it.
+    /// Takes the output directory of a workspace once no other run holds it.
     pub(super) async fn take(workspace: &'a Workspace, target: Target) -> Self {
         let (directory, root) = (&workspace.target, workspace.root.as_path());
-        // Made here, two runs that are both the first cannot miss each other.
+        // Creating the directory here keeps two first runs from missing each other.
         let is_new = !directory.exists() && std::fs::create_dir_all(directory).is_ok();
         if is_new {
             let _ = std::fs::write(directory.join("CACHEDIR.TAG"), CACHE_TAG);
@@ -61,18 +61,18 @@ impl<'a> Output<'a> {
         });
         note.from.insert(root.to_owned());
         let output = Self { _lock: lock, file, root, note, is_shared };
-        // Before cargo runs: if this run is killed, some of the content is from here.
+        // The note precedes cargo's run: if this run is killed, some of the content is from here.
         output.write();
         output
     }
 
-    /// Tests whether something that cargo finds up to date was compiled from elsewhere. `list` is what rustc left of it.
+    /// Returns true if a unit that cargo finds up to date was compiled from another workspace. `list` is rustc's list of it.
     pub(super) fn is_foreign(&self, list: Option<&List>) -> bool {
         self.note.from.len() > 1
             || self.is_shared && list.is_some_and(|list| self.note.lists.get(&list.file).copied() != written(&list.file))
     }
 
-    /// Notes that all that took part in a build was compiled from this workspace.
+    /// Records that all units of a build were compiled from this workspace.
     pub(super) fn is_ours(&mut self, lists: &Lists<'_>) {
         if self.note.from.len() > 1 {
             self.note = Note { from: [self.root.to_owned()].into(), ..Note::default() };
@@ -85,7 +85,7 @@ impl<'a> Output<'a> {
     }
 
     fn write(&self) {
-        // Without it, more is compiled than needed.
+        // A missing note only causes extra compilation.
         let text = serde_json::to_vec(&self.note).unwrap_or_default();
         let _ = std::fs::write(&self.file, text);
     }
@@ -95,7 +95,7 @@ fn written(file: &Path) -> Option<SystemTime> {
     std::fs::metadata(file).ok()?.modified().ok()
 }
 
-/// Tests whether nothing but this program's own files is in a directory.
+/// Returns true if a directory contains only this program's own files.
 fn is_empty(directory: &Path) -> bool {
     let own = |name: &str| name == "CACHEDIR.TAG" || name.starts_with(".liveinsight");
     std::fs::read_dir(directory).into_iter().flatten().flatten().all(|entry| own(&entry.file_name().to_string_lossy()))

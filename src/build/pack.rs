@@ -1,7 +1,7 @@
-//! Puts a program into the zip that Lambda takes: one entry `bootstrap`, the same bytes for the same program.
+//! Packs a program into the zip format that Lambda accepts: one entry `bootstrap`, the same bytes for the same program.
 //!
-//! Lambda's `CodeSha256` is the digest of the zip, so every byte of it must follow from the program alone: fixed time,
-//! mode, method and level. The version of the deflate implementation is fixed by `Cargo.lock`.
+//! Lambda's `CodeSha256` is the digest of the zip, so every byte must follow from the program alone: fixed time, mode, method
+//! and level. `Cargo.lock` fixes the version of the deflate implementation.
 
 use std::io::{self, Cursor, Read, Write};
 
@@ -12,21 +12,21 @@ use zip::{CompressionMethod, DateTime, ZipWriter};
 
 use super::Target;
 
-/// The largest program Lambda takes, in bytes: 250 MB unzipped (AWS Lambda quotas page).
+/// Size limit of an unpacked program, in bytes: 250 MB (AWS Lambda quotas page).
 pub const LARGEST_UNPACKED: u64 = 250 * MEGABYTE;
 
-/// The largest zip Lambda takes in a request, in bytes: 50 MB (AWS Lambda quotas page).
+/// Size limit of a zip in a request, in bytes: 50 MB (AWS Lambda quotas page).
 pub const LARGEST_ZIP: u64 = 50 * MEGABYTE;
 
-/// Bytes of a zip that are read at once: some ten system calls for each zip, and little memory.
+/// Buffer size in bytes for reading a zip: about ten system calls per zip, and little memory.
 const CHUNK: usize = 256 * 1024;
 
 pub(super) const MEGABYTE: u64 = 1024 * 1024;
 
-/// Changes with the format of what [`pack`] makes, so that packages of older versions are made anew.
+/// Version of [`pack`]'s format. A change causes packages of older versions to be made anew.
 pub(super) const FORMAT: &str = "2";
 
-/// Packs `program`. For Lambda as small as possible; for this machine fast, because nothing travels.
+/// Packs `program`: as small as possible for Lambda, fast for this machine, because nothing is uploaded.
 pub(super) fn pack(program: &[u8], target: Target) -> zip::result::ZipResult<Vec<u8>> {
     let level = match target {
         Target::Lambda(_) => 9,
@@ -43,7 +43,7 @@ pub(super) fn pack(program: &[u8], target: Target) -> zip::result::ZipResult<Vec
     Ok(zip.finish()?.into_inner())
 }
 
-/// The digest of a zip in Lambda's form: base64 of SHA-256.
+/// Returns the digest of a zip in Lambda's form: base64 of SHA-256.
 pub(super) fn code_sha256(mut zip: impl Read) -> io::Result<String> {
     let mut hash = Sha256::new();
     let mut chunk = vec![0; CHUNK];
@@ -78,7 +78,7 @@ mod tests {
 
     #[test]
     fn the_digest_has_lambdas_form() {
-        // The digest of nothing, as every implementation of SHA-256 has it.
+        // SHA-256 of the empty string, a standard test vector.
         assert_eq!(code_sha256(&b""[..]).unwrap(), "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=");
     }
 

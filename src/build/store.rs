@@ -1,7 +1,8 @@
-//! The packages of one target, kept from run to run.
+//! Packages of one target, which persist between runs.
 //!
-//! Two stacks in one directory may have functions of one name, and two runs may be at work at once. So a package goes by all that it was
-//! asked for with, and by its own digest: `.liveinsight/build/TARGET/FUNCTION-KEY-DIGEST.zip`, with a record in `FUNCTION-KEY.json`.
+//! Two stacks in one directory may have functions of one name, and two runs may be active at once. So a package's name combines
+//! a key of its build request and its own digest: `.liveinsight/build/TARGET/FUNCTION-KEY-DIGEST.zip`, with a record in
+//! `FUNCTION-KEY.json`.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -17,45 +18,45 @@ use super::{
 };
 use crate::{home, stack::Package};
 
-/// Number of packages of one program that are kept: another run may be about to upload an earlier one.
+/// Number of stored packages per program: another run may be about to upload an earlier one.
 const KEPT: usize = 3;
 
-/// Time that a package is kept after its last use.
+/// Retention of a package after its last use.
 const UNUSED: Duration = Duration::from_hours(7 * 24);
 
-/// Time between two notes of a package's use.
+/// Minimum time between two updates of a package's time of use.
 const USED: Duration = Duration::from_hours(24);
 
-/// Store of packages.
+/// Directory that stores packages.
 #[derive(Debug, Clone)]
 pub(super) struct Store {
     pub(super) directory: PathBuf,
 }
 
-/// Facts about a kept package.
+/// Facts about a stored package.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Record {
-    /// Compiler, target, means and format: everything besides files and variables that decides what is in a package.
+    /// Compiler, target, means and format: everything that determines a package besides files and variables.
     pub(super) identity: String,
-    /// Files and variables.
+    /// Files and variables that determined the package.
     pub(super) evidence: Evidence,
-    /// The local crates that it was made from.
+    /// Local crates that the package was made from.
     pub(super) crates: BTreeSet<PathBuf>,
-    /// The root of the workspace, where the compiler is chosen.
+    /// Root of the workspace, where the compiler is chosen.
     pub(super) workspace: PathBuf,
-    /// Time at which the evidence was taken.
+    /// Time at which the evidence was recorded.
     pub(super) made: SystemTime,
-    /// The zip's digest.
+    /// Digest of the zip.
     pub(super) sha256: String,
 }
 
 impl Store {
-    /// The record of a package, if there is one.
+    /// Returns the record of a package, if there is one.
     pub(super) fn record(&self, key: &str) -> Option<Record> {
         serde_json::from_slice(&std::fs::read(self.record_file(key)).ok()?).ok()
     }
 
-    /// The kept package and its record, if it was made from exactly what is there now and is whole.
+    /// Returns the stored package and its record, if its inputs are unchanged and the zip is whole.
     pub(super) fn find(&self, key: &str, reader: &mut Reader) -> Option<(Package, Record)> {
         let record = self.record(key)?;
         if !record.evidence.holds(reader) {
@@ -68,18 +69,18 @@ impl Store {
         is_whole.then(|| (Package { sha256: record.sha256.clone(), path }, record))
     }
 
-    /// Keeps a zip.
+    /// Stores a zip.
     pub(super) fn keep(&self, key: &str, zip: &[u8], sha256: String) -> Result<Package, BuildError> {
         let path = self.zip_file(key, &sha256);
         write(&path, zip)?;
         Ok(Package { sha256, path })
     }
 
-    /// Keeps a record; `None` forgets the one that was there, as it is not known what the package was made from.
+    /// Stores a record. `None` removes the existing one, because the package's inputs are unknown.
     pub(super) fn remember(&self, key: &str, record: Option<&Record>) -> Result<(), BuildError> {
         let path = self.record_file(key);
         let Some(record) = record else {
-            // Not being there is as good; any other failure leaves a record of something else, which does not match.
+            // An absent record is as good. After any other failure the old record stays, and it does not match.
             let _ = std::fs::remove_file(&path);
             return Ok(());
         };
@@ -91,7 +92,8 @@ impl Store {
         home::create(&self.directory).map_err(|source| BuildError::Write { path: self.directory.clone(), source })
     }
 
-    /// Removes what nobody needs: earlier packages of `keys`, and whatever was not used for long, as when a function is gone.
+    /// Removes unneeded packages: earlier ones of `keys`, and any left unused for long, for example after a function was
+    /// removed.
     pub(super) fn clear<'a>(&self, keys: impl IntoIterator<Item = &'a str>) {
         let files: Vec<PathBuf> = std::fs::read_dir(&self.directory).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
         let age = |path: &Path| std::fs::metadata(path).and_then(|about| about.modified()).ok().and_then(|time| time.elapsed().ok());
@@ -102,12 +104,12 @@ impl Store {
             unneeded.extend(zips.into_iter().skip(KEPT));
         }
         for path in unneeded {
-            // What cannot be removed takes space and does no harm.
+            // A file that cannot be removed takes space and does no harm.
             let _ = std::fs::remove_file(path);
         }
     }
 
-    /// Sets the time of a package's files, so that they are not taken for unused.
+    /// Sets the time of a package's files, which marks them as used.
     fn note_use(&self, key: &str, zip: &Path) {
         for path in [self.record_file(key).as_path(), zip] {
             let Ok(file) = std::fs::File::open(path) else { continue };
@@ -127,13 +129,13 @@ impl Store {
     }
 }
 
-/// Returns whether a file is a zip of a package. Keys end in a digest, so none is the beginning of another.
+/// Returns true if a file is a zip of this package. Keys end in a digest, so no key is a prefix of another.
 fn is_zip_of(path: &Path, key: &str) -> bool {
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
     path.extension().is_some_and(|end| end == "zip") && name.strip_prefix(key).is_some_and(|rest| rest.starts_with('-'))
 }
 
-/// Writes a file so that no reader ever sees half of it, and no other run writes into it.
+/// Writes a file atomically: no reader sees half of it, and no other run writes into it.
 pub(super) fn write(path: &Path, content: &[u8]) -> Result<(), BuildError> {
     static WRITTEN: AtomicUsize = AtomicUsize::new(0);
     let number = WRITTEN.fetch_add(1, Ordering::Relaxed);

@@ -1,18 +1,18 @@
-//! What a handler is built for.
+//! Targets that handlers are built for.
 
 use crate::stack::Architecture;
 
 /// Target that a handler is built for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Target {
-    /// This machine, where the local AWS starts it: whatever plain `cargo build` makes.
+    /// This machine, where the local AWS starts the handler: the output of plain `cargo build`.
     Host,
     /// AWS Lambda, runtime `provided.al2023`.
     Lambda(Architecture),
 }
 
 impl Target {
-    /// The directory of this target's packages, and its name in messages.
+    /// Returns the name of this target's package directory, which messages use as well.
     pub(super) fn label(self) -> &'static str {
         match self {
             Self::Host => "host",

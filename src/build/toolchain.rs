@@ -1,4 +1,4 @@
-//! What there is to build with: the installed Rust, and the cross compiler that is installed when it is needed.
+//! Build tools: the installed Rust, and the cross compiler, which is installed on demand.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -12,32 +12,32 @@ use crate::{
     venv::{Venv, last_lines},
 };
 
-/// Packages for cross builds.
+/// Python packages for cross builds.
 pub(super) const REQUIREMENTS: &str = include_str!("requirements.txt");
 
-/// The glibc of `provided.al2023`: a program that needs a newer one does not start there.
+/// Version of glibc in `provided.al2023`. A program that needs a newer one does not start there.
 const GLIBC: (u32, u32) = (2, 34);
 
-/// The installed Rust.
+/// Installed Rust.
 #[derive(Debug)]
 pub(super) struct Rust {
-    /// The whole of `rustc -vV`.
+    /// Full output of `rustc -vV`.
     pub(super) version: String,
-    /// The triple that it builds for by itself.
+    /// Triple that it builds for by default.
     host: String,
 }
 
-/// Way to run cargo for one target.
+/// Method of building for one target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Means {
-    /// Plain `cargo build`: what this machine makes also runs there.
+    /// Plain `cargo build`: output of this machine also runs there.
     Plain,
     /// `cargo zigbuild` for this triple.
     Cross(&'static str),
 }
 
 impl Rust {
-    /// Asks the Rust that counts in `directory`, where a toolchain file may choose one. 15 to 60 ms.
+    /// Runs the `rustc` that applies in `directory`, where a toolchain file may choose one. Takes 15 to 60 ms.
     pub(super) async fn find(directory: &Path) -> Result<Self, BuildError> {
         let output = rustc(directory).arg("-vV").output().await;
         let output = output.map_err(|_| BuildError::NoCargo { program: "rustc" })?;
@@ -47,8 +47,8 @@ impl Rust {
         })
     }
 
-    /// Finds the way without asking, if it was asked for before and nothing that chooses it has changed. The answer is kept in the file
-    /// `memory`.
+    /// Finds the compiler without running it, if a cached version exists and nothing that chooses it has changed. `memory` is
+    /// the cache file.
     pub(super) async fn recall(directory: &Path, memory: &Path) -> Result<Self, BuildError> {
         let named = Config::of(directory).rustc().is_some();
         let choice = if named { None } else { choice::choice(directory, |name| std::env::var_os(name)) };
@@ -62,7 +62,7 @@ impl Rust {
         Ok(found)
     }
 
-    /// Takes the output of `rustc -vV`.
+    /// Parses the output of `rustc -vV`.
     fn parse(version: String) -> Option<Self> {
         let host = version.lines().find_map(|line| line.strip_prefix("host: "))?.to_owned();
         Some(Self { version, host })
@@ -72,7 +72,7 @@ impl Rust {
     pub(super) async fn means(&self, target: Target) -> Means {
         let Target::Lambda(architecture) = target else { return Means::Plain };
         let triple = architecture.triple();
-        // Linked statically, so no glibc is needed there.
+        // The program is linked statically, so it needs no glibc there.
         let fits =
             self.host == triple.replace("gnu", "musl") || self.host == triple && host_glibc().await.is_some_and(|found| found <= GLIBC);
         if fits { Means::Plain } else { Means::Cross(triple) }
@@ -80,7 +80,7 @@ impl Rust {
 }
 
 impl Means {
-    /// Names everything that these means add to the result, for the digest.
+    /// Describes everything that the method adds to the result, for the digest.
     pub(super) fn identity(self) -> String {
         match self {
             Self::Plain => "cargo".to_owned(),
@@ -88,13 +88,13 @@ impl Means {
         }
     }
 
-    /// Installs what is missing below `tools`, for a build in `directory`.
+    /// Installs missing tools below `tools`, for a build in `directory`.
     pub(super) async fn prepare(self, directory: &Path, tools: &Path, tell: &(dyn Fn(&str) + Sync)) -> Result<Tools, BuildError> {
         let Self::Cross(triple) = self else { return Ok(Tools::new("cargo".into(), self, directory)) };
         require_standard_library(directory, triple).await?;
         let venv = Venv::ensure(&tools.join("zig"), REQUIREMENTS, "the cross compiler (zig)", tell).await?;
         let mut ready = Tools::new(venv.program("cargo-zigbuild").into_os_string(), self, directory);
-        // Its small wrapper scripts; by default they would lie in the user's home directory.
+        // Directory of zigbuild's wrapper scripts; by default they would lie in the user's home directory.
         ready.set("CARGO_ZIGBUILD_CACHE_DIR", tools.join("zig-wrappers"));
         if let Some(zig) = venv.package_file("ziglang/zig") {
             ready.set("CARGO_ZIGBUILD_ZIG_PATH", zig);
@@ -103,10 +103,10 @@ impl Means {
     }
 }
 
-/// Cargo, ready to build for one target in one workspace.
+/// Cargo, configured to build for one target in one workspace.
 #[derive(Debug)]
 pub(super) struct Tools {
-    /// Cargo, or what runs it with a cross compiler.
+    /// Cargo, or the program that runs it with a cross compiler.
     program: OsString,
     means: Means,
     directory: PathBuf,
@@ -132,7 +132,7 @@ impl Tools {
         self.variables.push((name, value.into()));
     }
 
-    /// Says what the build sees of this program's environment.
+    /// Sets the part of this program's environment that the build sees.
     pub(super) fn within(mut self, environment: &BuildEnvironment) -> Self {
         self.environment = environment.clone();
         self
@@ -148,7 +148,7 @@ impl Tools {
         self.options.push(name.to_owned());
     }
 
-    /// The start of a command that builds.
+    /// Starts a command that builds.
     pub(super) fn build(&self) -> Command {
         let (name, target) = match self.means {
             Means::Plain => ("build", None),
@@ -157,7 +157,7 @@ impl Tools {
         self.command(&self.program, name, target.as_deref())
     }
 
-    /// The start of a command that removes what was built, for the target that it was `built` for, if settings of cargo name one.
+    /// Starts a command that removes output, for the target that was `built` if cargo's settings name one.
     pub(super) fn clean(&self, built: Option<&str>) -> Command {
         let target = match self.means {
             Means::Plain => built,
@@ -175,14 +175,15 @@ impl Tools {
     }
 }
 
-/// The directory of the toolchain that counts in `directory`, `None` if the compiler does not say.
+/// Returns the directory of the toolchain that applies in `directory`, `None` if the compiler does not report it.
 pub(super) async fn sysroot(directory: &Path) -> Option<PathBuf> {
     let output = rustc(directory).args(["--print", "sysroot"]).output().await.ok()?;
     let path = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
     path.is_dir().then_some(path)
 }
 
-/// Without this check the compiler's own message comes minutes later, after the dependencies.
+/// Fails if the standard library of `triple` is missing. Otherwise the compiler's own message comes minutes later, after the
+/// dependencies.
 pub(super) async fn require_standard_library(directory: &Path, triple: &'static str) -> Result<(), BuildError> {
     let output = rustc(directory).args(["--print", "target-libdir", "--target", triple]).output();
     let output = output.await.map_err(|_| BuildError::NoCargo { program: "rustc" })?;
@@ -195,7 +196,7 @@ pub(super) async fn require_standard_library(directory: &Path, triple: &'static 
     Err(BuildError::NoStandardLibrary { triple, remedy: distribution::remedy(triple, &libraries, &system) })
 }
 
-/// The version of this machine's glibc, `None` where there is none.
+/// Returns the version of this machine's glibc, `None` without glibc.
 async fn host_glibc() -> Option<(u32, u32)> {
     let output = quiet("getconf").arg("GNU_LIBC_VERSION").output().await.ok()?;
     let text = String::from_utf8_lossy(&output.stdout);
@@ -203,14 +204,15 @@ async fn host_glibc() -> Option<(u32, u32)> {
     Some((major.parse().ok()?, minor.split('.').next()?.parse().ok()?))
 }
 
-/// The compiler that cargo would run in `directory`.
+/// Returns the compiler that cargo would run in `directory`.
 fn rustc(directory: &Path) -> Command {
     let mut command = quiet(Config::of(directory).rustc().unwrap_or_else(|| "rustc".into()));
     command.current_dir(directory);
     command
 }
 
-/// A command without input that ends with this program and inherits neither credentials nor what `cargo run` tells about *this* crate.
+/// Returns a command without input that ends with this program. It inherits neither credentials nor the variables that `cargo
+/// run` sets about *this* crate.
 pub(super) fn quiet(program: impl AsRef<std::ffi::OsStr>) -> Command {
     let mut command = Command::new(program);
     command.stdin(Stdio::null()).kill_on_drop(true);

@@ -1,4 +1,4 @@
-//! The workspaces of a stack's crates, and the program of each function, as cargo describes them.
+//! Workspaces of a stack's crates, and the program of each function, as cargo describes them.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -8,18 +8,18 @@ use serde::Deserialize;
 use super::{BuildError, Source, toolchain::quiet};
 use crate::venv::last_lines;
 
-/// Names of the only program of a crate with several that needs no choice, where neither the stack nor the manifest makes one.
+/// Name of the program that is chosen in a crate with several when neither the stack nor the manifest chooses one.
 const BOOTSTRAP: &str = "bootstrap";
 
-/// The workspace that a crate belongs to, which is the crate itself when it stands alone.
+/// Workspace of a crate; a standalone crate is its own workspace.
 #[derive(Debug, Deserialize)]
 pub(super) struct Workspace {
     #[serde(rename = "workspace_root")]
     pub(super) root: PathBuf,
-    /// Build output.
+    /// Directory of the build output.
     #[serde(rename = "target_directory")]
     pub(super) target: PathBuf,
-    /// Directory of what is not for users, `None` of a cargo before 1.91, which has one directory for all.
+    /// Directory of intermediate output; `None` for cargo before 1.91, which has one directory for all output.
     #[serde(rename = "build_directory", default)]
     build: Option<PathBuf>,
     packages: Vec<Package>,
@@ -27,7 +27,7 @@ pub(super) struct Workspace {
 
 #[derive(Debug, Deserialize)]
 struct Package {
-    /// Identifies the package among all that take part in a build; its name may not, nor its name and version.
+    /// Package id, unique in a build. The name is not unique, nor are name and version together.
     id: String,
     name: String,
     manifest_path: PathBuf,
@@ -35,7 +35,7 @@ struct Package {
     targets: Vec<Product>,
 }
 
-/// A library, program or build script of a package.
+/// Library, program or build script of a package.
 #[derive(Debug, Deserialize)]
 pub(super) struct Product {
     pub(super) name: String,
@@ -53,17 +53,17 @@ impl Product {
 #[derive(Debug, Clone)]
 pub(super) struct Program {
     pub(super) function: String,
-    /// The id of its package.
+    /// Id of the program's package.
     pub(super) package: String,
     pub(super) binary: String,
-    /// The name of its package, as cargo prints it.
+    /// Name of the program's package, as cargo prints it.
     name: String,
-    /// All binaries of the package.
+    /// Names of all binaries of the package.
     binaries: Vec<String>,
 }
 
 impl Workspace {
-    /// Asks cargo about the crate in `directory`, without the network.
+    /// Runs `cargo metadata` for the crate in `directory`, without the network.
     pub(super) async fn of(function: &str, directory: &Path) -> Result<Self, BuildError> {
         let mut command = quiet("cargo");
         command.args(["metadata", "--no-deps", "--format-version", "1"]).current_dir(directory);
@@ -74,7 +74,7 @@ impl Workspace {
         })
     }
 
-    /// The program of a function, or `None` if its crate is not one of this workspace.
+    /// Returns the program of a function, or `None` if its crate is not in this workspace.
     pub(super) fn program(&self, function: &str, source: &Source) -> Result<Option<Program>, BuildError> {
         let manifest = source.directory.join("Cargo.toml");
         let Some(package) = self.packages.iter().find(|package| package.manifest_path == manifest) else {
@@ -88,30 +88,30 @@ impl Workspace {
         Ok(Some(Program { function: function.to_owned(), package: package.id.clone(), name: package.name.clone(), binary, binaries }))
     }
 
-    /// The directory in which cargo keeps all but the finished programs.
+    /// Returns the directory of cargo's intermediate output.
     pub(super) fn build(&self) -> &Path {
         self.build.as_deref().unwrap_or(&self.target)
     }
 
-    /// The file that fixes the versions of all dependencies.
+    /// Returns the path of the lockfile, which fixes the versions of all dependencies.
     pub(super) fn lockfile(&self) -> PathBuf {
         self.root.join("Cargo.lock")
     }
 
-    /// The manifest of the workspace itself; empty if it cannot be read, which cargo says better.
+    /// Returns the manifest of the workspace itself; empty if unreadable, because cargo reports that with a better message.
     pub(super) fn manifest(&self) -> toml::Table {
         let text = std::fs::read_to_string(self.root.join("Cargo.toml")).unwrap_or_default();
         text.parse().unwrap_or_default()
     }
 
-    /// The manifests of all members: what one of them asks of a dependency, another may get.
+    /// Returns the manifests of all members: features that one requests of a dependency, another may get.
     pub(super) fn manifests(&self) -> impl Iterator<Item = &Path> {
         self.packages.iter().map(|package| package.manifest_path.as_path())
     }
 }
 
 impl Program {
-    /// Returns whether a line of cargo's output compiles the program's package: `Compiling stats-api v0.1.0
+    /// Returns true if a line of cargo's output reports the compilation of the program's package: `Compiling stats-api v0.1.0
     /// (/home/ada/shop/functions/stats-api)`.
     pub(super) fn is_compiling(&self, line: &str) -> bool {
         let rest = line.strip_prefix("Compiling ").and_then(|rest| rest.strip_prefix(self.name.as_str()));
@@ -119,7 +119,7 @@ impl Program {
     }
 }
 
-/// Groups functions by the workspace that their crates belong to.
+/// Groups functions by the workspace of their crates.
 pub(super) async fn workspaces(sources: &BTreeMap<String, Source>) -> Result<Vec<(Workspace, Vec<Program>)>, BuildError> {
     let mut found: Vec<(Workspace, Vec<Program>)> = Vec::new();
     'functions: for (function, source) in sources {
@@ -137,8 +137,8 @@ pub(super) async fn workspaces(sources: &BTreeMap<String, Source>) -> Result<Vec
     Ok(found)
 }
 
-/// Splits programs into runs of cargo, most often one, so that no package of a run has a binary with the name of another's program:
-/// cargo would build both, and put one over the other.
+/// Splits programs into runs of cargo, most often one. No package of a run has a binary with the name of another's program,
+/// because cargo would build both and overwrite one with the other.
 pub(super) fn batches(programs: Vec<Program>) -> Vec<Vec<Program>> {
     let mut batches: Vec<Vec<Program>> = Vec::new();
     for program in programs {
@@ -153,15 +153,15 @@ pub(super) fn batches(programs: Vec<Program>) -> Vec<Vec<Program>> {
     batches
 }
 
-/// Function whose program is chosen.
+/// Function whose program is being chosen.
 struct Named<'a> {
     function: &'a str,
     package: &'a str,
     default_run: Option<&'a str>,
 }
 
-/// The program of a function: the one that the stack names, else the only one, else the one named like the function, else the crate's
-/// default, one named `bootstrap`, or the one named like the crate.
+/// Chooses the program of a function, in this order: the one that the stack names, the only one, the one with the function's
+/// name, the crate's default, one named `bootstrap`, the one with the crate's name.
 fn choose(named: &Named<'_>, wanted: Option<&str>, binaries: &[String]) -> Result<String, BuildError> {
     let (function, package) = (named.function.to_owned(), named.package.to_owned());
     if binaries.is_empty() {
@@ -201,7 +201,7 @@ mod tests {
         assert_eq!(count(&[program("a", "one", &["one"]), program("b", "two", &["two"])]), [2]);
         assert_eq!(count(&[program("many", "api", many), program("many", "worker", many)]), [2]);
         assert_eq!(count(&[program("a", "bootstrap", &["bootstrap"]), program("b", "bootstrap", &["bootstrap"])]), [1, 1]);
-        // `--bin api` would build that of `many`, too, which no function asks for.
+        // `--bin api` would also build the `api` of `many`, which no function requests.
         assert_eq!(count(&[program("a", "api", &["api"]), program("many", "worker", many)]), [1, 1]);
     }
 

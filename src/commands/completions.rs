@@ -16,7 +16,7 @@ pub struct CompletionsArgs {
     shell: Shell,
 }
 
-/// Runs `completions`.
+/// Entry point of `completions`.
 pub(crate) fn run(args: &CompletionsArgs, context: &Context, mut program: Command) -> Result<Exit, CliError> {
     context.format(Format::of("completions"))?;
     let mut script = Vec::new();

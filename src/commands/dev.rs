@@ -1,7 +1,7 @@
-//! `dev`: the whole stack on this machine, kept as the sources say while they are edited.
+//! `dev`: runs the whole stack on this machine and updates it while its sources are edited.
 //!
-//! It is `up` on the local AWS again and again: after a change everything is compared, and what differs is written. A change that
-//! cannot be built or is refused changes nothing, so what ran before goes on running.
+//! It repeats `up` on the local AWS: each change compares everything and writes the differences. A change that fails to build
+//! or is refused changes nothing, so the previous version stays up.
 
 use super::{
     Context, logs,
@@ -38,19 +38,19 @@ pub struct DevArgs {
     no_wait: bool,
 }
 
-/// What runs now, for those who read its logs meanwhile.
+/// Running stack, for the task that reads its logs.
 struct Live {
     session: Session,
     sources: Vec<Source>,
     style: LogStyle,
 }
 
-/// Runs `dev`.
+/// Entry point of `dev`.
 pub(crate) async fn run(args: &DevArgs, context: &Context) -> Result<Exit, CliError> {
     context.format(Format::of("dev"))?;
     let since = logs::since(Duration::ZERO);
     let session = Session::open_local(context, Sources::Needed).await?;
-    // Before the first run: what is saved while it builds counts as well.
+    // Watching begins before the first run, so that files saved during its build count as well.
     let mut watched = Watched::new(sources(&session, context)?)?;
     let content = content::gather(context, &session, Packages::Build, None).await?;
     if let Some(left_out) = ui::left_out_line(&content.left_out) {
@@ -98,11 +98,11 @@ pub(crate) async fn run(args: &DevArgs, context: &Context) -> Result<Exit, CliEr
     ended
 }
 
-/// What is watched now.
+/// Watcher of the current sources.
 struct Watched {
     sources: watch::Sources,
     watcher: Watcher,
-    /// Whether something may have changed without being noticed.
+    /// Set if a change may have been missed.
     uncertain: bool,
 }
 
@@ -111,19 +111,19 @@ impl Watched {
         Ok(Self { watcher: Watcher::new(&sources)?, sources, uncertain: false })
     }
 
-    /// Watches other sources from here on. What was watched before stays, as long as it exists: which crates a handler uses is not known
-    /// while it does not compile.
+    /// Watches other sources from here on. Earlier ones stay watched as long as they exist, because a handler's crates are
+    /// unknown while it does not compile.
     fn follow(&mut self, mut sources: watch::Sources) -> Result<(), CliError> {
         sources.directories.extend(self.sources.directories.iter().filter(|directory| directory.is_dir()).cloned());
         sources.files.extend(self.sources.files.iter().filter(|file| file.is_file()).cloned());
         if sources != self.sources {
-            // Something may have been saved before it was watched.
+            // A file may have been saved before its watch began.
             *self = Self { uncertain: true, ..Self::new(sources)? };
         }
         Ok(())
     }
 
-    /// Waits for a change; nothing in it means that one may have been missed.
+    /// Waits for a change. An empty set means that one may have been missed.
     async fn changed(&mut self) -> BTreeSet<PathBuf> {
         if std::mem::take(&mut self.uncertain) {
             return BTreeSet::new();
@@ -141,19 +141,19 @@ impl Live {
     }
 }
 
-/// Everything that changed, except what would lose data: that stays `up`'s, with its flag.
+/// Requests every change except one that would lose data, which stays with `up` and its flag.
 fn request(args: &DevArgs) -> Request {
     let allowed = Allowed { adopt: false, delete_data: false };
-    // What is protected is what runs in the cloud.
+    // Protection applies to the environment in the cloud only.
     Request { only: None, canary: None, smoke: false, rotate: false, allowed, yes: true, audit: false, wait: false, no_wait: args.no_wait }
 }
 
-/// Brings the local AWS in line with the sources; `None` if it was asked to stop before anything was written. `quietly` says nothing of a run
-/// that found nothing to do.
+/// Updates the local AWS from the sources; `None` if asked to stop before the first write. With `quietly`, a run without
+/// changes prints nothing.
 async fn again(args: &DevArgs, context: &Context, quietly: bool) -> Option<Result<Session, CliError>> {
     context.progress.restart();
     let mut run = pin!(async {
-        // Opened again: stack.yaml may have changed, and the local AWS may have been stopped.
+        // The session is opened again, because stack.yaml may have changed and the local AWS may have stopped.
         let session = Session::open_local(context, Sources::Needed).await?;
         let content = content::gather(context, &session, Packages::Build, None).await?;
         let Applied { summary, result, .. } = apply(context, &session, &content, &request(args)).await?;
@@ -167,23 +167,23 @@ async fn again(args: &DevArgs, context: &Context, quietly: bool) -> Option<Resul
         result = &mut run => return Some(result),
         () = context.stop.asked() => {}
     }
-    // What is being written may finish; the engine was asked as well. Anything else, such as a compiler, ends here.
+    // Writes in progress may finish; the engine received the stop as well. Anything else, such as a compiler, ends here.
     if context.phase() == Phase::Writing { Some(run.await) } else { None }
 }
 
-/// What the stack is made from.
+/// Returns the sources of the stack.
 fn sources(session: &Session, context: &Context) -> Result<watch::Sources, CliError> {
     let (mut directories, files) = content::inputs(session);
     directories.extend(session.stack.site.as_ref().map(|site| session.stack.root.join(&site.source)));
     Ok(watch::Sources { directories, files, file: session::file(context)? })
 }
 
-/// Shows what the functions log, for as long as it is polled.
+/// Prints the functions' log lines for as long as it is polled.
 async fn follow(context: &Context, live: &RefCell<Rc<Live>>, since: i64) {
     let mut tail = Tail::new(since);
     loop {
         let now = Rc::clone(&live.borrow());
-        // The local AWS may be down for a moment, as when it is reset; the next change starts it again.
+        // The local AWS may be down for a moment, for example during a reset. The next change starts it again.
         if let Ok(round) = tail.round(&now.session.aws, &now.sources).await {
             for line in round.lines.iter().filter(|line| context.ui.verbose() || !is_platform(&line.text)) {
                 context.ui.result(&now.style.text(line));
@@ -193,12 +193,12 @@ async fn follow(context: &Context, live: &RefCell<Rc<Live>>, since: i64) {
     }
 }
 
-/// Whether Lambda wrote the line, not the function.
+/// Returns true for a line of Lambda itself, not of the function.
 fn is_platform(text: &str) -> bool {
     ["START RequestId: ", "END RequestId: ", "REPORT RequestId: "].iter().any(|start| text.starts_with(start))
 }
 
-/// The first few changed files, relative to the project.
+/// Returns the first few changed files, relative to the project.
 fn names(changed: &BTreeSet<PathBuf>, root: &std::path::Path) -> String {
     const NAMED: usize = 3;
     let root = std::fs::canonicalize(root).unwrap_or_else(|_| root.to_owned());

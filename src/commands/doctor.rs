@@ -1,4 +1,5 @@
-//! `doctor`: what is missing on this machine or in the account, before anything starts. Changes nothing but, with `--recount`, counters that are wrong.
+//! `doctor`: finds problems of this machine and the account before anything starts. Changes nothing, except wrong counters with
+//! `--recount`.
 
 use super::{
     Context,
@@ -40,7 +41,7 @@ pub struct DoctorArgs {
     dry_run: bool,
 }
 
-/// Runs `doctor`.
+/// Entry point of `doctor`.
 pub(crate) async fn run(args: &DoctorArgs, context: &Context) -> Result<Exit, CliError> {
     let format = context.format(Format::of("doctor"))?;
     if args.recount {
@@ -74,11 +75,11 @@ fn stack(context: &Context) -> (Option<Stack>, Vec<Finding>) {
     (loaded.ok(), [Finding::of("stack.yaml", found)].into_iter().chain(secrets).collect())
 }
 
-/// The secrets of the functions, if there are any: `up` needs their values.
+/// Checks the secrets of the functions, if there are any: `up` needs their values.
 fn secrets(stack: &Stack) -> Option<Finding> {
     let parameters: BTreeSet<&String> = stack.functions.values().flat_map(|function| &function.parameters).collect();
     if !parameters.is_empty() {
-        // Its own account need not be known for the names.
+        // The parameter names do not depend on the account id.
         let below = stack.names("").parameter("");
         let found = format!("{} in parameters below {below}, which the functions read; not looked at", parameters.len());
         return Some(Finding::of("secrets", Ok::<_, CliError>(found)));
@@ -101,7 +102,7 @@ async fn local(root: &Path) -> Result<String, CliError> {
     Ok(if home.is_installed() { "installed, not running" } else { "the first use installs it" }.to_owned())
 }
 
-/// The credentials, and what the account has room for and lets them do.
+/// Checks the credentials, their permissions, and the account's quotas.
 async fn account(context: &Context, stack: Option<&Stack>) -> Vec<Finding> {
     let region = context.globals.region.as_deref().or(stack.map(|stack| stack.region.as_str())).unwrap_or("us-east-1");
     let connection = Connection::standard(region, context.globals.profile.as_deref()).await;

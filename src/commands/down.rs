@@ -1,4 +1,4 @@
-//! `down`: removes everything the stack owns, and proves that nothing is left.
+//! `down`: removes everything the stack owns, and verifies that nothing is left.
 
 use super::{
     Context,
@@ -40,7 +40,7 @@ pub struct DownArgs {
     timings: TimingsArgs,
 }
 
-/// Runs `down`.
+/// Entry point of `down`.
 pub(crate) async fn run(args: &DownArgs, context: &Context) -> Result<Exit, CliError> {
     context.format(Format::of("down"))?;
     let page = args.timings.open()?;
@@ -48,7 +48,7 @@ pub(crate) async fn run(args: &DownArgs, context: &Context) -> Result<Exit, CliE
     let session = Session::open(context, Sources::NotNeeded).await?;
     let declaration = declare(&session.stack, &session.place, &Content::default());
     let tell = |event: Event<'_>| context.tell(&event);
-    // The bucket goes: its pages are published again from the sources. What visitors left is in the tables.
+    // The bucket is deleted: its pages can be published again from the sources. Visitors' data is in the tables.
     let keep = |id: &Id| session.stack.protect && !args.delete_data && id.kind() == Table::KIND;
     let survey = async || Ok(Removal::survey(&declaration.graph, &session.aws, keep, &tell).await?);
     let removal = exclusive::observe(context, &session, args.no_wait, survey).await?;
@@ -59,7 +59,7 @@ pub(crate) async fn run(args: &DownArgs, context: &Context) -> Result<Exit, CliE
     if !removal.leaving.is_empty() {
         let asks = !args.yes && (session.stack.protect || context.ui.can_ask());
         context.ui.fold("plan");
-        // Each is named when it is gone; beforehand only to those who are to agree.
+        // Each resource is named after its removal, and beforehand only if the user has to confirm.
         let named = asks || context.ui.verbose();
         context.ui.note(&format!("{}\n\n{}", session.title(), ui::removal_text(&removal, named, context.ui.note_columns())));
         context.ui.unfold();
@@ -73,7 +73,7 @@ pub(crate) async fn run(args: &DownArgs, context: &Context) -> Result<Exit, CliE
     let waited = exclusive.waited;
     let remains = remains::of(&session.stack, &session.names(), &declaration.graph, &removal.leaving);
     let work = Box::pin(async {
-        // What another run did meanwhile is not what was planned on.
+        // Another run may have changed the resources since the survey.
         let removal = if waited { survey().await? } else { removal };
         if let Some(refused) = ui::protected(&removal) {
             return Err(refused);
@@ -123,7 +123,7 @@ pub(crate) async fn run(args: &DownArgs, context: &Context) -> Result<Exit, CliE
     failure.map_or(Ok(Exit::Done), Err)
 }
 
-/// Says what stays that no removal of a stack can take away. The local AWS keeps none of it, and says so.
+/// Reports the remains that no stack removal can delete. On the local AWS it reports that none of them is kept.
 fn tell_remains(context: &Context, remains: &[Remains], is_aws: bool) {
     if remains.is_empty() {
         return;
@@ -139,7 +139,7 @@ fn tell_remains(context: &Context, remains: &[Remains], is_aws: bool) {
     context.ui.note(&format!("{title}\n{}\n", lines.join("\n")));
 }
 
-/// The lock lies in the bucket, if that is there. To remove nothing takes no lock.
+/// Returns the location of the lock: the bucket, if it exists. A removal of nothing takes no lock.
 fn lock_place(removal: &Removal) -> exclusive::Place<'static> {
     let mut there = removal.leaving.iter().chain(&removal.kept);
     if !removal.leaving.is_empty() && there.any(|id| id.kind() == Bucket::KIND) { exclusive::Place::Bucket } else { exclusive::Place::None }

@@ -1,4 +1,4 @@
-//! `graph`: what stack.yaml means, without asking AWS anything.
+//! `graph`: prints the dependency graph of stack.yaml without calling AWS.
 
 use super::{
     Context,
@@ -13,7 +13,7 @@ use crate::{
 };
 use clap::Args;
 
-/// Stands for the account, which is not known without AWS; it shows in the bucket's name only.
+/// Placeholder for the account id, which is unknown without AWS and appears in the bucket's name only.
 const SOME_ACCOUNT: &str = "000000000000";
 
 /// Arguments of `graph`.

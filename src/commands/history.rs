@@ -1,4 +1,4 @@
-//! `history`: the releases. Reads only.
+//! `history`: lists the releases. Read-only.
 
 use super::{
     Context,
@@ -23,7 +23,7 @@ pub struct HistoryArgs {
     limit: u32,
 }
 
-/// Runs `history`.
+/// Entry point of `history`.
 pub(crate) async fn run(args: &HistoryArgs, context: &Context) -> Result<Exit, CliError> {
     let format = context.format(Format::of("history"))?;
     let session = Session::open(context, Sources::NotNeeded).await?;
@@ -43,7 +43,7 @@ pub(crate) async fn run(args: &HistoryArgs, context: &Context) -> Result<Exit, C
     Ok(Exit::Done)
 }
 
-/// The bucket that the releases are recorded in.
+/// Returns the name of the bucket with the release records.
 pub(super) fn bucket(session: &Session) -> Result<String, CliError> {
     if session.stack.site.is_none() {
         let error = CliError::failed("stack.yaml has no `site`, so the stack has no bucket in which releases are recorded");

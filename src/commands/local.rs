@@ -1,4 +1,4 @@
-//! `local`: the embedded local AWS by itself. `--local` on another command starts it when needed.
+//! `local`: controls the embedded local AWS. `--local` on another command starts it when needed.
 
 use super::{
     Context,
@@ -16,7 +16,7 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 use std::{collections::BTreeMap, path::Path};
 
-/// Region for a stack.yaml that cannot be read.
+/// Region in case stack.yaml cannot be read.
 const REGION: &str = "us-east-1";
 
 /// Arguments of `local`.
@@ -49,7 +49,7 @@ enum LocalAction {
     },
 }
 
-/// Runs `local`.
+/// Entry point of `local`.
 pub(crate) async fn run(args: &LocalArgs, context: &Context) -> Result<Exit, CliError> {
     let format = context.format(Format::of("local"))?;
     let file = session::file(context)?;
@@ -100,15 +100,15 @@ fn show(context: &Context, server: Option<&LocalAws>, json: bool) {
         return;
     }
     let mut variables: Vec<String> = server.environment(&region).iter().map(|(name, value)| format!("{name}={value}")).collect();
-    // The Python clients know only this name.
+    // Python clients read only this name.
     variables.push(format!("AWS_DEFAULT_REGION={region}"));
-    // A line each, so that none is broken where it is copied from.
+    // One line each, so that copying breaks none of them.
     let exports = variables.join("\n  export ");
     let server = format!("running at {}, region {region} (process {})", server.endpoint, server.pid);
     context.ui.result(&format!("{server}\nother AWS clients reach it with\n  export {exports}"));
 }
 
-/// Returns the region in which the stack lies: that of `--region` or of stack.yaml.
+/// Returns the region of the stack, from `--region` or stack.yaml.
 fn region(context: &Context) -> String {
     let stack = session::load(context, Sources::NotNeeded).ok();
     let region = context.globals.region.clone().or_else(|| stack.map(|stack| stack.region));

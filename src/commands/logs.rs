@@ -1,4 +1,4 @@
-//! `logs`: what the functions and the API say.
+//! `logs`: prints the log lines of the functions and the API.
 
 use super::{
     Context,
@@ -44,18 +44,18 @@ pub struct LogsArgs {
     filter: Option<String>,
 }
 
-/// Returns what the API's lines go by: `api`, unless a function does. No function has a dot in its name.
+/// Returns the label of the API's lines: `api`, or `api.gateway` if a function is named `api`. No function's name has a dot.
 fn api_name(stack: &Stack) -> &'static str {
     if stack.functions.contains_key("api") { "api.gateway" } else { "api" }
 }
 
-/// After how many rounds without the API's log group it is asked again which that is: an API that was made anew has another.
+/// Number of rounds without the API's log group before the API's id is read again: a recreated API has another group.
 const API_AGAIN: usize = 5;
 
-/// Runs `logs`.
+/// Entry point of `logs`.
 pub(crate) async fn run(args: &LogsArgs, context: &Context) -> Result<Exit, CliError> {
     let format = context.format(Format::of("logs"))?;
-    // Mistakes are told before anything is asked or started.
+    // Mistakes in the arguments are reported before anything is called or started.
     let stack = session::load(context, Sources::NotNeeded)?;
     let wanted = wanted(&stack, &args.functions)?;
     let api_name = api_name(&stack);
@@ -89,7 +89,7 @@ pub(crate) async fn run(args: &LogsArgs, context: &Context) -> Result<Exit, CliE
             break;
         }
         if absent.now.contains(api_name) && number % API_AGAIN == 0 {
-            // What cannot be asked now can be later.
+            // A failed lookup is repeated later.
             api = Api::find(&session).await.unwrap_or(api);
             sources.retain(|source| source.name != api_name);
             sources.extend(api.source(&session.names(), api_name));
@@ -101,12 +101,12 @@ pub(crate) async fn run(args: &LogsArgs, context: &Context) -> Result<Exit, CliE
     Ok(Exit::Done)
 }
 
-/// Everything that logs.
+/// Returns the names of everything that logs.
 fn known(stack: &Stack) -> impl Iterator<Item = &str> {
     stack.functions.keys().map(String::as_str).chain(stack.has_api().then_some(api_name(stack)))
 }
 
-/// What is asked for, which has to exist in stack.yaml.
+/// Returns the requested names, which have to exist in stack.yaml.
 fn wanted<'a>(stack: &'a Stack, names: &[String]) -> Result<BTreeSet<&'a str>, CliError> {
     let known: Vec<&str> = known(stack).collect();
     for name in names {
@@ -121,7 +121,7 @@ fn wanted<'a>(stack: &'a Stack, names: &[String]) -> Result<BTreeSet<&'a str>, C
     Ok(known.into_iter().filter(|name| names.is_empty() || names.iter().any(|wanted| wanted == name)).collect())
 }
 
-/// The stack's REST API, whose id its log group is called by.
+/// REST API of the stack. Its log group is named after its id.
 #[derive(Debug, PartialEq, Eq)]
 enum Api {
     NotWanted,
@@ -131,7 +131,7 @@ enum Api {
 
 impl Api {
     async fn find(session: &Session) -> Result<Self, Error> {
-        // An earlier answer does not count.
+        // A cached answer is out of date.
         session.aws.refresh();
         Ok(RestApi::id(&session.aws, &session.names().api()).await?.map_or(Self::Missing, Self::Id))
     }
@@ -144,7 +144,7 @@ impl Api {
     }
 }
 
-/// Finds the API. Whoever did not ask for it by name gets the functions' lines without the permission to look for it.
+/// Finds the API. Unless the user named it, a missing permission for the lookup only leaves out its lines.
 async fn api(context: &Context, session: &Session, by_name: bool) -> Result<Api, CliError> {
     match Api::find(session).await {
         Err(error) if error.class() == Some(Class::Denied) && !by_name => {
@@ -155,7 +155,7 @@ async fn api(context: &Context, session: &Session, by_name: bool) -> Result<Api,
     }
 }
 
-/// The log groups that are not there, each named once until it is back.
+/// Missing log groups. Each is reported once until it reappears.
 #[derive(Debug, Default)]
 struct Absent {
     now: BTreeSet<String>,
@@ -171,18 +171,18 @@ impl Absent {
     }
 }
 
-/// The log groups of these functions.
+/// Returns the log groups of these functions.
 pub(super) fn sources<'a>(names: &Names, functions: impl Iterator<Item = &'a str>) -> Vec<Source> {
     functions.map(|name| Source { name: name.to_owned(), group: names.function_log_group(name) }).collect()
 }
 
-/// A time so long ago, in milliseconds since 1970.
+/// Returns the time `ago` before now, in milliseconds since 1970.
 pub(super) fn since(ago: Duration) -> i64 {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     i64::try_from(now.saturating_sub(ago).as_millis()).unwrap_or(i64::MAX)
 }
 
-/// How long to wait between two rounds. On AWS, lines take seconds to become visible anyway, and requests are limited.
+/// Returns the delay between two rounds. On AWS, lines take seconds to become visible anyway, and requests are limited.
 pub(super) fn pause(session: &Session) -> Duration {
     if session.place.limits { Duration::from_secs(2) } else { Duration::from_millis(500) }
 }

@@ -1,4 +1,4 @@
-//! `man`: manual pages, one per command, made from what `--help` is made from.
+//! `man`: generates manual pages, one per command, from the same definitions as `--help`.
 
 use super::Context;
 use crate::{
@@ -26,7 +26,7 @@ pub struct ManArgs {
     out: Option<PathBuf>,
 }
 
-/// Runs `man`.
+/// Entry point of `man`.
 pub(crate) fn run(args: &ManArgs, context: &Context, program: Command) -> Result<Exit, CliError> {
     context.format(Format::of("man"))?;
     let mut program = program.disable_help_subcommand(true);
@@ -62,7 +62,7 @@ fn text_of(command: &Command) -> Result<String, CliError> {
     Ok(String::from_utf8_lossy(&text).into_owned())
 }
 
-/// The command that these words lead to: `local start`.
+/// Returns the command with this path, such as `local start`.
 fn named<'a>(program: &'a Command, words: &[String]) -> Result<&'a Command, CliError> {
     let mut command = program;
     for word in words {

@@ -1,9 +1,10 @@
-//! One file per command: its arguments, whose doc comments are its help, and what it does. `cli` calls each command's `run`.
+//! One file per command: its arguments, with the help texts as doc comments, and its implementation. `cli` calls each command's
+//! `run`.
 //!
-//! What commands share lies in `support`: [`Context`] (who is told, when to stop), `session` (from stack.yaml to a connected graph), `content`
-//! (built handlers and pages), `consent` (what must not be done unasked), `apply` (one run of the reconciler), with `canary`, `proof` (the smoke
-//! check) and `recording` (of the release) as its parts, `exclusive` (the stack's lock), `cost` (what the stack costs), `timings` (where the time
-//! of a run went).
+//! Code that commands share is in `support`: [`Context`] (output and interruption), `session` (from stack.yaml to a connected
+//! graph), `content` (built handlers and pages), `consent` (actions that need the user's consent), `apply` (one run of the
+//! reconciler), with its parts `canary`, `proof` (the smoke check) and `recording` (of the release), `exclusive` (the stack's
+//! lock), `cost` (the costs of a stack), `timings` (the durations within a run).
 
 pub mod completions;
 pub mod dev;

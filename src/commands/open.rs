@@ -1,4 +1,4 @@
-//! `open`: shows the dashboard, or another address of the stack, or a resource in AWS's console, in the browser.
+//! `open`: opens the dashboard, another address of the stack, or a resource in AWS's console in the browser.
 
 use super::{
     Context, outputs,
@@ -22,7 +22,7 @@ pub struct OpenArgs {
     name: String,
 }
 
-/// Runs `open`.
+/// Entry point of `open`.
 pub(crate) async fn run(args: &OpenArgs, context: &Context) -> Result<Exit, CliError> {
     context.format(Format::of("open"))?;
     let is_resource = args.name.contains('/');
@@ -41,7 +41,7 @@ pub(crate) async fn run(args: &OpenArgs, context: &Context) -> Result<Exit, CliE
     Ok(Exit::Done)
 }
 
-/// The address that an output has.
+/// Returns the address in an output.
 async fn output(context: &Context, session: &Session, name: &str) -> Result<String, CliError> {
     let address = outputs::one(context, session, name).await?;
     if address.starts_with("http") {
@@ -51,7 +51,7 @@ async fn output(context: &Context, session: &Session, name: &str) -> Result<Stri
     Err(error.hint("`liveinsight outputs` lists them; those that end in _url can be opened"))
 }
 
-/// The page of a resource in AWS's console. AWS is asked only for ids that it has chosen.
+/// Returns the page of a resource in AWS's console. AWS is called only for ids that it has chosen.
 async fn page(context: &Context, session: &Session, id: &str) -> Result<String, CliError> {
     let declaration = declare(&session.stack, &session.place, &Content::default());
     let entries = declaration.graph.entries();

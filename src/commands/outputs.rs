@@ -1,4 +1,4 @@
-//! `outputs`: addresses, ids and names of what runs.
+//! `outputs`: prints addresses, ids and names of deployed resources.
 
 use super::{
     Context,
@@ -18,7 +18,7 @@ use clap::Args;
 use serde_json::json;
 use std::collections::BTreeMap;
 
-/// What to do about what does not exist.
+/// Hint for a resource that does not exist.
 pub(super) const UP: &str = "`liveinsight up` makes it";
 
 /// Arguments of `outputs`.
@@ -32,7 +32,7 @@ pub struct OutputsArgs {
     name: Option<String>,
 }
 
-/// Runs `outputs`.
+/// Entry point of `outputs`.
 pub(crate) async fn run(args: &OutputsArgs, context: &Context) -> Result<Exit, CliError> {
     let format = context.format(Format::of("outputs"))?;
     let session = Session::open(context, Sources::NotNeeded).await?;
@@ -51,7 +51,7 @@ pub(crate) async fn run(args: &OutputsArgs, context: &Context) -> Result<Exit, C
     Ok(Exit::Done)
 }
 
-/// The value of one output.
+/// Returns the value of one output.
 pub(super) async fn one(context: &Context, session: &Session, name: &str) -> Result<String, CliError> {
     let declaration = declare(&session.stack, &session.place, &scripts(&session.stack));
     let known: Vec<&str> = declaration.output_names().collect();
@@ -62,9 +62,9 @@ pub(super) async fn one(context: &Context, session: &Session, name: &str) -> Res
     value.ok_or_else(|| CliError::failed(format!("what {name} names does not exist yet")).hint(UP))
 }
 
-/// All outputs of what exists.
+/// Returns all outputs of existing resources.
 pub(super) async fn all(context: &Context, session: &Session, declaration: &Declaration) -> Result<BTreeMap<String, String>, CliError> {
-    // To find what exists takes fewer calls than to compare it.
+    // Finding resources takes fewer calls than comparing them.
     let found = Removal::survey(&declaration.graph, &session.aws, |_| false, &|event: Event<'_>| context.progress.engine(&event)).await?;
     if found.leaving.is_empty() {
         return Err(CliError::failed(format!("nothing of {} exists yet", session.title())).hint(UP));

@@ -1,4 +1,4 @@
-//! `plan`: what `up` would do, field by field.
+//! `plan`: shows the changes that `up` would make, field by field.
 
 use super::{
     Context,
@@ -51,7 +51,7 @@ pub struct PlanArgs {
     events: u64,
 }
 
-/// Runs `plan`.
+/// Entry point of `plan`.
 pub(crate) async fn run(args: &PlanArgs, context: &Context) -> Result<Exit, CliError> {
     let format = context.format(Format::of("plan"))?;
     let session = Session::open(context, Sources::Compared).await?;
@@ -63,7 +63,7 @@ pub(crate) async fn run(args: &PlanArgs, context: &Context) -> Result<Exit, CliE
     let declaration = declare(&session.stack, &session.place, &content);
     let plan = survey(&declaration.graph, &session.aws, &|event: Event<'_>| context.progress.engine(&event)).await?;
     let estimate = cost::estimate(&session, &declaration, &plan, args.events);
-    // On the local AWS nothing takes as long as it does on AWS.
+    // The estimates hold for AWS; the local AWS is faster.
     let time = session.place.limits.then(|| timings::estimate(&declaration.graph, &plan.steps)).flatten();
     let standing = recording::standing(&session, &declaration, &plan).await?;
     let rolled_back = standing.and_then(|standing| ui::RolledBack::of(&plan, &standing));
@@ -76,7 +76,7 @@ pub(crate) async fn run(args: &PlanArgs, context: &Context) -> Result<Exit, CliE
         Some(ui::cost_line(&estimate)),
     ];
     let last_lines = last_lines.into_iter().flatten().collect::<Vec<_>>().join("\n");
-    // A comment on a pull request is read without stderr.
+    // The comment of a pull request does not include stderr.
     let warnings = session.stack.warnings.iter().map(|warning| format!("warning: {warning}"));
     let below = warnings.chain([last_lines.clone()]).collect::<Vec<_>>().join("\n");
     let markdown = format!("{}\n{}\n", ui::plan_markdown(&session.names().stack_tag(), &plan, None), below.replace('\n', "  \n"));

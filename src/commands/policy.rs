@@ -1,4 +1,5 @@
-//! `policy`: what IAM has to allow for another command on this stack. Writes nothing, and with `--account` asks nothing either.
+//! `policy`: prints the IAM permissions that another command needs on this stack. Writes nothing, and with `--account` makes no
+//! calls.
 
 use super::{
     Context,
@@ -78,9 +79,9 @@ impl From<Command> for Task {
     }
 }
 
-/// Runs `policy`.
+/// Entry point of `policy`.
 pub(crate) async fn run(args: &PolicyArgs, context: &Context) -> Result<Exit, CliError> {
-    // It is JSON, whichever of the two is asked for.
+    // The output is JSON in both formats.
     context.format(Format::of("policy"))?;
     let stack = load(context, Sources::NotNeeded)?;
     let place = place(args, context, &stack).await?;
@@ -100,7 +101,7 @@ pub(crate) async fn run(args: &PolicyArgs, context: &Context) -> Result<Exit, Cl
     Ok(Exit::Done)
 }
 
-/// What is allowed to a command, and what is denied.
+/// Returns the statements that allow and deny actions for a command.
 fn statements(task: Task, stack: &Stack, place: &Place, names: &Names) -> Vec<Value> {
     let boundary = stack.permissions_boundary.as_deref();
     let mut statements = policy::short(policy::statements(task, place, names, stack.functions.len(), boundary));
@@ -109,7 +110,7 @@ fn statements(task: Task, stack: &Stack, place: &Place, names: &Names) -> Vec<Va
     statements
 }
 
-/// The document that is asked for.
+/// Returns the requested document.
 fn part(args: &PolicyArgs, statements: &[Value]) -> Result<Value, CliError> {
     let (whole, parts) = (policy::document(statements), policy::split(statements, policy::LIMIT));
     match (args.part, &parts[..]) {
@@ -124,7 +125,7 @@ fn part(args: &PolicyArgs, statements: &[Value]) -> Result<Value, CliError> {
     }
 }
 
-/// Where the stack is or would be.
+/// Returns the account and region of the stack, deployed or not.
 async fn place(args: &PolicyArgs, context: &Context, stack: &Stack) -> Result<Place, CliError> {
     let region = &stack.region;
     let given = args.account.as_deref().or(context.globals.local.then_some(local::ACCOUNT_ID));

@@ -1,5 +1,5 @@
-//! `rollback`: makes an earlier release live again. Functions go back to the versions that were published then, pages to the versions of
-//! the objects. It does not go through the reconciler, which would look at everything: see [`release::PutBack`].
+//! `rollback`: makes an earlier release live again. Functions go back to the versions published then, pages to the object
+//! versions of that release. It bypasses the reconciler, which would compare every resource: see [`release::PutBack`].
 
 use super::{
     Context, history,
@@ -22,7 +22,7 @@ use clap::Args;
 use futures::future::join;
 use std::collections::BTreeMap;
 
-/// What to do about it.
+/// Hint that names the command for a list of releases.
 const HISTORY: &str = "`liveinsight history` lists the releases";
 
 /// Arguments of `rollback`.
@@ -50,17 +50,17 @@ pub struct RollbackArgs {
     no_wait: bool,
 }
 
-/// What a run did.
+/// Result of a run.
 struct Done {
-    /// The release that was returned to.
+    /// Number of the release that is live again.
     number: u64,
     back: PutBack,
     report: Report,
-    /// The release that it became.
+    /// Number of the new release that records it.
     recorded: Option<u64>,
 }
 
-/// Runs `rollback`.
+/// Entry point of `rollback`.
 pub(crate) async fn run(args: &RollbackArgs, context: &Context) -> Result<Exit, CliError> {
     context.format(Format::of("rollback"))?;
     let session = Session::open_at_once(context, Sources::NotNeeded).await?;
@@ -86,7 +86,7 @@ async fn roll_back(args: &RollbackArgs, context: &Context, session: &Session) ->
     }
     let declaration = declare(&session.stack, &session.place, &Content::default());
     if let Err(error) = Box::pin(release::check_bucket(&session.aws, &declaration)).await {
-        // What is found in another account does not count, whatever it is.
+        // Results from another account do not count.
         session.confirm().await?;
         return Err(CliError::of_engine(None, &error));
     }
@@ -98,7 +98,7 @@ async fn roll_back(args: &RollbackArgs, context: &Context, session: &Session) ->
     let exclusive = exclusive?;
     let waited = exclusive.waited;
     let work = Box::pin(async {
-        // What another run did meanwhile is another scene.
+        // Another run may have changed the scene.
         let scene = if waited { look(session, &declaration).await } else { scene };
         Box::pin(put_back(args, context, session, &declaration, scene?)).await
     });
@@ -118,12 +118,12 @@ async fn roll_back(args: &RollbackArgs, context: &Context, session: &Session) ->
 async fn look(session: &Session, declaration: &Declaration) -> Result<Scene, CliError> {
     let functions = session.functions();
     let (scene, confirmed) = join(Scene::look(&session.aws, declaration, &functions), session.confirm()).await;
-    // What is found in another account does not count, whatever it is.
+    // Results from another account do not count.
     confirmed?;
     scene.map_err(|error| CliError::of_engine(None, &error))?.ok_or_else(|| none().hint(HISTORY))
 }
 
-/// Finds out what has to be written, and writes it.
+/// Determines the necessary writes and makes them.
 async fn put_back(
     args: &RollbackArgs,
     context: &Context,
@@ -131,7 +131,7 @@ async fn put_back(
     declaration: &Declaration,
     scene: Scene,
 ) -> Result<Done, CliError> {
-    // As far as stack.yaml still declares it.
+    // Only functions that stack.yaml still declares count.
     let is_wanted = |name: &str| {
         session.stack.functions.contains_key(name) && (args.functions.is_empty() || args.functions.iter().any(|wanted| wanted == name))
     };
@@ -153,7 +153,7 @@ async fn put_back(
     Ok(Done { number, back, report, recorded: None })
 }
 
-/// Tells caches, and records what is live, unless something could not be put back: then the next run finishes it.
+/// Invalidates caches and records the live release. A partial rollback records nothing: the next run finishes it.
 async fn conclude(context: &Context, session: &Session, declaration: &Declaration, done: &mut Done) {
     if !done.report.complete() {
         return;
@@ -180,7 +180,7 @@ fn tell(context: &Context, session: &Session, done: &Done, went_well: bool) {
     context.ui.result(&if context.progress.events() { summary.json() } else { said });
 }
 
-/// The release to return to.
+/// Finds the release to return to.
 async fn target(
     args: &RollbackArgs,
     session: &Session,
@@ -203,7 +203,7 @@ async fn target(
     if let Some(record) = live.filter(|record| scene.is_past(record, is_wanted)) {
         return Ok((newest.number, record.clone()));
     }
-    // What was put back is older than its own record: going back again is going back from there.
+    // After a rollback, the live content is older than its own record. Going back once more starts from that content's release.
     let from = match live.map(|record| record.action) {
         Some(Action::Rollback(to)) => to,
         _ => newest.number,

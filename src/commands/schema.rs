@@ -1,4 +1,4 @@
-//! `schema`: the JSON schema of stack.yaml, for editors.
+//! `schema`: prints the JSON schema of stack.yaml, for editors.
 
 use super::Context;
 use crate::{

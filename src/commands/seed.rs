@@ -1,4 +1,4 @@
-//! `seed`: traffic for demonstrations, and the proof that all of it was counted.
+//! `seed`: sends traffic for demonstrations, and verifies that every event was counted.
 
 use super::{
     Context,
@@ -23,10 +23,10 @@ use clap::Args;
 use shared::limit::{PER_MINUTE_VARIABLE, REQUESTS_PER_MINUTE};
 use std::time::{Duration, Instant, SystemTime};
 
-/// How long the API may take until its sums show everything: they are fresh to 30 s.
+/// Maximum wait until the API's sums are complete: they are fresh to 30 s.
 const FRESH: Duration = Duration::from_secs(45);
 
-/// Requests a second, unless `--rate` or a client's limit says otherwise.
+/// Requests a second, unless `--rate` or a client's limit sets another rate.
 const DEFAULT_RATE: f64 = 10.0;
 
 /// Arguments of `seed`.
@@ -61,7 +61,7 @@ pub struct SeedArgs {
     yes: bool,
 }
 
-/// Runs `seed`.
+/// Entry point of `seed`.
 pub(crate) async fn run(args: &SeedArgs, context: &Context) -> Result<Exit, CliError> {
     let format = context.format(Format::of("seed"))?;
     if !session::load(context, Sources::NotNeeded)?.has_api() {
@@ -98,16 +98,16 @@ pub(crate) async fn run(args: &SeedArgs, context: &Context) -> Result<Exit, CliE
     Err(error.hint("other visitors at the same time count as well; otherwise `liveinsight logs --filter ERROR` may tell why"))
 }
 
-/// Requests, and ordinary batches, that one client may send in a minute; 0 if clients are not limited.
+/// Returns the number of requests, each an ordinary batch, that one client may send in a minute; 0 without a limit.
 fn client_limit(session: &Session) -> u32 {
     let Some(collector) = session.stack.collector() else { return 0 };
     let set = session.stack.variables(collector, &session.names()).remove(PER_MINUTE_VARIABLE).and_then(|text| text.parse().ok());
-    // Everybody has one address there, so `up` takes the limit away.
+    // All clients share one address there, so `up` removes the limit.
     set.unwrap_or(if session.place.functions_on_host { 0 } else { REQUESTS_PER_MINUTE })
 }
 
 impl SeedArgs {
-    /// Returns the traffic and its rate, in requests a second: the wanted one, or what a client may send.
+    /// Returns the traffic and its rate in requests a second: the requested rate, or a client's limit.
     fn plan(&self, context: &Context, per_minute: u32) -> (Plan, f64) {
         let wanted = self.rate.map_or(DEFAULT_RATE, f64::from);
         let first = plan(self.seed, self.span(wanted));
@@ -130,7 +130,7 @@ impl SeedArgs {
     }
 }
 
-/// Returns the address of the API, and the secret that the distribution would send: visitors' countries are invented too.
+/// Returns the address of the API, and the origin secret. Sending the secret lets invented countries of visitors count.
 async fn api(context: &Context, session: &Session) -> Result<(String, Option<String>), CliError> {
     let declaration = declare(&session.stack, &session.place, &Content::default());
     Removal::survey(&declaration.graph, &session.aws, |_| false, &|event: Event<'_>| context.progress.engine(&event)).await?;
@@ -143,7 +143,7 @@ async fn api(context: &Context, session: &Session) -> Result<(String, Option<Str
     Ok((url, secret))
 }
 
-/// Sends everything while saying every few seconds how far it is.
+/// Sends all traffic, and reports progress every few seconds.
 async fn send(context: &Context, sender: Sender<'_>, plan: &Plan, pace: Option<Duration>) -> Books {
     const NEWS: Duration = Duration::from_secs(5);
     let told = std::cell::Cell::new(Instant::now());
@@ -156,13 +156,13 @@ async fn send(context: &Context, sender: Sender<'_>, plan: &Plan, pace: Option<D
     sender.send(plan, pace, &tell).await
 }
 
-/// The counts as soon as they are what they should be, or as they are when they had the time to become it.
+/// Polls the counts until they match the ledger, and returns the last ones when time is up.
 async fn settled(context: &Context, client: &Client, books: &Books, before: Counts) -> Result<Counts, CliError> {
     let began = Instant::now();
     loop {
         let after = Counts::read_again(client, before).await?;
         let missing = books.difference(before, after);
-        // More than was sent does not become less by waiting.
+        // Waiting cannot lower a count that is too high.
         if missing.0 >= 0 && missing.1 >= 0 || began.elapsed() >= FRESH {
             return Ok(after);
         }
@@ -173,7 +173,7 @@ async fn settled(context: &Context, client: &Client, books: &Books, before: Coun
     }
 }
 
-/// A few letters that no other run has: identifiers that were used before would be duplicates.
+/// Returns a few letters unique to this run, because reused identifiers would count as duplicates.
 fn run_id() -> String {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     format!("{:x}", now.as_millis())

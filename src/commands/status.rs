@@ -1,4 +1,4 @@
-//! `status`: how every resource stands. Builds nothing.
+//! `status`: shows the state of every resource. Builds nothing.
 
 use super::{
     Context,
@@ -49,7 +49,7 @@ pub struct StatusArgs {
     events: Option<u64>,
 }
 
-/// Runs `status`.
+/// Entry point of `status`.
 pub(crate) async fn run(args: &StatusArgs, context: &Context) -> Result<Exit, CliError> {
     let format = context.format(Format::of("status"))?;
     let session = Session::open(context, Sources::Compared).await?;
@@ -76,7 +76,7 @@ pub(crate) async fn run(args: &StatusArgs, context: &Context) -> Result<Exit, Cl
     Ok(if in_sync || !args.exit_code { Exit::Done } else { Exit::Pending })
 }
 
-/// Who changed what differs, as far as CloudTrail tells: a help that nothing depends on.
+/// Returns the authors of the differences that CloudTrail knows. They are informative only; nothing depends on them.
 async fn authors(context: &Context, session: &Session, plan: &Plan<Aws>, declaration: &Declaration) -> BTreeMap<Id, Author> {
     let subjects = trail::subjects(&plan.steps, |id| plan.identity(&declaration.graph, id, &session.place));
     if subjects.is_empty() {
@@ -91,7 +91,7 @@ async fn authors(context: &Context, session: &Session, plan: &Plan<Aws>, declara
     answer.authors
 }
 
-/// The newest release, and who has the stack's lock, if there is a bucket for them to lie in, and that is ours.
+/// Returns the newest release and the holder of the stack's lock, if the stack has a bucket of its own.
 async fn in_bucket(session: &Session, plan: &Plan<Aws>, declaration: &Declaration) -> Result<(Option<Standing>, Option<Held>), CliError> {
     let standing = recording::standing(session, declaration, plan).await?;
     if !recording::has_bucket(plan) {
@@ -101,7 +101,7 @@ async fn in_bucket(session: &Session, plan: &Plan<Aws>, declaration: &Declaratio
     Ok((standing, held.map_err(|error| CliError::of_engine(None, &error))?))
 }
 
-/// What the outputs say, now that everything was observed.
+/// Collects live versions, canaries and addresses from the outputs, after all resources were observed.
 fn health(declaration: &Declaration) -> ui::Health {
     let mut health = ui::Health::default();
     for entry in declaration.graph.entries() {

@@ -1,4 +1,4 @@
-//! `up`: build, observe, plan, ask where consent is needed, converge, and say where everything is.
+//! `up`: builds, observes, plans, asks where consent is needed, converges, and prints the addresses.
 
 use super::{
     Context,
@@ -80,7 +80,7 @@ pub struct UpArgs {
     timings: TimingsArgs,
 }
 
-/// Runs `up`.
+/// Entry point of `up`.
 pub(crate) async fn run(args: &UpArgs, context: &Context) -> Result<Exit, CliError> {
     context.format(Format::of("up"))?;
     let page = args.timings.open()?;
@@ -140,11 +140,11 @@ pub(crate) async fn run(args: &UpArgs, context: &Context) -> Result<Exit, CliErr
     result.map(|()| Exit::Done)
 }
 
-/// Said while a new secret is on its way.
+/// Notice while a new origin secret is being deployed.
 const CHANGING: &str = "CloudFront takes some minutes to send the new origin secret everywhere; until an `up` after that, the functions take what \
      was sent before as well";
 
-/// The resources that `--only` names, with what they need; `None` if all are meant.
+/// Returns the resources that `--only` names, with their dependencies; `None` selects all.
 fn only(ids: &[String], graph: &Graph<Aws>) -> Result<Option<BTreeSet<Id>>, CliError> {
     if ids.is_empty() {
         return Ok(None);

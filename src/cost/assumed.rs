@@ -1,8 +1,9 @@
-//! What the stack uses at an assumed traffic. Every figure is beside its source; `docs/cost.md` says the same for people.
+//! Usage of the stack at an assumed traffic. Each figure has its source beside it; `docs/cost.md` explains them for users.
 //!
-//! An event is what the tracker reports. Of handlers that keep events and sessions as the product's do, the units were counted
-//! (`docs/performance-handlers.md`); of any other function it is assumed that an event is one small item in each of its tables. Whoever reads is
-//! one dashboard. Nothing is assumed of requests that fail, and none of preflights: the tracker's requests need none.
+//! An event is one report of the tracker. The units of handlers that store events and sessions as the product's do were counted
+//! (`docs/performance-handlers.md`). For any other function, an event is assumed to be one small item in each of its tables.
+//! The only reader is assumed to be one dashboard. Failed requests are left out, and so are preflights: the tracker's requests
+//! need none.
 
 use super::{GB, Inventory, Item, MONTH_DAYS, MONTH_HOURS, Usage};
 use crate::{
@@ -11,66 +12,67 @@ use crate::{
     stack::{self, API_LOG_GROUP, Route, Stack, log_group_of},
 };
 
-/// Events a month that are assumed unless somebody knows better.
+/// Default number of events a month.
 pub const EVENTS: u64 = 100_000;
-/// More than a month of 10,000 a second, for which the product's tables were designed, and a sum that no price overflows.
+/// Limit of events a month: more than 10,000 a second, for which the product's tables were designed, and small enough for every
+/// sum.
 pub const MOST_EVENTS: u64 = 100_000_000_000;
 
-/// Events in a request: what the tracker sends when a page is opened (`docs/performance-handlers.md`, "Units").
+/// Events per request: what the tracker sends when a page is opened (`docs/performance-handlers.md`, "Units").
 const EVENTS_A_REQUEST: f64 = 3.0;
-/// Write units an event, in batches of three (the same).
+/// Write units per event, in batches of three (same source).
 const WRITES_AN_EVENT: f64 = 3.96;
-/// Requests a visit: ten visits of twelve page views were counted (the same).
+/// Requests per visit, counted over ten visits of twelve page views (same source).
 const REQUESTS_A_VISIT: f64 = 12.0;
 
-/// Question that an untouched dashboard repeats: seconds between two (`dashboard/src/app.js`, `idlePause` and `statsPause`), and the read
-/// units of an answer with 30 pages (`docs/performance-handlers.md`, "Units").
+/// Query that an untouched dashboard repeats: seconds between two (`dashboard/src/app.js`, `idlePause` and `statsPause`), and
+/// the read units of an answer with 30 pages (`docs/performance-handlers.md`, "Units").
 struct Question {
     pause: f64,
     reads: f64,
 }
 const REALTIME: Question = Question { pause: 10.0, reads: 2.5 };
 const STATISTICS: Question = Question { pause: 30.0, reads: 4.5 };
-/// Hours a month that somebody looks at a dashboard: eight on 22 working days. An assumption.
+/// Hours a month that a dashboard is open: eight on 22 working days. An assumption.
 const DASHBOARD_HOURS: f64 = 8.0 * 22.0;
 
-/// Seconds an invocation takes: 2 ms of a whole processor and the wait for tables, on the seventh of a processor that 256 MB come with. An
-/// assumption: nothing was measured on AWS.
+/// Seconds per invocation: 2 ms of a whole processor and the wait for tables, on the seventh of a processor that 256 MB come
+/// with. An assumption: nothing was measured on AWS.
 const DURATION: f64 = 0.020;
-/// Bytes that are logged of an invocation: Lambda's lines `START`, `END` and `REPORT`, 340, and the handler's own, up to 350; 26 are in it for
-/// each, as CloudWatch counts.
+/// Logged bytes per invocation: Lambda's lines `START`, `END` and `REPORT`, 340, and the handler's own, up to 350. This
+/// includes 26 bytes per line, as CloudWatch counts.
 const INVOCATION_LOG: f64 = 690.0;
-/// Bytes of a line of the access log (`stack/declare/api.rs`), and 26 for it.
+/// Bytes of a line of the access log (`stack/declare/api.rs`), including CloudWatch's 26.
 const ACCESS_LOG: f64 = 225.0;
-/// Metrics that API Gateway keeps of a method: Count, Latency, `IntegrationLatency`, 4XXError and 5XXError ("Amazon API Gateway dimensions and
-/// metrics"). They are billed for the hours in which there was a request.
+/// Metrics that API Gateway keeps per method: Count, Latency, `IntegrationLatency`, 4XXError and 5XXError ("Amazon API Gateway
+/// dimensions and metrics"). AWS bills them for each hour with a request.
 pub(super) const METRICS_A_METHOD: f64 = 5.0;
 
-/// Bytes of a stored event, with what DynamoDB adds to an item (100 bytes). An assumption.
+/// Bytes of a stored event, including DynamoDB's overhead per item (100 bytes). An assumption.
 const EVENT_SIZE: f64 = 550.0;
-/// Days that the product keeps an event (`lambdas/shared/src/store/events.rs`).
+/// Days that the product stores an event (`lambdas/shared/src/store/events.rs`).
 const EVENT_DAYS: f64 = 1.0;
 
 /// Bytes of an answer to a dashboard, compressed. An assumption.
 const DASHBOARD_ANSWER: f64 = 4_000.0;
 /// Bytes of an answer to the tracker, with its headers. An assumption.
 const TRACKER_ANSWER: f64 = 500.0;
-/// Bytes that a visitor fetches once: the tracker, compressed. An assumption.
+/// Bytes that each visitor fetches once: the tracker, compressed. An assumption.
 const TRACKER: f64 = 2_000.0;
 /// Releases a month: one a day. An assumption.
 const RELEASES: f64 = 30.0;
-/// Objects that a release writes: some pages, its record, the lock's three states. An assumption.
+/// Objects written per release: some pages, its record, the lock's three states. An assumption.
 const OBJECTS_A_RELEASE: f64 = 10.0;
-/// Places whose caches fetch what a release brings. An assumption.
+/// Edge locations that fetch each release. An assumption.
 const CACHES: f64 = 10.0;
-/// Bytes of the pages with the versions of thirty releases. An assumption.
+/// Bytes of the pages, with the versions of thirty releases. An assumption.
 const SITE_SIZE: f64 = 5.0 * 1_048_576.0;
 
-/// The logical name of the API (`stack/declare/api.rs`), and of all that belongs to the site (`stack/declare/site.rs`).
+/// Logical names of the API (`stack/declare/api.rs`), and of the site's resources (`stack/declare/site.rs`).
 const API_NAME: &str = "api";
 const SITE_NAME: &str = "static";
 
-/// Returns the use of the inventory in a month of so many events.
+/// Returns the usage of the inventory in a month with this many events.
 pub fn assumed(stack: &Stack, inventory: &Inventory, events: u64) -> Usage {
     let mut usage = Usage::default();
     let calls = calls(stack, inventory, events);
@@ -83,7 +85,7 @@ pub fn assumed(stack: &Stack, inventory: &Inventory, events: u64) -> Usage {
     usage
 }
 
-/// Adds what does not depend on visitors: alarms, and what releases take.
+/// Adds usage that does not depend on visitors: alarms, and the requests of releases.
 pub(super) fn fixed(usage: &mut Usage, inventory: &Inventory) {
     for (_, billable) in inventory.billables() {
         match billable {
@@ -98,25 +100,26 @@ pub(super) fn fixed(usage: &mut Usage, inventory: &Inventory) {
     }
 }
 
-/// Returns the gigabytes that are there at any time, of so many a month.
+/// Returns the gigabytes stored at any time, for this many gigabytes a month.
 pub(super) fn kept(gigabytes: f64, days: f64) -> f64 {
     gigabytes * days / MONTH_DAYS
 }
 
-/// A month's calls of one function through the API.
+/// Calls of one function through the API in a month.
 struct Calls<'a> {
     name: &'a str,
     function: &'a stack::Function,
-    /// Events that they bring.
+    /// Events that the calls carry.
     events: f64,
     requests: f64,
     writes: f64,
     reads: f64,
-    /// Hours in which there is one.
+    /// Hours of the month with at least one call.
     hours: f64,
 }
 
-/// The functions that somebody calls. Events go to those that take data, in equal parts; a dashboard asks each of the others.
+/// Returns the functions that are called. Events are divided equally among the functions that accept data; a dashboard polls
+/// each of the others.
 fn calls<'a>(stack: &'a Stack, inventory: &Inventory, events: u64) -> Vec<Calls<'a>> {
     let there = stack.functions.iter().filter(|(name, _)| inventory.get::<Function>(name).is_some());
     let routed: Vec<_> = there.filter_map(|(name, function)| Some((name, function, function.route.as_ref()?))).collect();
@@ -136,7 +139,7 @@ impl<'a> Calls<'a> {
         let items: usize = function.tables_written().into_iter().map(|table| 1 + indexes(table)).sum();
         #[expect(clippy::cast_precision_loss, reason = "a number of tables")]
         let units = if keeps_events(function) { WRITES_AN_EVENT } else { items as f64 };
-        // Spread evenly: more than one an hour is one in every hour.
+        // Calls are spread evenly: more than one an hour means one in every hour.
         Self { name, function, events, requests, writes: events * units, reads: 0.0, hours: requests.min(MONTH_HOURS) }
     }
 
@@ -169,20 +172,20 @@ impl<'a> Calls<'a> {
     }
 }
 
-/// Returns whether a function keeps events and sessions, as the product's own handler does.
+/// Returns true if a function stores events and sessions, as the product's own handler does.
 fn keeps_events(function: &stack::Function) -> bool {
     let written = function.tables_written();
     ["events", "sessions"].iter().all(|table| written.contains(table))
 }
 
-/// So many bytes of logs a month. CloudWatch stores them compressed; by how much is not known before, so nothing is taken off.
+/// Adds bytes of logs in a month. CloudWatch stores them compressed; the ratio is unknown beforehand, so nothing is subtracted.
 fn logs(usage: &mut Usage, group: Option<Billable>, bytes: f64) {
     let Some(Billable::Logs { days }) = group else { return };
     usage.add(Item::LogsIngested, bytes / GB, format!("{INVOCATION_LOG} bytes an invocation, {ACCESS_LOG} a request"));
     usage.add(Item::LogsStored, kept(bytes / GB, days), "not compressed");
 }
 
-/// All requests go through the distribution, if there is one; every visit fetches the tracker.
+/// Adds the requests of the distribution, which carries all of them if it exists. Every visit fetches the tracker.
 fn site(usage: &mut Usage, inventory: &Inventory, calls: &[Calls<'_>]) {
     if inventory.get::<Bucket>(SITE_NAME).is_some() {
         usage.add(Item::ObjectStorage, SITE_SIZE / GB, "5 MB of pages and their earlier versions");
@@ -197,12 +200,13 @@ fn site(usage: &mut Usage, inventory: &Inventory, calls: &[Calls<'_>]) {
     }
 }
 
-/// Adds what the tables hold of events; what is counted of them stays below some megabytes.
+/// Adds the events stored in the tables. The product's counts stay below some megabytes.
 fn tables(usage: &mut Usage, stack: &Stack, inventory: &Inventory, calls: &[Calls<'_>]) {
     for (name, table) in &stack.tables {
         let Some(Billable::Table { recovery }) = inventory.get::<Table>(name) else { continue };
         let held = |calls: &Calls<'_>| {
-            // The product keeps them in one of its tables, for a day; others are taken to keep them for good, of which this is a month.
+            // The product stores events in one of its tables, for a day. Other stacks are assumed to keep them for good; this
+            // is one month of those.
             let days = match (keeps_events(calls.function), name.as_str()) {
                 (true, "events") => EVENT_DAYS,
                 (true, _) => 0.0,

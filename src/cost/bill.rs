@@ -1,14 +1,14 @@
-//! From amounts to dollars.
+//! Converts amounts to dollars.
 
 use super::{Item, PRICES, Price};
 use std::collections::BTreeMap;
 
-/// Use of a month, in the units of the [prices](super::PRICES), with the source of each number.
+/// Usage in a month, in the units of the [prices](super::PRICES), with the source of each number.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Usage(BTreeMap<Item, (f64, Vec<String>)>);
 
 impl Usage {
-    /// Adds to an item. `from` says what the amount was computed from. What is nothing changes nothing.
+    /// Adds an amount to an item. `from` describes its computation. Zero changes nothing.
     pub fn add(&mut self, item: Item, amount: f64, from: impl Into<String>) {
         if amount <= 0.0 {
             return;
@@ -27,10 +27,10 @@ impl Usage {
     }
 }
 
-/// A month's bill.
+/// Bill for a month.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Bill {
-    /// Lines for everything that is used, in the order of the prices.
+    /// Lines for every used item, in the order of the prices.
     pub lines: Vec<Line>,
 }
 
@@ -43,24 +43,24 @@ pub struct Line {
     pub amount: f64,
     /// Free part of the amount.
     pub free: f64,
-    /// US dollars.
+    /// Price in US dollars.
     pub usd: f64,
     /// Source of the amount.
     pub from: String,
 }
 
 impl Line {
-    /// Its price.
+    /// Returns the price of the line's item.
     ///
     /// # Panics
-    /// Never: every item has one.
+    /// Never: every item has a price.
     pub fn price(&self) -> &'static Price {
         PRICES.iter().find(|price| price.item == self.item).expect("every item has a price")
     }
 }
 
 impl Bill {
-    /// The bill for a month's usage, as if nothing else in the account used up what is free.
+    /// Computes the bill for a month's usage, as if nothing else in the account used the free amounts.
     pub fn of(usage: &Usage) -> Self {
         let mut allowances: BTreeMap<&str, f64> = BTreeMap::new();
         let mut lines = Vec::new();
@@ -75,9 +75,9 @@ impl Bill {
         Self { lines }
     }
 
-    /// The sum, in US dollars.
+    /// Returns the total in US dollars.
     pub fn total(&self) -> f64 {
-        // The sum of no numbers is -0.0.
+        // The sum of an empty iterator is -0.0.
         self.lines.iter().map(|line| line.usd).fold(0.0, |sum, usd| sum + usd)
     }
 }
@@ -101,8 +101,8 @@ mod tests {
         cents
     }
 
-    /// AWS's page of Lambda's prices: 3 million requests of 120 ms with 1,536 MB are 540,000 GB-s, 140,000 of them billed: $2.33, and $0.40
-    /// for 2 million requests.
+    /// Example on AWS's page of Lambda's prices: 3 million requests of 120 ms with 1,536 MB are 540,000 GB-s, 140,000 of them
+    /// billed: $2.33, and $0.40 for 2 million requests.
     #[test]
     fn lambda_as_on_its_page() {
         let bill = bill(&[(Item::Invocations, 3e6), (Item::ComputeX86, 3e6 * 0.120 * 1_536.0 / 1_024.0)]);
@@ -110,15 +110,15 @@ mod tests {
         assert_eq!(cents(bill.total()), 273);
     }
 
-    /// An older copy of it: 3 million requests of 1 s with 512 MB are 1,500,000 GB-s, 1,100,000 of them billed. It says $18.34, because it
-    /// rounds the price to $0.00001667 first.
+    /// Example on an older copy of that page: 3 million requests of 1 s with 512 MB are 1,500,000 GB-s, 1,100,000 of them
+    /// billed. Its result is $18.34, because it rounds the price to $0.00001667 first.
     #[test]
     fn lambda_as_on_its_page_before() {
         let bill = bill(&[(Item::Invocations, 3e6), (Item::ComputeX86, 1.5e6)]);
         assert_eq!(cents(bill.total()), 1_833 + 40);
     }
 
-    /// CloudFront's developer guide, "Pay for file invalidation": of 1,800 paths 800 are charged.
+    /// CloudFront's developer guide, "Pay for file invalidation": 800 of 1,800 paths are charged.
     #[test]
     fn invalidations_as_in_the_guide() {
         let bill = bill(&[(Item::Invalidations, 1_800.0)]);
@@ -126,7 +126,8 @@ mod tests {
         assert!((bill.lines[0].free - 1_000.0).abs() < f64::EPSILON);
     }
 
-    /// terrapod's check against AWS's price list: 80 million reads and 16 million writes are $10 each; of 80 GB, 55 are not free.
+    /// Check by terrapod against AWS's price list: 80 million reads and 16 million writes are $10 each; 55 of 80 GB are not
+    /// free.
     #[test]
     fn dynamodb_as_in_the_price_list() {
         let bill = bill(&[(Item::TableReads, 80e6), (Item::TableWrites, 16e6), (Item::TableStorage, 80.0)]);

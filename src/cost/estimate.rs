@@ -1,4 +1,4 @@
-//! The estimate that a plan ends with, and the one of a stack as it is.
+//! Cost estimates: for a plan, and for a stack as it is.
 
 use super::{Bill, Difference, Inventory, Measured, WINDOW_DAYS, assumed};
 use crate::{
@@ -6,55 +6,55 @@ use crate::{
     stack::Stack,
 };
 
-/// Cost of a stack once it is as declared, beside its cost now, at the same traffic.
+/// Cost of the declared stack beside its cost now, at the same traffic.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Estimate {
-    /// A month of what is declared.
+    /// Monthly bill of the declared resources.
     pub after: Bill,
-    /// A month of what is there.
+    /// Monthly bill of the existing resources.
     pub before: Bill,
-    /// Why the two differ.
+    /// Differences that explain the change.
     pub differences: Vec<Difference>,
-    /// Set if nothing exists yet.
+    /// Set if no resource exists yet.
     pub is_new: bool,
-    /// Events a month that are assumed.
+    /// Assumed events a month.
     pub events: u64,
-    /// Region of the stack, if its prices are not those in use.
+    /// Region of the stack, if the prices are of another region.
     pub elsewhere: Option<String>,
 }
 
 /// Cost of a stack as it is.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Report {
-    /// A month.
+    /// Bill for a month.
     pub bill: Bill,
     /// Basis of the numbers.
     pub basis: Basis,
     /// Set if the stack has a distribution whose metrics were not read, because they are in another region.
     pub lacks_distribution: bool,
-    /// Region of the stack, if its prices are not those in use.
+    /// Region of the stack, if the prices are of another region.
     pub elsewhere: Option<String>,
 }
 
 /// Basis of an estimate.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Basis {
-    /// An assumed traffic.
+    /// Assumed traffic.
     Assumed {
-        /// Events a month.
+        /// Assumed events a month.
         events: u64,
-        /// The hours of metrics that there are, if those were too few.
+        /// Hours with metrics, if those were too few for a measurement.
         hours: Option<f64>,
     },
-    /// The stack's own metrics.
+    /// Measurement by the stack's own metrics.
     Measured {
-        /// The days that they cover.
+        /// Days that the metrics cover.
         days: f64,
     },
 }
 
 impl Estimate {
-    /// For a plan: what is declared, and the plan's steps.
+    /// Estimates a plan, from the declared resources and the plan's steps.
     pub fn of<'a, C: crate::engine::Cloud>(
         stack: &Stack,
         declared: impl IntoIterator<Item = &'a Entry<C>>,
@@ -81,7 +81,7 @@ impl Estimate {
 }
 
 impl Report {
-    /// At an assumed traffic; `hours` of metrics were too few to do better.
+    /// Computes a report from an assumed traffic; `hours` of metrics were too few for a measurement.
     pub fn assumed(stack: &Stack, there: &Inventory, events: u64, hours: Option<f64>) -> Self {
         let bill = Bill::of(&assumed(stack, there, events));
         Self { bill, basis: Basis::Assumed { events, hours }, lacks_distribution: false, elsewhere: elsewhere(stack) }

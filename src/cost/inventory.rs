@@ -1,4 +1,4 @@
-//! What of the stack has a price: as it is declared, and as it is now.
+//! Inventory of billable resources: as declared, and as they exist now.
 
 use crate::{
     aws::facts::Billable,
@@ -8,27 +8,27 @@ use crate::{
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// The resources that have a price, with what it depends on.
+/// Billable resources, with the properties that determine their price.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Inventory {
     billables: BTreeMap<Id, Billable>,
 }
 
-/// Number of resources of one kind that came, went or changed.
+/// Numbers of added, removed and changed resources of one kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
-    /// In the singular: `alarm`.
+    /// Kind in the singular, such as `alarm`.
     pub noun: &'static str,
-    /// Number of those that exist only after.
+    /// Number of resources that exist only after.
     pub added: usize,
-    /// Number of those that exist only before.
+    /// Number of resources that exist only before.
     pub removed: usize,
-    /// Number of those whose price depends on something that changes.
+    /// Number of resources with a change that affects their price.
     pub changed: usize,
 }
 
 impl Inventory {
-    /// Returns the declared resources that have a price.
+    /// Returns the declared billable resources.
     pub fn declared<'a, C: crate::engine::Cloud>(entries: impl IntoIterator<Item = &'a Entry<C>>) -> Self {
         Self::of(entries.into_iter().map(|entry| (entry.id.clone(), entry.desired())))
     }
@@ -41,7 +41,7 @@ impl Inventory {
         Self { billables: declared.into_iter().filter_map(part).collect() }
     }
 
-    /// Returns the resources that exist now, by the plan's steps.
+    /// Returns the billable resources that exist now, by the plan's steps.
     #[must_use]
     pub fn before(&self, steps: &[Step]) -> Self {
         let mut billables = self.billables.clone();
@@ -60,7 +60,7 @@ impl Inventory {
         Self { billables }
     }
 
-    /// Returns the differences from `before`, kind by kind; what comes with a function or an API is not named beside it.
+    /// Returns the differences from `before` by kind. Parts of a function or an API are not listed beside it.
     pub fn since(&self, before: &Self) -> Vec<Difference> {
         let mut differences: BTreeMap<&'static str, Difference> = BTreeMap::new();
         for (id, billable) in self.billables.iter().chain(&before.billables) {
@@ -70,7 +70,7 @@ impl Inventory {
             match (now, then) {
                 (Some(_), None) if billable.stands_alone() => difference.added += 1,
                 (None, Some(_)) if billable.stands_alone() => difference.removed += 1,
-                // Both lists have it, and it counts once.
+                // The resource is in both lists and counts once.
                 (Some(now), Some(then)) if now != then && std::ptr::eq(now, billable) => difference.changed += 1,
                 _ => {}
             }
@@ -78,7 +78,7 @@ impl Inventory {
         differences.into_values().filter(|difference| difference.added + difference.removed + difference.changed > 0).collect()
     }
 
-    /// Returns whether nothing has a price.
+    /// Returns true if no resource is billable.
     pub fn is_empty(&self) -> bool {
         self.billables.is_empty()
     }
@@ -99,13 +99,13 @@ impl Inventory {
         self.billables.values().any(|billable| *billable == Billable::Distribution)
     }
 
-    /// Returns whether methods have metrics of their own.
+    /// Returns true if methods have metrics of their own.
     pub(super) fn has_method_metrics(&self) -> bool {
         self.billables.values().any(|billable| matches!(billable, Billable::Stage { metrics: true }))
     }
 }
 
-/// Returns the billed part of a resource by its fields, with AWS's defaults for those that are not known.
+/// Returns the billable part of a resource by its fields, with AWS's defaults for unknown ones.
 fn billable(id: &Id, value: impl Fn(&str) -> Option<Value>) -> Option<Billable> {
     let mut billable = kind(id.kind())?.billable?;
     for field in ["point_in_time_recovery", "memory", "architecture", "metrics", "retention_days"] {

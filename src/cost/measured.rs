@@ -1,7 +1,7 @@
-//! Which metrics say what the stack used, and what they amount to in a month.
+//! Metrics that measure the stack's usage, and their projection to a month.
 //!
-//! The metrics are AWS's own, by the hour. Not all is in them: alarms are counted as declared, requests to the bucket have no metrics unless
-//! paid for, and CloudFront keeps its own in us-east-1 only.
+//! The metrics are AWS's own, by the hour, and have gaps. Alarms are counted as declared, requests to the bucket have no
+//! metrics unless paid for, and CloudFront keeps its metrics in us-east-1 only.
 
 use super::{
     GB, Inventory, Item, MONTH_DAYS, MONTH_HOURS, Usage,
@@ -14,60 +14,61 @@ use crate::{
     stack::Stack,
 };
 
-/// Days that are looked at.
+/// Days of metrics to read.
 pub const WINDOW_DAYS: f64 = MONTH_DAYS;
-/// Hours of metrics that have to be there before a month is estimated from them.
+/// Minimum hours of metrics for a projection to a month.
 pub const LEAST_HOURS: f64 = 6.0;
-/// Seconds in an hour: what a value stands for.
+/// Seconds in an hour, the period of each value.
 pub(super) const HOUR: f64 = 3_600.0;
 
-/// A metric, and what its values count as.
+/// Metric, with its conversion to billed items.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Series {
-    /// `AWS/Lambda`.
+    /// Namespace, such as `AWS/Lambda`.
     pub namespace: &'static str,
-    /// `Invocations`.
+    /// Metric name, such as `Invocations`.
     pub metric: &'static str,
     /// Dimensions of the series.
     pub dimensions: Vec<(&'static str, String)>,
     /// `Sum`, `Average` or `SampleCount`.
     pub statistic: &'static str,
-    /// Way in which the values count.
+    /// Aggregation of the values.
     counts: Counts,
-    /// Of what, and how much one is.
+    /// Billed items, and the amount of each per unit of the metric.
     items: Vec<(Item, f64)>,
 }
 
-/// Way in which the values of a series become one number.
+/// Aggregation of a series of values to one number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Counts {
-    /// They add up.
+    /// Sum of the values.
     Added,
-    /// The last one holds.
+    /// Latest value.
     Last,
-    /// Each hour that has one counts.
+    /// Number of hours with a value.
     Hours,
 }
 
-/// A value of a series.
+/// Value of a series.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Sample {
-    /// Beginning of the hour, in seconds since 1970.
+    /// Start of the hour, in seconds since 1970.
     pub at: f64,
-    /// The value.
+    /// Value of the hour.
     pub value: f64,
 }
 
-/// Measured use of a stack.
+/// Measured usage of a stack.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Measured {
-    /// In a month, if it goes on as it did.
+    /// Projected usage of a month at the measured rate.
     pub usage: Usage,
     /// Number of days with samples.
     pub days: f64,
 }
 
-/// The series of what is declared and exists. `entries` were observed. Those of a distribution are in us-east-1 alone.
+/// Returns the series of declared and existing resources. `entries` were observed. The series of a distribution are in
+/// us-east-1 alone.
 pub fn series<'a>(entries: impl IntoIterator<Item = &'a Entry<Aws>>, stack: &Stack, there: &Inventory, region: &str) -> Vec<Series> {
     let mut all = Vec::new();
     let mut api = None;
@@ -80,7 +81,7 @@ pub fn series<'a>(entries: impl IntoIterator<Item = &'a Entry<Aws>>, stack: &Sta
                 let of = [("FunctionName", name())];
                 let compute = if arm { Item::ComputeArm } else { Item::ComputeX86 };
                 all.push(Series::added("AWS/Lambda", "Invocations", &of, &[(Item::Invocations, 1.0)]));
-                // Milliseconds.
+                // The metric is in milliseconds.
                 all.push(Series::added("AWS/Lambda", "Duration", &of, &[(compute, memory / 1_000.0)]));
             }
             Billable::Table { .. } => all.extend(of_table(&name(), stack, entry.id.name())),
@@ -116,7 +117,7 @@ pub fn series<'a>(entries: impl IntoIterator<Item = &'a Entry<Aws>>, stack: &Sta
     all
 }
 
-/// The table's own units and those of each index: they are counted apart.
+/// Returns the table's own units and those of each index, which CloudWatch counts separately.
 fn of_table(physical: &str, stack: &Stack, name: &str) -> Vec<Series> {
     let table = ("TableName", physical.to_owned());
     let indexes = stack.tables.get(name).into_iter().flat_map(|table| table.indexes.keys());
@@ -128,7 +129,8 @@ fn of_table(physical: &str, stack: &Stack, name: &str) -> Vec<Series> {
         .collect()
 }
 
-/// Returns the series of a method's requests, if it is `POST /api/events`: its metrics are billed for those hours.
+/// Returns the series of a method's requests for a route such as `POST /api/events`: its metrics are billed for the hours with
+/// requests.
 fn of_method(route: &str, stage: &[(&'static str, String)]) -> Option<Series> {
     let (method, path) = route.split_once(' ')?;
     let of = [stage, &[("Method", method.to_owned()), ("Resource", path.to_owned())]].concat();
@@ -143,14 +145,14 @@ impl Series {
     }
 }
 
-/// Computes the use of a month from the samples of each series. `now` is in seconds since 1970.
+/// Computes the usage of a month from the samples of each series. `now` is in seconds since 1970.
 ///
-/// Only numbers that are not negative and lie in the window count: a clock that was set back or forth meanwhile does not make a bill. `Err`
-/// has the hours with samples, if those are too few.
+/// Only non-negative numbers within the window count, so a clock change does not distort the bill. `Err` has the number of
+/// hours with samples, if those are too few.
 pub fn measured(there: &Inventory, series: &[(Series, Vec<Sample>)], now: f64) -> Result<Measured, f64> {
     let window = WINDOW_DAYS * 24.0 * HOUR;
     let counts = |sample: &&Sample| {
-        // An hour that has begun is not over.
+        // The current hour is incomplete and belongs to the window as well.
         let is_in_window = sample.at > now - window - HOUR && sample.at <= now;
         sample.value.is_finite() && sample.value >= 0.0 && sample.at.is_finite() && is_in_window
     };
@@ -178,7 +180,7 @@ pub fn measured(there: &Inventory, series: &[(Series, Vec<Sample>)], now: f64) -
 }
 
 impl Measured {
-    /// Adds what a table holds, in bytes: no metric says it, but its description does.
+    /// Adds the stored bytes of a table, which no metric measures and the table's description contains.
     pub fn add_stored(&mut self, there: &Inventory, table: &str, stored: &Stored) {
         let Some(Billable::Table { recovery }) = there.get::<Table>(table) else { return };
         #[expect(clippy::cast_precision_loss, reason = "an estimate")]

@@ -1,14 +1,14 @@
-//! What the stack costs a month, estimated: list prices times what is used.
+//! Estimates the monthly costs of the stack: list prices times usage.
 //!
-//! What is used is either assumed (so many events a month, and what the handlers are known to need for one) or read from the stack's own
-//! metrics. Nothing here asks AWS, except `read`, which reads those metrics in one go. What of it people see is `ui`'s.
+//! Usage is either assumed (a number of events a month, with the known needs of the handlers per event) or read from the
+//! stack's own metrics. Only `read` calls AWS: it reads those metrics in one go. `ui` formats the results.
 //!
-//! - `prices`: the list prices, with their free parts and where they were taken from;
-//! - `bill`: from amounts to dollars;
-//! - `inventory`: what of the stack has a price, as declared and as it is now;
-//! - `assumed`: what it uses at an assumed traffic;
-//! - `measured`: which metrics say what it used, and what they amount to in a month;
-//! - `estimate`: all of that together, for a plan and for a stack as it is.
+//! - `prices`: the list prices, with their free amounts and sources;
+//! - `bill`: conversion of amounts to dollars;
+//! - `inventory`: the billable resources, as declared and as they exist now;
+//! - `assumed`: usage at an assumed traffic;
+//! - `measured`: the metrics that measure usage, and their projection to a month;
+//! - `estimate`: the combination of these, for a plan and for a stack as it is.
 
 mod assumed;
 mod bill;
@@ -28,9 +28,9 @@ pub use measured::{LEAST_HOURS, Measured, Sample, Series, WINDOW_DAYS, measured,
 pub use prices::{Item, LOOKED_UP, PRICES, Price, REGION, Tier};
 pub use read::samples;
 
-/// Days in a month: what is measured in less is multiplied.
+/// Days in a month, the basis of projections.
 const MONTH_DAYS: f64 = 30.0;
-/// Hours in it.
+/// Hours in a month.
 const MONTH_HOURS: f64 = MONTH_DAYS * 24.0;
-/// Bytes in what AWS bills as a GB.
+/// Bytes in a GB as AWS bills it.
 const GB: f64 = 1_073_741_824.0;

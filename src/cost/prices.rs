@@ -1,7 +1,7 @@
 //! List prices in us-east-1, in US dollars.
 //!
-//! How they were established, on [`LOOKED_UP`]: AWS's pricing pages load their numbers with scripts and were read as kept copies; where a
-//! copy lacks the number, it is that of programs that read AWS's own price list. Nothing was compared with AWS on that day.
+//! They were collected on [`LOOKED_UP`]. AWS's pricing pages load their numbers with scripts, so archived copies were read.
+//! Where a copy lacks a number, it is from programs that read AWS's own price list. No price was compared with AWS on that day.
 //! - DynamoDB: requests and storage as the price list had them in July 2026 (terrapod, issue 953); recovery as in Infracost's tests.
 //! - Lambda, and the free parts of CloudFront and CloudWatch: the pages; Lambda's tiers: a guide of 2024 (cloudchipr.com).
 //! - API Gateway: "Best Practices for Designing Amazon API Gateway Private APIs", table 4, and Infracost's tests.
@@ -12,23 +12,23 @@
 //! Only parts that are free for ever are counted as free; an account's first year has more. Other regions are up to a quarter dearer; their
 //! prices are not here, and these stand in for them.
 
-/// Day of the prices.
+/// Date of the prices.
 pub const LOOKED_UP: &str = "2026-11-24";
-/// The region whose prices they are.
+/// Region of the prices.
 pub const REGION: &str = "us-east-1";
 
-/// Something that is billed by itself.
+/// Separately billed item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Item {
-    /// Writes to tables and indexes, by the kilobyte.
+    /// Writes to tables and indexes, per kilobyte.
     TableWrites,
-    /// Reads of tables and indexes, by 4 kilobytes.
+    /// Reads of tables and indexes, per 4 kilobytes.
     TableReads,
-    /// Content of tables and indexes.
+    /// Stored content of tables and indexes.
     TableStorage,
-    /// Content that can be restored to any second.
+    /// Stored content with point-in-time recovery.
     TableRecovery,
-    /// Invocations.
+    /// Invocations of functions.
     Invocations,
     /// Memory times duration, on Graviton.
     ComputeArm,
@@ -40,53 +40,53 @@ pub enum Item {
     CdnRequests,
     /// Data that a distribution sends to visitors.
     CdnData,
-    /// Paths that caches are told to drop.
+    /// Paths that caches are asked to invalidate.
     Invalidations,
-    /// Content of a bucket.
+    /// Stored content of a bucket.
     ObjectStorage,
     /// Objects written and lists read.
     ObjectWrites,
-    /// Objects read.
+    /// Objects read from a bucket.
     ObjectReads,
     /// Alarms on one metric each.
     Alarms,
     /// Metrics per method of an API, each for a month.
     Metrics,
-    /// Logged data.
+    /// Log data received by CloudWatch.
     LogsIngested,
-    /// Logs that are kept.
+    /// Log data stored by CloudWatch.
     LogsStored,
 }
 
-/// The price of an item.
+/// Price of an item.
 #[derive(Debug)]
 pub struct Price {
-    /// Item.
+    /// Item that is billed.
     pub item: Item,
-    /// The service on the bill.
+    /// Service name on the bill.
     pub service: &'static str,
-    /// The unit, in the plural.
+    /// Unit, in the plural.
     pub unit: &'static str,
-    /// Free amount of every month, and the name of the allowance: items with the same name share it, those above come first.
+    /// Free amount per month, and the name of the allowance. Items with the same name share it, in the order of the list.
     pub free: (&'static str, f64),
-    /// So many units a price is for.
+    /// Number of units that a price covers.
     pub per: f64,
-    /// Prices by amount, beginning with the first unit.
+    /// Prices by amount, starting with the first unit.
     pub tiers: &'static [Tier],
-    /// AWS's page.
+    /// AWS's page of the price.
     pub page: &'static str,
 }
 
-/// A price that holds from an amount on.
+/// Price that applies from an amount on.
 #[derive(Debug, Clone, Copy)]
 pub struct Tier {
-    /// In units, beyond what is free.
+    /// Lower bound in units, beyond the free amount.
     pub from: f64,
     /// US dollars for [`Price::per`] units.
     pub usd: f64,
 }
 
-/// Makes a price that is the same for any amount.
+/// Makes a price that is constant for any amount.
 macro_rules! flat {
     ($usd:literal) => {
         &[Tier { from: 0.0, usd: $usd }]
@@ -151,7 +151,7 @@ pub const PRICES: &[Price] = &[
         ],
         API_GATEWAY,
     ),
-    // To visitors in North America and over HTTPS; elsewhere up to $0.022 for 10,000 requests and $0.12 a GB.
+    // Price for visitors in North America and over HTTPS; elsewhere up to $0.022 for 10,000 requests and $0.12 a GB.
     price(Item::CdnRequests, "CloudFront", "requests", ("cdn requests", 10.0 * MILLION), 10_000.0, flat!(0.01), CLOUDFRONT),
     price(
         Item::CdnData,
@@ -227,7 +227,7 @@ const fn price(
 }
 
 impl Price {
-    /// Returns the price of units that are not free, in US dollars.
+    /// Returns the price of units beyond the free amount, in US dollars.
     pub fn of(&self, units: f64) -> f64 {
         let ends = self.tiers.iter().skip(1).map(|tier| tier.from).chain([f64::INFINITY]);
         self.tiers.iter().zip(ends).map(|(tier, end)| (units.min(end) - tier.from).max(0.0) / self.per * tier.usd).sum()
@@ -254,7 +254,7 @@ mod tests {
         }
     }
 
-    /// The price list that Infracost's test of a REST API has: 333, 667, 19,000 and 1,000 millions for $49,763.10.
+    /// Infracost's test of a REST API has these prices: 333, 667, 19,000 and 1,000 millions for $49,763.10.
     #[test]
     fn each_part_of_a_large_amount_has_its_own_price() {
         let parts = [1_165.50, 1_867.60, 45_220.00, 1_510.00];

@@ -1,4 +1,4 @@
-//! The values of many metrics, as CloudWatch answers them.
+//! Reads the values of many metrics from CloudWatch.
 
 use super::{Sample, Series, WINDOW_DAYS, measured::HOUR};
 use crate::{aws::Aws, engine::Result};
@@ -8,13 +8,13 @@ use aws_sdk_cloudwatch::{
 };
 use aws_smithy_types::DateTime;
 
-/// Most queries in a request ("`GetMetricData`" in the CloudWatch API reference).
+/// Maximum number of queries in a request ("`GetMetricData`" in the CloudWatch API reference).
 const MOST: usize = 500;
 
-/// Reads the last days of each series, by the hour: one request for 500 series, and one more for every 100,800 values. AWS takes $0.01 for a
-/// thousand series. `now` is in seconds since 1970. What CloudWatch will not say of a series is missing from it.
+/// Reads the last days of each series, by the hour: one request for 500 series, and one more for every 100,800 values. AWS
+/// takes $0.01 for a thousand series. `now` is in seconds since 1970. Series that CloudWatch does not return are left out.
 pub async fn samples(aws: &Aws, all: Vec<Series>, now: f64) -> Result<Vec<(Series, Vec<Sample>)>> {
-    // Whole hours are what CloudWatch answers fastest, and what it keeps after two months.
+    // CloudWatch returns whole hours fastest, and keeps them after two months.
     let until = DateTime::from_secs_f64((now / HOUR).floor() * HOUR + HOUR);
     let from = DateTime::from_secs_f64(until.as_secs_f64() - (WINDOW_DAYS * 24.0 + 1.0) * HOUR);
     let mut found: Vec<Vec<Sample>> = vec![Vec::new(); all.len()];
@@ -41,6 +41,6 @@ fn query(series: &Series, index: usize) -> MetricDataQuery {
     let metric = Metric::builder().namespace(series.namespace).metric_name(series.metric).set_dimensions(Some(dimensions)).build();
     #[expect(clippy::cast_possible_truncation, reason = "3,600")]
     let stat = MetricStat::builder().metric(metric).period(HOUR as i32).stat(series.statistic).build();
-    // Ids begin with a small letter.
+    // Ids begin with a lower-case letter.
     MetricDataQuery::builder().id(format!("s{index}")).metric_stat(stat).build()
 }

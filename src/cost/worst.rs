@@ -1,7 +1,7 @@
-//! The dearest month that strangers can cause at the defaults: what `docs/security.md` says of it is computed here.
+//! Highest monthly cost that strangers can cause at the defaults. `docs/security.md` quotes the figures computed here.
 //!
-//! An upper bound, with list prices: all requests that the gateway lets through come from them, every minute of the month, and each is as
-//! dear as it may be.
+//! An upper bound, with list prices: strangers send all requests that the gateway admits, every minute of the month, and each
+//! request costs the maximum.
 
 use super::{Bill, GB, Item, MONTH_DAYS, Usage};
 use shared::{
@@ -12,13 +12,13 @@ use shared::{
 };
 
 const MINUTES: f64 = MONTH_DAYS * 24.0 * 60.0;
-/// Writes for leases that one request can cause: two attempts for each of the /64, the /48 and all clients together.
+/// Lease writes that one request can cause: two attempts for each of the /64, the /48 and all clients together.
 const LEASE_WRITES: f64 = 6.0;
-/// Days that what is written is kept: pages and referrers are, sessions and events one.
+/// Days that data is stored: eight for pages and referrers, one for sessions and events.
 const KEPT_DAYS: f64 = 8.0;
-/// Gigabytes of memory times seconds of a batch of 240 writes, 16 at a time. An assumption, far above what was measured.
+/// GB-seconds of a batch of 240 writes, 16 at a time. An assumption, far above the measured value.
 const COMPUTE: f64 = 0.25;
-/// Bytes that are logged of a request, by the function and the gateway (`assumed.rs`).
+/// Logged bytes per request, by the function and the gateway (`assumed.rs`).
 const LOGGED: f64 = 690.0 + 225.0;
 
 /// Writes a minute that clients can cause.
@@ -27,7 +27,8 @@ struct Attack {
     leases: f64,
 }
 
-/// Before clients were charged by units: 100 events and 100 sessions in a body of 256 KB, which makes items of up to 4 KB.
+/// Attack before clients were charged by units: 100 events and 100 sessions in a body of 256 KB, which makes items of up to 4
+/// KB.
 fn before() -> Attack {
     let batch = 100 * 2 * 4 + 100 * SESSION_UNITS + 100 * PAGE_UNITS;
     Attack { units: f64::from(GATEWAY_PER_MINUTE) * number(batch), leases: 0.0 }
@@ -52,7 +53,7 @@ fn number(units: i64) -> f64 {
 
 fn bill(attack: &Attack) -> f64 {
     let requests = f64::from(GATEWAY_PER_MINUTE) * MINUTES;
-    // A unit of a table is at most a kilobyte.
+    // One write unit of a table is at most a kilobyte.
     let stored = attack.units * 24.0 * 60.0 * KEPT_DAYS * 1_024.0 / GB;
     let mut usage = Usage::default();
     for (item, amount) in [
@@ -71,7 +72,7 @@ fn bill(attack: &Attack) -> f64 {
     Bill::of(&usage).total()
 }
 
-/// To two digits, upwards: 13,427 is 14,000.
+/// Rounds up to two digits: 13,427 becomes 14,000.
 fn rounded(dollars: f64) -> String {
     let unit = 10_f64.powf((dollars.log10().floor() - 1.0).max(0.0));
     let text = format!("{:.0}", (dollars / unit).ceil() * unit);

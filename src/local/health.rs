@@ -1,7 +1,7 @@
-//! Asks a port whether the local AWS of this project answers there.
+//! Checks that the local AWS of this project answers at a port.
 //!
-//! One small request by hand instead of an HTTP client: this runs before and without any AWS client. Another program may have the port, so
-//! the question does not carry the secret, and only the secret answers it.
+//! One small handwritten request replaces an HTTP client, because this runs before and without any AWS client. Another program
+//! may have the port, so the request does not carry the secret. Only a server that knows the secret can answer it.
 
 use std::time::Duration;
 
@@ -10,15 +10,15 @@ use tokio::net::TcpStream;
 
 use super::secret::{self, Secret};
 
-/// A healthy server answers in a few milliseconds; a machine under load may take longer.
+/// Timeout of the check. A healthy server answers in a few milliseconds; a machine under load may take longer.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// The answer is about 200 bytes; more than this is somebody else.
+/// Maximum length of an answer. The server's is about 200 bytes; a longer one is from another program.
 const LONGEST_ANSWER: u64 = 64 * 1024;
 
-/// Returns `true` if the server at `port` was started with this identity and secret.
+/// Returns true if the server at `port` was started with this identity and secret.
 ///
-/// Any failure is a no: a closed port, another program, another project's local AWS.
+/// Any failure returns false: a closed port, another program, another project's local AWS.
 pub(super) async fn answers(port: u16, identity: &str, secret: &Secret) -> bool {
     let Ok(nonce) = secret::nonce() else { return false };
     let proof = secret.proof(&format!("liveinsight health {identity} {nonce}"));

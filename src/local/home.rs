@@ -1,6 +1,6 @@
-//! The directory `.liveinsight/aws` of one project, and the server that lives in it.
+//! Directory `.liveinsight/aws` of one project, and the server that runs from it.
 //!
-//! The server's code is installed once for each user, in the [cache](crate::cache); the state is each project's own.
+//! The server's code is installed once for each user, in the [cache](crate::cache); each project has its own state.
 
 use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
@@ -18,68 +18,68 @@ use engine::hex::hex;
 /// Packages of the virtual environment.
 const REQUIREMENTS: &str = include_str!("requirements.txt");
 
-/// Program that guards the server and runs it.
+/// Program that authenticates requests and runs the server.
 const FRONT: &str = include_str!("front.py");
 
-/// A start takes about 0.6 s; a loaded machine and a cold disk take longer.
+/// Time limit of a start. It takes about 0.6 s; a loaded machine and a cold disk take longer.
 const START_PATIENCE: Duration = Duration::from_mins(1);
 
-/// Ending includes writing the state, about 0.3 s for a small one.
+/// Time limit of a stop, which includes writing the state, about 0.3 s for a small one.
 const STOP_PATIENCE: Duration = Duration::from_secs(30);
 
-/// Time that a running server may leave a question unanswered, and that it may take to end when it did.
+/// Time limit for a running server to answer, and then again to end if it did not answer.
 const BUSY_PATIENCE: Duration = Duration::from_secs(5);
 
-/// Ports are taken from here on, below those that systems hand out by themselves (Linux: from 32768).
+/// First port to choose from, below those that systems assign by themselves (Linux: from 32768).
 const FIRST_PORT: u16 = 20_000;
 
-/// A project's own port is one of this many, chosen by its path.
+/// Number of ports from which a project's own is chosen, by its path.
 const PORTS: u16 = 10_000;
 
-/// Number of ports after the project's own that are tried.
+/// Number of ports to try after the project's own.
 const PORTS_TRIED: u16 = 50;
 
-/// The home of one project's local AWS.
+/// Home of one project's local AWS.
 #[derive(Debug, Clone)]
 pub struct Home {
-    /// `.liveinsight/aws`.
+    /// Path of `.liveinsight/aws`.
     directory: PathBuf,
     /// Virtual environment of the server.
     venv: PathBuf,
 }
 
-/// Memory of the server, in `server.json`.
+/// Record of the server, in `server.json`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Server {
     port: u16,
-    /// `None` after a stop: only the port is kept, so that printed addresses stay right.
+    /// Process id; `None` after a stop. The port stays in the record, so that printed addresses remain valid.
     pid: Option<u32>,
-    /// The installation that it was started from.
+    /// Installation that the server was started from.
     venv: Option<PathBuf>,
-    /// Digest of the program that guards it; `None` for a server of an earlier version, which is not guarded.
+    /// Digest of `front.py`; `None` for a server of an earlier version, which ran without it.
     front: Option<String>,
 }
 
 impl Home {
-    /// Returns the home below `project_root`, the directory of `stack.yaml`. Touches nothing yet.
+    /// Returns the home below `project_root`, the directory of `stack.yaml`, without touching it.
     pub fn new(project_root: &Path) -> Self {
         Self::with_cache(project_root, &cache::directory(project_root))
     }
 
-    /// Returns the same with another cache directory.
+    /// Returns the home with another cache directory.
     pub fn with_cache(project_root: &Path, cache: &Path) -> Self {
         let root = std::fs::canonicalize(project_root).unwrap_or_else(|_| project_root.to_owned());
         let venv = installation(&cache.join("local-aws"), python_on_path().as_deref());
         Self { directory: home::of(&root).join("aws"), venv }
     }
 
-    /// Starts the server, or finds the one that runs already. Installs it when it is missing.
+    /// Starts the server, or finds a running one. Installs it when it is missing.
     ///
-    /// Safe to call from two programs at once: the second waits and finds the first one's server. What a crash left
-    /// behind is cleared away. `tell` receives a line before anything that takes long.
+    /// Two programs may call this at once: the second waits and finds the first one's server. Leftovers of a crash are removed.
+    /// `tell` receives a line before anything that takes long.
     pub async fn start(&self, tell: &(dyn Fn(&str) + Sync)) -> Result<LocalAws, LocalError> {
         if let Some(home) = self.directory.parent() {
-            // What cannot be mended is named where it is written.
+            // An error here surfaces where the next write fails.
             let _ = home::mend(home);
         }
         if self.is_current()
@@ -93,7 +93,7 @@ impl Home {
                 return Ok(running);
             }
         } else {
-            // An older version of the server, perhaps still running: it saves its state, and the new one reads it.
+            // An older version of the server may still run: it saves its state, and the new one reads it.
             self.end(STOP_PATIENCE).await?;
         }
         let venv = Venv::ensure(&self.venv, REQUIREMENTS, "the local AWS", tell).await?;
@@ -116,7 +116,7 @@ impl Home {
         }
     }
 
-    /// Ends the server, which saves its state first; `false` when none was running.
+    /// Stops the server, which saves its state first; returns false when none was running.
     pub async fn stop(&self) -> Result<bool, LocalError> {
         if !self.directory.exists() {
             return Ok(false);
@@ -125,7 +125,7 @@ impl Home {
         self.end(STOP_PATIENCE).await
     }
 
-    /// The server, if it runs and answers. Changes nothing.
+    /// Returns the server if it runs and answers. Read-only.
     pub async fn status(&self) -> Result<Option<LocalAws>, LocalError> {
         let (Some(Server { port, pid: Some(pid), .. }), Some(secret)) = (self.remembered(), Secret::read(&self.secret())) else {
             return Ok(None);
@@ -134,19 +134,19 @@ impl Home {
         Ok(healthy.then(|| LocalAws::new(port, pid, self.log(), secret)))
     }
 
-    /// Returns `true` if a [reset](Self::reset) would delete something.
+    /// Returns true if a [reset](Self::reset) would delete something.
     pub fn has_state(&self) -> bool {
         ["state", "objects"].iter().any(|name| self.directory.join(name).exists())
     }
 
-    /// Ends the server and removes its state. The installation, the port and the secret are kept.
+    /// Stops the server and removes its state. Keeps the installation, the port and the secret.
     pub async fn reset(&self) -> Result<(), LocalError> {
         if !self.directory.exists() {
             return Ok(());
         }
         let _lock = self.lock(&|_| ()).await?;
         if let Some(pid) = self.running_pid() {
-            // Nothing to save, so no need to be patient with one that hangs.
+            // Nothing needs saving, so a hanging server gets no grace period.
             process::kill(pid);
             self.forget(pid).await?;
         }
@@ -166,7 +166,7 @@ impl Home {
     async fn launch(&self, venv: &Venv, port: u16) -> Result<LocalAws, LocalError> {
         let path = self.log();
         if path.exists() {
-            // A crash is explained in the log of the run before.
+            // After a crash, the log of the previous run explains it.
             std::fs::rename(&path, path.with_extension("previous.log")).map_err(self.cannot(&path))?;
         }
         let log = home::write(&path, b"").and_then(|()| OpenOptions::new().append(true).open(&path)).map_err(self.cannot(&path))?;
@@ -177,10 +177,10 @@ impl Home {
         let launch = Launch { python: &python, front: &front, home: &self.directory, port, identity: &identity, secret: &secret, log };
         let mut child = process::launch(launch).map_err(|error| LocalError::Start { log: path.clone(), output: error.to_string() })?;
         let pid = child.id().unwrap_or_default();
-        // Written before it answers: whoever comes after a kill at this moment knows what to end.
+        // The record precedes the first answer, so that a run after a kill at this moment knows which process to end.
         if let Err(error) = self.remember(&Server { port, pid: Some(pid), venv: Some(self.venv.clone()), front: Some(short_digest(FRONT)) })
         {
-            // Nobody would ever end what nobody knows of.
+            // Without a record, no later run could end this process.
             process::kill(pid);
             let _ = child.wait().await;
             return Err(error);
@@ -200,7 +200,7 @@ impl Home {
         Err(LocalError::NoAnswer { pid, seconds: START_PATIENCE.as_secs(), log: path })
     }
 
-    /// Ends what is remembered and runs, healthy or not.
+    /// Stops the recorded server if it runs, healthy or not.
     async fn end(&self, patience: Duration) -> Result<bool, LocalError> {
         let Some(pid) = self.running_pid() else {
             return Ok(false);
@@ -213,9 +213,9 @@ impl Home {
         Ok(true)
     }
 
-    /// Gives a server that runs but does not answer a while, then ends it: nobody can use it, and it holds the port.
+    /// Gives a server that runs but does not answer a grace period, then stops it: it is useless and holds the port.
     ///
-    /// It may only be busy, or be starting for a program that was killed meanwhile.
+    /// The server may only be busy, or may be starting for a program that was killed meanwhile.
     async fn end_unless_slow(&self, tell: &(dyn Fn(&str) + Sync)) -> Result<Option<LocalAws>, LocalError> {
         let started = Instant::now();
         while self.running_pid().is_some() && started.elapsed() < BUSY_PATIENCE {
@@ -234,7 +234,7 @@ impl Home {
         Ok(None)
     }
 
-    /// Waits for the end of a process, then remembers only the port.
+    /// Waits for the end of a process, then reduces the record to the port.
     async fn forget(&self, pid: u32) -> Result<(), LocalError> {
         if !process::ended(pid, &self.marks(), STOP_PATIENCE).await {
             return Err(LocalError::Stop { pid, seconds: STOP_PATIENCE.as_secs() });
@@ -245,7 +245,7 @@ impl Home {
         }
     }
 
-    /// The remembered port if it is free, else the project's own one or one soon after it.
+    /// Returns the recorded port if it is free, else the project's own or one soon after it.
     fn choose_port(&self, tell: &(dyn Fn(&str) + Sync)) -> Result<u16, LocalError> {
         let is_free = |port: u16| std::net::TcpListener::bind(("127.0.0.1", port)).is_ok();
         if let Some(server) = self.remembered() {
@@ -263,7 +263,8 @@ impl Home {
         (first..=last).find(|port| is_free(*port)).ok_or(LocalError::NoPort { first, last })
     }
 
-    /// Takes the lock of the home, so that one program at a time changes it. The system frees it when the holder ends, however it ends.
+    /// Takes the lock of the home, which admits one program at a time. The system frees it when the holder ends, however it
+    /// ends.
     async fn lock(&self, tell: &(dyn Fn(&str) + Sync)) -> Result<File, LocalError> {
         self.create(&self.directory)?;
         let path = self.directory.join("lock");
@@ -275,7 +276,7 @@ impl Home {
         self.remembered()?.pid.filter(|pid| process::runs(*pid, &self.marks()))
     }
 
-    /// A damaged file counts as none: a new port is chosen then.
+    /// Reads the record. A damaged file counts as missing, and a new port is chosen.
     fn remembered(&self) -> Option<Server> {
         serde_json::from_str(&std::fs::read_to_string(self.directory.join("server.json")).ok()?).ok()
     }
@@ -297,33 +298,33 @@ impl Home {
         move |source| LocalError::Directory { path, source }
     }
 
-    /// Returns `true` if what it runs on is installed.
+    /// Returns true if the server's virtual environment is installed.
     pub fn is_installed(&self) -> bool {
         Venv::open(&self.venv, REQUIREMENTS).is_some()
     }
 
-    /// Returns `true` if the remembered server is the one that this program would start: with these packages and this guard. The Python may
-    /// be another one, as long as it is there: a shell with another `python3` on its path must not restart what others use.
+    /// Returns true if the recorded server is the one that this program would start: with these packages and this `front.py`.
+    /// Its Python may differ as long as it exists, because a shell with another `python3` on its path must not restart a shared
+    /// server.
     fn is_current(&self) -> bool {
         let Some(server) = self.remembered() else { return false };
         let is_whole = server.venv.is_some_and(|venv| Venv::open(&venv, REQUIREMENTS).is_some());
         is_whole && server.front == Some(short_digest(FRONT))
     }
 
-    /// Removes the installation that earlier versions of this program had in each project. What cannot be removed is only in the way of
-    /// nobody.
+    /// Removes the installation that earlier versions of this program had in each project. A leftover does no harm.
     fn remove_own_installation(&self) {
         let (own, lock) = (self.directory.join("venv"), self.directory.join("venv.lock"));
         let _ = if own.is_symlink() { std::fs::remove_file(&own) } else { std::fs::remove_dir_all(&own) };
         let _ = std::fs::remove_file(lock);
     }
 
-    /// Tells this project's server from every other one, whichever port it got.
+    /// Returns the identity that distinguishes this project's server from every other one, whichever port it got.
     fn identity(&self) -> String {
         format!("liveinsight-{}", short_digest(&self.directory.to_string_lossy()))
     }
 
-    /// Returns what tells this project's server in a command line, also one of an earlier version of this program.
+    /// Returns the markers of this project's server in a command line, including that of an earlier version of this program.
     fn marks(&self) -> [String; 2] {
         let earlier = self.directory.join("venv").join("bin").join("python");
         [self.identity(), earlier.to_string_lossy().into_owned()]
@@ -333,7 +334,7 @@ impl Home {
         self.directory.join("server.log")
     }
 
-    /// The file with the secret. One that is there before the first start is used.
+    /// Returns the path of the secret. An existing file is used at the first start.
     fn secret(&self) -> PathBuf {
         self.directory.join("secret")
     }
@@ -344,9 +345,9 @@ fn short_digest(text: &str) -> String {
     hex(&Sha256::digest(text)[..8])
 }
 
-/// Returns the place of the installation that these requirements and this Python make: `ministack-1.5.33-python3.11-0a1b2c3d/venv`.
+/// Returns the path of the installation for these requirements and this Python: `ministack-1.5.33-python3.11-0a1b2c3d/venv`.
 ///
-/// Without a Python, an installation that is there already serves.
+/// Without a Python, an existing installation serves.
 fn installation(directory: &Path, python: Option<&Path>) -> PathBuf {
     let pinned = REQUIREMENTS.lines().find(|line| line.starts_with("ministack==")).unwrap_or_default();
     let package = pinned.split_whitespace().next().unwrap_or_default().replace("==", "-");

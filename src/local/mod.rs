@@ -1,14 +1,15 @@
-//! The embedded local AWS: installed, started, stopped and emptied without the user knowing how.
+//! Embedded local AWS: installed, started, stopped and emptied automatically.
 //!
-//! It is `ministack` (MIT licence), a single Python process on the loopback interface that answers for every service this program
-//! uses, runs real `bootstrap` binaries, and serves the API and the distribution. Everything it has lies in
-//! `.liveinsight/aws` beside `stack.yaml`, so two projects on one machine do not see each other.
+//! It is `ministack` (MIT licence), a single Python process on the loopback interface. It emulates every service this program
+//! uses, runs real `bootstrap` binaries, and serves the API and the distribution. All its data is in `.liveinsight/aws` beside
+//! `stack.yaml`, so two projects on one machine are separate.
 //!
-//! It runs the programs that it is given, and every web page can send requests to this machine. So `front.py` stands before it, in the same
-//! process: only the product's API and pages answer everybody, and all else wants a signature with a secret of the project's own.
+//! The server runs the programs that it is given, and every web page can send requests to this machine. So `front.py` runs in
+//! front of it, in the same process. Only the product's API and pages are public; every other request needs a signature with
+//! the project's own secret.
 //!
-//! Deliberately not here: anything about resources. To the rest of the program this is an endpoint, a region and
-//! a pair of credentials like any other; see [`LocalAws`].
+//! Deliberately not here: resources. To the rest of the program this is an endpoint, a region and a pair of credentials like
+//! any other; see [`LocalAws`].
 
 mod error;
 mod health;
@@ -22,24 +23,24 @@ pub use secret::Secret;
 
 use std::path::PathBuf;
 
-/// The account that the local AWS says it is.
+/// Account id that the local AWS reports.
 pub const ACCOUNT_ID: &str = "000000000000";
 
-/// Access key that this program signs with. Any other will do that is signed with the same secret; twelve digits select another account.
+/// Access key id of this program. Any other works with the same secret; twelve digits select another account.
 pub const ACCESS_KEY_ID: &str = "local";
 
-/// A running local AWS.
+/// Running local AWS.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LocalAws {
     /// Address of every service: `http://127.0.0.1:PORT`.
     pub endpoint: String,
-    /// The port, on the loopback interface only.
+    /// Port, on the loopback interface only.
     pub port: u16,
-    /// The server's process.
+    /// Process id of the server.
     pub pid: u32,
-    /// File with what the server printed since its start.
+    /// Path of the server's output since its start.
     pub log: PathBuf,
-    /// Key that signs requests.
+    /// Secret access key that signs requests.
     pub secret_access_key: Secret,
 }
 
@@ -48,33 +49,33 @@ impl LocalAws {
         Self { endpoint: format!("http://127.0.0.1:{port}"), port, pid, log, secret_access_key }
     }
 
-    /// Returns the address of a stage of a REST API, without a slash at the end.
+    /// Returns the address of a stage of a REST API, without a trailing slash.
     pub fn api_url(&self, rest_api_id: &str, stage: &str) -> String {
         format!("{}{}", self.endpoint, self.api_origin_path(rest_api_id, stage))
     }
 
-    /// The path under which [`Self::api_origin_domain`] has a stage, for a distribution's origin.
+    /// Returns the path of a stage at [`Self::api_origin_domain`], for a distribution's origin.
     pub fn api_origin_path(&self, rest_api_id: &str, stage: &str) -> String {
         format!("/_aws/execute-api/{rest_api_id}/{stage}")
     }
 
-    /// The host of a distribution's API origin; over HTTP, at [`Self::port`].
+    /// Returns the host of a distribution's API origin; over HTTP, at [`Self::port`].
     ///
-    /// The origin that is right on AWS, `{id}.execute-api.{region}.amazonaws.com`, is answered 502 here.
+    /// The origin that works on AWS, `{id}.execute-api.{region}.amazonaws.com`, gets a 502 here.
     pub fn api_origin_domain(&self) -> &'static str {
         "localhost"
     }
 
-    /// Where a browser finds a distribution, from its `DomainName` (`d123.cloudfront.net`), with a slash at the end.
+    /// Returns the browser's address of a distribution by its `DomainName` (`d123.cloudfront.net`), with a trailing slash.
     ///
-    /// Browsers and curl take every `*.localhost` for this machine; a program that asks the system's resolver may not,
-    /// and has to connect to `127.0.0.1` and send this host name.
+    /// Browsers and curl resolve every `*.localhost` to this machine. A program that asks the system's resolver may not, and
+    /// has to connect to `127.0.0.1` and send this host name.
     pub fn site_url(&self, distribution_domain: &str) -> String {
         let label = distribution_domain.split('.').next().unwrap_or_default();
         format!("http://{label}.cloudfront.localhost:{}/", self.port)
     }
 
-    /// Returns the environment in which another AWS client talks to this one.
+    /// Returns the environment variables that connect another AWS client to this server.
     pub fn environment(&self, region: &str) -> Vec<(&'static str, String)> {
         vec![
             ("AWS_ENDPOINT_URL", self.endpoint.clone()),

@@ -1,4 +1,4 @@
-//! Starts and ends the server's process, and tells it from a stranger that inherited its number.
+//! Starts and stops the server's process, and distinguishes it from another process that got the same id.
 
 use std::fs::File;
 use std::os::unix::process::CommandExt as _;
@@ -10,24 +10,24 @@ use rustix::process::{Pid, Signal};
 
 use super::{ACCESS_KEY_ID, ACCOUNT_ID, Secret};
 
-/// Time between two looks at a process that is waited for.
+/// Polling interval while waiting for a process.
 pub(super) const POLL: Duration = Duration::from_millis(25);
 
 /// Settings of a start.
 pub(super) struct Launch<'a> {
-    /// The virtual environment's interpreter.
+    /// Interpreter of the virtual environment.
     pub(super) python: &'a Path,
-    /// The program that guards the server and runs it.
+    /// Path of `front.py`, which authenticates requests and runs the server.
     pub(super) front: &'a Path,
-    /// The directory with everything the server has.
+    /// Directory with all of the server's data.
     pub(super) home: &'a Path,
-    /// Port on loopback.
+    /// Port on the loopback interface.
     pub(super) port: u16,
-    /// Answer to the question who it is; see [`super::health`].
+    /// Identity that the server reports; see [`super::health`].
     pub(super) identity: &'a str,
-    /// Key that requests have to be signed with.
+    /// Secret that signs requests.
     pub(super) secret: &'a Secret,
-    /// Takes what it prints.
+    /// Log file for the server's output.
     pub(super) log: File,
 }
 
@@ -36,8 +36,8 @@ pub(super) fn launch(launch: Launch<'_>) -> std::io::Result<tokio::process::Chil
     let errors = launch.log.try_clone()?;
     let mut command = std::process::Command::new("/bin/sh");
     command
-        // Its state has the functions' variables in it, secrets among them: files that nobody else can read. The option is one that Python
-        // knows nothing of and only keeps: by it the process is told from another project's.
+        // The state contains the functions' variables, secrets among them, so its files are private to this user. Python stores
+        // the `-X` option without interpreting it. The option distinguishes the process from another project's.
         .args(["-c", "umask 077 && exec \"$0\" -X \"$1\" \"$2\""])
         .args([launch.python.as_os_str(), launch.identity.as_ref(), launch.front.as_os_str()])
         .current_dir(launch.home)
@@ -45,7 +45,7 @@ pub(super) fn launch(launch: Launch<'_>) -> std::io::Result<tokio::process::Chil
         .stdout(launch.log)
         .stderr(errors)
         .process_group(0)
-        // The functions inherit all of it: nothing of the user's AWS configuration may reach them.
+        // The functions inherit this environment, so nothing of the user's AWS configuration may be in it.
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".into()))
         .env("LC_ALL", "C.UTF-8")
@@ -53,10 +53,10 @@ pub(super) fn launch(launch: Launch<'_>) -> std::io::Result<tokio::process::Chil
         .env("TMPDIR", launch.home.join("tmp"))
         .env("PYTHONUNBUFFERED", "1")
         .env("LOG_LEVEL", "WARNING")
-        // Without it, it listens on every interface.
+        // By default the server listens on every interface.
         .env("BIND_HOST", "127.0.0.1")
         .env("GATEWAY_PORT", launch.port.to_string())
-        // Handed on to the functions, which would otherwise call the real AWS.
+        // The functions inherit this address; without it they would call the real AWS.
         .env("AWS_ENDPOINT_URL", format!("http://127.0.0.1:{}", launch.port))
         .env("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID)
         .env("AWS_SECRET_ACCESS_KEY", launch.secret.expose())
@@ -64,21 +64,21 @@ pub(super) fn launch(launch: Launch<'_>) -> std::io::Result<tokio::process::Chil
         .env("MINISTACK_ACCOUNT_ID", ACCOUNT_ID)
         .env("MINISTACK_EDITION", launch.identity)
         .env("PERSIST_STATE", "1")
-        // For `status`, which tells who changed what. It keeps the newest 10,000 requests in memory.
+        // `status` reads the authors of changes from it. The server keeps the newest 10,000 requests in memory.
         .env("CLOUDTRAIL_RECORDING", "1")
         .env("STATE_DIR", launch.home.join("state"))
         .env("S3_PERSIST", "1")
         .env("S3_DATA_DIR", launch.home.join("objects"))
-        // It would open ports for MQTT and SFTP too.
+        // By default it would also open ports for MQTT and SFTP.
         .env("IOT_MTLS_ENABLED", "0")
         .env("SFTP_ENABLED", "0");
     tokio::process::Command::from(command).spawn()
 }
 
-/// Returns `true` if `pid` is a running server whose command line has one of these marks.
+/// Returns true if `pid` is a running server with one of these markers in its command line.
 ///
-/// After a crash the number may belong to any other process, which must not be ended. A dead process that nobody has
-/// collected yet has no command line, so it does not count.
+/// After a crash the id may belong to any other process, which must not be ended. A zombie process has no command line, so it
+/// does not count.
 pub(super) fn runs(pid: u32, marks: &[String]) -> bool {
     command_line(pid).is_some_and(|line| marks.iter().any(|mark| line.contains(mark)))
 }
@@ -95,13 +95,13 @@ fn command_line(pid: u32) -> Option<String> {
     Some(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// Asks the server to save its state and end. It ends its functions itself.
+/// Asks the server to save its state and end. The server ends its functions itself.
 pub(super) fn terminate(pid: u32) {
-    // A failure means that it has ended by itself, which is what was wanted.
+    // A failure means that the server has already ended.
     let _ = to_pid(pid).map(|pid| rustix::process::kill_process(pid, Signal::TERM));
 }
 
-/// Ends the server and the functions that it runs at once; what it did not save is lost.
+/// Kills the server and its functions at once; unsaved state is lost.
 pub(super) fn kill(pid: u32) {
     // The server leads its own process group, see `launch`.
     let _ = to_pid(pid).map(|pid| rustix::process::kill_process_group(pid, Signal::KILL));
@@ -111,7 +111,7 @@ fn to_pid(pid: u32) -> Option<Pid> {
     i32::try_from(pid).ok().and_then(Pid::from_raw)
 }
 
-/// Waits until the server has ended; `false` when it still runs after `patience`.
+/// Waits until the server has ended; returns false when it still runs after `patience`.
 pub(super) async fn ended(pid: u32, marks: &[String], patience: Duration) -> bool {
     let wait = async {
         while runs(pid, marks) {

@@ -1,4 +1,4 @@
-//! The secret that requests to one project's local AWS are signed with.
+//! Secret that signs requests to one project's local AWS.
 
 use std::fmt;
 use std::path::Path;
@@ -9,10 +9,10 @@ use sha2::Sha256;
 use crate::home;
 use engine::hex::hex;
 
-/// As long in hexadecimal digits as the secret of an AWS access key is in characters: 40.
+/// Number of random bytes: in hexadecimal, 40 digits, the length of an AWS secret access key.
 const SECRET_BYTES: usize = 20;
 
-/// Secret part of the key of a local AWS. It does not show in debug output.
+/// Secret access key of a local AWS. Debug output hides it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
@@ -22,18 +22,18 @@ impl Secret {
         Self(text.into())
     }
 
-    /// Returns the secret as clients sign with it.
+    /// Returns the secret in plain text, for signing.
     pub fn expose(&self) -> &str {
         &self.0
     }
 
-    /// Reads the secret in a file; `None` when there is none.
+    /// Reads the secret from a file; `None` when there is none.
     pub(super) fn read(path: &Path) -> Option<Self> {
         let text = std::fs::read_to_string(path).ok()?;
         Some(text.trim()).filter(|text| !text.is_empty()).map(Self::new)
     }
 
-    /// Reads the secret in a file, or makes one that nobody can guess and that only this user can read.
+    /// Reads the secret from a file, or creates a random one that only this user can read.
     pub(super) fn ensure(path: &Path) -> std::io::Result<Self> {
         if let Some(secret) = Self::read(path) {
             return Ok(secret);
@@ -41,14 +41,14 @@ impl Secret {
         let mut bytes = [0; SECRET_BYTES];
         getrandom::fill(&mut bytes)?;
         let secret = Self(hex(&bytes));
-        // Whole or not at all: half a secret would be easier to guess.
+        // The file appears whole or not at all: half a secret would be easier to guess.
         let new = path.with_extension("new");
         home::write(&new, secret.0.as_bytes())?;
         std::fs::rename(new, path)?;
         Ok(secret)
     }
 
-    /// Returns what only somebody with the secret can answer to a question: HMAC-SHA-256, in hexadecimal digits.
+    /// Returns the proof of knowing the secret, for a given question: HMAC-SHA-256, in hexadecimal digits.
     pub(super) fn proof(&self, question: &str) -> String {
         let mac = Hmac::<Sha256>::new_from_slice(self.0.as_bytes()).expect("HMAC takes a key of any length");
         hex(&mac.chain_update(question).finalize().into_bytes())
@@ -61,7 +61,7 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// Returns bytes that nobody can guess, in hexadecimal digits.
+/// Returns random bytes, in hexadecimal digits.
 pub(super) fn nonce() -> std::io::Result<String> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes)?;
@@ -74,7 +74,7 @@ mod tests {
 
     #[test]
     fn a_proof_is_an_hmac() {
-        // Test case 2 of RFC 4231; and a key that is longer than a block, as Python's hmac has it.
+        // Test case 2 of RFC 4231, and a key longer than a block, with the result of Python's hmac.
         assert_eq!(
             Secret::new("Jefe").proof("what do ya want for nothing?"),
             "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"

@@ -1,13 +1,14 @@
-//! Who runs this program, in words that help whoever has to wait: the address of the CI job, or `user@host`.
+//! Description of this run for users of waiting runs: the address of the CI job, or `user@host`.
 
-/// Describes this run to others, from the environment.
+/// Describes this run by its environment.
 pub fn holder() -> String {
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
     describe(|name| std::env::var(name).ok().filter(|value| !value.is_empty()), &host)
 }
 
-/// GitHub documents `GITHUB_SERVER_URL`, `GITHUB_REPOSITORY` and `GITHUB_RUN_ID` ("Variables reference"), GitLab `CI_JOB_URL`
-/// ("Predefined CI/CD variables"), and many others set `BUILD_URL`, as Jenkins does.
+/// Builds the description from variables. GitHub documents `GITHUB_SERVER_URL`, `GITHUB_REPOSITORY` and `GITHUB_RUN_ID`
+/// ("Variables reference"), GitLab `CI_JOB_URL` ("Predefined CI/CD variables"), and many others set `BUILD_URL`, as Jenkins
+/// does.
 fn describe(variable: impl Fn(&str) -> Option<String>, host: &str) -> String {
     let github = || {
         let (server, repository) = (variable("GITHUB_SERVER_URL")?, variable("GITHUB_REPOSITORY")?);

@@ -1,15 +1,16 @@
-//! The lock of a stack: a lease, kept as one object in the stack's own bucket, so that two runs do not get in each other's way.
+//! Lock of a stack: a lease, stored as one object in the stack's own bucket, which keeps two runs from interfering.
 //!
-//! It is a courtesy. That a stack ends up correct rests on looking before writing and looking again afterwards, whoever else writes
-//! meanwhile; so nothing here is needed for that, and a stack without a bucket has no lock.
+//! The lock is advisory. A stack ends up correct because each run observes before writing and again afterwards, whatever other
+//! clients write meanwhile. Correctness does not depend on this module, and a stack without a bucket has no lock.
 //!
-//! - Taken with `If-None-Match: *`, renewed and taken over with `If-Match`, released with a conditional delete: S3 decides races.
-//! - It frees itself: whoever does not renew it for the length of the lease has lost it. That is told by the service's own clock (the
+//! - It is taken with `If-None-Match: *`, renewed and taken over with `If-Match`, released with a conditional delete: S3
+//!   decides races.
+//! - It expires: a holder that does not renew it for the length of the lease has lost it. The service's own clock decides (the
 //!   answer's `Date` and the object's `Last-Modified`), so clocks on this side may be wrong.
-//! - Whose it is says a nonce, because an answer can be lost: a lock that turns out to be there already may be our own.
-//! - An object that makes no sense counts as held, and expires like any other.
+//! - A nonce identifies the holder, because an answer can be lost: an existing lock may be this run's own.
+//! - A malformed object counts as held, and expires like any other.
 //!
-//! Deliberately not here: what the user sees of it, and when a command takes it (`commands/exclusive.rs`).
+//! Deliberately not here: the display of the lock, and the moment at which a command takes it (`commands/exclusive.rs`).
 
 mod holder;
 mod object;
@@ -32,22 +33,23 @@ use std::{
     time::Duration,
 };
 
-/// Length of a lease that is not renewed. Long enough for a renewal or two to fail; short enough to wait for.
+/// Duration of a lease without renewal. Long enough for a renewal or two to fail; short enough to wait for.
 pub const LEASE: Duration = Duration::from_mins(1);
-/// Number of renewals within that length.
+/// Number of renewals within that duration.
 const RENEWALS: u32 = 3;
 /// Attempts to take the lock while it changes hands.
 const TRIES: usize = 10;
-/// Attempts to take the lock in a bucket that was made for it, and the pause between them: for seconds, a new one can be unknown.
+/// Attempts to take the lock in a newly created bucket, and the delay between them: a new bucket can be unknown for seconds.
 const UNKNOWN: usize = 10;
 const UNKNOWN_PAUSE: Duration = Duration::from_millis(500);
-/// The shortest and longest pause between two looks at a lock that somebody else has.
+/// Shortest and longest delay between two reads of a lock that another run holds.
 const LOOK: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(2));
 
-/// For tests, in debug builds only: `off` is no lock at all, a number is the length of the lease in seconds.
+/// Variable for tests, in debug builds only: `off` disables the lock, a number is the duration of the lease in seconds.
 pub const SETTING: &str = "LIVEINSIGHT_TEST_LOCK";
 
-/// The length of the lease; `None` if there is to be no lock. The lock is a courtesy, and tests show that it is no more than that.
+/// Returns the duration of the lease; `None` disables the lock. The lock is advisory, and tests verify that it is no more than
+/// that.
 pub fn lease() -> Option<Duration> {
     if !cfg!(debug_assertions) {
         return Some(LEASE);
@@ -59,7 +61,7 @@ pub fn lease() -> Option<Duration> {
     Some(setting.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()).unwrap_or(LEASE))
 }
 
-/// The lock of one stack, as one run would hold it.
+/// Lock of one stack, from the view of one run.
 #[derive(Clone)]
 pub struct Lock<'a> {
     aws: &'a Aws,
@@ -68,16 +70,16 @@ pub struct Lock<'a> {
     record: Record,
 }
 
-/// Result of waiting for the lock.
+/// Outcome of waiting for the lock.
 pub enum Turn<'a> {
-    /// The lock is this run's until the lease is released. Without a lease there is no lock, for want of a bucket.
+    /// This run holds the lock until it releases the lease. Without a bucket there is no lease and no lock.
     Ours {
-        /// The right to write.
+        /// Lease, which is the permission to write.
         lease: Option<Lease<'a>>,
-        /// Set if another run was waited for: earlier observations are out of date.
+        /// Set if this run waited for another one: earlier observations are out of date.
         waited: bool,
     },
-    /// Another run has the lock, and was not to be waited for.
+    /// Another run holds the lock, and the caller did not want to wait.
     Theirs(Held),
 }
 
@@ -88,7 +90,7 @@ enum Attempt<'a> {
 }
 
 impl<'a> Lock<'a> {
-    /// The lock in this bucket; `command` and `holder` are what others are told of this run.
+    /// Creates the lock in this bucket; `command` and `holder` describe this run to others.
     pub fn new(aws: &'a Aws, bucket: &str, command: &str, holder: &str, lease: Duration) -> Self {
         Self { aws, bucket: bucket.to_owned(), lease, record: Record::new(command, holder, lease) }
     }
@@ -99,7 +101,7 @@ impl<'a> Lock<'a> {
         Ok(held.filter(|held| !held.has_expired()))
     }
 
-    /// Waits until the run that has it does not have it any more. Another run that has it then is returned.
+    /// Waits until the run that holds the lock has lost or released it. Returns another run that holds it then.
     pub async fn freed(aws: &Aws, bucket: &str, held: &Held) -> Result<Option<Held>> {
         let mut left = held.left();
         loop {
@@ -111,10 +113,10 @@ impl<'a> Lock<'a> {
         }
     }
 
-    /// Takes it; if another run has it, waits for that if `wait` is set.
+    /// Takes the lock. If another run holds it, waits for that run if `wait` is set.
     ///
-    /// If there is no bucket, which is known beforehand if `missing` is set, `make_bucket` may make one, and says whether it did. `tell`
-    /// hears who is waited for, whenever that is another one, and `None` when the waiting is over.
+    /// If there is no bucket, which `missing` states beforehand, `make_bucket` may create one, and returns true if it did.
+    /// `tell` receives each new holder that is waited for, and `None` when the wait is over.
     pub async fn turn(
         &self,
         wait: bool,
@@ -150,13 +152,13 @@ impl<'a> Lock<'a> {
         }
     }
 
-    /// Takes it if nobody has it, or if whoever had it has not renewed it in time.
+    /// Takes the lock if it is free, or if its holder has not renewed it in time.
     async fn take(&self) -> Result<Attempt<'a>> {
         for _ in 0..TRIES {
             match object::create(self.aws, &self.bucket, &self.record).await {
                 Ok(stored) => return Ok(Attempt::Taken(Lease::new(self, stored))),
                 Err(Error::Absent(_)) => return Ok(Attempt::NoBucket),
-                // It is there, or somebody is just writing it. Or the answer to our own success was lost.
+                // The lock exists, or another run is writing it. Or the answer to this run's own success was lost.
                 Err(Error::Exists(_) | Error::NotYet { .. } | Error::Unclear(_)) => {}
                 Err(error) => return Err(error),
             }
@@ -170,7 +172,7 @@ impl<'a> Lock<'a> {
             }
             match object::replace(self.aws, &self.bucket, &self.record, &found.stored.etag).await {
                 Ok(stored) => return Ok(Attempt::Taken(Lease::new(self, stored))),
-                // Somebody was faster, or it was us and the answer was lost: look again.
+                // Another run was faster, or this run succeeded and the answer was lost: read again.
                 Err(Error::Exists(_) | Error::Absent(_) | Error::NotYet { .. } | Error::Unclear(_)) => {}
                 Err(error) => return Err(error),
             }
@@ -184,7 +186,7 @@ impl<'a> Lock<'a> {
     }
 }
 
-/// The right to write to the stack. Not released, it ends after the length of the lease.
+/// Permission to write to the stack. Without a release, it ends after the duration of the lease.
 pub struct Lease<'a> {
     lock: Lock<'a>,
     etag: RefCell<String>,
@@ -194,12 +196,12 @@ pub struct Lease<'a> {
 impl<'a> Lease<'a> {
     fn new(lock: &Lock<'a>, stored: Stored) -> Self {
         let mut lock = lock.clone();
-        // Known only now that the service has said what time it is: it is told with the first renewal.
+        // The service's time is known only now; the first renewal writes it.
         lock.record.taken_at = Some(time(stored.at));
         Self { lock, etag: RefCell::new(stored.etag), renewals: Cell::new(0) }
     }
 
-    /// Renews it in time, for as long as it is polled. Returns only if another run took it over, which it may when it has expired.
+    /// Renews the lease in time, for as long as it is polled. Returns only if another run took the lock over after it expired.
     pub async fn keep(&self) -> Held {
         loop {
             tokio::time::sleep(self.lock.lease / RENEWALS).await;
@@ -209,8 +211,8 @@ impl<'a> Lease<'a> {
         }
     }
 
-    /// Renews it once, unless this run is removing it with its bucket. Trouble on the way is for the next time; another run that has it is
-    /// returned.
+    /// Renews the lease once, unless this run is removing it with its bucket. A failure is left to the next renewal. Returns
+    /// another run that holds the lock.
     async fn renew(&self) -> Option<Held> {
         let Lock { aws, bucket, .. } = &self.lock;
         if aws.bucket_goes(bucket) {
@@ -220,25 +222,26 @@ impl<'a> Lease<'a> {
         let record = Record { renewals: self.renewals.get(), ..self.lock.record.clone() };
         let etag = self.etag.borrow().clone();
         let renewed = match object::replace(aws, bucket, &record, &etag).await {
-            // Somebody removed it. It is ours as long as nobody has taken it since.
+            // Another client removed the object. The lock stays this run's as long as no other run has taken it since.
             Err(Error::Absent(_)) => object::create(aws, bucket, &record).await,
             renewed => renewed,
         };
         match renewed {
             Ok(stored) => drop(self.etag.replace(stored.etag)),
-            // It is another one than we wrote last: another run's, or our own renewal whose answer was lost.
+            // The object differs from the last one written: it is another run's, or this run's own renewal whose answer was
+            // lost.
             Err(Error::Exists(_)) => match object::read(aws, bucket).await {
                 Ok(Some(found)) if self.lock.is_ours(&found) => drop(self.etag.replace(found.stored.etag)),
                 Ok(Some(found)) => return Some(found.held()),
                 _ => {}
             },
-            // No bucket, or no answer.
+            // There is no bucket, or no answer.
             Err(_) => {}
         }
         None
     }
 
-    /// Gives it back. What is not ours any more stays.
+    /// Releases the lock. An object that is no longer this run's stays.
     pub async fn release(self) -> Result<()> {
         let Lock { aws, bucket, .. } = &self.lock;
         let mut etag = self.etag.take();

@@ -1,4 +1,4 @@
-//! The lock as an S3 object: the calls, and the service's clock.
+//! Lock as an S3 object: the calls, and the service's clock.
 
 use super::record::{Held, Record};
 use crate::{
@@ -8,20 +8,21 @@ use crate::{
 use aws_sdk_s3::primitives::ByteStream;
 use aws_smithy_types::DateTime;
 
-/// Its key: below the prefix of what the program keeps for itself in the bucket ([`OWN_PREFIX`](crate::resources::OWN_PREFIX)).
+/// Key of the object, below the prefix of this program's own files in the bucket
+/// ([`OWN_PREFIX`](crate::resources::OWN_PREFIX)).
 pub const LOCK_KEY: &str = ".liveinsight/lock.json";
 
-/// More than a lock ever has: whoever put a large object there did not mean a lock.
+/// Maximum length that is read, more than a lock ever has. A larger object is no lock.
 const LONGEST: i64 = 16 * 1024;
 
-/// A lock that was written.
+/// Lock that was written.
 pub(super) struct Stored {
     pub(super) etag: String,
     /// Time of the object, by the service's clock.
     pub(super) at: DateTime,
 }
 
-/// A lock that was read.
+/// Lock that was read.
 pub(super) struct Found {
     pub(super) stored: Stored,
     /// Content; `None` if it is malformed.
@@ -36,13 +37,12 @@ impl Found {
     }
 }
 
-/// Writes it if there is none; [`Error::Exists`] if there is.
+/// Creates the object; returns [`Error::Exists`] if there is one.
 pub(super) async fn create(aws: &Aws, bucket: &str, record: &Record) -> Result<Stored> {
     put(aws, bucket, record, None).await
 }
 
-/// Writes it if it is still this one; [`Error::Exists`] if it is another,
-/// [`Error::Absent`] if there is none.
+/// Replaces the object if its tag matches; returns [`Error::Exists`] if it differs, [`Error::Absent`] if there is none.
 pub(super) async fn replace(aws: &Aws, bucket: &str, record: &Record, etag: &str) -> Result<Stored> {
     put(aws, bucket, record, Some(etag)).await
 }
@@ -59,7 +59,7 @@ async fn put(aws: &Aws, bucket: &str, record: &Record, replaces: Option<&str>) -
     Ok(Stored { etag: answer.e_tag.unwrap_or_default(), at: clock.now() })
 }
 
-/// Reads it.
+/// Reads the object, `None` if there is none.
 pub(super) async fn read(aws: &Aws, bucket: &str) -> Result<Option<Found>> {
     let clock = ServiceClock::default();
     let get = || aws.s3.get_object().bucket(bucket).key(LOCK_KEY).customize().interceptor(clock.clone()).send();
@@ -72,7 +72,7 @@ pub(super) async fn read(aws: &Aws, bucket: &str) -> Result<Option<Found>> {
     Ok(Some(Found { stored, record: content.and_then(|content| Record::parse(&content)), now }))
 }
 
-/// Deletes it if it is still this one; [`Error::Exists`] if it is another.
+/// Deletes the object if its tag matches; returns [`Error::Exists`] if it differs.
 pub(super) async fn delete(aws: &Aws, bucket: &str, etag: &str) -> Result<()> {
     aws.write("s3:DeleteObject", || aws.s3.delete_object().bucket(bucket).key(LOCK_KEY).if_match(etag).send()).await?;
     Ok(())

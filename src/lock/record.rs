@@ -1,30 +1,30 @@
-//! What a lock says, and what follows from that for somebody who finds it.
+//! Content of a lock, and its interpretation by other runs.
 
 use aws_smithy_types::{DateTime, date_time::Format};
 use serde::{Deserialize, Serialize, Serializer};
 use std::time::Duration;
 
-/// The longest lease that is believed, in seconds; a lock that claims more is not one of this program's.
+/// Longest plausible lease, in seconds. A lock that claims more was not written by this program.
 const LONGEST_LEASE: f64 = 3600.0;
-/// The longest text that is shown of a lock, in characters.
+/// Maximum length of displayed text from a lock, in characters.
 const LONGEST_TEXT: usize = 200;
 
 /// Content of the lock's object.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Record {
-    /// Chosen by chance: which run it is.
+    /// Random identifier of the run.
     pub(super) nonce: String,
     /// Holder: the address of a CI job, or `user@host`.
     pub(super) holder: String,
-    /// Command: `up`.
+    /// Command that holds the lock, such as `up`.
     pub(super) command: String,
-    /// For how many seconds it holds from when it was written last.
+    /// Duration of the lease in seconds, from the last write.
     pub(super) lease_seconds: f64,
-    /// Time at which the lock was taken, by the service's clock; `None` until it is renewed: until then, the time of the object is that
-    /// time.
+    /// Time at which the lock was taken, by the service's clock. `None` until the first renewal; until then the object's own
+    /// time is that time.
     #[serde(default)]
     pub(super) taken_at: Option<String>,
-    /// Number of renewals, which makes every object another one.
+    /// Number of renewals, which makes the content of every object unique.
     #[serde(default)]
     pub(super) renewals: u64,
 }
@@ -45,7 +45,7 @@ impl Record {
         serde_json::to_string(self).expect("texts and numbers serialise")
     }
 
-    /// Reads one; `None` if it makes no sense.
+    /// Parses the content; `None` if it is malformed.
     pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
         let record: Self = serde_json::from_slice(bytes).ok()?;
         let sensible = record.lease_seconds > 0.0 && record.lease_seconds <= LONGEST_LEASE && !record.nonce.is_empty();
@@ -53,7 +53,7 @@ impl Record {
     }
 }
 
-/// A lock that was found, as it was at that moment. All times are the service's.
+/// Snapshot of a lock that was read. All times are the service's.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Held {
     /// Holder and command; `None` if the object is malformed.
@@ -62,7 +62,7 @@ pub struct Held {
     /// Time at which the lock was taken; for a malformed object, the time of its writing.
     #[serde(serialize_with = "show_time")]
     pub since: DateTime,
-    /// Time at which the lock ends by itself, unless it is renewed.
+    /// Time at which the lock expires unless it is renewed.
     #[serde(serialize_with = "show_time")]
     pub expires: DateTime,
     #[serde(skip)]
@@ -74,9 +74,9 @@ pub struct Held {
 /// Holder of a lock.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct By {
-    /// The address of a CI job, or `user@host`.
+    /// Address of a CI job, or `user@host`.
     pub holder: String,
-    /// The command: `up`.
+    /// Command, such as `up`.
     pub command: String,
 }
 
@@ -93,23 +93,23 @@ impl Held {
         }
     }
 
-    /// For how long it would still hold when it was found.
+    /// Returns the remaining duration of the lease when it was read.
     pub fn left(&self) -> Duration {
         Duration::try_from_secs_f64(self.expires.as_secs_f64() - self.now.as_secs_f64()).unwrap_or_default()
     }
 
-    /// Returns whether the holder has lost the lock.
+    /// Returns true if the lease had expired.
     pub fn has_expired(&self) -> bool {
         self.left().is_zero()
     }
 
-    /// Returns whether the same run holds both.
+    /// Returns true if the same run holds both.
     pub fn is_same_run(&self, other: &Self) -> bool {
         self.nonce == other.nonce
     }
 }
 
-/// `2026-11-22T23:59:03Z`
+/// Formats a time as `2026-11-22T23:59:03Z`.
 pub fn time(at: DateTime) -> String {
     // Only years beyond 9999 have no such form.
     at.fmt(Format::DateTime).unwrap_or_else(|_| at.secs().to_string())
@@ -119,7 +119,7 @@ fn show_time<S: Serializer>(at: &DateTime, serializer: S) -> Result<S::Ok, S::Er
     serializer.serialize_str(&time(*at))
 }
 
-/// Anybody may have written it: nothing that a terminal would obey, and not too much.
+/// Removes terminal control characters and excess length, because any client may have written the text.
 pub fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LONGEST_TEXT).collect()
 }

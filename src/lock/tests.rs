@@ -1,4 +1,4 @@
-//! What a lock says, without S3; the calls are tested against the local AWS in `tests/contract`.
+//! Tests of a lock's content, without S3. The calls are tested against the local AWS in `tests/contract`.
 
 use super::record::{Held, Record, time};
 use aws_smithy_types::DateTime;

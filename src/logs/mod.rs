@@ -1,6 +1,7 @@
-//! The log lines of a stack's functions, from CloudWatch Logs: in order, each once.
+//! Log lines of a stack's functions, from CloudWatch Logs: in order, each once.
 //!
-//! [`Tail`] is the way in. Deliberately not here: which groups there are (the stack's names say), and how a line looks.
+//! [`Tail`] is the entry point. Deliberately not here: the names of the groups, which the stack determines, and the display of
+//! a line.
 
 mod read;
 mod tail;

@@ -1,4 +1,4 @@
-//! One page of a log group, as CloudWatch Logs answers it.
+//! One page of a log group, as CloudWatch Logs returns it.
 
 use crate::{
     aws::{Aws, Optional, ServiceClock},
@@ -7,42 +7,42 @@ use crate::{
 use aws_smithy_types::DateTime;
 use std::time::SystemTime;
 
-/// Question for a page.
+/// Request for a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Query<'a> {
-    /// The log group's name.
+    /// Name of the log group.
     pub group: &'a str,
-    /// The earliest time, in milliseconds since 1970; lines at that very time are included.
+    /// Earliest time, in milliseconds since 1970, inclusive.
     pub from: i64,
-    /// Continuation that the page before named.
+    /// Continuation token of the previous page.
     pub token: Option<&'a str>,
 }
 
-/// A line as it is kept.
+/// Line as CloudWatch stores it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecordedLine {
-    /// CloudWatch's identifier of the line; the local AWS gives none.
+    /// CloudWatch's identifier of the line; the local AWS has none.
     pub id: Option<String>,
-    /// The log stream: one per running copy of a function.
+    /// Log stream: one per running copy of a function.
     pub stream: String,
-    /// In milliseconds since 1970. Not unique: a function writes many lines in one.
+    /// Time in milliseconds since 1970. Not unique: a function writes many lines in one.
     pub at: i64,
-    /// Without the newline at its end.
+    /// Text without the trailing newline.
     pub text: String,
 }
 
-/// Part of an answer. May be empty although more follows.
+/// Page of lines. May be empty although more follows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Page {
-    /// In the order of their times.
+    /// Lines in order of time.
     pub lines: Vec<RecordedLine>,
-    /// Continuation of this page; `None` on the last.
+    /// Continuation token; `None` on the last page.
     pub next: Option<String>,
-    /// Time of the answer, by the service's clock, in milliseconds since 1970; to the second.
+    /// Time of the answer by the service's clock, in milliseconds since 1970, with a resolution of one second.
     pub now: i64,
-    /// By how many milliseconds that clock is ahead of this machine's.
+    /// Milliseconds by which that clock is ahead of this machine's.
     pub ahead: i64,
-    /// Set if the answer was cut without a continuation. CloudWatch never does that; the local AWS does.
+    /// Set if the answer was cut without a continuation token. The local AWS does that, CloudWatch never.
     pub cut: bool,
 }
 
@@ -56,7 +56,7 @@ pub trait Read {
 /// Operation that reads lines.
 pub(super) const FILTER: &str = "logs:FilterLogEvents";
 
-/// Most lines in a page ("`FilterLogEvents`" in the CloudWatch Logs API reference).
+/// Maximum number of lines in a page ("`FilterLogEvents`" in the CloudWatch Logs API reference).
 const MOST_LINES: usize = 10_000;
 
 impl Read for Aws {

@@ -1,44 +1,45 @@
-//! Reads several log groups again and again, and says each line once.
+//! Polls several log groups, and returns each line once.
 //!
-//! A line can become visible later than another one that is younger, so every round looks back [`LATE`] behind the newest line
-//! seen, and what was said before is left out. Lines of one group come in the order of their times within a round; one that
-//! was late comes in a later round, out of order, rather than never.
+//! A line can become visible later than a younger one, so every round reads again from [`LATE`] before the newest line seen.
+//! Lines that were returned before are left out. Within a round, lines of one group are in order of time. A late line comes in
+//! a later round, out of order, rather than never.
 //!
-//! Clocks jump: the one that stamps the lines (a laptop's, when the AWS is local), and this machine's. So time is what the service says at
-//! each answer. A line from the future does not move the place to go on from, and when the service's clock goes back, so does that place.
+//! Clocks jump: the one that stamps the lines (a laptop's, when the AWS is local), and this machine's. So the service's time in
+//! each answer counts. A line from the future does not move the start of the next round, and when the service's clock goes
+//! back, so does that start.
 
 use super::read::{FILTER, Page, Query, Read, RecordedLine};
 use crate::{aws::Pages, engine::Result};
 use std::collections::BTreeMap;
 
-/// How much later than its time a line may become visible and still be found, in milliseconds. CloudWatch promises nothing;
-/// "within a few seconds" is what its documentation says of live tails.
+/// Maximum delay in milliseconds between a line's time and its visibility for which the line is still found. CloudWatch
+/// guarantees none; its documentation of live tails states "within a few seconds".
 pub const LATE: i64 = 30_000;
 
-/// Number of the newest lines that are remembered beyond that, so that they are not repeated when a clock goes back.
+/// Number of the newest lines before that window to remember, so that they are not repeated when a clock goes back.
 const REMEMBERED: usize = 100_000;
 
-/// A log group, and what its lines are called on the screen.
+/// Log group, with the label of its lines on the screen.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Source {
-    /// The function's name in stack.yaml.
+    /// Function name in stack.yaml.
     pub name: String,
-    /// The log group's physical name.
+    /// Physical name of the log group.
     pub group: String,
 }
 
-/// A line to be shown.
+/// Line to display.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
-    /// The [`Source::name`].
+    /// Label of the line, from [`Source::name`].
     pub source: String,
-    /// In milliseconds since 1970.
+    /// Time in milliseconds since 1970.
     pub at: i64,
-    /// Without the newline at its end.
+    /// Text without the trailing newline.
     pub text: String,
 }
 
-/// Reader of new lines, with what it read so far.
+/// Reader of new lines, with its position in each group.
 #[derive(Debug)]
 pub struct Tail {
     from: i64,
@@ -48,12 +49,12 @@ pub struct Tail {
 /// Lines of one group so far.
 #[derive(Debug)]
 struct Seen {
-    /// Beginning of the next round.
+    /// Start of the next round, in milliseconds since 1970.
     from: i64,
-    /// Set if that follows from what was read.
+    /// Set if the start follows from lines that were read.
     settled: bool,
-    /// Number of times that each line from there on, and of the newest before, was shown: the same words can be written twice in one
-    /// millisecond.
+    /// Number of times that each line from the start on, and of the newest before, was returned. The same text can occur twice
+    /// in one millisecond.
     lines: BTreeMap<Key, usize>,
 }
 
@@ -73,12 +74,12 @@ impl Key {
 }
 
 impl Tail {
-    /// Begins with lines from `from` on, in milliseconds since 1970.
+    /// Creates a reader of lines from `from` on, in milliseconds since 1970.
     pub fn new(from: i64) -> Self {
         Self { from, seen: BTreeMap::new() }
     }
 
-    /// Everything that is new in these groups, by time; which of the groups do not exist (yet).
+    /// Reads everything new in these groups, by time, and reports the groups that do not exist (yet).
     pub async fn round(&mut self, reader: &impl Read, sources: &[Source]) -> Result<Round> {
         let mut round = Round::default();
         for source in sources {
@@ -88,7 +89,7 @@ impl Tail {
                 && !seen.settled
                 && ahead.abs() > LATE
             {
-                // The beginning was reckoned by this machine's clock, which is wrong.
+                // The initial start came from this machine's clock, which is off by `ahead`.
                 seen.from += ahead;
                 read = read_group(reader, &source.group, seen.from).await?;
             }
@@ -100,7 +101,7 @@ impl Tail {
                 }
             }
         }
-        // Stable: lines of one millisecond stay as their group had them.
+        // The sort is stable: lines of one millisecond keep the order of their group.
         round.lines.sort_by_key(|line| line.at);
         Ok(round)
     }
@@ -111,21 +112,21 @@ impl Tail {
 pub struct Round {
     /// New lines, by time.
     pub lines: Vec<Line>,
-    /// The names of sources without a log group.
+    /// Names of sources without a log group.
     pub absent: Vec<String>,
 }
 
-/// Everything that a group has from a time on.
+/// Lines of a group from a time on.
 struct Recorded {
     lines: Vec<RecordedLine>,
-    /// As [`Page::now`] of the last page.
+    /// Same as [`Page::now`] of the last page.
     now: i64,
-    /// As [`Page::ahead`].
+    /// Same as [`Page::ahead`] of the last page.
     ahead: i64,
 }
 
 impl Seen {
-    /// The lines that were not said yet. `lines` are all from `self.from` on.
+    /// Returns the lines that were not returned yet. `lines` are all from `self.from` on.
     fn take(&mut self, Recorded { lines: mut recorded, now, .. }: Recorded) -> Vec<RecordedLine> {
         recorded.sort_by_key(|line| line.at);
         let newest = recorded.last().map_or(self.from, |line| line.at);
@@ -140,7 +141,8 @@ impl Seen {
             let said = self.lines.entry(key).or_default();
             *said = count.max(*said);
         }
-        // The beginning is this machine's idea, which the service's, told to the second, may be just behind.
+        // The initial start is by this machine's clock. The service's clock, which has a resolution of one second, may be just
+        // behind it.
         let slack = if self.settled { 0 } else { 1_000 };
         if now + slack < self.from {
             self.from = now - LATE;
@@ -155,7 +157,7 @@ impl Seen {
     }
 }
 
-/// All lines of a group from a time on, over all pages.
+/// Reads all lines of a group from a time on, over all pages.
 async fn read_group(reader: &impl Read, group: &str, from: i64) -> Result<Option<Recorded>> {
     let (mut lines, mut from, mut token) = (Vec::new(), from, None);
     let mut pages = Pages::new(FILTER);
@@ -170,8 +172,8 @@ async fn read_group(reader: &impl Read, group: &str, from: i64) -> Result<Option
         let Some(last) = lines.last().map(|line: &RecordedLine| line.at).filter(|_| cut) else {
             return Ok(Some(Recorded { lines, now, ahead }));
         };
-        // Again from the last time on, because the cut may lie between two lines of one millisecond. A page that holds nothing
-        // else can only be stepped over.
+        // Read again from the last time on, because the cut may lie between two lines of one millisecond. A page that contains
+        // only that millisecond can only be skipped.
         let again = if last > from { last } else { from + 1 };
         lines.retain(|line| line.at < again);
         pages.count()?;

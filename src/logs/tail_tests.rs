@@ -1,4 +1,4 @@
-//! No line is missed and none comes twice, wherever the pages end and however late a line becomes visible.
+//! Tests that no line is missed or repeated, wherever the pages end and however late a line becomes visible.
 
 use super::{LATE, Line, Source, Tail};
 use crate::{
@@ -8,19 +8,19 @@ use crate::{
 use proptest::prelude::*;
 use std::cell::Cell;
 
-/// A log group in memory.
+/// Log group in memory.
 struct Group {
-    /// With the round from which on each is visible.
+    /// Lines, each with the first round in which it is visible.
     lines: Vec<(usize, RecordedLine)>,
     round: Cell<usize>,
     page: usize,
-    /// As the local AWS: no identifiers, and long answers are cut without a token.
+    /// Behaves like the local AWS: no identifiers, and long answers are cut without a token.
     plain: bool,
-    /// Set if every second page is empty, as CloudWatch's may be.
+    /// Returns every second page empty, as CloudWatch may.
     gaps: bool,
-    /// The service's clock, by round; the last stays. None is the time of the newest line that is visible.
+    /// Service's clock by round; the last value repeats. If empty, the clock is the time of the newest visible line.
     clock: Vec<i64>,
-    /// By how much this machine's clock is behind.
+    /// Milliseconds by which this machine's clock is behind.
     ahead: i64,
 }
 
@@ -67,7 +67,7 @@ fn source(group: &str) -> Source {
     Source { name: "stats".to_owned(), group: group.to_owned() }
 }
 
-/// Everything said in `rounds` rounds, and whether each round was in order.
+/// Returns the lines of each of `rounds` rounds.
 fn tail(group: &Group, rounds: usize) -> Vec<Vec<Line>> {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let mut tail = Tail::new(0);
@@ -79,9 +79,9 @@ fn tail(group: &Group, rounds: usize) -> Vec<Vec<Line>> {
     said
 }
 
-/// (round of visibility, time, stream, text): few different values, so that many lines are alike.
+/// Lines as (round of visibility, time, stream, text), with few different values, so that many lines are equal.
 fn lines() -> impl Strategy<Value = Vec<(usize, i64, u8, u8)>> {
-    // Times grow with the round by less than what may be late, so nothing is hopelessly late.
+    // Times grow with the round by less than [`LATE`], so no line is too late to be found.
     let line = (0_usize..5, 0..LATE / 8, 0_u8..2, 0_u8..3);
     proptest::collection::vec(
         line.prop_map(|(round, jitter, stream, text)| {
@@ -108,7 +108,7 @@ proptest! {
         let record = |(round, at, stream, text): (usize, i64, u8, u8)| {
             (round, RecordedLine { id: None, stream: stream.to_string(), at, text: text.to_string() })
         };
-        // A page that one millisecond fills cannot be passed without tokens; a real one holds 10,000 lines.
+        // A page filled by one millisecond cannot be passed without tokens; a real one holds 10,000 lines.
         let most = lines.iter().map(|line| lines.iter().filter(|other| other.1 == line.1).count()).max().unwrap_or(1);
         let group = Group { plain: true, ..Group::of(lines.into_iter().map(record).collect(), most + 1) };
         check(&group)?;
@@ -142,7 +142,7 @@ fn a_group_that_is_not_there_is_named_and_found_later() {
 
 const HOUR: i64 = 3_600_000;
 
-/// Lines as (round of visibility, time); each says its own number.
+/// Builds lines from (round of visibility, time); the text of each is its own number.
 fn written(lines: &[(usize, i64)]) -> Vec<(usize, RecordedLine)> {
     let line = |at: i64, number: usize| RecordedLine { id: None, stream: "a".to_owned(), at, text: number.to_string() };
     lines.iter().enumerate().map(|(number, (round, at))| (*round, line(*at, number))).collect()
@@ -175,7 +175,7 @@ fn no_line_is_lost_or_said_again_when_the_services_clock_goes_back_and_forth() {
 
 #[test]
 fn where_to_begin_is_reckoned_by_the_services_clock() {
-    // It is 10 o'clock, this machine believes it is 11, and wants the last ten minutes.
+    // The true time is 10 o'clock. This machine's clock is at 11, and the user wants the last ten minutes.
     let now = 10 * HOUR;
     let lines = written(&[(0, now - 20 * 60_000), (0, now - 5 * 60_000)]);
     let group = Group { plain: true, clock: vec![now], ahead: -HOUR, ..Group::of(lines, 10) };

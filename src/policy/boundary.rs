@@ -1,4 +1,4 @@
-//! The permissions boundary of a stack's roles.
+//! Permissions boundary of a stack's roles.
 
 use crate::{
     aws::Place,
@@ -7,11 +7,12 @@ use crate::{
 };
 use serde_json::{Value, json};
 
-/// The policy to make a permissions boundary of: the most that any role of a stack with these names may do, whoever writes its policies. Functions
-/// may read the stack's parameters only where its secrets are in them.
+/// Returns the policy for the permissions boundary: the most that any role of a stack with these names may do, whoever the
+/// author of the role's policies is. Functions may read the stack's parameters only where its secrets are in them.
 ///
-/// API Gateway's own logging role may have the same boundary, so what that one needs is in it, for that role alone. Whether `aws:PrincipalArn`
-/// has the role's path is assumed, so both forms are there; no deployer may make a role of this name without the path.
+/// API Gateway's own logging role may have the same boundary, so it includes what that role needs, for that role alone. Whether
+/// `aws:PrincipalArn` has the role's path is assumed, so both forms are there; no deployer may make a role of this name without
+/// the path.
 pub fn boundary(place: &Place, names: &Names, secrets_from: SecretsFrom) -> Value {
     let path = logging_role_path();
     let name = path.rsplit('/').next().unwrap_or_default();
@@ -27,8 +28,8 @@ pub fn boundary(place: &Place, names: &Names, secrets_from: SecretsFrom) -> Valu
     super::document(&statements)
 }
 
-/// Returns the statement that keeps a deployer from taking the boundary off a role, and from changing the policy that it is: denied whatever
-/// else allows it.
+/// Returns the statement that keeps a deployer from removing the boundary from a role, and from changing the boundary's policy:
+/// a denial, which overrides every permission.
 pub fn keep_boundary(place: &Place, names: &Names, boundary: &str) -> Value {
     let role = |path: &str| place.global_arn("iam", &format!("role{path}"));
     json!({

@@ -1,11 +1,12 @@
-//! The IAM policies that a stack's deployer needs: from [what each call takes](crate::resources::all_calls) and the stack's names to documents.
+//! IAM policies that a stack's deployer needs: documents built from [the permissions of each call](crate::resources::all_calls)
+//! and the stack's names.
 //!
-//! What a document allows does not depend on what stack.yaml declares, only on its names and its permissions boundary: `up` also removes what
-//! was declared once and is not any more. So it need not change with the stack. The exception is the list of all roles, which only a stack with
-//! many functions asks for, and does without where it is denied.
+//! A document does not depend on the resources in stack.yaml, only on the stack's names and its permissions boundary, because
+//! `up` also removes resources that were declared earlier. So it need not change with the stack. The exception is listing all
+//! roles, which only a stack with many functions does, and does without where it is denied.
 //!
-//! Where names do not suffice, conditions do: `guard` says which action is allowed under which. Where AWS chooses the id (REST APIs,
-//! distributions, origin access controls), IAM can only be told the kind, and the stack's tag on it.
+//! Where names do not suffice, conditions do: `guard` assigns them to actions. Where AWS chooses the id (REST APIs,
+//! distributions, origin access controls), a statement can only name the kind and the stack's tag.
 
 mod boundary;
 mod guard;
@@ -26,11 +27,11 @@ use crate::{
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The language version that every document names.
+/// Version of the policy language that every document states.
 const VERSION: &str = "2012-10-17";
 
-/// What `task` takes on the stack with these names and so many functions, as the statements of IAM policies, all of which allow; sorted.
-/// `boundary` is the ARN of the permissions boundary that stack.yaml declares.
+/// Returns the permissions of `task` on the stack with these names and this number of functions: the statements of IAM
+/// policies, all with the effect `Allow`, sorted. `boundary` is the ARN of the permissions boundary in stack.yaml.
 pub fn statements(task: Task, place: &Place, names: &Names, functions: usize, boundary: Option<&str>) -> Vec<Value> {
     let mut granted: BTreeMap<(&str, Guard), (&Scope, BTreeSet<&str>)> = BTreeMap::new();
     for (action, scope) in all_calls().filter(|call| call.tasks.contains(&task)).flat_map(Call::actions) {
@@ -46,9 +47,9 @@ pub fn statements(task: Task, place: &Place, names: &Names, functions: usize, bo
     granted.into_iter().map(|((_, guard), (scope, actions))| statement(scope, guard, &actions, place, names, boundary)).collect()
 }
 
-/// The same in fewer characters: statements that hold under one and the same condition become one. An action of one service means nothing on
-/// another's resources, so that no more is allowed than before. Those on API Gateway stay apart: its actions are verbs, which mean something on
-/// each of its resources.
+/// Merges statements under the same condition, which takes fewer characters. An action of one service has no effect on
+/// another's resources, so this allows no more than before. Statements on API Gateway stay separate: its actions are verbs,
+/// which apply to each of its resources.
 pub fn short(statements: Vec<Value>) -> Vec<Value> {
     let mut shortened: Vec<Value> = Vec::new();
     for statement in statements {
@@ -65,7 +66,7 @@ pub fn short(statements: Vec<Value>) -> Vec<Value> {
                     both.dedup();
                     other[part] = both.into();
                 }
-                // Named after what they have in common.
+                // The Sid is named after the common condition.
                 other["Sid"] = json!(guard::sid_of(&statement["Condition"]));
             }
             None => shortened.push(statement),
@@ -78,7 +79,7 @@ fn is_on_apis(statement: &Value) -> bool {
     statement["Action"][0].as_str().is_some_and(|action| action.starts_with("apigateway:"))
 }
 
-/// A document of these statements.
+/// Builds a document from these statements.
 pub fn document(statements: &[Value]) -> Value {
     json!({ "Version": VERSION, "Statement": statements })
 }

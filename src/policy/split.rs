@@ -1,14 +1,15 @@
-//! IAM limits the size of a policy: what is too long for a role's own becomes several managed ones, all of which are attached.
+//! Splits policies by size. IAM limits the size of a policy, so one too long for inline use becomes several managed ones, all
+//! attached.
 
 use serde_json::Value;
 
-/// The most characters, white space not counted, that a customer managed policy may have ("IAM and AWS STS quotas").
+/// Maximum length of a customer managed policy in characters, white space not counted ("IAM and AWS STS quotas").
 pub const LIMIT: usize = 6144;
 
-/// The most characters, white space not counted, that the policies in one role may have together (the same page).
+/// Maximum total length of the inline policies of a role in characters, white space not counted (same page).
 pub const INLINE_LIMIT: usize = 10_240;
 
-/// The statements in as few groups, in their order, as fit into `limit` characters each. A statement is never divided.
+/// Groups the statements in order into as few groups as fit into `limit` characters each. A statement is never divided.
 pub fn split(statements: &[Value], limit: usize) -> Vec<Vec<Value>> {
     let mut groups: Vec<Vec<Value>> = vec![Vec::new()];
     for statement in statements {
@@ -21,7 +22,7 @@ pub fn split(statements: &[Value], limit: usize) -> Vec<Vec<Value>> {
     groups
 }
 
-/// How long IAM takes a document to be.
+/// Returns the length of a document as IAM counts it.
 pub fn size(document: &Value) -> usize {
     document.to_string().chars().filter(|character| !character.is_whitespace()).count()
 }

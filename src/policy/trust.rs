@@ -1,7 +1,7 @@
-//! Who may assume the role that a policy is attached to: jobs of one GitHub repository, without a stored key.
+//! Trust policy of the deployer's role: jobs of one GitHub repository may assume it, without a stored key.
 //!
-//! Source: "Configuring `OpenID` Connect in Amazon Web Services" in the GitHub documentation. The account needs the identity provider
-//! `token.actions.githubusercontent.com` once, with the audience `sts.amazonaws.com`.
+//! Source: "Configuring `OpenID` Connect in Amazon Web Services" in the GitHub documentation. The account needs the identity
+//! provider `token.actions.githubusercontent.com` once, with the audience `sts.amazonaws.com`.
 
 use crate::aws::Place;
 use serde_json::{Value, json};
@@ -10,19 +10,19 @@ use std::str::FromStr;
 const PROVIDER: &str = "token.actions.githubusercontent.com";
 const AUDIENCE: &str = "sts.amazonaws.com";
 
-/// A repository, and which of its jobs are meant.
+/// Repository, with the jobs that may assume the role.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Repository {
-    /// `owner/name`.
+    /// Repository as `owner/name`.
     name: String,
-    /// As in GitHub's subject claims: `environment:prod`, `ref:refs/heads/main`, or `*` for all.
+    /// Jobs as in GitHub's subject claims: `environment:prod`, `ref:refs/heads/main`, or `*` for all.
     jobs: String,
 }
 
 impl FromStr for Repository {
     type Err = String;
 
-    /// Reads `github:owner/name`, and `github:owner/name:environment:prod`.
+    /// Parses `github:owner/name`, and `github:owner/name:environment:prod`.
     fn from_str(text: &str) -> Result<Self, String> {
         let wrong =
             || format!("expected github:OWNER/REPOSITORY, or with a part of its jobs github:OWNER/REPOSITORY:environment:NAME, got {text}");
@@ -40,7 +40,7 @@ impl FromStr for Repository {
     }
 }
 
-/// The trust policy (`AssumeRolePolicyDocument`) of a role that the repository's jobs may assume.
+/// Returns the trust policy (`AssumeRolePolicyDocument`) of a role that the repository's jobs may assume.
 pub fn trust(repository: &Repository, place: &Place) -> Value {
     let Repository { name, jobs } = repository;
     let condition = json!({

@@ -1,4 +1,4 @@
-//! Who releases, and from which commit.
+//! Author of a release, and the commit it was made from.
 
 use crate::lock::{holder, printable};
 use futures::future::join3;
@@ -6,27 +6,27 @@ use serde::{Deserialize, Serialize};
 use std::path::Path;
 use tokio::process::Command;
 
-/// Who released something.
+/// Author of a release.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Author {
-    /// The address of a CI job, or `user@host`.
+    /// Address of a CI job, or `user@host`.
     pub by: String,
-    /// The commit, abbreviated; with `-dirty` if the sources were not as committed. `None`: no repository was found.
+    /// Abbreviated commit, with `-dirty` if the sources differ from it. `None` without a repository.
     pub commit: Option<String>,
-    /// Who wrote it.
+    /// Author of the commit.
     #[serde(default)]
     pub author: Option<String>,
-    /// The first line of the commit's message.
+    /// First line of the commit's message.
     pub subject: Option<String>,
 }
 
 impl Author {
-    /// Whoever runs this program.
+    /// Returns the user of this run, without a commit.
     pub fn of_run() -> Self {
         Self { by: holder(), ..Self::default() }
     }
 
-    /// Whoever runs this program, on the sources in `root`.
+    /// Returns the user of this run, with the commit of the sources in `root`.
     pub async fn of_sources(root: &Path) -> Self {
         let (commit, author, subject) = join3(
             git(root, &["describe", "--always", "--dirty", "--abbrev=10", "--exclude=*"]),
@@ -37,7 +37,7 @@ impl Author {
         Self { commit, author, subject, ..Self::of_run() }.printable()
     }
 
-    /// Without anything that a terminal would obey, and not too long: anybody may have written it.
+    /// Removes terminal control characters and excess length, because any client may have written the text.
     pub(super) fn printable(self) -> Self {
         let clean = |text: String| printable(&text);
         let Self { by, commit, author, subject } = self;
@@ -45,7 +45,7 @@ impl Author {
     }
 }
 
-/// The first line that git says; `None` without git or a repository, which nobody needs.
+/// Returns the first line of git's output; `None` without git or a repository, which are both optional.
 async fn git(root: &Path, arguments: &[&str]) -> Option<String> {
     let output = Command::new("git").arg("-C").arg(root).args(arguments).output().await.ok()?;
     let text = String::from_utf8_lossy(&output.stdout).lines().next().unwrap_or_default().to_owned();

@@ -1,7 +1,7 @@
-//! A canary: new versions of functions get a growing share of the requests, for as long as nothing speaks against it.
+//! Canary: new versions of functions get a growing share of the requests, until a check fails.
 //!
-//! The shares lie in the aliases, in AWS, and nowhere else. Whoever runs `up` next finds them there: to the reconciler they are a difference,
-//! so a canary that was killed is finished by it, or taken back if an alarm fires. Deliberately not here: when to go on
+//! The shares are stored in the aliases on AWS, and nowhere else. The next `up` finds them there as a difference. So the
+//! reconciler finishes a killed canary, or it is rolled back if an alarm fires. Deliberately not here: the decision to continue
 //! (`commands/canary.rs`).
 
 use crate::{
@@ -22,26 +22,26 @@ use std::{
 };
 use tokio::time::Instant;
 
-/// How long publishing a version may take, and how often it is asked for. "Usually a few seconds" ("Lambda function states").
+/// Time limit for publishing a version, and the polling interval. "Usually a few seconds" ("Lambda function states").
 const PUBLISHING: Duration = Duration::from_mins(2);
 const PAUSE: Duration = Duration::from_millis(500);
-/// The finest period of Lambda's metrics, in seconds ("Monitoring Lambda functions with CloudWatch").
+/// Shortest period of Lambda's metrics, in seconds ("Monitoring Lambda functions with CloudWatch").
 const PERIOD: i32 = 60;
 
-/// A function whose new version is to be tried.
+/// Function with a new version to try.
 #[derive(Debug, Clone)]
 pub struct Candidate {
-    /// Its physical name.
+    /// Physical name of the function.
     pub function: String,
-    /// What the code of `$LATEST` must be.
+    /// Expected code digest of `$LATEST`.
     pub code_sha256: Option<String>,
 }
 
-/// New versions that get a share of the requests.
+/// New versions that receive a share of the requests.
 pub struct Canary<'a> {
     aws: &'a Aws,
     trials: BTreeMap<String, Trial>,
-    /// When the first of them got its first share.
+    /// Start of the first share.
     began: Instant,
 }
 
@@ -50,17 +50,17 @@ struct Trial {
     version: String,
 }
 
-/// How many requests came in while a canary ran.
+/// Numbers of requests during a canary.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Requests {
-    /// To its functions.
+    /// Requests to its functions.
     pub all: u64,
-    /// To their new versions.
+    /// Requests to their new versions.
     pub tried: u64,
 }
 
 impl<'a> Canary<'a> {
-    /// Publishes the new versions, by logical name. Those that serve already, or whose alias does not exist, are left out.
+    /// Publishes the new versions, by logical name. Skips versions that already serve, and functions without an alias.
     pub async fn publish(aws: &'a Aws, candidates: &BTreeMap<String, Candidate>) -> Result<Self> {
         let one = async |(logical, candidate): (&String, &Candidate)| {
             let Candidate { function, code_sha256 } = candidate;
@@ -73,30 +73,30 @@ impl<'a> Canary<'a> {
         Ok(Self { aws, trials, began: Instant::now() })
     }
 
-    /// The functions and their new versions.
+    /// Returns the functions and their new versions.
     pub fn versions(&self) -> BTreeMap<&str, &str> {
         self.trials.iter().map(|(logical, trial)| (logical.as_str(), trial.version.as_str())).collect()
     }
 
-    /// Gives the new versions this share, from 0 to 1, of the requests.
+    /// Sets the new versions' share of the requests, from 0 to 1.
     pub async fn shift(&mut self, share: f64) -> Result<()> {
         let aws = self.aws;
         let shift = async |trial: &mut Trial| {
             trial.serving = trial.serving.share(aws, BTreeMap::from([(trial.version.clone(), share)])).await?;
             Ok::<_, Error>(())
         };
-        // Each to its end: of a write that is cut off the revision is not known, and its share could not be taken back.
+        // Every write runs to its end: after an aborted one the revision is unknown, and its share could not be removed.
         join_all(self.trials.values_mut().map(shift)).await.into_iter().collect()
     }
 
-    /// Takes all requests away from the new versions. All of it is tried, whatever fails.
+    /// Removes the new versions' share. A failure for one function does not stop the others.
     pub async fn take_back(&self) -> Result<()> {
         let back = self.trials.values().map(|trial| trial.serving.share(self.aws, BTreeMap::new()));
         let results = join_all(back).await;
         results.into_iter().try_for_each(|result| result.map(|_| ()))
     }
 
-    /// The functions that somebody else has moved since.
+    /// Returns the functions whose alias another client has moved since.
     pub async fn moved(&self) -> Result<Vec<&str>> {
         let has_moved = async |trial: &Trial| {
             let now = Serving::read(self.aws, trial.serving.function(), LIVE_ALIAS).await?;
@@ -106,10 +106,10 @@ impl<'a> Canary<'a> {
         Ok(self.trials.keys().zip(moved).filter(|(_, moved)| *moved).map(|(logical, _)| logical.as_str()).collect())
     }
 
-    /// How many requests came in so far, by Lambda's own metrics, which tell of a minute when it is over.
+    /// Returns the number of requests so far, by Lambda's own metrics, which cover a minute once it is over.
     pub async fn requests(&self) -> Result<Requests> {
         let now = SystemTime::now();
-        // How long it took is told by a clock that does not jump.
+        // A monotonic clock measures the duration.
         let (start, end) = (now - self.began.elapsed() - Duration::from_mins(1), now + Duration::from_mins(1));
         let mut queries = Vec::new();
         for (index, trial) in self.trials.values().enumerate() {

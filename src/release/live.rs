@@ -1,4 +1,4 @@
-//! What is live, as a run has observed it.
+//! Live state, as a run has observed it.
 
 use super::{
     Action, Record, Version, recent,
@@ -13,17 +13,17 @@ use crate::{
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What requests meet.
+/// State that requests reach.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Live {
-    /// The functions, by logical name.
+    /// Versions of the functions, by logical name.
     pub functions: BTreeMap<String, Version>,
-    /// MD5 of the site's files, by key.
+    /// MD5 of each file of the site, by key.
     pub site: BTreeMap<String, String>,
 }
 
 impl Live {
-    /// The functions as the graph was observed or made, with these files.
+    /// Takes the functions from the observed or converged graph, with these files.
     pub fn new(graph: &Graph<Aws>, site: BTreeMap<String, String>) -> Self {
         let mut functions = BTreeMap::new();
         for entry in graph.entries() {
@@ -33,30 +33,30 @@ impl Live {
         Self { functions, site }
     }
 
-    /// What tells one from another.
+    /// Returns the digest that identifies this state.
     pub fn digest(&self) -> String {
         digest(&(&self.functions, &self.site))
     }
 }
 
-/// The newest release, beside what is live.
+/// Newest release, compared with the live state.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Standing {
     /// Number of the newest release, counted from 1.
     pub number: u64,
-    /// Whether it is what is live.
+    /// Set if the newest release is live.
     pub live: bool,
-    /// Functions, and the site as `site`, that serve what an earlier release did, with its number: put back by `rollback`, or after a
-    /// check that failed.
+    /// Functions, and the site as `site`, that serve an earlier release, with its number: after `rollback`, or after a failed
+    /// check.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub rolled_back: BTreeMap<String, u64>,
-    /// Functions, and the site as `site`, that serve what the newest release says. What the sources are is another matter: they may be
-    /// newer, or what was taken back.
+    /// Functions, and the site as `site`, that serve the newest release. The sources may differ from both: they may be newer,
+    /// or rolled back.
     #[serde(skip)]
     pub as_recorded: BTreeSet<String>,
 }
 
-/// Reads how what was observed stands to the newest releases; `None` if there is none. It takes one call more than a run has asked.
+/// Compares the observed state with the newest releases; `None` without a release. Takes one call beyond those of the run.
 pub async fn standing(aws: &Aws, bucket: &str, graph: &Graph<Aws>) -> Result<Option<Standing>> {
     let mut releases: Vec<(u64, String)> = list_releases(aws, bucket).await?.iter().filter_map(|key| parse_key(key)).collect();
     releases.sort();
@@ -72,14 +72,14 @@ pub async fn standing(aws: &Aws, bucket: &str, graph: &Graph<Aws>) -> Result<Opt
     }))
 }
 
-/// What serves as a record says.
+/// Returns the parts that serve what the record contains.
 fn as_recorded(live: &Live, record: &Record) -> BTreeSet<String> {
     let functions = record.functions.iter().filter(|(name, version)| live.functions.get(*name) == Some(version));
     let site = (digests(&record.site) == live.site).then(|| SITE.to_owned());
     functions.map(|(name, _)| name.clone()).chain(site).collect()
 }
 
-/// What of this came there by a rollback. The records are the newest ones, newest first.
+/// Returns the parts that a rollback restored, with their release. The records are the newest ones, newest first.
 fn rolled_back(serving: &BTreeSet<String>, records: &[Record]) -> BTreeMap<String, u64> {
     let origin = |name: &str| records.iter().find(|record| record.changed.iter().any(|changed| changed == name));
     let number = |name: &str| match origin(name)?.action {
@@ -89,7 +89,7 @@ fn rolled_back(serving: &BTreeSet<String>, records: &[Record]) -> BTreeMap<Strin
     serving.iter().filter_map(|name| number(name)).collect()
 }
 
-/// Whether what is live is the newest release. Asks nothing that a run has not asked, unless something was written since.
+/// Returns true if the newest release is live. Reuses the run's calls, unless something was written since.
 pub async fn is_recorded(aws: &Aws, bucket: &str, graph: &Graph<Aws>) -> Result<bool> {
     let live = Live::new(graph, list_site(aws, bucket).await?);
     Ok(newest(aws, bucket).await?.is_some_and(|(_, digest)| digest == live.digest()))
@@ -105,7 +105,7 @@ mod tests {
     use crate::release::{Action, Author, Page, Record, Version};
     use std::collections::BTreeMap;
 
-    /// What serves: the versions of two functions, and the page.
+    /// Builds a record with the versions of two functions, and the page.
     fn record(action: Action, [a, b]: [&str; 2], page: &str, before: Option<&Record>) -> Record {
         let version = |number: &str| Version { version: number.to_owned(), release: format!("of {number}") };
         let functions = BTreeMap::from([("a".to_owned(), version(a)), ("b".to_owned(), version(b))]);
@@ -118,7 +118,7 @@ mod tests {
         Live { functions: record.functions.clone(), site }
     }
 
-    /// What is told while the last of these serves.
+    /// Returns the parts reported as rolled back while the last of these records is live.
     fn told(records: &[Record]) -> Vec<(String, u64)> {
         let newest_first: Vec<Record> = records.iter().rev().cloned().collect();
         rolled_back(&as_recorded(&live(&newest_first[0]), &newest_first[0]), &newest_first).into_iter().collect()
@@ -132,10 +132,10 @@ mod tests {
         let back = record(Action::Rollback(1), ["1", "1"], "1", Some(&second));
         let all = [first.clone(), second.clone(), back.clone()];
         assert_eq!(told(&all), [("a".to_owned(), 1), ("b".to_owned(), 1), ("site".to_owned(), 1)]);
-        // One of them is released again: the others are where they were put back to.
+        // One part is released again; the others keep the versions that were restored.
         let third = record(Action::Up, ["3", "1"], "1", Some(&back));
         assert_eq!(told(&[first.clone(), second.clone(), back, third]), [("b".to_owned(), 1), ("site".to_owned(), 1)]);
-        // Only one was put back.
+        // Only one part was restored.
         let one = record(Action::Rollback(1), ["1", "2"], "2", Some(&second));
         assert_eq!(told(&[first, second, one]), [("a".to_owned(), 1)]);
     }

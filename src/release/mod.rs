@@ -1,12 +1,12 @@
-//! Releases: which versions of the functions and of the pages served together, so that `history` can tell and `rollback` can return.
+//! Releases: sets of versions of functions and pages that served together. `history` lists them, and `rollback` returns to one.
 //!
-//! What was released is in AWS already, as published versions of the functions and as versions of the objects in the bucket. A record says
-//! which of them belong together, who released them, and from which commit. It is one object in the stack's bucket, where CloudFront may
-//! not read it, written when everything else is done.
+//! The released content is on AWS already, as published versions of the functions and versions of the objects in the bucket. A
+//! record states which of them belong together, with the author and the commit. It is one object in the stack's bucket, where
+//! CloudFront may not read it, written after everything else.
 //!
-//! Nothing depends on a record but these two commands, and the check after a release. The key of a record carries a digest of what it describes; so the listing of the
-//! bucket that every run makes shows whether what is live was recorded, and a run that was killed before it recorded is made good by the
-//! next one.
+//! Only these two commands and the check after a release depend on a record. The key of a record contains a digest of its
+//! content. So the listing of the bucket, which every run makes, shows whether the live state was recorded. The next run then
+//! records the release of a run that was killed before it did.
 
 mod author;
 mod canary;

@@ -1,11 +1,10 @@
-//! Makes an earlier release live again, in four rounds of calls: the bucket's owner is asked for before the lock is taken in it
-//! ([`check_bucket`]), everything else that has to be known is asked at once ([`Scene::look`]),
-//! everything that has to change is written at once ([`PutBack::write`]), and then caches are told and the release is recorded
-//! ([`PutBack::conclude`]).
+//! Makes an earlier release live again, in four rounds of calls. The first verifies the bucket's owner before its lock is taken
+//! ([`check_bucket`]). The second reads everything else at once ([`Scene::look`]). The third writes all changes at once
+//! ([`PutBack::write`]). The last invalidates caches and records the release ([`PutBack::conclude`]).
 //!
-//! Nothing is built, and only what serves is touched: the aliases of functions go back to versions that are still published, files of the
-//! site to versions of the objects that are still there. It is checked before the first write that they are. Unlike the reconciler it does
-//! not look again afterwards: that an alias points somewhere, and that an object was copied, is what the answers to the writes say.
+//! Nothing is built, and only live content changes: aliases of functions return to versions that are still published, files of
+//! the site to object versions that still exist. Their existence is checked before the first write. Unlike the reconciler, this
+//! does not observe again afterwards: the answers to the writes confirm each alias and each copied object.
 
 use super::{Action, Author, Live, Objects, Page, Record, Version, record::digests, store::list_and_read};
 use crate::{
@@ -24,24 +23,25 @@ use std::{
     time::Instant,
 };
 
-/// What there is to return to, and from where.
+/// Releases to return to, and the current state.
 pub struct Scene {
-    /// The releases, and the files of the site.
+    /// Releases, and the files of the site.
     pub objects: Objects,
-    /// The newest release; `None` if there is none, or its record cannot be read.
+    /// Newest release; `None` if there is none, or its record cannot be read.
     pub newest: Option<Record>,
-    /// What the alias of each function serves, by logical name. Functions that do not exist are left out.
+    /// Version behind the alias of each function, by logical name. Functions that do not exist are left out.
     pub serving: BTreeMap<String, Serving>,
     published: BTreeMap<String, BTreeMap<String, Published>>,
-    /// The secret that the distribution sends to the functions.
+    /// Origin secret that the distribution sends to the functions.
     sent: Option<String>,
     bucket: String,
 }
 
 impl Scene {
-    /// Looks at what serves, and at what served before. `functions` are the physical names by logical name. `None` without a bucket.
+    /// Reads the current state and the earlier releases. `functions` are the physical names by logical name. `None` without a
+    /// bucket.
     ///
-    /// It is an error if something of it is not this stack's.
+    /// Fails if a resource is not this stack's.
     pub async fn look(aws: &Aws, declaration: &Declaration, functions: &BTreeMap<String, String>) -> Result<Option<Self>> {
         aws.refresh();
         let Some(bucket) = &declaration.bucket else { return Ok(None) };
@@ -54,7 +54,7 @@ impl Scene {
         let (found, objects, sent, all) = futures::try_join!(
             bucket.find(aws).boxed_local(),
             list_and_read(aws, &bucket.name).boxed_local(),
-            // Which of them is ours is found out while the rest is written.
+            // The distribution's owner is determined during the writes.
             list_distributions(aws, name).boxed_local(),
             try_join_all(functions.iter().map(|named| function(named).boxed_local())),
         )?;
@@ -74,10 +74,10 @@ impl Scene {
         Ok(Some(Self { objects, newest, serving, published, sent, bucket }))
     }
 
-    /// What has to be written for a release to be live again: its functions as far as they are wanted, and `with_pages` its pages. It is an
-    /// error if something of it is not there any more, or if its record does not say what was recorded.
+    /// Determines the writes that make a release live again: for the wanted functions, and with `with_pages` for its pages.
+    /// Fails if a part of the release no longer exists, or if its record was altered.
     pub fn put_back(self, record: &Record, is_wanted: impl Fn(&str) -> bool, with_pages: bool) -> Result<PutBack, Unfit> {
-        // A record is an object that whoever may write to the bucket can change; its digest is in its name.
+        // Any client with write access to the bucket can change a record. The digest in its name reveals that.
         let digest = Live { functions: record.functions.clone(), site: digests(&record.site) }.digest();
         if !self.objects.releases.iter().any(|stored| stored.digest == digest) {
             return Err(Unfit::Altered("its record was altered: it is not what its name says".to_owned()));
@@ -109,7 +109,7 @@ impl Scene {
                 pages.insert(key.clone(), page.clone());
             }
             removed = self.objects.site.keys().filter(|key| !record.site.contains_key(*key)).cloned().collect();
-            // What the newest release had is what caches know, even if a run that was killed has put some of it back.
+            // Caches know the newest release, even if a killed run has restored a part of an earlier one.
             let recorded = self.newest.iter().flat_map(|newest| &newest.site).filter(|(key, page)| !is_same(&record.site, key, page));
             changed = recorded.map(|(key, _)| key).chain(pages.keys()).chain(&removed).cloned().collect();
         }
@@ -122,19 +122,20 @@ impl Scene {
         Ok(PutBack { scene: self, functions, pages, removed, changed, caches_differ: false, distribution: None })
     }
 
-    /// Whether a function that is wanted serves a newer version than this release had: a run that failed, or was killed, did not record it.
+    /// Returns true if a wanted function serves a newer version than this release had: a run that failed or was killed did not
+    /// record it.
     pub fn is_past(&self, record: &Record, is_wanted: impl Fn(&str) -> bool) -> bool {
         let number = |version: &str| version.parse::<u64>().unwrap_or_default();
         let is_later = |now: &Serving, then: &Version| number(&now.version) > number(&then.version);
         record.functions.iter().any(|(name, then)| is_wanted(name) && self.serving.get(name).is_some_and(|now| is_later(now, then)))
     }
 
-    /// Whether the alias of a function that is wanted gives a share of the requests to another version.
+    /// Returns true if the alias of a wanted function gives a share of the requests to another version.
     pub fn has_canary(&self, is_wanted: impl Fn(&str) -> bool) -> bool {
         self.serving.iter().any(|(name, serving)| is_wanted(name) && !serving.shares.is_empty())
     }
 
-    /// What has to be written for canaries that nobody watches to be taken back: the versions that serve otherwise get all requests again.
+    /// Determines the writes that end abandoned canaries: the main versions get all requests again.
     pub fn take_canaries_back(self, is_wanted: impl Fn(&str) -> bool) -> PutBack {
         let canaries = self.serving.iter().filter(|(name, serving)| is_wanted(name) && !serving.shares.is_empty());
         let stays = |serving: &Serving| Version { version: serving.version.clone(), release: serving.release.clone() };
@@ -144,14 +145,14 @@ impl Scene {
     }
 }
 
-/// Why a release cannot be put back.
+/// Reason that a release cannot be restored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Unfit {
-    /// These parts of it are not there any more, in words.
+    /// Parts of it that no longer exist, in words.
     Gone(Vec<String>),
-    /// Its record says something else than what was recorded, in words.
+    /// Difference between its record and the recorded digest, in words.
     Altered(String),
-    /// These versions do not know the secret that the distribution sends.
+    /// Versions that do not know the secret that the distribution sends.
     Strange(Vec<String>),
 }
 
@@ -168,7 +169,7 @@ impl fmt::Display for Unfit {
     }
 }
 
-/// Refuses a bucket that is not this stack's. Asked before the lock is taken, which is written to the bucket.
+/// Refuses a bucket that is not this stack's. Called before the lock is taken, because the lock is written to the bucket.
 pub async fn check_bucket(aws: &Aws, declaration: &Declaration) -> Result<()> {
     let Some(bucket) = &declaration.bucket else { return Ok(()) };
     let found = bucket.find(aws).await?;
@@ -186,30 +187,30 @@ fn serves(serving: &Serving, version: &Version) -> bool {
     serving.version == version.version && serving.release == version.release && serving.shares.is_empty()
 }
 
-/// What has to be written for an earlier release to be live again.
+/// Writes that make an earlier release live again.
 pub struct PutBack {
     scene: Scene,
-    /// The versions that aliases have to be moved to.
+    /// Versions that aliases will move to.
     functions: BTreeMap<String, Version>,
-    /// The files that have to be as they were.
+    /// Files to restore.
     pages: BTreeMap<String, Page>,
-    /// The files that were not there.
+    /// Files to remove, which did not exist then.
     removed: BTreeSet<String>,
-    /// The files that caches have otherwise.
+    /// Files that caches have in another version.
     changed: BTreeSet<String>,
-    /// Whether caches have another site than this, whoever has put it back; found while the rest is written.
+    /// Set if caches have another site than this one, whichever run changed it; determined during the writes.
     caches_differ: bool,
-    /// Whose caches have to be told; found while the rest is written.
+    /// Distribution with caches to invalidate; determined during the writes.
     distribution: Option<DistributionOutput>,
 }
 
 impl PutBack {
-    /// Whether there is nothing to write.
+    /// Returns true if there is nothing to write.
     pub fn is_empty(&self) -> bool {
         self.functions.is_empty() && !self.touches_pages()
     }
 
-    /// What will be, one line each: `stats-api: version 9 → 8`, `pages: 3 as they were`.
+    /// Describes the changes, one line each: `stats-api: version 9 → 8`, `pages: 3 as they were`.
     pub fn describe(&self) -> Vec<String> {
         let function = |(name, to): (&String, &Version)| {
             let from = &self.scene.serving[name];
@@ -220,7 +221,7 @@ impl PutBack {
         self.functions.iter().map(function).chain(self.touches_pages().then_some(pages)).collect()
     }
 
-    /// Writes it, all at once. What fails does not keep the rest from being written.
+    /// Makes all writes at once. A failure does not stop the others.
     pub async fn write(&mut self, aws: &Aws, declaration: &Declaration, tell: Listener<'_>) -> Report {
         let alias = async |(name, version): (&String, &Version)| {
             let point = self.scene.serving[name].point(aws, &version.version, &version.release);
@@ -246,7 +247,7 @@ impl PutBack {
             Err(error) => aws.warn(format!("caches may serve the pages from before for some minutes: {error}")),
         }
         if let Some(output) = &self.distribution {
-            // Its tags have just been asked for.
+            // The distribution's tags were read just before.
             let known = Distribution::known_content(aws, output).boxed_local().await;
             self.caches_differ = known.is_ok_and(|known| known.is_some_and(|known| known != expected));
         }
@@ -256,12 +257,13 @@ impl PutBack {
         report
     }
 
-    /// The distribution, if there is one. Known once it was written.
+    /// Returns the distribution, if there is one. Known after the writes.
     pub fn distribution(&self) -> Option<&DistributionOutput> {
         self.distribution.as_ref()
     }
 
-    /// Tells caches of the pages, and records what is live now, unless the newest release is just that. Returns the number of the release.
+    /// Invalidates caches of the pages and records the live state, unless it is the newest release. Returns the number of the
+    /// release.
     pub async fn conclude(
         &self,
         aws: &Aws,
@@ -275,7 +277,7 @@ impl PutBack {
         let caches = async {
             let distribution = declaration.distribution.as_ref().filter(|_| self.touches_pages() || self.caches_differ)?;
             let (output, id) = (self.distribution.as_ref()?, id_of::<Distribution>(declaration)?);
-            // A run that was killed has put them back, and it is not known which.
+            // A killed run has restored the pages, and which of them is unknown.
             let all = site.keys().cloned().collect();
             let changed = if self.touches_pages() { &self.changed } else { &all };
             let told_of = distribution.tell_of(aws, output, changed, digest(&digests(&site))).boxed_local();
@@ -299,7 +301,8 @@ impl PutBack {
         !self.changed.is_empty()
     }
 
-    /// The files as they are to be. The version of one that is put back is the old one that it is made from: it has the same content.
+    /// Returns the restored files. The version of a restored file is the old one that it was copied from, which has the same
+    /// content.
     fn site(&self) -> BTreeMap<String, Page> {
         let stays = self.scene.objects.site.iter().filter(|(key, _)| !self.removed.contains(*key));
         stays.chain(&self.pages).map(|(key, page)| (key.clone(), page.clone())).collect()
@@ -321,7 +324,7 @@ fn note(report: &mut Report, id: Id, result: Result<()>) {
     }
 }
 
-/// Changes a resource while whoever listens is told.
+/// Changes a resource, and emits events about it.
 async fn told(id: Id, tell: Listener<'_>, change: impl Future<Output = Result<()>>) -> (Id, Result<()>) {
     let (action, began) = (engine::Action::Update, Instant::now());
     tell(Event::Started { id: &id, action, changes: &Changes::default() });

@@ -1,22 +1,22 @@
-//! The newest releases in one object, so that whoever returns to one need not first look for it and then read it.
+//! Newest releases in one object, so that a rollback finds and reads its record in one call.
 //!
-//! It repeats what the records say, and is written with each. Nothing depends on it: what it does not have, or not as the list of the
-//! records names it, is read from the record itself.
+//! The object repeats the records, and is written with each of them. Nothing depends on it: an entry that is missing, or
+//! differs from the list of the records, is read from the record itself.
 
 use super::Record;
 use crate::{aws::Aws, engine::Result, resources::RELEASES_PREFIX};
 use aws_sdk_s3::primitives::ByteStream;
 use serde::{Deserialize, Serialize};
 
-/// How many releases it has: enough to go back step by step while something is wrong.
+/// Number of releases in the object: enough to go back step by step during an incident.
 const MOST: usize = 8;
-/// A site of very many files leaves room for fewer.
+/// Size limit in bytes; a site with very many files leaves room for fewer releases.
 const LONGEST: usize = 1024 * 1024;
 
-/// The newest releases.
+/// Content of the object.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Recent {
-    /// Newest first.
+    /// Releases, newest first.
     releases: Vec<Entry>,
 }
 
@@ -28,16 +28,16 @@ struct Entry {
 }
 
 impl Recent {
-    /// What it says of a record that was listed.
+    /// Returns the record of a listed release.
     pub(super) fn record(&self, number: u64, digest: &str) -> Option<Record> {
         let entry = self.releases.iter().find(|entry| entry.number == number && entry.digest == digest)?;
         entry.record.clone().accept()
     }
 
-    /// With one more in front.
+    /// Returns the content with one more release in front.
     pub(super) fn with(&self, number: u64, digest: &str, record: &Record) -> Self {
         let new = Entry { number, digest: digest.to_owned(), record: record.clone() };
-        // Another run may have written what this one writes.
+        // Another run may have written the same release.
         let others = self.releases.iter().filter(|entry| entry.number < number).cloned();
         Self { releases: std::iter::once(new).chain(others).take(MOST).collect() }
     }
@@ -56,14 +56,14 @@ fn key() -> String {
     format!("{RELEASES_PREFIX}newest.json")
 }
 
-/// Reads it. What is not there, or makes no sense, is empty.
+/// Reads the object. A missing or malformed one counts as empty.
 pub(super) async fn read(aws: &Aws, bucket: &str) -> Result<Recent> {
     let longest = i64::try_from(LONGEST).unwrap_or(i64::MAX);
     let found = aws.get_object(longest, || aws.s3.get_object().bucket(bucket).key(key()).send()).await?;
     Ok(found.and_then(|(_, content)| serde_json::from_slice(&content?).ok()).unwrap_or_default())
 }
 
-/// Writes it.
+/// Writes the object.
 pub(super) async fn write(aws: &Aws, bucket: &str, recent: Recent) -> Result<()> {
     let text = recent.text();
     aws.write("s3:PutObject", || {
@@ -97,7 +97,7 @@ mod tests {
         assert_eq!(recent.record(20, "d20"), Some(record(1)));
         assert!(recent.record(12, "d12").is_none(), "too old");
         assert!(recent.record(20, "other").is_none());
-        // A number that is written again replaces what was there under it.
+        // A number that is written again replaces its entry.
         assert_eq!(recent.with(20, "d20", &record(2)).record(20, "d20"), Some(record(2)));
     }
 

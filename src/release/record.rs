@@ -1,61 +1,61 @@
-//! What a record says.
+//! Content of a release record.
 
 use super::Author;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// Name of the site among the functions that a release changed.
+/// Name of the site in the list of changed functions.
 pub(super) const SITE: &str = "site";
-/// Changes when an older program could not read a record any more.
+/// Version of the format. It changes when an older program could no longer read a record.
 const FORMAT: u32 = 1;
 
-/// One release.
+/// Record of one release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
     format: u32,
-    /// What was done.
+    /// Action that made the release.
     pub action: Action,
-    /// Who did it, from which commit.
+    /// Author of the release, with the commit.
     #[serde(flatten)]
     pub author: Author,
-    /// The functions, and the site as `site`, that were others before; sorted.
+    /// Functions, and the site as `site`, that differ from the previous release; sorted.
     pub changed: Vec<String>,
-    /// What each function serves, by logical name.
+    /// Version behind each function's alias, by logical name.
     pub functions: BTreeMap<String, Version>,
-    /// The site's files, by key.
+    /// Files of the site, by key.
     pub site: BTreeMap<String, Page>,
 }
 
-/// What was done.
+/// Action that makes a release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
-    /// The sources were released.
+    /// Release of the sources.
     Up,
-    /// An earlier release was put back, in whole or in part; its number.
+    /// Return to an earlier release, in whole or in part, by its number.
     Rollback(u64),
 }
 
-/// A published version of a function.
+/// Published version of a function.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Version {
-    /// Its number, as AWS counts.
+    /// Version number that AWS assigned.
     pub version: String,
-    /// The digest of the code and configuration that it was published from.
+    /// Digest of the code and configuration that it was published from.
     pub release: String,
 }
 
-/// One file of the site.
+/// File of the site.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Page {
     /// MD5 of the content, hexadecimal.
     pub md5: String,
-    /// The id of the object's version.
+    /// Id of the object's version.
     pub version: String,
 }
 
 impl Record {
-    /// What is to be written; `before` is the release that it follows.
+    /// Creates a record; `before` is the previous release.
     pub fn new(
         action: Action,
         author: Author,
@@ -68,26 +68,26 @@ impl Record {
         record
     }
 
-    /// Reads one; `None` if it makes no sense, or is one of a newer program's.
+    /// Parses a record; `None` if it is malformed, or was written by a newer program.
     pub fn parse(bytes: &[u8]) -> Option<Self> {
         serde_json::from_slice::<Self>(bytes).ok()?.accept()
     }
 
-    /// What was read, unless it is one of a newer program's.
+    /// Accepts a record, unless a newer program wrote it.
     pub(super) fn accept(self) -> Option<Self> {
-        // Anybody may have written it, and it is shown.
+        // Any client may have written the record, and its texts are displayed.
         let texts = self.changed.iter().chain(self.functions.iter().flat_map(|(name, to)| [name, &to.version]));
         let is_readable = !texts.into_iter().any(|text| text.contains(char::is_control));
         (self.format == FORMAT && is_readable).then(|| Self { author: self.author.printable(), ..self })
     }
 
-    /// The text of the object.
+    /// Returns the text of the object.
     pub(super) fn text(&self) -> String {
         serde_json::to_string(self).expect("texts and numbers serialise")
     }
 
-    /// The functions, and the site as `site`, that are not as they were; sorted. What is not there any more cannot be put back, and does
-    /// not count.
+    /// Returns the functions, and the site as `site`, that differ from `before`; sorted. A part that no longer exists cannot be
+    /// restored and does not count.
     pub fn differences(&self, before: Option<&Self>) -> Vec<String> {
         let function = |name: &String| before.and_then(|before| before.functions.get(name));
         let functions = self.functions.iter().filter(|(name, version)| function(name) != Some(version)).map(|(name, _)| name.clone());
@@ -96,7 +96,7 @@ impl Record {
     }
 }
 
-/// The MD5 of each file.
+/// Returns the MD5 of each file.
 pub(super) fn digests(site: &BTreeMap<String, Page>) -> BTreeMap<String, String> {
     site.iter().map(|(key, page)| (key.clone(), page.md5.clone())).collect()
 }
@@ -116,7 +116,7 @@ mod tests {
     fn what_changed_is_what_is_not_as_before() {
         let first = record("1", "a", None);
         assert_eq!(first.changed, ["stats", "site"]);
-        // The same content under another id is the same page.
+        // Equal content under another id is the same page.
         assert_eq!(record("2", "a", Some(&first)).changed, ["stats"]);
         assert_eq!(record("1", "b", Some(&first)).changed, ["site"]);
     }

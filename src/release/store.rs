@@ -18,52 +18,52 @@ use aws_smithy_types::DateTime;
 use futures::future::{FutureExt, join, try_join};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// More than a record ever has: a thousand files take about 150 kB.
+/// Size limit of a record in bytes, more than one ever has: a thousand files take about 150 kB.
 const LONGEST: i64 = 16 * 1024 * 1024;
 
-/// What the bucket holds of all releases.
+/// Content of the bucket that concerns releases.
 #[derive(Debug, Default)]
 pub struct Objects {
-    /// The releases, oldest first.
+    /// Releases, oldest first.
     pub releases: Vec<Stored>,
-    /// The site's files as they are now, by key.
+    /// Current files of the site, by key.
     pub site: BTreeMap<String, Page>,
-    /// Every version of a file of the site that is still there: its key and id.
+    /// Existing versions of the site's files: key and id.
     pub versions: BTreeSet<(String, String)>,
-    /// Versions of records, by key and id, that newer ones have taken the place of.
+    /// Versions of records that newer ones replaced, by key and id.
     pub(super) replaced: Vec<(String, String)>,
     recent: Recent,
-    /// The site's files as they are now, with the moment of their last write.
+    /// Current files of the site, with the time of their last write.
     listed: Vec<ListedVersion>,
-    /// Digest of the object that keeps the files' headers.
+    /// Digest of the object that stores the files' headers.
     kept: Option<String>,
 }
 
-/// A record that was found.
+/// Record that was found in a listing.
 #[derive(Debug, Clone)]
 pub struct Stored {
-    /// Counted from 1.
+    /// Number of the release, counted from 1.
     pub number: u64,
-    /// When it was recorded, by the service's clock.
+    /// Time of the recording, by the service's clock.
     pub at: DateTime,
-    /// The digest of what it describes.
+    /// Digest of the content that it describes.
     pub digest: String,
     pub(super) key: String,
     pub(super) version: String,
 }
 
-/// A release.
+/// Release with its record.
 #[derive(Debug, Clone)]
 pub struct Release {
-    /// Counted from 1.
+    /// Number of the release, counted from 1.
     pub number: u64,
-    /// When it was recorded, by the service's clock.
+    /// Time of the recording, by the service's clock.
     pub at: DateTime,
-    /// What its record says; `None` if that makes no sense.
+    /// Content of the record; `None` if it is malformed.
     pub record: Option<Record>,
 }
 
-/// Lists the releases, and what there is of the site; `None` without a bucket.
+/// Lists the releases, and the objects of the site; `None` without a bucket.
 pub async fn list(aws: &Aws, bucket: &str) -> Result<Option<Objects>> {
     let mut objects = Objects::default();
     let request =
@@ -86,7 +86,7 @@ pub async fn list(aws: &Aws, bucket: &str) -> Result<Option<Objects>> {
     Ok(Some(objects))
 }
 
-/// Lists them, and reads what the newest of them say with the same breath.
+/// Lists the releases, and reads the newest records concurrently.
 pub(super) async fn list_and_read(aws: &Aws, bucket: &str) -> Result<Option<Objects>> {
     let (objects, recent) = try_join(list(aws, bucket).boxed_local(), recent::read(aws, bucket).boxed_local()).await?;
     Ok(objects.map(|objects| Objects { recent, ..objects }))
@@ -116,14 +116,14 @@ impl Objects {
     }
 }
 
-/// Reads what a record says.
+/// Reads a record.
 pub async fn read(aws: &Aws, bucket: &str, stored: &Stored) -> Result<Release> {
     let found = aws.get_object(LONGEST, || aws.s3.get_object().bucket(bucket).key(&stored.key).send()).await?;
     let record = found.and_then(|(_, content)| Record::parse(&content?));
     Ok(Release { number: stored.number, at: stored.at, record })
 }
 
-/// Records what is live as a release, unless the newest one is just that. Returns its number.
+/// Records the live state as a release, unless it is the newest one. Returns its number.
 pub async fn write(aws: &Aws, bucket: &str, graph: &Graph<Aws>, action: Action, author: Author) -> Result<Option<u64>> {
     let Some(objects) = list_and_read(aws, bucket).await? else { return Ok(None) };
     let live = Live::new(graph, digests(&objects.site));
@@ -133,7 +133,7 @@ pub async fn write(aws: &Aws, bucket: &str, graph: &Graph<Aws>, action: Action, 
 }
 
 impl Objects {
-    /// What a record of these says; `None` if that makes no sense.
+    /// Returns the content of a listed record; `None` if it is malformed.
     pub async fn read(&self, aws: &Aws, bucket: &str, stored: &Stored) -> Result<Option<Record>> {
         match self.recent.record(stored.number, &stored.digest) {
             Some(record) => Ok(Some(record)),
@@ -141,7 +141,7 @@ impl Objects {
         }
     }
 
-    /// Records what is live, with the versions of the files, as the release after these, unless the newest one is just that.
+    /// Records the live state, with the versions of the files, as the release after these, unless it is the newest one.
     pub async fn append(
         &self,
         aws: &Aws,
@@ -165,7 +165,7 @@ impl Objects {
             let request = aws.s3.put_object().bucket(bucket).key(key(number, &digest)).body(ByteStream::from(text.clone().into_bytes()));
             request.content_type("application/json").send()
         });
-        // What fails of the two does not cut off the other.
+        // A failure of one write does not abort the other.
         let (put, recent) = join(put.boxed_local(), recent::write(aws, bucket, recent).boxed_local()).await;
         put.and(recent).map(|()| Some(number))
     }
@@ -175,7 +175,7 @@ fn key(number: u64, digest: &str) -> String {
     format!("{RELEASES_PREFIX}{number:06}-{digest}.json")
 }
 
-/// The number and the digest in the key of a record; `None` if it is something else.
+/// Parses the number and the digest in the key of a record; `None` for any other key.
 pub(super) fn parse_key(key: &str) -> Option<(u64, String)> {
     let (number, digest) = key.strip_prefix(RELEASES_PREFIX)?.strip_suffix(".json")?.split_once('-')?;
     Some((number.parse().ok()?, digest.to_owned()))

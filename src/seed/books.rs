@@ -1,4 +1,4 @@
-//! What was sent and what was answered, so that it can be compared with what was counted.
+//! Ledger of requests and answers, for comparison with the API's counts.
 
 use super::Counts;
 use super::plan::{Batch, Body};
@@ -6,18 +6,18 @@ use crate::http::Answer;
 use serde_json::Value;
 use std::{collections::BTreeSet, time::Duration};
 
-/// The books of a run.
+/// Ledger of a run.
 #[derive(Debug, Clone, Default)]
 pub struct Books {
     /// Requests sent, repetitions included.
     pub sent: usize,
-    /// Good events sent, without repetitions.
+    /// Valid events sent, without repetitions.
     pub events: usize,
-    /// Batches that were taken.
+    /// Batches that the API accepted.
     pub accepted: usize,
     /// Repetitions that the API recognised.
     pub duplicates: usize,
-    /// Requests that make no sense, and that the API refused.
+    /// Invalid requests that the API refused.
     pub rejected: usize,
     /// Batches of bots that the API dropped.
     pub dropped: usize,
@@ -27,32 +27,32 @@ pub struct Books {
     pub throttled: usize,
     /// Page views that have to be counted.
     pub views: i64,
-    /// The numbers of the sessions that have to be counted.
+    /// Numbers of the sessions that have to be counted.
     pub sessions: BTreeSet<usize>,
-    /// What was not answered as it has to be: the first few, in words.
+    /// Descriptions of the first few wrong answers.
     pub wrong: Vec<String>,
-    /// How many answers were wrong.
+    /// Number of wrong answers.
     pub failed: usize,
-    /// How long each answer took from when the request was due, in milliseconds.
+    /// Latency of each answer from the moment its request was due, in milliseconds.
     latencies: Vec<u64>,
 }
 
-/// How long answers took, in milliseconds.
+/// Latency percentiles of the answers, in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 pub struct Latency {
-    /// Half took at most this.
+    /// Half of the answers took at most this.
     pub p50: u64,
-    /// 95 % took at most this.
+    /// 95 % of the answers took at most this.
     pub p95: u64,
-    /// 99 % took at most this.
+    /// 99 % of the answers took at most this.
     pub p99: u64,
 }
 
-/// How many wrong answers are kept in words.
+/// Maximum number of wrong answers to describe.
 const KEPT: usize = 3;
 
 impl Books {
-    /// Enters the answer to the first delivery of a batch. `unclear` says that an earlier try may have arrived.
+    /// Records the answer to the first delivery of a batch. `unclear` means that an earlier attempt may have arrived.
     pub fn first(&mut self, batch: &Batch, answer: &Answer, unclear: bool) {
         let Body::Events(events) = &batch.body else {
             if answer.status == 400 {
@@ -65,7 +65,7 @@ impl Books {
         let processed = answer.json.pointer("/data/processed_events").and_then(Value::as_u64);
         let duplicate = answer.json.pointer("/data/duplicate").and_then(Value::as_bool);
         match (answer.status, processed, duplicate) {
-            // Bots may be dropped, politely.
+            // The API may drop bots, with a polite answer.
             (200, Some(0), _) => self.dropped += 1,
             (200, Some(count), Some(duplicate)) if count == events.len() as u64 && (!duplicate || unclear) => {
                 self.accepted += 1;
@@ -76,7 +76,7 @@ impl Books {
         }
     }
 
-    /// Enters the answer to the second delivery of a batch.
+    /// Records the answer to the second delivery of a batch.
     pub fn again(&mut self, batch: &Batch, answer: &Answer) {
         let is = |pointer: &str| answer.json.pointer(pointer);
         let dropped = is("/data/processed_events").and_then(Value::as_u64) == Some(0);
@@ -84,12 +84,12 @@ impl Books {
         if answer.status == 200 && (known || dropped) { self.duplicates += 1 } else { self.complain(batch, answer) }
     }
 
-    /// Enters how long an answer took.
+    /// Records the latency of an answer.
     pub fn took(&mut self, time: Duration) {
         self.latencies.push(u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
     }
 
-    /// Enters something that went wrong.
+    /// Records a wrong answer.
     pub fn fail(&mut self, what: String) {
         self.failed += 1;
         if self.wrong.len() < KEPT {
@@ -97,18 +97,18 @@ impl Books {
         }
     }
 
-    /// Whether the API counted exactly what it has to have counted, nothing more and nothing less.
+    /// Returns true if the API counted exactly the expected numbers.
     pub fn reconcile(&self, before: Counts, after: Counts) -> bool {
         self.failed == 0 && self.difference(before, after) == (0, 0)
     }
 
-    /// Counted less expected: (views, sessions).
+    /// Returns counted less expected numbers: (views, sessions).
     pub fn difference(&self, before: Counts, after: Counts) -> (i64, i64) {
         let sessions = i64::try_from(self.sessions.len()).unwrap_or(i64::MAX);
         (after.views - before.views - self.views, after.sessions - before.sessions - sessions)
     }
 
-    /// `None` when nothing was answered.
+    /// Returns the latency percentiles; `None` without answers.
     pub fn latency(&self) -> Option<Latency> {
         let mut sorted = self.latencies.clone();
         sorted.sort_unstable();

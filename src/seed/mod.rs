@@ -1,7 +1,7 @@
-//! Realistic traffic for a deployed stack, through its public API, and the proof that every event of it was counted.
+//! Realistic traffic for a deployed stack, through its public API, with a check that every event was counted.
 //!
-//! [`plan`] decides everything beforehand, from one number; [`Sender::send`] sends it and keeps the books; [`Counts::read`] asks the
-//! API what it counted. Deliberately not here: what is said about it.
+//! [`plan`] decides everything beforehand, from one number. [`Sender::send`] sends it and fills the ledger. [`Counts::read`]
+//! reads the API's counts. Deliberately not here: the display of the results.
 
 mod books;
 mod pace;
@@ -20,24 +20,24 @@ use serde_json::Value;
 /// Milliseconds of a day.
 const DAY: i64 = 86_400_000;
 
-/// What the API says that it counted, over whole days in UTC.
+/// Counts that the API reports, over whole days in UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Counts {
-    /// The first day, in milliseconds since 1970.
+    /// Start of the first day, in milliseconds since 1970.
     pub from: i64,
-    /// Page views since then.
+    /// Page views since that day began.
     pub views: i64,
     /// Sessions that began since then.
     pub sessions: i64,
 }
 
 impl Counts {
-    /// Since yesterday: what is sent now begins within the last 24 hours.
+    /// Reads the counts since yesterday: events sent now begin within the last 24 hours.
     pub async fn read(client: &Client) -> Result<Self, ClientError> {
         Self::over(client, 2).await
     }
 
-    /// Since the same day as `before`, also when a day has ended meanwhile.
+    /// Reads the counts since the same day as `before`, even when a day has ended meanwhile.
     pub async fn read_again(client: &Client, before: Self) -> Result<Self, ClientError> {
         let counts = Self::over(client, 2).await?;
         let days = (counts.from - before.from) / DAY;

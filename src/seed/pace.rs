@@ -1,24 +1,25 @@
-//! Rate at which one address may send to the product. All that `seed` sends comes from one, and each client has a limit.
+//! Rate at which one address may send to the product. All of `seed`'s requests come from one address, and each client has a
+//! limit.
 
 use super::{Body, Plan};
 use shared::{batch::Batch, charge};
 
-/// Seconds of the minute in which a client's limit fills.
+/// Seconds in which a client's limit refills.
 const MINUTE: f64 = 60.0;
-/// Part of a client's limit that `seed` uses by itself. The rest is for batches that are sent twice and for what is repeated.
+/// Part of a client's limit that `seed` uses by default. The rest is for repeated batches and retries.
 const SHARE: f64 = 0.9;
 
-/// Returns the most requests a second of this plan that one client may send in the long run; `None` if clients are not limited. `per_minute`
-/// is the value of `REQUESTS_PER_MINUTE`: so many requests, and what as many ordinary batches are charged ([`shared::charge`]). Batches of
-/// several events are charged more, so that there can be fewer of them.
+/// Returns the highest long-term rate of this plan for one client, in requests a second; `None` if clients are not limited.
+/// `per_minute` is the value of `REQUESTS_PER_MINUTE`: the number of requests, and the charge of as many ordinary batches
+/// ([`shared::charge`]). Batches of several events are charged more, so fewer of them fit.
 pub fn allowed(plan: &Plan, per_minute: u32) -> Option<f64> {
     if per_minute == 0 {
         return None;
     }
-    // Any moment serves: what is charged does not depend on it.
+    // The charge does not depend on the time.
     let now = 1_800_000_000_000;
     let units = |number: usize, batch: &super::Batch| match batch.body {
-        // What is refused for its content costs nothing.
+        // A request refused for its content costs nothing.
         Body::Nonsense(_) => 0,
         Body::Events(_) => {
             let text = batch.text("", number, now - batch.at, now);
@@ -31,7 +32,7 @@ pub fn allowed(plan: &Plan, per_minute: u32) -> Option<f64> {
     Some(f64::from(per_minute) / MINUTE / costs)
 }
 
-/// Returns the requests a second that `seed` sends by itself, at a whole number of tenths.
+/// Returns the default rate of `seed` in requests a second, rounded to tenths.
 pub fn comfortable(allowed: f64) -> f64 {
     (allowed * SHARE * 10.0).floor().max(1.0) / 10.0
 }
@@ -52,7 +53,7 @@ mod tests {
         let past = plan(42, Span::Past { sessions: 200, hour: 12 });
         assert_eq!(allowed(&past, 0), None, "0 is no limit");
         let most = allowed(&past, 200).unwrap();
-        // 200 requests a minute are 3.3 a second, of ordinary batches; some have a click as well.
+        // 200 requests a minute are 3.3 ordinary batches a second; some contain a click as well.
         assert!((2.0..=200.0 / 60.0).contains(&most), "{most}");
         assert!((allowed(&past, 400).unwrap() - 2.0 * most).abs() < 1e-9);
         let rate = comfortable(most);

@@ -1,8 +1,8 @@
-//! Who comes, when, and what they do: the whole traffic of a run, decided before the first request.
+//! Traffic plan of a run: visitors, their arrival times and actions, decided before the first request.
 //!
 //! Figures: pages by Zipf's law with exponent 1.1, time on a page log-normal with a median of 35 s, 45 % leave after one page,
-//! 3 % buy; sources 40 % direct, 35 % search, 15 % social, 10 % campaigns. Beside good traffic, what every site gets: 1 % of the
-//! batches come twice, 2 % of the sessions are bots, and one request in 200 makes no sense.
+//! 3 % buy; sources 40 % direct, 35 % search, 15 % social, 10 % campaigns. Beside valid traffic, the plan has what every site
+//! gets: 1 % of the batches come twice, 2 % of the sessions are bots, and one request in 200 is invalid.
 
 use super::random::{chance, dwell, gap, pick};
 use fastrand::Rng;
@@ -11,7 +11,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 const SITE: &str = "https://shop.example";
 const BOUNCE: f64 = 0.45;
-/// After the second page, each further one happens with this probability.
+/// Probability of each further page after the second.
 const GO_ON: f64 = 0.65;
 const MOST_PAGES: usize = 15;
 const CLICK: f64 = 0.25;
@@ -44,7 +44,7 @@ const BOTS: [(&str, f64); 3] = [
     ("curl/8.14.1", 1.0),
 ];
 
-/// (referrer, what is added to the first address, weight)
+/// Sources as (referrer, suffix of the first address, weight).
 const SOURCES: [((&str, &str), f64); 7] = [
     (("", ""), 40.0),
     (("https://www.google.com/", ""), 27.0),
@@ -55,11 +55,11 @@ const SOURCES: [((&str, &str), f64); 7] = [
     (("", "?utm_source=newsletter&utm_medium=email&utm_campaign=spring"), 6.0),
 ];
 
-/// Where visitors are.
+/// Countries of the visitors, with weights.
 const COUNTRIES: [(&str, f64); 8] =
     [("KR", 34.0), ("US", 22.0), ("JP", 12.0), ("DE", 9.0), ("GB", 8.0), ("FR", 6.0), ("IN", 5.0), ("BR", 4.0)];
 
-/// Requests that have to be refused.
+/// Invalid requests, which the API has to refuse.
 const NONSENSES: [&str; 5] = [
     r#"{"events":[{"session_id":"#,
     r#"{"events":[]}"#,
@@ -68,77 +68,77 @@ const NONSENSES: [&str; 5] = [
     "[1, 2, 3]",
 ];
 
-/// When the traffic happens.
+/// Time span of the traffic.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Span {
-    /// This many sessions in the past 23 hours, by the rhythm of a day; `hour` is the hour of the day now.
+    /// This many sessions in the past 23 hours, by the rhythm of a day; `hour` is the current hour.
     Past {
-        /// How many.
+        /// Number of sessions.
         sessions: usize,
-        /// 0 to 23, UTC.
+        /// Current hour, 0 to 23, UTC.
         hour: usize,
     },
-    /// From now on for so long, as it would happen, with this many requests a second on average.
+    /// Live traffic from now on, with this average number of requests a second.
     Live {
-        /// For how long.
+        /// Duration of the traffic.
         duration: Duration,
         /// Requests a second.
         rate: f64,
     },
 }
 
-/// Everything to be sent, by time.
+/// Requests to send, by time.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
-    /// In the order in which they are due.
+    /// Batches in the order in which they are due.
     pub batches: Vec<Batch>,
-    /// Sessions in it, bots included.
+    /// Number of sessions, bots included.
     pub sessions: usize,
-    /// Sessions of bots in it.
+    /// Number of bots' sessions.
     pub bots: usize,
 }
 
-/// One request.
+/// Content of one request.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Batch {
-    /// When it is sent, in milliseconds from the start of a live run; in the past, when it happened.
+    /// Send time of a live run, in milliseconds from its start; for the past, the time of the visit.
     pub at: i64,
-    /// The number of its session.
+    /// Number of its session.
     pub session: usize,
-    /// What the browser says it is.
+    /// Browser's user agent.
     pub agent: &'static str,
-    /// Where CloudFront would say that it comes from: two letters.
+    /// Country code that CloudFront would send: two letters.
     pub country: &'static str,
-    /// What is sent.
+    /// Body of the request.
     pub body: Body,
-    /// Whether it is sent twice, as by a client that lost the answer.
+    /// Set if the batch is sent twice, as by a client that lost the answer.
     pub twice: bool,
 }
 
-/// What a request carries.
+/// Body of a request.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Body {
-    /// Good events, at least one.
+    /// Valid events, at least one.
     Events(Vec<Event>),
-    /// Something to be refused.
+    /// Invalid text, which the API has to refuse.
     Nonsense(&'static str),
 }
 
-/// Something that a visitor did.
+/// Action of a visitor.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event {
-    /// When, like [`Batch::at`].
+    /// Time of the action, like [`Batch::at`].
     pub at: i64,
-    /// `page_view`, `click` or `conversion`.
+    /// Type of the event: `page_view`, `click` or `conversion`.
     pub kind: &'static str,
-    /// The page's address.
+    /// Address of the page.
     pub url: String,
-    /// Where the visitor came from; empty if nobody sent them.
+    /// Referrer of the visit; empty for direct traffic.
     pub referrer: String,
 }
 
 impl Batch {
-    /// How many page views it holds.
+    /// Returns the number of page views in the batch.
     pub fn views(&self) -> i64 {
         match &self.body {
             Body::Events(events) => i64::try_from(events.iter().filter(|event| event.kind == "page_view").count()).unwrap_or(i64::MAX),
@@ -146,7 +146,7 @@ impl Batch {
         }
     }
 
-    /// How many good events it holds.
+    /// Returns the number of valid events in the batch.
     pub fn events(&self) -> usize {
         match &self.body {
             Body::Events(events) => events.len(),
@@ -154,8 +154,8 @@ impl Batch {
         }
     }
 
-    /// The text to be sent. `run` makes the identifiers of this run its own, `number` is the batch's, `origin` is the moment from which
-    /// `at` counts and `now` is the time, both in milliseconds since 1970.
+    /// Returns the request's text. `run` makes this run's identifiers unique, `number` is the batch's, `origin` is the moment
+    /// from which `at` counts and `now` is the time, both in milliseconds since 1970.
     pub fn text(&self, run: &str, number: usize, origin: i64, now: i64) -> String {
         let events = match &self.body {
             Body::Nonsense(text) => return (*text).to_owned(),
@@ -174,7 +174,7 @@ impl Batch {
     }
 }
 
-/// Plans a run. The same `seed` and `span` give the same plan.
+/// Plans a run. Equal `seed` and `span` give equal plans.
 pub fn plan(seed: u64, span: Span) -> Plan {
     let random = &mut Rng::with_seed(seed);
     let pages = pages();
@@ -185,12 +185,12 @@ pub fn plan(seed: u64, span: Span) -> Plan {
                 let start = past(random, hour);
                 batches.extend(visit(random, &pages, start, session));
             }
-            // A visit that is still going on has not happened to its end.
+            // The rest of an ongoing visit lies in the future.
             batches.retain(|batch| batch.at <= -1_000);
         }
         Span::Live { duration, rate } => {
             let sessions_a_second = rate / requests_per_session(&pages);
-            // Those who came in the half hour before are there already, so the rate is right from the first second on.
+            // Visits that began in the half hour before are included, so the rate is right from the first second on.
             let (mut start, mut session) = (-1_800.0, 0);
             while start < duration.as_secs_f64() {
                 batches.extend(visit(random, &pages, millis(start), session));
@@ -206,14 +206,15 @@ pub fn plan(seed: u64, span: Span) -> Plan {
     Plan { sessions: sessions.len(), bots, batches: with_nonsense(random, batches) }
 }
 
-/// Some time in the past 23 hours, in milliseconds before now. The API takes events of the last 24; one hour is for the sending.
+/// Returns a time in the past 23 hours, in milliseconds before now. The API accepts events of the last 24; one hour is for
+/// sending.
 fn past(random: &mut Rng, hour: usize) -> i64 {
     let hours: Vec<(i64, f64)> = (0..23).zip(0..).map(|(ago, back)| (ago, RHYTHM[(hour + 48 - back) % 24])).collect();
     let ago = pick(random, &hours);
     -(ago * 3_600_000 + random.i64(0..3_600_000))
 }
 
-/// A visit that begins at `start`, as the batches that a tracker sends: one for each page, with what was done on it.
+/// Builds a visit that begins at `start`, as the batches that a tracker sends: one for each page, with the actions on it.
 fn visit(random: &mut Rng, pages: &[(usize, f64)], start: i64, session: usize) -> Vec<Batch> {
     let bot = chance(random, BOT);
     let agent = pick(random, if bot { &BOTS } else { &BROWSERS });
@@ -250,7 +251,7 @@ fn visit(random: &mut Rng, pages: &[(usize, f64)], start: i64, session: usize) -
     batches
 }
 
-/// The same with requests that make no sense between them.
+/// Inserts invalid requests between the batches.
 fn with_nonsense(random: &mut Rng, batches: Vec<Batch>) -> Vec<Batch> {
     let mut mixed = Vec::with_capacity(batches.len() + batches.len() / 100);
     for batch in batches {
@@ -264,14 +265,14 @@ fn with_nonsense(random: &mut Rng, batches: Vec<Batch>) -> Vec<Batch> {
     mixed
 }
 
-/// The catalogue by rank, with Zipf's weights.
+/// Returns the catalogue by rank, with Zipf's weights.
 fn pages() -> Vec<(usize, f64)> {
     #[expect(clippy::cast_precision_loss, reason = "ranks are small")]
     let weight = |rank: usize| ((rank + 1) as f64).powf(-ZIPF);
     (0..120).map(|rank| (rank, weight(rank))).collect()
 }
 
-/// The path of the page of this rank.
+/// Returns the path of the page with this rank.
 fn path(rank: usize) -> String {
     match rank {
         0 => "/".to_owned(),
@@ -282,7 +283,7 @@ fn path(rank: usize) -> String {
     }
 }
 
-/// How many requests a session takes on average, by trying some.
+/// Estimates the average number of requests per session by sampling.
 fn requests_per_session(pages: &[(usize, f64)]) -> f64 {
     let random = &mut Rng::with_seed(0);
     let requests: u32 = (0..2_000).map(|_| u32::try_from(visit(random, pages, 0, 0).len()).unwrap_or(u32::MAX)).sum();

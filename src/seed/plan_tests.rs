@@ -1,4 +1,4 @@
-//! The traffic has the shares, times and rates that it promises.
+//! Tests that the traffic has the documented shares, times and rates.
 
 use super::{Batch, Body, Plan, Span, plan};
 use serde_json::Value;
@@ -42,7 +42,7 @@ fn the_first_page_is_seen_most() {
         events.flatten().filter(|event| event.url.split('?').next() == Some(wanted) && event.kind == "page_view").count()
     };
     let (first, second) = (on("https://shop.example/"), on("https://shop.example/products"));
-    // Zipf: the second is seen 1/2^1.1 as often.
+    // Zipf: the second page has 1/2^1.1 of the first one's views.
     assert!((0.38..0.56).contains(&share(second, first)), "{second} of {first}");
 }
 

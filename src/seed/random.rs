@@ -1,9 +1,9 @@
-//! Chance that repeats: the same number gives the same traffic, on every machine.
+//! Reproducible randomness: equal seeds give equal traffic, on every machine.
 
 use fastrand::Rng;
 use std::time::Duration;
 
-/// One of these, each with its weight.
+/// Picks one of the weighted choices.
 pub(super) fn pick<T: Copy>(random: &mut Rng, choices: &[(T, f64)]) -> T {
     let mut left = random.f64() * choices.iter().map(|(_, weight)| weight).sum::<f64>();
     for (choice, weight) in choices {
@@ -15,21 +15,21 @@ pub(super) fn pick<T: Copy>(random: &mut Rng, choices: &[(T, f64)]) -> T {
     choices[choices.len() - 1].0
 }
 
-/// True in this share of all cases.
+/// Returns true with this probability.
 pub(super) fn chance(random: &mut Rng, share: f64) -> bool {
     random.f64() < share
 }
 
-/// A length of time that is log-normal, as times on a page are: half are shorter than `median`.
+/// Returns a log-normal duration, as times on a page are: half are shorter than `median`.
 pub(super) fn dwell(random: &mut Rng, median: Duration, sigma: f64) -> Duration {
-    // Box and Muller; 1 − u is never 0.
+    // Box-Muller transform; 1 − u is never 0.
     let (u, v) = (1.0 - random.f64(), random.f64());
     let normal = (-2.0 * u.ln()).sqrt() * (std::f64::consts::TAU * v).cos();
     let seconds = median.as_secs_f64() * (sigma * normal).exp();
     Duration::from_secs_f64(seconds.clamp(1.0, 1_200.0))
 }
 
-/// The pause until the next arrival, when there are `rate` a second on average and none knows of another (Poisson).
+/// Returns the delay until the next arrival, for independent arrivals at `rate` a second on average (Poisson).
 pub(super) fn gap(random: &mut Rng, rate: f64) -> f64 {
     -(1.0 - random.f64()).ln() / rate
 }

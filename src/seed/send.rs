@@ -1,4 +1,5 @@
-//! Sends a plan, request by request when it is due, whatever earlier ones take; and tries again as a good client does.
+//! Sends each request of a plan when it is due, whatever the duration of earlier ones, and retries as a well-behaved client
+//! does.
 
 use super::{
     Books,
@@ -15,25 +16,25 @@ use std::{
 };
 use tokio::time::Instant;
 
-/// How many requests may be under way. Beyond that they wait, which counts as time that they took.
+/// Maximum number of concurrent requests. Further ones wait, which counts towards their latency.
 const AT_ONCE: usize = 64;
-/// How often one request is tried. With the pauses that the answers ask for that is more than a minute.
+/// Maximum attempts per request. With the delays that the answers ask for, that is more than a minute.
 const TRIES: u32 = 12;
 const PATH: &str = "/api/events";
 
-/// Sends plans to one stack.
+/// Client that sends plans to one stack.
 pub struct Sender<'a> {
-    /// Where to.
+    /// HTTP client for the API.
     pub client: &'a Client,
-    /// Makes the identifiers of this run its own.
+    /// Text that makes this run's identifiers unique.
     pub run: &'a str,
-    /// Ends the run early: what is under way is finished.
+    /// Flag that ends the run early; requests in flight are finished.
     pub stop: &'a Stop,
 }
 
 impl Sender<'_> {
-    /// Sends everything. `pace` is the pause between two requests, for what lies in the past; what is live is sent when it happens.
-    /// `tell` hears of the numbers of requests done and planned.
+    /// Sends the whole plan. For past traffic, `pace` is the delay between two requests; live traffic is sent when it is due.
+    /// `tell` receives the numbers of finished and planned requests.
     pub async fn send(&self, plan: &Plan, pace: Option<Duration>, tell: &dyn Fn(usize, usize)) -> Books {
         let books = RefCell::new(Books::default());
         let (began, origin) = (Instant::now(), now());
@@ -68,9 +69,9 @@ impl Sender<'_> {
         books.into_inner()
     }
 
-    /// Sends one batch until it is answered, and a second time if that is planned.
+    /// Sends one batch until it is answered, and a second time if planned.
     async fn deliver(&self, batch: &Batch, number: usize, (origin, due): (i64, Instant), books: &RefCell<Books>) {
-        // A repetition is the same text, as it is from a client that lost the answer.
+        // A repetition has the same text, as from a client that lost the answer.
         let text = batch.text(self.run, number, origin, now());
         books.borrow_mut().events += batch.events();
         let (answer, unclear) = self.try_until_answered(batch, &text, books).await;
@@ -92,7 +93,7 @@ impl Sender<'_> {
         }
     }
 
-    /// The final answer, and whether an earlier try may have arrived all the same.
+    /// Returns the final answer, and true if an earlier attempt may have arrived all the same.
     async fn try_until_answered(&self, batch: &Batch, text: &str, books: &RefCell<Books>) -> (Result<Answer, ClientError>, bool) {
         let (mut tries, mut unclear, mut pause) = (0, false, Duration::from_millis(500));
         loop {
@@ -101,7 +102,7 @@ impl Sender<'_> {
             let answer = self.client.post(PATH, (batch.agent, batch.country), text.to_owned()).await;
             let wait = match &answer {
                 Ok(answer) if matches!(answer.status, 429 | 500 | 502 | 503 | 504) => {
-                    // Nothing is counted of what is refused for its number; of the others that is not certain.
+                    // A throttled request is not counted. For the other answers that is not certain.
                     let throttled = answer.status == 429;
                     books.borrow_mut().throttled += usize::from(throttled);
                     unclear |= !throttled;
@@ -122,7 +123,7 @@ impl Sender<'_> {
     }
 }
 
-/// Milliseconds since 1970.
+/// Returns milliseconds since 1970.
 fn now() -> i64 {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     i64::try_from(now.as_millis()).unwrap_or(i64::MAX)

@@ -1,4 +1,4 @@
-//! A visit that proves that events are counted: of a site of its own, so that nobody's numbers change.
+//! Visit that verifies counting, on a site of its own, so that it changes no real numbers.
 
 use super::said;
 use crate::http::Client;
@@ -7,20 +7,20 @@ use shared::sites::SMOKE_SITE;
 use std::{cell::Cell, time::SystemTime};
 
 const EVENTS: &str = "/api/events";
-/// No crawler, so that it counts, and nobody's browser.
+/// User agent that is neither a crawler, which would not count, nor a real browser.
 const AGENT: &str = "Mozilla/5.0 (liveinsight) up/1";
 
-/// One visit.
+/// Visit that is posted and then looked up.
 pub(super) struct Visit {
-    /// The identifier of its session as well.
+    /// Site of the visit, which is the identifier of its session as well.
     site: String,
     event: Value,
-    /// Whether the API takes events for listed sites only.
+    /// Set if the API accepts events for listed sites only.
     is_listed: Cell<bool>,
 }
 
 impl Visit {
-    /// One that was never there before.
+    /// Creates a visit with identifiers that never existed before.
     pub(super) fn new() -> Self {
         let site = format!("smoke-{:016x}", fastrand::u64(..));
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis();
@@ -35,12 +35,14 @@ impl Visit {
         json!({ "k": site, "events": [self.event] }).to_string()
     }
 
-    /// Posts it. Posted again it is the same batch, which counts once. Where the sites are listed, it goes to the one that always is.
+    /// Posts the visit. A repeated post is the same batch and counts once. Where the sites are listed, it goes to the one that
+    /// always is.
     pub(super) async fn post(&self, client: &Client) -> Result<(), String> {
         self.send(client).await.map(|_| ())
     }
 
-    /// Whether it was counted, in words. Where only some may read, that it is known when it is posted again has to do.
+    /// Checks that the visit was counted, and describes the evidence. Where reading is restricted, the API's answer to a
+    /// repeated post is the evidence.
     pub(super) async fn is_counted(&self, client: &Client) -> Result<String, String> {
         let answer = client.get(&format!("/api/realtime?k={}", self.site)).await.map_err(|error| error.to_string())?;
         if answer.status == 401 || self.is_listed.get() {

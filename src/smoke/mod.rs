@@ -1,7 +1,7 @@
-//! Whether what was released works, as a visitor would find out: an event that is posted is counted, every route that only reads answers,
-//! and the page is served.
+//! Smoke check of a release from a visitor's view: a posted event is counted, every read-only route answers, and the page is
+//! served.
 //!
-//! Which of these are checked follows from what the stack has. Nothing here knows of AWS, or of what is done about a failure.
+//! The stack's parts decide which checks run. Nothing here knows AWS, or handles a failure.
 
 mod count;
 
@@ -12,53 +12,54 @@ use crate::{
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How long something that does not work is tried again. What is new can take seconds to work everywhere: the first requests to a new stage
-/// are refused, and a function starts cold.
+/// Time limit for retries of a failing check. A new resource can take seconds to work everywhere: the first requests to a new
+/// stage are refused, and a function starts cold.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// The pause between two tries, which doubles up to the second one.
+/// Shortest and longest delay between two attempts; it doubles in between.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(2));
 
-/// What there is to check.
+/// Checks that apply to a stack.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Checks {
-    /// The address of the API, without a slash at its end.
+    /// Address of the API, without a trailing slash.
     pub api: Option<String>,
-    /// The paths that `GET` reads, without variables.
+    /// Paths that `GET` reads, without variables.
     pub reads: Vec<String>,
-    /// Whether the API is the one that counts events (`POST /api/events`, `GET /api/realtime`).
+    /// Set if the API is the one that counts events (`POST /api/events`, `GET /api/realtime`).
     pub counts: bool,
-    /// The address of the page.
+    /// Address of the page.
     pub page: Option<String>,
 }
 
-/// What does not work, and why.
+/// Failed check, with the reason.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{what}: {why}")]
 pub struct Failure {
-    /// A phrase: `GET /api/stats`.
+    /// Failed request as a phrase, such as `GET /api/stats`.
     pub what: String,
-    /// What was found.
+    /// Observed result.
     pub why: String,
 }
 
-/// How a check ended.
+/// Outcome of the checks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// All is well; what was seen, in phrases.
+    /// All checks passed; the results, as phrases.
     Passed(Vec<String>),
-    /// Something is not.
+    /// One check failed.
     Failed(Failure),
-    /// It was asked to stop.
+    /// The user asked to stop.
     Interrupted,
 }
 
 impl Checks {
-    /// Whether there is nothing to check.
+    /// Returns true if there is nothing to check.
     pub fn is_empty(&self) -> bool {
         *self == Self::default() || (self.page.is_none() && (self.api.is_none() || (self.reads.is_empty() && !self.counts)))
     }
 
-    /// Checks everything, one after the other, and ends with the first failure. The API is asked with the distribution's secret, if it has one.
+    /// Runs all checks in order, and ends with the first failure. Requests to the API carry the distribution's secret, if there
+    /// is one.
     pub async fn run(&self, stop: &Stop, secret: Option<String>) -> Outcome {
         match self.all(stop, secret).await {
             Ok(seen) => Outcome::Passed(seen),
@@ -93,7 +94,7 @@ impl Checks {
     }
 }
 
-/// Tries until it works, or patience ends. `Err(None)` if it was asked to stop.
+/// Retries until a check passes or the time limit ends. `Err(None)` if it was asked to stop.
 async fn patiently<T>(
     what: &str,
     (patience, stop): (Duration, &Stop),
@@ -113,7 +114,8 @@ async fn patiently<T>(
     }
 }
 
-/// Whether a function answers. That it wants a token, or more parameters, is an answer; what API Gateway says in its place is none.
+/// Checks that a function answers. Asking for a token or for more parameters is an answer of the function; an error of API
+/// Gateway is not.
 fn answers(answer: Result<Answer, ClientError>) -> Result<(), String> {
     let answer = answer.map_err(|error| error.to_string())?;
     let of_gateway = matches!(answer.status, 403 | 404) && answer.json.get("status").is_none() && answer.json.get("message").is_some();
@@ -125,7 +127,7 @@ fn is_served(answer: Result<Answer, ClientError>) -> Result<(), String> {
     if answer.status == 200 && answer.length > 0 { Ok(()) } else { Err(said(&answer)) }
 }
 
-/// The answer in a few words.
+/// Formats the answer in a few words.
 fn said(answer: &Answer) -> String {
     let message = answer.json.get("message").and_then(|message| message.as_str()).unwrap_or_default();
     format!("answered {} {}", answer.status, message.chars().filter(|c| !c.is_control()).take(200).collect::<String>())

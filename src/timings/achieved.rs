@@ -1,28 +1,28 @@
-//! How long a run had to take, and how long it took.
+//! Actual duration of a run beside its critical path.
 
 use super::{Recording, Span, Wait, Work, path::longest, span::covered};
 use crate::engine::Id;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A run beside its critical path.
+/// Duration of a run beside its critical path.
 #[derive(Debug, Clone)]
 pub struct Achieved {
     /// Seconds from the first to the last work on a resource, without reading before and verifying after.
     pub seconds: f64,
-    /// The critical path, in its order.
+    /// Critical path, in order.
     pub path: Vec<Link>,
-    /// Longest wait.
+    /// Longest wait of the run.
     pub longest_wait: Option<Wait>,
 }
 
-/// A resource on the critical path.
+/// Resource on the critical path.
 #[derive(Debug, Clone)]
 pub struct Link {
-    /// Resource.
+    /// Id of the resource.
     pub id: Id,
-    /// Time of the work on it.
+    /// Span of the work on it.
     pub span: Span,
-    /// Seconds of that without queueing.
+    /// Seconds of that span without queueing.
     pub own: f64,
 }
 
@@ -32,14 +32,14 @@ impl Achieved {
         self.path.iter().map(|link| link.own).sum()
     }
 
-    /// Returns the time of the work in lengths of the critical path: 1 if nothing on it had to queue.
+    /// Returns the duration of the work divided by the length of the critical path: 1 if nothing on it had to queue.
     pub fn ratio(&self) -> f64 {
         self.seconds / self.path_seconds()
     }
 }
 
-/// The critical path of what was recorded; `None` if nothing was done. `ids` are the resources of the graph and `waits` the places there of
-/// those that each waits for. Others were worked on one after the other, when the graph was done.
+/// Computes the critical path of a recording; `None` if nothing was done. `ids` are the resources of the graph, and `waits` the
+/// indices of the resources that each depends on. Other resources were processed one after the other, after the graph.
 pub fn achieved(recording: &Recording, ids: &[&Id], waits: &[Vec<usize>]) -> Option<Achieved> {
     let rounds: BTreeSet<usize> = recording.works.iter().map(|work| work.round).collect();
     let (mut seconds, mut path) = (0.0, Vec::new());
@@ -59,7 +59,7 @@ pub fn achieved(recording: &Recording, ids: &[&Id], waits: &[Vec<usize>]) -> Opt
     (!path.is_empty()).then_some(Achieved { seconds, path, longest_wait })
 }
 
-/// Returns the work on a resource without queueing. While it queues for one call, another may be under way.
+/// Returns the work on a resource without queueing. While it queues for one call, another may be in flight.
 fn link(recording: &Recording, work: &Work) -> Link {
     let of_it = |id: &Option<Id>| id.as_ref() == Some(&work.id);
     let (queued, waited): (Vec<&Wait>, Vec<&Wait>) = recording.waits.iter().filter(|wait| of_it(&wait.id)).partition(|wait| wait.queued);
@@ -115,7 +115,7 @@ mod tests {
         assert_close(all.path_seconds(), 8.0);
         assert_close(all.ratio(), 1.0);
 
-        // It queued for 4 s, of which it was at work for 1 s on something else, and waited for AWS for another.
+        // It queued for 4 s: 1 s of that it worked on another call, and for another it waited for AWS.
         recording.waits = vec![wait(1, 4.0, 8.0, true), wait(1, 6.0, 7.0, false)];
         let attempts = vec![span(4.0, 5.0)];
         recording.calls = vec![Call { operation: "iam:GetRole", write: false, id: Some(id(1)), span: span(3.0, 5.0), attempts }];
@@ -135,7 +135,7 @@ mod tests {
         assert!(of(&Recording::default(), &[vec![]]).is_none());
     }
 
-    /// A graph; for each place how long it queues, works, queues again, and how late it starts.
+    /// Graph as tuples: the dependencies of each place, how long it queues, works and queues again, and how late it starts.
     type Place = (Vec<Index>, f64, f64, f64, f64);
 
     proptest! {

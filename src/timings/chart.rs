@@ -1,27 +1,27 @@
-//! A recording as an SVG chart: time from left to right, a row for each resource.
+//! Renders a recording as an SVG chart: time from left to right, a row for each resource.
 
 use super::{Achieved, BUILDING, Call, Link, Recording, Span, Wait, Work};
 use crate::engine::{Action, Id};
 use maud::{Markup, html};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Pixels to the end of the names, where the axis begins.
+/// Width of the names in pixels; the axis begins there.
 const LEFT: f64 = 330.0;
-/// The width of all times together.
+/// Width of the time axis in pixels.
 const WIDTH: f64 = 1_000.0;
-/// Above the first row: phases and the axis.
+/// Height above the first row in pixels, for phases and the axis.
 const TOP: f64 = 40.0;
-/// The height of a row, and of the bars in it.
+/// Height of a row in pixels, and of the bars in it.
 const ROW: f64 = 18.0;
 const BAR: f64 = 12.0;
 const CALL: f64 = 6.0;
-/// Least width of a bar, in pixels.
+/// Minimum width of a bar in pixels.
 const NARROWEST: f64 = 1.5;
-/// About so many lines divide the axis.
+/// Approximate number of lines on the axis.
 const TICKS: f64 = 10.0;
-/// Building is drawn no longer than this share of all the rest.
+/// Maximum width of the build, as a share of all the rest.
 const SHORT: f64 = 0.07;
-/// Names that are longer are cut.
+/// Maximum length of a name in characters.
 const NAME: usize = 48;
 
 /// Bars of one row.
@@ -33,7 +33,7 @@ struct Row<'a> {
 }
 
 impl Row<'_> {
-    /// Returns the key to sort by: work first, in the order in which it began; then what was only read.
+    /// Returns the sort key: work first, by its start; then resources that were only read.
     fn order(&self) -> (bool, f64) {
         let work = self.works.iter().map(|work| work.span.begin).fold(f64::INFINITY, f64::min);
         let other = self.calls.iter().map(|call| call.span.begin).chain(self.waits.iter().map(|wait| wait.span.begin));
@@ -44,7 +44,7 @@ impl Row<'_> {
 /// Conversion from seconds to pixels.
 #[derive(Clone, Copy)]
 struct Scale {
-    /// Time of the build, which is drawn short: a minute of it would leave no room for what happens in seconds.
+    /// Span of the build, which is drawn short: a minute of it would leave no room for what happens in seconds.
     building: Span,
     /// Seconds that the build is drawn as.
     short: f64,
@@ -77,7 +77,7 @@ impl Scale {
         (self.x(span.end) - self.x(span.begin)).max(NARROWEST)
     }
 
-    /// Returns the places of lines on the axis: multiples of 1, 2 or 5 times a power of ten, none in what is drawn short.
+    /// Returns the positions of lines on the axis: multiples of 1, 2 or 5 times a power of ten, none in the shortened part.
     fn ticks(self) -> impl Iterator<Item = f64> {
         let step = self.step();
         let ticks = std::iter::successors(Some(0.0), move |tick| Some(tick + step)).take_while(move |tick| *tick <= self.end);
@@ -91,7 +91,7 @@ impl Scale {
     }
 }
 
-/// The chart of a run that lasted until `end`, in seconds.
+/// Renders a run that lasted until `end`, in seconds.
 pub(super) fn chart(recording: &Recording, achieved: Option<&Achieved>, end: f64) -> Markup {
     let scale = Scale::of(recording, end);
     let rows = rows(recording);
@@ -113,7 +113,7 @@ pub(super) fn chart(recording: &Recording, achieved: Option<&Achieved>, end: f64
     }
 }
 
-/// By what is written beside them, in their order: resources, then calls that served no single one, by service.
+/// Groups the bars by row label, in order: resources, then calls for no single resource, by service.
 fn rows(recording: &Recording) -> Vec<(String, Row<'_>)> {
     let mut rows: BTreeMap<String, Row<'_>> = BTreeMap::new();
     for work in &recording.works {
@@ -142,7 +142,7 @@ fn middle(place: usize) -> f64 {
     TOP + (count(place) + 0.5) * ROW
 }
 
-/// Defines the hatching of queueing, which is told apart without colours too.
+/// Defines the hatching of queueing, which is visible without colours, too.
 fn patterns() -> Markup {
     html! {
         defs {
@@ -247,7 +247,7 @@ fn about_call(name: &str, call: &Call, place: usize) -> String {
     format!("{name}\n{}{number}: {} at {:.2} s{queued}", call.operation, seconds(attempt.seconds()), attempt.begin)
 }
 
-/// Returns the word for an action.
+/// Returns the verb for an action.
 pub(super) fn verb(action: Action) -> &'static str {
     match action {
         Action::Create => "create",
@@ -257,17 +257,17 @@ pub(super) fn verb(action: Action) -> &'static str {
     }
 }
 
-/// `12.3 s`, `45 ms`
+/// Formats a duration as `12.3 s` or `45 ms`.
 pub(super) fn seconds(seconds: f64) -> String {
     if seconds < 0.1 { format!("{:.0} ms", seconds * 1_000.0) } else { format!("{seconds:.1} s") }
 }
 
-/// To a tenth of a pixel.
+/// Rounds to a tenth of a pixel.
 fn px(pixels: f64) -> f64 {
     (pixels * 10.0).round() / 10.0
 }
 
-/// The end of a name tells it apart.
+/// Shortens a name, and keeps its end, which distinguishes it.
 fn cut(name: &str) -> String {
     match name.char_indices().rev().nth(NAME - 1) {
         Some((begin, _)) if begin > 0 => format!("…{}", &name[begin..]),
@@ -295,7 +295,7 @@ mod tests {
         assert!(share(0.0).abs() < 1e-9 && (share(71.0) - 1.0).abs() < 1e-9);
         assert!(share(1.0) > 0.08 && share(61.0) < 0.16, "{} {}", share(1.0), share(61.0));
         assert!(scale.ticks().all(|tick| !(1.5..60.5).contains(&tick)));
-        // A short one is drawn as it is.
+        // A short build is drawn to scale.
         let recording = Recording { phases: vec![(1.0, BUILDING), (1.2, "reading")], ..Recording::default() };
         assert!((Scale::of(&recording, 10.0).x(5.0) - (LEFT + WIDTH / 2.0)).abs() < 1e-9);
     }

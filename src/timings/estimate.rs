@@ -1,4 +1,4 @@
-//! How long `up` will take to carry out a plan.
+//! Estimates the time that `up` takes to carry out a plan.
 
 use super::{
     path::longest,
@@ -12,13 +12,13 @@ use crate::{
 use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
 
-/// An estimate.
+/// Estimated duration of a plan.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Estimate {
-    /// The whole run, in seconds; building the handlers is not part of it.
+    /// Duration of the whole run in seconds, without building the handlers.
     #[serde(serialize_with = "whole")]
     pub seconds: f64,
-    /// The steps of which each waits for the one before, and which take longest together.
+    /// Critical path: the longest chain of steps in which each waits for the one before.
     pub path: Vec<Id>,
     /// Resource that takes most of the time.
     pub longest: String,
@@ -29,7 +29,7 @@ fn whole<S: Serializer>(seconds: &f64, serializer: S) -> Result<S::Ok, S::Error>
     serializer.serialize_f64(seconds.round())
 }
 
-/// An estimate for a plan's steps, within AWS's request limits; `None` if there is nothing to do.
+/// Estimates a plan's steps within AWS's request limits; `None` if there is nothing to do.
 pub fn estimate<C: crate::engine::Cloud>(graph: &Graph<C>, steps: &[Step]) -> Option<Estimate> {
     let steps: BTreeMap<&Id, &Step> = steps.iter().filter(|step| step.action.is_some()).map(|step| (&step.id, step)).collect();
     let waits = graph.forward();
@@ -38,7 +38,7 @@ pub fn estimate<C: crate::engine::Cloud>(graph: &Graph<C>, steps: &[Step]) -> Op
     let has_new_role = |place: usize| waits[place].iter().any(|&need| step(need).is_some_and(makes_role));
     let times: Vec<f64> = (0..entries.len()).map(|place| step(place).map_or(0.0, |step| seconds(step, has_new_role(place)))).collect();
     let mut path: Vec<(Id, f64)> = longest(&times, &waits).into_iter().map(|place| (entries[place].id.clone(), times[place])).collect();
-    // Strays go one after the other, when all else is done.
+    // Orphans are removed one after the other, after everything else.
     path.extend(steps.values().filter(|step| step.state == State::Stray).map(|step| (step.id.clone(), seconds(step, false))));
     let chain: f64 = path.iter().map(|(_, seconds)| seconds).sum();
     let slowest = path.iter().max_by(|a, b| a.1.total_cmp(&b.1))?.0.to_string();
@@ -47,10 +47,10 @@ pub fn estimate<C: crate::engine::Cloud>(graph: &Graph<C>, steps: &[Step]) -> Op
     Some(Estimate { seconds: READING + chain.max(pace), path: path.into_iter().map(|(id, _)| id).collect(), longest })
 }
 
-/// Returns the least time that the request limits allow, whatever waits for what, and the limit in words. An operation counts towards its own
-/// limit and towards that of its service.
+/// Returns the minimum time that the request limits allow, regardless of dependencies, and the limit in words. An operation
+/// counts towards its own limit and towards that of its service.
 fn pace(steps: &[&Step]) -> (f64, String) {
-    // A new API gets its parts by one call.
+    // One call creates all parts of a new API.
     let makes_api = |step: &&&Step| step.id.kind() == RestApi::KIND && matches!(step.action, Some(Action::Create | Action::Replace));
     let imports = steps.iter().find(makes_api).is_some();
     let is_imported = |kind: &Kind| imports && kind.trail.source == RestApi::FACTS.trail.source;
@@ -81,7 +81,7 @@ mod tests {
         declare(&stack, &Place::aws("aws", "us-east-1", "123456789012"), &Content::default())
     }
 
-    /// An estimate for this being done to those whose id begins so.
+    /// Estimates this action on the resources with these prefixes of ids.
     fn of(action: Action, prefixes: &[&str]) -> Option<Estimate> {
         let Declaration { graph, .. } = declaration();
         let step = |entry: &Entry<_>| Step {
@@ -117,7 +117,7 @@ mod tests {
         let path: Vec<&str> = both.path.iter().map(|id| id.as_str()).collect();
         assert_eq!(path, ["iam.role/event-collector", "lambda.function/event-collector"]);
         assert!(both.seconds > alone + 5.0, "{alone} {both:?}");
-        // One that is only changed is known already.
+        // A resource that only changes is already known.
         let changed = seconds(Action::Update, &["lambda.function/event-collector", "iam.role/event-collector"]);
         assert!(changed < alone + 1.0, "{changed}");
     }

@@ -1,16 +1,16 @@
-//! Where the time of a run goes: what it did when, how long it had to take, and how long the next one will.
+//! Durations within a run: a recording of its work, its critical path, and the estimate of the next run.
 //!
-//! A run cannot be shorter than its *critical path*: the longest chain of resources of which each has to wait for the one before, counted
-//! without the time in which a resource only queued (for a request limit of AWS, for its turn, or to repeat a request). How many times
-//! that the run took says how much of it was spent on queueing.
+//! A run cannot be shorter than its *critical path*: the longest chain of resources in which each has to wait for the one
+//! before. Queueing does not count (for a request limit of AWS, for a per-resource lock, or for a retry). The ratio of the
+//! run's duration to that path shows how much time was spent on queueing.
 //!
 //! - `path`: the longest chain of a graph;
-//! - `achieved`: the critical path of what was recorded, and the longest wait;
-//! - `typical`: seconds that things usually take, with their sources;
-//! - `estimate`: how long a plan will take;
-//! - `page`, with `chart`: all that was recorded, as an HTML page.
+//! - `achieved`: the critical path of a recording, and the longest wait;
+//! - `typical`: typical durations in seconds, with their sources;
+//! - `estimate`: the expected duration of a plan;
+//! - `page`, with `chart`: the recording as an HTML page.
 //!
-//! Deliberately not here: anything that asks AWS, and anything that is shown but the page.
+//! Deliberately not here: calls to AWS, and any display except the page.
 
 mod achieved;
 mod chart;
@@ -25,5 +25,5 @@ pub use aws::record::{Call, Calling, Queue, Recorder, Recording, Span, Wait, Wor
 pub use estimate::{Estimate, estimate};
 pub use page::{Heading, page};
 
-/// The phase in which the handlers are built.
+/// Phase in which the handlers are built.
 pub const BUILDING: &str = "building";

@@ -1,4 +1,4 @@
-//! A recording as a page: self-contained, without scripts and without requests.
+//! Renders a recording as a page: self-contained, without scripts and without requests.
 
 use super::{
     Achieved, Call, Link, Recording, Wait,
@@ -10,15 +10,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 const STYLE: &str = include_str!("page.css");
 
-/// So many waits are listed, the longest first.
+/// Maximum number of waits to list, the longest first.
 const WAITS: usize = 20;
 
 /// Heading of the page.
 #[derive(Debug, Clone, Copy)]
 pub struct Heading<'a> {
-    /// The command: `up`.
+    /// Command of the run, such as `up`.
     pub command: &'a str,
-    /// The stack, and where it is.
+    /// Stack, with its account and region.
     pub stack: &'a str,
     /// End of the run.
     pub when: &'a str,
@@ -26,7 +26,7 @@ pub struct Heading<'a> {
     pub seconds: f64,
 }
 
-/// The page. `achieved` is the run beside its critical path, if anything was done.
+/// Renders the page. `achieved` is the run beside its critical path, if anything was done.
 pub fn page(heading: Heading<'_>, recording: &Recording, achieved: Option<&Achieved>) -> String {
     let markup = html! {
         (DOCTYPE)

@@ -1,7 +1,7 @@
-//! The longest chain of a graph.
+//! Longest chain of a graph.
 
-/// The places on the chain that takes longest, in its order. `seconds` is what each place takes, `waits` which others it waits for; those
-/// that take no time are passed through and left out.
+/// Returns the places on the longest chain, in order. `seconds` is the duration of each place, `waits` the places that it
+/// depends on. Places without duration are passed through and left out.
 pub(super) fn longest(seconds: &[f64], waits: &[Vec<usize>]) -> Vec<usize> {
     let mut followers = vec![Vec::new(); seconds.len()];
     for (place, needs) in waits.iter().enumerate() {
@@ -11,7 +11,7 @@ pub(super) fn longest(seconds: &[f64], waits: &[Vec<usize>]) -> Vec<usize> {
     }
     let mut open: Vec<usize> = waits.iter().map(Vec::len).collect();
     let mut ready: Vec<usize> = (0..seconds.len()).filter(|&place| open[place] == 0).collect();
-    // How long the longest chain that ends with a place takes, and the place before it there.
+    // Duration of the longest chain that ends with each place, and the place before it.
     let mut until = seconds.to_vec();
     let mut before = vec![None; seconds.len()];
     while let Some(place) = ready.pop() {
@@ -46,12 +46,12 @@ mod tests {
     fn the_chain_that_takes_longest_is_found() {
         assert_eq!(chain(&[], &[]), Vec::<usize>::new());
         assert_eq!(chain(&[3], &[&[]]), [0]);
-        // Without edges the longest alone.
+        // Without edges, the chain is the longest place alone.
         assert_eq!(chain(&[3, 5, 4], &[&[], &[], &[]]), [1]);
         // A role and a function, beside a table: 7 + 3 + 1 against 16.
         assert_eq!(chain(&[7, 3, 1, 16], &[&[], &[0], &[1], &[]]), [3]);
         assert_eq!(chain(&[7, 9, 1, 16], &[&[], &[0], &[1], &[]]), [0, 1, 2]);
-        // Two ways to the same end.
+        // Two paths lead to the same end.
         assert_eq!(chain(&[1, 5, 2, 1], &[&[], &[0], &[0], &[1, 2]]), [0, 1, 3]);
     }
 
@@ -62,7 +62,7 @@ mod tests {
         assert_eq!(chain(&[0, 0], &[&[], &[0]]), Vec::<usize>::new());
     }
 
-    /// Generates the time of each place and the earlier places that it waits for.
+    /// Generates the duration of each place and the earlier places that it depends on.
     fn graph() -> impl Strategy<Value = (Vec<f64>, Vec<Vec<usize>>)> {
         let place = (0.0..9.0_f64, prop::collection::vec(any::<Index>(), 0..3));
         prop::collection::vec(place, 1..30).prop_map(|places| {
@@ -77,7 +77,7 @@ mod tests {
         #[test]
         fn nothing_that_is_done_as_early_as_can_be_ends_before_the_chain_or_after_it((seconds, waits) in graph()) {
             let chain = longest(&seconds, &waits);
-            // Each place begins when the last of those that it waits for has ended.
+            // Each place begins when the last of its dependencies has ended.
             let mut ends: Vec<f64> = Vec::new();
             for (place, needs) in waits.iter().enumerate() {
                 ends.push(needs.iter().map(|&need| ends[need]).fold(0.0, f64::max) + seconds[place]);

@@ -1,4 +1,4 @@
-//! Stretches of time that overlap.
+//! Overlapping spans of time.
 
 use aws::record::Span;
 
@@ -8,7 +8,7 @@ fn within(span: Span, other: Span) -> Option<Span> {
     (part.begin < part.end).then_some(part)
 }
 
-/// Returns the seconds of `whole` that these cover; what several cover counts once.
+/// Returns the seconds of `whole` that these spans cover; overlaps count once.
 pub(super) fn covered(whole: Span, by: impl IntoIterator<Item = Span>) -> f64 {
     let mut parts: Vec<Span> = by.into_iter().filter_map(|span| within(span, whole)).collect();
     parts.sort_by(|a, b| a.begin.total_cmp(&b.begin));

@@ -1,4 +1,4 @@
-//! One event of the history: a request that somebody made.
+//! Event of the history: a request by any principal.
 
 use super::Author;
 use crate::{aws::APP_NAME, lock::time};
@@ -7,21 +7,21 @@ use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeSet;
 
-/// A request, as it was recorded.
+/// Recorded request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Event {
     pub(super) author: Author,
-    /// `PutMetricAlarm`
+    /// Operation, such as `PutMetricAlarm`.
     pub(super) name: String,
-    /// The first part of the service's host: `monitoring`.
+    /// First part of the service's host, such as `monitoring`.
     pub(super) source: String,
-    /// Set if this program made the request, whoever ran it.
+    /// Set if this program made the request, in any run.
     pub(super) ours: bool,
-    /// Every text in the request, and what CloudTrail takes for the names of resources.
+    /// Texts in the request, and what CloudTrail takes for the names of resources.
     pub(super) mentions: BTreeSet<String>,
 }
 
-/// The parts of a record that are read ("CloudTrail record contents" in its user guide). All may be missing.
+/// Fields of a record that are read ("CloudTrail record contents" in its user guide). All may be missing.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Record {
@@ -31,7 +31,7 @@ struct Record {
     event_name: String,
     user_agent: Option<String>,
     error_code: Option<String>,
-    /// True or false; the local AWS writes them as texts.
+    /// Boolean; the local AWS writes it as text.
     read_only: Value,
     session_credential_from_console: Value,
     request_parameters: Value,
@@ -43,21 +43,22 @@ struct Identity {
     arn: Option<String>,
     user_name: Option<String>,
     principal_id: Option<String>,
-    /// The AWS service that made the request for somebody.
+    /// AWS service that made the request on behalf of a principal.
     invoked_by: Option<String>,
 }
 
 /// Services whose name in event sources differs from that in IAM's actions.
 const SERVICES: &[(&str, &str)] = &[("monitoring", "cloudwatch")];
 
-/// Tools that name themselves in the middle of what they send.
+/// Tools that appear in the middle of a user agent.
 const TOOLS: &[&str] = &["Terraform", "OpenTofu", "Pulumi", "Ansible"];
 
-/// The longest name that is passed on: whoever makes a request decides what it says of itself.
+/// Maximum length of a name, because the client of a request chooses its user agent freely.
 const LONGEST: usize = 256;
 
 impl Event {
-    /// Reads a record, with the names of the resources that CloudTrail lists beside it. `None` if it changed nothing or makes no sense.
+    /// Reads a record, with the names of the resources that CloudTrail lists beside it. `None` if it changed nothing or is
+    /// malformed.
     pub(super) fn read<'a>(record: &str, resources: impl IntoIterator<Item = &'a str>) -> Option<Self> {
         let record: Record = serde_json::from_str(record).ok()?;
         if record.error_code.is_some() || is_true(&record.read_only) {
@@ -82,9 +83,9 @@ impl Event {
 }
 
 impl Record {
-    /// The operation's name, without the date that Lambda's have: `UpdateFunctionConfiguration20150331v2`.
+    /// Returns the operation's name, without the date that Lambda's have: `UpdateFunctionConfiguration20150331v2`.
     fn operation(&self) -> String {
-        // The local AWS calls a request by its method and service where it names the operation in its body.
+        // The local AWS names a request by its method and service if the operation is named in its body.
         let in_body = self.request_parameters["Action"].as_str().filter(|_| self.event_name.contains('.'));
         let name = in_body.unwrap_or(&self.event_name);
         let date = name.find(|c: char| c.is_ascii_digit()).filter(|&start| name[start..].len() >= "20150331".len());
@@ -115,7 +116,7 @@ fn is_true(value: &Value) -> bool {
     *value == Value::Bool(true) || value.as_str() == Some("true")
 }
 
-/// Every text in a value.
+/// Collects every text in a value.
 fn texts(value: &Value, found: &mut BTreeSet<String>) {
     match value {
         Value::String(text) => drop(found.insert(text.clone())),
@@ -125,7 +126,7 @@ fn texts(value: &Value, found: &mut BTreeSet<String>) {
     }
 }
 
-/// Cleans a text that others wrote: it must not move the cursor, nor fill the screen.
+/// Cleans a text of unknown origin: it must not move the cursor, nor fill the screen.
 fn clean(text: &str) -> String {
     text.chars().filter(|character| !character.is_control()).take(LONGEST).collect()
 }
@@ -135,7 +136,7 @@ mod tests {
     use super::Event;
     use serde_json::{Value, json};
 
-    /// As the user guide shows one, with what a test changes.
+    /// Builds a record as in the user guide, with a test's changes.
     #[expect(clippy::needless_pass_by_value, reason = "`json!` makes values")]
     fn record(changes: Value) -> String {
         let mut record = json!({

@@ -1,4 +1,4 @@
-//! Asks the history, as seldom as possible.
+//! Looks up the event history with as few calls as possible.
 
 use super::{Author, Subject, event::Event};
 use crate::{
@@ -17,9 +17,10 @@ use std::{
 
 /// Limit of look-ups in one run: at two a second, they take 6 s.
 const MOST: usize = 12;
-/// Limit of pages of 50 events for one look-up. Reads are events as well, and CloudTrail cannot be asked for writes of one resource alone.
+/// Limit of pages of 50 events for one look-up. Reads are events as well, and CloudTrail cannot filter for writes of one
+/// resource.
 const PAGES: usize = 3;
-/// Limit of the time for all look-ups: others who look things up have a share in the limit.
+/// Time limit of all look-ups: other clients share the request limit.
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Result of the look-ups.
@@ -27,14 +28,15 @@ const PATIENCE: Duration = Duration::from_secs(15);
 pub struct Answer {
     /// Author of each change.
     pub authors: BTreeMap<Id, Author>,
-    /// Why it was not asked to the end, if it was not.
+    /// Error that ended the look-ups early.
     pub trouble: Option<Error>,
 }
 
-/// Looks for the authors of these; never an error.
+/// Looks up the authors of changes to these subjects; never fails.
 ///
-/// Each is looked up by its name first. For which services CloudTrail takes what for a resource's name is not documented for all of them (nor
-/// does the local AWS do it for all), so for what is not found the newest events of its service are looked through, once for all of them.
+/// Each subject is looked up by its name first. AWS does not document for all services what CloudTrail takes for a resource's
+/// name, nor does the local AWS support it for all. So for subjects not found, the newest events of their service are searched,
+/// once for all of them.
 pub async fn authors(aws: &Aws, subjects: &[Subject]) -> Answer {
     let mut answer = Answer::default();
     let mut left = MOST;
@@ -48,13 +50,13 @@ const LOOK_UP: &str = "cloudtrail:LookupEvents";
 async fn ask(aws: &Aws, subjects: &[Subject], left: &mut usize, authors: &mut BTreeMap<Id, Author>) -> Result<()> {
     let mut open: Vec<&Subject> = subjects.iter().collect();
     for key in [LookupAttributeKey::ResourceName, LookupAttributeKey::EventSource] {
-        // What goes by one name is looked up once: a role and its policy, a function and its alias.
+        // Subjects with one name share a look-up: a role and its policy, a function and its alias.
         let value = |subject: &Subject| match key {
             LookupAttributeKey::ResourceName => subject.names[0].clone(),
             _ => format!("{}.amazonaws.com", subject.source()),
         };
         let mut asked = BTreeSet::new();
-        // Some look-ups are left for those that are not known by name.
+        // Some look-ups are reserved for subjects not found by name.
         let reserve = if key == LookupAttributeKey::ResourceName { MOST / 3 } else { 0 };
         for subject in open.clone() {
             let (value, global) = (value(subject), subject.is_global());
@@ -70,14 +72,14 @@ async fn ask(aws: &Aws, subjects: &[Subject], left: &mut usize, authors: &mut BT
     Ok(())
 }
 
-/// Returns whether a look-up is about this subject.
+/// Returns true if a look-up covers this subject.
 fn same(subject: &Subject, global: bool, value: &str, key: &LookupAttributeKey) -> bool {
     let by_name = *key == LookupAttributeKey::ResourceName;
     let named = if by_name { subject.names[0] == value } else { value.split('.').next() == Some(subject.source()) };
     named && subject.is_global() == global
 }
 
-/// Looks up one value, page by page, until all of its subjects are explained. `None` for those that nobody changed from outside.
+/// Looks up one value, page by page, until all of its subjects are explained. `None` for subjects that nothing outside changed.
 async fn look_up(
     aws: &Aws,
     subjects: &[&Subject],

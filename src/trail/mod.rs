@@ -1,10 +1,11 @@
-//! Who changed a resource from outside, and when, as far as CloudTrail's event history tells it.
+//! Author and time of changes from outside, as far as CloudTrail's event history has them.
 //!
-//! [`authors`] is the way in. The history is a help and not a source of truth: it shows an event up to 15 minutes late, keeps 90 days, takes
-//! two look-ups a second, and answers for one attribute at a time ("Viewing recent management events" in the CloudTrail user guide,
-//! "`LookupEvents`" in its API reference). So only what differs is looked up, few times, and what is not found is not told.
+//! [`authors`] is the entry point. The history is informative and no source of truth: it shows an event up to 15 minutes late,
+//! keeps 90 days, takes two look-ups a second, and filters by one attribute at a time ("Viewing recent management events" in
+//! the CloudTrail user guide, "`LookupEvents`" in its API reference). So only differing resources are looked up, few times, and
+//! an author not found is not reported.
 //!
-//! Deliberately not here: how it is shown, and whether a resource differs (the engine's plan says).
+//! Deliberately not here: the display, and the decision that a resource differs, which the engine's plan makes.
 
 mod event;
 mod history;
@@ -18,11 +19,11 @@ use serde::Serialize;
 /// Author of a change, with the tool.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Author {
-    /// The principal's ARN, or what else CloudTrail calls it.
+    /// ARN of the principal, or CloudTrail's other name for it.
     pub who: String,
-    /// `cloudwatch:PutMetricAlarm`
+    /// Operation, such as `cloudwatch:PutMetricAlarm`.
     pub operation: String,
-    /// `2026-11-22T22:01:33Z`
+    /// Time of the change, such as `2026-11-22T22:01:33Z`.
     pub at: String,
     /// Tool, if it is known: `console`, `aws-cli`, `Terraform`, …
     pub via: Option<String>,

@@ -1,4 +1,4 @@
-//! Whose author is asked for, and what CloudTrail knows it by.
+//! Resources to look up, with the names by which CloudTrail knows them.
 
 use super::event::Event;
 use crate::{
@@ -7,23 +7,23 @@ use crate::{
     resources::kind,
 };
 
-/// A resource that differs, and how requests that changed it can be told from others.
+/// Differing resource, with the data that identifies requests about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subject {
-    /// Resource.
+    /// Id of the resource.
     pub id: Id,
     /// Names in requests: every request about the resource has one of these. The first is looked up.
     pub(super) names: Vec<String>,
-    /// Further values of such a request, where names alone do not tell the resource from its siblings.
+    /// Further values of such a request, where names alone do not distinguish the resource from its siblings.
     pub(super) also: Vec<String>,
     trail: &'static Trail,
     state: State,
-    /// Set if the resource changed after this program's last write; otherwise that write explains it, if it is the newest.
+    /// Set if the resource changed after this program's last write. Otherwise that write explains it, if it is the newest.
     changed_since: bool,
 }
 
-/// Returns the resources whose author is to be asked for: what was or may have been changed from outside, then what is missing, then
-/// orphans. Nothing of a stack that does not exist at all. `identity` gives the names of a resource.
+/// Returns the resources to look up: those changed from outside or possibly so, then missing ones, then orphans. None for a
+/// stack that does not exist at all. `identity` gives the names of a resource.
 pub fn subjects(steps: &[Step], identity: impl Fn(&Id) -> Option<Identity>) -> Vec<Subject> {
     if steps.iter().all(|step| step.state == State::Missing) {
         return Vec::new();
@@ -43,7 +43,7 @@ impl Subject {
         let changed_since = match (step.state, step.cause) {
             (State::Drifted, Some(Cause::Pending)) | (State::InSync | State::Busy, _) => return None,
             (State::Drifted, Some(Cause::Drift | Cause::Conflict)) => true,
-            // Some kinds have no place for a mark of the last write.
+            // Some kinds cannot store the fingerprint of the last write.
             (State::Drifted, None) | (State::Missing | State::Stray, _) => false,
         };
         let Identity { names, also, .. } = identity;
@@ -51,17 +51,18 @@ impl Subject {
         (!names.is_empty()).then(|| Self { id: step.id.clone(), names, also, trail, state: step.state, changed_since })
     }
 
-    /// The first part of the event source.
+    /// Returns the first part of the event source.
     pub(super) fn source(&self) -> &'static str {
         self.trail.source
     }
 
-    /// Returns whether its requests are logged where the partition's global services are.
+    /// Returns true if its requests are logged in the region of the partition's global services.
     pub(super) fn is_global(&self) -> bool {
         self.trail.is_global
     }
 
-    /// The newest of these events, newest first, that explains how it stands: somebody's, or this program's own.
+    /// Returns the newest of these events (newest first) that explains the state: a request from outside, or this program's
+    /// own.
     pub(super) fn explained<'a>(&self, events: &'a [Event]) -> Option<&'a Event> {
         events.iter().find(|event| self.is_by(event) && !(self.changed_since && event.ours))
     }

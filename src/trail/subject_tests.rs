@@ -1,4 +1,4 @@
-//! Every kind is known by what requests about it have in them, and nobody is blamed for what somebody else did.
+//! Tests that requests about every kind are recognised, and that no author is blamed for another's change.
 
 use super::Subject;
 use crate::{
@@ -61,7 +61,7 @@ fn of_a_stack_that_is_not_there_nothing_is_asked() {
 fn the_newest_change_from_outside_counts() {
     let alarm = drifted::<resources::Alarm>("shop-errors-dev", &[]);
     let put = |who: &str, name: &str| event("monitoring", "PutMetricAlarm", who, json!({ "alarmName": name }));
-    // Somebody else's alarm, an operation that changes no alarm, another service's, and our own.
+    // These are another alarm, an operation that changes no alarm, another service's, and this program's own.
     let before = [
         put("eve", "shop-errors-prod"),
         event("monitoring", "PutDashboard", "eve", json!({ "alarmName": "shop-errors-dev" })),

@@ -1,4 +1,4 @@
-//! What CI systems understand beside plain text: a note at the line of a file, folded parts of the log, a page that sums up the job, and
+//! Output for CI systems beside plain text: annotations at lines of files, folded parts of the log, a job summary page, and
 //! values for later steps.
 //!
 //! As documented by GitHub ("Workflow commands for GitHub Actions") and GitLab ("Job logs: custom collapsible sections").
@@ -12,16 +12,16 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The CI system that the program runs in.
+/// CI system that the program runs in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Ci {
-    /// GitHub Actions, or what speaks as it does.
+    /// GitHub Actions, or a compatible system.
     Github(Github),
-    /// GitLab CI.
+    /// GitLab CI, with its log sections.
     Gitlab,
 }
 
-/// The files that GitHub reads after the step, and the checkout that it shows.
+/// Files that GitHub reads after the step, and the checkout that it displays.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Github {
     workspace: Option<PathBuf>,
@@ -29,7 +29,7 @@ pub(super) struct Github {
     output: Option<PathBuf>,
 }
 
-/// Severity of a note.
+/// Severity of an annotation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Level {
     Warning,
@@ -37,7 +37,7 @@ pub(super) enum Level {
 }
 
 impl Ci {
-    /// As the environment says.
+    /// Detects the CI system by environment variables.
     pub(super) fn detect(variable: impl Fn(&str) -> Option<String>) -> Option<Self> {
         let is_true = |name| variable(name).is_some_and(|value| value == "true");
         let path = |name| variable(name).filter(|path| !path.is_empty()).map(PathBuf::from);
@@ -48,7 +48,7 @@ impl Ci {
         is_true("GITLAB_CI").then_some(Self::Gitlab)
     }
 
-    /// The line that makes a note of this, at its place if it has one; `None` where notes are not known.
+    /// Returns the line that annotates the log, at a place if there is one; `None` where annotations are not supported.
     pub(super) fn note(&self, level: Level, text: &str, place: Option<&Place>) -> Option<String> {
         let Self::Github(github) = self else { return None };
         let level = match level {
@@ -59,14 +59,15 @@ impl Ci {
         Some(format!("::{level}{place}::{}", data(text)))
     }
 
-    /// The lines after which this text is not shown in the log of the job any more, by any step; none where that is not known.
+    /// Returns the lines that mask this text in the log of the job from then on, for every step; none where masking is not
+    /// supported.
     pub(super) fn mask(&self, secret: &str) -> Vec<String> {
         let Self::Github(_) = self else { return Vec::new() };
-        // The runner masks line by line, and takes none that is blank.
+        // The runner masks line by line, and refuses a blank line.
         secret.lines().filter(|line| !line.trim().is_empty()).map(|line| format!("::add-mask::{}", data(line))).collect()
     }
 
-    /// The line that begins a part of the log which is shown folded. `seconds` since 1970.
+    /// Returns the line that begins a folded part of the log. `seconds` since 1970.
     pub(super) fn fold(&self, title: &str, seconds: u64) -> String {
         match self {
             Self::Github(_) => format!("::group::{}", data(title)),
@@ -74,7 +75,7 @@ impl Ci {
         }
     }
 
-    /// The line that ends it.
+    /// Returns the line that ends a folded part.
     pub(super) fn unfold(&self, title: &str, seconds: u64) -> String {
         match self {
             Self::Github(_) => "::endgroup::".to_owned(),
@@ -82,7 +83,7 @@ impl Ci {
         }
     }
 
-    /// Adds to the job's page.
+    /// Appends to the job's summary page.
     pub(super) fn page(&self, markdown: &str) -> io::Result<()> {
         match self {
             Self::Github(Github { summary: Some(path), .. }) => append(path, &format!("{markdown}\n")),
@@ -90,7 +91,7 @@ impl Ci {
         }
     }
 
-    /// Hands values to later steps. GitLab takes them from a file that the job names (`outputs --format dotenv`).
+    /// Passes values to later steps. GitLab reads them from a file that the job names (`outputs --format dotenv`).
     pub(super) fn outputs(&self, values: &BTreeMap<String, String>) -> io::Result<()> {
         match self {
             Self::Github(Github { output: Some(path), .. }) => append(path, &outputs::github(values)),
@@ -100,7 +101,7 @@ impl Ci {
 }
 
 impl Github {
-    /// ` file=…,line=…,col=…`; the file as it is called in the repository.
+    /// Formats ` file=…,line=…,col=…`, with the file's path in the repository.
     fn properties(&self, place: &Place) -> String {
         let file = Path::new(&place.file);
         let whole = std::fs::canonicalize(file).ok();
@@ -113,17 +114,17 @@ impl Github {
     }
 }
 
-/// A value within a command: nothing in it may end the line.
+/// Escapes a value within a command, so that nothing in it ends the line.
 fn data(text: &str) -> String {
     text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }
 
-/// A value among others.
+/// Escapes the value of a property.
 fn property(text: &str) -> String {
     data(text).replace(':', "%3A").replace(',', "%2C")
 }
 
-/// The name of a section: letters, digits and `_`.
+/// Returns the name of a section: letters, digits and `_`.
 fn section(title: &str) -> String {
     title.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' }).collect()
 }

@@ -1,4 +1,4 @@
-//! What a stack costs, for people and as JSON.
+//! Costs of a stack, as text and as JSON.
 
 use super::{
     fit::{Columns, width},
@@ -8,7 +8,7 @@ use crate::cost::{Basis, Bill, Difference, Estimate, LEAST_HOURS, LOOKED_UP, Lin
 use serde::{Serialize, Serializer, ser::SerializeStruct};
 use serde_json::json;
 
-/// `estimated cost: $0.79 a month at 100,000 events (+$0.10 for 1 alarm)`
+/// Formats the line `estimated cost: $0.79 a month at 100,000 events (+$0.10 for 1 alarm)`.
 pub fn line(estimate: &Estimate) -> String {
     let delta = match (&estimate.differences[..], estimate.is_new) {
         ([], _) => String::new(),
@@ -22,7 +22,7 @@ pub fn line(estimate: &Estimate) -> String {
     format!("estimated cost: {} a month at {} events{delta}{prices}", dollars(estimate.after.total()), grouped(estimate.events))
 }
 
-/// A table of what is billed, the sum, and what it is computed from.
+/// Formats a table of billed items, the sum, and the basis of the computation.
 pub(super) fn text(report: &Report, columns: Columns) -> String {
     let Report { bill, basis, elsewhere, lacks_distribution } = report;
     let heading = match basis {
@@ -52,8 +52,8 @@ pub(super) fn text(report: &Report, columns: Columns) -> String {
     lines.join("\n")
 }
 
-/// A line for each thing that is billed and one for the sum. What an amount comes from stands below where it does not fit beside it, and
-/// what does not fit without that is no table any more.
+/// Formats a line for each billed item and one for the sum. The source of an amount is below it where it does not fit beside
+/// it. Lines that do not fit even so are plain lines, not a table.
 fn table(bill: &Bill, columns: Columns) -> Vec<String> {
     let rows: Vec<[String; 6]> = bill.lines.iter().map(row).collect();
     let total = ["total".to_owned(), String::new(), String::new(), String::new(), dollars(bill.total()), String::new()];
@@ -89,7 +89,7 @@ fn row(line: &Line) -> [String; 6] {
     [price.service.to_owned(), price.unit.to_owned(), quantity(line.amount), free, dollars(line.usd), line.from.clone()]
 }
 
-/// `2 alarms`, `1 alarm less`, `1 function changed`
+/// Formats a difference: `2 alarms`, `1 alarm less`, `1 function changed`.
 fn words(difference: &Difference) -> Vec<String> {
     let Difference { noun, added, removed, changed } = difference;
     let parts = [(added, ""), (removed, " less"), (changed, " changed")];
@@ -97,24 +97,24 @@ fn words(difference: &Difference) -> Vec<String> {
     parts.into_iter().filter(|(count, _)| **count > 0).map(word).collect()
 }
 
-/// `12 days`, `7 hours`
+/// Formats a duration: `12 days`, `7 hours`.
 fn span(days: f64) -> String {
     if days < 2.0 { format!("{:.0} hours", days * 24.0) } else { format!("{days:.0} days") }
 }
 
-/// `$1,234.56`; what is more than nothing and less than half a cent is shown as such.
+/// Formats an amount such as `$1,234.56`. A positive amount below half a cent is displayed as such.
 fn dollars(usd: f64) -> String {
     let cents = (usd.max(0.0) * 100.0).round();
     if cents < 1.0 && usd > 0.0 { "<$0.01".to_owned() } else { format!("${}", decimals(cents / 100.0, 2)) }
 }
 
-/// `+$0.10`, `-$1.00`, `+$0.00`
+/// Formats a signed amount: `+$0.10`, `-$1.00`, `+$0.00`.
 fn signed(usd: f64) -> String {
     let sign = if (usd * 100.0).round() < 0.0 { '-' } else { '+' };
     format!("{sign}${}", decimals(usd.abs(), 2))
 }
 
-/// A number of units: whole from a hundred on, with as many decimals as say something below.
+/// Formats a number of units: whole from a hundred on, with significant decimals below.
 fn quantity(amount: f64) -> String {
     match amount {
         amount if amount >= 100.0 => decimals(amount, 0),
@@ -130,7 +130,7 @@ fn decimals(number: f64, count: usize) -> String {
     format!("{}{point}{fraction}", grouped_digits(whole))
 }
 
-/// `100,000`
+/// Groups digits, such as `100,000`.
 fn grouped(number: u64) -> String {
     grouped_digits(&number.to_string())
 }
@@ -140,7 +140,7 @@ fn grouped_digits(digits: &str) -> String {
     digits.char_indices().flat_map(|(index, digit)| separator(index).then_some(',').into_iter().chain([digit])).collect()
 }
 
-/// To a hundredth of a cent; never -0.
+/// Rounds to a hundredth of a cent; never -0.
 fn rounded(usd: f64) -> f64 {
     (usd * 1e4).round() / 1e4 + 0.0
 }

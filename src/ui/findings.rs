@@ -1,4 +1,4 @@
-//! What `doctor` found: one line each, with the next step.
+//! Findings of `doctor`: one line each, with the next step.
 
 use super::{
     fit::Columns,
@@ -7,21 +7,21 @@ use super::{
 use crate::error::CliError;
 use serde::Serialize;
 
-/// Something that was looked at.
+/// Result of a check.
 #[derive(Debug, Clone, Serialize)]
 pub struct Finding {
     what: &'static str,
     ok: bool,
-    /// Set if it will be trouble soon, or could not be found out. The finding is `ok` all the same.
+    /// Set for a problem that is imminent, or a check that could not run. The finding is `ok` all the same.
     warning: bool,
-    /// Finding, or the mistake.
+    /// Description of the finding or the mistake.
     detail: String,
     /// Next steps, most useful first.
     next: Vec<String>,
 }
 
 impl Finding {
-    /// A finding from what looking brought.
+    /// Creates a finding from the result of a check.
     pub fn of<E: Into<CliError>>(what: &'static str, result: Result<String, E>) -> Self {
         match result {
             Ok(detail) => Self { what, ok: true, warning: false, detail, next: Vec::new() },
@@ -32,18 +32,18 @@ impl Finding {
         }
     }
 
-    /// Something that `up` can do with, and that somebody should know.
+    /// Creates a warning: `up` works all the same, but the user should know.
     pub fn warning(what: &'static str, detail: impl Into<String>, next: Option<String>) -> Self {
         Self { what, ok: true, warning: true, detail: detail.into(), next: next.into_iter().collect() }
     }
 
-    /// Returns whether this is as `up` needs it.
+    /// Returns true if nothing prevents `up`.
     pub fn ok(&self) -> bool {
         self.ok
     }
 }
 
-/// A line for each, and a line that counts.
+/// Formats a line for each finding, and a line with the counts.
 pub fn findings_text(findings: &[Finding], columns: Columns) -> String {
     let width = findings.iter().map(|finding| finding.what.len()).max().unwrap_or_default();
     let mut lines: Vec<String> = Vec::new();
@@ -67,7 +67,7 @@ pub fn findings_text(findings: &[Finding], columns: Columns) -> String {
     lines.join("\n")
 }
 
-/// `{"ok":false,"findings":[{"what":…,"ok":…,"warning":…,"detail":…,"next":[…]}]}`
+/// Formats `{"ok":false,"findings":[{"what":…,"ok":…,"warning":…,"detail":…,"next":[…]}]}`.
 pub fn findings_json(findings: &[Finding]) -> String {
     serde_json::json!({ "ok": findings.iter().all(Finding::ok), "findings": findings }).to_string()
 }

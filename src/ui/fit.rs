@@ -1,14 +1,14 @@
-//! Lines that fit the terminal: names are shortened in their middle, texts go on in lines of their own.
+//! Fits lines to the terminal: names are shortened in their middle, texts wrap.
 
 use textwrap::{Options, WordSplitter, WrapAlgorithm, core::display_width};
 
-/// Stands for what was taken out of the middle of a name.
+/// Placeholder for the removed middle of a name.
 const ELLIPSIS: char = '…';
-/// Fewer columns than these are no reason to shorten further: one letter a line helps nobody.
+/// Minimum number of columns to fit to. Narrower lines would be unreadable.
 const LEAST: usize = 20;
 /// Blanks between two columns.
 const GAP: usize = 2;
-/// A name of fewer characters than these says nothing.
+/// Minimum length of a shortened name, in characters. A shorter one identifies nothing.
 pub(super) const SHORTEST: usize = 8;
 
 /// Columns that a line may take; no limit where no terminal sets one.
@@ -19,12 +19,12 @@ impl Columns {
     /// Lines of any length, for files and pipes.
     pub const UNLIMITED: Self = Self(None);
 
-    /// Lines of at most this many columns.
+    /// Creates a limit of this many columns.
     pub fn of(columns: usize) -> Self {
         Self(Some(columns.max(LEAST)))
     }
 
-    /// Columns that are left beside so many.
+    /// Returns the columns left beside `taken`.
     pub(super) fn beside(self, taken: usize) -> usize {
         self.0.map_or(usize::MAX, |columns| columns.saturating_sub(taken))
     }
@@ -34,8 +34,8 @@ impl Columns {
         self.0.is_none_or(|columns| length <= columns)
     }
 
-    /// Widths of two columns of names beside so many columns: as long as they are (`first`, `second`), or shortened. The second is left out (0)
-    /// where hardly anything of it would be left.
+    /// Returns the widths of two columns of names beside `taken` columns: their full lengths (`first`, `second`), or less. The
+    /// second is left out (0) where hardly anything of it would be left.
     pub(super) fn share(self, taken: usize, first: usize, second: usize) -> (usize, usize) {
         let room = self.beside(taken);
         let both = if second == 0 { first } else { first + GAP + second };
@@ -49,8 +49,8 @@ impl Columns {
         }
     }
 
-    /// The text on lines that fit. The first has `taken` columns in front of it already; those after it begin with `indent` blanks. Where hardly
-    /// any room is left in the first, the text begins in the second.
+    /// Wraps a text. `taken` columns of the first line are already in use; further lines begin with `indent` blanks. Where
+    /// hardly any room is left in the first line, the text begins in the second.
     pub(super) fn wrap(self, text: &str, taken: usize, indent: usize) -> String {
         let Some(columns) = self.0.filter(|columns| text.split('\n').any(|line| taken.max(indent) + width(line) > *columns)) else {
             return text.to_owned();
@@ -69,17 +69,17 @@ impl Columns {
     }
 }
 
-/// Columns that a text takes on a terminal.
+/// Returns the columns that a text takes on a terminal.
 pub(super) fn width(text: &str) -> usize {
     display_width(text)
 }
 
-/// Blanks after a text up to this width.
+/// Returns the blanks that pad a text to this width.
 pub(super) fn pad(text: &str, columns: usize) -> String {
     format!("{text}{}", " ".repeat(columns.saturating_sub(width(text))))
 }
 
-/// The beginning and the end of a text, if it is longer than this.
+/// Keeps the beginning and the end of a text that is longer than this.
 pub(super) fn shorten(text: &str, columns: usize) -> String {
     if width(text) <= columns {
         return text.to_owned();
@@ -90,7 +90,7 @@ pub(super) fn shorten(text: &str, columns: usize) -> String {
     format!("{begin}{ELLIPSIS}{end}")
 }
 
-/// The beginning of a text, if it is longer than this.
+/// Keeps the beginning of a text that is longer than this.
 pub(super) fn cut(text: &str, columns: usize) -> String {
     if width(text) <= columns {
         return text.to_owned();
@@ -98,7 +98,7 @@ pub(super) fn cut(text: &str, columns: usize) -> String {
     format!("{}{ELLIPSIS}", take(text.chars(), columns.saturating_sub(1)))
 }
 
-/// As many characters as fit into so many columns.
+/// Returns as many characters as fit into this many columns.
 fn take(characters: impl Iterator<Item = char>, columns: usize) -> String {
     let mut taken = String::new();
     for character in characters {

@@ -1,4 +1,4 @@
-//! The resources and what hangs on what, as text, Mermaid and DOT. An arrow points from a resource to what it needs.
+//! Dependency graph as text, Mermaid and DOT. An arrow points from a resource to its dependency.
 
 use super::{
     fit::{Columns, shorten, width},
@@ -7,7 +7,7 @@ use super::{
 use crate::engine::{Cloud, Entry, Graph, Id};
 use std::fmt::Write;
 
-/// Each resource with its name, and below it what it needs.
+/// Formats each resource with its name, and its dependencies below.
 pub fn text<C: Cloud>(graph: &Graph<C>, columns: Columns) -> String {
     let mut out = String::new();
     // Writing to a String cannot fail.
@@ -24,11 +24,11 @@ pub fn text<C: Cloud>(graph: &Graph<C>, columns: Columns) -> String {
     out
 }
 
-/// A Mermaid flowchart, as GitHub shows it.
+/// Formats a Mermaid flowchart, as GitHub renders it.
 pub fn mermaid<C: Cloud>(graph: &Graph<C>) -> String {
     let mut out = String::from("flowchart LR\n");
     let entries = sorted(graph);
-    // Mermaid's own ids may not hold slashes, so each resource gets a number.
+    // Mermaid's ids may not contain slashes, so each resource gets a number.
     let number = |id: &Id| entries.iter().position(|entry| entry.id == *id).unwrap_or_default();
     for (index, entry) in entries.iter().enumerate() {
         let _ = writeln!(out, "  r{index}[\"{}\"]", entry.id);
@@ -41,7 +41,7 @@ pub fn mermaid<C: Cloud>(graph: &Graph<C>) -> String {
     out
 }
 
-/// Graphviz: `liveinsight graph --format dot | dot -Tsvg`.
+/// Formats Graphviz input: `liveinsight graph --format dot | dot -Tsvg`.
 pub fn dot<C: Cloud>(graph: &Graph<C>) -> String {
     let mut out = String::from("digraph stack {\n  rankdir=LR;\n  node [shape=box];\n");
     for entry in sorted(graph) {

@@ -1,4 +1,4 @@
-//! The list of releases, for people and as JSON.
+//! List of releases, as text and as JSON.
 
 use super::{
     fit::{Columns, SHORTEST, pad, shorten, width},
@@ -12,10 +12,11 @@ use crate::{
 use aws_smithy_types::DateTime;
 use serde::Serialize;
 
-/// Columns of a time such as 2026-11-22T23:59:03Z.
+/// Width of a time such as 2026-11-22T23:59:03Z, in columns.
 const TIME: usize = 20;
 
-/// Shows a line for each release, with the first line of the commit's message. Where such lines do not fit, the changes stand below.
+/// Formats a line for each release, with the first line of the commit's message. Where such lines do not fit, the changes stand
+/// below.
 pub fn text(releases: &[Release], columns: Columns) -> String {
     let rows: Vec<[String; 4]> = releases.iter().map(cells).collect();
     let longest = |column: usize| rows.iter().map(|row| width(&row[column])).max().unwrap_or_default();
@@ -56,7 +57,7 @@ fn cells(release: &Release) -> [String; 4] {
     [number, record.author.by.clone(), record.author.commit.clone().unwrap_or_else(|| "-".into()), what]
 }
 
-/// The JSON document. Of a release whose record makes no sense it has number and time.
+/// Formats the JSON document. A release with a malformed record has number and time only.
 pub fn json(releases: &[Release]) -> String {
     #[derive(Serialize)]
     struct Document<'a> {
@@ -73,7 +74,7 @@ pub fn json(releases: &[Release]) -> String {
     json::document(&Document { releases: releases.collect() })
 }
 
-/// Returns the time of a release, to the second.
+/// Formats the time of a release, to the second.
 fn at(release: &Release) -> String {
     time(DateTime::from_secs(release.at.secs()))
 }

@@ -1,8 +1,8 @@
-//! Who has a stack's lock, in words.
+//! Describes the holder of a stack's lock.
 
 use crate::lock::{Held, time};
 
-/// `https://…/runs/7 (up since 2026-11-22T23:59:03Z)`
+/// Formats a holder: `https://…/runs/7 (up since 2026-11-22T23:59:03Z)`.
 pub fn text(held: &Held) -> String {
     let since = time(held.since);
     match &held.by {

@@ -1,4 +1,4 @@
-//! Log lines of several functions, told apart by name and colour.
+//! Log lines of several functions, distinguished by name and colour.
 
 use super::{
     fit::{Columns, width},
@@ -10,7 +10,7 @@ use anstyle::{AnsiColor, Style};
 use aws_smithy_types::DateTime;
 use serde::Serialize;
 
-/// Colours that are readable on light and dark; red and yellow are left to errors and warnings.
+/// Colours that are readable on light and dark; red and yellow are reserved for errors and warnings.
 const COLORS: [Style; 5] = [
     AnsiColor::Cyan.on_default(),
     AnsiColor::Magenta.on_default(),
@@ -19,25 +19,25 @@ const COLORS: [Style; 5] = [
     AnsiColor::BrightCyan.on_default(),
 ];
 
-/// Form of log lines.
+/// Format of log lines.
 #[derive(Debug, Clone)]
 pub struct LogStyle {
-    /// All functions, sorted: the place decides the colour, so that it stays the same from run to run.
+    /// Names of all functions, sorted. The index selects the colour, which is therefore the same in every run.
     functions: Vec<String>,
-    /// Set if the date is shown beside the time of day.
+    /// Set if the date is displayed beside the time of day.
     dates: bool,
     columns: Columns,
 }
 
 impl LogStyle {
-    /// For these functions. `dates` shows the day, for lines that may be old.
+    /// Creates the format for these functions. `dates` adds the date, for lines that may be old.
     pub fn new(functions: impl IntoIterator<Item = String>, dates: bool, columns: Columns) -> Self {
         let mut functions: Vec<String> = functions.into_iter().collect();
         functions.sort();
         Self { functions, dates, columns }
     }
 
-    /// `22:01:33.120Z stats-api  the text`
+    /// Formats a line: `22:01:33.120Z stats-api  the text`.
     pub fn text(&self, line: &Line) -> String {
         let time = utc(line.at);
         let time = if self.dates { time.as_str() } else { &time[11..] };
@@ -49,7 +49,7 @@ impl LogStyle {
     }
 }
 
-/// `{"time":"2026-11-22T22:01:33.120Z","function":"stats-api","message":"the text"}`
+/// Formats `{"time":"2026-11-22T22:01:33.120Z","function":"stats-api","message":"the text"}`.
 pub fn log_json(line: &Line) -> String {
     #[derive(Serialize)]
     struct Record<'a> {
@@ -60,21 +60,21 @@ pub fn log_json(line: &Line) -> String {
     json::line(&Record { time: utc(line.at), function: &line.source, message: &line.text })
 }
 
-/// A line that is one JSON object as `name=value …`, without what is for machines: the function's name, which stands before it, and
-/// what marks its numbers as metrics. Any other line as it is.
+/// Formats a line that is one JSON object as `name=value …`, without two fields: the function's name, which is displayed before
+/// it, and the metadata that marks its numbers as metrics. Returns any other line unchanged.
 fn readable(text: &str) -> String {
     let Ok(serde_json::Value::Object(members)) = serde_json::from_str(text) else { return text.to_owned() };
     let members = members.iter().filter(|(name, _)| *name != "function" && *name != "_aws");
     members.map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ")
 }
 
-/// Removes what would move the cursor or set the window's title: handlers log anything.
+/// Removes codes that would move the cursor or set the window's title: handlers log anything.
 fn printable(text: &str) -> String {
     let plain = anstream::adapter::strip_str(text).to_string().replace(['\t', '\n', '\r'], " ");
     plain.chars().filter(|character| !character.is_control()).collect()
 }
 
-/// `2026-11-22T22:01:33.120Z`
+/// Formats a time such as `2026-11-22T22:01:33.120Z`.
 fn utc(millis: i64) -> String {
     let time = time(DateTime::from_secs(millis.div_euclid(1_000)));
     format!("{}.{:03}Z", time.trim_end_matches('Z'), millis.rem_euclid(1_000))

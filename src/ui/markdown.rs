@@ -1,4 +1,4 @@
-//! A plan and what became of it in Markdown, for a comment on a pull request and for a CI job's page.
+//! Plan and result in Markdown, for a comment on a pull request and for a CI job's page.
 
 use super::plan;
 use crate::engine::{Action, Field, Plan, Step};
@@ -7,11 +7,12 @@ use std::{
     fmt::Write,
 };
 
-/// Limit of characters of the changes: a comment on GitHub takes 65,536 (its API's error says so), and has other text too.
+/// Maximum length of the changes in characters: a comment on GitHub takes 65,536 (its API's error message), and contains other
+/// text, too.
 const LONGEST: usize = 60_000;
 
-/// The plan: a heading that counts, and the changes as a diff. It begins with a mark that is the same for every plan of the stack, by which an
-/// earlier comment can be found.
+/// Formats the plan: a heading with the counts, and the changes as a diff. The first line is a marker that is constant for the
+/// stack, so an earlier comment can be found.
 pub fn plan<C: crate::engine::Cloud>(stack: &str, plan: &Plan<C>, only: Option<&BTreeSet<crate::engine::Id>>) -> String {
     let mut changes = String::new();
     for step in plan::steps(plan, only) {
@@ -24,7 +25,7 @@ pub fn plan<C: crate::engine::Cloud>(stack: &str, plan: &Plan<C>, only: Option<&
     out
 }
 
-/// Shows the result of a run: a heading, and the outputs as a table if there are any.
+/// Formats the result of a run: a heading, and the outputs as a table if there are any.
 pub fn result(stack: &str, what: &str, outputs: &BTreeMap<String, String>) -> String {
     let mut out = format!("### {stack}: {what}\n");
     if !outputs.is_empty() {
@@ -36,7 +37,7 @@ pub fn result(stack: &str, what: &str, outputs: &BTreeMap<String, String>) -> St
     out
 }
 
-/// Text as it is, whatever it holds.
+/// Puts text into a code block that is long enough for any content.
 pub(super) fn fenced(language: &str, text: &str) -> String {
     let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or_default();
     let fence = "`".repeat(longest.max(2) + 1);
@@ -78,7 +79,7 @@ fn entry(out: &mut String, step: &Step) {
     }
 }
 
-/// Whole lines, as many as there is room for.
+/// Cuts the text after the last whole line that fits.
 fn shortened(text: &str) -> String {
     let mut room = LONGEST;
     let fits = |line: &&str| {
@@ -91,7 +92,7 @@ fn shortened(text: &str) -> String {
     shown.join("\n") + &more
 }
 
-/// In a table, a line break or a bar would end the cell.
+/// Escapes a table cell, which a line break or a bar would end.
 pub(super) fn cell(text: &str) -> String {
     let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or_default();

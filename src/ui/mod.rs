@@ -1,6 +1,6 @@
-//! All that is written to stdout and stderr goes through [`Ui`]; the other files here only make texts.
+//! Output of the program. Everything on stdout and stderr goes through [`Ui`]; the other files here only format texts.
 //!
-//! stdout carries results, stderr everything else. A reader who went away (`| head`) does not stop the work.
+//! stdout carries results, stderr everything else. A reader that went away (`| head`) does not stop the work.
 
 mod ci;
 mod cost;
@@ -56,12 +56,12 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-/// Returns an event as one line of JSON.
+/// Formats an event as one line of JSON.
 pub fn event(event: &impl serde::Serialize) -> String {
     json::line(event)
 }
 
-/// The only writer to stdout and stderr. Clones write to the same place.
+/// The only writer to stdout and stderr. Clones write to the same streams.
 #[derive(Clone)]
 pub struct Ui(Arc<Inner>);
 
@@ -69,27 +69,27 @@ struct Inner {
     streams: Mutex<Streams>,
     quiet: bool,
     verbose: bool,
-    /// Commands are run with `--local`.
+    /// Set if this command runs with `--local`.
     local: bool,
-    /// The rows at the bottom of a terminal, which have to step aside for every line.
+    /// Progress rows at the bottom of a terminal, which make way for every line.
     rows: Option<MultiProgress>,
-    /// The CI system that reads along.
+    /// CI system that reads the output.
     ci: Option<Ci>,
 }
 
 struct Streams {
     out: AutoStream<io::Stdout>,
     err: AutoStream<io::Stderr>,
-    /// Why stdout takes nothing any more.
+    /// Error that ended writing to stdout.
     lost: Option<io::Error>,
-    /// The title of the folded part of the log that is being written.
+    /// Title of the current folded part of the log.
     fold: Option<String>,
-    /// Secrets that are masked already.
+    /// Secrets that are already masked.
     masked: BTreeSet<String>,
 }
 
 impl Ui {
-    /// Writes as the global options say.
+    /// Creates the output for the global options.
     pub fn new(globals: &Globals) -> Self {
         let choice = |auto| match globals.color {
             Color::Auto => auto,
@@ -128,19 +128,19 @@ impl Ui {
         });
     }
 
-    /// Says something on stderr that `--quiet` leaves out.
+    /// Writes a note to stderr, unless `--quiet` is set.
     pub fn note(&self, text: &str) {
         if !self.0.quiet {
             self.line(&self.asked_alike(text));
         }
     }
 
-    /// Puts `--local` behind the commands that a text names, if that is how this one was asked for.
+    /// Adds `--local` to the commands in a text, if this command runs with it.
     fn asked_alike(&self, text: &str) -> String {
         if self.0.local { with_local(text) } else { text.to_owned() }
     }
 
-    /// Warns on stderr.
+    /// Writes a warning to stderr.
     pub fn warn(&self, text: &str) {
         match self.0.ci.as_ref().and_then(|ci| ci.note(Level::Warning, text, None)) {
             Some(note) => self.raw(&note),
@@ -148,7 +148,7 @@ impl Ui {
         }
     }
 
-    /// Shows an error on stderr, with what to do next.
+    /// Writes an error to stderr, with the next steps.
     pub fn error(&self, error: &CliError) {
         self.unfold();
         self.line(&self.asked_alike(&error_text(error)));
@@ -165,7 +165,7 @@ impl Ui {
         self.page(&markdown::fenced("", &text));
     }
 
-    /// Folds what follows away in the log of a CI job, below this title, until another fold begins or [`Self::unfold`].
+    /// Begins a folded part in the log of a CI job under this title. It lasts until the next one or [`Self::unfold`].
     pub fn fold(&self, title: &str) {
         self.unfold();
         if let Some(ci) = self.0.ci.as_ref().filter(|_| !self.0.quiet) {
@@ -174,7 +174,7 @@ impl Ui {
         }
     }
 
-    /// Ends what is folded away, if anything is.
+    /// Ends the folded part, if there is one.
     pub fn unfold(&self) {
         let title = self.streams().fold.take();
         if let (Some(ci), Some(title)) = (&self.0.ci, title) {
@@ -182,7 +182,7 @@ impl Ui {
         }
     }
 
-    /// Keeps these out of the log of a CI job from here on, where that can be done: whatever another step or another program prints.
+    /// Masks these in the log of a CI job from here on, where that is supported, in the output of every step and program.
     pub fn mask<'a>(&self, secrets: impl IntoIterator<Item = &'a str>) {
         let Some(ci) = &self.0.ci else { return };
         for secret in secrets {
@@ -192,24 +192,24 @@ impl Ui {
         }
     }
 
-    /// Adds to the page that sums up a CI job, where there is one.
+    /// Appends to the summary page of a CI job, where there is one.
     pub fn page(&self, markdown: &str) {
         if let Some(Err(error)) = self.0.ci.as_ref().map(|ci| ci.page(markdown)) {
             self.warn(&format!("cannot write to the file that GITHUB_STEP_SUMMARY names: {error}"));
         }
     }
 
-    /// Hands values to later steps of a CI job, where that can be done.
+    /// Passes values to later steps of a CI job, where that is supported.
     pub fn step_outputs(&self, outputs: &BTreeMap<String, String>) {
         if let Some(Err(error)) = self.0.ci.as_ref().map(|ci| ci.outputs(outputs)) {
             self.warn(&format!("cannot write to the file that GITHUB_OUTPUT names: {error}"));
         }
     }
 
-    /// Asks a question that is answered with yes or no; anything but yes is no. Call only if [`Self::can_ask`].
+    /// Asks a yes-no question; any answer but yes is no. Call only if [`Self::can_ask`].
     pub async fn ask(&self, question: &str) -> bool {
         self.write(|streams| {
-            // If the question cannot be seen, the answer will not be yes.
+            // If the question cannot be written, the answer will not be yes.
             let _ = write!(streams.err, "{question} [y/N] ").and_then(|()| streams.err.flush());
         });
         let answer = tokio::task::spawn_blocking(|| {
@@ -219,37 +219,37 @@ impl Ui {
         matches!(answer.await, Ok(Ok(line)) if matches!(line.trim().to_lowercase().as_str(), "y" | "yes"))
     }
 
-    /// Returns whether a person can answer.
+    /// Returns true if a person can answer.
     pub fn can_ask(&self) -> bool {
         io::stdin().is_terminal() && io::stderr().is_terminal()
     }
 
-    /// Returns whether a person sees what is written.
+    /// Returns true if a person sees the output.
     pub fn is_watched(&self) -> bool {
         io::stderr().is_terminal()
     }
 
-    /// Columns of a line of a result: those of the terminal, if stdout is one.
+    /// Returns the columns of a result's line: those of the terminal, if stdout is one.
     pub fn columns(&self) -> Columns {
         columns(io::stdout())
     }
 
-    /// Columns of a line on stderr.
+    /// Returns the columns of a line on stderr.
     pub fn note_columns(&self) -> Columns {
         columns(io::stderr())
     }
 
-    /// Returns whether `--verbose` is set.
+    /// Returns true if `--verbose` is set.
     pub fn verbose(&self) -> bool {
         self.0.verbose
     }
 
-    /// Returns whether stdout still takes results. A reader such as `head` closes it early.
+    /// Returns true while stdout takes results. A reader such as `head` closes it early.
     pub fn is_read(&self) -> bool {
         self.streams().lost.is_none()
     }
 
-    /// An error if a result was lost. A reader who did not want more is none.
+    /// Fails if a result was lost. A reader that wanted no more is no failure.
     pub fn finish(&self) -> Result<(), CliError> {
         match self.streams().lost.take() {
             Some(error) if error.kind() != ErrorKind::BrokenPipe => Err(CliError::failed(format!("cannot write to stdout: {error}"))),
@@ -257,12 +257,12 @@ impl Ui {
         }
     }
 
-    /// A line on stderr. There is nowhere left to report that stderr is gone.
+    /// Writes a line to stderr. A failure of stderr itself cannot be reported anywhere.
     fn line(&self, text: &str) {
         self.write(|streams| drop(writeln!(streams.err, "{text}")));
     }
 
-    /// A line for a CI system, with the escape codes that it has.
+    /// Writes a line for a CI system, including its escape codes.
     fn raw(&self, text: &str) {
         self.write(|streams| drop(writeln!(streams.err.as_inner(), "{text}")));
     }
@@ -284,17 +284,17 @@ impl Ui {
     }
 }
 
-/// Columns of a stream: no limit unless it is a terminal that says how wide it is.
+/// Returns the columns of a stream: no limit unless it is a terminal that reports its width.
 fn columns(stream: impl AsFd) -> Columns {
     terminal_size::terminal_size_of(stream).map_or(Columns::UNLIMITED, |(terminal_size::Width(columns), _)| Columns::of(columns.into()))
 }
 
-/// Seconds since 1970.
+/// Returns seconds since 1970.
 fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
-/// The heading by kind, the message, and each hint on a line of its own.
+/// Formats an error: the heading by kind, the message, and each hint on a line of its own.
 fn error_text(error: &CliError) -> String {
     let heading = match error.exit {
         Exit::Interrupted => "interrupted:",
@@ -305,10 +305,10 @@ fn error_text(error: &CliError) -> String {
     lines.into_iter().chain(hints).collect::<Vec<_>>().join("\n")
 }
 
-/// Commands that mean another stack without `--local`.
+/// Commands that act on another stack without `--local`.
 const ELSEWHERE: [&str; 11] = ["up", "plan", "down", "status", "outputs", "history", "logs", "rollback", "open", "doctor", "seed"];
 
-/// Puts `--local` behind each command that a text names between backquotes: `liveinsight up`.
+/// Adds `--local` to each command that a text names between backquotes: `liveinsight up`.
 fn with_local(text: &str) -> String {
     let mut parts = text.split('`').enumerate().map(|(index, part)| {
         let command = part.strip_prefix("liveinsight ").filter(|_| index % 2 == 1);
@@ -320,23 +320,23 @@ fn with_local(text: &str) -> String {
     parts.fold(first, |text, part| format!("{text}`{part}"))
 }
 
-/// A share from 0 to 1 in percent, to a hundredth.
+/// Converts a share from 0 to 1 to percent, rounded to a hundredth.
 pub fn percent(share: f64) -> f64 {
     (share * 10_000.0).round() / 100.0
 }
 
-/// `1 resource`, `59 resources`
+/// Formats a count: `1 resource`, `59 resources`.
 pub fn resources(count: usize) -> String {
     let plural = if count == 1 { "" } else { "s" };
     format!("{count} resource{plural}")
 }
 
-/// Lines of prose, each going on below itself where it does not fit.
+/// Formats lines of prose, each wrapped if it does not fit.
 pub fn lines(text: &str, columns: Columns) -> String {
     text.lines().map(|line| columns.wrap(line, 0, 2)).collect::<Vec<_>>().join("\n")
 }
 
-/// The physical name, unless the id says it already.
+/// Returns the physical name, unless the id contains it.
 fn name_beside<'a>(id: &Id, name: &'a str) -> &'a str {
     if id.as_str().strip_prefix(id.kind()).is_some_and(|rest| rest.strip_prefix('/') == Some(name)) { "" } else { name }
 }

@@ -1,4 +1,4 @@
-//! Addresses and names, in the forms that people, shells and CI read.
+//! Addresses and names, in formats for people, shells and CI.
 
 use super::{
     fit::{Columns, width},
@@ -6,7 +6,8 @@ use super::{
 };
 use std::{collections::BTreeMap, fmt::Write};
 
-/// A table of name and value. A value is there to be copied, so one that does not fit is neither shortened nor broken: it has lines of its own.
+/// Formats a table of name and value. Values are for copying, so a long one is neither shortened nor broken: it has lines of
+/// its own.
 pub fn text(outputs: &BTreeMap<String, String>, columns: Columns) -> String {
     let longest = outputs.keys().map(|name| width(name)).max().unwrap_or_default();
     lines(outputs, |out, name, value| {
@@ -18,12 +19,13 @@ pub fn text(outputs: &BTreeMap<String, String>, columns: Columns) -> String {
     })
 }
 
-/// `NAME=value`, in capitals, for a `.env` file or a shell. Without quotes where a shell needs none: GitLab takes them for a part of the value.
+/// Formats `NAME=value`, in capitals, for a `.env` file or a shell. Quotes are left out where a shell needs none, because
+/// GitLab takes them for a part of the value.
 pub fn dotenv(outputs: &BTreeMap<String, String>) -> String {
     lines(outputs, |out, name, value| writeln!(out, "{}={}", name.to_uppercase().replace(['-', '.'], "_"), quoted(value)))
 }
 
-/// `name=value`, for `$GITHUB_OUTPUT`; a value of several lines between two lines that it does not contain.
+/// Formats `name=value`, for `$GITHUB_OUTPUT`. A value of several lines is between two lines that it does not contain.
 pub fn github(outputs: &BTreeMap<String, String>) -> String {
     lines(outputs, |out, name, value| {
         if !value.contains(['\n', '\r']) {
@@ -46,7 +48,7 @@ fn lines(outputs: &BTreeMap<String, String>, line: impl Fn(&mut String, &str, &s
     out
 }
 
-/// In double quotes if need be, with what a shell would expand made harmless.
+/// Puts the value in double quotes if necessary, with escapes against a shell's expansion.
 fn quoted(value: &str) -> String {
     if !value.is_empty() && value.chars().all(|c| c.is_ascii_alphanumeric() || "_-./:@%+,=".contains(c)) {
         return value.to_owned();

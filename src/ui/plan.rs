@@ -1,4 +1,4 @@
-//! A plan, for people and as JSON.
+//! Plan, as text and as JSON.
 
 use super::{
     fit::{self, Columns, shorten, width},
@@ -20,27 +20,27 @@ use std::{
     fmt::Write,
 };
 
-/// The mark of the last write. That it changes with every other change is no news.
+/// Tag with the fingerprint of the last write. It changes with every other change, so it is not displayed.
 pub const APPLIED: &str = "tags.liveinsight:applied";
-/// Values up to this many characters are shown side by side: `old → new`.
+/// Maximum length in characters of values displayed side by side: `old → new`.
 const SHORT: usize = 48;
-/// Longer values of what is created are cut here, unless all is wanted.
+/// Maximum length of values of created resources, unless the detail is full.
 const CUT: usize = 100;
 
 /// Detail of a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Detail {
-    /// Fields of what changes; what is created is only counted.
+    /// Fields of changed resources; a count of created ones.
     Differences,
-    /// Fields of what changes; what is created by name only.
+    /// Fields of changed resources; names of created ones.
     Changes,
-    /// Fields of what is created as well, long values cut.
+    /// Fields of created resources as well, long values cut.
     Creations,
     /// Everything in full.
     Full,
 }
 
-/// The plan as a list, one entry per resource that changes, and a line that counts. `only` leaves out all others.
+/// Formats the plan as a list, one entry per changed resource, and a line with the counts. `only` leaves out all others.
 pub fn text<C: crate::engine::Cloud>(plan: &Plan<C>, only: Option<&BTreeSet<Id>>, detail: Detail, columns: Columns) -> String {
     let is_shown = |step: &&Step| detail != Detail::Differences || step.action != Some(Action::Create) || step.objection.is_some();
     let mut out = String::new();
@@ -61,17 +61,17 @@ pub fn left_out(files: &[LeftOut]) -> Option<String> {
     (!files.is_empty()).then(|| format!("left out of the site: {}", files.join(", ")))
 }
 
-/// Release that serves after a rollback, and what `up` would change.
+/// Release that serves after a rollback, with the changes that `up` would make.
 #[derive(Debug, Serialize)]
 pub struct RolledBack {
-    /// Functions, and the site as `site`, with the number of the release that was put back.
+    /// Functions, and the site as `site`, with the number of the restored release.
     pub to: BTreeMap<String, u64>,
-    /// Functions, and the site as `site`, that `up` would release as the sources are; sorted.
+    /// Functions, and the site as `site`, that `up` would release from the sources; sorted.
     pub would_release: Vec<String>,
 }
 
 impl RolledBack {
-    /// Tells what a plan releases while an earlier release serves; `None` if none does, or nothing would follow.
+    /// Returns the changes by a plan while an earlier release serves; `None` if none does, or the plan changes nothing.
     pub fn of<C: crate::engine::Cloud>(plan: &Plan<C>, release: &Standing) -> Option<Self> {
         let releases = |step: &&Step| match step.id.kind() {
             Alias::KIND => step.changes.touch("release"),
@@ -85,6 +85,7 @@ impl RolledBack {
         would_release.iter().any(|name| to.contains_key(name)).then_some(Self { to, would_release })
     }
 
+    /// Formats a line:
     /// `` rolled back: site to release 3, stats-api to release 3; `up` would release site, stats-api as the sources are ``
     pub fn text(&self) -> String {
         let to: Vec<String> = self.to.iter().map(|(name, number)| format!("{name} to release {number}")).collect();
@@ -92,9 +93,11 @@ impl RolledBack {
     }
 }
 
-/// The JSON document: `{"changes": […], "summary": {…}, "cost": {…}, "estimate": {…}, "left_out": […], "rolled_back":
-/// {…}}`; `estimate` is of the time, if there is one, `left_out` is there if files of the site are not published, and `rolled_back` only
-/// while an earlier release serves, which `up` would change. `not_compared` and `warnings` are there if there are any.
+/// Formats the JSON document: `{"changes": […], "summary": {…}, "cost": {…}, "estimate": {…}, "left_out": […], "rolled_back":
+/// {…}}`.
+///
+/// `estimate` is of the time, if there is one. `left_out` exists if files of the site are not published, `rolled_back` only
+/// while an earlier release serves that `up` would change. `not_compared` and `warnings` exist if there are any.
 pub fn json<C: crate::engine::Cloud>(
     plan: &Plan<C>,
     cost: &Estimate,
@@ -158,7 +161,7 @@ pub fn json<C: crate::engine::Cloud>(
     json::document(&Document { changes, summary, cost, estimate: time, left_out, rolled_back, not_compared, warnings })
 }
 
-/// The steps that change something and are wanted. With `only`, nothing is removed.
+/// Returns the wanted steps that change something. With `only`, nothing is removed.
 pub(super) fn steps<'a, C: crate::engine::Cloud>(plan: &'a Plan<C>, only: Option<&'a BTreeSet<Id>>) -> impl Iterator<Item = &'a Step> {
     plan.changes().filter(move |step| only.is_none_or(|only| only.contains(&step.id)))
 }
@@ -194,7 +197,7 @@ fn entry(out: &mut String, step: &Step, detail: Detail, columns: Columns) -> std
     Ok(())
 }
 
-/// Text in the place of a secret that has another value.
+/// Placeholder for a secret that has another value.
 pub(super) const SECRET: &str = "(secret, changed)";
 
 fn field(out: &mut String, change: &Change, action: Action, detail: Detail, columns: Columns) -> std::fmt::Result {
@@ -231,7 +234,7 @@ pub(super) fn why(step: &Step, action: Action) -> Option<&'static str> {
     }
 }
 
-/// Returns the words for the origin of a difference.
+/// Returns the description of a difference's origin.
 pub(super) fn cause(cause: Cause) -> &'static str {
     match cause {
         Cause::Drift => "changed from outside",
@@ -240,7 +243,7 @@ pub(super) fn cause(cause: Cause) -> &'static str {
     }
 }
 
-/// Why a step needs consent, and how to give it.
+/// Describes the reason that a step needs consent, and the flag that gives it.
 pub(super) fn objection(objection: &Objection) -> String {
     match objection {
         Objection::Foreign(whose) => format!("exists and is not this stack's ({whose}); --adopt takes it over"),

@@ -1,6 +1,6 @@
-//! What happens, as it happens: rows on a terminal, plain lines elsewhere, events as JSON lines when asked for.
+//! Progress of a run: rows on a terminal, plain lines elsewhere, events as JSON lines on request.
 //!
-//! All three are fed from one list of what is running, so that the program can always say what it waits for.
+//! All three read one list of running work, so the program can always display what it waits for.
 
 use super::{
     Ui,
@@ -24,11 +24,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Without any other line for this long, a sign of life is given: CI systems take silence for death.
+/// Maximum time without output before a sign of life: CI systems take silence for a hang.
 const SILENCE: Duration = Duration::from_secs(20);
-/// Number of running resources that a sign of life names.
+/// Maximum number of running resources that a sign of life names.
 const NAMED: usize = 3;
-/// The key under which the one running step that is no resource is kept; sorts before every id.
+/// Key of the one running step that is no resource; sorts before every id.
 const STEP: &str = "";
 
 /// Line of JSON for programs that read events.
@@ -45,7 +45,7 @@ enum Line<'a> {
         times: u32,
         seconds: f64,
     },
-    /// A request goes on failing, and is sent again.
+    /// A request keeps failing, and is sent again.
     Retrying {
         id: Option<&'a Id>,
         operation: &'a str,
@@ -70,7 +70,7 @@ enum Line<'a> {
         seconds: f64,
     },
     Verifying,
-    /// Another run is waited for; of a lock that makes no sense only the times are known.
+    /// Another run holds the lock, and this one waits. For a malformed lock only the times are known.
     Locked {
         holder: Option<&'a str>,
         command: Option<&'a str>,
@@ -84,7 +84,7 @@ enum Line<'a> {
         #[serde(flatten)]
         state: CanaryState,
     },
-    /// The check after a release: what was seen, or what was wrong.
+    /// Result of the smoke check after a release.
     Smoke {
         passed: bool,
         seen: &'a [String],
@@ -99,18 +99,18 @@ enum Line<'a> {
 #[derive(Debug, Clone, Copy, Serialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum CanaryState {
-    /// Alarms are watched for so many seconds.
+    /// Alarms are watched.
     Watching {
         /// Seconds that the alarms are watched.
         seconds: u64,
     },
-    /// Nothing spoke against it.
+    /// The step passed without a failed check.
     Passed,
-    /// Something did.
+    /// A check failed, and the new versions were rolled back.
     TakenBack,
 }
 
-/// Shows what happens. Clones show in the same place.
+/// Progress display. Clones write to the same output.
 #[derive(Clone)]
 pub struct Progress(Arc<Inner>);
 
@@ -128,51 +128,51 @@ struct State {
 }
 
 impl Progress {
-    /// With `events`, resources are reported on stdout as one JSON object per line.
+    /// Creates the display. With `events`, resources are reported on stdout as one JSON object per line.
     pub fn new(ui: &Ui, events: bool) -> Self {
         let now = Instant::now();
         let state = State { began: now, spoke: now, running: BTreeMap::new() };
         Self(Arc::new(Inner { ui: ui.clone(), events, state: Mutex::new(state) }))
     }
 
-    /// Since the start of the run, in seconds.
+    /// Returns seconds since the start of the run.
     pub fn seconds(&self) -> f64 {
         self.state().began.elapsed().as_secs_f64()
     }
 
-    /// Counts the time from now on: a new run begins.
+    /// Restarts the clock for a new run.
     pub fn restart(&self) {
         self.state().began = Instant::now();
     }
 
-    /// Work that is about no single resource begins, and the step before it ends.
+    /// Begins a step that is about no single resource, and ends the step before it.
     pub fn step(&self, doing: &str) {
         self.quiet_step(doing);
         self.say(doing);
     }
 
-    /// A step that is worth a word only if it takes long.
+    /// Begins a step that is displayed only if it takes long.
     pub fn quiet_step(&self, doing: &str) {
         self.finish(STEP);
         self.begin(STEP, doing.to_owned(), None);
     }
 
-    /// The current step is over.
+    /// Ends the current step.
     pub fn step_done(&self) {
         self.finish(STEP);
     }
 
-    /// Returns whether resources are reported as JSON.
+    /// Returns true if resources are reported as JSON.
     pub fn events(&self) -> bool {
         self.0.events
     }
 
-    /// Reports the outputs to those who read JSON.
+    /// Reports the outputs as a JSON event.
     pub fn outputs(&self, outputs: &BTreeMap<String, String>) {
         self.event(&Line::Outputs { outputs });
     }
 
-    /// New versions have another share of the requests.
+    /// Reports a new share of the requests for new versions.
     pub fn canary(&self, share: f64, versions: &BTreeMap<&str, &str>, state: CanaryState) {
         self.event(&Line::Canary { share, versions, state });
         let names: Vec<String> = versions.iter().map(|(function, version)| format!("{function} {version}")).collect();
@@ -198,14 +198,14 @@ impl Progress {
         }
     }
 
-    /// Another run has the stack, and is waited for.
+    /// Reports that another run holds the lock, and this one waits.
     pub fn locked(&self, held: &Held) {
         let (holder, command) = (held.by.as_ref().map(|by| by.holder.as_str()), held.by.as_ref().map(|by| by.command.as_str()));
         self.event(&Line::Locked { holder, command, since: time(held.since), expires: time(held.expires) });
         self.step(&format!("waiting for {}", super::lock_text(held)));
     }
 
-    /// Shows an event of the engine.
+    /// Displays an event of the engine.
     pub fn engine(&self, event: &Event<'_>) {
         match event {
             Event::Observing { done, total } => {
@@ -225,7 +225,7 @@ impl Progress {
                 self.say_in_between(&doing);
             }
             Event::Waiting { id, why, times, waited } => self.waiting(id, why, *times, *waited),
-            // It goes on with what was said before, or waits again for the same.
+            // The resource continues with its announced work, or waits again for the same reason.
             Event::Resumed { .. } => {}
             Event::Ended { id, action, outcome, seconds } => self.ended(id, *action, outcome, *seconds),
             Event::Verifying => {
@@ -235,7 +235,7 @@ impl Progress {
         }
     }
 
-    /// Shows how the handlers' build is going.
+    /// Displays the progress of the handlers' build.
     pub fn build(&self, progress: &build::Progress<'_>) {
         use build::Progress as Build;
         match progress {
@@ -249,7 +249,7 @@ impl Progress {
                     self.say(line);
                 }
             }
-            // An error is shown once, at the end.
+            // An error is displayed once, at the end.
             Build::Diagnostic(text) if text.starts_with("warning") => self.0.ui.warn(text.trim_start_matches("warning: ")),
             Build::Remark(text) if self.0.ui.verbose() => self.say(text),
             Build::Built { functions, seconds } => {
@@ -260,12 +260,12 @@ impl Progress {
         }
     }
 
-    /// Ends the rows of what is given up: it has not ended, and is not waited for.
+    /// Ends the rows of abandoned work, which has not finished and is not awaited.
     pub fn give_up(&self) {
         self.state().running.clear();
     }
 
-    /// Returns what is running, each with its wait, oldest first.
+    /// Returns running work, each with its wait, oldest first.
     pub fn running(&self) -> Vec<String> {
         let state = self.state();
         let mut running: Vec<&Running> = state.running.values().collect();
@@ -273,9 +273,9 @@ impl Progress {
         running.iter().map(|running| running.describe()).collect()
     }
 
-    /// Gives a sign of life, if nothing was said for a while. To be called about once a second.
+    /// Prints a sign of life after a period without output. To be called about once a second.
     pub fn tick(&self) {
-        // On a terminal the rows move.
+        // On a terminal the moving rows are the sign of life.
         if self.0.ui.rows().is_some() || self.state().spoke.elapsed() < SILENCE {
             return;
         }
@@ -295,7 +295,7 @@ impl Progress {
         }
     }
 
-    /// Shows a request that goes on failing.
+    /// Displays a request that keeps failing.
     pub fn retrying(&self, retry: &Retry) {
         let Retry { id, operation, why, times, waited } = retry;
         self.event(&Line::Retrying { id: id.as_ref(), operation, why, times: *times, seconds: rounded(waited.as_secs_f64()) });
@@ -303,7 +303,7 @@ impl Progress {
         let about = id.as_ref().map_or_else(String::new, |id| format!("{id}: "));
         let text = format!("{operation} failed {times} times in {:.0} s ({why}) and is sent again", waited.as_secs_f64());
         self.explain(key, &text);
-        // What goes wrong is said to everybody; on a terminal it is in the row.
+        // Everyone sees failures; on a terminal the row displays them.
         if !self.0.events && self.0.ui.rows().is_none() {
             self.say_always(&format!("{about}{text}"));
         }
@@ -313,7 +313,7 @@ impl Progress {
         if !self.state().running.contains_key(id.as_str()) {
             self.begin(id.as_str(), format!("looking at {id}"), None);
         }
-        // The same wait is polled many times; only a new one is news, and one that lasts.
+        // The same wait is polled many times. Only a new one is displayed, and one that lasts.
         let text = format!("waiting for {why}");
         let is_new = self.explain(id.as_str(), &text);
         if is_new || self.is_due(id.as_str()) {
@@ -345,7 +345,7 @@ impl Progress {
             }
         };
         self.event(&event);
-        // Those who read JSON have it as an event.
+        // With JSON output, an event reports it.
         if !self.0.events {
             self.say_always(&text);
         }
@@ -356,12 +356,12 @@ impl Progress {
         self.state().running.insert(key.to_owned(), running);
     }
 
-    /// Says what something waits for, or how far it is; `false` if that is known already.
+    /// Sets the reason for a wait, or its progress; returns false if it is already known.
     fn explain(&self, key: &str, why: &str) -> bool {
         self.state().running.get_mut(key).is_some_and(|running| running.explain(why))
     }
 
-    /// Returns `true` if nothing was reported of it for a while, and takes note that something is now.
+    /// Returns true if the last report is long enough ago, and records a new one.
     fn is_due(&self, key: &str) -> bool {
         self.state().running.get_mut(key).is_some_and(|running| running.is_due(SILENCE))
     }
@@ -370,14 +370,15 @@ impl Progress {
         self.state().running.remove(key);
     }
 
-    /// A line about a resource that has not ended, with -v: its end is a line, on a terminal it is a row, and a sign of life names it.
+    /// Prints a line about an unfinished resource, with -v. Without it, the end of the resource is a line, a terminal has its
+    /// row, and a sign of life names it.
     fn say_in_between(&self, text: &str) {
         if !self.0.events && self.0.ui.rows().is_none() && self.0.ui.verbose() {
             self.say_always(text);
         }
     }
 
-    /// A line about a step, which on a terminal is a row already.
+    /// Prints a line about a step, which on a terminal is already a row.
     fn say(&self, text: &str) {
         if self.0.ui.rows().is_none() || self.0.ui.verbose() {
             self.say_always(text);
@@ -399,7 +400,7 @@ fn rounded(seconds: f64) -> f64 {
     (seconds * 10.0).round() / 10.0
 }
 
-/// (what is being done, what was done)
+/// Returns the verb (in progress, done).
 fn verb(action: Action) -> (&'static str, &'static str) {
     match action {
         Action::Create => ("creating", "created"),
@@ -409,7 +410,7 @@ fn verb(action: Action) -> (&'static str, &'static str) {
     }
 }
 
-/// Returns how long an action typically takes, if that is long enough to mention.
+/// Returns the typical duration of an action, if it is long enough to mention.
 fn usually(id: &Id, action: Action, changes: &Changes) -> Option<Typical> {
     let typical = (kind(id.kind())?.typical)(action, changes);
     typical.is_worth_telling().then_some(typical)

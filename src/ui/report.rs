@@ -1,4 +1,4 @@
-//! What a run did: the summary, what failed and what hangs behind it.
+//! Result of a run: the summary, the failures, and the resources that depend on those.
 
 use super::fit::{Columns, shorten};
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
 use serde::Serialize;
 use std::{collections::BTreeSet, fmt::Write};
 
-/// The last event of `up` and `down`, and the last line for people.
+/// Last event of `up` and `down`, and the last line of text.
 #[derive(Debug, Clone, Serialize)]
 #[serde(tag = "event", rename = "summary")]
 pub struct Summary {
@@ -19,20 +19,21 @@ pub struct Summary {
     replaced: usize,
     deleted: usize,
     unchanged: usize,
-    /// Number of resources that failed, or were not attempted because of that.
+    /// Number of resources that failed, or were not attempted because of a failure.
     failed: usize,
     /// Seconds from the start of the run, to a tenth.
     seconds: f64,
-    /// All requests to AWS, retries included.
+    /// Number of requests to AWS, retries included.
     aws_calls: u64,
-    /// Calls that may have changed something.
+    /// Number of calls that may have changed something.
     aws_writes: u64,
-    /// Length of the critical path in seconds, and the time of the work in such lengths; to a hundredth. None if nothing was done.
+    /// Length of the critical path in seconds, and the duration of the work divided by it; to a hundredth. None if nothing was
+    /// done.
     #[serde(skip_serializing_if = "Option::is_none")]
     critical_path_seconds: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     critical_path_ratio: Option<f64>,
-    /// Longest wait, if any.
+    /// Longest wait, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     longest_wait: Option<LongestWait>,
     #[serde(skip)]
@@ -41,14 +42,14 @@ pub struct Summary {
 
 #[derive(Debug, Clone, Serialize)]
 struct LongestWait {
-    /// None if it was for no single resource.
+    /// Resource that waited; `None` if it was no single one.
     id: Option<Id>,
     why: String,
     seconds: f64,
 }
 
 impl Summary {
-    /// Counts what a run did. `unchanged` is what was looked at and left as it is.
+    /// Counts the results of a run. `unchanged` resources were observed and left alone.
     pub fn new(report: &Report, unchanged: usize, seconds: f64, calls: &Tally) -> Self {
         Self {
             created: report.count(Action::Create),
@@ -80,7 +81,7 @@ impl Summary {
         Self { critical_path_seconds: Some(path), critical_path_ratio: Some(ratio), longest_wait, ..self }
     }
 
-    /// Counts the calls anew: giving the lock back is one of them.
+    /// Updates the number of calls: releasing the lock is one of them.
     pub fn count_calls(&mut self, calls: &Tally) {
         (self.aws_calls, self.aws_writes) = (calls.requests(), calls.writes());
     }
@@ -90,7 +91,7 @@ impl Summary {
         self.created + self.updated + self.replaced + self.deleted
     }
 
-    /// `59 created, 2 unchanged in 12.3 s with 142 AWS calls, 80 of them writes`: what is none is left out.
+    /// Formats `59 created, 2 unchanged in 12.3 s with 142 AWS calls, 80 of them writes`, without zero counts.
     pub fn text(&self) -> String {
         let counts = [
             (self.created, "created"),
@@ -105,7 +106,7 @@ impl Summary {
         format!("{counts} in {:.1} s with {} AWS calls, {} of them writes", self.seconds, self.aws_calls, self.aws_writes)
     }
 
-    /// The event, as one line of JSON.
+    /// Formats the event as one line of JSON.
     pub fn json(&self) -> String {
         super::json::line(self)
     }
@@ -115,7 +116,7 @@ fn hundredths(number: f64) -> f64 {
     (number * 100.0).round() / 100.0
 }
 
-/// The error that a run which did not do all of its work ends with; `None` if it did.
+/// Returns the error of a run that did not complete its work; `None` if it did.
 pub fn failures(report: &Report) -> Option<CliError> {
     if report.complete() {
         return None;
@@ -123,7 +124,7 @@ pub fn failures(report: &Report) -> Option<CliError> {
     let (stopped, failed): (Vec<_>, Vec<_>) = report.failed.iter().partition(|(_, error)| matches!(error, Error::Interrupted));
     let open = report.failed.len() + report.behind.len();
     if let Some((id, error)) = failed.iter().find(|(_, error)| error.class() == Some(Class::Expired)) {
-        // Whatever else failed may have failed for that, and all is well once they are renewed.
+        // Other failures may be a consequence, which ends when the credentials are renewed.
         let done = super::resources(report.done.len());
         let message = format!("the credentials expired: {done} done, {open} not. First refused:\n  {id}: {error}");
         return Some(CliError { exit: Exit::Credentials, message, hints: hint_for(error).into_iter().collect(), places: Vec::new() });
@@ -152,13 +153,13 @@ pub fn failures(report: &Report) -> Option<CliError> {
     Some(CliError { exit, message, hints: hints.into_iter().chain([again]).collect(), places: Vec::new() })
 }
 
-/// Returns what was not attempted because this failed.
+/// Returns the resources that were not attempted because this one failed.
 fn behind(report: &Report, root: &Id) -> Option<String> {
     let ids: Vec<&str> = report.behind.iter().filter(|(_, behind)| *behind == root).map(|(id, _)| id.as_str()).collect();
     (!ids.is_empty()).then(|| ids.join(", "))
 }
 
-/// Resources that `down` is about to remove, if they are to be `named`, and those that stay.
+/// Formats the resources that `down` will remove, if `named`, and those that stay.
 pub fn removal_text(removal: &Removal, named: bool, columns: Columns) -> String {
     let mut out = String::new();
     // Writing to a String cannot fail.
@@ -183,7 +184,7 @@ pub fn removal_text(removal: &Removal, named: bool, columns: Columns) -> String 
     out
 }
 
-/// Returns the refusal of a removal that the service would stop half-way; `None` if nothing is in its way.
+/// Returns the refusal of a removal that the service would stop half-way; `None` if nothing prevents it.
 pub fn protected(removal: &Removal) -> Option<CliError> {
     let lines: Vec<String> = removal.protected.iter().map(|(id, protection)| format!("\n  {id}: {protection}")).collect();
     (!lines.is_empty()).then(|| CliError::failed(format!("refused, and nothing was deleted:{}", lines.concat())))

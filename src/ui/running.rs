@@ -1,4 +1,4 @@
-//! One thing that is running: its row on a terminal, and how it is named elsewhere.
+//! Running work: its row on a terminal, and its description elsewhere.
 
 use crate::aws::facts::Typical;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 /// Time between two movements of a row.
 const TICK: Duration = Duration::from_millis(120);
 
-/// Work that has begun. Its row goes when it is dropped.
+/// Work that has begun. Dropping it removes its row.
 pub(super) struct Running {
-    /// `creating dynamodb.table/events`
+    /// Description, such as `creating dynamodb.table/events`.
     doing: String,
     usually: Option<Typical>,
     why: Option<String>,
@@ -20,7 +20,7 @@ pub(super) struct Running {
 }
 
 impl Running {
-    /// Begins now, with a row if there are rows.
+    /// Starts now, with a row if there are rows.
     pub(super) fn new(doing: String, usually: Option<Typical>, rows: Option<&MultiProgress>) -> Self {
         let row = rows.map(|rows| {
             let row = rows.add(ProgressBar::new_spinner().with_style(style()).with_prefix(doing.clone()));
@@ -32,7 +32,7 @@ impl Running {
         running
     }
 
-    /// Takes note of what it waits for, or how far it is; `false` if that is known already.
+    /// Sets the reason for its wait, or its progress; returns false if it is already known.
     pub(super) fn explain(&mut self, why: &str) -> bool {
         let news = self.why.as_deref() != Some(why);
         if news {
@@ -43,7 +43,7 @@ impl Running {
         news
     }
 
-    /// Returns `true` if nothing was reported for so long, and takes note that something is now.
+    /// Returns true if the last report is at least `silence` ago, and records a new one.
     pub(super) fn is_due(&mut self, silence: Duration) -> bool {
         let due = self.reported.elapsed() >= silence;
         if due {
@@ -52,12 +52,12 @@ impl Running {
         due
     }
 
-    /// Since when it runs.
+    /// Returns the time at which it started.
     pub(super) fn since(&self) -> Instant {
         self.since
     }
 
-    /// `creating dynamodb.table/events (8 s, waiting for the table to be created (usually 3 to 9 s))`
+    /// Formats `creating dynamodb.table/events (8 s, waiting for the table to be created (usually 3 to 9 s))`.
     pub(super) fn describe(&self) -> String {
         let seconds = self.since.elapsed().as_secs();
         match self.reason() {
@@ -66,7 +66,7 @@ impl Running {
         }
     }
 
-    /// Returns the reason for the wait, and how long it usually takes.
+    /// Returns the reason for the wait, with its usual duration.
     fn reason(&self) -> String {
         match (&self.why, self.usually) {
             (Some(why), Some(usually)) if !why.contains("usually") => format!("{why} (usually {usually})"),

@@ -1,4 +1,4 @@
-//! What `seed` sent and what the stack counted.
+//! Results of `seed`: requests sent, and the stack's counts.
 
 use super::{
     json,
@@ -8,7 +8,7 @@ use crate::seed::{Books, Counts, Latency};
 use serde::Serialize;
 use std::fmt::Write;
 
-/// The result of `seed`, for people and as one JSON document.
+/// Result of `seed`, as text and as one JSON document.
 #[derive(Debug, Clone, Serialize)]
 pub struct SeedReport {
     sent: usize,
@@ -20,7 +20,7 @@ pub struct SeedReport {
     retries: usize,
     throttled: usize,
     failed: usize,
-    /// In milliseconds.
+    /// Latency percentiles in milliseconds.
     latency: Option<Latency>,
     views: Pair,
     sessions: Pair,
@@ -36,7 +36,7 @@ struct Pair {
 }
 
 impl SeedReport {
-    /// Compares the books with what was counted before and after.
+    /// Compares the ledger with the counts before and after.
     pub fn new(books: &Books, before: Counts, after: Counts) -> Self {
         let (views, sessions) = books.difference(before, after);
         let pair = |difference: i64, counted: i64| Pair { sent: counted - difference, counted };
@@ -58,12 +58,12 @@ impl SeedReport {
         }
     }
 
-    /// Returns whether everything that was sent was counted once.
+    /// Returns true if every event was counted once.
     pub fn reconciled(&self) -> bool {
         self.reconciled
     }
 
-    /// A few lines.
+    /// Formats a few lines.
     pub fn text(&self) -> String {
         let Self { sent, events, accepted, duplicates, rejected, dropped, retries, failed, .. } = self;
         let mut out =
@@ -94,7 +94,7 @@ impl SeedReport {
         out
     }
 
-    /// Shows the result as a line of JSON.
+    /// Formats the result as a line of JSON.
     pub fn json(&self) -> String {
         json::line(self)
     }

@@ -1,4 +1,4 @@
-//! How every resource stands, for people and as JSON.
+//! State of every resource, as text and as JSON.
 
 use super::{
     fit::{Columns, pad, shorten, width},
@@ -27,34 +27,35 @@ use std::{
 /// Health of the running stack, beside its state.
 #[derive(Debug, Default, Serialize)]
 pub struct Health {
-    /// The alarms that are firing, by logical name, sorted.
+    /// Firing alarms by logical name, sorted.
     pub firing_alarms: Vec<String>,
-    /// The version that each function's alias points to.
+    /// Version behind each function's alias.
     pub live_versions: BTreeMap<String, String>,
-    /// By function, the versions that get a share (0 to 1) of the requests beside the live one: a canary that goes on, or was left.
+    /// Versions with a share (0 to 1) of the requests beside the live one, by function: a canary in progress, or an abandoned
+    /// one.
     pub canaries: BTreeMap<String, BTreeMap<String, f64>>,
-    /// The newest release, beside what is live.
+    /// Newest release, compared with the live state.
     pub release: Option<Standing>,
     /// Holder of the lock.
     pub lock: Option<Held>,
-    /// Fields that were not compared, as their declared values are not known.
+    /// Fields that were not compared, because their declared values are unknown.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub not_compared: Vec<Uncompared>,
-    /// Cost, if it was asked for.
+    /// Cost, if it was requested.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cost: Option<Report>,
 }
 
-/// Rows that `status` shows, and the room for them.
+/// Rows that `status` displays, and the room for them.
 #[derive(Debug, Clone, Copy)]
 pub struct View {
     /// Columns of a line.
     pub columns: Columns,
-    /// Shows a row for what is in sync as well, which otherwise is only counted.
+    /// Display a row for resources in sync as well, which otherwise are only counted.
     pub all: bool,
 }
 
-/// Shows a row for each resource that is not in sync, a line that counts, and the health.
+/// Formats a row for each resource that is not in sync, a line with the counts, and the health.
 pub fn text<C: crate::engine::Cloud>(plan: &Plan<C>, health: &Health, authors: &BTreeMap<Id, Author>, view: View) -> String {
     let steps: Vec<&Step> = plan.steps.iter().filter(|step| view.all || step.state != State::InSync).collect();
     let release = health.release.as_ref();
@@ -75,7 +76,7 @@ pub fn text<C: crate::engine::Cloud>(plan: &Plan<C>, health: &Health, authors: &
     out
 }
 
-/// The JSON document. A count of what is not in stack.yaml is there only if there is any.
+/// Formats the JSON document. The count of resources outside stack.yaml exists only if there are any.
 pub fn json<'a, C: crate::engine::Cloud>(
     plan: &'a Plan<C>,
     project: &str,
@@ -142,7 +143,7 @@ pub fn json<'a, C: crate::engine::Cloud>(
     json::document(&Document { stack: project, env: environment, resources, summary, health })
 }
 
-/// For the page of a CI job: a heading that counts, and what is not in sync.
+/// Formats the page of a CI job: a heading with the counts, and the resources that are not in sync.
 pub fn markdown<C: crate::engine::Cloud>(
     stack: &str,
     plan: &Plan<C>,
@@ -160,7 +161,7 @@ pub fn markdown<C: crate::engine::Cloud>(
     out
 }
 
-/// Shows the health: alarms, versions, canaries, the release, and the lock.
+/// Formats the health: alarms, versions, canaries, the release, and the lock.
 fn lines(health: &Health) -> Vec<String> {
     let mut lines = Vec::new();
     if !health.not_compared.is_empty() {
@@ -190,7 +191,7 @@ fn lines(health: &Health) -> Vec<String> {
     lines
 }
 
-/// State, id, physical name, and what is to be said of it, if that fits in the same line, else below.
+/// Formats state, id, physical name, and the notes, on the same line if they fit, else below.
 fn rows(steps: &[&Step], release: Option<&Standing>, authors: &BTreeMap<Id, Author>, columns: Columns) -> String {
     let longest = |length: fn(&Step) -> usize| steps.iter().map(|step| length(step)).max().unwrap_or_default();
     let state_width = steps.iter().map(|step| word(step, release).1.len()).max().unwrap_or_default();
@@ -219,15 +220,15 @@ fn rows(steps: &[&Step], release: Option<&Standing>, authors: &BTreeMap<Id, Auth
     out
 }
 
-/// Fields that say what serves, by kind: a rollback leaves them behind what the sources are.
+/// Fields that determine the live version, by kind: after a rollback they are behind the sources.
 const SERVING: [(&str, &[&str]); 3] = [(Alias::KIND, &["release"]), (Bucket::KIND, &["site", "files"]), (Distribution::KIND, &["content"])];
 
-/// Release that a resource serves, if nothing else makes it differ from the sources: that is no drift.
+/// Release that a resource serves, if that is its only difference from the sources. This is no drift.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Serves {
-    /// Release that a rollback put back.
+    /// Release that a rollback restored.
     RolledBack(u64),
-    /// Last release: the sources are not released, or a rollback of them was taken back.
+    /// Last release: the sources are not released, or were rolled back.
     Released(u64),
 }
 
@@ -245,7 +246,7 @@ fn count_rolled_back<C: crate::engine::Cloud>(plan: &Plan<C>, release: Option<&S
     plan.steps.iter().filter(|step| matches!(serves(step, release), Some(Serves::RolledBack(_)))).count()
 }
 
-/// `58 of 59 in sync, 1 drifted`
+/// Formats the counts: `58 of 59 in sync, 1 drifted`.
 fn totals<C: crate::engine::Cloud>(plan: &Plan<C>, release: Option<&Standing>) -> String {
     let mut out = format!("{} of {} in sync", plan.count_state(State::InSync), plan.steps.len());
     let count = |state| plan.count_state(state);
@@ -264,7 +265,7 @@ fn totals<C: crate::engine::Cloud>(plan: &Plan<C>, release: Option<&Standing>) -
     out
 }
 
-/// State of a resource in a cell of its own: `drifted (threshold); changed from outside`
+/// Formats the state of a resource for a table cell: `drifted (threshold); changed from outside`.
 fn state(step: &Step, release: Option<&Standing>, authors: &BTreeMap<Id, Author>) -> String {
     let (_, state) = word(step, release);
     let mut details = notes(step, release, authors);
@@ -273,7 +274,7 @@ fn state(step: &Step, release: Option<&Standing>, authors: &BTreeMap<Id, Author>
     details.join("; ")
 }
 
-/// `threshold; changed from outside; by arn:aws:iam::…:user/ada with cloudwatch:PutMetricAlarm 3 min ago`
+/// Formats the details: `threshold; changed from outside; by arn:aws:iam::…:user/ada with cloudwatch:PutMetricAlarm 3 min ago`.
 fn details(step: &Step, release: Option<&Standing>, authors: &BTreeMap<Id, Author>) -> String {
     let drifted = step.state == State::Drifted && serves(step, release).is_none();
     let fields = drifted.then(|| fields(step));
@@ -295,12 +296,12 @@ fn word(step: &Step, release: Option<&Standing>) -> (Style, String) {
     (style, word.to_owned())
 }
 
-/// Names of the fields that differ.
+/// Returns the names of differing fields.
 fn fields(step: &Step) -> String {
     step.changes.without(plan::APPLIED).paths()
 }
 
-/// Cause of a difference, its author, and why it takes consent to end it.
+/// Returns the cause of a difference, its author, and the reason that ending it needs consent.
 fn notes(step: &Step, release: Option<&Standing>, authors: &BTreeMap<Id, Author>) -> Vec<String> {
     match serves(step, release) {
         Some(Serves::RolledBack(_)) => return Vec::new(),
@@ -312,7 +313,7 @@ fn notes(step: &Step, release: Option<&Standing>, authors: &BTreeMap<Id, Author>
     [cause.map(str::to_owned), author, step.objection.as_ref().map(plan::objection)].into_iter().flatten().collect()
 }
 
-/// `by arn:aws:sts::…:assumed-role/Admin/ada with cloudwatch:PutMetricAlarm (console) 3 min ago`
+/// Formats an author: `by arn:aws:sts::…:assumed-role/Admin/ada with cloudwatch:PutMetricAlarm (console) 3 min ago`.
 fn author(author: &Author) -> String {
     let Author { who, operation, via, seconds, .. } = author;
     let via = via.as_ref().map(|via| format!(" ({via})")).unwrap_or_default();
@@ -323,7 +324,7 @@ fn now() -> i64 {
     i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()).unwrap_or(i64::MAX)
 }
 
-/// Returns the time from `then` to `now`, both in seconds since 1970. A clock that is behind does not make it the future.
+/// Formats the time from `then` to `now`, both in seconds since 1970. A clock that is behind counts as no time.
 fn ago(then: i64, now: i64) -> String {
     match (now - then).max(0) {
         seconds @ 0..60 => format!("{seconds} s ago"),

@@ -1,4 +1,4 @@
-//! The few styles there are. Nothing is said by colour alone.
+//! Text styles. No information is in colour alone.
 
 use crate::engine::Action;
 use anstyle::{AnsiColor, Style};
@@ -12,7 +12,7 @@ pub(super) const BAD: Style = AnsiColor::Red.on_default();
 pub(super) const ERROR: Style = AnsiColor::Red.on_default().bold();
 pub(super) const HINT: Style = AnsiColor::Cyan.on_default().bold();
 
-/// The text in a style. The writers take the codes out again where they do not belong.
+/// Styles a text. The writers remove the codes where they are not supported.
 pub(super) fn paint(style: Style, text: impl Display) -> String {
     format!("{style}{text}{style:#}")
 }

@@ -1,13 +1,13 @@
-//! How long a run will take, and how long it had to take.
+//! Expected and actual durations of a run.
 
 use crate::timings::{Achieved, Estimate};
 
-/// `estimated time: about 25 s (longest: dynamodb.table/events)`
+/// Formats `estimated time: about 25 s (longest: dynamodb.table/events)`.
 pub fn estimate_line(estimate: &Estimate) -> String {
     format!("estimated time: about {} (longest: {})", about(estimate.seconds), estimate.longest)
 }
 
-/// `critical path: 14.0 s, and 1.08 times that was taken; longest wait: 12.3 s, lambda.function/x for its role`
+/// Formats `critical path: 14.0 s, and 1.08 times that was taken; longest wait: 12.3 s, lambda.function/x for its role`.
 pub fn achieved_line(achieved: &Achieved) -> String {
     let path = format!("critical path: {:.1} s, and {:.2} times that was taken", achieved.path_seconds(), achieved.ratio());
     match &achieved.longest_wait {
@@ -19,7 +19,7 @@ pub fn achieved_line(achieved: &Achieved) -> String {
     }
 }
 
-/// Seconds; from ten on to five of them, and from two minutes on minutes.
+/// Formats rounded seconds: in steps of five from ten on, as minutes from two minutes on.
 fn about(seconds: f64) -> String {
     match seconds {
         seconds if seconds < 10.0 => format!("{:.0} s", seconds.ceil()),

@@ -30,12 +30,13 @@ pub(super) fn parse(rule: &RuleFile) -> Result<Alarm, Vec<At>> {
 }
 
 fn watches(rule: &RuleFile) -> Result<Watches, At> {
-    let metric_of = |known: &'static [Metric]| match rule.metric.as_deref() {
-        Some(metric) => find(known, metric).map_err(|problem| ("metric", problem)),
-        None => {
+    let metric_of = |known: &'static [Metric]| {
+        let Some(metric) = rule.metric.as_deref() else {
             let known = metric::names(known).collect::<Vec<_>>().join(" or ");
-            Err(("", Problem::new("the alarm does not say which metric it watches").expected(format!("expected metric: {known}"))))
-        }
+            let problem = Problem::new("the alarm does not say which metric it watches");
+            return Err(("", problem.expected(format!("expected metric: {known}"))));
+        };
+        find(known, metric).map_err(|problem| ("metric", problem))
     };
     match (&rule.function, &rule.api, &rule.table) {
         (Some(name), None, None) => Ok(Watches::Function { name: name.clone(), metric: metric_of(FUNCTION_METRICS)? }),

@@ -1,4 +1,4 @@
-//! The function behind `POST /api/events`: takes batches of events. What it does is in `shared::ingest`.
+//! Function behind `POST /api/events`, which accepts batches of events. The implementation is in `shared::ingest`.
 
 use shared::endpoints::Events;
 

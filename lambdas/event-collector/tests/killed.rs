@@ -1,7 +1,7 @@
-//! The real executable, killed at each of its writes, before it or after it: the client's repetition and a recount make it exact.
+//! Kills the real executable before and after each of its writes: the client's repetition and a recount make the counts exact.
 //!
-//! `shared`'s own `recount` test does the same within one process, over several batches. Here the process is really ended, with whatever
-//! it has under way.
+//! The `recount` test of `shared` does the same within one process, over several batches. Here the process really ends, with
+//! its requests in flight.
 
 #![expect(clippy::unwrap_used, reason = "a failure here fails the test")]
 
@@ -26,7 +26,7 @@ fn body() -> String {
     json!({"batch_id": "b1", "sent_at": now(), "events": events}).to_string()
 }
 
-/// What readers see, over the last hours: sessions, views, bounce rate, visitors, pages and referrers.
+/// Returns the numbers that readers get for the last hours: sessions, views, bounce rate, visitors, pages and referrers.
 async fn seen(tables: &Tables) -> Value {
     let store = Store::new(tables.client.clone(), &tables.events, &tables.sessions);
     let stats = stats::read(&store, "default", Window { period: Period::Day, limit: 2, now: now() }).await.unwrap();
@@ -55,7 +55,7 @@ async fn killed_at_any_write_it_is_exact_after_a_repetition_and_a_recount() {
                 answer = function.invoke_unless_it_ends(event.clone()) => answer,
                 () = proxy.reached() => None,
             };
-            // It may have had nothing left to do but to answer; then the client has its answer and does not repeat.
+            // The function may have had nothing left to do but to answer. Then the client has its answer and does not repeat.
             function.kill().await;
             if answer.is_none() {
                 let again = Function::start(executable, &tables).await.invoke(event).await;
@@ -63,7 +63,7 @@ async fn killed_at_any_write_it_is_exact_after_a_repetition_and_a_recount() {
             }
             short += usize::from(seen(&tables).await != right);
             let store = Store::new(tables.client.clone(), &tables.events, &tables.sessions);
-            // When the hour is over and the session at rest.
+            // By then the hour is over and the session is inactive.
             let later = now() + 2 * HOUR;
             let report = recount(&store, later, true).await.unwrap();
             assert_eq!(report.repaired, report.differences.len());

@@ -1,4 +1,4 @@
-//! The real executable, through the Lambda Runtime API, against a local DynamoDB.
+//! Tests of the real executable, through the Lambda Runtime API, against a local DynamoDB.
 
 #[path = "../../shared/tests/support/mod.rs"]
 mod support;
@@ -102,7 +102,7 @@ async fn every_request_leaves_a_line_that_tells_of_no_visitor() {
     }
 }
 
-/// Bodies that no tracker sends, from a small generator: cut, garbled, mistyped.
+/// Generates bodies that no tracker sends: cut, garbled, mistyped.
 fn hostile_bodies(right: &str) -> Vec<Vec<u8>> {
     let mut state = 1_u64;
     let mut below = |limit: usize| {
@@ -150,7 +150,7 @@ async fn hostile_bodies_are_answered_and_leave_no_half_of_anything() {
     let mut taken = 0;
     for body in hostile_bodies(&right) {
         let mut event = proxy_event("POST", "/api/events", &json!({}), None);
-        // What is no text comes as base64, as the gateway would send it.
+        // The gateway would send binary data as base64.
         if let Ok(text) = std::str::from_utf8(&body) {
             event["body"] = json!(text);
         } else {

@@ -1,1 +1,1 @@
-//! Nothing but features; see `Cargo.toml`.
+//! Empty crate that only selects features; see `Cargo.toml`.

@@ -1,4 +1,4 @@
-//! The function behind `GET /api/realtime`: tells who is on the site now. What it does is in `shared::realtime`.
+//! Function behind `GET /api/realtime`, which reports current visitors. The implementation is in `shared::realtime`.
 
 use shared::endpoints::RealtimeNow;
 

@@ -1,4 +1,4 @@
-//! The real executable, through the Lambda Runtime API, against a local DynamoDB.
+//! Tests of the real executable, through the Lambda Runtime API, against a local DynamoDB.
 
 #[path = "../../shared/tests/support/mod.rs"]
 mod support;

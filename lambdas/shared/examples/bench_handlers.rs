@@ -1,11 +1,12 @@
-//! Measures the handlers as they are deployed: the executables of the `lambda` profile, through the Lambda Runtime API, against
-//! the local DynamoDB. Prints a table for `docs/performance-handlers.md`.
+//! Measures the handlers as deployed: the executables of the `lambda` profile, through the Lambda Runtime API, against the
+//! local DynamoDB. Prints a table for `docs/performance-handlers.md`.
 //!
 //! `cargo build --profile lambda -p event-collector -p realtime-api -p stats-api`
+//!
 //! `cargo run -p shared --example bench_handlers -- [requests a second, 300] [seconds, 20] [stored events, 100000]`
 //!
-//! Requests start when they are due, whether or not the one before is answered, and latency counts from then: a slow answer
-//! delays nobody's clock. Events are taken by four processes, as Lambda would start several; each has one request at a time.
+//! Requests start when they are due, even if the one before is unanswered, and latency counts from then. So a slow answer does
+//! not delay later requests. Four processes accept events, as Lambda would start several; each has one request at a time.
 
 #![expect(
     clippy::unwrap_used,
@@ -27,9 +28,9 @@ use support::runtime::{Function, proxy_event};
 
 const CONTAINERS: usize = 4;
 const EVENTS_PER_REQUEST: usize = 3;
-/// Reads for one figure.
+/// Number of reads for one figure.
 const READS: usize = 100;
-/// Time between two reads of one process: within a second it would tell what it told before, without reading.
+/// Time between two reads of one process. Within a second the process would answer from memory, without reading.
 const PAUSE: Duration = Duration::from_millis(1_010);
 
 #[tokio::main]
@@ -84,8 +85,8 @@ async fn main() {
     println!("| event-collector, peak memory | {:.1} MB |", peak_megabytes(process));
     drop(functions);
 
-    // The same thousand events in both, and in one of them many more without counters. The reads take turns, so that whatever
-    // else the machine does happens to both.
+    // Both have the same thousand events, and one of them many more without counters. The reads alternate, so other load on the
+    // machine affects both.
     let (small, large) = (support::tables().await, support::tables().await);
     for tables in [&small, &large] {
         let (mut function, _) = start("event-collector", tables).await;
@@ -128,7 +129,7 @@ fn async_queue() -> (tokio::sync::mpsc::UnboundedSender<(Instant, Value)>, Queue
     (sender, std::sync::Arc::new(tokio::sync::Mutex::new(receiver)))
 }
 
-/// Starts an executable; milliseconds until it has answered a request that asks nothing.
+/// Starts an executable, and returns the milliseconds until its first answer, to a request that reads nothing.
 async fn start(name: &str, tables: &Tables) -> (Function, f64) {
     let directory = std::env::current_exe().unwrap().ancestors().nth(3).unwrap().join("lambda");
     let executable = directory.join(name);
@@ -140,7 +141,7 @@ async fn start(name: &str, tables: &Tables) -> (Function, f64) {
     (function, begin.elapsed().as_secs_f64() * 1_000.0)
 }
 
-/// What the tracker sends when a page is opened; a visit is twelve pages, and 500 visits go on at a time.
+/// Returns what the tracker sends when a page is opened; a visit is twelve pages, and 500 visits are active at a time.
 fn events(index: usize) -> Value {
     let (visit, view) = (index / 6_000 * 500 + index % 500, index / 500 % 12);
     let now = shared::time::now();
@@ -155,12 +156,12 @@ fn events(index: usize) -> Value {
     let events = [event("page_leave", view.saturating_sub(1)), event("page_view", view), event("click", view)];
     let body = json!({"batch_id": index.to_string(), "sent_at": now, "events": events}).to_string();
     let mut request = proxy_event("POST", "/api/events", &json!({}), Some(&body));
-    // Each visitor has an address; the limit is a client's.
+    // Each visitor has its own address, because the limit applies per client.
     request["requestContext"]["identity"]["sourceIp"] = json!(format!("192.0.{}.{}", visit / 250 % 250, visit % 250));
     request
 }
 
-/// Raw events as old as the table may hold, without the counters that would have been counted with them.
+/// Stores raw events of the maximum age, without their counters.
 async fn store_events(tables: &Tables, count: usize) {
     let now = shared::time::now();
     let item = |index: usize| {
@@ -198,7 +199,7 @@ fn peak_megabytes(process: u32) -> f64 {
     peak.trim().trim_end_matches(" kB").parse::<f64>().unwrap() / 1_024.0
 }
 
-/// User and system time; a tick is 10 ms (proc(5), `USER_HZ`).
+/// Returns user and system time in milliseconds; a tick is 10 ms (proc(5), `USER_HZ`).
 fn cpu_milliseconds(process: u32) -> f64 {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
     let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();

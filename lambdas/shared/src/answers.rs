@@ -1,32 +1,33 @@
-//! Answers that readers share: whoever asks the same within a second is told the same, so that a thousand viewers read the tables once.
+//! Answers shared by readers: equal requests within a second get one answer, so that a thousand viewers read the tables once.
 //!
-//! In memory, and so for each container by itself. Caches between here and the viewer share answers as well, for as long as their
-//! `cache-control` says (`docs/api.md`); what is told here from memory is old enough, so those do not keep it. Who may read is asked before
-//! anything is looked up here.
+//! Answers are in memory, and so per container. Caches between the API and the viewer share answers as well, for as long as
+//! their `cache-control` states (`docs/api.md`). An answer from memory is already old, so those caches do not store it. Access
+//! is checked before any look-up here.
 
 use crate::http::{Failure, Reply};
 use crate::time::{Millis, SECOND};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Time during which an answer is repeated. An event is to be on the screen within three seconds, of which the dashboard's pause takes
-/// half.
+/// Time during which an answer is repeated. An event has to appear on the screen within three seconds, and the dashboard's
+/// polling takes half of that.
 const LIFE: Millis = SECOND;
-/// Questions that are remembered: sites, periods and limits. Beyond them answers are not shared.
+/// Maximum number of remembered requests, by sites, periods and limits. Beyond it, answers are not shared.
 const MOST_QUESTIONS: usize = 64;
 
-/// The last answers.
+/// Latest answers by request.
 #[derive(Debug, Default)]
 pub struct Answers {
     last: Mutex<HashMap<String, Arc<Slot>>>,
 }
 
-/// The last answer to a question, and when it was asked. Whoever reads holds the lock, so that others wait for what is being read.
+/// Latest answer to a request, with the time of the request. A reader holds the lock while it reads, so that others wait for
+/// its answer.
 type Slot = tokio::sync::Mutex<Option<(Millis, Reply)>>;
 
 impl Answers {
-    /// The answer to a question that is asked at `now`: the last one, or what `read` gives. An answer from memory gets `again` for its
-    /// `cache-control`. Failures are not kept.
+    /// Returns the answer to a request made at `now`: the latest one, or the result of `read`. An answer from memory gets
+    /// `again` as its `cache-control`. Failures are not stored.
     pub async fn share(
         &self,
         question: String,
@@ -49,7 +50,7 @@ impl Answers {
     fn slot(&self, question: String, now: Millis) -> Option<Arc<Slot>> {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         if last.len() >= MOST_QUESTIONS && !last.contains_key(&question) {
-            // What is locked is being read.
+            // A locked slot is being read.
             last.retain(|_, slot| slot.try_lock().map_or(true, |last| last.as_ref().is_some_and(|(at, _)| is_fresh(*at, now))));
             if last.len() >= MOST_QUESTIONS {
                 return None;
@@ -59,7 +60,8 @@ impl Answers {
     }
 }
 
-/// A request that waited can have been asked before the answer that it gets. A clock that was set back makes nothing fresh for long.
+/// Returns true if an answer is fresh. A request that waited can be older than the answer it gets. After a clock change
+/// backwards, nothing stays fresh for long.
 fn is_fresh(at: Millis, now: Millis) -> bool {
     (now - at).abs() < LIFE
 }
@@ -72,7 +74,7 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
     use tokio::task::JoinSet;
 
-    /// A service that counts how often it reads.
+    /// Service that counts its reads.
     #[derive(Default)]
     struct Counted {
         answers: Answers,

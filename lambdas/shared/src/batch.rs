@@ -1,7 +1,7 @@
-//! Reads a batch of events strictly, one verdict per event.
+//! Parses a batch of events strictly, with one verdict per event.
 //!
-//! Everything here depends on the batch's content and, for ages only, on the clock: a client that sends the same batch
-//! again gets the same events with the same identifiers. Nothing here touches a table.
+//! Everything here depends on the batch's content and, for ages only, on the clock. So a client that sends the same batch again
+//! gets the same events with the same identifiers. Nothing here accesses a table.
 
 use crate::digest;
 use crate::page::{self, Page};
@@ -11,91 +11,92 @@ use crate::wire::Rejected;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 
-/// Most events in a batch.
+/// Maximum number of events in a batch.
 pub const MOST_EVENTS: usize = 100;
-/// Most sessions in a batch. A browser has one, and a second after half an hour of silence; each costs as much as eight events.
+/// Maximum number of sessions in a batch. A browser has one, and a second after half an hour of silence; each costs as much as
+/// eight events.
 pub const MOST_SESSIONS: usize = 5;
-/// Longest `page_url` and `referrer`, in bytes.
+/// Maximum length of `page_url` and `referrer`, in bytes.
 pub const LONGEST_ADDRESS: usize = 2_048;
-/// Bytes of a `user_agent` that are kept; real ones have about 120.
+/// Stored length of a `user_agent`, in bytes; real ones have about 120.
 pub const KEPT_USER_AGENT: usize = 256;
-/// Largest `props`, in bytes of compact JSON.
+/// Maximum size of `props`, in bytes of compact JSON.
 pub const LARGEST_PROPS: usize = 1_024;
-/// Longest `token`, in bytes; real ones have 75.
+/// Maximum length of `token`, in bytes; real ones have 75.
 pub const LONGEST_TOKEN: usize = 256;
-/// Longest engagement that one event can report.
+/// Maximum engagement that one event can report.
 pub const LONGEST_ENGAGEMENT: Millis = HOUR;
-/// Limit of an event's age: sessions remember for as long which batches they counted.
+/// Maximum age of an event: sessions remember counted batches for as long.
 pub const OLDEST: Millis = DAY;
-/// Limit by which an event may lie in the future, for clocks that differ a little.
+/// Maximum time of an event in the future, for clocks that differ a little.
 pub const NEWEST: Millis = MINUTE;
-/// Limit of the error of a client's clock that says its time (`sent_at`).
+/// Maximum error of a client's clock, according to its own time (`sent_at`).
 pub const LARGEST_SKEW: Millis = DAY;
-/// Times below this are taken for seconds: as milliseconds it is September 2001.
+/// Smallest time in milliseconds, which is in September 2001. Smaller numbers count as seconds.
 const FIRST_MILLIS: Millis = 1_000_000_000_000;
 
-/// The right events of a batch, and why the others are wrong.
+/// Valid events of a batch, and the reasons for rejecting the others.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Batch {
     /// Site of the batch.
     pub site: String,
     /// Identifier of the batch: the client's `batch_id`, else derived from its events.
     pub identifier: String,
-    /// Time by which the client's clock is behind the server's, if it said its time.
+    /// Time by which the client's clock is behind the server's, if the client sent its time.
     pub skew: Option<Millis>,
     /// Token of an earlier answer, which proves that the session is the sender's.
     pub token: Option<String>,
-    /// In the order sent, never empty.
+    /// Valid events in the order sent, never empty.
     pub events: Vec<Event>,
-    /// In the order sent.
+    /// Rejected events in the order sent.
     pub rejected: Vec<Rejected>,
 }
 
-/// An event as it is kept.
+/// Event as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
-    /// 10 to 64 of `A-Z a-z 0-9 _ -`; cannot begin like a counter's key, which has an `@`.
+    /// Session identifier: 10 to 64 of `A-Z a-z 0-9 _ -`. It cannot begin like a counter's key, which has an `@`.
     pub session_id: String,
-    /// By the client's clock, uncorrected: a correction would differ from one delivery to the next and so make one event two.
+    /// Time by the client's clock, uncorrected. A correction would differ between deliveries and so turn one event into two.
     pub timestamp: Millis,
-    /// `page_view`, `click` and so on.
+    /// Type, such as `page_view` or `click`.
     pub event_type: String,
     /// Page of the event.
     pub page: Page,
-    /// Cut to 256 bytes, may be empty.
+    /// User agent, cut to 256 bytes; may be empty.
     pub user_agent: String,
     /// Address that the visitor came from, if it is a web address.
     pub referrer: Option<Page>,
-    /// The client's, else derived from the batch and the event's place in it.
+    /// Identifier from the client, else derived from the batch and the event's index.
     pub event_id: String,
-    /// Compact JSON of an object.
+    /// Properties: compact JSON of an object.
     pub props: Option<String>,
-    /// Milliseconds that the visitor was engaged, from `props.engaged_ms`; 0 if it does not say.
+    /// Milliseconds of engagement, from `props.engaged_ms`; 0 without it.
     pub engaged: Millis,
 }
 
 impl Event {
-    /// Returns whether it counts as a page view.
+    /// Returns true if it counts as a page view.
     pub fn is_page_view(&self) -> bool {
         self.event_type == "page_view"
     }
 }
 
-/// A batch that cannot be taken at all: which field, and what it has to be.
+/// Reason that the whole batch is refused: the field, and its requirement.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{field} {problem}")]
 pub struct Invalid {
-    /// Its name, with a path such as `events[3].timestamp`; `body` for all of it.
+    /// Name of the field, with a path such as `events[3].timestamp`; `body` for all of it.
     pub field: String,
-    /// A fragment of a sentence.
+    /// Requirement as a fragment of a sentence.
     pub problem: String,
 }
 
 impl Batch {
-    /// Reads a request's body; `now` is the server's time.
+    /// Parses a request's body; `now` is the server's time.
     ///
     /// # Errors
-    /// If the body is no batch, or if every event in it is wrong: then it tells of the first.
+    /// If the body is no batch, or if every event in it is invalid: then the error is about the first one.
     pub fn parse(body: &[u8], now: Millis) -> Result<Self, Invalid> {
         let body: Value = serde_json::from_slice(body).map_err(|error| invalid("body", describe_json_error(&error)))?;
         let Value::Object(body) = body else {
@@ -119,7 +120,8 @@ impl Batch {
         let identifier = match optional_text(&body, "batch_id")? {
             Some(given) if is_identifier(given, 1) => given.to_owned(),
             Some(_) => return Err(invalid("batch_id", "must be 1 to 64 of A-Z a-z 0-9 _ -")),
-            // All events as sent, also wrong ones: which of them are right can depend on the time of delivery.
+            // The identifier covers all events as sent, invalid ones included, because validity can depend on the time of
+            // delivery.
             None => digest::identifier(&["batch", site, &Value::Array(items.clone()).to_string()]),
         };
 
@@ -155,12 +157,12 @@ impl Batch {
     }
 }
 
-/// Returns whether a site's key is well formed: 1 to 32 of `a-z 0-9 -`.
+/// Returns true if a site's key is well formed: 1 to 32 of `a-z 0-9 -`.
 pub fn is_site(text: &str) -> bool {
     (1..=32).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
 }
 
-/// Reads one event; `sent` is the time at which the client sent it, by the client's clock if it said.
+/// Parses one event; `sent` is the send time, by the client's clock if known.
 fn read_event(item: &Value, sent: Millis, derived_id: impl FnOnce() -> String) -> Result<Event, Invalid> {
     let Value::Object(event) = item else {
         return Err(invalid("event", "must be an object"));
@@ -182,7 +184,7 @@ fn read_event(item: &Value, sent: Millis, derived_id: impl FnOnce() -> String) -
     }
     let page = read_address(required_text(event, "page_url")?).map_err(|problem| invalid("page_url", problem))?;
     let referrer = match optional_text(event, "referrer")? {
-        // An app or an extension refers with its own scheme; that is no reason to lose the event.
+        // Apps and extensions use a scheme of their own in the referrer, which is no reason to lose the event.
         Some(address) if address.len() <= LONGEST_ADDRESS => Page::parse(address).ok(),
         Some(_) => return Err(invalid("referrer", "must be at most 2048 bytes")),
         None => None,
@@ -206,7 +208,7 @@ fn read_event(item: &Value, sent: Millis, derived_id: impl FnOnce() -> String) -
     })
 }
 
-/// Two events of a session with one identifier would be kept as one but counted as two.
+/// Rejects a repeated identifier within a session: the two events would be stored as one but counted as two.
 fn refuse_repeated(earlier: &[Event], event: Event) -> Result<Event, Invalid> {
     let repeats = |other: &Event| other.event_id == event.event_id && other.session_id == event.session_id;
     if earlier.iter().any(repeats) {
@@ -227,7 +229,7 @@ fn read_props(event: &Map<String, Value>) -> Result<Option<String>, Invalid> {
         None | Some(Value::Null) => Ok(None),
         Some(Value::Object(fields)) => {
             let mut kept = fields.clone();
-            // Where the tracker says that an outbound link or a download leads.
+            // The tracker puts the target of an outbound link or a download here.
             if let Some(Value::String(url)) = kept.get_mut("url") {
                 *url = scrub::path(url);
             }
@@ -241,7 +243,7 @@ fn read_props(event: &Map<String, Value>) -> Result<Option<String>, Invalid> {
     }
 }
 
-/// Reads the milliseconds of engagement. Anything else is a property of the site's own that happens to have the name.
+/// Returns the milliseconds of engagement. Any other value is a property of the site's own with the same name.
 fn read_engagement(event: &Map<String, Value>) -> Millis {
     let engaged = event.get("props").and_then(|props| props.get("engaged_ms")).and_then(Value::as_i64);
     engaged.unwrap_or(0).clamp(0, LONGEST_ENGAGEMENT)
@@ -251,7 +253,7 @@ fn required_text<'a>(object: &'a Map<String, Value>, field: &str) -> Result<&'a 
     optional_text(object, field)?.ok_or_else(|| invalid(field, "is missing"))
 }
 
-/// A missing field and `null` are the same.
+/// Reads optional text. A missing field and `null` are the same.
 fn optional_text<'a>(object: &'a Map<String, Value>, field: &str) -> Result<Option<&'a str>, Invalid> {
     match object.get(field) {
         None | Some(Value::Null) => Ok(None),

@@ -1,4 +1,4 @@
-//! What is taken, what is refused and with which words, and what stays the same when a batch is sent again.
+//! Tests of accepted and refused batches with the error texts, and of the stability of a batch that is sent again.
 
 use super::*;
 use proptest::prelude::*;

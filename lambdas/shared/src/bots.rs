@@ -1,12 +1,12 @@
-//! Which visitors are programs: crawlers, headless browsers, monitors and fetchers of previews.
+//! Detects visitors that are programs: crawlers, headless browsers, monitors and fetchers of previews.
 //!
-//! A list of our own, short on purpose: what calls itself by one of these words is no visitor, and a longer list catches
-//! browsers by accident. HTTP libraries are not in it: a server that reports its own events is welcome. Programs that pretend
-//! to be a browser are not found here; the rate limit bounds what they can do.
+//! The list is the product's own and short on purpose. A user agent with one of these words is no visitor, and a longer list
+//! catches browsers by accident. HTTP libraries are not listed: a server may report its own events. Programs that pretend to be
+//! a browser are not found here; the rate limit bounds what they can do.
 
-/// Parts of a user agent in lower case.
+/// Lower-case parts of a bot's user agent.
 const WORDS: [&str; 32] = [
-    // What nearly all crawlers call themselves: Googlebot, bingbot, Applebot, GPTBot, AhrefsBot, …
+    // Part of nearly all crawlers' names: Googlebot, bingbot, Applebot, GPTBot, AhrefsBot, …
     "bot/",
     "bot;",
     "bot-",
@@ -44,7 +44,7 @@ const WORDS: [&str; 32] = [
     "newrelicpinger",
 ];
 
-/// Returns whether a user agent belongs to a machine. An empty one may belong to anybody.
+/// Returns true if a user agent belongs to a machine. An empty one may belong to any client.
 pub fn is_bot(user_agent: &str) -> bool {
     let user_agent = user_agent.to_ascii_lowercase();
     user_agent.trim_end().ends_with("bot") || WORDS.iter().any(|word| user_agent.contains(word))

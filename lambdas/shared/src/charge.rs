@@ -1,10 +1,10 @@
-//! What a batch can cost, in DynamoDB's write request units: a unit is a write of an item of up to 1 KB, and an index costs as much as the
-//! table it copies ("Read and write capacity", DynamoDB Developer Guide).
+//! Maximum cost of a batch in DynamoDB's write request units. A unit is a write of an item of up to 1 KB, and an index costs as
+//! much as the table it copies ("Read and write capacity", DynamoDB Developer Guide).
 //!
 //! | Part of a batch | Units | Writes |
 //! |---|---|---|
 //! | an event | 2 × its kilobytes, begun ones counted | the item and its copy in `EventTypeIndex` |
-//! | a session | [`SESSION_UNITS`] | the session 1, its index 2; the visitor's mark 1; hours 2 and quarters 2; the page it left 2; referrer, device and country 3, and a new referrer in its hour 1; one more attempt at a moment that another batch took 2 |
+//! | a session | [`SESSION_UNITS`] | the session 1, its index 2; the visitor's marker 1; hours 2 and quarters 2; the page it left 2; referrer, device and country 3, and a new referrer in its hour 1; one more attempt at a moment that another batch took 2 |
 //! | a page with an event on it | [`PAGE_UNITS`] | its counter 1; counted as new in its hour, or as one of `(other)`, 1 |
 //!
 //! `units = Σ events 2 ⌈bytes / 1024⌉ + 16 · sessions + 2 · pages`. It is the most that the content can cause, known before anything is
@@ -15,18 +15,18 @@ use std::collections::BTreeSet;
 
 /// Units of a session in a batch, without its events and pages.
 pub const SESSION_UNITS: i64 = 16;
-/// Units of a page that events of a batch are on.
+/// Units of a page with events of a batch.
 pub const PAGE_UNITS: i64 = 2;
 /// Units of an ordinary batch: one event of up to 1 KB on one page.
 pub const ORDINARY_UNITS: i64 = 2 + SESSION_UNITS + PAGE_UNITS;
-/// Most units that a batch may be charged. A hundred events of up to 1 KB, of five sessions and on a hundred pages, take 480; larger ones
+/// Maximum units of a batch. A hundred events of up to 1 KB, of five sessions and on a hundred pages, take 480; larger ones
 /// have to come in several batches. The tracker's own have 20 events, which take 312 at their largest.
 pub const MOST_UNITS: i64 = 500;
 /// Bytes of an item beside its texts: names 120, numbers 60, site 32, visitor 16, device and country 10.
 const ITEM_OVERHEAD: usize = 240;
 const KILOBYTE: usize = 1_024;
 
-/// Returns the most units that a batch's content can cause.
+/// Returns the maximum units that a batch's content can cause.
 pub fn units(batch: &Batch) -> i64 {
     let sessions: BTreeSet<&str> = batch.events.iter().map(|event| event.session_id.as_str()).collect();
     let pages: BTreeSet<(&str, &str)> = batch.events.iter().map(|event| (event.session_id.as_str(), event.page.path.as_str())).collect();
@@ -39,7 +39,7 @@ pub fn event_units(event: &Event) -> i64 {
     2 * kilobytes(size(event))
 }
 
-/// Returns the kilobytes that a write of so many bytes is charged for.
+/// Returns the kilobytes that a write of this many bytes is charged for.
 pub fn kilobytes(bytes: usize) -> i64 {
     count(bytes.div_ceil(KILOBYTE).max(1))
 }
@@ -86,7 +86,8 @@ mod tests {
         let events: Vec<Value> = (0..100).map(|index| event(index % 5, &format!("/page-{index}"))).collect();
         assert_eq!(charge(&events), 200 + 80 + 200);
         assert!(charge(&events) <= MOST_UNITS);
-        // Addresses of 2,048 bytes, as the tracker cuts them, with all of a path that is counted and all of what is kept of a browser's name.
+        // Addresses have 2,048 bytes, as the tracker cuts them. Counted paths and the stored part of the user agent have their
+        // maximum length.
         let largest: Vec<Value> = (0..20)
             .map(|index| {
                 let mut event = event(index % 2, &format!("/{index}/{}", "a/".repeat(1_000)));

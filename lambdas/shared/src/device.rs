@@ -1,13 +1,13 @@
-//! The class of device that a browser says it runs on.
+//! Class of device, by the browser's user agent.
 //!
 //! Deliberately coarse: browser families and versions come with the full product, and a finer guess is wrong more often.
 
-/// `desktop`, `mobile`, `tablet`, or `unknown` when the browser says nothing.
+/// Returns `desktop`, `mobile`, `tablet`, or `unknown` without a user agent.
 pub fn device_class(user_agent: &str) -> &'static str {
     let has = |part: &str| user_agent.contains(part);
     if user_agent.trim().is_empty() {
         "unknown"
-    // Android tablets are the Android devices that do not call themselves mobile (Chrome's user agent reference).
+    // Android tablets are the Android devices without `Mobile` in their user agent (Chrome's user agent reference).
     } else if has("iPad") || has("Tablet") || (has("Android") && !has("Mobile")) {
         "tablet"
     } else if has("Mobi") || has("iPhone") || has("iPod") {

@@ -2,10 +2,11 @@
 
 use sha2::{Digest, Sha256};
 
-/// Bits of the number that stands for a text in a sort key: with 1,000 texts in a bucket two of them meet once in 5·10⁸ buckets.
+/// Bits of the number that represents a text in a sort key: with 1,000 texts in a bucket, a collision occurs once in 5·10⁸
+/// buckets.
 pub const LABEL_BITS: u32 = 48;
 
-/// 32 hexadecimal digits derived from `parts`; where one part ends and the next begins matters.
+/// Returns 32 hexadecimal digits derived from `parts`; the boundaries between parts matter.
 pub fn identifier(parts: &[&str]) -> String {
     let mut text = String::with_capacity(32);
     for byte in &sha256(parts)[..16] {
@@ -15,16 +16,16 @@ pub fn identifier(parts: &[&str]) -> String {
     text
 }
 
-/// A number below 2⁶³ derived from `parts`: what a session remembers of a batch it has counted.
+/// Returns a number below 2⁶³ derived from `parts`, by which a session remembers a counted batch.
 pub fn number(parts: &[&str]) -> i64 {
     let bytes = sha256(parts);
     let mut first = [0; 8];
     first.copy_from_slice(&bytes[..8]);
-    // One bit is given up so that the number is positive.
+    // The sign bit is dropped, so that the number is not negative.
     i64::from_be_bytes(first) & i64::MAX
 }
 
-/// A number below 2⁴⁸ derived from `text`: its place in a sort key.
+/// Returns a number below 2⁴⁸ derived from `text`: its place in a sort key.
 pub fn label_number(text: &str) -> i64 {
     number(&[text]) >> (63 - LABEL_BITS)
 }

@@ -1,39 +1,40 @@
-//! Whether a request came through the installation's own distribution, and so whether its words about the visitor count.
+//! Verifies that a request came through the installation's own distribution. Only then its headers about the visitor count.
 //!
-//! CloudFront tells the API a visitor's address and country in headers that anybody could send to the API directly. The distribution
-//! therefore adds a secret of its own (`X-Origin-Verify`), which replaces whatever a visitor sent under that name ("Add custom headers to
-//! origin requests", CloudFront Developer Guide).
+//! CloudFront sends the API a visitor's address and country in headers that any client could send to the API directly. The
+//! distribution therefore adds a secret of its own (`X-Origin-Verify`), which replaces any value from the visitor under that
+//! name ("Add custom headers to origin requests", CloudFront Developer Guide).
 
 use crate::token::equals;
 use lambda_http::http::HeaderMap;
 use std::fmt;
 
-/// The header with the secret.
+/// Header that carries the secret.
 pub const HEADER: &str = "x-origin-verify";
-/// Variable with the secrets that are taken, with commas between them.
+/// Variable with the accepted secrets, separated by commas.
 pub const ORIGIN_VERIFY: &str = "ORIGIN_VERIFY";
-/// Variable that closes the API to all that does not carry one: `true`.
+/// Variable that closes the API to requests without a secret: `true`.
 pub const ORIGIN_ONLY: &str = "ORIGIN_ONLY";
-/// Stands among the secrets while the distribution does not send one everywhere yet: every request's headers are believed, and none is refused.
+/// Entry among the secrets while the distribution does not send one everywhere yet: every request's headers are trusted, and
+/// none is refused.
 pub const ANY: &str = "*";
-/// Shortest secret, in characters: 128 bits of hexadecimal digits.
+/// Minimum length of a secret, in characters: 128 bits of hexadecimal digits.
 pub const SHORTEST_SECRET: usize = 32;
 
-/// Tells requests through the distribution from others.
+/// Verifier of requests through the distribution.
 #[derive(Clone, Default)]
 pub struct Edge {
-    /// All of them are taken, so that a secret can be replaced while the distribution still sends the one before.
+    /// Accepted secrets, several so that one can be replaced while the distribution still sends its predecessor.
     secrets: Vec<String>,
-    /// Set if requests without one are taken as well, as before there was one.
+    /// Set if requests without a secret are accepted as well, as before there was one.
     takes_any: bool,
     refuses_others: bool,
 }
 
 impl Edge {
-    /// Reads the secrets, and whether other requests are refused. Without secrets every request's headers are believed.
+    /// Parses the secrets, and the setting that refuses other requests. Without secrets every request's headers are trusted.
     ///
     /// # Errors
-    /// If a secret is too short, or if others are to be refused and there is nothing to tell them by.
+    /// If a secret is too short, or if others shall be refused without a secret to distinguish them.
     pub fn parse(secrets: Option<&str>, only: Option<&str>) -> Result<Self, String> {
         let secrets: Vec<String> =
             secrets.unwrap_or_default().split(',').map(str::trim).filter(|secret| !secret.is_empty()).map(str::to_owned).collect();
@@ -54,23 +55,23 @@ impl Edge {
         Ok(Self { secrets, takes_any: !any.is_empty(), refuses_others })
     }
 
-    /// Returns whether headers about the visitor can be believed.
+    /// Returns true if headers about the visitor can be trusted.
     pub fn vouches(&self, headers: &HeaderMap) -> bool {
         if self.secrets.is_empty() || self.takes_any {
             return true;
         }
         let given = headers.get(HEADER).map(|value| value.as_bytes()).unwrap_or_default();
-        // Every secret is compared, so that the time tells nothing of which one fits.
+        // Every secret is compared, so that the time does not reveal which one matches.
         self.secrets.iter().filter(|secret| equals(secret.as_bytes(), given)).count() > 0
     }
 
-    /// Returns whether a request may be answered at all.
+    /// Returns true if a request may be answered at all.
     pub fn admits(&self, headers: &HeaderMap) -> bool {
         !self.refuses_others || self.vouches(headers)
     }
 }
 
-/// Returns whether a text can be a secret in a header: visible ASCII, no comma, and as long as it takes.
+/// Returns true if a text can be a secret in a header: visible ASCII, no comma, and long enough.
 pub fn is_secret(text: &str) -> bool {
     text.len() >= SHORTEST_SECRET && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b',')
 }

@@ -1,4 +1,4 @@
-//! Answers in the shape that `docs/api.md` promises, on errors as well, and what is read from a request besides its body.
+//! Responses in the format that `docs/api.md` documents, errors included, and the parts of a request besides its body.
 
 use crate::batch::Invalid;
 use crate::digest;
@@ -10,19 +10,19 @@ use lambda_http::{Body, Request, Response};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-/// Variable with the origins that may use the interface, with commas between them; `api.cors.origins` of `stack.yaml`.
+/// Variable with the origins that may call the API, separated by commas; `api.cors.origins` of `stack.yaml`.
 pub const ALLOWED_ORIGINS: &str = "ALLOWED_ORIGINS";
-/// Headers a browser may send, as the gateway's preflight answers them.
+/// Headers that a browser may send, as in the gateway's preflight answers.
 const ALLOWED_HEADERS: &str = "Content-Type,X-API-Key,Authorization,X-CSRF-Token,X-Session-ID";
-/// Seconds a client waits after an error that passes.
+/// Seconds that a client waits after a temporary error.
 const RETRY_AFTER: i64 = 2;
 
-/// A right answer before it becomes a response.
+/// Successful answer before it becomes a response.
 #[derive(Debug, Clone)]
 pub struct Reply {
     /// Content of `data`.
     pub data: Value,
-    /// The `cache-control` header.
+    /// Value of the `cache-control` header.
     pub cache: &'static str,
     /// Identifies the content; without one the answer is always sent in full.
     pub entity_tag: Option<String>,
@@ -33,11 +33,11 @@ pub struct Reply {
 /// Numbers for the log line; no personal data.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Facts {
-    /// Events taken.
+    /// Number of accepted events.
     pub events: usize,
-    /// Events refused.
+    /// Number of refused events.
     pub rejected: usize,
-    /// Events of programs and of visitors who ask not to be tracked.
+    /// Number of events from programs and from visitors who opted out of tracking.
     pub ignored: usize,
     /// Set if the batch had been counted before.
     pub duplicate: bool,
@@ -45,52 +45,52 @@ pub struct Facts {
     pub lost_increments: usize,
 }
 
-/// Why there is no right answer. The words are for the client; the causes of [`Failure::Store`] go to the log alone.
+/// Reason for an error response. The text is for the client; the causes of [`Failure::Store`] go to the log alone.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
-    /// 400
+    /// Invalid request, status 400.
     #[error("invalid request: {0}")]
     Invalid(#[from] Invalid),
-    /// 401 for a batch.
+    /// Missing or invalid session token of a batch, status 401.
     #[error("the token is missing, wrong or expired: begin a new session")]
     SessionToken,
-    /// 401 for a reader.
+    /// Missing or invalid token of a reader, status 401.
     #[error("the token is missing, wrong or not for this site: send it as Authorization: Bearer, or as X-API-Key")]
     ReaderToken,
-    /// 401 for every reader, until the installation names a token.
+    /// No reader has access until the installation sets a token, status 401.
     #[error("{READING_CLOSED}; {OPEN_READING}")]
     ReadingClosed,
-    /// 403
+    /// Origin that is not allowed, status 403.
     #[error("this origin may not use this interface")]
     ForeignOrigin,
-    /// 403: the request did not come through the installation's own address.
+    /// Request that bypassed the installation's own address, status 403.
     #[error("this interface is reached through the site's own address only")]
     NotThroughEdge,
-    /// 403, with the site's key. Trackers do not send such a batch again.
+    /// Site that is not listed, with its key, status 403. Trackers do not send such a batch again.
     #[error("unknown site {0}: this installation takes events for the sites that are listed in SITES")]
     UnknownSite(String),
-    /// 405, with the method that works.
+    /// Wrong method, with the allowed one, status 405.
     #[error("method not allowed: use {0}")]
     Method(Method),
-    /// 413, with the limit in bytes.
+    /// Body that is too large, with the limit in bytes, status 413.
     #[error("the body is larger than {0} bytes: send fewer events at a time")]
     TooLarge(usize),
-    /// 413: the batch would cost more than one may.
+    /// Batch that exceeds the maximum cost, status 413.
     #[error("the events are too large to be taken together: send fewer events at a time")]
     TooDear,
-    /// 415
+    /// Unsupported content type, status 415.
     #[error("the content type must be application/json or text/plain")]
     ContentType,
-    /// 429, with the seconds until the next request is taken.
+    /// Too many requests, with the seconds until the next one is accepted, status 429.
     #[error("too many requests from this address: slow down")]
     TooMany(i64),
-    /// 429, 503 or 500
+    /// Error of the tables, status 429, 503 or 500.
     #[error("{}", store_message(.0))]
     Store(#[from] StoreError),
 }
 
 impl Failure {
-    /// The status code.
+    /// Returns the status code.
     pub fn status(&self) -> StatusCode {
         match self {
             Self::Invalid(_) => StatusCode::BAD_REQUEST,
@@ -114,24 +114,24 @@ fn store_message(error: &StoreError) -> &'static str {
     }
 }
 
-/// Origins whose pages may use the interface.
+/// Origins of pages that may call the API.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origins {
-    /// All, which is what a tracker on somebody else's site needs.
+    /// Every origin, as a tracker on other people's sites needs.
     Any,
-    /// These alone, such as `https://shop.example`.
+    /// Listed origins only, such as `https://shop.example`.
     Only(Vec<String>),
 }
 
 impl Origins {
-    /// Reads a list with commas; missing, empty or `*` is any.
+    /// Parses a comma-separated list; missing, empty or `*` means any.
     pub fn parse(list: Option<&str>) -> Self {
         let origins: Vec<String> =
             list.unwrap_or_default().split(',').map(str::trim).filter(|origin| !origin.is_empty()).map(str::to_owned).collect();
         if origins.is_empty() || origins.iter().any(|origin| origin == "*") { Self::Any } else { Self::Only(origins) }
     }
 
-    /// Returns whether a request may be answered. One without an origin comes from no page of another site.
+    /// Returns true if a request may be answered. One without an origin comes from no page of another site.
     pub fn admit(&self, headers: &HeaderMap) -> bool {
         match (self, headers.get(header::ORIGIN)) {
             (Self::Any, _) | (_, None) => true,
@@ -148,14 +148,14 @@ impl Origins {
     }
 }
 
-/// A body's content type, in lower case without parameters.
+/// Returns a body's content type, in lower case without parameters.
 pub fn content_type(request: &Request) -> Option<String> {
     let value = request.headers().get(header::CONTENT_TYPE)?;
     let text = value.to_str().unwrap_or("unreadable").split(';').next().unwrap_or_default();
     Some(text.trim().to_ascii_lowercase())
 }
 
-/// The token of a reader: `Authorization: Bearer …`, or `X-API-Key`.
+/// Returns a reader's token: `Authorization: Bearer …`, or `X-API-Key`.
 pub fn reader_token(headers: &HeaderMap) -> Option<&str> {
     let bearer = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let bearer = bearer.and_then(|value| value.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
@@ -163,13 +163,13 @@ pub fn reader_token(headers: &HeaderMap) -> Option<&str> {
     token.map(str::trim)
 }
 
-/// A weak entity tag of what an answer says.
+/// Returns a weak entity tag of an answer's content.
 pub fn entity_tag(content: &impl Serialize) -> Option<String> {
     let content = serde_json::to_string(content).ok()?;
     Some(format!("W/\"{}\"", digest::identifier(&["tag", &content])))
 }
 
-/// A complete response, with CORS headers whatever happened.
+/// Builds a complete response, with CORS headers in every case.
 pub fn respond(request: &Request, result: &Result<Reply, Failure>, method: &Method, origins: &Origins) -> Response<Body> {
     let mut response = match result {
         Ok(reply) => success(request, reply),
@@ -219,7 +219,7 @@ fn error(failure: &Failure) -> Response<Body> {
     match failure {
         Failure::Invalid(invalid) => answer["details"] = json!({"field": invalid.field, "error": invalid.problem}),
         Failure::UnknownSite(_) => answer["details"] = json!({"field": "k", "error": "is no site of this installation"}),
-        // By this the dashboard knows that no token would be taken.
+        // The dashboard recognises by this that no token would be accepted.
         Failure::ReadingClosed => answer["details"] = json!({"field": READ_TOKEN_SHA256, "error": "not set"}),
         _ => {}
     }

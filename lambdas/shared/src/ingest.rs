@@ -1,13 +1,13 @@
-//! Takes a batch: what is written, and in which order.
+//! Accepts a batch, with these writes in this order:
 //!
 //! 1. The events themselves. Writing them again changes nothing.
 //! 2. The gate: one conditional update per session that lets each batch through once.
-//! 3. The visitor's mark, once in an hour, which tells whether the visitor is new in it.
+//! 3. The visitor's marker, once in an hour, which determines whether the visitor is new in it.
 //! 4. The counters, added to once.
 //!
-//! A failure before the gate is answered with an error, and the client sends the batch again. After the gate a repetition
-//! would be a duplicate, so a counter that fails is reported, not retried: after a crash, events, views, sessions and visitors
-//! can be too low, never too high. [`crate::recount`] finds and repairs them.
+//! A failure before the gate is answered with an error, and the client sends the batch again. After the gate a repetition would
+//! be a duplicate, so a failed counter is reported, not retried. After a crash, events, views, sessions and visitors can
+//! therefore be too low, never too high. [`crate::recount`] finds and repairs them.
 
 use crate::batch::{Batch, Event};
 use crate::device::device_class;
@@ -28,18 +28,19 @@ use std::collections::BTreeMap;
 /// Result of a batch.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Taken {
-    /// The answer.
+    /// Answer to the client.
     pub received: Received,
     /// Counters that could not be increased.
     pub lost_increments: usize,
-    /// Write units beyond the batch's [charge](crate::charge): of places in time that were taken, and of sessions that remember many batches.
+    /// Write units beyond the batch's [charge](crate::charge): for occupied places in time, and for sessions that remember many
+    /// batches.
     pub extra_units: i64,
 }
 
-/// Returns whether the sender may add to the batch's sessions: every session that the token does not prove to be the sender's has to be new
-/// or young.
+/// Returns true if the sender may add to the batch's sessions. A session that the token does not prove to be the sender's has
+/// to be new or young.
 ///
-/// Nothing is written. The proof is `batch.token`; a wrong one is not treated better than none.
+/// Writes nothing. The proof is `batch.token`; a wrong one is never better than none.
 pub async fn is_entitled(store: &Store, signer: &Signer, batch: &Batch, now: Millis) -> Result<bool, StoreError> {
     let mut is_proven = false;
     let mut unproven = Vec::new();
@@ -62,15 +63,15 @@ pub async fn is_entitled(store: &Store, signer: &Signer, batch: &Batch, now: Mil
     Ok(true)
 }
 
-/// The session of the latest event, which is the one that goes on.
+/// Returns the session of the latest event, which is the one that continues.
 pub fn latest_session(batch: &Batch) -> &str {
     batch.events.iter().max_by_key(|event| event.timestamp).map_or("", |event| &event.session_id)
 }
 
-/// Takes a batch that arrived at `now`.
+/// Accepts a batch that arrived at `now`.
 ///
 /// # Errors
-/// If nothing was counted, or not all of it: the client may send the same batch again, which counts what is missing.
+/// If the batch was not counted, or only in part: the client may send it again, which counts the missing part.
 pub async fn take(store: &Store, batch: Batch, sender: Sender, now: Millis) -> Result<Taken, StoreError> {
     if batch.events.is_empty() {
         return Ok(Taken::default());
@@ -126,7 +127,7 @@ fn ledger_number(batch: &Batch) -> i64 {
     digest::number(&["seen", &batch.site, &batch.identifier])
 }
 
-/// Events by session, each in the order of their time.
+/// Groups events by session, each in order of time.
 fn by_session(events: &[Event]) -> Vec<Vec<&Event>> {
     let mut sessions: BTreeMap<&str, Vec<&Event>> = BTreeMap::new();
     for event in events {
@@ -139,7 +140,7 @@ fn by_session(events: &[Event]) -> Vec<Vec<&Event>> {
     sessions
 }
 
-/// `events` are one session's, in the order of their time, at least one.
+/// Builds the touch of one session; `events` are in order of time, at least one.
 fn touch_of(events: &[&Event], delivery: &Delivery) -> Touch {
     let (first, last) = (events[0], events[events.len() - 1]);
     let mut views = BTreeMap::new();
@@ -150,7 +151,7 @@ fn touch_of(events: &[&Event], delivery: &Delivery) -> Touch {
         session_id: first.session_id.clone(),
         site: delivery.site.clone(),
         now: delivery.now,
-        // The span between two of the client's times does not depend on its clock being right.
+        // The span between two of the client's times is right even if its clock is wrong.
         started: delivery.now - (last.timestamp - first.timestamp).clamp(0, DAY),
         events: i64::try_from(events.len()).unwrap_or(i64::MAX),
         views,

@@ -1,6 +1,6 @@
-//! What the three handlers share: reading and checking events, the two tables, the counters, and the answers.
+//! Library of the three handlers: reading and checking events, the two tables, the counters, and the answers.
 //!
-//! Start with [`ingest`] for what happens to a batch, [`rollup`] for what is counted, [`endpoints`] for the HTTP side.
+//! Start with [`ingest`] for the processing of a batch, [`rollup`] for the counters, [`endpoints`] for the HTTP side.
 //! Deliberately not here: the pages and the tracker.
 
 pub mod answers;

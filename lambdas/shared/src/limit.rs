@@ -1,7 +1,7 @@
-//! How many requests a client may make: a bucket of tokens for each, in memory.
+//! Rate limit of a client's requests: a token bucket for each, in memory.
 //!
-//! Per container: a client whose requests reach several containers of a function has a bucket in each. What a client may make a function
-//! write is limited across all of them, see [`crate::spend`].
+//! Buckets are per container: a client whose requests reach several containers of a function has a bucket in each. The writes
+//! that a client may cause are limited across all of them, see [`crate::spend`].
 
 use crate::digest;
 use crate::network::Networks;
@@ -9,55 +9,55 @@ use crate::time::{MINUTE, Millis};
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-/// Requests that the gateway lets through in a minute, all clients together: `api.throttle` of the shipped `stack.yaml`.
+/// Requests that the gateway admits in a minute, all clients together: `api.throttle` of the shipped `stack.yaml`.
 pub const GATEWAY_PER_MINUTE: u32 = 1_000;
-/// Requests that it lets through at once: the burst of the same.
+/// Requests that the gateway admits at once: the burst of the same setting.
 pub const GATEWAY_BURST: u32 = 100;
-/// Share of what the gateway lets through that one client can use up.
+/// Divisor of the gateway's rate: one client can use a fifth of it.
 pub const CLIENT_SHARE: u32 = 5;
 /// Variable with the requests, and ordinary batches, that one client may send in a minute; 0 is no limit.
 pub const PER_MINUTE_VARIABLE: &str = "REQUESTS_PER_MINUTE";
-/// Requests that one client may make in a minute, unless the environment says otherwise: a fifth of the gateway's.
+/// Default number of requests that one client may make in a minute: a fifth of the gateway's.
 ///
-/// An office of 60 people behind one address stays below it: who reads a page in 40 seconds sends two batches for it (that it is viewed, that
-/// it was left), which are 3 a minute, and 180 for all of them.
+/// An office of 60 people behind one address stays below it. A person who reads a page in 40 seconds sends two batches for it
+/// (the view, and leaving the page), which are 3 a minute, and 180 for all of them.
 pub const REQUESTS_PER_MINUTE: u32 = GATEWAY_PER_MINUTE / CLIENT_SHARE;
-/// A /64 of IPv6 addresses has this part of a client's requests; the /48 around it has all of them.
+/// Divisor of a client's requests for a /64 of IPv6 addresses; the /48 around it has all of them.
 pub const NARROW_PART: u32 = 2;
-/// Clients that are remembered, about 40 bytes each. Beyond them those are forgotten that have been quiet for longest.
+/// Maximum number of remembered clients, about 40 bytes each. Beyond it, the clients with the longest silence are forgotten.
 const MOST_CLIENTS: usize = 20_000;
 
-/// The buckets of all clients that were seen lately.
+/// Buckets of all recent clients.
 #[derive(Debug)]
 pub struct RateLimit {
     per_minute: u32,
-    /// Random, so that what is in memory tells no address.
+    /// Random salt, so that memory contains no addresses.
     salt: String,
     buckets: Mutex<HashMap<i64, Bucket>>,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Bucket {
-    /// In thousandths of a request.
+    /// Tokens in thousandths of a request.
     tokens: i64,
     filled: Millis,
 }
 
 impl RateLimit {
-    /// `per_minute` 0 is no limit.
+    /// Creates a limit of `per_minute` requests; 0 is no limit.
     pub fn new(per_minute: u32) -> Self {
         Self { per_minute, salt: crate::visitor::random_text(), buckets: Mutex::default() }
     }
 
-    /// Takes a token from the buckets of a client's networks; `Err` holds the seconds until there is one again.
+    /// Takes a token from the buckets of a client's networks; `Err` has the seconds until the next token.
     ///
-    /// A bucket holds a minute's requests at most, and fills evenly.
+    /// A bucket contains a minute's requests at most, and fills evenly.
     pub fn admit(&self, networks: &Networks, now: Millis) -> Result<(), i64> {
         if self.per_minute == 0 {
             return Ok(());
         }
         if networks.is_nested() {
-            // The narrow one first: who exceeds it takes nothing from the neighbours in the wide one.
+            // The narrow one comes first: a client that exceeds it takes nothing from its neighbours in the wide one.
             self.take(&networks.narrow, self.per_minute.div_ceil(NARROW_PART), now)?;
         }
         self.take(&networks.wide, self.per_minute, now)
@@ -71,7 +71,7 @@ impl RateLimit {
             forget_quiet(&mut buckets, now);
         }
         let bucket = buckets.entry(client).or_insert(Bucket { tokens: full, filled: now });
-        // A clock that was set back fills nothing.
+        // After a clock change backwards, the bucket does not fill.
         let elapsed = (now - bucket.filled).clamp(0, MINUTE);
         bucket.tokens = full.min(bucket.tokens + elapsed * full / MINUTE);
         bucket.filled = bucket.filled.max(now);
@@ -84,7 +84,8 @@ impl RateLimit {
     }
 }
 
-/// Whoever was quiet for a minute has a full bucket and is as good as new. If nobody was, the quietest half goes.
+/// Forgets clients with a minute of silence, whose buckets are full. Without such clients, forgets the half with the longest
+/// silence.
 fn forget_quiet(buckets: &mut HashMap<i64, Bucket>, now: Millis) {
     buckets.retain(|_, bucket| now - bucket.filled < MINUTE);
     if buckets.len() >= MOST_CLIENTS {

@@ -1,8 +1,9 @@
-//! The line that every request leaves in the log. Nothing in it tells of a visitor.
+//! Log line of every request. It contains nothing about the visitor.
 //!
-//! It is one JSON object. What no metric of AWS's own tells (those of Lambda, the API and the tables do the rest) is marked as a metric in
-//! CloudWatch's embedded metric format, which makes one of it without any call. A metric costs by the month, so only numbers that are not 0
-//! are marked: a missing value sums up like a 0, and an installation without refused events has no metric of refused events.
+//! The line is one JSON object. Numbers that no metric of AWS covers (Lambda, the API and the tables have their own) are marked
+//! as metrics in CloudWatch's embedded metric format, which creates them without any call. A metric costs by the month, so only
+//! numbers other than 0 are marked. A missing value adds up like a 0, and an installation without refused events has no metric
+//! of refused events.
 
 use crate::http::Facts;
 use crate::time::Millis;
@@ -11,14 +12,14 @@ use serde_json::{Value, json};
 /// Namespace of the metrics in CloudWatch.
 pub const NAMESPACE: &str = "liveinsight";
 
-/// An answered request.
+/// Answered request, for its log line.
 #[derive(Debug, Clone, Copy)]
 pub struct Answered<'a> {
-    /// The function's name: the metrics' only dimension, which tells projects and environments apart.
+    /// Name of the function: the metrics' only dimension, which distinguishes projects and environments.
     pub function: &'a str,
-    /// `events`, `realtime` or `stats`.
+    /// Route: `events`, `realtime` or `stats`.
     pub route: &'a str,
-    /// Of the answer.
+    /// Status code of the answer.
     pub status: u16,
     /// Time of the answer.
     pub at: Millis,
@@ -28,7 +29,7 @@ pub struct Answered<'a> {
     pub facts: Facts,
 }
 
-/// The line, without its end.
+/// Formats the line, without a newline.
 pub fn line(answered: &Answered<'_>) -> String {
     let Answered { function, route, status, at, milliseconds, facts } = *answered;
     let numbers = [
@@ -66,7 +67,7 @@ mod tests {
         let line = said(Facts { events: 3, rejected: 1, duplicate: true, ..Facts::default() });
         let directive = &line["_aws"]["CloudWatchMetrics"][0];
         assert_eq!((&line["_aws"]["Timestamp"], &directive["Namespace"]), (&json!(7), &json!("liveinsight")));
-        // "CloudWatch embedded metric format specification": dimensions and metrics are names of the root's members.
+        // "CloudWatch embedded metric format specification": dimensions and metrics name members of the root.
         assert!(line[directive["Dimensions"][0][0].as_str().unwrap()].is_string());
         let metrics: Vec<&str> = directive["Metrics"].as_array().unwrap().iter().map(|metric| metric["Name"].as_str().unwrap()).collect();
         assert_eq!(metrics, ["events", "rejected", "duplicates"]);

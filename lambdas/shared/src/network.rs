@@ -1,19 +1,19 @@
-//! The networks that a client's address belongs to: what limits count by.
+//! Networks of a client's address, which limits are counted by.
 //!
-//! An IPv4 address is one client. Of IPv6 a household has at least a /64 and may use as many of its addresses as it likes; a company, or a
-//! customer of a hosting provider, has up to a /48 (RFC 6177), which is 65,536 such networks.
+//! An IPv4 address is one client. A household has at least a /64 of IPv6 and may use any number of its addresses. A company, or
+//! a customer of a hosting provider, has up to a /48 (RFC 6177), which is 65,536 such networks.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Network of every text that is no address, all of them together.
+/// Network for all texts that are no address, together.
 pub const UNKNOWN: &str = "unknown";
 
-/// The networks of one address.
+/// Networks of one address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Networks {
-    /// The smallest that counts: an IPv4 address, or the /64 of an IPv6 address.
+    /// Narrowest counted network: an IPv4 address, or the /64 of an IPv6 address.
     pub narrow: String,
-    /// The largest that counts: the /48 of an IPv6 address, else the same as `narrow`.
+    /// Widest counted network: the /48 of an IPv6 address, else the same as `narrow`.
     pub wide: String,
 }
 
@@ -27,24 +27,24 @@ impl Networks {
         }
     }
 
-    /// Returns whether the address is one of several networks of one customer.
+    /// Returns true if the address is in one of several networks of one customer.
     pub fn is_nested(&self) -> bool {
         self.narrow != self.wide
     }
 }
 
-/// Returns an address in its one usual spelling, without port, brackets and zone; [`UNKNOWN`] for what is no address.
+/// Returns an address in canonical form, without port, brackets and zone; [`UNKNOWN`] for text that is no address.
 pub fn canonical(address: &str) -> String {
     parse(address).map_or_else(|| UNKNOWN.to_owned(), |address| address.to_string())
 }
 
-/// Reads `192.0.2.1`, `192.0.2.1:50000`, `2001:db8::1`, `[2001:db8::1]:50000`, `fe80::1%eth0`. An IPv4 address inside of an IPv6 one
+/// Parses `192.0.2.1`, `192.0.2.1:50000`, `2001:db8::1`, `[2001:db8::1]:50000`, `fe80::1%eth0`. An IPv4-mapped IPv6 address
 /// (`::ffff:192.0.2.1`) is the IPv4 address.
 fn parse(address: &str) -> Option<IpAddr> {
     let text = address.trim();
     let bare = match text.strip_prefix('[') {
         Some(rest) => rest.split_once(']')?.0,
-        // With one colon it is a port; with more the text is an IPv6 address.
+        // One colon precedes a port; more of them are an IPv6 address.
         None if text.matches(':').count() == 1 => text.split_once(':')?.0,
         None => text,
     };
@@ -55,7 +55,7 @@ fn parse(address: &str) -> Option<IpAddr> {
     without_zone.parse::<Ipv6Addr>().ok().map(|address| IpAddr::V6(address).to_canonical())
 }
 
-/// The first `bits` bits of an address, as `2001:db8:1:2::/64`.
+/// Formats the first `bits` bits of an address, as `2001:db8:1:2::/64`.
 fn prefix(address: Ipv6Addr, bits: u32) -> String {
     let kept = u128::from(address) & (u128::MAX << (128 - bits));
     format!("{}/{bits}", Ipv6Addr::from(kept))
@@ -86,7 +86,7 @@ mod tests {
             assert_eq!((networks.narrow.as_str(), networks.wide.as_str()), ("2001:db8:1:2::/64", "2001:db8:1::/48"), "{spelling}");
             assert!(networks.is_nested());
         }
-        // A gap at the front hid the network from a reader of text.
+        // A gap at the front hid the network when addresses were parsed as text.
         assert_eq!(narrow("2001:db8::6"), narrow("2001:db8:0:0:1:2:3:4"));
         assert_eq!(narrow("::1"), "::/64");
         assert_ne!(narrow("2001:db8:1:2::6"), narrow("2001:db8:1:3::6"));

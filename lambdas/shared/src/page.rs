@@ -1,16 +1,16 @@
-//! What is kept of an address: its query and fragment can hold names, tokens and mail addresses, so most of it is dropped.
+//! Privacy filter of addresses: a query and fragment can contain names, tokens and mail addresses, so most of both is dropped.
 //!
-//! Of the rest, what looks like a token or a mail address is taken out ([`scrub`]).
-//! Not a URL parser: addresses come from `location.href`, which is already normalised by a browser. Anything else is refused.
+//! In the rest, text that looks like a token or a mail address is replaced ([`scrub`]). This is not a URL parser: addresses
+//! come from `location.href`, which a browser has already normalised. Anything else is refused.
 
 use crate::scrub;
 
-/// Campaign parameters, the only part of a query that is kept.
+/// Campaign parameters, the only part of a query that is stored.
 const KEPT_PARAMETERS: [&str; 7] = ["utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content", "ref", "source"];
-/// Longest path that is counted by itself, in bytes; longer ones are cut, which counts them together.
+/// Maximum length of a separately counted path, in bytes. Longer ones are cut, which counts them together.
 const LONGEST_PATH: usize = 512;
 
-/// An address without its personal parts.
+/// Address without its personal parts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page {
     /// Scheme, host, path and campaign parameters.
@@ -22,10 +22,10 @@ pub struct Page {
 }
 
 impl Page {
-    /// Reads an absolute `http` or `https` address.
+    /// Parses an absolute `http` or `https` address.
     ///
     /// # Errors
-    /// A fragment of a sentence that says what an address has to be.
+    /// A fragment of a sentence with the requirements of an address.
     pub fn parse(address: &str) -> Result<Self, &'static str> {
         if address.chars().any(|character| character.is_control() || character.is_whitespace()) {
             return Err("must not hold spaces or control characters");
@@ -36,7 +36,7 @@ impl Page {
         }
         let authority_end = rest.find(['/', '?', '#', '\\']).unwrap_or(rest.len());
         let (authority, tail) = rest.split_at(authority_end);
-        // A name and password in front of the host are dropped with everything else that is personal.
+        // A user name and password before the host are personal data and dropped.
         let host = authority.rsplit('@').next().unwrap_or_default().to_ascii_lowercase();
         if host.is_empty() || host.starts_with(':') {
             return Err("must name a host");
@@ -56,7 +56,7 @@ impl Page {
     }
 }
 
-/// The host that sent a visitor to `page`, without `www.`; `(direct)` if none did or if it is the site itself.
+/// Returns the host that referred a visitor to `page`, without `www.`; `(direct)` without one, or for the site itself.
 pub fn referrer_source(page: &Page, referrer: Option<&Page>) -> String {
     let name = |host: &str| host.strip_prefix("www.").unwrap_or(host).to_owned();
     match referrer {
@@ -65,7 +65,7 @@ pub fn referrer_source(page: &Page, referrer: Option<&Page>) -> String {
     }
 }
 
-/// The first `bytes` bytes of a text, or fewer where that would cut a character.
+/// Returns the first `bytes` bytes of a text, or fewer at a character boundary.
 pub fn cut(text: &str, bytes: usize) -> &str {
     &text[..text.floor_char_boundary(bytes)]
 }
@@ -118,7 +118,7 @@ mod tests {
             if let Ok(page) = Page::parse(&address) {
                 prop_assert!(!page.address.contains('#'));
                 prop_assert!(page.path.len() <= LONGEST_PATH);
-                // What is kept reads as the same page again.
+                // The stored address parses as the same page again.
                 prop_assert_eq!(Page::parse(&page.address).map(|again| again.path), Ok(page.path));
             }
         }

@@ -1,4 +1,4 @@
-//! Answers who is on the site now, from 30 minutes' counters, the running hour's pages and two hours of lists.
+//! Report of current visitors, from 30 minutes' counters, the running hour's pages and two hours of lists.
 //!
 //! The effort does not grow with traffic, only with the number of different pages, referrers and countries.
 
@@ -10,22 +10,22 @@ use crate::time::{DAY, HOUR, MINUTE, Millis, floor};
 use crate::wire::{FeedEvent, Minute, Realtime};
 use std::collections::BTreeMap;
 
-/// Minutes that make a session active.
+/// Minutes without activity after which a session is inactive.
 pub const WINDOW_MINUTES: i64 = 30;
-/// Pages named.
+/// Maximum number of pages in an answer.
 pub const MOST_PAGES: usize = 50;
 
-/// Lines of the feed.
+/// Maximum number of events in the feed.
 pub const FEED_LENGTH: usize = 20;
 
-/// Rows that an answer is made of.
+/// Rows that an answer is computed from.
 #[derive(Debug, Clone, Default)]
 pub struct Rows {
-    /// The last 30 minutes.
+    /// Counters of the last 30 minutes.
     pub minutes: Vec<Item>,
-    /// The pages of the running hour.
+    /// Pages of the running hour.
     pub pages: Vec<Item>,
-    /// The pages of the hour before, if five minutes ago it was running.
+    /// Pages of the hour before, if five minutes ago it was running.
     pub pages_before: Vec<Item>,
     /// Sessions by referrer.
     pub referrers: Vec<Item>,
@@ -35,13 +35,13 @@ pub struct Rows {
     pub devices: Vec<Item>,
 }
 
-/// Returns the beginning of the lists of sources: the hour before the running one, but not before midnight, because a day's lists lie
-/// together.
+/// Returns the start of the lists of sources: the hour before the running one, but not before midnight, because one partition
+/// has a day's lists.
 pub fn sources_from(now: Millis) -> Millis {
     (floor(now, HOUR) - HOUR).max(floor(now, DAY))
 }
 
-/// Reads and sums.
+/// Reads the rows and computes the answer.
 pub async fn read(store: &Store, site: &str, now: Millis) -> Result<Realtime, StoreError> {
     let last = floor(now, MINUTE);
     let first = last - (WINDOW_MINUTES - 1) * MINUTE;
@@ -52,7 +52,7 @@ pub async fn read(store: &Store, site: &str, now: Millis) -> Result<Realtime, St
         }
         Ok::<_, StoreError>(items)
     };
-    // On the heap: three queries side by side are a large future.
+    // Boxed, because three concurrent queries are a large future.
     let pages = |time| {
         let first = rollup::first_sort_key(time);
         Box::pin(store.read_span(List::Pages.partition(site, time), first, first + (1 << LABEL_BITS) - 1))
@@ -65,7 +65,7 @@ pub async fn read(store: &Store, site: &str, now: Millis) -> Result<Realtime, St
     Ok(sum(&Rows { minutes, pages, pages_before, referrers, countries, devices }, now))
 }
 
-/// Sums what was read.
+/// Computes the answer from the rows.
 pub fn sum(rows: &Rows, now: Millis) -> Realtime {
     let last = floor(now, MINUTE);
     let mut minutes: Vec<Minute> =
@@ -81,7 +81,7 @@ pub fn sum(rows: &Rows, now: Millis) -> Realtime {
                 recent_events += number(OfMinute::Events);
             }
         }
-        // A session that moves on can leave a minute before it is counted there, but never more of them than there are.
+        // A session that moves on can leave a minute before it is counted there, but never more sessions than there are.
         minute.active = minute.active.max(0);
     }
     Realtime {

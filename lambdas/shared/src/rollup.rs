@@ -1,8 +1,8 @@
-//! Which counters a batch changes, and by how much. Pure: the same visit and touch always give the same increments.
+//! Counters that a batch changes, with the increments. Pure: equal visits and touches give equal increments.
 //!
-//! Counters lie in the events table beside the events, under keys that begin with `@`, which no session's identifier can.
-//! They carry neither `event_type` nor `is_active`, so neither index ever holds them. Each is a small item, because an
-//! update is billed by the size of the whole item.
+//! Counters are in the events table beside the events, under keys that begin with `@`, which no session's identifier can. They
+//! have neither `event_type` nor `is_active`, so neither index ever contains them. Each is a small item, because an update is
+//! billed by the size of the whole item.
 //!
 //! | Partition | Sort key | Numbers | Kept |
 //! |---|---|---|---|
@@ -11,139 +11,140 @@
 //! | `@p#site#date` | hour of the day and page | `views`; of its 12 spans of 5 minutes: active `n0`…; the last event there, for the feed | 8 days |
 //! | `@r#…`, `@c#…`, `@d#…` | hour of the day and referrer, country, device | `sessions` | 8 days |
 //!
-//! What happens to one item at one moment is one write, which is why minutes and spans lie together: a session moves from one to the next.
+//! All changes of one item at one moment are one write. Minutes and spans share an item for that reason: a session moves from
+//! one to the next.
 //!
-//! *Active* is a histogram of sessions by the minute (or 5 minutes and page) of their last activity: each session is in
-//! exactly one place, and moves. The sum over 30 minutes is therefore the exact number of active sessions, whatever the traffic.
+//! *Active* is a histogram of sessions by the minute (or 5 minutes and page) of their last activity: each session is in exactly
+//! one place, and moves. The sum over 30 minutes is therefore the exact number of active sessions, whatever the traffic.
 
 use crate::digest;
 use crate::time::{self, DAY, HOUR, MINUTE, Millis};
 use std::collections::BTreeMap;
 
-/// Into how many items each minute's and hour's counters are spread. One carries about 1,000 writes a second.
+/// Number of items that each minute's and hour's counters are spread over. One item takes about 1,000 writes a second.
 pub const SHARDS: i64 = 1;
-/// Span of the items of minutes: all numbers of 15 minutes fit into the kilobyte that a write unit pays for.
+/// Span of the items of minutes: all numbers of 15 minutes fit into the kilobyte of one write unit.
 pub const QUARTER: Millis = 15 * MINUTE;
-/// Span of the counters of pages being looked at.
+/// Span of the counters of pages currently viewed.
 pub const NOW_SPAN: Millis = 5 * MINUTE;
-/// Distinct labels of one kind that are counted by themselves in an hour; the rest are counted together.
+/// Maximum number of distinct labels of one kind in an hour that have their own counter; the rest share one.
 pub const MOST_LABELS: i64 = 1_000;
-/// Label of the rest.
+/// Label of the shared counter.
 pub const OTHER: &str = "(other)";
 
-/// Session before a batch.
+/// State of a session before a batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Visit {
-    /// Beginning of the session.
+    /// Start of the session.
     pub started: Millis,
-    /// The server's time at its last batch.
+    /// Server's time at its last batch.
     pub last_seen: Millis,
-    /// The path it was last on.
+    /// Path of the page it was last on.
     pub page: String,
-    /// Page views so far.
+    /// Number of page views so far.
     pub views: i64,
 }
 
 /// Changes of one session by a batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Touch {
-    /// Spreads sessions over shards.
+    /// Session identifier, which selects the shard.
     pub session_id: String,
     /// Site of the counters.
     pub site: String,
-    /// The server's time, never before the session's `last_seen`.
+    /// Server's time, never before the session's `last_seen`.
     pub now: Millis,
-    /// Beginning of the session if it is new.
+    /// Start of the session if it is new.
     pub started: Millis,
     /// Number of events.
     pub events: i64,
     /// Page views by path.
     pub views: BTreeMap<String, i64>,
-    /// The path of the last event.
+    /// Path of the last event.
     pub page: String,
-    /// Host that sent the visitor, `(direct)` if none did.
+    /// Host that referred the visitor, `(direct)` without one.
     pub referrer: String,
-    /// Two letters, if CloudFront said.
+    /// Country code of two letters, if CloudFront sent it.
     pub country: Option<String>,
     /// Class of device.
     pub device: &'static str,
     /// Today's identity of the visitor, see [`crate::visitor`].
     pub visitor: String,
-    /// Milliseconds engaged.
+    /// Milliseconds of engagement.
     pub engaged: Millis,
-    /// Type of the event for the feed: the last one that says more than that somebody is there, else the last one.
+    /// Type of the event for the feed: the last one that is more than a sign of presence, else the last one.
     pub event_type: String,
 }
 
-/// First batch of a visitor in an hour, asked for in a session's new hour only.
+/// Flags of a visitor's first batch in a period. They are read in a session's new hour only.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Arrival {
-    /// In this hour.
+    /// First batch in this hour.
     pub in_hour: bool,
-    /// On this day.
+    /// First batch on this day.
     pub in_day: bool,
 }
 
 impl Touch {
-    /// All page views.
+    /// Returns the number of all page views.
     pub fn total_views(&self) -> i64 {
         self.views.values().sum()
     }
 
-    /// The item that its minute's and hour's counters lie in.
+    /// Returns the shard of its minute's and hour's counters.
     #[expect(clippy::modulo_one, reason = "one shard is the setting, not the design")]
     pub fn shard(&self) -> i64 {
         digest::label_number(&self.session_id) % SHARDS
     }
 }
 
-/// Numbers to be added to one item.
+/// Numbers to add to one item.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Increment {
-    /// Item.
+    /// Key of the item.
     pub key: Key,
-    /// Its label, for items that count one page, referrer, country or device.
+    /// Label of the item, if it counts one page, referrer, country or device.
     pub label: Option<Label>,
-    /// Numbers by attribute; never 0.
+    /// Increments by attribute; never 0.
     pub add: BTreeMap<String, i64>,
-    /// Last event, for items that the feed is made of.
+    /// Last event, for items that the feed is built from.
     pub last: Option<Last>,
-    /// Time at which it may be removed, in seconds since 1970, as DynamoDB's time to live wants it.
+    /// Expiry in seconds since 1970, for DynamoDB's time to live.
     pub expires: i64,
 }
 
-/// An event of the feed.
+/// Event of the feed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Last {
-    /// The server's time.
+    /// Server's time of the event.
     pub at: Millis,
-    /// Its type.
+    /// Type of the event.
     pub event_type: String,
-    /// Two letters, if CloudFront said.
+    /// Country code of two letters, if CloudFront sent it.
     pub country: Option<String>,
 }
 
-/// Address of a counter.
+/// Key of a counter.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key {
-    /// Partition key.
+    /// Value of the partition key.
     pub partition: String,
-    /// Sort key.
+    /// Value of the sort key.
     pub sort: i64,
 }
 
 /// Subject of a counter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Label {
-    /// The page, referrer, country or device.
+    /// Page, referrer, country or device.
     pub text: String,
-    /// Its hour's counters.
+    /// Key of its hour's counters.
     pub hour: Key,
-    /// The hour's attribute that counts how many there are, for labels that a client can invent without end.
+    /// Attribute of the hour that counts the labels, for labels that a client can invent without end.
     pub counted_by: Option<&'static str>,
 }
 
-/// The list that a label belongs to.
+/// List that a label belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum List {
     /// Views by path.
@@ -157,10 +158,10 @@ pub enum List {
 }
 
 impl List {
-    /// All four.
+    /// All four lists.
     pub const ALL: [Self; 4] = [Self::Pages, Self::Referrers, Self::Countries, Self::Devices];
 
-    /// The partition of a day.
+    /// Returns the partition of a day.
     pub fn partition(self, site: &str, time: Millis) -> String {
         let letter = match self {
             Self::Pages => 'p',
@@ -171,7 +172,7 @@ impl List {
         format!("@{letter}#{site}#{}", time::compact_date(time))
     }
 
-    /// The hour's attribute that says how many labels there are, for lists whose labels a client can invent without end.
+    /// Returns the attribute of the hour that counts the labels, for lists whose labels a client can invent without end.
     pub fn counted_by(self) -> Option<&'static str> {
         match self {
             Self::Pages => Some("pages"),
@@ -181,27 +182,27 @@ impl List {
     }
 }
 
-/// The first sort key of an hour within a day's partition.
+/// Returns the first sort key of an hour within a day's partition.
 pub fn first_sort_key(time: Millis) -> i64 {
     time::hour_of_day(time) << digest::LABEL_BITS
 }
 
-/// The key of a label's counter in the hour of `time`.
+/// Returns the key of a label's counter in the hour of `time`.
 pub fn label_key(list: List, site: &str, time: Millis, label: &str) -> Key {
     Key { partition: list.partition(site, time), sort: first_sort_key(time) + digest::label_number(label) }
 }
 
-/// The partition of the minutes' counters.
+/// Returns the partition of the minutes' counters.
 pub fn minute_partition(site: &str, shard: i64) -> String {
     format!("@m#{site}#{shard}")
 }
 
-/// Until when the counters of the hour that begins at `hour` are kept.
+/// Returns the expiry of the counters of the hour that begins at `hour`.
 pub fn hour_expires(hour: Millis) -> Millis {
     hour + 400 * DAY
 }
 
-/// The partition of the hours' counters.
+/// Returns the partition of the hours' counters.
 pub fn hour_partition(site: &str, shard: i64) -> String {
     format!("@h#{site}#{shard}")
 }
@@ -209,18 +210,18 @@ pub fn hour_partition(site: &str, shard: i64) -> String {
 /// Counter of a minute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OfMinute {
-    /// That arrived.
+    /// Events that arrived in the minute.
     Events,
-    /// That arrived.
+    /// Views that arrived in the minute.
     Views,
-    /// Sessions that sent something.
+    /// Sessions with activity in the minute.
     Users,
-    /// Sessions that sent nothing since.
+    /// Sessions with their last activity in the minute.
     Active,
 }
 
 impl OfMinute {
-    /// The attribute in its quarter's item. Short, because names are paid for like values.
+    /// Returns the attribute in its quarter's item. Names are short because they are billed like values.
     pub fn attribute(self, minute: Millis) -> String {
         let letter = match self {
             Self::Events => 'e',
@@ -232,24 +233,24 @@ impl OfMinute {
     }
 }
 
-/// The attribute, in a page's item of the hour, of the sessions that are on it in the 5 minutes of `time`.
+/// Returns the attribute, in a page's item of the hour, that counts the sessions on the page in the 5 minutes of `time`.
 pub fn presence_attribute(time: Millis) -> String {
     format!("n{}", time.rem_euclid(HOUR) / NOW_SPAN)
 }
 
-/// Returns whether the session enters a new hour with this batch: only then can its visitor be new in the hour.
+/// Returns true if the session enters a new hour with this batch. Only then can its visitor be new in the hour.
 pub fn enters_hour(before: Option<&Visit>, touch: &Touch) -> bool {
     before.is_none_or(|visit| time::floor(visit.last_seen, HOUR) != time::floor(touch.now, HOUR))
 }
 
-/// Returns whether an event is worth a line in the feed although the page stays the same.
+/// Returns true if an event deserves a line in the feed although the page stays the same.
 pub fn is_notable(event_type: &str) -> bool {
     !matches!(event_type, "page_view" | "page_leave" | "page_hidden" | "session_start" | "session_end" | "scroll" | "engagement")
 }
 
-/// Everything that a batch adds, given what was known of the session before it; one increment per item.
+/// Returns all increments of a batch, from the session's state before it; one increment per item.
 ///
-/// The hours' counters come first: what they answer bounds the number of labels.
+/// The hours' counters come first, because the answers to them bound the number of labels.
 pub fn increments(before: Option<&Visit>, touch: &Touch, arrival: Arrival) -> Vec<Increment> {
     let mut sums = Sums { site: &touch.site, shard: touch.shard(), items: Vec::new() };
     count_hours(&mut sums, before, touch, arrival);
@@ -277,7 +278,7 @@ fn count_hours(sums: &mut Sums, before: Option<&Visit>, touch: &Touch, arrival: 
     sums.hour(touch.now, "views", touch.total_views());
     sums.hour(touch.now, "visitors", i64::from(arrival.in_hour));
     sums.hour(touch.now, "day_visitors", i64::from(arrival.in_day));
-    // What is said of a whole session is said in the hour in which it began, so that averages are over the same sessions.
+    // Numbers of a whole session count in the hour in which it began, so that averages are over the same sessions.
     let started = before.map_or(touch.started, |visit| visit.started);
     let views_before = before.map_or(0, |visit| visit.views);
     let is_bounce = |views: i64| i64::from(views < 2);
@@ -296,7 +297,7 @@ fn count_minutes(sums: &mut Sums, before: Option<&Visit>, touch: &Touch) {
     if left != Some(minute) {
         sums.minute(minute, OfMinute::Users, 1);
         sums.minute(minute, OfMinute::Active, 1);
-        // Nobody looks at older minutes again, and some of them are gone: there is nothing to take from.
+        // Older minutes are never read again, and some of them are deleted, so there is nothing to subtract from.
         if let Some(left) = left.filter(|left| minute - left <= HOUR) {
             sums.minute(left, OfMinute::Active, -1);
         }
@@ -311,13 +312,13 @@ fn count_pages_now(sums: &mut Sums, before: Option<&Visit>, touch: &Touch) {
         let page = sums.label(List::Pages, span, &touch.page, &presence_attribute(span), i64::from(has_moved));
         page.last = Some(Last { at: touch.now, event_type: touch.event_type.clone(), country: touch.country.clone() });
     }
-    // Nobody looks at older spans again.
+    // Older spans are never read again.
     if let Some((left_span, page)) = left.filter(|(left_span, _)| has_moved && span - left_span <= 4 * NOW_SPAN) {
         sums.label(List::Pages, left_span, page, &presence_attribute(left_span), -1);
     }
 }
 
-/// Increments in the making, at most one per item.
+/// Increments under construction, at most one per item.
 struct Sums<'a> {
     site: &'a str,
     shard: i64,

@@ -1,23 +1,26 @@
-//! Takes out of paths and parameters what looks like a secret or a person: tokens and mail addresses.
+//! Removes text that looks like a secret or a person from paths and parameters: tokens and mail addresses.
 //!
-//! A link to reset a password, an invitation or a shared document carries its key in the path. Kept, it would lie in the tables for a day and
-//! stand on the dashboard. What an address of a page is made of (words, numbers, dates, names of files, letters of any language) stays.
+//! A link to reset a password, an invitation or a shared document carries its key in the path. Stored, it would be in the
+//! tables for a day and on the dashboard. Ordinary parts of a page's address stay: words, numbers, dates, names of files,
+//! letters of any language.
 
-/// Text in place of a segment that looks like a token.
+/// Placeholder for a segment that looks like a token.
 pub const TOKEN: &str = "(token)";
-/// Text in place of a segment that holds a mail address.
+/// Placeholder for a segment that contains a mail address.
 pub const MAIL: &str = "(mail)";
-/// Shortest run of hexadecimal digits that is a token: half of an MD5. An ordinary number is shorter, a number of a bank card is not.
+/// Minimum length of a run of hexadecimal digits that counts as a token: half of an MD5. Ordinary numbers are shorter, bank
+/// card numbers are not.
 const SHORTEST_HEX: usize = 16;
-/// Shortest text that is a token because of its mixture: 20 characters of base 62 are 119 bits. Identifiers of videos have 11.
+/// Minimum length of a mixture of letters and digits that counts as a token: 20 characters of base 62 are 119 bits. Identifiers
+/// of videos have 11.
 const SHORTEST_MIXTURE: usize = 20;
 
-/// Returns a path without what looks like a token or a mail address; all segments that do not are unchanged.
+/// Replaces the segments of a path that look like a token or a mail address; all others are unchanged.
 pub fn path(path: &str) -> String {
     path.split('/').map(part).collect::<Vec<_>>().join("/")
 }
 
-/// Returns a parameter of a query, `name=value`, in the same way.
+/// Replaces the value of a query parameter, `name=value`, by the same rules.
 pub fn parameter(parameter: &str) -> String {
     match parameter.split_once('=') {
         Some((name, value)) => format!("{name}={}", path(value)),
@@ -35,7 +38,7 @@ fn part(text: &str) -> &str {
     }
 }
 
-/// A name, an at sign and a domain that ends in letters: `/@name` and `/package@1.2.3` are none.
+/// Returns true for a name, an at sign and a domain that ends in letters. `/@name` and `/package@1.2.3` are none.
 fn is_mail(text: &str) -> bool {
     let text = text.replace("%40", "@");
     text.match_indices('@').any(|(at, _)| {
@@ -51,7 +54,7 @@ fn is_token(text: &str) -> bool {
     is_jwt(text) || is_uuid(text) || runs(text).any(|run| run.len() >= SHORTEST_HEX && is_hex(run)) || is_mixture(text)
 }
 
-/// Three parts, of which the first begins like a JSON object in base 64.
+/// Returns true for three parts, of which the first begins like a JSON object in base 64.
 fn is_jwt(text: &str) -> bool {
     text.match_indices("eyJ").any(|(at, _)| text[at..].split('.').filter(|part| part.len() >= 4).count() >= 3)
 }
@@ -65,7 +68,7 @@ fn is_hex(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-/// Letters and digits that follow each other; what is encoded as `%ED` is a character of another alphabet, not part of one.
+/// Returns runs of adjacent letters and digits. An escape such as `%ED` is a character of another alphabet, not part of a run.
 fn runs(text: &str) -> impl Iterator<Item = &str> {
     text.split('%').enumerate().flat_map(|(index, piece)| {
         let encoded = if index > 0 && piece.len() >= 2 && piece.is_char_boundary(2) && is_hex(&piece[..2]) { 2 } else { 0 };
@@ -73,8 +76,8 @@ fn runs(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Tests whether letters and digits change as often as only chance makes them: in every fourth place. A capital at the beginning of a word is no
-/// change, so `MyGreatProduct2026` changes three times in 18 places.
+/// Returns true if letters and digits alternate as often as in random text: in every fourth place. A capital at the beginning
+/// of a word is no change, so `MyGreatProduct2026` changes three times in 18 places.
 fn is_mixture(text: &str) -> bool {
     let (mut length, mut changes) = (0, 0);
     for run in runs(text) {
@@ -165,7 +168,7 @@ mod tests {
     }
 
     proptest! {
-        /// Words of any alphabet, numbers and dates, joined as people join them, with an ending of a file or without.
+        /// Words of any alphabet, numbers and dates, joined as in real addresses, with or without a file extension.
         #[test]
         fn ordinary_paths_stay_unchanged(
             address in "(/([A-Z]?[a-z]{1,12}|[가-힣]{1,8}|[0-9]{1,10}|20[0-9]{2}-[01][0-9]-[0-3][0-9])([-_.]([A-Z]?[a-z]{1,12}|[0-9]{1,6})){0,6}(\\.(html|php|pdf))?){0,5}/?"

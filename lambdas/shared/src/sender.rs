@@ -1,4 +1,4 @@
-//! What a request tells of the one who sent it, besides its body. Nothing of it is stored but the country.
+//! Data about the sender of a request, besides its body. Only the country is stored.
 
 use crate::edge::Edge;
 use crate::network;
@@ -9,14 +9,14 @@ use lambda_http::{Request, RequestExt};
 /// Sender of a batch.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Sender {
-    /// Two letters, if CloudFront said.
+    /// Country code of two letters, if CloudFront sent it.
     pub country: Option<String>,
-    /// The network address, in its usual spelling, without a port. Only ever hashed, with a salt that is deleted.
+    /// Network address in canonical form, without a port. Only ever hashed, with a salt that is deleted.
     pub address: Option<String>,
 }
 
 impl Sender {
-    /// Reads a request's headers and context. What headers say of the visitor counts if the `edge` vouches for them.
+    /// Reads a request's headers and context. Headers about the visitor count if the `edge` vouches for them.
     pub fn of(request: &Request, edge: &Edge) -> Self {
         let headers = request.headers();
         if edge.vouches(headers) {
@@ -26,29 +26,29 @@ impl Sender {
     }
 }
 
-/// Returns whether the visitor asks not to be tracked: Global Privacy Control (`Sec-GPC: 1`) or Do Not Track (`DNT: 1`).
+/// Returns true if the visitor opts out of tracking: Global Privacy Control (`Sec-GPC: 1`) or Do Not Track (`DNT: 1`).
 pub fn opts_out(headers: &HeaderMap) -> bool {
     ["sec-gpc", "dnt"].iter().any(|name| headers.get(*name).is_some_and(|value| value.as_bytes() == b"1"))
 }
 
-/// The `User-Agent` header; CloudFront may put its own name there.
+/// Returns the `User-Agent` header; CloudFront may put its own name there.
 pub fn user_agent(headers: &HeaderMap) -> &str {
     headers.get("user-agent").and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
-/// The country that CloudFront puts a visitor in, if it says.
+/// Returns the visitor's country as CloudFront determined it, if the header exists.
 fn country(headers: &HeaderMap) -> Option<String> {
     let country = headers.get("cloudfront-viewer-country")?.to_str().ok()?;
     (country.len() == 2 && country.bytes().all(|byte| byte.is_ascii_uppercase())).then(|| country.to_owned())
 }
 
-/// The visitor's address in its usual spelling, as CloudFront tells it.
+/// Returns the visitor's address in canonical form, as CloudFront sends it.
 ///
-/// Behind CloudFront the gateway sees CloudFront. It then writes `X-Forwarded-For: …, visitor, CloudFront`, of which only the
-/// last two are not the visitor's own words.
+/// Behind CloudFront the gateway sees CloudFront's address. It then writes `X-Forwarded-For: …, visitor, CloudFront`, of which
+/// a visitor can forge everything but the last two.
 fn forwarded(headers: &HeaderMap) -> Option<String> {
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    // An IPv6 address stands there without brackets: the port is what follows the last colon.
+    // An IPv6 address has no brackets in this header: the port follows the last colon.
     if let Some((address, _port)) = header("cloudfront-viewer-address").and_then(|value| value.rsplit_once(':')) {
         return Some(network::canonical(address));
     }
@@ -57,7 +57,7 @@ fn forwarded(headers: &HeaderMap) -> Option<String> {
     hops.nth(1).filter(|_| is_forwarded).map(network::canonical)
 }
 
-/// The address that the gateway saw.
+/// Returns the address that the gateway saw.
 fn source(request: &Request) -> Option<String> {
     match request.request_context_ref() {
         Some(RequestContext::ApiGatewayV1(context)) => context.identity.source_ip.as_deref().map(network::canonical),

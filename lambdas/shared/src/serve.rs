@@ -1,4 +1,4 @@
-//! Runs one endpoint as a Lambda function. Everything that depends on the Lambda runtime or on the environment is here.
+//! Runs one endpoint as a Lambda function. All code that depends on the Lambda runtime or on the environment is here.
 
 use crate::edge::{Edge, ORIGIN_ONLY, ORIGIN_VERIFY};
 use crate::endpoints::{Endpoint, Service};
@@ -18,12 +18,13 @@ use std::time::Instant;
 
 /// Serves requests until Lambda ends the process.
 ///
-/// The environment names the tables (`EVENTS_TABLE`, and `SESSIONS_TABLE` where events are taken). `docs/api.md` describes what else it may say: `SITES`,
-/// `ALLOWED_ORIGINS`, `REQUESTS_PER_MINUTE`, `ORIGIN_VERIFY`, `ORIGIN_ONLY`, `TOKEN_SECRET`, `READ_TOKEN_SHA256` (or the names of parameters that
-/// hold these two), `READERS`. `AWS_ENDPOINT_URL` is the SDK's own.
+/// The environment names the tables (`EVENTS_TABLE`, and `SESSIONS_TABLE` where events are accepted). `docs/api.md` documents
+/// the other variables: `SITES`, `ALLOWED_ORIGINS`, `REQUESTS_PER_MINUTE`, `ORIGIN_VERIFY`, `ORIGIN_ONLY`, `TOKEN_SECRET`,
+/// `READ_TOKEN_SHA256` (or the names of parameters that hold these two), `READERS`. `AWS_ENDPOINT_URL` is the SDK's own.
 ///
 /// # Errors
-/// If a table's name is missing or another variable is wrong, if a parameter cannot be read, or if the Lambda runtime does not answer.
+/// If a table's name is missing or another variable is wrong, if a parameter cannot be read, or if the Lambda runtime does not
+/// answer.
 pub async fn serve<E: Endpoint>() -> Result<(), Error> {
     lambda_http::tracing::init_default_subscriber();
     let (service, rotation) = start(E::TAKES_EVENTS).await?;
@@ -49,8 +50,8 @@ pub async fn serve<E: Endpoint>() -> Result<(), Error> {
                 milliseconds: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
                 facts,
             });
-            // As it is, without the subscriber's frame: CloudWatch finds metrics only at a line's root. A log that cannot be written is no
-            // reason to fail.
+            // The line has no frame of the subscriber, because CloudWatch finds metrics only at a line's root. A failed write
+            // to the log is no reason to fail.
             let _ = writeln!(std::io::stdout().lock(), "{line}");
             Ok::<_, Error>(response)
         }
@@ -62,7 +63,7 @@ pub async fn serve<E: Endpoint>() -> Result<(), Error> {
 async fn start(takes_events: bool) -> Result<(Service, Option<Rotation>), Error> {
     let config = aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await;
     let client = aws_sdk_dynamodb::Client::new(&config);
-    // Readers use the counters only, and are not told where sessions are.
+    // Readers use the counters only, so their environment does not name the sessions table.
     let sessions = if takes_events { variable("SESSIONS_TABLE")? } else { String::new() };
     let store = Store::new(client, &variable("EVENTS_TABLE")?, &sessions);
     let per_minute = match optional(PER_MINUTE_VARIABLE) {

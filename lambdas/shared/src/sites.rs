@@ -1,25 +1,25 @@
-//! Which sites an installation takes events for.
+//! Sites that may send events to an installation.
 
 use crate::batch::is_site;
 use std::collections::BTreeSet;
 
-/// Variable with the sites that events are taken for, with commas or spaces between them.
+/// Variable with the accepted sites, separated by commas or spaces.
 pub const SITES: &str = "SITES";
 
-/// The one site that is taken beside those that are listed: `liveinsight up` proves with it that events are counted.
+/// Site that is accepted beside the listed ones: `liveinsight up` uses it to verify that events are counted.
 pub const SMOKE_SITE: &str = "smoke";
 
-/// The sites that events are taken for.
+/// Sites whose events are accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Sites {
-    /// Every site that a batch names: whoever knows the address can add sites, which costs writes and storage.
+    /// Every site that a batch names: any client with the address can add sites, which costs writes and storage.
     Any,
-    /// These alone, and [`SMOKE_SITE`].
+    /// Listed sites only, and [`SMOKE_SITE`].
     Only(BTreeSet<String>),
 }
 
 impl Sites {
-    /// Reads a list with commas or spaces; a missing or empty one is any site.
+    /// Parses a list separated by commas or spaces; a missing or empty one means any site.
     ///
     /// # Errors
     /// The entry that cannot be a site's key: a misspelt list would silently refuse a site's events.
@@ -34,7 +34,7 @@ impl Sites {
         Ok(if sites.is_empty() { Self::Any } else { Self::Only(sites) })
     }
 
-    /// Returns whether events for a site are taken.
+    /// Returns true if events for a site are accepted.
     pub fn admit(&self, site: &str) -> bool {
         match self {
             Self::Any => true,

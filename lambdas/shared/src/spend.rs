@@ -1,8 +1,8 @@
-//! How much a client may make the collector write, in the units of [`crate::charge`].
+//! Limit of the writes that a client may cause in the collector, in the units of [`crate::charge`].
 //!
-//! A request that costs little and one that costs twenty times as much are one request to the gateway, and its requests may reach a hundred
-//! containers. So a client's units of a minute lie in one item of the sessions table, from which a container leases some at a time; only a
-//! small allowance needs no lease, so that a visitor who reads pages costs no write more.
+//! To the gateway, a cheap request and one of twenty times the cost are one request each, and a client's requests may reach a
+//! hundred containers. So a client's units of a minute are in one item of the sessions table, from which a container leases
+//! some at a time. Only a small allowance needs no lease, so that a visitor who reads pages costs no extra write.
 //!
 //! | With the defaults | units | |
 //! |---|---|---|
@@ -14,8 +14,8 @@
 //! | all clients, without a lease | 20,000 | each request at most its allowance |
 //! | an office of 60 people | 3,600 | 180 ordinary batches, see [`crate::limit::REQUESTS_PER_MINUTE`] |
 //!
-//! A hundred containers are what the gateway's burst can keep busy at a time. A request that is refused is one of the gateway's all the same:
-//! that nobody floods the gateway itself, only AWS WAF can see to (`docs/security.md`).
+//! A hundred containers are what the gateway's burst can keep busy at a time. A refused request still counts towards the gateway's
+//! limit. Only AWS WAF can prevent a flood of the gateway itself (`docs/security.md`).
 
 use crate::charge::ORDINARY_UNITS;
 use crate::digest;
@@ -30,24 +30,24 @@ use std::sync::{Mutex, PoisonError};
 
 /// Time between two allowances that a client gets without a lease.
 pub const ALLOWANCE_SPAN: Millis = 5 * MINUTE;
-/// Part of a client's units that needs no lease: a tenth.
+/// Divisor of a client's units for the allowance without a lease: a tenth.
 const ALLOWANCE_PART: i64 = 10;
-/// Clients whose whole minute all clients may lease together: five would take all of the gateway's ordinary batches, and twice as much is
-/// for batches of several events.
+/// Number of clients whose whole minute all clients may lease together. Five would take all of the gateway's ordinary batches,
+/// and twice as many allow for batches of several events.
 const CLIENTS_TOGETHER: i64 = 2 * CLIENT_SHARE as i64;
 /// Key of the account of all clients together.
 const EVERYBODY: &str = "everybody";
-/// Part of what may be leased in a minute that a container leases at a time: a twentieth, of a client nine ordinary batches.
+/// Divisor of a minute's leasable units for one lease of a container: a twentieth, for a client nine ordinary batches.
 const LEASE_PART: i64 = 20;
-/// Networks that are remembered, about 60 bytes each; beyond them all are forgotten that hold no lease of this minute.
+/// Maximum number of remembered networks, about 60 bytes each. Beyond it, all without a lease of this minute are forgotten.
 const MOST_NETWORKS: usize = 20_000;
 
-/// Allowances of write units for clients of the collector.
+/// Accounts of write units for clients of the collector.
 #[derive(Debug)]
 pub struct Spending {
     /// Units of a client in a minute; 0 is no limit.
     per_minute: i64,
-    /// Random, so that what is in memory tells no address.
+    /// Random salt, so that memory contains no addresses.
     salt: String,
     accounts: Mutex<HashMap<i64, Account>>,
 }
@@ -58,25 +58,25 @@ struct Account {
     /// Time of the last allowance.
     allowed: Millis,
     allowance: i64,
-    /// The minute for which units were leased.
+    /// Minute for which units were leased.
     minute: Millis,
-    /// Below 0 is owed: what a batch cost beyond its charge.
+    /// Leased units; a negative number is a debt for costs beyond a batch's charge.
     leased: i64,
-    /// Set if the minute has no units left for anybody.
+    /// Set if the minute has no units left for any container.
     is_spent: bool,
 }
 
-/// Why a batch has to wait.
+/// Reason that a batch has to wait.
 #[derive(Debug)]
 pub enum Refusal {
-    /// The client's units are used up for so many seconds.
+    /// The client's units are used up for this many seconds.
     Wait(i64),
     /// The table with the leases does not answer.
     Store(StoreError),
 }
 
 impl Spending {
-    /// For clients that may send so many ordinary batches a minute; 0 is no limit.
+    /// Creates accounts for clients that may send this many ordinary batches a minute; 0 is no limit.
     pub fn new(batches_per_minute: u32) -> Self {
         Self { per_minute: i64::from(batches_per_minute) * ORDINARY_UNITS, salt: visitor::random_text(), accounts: Mutex::default() }
     }
@@ -87,7 +87,7 @@ impl Spending {
         if is_part_of_a_wider_one { units / i64::from(NARROW_PART) } else { units }
     }
 
-    /// Returns the units that all clients may lease in a minute: what a thousand of them can cost is bounded as what one can.
+    /// Returns the units that all clients may lease in a minute, which bounds the cost of a thousand clients like that of one.
     pub fn leasable_together(&self) -> i64 {
         self.per_minute * CLIENTS_TOGETHER
     }
@@ -97,24 +97,24 @@ impl Spending {
         self.per_minute / ALLOWANCE_PART * (ALLOWANCE_SPAN / MINUTE) / i64::from(GATEWAY_BURST)
     }
 
-    /// Takes `units` from what a client may use at `now`. A batch is never dearer than a whole minute of its client's.
+    /// Takes `units` from a client's account at `now`. A batch never costs more than a whole minute of its client.
     ///
     /// # Errors
-    /// If they are used up, or if that cannot be found out: nothing has been written for the batch.
+    /// If the units are used up, or if the account cannot be read: nothing has been written for the batch.
     pub async fn spend(&self, store: &Store, networks: &Networks, units: i64, now: Millis) -> Result<(), Refusal> {
         if self.per_minute == 0 || self.take_allowance(&networks.wide, units, now) {
             return Ok(());
         }
         let units = units.min(self.leasable(networks.is_nested()));
         if networks.is_nested() {
-            // The narrow one first: who exceeds it takes nothing from the neighbours in the wide one.
+            // The narrow one comes first: a client that exceeds it takes nothing from its neighbours in the wide one.
             self.spend_of(store, &networks.narrow, (units, self.leasable(true)), now).await?;
         }
         self.spend_of(store, &networks.wide, (units, self.leasable(false)), now).await?;
         self.spend_of(store, EVERYBODY, (units, self.leasable_together()), now).await
     }
 
-    /// Charges what a batch cost beyond what it was charged before: the client's next batches pay for it.
+    /// Charges the costs of a batch beyond its first charge, which reduces the client's next batches.
     pub fn owe(&self, networks: &Networks, units: i64, now: Millis) {
         if self.per_minute == 0 || units == 0 {
             return;
@@ -133,7 +133,7 @@ impl Spending {
                 account.leased -= units;
                 return (0, false);
             }
-            // A debt is paid at most with a minute's units, or a client could never pay it.
+            // A debt is at most a minute's units, or a client could never pay it.
             ((units - account.leased).min(most), account.is_spent)
         });
         if missing == 0 {
@@ -170,7 +170,7 @@ impl Spending {
         })
     }
 
-    /// Changes a network's account, in which nothing of a minute that is over is left but a debt.
+    /// Changes a network's account. Of an earlier minute, only a debt carries over.
     fn with_account<T>(&self, network: &str, now: Millis, change: impl FnOnce(&mut Account) -> T) -> T {
         let minute = floor(now, MINUTE);
         let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
@@ -201,7 +201,7 @@ mod tests {
         let without_lease = spending.allowance() * i64::from(GATEWAY_BURST) * MINUTE / ALLOWANCE_SPAN;
         assert_eq!((gateway, spending.leasable(false), without_lease), (20_000, 3_600, 400));
         assert_eq!(spending.leasable(false) + without_lease, gateway / i64::from(CLIENT_SHARE));
-        // 60 people, each with two batches for a page that is read in 40 seconds.
+        // 60 people each send two batches for a page that is read in 40 seconds.
         let office = 60 * 2 * 60 / 40;
         assert!(office < REQUESTS_PER_MINUTE && i64::from(office) * ORDINARY_UNITS <= spending.leasable(false));
         assert_eq!(spending.leasable(true), 1_800, "30 people on one /64");

@@ -1,4 +1,4 @@
-//! Answers sums over hours or days, from the hours' counters and the days' lists. The effort does not grow with traffic.
+//! Sums over hours or days, from the hours' counters and the days' lists. The effort does not grow with traffic.
 
 use crate::rollup::{self, List, SHARDS};
 use crate::store::{Item, Store, StoreError, read_number, read_text};
@@ -7,11 +7,11 @@ use crate::wire::{Buckets, Comparable, Share, Stats, Summary, TopPage};
 use std::collections::BTreeMap;
 use tokio::task::JoinSet;
 
-/// Days that the lists go back; they are kept for one day more.
+/// Days that the lists cover; they are stored for one day more.
 pub const LIST_DAYS: i64 = 7;
-/// Pages named.
+/// Maximum number of pages in an answer.
 pub const TOP_PAGES: usize = 10;
-/// Referrers, countries and devices named.
+/// Maximum number of referrers, countries and devices in an answer.
 pub const TOP_SHARES: usize = 10;
 
 /// Length of a bucket.
@@ -24,7 +24,7 @@ pub enum Period {
 }
 
 impl Period {
-    /// In milliseconds.
+    /// Returns the length in milliseconds.
     pub fn length(self) -> Millis {
         match self {
             Self::Hour => HOUR,
@@ -32,7 +32,7 @@ impl Period {
         }
     }
 
-    /// Buckets if the request does not say: a day of hours, a week of days.
+    /// Returns the default number of buckets: a day of hours, a week of days.
     pub fn default_limit(self) -> i64 {
         match self {
             Self::Hour => 24,
@@ -40,7 +40,7 @@ impl Period {
         }
     }
 
-    /// Most buckets: a week of hours, a quarter of days.
+    /// Returns the maximum number of buckets: a week of hours, a quarter of days.
     pub fn largest_limit(self) -> i64 {
         match self {
             Self::Hour => 168,
@@ -49,10 +49,10 @@ impl Period {
     }
 }
 
-/// Rows that an answer is made of.
+/// Rows that an answer is computed from.
 #[derive(Debug, Clone, Default)]
 pub struct Rows {
-    /// The hours of the window and of the one before.
+    /// Hours of the window and of the one before.
     pub hours: Vec<Item>,
     /// Views by page.
     pub pages: Vec<Item>,
@@ -64,35 +64,35 @@ pub struct Rows {
     pub devices: Vec<Item>,
 }
 
-/// The window that is asked for.
+/// Requested time window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Window {
     /// Length of a bucket.
     pub period: Period,
     /// Number of buckets; the last one is running.
     pub limit: i64,
-    /// Time of the question.
+    /// Time of the request.
     pub now: Millis,
 }
 
 impl Window {
-    /// Its start.
+    /// Returns the start of the window.
     pub fn from(self) -> Millis {
         floor(self.now, self.period.length()) - (self.limit - 1) * self.period.length()
     }
 
-    /// The start of the window before, which has the same length, all of it complete.
+    /// Returns the start of the window before, which has the same length, all of it complete.
     pub fn previous_from(self) -> Millis {
         self.from() - self.limit * self.period.length()
     }
 
-    /// The start of the lists.
+    /// Returns the start of the lists.
     pub fn lists_from(self) -> Millis {
         self.from().max(floor(self.now, DAY) - (LIST_DAYS - 1) * DAY)
     }
 }
 
-/// Reads and sums.
+/// Reads the rows and computes the answer.
 pub async fn read(store: &Store, site: &str, window: Window) -> Result<Stats, StoreError> {
     let mut reads = JoinSet::new();
     for shard in 0..SHARDS {
@@ -124,12 +124,12 @@ pub async fn read(store: &Store, site: &str, window: Window) -> Result<Stats, St
     Ok(sum(&rows, window))
 }
 
-/// Sums what was read.
+/// Computes the answer from the rows.
 pub fn sum(rows: &Rows, window: Window) -> Stats {
     let Window { period, limit, now } = window;
     let from = window.from();
     let current = Sums::over(&rows.hours, from, Millis::MAX);
-    // The running hour is no match for a complete one.
+    // The running hour is not comparable to a complete one.
     let (running, length) = (floor(now, HOUR), limit * period.length());
     let complete = Sums::over(&rows.hours, from, running);
     let before = Sums::over(&rows.hours, from - length, running - length);
@@ -187,7 +187,7 @@ struct Sums {
 }
 
 impl Sums {
-    /// Of the hours that begin from `from` on and before `until`.
+    /// Sums the hours that begin from `from` on and before `until`.
     fn over(hours: &[Item], from: Millis, until: Millis) -> Self {
         let mut sums = Self::default();
         for hour in hours.iter().filter(|hour| (from..until).contains(&read_number(hour, "timestamp"))) {
@@ -229,18 +229,18 @@ impl Sums {
     }
 }
 
-/// The names with the most sessions.
+/// Returns the names with the most sessions.
 pub(crate) fn shares(items: &[Item]) -> Vec<Share> {
     largest(items, "sessions", TOP_SHARES).into_iter().map(|(name, sessions)| Share { name, sessions }).collect()
 }
 
-/// The labels with the largest sums, largest first.
+/// Returns the labels with the largest sums, largest first.
 fn largest(items: &[Item], attribute: &str, most: usize) -> Vec<(String, i64)> {
     let mut sums: BTreeMap<&str, i64> = BTreeMap::new();
     for item in items {
         *sums.entry(read_text(item, "label").unwrap_or_default()).or_default() += read_number(item, attribute);
     }
-    // A page can have been looked at without having been opened in the hour.
+    // A page can have been viewed without having been opened in the hour.
     let mut sums: Vec<_> = sums.into_iter().filter(|(_, sum)| *sum > 0).collect();
     sums.sort_by_key(|(label, sum)| (-sum, *label));
     sums.truncate(most);
@@ -252,7 +252,7 @@ fn ratio(part: i64, whole: i64) -> f64 {
     if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }
 
-/// To the nearest multiple of 1 / `steps`.
+/// Rounds to the nearest multiple of 1 / `steps`.
 fn rounded(value: f64, steps: f64) -> f64 {
     (value * steps).round() / steps
 }

@@ -1,6 +1,6 @@
 //! Milliseconds since 1970 and the buckets cut from them, all in UTC.
 //!
-//! A calendar crate would be the largest thing in the handlers' zip; a date from a day number is ten lines.
+//! A calendar crate would be the largest part of the handlers' zip; a date from a day number is ten lines.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -16,41 +16,41 @@ pub const HOUR: Millis = 60 * MINUTE;
 /// Milliseconds of a day.
 pub const DAY: Millis = 24 * HOUR;
 
-/// The server's clock.
+/// Returns the server's time.
 ///
-/// A clock before 1970 reads as 1970: every event is then rejected as coming from the future, which says what is wrong.
+/// A clock before 1970 reads as 1970: every event is then rejected as coming from the future, which points to the cause.
 pub fn now() -> Millis {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| Millis::try_from(elapsed.as_millis()).unwrap_or(Millis::MAX))
 }
 
-/// The start of the bucket of `size` milliseconds that `time` lies in.
+/// Returns the start of the bucket of `size` milliseconds that contains `time`.
 pub fn floor(time: Millis, size: Millis) -> Millis {
     time - time.rem_euclid(size)
 }
 
-/// `20261122` for a time on that day; part of a partition's name.
+/// Formats a day as `20261122`; part of a partition's name.
 pub fn compact_date(time: Millis) -> String {
     let (year, month, day) = civil_date(time);
     format!("{year:04}{month:02}{day:02}")
 }
 
-/// `2026-11-22` for a time on that day; a label to read.
+/// Formats a day as `2026-11-22`, for display.
 pub fn date_label(time: Millis) -> String {
     let (year, month, day) = civil_date(time);
     format!("{year:04}-{month:02}-{day:02}")
 }
 
-/// `21:00` for a time within that hour; a label to read.
+/// Formats an hour as `21:00`, for display.
 pub fn hour_label(time: Millis) -> String {
     format!("{:02}:00", hour_of_day(time))
 }
 
-/// 0 to 23.
+/// Returns the hour of the day, 0 to 23.
 pub fn hour_of_day(time: Millis) -> i64 {
     time.rem_euclid(DAY) / HOUR
 }
 
-/// Year, month (1–12) and day (1–31) in the Gregorian calendar.
+/// Returns year, month (1–12) and day (1–31) in the Gregorian calendar.
 ///
 /// Counts in years that begin in March, so that the leap day is a year's last day (Howard Hinnant's "chrono-compatible
 /// low-level date algorithms", `civil_from_days`).

@@ -1,8 +1,8 @@
-//! Proofs: that a session is the sender's own, and that a reader may read.
+//! Tokens: proof that a session is the sender's own, and permission of a reader.
 //!
 //! A session's token is `expiry.signature`: the signature is an HMAC-SHA256 over site, session and expiry. The first answer to
-//! a session carries it, and later batches bring it back in their bodies, so that it costs no request of its own.
-//! All comparisons take the same time wherever the difference is.
+//! a session carries it, and later batches return it in their bodies, so that it costs no request of its own. All comparisons
+//! take constant time.
 
 use crate::batch::is_site;
 use crate::time::{DAY, MINUTE, Millis, SECOND};
@@ -10,42 +10,42 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use std::fmt;
 
-/// Life of a token; every answer brings a fresh one.
+/// Lifetime of a token; every answer has a fresh one.
 const LIFETIME: Millis = 2 * DAY;
-/// Time after a session's beginning during which batches without a token are taken: an answer to a closed page is never read.
+/// Time after a session's start during which batches without a token are accepted: an answer to a closed page is never read.
 pub const GRACE: Millis = 30 * MINUTE;
 
-/// Variable with the SHA-256 of the tokens that readers have to send: `hash` for all sites or `site=hash` for one, with commas or spaces.
+/// Variable with the SHA-256 of readers' tokens: `hash` for all sites or `site=hash` for one, separated by commas or spaces.
 pub const READ_TOKEN_SHA256: &str = "READ_TOKEN_SHA256";
-/// Variable that opens reading to everybody: `public`. The engine sets it for `readers: public`, and on the local AWS.
+/// Variable that makes reading public: `public`. The engine sets it for `readers: public`, and on the local AWS.
 pub const READERS: &str = "READERS";
-/// Why nobody may read. The 401, `liveinsight up` and the dashboard say it in these words.
+/// Reason that reading is closed. The 401, `liveinsight up` and the dashboard use this text.
 pub const READING_CLOSED: &str = "reading is closed: no token is set";
-/// Way to open reading, in the same words everywhere.
+/// Remedy for closed reading, with one text everywhere.
 pub const OPEN_READING: &str = "set READ_TOKEN_SHA256 to the SHA-256 of one";
 
-/// Signs sessions.
+/// Signer of session tokens.
 #[derive(Clone)]
 pub struct Signer {
-    /// Not empty. The first one signs, all of them are taken, so that a secret can be replaced without losing visits.
+    /// Secrets, never empty. The first one signs, all of them verify, so that a secret can be replaced without losing visits.
     secrets: Vec<String>,
 }
 
 impl Signer {
-    /// Reads secrets with commas between them; none if there are none.
+    /// Parses comma-separated secrets; `None` if there are none.
     pub fn parse(secrets: Option<&str>) -> Option<Self> {
         let secrets: Vec<String> = secrets?.split(',').map(str::trim).filter(|secret| !secret.is_empty()).map(str::to_owned).collect();
         (!secrets.is_empty()).then_some(Self { secrets })
     }
 
-    /// A token for a session.
+    /// Returns a token for a session.
     pub fn sign(&self, site: &str, session_id: &str, now: Millis) -> String {
         let expires = ((now + LIFETIME) / SECOND).to_string();
         let signature = mac(&self.secrets[0], &[site, session_id, &expires]).finalize().into_bytes();
         format!("{expires}.{}", hexadecimal(&signature))
     }
 
-    /// Returns whether a token is one for this session that has not expired.
+    /// Returns true if a token is one for this session and has not expired.
     pub fn verify(&self, token: &str, site: &str, session_id: &str, now: Millis) -> bool {
         let Some((expires, signature)) = token.split_once('.') else { return false };
         let Some(signature) = from_hexadecimal(signature) else { return false };
@@ -63,28 +63,28 @@ impl fmt::Debug for Signer {
 /// Readers of the counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Readers {
-    /// Everybody, everything.
+    /// Every reader, for every site.
     All,
     /// Holders of these tokens, each for its sites.
     WithToken(Vec<ReaderToken>),
-    /// Nobody: no token is set, and nobody declared the numbers public.
+    /// No reader: no token is set, and the numbers are not declared public.
     Nobody,
 }
 
-/// A token that opens reading.
+/// Token that permits reading.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReaderToken {
-    /// The only site it opens; all sites if there is none.
+    /// Only site of the token; `None` permits all sites.
     site: Option<String>,
     sha256: [u8; 32],
 }
 
 impl Readers {
-    /// Reads the configured hashes ([`READ_TOKEN_SHA256`]) and what is declared of readers ([`READERS`]). Where tokens are set they are
-    /// asked for, whatever is declared.
+    /// Parses the configured hashes ([`READ_TOKEN_SHA256`]) and the declared readers ([`READERS`]). Where tokens are set they
+    /// are required, whatever is declared.
     ///
     /// # Errors
-    /// What is wrong with an entry; the hash itself is not told.
+    /// A description of the mistake in an entry, without the hash itself.
     pub fn parse(hashes: Option<&str>, readers: Option<&str>) -> Result<Self, String> {
         let is_public = match readers.map(str::trim) {
             None | Some("" | "closed") => false,
@@ -100,13 +100,13 @@ impl Readers {
         })
     }
 
-    /// Returns whether a token opens the numbers of a site.
+    /// Returns true if a token permits reading a site's numbers.
     pub fn admit(&self, token: Option<&str>, site: &str) -> bool {
         match (self, token) {
             (Self::All, _) => true,
             (Self::WithToken(tokens), Some(given)) => {
                 let given: [u8; 32] = Sha256::digest(given.as_bytes()).into();
-                // All of them are compared, so that the time tells nothing of which one fits.
+                // All tokens are compared, so that the time does not reveal which one matches.
                 tokens.iter().fold(false, |is_one, token| {
                     let is_this = equals(&token.sha256, &given);
                     is_one || (is_this && token.site.as_ref().is_none_or(|own| own == site))
@@ -121,7 +121,7 @@ impl ReaderToken {
     fn parse(entry: &str) -> Result<Self, String> {
         let (site, hash) = entry.split_once('=').map_or((None, entry), |(site, hash)| (Some(site), hash));
         if site.is_some_and(|site| !is_site(site)) {
-            // It is not shown: who sets a token itself in place of its hash may have an equals sign in it.
+            // The text is left out: if a token itself is set in place of its hash, it may contain an equals sign.
             return Err(format!("{READ_TOKEN_SHA256}: what is before `=` must be a site of 1 to 32 of a-z 0-9 -"));
         }
         let sha256 = from_hexadecimal(&hash.to_ascii_lowercase()).and_then(|bytes| bytes.try_into().ok());
@@ -130,7 +130,7 @@ impl ReaderToken {
     }
 }
 
-/// Compares under a key that nobody knows, which takes the same time wherever the difference is.
+/// Compares in constant time: hashes both values with a random key.
 pub(crate) fn equals(expected: &[u8], given: &[u8]) -> bool {
     let key = crate::visitor::random_text();
     let given = mac_bytes(&key, given).finalize().into_bytes();
@@ -143,7 +143,7 @@ fn mac_bytes(key: &str, bytes: &[u8]) -> Hmac<Sha256> {
     mac
 }
 
-/// A keyed hash over parts; where one ends and the next begins matters.
+/// Returns a keyed hash over parts; the boundaries between parts matter.
 pub(crate) fn mac(key: impl AsRef<[u8]>, parts: &[&str]) -> Hmac<Sha256> {
     let mut mac = new_mac(key.as_ref());
     for part in parts {
@@ -158,7 +158,7 @@ fn new_mac(key: &[u8]) -> Hmac<Sha256> {
     Hmac::new_from_slice(key).expect("HMAC takes keys of every length")
 }
 
-/// Two digits in lower case for each byte.
+/// Formats each byte as two lower-case digits.
 pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).filter_map(|digit| char::from_digit(u32::from(digit), 16)).collect()
 }
@@ -185,7 +185,7 @@ mod tests {
         assert!(!signer.verify(&token, "shop", "session-0002", NOW));
         assert!(!signer.verify(&token, "other", "session-0001", NOW));
         assert!(!signer.verify(&token, "shop", "session-0001", NOW + LIFETIME + SECOND));
-        // The second secret is the one before.
+        // The second secret is the previous one.
         assert!(signer.verify(&Signer::parse(Some("two")).unwrap().sign("shop", "session-0001", NOW), "shop", "session-0001", NOW));
         assert!(!signer.verify(&Signer::parse(Some("three")).unwrap().sign("shop", "session-0001", NOW), "shop", "session-0001", NOW));
         assert!(Signer::parse(Some(" , ")).is_none() && Signer::parse(None).is_none());

@@ -1,14 +1,14 @@
-//! Who is the same visitor today, without knowing who it is.
+//! Identifies a visitor within one day, without revealing the person.
 //!
-//! A visitor is a hash of network address and browser under the day's salt. The salt is random and deleted after the next day,
-//! after which nobody can tell which address a hash came from, nor that two days' hashes are of one visitor.
+//! A visitor is a hash of network address and browser with the day's salt. The salt is random and deleted after the next day.
+//! After that, no one can link a hash to an address, or hashes of two days to one visitor.
 
 use crate::token;
 
-/// A day's salt.
+/// Salt of a day.
 pub type Salt = [u8; 16];
 
-/// 16 hexadecimal digits; without an address a session is a visitor of its own.
+/// Returns 16 hexadecimal digits; without an address, each session is a visitor of its own.
 pub fn identify(salt: &Salt, site: &str, address: Option<&str>, user_agent: &str, session_id: &str) -> String {
     let parts: &[&str] = match address {
         Some(address) => &["address", site, address, user_agent],
@@ -18,7 +18,7 @@ pub fn identify(salt: &Salt, site: &str, address: Option<&str>, user_agent: &str
     token::hexadecimal(&hash[..8])
 }
 
-/// 16 bytes that nobody can guess.
+/// Returns 16 random bytes.
 ///
 /// # Panics
 /// If the system has no random numbers.
@@ -29,7 +29,7 @@ pub fn random_salt() -> Salt {
     salt
 }
 
-/// 32 hexadecimal digits that nobody can guess.
+/// Returns 32 random hexadecimal digits.
 ///
 /// # Panics
 /// If the system has no random numbers.

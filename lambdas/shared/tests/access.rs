@@ -1,4 +1,4 @@
-//! Who is let in, who is counted, and what is kept of them.
+//! Tests of access, of counting, and of the stored data.
 
 #![expect(clippy::unwrap_used, reason = "a failure here fails the test")]
 
@@ -113,7 +113,7 @@ async fn forged_posts_to_a_session_are_refused_and_write_nothing() {
         let (status, data) = answer::<Events>(&service, &post(&batch("forged", "session-0001", &forged), &[]), late).await;
         assert_eq!((status, &data["status"]), (StatusCode::UNAUTHORIZED, &json!("error")), "{forged}");
     }
-    // A token of one's own session opens no other.
+    // A token of the sender's own session opens no other.
     let foreign = json!({"token": token, "events": [view("session-0001", late), view("session-0002", late)]});
     assert_eq!(answer::<Events>(&service, &post(&foreign, &[]), late).await.0, StatusCode::OK, "the other one is new");
     let foreign = json!({"token": token, "events": [view("session-0001", late + DAY / 2), view("session-0002", late + DAY / 2)]});
@@ -170,7 +170,7 @@ async fn a_visitor_is_counted_once_an_hour_and_once_a_day_and_no_address_is_kept
         let headers = [("cloudfront-viewer-address", address), ("cloudfront-viewer-country", "KR")];
         assert_eq!(answer::<Events>(&service, &post(&body, &headers), now).await.0, StatusCode::OK);
     };
-    // Two sessions of one visitor, one of another; then the first in the next hour and on the next day.
+    // One visitor has two sessions, another has one; then the first visitor returns in the next hour and on the next day.
     visit("session-0001", "192.0.2.101:5", NOW).await;
     visit("session-0002", "192.0.2.101:6", NOW + MINUTE).await;
     visit("session-0003", "192.0.2.102:5", NOW + MINUTE).await;
@@ -251,7 +251,7 @@ async fn realtime_tells_sources_and_the_latest_events() {
     let (_, stats) = answer::<StatsOverTime>(&service, &get, NOW + 4_000).await;
     assert_eq!(stats["data"]["summary"]["avg_engaged_time"], 8.0);
     assert_eq!(stats["data"]["bounce_rate"], 1.0);
-    // The running hour is in the summary, not in what is compared.
+    // The running hour is in the summary, but not in the comparison.
     assert_eq!((&stats["data"]["summary"]["total_pageviews"], &stats["data"]["complete"]["total_pageviews"]), (&json!(2), &json!(0)));
 }
 

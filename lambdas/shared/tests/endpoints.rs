@@ -1,4 +1,4 @@
-//! Every answer that the interface promises, through the handlers' own code; bad input is never a server error.
+//! Tests of every documented answer, through the handlers' own code; bad input is never a server error.
 
 #![expect(clippy::unwrap_used, reason = "a failure here fails the test")]
 
@@ -141,7 +141,7 @@ async fn foreign_origins_are_refused_when_origins_are_named() {
 async fn an_unchanged_answer_is_not_sent_again() {
     let tables = support::tables().await;
     let service = service(&tables);
-    // The same moment twice: the minute must not turn in between.
+    // Both requests have the same moment: the minute must not change in between.
     let now = time::floor(time::now(), time::MINUTE);
     let (first, _) = service.answer::<RealtimeNow>(&get(&[]), now).await;
     let mut again = get(&[]);
@@ -172,7 +172,7 @@ async fn a_table_that_does_not_answer_is_a_503_to_be_retried_and_a_missing_one_a
     assert_eq!((status, &answer["message"]), (StatusCode::INTERNAL_SERVER_ERROR, &json!("internal error")));
 }
 
-/// Tables at a DynamoDB that answers everything with one error.
+/// Returns tables at a DynamoDB that answers everything with one error.
 async fn tables_behind(status: u16, code: &'static str) -> Tables {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();

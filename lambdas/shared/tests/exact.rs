@@ -1,4 +1,5 @@
-//! Exactness under load: 50 senders at once, 10 % of the batches sent twice, 30 % of the events in the millisecond of another one.
+//! Exactness under load: 50 concurrent senders, 10 % of the batches sent twice, 30 % of the events in the millisecond of
+//! another one.
 //!
 //! 5,000 events; `LIVEINSIGHT_EXACT_EVENTS=100000 cargo test -p shared --release --test exact` for the long run.
 
@@ -21,7 +22,7 @@ const NOW: Millis = 1_795_381_800_000; // 2026-11-22T21:10:00Z
 const SENDERS: usize = 50;
 const PAGES: u64 = 20;
 
-/// A small generator of numbers that differ but are the same in every run.
+/// Generator of numbers that differ but are the same in every run.
 struct Numbers(u64);
 
 impl Numbers {

@@ -1,4 +1,4 @@
-//! What is counted against what was sent, in a real DynamoDB: duplicates, disorder, collisions, many senders at once.
+//! Compares counted with sent events in a real DynamoDB: duplicates, disorder, collisions, concurrent senders.
 
 #![expect(clippy::unwrap_used, reason = "a failure here fails the test")]
 
@@ -35,7 +35,7 @@ async fn deliver(store: &Store, body: &Value, now: Millis) -> Result<Taken, Stor
     take(store, batch, Sender::default(), now).await
 }
 
-/// Everything in a table; counters' keys begin with an `@`.
+/// Returns all items of a table: those with keys that begin with an `@`, such as counters, and the others.
 async fn scan(tables: &Tables, table: &str) -> (Vec<Item>, Vec<Item>) {
     let mut pages = tables.client.scan().table_name(table).into_paginator().items().send();
     let mut items = Vec::new();
@@ -45,7 +45,7 @@ async fn scan(tables: &Tables, table: &str) -> (Vec<Item>, Vec<Item>) {
     items.into_iter().partition(|item| read_text(item, "session_id").unwrap().starts_with('@'))
 }
 
-/// The numbers of minutes, summed over all of them.
+/// Returns the numbers of minutes, summed over all shards.
 fn sum_of_minutes(counters: &[Item], of: OfMinute) -> BTreeMap<Millis, i64> {
     let quarters = counters.iter().filter(|item| read_text(item, "session_id").unwrap().starts_with("@m#"));
     let minutes = quarters.flat_map(|item| (0..15).map(move |minute| (item, read_number(item, "timestamp") + minute * MINUTE)));
@@ -57,7 +57,7 @@ fn sum(counters: &[Item], prefix: &str, name: &str) -> i64 {
     of_kind.map(|item| read_number(item, name)).sum()
 }
 
-/// A small generator of numbers that differ but are the same in every run.
+/// Generator of numbers that differ but are the same in every run.
 struct Numbers(u64);
 
 impl Numbers {
@@ -81,7 +81,7 @@ async fn a_delivery_again_changes_no_counter_and_no_session() {
     assert_eq!(again.processed_events, 2);
     assert_eq!((scan(&tables, &tables.events).await, scan(&tables, &tables.sessions).await.1), before);
 
-    // Also much later, when the clock says another minute and hour.
+    // The same holds much later, when the clock shows another minute and hour.
     let late = deliver(&store, &body, NOW + 2 * HOUR).await.unwrap().received;
     assert!(late.duplicate);
     let (counters, raw) = scan(&tables, &tables.events).await;
@@ -96,7 +96,7 @@ async fn many_senders_with_duplicates_disorder_and_collisions_are_counted_exactl
     let mut numbers = Numbers(42);
     let (mut bodies, mut events, mut views) = (Vec::new(), 0, BTreeMap::<String, i64>::new());
     for index in 0..120 {
-        // Ten milliseconds for all: most events of a session meet another one.
+        // All share ten milliseconds: most events of a session meet another one.
         let mut batch = Vec::new();
         let session = if index < SESSIONS { index } else { numbers.below(SESSIONS as u64) };
         for _ in 0..=numbers.below(5) {
@@ -123,7 +123,7 @@ async fn many_senders_with_duplicates_disorder_and_collisions_are_counted_exactl
         deliveries.swap(index, other);
     }
 
-    // Twelve senders at once, whose server's clocks differ by up to four minutes.
+    // Twelve concurrent senders have server clocks that differ by up to four minutes.
     let mut senders = tokio::task::JoinSet::new();
     for sender in 0..12 {
         let store = store.clone();
@@ -229,12 +229,12 @@ async fn a_hundred_batches_of_one_millisecond_are_a_hundred_events() {
     let tables = support::tables().await;
     let store = store(&tables);
     let mut deliveries = tokio::task::JoinSet::new();
-    // Each twice, all at once.
+    // Each batch is sent twice, all at once.
     for index in (0..100).chain(0..100) {
         let (store, body) = (store.clone(), json!({"batch_id": format!("b{index}"), "events": [event(1, NOW, index)]}));
         deliveries.spawn(async move {
             loop {
-                // A session that is written to too often answers that the client may send again.
+                // For a session with too many writes, the answer permits the client to send again.
                 if let Ok(taken) = deliver(&store, &body, NOW).await {
                     return usize::from(!taken.received.duplicate);
                 }
@@ -258,7 +258,7 @@ async fn pages_of_now_go_on_over_the_end_of_an_hour() {
         deliver(&store, &json!({"events": [event(session, end - MINUTE, page)]}), end - MINUTE).await.unwrap();
     }
     assert_eq!(pages(end + 4 * MINUTE).await, on(&[("/1", 2)]));
-    // One goes on to another page, and one stays on the same.
+    // One session goes on to another page, and one stays on the same.
     deliver(&store, &json!({"events": [event(1, end + MINUTE, 2)]}), end + MINUTE).await.unwrap();
     let mut click = event(2, end + MINUTE, 1);
     click["event_type"] = json!("click");
@@ -269,7 +269,7 @@ async fn pages_of_now_go_on_over_the_end_of_an_hour() {
     let feed = realtime::read(&store, "default", end + 4 * MINUTE).await.unwrap().feed;
     let said: Vec<_> = feed.iter().map(|event| (event.event_type.as_str(), event.path.as_str())).collect();
     assert_eq!(said, [("page_view", "/2"), ("click", "/1"), ("page_view", "/1")]);
-    // Only looked at in the new hour, not opened: no line among the most viewed pages.
+    // In the new hour the page is only viewed, not opened: it has no line among the most viewed pages.
     let window = Window { period: Period::Hour, limit: 1, now: end + 4 * MINUTE };
     let top: Vec<_> = stats::read(&store, "default", window).await.unwrap().top_pages.into_iter().map(|page| page.url).collect();
     assert_eq!(top, ["/2"]);
@@ -282,7 +282,7 @@ async fn what_a_crash_interrupts_is_completed_by_the_retry_and_never_counted_twi
     let body = json!({"batch_id": "b", "events": [event(1, NOW, 1), event(2, NOW, 1)]});
     let batch = Batch::parse(body.to_string().as_bytes(), NOW).unwrap();
 
-    // It ended after one event was kept.
+    // The function ended after one event was stored.
     let delivery = shared::store::events::Delivery {
         site: "default".to_owned(),
         now: NOW,
@@ -297,7 +297,7 @@ async fn what_a_crash_interrupts_is_completed_by_the_retry_and_never_counted_twi
     let (counters, raw) = scan(&tables, &tables.events).await;
     assert_eq!((raw.len(), sum(&counters, "@h#", "events")), (2, 2));
 
-    // It ended between the first session and the second.
+    // The function ended between the first session and the second.
     let body = json!({"batch_id": "c", "events": [event(1, NOW, 1), event(2, NOW, 1)]});
     let batch = Batch::parse(body.to_string().as_bytes(), NOW).unwrap();
     let half = Batch { events: batch.events[..1].to_vec(), ..batch };
@@ -333,7 +333,7 @@ async fn endless_pages_are_counted_together_in_the_end() {
     let sums = stats::read(&store, "default", Window { period: Period::Day, limit: 1, now: NOW }).await.unwrap();
     let pages: Vec<_> = sums.top_pages.iter().map(|page| (page.url.as_str(), page.views)).collect();
     assert_eq!(pages, [(OTHER, 2), ("/1", 2)]);
-    // Who is on a page that is not counted by itself is among the others, and leaves them.
+    // A session on a page without its own counter is among the others, and leaves them.
     let current = async || realtime::read(&store, "default", NOW).await.unwrap().current_pages;
     assert_eq!(current().await, BTreeMap::from([(OTHER.to_owned(), 1)]));
     deliver(&store, &json!({"events": [event(1, NOW + 4, 1)]}), NOW).await.unwrap();

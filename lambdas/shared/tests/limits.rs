@@ -1,4 +1,5 @@
-//! What one client can make the collector write, against a real table: by sites, sessions, units and networks.
+//! Tests the maximum writes that one client can cause in the collector, against a real table: by sites, sessions, units and
+//! networks.
 
 #![expect(clippy::unwrap_used, reason = "a failure here fails the test")]
 
@@ -61,7 +62,7 @@ async fn an_unknown_site_is_refused_for_good_and_writes_nothing() {
     let batch = |site: Option<&str>| json!({"k": site, "events": [view("session-0001", "/a", NOW)]});
     for site in [Some("other"), Some("default"), Some("sho"), None] {
         let (status, data) = answer(&service, &post(&batch(site), "192.0.2.1"), NOW).await;
-        // The tracker sends again what is answered with 401, 429 or 5xx, and drops a batch that gets 403.
+        // The tracker repeats a batch after 401, 429 or 5xx, and drops it after 403.
         assert_eq!((status, &data["details"]["field"]), (StatusCode::FORBIDDEN, &json!("k")), "{data}");
         assert!(data["message"].as_str().unwrap().starts_with(&format!("unknown site {}: ", site.unwrap_or("default"))), "{data}");
     }
@@ -100,7 +101,7 @@ async fn a_batch_whose_events_are_too_large_together_is_refused() {
     assert_eq!(answer(&service, &post(&json!({ "events": &events[..45] }), "192.0.2.1"), NOW).await.0, StatusCode::OK);
 }
 
-/// Batches that cost much: many pages, sessions, large items, new hours, labels beyond those that are counted by themselves.
+/// Returns expensive batches: many pages, sessions, large items, new hours, labels beyond the separately counted ones.
 fn dear_batches() -> Vec<(Value, Millis)> {
     let mut batches = Vec::new();
     for hour in 0..3 {
@@ -132,7 +133,7 @@ async fn no_batch_costs_more_than_it_is_charged() {
     let store = Store::new(aws_sdk_dynamodb::Client::from_conf(config.build()), &tables.events, &tables.sessions);
     store.daily_salt(NOW).await.unwrap();
     for (index, (body, now)) in dear_batches().into_iter().enumerate() {
-        // A day's salt is once a day's, not the batch's.
+        // A day's salt is created once a day, and is not part of the batch.
         store.daily_salt(now).await.unwrap();
         let batch = Batch::parse(body.to_string().as_bytes(), now).unwrap();
         let charged = charge::units(&batch);
@@ -168,7 +169,7 @@ async fn one_client_uses_no_more_than_its_fifth_in_any_number_of_containers_and_
     let tables = support::tables().await;
     let mut containers: Vec<Service> = (0..GATEWAY_BURST).map(|_| service(&tables)).collect();
     for container in &mut containers {
-        // What is limited here is units, not requests.
+        // This test limits units, not requests.
         container.limit = RateLimit::new(0);
     }
     let containers = containers;
@@ -187,7 +188,7 @@ async fn one_client_uses_no_more_than_its_fifth_in_any_number_of_containers_and_
     // Each container leased a little more than it used.
     assert!(taken * charged <= leasable && (taken + 3) * charged > leasable, "{taken} batches of {charged} units, of {leasable}");
 
-    // Who is refused is told until when, and is let in again then.
+    // A refused client gets the time of its next admission, and is admitted then.
     let (response, _) = containers[0].answer::<Events>(&post(&batch(900), "192.0.2.1"), NOW + 30_000).await;
     assert_eq!((response.status(), &response.headers()["retry-after"]), (StatusCode::TOO_MANY_REQUESTS, &"31".parse().unwrap()));
     assert_eq!(answer(&containers[0], &post(&batch(901), "192.0.2.2"), NOW).await.0, StatusCode::OK, "another client");
@@ -242,7 +243,8 @@ async fn a_64_of_ipv6_addresses_has_half_of_what_its_48_has() {
 async fn a_visitor_and_an_office_are_never_limited() {
     let tables = support::tables().await;
     let service = service(&tables);
-    // 60 people behind one address, each with two batches for a page that is read in 40 seconds: 180 in a minute, in the order of time.
+    // 60 people behind one address each send two batches for a page that is read in 40 seconds: 180 in a minute, in order of
+    // time.
     for nth in 0..180_i64 {
         let now = NOW + nth * MINUTE / 180;
         let body = json!({"batch_id": nth.to_string(), "events": [view(&format!("session-{:04}", nth % 60), "/a", now)]});

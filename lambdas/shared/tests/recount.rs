@@ -1,4 +1,4 @@
-//! What a function leaves behind that is killed between any two of its writes: the client's repetition and a recount make it exact.
+//! Kills a function between any two of its writes: the client's repetition and a recount make the counts exact.
 
 #![expect(clippy::unwrap_used, reason = "a failure here fails the test")]
 
@@ -52,7 +52,7 @@ async fn send(store: &Store, body: &Value, now: Millis) -> bool {
     take(store, batch, sender(), now).await.is_ok_and(|taken| taken.lost_increments == 0)
 }
 
-/// All counters that a recount is about, without what is 0.
+/// Returns all counters that a recount covers, without zeros.
 async fn counters(tables: &Tables) -> BTreeMap<(String, i64, String), i64> {
     let items: Vec<Item> = tables.client.scan().table_name(&tables.events).send().await.unwrap().items.unwrap();
     let mut counters = BTreeMap::new();
@@ -61,7 +61,7 @@ async fn counters(tables: &Tables) -> BTreeMap<(String, i64, String), i64> {
         if ["@h#", "@p#", "@r#", "@c#", "@d#"].iter().any(|kind| partition.starts_with(kind)) {
             let is_counter = |name: &String| match partition.as_bytes()[1] {
                 b'h' => !["timestamp", "ttl", "session_id"].contains(&name.as_str()),
-                // Beside them lies who is there now, which nobody asks for when the hour is over.
+                // Counters of current presence are in the same items. After the hour they are no longer read.
                 _ => name == "views" || name == "sessions",
             };
             for name in item.keys().filter(|name| is_counter(name)) {
@@ -93,13 +93,13 @@ async fn killed_between_any_two_writes_it_is_exact_after_a_repetition_and_a_reco
         let dying = store_with(&tables, Meter::ending_after(writes));
         let alive = store_with(&tables, Meter::new());
         for (body, now) in bodies() {
-            // The client repeats what was not answered; the next batches meet a function that lives.
+            // The client repeats an unanswered batch; the next batches meet a running function.
             if !send(&dying, &body, now).await {
                 assert!(send(&alive, &body, now).await);
             }
         }
         let before = counters(&tables).await;
-        // Of `bounced` also what is taken away again can get lost, and a day's visitor can be counted an hour late.
+        // A decrement of `bounced` can be lost as well, and a day's visitor can be counted an hour late.
         let counts_up = |name: &str| name != "bounced" && name != "day_visitors";
         for (key, number) in before.iter().filter(|(key, _)| counts_up(&key.2)) {
             assert!(*number <= truth.get(key).copied().unwrap_or(0), "never too high: {key:?} after {writes} writes");
@@ -121,11 +121,11 @@ async fn what_is_on_its_way_is_left_alone() {
     let tables = support::tables().await;
     let store = store_with(&tables, Meter::new());
     let [(body, now), ..] = bodies();
-    // Killed right after the gate: salt, event, gate.
+    // The function is killed right after the gate: salt, event, gate.
     let dying = store_with(&tables, Meter::ending_after(9));
     assert!(!send(&dying, &body, now).await);
     assert!(recount(&store, now + MINUTE, true).await.unwrap().differences.is_empty(), "the running hour");
-    // The hour is over, but the session has only just sent something.
+    // The hour is over, but the session has only just been active.
     let again = json!({"batch_id": "x", "events": [{
         "session_id": "session-0001", "timestamp": now + HOUR, "event_type": "click", "page_url": "https://shop.example/a"}]});
     assert!(send(&store, &again, now + HOUR).await);

@@ -1,4 +1,5 @@
-//! The handlers against the wire format's schema: what it allows is taken, what it forbids is refused, and what is answered fits.
+//! Tests the handlers against the wire format's schema: they accept what it allows and refuse what it forbids, and their
+//! answers fit it.
 
 #![expect(clippy::unwrap_used, reason = "a failure here fails the test")]
 
@@ -20,7 +21,7 @@ fn schema() -> Value {
     serde_json::from_str(include_str!("../schema/events.schema.json")).unwrap()
 }
 
-/// A validator of one of the schema's definitions.
+/// Validates a value against one of the schema's definitions.
 fn fits(definition: &str, value: &Value) -> Result<(), String> {
     let mut schemas = boon::Schemas::new();
     let mut compiler = boon::Compiler::new();
@@ -122,7 +123,7 @@ async fn answers_fit() {
     };
     // Without any data, and with some.
     for body in [json!({"events": []}), json!({"events": [event(), 7]})] {
-        // What was answered without data is not told again.
+        // Cached answers without data do not count.
         service.answers = Answers::default();
         let (answer, is_right) = answer::<Events>(&service, &post(&body)).await;
         let (definition, value) = if is_right { ("received", &answer["data"]) } else { ("error", &answer) };

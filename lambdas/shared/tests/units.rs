@@ -1,7 +1,7 @@
-//! What a million events would cost in DynamoDB: write and read units, counted by a model of item sizes.
+//! Costs of a million events in DynamoDB: write and read units, computed by a model of item sizes.
 //!
-//! The traffic: 10 visits of 12 page views at 20 to 60 seconds each. The visitors look at 30 pages and come from 5 referrers.
-//! A batch is what the tracker sends when a page is opened: that the page before was left, that this one is viewed, and clicks.
+//! The traffic is 10 visits of 12 page views at 20 to 60 seconds each. The visitors view 30 pages and come from 5 referrers. A
+//! batch is what the tracker sends when a page is opened: the end of the page before, the view of this one, and clicks.
 
 #![expect(clippy::unwrap_used, reason = "a failure here fails the test")]
 
@@ -35,7 +35,7 @@ struct Bill {
     stats_units: f64,
 }
 
-/// Sends all visits side by side in batches of `size`, each when its last event happens.
+/// Sends all visits concurrently in batches of `size`, each when its last event happens.
 async fn bill(tables: &Tables, size: usize) -> Bill {
     let meter = Meter::new();
     let config = support::config(&support::endpoint()).interceptor(meter.clone());
@@ -123,7 +123,7 @@ async fn a_thousand_viewers_cost_what_one_does() {
     }
 }
 
-/// Units of so many viewers at once, each asking at a time of their own within a second, and what they are told.
+/// Returns the units of this many concurrent viewers, each with a request at its own time within a second, and the answers.
 async fn units<E: Endpoint>(store: &Store, meter: &Meter, viewers: i64, now: Millis) -> (f64, Vec<Body>) {
     let service = Arc::new(Service::new(store.clone()));
     let before = meter.read_units();

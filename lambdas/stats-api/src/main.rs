@@ -1,4 +1,4 @@
-//! The function behind `GET /api/stats`: tells sums over hours or days. What it does is in `shared::stats`.
+//! Function behind `GET /api/stats`, which returns sums over hours or days. The implementation is in `shared::stats`.
 
 use shared::endpoints::StatsOverTime;
 

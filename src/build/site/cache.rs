@@ -1,34 +1,35 @@
-//! How long browsers may keep a file, by its name.
+//! Cache lifetime of each file of a site, decided by its name.
 //!
-//! A name with a digest of the content never has to be asked for again. To take another name for one shows an old file for a year; to miss
-//! one costs a question every five minutes. So a name counts as digested only if it cannot well be anything else.
+//! A name with a digest of the content never needs revalidation. Taking another name for such a digest shows an old file for a
+//! year; missing a digest costs a request every five minutes. So only names that can hardly be anything else count as digests.
 
-/// A name that changes with the content never has to be asked for again.
+/// Header for a name that changes with the content and never needs revalidation.
 pub(super) const IMMUTABLE: &str = "public, max-age=31536000, immutable";
 
-/// Pages are asked for every time (and answered 304), so that a release shows at once.
+/// Header for pages: browsers revalidate each time (and get 304), so that a release shows at once.
 pub(super) const PAGE: &str = "no-cache";
 
-/// Everything else may be five minutes old.
+/// Header for all other files, which may be up to five minutes old.
 pub(super) const SHORT: &str = "public, max-age=300";
 
 /// Lengths of hexadecimal digests that build tools write: Vite to 4, Parcel, webpack with `[contenthash:8]` (8), webpack (10, 20), Django
 /// (12), Angular, Next.js and Trunk (16), Gatsby (20), MD5 (32), SHA-1 (40), SHA-256 (64), SHA-384 (96), SHA-512 (128).
 const HEXADECIMAL: &[usize] = &[8, 10, 12, 16, 20, 24, 32, 40, 64, 96, 128];
-/// Up to this length, a hexadecimal digest can be taken for a date or a word.
+/// Maximum length at which a hexadecimal digest could also be a date or a word.
 const SHORT_HEXADECIMAL: usize = 12;
 /// Lengths of base64url digests: Vite, Rollup, Astro, `SvelteKit` and Nuxt (8), MD5 (22), SHA-1 (27), SHA-256 (43).
 const BASE_64: &[usize] = &[8, 22, 27, 43];
 /// Length of esbuild's and Angular's digests, in base 32.
 const BASE_32: usize = 8;
-/// Endings that tools put between a digest and the extension: `app.3f2a91bc.js.map`, `app-3f2a91bc_bg.wasm`, `main.3f2a91bc.chunk.css`.
+/// Suffixes that tools put between a digest and the extension: `app.3f2a91bc.js.map`, `app-3f2a91bc_bg.wasm`,
+/// `main.3f2a91bc.chunk.css`.
 const ENDINGS: &[&str] = &[".min", ".js", ".mjs", ".css", ".chunk", ".bundle", ".iframe", ".module", ".LICENSE", "_bg", ".p", "-s"];
-/// Letters in the names of things that mix cases and digits: `iPhone6S`, `v2Final3`, `a4Paper2`, `macOS14b`.
+/// Words that mix cases and digits in product names and versions: `iPhone6S`, `v2Final3`, `a4Paper2`, `macOS14b`.
 const WORDS: &[&str] = &[
     "air", "alpha", "app", "beta", "book", "copy", "dim", "draft", "fi", "final", "hd", "mac", "max", "new", "old", "os", "pad", "page",
     "paper", "part", "phone", "photo", "pod", "pro", "rev", "scan", "uhd", "ver", "win",
 ];
-/// Beginnings of names that cameras and scanners give.
+/// Prefixes of names that cameras and scanners assign.
 const CAMERAS: &[&str] = &["DOC", "DSC", "DSCF", "IMG", "MVI", "PIC", "PXL", "SCAN", "VID"];
 /// Directories into which build tools write files with short digests of every kind.
 const BUILT: &[&str] = &[
@@ -48,9 +49,9 @@ const BUILT: &[&str] = &[
     "media",
     "static",
 ];
-/// Extensions that short digests are believed of anywhere else.
+/// Extensions for which a short digest counts in any other directory.
 const CODE: &[&str] = &["css", "eot", "js", "json", "map", "mjs", "otf", "svg", "ttf", "wasm", "woff", "woff2"];
-/// The months, as dates spell them.
+/// Month names as dates spell them.
 const MONTHS: &[&str] = &["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 
 /// Returns the header `Cache-Control` for a file.
@@ -66,8 +67,8 @@ pub(super) fn cache_control(key: &str) -> &'static str {
     }
 }
 
-/// Returns whether a name without its extension is a content digest or ends in one: `app.3f2a91bc`, `index-DiwrgT4a`. Eight letters and digits
-/// that are no hexadecimal are one only of what a build tool may have written.
+/// Returns true if a name without its extension is a content digest or ends in one: `app.3f2a91bc`, `index-DiwrgT4a`. Eight
+/// characters that are not hexadecimal count only in the output of a build tool.
 fn has_digest(stem: &str, is_built: bool) -> bool {
     let mut stem = stem;
     while let Some(shorter) = ENDINGS.iter().find_map(|ending| stem.strip_suffix(ending)) {
@@ -85,7 +86,7 @@ fn has_digest(stem: &str, is_built: bool) -> bool {
 fn is_hexadecimal(text: &str) -> bool {
     let units = units(text);
     let is_mixed = has_digit(text) && text.contains(|c: char| c.is_ascii_lowercase());
-    // `cafe2024`, `facade01` and `240131ab` are words and dates with something behind them.
+    // `cafe2024`, `facade01` and `240131ab` are words and dates with a suffix.
     let is_no_word = units.len() >= 3 && units.iter().all(|unit| unit.len() < text.len() / 2 + 2 && !is_word(unit, 5));
     let is_random = (text.len() > SHORT_HEXADECIMAL || is_no_word)
         && !is_date(text)
@@ -113,7 +114,7 @@ fn is_base_64(text: &str) -> bool {
     text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))
         && text.contains(|c: char| c.is_ascii_uppercase())
         && text.contains(|c: char| c.is_ascii_lowercase())
-        // Letters and digits change places as they do in no word and no number: `Page2Of3` has no single letter.
+        // Letters and digits alternate more than in words and numbers: `Page2Of3` has no single letter.
         && (units.len() >= 6 || (units.len() >= 4 && has_digit(text)))
         && units.iter().any(|unit| unit.len() == 1 && !has_digit(unit))
         && pieces.len() <= 3
@@ -129,7 +130,7 @@ fn has_digit(text: &str) -> bool {
     text.contains(|c: char| c.is_ascii_digit())
 }
 
-/// Splits `DiwrgT4a` into `Diwrg`, `T`, `4`, `a`: numbers, words, capitals.
+/// Splits a name into numbers, words and capitals: `DiwrgT4a` into `Diwrg`, `T`, `4`, `a`.
 fn units(text: &str) -> Vec<&str> {
     let kind = |c: char| if c.is_ascii_digit() { 0 } else { 1 + u8::from(c.is_ascii_uppercase()) };
     let mut units = Vec::new();
@@ -151,13 +152,13 @@ fn units(text: &str) -> Vec<&str> {
     units
 }
 
-/// Returns whether letters can be a word: so many of them with a vowel.
+/// Returns true if the letters can be a word: at least `length` of them, with a vowel.
 fn is_word(unit: &str, length: usize) -> bool {
     unit.len() >= length && unit.to_ascii_lowercase().contains(['a', 'e', 'i', 'o', 'u'])
 }
 
-/// Returns whether digits among `length` characters are a day or a moment: `20240131`, `20240131235959`, seconds or milliseconds since 1970, or
-/// `240131`, which long digests have by chance.
+/// Returns true if digits among `length` characters are a day or a moment: `20240131`, `20240131235959`, seconds or
+/// milliseconds since 1970, or `240131`, which long digests contain by chance.
 fn is_moment(digits: &str, length: usize) -> bool {
     let within = |at: usize, range: std::ops::RangeInclusive<u32>| {
         digits.get(at..at + 2).and_then(|two| two.parse().ok()).is_some_and(|number| range.contains(&number))
@@ -170,12 +171,12 @@ fn is_moment(digits: &str, length: usize) -> bool {
     is_day || is_short_day || matches!(digits.len(), 10 | 13) && digits.starts_with('1')
 }
 
-/// Returns whether it is a UUID without its hyphens, of a version that is made of time or chance (RFC 9562).
+/// Returns true for a UUID without hyphens, of a version based on time or randomness (RFC 9562).
 fn is_plain_uuid(text: &str) -> bool {
     text.len() == 32 && matches!(text.as_bytes()[12], b'1' | b'4' | b'7') && matches!(text.as_bytes()[16], b'8' | b'9' | b'a' | b'b')
 }
 
-/// Returns whether a year or a month is in it: `2024dec1`, `31Dec24B`, `Q32024`.
+/// Returns true if the text contains a year or a month: `2024dec1`, `31Dec24B`, `Q32024`.
 fn is_date(text: &str) -> bool {
     let begins = |unit: &str| unit.starts_with("19") || unit.starts_with("20");
     let is_year =
@@ -190,7 +191,7 @@ fn is_date(text: &str) -> bool {
     units(&text).into_iter().any(is_year) || MONTHS.iter().any(has_month)
 }
 
-/// Returns whether it is the end of a UUID, which is given to a thing and not made of its content.
+/// Returns true for the end of a UUID, which identifies an object and is no digest of its content.
 fn is_uuid(before: &str, last: &str) -> bool {
     let lengths: Vec<usize> = before.rsplit('-').take(4).map(str::len).collect();
     last.len() == 12 && matches!(lengths[..], [4, 4, 4, first] if first >= 8)

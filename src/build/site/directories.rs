@@ -1,21 +1,22 @@
 //! Addresses of directories: `/docs/` and `/docs` for `docs/index.html`.
 //!
-//! CloudFront shows an index page at `/` only, and S3 asked by CloudFront knows no directories ("Specify a default root object"). A
-//! CloudFront function would rewrite addresses, and is one more resource and a call of its own for every visit. So the page is published
-//! once more under the key `docs/`, and under `docs` a small page that leads there: with the page itself there, its relative links would
-//! lead elsewhere. Both are files of the site like any other, so releases, caches, `rollback` and `down` know them.
+//! CloudFront serves an index page at `/` only, and S3 behind CloudFront knows no directories ("Specify a default root
+//! object"). A CloudFront function could rewrite addresses, at the price of one more resource and one more call per visit. So
+//! the page is also published under the key `docs/`, and a small redirect page under `docs`. With the page itself under `docs`,
+//! its relative links would resolve elsewhere. Both are ordinary files of the site, so releases, caches, `rollback` and `down`
+//! handle them.
 
 use super::{SiteFile, cache};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use std::collections::BTreeSet;
 
-/// Characters that an address carries as they are (RFC 3986, "unreserved").
+/// Characters that an address carries unescaped (RFC 3986, "unreserved").
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-/// The type of pages.
+/// Content type of pages.
 const HTML: &str = "text/html; charset=utf-8";
 
-/// Returns what is published beside `files` for directories to have addresses; `index` is the site's index page.
+/// Returns the files to publish beside `files` so that directories have addresses; `index` is the site's index page.
 pub(super) fn pages(files: &[SiteFile], index: &str) -> Vec<SiteFile> {
     let name = index.rsplit('/').next().unwrap_or(index);
     let taken: BTreeSet<&str> = files.iter().map(|file| file.key.as_str()).collect();
@@ -29,10 +30,10 @@ fn page(key: String, bytes: Vec<u8>) -> SiteFile {
     SiteFile { content_type: HTML.to_owned(), cache_control: cache::PAGE.to_owned(), ..SiteFile::new(key, bytes) }
 }
 
-/// A page at `docs` that leads to `docs/`.
+/// Builds the page at `docs` that redirects to `docs/`.
 fn leading_to(directory: String) -> SiteFile {
     let name = directory.rsplit('/').next().unwrap_or(&directory);
-    // Relative to where it is, so that it holds under any address. A name with a colon would be taken for a scheme.
+    // The relative address works under any domain. The leading `./` keeps a name with a colon from reading as a scheme.
     let address = format!("./{}/", utf8_percent_encode(name, PLAIN));
     let text = format!(
         "<!doctype html>\n<meta charset=\"utf-8\">\n\

@@ -1,6 +1,6 @@
-//! Reads a directory of pages: every file with its digests, content type and how long browsers may keep it.
+//! Reads a directory of pages: every file with its digests, content type and cache lifetime.
 //!
-//! Every file is published or named as left out; a name that could not be served, or not be removed any more, is refused.
+//! Every file is published or reported as left out. A name that could not be served, or could not be removed later, is refused.
 
 mod cache;
 mod directories;
@@ -15,29 +15,29 @@ use std::path::{Path, PathBuf};
 use std::{collections::BTreeMap, rc::Rc};
 use walkdir::WalkDir;
 
-/// Pages as they are to be published.
+/// Site as it will be published.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SiteFiles {
-    /// The files, sorted by key.
+    /// Published files, sorted by key.
     pub files: Vec<SiteFile>,
-    /// Files and directories that are not published, sorted by path.
+    /// Unpublished files and directories, sorted by path.
     pub left_out: Vec<LeftOut>,
 }
 
 /// File of a site.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SiteFile {
-    /// Its path below the directory, with slashes: `assets/app.js`.
+    /// Path below the site's directory, with slashes: `assets/app.js`.
     pub key: String,
-    /// Its content.
+    /// Content of the file.
     pub bytes: Vec<u8>,
-    /// MD5 as hex, which S3 gives as the `ETag` of an object written by one plain request.
+    /// MD5 as hex, which S3 returns as the `ETag` of an object written by one plain request.
     pub md5_hex: String,
-    /// Base64 of SHA-256, as in S3's `x-amz-checksum-sha256`.
+    /// SHA-256 as base64, as in S3's `x-amz-checksum-sha256`.
     pub sha256: String,
-    /// By extension; text comes with `charset=utf-8`.
+    /// Content type by extension; text has `charset=utf-8`.
     pub content_type: String,
-    /// For the header `Cache-Control`.
+    /// Value of the header `Cache-Control`.
     pub cache_control: String,
 }
 
@@ -50,29 +50,29 @@ pub fn site_objects(files: Vec<SiteFile>) -> BTreeMap<String, SiteObject> {
     files.into_iter().map(object).collect()
 }
 
-/// Why a directory cannot be published.
+/// Reason that a directory cannot be published.
 #[derive(Debug, thiserror::Error)]
 pub enum SiteError {
-    /// There is no such directory.
+    /// The directory does not exist.
     #[error("no directory {}; correct `site.source` in stack.yaml or create it", path.display())]
     NoDirectory {
-        /// The path.
+        /// Path of the directory.
         path: PathBuf,
     },
-    /// The page that `/` shows is missing.
+    /// The index page, served at `/`, is missing.
     #[error("no {index} in {}; correct `site.index` in stack.yaml or create the page", path.display())]
     NoIndex {
-        /// The page's name.
+        /// File name of the page.
         index: String,
-        /// The directory.
+        /// Directory of the site.
         path: PathBuf,
     },
     /// Files that cannot be published; each with the reason.
     #[error("nothing was uploaded, because these files cannot be published: {}; {}", files.join(", "), advice.join(", "))]
     Refused {
-        /// Files as a program would write their names, each with what is wrong with it.
+        /// File names as source code would spell them, each with its problem.
         files: Vec<String>,
-        /// Ways to mend them.
+        /// Suggested fixes.
         advice: Vec<&'static str>,
     },
     /// A file or directory could not be read.
@@ -80,13 +80,13 @@ pub enum SiteError {
     Read {
         /// The file or directory.
         path: PathBuf,
-        /// Why.
+        /// Error of the read.
         source: std::io::Error,
     },
 }
 
-/// Reads all files below `directory`. `index` is the page that has to be there; a directory with a page of that name is served under the
-/// directory's own address, too. `api` is the directory whose addresses lead to the API.
+/// Reads all files below `directory`. `index` is the required index page; a subdirectory with a page of that name is also
+/// served under its own address. `api` is the directory name that routes to the API.
 ///
 /// Symbolic links are followed as long as they stay inside.
 pub fn read_site(directory: &Path, index: &str, api: Option<&str>) -> Result<SiteFiles, SiteError> {
@@ -153,14 +153,14 @@ pub fn read_site(directory: &Path, index: &str, api: Option<&str>) -> Result<Sit
     Ok(site)
 }
 
-/// Returns the digest of a script for `integrity` in its tag (W3C, Subresource Integrity): `sha384-` and base64. `None` for a file whose name
-/// has no digest of its content: what may change under its name would be refused by browsers as soon as it does.
+/// Returns the digest of a script for `integrity` in its tag (W3C, Subresource Integrity): `sha384-` and base64. `None` for a
+/// file whose name lacks a content digest: its content may change under that name, and browsers would then refuse it.
 pub fn integrity(key: &str, bytes: &[u8]) -> Option<String> {
     let digest = || base64::engine::general_purpose::STANDARD.encode(Sha384::digest(bytes));
     (cache::cache_control(key) == cache::IMMUTABLE).then(|| format!("sha384-{}", digest()))
 }
 
-/// A path below the root as a message shows it.
+/// Formats a path below the root for messages.
 fn shown(root: &Path, path: &Path, is_directory: bool) -> String {
     let path = path.strip_prefix(root).unwrap_or(path).to_string_lossy();
     let slash = if is_directory { "/" } else { "" };
@@ -188,7 +188,8 @@ fn content_type(key: &str, bytes: &[u8]) -> String {
     if is_text { format!("{}; charset=utf-8", guess.essence_str()) } else { guess.essence_str().to_owned() }
 }
 
-/// Well-known files have no extension by their standards, and are read as JSON or as text (`apple-app-site-association`, ACME's tokens).
+/// Returns the type of an unknown extension. Well-known files have none by their standards, and are read as JSON or as text
+/// (`apple-app-site-association`, ACME's tokens).
 fn unknown_type(key: &str, bytes: &[u8]) -> &'static str {
     if !key.starts_with(names::WELL_KNOWN) {
         "application/octet-stream"

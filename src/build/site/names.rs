@@ -1,15 +1,15 @@
-//! Names of files: which are left out, and which cannot be published.
+//! Rules for file names: those left out, and those that cannot be published.
 
 use std::path::{Component, Path};
 use walkdir::DirEntry;
 
-/// Longest key that S3 takes, in bytes of UTF-8 ("Naming Amazon S3 objects"), less the prefix `site/`.
+/// Longest key that S3 accepts, in bytes of UTF-8 ("Naming Amazon S3 objects"), less the prefix `site/`.
 const LONGEST: usize = 1024 - 5;
 
-/// The one hidden directory that is part of a site: where browsers, phones and certificate authorities look (RFC 8615). At the root only.
+/// Hidden directory that is part of a site, at the root only: browsers, phones and certificate authorities read it (RFC 8615).
 pub(super) const WELL_KNOWN: &str = ".well-known";
 
-/// Returns why a file or directory is not published; `None` if it is.
+/// Returns the reason for not publishing a file or directory; `None` if it is published.
 pub(super) fn left_out(entry: &DirEntry, api: Option<&str>) -> Option<&'static str> {
     let kind = entry.file_type();
     let is_well_known = entry.depth() == 1 && entry.file_name() == WELL_KNOWN && kind.is_dir();
@@ -20,8 +20,7 @@ pub(super) fn left_out(entry: &DirEntry, api: Option<&str>) -> Option<&'static s
     by_name.or_else(|| (!kind.is_dir() && !kind.is_file()).then_some("neither a file nor a directory"))
 }
 
-/// Returns why a name alone keeps a file from being published, such as that of the link that Emacs leaves beside a file that is being
-/// edited.
+/// Returns the reason for leaving out a file by its name alone, such as the link that Emacs creates beside a file being edited.
 pub(super) fn left_out_by_name(name: &str) -> Option<&'static str> {
     if name.starts_with('.') {
         Some("hidden")
@@ -32,13 +31,14 @@ pub(super) fn left_out_by_name(name: &str) -> Option<&'static str> {
     }
 }
 
-/// Returns the key of a file by its path below the site's directory; an error names it and says what is wrong.
+/// Returns the key of a file by its path below the site's directory; an error names the file and its problem.
 pub(super) fn key(path: &Path) -> Result<String, String> {
     let part = |component: Component<'_>| component.as_os_str().to_str().map(str::to_owned);
     let parts: Option<Vec<String>> = path.components().map(part).collect();
     let Some(parts) = parts else { return Err(format!("\"{}\" (not UTF-8)", path.as_os_str().as_encoded_bytes().escape_ascii())) };
     let key = parts.join("/");
-    // S3 takes them. But XML, in which it lists objects, cannot carry them, and other tools cannot remove what they cannot list.
+    // S3 accepts these characters. But XML, in which S3 lists objects, cannot carry them, and tools cannot remove what they
+    // cannot list.
     if key.contains(|c: char| c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}')) {
         return Err(format!("{key:?} (a control character)"));
     }
@@ -49,7 +49,7 @@ pub(super) fn key(path: &Path) -> Result<String, String> {
     Ok(key)
 }
 
-/// Returns a name without anything that a terminal obeys.
+/// Returns a name without terminal control characters.
 pub(super) fn visible(name: &str) -> String {
     name.chars().map(|c| if c.is_control() { c.escape_default().to_string() } else { c.to_string() }).collect()
 }

@@ -24,7 +24,7 @@ fn files_come_sorted_with_digests() {
     let site = site(&[("index.html", "abc"), ("b/x.js", ""), ("a.css", "")]);
     let site = read_site(site.path(), "index.html", None).unwrap();
     assert_eq!(keys(&site), ["a.css", "b/x.js", "index.html"]);
-    // The digests of `abc` in the test suites of RFC 1321 and FIPS 180-2.
+    // MD5 and SHA-256 of `abc` from the test suites of RFC 1321 and FIPS 180-2.
     assert_eq!(site.files[2].md5_hex, "900150983cd24fb0d6963f7d28e17f72");
     assert_eq!(site.files[2].sha256, "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=");
     assert_eq!(site.left_out, []);
@@ -32,7 +32,7 @@ fn files_come_sorted_with_digests() {
 
 #[test]
 fn only_a_script_that_never_changes_has_a_digest_in_its_tag() {
-    // The digest of `abc` in the test suite of FIPS 180-2.
+    // SHA-384 of `abc` from the test suite of FIPS 180-2.
     let digest = "sha384-ywB1P0WjXou1oD1pmsZQBycsMqsO3tFjGotgWkP/W+2AhgcroefMI1i67KE0yCWn";
     assert_eq!(integrity("liveinsight-0.1.0.14abd3511b25.js", b"abc").as_deref(), Some(digest));
     assert_eq!(integrity("liveinsight.js", b"abc"), None, "it is another one after the next release");
@@ -94,7 +94,7 @@ fn every_file_is_published_or_named_as_left_out() {
 fn names_that_cannot_be_published_are_refused_all_at_once() {
     let site = site(&[("index.html", ""), ("new\nline.txt", ""), ("sub/bell\u{7}.txt", ""), ("fine ü+%.txt", "")]);
     fs::write(site.path().join(OsStr::from_bytes(b"latin-\xfc.txt")), "").unwrap();
-    // Each part is as long as file systems take; together they are longer than a key may be.
+    // Each part has a file system's maximum length; together they exceed the maximum length of a key.
     let deep = vec!["x".repeat(250); 5].join("/");
     fs::create_dir_all(site.path().join(&deep)).unwrap();
     fs::write(site.path().join(deep).join("a"), "").unwrap();

@@ -1,4 +1,4 @@
-//! Files of a new project: those below `templates/project`, by their paths.
+//! Files of a new project: those below `templates/project`, by path.
 
 use crate::stack::{self, Problem, Stack, StackError};
 use serde_json::json;
@@ -7,7 +7,7 @@ use std::path::Path;
 /// Name of the project in the templates.
 const TEMPLATE_NAME: &str = "my-project";
 
-/// Path of the file that is checked.
+/// Path of the file that is validated.
 const STACK: &str = "stack.yaml";
 
 /// Path of the schema that the first line of stack.yaml names.
@@ -22,7 +22,7 @@ macro_rules! template {
     };
 }
 
-/// Path in the project, and text.
+/// Template files: path in the project, and text.
 const TEMPLATES: &[(&str, &str)] = &[
     template!(".github/workflows/deploy.yml"),
     template!(".gitignore"),
@@ -35,7 +35,7 @@ const TEMPLATES: &[(&str, &str)] = &[
     template!("stack.yaml"),
 ];
 
-/// Files of a project of this name, sorted by path; an error says what is wrong with the name.
+/// Returns the files of a project with this name, sorted by path. An error describes the problem of the name.
 pub(super) fn of(name: &str) -> Result<Vec<(&'static str, String)>, String> {
     let mut files = Vec::from([(SCHEMA, format!("{:#}\n", stack::schema()))]);
     for (path, text) in TEMPLATES {
@@ -46,7 +46,7 @@ pub(super) fn of(name: &str) -> Result<Vec<(&'static str, String)>, String> {
     Ok(files)
 }
 
-/// The project's stack.yaml, which is checked as `up` checks it. A name such as `true` is a text only in quotes.
+/// Returns the project's stack.yaml, validated as in `up`. A name such as `true` is a string only in quotes.
 fn stack_yaml(template: &str, name: &str) -> Result<String, String> {
     let checked = |name: &str| {
         let text = template.replace(TEMPLATE_NAME, name);

@@ -1,4 +1,4 @@
-//! `init`: writes a small project that works at once. Asks AWS nothing.
+//! `init`: writes a small project that works at once, without calling AWS.
 
 mod files;
 
@@ -17,7 +17,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Name of a project in a directory whose name has no letter in it.
+/// Project name for a directory that has no letter in its name.
 const NAMELESS: &str = "my-project";
 
 /// Arguments of `init`.
@@ -34,7 +34,7 @@ pub struct InitArgs {
     name: Option<String>,
 }
 
-/// Runs `init`.
+/// Entry point of `init`.
 pub(crate) fn run(args: &InitArgs, context: &Context) -> Result<Exit, CliError> {
     let format = context.format(&[Format::Text, Format::Json])?;
     let directory = args.directory.as_deref().unwrap_or(Path::new("."));
@@ -57,9 +57,9 @@ pub(crate) fn run(args: &InitArgs, context: &Context) -> Result<Exit, CliError> 
     Ok(Exit::Done)
 }
 
-/// A valid name that resembles the directory's.
+/// Returns a valid name that resembles the directory's.
 fn name_of(directory: &Path) -> Result<String, CliError> {
-    // `.` and `..` have names only as what they stand for; a directory that is yet to be made has the one that was given.
+    // `.` and `..` have a name only after resolution. A directory that does not exist yet has the given name.
     let known = directory.canonicalize().or_else(|_| std::path::absolute(directory)).map_err(|error| cannot(directory, "find", &error))?;
     let name = known.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     Ok(project_name(&name).unwrap_or_else(|| NAMELESS.to_owned()))
@@ -84,14 +84,14 @@ fn refuse_existing(directory: &Path, files: &[(&str, String)]) -> Result<(), Cli
     Err(CliError::failed(message).hint("`liveinsight init DIRECTORY` writes into another directory, and what you want of it can be copied"))
 }
 
-/// Writes all files, or none: what was written before a failure is taken away again.
+/// Writes all files or none: a failure removes the files written before.
 fn write(directory: &Path, files: &[(&str, String)]) -> Result<(), CliError> {
     let mut written: Vec<PathBuf> = Vec::new();
     for (path, text) in files {
         let path = directory.join(path);
         if let Err(error) = write_one(&path, text) {
             for path in &written {
-                // The first failure is the one to be told.
+                // The first failure is the one to report.
                 let _ = fs::remove_file(path);
             }
             return Err(cannot(&path, "write", &error));
@@ -101,7 +101,7 @@ fn write(directory: &Path, files: &[(&str, String)]) -> Result<(), CliError> {
     Ok(())
 }
 
-/// Writes a file that was not there; whatever came to be there meanwhile is not overwritten either.
+/// Writes a new file. An existing file is never overwritten, even one created meanwhile.
 fn write_one(path: &Path, text: &str) -> Result<(), Error> {
     if let Some(parent) = path.parent() {
         fs::create_dir_all(parent)?;
@@ -113,7 +113,7 @@ fn cannot(path: &Path, what: &str, error: &Error) -> CliError {
     CliError::failed(format!("cannot {what} {}: {error}; {}", path.display(), remedy(error)))
 }
 
-/// The path as a shell takes it.
+/// Quotes the path for a shell.
 fn quoted(path: &Path) -> String {
     let text = path.display().to_string();
     let is_plain = !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "/._-+@%".contains(c));

@@ -1,7 +1,7 @@
-//! One run of the reconciler, from the sources to a verified stack: what `up` and `dev` share. A run with nothing to do writes nothing,
-//! not even the lock.
+//! One run of the reconciler, from the sources to a verified stack, shared by `up` and `dev`. A run without changes writes
+//! nothing, not even the lock.
 //!
-//! Deliberately not here: how the result is shown. `up` prints it once; `dev` says one line per change.
+//! Deliberately not here: the display of the result. `up` prints a summary; `dev` prints one line per change.
 
 use super::{
     canary,
@@ -25,26 +25,26 @@ use crate::{
 use futures::FutureExt;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What a run is asked to do, and allowed to.
+/// Options of a run, and the user's consent.
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of `up`")]
 pub(in crate::commands) struct Request {
-    /// Only these; all if `None`.
+    /// Selected resources; `None` selects all.
     pub(in crate::commands) only: Option<BTreeSet<Id>>,
-    /// How new versions are tried before they serve all requests.
+    /// Canary steps, which try new versions before they serve all requests.
     pub(in crate::commands) canary: Option<Steps>,
-    /// Whether it is checked that what was released works.
+    /// Run the smoke check after a release.
     pub(in crate::commands) smoke: bool,
-    /// Set if a new secret takes the place of the one that the distribution sends to the functions.
+    /// Replace the origin secret that the distribution sends to the functions.
     pub(in crate::commands) rotate: bool,
-    /// Consent to lose data or to take over.
+    /// Consent to lose data or to take over resources.
     pub(in crate::commands) allowed: Allowed,
-    /// Consent to remove what others put on roles and functions, which is looked for then.
+    /// Consent to remove foreign policies and configurations from roles and functions. The run then searches for them.
     pub(in crate::commands) audit: bool,
     /// Consent to change a protected environment.
     pub(in crate::commands) yes: bool,
-    /// Whether to wait for CloudFront.
+    /// Wait for CloudFront.
     pub(in crate::commands) wait: bool,
-    /// Whether to fail rather than to wait for another run.
+    /// Fail instead of waiting for another run.
     pub(in crate::commands) no_wait: bool,
 }
 
@@ -58,28 +58,28 @@ impl Request {
     }
 }
 
-/// What a run did.
+/// Result of a run.
 pub(in crate::commands) struct Applied {
-    /// Addresses and names, as far as they are known.
+    /// Known addresses and names.
     pub(in crate::commands) outputs: BTreeMap<String, String>,
-    /// The run beside its critical path, if it is recorded and did something.
+    /// Durations beside the critical path, if the run was recorded and changed something.
     pub(in crate::commands) achieved: Option<Achieved>,
-    /// The counts.
+    /// Numbers of changed and unchanged resources, and of calls.
     pub(in crate::commands) summary: Summary,
-    /// How many resources were meant.
+    /// Number of selected resources.
     pub(in crate::commands) total: usize,
-    /// What failed, why CloudFront was not waited for to the end, or why the check did not pass.
+    /// Error if a resource failed, waiting for CloudFront ended early, or the smoke check failed.
     pub(in crate::commands) result: Result<(), CliError>,
-    /// Whether all resources are as declared and what was released works, as far as that was checked, even if `result` is an error.
+    /// All resources are as declared, and the release works as far as it was checked, even if `result` is an error.
     pub(in crate::commands) in_sync: bool,
-    /// Set if the functions still take another secret than the one that the distribution is to send.
+    /// Functions still accept an origin secret other than the one that the distribution will send.
     pub(in crate::commands) secret_is_changing: bool,
-    /// Whether something was written that requests meet.
+    /// A write changed something that requests reach.
     released: bool,
 }
 
-/// Observes, asks for consent, waits for its turn, converges, and records the release. An error means that there is nothing
-/// to sum up: it was refused, interrupted, or took back what another run had left.
+/// Observes, asks for consent, takes the lock, converges, and records the release. An error means that there is no summary: the
+/// run was refused or interrupted, or rolled back an abandoned canary of another run.
 pub(in crate::commands) async fn apply(
     context: &Context,
     session: &Session,
@@ -101,7 +101,7 @@ pub(in crate::commands) async fn apply(
     session.aws.trust_reports();
     let look = async || observe(context, session, &declaration, request).await;
     let plan = exclusive::observe(context, session, request.no_wait, look).await?;
-    // Not if a run was killed before it recorded what it released.
+    // False if a run was killed before it recorded its release.
     let recorded = recording::is_recorded(session, &declaration, &plan).await?;
     if request.changes(&plan).next().is_none() && recorded {
         context.begin(Phase::Writing);
@@ -115,7 +115,8 @@ pub(in crate::commands) async fn apply(
     }
     context.now("taking the lock");
     let place = lock_place(&declaration, &plan, request);
-    // The bucket for it has to be made first, which takes seconds on AWS: what a first run can make without the lock does not wait.
+    // A first run has to create the lock's bucket, which takes seconds on AWS. Resources that need no lock are created
+    // meanwhile.
     let serves = plan.steps.iter().any(|step| step.id.kind() == Alias::KIND && step.state != State::Missing);
     let at_once = matches!(place, exclusive::Place::NewBucket(_)) && request.canary.is_none() && !serves;
     let gate = Gate::closed();
@@ -130,7 +131,7 @@ pub(in crate::commands) async fn apply(
         (exclusive, is_current.then_some(work))
     };
     gate.open();
-    // What another run did meanwhile is not what was planned on.
+    // The plan is out of date if another run held the lock.
     let again = async || release(look().await?).await;
     let work = work.unwrap_or_else(|| again().boxed_local());
     let ran = exclusive.run(context, work).await;
@@ -141,7 +142,7 @@ pub(in crate::commands) async fn apply(
     Ok(applied)
 }
 
-/// Tries what is new if that is wanted, converges, checks that it works, and records it.
+/// Runs the canary if requested, converges, runs the smoke check, and records the release.
 async fn release(
     context: &Context,
     session: &Session,
@@ -178,15 +179,15 @@ async fn release(
     Ok(applied)
 }
 
-/// Looks at everything, shows what is to be done, and refuses what is not allowed.
+/// Observes all resources, shows the plan, and refuses changes without consent.
 async fn observe(context: &Context, session: &Session, declaration: &Declaration, request: &Request) -> Result<Plan<Aws>, CliError> {
     let tell = |event: Event<'_>| context.tell(&event);
-    // What is found in another account does not count, whatever it is.
+    // Results from another account do not count.
     let survey = async { Ok::<_, CliError>(survey(&declaration.graph, &session.aws, &tell).await) };
     let (plan, (), ()) = futures::try_join!(survey, session.confirm(), session.aws.ask_ahead().map(Ok))?;
     let plan = plan?;
     if request.changes(&plan).next().is_some() {
-        // What is created is named when it is there; beforehand only to those who are to agree.
+        // Each created resource is named after its creation, and beforehand only if the user has to confirm.
         let detail = match (context.ui.verbose(), session.stack.protect && !request.yes) {
             (true, _) => Detail::Creations,
             (false, true) => Detail::Changes,
@@ -205,8 +206,8 @@ async fn observe(context: &Context, session: &Session, declaration: &Declaration
     Ok(plan)
 }
 
-/// Place of the lock and of the records: the bucket, which on a first run has to be made for them. None if it is neither the stack's nor
-/// taken over.
+/// Returns the location of the lock and the records: the bucket, which a first run has to create. None if the bucket is neither
+/// the stack's nor taken over.
 fn lock_place<'a>(declaration: &'a Declaration, plan: &Plan<Aws>, request: &Request) -> exclusive::Place<'a> {
     let Some(step) = plan.steps.iter().find(|step| step.id.kind() == Bucket::KIND) else { return exclusive::Place::None };
     let takes_over = request.allowed.adopt && request.wants(&step.id);
@@ -222,7 +223,7 @@ fn lock_place<'a>(declaration: &'a Declaration, plan: &Plan<Aws>, request: &Requ
     }
 }
 
-/// `earlier` is what was done in this run already.
+/// Converges all resources. `earlier` is the report of this run so far.
 async fn converge(
     context: &Context,
     session: &Session,
@@ -247,7 +248,7 @@ async fn converge(
     summed_up(context, session, declaration, request, &report.after(earlier), result)
 }
 
-/// What was done, as it is told.
+/// Builds the summary from the report.
 fn summed_up(
     context: &Context,
     session: &Session,

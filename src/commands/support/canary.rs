@@ -1,6 +1,6 @@
-//! A canary within a run of `up`: everything but the aliases and the pages is brought in line, then the new versions get their share of the
-//! requests, step by step, while the stack's alarms are watched. What speaks against them takes them back; otherwise the run goes on as
-//! any other, and its last step moves the aliases.
+//! Canary within a run of `up`. First everything but the aliases and the pages converges. Then the new versions get their share
+//! of the requests, step by step, while the stack's alarms are watched. A firing alarm rolls them back. Otherwise the run
+//! continues like any other, and its last step moves the aliases.
 
 use super::{consent::Allowed, context::Context, session::Session, steps::Steps};
 use crate::{
@@ -18,17 +18,17 @@ use std::{
 };
 use tokio::time::Instant;
 
-/// How often alarms are looked at: twenty times a step, within these bounds. CloudWatch evaluates an alarm once a minute.
+/// Number of alarm checks per step, within the bounds below. CloudWatch evaluates an alarm once a minute.
 const LOOKS: u32 = 20;
 const PAUSE: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(10));
 
-/// What a canary did before it was given up, and why it was.
+/// Report of an aborted canary, with the reason.
 pub(in crate::commands) struct GivenUp {
     pub(in crate::commands) report: Report,
     pub(in crate::commands) error: CliError,
 }
 
-/// Refuses a canary that would be taken back at once.
+/// Refuses a canary that would be rolled back at once.
 pub(in crate::commands) fn check(declaration: &Declaration, plan: &Plan<Aws>) -> Result<(), CliError> {
     let firing = firing_as_observed(declaration);
     if firing.is_empty() || candidates(plan).next().is_none() {
@@ -38,7 +38,7 @@ pub(in crate::commands) fn check(declaration: &Declaration, plan: &Plan<Aws>) ->
     Err(CliError::failed(text).hint("see what is wrong first, or run it without --canary"))
 }
 
-/// Runs a canary to its end. What is returned is how things stand then, and what was done until then.
+/// Runs a canary to its end. Returns the resulting plan, and the report so far.
 pub(in crate::commands) async fn run(
     context: &Context,
     session: &Session,
@@ -67,7 +67,7 @@ pub(in crate::commands) async fn run(
     }
 }
 
-/// Finishes what another run left half-way, unless an alarm says that it should not: then it is taken back.
+/// Finishes a canary that another run abandoned. If an alarm fires, rolls it back instead.
 pub(in crate::commands) async fn check_abandoned(
     context: &Context,
     session: &Session,
@@ -95,7 +95,7 @@ pub(in crate::commands) async fn check_abandoned(
     Err(CliError::new(Exit::Partial, text).hint("see what is wrong first; `up` once more releases what the sources are, all at once"))
 }
 
-/// Returns the canaries that nobody watches: the function's logical name, and the share in words.
+/// Returns canaries without a running command: the function's logical name, and the share in words.
 fn abandoned(declaration: &Declaration, is_wanted: impl Fn(&Id) -> bool) -> Vec<(String, String)> {
     let mut left = Vec::new();
     for entry in declaration.graph.entries().iter().filter(|entry| is_wanted(&entry.id)) {
@@ -109,13 +109,13 @@ fn abandoned(declaration: &Declaration, is_wanted: impl Fn(&Id) -> bool) -> Vec<
     left
 }
 
-/// The aliases that would be moved.
+/// Returns the steps that would move an alias.
 fn candidates(plan: &Plan<Aws>) -> impl Iterator<Item = &Step> {
     let moves = |step: &&Step| step.id.kind() == Alias::KIND && step.action == Some(Action::Update) && step.changes.touch("release");
     plan.changes().filter(moves)
 }
 
-/// Brings everything in line but what serves: aliases and pages, with what tells caches of these.
+/// Converges everything that serves no requests: all but aliases, pages and the invalidation of these.
 async fn prepare(context: &Context, session: &Session, declaration: &Declaration, plan: Plan<Aws>, allowed: Allowed) -> Report {
     let serves = |id: &Id| [Alias::KIND, Bucket::KIND, Distribution::KIND].contains(&id.kind());
     let held: BTreeSet<&Id> =
@@ -128,7 +128,7 @@ async fn prepare(context: &Context, session: &Session, declaration: &Declaration
     report
 }
 
-/// Gives the new versions their shares for as long as nothing speaks against them.
+/// Gives the new versions their shares until the end, or until a check fails.
 async fn try_out(
     context: &Context,
     session: &Session,
@@ -178,7 +178,8 @@ async fn try_out(
     Err(why.hints.into_iter().fold(error, CliError::hint))
 }
 
-/// Ends well after this time; with an error as soon as an alarm fires, somebody else moves an alias, or the user wants to stop.
+/// Returns after this time, or with an error as soon as an alarm fires, another client moves an alias, or the user asks to
+/// stop.
 async fn watch(context: &Context, session: &Session, canary: &Canary<'_>, duration: Duration) -> Result<(), CliError> {
     let failed = |error| CliError::of_engine(None, &error);
     let names = session.names();
@@ -205,7 +206,7 @@ async fn watch(context: &Context, session: &Session, canary: &Canary<'_>, durati
     }
 }
 
-/// Says so if what was tried was not tried by anybody.
+/// Reports a new version that received no requests during the canary.
 async fn tell_of_requests(context: &Context, canary: &Canary<'_>) {
     match canary.requests().await {
         Ok(requests) if requests.all == 0 => {
@@ -219,7 +220,7 @@ async fn tell_of_requests(context: &Context, canary: &Canary<'_>) {
     }
 }
 
-/// The alarms that fire, as they were observed, sorted.
+/// Returns the names of firing alarms from the observed state, sorted.
 fn firing_as_observed(declaration: &Declaration) -> Vec<String> {
     let is_firing = |entry: &&engine::Entry<Aws>| entry.output::<Alarm>().is_some_and(|alarm| alarm.is_firing());
     let mut firing: Vec<String> = declaration.graph.entries().iter().filter(is_firing).map(|entry| entry.id.name().to_owned()).collect();

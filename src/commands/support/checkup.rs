@@ -1,4 +1,4 @@
-//! What `doctor` says of an account.
+//! Checks of `doctor` on the account.
 
 use crate::{
     account::{self, Denied, Principal},
@@ -14,10 +14,10 @@ use crate::{
     ui::Finding,
 };
 
-/// How many denied actions are named.
+/// Maximum number of denied actions to name.
 const NAMED: usize = 10;
 
-/// The role that API Gateway writes logs with, which an API takes.
+/// Checks the role that API Gateway writes logs with, which an API needs.
 pub(in crate::commands) async fn logging_role(aws: &Aws, needed: bool) -> Option<Finding> {
     const WHAT: &str = "API logs";
     if !needed {
@@ -30,7 +30,8 @@ pub(in crate::commands) async fn logging_role(aws: &Aws, needed: bool) -> Option
     })
 }
 
-/// Says that a site can be refused: AWS verifies an account before CloudFront makes anything for it, and no call tells beforehand.
+/// Warns that a site can be refused: AWS verifies an account before CloudFront creates anything for it, and no call reveals
+/// that beforehand.
 pub(in crate::commands) async fn cloudfront(aws: &Aws, needed: bool) -> Option<Finding> {
     const WHAT: &str = "CloudFront";
     if !needed {
@@ -48,7 +49,7 @@ pub(in crate::commands) async fn cloudfront(aws: &Aws, needed: bool) -> Option<F
     })
 }
 
-/// All quotas in one.
+/// Checks all quotas, as one finding.
 pub(in crate::commands) async fn quotas(aws: &Aws) -> Finding {
     const WHAT: &str = "quotas";
     let found = resources::quotas(aws).await;
@@ -80,7 +81,7 @@ pub(in crate::commands) async fn quotas(aws: &Aws) -> Finding {
     }
 }
 
-/// Whether the credentials may do what `up` does.
+/// Checks that the credentials permit the actions of `up`.
 pub(in crate::commands) async fn permissions(aws: &Aws, caller: &str, names: &Names, boundary: Option<&str>) -> Finding {
     const WHAT: &str = "permissions";
     let arn = match account::principal(aws, caller).await {
@@ -89,7 +90,8 @@ pub(in crate::commands) async fn permissions(aws: &Aws, caller: &str, names: &Na
         Ok(Principal::Other) => return Finding::warning(WHAT, format!("cannot be checked: IAM does not simulate {caller}"), None),
         Err(error) => return unknown(WHAT, &error),
     };
-    // Of a stack without functions: what only many of them ask for is done without where it is denied.
+    // The statements are those of a stack without functions. Actions that only large stacks use are optional, because `up`
+    // works without them.
     let statements = policy::statements(Task::Up, &aws.place, names, 0, boundary);
     match account::simulate(aws, &arn, &statements).await {
         Err(error) => unknown(WHAT, &error),
@@ -104,7 +106,7 @@ pub(in crate::commands) async fn permissions(aws: &Aws, caller: &str, names: &Na
     }
 }
 
-/// A line for each action.
+/// Formats one line for each action.
 fn denied(denied: &[Denied]) -> String {
     let line = |Denied { action, on }: &Denied| format!("{action} on {}", on.iter().cloned().collect::<Vec<_>>().join(", "));
     let mut lines: Vec<String> = denied.iter().take(NAMED).map(line).collect();
@@ -114,7 +116,7 @@ fn denied(denied: &[Denied]) -> String {
     lines.join("\n")
 }
 
-/// What could not be looked at is not missing.
+/// Builds the finding of a check that could not run, which is not a failure.
 fn unknown(what: &'static str, error: &Error) -> Finding {
     Finding::warning(what, format!("cannot be checked: {error}"), permission(error))
 }

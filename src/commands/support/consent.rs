@@ -1,4 +1,4 @@
-//! What must not be done unasked: losing data, touching what is somebody else's, changing a protected environment.
+//! Actions that need consent: losing data, touching foreign resources, changing a protected environment.
 
 use super::context::Context;
 use crate::{
@@ -9,14 +9,14 @@ use std::{collections::BTreeSet, fmt::Write};
 
 const DELETE_DATA: &str = "--delete-data allows it, and the data is gone; otherwise put stack.yaml back as it was, or save the data first";
 
-/// What the user allowed on the command line.
+/// Consent that the user gave on the command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::commands) struct Allowed {
     pub(in crate::commands) adopt: bool,
     pub(in crate::commands) delete_data: bool,
 }
 
-/// Refuses a plan that needs more than was allowed, naming everything that stands in the way.
+/// Refuses a plan that needs more consent than was given, and names every obstacle.
 pub(in crate::commands) fn check<C: crate::engine::Cloud>(
     plan: &Plan<C>,
     only: Option<&BTreeSet<Id>>,
@@ -46,7 +46,7 @@ fn refuse<C: crate::engine::Cloud>(plan: &Plan<C>, only: Option<&BTreeSet<Id>>, 
     Err(hints.into_iter().fold(error, CliError::hint))
 }
 
-/// Why a step is refused, and the ways out; `None` if it needs no consent or has it.
+/// Returns the reason for refusing a step, with the way out; `None` if it needs no consent or has it.
 fn refusal(step: &Step, allowed: Allowed) -> Option<(String, &'static str)> {
     let replaced = || format!("{} cannot change in place: it would be deleted and made again", step.changes.within(step.fixed).paths());
     match &step.objection {
@@ -61,7 +61,7 @@ fn refusal(step: &Step, allowed: Allowed) -> Option<(String, &'static str)> {
         Some(Objection::Protected(protection)) => {
             Some((format!("{} has to be deleted, and cannot be: {protection}", step.name), "nothing is deleted until all of it can be"))
         }
-        // To adopt is to change in place. Deleting what somebody else made is more than that, whatever it holds.
+        // Adopting changes a resource in place. Deleting a foreign resource is more than that, whatever it holds.
         Some(Objection::Foreign(_)) if step.action == Some(Action::Replace) && !allowed.delete_data => Some((replaced(), DELETE_DATA)),
         Some(Objection::LosesData(Action::Replace)) if !allowed.delete_data => Some((replaced(), DELETE_DATA)),
         Some(Objection::LosesData(_)) if !allowed.delete_data => {
@@ -71,7 +71,7 @@ fn refusal(step: &Step, allowed: Allowed) -> Option<(String, &'static str)> {
     }
 }
 
-/// Asks before something that needs consent, or demands `--yes` where nobody can answer.
+/// Asks for confirmation, or demands `--yes` where no user can answer.
 pub(in crate::commands) async fn confirm(context: &Context, question: &str, why: &str) -> Result<(), CliError> {
     if !context.ui.can_ask() {
         return Err(CliError::failed(format!("{why}, and nobody is here to ask")).hint("--yes consents"));
@@ -93,7 +93,7 @@ mod tests {
         Step { id, name, state: State::Drifted, action: Some(action), changes: Changes::default(), fixed: &[], cause: None, objection }
     }
 
-    /// Whether it is refused with nothing, `--adopt`, `--delete-data` and both.
+    /// Returns whether the step is refused with no flag, with `--adopt`, with `--delete-data`, and with both.
     fn refused(action: Action, objection: Option<Objection>) -> [bool; 4] {
         let step = step(action, objection);
         [(false, false), (true, false), (false, true), (true, true)]

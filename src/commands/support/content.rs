@@ -1,4 +1,4 @@
-//! What the stack's resources carry: the handlers' packages and the pages.
+//! Content of the stack's resources: the handlers' packages and the pages.
 
 use super::{context::Context, session::Session};
 use crate::{
@@ -14,18 +14,18 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// What to do about handlers whose package is not current.
+/// Treatment of handlers without a current package.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(in crate::commands) enum Packages {
-    /// Build them.
+    /// Build the outdated packages.
     Build,
-    /// Refuse to go on.
+    /// Fail if a package is outdated.
     MustBeCurrent,
-    /// Leave their code out of the comparison.
+    /// Leave the code of outdated packages out of the comparison.
     IfCurrent,
 }
 
-/// Reads the pages, and builds or finds the packages, of all functions or of those in `only`.
+/// Reads the pages, and builds or finds the packages of all functions or of those in `only`.
 pub(in crate::commands) async fn gather(
     context: &Context,
     session: &Session,
@@ -65,13 +65,13 @@ pub(in crate::commands) async fn gather(
     Ok(Content { packages, site, left_out, integrity: integrity_of(&session.stack) })
 }
 
-/// Returns what the outputs have to know of the site's scripts, without building or publishing anything.
+/// Returns the data on the site's scripts that outputs contain, without building or publishing anything.
 pub(in crate::commands) fn scripts(stack: &Stack) -> Content {
     Content { integrity: integrity_of(stack), ..Content::default() }
 }
 
-/// Returns the values of `integrity` for the pages that `outputs` names. A file that is not here, as after a checkout without the built
-/// site, has none.
+/// Returns the values of `integrity` for the pages that `outputs` names. A file that is missing here, for example after a
+/// checkout without the built site, has none.
 fn integrity_of(stack: &Stack) -> BTreeMap<String, String> {
     let Some(site) = &stack.site else { return BTreeMap::new() };
     let directory = stack.root.join(&site.source);
@@ -79,7 +79,7 @@ fn integrity_of(stack: &Stack) -> BTreeMap<String, String> {
     site.outputs.values().filter_map(digest).collect()
 }
 
-/// Reads the pages. Those that stack.yaml names have to be among them.
+/// Reads the pages, and checks that those named in stack.yaml exist.
 fn pages(root: &Path, site: &Site, api: Option<&str>) -> Result<SiteFiles, CliError> {
     let files = read_site(&root.join(&site.source), &site.index, api)?;
     let is_published = |page: &str| files.files.iter().any(|file| file.key == page);
@@ -92,7 +92,7 @@ fn pages(root: &Path, site: &Site, api: Option<&str>) -> Result<SiteFiles, CliEr
     }
 }
 
-/// Returns all that the functions are made from, as far as the last build showed: directories and single files elsewhere.
+/// Returns everything the functions were made from, according to the last build: directories, and single files outside them.
 pub(in crate::commands) fn inputs(session: &Session) -> (BTreeSet<PathBuf>, BTreeSet<PathBuf>) {
     let builder = Builder::new(&session.stack.root, |_| ());
     let targets = targets(&session.stack, session.place.functions_on_host).into_iter();
@@ -121,13 +121,13 @@ fn split(packages: BTreeMap<String, Option<Package>>) -> (BTreeMap<String, Packa
     (current, stale)
 }
 
-/// The functions by what they are built for. `on_host` says that they run on this machine.
+/// Groups the functions by build target. With `on_host`, they run on this machine.
 pub(in crate::commands) fn targets_of(stack: &Stack, on_host: bool) -> Vec<(Target, Vec<String>)> {
     let targets = targets(stack, on_host).into_iter();
     targets.map(|(target, sources)| (target, sources.into_keys().collect())).collect()
 }
 
-/// The functions by what they are built for, each with its crate and program.
+/// Groups the functions by build target, each with its crate and program.
 fn targets(stack: &Stack, on_host: bool) -> Vec<(Target, BTreeMap<String, Source>)> {
     let of = |function: &Function| if on_host { Target::Host } else { Target::Lambda(function.architecture) };
     let targets: BTreeSet<Target> = stack.functions.values().map(of).collect();

@@ -1,4 +1,4 @@
-//! What every command is given: the options, the screen, and when to stop.
+//! Context of every command: options, output and interruption.
 
 use crate::{
     engine::{Event, Stop},
@@ -17,47 +17,47 @@ use tokio::{
     time::{Instant, MissedTickBehavior, interval},
 };
 
-/// How long a command may take to end after the user asked it to stop. GitHub, for one, cancels a job with SIGINT, with SIGTERM after 7.5 s
-/// and with SIGKILL after 10 s.
+/// Maximum time for a command to end after the user asks it to stop. GitHub, for one, cancels a job with SIGINT, with SIGTERM
+/// after 7.5 s and with SIGKILL after 10 s.
 const GRACE: Duration = Duration::from_secs(10);
-/// How much of that what is in flight may take; the rest is for giving the lock back.
+/// Part of [`GRACE`] for requests in flight; the rest is for releasing the lock.
 const IN_FLIGHT: Duration = Duration::from_secs(6);
 
-/// The surroundings of one command.
+/// Context of one command.
 pub struct Context {
-    /// The global options.
+    /// Global command line options.
     pub globals: Globals,
-    /// Where everything is written.
+    /// Output of the command.
     pub ui: Ui,
-    /// What is going on.
+    /// Progress display.
     pub progress: Progress,
-    /// Asks the engine to stop.
+    /// Stop flag of the engine.
     pub stop: Stop,
-    /// What an interruption would interrupt.
+    /// Current phase, which decides the effect of an interruption.
     phase: Cell<Phase>,
-    /// Takes notes of what the command does, once it is asked to.
+    /// Recorder of the run, once recording was requested.
     recorder: OnceCell<Recorder>,
 }
 
-/// What a command is doing, as far as Ctrl-C is concerned.
+/// Phase of a command, which decides the effect of Ctrl-C.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::commands) enum Phase {
-    /// Nothing is changed: it can end anywhere.
+    /// Nothing is written: the command can end anywhere.
     Reading,
-    /// Something is changed: what is in flight is waited for, and the rest is missing afterwards.
+    /// Writes are in progress: those in flight are awaited, and the rest is left undone.
     Writing,
-    /// It goes on until it is interrupted: that is how it is meant to end, and it ends itself.
+    /// The command runs until it is interrupted, which is its normal end, and stops by itself.
     Serving,
 }
 
 impl Context {
-    /// Reports resources as JSON lines if JSON is wanted.
+    /// Creates the context. Resources are reported as JSON lines if the format is JSON.
     pub fn new(globals: Globals, ui: Ui) -> Self {
         let progress = Progress::new(&ui, globals.format == Format::Json);
         Self { globals, ui, progress, stop: Stop::default(), phase: Cell::new(Phase::Reading), recorder: OnceCell::new() }
     }
 
-    /// The format, if it is among those that the command writes.
+    /// Returns the format, if the command supports it.
     pub fn format(&self, known: &[Format]) -> Result<Format, CliError> {
         if known.contains(&self.globals.format) {
             return Ok(self.globals.format);
@@ -66,24 +66,24 @@ impl Context {
         Err(CliError::usage(format!("this command does not know --format {asked}")).hint(format!("it knows {known}")))
     }
 
-    /// Takes notes from here on of what is done when.
+    /// Starts recording the run, and returns the recorder.
     pub(in crate::commands) fn record(&self) -> &Recorder {
         self.recorder.get_or_init(Recorder::default)
     }
 
-    /// The notes, if they are taken.
+    /// Returns the recorder, if recording is on.
     pub(in crate::commands) fn recorder(&self) -> Option<&Recorder> {
         self.recorder.get()
     }
 
-    /// Notes what the command is about from here on.
+    /// Records the activity that begins now.
     pub(in crate::commands) fn now(&self, about: &'static str) {
         if let Some(recorder) = self.recorder() {
             recorder.phase(about);
         }
     }
 
-    /// Shows an event of the engine, and notes it.
+    /// Displays an event of the engine, and records it.
     pub(in crate::commands) fn tell(&self, event: &Event<'_>) {
         if let Some(recorder) = self.recorder() {
             recorder.event(event);
@@ -91,20 +91,20 @@ impl Context {
         self.progress.engine(event);
     }
 
-    /// Decides what an interruption does from here on.
+    /// Enters a phase.
     pub(in crate::commands) fn begin(&self, phase: Phase) {
         self.phase.set(phase);
     }
 
-    /// What an interruption would interrupt now.
+    /// Returns the current phase.
     pub(in crate::commands) fn phase(&self) -> Phase {
         self.phase.get()
     }
 
-    /// Runs a command while listening for Ctrl-C and SIGTERM, and giving signs of life.
+    /// Runs a command while listening for Ctrl-C and SIGTERM, and prints signs of life.
     ///
-    /// While nothing is written, the first signal ends the command. While something is, or while the command serves, the first asks it
-    /// to stop, and the second, or the end of the grace, ends it.
+    /// While nothing is written, the first signal ends the command. During writes, or while the command serves, the first
+    /// signal asks it to stop. The second signal, or the end of the grace period, ends it.
     pub(crate) async fn supervise<T>(&self, command: impl Future<Output = Result<T, CliError>>) -> Result<T, CliError> {
         let mut command = pin!(command);
         let cannot_listen = |error| CliError::failed(format!("cannot listen for signals: {error}"));
@@ -139,7 +139,7 @@ impl Context {
         }
     }
 
-    /// Waits until what is in flight has had its time, after the user asked to stop.
+    /// Waits until requests in flight have had their time after the user asked to stop.
     pub(in crate::commands) async fn cut_off(&self) -> CliError {
         self.stop.asked().await;
         tokio::time::sleep(IN_FLIGHT).await;

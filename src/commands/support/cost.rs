@@ -1,4 +1,4 @@
-//! What the stack costs, for `plan` and for `status --cost`.
+//! Costs of the stack, for `plan` and for `status --cost`.
 
 use super::session::Session;
 use crate::{
@@ -11,18 +11,19 @@ use crate::{
 };
 use std::time::SystemTime;
 
-/// Reads a number of events a month.
+/// Parses a number of events a month.
 pub(in crate::commands) fn events(text: &str) -> Result<u64, String> {
     let number = text.parse::<u64>().ok().filter(|number| *number <= MOST_EVENTS);
     number.ok_or_else(|| format!("expected a whole number from 0 to {MOST_EVENTS}"))
 }
 
-/// What is planned, at so many events a month. Asks nobody.
+/// Estimates the planned resources at this number of events a month, without any call.
 pub(in crate::commands) fn estimate(session: &Session, declaration: &Declaration, plan: &Plan<Aws>, events: u64) -> Estimate {
     Estimate::of(&session.stack, declaration.graph.entries(), &plan.steps, events)
 }
 
-/// What is there, from its own metrics; at so many events a month if those are given, and at the standard ones if there are no metrics yet.
+/// Reports the existing resources by their own metrics, or at the given number of events a month. Without metrics, uses the
+/// standard number.
 pub(in crate::commands) async fn report(
     session: &Session,
     declaration: &Declaration,

@@ -1,6 +1,6 @@
-//! One run at a time: a command takes the stack's [lock](crate::lock) before it writes, keeps it meanwhile, and gives it back.
+//! Serialises runs: a command takes the stack's [lock](crate::lock) before it writes, keeps it while writing, and releases it.
 //!
-//! Whoever has to wait is told for whom. Reading commands take no lock, and neither does a run that has nothing to change.
+//! A waiting run displays the lock's holder. Read-only commands take no lock, and neither does a run without changes.
 
 use super::{
     context::{Context, Phase},
@@ -16,25 +16,25 @@ use crate::{
 use futures::future::{Either, LocalBoxFuture, join, maybe_done, select};
 use std::pin::Pin;
 
-/// The right to write to the stack, as far as there is a lock.
+/// Permission to write to the stack, with the lock if there is one.
 pub(in crate::commands) struct Exclusive<'a> {
     lease: Option<Lease<'a>>,
-    /// Whether another run had it until now: what was seen before is out of date.
+    /// Another run held the lock until now, so earlier observations are out of date.
     pub(in crate::commands) waited: bool,
 }
 
-/// Where the lock of a stack lies.
+/// Location of the stack's lock.
 pub(in crate::commands) enum Place<'a> {
-    /// In its bucket.
+    /// Existing bucket of the stack.
     Bucket,
-    /// In its bucket, which is to be made first.
+    /// Bucket of the stack that has to be created first.
     NewBucket(&'a Bucket),
-    /// There is no bucket, so there is no lock.
+    /// No bucket, and therefore no lock.
     None,
 }
 
 impl<'a> Exclusive<'a> {
-    /// Waits for this run's turn; with `no_wait`, fails if it is another's. From here on an interruption is one of writing.
+    /// Waits for the lock; with `no_wait`, fails if another run holds it. From here on the phase is writing.
     pub(in crate::commands) async fn begin(
         context: &Context,
         session: &'a Session,
@@ -47,12 +47,12 @@ impl<'a> Exclusive<'a> {
             return Ok(Self { lease: None, waited: false });
         };
         let lock = Lock::new(&session.aws, &session.names().bucket(), command, &lock::holder(), lease);
-        // Of a first run, something may be made by then.
+        // A first run may have created resources by the time it waits.
         let waiting = if matches!(place, Place::NewBucket(_)) { Phase::Writing } else { Phase::Reading };
         let tell = |held: Option<&Held>| tell(context, held, waiting);
         let make_bucket = async || match &place {
-            // If it cannot be made, neither can it in its turn, and that is where the reason is told.
-            // One that another run is making does as well.
+            // Creation that fails here fails again under the lock, where the reason is reported. A bucket that another run is
+            // creating will also do.
             Place::NewBucket(bucket) => match bucket.make_early(&session.aws).await {
                 Ok(()) | Err(Error::NotYet { .. }) => true,
                 Err(Error::Exists(_)) => !is_foreign(session, bucket).await,
@@ -70,9 +70,10 @@ impl<'a> Exclusive<'a> {
         }
     }
 
-    /// The same, while the work begins that is to be done then, as far as it may.
+    /// Waits as [`begin`](Self::begin) does, while the work begins that needs no lock.
     ///
-    /// Instead of the rest of the work there is `None` if another run was waited for: it was begun on what is out of date, and is dropped.
+    /// Returns `None` for the rest of the work if another run was waited for: the work began on out-of-date observations and is
+    /// dropped.
     pub(in crate::commands) async fn begin_working<'w, T: 'w>(
         context: &Context,
         begin: impl Future<Output = Result<Self, CliError>>,
@@ -81,7 +82,7 @@ impl<'a> Exclusive<'a> {
         let mut work = maybe_done(work);
         let begun = match select(Box::pin(begin), &mut work).await {
             Either::Left((begun, _)) => begun?,
-            // It failed before it came to what has to wait.
+            // The work failed before the part that needs the lock.
             Either::Right(((), begin)) => begin.await?,
         };
         if begun.waited {
@@ -95,9 +96,10 @@ impl<'a> Exclusive<'a> {
         Ok((begun, Some(Box::pin(rest))))
     }
 
-    /// Works while keeping the lock, then gives it back. The second result is an error if another run took it over meanwhile.
+    /// Works while keeping the lock, then releases it. The second result is an error if another run took the lock over
+    /// meanwhile.
     ///
-    /// If the user asks to stop, what is in flight is cut off early enough to give the lock back in time.
+    /// If the user asks to stop, requests in flight are cut off early enough to release the lock in time.
     pub(in crate::commands) async fn run<T>(
         self,
         context: &Context,
@@ -106,7 +108,7 @@ impl<'a> Exclusive<'a> {
         self.run_and_close(context, work, async |_| {}).await
     }
 
-    /// The same, and something that another run need not wait for is done while the lock is given back.
+    /// Works as [`run`](Self::run) does. `close` is work that another run need not wait for; it runs while the lock is released.
     pub(in crate::commands) async fn run_and_close<T>(
         self,
         context: &Context,
@@ -147,8 +149,7 @@ impl<'a> Exclusive<'a> {
     }
 }
 
-/// Observes. If that fails, or what it finds must not be touched, while another run is at work, that run may be the reason: it is waited
-/// for, and then the world looks different.
+/// Observes. On an error while another run holds the lock, that run may be the cause. Waits for its end, and observes again.
 pub(in crate::commands) async fn observe<T>(
     context: &Context,
     session: &Session,
@@ -161,13 +162,13 @@ pub(in crate::commands) async fn observe<T>(
             result => return result,
         };
         match Lock::look(&session.aws, &session.names().bucket()).await {
-            // What makes no sense may come from whoever made the error.
+            // A malformed record may come from the very run that caused the error.
             Ok(Some(held)) if held.by.is_some() && no_wait => return Err(locked(&held)),
             Ok(Some(held)) if held.by.is_some() => {
                 tell(context, Some(&held), Phase::Reading);
                 let freed = Lock::freed(&session.aws, &session.names().bucket(), &held).await;
                 context.progress.step_done();
-                // Another run has it then: that one is a reason, too.
+                // An error means that a third run holds the lock now, which may also be the cause.
                 freed.map_err(|error| CliError::of_engine(None, &error))?;
             }
             _ => return Err(error),
@@ -175,13 +176,13 @@ pub(in crate::commands) async fn observe<T>(
     }
 }
 
-/// Whether the bucket that exists all of a sudden is known to be somebody else's.
+/// Returns true if a bucket that has just appeared is known to belong to another stack or person.
 async fn is_foreign(session: &Session, bucket: &Bucket) -> bool {
     session.aws.refresh();
     bucket.find(&session.aws).await.is_ok_and(|found| found.is_some_and(|found| found.owner.foreign().is_some()))
 }
 
-/// Whoever waits is told for whom, and may be interrupted at once as long as nothing is written.
+/// Displays the holder to a waiting user. The wait can be interrupted at once as long as nothing is written.
 fn tell(context: &Context, held: Option<&Held>, waiting: Phase) {
     if let Some(held) = held {
         context.begin(waiting);

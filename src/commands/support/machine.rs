@@ -1,4 +1,4 @@
-//! What this machine needs, for `doctor`.
+//! Checks of `doctor` on this machine.
 
 use super::{content, context::Context, session};
 use crate::{
@@ -9,15 +9,15 @@ use crate::{
 };
 use std::path::{Path, PathBuf};
 
-/// What was looked at, and what was found, or what is wrong and what to do about it.
+/// Name of a check, and its finding or an error with the next step.
 pub(in crate::commands) type Check = (&'static str, Result<String, CliError>);
 
-/// Everything that takes no network; `stack` is `None` if stack.yaml cannot be read. Under a tenth of a second.
+/// Runs all checks without network; `stack` is `None` if stack.yaml cannot be read. Takes under a tenth of a second.
 pub(in crate::commands) async fn checks(context: &Context, stack: Option<&Stack>) -> Vec<Check> {
     let root = stack.map_or_else(|| here(context), |stack| stack.root.clone());
     let targets = stack.map(|stack| content::targets_of(stack, context.globals.local));
     let mut checks = Vec::new();
-    // Of a stack that cannot be read it is not known whether it has functions: then it may.
+    // An unreadable stack may have functions.
     if targets.as_ref().is_none_or(|targets| !targets.is_empty()) {
         checks.push(("rust", build::rust_version(&root).await.map_err(CliError::from)));
     }
@@ -38,18 +38,18 @@ async fn means(root: &Path, target: Target, functions: &[String]) -> Result<Stri
     Ok(format!("{}: {means}", functions.join(", ")))
 }
 
-/// The directory that stack.yaml is or should be in.
+/// Returns the directory that contains, or should contain, stack.yaml.
 pub(in crate::commands) fn here(context: &Context) -> PathBuf {
     let file = session::file(context).ok();
     let parent = file.as_deref().and_then(Path::parent).filter(|parent| !parent.as_os_str().is_empty());
     parent.unwrap_or(Path::new(".")).to_owned()
 }
 
-/// Whether `.liveinsight` can be made or written.
+/// Checks that `.liveinsight` can be created or written.
 fn writable(root: &Path) -> Result<String, CliError> {
     let home = crate::home::of(root);
     let tried = if home.exists() { home.as_path() } else { root };
-    // Only trying tells: permissions, full disks and read-only mounts all count.
+    // Only an actual write covers permissions, full disks and read-only mounts.
     let file = tried.join(format!(".liveinsight-doctor-{}", std::process::id()));
     let result = std::fs::write(&file, "").and_then(|()| std::fs::remove_file(&file));
     let error = |error| {

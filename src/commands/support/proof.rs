@@ -1,4 +1,4 @@
-//! The smoke check after a release, and what is done if it fails: the release before is put back.
+//! Smoke check after a release. If it fails, the previous release is restored.
 
 use super::{context::Context, recording, session::Session, wait};
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
 };
 use std::collections::BTreeMap;
 
-/// Checks that what was released works; if not, the release before is put back. `outputs` say where it answers.
+/// Checks that the release works, and restores the previous one if not. `outputs` contain the addresses.
 pub(in crate::commands) async fn of_release(
     context: &Context,
     session: &Session,
@@ -28,7 +28,7 @@ pub(in crate::commands) async fn of_release(
         context.ui.note("the page is not fetched: CloudFront is still deploying the distribution (--wait waits for that)");
     }
     let again = "run the same command again: it checks and records it then";
-    // It asks the API past CloudFront, which takes minutes to be there: with what CloudFront would send.
+    // The check bypasses CloudFront, which takes minutes to deploy, and sends the origin secret itself.
     let Some(failure) = run(context, &checks, declaration.shown_to_api()).await.map_err(|error| error.hint(again))? else { return Ok(()) };
     let undone = Box::pin(put_back(context, session, declaration)).await;
     let undone = undone.unwrap_or_else(|error| format!("the release before could not be put back as a whole: {error}"));
@@ -36,14 +36,14 @@ pub(in crate::commands) async fn of_release(
     Err(error.hint("`liveinsight logs` shows what the functions said").hint("--no-smoke releases without the check"))
 }
 
-/// Checks that what was put back works, through the distribution, whose address is this. There is nothing to put back then.
+/// Checks that the restored release works, through the distribution at `address`. A failure here restores nothing.
 pub(in crate::commands) async fn of_rollback(context: &Context, session: &Session, address: &str) -> Result<(), CliError> {
     if is_out_of_reach(context, session) {
         return Ok(());
     }
     let address = address.to_owned();
     let mut checks = checks(&session.stack, Some(&address), Some(&address));
-    // The distribution leads only this part of the API.
+    // The distribution forwards only this part of the API.
     checks.reads.retain(|path| path.starts_with("/api/"));
     match run(context, &checks, None).await? {
         None => Ok(()),
@@ -54,7 +54,7 @@ pub(in crate::commands) async fn of_rollback(context: &Context, session: &Sessio
     }
 }
 
-/// Whether the stack's addresses lead elsewhere than where it is: they are AWS's.
+/// Returns true if the stack's addresses are AWS's while the stack is elsewhere.
 fn is_out_of_reach(context: &Context, session: &Session) -> bool {
     let elsewhere = session.place.limits && session.aws.is_elsewhere;
     if elsewhere {
@@ -63,7 +63,7 @@ fn is_out_of_reach(context: &Context, session: &Session) -> bool {
     elsewhere
 }
 
-/// Runs the checks, as one who has the distribution's secret if there is one.
+/// Runs the checks, with the origin secret if there is one.
 async fn run(context: &Context, checks: &Checks, secret: Option<String>) -> Result<Option<Failure>, CliError> {
     if checks.is_empty() {
         return Ok(None);
@@ -79,7 +79,7 @@ async fn run(context: &Context, checks: &Checks, secret: Option<String>) -> Resu
     }
 }
 
-/// What the stack has that can be checked.
+/// Returns the checks that apply to the stack.
 fn checks(stack: &Stack, api: Option<&String>, page: Option<&String>) -> Checks {
     let routes: Vec<_> = stack.functions.values().filter_map(|function| function.route.as_ref()).collect();
     let has = |text: &str| routes.iter().any(|route| route.to_string() == text);
@@ -93,7 +93,7 @@ fn checks(stack: &Stack, api: Option<&String>, page: Option<&String>) -> Checks 
     }
 }
 
-/// Makes the newest recorded release live again; in words, what that came to.
+/// Makes the newest recorded release live again, and returns a description of the result.
 async fn put_back(context: &Context, session: &Session, declaration: &Declaration) -> Result<String, CliError> {
     let failed = |error| CliError::of_engine(None, &error);
     let stays = "there is no earlier release to return to, so it stays";

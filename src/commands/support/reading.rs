@@ -1,5 +1,5 @@
-//! Says who may read the product's numbers, and who may write to them, where the defaults decide: reading is closed until a token is set or
-//! everybody is let in, and events are taken for any site until the sites are listed.
+//! Reports access to the product's numbers where the defaults decide. Reading is closed until a token is set or reading is made
+//! public. Writing accepts events for any site until the sites are listed.
 
 use crate::{
     aws::Place,
@@ -11,18 +11,18 @@ use shared::{
     token::{OPEN_READING, READ_TOKEN_SHA256, READERS, READING_CLOSED, Readers},
 };
 
-/// Routes that read.
+/// Routes that return numbers.
 const READS: [&str; 2] = ["GET /api/realtime", "GET /api/stats"];
-/// The route that takes events.
+/// Route that accepts events.
 const COUNTS: &str = "POST /api/events";
 
-/// Returns why reading is closed and what opens it; `None` if it is open, or if the stack is not the product's.
+/// Returns the reason that reading is closed, with the remedy; `None` if it is open or the stack is not the product's.
 pub(in crate::commands) fn closed(stack: &Stack, names: &Names, place: &Place) -> Option<String> {
-    // On the local AWS it is open, unless a token is set.
+    // The local AWS allows reading unless a token is set.
     if !stack.counts_events() || place.functions_on_host {
         return None;
     }
-    // Whether there is a token in a parameter is for the function to find, which does not start without.
+    // The function itself finds a token in a parameter, and does not start without one.
     let has_parameter = |name: &str| stack.functions.get(name).is_some_and(|function| function.parameters.contains(READ_TOKEN_SHA256));
     let is_closed = |name: &&str| {
         if has_parameter(name) {
@@ -51,7 +51,8 @@ pub(in crate::commands) fn closed(stack: &Stack, names: &Names, place: &Place) -
     ))
 }
 
-/// Returns that events are taken for any site and how to list the sites; `None` if they are listed, or if the stack is not the product's.
+/// Returns the notice that events are accepted for any site, with the remedy; `None` if the sites are listed or the stack is
+/// not the product's.
 pub(in crate::commands) fn any_site(stack: &Stack, names: &Names, place: &Place) -> Option<String> {
     if place.functions_on_host {
         return None;
@@ -61,7 +62,7 @@ pub(in crate::commands) fn any_site(stack: &Stack, names: &Names, place: &Place)
     Some(format!("events are taken for any site; list yours under `environment` of {open} in stack.yaml, such as {SITES}: default"))
 }
 
-/// The functions with one of these routes.
+/// Returns the functions with one of these routes.
 fn routed<'stack>(stack: &'stack Stack, routes: &[&str]) -> impl Iterator<Item = &'stack str> {
     let is_one = |route: String| routes.contains(&route.as_str());
     let functions = stack.functions.iter();

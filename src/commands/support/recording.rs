@@ -1,4 +1,4 @@
-//! The record of releases, as a run keeps it up to date. Nothing else depends on it: trouble with it is only told.
+//! Maintains the record of releases during a run. Nothing else depends on it: a failure here is only reported.
 
 use super::{context::Context, session::Session};
 use crate::{
@@ -10,22 +10,23 @@ use crate::{
     stack::Declaration,
 };
 
-/// Whether what is live is the newest release. A stack without a bucket has none, and neither has one whose bucket is still to be made.
+/// Returns true if the live release is the newest recorded one. A stack without an existing bucket has no releases, which
+/// counts as recorded.
 pub(in crate::commands) async fn is_recorded(session: &Session, declaration: &Declaration, plan: &Plan<Aws>) -> Result<bool, CliError> {
     if declaration.bucket.is_none() || !has_bucket(plan) {
         return Ok(true);
     }
     let recorded = release::is_recorded(&session.aws, &session.names().bucket(), &declaration.graph).await;
-    // What a killed run did not keep of the files' headers is made up for, too.
+    // File headers that a killed run did not store are stored now, too.
     recorded.map(|recorded| recorded && session.aws.site_is_kept()).map_err(|error| CliError::of_engine(None, &error))
 }
 
-/// Whether the bucket of the records is there, and this stack's.
+/// Returns true if the bucket of the records exists and belongs to this stack.
 pub(in crate::commands) fn has_bucket(plan: &Plan<Aws>) -> bool {
     plan.steps.iter().any(|step| step.id.kind() == Bucket::KIND && step.state != State::Missing && step.objection.is_none())
 }
 
-/// Reads how what was observed stands to the newest release, if there is one.
+/// Compares the observed state with the newest release, if there is one.
 pub(in crate::commands) async fn standing(
     session: &Session,
     declaration: &Declaration,
@@ -38,7 +39,7 @@ pub(in crate::commands) async fn standing(
     standing.map_err(|error| CliError::of_engine(None, &error))
 }
 
-/// Records what `up` released.
+/// Records the release of `up`.
 pub(in crate::commands) async fn record(context: &Context, session: &Session, declaration: &Declaration) {
     let Some(bucket) = &declaration.bucket else { return };
     let author = Author::of_sources(&session.stack.root).await;
@@ -46,7 +47,7 @@ pub(in crate::commands) async fn record(context: &Context, session: &Session, de
     recorded(context, session, number).await;
 }
 
-/// Tells if a release could not be recorded, and lets go of old ones when it is time to. Its number, if it is a release.
+/// Reports a failure to record, and prunes old releases when due. Returns the number of the release, if there is one.
 pub(in crate::commands) async fn recorded(context: &Context, session: &Session, number: Result<Option<u64>>) -> Option<u64> {
     let number = number.unwrap_or_else(|error| {
         context.ui.warn(&format!("the list of releases is not up to date; the next `up` makes up for it: {error}"));

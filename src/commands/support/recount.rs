@@ -1,4 +1,5 @@
-//! `doctor --recount`: counts the last day's visits again, from the events themselves. What it does is `shared::recount`, the handlers' own.
+//! `doctor --recount`: recomputes the last day's counts from the events. The implementation is `shared::recount`, the handlers'
+//! own.
 
 use super::{
     context::Context,
@@ -17,12 +18,13 @@ use shared::{
     time,
 };
 
-/// The tables that the product's handlers keep everything in, as stack.yaml names them.
+/// Tables of the product's handlers, as stack.yaml names them.
 const TABLES: [&str; 2] = ["events", "sessions"];
-/// Differences that are told one by one.
+/// Maximum number of differences to list one by one.
 const TOLD: usize = 20;
 
-/// Counts again and, with `repair`, corrects. The outer error is that it could not; the inner one that something is wrong.
+/// Recomputes the counts and, with `repair`, corrects them. The outer error is a failure to recompute; the inner one reports
+/// differences.
 pub(in crate::commands) async fn run(context: &Context, repair: bool) -> Result<Result<String, CliError>, CliError> {
     let session = Session::open(context, Sources::NotNeeded).await?;
     for table in TABLES {
@@ -33,7 +35,8 @@ pub(in crate::commands) async fn run(context: &Context, repair: bool) -> Result<
     }
     check_owner(&session).await?;
     let [events, sessions] = TABLES.map(|table| session.names().table(table));
-    // Everywhere else the retries are ours, for writes that are planned; this reads two tables whole, and each of its writes is conditional.
+    // Other calls use this program's retries, made for planned writes. This task reads two whole tables, and each of its writes
+    // is conditional.
     let config = session.aws.dynamodb.config().to_builder().retry_config(RetryConfig::standard().with_max_attempts(5)).build();
     let store = Store::new(aws_sdk_dynamodb::Client::from_conf(config), &events, &sessions);
     context.progress.quiet_step("counting the last day again");
@@ -42,7 +45,7 @@ pub(in crate::commands) async fn run(context: &Context, repair: bool) -> Result<
     Ok(told(&report.map_err(|error| unread(&error))?, repair))
 }
 
-/// Refuses tables that are not this stack's.
+/// Refuses tables that belong to another stack.
 async fn check_owner(session: &Session) -> Result<(), CliError> {
     let graph = declare(&session.stack, &session.place, &Content::default()).graph;
     for table in TABLES {
@@ -57,7 +60,7 @@ async fn check_owner(session: &Session) -> Result<(), CliError> {
     Ok(())
 }
 
-/// Why nothing could be counted.
+/// Converts the reason for a failed recount.
 fn unread(error: &StoreError) -> CliError {
     let failed = CliError::failed(format!("cannot count again: {error}"));
     match error {
@@ -90,7 +93,7 @@ fn told(report: &Report, repair: bool) -> Result<String, CliError> {
     Ok(format!("{said}: {count} counters corrected\n{list}"))
 }
 
-/// `default 2026-11-22 21:00 views of /cart: 3 instead of 4`
+/// Formats a difference: `default 2026-11-22 21:00 views of /cart: 3 instead of 4`.
 fn line(difference: &Difference) -> String {
     let Difference { site, hour, label, attribute, counted, missing, .. } = difference;
     let of = label.as_deref().map(|label| format!(" of {label}")).unwrap_or_default();

@@ -1,4 +1,5 @@
-//! What AWS keeps by its own doing after `down`, and how to remove it. Each is told only to a stack that it concerns.
+//! Resources that AWS keeps after `down`, with the commands that remove them. Each is reported only for stacks that it
+//! concerns.
 
 use crate::{
     aws::Aws,
@@ -8,27 +9,27 @@ use crate::{
 };
 use serde::Serialize;
 
-/// Something that stays.
+/// Resource that stays after `down`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(in crate::commands) struct Remains {
-    /// Name of what stays.
+    /// Name of the resource.
     what: String,
-    /// Reason why it is there.
+    /// Reason for its existence.
     why: &'static str,
-    /// Days after which it goes by itself.
+    /// Days until AWS removes it.
     #[serde(skip_serializing_if = "Option::is_none")]
     days: Option<u32>,
-    /// Command that removes it; none if it cannot be removed.
+    /// Command that removes it; `None` if no command can.
     remove: Option<String>,
 }
 
 impl Remains {
-    /// The event; `kept` is whether it stays here, rather than would on AWS.
+    /// Builds the event. `kept` is true if the resource stays here, false if it would stay on AWS only.
     pub(in crate::commands) fn event(&self, kept: bool) -> Told<'_> {
         Told { remains: self, kept }
     }
 
-    /// `  log group /aws/apigateway/welcome: …; to remove it: …`
+    /// Formats the line `  log group /aws/apigateway/welcome: …; to remove it: …`.
     pub(in crate::commands) fn text(&self) -> String {
         let Self { what, why, days, remove } = self;
         let goes = days.map(|days| format!("; it goes by itself after {days} days")).unwrap_or_default();
@@ -40,7 +41,7 @@ impl Remains {
     }
 }
 
-/// One [`Remains`] as an event of `down --format json`.
+/// Event of `down --format json` for one [`Remains`].
 #[derive(Serialize)]
 #[serde(tag = "event", rename = "remains")]
 pub(in crate::commands) struct Told<'a> {
@@ -50,7 +51,8 @@ pub(in crate::commands) struct Told<'a> {
     kept: bool,
 }
 
-/// Lists what stays of a stack of which these resources are removed. Called before they are: the API's id is known only as long as it exists.
+/// Lists the remains of a stack whose resources `leaving` are removed. Called before the removal, because the API's id
+/// disappears with the API.
 pub(in crate::commands) fn of(stack: &Stack, names: &Names, graph: &Graph<Aws>, leaving: &[Id]) -> Vec<Remains> {
     let mut remains = Vec::new();
     for (name, table) in &stack.tables {
@@ -66,7 +68,8 @@ pub(in crate::commands) fn of(stack: &Stack, names: &Names, graph: &Graph<Aws>, 
     remains
 }
 
-/// "Point-in-time recovery for DynamoDB": deleting such a table makes a system backup, which is kept for 35 days at no cost.
+/// Returns the system backup of a deleted table, which AWS keeps for 35 days at no cost ("Point-in-time recovery for
+/// DynamoDB").
 fn backup(table: &str) -> Remains {
     Remains {
         what: format!("DynamoDB backup {table}$DeletedTableBackup"),
@@ -76,7 +79,7 @@ fn backup(table: &str) -> Remains {
     }
 }
 
-/// The log groups of functions are not among them: what a function may do never includes making one.
+/// Returns the log groups of the API. Functions leave none, because their permissions never include creating one.
 fn of_api(names: &Names, region: &str, id: Option<&str>) -> Vec<Remains> {
     let delete_group = |group: &str| Some(format!("aws logs delete-log-group --log-group-name {group} --region {region}"));
     let execution_log = id.map(|id| names.api_log_group(id)).map(|group| Remains {
@@ -118,7 +121,7 @@ mod tests {
         stack::{Content, Stack, declare},
     };
 
-    /// What stays when all of this is removed.
+    /// Returns the remains after removing all of these sections.
     fn of_all(sections: &str) -> Vec<Remains> {
         let text = format!("project: shop\nregion: eu-west-1\nenvironments: {{ dev: {{}} }}\n{sections}");
         let stack = Stack::parse(&text, "stack.yaml", &test_support::workspace(), None, None).unwrap();

@@ -1,4 +1,4 @@
-//! From stack.yaml to a connected stack: find the file, check it, connect, know the place.
+//! Session of a command: finds and checks stack.yaml, connects, and determines account and region.
 
 use super::context::Context;
 use crate::{
@@ -11,28 +11,28 @@ use crate::{
 use futures::future::{Either, FutureExt, LocalBoxFuture, Shared, select};
 use std::{cell::Cell, collections::BTreeMap, path::PathBuf, pin::pin, rc::Rc, time::Instant};
 
-/// A stack and access to where it lives.
+/// Stack with access to its account and region.
 pub(in crate::commands) struct Session {
     pub(in crate::commands) stack: Stack,
     pub(in crate::commands) place: Place,
     pub(in crate::commands) aws: Aws,
-    /// Whether it is the account that the credentials name; `None` if AWS said so itself.
+    /// Pending check that this is the account that the credentials name; `None` if AWS itself returned the account.
     identity: Option<Asking>,
-    /// Whether it is another account than the access key looked like.
+    /// Set if the account differs from the one that the access key suggests.
     is_mistaken: Rc<Cell<bool>>,
 }
 
-/// Whose account it is, being asked since the session was opened.
+/// Shared call that verifies the account, in progress since the session was opened.
 type Asking = Shared<LocalBoxFuture<'static, Result<(), CliError>>>;
 
-/// What stack.yaml names that has to be there.
+/// Parts of stack.yaml that have to exist.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(in crate::commands) enum Sources {
-    /// The handlers' crates, the pages, and the values of the secrets.
+    /// Crates of the handlers, pages, and values of the secrets.
     Needed,
-    /// The crates and pages; a secret without a value is not compared.
+    /// Crates and pages; a secret without a value is not compared.
     Compared,
-    /// Nothing.
+    /// Nothing beside stack.yaml itself.
     NotNeeded,
 }
 
@@ -48,8 +48,8 @@ impl Session {
         Self::identified(context, stack, &connection).await
     }
 
-    /// The same, without waiting for AWS to say whose account it is where the credentials name one. It is to be [confirmed](Self::confirm)
-    /// before anything that was found counts.
+    /// Opens like [`open`](Self::open), without waiting for AWS to return the account if the credentials name one. The session
+    /// has to be [confirmed](Self::confirm) before its findings count.
     pub(in crate::commands) async fn open_at_once(context: &Context, sources: Sources) -> Result<Self, CliError> {
         let globals = &context.globals;
         if globals.local {
@@ -61,7 +61,7 @@ impl Session {
             return Self::identified(context, stack, &connection).await;
         };
         let recorded = asking(context);
-        // It goes on whenever this thread waits.
+        // The call proceeds whenever this thread waits.
         let identity = connection.identity();
         let answer = tokio::spawn(async { (identity.await, Instant::now()) });
         let place = Place::aws(Place::partition_of(&stack.region), &stack.region, &account);
@@ -80,12 +80,13 @@ impl Session {
         Ok(session)
     }
 
-    /// Whether it was found to be in another account than the access key looked like: it is to be opened once more, the slow way.
+    /// Returns true if the account differs from the one that the access key suggests. The caller then opens the session once
+    /// more, the slow way.
     pub(in crate::commands) fn is_mistaken(&self) -> bool {
         self.is_mistaken.get()
     }
 
-    /// Waits until it is certain whose account this is.
+    /// Waits until AWS has confirmed the account.
     pub(in crate::commands) async fn confirm(&self) -> Result<(), CliError> {
         match &self.identity {
             Some(asking) => asking.clone().await,
@@ -93,7 +94,7 @@ impl Session {
         }
     }
 
-    /// Does what takes no AWS, unless meanwhile it turns out that there is no access.
+    /// Does local work, and ends early if access turns out to be refused.
     pub(in crate::commands) async fn unless_refused<T>(&self, work: impl Future<Output = Result<T, CliError>>) -> Result<T, CliError> {
         match select(pin!(work), pin!(self.confirm())).await {
             Either::Left((result, _)) => result,
@@ -112,7 +113,7 @@ impl Session {
         Ok(Self::new(context, stack, place, connection))
     }
 
-    /// The same on the local AWS, whatever the options say.
+    /// Opens a session on the local AWS, regardless of the options.
     pub(in crate::commands) async fn open_local(context: &Context, sources: Sources) -> Result<Self, CliError> {
         let stack = load(context, sources)?;
         let progress = &context.progress;
@@ -135,18 +136,18 @@ impl Session {
         Self { stack, place, aws, identity: None, is_mistaken: Rc::default() }
     }
 
-    /// The physical names of what the stack has.
+    /// Returns the physical names of the stack's resources.
     pub(in crate::commands) fn names(&self) -> Names {
         self.stack.names(&self.place.account)
     }
 
-    /// The physical names of the functions, by logical name.
+    /// Returns the physical names of the functions, by logical name.
     pub(in crate::commands) fn functions(&self) -> BTreeMap<String, String> {
         let names = self.names();
         self.stack.functions.keys().map(|name| (name.clone(), names.function(name))).collect()
     }
 
-    /// Says what somebody should know though nothing failed, and with -v what was called how often.
+    /// Prints notices that are no failures, and with -v the number of calls per operation.
     pub(in crate::commands) fn tell_calls(&self, context: &Context) {
         for warning in self.aws.warnings() {
             context.ui.warn(&warning);
@@ -158,7 +159,7 @@ impl Session {
         }
     }
 
-    /// `liveinsight/dev in us-east-1, account 123456789012`
+    /// Returns a title such as `liveinsight/dev in us-east-1, account 123456789012`.
     pub(in crate::commands) fn title(&self) -> String {
         let Stack { project, environment, .. } = &self.stack;
         let Place { region, account, .. } = &self.place;
@@ -166,7 +167,7 @@ impl Session {
     }
 }
 
-/// An error if the account is another one than where the session is.
+/// Fails if the account differs from the session's.
 fn compare(place: &Place, (partition, account): &(String, String)) -> Result<(), CliError> {
     if (partition, account) == (&place.partition, &place.account) {
         return Ok(());
@@ -178,14 +179,14 @@ fn compare(place: &Place, (partition, account): &(String, String)) -> Result<(),
     Err(CliError::new(Exit::Credentials, text).hint("correct AWS_ACCOUNT_ID, or aws_account_id in the profile, or leave it out"))
 }
 
-/// AWS is asked whose account it is.
+/// Starts to record the call that asks AWS for the account.
 fn asking(context: &Context) -> Option<Calling> {
     let mut recorded = context.recorder().map(|recorder| recorder.call("sts:GetCallerIdentity", false));
     recorded.as_mut().map(Calling::sent);
     recorded
 }
 
-/// Finds and loads stack.yaml as the global options say.
+/// Finds and loads stack.yaml according to the global options.
 pub(in crate::commands) fn load(context: &Context, sources: Sources) -> Result<Stack, CliError> {
     let globals = &context.globals;
     let path = file(context)?;
@@ -202,7 +203,7 @@ pub(in crate::commands) fn load(context: &Context, sources: Sources) -> Result<S
     Ok(stack)
 }
 
-/// The path of stack.yaml, short if it is here.
+/// Returns the path of stack.yaml, relative if it is in the current directory.
 pub(in crate::commands) fn file(context: &Context) -> Result<PathBuf, CliError> {
     if let Some(path) = &context.globals.file {
         return Ok(path.clone());
@@ -215,7 +216,7 @@ pub(in crate::commands) fn file(context: &Context) -> Result<PathBuf, CliError> 
     Ok(path.strip_prefix(&here).map(ToOwned::to_owned).unwrap_or(path))
 }
 
-/// The local AWS as a place like any other.
+/// Returns the place of the local AWS.
 fn local_place(server: &LocalAws, region: &str) -> Place {
     Place {
         partition: "aws".to_owned(),
@@ -228,7 +229,7 @@ fn local_place(server: &LocalAws, region: &str) -> Place {
         distribution_url: server.site_url("{label}").trim_end_matches('/').to_owned(),
         viewers_https: false,
         limits: false,
-        // It knows neither `ImportRestApi` nor `PutRestApi`.
+        // The local AWS supports neither `ImportRestApi` nor `PutRestApi`.
         imports_apis: false,
         denies_missing: true,
         functions_on_host: true,

@@ -1,12 +1,12 @@
-//! Lengths of time on the command line: `30s`, `10m`, `1h30m`, `1d`.
+//! Durations on the command line: `30s`, `10m`, `1h30m`, `1d`.
 
 use crate::stack::duration::{self, Fault};
 use std::time::Duration;
 
-/// A hundred years in seconds: later sums cannot overflow.
+/// Maximum in seconds, a hundred years: later sums cannot overflow.
 const LONGEST: f64 = 3_153_600_000.0;
 
-/// Reads a length of time. A bare number is refused: 5 of what?
+/// Parses a duration. A bare number is refused, because its unit is unclear.
 pub(in crate::commands) fn parse(text: &str) -> Result<Duration, String> {
     let expected = "expected a length of time such as 30s, 10m, 2h or 1d";
     let seconds = match duration::parse(text) {

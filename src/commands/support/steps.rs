@@ -1,26 +1,26 @@
-//! How a canary goes: `10%:5m,50%:10m`.
+//! Steps of a canary: `10%:5m,50%:10m`.
 
 use super::span;
 use std::{str::FromStr, time::Duration};
 
-/// The longest step: a run that lasts longer is better two.
+/// Maximum duration of a step: a longer canary should be two.
 const LONGEST: Duration = Duration::from_hours(24);
 
-/// The steps, with growing shares.
+/// Steps of a canary, with increasing shares.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::commands) struct Steps(Vec<Step>);
 
-/// A share of the requests for a time.
+/// Share of the requests for a duration.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(in crate::commands) struct Step {
-    /// From 0 to 1, neither of them.
+    /// Share of the requests, between 0 and 1, both excluded.
     pub(in crate::commands) share: f64,
-    /// How long.
+    /// Duration of the step.
     pub(in crate::commands) duration: Duration,
 }
 
 impl Steps {
-    /// In their order.
+    /// Iterates over the steps in order.
     pub(in crate::commands) fn iter(&self) -> impl Iterator<Item = Step> {
         self.0.iter().copied()
     }

@@ -1,4 +1,4 @@
-//! `--timings`: the page that shows where the time of a run went.
+//! `--timings`: the page that shows the durations within a run.
 
 use super::context::Context;
 use crate::{
@@ -25,17 +25,17 @@ pub(in crate::commands) struct TimingsArgs {
 }
 
 impl TimingsArgs {
-    /// The page to be written, if it is wanted. An error if it cannot be.
+    /// Opens the page if it is requested. Fails if the file cannot be written.
     pub(in crate::commands) fn open(&self) -> Result<Option<Page>, CliError> {
         self.timings.as_deref().map(Page::open).transpose()
     }
 }
 
-/// A page that can be written. What the file holds already stays until then.
+/// Page with a writable file. Existing content stays until the page is written.
 pub(in crate::commands) struct Page {
     path: PathBuf,
     file: File,
-    /// Made for the page, and empty.
+    /// The file is new and empty.
     is_new: bool,
 }
 
@@ -50,7 +50,7 @@ impl Page {
         Ok(Self { path: path.to_owned(), file, is_new })
     }
 
-    /// Writes what was recorded, and says where. That it cannot be written is no failure of the run.
+    /// Writes the recorded run, and prints the path. A failed write does not fail the run.
     pub(in crate::commands) fn write(mut self, context: &Context, command: &str, stack: &str, achieved: Option<&Achieved>) {
         let Some(recorder) = context.recorder() else { return };
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
@@ -71,13 +71,13 @@ impl Page {
 impl Drop for Page {
     fn drop(&mut self) {
         if self.is_new {
-            // Whoever finds an empty page there is not misled by much.
+            // Should the removal fail, the file left behind is empty and misleads no reader.
             let _ = fs::remove_file(&self.path);
         }
     }
 }
 
-/// The run so far beside its critical path, if it is recorded; `waits` is the order of the graph that it followed.
+/// Returns the recorded run so far beside its critical path; `waits` is the order of the graph that it followed.
 pub(in crate::commands) fn so_far<C: Cloud>(context: &Context, graph: &Graph<C>, waits: &[Vec<usize>]) -> Option<Achieved> {
     let ids: Vec<_> = graph.entries().iter().map(|entry| &entry.id).collect();
     achieved(&context.recorder()?.recording(), &ids, waits)

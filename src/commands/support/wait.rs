@@ -1,11 +1,11 @@
-//! Waiting for what `up` does not wait for by itself: CloudFront spreads a distribution over the world, which takes minutes
-//! and on which nothing else depends.
+//! Waits for CloudFront, which `up` does not do by default: it distributes changes worldwide, which takes minutes and which no
+//! other resource depends on.
 
 use super::{context::Context, session::Session};
 use crate::{engine::Result, error::CliError, stack::Declaration};
 use std::time::Duration;
 
-/// CloudFront takes about three minutes (reported: 156 to 217 s); asking more often finds out little sooner.
+/// Polling interval. CloudFront takes about three minutes (reported: 156 to 217 s), so shorter intervals gain little.
 const PAUSE: Duration = Duration::from_secs(5);
 
 /// Waits until the distribution, if there is one, is deployed everywhere.
@@ -24,7 +24,7 @@ pub(in crate::commands) async fn for_distribution(
     Ok(())
 }
 
-/// Whether the distribution is the same everywhere: a new one may not be known yet where it is asked for.
+/// Returns true if the distribution is deployed everywhere. A new one may not be visible yet to the endpoint that answers.
 pub(in crate::commands) async fn is_deployed(session: &Session, id: &str) -> Result<bool> {
     let aws = &session.aws;
     let answer = aws.read("cloudfront:GetDistribution", || aws.cloudfront.get_distribution().id(id).send()).await?;

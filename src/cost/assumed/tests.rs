@@ -1,4 +1,4 @@
-//! The shipped stack and another one, by hand.
+//! Usage of the shipped stack and of another one, computed by hand.
 
 use super::{EVENTS, MOST_EVENTS, assumed};
 use crate::{
@@ -33,7 +33,7 @@ fn is(usage: &Usage, item: Item, expected: f64) {
     assert!((amount - expected).abs() <= expected.abs() * 1e-9, "{item:?}: {amount} instead of {expected}");
 }
 
-/// By hand: 100,000 events are 33,333.3 requests; a dashboard asks 63,360 and 21,120 times in 176 hours.
+/// By hand: 100,000 events are 33,333.3 requests; a dashboard polls 63,360 and 21,120 times in 176 hours.
 #[test]
 fn the_shipped_stack_at_the_standard_traffic() {
     let usage = usage(&shipped(), EVENTS);
@@ -46,7 +46,7 @@ fn the_shipped_stack_at_the_standard_traffic() {
     is(&usage, Item::Alarms, 8.0);
     is(&usage, Item::CdnRequests, requests + 100_000.0 / 36.0);
     is(&usage, Item::LogsIngested, requests * (690.0 + 225.0) / 1_073_741_824.0);
-    // One method in every hour of the month, two in 176 of its 720 hours.
+    // One method is called in every hour of the month, two in 176 of its 720 hours.
     is(&usage, Item::Metrics, 5.0 + 10.0 * 176.0 / 720.0);
     // $0.2475 writes, $0.0317 reads, $0.4123 API Gateway, and some tenths of a cent.
     let total = Bill::of(&usage).total();
@@ -64,7 +64,7 @@ fn without_events_what_is_left_is_the_dashboard() {
 #[test]
 fn a_million_events_cost_what_was_counted() {
     let (more, less) = (usage(&shipped(), 1_000_000), usage(&shipped(), 0));
-    // `docs/performance-handlers.md`: $2.47 a million events in batches of 3.
+    // Expected price from `docs/performance-handlers.md`: $2.47 a million events in batches of 3.
     let price =
         |usage: &Usage| Bill::of(usage).lines.iter().filter(|line| line.item == Item::TableWrites).map(|line| line.usd).sum::<f64>();
     assert!((price(&more) - price(&less) - 2.475).abs() < 1e-9);
@@ -93,11 +93,11 @@ functions:
 #[test]
 fn of_other_functions_it_is_said_what_is_assumed() {
     let usage = usage(&stack(OWN), 1_000_000);
-    // An item and its copy in the index.
+    // Each write stores an item and its copy in the index.
     is(&usage, Item::TableWrites, 2_000_000.0);
     is(&usage, Item::TableStorage, 1e6 * 2.0 * 550.0 / 1_073_741_824.0);
     is(&usage, Item::TableRecovery, 1e6 * 550.0 / 1_073_741_824.0);
-    // Nobody is known to call the other one, and there is no dashboard.
+    // The other function has no known caller, and there is no dashboard.
     is(&usage, Item::Invocations, 1e6 / 3.0);
     is(&usage, Item::ComputeX86, 0.0);
     is(&usage, Item::CdnRequests, 0.0);

@@ -1,4 +1,4 @@
-//! Numbers by hand.
+//! Measurements computed by hand.
 
 use super::{Sample, Series, measured, series};
 use crate::{
@@ -26,7 +26,7 @@ fn invocations() -> Series {
     Series::added("AWS/Lambda", "Invocations", &[("FunctionName", "f".to_owned())], &[(Item::Invocations, 1.0)])
 }
 
-/// `hours` values that end with the hour that has begun.
+/// Builds `hours` values that end with the current hour.
 fn hourly(hours: u32, value: f64) -> Vec<Sample> {
     (1..=hours).map(|ago| Sample { at: NOW - f64::from(ago) * HOUR, value }).collect()
 }
@@ -41,7 +41,7 @@ fn a_whole_month_counts_as_it_is() {
 
 #[test]
 fn less_than_a_month_is_multiplied() {
-    // Two days of 10 an hour, and a night without any before it.
+    // Two days have 10 an hour, after a night without any.
     let measured = measured(&there(), &[(invocations(), hourly(48, 10.0))], NOW).unwrap();
     assert!((measured.days - 2.0).abs() < 1e-9);
     assert!((measured.usage.amount(Item::Invocations) - 7_200.0).abs() < 1e-6);
@@ -63,7 +63,7 @@ fn what_makes_no_sense_does_not_count() {
         Sample { at: NOW - HOUR, value: f64::INFINITY },
         Sample { at: NOW - HOUR, value: -5.0 },
         Sample { at: f64::NAN, value: 5.0 },
-        // Of a clock that was ahead, and from before the window.
+        // These samples are from a clock that was ahead, and from before the window.
         Sample { at: NOW + 48.0 * HOUR, value: 5.0 },
         Sample { at: NOW - 900.0 * HOUR, value: 5.0 },
     ];
@@ -89,7 +89,7 @@ fn what_is_stored_is_not_multiplied() {
     assert!((measured.usage.amount(Item::ObjectStorage) - 2.0).abs() < 1e-9);
 }
 
-/// A method that is called in 12 of 24 hours has five metrics for half a month.
+/// A method called in 12 of 24 hours has five metrics for half a month.
 #[test]
 fn metrics_of_methods_are_billed_by_the_hour() {
     let method = super::of_method("POST /api/events", &[("ApiName", "api".to_owned())]).unwrap();
@@ -117,12 +117,12 @@ fn the_series_of_the_shipped_stack() {
     let all = series(entries, &stack, &Inventory::declared(entries), "us-east-1");
     let count = |namespace: &str| all.iter().filter(|series| series.namespace == namespace).count();
     assert_eq!(count("AWS/Lambda"), 3 * 2);
-    // Two tables with an index each, written and read.
+    // Two tables with an index each are written and read.
     assert_eq!(count("AWS/DynamoDB"), 2 * 2 * 2);
-    // The stage, three routes and their preflights.
+    // The stage, three routes and their preflights have series.
     assert_eq!(count("AWS/ApiGateway"), 1 + 6);
     assert_eq!(count("AWS/S3"), 1);
-    // AWS has not named them yet.
+    // These have no series before AWS has assigned their names.
     assert_eq!((count("AWS/Logs"), count("AWS/CloudFront")), (0, 0));
     assert_eq!(series(entries, &stack, &Inventory::default(), "us-east-1"), []);
 }

@@ -1,5 +1,5 @@
-//! Any bytes as the body of `POST /api/events`: the parser never panics, and what it lets through is within the limits of `docs/api.md`.
-//! Bytes that are no JSON end early, so they are also put where the fields of a right batch stand.
+//! Feeds any bytes as the body of `POST /api/events`: the parser never panics, and what it accepts is within the limits of
+//! `docs/api.md`. Bytes that are not JSON fail early, so they are also inserted as the fields of a valid batch.
 
 #![no_main]
 
@@ -40,7 +40,7 @@ fn check(body: &[u8]) {
         assert!(event.page.path.starts_with('/') && !event.page.address.contains('#'));
         assert!(event.props.as_ref().is_none_or(|props| props.len() <= 1_024));
         assert!((0..=3_600_000).contains(&event.engaged));
-        // In an item of DynamoDB all that is kept has to fit.
+        // The stored data has to fit into an item of DynamoDB.
         assert!(event.page.address.len() <= 2_048 && !event.page.address.chars().any(char::is_control));
     }
 }

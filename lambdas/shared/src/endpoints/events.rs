@@ -1,4 +1,4 @@
-//! `POST /api/events`
+//! Endpoint `POST /api/events`.
 
 use super::{Endpoint, Service};
 use crate::batch::Batch;
@@ -15,10 +15,10 @@ use lambda_http::Request;
 use lambda_http::http::Method;
 use serde_json::json;
 
-/// Largest body in bytes: 100 events of 2.5 KB. Browsers send at most 64 KB when a page is closed.
+/// Maximum size of a body in bytes: 100 events of 2.5 KB. Browsers send at most 64 KB when a page is closed.
 pub const LARGEST_BODY: usize = 256 * 1_024;
 
-/// Takes batches of events.
+/// Endpoint that accepts batches of events.
 #[derive(Debug)]
 pub struct Events;
 
@@ -28,7 +28,7 @@ impl Endpoint for Events {
     const TAKES_EVENTS: bool = true;
 
     async fn answer(service: &Service, access: &Access, request: &Request, now: Millis) -> Result<Reply, Failure> {
-        // A plain text is sent by browsers without asking first, and is all that a beacon can send.
+        // Browsers send plain text without a preflight, and beacons can send nothing else.
         let kind = content_type(request);
         if !matches!(kind.as_deref(), None | Some("application/json" | "text/plain")) {
             return Err(Failure::ContentType);

@@ -1,4 +1,4 @@
-//! What the three functions do with a request, apart from the Lambda runtime. [`Service::answer`] is what tests call.
+//! Request handling of the three functions, apart from the Lambda runtime. Tests call [`Service::answer`].
 
 pub mod events;
 pub mod realtime;
@@ -27,23 +27,23 @@ use lambda_http::{Body, Request, RequestExt, Response};
 use std::future::Future;
 use std::sync::{Arc, PoisonError, RwLock};
 
-/// For an answer that others were given before: caches ask again.
+/// Header for an answer that other readers have received: caches revalidate.
 const NOT_SHARED: &str = "public, max-age=0";
 
-/// Settings and state that a function needs to answer. The defaults let everybody do everything, but not too often.
+/// Settings and state of a function. The defaults allow every request, up to the rate limit.
 #[derive(Debug)]
 pub struct Service {
-    /// The tables.
+    /// DynamoDB tables of events and sessions.
     pub store: Store,
-    /// Origins that may ask.
+    /// Origins that may call the API.
     pub origins: Origins,
-    /// Test whether a request came through the installation's own distribution.
+    /// Verifier of requests through the installation's own distribution.
     pub edge: Edge,
-    /// Limit of requests.
+    /// Rate limit of requests.
     pub limit: RateLimit,
-    /// Write units of each client, and what is left of them.
+    /// Write units that each client has left.
     pub spending: Spending,
-    /// Sites that events are taken for.
+    /// Sites that may send events.
     pub sites: Sites,
     /// Recent answers to readers.
     pub answers: Answers,
@@ -52,19 +52,19 @@ pub struct Service {
 
 /// Endpoint of the API.
 pub trait Endpoint: Send + Sync + 'static {
-    /// The method it answers, besides OPTIONS.
+    /// Method that it answers, besides OPTIONS.
     const METHOD: Method;
-    /// Its name in the log.
+    /// Name of the route in the log.
     const ROUTE: &'static str;
-    /// True of the one that takes events, and so uses the sessions table; the others read counters.
+    /// True for the one that accepts events, and so uses the sessions table; the others read counters.
     const TAKES_EVENTS: bool = false;
 
-    /// Answers a request of its method from an admitted origin, that arrived at `now`, under the rules of access of that moment.
+    /// Answers a request with its method from an admitted origin, that arrived at `now`, under the access rules of that moment.
     fn answer(service: &Service, access: &Access, request: &Request, now: Millis) -> impl Future<Output = Result<Reply, Failure>> + Send;
 }
 
 impl Service {
-    /// With the defaults.
+    /// Creates a service with the defaults.
     pub fn new(store: Store) -> Self {
         Self {
             store,
@@ -78,17 +78,17 @@ impl Service {
         }
     }
 
-    /// Returns the rules of access as they are now.
+    /// Returns the current access rules.
     pub fn access(&self) -> Arc<Access> {
         Arc::clone(&self.access.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Puts other rules of access in place, for the requests that come from now on.
+    /// Replaces the access rules for later requests.
     pub fn set_access(&self, access: Access) {
         *self.access.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(access);
     }
 
-    /// Answers any request: a complete response, and what became of it for the log.
+    /// Answers any request: returns a complete response, and the result for the log.
     pub async fn answer<E: Endpoint>(&self, request: &Request, now: Millis) -> (Response<Body>, Result<Reply, Failure>) {
         let result = if !self.edge.admits(request.headers()) {
             Err(Failure::NotThroughEdge)
@@ -106,18 +106,20 @@ impl Service {
         (http::respond(request, &result, &E::METHOD, &self.origins), result)
     }
 
-    /// A request without an address came from inside.
+    /// Returns the seconds until the client's next request is allowed. A request without an address came from inside and has no
+    /// limit.
     fn seconds_to_wait(&self, request: &Request, now: Millis) -> Option<i64> {
         let address = Sender::of(request, &self.edge).address?;
         self.limit.admit(&Networks::of(&address), now).err()
     }
 
-    /// Returns what caches may do with an answer: one that only some may read is not shared.
+    /// Returns the caching rule of an answer: one with restricted access is not shared.
     fn cache(access: &Access, open: &'static str) -> &'static str {
         if access.readers == Readers::All { open } else { "private, max-age=0" }
     }
 
-    /// Returns the site that is asked for, if the reader may read it. Who may not is not told whether the question was right.
+    /// Returns the requested site, if the reader may read it. Without access, the answer does not reveal whether the request
+    /// was valid.
     fn admit_reader(access: &Access, request: &Request) -> Result<String, Failure> {
         let site = site(request);
         let token = http::reader_token(request.headers());
@@ -128,7 +130,7 @@ impl Service {
         }
     }
 
-    /// Charges a batch to the client that sent it, before anything is written. One without an address came from inside.
+    /// Charges a batch to the client that sent it, before anything is written. A batch without an address came from inside.
     async fn charge(&self, networks: Option<&Networks>, units: i64, now: Millis) -> Result<(), Failure> {
         if units > charge::MOST_UNITS {
             return Err(Failure::TooDear);
@@ -141,17 +143,17 @@ impl Service {
     }
 }
 
-/// The gateway answers preflights itself; this is for setups without one.
+/// Answers a preflight, for setups without a gateway, which answers preflights itself.
 fn preflight() -> Reply {
     Reply { data: serde_json::json!({}), cache: "no-store", entity_tag: None, facts: http::Facts::default() }
 }
 
-/// A parameter of the query, once decoded.
+/// Returns a query parameter, decoded once.
 fn parameter(request: &Request, name: &str) -> Option<String> {
     request.query_string_parameters_ref().and_then(|parameters| parameters.first(name)).map(str::to_owned)
 }
 
-/// The site that is asked for: `k`, or the default one.
+/// Returns the requested site: `k`, or the default one.
 fn site(request: &Request) -> Result<String, Failure> {
     let site = parameter(request, "k").unwrap_or_else(|| "default".to_owned());
     if batch::is_site(&site) { Ok(site) } else { Err(wrong("k", "must be 1 to 32 of a-z 0-9 -")) }

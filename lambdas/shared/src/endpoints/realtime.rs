@@ -1,4 +1,4 @@
-//! `GET /api/realtime`
+//! Endpoint `GET /api/realtime`.
 
 use super::{Endpoint, NOT_SHARED, Service};
 use crate::http::{Facts, Failure, Reply, entity_tag};
@@ -9,7 +9,7 @@ use lambda_http::Request;
 use lambda_http::http::Method;
 use serde_json::json;
 
-/// Tells who is on the site now.
+/// Endpoint that reports current visitors.
 #[derive(Debug)]
 pub struct RealtimeNow;
 
@@ -22,7 +22,7 @@ impl Endpoint for RealtimeNow {
         let read = async {
             let mut realtime = realtime::read(&service.store, &site, now).await?;
             let data = json!(realtime);
-            // The time of reading is no news.
+            // The entity tag does not depend on the time of reading.
             realtime.timestamp = 0;
             let cache = Service::cache(access, "public, max-age=0, s-maxage=1");
             Ok(Reply { data, cache, entity_tag: entity_tag(&realtime), facts: Facts::default() })

@@ -1,4 +1,4 @@
-//! `GET /api/stats?period=hour|day&limit=24`
+//! Endpoint `GET /api/stats?period=hour|day&limit=24`.
 
 use super::{Endpoint, NOT_SHARED, Service, parameter, wrong};
 use crate::http::{Facts, Failure, Reply, entity_tag};
@@ -9,7 +9,7 @@ use lambda_http::Request;
 use lambda_http::http::Method;
 use serde_json::json;
 
-/// Tells sums over hours or days.
+/// Endpoint that returns sums over hours or days.
 #[derive(Debug)]
 pub struct StatsOverTime;
 
@@ -23,7 +23,7 @@ impl Endpoint for StatsOverTime {
         let read = async {
             let mut stats = stats::read(&service.store, &site, window).await?;
             let data = json!(stats);
-            // The time of reading is no news.
+            // The entity tag does not depend on the time of reading.
             stats.timestamp = 0;
             let cache = Service::cache(access, "public, max-age=0, s-maxage=29");
             Ok(Reply { data, cache, entity_tag: entity_tag(&stats), facts: Facts::default() })

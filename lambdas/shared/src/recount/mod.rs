@@ -1,12 +1,13 @@
-//! Finds what a crash left uncounted, and counts it: hours and lists of the last day, from the events and sessions themselves.
+//! Finds events that a crash left uncounted, and counts them: hours and lists of the last day, from the events and sessions
+//! themselves.
 //!
-//! A function that ends between a batch's gate and its counters leaves them short, because a repetition of the batch is a
-//! duplicate by then. The events are kept for a day, and so long everything can be counted again. Minutes and pages of now are
-//! not repaired: within half an hour nobody looks at them any more.
+//! A function that ends between a batch's gate and its counters leaves them too low, because the repeated batch is then a
+//! duplicate. Events are stored for a day, and for as long all counters can be recomputed. Current minutes and pages are not
+//! repaired: after half an hour they are no longer read.
 //!
-//! The running hour is left alone, and so is everything that changed within the last minutes: a batch on its way is not short.
-//! An event counts in the hour of its first arrival. If a function ended before the gate and the client sent the batch again in
-//! another hour, the recount moves the event there; sums over both hours stay.
+//! The running hour is left alone, and so are all changes within the last minutes, because batches may be in progress. An event
+//! counts in the hour of its first arrival. If a function ended before the gate and the client sent the batch again in another
+//! hour, the recount moves the event to that hour; sums over both hours stay.
 
 mod truth;
 
@@ -17,53 +18,53 @@ use crate::time::{DAY, HOUR, MINUTE, Millis, SECOND, floor};
 use std::collections::{BTreeMap, BTreeSet};
 use truth::Truth;
 
-/// Age from which on counters are complete: a function runs for half a minute at most.
+/// Age at which counters are complete: a function runs for half a minute at most.
 pub const SETTLED: Millis = 5 * MINUTE;
-/// Numbers that say something of whole sessions, in the hours in which they began.
+/// Attributes of whole sessions, counted in the hour in which the session began.
 const OF_SESSIONS: [&str; 4] = ["sessions", "bounced", "duration", "engaged"];
 
-/// A number that is not what it should be.
+/// Incorrect counter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
-    /// Of which site.
+    /// Site of the counter.
     pub site: String,
-    /// In the hour that begins then.
+    /// Start of the counter's hour.
     pub hour: Millis,
-    /// Item.
+    /// Key of the item.
     pub key: Key,
-    /// Its label, for items of lists.
+    /// Label of the item, in lists.
     pub label: Option<String>,
-    /// Attribute with the number.
+    /// Attribute of the counter.
     pub attribute: &'static str,
-    /// Number in the item, if there is one.
+    /// Counted number, if the item exists.
     pub counted: Option<i64>,
-    /// Number to be added; negative if an event moves to another hour.
+    /// Number to add; negative if an event moves to another hour.
     pub missing: i64,
 }
 
 /// Result of a recount.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Report {
-    /// Hours that were counted again, all sites together.
+    /// Number of recounted hours, all sites together.
     pub hours: usize,
-    /// Hours whose sessions are still going on, so that only their events were counted again.
+    /// Number of hours with active sessions, for which only events were recounted.
     pub unsettled: usize,
-    /// Differences.
+    /// Incorrect counters that were found.
     pub differences: Vec<Difference>,
-    /// Number of differences that were repaired; the others changed at the same moment and are found by the next recount.
+    /// Number of repaired differences. The others changed at the same moment and are found by the next recount.
     pub repaired: usize,
 }
 
-/// Counts the last day's complete hours again and, with `repair`, corrects what differs.
+/// Recounts the last day's complete hours and, with `repair`, corrects differences.
 ///
 /// Reads both tables whole. Needs `Scan` and `Query` on both and `UpdateItem` on the events' one.
 ///
 /// # Errors
-/// If the tables do not answer. What was repaired until then stays repaired; a recount can be repeated at any time.
+/// If the tables do not answer. Repairs made until then persist; a recount can be repeated at any time.
 pub async fn recount(store: &Store, now: Millis, repair: bool) -> Result<Report, StoreError> {
     let first = floor(now - DAY, HOUR) + HOUR;
     let last = floor(now - SETTLED, HOUR) - HOUR;
-    // Sessions last: an event that is kept but whose session has not passed the gate yet is not to be counted.
+    // Sessions are read last. An event whose session has not passed the gate yet does not count.
     let (events, sessions) = (store.raw_events().await?, store.sessions_and_marks().await?);
     let truth = Truth::of(&events, &sessions, now);
 
@@ -107,7 +108,7 @@ pub async fn recount(store: &Store, now: Millis, repair: bool) -> Result<Report,
     Ok(report)
 }
 
-/// Compares one hour's sums over all shards; what is missing is added to the first shard.
+/// Compares one hour's sums over all shards; the difference is added to the first shard.
 fn compare_hour(
     report: &mut Report,
     truth: &Truth,
@@ -142,7 +143,7 @@ fn compare_hour(
     }
 }
 
-/// Compares one hour of a list; returns how many labels it has, repaired.
+/// Compares one hour of a list; returns its number of labels after repair.
 fn compare_list(report: &mut Report, truth: &Truth, list: List, site: &str, hour: Millis, items: &[Item]) -> i64 {
     let attribute = if list == List::Pages { "views" } else { "sessions" };
     let first_key = rollup::first_sort_key(hour);

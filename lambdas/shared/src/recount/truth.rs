@@ -1,4 +1,4 @@
-//! What the events and sessions say, without looking at any counter. Pure.
+//! Correct counter values according to the events and sessions, without reading any counter. Pure.
 
 use super::SETTLED;
 use crate::rollup::List;
@@ -6,21 +6,21 @@ use crate::store::{Item, read_number, read_text};
 use crate::time::{HOUR, Millis, compact_date, floor};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-/// Right values of the counters.
+/// Correct values of the counters.
 #[derive(Debug, Default)]
 pub(super) struct Truth {
-    /// All sites that anything is known of.
+    /// Sites with any data.
     pub(super) sites: BTreeSet<String>,
     /// Numbers by site and hour.
     pub(super) hours: BTreeMap<(String, Millis), BTreeMap<&'static str, i64>>,
     /// Views or sessions by label.
     pub(super) lists: BTreeMap<(List, String, Millis), BTreeMap<String, i64>>,
-    /// Hours of sessions that have sent something just now.
+    /// Hours of sessions that were active just now.
     pub(super) unsettled: BTreeSet<(String, Millis)>,
 }
 
 impl Truth {
-    /// `events` are raw events, `sessions` sessions and visitors' marks.
+    /// Computes the values from raw events, and from sessions with visitors' markers.
     pub(super) fn of(events: &[Item], sessions: &[Item], now: Millis) -> Self {
         let mut truth = Self::default();
         let mut counted: HashMap<&str, HashSet<&str>> = HashMap::new();
@@ -38,7 +38,7 @@ impl Truth {
             }
         }
         for item in events {
-            // Before its batch has passed the gate an event does not count: the client will send it again.
+            // An event does not count before its batch has passed the gate: the client will send it again.
             let session = counted.get(read_text(item, "session_id").unwrap_or_default());
             let batch = item.get("batch").and_then(|batch| batch.as_n().ok());
             if !session.zip(batch).is_some_and(|(seen, batch)| seen.contains(batch.as_str())) {
@@ -50,7 +50,7 @@ impl Truth {
             truth.add(site, hour, "events", 1);
             if read_text(item, "event_type") == Some("page_view") {
                 truth.add(site, hour, "views", 1);
-                // The path that is kept is the one that is counted.
+                // The stored path is the counted one.
                 truth.add_label(List::Pages, site, hour, read_text(item, "path").unwrap_or("/"));
             }
             if let Some(visitor) = read_text(item, "visitor") {

@@ -1,4 +1,4 @@
-//! Counters: adding to them, and reading spans of them.
+//! Counters: increments, and reads of time spans.
 
 use super::{Item, Store, StoreError, number, read_number, text};
 use crate::digest;
@@ -10,20 +10,20 @@ use std::collections::HashMap;
 use std::time::Duration;
 use tokio::task::JoinSet;
 
-/// Attempts at an increment that is refused because of the rate. That is certain to have changed nothing.
+/// Attempts at an increment that is throttled. A throttled write certainly changed nothing.
 const ATTEMPTS: u32 = 4;
-/// Pages of 1 MB that a reader looks at in one partition; a label's item is about 100 bytes.
+/// Maximum number of result pages of 1 MB that a reader reads in one partition; a label's item is about 100 bytes.
 const MOST_PAGES: usize = 4;
 
 impl Store {
-    /// Adds all increments of a batch; returns how many of them were lost.
+    /// Adds all increments of a batch; returns the number of lost ones.
     ///
-    /// An increment is not sent again unless it certainly was not counted, so it may be lost but never counts twice. The
-    /// events themselves are kept by then, and the counters can be counted again from them.
+    /// An increment is repeated only if it certainly was not counted, so it may be lost but never counts twice. The events
+    /// themselves are stored by then, and the counters can be recomputed from them.
     pub async fn count(&self, increments: Vec<Increment>) -> usize {
         let (hours, others): (Vec<_>, Vec<_>) = increments.into_iter().partition(|increment| increment.key.partition.starts_with("@h#"));
         let mut lost = 0;
-        // The hours answer how many labels they have already, which decides how the labels are counted.
+        // The answers for the hours contain the number of labels, which decides how the labels are counted.
         let mut labels: HashMap<Key, Item> = HashMap::new();
         for hour in hours {
             match self.update(&hour, None, ReturnValue::AllNew).await {
@@ -50,7 +50,7 @@ impl Store {
         lost
     }
 
-    /// All items of a partition with a sort key within the range, both ends included.
+    /// Reads all items of a partition with a sort key within the range, both ends included.
     pub async fn read_span(&self, partition: String, first: i64, last: i64) -> Result<Vec<Item>, StoreError> {
         let mut items = Vec::new();
         let mut next = None;
@@ -77,12 +77,12 @@ impl Store {
         Ok(items)
     }
 
-    /// Adds to a label's counter, or to that of the rest when there are too many labels and it is a new one.
+    /// Adds to a label's counter, or to the shared one if there are too many labels and this one is new.
     async fn add_labelled(&self, mut increment: Increment, is_full: bool) -> Result<(), StoreError> {
         let Some(Label { text: label, counted_by: Some(counted_by), hour }) = increment.label.clone() else {
             return self.update(&increment, None, ReturnValue::AllNew).await.map(drop);
         };
-        // Also for what is only taken away: what it is taken from may be added a moment later, by the batch before.
+        // This also applies to pure decrements: the batch before may add the subtracted number a moment later.
         let condition = is_full.then_some("attribute_exists(session_id)");
         let before = self.update(&increment, condition, ReturnValue::AllOld).await?;
         if before.is_none() {
@@ -99,7 +99,7 @@ impl Store {
         Ok(())
     }
 
-    /// The item as `answer` wants it, empty if there is none; nothing if the condition does not hold.
+    /// Updates the item and returns it as `answer` requests, empty if there is none; `None` if the condition does not hold.
     async fn update(&self, increment: &Increment, condition: Option<&str>, answer: ReturnValue) -> Result<Option<Item>, StoreError> {
         let mut set = "SET #ttl = :ttl".to_owned();
         let mut request = self
@@ -117,7 +117,7 @@ impl Store {
             request = request.expression_attribute_names("#label", "label").expression_attribute_values(":label", text(&label.text));
         }
         if let Some(last) = &increment.last {
-            // Not under the name `event_type`, which would put the item into an index.
+            // The name `event_type` would put the item into an index.
             set.push_str(", #at = :at, #kind = :kind, #country = :country");
             request = request
                 .expression_attribute_names("#at", "at")

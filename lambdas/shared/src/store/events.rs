@@ -1,4 +1,4 @@
-//! Raw events, kept for a day: what the counters can be counted again from.
+//! Raw events, stored for a day, from which the counters can be recomputed.
 
 use super::{Store, StoreError, number, read_text, text};
 use crate::batch::Event;
@@ -11,24 +11,24 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailur
 use std::collections::HashMap;
 use tokio::task::JoinSet;
 
-/// Writes under way at a time for one batch.
+/// Maximum number of concurrent writes for one batch.
 const IN_FLIGHT: usize = 16;
-/// Milliseconds by which an event moves in the first, second and every later attempt to find a free place. Windows that grow keep two
-/// events beside each other, and a hundred of one moment from trying a hundred places each.
+/// Milliseconds by which an event moves in the first, second and every later attempt to find a free place. Growing windows keep
+/// two events beside each other, and keep a hundred of one moment from trying a hundred places each.
 const WINDOWS: [i64; 3] = [8, 64, 1_000];
-/// Places that are tried; a session that has filled so many around one moment is no visitor.
+/// Maximum number of places to try; a session that has filled so many around one moment is no visitor.
 const MOST_PLACES: usize = 64;
 
 /// Common values of all events of a delivery.
 #[derive(Debug, Clone)]
 pub struct Delivery {
-    /// Site.
+    /// Site of the events.
     pub site: String,
-    /// The server's time.
+    /// Server's time.
     pub now: Millis,
     /// Time by which the client's clock is behind.
     pub skew: Option<Millis>,
-    /// Two letters, if CloudFront said.
+    /// Country code of two letters, if CloudFront sent it.
     pub country: Option<String>,
     /// Number by which sessions remember the batch.
     pub batch: i64,
@@ -37,12 +37,14 @@ pub struct Delivery {
 }
 
 impl Store {
-    /// Keeps every event once, however often it is called with it.
+    /// Stores every event once, regardless of the number of deliveries.
     ///
     /// The sort key is the event's millisecond. If another event of the session has it, the event moves to one shortly after,
-    /// always in the same order of places, which its identifier decides. Nothing is ever freed before it expires, so an event sent
-    /// again meets itself before it meets a free place. Returns the write units of places that were taken: a refused write is billed by the
-    /// size of the item that it met, which is taken for that of the event.
+    /// in an order of places that its identifier determines. No place is freed before it expires, so a repeated event meets
+    /// itself before it meets a free place.
+    ///
+    /// Returns the write units of occupied places: a refused write is billed by the size of the item that it met, which is
+    /// assumed to be that of the event.
     pub async fn keep_events(&self, events: &[Event], delivery: &Delivery) -> Result<i64, StoreError> {
         let mut tasks = JoinSet::new();
         let mut waiting = spread(events).into_iter();
@@ -71,7 +73,7 @@ impl Store {
                 .put_item()
                 .table_name(&*self.events_table)
                 .set_item(Some(item.clone()))
-                // What is kept stays as it was: when it came first is what a recount counts it by.
+                // A stored event stays unchanged: a recount counts it by its first arrival.
                 .condition_expression("attribute_not_exists(session_id)")
                 .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
                 .send()
@@ -94,7 +96,7 @@ impl Store {
     }
 }
 
-/// The milliseconds at which an event may be kept, in the order in which they are tried: the same for every delivery.
+/// Returns the milliseconds at which an event may be stored, in the order of attempts: equal for every delivery.
 fn places(event: &Event) -> impl Iterator<Item = Millis> {
     (0_usize..).map(|attempt| {
         let Some(before) = attempt.checked_sub(1) else { return event.timestamp };
@@ -106,7 +108,7 @@ fn places(event: &Event) -> impl Iterator<Item = Millis> {
 /// Moves events of one session and millisecond apart, so that they do not race each other for the same place.
 fn spread(events: &[Event]) -> Vec<Event> {
     let mut ordered = events.to_vec();
-    // Stable: events of one millisecond keep the order in which they were sent.
+    // The sort is stable: events of one millisecond keep the order in which they were sent.
     ordered.sort_by_key(|event| event.timestamp);
     let mut latest: HashMap<String, Millis> = HashMap::new();
     for event in &mut ordered {

@@ -1,19 +1,19 @@
 //! Units that containers leased for a client, minute by minute.
 //!
-//! They lie in the sessions table under `@l#minute#client`, without `is_active`, so the index never holds them. The client is a hash
-//! under the day's salt, as a visitor is.
+//! They are in the sessions table under `@l#minute#client`, without `is_active`, so the index never contains them. The client
+//! is a hash with the day's salt, as a visitor is.
 
 use super::{Store, StoreError, number, text};
 use crate::time::{MINUTE, Millis, SECOND};
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 
-/// Life of a lease: until no container can still be at work in its minute.
+/// Life of a lease, after which no container can still be active in its minute.
 const KEPT: Millis = 10 * MINUTE;
 
 impl Store {
     /// Leases units of a client's minute, of which there are `most`; false if fewer are left.
     ///
-    /// One conditional update of one item: of any number of containers at once, together they never lease more.
+    /// One conditional update of one item: any number of concurrent containers together never lease more.
     pub async fn lease(&self, client: &str, minute: Millis, units: i64, most: i64) -> Result<bool, StoreError> {
         let result = self
             .client

@@ -1,7 +1,7 @@
-//! The two tables. One file per kind of item: [`events`], [`sessions`], [`counters`], [`visitors`], leases.
+//! Access to the two tables. One file per kind of item: [`events`], [`sessions`], [`counters`], [`visitors`], leases.
 //!
-//! Keys and indexes are those that the stack declares: events by `session_id` and `timestamp` with an index by
-//! `event_type`, sessions by `session_id` with an index by `is_active` and `last_activity`.
+//! Keys and indexes are those that the stack declares: events by `session_id` and `timestamp` with an index by `event_type`,
+//! sessions by `session_id` with an index by `is_active` and `last_activity`.
 
 pub mod counters;
 pub mod events;
@@ -17,7 +17,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// An item as DynamoDB gives it.
+/// Item as DynamoDB returns it.
 pub type Item = HashMap<String, AttributeValue>;
 
 /// Both tables and a client; cheap to clone.
@@ -32,30 +32,30 @@ pub struct Store {
 /// Error of DynamoDB.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// Refusal because of the rate; this call wrote nothing.
+    /// Throttled request; this call wrote nothing.
     #[error("{operation} was throttled: {message}")]
     Throttled {
-        /// API operation.
+        /// Name of the API operation.
         operation: &'static str,
-        /// DynamoDB's words.
+        /// Message from DynamoDB.
         message: String,
     },
     /// No answer, or a failure; a write may have happened.
     #[error("{operation} got no answer: {message}")]
     Unavailable {
-        /// API operation.
+        /// Name of the API operation.
         operation: &'static str,
-        /// The client's words.
+        /// Message from the client.
         message: String,
     },
     /// Refusal for another reason, such as a missing table or permission.
     #[error("{operation} was refused with {code}: {message}")]
     Refused {
-        /// API operation.
+        /// Name of the API operation.
         operation: &'static str,
-        /// DynamoDB's error code.
+        /// Error code from DynamoDB.
         code: String,
-        /// DynamoDB's words.
+        /// Message from DynamoDB.
         message: String,
     },
     /// The session has sent as many batches as it can remember.
@@ -64,15 +64,15 @@ pub enum StoreError {
 }
 
 impl Store {
-    /// Both tables, by name.
+    /// Creates a store with both tables, by name.
     pub fn new(client: Client, events_table: &str, sessions_table: &str) -> Self {
         Self { client, events_table: events_table.into(), sessions_table: sessions_table.into(), salt: Arc::default() }
     }
 
-    /// Opens the first connection, which takes longer than all that follows, while the function starts, by a call that its role allows: a
-    /// function that `takes_events` asks for a session, one that reads for counters.
+    /// Opens the first connection, which takes longer than all later ones, while the function starts. Uses a call that its role
+    /// allows: a function that `takes_events` reads a session, one that reads reads counters.
     ///
-    /// What it answers does not matter: also a refusal has opened the connection.
+    /// The answer does not matter: even a refusal has opened the connection.
     pub async fn warm_up(&self, takes_events: bool) {
         let connect = async {
             if takes_events {
@@ -81,18 +81,18 @@ impl Store {
                 let _ = self.read_span("@warm-up".to_owned(), 0, 0).await;
             }
         };
-        // Starting late would be worse than starting cold.
+        // A late start would be worse than a cold one.
         let _ = tokio::time::timeout(std::time::Duration::from_secs(2), connect).await;
     }
 
-    /// For writes that must not be sent twice: a lost answer would count them twice.
+    /// Returns the configuration for writes that must not be repeated: a lost answer would count them twice.
     fn without_retries() -> aws_sdk_dynamodb::config::Builder {
         aws_sdk_dynamodb::config::Builder::new().retry_config(RetryConfig::disabled())
     }
 }
 
 impl StoreError {
-    /// Sorts the client's many errors into those that the handlers treat differently.
+    /// Maps the client's many errors to those that the handlers treat differently.
     fn new<E, R>(operation: &'static str, error: &SdkError<E, R>) -> Self
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
@@ -111,7 +111,7 @@ impl StoreError {
     }
 }
 
-/// The innermost cause says what happened; the outer ones say "dispatch failure".
+/// Returns the innermost cause, because the outer ones are only "dispatch failure".
 pub(crate) fn describe(error: &dyn std::error::Error) -> String {
     let mut innermost = error;
     while let Some(source) = innermost.source() {
@@ -128,12 +128,12 @@ fn number(value: i64) -> AttributeValue {
     AttributeValue::N(value.to_string())
 }
 
-/// A number of an item, 0 if it is missing: counters begin with their first increment.
+/// Returns a number of an item, 0 if it is missing: counters begin with their first increment.
 pub fn read_number(item: &Item, attribute: &str) -> i64 {
     item.get(attribute).and_then(|value| value.as_n().ok()).and_then(|text| text.parse().ok()).unwrap_or(0)
 }
 
-/// A text of an item, if it has it.
+/// Returns a text of an item, if it has it.
 pub fn read_text<'a>(item: &'a Item, attribute: &str) -> Option<&'a str> {
     item.get(attribute).and_then(|value| value.as_s().ok()).map(String::as_str)
 }

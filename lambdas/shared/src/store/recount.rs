@@ -1,23 +1,23 @@
-//! Reading everything, and correcting a counter: what a recount needs.
+//! Operations of a recount: reading everything, and correcting a counter.
 
 use super::{Item, Store, StoreError, number, text};
 use crate::recount::Difference;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 
 impl Store {
-    /// All raw events, with what is counted of them. Reads the whole table.
+    /// Returns all raw events, with their counted attributes. Reads the whole table.
     pub async fn raw_events(&self) -> Result<Vec<Item>, StoreError> {
         let scan = self.client.scan().table_name(&*self.events_table).consistent_read(true).filter_expression("attribute_exists(event_id)");
         let scan = scan.projection_expression("session_id, event_type, site, #path, received, #batch, visitor");
         read_all(scan.expression_attribute_names("#path", "path").expression_attribute_names("#batch", "batch")).await
     }
 
-    /// All sessions, and the marks of visitors. Reads the whole table.
+    /// Returns all sessions, and the markers of visitors. Reads the whole table.
     pub async fn sessions_and_marks(&self) -> Result<Vec<Item>, StoreError> {
         read_all(self.client.scan().table_name(&*self.sessions_table).consistent_read(true)).await
     }
 
-    /// Adds what is missing, if the number still is what it was when it was found to be wrong; whether it was.
+    /// Adds the difference if the number is unchanged since it was found to be wrong; returns true if it was.
     pub async fn correct(&self, difference: &Difference, expires: i64) -> Result<bool, StoreError> {
         let mut request = self
             .client
@@ -39,7 +39,7 @@ impl Store {
             None => request.condition_expression("attribute_not_exists(#number)"),
         };
         let request = request.update_expression(update + " ADD #number :missing");
-        // A lost answer must not add twice; the condition sees to that, and a recount can be repeated.
+        // A lost answer must not add twice. The condition prevents that, and a recount can be repeated.
         match request.send().await {
             Ok(_) => Ok(true),
             Err(error) => match error.as_service_error() {

@@ -1,7 +1,7 @@
-//! Sessions, and with them the ledger of what has been counted.
+//! Sessions, with the ledger of counted batches.
 //!
-//! A session remembers the number of every batch that it counted. Remembering and changing are one conditional update of
-//! one item, so that of any number of deliveries of a batch, at once or one after the other, exactly one gets through.
+//! A session remembers the number of every batch that it counted. Remembering and changing are one conditional update of one
+//! item. So of any number of deliveries of a batch, concurrent or in sequence, exactly one gets through.
 
 use super::{Item, Store, StoreError, number, read_number, read_text, text};
 use crate::charge;
@@ -11,41 +11,41 @@ use crate::token::GRACE;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 
-/// Batches that a session counts. Each is a number of up to 19 digits in the item, so this is about 55 KB of the 400 KB an
-/// item may have (DynamoDB quotas page); at a batch every 3 seconds it is more than four hours without a pause.
+/// Maximum number of batches that a session counts. Each is a number of up to 19 digits in the item, so this is about 55 KB of
+/// the 400 KB an item may have (DynamoDB quotas page). At a batch every 3 seconds it is more than four hours without a break.
 pub const MOST_BATCHES: i64 = 5_000;
-/// Step that `last_activity` is cut to; nothing that is counted depends on it.
+/// Precision of `last_activity`; no count depends on it.
 pub const ACTIVITY_SPAN: Millis = 5 * MINUTE;
-/// Times that a session's clock is caught up with before the update is given up; each takes another batch at the same moment.
+/// Maximum number of attempts to catch up with a session's clock. Each failure takes another batch at the same moment.
 const MOST_ATTEMPTS: usize = 50;
 
 /// Decision of a session about a batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Gate {
-    /// Counts. Has the session before, and the touch with the time it was given.
+    /// The batch counts. Has the session before, and the touch with the assigned time.
     Passed(Option<Visit>, Box<Touch>),
-    /// Counted before.
+    /// The batch was counted before.
     Duplicate,
 }
 
 /// Decision about a batch, with its write units beyond one: a session that remembers thousands of batches is a large item.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Passage {
-    /// Decision.
+    /// Decision of the session.
     pub gate: Gate,
     /// Units of the session's item beyond its first kilobyte, for every attempt.
     pub extra_units: i64,
 }
 
 impl Store {
-    /// Lets a batch through once, and writes down the session's new state.
+    /// Lets a batch through once, and stores the session's new state.
     ///
-    /// A session's time never runs backwards: if another delivery got in first with a later time, the touch takes that one.
-    /// Everything counted by comparing with the last activity relies on it.
+    /// A session's time never runs backwards: if another delivery got in first with a later time, the touch takes that time.
+    /// All counting by comparison with the last activity relies on it.
     pub async fn pass_gate(&self, batch: i64, mut touch: Touch) -> Result<Passage, StoreError> {
         let mut extra_units = 0;
         for attempt in 0..MOST_ATTEMPTS {
-            // The second attempt is in the batch's charge; more of them only a sender makes who writes to one session all the time.
+            // The second attempt is in the batch's charge. Only a sender that writes to one session all the time causes more.
             extra_units += i64::from(attempt > 1);
             match self.update_session(batch, &touch).await? {
                 Update::Done(before) => {
@@ -67,8 +67,8 @@ impl Store {
         Err(StoreError::Throttled { operation: "UpdateItem", message: "a session is written to too often".to_owned() })
     }
 
-    /// Returns whether a batch without a proof may be of this session: the session is new, or so young that its sender may not have read
-    /// the first answer, or the batch was counted and is only repeated.
+    /// Returns true if a batch without a proof may belong to this session: the session is new, or so young that its sender may
+    /// not have read the first answer, or the batch was counted and is only repeated.
     pub async fn takes_unproven(&self, session_id: &str, batch: i64, now: Millis) -> Result<bool, StoreError> {
         let output = self
             .client
@@ -80,7 +80,7 @@ impl Store {
             .await
             .map_err(|error| StoreError::new("GetItem", &error))?;
         Ok(output.item.is_none_or(|session| {
-            // Not by `start_time`, which lies before the first arrival by as much as the client says.
+            // `start_time` does not serve: the client decides how far it lies before the first arrival.
             now - read_number(&session, "arrived") <= GRACE || has_batch(&session, batch)
         }))
     }
@@ -91,8 +91,8 @@ impl Store {
             .update_item()
             .table_name(&*self.sessions_table)
             .key("session_id", text(&touch.session_id))
-            // `last_activity` is cut to five minutes and in an index that copies nothing else: a touch within the same
-            // five leaves the index alone, which is two writes fewer. `last_seen` is exact.
+            // `last_activity` is rounded to five minutes and in an index that copies nothing else. An update within the same
+            // five minutes leaves the index alone, which saves two writes. `last_seen` is exact.
             .update_expression(
                 "SET is_active = :active, last_activity = :minute, last_seen = :now, #page = :page, #ttl = :ttl, \
                  start_time = if_not_exists(start_time, :started), arrived = if_not_exists(arrived, :now), entry_page = if_not_exists(entry_page, :page), \
@@ -126,12 +126,12 @@ impl Store {
             .return_values(ReturnValue::AllOld)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .customize()
-            // Sent twice because of a lost answer, it would find its own batch and count nothing.
+            // If repeated after a lost answer, it would find its own batch and count nothing.
             .config_override(Self::without_retries())
             .send()
             .await;
         match result {
-            // Of an item that was not there some DynamoDBs answer its key.
+            // If the item did not exist, some implementations of DynamoDB return its key.
             Ok(output) => Ok(Update::Done(output.attributes.filter(|item| item.contains_key("last_seen")))),
             Err(error) => match error.as_service_error() {
                 Some(UpdateItemError::ConditionalCheckFailedException(failure)) => {
@@ -144,19 +144,20 @@ impl Store {
 }
 
 enum Update {
-    /// The item before, if there was one.
+    /// Item before the update, if there was one.
     Done(Option<Item>),
-    /// The item as it is.
+    /// Current item.
     Refused(Item),
 }
 
-/// Seconds since 1970. A session lives as long as a batch for it may arrive: events older than a day are refused.
+/// Returns the expiry in seconds since 1970. A session lives as long as a batch for it may arrive: events older than a day are
+/// refused.
 fn expires(now: Millis) -> i64 {
     (now + DAY) / SECOND
 }
 
-/// Units of a session's item beyond its first: its texts, 300 bytes for all else, and 11 for the number of each batch ("Item sizes and
-/// formats", DynamoDB Developer Guide).
+/// Returns the units of a session's item beyond its first: its texts, 300 bytes for all else, and 11 for the number of each
+/// batch ("Item sizes and formats", DynamoDB Developer Guide).
 fn extra_units_of(item: &Item) -> i64 {
     let texts = ["session_id", "entry_page", "exit_page", "referrer"].iter().filter_map(|name| read_text(item, name)).map(str::len);
     let batches = item.get("seen").and_then(|value| value.as_ns().ok()).map_or(0, Vec::len);

@@ -1,8 +1,8 @@
-//! Days' salts, and which visitor was there in which hour.
+//! Daily salts, and visitors' hours.
 //!
-//! A salt lies in the events table under `@salt#date`. It is made by whoever needs it first and deleted by whoever makes the
-//! one of two days later, not by the time to live alone, which may lag by days.
-//! A visitor's hours lie in the sessions table under `@u#site#date#visitor`, without `is_active`, so the index never holds them.
+//! A salt is in the events table under `@salt#date`. The first container that needs it creates it. The container that creates
+//! the salt of two days later deletes it, not the time to live alone, which may lag by days. A visitor's hours are in the
+//! sessions table under `@u#site#date#visitor`, without `is_active`, so the index never contains them.
 
 use super::{Store, StoreError, number, text};
 use crate::rollup::{Arrival, Touch};
@@ -13,16 +13,16 @@ use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use std::sync::{Mutex, PoisonError};
 
-/// Days whose salts are deleted by the one who makes a new one, counted back from today: from the day before yesterday to a week ago.
+/// Days whose salts are deleted on creation of a new one, counted back from today: from the day before yesterday to a week ago.
 const DELETED_DAYS: std::ops::RangeInclusive<i64> = 2..=7;
 
-/// The day's salt, so that it is read once a day.
+/// Cache of the day's salt, which is read once a day.
 pub type SaltCache = Mutex<Option<(Millis, Salt)>>;
 
 impl Store {
-    /// The salt of the day of `now`.
+    /// Returns the salt of the day of `now`.
     ///
-    /// One update makes or reads it, so that no right to read the table is needed and all containers get the same.
+    /// One update creates or reads it, so the role needs no permission to read the table, and all containers get the same salt.
     pub async fn daily_salt(&self, now: Millis) -> Result<Salt, StoreError> {
         let day = floor(now, DAY);
         let cached = *self.salt.lock().unwrap_or_else(PoisonError::into_inner);
@@ -57,9 +57,9 @@ impl Store {
         Ok(salt)
     }
 
-    /// Writes down that a visitor is there in the hour of the touch, and whether that is news.
+    /// Stores that a visitor is present in the hour of the touch, and returns whether that is new.
     ///
-    /// Of any number of sessions of a visitor, at once or one after the other, one gets to hear that it is.
+    /// Of any number of sessions of a visitor, concurrent or in sequence, exactly one gets the answer that it is.
     pub async fn mark_visitor(&self, touch: &Touch) -> Result<Arrival, StoreError> {
         let hour = floor(touch.now, HOUR);
         let result = self
@@ -75,7 +75,7 @@ impl Store {
             .expression_attribute_values(":hour", number(hour))
             .return_values(ReturnValue::AllOld)
             .customize()
-            // Sent twice because of a lost answer, it would find its own mark.
+            // If repeated after a lost answer, it would find its own marker.
             .config_override(Self::without_retries())
             .send()
             .await;
@@ -95,12 +95,12 @@ impl Store {
     }
 }
 
-/// The partition key of a day's salt.
+/// Returns the partition key of a day's salt.
 pub fn salt_key(day: Millis) -> String {
     format!("@salt#{}", compact_date(day))
 }
 
-/// The key of a visitor's hours on the day of `time`.
+/// Returns the key of a visitor's hours on the day of `time`.
 pub fn visitor_key(site: &str, time: Millis, visitor: &str) -> String {
     format!("@u#{site}#{}#{visitor}", compact_date(time))
 }

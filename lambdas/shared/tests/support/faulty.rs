@@ -1,6 +1,6 @@
-//! Stands before the local DynamoDB, counts the writes that pass, and says when the one is reached at which the function is to die.
+//! Proxy before the local DynamoDB: counts writes, and reports when the write is reached at which the function has to die.
 //!
-//! From then on nothing passes any more, so that it does not matter how quickly the process ends.
+//! From then on nothing passes, so the speed of the process's end does not matter.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,20 +8,20 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-/// When the function dies; writes count from 1, in the order in which they come.
+/// Moment of the function's death; writes count from 1, in order of arrival.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Death {
-    /// It lives.
+    /// The function lives.
     Never,
     /// Before this write reaches the table.
     Before(usize),
-    /// After this write, before its answer is there.
+    /// After this write, before its answer arrives.
     After(usize),
 }
 
-/// A proxy, which ends with the test.
+/// Proxy that ends with the test.
 pub struct Faulty {
-    /// Where it listens.
+    /// Address of the proxy.
     pub url: String,
     state: Arc<State>,
 }
@@ -49,7 +49,7 @@ impl Faulty {
         Self { url, state }
     }
 
-    /// Writes that came.
+    /// Returns the number of writes that arrived.
     pub fn writes(&self) -> usize {
         self.state.writes.load(Ordering::SeqCst)
     }
@@ -79,7 +79,7 @@ async fn pass(client: TcpStream, state: Arc<State>) {
             state.dead.send_replace(true);
             return;
         }
-        // The function may be gone.
+        // The function may have ended.
         if *state.dead.borrow() || client.write_all(&answer).await.is_err() {
             return;
         }
@@ -91,7 +91,7 @@ fn is_write(request: &[u8]) -> bool {
     ["putitem", "updateitem", "deleteitem"].iter().any(|operation| head.contains(&format!("x-amz-target: dynamodb_20120810.{operation}")))
 }
 
-/// A request or an answer, as it came; both sides tell its length.
+/// Reads a request or an answer unchanged; both sides send its length.
 pub(super) async fn read_message(connection: &mut BufReader<TcpStream>) -> Option<Vec<u8>> {
     let (mut message, mut length) = (Vec::new(), 0);
     loop {

@@ -1,7 +1,8 @@
-//! Stands between a handler's executable and `DynamoDB`, and refuses as AWS would what the function's role in the shipped stack.yaml does not allow.
+//! Proxy between a handler's executable and `DynamoDB`, which refuses calls as AWS would that the function's role in the
+//! shipped stack.yaml does not allow.
 //!
-//! It judges by the policy that `up` would write, for calls to tables and indexes and, where the policy has a condition on them, their partition
-//! keys, and for the parameters that hold secrets. A call that is refused fails the test when the function ends.
+//! It applies the policy that `up` would write to calls to tables and indexes, to their partition keys where the policy has a
+//! condition on them, and to the parameters that hold secrets. A refused call fails the test when the function ends.
 
 use super::Tables;
 use super::faulty::read_message;
@@ -12,7 +13,7 @@ use test_support::roles::{self, Statement};
 use tokio::io::{AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
-/// A proxy, which ends with the test.
+/// Proxy that ends with the test.
 pub struct Judge {
     /// Address of the proxy.
     pub url: String,
@@ -24,14 +25,14 @@ struct State {
     statements: Vec<Statement>,
     /// Names of the test's tables and parameters, each with the ARN of the stack's own.
     arns: Vec<(String, String)>,
-    /// Pairs of action and resource, as the policy writes them, by which calls were allowed.
+    /// Pairs of action and resource, as in the policy, that allowed a call.
     used: Mutex<BTreeSet<(String, String)>>,
     refused: Mutex<Vec<String>>,
 }
 
 impl Judge {
-    /// Listens on a port of its own, and lets pass to `upstream` what the role of this function allows.
-    /// `parameters` are secrets, each with the name of the test's parameter.
+    /// Listens on a port of its own, and forwards the calls that this function's role allows to `upstream`. `parameters` are
+    /// secrets, each with the name of the test's parameter.
     pub async fn start(function: &str, tables: &Tables, parameters: &[(&str, &str)], upstream: &str) -> Self {
         let secrets: Vec<&str> = parameters.iter().map(|(secret, _)| *secret).collect();
         let own = [(tables.events.clone(), roles::table_arn("events")), (tables.sessions.clone(), roles::table_arn("sessions"))];
@@ -54,7 +55,8 @@ impl Judge {
         Self { url, state }
     }
 
-    /// Actions with their resources that the role allows on tables and parameters, and that no call needed so far.
+    /// Returns the actions with their resources that the role allows on tables and parameters, and that no call has needed so
+    /// far.
     pub fn unused(&self) -> Vec<(String, String)> {
         let used = self.state.used.lock().unwrap_or_else(PoisonError::into_inner);
         let of = |statement: &Statement| {
@@ -64,7 +66,7 @@ impl Judge {
         self.state.statements.iter().flat_map(of).filter(|pair| !pair.0.starts_with("logs:") && !used.contains(pair)).collect()
     }
 
-    /// Takes the calls that were refused, so that they fail no test.
+    /// Takes the refused calls, so that they fail no test.
     pub fn take_refused(&self) -> Vec<String> {
         std::mem::take(&mut self.state.refused.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -145,12 +147,12 @@ impl State {
     }
 }
 
-/// The partition key of the item that a request names.
+/// Returns the partition key of the item that a request names.
 fn partition_key(body: &Value) -> Option<&str> {
     ["Key", "Item"].iter().find_map(|part| body[*part]["session_id"]["S"].as_str())
 }
 
-/// Tests whether a text is this pattern, with any characters for a `*` at its end.
+/// Returns true if a text matches this pattern, with any characters for a `*` at its end.
 fn fits(pattern: &str, text: &str) -> bool {
     pattern.strip_suffix('*').map_or(pattern == text, |begin| text.starts_with(begin))
 }

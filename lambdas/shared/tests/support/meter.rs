@@ -1,8 +1,8 @@
-//! Sits in a DynamoDB client: counts what its requests would be billed on AWS, and can end the world after a number of writes.
+//! Interceptor of a DynamoDB client: counts the units that AWS would bill, and can block everything after a number of writes.
 //!
-//! Units are counted by a model of item sizes, because a local DynamoDB does not bill: a write is a unit per started KB of the
-//! item as it is afterwards, a refused conditional write as well; an index entry that is made costs one more, one that moves two;
-//! an eventually consistent read is half a unit per started 4 KB, a consistent one a whole (DynamoDB developer guide, "Read and
+//! A model of item sizes computes the units, because a local DynamoDB does not bill. A write is a unit per started KB of the
+//! item as it is afterwards, a refused conditional write as well. A new index entry costs one more, a moved one two. An
+//! eventually consistent read is half a unit per started 4 KB, a consistent one a whole (DynamoDB developer guide, "Read and
 //! write capacity").
 
 #![allow(dead_code, unreachable_pub, reason = "each test program uses a part of it")]
@@ -16,7 +16,7 @@ use serde_json::Value;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
-/// Shared by a client and its test.
+/// Meter shared by a client and its test.
 #[derive(Debug, Clone)]
 pub struct Meter {
     state: Arc<State>,
@@ -24,21 +24,21 @@ pub struct Meter {
 
 #[derive(Debug)]
 struct State {
-    /// Writes that still get through; negative numbers are none.
+    /// Writes that still get through; negative numbers mean none.
     writes_left: AtomicI64,
     writes: AtomicU64,
-    /// In halves.
+    /// Write units in halves.
     write_units: AtomicU64,
     read_units: AtomicU64,
 }
 
 impl Meter {
-    /// All writes get through.
+    /// Creates a meter that lets all writes through.
     pub fn new() -> Self {
         Self::ending_after(i64::MAX)
     }
 
-    /// After so many writes nothing gets through any more, as if the function had been killed.
+    /// Creates a meter that blocks everything after this many writes, as if the function had been killed.
     pub fn ending_after(writes: i64) -> Self {
         let state = State {
             writes_left: AtomicI64::new(writes),
@@ -49,23 +49,23 @@ impl Meter {
         Self { state: Arc::new(state) }
     }
 
-    /// Writes that were sent.
+    /// Returns the number of writes that were sent.
     pub fn writes(&self) -> u64 {
         self.state.writes.load(Ordering::SeqCst)
     }
 
-    /// Write units so far.
+    /// Returns the write units so far.
     pub fn write_units(&self) -> f64 {
         self.state.write_units.load(Ordering::SeqCst) as f64 / 2.0
     }
 
-    /// Read units so far.
+    /// Returns the read units so far.
     pub fn read_units(&self) -> f64 {
         self.state.read_units.load(Ordering::SeqCst) as f64 / 2.0
     }
 }
 
-/// A request, until its answer is there.
+/// Request that has no answer yet.
 #[derive(Debug)]
 struct Sent {
     operation: String,
@@ -126,7 +126,7 @@ fn is_write(operation: &str) -> bool {
     matches!(operation, "PutItem" | "UpdateItem" | "DeleteItem")
 }
 
-/// The price of a request in halves of units.
+/// Returns the price of a request in halves of units.
 fn bill(operation: &str, request: &Value, response: &Value, is_refused: bool) -> u64 {
     let kilobytes = |size: u64| 2 * size.div_ceil(1_024).max(1);
     match operation {
@@ -137,7 +137,7 @@ fn bill(operation: &str, request: &Value, response: &Value, is_refused: bool) ->
         "UpdateItem" => {
             let (values, old) = (&request["ExpressionAttributeValues"], &response["Attributes"]);
             let is_visit = !values[":minute"].is_null();
-            // The item afterwards is what the answer says, or else at most what it was before and what is new.
+            // The item afterwards is the one in the answer, or else at most the one before plus the new data.
             let is_new = request["ReturnValues"] == "ALL_NEW";
             let price = kilobytes(if is_new { size_of(old) } else { size_of(&request["Key"]) + size_of(values) + size_of(old) });
             let index = match old["last_activity"]["N"].as_str() {
@@ -158,7 +158,8 @@ fn bill(operation: &str, request: &Value, response: &Value, is_refused: bool) ->
     }
 }
 
-/// Names and values; a number takes a byte for two digits and one more (DynamoDB developer guide, "Item sizes and formats").
+/// Returns the size of names and values; a number takes a byte for two digits and one more (DynamoDB developer guide, "Item
+/// sizes and formats").
 fn size_of(item: &Value) -> u64 {
     let fields = item.as_object().into_iter().flatten();
     fields.map(|(name, value)| (name.len() + value.as_object().into_iter().flatten().map(size_of_value).sum::<usize>()) as u64).sum()

@@ -1,4 +1,4 @@
-//! A local DynamoDB with fresh tables for each test. Shared by the handlers' tests as well.
+//! Local DynamoDB with fresh tables for each test. Shared by the handlers' tests as well.
 
 #![allow(dead_code, unreachable_pub, reason = "each test program uses a part of it")]
 #![allow(clippy::unwrap_used, reason = "a failure here fails the test")]
@@ -23,12 +23,12 @@ pub struct Tables {
 
 pub use test_support::endpoint;
 
-/// A client of whatever listens at an address.
+/// Creates a client for any server at an address.
 pub fn client(endpoint: &str) -> Client {
     Client::from_conf(config(endpoint).build())
 }
 
-/// How to reach it, to be completed.
+/// Returns the configuration for it, to be completed.
 pub fn config(endpoint: &str) -> aws_sdk_dynamodb::config::Builder {
     aws_sdk_dynamodb::Config::builder()
         .behavior_version(BehaviorVersion::latest())
@@ -37,7 +37,7 @@ pub fn config(endpoint: &str) -> aws_sdk_dynamodb::config::Builder {
         .credentials_provider(Credentials::new("test", "test", None, None, "tests"))
 }
 
-/// Makes the tables under names that no other test uses.
+/// Creates the tables under names that no other test uses.
 pub async fn tables() -> Tables {
     static COUNTER: AtomicU32 = AtomicU32::new(0);
     let nanoseconds = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos();

@@ -1,4 +1,4 @@
-//! The Lambda Runtime API as far as one function needs it: hands out events over HTTP and takes the answers.
+//! Lambda Runtime API, as far as one function needs it: sends events over HTTP and receives the answers.
 
 use super::Tables;
 use super::judge::Judge;
@@ -9,7 +9,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::process::{Child, Command};
 use tokio::sync::mpsc;
 
-/// A running function: the real executable, told by its environment where its runtime and its tables are.
+/// Running function: the real executable, with an environment that names its runtime and its tables.
 pub struct Function {
     events: mpsc::Sender<Value>,
     answers: mpsc::Receiver<Value>,
@@ -24,17 +24,18 @@ impl Function {
         Self::start_at(executable, tables, &test_support::endpoint()).await
     }
 
-    /// Starts an executable that finds its tables elsewhere.
+    /// Starts an executable with tables at this endpoint.
     pub async fn start_at(executable: &str, tables: &Tables, endpoint: &str) -> Self {
         Self::judged(executable, name_of(executable), (tables, endpoint), &OPEN, &[]).await
     }
 
-    /// Starts an executable whose environment says this beside where its tables are, and nothing else.
+    /// Starts an executable with these variables and those that locate its tables, and no others.
     pub async fn start_with(executable: &str, tables: &Tables, variables: &[(&str, &str)]) -> Self {
         Self::judged(executable, name_of(executable), (tables, &test_support::endpoint()), variables, &[]).await
     }
 
-    /// Starts an executable whose role may read the parameters of these secrets, each with the name of its parameter, and that is told so.
+    /// Starts an executable with a role that may read the parameters of these secrets, each with the name of its parameter, and
+    /// sets their variables.
     pub async fn start_with_parameters(executable: &str, tables: &Tables, variables: &[(&str, &str)], parameters: &[(&str, &str)]) -> Self {
         let named: Vec<(String, &str)> = parameters.iter().map(|(secret, name)| (format!("{secret}_PARAMETER"), *name)).collect();
         let variables =
@@ -47,12 +48,13 @@ impl Function {
         Self::judged(executable, function, (tables, &test_support::endpoint()), &OPEN, &[]).await
     }
 
-    /// Starts an executable without anything between it and its tables: what is measured is not to be slowed down.
+    /// Starts an executable without a proxy before its tables, which would slow down measurements.
     pub async fn start_unjudged(executable: &str, tables: &Tables) -> Self {
         Self::run(command(executable, tables, &test_support::endpoint(), &OPEN)).await
     }
 
-    /// Starts an executable that may do what the role of `function` allows, and whose environment names only the tables that this allows.
+    /// Starts an executable with the permissions of the role of `function`. Its environment names only the tables that this
+    /// role allows.
     async fn judged(
         executable: &str,
         function: &str,
@@ -65,12 +67,12 @@ impl Function {
         Self { judge: Some(judge), ..started }
     }
 
-    /// Returns the judge of its calls.
+    /// Returns the proxy that judges its calls.
     pub fn judge(&self) -> &Judge {
         self.judge.as_ref().expect("its calls are judged")
     }
 
-    /// Runs a command whose environment names account, endpoint and tables, as a function.
+    /// Runs a command as a function; its environment names account, endpoint and tables.
     pub async fn run(mut command: Command) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -95,22 +97,22 @@ impl Function {
         Self { events, answers, logged, process, judge: None }
     }
 
-    /// Its process.
+    /// Returns its process id.
     pub fn id(&self) -> u32 {
         self.process.id().expect("it runs")
     }
 
-    /// The next line that it logs.
+    /// Returns the next line that it logs.
     pub async fn logged(&mut self) -> String {
         self.logged.recv().await.expect("the function runs")
     }
 
-    /// Ends it as the system would, and waits until it is gone.
+    /// Kills it as the system would, and waits for its end.
     pub async fn kill(mut self) {
         self.process.kill().await.unwrap();
     }
 
-    /// As [`Self::invoke`]; nothing if it ends instead of answering.
+    /// Works as [`Self::invoke`]; returns `None` if it ends instead of answering.
     pub async fn invoke_unless_it_ends(&mut self, event: Value) -> Option<Value> {
         self.events.send(event).await.unwrap();
         tokio::select! {
@@ -119,7 +121,7 @@ impl Function {
         }
     }
 
-    /// Hands it a REST proxy event, as API Gateway would, and gives its proxy response.
+    /// Sends it a REST proxy event, as API Gateway would, and returns its proxy response.
     pub async fn invoke(&mut self, event: Value) -> Value {
         self.events.send(event).await.unwrap();
         tokio::select! {
@@ -129,16 +131,16 @@ impl Function {
     }
 }
 
-/// As on the local AWS: everybody may read, and nobody is limited.
+/// Settings of the local AWS: reading is public, and requests are not limited.
 const OPEN: [(&str, &str); 2] = [("READERS", "public"), ("REQUESTS_PER_MINUTE", "0")];
 
-/// The name of the function that an executable is of: its own.
+/// Returns the name of an executable's function: its own.
 fn name_of(executable: &str) -> &str {
     executable.rsplit('/').next().unwrap_or(executable)
 }
 
-/// An executable that finds its tables there, with these variables and no others. As `up` does, it names the sessions table only to the function
-/// that uses it.
+/// Returns a command with tables at this endpoint, with these variables and no others. As `up` does, it names the sessions
+/// table only to the function that uses it.
 fn command(executable: &str, tables: &Tables, endpoint: &str, variables: &[(&str, &str)]) -> Command {
     let mut command = Command::new(executable);
     command.env_clear().envs([("AWS_ACCESS_KEY_ID", "test"), ("AWS_ENDPOINT_URL", endpoint), ("EVENTS_TABLE", &tables.events)]);
@@ -149,7 +151,7 @@ fn command(executable: &str, tables: &Tables, endpoint: &str, variables: &[(&str
     command
 }
 
-/// An API Gateway REST proxy event, with the fields that API Gateway always sends.
+/// Builds an API Gateway REST proxy event, with the fields that API Gateway always sends.
 pub fn proxy_event(method: &str, path: &str, query: &Value, body: Option<&str>) -> Value {
     let many = |single: &Value| {
         let fields = single.as_object().into_iter().flatten();
@@ -213,7 +215,7 @@ async fn read_request(connection: &mut BufReader<TcpStream>) -> Option<(String, 
             let mut size = String::new();
             connection.read_line(&mut size).await.ok()?;
             let size = usize::from_str_radix(size.trim(), 16).ok()?;
-            // Each piece ends with an empty line, also the last one, which is empty itself.
+            // Each chunk ends with an empty line, also the last one, which is empty itself.
             let mut piece = vec![0; size + 2];
             connection.read_exact(&mut piece).await.ok()?;
             body.extend_from_slice(&piece[..size]);
@@ -233,7 +235,7 @@ async fn respond(connection: &mut BufReader<TcpStream>, status: &str, headers: &
     connection.write_all(body.as_bytes()).await.unwrap();
 }
 
-/// Insists that who reads needs a token of the site, unless reading is public and no token is set.
+/// Asserts that reading needs a token of the site, unless reading is public and no token is set.
 pub async fn reading_is_closed_until_it_is_opened(executable: &str, path: &str) {
     let tables = super::tables().await;
     // printf secret | sha256sum
@@ -252,7 +254,8 @@ pub async fn reading_is_closed_until_it_is_opened(executable: &str, path: &str) 
     }
 }
 
-/// Insists that who reads needs the token whose hash is in a parameter, also once that has another value, and that the role allows just that.
+/// Asserts that reading needs the token whose hash is in a parameter, also after the parameter's value changes. The role has to
+/// allow just that.
 pub async fn a_token_in_a_parameter_is_replaced_while_the_function_serves(executable: &str, path: &str) {
     let tables = super::tables().await;
     // printf one | sha256sum; printf two | sha256sum
@@ -272,7 +275,7 @@ pub async fn a_token_in_a_parameter_is_replaced_while_the_function_serves(execut
     };
     assert_eq!((status("one").await, status("two").await), (200, 401));
     test_support::parameters::put(&name, two);
-    // It looks at the first request that comes a second after the last look.
+    // The function reads it at the first request that comes a second after the last reading.
     for _ in 0..600 {
         if status("one").await == 401 {
             break;
@@ -280,7 +283,7 @@ pub async fn a_token_in_a_parameter_is_replaced_while_the_function_serves(execut
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;
     }
     assert_eq!((status("one").await, status("two").await), (401, 200));
-    // A value that is of no use changes nothing.
+    // An unusable value changes nothing.
     test_support::parameters::put(&name, "two");
     tokio::time::sleep(std::time::Duration::from_millis(1_500)).await;
     assert_eq!((status("one").await, status("two").await), (401, 200));
@@ -288,7 +291,7 @@ pub async fn a_token_in_a_parameter_is_replaced_while_the_function_serves(execut
     assert!(unused.is_empty(), "the role allows what no call needs: {unused:?}");
 }
 
-/// Insists that a function without the parameter that it is told of, or without the right to read it, ends and says what to do.
+/// Asserts that a function ends with a helpful message if a parameter is missing, or if its role may not read it.
 pub async fn a_function_whose_secret_cannot_be_read_says_so_and_ends(executable: &str) {
     let tables = super::tables().await;
     let name = format!("/{}/TOKEN_SECRET", tables.events);
@@ -300,13 +303,13 @@ pub async fn a_function_whose_secret_cannot_be_read_says_so_and_ends(executable:
         (&judge.url, [format!("ssm:GetParameters of {name} in us-east-1 is denied (AccessDeniedException"), "`liveinsight up`".to_owned()]),
     ] {
         let mut command = command(executable, &tables, endpoint, &[("TOKEN_SECRET_PARAMETER", &name)]);
-        // Nobody listens there, and nobody is asked before the secrets are there.
+        // No server listens there, and the function calls none before it has its secrets.
         command.env("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9").env("AWS_REGION", "us-east-1").env("AWS_SECRET_ACCESS_KEY", "test");
         let output = command.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true).output().await.unwrap();
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(!output.status.success() && parts.iter().all(|part| said.contains(part)), "{said}");
     }
-    // It may be that IAM does not know yet, so it asks more than once.
+    // IAM's change may not have propagated, so the function asks more than once.
     let mut refused = judge.take_refused();
     refused.dedup();
     assert_eq!(refused, [format!("ssm:GetParameters on {name}")]);
