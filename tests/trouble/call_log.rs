@@ -22,7 +22,7 @@ async fn every_attempt_is_a_line_and_a_repeated_call_is_two() {
     };
     let logged = count(&mut lines.iter().map(|line| line["operation"].as_str().unwrap().to_owned()));
     // Whose account it is, is asked before there is an account to call.
-    let asked = desk.strict.log().into_iter().map(|entry| entry.operation.to_string()).filter(|operation| !operation.starts_with("sts:"));
+    let asked = desk.strict.log().into_iter().map(|entry| entry.operation.clone()).filter(|operation| !operation.starts_with("sts:"));
     assert_eq!(logged, count(&mut asked.into_iter()));
     let again: Vec<&Value> = lines.iter().filter(|line| line["attempt"] == 2).collect();
     assert_eq!(again.len(), 1, "{text}");
