@@ -211,8 +211,9 @@ fn rustc(directory: &Path) -> Command {
     command
 }
 
-/// Returns a command without input that ends with this program. It inherits neither credentials nor the variables that `cargo
-/// run` sets about *this* crate.
+/// Returns a command without input that ends with this program.
+///
+/// It inherits neither credentials nor the variables that `cargo run` sets about *this* crate.
 pub(super) fn quiet(program: impl AsRef<std::ffi::OsStr>) -> Command {
     let mut command = Command::new(program);
     command.stdin(Stdio::null()).kill_on_drop(true);

@@ -111,8 +111,8 @@ impl Workspace {
 }
 
 impl Program {
-    /// Returns true if a line of cargo's output reports the compilation of the program's package: `Compiling stats-api v0.1.0
-    /// (/home/ada/shop/functions/stats-api)`.
+    /// Returns true if a line of cargo's output reports the compilation of the program's package:
+    /// `Compiling stats-api v0.1.0 (/home/ada/shop/functions/stats-api)`.
     pub(super) fn is_compiling(&self, line: &str) -> bool {
         let rest = line.strip_prefix("Compiling ").and_then(|rest| rest.strip_prefix(self.name.as_str()));
         rest.is_some_and(|rest| rest.starts_with(" v"))

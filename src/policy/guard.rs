@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | [`Bounded`](Guard::Bounded) | `iam:PermissionsBoundary` is the declared one | actions that widen a role |
 //! | [`Ours`](Guard::Ours) | `aws:ResourceTag/liveinsight:stack` is this stack's | deletion |
-//! | [`NotAnothers`](Guard::NotAnothers) | `aws:ResourceTag/liveinsight:stack` is this stack's or missing | change: adoption tags untagged resources |
+//! | [`NotAnothers`](Guard::NotAnothers) | `aws:ResourceTag/liveinsight:stack` is this stack's or missing | change: adoption tags resources |
 //! | [`Account`](Guard::Account) | `aws:ResourceAccount` is the own account | S3, whose ARNs name none |
 //!
 //! Sources for each key:

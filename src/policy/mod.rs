@@ -1,9 +1,9 @@
 //! IAM policies that a stack's deployer needs: documents built from [the permissions of each call](crate::resources::all_calls)
 //! and the stack's names.
 //!
-//! A document does not depend on the resources in stack.yaml, only on the stack's names and its permissions boundary, because
-//! `up` also removes resources that were declared earlier. So it need not change with the stack. The exception is listing all
-//! roles, which only a stack with many functions does, and does without where it is denied.
+//! A document does not depend on the resources in stack.yaml, only on the stack's names and its permissions boundary, because `up`
+//! also removes resources that were declared earlier. So it need not change with the stack. The exception is listing all roles:
+//! only a stack with many functions does that, and it works without the list where listing is denied.
 //!
 //! Where names do not suffice, conditions do: `guard` assigns them to actions. Where AWS chooses the id (REST APIs,
 //! distributions, origin access controls), a statement can only name the kind and the stack's tag.

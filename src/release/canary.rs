@@ -96,7 +96,7 @@ impl<'a> Canary<'a> {
         results.into_iter().try_for_each(|result| result.map(|_| ()))
     }
 
-    /// Returns the functions whose alias another client has moved since.
+    /// Returns the functions with an alias that another client has moved since.
     pub async fn moved(&self) -> Result<Vec<&str>> {
         let has_moved = async |trial: &Trial| {
             let now = Serving::read(self.aws, trial.serving.function(), LIVE_ALIAS).await?;

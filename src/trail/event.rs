@@ -47,7 +47,7 @@ struct Identity {
     invoked_by: Option<String>,
 }
 
-/// Services whose name in event sources differs from that in IAM's actions.
+/// Services that have different names in event sources and in IAM's actions.
 const SERVICES: &[(&str, &str)] = &[("monitoring", "cloudwatch")];
 
 /// Tools that appear in the middle of a user agent.

@@ -93,8 +93,8 @@ impl RolledBack {
     }
 }
 
-/// Formats the JSON document: `{"changes": […], "summary": {…}, "cost": {…}, "estimate": {…}, "left_out": […], "rolled_back":
-/// {…}}`.
+/// Formats the JSON document:
+/// `{"changes": […], "summary": {…}, "cost": {…}, "estimate": {…}, "left_out": […], "rolled_back": {…}}`.
 ///
 /// `estimate` is of the time, if there is one. `left_out` exists if files of the site are not published, `rolled_back` only
 /// while an earlier release serves that `up` would change. `not_compared` and `warnings` exist if there are any.

@@ -1,4 +1,5 @@
-//! What the strict AWS believes of the real one: listed in `docs/aws.md`, counted in `docs/reliability.md`, and compared with the recordings.
+//! Assumptions of the strict AWS about the real one: listed in `docs/aws.md`, counted in `docs/reliability.md`, and compared
+//! with the recordings.
 
 use liveinsight::{aws::Source as Mark, resources::all_calls};
 use std::{collections::BTreeMap, fmt::Write, fs, path::Path};
@@ -16,7 +17,7 @@ fn the_tally_of_beliefs_is_current() {
     current("docs/reliability.md", "tally", &tally());
 }
 
-/// Insists that a page has this text between its marks, or puts it there.
+/// Asserts that a page has this text between its markers, or writes it there.
 fn current(page: &str, mark: &str, text: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(page);
     let kept = fs::read_to_string(&path).unwrap();
@@ -78,7 +79,7 @@ fn tally() -> String {
     text
 }
 
-/// The recorded errors, as (service, status, code, message, test, day).
+/// Returns the recorded errors, as (service, status, code, message, test, day).
 fn recordings() -> Vec<[&'static str; 6]> {
     let row = |line: &'static str| {
         let columns: Vec<&str> = line.split('\t').collect();
@@ -87,7 +88,7 @@ fn recordings() -> Vec<[&'static str; 6]> {
     RECORDED.lines().skip(1).map(row).collect()
 }
 
-/// Whether a message is this text, with anything in its gaps.
+/// Returns true if a message matches this text, with anything in its gaps.
 fn fits(text: &str, message: &str) -> bool {
     let mut parts = text.split("{}");
     let Some(mut rest) = message.strip_prefix(parts.next().unwrap_or_default()) else { return false };
@@ -126,7 +127,7 @@ fn what_was_recorded_is_marked_so() {
         let found = recordings.iter().find(|[service, status, code, message, ..]| {
             *service == rule.service && *status == rule.status.to_string() && *code == rule.code && fits(rule.text, message)
         });
-        // Of these the words are recorded, and the situation is not.
+        // For these, the message is recorded, but not the situation.
         assert!(found.is_none() || rule.from.contains("the words are recorded"), "{rule:?} was recorded: {found:?}");
     }
 }

@@ -1,10 +1,10 @@
-//! No access: what is said, with which exit code. Every endpoint here is on the loopback interface.
+//! Tests without access: messages and exit codes. Every endpoint here is on the loopback interface.
 
 use crate::harness::{Project, SMALL, answering, nobody, stderr, stdout};
 
 const XML: &str = "Content-Type: text/xml\r\nx-amzn-RequestId: 7d8c9a\r\n";
 
-/// The standard error of a command, once it ended with this code and without a result.
+/// Returns the standard error of a command that ended with this code and without a result.
 fn refused(project: &Project, arguments: &[&str], code: i32) -> String {
     let output = project.run(arguments);
     let text = stderr(&output);
@@ -20,7 +20,7 @@ fn no_credentials_ends_with_4() {
         let text = refused(&project, &[command], 4);
         assert!(text.contains("sts:GetCallerIdentity"), "{text}");
         assert!(text.contains("hint: set AWS_PROFILE (or --profile)"), "{text}");
-        // One line, and one for the next step.
+        // The error has one line, and one for the next step.
         assert!(text.lines().filter(|line| line.starts_with("error: ")).all(|line| line.chars().count() < 80), "{text}");
     }
 }
@@ -53,7 +53,7 @@ fn expired_credentials_end_with_4() {
 
 #[test]
 fn credentials_of_another_account_than_they_are_said_to_be_end_with_4() {
-    // Every service answers this: what is found meanwhile does not matter.
+    // Every service gives this answer; what is found meanwhile does not matter.
     let body = "<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:aws:iam::222222222222:user/ci</Arn><UserId>U</UserId>\
                 <Account>222222222222</Account></GetCallerIdentityResult></GetCallerIdentityResponse>";
     let project = Project::new(SMALL).endpoint(&answering("200 OK", XML, body)).env("AWS_ACCOUNT_ID", "111111111111");

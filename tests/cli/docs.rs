@@ -1,4 +1,4 @@
-//! `docs/commands.md` is made from the command line itself, and is checked to be current.
+//! Checks that `docs/commands.md`, which is generated from the command line itself, is current.
 
 use clap::{Arg, Command, CommandFactory};
 use liveinsight::cli::Cli;
@@ -23,7 +23,7 @@ fn the_reference_is_current() {
     assert!(kept == generated, "docs/commands.md is not current; run `UPDATE_DOCS=1 cargo test --test cli docs`");
 }
 
-/// The whole document.
+/// Returns the whole document.
 fn reference() -> String {
     let mut command = Cli::command();
     command.build();

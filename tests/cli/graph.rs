@@ -1,4 +1,4 @@
-//! What needs neither AWS nor built handlers: `graph` and `schema`.
+//! Tests of commands that need neither AWS nor built handlers: `graph` and `schema`.
 
 use crate::harness::{Project, SMALL, stdout};
 

@@ -1,4 +1,4 @@
-//! Runs the real program in a directory of its own, without the surrounding environment, and shows what it said.
+//! Runs the real program in a directory of its own, without the surrounding environment, and formats its output.
 
 use std::{
     fmt::Write as _,
@@ -11,7 +11,7 @@ use std::{
 };
 use tempfile::TempDir;
 
-/// A small stack that nothing has to be built for.
+/// Small stack that needs no build.
 pub(crate) const SMALL: &str = "\
 project: demo
 region: us-east-1
@@ -21,21 +21,21 @@ tables:
     partition_key: { name: id, type: S }
 ";
 
-/// A project directory and the environment that the program is run in.
+/// Project directory, and the environment of the program.
 pub(crate) struct Project {
     directory: TempDir,
     environment: Vec<(String, String)>,
 }
 
 impl Project {
-    /// A directory with this stack.yaml, and no credentials anywhere.
+    /// Creates a directory with this stack.yaml, and no credentials anywhere.
     pub(crate) fn new(stack: &str) -> Self {
         let project = Self::empty();
         fs::write(project.path().join("stack.yaml"), stack).unwrap();
         project
     }
 
-    /// A directory without stack.yaml.
+    /// Creates a directory without stack.yaml.
     pub(crate) fn empty() -> Self {
         // No request may leave this machine, not even to a virtual machine's metadata.
         let environment = [("AWS_EC2_METADATA_DISABLED", "true"), ("HOME", "/nonexistent"), ("PATH", "/usr/bin:/bin"), ("COLUMNS", "100")];
@@ -53,12 +53,12 @@ impl Project {
         self
     }
 
-    /// Credentials, and an endpoint on this machine.
+    /// Sets credentials, and an endpoint on this machine.
     pub(crate) fn endpoint(self, url: &str) -> Self {
         self.env("AWS_ACCESS_KEY_ID", "test").env("AWS_SECRET_ACCESS_KEY", "test").env("AWS_ENDPOINT_URL", url)
     }
 
-    /// The program with these arguments, not yet run.
+    /// Returns a command with these arguments, not yet run.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         self.command_in(self.path().to_owned(), arguments)
     }
@@ -70,25 +70,25 @@ impl Project {
         command
     }
 
-    /// Runs it to its end.
+    /// Runs the program to its end.
     pub(crate) fn run(&self, arguments: &[&str]) -> Output {
         self.command(arguments).output().unwrap()
     }
 
-    /// Runs it in a directory below.
+    /// Runs the program in a subdirectory.
     pub(crate) fn run_in(&self, below: &str, arguments: &[&str]) -> Output {
         let directory = self.path().join(below);
         fs::create_dir_all(&directory).unwrap();
         self.command_in(directory, arguments).output().unwrap()
     }
 
-    /// Runs it, and shows what it said and how it ended, for a snapshot.
+    /// Runs the program, and formats its output and exit status for a snapshot.
     pub(crate) fn show(&self, arguments: &[&str]) -> String {
         show(arguments, &self.run(arguments))
     }
 }
 
-/// What a program said and how it ended.
+/// Formats the output and exit status of a program.
 pub(crate) fn show(arguments: &[&str], output: &Output) -> String {
     let mut text = format!("$ liveinsight {}\nexit code {}\n", arguments.join(" "), output.status.code().unwrap_or(-1));
     for (name, stream) in [("stdout", &output.stdout), ("stderr", &output.stderr)] {
@@ -107,14 +107,14 @@ pub(crate) fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
-/// A server on the loopback interface that gives every request the same answer. Returns its URL; ends with the test.
+/// Starts a server on the loopback interface that gives every request the same answer. Returns its URL; ends with the test.
 pub(crate) fn answering(status: &'static str, headers: &'static str, body: &'static str) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     thread::spawn(move || {
         for stream in listener.incoming() {
             let Ok(mut stream) = stream else { continue };
-            // One read is enough of a small request; the answer closes the connection.
+            // One read is enough for a small request; the answer closes the connection.
             let mut buffer = [0; 16 * 1024];
             let _ = stream.read(&mut buffer);
             let length = body.len();
@@ -124,13 +124,13 @@ pub(crate) fn answering(status: &'static str, headers: &'static str, body: &'sta
     url
 }
 
-/// A server on the loopback interface that takes connections and never answers.
+/// Starts a server on the loopback interface that takes connections and never answers.
 pub(crate) fn silent() -> (String, TcpListener) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     (format!("http://{}", listener.local_addr().unwrap()), listener)
 }
 
-/// A port on which nobody listens.
+/// Returns the URL of a port without a server.
 pub(crate) fn nobody() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     format!("http://{}", listener.local_addr().unwrap())

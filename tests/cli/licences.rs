@@ -1,16 +1,18 @@
-//! Every crate that is used is under a licence that `deny.toml` allows: the part of `cargo deny check` that needs no further program.
+//! Checks that every used crate has a licence that `deny.toml` allows: the part of `cargo deny check` that needs no further
+//! program.
 
 use serde_json::Value;
 use spdx::{Expression, LicenseReq, ParseMode};
 use std::{collections::BTreeSet, process::Command};
 
-/// What `deny.toml` allows, by SPDX identifier.
+/// Returns the licences that `deny.toml` allows, by SPDX identifier.
 fn allowed() -> BTreeSet<&'static str> {
     let list = include_str!("../../deny.toml").split_once("\nallow = [").unwrap().1.split_once(']').unwrap().0;
     list.split(',').map(|entry| entry.trim().trim_matches('"')).filter(|entry| !entry.is_empty()).collect()
 }
 
-/// All packages of the workspace and of what it uses on this platform: those of others need not have been downloaded.
+/// Returns all packages of the workspace and its dependencies on this platform. Those of other platforms need not have been
+/// downloaded.
 fn packages() -> Vec<Value> {
     let rustc = Command::new("rustc").args(["--print", "host-tuple"]).output().unwrap();
     let platform = String::from_utf8(rustc.stdout).unwrap();
@@ -24,9 +26,9 @@ fn packages() -> Vec<Value> {
     serde_json::from_value(metadata["packages"].take()).unwrap()
 }
 
-/// Whether some way to meet the expression takes only what is allowed.
+/// Returns true if the expression can be met with allowed licences only.
 fn is_met(licence: &str, allowed: &BTreeSet<&str>) -> bool {
-    // The older way to write "or" is a slash.
+    // A slash is an older way to write "or".
     let expression = Expression::parse_mode(licence, ParseMode::LAX).unwrap_or_else(|error| panic!("{licence}: {error}"));
     expression
         .evaluate(|licence: &LicenseReq| licence.addition.is_none() && licence.license.id().is_some_and(|id| allowed.contains(id.name)))
@@ -38,7 +40,7 @@ fn every_crate_is_under_a_licence_that_is_allowed() {
     let packages = packages();
     assert!(packages.len() > 300, "{}", packages.len());
     let licence = |package: &Value| package["license"].as_str().unwrap_or("none stated").to_owned();
-    // The template of a user's function is nobody's to licence.
+    // The template of a user's function carries no licence.
     let is_template = |package: &&Value| package["manifest_path"].as_str().is_some_and(|path| path.contains("/templates/project/"));
     let refused: Vec<String> = packages
         .iter()

@@ -1,4 +1,4 @@
-//! `doctor`, and what `dev`, `logs` and `seed` say before they need any AWS.
+//! Tests of `doctor`, and of the output of `dev`, `logs` and `seed` before they need any AWS.
 
 use crate::harness::{Project, SMALL, nobody, stderr, stdout};
 use serde_json::Value;
@@ -23,7 +23,7 @@ fn a_mistake_in_the_file_ends_dev_with_3() {
     assert!(stderr(&output).contains("tabels") && !project.path().join(".liveinsight").exists());
 }
 
-/// The findings of `doctor --format json`: name → (ok, all that is said).
+/// Returns the exit code and findings of `doctor --format json`: name → (ok, all texts).
 fn findings(project: &Project, arguments: &[&str]) -> (Option<i32>, Vec<(String, bool, String)>) {
     let output = project.run(&[&["doctor", "--format", "json"], arguments].concat());
     let document: Value = serde_json::from_str(&stdout(&output)).unwrap();
@@ -40,7 +40,7 @@ fn finding<'a>(findings: &'a [(String, bool, String)], what: &str) -> &'a (Strin
 
 #[test]
 fn doctor_names_what_is_missing_and_the_next_step() {
-    // An empty PATH: neither Rust nor Python.
+    // An empty PATH has neither Rust nor Python.
     let functions = "functions:\n  hello: { source: hello, route: GET /hello }\n";
     let project = Project::new(&format!("{SMALL}{functions}")).env("PATH", "/nonexistent");
     fs::create_dir(project.path().join("hello")).unwrap();

@@ -1,4 +1,4 @@
-//! The real program, from the outside: everything that needs no AWS. One file per subject.
+//! Tests of the real program from the outside, without AWS. One file per subject.
 
 #![expect(clippy::unwrap_used, reason = "what helps a test fails as a test does")]
 

@@ -1,4 +1,4 @@
-//! Manual pages: one for each command, and such that `man` has nothing to say against them.
+//! Tests of the manual pages: there is one for each command, and `man` has no complaints about them.
 
 use crate::harness::{Project, stderr, stdout};
 use clap::{Command, CommandFactory};
@@ -10,7 +10,7 @@ use std::{
     process::Stdio,
 };
 
-/// Every command by its words, the program itself with none.
+/// Returns every command as its words; the program itself has none.
 fn commands() -> Vec<Vec<String>> {
     fn below(command: &Command, words: &[String], all: &mut Vec<Vec<String>>) {
         all.push(words.to_vec());
@@ -48,7 +48,7 @@ fn each_command_has_a_page_that_man_can_show() {
     }
 }
 
-/// What groff says against a page; nothing where there is no groff.
+/// Returns groff's complaints about a page; none where there is no groff.
 fn complaints(page: &str) -> String {
     let groff = std::process::Command::new("groff")
         .args(["-man", "-Kutf8", "-Tutf8", "-ww", "-z"])

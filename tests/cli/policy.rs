@@ -1,4 +1,4 @@
-//! `policy`: the documents for the shipped stack, without access to AWS.
+//! Tests of `policy`: the documents for the shipped stack, without access to AWS.
 
 use crate::harness::{Project, SMALL, stderr, stdout};
 use serde_json::Value;
@@ -28,7 +28,7 @@ fn with_a_boundary_roles_are_made_within_it_only() {
     insta::assert_snapshot!("policy_up_bounded", project.show(&["policy", "up", ACCOUNT[0], ACCOUNT[1]]));
     let arguments = ["policy", "--boundary", ACCOUNT[0], ACCOUNT[1]];
     insta::assert_snapshot!("policy_boundary", project.show(&arguments));
-    // Secrets in parameters, of this stack and environment alone, add to it.
+    // Parameters with secrets add statements, for this stack and environment alone.
     let statements = |project: &Project| -> Vec<Value> {
         let document: Value = serde_json::from_str(&stdout(&project.run(&arguments))).unwrap();
         serde_json::from_value(document["Statement"].clone()).unwrap()
@@ -62,7 +62,7 @@ fn who_may_assume_the_role() {
 
 #[test]
 fn the_longest_names_still_fit_or_are_told_how_to_split() {
-    // A bucket's name, the strictest, takes 63 characters with this project and environment.
+    // A bucket's name has the strictest limit: this project and environment take its 63 characters.
     let project = Project::new(&SMALL.replace("project: demo", &format!("project: {}", "p".repeat(42))));
     let arguments = ["policy", ACCOUNT[0], ACCOUNT[1], "--region", "ap-southeast-1"];
     let document: Value = serde_json::from_str(&stdout(&project.run(&arguments))).unwrap();

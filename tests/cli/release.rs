@@ -1,4 +1,4 @@
-//! The release scripts, as far as they build nothing: what is in an archive, and what stops one from being made.
+//! Tests of the release scripts without their builds: the content of an archive, and the conditions that prevent one.
 
 use crate::harness::stderr;
 use std::{
@@ -12,7 +12,7 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_liveinsight");
 
 fn script(name: &str, arguments: &[&str]) -> Output {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    // The time that every file in an archive carries.
+    // Modification time of every file in an archive.
     Command::new(root.join(".ci").join(name)).args(arguments).env("SOURCE_DATE_EPOCH", "1000000000").output().unwrap()
 }
 
@@ -20,7 +20,7 @@ fn script(name: &str, arguments: &[&str]) -> Output {
 fn an_archive_has_the_program_and_what_belongs_to_it() {
     let directory = tempfile::tempdir().unwrap();
     let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
-    // Not the program of the tests, which takes long to compress.
+    // The tests' own program would take long to compress.
     fs::write(path("program"), "built for another machine").unwrap();
     let target = String::from_utf8(Command::new("rustc").args(["--print", "host-tuple"]).output().unwrap().stdout).unwrap();
     let target = target.trim();
@@ -71,7 +71,7 @@ fn a_missing_standard_library_is_said_before_anything_is_built() {
 fn a_missing_source_of_the_standard_library_names_the_package() {
     let directory = tempfile::tempdir().unwrap();
     let compiler = directory.path().join("rustc");
-    // One that has neither standard libraries nor their source.
+    // This compiler has neither standard libraries nor their source.
     fs::write(&compiler, format!("#!/bin/sh\necho {}\n", directory.path().display())).unwrap();
     fs::set_permissions(&compiler, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     let path = format!("{}:{}", directory.path().display(), std::env::var("PATH").unwrap());

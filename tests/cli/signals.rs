@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM while nothing is being written.
+//! Tests of Ctrl-C and SIGTERM while nothing is being written.
 
 use crate::harness::{Project, SMALL, silent, stderr};
 use rustix::process::{Pid, Signal, kill_process};

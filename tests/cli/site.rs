@@ -1,4 +1,4 @@
-//! The documents as a whole: each is in the contents, and every link leads to something that is there.
+//! Tests of the documents as a whole: each is in the contents, and every link has an existing target.
 
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 use std::{
@@ -7,7 +7,7 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
-/// What a page links to, and what can be linked to within it.
+/// Links of a page, and its anchors.
 #[derive(Default)]
 struct Page {
     links: Vec<String>,
@@ -31,7 +31,7 @@ impl Page {
         page
     }
 
-    /// As GitHub and mdBook make it from a heading; of equal ones, the second has a number.
+    /// Adds an anchor as GitHub and mdBook derive it from a heading; the second of equal ones has a number.
     fn add_anchor(&mut self, heading: &str) {
         let heading = heading.trim().to_lowercase();
         let kept = heading.chars().filter_map(|c| match c {
@@ -50,7 +50,7 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Every page below `docs`, by its path.
+/// Returns every page below `docs`, by path.
 fn pages() -> BTreeMap<PathBuf, Page> {
     let mut pages = BTreeMap::new();
     let mut open = vec![root().join("docs")];
@@ -67,7 +67,7 @@ fn pages() -> BTreeMap<PathBuf, Page> {
     pages
 }
 
-/// The file that a link on a page leads to, without `..`.
+/// Returns the target file of a link on a page, without `..`.
 fn target(page: &Path, link: &str) -> PathBuf {
     let mut target = page.parent().unwrap().to_owned();
     for part in Path::new(link).components() {
@@ -79,7 +79,7 @@ fn target(page: &Path, link: &str) -> PathBuf {
     target
 }
 
-/// What is wrong with a link, if it leads into this repository.
+/// Returns the mistake in a link, if it leads into this repository.
 fn broken(pages: &BTreeMap<PathBuf, Page>, path: &Path, page: &Page, link: &str) -> Option<&'static str> {
     if link.contains("://") {
         return None;
@@ -89,12 +89,12 @@ fn broken(pages: &BTreeMap<PathBuf, Page>, path: &Path, page: &Page, link: &str)
     if !to.is_file() {
         return Some("there is no such file");
     }
-    // The site has the pages, and what lies beside them.
+    // The site has the pages, and the files beside them.
     let docs = root().join("docs");
     if path.starts_with(&docs) && !to.starts_with(&docs) {
         return Some("it leads out of the site");
     }
-    // mdBook makes `index.html` of the one, and of the other what is at the side of every page.
+    // mdBook generates `index.html` from the one, and the sidebar of every page from the other.
     let is_contents = |path: &Path| path.ends_with("SUMMARY.md");
     if path.starts_with(&docs) && !is_contents(path) && (is_contents(&to) || to.ends_with("README.md")) {
         return Some("the site has it under another name");

@@ -1,4 +1,4 @@
-//! Mistakes in stack.yaml as the user meets them. All of them are tested where they are checked; here it is about the way out.
+//! Tests of mistakes in stack.yaml as users meet them. Tests beside each check cover the checks; these cover the output.
 
 use crate::harness::{Project, SMALL, stderr, stdout};
 
@@ -6,7 +6,7 @@ use crate::harness::{Project, SMALL, stderr, stdout};
 fn a_mistake_is_shown_on_its_line_and_ends_with_3() {
     let project = Project::new(&SMALL.replace("partition_key", "partition_kye"));
     insta::assert_snapshot!("misspelt_key", project.show(&["graph"]));
-    // Found before anything is connected to: there are no credentials here.
+    // The mistake is found before any connection: there are no credentials here.
     for command in ["up", "plan", "status", "down", "outputs"] {
         let output = project.run(&[command]);
         assert_eq!(output.status.code(), Some(3), "{command}");
@@ -20,11 +20,11 @@ fn other_ways_in_which_the_file_is_not_usable() {
     insta::assert_snapshot!("empty_file", Project::new("").show(&["graph"]));
     insta::assert_snapshot!("unknown_environment", Project::new(SMALL).show(&["graph", "--env", "prd"]));
     let missing = Project::empty().run(&["graph"]);
-    // Where tests are run, a directory above may hold a stack.yaml; a temporary one does not.
+    // A directory above the tests may contain a stack.yaml; a temporary directory does not.
     assert_eq!(missing.status.code(), Some(3), "{}", stderr(&missing));
     assert!(stderr(&missing).contains("no stack.yaml here or in any directory above"));
     assert!(stderr(&missing).contains("run `liveinsight init` to write one"));
-    // Another repository in a directory of this one has a stack of its own, or none.
+    // Another repository in a subdirectory has a stack of its own, or none.
     let project = Project::new(SMALL);
     std::fs::create_dir_all(project.path().join("vendored/.git")).unwrap();
     assert_eq!(project.run_in("vendored", &["graph"]).status.code(), Some(3));
@@ -53,7 +53,7 @@ fn secrets_without_a_value_stop_up_and_not_plan_or_status() {
     for name in ["MY_TOKEN", "OTHER_KEY"] {
         assert!(stderr(&up).contains(&format!("the environment variable {name}, a secret of `hello`, is not set")), "{}", stderr(&up));
     }
-    // The file is no obstacle to these: what stops them here is that there are no credentials.
+    // The file does not prevent these commands; the missing credentials do.
     for command in ["plan", "status", "down", "outputs", "history", "logs"] {
         assert_eq!(make().run(&[command]).status.code(), Some(4), "{command}");
     }
@@ -111,7 +111,7 @@ fn secrets_in_parameters_are_not_asked_for() {
     assert!(doctor("").contains("not set: MY_TOKEN of hello, OTHER_KEY of hello"), "{}", doctor(""));
     let found = doctor("secrets_from: ssm\n");
     assert!(found.contains("2 in parameters below /demo/dev/, which the functions read") && !found.contains("not set"), "{found}");
-    // An environment may have them elsewhere.
+    // An environment may set another place for its secrets.
     let mixed = project("secrets_from: ssm\n");
     let text = std::fs::read_to_string(mixed.path().join("stack.yaml")).unwrap().replace("dev: {}", "dev: { secrets_from: environment }");
     std::fs::write(mixed.path().join("stack.yaml"), text).unwrap();
@@ -128,7 +128,7 @@ fn secrets_count_among_the_4_kb_of_the_environment() {
         std::fs::write(project.path().join("hello/Cargo.toml"), "").unwrap();
         project.run(&["plan"])
     };
-    // With the key that `up` makes: 64 characters.
+    // The room accounts for the key that `up` creates: 64 characters.
     let room = 4096 - 2000 - 64 - r#"{"BIG":"","ENVIRONMENT":"dev","LIVEINSIGHT_RELEASE_KEY":"","MY_TOKEN":""}"#.len();
     assert_eq!(run(room).status.code(), Some(4), "it fits, and credentials are asked for");
     let refused = run(room + 1);

@@ -1,4 +1,4 @@
-//! Arguments, help, formats, and where output goes.
+//! Tests of arguments, help, formats, and output streams.
 
 use crate::harness::{Project, SMALL, stderr, stdout};
 use std::fs::File;
@@ -55,7 +55,7 @@ fn no_escape_codes_off_a_terminal_unless_asked_for() {
 fn a_reader_who_goes_away_is_no_error() {
     let project = Project::empty();
     let mut child = project.command(&["schema"]).spawn().unwrap();
-    // Closed before anything is written, or while it is: either way nobody reads.
+    // Stdout closes before or during the writing: either way there is no reader.
     drop(child.stdout.take());
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(0));
@@ -112,7 +112,7 @@ fn a_wrong_format_names_those_of_the_command() {
 
 #[test]
 fn timings_take_a_file_with_and_without_an_equals_sign() {
-    // That the file is wrong shows only once the options are understood.
+    // A mistake in the file appears only after the options are parsed.
     let project = Project::new("project: Wrong\nregion: us-east-1\n");
     for arguments in
         [&["up", "--timings", "page.html"][..], &["up", "--timings=page.html"], &["up", "--timings"], &["down", "--timings", "-q"]]

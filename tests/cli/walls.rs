@@ -1,4 +1,5 @@
-//! Walls of docs/architecture.md that crates do not keep: no circle of modules, and no kind named outside its own file.
+//! Rules of docs/architecture.md that crate boundaries do not enforce: no cycle of modules, and no kind named outside its own
+//! file.
 
 use liveinsight::resources::KINDS;
 use regex::Regex;
@@ -12,7 +13,7 @@ use walkdir::WalkDir;
 /// Source directories of the program and its crates.
 const CRATES: [&str; 5] = ["src", "crates/engine/src", "crates/aws/src", "crates/resources/src", "crates/stack/src"];
 
-/// Sources below a directory, without comments and tests, by path below it.
+/// Reads the sources below a directory, without comments and tests, by relative path.
 fn sources(directory: &str) -> Vec<(PathBuf, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(directory);
     let (comment, tests) = (Regex::new(r"(?m)//.*$").unwrap(), Regex::new(r"(?s)#\[cfg\(test\)\]\s*(pub\(\S+\) )?mod \w+ \{.*").unwrap());
@@ -27,7 +28,7 @@ fn sources(directory: &str) -> Vec<(PathBuf, String)> {
     files.filter_map(source).collect()
 }
 
-/// Modules of a crate that each of its modules uses.
+/// Returns the modules of a crate that each of its modules uses.
 fn uses(directory: &str) -> BTreeMap<String, BTreeSet<String>> {
     let (path, group) = (Regex::new(r"\bcrate::(\w+)").unwrap(), Regex::new(r"use crate::\{").unwrap());
     let mut uses: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
@@ -50,7 +51,7 @@ fn uses(directory: &str) -> BTreeMap<String, BTreeSet<String>> {
     uses
 }
 
-/// First names of the paths in a group of imports, whose text begins behind its brace.
+/// Returns the first names of the paths in a group of imports; the text begins after its brace.
 fn heads(group: &str) -> Vec<String> {
     let (mut depth, mut name, mut heads) = (0, String::new(), Vec::new());
     for c in group.chars() {
@@ -72,7 +73,7 @@ fn modules_use_each_other_in_one_direction() {
     for directory in CRATES {
         let mut left = uses(directory);
         assert!(left.len() > 1, "{directory} has no modules");
-        // What uses nothing that is left is taken away, until nothing is left or all that is left uses each other in circles.
+        // Modules without remaining dependencies are removed, until none is left or the rest forms cycles.
         loop {
             let free: Vec<String> = left.iter().filter(|(_, used)| used.is_empty()).map(|(module, _)| module.clone()).collect();
             if free.is_empty() {

@@ -1,12 +1,12 @@
-//! Bad input over HTTP: every case of the table in `docs/api.md`, and a few hundred bodies that nobody would write.
-//! What is behind the gateway is the real handler; its own tests do the same without a network, and more of it.
+//! Sends bad input over HTTP: every case of the table in `docs/api.md`, and a few hundred bodies that no client would send. The
+//! real handler is behind the gateway; its own tests cover more without a network.
 
 use super::{get, now, outputs, project::Project, request, response};
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, fmt::Debug, fs, time::Instant};
 use test_support::workspace;
 
-/// Sends requests to the deployed API.
+/// Client of the deployed API.
 struct Api {
     url: String,
     agent: ureq::Agent,
@@ -86,7 +86,7 @@ fn bodies_that_are_no_batch(api: &Api) {
         (b"{\"events\":{}}", 400, "events"),
         (b"{\"events\":[]}", 400, "events"),
         (b"{\"events\":[{\"timestamp\":NaN}]}", 400, "body"),
-        // A gateway may have replaced the bytes by then.
+        // A gateway may have replaced the bytes before they arrive.
         (b"{\"events\":[\"\xff\xfe\"]}", 400, ""),
         (&body(&vec![event(&[]); 101]), 400, "events"),
         (&vec![b'x'; 10 * 1_024 * 1_024], 413, ""),
@@ -123,7 +123,7 @@ fn fields_that_are_wrong(api: &Api) {
     for (field, value) in cases {
         let wrong = event(&[(field, value)]);
         refused(&api.post(&body(std::slice::from_ref(&wrong)), &[]), 400, &format!("events[0].{field}"), &wrong[field]);
-        // Beside a right one it is refused alone.
+        // Beside a valid event it is refused alone.
         let answer = api.post(&json!({"k": "beside", "events": [event(&[]), wrong]}).to_string().into_bytes(), &[]).1["data"].clone();
         assert_eq!((&answer["processed_events"], &answer["rejected"][0]["index"]), (&json!(1), &json!(1)), "{field}: {answer}");
         assert!(answer["rejected"][0]["reason"].as_str().unwrap().starts_with(field), "{answer}");
@@ -149,7 +149,7 @@ fn what_is_unusual_but_right(api: &Api) {
     let (status, answer) = api.post(&json!({"k": "unusual", "anything": 1, "events": unusual}).to_string().into_bytes(), &[]);
     assert_eq!((status, &answer["data"]["processed_events"], &answer["data"]["rejected"]), (200, &json!(5), &json!([])), "{answer}");
     let pages = api.read("stats?k=unusual").1["data"]["top_pages"].clone();
-    // As it came: text, which the dashboard shows as text.
+    // The address is stored as sent: text, which the dashboard displays as text.
     let urls: Vec<&str> = pages.as_array().unwrap().iter().map(|page| page["url"].as_str().unwrap()).collect();
     assert_eq!(urls, ["/a", "/<script>alert(1)</script>"]);
     let ignored = api.post(&body(&[event(&[])]), &[("Sec-GPC", "1")]).1;
@@ -162,17 +162,17 @@ fn questions_that_make_no_sense(api: &Api) {
         refused(&api.read(&format!("stats?{query}")), 400, field, &query);
     }
     refused(&api.read("realtime?k=%00"), 400, "k", &"a control character");
-    // The gateway knows no other method, and answers before any function is asked.
+    // The gateway knows no other method, and answers without calling a function.
     let answer = api.agent.put(format!("{}/api/events", api.url)).send("{}").unwrap();
     assert!((400..500).contains(&answer.status().as_u16()), "{}", answer.status());
 }
 
-/// A thousand different paths are counted by themselves in an hour; what comes later is counted together, and nothing is lost.
+/// Up to a thousand distinct paths in an hour have their own counter. Later ones share one, and nothing is lost.
 fn more_pages_than_are_counted(api: &Api) {
     const BATCHES: u64 = 100;
     let began = Instant::now();
     for batch in 0..BATCHES {
-        // A session of its own, because a session belongs to the site that it was seen on first.
+        // This test has a session of its own, because a session belongs to its first site.
         let page = |place: u64| {
             let url = format!("https://shop.example/{}", batch * 100 + place);
             event(&[("session_id", json!("bad-input-pages")), ("page_url", json!(url))])
@@ -185,13 +185,13 @@ fn more_pages_than_are_counted(api: &Api) {
     let stats = api.read("stats?k=pages").1["data"].clone();
     assert_eq!(stats["summary"]["total_pageviews"], json!(100 * BATCHES));
     let others = stats["top_pages"].as_array().unwrap().iter().find(|page| page["url"] == "(other)").unwrap();
-    // The hour can have turned in between; then both have room.
+    // The hour may have changed in between; then both hours have room.
     assert!((100 * (BATCHES - 20)..=100 * (BATCHES - 10)).contains(&others["views"].as_u64().unwrap()), "{others}");
     let realtime = api.read("realtime?k=pages").1["data"].clone();
     assert!(realtime["current_pages"].as_object().unwrap().len() <= 50 && realtime["active_users"] == 1, "{realtime}");
 }
 
-/// A small generator of numbers that differ but are the same in every run.
+/// Generator of numbers that differ but are the same in every run.
 struct Numbers(u64);
 
 impl Numbers {
@@ -233,11 +233,11 @@ fn hostile_bodies(api: &Api) {
         }
     }
     assert!(answered[&400] > 50 && answered.contains_key(&200), "both kinds: {answered:?}");
-    // Whatever was kept was answered with 200; what is a right batch of another site or type is among it.
+    // Stored events were answered with 200. They include valid batches of another site or type.
     assert!(api.views("hostile").as_u64().unwrap() <= taken);
 }
 
-/// All of `seed` comes from one address. The local AWS limits no client unless it is asked to.
+/// All traffic of `seed` comes from one address. The local AWS limits clients only on request.
 fn invented_visits_stay_below_the_limit_of_a_client(project: &Project) {
     let limited = "    route: POST /api/events\n    environment: { REQUESTS_PER_MINUTE: '300' }\n";
     let shipped = fs::read_to_string(workspace().join("stack.yaml")).unwrap();
@@ -245,7 +245,7 @@ fn invented_visits_stay_below_the_limit_of_a_client(project: &Project) {
     project.ok(&["up", "--local"]);
     let run = project.ok(&["seed", "--local", "--sessions", "8", "--format", "json"]);
     let (said, report) = (run.stderr(), run.json());
-    // 5 a second at most, and less for batches with clicks.
+    // The rate is at most 5 a second, and lower for batches with clicks.
     assert!(said.contains("of these requests a second (REQUESTS_PER_MINUTE 300): sending 4.") || said.contains(": sending 3."), "{said}");
     assert_eq!((&report["reconciled"], &report["throttled"]), (&json!(true), &json!(0)), "{report}");
     let run = project.ok(&["seed", "--local", "--sessions", "2", "--rate", "40", "--format", "json"]);
@@ -262,7 +262,7 @@ fn foreign_origins_and_tokens(project: &Project) {
         let text = text.replace("    route: POST /api/events\n", &format!("    route: POST /api/events\n{collector}"));
         text.replace("    route: GET /api/stats\n", &format!("    route: GET /api/stats\n{reading}"))
     });
-    // The check after it posts an event of the site `smoke`, which nobody lists and which is taken all the same.
+    // The smoke check posts an event of the site `smoke`, which is accepted although no list contains it.
     let events = project.ok(&["up", "--local", "--format", "json"]).stdout();
     let check = events.lines().find(|line| line.contains(r#""event":"smoke""#)).unwrap_or_else(|| panic!("{events}"));
     assert!(check.contains(r#""passed":true"#) && check.contains("an event is stored once"), "{check}");
@@ -272,8 +272,8 @@ fn foreign_origins_and_tokens(project: &Project) {
         json!({"k": "tokens", "batch_id": name, "token": token, "events": [event(&[("session_id", json!("token-session"))])]}).to_string()
     };
     refused(&api.post(batch("a", None).as_bytes(), &[("Origin", "https://evil.example")]), 403, "", &"foreign origin");
-    // AWS's policy for files lets every page read them, and must not let one read a refusal. The local AWS, which tells no missing file from a
-    // forbidden one, shows the site's page for errors in the refusal's place.
+    // AWS's policy for files lets every page read them, and must not let one read a refusal. The local AWS does not distinguish
+    // a missing file from a forbidden one, and serves the site's error page in place of the refusal.
     let events = format!("{}api/events", outputs(project)["dashboard_url"]);
     let refusal = response(&events, &[("Origin", "https://evil.example")], Some(&batch("a", None)));
     assert_eq!((refusal.status().as_u16(), refusal.headers().get("access-control-allow-origin")), (404, None));
@@ -295,7 +295,7 @@ fn foreign_origins_and_tokens(project: &Project) {
     refused(&stats("forged"), 401, "", &"forged token for reading");
     let (status, answer) = stats("reader");
     assert_eq!((status, &answer["data"]["summary"]["total_pageviews"]), (200, &json!(2)), "{answer}");
-    // Through the distribution it is the same.
+    // Through the distribution the result is the same.
     let url = format!("{}api/stats?k=tokens", outputs(project)["dashboard_url"]);
     assert_eq!(request(&url, &[("Authorization", "Bearer reader")], None).0, 200);
     assert_eq!(request(&url, &[("X-API-Key", "reader")], None).0, 200);

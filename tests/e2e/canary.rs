@@ -1,4 +1,4 @@
-//! Releases that are tried before they serve, and checked when they do.
+//! Tests of releases with a canary before they serve, and a check afterwards.
 
 use super::{
     history, outputs,
@@ -14,7 +14,7 @@ use std::{
 const HANDLER: &str = "lambdas/stats-api/src/main.rs";
 const PAGE: &str = "dashboard/public/index.html";
 
-/// A canary under way.
+/// Canary in progress, with its process and output.
 struct Running {
     arguments: Vec<&'static str>,
     child: Child,
@@ -22,10 +22,10 @@ struct Running {
 }
 
 impl Running {
-    /// One that has given the new version its share.
+    /// Starts a canary, and waits until the new version has its share.
     fn watching(project: &Project) -> Self {
         let arguments = vec!["up", "--local", "--canary", "25%:10m", "--format", "json"];
-        // A short lease: whoever comes after a kill waits for its end.
+        // The lease is short: a run after a kill waits for its end.
         let mut command = project.command(&arguments);
         let mut child = command.env("LIVEINSIGHT_TEST_LOCK", "2").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap());
@@ -45,7 +45,7 @@ impl Running {
     }
 
     fn end(mut self) -> Run {
-        // What it says must be taken, or it waits for that.
+        // Its output must be read, or it blocks.
         std::io::copy(&mut self.lines, &mut std::io::sink()).unwrap();
         Run::of(&self.arguments, self.child.wait_with_output().unwrap())
     }
@@ -81,14 +81,14 @@ fn new_code_is_tried_on_a_share_of_the_requests(project: &Project) {
     let (before, releases) = (live(project), newest(project));
     say(project, "eprintln!(\"new code\");");
 
-    // With an alarm that fires already, nothing begins.
+    // With an alarm that already fires, no canary begins.
     alarm("fire");
     let refused = project.run(&["up", "--local", "--canary", "10%:1s"]);
     refused.expect(1);
     assert!(refused.stderr().contains("alarms are firing already (events-write-throttles)"), "{}", refused.stderr());
     alarm("calm");
 
-    // One that begins to fire takes it back; status shows what goes on meanwhile.
+    // A newly firing alarm rolls the canary back; `status` shows it meanwhile.
     let canary = Running::watching(project);
     let during = status(project);
     let new = during["canaries"]["stats-api"].as_object().unwrap().keys().next().unwrap().clone();
@@ -102,14 +102,14 @@ fn new_code_is_tried_on_a_share_of_the_requests(project: &Project) {
     assert_eq!((live(project), newest(project), &status(project)["canaries"]), (before.clone(), releases, &json!({})));
     alarm("calm");
 
-    // Killed, it stays where it was. A rollback takes it back, and goes no further.
+    // A killed canary keeps its share. A rollback removes the share, and goes no further.
     Running::watching(project).kill();
     assert_eq!(status(project)["canaries"]["stats-api"], json!({ new.clone(): 0.25 }));
     let back = project.ok(&["rollback", "--local"]);
     assert!(back.stdout().contains(&format!("release {releases} is live: 1 updated")), "{}", back.stdout());
     assert_eq!((live(project), &status(project)["canaries"]), (before.clone(), &json!({})));
 
-    // So does the next `up` if an alarm fires; otherwise it finishes it.
+    // The next `up` also removes it if an alarm fires; otherwise it finishes the canary.
     Running::watching(project).kill();
     alarm("fire");
     let unfinished = project.run(&["up", "--local"]);
@@ -121,7 +121,7 @@ fn new_code_is_tried_on_a_share_of_the_requests(project: &Project) {
     project.ok(&["up", "--local"]);
     assert_eq!((live(project), newest(project), &status(project)["canaries"]), (new, releases + 1, &json!({})));
 
-    // One that nothing speaks against goes on by itself. Nobody asked for anything meanwhile, which is told.
+    // Without a firing alarm a canary continues by itself. It reports that there were no requests meanwhile.
     project.edit(HANDLER, |_| source);
     let passed = project.ok(&["up", "--local", "--canary", "10%:1s,50%:1s", "--format", "json"]);
     let events: Vec<Value> = passed.stdout().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -156,7 +156,7 @@ fn what_does_not_work_is_put_back(project: &Project) {
     assert_eq!(super::get(&format!("{dashboard}api/stats")).0, 200);
     assert!(!super::get(&dashboard).1.contains("of the bad release"));
 
-    // Without the check it is a release, and a rollback puts the one before back, and proves it.
+    // Without the check it is a release. A rollback restores the previous one, and checks it.
     project.ok(&["up", "--local", "--no-smoke"]);
     assert_eq!((newest(project), super::get(&dashboard).1.contains("of the bad release")), (release + 1, true));
     let back = project.ok(&["rollback", "--local"]);

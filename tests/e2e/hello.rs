@@ -1,11 +1,11 @@
-//! The smallest function behind an API: it speaks Lambda's runtime interface by hand.
+//! Smallest function behind an API: it implements Lambda's runtime interface by hand.
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
 };
 
-/// Asks the runtime interface; returns the id of the invocation, if the answer names one.
+/// Calls the runtime interface; returns the id of the invocation, if the answer contains one.
 fn call(method: &str, path: &str, body: &str) -> Option<String> {
     let host = std::env::var("AWS_LAMBDA_RUNTIME_API").unwrap();
     let mut stream = TcpStream::connect(&host).unwrap();

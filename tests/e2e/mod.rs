@@ -1,4 +1,5 @@
-//! The whole product with the real program: handlers built by cargo, a local AWS over HTTP, requests through the API and CloudFront.
+//! Tests of the whole product with the real program: handlers built by cargo, a local AWS over HTTP, requests through the API
+//! and CloudFront.
 
 #![allow(
     clippy::unwrap_used,
@@ -36,8 +37,8 @@ fn summary(project: &Project, arguments: &[&str]) -> Value {
     event
 }
 
-/// Insists that a run made at most so many calls, and so many that write. Where it waits for AWS it asks again every two seconds at the
-/// most, for several resources at once, and a busy machine makes it wait: what takes longer than 15 s may ask three times a second.
+/// Asserts the maximum numbers of calls and writes of a run. A wait for AWS polls at most every two seconds, for several
+/// resources at once, and a busy machine prolongs it: a run of more than 15 s may poll three times a second.
 fn assert_calls(summary: &Value, most: u32, most_writes: u64) {
     let waited = (summary["seconds"].as_f64().unwrap() - 15.0).max(0.0);
     let (calls, writes) = (summary["aws_calls"].as_f64().unwrap(), summary["aws_writes"].as_u64().unwrap());
@@ -48,7 +49,7 @@ fn outputs(project: &Project) -> BTreeMap<String, String> {
     serde_json::from_value(project.ok(&["outputs", "--local", "--format", "json"]).json()).unwrap()
 }
 
-/// The plan: by id, the paths of what would change, or the action if there are none.
+/// Returns the plan: by id, the paths of the changes, or the action if there are none.
 fn plan(project: &Project) -> BTreeMap<String, BTreeSet<String>> {
     let plan = project.run(&["plan", "--local", "--format", "json"]).json();
     let fields =
@@ -64,15 +65,15 @@ pub(crate) fn get(url: &str) -> (u16, String) {
     request(url, &[], None)
 }
 
-/// A `POST` with this body, or a `GET`: status and body of the answer.
+/// Sends a `POST` with this body, or a `GET`; returns status and body of the answer.
 fn request(url: &str, headers: &[(&str, &str)], body: Option<&str>) -> (u16, String) {
     let mut answer = response(url, headers, body);
     (answer.status().as_u16(), answer.body_mut().read_to_string().unwrap())
 }
 
-/// The whole answer, whatever its status.
+/// Returns the whole answer, whatever its status.
 fn response(url: &str, headers: &[(&str, &str)], body: Option<&str>) -> ureq::http::Response<ureq::Body> {
-    // Names below localhost are this machine; only browsers and curl know.
+    // Names below localhost are this machine, which only browsers and curl know.
     let (host, address) = match url.strip_prefix("http://").and_then(|rest| rest.split_once('/')) {
         Some((host, path)) => {
             let port = host.rsplit_once(':').unwrap().1;
@@ -93,7 +94,7 @@ fn response(url: &str, headers: &[(&str, &str)], body: Option<&str>) -> ureq::ht
 fn the_stack_comes_works_heals_and_goes() {
     let project = Project::new();
 
-    // Up from nothing.
+    // First run: creates everything.
     let first = summary(&project, &["up", "--local", "--format", "json", "--timings"]);
     the_timings_show_every_call(&project, "liveinsight-timings.html", &first);
     assert_eq!((&first["created"], &first["failed"]), (&json!(59), &json!(0)), "{first}");
@@ -102,7 +103,7 @@ fn the_stack_comes_works_heals_and_goes() {
     assert_eq!(status["summary"], json!({"total": 59, "in_sync": 59, "drifted": 0, "missing": 0, "busy": 0}));
     assert_eq!(status["resources"].as_array().unwrap().len(), 59);
 
-    // Again: nothing to do.
+    // Second run: nothing to do.
     let second = summary(&project, &["up", "--local", "--format", "json"]);
     assert_eq!((&second["unchanged"], &second["created"], &second["updated"]), (&json!(59), &json!(0), &json!(0)), "{second}");
     assert_calls(&second, 60, 0);
@@ -120,7 +121,7 @@ fn the_stack_comes_works_heals_and_goes() {
     an_interrupted_run_is_finished_by_the_next(&project);
     a_protected_environment_keeps_its_tables(&project);
 
-    // Down: nothing is left, by another client's listing.
+    // Removal: another client's listing is empty afterwards.
     let down = summary(&project, &["down", "--local", "--format", "json", "--timings=removal.html"]);
     the_timings_show_every_call(&project, "removal.html", &down);
     assert_eq!((&down["deleted"], &down["failed"]), (&json!(59), &json!(0)), "{down}");
@@ -130,7 +131,7 @@ fn the_stack_comes_works_heals_and_goes() {
     assert_eq!(again["deleted"], json!(0), "{again}");
 }
 
-/// Each request that the summary counts is drawn, the critical path is marked, and no run is shorter than it.
+/// Asserts that the page has each request of the summary and the critical path, and that no run is shorter than it.
 fn the_timings_show_every_call(project: &Project, page: &str, summary: &Value) {
     let page = fs::read_to_string(project.path().join(page)).unwrap();
     let drawn = |kind: &str| page.matches(&format!("<rect class=\"call {kind}\" x=")).count();
@@ -170,7 +171,7 @@ fn a_request_reaches_handler_and_table(project: &Project) {
     a_visitors_country_passes_the_distribution(&outputs);
 }
 
-/// Files may be read by scripts of every origin; who may read an answer of the API, it says itself.
+/// Scripts of every origin may read files. Answers of the API carry their own rule.
 fn every_answer_carries_headers_against_misuse(outputs: &BTreeMap<String, String>) {
     let url = &outputs["dashboard_url"];
     for path in ["", "error.html", "no-such-page", "liveinsight.js", "api/realtime"] {
@@ -184,7 +185,7 @@ fn every_answer_carries_headers_against_misuse(outputs: &BTreeMap<String, String
     }
 }
 
-/// On AWS it is CloudFront that tells the country; the local AWS passes on what it is told, if the distribution says so.
+/// On AWS, CloudFront determines the country. The local AWS forwards the header it gets, if the distribution allows that.
 fn a_visitors_country_passes_the_distribution(outputs: &BTreeMap<String, String>) {
     let event = json!({"k": "countries", "events": [
         {"session_id": "e2e-session-2", "timestamp": now(), "event_type": "page_view", "page_url": "https://shop.example/cart"},
@@ -198,7 +199,7 @@ fn a_visitors_country_passes_the_distribution(outputs: &BTreeMap<String, String>
     assert_eq!(realtime["data"]["countries"], json!([{"name": "KR", "sessions": 1}]), "who asks not to be tracked is not kept: {realtime}");
 }
 
-/// The kinds that carry tags, which tell what differs because it was changed from outside.
+/// Kinds with tags, which reveal that a difference is a change from outside.
 const TAGGED: &[&str] = &[
     "apigateway.rest_api",
     "apigateway.stage",
@@ -211,7 +212,7 @@ const TAGGED: &[&str] = &[
     "s3.bucket",
 ];
 
-/// Every field that somebody else can change, and every kind that somebody else can delete: named by `status`, repaired by `up`.
+/// Damages every field that another client can change, and every kind that it can delete: `status` names it, `up` repairs it.
 fn every_damage_is_named_and_repaired(project: &Project) {
     let (mut fields, mut deletions) = (0, 0);
     for round in 0.. {
@@ -236,7 +237,7 @@ fn every_damage_is_named_and_repaired(project: &Project) {
                 assert_eq!(row["cause"], "drift", "{id}: {field}");
             }
         }
-        // What hangs on something that was deleted is missing with it. Else, nothing is named but what was broken.
+        // Resources that depend on a deleted one are missing with it. Otherwise only the damage is named.
         let deleting = broken.iter().any(|(_, field)| field == "(missing)");
         if deleting {
             deletions += 1;
@@ -245,8 +246,8 @@ fn every_damage_is_named_and_repaired(project: &Project) {
             assert_eq!(found.keys().copied().collect::<BTreeSet<_>>(), ids, "round {round}");
             fields += broken.iter().filter(|(_, field)| field != "(added)").count();
         }
-        // Nothing else is written, but parts of what is replaced are made again. That all is repaired is seen in the next round, which
-        // names nothing of this one.
+        // Nothing else is written, except that parts of replaced resources are recreated. The next round names nothing of this
+        // one, which shows that all is repaired.
         let repair = summary(project, &["up", "--local", "--no-build", "--format", "json"]);
         let written = repair["updated"].as_u64().unwrap() + repair["replaced"].as_u64().unwrap();
         let drifted = found.values().filter(|row| row["state"] == "drifted").count();
@@ -269,7 +270,7 @@ fn a_firing_alarm_is_shown(project: &Project) {
     assert_eq!((&status["firing_alarms"], &status["summary"]["in_sync"]), (&json!(fired), &json!(59)), "{status}");
 }
 
-/// Also on the page of a CI job; and nobody is named for what the program itself did.
+/// The authors are also on the page of a CI job, and the program's own changes name no author.
 fn who_changed_something_is_told(project: &Project) {
     project.other_client(&["tamper", "liveinsight"]);
     let status = project.ok(&["status", "--local", "--format", "json"]).json();
@@ -306,7 +307,8 @@ fn a_function_comes_and_goes_with_its_resources(project: &Project) {
     project.edit("stack.yaml", |text| text.replace("  stats-api:\n", hello));
     let ours: BTreeSet<String> = plan(project).into_keys().collect();
     let created = summary(project, &["up", "--local", "--format", "json"]);
-    // Thirteen of its own, and the deployment that makes them live; the one before goes, the stage moves.
+    // Thirteen new resources belong to it, and one is the deployment that makes them live. The previous deployment is deleted,
+    // the stage moves.
     assert_eq!((&created["created"], &created["updated"], &created["deleted"]), (&json!(14), &json!(1), &json!(1)), "{created}");
     assert_eq!(ours.iter().filter(|id| id.contains("hello")).count(), 13, "{ours:?}");
     assert_eq!(get(&format!("{}/api/hello", outputs(project)["api_url"])).0, 200);
@@ -327,7 +329,7 @@ fn a_secret_is_taken_from_the_environment_and_never_shown(project: &Project) {
     };
     let shipped = std::fs::read_to_string(project.path().join("stack.yaml")).unwrap();
     project.edit("stack.yaml", |text| {
-        // The first is the collector's; the longer time gets a warning.
+        // The first timeout is the collector's; the longer one gets a warning.
         let text = text.replacen("    timeout: 30s\n", "    timeout: 31s\n", 1);
         let route = "    route: POST /api/events\n";
         text.replacen(route, &format!("{route}    secrets: [TOKEN_SECRET]\n"), 1)
@@ -341,7 +343,7 @@ fn a_secret_is_taken_from_the_environment_and_never_shown(project: &Project) {
     assert!(plan.contains("\nwarning: stack.yaml:") && plan.contains("the API answers 504 after 29 s"), "{plan}");
     with(&["up", "--local", "--no-build"]);
     with(&["status", "--local", "--exit-code"]);
-    // Another value is a change, of which nothing is shown.
+    // Another value is a change, and the value is not displayed.
     for (format, said) in
         [("text", "environment.TOKEN_SECRET: (secret, changed)"), ("markdown", "!     environment.TOKEN_SECRET: (secret, changed)")]
     {
@@ -349,7 +351,7 @@ fn a_secret_is_taken_from_the_environment_and_never_shown(project: &Project) {
         let plan = String::from_utf8(plan.env("TOKEN_SECRET", "another value of some length, 32").output().unwrap().stdout).unwrap();
         assert!(plan.contains(said) && !plan.contains("sha256"), "{plan}");
     }
-    // Without its value it is not compared, and nothing else is taken for another.
+    // Without its value the secret is not compared, and no other difference is reported in its place.
     let expected = json!([{"id": "lambda.function/event-collector", "path": "environment.TOKEN_SECRET"}]);
     for arguments in [vec!["status", "--local", "--exit-code"], vec!["plan", "--local", "--no-build", "--exit-code"]] {
         let run = project.ok(&arguments);
@@ -358,7 +360,7 @@ fn a_secret_is_taken_from_the_environment_and_never_shown(project: &Project) {
         let run = project.ok(&[&arguments[..], &["--format", "json"]].concat());
         assert_eq!(run.json()["not_compared"], expected);
     }
-    // The handler has it: whoever sends a batch is given a token.
+    // The handler has the secret: the sender of a batch gets a token.
     let event = json!({"k": "secrets", "events": [
         {"session_id": "e2e-session-3", "timestamp": now(), "event_type": "page_view", "page_url": "https://shop.example/cart"},
     ]});
@@ -366,14 +368,14 @@ fn a_secret_is_taken_from_the_environment_and_never_shown(project: &Project) {
     let answer: Value = serde_json::from_str(&body).unwrap();
     assert!(status == 200 && answer["data"]["token"].is_string(), "{answer}");
 
-    // That it goes does not show it either.
+    // Its removal does not display it either.
     project.edit("stack.yaml", |_| shipped);
     with(&["up", "--local", "--no-build", "--verbose"]);
     project.run(&["plan", "--local", "--exit-code"]).expect(0);
 }
 
-/// Code, variables, memory, a method, preflights, permissions, the deployment and the stage change, there and back, while requests go on.
-/// `LIVEINSIGHT_REQUESTS` says how many at least.
+/// Changes code, variables, memory, a method, preflights, permissions, the deployment and the stage, there and back, during
+/// continuous requests. `LIVEINSIGHT_REQUESTS` sets their minimum number.
 fn changes_interrupt_no_request(project: &Project) {
     let wanted = std::env::var("LIVEINSIGHT_REQUESTS").map_or(200, |number| number.parse().unwrap());
     let stack = std::fs::read_to_string(project.path().join("stack.yaml")).unwrap();
@@ -407,7 +409,7 @@ fn changes_interrupt_no_request(project: &Project) {
     assert_eq!(requests.stop(), Vec::<String>::new());
 }
 
-/// The newest releases first.
+/// Returns the releases, newest first.
 fn history(project: &Project) -> Vec<Value> {
     let history = project.ok(&["history", "--local", "--format", "json"]).json();
     history["releases"].as_array().unwrap().clone()
@@ -424,7 +426,7 @@ fn releases_are_listed_and_put_back(project: &Project) {
 
     project.edit(handler, |text| text.replace("    shared::serve", "    eprintln!(\"bad code\");\n    shared::serve"));
     project.edit(index, |text| text.replace("</html>", "<!-- bad page --></html>"));
-    // Code that is not built yet is not compared: that its function differs, nobody can tell.
+    // Code that is not built yet is not compared, so a difference of its function is unknown.
     let status = project.ok(&["status", "--local", "--format", "json"]);
     assert!(status.stderr().contains("the code of stats-api is not compared"), "{}", status.stderr());
     let status = status.json();
@@ -437,7 +439,7 @@ fn releases_are_listed_and_put_back(project: &Project) {
     assert!(newest["by"].as_str().is_some_and(|by| by.contains('@')), "{newest}");
     assert!(bad_version != good_version && page().contains("bad page"));
 
-    // All of it, and the next `up` of other sources would be a release again.
+    // This rolls back everything; the next `up` of other sources would make a release again.
     let back = summary(project, &["rollback", "--local", "--format", "json"]);
     assert_eq!((&back["updated"], &back["failed"]), (&json!(3), &json!(0)), "alias, bucket and distribution: {back}");
     assert!(version() == good_version && !page().contains("bad page"));
@@ -450,7 +452,7 @@ fn releases_are_listed_and_put_back(project: &Project) {
     let bucket = pending["resources"].as_array().unwrap().iter().find(|row| row["kind"] == "s3.bucket").unwrap();
     assert_eq!((&bucket["state"], &bucket["cause"]), (&json!("drifted"), &json!("pending")));
     assert_eq!((&alias["rolled_back_to"], &bucket["rolled_back_to"]), (&json!(good), &json!(good)));
-    // People are told what happened, and what the next `up` would do.
+    // The text output reports the rollback, and the effects of the next `up`.
     let said = project.ok(&["status", "--local"]).stdout();
     assert!(said.matches(&format!("rolled back to release {good}")).count() == 3 && !said.contains("drifted"), "{said}");
     assert!(said.contains("56 of 59 in sync, 3 rolled back"), "{said}");
@@ -459,7 +461,7 @@ fn releases_are_listed_and_put_back(project: &Project) {
     let plan = project.ok(&["plan", "--local", "--format", "json"]).json();
     assert_eq!(plan["rolled_back"]["would_release"], json!(["site", "stats-api"]));
 
-    // One function, to a release by its number; and there and back again.
+    // One function goes to a release by its number, and there and back again.
     project.ok(&["rollback", "stats-api", "--to", &bad.to_string(), "--local"]);
     assert!(version() == bad_version && !page().contains("bad page"));
     assert_eq!(history(project)[0]["changed"], json!(["stats-api"]));
@@ -468,7 +470,7 @@ fn releases_are_listed_and_put_back(project: &Project) {
     let again = summary(project, &["rollback", "--to", &good.to_string(), "--local", "--format", "json"]);
     assert_eq!((&again["updated"], &again["aws_writes"]), (&json!(0), &json!(2)), "it is live; the lock is taken and given back: {again}");
 
-    // What cannot be: nothing is changed.
+    // Impossible rollbacks change nothing.
     let refused = |arguments: &[&str], code: i32, says: &str| {
         let run = project.run(&[&["rollback", "--local"], arguments].concat());
         run.expect(code);
@@ -480,7 +482,7 @@ fn releases_are_listed_and_put_back(project: &Project) {
     refused(&["--to", &bad.to_string()], 1, &format!("version {bad_version} of stats-api"));
     assert!(version() == good_version && !page().contains("bad page"));
 
-    // The sources as they were are what is live. A run that was killed before it recorded is made good by the next.
+    // The original sources are live. The next run records the release of a run that was killed before it did.
     for (file, text) in [handler, index].iter().zip(sources) {
         project.edit(file, |_| text);
     }

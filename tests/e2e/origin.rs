@@ -1,5 +1,5 @@
-//! The distribution's secret on the local AWS: the API closed to all others, checked after `up`, seeded, and the secret replaced while requests
-//! go on.
+//! Tests of the origin secret on the local AWS: the API is closed to all other clients, `up` checks it, `seed` uses it, and a
+//! rotation interrupts no request.
 
 use super::{Project, get, outputs, project::Run, summary};
 use liveinsight::{
@@ -11,7 +11,7 @@ use std::{
     thread,
 };
 
-/// The variable of a function's alias, or of `$LATEST`.
+/// Returns the variable of a function's alias, or of `$LATEST`.
 fn taken(project: &Project, qualifier: Option<&str>) -> String {
     let (endpoint, secret) = (project.endpoint(), test_support::secret(project.path()));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -48,7 +48,7 @@ fn the_api_can_be_closed_to_all_but_the_distribution_whose_secret_is_replaced_wh
             text.replacen(&line, &format!("{line}    environment: {{ ORIGIN_ONLY: \"true\" }}\n"), 1)
         })
     });
-    // With the check after it, which posts an event past the distribution.
+    // This run includes the smoke check, which posts an event past the distribution.
     silent(&["up", "--local", "--no-build", "--verbose", "--format", "json", "--timings"], &[&first]);
     assert_eq!((get(&past).0, get(&through).0), (403, 200));
     silent(&["seed", "--local", "--sessions", "5", "--rate", "50"], &[&first]);

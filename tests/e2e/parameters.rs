@@ -1,4 +1,4 @@
-//! A secret in a parameter of Systems Manager: the change to it, and a rotation that needs no run of the program.
+//! Tests of a secret in a parameter of Systems Manager: the change to it, and a rotation without a run of the program.
 
 use super::{Project, outputs, project::Run, request};
 use liveinsight::{aws::Connection, aws::Place, local::ACCESS_KEY_ID, local::ACCOUNT_ID};
@@ -12,7 +12,7 @@ const HASHES: [&str; 2] = [
     "3fc4ccfe745870e2c0d99f71f30ff0656c8dedd41cc1d7d3d376b0dbe685e2f3",
 ];
 
-/// The version that the function's alias serves, and its variables.
+/// Returns the version behind the function's alias, and its variables.
 fn served(project: &Project) -> (String, HashMap<String, String>) {
     let (endpoint, secret) = (project.endpoint(), test_support::secret(project.path()));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -24,7 +24,7 @@ fn served(project: &Project) -> (String, HashMap<String, String>) {
     })
 }
 
-/// Runs a command, with a value of the secret in its environment if there is one, and insists that no value is shown.
+/// Runs a command, with a value of the secret in its environment if there is one, and asserts that no value is displayed.
 fn silent(project: &Project, arguments: &[&str], value: Option<&str>) -> Run {
     let mut command = project.command(arguments);
     command.env_remove("READ_TOKEN_SHA256").envs(value.map(|value| ("READ_TOKEN_SHA256", value)));
@@ -49,7 +49,7 @@ fn a_secret_moves_to_a_parameter_and_is_replaced_there_without_a_deploy() {
     let (_, variables) = served(project);
     assert_eq!(variables["READ_TOKEN_SHA256"], HASHES[0]);
 
-    // The change shows, no value is asked for, and the old one leaves the function.
+    // The plan displays the change, no value is required, and the old one is removed from the function.
     project.edit("stack.yaml", |text| format!("{text}\nsecrets_from: ssm\n"));
     let plan = silent(project, &["plan", "--local", "--no-build"], None).stdout();
     for part in [
@@ -70,7 +70,7 @@ fn a_secret_moves_to_a_parameter_and_is_replaced_there_without_a_deploy() {
     silent(project, &["plan", "--local", "--no-build", "--exit-code"], None);
 
     put(HASHES[1]);
-    // Each container of the function looks by itself, a second after its last look.
+    // Each container of the function reads for itself, a second after its last reading.
     for _ in 0..600 {
         if status("one") == 401 && status("two") == 200 {
             break;

@@ -1,4 +1,4 @@
-//! A copy of this project in a directory of its own, with its own local AWS, and the real program to run in it.
+//! Copy of this project in a directory of its own, with its own local AWS, and the real program to run in it.
 
 use liveinsight::{cache::CACHE_DIR, venv::Venv};
 use serde_json::Value;
@@ -10,10 +10,10 @@ use std::{
 };
 use test_support::workspace;
 
-/// What a user's checkout holds, without tests.
+/// Content of a user's checkout, without tests.
 const PARTS: &[&str] = &["Cargo.toml", "Cargo.lock", "crates", "src", "lambdas", "templates", "dashboard/public", "stack.yaml", "tests"];
 
-/// What is built is shared, so that two projects at a time would take each other's for out of date.
+/// Lock for the shared build output. Two concurrent projects would take each other's output for out of date.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 pub(crate) struct Project {
@@ -30,13 +30,13 @@ impl Project {
         project
     }
 
-    /// A directory of this name that `init` has yet to write into; the local AWS is installed in it.
+    /// Creates a directory of this name that `init` has yet to write into; the local AWS is installed in it.
     pub(crate) fn empty(name: &str) -> Self {
         Self::at(|directory| directory.join(name))
     }
 
     fn at(root: impl FnOnce(&Path) -> PathBuf) -> Self {
-        // A test that failed while it had its turn is no reason for the next one to fail.
+        // A test that failed while it held the lock is no reason for the next one to fail.
         let turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
         let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
         let root = root(directory.path());
@@ -54,27 +54,28 @@ impl Project {
         &self.root
     }
 
-    /// The directory that an empty project is in.
+    /// Returns the directory that contains an empty project.
     pub(crate) fn around(&self) -> &Path {
         self.directory.path()
     }
 
-    /// Lets an empty project compile what the workspace has compiled: the same versions, and without a network.
+    /// Lets an empty project reuse the workspace's compiled dependencies: equal versions, and no network.
     pub(crate) fn lock_versions(&self) {
         fs::copy(workspace().join("Cargo.lock"), self.root.join("Cargo.lock")).unwrap();
     }
 
-    /// A Python with boto3 in it.
+    /// Returns a Python that has boto3.
     pub(crate) fn python(&self) -> &Path {
         &self.python
     }
 
-    /// The program, ready to run here. Built things are shared with the workspace: only the copies' own crates are compiled.
+    /// Returns a command that runs the program here. Build output is shared with the workspace: only the copies' own crates are
+    /// compiled.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_liveinsight"));
         command.args(arguments).current_dir(self.path()).env("CARGO_TARGET_DIR", workspace().join("target"));
         command.env("AWS_EC2_METADATA_DISABLED", "true").env_remove("AWS_ENDPOINT_URL").env(CACHE_DIR, test_support::cache());
-        // These tests may themselves be a CI job, which is nobody's to write to.
+        // These tests may run in a CI job, which they must not write to.
         command.env_remove("GITHUB_ACTIONS").env_remove("GITLAB_CI");
         command
     }
@@ -95,15 +96,15 @@ impl Project {
         format!("http://127.0.0.1:{}", server["port"])
     }
 
-    /// Another client's view of the account, or its misdeeds there; lines.
+    /// Runs another client's program, which lists or damages the account; returns its lines.
     pub(crate) fn other_client(&self, arguments: &[&str]) -> Vec<String> {
         self.script("account.py", arguments)
     }
 
-    /// Lets another client do a round of damage; what it changed, as pairs of id and field.
+    /// Runs another client's round of damage; returns its changes as pairs of id and field.
     pub(crate) fn damage(&self, round: usize) -> Vec<(String, String)> {
         let lines = self.script("damage.py", &["liveinsight", &round.to_string()]);
-        // Ids have spaces, fields have none.
+        // Ids contain spaces, fields do not.
         lines.iter().filter_map(|line| line.rsplit_once(' ')).map(|(id, field)| (id.to_owned(), field.to_owned())).collect()
     }
 
@@ -128,7 +129,7 @@ impl Drop for Project {
     }
 }
 
-/// What a command said.
+/// Output of a command.
 pub(crate) struct Run {
     arguments: String,
     output: Output,
@@ -139,7 +140,7 @@ impl Run {
         Self { arguments: arguments.join(" "), output }
     }
 
-    /// The exit code; -1 if a signal ended it.
+    /// Returns the exit code; -1 if a signal ended it.
     pub(crate) fn code(&self) -> i32 {
         self.output.status.code().unwrap_or(-1)
     }
@@ -158,14 +159,14 @@ impl Run {
         String::from_utf8(self.output.stderr.clone()).unwrap()
     }
 
-    /// The document, or the last event, on stdout.
+    /// Returns the document, or the last event, on stdout.
     pub(crate) fn json(&self) -> Value {
         let out = self.stdout();
         serde_json::from_str(&out).or_else(|_| serde_json::from_str(out.lines().last().unwrap_or_default())).unwrap()
     }
 }
 
-/// Copies what a user's checkout holds.
+/// Copies the content of a user's checkout.
 pub(crate) fn check_out(to: &Path) {
     for part in PARTS {
         copy(&workspace().join(part), &to.join(part));

@@ -1,4 +1,4 @@
-//! Requests that do not stop while the stack is changed.
+//! Continuous requests while the stack is changed.
 
 use std::{
     sync::{
@@ -8,7 +8,7 @@ use std::{
     thread::{JoinHandle, spawn},
 };
 
-/// Clients that ask the API again and again, and keep what was not answered with 200.
+/// Clients that call the API repeatedly, and record answers other than 200.
 pub(crate) struct Requests {
     stop: Arc<AtomicBool>,
     answered: Arc<AtomicUsize>,
@@ -38,12 +38,12 @@ impl Requests {
         requests
     }
 
-    /// How many were answered so far.
+    /// Returns the number of answers so far.
     pub(crate) fn count(&self) -> usize {
         self.answered.load(Ordering::Relaxed)
     }
 
-    /// Ends the clients; what went wrong, in their order.
+    /// Stops the clients; returns the failures in order.
     pub(crate) fn stop(self) -> Vec<String> {
         self.stop.store(true, Ordering::Relaxed);
         for client in self.clients {

@@ -1,4 +1,4 @@
-//! A site alone, as visitors of the local AWS see it.
+//! Tests of a site without functions, through the local AWS.
 
 use super::{get, outputs, plan, project::Project, response};
 use std::fs;
@@ -10,7 +10,7 @@ environments: { dev: {} }
 site: { source: pages, index: index.html, error_page: missing.html }
 ";
 
-/// A project with these pages and nothing else.
+/// Creates a project with these pages only.
 fn site(pages: &[(&str, &str)]) -> Project {
     let project = Project::new();
     project.edit("stack.yaml", |_| STACK.to_owned());
@@ -46,7 +46,7 @@ fn directories_and_missing_pages_are_served_as_on_aws() {
     let header = |name: &str| response(&format!("{url}docs/"), &[], None).headers()[name].to_str().unwrap().to_owned();
     assert_eq!((header("content-type"), header("cache-control")), ("text/html; charset=utf-8".to_owned(), "no-cache".to_owned()));
 
-    // A directory that goes, goes with its addresses; rolled back, it comes with them.
+    // A removed directory loses its addresses; a rollback restores both.
     fs::remove_dir_all(project.path().join("pages/docs")).unwrap();
     let changes = plan(&project);
     let paths: Vec<&str> = changes["s3.bucket/static"].iter().map(String::as_str).collect();

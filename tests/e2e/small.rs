@@ -1,4 +1,4 @@
-//! A project of one function that is built in a second: its crate has no dependencies.
+//! Project of one function without dependencies, which builds in a second.
 
 use std::{
     fs,
@@ -44,7 +44,7 @@ impl Small {
         path
     }
 
-    /// The program, ready to run here.
+    /// Returns a command that runs the program here.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_liveinsight"));
         command.args(arguments).current_dir(self.path()).env(liveinsight::cache::CACHE_DIR, test_support::cache());
@@ -53,7 +53,7 @@ impl Small {
         command
     }
 
-    /// Runs a command that has to succeed; what it says on stdout.
+    /// Runs a command that has to succeed; returns its stdout.
     #[track_caller]
     pub(crate) fn ok(&self, arguments: &[&str]) -> String {
         succeeded(&self.command(arguments).output().unwrap(), &arguments.join(" "))
@@ -66,7 +66,7 @@ impl Drop for Small {
     }
 }
 
-/// Insists that a command succeeded; what it said on stdout.
+/// Asserts that a command succeeded; returns its stdout.
 #[track_caller]
 pub(crate) fn succeeded(output: &Output, what: &str) -> String {
     let (out, err) = (String::from_utf8_lossy(&output.stdout).into_owned(), String::from_utf8_lossy(&output.stderr));

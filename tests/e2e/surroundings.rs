@@ -1,4 +1,5 @@
-//! `--local` stays on this machine, whatever the caller has set for AWS: no variable, profile or file leads a request elsewhere, or breaks it.
+//! Tests that `--local` stays on this machine, whatever the caller's AWS settings: no variable, profile or file redirects or
+//! breaks a request.
 
 use super::{
     response,
@@ -11,8 +12,8 @@ use std::{
     process::Command,
 };
 
-/// Settings by name and value, where `{trap}` is the address of a server that must hear nothing, `{host}` the same without a scheme, and
-/// `{config}` a file with profiles that lead there.
+/// Settings by name and value. `{trap}` is the address of a server that must receive nothing, `{host}` the same without a
+/// scheme, and `{config}` a file with profiles that lead there.
 const POISON: &[(&str, &str)] = &[
     ("HTTP_PROXY", "{trap}"),
     ("http_proxy", "{trap}"),
@@ -64,7 +65,7 @@ const POISON: &[(&str, &str)] = &[
     ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true"),
 ];
 
-/// Profiles that lead to the trap in every way that profiles have, and a broken file.
+/// Profiles that lead to the trap in every way that profiles support, and a broken file.
 const PROFILES: &[&str] = &["endpoint", "services", "fips", "dualstack", "role", "sso", "process", "s3", "nonexistent"];
 
 fn config(trap: &str) -> String {
@@ -108,7 +109,7 @@ s3 =
     )
 }
 
-/// A server that nobody may talk to.
+/// Server that must receive no connection.
 struct Trap(TcpListener);
 
 impl Trap {
@@ -141,7 +142,7 @@ fn local_stays_on_this_machine_whatever_is_set() {
         trap.heard_nothing(with);
     };
 
-    // All of them at once, with all that connects.
+    // All settings apply at once, with every command that connects.
     let lines: [&[&str]; 6] = [&["up"], &["plan", "--exit-code"], &["status"], &["outputs"], &["logs", "--since", "1h"], &["doctor"]];
     for line in lines {
         let mut command = project.command(line);
@@ -149,7 +150,7 @@ fn local_stays_on_this_machine_whatever_is_set() {
         run(command, &format!("everything at once, {line:?}"));
     }
 
-    // Each by itself: one may hide another.
+    // Each setting applies alone, because one may hide another.
     for (name, template) in POISON {
         let mut command = project.command(&["plan", "--local", "--exit-code"]);
         command.env(name, value(template));
@@ -168,7 +169,7 @@ fn local_stays_on_this_machine_whatever_is_set() {
     command.env("AWS_CONFIG_FILE", &config_file);
     run(command, "a broken AWS_CONFIG_FILE");
 
-    // The trap does catch what goes there.
+    // The trap does catch connections.
     TcpStream::connect(trap.0.local_addr().unwrap()).unwrap();
     assert!(trap.0.accept().is_ok());
 }
@@ -176,7 +177,7 @@ fn local_stays_on_this_machine_whatever_is_set() {
 #[test]
 fn without_local_the_setting_to_blame_is_named() {
     let project = Small::new();
-    // A port that nobody listens at.
+    // No server listens at this port.
     let nobody = { format!("http://{}", TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()) };
     let config_file = project.write(
         "config",
@@ -215,7 +216,7 @@ fn a_browser_can_read_the_errors_of_the_api_itself() {
         assert_eq!(answer.headers().get("access-control-allow-origin").map(|origin| origin.to_str().unwrap()), Some(origins), "{answer:?}");
     };
     origin("https://page.example");
-    // Several origins do not fit into one header, and these errors are the same for everybody.
+    // One header cannot contain several origins, and these errors are the same for every client.
     let stack = std::fs::read_to_string(project.path().join("stack.yaml")).unwrap();
     project.write("stack.yaml", &stack.replace(r#"["https://page.example"]"#, r#"["https://page.example", "https://other.example"]"#));
     project.ok(&["up", "--local"]);

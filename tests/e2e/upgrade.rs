@@ -1,4 +1,4 @@
-//! A running stack of the version before the safe defaults, under today's `up`, while visitors and readers go on.
+//! Upgrades a running stack of the version before the safe defaults with today's `up`, while visitors and readers continue.
 
 use super::{now, outputs, plan, project::Project, request, requests::Requests, response, summary};
 use serde_json::{Value, json};
@@ -12,14 +12,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// The only origin that may read and send.
+/// Only origin that may read and send.
 const OURS: &str = "https://shop.example";
 const SITE: &str = "upgrade";
-/// Sums are up to 30 s old.
+/// Maximum wait for the sums, which are up to 30 s old.
 const FRESH: Duration = Duration::from_secs(90);
 
-/// A page view in the words of the tracker of an earlier version: the first one, and the one after it, which
-/// told the reading time of pages as well.
+/// Returns a page view in the format of an earlier tracker: the first version, and the next one, which reported the reading
+/// time of pages as well.
 fn body(version: usize, number: usize) -> Value {
     let mut event = json!({
         "session_id": format!("upgrade{version}-{number}"), "timestamp": now(), "event_type": "page_view", "page_url": format!("{OURS}/cart"),
@@ -35,7 +35,7 @@ fn body(version: usize, number: usize) -> Value {
     json!({"batch_id": format!("second{number}"), "k": SITE, "events": [event, leave], "sent_at": now()})
 }
 
-/// Visitors with old trackers, one view after another until they are asked to stop.
+/// Visitors with old trackers, which send one view after another until they are stopped.
 struct Visitors {
     stop: Arc<AtomicBool>,
     sending: JoinHandle<(u64, Vec<String>)>,
@@ -51,7 +51,7 @@ impl Visitors {
                 if asked.load(Ordering::Relaxed) {
                     break;
                 }
-                // A browser sends its page's origin along.
+                // A browser adds its page's origin.
                 let headers = [("Content-Type", "text/plain;charset=UTF-8"), ("Origin", OURS)];
                 match request(&url, &headers, Some(&body(number % 2, number).to_string())) {
                     (200, _) => taken += 1,
@@ -64,14 +64,14 @@ impl Visitors {
         Self { stop, sending }
     }
 
-    /// Returns how many views were taken, and the answers to all others.
+    /// Returns the number of accepted views, and the answers to all others.
     fn stop(self) -> (u64, Vec<String>) {
         self.stop.store(true, Ordering::Relaxed);
         self.sending.join().unwrap()
     }
 }
 
-/// Views of the site as soon as there are as many as expected, or when the sums had the time for it.
+/// Returns the views of the site once the expected number is reached, or after the maximum wait.
 fn views(url: &str, expected: u64) -> u64 {
     let began = Instant::now();
     loop {
@@ -97,7 +97,7 @@ fn an_upgrade_to_the_safe_defaults_is_planned_loses_nothing_and_serves_all_the_w
     let url = outputs(&project)["api_url"].clone();
     let site = outputs(&project)["dashboard_url"].clone();
 
-    // As the earlier version left it, with what was counted then.
+    // These are the resources of the earlier version, with the counts of then.
     let mut expected: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for line in project.other_client(&["earlier", "liveinsight"]) {
         let (id, field) = line.split_once(' ').unwrap();
@@ -109,7 +109,7 @@ fn an_upgrade_to_the_safe_defaults_is_planned_loses_nothing_and_serves_all_the_w
     let tracker = || response(&format!("{site}liveinsight.js"), &[("Origin", OURS)], None);
     assert_eq!(tracker().headers().get("access-control-allow-origin"), None, "a tag with integrity could not load it");
 
-    // The plan names each difference and nothing else.
+    // The plan contains each difference and nothing else.
     assert_eq!(plan(&project), expected);
 
     let readers = Requests::start(&url, &["/api/realtime?k=upgrade", "/api/stats?k=upgrade"]);
@@ -122,12 +122,12 @@ fn an_upgrade_to_the_safe_defaults_is_planned_loses_nothing_and_serves_all_the_w
     assert_eq!((&up["failed"], &up["created"], &up["deleted"]), (&json!(0), &json!(0), &json!(0)), "{up}");
     assert_eq!(up["updated"], json!(expected.len()), "{up}");
 
-    // Nothing is lost, of before and of meanwhile.
+    // No count is lost, neither from before nor from meanwhile.
     assert_eq!(views(&url, taken + 1), taken + 1);
     assert_eq!(foreign(&url), 403, "what other pages send is refused from now on");
     assert_eq!(project.other_client(&["protected"]), ["liveinsight-events-dev", "liveinsight-sessions-dev"]);
     assert_eq!(tracker().headers()["access-control-allow-origin"], "*");
-    // A tracker that was pasted as a copy goes on.
+    // A copied and pasted tracker continues to work.
     assert_eq!(request(&format!("{url}/api/events"), &[("Origin", OURS)], Some(&body(1, 1_000_001).to_string())).0, 200);
     assert_eq!(views(&url, taken + 2), taken + 2);
 

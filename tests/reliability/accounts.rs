@@ -1,4 +1,4 @@
-//! Accounts that nobody else uses, and packages with nothing in them.
+//! Accounts that no other test uses, and packages of a script.
 
 use base64::Engine;
 use liveinsight::stack::Package;
@@ -11,7 +11,7 @@ use std::{
 };
 use zip::write::SimpleFileOptions;
 
-/// A number of twelve digits: the local AWS keeps an account for each that is used as an access key.
+/// Returns a number of twelve digits: the local AWS has an account for each one that is used as an access key.
 pub(crate) fn next() -> String {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let start = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs() % 1_000_000;
@@ -20,7 +20,7 @@ pub(crate) fn next() -> String {
     format!("5{start:06}{process:02}{nth:03}")
 }
 
-/// A package with this script as its program, kept in `directory`.
+/// Builds a package with this script as its program, stored in `directory`.
 pub(crate) fn package(directory: &Path, script: &str) -> Package {
     let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
     let options = SimpleFileOptions::default().unix_permissions(0o755);

@@ -1,4 +1,5 @@
-//! How many calls the shipped stack takes, counted at the endpoint, and how often a run has to wait for an answer before it can go on.
+//! Number of calls for the shipped stack, counted at the endpoint, and number of rounds: how often a run waits for an answer
+//! before it can continue.
 
 use super::shared::{Account, Version};
 use std::time::Duration;
@@ -6,12 +7,12 @@ use strict_aws::{Config, Faults};
 
 #[tokio::test]
 async fn calls_and_rounds_stay_within_their_budgets() {
-    // Long beside what the local AWS and the program take, so that calls made at once are seen to be made at once.
+    // The latency is long compared to the time of the local AWS and the program, so concurrent calls are visible as concurrent.
     let config = Config { latency: Duration::from_millis(300), ..Config::default() };
-    // The lease that the program takes: a shorter one is renewed more often, and each renewal is a write.
+    // The program's own lease: a shorter one is renewed more often, and each renewal is a write.
     let account = Account::new(config).await.with_lease(Some(liveinsight::lock::LEASE)).unhurried();
-    // The calls, how many of them write, and the rounds, of the run that just ended. Whose account it is, is one call more, asked beside all
-    // else: it takes no round where credentials or their keys tell.
+    // Returns the numbers of calls, writes and rounds of the last run. The call that verifies the account runs beside all
+    // others: it takes no round if the credentials or their keys name the account.
     let counts = || {
         let log = account.strict.log();
         let writes = log.iter().filter(|entry| entry.write).count();
@@ -25,7 +26,7 @@ async fn calls_and_rounds_stay_within_their_budgets() {
     println!("first up: {calls} calls, {writes} of them write, {rounds} rounds");
     assert!(calls - writes <= 64 && writes <= 65, "{calls} calls, {writes} of them write");
 
-    // It is a matter of two rounds, so they can be so long that a machine with much else to do sends all of one in time.
+    // Only two rounds are at stake, so they can be long enough for a busy machine to send all requests of one in time.
     account.strict.set_latency(Duration::from_secs(2));
     account.complete(&account.up(Version::First).await, "up without changes");
     account.strict.set_latency(Duration::from_millis(300));

@@ -1,5 +1,5 @@
-//! A stack as the version before the safe defaults left it: what today's `up` finds and writes. `tests/e2e/upgrade.rs` upgrades one that
-//! serves; here are the settings that the local AWS neither keeps nor enforces.
+//! Stack of the version before the safe defaults: the differences that today's `up` finds, and its writes.
+//! `tests/e2e/upgrade.rs` upgrades a serving one; here are the settings that the local AWS neither stores nor enforces.
 
 use super::shared::{Account, Version, windows};
 use aws_sdk_dynamodb::types::PointInTimeRecoverySpecification;
@@ -8,9 +8,9 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use strict_aws::Config;
 
-/// AWS's `SecurityHeadersPolicy`.
+/// Id of AWS's managed policy `SecurityHeadersPolicy`.
 const SECURITY_HEADERS: &str = "67f7725c-6f97-4210-82d7-5512b31e9d03";
-/// Days for which a table could be restored before there was `restore_days`: AWS's own default.
+/// Recovery period of a table in days before `restore_days` existed: AWS's own default.
 const RECOVERY_DAYS: i32 = 35;
 
 async fn leave_as_the_earlier_version_did(aws: &Aws, names: &Names) {
@@ -57,7 +57,7 @@ async fn an_upgrade_of_an_earlier_stack_names_each_difference_and_is_done_once()
     account.complete(&account.up(Version::First).await, "up after the upgrade");
     let log = account.strict.log();
     let lost: Vec<&String> = log.iter().skip(before).map(|entry| &entry.operation).filter(|name| name.contains("Delete")).collect();
-    // The lock is an object.
+    // The lock is an object in the bucket.
     assert!(lost.iter().all(|name| name.contains("DeleteObject")), "{lost:?}");
     account.in_sync(Version::First, "after the upgrade").await;
 

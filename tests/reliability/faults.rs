@@ -1,9 +1,9 @@
-//! Many things going wrong at once.
+//! Tests of many simultaneous faults.
 
 use super::shared::{Account, Version, on_all_processors, row, thorough, windows};
 use strict_aws::{Config, Faults};
 
-/// A tenth of all requests meets a fault; a run that gives up is run again, as a user would.
+/// A tenth of all requests meets a fault. A run that gives up is repeated, as a user would do.
 #[test]
 fn with_a_tenth_of_all_requests_failing_runs_converge() {
     let runs: u64 =

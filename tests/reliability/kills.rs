@@ -1,4 +1,4 @@
-//! Killed after any call, or without the answer to any write: the next run makes it good.
+//! Kills a run after any call, or drops the answer to any write: the next run repairs the stack.
 
 use super::shared::{Account, Version, lost, on_all_processors, row, sample, windows};
 use std::sync::OnceLock;
@@ -8,7 +8,7 @@ fn strict() -> Config {
     Config { windows: Some(windows()), ..Config::default() }
 }
 
-/// The calls, and among them the writes, of a first `up`, an `up` with changes, the `up` back, and a `down`.
+/// Returns the numbers of calls, and of writes among them, of a first `up`, an `up` with changes, the `up` back, and a `down`.
 async fn lengths() -> [(u64, u64); 3] {
     let account = Account::new(strict()).await;
     let count = || {
@@ -27,7 +27,7 @@ async fn lengths() -> [(u64, u64); 3] {
     [first, second, down]
 }
 
-/// [`lengths`], found out once.
+/// Returns [`lengths`], computed once.
 #[expect(clippy::print_stdout, reason = "the figures are what the test is run for")]
 fn lengths_now() -> [(u64, u64); 3] {
     static LENGTHS: OnceLock<[(u64, u64); 3]> = OnceLock::new();
@@ -46,7 +46,7 @@ fn killed_after_any_call_the_next_run_finishes() {
         let account = Account::new(strict()).await;
         for call in calls {
             let what = format!("up, killed after call {call}");
-            // How often a run asks varies a little with time: the last numbers may be beyond its end.
+            // The number of calls varies a little with time: the last numbers may be beyond a run's end.
             account.killed(call, account.up(Version::First)).await;
             account.complete(&account.up(Version::First).await, &what);
             account.in_sync(Version::First, &what).await;

@@ -1,9 +1,9 @@
-//! What an account holds, asked service by service without any of the program's own code for reading.
+//! Content of an account, read service by service without any of the program's own code for reading.
 
 use liveinsight::aws::Aws;
 use std::collections::BTreeMap;
 
-/// How many there are of each kind; kinds of which there are none are left out.
+/// Counts the resources of each kind; kinds without any are left out.
 pub(crate) async fn of(aws: &Aws) -> BTreeMap<String, usize> {
     let mut found = BTreeMap::new();
     let mut add = |kind: &str, count: usize| {
@@ -27,7 +27,7 @@ pub(crate) async fn of(aws: &Aws) -> BTreeMap<String, usize> {
         add("lambda.alias", aws.lambda.list_aliases().function_name(name).send().await.unwrap().aliases().len());
         if let Ok(policy) = aws.lambda.get_policy().function_name(name).qualifier("live").send().await {
             let policy: serde_json::Value = serde_json::from_str(policy.policy().unwrap()).unwrap();
-            // One permission is one statement for each route.
+            // A permission has one statement for each route.
             add("lambda.permission", policy["Statement"].as_array().unwrap().len());
         }
     }

@@ -1,6 +1,6 @@
-//! Stacks of one account whose names resemble each other: whatever one of them does, the others stay exactly as they were.
+//! Stacks with similar names in one account: the actions of one leave the others exactly as they were.
 //!
-//! What exists is listed by an [`Observer`], which asks each service itself and uses none of the program's code for reading.
+//! An [`Observer`] lists the resources. It reads each service itself and uses none of the program's code for reading.
 
 use super::{
     accounts,
@@ -27,13 +27,13 @@ const ENVIRONMENTS: [&str; 3] = ["dev", "d", "devb"];
 const REGIONS: [&str; 2] = ["us-east-1", "eu-west-1"];
 const THINGS: [&str; 6] = ["a", "b", "c", "b-c", "c-d", "a-b"];
 
-/// How many cases there are in every run, and by name.
+/// Number of cases in every run, and by name.
 const SAMPLE: u64 = 6;
 const ALL: u64 = 1_000;
-/// How many things the stacks of a case do.
+/// Number of actions by the stacks of a case.
 const STEPS: usize = 6;
 
-/// One stack of an account.
+/// Stack of an account.
 struct Neighbour {
     project: &'static str,
     environment: &'static str,
@@ -42,7 +42,7 @@ struct Neighbour {
     tables: BTreeSet<&'static str>,
     has_site: bool,
     has_api: bool,
-    /// Changes the code and the pages.
+    /// Version of the code and the pages.
     version: u32,
 }
 
@@ -130,7 +130,7 @@ impl Neighbour {
         down(&declaration.graph, &aws, &removal, &options(), &|_| {}).await
     }
 
-    /// Puts the first release back, if that may be.
+    /// Rolls back to the first release, if the state permits.
     async fn rollback(&self, account: &Account) {
         let (aws, declaration) = (self.connect(account).await, self.declare(account));
         let names = self.stack().names(&account.number);
@@ -145,7 +145,7 @@ impl Neighbour {
         Box::pin(back.conclude(&aws, &declaration, action, Author::default(), &mut report, &|_| {})).await.unwrap();
     }
 
-    /// Declares something else: a function or a table fewer, another one more, other code.
+    /// Changes the declaration: removes a function or a table, adds another, or changes code.
     fn edit(&mut self, random: &mut Rng) {
         self.version += 1;
         match random.u8(..4) {
@@ -161,13 +161,13 @@ fn options() -> Options {
     Options { tempo: HURRIED, ..Options::default() }
 }
 
-/// An account that one case has for itself.
+/// Account of a single case.
 struct Account {
     number: String,
     files: tempfile::TempDir,
 }
 
-/// What exists in an account, and who made it: the number of a stack, or `None` for somebody who uses another tool.
+/// Resources of an account, with their owners: the number of a stack, or `None` for another tool.
 struct World {
     account: Account,
     observer: Observer,
@@ -177,7 +177,7 @@ struct World {
 }
 
 impl World {
-    /// Lets one do something, and insists that nothing of the others is another than before, or gone.
+    /// Records the effects of one stack's action, and asserts that the others' resources are unchanged.
     async fn after(&mut self, actor: Option<usize>, what: String) {
         self.log.push(what);
         let now = self.observer.look().await;
@@ -225,7 +225,7 @@ async fn case(seed: u64) {
     for _ in 0..STEPS {
         let index = random.usize(..neighbours.len());
         let neighbour = &mut neighbours[index];
-        // What nobody has marked may be adopted, and then it is not as it was.
+        // Unmarked resources may be adopted, which changes them.
         let adopt = !has_strangers && random.bool();
         let what = match random.u8(..6) {
             0 => {
@@ -264,7 +264,7 @@ async fn case(seed: u64) {
 #[test]
 fn whatever_one_stack_does_the_others_stay_exactly_as_they_were() {
     let count = if thorough() { ALL } else { SAMPLE };
-    // Any other cases than the first few: those from this one on.
+    // The variable selects the first case, to run other cases than the default ones.
     let first = std::env::var("LIVEINSIGHT_NEIGHBOURS").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1);
     let seeds: Vec<u64> = (first..first + count).collect();
     test_support::endpoint();

@@ -1,4 +1,5 @@
-//! The secret that the distribution sends and the functions take: made, kept, repaired and replaced, whenever a run is killed.
+//! Tests of the origin secret, which the distribution sends and the functions accept: creation, storage, repair and rotation,
+//! with kills at every point.
 
 use super::shared::{Account, OriginSecret, Version, on_all_processors, row, sample, windows};
 use liveinsight::aws::Aws;
@@ -10,19 +11,19 @@ const HEADER: &str = "X-Origin-Verify";
 const VARIABLE: &str = "ORIGIN_VERIFY";
 const SOMEBODY_ELSES: &str = "0123456789abcdef0123456789abcdef";
 
-/// Calls before the first one that writes, whose loss is tried elsewhere.
+/// Number of calls before the first write. Other tests cover their loss.
 const READS: u64 = 38;
 
 fn strict() -> Config {
     Config { windows: Some(windows()), ..Config::default() }
 }
 
-/// Live values.
+/// Live values of the secret.
 #[derive(Debug, PartialEq, Eq)]
 struct Live {
-    /// The header's value.
+    /// Value of the header that the distribution sends.
     sends: Option<String>,
-    /// The variable of what each function's alias serves, and of `$LATEST`.
+    /// Variable of each function's alias version, and of `$LATEST`.
     takes: BTreeMap<String, [Option<String>; 2]>,
 }
 
@@ -36,13 +37,13 @@ impl Live {
         Self { sends: header(&aws).await, takes }
     }
 
-    /// The secret, if it is the only one and everywhere.
+    /// Returns the secret, if it is the only one and everywhere.
     fn only(&self) -> Option<&str> {
         let only = self.sends.as_deref()?;
         self.takes.values().flatten().all(|takes| takes.as_deref() == Some(only)).then_some(only)
     }
 
-    /// Set if every function serves what is sent.
+    /// Returns true if every function accepts the sent value.
     fn serves(&self) -> bool {
         let is_taken = |takes: &str| takes.split(',').any(|secret| secret == "*" || Some(secret) == self.sends.as_deref());
         self.takes.values().all(|[served, _]| served.as_deref().is_none_or(is_taken))
@@ -89,12 +90,12 @@ async fn set_header(aws: &Aws, value: &str) {
     aws.cloudfront.update_distribution().id(&id).set_if_match(etag).distribution_config(config).send().await.unwrap();
 }
 
-/// Long enough for the distribution to be deployed.
+/// Waits long enough for the distribution to be deployed.
 async fn deployed() {
     tokio::time::sleep(Duration::from_millis(400)).await;
 }
 
-/// Runs `up`, and insists that it writes nothing.
+/// Runs `up`, and asserts that it writes nothing.
 async fn unchanged(account: &Account, what: &str) {
     account.strict.set_faults(Faults::None);
     account.complete(&account.up(Version::First).await, what);
@@ -125,7 +126,7 @@ async fn a_first_up_makes_it_a_second_keeps_it_and_what_was_changed_by_hand_is_r
     assert_eq!(Live::of(&account).await.only(), Some(&*made));
     account.in_sync(Version::First, "up after variables were changed").await;
 
-    // A function that comes later takes the same one.
+    // A function added later gets the same secret.
     account.complete(&account.up(Version::Second).await, "up with a function more");
     assert_eq!(Live::of(&account).await.only(), Some(&*made));
     assert_eq!(variable(&aws, &functions[0].replace("event-collector", "hello"), Some("live")).await, Some(made));
@@ -156,7 +157,8 @@ fn a_stack_that_served_without_one_serves_all_the_while() {
     row("an upgrade of a stack without an origin secret, killed; then the same again", numbers.len());
 }
 
-/// Runs `up` once CloudFront sends the new secret everywhere: the functions then take that one alone, and nothing is left to do.
+/// Runs `up` after CloudFront sends the new secret everywhere: the functions then accept only that one, and nothing is left to
+/// do.
 async fn ends(account: &Account, what: &str) {
     let live = Live::of(account).await;
     assert!(live.serves(), "{what}: {live:?}");
@@ -196,7 +198,7 @@ fn a_rotation_that_is_killed_is_finished_by_the_next_up() {
 
 #[tokio::test]
 async fn until_it_is_sent_everywhere_what_was_sent_before_is_taken_and_nothing_more_written() {
-    // Nothing is ever deployed, so nothing that is made here can be deleted either.
+    // The distribution is never deployed, so no resource created here can be deleted either.
     let windows = Windows { distribution_deploying: Duration::from_hours(1), ..windows() };
     for before in [OriginSecret::Off, OriginSecret::Made] {
         let account = Account::new(Config { windows: Some(windows.clone()), ..Config::default() }).await;
@@ -262,7 +264,7 @@ async fn no_record_description_or_tag_has_it() {
         texts.push(alias.description.unwrap());
         texts.push(format!("{:?}", aws.lambda.get_function().function_name(name).send().await.unwrap().tags));
     }
-    // What plans and reports are made of, and what a failed test would print.
+    // Plans and reports are built from these, and a failed test would print them.
     let plan =
         liveinsight::engine::survey(&account.declare(Version::Second).graph, &aws, &|_| {}).await.map_err(|(_, error)| error).unwrap();
     for step in &plan.steps {

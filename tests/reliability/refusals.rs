@@ -1,4 +1,4 @@
-//! What the strict AWS refuses though the program never asks for it, because it knows better: so that knowing better is proved.
+//! Refusals of the strict AWS that the program avoids by its knowledge of AWS. The tests prove that avoiding them is necessary.
 
 use super::shared::{Account, Version, windows};
 use aws_sdk_apigateway::types::{Op, PatchOperation};
@@ -8,13 +8,13 @@ use liveinsight::aws::Aws;
 use std::time::Duration;
 use strict_aws::{Config, Faults, Windows};
 
-/// Code and message of a refusal.
+/// Returns code and message of a refusal.
 fn refusal<T: std::fmt::Debug>(result: Result<T, impl ProvideErrorMetadata>) -> (String, String) {
     let error = result.expect_err("it should have been refused");
     (error.code().unwrap_or_default().to_owned(), error.message().unwrap_or_default().to_owned())
 }
 
-/// A stack that was made under a strict AWS, whose windows last as told.
+/// Creates a stack under a strict AWS with these windows.
 async fn made(windows: Windows) -> (Account, Aws) {
     let account = Account::new(Config { windows: Some(windows), ..Config::default() }).await;
     account.complete(&account.up(Version::First).await, "up");
@@ -51,9 +51,9 @@ async fn parts_of_an_api_are_not_made_twice_nor_taken_away_while_in_use() {
     put.http_method("DELETE").send().await.unwrap();
     let create = aws.apigateway.create_deployment().rest_api_id(&api).send().await;
     assert_eq!(refusal(create), ("BadRequestException".to_owned(), "No integration defined for method".to_owned()));
-    // Two writes at a time.
+    // Two writes run at once.
     let describe = || aws.apigateway.put_method().rest_api_id(&api).resource_id(root).authorization_type("NONE");
-    // Whether two requests meet is up to the machine: they are sent until they do.
+    // Whether two requests meet depends on the machine, so they are sent until they do.
     let mut refused = 0;
     for _ in 0..200 {
         let (one, other) = futures::join!(describe().http_method("PUT").send(), describe().http_method("PATCH").send());
@@ -86,7 +86,7 @@ async fn a_distribution_is_deleted_in_aws_own_order() {
     config.enabled = false;
     let update = aws.cloudfront.update_distribution().id(distribution.id()).set_if_match(live.e_tag).distribution_config(config);
     let updated = update.send().await.unwrap();
-    // Disabled, and not yet everywhere.
+    // The distribution is disabled, but not yet everywhere.
     assert_eq!(refusal(delete(updated.e_tag()).await).0, "DistributionNotDisabled");
     let controls = aws.cloudfront.list_origin_access_controls().send().await.unwrap();
     let control = &controls.origin_access_control_list().unwrap().items()[0];
@@ -102,7 +102,7 @@ async fn a_distribution_is_deleted_in_aws_own_order() {
     assert_eq!(refusal(again).0, "OriginAccessControlAlreadyExists");
 }
 
-/// How often two requests are sent at the same time until they meet: a busy machine may send one after the other.
+/// Number of attempts to make two requests meet: a busy machine may send one after the other.
 const ATTEMPTS: usize = 50;
 
 #[tokio::test]
@@ -119,7 +119,7 @@ async fn functions_and_roles_are_not_rushed() {
     let (code, message) = refusal(update.memory_size(1024).send().await);
     assert_eq!(code, "ResourceConflictException");
     assert!(message.contains("An update is in progress for resource"), "{message}");
-    // Of statements that are added at the same time, one gets lost, and all are told that theirs was added.
+    // One of two concurrently added statements is lost, although both answers report success.
     let add = |sid: &str| {
         let request = aws.lambda.add_permission().function_name(name).qualifier("live").statement_id(sid);
         request.action("lambda:InvokeFunction").principal("apigateway.amazonaws.com").send()
@@ -138,11 +138,11 @@ async fn functions_and_roles_are_not_rushed() {
         }
     }
     assert_eq!(lost, 1);
-    // Policies are read back percent-encoded.
+    // IAM returns policies percent-encoded.
     let role = aws.iam.get_role().role_name(name).send().await.unwrap().role.unwrap();
     assert!(role.assume_role_policy_document().unwrap().starts_with("%7B%22"), "{role:?}");
     assert_eq!(refusal(aws.iam.delete_role().role_name(name).send().await).0, "DeleteConflict");
-    // API Gateway does not know a role at once either; a busy machine may ask too late.
+    // API Gateway does not know a new role at once either; a busy machine may ask too late.
     let trust = role.assume_role_policy_document().unwrap();
     let mut refused = Vec::new();
     for attempt in 0..ATTEMPTS {
@@ -160,7 +160,7 @@ async fn functions_and_roles_are_not_rushed() {
 #[tokio::test]
 async fn what_lambda_gives_up_on_ends_the_run_with_its_reason_and_the_next_run_mends_it() {
     let account = Account::new(Config { windows: Some(windows()), ..Config::default() }).await;
-    // Functions that cannot be created; then, changes of functions that cannot be finished.
+    // In the first round functions cannot be created; in the second their changes cannot be finished.
     for version in [Version::First, Version::Patched] {
         account.strict.set_faults(Faults::FunctionsFail);
         let report = account.up(version).await;
@@ -196,7 +196,7 @@ async fn tags_that_a_creation_lost_are_noticed_in_the_same_run() {
     account.complete(&account.down().await, "down");
     account.empty("down").await;
 
-    // A REST API is known by its tags alone: without them it does not stay.
+    // Only its tags identify a REST API: without them it does not stay.
     account.strict.set_faults(Faults::TagsForgotten(&["apigateway:CreateRestApi"]));
     let report = account.up(Version::First).await;
     let reasons: Vec<String> = report.failed.values().map(ToString::to_string).collect();
@@ -226,7 +226,7 @@ async fn data_stores_take_their_time() {
     assert_eq!(refusal(aws.dynamodb.delete_table().table_name(&table).send().await).0, "ResourceInUseException");
     let bucket = aws.s3.list_buckets().send().await.unwrap().buckets()[0].name().unwrap().to_owned();
     assert_eq!(refusal(aws.s3.delete_bucket().bucket(&bucket).send().await).0, "BucketNotEmpty");
-    // Again, by its owner: told so with tags, let pass without, and the first tags stay.
+    // The owner creates the bucket again: with tags it gets an error, without them success, and the first tags stay.
     let again = |tags: Option<Vec<aws_sdk_s3::types::Tag>>| {
         let config = aws_sdk_s3::types::CreateBucketConfiguration::builder().set_tags(tags).build();
         aws.s3.create_bucket().bucket(&bucket).create_bucket_configuration(config).send()

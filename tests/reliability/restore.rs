@@ -1,7 +1,7 @@
-//! A backup and the privacy promise: a salt that was deleted cannot be restored once the recovery period is over.
+//! Tests of backups against the privacy promise: a deleted salt cannot be restored after the recovery period.
 //!
-//! Which times DynamoDB restores is modelled by its documentation (`tests/strict`); the local AWS copies the items that are there. That AWS
-//! itself forgets what is older was not tried.
+//! `tests/strict` models DynamoDB's restorable times by its documentation; the local AWS copies the current items. Whether AWS
+//! itself forgets older data was not tested.
 
 use super::shared::{Account, Version, windows};
 use aws_sdk_dynamodb::{
@@ -17,14 +17,15 @@ use std::{
 };
 use strict_aws::{Config, Windows};
 
-/// A day of the recovery period, as short as a busy machine allows.
+/// Length of a day in the recovery period, as short as a busy machine allows.
 const RECOVERY_DAY: Duration = Duration::from_secs(3);
 
 fn now() -> i64 {
     i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap()
 }
 
-/// Restores a table to a moment, in milliseconds since 1970, or to the latest one, under another name; the error code if that is refused.
+/// Restores a table under another name to a moment, in milliseconds since 1970, or to the latest one. Returns the error code of
+/// a refusal.
 async fn restore(aws: &Aws, table: &str, to: &str, moment: Option<i64>) -> Result<(), String> {
     let request = aws.dynamodb.restore_table_to_point_in_time().source_table_name(table).target_table_name(to);
     let request = request.set_restore_date_time(moment.map(DateTime::from_millis)).use_latest_restorable_time(moment.is_none());
@@ -32,7 +33,7 @@ async fn restore(aws: &Aws, table: &str, to: &str, moment: Option<i64>) -> Resul
     answer.map(|_| ()).map_err(|error| error.code().unwrap_or_default().to_owned())
 }
 
-/// Days whose salts a table holds.
+/// Returns the days that have a salt in a table.
 async fn salts(aws: &Aws, table: &str) -> BTreeSet<String> {
     let items = aws.dynamodb.scan().table_name(table).send().await.unwrap().items.unwrap();
     let key = |item: &std::collections::HashMap<String, AttributeValue>| item["session_id"].as_s().unwrap().clone();
@@ -53,7 +54,7 @@ async fn a_deleted_salt_cannot_be_restored_after_the_recovery_period_of_the_ship
     let (aws, names) = (account.connect().await, account.names());
     let (events, sessions) = (names.table("events"), names.table("sessions"));
 
-    // Visitors of a day, and those of two days later: the first day's salt goes.
+    // Visitors of a day come first, then those of two days later: the first day's salt is deleted.
     let store = Store::new(aws.dynamodb.clone(), &events, &sessions);
     store.daily_salt(now()).await.unwrap();
     let first = salts(&aws, &events).await;
@@ -62,12 +63,12 @@ async fn a_deleted_salt_cannot_be_restored_after_the_recovery_period_of_the_ship
     let left = salts(&aws, &events).await;
     assert!(first.len() == 1 && left.len() == 1 && first.is_disjoint(&left), "{first:?} {left:?}");
 
-    // Within the promise: what is deleted is gone from what a restore of the present holds.
+    // Within the recovery period, a restore to the latest moment does not contain deleted items.
     tokio::time::sleep(RECOVERY_DAY).await;
     restore(&aws, &events, "restored", None).await.unwrap();
     assert_eq!(salts(&account.connect().await, "restored").await, left);
 
-    // Beyond it: the moment at which the salt was there is out of reach, and it is the setting that puts it there.
+    // After it, the moment of the salt is out of reach. The setting is the cause.
     assert_eq!(restore(&aws, &events, "too-late", Some(there)).await, Err("InvalidRestoreTimeException".to_owned()));
     keep_for(&aws, &events, 35).await;
     assert_eq!(restore(&aws, &events, "in-time", Some(there)).await, Ok(()), "35 days would have kept it");

@@ -1,5 +1,5 @@
-//! Two runs at the same time without the lock: they may stumble over each other, and still leave nothing that the next run does not make
-//! good. With the lock, and with two real programs, the same is tested in `tests/rivals`.
+//! Two concurrent runs without the lock: they may fail because of each other, and still leave nothing that the next run does
+//! not repair. With the lock, and with two real programs, `tests/rivals` tests the same.
 
 use super::shared::{Account, Version, on_all_processors, row, thorough, windows};
 use liveinsight::engine::Report;
@@ -9,7 +9,7 @@ use std::{
 };
 use strict_aws::Config;
 
-/// Why runs failed, and how many did.
+/// Reasons of failed runs, with their numbers.
 #[derive(Default)]
 struct Stumbles(Mutex<BTreeMap<String, usize>>);
 
@@ -29,7 +29,7 @@ impl Stumbles {
 
 #[test]
 fn two_runs_without_the_lock_leave_what_the_next_makes_good() {
-    // Four pairs each.
+    // Each round has four pairs.
     let rounds: u64 = if thorough() { 25 } else { 1 };
     let stumbles = Stumbles::default();
     on_all_processors(&(1..=rounds).collect::<Vec<_>>(), async |rounds: Vec<u64>| {

@@ -1,4 +1,5 @@
-//! What the tests share: an account with a strict AWS in front of it, the stack in two versions, runs that end well, badly or by a kill.
+//! Shared parts of the tests: an account with a strict AWS in front of it, the stack in two versions, runs that end well, badly
+//! or by a kill.
 
 use super::{accounts, listing};
 use futures::future::{Either, LocalBoxFuture, join, maybe_done, select};
@@ -15,52 +16,53 @@ use std::{cell::Cell, collections::BTreeMap, path::Path, pin::Pin, time::Duratio
 use strict_aws::{Config, Fault, Faults, Strict, Windows};
 
 pub(crate) const REGION: &str = "us-east-1";
-/// As short as clocks of whole seconds allow: whoever comes after a killed run has to wait for so long.
+/// Lease of the tests' locks, as short as clocks of whole seconds allow: the run after a killed one has to wait for it.
 const LEASE: Duration = Duration::from_secs(1);
 pub(crate) const SHIPPED: &str = include_str!("../../stack.yaml");
 
-/// AWS's waiting times, a hundred times as fast; those of minutes are shortened further, as nothing else depends on their length.
+/// Returns AWS's waiting times, a hundred times as fast. Those of minutes are shortened further, as nothing else depends on
+/// their length.
 pub(crate) fn windows() -> Windows {
     let short = Duration::from_millis(300);
     Windows { distribution_deploying: short, bucket_held: short, backups_enabling: Duration::from_millis(100), ..Windows::aws(100.0) }
 }
 
-/// Waits are a hundred times as short, so looks are so much more frequent.
+/// Polling a hundred times as frequent, as waits are a hundred times as short.
 pub(crate) const HURRIED: Tempo =
     Tempo { first: Duration::from_millis(5), longest: Duration::from_millis(10), patience: Duration::from_mins(1) };
 
-/// What is tried: `all`, or every so many calls.
+/// Variable that selects the cases: `all`, or a sample.
 const EFFORT: &str = "LIVEINSIGHT_RELIABILITY";
-/// How many calls lie between two that are tried, in every test run.
+/// Distance between two sampled calls in every test run.
 const STEP: u64 = 101;
 
-/// Whether everything is to be tried rather than a sample.
+/// Returns true if all cases are tested rather than a sample.
 pub(crate) fn thorough() -> bool {
     std::env::var(EFFORT).is_ok_and(|value| value == "all")
 }
 
-/// Every number up to `last`, or a sample, of two at least, that begins at another place for each `purpose`.
+/// Returns every number up to `last`, or a sample of at least two, which begins at another number for each `purpose`.
 pub(crate) fn sample(last: u64, purpose: u64) -> Vec<u64> {
     let wanted = std::env::var(EFFORT).ok().and_then(|step| step.parse().ok()).unwrap_or(STEP);
     let step = if thorough() { 1 } else { wanted.min(last / 2).max(1) };
     (1 + purpose * 5 % step..=last).step_by(usize::try_from(step).unwrap()).collect()
 }
 
-/// Prints a row of the table in `docs/reliability.md`. Whatever is not made good, left over or there twice fails the test before that.
+/// Prints a row of the table in `docs/reliability.md`. Any damage, orphan or duplicate has failed the test before that.
 #[expect(clippy::print_stdout, reason = "the figures are what the test is run for")]
 pub(crate) fn row(what: &str, runs: usize) {
     assert_ne!(runs, 0, "nothing was tried: {what}");
     println!("| {what} | {runs} | 0 | 0 |");
 }
 
-/// The version of the stack that is declared.
+/// Version of the declared stack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Version {
-    /// As shipped: 59 resources.
+    /// Shipped stack: 59 resources.
     First,
-    /// The same with new code of one handler.
+    /// Shipped stack with new code of one handler.
     Patched,
-    /// New code and pages, other settings of almost every kind, a function with its route more, an alarm fewer.
+    /// New code and pages, other settings of almost every kind, one more function with its route, one alarm fewer.
     Second,
 }
 
@@ -69,7 +71,7 @@ type Failure = (Option<Id>, Error);
 /// Secret that the distribution sends to the functions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum OriginSecret {
-    /// Made by the run, and kept.
+    /// Created by the run, and stored.
     #[default]
     Made,
     /// Replaced by the run.
@@ -78,26 +80,26 @@ pub(crate) enum OriginSecret {
     Off,
 }
 
-/// An account that nobody else uses.
+/// Account that no other test uses.
 pub(crate) struct Account {
     pub(crate) strict: Strict,
     number: String,
     limits: bool,
-    /// The permissions boundary that the stack declares.
+    /// Permissions boundary that the stack declares.
     pub(crate) boundary: Option<String>,
     /// Set if the environment is protected.
     pub(crate) protect: bool,
     /// Treatment of the secret that the distribution sends.
     pub(crate) secret: Cell<OriginSecret>,
-    /// For how long runs take the stack's lock; none takes it at all.
+    /// Lease of the runs' locks; `None` disables the lock.
     lease: Option<Duration>,
-    /// How fast runs look again.
+    /// Retry policy of the runs.
     tempo: Tempo,
     packages: tempfile::TempDir,
 }
 
 impl Account {
-    /// One behind a strict AWS.
+    /// Creates an account behind a strict AWS.
     pub(crate) async fn new(config: Config) -> Self {
         let limits = config.limits.is_some();
         let strict = Strict::start(&test_support::endpoint(), config).await.unwrap();
@@ -114,12 +116,12 @@ impl Account {
         }
     }
 
-    /// The same, with runs that take the lock for so long, or take none.
+    /// Sets the lease of the runs' locks, or disables the lock.
     pub(crate) fn with_lease(self, lease: Option<Duration>) -> Self {
         Self { lease, ..self }
     }
 
-    /// The same, with runs that look again as often as the program does.
+    /// Sets the program's own retry policy.
     pub(crate) fn unhurried(self) -> Self {
         Self { tempo: Tempo::default(), ..self }
     }
@@ -128,7 +130,7 @@ impl Account {
         Options { tempo: self.tempo, ..Options::default() }
     }
 
-    /// A new program: nothing is remembered from the run before.
+    /// Connects as a new program, without state of the previous run.
     pub(crate) async fn connect(&self) -> Aws {
         self.connect_to(self.strict.endpoint()).await
     }
@@ -152,17 +154,17 @@ impl Account {
         declaration
     }
 
-    /// Names of the stack's resources.
+    /// Returns the names of the stack's resources.
     pub(crate) fn names(&self) -> Names {
         stack(Version::First).names(&self.number)
     }
 
-    /// One run of `up`.
+    /// Runs `up` once.
     pub(crate) fn up(&self, version: Version) -> LocalBoxFuture<'_, Report> {
         Box::pin(async move { self.up_with(&self.connect().await, version).await })
     }
 
-    /// One run of `up` with these clients.
+    /// Runs `up` once with these clients.
     pub(crate) async fn up_with(&self, aws: &Aws, version: Version) -> Report {
         let declaration = self.declare(version);
         aws.trust_reports();
@@ -174,7 +176,7 @@ impl Account {
             if plan.changes().next().is_none() && recorded {
                 return Ok(up(&declaration.graph, aws, plan, &self.options(), &|_| {}).await);
             }
-            // As the program does: a first run makes what it can while it waits for its turn.
+            // Like the program: a first run creates what it can while it waits for the lock.
             let gate = Gate::closed();
             let options = Options { gate: gate.clone(), ..self.options() };
             let mut begun = maybe_done(Box::pin(up(&declaration.graph, aws, plan, &options, &|_| {})));
@@ -194,7 +196,7 @@ impl Account {
                     Pin::new(&mut begun).take_output().unwrap()
                 };
                 if report.complete() {
-                    // Trouble with it is for the next run, which sees that it is missing.
+                    // A failure is left to the next run, which finds the record missing.
                     let _ = Box::pin(release::write(aws, &bucket.name, &declaration.graph, Action::Up, Author::default())).await;
                 }
                 report
@@ -204,7 +206,7 @@ impl Account {
         run.await.unwrap_or_else(|(id, error)| failed(&declaration.graph, id, error))
     }
 
-    /// One run of `rollback` to the first release.
+    /// Runs `rollback` to the first release once.
     pub(crate) fn rollback(&self) -> LocalBoxFuture<'_, Report> {
         Box::pin(async move {
             let (aws, declaration) = (self.connect().await, self.declare(Version::First));
@@ -237,11 +239,11 @@ impl Account {
         })
     }
 
-    /// Insists that what serves is the first release, and that this is recorded.
+    /// Asserts that the first release is live and recorded.
     pub(crate) async fn rolled_back(&self, what: &str) {
         let (aws, declaration) = (self.connect().await, self.declare(Version::First));
         let plan = survey(&declaration.graph, &aws, &|_| {}).await.unwrap_or_else(|(id, error)| panic!("{what}: {id:?}: {error}"));
-        // Functions that came later stay, and so does how the distribution leads to them.
+        // Functions added later stay, and so does the distribution's routing to them.
         let is_open = |step: &&Step| match step.id.kind() {
             Alias::KIND => step.state != State::Stray,
             Bucket::KIND => true,
@@ -253,13 +255,13 @@ impl Account {
         assert!(is_recorded(&aws, &declaration).await.unwrap(), "account {}: {what}: not recorded\n{}", self.number, self.tail());
     }
 
-    /// The physical names of the functions of the first version.
+    /// Returns the physical names of the functions of the first version.
     pub(crate) fn functions(&self) -> BTreeMap<String, String> {
         let (stack, names) = (stack(Version::First), self.names());
         stack.functions.keys().map(|name| (name.clone(), names.function(name))).collect()
     }
 
-    /// One run of `down`.
+    /// Runs `down` once.
     pub(crate) fn down(&self) -> LocalBoxFuture<'_, Report> {
         Box::pin(async move {
             let (aws, declaration) = (self.connect().await, self.declare(Version::First));
@@ -276,7 +278,7 @@ impl Account {
         })
     }
 
-    /// Takes the lock as the commands do, which is where what is killed may leave it; nothing if there is to be none.
+    /// Takes the lock as the commands do, so that kills happen where the commands can leave it; `None` if the lock is disabled.
     async fn turn<'a>(
         &self,
         aws: &'a Aws,
@@ -294,7 +296,7 @@ impl Account {
         }
     }
 
-    /// A run that is killed after this call, if it makes that many. Whether it was.
+    /// Kills a run after this call, and returns true if it made that many.
     pub(crate) async fn killed(&self, after: u64, run: impl Future<Output = Report>) -> bool {
         self.strict.set_faults(Faults::DieAfterCall(after));
         let killed = tokio::select! {
@@ -305,7 +307,7 @@ impl Account {
         killed
     }
 
-    /// A run with these faults.
+    /// Runs with these faults.
     pub(crate) async fn faulty(&self, faults: Faults, run: impl Future<Output = Report>) -> Report {
         self.strict.set_faults(faults);
         let report = run.await;
@@ -314,7 +316,7 @@ impl Account {
         report
     }
 
-    /// Insists that a run ended well.
+    /// Asserts that a run succeeded.
     pub(crate) fn complete(&self, report: &Report, what: &str) {
         assert!(
             report.complete(),
@@ -326,13 +328,13 @@ impl Account {
         );
     }
 
-    /// Insists that a run ended well, or for nothing else than that the session expired.
+    /// Asserts that a run succeeded, or failed only because the session expired.
     pub(crate) fn expired(&self, report: &Report, what: &str) {
         let other: Vec<_> = report.failed.iter().filter(|(_, error)| !is_expired(error)).collect();
         assert!(other.is_empty(), "account {}: {what}: {other:?}\n{}", self.number, self.tail());
     }
 
-    /// Insists that all is as declared, and that there is nothing else.
+    /// Asserts that all resources are as declared, and that there are no others.
     pub(crate) async fn in_sync(&self, version: Version, what: &str) {
         let (aws, declaration) = (self.connect().await, self.declare(version));
         aws.refresh();
@@ -348,24 +350,24 @@ impl Account {
         let bucket = declaration.bucket.as_ref().unwrap();
         let look = async || Lock::look(&aws, &bucket.name).await.unwrap();
         if look().await.is_some() {
-            // A killed run's, and the next one found nothing to do and took none: it ends by itself.
+            // The lock is a killed run's. The next run had nothing to do and took none, so the lock has to expire.
             tokio::time::sleep(LEASE).await;
             assert_eq!(look().await, None, "account {}: {what}: the lock is stuck", self.number);
         }
         assert_eq!(self.listing().await, declared, "account {}: {what}: the account holds something else than declared", self.number);
     }
 
-    /// Insists that the account is empty.
+    /// Asserts that the account is empty.
     pub(crate) async fn empty(&self, what: &str) {
         assert_eq!(self.listing().await, BTreeMap::new(), "account {}: {what}: something is left\n{}", self.number, self.tail());
     }
 
-    /// What the account holds by kind, asked from the local AWS itself.
+    /// Counts the account's resources by kind, read from the local AWS directly.
     async fn listing(&self) -> BTreeMap<String, usize> {
         listing::of(&self.connect_to(&test_support::endpoint()).await).await
     }
 
-    /// What the proxy did last.
+    /// Returns the proxy's last calls.
     fn tail(&self) -> String {
         let log = self.strict.log();
         let lines = log.iter().rev().take(40).rev();
@@ -374,15 +376,15 @@ impl Account {
     }
 }
 
-/// The fault that a write meets: the answer is lost in one of three ways.
+/// Returns the fault for a write: its answer is lost in one of three ways.
 pub(crate) fn lost(number: u64) -> Fault {
     [Fault::LostThenReset, Fault::LostThenStumble, Fault::Truncated][usize::try_from(number % 3).unwrap()]
 }
 
-/// How many runs share a processor: each of them waits most of the time.
+/// Number of runs per processor: each of them waits most of the time.
 const LANES: usize = 4;
 
-/// Runs `work` for shares of `numbers`, some on each processor; the engine is not for many threads.
+/// Runs `work` for shares of `numbers`, some on each processor; the engine is not made for many threads.
 pub(crate) fn on_all_processors<F>(numbers: &[u64], work: impl Fn(Vec<u64>) -> F + Send + Sync)
 where
     F: Future<Output = ()>,
@@ -408,14 +410,14 @@ where
     });
 }
 
-/// A run that keeps the lock meanwhile and gives it back.
+/// Runs while keeping the lock, and releases it.
 async fn keeping(lease: Option<Lease<'_>>, run: impl Future<Output = Report>) -> Report {
     let Some(lease) = lease else { return run.await };
     let report = tokio::select! {
         report = run => report,
         held = lease.keep() => panic!("{held:?} took it over"),
     };
-    // Who may do nothing any more cannot give it back: it ends by itself.
+    // A run that may no longer call AWS cannot release the lock, which then expires.
     if let Err(error) = lease.release().await {
         assert!(is_expired(&error), "{error}");
     }

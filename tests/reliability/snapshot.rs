@@ -1,18 +1,19 @@
-//! Everything that an account holds, in full: each service is asked by itself, with none of the program's own code for reading.
+//! Snapshot of an account's full content, read from each service without the program's own code for reading.
 //!
-//! One entry for each thing that has an owner, with all of its parts in its text: a part that appears, goes or changes changes that.
+//! There is one entry for each resource that has an owner, with the text of all its parts. A part that appears, disappears or
+//! changes changes the entry.
 
 use aws_config::{BehaviorVersion, Region, retry::RetryConfig};
 use aws_sdk_iam::{config::Credentials, types::Tag};
 use std::{collections::BTreeMap, fmt::Debug};
 
-/// What there is, by name.
+/// Text of each resource, by name.
 pub(crate) type Snapshot = BTreeMap<String, String>;
 
-/// The account's own role for API Gateway's logs: no stack's, and shared by all.
+/// Account's own role for API Gateway's logs, which belongs to no stack and is shared by all.
 const SHARED_ROLE: &str = "liveinsight-apigateway-logs";
 
-/// Asks the services of one region. Unlike the program's own clients these ask again when an answer is lost.
+/// Clients for the services of one region. Unlike the program's own clients they retry after a lost answer.
 struct Eye {
     account: String,
     apigateway: aws_sdk_apigateway::Client,
@@ -45,7 +46,7 @@ impl Eye {
     }
 }
 
-/// Looks at an account from each of some regions.
+/// Observer of an account from several regions.
 pub(crate) struct Observer(Vec<(&'static str, Eye)>);
 
 impl Observer {
@@ -57,7 +58,7 @@ impl Observer {
         Self(eyes)
     }
 
-    /// Lists all that there is.
+    /// Lists all resources.
     pub(crate) async fn look(&self) -> Snapshot {
         let mut found = Snapshot::new();
         for (region, aws) in &self.0 {
@@ -75,7 +76,7 @@ impl Observer {
         found
     }
 
-    /// Makes a role with a policy and a log group of this name, as somebody does who has never heard of this program.
+    /// Creates a role with a policy and a log group of this name, as a user without this program does.
     pub(crate) async fn make_strangers(&self, region: &str, name: &str) {
         let (_, aws) = self.0.iter().find(|(of, _)| *of == region).unwrap();
         let trust = allow(r#""Action":"sts:AssumeRole","Principal":{"Service":"ec2.amazonaws.com"}"#);
@@ -98,12 +99,12 @@ fn allow(what: &str) -> String {
     format!(r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow",{what}}}]}}"#)
 }
 
-/// The parts of a debug text, sorted: maps print theirs in any order.
+/// Sorts the parts of a debug text, because maps print theirs in any order.
 fn text(parts: &[&dyn Debug]) -> String {
     let all = parts.iter().map(|part| format!("{part:?}")).collect::<Vec<_>>().join(", ");
     let mut words: Vec<&str> = all.split([',', '{', '}', '[', ']', '(', ')']).map(str::trim).filter(|word| !word.is_empty()).collect();
     words.sort_unstable();
-    // How often each is there counts as well.
+    // The number of equal parts counts as well.
     let numbered = words.iter().enumerate().map(|(index, word)| {
         let nth = words[..index].iter().rev().take_while(|other| *other == word).count();
         format!("{word} #{nth}")
@@ -183,7 +184,7 @@ async fn roles(aws: &Eye, found: &mut Snapshot) {
 async fn buckets(aws: &Eye, found: &mut Snapshot) {
     for bucket in aws.s3.list_buckets().send().await.unwrap().buckets() {
         let name = bucket.name().unwrap();
-        // All are listed from everywhere, and each answers in its own region only.
+        // Every region lists all buckets, but each bucket answers in its own region only.
         let Ok(objects) = aws.s3.list_object_versions().bucket(name).send().await else { continue };
         let policy = aws.s3.get_bucket_policy().bucket(name).send().await.ok().and_then(|answer| answer.policy);
         let block = aws.s3.get_public_access_block().bucket(name).send().await.ok();

@@ -1,4 +1,4 @@
-//! The strict AWS itself: it names every call as the program does, and it really refuses.
+//! Tests of the strict AWS itself: it names every call as the program does, and its refusals are real.
 
 use super::shared::{Account, Version};
 use std::{collections::BTreeMap, time::Duration};
@@ -15,7 +15,7 @@ async fn without_any_layer_it_changes_nothing_and_names_every_call() {
         *named.entry(&entry.operation).or_default() += 1;
         writes += u64::from(entry.write);
     }
-    // Who the account belongs to was not asked in this run; it counts all the same.
+    // This run did not ask for the account's owner; the call counts all the same.
     let counted: BTreeMap<&str, u64> =
         aws.tally().by_operation().into_iter().filter(|(name, _)| *name != "sts:GetCallerIdentity").collect();
     assert_eq!((named, writes), (counted, aws.tally().writes()));
@@ -28,7 +28,7 @@ async fn without_any_layer_it_changes_nothing_and_names_every_call() {
 
 #[tokio::test]
 async fn it_refuses_and_delays_what_the_local_aws_lets_pass() {
-    // Long enough to be met by a slow machine too.
+    // The windows are long enough for a slow machine to meet them.
     let windows = Windows { backups_enabling: Duration::from_secs(1), bucket_visible: Duration::from_secs(1), ..Windows::aws(10.0) };
     let windows = Windows { distribution_deploying: Duration::from_secs(1), bucket_held: Duration::ZERO, ..windows };
     let account = Account::new(Config { windows: Some(windows), ..Config::default() }).await;

@@ -1,7 +1,7 @@
 //! Desired state of a stack: `stack.yaml`, parsed, checked and merged for one environment.
 //!
 //! [`Stack::load`] is the way in. The result is complete (defaults filled in, the environment's overrides applied) and sound: every rule that AWS
-//! would enforce later is enforced here first, on the line that breaks it. So the rest of the program does not check it again. [`declare`] then
+//! would enforce later is enforced here first, on the line that breaks it. So the rest of the program does not check it again. [`declare()`] then
 //! turns it into resources. Not here: any call to AWS.
 
 mod alarm;

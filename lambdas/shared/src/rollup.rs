@@ -172,7 +172,7 @@ impl List {
         format!("@{letter}#{site}#{}", time::compact_date(time))
     }
 
-    /// Returns the attribute of the hour that counts the labels, for lists whose labels a client can invent without end.
+    /// Returns the attribute of the hour that counts the labels, for lists with labels that a client can invent without end.
     pub fn counted_by(self) -> Option<&'static str> {
         match self {
             Self::Pages => Some("pages"),

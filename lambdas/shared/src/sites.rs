@@ -9,7 +9,7 @@ pub const SITES: &str = "SITES";
 /// Site that is accepted beside the listed ones: `liveinsight up` uses it to verify that events are counted.
 pub const SMOKE_SITE: &str = "smoke";
 
-/// Sites whose events are accepted.
+/// Sites that may send events.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Sites {
     /// Every site that a batch names: any client with the address can add sites, which costs writes and storage.

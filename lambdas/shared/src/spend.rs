@@ -32,7 +32,7 @@ use std::sync::{Mutex, PoisonError};
 pub const ALLOWANCE_SPAN: Millis = 5 * MINUTE;
 /// Divisor of a client's units for the allowance without a lease: a tenth.
 const ALLOWANCE_PART: i64 = 10;
-/// Number of clients whose whole minute all clients may lease together. Five would take all of the gateway's ordinary batches,
+/// Number of clients' minutes that all clients may lease together. Five would take all of the gateway's ordinary batches,
 /// and twice as many allow for batches of several events.
 const CLIENTS_TOGETHER: i64 = 2 * CLIENT_SHARE as i64;
 /// Key of the account of all clients together.

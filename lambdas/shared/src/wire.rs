@@ -157,7 +157,7 @@ pub struct Summary {
     pub avg_session_duration: Option<f64>,
     /// Average seconds of engagement in those sessions; null without sessions.
     pub avg_engaged_time: Option<f64>,
-    /// Visitors, counted once for each of several days; null for hours, whose visitors cannot be added up.
+    /// Visitors, counted once for each of several days; null for hours, as their visitors cannot be added up.
     pub total_visitors: Option<i64>,
 }
 

@@ -64,7 +64,7 @@ pub struct Report {
 pub async fn recount(store: &Store, now: Millis, repair: bool) -> Result<Report, StoreError> {
     let first = floor(now - DAY, HOUR) + HOUR;
     let last = floor(now - SETTLED, HOUR) - HOUR;
-    // Sessions are read last. An event whose session has not passed the gate yet does not count.
+    // Sessions are read last. An event does not count before its session has passed the gate.
     let (events, sessions) = (store.raw_events().await?, store.sessions_and_marks().await?);
     let truth = Truth::of(&events, &sessions, now);
 

@@ -13,7 +13,7 @@ use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use std::sync::{Mutex, PoisonError};
 
-/// Days whose salts are deleted on creation of a new one, counted back from today: from the day before yesterday to a week ago.
+/// Days that lose their salts on creation of a new one, counted back from today: from the day before yesterday to a week ago.
 const DELETED_DAYS: std::ops::RangeInclusive<i64> = 2..=7;
 
 /// Cache of the day's salt, which is read once a day.

@@ -254,7 +254,7 @@ pub async fn reading_is_closed_until_it_is_opened(executable: &str, path: &str) 
     }
 }
 
-/// Asserts that reading needs the token whose hash is in a parameter, also after the parameter's value changes. The role has to
+/// Asserts that reading needs a token with its hash in a parameter, also after the parameter's value changes. The role has to
 /// allow just that.
 pub async fn a_token_in_a_parameter_is_replaced_while_the_function_serves(executable: &str, path: &str) {
     let tables = super::tables().await;
