@@ -116,20 +116,23 @@ async fn the_documented_workflow_of_github_runs_as_it_stands() {
 
 /// Every workflow that is documented or written by `init`.
 fn workflows() -> Vec<(&'static str, Value)> {
-    let pages = [("docs/ci.md", include_str!("../../docs/ci.md")), ("docs/releasing.md", include_str!("../../docs/releasing.md"))];
-    let blocks = pages.iter().flat_map(|(page, text)| {
-        let blocks = text.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next());
-        blocks.filter(|block| block.starts_with("name: ")).map(|block| (*page, block))
-    });
-    let template = ("deploy.yml", include_str!("../../templates/project/.github/workflows/deploy.yml"));
-    blocks.chain([template]).map(|(name, text)| (name, serde_yaml::from_str(text).unwrap())).collect()
+    let page = include_str!("../../docs/ci.md");
+    let blocks = page.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let blocks = blocks.filter(|block| block.starts_with("name: ")).map(|block| ("docs/ci.md", block));
+    let files = [
+        ("ci.yml", include_str!("../../.github/workflows/ci.yml")),
+        ("release.yml", include_str!("../../.github/workflows/release.yml")),
+        ("advisories.yml", include_str!("../../.github/workflows/advisories.yml")),
+        ("deploy.yml", include_str!("../../templates/project/.github/workflows/deploy.yml")),
+    ];
+    blocks.chain(files).map(|(name, text)| (name, serde_yaml::from_str(text).unwrap())).collect()
 }
 
 #[test]
 fn workflows_give_no_job_more_than_it_needs_and_name_actions_by_commit() {
     let workflows = workflows();
     let files: Vec<&str> = workflows.iter().map(|(name, _)| *name).collect();
-    assert_eq!(files, ["docs/ci.md", "docs/ci.md", "docs/releasing.md", "docs/releasing.md", "deploy.yml"]);
+    assert_eq!(files, ["docs/ci.md", "docs/ci.md", "ci.yml", "release.yml", "advisories.yml", "deploy.yml"]);
     for (file, workflow) in &workflows {
         assert_eq!(workflow["permissions"], json!({}), "{file}: what is not given to a job, none has");
         let of_pull_requests =
@@ -146,7 +149,7 @@ fn workflows_give_no_job_more_than_it_needs_and_name_actions_by_commit() {
                     assert_eq!(keeps, Some(&json!(false)), "{file}, {name}: the token would lie in the checkout");
                 }
             }
-            let builds = runs.iter().any(|run| run.contains("cargo test") || run.contains(".ci/release") || run.contains("liveinsight up"));
+            let builds = runs.iter().any(|run| run.contains("cargo test") || run.contains(".ci/") || run.contains("liveinsight up"));
             let plans = runs.iter().any(|run| run.starts_with("liveinsight plan"));
             let is_after_merge = job["if"].as_str().is_some_and(|condition| condition.contains("'push'"));
             if may("id-token") && of_pull_requests && !is_after_merge {

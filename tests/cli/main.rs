@@ -11,6 +11,7 @@ mod licences;
 mod local_work;
 mod man;
 mod policy;
+mod prose;
 mod release;
 mod signals;
 mod site;
