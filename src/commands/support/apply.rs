@@ -94,116 +94,178 @@ pub(in crate::commands) async fn apply(
         })?;
         secret.rotate();
     }
-
     if request.audit {
         session.aws.audit();
     }
     session.aws.trust_reports();
-    let look = async || observe(context, session, &declaration, request).await;
-    let plan = exclusive::observe(context, session, request.no_wait, look).await?;
-    // False if a run was killed before it recorded its release.
-    let recorded = recording::is_recorded(session, &declaration, &plan).await?;
-    if request.changes(&plan).next().is_none() && recorded {
-        context.begin(Phase::Writing);
-        let applied = converge(context, session, &declaration, plan, request, (Report::default(), &Gate::default())).await;
-        session.tell_calls(context);
-        return Ok(applied);
-    }
-    if session.stack.protect && !request.yes {
-        let environment = &session.stack.environment;
-        consent::confirm(context, &format!("change {environment}, which is protected?"), &format!("{environment} is protected")).await?;
-    }
-    context.now("taking the lock");
-    let place = lock_place(&declaration, &plan, request);
-    // A first run has to create the lock's bucket, which takes seconds on AWS. Resources that need no lock are created
-    // meanwhile.
-    let serves = plan.steps.iter().any(|step| step.id.kind() == Alias::KIND && step.state != State::Missing);
-    let at_once = matches!(place, exclusive::Place::NewBucket(_)) && request.canary.is_none() && !serves;
-    let gate = Gate::closed();
-    let begin = Exclusive::begin(context, session, "up", place, request.no_wait);
-    let release = |plan| release(context, session, content, &declaration, plan, request, (recorded, &gate));
-    let work = release(plan).boxed_local();
-    let (exclusive, work) = if at_once {
-        Exclusive::begin_working(context, begin, work).await?
-    } else {
-        let exclusive = begin.await?;
-        let is_current = !exclusive.waited;
-        (exclusive, is_current.then_some(work))
-    };
-    gate.open();
-    // The plan is out of date if another run held the lock.
-    let again = async || release(look().await?).await;
-    let work = work.unwrap_or_else(|| again().boxed_local());
-    let ran = exclusive.run(context, work).await;
-    session.tell_calls(context);
-    let (mut applied, kept) = ran?;
-    applied.result = kept.and(applied.result);
-    applied.summary.count_calls(&session.aws.tally());
-    Ok(applied)
+    let run = Run { context, session, content, declaration: &declaration, request };
+    run.apply().await
 }
 
-/// Runs the canary if requested, converges, runs the smoke check, and records the release.
-async fn release(
-    context: &Context,
-    session: &Session,
-    content: &Content,
-    declaration: &Declaration,
-    plan: Plan<Aws>,
-    request: &Request,
-    (recorded, gate): (bool, &Gate),
-) -> Result<Applied, CliError> {
-    let has_records = !matches!(lock_place(declaration, &plan, request), exclusive::Place::None);
-    let (plan, tried) = if let Some(steps) = &request.canary {
-        match canary::run(context, session, content, declaration, plan, (steps, request.allowed)).await {
-            Ok(went_well) => went_well,
-            Err(canary::GivenUp { report, error }) => {
-                let applied = summed_up(context, session, declaration, request, &report, Err(error));
-                return Ok(Applied { in_sync: false, ..applied });
+/// A run of the reconciler: what all of its steps need.
+struct Run<'a> {
+    context: &'a Context,
+    session: &'a Session,
+    content: &'a Content,
+    declaration: &'a Declaration,
+    request: &'a Request,
+}
+
+impl Run<'_> {
+    async fn apply(&self) -> Result<Applied, CliError> {
+        let Self { context, session, declaration, request, .. } = self;
+        let plan = exclusive::observe(context, session, request.no_wait, async || self.observe().await).await?;
+        // False if a run was killed before it recorded its release.
+        let recorded = recording::is_recorded(session, declaration, &plan).await?;
+        if request.changes(&plan).next().is_none() && recorded {
+            context.begin(Phase::Writing);
+            let applied = self.converge(plan, Report::default(), &Gate::default()).await;
+            session.tell_calls(context);
+            return Ok(applied);
+        }
+        self.consent().await?;
+        self.locked(plan, recorded).await
+    }
+
+    /// Asks before a protected environment is changed.
+    async fn consent(&self) -> Result<(), CliError> {
+        if !self.session.stack.protect || self.request.yes {
+            return Ok(());
+        }
+        let environment = &self.session.stack.environment;
+        let question = format!("change {environment}, which is protected?");
+        consent::confirm(self.context, &question, &format!("{environment} is protected")).await
+    }
+
+    /// Takes the lock, and releases under it.
+    async fn locked(&self, plan: Plan<Aws>, recorded: bool) -> Result<Applied, CliError> {
+        let Self { context, session, declaration, request, .. } = self;
+        context.now("taking the lock");
+        let place = lock_place(declaration, &plan, request);
+        // A first run has to create the lock's bucket, which takes seconds on AWS. Resources that need no lock are created
+        // meanwhile.
+        let serves = plan.steps.iter().any(|step| step.id.kind() == Alias::KIND && step.state != State::Missing);
+        let at_once = matches!(place, exclusive::Place::NewBucket(_)) && request.canary.is_none() && !serves;
+        let gate = Gate::closed();
+        let begin = Exclusive::begin(context, session, "up", place, request.no_wait);
+        let work = self.release(plan, recorded, &gate).boxed_local();
+        let (exclusive, work) = if at_once {
+            Exclusive::begin_working(context, begin, work).await?
+        } else {
+            let exclusive = begin.await?;
+            let is_current = !exclusive.waited;
+            (exclusive, is_current.then_some(work))
+        };
+        gate.open();
+        // The plan is out of date if another run held the lock.
+        let again = async || self.release(self.observe().await?, recorded, &gate).await;
+        let work = work.unwrap_or_else(|| again().boxed_local());
+        let ran = exclusive.run(context, work).await;
+        session.tell_calls(context);
+        let (mut applied, kept) = ran?;
+        applied.result = kept.and(applied.result);
+        applied.summary.count_calls(&session.aws.tally());
+        Ok(applied)
+    }
+
+    /// Runs the canary if requested, converges, runs the smoke check, and records the release.
+    async fn release(&self, plan: Plan<Aws>, recorded: bool, gate: &Gate) -> Result<Applied, CliError> {
+        let Self { context, session, content, declaration, request } = self;
+        let has_records = !matches!(lock_place(declaration, &plan, request), exclusive::Place::None);
+        let (plan, tried) = if let Some(steps) = &request.canary {
+            match canary::run(context, session, content, declaration, plan, steps, request.allowed).await {
+                Ok(went_well) => went_well,
+                Err(canary::GivenUp { report, error }) => {
+                    return Ok(Applied { in_sync: false, ..self.summed_up(&report, Err(error)) });
+                }
+            }
+        } else {
+            let is_ours = |id: &Id| plan.foreign(&declaration.graph, id).is_none();
+            canary::check_abandoned(context, session, declaration, |id| request.wants(id) && is_ours(id)).await?;
+            (plan, Report::default())
+        };
+        let mut applied = self.converge(plan, tried, gate).await;
+        if applied.in_sync && (applied.released || !recorded) {
+            context.now("checking and recording");
+            let works =
+                if request.smoke { Box::pin(proof::of_release(context, session, declaration, &applied.outputs)).await } else { Ok(()) };
+            match works {
+                Ok(()) if has_records => Box::pin(recording::record(context, session, declaration)).await,
+                Ok(()) => {}
+                Err(error) => (applied.in_sync, applied.result) = (false, Err(error)),
             }
         }
-    } else {
-        let is_ours = |id: &Id| plan.foreign(&declaration.graph, id).is_none();
-        canary::check_abandoned(context, session, declaration, |id| request.wants(id) && is_ours(id)).await?;
-        (plan, Report::default())
-    };
-    let mut applied = converge(context, session, declaration, plan, request, (tried, gate)).await;
-    if applied.in_sync && (applied.released || !recorded) {
-        context.now("checking and recording");
-        let works = if request.smoke { Box::pin(proof::of_release(context, session, declaration, &applied.outputs)).await } else { Ok(()) };
-        match works {
-            Ok(()) if has_records => Box::pin(recording::record(context, session, declaration)).await,
-            Ok(()) => {}
-            Err(error) => (applied.in_sync, applied.result) = (false, Err(error)),
+        Ok(applied)
+    }
+
+    /// Observes all resources, shows the plan, and refuses changes without consent.
+    async fn observe(&self) -> Result<Plan<Aws>, CliError> {
+        let Self { context, session, declaration, request, .. } = self;
+        let tell = |event: Event<'_>| context.tell(&event);
+        // Results from another account do not count.
+        let survey = async { Ok::<_, CliError>(survey(&declaration.graph, &session.aws, &tell).await) };
+        let (plan, (), ()) = futures::try_join!(survey, session.confirm(), session.aws.ask_ahead().map(Ok))?;
+        let plan = plan?;
+        if request.changes(&plan).next().is_some() {
+            // Each created resource is named after its creation, and beforehand only if the user has to confirm.
+            let detail = match (context.ui.verbose(), session.stack.protect && !request.yes) {
+                (true, _) => Detail::Creations,
+                (false, true) => Detail::Changes,
+                (false, false) => Detail::Differences,
+            };
+            let plan_text = ui::plan_text(&plan, request.only.as_ref(), detail, context.ui.note_columns());
+            context.ui.fold("plan");
+            context.ui.note(&format!("{}\n\n{}\n", session.title(), plan_text));
+            context.ui.unfold();
+            context.ui.page(&ui::plan_markdown(&session.names().stack_tag(), &plan, request.only.as_ref()));
+        }
+        consent::check(&plan, request.only.as_ref(), request.allowed)?;
+        if request.canary.is_some() {
+            canary::check(declaration, &plan)?;
+        }
+        Ok(plan)
+    }
+
+    /// Converges all resources. `earlier` is the report of this run so far.
+    async fn converge(&self, plan: Plan<Aws>, earlier: Report, gate: &Gate) -> Applied {
+        let Self { context, session, declaration, request, .. } = self;
+        let Allowed { adopt, delete_data } = request.allowed;
+        let (only, stop, gate) = (request.only.clone(), context.stop.clone(), gate.clone());
+        let options = Options { adopt, delete_data, only, stop, gate, ..Options::default() };
+        let tell = |event: Event<'_>| context.tell(&event);
+        if request.changes(&plan).next().is_some() {
+            context.ui.fold("changes");
+        }
+        let report = engine::up(&declaration.graph, &session.aws, plan, &options, &tell).await;
+        context.progress.step_done();
+        context.ui.unfold();
+        let failure = ui::failures(&report);
+        let waited = if request.wait && failure.is_none() { wait::for_distribution(context, session, declaration).await } else { Ok(()) };
+        let result = failure.map_or(Ok(()), Err).and(waited);
+        self.summed_up(&report.after(earlier), result)
+    }
+
+    /// Builds the summary from the report.
+    fn summed_up(&self, report: &Report, result: Result<(), CliError>) -> Applied {
+        let Self { context, session, declaration, request, .. } = self;
+        let total = request.only.as_ref().map_or(declaration.graph.entries().len(), BTreeSet::len);
+        let left_alone = declaration.graph.entries().len() - total;
+        let tally = session.aws.tally();
+        let achieved = timings::so_far(context, &declaration.graph, &declaration.graph.forward());
+        let unchanged = report.unchanged.saturating_sub(left_alone);
+        let summary = Summary::new(report, unchanged, context.progress.seconds(), &tally).timed(achieved.as_ref());
+        let did = |kind: &str| report.done.keys().any(|id| id.kind() == kind);
+        Applied {
+            outputs: declaration.outputs(),
+            achieved,
+            summary,
+            total,
+            in_sync: report.complete(),
+            secret_is_changing: declaration.origin_secret.as_ref().is_some_and(OriginSecret::is_changing),
+            result,
+            released: did(Alias::KIND) || did(Bucket::KIND),
         }
     }
-    Ok(applied)
-}
-
-/// Observes all resources, shows the plan, and refuses changes without consent.
-async fn observe(context: &Context, session: &Session, declaration: &Declaration, request: &Request) -> Result<Plan<Aws>, CliError> {
-    let tell = |event: Event<'_>| context.tell(&event);
-    // Results from another account do not count.
-    let survey = async { Ok::<_, CliError>(survey(&declaration.graph, &session.aws, &tell).await) };
-    let (plan, (), ()) = futures::try_join!(survey, session.confirm(), session.aws.ask_ahead().map(Ok))?;
-    let plan = plan?;
-    if request.changes(&plan).next().is_some() {
-        // Each created resource is named after its creation, and beforehand only if the user has to confirm.
-        let detail = match (context.ui.verbose(), session.stack.protect && !request.yes) {
-            (true, _) => Detail::Creations,
-            (false, true) => Detail::Changes,
-            (false, false) => Detail::Differences,
-        };
-        let plan_text = ui::plan_text(&plan, request.only.as_ref(), detail, context.ui.note_columns());
-        context.ui.fold("plan");
-        context.ui.note(&format!("{}\n\n{}\n", session.title(), plan_text));
-        context.ui.unfold();
-        context.ui.page(&ui::plan_markdown(&session.names().stack_tag(), &plan, request.only.as_ref()));
-    }
-    consent::check(&plan, request.only.as_ref(), request.allowed)?;
-    if request.canary.is_some() {
-        canary::check(declaration, &plan)?;
-    }
-    Ok(plan)
 }
 
 /// Returns the location of the lock and the records: the bucket, which a first run has to create. None if the bucket is neither
@@ -220,58 +282,5 @@ fn lock_place<'a>(declaration: &'a Declaration, plan: &Plan<Aws>, request: &Requ
     match &declaration.bucket {
         Some(bucket) if request.wants(&step.id) => exclusive::Place::NewBucket(bucket),
         _ => exclusive::Place::None,
-    }
-}
-
-/// Converges all resources. `earlier` is the report of this run so far.
-async fn converge(
-    context: &Context,
-    session: &Session,
-    declaration: &Declaration,
-    plan: Plan<Aws>,
-    request: &Request,
-    (earlier, gate): (Report, &Gate),
-) -> Applied {
-    let Allowed { adopt, delete_data } = request.allowed;
-    let (only, stop, gate) = (request.only.clone(), context.stop.clone(), gate.clone());
-    let options = Options { adopt, delete_data, only, stop, gate, ..Options::default() };
-    let tell = |event: Event<'_>| context.tell(&event);
-    if request.changes(&plan).next().is_some() {
-        context.ui.fold("changes");
-    }
-    let report = engine::up(&declaration.graph, &session.aws, plan, &options, &tell).await;
-    context.progress.step_done();
-    context.ui.unfold();
-    let failure = ui::failures(&report);
-    let waited = if request.wait && failure.is_none() { wait::for_distribution(context, session, declaration).await } else { Ok(()) };
-    let result = failure.map_or(Ok(()), Err).and(waited);
-    summed_up(context, session, declaration, request, &report.after(earlier), result)
-}
-
-/// Builds the summary from the report.
-fn summed_up(
-    context: &Context,
-    session: &Session,
-    declaration: &Declaration,
-    request: &Request,
-    report: &Report,
-    result: Result<(), CliError>,
-) -> Applied {
-    let total = request.only.as_ref().map_or(declaration.graph.entries().len(), BTreeSet::len);
-    let left_alone = declaration.graph.entries().len() - total;
-    let tally = session.aws.tally();
-    let achieved = timings::so_far(context, &declaration.graph, &declaration.graph.forward());
-    let unchanged = report.unchanged.saturating_sub(left_alone);
-    let summary = Summary::new(report, unchanged, context.progress.seconds(), &tally).timed(achieved.as_ref());
-    let did = |kind: &str| report.done.keys().any(|id| id.kind() == kind);
-    Applied {
-        outputs: declaration.outputs(),
-        achieved,
-        summary,
-        total,
-        in_sync: report.complete(),
-        secret_is_changing: declaration.origin_secret.as_ref().is_some_and(OriginSecret::is_changing),
-        result,
-        released: did(Alias::KIND) || did(Bucket::KIND),
     }
 }

@@ -45,7 +45,8 @@ pub(in crate::commands) async fn run(
     content: &Content,
     declaration: &Declaration,
     plan: Plan<Aws>,
-    (steps, allowed): (&Steps, Allowed),
+    steps: &Steps,
+    allowed: Allowed,
 ) -> Result<(Plan<Aws>, Report), GivenUp> {
     let given_up = |report: Report, error: CliError| GivenUp { report, error };
     let functions: BTreeSet<String> = candidates(&plan).map(|step| step.id.name().to_owned()).collect();
