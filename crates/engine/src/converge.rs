@@ -1,9 +1,10 @@
 //! Makes the cloud agree with the graph: acts on the plan and observes again, until nothing differs.
 
 use super::{
-    Action, Changes, Class, Error, Event, Gate, Gone, Graph, Id, Listener, Objection, Outcome, Plan, Result, Step, Stop, Stray, Tempo,
-    graph::{Entry, Left, Seen},
-    plan::{bar, decide, keep_ours, sweep, verify},
+    Action, Class, Error, Event, Gate, Graph, Id, Listener, Objection, Outcome, Plan, Result, Step, Stop, Stray, Tempo,
+    convergence::Convergence,
+    graph::{Entry, Seen},
+    plan::{bar, keep_ours, sweep, verify},
     sweep::remove_strays,
     wait::{Waits, when_ready},
     walk::Skipped,
@@ -16,12 +17,6 @@ use std::{
 
 /// Limit of rounds in which the engine observes everything and acts again. Two rounds suffice if nothing else changes meanwhile.
 const ROUNDS: usize = 4;
-/// Limit of writes to one resource in one round. A table with a TTL and point-in-time recovery takes three.
-const WRITES: usize = 8;
-
-/// Time during which a created resource may stay invisible, and interval at which a resource that cannot be created yet checks that its
-/// dependencies still exist. Eventual consistency takes seconds (reported); beyond that, another run may be deleting what this one makes.
-const RIVALS: Duration = Duration::from_secs(30);
 
 /// Time during which a deleted resource may still be listed. Eventual consistency takes seconds (reported).
 const LISTS: Duration = Duration::from_mins(1);
@@ -162,20 +157,20 @@ pub async fn up<C: super::Cloud>(graph: &Graph<C>, cloud: &C, mut plan: Plan<C>,
 }
 
 /// State of one run of [`up`].
-struct Run<'a, C: super::Cloud> {
-    graph: &'a Graph<C>,
-    cloud: &'a C,
-    options: &'a Options,
-    tell: Listener<'a>,
-    done: RefCell<BTreeMap<Id, Action>>,
+pub(super) struct Run<'a, C: super::Cloud> {
+    pub(super) graph: &'a Graph<C>,
+    pub(super) cloud: &'a C,
+    pub(super) options: &'a Options,
+    pub(super) tell: Listener<'a>,
+    pub(super) done: RefCell<BTreeMap<Id, Action>>,
     /// Resources created in this round: parts of theirs cannot exist yet.
-    fresh: RefCell<BTreeSet<usize>>,
+    pub(super) fresh: RefCell<BTreeSet<usize>>,
     /// Created resources that came with parts of theirs.
-    filled: RefCell<BTreeSet<usize>>,
+    pub(super) filled: RefCell<BTreeSet<usize>>,
     /// Resources written in this round and not observed since.
-    unproven: RefCell<BTreeSet<usize>>,
+    pub(super) unproven: RefCell<BTreeSet<usize>>,
     /// Observations of this round that agreed with the declaration.
-    proven: RefCell<BTreeMap<Id, Option<Seen>>>,
+    pub(super) proven: RefCell<BTreeMap<Id, Option<Seen>>>,
 }
 
 impl<C: super::Cloud> Run<'_, C> {
@@ -199,10 +194,9 @@ impl<C: super::Cloud> Run<'_, C> {
                         return Ok(());
                     }
                     let began = Instant::now();
-                    let mut action = None;
-                    let result = match bar(self.graph, &plan.seen, entry, |whole| self.may_take(&whole.id)) {
-                        Some(whose) => Err(not_ours(entry, whose)),
-                        None => self.converge(index, entry, seen, round, &mut action).await,
+                    let (action, result) = match bar(self.graph, &plan.seen, entry, |whole| self.may_take(&whole.id)) {
+                        Some(whose) => (None, Err(not_ours(entry, whose))),
+                        None => Convergence::new(self, index).run(seen, round).await,
                     };
                     self.options.stop_if_expired(&result);
                     if let (Some(action), Ok(())) = (action, &result) {
@@ -221,211 +215,10 @@ impl<C: super::Cloud> Run<'_, C> {
             .await
     }
 
-    /// Decides, acts, and observes again while the resource is settling. `did` receives the first action taken.
-    async fn converge(&self, index: usize, entry: &Entry<C>, seen: Option<Seen>, round: usize, did: &mut Option<Action>) -> Result<()> {
-        let mut seen = match self.made_with(index) {
-            None => seen,
-            Some(true) => self.came_along(entry, did).await?,
-            Some(false) => None,
-        };
-        let pauses = Waits::new(self.options.tempo, &self.options.stop);
-        let mut made = None;
-        let mut next_check = RIVALS;
-        let mut settling = false;
-        let mut writes = 0;
-        if round > 0 && decide(entry, seen.as_ref()).is_some() {
-            // The previous round wrote the resource, so a read may be older than the write. Observe again before writing again.
-            seen = self.settled(entry, &pauses).await?;
-            self.proven.borrow_mut().insert(entry.id.clone(), seen.clone());
-        }
-        loop {
-            let Some((action, changes)) = decide(entry, seen.as_ref()) else {
-                // The resource is as declared. After a write of this run, its dependants wait until the service has finished with it.
-                let Some(busy) = seen.as_ref().and_then(|seen| seen.busy).filter(|_| settling) else {
-                    self.is_proven(index, seen);
-                    return Ok(());
-                };
-                self.wait(entry, &pauses, busy, None).await?;
-                seen = entry.observe(self.cloud).await?;
-                continue;
-            };
-            if let Some(live) = &seen {
-                if let Some(whose) = live.owner.bars(made.is_some() || self.may_take(&entry.id)) {
-                    return Err(not_ours(entry, whose));
-                }
-                if let Some(busy) = live.busy {
-                    self.wait(entry, &pauses, busy, None).await?;
-                    seen = entry.observe(self.cloud).await?;
-                    continue;
-                }
-                if let Some(refusal) = live.failed.clone().filter(|_| settling) {
-                    // The service gave up on the write of this run: another observation or the same write changes nothing.
-                    return Err(Error::Failed(refusal));
-                }
-            } else if let Some(made) = made {
-                self.wait_to_be_seen(entry, &pauses, made).await?;
-                seen = entry.observe(self.cloud).await?;
-                continue;
-            }
-            self.may(action, entry, &changes)?;
-            if action != Action::Create || !entry.node.early() {
-                self.options.gate.pass(&self.options.stop).await?;
-            }
-            if writes == WRITES {
-                return Err(Error::DidNotConverge(changes.paths()));
-            }
-            if did.is_none() {
-                *did = Some(action);
-                (self.tell)(Event::Started { id: &entry.id, action, changes: &changes });
-            }
-            writes += 1;
-            self.unproven.borrow_mut().insert(index);
-            let had_failed = seen.as_ref().is_some_and(|seen| seen.failed.is_some());
-            let written = self.carry_out(index, entry, action, &changes).await;
-            if action == Action::Create {
-                made = written.is_ok().then(Instant::now);
-            }
-            match written {
-                Ok(None) => seen = None,
-                // A resource that the service had given up on is observed again before anything builds on it.
-                Ok(Some(Left::Nothing | Left::Parts)) if !had_failed => return Ok(()),
-                Ok(Some(left)) => {
-                    settling = true;
-                    pauses.progressed();
-                    next_check = RIVALS;
-                    if let Left::Pending(why) = left {
-                        self.wait(entry, &pauses, why, Some(self.options.tempo.pending())).await?;
-                    }
-                    seen = entry.observe(self.cloud).await?;
-                    if action == Action::Replace && seen.as_ref().is_some_and(|seen| seen.busy.is_none()) {
-                        self.wait(entry, &pauses, "the old one to go", None).await?;
-                    }
-                }
-                Err(Error::NotYet { why, retry_after }) => {
-                    writes -= 1;
-                    self.wait(entry, &pauses, &why, retry_after).await?;
-                    if pauses.waited() > next_check {
-                        next_check += RIVALS;
-                        self.needs_are_there(entry).await?;
-                    }
-                }
-                Err(error @ (Error::Exists(_) | Error::Unclear(_) | Error::Absent(_))) => {
-                    // The earlier observation is stale, or the answer was lost: observe again.
-                    self.wait(entry, &pauses, &error.to_string(), None).await?;
-                    seen = entry.observe(self.cloud).await?;
-                    if writes == WRITES {
-                        return Err(error);
-                    }
-                }
-                Err(error) => return Err(error),
-            }
-        }
-    }
-
-    /// Writes once and returns the remaining work; `None` if the old resource is gone and its replacement is still to be created.
-    async fn carry_out(&self, index: usize, entry: &Entry<C>, action: Action, changes: &Changes) -> Result<Option<Left>> {
-        match action {
-            Action::Create => {
-                let written = entry.node.create(self.cloud).await;
-                self.fresh.borrow_mut().insert(index);
-                if matches!(written, Ok(Left::Parts)) {
-                    self.filled.borrow_mut().insert(index);
-                }
-                written.map(Some)
-            }
-            Action::Update => entry.node.update(self.cloud, changes).await.map(Some),
-            Action::Replace | Action::Delete => Ok(match entry.node.delete(self.cloud).await? {
-                Gone::Yes => {
-                    entry.node.forget();
-                    None
-                }
-                Gone::NotYet(_) => Some(Left::More),
-            }),
-        }
-    }
-
     /// Tests whether the run may write a resource that carries no mark of this stack. A resource that this run created is this stack's, even if
     /// the service lost its marks.
-    fn may_take(&self, id: &Id) -> bool {
+    pub(super) fn may_take(&self, id: &Id) -> bool {
         self.options.adopt || self.done.borrow().get(id) == Some(&Action::Create)
-    }
-
-    /// Records that a resource was observed as declared, after its write if this round wrote it. A resource created in this round is observed
-    /// once more: the answer to its creation may stand in for the state that the service kept.
-    fn is_proven(&self, index: usize, seen: Option<Seen>) {
-        if !self.fresh.borrow().contains(&index) && self.unproven.borrow_mut().remove(&index) {
-            self.proven.borrow_mut().insert(self.graph.entries[index].id.clone(), seen);
-        }
-    }
-
-    /// Refuses to lose data without consent, and refuses everything once the run is to stop.
-    fn may(&self, action: Action, entry: &Entry<C>, changes: &Changes) -> Result<()> {
-        if action == Action::Replace && entry.node.holds_data() && !self.options.delete_data {
-            let why = format!("{} holds data, which is gone if {} is to change", entry.name, changes.paths());
-            return Err(Error::refused("replace", why));
-        }
-        self.options.stop.check()
-    }
-
-    /// Waits until a resource that this run created is visible. Reads lag behind writes.
-    async fn wait_to_be_seen(&self, entry: &Entry<C>, pauses: &Waits<'_>, made: Instant) -> Result<()> {
-        if made.elapsed() > RIVALS {
-            let why = "it to become visible: it was created and is not there; another run may have deleted it".to_owned();
-            return Err(Error::TimedOut { why, after: RIVALS });
-        }
-        self.wait(entry, pauses, "it to become visible", None).await
-    }
-
-    /// Checks that the dependencies of an entry still exist. If one was deleted meanwhile, waiting is in vain.
-    async fn needs_are_there(&self, entry: &Entry<C>) -> Result<()> {
-        for &need in &entry.needs {
-            let need = &self.graph.entries[need];
-            if need.node.find(self.cloud).await?.is_none() {
-                return Err(Error::refused("wait", format!("{}, which it needs, is gone; another run may have deleted it", need.id)));
-            }
-        }
-        Ok(())
-    }
-
-    /// Returns whether a part may have been created along with its whole; `None` if this round did not create the whole.
-    fn made_with(&self, index: usize) -> Option<bool> {
-        let entry = &self.graph.entries[index];
-        let mut whole = entry.part_of;
-        while let Some(index) = whole {
-            if self.fresh.borrow().contains(&index) {
-                return Some(entry.node.comes_along() && self.filled.borrow().contains(&index));
-            }
-            whole = self.graph.entries[index].part_of;
-        }
-        None
-    }
-
-    /// Returns the observation of a part that was made along with its whole.
-    async fn came_along(&self, entry: &Entry<C>, did: &mut Option<Action>) -> Result<Option<Seen>> {
-        let seen = entry.observe(self.cloud).await?;
-        if seen.is_some() {
-            *did = Some(Action::Create);
-            (self.tell)(Event::Started { id: &entry.id, action: Action::Create, changes: &Changes::default() });
-            self.proven.borrow_mut().insert(entry.id.clone(), seen.clone());
-        }
-        Ok(seen)
-    }
-
-    /// Observes up to four times, until the resource is as declared. Reads need time to catch up with writes.
-    async fn settled(&self, entry: &Entry<C>, pauses: &Waits<'_>) -> Result<Option<Seen>> {
-        let mut seen = None;
-        for _ in 0..4 {
-            self.wait(entry, pauses, "reads to catch up with writes", None).await?;
-            seen = entry.observe(self.cloud).await?;
-            if decide(entry, seen.as_ref()).is_none() {
-                break;
-            }
-        }
-        Ok(seen)
-    }
-
-    async fn wait(&self, entry: &Entry<C>, pauses: &Waits<'_>, why: &str, at_least: Option<Duration>) -> Result<()> {
-        pauses.wait(self.cloud, &entry.id, why, at_least, self.tell).await
     }
 
     /// Deletes the orphans and replaces the list by those that a sweep still finds.
@@ -487,7 +280,7 @@ fn did_not_converge(step: &Step) -> Error {
 }
 
 /// Builds the error for a resource under one of the stack's names that belongs to another owner, or is part of such a resource.
-fn not_ours<C: super::Cloud>(entry: &Entry<C>, whose: &str) -> Error {
+pub(super) fn not_ours<C: super::Cloud>(entry: &Entry<C>, whose: &str) -> Error {
     let way_out = "--adopt takes over what no stack claims, and nothing else";
     Error::refused("adopt", format!("{} exists and is not ours ({whose}); {way_out}", entry.name))
 }

@@ -11,6 +11,7 @@
 //! - A foreign resource is never written or deleted, unless the caller asked to adopt it.
 
 mod converge;
+mod convergence;
 mod current;
 mod digest;
 mod error;
