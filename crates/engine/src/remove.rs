@@ -40,42 +40,28 @@ impl Removal {
         tell: Listener<'_>,
     ) -> Result<Self, (Option<Id>, Error)> {
         cloud.begin();
-        let total = graph.entries.len();
-        let done = std::cell::Cell::new(0);
-        let found = RefCell::new(vec![None; total]);
-        let results = graph
-            .walk(graph.forward(), |index| {
-                let (done, found) = (&done, &found);
-                async move {
-                    let entry: &Entry<C> = &graph.entries[index];
-                    let whole = entry.part_of.map(|whole| found.borrow()[whole].clone());
-                    let owner = match whole {
-                        // A part exists only as long as its whole and has the same owner, so it takes no call.
-                        Some(None) => None,
-                        Some(Some(whose)) if entry.goes_along || is_foreign(&whose) => Some(whose),
-                        _ => find(cloud, entry, &Waits::new(Tempo::default(), &Stop::default()), tell).await?,
-                    };
-                    found.borrow_mut()[index] = owner;
-                    done.set(done.get() + 1);
-                    tell(Event::Observing { done: done.get(), total });
-                    Ok(())
-                }
-            })
-            .await;
-        for (id, result) in results {
-            if let Err(Skipped::Failed(error)) = result {
-                return Err((Some(id), error));
-            }
-        }
-        let strays = when_ready(cloud, async || sweep(graph, cloud, false).await).await.map_err(|error| (None, error))?;
+        let owners = owners(graph, cloud, tell).await?;
+        let mut strays = when_ready(cloud, async || sweep(graph, cloud, false).await).await.map_err(|error| (None, error))?;
+        let mut removal = Self::of_declared(graph, &owners, &keep);
+        let is_foreign = |whole: &Entry<C>| graph.place(&whole.id).is_some_and(|place| owners[place].as_ref().is_some_and(is_foreign));
+        keep_ours(graph, &mut strays, is_foreign);
+        let (kept, leaving): (Vec<_>, Vec<_>) = strays.into_iter().partition(|stray| keep(&stray.id));
+        removal.kept.extend(kept.into_iter().map(|stray| stray.id));
+        removal.protected = removal.protected_of(graph, &leaving, cloud).await?;
+        removal.leaving.extend(leaving.into_iter().map(|stray| stray.id));
+        removal.leaving.sort();
+        Ok(removal)
+    }
+
+    /// Sorts the declared resources that exist by what becomes of them.
+    fn of_declared<C: super::Cloud>(graph: &Graph<C>, owners: &[Option<Owner>], keep: impl Fn(&Id) -> bool) -> Self {
         let mut removal = Self { leaving: Vec::new(), foreign: BTreeMap::new(), kept: BTreeSet::new(), protected: BTreeMap::new() };
-        let found = found.into_inner();
-        for (index, entry) in graph.entries.iter().enumerate() {
+        for (entry, owner) in graph.entries.iter().zip(owners) {
             let whole = entry.part_of.map(|whole| &graph.entries[whole].id);
-            match (&found[index], found[index].as_ref().and_then(Owner::foreign)) {
+            match (owner, owner.as_ref().and_then(Owner::foreign)) {
                 (None, _) => {}
                 // If a whole stays with all its parts, only the whole is listed.
-                (_, Some(_)) if entry.part_of.is_some_and(|whole| found[whole].as_ref().is_some_and(is_foreign)) => {}
+                (_, Some(_)) if entry.part_of.is_some_and(|whole| owners[whole].as_ref().is_some_and(is_foreign)) => {}
                 (_, Some(whose)) => {
                     removal.foreign.insert(entry.id.clone(), whose.to_owned());
                 }
@@ -85,23 +71,59 @@ impl Removal {
                 _ => removal.leaving.push(entry.id.clone()),
             }
         }
-        let mut strays = strays;
-        let is_foreign = |whole: &Entry<C>| graph.place(&whole.id).is_some_and(|place| found[place].as_ref().is_some_and(is_foreign));
-        keep_ours(graph, &mut strays, is_foreign);
-        let (kept, leaving): (Vec<_>, Vec<_>) = strays.into_iter().partition(|stray| keep(&stray.id));
-        removal.kept.extend(kept.into_iter().map(|stray| stray.id));
-        let declared = graph.entries.iter().filter(|entry| !entry.goes_along && removal.leaving.contains(&entry.id));
-        let declared = declared.map(async |entry| (entry.id.clone(), entry.protection(cloud).await));
-        let strays = leaving.iter().map(async |stray| (stray.id.clone(), stray.protection(cloud).await));
-        let (declared, strays) = join(join_all(declared), join_all(strays)).await;
-        for (id, protection) in declared.into_iter().chain(strays) {
-            let protection = protection.map_err(|error| (Some(id.clone()), error))?;
-            removal.protected.extend(protection.map(|protection| (id, protection)));
-        }
-        removal.leaving.extend(leaving.into_iter().map(|stray| stray.id));
-        removal.leaving.sort();
-        Ok(removal)
+        removal
     }
+
+    /// Returns the settings that keep the service from deleting what leaves, declared or among these orphans.
+    async fn protected_of<C: super::Cloud>(
+        &self,
+        graph: &Graph<C>,
+        orphans: &[Stray<C>],
+        cloud: &C,
+    ) -> Result<BTreeMap<Id, Protection>, (Option<Id>, Error)> {
+        let declared = graph.entries.iter().filter(|entry| !entry.goes_along && self.leaving.contains(&entry.id));
+        let declared = declared.map(async |entry| (entry.id.clone(), entry.protection(cloud).await));
+        let orphans = orphans.iter().map(async |orphan| (orphan.id.clone(), orphan.protection(cloud).await));
+        let (declared, orphans) = join(join_all(declared), join_all(orphans)).await;
+        let mut protected = BTreeMap::new();
+        for (id, protection) in declared.into_iter().chain(orphans) {
+            let protection = protection.map_err(|error| (Some(id.clone()), error))?;
+            protected.extend(protection.map(|protection| (id, protection)));
+        }
+        Ok(protected)
+    }
+}
+
+/// Returns the owner of each declared resource that exists, in the order of the graph.
+async fn owners<C: super::Cloud>(graph: &Graph<C>, cloud: &C, tell: Listener<'_>) -> Result<Vec<Option<Owner>>, (Option<Id>, Error)> {
+    let total = graph.entries.len();
+    let done = std::cell::Cell::new(0);
+    let found = RefCell::new(vec![None; total]);
+    let results = graph
+        .walk(graph.forward(), |index| {
+            let (done, found) = (&done, &found);
+            async move {
+                let entry: &Entry<C> = &graph.entries[index];
+                let whole = entry.part_of.map(|whole| found.borrow()[whole].clone());
+                let owner = match whole {
+                    // A part exists only as long as its whole and has the same owner, so it takes no call.
+                    Some(None) => None,
+                    Some(Some(whose)) if entry.goes_along || is_foreign(&whose) => Some(whose),
+                    _ => find(cloud, entry, &Waits::new(Tempo::default(), &Stop::default()), tell).await?,
+                };
+                found.borrow_mut()[index] = owner;
+                done.set(done.get() + 1);
+                tell(Event::Observing { done: done.get(), total });
+                Ok(())
+            }
+        })
+        .await;
+    for (id, result) in results {
+        if let Err(Skipped::Failed(error)) = result {
+            return Err((Some(id), error));
+        }
+    }
+    Ok(found.into_inner())
 }
 
 /// Deletes the resources in `removal`, then sweeps and deletes until only the resource that goes last remains, and deletes that one.
