@@ -135,7 +135,7 @@ async fn up_builds_handlers_for_arm64_that_answer_as_they_should() {
     let front = Front::start(debian(), &unpacked.path().join("tls"), &local).await;
     call(&front.endpoint, Some(&front.authority)).serves_visitors(2).await;
     assert_eq!(front.sessions(), ["Some(TLSv1_3)"]);
-    // Without the authority's certificate the program trusts no server.
+    // Without the authority's certificate the handler trusts no server.
     let mut function = call(&front.endpoint, None).start("realtime-api").await;
     let refused = answer(&mut function, proxy_event("GET", "/api/realtime", &json!({}), None)).await;
     assert_eq!((&refused[0], front.sessions()), (&json!(503), vec![]), "{refused}");
