@@ -85,7 +85,7 @@ class Project:
         self._source = self._main.read_text()
         for release in (1, 2):
             say(f"building release {release} of the handlers for {architecture()}")
-            # `up` decides whether an earlier build is current.
+            # Packages of earlier builds stay here; the run below uses those that are still current.
             self._kept(release).mkdir(parents=True, exist_ok=True)
             shutil.rmtree(self._built(), ignore_errors=True)
             self.arrange(release)

@@ -75,7 +75,8 @@ async fn own_clients(aws: &LocalAws) -> Aws {
     clients(aws, ACCESS_KEY_ID, aws.secret_access_key.expose()).await
 }
 
-/// Checks that the server refuses the request with a message, that no page can read the message, and that no resource was created.
+/// Checks that the server refuses the request with a message, that no page can read the message, and that functions and tables stay as
+/// they were.
 async fn refused(aws: &LocalAws, what: &str, request: &Request) {
     let answer = send(aws, request);
     assert!(matches!(answer.status, 403 | 404), "{what}: {} {}", answer.status, answer.body);

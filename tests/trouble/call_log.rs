@@ -21,7 +21,7 @@ async fn every_attempt_is_a_line_and_a_repeated_call_is_two() {
         })
     };
     let logged = count(&mut lines.iter().map(|line| line["operation"].as_str().unwrap().to_owned()));
-    // The program looks up the account by sts before it makes the clients that log their calls.
+    // The program looks up the account with sts before it has an account to call. These requests bypass the call layer, which writes the log.
     let asked = desk.strict.log().into_iter().map(|entry| entry.operation.clone()).filter(|operation| !operation.starts_with("sts:"));
     assert_eq!(logged, count(&mut asked.into_iter()));
     let again: Vec<&Value> = lines.iter().filter(|line| line["attempt"] == 2).collect();

@@ -31,7 +31,7 @@ async fn whoever_has_the_lock_is_shown_and_gives_it_back_when_interrupted() {
 
         send(&child, signal);
         let said = ended(&child.wait_with_output().unwrap(), 130);
-        // `up` cuts off a hung call early enough to release the lock before its caller kills it.
+        // `up` cuts off a hung call early enough to release the lock before its caller kills the process.
         assert!(said.contains("stopping: what is in flight may finish, up to 6 s") && said.contains("What was in flight:"), "{said}");
         assert_eq!(desk.lock(), json!(null), "{said}");
         desk.strict.set_faults(Faults::None);
