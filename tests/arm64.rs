@@ -1,8 +1,8 @@
-//! The handlers as Lambda runs them, and the program as it is released: built by a Rust of its own, run by an emulated processor.
+//! The handlers as Lambda runs them, and the program as released: built with a separate Rust, run on an emulated processor.
 //!
-//! `up` on AWS builds for arm64, which few machines with this source can do or run. So this makes a Debian in a folder ([`debian`]), where
-//! the real program builds and deploys to a strict AWS, and starts what it made under qemu. `docs/releasing.md` says what that needs;
-//! whatever is missing fails the test.
+//! `up` on AWS builds for arm64, and few development machines can build or run such programs. So the test makes a Debian in a folder
+//! ([`debian`]). There the real program builds and deploys to a strict AWS, and the test starts the built programs under qemu.
+//! `docs/releasing.md` lists the requirements; a missing one fails the test.
 //!
 //! `cargo test --test arm64 -- --nocapture` also prints sizes and times.
 
@@ -40,19 +40,19 @@ use test_support::{elf, workspace};
 use tls::Front;
 
 const FUNCTIONS: [&str; 3] = ["event-collector", "realtime-api", "stats-api"];
-/// The glibc of `provided.al2023` is 2.34.
+/// Minor version of the glibc in `provided.al2023`, which is 2.34.
 const LAMBDA_GLIBC: u32 = 34;
-/// A program of 7.0 MB and a zip of 2.9 MB were measured with Rust 1.97; what is larger starts later.
+/// Limit of a program in bytes. Rust 1.97 made a program of 7.0 MB and a zip of 2.9 MB; larger ones start more slowly.
 const LARGEST_PROGRAM: u64 = 8_500_000;
 const LARGEST_ZIP: u64 = 3_500_000;
 
-/// The folder, which the tests of this file share.
+/// Returns the folder, which the tests of this file share.
 fn debian() -> &'static Debian {
     static DEBIAN: OnceLock<Debian> = OnceLock::new();
     DEBIAN.get_or_init(Debian::open)
 }
 
-/// A checkout in a home directory in the folder. What its cargo downloads and builds is kept below `target/`.
+/// Checkout in a home directory in the folder. The downloads and builds of its cargo stay below `target/`.
 struct Home {
     name: &'static str,
     project: tempfile::TempDir,
@@ -71,7 +71,7 @@ impl Home {
         Self { name, project, kept }
     }
 
-    /// Runs the program in the checkout as on AWS; the document or the last event that it printed.
+    /// Runs the program in the checkout as on AWS, and returns the document or the last event that it printed.
     fn ok(&self, account: &str, strict: &Strict, arguments: &[&str]) -> Value {
         let home = format!("/home/{}", self.name);
         let project = format!("{home}/project");
@@ -89,7 +89,7 @@ impl Home {
         serde_json::from_str(&said).or_else(|_| serde_json::from_str(said.lines().last().unwrap_or_default())).unwrap()
     }
 
-    /// The only package of a function.
+    /// Path of the only package of a function.
     fn zip(&self, function: &str) -> PathBuf {
         let files = fs::read_dir(self.project.path().join(".liveinsight/build/arm64")).unwrap().map(|entry| entry.unwrap().path());
         let is_package = |path: &PathBuf| {
@@ -135,13 +135,13 @@ async fn up_builds_handlers_for_arm64_that_answer_as_they_should() {
     let front = Front::start(debian(), &unpacked.path().join("tls"), &local).await;
     call(&front.endpoint, Some(&front.authority)).serves_visitors(2).await;
     assert_eq!(front.sessions(), ["Some(TLSv1_3)"]);
-    // Without the authority's certificate nothing is believed.
+    // Without the authority's certificate the handler trusts no server.
     let mut function = call(&front.endpoint, None).start("realtime-api").await;
     let refused = answer(&mut function, proxy_event("GET", "/api/realtime", &json!({}), None)).await;
     assert_eq!((&refused[0], front.sessions()), (&json!(503), vec![]), "{refused}");
 }
 
-/// The functions of a deployed stack, as Lambda would start them.
+/// Functions of a deployed stack, as Lambda would start them.
 struct Site {
     programs: PathBuf,
     account: String,
@@ -160,7 +160,7 @@ impl Site {
         Function::run(command.into()).await
     }
 
-    /// Sends what the `nth` visitor does, and asks what is known of all of them.
+    /// Sends the events of the `nth` visitor, and reads the statistics of all visitors.
     async fn serves_visitors(&self, nth: u64) {
         let now = u64::try_from(SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis()).unwrap();
         let event = |kind: &str, age: u64| {
@@ -200,14 +200,14 @@ impl Site {
     }
 }
 
-/// The status and the data of a function's answer.
+/// Returns the status and the data of a function's response.
 async fn answer(function: &mut Function, event: Value) -> Value {
     let response = function.invoke(event).await["response"].take();
     let body: Value = serde_json::from_str(response["body"].as_str().unwrap_or("null")).unwrap();
     json!([response["statusCode"], body["data"]])
 }
 
-/// What Lambda keeps of a function: processors, runtime and the digest of its code.
+/// Returns the architectures, the runtime and the code digest that Lambda has of a function.
 async fn deployed(account: &str, function: &str) -> Value {
     let credentials = aws_sdk_lambda::config::Credentials::new(account, "test", None, None, "tests");
     let config = aws_sdk_lambda::Config::builder()
@@ -222,7 +222,7 @@ async fn deployed(account: &str, function: &str) -> Value {
     json!([processors, kept.runtime().map(|runtime| runtime.as_str()), kept.code_sha256()])
 }
 
-/// Unpacks a package, which holds the program and nothing else.
+/// Unpacks a package, which holds only the program.
 fn unpack(zip: &Path, directory: &Path, function: &str) -> PathBuf {
     let mut archive = zip::ZipArchive::new(fs::File::open(zip).unwrap()).unwrap();
     assert_eq!(archive.file_names().map(|name| name.unwrap().into_owned()).collect::<Vec<_>>(), ["bootstrap"], "{function}");
@@ -245,7 +245,7 @@ fn a_released_program_is_static_and_starts_without_a_system() {
     let started = Instant::now();
     let mut release = debian().enter(&[(&workspace(), "/project"), (&kept, "/release")], &["/project/.ci/release", TARGET]);
     release.envs([("CARGO_HOME", "/release/cargo"), ("CARGO_TARGET_DIR", "/release/target")]);
-    // Debian has no standard library for musl. The time is the one that files in the archive carry.
+    // Debian has no standard library for musl. SOURCE_DATE_EPOCH is the modification time of files in the archive.
     release.envs([("LIVEINSIGHT_BUILD_STD", "1"), ("SOURCE_DATE_EPOCH", "1000000000")]);
     succeed(".ci/release", &mut release);
 
@@ -257,12 +257,12 @@ fn a_released_program_is_static_and_starts_without_a_system() {
     println!("release: {:.0} s, program {} bytes, archive {} bytes", started.elapsed().as_secs_f64(), length(&program), length(&archive));
     assert_eq!(elf::machine(&program), elf::X86_64);
     assert!(elf::is_static(&program), "{}", program.display());
-    // Nothing else is there: no library, no linker, no /proc.
+    // The directory holds only the program: no library, no linker, no /proc.
     let alone = directory.path().join("alone");
     fs::create_dir(&alone).unwrap();
     fs::copy(&program, alone.join("liveinsight")).unwrap();
     let mut chroot = Command::new("chroot");
-    // chroot itself has to be found; the program sees nothing else of the environment.
+    // PATH is for finding chroot itself; the program sees nothing else of the environment.
     chroot.arg(&alone).args(["/liveinsight", "--version"]).env_clear().envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
     let said = succeed("the released program", &mut chroot);
     assert_eq!(text(&said.stdout), format!("liveinsight {}\n", env!("CARGO_PKG_VERSION")));

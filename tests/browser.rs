@@ -1,7 +1,7 @@
-//! The tracker and the dashboard in a real browser against the deployed product: this deploys it, and `dashboard/tests` does the rest.
+//! The tracker and the dashboard in a real browser against the product. This file deploys the product; `dashboard/tests` has the tests.
 //!
-//! It needs Node (20 or later) with npm, and Chromium at `/usr/bin/chromium` or where `CHROMIUM` says. Without them it fails.
-//! With `LIVEINSIGHT_SCREENSHOTS` set it also writes `docs/images/dashboard-*.png`, of traffic that `seed` invents.
+//! The test needs Node (20 or later) with npm, and Chromium at `/usr/bin/chromium` or at the path in `CHROMIUM`. Without them it fails.
+//! With `LIVEINSIGHT_SCREENSHOTS` set it also writes `docs/images/dashboard-*.png`, with traffic that `seed` generates.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking, in its helpers as well")]
 
@@ -35,7 +35,7 @@ fn tracker_and_dashboard_work_in_a_browser() {
         node.env("LIVEINSIGHT_PINNED_TAG", outputs["tracker_pinned_tag"].as_str().unwrap());
         finished("node", &mut node)
     };
-    // One after the other: a browser that waits for the processor proves nothing.
+    // One file after the other: a browser that waits for the processor proves nothing.
     let files = test_files(&sources.join("tests"));
     let options = ["--test", "--test-reporter=tap", "--test-concurrency=1", "--test-force-exit"].into_iter();
     let told = node(&options.chain(files.iter().map(String::as_str)).collect::<Vec<_>>());
@@ -46,7 +46,7 @@ fn tracker_and_dashboard_work_in_a_browser() {
     }
 }
 
-/// What Node is to run: its versions disagree on what a directory's name means.
+/// Returns the test files for Node one by one, because its versions disagree on the meaning of a directory's name.
 fn test_files(directory: &Path) -> Vec<String> {
     let names = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path().to_string_lossy().into_owned());
     let mut names: Vec<String> = names.filter(|name| name.ends_with(".test.js")).collect();
@@ -55,7 +55,7 @@ fn test_files(directory: &Path) -> Vec<String> {
     names
 }
 
-/// What a command said, which has to succeed.
+/// Runs a command that has to succeed, and returns its standard output.
 fn finished(name: &str, command: &mut Command) -> String {
     let output = command.output().unwrap_or_else(|error| panic!("{name} does not start ({error}): install Node 20 or later with npm"));
     let told = String::from_utf8_lossy(&output.stdout).into_owned();

@@ -1,4 +1,4 @@
-//! What a stack costs, by the real program on the local AWS: first from an assumption, then from metrics that are put there.
+//! Cost of a stack by the real program on the local AWS: first from an assumption, then from metrics that the test writes.
 
 #![expect(clippy::unwrap_used, reason = "what helps a test fails as a test does")]
 
@@ -36,7 +36,7 @@ async fn aws(account: &str) -> Aws {
     liveinsight::resources::connect(&connection, place, "cost/test".to_owned())
 }
 
-/// Puts a value at each of these times.
+/// Writes one metric value at each of these times.
 async fn put(aws: &Aws, (namespace, metric): (&str, &str), dimensions: &[(&str, String)], values: &[Sample]) {
     let dimensions: Vec<Dimension> = dimensions.iter().map(|(name, value)| Dimension::builder().name(*name).value(value).build()).collect();
     let datum = |sample: &Sample| {
@@ -47,13 +47,13 @@ async fn put(aws: &Aws, (namespace, metric): (&str, &str), dimensions: &[(&str, 
     aws.cloudwatch.put_metric_data().namespace(namespace).set_metric_data(Some(data)).send().await.unwrap();
 }
 
-/// The same value in each of the last hours, the one that has begun left out, half an hour past each.
+/// Returns the same value for each of the last full hours, at half past each hour.
 fn hourly(hours: u32, value: f64) -> Vec<Sample> {
     let hour = (now() / HOUR).floor() * HOUR;
     (1..=hours).map(|ago| Sample { at: hour - f64::from(ago) * HOUR + HOUR / 2.0, value }).collect()
 }
 
-/// A table, as many alarms on it, and a page.
+/// Returns a stack.yaml with a table, `alarms` alarms on it, and a page.
 fn stack(name: &str, alarms: usize) -> String {
     let mut text = format!(
         "project: {name}\nregion: us-east-1\nsite: {{ source: pages, index: index.html }}\ntables:\n  notes:\n    partition_key: {{ name: id, type: S }}\n    \
@@ -68,7 +68,7 @@ fn stack(name: &str, alarms: usize) -> String {
 #[test]
 fn a_plan_and_a_status_say_what_the_stack_costs() {
     let name = format!("cost-{}", std::process::id());
-    // The account is named, so that it is asked about while all else goes on.
+    // The variable names the account, so the program checks it while the other calls run.
     let project = Project::new(&stack(&name, 11)).endpoint(&test_support::endpoint()).env("AWS_ACCOUNT_ID", "000000000000");
     fs::create_dir(project.path().join("pages")).unwrap();
     fs::write(project.path().join("pages/index.html"), "<p>hello").unwrap();
@@ -80,7 +80,7 @@ fn a_plan_and_a_status_say_what_the_stack_costs() {
     let json = |arguments: &[&str]| -> Value { serde_json::from_str(&ok(&[arguments, &["--format", "json"]].concat())).unwrap() };
     let last = |text: &str| text.trim_end().lines().last().unwrap().to_owned();
 
-    // Eleven alarms, of which ten are free, and a quarter of a cent for the bucket.
+    // Eleven alarms, ten of them free, and a quarter of a cent for the bucket.
     let plan = ok(&["plan"]);
     assert_eq!(last(&plan), "estimated cost: $0.10 a month at 100,000 events (nothing of it exists yet)");
     assert!(plan.contains("\nestimated time: about 25 s (longest: dynamodb.table/notes)\n"), "{plan}");
@@ -90,7 +90,7 @@ fn a_plan_and_a_status_say_what_the_stack_costs() {
     assert!(json(&["status"]).get("cost").is_none(), "only if asked");
 
     let up: Value = serde_json::from_str(&last(&ok(&["up", "--timings=page.html", "--format", "json"]))).unwrap();
-    // With whose account it is, which on AWS is asked as well.
+    // The calls include sts:GetCallerIdentity, which `up` makes on AWS as well.
     let page = fs::read_to_string(project.path().join("page.html")).unwrap();
     assert_eq!(page.matches("<rect class=\"call ").count() as u64 - 2, up["aws_calls"].as_u64().unwrap(), "two are in the legend: {up}");
     assert_eq!(page.matches("\nsts:GetCallerIdentity: ").count(), 1);
@@ -106,17 +106,17 @@ fn a_plan_and_a_status_say_what_the_stack_costs() {
     assert_eq!(plan["estimate"]["path"], serde_json::json!(["cloudwatch.alarm/busy-12"]));
     let cost = &plan["cost"];
     assert_eq!((cost["currency"].as_str(), cost["events"].as_u64()), (Some("USD"), Some(100_000)));
-    // 300 objects written, 3,000 read, 5 MB: $0.0015, $0.0012 and $0.0001.
+    // Writing 300 objects, reading 3,000, and 5 MB: $0.0015, $0.0012 and $0.0001.
     assert_eq!(["month", "before", "delta"].map(|field| cost[field].as_f64()), [Some(0.2028), Some(0.1028), Some(0.1)]);
 
-    // The stack as it is has eleven; nobody used it yet.
+    // The deployed stack has eleven alarms and no traffic yet.
     let status = ok(&["status", "--cost"]);
     assert!(status.contains("estimated cost of a month at 100,000 events\n"), "{status}");
     let alarms = status.lines().find(|line| line.contains("alarms  ")).unwrap();
     assert_eq!(alarms.split_whitespace().collect::<Vec<_>>(), ["CloudWatch", "alarms", "11", "10", "free", "$0.10", "declared"]);
     assert!(status.contains("CloudWatch has no metrics of this stack yet, so a traffic is assumed"), "{status}");
 
-    // Ten million units in the table and five in the index, and six million requests, in two days.
+    // Ten million write units in the table, five million in the index, and six million requests, in two days.
     let distribution = ok(&["outputs", "distribution_id"]);
     let of_distribution = [("DistributionId", distribution.trim().to_owned()), ("Region", "Global".to_owned())];
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -134,7 +134,7 @@ fn a_plan_and_a_status_say_what_the_stack_costs() {
     let cost = json(&["status", "--cost"])["cost"].take();
     assert_eq!(cost["basis"]["kind"], "metrics");
     let days = cost["basis"]["days"].as_f64().unwrap();
-    // From the first hour with a value until now: 48 hours and what has gone by of this one.
+    // From the first hour with a value until now: 48 hours and the elapsed part of this hour.
     assert!((2.0..2.05).contains(&days), "{days}");
     let item = |unit: &str| {
         let item = cost["items"].as_array().unwrap().iter().find(|item| item["unit"] == unit).unwrap();
@@ -147,13 +147,13 @@ fn a_plan_and_a_status_say_what_the_stack_costs() {
     let (measured, month, usd, from) = item("requests");
     assert!((measured - 6e6).abs() < 6e4 && (usd - (month - 10e6) * 1e-6).abs() < 1e-3, "{cost}");
     assert_eq!(from, "AWS/CloudFront Requests");
-    // An assumption of one's own is not corrected by metrics.
+    // Metrics do not correct the user's own assumption.
     let assumed = json(&["status", "--cost", "--events", "7"]);
     assert_eq!(assumed["cost"]["basis"], serde_json::json!({ "kind": "assumption", "events": 7 }));
     ok(&["down", "--yes", "--delete-data"]);
 }
 
-/// What CloudWatch answers of the shipped stack's series, each with a number of its own: none is taken for another.
+/// Reads the shipped stack's series from CloudWatch, each with a number of its own: the program takes none for another.
 #[tokio::test]
 async fn every_series_is_read_as_what_it_is() {
     let text = fs::read_to_string(test_support::workspace().join("stack.yaml")).unwrap();
@@ -176,17 +176,17 @@ async fn every_series_is_read_as_what_it_is() {
     }
     let measured = measured(&there, &found, now()).unwrap();
     assert!((1.0..1.05).contains(&measured.days), "{}", measured.days);
-    // Functions are the first in the order of the graph: their invocations have the numbers 9, 11 and 13 of all, after the tables' eight.
+    // After the tables' eight series, functions come first in the order of the graph: their invocations are series 9, 11 and 13.
     let hours = |amount: f64| amount * measured.days / 30.0 / 24.0;
     assert!((hours(measured.usage.amount(Item::Invocations)) - (9.0 + 11.0 + 13.0) * 1_000.0).abs() < 1.0);
-    // 256 MB, and milliseconds.
+    // Memory of 256 MB, and durations in milliseconds.
     assert!((hours(measured.usage.amount(Item::ComputeArm)) - (10.0 + 12.0 + 14.0) * 0.25).abs() < 1e-3);
-    // The writes of two tables with an index each have odd numbers.
+    // The writes of two tables with an index each are the odd series.
     assert!((hours(measured.usage.amount(Item::TableWrites)) - (1.0 + 3.0 + 5.0 + 7.0) * 1_000.0).abs() < 1.0);
     assert!((hours(measured.usage.amount(Item::TableReads)) - (2.0 + 4.0 + 6.0 + 8.0) * 1_000.0).abs() < 1.0);
 }
 
-/// Values of one series in two answers, the second of which has others that nobody asked for, and a value without a time.
+/// Reads one series from several answers. The last one also has series outside the query, and a value without a time.
 #[tokio::test]
 async fn answers_are_read_to_the_last() {
     use cbor::{list, map, number, text, time};
@@ -215,20 +215,21 @@ async fn answers_are_read_to_the_last() {
     assert_eq!(found[0].1.iter().map(|sample| sample.value.to_bits()).collect::<Vec<_>>(), [4.0, f64::NAN, 3.0].map(f64::to_bits));
     assert_eq!(aws.tally().by_operation().iter().find(|(operation, _)| *operation == "cloudwatch:GetMetricData").unwrap().1, 3);
     let measured = measured(&there, &found, hour).unwrap();
-    // Seven units in ten hours.
+    // Seven write units in ten hours.
     assert!((measured.usage.amount(Item::TableWrites) - 7.0 * 72.0).abs() < 1e-6, "{measured:?}");
 }
 
 const TABLE: &str = "project: demo\nregion: us-east-1\ntables: { notes: { partition_key: { name: id, type: S } } }\n";
 
-/// A server on the loopback interface that gives each request the next of these answers, in CloudWatch's protocol (Smithy RPC v2 CBOR).
+/// Starts a server on the loopback interface that gives each request the next of these answers, in CloudWatch's protocol
+/// (Smithy RPC v2 CBOR). Returns its URL.
 fn answering(answers: Vec<Vec<u8>>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     thread::spawn(move || {
         for (stream, answer) in listener.incoming().zip(answers) {
             let mut stream = stream.unwrap();
-            // One read is enough of a small request; the answer closes the connection.
+            // One read is enough for a small request; the answer closes the connection.
             let _ = stream.read(&mut [0; 16 * 1024]);
             let head = format!(
                 "HTTP/1.1 200 OK\r\nsmithy-protocol: rpc-v2-cbor\r\ncontent-type: application/cbor\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
@@ -240,7 +241,7 @@ fn answering(answers: Vec<Vec<u8>>) -> String {
     url
 }
 
-/// CBOR (RFC 8949) of as much as an answer takes.
+/// Encoder for the part of CBOR (RFC 8949) that an answer needs.
 mod cbor {
     pub(super) fn text(text: &str) -> Vec<u8> {
         [&[0x78, u8::try_from(text.len()).unwrap()], text.as_bytes()].concat()

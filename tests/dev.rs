@@ -1,4 +1,4 @@
-//! `dev`, `logs` and `seed` with the real program, real handlers and the local AWS: what is edited goes live, and what was sent is counted.
+//! `dev`, `logs` and `seed` with the real program, real handlers and the local AWS: edits go live, and every sent event is counted.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking, in its helpers as well")]
 
@@ -17,10 +17,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Generous: a machine under load compiles handlers in a minute, not in the seconds that are usual.
+/// Longest wait. It is generous: a machine under load compiles handlers in a minute, not in the usual seconds.
 const PATIENCE: Duration = Duration::from_mins(8);
 
-/// A running `dev`, and what it says, in files.
+/// Running `dev`, which writes its output to files.
 struct Dev<'a> {
     project: &'a Project,
     child: Child,
@@ -43,7 +43,7 @@ impl<'a> Dev<'a> {
         fs::read_to_string(self.path(stream)).unwrap()
     }
 
-    /// Waits until something holds; while it does not, `dev` has to run.
+    /// Waits until a condition holds. Until then `dev` has to keep running.
     #[track_caller]
     fn until(&mut self, what: &str, mut holds: impl FnMut(&Self) -> bool) {
         let began = Instant::now();
@@ -56,7 +56,7 @@ impl<'a> Dev<'a> {
         }
     }
 
-    /// How many times stderr has this text.
+    /// Counts the occurrences of a text in stderr.
     fn times(&self, text: &str) -> usize {
         self.said("dev.err").matches(text).count()
     }
@@ -77,7 +77,7 @@ fn outputs(project: &Project) -> BTreeMap<String, String> {
     serde_json::from_value(project.ok(&["outputs", "--local", "--format", "json"]).json()).unwrap()
 }
 
-/// What a URL below localhost answers; the empty text while it does not answer with 200.
+/// Returns the body of a URL below localhost, or the empty text if the status is not 200.
 fn get(url: &str) -> String {
     let (host, path) = url.strip_prefix("http://").unwrap().split_once('/').unwrap();
     let address = format!("http://127.0.0.1:{}/{path}", host.rsplit_once(':').unwrap().1);
@@ -94,12 +94,12 @@ fn what_is_edited_goes_live_and_what_is_sent_is_counted() {
     assert!(dev.said("dev.out").contains(&outputs["dashboard_url"]));
     let stats = format!("{}/api/stats", outputs["api_url"]);
 
-    // A page.
+    // An edited page.
     project.edit("dashboard/public/index.html", |text| text.replace("</body>", "<!-- edited by the test --></body>"));
     dev.until("the page is served", |_| get(&outputs["dashboard_url"]).contains("edited by the test"));
     dev.until("that is said", |dev| dev.times("live: ") == 1);
 
-    // A crate that all handlers share does not compile: the version before stays.
+    // The crate that all handlers share does not compile: the previous version stays live.
     let shipped = fs::read_to_string(project.path().join("lambdas/shared/src/lib.rs")).unwrap();
     project.edit("lambdas/shared/src/lib.rs", |text| text + "\nlet this_is_no_rust;\n");
     dev.until("the compiler's message is shown", |dev| dev.times("this_is_no_rust") > 0);
@@ -107,7 +107,7 @@ fn what_is_edited_goes_live_and_what_is_sent_is_counted() {
     assert!(get(&stats).contains("total_sessions"), "the version before answers");
     project.edit("lambdas/shared/src/lib.rs", |_| shipped);
 
-    // A handler, and what it logs.
+    // An edited handler, and its log lines.
     let handler = "lambdas/stats-api/src/main.rs";
     project.edit(handler, |text| text.replacen("{\n", "{\n    println!(\"the handler was edited\");\n", 1));
     dev.until("the handler's line is shown", |dev| {
@@ -117,7 +117,7 @@ fn what_is_edited_goes_live_and_what_is_sent_is_counted() {
     assert!(!dev.said("dev.out").contains("REPORT RequestId"), "Lambda's own lines are left out");
     assert!(!dev.said("dev.out").contains('\x1b'), "no colours off a terminal");
 
-    // A mistake in stack.yaml changes nothing, and is shown.
+    // A mistake in stack.yaml changes nothing, and `dev` shows it.
     project.edit("stack.yaml", |text| format!("{text}\nmistake: 1\n"));
     dev.until("the mistake is shown", |dev| dev.times("mistake") > 0 && dev.times("waiting for the next change") == 2);
     let live = dev.times("live: ");
@@ -133,7 +133,7 @@ fn what_is_edited_goes_live_and_what_is_sent_is_counted() {
     project.run(&["plan", "--local", "--exit-code"]).expect(0);
 }
 
-/// How many requests were sent.
+/// Runs `seed` twice, checks that all views are counted, and returns the number of sent requests.
 fn seed_reconciles(project: &Project) -> usize {
     let report = project.ok(&["seed", "--local", "--sessions", "60", "--rate", "40", "--seed", "7", "--format", "json"]).json();
     assert_eq!(report["reconciled"], true, "{report}");

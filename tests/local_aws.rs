@@ -1,4 +1,4 @@
-//! The life of the local AWS: start, use, stop, start again, crash, reset. Everything here is the real server.
+//! Life cycle of the local AWS: start, use, stop, start again, crash, reset. All tests run the real server.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic, also in its helpers")]
 
@@ -11,14 +11,14 @@ use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
 use liveinsight::local::{ACCESS_KEY_ID, Home, LocalAws};
 
-/// A project directory whose server is gone when the test is over, also when it failed.
+/// Project directory. Its server ends with the test, also if the test fails.
 struct Project {
     directory: tempfile::TempDir,
     home: Home,
 }
 
 impl Project {
-    /// A project that uses one installation with the other tests, made when the first of them needs it.
+    /// Makes a project that shares one installation with the other tests. The first of them installs it.
     fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let home = Home::with_cache(directory.path(), &test_support::cache());
@@ -34,7 +34,7 @@ impl Project {
 impl Drop for Project {
     fn drop(&mut self) {
         let home = self.home.clone();
-        // A thread of its own, because this runs inside the test's runtime.
+        // In a separate thread, because this code runs inside the test's runtime.
         let stop = move || tokio::runtime::Runtime::new().unwrap().block_on(home.reset());
         std::thread::spawn(stop).join().unwrap().unwrap();
     }
@@ -162,7 +162,7 @@ async fn a_stale_or_damaged_record_is_no_obstacle() {
     let project = Project::new();
     let record = project.directory.path().join(".liveinsight/aws/server.json");
     std::fs::create_dir_all(record.parent().unwrap()).unwrap();
-    // A process that is not ours: this one. It must not be ended.
+    // The record names a process that is not the server: this test. The program must not end it.
     std::fs::write(&record, format!("{{\"port\": 9, \"pid\": {}}}", std::process::id())).unwrap();
     assert!(!project.home.stop().await.unwrap());
     std::fs::write(&record, "{\"port\": 2").unwrap();
@@ -174,7 +174,7 @@ async fn a_stale_or_damaged_record_is_no_obstacle() {
 #[tokio::test]
 async fn a_directory_that_cannot_be_made_is_named() {
     let directory = tempfile::tempdir().unwrap();
-    // A file in the way refuses everybody, also root, whom permissions do not stop.
+    // A file at this path stops every user, also root, for which permissions do not count.
     std::fs::write(directory.path().join(".liveinsight"), "in the way").unwrap();
     let error = Home::new(directory.path()).start(&|_| ()).await.unwrap_err().to_string();
     assert!(error.contains(".liveinsight/aws") && error.contains("writable"), "{error}");
@@ -194,12 +194,12 @@ async fn it_does_not_get_this_programs_interrupt() {
 async fn it_listens_on_loopback_only() {
     let project = Project::new();
     let aws = project.start().await;
-    // 127.0.0.2 is this machine too, but not the address that the server was given.
+    // 127.0.0.2 is this machine, too, but not the address that the server listens on.
     assert!(std::net::TcpStream::connect(("127.0.0.1", aws.port)).is_ok());
     assert!(std::net::TcpStream::connect(("127.0.0.2", aws.port)).is_err());
 }
 
-/// A line of `server.json`.
+/// Returns the content of `server.json`.
 fn remembered(directory: &std::path::Path) -> serde_json::Value {
     serde_json::from_str(&std::fs::read_to_string(directory.join(".liveinsight/aws/server.json")).unwrap()).unwrap()
 }
@@ -221,7 +221,7 @@ async fn two_projects_share_one_installation_and_keep_their_own_state() {
 async fn another_projects_server_is_not_taken_for_ones_own() {
     let (one, other) = (Project::new(), Project::new());
     let (first, second) = (one.start().await, other.start().await);
-    // As after a restart of the machine: the number that was remembered belongs to the other project's server now.
+    // As after a restart of the machine: the recorded process id now belongs to the other project's server.
     let record = one.directory.path().join(".liveinsight/aws/server.json");
     assert!(one.home.stop().await.unwrap());
     std::fs::write(&record, format!("{{\"port\": {}, \"pid\": {}}}", first.port, second.pid)).unwrap();
@@ -259,7 +259,7 @@ async fn a_server_without_a_guard_is_replaced_by_one_with() {
     create_table(&first, "kept").await;
     let record = project.directory.path().join(".liveinsight/aws/server.json");
     let mut server = remembered(project.directory.path());
-    // As an earlier version wrote it, which started the server without one.
+    // As an earlier version wrote the record: it started the server without a front.
     server.as_object_mut().unwrap().remove("front").unwrap();
     std::fs::write(&record, server.to_string()).unwrap();
     let second = project.start().await;
@@ -273,7 +273,7 @@ async fn another_python_on_the_path_does_not_restart_it() {
     let first = project.start().await;
     let record = project.directory.path().join(".liveinsight/aws/server.json");
     let mut server = remembered(project.directory.path());
-    // The same packages, installed for a Python that is not the first on PATH now.
+    // The same packages, installed for a Python that is no longer the first on PATH.
     let other = project.directory.path().join("venv");
     std::os::unix::fs::symlink(std::fs::canonicalize(server["venv"].as_str().unwrap()).unwrap(), &other).unwrap();
     server["venv"] = other.to_string_lossy().into();
@@ -310,7 +310,7 @@ async fn each_home_has_a_secret_that_stays() {
     assert_eq!(one.start().await.secret_access_key, first.secret_access_key);
 }
 
-/// Runs the program in a project.
+/// Runs the program in a project, and returns its output.
 fn run(project: &Project, arguments: &[&str]) -> String {
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_liveinsight"));
     let output =

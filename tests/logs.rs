@@ -1,5 +1,5 @@
-//! The tail of log groups against the local AWS: more lines than one answer holds, many of them in one millisecond; and the real program that
-//! follows functions and the API while their log groups go and come back.
+//! Tail of log groups against the local AWS. The lines are more than one answer holds, many of them in one millisecond. The real program
+//! also follows functions and the API while their log groups are deleted and created again.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking, in its helpers as well")]
 
@@ -30,7 +30,7 @@ async fn aws() -> Aws {
     liveinsight::resources::connect(&connection, place, "logs/test".to_owned())
 }
 
-/// Writes lines `from..until`, seven of each stream in every millisecond.
+/// Writes the lines of a range, seven of each stream in every millisecond.
 async fn write(aws: &Aws, group: &str, began: i64, lines: std::ops::Range<i64>) {
     for stream in STREAMS {
         // The API takes at most 10,000 lines at once ("PutLogEvents" in the CloudWatch Logs API reference).
@@ -77,7 +77,7 @@ async fn no_line_is_missed_or_repeated_where_answers_end() {
     aws.logs.delete_log_group().log_group_name(&group).send().await.unwrap();
 }
 
-/// The real program that follows a stack with a function and an API, through a proxy that writes down its requests.
+/// Real program that follows a stack with a function and an API, through a proxy that logs its requests.
 struct Following {
     child: Child,
     lines: BufReader<ChildStdout>,
@@ -89,7 +89,7 @@ struct Following {
 
 impl Following {
     async fn start(options: &[&str]) -> Self {
-        // Tests of the same millisecond have one account.
+        // Tests that start in the same millisecond share an account.
         let number = FOLLOWING.fetch_add(1, Ordering::Relaxed);
         let (project, aws) = (format!("follow{:x}n{number}", now()), aws().await);
         let directory = tempfile::tempdir().unwrap();
@@ -107,7 +107,7 @@ impl Following {
         Self { child, lines, strict, aws, project, directory }
     }
 
-    /// As Lambda calls it, or API Gateway.
+    /// Returns the name of the log group that Lambda uses for the function, or API Gateway for an API.
     fn group(&self, api: Option<&str>) -> String {
         api.map_or_else(|| format!("/aws/lambda/{}-hello-dev", self.project), |id| format!("API-Gateway-Execution-Logs_{id}/dev"))
     }
@@ -123,7 +123,7 @@ impl Following {
         request.log_events(event).send().await.unwrap();
     }
 
-    /// The next line that it shows, as (function, message).
+    /// Returns the next line that the program shows, as (function, message).
     fn next(&mut self) -> (String, String) {
         let mut line = String::new();
         self.lines.read_line(&mut line).unwrap();
@@ -132,14 +132,14 @@ impl Following {
         (text("function"), text("message"))
     }
 
-    /// How often it asked for this group since then.
+    /// Counts the program's requests for this group since then.
     fn asked(&self, group: &str, since: Instant) -> usize {
         let is_it =
             |entry: &&strict_aws::Entry| entry.operation == "logs:FilterLogEvents" && entry.resource == group && entry.began > since;
         self.strict.log().iter().filter(is_it).count()
     }
 
-    /// Waits until it has been asked once more for this group.
+    /// Waits for the next request for this group.
     async fn round(&self, group: &str) {
         let since = Instant::now();
         while self.asked(group, since) == 0 {
@@ -147,7 +147,7 @@ impl Following {
         }
     }
 
-    /// Ends it as Ctrl-C does; what it said on stderr.
+    /// Ends the program as Ctrl-C does, and returns its stderr.
     fn end(mut self) -> String {
         let pid = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
@@ -166,7 +166,7 @@ async fn a_group_that_goes_and_comes_back_does_not_end_what_follows_it() {
     let mut following = Following::start(&[]).await;
     let function = following.group(None);
     following.round(&function).await;
-    // It was made after the program began, and goes in the middle.
+    // The group is created after the program started, and deleted while it runs.
     for text in ["before", "after"] {
         following.make(&function).await;
         following.write(&function, text).await;
@@ -179,7 +179,7 @@ async fn a_group_that_goes_and_comes_back_does_not_end_what_follows_it() {
         following.round(&function).await;
     }
 
-    // So does an API that is made only now, under an id that nobody knows beforehand.
+    // The same for an API that is created only now, with an id that AWS assigns.
     let name = format!("{}-api-dev", following.project);
     let made = following.aws.apigateway.create_rest_api().name(name).tags(STACK, format!("{}/dev", following.project));
     let made = made.tags(REGION_TAG, REGION).send().await.unwrap();
@@ -194,7 +194,7 @@ async fn a_group_that_goes_and_comes_back_does_not_end_what_follows_it() {
 
     let said = following.end();
     let told = |name: &str| said.matches(&format!("{name} has no log group;")).count();
-    // Once at the beginning, and once after each that went.
+    // One message at the beginning, and one after each deletion.
     assert_eq!((told("hello"), told("api")), (3, 2), "{said}");
 }
 

@@ -1,11 +1,11 @@
-//! What visitors load stays small, the script tag that they do not see and the dashboard; and no page runs foreign code.
+//! Limits on the size of the tracker script and of the dashboard, and a policy that keeps foreign code off every page.
 
 use base64::Engine;
 use flate2::{Compression, write::GzEncoder};
 use sha2::{Digest, Sha256};
 use std::{collections::BTreeMap, io::Write, path::Path};
 
-/// The bytes of these published files together, each compressed as well as gzip can.
+/// Returns the total size in bytes of these published files, each compressed at gzip's highest level.
 fn gzipped(files: &[&str]) -> usize {
     let published = Path::new(env!("CARGO_MANIFEST_DIR")).join("dashboard/public");
     let compressed = |file: &&str| {
@@ -40,10 +40,10 @@ fn the_dashboard_is_at_most_45_kilobytes() {
     assert!(bytes <= 45 * 1_024, "{bytes}");
 }
 
-/// Sources that a strict policy may name: nothing, the page's own origin, and images within the page.
+/// Sources that a strict policy may name: none, and the page's own origin. `img-src` may also name images within the page (`data:`).
 const STRICT: &[&str] = &["'none'", "'self'"];
 
-/// Returns what is wrong with a page's Content-Security-Policy, or with what it forbids the page to have.
+/// Returns the gaps of a page's Content-Security-Policy, and the parts of the page that it would block.
 fn gaps(page: &str) -> Vec<String> {
     let Some((before, rest)) = page.split_once("<meta http-equiv=\"Content-Security-Policy\" content=\"") else {
         return vec!["no Content-Security-Policy".to_owned()];
@@ -56,7 +56,7 @@ fn gaps(page: &str) -> Vec<String> {
         })
         .collect();
     let mut gaps = Vec::new();
-    // What stands before the policy is not under it.
+    // The policy does not cover elements that stand before it.
     gaps.extend(
         ["<script", "<link", "<style", "<img"].iter().filter(|tag| before.contains(**tag)).map(|tag| format!("{tag} before the policy")),
     );
@@ -121,7 +121,7 @@ fn a_page_that_could_run_foreign_code_is_found() {
     is_found(&page("script-src 'self'; base-uri 'none'; form-action 'none'", ""), "default-src");
     is_found(&page(strict, "<script>alert(1)</script>"), "an inline script");
     is_found(&format!("<script src=\"a.js\"></script>{}", page(strict, "")), "before the policy");
-    // The digest of `alert(1)`, by openssl.
+    // Digest of `alert(1)`, computed with openssl.
     let hashed = strict.replace("'self'", "'sha256-bhHHL3z2vDgxUt0W3dWQOrprscmda2Y5pLsLg4GF+pI='");
     assert_eq!(gaps(&page(&hashed, "<script>alert(1)</script>")), Vec::<String>::new());
 }

@@ -1,4 +1,4 @@
-//! `doctor --recount` with the real program: what a crash left short is found, told and corrected, and nothing else is touched.
+//! `doctor --recount` with the real program: it finds, reports and corrects counters that a crash left too low, and changes nothing else.
 
 #![expect(clippy::unwrap_used, reason = "what helps a test fails as a test does")]
 
@@ -23,7 +23,7 @@ use shared::{
     time::{HOUR, MINUTE, Millis, floor, now},
 };
 
-/// The product's tables, with nothing else that would have to be built.
+/// Tables of the product, without the functions, which would need a build.
 const TABLES: &str = "
 region: us-east-1
 tables:
@@ -47,7 +47,7 @@ async fn send(store: &Store, session: &str, page: &str, time: Millis) {
     assert_eq!(take(store, batch, Sender::default(), time).await.unwrap().lost_increments, 0);
 }
 
-/// Takes from a counter what a function that was killed would not have added.
+/// Lowers a counter by the amount that a killed function would not have added.
 async fn shorten(client: &Client, table: &str, key: &Key, attribute: &str, amount: i64) {
     let number = |value: i64| AttributeValue::N(value.to_string());
     let update = client.update_item().table_name(table).key("session_id", AttributeValue::S(key.partition.clone()));
@@ -68,7 +68,7 @@ fn what_a_crash_left_short_is_found_and_corrected() {
     ok(&["up"], 0);
     assert!(ok(&["doctor", "--recount"], 0).contains("every counter is what the events say"));
 
-    // Three hours ago, so that the hour is over.
+    // Three hours ago, so that the hour has ended.
     let hour = floor(now(), HOUR) - 3 * HOUR;
     let (events, sessions) = (format!("{name}-events-dev"), format!("{name}-sessions-dev"));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

@@ -1,6 +1,6 @@
-//! The whole of it, from outside: the real program and the real handlers on a local AWS, and the engine on a strict one.
+//! The whole system from outside: the real program and the real handlers on a local AWS, and the engine on a strict AWS.
 //!
-//! One executable, because its parts wait more than they compute: together they take half the time that they take one after another.
+//! The parts share one executable, because they wait more than they compute: together they take half the time of one after another.
 
 mod bench;
 mod ci;

@@ -127,7 +127,7 @@ def measure(chosen, wanted):
         ):
             if is_wanted:
                 results["extremes"][name] = find()
-                # What was measured before this was recorded has none.
+                # Results from before this record existed have none.
                 results.setdefault("made", {})[name] = made
                 save(results, kept)
     return results
@@ -199,7 +199,7 @@ def forget_environment():
     for name in list(os.environ):
         if name.startswith(("AWS_", "TF_")):
             del os.environ[name]
-    # What downloads still needs its proxy.
+    # Downloads still need their proxy.
     for name in ("NO_PROXY", "no_proxy"):
         os.environ[name] = "127.0.0.1,localhost"
 

@@ -25,7 +25,7 @@ class LocalAws:
         secret = WORK / "aws" / ".liveinsight" / "aws" / "secret"
         secret.parent.mkdir(parents=True, exist_ok=True)
         secret.touch(mode=0o600)
-        # One that is there before the first start is used.
+        # The local AWS uses a secret that exists before the first start.
         secret.write_text(SECRET)
 
     def __enter__(self):
@@ -38,7 +38,7 @@ class LocalAws:
         must([*self._command, "reset", "--yes"])
 
 
-# Twelve digits as an access key name an account in the local AWS.
+# In the local AWS, an access key of twelve digits selects an account.
 accounts = (f"{number:012}" for number in itertools.count(210_000_000_001))
 
 
@@ -75,7 +75,7 @@ def environment(endpoint, account):
         "AWS_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,
         "AWS_EC2_METADATA_DISABLED": "true",
-        # Whoever reads these would find another account.
+        # Clients that read these files would use another account.
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
     }
@@ -112,7 +112,7 @@ class Account:
         for _ in self.pages("dynamodb", "list_tables", "TableNames"):
             add("table")
         for role in self.pages("iam", "list_roles", "Roles"):
-            # The account's logging role serves every API of the account; nothing removes it.
+            # The account's logging role serves every API of the account, and no run removes it.
             if role["RoleName"] != "liveinsight-apigateway-logs":
                 add("role")
                 add("role policy", len(self.client("iam").list_role_policies(RoleName=role["RoleName"])["PolicyNames"]))

@@ -13,7 +13,7 @@ from .project import CHANGED, FUNCTIONS, architecture
 
 CLEAN = WORK / "clean"
 EDITS = 5
-# Long enough for all handlers of a machine with much else to do.
+# Seconds, enough to build all handlers on a machine under load.
 PATIENCE = 1200
 
 

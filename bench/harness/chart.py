@@ -15,10 +15,10 @@ COLUMNS = 3
 MARGIN, GAP, TOP = 20, 26, 64
 PANEL_WIDTH = (WIDTH - 2 * MARGIN - (COLUMNS - 1) * GAP) / COLUMNS
 PANEL_HEIGHT = (HEIGHT - TOP - MARGIN - GAP) / 2
-# What is left of a panel for the plot itself.
+# Margins of the plot within a panel.
 LEFT, RIGHT, ABOVE, BELOW = 40, 12, 34, 36
 
-# Colours for light and dark grounds (after Okabe and Ito, who made them for eyes that see fewer), and marks.
+# Colours for light and dark grounds (after Okabe and Ito, for readers with colour blindness), and marks.
 LOOKS = {
     "liveinsight": ("#0072b2", "#56b4e9", "circle"),
     "boto3-import": ("#b8860b", "#f0c85a", "diamond"),
@@ -27,7 +27,7 @@ LOOKS = {
     "terraform": ("#6d28d9", "#b79cf5", "cross"),
 }
 
-# (selector, property, light, dark). Plain rules rather than variables, which not every viewer knows.
+# (selector, property, light, dark). Plain rules rather than variables, which not every viewer supports.
 GROUNDS = [
     (".ground", "fill", "#ffffff", "#12181f"),
     ("text", "fill", "#1c2430", "#e8edf3"),
@@ -99,7 +99,7 @@ def panel(figures, phase, present, left, top):
         parts.append(f'<text class="small" x="{x(latency):.1f}" y="{y0 + 17:.1f}" text-anchor="middle">{latency} ms</text>')
     floor = " ".join(f"{x(latency):.1f},{y(figures.floor(phase, str(latency))):.1f}" for latency in latencies)
     parts.append(f'<polyline class="floor" points="{floor}"/>')
-    # The first contender on top of all others.
+    # Draws the first contender last, on top of all others.
     for contender in reversed(present):
         points = [(x(latency), of(contender, latency)) for latency in latencies]
         points = [(at, walls) for at, walls in points if walls]

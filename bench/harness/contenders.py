@@ -32,7 +32,7 @@ class Liveinsight:
         self._project.arrange(variant.release, variant.field)
 
     def up(self, account, variant):
-        # The check asks the stack's public addresses, which nothing answers here.
+        # The smoke check calls the stack's public addresses, which no server answers here.
         return [self._binary, "up", "--quiet", "--no-smoke"], self._project.directory, {}
 
     def down(self, account, variant):

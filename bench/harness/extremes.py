@@ -60,7 +60,7 @@ def large_stack(functions):
     return "\n".join(lines) + "\n"
 
 
-# What the unchanged runs of a large stack are measured with, too: milliseconds a call, as on the way to a region nearby.
+# Milliseconds added to each call in the second measurement of unchanged runs of a large stack, as on the way to a nearby region.
 ON_THE_WAY = 50
 
 
@@ -69,7 +69,7 @@ def scale(bench, functions):
     results = []
     for number in (3, functions):
         directory = WORK / f"large-{number}"
-        # Not one of the workspace that it lies in.
+        # The crate is no member of the workspace around it.
         make_crate(directory / "handler", "handler", "[workspace]\n")
         (directory / "stack.yaml").write_text(large_stack(number))
         account = next(accounts)
@@ -125,7 +125,7 @@ def names(account):
     return [len({item[key] if key else item for item in account.pages(*where)}) for *where, key in lists]
 
 
-# Strange APIs; AWS allows 600 of them.
+# Number of foreign APIs; AWS allows 600 APIs.
 APIS = 200
 
 
@@ -162,7 +162,7 @@ def fill(account, number, digits):
             future.result()
 
 
-# How often a run may be repeated before it counts as failed.
+# Number of tries of a run before it counts as failed.
 ATTEMPTS = 5
 
 

@@ -20,7 +20,7 @@ class Figures:
         keys = {sample["setting"] for sample in self._samples}
         latencies = sorted(int(key) for key in keys if key != "aws")
         self._settings = {setting.key: setting for setting in settings(latencies, "aws" in keys)}
-        # Titles by key.
+        # Titles of the settings by key.
         self.settings = {key: setting.title for key, setting in self._settings.items()}
         self.latencies = latencies
 

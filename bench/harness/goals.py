@@ -11,7 +11,7 @@ def goals(figures, extremes):
     """Rows: (what, the most that is allowed, what was measured as a number, or None if it was not)."""
     of = lambda phase, name, setting=None, who=US: median_or_none(figures.values(who, phase, name, setting))
     latencies = [str(latency) for latency in figures.latencies]
-    # Millions of bytes are megabytes of 2^20 here, as everywhere on the page.
+    # A megabyte is 2^20 bytes here, as everywhere on the page.
     megabytes = lambda phase: scaled(of(phase, "memory"), 1 / 2**20)
     counted = "without AWS's delays, under which waits ask again and again"
     rows = [

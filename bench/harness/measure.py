@@ -28,7 +28,7 @@ def main():
     child = os.posix_spawnp(command[0], command, os.environ, file_actions=actions)
     _, status, usage = os.wait4(child, 0)
     wall = time.monotonic() - began
-    # Kilobytes on Linux, bytes on macOS.
+    # The unit is kilobytes on Linux, and bytes on macOS.
     unit = 1 if sys.platform == "darwin" else 1024
     code = os.waitstatus_to_exitcode(status)
     print(json.dumps({"wall": wall, "cpu": usage.ru_utime + usage.ru_stime, "memory": usage.ru_maxrss * unit, "code": code}))

@@ -65,7 +65,7 @@ def head(results):
         count = f"{counts[0]}–{counts[-1]}" if len(counts) > 1 else f"{counts[0]}"
         times.append(f"{count} × {'AWS' if key == 'aws' else title}")
     handlers = "programs that do nothing" if results["small"] else "this repository's own, as they are for Lambda"
-    # Older results say themselves what is now said of each part.
+    # Older results have their origin at the top level, newer ones in each part.
     made = origin(results.get("made", {}).get("turns", results))
     lines = [f"{made} {machine}. Runs: {', '.join(times)}. Handlers: {handlers}."]
     if results["note"]:

@@ -16,7 +16,7 @@ class Phase:
     # Calls and the longest dependent chain of the best program that can be written (see docs/performance.md).
     fewest_calls: int = 0
     shortest_chain: int = 0
-    # Seconds that AWS's own delays take at least, under the setting `aws`.
+    # Least seconds that AWS's own delays take, under the setting `aws`.
     shortest_delay: float = 0.0
 
 
@@ -27,10 +27,10 @@ PHASES = [
     # function, the alias, the permission. A table with an index takes 16 s, its point-in-time recovery 2.5 s more.
     Phase("create", "Creation", Variant(), fewest_calls=56, shortest_chain=4, shortest_delay=18.5),
     Phase("unchanged", "Nothing changed", Variant(), fewest_calls=23, shortest_chain=1),
-    # The look, and the write.
+    # The reads, and the write.
     Phase("field", "One field changed", Variant(field=True), fewest_calls=24, shortest_chain=2),
-    # The look, the code, and the alias: `UpdateFunctionCode` with `Publish` makes the version in the same call, and `UpdateAlias` is
-    # accepted while the function is still busy for 2 s, so nobody has to wait for it.
+    # The reads, the code, and the alias. `UpdateFunctionCode` with `Publish` makes the version in the same call. AWS accepts `UpdateAlias`
+    # while the function is still busy for 2 s, so no program has to wait for it.
     Phase("code", "Code of one function changed", Variant(release=2, field=True), fewest_calls=25, shortest_chain=3),
     # The API; the distribution, disabled and deleted, and its access control (3); the alarms in one call; tables (2); policies and roles (6);
     # functions (3); log groups (4); the bucket's objects in one call, and the bucket. The distribution is disabled and deployed (18 s here),
@@ -47,7 +47,7 @@ class Setting:
     latency: int
     # Further options of the strict AWS.
     options: tuple = ()
-    # Seconds before each run, in which the request limits that the run before it used are free again: nobody repeats a run at once.
+    # Seconds before each run, in which the request limits recover from the run before it: users do not repeat a run at once.
     rest: float = 0.0
 
     @property
@@ -55,7 +55,7 @@ class Setting:
         return ["--latency", str(self.latency), "--pass-unknown", *self.options]
 
 
-# Seconds that a distribution is being deployed under AWS's delays: a tenth of AWS's own, because nothing else depends on it.
+# Seconds for deploying a distribution under AWS's delays: a tenth of AWS's own, because nothing else depends on it.
 DEPLOYING = 18
 
 

@@ -9,10 +9,10 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-# All that the benchmark makes and does not publish.
+# Directory of everything that the benchmark makes and does not publish.
 WORK = ROOT / "target" / "bench"
 RIVALS = ROOT / "bench" / "rivals"
-# Seconds after which what is measured hangs: much longer than any of it takes.
+# Seconds after which a measured command counts as hung: much longer than any command takes.
 PATIENCE = 900
 
 
@@ -46,7 +46,7 @@ def within(seconds, command, cwd, environment):
     """As `must`, but ends the command and all that it started if it takes longer."""
     command = [str(part) for part in command]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    # In a group of its own it can be killed as a whole, and has to be: Ctrl-C does not reach it there.
+    # In a process group of its own, the command can be killed as a whole. It has to be, because Ctrl-C does not reach that group.
     with subprocess.Popen(command, cwd=cwd, env=environment, start_new_session=True, **pipes) as process:
         try:
             out, error = process.communicate(timeout=seconds)

@@ -13,13 +13,13 @@ import shutil
 from .aws import environment
 from .places import ROOT, WORK, Failed, must, say
 
-# What cargo needs to see of this repository's workspace.
+# Parts of this repository's workspace that cargo needs.
 PARTS = ["Cargo.toml", "Cargo.lock", ".cargo", "crates", "src", "tests", "lambdas", "templates", "dashboard/public", "stack.yaml"]
 FUNCTIONS = ["event-collector", "realtime-api", "stats-api"]
-# The function whose code changes, and the line that its second release has more.
+# Function with the changed code, and the additional line of its second release.
 CHANGED = "stats-api"
 SECOND = '\n#[used]\nstatic RELEASE: &str = "the second release";\n'
-# The one field that changes: an alarm's threshold.
+# Changed field: the threshold of an alarm.
 FIELD = ("threshold: 25s", "threshold: 20s")
 
 
@@ -85,7 +85,7 @@ class Project:
         self._source = self._main.read_text()
         for release in (1, 2):
             say(f"building release {release} of the handlers for {architecture()}")
-            # What was built before is found to be current, or is not.
+            # Packages of earlier builds stay here; the run below uses those that are still current.
             self._kept(release).mkdir(parents=True, exist_ok=True)
             shutil.rmtree(self._built(), ignore_errors=True)
             self.arrange(release)
@@ -93,7 +93,7 @@ class Project:
             run([self._liveinsight, "plan"], self.directory, access)
             shutil.copytree(self._built(), self._kept(release), dirs_exist_ok=True)
             for function in FUNCTIONS:
-                # A build that is not current any more may lie beside the one that is.
+                # An outdated build may lie beside the current one.
                 newest = max(self._built().glob(f"{function}-*.zip"), key=lambda file: file.stat().st_mtime)
                 shutil.copy2(newest, self.packages(release) / f"{function}.zip")
         one, two = (self.packages(release) / f"{CHANGED}.zip" for release in (1, 2))

@@ -30,7 +30,7 @@ def draw():
     chart = re.search(r'<div class="scroll">(<svg.*?</svg>)</div>', text, re.S)
     if not style or not chart:
         raise Failed(f"{PAGE} is not what `up --timings` writes")
-    # On its own a picture has no page to lie on.
+    # A picture on its own needs the background of the page.
     ground = '<rect width="100%" height="100%" style="fill: var(--ground)"/>'
     opening, rest = chart.group(1).split(">", 1)
     return f"{opening}><style>{style.group(1)}</style>{ground}{rest}\n"

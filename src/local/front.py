@@ -31,23 +31,24 @@ from ministack.core import iam_evaluator, sigv4
 MAX_SKEW = datetime.timedelta(minutes=15)
 MAX_EXPIRES_SECONDS = 7 * 24 * 3600
 
-# Seconds between two looks whether the home is still there.
+# Seconds between two checks that the home still exists.
 WATCH_INTERVAL = 1
 
-# Parts of ministack that answer whatever host and service a request is for.
+# Paths of ministack that answer requests for every host and service.
 CLOSED = ("/_ministack", "/_localstack")
 
-# How a body may be named in place of its digest. Each chunk of a signed stream is verified; the checksum of an unsigned one is S3's matter.
+# Values that may stand in place of a body's digest. The server verifies each chunk of a signed stream; S3 handles the checksum of an
+# unsigned one.
 STREAMS = ("STREAMING-AWS4-HMAC-SHA256-PAYLOAD", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER", "STREAMING-UNSIGNED-PAYLOAD-TRAILER")
 UNSIGNED = "UNSIGNED-PAYLOAD"
 
-# Services whose clients read errors as XML.
+# Services with clients that read errors as XML.
 XML_SERVICES = ("s3", "iam", "sts", "cloudfront", "sns", "route53", "monitoring")
 
 HOST = re.compile(r"(\[::1\]|[a-z0-9.-]+)(?::[0-9]{1,5})?")
 SHA256 = re.compile(r"[0-9a-f]{64}")
 
-# Whether the current request is one for the product's API or pages, which needs no signature and gets nothing else.
+# True if the current request is for the product's API or pages. Such a request needs no signature, and reaches nothing else.
 is_public = contextvars.ContextVar("is_public", default=False)
 
 
@@ -123,7 +124,7 @@ def check_time(signature, query, is_presigned):
 def check_signed_headers(signature, headers):
     """Refuses a request with a header that changes its meaning and that the signature does not cover."""
     signed = signature.signed_headers.split(";")
-    # Not signed by some clients, and read by nobody.
+    # Some clients do not sign this header, and no service reads it.
     unsigned = {name for name in headers if name.startswith("x-amz-")} - set(signed) - {"x-amz-user-agent"}
     if "host" not in signed or unsigned:
         missing = ", ".join(sorted(unsigned)) or "host"
@@ -133,7 +134,7 @@ def check_signed_headers(signature, headers):
 def check_body(signature, headers, body, is_presigned):
     """Refuses a body that is not the signed one. A stream of signed chunks is verified with the signature."""
     digest = headers.get("x-amz-content-sha256")
-    # A presigned URL of S3 leaves the body open, as on AWS.
+    # A presigned URL of S3 does not cover the body, as on AWS.
     if digest is None or is_presigned and signature.service == "s3":
         return
     if SHA256.fullmatch(digest):
@@ -243,7 +244,7 @@ async def front(scope, receive, send):
     if scope["type"] == "lifespan":
         return await inner(scope, receive, send)
     if scope["type"] == "websocket":
-        # Nothing that this program makes has any.
+        # No resource of this program uses a websocket.
         await receive()
         return await send({"type": "websocket.close", "code": 1008})
     headers = {}
@@ -297,7 +298,7 @@ def only_the_product():
         return 404, {"Content-Type": "text/plain"}, b"there is no such distribution here\n"
 
     async def signed(*arguments):
-        # Never reached: it is here for a way that nobody thought of.
+        # No known request comes here; this refuses one that the other checks miss.
         return (403, {}, b"") if is_public.get() else await dispatch(*arguments)
 
     for name in ("_handle_pre_body_request", "_handle_post_body_shortcuts"):
@@ -320,7 +321,7 @@ def end_with_home():
         except OSError:
             return False
         try:
-            # A home that was moved has a path still.
+            # A moved home still has a path.
             os.getcwd()
         except FileNotFoundError:
             return True
@@ -329,7 +330,7 @@ def end_with_home():
     def watch():
         while not is_deleted():
             time.sleep(WATCH_INTERVAL)
-        # At once, because an orderly end would write the state, and with it the home. It leads its own process group.
+        # The server ends at once, because an orderly end would write the state, and with it the home. It leads its own process group.
         os.killpg(os.getpgrp(), signal.SIGKILL)
 
     if os.getpgrp() == os.getpid():
@@ -341,6 +342,6 @@ if __name__ == "__main__":
     only_the_product()
     ministack.app = front
     end_with_home()
-    # ministack reads its own options there, and has none here.
+    # ministack reads its own options from sys.argv, and gets none.
     sys.argv = ["ministack"]
     ministack.main()

@@ -1,7 +1,7 @@
-//! A Debian in a folder: a second Rust, with what a developer's may lack, without a change to this machine.
+//! A Debian in a folder: a second Rust with the parts that a developer's installation may lack. The machine itself stays unchanged.
 //!
-//! Debian's unstable distribution packages Rust's standard library for other processors, so the registries of Debian, Rust and Python are
-//! all that building for arm64 takes. The folder is made once, by debootstrap, and kept below `target/`.
+//! Debian's unstable distribution packages Rust's standard library for other processors. Building for arm64 therefore needs only the
+//! registries of Debian, Rust and Python. debootstrap makes the folder once, below `target/`, where it is kept.
 
 use std::{
     fs,
@@ -10,16 +10,16 @@ use std::{
 };
 use test_support::workspace;
 
-/// Names a folder to use instead. One that holds a Debian already is used as it is.
+/// Environment variable with another folder to use. If that folder already holds a Debian, the test uses it as it is.
 const FOLDER: &str = "LIVEINSIGHT_DEBIAN";
-/// Names the mirror to use, for a machine whose package sources name none of Debian.
+/// Environment variable with the mirror to use, for machines without a Debian mirror in their package sources.
 const MIRROR: &str = "LIVEINSIGHT_DEBIAN_MIRROR";
-/// Stable releases carry a Rust that is older than `rust-version` in `Cargo.toml`.
+/// Debian release to install: stable releases carry a Rust that is older than `rust-version` in `Cargo.toml`.
 const SUITE: &str = "sid";
-/// The test's programs on this machine, with the packages that have them.
+/// Programs that the test needs on this machine, with the packages that contain them.
 const PROGRAMS: &[(&str, &str)] =
     &[("debootstrap", "debootstrap"), ("unshare", "util-linux"), ("chroot", "coreutils"), ("apt-get", "apt"), ("readelf", "binutils")];
-/// The packages in the folder, each with its use.
+/// Packages to install in the folder, each with its use.
 const PACKAGES: &[(&str, &str)] = &[
     ("rustc", "compiles"),
     ("cargo", "compiles"),
@@ -33,16 +33,16 @@ const PACKAGES: &[(&str, &str)] = &[
     ("qemu-user", "runs arm64 programs (qemu-user-static until Debian 12)"),
 ];
 
-/// A folder with everything in it.
+/// Folder with all packages installed.
 pub(crate) struct Debian {
     folder: PathBuf,
 }
 
 impl Debian {
-    /// Opens the folder, or makes it: some minutes, and 2.5 GB.
+    /// Opens the folder, or makes it, which takes some minutes and 2.5 GB.
     ///
     /// # Panics
-    /// If something is missing, which the message names: a test that did nothing would prove nothing.
+    /// If something is missing, which the message names: a skipped test would prove nothing.
     pub(crate) fn open() -> Self {
         let folder = std::env::var_os(FOLDER).map_or_else(|| workspace().join("target/arm64/debian"), PathBuf::from);
         for (program, package) in PROGRAMS {
@@ -67,19 +67,19 @@ impl Debian {
         debian
     }
 
-    /// A command inside. `folders` are pairs of a folder of this machine and where the command finds it.
+    /// Returns a command that runs inside the folder. `folders` are pairs of a folder of this machine and its path inside.
     pub(crate) fn enter(&self, folders: &[(&Path, &str)], command: &[&str]) -> Command {
         enter(&self.folder, folders, command)
     }
 
-    /// Runs an arm64 program of this machine with the C library of the folder.
+    /// Returns a command that runs an arm64 program of this machine with the C library of the folder.
     pub(crate) fn emulate(&self, program: &Path) -> Command {
         let mut command = Command::new(self.folder.join("usr/bin/qemu-aarch64"));
         command.arg("-L").arg(&self.folder).arg(program).env_clear();
         command
     }
 
-    /// Names are resolved and registries trusted as on this machine, today.
+    /// Copies this machine's current name resolution and trusted authorities into the folder.
     fn follow_network(&self) {
         for file in ["etc/resolv.conf", "etc/hosts", "etc/ssl/certs/ca-certificates.crt"] {
             let here = Path::new("/").join(file);
@@ -102,7 +102,7 @@ fn enter(folder: &Path, folders: &[(&Path, &str)], inside: &[&str]) -> Command {
     command
 }
 
-/// Makes it beside its place, which it takes when it is whole.
+/// Makes the folder beside its final path and renames it when it is complete.
 fn make(folder: &Path) {
     let partial = folder.with_extension("partial");
     if partial.exists() {
@@ -113,7 +113,7 @@ fn make(folder: &Path) {
     debootstrap.args(["--variant=minbase", SUITE]).arg(&partial).arg(mirror()).env_remove("TMPDIR");
     succeed("debootstrap", &mut debootstrap);
     let packages: Vec<&str> = PACKAGES.iter().map(|(package, _)| *package).collect();
-    // A mirror may be kept as it was on some day; its signature is checked all the same.
+    // A mirror may be a snapshot of some day; apt checks its signature all the same.
     let install = format!(
         "dpkg --add-architecture arm64 && apt-get -q -o Acquire::Check-Valid-Until=false update && \
          apt-get install -qy --no-install-recommends {} && apt-get clean",
@@ -123,7 +123,7 @@ fn make(folder: &Path) {
     fs::rename(&partial, folder).unwrap();
 }
 
-/// The mirror that this machine's own packages come from, as apt reads its sources.
+/// Returns the mirror of this machine's own packages, as apt reads its sources.
 fn mirror() -> String {
     if let Ok(named) = std::env::var(MIRROR) {
         return named;
@@ -134,7 +134,7 @@ fn mirror() -> String {
     found.unwrap_or_else(|| panic!("apt's sources (/etc/apt/sources.list*) name no mirror of Debian: run apt-get update, or set {MIRROR}"))
 }
 
-/// Runs a command that has to succeed; the test ends with the end of what it said otherwise.
+/// Runs a command that has to succeed. If it fails, the test panics with the end of its output.
 pub(crate) fn succeed(name: &str, command: &mut Command) -> Output {
     let output = command.output().unwrap_or_else(|error| panic!("{name} does not start: {error}"));
     let said = format!("{}{}", text(&output.stdout), text(&output.stderr));

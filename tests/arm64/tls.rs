@@ -1,4 +1,4 @@
-//! TLS in front of an HTTP server of this machine, under a certificate that only its own authority vouches for.
+//! TLS in front of an HTTP server of this machine, with a certificate that only a certificate authority of its own has signed.
 
 use crate::debian::{Debian, succeed};
 use std::{
@@ -16,19 +16,19 @@ use tokio_rustls::{
     },
 };
 
-/// The path of [`Front`]'s files in the folder.
+/// Path of [`Front`]'s files in the folder.
 const INSIDE: &str = "/tls";
 
-/// A listener that ends TLS; it runs until the test ends.
+/// Listener that terminates TLS and runs until the test ends.
 pub(crate) struct Front {
     pub(crate) endpoint: String,
-    /// The authority's certificate, for `SSL_CERT_FILE`.
+    /// Certificate of the authority, for `SSL_CERT_FILE`.
     pub(crate) authority: PathBuf,
     sessions: Arc<Mutex<BTreeSet<String>>>,
 }
 
 impl Front {
-    /// Starts one with new certificates, which lie in `directory`.
+    /// Starts a listener with new certificates, which it writes to `directory`.
     pub(crate) async fn start(debian: &Debian, directory: &Path, upstream: &str) -> Self {
         make_certificates(debian, directory);
         let certificate = CertificateDer::from_pem_file(directory.join("server.pem")).unwrap();
@@ -54,7 +54,7 @@ impl Front {
         Self { endpoint, authority: directory.join("authority.pem"), sessions }
     }
 
-    /// The TLS versions that clients agreed on since this was last asked.
+    /// Returns the TLS versions that clients negotiated since the last call.
     pub(crate) fn sessions(&self) -> Vec<String> {
         std::mem::take(&mut *self.sessions.lock().unwrap()).into_iter().collect()
     }

@@ -1,7 +1,7 @@
-//! What the benchmark compares with: the boto3 script makes the same stack, field by field, changes nothing when it is run again, and removes
-//! what it made. Otherwise its figures would say nothing. And that the benchmark itself still starts.
+//! The boto3 script that the benchmark compares with. It makes the same stack, field by field, changes nothing when it is run again, and
+//! removes what it made; otherwise its figures would be meaningless. One more test checks that the benchmark itself still starts.
 //!
-//! Nothing is measured here.
+//! These tests measure nothing.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking, in its helpers as well")]
 
@@ -20,10 +20,10 @@ use tokio::process::Command;
 
 const REGION: &str = "us-east-1";
 
-/// The ways in which the script can be told to work.
+/// Options of the script for each of its modes of working.
 const WAYS: [&[&str]; 3] = [&[], &["--threads", "16"], &["--threads", "16", "--import"]];
 
-/// The harness's Python, which has boto3.
+/// Returns the Python of the harness, which has boto3.
 async fn python() -> Command {
     let place = workspace().join("target/test-client");
     let venv = Venv::ensure(&place, include_str!("../e2e/requirements.txt"), "the tests' other client", &|_| {}).await.unwrap();
@@ -32,7 +32,7 @@ async fn python() -> Command {
     command
 }
 
-/// An account with the script in it.
+/// Account in which the script runs.
 struct Rival {
     strict: Strict,
     account: String,
@@ -46,7 +46,7 @@ impl Rival {
         Self { strict, account: accounts::next(), directory: tempfile::tempdir().unwrap(), way }
     }
 
-    /// Runs the script, which has to succeed; how many of its calls were writes.
+    /// Runs the script, which has to succeed, and returns the number of its write calls.
     async fn script(&self, action: &str) -> usize {
         let mut command = python().await;
         command.env("PYTHONPATH", workspace().join("bench/rivals"));
@@ -62,7 +62,7 @@ impl Rival {
         Place::aws("aws", REGION, &self.account)
     }
 
-    /// What stack.yaml declares here. The packages lie where the script looks for them.
+    /// Returns the declaration of stack.yaml, with the packages at the paths where the script reads them.
     fn declare(&self) -> Declaration {
         let stack = Stack::load(&workspace().join("stack.yaml"), None, None).unwrap();
         let package = |name: &String| {
@@ -90,17 +90,17 @@ fn site() -> std::path::PathBuf {
     workspace().join("dashboard/public")
 }
 
-/// What the program keeps for itself in the resources that it writes: a script has nothing like it.
+/// Returns whether a change is a record that the program keeps for itself in a resource. The script keeps none.
 fn is_bookkeeping(step: &Step, change: &Change) -> bool {
     match step.id.kind() {
-        // Which declaration it is a snapshot of; the stage would move to another one.
+        // The digest of the snapshotted declaration; a difference would move the stage to another deployment.
         "apigateway.deployment" => true,
         "apigateway.stage" if change.path == "deployment" => true,
-        // Which release it serves.
+        // The release that the alias serves.
         "lambda.alias" => change.path == "release",
-        // Which pages caches were told of.
+        // The digest of the pages for which caches were invalidated.
         "cloudfront.distribution" if change.path == "content" => true,
-        // The secret between both, which `up` makes.
+        // The secret between distribution and functions, which `up` makes.
         "cloudfront.distribution" if change.path == "origins.api.verify" => true,
         "lambda.function" if change.path == "environment.ORIGIN_VERIFY" => true,
         _ => change.path == "tags.liveinsight:applied",

@@ -1,4 +1,4 @@
-//! What a build sees of the environment that the program was started in.
+//! Variables of the program's environment that a build sees.
 
 use std::collections::BTreeSet;
 use std::process::Command;
@@ -8,11 +8,11 @@ use liveinsight::child::BuildEnvironment;
 
 use super::{HOST, output, source};
 
-/// Set for a child process that builds once: the directory to build in.
+/// Environment variable of a child process that builds once, with the directory to build in.
 const CHILD: &str = "LIVEINSIGHT_TEST_SHOWS";
 const NAME: &str = "environment::builds_see_no_credentials_but_those_that_are_named";
 
-/// A build script that hands on the names of all variables that it sees.
+/// Build script that passes on the names of all variables that it sees.
 const SCRIPT: &str = "fn main() {\n    let names: Vec<String> = std::env::vars().map(|(name, _)| name).collect();\n    \
     println!(\"cargo::rustc-env=SEEN={}\", names.join(\" \"));\n}\n";
 

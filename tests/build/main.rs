@@ -1,7 +1,7 @@
 //! Handlers built, packed and skipped by the real cargo, and by the real cross compiler.
 //!
-//! The crates have no dependencies, so that a build takes about a second. Their names differ from test to test: all
-//! share one target directory if the environment names one.
+//! The crates have no dependencies, so a build takes about a second. Their names differ from test to test, because all
+//! tests share one target directory if the environment names one.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic, also in its helpers")]
 
@@ -24,13 +24,13 @@ use test_support::elf;
 
 const HOST: Target = Target::Host;
 
-/// A workspace with the handlers `one` and `two`, which share a library.
+/// Workspace with the handlers `one` and `two`, which share a library.
 struct Project {
     directory: tempfile::TempDir,
-    /// Keeps the crates' names apart from other tests'.
+    /// Prefix that distinguishes the crates' names from other tests'.
     prefix: &'static str,
     builder: Builder,
-    /// What was built (`built one two`), not built (`up to date one`), and each of cargo's own lines.
+    /// Progress so far: builds (`built one two`), skipped builds (`up to date one`), and each of cargo's own lines.
     told: Arc<Mutex<Vec<String>>>,
 }
 
@@ -83,7 +83,7 @@ impl Project {
         self.builder.build(&crates(names), None, target).await
     }
 
-    /// What was told since this was last asked.
+    /// Takes the progress since the last call.
     fn told(&self) -> Vec<String> {
         std::mem::take(&mut self.told.lock().unwrap())
     }
@@ -124,7 +124,7 @@ async fn unchanged_sources_are_not_built_again() {
     assert_eq!(output(&first["one"]), "hello from one\n");
     assert_eq!(output(&first["two"]), "hello from two\n");
 
-    // Neither cargo nor the compiler may be needed for this.
+    // This must need neither cargo nor the compiler.
     let second = project.build(&["one", "two"], HOST).await.unwrap();
     assert_eq!(project.told(), ["up to date one two"]);
     assert_eq!(second, first);
@@ -144,7 +144,7 @@ async fn only_what_depends_on_a_change_is_built() {
     assert_eq!(output(&second["one"]), "changed\n");
     assert_eq!(second["two"], first["two"]);
 
-    // `one` does not use it any more, but still names it as a dependency.
+    // `one` no longer uses the library, but still names it as a dependency.
     project.write("lambdas/shared/src/lib.rs", "pub const GREETING: &str = \"good morning\";\n");
     let third = project.build(&["one", "two"], HOST).await.unwrap();
     assert_eq!(output(&third["two"]), "good morning from two\n");
@@ -187,7 +187,7 @@ async fn crates_may_stand_alone_or_share_a_program_name() {
         project.write_manifest(&format!("lambdas/{name}"), name, binary);
         project.write_main(name, &format!("println!(\"from {name}\");"));
     }
-    // Outside, so that the lockfile which cargo now makes in the workspace is not above it.
+    // Outside the workspace, so that the lockfile which cargo now makes there is not above it.
     let elsewhere = tempfile::tempdir().unwrap();
     let five = elsewhere.path().to_str().unwrap();
     project.write_manifest(five, "five", "[workspace]\n");
@@ -218,7 +218,7 @@ async fn what_cannot_be_built_is_named() {
 #[tokio::test]
 async fn a_directory_that_cannot_be_written_is_named() {
     let project = Project::new("readonly");
-    // A file in the way refuses everybody, also root, whom permissions do not stop.
+    // A file at this path stops every user, also root, for which permissions do not count.
     project.write(".liveinsight", "in the way");
     let error = project.build(&["one"], HOST).await.unwrap_err();
     assert!(matches!(error, BuildError::Write { .. }), "{error}");
@@ -254,7 +254,7 @@ async fn what_is_deployed_is_made_of_what_the_lock_says() {
     let error = project.build(&["one"], target).await.unwrap_err().to_string();
     assert!(error.contains("Cargo.lock") && error.contains("run `cargo check`, and commit Cargo.lock with the change"), "{error}");
     assert_eq!(std::fs::read_to_string(project.path("Cargo.lock")).unwrap(), lock);
-    // On this machine it is brought up to date, as cargo does.
+    // A build for this machine updates Cargo.lock, as cargo does.
     project.build(&["one"], HOST).await.unwrap();
     assert!(std::fs::read_to_string(project.path("Cargo.lock")).unwrap().contains("locked-more"));
     project.build(&["one"], target).await.unwrap();
@@ -280,7 +280,7 @@ async fn arm_is_built_or_the_missing_part_is_named() {
     }
 }
 
-/// One installation of the cross compiler for all test runs: it is 90 MB.
+/// Links one installation of the cross compiler for all test runs, because it takes 90 MB.
 fn link_tools(project: &Project) {
     link_tools_below(project.directory.path());
 }

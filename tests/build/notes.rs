@@ -1,5 +1,5 @@
-//! What `up` says at its end where the product's defaults close or open something: on AWS, not on the local one. Functions are built for
-//! Lambda there, so it is tested beside the builds; the account is behind a strict AWS.
+//! Notes at the end of `up` about the product's defaults that close or open something. They appear on AWS, not on the local AWS.
+//! On AWS `up` builds functions for Lambda, so these tests stand beside the builds; the account is behind a strict AWS.
 
 use std::process::Command;
 use std::time::SystemTime;
@@ -11,7 +11,7 @@ use super::{Project, link_tools};
 const READING: &str = "reading is closed: no token is set";
 const SITES: &str = "events are taken for any site; list yours under `environment` of collector in stack.yaml, such as SITES: default";
 
-/// A product in two functions. `readers` and `sites` are its declarations about reading and sites.
+/// Returns a stack.yaml of a product in two functions. `readers` and `sites` are its declarations about reading and sites.
 fn stack(readers: &str, sites: &str) -> String {
     format!(
         "project: notes\nregion: us-east-1\nenvironments: {{ dev: {{}} }}\n{readers}functions:\n  \
@@ -44,7 +44,7 @@ async fn up_says_that_reading_is_closed_and_that_any_site_is_taken_until_both_ar
     assert!(said.contains("READ_TOKEN_SHA256=$(printf %s \"$TOKEN\"") && said.contains("liveinsight up --env dev"), "{said}");
     assert!(said.contains("or let everybody read: `readers: public`") && said.contains(SITES), "{said}");
 
-    // Each is said for as long as it is so.
+    // Each note appears until the file declares a value.
     let said = up("readers: public\n", "");
     assert!(!said.contains(READING) && said.contains(SITES), "{said}");
     let said = up("readers: public\n", ", environment: { SITES: shop }");

@@ -1,4 +1,4 @@
-//! A zip for Lambda is the same wherever it was made.
+//! A zip for Lambda has the same bytes on every machine.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,7 +10,7 @@ use liveinsight::{
 
 use super::source;
 
-/// Set for a child process that builds once, in an environment of its own.
+/// Environment variable of a child process that builds once, in an environment of its own.
 const CHILD: &str = "LIVEINSIGHT_TEST_PACKS_IN";
 
 const NAME: &str = "reproducible::a_zip_is_the_same_from_another_home_and_another_directory";
@@ -20,7 +20,7 @@ fn write(path: &Path, text: &str) {
     std::fs::write(path, text).unwrap();
 }
 
-/// A project below `place`: a handler with a crate beside its workspace and one from a registry, which all panic in places of their own.
+/// Writes a project below `place`: a handler with a crate beside its workspace and one from a registry, which all contain panics.
 fn project(place: &Path) -> PathBuf {
     let root = place.join("project");
     let manifest = "[package]\nname = \"app\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[workspace]\n[dependencies]\n\
@@ -40,7 +40,7 @@ fn project(place: &Path) -> PathBuf {
     root
 }
 
-/// A home with what cargo downloaded for one crate, so that nothing has to be downloaded again.
+/// Makes a cargo home with the downloads for one crate, so that cargo downloads nothing again.
 fn cargo_home(place: &Path) -> PathBuf {
     let own = std::env::var_os("CARGO_HOME").map_or_else(|| std::env::home_dir().unwrap().join(".cargo"), PathBuf::from);
     let home = place.join("cargo");
@@ -62,7 +62,7 @@ fn cargo_home(place: &Path) -> PathBuf {
     home
 }
 
-/// Builds the project in a home and a directory of its own: the digest of its zip, and the program.
+/// Builds the project in a home and a directory of its own, and returns the digest of its zip and the program.
 fn packed(name: &str, flags: Option<&str>) -> (String, Vec<u8>) {
     let directory = tempfile::tempdir().unwrap();
     let place = directory.path().join(name);
@@ -72,7 +72,7 @@ fn packed(name: &str, flags: Option<&str>) -> (String, Vec<u8>) {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["--exact", NAME, "--nocapture"]).env(CHILD, &root).env("RUSTUP_HOME", rustup);
     command.env("HOME", &place).env("CARGO_HOME", cargo_home(&place)).env("CARGO_NET_OFFLINE", "true").env_remove("CARGO_TARGET_DIR");
-    // The C library that the cross compiler makes for itself takes a minute, once.
+    // The cross compiler builds its C library once, in a minute; the runs share it.
     command.env("ZIG_GLOBAL_CACHE_DIR", Path::new(env!("CARGO_TARGET_TMPDIR")).join("zig-cache"));
     if let Some(flags) = flags {
         command.env("RUSTFLAGS", flags);
@@ -107,7 +107,7 @@ async fn a_zip_is_the_same_from_another_home_and_another_directory() {
     for place in ["/cargo/registry/base64-0.22.", "../beside/src/lib.rs", "src/main.rs"] {
         assert!(holds(&program, place), "{place}");
     }
-    // The user's own flags count as before, and what they replace themselves stays replaced.
+    // The user's own flags still count, and their own path replacements stay.
     let (flagged, program) = packed("home-of-anna", Some("--remap-path-prefix=src=own-name -Coverflow-checks=on"));
     assert_ne!(flagged, first);
     assert!(holds(&program, "own-name/main.rs") && !holds(&program, "home-of-anna"));

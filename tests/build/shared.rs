@@ -1,4 +1,4 @@
-//! Names that resemble each other, crates with several programs, and several stacks and runs in one directory.
+//! Similar names, crates with several programs, and several stacks and runs in one directory.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -33,7 +33,7 @@ async fn a_crate_may_be_named_like_its_dependency() {
     write(root, "amb/src/main.rs", "fn main() {\n    println!(\"{}\", other::LABEL);\n}\n");
     write(root, "dependency/Cargo.toml", &manifest("amb", "").replace("0.1.0", "0.2.0"));
     write(root, "dependency/src/lib.rs", "pub const LABEL: &str = \"of the dependency\";\n");
-    // It has a program of the same name, too.
+    // The dependency has a program of the same name, too.
     write(root, "dependency/src/main.rs", &prints("wrong"));
     let packages = builder(root).build(&[("hello".to_owned(), source("amb"))].into(), None, HOST).await.unwrap();
     assert_eq!(output(&packages["hello"]), "of the dependency\n");
@@ -47,7 +47,7 @@ async fn functions_share_a_crate_with_several_programs() {
     for name in ["api", "worker", "nightly"] {
         write(root, &format!("many/src/bin/{name}.rs"), &prints(name));
     }
-    // A function's program is called like another of `many`.
+    // A function's program has the name of another program of `many`.
     write(root, "other/Cargo.toml", &manifest("other", "[[bin]]\nname = \"nightly\"\npath = \"src/main.rs\"\n"));
     write(root, "other/src/main.rs", &prints("of other"));
     let named = |binary: &str| Source { binary: Some(binary.to_owned()), ..source("many") };
@@ -78,12 +78,12 @@ async fn stacks_of_one_directory_build_at_once_what_they_call_alike() {
     let (one, two) = tokio::join!(first.build(&stacks[0], None, HOST), second.build(&stacks[1], None, HOST));
     let (one, two) = (one.unwrap(), two.unwrap());
     assert_eq!([&one, &two].map(|packages| output(&packages["api"])), ["one\n", "two\n"]);
-    // Each finds its own again, and another one's later build leaves it as it is.
+    // Each stack finds its own build again, and a later build of another stack does not change it.
     write(root, "two/src/main.rs", &prints("changed"));
     let changed = second.build(&stacks[1], None, HOST).await.unwrap();
     assert_eq!(output(&changed["api"]), "changed\n");
     assert_eq!(first.cached(&stacks[0], None, HOST).await.unwrap()["api"], Some(one["api"].clone()));
-    // A run that is about to upload what it built before still can.
+    // A run can still upload its earlier build.
     assert_eq!(output(&two["api"]), "two\n");
 }
 
@@ -100,7 +100,7 @@ fn a_program_is_packed_as_it_was_built_although_others_build_with_other_features
     write(root, "app/src/main.rs", "fn main() {\n    println!(\"{}\", label::LABEL);\n}\n");
     write(root, "loud/Cargo.toml", &member("loud", "[dependencies]\nlabel = { path = \"../label\", features = [\"loud\"] }\n"));
     write(root, "loud/src/main.rs", &prints("loud"));
-    // As an editor does: all at once, which gives `app` the feature, too, in the same file.
+    // Builds of the whole workspace, as an editor runs them. They enable the feature for `app`, too, and write the same file.
     std::thread::scope(|scope| {
         scope.spawn(|| {
             for _ in 0..6 {

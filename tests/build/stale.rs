@@ -1,4 +1,5 @@
-//! Every way in which a change makes cargo build again, and some that cargo itself does not notice: what is packed is what the sources say.
+//! Every kind of change after which cargo builds again, and some that cargo itself does not notice. The package always matches the
+//! sources.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -10,10 +11,10 @@ use liveinsight::build::{Builder, Progress};
 
 use super::{HOST, crates, output, source};
 
-/// Set for a child process that builds once, in an environment of its own.
+/// Environment variable of a child process that builds once, in an environment of its own.
 const CHILD: &str = "LIVEINSIGHT_TEST_BUILDS_IN";
 
-/// A handler `app` in a directory of its own, which prints what it was made from.
+/// Handler `app` in a directory of its own, which prints the sources it was made from.
 struct Handler {
     directory: tempfile::TempDir,
     builder: Builder,
@@ -46,7 +47,7 @@ impl Handler {
         write(&self.path(name), text);
     }
 
-    /// Puts a file in place of another, as an archive does that is unpacked: with the time that it had when it was packed.
+    /// Replaces a file as unpacking an archive does: with the modification time from when the file was packed.
     fn unpack(&self, name: &str, text: &str) {
         let new = self.path("unpacked");
         write(&new, text);
@@ -55,7 +56,7 @@ impl Handler {
         std::fs::rename(new, self.path(name)).unwrap();
     }
 
-    /// Builds, and returns what the program prints and whether cargo was asked.
+    /// Builds, and returns the program's output and whether cargo ran.
     async fn build(&self) -> (String, bool) {
         let before = *self.built.lock().unwrap();
         let sources = [("app".to_owned(), source("app"))].into();
@@ -64,7 +65,7 @@ impl Handler {
         (output(&packages["app"]).trim().to_owned(), after > before)
     }
 
-    /// Builds in a process of its own, with these variables: `built` or `current`, and what the program prints.
+    /// Builds in a process of its own with these variables. Returns `built` or `current`, and the program's output.
     fn child(&self, way: &str, variables: &[(&str, &str)]) -> String {
         let mut command = Command::new(std::env::current_exe().unwrap());
         command.args(["--exact", "stale::variables_that_are_read_at_compile_time_count", "--nocapture"]);
@@ -74,7 +75,7 @@ impl Handler {
         line.unwrap_or_else(|| panic!("{way}: {text}{}", String::from_utf8_lossy(&output.stderr)))
     }
 
-    /// Builds before and after a change: the program is the new one each time, and cargo is not asked when nothing changed.
+    /// Builds before and after a change. The program is the new one each time, and cargo does not run when nothing changed.
     async fn follows(&self, way: &str, change: impl FnOnce(&Self)) {
         assert_eq!(self.build().await, ("ONE".to_owned(), true), "{way}: first");
         assert_eq!(self.build().await, ("ONE".to_owned(), false), "{way}: unchanged");
@@ -118,7 +119,7 @@ async fn files_that_a_crate_reads_count_wherever_they_are() {
     let handler = Handler::new(&[("app/Cargo.toml", &alone), ("app/src/main.rs", &main), ("common/label.rs", &label("ONE"))]);
     handler.follows("a module by #[path]", |handler| handler.write("common/label.rs", &label("TWO"))).await;
 
-    // The same inside a workspace, whose root is the nearest manifest.
+    // The same inside a workspace, with its root as the nearest manifest.
     let root = "[workspace]\nmembers = [\"app\"]\nresolver = \"3\"\n";
     let handler = Handler::new(&[("Cargo.toml", root), ("app/src/main.rs", &main), ("common/label.rs", &label("ONE"))]);
     handler.follows("a module of the workspace", |handler| handler.write("common/label.rs", &label("TWO"))).await;
@@ -159,7 +160,7 @@ async fn times_do_not_count() {
     let rename = |handler: &Handler| std::fs::rename(handler.path("app/src/other.rs"), handler.path("app/src/main.rs")).unwrap();
     handler.follows("a file moved into place", rename).await;
 
-    // The directory alone was moved: its files are as they were.
+    // The move changes only the directory: its files stay as they were.
     let main = format!("#[path = \"../label/mod.rs\"]\nmod label;\n{}", prints("label::LABEL"));
     let handler = Handler::new(&[
         ("app/Cargo.toml", &alone),
@@ -173,7 +174,7 @@ async fn times_do_not_count() {
     };
     handler.follows("a directory moved into place", swap).await;
 
-    // Cargo's output is there from an earlier build, of which nothing is known here any more.
+    // Cargo's output exists from an earlier build of which no record remains.
     let handler = Handler::new(&files);
     assert_eq!(handler.build().await.0, "ONE");
     std::fs::remove_dir_all(handler.path(".liveinsight")).unwrap();
@@ -181,7 +182,7 @@ async fn times_do_not_count() {
     assert_eq!(handler.build().await.0, "TWO", "cargo's output without a record");
 }
 
-/// A directory that settings of several projects name for cargo's output, and a project there whose crates are called as the others' are.
+/// Makes a project that shares the directory of cargo's output with other projects. The crates of all of them have the same names.
 fn checkout(output: &Path, label: &str) -> Handler {
     let handler = Handler::new(&[
         (".cargo/config.toml", &format!("[build]\ntarget-dir = \"{}\"\n", output.display())),
@@ -196,7 +197,7 @@ fn checkout(output: &Path, label: &str) -> Handler {
 #[tokio::test]
 async fn what_another_project_compiled_does_not_count() {
     let output = tempfile::tempdir().unwrap();
-    // The first two at once, in a directory that is not there yet.
+    // The first two at once, in a directory that does not exist yet.
     let place = output.path().join("target");
     let (one, two) = (checkout(&place, "ONE"), checkout(&place, "TWO"));
     let built = tokio::join!(one.build(), two.build());
@@ -207,7 +208,7 @@ async fn what_another_project_compiled_does_not_count() {
     }
     assert_eq!(one.build().await, ("ONE".to_owned(), true), "cargo's output is the second's");
 
-    // Cargo itself was at work in between, and left no note.
+    // Cargo itself ran in between, and left no note.
     std::fs::remove_dir_all(one.path(".liveinsight")).unwrap();
     let other = Command::new("cargo").args(["build", "--quiet"]).current_dir(two.path("app")).status().unwrap();
     assert!(other.success());
@@ -215,7 +216,7 @@ async fn what_another_project_compiled_does_not_count() {
     one.write("label/src/lib.rs", "pub const LABEL: &str = \"THREE\";\n");
     assert_eq!(one.build().await, ("THREE".to_owned(), true), "changed");
 
-    // The first build there ended half-way.
+    // The first build in this directory ended half-way.
     let place = output.path().join("other");
     let (one, two) = (checkout(&place, "ONE"), checkout(&place, "TWO"));
     one.write("app/src/main.rs", "fn main() {\n");
@@ -273,7 +274,7 @@ async fn a_workspace_that_is_not_above_counts() {
     handler.follows("a workspace elsewhere", |handler| handler.write("far/Cargo.toml", &workspace("1.0.1"))).await;
 }
 
-/// Directories that no crate's sources are in, and that cargo looks into all the same.
+/// Directories without a crate's sources, which cargo reads all the same.
 #[tokio::test]
 async fn a_build_script_that_watches_its_directory_sees_all_of_it() {
     let script = |watch: &str, file: &str| {
@@ -343,7 +344,7 @@ async fn build_scripts_count_with_all_that_they_watch() {
             assert_eq!(handler.build().await.0, "ONE", "{way}, out of an archive");
         }
     }
-    // One that is new.
+    // A new build script.
     let main = prints("option_env!(\"LABEL\").unwrap_or(\"ONE\")");
     let handler = Handler::new(&[("app/Cargo.toml", &alone), ("app/src/main.rs", &main)]);
     let add = |handler: &Handler| handler.write("app/build.rs", "fn main() {\n    println!(\"cargo::rustc-env=LABEL=TWO\");\n}\n");
@@ -385,7 +386,7 @@ async fn settings_count_in_every_directory_above() {
         }
         handler.follows(way, |handler| handler.write(file, text)).await;
     }
-    // What a member inherits from its workspace.
+    // Fields that a member inherits from its workspace.
     let member = "[package]\nname = \"app\"\nversion.workspace = true\nedition = \"2024\"\n";
     let root =
         |version: &str| format!("[workspace]\nmembers = [\"app\"]\nresolver = \"3\"\n[workspace.package]\nversion = \"{version}\"\n");
@@ -393,7 +394,7 @@ async fn settings_count_in_every_directory_above() {
     let handler = Handler::new(&[("Cargo.toml", &root("1.0.0")), ("app/Cargo.toml", member), ("app/src/main.rs", &main)]);
     handler.follows("a version of the workspace", |handler| handler.write("Cargo.toml", &root("1.0.1"))).await;
 
-    // And a crate beside it, from a workspace of its own.
+    // A crate beside it, from a workspace of its own.
     let handler = Handler::new(&[
         ("app/Cargo.toml", &manifest("app", "[workspace]\n[dependencies]\nlabel = { path = \"../far/label\" }\n")),
         ("app/src/main.rs", &prints("label::version()")),
@@ -430,7 +431,7 @@ async fn features_that_another_function_asks_for_count() {
     };
     assert_eq!(build(None).await, ["one ONE", "two ONE"]);
     handler.write("lambdas/two/Cargo.toml", &member("two", ", features = [\"loud\"]"));
-    // Whether both are built or one of them: cargo would give it the same.
+    // Cargo would enable the same features for both builds: of both crates, or of one.
     assert_eq!(build(Some("one")).await, ["one TWO"]);
     assert_eq!(build(None).await, ["one TWO", "two TWO"]);
 }

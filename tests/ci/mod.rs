@@ -1,4 +1,4 @@
-//! In a CI job: the steps of the workflows in `docs/ci.md`, run as they stand there by a shell, and what GitHub and GitLab are told beside.
+//! CI jobs: a shell runs the steps of the workflows in `docs/ci.md` verbatim. The tests also check the extra output for GitHub and GitLab.
 
 #![expect(clippy::unwrap_used, reason = "what helps a test fails as a test does")]
 
@@ -11,7 +11,7 @@ use std::{
 };
 use strict_aws::Config;
 
-/// A job: a desk whose shell finds the program by its name, and a `gh` that writes down what it was asked.
+/// CI job: a desk with the program on its shell's PATH, and a `gh` that records its arguments.
 pub(crate) struct Job(pub(crate) Desk);
 
 impl Job {
@@ -32,7 +32,7 @@ impl Job {
         fs::read_to_string(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
     }
 
-    /// A line for the job's shell.
+    /// Runs a line in the job's shell.
     pub(crate) fn step(&self, line: &str, variables: &[(&str, &str)]) -> Output {
         let desk = self.0.command("runner", &[]);
         let mut command = Command::new("bash");
@@ -42,7 +42,7 @@ impl Job {
         command.output().unwrap()
     }
 
-    /// A step on GitHub, which has to end with this.
+    /// Runs a step as on GitHub, which has to end with this exit code.
     #[track_caller]
     fn github(&self, line: &str, code: i32) -> String {
         let files = [("GITHUB_STEP_SUMMARY", "summary.md"), ("GITHUB_OUTPUT", "output.txt")].map(|(name, file)| (name, self.path(file)));
@@ -56,7 +56,7 @@ impl Job {
     }
 }
 
-/// The steps of the `nth` workflow in the documentation, in order.
+/// Returns the steps of the `nth` workflow in the documentation, in order.
 fn steps(nth: usize) -> Vec<String> {
     let documentation = include_str!("../../docs/ci.md");
     let workflow = documentation.split("```yaml\n").nth(nth).unwrap().split("```").next().unwrap();
@@ -94,7 +94,7 @@ async fn the_documented_workflow_of_github_runs_as_it_stands() {
     assert!(opened.status.success() && text(&opened.stdout).starts_with("http"), "{}", text(&opened.stderr));
     let opened = job.step("liveinsight open bucket", &[]);
     assert!(text(&opened.stderr).contains("bucket is no address: "), "{}", text(&opened.stderr));
-    // The console's pages: of what stack.yaml names, of what AWS names, and of what there is not.
+    // The console's pages: for a name from stack.yaml, for a name from AWS, and for a resource that does not exist.
     let opened = text(&job.step("liveinsight open dynamodb.table/notes", &[]).stdout);
     assert_eq!(
         opened,
@@ -114,7 +114,7 @@ async fn the_documented_workflow_of_github_runs_as_it_stands() {
     assert!(job.read("summary.md").ends_with(" of them writes\n\n"), "{}", job.read("summary.md"));
 }
 
-/// Every workflow that is documented or written by `init`.
+/// Returns every workflow that is documented or written by `init`.
 fn workflows() -> Vec<(&'static str, Value)> {
     let page = include_str!("../../docs/ci.md");
     let blocks = page.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next());
@@ -200,7 +200,7 @@ async fn a_mistake_is_noted_at_its_line_and_any_other_error_on_the_page() {
     let said = job.github("liveinsight outputs", 1);
     assert!(said.contains("\n::error::nothing of demo/dev"), "{said}");
 
-    // The files are named and cannot be written to: the work is done all the same.
+    // The variables name files that are not writable: the program does its work all the same.
     let files = [("GITHUB_ACTIONS", "true"), ("GITHUB_STEP_SUMMARY", "/dev/full"), ("GITHUB_OUTPUT", "/nowhere/output")];
     let output = job.step("liveinsight up", &files);
     let said = text(&output.stderr);
@@ -219,13 +219,13 @@ async fn secrets_are_masked_in_the_log_and_shown_nowhere_else() {
     fs::write(job.path("hello/Cargo.toml"), "[package]\nname = \"hello\"\nversion = \"0.1.0\"\n").unwrap();
     fs::write(job.path("hello/src/main.rs"), "fn main() {}\n").unwrap();
     let secret = [("GITHUB_ACTIONS", "true"), ("API_TOKEN", "s3cr3t-value-of-20-c")];
-    // It finds no Rust, and needs none.
+    // The job finds no Rust, and needs none.
     let output = job.step("liveinsight status --format json", &secret);
     let said = text(&output.stderr);
     assert!(said.starts_with("::add-mask::") && said.contains("the code of hello is not compared"), "{said}");
     assert_eq!(said.matches("::add-mask::s3cr3t-value-of-20-c\n").count(), 1, "{said}");
     assert_eq!(said.matches("s3cr3t-value-of-20-c").count() + text(&output.stdout).matches("s3cr3t-value-of-20-c").count(), 1, "{said}");
-    // Elsewhere such a line would show it.
+    // Outside GitHub such a line would print the secret.
     let output = job.step("liveinsight status --format json", &[("GITLAB_CI", "true"), ("API_TOKEN", "s3cr3t-value-of-20-c")]);
     let said = text(&output.stderr);
     assert!(said.contains("the code of hello is not compared") && !said.contains("s3cr3t-value-of-20-c"), "{said}");
@@ -244,7 +244,7 @@ async fn the_documented_jobs_of_gitlab_run_as_they_stand() {
         assert!(output.status.success(), "{step}: {said}");
     }
     assert!(job.read("plan.md").contains("+ s3.bucket/"), "{}", job.read("plan.md"));
-    // No quotes, which GitLab would keep.
+    // Without quotes, because GitLab would keep them.
     assert!(job.read("outputs.env").lines().any(|line| line.starts_with("DASHBOARD_URL=http")), "{}", job.read("outputs.env"));
     for part in ["plan", "changes"] {
         let begin = said.find(&format!(":{part}[collapsed=true]\r\u{1b}[0K{part}\n"));

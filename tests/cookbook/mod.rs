@@ -1,7 +1,7 @@
-//! `docs/cookbook.md`, replayed from the first line to the last in one project, with the real program on a local AWS.
+//! Replay of `docs/cookbook.md` from the first line to the last in one project, with the real program on a local AWS.
 //!
-//! A `yaml` block is merged into the project's stack.yaml, an `sh` block is run by bash. Of a command's comment, `prints …` is what the block has
-//! to say, and `ends with …` its exit code.
+//! The test merges each `yaml` block into the project's stack.yaml and runs each `sh` block with bash. In a command's comment, `prints …`
+//! is text that the block has to print, and `ends with …` is its exit code.
 
 #![expect(clippy::unwrap_used, reason = "what helps a test fails as a test does")]
 
@@ -18,10 +18,10 @@ use std::{
 };
 use test_support::workspace;
 
-/// Account of the examples, and that of the local AWS.
+/// Account of the page's examples, and account of the local AWS that replaces it.
 const ACCOUNTS: (&str, &str) = ("123456789012", "000000000000");
 
-/// A person who follows the page: a directory, a shell that remembers where it is and what was exported, and the AWS CLI.
+/// Reader of the page: a directory, a shell that keeps its working directory and exported variables, and the AWS CLI.
 struct Reader {
     project: Project,
     programs: tempfile::TempDir,
@@ -33,7 +33,7 @@ impl Reader {
         symlink(env!("CARGO_BIN_EXE_liveinsight"), reader.programs.path().join("liveinsight")).unwrap();
         let aws = reader.programs.path().join("aws");
         let real = reader.project.python().with_file_name("aws");
-        // As the page says: with the variables that `local status` prints.
+        // As on the page: with the variables that `local status` prints.
         let text = format!(
             "#!/bin/sh\neval \"$(liveinsight local status 2>&1 | grep '^ *export ')\"\nexport AWS_PAGER=\nexec '{}' \"$@\"\n",
             real.display()
@@ -44,16 +44,16 @@ impl Reader {
         reader
     }
 
-    /// Where the shell is, and what was exported, as commands.
+    /// Path of a script that restores the shell's working directory and exported variables.
     fn state(&self) -> PathBuf {
         self.programs.path().join("state")
     }
 
-    /// Runs a block; what it says, and its exit code.
+    /// Runs a block, and returns its output and its exit code.
     fn run(&self, block: &str) -> (String, i32) {
         let state = self.state();
         let state = state.display();
-        // `-e` ends it at the first command that fails.
+        // `-e` ends the shell at the first command that fails.
         let script = format!("exec 2>&1\n. '{state}'\n{block}\n{{ export -p; printf 'cd %q\\n' \"$PWD\"; }} > '{state}'\n");
         let mut command = Command::new("bash");
         command.args(["-e", "-o", "pipefail", "-c", &script]).stdin(Stdio::null());
@@ -68,7 +68,7 @@ impl Reader {
         (String::from_utf8_lossy(&output.stdout).into_owned(), output.status.code().unwrap_or(-1))
     }
 
-    /// Writes a piece of stack.yaml beside what stands there.
+    /// Merges a piece of YAML into stack.yaml.
     fn add(&self, piece: &str) {
         let path = self.project.path().join("stack.yaml");
         let mut stack: Value = serde_yaml::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
@@ -78,7 +78,7 @@ impl Reader {
     }
 }
 
-/// Puts what is under each key beside what is there; lists and texts take the place of what was there.
+/// Merges mappings key by key; lists and scalars replace the value that was there.
 fn merge(into: &mut Value, piece: Value) {
     match (into, piece) {
         (Value::Object(into), Value::Object(piece)) => {

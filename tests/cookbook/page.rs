@@ -1,17 +1,17 @@
-//! A page of recipes, taken apart into its blocks.
+//! Parser that splits a page of recipes into its blocks.
 
-/// The blocks of a page that are to be followed, in order.
+/// Blocks of a page that the test follows, in order.
 pub(super) struct Page(Vec<Block>);
 
 pub(super) enum Block {
-    /// A piece of stack.yaml.
+    /// Piece of stack.yaml.
     Yaml {
         text: String,
     },
     Shell(Commands),
 }
 
-/// An `sh` block, and the heading above it.
+/// Commands of an `sh` block, with the heading above it.
 pub(super) struct Commands {
     heading: String,
     text: String,
@@ -58,12 +58,12 @@ impl Commands {
         &self.text
     }
 
-    /// Texts that the block has to say.
+    /// Returns the texts that the block has to print.
     pub(super) fn prints(&self) -> impl Iterator<Item = &str> {
         self.text.lines().filter_map(|line| Some(line.rsplit_once("# prints ")?.1))
     }
 
-    /// The block for bash: a command that is to fail has to end as its comment says.
+    /// Returns the block as a bash script. A command that has to fail must end with the exit code in its comment.
     pub(super) fn script(&self) -> String {
         let line = |line: &str| match line.rsplit_once("# ends with ") {
             Some((command, code)) => format!("code=0; {} || code=$?; [ \"$code\" = {code} ]\n", command.trim_end()),

@@ -17,7 +17,7 @@ endpoint, action, *rest = sys.argv[1:]
 
 
 def client(service, user="other"):
-    # The local AWS takes the key for the user's name.
+    # The local AWS takes the access key as the user's name.
     return boto3.client(
         service, endpoint_url=endpoint, region_name="us-east-1", aws_access_key_id=user, aws_secret_access_key=os.environ["SECRET"]
     )
@@ -44,7 +44,7 @@ def listing():
     for function in pages("lambda", "list_functions", "Functions"):
         yield f"function {function['FunctionName']}"
     for role in pages("iam", "list_roles", "Roles"):
-        # The account's logging role serves every API of the account; nothing removes it.
+        # The account's logging role serves every API of the account, and no run removes it.
         if role["RoleName"] != "liveinsight-apigateway-logs":
             yield f"role {role['RoleName']}"
     for api in pages("apigateway", "get_rest_apis", "items"):
@@ -108,13 +108,13 @@ def earlier(project):
         del variables["ALLOWED_ORIGINS"]
         functions.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
         functions.get_waiter("function_updated_v2").wait(FunctionName=name)
-        # Its versions had no description.
+        # Versions that the earlier program published had no description.
         version = functions.publish_version(FunctionName=name)["Version"]
         functions.update_alias(FunctionName=name, Name="live", FunctionVersion=version)
         print(f"lambda.function/{function} environment.ALLOWED_ORIGINS")
         print(f"lambda.alias/{function} release")
     listed = cloudfront.list_distributions()["DistributionList"]["Items"]
-    # There is no other project here.
+    # The account has no other project.
     live = cloudfront.get_distribution_config(Id=listed[0]["Id"])
     config = live["DistributionConfig"]
     # SecurityHeadersPolicy, as for the API.
@@ -138,7 +138,7 @@ def protected():
 def unrecord(bucket):
     """Removes the newest record of a release, as if the run had been killed before it wrote that."""
     s3 = client("s3")
-    # Their keys begin with their number; newest.json repeats them, and sorts last.
+    # The keys of records begin with their number; newest.json repeats them, and sorts last.
     keys = sorted(o["Key"] for o in s3.list_objects_v2(Bucket=bucket, Prefix="site-releases/0")["Contents"])
     s3.delete_object(Bucket=bucket, Key=keys[-1])
 

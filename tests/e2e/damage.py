@@ -559,7 +559,7 @@ for field, edit in {
     "behaviors.default.cache_policy": lambda config: config["DefaultCacheBehavior"].update(CachePolicyId=MANAGED_CACHING_DISABLED),
     "behaviors.default.headers_policy": lambda config: config["DefaultCacheBehavior"].pop("ResponseHeadersPolicyId"),
     "behaviors.default.origin": lambda config: config["DefaultCacheBehavior"].update(TargetOriginId="api"),
-    # Answers to those with a token would be told to those without.
+    # The cache would serve answers for clients with a token to clients without one.
     "behaviors./api/*.forwarding.headers": lambda config: behavior(config, "/api/*")["ForwardedValues"].update(
         Headers={"Quantity": 1, "Items": ["Origin"]}
     ),

@@ -1,4 +1,4 @@
-//! `init`: the project that it writes comes up at once, and nothing is overwritten.
+//! `init`: the new project deploys without an edit, and `init` overwrites no file.
 
 use crate::e2e::project::{Project, Run};
 use clap::Parser;
@@ -64,7 +64,7 @@ fn nothing_is_overwritten() {
     assert!(!directory.path().join("other").exists());
 }
 
-/// Its lines are commands that there are, and it is YAML.
+/// Parses the workflow as YAML, and checks that every command in it exists.
 #[test]
 fn the_workflow_runs_commands_that_there_are() {
     let workflow = fs::read_to_string(workspace().join("templates/project/.github/workflows/deploy.yml")).unwrap();

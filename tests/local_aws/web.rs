@@ -1,5 +1,5 @@
-//! What web pages can do with the local AWS: nothing, except with the product's API and pages. Everything is sent byte by byte, as browsers
-//! would, because clients do not lie about hosts and origins.
+//! Requests of web pages to the local AWS: it refuses them all, except those to the product's API and pages. The tests write the bytes of
+//! each request themselves, because HTTP clients do not forge hosts and origins.
 
 use super::{Project, create_table, tables};
 use aws_config::{BehaviorVersion, Region};
@@ -15,20 +15,20 @@ use std::net::TcpStream;
 use std::time::{Duration, SystemTime};
 use strict_aws::{Request, Signer};
 
-/// A page on somebody else's site.
+/// `Origin` header of a page on a foreign site.
 const FOREIGN: (&str, &str) = ("Origin", "https://evil.example");
 
-/// Creates a function, whose program the local AWS would run on this machine.
+/// Body of a request that creates a function. The local AWS would run its program on this machine.
 const FUNCTION: &str = r#"{"FunctionName":"evil","Role":"arn:aws:iam::000000000000:role/r","Runtime":"provided.al2023","Handler":"x","Code":{"ZipFile":"UEsFBgAAAAAAAAAAAAAAAAAAAAAAAA=="}}"#;
 
 struct Answer {
     status: u16,
-    /// In lower case.
+    /// Status line and headers, in lower case.
     head: String,
     body: String,
 }
 
-/// Sends a request as it is.
+/// Sends a request unchanged.
 fn send(aws: &LocalAws, request: &Request) -> Answer {
     let mut text = format!("{} {} HTTP/1.1\r\n", request.method, request.target);
     for (name, value) in &request.headers {
@@ -39,7 +39,7 @@ fn send(aws: &LocalAws, request: &Request) -> Answer {
     }
     let mut stream = TcpStream::connect(("127.0.0.1", aws.port)).unwrap();
     stream.write_all(format!("{text}\r\n").as_bytes()).unwrap();
-    // It may be refused before it is read.
+    // The server may refuse the request before reading the body.
     let _ = stream.write_all(&request.body);
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer);
@@ -49,7 +49,7 @@ fn send(aws: &LocalAws, request: &Request) -> Answer {
     Answer { status, head: head.to_lowercase(), body: body.to_owned() }
 }
 
-/// A request to the server's own address.
+/// Returns a request to the server's own address.
 fn request(aws: &LocalAws, method: &str, target: &str, headers: &[(&str, &str)], body: &str) -> Request {
     let host = format!("127.0.0.1:{}", aws.port);
     let own = if headers.iter().any(|(name, _)| *name == "Host") { None } else { Some(("Host", &*host)) };
@@ -57,7 +57,7 @@ fn request(aws: &LocalAws, method: &str, target: &str, headers: &[(&str, &str)],
     Request { method: method.to_owned(), target: target.to_owned(), headers, body: body.as_bytes().to_vec() }
 }
 
-/// Creates the function, or what a page would want to.
+/// Returns the request that creates the function.
 fn creation(aws: &LocalAws, headers: &[(&str, &str)]) -> Request {
     request(aws, "POST", "/2015-03-31/functions", headers, FUNCTION)
 }
@@ -75,7 +75,8 @@ async fn own_clients(aws: &LocalAws) -> Aws {
     clients(aws, ACCESS_KEY_ID, aws.secret_access_key.expose()).await
 }
 
-/// Insists that the request is refused in words, that no page can read them, and that nothing is there that was not before.
+/// Checks that the server refuses the request with a message, that no page can read the message, and that functions and tables stay as
+/// they were.
 async fn refused(aws: &LocalAws, what: &str, request: &Request) {
     let answer = send(aws, request);
     assert!(matches!(answer.status, 403 | 404), "{what}: {} {}", answer.status, answer.body);
@@ -112,7 +113,7 @@ async fn a_page_creates_and_runs_nothing() {
     ];
     assert_eq!(send(aws, &request(aws, "GET", "/_aws/execute-api/abcdef01/dev", &upgrade, "")).status, 403, "a socket");
 
-    // Even with the key, which no page has.
+    // The server refuses even a request signed with the key, which no page has.
     let signed = |request: Request| signer(aws, "lambda").sign(request);
     refused(aws, "a page with the key", &signed(creation(aws, &[FOREIGN, json]))).await;
     refused(aws, "a sandbox with the key", &signed(creation(aws, &[("Origin", "null"), json]))).await;
@@ -173,7 +174,7 @@ async fn a_signature_counts_only_as_it_was_made() {
     refused(aws, "two keys", &with("Authorization", &format!("{authorization}, Credential=a/b/c/d/e"))).await;
     refused(aws, "signed twice", &Request { target: format!("{}?X-Amz-Signature=0", signed.target), ..signed.clone() }).await;
     refused(aws, "an older kind", &with("Authorization", "AWS local:c2lnbmF0dXJl")).await;
-    // And as it was made, it does count.
+    // The unmodified request is accepted.
     assert_eq!(send(aws, &signed).status, 201);
 }
 
@@ -192,7 +193,7 @@ async fn the_server_itself_is_closed() {
     }
     refused(aws, "a signed reset", &signer(aws, "lambda").sign(request(aws, "POST", "/_ministack/reset", &[], ""))).await;
     refused(aws, "its state", &request(aws, "GET", "/health", &[], "")).await;
-    // A distribution that is not there is no way to what is behind it.
+    // The host of a missing distribution gives no access to the services behind it.
     let target = ("X-Amz-Target", "DynamoDB_20120810.DeleteTable");
     refused(aws, "no distribution", &request(aws, "POST", "/", &[("Host", &host), target], "{\"TableName\":\"kept\"}")).await;
     refused(aws, "no API", &request(aws, "POST", "/_aws/execute-api/abcdef01/dev/", &[target], "{\"TableName\":\"kept\"}")).await;
@@ -200,7 +201,8 @@ async fn the_server_itself_is_closed() {
     refused(aws, "an API's connections", &request(aws, "DELETE", connections, &[], "")).await;
 }
 
-/// Makes an API with one path, `/health`, which allows every origin, and a distribution in front of it. Returns its address and the host.
+/// Makes an API with one path, `/health`, which allows every origin, and a distribution in front of it. Returns the API's address and the
+/// distribution's host.
 async fn product(aws: &LocalAws) -> (String, String) {
     let clients = own_clients(aws).await;
     let gateway = &clients.apigateway;
@@ -244,13 +246,13 @@ async fn the_products_api_and_pages_answer_everybody() {
     for method in ["OPTIONS", "POST", "GET"] {
         let answer = send(aws, &request(aws, method, &format!("{api}/health"), &tracker, if method == "GET" { "" } else { "{}" }));
         assert_eq!(answer.status, 200, "{method}: {}", answer.body);
-        // What the API declares, and no more.
+        // Only the headers that the API declares.
         assert!(answer.head.contains("access-control-allow-origin: https://shop.example\r\n"), "{method}: {}", answer.head);
     }
-    // A reader's token is no signature.
+    // The server does not take a reader's token for a signature.
     let reader = request(aws, "GET", &format!("{api}/health"), &[("Authorization", "Bearer token"), FOREIGN], "");
     assert!(send(aws, &reader).body.contains("the API"));
-    // The server's own path of this name does not hide the distribution's.
+    // The server's own path with this name does not hide the distribution's.
     let page = send(aws, &request(aws, "GET", "/health", &[("Host", &host), FOREIGN], ""));
     assert!(page.status == 200 && page.body.contains("the API"), "{} {}", page.status, page.body);
     for path in ["/_ministack/reset", "/2015-03-31/functions", "/"] {
@@ -268,7 +270,7 @@ async fn a_presigned_url_works_until_it_expires() {
     clients.s3.create_bucket().bucket("shop-pages").send().await.unwrap();
     let put = clients.s3.put_object().bucket("shop-pages").key("a b/ü+c?.txt");
     put.body(b"hello".to_vec().into()).send().await.unwrap();
-    // As another client makes one: the program's own names the account in a header, which a link has not.
+    // Presigned by another client: the program's own client names the account in a header, which a link lacks.
     let config = aws_config::defaults(BehaviorVersion::latest()).region(Region::new("us-east-1")).endpoint_url(&aws.endpoint);
     let key = Credentials::new(ACCESS_KEY_ID, aws.secret_access_key.expose(), None, None, "test");
     let config = config.credentials_provider(key).load().await;

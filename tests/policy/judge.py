@@ -18,7 +18,7 @@ def allowed(question):
     context = EvalContext(
         principal_arn=question["by"],
         principal_type="AssumedRole",
-        # The account of a bucket, which its ARN does not name, is taken to be that of the role.
+        # A bucket's ARN names no account, so the account defaults to the role's.
         principal_account=question["context"].get("aws:ResourceAccount", asked["account"]),
         action=question["action"],
         resource_arn=question["arn"],

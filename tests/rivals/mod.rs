@@ -1,8 +1,8 @@
-//! Two programs at the same time on one account. With the lock one waits for the other, or says that it does not; without it they get in
-//! each other's way, and the stack still ends up correct.
+//! Two programs at the same time on one account. With the lock, one waits for the other, or reports that it does not wait. Without the
+//! lock they interfere with each other, and the next run still makes the stack correct.
 //!
-//! `LIVEINSIGHT_RELIABILITY=all cargo test --test system rivals:: -- --nocapture` runs fifteen rounds of seven pairs and prints what became of
-//! each; `LIVEINSIGHT_RIVALS=3`, three rounds. Without either it is four of the pairs, once.
+//! `LIVEINSIGHT_RELIABILITY=all cargo test --test system rivals:: -- --nocapture` runs fifteen rounds of seven pairs and prints how each
+//! ended; `LIVEINSIGHT_RIVALS=3` runs three rounds. Without either variable, the test runs four of the pairs once.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking, in its helpers as well")]
 
@@ -11,21 +11,21 @@ use liveinsight::lock::SETTING;
 use serde_json::json;
 use std::{collections::BTreeMap, thread};
 
-/// How often every pair is run.
+/// Environment variable with the number of rounds.
 const ROUNDS: &str = "LIVEINSIGHT_RIVALS";
 
-/// `all`: fifteen times, as the other tests of reliability then try everything.
+/// Environment variable that asks for fifteen rounds if it is `all`; the other tests of reliability then try everything.
 const EFFORT: &str = "LIVEINSIGHT_RELIABILITY";
 
 const UP: &[&str] = &["up", "--local", "--no-build"];
 const DOWN: &[&str] = &["down", "--local"];
 
-/// How often two runs ended with these codes.
+/// Number of times that a pair of runs ended with these exit codes.
 type Endings = BTreeMap<(&'static str, [i32; 2]), usize>;
 
 struct Rivals {
     project: Project,
-    /// What the account holds when the stack is up, without ids.
+    /// Listing of the account when the stack is up, without ids.
     whole: Vec<String>,
     endings: Endings,
 }
@@ -39,7 +39,7 @@ impl Rivals {
         rivals
     }
 
-    /// What the account holds, by another client's listing. Ids differ from run to run.
+    /// Lists the account with another client, without ids, which differ from run to run.
     fn listing(&self) -> Vec<String> {
         let lines = self.project.other_client(&["list"]);
         let without_id = |line: String| match line.split(' ').collect::<Vec<_>>()[..] {
@@ -53,7 +53,7 @@ impl Rivals {
         lines
     }
 
-    /// Runs two programs at the same time. Those of `ada` and `bob` share nothing but the account.
+    /// Runs two programs at the same time, one as `ada` and one as `bob`.
     fn at_once(&mut self, what: &'static str, lock: &str, commands: [&[&str]; 2]) -> [Run; 2] {
         let project = &self.project;
         let run = |user: &str, arguments: &[&str]| {
@@ -87,7 +87,7 @@ impl Rivals {
         assert_eq!(self.listing(), Vec::<String>::new(), "{what}");
     }
 
-    /// Both end well, and one has waited for the other if they met.
+    /// Runs pairs with the lock: both succeed, and one waits for the other if they meet.
     fn with_the_lock(&mut self) {
         self.project.ok(DOWN);
         let runs = self.at_once("up and up", "", [UP, UP]);
@@ -99,7 +99,7 @@ impl Rivals {
         self.is_gone("down and down");
     }
 
-    /// The same with one that removes while the other makes, and with one that does not wait.
+    /// Runs a `down` beside an `up`, and an `up --no-wait` beside an `up`.
     fn with_the_lock_and_other_aims(&mut self) {
         self.project.ok(UP);
         let runs = self.at_once("down and up", "", [DOWN, UP]);
@@ -123,7 +123,7 @@ impl Rivals {
         self.is_up("up and up --no-wait");
     }
 
-    /// They may fail, but leave nothing that the next run does not make good.
+    /// Runs pairs without the lock: they may fail, and the next run repairs the stack.
     fn without_the_lock(&mut self) {
         for (what, commands) in [("up and up, no lock", [UP, UP]), ("down and up, no lock", [DOWN, UP])] {
             if what.starts_with("up") {

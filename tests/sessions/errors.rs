@@ -1,4 +1,4 @@
-//! `docs/errors.md`: every exit code is in it, its examples are what is said, and the messages that it lists are in the sources.
+//! Checks of `docs/errors.md`: it has every exit code, its examples match the real output, and the sources contain the messages it lists.
 
 use super::{replay, same, transcript::Step};
 use crate::{
@@ -14,12 +14,12 @@ use tokio::{runtime::Handle, task::block_in_place};
 
 const PAGE: &str = include_str!("../../docs/errors.md");
 
-/// Runs an example; those that end with some codes need something to have happened before.
+/// Runs an example, after the preparation that its exit code needs.
 async fn run(job: &Job, step: &Step) -> (String, i32) {
     let desk = &job.0;
     match step.code {
         5 => desk.strict.set_faults(Faults::Deny(&["dynamodb:CreateTable"])),
-        // The first is the lock; the second is what was denied.
+        // The first write is the lock; the second is the one that was denied before.
         6 | 130 => desk.strict.set_faults(Faults::AtWrite(2, Fault::Hung)),
         _ => desk.strict.set_faults(Faults::None),
     }
@@ -56,7 +56,7 @@ fn every_exit_code_has_its_section() {
     assert_eq!(sections, codes);
 }
 
-/// Where a message names something, the page has `…`.
+/// Compares the page's messages with the sources. The page has `…` in place of the names in a message.
 #[test]
 fn the_listed_messages_are_those_of_the_sources() {
     fn read(directory: &Path, all: &mut String) {
@@ -70,11 +70,11 @@ fn the_listed_messages_are_those_of_the_sources() {
         }
     }
     let mut sources = String::new();
-    // Those of the handlers are in their logs.
+    // The handlers' messages appear in their logs.
     for directory in ["src", "crates", "lambdas/shared/src"] {
         read(&workspace().join(directory), &mut sources);
     }
-    // Long texts go on in the next line of the sources.
+    // Long texts continue on the next line of the sources.
     let sources = Regex::new(r"\\\n\s*").unwrap().replace_all(&sources, "");
     let messages: Vec<&str> =
         PAGE.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`')).map(|(message, _)| message).collect();

@@ -1,7 +1,7 @@
-//! Recorded sessions: every `docs/sessions/*.md` is replayed with the real program on a local AWS, and has to say what happens.
+//! Recorded sessions: the test replays every `docs/sessions/*.md` with the real program on a local AWS, and compares the output.
 //!
-//! A session begins with the shipped sources in a repository of their own, and an empty local AWS. `UPDATE_DOCS=1` writes down what
-//! happens now; `LIVEINSIGHT_SESSION=rollback` replays one alone. To add one, add a file: see `docs/sessions/index.md`.
+//! A session begins with the shipped sources in a repository of their own, and an empty local AWS. `UPDATE_DOCS=1` records the
+//! current output; `LIVEINSIGHT_SESSION=rollback` replays only that session. To add a session, add a file: see `docs/sessions/index.md`.
 
 #![expect(clippy::unwrap_used, reason = "what helps a test fails as a test does")]
 
@@ -31,7 +31,7 @@ fn the_recorded_sessions_are_what_happens() {
     same(&differences);
 }
 
-/// The files, by name: all but the front page.
+/// Returns the files of the sessions by name, without the front page.
 fn sessions() -> Vec<PathBuf> {
     let only = std::env::var("LIVEINSIGHT_SESSION").ok();
     let files = fs::read_dir(workspace().join("docs/sessions")).unwrap().map(|entry| entry.unwrap().path());
@@ -45,7 +45,8 @@ fn sessions() -> Vec<PathBuf> {
     sessions
 }
 
-/// Runs the commands of a file, and says what differs from how they were recorded. With `UPDATE_DOCS` that is written into the file instead.
+/// Runs the commands of a file, and returns the differences from the recorded output. With `UPDATE_DOCS` it writes the new output into
+/// the file instead.
 fn replay(path: &Path, run: impl Fn(&Step) -> (String, i32)) -> String {
     let assert = Assert::new().normalize_paths(false).redact_with(varying::redactions());
     let mut transcript = Transcript::read(&fs::read_to_string(path).unwrap());

@@ -1,4 +1,4 @@
-//! Where sessions take place: a copy of the project as a repository of its own, with a shell that knows `liveinsight` and the helpers.
+//! Environment of the sessions: a copy of the project as a repository of its own, with a shell that finds `liveinsight` and the helpers.
 
 use crate::e2e::project::Project;
 use std::{
@@ -9,10 +9,10 @@ use std::{
 use tempfile::TempDir;
 use test_support::workspace;
 
-/// What other clients than the program do: one script each, called by its name.
+/// Scripts that act as clients other than the program. The shell calls each by its name.
 const HELPERS: &[&str] = &["errors-appear", "original-deployment", "well-meant"];
 
-/// Every commit is Ada's, on whichever machine; nobody's settings of git count.
+/// Environment of git: every commit is Ada's on every machine, and no user's settings of git count.
 const AUTHOR: &[(&str, &str)] = &[
     ("USER", "ada"),
     ("GIT_AUTHOR_NAME", "Ada"),
@@ -44,16 +44,16 @@ impl Shell {
         shell
     }
 
-    /// The sources as they are shipped, and a local AWS with nothing in it.
+    /// Resets the sources to the shipped ones, and empties the local AWS.
     pub(super) fn begin(&self) {
         self.must("git checkout -q -B main shipped && git reset -q --hard && git clean -fdq");
         self.must("liveinsight local reset --yes");
     }
 
-    /// What a line says, and how it ends.
+    /// Runs a line, and returns its output and its exit code.
     pub(super) fn run(&self, line: &str) -> (String, i32) {
         let mut command = Command::new("bash");
-        // Both streams into one pipe, in the order in which they are written.
+        // Both streams go into one pipe, which keeps the order of writing.
         command.args(["-e", "-o", "pipefail", "-c", &format!("exec 2>&1\n{line}")]).current_dir(self.project.path());
         for (name, value) in self.project.command(&[]).get_envs() {
             match value {
@@ -71,7 +71,7 @@ impl Shell {
         (said, output.status.code().unwrap_or(-1))
     }
 
-    /// Prepares something, which is no part of a session.
+    /// Runs a line that prepares a session and is no part of it.
     fn must(&self, line: &str) {
         let (said, code) = self.run(line);
         assert_eq!(code, 0, "{line}: {said}");

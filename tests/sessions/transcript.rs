@@ -1,24 +1,24 @@
-//! A Markdown file with commands in it and what they said.
+//! Markdown files with commands and their recorded output.
 //!
-//! In blocks that begin with ```` ```console ````, or with more backticks, a line that begins with `$ ` is a command, and what follows is its output, up to the next command. An
-//! output whose command failed ends with `(exit code N)`. In an output, `...` on a line of its own stands for any lines, `[..]` for
-//! anything within a line.
+//! In blocks that begin with ```` ```console ````, or with more backticks, a line that begins with `$ ` is a command. The lines up to the
+//! next command are its output. The output of a failed command ends with `(exit code N)`. In an output, `...` on a line of its own stands
+//! for any lines, and `[..]` for any text within a line.
 
-/// The file, taken apart.
+/// File, split into prose and commands.
 pub(super) struct Transcript(Vec<Part>);
 
 enum Part {
-    /// Lines that are no commands and no outputs.
+    /// Lines outside commands and their output.
     Prose(String),
     Step(Step),
 }
 
-/// A command, and how it went.
+/// Command with its output and its exit code.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Step {
-    /// One line for a shell.
+    /// Line for a shell.
     pub(super) command: String,
-    /// Both streams, in the order in which they were written.
+    /// Text of both streams, in the order of writing.
     pub(super) output: String,
     pub(super) code: i32,
 }
@@ -53,7 +53,7 @@ impl Transcript {
         Self(parts)
     }
 
-    /// The commands, in order.
+    /// Returns the commands in order.
     pub(super) fn steps(&mut self) -> impl Iterator<Item = &mut Step> {
         self.0.iter_mut().filter_map(|part| match part {
             Part::Step(step) => Some(step),
@@ -61,7 +61,7 @@ impl Transcript {
         })
     }
 
-    /// The file again.
+    /// Returns the text of the file.
     pub(super) fn text(&self) -> String {
         self.0.iter().map(Part::text).collect()
     }

@@ -1,9 +1,9 @@
-//! What is another each time, and the names that stand for it in a recorded session.
+//! Values that differ from run to run, and the names that stand for them in a recorded session.
 
 use regex::Regex;
 use snapbox::Redactions;
 
-/// Names, and what they stand for: the whole match, or the part that is called `redacted`.
+/// Names with their patterns. A name stands for the whole match, or for the group `redacted`.
 const VARYING: &[(&str, &str)] = &[
     ("[SECONDS]", r"(?<redacted>\d+\.\d) s\b"),
     ("[SECONDS]", r"\((?<redacted>\d+) s, usually\b"),
@@ -11,9 +11,9 @@ const VARYING: &[(&str, &str)] = &[
     ("[TIME]", r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"),
     ("[HOST]", r"\bada@(?<redacted>[^\s,]+)"),
     ("[COMMIT]", r"\b[0-9a-f]{10}\b"),
-    // Of a package: other compilers make others.
+    // Digest of a package, which depends on the compiler.
     ("[CODE_DIGEST]", r"[A-Za-z0-9+/]{43}="),
-    // Of a declaration, a release, or a page.
+    // Digest of a declaration, a release, or a page.
     ("[DIGEST]", r"\b([0-9a-f]{32}|[0-9a-f]{16})\b"),
     ("[PORT]", r"\b(localhost|127\.0\.0\.1):(?<redacted>\d+)"),
     ("[API_ID]", r"\bexecute-api/(?<redacted>[0-9a-f]{8})\b"),
@@ -21,7 +21,7 @@ const VARYING: &[(&str, &str)] = &[
     ("[DEPLOYMENT]", r#"(\bapigateway\.deployment/|\bdeployment: ")(?<redacted>[0-9a-f]{8})\b"#),
     ("[ACCOUNT]", r"\baccount (?<redacted>7\d{11})\b"),
     ("[BUCKET]", r"\bdemo-static-dev-(?<redacted>[0-9a-f]{8})\b"),
-    // How often it asks depends on how long the local AWS takes.
+    // The number of requests depends on how long the local AWS takes.
     ("[CALLS]", r"\bwith (?<redacted>\d+) AWS calls\b"),
     ("[WRITES]", r"\bAWS calls, (?<redacted>[1-9]\d*) of them writes\b"),
 ];

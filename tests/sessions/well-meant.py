@@ -16,7 +16,7 @@ KEPT = (
 
 
 def client(service):
-    # The local AWS takes the key for the user's name.
+    # The local AWS takes the access key as the user's name.
     return boto3.client(
         service, endpoint_url=f"http://127.0.0.1:{PORT}", region_name="us-east-1",
         aws_access_key_id="bob", aws_secret_access_key=SECRET,

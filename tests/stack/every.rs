@@ -1,4 +1,4 @@
-//! Every mistake of a file is named at once: none hides another, and none makes up another.
+//! All mistakes of a file in one error: none hides another, and none causes a false message.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -9,7 +9,7 @@ use proptest::sample::subsequence;
 
 use super::parse;
 
-/// A sound file, in which each mistake replaces a text that stands there once.
+/// File without mistakes. Each mistake replaces a text that occurs in it once.
 const SOUND: &str = "\
 project: shop
 region: us-east-1
@@ -52,7 +52,7 @@ alarms:
     throttled: { table: visits, metric: read_throttles, threshold: 1 }
 ";
 
-/// What is there, what a hasty user writes instead, and the message that must appear.
+/// Text of the file, the mistake that a hasty user writes instead, and the message that must appear.
 const MISTAKES: &[(&str, &str, &str)] = &[
     ("project: shop", "project: My Shop", "`My Shop` cannot be the name of a project"),
     ("region: us-east-1", "region: us-east1", "`us-east1` is not an AWS region"),
@@ -86,13 +86,13 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ("metric: read_throttles", "colour: red", "unknown key `colour`"),
 ];
 
-/// Returns the file with these mistakes, and the messages that belong to it. Where two replace the same text, the first stands.
+/// Returns the file with these mistakes, and the expected messages. If two mistakes replace the same text, the first one stays.
 fn broken(mistakes: &[usize]) -> (String, BTreeSet<&'static str>) {
     let (mut text, mut messages) = (SOUND.to_owned(), BTreeSet::new());
     for (from, to, _) in mistakes.iter().map(|index| MISTAKES[*index]) {
         if text.contains(from) {
             text = text.replace(from, to);
-            // One text can have two messages.
+            // One text can cause two messages.
             messages.extend(MISTAKES.iter().filter(|(other, ..)| *other == from).map(|(.., message)| *message));
         }
     }
@@ -114,7 +114,7 @@ proptest! {
         let (text, expected) = broken(&mistakes);
         let error = parse(&text, None).expect_err("there are mistakes");
         let found: BTreeSet<&str> = error.problems().iter().map(|problem| problem.message.as_str()).collect();
-        // An alarm without a metric says so beside the key that nobody knows.
+        // An alarm without a metric adds this message to the one about the unknown key.
         let extra = "the alarm does not say which metric it watches";
         let found: BTreeSet<&str> = found.into_iter().filter(|message| *message != extra).collect();
         prop_assert_eq!(found, expected, "{}", text);

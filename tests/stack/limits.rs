@@ -1,4 +1,4 @@
-//! Every limit of AWS that a file can exceed, at the last number it allows and at the next.
+//! Every limit of AWS that a file can exceed, at the last number that it allows and at the next.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -10,14 +10,14 @@ use liveinsight::stack::{RETENTION_DAYS, Stack, StackError};
 use super::parse;
 
 const HEAD: &str = "project: shop\nregion: us-east-1\n";
-/// What a physical name carries beside the logical one: `shop-` and `-dev`.
+/// Length of the physical name without the logical one: `shop-` and `-dev`.
 const AROUND: usize = "shop--dev".len();
 
 fn x(length: usize) -> String {
     "x".repeat(length)
 }
 
-/// Returns a file in which what a limit counts is `n`, and the key or value that must be pointed at.
+/// Returns a file that has exactly `n` of the things or units that a limit counts, and the key or value that the error must point at.
 #[expect(clippy::too_many_lines, reason = "one entry for each limit")]
 fn file(limit: &Limit, n: u64) -> (String, String) {
     let size = usize::try_from(n).expect("a size that fits");
@@ -79,7 +79,7 @@ fn file(limit: &Limit, n: u64) -> (String, String) {
     } else if *limit == limits::TABLE_UNITS {
         (table(&format!("    max_write_units: {n}\n")), n.to_string())
     } else if *limit == limits::CONCURRENCY {
-        // What all keep counts.
+        // The limit counts the sum over all functions.
         let functions = format!("functions:\n  f: {{ source: f, concurrency: 400 }}\n  g: {{ source: g, concurrency: {} }}\n", n - 400);
         (format!("{HEAD}{functions}"), "g: {".to_owned())
     } else if *limit == limits::BUCKET_NAME {
@@ -132,7 +132,7 @@ fn file(limit: &Limit, n: u64) -> (String, String) {
     }
 }
 
-/// Returns a file with a function whose policy takes `size` characters: tables with indexes, and one without that fills up.
+/// Returns a file with a function that gets a policy of `size` characters: from tables with indexes, and one without that fills the rest.
 fn policy(size: usize) -> (String, String) {
     let text = |tables: usize, last: usize| {
         let mut text = HEAD.to_owned() + "tables:\n";
@@ -148,7 +148,7 @@ fn policy(size: usize) -> (String, String) {
         let _ = writeln!(text, "functions:\n  f:\n    source: f\n    reads: [{}]", names.join(", "));
         text
     };
-    // The length of a policy is told by the refusal of one that is far too long.
+    // The error about a policy that is far too long states its length.
     let length = |tables: usize, last: usize| {
         let error = parse(&text(tables, last), None).expect_err("it is refused");
         let told = error.problems().iter().find_map(|problem| problem.message.strip_prefix("the policy of `f` takes "));
@@ -160,7 +160,7 @@ fn policy(size: usize) -> (String, String) {
     (text(spare / table, 1 + spare % table), "reads".to_owned())
 }
 
-/// Parses a file, whatever its size.
+/// Parses a file of any size.
 fn load(text: &str) -> Result<Stack, StackError> {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("stack.yaml");
@@ -168,7 +168,7 @@ fn load(text: &str) -> Result<Stack, StackError> {
     Stack::read(Path::new(&path), None, None)
 }
 
-/// Fails unless a file is refused, or warned of, on the line of what exceeds the limit.
+/// Fails unless the program refuses the file, or warns of it, on the line that exceeds the limit.
 fn refuses(limit: &Limit, n: u64) {
     let (text, place) = file(limit, n);
     if limit.raisable && n > limit.most {
@@ -193,7 +193,7 @@ fn every_limit_holds_at_its_last_number_and_at_the_next() {
     for limit in limits::ALL {
         let name_has_more = [limits::TABLE_NAME, limits::BUCKET_NAME, limits::ALARM_NAME].contains(limit);
         for n in [limit.least, limit.most] {
-            // `{project}-{thing}-{environment}` is longer than these, whatever the thing is.
+            // `{project}-{thing}-{environment}` is longer than these minimums, for every thing.
             if n == limit.least && (name_has_more || n == 0) {
                 continue;
             }
@@ -221,8 +221,8 @@ fn secrets_count_among_the_environment_variables() {
     let path = directory.path().join("stack.yaml");
     fs::create_dir(directory.path().join("f")).unwrap();
     fs::write(directory.path().join("f/Cargo.toml"), "").unwrap();
-    // Any variable that is there for sure and says by its name that it is none to show would do; a test sets none.
-    // With the key that `up` makes: 64 characters.
+    // The secret has no value: a test sets no variables, and no variable that always exists has the name of a secret.
+    // The 64 bytes are the key that `up` makes.
     let room = 4096 - 64 - r#"{"BIG":"","ENVIRONMENT":"dev","LIVEINSIGHT_RELEASE_KEY":"","A_TOKEN":""}"#.len();
     let text =
         |room: usize| format!("{HEAD}functions:\n  f:\n    source: f\n    environment: {{ BIG: {} }}\n    secrets: [A_TOKEN]\n", x(room));

@@ -1,4 +1,4 @@
-//! `stack.yaml` from the outside: the shipped one, others, and what must never happen.
+//! `stack.yaml` from the outside: the shipped file, other files, and results that must never occur.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -182,7 +182,7 @@ fn the_schema_in_docs_is_the_one_of_the_types() {
     assert!(written == generated, "docs/stack.schema.json is out of date: run `UPDATE_SCHEMA=1 cargo test --test stack schema`");
 }
 
-/// The shipped file with one line removed, repeated, or garbled.
+/// Generates the shipped file with one line removed, repeated, or garbled.
 fn mutated() -> impl Strategy<Value = String> {
     let lines = SHIPPED.lines().count();
     (0..lines, 0..5_u8, 0..100_usize, any::<char>()).prop_map(|(at, change, column, character)| {
@@ -203,7 +203,7 @@ fn mutated() -> impl Strategy<Value = String> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Whatever is wrong: an answer with a message, and a place inside the file unless it is about the whole file.
+    /// Checks that every error has a message, and a line inside the file unless it is about the whole file.
     #[test]
     fn a_damaged_file_is_read_or_explained(text in mutated()) {
         if let Err(error) = parse(&text, None) {

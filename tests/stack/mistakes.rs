@@ -1,4 +1,4 @@
-//! Every kind of mistake in `stack.yaml`, and the one message it gets. The messages are in `snapshots/`: read them as a user.
+//! Every kind of mistake in `stack.yaml`, and its only message. The messages are in `snapshots/`: read them as a user.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -8,10 +8,10 @@ use liveinsight::stack::Stack;
 
 use super::{SHIPPED, parse};
 
-/// What stands above the text of each mistake, unless it begins with `project`, so that it is the only one.
+/// Lines above the text of each mistake, so that it is the only mistake. A text that begins with `project` stands alone.
 const HEAD: &str = "project: shop\nregion: us-east-1\n";
 
-/// Each a title and a text with exactly one mistake.
+/// Mistakes, each with a title and a text that has only this mistake.
 const MISTAKES: &[(&str, &str)] = &[
     // Structure.
     ("unknown section", "fucntions: {}\n"),

@@ -1,4 +1,4 @@
-//! Declared names and what becomes of them: two that are told apart in the file are told apart everywhere.
+//! Declared names and the names derived from them: two names that differ in the file differ everywhere.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,10 +10,10 @@ use proptest::sample::subsequence;
 use super::parse;
 
 const HEAD: &str = "project: shop\nregion: us-east-1\n";
-/// Names that are easily taken for one another, by case, by separator or by a suffix that means something.
+/// Names that are easily confused: by case, by separator, or by a suffix with a meaning.
 const NAMES: [&str; 14] =
     ["a-b", "a_b", "A-b", "A_B", "aB", "ab", "a-b-", "a", "a-function", "a_function", "a-b-table", "b-table", "static", "API"];
-/// The same for pages, whose names are outputs.
+/// Names of pages that are easily confused; they are also names of outputs.
 const PAGES: [&str; 12] = [
     "a_b_function",
     "a_b_table",
@@ -42,7 +42,7 @@ fn check(tables: &[&str], functions: &[&str], alarms: &[&str], pages: &[&str]) -
         section("site:\n  source: site\n  outputs:\n", pages, "a.js"),
     ]
     .concat();
-    // An alarm needs something to watch.
+    // An alarm needs a table to watch.
     let text =
         if alarms.is_empty() { text } else { text.replace("table: t,", &format!("table: {},", tables.first().copied().unwrap_or("t"))) };
     let Ok(stack) = parse(&text, None) else { return Ok(()) };
@@ -53,7 +53,7 @@ fn check(tables: &[&str], functions: &[&str], alarms: &[&str], pages: &[&str]) -
 fn distinct(stack: &Stack, pages: &[&str]) -> Result<(), TestCaseError> {
     let declaration = declare(stack, &Place::aws("aws", &stack.region, "123456789012"), &Content::default());
     let outputs: BTreeSet<&str> = declaration.output_names().collect();
-    // Each page is a script, and has a tag; one that takes the name of a tag takes its place.
+    // Each page is a script and has a tag. A page with the name of a tag replaces that tag.
     let tags =
         pages.iter().map(|name| format!("{}_tag", name.strip_suffix("_url").unwrap_or(name))).filter(|tag| !pages.contains(&tag.as_str()));
     let of_site = if stack.site.is_some() { 3 + pages.len() + tags.count() } else { 0 };
@@ -65,7 +65,7 @@ fn distinct(stack: &Stack, pages: &[&str]) -> Result<(), TestCaseError> {
     let mut physical: BTreeMap<(&str, String), &str> = BTreeMap::new();
     for entry in declaration.graph.entries() {
         let kind = entry.id.kind();
-        // Parts are named after what they are part of; IAM does not tell cases apart.
+        // Aliases and permissions have the name of their function. IAM compares names without case.
         if ["lambda.alias", "lambda.permission"].contains(&kind) {
             continue;
         }

@@ -1,4 +1,5 @@
-//! `docs/stack.md` is made from the schema of `stack.yaml`, which is made from the types that it is read into, and is checked to be current.
+//! Generator of `docs/stack.md` from the schema of `stack.yaml`, which comes from the types that the file is parsed into. The test checks
+//! that the page is current.
 
 #![expect(clippy::unwrap_used, reason = "what helps a test fails as a test does")]
 
@@ -25,7 +26,7 @@ This page is made from that schema. To make it again after a change: `UPDATE_DOC
 
 ";
 
-/// What follows the tables.
+/// Text after the tables.
 const TAIL: &str = "
 ## Operations by name
 
@@ -117,7 +118,7 @@ fn the_reference_is_current() {
     assert!(kept == generated, "docs/stack.md is not current; run `UPDATE_DOCS=1 cargo test --test stack reference`");
 }
 
-/// A table for the file, and one for each mapping within it, by the path under which it is met first.
+/// Returns a table for the file, and one for each mapping within it. The title of a mapping is the first path to it.
 fn reference(schema: &Value) -> String {
     let mut text = HEAD.to_owned();
     let mut open = VecDeque::from([(String::new(), schema)]);
@@ -145,7 +146,7 @@ fn reference(schema: &Value) -> String {
     text + "\n" + TAIL
 }
 
-/// What a value is in words; if mappings are within it, their name in the schema and what leads to them below the key.
+/// Returns the type of a value in words. If it contains mappings, also returns their name in the schema and the path to them below the key.
 fn value<'schema>(schema: &'schema Value, property: &'schema Value) -> (String, Option<(&'schema str, &'static str)>) {
     let property = alternatives(property).find(|kind| kind["type"] != "null").unwrap_or(property);
     if let Some(name) = property["$ref"].as_str().and_then(|reference| reference.strip_prefix("#/$defs/")) {

@@ -1,10 +1,10 @@
-//! Scalars and other parts of YAML 1.2: what a user of it expects, or an error that says what is wrong, on its line.
+//! Scalars and other parts of YAML 1.2: the file has the value that users of YAML expect, or gets an error on the line of the mistake.
 
 use super::parse;
 
 const HEAD: &str = "project: shop\nregion: us-east-1\n";
 
-/// Returns the value that a variable of the environment has.
+/// Returns the value of an environment variable that is written this way.
 fn variable(written: &str) -> Result<String, String> {
     let text = format!("{HEAD}functions:\n  f:\n    source: f\n    environment:\n      IT: {written}\n");
     match parse(&text, None) {
@@ -95,7 +95,7 @@ fn values_that_contradict_their_tags_are_named_at_once() {
     assert!(error.to_string().contains("a: !!int five, b: !!bool yes"), "{error}");
 }
 
-/// Returns the memory of a function, or the message and help of the refusal.
+/// Returns the memory of a function, or the message and help of the error.
 fn memory(written: &str) -> Result<u32, String> {
     let text = format!("{HEAD}functions:\n  f: {{ source: f, memory: {written} }}\n");
     let error = match parse(&text, None) {

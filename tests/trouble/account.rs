@@ -1,4 +1,4 @@
-//! An account that AWS does not serve yet.
+//! New account that AWS does not serve yet.
 
 use super::desk::{Desk, ended};
 use strict_aws::{Config, Faults};
@@ -7,7 +7,7 @@ use strict_aws::{Config, Faults};
 async fn an_account_that_aws_has_not_verified_is_told_so_and_lacks_no_permission() {
     let desk = Desk::new(Config::default()).await;
     desk.strict.set_faults(Faults::Unverified);
-    // The table and the bucket are made, so some resources failed and the rest is done.
+    // `up` makes the table and the bucket, so its exit code means: some resources failed, the rest is done.
     let said = ended(&desk.run(&["up"]), 5);
     for part in ["Your account must be verified", "no permission is missing", "Account verification"] {
         assert!(said.contains(part), "{part:?} is not in\n{said}");

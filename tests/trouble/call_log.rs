@@ -1,4 +1,4 @@
-//! `--log`: every attempt of a call in a line of JSON, and no secret.
+//! `--log`: a line of JSON for every attempt of a call, without secrets.
 
 use super::desk::{Desk, ended};
 use serde_json::Value;
@@ -21,7 +21,7 @@ async fn every_attempt_is_a_line_and_a_repeated_call_is_two() {
         })
     };
     let logged = count(&mut lines.iter().map(|line| line["operation"].as_str().unwrap().to_owned()));
-    // Whose account it is, is asked before there is an account to call.
+    // The program looks up the account with sts before it has an account to call. These requests bypass the call layer, which writes the log.
     let asked = desk.strict.log().into_iter().map(|entry| entry.operation.clone()).filter(|operation| !operation.starts_with("sts:"));
     assert_eq!(logged, count(&mut asked.into_iter()));
     let again: Vec<&Value> = lines.iter().filter(|line| line["attempt"] == 2).collect();
@@ -48,7 +48,7 @@ async fn nothing_that_a_request_holds_is_logged() {
     let desk = Desk::new(Config::default()).await;
     ended(&desk.run(&["up", "--log", "calls.jsonl"]), 0);
     let text = fs::read_to_string(desk.directory.path().join("calls.jsonl")).unwrap();
-    // The secret key, a signature, a header of it, and the page.
+    // Parts of a signature, its header, the page, and a field of a request.
     for secret in ["AWS4-HMAC", "Signature", "authorization", "<p>hello</p>", "partition_key"] {
         assert!(!text.contains(secret), "{secret}");
     }

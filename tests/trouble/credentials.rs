@@ -1,4 +1,4 @@
-//! A session that ends in the middle of a run, and a clock that is wrong.
+//! Sessions that expire in the middle of a run, and a wrong clock.
 
 use super::desk::{Desk, ended, text};
 use liveinsight::lock::SETTING;
@@ -6,12 +6,13 @@ use serde_json::json;
 use std::{collections::BTreeSet, time::Duration};
 use strict_aws::{Config, Faults};
 
-/// Sweeps, and `up` for the tags, ask all of them, in all protocols.
+/// Services that a run calls for its sweeps, or as `up` for the tags. Together they use all protocols of AWS.
 const ALL: [&str; 10] = ["apigateway", "cloudfront", "cloudwatch", "dynamodb", "iam", "lambda", "logs", "s3", "sts", "tag"];
-/// How many calls lie between two tries.
+/// Number of calls between two tries.
 const STEP: usize = 13;
 
-/// Runs a command whose session expires after every so many calls, each time followed by one whose session lasts. How often it expired.
+/// Runs a command again and again with a session that expires after more and more calls. A run with a lasting session follows each.
+/// Returns the number of runs in which the session expired.
 async fn expiring(desk: &Desk, command: &str, undo: &str) -> usize {
     let mut expired = 0;
     for call in (1..).step_by(STEP) {
@@ -29,9 +30,9 @@ async fn expiring(desk: &Desk, command: &str, undo: &str) -> usize {
         let operation = error.split(": ExpiredToken").next().unwrap().rsplit(' ').next().unwrap();
         assert!(operation.split_once(':').is_some_and(|(service, _)| ALL.contains(&service)), "{said}");
         expired += 1;
-        // The lock of the first run ends by itself.
+        // The lock of the first run expires by itself.
         ended(&desk.run(&[command]), 0);
-        // A run that finds nothing left to do does not wait for it.
+        // A run without anything left to do does not wait for the lock.
         for _ in 0..100 {
             if desk.lock() == json!(null) {
                 break;
@@ -66,11 +67,11 @@ async fn a_wrong_clock_is_corrected_by_what_aws_answers() {
         ended(&desk.run(&["up"]), 0);
         let log = desk.strict.log();
         let refused = |entry: &&strict_aws::Entry| entry.note.contains("Signature ") || entry.note.contains("RequestTimeTooSkewed");
-        // Each service is told the time once, by those of its first requests that were sent at the same time.
+        // Each service refuses the time once, for those of its first requests that were sent at the same time.
         let services: BTreeSet<&str> = log.iter().filter(refused).map(|entry| entry.operation.split(':').next().unwrap()).collect();
         assert_eq!(services, BTreeSet::from(ALL));
         ended(&desk.run(&["plan", "--exit-code"]), 0);
-        // Times are AWS's own: a lock of now is no older for it.
+        // Times are AWS's own, so a wrong clock does not make a lock look older.
         assert_eq!(desk.lock(), json!(null));
         ended(&desk.run(&["down"]), 0);
         assert!(text(&desk.run(&["down"]).stdout).contains("nothing to do"));

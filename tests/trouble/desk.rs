@@ -1,4 +1,4 @@
-//! What the tests share: a project that nothing has to be built for, a strict AWS for it, and the real program.
+//! Base of these tests: a project that needs no build, a strict AWS for it, and the real program.
 
 use liveinsight::{
     aws::{Aws, Connection, Place},
@@ -25,10 +25,10 @@ tables:
     partition_key: { name: id, type: S }
 site: { source: pages, index: index.html }
 ";
-/// The lock's own write, when everything is new; before it come the bucket and the table, which does not wait for it.
+/// Number of the lock's own write when everything is new. The writes of the bucket and of the table, which does not wait for it, come first.
 const LOCK_WRITE: u64 = 3;
 
-/// A project, and an account of its own.
+/// Project with an account of its own.
 pub(crate) struct Desk {
     pub(crate) directory: tempfile::TempDir,
     pub(crate) strict: Strict,
@@ -47,14 +47,14 @@ impl Desk {
         Self { directory, strict: Strict::start(&test_support::endpoint(), config).await.unwrap(), account }
     }
 
-    /// One where a write of `up` hangs, which is only then at work.
+    /// Makes a desk on which the first write of `up` hangs, so that `up` stays at work.
     pub(crate) async fn slow() -> Self {
         let desk = Self::new(Config::default()).await;
         desk.at_first_write(Fault::Hung);
         desk
     }
 
-    /// Lets this happen to what the next `up` writes first on an empty account, after the lock.
+    /// Injects a fault into the first write of the next `up` on an empty account, after the lock.
     pub(crate) fn at_first_write(&self, fault: Fault) {
         self.strict.set_faults(Faults::AtWrite(LOCK_WRITE + 1, fault));
     }
@@ -76,14 +76,14 @@ impl Desk {
         self.command("bob", arguments).output().unwrap()
     }
 
-    /// Who has the lock, as `status` says.
+    /// Returns the holder of the lock as `status` shows it, or null.
     pub(crate) fn lock(&self) -> Value {
         let output = self.run(&["status", "--format", "json"]);
         let mut status: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", text(&output.stderr)));
         status["lock"].take()
     }
 
-    /// Starts `up` on a slow desk, and waits until it hangs: it has the lock.
+    /// Starts `up` on a slow desk, and waits until it hangs. It then has the lock.
     pub(crate) async fn at_work(&self, lease: &str) -> Child {
         let child = self.command("ada", &["up"]).env(SETTING, lease).spawn().unwrap();
         while !self.strict.log().iter().any(|entry| entry.note == "fault Hung") {
@@ -96,7 +96,7 @@ impl Desk {
         self.aws_at(self.strict.endpoint()).await
     }
 
-    /// The same account past the strict AWS, which knows only what the program asks for.
+    /// Returns clients of the same account that bypass the strict AWS, so that its log has only the program's requests.
     pub(crate) async fn aws_behind(&self) -> (Aws, String) {
         self.aws_at(&test_support::endpoint()).await
     }
@@ -109,7 +109,7 @@ impl Desk {
     }
 }
 
-/// Reads until this is said; a byte at a time, so that what follows is left.
+/// Reads a stream up to this text, byte by byte, so that the rest stays unread.
 pub(crate) fn until(stream: &mut impl Read, part: &str) {
     let mut said = String::new();
     while !said.contains(part) {

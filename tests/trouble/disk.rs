@@ -1,4 +1,4 @@
-//! Nowhere to write to: a reader who has gone, a full disk, a directory or a home that cannot be used.
+//! Output and storage that fail: a closed pipe, a full disk, a directory or a home that is not usable.
 
 use super::desk::{Desk, ended, until};
 use std::{
@@ -23,7 +23,7 @@ async fn a_reader_who_goes_away_or_a_full_disk_does_not_stop_the_work() {
     let said = ended(&output, 1);
     assert!(said.contains("error: cannot write to stdout: No space left on device"), "{said}");
     assert!(ended(&desk.run(&["down"]), 0).contains("nothing to do"));
-    // Nowhere to say anything at all.
+    // Neither stream takes output.
     let full = || File::options().write(true).open("/dev/full").unwrap();
     let output = desk.command("ada", &["up"]).stdout(full()).stderr(full()).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
@@ -34,7 +34,7 @@ async fn a_reader_who_goes_away_or_a_full_disk_does_not_stop_the_work() {
 fn a_directory_that_cannot_be_written_is_named() {
     let directory = tempfile::tempdir().unwrap();
     fs::write(directory.path().join("stack.yaml"), "project: demo\nregion: us-east-1\n").unwrap();
-    // A file in the way stops even root.
+    // A file at this path stops even root.
     fs::write(directory.path().join(".liveinsight"), "").unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_liveinsight"));
     let output = command.args(["status", "--local"]).current_dir(directory.path()).output().unwrap();
@@ -45,7 +45,7 @@ fn a_directory_that_cannot_be_written_is_named() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_home_that_cannot_be_used_is_not_needed() {
     let desk = Desk::new(Config::default()).await;
-    // A file in the way stops even root.
+    // A file at this path stops even root.
     let home = desk.directory.path().join("home");
     fs::write(&home, "").unwrap();
     for command in ["up", "status", "down"] {
@@ -53,12 +53,12 @@ async fn a_home_that_cannot_be_used_is_not_needed() {
     }
 }
 
-/// A project with one function that is built in a second, and its own local AWS.
+/// Project with one function that builds in a second, and a local AWS of its own.
 struct Workshop(tempfile::TempDir);
 
 impl Workshop {
     fn new() -> Self {
-        // Installing takes half a minute; the tests' local AWS has done it.
+        // Installing takes half a minute; starting the tests' local AWS has already done it.
         test_support::endpoint();
         let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
         let write = |name: &str, text: &str| {
@@ -102,7 +102,7 @@ impl Drop for Workshop {
 #[test]
 fn a_full_disk_under_the_local_aws_leaves_no_server_behind() {
     let workshop = Workshop::new();
-    // What takes no byte, and says so as a full disk does.
+    // A link to a device that refuses every byte with the error of a full disk.
     let full = workshop.path(".liveinsight/aws/server.json.new");
     fs::create_dir_all(full.parent().unwrap()).unwrap();
     symlink("/dev/full", &full).unwrap();
@@ -128,7 +128,7 @@ fn a_package_that_does_not_fit_is_named_and_made_when_there_is_room() {
     let package = built().into_iter().find(is_package).unwrap();
     let before = fs::read(&package).unwrap();
     fs::remove_file(&package).unwrap();
-    // No file may get larger than this; cargo has nothing to do.
+    // The limit stops every larger file; cargo has nothing to build.
     let limited = "trap '' XFSZ; ulimit -f 16; exec \"$0\" up --local";
     let output = workshop.command("sh").args(["-c", limited, env!("CARGO_BIN_EXE_liveinsight")]).output().unwrap();
     let said = ended(&output, 1);
@@ -141,7 +141,7 @@ fn a_package_that_does_not_fit_is_named_and_made_when_there_is_room() {
     ended(&workshop.run(&["down", "--local"]), 0);
 }
 
-/// All files below a directory.
+/// Returns all files below a directory.
 fn walk(directory: &Path) -> Vec<std::path::PathBuf> {
     let entries = fs::read_dir(directory).unwrap().flatten().map(|entry| entry.path());
     entries.flat_map(|path| if path.is_dir() { walk(&path) } else { vec![path] }).collect()

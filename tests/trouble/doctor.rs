@@ -1,4 +1,4 @@
-//! `doctor` of an account: what the credentials may do, and what there is room for.
+//! `doctor` of an account: the permissions of the credentials, and the room within the quotas.
 
 use super::desk::{Desk, text};
 use aws_sdk_sts::config::{Credentials, Region};
@@ -6,7 +6,7 @@ use liveinsight::aws::Aws;
 use serde_json::{Value, json};
 use strict_aws::Config;
 
-/// A session of a role with a policy of these statements: its key, secret and token.
+/// Assumes a role with a policy of these statements, and returns the session's key, secret and token.
 async fn session(desk: &Desk, aws: &Aws, statements: &[Value]) -> [String; 3] {
     let trust = json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole" }] });
     let made = aws.iam.create_role().role_name("robot").assume_role_policy_document(trust.to_string()).send().await.unwrap();
@@ -24,7 +24,7 @@ async fn allow(aws: &Aws, statements: &[Value]) {
     aws.iam.put_role_policy().role_name("robot").policy_name("all").policy_document(document).send().await.unwrap();
 }
 
-/// The findings by name, and the exit code.
+/// Runs `doctor`, and returns its findings by name and its exit code.
 fn doctor(desk: &Desk, [key, secret, token]: &[String; 3]) -> (Value, Option<i32>) {
     let mut command = desk.command("ada", &["doctor", "--format", "json"]);
     command.envs([("AWS_ACCESS_KEY_ID", key), ("AWS_SECRET_ACCESS_KEY", secret), ("AWS_SESSION_TOKEN", token)]);
@@ -42,7 +42,7 @@ async fn doctor_names_the_permissions_that_are_not_there() {
     let document: Value = serde_json::from_slice(&printed.stdout).unwrap();
     let mut statements: Vec<Value> = serde_json::from_value(document["Statement"].clone()).unwrap();
     for statement in &mut statements {
-        // The local AWS simulates without the context that would meet it.
+        // The local AWS simulates policies without the context that would meet the condition.
         statement.as_object_mut().unwrap().remove("Condition");
     }
     let keys = session(&desk, &aws, &statements).await;
@@ -58,7 +58,7 @@ async fn doctor_names_the_permissions_that_are_not_there() {
         assert!(quotas.contains(part), "{part}: {quotas}");
     }
 
-    // Without two actions, which it names with what they are for.
+    // Without two actions, which `doctor` names with their resources.
     for statement in &mut statements {
         let actions = statement["Action"].as_array_mut().unwrap();
         actions.retain(|action| action != "dynamodb:UpdateTable" && action != "s3:PutBucketPolicy");
@@ -104,10 +104,10 @@ async fn up_says_what_is_missing_on_this_machine_before_it_looks_at_aws() {
     let output = command.output().unwrap();
     let said = text(&output.stderr);
     assert!(output.status.code() == Some(1) && said.contains("no cargo on PATH"), "{said}");
-    // Whose account it is, is asked beside all else.
+    // The program looks up the account at the same time as everything else.
     let asked: Vec<String> = desk.strict.log().into_iter().map(|entry| entry.operation).collect();
     assert!(asked.iter().all(|operation| operation == "sts:GetCallerIdentity"), "{asked:?}");
-    // The very words of `doctor`.
+    // The message is the one of `doctor`.
     let mut command = desk.command("ada", &["doctor"]);
     command.env("PATH", "/nonexistent");
     let doctor = text(&command.output().unwrap().stdout);

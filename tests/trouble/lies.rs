@@ -1,4 +1,4 @@
-//! Somebody who is not AWS answers in its place.
+//! Answers of a server that is not AWS.
 
 use super::desk::{Desk, ended, text};
 use std::process::Output;
@@ -6,7 +6,7 @@ use strict_aws::{Config, Faults, Lie};
 
 const ALL: [Lie; 6] = [Lie::Page, Lie::Nothing, Lie::EmptyObject, Lie::PageInDisguise, Lie::Bomb, Lie::Megabyte];
 
-/// Insists on an error with one of these codes, that fits on a screen.
+/// Checks that a run ended with one of these codes and an error that fits on a screen.
 #[track_caller]
 fn is_short(lie: Lie, output: &Output, codes: &[i32]) {
     let said = text(&output.stderr);
@@ -24,7 +24,7 @@ async fn whoever_answers_in_place_of_aws_is_not_believed() {
             is_short(lie, &desk.run(&[command]), &[1]);
         }
     }
-    // An empty answer is all that many writes get: whether anything was done is told by reading.
+    // Many writes get an empty answer from AWS, too; only a read shows whether they took effect.
     for lie in ALL {
         desk.strict.set_faults(Faults::Lies(lie, true));
         is_short(lie, &desk.run(&["down"]), &[1, 5]);

@@ -1,4 +1,4 @@
-//! One run at a time, and runs that are interrupted.
+//! Lock that allows one run at a time, and runs that are interrupted.
 
 use super::desk::{Desk, ended, send, until};
 use aws_sdk_s3::primitives::ByteStream;
@@ -20,7 +20,7 @@ async fn whoever_has_the_lock_is_shown_and_gives_it_back_when_interrupted() {
         assert!(lock["since"].as_str().unwrap() < lock["expires"].as_str().unwrap(), "{lock}");
         let said = ended(&desk.run(&["status"]), 0);
         assert!(said.contains("\nlocked by ada@") && said.contains(" (up since 20"), "{said}");
-        // Whoever only looks is not kept from it.
+        // The lock does not stop a command that only reads.
         ended(&desk.run(&["plan"]), 0);
         for command in [&["up", "--no-wait"][..], &["down", "--no-wait"]] {
             let said = ended(&desk.run(command), 6);
@@ -31,7 +31,7 @@ async fn whoever_has_the_lock_is_shown_and_gives_it_back_when_interrupted() {
 
         send(&child, signal);
         let said = ended(&child.wait_with_output().unwrap(), 130);
-        // What hangs is cut off in time to give the lock back, before the caller loses patience.
+        // `up` cuts off a hung call early enough to release the lock before its caller kills the process.
         assert!(said.contains("stopping: what is in flight may finish, up to 6 s") && said.contains("What was in flight:"), "{said}");
         assert_eq!(desk.lock(), json!(null), "{said}");
         desk.strict.set_faults(Faults::None);
@@ -89,7 +89,7 @@ async fn nonsense_in_the_place_of_the_lock_is_respected_and_said() {
     ended(&desk.run(&["up"]), 0);
     let (aws, bucket) = desk.aws().await;
     aws.s3.put_object().bucket(&bucket).key(LOCK_KEY).body(ByteStream::from_static(b"<html>\x1b[2J")).send().await.unwrap();
-    // Nothing to do takes no lock.
+    // A run with nothing to do takes no lock.
     ended(&desk.run(&["up", "--no-wait"]), 0);
     let said = ended(&desk.run(&["down", "--no-wait"]), 6);
     assert!(said.contains("locked by somebody unknown (the lock makes no sense"), "{said}");

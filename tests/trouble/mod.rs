@@ -1,5 +1,5 @@
-//! Runs that meet trouble, as a user meets it: the real program, a stack that nothing has to be built for, and an AWS that takes its time,
-//! loses the session, has another clock, or is somebody else.
+//! Runs in trouble, as a user meets it: the real program, a stack that needs no build, and an AWS that is slow, loses the session, has
+//! another clock, or is not AWS at all.
 
 #![expect(clippy::unwrap_used, reason = "what helps a test fails as a test does")]
 

@@ -1,11 +1,11 @@
-//! What is not the stack's, and what somebody protected by hand: told before anything is written.
+//! Resources that are not the stack's, or that a user protected by hand: the program reports them before it writes anything.
 
 use super::desk::{Desk, ended};
 use aws_sdk_s3::types::{Tag, Tagging};
 use liveinsight::aws::STACK;
 use strict_aws::Config;
 
-/// How many requests wrote something so far.
+/// Returns the number of write requests so far.
 fn writes(desk: &Desk) -> usize {
     desk.strict.log().iter().filter(|entry| entry.write).count()
 }
@@ -17,7 +17,7 @@ fn edit(desk: &Desk, from: &str, to: &str) {
     std::fs::write(path, text.replacen(from, to, 1)).unwrap();
 }
 
-/// Sets or removes the table's deletion protection, as somebody does by hand.
+/// Sets or removes the table's deletion protection, as a user does by hand.
 async fn protect(desk: &Desk, is_on: bool) {
     let (aws, _) = desk.aws().await;
     aws.dynamodb.update_table().table_name("demo-notes-dev").deletion_protection_enabled(is_on).send().await.unwrap();
@@ -32,7 +32,7 @@ async fn deletion_protection_is_told_before_anything_is_deleted() {
     let said = ended(&desk.run(&["down"]), 1);
     assert!(said.contains("dynamodb.table/notes") && said.contains("deletion protection is on"), "{said}");
     assert!(said.contains("aws dynamodb update-table --table-name demo-notes-dev --no-deletion-protection-enabled"), "{said}");
-    // Nor is it deleted to be made anew, or because it is declared no longer.
+    // `up` does not delete the table either: not to replace it, and not because the file no longer declares it.
     let whole = "tables:\n  notes:\n    partition_key: { name: id, type: S }\n";
     edit(&desk, "name: id", "name: key");
     let said = ended(&desk.run(&["up", "--delete-data"]), 1);
@@ -59,7 +59,7 @@ async fn a_protected_environment_protects_its_tables_and_takes_that_back_with_th
     };
     ended(&desk.run(&["up"]), 0);
     assert!(!is_protected().await);
-    // An environment that becomes a protected one, and is one no longer.
+    // The environment becomes protected, and later unprotected again.
     let (plain, protected) = ("{ dev: {} }", "{ dev: { protect: true } }");
     edit(&desk, plain, protected);
     let said = ended(&desk.run(&["plan"]), 0);
@@ -67,7 +67,7 @@ async fn a_protected_environment_protects_its_tables_and_takes_that_back_with_th
     ended(&desk.run(&["up", "--yes"]), 0);
     assert!(is_protected().await);
     edit(&desk, protected, plain);
-    // What is no longer declared stays as it is, and is told like what was set by hand.
+    // A protection that is no longer declared stays, and `down` reports it like one set by hand.
     ended(&desk.run(&["up"]), 0);
     assert!(is_protected().await);
     let said = ended(&desk.run(&["down"]), 1);
@@ -87,7 +87,7 @@ async fn down_says_what_aws_keeps() {
     ended(&desk.run(&["up"]), 0);
     let said = ended(&desk.run(&["down"]), 0);
     assert!(said.contains("demo-notes-dev$DeletedTableBackup") && said.contains("35 days"), "{said}");
-    // Nothing went, so nothing was left behind.
+    // This run deletes nothing, so it leaves nothing behind.
     assert!(!ended(&desk.run(&["down"]), 0).contains("DeletedTableBackup"));
     ended(&desk.run(&["up"]), 0);
     let events = ended(&desk.run(&["down", "--format", "json"]), 0);
@@ -105,7 +105,7 @@ async fn nothing_is_written_to_a_bucket_of_another_stack() {
     aws.s3.put_bucket_tagging().bucket(&bucket).tagging(tagging).send().await.unwrap();
     let touched = || desk.strict.log().iter().filter(|entry| entry.write && entry.resource.contains(&bucket)).count();
     let before = touched();
-    // The lock lies in the bucket, and so do the records of releases.
+    // The bucket holds the lock and the records of releases.
     let said = ended(&desk.run(&["rollback"]), 1);
     assert!(said.contains("is not this stack's (it belongs to the stack other/prod)"), "{said}");
     edit(&desk, "dev: {}", "dev: { tags: { Team: web } }");

@@ -1,4 +1,4 @@
-//! The site's bucket, when somebody else has been there, and pages whose names are hard to write.
+//! Site bucket after changes by another client, and pages with names that are hard to encode.
 
 use super::desk::{Desk, ended};
 use aws_sdk_s3::{primitives::ByteStream, types::StorageClass};
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use std::{fs, time::Duration};
 use strict_aws::{Config, Faults, Windows};
 
-/// Names that S3 takes; XML cannot carry the first ones.
+/// Object names that S3 accepts; XML cannot carry the first ones.
 const NAMES: &[&str] = &[
     "bell\u{7}.txt",
     "nul\u{1}\u{1f}",
@@ -31,7 +31,7 @@ async fn put(aws: &Aws, bucket: &str, key: &str) {
     aws.s3.put_object().bucket(bucket).key(key).body(ByteStream::from_static(b"x")).send().await.unwrap();
 }
 
-/// The paths that a plan names of the bucket.
+/// Returns the paths of the bucket's fields in a plan.
 fn planned(desk: &Desk) -> Vec<String> {
     let output = desk.run(&["plan", "--format", "json"]);
     let plan: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", ended(&output, 0)));
@@ -40,7 +40,7 @@ fn planned(desk: &Desk) -> Vec<String> {
     fields.iter().map(|field| field["path"].as_str().unwrap().to_owned()).collect()
 }
 
-/// How often an operation was called since the log was emptied.
+/// Returns the number of calls of an operation since the log was emptied.
 fn calls(desk: &Desk, operation: &str) -> usize {
     desk.strict.log().iter().filter(|entry| entry.operation == operation).count()
 }
@@ -56,7 +56,7 @@ async fn objects_of_any_name_are_planned_and_removed() {
         put(&aws, &bucket, &format!("elsewhere/{name}")).await;
     }
     aws.s3.delete_object().bucket(&bucket).key("elsewhere/nul\u{1}\u{1f}").send().await.unwrap();
-    // The answer names the key in XML, and cannot be read.
+    // The response names the key in XML, so the client cannot parse it.
     aws.s3.create_multipart_upload().bucket(&bucket).key("site/unfinished\u{2}").send().await.unwrap_err();
 
     let paths = planned(&desk);
@@ -107,7 +107,7 @@ async fn headers_changed_by_hand_are_seen_and_made_good_with_one_question() {
     ended(&desk.run(&["up", "--no-smoke"]), 0);
     assert_eq!(desk.strict.log().iter().filter(|entry| entry.write || entry.operation == "s3:HeadObject").count(), 0);
 
-    // Moved to where no visitor gets it from.
+    // Moved to a storage class from which no visitor gets it.
     let archive = aws.s3.put_object().bucket(&bucket).key("site/index.html").body(ByteStream::from_static(b"<p>hello</p>"));
     let archive = archive.content_type("text/html; charset=utf-8").cache_control("no-cache").storage_class(StorageClass::Glacier);
     archive.send().await.unwrap();
@@ -116,11 +116,11 @@ async fn headers_changed_by_hand_are_seen_and_made_good_with_one_question() {
     let live = aws.s3.head_object().bucket(&bucket).key("site/index.html").send().await.unwrap();
     assert_ne!(live.storage_class(), Some(&StorageClass::Glacier));
 
-    // The same content with the same headers, written by somebody else: one question, and nothing to do.
+    // The same content with the same headers, written by another client: one request, and nothing to do.
     let again = aws.s3.put_object().bucket(&bucket).key("site/index.html").body(ByteStream::from_static(b"<p>hello</p>"));
     again.content_type("text/html; charset=utf-8").cache_control("no-cache").send().await.unwrap();
     assert_eq!(planned(&desk), Vec::<String>::new());
-    // What nobody can read says nothing, and is written anew.
+    // The program ignores a record that it cannot parse, and writes it anew.
     put(&aws, &bucket, "site-releases/written.json").await;
     assert_eq!(planned(&desk), Vec::<String>::new());
     ended(&desk.run(&["up", "--no-smoke"]), 0);

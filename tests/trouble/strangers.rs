@@ -1,4 +1,4 @@
-//! Marks that others left: edited by hand, or by a version of this program that is yet to be written.
+//! Tags and locks of other origin: edited by hand, or written by a future version of this program.
 
 use super::desk::{Desk, ended};
 use aws_sdk_dynamodb::types::Tag;
@@ -10,7 +10,7 @@ use liveinsight::{
 use serde_json::Value;
 use strict_aws::Config;
 
-/// The table's address, which its tags go by.
+/// Returns a client, the table's name, and the table's ARN, which calls on its tags need.
 async fn table(desk: &Desk) -> (aws_sdk_dynamodb::Client, String, String) {
     let (aws, _) = desk.aws().await;
     let names = aws.dynamodb.list_tables().send().await.unwrap();
@@ -25,7 +25,7 @@ async fn tag(desk: &Desk, key: &str, value: &str) {
     dynamodb.tag_resource().resource_arn(arn).tags(tag).send().await.unwrap();
 }
 
-/// What `status` says of the table.
+/// Returns the table's entry in `status`.
 fn status(desk: &Desk) -> Value {
     let output = desk.run(&["status", "--format", "json"]);
     let status: Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -41,14 +41,14 @@ async fn what_is_marked_as_somebody_elses_by_hand_is_left_alone_until_it_is_adop
     let before = desk.strict.log().iter().filter(|entry| entry.write).count();
     let said = ended(&desk.run(&["up"]), 1);
     assert!(said.contains("dynamodb.table/notes") && said.contains("other/prod") && said.contains("--adopt"), "{said}");
-    // Refused before the first write.
+    // `up` ends before its first write.
     assert_eq!(desk.strict.log().iter().filter(|entry| entry.write).count(), before);
-    // What goes is what can be proved to be ours.
+    // `down` deletes only resources that are provably the stack's.
     let said = ended(&desk.run(&["down"]), 0);
     assert!(said.contains("dynamodb.table/notes stays, it is not this stack's"), "{said}");
     let (dynamodb, name, arn) = table(&desk).await;
     dynamodb.describe_table().table_name(&name).send().await.expect("it is still there");
-    // Without the tag it is nobody's, which is not ours either.
+    // Without the tag the table belongs to no stack, so it is not this stack's either.
     dynamodb.untag_resource().resource_arn(&arn).tag_keys(STACK).send().await.unwrap();
     assert!(ended(&desk.run(&["up"]), 1).contains("--adopt"));
     assert!(ended(&desk.run(&["down"]), 0).contains("stays"));
@@ -67,7 +67,7 @@ async fn a_newer_version_of_the_program_or_nonsense_in_the_marks_does_no_harm() 
         tag(&desk, "liveinsight:format", "2").await;
         let table = status(&desk);
         assert_eq!(table["state"], "drifted", "{marks:?}: {table}");
-        // Only the tags, and nothing is deleted or replaced.
+        // The plan changes only the tags, and deletes or replaces nothing.
         let plan: Value = serde_json::from_slice(&desk.run(&["plan", "--format", "json"]).stdout).unwrap();
         let changes = plan["changes"].as_array().unwrap();
         assert!(changes.len() == 1 && changes[0]["action"] == "update" && changes[0]["id"] == "dynamodb.table/notes", "{marks:?}: {plan}");
@@ -76,7 +76,7 @@ async fn a_newer_version_of_the_program_or_nonsense_in_the_marks_does_no_harm() 
         ended(&desk.run(&["up"]), 0);
         ended(&desk.run(&["plan", "--exit-code"]), 0);
     }
-    // A lock that says more than this version knows is a lock.
+    // A lock with fields that this version does not know is still a lock.
     let (aws, bucket) = desk.aws().await;
     let newer = br#"{"format":2,"nonce":"n","holder":"carol@ci","command":"transform","lease_seconds":600,"fence":{"epoch":7}}"#;
     aws.s3.put_object().bucket(&bucket).key(LOCK_KEY).body(ByteStream::from_static(newer)).send().await.unwrap();

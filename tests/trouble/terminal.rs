@@ -1,4 +1,4 @@
-//! A terminal of a given width, and what the program writes on it.
+//! Output of the program on a terminal of a given width.
 
 use super::desk::{Desk, ended, text};
 use rustix::{
@@ -15,7 +15,7 @@ use std::{
 use strict_aws::Config;
 use test_support::workspace;
 
-/// Names as long as people choose them.
+/// Stack with names as long as users choose them.
 const STACK: &str = "\
 project: a-shop-whose-name-is-long
 region: us-east-1
@@ -29,14 +29,14 @@ alarms:
     orders-read-throttles: { table: orders-that-were-placed-by-customers, metric: read_throttles, threshold: 1, period: 5m }
 ";
 
-/// Which streams of a command are the terminal.
+/// Streams of a command that are the terminal.
 #[derive(Clone, Copy, PartialEq)]
 enum On {
     Stdout,
     Both,
 }
 
-/// Runs a command on a terminal of so many columns; its text there without colours, and its exit code.
+/// Runs a command on a terminal of this width. Returns its text on the terminal without colours, and its exit code.
 fn on_terminal(mut command: Command, columns: u16, on: On) -> (String, i32) {
     let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
     grantpt(&terminal).unwrap();
@@ -51,11 +51,11 @@ fn on_terminal(mut command: Command, columns: u16, on: On) -> (String, i32) {
         command.stderr(Stdio::null());
     }
     let mut child = command.spawn().unwrap();
-    // The terminal is at its end when the last who has it open is gone.
+    // Reading the terminal ends when the last open handle is closed.
     drop(command);
     let (mut said, mut part) = (Vec::new(), [0; 4096]);
     let mut terminal = File::from(terminal);
-    // Linux says so with an error.
+    // Linux reports the end as an error.
     while let Ok(length @ 1..) = terminal.read(&mut part) {
         said.extend_from_slice(&part[..length]);
     }
@@ -63,7 +63,7 @@ fn on_terminal(mut command: Command, columns: u16, on: On) -> (String, i32) {
     (anstream::adapter::strip_str(&text(&said)).to_string(), code)
 }
 
-/// Columns of a line; nothing here is wider than a column.
+/// Returns the columns of a line; no character here is wider than a column.
 fn columns(line: &str) -> usize {
     line.chars().count()
 }
@@ -73,7 +73,7 @@ fn fits(command: Command, width: u16, what: &str) -> String {
     let (said, _) = on_terminal(command, width, On::Stdout);
     assert!(!said.is_empty(), "{what} says nothing");
     for line in said.lines() {
-        // Values of `outputs` are there to be copied.
+        // Values of `outputs` are for copying, so they stay whole.
         let is_value = what == "outputs" && !line.contains(' ') || line.starts_with("<script");
         assert!(columns(line) <= usize::from(width) || is_value, "{what} at {width} columns: {line:?}\n{said}");
     }
@@ -114,10 +114,10 @@ async fn every_table_fits_the_terminal() {
                 assert!(states.contains(&"drifted") && !said.contains("in sync  "), "state first, what is in sync only counted: {said}");
             }
         }
-        // The shipped stack, of which nothing exists here: 59 rows.
+        // The shipped stack, which does not exist here: 59 rows.
         for arguments in [["status"], ["graph"]] {
             let mut command = desk.command("ada", &[&shipped[..], &arguments].concat());
-            // Which handlers there are to compare depends on the Rust that is installed.
+            // The set of handlers to compare depends on the installed Rust.
             command.envs(["PATH", "HOME", "CARGO_HOME", "RUSTUP_HOME"].iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
             let said = fits(command, width, &format!("shipped {}", arguments[0]));
             assert!(arguments[0] != "status" || said.lines().filter(|line| line.starts_with("missing  ")).count() == 59, "{said}");
@@ -144,13 +144,13 @@ async fn without_a_terminal_lines_are_as_long_as_they_are() {
     assert_eq!(status["resources"].as_array().unwrap().len(), 7, "{status}");
 }
 
-/// Ids of all resources of the desk's stack.
+/// Returns the ids of all resources of the desk's stack.
 fn ids(desk: &Desk) -> Vec<String> {
     let status: serde_json::Value = serde_json::from_slice(&desk.run(&["status", "--format", "json"]).stdout).unwrap();
     status["resources"].as_array().unwrap().iter().map(|row| row["id"].as_str().unwrap().to_owned()).collect()
 }
 
-/// Lines with this word in them.
+/// Counts the lines that contain this word.
 fn lines_of(said: &str, id: &str) -> usize {
     said.split(['\n', '\r']).filter(|line| line.split_whitespace().any(|word| word == id)).count()
 }
@@ -162,7 +162,7 @@ async fn what_is_created_or_removed_is_named_once() {
     assert_eq!(ids.len(), 6);
     let once = |command: &str, said: &str, shown: &str| {
         for id in &ids {
-            // Parts go with what they are a part of.
+            // Parts of a resource are deleted with it.
             let is_part = ["s3.bucket_policy/static", "s3.public_access_block/static"].contains(&id.as_str());
             let lines = usize::from(command != "down" || !is_part);
             assert_eq!(lines_of(shown, id), lines, "{command}: {id}\n{said}");
@@ -172,14 +172,14 @@ async fn what_is_created_or_removed_is_named_once() {
         let said = ended(&desk.run(&[command]), 0);
         once(command, &said, &said);
     }
-    // On a terminal, rows that come and go say what is being done; only lines that stay count.
+    // On a terminal, temporary rows show the work in progress; only lines that stay count.
     for (command, sign) in [(&["up"][..], "+"), (&["down", "--yes"], "-")] {
         let (said, code) = on_terminal(desk.command("ada", command), 100, On::Both);
         assert_eq!(code, 0, "{said}");
         let stay: Vec<&str> = said.split(['\n', '\r']).filter(|line| line.trim_start().starts_with(&format!("{sign} "))).collect();
         once(command[0], &said, &stay.join("\n"));
     }
-    // Those who want to know more, and those who are asked, see it beforehand.
+    // With `--verbose`, or before a question, the program also lists the resources in advance.
     let said = ended(&desk.run(&["up", "--verbose"]), 0);
     assert!(ids.iter().all(|id| lines_of(&said, id) > 1), "{said}");
 }

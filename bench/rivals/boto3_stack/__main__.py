@@ -32,7 +32,7 @@ class Step:
 
 
 def creation(aws):
-    # First what others wait for longest.
+    # Steps that delay others longest come first.
     steps = [Step("logging role", lambda: api.logging_role(aws))]
     steps += [Step(f"table {t.name}", lambda t=t: data.table(aws, t)) for t in d.TABLES.values()]
     for f in d.FUNCTIONS:

@@ -8,9 +8,9 @@ import boto3
 import botocore.config
 from botocore.exceptions import ClientError
 
-# Seconds between two looks at something that is waited for.
+# Seconds between two polls of a state that the script waits for.
 POLL = 0.5
-# Seconds after which something that is waited for is given up.
+# Seconds after which the script gives up waiting.
 PATIENCE = 1800
 ABSENT = {
     "ResourceNotFoundException", "NoSuchEntity", "NotFoundException", "NoSuchBucket", "NoSuchBucketPolicy", "404",
@@ -49,21 +49,21 @@ class Aws:
     """The clients, each made when it is first needed, and answers that several resources share."""
 
     def __init__(self):
-        # Set when it is known whose account it is.
+        # Set when the script knows the account.
         self.settings = None
         self.session = boto3.session.Session(region_name="us-east-1")
         self.config = botocore.config.Config(
             retries={"mode": "standard", "total_max_attempts": 10}, max_pool_connections=32
         )
-        # Making clients is not safe in several threads.
+        # Making clients is not thread-safe.
         self._making = threading.Lock()
         self._clients = {}
         self._asking = {}
         self._answers = {}
-        # API Gateway refuses two writes to one API at a time, S3 two to one bucket's configuration.
+        # API Gateway refuses concurrent writes to one API, and S3 to the configuration of one bucket.
         self.one_to_api = threading.Lock()
         self.one_to_bucket = threading.Lock()
-        # What the steps tell each other: ids that AWS made.
+        # Ids that AWS made, from one step to later ones.
         self.known = {}
 
     def client(self, service):

@@ -65,7 +65,7 @@ def role(aws, function):
 
 def role_policy(aws, function):
     policy = aws.settings.policy(function)
-    # A role that was made a moment ago has none.
+    # A role that was just created has no policy.
     known = aws.known[f"role {function.logical}"]
     found = known and optional(aws.iam.get_role_policy, RoleName=function.name, PolicyName=function.name)
     if found is None or found["PolicyDocument"] != policy:

@@ -126,7 +126,7 @@ ACCESS_LOG = json.dumps(
     },
     separators=(",", ":"),
 )
-# The role by which API Gateway writes logs, one for the account; not one of the 59.
+# Role with which API Gateway writes logs. The account has one; it does not count among the 59.
 LOGGING_ROLE = "liveinsight-apigateway-logs"
 LOGGING_ACTIONS = [
     "CreateLogGroup", "CreateLogStream", "DescribeLogGroups", "DescribeLogStreams", "PutLogEvents", "GetLogEvents", "FilterLogEvents",
@@ -202,12 +202,12 @@ class Settings:
 
     account: str
     architecture: str
-    # A directory with one zip for each function.
+    # Directory with one zip for each function.
     packages: Path
-    # The directory of the pages.
+    # Directory of the pages.
     site: Path
     longest_duration: float
-    # Whether the parts of the API are written by one PutRestApi instead of one by one.
+    # True if one PutRestApi writes all parts of the API, instead of one call each.
     by_import: bool
 
     @property

@@ -23,7 +23,7 @@ def function(aws, function):
     }
     found = optional(aws.lambda_.get_function, FunctionName=function.name)
     if found is None:
-        # The role may not be usable yet; API Gateway's and Lambda's own words for it are the same code as for a wrong one.
+        # The role may not be usable yet. API Gateway and Lambda answer with the same code as for a wrong role.
         patiently(
             aws.lambda_.create_function, "InvalidParameterValueException",
             FunctionName=function.name, Handler="bootstrap", Architectures=[settings.architecture], Code={"ZipFile": package},

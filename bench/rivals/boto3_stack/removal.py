@@ -50,7 +50,7 @@ def rest_api(aws):
 
 
 def function(aws, function):
-    # Its alias and its permission go along.
+    # AWS deletes the function's alias and permission with it.
     optional(aws.lambda_.delete_function, FunctionName=function.name)
 
 

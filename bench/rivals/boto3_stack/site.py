@@ -16,7 +16,7 @@ def bucket(aws):
     if found is None:
         s3.create_bucket(Bucket=name, CreateBucketConfiguration={"Tags": d.tag_list(name)})
     else:
-        # Both are as AWS makes every new bucket.
+        # Both have the values of every new bucket on AWS.
         encryption = optional(s3.get_bucket_encryption, Bucket=name) or {}
         rules = encryption.get("ServerSideEncryptionConfiguration", {}).get("Rules", [])
         algorithms = [rule["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] for rule in rules]

@@ -1,4 +1,4 @@
-//! Against a service that answers as it is told, over HTTP.
+//! Tests of parameters against an HTTP service with prepared answers.
 
 use super::*;
 use crate::endpoints::Service;
@@ -18,7 +18,7 @@ const DENIAL: (u16, &str) =
     (400, r#"{"__type":"AccessDeniedException","Message":"User: f is not authorized to perform: ssm:GetParameters"}"#);
 const THROTTLE: (u16, &str) = (400, r#"{"__type":"com.amazon.coral.availability#ThrottlingException","message":"Rate exceeded"}"#);
 
-/// A service that gives each answer once, the last one for ever, and keeps what it is asked.
+/// Service that gives each answer once and the last one for ever, and records its requests.
 struct Standin {
     url: String,
     answers: Arc<Mutex<VecDeque<(u16, String)>>>,

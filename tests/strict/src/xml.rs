@@ -2,7 +2,7 @@
 
 use xmlparser::{ElementEnd, Token, Tokenizer};
 
-/// Returns the texts of all elements whose path ends in `path` (`["DistributionConfig", "Enabled"]`), as written.
+/// Returns the texts of all elements with a path that ends in `path` (`["DistributionConfig", "Enabled"]`), as written.
 pub(crate) fn texts<'a>(document: &'a str, path: &[&str]) -> Vec<&'a str> {
     let (mut open, mut found): (Vec<&str>, Vec<&str>) = (Vec::new(), Vec::new());
     for token in Tokenizer::from(document).map_while(Result::ok) {

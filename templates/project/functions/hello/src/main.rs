@@ -9,7 +9,7 @@ async fn main() -> Result<(), Error> {
     run(service_fn(async |request: Request| hello(&request).inspect_err(|error| println!("error: {error}")))).await
 }
 
-/// Greets whoever the query names: `/api/hello?name=Ada`.
+/// Greets the name in the query: `/api/hello?name=Ada`.
 fn hello(request: &Request) -> Result<Response<Body>, Error> {
     let parameters = request.query_string_parameters();
     let name = parameters.first("name").unwrap_or("world");
