@@ -1,9 +1,7 @@
 //! Tests of access, of counting, and of the stored data.
 
-#![expect(clippy::unwrap_used, reason = "a failure here fails the test")]
-
-mod support;
-
+use crate::support;
+use crate::support::Tables;
 use lambda_http::http::StatusCode;
 use lambda_http::request::RequestContext;
 use lambda_http::{Body, Request};
@@ -17,7 +15,6 @@ use shared::store::visitors::salt_key;
 use shared::store::{Item, Store, read_text};
 use shared::time::{DAY, HOUR, MINUTE, Millis, floor};
 use shared::token::{GRACE, OPEN_READING, READ_TOKEN_SHA256, READING_CLOSED, Readers, Signer};
-use support::Tables;
 
 /// Within an hour, so that none of the tests' spans crosses into the next.
 const NOW: Millis = 1_795_381_800_000; // 2026-11-22T21:10:00Z

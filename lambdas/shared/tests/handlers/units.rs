@@ -3,14 +3,10 @@
 //! The traffic is 10 visits of 12 page views at 20 to 60 seconds each. The visitors view 30 pages and come from 5 referrers. A
 //! batch is what the tracker sends when a page is opened: the end of the page before, the view of this one, and clicks.
 
-#![expect(clippy::unwrap_used, reason = "a failure here fails the test")]
-
-#[path = "support/meter.rs"]
-mod meter;
-mod support;
-
+use crate::meter::Meter;
+use crate::support;
+use crate::support::Tables;
 use lambda_http::{Body, Request};
-use meter::Meter;
 use serde_json::{Value, json};
 use shared::batch::Batch;
 use shared::endpoints::{Endpoint, RealtimeNow, Service, StatsOverTime};
@@ -21,7 +17,6 @@ use shared::store::Store;
 use shared::time::{MINUTE, Millis, SECOND};
 use shared::{realtime, stats};
 use std::sync::Arc;
-use support::Tables;
 use tokio::task::JoinSet;
 
 const NOW: Millis = 1_795_381_800_000; // 2026-11-22T21:10:00Z

@@ -1,9 +1,7 @@
 //! Compares counted with sent events in a real DynamoDB: duplicates, disorder, collisions, concurrent senders.
 
-#![expect(clippy::unwrap_used, reason = "a failure here fails the test")]
-
-mod support;
-
+use crate::support;
+use crate::support::Tables;
 use serde_json::{Value, json};
 use shared::batch::Batch;
 use shared::ingest::{Taken, take};
@@ -14,7 +12,6 @@ use shared::store::{Item, Store, StoreError, read_number, read_text, sessions};
 use shared::time::{HOUR, MINUTE, Millis, floor};
 use shared::{digest, realtime, stats};
 use std::collections::{BTreeMap, BTreeSet};
-use support::Tables;
 
 /// Within an hour, so that none of the tests' spans crosses into the next.
 const NOW: Millis = 1_795_381_800_000; // 2026-11-22T21:10:00Z

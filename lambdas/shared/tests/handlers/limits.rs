@@ -1,15 +1,11 @@
 //! Tests the maximum writes that one client can cause in the collector, against a real table: by sites, sessions, units and
 //! networks.
 
-#![expect(clippy::unwrap_used, reason = "a failure here fails the test")]
-
-#[path = "support/meter.rs"]
-mod meter;
-mod support;
-
+use crate::meter::Meter;
+use crate::support;
+use crate::support::Tables;
 use lambda_http::http::StatusCode;
 use lambda_http::{Body, Request};
-use meter::Meter;
 use serde_json::{Value, json};
 use shared::batch::{Batch, MOST_SESSIONS};
 use shared::charge;
@@ -22,7 +18,6 @@ use shared::sites::Sites;
 use shared::spend::Spending;
 use shared::store::{Item, Store};
 use shared::time::{HOUR, MINUTE, Millis, floor};
-use support::Tables;
 
 const NOW: Millis = 1_795_381_800_000; // 2026-11-22T21:10:00Z, the beginning of a minute
 

@@ -1,13 +1,9 @@
 //! Kills a function between any two of its writes: the client's repetition and a recount make the counts exact.
 
-#![expect(clippy::unwrap_used, reason = "a failure here fails the test")]
-
-#[path = "support/meter.rs"]
-mod meter;
-mod support;
-
+use crate::meter::Meter;
+use crate::support;
+use crate::support::Tables;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
-use meter::Meter;
 use serde_json::{Value, json};
 use shared::batch::Batch;
 use shared::ingest::take;
@@ -17,7 +13,6 @@ use shared::stats::{self, Period, Window};
 use shared::store::{Item, Store, read_number, read_text};
 use shared::time::{HOUR, MINUTE, Millis};
 use std::collections::BTreeMap;
-use support::Tables;
 
 /// Within an hour, so that none of the tests' spans crosses into the next.
 const NOW: Millis = 1_795_381_800_000; // 2026-11-22T21:10:00Z

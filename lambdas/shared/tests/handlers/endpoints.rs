@@ -1,9 +1,7 @@
 //! Tests of every documented answer, through the handlers' own code; bad input is never a server error.
 
-#![expect(clippy::unwrap_used, reason = "a failure here fails the test")]
-
-mod support;
-
+use crate::support;
+use crate::support::Tables;
 use lambda_http::http::{Method, StatusCode};
 use lambda_http::{Body, Request, RequestExt, Response};
 use serde_json::{Value, json};
@@ -12,7 +10,6 @@ use shared::http::Origins;
 use shared::store::Store;
 use shared::time::{self, Millis};
 use std::collections::HashMap;
-use support::Tables;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 fn service(tables: &Tables) -> Service {

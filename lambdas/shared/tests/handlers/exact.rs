@@ -1,12 +1,9 @@
 //! Exactness under load: 50 concurrent senders, 10 % of the batches sent twice, 30 % of the events in the millisecond of
 //! another one.
 //!
-//! 5,000 events; `LIVEINSIGHT_EXACT_EVENTS=100000 cargo test -p shared --release --test exact` for the long run.
+//! 5,000 events; `LIVEINSIGHT_EXACT_EVENTS=100000 cargo test -p shared --release --test handlers exact` for the long run.
 
-#![expect(clippy::unwrap_used, reason = "a failure here fails the test")]
-
-mod support;
-
+use crate::support;
 use serde_json::{Value, json};
 use shared::batch::Batch;
 use shared::ingest::take;
