@@ -25,9 +25,9 @@ use std::{collections::BTreeSet, path::Path};
 `doctor` checks this machine (Rust, its build targets, the directory) and the account: whether the
 credentials work, the role that API Gateway logs with, whether CloudFront serves the account, the
 quotas that matter to a stack of this kind, and, with IAM's policy simulator, whether the
-credentials allow what `up` does. A check that lacks a permission is a warning (`liveinsight
-policy doctor` prints the permissions), and so is a quota that is four fifths used. With --local,
-it checks only what the local AWS and builds for this machine need. The exit code is 1 if
+credentials allow what `up` does. A check that lacks a permission is a warning
+(`liveinsight policy doctor` prints these), and so is a quota that is four fifths used. With
+--local, it checks only what the local AWS and builds for this machine need. The exit code is 1 if
 something is missing that `up` needs and does not install by itself.
 
 With --recount, it checks the product instead: a function that is killed in the middle of a batch
