@@ -25,7 +25,7 @@ pub struct Globals {
     /// Output format: `text` or `json`; also `markdown` for `plan`, `dotenv` and `github` for `outputs`, `mermaid` and `dot` for `graph`
     #[arg(long, value_name = "FORMAT", default_value = "text", hide_possible_values = true, global = true)]
     pub format: Format,
-    /// When to use colours; `NO_COLOR` also disables them
+    /// Colour the output; `NO_COLOR` also disables colours
     #[arg(long, value_name = "WHEN", default_value = "auto", global = true)]
     pub color: Color,
     /// Append a JSON line to this file for each attempt of an AWS call: operation, resource, attempt, milliseconds, outcome, request id
@@ -50,9 +50,9 @@ pub enum Format {
     Dotenv,
     /// Step outputs of GitHub Actions.
     Github,
-    /// Mermaid flowchart.
+    /// Flowchart for Mermaid.
     Mermaid,
-    /// Graphviz graph.
+    /// Graph for Graphviz.
     Dot,
     /// Markdown for a comment on a pull request.
     Markdown,
@@ -76,7 +76,7 @@ impl Format {
     }
 }
 
-/// When to use colours.
+/// Use of colours in the output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Color {
     /// Use colours on a terminal, unless `NO_COLOR` is set.
