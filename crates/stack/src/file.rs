@@ -234,7 +234,7 @@ pub struct FunctionOverride {
     /// Adds environment variables; a variable with the same name is replaced.
     #[serde(default, deserialize_with = "empty_is_default")]
     pub environment: BTreeMap<String, Text>,
-    /// Adds secrets.
+    /// Adds secrets to those of the function.
     #[serde(default, deserialize_with = "empty_is_default")]
     pub secrets: BTreeSet<String>,
 }
@@ -278,7 +278,7 @@ pub struct ThrottleFile {
     pub burst: Option<u32>,
 }
 
-/// Static pages.
+/// Static pages behind CloudFront.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SiteFile {
