@@ -15,16 +15,17 @@ use clap::{
 };
 use std::ffi::OsString;
 
-/// Reconciles a serverless stack on AWS with stack.yaml: no state file, nothing left behind
+/// Reconcile a serverless stack on AWS with stack.yaml, without a state file and without leftovers
 ///
-/// Start with `liveinsight init`, which writes a small project, and `liveinsight up --local`, which runs it on this machine, without an AWS account.
+/// To start, run `liveinsight init` to write a small project and `liveinsight up --local` to run it on this machine, without an AWS
+/// account.
 #[derive(Debug, Parser)]
 #[command(name = "liveinsight", version, propagate_version = false, max_term_width = 100, after_help = EXIT_CODES)]
 pub struct Cli {
     /// Options of every command.
     #[command(flatten)]
     pub globals: Globals,
-    /// What to do.
+    /// Command to run.
     #[command(subcommand)]
     pub command: Command,
 }
@@ -84,43 +85,43 @@ pub fn explain(mut error: clap::Error, arguments: impl IntoIterator<Item = OsStr
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Writes a small project that works at once
+    /// Create a small project that works out of the box
     Init(commands::init::InitArgs),
-    /// Makes the cloud as stack.yaml says: builds, plans, creates, updates, removes, and proves it
+    /// Build, plan, then create, update and delete resources to match stack.yaml, and verify the result
     Up(commands::up::UpArgs),
-    /// Shows what `up` would change, field by field; writes nothing
+    /// Show the changes that `up` would make, field by field, without making them
     Plan(commands::plan::PlanArgs),
-    /// Removes everything the stack owns, and proves that nothing is left
+    /// Delete everything that the stack owns, and verify that nothing is left
     Down(commands::down::DownArgs),
-    /// Shows for each resource whether it is as declared
+    /// Compare each resource with stack.yaml and show the differences
     Status(commands::status::StatusArgs),
-    /// Prints the addresses and names of what runs
+    /// Print the addresses and names of the deployed resources
     Outputs(commands::outputs::OutputsArgs),
-    /// Shows the dashboard, another address of the stack, or a resource in the console, in the browser
+    /// Open the dashboard, another address of the stack, or a resource's AWS console page in the browser
     Open(commands::open::OpenArgs),
-    /// Lists the releases: when, by whom, from which commit, and what changed
+    /// List the releases with time, author, commit and changes
     History(commands::history::HistoryArgs),
-    /// Puts an earlier release back, in seconds: nothing is built
+    /// Restore an earlier release within seconds, without a build
     Rollback(commands::rollback::RollbackArgs),
-    /// Shows what the functions and the API log
+    /// Show the logs of the functions and the API
     Logs(commands::logs::LogsArgs),
-    /// Runs the whole stack on this machine, and keeps it as the sources say while they are edited
+    /// Run the whole stack on this machine and update it while the sources are edited
     Dev(commands::dev::DevArgs),
-    /// Sends realistic visits through the API, and proves that each was counted
+    /// Send realistic visits through the API, and verify that each is counted
     Seed(commands::seed::SeedArgs),
-    /// Says what is missing on this machine or in the account, before anything starts
+    /// Check this machine and the account for missing prerequisites
     Doctor(commands::doctor::DoctorArgs),
-    /// Shows the resources and what hangs on what; needs no AWS
+    /// Show the resources and their dependencies, without access to AWS
     Graph(commands::graph::GraphArgs),
-    /// Prints the IAM policy that a command needs for this stack
+    /// Print the IAM policy that a command needs for this stack
     Policy(commands::policy::PolicyArgs),
-    /// Starts, stops, shows or empties the local AWS that `--local` uses
+    /// Start, stop, inspect or reset the local AWS that `--local` uses
     Local(commands::local::LocalArgs),
-    /// Prints the JSON schema of stack.yaml
+    /// Print the JSON schema of stack.yaml
     Schema(commands::schema::SchemaArgs),
-    /// Prints the completion script of a shell
+    /// Print the completion script for a shell
     Completions(commands::completions::CompletionsArgs),
-    /// Prints the manual page of a command, or writes all of them
+    /// Print the manual page of a command, or write the pages of all commands
     Man(commands::man::ManArgs),
 }
 

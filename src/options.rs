@@ -7,54 +7,54 @@ use std::path::PathBuf;
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Global options")]
 pub struct Globals {
-    /// The stack's description [default: stack.yaml here or in a directory above]
+    /// Path of the stack file [default: stack.yaml in the current directory or the nearest parent directory]
     #[arg(short, long, value_name = "PATH", global = true)]
     pub file: Option<PathBuf>,
-    /// One of the environments in stack.yaml [default: `default_environment`, else `dev`]
+    /// Environment of stack.yaml to use [default: `default_environment`, else `dev`]
     #[arg(short, long, value_name = "NAME", global = true)]
     pub env: Option<String>,
-    /// The AWS region, instead of the one in stack.yaml
+    /// AWS region to use instead of the one in stack.yaml
     #[arg(long, value_name = "REGION", global = true)]
     pub region: Option<String>,
-    /// The profile of the AWS configuration, as `AWS_PROFILE`
+    /// Profile of the AWS configuration to use, like `AWS_PROFILE`
     #[arg(long, value_name = "NAME", global = true)]
     pub profile: Option<String>,
-    /// Acts on the local AWS on this machine instead of the cloud; it is installed and started when needed
+    /// Use the local AWS on this machine instead of the cloud; install and start it if needed
     #[arg(long, global = true)]
     pub local: bool,
-    /// How results are written: `text` or `json`; `plan` also knows `markdown`, `outputs` `dotenv` and `github`, `graph` `mermaid` and `dot`
+    /// Output format: `text` or `json`; also `markdown` for `plan`, `dotenv` and `github` for `outputs`, `mermaid` and `dot` for `graph`
     #[arg(long, value_name = "FORMAT", default_value = "text", hide_possible_values = true, global = true)]
     pub format: Format,
-    /// Colours; `NO_COLOR` turns them off as well
+    /// Colour the output; `NO_COLOR` also disables colours
     #[arg(long, value_name = "WHEN", default_value = "auto", global = true)]
     pub color: Color,
-    /// Appends a line of JSON to this file for each attempt of a call to AWS: operation, resource, attempt, milliseconds, outcome, request id
+    /// Append a JSON line to this file for each attempt of an AWS call: operation, resource, attempt, milliseconds, outcome, request id
     #[arg(long, value_name = "FILE", global = true)]
     pub log: Option<PathBuf>,
-    /// Says more: every field of what is created, cargo's output, AWS calls by operation
+    /// Print more: every field of new resources, cargo's output, AWS calls by operation
     #[arg(short, long, global = true, conflicts_with = "quiet")]
     pub verbose: bool,
-    /// Says only results, warnings and errors
+    /// Print only results, warnings and errors
     #[arg(short, long, global = true)]
     pub quiet: bool,
 }
 
-/// How a result is written.
+/// Output format of a result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
-    /// For people.
+    /// Text for people.
     Text,
-    /// One document, or one event per line from `up` and `down`.
+    /// One JSON document; one event per line for `up` and `down`.
     Json,
     /// `NAME=value` lines.
     Dotenv,
     /// Step outputs of GitHub Actions.
     Github,
-    /// A Mermaid flowchart.
+    /// Flowchart for Mermaid.
     Mermaid,
-    /// Graphviz.
+    /// Graph for Graphviz.
     Dot,
-    /// For a comment on a pull request.
+    /// Markdown for a comment on a pull request.
     Markdown,
 }
 
@@ -76,13 +76,13 @@ impl Format {
     }
 }
 
-/// When to use colours.
+/// Use of colours in the output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Color {
-    /// On a terminal, unless `NO_COLOR` is set.
+    /// Use colours on a terminal, unless `NO_COLOR` is set.
     Auto,
-    /// Always.
+    /// Always use colours.
     Always,
-    /// Never.
+    /// Never use colours.
     Never,
 }

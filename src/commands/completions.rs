@@ -12,7 +12,7 @@ use clap_complete::Shell;
 #[derive(Debug, Args)]
 #[command(after_help = "For bash: liveinsight completions bash > ~/.local/share/bash-completion/completions/liveinsight")]
 pub struct CompletionsArgs {
-    /// The shell
+    /// Shell to print the script for
     shell: Shell,
 }
 

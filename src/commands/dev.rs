@@ -26,14 +26,18 @@ use std::{cell::RefCell, collections::BTreeSet, path::PathBuf, pin::pin, rc::Rc,
 /// Arguments of `dev`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-No AWS account and no Docker: it starts the local AWS, runs `up` against it, and prints where everything answers. Then it watches
-the handlers' crates and the crates they use, the site's directory and stack.yaml; what changes is live seconds after it is saved.
-What does not compile is shown, and the version before stays live. What would lose data is refused here; `liveinsight up --local
---delete-data` does it. What the functions log appears here, a colour for each (with -v
-also Lambda's own START, END and REPORT lines).
-Ctrl-C ends it with exit code 0 (130 in the middle of a change); the local AWS keeps running until `liveinsight local stop`.")]
+Needs neither an AWS account nor Docker. `dev` starts the local AWS, runs `up` against it, and
+prints the addresses. Then it watches the crates of the handlers, the crates that these use, the
+site's directory and stack.yaml: a saved change is live within seconds.
+
+If a crate does not compile, `dev` shows the error, and the previous version stays live. `dev`
+refuses changes that lose data; `liveinsight up --local --delete-data` makes them. It prints the
+logs of the functions, in one colour per function; -v adds Lambda's START, END and REPORT lines.
+
+Ctrl-C stops `dev` with exit code 0, or 130 in the middle of a change. The local AWS keeps running
+until `liveinsight local stop`.")]
 pub struct DevArgs {
-    /// Ends with 6 if another run is at work on the stack, instead of waiting for it
+    /// Exit with code 6 instead of waiting if another run holds the stack's lock
     #[arg(long)]
     no_wait: bool,
 }

@@ -22,21 +22,25 @@ use std::{collections::BTreeSet, path::Path};
 /// Arguments of `doctor`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-It looks at this machine (Rust, what it builds for, the directory) and at the account: whether the credentials answer, the role that API
-Gateway logs with, whether CloudFront serves the account, the quotas that a stack of this kind meets, and by IAM's own simulation whether
-the credentials may do what `up` does. What needs a permission that is not there is a warning (`liveinsight policy doctor` prints them); so
-is a quota of which four fifths are used. With --local it looks only for what the local AWS and building for this machine need. Exit code 1
-if something is missing that `up` needs; what `up` installs by itself is not missing.
+`doctor` checks this machine (Rust, its build targets, the directory) and the account: whether the
+credentials work, the role that API Gateway logs with, whether CloudFront serves the account, the
+quotas that matter to a stack of this kind, and, with IAM's policy simulator, whether the
+credentials allow what `up` does. A check that lacks a permission is a warning
+(`liveinsight policy doctor` prints these), and so is a quota that is four fifths used. With
+--local, it checks only what the local AWS and builds for this machine need. The exit code is 1 if
+something is missing that `up` needs and does not install by itself.
 
---recount looks at the product instead: a function that is killed in the middle of a batch leaves counters short. It counts the
-complete hours of the last day again from the events themselves, which are kept for a day, and corrects what differs; what is on its
-way is left alone. It reads both tables whole, and needs dynamodb:Scan, Query and UpdateItem on them. Exit code 1 if something
-changed at the same moment and is still wrong; with --dry-run if anything is wrong.")]
+With --recount, it checks the product instead: a function that is killed in the middle of a batch
+leaves counters short. `doctor` recounts the complete hours of the last day from the events, which
+are kept for a day, and corrects the counters that differ. It leaves events that are still in
+flight alone. It reads both tables completely, and needs dynamodb:Scan, Query and UpdateItem on
+them. The exit code is 1 if a counter changed at the same moment and is still wrong, or with
+--dry-run if any counter is wrong.")]
 pub struct DoctorArgs {
-    /// Counts the last day's visits again and corrects what a crash left short
+    /// Recount the visits of the last day, and correct counters that a crash left short
     #[arg(long)]
     recount: bool,
-    /// With --recount: says what is wrong, and corrects nothing
+    /// With --recount: show wrong counters without correcting them
     #[arg(long, requires = "recount")]
     dry_run: bool,
 }

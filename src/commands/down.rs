@@ -24,16 +24,17 @@ use std::collections::BTreeMap;
 /// Arguments of `down`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-On a terminal it asks first. Unattended it runs in an unprotected environment, and needs --yes in a protected one.
-Killed half-way it can simply be run again. What is not marked as the stack's is never deleted.")]
+On a terminal, `down` asks for confirmation. Elsewhere it runs without asking in an unprotected
+environment, and requires --yes in a protected one. If it is killed halfway, run it again to
+continue. `down` never deletes resources that are not marked as the stack's.")]
 pub struct DownArgs {
-    /// Does not ask
+    /// Do not ask for confirmation
     #[arg(short, long)]
     yes: bool,
-    /// Deletes the tables of a protected environment as well, with their data
+    /// Also delete the tables of a protected environment, with their data
     #[arg(long)]
     delete_data: bool,
-    /// Ends with 6 if another run is at work on the stack, instead of waiting for it
+    /// Exit with code 6 instead of waiting if another run holds the stack's lock
     #[arg(long)]
     no_wait: bool,
     #[command(flatten)]

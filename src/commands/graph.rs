@@ -18,7 +18,7 @@ const SOME_ACCOUNT: &str = "000000000000";
 
 /// Arguments of `graph`.
 #[derive(Debug, Args)]
-#[command(after_help = "As a picture: liveinsight graph --format dot | dot -Tsvg > stack.svg")]
+#[command(after_help = "Render a picture: liveinsight graph --format dot | dot -Tsvg > stack.svg")]
 pub struct GraphArgs {}
 
 /// Runs `graph`.

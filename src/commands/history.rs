@@ -15,10 +15,11 @@ use futures::future::try_join_all;
 /// Arguments of `history`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Every `up` that changes what visitors meet (code, its configuration, pages) is a release, and so is every `rollback`. The newest comes
-first. They are recorded in the stack's bucket; the last 30 at least can be returned to. Times are UTC.")]
+Every `up` that changes what visitors receive (code, its configuration, pages) is a release, and
+so is every `rollback`. The newest release comes first. Releases are recorded in the stack's
+bucket; `rollback` can return to the last 30 at least. Times are in UTC.")]
 pub struct HistoryArgs {
-    /// How many at most
+    /// Maximum number of releases to list
     #[arg(short, long, value_name = "NUMBER", default_value = "20", value_parser = clap::value_parser!(u32).range(1..))]
     limit: u32,
 }

@@ -22,28 +22,29 @@ const REGION: &str = "us-east-1";
 /// Arguments of `local`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-It listens on the loopback interface only, and keeps its state in .liveinsight/aws beside stack.yaml until `reset`.
-Only requests signed with this project's own key reach it (`local status` prints the key); the API and the pages answer everybody.
-The first start installs it into a Python environment in the user's cache (`~/.cache/liveinsight`), for all projects.")]
+The local AWS listens on the loopback interface only, and keeps its state in .liveinsight/aws next
+to stack.yaml until `reset`. It accepts only requests signed with this project's own key, which
+`local status` prints; the API and the pages accept every request. The first start installs it for
+all projects, into a Python environment in the user's cache (`~/.cache/liveinsight`).")]
 pub struct LocalArgs {
-    /// What to do with it
+    /// Action to run
     #[command(subcommand)]
     action: LocalAction,
 }
 
 #[derive(Debug, Clone, Copy, Subcommand)]
 enum LocalAction {
-    /// Starts it, or finds it running
+    /// Start the local AWS if it is not running
     Start,
-    /// Stops it; its state is kept
+    /// Stop the local AWS and keep its state
     Stop,
-    /// Stops it and starts it again; its state is kept
+    /// Restart the local AWS and keep its state
     Restart,
-    /// Says whether it runs, and where
+    /// Show whether the local AWS is running, and its address
     Status,
-    /// Stops it and deletes its state; on a terminal it asks first, unattended it needs --yes
+    /// Stop the local AWS and delete its state; ask first on a terminal, require --yes elsewhere
     Reset {
-        /// Does not ask
+        /// Do not ask for confirmation
         #[arg(short, long)]
         yes: bool,
     },

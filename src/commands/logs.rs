@@ -26,20 +26,25 @@ use std::{
 /// Arguments of `logs`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-`api` is the API itself: a line for each request, without address and query, and API Gateway's own errors.
-Times are UTC. A line that CloudWatch shows up to 30 s late is still found while following; Ctrl-C ends that, with exit code 0.
-A log group that is not there, or goes meanwhile, is named once; its lines are shown when it is back.
-With --format json each line is an object: {\"time\":…,\"function\":…,\"message\":…}, with `api` for the function if it is the API's")]
+`api` is the API itself: one line for each request, without address and query, and API Gateway's
+own errors.
+
+Times are in UTC. --follow also finds lines that CloudWatch shows up to 30 s late; Ctrl-C stops it
+with exit code 0. A log group that does not exist, or disappears meanwhile, is named once; its
+lines are shown when it is back.
+
+With --format json, each line is an object: {\"time\":…,\"function\":…,\"message\":…}. The function is
+`api` for the lines of the API.")]
 pub struct LogsArgs {
-    /// Only these functions, by their names in stack.yaml, or `api`, or `api.gateway` if a function is called api [default: all]
+    /// Show only these functions, by their names in stack.yaml, or `api`, or `api.gateway` if a function is named api [default: all]
     functions: Vec<String>,
-    /// Goes on with new lines as they come
+    /// Keep printing new lines as they arrive
     #[arg(long)]
     follow: bool,
-    /// How far to look back: 30s, 10m, 2h, 1d
+    /// Show only lines newer than this: 30s, 10m, 2h, 1d
     #[arg(long, value_name = "TIME", default_value = "10m", value_parser = span::parse)]
     since: Duration,
-    /// Only lines with this text in them, in exactly these letters
+    /// Show only lines that contain this text, case-sensitively
     #[arg(long, value_name = "TEXT")]
     filter: Option<String>,
 }

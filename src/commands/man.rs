@@ -16,12 +16,12 @@ use std::{
 /// Arguments of `man`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-To read one: liveinsight man up | man -l -
-To install them: liveinsight man --out ~/.local/share/man/man1")]
+Read a page: liveinsight man up | man -l -
+Install all pages: liveinsight man --out ~/.local/share/man/man1")]
 pub struct ManArgs {
-    /// The command whose page is printed [default: the program, which lists them]
+    /// Command to print the page of [default: the program itself, with a list of the commands]
     command: Vec<String>,
-    /// Writes the pages of all commands into this directory instead; it is made if it is not there
+    /// Write the pages of all commands to this directory instead; create it if it does not exist
     #[arg(long, value_name = "DIRECTORY", conflicts_with = "command")]
     out: Option<PathBuf>,
 }

@@ -14,10 +14,10 @@ use clap::Args;
 /// Arguments of `open`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-In AWS's console: liveinsight open lambda.function/stats-api
-It prints the address as well, and opens nothing if the program has no terminal.")]
+Open a resource in the AWS console: liveinsight open lambda.function/stats-api
+Prints the address as well. Without a terminal, opens nothing.")]
 pub struct OpenArgs {
-    /// The output that has the address, or a resource, by its id as `status` shows it, for its page in AWS's console
+    /// Output with the address to open, or id of a resource, as `status` shows it, to open its page in the AWS console
     #[arg(default_value = "dashboard_url")]
     name: String,
 }

@@ -24,11 +24,11 @@ pub(super) const UP: &str = "`liveinsight up` makes it";
 /// Arguments of `outputs`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The line for the pages of a site: liveinsight outputs tracker_tag
-As an environment file: liveinsight outputs --format dotenv > .env
-In GitHub Actions: liveinsight outputs --format github >> \"$GITHUB_OUTPUT\"")]
+Script tag for the pages of a site: liveinsight outputs tracker_tag
+Environment file: liveinsight outputs --format dotenv > .env
+GitHub Actions: liveinsight outputs --format github >> \"$GITHUB_OUTPUT\"")]
 pub struct OutputsArgs {
-    /// Prints only this one's bare value
+    /// Print only the value of this output
     name: Option<String>,
 }
 

@@ -23,30 +23,34 @@ use clap::Args;
 /// Arguments of `plan`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-It ends with 1 if `up` would refuse the plan, because it loses data or touches what is not the stack's, unless that is allowed here as there.
-Signs: + is created, ~ changes in place, ± is deleted and made again, - is deleted.
-It builds what changed, as `up` does, because the plan is exact only with the code that would be uploaded.
-On AWS it estimates how long `up` would take: what has to wait for something else, one after the other, at typical times.
-The last line estimates a month's bill at list prices and an assumed traffic, and what the plan adds to it; docs/cost.md says what is counted.")]
+Exits with code 1 if `up` would refuse the plan because it loses data or changes resources that
+the stack does not own; --delete-data and --adopt allow this, as for `up`.
+Signs: + create, ~ update in place, ± delete and create again, - delete.
+Builds changed code, as `up` does: only the code to be uploaded makes the plan exact.
+On AWS, estimates the duration of `up`: the steps that have to wait for each other, one after the
+other, at typical times.
+The last line estimates the monthly bill at list prices and assumed traffic, and what the plan
+adds to it; docs/cost.md lists what is counted.")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct PlanArgs {
-    /// Ends with 10 if anything would change
+    /// Exit with code 10 if there are changes
     #[arg(long)]
     exit_code: bool,
-    /// Uses the packages of the last build, and fails if they are not current
+    /// Use the packages of the last build, and fail if they are out of date
     #[arg(long)]
     no_build: bool,
-    /// Allows to take over what exists under the stack's names, as `up --adopt` would
+    /// Allow taking over existing resources that have the stack's names, as `up --adopt` does
     #[arg(long)]
     adopt: bool,
-    /// Allows to delete or replace what holds data, as `up --delete-data` would
+    /// Allow deleting or replacing resources that hold data, as `up --delete-data` does
     #[arg(long)]
     delete_data: bool,
-    /// Looks for what others put on the stack's roles and functions as well: managed and further inline policies, function URLs,
-    /// statements on a function or a version rather than on its alias. Takes five calls more for each function, and one for each of its versions
+    /// Also look for additions by others to the stack's roles and functions: managed and further inline policies, function URLs, policy
+    /// statements on a function or a version rather than on its alias. Takes five more calls for each function, and one for each of its
+    /// versions
     #[arg(long)]
     audit: bool,
-    /// Estimates the cost for so many events a month, if not for 100,000
+    /// Estimate the cost for this number of events a month
     #[arg(long, value_name = "NUMBER", default_value_t = EVENTS, value_parser = cost::events, allow_hyphen_values = true)]
     events: u64,
 }

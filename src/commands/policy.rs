@@ -19,35 +19,42 @@ use serde_json::Value;
 /// Arguments of `policy`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Prints one document, as IAM takes it for a role's own policy. A role for GitHub Actions, for example:
+Prints one document, as IAM accepts it for a role's inline policy. To create a role for GitHub
+Actions, for example:
   liveinsight policy up > up.json
   liveinsight policy --trust github:octo/site:environment:prod > trust.json
   aws iam create-role --role-name site-up --assume-role-policy-document file://trust.json
   aws iam put-role-policy --role-name site-up --policy-name up --policy-document file://up.json
-For managed policies, which may be shorter only, --part prints it in parts.
-`up` includes what `rollback`, `status` and `down` need; `status` is also enough for `plan`, `outputs` and `history`. Everything is
-named as far as IAM can: by account, region and the stack's names ({project}-*-{environment}); AWS chooses the ids of REST APIs and
-distributions, so these are told by their kind and by the stack's tag. It depends on the names in stack.yaml and on
-`permissions_boundary` only, and need not change when resources come and go. What --boundary prints depends on `secrets_from` as well.
-Without `permissions_boundary`, the role of `up` equals an administrator: it may make roles with any permissions. To end that, once:
+Managed policies have a lower size limit: for them, --part prints the policy in parts.
+
+The policy of `up` includes what `rollback`, `status` and `down` need; that of `status` is also
+enough for `plan`, `outputs` and `history`. Statements name resources as exactly as IAM allows: by
+account, region and the stack's names ({project}-*-{environment}). AWS chooses the ids of REST
+APIs and distributions, so statements match these by resource type and by the stack's tag. The
+policy depends on the names in stack.yaml and on `permissions_boundary` only, and stays the same
+when resources come and go. The output of --boundary also depends on `secrets_from`.
+
+Without `permissions_boundary`, the role of `up` equals an administrator: it may create roles with
+any permissions. To restrict it, run once:
   liveinsight policy --boundary > boundary.json
   aws iam create-policy --policy-name site-boundary --policy-document file://boundary.json
-then `permissions_boundary: ARN` in stack.yaml with the ARN of that policy, and make the policy of `up` anew.")]
+Then set `permissions_boundary: ARN` in stack.yaml with the ARN of that policy, and print the
+policy of `up` again.")]
 pub struct PolicyArgs {
-    /// The command that is to be allowed
+    /// Command to allow
     #[arg(value_enum, default_value = "up")]
     command: Command,
-    /// Prints who may assume the role instead: jobs of this GitHub repository, `github:OWNER/REPOSITORY`, or only those of an
+    /// Print the role's trust policy instead, for the jobs of this GitHub repository, `github:OWNER/REPOSITORY`, or only those of an
     /// environment or branch, `github:OWNER/REPOSITORY:environment:NAME`, `…:ref:refs/heads/BRANCH`
     #[arg(long, value_name = "REPOSITORY")]
     trust: Option<policy::Repository>,
-    /// Prints the policy to make the roles' permissions boundary of instead: the most that any function of this stack may do
+    /// Print the policy for the roles' permissions boundary instead: the maximum that any function of this stack may do
     #[arg(long, conflicts_with_all = ["trust", "part"])]
     boundary: bool,
-    /// The account's number, instead of asking AWS whose account it is
+    /// AWS account ID to use, instead of asking AWS for the account of the credentials
     #[arg(long, value_name = "ID", value_parser = account_number)]
     account: Option<String>,
-    /// Prints this part, as managed policies take it, which IAM allows less text; all parts have to be attached
+    /// Print this part of the policy, sized for a managed policy, which IAM limits to less text; attach all parts
     #[arg(long, value_name = "NUMBER", conflicts_with = "trust")]
     part: Option<usize>,
 }
@@ -55,15 +62,15 @@ pub struct PolicyArgs {
 /// Command that is to be allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Command {
-    /// `up` and `rollback`, and all that `status` takes: makes, changes, and removes what is not declared (any more).
+    /// Allow `up` and `rollback`, and all of `status`: create and update resources, and delete those that are not declared.
     Up,
-    /// `status`, `plan`, `outputs` and `history`: looks, with `--audit` as well.
+    /// Allow `status`, `plan`, `outputs` and `history`, also with `--audit`: read only.
     Status,
-    /// `down`: removes.
+    /// Allow `down`: delete.
     Down,
-    /// `logs`: reads what functions and the API log.
+    /// Allow `logs`: read the logs of the functions and the API.
     Logs,
-    /// `doctor`: looks at the account, and at what its credentials may do.
+    /// Allow `doctor`: inspect the account, and the permissions of its credentials.
     Doctor,
 }
 

@@ -28,24 +28,25 @@ const HISTORY: &str = "`liveinsight history` lists the releases";
 /// Arguments of `rollback`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Without --to it returns to the release before the one that is live; run again, to the one before that. `history` lists them. It builds
-nothing, and touches only what serves: aliases, pages, and CloudFront's caches. The next `up` releases the sources as they are then:
-correct them first. A canary that its run has left is taken back, and nothing else: run it again to go further.
+Without --to, `rollback` returns to the release before the live one; run it again to go back one
+more. `history` lists the releases. `rollback` builds nothing, and changes only aliases, pages and
+CloudFront's caches. The next `up` releases the current sources: correct them first. If an earlier
+run left a canary, `rollback` takes back the canary only; run it again to go further.
 
-Then it is checked, as after `up`, that what serves works; --no-smoke leaves that out.")]
+As after `up`, a smoke check verifies that the restored release works; --no-smoke skips the check.")]
 pub struct RollbackArgs {
-    /// Only these functions, by their names in stack.yaml; the pages stay [default: all functions, and the pages]
+    /// Roll back only these functions, by their names in stack.yaml, and keep the pages [default: all functions and the pages]
     functions: Vec<String>,
-    /// The number of the release to return to [default: the one before]
+    /// Number of the release to return to [default: the previous release]
     #[arg(long, value_name = "RELEASE")]
     to: Option<u64>,
-    /// Consents to the change of a protected environment
+    /// Change a protected environment without asking
     #[arg(short, long)]
     yes: bool,
-    /// Does not check afterwards that it works
+    /// Skip the smoke check
     #[arg(long)]
     no_smoke: bool,
-    /// Ends with 6 if another run is at work on the stack, instead of waiting for it
+    /// Exit with code 6 instead of waiting if another run holds the stack's lock
     #[arg(long)]
     no_wait: bool,
 }

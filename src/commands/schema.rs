@@ -10,9 +10,12 @@ use clap::Args;
 
 /// Arguments of `schema`.
 #[derive(Debug, Args)]
-#[command(after_help = "Editors with the YAML language server complete and check stack.yaml by it:
-liveinsight schema > stack.schema.json, and as the first line of stack.yaml
-# yaml-language-server: $schema=stack.schema.json")]
+#[command(after_help = "\
+Editors with the YAML language server use the schema to complete and check stack.yaml.
+To set it up, write the schema to a file:
+  liveinsight schema > stack.schema.json
+Then make this line the first of stack.yaml:
+  # yaml-language-server: $schema=stack.schema.json")]
 pub struct SchemaArgs {}
 
 /// Runs `schema`.

@@ -32,31 +32,38 @@ const DEFAULT_RATE: f64 = 10.0;
 /// Arguments of `seed`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Traffic goes to the stack's own api_url and nowhere else, for the site `default`. Without --duration it is of the past: the events
-carry times of the last 23 hours, as if clients had been offline. The API takes events up to a day old and counts views when they
-arrive, so charts show them now. With --duration it is live: visitors come and read at their pace.
-1 % of the batches are sent twice, 2 % of the sessions are bots, 0.5 % of the requests make no sense. At the end what was sent is
-compared with what /api/stats counted in the meantime: if it differs, or an answer was wrong, the exit code is 1. Other visitors at
-the same time are a difference, too. Latencies count from when a request was due. Ctrl-C ends the sending early.
-All of it comes from one address, and the product limits what a client sends (REQUESTS_PER_MINUTE, 200 if not set; not on the local
-AWS). A higher --rate is sent all the same; what is refused with 429 is repeated, and after twelve times given up.")]
+`seed` sends traffic to the stack's own api_url and nowhere else, for the site `default`. Without
+--duration, the traffic is in the past: the events carry times of the last 23 hours, as if clients
+had been offline. The API accepts events up to a day old and counts views when they arrive, so
+charts show them now. With --duration, the traffic is live: visitors arrive and read at their own
+pace.
+
+1 % of the batches are sent twice, 2 % of the sessions are bots, and 0.5 % of the requests are
+malformed. At the end, `seed` compares what it sent with what /api/stats counted in the meantime.
+If the numbers differ, or an answer was wrong, the exit code is 1. Other visitors at the same time
+also cause a difference. Latencies count from the time at which a request is due. Ctrl-C stops
+sending early.
+
+All traffic comes from one address, and the product limits the requests of each client
+(REQUESTS_PER_MINUTE, 200 if not set; no limit on the local AWS). `seed` keeps to a higher --rate
+all the same: it repeats requests that are refused with 429, and gives up after twelve tries.")]
 pub struct SeedArgs {
-    /// How many sessions, in the past
+    /// Number of sessions, in the past
     #[arg(long, value_name = "NUMBER", default_value_t = 200, conflicts_with = "duration", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     sessions: u32,
-    /// Requests a second, on average; without it 10, or what one client may send if that is less
+    /// Average requests per second [default: 10, or the limit of one client if that is lower]
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=1_000))]
     rate: Option<u32>,
-    /// Live traffic for so long: 30s, 10m, 2h
+    /// Send live traffic for this long: 30s, 10m, 2h
     #[arg(long, value_name = "TIME", value_parser = span::parse)]
     duration: Option<Duration>,
-    /// Decides all chance: the same number gives the same traffic
+    /// Random seed; the same number generates the same traffic
     #[arg(long, value_name = "NUMBER", default_value_t = 42)]
     seed: u64,
-    /// A token for reading, where it is closed to others
+    /// Token for reading, where reading requires one
     #[arg(long, value_name = "TOKEN", env = "READ_TOKEN", hide_env_values = true)]
     token: Option<String>,
-    /// Consents to traffic for a protected environment
+    /// Send traffic to a protected environment without asking
     #[arg(short, long)]
     yes: bool,
 }

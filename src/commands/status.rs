@@ -26,25 +26,30 @@ use std::collections::BTreeMap;
 /// Arguments of `status`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-A resource is `in sync`, `drifted` (with the fields that differ), `missing`, `busy` (AWS is still working on it), or not in
-stack.yaml (`up` would remove it). What is in sync is only counted; -v lists it as well, and so does --format json. Of what was changed or deleted from outside it says by whom, with what and when, if CloudTrail
-can be read and knows of it, which takes up to 15 minutes. Whoever has the stack's lock is shown, too, and a canary that goes on or was
-left half-way. Handlers are not built: code that changed since the last build is not compared.
+A resource is `in sync`, `drifted` (with the fields that differ), `missing`, `busy` (AWS is still
+working on it), or not in stack.yaml (`up` would delete it). Resources in sync are only counted;
+-v and --format json also list them. For changes and deletions from outside, `status` shows who
+made them, with what and when, if CloudTrail can be read and has recorded the event, which takes
+up to 15 minutes. It also shows the holder of the stack's lock, and a canary that is in progress
+or was left unfinished. It does not build handlers: code that changed since the last build is not
+compared.
 
-With --cost it estimates a month's bill at list prices from the stack's own metrics of the last 30 days (AWS takes $0.01 for a thousand of them;
-the shipped stack has 28), or from an assumed traffic while there are fewer than 6 hours of them; docs/cost.md says what is counted.")]
+With --cost, it estimates the monthly bill at list prices from the stack's own metrics of the last
+30 days (AWS charges $0.01 for 1,000 of them; the shipped stack has 28), or from assumed traffic
+while there are fewer than 6 hours of metrics; docs/cost.md lists what is counted.")]
 pub struct StatusArgs {
-    /// Ends with 10 unless everything is in sync
+    /// Exit with code 10 unless everything is in sync
     #[arg(long)]
     exit_code: bool,
-    /// Looks for what others put on the stack's roles and functions as well: managed and further inline policies, function URLs,
-    /// statements on a function or a version rather than on its alias. Takes five calls more for each function, and one for each of its versions
+    /// Also look for additions by others to the stack's roles and functions: managed and further inline policies, function URLs, policy
+    /// statements on a function or a version rather than on its alias. Takes five more calls for each function, and one for each of its
+    /// versions
     #[arg(long)]
     audit: bool,
-    /// Estimates what the stack costs a month
+    /// Estimate the monthly cost of the stack
     #[arg(long)]
     cost: bool,
-    /// Estimates it for so many events a month, instead of from metrics
+    /// Estimate the cost for this number of events a month, instead of from metrics
     #[arg(long, value_name = "NUMBER", requires = "cost", value_parser = cost::events, allow_hyphen_values = true)]
     events: Option<u64>,
 }

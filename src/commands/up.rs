@@ -27,53 +27,57 @@ use std::collections::BTreeSet;
 /// Arguments of `up`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The plan and the progress go to stderr; stdout carries the outputs and the summary, or with --format json one event per line.
-Running it again when nothing changed writes nothing.
-With -v or --timings it names its critical path: the longest chain of resources of which each waits for the one before, without the time in which one only queued.
+The plan and the progress go to stderr. stdout carries the outputs and the summary, or one event
+per line with --format json. If nothing changed, a further run writes nothing. With -v or
+--timings, `up` names the critical path: the longest chain of resources of which each waits for
+the one before, without time spent in queues.
 
-After a release (code or pages changed) it is checked that it works: an event is posted, for a site of its own, and counted, each route that
-only reads answers, and the page is served. If not, the release before is put back, and the exit code is 5. --no-smoke leaves that out.
+After a release (code or pages changed), a smoke check verifies that it works: it posts an event
+for a site of its own and verifies its count, requests each read-only route, and fetches the page.
+If the check fails, `up` restores the previous release and exits with code 5. --no-smoke skips the
+check.
 
-With --canary everything but aliases and pages is brought in line first. Then the new versions get their share, in the aliases, and the run
-waits and looks at the stack's alarms. If one fires, somebody else moves an alias, or the run is interrupted, the shares are taken back
-(exit code 5, or 130). A canary whose run was killed is finished by the next `up`, or taken back by it if an alarm fires.")]
+With --canary, `up` first updates everything except aliases and pages. Then it sends the share of
+the requests to the new versions, by the aliases, and watches the stack's alarms. If an alarm
+fires, another writer moves an alias, or the run is interrupted, `up` takes the shares back and
+exits with code 5 (130 if interrupted). If a run is killed during a canary, the next `up` finishes
+the canary, or takes it back if an alarm fires.")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct UpArgs {
-    /// Only these resources and what they need (ids as `status` shows them); removes nothing
+    /// Update only these resources and their dependencies, by id as `status` shows it; delete nothing
     #[arg(long, value_name = "ID", num_args = 1..)]
     only: Vec<String>,
-    /// Waits until CloudFront has deployed the distribution everywhere
+    /// Wait until CloudFront has deployed the distribution everywhere
     #[arg(long)]
     wait: bool,
-    /// Uses the packages of the last build, and fails if they are not current
+    /// Use the packages of the last build, and fail if they are out of date
     #[arg(long)]
     no_build: bool,
-    /// Tries new code on a share of the requests first, for a time, while the stack's alarms are watched: `10%:5m`, or in steps
-    /// `10%:5m,50%:10m`. An alarm that fires takes it back
+    /// Send a share of the requests to new code first, for a time, and watch the stack's alarms: `10%:5m`, or in steps `10%:5m,50%:10m`.
+    /// Take the new code back if an alarm fires
     #[arg(long, value_name = "STEPS", conflicts_with = "only")]
     canary: Option<Steps>,
-    /// Does not check after a release that it works
+    /// Skip the smoke check after a release
     #[arg(long)]
     no_smoke: bool,
-    /// Has a new secret take the place of the one that CloudFront sends to the functions, without a request refused meanwhile; a later `up`
-    /// ends the old one
+    /// Replace the secret that CloudFront sends to the functions, without refusing requests meanwhile; a later `up` retires the old one
     #[arg(long, conflicts_with = "only")]
     rotate_origin_secret: bool,
-    /// Takes over what exists under the stack's names and is marked as no stack's
+    /// Take over existing resources that have the stack's names and are not marked as any stack's
     #[arg(long)]
     adopt: bool,
-    /// Allows to delete or replace what holds data (tables, bucket)
+    /// Allow deleting or replacing resources that hold data (tables, bucket)
     #[arg(long)]
     delete_data: bool,
-    /// Looks for what others put on the stack's roles and functions as well: managed and further inline policies, function URLs,
-    /// statements on a function or a version rather than on its alias. It is named in
-    /// the plan and removed. Takes five calls more for each function, and one for each of its versions
+    /// Also look for additions by others to the stack's roles and functions: managed and further inline policies, function URLs, policy
+    /// statements on a function or a version rather than on its alias. The plan names them, and `up` removes them. Takes five more calls
+    /// for each function, and one for each of its versions
     #[arg(long)]
     audit: bool,
-    /// Consents to changes of a protected environment
+    /// Change a protected environment without asking
     #[arg(short, long)]
     yes: bool,
-    /// Ends with 6 if another run is at work on the stack, instead of waiting for it
+    /// Exit with code 6 instead of waiting if another run holds the stack's lock
     #[arg(long)]
     no_wait: bool,
     #[command(flatten)]

@@ -23,13 +23,14 @@ const NAMELESS: &str = "my-project";
 /// Arguments of `init`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-It writes stack.yaml with its JSON schema, a Cargo workspace with one function and its test, a page, a .gitignore, a workflow for GitHub
-Actions, and a README with the next steps. What exists is not overwritten: if one of the files is there already, nothing is written.
-To see it run: liveinsight up --local")]
+Writes stack.yaml with its JSON schema, a Cargo workspace with one function and its test, a page,
+a .gitignore, a workflow for GitHub Actions, and a README with the next steps. Overwrites no file:
+if one of them exists, `init` writes nothing.
+To run the project: liveinsight up --local")]
 pub struct InitArgs {
-    /// Directory of the project; it is made if it is not there [default: this one]
+    /// Directory of the project, created if it does not exist [default: the current directory]
     directory: Option<PathBuf>,
-    /// Name of the project, the first part of every physical name [default: made of the directory's name]
+    /// Name of the project, the first part of every physical name [default: derived from the directory's name]
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
 }

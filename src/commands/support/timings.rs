@@ -19,7 +19,7 @@ use std::{
 /// Where to write the page.
 #[derive(Debug, Clone, Args)]
 pub(in crate::commands) struct TimingsArgs {
-    /// Writes an HTML page that shows every call to AWS and every wait over time, with the critical path
+    /// Write an HTML page that shows every AWS call and every wait over time, with the critical path
     #[arg(long, value_name = "PATH", num_args = 0..=1, default_missing_value = "liveinsight-timings.html")]
     timings: Option<PathBuf>,
 }
