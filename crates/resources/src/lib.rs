@@ -57,7 +57,7 @@ pub fn kind(name: &str) -> Option<&'static Kind> {
     KINDS.iter().find(|kind| kind.name == name).copied()
 }
 
-/// Reads all quotas of an account, or why they cannot be read.
+/// Returns the use of each quota of an account, or the error of reading it.
 pub async fn quotas(aws: &Aws) -> Vec<(&'static str, Result<Used>)> {
     let read = KINDS.iter().filter_map(|kind| kind.quota.as_ref()).map(async |quota| (quota.of, (quota.used)(aws).await));
     futures::future::join_all(read).await

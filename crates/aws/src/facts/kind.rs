@@ -10,7 +10,7 @@ use std::fmt;
 /// Facts about a kind. No fact has a default, so a kind that omits one does not compile.
 #[derive(Debug)]
 pub struct Kind {
-    /// Name in ids, such as `iam.role` for the kind in `src/resources/iam/role.rs`.
+    /// Name in ids, such as `iam.role` for the kind in `iam/role.rs` of the crate `resources`.
     pub name: &'static str,
     /// Requests by which CloudTrail shows that a resource was changed.
     pub trail: Trail,
