@@ -28,9 +28,10 @@ async fn without_any_layer_it_changes_nothing_and_names_every_call() {
 
 #[tokio::test]
 async fn it_refuses_and_delays_what_the_local_aws_lets_pass() {
-    // The windows are long enough for a slow machine to meet them.
-    let windows = Windows { backups_enabling: Duration::from_secs(1), bucket_visible: Duration::from_secs(1), ..Windows::aws(10.0) };
-    let windows = Windows { distribution_deploying: Duration::from_secs(1), bucket_held: Duration::ZERO, ..windows };
+    // The windows are long enough for a slow machine, busy with other tests, to meet them.
+    let long = Duration::from_secs(4);
+    let windows = Windows { backups_enabling: long, bucket_visible: long, function_updating: long, ..Windows::aws(2.0) };
+    let windows = Windows { distribution_deploying: long, bucket_held: Duration::ZERO, ..windows };
     let account = Account::new(Config { windows: Some(windows), ..Config::default() }).await;
     account.complete(&account.up(Version::First).await, "up");
     account.in_sync(Version::First, "up").await;
