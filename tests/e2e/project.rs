@@ -6,7 +6,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::{Command, Output},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard, OnceLock, PoisonError},
 };
 use test_support::workspace;
 
@@ -69,11 +69,10 @@ impl Project {
         &self.python
     }
 
-    /// Returns a command that runs the program here. Build output is shared with the workspace: only the copies' own crates are
-    /// compiled.
+    /// Returns a command that runs the program here. Build output is shared by all copies: only their own crates are compiled.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_liveinsight"));
-        command.args(arguments).current_dir(self.path()).env("CARGO_TARGET_DIR", workspace().join("target"));
+        command.args(arguments).current_dir(self.path()).env("CARGO_TARGET_DIR", output());
         command.env("AWS_EC2_METADATA_DISABLED", "true").env_remove("AWS_ENDPOINT_URL").env(CACHE_DIR, test_support::cache());
         // These tests may run in a CI job, which they must not write to.
         command.env_remove("GITHUB_ACTIONS").env_remove("GITLAB_CI");
@@ -126,6 +125,45 @@ impl Project {
 impl Drop for Project {
     fn drop(&mut self) {
         let _ = self.command(&["local", "stop"]).output();
+    }
+}
+
+/// Returns the build output of the copies. It begins with links to what cargo compiled for this very test, without the workspace's own crates.
+/// In the workspace's output itself, `cargo clean` for a copy's crate would delete the executables of other tests, which go by its name.
+fn output() -> &'static Path {
+    static OUTPUT: OnceLock<PathBuf> = OnceLock::new();
+    OUTPUT.get_or_init(|| {
+        let target = workspace().join("target");
+        let (compiled, output) = (target.join("debug"), target.join("projects"));
+        for part in ["deps", "build", ".fingerprint"] {
+            link(&compiled.join(part), &output.join("debug").join(part), &is_of_dependency);
+        }
+        output
+    })
+}
+
+/// Returns true unless a file or directory of cargo's output is of a crate of the workspace.
+fn is_of_dependency(name: &str) -> bool {
+    const OWN: [&str; 7] = ["event", "features", "hello", "liveinsight", "realtime", "shared", "stats"];
+    let name = name.trim_start_matches("lib");
+    !OWN.iter().any(|own| name.starts_with(&format!("{own}-")) || name.starts_with(&format!("{own}_")))
+}
+
+/// Links the files below a directory that are not there yet.
+fn link(from: &Path, to: &Path, is_wanted: &dyn Fn(&str) -> bool) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).into_iter().flatten().map(Result::unwrap) {
+        let name = entry.file_name();
+        let (path, to) = (entry.path(), to.join(&name));
+        if !is_wanted(&name.to_string_lossy()) {
+            continue;
+        }
+        if path.is_dir() {
+            link(&path, &to, &|_| true);
+        } else if !to.exists() {
+            // Another test process may link the same.
+            let _ = fs::hard_link(path, to);
+        }
     }
 }
 
