@@ -44,7 +44,7 @@ pub struct Globals {
 pub enum Format {
     /// Text for people.
     Text,
-    /// One JSON document; one event per line for `up` and `down`.
+    /// JSON document; events, each on a line, for `up` and `down`.
     Json,
     /// `NAME=value` lines.
     Dotenv,

@@ -213,7 +213,7 @@ fn rustc(directory: &Path) -> Command {
 
 /// Returns a command without input that ends with this program.
 ///
-/// It inherits neither credentials nor the variables that `cargo run` sets about *this* crate.
+/// The program inherits neither credentials nor the variables that `cargo run` sets about *this* crate.
 pub(super) fn quiet(program: impl AsRef<std::ffi::OsStr>) -> Command {
     let mut command = Command::new(program);
     command.stdin(Stdio::null()).kill_on_drop(true);

@@ -46,7 +46,7 @@ pub struct Failure {
 pub enum Outcome {
     /// All checks passed; the results, as phrases.
     Passed(Vec<String>),
-    /// One check failed.
+    /// Failure of the first check that failed.
     Failed(Failure),
     /// The user asked to stop.
     Interrupted,

@@ -1,4 +1,4 @@
-//! The prose of comments, in figures: at or below what was measured in jj, nextest, uv and omicron (October 2026).
+//! The prose of comments, in figures: at or below what was measured in jj, nextest, uv and omicron.
 
 use regex::Regex;
 use std::{fmt, fs, path::Path};

@@ -160,7 +160,8 @@ async fn used(aws: &Aws) -> Result<Used> {
     Ok(Used::of_initial(count_distributions(aws).await?, QUOTA))
 }
 
-/// go-to-k/cdkd, docs/benchmarks.md: a bucket, an access control and a distribution are created in 10 to 11 s together. A run does not wait for the
+/// go-to-k/cdkd, docs/benchmarks.md: a bucket, an access control and a distribution are created in 10 to 11 s together; the share of
+/// each, and the time of an update, are assumed. A run does not wait for the
 /// deployment. A deletion waits until the disabled distribution is deployed everywhere: 156 to 217 s (reported).
 fn typical(action: Action, _: &Changes) -> Typical {
     let (created, deleted) = (Typical::seconds(6.0, 10.0), Typical::seconds(156.0, 217.0));

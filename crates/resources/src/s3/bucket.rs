@@ -121,7 +121,8 @@ const FACTS: Kind = Kind {
     billable: Some(Billable::Bucket),
 };
 
-/// go-to-k/cdkd, docs/benchmarks.md: a bucket, an access control and a distribution are created in 10 to 11 s together. A bucket is done when its
+/// go-to-k/cdkd, docs/benchmarks.md: a bucket, an access control and a distribution are created in 10 to 11 s together; the share of
+/// each is assumed. A bucket is done when its
 /// pages are uploaded.
 fn typical(action: Action, _: &Changes) -> Typical {
     if action == Action::Create { Typical::seconds(1.0, 3.0) } else { Typical::CALLS }

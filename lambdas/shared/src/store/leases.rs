@@ -13,7 +13,7 @@ const KEPT: Millis = 10 * MINUTE;
 impl Store {
     /// Leases units of a client's minute, of which there are `most`; false if fewer are left.
     ///
-    /// One conditional update of one item: any number of concurrent containers together never lease more.
+    /// Updates a single item under a condition, so any number of concurrent containers together never lease more.
     pub async fn lease(&self, client: &str, minute: Millis, units: i64, most: i64) -> Result<bool, StoreError> {
         let result = self
             .client

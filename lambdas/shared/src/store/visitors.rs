@@ -22,7 +22,7 @@ pub type SaltCache = Mutex<Option<(Millis, Salt)>>;
 impl Store {
     /// Returns the salt of the day of `now`.
     ///
-    /// One update creates or reads it, so the role needs no permission to read the table, and all containers get the same salt.
+    /// Creates or reads the salt by a single update, so the role needs no permission to read the table, and all containers get the same salt.
     pub async fn daily_salt(&self, now: Millis) -> Result<Salt, StoreError> {
         let day = floor(now, DAY);
         let cached = *self.salt.lock().unwrap_or_else(PoisonError::into_inner);
