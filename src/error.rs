@@ -56,12 +56,12 @@ pub struct CliError {
     /// Next steps, most useful first.
     pub hints: Vec<String>,
     /// Mistakes with their positions, to be displayed beside the source.
-    pub places: Vec<Place>,
+    pub mistakes: Vec<Mistake>,
 }
 
 /// Mistake in a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
+pub struct Mistake {
     /// File path, as the user gave it.
     pub file: String,
     /// Line, from 1; `None` for a mistake in the file as a whole.
@@ -75,7 +75,7 @@ pub struct Place {
 impl CliError {
     /// Creates an error with this exit code.
     pub fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Self { exit, message: message.into(), hints: Vec::new(), places: Vec::new() }
+        Self { exit, message: message.into(), hints: Vec::new(), mistakes: Vec::new() }
     }
 
     /// Creates an error with [`Exit::Failed`].
@@ -103,7 +103,7 @@ impl CliError {
             error if is_about_credentials(error) => Exit::Credentials,
             _ => Exit::Failed,
         };
-        Self { exit, message, hints: hint_for(error).into_iter().collect(), places: Vec::new() }
+        Self { exit, message, hints: hint_for(error).into_iter().collect(), mistakes: Vec::new() }
     }
 }
 
@@ -195,13 +195,13 @@ impl From<ConnectError> for CliError {
 
 impl From<StackError> for CliError {
     fn from(error: StackError) -> Self {
-        let place = |problem: &Problem| Place {
+        let mistake = |problem: &Problem| Mistake {
             file: error.file().to_owned(),
-            line: problem.place.map(|place| place.line),
-            column: problem.place.map(|place| place.column),
+            line: problem.position.map(|position| position.line),
+            column: problem.position.map(|position| position.column),
             message: problem.in_short(),
         };
-        Self { places: error.problems().iter().map(place).collect(), ..Self::new(Exit::Stack, error.to_string()) }
+        Self { mistakes: error.problems().iter().map(mistake).collect(), ..Self::new(Exit::Stack, error.to_string()) }
     }
 }
 

@@ -9,7 +9,7 @@ const POLL: Duration = Duration::from_millis(25);
 /// Takes the lock at `path`. The system frees it when the file is dropped or its holder ends, however it ends.
 ///
 /// Calls `waiting` once if another process holds the lock. Polls instead of blocking, so that Ctrl-C works.
-pub(crate) async fn exclusive(path: &Path, waiting: impl Fn()) -> std::io::Result<File> {
+pub(crate) async fn lock(path: &Path, waiting: impl Fn()) -> std::io::Result<File> {
     let file = OpenOptions::new().create(true).append(true).open(path)?;
     let mut told = false;
     loop {
@@ -36,9 +36,9 @@ mod tests {
     async fn the_second_waits_for_the_first() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("lock");
-        let first = exclusive(&path, || panic!("nobody has it")).await.unwrap();
+        let first = lock(&path, || panic!("nobody has it")).await.unwrap();
         let told = AtomicUsize::new(0);
-        let second = exclusive(&path, || {
+        let second = lock(&path, || {
             told.fetch_add(1, Ordering::Relaxed);
         });
         let ends_first = async {

@@ -80,9 +80,9 @@ impl Venv {
 
     /// Opens the environment in `directory`, or creates it: an incomplete or outdated one is removed first.
     ///
-    /// If two programs do this at once, one installs and the other waits. `purpose` completes "… needs Python". `tell` receives
+    /// If two programs do this at once, one installs and the other waits. `purpose` completes "… needs Python". `progress` receives
     /// one line before anything slow.
-    pub async fn ensure(directory: &Path, requirements: &str, purpose: &str, tell: &(dyn Fn(&str) + Sync)) -> Result<Self, VenvError> {
+    pub async fn ensure(directory: &Path, requirements: &str, purpose: &str, progress: &(dyn Fn(&str) + Sync)) -> Result<Self, VenvError> {
         if let Some(venv) = Self::open(directory, requirements) {
             return Ok(venv);
         }
@@ -97,13 +97,13 @@ impl Venv {
             home::create(parent).map_err(write_error(parent))?;
         }
         let waiting_text = format!("waiting for another run that is installing {purpose}");
-        let waiting = || tell(&waiting_text);
-        let _lock = file_lock::exclusive(&lock, waiting).await.map_err(write_error(&lock))?;
+        let waiting = || progress(&waiting_text);
+        let _lock = file_lock::lock(&lock, waiting).await.map_err(write_error(&lock))?;
         if let Some(venv) = Self::open(directory, requirements) {
             return Ok(venv);
         }
         venv.clear().map_err(write_error(directory))?;
-        tell(&format!("installing {purpose} (once, usually under a minute)"));
+        progress(&format!("installing {purpose} (once, usually under a minute)"));
         // Each run installs into a directory of its own, because processes of a killed run may still write to another.
         let place = venv.parts().join(format!("{:x}", fastrand::u64(..)));
         let new = Self { directory: place };
@@ -273,10 +273,10 @@ mod tests {
         std::fs::create_dir_all(half.join("bin")).unwrap();
         std::fs::write(half.join("bin/python"), "half").unwrap();
         let installed = std::sync::atomic::AtomicUsize::new(0);
-        let tell = |line: &str| {
+        let progress = |line: &str| {
             installed.fetch_add(usize::from(line.starts_with("installing")), std::sync::atomic::Ordering::Relaxed);
         };
-        let ensure = || Venv::ensure(&path, "# nothing\n", "the test", &tell);
+        let ensure = || Venv::ensure(&path, "# nothing\n", "the test", &progress);
         let (one, other) = tokio::join!(ensure(), ensure());
         assert_eq!(one.unwrap().python(), other.unwrap().python());
         assert_eq!(installed.into_inner(), 1);

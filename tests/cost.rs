@@ -10,7 +10,7 @@ use aws_sdk_cloudwatch::types::{Dimension, MetricDatum};
 use aws_smithy_types::DateTime;
 use harness::{Project, stderr, stdout};
 use liveinsight::{
-    aws::{Aws, Connection, Place},
+    aws::{Aws, Connection, Target},
     cost::{Inventory, Item, Sample, measured, samples, series},
     stack::{Content, Stack, declare},
 };
@@ -32,8 +32,8 @@ fn now() -> f64 {
 
 async fn aws(account: &str) -> Aws {
     let connection = Connection::endpoint("us-east-1", &test_support::endpoint(), account, "test").await;
-    let place = Place { limits: false, ..Place::aws("aws", "us-east-1", account) };
-    liveinsight::resources::connect(&connection, place, "cost/test".to_owned())
+    let target = Target { limits: false, ..Target::aws("aws", "us-east-1", account) };
+    liveinsight::resources::connect(&connection, target, "cost/test".to_owned())
 }
 
 /// Writes one metric value at each of these times.
@@ -160,7 +160,7 @@ async fn every_series_is_read_as_what_it_is() {
     let text = text.replace("project: liveinsight", &format!("project: cost-{:x}", std::process::id()));
     let stack = Stack::parse(&text, "stack.yaml", &test_support::workspace(), Some("dev"), None).unwrap();
     let aws = aws("000000000000").await;
-    let declaration = declare(&stack, &aws.place, &Content::default());
+    let declaration = declare(&stack, &aws.target, &Content::default());
     let there = Inventory::declared(declaration.graph.entries());
     let all = series(declaration.graph.entries(), &stack, &there, "us-east-1");
     assert_eq!(all.len(), 6 + 8 + 7 + 1);
@@ -203,11 +203,11 @@ async fn answers_are_read_to_the_last() {
         map(&[("MetricDataResults", list(&second))]),
     ];
     let connection = Connection::endpoint("us-east-1", &answering(pages.to_vec()), "test", "test").await;
-    let place = Place { limits: false, ..Place::aws("aws", "us-east-1", "000000000000") };
-    let aws = liveinsight::resources::connect(&connection, place, "cost/test".to_owned());
+    let target = Target { limits: false, ..Target::aws("aws", "us-east-1", "000000000000") };
+    let aws = liveinsight::resources::connect(&connection, target, "cost/test".to_owned());
 
     let stack = Stack::parse(TABLE, "stack.yaml", &test_support::workspace(), None, None).unwrap();
-    let declaration = declare(&stack, &aws.place, &Content::default());
+    let declaration = declare(&stack, &aws.target, &Content::default());
     let there = Inventory::declared(declaration.graph.entries());
     let mut all = series(declaration.graph.entries(), &stack, &there, "us-east-1");
     all.truncate(1);

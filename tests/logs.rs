@@ -5,7 +5,7 @@
 
 use aws_sdk_cloudwatchlogs::types::InputLogEvent;
 use liveinsight::{
-    aws::{Aws, Connection, Place, REGION as REGION_TAG, STACK},
+    aws::{Aws, Connection, REGION as REGION_TAG, STACK, Target},
     logs::{Source, Tail},
 };
 use std::{
@@ -26,8 +26,8 @@ fn now() -> i64 {
 
 async fn aws() -> Aws {
     let connection = Connection::endpoint(REGION, &test_support::endpoint(), "test", "test").await;
-    let place = Place { limits: false, ..Place::aws("aws", REGION, "000000000000") };
-    liveinsight::resources::connect(&connection, place, "logs/test".to_owned())
+    let target = Target { limits: false, ..Target::aws("aws", REGION, "000000000000") };
+    liveinsight::resources::connect(&connection, target, "logs/test".to_owned())
 }
 
 /// Writes the lines of a range, seven of each stream in every millisecond.

@@ -19,7 +19,7 @@ class Variant:
 class Liveinsight:
     key = "liveinsight"
     title = "liveinsight"
-    leaves_out = "the smoke check; has plan, tags, strays, lock, release record, a last look at everything"
+    leaves_out = "the smoke check; has plan, tags, orphans, lock, release record, a last look at everything"
 
     def __init__(self, binary, project):
         self._binary = str(binary)
@@ -42,7 +42,7 @@ class Liveinsight:
 class Boto3:
     """`bench/rivals/boto3_stack`."""
 
-    leaves_out = "comparison of tags, strays, lock, record, last look; on removal the proof that nothing is left"
+    leaves_out = "comparison of tags, orphans, lock, record, last look; on removal the proof that nothing is left"
 
     def __init__(self, key, title, project, options):
         self.key, self.title = key, title
@@ -77,7 +77,7 @@ class Terraform:
 
     key = "terraform"
     title = "Terraform"
-    leaves_out = "strays that are not in its state, record; it has a state file to keep"
+    leaves_out = "orphans that are not in its state, record; it has a state file to keep"
 
     def __init__(self, project):
         self._project = project

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime};
 
 use super::{
-    BuildError, Target,
+    BuildError, BuildTarget,
     cargo::{self, Built, Executable, Run},
     compiler::{self, Compiler},
     config::{Config, has_profile},
@@ -76,7 +76,7 @@ pub struct Builder {
 
 /// Functions of a stack that are built for one target.
 struct Job<'a> {
-    target: Target,
+    target: BuildTarget,
     store: Store,
     sources: BTreeMap<String, Source>,
     /// Names of the packages in the store.
@@ -113,7 +113,7 @@ impl Builder {
         &self,
         sources: &BTreeMap<String, Source>,
         wanted: Option<&BTreeSet<String>>,
-        target: Target,
+        target: BuildTarget,
     ) -> Result<BTreeMap<String, Package>, BuildError> {
         let job = self.job(sources, wanted, target)?;
         let (mut packages, mut stale) = split(self.look(&job).await?);
@@ -143,7 +143,7 @@ impl Builder {
         &self,
         sources: &BTreeMap<String, Source>,
         wanted: Option<&BTreeSet<String>>,
-        target: Target,
+        target: BuildTarget,
     ) -> Result<BTreeMap<String, Option<Package>>, BuildError> {
         let job = self.job(sources, wanted, target)?;
         self.look(&job).await
@@ -151,7 +151,7 @@ impl Builder {
 
     /// Returns everything the functions were made from, according to the last build: directories, and single files outside
     /// them.
-    pub fn inputs(&self, sources: &BTreeMap<String, Source>, target: Target) -> (BTreeSet<PathBuf>, BTreeSet<PathBuf>) {
+    pub fn inputs(&self, sources: &BTreeMap<String, Source>, target: BuildTarget) -> (BTreeSet<PathBuf>, BTreeSet<PathBuf>) {
         let mut directories: BTreeSet<PathBuf> = sources.values().map(|source| self.root.join(&source.directory)).collect();
         let mut files = BTreeSet::new();
         let Ok(job) = self.job(sources, None, target) else { return (directories, files) };
@@ -172,7 +172,7 @@ impl Builder {
         &self,
         sources: &BTreeMap<String, Source>,
         wanted: Option<&'a BTreeSet<String>>,
-        target: Target,
+        target: BuildTarget,
     ) -> Result<Job<'a>, BuildError> {
         let sources = self.resolved(sources)?;
         let all = format!("{sources:?}");
@@ -219,7 +219,7 @@ impl Builder {
     }
 
     /// Describes everything that determines a package besides files and variables.
-    async fn identity(&self, workspace: &Path, target: Target) -> Result<String, BuildError> {
+    async fn identity(&self, workspace: &Path, target: BuildTarget) -> Result<String, BuildError> {
         let rust = self.rust(workspace).await?;
         let means = rust.means(target).await.identity();
         Ok(format!("{}\n{}\n{means}\n{}", pack::FORMAT, target.label(), rust.version))
@@ -232,7 +232,7 @@ impl Builder {
         let cannot = |source| BuildError::Write { path: directory.clone(), source };
         home::create(&directory).map_err(cannot)?;
         let waiting = || (self.progress)(Progress::Preparing("waiting for another run that is building"));
-        file_lock::exclusive(&path, waiting).await.map_err(cannot)
+        file_lock::lock(&path, waiting).await.map_err(cannot)
     }
 
     /// Returns the workspaces of `stale` functions, with the programs of all functions in them.
@@ -291,12 +291,12 @@ impl Builder {
     }
 
     /// Prepares cargo with all settings for a target.
-    async fn tools(&self, target: Target, workspace: &Workspace) -> Result<Tools, BuildError> {
-        let tell = |line: &str| (self.progress)(Progress::Preparing(line));
+    async fn tools(&self, target: BuildTarget, workspace: &Workspace) -> Result<Tools, BuildError> {
+        let progress = |line: &str| (self.progress)(Progress::Preparing(line));
         let rust = self.rust(&workspace.root).await?;
         let installed = home::of(&self.root).join("tools");
-        let mut tools = rust.means(target).await.prepare(&workspace.root, &installed, &tell).await?.within(&self.environment);
-        if target == Target::Host {
+        let mut tools = rust.means(target).await.prepare(&workspace.root, &installed, &progress).await?.within(&self.environment);
+        if target == BuildTarget::Host {
             tools.option("--profile", "dev");
             return Ok(tools);
         }
@@ -331,7 +331,7 @@ impl Builder {
         loop {
             let begun = freshness::now();
             let packages: BTreeSet<&str> = batch.iter().map(|program| program.package.as_str()).collect();
-            let is_optimised = job.target != Target::Host;
+            let is_optimised = job.target != BuildTarget::Host;
             let run = Run { command: tools.build(), packages, programs: programs.to_vec(), is_optimised, progress: &*self.progress };
             let built = run.build().await?;
             let lists = Lists::of(&built, workspace);
@@ -438,9 +438,9 @@ async fn pack_program(job: &Job<'_>, function: &str, program: &Executable) -> Re
 }
 
 /// Checks Lambda's size limits. A program for this machine has none: it is not optimised and may be far larger.
-fn check_size(function: &str, target: Target, what: &'static str, size: usize, limit: u64) -> Result<(), BuildError> {
+fn check_size(function: &str, target: BuildTarget, what: &'static str, size: usize, limit: u64) -> Result<(), BuildError> {
     let size = size as u64;
-    if target == Target::Host || size <= limit {
+    if target == BuildTarget::Host || size <= limit {
         return Ok(());
     }
     let (size, limit) = (size.div_ceil(MEGABYTE), limit / MEGABYTE);
@@ -456,9 +456,9 @@ mod tests {
     fn only_lambda_refuses_large_programs() {
         let limit = usize::try_from(LARGEST_ZIP).unwrap();
         let check = |target, size| check_size("stats", target, "its zip", size, LARGEST_ZIP);
-        let lambda = Target::Lambda(Architecture::Arm64);
+        let lambda = BuildTarget::Lambda(Architecture::Arm64);
         assert!(check(lambda, limit).is_ok());
-        assert!(check(Target::Host, limit + 1).is_ok());
+        assert!(check(BuildTarget::Host, limit + 1).is_ok());
         let error = check(lambda, limit + 1).unwrap_err().to_string();
         assert!(error.starts_with("function stats: its zip is 51 MB, Lambda takes 50 MB"), "{error}");
     }

@@ -1,7 +1,7 @@
 //! Checks the tools that a build needs on this machine, without building or installing anything.
 
 use super::{
-    BuildError, Target,
+    BuildError, BuildTarget,
     toolchain::{Means, REQUIREMENTS, Rust, quiet, require_standard_library},
 };
 use crate::{
@@ -23,14 +23,14 @@ pub async fn rust_version(directory: &Path) -> Result<String, BuildError> {
 }
 
 /// Returns true if a build for `target` needs the cross compiler, and with it Python.
-pub async fn needs_cross_compiler(root: &Path, target: Target) -> bool {
+pub async fn needs_cross_compiler(root: &Path, target: BuildTarget) -> bool {
     // Without Rust the answer is unknown; another check reports the absence.
     let Ok(rust) = Rust::find(root).await else { return false };
     matches!(rust.means(target).await, Means::Cross(_))
 }
 
 /// Describes how `target` is built from the project in `root`. Fails if a tool is missing that this program cannot install.
-pub async fn target_means(root: &Path, target: Target) -> Result<String, BuildError> {
+pub async fn target_means(root: &Path, target: BuildTarget) -> Result<String, BuildError> {
     let Means::Cross(triple) = Rust::find(root).await?.means(target).await else {
         return Ok("cargo builds it as it is".to_owned());
     };

@@ -27,4 +27,4 @@ pub use check::{needs_cross_compiler, rust_version, target_means};
 pub use error::BuildError;
 pub use pack::{LARGEST_UNPACKED, LARGEST_ZIP};
 pub use site::{SiteError, SiteFile, SiteFiles, integrity, read_site, site_objects};
-pub use target::Target;
+pub use target::BuildTarget;

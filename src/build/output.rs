@@ -12,7 +12,7 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Target,
+    BuildTarget,
     dep_info::List,
     evidence::{Lists, is_local},
     workspace::Workspace,
@@ -44,14 +44,14 @@ pub(super) struct Output<'a> {
 
 impl<'a> Output<'a> {
     /// Takes the output directory of a workspace once no other run holds it.
-    pub(super) async fn take(workspace: &'a Workspace, target: Target) -> Self {
+    pub(super) async fn take(workspace: &'a Workspace, target: BuildTarget) -> Self {
         let (directory, root) = (&workspace.target, workspace.root.as_path());
         // Creating the directory here keeps two first runs from missing each other.
         let is_new = !directory.exists() && std::fs::create_dir_all(directory).is_ok();
         if is_new {
             let _ = std::fs::write(directory.join("CACHEDIR.TAG"), CACHE_TAG);
         }
-        let lock = file_lock::exclusive(&directory.join(".liveinsight-lock"), || ()).await.ok();
+        let lock = file_lock::lock(&directory.join(".liveinsight-lock"), || ()).await.ok();
         let file = directory.join(format!(".liveinsight-{}.json", target.label()));
         let is_shared = !directory.starts_with(root);
         let read = std::fs::read(&file).ok().and_then(|text| serde_json::from_slice::<Note>(&text).ok());

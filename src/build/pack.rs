@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipWriter};
 
-use super::Target;
+use super::BuildTarget;
 
 /// Size limit of an unpacked program, in bytes: 250 MB (AWS Lambda quotas page).
 pub const LARGEST_UNPACKED: u64 = 250 * MEGABYTE;
@@ -27,10 +27,10 @@ pub(super) const MEGABYTE: u64 = 1024 * 1024;
 pub(super) const FORMAT: &str = "2";
 
 /// Packs `program`: as small as possible for Lambda, fast for this machine, because nothing is uploaded.
-pub(super) fn pack(program: &[u8], target: Target) -> zip::result::ZipResult<Vec<u8>> {
+pub(super) fn pack(program: &[u8], target: BuildTarget) -> zip::result::ZipResult<Vec<u8>> {
     let level = match target {
-        Target::Lambda(_) => 9,
-        Target::Host => 1,
+        BuildTarget::Lambda(_) => 9,
+        BuildTarget::Host => 1,
     };
     let options = SimpleFileOptions::default()
         .compression_method(CompressionMethod::Deflated)
@@ -65,12 +65,12 @@ mod tests {
     use super::*;
     use crate::stack::Architecture;
 
-    const LAMBDA: Target = Target::Lambda(Architecture::Arm64);
+    const LAMBDA: BuildTarget = BuildTarget::Lambda(Architecture::Arm64);
 
     #[test]
     fn packing_twice_gives_the_same_bytes() {
         let program: Vec<u8> = (0..100_000_u32).flat_map(u32::to_le_bytes).collect();
-        for target in [LAMBDA, Target::Host] {
+        for target in [LAMBDA, BuildTarget::Host] {
             assert_eq!(pack(&program, target).unwrap(), pack(&program, target).unwrap());
         }
         assert_ne!(pack(b"one", LAMBDA).unwrap(), pack(b"other", LAMBDA).unwrap());

@@ -6,7 +6,7 @@ use std::process::Stdio;
 
 use tokio::process::Command;
 
-use super::{BuildError, Target, choice, config::Config, distribution};
+use super::{BuildError, BuildTarget, choice, config::Config, distribution};
 use crate::{
     child::{self, BuildEnvironment},
     venv::{Venv, last_lines},
@@ -69,8 +69,8 @@ impl Rust {
     }
 
     /// Decides how to build for `target`.
-    pub(super) async fn means(&self, target: Target) -> Means {
-        let Target::Lambda(architecture) = target else { return Means::Plain };
+    pub(super) async fn means(&self, target: BuildTarget) -> Means {
+        let BuildTarget::Lambda(architecture) = target else { return Means::Plain };
         let triple = architecture.triple();
         // The program is linked statically, so it needs no glibc there.
         let fits =
@@ -89,10 +89,10 @@ impl Means {
     }
 
     /// Installs missing tools below `tools`, for a build in `directory`.
-    pub(super) async fn prepare(self, directory: &Path, tools: &Path, tell: &(dyn Fn(&str) + Sync)) -> Result<Tools, BuildError> {
+    pub(super) async fn prepare(self, directory: &Path, tools: &Path, progress: &(dyn Fn(&str) + Sync)) -> Result<Tools, BuildError> {
         let Self::Cross(triple) = self else { return Ok(Tools::new("cargo".into(), self, directory)) };
         require_standard_library(directory, triple).await?;
-        let venv = Venv::ensure(&tools.join("zig"), REQUIREMENTS, "the cross compiler (zig)", tell).await?;
+        let venv = Venv::ensure(&tools.join("zig"), REQUIREMENTS, "the cross compiler (zig)", progress).await?;
         let mut ready = Tools::new(venv.program("cargo-zigbuild").into_os_string(), self, directory);
         // Directory of zigbuild's wrapper scripts; by default they would lie in the user's home directory.
         ready.set("CARGO_ZIGBUILD_CACHE_DIR", tools.join("zig-wrappers"));
@@ -238,11 +238,11 @@ mod tests {
 
     #[tokio::test]
     async fn plain_cargo_only_where_its_result_runs() {
-        let (arm, intel) = (Target::Lambda(Architecture::Arm64), Target::Lambda(Architecture::X86_64));
+        let (arm, intel) = (BuildTarget::Lambda(Architecture::Arm64), BuildTarget::Lambda(Architecture::X86_64));
         let mac = rust("aarch64-apple-darwin");
         assert_eq!(mac.means(arm).await, Means::Cross("aarch64-unknown-linux-gnu"));
         assert_eq!(mac.means(intel).await, Means::Cross("x86_64-unknown-linux-gnu"));
-        assert_eq!(mac.means(Target::Host).await, Means::Plain);
+        assert_eq!(mac.means(BuildTarget::Host).await, Means::Plain);
         assert_eq!(rust("aarch64-unknown-linux-musl").means(arm).await, Means::Plain);
         let own = rust("x86_64-unknown-linux-gnu").means(intel).await;
         let fits = host_glibc().await.is_some_and(|found| found <= GLIBC);

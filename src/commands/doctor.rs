@@ -9,7 +9,7 @@ use super::{
     },
 };
 use crate::{
-    aws::{Connection, Place},
+    aws::{Connection, Target},
     error::{CliError, Exit},
     local::Home,
     options::Format,
@@ -49,7 +49,7 @@ pub struct DoctorArgs {
 pub(crate) async fn run(args: &DoctorArgs, context: &Context) -> Result<Exit, CliError> {
     let format = context.format(Format::of("doctor"))?;
     if args.recount {
-        return Ok(tell(context, format, &[Finding::of("counters", recount::run(context, !args.dry_run).await?)]));
+        return Ok(print_findings(context, format, &[Finding::of("counters", recount::run(context, !args.dry_run).await?)]));
     }
     let (stack, mut findings) = stack(context);
     let checks = machine::checks(context, stack.as_ref()).await;
@@ -60,10 +60,10 @@ pub(crate) async fn run(args: &DoctorArgs, context: &Context) -> Result<Exit, Cl
     } else {
         findings.extend(Box::pin(account(context, stack.as_ref())).await);
     }
-    Ok(tell(context, format, &findings))
+    Ok(print_findings(context, format, &findings))
 }
 
-fn tell(context: &Context, format: Format, findings: &[Finding]) -> Exit {
+fn print_findings(context: &Context, format: Format, findings: &[Finding]) -> Exit {
     context.ui.result(&if format == Format::Json {
         ui::findings_json(findings)
     } else {
@@ -116,9 +116,9 @@ async fn account(context: &Context, stack: Option<&Stack>) -> Vec<Finding> {
     let (Ok(caller), Some(stack)) = (&caller, stack) else {
         return vec![Finding::of("credentials", caller.map(|caller| format!("account {}, {region} answers", caller.account)))];
     };
-    let place = Place::aws(&caller.partition, region, &caller.account);
+    let target = Target::aws(&caller.partition, region, &caller.account);
     let names = stack.names(&caller.account);
-    let aws = crate::resources::connect(&connection, place, names.stack_tag());
+    let aws = crate::resources::connect(&connection, target, names.stack_tag());
     context.progress.quiet_step("looking at the account's quotas and permissions");
     let (role, cloudfront, quotas, permissions) = futures::join!(
         checkup::logging_role(&aws, stack.has_api()),

@@ -4,9 +4,9 @@ use super::{
     Context,
     support::{
         consent,
-        exclusive::{self, Exclusive},
         remains::{self, Remains},
         session::{Session, Sources},
+        stack_lock::{self, StackLock},
         timings::{self, TimingsArgs},
     },
 };
@@ -47,12 +47,12 @@ pub(crate) async fn run(args: &DownArgs, context: &Context) -> Result<Exit, CliE
     let page = args.timings.open()?;
     context.record();
     let session = Session::open(context, Sources::NotNeeded).await?;
-    let declaration = declare(&session.stack, &session.place, &Content::default());
-    let tell = |event: Event<'_>| context.tell(&event);
+    let declaration = declare(&session.stack, &session.target, &Content::default());
+    let emit = |event: Event<'_>| context.emit(&event);
     // The bucket is deleted: its pages can be published again from the sources. Visitors' data is in the tables.
     let keep = |id: &Id| session.stack.protect && !args.delete_data && id.kind() == Table::KIND;
-    let survey = async || Ok(Removal::survey(&declaration.graph, &session.aws, keep, &tell).await?);
-    let removal = exclusive::observe(context, &session, args.no_wait, survey).await?;
+    let survey = async || Ok(Removal::survey(&declaration.graph, &session.aws, keep, &emit).await?);
+    let removal = stack_lock::observe(context, &session, args.no_wait, survey).await?;
     if let Some(refused) = ui::protected(&removal) {
         return Err(refused);
     }
@@ -70,8 +70,8 @@ pub(crate) async fn run(args: &DownArgs, context: &Context) -> Result<Exit, CliE
         }
     }
     context.now("taking the lock");
-    let exclusive = Exclusive::begin(context, &session, "down", lock_place(&removal), args.no_wait).await?;
-    let waited = exclusive.waited;
+    let stack_lock = StackLock::begin(context, &session, "down", lock_bucket(&removal), args.no_wait).await?;
+    let waited = stack_lock.waited;
     let remains = remains::of(&session.stack, &session.names(), &declaration.graph, &removal.leaving);
     let work = Box::pin(async {
         // Another run may have changed the resources since the survey.
@@ -83,11 +83,11 @@ pub(crate) async fn run(args: &DownArgs, context: &Context) -> Result<Exit, CliE
         if !removal.leaving.is_empty() {
             context.ui.fold("changes");
         }
-        let report = engine::down(&declaration.graph, &session.aws, &removal, &options, &tell).await;
+        let report = engine::down(&declaration.graph, &session.aws, &removal, &options, &emit).await;
         Ok((removal, report))
     });
-    let ran = exclusive.run(context, work).await;
-    session.tell_calls(context);
+    let ran = stack_lock.run(context, work).await;
+    session.print_calls(context);
     let ((removal, report), kept) = ran?;
     context.progress.step_done();
     context.ui.unfold();
@@ -105,7 +105,7 @@ pub(crate) async fn run(args: &DownArgs, context: &Context) -> Result<Exit, CliE
         context.ui.page(&ui::result_markdown(&stack, &summary.text(), &BTreeMap::new()));
     }
     if failure.is_none() {
-        tell_remains(context, &remains, session.place.limits);
+        print_remains(context, &remains, session.target.limits);
     }
     if context.progress.events() {
         context.ui.result(&summary.json());
@@ -125,7 +125,7 @@ pub(crate) async fn run(args: &DownArgs, context: &Context) -> Result<Exit, CliE
 }
 
 /// Reports the remains that no stack removal can delete. On the local AWS it reports that none of them is kept.
-fn tell_remains(context: &Context, remains: &[Remains], is_aws: bool) {
+fn print_remains(context: &Context, remains: &[Remains], is_aws: bool) {
     if remains.is_empty() {
         return;
     }
@@ -141,7 +141,11 @@ fn tell_remains(context: &Context, remains: &[Remains], is_aws: bool) {
 }
 
 /// Returns the location of the lock: the bucket, if it exists. A removal of nothing takes no lock.
-fn lock_place(removal: &Removal) -> exclusive::Place<'static> {
+fn lock_bucket(removal: &Removal) -> stack_lock::LockBucket<'static> {
     let mut there = removal.leaving.iter().chain(&removal.kept);
-    if !removal.leaving.is_empty() && there.any(|id| id.kind() == Bucket::KIND) { exclusive::Place::Bucket } else { exclusive::Place::None }
+    if !removal.leaving.is_empty() && there.any(|id| id.kind() == Bucket::KIND) {
+        stack_lock::LockBucket::Existing
+    } else {
+        stack_lock::LockBucket::None
+    }
 }

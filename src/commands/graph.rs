@@ -5,7 +5,7 @@ use super::{
     support::session::{Sources, load},
 };
 use crate::{
-    aws::Place,
+    aws::Target,
     error::{CliError, Exit},
     options::Format,
     stack::{Content, declare},
@@ -25,7 +25,7 @@ pub struct GraphArgs {}
 pub(crate) fn run(_: &GraphArgs, context: &Context) -> Result<Exit, CliError> {
     let format = context.format(Format::of("graph"))?;
     let stack = load(context, Sources::NotNeeded)?;
-    let graph = declare(&stack, &Place::aws("aws", &stack.region, SOME_ACCOUNT), &Content::default()).graph;
+    let graph = declare(&stack, &Target::aws("aws", &stack.region, SOME_ACCOUNT), &Content::default()).graph;
     let text = match format {
         Format::Mermaid => ui::graph_mermaid(&graph),
         Format::Dot => ui::graph_dot(&graph),

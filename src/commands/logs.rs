@@ -88,7 +88,7 @@ pub(crate) async fn run(args: &LogsArgs, context: &Context) -> Result<Exit, CliE
     }
     context.begin(Phase::Serving);
     let mut absent = Absent::default();
-    absent.tell(context, &first.absent, (api == Api::Missing).then_some(api_name));
+    absent.print(context, &first.absent, (api == Api::Missing).then_some(api_name));
     for number in 1.. {
         if context.stop.sleep(pause(&session)).await.is_err() || !context.ui.is_read() {
             break;
@@ -100,7 +100,7 @@ pub(crate) async fn run(args: &LogsArgs, context: &Context) -> Result<Exit, CliE
             sources.extend(api.source(&session.names(), api_name));
         }
         let round = tail.round(&session.aws, &sources).await.map_err(|error| CliError::of_engine(None, &error))?;
-        absent.tell(context, &round.absent, (api == Api::Missing).then_some(api_name));
+        absent.print(context, &round.absent, (api == Api::Missing).then_some(api_name));
         round.lines.iter().for_each(show);
     }
     Ok(Exit::Done)
@@ -167,7 +167,7 @@ struct Absent {
 }
 
 impl Absent {
-    fn tell(&mut self, context: &Context, absent: &[String], missing: Option<&str>) {
+    fn print(&mut self, context: &Context, absent: &[String], missing: Option<&str>) {
         let now: BTreeSet<String> = absent.iter().cloned().chain(missing.map(str::to_owned)).collect();
         for name in now.difference(&self.now) {
             context.ui.note(&format!("{name} has no log group; what it logs is shown when there is one"));
@@ -189,5 +189,5 @@ pub(super) fn since(ago: Duration) -> i64 {
 
 /// Returns the delay between two rounds. On AWS, lines take seconds to become visible anyway, and requests are limited.
 pub(super) fn pause(session: &Session) -> Duration {
-    if session.place.limits { Duration::from_secs(2) } else { Duration::from_millis(500) }
+    if session.target.limits { Duration::from_secs(2) } else { Duration::from_millis(500) }
 }

@@ -3,7 +3,7 @@
 //!
 //! Code that commands share is in `support`: [`Context`] (output and interruption), `session` (from stack.yaml to a connected
 //! graph), `content` (built handlers and pages), `consent` (actions that need the user's consent), `apply` (one run of the
-//! reconciler), with its parts `canary`, `proof` (the smoke check) and `recording` (of the release), `exclusive` (the stack's
+//! reconciler), with its parts `canary`, `smoke_check` (the smoke check) and `recording` (of the release), `stack_lock` (the stack's
 //! lock), `cost` (the costs of a stack), `timings` (the durations within a run).
 
 pub mod completions;

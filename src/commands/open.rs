@@ -53,7 +53,7 @@ async fn output(context: &Context, session: &Session, name: &str) -> Result<Stri
 
 /// Returns the page of a resource in AWS's console. AWS is called only for ids that it has chosen.
 async fn page(context: &Context, session: &Session, id: &str) -> Result<String, CliError> {
-    let declaration = declare(&session.stack, &session.place, &Content::default());
+    let declaration = declare(&session.stack, &session.target, &Content::default());
     let entries = declaration.graph.entries();
     let Some(entry) = entries.iter().find(|entry| entry.id.as_str() == id) else {
         let error = CliError::usage(format!("stack.yaml declares no {id}"));
@@ -61,10 +61,10 @@ async fn page(context: &Context, session: &Session, id: &str) -> Result<String, 
         let nearest = entries.iter().map(|entry| entry.id.as_str()).max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
         return Err(error.hint(nearest.map_or_else(String::new, |id| format!("did you mean {id}? `liveinsight graph` lists all"))));
     };
-    if let Some(url) = entry.identity(&session.place).console {
+    if let Some(url) = entry.identity(&session.target).console {
         return Ok(url);
     }
     outputs::all(context, session, &declaration).await?;
-    let url = entry.identity(&session.place).console;
+    let url = entry.identity(&session.target).console;
     url.ok_or_else(|| CliError::failed(format!("{id} does not exist yet")).hint(outputs::UP))
 }

@@ -40,7 +40,7 @@ pub(crate) async fn run(args: &OutputsArgs, context: &Context) -> Result<Exit, C
         context.ui.result(&one(context, &session, name).await?);
         return Ok(Exit::Done);
     }
-    let declaration = declare(&session.stack, &session.place, &scripts(&session.stack));
+    let declaration = declare(&session.stack, &session.target, &scripts(&session.stack));
     let outputs = all(context, &session, &declaration).await?;
     context.ui.result(&match format {
         Format::Json => format!("{:#}", json!(outputs)),
@@ -53,7 +53,7 @@ pub(crate) async fn run(args: &OutputsArgs, context: &Context) -> Result<Exit, C
 
 /// Returns the value of one output.
 pub(super) async fn one(context: &Context, session: &Session, name: &str) -> Result<String, CliError> {
-    let declaration = declare(&session.stack, &session.place, &scripts(&session.stack));
+    let declaration = declare(&session.stack, &session.target, &scripts(&session.stack));
     let known: Vec<&str> = declaration.output_names().collect();
     if !known.contains(&name) {
         return Err(CliError::usage(format!("there is no output {name}")).hint(format!("known are {}", known.join(", "))));

@@ -64,11 +64,11 @@ pub(crate) async fn run(args: &PlanArgs, context: &Context) -> Result<Exit, CliE
     }
     let packages = if args.no_build { Packages::MustBeCurrent } else { Packages::Build };
     let content = content::gather(context, &session, packages, None).await?;
-    let declaration = declare(&session.stack, &session.place, &content);
+    let declaration = declare(&session.stack, &session.target, &content);
     let plan = survey(&declaration.graph, &session.aws, &|event: Event<'_>| context.progress.engine(&event)).await?;
     let estimate = cost::estimate(&session, &declaration, &plan, args.events);
     // The estimates hold for AWS; the local AWS is faster.
-    let time = session.place.limits.then(|| timings::estimate(&declaration.graph, &plan.steps)).flatten();
+    let time = session.target.limits.then(|| timings::estimate(&declaration.graph, &plan.steps)).flatten();
     let standing = recording::standing(&session, &declaration, &plan).await?;
     let rolled_back = standing.and_then(|standing| ui::RolledBack::of(&plan, &standing));
     let uncompared = Some(ui::uncompared_text(&ui::uncompared(&session.stack))).filter(|text| !text.is_empty());

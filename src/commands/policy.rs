@@ -6,7 +6,7 @@ use super::{
     support::session::{Sources, load},
 };
 use crate::{
-    aws::{Connection, Place, facts::Task},
+    aws::{Connection, Target, facts::Task},
     error::{CliError, Exit},
     local,
     options::Format,
@@ -91,12 +91,12 @@ pub(crate) async fn run(args: &PolicyArgs, context: &Context) -> Result<Exit, Cl
     // The output is JSON in both formats.
     context.format(Format::of("policy"))?;
     let stack = load(context, Sources::NotNeeded)?;
-    let place = place(args, context, &stack).await?;
-    let names = stack.names(&place.account);
+    let target = target(args, context, &stack).await?;
+    let names = stack.names(&target.account);
     let document = match &args.trust {
-        Some(repository) => policy::trust(repository, &place),
-        None if args.boundary => policy::boundary(&place, &names, stack.secrets_from),
-        None => part(args, &statements(args.command.into(), &stack, &place, &names))?,
+        Some(repository) => policy::trust(repository, &target),
+        None if args.boundary => policy::boundary(&target, &names, stack.secrets_from),
+        None => part(args, &statements(args.command.into(), &stack, &target, &names))?,
     };
     context.ui.result(&format!("{document:#}"));
     if args.trust.is_none() && !args.boundary && args.command == Command::Up && stack.permissions_boundary.is_none() {
@@ -109,11 +109,11 @@ pub(crate) async fn run(args: &PolicyArgs, context: &Context) -> Result<Exit, Cl
 }
 
 /// Returns the statements that allow and deny actions for a command.
-fn statements(task: Task, stack: &Stack, place: &Place, names: &Names) -> Vec<Value> {
+fn statements(task: Task, stack: &Stack, target: &Target, names: &Names) -> Vec<Value> {
     let boundary = stack.permissions_boundary.as_deref();
-    let mut statements = policy::short(policy::statements(task, place, names, stack.functions.len(), boundary));
+    let mut statements = policy::short(policy::statements(task, target, names, stack.functions.len(), boundary));
     let is_kept = boundary.filter(|_| task == Task::Up);
-    statements.extend(is_kept.map(|boundary| policy::keep_boundary(place, names, boundary)));
+    statements.extend(is_kept.map(|boundary| policy::keep_boundary(target, names, boundary)));
     statements
 }
 
@@ -133,11 +133,11 @@ fn part(args: &PolicyArgs, statements: &[Value]) -> Result<Value, CliError> {
 }
 
 /// Returns the account and region of the stack, deployed or not.
-async fn place(args: &PolicyArgs, context: &Context, stack: &Stack) -> Result<Place, CliError> {
+async fn target(args: &PolicyArgs, context: &Context, stack: &Stack) -> Result<Target, CliError> {
     let region = &stack.region;
     let given = args.account.as_deref().or(context.globals.local.then_some(local::ACCOUNT_ID));
     if let Some(account) = given {
-        return Ok(Place::aws(Place::partition_of(region), region, account));
+        return Ok(Target::aws(Target::partition_of(region), region, account));
     }
     let connection = Connection::standard(region, context.globals.profile.as_deref()).await;
     context.progress.quiet_step("asking AWS whose account this is");
@@ -145,7 +145,7 @@ async fn place(args: &PolicyArgs, context: &Context, stack: &Stack) -> Result<Pl
     context.progress.step_done();
     let (partition, account) =
         identity.map_err(|error| CliError::from(error).hint("without access to AWS, say which account it is: --account 123456789012"))?;
-    Ok(Place::aws(&partition, region, &account))
+    Ok(Target::aws(&partition, region, &account))
 }
 
 fn account_number(text: &str) -> Result<String, String> {

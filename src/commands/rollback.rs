@@ -4,10 +4,10 @@
 use super::{
     Context, history,
     support::{
-        consent,
-        exclusive::{Exclusive, Place},
-        proof, recording,
+        consent, recording,
         session::{Session, Sources},
+        smoke_check,
+        stack_lock::{LockBucket, StackLock},
     },
 };
 use crate::{
@@ -85,34 +85,34 @@ async fn roll_back(args: &RollbackArgs, context: &Context, session: &Session) ->
         let question = format!("roll back {environment}, which is protected?");
         consent::confirm(context, &question, &format!("{environment} is protected")).await?;
     }
-    let declaration = declare(&session.stack, &session.place, &Content::default());
+    let declaration = declare(&session.stack, &session.target, &Content::default());
     if let Err(error) = Box::pin(release::check_bucket(&session.aws, &declaration)).await {
         // Results from another account do not count.
         session.confirm().await?;
         return Err(CliError::of_engine(None, &error));
     }
-    let turn = Exclusive::begin(context, session, "rollback", Place::Bucket, args.no_wait);
-    let (exclusive, scene) = join(turn, look(session, &declaration)).await;
-    if exclusive.is_err() {
+    let turn = StackLock::begin(context, session, "rollback", LockBucket::Existing, args.no_wait);
+    let (stack_lock, scene) = join(turn, look(session, &declaration)).await;
+    if stack_lock.is_err() {
         session.confirm().await?;
     }
-    let exclusive = exclusive?;
-    let waited = exclusive.waited;
+    let stack_lock = stack_lock?;
+    let waited = stack_lock.waited;
     let work = Box::pin(async {
         // Another run may have changed the scene.
         let scene = if waited { look(session, &declaration).await } else { scene };
         Box::pin(put_back(args, context, session, &declaration, scene?)).await
     });
     let conclude = async |done: &mut Done| conclude(context, session, &declaration, done).await;
-    let ran = Box::pin(exclusive.run_and_close(context, work, conclude)).await;
-    session.tell_calls(context);
+    let ran = Box::pin(stack_lock.run_and_close(context, work, conclude)).await;
+    session.print_calls(context);
     let (done, kept) = ran?;
     let mut result = ui::failures(&done.report).map_or(Ok(()), Err);
     let written = result.is_ok();
     if let Some(distribution) = done.back.distribution().filter(|_| written && !args.no_smoke && !done.back.is_empty()) {
-        result = proof::of_rollback(context, session, &session.place.distribution_url(&distribution.domain)).await;
+        result = smoke_check::of_rollback(context, session, &session.target.distribution_url(&distribution.domain)).await;
     }
-    tell(context, session, &done, written);
+    print_outcome(context, session, &done, written);
     kept.and(result).map(|()| Exit::Done)
 }
 
@@ -139,7 +139,7 @@ async fn put_back(
     let (number, mut back) = if args.to.is_none() && scene.has_canary(is_wanted) {
         (scene.objects.releases.last().map_or(0, |newest| newest.number), scene.take_canaries_back(is_wanted))
     } else {
-        let (number, record) = target(args, session, &scene, is_wanted).await?;
+        let (number, record) = chosen_release(args, session, &scene, is_wanted).await?;
         let back = scene.put_back(&record, is_wanted, args.functions.is_empty()).map_err(|unfit| {
             let text = format!("refused, and nothing was changed: release {number} cannot be put back; {unfit}");
             CliError::failed(text).hint("check out the commit that `history` shows for it, and run `up`")
@@ -159,13 +159,13 @@ async fn conclude(context: &Context, session: &Session, declaration: &Declaratio
     if !done.report.complete() {
         return;
     }
-    let tell = |event: Event<'_>| context.progress.engine(&event);
+    let emit = |event: Event<'_>| context.progress.engine(&event);
     let (action, author) = (Action::Rollback(done.number), Author::of_run());
-    let number = done.back.conclude(&session.aws, declaration, action, author, &mut done.report, &tell).await;
+    let number = done.back.conclude(&session.aws, declaration, action, author, &mut done.report, &emit).await;
     done.recorded = recording::recorded(context, session, number).await;
 }
 
-fn tell(context: &Context, session: &Session, done: &Done, went_well: bool) {
+fn print_outcome(context: &Context, session: &Session, done: &Done, went_well: bool) {
     let tally = session.aws.tally();
     let summary = Summary::new(&done.report, 0, context.progress.seconds(), &tally);
     let number = done.number;
@@ -182,7 +182,7 @@ fn tell(context: &Context, session: &Session, done: &Done, went_well: bool) {
 }
 
 /// Finds the release to return to.
-async fn target(
+async fn chosen_release(
     args: &RollbackArgs,
     session: &Session,
     scene: &Scene,

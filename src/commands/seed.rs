@@ -15,7 +15,7 @@ use crate::{
     http::Client,
     options::Format,
     resources::taken_secret,
-    seed::{Books, Counts, Plan, Sender, Span, allowed, comfortable, plan},
+    seed::{Counts, Ledger, Plan, Sender, Span, allowed, comfortable, plan},
     stack::{Content, declare},
     ui::{self, SeedReport},
 };
@@ -94,9 +94,9 @@ pub(crate) async fn run(args: &SeedArgs, context: &Context) -> Result<Exit, CliE
     context.begin(Phase::Serving);
     let run = run_id();
     let pace = args.duration.is_none().then(|| Duration::from_secs_f64(1.0 / rate));
-    let books = send(context, Sender { client: &client, run: &run, stop: &context.stop }, &plan, pace).await;
-    let after = settled(context, &client, &books, before).await?;
-    let report = SeedReport::new(&books, before, after);
+    let ledger = send(context, Sender { client: &client, run: &run, stop: &context.stop }, &plan, pace).await;
+    let after = settled(context, &client, &ledger, before).await?;
+    let report = SeedReport::new(&ledger, before, after);
     context.ui.result(&if format == Format::Json { report.json() } else { ui::lines(&report.text(), context.ui.columns()) });
     if report.reconciled() {
         return Ok(Exit::Done);
@@ -110,7 +110,7 @@ fn client_limit(session: &Session) -> u32 {
     let Some(collector) = session.stack.collector() else { return 0 };
     let set = session.stack.variables(collector, &session.names()).remove(PER_MINUTE_VARIABLE).and_then(|text| text.parse().ok());
     // All clients share one address there, so `up` removes the limit.
-    set.unwrap_or(if session.place.functions_on_host { 0 } else { REQUESTS_PER_MINUTE })
+    set.unwrap_or(if session.target.functions_on_host { 0 } else { REQUESTS_PER_MINUTE })
 }
 
 impl SeedArgs {
@@ -139,7 +139,7 @@ impl SeedArgs {
 
 /// Returns the address of the API, and the origin secret. Sending the secret lets invented countries of visitors count.
 async fn api(context: &Context, session: &Session) -> Result<(String, Option<String>), CliError> {
-    let declaration = declare(&session.stack, &session.place, &Content::default());
+    let declaration = declare(&session.stack, &session.target, &Content::default());
     Removal::survey(&declaration.graph, &session.aws, |_| false, &|event: Event<'_>| context.progress.engine(&event)).await?;
     let missing = || CliError::failed(format!("{} has no API yet", session.title())).hint("`liveinsight up` makes it");
     let url = declaration.outputs().remove("api_url").ok_or_else(missing)?;
@@ -151,7 +151,7 @@ async fn api(context: &Context, session: &Session) -> Result<(String, Option<Str
 }
 
 /// Sends all traffic, and reports progress every few seconds.
-async fn send(context: &Context, sender: Sender<'_>, plan: &Plan, pace: Option<Duration>) -> Books {
+async fn send(context: &Context, sender: Sender<'_>, plan: &Plan, pace: Option<Duration>) -> Ledger {
     const NEWS: Duration = Duration::from_secs(5);
     let told = std::cell::Cell::new(Instant::now());
     let tell = |done: usize, total: usize| {
@@ -164,11 +164,11 @@ async fn send(context: &Context, sender: Sender<'_>, plan: &Plan, pace: Option<D
 }
 
 /// Polls the counts until they match the ledger, and returns the last ones when time is up.
-async fn settled(context: &Context, client: &Client, books: &Books, before: Counts) -> Result<Counts, CliError> {
+async fn settled(context: &Context, client: &Client, ledger: &Ledger, before: Counts) -> Result<Counts, CliError> {
     let began = Instant::now();
     loop {
         let after = Counts::read_again(client, before).await?;
-        let missing = books.difference(before, after);
+        let missing = ledger.difference(before, after);
         // Waiting cannot lower a count that is too high.
         if missing.0 >= 0 && missing.1 >= 0 || began.elapsed() >= FRESH {
             return Ok(after);

@@ -62,7 +62,7 @@ pub(crate) async fn run(args: &StatusArgs, context: &Context) -> Result<Exit, Cl
         session.aws.audit();
     }
     let content = content::gather(context, &session, Packages::IfCurrent, None).await?;
-    let declaration = declare(&session.stack, &session.place, &content);
+    let declaration = declare(&session.stack, &session.target, &content);
     let plan = survey(&declaration.graph, &session.aws, &|event: Event<'_>| context.progress.engine(&event)).await?;
     let (release, lock) = in_bucket(&session, &plan, &declaration).await?;
     let cost = if args.cost { Some(cost::report(&session, &declaration, &plan, args.events).await?) } else { None };
@@ -83,7 +83,7 @@ pub(crate) async fn run(args: &StatusArgs, context: &Context) -> Result<Exit, Cl
 
 /// Returns the authors of the differences that CloudTrail knows. They are informative only; nothing depends on them.
 async fn authors(context: &Context, session: &Session, plan: &Plan<Aws>, declaration: &Declaration) -> BTreeMap<Id, Author> {
-    let subjects = trail::subjects(&plan.steps, |id| plan.identity(&declaration.graph, id, &session.place));
+    let subjects = trail::subjects(&plan.steps, |id| plan.identity(&declaration.graph, id, &session.target));
     if subjects.is_empty() {
         return BTreeMap::new();
     }

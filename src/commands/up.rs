@@ -91,7 +91,7 @@ pub(crate) async fn run(args: &UpArgs, context: &Context) -> Result<Exit, CliErr
     context.record();
     let mut session = Session::open_at_once(context, Sources::Needed).await?;
     let request = Request {
-        only: only(&args.only, &declare(&session.stack, &session.place, &Content::default()).graph)?,
+        only: only(&args.only, &declare(&session.stack, &session.target, &Content::default()).graph)?,
         canary: args.canary.clone(),
         smoke: !args.no_smoke,
         rotate: args.rotate_origin_secret,
@@ -137,7 +137,7 @@ pub(crate) async fn run(args: &UpArgs, context: &Context) -> Result<Exit, CliErr
     if in_sync && secret_is_changing {
         context.ui.note(CHANGING);
     }
-    let defaults = [reading::closed, reading::any_site].map(|says| says(&session.stack, &session.names(), &session.place));
+    let defaults = [reading::closed, reading::any_site].map(|says| says(&session.stack, &session.names(), &session.target));
     for text in defaults.iter().flatten().filter(|_| in_sync) {
         context.ui.note(text);
     }

@@ -47,7 +47,7 @@ impl Inventory {
         let mut billables = self.billables.clone();
         for step in steps {
             match (step.state, step.action) {
-                (State::Stray, _) => billables.extend(billable(&step.id, |_| None).map(|part| (step.id.clone(), part))),
+                (State::Orphan, _) => billables.extend(billable(&step.id, |_| None).map(|part| (step.id.clone(), part))),
                 (State::Missing, _) | (_, Some(Action::Create)) => drop(billables.remove(&step.id)),
                 _ => {
                     let Some(billable) = billables.get_mut(&step.id) else { continue };
@@ -171,7 +171,7 @@ pub(super) mod tests {
         let before = declared.before(&[
             step(kept.clone(), State::InSync, None, &none, &none),
             step(new.clone(), State::Missing, Some(Action::Create), &none, &none),
-            step(gone.clone(), State::Stray, Some(Action::Delete), &none, &none),
+            step(gone.clone(), State::Orphan, Some(Action::Delete), &none, &none),
             step(function, State::Drifted, Some(Action::Update), &json!({ "memory": 128 }), &json!({ "memory": 512 })),
             step(
                 table,

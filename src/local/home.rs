@@ -76,8 +76,8 @@ impl Home {
     /// Starts the server, or finds a running one. Installs it when it is missing.
     ///
     /// Two programs may call this at once: the second waits and finds the first one's server. Leftovers of a crash are removed.
-    /// `tell` receives a line before anything that takes long.
-    pub async fn start(&self, tell: &(dyn Fn(&str) + Sync)) -> Result<LocalAws, LocalError> {
+    /// `progress` receives a line before anything that takes long.
+    pub async fn start(&self, progress: &(dyn Fn(&str) + Sync)) -> Result<LocalAws, LocalError> {
         if let Some(home) = self.directory.parent() {
             // An error here surfaces where the next write fails.
             let _ = home::mend(home);
@@ -87,7 +87,7 @@ impl Home {
         {
             return Ok(running);
         }
-        let _lock = self.lock(tell).await?;
+        let _lock = self.lock(progress).await?;
         if self.is_current() {
             if let Some(running) = self.status().await? {
                 return Ok(running);
@@ -96,20 +96,20 @@ impl Home {
             // An older version of the server may still run: it saves its state, and the new one reads it.
             self.end(STOP_PATIENCE).await?;
         }
-        let venv = Venv::ensure(&self.venv, REQUIREMENTS, "the local AWS", tell).await?;
+        let venv = Venv::ensure(&self.venv, REQUIREMENTS, "the local AWS", progress).await?;
         self.remove_own_installation();
-        if let Some(slow) = self.end_unless_slow(tell).await? {
+        if let Some(slow) = self.end_unless_slow(progress).await? {
             return Ok(slow);
         }
         for directory in ["state", "objects", "tmp"] {
             self.create(&self.directory.join(directory))?;
         }
-        tell("starting the local AWS");
-        let port = self.choose_port(tell)?;
+        progress("starting the local AWS");
+        let port = self.choose_port(progress)?;
         match self.launch(&venv, port).await {
             // Another program took the port between the choice and the start.
             Err(LocalError::Start { output, .. }) if output.contains("already in use") => {
-                let port = self.choose_port(tell)?;
+                let port = self.choose_port(progress)?;
                 self.launch(&venv, port).await
             }
             result => result,
@@ -216,7 +216,7 @@ impl Home {
     /// Gives a server that runs but does not answer a grace period, then stops it: it is useless and holds the port.
     ///
     /// The server may only be busy, or may be starting for a program that was killed meanwhile.
-    async fn end_unless_slow(&self, tell: &(dyn Fn(&str) + Sync)) -> Result<Option<LocalAws>, LocalError> {
+    async fn end_unless_slow(&self, progress: &(dyn Fn(&str) + Sync)) -> Result<Option<LocalAws>, LocalError> {
         let started = Instant::now();
         while self.running_pid().is_some() && started.elapsed() < BUSY_PATIENCE {
             if let Some(running) = self.status().await? {
@@ -225,7 +225,7 @@ impl Home {
             tokio::time::sleep(POLL).await;
         }
         if self.running_pid().is_some() {
-            tell("the local AWS does not answer any more, so it is started again");
+            progress("the local AWS does not answer any more, so it is started again");
         }
         if let Err(LocalError::Stop { pid, .. }) = self.end(BUSY_PATIENCE).await {
             process::kill(pid);
@@ -246,13 +246,13 @@ impl Home {
     }
 
     /// Returns the recorded port if it is free, else the project's own or one soon after it.
-    fn choose_port(&self, tell: &(dyn Fn(&str) + Sync)) -> Result<u16, LocalError> {
+    fn choose_port(&self, progress: &(dyn Fn(&str) + Sync)) -> Result<u16, LocalError> {
         let is_free = |port: u16| std::net::TcpListener::bind(("127.0.0.1", port)).is_ok();
         if let Some(server) = self.remembered() {
             if is_free(server.port) {
                 return Ok(server.port);
             }
-            tell(&format!(
+            progress(&format!(
                 "port {} is taken by another program, so the local addresses change: run `liveinsight up --local`, which makes the stack follow",
                 server.port
             ));
@@ -265,11 +265,11 @@ impl Home {
 
     /// Takes the lock of the home, which admits one program at a time. The system frees it when the holder ends, however it
     /// ends.
-    async fn lock(&self, tell: &(dyn Fn(&str) + Sync)) -> Result<File, LocalError> {
+    async fn lock(&self, progress: &(dyn Fn(&str) + Sync)) -> Result<File, LocalError> {
         self.create(&self.directory)?;
         let path = self.directory.join("lock");
-        let waiting = || tell("waiting for another run that is starting or stopping the local AWS");
-        file_lock::exclusive(&path, waiting).await.map_err(self.cannot(&path))
+        let waiting = || progress("waiting for another run that is starting or stopping the local AWS");
+        file_lock::lock(&path, waiting).await.map_err(self.cannot(&path))
     }
 
     fn running_pid(&self) -> Option<u32> {

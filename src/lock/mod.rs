@@ -71,16 +71,16 @@ pub struct Lock<'a> {
 }
 
 /// Outcome of waiting for the lock.
-pub enum Turn<'a> {
+pub enum LockOutcome<'a> {
     /// This run holds the lock until it releases the lease. Without a bucket there is no lease and no lock.
-    Ours {
+    Acquired {
         /// Lease, which is the permission to write.
         lease: Option<Lease<'a>>,
         /// Set if this run waited for another one: earlier observations are out of date.
         waited: bool,
     },
     /// Another run holds the lock, and the caller did not want to wait.
-    Theirs(Held),
+    Held(Held),
 }
 
 enum Attempt<'a> {
@@ -116,19 +116,19 @@ impl<'a> Lock<'a> {
     /// Takes the lock. If another run holds it, waits for that run if `wait` is set.
     ///
     /// If there is no bucket, which `missing` states beforehand, `make_bucket` may create one, and returns true if it did.
-    /// `tell` receives each new holder that is waited for, and `None` when the wait is over.
-    pub async fn turn(
+    /// `on_wait` receives each new holder that is waited for, and `None` when the wait is over.
+    pub async fn acquire(
         &self,
         wait: bool,
         mut missing: bool,
         make_bucket: impl AsyncFn() -> bool,
-        tell: impl Fn(Option<&Held>),
-    ) -> Result<Turn<'a>> {
+        on_wait: impl Fn(Option<&Held>),
+    ) -> Result<LockOutcome<'a>> {
         let (mut waited, mut tries) = (false, 0);
         loop {
             if missing {
                 if tries == UNKNOWN || (tries == 0 && !make_bucket().await) {
-                    return Ok(Turn::Ours { lease: None, waited });
+                    return Ok(LockOutcome::Acquired { lease: None, waited });
                 }
                 if tries > 0 {
                     tokio::time::sleep(UNKNOWN_PAUSE).await;
@@ -136,16 +136,16 @@ impl<'a> Lock<'a> {
                 tries += 1;
             }
             match self.take().await? {
-                Attempt::Taken(lease) => return Ok(Turn::Ours { lease: Some(lease), waited }),
-                Attempt::Held(held) if !wait => return Ok(Turn::Theirs(held)),
+                Attempt::Taken(lease) => return Ok(LockOutcome::Acquired { lease: Some(lease), waited }),
+                Attempt::Held(held) if !wait => return Ok(LockOutcome::Held(held)),
                 Attempt::Held(held) => {
                     (waited, missing) = (true, false);
                     let mut next = Some(held);
                     while let Some(held) = next {
-                        tell(Some(&held));
+                        on_wait(Some(&held));
                         next = Self::freed(self.aws, &self.bucket, &held).await?;
                     }
-                    tell(None);
+                    on_wait(None);
                 }
                 Attempt::NoBucket => missing = true,
             }

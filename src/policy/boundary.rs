@@ -1,7 +1,7 @@
 //! Permissions boundary of a stack's roles.
 
 use crate::{
-    aws::Place,
+    aws::Target,
     resources::{LOGGING_ACTIONS, logging_role_path},
     stack::{Names, SecretsFrom, permissions_of_any_function},
 };
@@ -13,11 +13,11 @@ use serde_json::{Value, json};
 /// API Gateway's own logging role may have the same boundary, so it includes what that role needs, for that role alone. Whether
 /// `aws:PrincipalArn` has the role's path is assumed, so both forms are there; no deployer may make a role of this name without
 /// the path.
-pub fn boundary(place: &Place, names: &Names, secrets_from: SecretsFrom) -> Value {
+pub fn boundary(target: &Target, names: &Names, secrets_from: SecretsFrom) -> Value {
     let path = logging_role_path();
     let name = path.rsplit('/').next().unwrap_or_default();
-    let logging_role = [place.global_arn("iam", &format!("role{path}")), place.global_arn("iam", &format!("role/{name}"))];
-    let mut statements = permissions_of_any_function(place, names, secrets_from == SecretsFrom::Ssm);
+    let logging_role = [target.global_arn("iam", &format!("role{path}")), target.global_arn("iam", &format!("role/{name}"))];
+    let mut statements = permissions_of_any_function(target, names, secrets_from == SecretsFrom::Ssm);
     statements.push(json!({
         "Sid": "ApiLogs",
         "Effect": "Allow",
@@ -30,8 +30,8 @@ pub fn boundary(place: &Place, names: &Names, secrets_from: SecretsFrom) -> Valu
 
 /// Returns the statement that keeps a deployer from removing the boundary from a role, and from changing the boundary's policy:
 /// a denial, which overrides every permission.
-pub fn keep_boundary(place: &Place, names: &Names, boundary: &str) -> Value {
-    let role = |path: &str| place.global_arn("iam", &format!("role{path}"));
+pub fn keep_boundary(target: &Target, names: &Names, boundary: &str) -> Value {
+    let role = |path: &str| target.global_arn("iam", &format!("role{path}"));
     json!({
         "Sid": "KeepBoundary",
         "Effect": "Deny",

@@ -19,7 +19,7 @@ pub use trust::{Repository, trust};
 
 use crate::{
     aws::{
-        FEW_ROLES, Place,
+        FEW_ROLES, Target,
         facts::{Call, Guard, Names, Scope, Task},
     },
     resources::{ALL_ROLES, all_calls},
@@ -32,7 +32,7 @@ const VERSION: &str = "2012-10-17";
 
 /// Returns the permissions of `task` on the stack with these names and this number of functions: the statements of IAM
 /// policies, all with the effect `Allow`, sorted. `boundary` is the ARN of the permissions boundary in stack.yaml.
-pub fn statements(task: Task, place: &Place, names: &Names, functions: usize, boundary: Option<&str>) -> Vec<Value> {
+pub fn statements(task: Task, target: &Target, names: &Names, functions: usize, boundary: Option<&str>) -> Vec<Value> {
     let mut granted: BTreeMap<(&str, Guard), (&Scope, BTreeSet<&str>)> = BTreeMap::new();
     for (action, scope) in all_calls().filter(|call| call.tasks.contains(&task)).flat_map(Call::actions) {
         if guard::is_called(action, boundary.is_some()) {
@@ -44,7 +44,7 @@ pub fn statements(task: Task, place: &Place, names: &Names, functions: usize, bo
     if functions <= FEW_ROLES {
         granted.remove(&(ALL_ROLES.sid, Guard::None));
     }
-    granted.into_iter().map(|((_, guard), (scope, actions))| statement(scope, guard, &actions, place, names, boundary)).collect()
+    granted.into_iter().map(|((_, guard), (scope, actions))| statement(scope, guard, &actions, target, names, boundary)).collect()
 }
 
 /// Merges statements under the same condition, which takes fewer characters. An action of one service has no effect on
@@ -84,12 +84,12 @@ pub fn document(statements: &[Value]) -> Value {
     json!({ "Version": VERSION, "Statement": statements })
 }
 
-fn statement(scope: &Scope, guard: Guard, actions: &BTreeSet<&str>, place: &Place, names: &Names, boundary: Option<&str>) -> Value {
+fn statement(scope: &Scope, guard: Guard, actions: &BTreeSet<&str>, target: &Target, names: &Names, boundary: Option<&str>) -> Value {
     let mut statement = Map::new();
     statement.insert("Sid".to_owned(), json!(format!("{}{}", scope.sid, guard::suffix(guard))));
     statement.insert("Effect".to_owned(), json!("Allow"));
     statement.insert("Action".to_owned(), json!(actions));
-    statement.insert("Resource".to_owned(), json!((scope.arns)(place, names, guard)));
+    statement.insert("Resource".to_owned(), json!((scope.arns)(target, names, guard)));
     let condition = match scope.passed_to {
         Some(service) => Some(json!({ "StringEquals": { "iam:PassedToService": service } })),
         None => guard::condition(guard, names, boundary),

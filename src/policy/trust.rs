@@ -3,7 +3,7 @@
 //! Source: "Configuring `OpenID` Connect in Amazon Web Services" in the GitHub documentation. The account needs the identity
 //! provider `token.actions.githubusercontent.com` once, with the audience `sts.amazonaws.com`.
 
-use crate::aws::Place;
+use crate::aws::Target;
 use serde_json::{Value, json};
 use std::str::FromStr;
 
@@ -41,7 +41,7 @@ impl FromStr for Repository {
 }
 
 /// Returns the trust policy (`AssumeRolePolicyDocument`) of a role that the repository's jobs may assume.
-pub fn trust(repository: &Repository, place: &Place) -> Value {
+pub fn trust(repository: &Repository, target: &Target) -> Value {
     let Repository { name, jobs } = repository;
     let condition = json!({
         "StringEquals": { format!("{PROVIDER}:aud"): AUDIENCE },
@@ -50,7 +50,7 @@ pub fn trust(repository: &Repository, place: &Place) -> Value {
     super::document(&[json!({
         "Sid": "GitHubActions",
         "Effect": "Allow",
-        "Principal": { "Federated": place.global_arn("iam", &format!("oidc-provider/{PROVIDER}")) },
+        "Principal": { "Federated": target.global_arn("iam", &format!("oidc-provider/{PROVIDER}")) },
         "Action": "sts:AssumeRoleWithWebIdentity",
         "Condition": condition,
     })])

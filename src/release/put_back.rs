@@ -9,7 +9,7 @@
 use super::{Action, Author, Live, Objects, Page, Record, Version, record::digests, store::list_and_read};
 use crate::{
     aws::{Aws, Optional},
-    engine::{self, Changes, Cloud, Error, Event, Id, Listener, Outcome, Owner, Report, Resource, Result, digest},
+    engine::{self, Changes, Cloud, Error, Event, Id, Outcome, Owner, Report, Resource, Result, Subscriber, digest},
     resources::{
         Alias, Bucket, Distribution, DistributionOutput, Published, Serving, function_owner, is_of_another, list_distributions,
         published_versions,
@@ -114,7 +114,7 @@ impl Scene {
             changed = recorded.map(|(key, _)| key).chain(pages.keys()).chain(&removed).cloned().collect();
         }
         if !gone.is_empty() {
-            return Err(Unfit::Gone(gone));
+            return Err(Unfit::DeleteOutcome(gone));
         }
         if !strange.is_empty() {
             return Err(Unfit::Strange(strange));
@@ -149,7 +149,7 @@ impl Scene {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Unfit {
     /// Parts of it that no longer exist, in words.
-    Gone(Vec<String>),
+    DeleteOutcome(Vec<String>),
     /// Difference between its record and the recorded digest, in words.
     Altered(String),
     /// Versions that do not know the secret that the distribution sends.
@@ -159,7 +159,7 @@ pub enum Unfit {
 impl fmt::Display for Unfit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Gone(parts) => write!(f, "gone is {}", parts.join(", ")),
+            Self::DeleteOutcome(parts) => write!(f, "gone is {}", parts.join(", ")),
             Self::Altered(how) => f.write_str(how),
             Self::Strange(parts) => {
                 let parts = parts.join(", ");
@@ -222,16 +222,16 @@ impl PutBack {
     }
 
     /// Makes all writes at once. A failure does not stop the others.
-    pub async fn write(&mut self, aws: &Aws, declaration: &Declaration, tell: Listener<'_>) -> Report {
+    pub async fn write(&mut self, aws: &Aws, declaration: &Declaration, emit: Subscriber<'_>) -> Report {
         let alias = async |(name, version): (&String, &Version)| {
             let point = self.scene.serving[name].point(aws, &version.version, &version.release);
-            told(Id::new::<Alias>(name), tell, point.map_ok(|_| ()).boxed_local()).await
+            emitting(Id::new::<Alias>(name), emit, point.map_ok(|_| ()).boxed_local()).await
         };
         let pages = async {
             let (Some(bucket), true) = (&declaration.bucket, self.touches_pages()) else { return None };
             let versions = self.pages.iter().map(|(key, page)| (key.clone(), page.version.clone())).collect();
             let write = bucket.put_back(aws, &versions, digests(&self.site()), &self.removed).boxed_local();
-            Some(told(id_of::<Bucket>(declaration)?, tell, write).await)
+            Some(emitting(id_of::<Bucket>(declaration)?, emit, write).await)
         };
         let distribution = async {
             match &declaration.distribution {
@@ -271,7 +271,7 @@ impl PutBack {
         action: Action,
         author: Author,
         report: &mut Report,
-        tell: Listener<'_>,
+        emit: Subscriber<'_>,
     ) -> Result<Option<u64>> {
         let site = self.site();
         let caches = async {
@@ -280,8 +280,8 @@ impl PutBack {
             // A killed run has restored the pages, and which of them is unknown.
             let all = site.keys().cloned().collect();
             let changed = if self.touches_pages() { &self.changed } else { &all };
-            let told_of = distribution.tell_of(aws, output, changed, digest(&digests(&site))).boxed_local();
-            Some(told(id, tell, told_of).await)
+            let site_change = distribution.invalidate_files(aws, output, changed, digest(&digests(&site))).boxed_local();
+            Some(emitting(id, emit, site_change).await)
         };
         let mut functions: BTreeMap<String, Version> = BTreeMap::new();
         for (name, serving) in &self.scene.serving {
@@ -325,11 +325,11 @@ fn note(report: &mut Report, id: Id, result: Result<()>) {
 }
 
 /// Changes a resource, and emits events about it.
-async fn told(id: Id, tell: Listener<'_>, change: impl Future<Output = Result<()>>) -> (Id, Result<()>) {
+async fn emitting(id: Id, emit: Subscriber<'_>, change: impl Future<Output = Result<()>>) -> (Id, Result<()>) {
     let (action, began) = (engine::Action::Update, Instant::now());
-    tell(Event::Started { id: &id, action, changes: &Changes::default() });
+    emit(Event::Started { id: &id, action, changes: &Changes::default() });
     let result = change.await;
     let outcome = result.as_ref().map_or_else(Outcome::Failed, |()| Outcome::Done);
-    tell(Event::Ended { id: &id, action, outcome, seconds: began.elapsed().as_secs_f64() });
+    emit(Event::Ended { id: &id, action, outcome, seconds: began.elapsed().as_secs_f64() });
     (id, result)
 }

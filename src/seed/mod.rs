@@ -3,13 +3,13 @@
 //! [`plan`] decides everything beforehand, from one number. [`Sender::send`] sends it and fills the ledger. [`Counts::read`]
 //! reads the API's counts. Deliberately not here: the display of the results.
 
-mod books;
+mod ledger;
 mod pace;
 mod plan;
 mod random;
 mod send;
 
-pub use books::{Books, Latency};
+pub use ledger::{Latency, Ledger};
 pub use pace::{allowed, comfortable};
 pub use plan::{Batch, Body, Event, Plan, Span, plan};
 pub use send::Sender;

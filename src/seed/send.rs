@@ -2,7 +2,7 @@
 //! does.
 
 use super::{
-    Books,
+    Ledger,
     plan::{Batch, Plan},
 };
 use crate::{
@@ -34,9 +34,9 @@ pub struct Sender<'a> {
 
 impl Sender<'_> {
     /// Sends the whole plan. For past traffic, `pace` is the delay between two requests; live traffic is sent when it is due.
-    /// `tell` receives the numbers of finished and planned requests.
-    pub async fn send(&self, plan: &Plan, pace: Option<Duration>, tell: &dyn Fn(usize, usize)) -> Books {
-        let books = RefCell::new(Books::default());
+    /// `progress` receives the numbers of finished and planned requests.
+    pub async fn send(&self, plan: &Plan, pace: Option<Duration>, progress: &dyn Fn(usize, usize)) -> Ledger {
+        let ledger = RefCell::new(Ledger::default());
         let (began, origin) = (Instant::now(), now());
         let mut running = FuturesUnordered::new();
         let mut done = 0;
@@ -50,7 +50,7 @@ impl Sender<'_> {
                 tokio::select! {
                     Some(()) = running.next(), if !running.is_empty() => {
                         done += 1;
-                        tell(done, plan.batches.len());
+                        progress(done, plan.batches.len());
                     }
                     () = tokio::time::sleep_until(due), if running.len() < AT_ONCE => {}
                     () = self.stop.asked() => break,
@@ -59,52 +59,52 @@ impl Sender<'_> {
             if self.stop.requested() {
                 break;
             }
-            running.push(self.deliver(batch, number, (origin, due), &books));
+            running.push(self.deliver(batch, number, (origin, due), &ledger));
         }
         while running.next().await.is_some() {
             done += 1;
-            tell(done, plan.batches.len());
+            progress(done, plan.batches.len());
         }
         drop(running);
-        books.into_inner()
+        ledger.into_inner()
     }
 
     /// Sends one batch until it is answered, and a second time if planned.
-    async fn deliver(&self, batch: &Batch, number: usize, (origin, due): (i64, Instant), books: &RefCell<Books>) {
+    async fn deliver(&self, batch: &Batch, number: usize, (origin, due): (i64, Instant), ledger: &RefCell<Ledger>) {
         // A repetition has the same text, as from a client that lost the answer.
         let text = batch.text(self.run, number, origin, now());
-        books.borrow_mut().events += batch.events();
-        let (answer, unclear) = self.try_until_answered(batch, &text, books).await;
+        ledger.borrow_mut().events += batch.events();
+        let (answer, unclear) = self.try_until_answered(batch, &text, ledger).await;
         match answer {
             Ok(answer) => {
-                books.borrow_mut().took(due.elapsed());
-                books.borrow_mut().first(batch, &answer, unclear);
+                ledger.borrow_mut().took(due.elapsed());
+                ledger.borrow_mut().first(batch, &answer, unclear);
             }
             Err(error) => {
-                books.borrow_mut().fail(error.to_string());
+                ledger.borrow_mut().fail(error.to_string());
                 return;
             }
         }
         if batch.twice {
-            match self.try_until_answered(batch, &text, books).await.0 {
-                Ok(answer) => books.borrow_mut().again(batch, &answer),
-                Err(error) => books.borrow_mut().fail(error.to_string()),
+            match self.try_until_answered(batch, &text, ledger).await.0 {
+                Ok(answer) => ledger.borrow_mut().again(batch, &answer),
+                Err(error) => ledger.borrow_mut().fail(error.to_string()),
             }
         }
     }
 
     /// Returns the final answer, and true if an earlier attempt may have arrived all the same.
-    async fn try_until_answered(&self, batch: &Batch, text: &str, books: &RefCell<Books>) -> (Result<Answer, ClientError>, bool) {
+    async fn try_until_answered(&self, batch: &Batch, text: &str, ledger: &RefCell<Ledger>) -> (Result<Answer, ClientError>, bool) {
         let (mut tries, mut unclear, mut pause) = (0, false, Duration::from_millis(500));
         loop {
             tries += 1;
-            books.borrow_mut().sent += 1;
+            ledger.borrow_mut().sent += 1;
             let answer = self.client.post(PATH, (batch.agent, batch.country), text.to_owned()).await;
             let wait = match &answer {
                 Ok(answer) if matches!(answer.status, 429 | 500 | 502 | 503 | 504) => {
                     // A throttled request is not counted. For the other answers that is not certain.
                     let throttled = answer.status == 429;
-                    books.borrow_mut().throttled += usize::from(throttled);
+                    ledger.borrow_mut().throttled += usize::from(throttled);
                     unclear |= !throttled;
                     answer.retry_after
                 }
@@ -117,7 +117,7 @@ impl Sender<'_> {
             if tries >= TRIES || self.stop.sleep(wait.unwrap_or(pause)).await.is_err() {
                 return (answer, unclear);
             }
-            books.borrow_mut().retries += 1;
+            ledger.borrow_mut().retries += 1;
             pause = (pause * 2).min(Duration::from_secs(8));
         }
     }

@@ -34,12 +34,12 @@ pub fn estimate<C: crate::engine::Cloud>(graph: &Graph<C>, steps: &[Step]) -> Op
     let steps: BTreeMap<&Id, &Step> = steps.iter().filter(|step| step.action.is_some()).map(|step| (&step.id, step)).collect();
     let waits = graph.forward();
     let entries = graph.entries();
-    let step = |place: usize| steps.get(&entries[place].id).copied();
-    let has_new_role = |place: usize| waits[place].iter().any(|&need| step(need).is_some_and(makes_role));
-    let times: Vec<f64> = (0..entries.len()).map(|place| step(place).map_or(0.0, |step| seconds(step, has_new_role(place)))).collect();
-    let mut path: Vec<(Id, f64)> = longest(&times, &waits).into_iter().map(|place| (entries[place].id.clone(), times[place])).collect();
+    let step = |target: usize| steps.get(&entries[target].id).copied();
+    let has_new_role = |target: usize| waits[target].iter().any(|&need| step(need).is_some_and(makes_role));
+    let times: Vec<f64> = (0..entries.len()).map(|target| step(target).map_or(0.0, |step| seconds(step, has_new_role(target)))).collect();
+    let mut path: Vec<(Id, f64)> = longest(&times, &waits).into_iter().map(|target| (entries[target].id.clone(), times[target])).collect();
     // Orphans are removed one after the other, after everything else.
-    path.extend(steps.values().filter(|step| step.state == State::Stray).map(|step| (step.id.clone(), seconds(step, false))));
+    path.extend(steps.values().filter(|step| step.state == State::Orphan).map(|step| (step.id.clone(), seconds(step, false))));
     let chain: f64 = path.iter().map(|(_, seconds)| seconds).sum();
     let slowest = path.iter().max_by(|a, b| a.1.total_cmp(&b.1))?.0.to_string();
     let (pace, paced) = pace(&steps.values().copied().collect::<Vec<_>>());
@@ -68,7 +68,7 @@ fn pace(steps: &[&Step]) -> (f64, String) {
 mod tests {
     use super::{Estimate, estimate, pace};
     use crate::{
-        aws::Place,
+        aws::Target,
         engine::{Action, Changes, Entry, Fields, Id, State, Step},
         resources::{Alarm, ApiMethod},
         stack::{Content, Declaration, Stack, declare},
@@ -78,7 +78,7 @@ mod tests {
 
     fn declaration() -> Declaration {
         let stack = Stack::load(&test_support::workspace().join("stack.yaml"), None, None).unwrap();
-        declare(&stack, &Place::aws("aws", "us-east-1", "123456789012"), &Content::default())
+        declare(&stack, &Target::aws("aws", "us-east-1", "123456789012"), &Content::default())
     }
 
     /// Estimates this action on the resources with these prefixes of ids.

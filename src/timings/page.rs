@@ -207,7 +207,7 @@ mod tests {
 
     #[test]
     fn everything_recorded_is_on_the_page_and_nothing_in_it_is_markup() {
-        let (role, function, stray) = (Id::new::<Role>("a"), Id::new::<Function>("a"), Id::new::<Role>("<script>&\""));
+        let (role, function, orphan) = (Id::new::<Role>("a"), Id::new::<Function>("a"), Id::new::<Role>("<script>&\""));
         let work = |id: &Id, begin, end| Work { id: id.clone(), action: Action::Create, span: span(begin, end), failed: false, round: 0 };
         let call = |id: Option<&Id>, write, attempts: &[Span]| Call {
             operation: if write { "iam:CreateRole" } else { "iam:GetRole" },
@@ -221,7 +221,7 @@ mod tests {
             works: vec![work(&role, 1.0, 2.0), work(&function, 2.0, 9.0)],
             calls: vec![
                 call(Some(&role), true, &[span(1.0, 1.2), span(1.6, 2.0)]),
-                call(Some(&stray), false, &[span(0.1, 0.2)]),
+                call(Some(&orphan), false, &[span(0.1, 0.2)]),
                 call(None, false, &[span(0.1, 0.3)]),
             ],
             waits: vec![Wait { id: Some(function.clone()), why: "a <role>".to_owned(), span: span(2.0, 8.0), queued: false }],

@@ -90,7 +90,7 @@ async fn look_up(
 ) -> Result<BTreeMap<Id, Option<Author>>> {
     let attribute = LookupAttribute::builder().attribute_key(key.clone()).attribute_value(value).build();
     let attribute = attribute.map_err(|error| Error::refused(LOOK_UP, error.to_string()))?;
-    let region = if global { &aws.place.global_region } else { &aws.place.region };
+    let region = if global { &aws.target.global_region } else { &aws.target.region };
     let (mut found, mut events) = (BTreeMap::new(), Vec::new());
     let mut pages = PAGES.min(*left);
     let send = |token| {

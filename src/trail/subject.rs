@@ -44,7 +44,7 @@ impl Subject {
             (State::Drifted, Some(Cause::Pending)) | (State::InSync | State::Busy, _) => return None,
             (State::Drifted, Some(Cause::Drift | Cause::Conflict)) => true,
             // Some kinds cannot store the fingerprint of the last write.
-            (State::Drifted, None) | (State::Missing | State::Stray, _) => false,
+            (State::Drifted, None) | (State::Missing | State::Orphan, _) => false,
         };
         let Identity { names, also, .. } = identity;
         let trail = &kind(step.id.kind())?.trail;

@@ -45,7 +45,7 @@ fn explained(subject: &Subject, events: &[Event]) -> Option<String> {
 fn only_what_was_changed_from_outside_or_may_have_been_is_asked_for() {
     let asked = |state, cause| subject(&step::<resources::Role>("stats", "shop-stats-dev", state, cause)).is_some();
     assert!(asked(State::Drifted, Some(Cause::Drift)) && asked(State::Drifted, Some(Cause::Conflict)) && asked(State::Drifted, None));
-    assert!(asked(State::Missing, None) && asked(State::Stray, Some(Cause::Pending)));
+    assert!(asked(State::Missing, None) && asked(State::Orphan, Some(Cause::Pending)));
     assert!(!asked(State::Drifted, Some(Cause::Pending)) && !asked(State::InSync, None) && !asked(State::Busy, None));
 }
 

@@ -4,7 +4,7 @@
 //! As documented by GitHub ("Workflow commands for GitHub Actions") and GitLab ("Job logs: custom collapsible sections").
 
 use super::outputs;
-use crate::error::Place;
+use crate::error::Mistake;
 use std::{
     collections::BTreeMap,
     fs::OpenOptions,
@@ -49,14 +49,14 @@ impl Ci {
     }
 
     /// Returns the line that annotates the log, at a place if there is one; `None` where annotations are not supported.
-    pub(super) fn note(&self, level: Level, text: &str, place: Option<&Place>) -> Option<String> {
+    pub(super) fn note(&self, level: Level, text: &str, mistake: Option<&Mistake>) -> Option<String> {
         let Self::Github(github) = self else { return None };
         let level = match level {
             Level::Warning => "warning",
             Level::Error => "error",
         };
-        let place = place.map(|place| github.properties(place)).unwrap_or_default();
-        Some(format!("::{level}{place}::{}", data(text)))
+        let mistake = mistake.map(|mistake| github.properties(mistake)).unwrap_or_default();
+        Some(format!("::{level}{mistake}::{}", data(text)))
     }
 
     /// Returns the lines that mask this text in the log of the job from then on, for every step; none where masking is not
@@ -102,13 +102,13 @@ impl Ci {
 
 impl Github {
     /// Formats ` file=…,line=…,col=…`, with the file's path in the repository.
-    fn properties(&self, place: &Place) -> String {
-        let file = Path::new(&place.file);
+    fn properties(&self, mistake: &Mistake) -> String {
+        let file = Path::new(&mistake.file);
         let whole = std::fs::canonicalize(file).ok();
         let inside = self.workspace.as_deref().and_then(|workspace| std::fs::canonicalize(workspace).ok());
         let inside = whole.as_deref().zip(inside.as_deref()).and_then(|(file, workspace)| file.strip_prefix(workspace).ok());
         let file = Some(format!(" file={}", property(&inside.unwrap_or(file).to_string_lossy())));
-        let numbers = [("line", place.line), ("col", place.column)];
+        let numbers = [("line", mistake.line), ("col", mistake.column)];
         let numbers = numbers.map(|(name, number)| number.map(|number| format!("{name}={number}")));
         file.into_iter().chain(numbers.into_iter().flatten()).collect::<Vec<_>>().join(",")
     }
@@ -136,7 +136,7 @@ fn append(path: &Path, text: &str) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::{Ci, Github, Level};
-    use crate::error::Place;
+    use crate::error::Mistake;
 
     fn detect(variables: &[(&str, &str)]) -> Option<Ci> {
         Ci::detect(|name| variables.iter().find(|(of, _)| *of == name).map(|(_, value)| (*value).to_owned()))
@@ -158,8 +158,8 @@ mod tests {
         std::fs::create_dir(file.parent().unwrap()).unwrap();
         std::fs::write(&file, "").unwrap();
         let ci = Ci::Github(Github { workspace: Some(repository.path().to_owned()), ..Github::default() });
-        let place = Place { file: file.to_str().unwrap().to_owned(), line: Some(3), column: None, message: String::new() };
-        let note = ci.note(Level::Error, "100%\nwrong: a, b", Some(&place)).unwrap();
+        let mistake = Mistake { file: file.to_str().unwrap().to_owned(), line: Some(3), column: None, message: String::new() };
+        let note = ci.note(Level::Error, "100%\nwrong: a, b", Some(&mistake)).unwrap();
         assert_eq!(note, "::error file=infra%2C1/stack.yaml,line=3::100%25%0Awrong: a, b");
         assert_eq!(ci.note(Level::Warning, "slow", None).unwrap(), "::warning::slow");
         assert_eq!(Ci::Gitlab.note(Level::Error, "wrong", None), None);

@@ -153,10 +153,10 @@ impl Ui {
         self.unfold();
         self.line(&self.asked_alike(&error_text(error)));
         let Some(ci) = &self.0.ci else { return };
-        let notes: Vec<Option<String>> = if error.places.is_empty() {
+        let notes: Vec<Option<String>> = if error.mistakes.is_empty() {
             vec![ci.note(Level::Error, &error.message, None)]
         } else {
-            error.places.iter().map(|place| ci.note(Level::Error, &place.message, Some(place))).collect()
+            error.mistakes.iter().map(|mistake| ci.note(Level::Error, &mistake.message, Some(mistake))).collect()
         };
         for note in notes.into_iter().flatten() {
             self.raw(&note);

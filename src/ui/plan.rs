@@ -228,7 +228,7 @@ fn field(out: &mut String, change: &Change, action: Action, detail: Detail, colu
 
 pub(super) fn why(step: &Step, action: Action) -> Option<&'static str> {
     match (step.state, action) {
-        (State::Stray, _) => Some("not in stack.yaml"),
+        (State::Orphan, _) => Some("not in stack.yaml"),
         (_, Action::Replace) => Some("deleted and made again: a field changes that cannot change in place"),
         _ => step.cause.map(cause),
     }

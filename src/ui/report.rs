@@ -127,7 +127,7 @@ pub fn failures(report: &Report) -> Option<CliError> {
         // Other failures may be a consequence, which ends when the credentials are renewed.
         let done = super::resources(report.done.len());
         let message = format!("the credentials expired: {done} done, {open} not. First refused:\n  {id}: {error}");
-        return Some(CliError { exit: Exit::Credentials, message, hints: hint_for(error).into_iter().collect(), places: Vec::new() });
+        return Some(CliError { exit: Exit::Credentials, message, hints: hint_for(error).into_iter().collect(), mistakes: Vec::new() });
     }
     let again = "the same command again goes on from here".to_owned();
     let mut message = match (stopped.is_empty(), failed.len()) {
@@ -150,7 +150,7 @@ pub fn failures(report: &Report) -> Option<CliError> {
     } else {
         Exit::Partial
     };
-    Some(CliError { exit, message, hints: hints.into_iter().chain([again]).collect(), places: Vec::new() })
+    Some(CliError { exit, message, hints: hints.into_iter().chain([again]).collect(), mistakes: Vec::new() })
 }
 
 /// Returns the resources that were not attempted because this one failed.

@@ -4,7 +4,7 @@ use super::{
     json,
     style::{BAD, GOOD, paint},
 };
-use crate::seed::{Books, Counts, Latency};
+use crate::seed::{Counts, Latency, Ledger};
 use serde::Serialize;
 use std::fmt::Write;
 
@@ -37,24 +37,24 @@ struct Pair {
 
 impl SeedReport {
     /// Compares the ledger with the counts before and after.
-    pub fn new(books: &Books, before: Counts, after: Counts) -> Self {
-        let (views, sessions) = books.difference(before, after);
+    pub fn new(ledger: &Ledger, before: Counts, after: Counts) -> Self {
+        let (views, sessions) = ledger.difference(before, after);
         let pair = |difference: i64, counted: i64| Pair { sent: counted - difference, counted };
         Self {
-            sent: books.sent,
-            events: books.events,
-            accepted: books.accepted,
-            duplicates: books.duplicates,
-            rejected: books.rejected,
-            dropped: books.dropped,
-            retries: books.retries,
-            throttled: books.throttled,
-            failed: books.failed,
-            latency: books.latency(),
+            sent: ledger.sent,
+            events: ledger.events,
+            accepted: ledger.accepted,
+            duplicates: ledger.duplicates,
+            rejected: ledger.rejected,
+            dropped: ledger.dropped,
+            retries: ledger.retries,
+            throttled: ledger.throttled,
+            failed: ledger.failed,
+            latency: ledger.latency(),
             views: pair(views, after.views - before.views),
             sessions: pair(sessions, after.sessions - before.sessions),
-            reconciled: books.reconcile(before, after),
-            wrong: books.wrong.clone(),
+            reconciled: ledger.reconcile(before, after),
+            wrong: ledger.wrong.clone(),
         }
     }
 

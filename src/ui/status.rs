@@ -115,7 +115,7 @@ pub fn json<'a, C: crate::engine::Cloud>(
         missing: usize,
         busy: usize,
         #[serde(skip_serializing_if = "Option::is_none")]
-        stray: Option<usize>,
+        orphan: Option<usize>,
         #[serde(skip_serializing_if = "Option::is_none")]
         rolled_back: Option<usize>,
     }
@@ -125,7 +125,7 @@ pub fn json<'a, C: crate::engine::Cloud>(
         drifted: plan.count_state(State::Drifted),
         missing: plan.count_state(State::Missing),
         busy: plan.count_state(State::Busy),
-        stray: Some(plan.count_state(State::Stray)).filter(|count| *count > 0),
+        orphan: Some(plan.count_state(State::Orphan)).filter(|count| *count > 0),
         rolled_back: Some(count_rolled_back(plan, health.release.as_ref())).filter(|count| *count > 0),
     };
     let row = |step: &'a Step| {
@@ -257,7 +257,7 @@ fn totals<C: crate::engine::Cloud>(plan: &Plan<C>, release: Option<&Standing>) -
         (serving - rolled_back, "not released"),
         (count(State::Missing), "missing"),
         (count(State::Busy), "busy"),
-        (count(State::Stray), "not in stack.yaml"),
+        (count(State::Orphan), "not in stack.yaml"),
     ];
     for (count, word) in others.into_iter().filter(|(count, _)| *count > 0) {
         let _ = write!(out, ", {count} {word}");
@@ -291,7 +291,7 @@ fn word(step: &Step, release: Option<&Standing>) -> (Style, String) {
         State::InSync => (GOOD, "in sync"),
         State::Missing => (BAD, "missing"),
         State::Busy => (CHANGED, "busy"),
-        State::Stray => (BAD, "not in stack.yaml"),
+        State::Orphan => (BAD, "not in stack.yaml"),
     };
     (style, word.to_owned())
 }

@@ -7,7 +7,7 @@
 
 use crate::reliability::{accounts, listing};
 use liveinsight::{
-    aws::{Aws, Connection, Place},
+    aws::{Aws, Connection, Target},
     build::read_site,
     engine::{Change, Step, survey},
     stack::{Content, Declaration, Stack, declare},
@@ -25,8 +25,8 @@ const WAYS: [&[&str]; 3] = [&[], &["--threads", "16"], &["--threads", "16", "--i
 
 /// Returns the Python of the harness, which has boto3.
 async fn python() -> Command {
-    let place = workspace().join("target/test-client");
-    let venv = Venv::ensure(&place, include_str!("../e2e/requirements.txt"), "the tests' other client", &|_| {}).await.unwrap();
+    let target = workspace().join("target/test-client");
+    let venv = Venv::ensure(&target, include_str!("../e2e/requirements.txt"), "the tests' other client", &|_| {}).await.unwrap();
     let mut command = Command::new(venv.python());
     command.env("PYTHONDONTWRITEBYTECODE", "1");
     command
@@ -58,8 +58,8 @@ impl Rival {
         self.strict.take_log().iter().filter(|entry| entry.write).count()
     }
 
-    fn place(&self) -> Place {
-        Place::aws("aws", REGION, &self.account)
+    fn target(&self) -> Target {
+        Target::aws("aws", REGION, &self.account)
     }
 
     /// Returns the declaration of stack.yaml, with the packages at the paths where the script reads them.
@@ -72,13 +72,13 @@ impl Rival {
         };
         let packages = stack.functions.keys().map(package).collect();
         let site = liveinsight::build::site_objects(read_site(&site(), "index.html", None).unwrap().files);
-        declare(&stack, &self.place(), &Content { packages, site: Some(site), ..Content::default() })
+        declare(&stack, &self.target(), &Content { packages, site: Some(site), ..Content::default() })
     }
 
     async fn connect(&self, endpoint: &str) -> Aws {
         let stack = Stack::load(&workspace().join("stack.yaml"), None, None).unwrap();
         let connection = Connection::endpoint(REGION, endpoint, &self.account, "test").await;
-        liveinsight::resources::connect(&connection, self.place(), stack.names(&self.account).stack_tag())
+        liveinsight::resources::connect(&connection, self.target(), stack.names(&self.account).stack_tag())
     }
 
     async fn listing(&self) -> BTreeMap<String, usize> {

@@ -17,12 +17,12 @@ use std::process::Command;
 use std::sync::{Arc, Mutex};
 
 use liveinsight::{
-    build::{BuildError, Builder, Progress, Source, Target},
+    build::{BuildError, BuildTarget, Builder, Progress, Source},
     stack::{Architecture, Package},
 };
 use test_support::elf;
 
-const HOST: Target = Target::Host;
+const HOST: BuildTarget = BuildTarget::Host;
 
 /// Workspace with the handlers `one` and `two`, which share a library.
 struct Project {
@@ -79,7 +79,7 @@ impl Project {
         self.write(&format!("lambdas/{name}/src/main.rs"), &format!("fn main() {{\n    {body}\n}}\n"));
     }
 
-    async fn build(&self, names: &[&str], target: Target) -> Result<BTreeMap<String, Package>, BuildError> {
+    async fn build(&self, names: &[&str], target: BuildTarget) -> Result<BTreeMap<String, Package>, BuildError> {
         self.builder.build(&crates(names), None, target).await
     }
 
@@ -229,7 +229,7 @@ async fn a_directory_that_cannot_be_written_is_named() {
 async fn a_program_for_lambda_needs_no_newer_glibc_than_lambda_has() {
     let project = Project::new("floor");
     link_tools(&project);
-    let target = Target::Lambda(Architecture::X86_64);
+    let target = BuildTarget::Lambda(Architecture::X86_64);
     let packages = project.build(&["one"], target).await.unwrap();
     let directory = tempfile::tempdir().unwrap();
     let program = unpack(&packages["one"], directory.path());
@@ -241,7 +241,7 @@ async fn a_program_for_lambda_needs_no_newer_glibc_than_lambda_has() {
 async fn what_is_deployed_is_made_of_what_the_lock_says() {
     let project = Project::new("locked");
     link_tools(&project);
-    let target = Target::Lambda(Architecture::X86_64);
+    let target = BuildTarget::Lambda(Architecture::X86_64);
     project.build(&["one"], HOST).await.unwrap();
     let lock = std::fs::read_to_string(project.path("Cargo.lock")).unwrap();
     project.write_manifest("lambdas/more", "more", "");
@@ -264,7 +264,7 @@ async fn what_is_deployed_is_made_of_what_the_lock_says() {
 async fn arm_is_built_or_the_missing_part_is_named() {
     let project = Project::new("arm");
     link_tools(&project);
-    let target = Target::Lambda(Architecture::Arm64);
+    let target = BuildTarget::Lambda(Architecture::Arm64);
     let mut rustc = Command::new("rustc");
     let libraries = rustc.args(["--print", "target-libdir", "--target", "aarch64-unknown-linux-gnu"]).output();
     let libraries = String::from_utf8(libraries.unwrap().stdout).unwrap();

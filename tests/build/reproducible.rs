@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use liveinsight::{
-    build::{Builder, Target},
+    build::{BuildTarget, Builder},
     stack::Architecture,
 };
 
@@ -95,7 +95,7 @@ fn holds(program: &[u8], text: &str) -> bool {
 async fn a_zip_is_the_same_from_another_home_and_another_directory() {
     if let Some(root) = std::env::var_os(CHILD) {
         let builder = Builder::new(Path::new(&root), |_| ());
-        let target = Target::Lambda(Architecture::X86_64);
+        let target = BuildTarget::Lambda(Architecture::X86_64);
         let packages = builder.build(&[("app".to_owned(), source("app"))].into(), None, target).await.unwrap();
         println!("\nCHILD {} {}", packages["app"].sha256, packages["app"].path.display());
         return;

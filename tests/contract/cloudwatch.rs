@@ -125,7 +125,7 @@ async fn alarms_that_are_declared_no_longer_are_found_and_all_go_with_one_reques
     let all = declare(&bench, names.map(|name| (name, alarm(&bench, name))));
     bench.up(&all).await;
     let graph = declare(&bench, [("alarm-b", alarm(&bench, "alarm-b"))]);
-    bench.removes_strays(&graph, &["cloudwatch.alarm/alarm-a", "cloudwatch.alarm/alarm-c"]).await;
+    bench.removes_orphans(&graph, &["cloudwatch.alarm/alarm-a", "cloudwatch.alarm/alarm-c"]).await;
     bench.up(&all).await;
     let before = bench.called("cloudwatch:DeleteAlarms");
     bench.down(&all).await;

@@ -303,7 +303,7 @@ async fn a_table_that_is_declared_no_longer_is_found() {
     let graph = declare(&bench, &Wish::default());
     let plan = bench.plan(&graph).await;
     assert!(plan.changes().all(|step| step.objection == Some(Objection::LosesData(Action::Delete))));
-    bench.removes_strays(&graph, &["dynamodb.table/old"]).await;
+    bench.removes_orphans(&graph, &["dynamodb.table/old"]).await;
     bench.down(&graph).await;
 }
 

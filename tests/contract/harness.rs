@@ -2,8 +2,8 @@
 
 use crate::proxy::{self, Fate};
 use liveinsight::{
-    aws::{Aws, Connection, Place, STACK, Tags},
-    engine::{Action, Cloud, Graph, Objection, Options, Plan, Removal, Report, State, Step, Tempo, down, survey, up},
+    aws::{Aws, Connection, STACK, Tags, Target},
+    engine::{Action, Cloud, Graph, Objection, Options, Plan, Removal, Report, RetryPolicy, State, Step, down, survey, up},
 };
 use std::time::{Duration, SystemTime};
 
@@ -48,8 +48,8 @@ impl Bench {
 
     async fn named(endpoint: &str, unique: String) -> Self {
         let connection = Connection::endpoint(REGION, endpoint, "test", "test").await;
-        let place = Place { limits: false, imports_apis: false, ..Place::aws("aws", REGION, ACCOUNT) };
-        Self { aws: liveinsight::resources::connect(&connection, place, format!("contract/{unique}")), unique }
+        let target = Target { limits: false, imports_apis: false, ..Target::aws("aws", REGION, ACCOUNT) };
+        Self { aws: liveinsight::resources::connect(&connection, target, format!("contract/{unique}")), unique }
     }
 
     /// Returns a physical name that no other test uses: lower case, digits and hyphens.
@@ -116,7 +116,7 @@ impl Bench {
         let mut seen: Vec<String> = Vec::new();
         for step in plan.changes() {
             match (step.action, step.state) {
-                (Some(Action::Create), _) | (_, State::Stray) => seen.push(step.id.to_string()),
+                (Some(Action::Create), _) | (_, State::Orphan) => seen.push(step.id.to_string()),
                 _ => seen.extend(step.changes.iter().map(|change| format!("{} {}", step.id, change.path))),
             }
         }
@@ -170,11 +170,11 @@ impl Bench {
     }
 
     /// Asserts that exactly these are found as no longer declared, and that `up` removes them, with consent if they hold data.
-    pub(crate) async fn removes_strays(&self, graph: &Graph<Aws>, expected: &[&str]) {
+    pub(crate) async fn removes_orphans(&self, graph: &Graph<Aws>, expected: &[&str]) {
         let plan = self.plan(graph).await;
-        let strays: Vec<&Step> = plan.steps.iter().filter(|step| step.state == State::Stray).collect();
-        assert_eq!(strays.iter().map(|stray| stray.id.as_str()).collect::<Vec<_>>(), expected);
-        if strays.iter().any(|stray| stray.objection.is_some()) {
+        let orphans: Vec<&Step> = plan.steps.iter().filter(|step| step.state == State::Orphan).collect();
+        assert_eq!(orphans.iter().map(|orphan| orphan.id.as_str()).collect::<Vec<_>>(), expected);
+        if orphans.iter().any(|orphan| orphan.objection.is_some()) {
             self.up_losing_data(graph).await;
         } else {
             self.up(graph).await;
@@ -204,7 +204,7 @@ impl Bench {
         }
         let plan = self.plan(graph).await;
         assert_eq!(plan.count_state(State::Missing), graph.entries().len(), "something is left");
-        assert_eq!(plan.count_state(State::Stray), 0, "something is left");
+        assert_eq!(plan.count_state(State::Orphan), 0, "something is left");
     }
 
     /// Counts the calls that `work` makes.
@@ -237,6 +237,7 @@ pub(crate) async fn contract(bench: &Bench, variants: usize, declare: impl Fn(us
 pub(crate) use test_support::endpoint;
 
 fn options() -> Options {
-    let tempo = Tempo { first: Duration::from_millis(5), longest: Duration::from_millis(50), patience: Duration::from_secs(20) };
-    Options { tempo, ..Options::default() }
+    let retry_policy =
+        RetryPolicy { first: Duration::from_millis(5), longest: Duration::from_millis(50), patience: Duration::from_secs(20) };
+    Options { retry_policy, ..Options::default() }
 }

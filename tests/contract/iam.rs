@@ -78,7 +78,7 @@ fn role(bench: &Bench, name: &str, wish: &Wish) -> Role {
 
 /// Returns the ARN of a boundary.
 fn boundary(bench: &Bench, name: &str) -> String {
-    bench.aws.place.global_arn("iam", &format!("policy/{}", bench.name(name)))
+    bench.aws.target.global_arn("iam", &format!("policy/{}", bench.name(name)))
 }
 
 /// Creates the policies that serve as boundaries.
@@ -231,7 +231,7 @@ async fn roles_under_our_path_are_found_and_go_with_all_that_hangs_from_them() {
     let arn = arn.policy().unwrap().arn().unwrap().to_owned();
     iam.attach_role_policy().role_name(&old).policy_arn(&arn).send().await.unwrap();
     let graph = declare(&bench, &["collector"], &Wish::default());
-    bench.removes_strays(&graph, &["iam.role/old", "iam.role_policy/old"]).await;
+    bench.removes_orphans(&graph, &["iam.role/old", "iam.role_policy/old"]).await;
 
     iam.attach_role_policy().role_name(bench.name("collector")).policy_arn(&arn).send().await.unwrap();
     bench.down(&graph).await;

@@ -353,7 +353,7 @@ async fn statements_that_were_changed_or_added_are_seen_and_made_good() {
 }
 
 #[tokio::test]
-async fn functions_are_made_side_by_side_and_strays_go() {
+async fn functions_are_made_side_by_side_and_orphans_go() {
     let bench = Bench::new("lambda-many").await;
     let names = ["a", "b", "c", "d"];
     let all = declare(&bench, &names, &Wish::default());
@@ -364,8 +364,8 @@ async fn functions_are_made_side_by_side_and_strays_go() {
         assert_eq!(policy.statement(sid).unwrap()["Principal"], json!({ "Service": ["apigateway.amazonaws.com"] }));
     }
     let graph = declare(&bench, &["a", "b"], &Wish::default());
-    let strays = ["alias", "function", "permission"].map(|kind| ["c", "d"].map(|name| format!("lambda.{kind}/{name}"))).concat();
-    bench.removes_strays(&graph, &strays.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    let orphans = ["alias", "function", "permission"].map(|kind| ["c", "d"].map(|name| format!("lambda.{kind}/{name}"))).concat();
+    bench.removes_orphans(&graph, &orphans.iter().map(String::as_str).collect::<Vec<_>>()).await;
     bench.down(&graph).await;
 }
 

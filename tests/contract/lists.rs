@@ -3,7 +3,7 @@
 use futures::future::{FutureExt, LocalBoxFuture};
 use liveinsight::{
     account::simulate,
-    aws::{Aws, Connection, MAX_PAGES, Place, Policy, Tags},
+    aws::{Aws, Connection, MAX_PAGES, Policy, Tags, Target},
     cost::{Inventory, Series, samples, series},
     engine::{Changes, Error, Id, Resource, Result, State, Step},
     logs::{Source, Tail},
@@ -207,7 +207,7 @@ fn lists() -> Vec<List> {
         }),
         list("cloudwatch:DescribeAlarms", Form::Cbor("MetricAlarms", "NextToken"), |aws| quota(aws, "alarms")),
         list("cloudwatch:GetMetricData", Form::Cbor("MetricDataResults", "NextToken"), |aws| {
-            async { samples(aws, series_of_a_table(&aws.place), 1.7e9).await.map(drop) }.boxed_local()
+            async { samples(aws, series_of_a_table(&aws.target), 1.7e9).await.map(drop) }.boxed_local()
         }),
         list("lambda:ListFunctions", Form::Json("Functions", "NextMarker"), |aws| {
             async { kinds::Function::sweep(aws, |_| None).await.map(drop) }.boxed_local()
@@ -352,10 +352,10 @@ async fn delete_bucket(aws: &Aws) -> Result<()> {
     bucket.delete(aws, &output).await.map(drop)
 }
 
-fn series_of_a_table(place: &Place) -> Vec<Series> {
+fn series_of_a_table(target: &Target) -> Vec<Series> {
     let text = "project: lists\nregion: us-east-1\nenvironments: { dev: {} }\ntables:\n  t: { partition_key: { name: k, type: S } }\n";
     let stack = Stack::parse(text, "stack.yaml", Path::new("."), None, None).unwrap();
-    let declaration = declare(&stack, place, &Content::default());
+    let declaration = declare(&stack, target, &Content::default());
     let there = Inventory::declared(declaration.graph.entries());
     series(declaration.graph.entries(), &stack, &there, "us-east-1")
 }
@@ -382,8 +382,8 @@ fn subjects_of_a_missing_table() -> Vec<Subject> {
 
 const ACCOUNT: &str = "000000000000";
 
-fn place() -> Place {
-    Place { limits: false, ..Place::aws("aws", "us-east-1", ACCOUNT) }
+fn target() -> Target {
+    Target { limits: false, ..Target::aws("aws", "us-east-1", ACCOUNT) }
 }
 
 /// Serves one list that ends in this way; returns the address, and the number of pages that were requested.
@@ -424,7 +424,7 @@ async fn converse(client: TcpStream, answer: impl Fn(&Request) -> Response) -> s
 async fn read(list: &List, end: End) -> (usize, Result<()>) {
     let (address, asked) = serve(list, end).await;
     let connection = Connection::endpoint("us-east-1", &address, "test", "test").await;
-    let aws = liveinsight::resources::connect(&connection, place(), "lists/test".to_owned());
+    let aws = liveinsight::resources::connect(&connection, target(), "lists/test".to_owned());
     aws.set_max_pages(LIMIT);
     let outcome = (list.read)(&aws).await;
     (asked.load(Ordering::SeqCst), outcome)
@@ -490,7 +490,7 @@ async fn a_bucket_whose_objects_never_end_is_an_error() {
     });
     let aws = liveinsight::resources::connect(
         &Connection::endpoint("us-east-1", &address, "test", "test").await,
-        place(),
+        target(),
         "lists/test".to_owned(),
     );
     aws.set_max_pages(LIMIT);

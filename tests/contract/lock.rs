@@ -7,8 +7,8 @@ use crate::{
 use aws_sdk_s3::primitives::ByteStream;
 use liveinsight::{
     aws::Aws,
-    engine::{Gone, Resource},
-    lock::{Held, LEASE, LOCK_KEY, Lease, Lock, Turn},
+    engine::{DeleteOutcome, Resource},
+    lock::{Held, LEASE, LOCK_KEY, Lease, Lock, LockOutcome},
     resources::{Bucket, BucketOutput, OWN_PREFIX},
 };
 use std::{cell::RefCell, collections::BTreeMap, time::Duration};
@@ -53,22 +53,22 @@ impl Vault {
     }
 }
 
-async fn turn<'a>(lock: &Lock<'a>, wait: bool) -> Turn<'a> {
-    lock.turn(wait, false, async || false, |_| ()).await.unwrap()
+async fn outcome<'a>(lock: &Lock<'a>, wait: bool) -> LockOutcome<'a> {
+    lock.acquire(wait, false, async || false, |_| ()).await.unwrap()
 }
 
 async fn taken<'a>(lock: &Lock<'a>) -> Lease<'a> {
-    match turn(lock, false).await {
-        Turn::Ours { lease: Some(lease), waited: false } => lease,
-        Turn::Ours { .. } => panic!("there is a bucket, and nobody to wait for"),
-        Turn::Theirs(held) => panic!("{held:?} has it"),
+    match outcome(lock, false).await {
+        LockOutcome::Acquired { lease: Some(lease), waited: false } => lease,
+        LockOutcome::Acquired { .. } => panic!("there is a bucket, and nobody to wait for"),
+        LockOutcome::Held(held) => panic!("{held:?} has it"),
     }
 }
 
 async fn refused(lock: &Lock<'_>) -> Held {
-    match turn(lock, false).await {
-        Turn::Theirs(held) => held,
-        Turn::Ours { .. } => panic!("somebody else has it"),
+    match outcome(lock, false).await {
+        LockOutcome::Held(held) => held,
+        LockOutcome::Acquired { .. } => panic!("somebody else has it"),
     }
 }
 
@@ -95,9 +95,9 @@ async fn of_many_that_want_it_one_gets_it() {
     let vault = Vault::new("lock-many").await;
     let locks: Vec<Lock<'_>> = (0..8).map(|who| vault.lock(&format!("{who}@desk"), LEASE)).collect();
     for _ in 0..5 {
-        let turns = futures::future::join_all(locks.iter().map(|lock| turn(lock, false))).await;
+        let turns = futures::future::join_all(locks.iter().map(|lock| outcome(lock, false))).await;
         let mut winners: Vec<Lease<'_>> =
-            turns.into_iter().filter_map(|turn| if let Turn::Ours { lease, .. } = turn { lease } else { None }).collect();
+            turns.into_iter().filter_map(|outcome| if let LockOutcome::Acquired { lease, .. } = outcome { lease } else { None }).collect();
         assert_eq!(winners.len(), 1);
         winners.pop().unwrap().release().await.unwrap();
     }
@@ -114,8 +114,8 @@ async fn who_waits_is_told_for_whom_and_gets_it_next() {
         tokio::time::sleep(Duration::from_millis(500)).await;
         lease.release().await.unwrap();
     };
-    let (turn, ()) = futures::join!(bob.turn(true, false, async || false, tell), gives_back);
-    assert!(matches!(turn.unwrap(), Turn::Ours { lease: Some(_), waited: true }));
+    let (outcome, ()) = futures::join!(bob.acquire(true, false, async || false, tell), gives_back);
+    assert!(matches!(outcome.unwrap(), LockOutcome::Acquired { lease: Some(_), waited: true }));
     assert_eq!(told.into_inner(), [Some("ada@desk".to_owned()), None]);
     assert_eq!(vault.holder().await.as_deref(), Some("bob@desk"));
 }
@@ -129,7 +129,7 @@ async fn it_is_kept_by_renewing_and_lost_without() {
     assert!(tokio::time::timeout(SHORT * 5, lease.keep()).await.is_err());
     assert!(refused(&bob).await.by.is_some_and(|by| by.holder == "ada@desk"));
     // Its run is dead: the waiting run gets the lock.
-    let Turn::Ours { lease: Some(stolen), waited: true } = turn(&bob, true).await else { panic!("it had to be waited for") };
+    let LockOutcome::Acquired { lease: Some(stolen), waited: true } = outcome(&bob, true).await else { panic!("it had to be waited for") };
     assert_eq!(vault.holder().await.as_deref(), Some("bob@desk"));
     // The dead run comes back: it learns the new holder, and removes nothing.
     let other = tokio::time::timeout(SHORT * 5, lease.keep()).await.unwrap();
@@ -170,7 +170,7 @@ async fn one_that_goes_with_its_bucket_is_let_go() {
         tags: vault.bench.tags(),
     };
     let output = BucketOutput { name: bucket.name(), arn: String::new() };
-    assert_eq!(bucket.delete(&vault.bench.aws, &output).await.unwrap(), Gone::Yes);
+    assert_eq!(bucket.delete(&vault.bench.aws, &output).await.unwrap(), DeleteOutcome::Deleted);
     let (kept, calls) = vault.bench.calls(tokio::time::timeout(SHORT * 2, lease.keep())).await;
     assert!(kept.is_err());
     assert_eq!((calls.reads, calls.writes), (0, 0), "what is written to a bucket that is being emptied keeps it");
@@ -240,13 +240,13 @@ async fn nonsense_is_respected_until_it_is_old() {
 async fn without_a_bucket_there_is_no_lock_unless_one_is_made() {
     let vault = Vault::new("lock-none").await;
     let nowhere = Lock::new(&vault.bench.aws, "liveinsight-no-such-bucket", "up", "ada@desk", LEASE);
-    assert!(matches!(turn(&nowhere, true).await, Turn::Ours { lease: None, waited: false }));
+    assert!(matches!(outcome(&nowhere, true).await, LockOutcome::Acquired { lease: None, waited: false }));
 
     let bucket = vault.bench.name("made");
     let made = Lock::new(&vault.bench.aws, &bucket, "up", "ada@desk", LEASE);
     let make = async || vault.bench.aws.s3.create_bucket().bucket(&bucket).send().await.is_ok();
-    let turn = made.turn(true, true, make, |_| ()).await.unwrap();
-    assert!(matches!(turn, Turn::Ours { lease: Some(_), waited: false }));
+    let outcome = made.acquire(true, true, make, |_| ()).await.unwrap();
+    assert!(matches!(outcome, LockOutcome::Acquired { lease: Some(_), waited: false }));
 }
 
 #[tokio::test]

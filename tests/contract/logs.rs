@@ -73,7 +73,7 @@ async fn a_group_that_is_declared_no_longer_is_found() {
     let theirs = bench.name("log-theirs");
     bench.aws.logs.create_log_group().log_group_name(&theirs).send().await.unwrap();
     let graph = declare(&bench, 7, None);
-    bench.removes_strays(&graph, &["logs.log_group/log-old"]).await;
+    bench.removes_orphans(&graph, &["logs.log_group/log-old"]).await;
     bench.down(&graph).await;
     bench.aws.logs.delete_log_group().log_group_name(&theirs).send().await.expect("somebody else's is left alone");
 }

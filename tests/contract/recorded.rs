@@ -2,8 +2,8 @@
 //! recordings are in `tests/recorded/`. This file adds what a recording leaves out, and the form that the protocol requires.
 
 use liveinsight::{
-    aws::{Aws, Connection, Place, STACK, Tags},
-    engine::{Changes, Error, Fields, Gone, Live, Owner, Resource},
+    aws::{Aws, Connection, STACK, Tags, Target},
+    engine::{Changes, DeleteOutcome, Error, Fields, Observed, Owner, Resource},
     resources::{
         AccessLog, Alarm, Alias, ApiDocument, ApiIntegration, ApiIntegrationResponse, ApiMethodResponse, ApiStage, Bucket, BucketPolicy,
         Function, FunctionOthers, Index, KeyAttribute, LogGroup, MethodKey, Permission, PublicAccessBlock, Release, RestApi, Role,
@@ -104,8 +104,8 @@ async fn watching(answers: Vec<(&'static str, Response)>) -> (Canned, Aws, Asked
     });
     let canned = canned.await.unwrap();
     let connection = Connection::endpoint("us-east-1", canned.endpoint(), "111111111111", "test").await;
-    let place = Place { limits: false, ..Place::aws("aws", "us-east-1", "111111111111") };
-    (canned, liveinsight::resources::connect(&connection, place, STACK_NAME.to_owned()), asked)
+    let target = Target { limits: false, ..Target::aws("aws", "us-east-1", "111111111111") };
+    (canned, liveinsight::resources::connect(&connection, target, STACK_NAME.to_owned()), asked)
 }
 
 /// Returns the body of the last request for this operation, as text.
@@ -129,7 +129,7 @@ fn rest(shape: &Value) -> Response {
 
 /// Returns the paths of the differences; the live resource must exist.
 #[track_caller]
-fn differs<R: Resource>(live: Option<Live<R>>, declared: &R) -> String {
+fn differs<R: Resource>(live: Option<Observed<R>>, declared: &R) -> String {
     let live = live.expect("it is there");
     assert!(live.failed.is_none());
     Changes::between(&Fields::of(&live.spec), &Fields::of(declared)).paths()
@@ -511,10 +511,10 @@ async fn tables(book: &Book) {
     assert_eq!(differs(provisioned.observe(&aws).await.unwrap(), &provisioned), "");
     // AWS accepts the deletion, and takes a while; a table that does not exist is deleted.
     let output = TableOutput { arn: "arn".to_owned() };
-    assert!(matches!(declared.delete(&aws, &output).await, Ok(Gone::NotYet(_))));
+    assert!(matches!(declared.delete(&aws, &output).await, Ok(DeleteOutcome::Accepted(_))));
     let gone = vec![("dynamodb:DeleteTable", error("dynamodb", "DeleteTable", "none"))];
     let (_canned, aws) = answering(gone).await;
-    assert!(matches!(declared.delete(&aws, &output).await, Ok(Gone::Yes)));
+    assert!(matches!(declared.delete(&aws, &output).await, Ok(DeleteOutcome::Deleted)));
     // Neither waiting nor a write makes a table with an unusable key usable.
     let mut table = book.shape("dynamodb", "DescribeTable", "on demand with an index");
     table["TableStatus"] = json!("INACCESSIBLE_ENCRYPTION_CREDENTIALS");

@@ -119,7 +119,7 @@ fn declare(bench: &Bench, wish: &Wish) -> Graph<Aws> {
     graph.add_part(&bucket, "static", block);
     let access = OriginAccessControl {
         signing_behavior: wish.signing.into(),
-        ..OriginAccessControl::for_s3(name.clone(), &bench.aws.stack, &bench.aws.place.region)
+        ..OriginAccessControl::for_s3(name.clone(), &bench.aws.stack, &bench.aws.target.region)
     };
     let access = graph.add("static", access);
     let api = Origin::server("localhost".to_owned().into(), wish.api_path.to_owned().into(), wish.api_port);
@@ -127,7 +127,7 @@ fn declare(bench: &Bench, wish: &Wish) -> Graph<Aws> {
         (
             "site".into(),
             Origin::bucket(
-                bucket.known("regional_domain", bench.aws.place.bucket_host(&name)),
+                bucket.known("regional_domain", bench.aws.target.bucket_host(&name)),
                 "/site",
                 OriginAccessControl::id_of(&access),
             ),

@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use liveinsight::{
-    aws::{Aws, Connection, Place},
+    aws::{Aws, Connection, Target},
     engine::{Action, Graph, Options, Removal, Report, down, survey, up},
     stack::{Content, Package, Stack, declare},
 };
@@ -28,8 +28,8 @@ fn stack(project: &str, functions: usize) -> Stack {
 /// Connects to the tests' AWS for this stack.
 async fn access(stack: &Stack) -> Aws {
     let connection = Connection::endpoint(&stack.region, &test_support::endpoint(), "test", "test").await;
-    let place = Place { limits: false, imports_apis: false, ..Place::aws("aws", &stack.region, "000000000000") };
-    liveinsight::resources::connect(&connection, place, format!("{}/{}", stack.project, stack.environment))
+    let target = Target { limits: false, imports_apis: false, ..Target::aws("aws", &stack.region, "000000000000") };
+    liveinsight::resources::connect(&connection, target, format!("{}/{}", stack.project, stack.environment))
 }
 
 async fn remove(graph: &Graph<Aws>, aws: &Aws) {
@@ -52,7 +52,7 @@ async fn measure(functions: usize, zip: &Path) -> (usize, [u64; 3]) {
     let sha256 = base64::engine::general_purpose::STANDARD.encode(Sha256::digest(std::fs::read(zip).unwrap()));
     let package = |name: &String| (name.clone(), Package { sha256: sha256.clone(), path: zip.to_owned() });
     let content = Content { packages: stack.functions.keys().map(package).collect(), ..Content::default() };
-    let graph = declare(&stack, &aws.place, &content).graph;
+    let graph = declare(&stack, &aws.target, &content).graph;
     // Leftovers of an earlier run that was killed.
     remove(&graph, &aws).await;
 

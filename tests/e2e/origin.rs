@@ -3,7 +3,7 @@
 
 use super::{Project, get, outputs, project::Run, summary};
 use liveinsight::{
-    aws::{Connection, Place},
+    aws::{Connection, Target},
     local::{ACCESS_KEY_ID, ACCOUNT_ID},
 };
 use std::{
@@ -17,7 +17,7 @@ fn taken(project: &Project, qualifier: Option<&str>) -> String {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let connection = Connection::endpoint("us-east-1", &endpoint, ACCESS_KEY_ID, &secret).await;
-        let aws = liveinsight::resources::connect(&connection, Place::aws("aws", "us-east-1", ACCOUNT_ID), "liveinsight/dev".to_owned());
+        let aws = liveinsight::resources::connect(&connection, Target::aws("aws", "us-east-1", ACCOUNT_ID), "liveinsight/dev".to_owned());
         let request = aws.lambda.get_function_configuration().function_name("liveinsight-stats-api-dev");
         let answer = request.set_qualifier(qualifier.map(str::to_owned)).send().await.unwrap();
         answer.environment.unwrap().variables.unwrap().remove("ORIGIN_VERIFY").unwrap()

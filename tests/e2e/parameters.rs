@@ -1,7 +1,7 @@
 //! Tests of a secret in a parameter of Systems Manager: the change to it, and a rotation without a run of the program.
 
 use super::{Project, outputs, project::Run, request};
-use liveinsight::{aws::Connection, aws::Place, local::ACCESS_KEY_ID, local::ACCOUNT_ID};
+use liveinsight::{aws::Connection, aws::Target, local::ACCESS_KEY_ID, local::ACCOUNT_ID};
 use std::{collections::HashMap, thread::sleep, time::Duration};
 
 const FUNCTION: &str = "liveinsight-realtime-api-dev";
@@ -18,7 +18,7 @@ fn served(project: &Project) -> (String, HashMap<String, String>) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let connection = Connection::endpoint("us-east-1", &endpoint, ACCESS_KEY_ID, &secret).await;
-        let aws = liveinsight::resources::connect(&connection, Place::aws("aws", "us-east-1", ACCOUNT_ID), "liveinsight/dev".to_owned());
+        let aws = liveinsight::resources::connect(&connection, Target::aws("aws", "us-east-1", ACCOUNT_ID), "liveinsight/dev".to_owned());
         let answer = aws.lambda.get_function_configuration().function_name(FUNCTION).qualifier("live").send().await.unwrap();
         (answer.version.unwrap(), answer.environment.unwrap().variables.unwrap())
     })

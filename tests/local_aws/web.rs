@@ -8,7 +8,7 @@ use aws_sdk_cloudfront::types::{
     CustomOriginConfig, DefaultCacheBehavior, DistributionConfig, Origin, OriginProtocolPolicy, Origins, ViewerProtocolPolicy,
 };
 use aws_sdk_s3::{config::Credentials, presigning::PresigningConfig};
-use liveinsight::aws::{Aws, Connection, Place};
+use liveinsight::aws::{Aws, Connection, Target};
 use liveinsight::local::{ACCESS_KEY_ID, ACCOUNT_ID, LocalAws};
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -68,7 +68,7 @@ fn signer<'a>(aws: &'a LocalAws, service: &'a str) -> Signer<'a> {
 
 async fn clients(aws: &LocalAws, key: &str, secret: &str) -> Aws {
     let connection = Connection::endpoint("us-east-1", &aws.endpoint, key, secret).await;
-    liveinsight::resources::connect(&connection, Place::aws("aws", "us-east-1", ACCOUNT_ID), "shop/dev".to_owned())
+    liveinsight::resources::connect(&connection, Target::aws("aws", "us-east-1", ACCOUNT_ID), "shop/dev".to_owned())
 }
 
 async fn own_clients(aws: &LocalAws) -> Aws {

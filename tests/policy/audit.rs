@@ -6,7 +6,7 @@ use super::{
     small::{Small, succeeded},
 };
 use liveinsight::{
-    aws::{Aws, Connection, Place},
+    aws::{Aws, Connection, Target},
     local::ACCESS_KEY_ID,
     stack::{Names, Stack},
 };
@@ -23,7 +23,7 @@ async fn account(project: &Small) -> (Aws, Names) {
     let stack = Stack::read(&project.path().join("stack.yaml"), None, None).unwrap();
     let names = stack.names(ACCOUNT);
     let connection = Connection::endpoint(REGION, &endpoint, ACCESS_KEY_ID, &test_support::secret(project.path())).await;
-    (liveinsight::resources::connect(&connection, Place::aws("aws", REGION, ACCOUNT), names.stack_tag()), names)
+    (liveinsight::resources::connect(&connection, Target::aws("aws", REGION, ACCOUNT), names.stack_tag()), names)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -38,7 +38,7 @@ async fn what_an_intruder_left_is_named_by_an_audit_and_removed_by_an_up_with_on
     let trust = r#"{"Version":"2012-10-17","Statement":[]}"#;
     aws.iam.create_role().role_name("foreign").assume_role_policy_document(trust).send().await.unwrap();
     aws.iam.put_role_policy().role_name("foreign").policy_name("all").policy_document(everything().to_string()).send().await.unwrap();
-    let of_foreign = aws.place.global_arn("iam", &format!("policy/of-{role}"));
+    let of_foreign = aws.target.global_arn("iam", &format!("policy/of-{role}"));
     aws.iam.attach_role_policy().role_name("foreign").policy_arn(of_foreign).send().await.unwrap();
 
     let run = |arguments: &[&str]| {

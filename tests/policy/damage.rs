@@ -8,7 +8,7 @@ use aws_sdk_s3::types::{
 };
 use liveinsight::{
     aws::Aws,
-    lock::{Lock, Turn},
+    lock::{Lock, LockOutcome},
     stack::Names,
 };
 use std::time::Duration;
@@ -105,6 +105,6 @@ pub(crate) async fn bucket(aws: &Aws, names: &Names) {
 pub(crate) async fn lock(aws: &Aws, names: &Names) {
     let bucket = names.bucket();
     let lock = Lock::new(aws, &bucket, "up", "somebody@tests", Duration::from_secs(2));
-    let turn = lock.turn(false, false, async || false, |_| ()).await.unwrap();
-    assert!(matches!(turn, Turn::Ours { lease: Some(_), .. }));
+    let outcome = lock.acquire(false, false, async || false, |_| ()).await.unwrap();
+    assert!(matches!(outcome, LockOutcome::Acquired { lease: Some(_), .. }));
 }

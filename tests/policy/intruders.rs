@@ -3,7 +3,7 @@
 use super::{REGION, accounts, bare, shared};
 use aws_sdk_s3::primitives::ByteStream;
 use liveinsight::{
-    aws::{Connection, Place},
+    aws::{Connection, Target},
     error::hint_for,
     release::{Live, Scene, Unfit},
 };
@@ -14,18 +14,21 @@ use strict_aws::Config;
 async fn a_bucket_of_the_stacks_name_in_another_account_is_refused_with_that_reason() {
     let account = Account::new(Config { windows: Some(shared::windows()), ..Config::default() }).await;
     let aws = account.connect().await;
-    let bucket = bare().names(&aws.place.account).bucket();
+    let bucket = bare().names(&aws.target.account).bucket();
     let other = accounts::next();
     let connection = Connection::endpoint(REGION, account.strict.endpoint(), &other, "test").await;
-    let theirs =
-        liveinsight::resources::connect(&connection, Place { limits: false, ..Place::aws("aws", REGION, &other) }, "theirs/dev".to_owned());
+    let theirs = liveinsight::resources::connect(
+        &connection,
+        Target { limits: false, ..Target::aws("aws", REGION, &other) },
+        "theirs/dev".to_owned(),
+    );
     theirs.s3.create_bucket().bucket(&bucket).send().await.unwrap();
     account.strict.take_log();
 
     let report = account.up(Version::First).await;
     let error = report.failed.values().next().expect("it is refused");
     let said = error.to_string();
-    assert!(said.contains(&format!("if the bucket is not in the account {}", aws.place.account)), "{said}");
+    assert!(said.contains(&format!("if the bucket is not in the account {}", aws.target.account)), "{said}");
     let next = hint_for(error).unwrap_or_default();
     assert!(next.contains("somebody else has a bucket of this name") && next.contains("choose another `project`"), "{next}");
     let log = account.strict.take_log();
@@ -44,7 +47,7 @@ async fn a_rollback_refuses_a_record_that_was_altered() {
     account.complete(&account.up(Version::First).await, "up");
     account.complete(&account.up(Version::Patched).await, "up with new code");
     let (aws, declaration) = (account.connect().await, account.declare(Version::First));
-    let names = bare().names(&aws.place.account);
+    let names = bare().names(&aws.target.account);
     let functions = ["event-collector", "realtime-api", "stats-api"].map(|name| (name.to_owned(), names.function(name))).into();
     let look = async || Scene::look(&aws, &declaration, &functions).await.unwrap().expect("there is a bucket");
     let scene = look().await;

@@ -54,11 +54,11 @@ const BARE: &str = "project: liveinsight\nregion: us-east-1\nenvironments: { dev
 async fn the_policies_of_up_status_and_down_are_exact() {
     let account = Account::new(Config::default()).await;
     let aws = account.connect().await;
-    let names = bare().names(&aws.place.account);
+    let names = bare().names(&aws.target.account);
     let (mut of_up, mut of_status, mut of_down) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
     let calls = |of: &mut BTreeSet<Need>| {
         let log = account.strict.log();
-        of.extend(log.iter().flat_map(|entry| needs::of(entry, &aws.place, &names, None)));
+        of.extend(log.iter().flat_map(|entry| needs::of(entry, &aws.target, &names, None)));
         account.strict.set_faults(Faults::None);
     };
     // Changes from outside bypass the proxy, so that it does not log them.
@@ -120,7 +120,7 @@ async fn the_policies_of_up_status_and_down_are_exact() {
     of_up.extend(of_status.iter().cloned());
     let mut wrong = Vec::new();
     for (command, needs) in [("up", of_up), ("status", of_status), ("down", of_down), ("doctor", of_doctor)] {
-        let statements = printed(command, &aws.place.account);
+        let statements = printed(command, &aws.target.account);
         wrong.extend(needs.iter().filter(|need| !need.allowed(&statements)).map(|need| format!("{command}: {need:?} is denied")));
         for (action, without) in each_without_one(&statements) {
             if needs.iter().all(|need| need.allowed(&without)) {
@@ -135,14 +135,14 @@ async fn the_policies_of_up_status_and_down_are_exact() {
 async fn within_a_boundary_the_whole_life_of_a_stack_is_allowed() {
     let mut account = Account::new(Config::default()).await;
     let aws = account.connect().await;
-    let (names, number) = (bare().names(&aws.place.account), aws.place.account.clone());
+    let (names, number) = (bare().names(&aws.target.account), aws.target.account.clone());
     let outside = outside(&aws).await;
     let document = printed_boundary(&number).to_string();
     let made = outside.iam.create_policy().policy_name("site-boundary").policy_document(document).send().await.unwrap();
     let boundary = made.policy().and_then(|policy| policy.arn()).unwrap().to_owned();
     let wrong = |command: &str, account: &Account| {
         let log = account.strict.take_log();
-        let needs: BTreeSet<Need> = log.iter().flat_map(|entry| needs::of(entry, &aws.place, &names, Some(&boundary))).collect();
+        let needs: BTreeSet<Need> = log.iter().flat_map(|entry| needs::of(entry, &aws.target, &names, Some(&boundary))).collect();
         let questions: Vec<_> = needs.iter().map(Need::question).collect();
         assert!(questions.len() > 20, "{command}: {questions:?}");
         let denied = judge::otherwise(&number, &documents(command, &number, Some(&boundary)), None, &questions, true);
@@ -174,7 +174,7 @@ async fn within_a_boundary_the_whole_life_of_a_stack_is_allowed() {
         let (role, policy) = (names.role(name), names.policy(name));
         let answer = outside.iam.get_role_policy().role_name(&role).policy_name(policy).send().await.unwrap();
         let document = liveinsight::aws::decode_policy(answer.policy_document());
-        let arn = aws.place.global_arn("iam", &format!("role{}{role}", names.role_path()));
+        let arn = aws.target.global_arn("iam", &format!("role{}{role}", names.role_path()));
         roles.push((arn, serde_json::from_str(&document).unwrap()));
     }
     attack::takes_nothing(&number, &printed_boundary(&number), &roles);
@@ -212,7 +212,7 @@ async fn status(aws: &Aws, account: &Account, version: Version) -> BTreeSet<&'st
     let declaration = account.declare(version);
     aws.audit();
     let plan = survey(&declaration.graph, aws, &|_| {}).await.unwrap();
-    let subjects = trail::subjects(&plan.steps, |id| plan.identity(&declaration.graph, id, &aws.place));
+    let subjects = trail::subjects(&plan.steps, |id| plan.identity(&declaration.graph, id, &aws.target));
     let answer = trail::authors(aws, &subjects).await;
     assert!(answer.trouble.is_none(), "{:?}", answer.trouble);
     let entries = declaration.graph.entries();
@@ -241,21 +241,21 @@ async fn doctor(aws: &Aws, account: &Account) -> BTreeSet<Need> {
         account::{principal, simulate},
         resources::{logging_role, quotas},
     };
-    let names = bare().names(&aws.place.account);
+    let names = bare().names(&aws.target.account);
     account.strict.set_faults(Faults::None);
     let (_, found) = (logging_role(aws).await.unwrap(), quotas(aws).await);
     assert!(found.iter().all(|(_, quota)| quota.as_ref().is_ok_and(|quota| quota.limit > 0 && !quota.is_full())), "{found:?}");
-    let session = format!("arn:aws:sts::{}:assumed-role/nobody/ada", aws.place.account);
+    let session = format!("arn:aws:sts::{}:assumed-role/nobody/ada", aws.target.account);
     principal(aws, &session).await.unwrap();
-    let statements = policy::statements(Task::Up, &aws.place, &names, 0, None);
-    let nobody = format!("arn:aws:iam::{}:role/nobody", aws.place.account);
+    let statements = policy::statements(Task::Up, &aws.target, &names, 0, None);
+    let nobody = format!("arn:aws:iam::{}:role/nobody", aws.target.account);
     assert!(!simulate(aws, &nobody, &statements).await.unwrap().denied.is_empty());
-    account.strict.log().iter().flat_map(|entry| needs::of(entry, &aws.place, &names, None)).collect()
+    account.strict.log().iter().flat_map(|entry| needs::of(entry, &aws.target, &names, None)).collect()
 }
 
 /// Runs `up --delete-data` after everything was deleted from stack.yaml.
 async fn strip(aws: &Aws, account: &Account) {
-    let declaration = declare(&bare(), &aws.place, &Content::default());
+    let declaration = declare(&bare(), &aws.target, &Content::default());
     let plan = survey(&declaration.graph, aws, &|_| {}).await.unwrap();
     let options = Options { delete_data: true, ..Options::default() };
     account.complete(&up(&declaration.graph, aws, plan, &options, &|_| {}).await, "strip");
@@ -264,8 +264,8 @@ async fn strip(aws: &Aws, account: &Account) {
 
 /// Connects to the same account without the proxy.
 async fn outside(aws: &Aws) -> Aws {
-    let connection = Connection::endpoint(shared::REGION, &test_support::endpoint(), &aws.place.account, "test").await;
-    liveinsight::resources::connect(&connection, aws.place.clone(), aws.stack.clone())
+    let connection = Connection::endpoint(shared::REGION, &test_support::endpoint(), &aws.target.account, "test").await;
+    liveinsight::resources::connect(&connection, aws.target.clone(), aws.stack.clone())
 }
 
 fn bare() -> Stack {

@@ -2,7 +2,7 @@
 
 use super::judge::Question;
 use liveinsight::{
-    aws::{Place, STACK},
+    aws::{STACK, Target},
     stack::Names,
 };
 use serde_json::Value;
@@ -73,10 +73,10 @@ fn matches(pattern: &str, text: &str) -> bool {
 
 /// Returns the permissions that IAM requires for this call, with the condition keys that it then has: the tag of an existing resource, the account,
 /// and the boundary that roles have or are given.
-pub(crate) fn of(call: &Entry, place: &Place, names: &Names, boundary: Option<&str>) -> Vec<Need> {
+pub(crate) fn of(call: &Entry, target: &Target, names: &Names, boundary: Option<&str>) -> Vec<Need> {
     let (service, operation) = call.operation.split_once(':').unwrap();
     let known = |need: Need| match service {
-        "s3" if operation != "CreateBucket" => need.with("aws:ResourceAccount", &place.account),
+        "s3" if operation != "CreateBucket" => need.with("aws:ResourceAccount", &target.account),
         "iam" => boundary.into_iter().fold(need, |need, boundary| need.with("iam:PermissionsBoundary", boundary)),
         // Inheritance of the API's tags by every part is assumed, so the deletion of a part has to do without.
         "apigateway" if operation.starts_with("Delete") && call.resource.contains('/') => need,
@@ -85,40 +85,40 @@ pub(crate) fn of(call: &Entry, place: &Place, names: &Names, boundary: Option<&s
         }
         _ => need,
     };
-    asked(call, place, names).into_iter().map(known).collect()
+    asked(call, target, names).into_iter().map(known).collect()
 }
 
-fn asked(call: &Entry, place: &Place, names: &Names) -> Vec<Need> {
+fn asked(call: &Entry, target: &Target, names: &Names) -> Vec<Need> {
     let (service, operation) = call.operation.split_once(':').unwrap();
     let about = call.resource.as_str();
     let action = call.operation.as_str();
     match service {
-        "apigateway" => api_gateway(operation, about, place),
+        "apigateway" => api_gateway(operation, about, target),
         "cloudtrail" | "tag" => vec![Need::new(action, "*")],
-        "cloudfront" => cloudfront(operation, about, place),
+        "cloudfront" => cloudfront(operation, about, target),
         "cloudwatch" if ["DescribeAlarms", "GetMetricData"].contains(&operation) => vec![Need::new(action, "*")],
         "cloudwatch" => {
             // Some requests are logged without the alarm they are about.
             let alarm = if about.is_empty() { names.alarm("errors") } else { about.to_owned() };
-            let arn = place.arn("cloudwatch", &format!("alarm:{alarm}"));
+            let arn = target.arn("cloudwatch", &format!("alarm:{alarm}"));
             with(action, &arn, (operation == "PutMetricAlarm").then_some("cloudwatch:TagResource"))
         }
         "dynamodb" if operation == "ListTables" => vec![Need::new(action, "*")],
         "dynamodb" => {
-            let table = if about.starts_with("arn:") { about.to_owned() } else { place.arn("dynamodb", &format!("table/{about}")) };
+            let table = if about.starts_with("arn:") { about.to_owned() } else { target.arn("dynamodb", &format!("table/{about}")) };
             with(action, &table, (operation == "CreateTable").then_some("dynamodb:TagResource"))
         }
-        "iam" => iam(call, operation, place, names),
-        "lambda" => lambda(operation, about, place, names),
+        "iam" => iam(call, operation, target, names),
+        "lambda" => lambda(operation, about, target, names),
         "logs" if operation == "DescribeLogGroups" => vec![Need::new(action, "*")],
         "logs" => {
-            let group = if about.starts_with("arn:") { about.to_owned() } else { place.arn("logs", &format!("log-group:{about}")) };
+            let group = if about.starts_with("arn:") { about.to_owned() } else { target.arn("logs", &format!("log-group:{about}")) };
             // The action decides whether the ARN ends with `:*`.
             let mut needs = with(action, &group, (operation == "CreateLogGroup").then_some("logs:TagResource"));
             needs.push(Need::new(action, &format!("{group}:*")));
             needs
         }
-        "s3" => s3(operation, about, place),
+        "s3" => s3(operation, about, target),
         _ => panic!("what does {action} take?"),
     }
 }
@@ -129,7 +129,7 @@ fn with(action: &str, arn: &str, more: Option<&str>) -> Vec<Need> {
 }
 
 /// Returns verbs on paths. Tags are written on a path of their own, and by `TagResource` on the resource itself as well.
-fn api_gateway(operation: &str, about: &str, place: &Place) -> Vec<Need> {
+fn api_gateway(operation: &str, about: &str, target: &Target) -> Vec<Need> {
     let verbs = [
         ("Get", "GET"),
         ("Create", "POST"),
@@ -141,24 +141,24 @@ fn api_gateway(operation: &str, about: &str, place: &Place) -> Vec<Need> {
     ];
     let verb = verbs.iter().find(|(name, _)| operation.starts_with(name)).unwrap().1;
     let at = |verb: &str, path: &str| {
-        Need::new(&format!("apigateway:{verb}"), &format!("arn:{}:apigateway:{}::/{path}", place.partition, place.region))
+        Need::new(&format!("apigateway:{verb}"), &format!("arn:{}:apigateway:{}::/{path}", target.partition, target.region))
     };
     let alone = about == "account" || about == "restapis" || about.starts_with("tags/");
     let mut needs = vec![at(verb, &if alone { about.to_owned() } else { format!("restapis/{about}") })];
     match operation {
         "CreateRestApi" | "CreateStage" => needs.push(at("PUT", "tags/arn%3Aaws%3Aapigateway")),
         "TagResource" | "UntagResource" => needs.push(at("PATCH", "restapis/a1b2c3")),
-        "UpdateAccount" => needs.push(pass(place, "/liveinsight/liveinsight-apigateway-logs", "apigateway.amazonaws.com")),
+        "UpdateAccount" => needs.push(pass(target, "/liveinsight/liveinsight-apigateway-logs", "apigateway.amazonaws.com")),
         _ => {}
     }
     needs
 }
 
-fn cloudfront(operation: &str, about: &str, place: &Place) -> Vec<Need> {
+fn cloudfront(operation: &str, about: &str, target: &Target) -> Vec<Need> {
     let action = format!("cloudfront:{operation}");
     let id = about.split('/').next().filter(|id| !id.is_empty()).unwrap_or("E1");
     let kind = if operation.contains("OriginAccessControl") { "origin-access-control" } else { "distribution" };
-    let arn = place.global_arn("cloudfront", &format!("{kind}/{id}"));
+    let arn = target.global_arn("cloudfront", &format!("{kind}/{id}"));
     match operation {
         "ListDistributions" | "ListOriginAccessControls" | "CreateOriginAccessControl" => vec![Need::new(&action, "*")],
         "CreateDistribution" => with(&action, &arn, Some("cloudfront:TagResource")),
@@ -166,27 +166,27 @@ fn cloudfront(operation: &str, about: &str, place: &Place) -> Vec<Need> {
     }
 }
 
-fn iam(call: &Entry, operation: &str, place: &Place, names: &Names) -> Vec<Need> {
+fn iam(call: &Entry, operation: &str, target: &Target, names: &Names) -> Vec<Need> {
     if ["ListRoles", "GetAccountAuthorizationDetails", "GetAccountSummary", "SimulatePrincipalPolicy"].contains(&operation) {
         return vec![Need::new(&call.operation, "*")];
     }
     let name = &call.resource;
     if name == "nobody" {
         // The caller may have any role, and the call asks whether the role exists at all.
-        return vec![Need::new(&call.operation, &place.global_arn("iam", "role/nobody"))];
+        return vec![Need::new(&call.operation, &target.global_arn("iam", "role/nobody"))];
     }
     let path = if name == "liveinsight-apigateway-logs" { "/liveinsight/".to_owned() } else { names.role_path() };
     // IAM knows no path of a role that does not exist.
     let unknown = call.status == 404 && operation.starts_with("Get");
-    let role = place.global_arn("iam", &if unknown { format!("role/{name}") } else { format!("role{path}{name}") });
+    let role = target.global_arn("iam", &if unknown { format!("role/{name}") } else { format!("role{path}{name}") });
     with(&call.operation, &role, (operation == "CreateRole").then_some("iam:TagRole"))
 }
 
-fn lambda(operation: &str, about: &str, place: &Place, names: &Names) -> Vec<Need> {
+fn lambda(operation: &str, about: &str, target: &Target, names: &Names) -> Vec<Need> {
     let action = format!("lambda:{operation}");
-    let arn = |function: &str| place.arn("lambda", &format!("function:{function}"));
+    let arn = |function: &str| target.arn("lambda", &format!("function:{function}"));
     let function = if about.starts_with("arn:") { about.to_owned() } else { arn(about.split('/').next().unwrap()) };
-    let role = |name: &str| pass(place, &format!("{}{name}", names.role_path()), "lambda.amazonaws.com");
+    let role = |name: &str| pass(target, &format!("{}{name}", names.role_path()), "lambda.amazonaws.com");
     let name = function.rsplit(':').next().unwrap();
     match operation {
         "ListFunctions" | "GetAccountSettings" => vec![Need::new(&action, "*")],
@@ -201,9 +201,9 @@ fn lambda(operation: &str, about: &str, place: &Place, names: &Names) -> Vec<Nee
     }
 }
 
-fn s3(operation: &str, about: &str, place: &Place) -> Vec<Need> {
-    let bucket = format!("arn:{}:s3:::{}", place.partition, about.split('/').next().unwrap());
-    let object = format!("arn:{}:s3:::{about}", place.partition);
+fn s3(operation: &str, about: &str, target: &Target) -> Vec<Need> {
+    let bucket = format!("arn:{}:s3:::{}", target.partition, about.split('/').next().unwrap());
+    let object = format!("arn:{}:s3:::{about}", target.partition);
     let own = format!("s3:{operation}");
     let is_lock = about.contains("/.liveinsight/");
     let of_bucket = |action: &str| vec![Need::new(action, &bucket)];
@@ -230,7 +230,7 @@ fn s3(operation: &str, about: &str, place: &Place) -> Vec<Need> {
     }
 }
 
-fn pass(place: &Place, role: &str, service: &'static str) -> Need {
+fn pass(target: &Target, role: &str, service: &'static str) -> Need {
     let action = "iam:PassRole".to_owned();
-    Need::new(&action, &place.global_arn("iam", &format!("role{role}"))).with("iam:PassedToService", service)
+    Need::new(&action, &target.global_arn("iam", &format!("role{role}"))).with("iam:PassedToService", service)
 }

@@ -9,7 +9,7 @@ use super::{
 };
 use fastrand::Rng;
 use liveinsight::{
-    aws::{Aws, Connection, Place},
+    aws::{Aws, Connection, Target},
     build::read_site,
     engine::{Id, Options, Removal, Report, down, survey, up},
     release::{self, Action, Author, Scene},
@@ -100,16 +100,16 @@ impl Neighbour {
         let pages = tempfile::tempdir().unwrap();
         fs::write(pages.path().join("index.html"), format!("<p>{version}</p>")).unwrap();
         let site = self.has_site.then(|| liveinsight::build::site_objects(read_site(pages.path(), "index.html", None).unwrap().files));
-        declare(&stack, &self.place(account), &Content { packages, site, ..Content::default() })
+        declare(&stack, &self.target(account), &Content { packages, site, ..Content::default() })
     }
 
-    fn place(&self, account: &Account) -> Place {
-        Place { limits: false, imports_apis: false, ..Place::aws("aws", self.region, &account.number) }
+    fn target(&self, account: &Account) -> Target {
+        Target { limits: false, imports_apis: false, ..Target::aws("aws", self.region, &account.number) }
     }
 
     async fn connect(&self, account: &Account) -> Aws {
         let connection = Connection::endpoint(self.region, &test_support::endpoint(), &account.number, "test").await;
-        liveinsight::resources::connect(&connection, self.place(account), self.stack().names(&account.number).stack_tag())
+        liveinsight::resources::connect(&connection, self.target(account), self.stack().names(&account.number).stack_tag())
     }
 
     async fn up(&self, account: &Account, options: Options) -> Option<Report> {
@@ -158,7 +158,7 @@ impl Neighbour {
 }
 
 fn options() -> Options {
-    Options { tempo: HURRIED, ..Options::default() }
+    Options { retry_policy: HURRIED, ..Options::default() }
 }
 
 /// Account of a single case.

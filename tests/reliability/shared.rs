@@ -4,10 +4,10 @@
 use super::{accounts, listing};
 use futures::future::{Either, LocalBoxFuture, join, maybe_done, select};
 use liveinsight::{
-    aws::{Aws, Connection, Place},
+    aws::{Aws, Connection, Target},
     build::{SiteFile, read_site},
-    engine::{Class, Cloud, Error, Gate, Graph, Id, Options, Removal, Report, Resource, State, Step, Tempo, down, survey, up},
-    lock::{Lease, Lock, Turn},
+    engine::{Class, Cloud, Error, Gate, Graph, Id, Options, Removal, Report, Resource, RetryPolicy, State, Step, down, survey, up},
+    lock::{Lease, Lock, LockOutcome},
     release::{self, Action, Author, Scene},
     resources::{Alias, Bucket, Distribution},
     stack::{Content, Declaration, Names, Stack, declare},
@@ -28,8 +28,8 @@ pub(crate) fn windows() -> Windows {
 }
 
 /// Polling a hundred times as frequent, as waits are a hundred times as short.
-pub(crate) const HURRIED: Tempo =
-    Tempo { first: Duration::from_millis(5), longest: Duration::from_millis(10), patience: Duration::from_mins(1) };
+pub(crate) const HURRIED: RetryPolicy =
+    RetryPolicy { first: Duration::from_millis(5), longest: Duration::from_millis(10), patience: Duration::from_mins(1) };
 
 /// Variable that selects the cases: `all`, or a sample.
 const EFFORT: &str = "LIVEINSIGHT_RELIABILITY";
@@ -94,7 +94,7 @@ pub(crate) struct Account {
     /// Lease of the runs' locks; `None` disables the lock.
     lease: Option<Duration>,
     /// Retry policy of the runs.
-    tempo: Tempo,
+    retry_policy: RetryPolicy,
     packages: tempfile::TempDir,
 }
 
@@ -111,7 +111,7 @@ impl Account {
             protect: false,
             secret: Cell::default(),
             lease: Some(LEASE),
-            tempo: HURRIED,
+            retry_policy: HURRIED,
             packages: tempfile::tempdir().unwrap(),
         }
     }
@@ -123,11 +123,11 @@ impl Account {
 
     /// Sets the program's own retry policy.
     pub(crate) fn unhurried(self) -> Self {
-        Self { tempo: Tempo::default(), ..self }
+        Self { retry_policy: RetryPolicy::default(), ..self }
     }
 
     fn options(&self) -> Options {
-        Options { tempo: self.tempo, ..Options::default() }
+        Options { retry_policy: self.retry_policy, ..Options::default() }
     }
 
     /// Connects as a new program, without state of the previous run.
@@ -137,17 +137,17 @@ impl Account {
 
     async fn connect_to(&self, endpoint: &str) -> Aws {
         let connection = Connection::endpoint(REGION, endpoint, &self.number, "test").await;
-        liveinsight::resources::connect(&connection, self.place(), self.names().stack_tag())
+        liveinsight::resources::connect(&connection, self.target(), self.names().stack_tag())
     }
 
-    fn place(&self) -> Place {
-        Place { limits: self.limits, ..Place::aws("aws", REGION, &self.number) }
+    fn target(&self) -> Target {
+        Target { limits: self.limits, ..Target::aws("aws", REGION, &self.number) }
     }
 
     pub(crate) fn declare(&self, version: Version) -> Declaration {
         let mut stack = Stack { permissions_boundary: self.boundary.clone(), protect: self.protect, ..stack(version) };
         stack.api.origin_secret = self.secret.get() != OriginSecret::Off;
-        let declaration = declare(&stack, &self.place(), &content(version, self.packages.path()));
+        let declaration = declare(&stack, &self.target(), &content(version, self.packages.path()));
         if self.secret.get() == OriginSecret::Rotated {
             declaration.origin_secret.as_ref().unwrap().rotate();
         }
@@ -181,10 +181,11 @@ impl Account {
             let options = Options { gate: gate.clone(), ..self.options() };
             let mut begun = maybe_done(Box::pin(up(&declaration.graph, aws, plan, &options, &|_| {})));
             let make_bucket = async || matches!(bucket.make_early(aws).await, Ok(()) | Err(Error::Exists(_) | Error::NotYet { .. }));
-            let turn = Box::pin(self.turn(aws, bucket, missing, make_bucket));
-            let (lease, waited) = match if missing { select(turn, &mut begun).await } else { Either::Left((turn.await, &mut begun)) } {
-                Either::Left((turn, _)) => turn?,
-                Either::Right(((), turn)) => turn.await?,
+            let outcome = Box::pin(self.acquire(aws, bucket, missing, make_bucket));
+            let (lease, waited) = match if missing { select(outcome, &mut begun).await } else { Either::Left((outcome.await, &mut begun)) }
+            {
+                Either::Left((outcome, _)) => outcome?,
+                Either::Right(((), outcome)) => outcome.await?,
             };
             gate.open();
             let again = if waited { Some(survey(&declaration.graph, aws, &|_| {}).await?) } else { None };
@@ -213,10 +214,10 @@ impl Account {
             let bucket = declaration.bucket.as_ref().unwrap();
             let run = async {
                 let functions = self.functions();
-                let turn: LocalBoxFuture<'_, _> = Box::pin(self.turn(&aws, bucket, false, async || false));
+                let outcome: LocalBoxFuture<'_, _> = Box::pin(self.acquire(&aws, bucket, false, async || false));
                 let look: LocalBoxFuture<'_, _> = Box::pin(Scene::look(&aws, &declaration, &functions));
-                let (turn, scene) = join(turn, look).await;
-                let (lease, _) = turn?;
+                let (outcome, scene) = join(outcome, look).await;
+                let (lease, _) = outcome?;
                 let scene = scene.map_err(|error| (None, error))?.expect("there is a stack");
                 let first = scene.objects.read(&aws, &bucket.name, &scene.objects.releases[0]).await.map_err(|error| (None, error))?;
                 let mut back = scene.put_back(&first.expect("a record that can be read"), |_| true, true).expect("nothing is gone");
@@ -245,7 +246,7 @@ impl Account {
         let plan = survey(&declaration.graph, &aws, &|_| {}).await.unwrap_or_else(|(id, error)| panic!("{what}: {id:?}: {error}"));
         // Functions added later stay, and so does the distribution's routing to them.
         let is_open = |step: &&Step| match step.id.kind() {
-            Alias::KIND => step.state != State::Stray,
+            Alias::KIND => step.state != State::Orphan,
             Bucket::KIND => true,
             Distribution::KIND => step.changes.touch("content"),
             _ => false,
@@ -268,7 +269,7 @@ impl Account {
             let find = async || Removal::survey(&declaration.graph, &aws, |_| false, &|_| {}).await;
             let run = async {
                 let mut removal = find().await?;
-                let (lease, waited) = self.turn(&aws, declaration.bucket.as_ref().unwrap(), false, async || false).await?;
+                let (lease, waited) = self.acquire(&aws, declaration.bucket.as_ref().unwrap(), false, async || false).await?;
                 if waited {
                     removal = find().await?;
                 }
@@ -279,7 +280,7 @@ impl Account {
     }
 
     /// Takes the lock as the commands do, so that kills happen where the commands can leave it; `None` if the lock is disabled.
-    async fn turn<'a>(
+    async fn acquire<'a>(
         &self,
         aws: &'a Aws,
         bucket: &Bucket,
@@ -290,9 +291,9 @@ impl Account {
             return Ok((None, false));
         };
         let lock = Lock::new(aws, &bucket.name, "up", "somebody@tests", lease);
-        match lock.turn(true, missing, make, |_| ()).await.map_err(|error| (None, error))? {
-            Turn::Ours { lease, waited } => Ok((lease, waited)),
-            Turn::Theirs(held) => panic!("{held:?} is to be waited for"),
+        match lock.acquire(true, missing, make, |_| ()).await.map_err(|error| (None, error))? {
+            LockOutcome::Acquired { lease, waited } => Ok((lease, waited)),
+            LockOutcome::Held(held) => panic!("{held:?} is to be waited for"),
         }
     }
 

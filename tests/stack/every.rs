@@ -118,7 +118,7 @@ proptest! {
         let extra = "the alarm does not say which metric it watches";
         let found: BTreeSet<&str> = found.into_iter().filter(|message| *message != extra).collect();
         prop_assert_eq!(found, expected, "{}", text);
-        let lines: Vec<_> = error.problems().iter().map(|problem| problem.place.map(|place| place.line)).collect();
+        let lines: Vec<_> = error.problems().iter().map(|problem| problem.position.map(|position| position.line)).collect();
         prop_assert!(lines.is_sorted(), "{:?}", lines);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use liveinsight::aws::Place;
+use liveinsight::aws::Target;
 use liveinsight::stack::{Content, Stack, declare, table_variable};
 use proptest::prelude::*;
 use proptest::sample::subsequence;
@@ -51,7 +51,7 @@ fn check(tables: &[&str], functions: &[&str], alarms: &[&str], pages: &[&str]) -
 
 /// Fails where two declared names share an output, a variable or a name in AWS.
 fn distinct(stack: &Stack, pages: &[&str]) -> Result<(), TestCaseError> {
-    let declaration = declare(stack, &Place::aws("aws", &stack.region, "123456789012"), &Content::default());
+    let declaration = declare(stack, &Target::aws("aws", &stack.region, "123456789012"), &Content::default());
     let outputs: BTreeSet<&str> = declaration.output_names().collect();
     // Each page is a script and has a tag. A page with the name of a tag replaces that tag.
     let tags =
@@ -142,7 +142,7 @@ fn a_physical_name_leads_back_to_one_declared_name() {
 #[test]
 fn a_function_called_api_and_the_api_have_a_log_group_each() {
     let stack = parse(&format!("{HEAD}functions:\n  api: {{ source: f, route: GET /api/things }}\n"), None).unwrap();
-    let declaration = declare(&stack, &Place::aws("aws", &stack.region, "123456789012"), &Content::default());
+    let declaration = declare(&stack, &Target::aws("aws", &stack.region, "123456789012"), &Content::default());
     let groups: Vec<&str> =
         declaration.graph.entries().iter().filter(|entry| entry.id.kind() == "logs.log_group").map(|entry| entry.id.as_str()).collect();
     assert_eq!(groups, ["logs.log_group/api.function", "logs.log_group/api"]);

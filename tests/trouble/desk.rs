@@ -1,7 +1,7 @@
 //! Base of these tests: a project that needs no build, a strict AWS for it, and the real program.
 
 use liveinsight::{
-    aws::{Aws, Connection, Place},
+    aws::{Aws, Connection, Target},
     lock::SETTING,
     stack::Stack,
 };
@@ -105,7 +105,7 @@ impl Desk {
         let connection = Connection::endpoint("us-east-1", endpoint, &self.account, "test").await;
         let stack = Stack::read(&self.directory.path().join("stack.yaml"), None, None).unwrap();
         let names = stack.names(&self.account);
-        (liveinsight::resources::connect(&connection, Place::aws("aws", "us-east-1", &self.account), names.stack_tag()), names.bucket())
+        (liveinsight::resources::connect(&connection, Target::aws("aws", "us-east-1", &self.account), names.stack_tag()), names.bucket())
     }
 }
 

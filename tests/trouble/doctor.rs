@@ -11,7 +11,7 @@ async fn session(desk: &Desk, aws: &Aws, statements: &[Value]) -> [String; 3] {
     let trust = json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole" }] });
     let made = aws.iam.create_role().role_name("robot").assume_role_policy_document(trust.to_string()).send().await.unwrap();
     allow(aws, statements).await;
-    let credentials = Credentials::new(&aws.place.account, "test", None, None, "test");
+    let credentials = Credentials::new(&aws.target.account, "test", None, None, "test");
     let config = aws_sdk_sts::Config::builder().behavior_version_latest().region(Region::new("us-east-1"));
     let sts = aws_sdk_sts::Client::from_conf(config.endpoint_url(desk.strict.endpoint()).credentials_provider(credentials).build());
     let assumed = sts.assume_role().role_arn(made.role().unwrap().arn()).role_session_name("ada").send().await.unwrap();

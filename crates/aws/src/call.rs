@@ -117,9 +117,9 @@ impl Aws {
         F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
-        self.reports.end();
+        self.inventory.end();
         let result = self.call(operation, true, send).await;
-        self.memo.forget(operation.split(':').next().unwrap_or_default());
+        self.request_cache.forget(operation.split(':').next().unwrap_or_default());
         result
     }
 
@@ -166,7 +166,7 @@ impl Aws {
             *attempt += 1;
             if !repeat || *attempt >= attempts {
                 if operation.starts_with("s3:") {
-                    return Err(answer.about_bucket(&self.place.account).into_error());
+                    return Err(answer.about_bucket(&self.target.account).into_error());
                 }
                 return Err(answer.into_error());
             }

@@ -1,22 +1,22 @@
 //! Builds an [`Aws`] from the standard AWS configuration.
 
 use super::{
-    Aws, Place, RequestLimit,
+    Aws, RequestLimit, Target,
     batch::Gathering,
     bucket_owner::BucketOwner,
     budget::Budgets,
     call::{SKEWED, Tally},
     credentials::{Kept, account_in},
     error::{Verdict, read_answer},
-    memo::Memo,
-    notes::Notes,
+    inventory::Inventory,
     nulls,
     pages::MAX_PAGES,
-    reports::Reports,
+    request_cache::RequestCache,
     retry::Retries,
+    run_notes::RunNotes,
     surroundings::{Resolved, SERVICES, Surroundings},
-    told::Told,
     transport::{self, Route},
+    write_cache::WriteCache,
 };
 use aws_config::{
     AppName, BehaviorVersion, Region, SdkConfig, retry::RetryConfig, stalled_stream_protection::StalledStreamProtectionConfig,
@@ -179,10 +179,10 @@ impl Connection {
     }
 
     /// Creates the clients for one stack in one place.
-    pub fn aws(&self, place: Place, stack: String, limits: impl Iterator<Item = &'static RequestLimit>) -> Aws {
+    pub fn aws(&self, target: Target, stack: String, limits: impl Iterator<Item = &'static RequestLimit>) -> Aws {
         let is_elsewhere = self.is_elsewhere();
         let mut s3 = aws_sdk_s3::config::Builder::from(&self.config).force_path_style(is_elsewhere);
-        if let Some(owner) = BucketOwner::new(&place.account) {
+        if let Some(owner) = BucketOwner::new(&target.account) {
             s3 = s3.interceptor(owner);
         }
         let s3 = s3.build();
@@ -193,7 +193,7 @@ impl Connection {
             is_elsewhere,
             alarms_to_delete: Gathering::default(),
             audits: Cell::new(false),
-            budgets: Budgets::new(limits.filter(|_| place.limits)),
+            budgets: Budgets::new(limits.filter(|_| target.limits)),
             stack,
             apigateway: aws_sdk_apigateway::Client::from_conf(apigateway),
             cloudfront: aws_sdk_cloudfront::Client::new(&self.config),
@@ -205,16 +205,16 @@ impl Connection {
             logs: aws_sdk_cloudwatchlogs::Client::new(&self.config),
             s3: aws_sdk_s3::Client::from_conf(s3),
             tagging: aws_sdk_resourcegroupstagging::Client::new(&self.config),
-            place,
+            target,
             tally: if self.asked.get() { Tally::with_identity() } else { Tally::default() },
             max_pages: Cell::new(MAX_PAGES),
-            memo: Memo::default(),
-            notes: Notes::default(),
+            request_cache: RequestCache::default(),
+            run_notes: RunNotes::default(),
             recorder: None,
-            reports: Reports::default(),
+            inventory: Inventory::default(),
             retries: Retries::default(),
             surroundings: self.surroundings.clone(),
-            told: Told::default(),
+            write_cache: WriteCache::default(),
             locks: RefCell::new(HashMap::new()),
         }
     }

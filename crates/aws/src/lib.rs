@@ -10,40 +10,40 @@ mod credentials;
 mod delete_objects;
 mod error;
 pub mod facts;
-mod memo;
-mod notes;
+mod inventory;
 mod nulls;
 mod object;
 mod object_headers;
 mod object_names;
 mod pages;
-mod place;
 mod policy;
 pub mod record;
-mod reports;
+mod request_cache;
 mod retry;
+mod run_notes;
 mod source;
 mod surroundings;
 mod tags;
-mod told;
+mod target;
 mod transport;
+mod write_cache;
 
 pub use budget::RequestLimit;
 pub use call::{LOG_TARGET, Tally};
 pub use clock::ServiceClock;
 pub use connect::{APP_NAME, Caller, ConnectError, Connection, Named};
 pub use error::{Optional, not_aws};
-pub use notes::Published;
+pub use inventory::FEW_ROLES;
 pub use object_headers::{Headers, Known};
 pub use object_names::object_name;
 pub use pages::{MAX_PAGES, Pages};
-pub use place::Place;
 pub use policy::{Policy, decode as decode_policy};
-pub use reports::FEW_ROLES;
 pub use retry::Retry;
+pub use run_notes::Published;
 pub use source::Source;
 pub use surroundings::chain;
 pub use tags::{APPLIED, REGION, STACK, Tags};
+pub use target::Target;
 pub use transport::{Route, connector};
 
 use engine::{Cloud, Owner};
@@ -58,7 +58,7 @@ use std::{
 /// Access to one account and region: the clients, and the state that their users share.
 pub struct Aws {
     /// Account and region with their endpoints.
-    pub place: Place,
+    pub target: Target,
     /// Set if requests go to another endpoint than AWS's own.
     pub is_elsewhere: bool,
     /// Value of the ownership tag: `{project}/{environment}`.
@@ -88,13 +88,13 @@ pub struct Aws {
     budgets: budget::Budgets,
     tally: call::Tally,
     max_pages: Cell<usize>,
-    memo: memo::Memo,
-    notes: notes::Notes,
+    request_cache: request_cache::RequestCache,
+    run_notes: run_notes::RunNotes,
     recorder: Option<Recorder>,
-    reports: reports::Reports,
+    inventory: inventory::Inventory,
     retries: retry::Retries,
     surroundings: surroundings::Surroundings,
-    told: told::Told,
+    write_cache: write_cache::WriteCache,
     locks: RefCell<HashMap<String, std::sync::Arc<tokio::sync::Mutex<()>>>>,
 }
 
@@ -121,10 +121,10 @@ impl Aws {
 
     /// Waits for the lock on something that AWS lets one caller write at a time: a bucket's configuration, one REST API, one function's policy.
     /// Hold the guard while writing.
-    pub async fn turn(&self, what: &str) -> Turn {
+    pub async fn lock(&self, what: &str) -> LockGuard {
         let lock = self.locks.borrow_mut().entry(what.to_owned()).or_default().clone();
         let _queue = self.recorder.as_ref().map(|recorder| recorder.queue(format!("its turn on {what}")));
-        Turn(lock.lock_owned().await)
+        LockGuard(lock.lock_owned().await)
     }
 
     /// Reads something that many resources need, once. The callers share the answer until something is written to `service` or the engine asks
@@ -133,33 +133,33 @@ impl Aws {
     where
         F: Future<Output = engine::Result<T>>,
     {
-        self.memo.get(service, key, read).await
+        self.request_cache.get(service, key, read).await
     }
 
     /// Returns the owner according to these tags.
     pub fn owner(&self, tags: &Tags) -> Owner {
-        tags.owner(&self.stack, &self.place.region)
+        tags.owner(&self.stack, &self.target.region)
     }
 
     /// Returns an ARN in this account and region.
     pub fn arn(&self, service: &str, resource: &str) -> String {
-        self.place.arn(service, resource)
+        self.target.arn(service, resource)
     }
 }
 
 impl Cloud for Aws {
-    type Target = Place;
+    type Target = Target;
     type Kind = crate::facts::Kind;
     type Identity = crate::facts::Identity;
 
     fn refresh(&self) {
         self.set_last_look(false);
-        self.memo.clear();
+        self.request_cache.clear();
     }
 
     fn begin(&self) {
-        self.reports.begin();
-        self.forget_told();
+        self.inventory.begin();
+        self.clear_write_cache();
         self.forget_notes();
         self.refresh();
     }
@@ -171,5 +171,5 @@ impl Cloud for Aws {
     }
 }
 
-/// Guard of the lock that [`Aws::turn`] acquires.
-pub struct Turn(#[expect(dead_code, reason = "held, not read")] tokio::sync::OwnedMutexGuard<()>);
+/// Guard of the lock that [`Aws::lock`] acquires.
+pub struct LockGuard(#[expect(dead_code, reason = "held, not read")] tokio::sync::OwnedMutexGuard<()>);

@@ -16,7 +16,7 @@ pub const APPLIED: &str = "liveinsight:applied";
 pub struct Tags {
     tags: BTreeMap<String, String>,
     /// Set if the live resource keeps its fingerprint.
-    keep_marks: bool,
+    keeps_fingerprint: bool,
 }
 
 impl Tags {
@@ -28,13 +28,13 @@ impl Tags {
     }
 
     /// Sets the fingerprint of the declaration.
-    pub fn stamp(&mut self, marks: &str) {
-        self.tags.insert(APPLIED.to_owned(), marks.to_owned());
+    pub fn set_fingerprint(&mut self, fingerprint: &str) {
+        self.tags.insert(APPLIED.to_owned(), fingerprint.to_owned());
     }
 
     /// Keeps the fingerprint of the live resource, because the declaration is not fully known.
-    pub fn leave_marks(&mut self) {
-        self.keep_marks = true;
+    pub fn keep_fingerprint(&mut self) {
+        self.keeps_fingerprint = true;
     }
 
     /// Returns the value of a tag.
@@ -66,7 +66,7 @@ impl Tags {
 
     /// Returns the keys that `other` lacks: those that `UntagResource` has to remove.
     pub fn missing_from(&self, other: &Self) -> Vec<String> {
-        let is_kept = |key: &String| other.tags.contains_key(key) || other.keep_marks && key == APPLIED;
+        let is_kept = |key: &String| other.tags.contains_key(key) || other.keeps_fingerprint && key == APPLIED;
         self.tags.keys().filter(|key| !is_kept(key)).cloned().collect()
     }
 
@@ -79,7 +79,7 @@ impl Tags {
 impl Serialize for Tags {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         // In a declaration, a null value marks a field that is not managed.
-        let kept = self.keep_marks.then_some((APPLIED, None));
+        let kept = self.keeps_fingerprint.then_some((APPLIED, None));
         serializer.collect_map(self.iter().map(|(key, value)| (key, Some(value))).chain(kept))
     }
 }
@@ -88,7 +88,7 @@ impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for Tags {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(tags: I) -> Self {
         Self {
             tags: tags.into_iter().map(|(key, value)| (key.into(), value.into())).filter(|(key, _)| !key.starts_with("aws:")).collect(),
-            keep_marks: false,
+            keeps_fingerprint: false,
         }
     }
 }

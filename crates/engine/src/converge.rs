@@ -1,12 +1,12 @@
 //! Makes the cloud agree with the graph: acts on the plan and observes again, until nothing differs.
 
 use super::{
-    Action, Class, Error, Event, Gate, Graph, Id, Listener, Objection, Outcome, Plan, Result, Step, Stop, Stray, Tempo,
+    Action, Class, Error, Event, Gate, Graph, Id, Objection, Orphan, Outcome, Plan, Result, RetryPolicy, Step, Stop, Subscriber,
     convergence::Convergence,
-    graph::{Entry, Seen},
+    graph::{Entry, Observation},
     plan::{bar, keep_ours, sweep, verify},
-    sweep::remove_strays,
-    wait::{Waits, when_ready},
+    sweep::remove_orphans,
+    wait::{Backoff, when_ready},
     walk::Skipped,
 };
 use std::{
@@ -31,7 +31,7 @@ pub struct Options {
     /// Resources to which the run is limited, with their dependencies; no orphan is removed.
     pub only: Option<BTreeSet<Id>>,
     /// Pace and limits of polling and retries.
-    pub tempo: Tempo,
+    pub retry_policy: RetryPolicy,
     /// Ends the run early.
     pub stop: Stop,
     /// While the gate is closed, the run only creates resources that may be made early ([`Resource::EARLY`](super::Resource::EARLY)).
@@ -103,12 +103,12 @@ impl Report {
 /// Carries out a plan and checks the result: the engine observes once more what it wrote. A plan with nothing to do needs no check.
 ///
 /// The caller has shown the plan's objections to the user. A foreign resource fails here unless `adopt` is set.
-pub async fn up<C: super::Cloud>(graph: &Graph<C>, cloud: &C, mut plan: Plan<C>, options: &Options, tell: Listener<'_>) -> Report {
+pub async fn up<C: super::Cloud>(graph: &Graph<C>, cloud: &C, mut plan: Plan<C>, options: &Options, emit: Subscriber<'_>) -> Report {
     let run = Run {
         graph,
         cloud,
         options,
-        tell,
+        emit,
         done: RefCell::default(),
         fresh: RefCell::default(),
         filled: RefCell::default(),
@@ -123,17 +123,17 @@ pub async fn up<C: super::Cloud>(graph: &Graph<C>, cloud: &C, mut plan: Plan<C>,
         report = Report::default();
         report.take(run.act(&plan, round).await);
         if report.complete() && options.only.is_none() {
-            run.remove_strays(&mut plan.strays, &plan.seen, &mut report).await;
+            run.remove_orphans(&mut plan.orphans, &plan.observations, &mut report).await;
         }
         if !report.complete() {
             break;
         }
-        tell(Event::Verifying);
-        let seen = async {
+        emit(Event::Verifying);
+        let observation = async {
             options.stop.check().map_err(|error| (None, error))?;
             verify(graph, cloud, plan, &run.unproven.take(), run.proven.take()).await
         };
-        match seen.await {
+        match observation.await {
             Ok(next) => plan = next,
             Err((id, error)) => {
                 report.failed.insert(id.unwrap_or_else(Id::of_sweep), error);
@@ -161,7 +161,7 @@ pub(super) struct Run<'a, C: super::Cloud> {
     pub(super) graph: &'a Graph<C>,
     pub(super) cloud: &'a C,
     pub(super) options: &'a Options,
-    pub(super) tell: Listener<'a>,
+    pub(super) emit: Subscriber<'a>,
     pub(super) done: RefCell<BTreeMap<Id, Action>>,
     /// Resources created in this round: parts of theirs cannot exist yet.
     pub(super) fresh: RefCell<BTreeSet<usize>>,
@@ -170,7 +170,7 @@ pub(super) struct Run<'a, C: super::Cloud> {
     /// Resources written in this round and not observed since.
     pub(super) unproven: RefCell<BTreeSet<usize>>,
     /// Observations of this round that agreed with the declaration.
-    pub(super) proven: RefCell<BTreeMap<Id, Option<Seen>>>,
+    pub(super) proven: RefCell<BTreeMap<Id, Option<Observation>>>,
 }
 
 impl<C: super::Cloud> Run<'_, C> {
@@ -188,15 +188,15 @@ impl<C: super::Cloud> Run<'_, C> {
         self.graph
             .walk(self.graph.forward(), |index| {
                 let entry = &self.graph.entries[index];
-                let seen = plan.seen.get(&entry.id).cloned().flatten();
+                let observation = plan.observations.get(&entry.id).cloned().flatten();
                 async move {
                     if !self.wanted(&entry.id) {
                         return Ok(());
                     }
                     let began = Instant::now();
-                    let (action, result) = match bar(self.graph, &plan.seen, entry, |whole| self.may_take(&whole.id)) {
+                    let (action, result) = match bar(self.graph, &plan.observations, entry, |whole| self.may_take(&whole.id)) {
                         Some(whose) => (None, Err(not_ours(entry, whose))),
-                        None => Convergence::new(self, index).run(seen, round).await,
+                        None => Convergence::new(self, index).run(observation, round).await,
                     };
                     self.options.stop_if_expired(&result);
                     if let (Some(action), Ok(())) = (action, &result) {
@@ -207,7 +207,7 @@ impl<C: super::Cloud> Run<'_, C> {
                     let planned = || plan.steps.iter().find(|step| step.id == entry.id)?.action;
                     if let Some(action) = action.or_else(|| result.is_err().then(|| planned().unwrap_or(Action::Update))) {
                         let outcome = result.as_ref().map_or_else(Outcome::Failed, |()| Outcome::Done);
-                        (self.tell)(Event::Ended { id: &entry.id, action, outcome, seconds: began.elapsed().as_secs_f64() });
+                        (self.emit)(Event::Ended { id: &entry.id, action, outcome, seconds: began.elapsed().as_secs_f64() });
                     }
                     result
                 }
@@ -222,16 +222,16 @@ impl<C: super::Cloud> Run<'_, C> {
     }
 
     /// Deletes the orphans and replaces the list by those that a sweep still finds.
-    async fn remove_strays(&self, strays: &mut Vec<Stray<C>>, seen: &BTreeMap<Id, Option<Seen>>, report: &mut Report) {
-        if strays.is_empty() {
+    async fn remove_orphans(&self, orphans: &mut Vec<Orphan<C>>, observations: &BTreeMap<Id, Option<Observation>>, report: &mut Report) {
+        if orphans.is_empty() {
             return;
         }
-        if let Some(stray) = strays.iter().find(|stray| stray.holds_data && !self.options.delete_data) {
-            report.failed.insert(stray.id.clone(), Error::refused("delete", format!("{} holds data", stray.name)));
+        if let Some(orphan) = orphans.iter().find(|orphan| orphan.holds_data && !self.options.delete_data) {
+            report.failed.insert(orphan.id.clone(), Error::refused("delete", format!("{} holds data", orphan.name)));
             return;
         }
         let mut deleted = BTreeSet::new();
-        for (id, result) in remove_strays(self.cloud, strays, self.options, self.tell).await {
+        for (id, result) in remove_orphans(self.cloud, orphans, self.options, self.emit).await {
             match result {
                 Ok(()) => {
                     deleted.insert(id.clone());
@@ -243,25 +243,25 @@ impl<C: super::Cloud> Run<'_, C> {
             }
         }
         if report.complete() {
-            match self.swept(&deleted, seen).await {
-                Ok(left) => *strays = left,
+            match self.swept(&deleted, observations).await {
+                Ok(left) => *orphans = left,
                 Err((id, error)) => drop(report.failed.insert(id, error)),
             }
         }
     }
 
     /// Sweeps until no resource in `deleted` is listed any more, and returns the orphans found. Lists lag behind deletions.
-    async fn swept(&self, deleted: &BTreeSet<Id>, seen: &BTreeMap<Id, Option<Seen>>) -> Result<Vec<Stray<C>>, (Id, Error)> {
-        let pauses = Waits::new(self.options.tempo.within(LISTS), &self.options.stop);
+    async fn swept(&self, deleted: &BTreeSet<Id>, observations: &BTreeMap<Id, Option<Observation>>) -> Result<Vec<Orphan<C>>, (Id, Error)> {
+        let backoff = Backoff::new(self.options.retry_policy.within(LISTS), &self.options.stop);
         loop {
             self.cloud.refresh();
             let left = when_ready(self.cloud, async || sweep(self.graph, self.cloud, true).await).await;
             let mut left = left.map_err(|error| (Id::of_sweep(), error))?;
-            keep_ours(self.graph, &mut left, |whole| bar(self.graph, seen, whole, |_| false).is_some());
-            let Some(stray) = left.iter().find(|stray| deleted.contains(&stray.id)) else { return Ok(left) };
+            keep_ours(self.graph, &mut left, |whole| bar(self.graph, observations, whole, |_| false).is_some());
+            let Some(orphan) = left.iter().find(|orphan| deleted.contains(&orphan.id)) else { return Ok(left) };
             let why = "it to disappear: its deletion was answered as done, and it is still listed";
-            let waited = pauses.wait(self.cloud, &stray.id, why, None, self.tell).await;
-            waited.map_err(|error| (stray.id.clone(), error))?;
+            let waited = backoff.wait(self.cloud, &orphan.id, why, None, self.emit).await;
+            waited.map_err(|error| (orphan.id.clone(), error))?;
         }
     }
 }

@@ -1,11 +1,11 @@
 //! One resource on its way to its declaration: a small state machine, with one function for each state.
 
 use super::{
-    Action, Changes, Cloud, Error, Event, Gone, Result,
+    Action, Changes, Cloud, DeleteOutcome, Error, Event, Result, WriteOutcome,
     converge::{Run, not_ours},
-    graph::{Entry, Left, Seen},
+    graph::{Entry, Observation},
     plan::decide,
-    wait::Waits,
+    wait::Backoff,
 };
 use std::time::{Duration, Instant};
 
@@ -32,9 +32,9 @@ pub(super) struct Convergence<'a, C: Cloud> {
     run: &'a Run<'a, C>,
     index: usize,
     entry: &'a Entry<C>,
-    waits: Waits<'a>,
+    waits: Backoff<'a>,
     /// Last observation.
-    seen: Option<Seen>,
+    observation: Option<Observation>,
     /// Time at which this run created it.
     made: Option<Instant>,
     /// A write of this run may still be taking effect.
@@ -54,8 +54,8 @@ impl<'a, C: Cloud> Convergence<'a, C> {
             run,
             index,
             entry: &run.graph.entries[index],
-            waits: Waits::new(run.options.tempo, &run.options.stop),
-            seen: None,
+            waits: Backoff::new(run.options.retry_policy, &run.options.stop),
+            observation: None,
             made: None,
             settling: false,
             writes: 0,
@@ -65,13 +65,13 @@ impl<'a, C: Cloud> Convergence<'a, C> {
     }
 
     /// Goes on until the resource is as declared. Returns the first action taken as well.
-    pub(super) async fn run(mut self, seen: Option<Seen>, round: usize) -> (Option<Action>, Result<()>) {
-        let result = self.converge(seen, round).await;
+    pub(super) async fn run(mut self, observation: Option<Observation>, round: usize) -> (Option<Action>, Result<()>) {
+        let result = self.converge(observation, round).await;
         (self.did, result)
     }
 
-    async fn converge(&mut self, seen: Option<Seen>, round: usize) -> Result<()> {
-        self.begin(seen, round).await?;
+    async fn converge(&mut self, observation: Option<Observation>, round: usize) -> Result<()> {
+        self.begin(observation, round).await?;
         let mut state = State::Observed;
         loop {
             state = match state {
@@ -87,36 +87,36 @@ impl<'a, C: Cloud> Convergence<'a, C> {
     }
 
     /// Takes over the plan's observation, unless this round or the previous one has overtaken it.
-    async fn begin(&mut self, seen: Option<Seen>, round: usize) -> Result<()> {
-        self.seen = match self.made_with() {
-            None => seen,
+    async fn begin(&mut self, observation: Option<Observation>, round: usize) -> Result<()> {
+        self.observation = match self.made_with() {
+            None => observation,
             Some(true) => self.came_along().await?,
             Some(false) => None,
         };
-        if round > 0 && decide(self.entry, self.seen.as_ref()).is_some() {
+        if round > 0 && decide(self.entry, self.observation.as_ref()).is_some() {
             // The previous round wrote the resource, so a read may be older than the write. Observe again before writing again.
-            self.seen = self.settled().await?;
-            self.run.proven.borrow_mut().insert(self.entry.id.clone(), self.seen.clone());
+            self.observation = self.settled().await?;
+            self.run.proven.borrow_mut().insert(self.entry.id.clone(), self.observation.clone());
         }
         Ok(())
     }
 
     /// Compares the observation with the declaration.
     fn judge(&self) -> Result<State> {
-        let busy = self.seen.as_ref().and_then(|seen| seen.busy);
-        let Some((action, changes)) = decide(self.entry, self.seen.as_ref()) else {
+        let busy = self.observation.as_ref().and_then(|observation| observation.busy);
+        let Some((action, changes)) = decide(self.entry, self.observation.as_ref()) else {
             // The resource is as declared. After a write of this run, its dependants wait until the service has finished with it.
             return Ok(busy.filter(|_| self.settling).map_or_else(|| self.proven(), State::Waiting));
         };
-        match (&self.seen, self.made) {
-            (Some(live), made) => {
-                if let Some(whose) = live.owner.bars(made.is_some() || self.run.may_take(&self.entry.id)) {
+        match (&self.observation, self.made) {
+            (Some(observed), made) => {
+                if let Some(whose) = observed.owner.bars(made.is_some() || self.run.may_take(&self.entry.id)) {
                     return Err(not_ours(self.entry, whose));
                 }
                 if let Some(busy) = busy {
                     return Ok(State::Waiting(busy));
                 }
-                if let Some(refusal) = live.failed.clone().filter(|_| self.settling) {
+                if let Some(refusal) = observed.failed.clone().filter(|_| self.settling) {
                     // The service gave up on the write of this run: another observation or the same write changes nothing.
                     return Err(Error::Failed(refusal));
                 }
@@ -143,37 +143,37 @@ impl<'a, C: Cloud> Convergence<'a, C> {
         }
         if self.did.is_none() {
             self.did = Some(action);
-            (self.run.tell)(Event::Started { id: &self.entry.id, action, changes });
+            (self.run.emit)(Event::Started { id: &self.entry.id, action, changes });
         }
         self.writes += 1;
         self.run.unproven.borrow_mut().insert(self.index);
-        let had_failed = self.seen.as_ref().is_some_and(|seen| seen.failed.is_some());
+        let had_failed = self.observation.as_ref().is_some_and(|observation| observation.failed.is_some());
         let written = self.carry_out(action, changes).await;
         if action == Action::Create {
             self.made = written.is_ok().then(Instant::now);
         }
         match written {
             Ok(None) => {
-                self.seen = None;
+                self.observation = None;
                 Ok(State::Observed)
             }
             // A resource that the service had given up on is observed again before anything builds on it.
-            Ok(Some(Left::Nothing | Left::Parts)) if !had_failed => Ok(State::Done),
+            Ok(Some(WriteOutcome::Complete(()) | WriteOutcome::WithParts(()))) if !had_failed => Ok(State::Done),
             Ok(Some(left)) => self.settle(action, left).await,
             Err(error) => self.repeat(error).await,
         }
     }
 
     /// Observes a resource that is not ready after a write, or has more to set.
-    async fn settle(&mut self, action: Action, left: Left) -> Result<State> {
+    async fn settle(&mut self, action: Action, left: WriteOutcome<()>) -> Result<State> {
         self.settling = true;
         self.waits.progressed();
         self.next_check = RIVALS;
-        if let Left::Pending(why) = left {
-            self.wait(why, Some(self.run.options.tempo.pending())).await?;
+        if let WriteOutcome::Pending((), why) = left {
+            self.wait(why, Some(self.run.options.retry_policy.pending())).await?;
         }
         let state = self.observe().await?;
-        if action == Action::Replace && self.seen.as_ref().is_some_and(|seen| seen.busy.is_none()) {
+        if action == Action::Replace && self.observation.as_ref().is_some_and(|observation| observation.busy.is_none()) {
             self.wait("the old one to go", None).await?;
         }
         Ok(state)
@@ -202,24 +202,24 @@ impl<'a, C: Cloud> Convergence<'a, C> {
     }
 
     /// Calls the kind, and returns the remaining work; `None` if the old resource is gone and its replacement is still to be created.
-    async fn carry_out(&self, action: Action, changes: &Changes) -> Result<Option<Left>> {
+    async fn carry_out(&self, action: Action, changes: &Changes) -> Result<Option<WriteOutcome<()>>> {
         let (node, cloud) = (&self.entry.node, self.run.cloud);
         match action {
             Action::Create => {
                 let written = node.create(cloud).await;
                 self.run.fresh.borrow_mut().insert(self.index);
-                if matches!(written, Ok(Left::Parts)) {
+                if matches!(written, Ok(WriteOutcome::WithParts(()))) {
                     self.run.filled.borrow_mut().insert(self.index);
                 }
                 written.map(Some)
             }
             Action::Update => node.update(cloud, changes).await.map(Some),
             Action::Replace | Action::Delete => Ok(match node.delete(cloud).await? {
-                Gone::Yes => {
+                DeleteOutcome::Deleted => {
                     node.forget();
                     None
                 }
-                Gone::NotYet(_) => Some(Left::More),
+                DeleteOutcome::Accepted(_) => Some(WriteOutcome::Settling(())),
             }),
         }
     }
@@ -237,7 +237,7 @@ impl<'a, C: Cloud> Convergence<'a, C> {
     /// observed once more: the answer to its creation may stand in for the state that the service kept.
     fn proven(&self) -> State {
         if !self.run.fresh.borrow().contains(&self.index) && self.run.unproven.borrow_mut().remove(&self.index) {
-            self.run.proven.borrow_mut().insert(self.entry.id.clone(), self.seen.clone());
+            self.run.proven.borrow_mut().insert(self.entry.id.clone(), self.observation.clone());
         }
         State::Done
     }
@@ -266,35 +266,35 @@ impl<'a, C: Cloud> Convergence<'a, C> {
     }
 
     /// Returns the observation of a part that was made along with its whole.
-    async fn came_along(&mut self) -> Result<Option<Seen>> {
-        let seen = self.entry.observe(self.run.cloud).await?;
-        if seen.is_some() {
+    async fn came_along(&mut self) -> Result<Option<Observation>> {
+        let observation = self.entry.observe(self.run.cloud).await?;
+        if observation.is_some() {
             self.did = Some(Action::Create);
-            (self.run.tell)(Event::Started { id: &self.entry.id, action: Action::Create, changes: &Changes::default() });
-            self.run.proven.borrow_mut().insert(self.entry.id.clone(), seen.clone());
+            (self.run.emit)(Event::Started { id: &self.entry.id, action: Action::Create, changes: &Changes::default() });
+            self.run.proven.borrow_mut().insert(self.entry.id.clone(), observation.clone());
         }
-        Ok(seen)
+        Ok(observation)
     }
 
     /// Observes up to four times, until the resource is as declared. Reads need time to catch up with writes.
-    async fn settled(&self) -> Result<Option<Seen>> {
-        let mut seen = None;
+    async fn settled(&self) -> Result<Option<Observation>> {
+        let mut observation = None;
         for _ in 0..4 {
             self.wait("reads to catch up with writes", None).await?;
-            seen = self.entry.observe(self.run.cloud).await?;
-            if decide(self.entry, seen.as_ref()).is_none() {
+            observation = self.entry.observe(self.run.cloud).await?;
+            if decide(self.entry, observation.as_ref()).is_none() {
                 break;
             }
         }
-        Ok(seen)
+        Ok(observation)
     }
 
     async fn observe(&mut self) -> Result<State> {
-        self.seen = self.entry.observe(self.run.cloud).await?;
+        self.observation = self.entry.observe(self.run.cloud).await?;
         Ok(State::Observed)
     }
 
     async fn wait(&self, why: &str, at_least: Option<Duration>) -> Result<()> {
-        self.waits.wait(self.run.cloud, &self.entry.id, why, at_least, self.run.tell).await
+        self.waits.wait(self.run.cloud, &self.entry.id, why, at_least, self.run.emit).await
     }
 }

@@ -22,18 +22,18 @@ pub fn digest(spec: &impl Serialize) -> String {
 }
 
 /// Returns a declaration with its fingerprint, as [`Graph::add`](super::Graph::add) sets it.
-pub fn stamped<R: Resource>(mut spec: R) -> R {
-    let marks = Marks::of(&spec).to_string();
-    spec.stamp(&marks);
+pub fn with_fingerprint<R: Resource>(mut spec: R) -> R {
+    let fingerprint = Fingerprints::of(&spec).to_string();
+    spec.set_fingerprint(&fingerprint);
     spec
 }
 
 /// Digest of each field of a declaration. The live resource carries it as text. A later run compares it to find the fields that were declared
 /// otherwise at the last write.
 #[derive(Debug, Clone)]
-pub(super) struct Marks(BTreeMap<String, String>);
+pub(super) struct Fingerprints(BTreeMap<String, String>);
 
-impl Marks {
+impl Fingerprints {
     pub(super) fn of(spec: &impl Serialize) -> Self {
         let Value::Object(fields) = declared(spec) else { return Self(BTreeMap::new()) };
         // Two bytes are enough: taking one change in 65,536 for drift does no harm.
@@ -63,7 +63,7 @@ impl Marks {
     }
 }
 
-impl fmt::Display for Marks {
+impl fmt::Display for Fingerprints {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0.values().map(String::as_str).collect::<Vec<_>>().join("."))
     }
@@ -100,7 +100,7 @@ fn hash(value: &Value, bytes: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Marks, digest};
+    use super::{Fingerprints, digest};
     use crate::{Cause, Changes, Fields, Id, Ref, made_secret, secret};
     use serde::Serialize;
 
@@ -114,10 +114,10 @@ mod tests {
     fn marks_do_not_depend_on_secrets_and_what_changes_one_is_known_all_the_same() {
         let spec = |value: serde_json::Value| serde_json::json!({ "environment": { "PASSWORD": value } });
         let [one, other] = ["summer", "winter"].map(|value| spec(secret(value)));
-        assert_eq!((Marks::of(&one).to_string(), digest(&one)), (Marks::of(&other).to_string(), digest(&other)));
+        assert_eq!((Fingerprints::of(&one).to_string(), digest(&one)), (Fingerprints::of(&other).to_string(), digest(&other)));
         let cause = |declared: &serde_json::Value| {
             let changes = Changes::between(&Fields::of(&one), &Fields::of(declared));
-            Marks::of(declared).cause(&Marks::of(&one).to_string(), &changes)
+            Fingerprints::of(declared).cause(&Fingerprints::of(&one).to_string(), &changes)
         };
         assert_eq!(cause(&other), Some(Cause::Pending));
         assert_eq!(cause(&spec(made_secret("winter", true))), Some(Cause::Pending));
@@ -128,13 +128,13 @@ mod tests {
     #[test]
     fn to_follow_what_is_made_anew_is_no_drift() {
         let made = |known: Option<&'static str>| Ref::new(Id::from_value(&"deployment/a".into()), "id", move || known);
-        let live = |deployment: &'static str, burst| Fields::of(&Stage { deployment: Ref::from(deployment), burst });
-        let cause = |live: &Fields, declared: &Stage| {
-            let changes = Changes::between(live, &Fields::of(declared));
-            Marks::of(declared).cause(&Marks::of(&Stage { deployment: made(Some("1")), burst: 9 }).to_string(), &changes)
+        let observed = |deployment: &'static str, burst| Fields::of(&Stage { deployment: Ref::from(deployment), burst });
+        let cause = |observed: &Fields, declared: &Stage| {
+            let changes = Changes::between(observed, &Fields::of(declared));
+            Fingerprints::of(declared).cause(&Fingerprints::of(&Stage { deployment: made(Some("1")), burst: 9 }).to_string(), &changes)
         };
-        assert_eq!(cause(&live("1", 9), &Stage { deployment: made(None), burst: 9 }), Some(Cause::Pending));
-        assert_eq!(cause(&live("2", 9), &Stage { deployment: made(Some("1")), burst: 9 }), Some(Cause::Drift));
-        assert_eq!(cause(&live("1", 8), &Stage { deployment: made(None), burst: 9 }), Some(Cause::Conflict));
+        assert_eq!(cause(&observed("1", 9), &Stage { deployment: made(None), burst: 9 }), Some(Cause::Pending));
+        assert_eq!(cause(&observed("2", 9), &Stage { deployment: made(Some("1")), burst: 9 }), Some(Cause::Drift));
+        assert_eq!(cause(&observed("1", 8), &Stage { deployment: made(None), burst: 9 }), Some(Cause::Conflict));
     }
 }

@@ -78,4 +78,4 @@ pub enum Event<'a> {
 }
 
 /// Callback that receives the events of a run.
-pub type Listener<'a> = &'a dyn Fn(Event<'_>);
+pub type Subscriber<'a> = &'a dyn Fn(Event<'_>);

@@ -170,13 +170,13 @@ impl Change {
 }
 
 impl Changes {
-    /// Returns the changes that make `live` equal to `desired`. A field that the declaration leaves out is not managed.
-    pub fn between(live: &Fields, desired: &Fields) -> Self {
+    /// Returns the changes that make `observed` equal to `desired`. A field that the declaration leaves out is not managed.
+    pub fn between(observed: &Fields, desired: &Fields) -> Self {
         let managed = |path: &&String| !desired.unknown.contains_key(*path) && !desired.unset.iter().any(|unset| under(path, unset));
-        let paths: BTreeSet<&String> = desired.leaves.keys().chain(live.leaves.keys().filter(managed)).collect();
+        let paths: BTreeSet<&String> = desired.leaves.keys().chain(observed.leaves.keys().filter(managed)).collect();
         let change =
-            |path: &String| Change { path: path.clone(), from: live.leaves.get(path).cloned(), to: desired.leaves.get(path).cloned() };
-        let missing = desired.unknown.iter().filter(|(path, _)| !live.leaves.contains_key(*path));
+            |path: &String| Change { path: path.clone(), from: observed.leaves.get(path).cloned(), to: desired.leaves.get(path).cloned() };
+        let missing = desired.unknown.iter().filter(|(path, _)| !observed.leaves.contains_key(*path));
         let missing = missing.map(|(path, label)| Change { path: path.clone(), from: None, to: Some(Field::Known(label.as_str().into())) });
         let mut changes: Vec<Change> = paths.into_iter().map(change).filter(|change| change.from != change.to).chain(missing).collect();
         changes.sort_by(|one, other| one.path.cmp(&other.path));
@@ -271,9 +271,9 @@ mod tests {
     #[test]
     fn a_value_that_is_not_known_here_is_not_compared_but_has_to_be_there() {
         let declared = Fields::of(&json!({ "environment": { "KEY": unknown("(not set here)") } }));
-        let live = |environment| Fields::of(&json!({ "environment": environment }));
-        assert!(Changes::between(&live(json!({ "KEY": "secret" })), &declared).is_empty());
-        let changes = Changes::between(&live(json!({ "OTHER": "x" })), &declared);
+        let observed = |environment| Fields::of(&json!({ "environment": environment }));
+        assert!(Changes::between(&observed(json!({ "KEY": "secret" })), &declared).is_empty());
+        let changes = Changes::between(&observed(json!({ "OTHER": "x" })), &declared);
         let paths: Vec<(&str, bool)> = changes.iter().map(|change| (change.path.as_str(), change.to.is_some())).collect();
         assert_eq!(paths, [("environment.KEY", true), ("environment.OTHER", false)]);
     }

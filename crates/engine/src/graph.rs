@@ -1,8 +1,8 @@
 //! The graph of declared resources and their dependencies, and the only place that erases their types.
 
 use super::{
-    Changes, Cloud, Fields, Gone, Live, Owner, Protection, Ref, Refusal, Resource, Result, Stray, Written, current::for_resource,
-    digest::Marks, resource::FAILED, sweep::Sweep,
+    Changes, Cloud, DeleteOutcome, Fields, Observed, Orphan, Owner, Protection, Ref, Refusal, Resource, Result, WriteOutcome,
+    current::for_resource, digest::Fingerprints, resource::FAILED, sweep::Sweep,
 };
 use futures::future::LocalBoxFuture;
 use serde::Serialize;
@@ -87,7 +87,7 @@ pub struct Entry<C: Cloud> {
     pub(super) part_of: Option<usize>,
     /// Set if the deletion of its whole deletes the resource too.
     pub(super) goes_along: bool,
-    pub(super) marks: Marks,
+    pub(super) fingerprint: Fingerprints,
     pub(super) node: Box<dyn Node<C>>,
 }
 
@@ -143,15 +143,15 @@ impl<C: Cloud> Graph<C> {
 
     fn push<R: Resource<Cloud = C>>(&mut self, name: &str, mut spec: R) -> Handle<R> {
         let id = Id::new::<R>(name);
-        let marks = Marks::of(&spec);
-        spec.stamp(&marks.to_string());
+        let fingerprint = Fingerprints::of(&spec);
+        spec.set_fingerprint(&fingerprint.to_string());
         let needs = Fields::of(&spec).needs().iter().map(|id| self.index[id]).collect();
         let output = Slot::<R>::default();
         let index = self.entries.len();
         assert!(self.index.insert(id.clone(), index).is_none(), "{id} is declared twice");
         let name = spec.name();
-        let node = Box::new(Declared { spec, output: output.clone(), live: RefCell::new(None) });
-        self.entries.push(Entry { id: id.clone(), name, needs, part_of: None, goes_along: false, marks, node });
+        let node = Box::new(Declared { spec, output: output.clone(), observed: RefCell::new(None) });
+        self.entries.push(Entry { id: id.clone(), name, needs, part_of: None, goes_along: false, fingerprint, node });
         Handle { id, index, output }
     }
 
@@ -185,12 +185,12 @@ impl<C: Cloud> Graph<C> {
     }
 
     /// Adds a sweep. Orphans are deleted in the order in which their sweeps were added: users before the resources that they use.
-    pub fn sweep(&mut self, sweep: impl for<'a> Fn(&'a C) -> LocalBoxFuture<'a, Result<Vec<Stray<C>>>> + 'static) {
+    pub fn sweep(&mut self, sweep: impl for<'a> Fn(&'a C) -> LocalBoxFuture<'a, Result<Vec<Orphan<C>>>> + 'static) {
         self.sweeps.push(Sweep { parts: false, list: Box::new(sweep) });
     }
 
     /// Adds a sweep that lists only parts. Another sweep or the graph removes each of them with its whole.
-    pub fn sweep_parts(&mut self, sweep: impl for<'a> Fn(&'a C) -> LocalBoxFuture<'a, Result<Vec<Stray<C>>>> + 'static) {
+    pub fn sweep_parts(&mut self, sweep: impl for<'a> Fn(&'a C) -> LocalBoxFuture<'a, Result<Vec<Orphan<C>>>> + 'static) {
         self.sweeps.push(Sweep { parts: true, list: Box::new(sweep) });
     }
 
@@ -272,7 +272,7 @@ impl<C: Cloud> Entry<C> {
     }
 
     /// Observes the resource. A resource does not exist if one that it depends on does not.
-    pub(super) async fn observe(&self, cloud: &C) -> Result<Option<Seen>> {
+    pub(super) async fn observe(&self, cloud: &C) -> Result<Option<Observation>> {
         unless_unresolved(for_resource(&self.id, self.node.observe(cloud)).await)
     }
 
@@ -289,22 +289,12 @@ impl<C: Cloud> Entry<C> {
 
 /// Part of an observation that the engine keeps.
 #[derive(Debug, Clone)]
-pub(super) struct Seen {
+pub(super) struct Observation {
     pub(super) fields: Fields,
     pub(super) busy: Option<&'static str>,
     pub(super) failed: Option<Box<Refusal>>,
     pub(super) owner: Owner,
     pub(super) applied: Option<String>,
-}
-
-/// Outcome of a write: [`Written`] without the output.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Left {
-    Nothing,
-    /// Complete, but its parts may have come along and have to be observed.
-    Parts,
-    More,
-    Pending(&'static str),
 }
 
 /// A [`Resource`] with its types erased; the only `dyn` of the engine.
@@ -321,15 +311,15 @@ pub(super) trait Node<C: Cloud> {
     fn holds_data(&self) -> bool;
     /// Returns the time limit of a removal.
     fn removal(&self) -> Duration;
-    fn observe<'a>(&'a self, cloud: &'a C) -> LocalBoxFuture<'a, Result<Option<Seen>>>;
-    fn survey<'a>(&'a self, cloud: &'a C) -> LocalBoxFuture<'a, Result<Option<Seen>>>;
+    fn observe<'a>(&'a self, cloud: &'a C) -> LocalBoxFuture<'a, Result<Option<Observation>>>;
+    fn survey<'a>(&'a self, cloud: &'a C) -> LocalBoxFuture<'a, Result<Option<Observation>>>;
     /// Finds the resource and stores its output, if there is one.
     fn locate<'a>(&'a self, cloud: &'a C) -> LocalBoxFuture<'a, Result<()>>;
     fn find<'a>(&'a self, cloud: &'a C) -> LocalBoxFuture<'a, Result<Option<Owner>>>;
     fn protection<'a>(&'a self, cloud: &'a C) -> LocalBoxFuture<'a, Result<Option<Protection>>>;
-    fn create<'a>(&'a self, cloud: &'a C) -> LocalBoxFuture<'a, Result<Left>>;
-    fn update<'a>(&'a self, cloud: &'a C, changes: &'a Changes) -> LocalBoxFuture<'a, Result<Left>>;
-    fn delete<'a>(&'a self, cloud: &'a C) -> LocalBoxFuture<'a, Result<Gone>>;
+    fn create<'a>(&'a self, cloud: &'a C) -> LocalBoxFuture<'a, Result<WriteOutcome<()>>>;
+    fn update<'a>(&'a self, cloud: &'a C, changes: &'a Changes) -> LocalBoxFuture<'a, Result<WriteOutcome<()>>>;
+    fn delete<'a>(&'a self, cloud: &'a C) -> LocalBoxFuture<'a, Result<DeleteOutcome>>;
     /// Drops the observation and the output of a resource that is gone.
     fn forget(&self);
 }
@@ -337,37 +327,33 @@ pub(super) trait Node<C: Cloud> {
 pub(super) struct Declared<R: Resource> {
     pub(super) spec: R,
     pub(super) output: Slot<R>,
-    pub(super) live: RefCell<Option<Rc<Live<R>>>>,
+    pub(super) observed: RefCell<Option<Rc<Observed<R>>>>,
 }
 
 impl<R: Resource> Declared<R> {
-    fn settle(&self, written: Written<R::Output>) -> Left {
-        let (output, left) = match written {
-            Written::Complete(output) => (output, Left::Nothing),
-            Written::WithParts(output) => (output, Left::Parts),
-            Written::Settling(output) => (output, Left::More),
-            Written::Pending(output, why) => (output, Left::Pending(why)),
-        };
+    /// Keeps the output of a write, and returns the outcome without it.
+    fn settle(&self, written: WriteOutcome<R::Output>) -> WriteOutcome<()> {
+        let (output, outcome) = written.split();
         *self.output.borrow_mut() = Some(output);
-        left
+        outcome
     }
 
-    fn see(&self, live: Option<Live<R>>) -> Option<Seen> {
-        let live = live.map(Rc::new);
-        *self.output.borrow_mut() = live.as_ref().map(|live| live.output.clone());
-        let fields = |live: &Live<R>| match &live.failed {
-            Some(refusal) => Fields::of(&live.spec).with(FAILED, refusal.to_string()),
-            None => Fields::of(&live.spec),
+    fn see(&self, observed: Option<Observed<R>>) -> Option<Observation> {
+        let observed = observed.map(Rc::new);
+        *self.output.borrow_mut() = observed.as_ref().map(|observed| observed.output.clone());
+        let fields = |observed: &Observed<R>| match &observed.failed {
+            Some(refusal) => Fields::of(&observed.spec).with(FAILED, refusal.to_string()),
+            None => Fields::of(&observed.spec),
         };
-        let seen = live.as_ref().map(|live| Seen {
-            fields: fields(live),
-            busy: live.busy,
-            failed: live.failed.clone(),
-            owner: live.owner.clone(),
-            applied: live.applied.clone(),
+        let observation = observed.as_ref().map(|observed| Observation {
+            fields: fields(observed),
+            busy: observed.busy,
+            failed: observed.failed.clone(),
+            owner: observed.owner.clone(),
+            applied: observed.applied.clone(),
         });
-        *self.live.borrow_mut() = live;
-        seen
+        *self.observed.borrow_mut() = observed;
+        observation
     }
 }
 
@@ -420,11 +406,11 @@ impl<R: Resource> Node<R::Cloud> for Declared<R> {
         R::REMOVAL
     }
 
-    fn observe<'a>(&'a self, cloud: &'a R::Cloud) -> LocalBoxFuture<'a, Result<Option<Seen>>> {
+    fn observe<'a>(&'a self, cloud: &'a R::Cloud) -> LocalBoxFuture<'a, Result<Option<Observation>>> {
         Box::pin(async move { Ok(self.see(self.spec.observe(cloud).await?)) })
     }
 
-    fn survey<'a>(&'a self, cloud: &'a R::Cloud) -> LocalBoxFuture<'a, Result<Option<Seen>>> {
+    fn survey<'a>(&'a self, cloud: &'a R::Cloud) -> LocalBoxFuture<'a, Result<Option<Observation>>> {
         Box::pin(async move { Ok(self.see(self.spec.survey(cloud).await?)) })
     }
 
@@ -454,32 +440,32 @@ impl<R: Resource> Node<R::Cloud> for Declared<R> {
         })
     }
 
-    fn create<'a>(&'a self, cloud: &'a R::Cloud) -> LocalBoxFuture<'a, Result<Left>> {
+    fn create<'a>(&'a self, cloud: &'a R::Cloud) -> LocalBoxFuture<'a, Result<WriteOutcome<()>>> {
         Box::pin(async move { Ok(self.settle(self.spec.create(cloud).await?)) })
     }
 
-    fn update<'a>(&'a self, cloud: &'a R::Cloud, changes: &'a Changes) -> LocalBoxFuture<'a, Result<Left>> {
+    fn update<'a>(&'a self, cloud: &'a R::Cloud, changes: &'a Changes) -> LocalBoxFuture<'a, Result<WriteOutcome<()>>> {
         Box::pin(async move {
-            let live = self.live.borrow().clone().expect("an update follows an observation");
-            Ok(self.settle(self.spec.update(cloud, &live, changes).await?))
+            let observed = self.observed.borrow().clone().expect("an update follows an observation");
+            Ok(self.settle(self.spec.update(cloud, &observed, changes).await?))
         })
     }
 
-    fn delete<'a>(&'a self, cloud: &'a R::Cloud) -> LocalBoxFuture<'a, Result<Gone>> {
+    fn delete<'a>(&'a self, cloud: &'a R::Cloud) -> LocalBoxFuture<'a, Result<DeleteOutcome>> {
         Box::pin(async move {
             let output = self.output.borrow().clone();
             match output {
                 Some(output) => match self.spec.delete(cloud, &output).await {
-                    Err(super::Error::Absent(_)) => Ok(Gone::Yes),
+                    Err(super::Error::Absent(_)) => Ok(DeleteOutcome::Deleted),
                     other => other,
                 },
-                None => Ok(Gone::Yes),
+                None => Ok(DeleteOutcome::Deleted),
             }
         })
     }
 
     fn forget(&self) {
         *self.output.borrow_mut() = None;
-        *self.live.borrow_mut() = None;
+        *self.observed.borrow_mut() = None;
     }
 }

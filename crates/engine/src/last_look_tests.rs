@@ -1,8 +1,8 @@
 //! The last observation of `up` and `down`, whatever happens before it.
 
 use super::{
-    Changes, Cloud, Error, Found, Gone, Graph, Live, Options, Owner, Removal, Report, Resource, Result, Stop, Stray, Tempo, Written, down,
-    survey, up,
+    Changes, Cloud, DeleteOutcome, Error, Found, Graph, Observed, Options, Orphan, Owner, Removal, Report, Resource, Result, RetryPolicy,
+    Stop, WriteOutcome, down, survey, up,
 };
 use serde::Serialize;
 use std::{
@@ -39,8 +39,8 @@ impl World {
     }
 
     fn options(&self) -> Options {
-        let tempo = Tempo { first: Duration::ZERO, longest: Duration::ZERO, ..Tempo::default() };
-        Options { tempo, stop: self.stop.clone(), ..Options::default() }
+        let retry_policy = RetryPolicy { first: Duration::ZERO, longest: Duration::ZERO, ..RetryPolicy::default() };
+        Options { retry_policy, stop: self.stop.clone(), ..Options::default() }
     }
 }
 
@@ -59,36 +59,36 @@ impl Resource for Thing {
         self.0.clone()
     }
 
-    async fn observe(&self, world: &World) -> Result<Option<Live<Self>>> {
-        let live = || Live { spec: Self(self.0.clone()), output: (), busy: None, failed: None, owner: Owner::Us, applied: None };
-        Ok(world.there.borrow().contains(&self.0).then(live))
+    async fn observe(&self, world: &World) -> Result<Option<Observed<Self>>> {
+        let observed = || Observed { spec: Self(self.0.clone()), output: (), busy: None, failed: None, owner: Owner::Us, applied: None };
+        Ok(world.there.borrow().contains(&self.0).then(observed))
     }
 
     async fn find(&self, world: &World) -> Result<Option<Found<()>>> {
         Ok(world.there.borrow().contains(&self.0).then_some(Found { output: (), owner: Owner::Us }))
     }
 
-    async fn create(&self, world: &World) -> Result<Written<()>> {
+    async fn create(&self, world: &World) -> Result<WriteOutcome<()>> {
         world.there.borrow_mut().insert(self.0.clone());
         world.write("create", &self.0);
-        Ok(Written::Complete(()))
+        Ok(WriteOutcome::Complete(()))
     }
 
-    async fn update(&self, _: &World, _: &Live<Self>, _: &Changes) -> Result<Written<()>> {
+    async fn update(&self, _: &World, _: &Observed<Self>, _: &Changes) -> Result<WriteOutcome<()>> {
         unreachable!("it has nothing that could differ")
     }
 
-    async fn delete(&self, world: &World, (): &()) -> Result<Gone> {
+    async fn delete(&self, world: &World, (): &()) -> Result<DeleteOutcome> {
         world.write("delete", &self.0);
         if world.stays == Some(self.0.as_str()) {
             return Err(Error::refused("world:Delete", "it is needed"));
         }
         world.there.borrow_mut().remove(&self.0);
-        Ok(Gone::Yes)
+        Ok(DeleteOutcome::Deleted)
     }
 }
 
-/// Declares a resource and one that goes last. The sweep lists the existing resources, and `stray` for a while after its deletion.
+/// Declares a resource and one that goes last. The sweep lists the existing resources, and `orphan` for a while after its deletion.
 fn declare() -> Graph<World> {
     let mut graph = Graph::default();
     let last = graph.add("last", Thing("last".into()));
@@ -100,7 +100,7 @@ fn declare() -> Graph<World> {
             world.lag.set(world.lag.get() - 1);
             names.insert("stray".into());
         }
-        Box::pin(async move { Ok(names.into_iter().map(|name| Stray::new(&name.clone(), Thing(name), ())).collect()) })
+        Box::pin(async move { Ok(names.into_iter().map(|name| Orphan::new(&name.clone(), Thing(name), ())).collect()) })
     });
     graph
 }
@@ -159,7 +159,7 @@ async fn what_goes_last_stays_as_long_as_anything_does() {
 }
 
 #[tokio::test]
-async fn a_stray_that_is_listed_for_a_while_after_it_is_gone_is_waited_for() {
+async fn a_orphan_that_is_listed_for_a_while_after_it_is_gone_is_waited_for() {
     let world = World { there: with(&["last", "stray", "thing"]), lag: Cell::new(9), ..World::default() };
     let report = converge(&world).await;
     assert_eq!(*world.writes.borrow(), ["delete stray"]);

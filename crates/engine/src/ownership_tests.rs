@@ -1,7 +1,10 @@
 //! Ownership of parts: the owner of a whole owns its parts, for every operation.
 
-use super::{Cloud, Error, Found, Gone, Graph, Handle, Id, Live, Options, Owner, Removal, Report, Resource, Result, Stray, Written, down};
-use super::{Objection, State, Tempo, survey, up};
+use super::{
+    Cloud, DeleteOutcome, Error, Found, Graph, Handle, Id, Observed, Options, Orphan, Owner, Removal, Report, Resource, Result,
+    WriteOutcome, down,
+};
+use super::{Objection, RetryPolicy, State, survey, up};
 use serde::Serialize;
 use std::{
     cell::RefCell,
@@ -69,9 +72,9 @@ impl Resource for Whole {
         "whole".to_owned()
     }
 
-    async fn observe(&self, world: &World) -> Result<Option<Live<Self>>> {
+    async fn observe(&self, world: &World) -> Result<Option<Observed<Self>>> {
         let owner = world.owner.borrow().clone().unwrap_or(Owner::Us);
-        Ok(world.things.borrow().get("whole").map(|setting| Live {
+        Ok(world.things.borrow().get("whole").map(|setting| Observed {
             spec: Self { setting: *setting },
             output: (),
             busy: None,
@@ -81,20 +84,20 @@ impl Resource for Whole {
         }))
     }
 
-    async fn create(&self, world: &World) -> Result<Written<()>> {
+    async fn create(&self, world: &World) -> Result<WriteOutcome<()>> {
         world.set("whole", self.setting);
-        Ok(Written::Complete(()))
+        Ok(WriteOutcome::Complete(()))
     }
 
-    async fn update(&self, world: &World, _: &Live<Self>, _: &super::Changes) -> Result<Written<()>> {
+    async fn update(&self, world: &World, _: &Observed<Self>, _: &super::Changes) -> Result<WriteOutcome<()>> {
         world.set("whole", self.setting);
         *world.owner.borrow_mut() = Some(Owner::Us);
-        Ok(Written::Complete(()))
+        Ok(WriteOutcome::Complete(()))
     }
 
-    async fn delete(&self, world: &World, (): &()) -> Result<Gone> {
+    async fn delete(&self, world: &World, (): &()) -> Result<DeleteOutcome> {
         world.remove("whole");
-        Ok(Gone::Yes)
+        Ok(DeleteOutcome::Deleted)
     }
 }
 
@@ -112,27 +115,27 @@ impl<const ALONG: bool> Resource for Part<ALONG> {
         self.name.to_owned()
     }
 
-    async fn observe(&self, world: &World) -> Result<Option<Live<Self>>> {
+    async fn observe(&self, world: &World) -> Result<Option<Observed<Self>>> {
         let setting = world.things.borrow().get(self.name).copied();
-        Ok(setting.map(|setting| Live::part(Self { name: self.name, setting }, ())))
+        Ok(setting.map(|setting| Observed::part(Self { name: self.name, setting }, ())))
     }
 
     async fn find(&self, world: &World) -> Result<Option<Found<()>>> {
-        Ok(self.observe(world).await?.map(|live| Found { output: (), owner: live.owner }))
+        Ok(self.observe(world).await?.map(|observed| Found { output: (), owner: observed.owner }))
     }
 
-    async fn create(&self, world: &World) -> Result<Written<()>> {
+    async fn create(&self, world: &World) -> Result<WriteOutcome<()>> {
         world.set(self.name, self.setting);
-        Ok(Written::Complete(()))
+        Ok(WriteOutcome::Complete(()))
     }
 
-    async fn update(&self, world: &World, _: &Live<Self>, _: &super::Changes) -> Result<Written<()>> {
+    async fn update(&self, world: &World, _: &Observed<Self>, _: &super::Changes) -> Result<WriteOutcome<()>> {
         self.create(world).await
     }
 
-    async fn delete(&self, world: &World, (): &()) -> Result<Gone> {
+    async fn delete(&self, world: &World, (): &()) -> Result<DeleteOutcome> {
         world.remove(self.name);
-        Ok(Gone::Yes)
+        Ok(DeleteOutcome::Deleted)
     }
 }
 
@@ -151,19 +154,19 @@ fn declare(setting: u8) -> Graph<World> {
         Box::pin(async move {
             let there = |name: &str| world.things.borrow().contains_key(name);
             let whole = || Id::new::<Whole>("x");
-            let mut strays = Vec::new();
-            strays.extend(there("old").then(|| Stray::part(whole(), "old", part::<false>("old", 0), ())));
-            strays.extend(there("old").then(|| Stray::part(Id::new::<Part<true>>("along"), "deep", part::<false>("old", 0), ())));
-            strays.extend(there("whole").then(|| Stray::new("x", Whole { setting: 0 }, ()).unproven()));
-            Ok(strays)
+            let mut orphans = Vec::new();
+            orphans.extend(there("old").then(|| Orphan::part(whole(), "old", part::<false>("old", 0), ())));
+            orphans.extend(there("old").then(|| Orphan::part(Id::new::<Part<true>>("along"), "deep", part::<false>("old", 0), ())));
+            orphans.extend(there("whole").then(|| Orphan::new("x", Whole { setting: 0 }, ()).unproven()));
+            Ok(orphans)
         })
     });
     graph
 }
 
 fn options(adopt: bool) -> Options {
-    let tempo = Tempo { first: Duration::ZERO, longest: Duration::ZERO, patience: Duration::from_secs(20) };
-    Options { adopt, tempo, ..Options::default() }
+    let retry_policy = RetryPolicy { first: Duration::ZERO, longest: Duration::ZERO, patience: Duration::from_secs(20) };
+    Options { adopt, retry_policy, ..Options::default() }
 }
 
 const ALL: [&str; 5] = ["whole", "along", "nested", "policy", "old"];
@@ -212,7 +215,7 @@ async fn the_plan_names_the_whole_and_removes_no_part_of_it() {
         let plan = survey(&graph, &world, &|_| {}).await.unwrap_or_else(|(_, error)| panic!("{error}"));
         let objections: Vec<_> = plan.steps.iter().filter_map(|step| Some((step.id.as_str(), step.objection.clone()?))).collect();
         assert_eq!(objections, [("whole/x", expected)]);
-        assert_eq!(plan.count_state(State::Stray), 0);
+        assert_eq!(plan.count_state(State::Orphan), 0);
         for entry in graph.entries() {
             assert!(plan.foreign(&graph, &entry.id).is_some(), "{}", entry.id);
         }
@@ -249,8 +252,8 @@ async fn adoption_takes_parts_with_their_whole_and_nothing_that_another_stack_cl
 async fn what_is_ours_goes_with_all_its_parts() {
     let world = World::holding(Owner::Us, &ALL);
     assert!(converge(&world, &options(false)).await.complete());
-    let stray = ["delete old"];
-    assert!(world.written().iter().any(|write| stray.contains(&write.as_str())));
+    let orphan = ["delete old"];
+    assert!(world.written().iter().any(|write| orphan.contains(&write.as_str())));
     world.set("old", 1);
     world.written();
     let (removal, report) = remove(&world).await;
@@ -263,7 +266,7 @@ async fn a_part_whose_whole_is_not_shown_is_nobodys() {
     let world = World::holding(Owner::Us, &["old"]);
     let mut graph: Graph<World> = Graph::default();
     graph.sweep(|_: &World| {
-        let part = || Stray::part(Id::new::<Whole>("gone"), "old", part::<false>("old", 0), ());
+        let part = || Orphan::part(Id::new::<Whole>("gone"), "old", part::<false>("old", 0), ());
         Box::pin(async move { Ok(vec![part()]) })
     });
     let plan = survey(&graph, &world, &|_| {}).await.unwrap_or_else(|(_, error)| panic!("{error}"));

@@ -1,9 +1,9 @@
 //! The plan: compares the observed with the desired state and derives the actions. Changes nothing.
 
 use super::{
-    Action, Changes, Error, Event, Fields, Graph, Id, Listener, Owner, Protection, Result, Stray,
+    Action, Changes, Error, Event, Fields, Graph, Id, Orphan, Owner, Protection, Result, Subscriber,
     current::for_resource,
-    graph::{Entry, Seen, unless_unresolved},
+    graph::{Entry, Observation, unless_unresolved},
     wait::when_ready,
 };
 use futures::{
@@ -20,9 +20,9 @@ use std::{
 pub struct Plan<C: super::Cloud> {
     /// Steps for every declared resource and every orphan, sorted by id.
     pub steps: Vec<Step>,
-    pub(super) seen: BTreeMap<Id, Option<Seen>>,
+    pub(super) observations: BTreeMap<Id, Option<Observation>>,
     /// Orphans, in the order of their deletion.
-    pub(super) strays: Vec<Stray<C>>,
+    pub(super) orphans: Vec<Orphan<C>>,
 }
 
 /// Planned work on one resource.
@@ -59,7 +59,7 @@ pub enum State {
     /// The service is still working on it.
     Busy,
     /// The resource exists and is not declared.
-    Stray,
+    Orphan,
 }
 
 /// Origin of a difference, decided field by field by the fingerprint of the last write. A field with a changed declaration counts as pending,
@@ -101,12 +101,12 @@ impl<C: super::Cloud> Plan<C> {
 
     /// Returns the reason why a declared resource is not this stack's, from its own marks or those of its wholes.
     pub fn foreign<'a>(&'a self, graph: &'a Graph<C>, id: &Id) -> Option<&'a str> {
-        bar(graph, &self.seen, graph.entry(id)?, |_| false)
+        bar(graph, &self.observations, graph.entry(id)?, |_| false)
     }
 
     /// Returns the names by which the cloud's own tools know a resource, declared or not.
     pub fn identity(&self, graph: &Graph<C>, id: &Id, target: &C::Target) -> Option<C::Identity> {
-        let orphan = || self.strays.iter().find(|stray| stray.id == *id).map(|stray| stray.node.identity(target));
+        let orphan = || self.orphans.iter().find(|orphan| orphan.id == *id).map(|orphan| orphan.node.identity(target));
         graph.entry(id).map(|entry| entry.identity(target)).or_else(orphan)
     }
 
@@ -117,12 +117,12 @@ impl<C: super::Cloud> Plan<C> {
 }
 
 /// Observes everything and returns the plan of [`up`](super::up). The error names the resource that could not be read.
-pub async fn survey<C: super::Cloud>(graph: &Graph<C>, cloud: &C, tell: Listener<'_>) -> Result<Plan<C>, (Option<Id>, Error)> {
+pub async fn survey<C: super::Cloud>(graph: &Graph<C>, cloud: &C, emit: Subscriber<'_>) -> Result<Plan<C>, (Option<Id>, Error)> {
     cloud.begin();
-    let (seen, strays) = join(observe(graph, cloud, tell), when_ready(cloud, async || sweep(graph, cloud, true).await)).await;
+    let (observations, orphans) = join(observe(graph, cloud, emit), when_ready(cloud, async || sweep(graph, cloud, true).await)).await;
     let mut known = BTreeMap::new();
-    for (entry, seen) in graph.entries.iter().zip(seen) {
-        known.insert(entry.id.clone(), seen.map_err(|error| (Some(entry.id.clone()), error))?);
+    for (entry, observation) in graph.entries.iter().zip(observations) {
+        known.insert(entry.id.clone(), observation.map_err(|error| (Some(entry.id.clone()), error))?);
     }
     // A report only serves as proof that a resource is as declared. Observe the others again, and dependencies of a change whose list hides
     // failures.
@@ -130,23 +130,25 @@ pub async fn survey<C: super::Cloud>(graph: &Graph<C>, cloud: &C, tell: Listener
     let built_on: BTreeSet<usize> =
         graph.entries.iter().zip(&open).filter(|(_, open)| **open).flat_map(|(entry, _)| entry.needs.iter().copied()).collect();
     let doubtful = |(index, entry): &(usize, &Entry<C>)| {
-        let is_reported = known[&entry.id].as_ref().is_some_and(|seen| seen.owner == Owner::Reported);
+        let is_reported = known[&entry.id].as_ref().is_some_and(|observation| observation.owner == Owner::Reported);
         is_reported && (open[*index] || entry.node.lists_hide_failure() && built_on.contains(index))
     };
     let doubtful: Vec<&Entry<C>> = graph.entries.iter().enumerate().filter(doubtful).map(|(_, entry)| entry).collect();
-    for (entry, seen) in doubtful.iter().zip(join_all(doubtful.iter().map(|entry| for_resource(&entry.id, entry.observe(cloud)))).await) {
-        known.insert(entry.id.clone(), seen.map_err(|error| (Some(entry.id.clone()), error))?);
+    for (entry, observation) in
+        doubtful.iter().zip(join_all(doubtful.iter().map(|entry| for_resource(&entry.id, entry.observe(cloud)))).await)
+    {
+        known.insert(entry.id.clone(), observation.map_err(|error| (Some(entry.id.clone()), error))?);
     }
-    let mut strays = strays.map_err(|error| (None, error))?;
-    keep_ours(graph, &mut strays, |whole| bar(graph, &known, whole, |_| false).is_some());
-    let mut plan = plan(graph, known, strays);
+    let mut orphans = orphans.map_err(|error| (None, error))?;
+    keep_ours(graph, &mut orphans, |whole| bar(graph, &known, whole, |_| false).is_some());
+    let mut plan = plan(graph, known, orphans);
     look_for_protection(graph, cloud, &mut plan).await?;
     Ok(plan)
 }
 
 /// Records which planned deletions the service would refuse.
 async fn look_for_protection<C: super::Cloud>(graph: &Graph<C>, cloud: &C, plan: &mut Plan<C>) -> Result<(), (Option<Id>, Error)> {
-    let Plan { steps, strays, .. } = plan;
+    let Plan { steps, orphans, .. } = plan;
     let ask = async |step: &mut Step| {
         let is_foreign = matches!(step.objection, Some(Objection::Foreign(_) | Objection::Claimed(_)));
         let protection = match step.action {
@@ -155,8 +157,8 @@ async fn look_for_protection<C: super::Cloud>(graph: &Graph<C>, cloud: &C, plan:
                 Some(entry) => entry.protection(cloud).await?,
                 None => None,
             },
-            Some(Action::Delete) => match strays.iter().find(|stray| stray.id == step.id) {
-                Some(stray) => stray.protection(cloud).await?,
+            Some(Action::Delete) => match orphans.iter().find(|orphan| orphan.id == step.id) {
+                Some(orphan) => orphan.protection(cloud).await?,
                 None => None,
             },
             _ => None,
@@ -174,18 +176,18 @@ async fn look_for_protection<C: super::Cloud>(graph: &Graph<C>, cloud: &C, plan:
 /// claims.
 pub(super) fn bar<'a, C: super::Cloud>(
     graph: &'a Graph<C>,
-    seen: &'a BTreeMap<Id, Option<Seen>>,
+    observations: &'a BTreeMap<Id, Option<Observation>>,
     entry: &'a Entry<C>,
     may_take: impl Fn(&Entry<C>) -> bool,
 ) -> Option<&'a str> {
-    graph.lineage(entry).find_map(|entry| seen.get(&entry.id)?.as_ref()?.owner.bars(may_take(entry)))
+    graph.lineage(entry).find_map(|entry| observations.get(&entry.id)?.as_ref()?.owner.bars(may_take(entry)))
 }
 
 /// Drops the orphans that are part of a declared resource for which `is_foreign` holds.
-pub(super) fn keep_ours<C: super::Cloud>(graph: &Graph<C>, strays: &mut Vec<Stray<C>>, is_foreign: impl Fn(&Entry<C>) -> bool) {
-    let wholes: BTreeMap<Id, Option<Id>> = strays.iter().map(|stray| (stray.id.clone(), stray.part_of.clone())).collect();
-    strays.retain(|stray| {
-        let lineage = std::iter::successors(stray.part_of.as_ref(), |whole| wholes.get(whole)?.as_ref());
+pub(super) fn keep_ours<C: super::Cloud>(graph: &Graph<C>, orphans: &mut Vec<Orphan<C>>, is_foreign: impl Fn(&Entry<C>) -> bool) {
+    let wholes: BTreeMap<Id, Option<Id>> = orphans.iter().map(|orphan| (orphan.id.clone(), orphan.part_of.clone())).collect();
+    orphans.retain(|orphan| {
+        let lineage = std::iter::successors(orphan.part_of.as_ref(), |whole| wholes.get(whole)?.as_ref());
         let mut declared = lineage.filter_map(|whole| graph.entry(whole));
         !declared.any(&is_foreign)
     });
@@ -200,7 +202,7 @@ pub(super) async fn verify<C: super::Cloud>(
     cloud: &C,
     before: Plan<C>,
     written: &BTreeSet<usize>,
-    mut proven: BTreeMap<Id, Option<Seen>>,
+    mut proven: BTreeMap<Id, Option<Observation>>,
 ) -> Result<Plan<C>, (Option<Id>, Error)> {
     cloud.verify();
     let look = |(index, entry): &(usize, &Entry<C>)| {
@@ -208,33 +210,33 @@ pub(super) async fn verify<C: super::Cloud>(
         written.contains(index) || uses() && !proven.contains_key(&entry.id)
     };
     let entries: Vec<&Entry<C>> = graph.entries.iter().enumerate().filter(look).map(|(_, entry)| entry).collect();
-    let seen = join_all(entries.iter().map(|entry| for_resource(&entry.id, entry.observe(cloud)))).await;
-    let mut known = before.seen;
+    let observations = join_all(entries.iter().map(|entry| for_resource(&entry.id, entry.observe(cloud)))).await;
+    let mut known = before.observations;
     known.append(&mut proven);
-    for (entry, seen) in entries.iter().zip(seen) {
-        known.insert(entry.id.clone(), seen.map_err(|error| (Some(entry.id.clone()), error))?);
+    for (entry, observation) in entries.iter().zip(observations) {
+        known.insert(entry.id.clone(), observation.map_err(|error| (Some(entry.id.clone()), error))?);
     }
-    Ok(plan(graph, known, before.strays))
+    Ok(plan(graph, known, before.orphans))
 }
 
-fn plan<C: super::Cloud>(graph: &Graph<C>, seen: BTreeMap<Id, Option<Seen>>, strays: Vec<Stray<C>>) -> Plan<C> {
-    let mut steps: Vec<Step> = graph.entries.iter().map(|entry| step(entry, seen[&entry.id].as_ref())).collect();
-    steps.extend(strays.iter().map(|stray| Step {
-        id: stray.id.clone(),
-        name: stray.name.clone(),
-        state: State::Stray,
+fn plan<C: super::Cloud>(graph: &Graph<C>, observations: BTreeMap<Id, Option<Observation>>, orphans: Vec<Orphan<C>>) -> Plan<C> {
+    let mut steps: Vec<Step> = graph.entries.iter().map(|entry| step(entry, observations[&entry.id].as_ref())).collect();
+    steps.extend(orphans.iter().map(|orphan| Step {
+        id: orphan.id.clone(),
+        name: orphan.name.clone(),
+        state: State::Orphan,
         action: Some(Action::Delete),
         changes: Changes::default(),
         fixed: &[],
         cause: Some(Cause::Pending),
-        objection: stray.holds_data.then_some(Objection::LosesData(Action::Delete)),
+        objection: orphan.holds_data.then_some(Objection::LosesData(Action::Delete)),
     }));
     steps.sort_by(|a, b| a.id.cmp(&b.id));
-    Plan { steps, seen, strays }
+    Plan { steps, observations, orphans }
 }
 
 /// Observes all resources at once. A resource that needs another's id is read as soon as the other is found.
-async fn observe<C: super::Cloud>(graph: &Graph<C>, cloud: &C, tell: Listener<'_>) -> Vec<Result<Option<Seen>>> {
+async fn observe<C: super::Cloud>(graph: &Graph<C>, cloud: &C, emit: Subscriber<'_>) -> Vec<Result<Option<Observation>>> {
     let mut found: Vec<Shared<LocalBoxFuture<'_, ()>>> = Vec::new();
     for entry in &graph.entries {
         let needs = needed(entry, &found);
@@ -244,10 +246,10 @@ async fn observe<C: super::Cloud>(graph: &Graph<C>, cloud: &C, tell: Listener<'_
     }
     let (done, total) = (Cell::new(0), graph.entries.len());
     let observe = async |entry: &Entry<C>| {
-        let seen = for_resource(&entry.id, read_with(needed(entry, &found), async || entry.node.survey(cloud).await)).await;
+        let observation = for_resource(&entry.id, read_with(needed(entry, &found), async || entry.node.survey(cloud).await)).await;
         done.set(done.get() + 1);
-        tell(Event::Observing { done: done.get(), total });
-        unless_unresolved(seen)
+        emit(Event::Observing { done: done.get(), total });
+        unless_unresolved(observation)
     };
     // Drive every search to its end: other futures may wait for a request that it shares with them.
     let needed: BTreeSet<usize> = graph.entries.iter().flat_map(|entry| entry.needs.iter().copied()).collect();
@@ -269,58 +271,58 @@ async fn read_with<T>(mut needs: FuturesUnordered<impl Future>, read: impl Async
 }
 
 /// Returns the resources of this stack that exist and are not declared, in the order of deletion; parts only `with_parts`.
-pub(super) async fn sweep<C: super::Cloud>(graph: &Graph<C>, cloud: &C, with_parts: bool) -> Result<Vec<Stray<C>>> {
+pub(super) async fn sweep<C: super::Cloud>(graph: &Graph<C>, cloud: &C, with_parts: bool) -> Result<Vec<Orphan<C>>> {
     let mut found = listed(graph, cloud, with_parts).await?;
-    found.retain(|stray| !graph.contains(&stray.id));
+    found.retain(|orphan| !graph.contains(&orphan.id));
     confirmed(found, cloud, |whole| graph.contains(whole)).await
 }
 
 /// Returns the resources of this stack that exist, declared or not.
-pub(super) async fn ours<C: super::Cloud>(graph: &Graph<C>, cloud: &C, with_parts: bool) -> Result<Vec<Stray<C>>> {
+pub(super) async fn ours<C: super::Cloud>(graph: &Graph<C>, cloud: &C, with_parts: bool) -> Result<Vec<Orphan<C>>> {
     confirmed(listed(graph, cloud, with_parts).await?, cloud, |_| false).await
 }
 
-async fn listed<C: super::Cloud>(graph: &Graph<C>, cloud: &C, with_parts: bool) -> Result<Vec<Stray<C>>> {
+async fn listed<C: super::Cloud>(graph: &Graph<C>, cloud: &C, with_parts: bool) -> Result<Vec<Orphan<C>>> {
     let sweeps = graph.sweeps.iter().filter(|sweep| with_parts || !sweep.parts);
     Ok(try_join_all(sweeps.map(|sweep| (sweep.list)(cloud))).await?.into_iter().flatten().collect())
 }
 
 /// Keeps the resources that exist and are this stack's. Parts of a foreign whole are foreign too and take no call. Their whole is in the same
 /// list, or it is `declared` and its owner becomes known.
-async fn confirmed<C: super::Cloud>(strays: Vec<Stray<C>>, cloud: &C, declared: impl Fn(&Id) -> bool) -> Result<Vec<Stray<C>>> {
-    let ids: BTreeSet<Id> = strays.iter().map(|stray| stray.id.clone()).collect();
-    let shown = |stray: &Stray<C>| stray.part_of.as_ref().is_none_or(|whole| ids.contains(whole) || declared(whole));
+async fn confirmed<C: super::Cloud>(orphans: Vec<Orphan<C>>, cloud: &C, declared: impl Fn(&Id) -> bool) -> Result<Vec<Orphan<C>>> {
+    let ids: BTreeSet<Id> = orphans.iter().map(|orphan| orphan.id.clone()).collect();
+    let shown = |orphan: &Orphan<C>| orphan.part_of.as_ref().is_none_or(|whole| ids.contains(whole) || declared(whole));
     let mut asked: BTreeMap<Id, bool> = BTreeMap::new();
     loop {
-        let whole = |stray: &Stray<C>| stray.part_of.clone().filter(|whole| ids.contains(whole));
-        let open = strays.iter().filter(|stray| !asked.contains_key(&stray.id));
-        let next: Vec<&Stray<C>> = open.filter(|stray| whole(stray).is_none_or(|whole| asked.contains_key(&whole))).collect();
+        let whole = |orphan: &Orphan<C>| orphan.part_of.clone().filter(|whole| ids.contains(whole));
+        let open = orphans.iter().filter(|orphan| !asked.contains_key(&orphan.id));
+        let next: Vec<&Orphan<C>> = open.filter(|orphan| whole(orphan).is_none_or(|whole| asked.contains_key(&whole))).collect();
         if next.is_empty() {
             break;
         }
-        let ask = async |stray: &Stray<C>| {
-            let of_ours = shown(stray) && whole(stray).is_none_or(|whole| asked[&whole]);
-            if of_ours { stray.is_ours(cloud).await } else { Ok(false) }
+        let ask = async |orphan: &Orphan<C>| {
+            let of_ours = shown(orphan) && whole(orphan).is_none_or(|whole| asked[&whole]);
+            if of_ours { orphan.is_ours(cloud).await } else { Ok(false) }
         };
-        let answers = try_join_all(next.iter().map(|stray| ask(stray))).await?;
-        asked.extend(next.iter().map(|stray| stray.id.clone()).zip(answers));
+        let answers = try_join_all(next.iter().map(|orphan| ask(orphan))).await?;
+        asked.extend(next.iter().map(|orphan| orphan.id.clone()).zip(answers));
     }
-    Ok(strays.into_iter().filter(|stray| asked.get(&stray.id) == Some(&true)).collect())
+    Ok(orphans.into_iter().filter(|orphan| asked.get(&orphan.id) == Some(&true)).collect())
 }
 
-fn step<C: super::Cloud>(entry: &Entry<C>, seen: Option<&Seen>) -> Step {
-    let decision = decide(entry, seen);
-    let state = match (seen, &decision) {
+fn step<C: super::Cloud>(entry: &Entry<C>, observation: Option<&Observation>) -> Step {
+    let decision = decide(entry, observation);
+    let state = match (observation, &decision) {
         (None, _) => State::Missing,
         (Some(_), None) => State::InSync,
-        (Some(seen), Some(_)) if seen.busy.is_some() => State::Busy,
+        (Some(observation), Some(_)) if observation.busy.is_some() => State::Busy,
         (Some(_), Some(_)) => State::Drifted,
     };
-    let cause = match (&decision, seen.and_then(|seen| seen.applied.as_ref())) {
-        (Some((_, changes)), Some(applied)) => entry.marks.cause(applied, changes),
+    let cause = match (&decision, observation.and_then(|observation| observation.applied.as_ref())) {
+        (Some((_, changes)), Some(applied)) => entry.fingerprint.cause(applied, changes),
         _ => None,
     };
-    let objection = seen.and_then(|seen| match (&seen.owner, &decision) {
+    let objection = observation.and_then(|observation| match (&observation.owner, &decision) {
         (Owner::Other(whose), _) => Some(Objection::Foreign(whose.clone())),
         (Owner::Claimed(whose), _) => Some(Objection::Claimed(whose.clone())),
         (_, Some((Action::Replace, _))) if entry.node.holds_data() => Some(Objection::LosesData(Action::Replace)),
@@ -331,10 +333,10 @@ fn step<C: super::Cloud>(entry: &Entry<C>, seen: Option<&Seen>) -> Step {
 }
 
 /// Decides which action makes a resource as declared; `None` if it already is.
-pub(super) fn decide<C: super::Cloud>(entry: &Entry<C>, seen: Option<&Seen>) -> Option<(Action, Changes)> {
+pub(super) fn decide<C: super::Cloud>(entry: &Entry<C>, observation: Option<&Observation>) -> Option<(Action, Changes)> {
     let desired: Fields = entry.node.desired();
-    let Some(seen) = seen else { return Some((Action::Create, Changes::creating(&desired))) };
-    let changes = Changes::between(&seen.fields, &desired);
+    let Some(observation) = observation else { return Some((Action::Create, Changes::creating(&desired))) };
+    let changes = Changes::between(&observation.fields, &desired);
     if changes.is_empty() {
         None
     } else if entry.node.fixed().iter().any(|field| changes.touch(field)) {

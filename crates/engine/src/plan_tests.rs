@@ -1,7 +1,7 @@
 //! The order of requests in a survey, and reports that a survey relies on.
 
 use super::plan::survey;
-use crate::{Cloud, Error, Found, Gone, Graph, Live, Owner, Ref, Resource, Result, Written};
+use crate::{Cloud, DeleteOutcome, Error, Found, Graph, Observed, Owner, Ref, Resource, Result, WriteOutcome};
 use serde::Serialize;
 use std::time::Duration;
 use tokio::{sync::OnceCell, task::yield_now, time::timeout};
@@ -55,25 +55,25 @@ impl Resource for Thing {
         Ok(Some(Found { output: (), owner: Owner::Us }))
     }
 
-    async fn observe(&self, world: &World) -> Result<Option<Live<Self>>> {
+    async fn observe(&self, world: &World) -> Result<Option<Observed<Self>>> {
         self.uses.as_ref().map(Ref::get).transpose()?;
         if self.asks.1 {
             world.ask().await;
         }
         yield_now().await;
         let spec = Self { uses: self.uses.clone(), comes_after: self.comes_after.clone(), asks: self.asks };
-        Ok(Some(Live { spec, output: (), busy: None, failed: None, owner: Owner::Us, applied: None }))
+        Ok(Some(Observed { spec, output: (), busy: None, failed: None, owner: Owner::Us, applied: None }))
     }
 
-    async fn create(&self, _: &World) -> Result<Written<()>> {
+    async fn create(&self, _: &World) -> Result<WriteOutcome<()>> {
         Err(Error::Interrupted)
     }
 
-    async fn update(&self, _: &World, _: &Live<Self>, _: &crate::Changes) -> Result<Written<()>> {
+    async fn update(&self, _: &World, _: &Observed<Self>, _: &crate::Changes) -> Result<WriteOutcome<()>> {
         Err(Error::Interrupted)
     }
 
-    async fn delete(&self, _: &World, (): &()) -> Result<Gone> {
+    async fn delete(&self, _: &World, (): &()) -> Result<DeleteOutcome> {
         Err(Error::Interrupted)
     }
 }

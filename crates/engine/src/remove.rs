@@ -1,12 +1,12 @@
 //! Removes the resources that the graph owns, in order, and checks that none is left.
 
 use super::{
-    Action, Changes, Error, Event, Graph, Id, Listener, Options, Outcome, Owner, Protection, Result, Stop, Tempo,
+    Action, Changes, Error, Event, Graph, Id, Options, Outcome, Owner, Protection, Result, RetryPolicy, Stop, Subscriber,
     converge::Report,
     graph::Entry,
     plan::{keep_ours, ours, sweep},
-    sweep::{Stray, delete, remove_strays},
-    wait::{Waits, when_ready},
+    sweep::{Orphan, delete, remove_orphans},
+    wait::{Backoff, when_ready},
     walk::Skipped,
 };
 use futures::future::{join, join_all};
@@ -37,18 +37,18 @@ impl Removal {
         graph: &Graph<C>,
         cloud: &C,
         keep: impl Fn(&Id) -> bool,
-        tell: Listener<'_>,
+        emit: Subscriber<'_>,
     ) -> Result<Self, (Option<Id>, Error)> {
         cloud.begin();
-        let owners = owners(graph, cloud, tell).await?;
-        let mut strays = when_ready(cloud, async || sweep(graph, cloud, false).await).await.map_err(|error| (None, error))?;
+        let owners = owners(graph, cloud, emit).await?;
+        let mut orphans = when_ready(cloud, async || sweep(graph, cloud, false).await).await.map_err(|error| (None, error))?;
         let mut removal = Self::of_declared(graph, &owners, &keep);
         let is_foreign = |whole: &Entry<C>| graph.place(&whole.id).is_some_and(|place| owners[place].as_ref().is_some_and(is_foreign));
-        keep_ours(graph, &mut strays, is_foreign);
-        let (kept, leaving): (Vec<_>, Vec<_>) = strays.into_iter().partition(|stray| keep(&stray.id));
-        removal.kept.extend(kept.into_iter().map(|stray| stray.id));
+        keep_ours(graph, &mut orphans, is_foreign);
+        let (kept, leaving): (Vec<_>, Vec<_>) = orphans.into_iter().partition(|orphan| keep(&orphan.id));
+        removal.kept.extend(kept.into_iter().map(|orphan| orphan.id));
         removal.protected = removal.protected_of(graph, &leaving, cloud).await?;
-        removal.leaving.extend(leaving.into_iter().map(|stray| stray.id));
+        removal.leaving.extend(leaving.into_iter().map(|orphan| orphan.id));
         removal.leaving.sort();
         Ok(removal)
     }
@@ -78,7 +78,7 @@ impl Removal {
     async fn protected_of<C: super::Cloud>(
         &self,
         graph: &Graph<C>,
-        orphans: &[Stray<C>],
+        orphans: &[Orphan<C>],
         cloud: &C,
     ) -> Result<BTreeMap<Id, Protection>, (Option<Id>, Error)> {
         let declared = graph.entries.iter().filter(|entry| !entry.goes_along && self.leaving.contains(&entry.id));
@@ -95,7 +95,7 @@ impl Removal {
 }
 
 /// Returns the owner of each declared resource that exists, in the order of the graph.
-async fn owners<C: super::Cloud>(graph: &Graph<C>, cloud: &C, tell: Listener<'_>) -> Result<Vec<Option<Owner>>, (Option<Id>, Error)> {
+async fn owners<C: super::Cloud>(graph: &Graph<C>, cloud: &C, emit: Subscriber<'_>) -> Result<Vec<Option<Owner>>, (Option<Id>, Error)> {
     let total = graph.entries.len();
     let done = std::cell::Cell::new(0);
     let found = RefCell::new(vec![None; total]);
@@ -109,11 +109,11 @@ async fn owners<C: super::Cloud>(graph: &Graph<C>, cloud: &C, tell: Listener<'_>
                     // A part exists only as long as its whole and has the same owner, so it takes no call.
                     Some(None) => None,
                     Some(Some(whose)) if entry.goes_along || is_foreign(&whose) => Some(whose),
-                    _ => find(cloud, entry, &Waits::new(Tempo::default(), &Stop::default()), tell).await?,
+                    _ => find(cloud, entry, &Backoff::new(RetryPolicy::default(), &Stop::default()), emit).await?,
                 };
                 found.borrow_mut()[index] = owner;
                 done.set(done.get() + 1);
-                tell(Event::Observing { done: done.get(), total });
+                emit(Event::Observing { done: done.get(), total });
                 Ok(())
             }
         })
@@ -127,8 +127,8 @@ async fn owners<C: super::Cloud>(graph: &Graph<C>, cloud: &C, tell: Listener<'_>
 }
 
 /// Deletes the resources in `removal`, then sweeps and deletes until only the resource that goes last remains, and deletes that one.
-pub async fn down<C: super::Cloud>(graph: &Graph<C>, cloud: &C, removal: &Removal, options: &Options, tell: Listener<'_>) -> Report {
-    let run = Run { graph, cloud, removal, options, tell, gone: RefCell::default() };
+pub async fn down<C: super::Cloud>(graph: &Graph<C>, cloud: &C, removal: &Removal, options: &Options, emit: Subscriber<'_>) -> Report {
+    let run = Run { graph, cloud, removal, options, emit, gone: RefCell::default() };
     let mut report = Report::default();
     if !removal.protected.is_empty() {
         let refused = |(id, protection): (&Id, &Protection)| (id.clone(), Error::refused("delete", protection.to_string()));
@@ -137,7 +137,7 @@ pub async fn down<C: super::Cloud>(graph: &Graph<C>, cloud: &C, removal: &Remova
     }
     report.take(graph.walk(graph.backward(), |index| run.visit(index, graph.last != Some(index))).await);
     if report.complete() {
-        tell(Event::Verifying);
+        emit(Event::Verifying);
         run.prove_empty(&mut report).await;
     }
     if let Some(last) = graph.last.filter(|_| report.complete()) {
@@ -166,27 +166,27 @@ struct Run<'a, C: super::Cloud> {
     cloud: &'a C,
     removal: &'a Removal,
     options: &'a Options,
-    tell: Listener<'a>,
+    emit: Subscriber<'a>,
     gone: RefCell<BTreeSet<usize>>,
 }
 
 impl<C: super::Cloud> Run<'_, C> {
     /// Deletes the resource if it is `due` and leaving. A part may go along with its whole instead.
     async fn visit(&self, index: usize, due: bool) -> Result<()> {
-        let Self { cloud, options, tell, .. } = self;
+        let Self { cloud, options, emit, .. } = self;
         let entry = &self.graph.entries[index];
         if !due || self.removal.leaving.binary_search(&entry.id).is_err() {
             return Ok(());
         }
         if !entry.goes_along {
             let began = Instant::now();
-            tell(Event::Started { id: &entry.id, action: Action::Delete, changes: &Changes::default() });
-            let pauses = Waits::new(options.tempo.within(entry.node.removal()), &options.stop);
-            let is_gone = async || Ok(find(*cloud, entry, &pauses, *tell).await?.is_none());
-            let result = delete(*cloud, (&entry.id, &*entry.node), &pauses, *tell, is_gone).await;
+            emit(Event::Started { id: &entry.id, action: Action::Delete, changes: &Changes::default() });
+            let backoff = Backoff::new(options.retry_policy.within(entry.node.removal()), &options.stop);
+            let is_gone = async || Ok(find(*cloud, entry, &backoff, *emit).await?.is_none());
+            let result = delete(*cloud, (&entry.id, &*entry.node), &backoff, *emit, is_gone).await;
             options.stop_if_expired(&result);
             let outcome = result.as_ref().map_or_else(Outcome::Failed, |()| Outcome::Done);
-            tell(Event::Ended { id: &entry.id, action: Action::Delete, outcome, seconds: began.elapsed().as_secs_f64() });
+            emit(Event::Ended { id: &entry.id, action: Action::Delete, outcome, seconds: began.elapsed().as_secs_f64() });
             result?;
         }
         self.gone.borrow_mut().insert(index);
@@ -195,8 +195,8 @@ impl<C: super::Cloud> Run<'_, C> {
 
     /// Sweeps until none of the stack's resources is left but the one that goes last, or reports the remaining ones.
     async fn prove_empty(&self, report: &mut Report) {
-        let Self { cloud, options, tell, .. } = self;
-        let pauses = Waits::new(options.tempo, &options.stop);
+        let Self { cloud, options, emit, .. } = self;
+        let backoff = Backoff::new(options.retry_policy, &options.stop);
         for sweep in 1..=SWEEPS {
             let left = match self.left().await {
                 Ok(left) if left.is_empty() => return,
@@ -206,7 +206,7 @@ impl<C: super::Cloud> Run<'_, C> {
                     return;
                 }
             };
-            for (id, result) in remove_strays(*cloud, &left, options, *tell).await {
+            for (id, result) in remove_orphans(*cloud, &left, options, *emit).await {
                 match result {
                     Ok(()) => drop(report.done.insert(id, Action::Delete)),
                     Err(error) => drop(report.failed.insert(id, error)),
@@ -216,8 +216,8 @@ impl<C: super::Cloud> Run<'_, C> {
                 return;
             }
             if sweep == SWEEPS {
-                report.failed.extend(left.into_iter().map(|stray| (stray.id, still_there(&pauses))));
-            } else if let Err(error) = pauses.pause("a last look", None).await {
+                report.failed.extend(left.into_iter().map(|orphan| (orphan.id, still_there(&backoff))));
+            } else if let Err(error) = backoff.pause("a last look", None).await {
                 report.failed.insert(Id::of_sweep(), error);
                 return;
             }
@@ -225,13 +225,13 @@ impl<C: super::Cloud> Run<'_, C> {
     }
 
     /// Returns the stack's remaining resources, except those that stay and the one that goes last.
-    async fn left(&self) -> Result<Vec<Stray<C>>> {
+    async fn left(&self) -> Result<Vec<Orphan<C>>> {
         self.options.stop.check()?;
         self.cloud.refresh();
         let last = self.graph.last.map(|last| &self.graph.entries[last].id);
         let mut left = when_ready(self.cloud, async || ours(self.graph, self.cloud, false).await).await?;
         let stays = |id: &Id| Some(id) == last || self.removal.kept.contains(id) || self.removal.foreign.contains_key(id);
-        left.retain(|stray| !stays(&stray.id) && !stray.part_of.as_ref().is_some_and(stays));
+        left.retain(|orphan| !stays(&orphan.id) && !orphan.part_of.as_ref().is_some_and(stays));
         Ok(left)
     }
 
@@ -241,21 +241,21 @@ impl<C: super::Cloud> Run<'_, C> {
         if !self.gone.borrow().contains(&index) {
             return Ok(());
         }
-        let pauses = Waits::new(self.options.tempo, &self.options.stop);
+        let backoff = Backoff::new(self.options.retry_policy, &self.options.stop);
         let entry = &self.graph.entries[index];
         for _ in 1..SWEEPS {
-            if find(self.cloud, entry, &pauses, self.tell).await?.is_none() {
+            if find(self.cloud, entry, &backoff, self.emit).await?.is_none() {
                 return Ok(());
             }
-            pauses.wait(self.cloud, &entry.id, "it to disappear", None, self.tell).await?;
+            backoff.wait(self.cloud, &entry.id, "it to disappear", None, self.emit).await?;
         }
-        Err(still_there(&pauses))
+        Err(still_there(&backoff))
     }
 }
 
-fn still_there(pauses: &Waits<'_>) -> Error {
+fn still_there(backoff: &Backoff<'_>) -> Error {
     let why = "it to disappear: its deletion was answered as done, and it is still listed".to_owned();
-    Error::TimedOut { why, after: pauses.waited() }
+    Error::TimedOut { why, after: backoff.waited() }
 }
 
 fn is_foreign(whose: &Owner) -> bool {
@@ -263,20 +263,22 @@ fn is_foreign(whose: &Owner) -> bool {
 }
 
 /// Returns the owner of a resource, or `None` if it does not exist. Waits while the service cannot answer.
-async fn find<C: super::Cloud>(cloud: &C, entry: &Entry<C>, pauses: &Waits<'_>, tell: Listener<'_>) -> Result<Option<Owner>> {
+async fn find<C: super::Cloud>(cloud: &C, entry: &Entry<C>, backoff: &Backoff<'_>, emit: Subscriber<'_>) -> Result<Option<Owner>> {
     loop {
         let (why, retry_after) = match entry.find(cloud).await {
             Err(Error::NotYet { why, retry_after }) => (why, retry_after),
             other => return other,
         };
-        pauses.wait(cloud, &entry.id, &why, retry_after, tell).await?;
+        backoff.wait(cloud, &entry.id, &why, retry_after, emit).await?;
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::{Removal, down};
-    use crate::{Changes, Cloud, Error, Found, Gone, Graph, Live, Options, Owner, Resource, Result, Tempo, Written};
+    use crate::{
+        Changes, Cloud, DeleteOutcome, Error, Found, Graph, Observed, Options, Owner, Resource, Result, RetryPolicy, WriteOutcome,
+    };
     use serde::Serialize;
     use std::time::Duration;
 
@@ -305,24 +307,24 @@ mod tests {
             "stubborn".to_owned()
         }
 
-        async fn observe(&self, _: &World) -> Result<Option<Live<Self>>> {
-            Ok(Some(Live { spec: Self, output: (), busy: None, failed: None, owner: Owner::Us, applied: None }))
+        async fn observe(&self, _: &World) -> Result<Option<Observed<Self>>> {
+            Ok(Some(Observed { spec: Self, output: (), busy: None, failed: None, owner: Owner::Us, applied: None }))
         }
 
         async fn find(&self, _: &World) -> Result<Option<Found<()>>> {
             Ok(Some(Found { output: (), owner: Owner::Us }))
         }
 
-        async fn create(&self, _: &World) -> Result<Written<()>> {
+        async fn create(&self, _: &World) -> Result<WriteOutcome<()>> {
             Err(Error::Interrupted)
         }
 
-        async fn update(&self, _: &World, _: &Live<Self>, _: &Changes) -> Result<Written<()>> {
+        async fn update(&self, _: &World, _: &Observed<Self>, _: &Changes) -> Result<WriteOutcome<()>> {
             Err(Error::Interrupted)
         }
 
-        async fn delete(&self, _: &World, (): &()) -> Result<Gone> {
-            Ok(Gone::NotYet("world:Delete"))
+        async fn delete(&self, _: &World, (): &()) -> Result<DeleteOutcome> {
+            Ok(DeleteOutcome::Accepted("world:Delete"))
         }
     }
 
@@ -331,8 +333,8 @@ mod tests {
         let mut graph = Graph::default();
         graph.add("thing", Stubborn);
         let removal = Removal::survey(&graph, &World, |_| false, &|_| {}).await.unwrap();
-        let tempo = Tempo { first: Duration::ZERO, longest: Duration::from_millis(1), patience: Duration::from_hours(1) };
-        let report = down(&graph, &World, &removal, &Options { tempo, ..Options::default() }, &|_| {}).await;
+        let retry_policy = RetryPolicy { first: Duration::ZERO, longest: Duration::from_millis(1), patience: Duration::from_hours(1) };
+        let report = down(&graph, &World, &removal, &Options { retry_policy, ..Options::default() }, &|_| {}).await;
         let errors: Vec<String> = report.failed.iter().map(|(id, error)| format!("{id}: {error}")).collect();
         assert_eq!(errors, ["stubborn/thing: gave up after 0 s of waiting for its deletion (world:Delete was accepted)"]);
         assert!(report.done.is_empty());

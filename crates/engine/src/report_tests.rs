@@ -1,6 +1,9 @@
 //! Reports that a survey relies on, and resources that a run observes again.
 
-use super::{Changes, Cloud, Gone, Graph, Live, Objection, Options, Owner, Resource, Result, Stray, Tempo, Written, survey, up};
+use super::{
+    Changes, Cloud, DeleteOutcome, Graph, Objection, Observed, Options, Orphan, Owner, Resource, Result, RetryPolicy, WriteOutcome, survey,
+    up,
+};
 use serde::Serialize;
 use std::{
     cell::{Cell, RefCell},
@@ -38,9 +41,9 @@ struct Thing {
 }
 
 impl Thing {
-    fn live(&self, text: &str, owner: Owner) -> Live<Self> {
+    fn observed(&self, text: &str, owner: Owner) -> Observed<Self> {
         let spec = Self { name: self.name.clone(), text: text.to_owned() };
-        Live { spec, output: (), busy: None, failed: None, owner, applied: None }
+        Observed { spec, output: (), busy: None, failed: None, owner, applied: None }
     }
 }
 
@@ -56,32 +59,32 @@ impl Resource for Thing {
         self.name.clone()
     }
 
-    async fn observe(&self, world: &World) -> Result<Option<Live<Self>>> {
+    async fn observe(&self, world: &World) -> Result<Option<Observed<Self>>> {
         world.asked.set(world.asked.get() + 1);
         let truth = world.truth.borrow();
-        Ok(truth.get(&self.name).map(|(text, owner)| self.live(text, owner.clone().unwrap_or(Owner::Us))))
+        Ok(truth.get(&self.name).map(|(text, owner)| self.observed(text, owner.clone().unwrap_or(Owner::Us))))
     }
 
-    async fn survey(&self, world: &World) -> Result<Option<Live<Self>>> {
+    async fn survey(&self, world: &World) -> Result<Option<Observed<Self>>> {
         let report = world.reports.borrow().get(&self.name).cloned();
         match report {
-            Some(text) => Ok(Some(self.live(&text, Owner::Us).as_reported())),
+            Some(text) => Ok(Some(self.observed(&text, Owner::Us).as_reported())),
             None => self.observe(world).await,
         }
     }
 
-    async fn create(&self, world: &World) -> Result<Written<()>> {
+    async fn create(&self, world: &World) -> Result<WriteOutcome<()>> {
         world.truth.borrow_mut().insert(self.name.clone(), (self.text.clone(), None));
-        Ok(Written::Complete(()))
+        Ok(WriteOutcome::Complete(()))
     }
 
-    async fn update(&self, world: &World, _: &Live<Self>, _: &Changes) -> Result<Written<()>> {
+    async fn update(&self, world: &World, _: &Observed<Self>, _: &Changes) -> Result<WriteOutcome<()>> {
         self.create(world).await
     }
 
-    async fn delete(&self, world: &World, (): &()) -> Result<Gone> {
+    async fn delete(&self, world: &World, (): &()) -> Result<DeleteOutcome> {
         world.truth.borrow_mut().remove(&self.name);
-        Ok(Gone::Yes)
+        Ok(DeleteOutcome::Deleted)
     }
 }
 
@@ -115,22 +118,22 @@ async fn what_was_written_is_looked_at_again_and_nothing_else() {
     let graph = declared(&[("same", "new"), ("changed", "new"), ("missing", "new")]);
     let plan = survey(&graph, &world, &|_| {}).await.unwrap_or_else(|(_, error)| panic!("{error}"));
     assert_eq!(world.asked.replace(0), 2, "the changed one and the missing one");
-    let tempo = Tempo { first: Duration::ZERO, ..Tempo::default() };
-    let report = up(&graph, &world, plan, &Options { tempo, ..Options::default() }, &|_| {}).await;
+    let retry_policy = RetryPolicy { first: Duration::ZERO, ..RetryPolicy::default() };
+    let report = up(&graph, &world, plan, &Options { retry_policy, ..Options::default() }, &|_| {}).await;
     assert!(report.complete(), "{:?}", report.failed);
     assert_eq!((report.done.len(), report.unchanged, world.asked.get()), (2, 1, 2));
 }
 
 #[tokio::test]
-async fn whose_a_stray_is_has_to_be_asked_unless_its_list_proves_it() {
+async fn whose_a_orphan_is_has_to_be_asked_unless_its_list_proves_it() {
     let world = World::default().with("ours", "", Owner::Us, "").with("theirs", "", Owner::Other("theirs".to_owned()), "");
     let mut graph = declared(&[("declared", "new")]);
     world.reports.borrow_mut().insert("declared".to_owned(), "new".to_owned());
     graph.sweep(|_: &World| {
-        let stray = |name: &str| Stray::new(name, Thing { name: name.to_owned(), text: String::new() }, ()).unproven();
-        Box::pin(async move { Ok(vec![stray("declared"), stray("ours"), stray("theirs"), stray("gone")]) })
+        let orphan = |name: &str| Orphan::new(name, Thing { name: name.to_owned(), text: String::new() }, ()).unproven();
+        Box::pin(async move { Ok(vec![orphan("declared"), orphan("ours"), orphan("theirs"), orphan("gone")]) })
     });
     let plan = survey(&graph, &world, &|_| {}).await.unwrap_or_else(|(_, error)| panic!("{error}"));
-    let strays: Vec<&str> = plan.changes().map(|step| step.name.as_str()).collect();
-    assert_eq!((strays, world.asked.get()), (vec!["ours"], 3), "no call is spent on what is declared");
+    let orphans: Vec<&str> = plan.changes().map(|step| step.name.as_str()).collect();
+    assert_eq!((orphans, world.asked.get()), (vec!["ours"], 3), "no call is spent on what is declared");
 }

@@ -29,7 +29,7 @@ pub trait Cloud: 'static {
 
 /// Kind of resource. A value of the type is a desired state.
 ///
-/// Implementers neither wait nor retry: they return [`Error::NotYet`](super::Error::NotYet), [`Written::Settling`] or [`Live::busy`], and
+/// Implementers neither wait nor retry: they return [`Error::NotYet`](super::Error::NotYet), [`WriteOutcome::Settling`] or [`Observed::busy`], and
 /// the engine does.
 #[expect(async_fn_in_trait, reason = "the engine runs on one task; futures need not be Send")]
 pub trait Resource: Serialize + Sized + 'static {
@@ -41,10 +41,10 @@ pub trait Resource: Serialize + Sized + 'static {
     const FACTS: &'static <Self::Cloud as Cloud>::Kind;
     /// Fields that cannot be changed in place; a change to one replaces the resource.
     const FIXED: &'static [&'static str] = &[];
-    /// Part that its whole can make in place ([`Written::WithParts`]), so that the engine looks for it before it creates one.
+    /// Part that its whole can make in place ([`WriteOutcome::WithParts`]), so that the engine looks for it before it creates one.
     const COMES_ALONG: bool = false;
     /// Kind without an owner of its own: a part belongs to the owner of its whole. Parts are declared by
-    /// [`Graph::add_part`](super::Graph::add_part), listed by [`Stray::part`](super::Stray::part), and observed as [`Live::part`]. The compiler
+    /// [`Graph::add_part`](super::Graph::add_part), listed by [`Orphan::part`](super::Stray::part), and observed as [`Observed::part`]. The compiler
     /// refuses every other way, so no part counts as the stack's own without a look at its whole.
     const IS_PART: bool = false;
     /// Set if deleting the whole deletes the part. Otherwise the part is deleted first, as the policies of a role.
@@ -52,7 +52,7 @@ pub trait Resource: Serialize + Sized + 'static {
     /// Set if the resource may be created before it is known whether another run is at work ([`Options::gate`](super::Options::gate)). Both runs
     /// would create the same resource by its name and touch nothing else.
     const EARLY: bool = false;
-    /// Set if the kind's list hides failed resources ([`Live::failed`]). The engine observes the resource itself before anything builds on it.
+    /// Set if the kind's list hides failed resources ([`Observed::failed`]). The engine observes the resource itself before anything builds on it.
     const LISTS_HIDE_FAILURE: bool = false;
     /// Set if a deletion loses data that cannot be recreated.
     const HOLDS_DATA: bool = false;
@@ -69,14 +69,14 @@ pub trait Resource: Serialize + Sized + 'static {
 
     /// Records the fingerprint of the declaration where the service keeps it (a tag of at most 256 characters). A later run uses it to
     /// distinguish drift from a pending change. [`Graph::add`](super::Graph::add) calls it once.
-    fn stamp(&mut self, _marks: &str) {}
+    fn set_fingerprint(&mut self, _fingerprint: &str) {}
 
     /// Reads the live resource back as a declaration, or `None` if there is none.
-    async fn observe(&self, cloud: &Self::Cloud) -> Result<Option<Live<Self>>>;
+    async fn observe(&self, cloud: &Self::Cloud) -> Result<Option<Observed<Self>>>;
 
     /// Observes the resource during a survey. Implement it where a list that is read anyway shows that the resource does not exist. A list may
     /// lag behind the resource, so the engine observes again before it acts.
-    async fn survey(&self, cloud: &Self::Cloud) -> Result<Option<Live<Self>>> {
+    async fn survey(&self, cloud: &Self::Cloud) -> Result<Option<Observed<Self>>> {
         self.observe(cloud).await
     }
 
@@ -89,7 +89,7 @@ pub trait Resource: Serialize + Sized + 'static {
     /// Reads only existence, owner and output, as a removal needs them. Worth implementing where it saves calls. Returns
     /// [`Error::NotYet`](super::Error::NotYet) while the service cannot answer.
     async fn find(&self, cloud: &Self::Cloud) -> Result<Option<Found<Self::Output>>> {
-        Ok(self.observe(cloud).await?.map(|live| Found { output: live.output, owner: live.owner }))
+        Ok(self.observe(cloud).await?.map(|observed| Found { output: observed.output, owner: observed.owner }))
     }
 
     /// Returns a setting that keeps the service from deleting the resource: one made by hand, which no declaration sets. The engine asks before
@@ -99,23 +99,23 @@ pub trait Resource: Serialize + Sized + 'static {
     }
 
     /// Creates the resource, with as much of the declaration as one write takes.
-    async fn create(&self, cloud: &Self::Cloud) -> Result<Written<Self::Output>>;
+    async fn create(&self, cloud: &Self::Cloud) -> Result<WriteOutcome<Self::Output>>;
 
     /// Updates the fields in `changes`. Never called for a kind that has only [`FIXED`](Self::FIXED) fields.
-    async fn update(&self, _cloud: &Self::Cloud, live: &Live<Self>, _changes: &Changes) -> Result<Written<Self::Output>> {
-        Ok(Written::Complete(live.output.clone()))
+    async fn update(&self, _cloud: &Self::Cloud, observed: &Observed<Self>, _changes: &Changes) -> Result<WriteOutcome<Self::Output>> {
+        Ok(WriteOutcome::Complete(observed.output.clone()))
     }
 
     /// Deletes the resource. Succeeds if it is already gone.
-    async fn delete(&self, cloud: &Self::Cloud, output: &Self::Output) -> Result<Gone>;
+    async fn delete(&self, cloud: &Self::Cloud, output: &Self::Output) -> Result<DeleteOutcome>;
 }
 
-/// Path of the difference that [`Live::failed`] makes; no declaration has such a field.
+/// Path of the difference that [`Observed::failed`] makes; no declaration has such a field.
 pub const FAILED: &str = "failed";
 
 /// A resource as the service reports it.
 #[derive(Debug)]
-pub struct Live<R: Resource> {
+pub struct Observed<R: Resource> {
     /// Observed state, in the form of a declaration.
     pub spec: R,
     /// Output of the resource: its ids, ARNs and host names.
@@ -127,11 +127,11 @@ pub struct Live<R: Resource> {
     pub failed: Option<Box<Refusal>>,
     /// Owner of the resource.
     pub owner: Owner,
-    /// Fingerprint that [`Resource::stamp`] recorded, if the kind carries one.
+    /// Fingerprint that [`Resource::set_fingerprint`] recorded, if the kind carries one.
     pub applied: Option<String>,
 }
 
-impl<R: Resource> Live<R> {
+impl<R: Resource> Observed<R> {
     /// Marks the observation as taken from a report that may be out of date.
     #[must_use]
     pub fn as_reported(self) -> Self {
@@ -200,8 +200,8 @@ impl Owner {
 }
 
 /// Outcome of a write.
-#[derive(Debug, Clone)]
-pub enum Written<O> {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WriteOutcome<O> {
     /// The whole declaration was written; dependants may go on.
     Complete(O),
     /// Complete, together with the parts that can come along ([`Resource::COMES_ALONG`]).
@@ -212,11 +212,23 @@ pub enum Written<O> {
     Pending(O, &'static str),
 }
 
+impl<O> WriteOutcome<O> {
+    /// Separates the output from the rest.
+    pub(super) fn split(self) -> (O, WriteOutcome<()>) {
+        match self {
+            Self::Complete(output) => (output, WriteOutcome::Complete(())),
+            Self::WithParts(output) => (output, WriteOutcome::WithParts(())),
+            Self::Settling(output) => (output, WriteOutcome::Settling(())),
+            Self::Pending(output, why) => (output, WriteOutcome::Pending((), why)),
+        }
+    }
+}
+
 /// Outcome of a delete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Gone {
+pub enum DeleteOutcome {
     /// The resource is gone.
-    Yes,
+    Deleted,
     /// The service accepted the deletion (`service:Operation`), which takes a while. The engine observes and deletes again.
-    NotYet(&'static str),
+    Accepted(&'static str),
 }

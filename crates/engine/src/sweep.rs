@@ -1,10 +1,10 @@
 //! Orphans: resources under the stack's name and tags that are no longer declared. Finds and deletes them.
 
 use super::{
-    Action, Changes, Error, Event, Gone, Id, Listener, Options, Outcome, Owner, Protection, Resource, Result,
+    Action, Changes, DeleteOutcome, Error, Event, Id, Options, Outcome, Owner, Protection, Resource, Result, Subscriber,
     current::for_resource,
     graph::{Declared, Node},
-    wait::Waits,
+    wait::Backoff,
 };
 use futures::future::LocalBoxFuture;
 use std::{cell::RefCell, collections::BTreeMap, rc::Rc, time::Instant};
@@ -16,10 +16,10 @@ pub(super) struct Sweep<C: super::Cloud> {
     pub(super) list: List<C>,
 }
 
-type List<C> = Box<dyn for<'a> Fn(&'a C) -> LocalBoxFuture<'a, Result<Vec<Stray<C>>>>>;
+type List<C> = Box<dyn for<'a> Fn(&'a C) -> LocalBoxFuture<'a, Result<Vec<Orphan<C>>>>>;
 
 /// Live resource that a sweep found. It is an orphan if the graph does not declare its id.
-pub struct Stray<C: super::Cloud> {
+pub struct Orphan<C: super::Cloud> {
     /// Id, made from the physical name as the declaration would make it.
     pub id: Id,
     /// Physical name of the resource.
@@ -34,7 +34,7 @@ pub struct Stray<C: super::Cloud> {
     pub(super) node: Rc<dyn Node<C>>,
 }
 
-impl<C: super::Cloud> Stray<C> {
+impl<C: super::Cloud> Orphan<C> {
     /// Creates an orphan with this logical name.
     pub fn new<R: Resource<Cloud = C>>(logical: &str, spec: R, output: R::Output) -> Self {
         const { assert!(!R::IS_PART, "a part is listed by `part`, with what it is part of") };
@@ -54,7 +54,7 @@ impl<C: super::Cloud> Stray<C> {
             goes_along: false,
             holds_data: R::HOLDS_DATA,
             proven: true,
-            node: Rc::new(Declared { spec, output: Rc::new(RefCell::new(Some(output))), live: RefCell::new(None) }),
+            node: Rc::new(Declared { spec, output: Rc::new(RefCell::new(Some(output))), observed: RefCell::new(None) }),
         }
     }
 
@@ -91,56 +91,56 @@ impl<C: super::Cloud> Stray<C> {
 }
 
 /// Deletes orphans one after the other. They are few, and their order matters.
-pub(super) async fn remove_strays<C: super::Cloud>(
+pub(super) async fn remove_orphans<C: super::Cloud>(
     cloud: &C,
-    strays: &[Stray<C>],
+    orphans: &[Orphan<C>],
     options: &Options,
-    tell: Listener<'_>,
+    emit: Subscriber<'_>,
 ) -> Vec<(Id, Result<()>)> {
     let mut results = Vec::new();
-    let leaving: BTreeMap<&Id, &Stray<C>> = strays.iter().map(|stray| (&stray.id, stray)).collect();
-    for stray in strays {
+    let leaving: BTreeMap<&Id, &Orphan<C>> = orphans.iter().map(|orphan| (&orphan.id, orphan)).collect();
+    for orphan in orphans {
         let began = Instant::now();
-        tell(Event::Started { id: &stray.id, action: Action::Delete, changes: &Changes::default() });
-        let remove = for_resource(&stray.id, remove_stray(cloud, stray, options, tell));
-        let result = if goes_along(stray, &leaving) { Ok(()) } else { remove.await };
+        emit(Event::Started { id: &orphan.id, action: Action::Delete, changes: &Changes::default() });
+        let remove = for_resource(&orphan.id, remove_orphan(cloud, orphan, options, emit));
+        let result = if goes_along(orphan, &leaving) { Ok(()) } else { remove.await };
         options.stop_if_expired(&result);
         let outcome = result.as_ref().map_or_else(Outcome::Failed, |()| Outcome::Done);
-        tell(Event::Ended { id: &stray.id, action: Action::Delete, outcome, seconds: began.elapsed().as_secs_f64() });
-        results.push((stray.id.clone(), result));
+        emit(Event::Ended { id: &orphan.id, action: Action::Delete, outcome, seconds: began.elapsed().as_secs_f64() });
+        results.push((orphan.id.clone(), result));
     }
     results
 }
 
 /// Returns whether the deletion of another leaving resource deletes this one.
-fn goes_along<C: super::Cloud>(stray: &Stray<C>, leaving: &BTreeMap<&Id, &Stray<C>>) -> bool {
-    let whole = stray.part_of.as_ref().and_then(|whole| leaving.get(whole));
-    whole.is_some_and(|whole| stray.goes_along || goes_along(whole, leaving))
+fn goes_along<C: super::Cloud>(orphan: &Orphan<C>, leaving: &BTreeMap<&Id, &Orphan<C>>) -> bool {
+    let whole = orphan.part_of.as_ref().and_then(|whole| leaving.get(whole));
+    whole.is_some_and(|whole| orphan.goes_along || goes_along(whole, leaving))
 }
 
-async fn remove_stray<C: super::Cloud>(cloud: &C, stray: &Stray<C>, options: &Options, tell: Listener<'_>) -> Result<()> {
-    let pauses = Waits::new(options.tempo.within(stray.node.removal()), &options.stop);
-    delete(cloud, (&stray.id, &*stray.node), &pauses, tell, async || Ok(false)).await
+async fn remove_orphan<C: super::Cloud>(cloud: &C, orphan: &Orphan<C>, options: &Options, emit: Subscriber<'_>) -> Result<()> {
+    let backoff = Backoff::new(options.retry_policy.within(orphan.node.removal()), &options.stop);
+    delete(cloud, (&orphan.id, &*orphan.node), &backoff, emit, async || Ok(false)).await
 }
 
 /// Deletes a resource, repeatedly if the service requires it, until it is gone.
 pub(super) async fn delete<C: super::Cloud>(
     cloud: &C,
     (id, node): (&Id, &dyn Node<C>),
-    pauses: &Waits<'_>,
-    tell: Listener<'_>,
+    backoff: &Backoff<'_>,
+    emit: Subscriber<'_>,
     is_gone: impl AsyncFn() -> Result<bool>,
 ) -> Result<()> {
     loop {
-        pauses.check()?;
+        backoff.check()?;
         let (why, at_least) = match node.delete(cloud).await {
-            Ok(Gone::Yes) => return Ok(()),
-            Ok(Gone::NotYet(operation)) => (format!("its deletion ({operation} was accepted)"), None),
+            Ok(DeleteOutcome::Deleted) => return Ok(()),
+            Ok(DeleteOutcome::Accepted(operation)) => (format!("its deletion ({operation} was accepted)"), None),
             Err(Error::NotYet { why, retry_after }) => (why, retry_after),
             Err(Error::Unclear(refusal)) => (refusal.to_string(), None),
             Err(error) => return Err(error),
         };
-        pauses.wait(cloud, id, &why, at_least, tell).await?;
+        backoff.wait(cloud, id, &why, at_least, emit).await?;
         if is_gone().await? {
             return Ok(());
         }

@@ -1,8 +1,8 @@
 //! Properties of the engine, on an in-memory world that refuses, forgets and dies at every step.
 
 use super::{
-    Action, Cause, Changes, Class, Cloud, Error, Gone, Graph, Handle, Live, Objection, Options, Owner, Ref, Refusal, Removal, Report,
-    Resource, Result, State, Stray, Tempo, Written, down, survey, up,
+    Action, Cause, Changes, Class, Cloud, DeleteOutcome, Error, Graph, Handle, Objection, Observed, Options, Orphan, Owner, Ref, Refusal,
+    Removal, Report, Resource, Result, RetryPolicy, State, WriteOutcome, down, survey, up,
 };
 use proptest::prelude::*;
 use serde::Serialize;
@@ -115,11 +115,11 @@ impl Resource for Widget {
         self.name.clone()
     }
 
-    fn stamp(&mut self, digest: &str) {
+    fn set_fingerprint(&mut self, digest: &str) {
         self.digest = digest.to_owned();
     }
 
-    async fn observe(&self, world: &World) -> Result<Option<Live<Self>>> {
+    async fn observe(&self, world: &World) -> Result<Option<Observed<Self>>> {
         for used in &self.uses {
             used.get()?;
         }
@@ -131,7 +131,7 @@ impl Resource for Widget {
         }
         let busy = (thing.busy > 0).then_some("BUSY");
         thing.busy = thing.busy.saturating_sub(1);
-        Ok(Some(Live {
+        Ok(Some(Observed {
             spec: widget(&self.name, &thing.fixed, thing.settings.clone(), thing.uses.iter().map(|id| Ref::from(*id)).collect()),
             output: WidgetOutput { id: thing.id },
             busy,
@@ -141,7 +141,7 @@ impl Resource for Widget {
         }))
     }
 
-    async fn create(&self, world: &World) -> Result<Written<WidgetOutput>> {
+    async fn create(&self, world: &World) -> Result<WriteOutcome<WidgetOutput>> {
         let uses = self.uses.iter().map(Ref::get).collect::<Result<Vec<u32>>>()?;
         tokio::task::yield_now().await;
         let id = world.write(&self.name, |things| {
@@ -164,11 +164,11 @@ impl Resource for Widget {
             things.insert(self.name.clone(), thing);
             Ok(id)
         })?;
-        Ok(Written::Settling(WidgetOutput { id }))
+        Ok(WriteOutcome::Settling(WidgetOutput { id }))
     }
 
-    async fn update(&self, world: &World, live: &Live<Self>, _changes: &Changes) -> Result<Written<WidgetOutput>> {
-        assert!(live.busy.is_none(), "{} was written while it was busy", self.name);
+    async fn update(&self, world: &World, observed: &Observed<Self>, _changes: &Changes) -> Result<WriteOutcome<WidgetOutput>> {
+        assert!(observed.busy.is_none(), "{} was written while it was busy", self.name);
         let uses = self.uses.iter().map(Ref::get).collect::<Result<Vec<u32>>>()?;
         tokio::task::yield_now().await;
         world.write(&self.name, |things| {
@@ -179,17 +179,17 @@ impl Resource for Widget {
             thing.applied.clone_from(&self.digest);
             Ok(())
         })?;
-        Ok(Written::Complete(live.output.clone()))
+        Ok(WriteOutcome::Complete(observed.output.clone()))
     }
 
-    async fn delete(&self, world: &World, output: &WidgetOutput) -> Result<Gone> {
+    async fn delete(&self, world: &World, output: &WidgetOutput) -> Result<DeleteOutcome> {
         tokio::task::yield_now().await;
         world.write(&self.name, |things| {
             if things.values().any(|thing| thing.uses.contains(&output.id)) {
                 return Err(Error::not_yet("what uses it"));
             }
             things.remove(&self.name);
-            Ok(Gone::Yes)
+            Ok(DeleteOutcome::Deleted)
         })
     }
 }
@@ -216,17 +216,20 @@ fn declare(plans: &Plans) -> Graph<World> {
             let things = world.things.borrow();
             let mut ours: Vec<(&String, &Thing)> = things.iter().filter(|(_, thing)| thing.owner == "us").collect();
             ours.sort_by_key(|(_, thing)| std::cmp::Reverse(thing.id));
-            let stray = |(name, thing): (&String, &Thing)| {
-                Stray::new(name, widget(name, "a", BTreeMap::new(), Vec::new()), WidgetOutput { id: thing.id })
+            let orphan = |(name, thing): (&String, &Thing)| {
+                Orphan::new(name, widget(name, "a", BTreeMap::new(), Vec::new()), WidgetOutput { id: thing.id })
             };
-            Ok(ours.into_iter().map(stray).collect())
+            Ok(ours.into_iter().map(orphan).collect())
         })
     });
     graph
 }
 
 fn options() -> Options {
-    Options { tempo: Tempo { first: Duration::ZERO, longest: Duration::ZERO, patience: Duration::from_secs(20) }, ..Options::default() }
+    Options {
+        retry_policy: RetryPolicy { first: Duration::ZERO, longest: Duration::ZERO, patience: Duration::from_secs(20) },
+        ..Options::default()
+    }
 }
 
 fn run<T>(future: impl Future<Output = T>) -> T {
@@ -400,7 +403,7 @@ fn drift_and_a_pending_change_are_told_apart() {
 }
 
 #[test]
-fn what_was_created_and_is_not_seen_yet_is_not_created_again() {
+fn what_was_created_and_is_not_observation_yet_is_not_created_again() {
     let (world, graph) = (World::default(), declare(&vec![(1, vec![])]));
     world.hidden.set(3);
     let report = run(async {

@@ -1,6 +1,6 @@
 //! Waiting: pauses, their limits, and the user's request to stop.
 
-use super::{Cloud, Error, Event, Id, Listener, Result};
+use super::{Cloud, Error, Event, Id, Result, Subscriber};
 use std::{
     cell::Cell,
     time::{Duration, Instant},
@@ -82,7 +82,7 @@ impl Gate {
 
 /// Pace and limits of polling and retrying.
 #[derive(Debug, Clone, Copy)]
-pub struct Tempo {
+pub struct RetryPolicy {
     /// First pause; each further pause doubles.
     pub first: Duration,
     /// Longest pause. IAM propagation is best probed every 2 s, not exponentially (source code of others: `0.25, 0.5, 1, 2, 2, …`).
@@ -91,7 +91,7 @@ pub struct Tempo {
     pub patience: Duration,
 }
 
-impl Tempo {
+impl RetryPolicy {
     /// Returns the first pause after a service's notice that it needs a moment: 0.6 s. Only Lambda gives this notice, and takes one to five
     /// seconds.
     pub(super) fn pending(self) -> Duration {
@@ -104,7 +104,7 @@ impl Tempo {
     }
 }
 
-impl Default for Tempo {
+impl Default for RetryPolicy {
     fn default() -> Self {
         Self { first: Duration::from_millis(250), longest: Duration::from_secs(2), patience: Duration::from_mins(25) }
     }
@@ -118,11 +118,11 @@ const READ_PATIENCE: Duration = Duration::from_mins(1);
 
 /// Reads, and waits and reads again while the service cannot answer.
 pub(super) async fn when_ready<C: Cloud, T>(cloud: &C, read: impl AsyncFn() -> Result<T>) -> Result<T> {
-    let (tempo, stop) = (Tempo { patience: READ_PATIENCE, ..Tempo::default() }, Stop::default());
-    let pauses = Waits::new(tempo, &stop);
+    let (retry_policy, stop) = (RetryPolicy { patience: READ_PATIENCE, ..RetryPolicy::default() }, Stop::default());
+    let backoff = Backoff::new(retry_policy, &stop);
     loop {
         match read().await {
-            Err(Error::NotYet { why, retry_after }) => pauses.pause(&why, retry_after).await?,
+            Err(Error::NotYet { why, retry_after }) => backoff.pause(&why, retry_after).await?,
             result => return result,
         }
         cloud.refresh();
@@ -130,17 +130,17 @@ pub(super) async fn when_ready<C: Cloud, T>(cloud: &C, read: impl AsyncFn() -> R
 }
 
 /// Waits of one resource in one run.
-pub(super) struct Waits<'a> {
-    tempo: Tempo,
+pub(super) struct Backoff<'a> {
+    retry_policy: RetryPolicy,
     stop: &'a Stop,
     began: Cell<Option<Instant>>,
     next: Cell<Duration>,
     times: Cell<u32>,
 }
 
-impl<'a> Waits<'a> {
-    pub(super) fn new(tempo: Tempo, stop: &'a Stop) -> Self {
-        Self { tempo, stop, began: Cell::new(None), next: Cell::new(tempo.first), times: Cell::new(0) }
+impl<'a> Backoff<'a> {
+    pub(super) fn new(retry_policy: RetryPolicy, stop: &'a Stop) -> Self {
+        Self { retry_policy, stop, began: Cell::new(None), next: Cell::new(retry_policy.first), times: Cell::new(0) }
     }
 
     /// Returns [`Error::Interrupted`] if a stop was requested.
@@ -149,12 +149,19 @@ impl<'a> Waits<'a> {
     }
 
     /// Emits the reason for the wait, pauses, and makes the next read a new one.
-    pub(super) async fn wait<C: Cloud>(&self, cloud: &C, id: &Id, why: &str, advised: Option<Duration>, tell: Listener<'_>) -> Result<()> {
+    pub(super) async fn wait<C: Cloud>(
+        &self,
+        cloud: &C,
+        id: &Id,
+        why: &str,
+        advised: Option<Duration>,
+        emit: Subscriber<'_>,
+    ) -> Result<()> {
         let times = self.times.get() + 1;
         self.times.set(times);
-        tell(Event::Waiting { id, why, times, waited: self.waited() });
+        emit(Event::Waiting { id, why, times, waited: self.waited() });
         let paused = self.pause(why, advised).await;
-        tell(Event::Resumed { id });
+        emit(Event::Resumed { id });
         cloud.refresh();
         paused
     }
@@ -163,11 +170,11 @@ impl<'a> Waits<'a> {
     pub(super) async fn pause(&self, why: &str, advised: Option<Duration>) -> Result<()> {
         let began = self.began.get().unwrap_or_else(Instant::now);
         self.began.set(Some(began));
-        if began.elapsed() >= self.tempo.patience {
+        if began.elapsed() >= self.retry_policy.patience {
             return Err(Error::TimedOut { why: why.to_owned(), after: began.elapsed() });
         }
-        let pause = self.next.get().max(advised.unwrap_or_default().min(self.tempo.longest * LONGEST_ADVICE));
-        self.next.set((self.next.get() * 2).min(self.tempo.longest));
+        let pause = self.next.get().max(advised.unwrap_or_default().min(self.retry_policy.longest * LONGEST_ADVICE));
+        self.next.set((self.next.get() * 2).min(self.retry_policy.longest));
         self.stop.sleep(pause).await
     }
 
@@ -180,6 +187,6 @@ impl<'a> Waits<'a> {
     pub(super) fn progressed(&self) {
         self.began.set(None);
         self.times.set(0);
-        self.next.set(self.tempo.first);
+        self.next.set(self.retry_policy.first);
     }
 }

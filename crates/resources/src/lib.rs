@@ -23,7 +23,7 @@ pub use logs::*;
 pub use s3::*;
 
 use aws::facts::{Call, Kind, Scope, Task, Used};
-use aws::{Aws, Connection, Place, RequestLimit, Source};
+use aws::{Aws, Connection, RequestLimit, Source, Target};
 use engine::{Resource, Result};
 
 /// Every kind that a stack can ever have created, in the order in which undeclared resources are deleted. Users of a resource come before it, and
@@ -86,8 +86,8 @@ pub fn request_limits() -> impl Iterator<Item = &'static RequestLimit> {
 }
 
 /// Connects to a target for one stack, within the request limits of all kinds.
-pub fn connect(connection: &Connection, place: Place, stack: String) -> Aws {
-    connection.aws(place, stack, request_limits())
+pub fn connect(connection: &Connection, target: Target, stack: String) -> Aws {
+    connection.aws(target, stack, request_limits())
 }
 
 /// Calls that belong to no kind: those about the account, and those of commands that read data that others wrote.
@@ -108,7 +108,7 @@ pub fn all_calls() -> impl Iterator<Item = &'static Call> {
 #[cfg(test)]
 mod tests {
     use super::{KINDS, all_calls, request_limits};
-    use aws::{Place, facts::Sweep};
+    use aws::{Target, facts::Sweep};
     use std::{collections::BTreeMap, path::Path};
 
     #[test]
@@ -144,11 +144,11 @@ mod tests {
 
     #[test]
     fn scopes_with_one_sid_stand_for_the_same_resources() {
-        let (place, names) =
-            (Place::aws("aws", "us-east-1", "123456789012"), aws::facts::Names::of("shop", "dev", "us-east-1", "123456789012"));
+        let (target, names) =
+            (Target::aws("aws", "us-east-1", "123456789012"), aws::facts::Names::of("shop", "dev", "us-east-1", "123456789012"));
         let mut seen = BTreeMap::new();
         for (action, scope) in all_calls().flat_map(aws::facts::Call::actions) {
-            let arns = (scope.arns)(&place, &names, aws::facts::Guard::None);
+            let arns = (scope.arns)(&target, &names, aws::facts::Guard::None);
             assert_eq!(seen.entry(scope.sid).or_insert_with(|| arns.clone()), &arns, "{action} on {}", scope.sid);
         }
     }

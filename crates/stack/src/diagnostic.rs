@@ -30,7 +30,7 @@ pub struct StackError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     /// Position; `None` if the problem is about the file as a whole.
-    pub place: Option<Position>,
+    pub position: Option<Position>,
     /// Message: a lower-case fragment that names the faulty part.
     pub message: String,
     /// Value that should be there instead.
@@ -42,12 +42,12 @@ pub struct Problem {
 impl StackError {
     /// Line of the first problem, from 1, if it has one.
     pub fn line(&self) -> Option<usize> {
-        self.first().and_then(|problem| problem.place).map(|place| place.line)
+        self.first().and_then(|problem| problem.position).map(|position| position.line)
     }
 
     /// Column of the first problem in characters, from 1, if it has one.
     pub fn column(&self) -> Option<usize> {
-        self.first().and_then(|problem| problem.place).map(|place| place.column)
+        self.first().and_then(|problem| problem.position).map(|position| position.column)
     }
 
     /// Message in one line, without the position.
@@ -73,7 +73,7 @@ impl StackError {
     /// Returns all `problems` of a document, of which there must be at least one.
     pub(super) fn new(document: &Document, problems: Vec<Problem>) -> Self {
         let mut problems: Vec<Problem> = problems.into_iter().map(Problem::printable).collect();
-        problems.sort_by_key(|problem| problem.place.map(|place| (place.line, place.column)));
+        problems.sort_by_key(|problem| problem.position.map(|position| (position.line, position.column)));
         problems.dedup();
         let mut rendered = String::new();
         for (index, problem) in problems.iter().take(SHOWN).enumerate() {
@@ -86,7 +86,7 @@ impl StackError {
             rendered.push('\n');
         }
         for problem in problems.iter().take(NAMED).skip(SHOWN) {
-            let _ = writeln!(rendered, "{}: {}", document.located(problem.place), problem.in_short());
+            let _ = writeln!(rendered, "{}: {}", document.located(problem.position), problem.in_short());
         }
         if problems.len() > NAMED {
             let _ = write!(rendered, "… and {} more", problems.len() - NAMED);
@@ -109,21 +109,21 @@ impl Problem {
 
     /// Returns a problem without a position.
     pub(super) fn new(message: impl Into<String>) -> Self {
-        Self { place: None, message: message.into(), expected: None, help: None }
+        Self { position: None, message: message.into(), expected: None, help: None }
     }
 
     /// Makes single lines of bounded length: the fields quote parts of the file, which may hold anything.
     fn printable(self) -> Self {
         Self {
-            place: self.place,
+            position: self.position,
             message: printable(&self.message),
             expected: self.expected.as_deref().map(printable),
             help: self.help.as_deref().map(printable),
         }
     }
 
-    pub(super) fn at(mut self, place: Option<Position>) -> Self {
-        self.place = place;
+    pub(super) fn at(mut self, position: Option<Position>) -> Self {
+        self.position = position;
         self
     }
 
@@ -196,12 +196,12 @@ fn visible(character: char) -> char {
 fn render(out: &mut String, document: &Document, problem: &Problem) {
     let expected = problem.expected.as_deref().unwrap_or_default();
     // Writing to a String cannot fail.
-    if let Some(place) = problem.place {
-        let gutter = place.line.to_string();
+    if let Some(position) = problem.position {
+        let gutter = position.line.to_string();
         let margin = " ".repeat(gutter.len());
-        let (line, column, length) = excerpt(document.line(place.line), place);
+        let (line, column, length) = excerpt(document.line(position.line), position);
         let caret = format!("{}{} {expected}", " ".repeat(column), "^".repeat(length));
-        let _ = writeln!(out, "{}: {}", document.located(Some(place)), problem.message);
+        let _ = writeln!(out, "{}: {}", document.located(Some(position)), problem.message);
         let _ = writeln!(out, "{margin} |\n{gutter} | {line}\n{margin} | {}", caret.trim_end());
         if let Some(help) = &problem.help {
             let _ = writeln!(out, "{margin} = {help}");
@@ -219,9 +219,9 @@ fn render(out: &mut String, document: &Document, problem: &Problem) {
 /// Returns the part of a line to show, the column of the caret in it (from 0), and the caret's length.
 ///
 /// Each character takes one column, so that the caret points at the right one.
-fn excerpt(line: &str, place: Position) -> (String, usize, usize) {
+fn excerpt(line: &str, position: Position) -> (String, usize, usize) {
     let characters: Vec<char> = line.chars().map(visible).collect();
-    let column = place.column.saturating_sub(1).min(characters.len());
+    let column = position.column.saturating_sub(1).min(characters.len());
     let start = column.saturating_sub(LINE_WIDTH / 2).min(characters.len().saturating_sub(LINE_WIDTH));
     let end = characters.len().min(start + LINE_WIDTH);
     let mut text: String = characters.get(start..end).unwrap_or_default().iter().collect();
@@ -234,5 +234,5 @@ fn excerpt(line: &str, place: Position) -> (String, usize, usize) {
         column += 1;
     }
     let room = text.chars().count().saturating_sub(column).max(1);
-    (text.trim_end().to_owned(), column, place.length.clamp(1, room))
+    (text.trim_end().to_owned(), column, position.length.clamp(1, room))
 }

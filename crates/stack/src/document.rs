@@ -63,8 +63,8 @@ impl Document {
     }
 
     /// Name of the file with line and column, in the form that editors and terminals recognize.
-    pub(super) fn located(&self, place: Option<Position>) -> String {
-        match place {
+    pub(super) fn located(&self, position: Option<Position>) -> String {
+        match position {
             Some(Position { line, column, .. }) => format!("{}:{line}:{column}", self.name),
             None => self.name.clone(),
         }
@@ -79,8 +79,8 @@ impl Document {
     pub(super) fn value(&self, path: &[&str]) -> Option<Position> {
         match self.follow(path) {
             // An empty value has no extent to point at, a mapping or a list would be underlined at its first line only.
-            (place, Some(node)) if matches!(node.content, Content::Scalar(_)) => node.place.or(place),
-            (place, _) => place,
+            (position, Some(node)) if matches!(node.content, Content::Scalar(_)) => node.position.or(position),
+            (position, _) => position,
         }
     }
 
@@ -97,28 +97,28 @@ impl Document {
     /// Returns the position of the first key of the file.
     pub(super) fn first_key(&self) -> Option<Position> {
         match &self.root.content {
-            Content::Mapping(entries) => entries.first().and_then(|(_, place, _)| *place),
-            _ => self.root.place,
+            Content::Mapping(entries) => entries.first().and_then(|(_, position, _)| *position),
+            _ => self.root.position,
         }
     }
 
     /// Follows a path as far as it exists: returns the position of the last key, and its value if that is the whole path.
     fn follow(&self, path: &[&str]) -> (Option<Position>, Option<&Node>) {
-        let mut place = None;
+        let mut position = None;
         let mut node = &self.root;
         for step in path {
             let Some((key, child)) = node.step(step) else {
-                return (place, None);
+                return (position, None);
             };
-            place = key.or(child.place);
+            position = key.or(child.position);
             node = child;
         }
-        (place, Some(node))
+        (position, Some(node))
     }
 
     /// Returns the text at a position, up to the end of its line.
-    pub(super) fn source(&self, place: Position) -> String {
-        self.line(place.line).chars().skip(place.column.saturating_sub(1)).take(place.length.min(40)).collect()
+    pub(super) fn source(&self, position: Position) -> String {
+        self.line(position.line).chars().skip(position.column.saturating_sub(1)).take(position.length.min(40)).collect()
     }
 }
 

@@ -33,8 +33,8 @@ impl Position {
 #[derive(Debug, Clone)]
 pub(super) struct Node {
     /// Position of the value.
-    pub(super) place: Option<Position>,
-    /// Position of the value's definition, which differs from `place` for an alias.
+    pub(super) position: Option<Position>,
+    /// Position of the value's definition, which differs from `position` for an alias.
     pub(super) origin: Option<Position>,
     /// The bytes of the definition in the text.
     pub(super) bytes: Range<usize>,
@@ -89,13 +89,13 @@ impl Kind {
 impl Node {
     /// Returns the tree of an empty file.
     pub(super) fn nothing() -> Self {
-        Self { place: None, origin: None, bytes: 0..0, tag: None, content: Content::Nothing }
+        Self { position: None, origin: None, bytes: 0..0, tag: None, content: Content::Nothing }
     }
 
     /// Returns the entry of a mapping by key, or the element of a list by number, with the position of the key.
     pub(super) fn step(&self, step: &str) -> Option<(Option<Position>, &Node)> {
         match &self.content {
-            Content::Mapping(entries) => entries.iter().find(|(key, ..)| key == step).map(|(_, place, node)| (*place, node)),
+            Content::Mapping(entries) => entries.iter().find(|(key, ..)| key == step).map(|(_, position, node)| (*position, node)),
             Content::List(elements) => elements.get(step.parse::<usize>().ok()?).map(|node| (None, node)),
             Content::Scalar(_) | Content::Nothing => None,
         }
@@ -144,7 +144,7 @@ impl From<Spanned<Tagged<Content>>> for Node {
         let number = |value: Option<u64>| value.and_then(|value| usize::try_from(value).ok()).unwrap_or_default();
         let start = number(defined.span().byte_offset());
         let bytes = start..start + number(defined.span().byte_len());
-        Self { place: Position::of(referenced), origin: Position::of(defined), bytes, tag, content }
+        Self { position: Position::of(referenced), origin: Position::of(defined), bytes, tag, content }
     }
 }
 

@@ -133,15 +133,15 @@ impl Stack {
             problems.extend(values.problems);
             warnings.extend(values.warnings);
         }
-        stack.warnings = warnings.iter().map(|warning| format!("{}: {}", document.located(warning.place), warning.in_short())).collect();
-        let mut places: Vec<_> = found.iter().map(|problem| problem.place).collect();
+        stack.warnings = warnings.iter().map(|warning| format!("{}: {}", document.located(warning.position), warning.in_short())).collect();
+        let mut places: Vec<_> = found.iter().map(|problem| problem.position).collect();
         problems.extend(found);
         for other in file.environments.keys().filter(|name| **name != environment) {
             let other = resolve(&file, other, None, root);
             let found = check::environment(&other, &document, &faulty).problems;
             // Mending it covers the same mistake in other environments.
-            let found: Vec<_> = found.into_iter().filter(|problem| !places.contains(&problem.place)).collect();
-            places.extend(found.iter().map(|problem| problem.place));
+            let found: Vec<_> = found.into_iter().filter(|problem| !places.contains(&problem.position)).collect();
+            places.extend(found.iter().map(|problem| problem.position));
             problems.extend(found);
         }
         if problems.is_empty() { Ok(stack) } else { Err(StackError::new(&document, problems)) }
@@ -178,8 +178,8 @@ fn pick_environment(file: &StackFile, document: &Document, asked: Option<&str>) 
     let known = || file.environments.keys().map(String::as_str);
     let unknown = |name: &str| Problem::new(format!("there is no environment `{name}`")).known(name, known());
     if let Some(name) = asked {
-        let place = document.key(&["environments"]);
-        return if file.environments.contains_key(name) { Ok(name.to_owned()) } else { Err(unknown(name).at(place)) };
+        let position = document.key(&["environments"]);
+        return if file.environments.contains_key(name) { Ok(name.to_owned()) } else { Err(unknown(name).at(position)) };
     }
     // The checks of the file cover its existence.
     if let Some(name) = &file.default_environment {

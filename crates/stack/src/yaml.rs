@@ -49,8 +49,8 @@ pub(super) fn read(name: &str, text: &str) -> Result<Reading, StackError> {
         }
         // A mistake that an alias repeats is reported once.
         let origin = (document.root().find(&path).and_then(|node| node.origin), matches!(mismatch.fault, Fault::UnknownKey(_)));
-        let place = document.root().find(&path).and_then(|node| node.place);
-        let is_known = place.is_some() && problems.iter().any(|problem| problem.place == place);
+        let position = document.root().find(&path).and_then(|node| node.position);
+        let is_known = position.is_some() && problems.iter().any(|problem| problem.position == position);
         let is_new = !is_known && (origin.0.is_none() || !origins.contains(&origin));
         if is_new && !faulty.covers(&path) {
             problems.push(describe(&mismatch, &document));
@@ -72,7 +72,7 @@ fn parse(name: &str, text: &str, problems: &mut Vec<Problem>) -> Result<Document
         };
         let document = Document::unparsed(name, text);
         let problem = explain(&error, &document);
-        let untagged = problem.place.filter(|_| contradicts_tag(&error)).and_then(|place| without_tag(&read, place));
+        let untagged = problem.position.filter(|_| contradicts_tag(&error)).and_then(|position| without_tag(&read, position));
         problems.push(problem);
         match untagged {
             Some(untagged) if problems.len() <= MAX_MISMATCHES => read = untagged,
@@ -81,11 +81,11 @@ fn parse(name: &str, text: &str, problems: &mut Vec<Problem>) -> Result<Document
     }
 }
 
-/// Replaces the tag of the value at `place` by spaces, on the same line.
-fn without_tag(text: &str, place: Position) -> Option<String> {
-    let begin: usize = text.split_inclusive('\n').take(place.line - 1).map(str::len).sum();
+/// Replaces the tag of the value at `position` by spaces, on the same line.
+fn without_tag(text: &str, position: Position) -> Option<String> {
+    let begin: usize = text.split_inclusive('\n').take(position.line - 1).map(str::len).sum();
     let line = text[begin..].lines().next()?;
-    let value = line.char_indices().nth(place.column - 1).map_or(line.len(), |(index, _)| index);
+    let value = line.char_indices().nth(position.column - 1).map_or(line.len(), |(index, _)| index);
     let tag = if line[value..].starts_with('!') { value } else { line[..value].rfind(" !").map(|space| space + 1)? };
     let length = line[tag..].find([' ', ',', ']', '}']).unwrap_or(line.len() - tag);
     let (from, to) = (begin + tag, begin + tag + length);
@@ -97,7 +97,7 @@ fn tags(node: &Node, problems: &mut Vec<Problem>) {
     let is_core = |tag: &str| CORE_TAGS.contains(&tag.strip_prefix("tag:yaml.org,2002:").unwrap_or(tag));
     if let Some(tag) = node.tag.as_deref().filter(|tag| !is_core(tag)) {
         let written = tag.replace("tag:yaml.org,2002:", "!!");
-        let problem = Problem::new(format!("the tag `{written}` means nothing here")).at(node.place);
+        let problem = Problem::new(format!("the tag `{written}` means nothing here")).at(node.position);
         problems.push(problem.help("write the value itself; text that begins with ! must be quoted"));
     }
     match &node.content {
@@ -113,16 +113,16 @@ fn duplicates(node: &mut Node, problems: &mut Vec<Problem>) {
         Content::Mapping(entries) => {
             let mut kept: Vec<(String, Option<Position>, Node)> = Vec::with_capacity(entries.len());
             let mut lines = BTreeMap::new();
-            for (key, place, node) in std::mem::take(entries) {
+            for (key, position, node) in std::mem::take(entries) {
                 if let Some(first) = lines.get(&key) {
-                    let problem = Problem::new(format!("`{key}` is there twice")).at(place);
+                    let problem = Problem::new(format!("`{key}` is there twice")).at(position);
                     problems.push(match first {
                         Some(Position { line, .. }) => problem.help(format!("the first one is on line {line}")),
                         None => problem,
                     });
                 } else {
-                    lines.insert(key.clone(), place);
-                    kept.push((key, place, node));
+                    lines.insert(key.clone(), position);
+                    kept.push((key, position, node));
                 }
             }
             *entries = kept;
@@ -141,7 +141,7 @@ fn describe(mismatch: &Mismatch, document: &Document) -> Problem {
     let steps: Vec<&str> = path.iter().map(String::as_str).collect();
     let name = steps.last().copied().unwrap_or_default();
     let node = document.root().find(&path);
-    let place = node.and_then(|node| node.place);
+    let position = node.and_then(|node| node.position);
     match &mismatch.fault {
         Fault::UnknownKey(known) => {
             Problem::new(format!("unknown key `{name}`")).at(document.key(&steps)).known(name, known.iter().copied())
@@ -153,10 +153,10 @@ fn describe(mismatch: &Mismatch, document: &Document) -> Problem {
             };
             problem.help(format!("add {field}: …"))
         }
-        Fault::UnknownWord(word, known) => unknown_word(word, known).at(place),
-        Fault::Nothing(expected) => nothing(expected, document, place),
+        Fault::UnknownWord(word, known) => unknown_word(word, known).at(position),
+        Fault::Nothing(expected) => nothing(expected, document, position),
         Fault::WrongType(expected) => wrong_type(expected, node, document),
-        Fault::Other(message) => Problem::new(message.clone()).at(place),
+        Fault::Other(message) => Problem::new(message.clone()).at(position),
     }
 }
 
@@ -170,35 +170,37 @@ fn contradicts_tag(error: &Error) -> bool {
 
 /// Explains an error of the YAML parser in the user's terms.
 fn explain(error: &Error, document: &Document) -> Problem {
-    let place = error.location().and_then(Position::of);
+    let position = error.location().and_then(Position::of);
     match error.without_snippet() {
-        Error::AliasError { error, .. } => explain(error, document).at(place),
+        Error::AliasError { error, .. } => explain(error, document).at(position),
         Error::Eof { .. } => empty(),
-        Error::MultipleDocuments { .. } => Problem::new("a second document begins here").at(place).expected("expected the end of the file"),
-        Error::InvalidScalar { ty, .. } => against_tag(type_name(ty), document, place),
-        Error::InvalidBooleanStrict { .. } => against_tag("true or false", document, place),
-        Error::NullIntoString { .. } => Problem::new("a key is missing").at(place).expected("expected text"),
+        Error::MultipleDocuments { .. } => {
+            Problem::new("a second document begins here").at(position).expected("expected the end of the file")
+        }
+        Error::InvalidScalar { ty, .. } => against_tag(type_name(ty), document, position),
+        Error::InvalidBooleanStrict { .. } => against_tag("true or false", document, position),
+        Error::NullIntoString { .. } => Problem::new("a key is missing").at(position).expected("expected text"),
         Error::Unexpected { .. } => Problem::new("a mapping or a list cannot be a key")
-            .at(place)
+            .at(position)
             .expected("expected text")
             .help("a value that begins with { or [ must be quoted"),
         Error::Budget { .. }
         | Error::AliasReplayLimitExceeded { .. }
         | Error::AliasExpansionLimitExceeded { .. }
-        | Error::AliasReplayStackDepthExceeded { .. } => too_large(place),
+        | Error::AliasReplayStackDepthExceeded { .. } => too_large(position),
         Error::UnknownAnchor { .. } => {
-            Problem::new("this alias refers to nothing").at(place).help("a value that begins with * must be quoted, as in \"*\"")
+            Problem::new("this alias refers to nothing").at(position).help("a value that begins with * must be quoted, as in \"*\"")
         }
-        Error::ExternalMessage { source, .. } if is_nesting(source) => too_large(place),
-        other => syntax(other, document, place),
+        Error::ExternalMessage { source, .. } if is_nesting(source) => too_large(position),
+        other => syntax(other, document, position),
     }
 }
 
 /// Returns the problem of a value that contradicts its tag.
-fn against_tag(expected: &str, document: &Document, place: Option<Position>) -> Problem {
-    let text = place.map(|place| document.source(place)).unwrap_or_default();
+fn against_tag(expected: &str, document: &Document, position: Option<Position>) -> Problem {
+    let text = position.map(|position| document.source(position)).unwrap_or_default();
     Problem::new(format!("`{text}` is not {expected}, which its tag says it is"))
-        .at(place)
+        .at(position)
         .expected(format!("expected {expected}"))
         .help("leave the tag out, or write !!str for text")
 }
@@ -229,9 +231,9 @@ fn unknown_word(variant: &str, expected: &[&'static str]) -> Problem {
 }
 
 /// Returns the problem of a key without a value.
-fn nothing(expected: &str, document: &Document, place: Option<Position>) -> Problem {
-    let problem = Problem::new("a value is missing").at(place).expected(format!("expected {expected}"));
-    let written = place.map(|place| document.source(place)).unwrap_or_default();
+fn nothing(expected: &str, document: &Document, position: Option<Position>) -> Problem {
+    let problem = Problem::new("a value is missing").at(position).expected(format!("expected {expected}"));
+    let written = position.map(|position| document.source(position)).unwrap_or_default();
     if matches!(written.to_ascii_lowercase().as_str(), "null" | "~") {
         problem.help(format!("{written} means nothing at all: write \"{written}\" for the text, or \"\" for none"))
     } else {
@@ -240,23 +242,23 @@ fn nothing(expected: &str, document: &Document, place: Option<Position>) -> Prob
 }
 
 fn wrong_type(expected: &str, node: Option<&Node>, document: &Document) -> Problem {
-    let place = node.and_then(|node| node.place);
-    let text = place.map(|place| document.source(place)).unwrap_or_default();
+    let position = node.and_then(|node| node.position);
+    let text = position.map(|position| document.source(position)).unwrap_or_default();
     let scalar = match node.map(|node| &node.content) {
-        Some(Content::Mapping(_)) => return misfit("a mapping cannot be here", expected, place),
-        Some(Content::List(_)) => return misfit("a list cannot be here", expected, place),
+        Some(Content::Mapping(_)) => return misfit("a mapping cannot be here", expected, position),
+        Some(Content::List(_)) => return misfit("a list cannot be here", expected, position),
         Some(Content::Scalar(scalar)) => scalar,
-        Some(Content::Nothing) | None => return misfit("a value is missing", expected, place),
+        Some(Content::Nothing) | None => return misfit("a value is missing", expected, position),
     };
     let digits = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_digit());
     let bare = scalar.text.replace('_', "");
     if expected == WHOLE && digits(&scalar.text) && scalar.kind != Kind::Text {
-        return misfit(&format!("`{text}` is too large a number"), expected, place);
+        return misfit(&format!("`{text}` is too large a number"), expected, position);
     }
-    let problem = misfit(&format!("`{text}` is not {expected}"), expected, place);
+    let problem = misfit(&format!("`{text}` is not {expected}"), expected, position);
     if expected == LIST {
         problem.help(format!("write [{text}]"))
-    } else if expected == WHOLE && digits(&bare) && place.is_some_and(|place| place.length == scalar.text.chars().count()) {
+    } else if expected == WHOLE && digits(&bare) && position.is_some_and(|position| position.length == scalar.text.chars().count()) {
         let number = bare.trim_start_matches('0');
         problem.help(format!("YAML 1.2 has neither _ nor a leading 0 in numbers: write {}", if number.is_empty() { "0" } else { number }))
     } else if expected == BOOLEAN && ["yes", "on", "y"].contains(&scalar.text.to_lowercase().as_str()) {
@@ -268,8 +270,8 @@ fn wrong_type(expected: &str, node: Option<&Node>, document: &Document) -> Probl
     }
 }
 
-fn misfit(message: &str, expected: &str, place: Option<Position>) -> Problem {
-    Problem::new(message).at(place).expected(format!("expected {expected}"))
+fn misfit(message: &str, expected: &str, position: Option<Position>) -> Problem {
+    Problem::new(message).at(position).expected(format!("expected {expected}"))
 }
 
 /// Returns the user's term for the parser's name of a Rust type.
@@ -283,9 +285,9 @@ fn type_name(rust: &str) -> &str {
 }
 
 /// Describes a text that is not YAML at all.
-fn syntax(error: &Error, document: &Document, place: Option<Position>) -> Problem {
+fn syntax(error: &Error, document: &Document, position: Option<Position>) -> Problem {
     let indented_by_tab = |line: &str| line.trim_start_matches(' ').starts_with('\t') && !line.trim().is_empty();
-    let near = place.map_or(1, |place| place.line);
+    let near = position.map_or(1, |position| position.line);
     let tab = (near..near + 3).find(|number| indented_by_tab(document.line(*number)));
     if let Some(line) = tab {
         let column = document.line(line).chars().take_while(|c| *c == ' ').count() + 1;
@@ -293,7 +295,7 @@ fn syntax(error: &Error, document: &Document, place: Option<Position>) -> Proble
     }
     let rendered = error.render_with_formatter(&serde_yaml::UserMessageFormatter);
     let reason = rendered.split(" at line ").next().unwrap_or(&rendered);
-    let character = place.and_then(|place| document.line(place.line).chars().nth(place.column - 1));
+    let character = position.and_then(|position| document.line(position.line).chars().nth(position.column - 1));
     let help = match character {
         Some(character @ ('*' | '&' | '!' | '@' | '%' | '`')) => {
             format!("a value that begins with {character} must be quoted")
@@ -304,7 +306,7 @@ fn syntax(error: &Error, document: &Document, place: Option<Position>) -> Proble
         Some(':') if reason.contains("mapping values") => "a value that contains a colon and a space must be quoted".to_owned(),
         _ => "check the indentation, brackets and quotes here and just above".to_owned(),
     };
-    Problem::new(format!("this is not YAML: {reason}")).at(place).help(help)
+    Problem::new(format!("this is not YAML: {reason}")).at(position).help(help)
 }
 
 /// Tests for endless nesting of brackets: the parser's own limit comes before ours.
@@ -313,6 +315,6 @@ fn is_nesting(source: &ExternalMessageSource) -> bool {
         if matches!(error.kind(), ErrorKind::RecursionLimitExceeded))
 }
 
-fn too_large(place: Option<Position>) -> Problem {
-    Problem::new("the file is too large or too deep once its aliases are unfolded").at(place)
+fn too_large(position: Option<Position>) -> Problem {
+    Problem::new("the file is too large or too deep once its aliases are unfolded").at(position)
 }

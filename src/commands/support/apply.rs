@@ -7,9 +7,10 @@ use super::{
     canary,
     consent::{self, Allowed},
     context::{Context, Phase},
-    exclusive::{self, Exclusive},
-    proof, recording,
+    recording,
     session::Session,
+    smoke_check,
+    stack_lock::{self, StackLock},
     steps::Steps,
     timings, wait,
 };
@@ -86,7 +87,7 @@ pub(in crate::commands) async fn apply(
     content: &Content,
     request: &Request,
 ) -> Result<Applied, CliError> {
-    let declaration = declare(&session.stack, &session.place, content);
+    let declaration = declare(&session.stack, &session.target, content);
     if request.rotate {
         let secret = declaration.origin_secret.as_ref().ok_or_else(|| {
             CliError::usage("--rotate-origin-secret: this stack has no secret that `up` makes")
@@ -114,13 +115,13 @@ struct Run<'a> {
 impl Run<'_> {
     async fn apply(&self) -> Result<Applied, CliError> {
         let Self { context, session, declaration, request, .. } = self;
-        let plan = exclusive::observe(context, session, request.no_wait, async || self.observe().await).await?;
+        let plan = stack_lock::observe(context, session, request.no_wait, async || self.observe().await).await?;
         // False if a run was killed before it recorded its release.
         let recorded = recording::is_recorded(session, declaration, &plan).await?;
         if request.changes(&plan).next().is_none() && recorded {
             context.begin(Phase::Writing);
             let applied = self.converge(plan, Report::default(), &Gate::default()).await;
-            session.tell_calls(context);
+            session.print_calls(context);
             return Ok(applied);
         }
         self.consent().await?;
@@ -141,27 +142,27 @@ impl Run<'_> {
     async fn locked(&self, plan: Plan<Aws>, recorded: bool) -> Result<Applied, CliError> {
         let Self { context, session, declaration, request, .. } = self;
         context.now("taking the lock");
-        let place = lock_place(declaration, &plan, request);
+        let target = lock_bucket(declaration, &plan, request);
         // A first run has to create the lock's bucket, which takes seconds on AWS. Resources that need no lock are created
         // meanwhile.
         let serves = plan.steps.iter().any(|step| step.id.kind() == Alias::KIND && step.state != State::Missing);
-        let at_once = matches!(place, exclusive::Place::NewBucket(_)) && request.canary.is_none() && !serves;
+        let at_once = matches!(target, stack_lock::LockBucket::New(_)) && request.canary.is_none() && !serves;
         let gate = Gate::closed();
-        let begin = Exclusive::begin(context, session, "up", place, request.no_wait);
+        let begin = StackLock::begin(context, session, "up", target, request.no_wait);
         let work = self.release(plan, recorded, &gate).boxed_local();
-        let (exclusive, work) = if at_once {
-            Exclusive::begin_working(context, begin, work).await?
+        let (stack_lock, work) = if at_once {
+            StackLock::begin_working(context, begin, work).await?
         } else {
-            let exclusive = begin.await?;
-            let is_current = !exclusive.waited;
-            (exclusive, is_current.then_some(work))
+            let stack_lock = begin.await?;
+            let is_current = !stack_lock.waited;
+            (stack_lock, is_current.then_some(work))
         };
         gate.open();
         // The plan is out of date if another run held the lock.
         let again = async || self.release(self.observe().await?, recorded, &gate).await;
         let work = work.unwrap_or_else(|| again().boxed_local());
-        let ran = exclusive.run(context, work).await;
-        session.tell_calls(context);
+        let ran = stack_lock.run(context, work).await;
+        session.print_calls(context);
         let (mut applied, kept) = ran?;
         applied.result = kept.and(applied.result);
         applied.summary.count_calls(&session.aws.tally());
@@ -171,7 +172,7 @@ impl Run<'_> {
     /// Runs the canary if requested, converges, runs the smoke check, and records the release.
     async fn release(&self, plan: Plan<Aws>, recorded: bool, gate: &Gate) -> Result<Applied, CliError> {
         let Self { context, session, content, declaration, request } = self;
-        let has_records = !matches!(lock_place(declaration, &plan, request), exclusive::Place::None);
+        let has_records = !matches!(lock_bucket(declaration, &plan, request), stack_lock::LockBucket::None);
         let (plan, tried) = if let Some(steps) = &request.canary {
             match canary::run(context, session, content, declaration, plan, steps, request.allowed).await {
                 Ok(went_well) => went_well,
@@ -187,8 +188,11 @@ impl Run<'_> {
         let mut applied = self.converge(plan, tried, gate).await;
         if applied.in_sync && (applied.released || !recorded) {
             context.now("checking and recording");
-            let works =
-                if request.smoke { Box::pin(proof::of_release(context, session, declaration, &applied.outputs)).await } else { Ok(()) };
+            let works = if request.smoke {
+                Box::pin(smoke_check::of_release(context, session, declaration, &applied.outputs)).await
+            } else {
+                Ok(())
+            };
             match works {
                 Ok(()) if has_records => Box::pin(recording::record(context, session, declaration)).await,
                 Ok(()) => {}
@@ -201,9 +205,9 @@ impl Run<'_> {
     /// Observes all resources, shows the plan, and refuses changes without consent.
     async fn observe(&self) -> Result<Plan<Aws>, CliError> {
         let Self { context, session, declaration, request, .. } = self;
-        let tell = |event: Event<'_>| context.tell(&event);
+        let emit = |event: Event<'_>| context.emit(&event);
         // Results from another account do not count.
-        let survey = async { Ok::<_, CliError>(survey(&declaration.graph, &session.aws, &tell).await) };
+        let survey = async { Ok::<_, CliError>(survey(&declaration.graph, &session.aws, &emit).await) };
         let (plan, (), ()) = futures::try_join!(survey, session.confirm(), session.aws.ask_ahead().map(Ok))?;
         let plan = plan?;
         if request.changes(&plan).next().is_some() {
@@ -232,11 +236,11 @@ impl Run<'_> {
         let Allowed { adopt, delete_data } = request.allowed;
         let (only, stop, gate) = (request.only.clone(), context.stop.clone(), gate.clone());
         let options = Options { adopt, delete_data, only, stop, gate, ..Options::default() };
-        let tell = |event: Event<'_>| context.tell(&event);
+        let emit = |event: Event<'_>| context.emit(&event);
         if request.changes(&plan).next().is_some() {
             context.ui.fold("changes");
         }
-        let report = engine::up(&declaration.graph, &session.aws, plan, &options, &tell).await;
+        let report = engine::up(&declaration.graph, &session.aws, plan, &options, &emit).await;
         context.progress.step_done();
         context.ui.unfold();
         let failure = ui::failures(&report);
@@ -270,17 +274,17 @@ impl Run<'_> {
 
 /// Returns the location of the lock and the records: the bucket, which a first run has to create. None if the bucket is neither
 /// the stack's nor taken over.
-fn lock_place<'a>(declaration: &'a Declaration, plan: &Plan<Aws>, request: &Request) -> exclusive::Place<'a> {
-    let Some(step) = plan.steps.iter().find(|step| step.id.kind() == Bucket::KIND) else { return exclusive::Place::None };
+fn lock_bucket<'a>(declaration: &'a Declaration, plan: &Plan<Aws>, request: &Request) -> stack_lock::LockBucket<'a> {
+    let Some(step) = plan.steps.iter().find(|step| step.id.kind() == Bucket::KIND) else { return stack_lock::LockBucket::None };
     let takes_over = request.allowed.adopt && request.wants(&step.id);
     match &step.objection {
-        Some(Objection::Claimed(_)) => return exclusive::Place::None,
-        Some(Objection::Foreign(_)) if !takes_over => return exclusive::Place::None,
-        _ if step.state != State::Missing => return exclusive::Place::Bucket,
+        Some(Objection::Claimed(_)) => return stack_lock::LockBucket::None,
+        Some(Objection::Foreign(_)) if !takes_over => return stack_lock::LockBucket::None,
+        _ if step.state != State::Missing => return stack_lock::LockBucket::Existing,
         _ => {}
     }
     match &declaration.bucket {
-        Some(bucket) if request.wants(&step.id) => exclusive::Place::NewBucket(bucket),
-        _ => exclusive::Place::None,
+        Some(bucket) if request.wants(&step.id) => stack_lock::LockBucket::New(bucket),
+        _ => stack_lock::LockBucket::None,
     }
 }

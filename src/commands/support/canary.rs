@@ -61,8 +61,8 @@ pub(in crate::commands) async fn run(
     if let Err(error) = try_out(context, session, content, &functions, steps).await {
         return Err(given_up(report, error));
     }
-    let tell = |event: Event<'_>| context.tell(&event);
-    match survey(&declaration.graph, &session.aws, &tell).await {
+    let emit = |event: Event<'_>| context.emit(&event);
+    match survey(&declaration.graph, &session.aws, &emit).await {
         Ok(plan) => Ok((plan, report)),
         Err(error) => Err(given_up(report, error.into())),
     }
@@ -124,7 +124,7 @@ async fn prepare(context: &Context, session: &Session, declaration: &Declaration
     let only = declaration.graph.entries().iter().map(|entry| &entry.id).filter(|id| !held.contains(id)).cloned().collect();
     let Allowed { adopt, delete_data } = allowed;
     let options = Options { adopt, delete_data, only: Some(only), stop: context.stop.clone(), ..Options::default() };
-    let report = engine::up(&declaration.graph, &session.aws, plan, &options, &|event: Event<'_>| context.tell(&event)).await;
+    let report = engine::up(&declaration.graph, &session.aws, plan, &options, &|event: Event<'_>| context.emit(&event)).await;
     context.progress.step_done();
     report
 }
@@ -164,7 +164,7 @@ async fn try_out(
     }
     context.progress.step_done();
     let Err(why) = why else {
-        tell_of_requests(context, &canary).await;
+        print_requests(context, &canary).await;
         context.progress.canary(1.0, &canary.versions(), CanaryState::Passed);
         return Ok(());
     };
@@ -208,7 +208,7 @@ async fn watch(context: &Context, session: &Session, canary: &Canary<'_>, durati
 }
 
 /// Reports a new version that received no requests during the canary.
-async fn tell_of_requests(context: &Context, canary: &Canary<'_>) {
+async fn print_requests(context: &Context, canary: &Canary<'_>) {
     match canary.requests().await {
         Ok(requests) if requests.all == 0 => {
             context.ui.warn("no request came in during the canary, as far as CloudWatch tells yet: nothing was tried");

@@ -92,7 +92,7 @@ pub(in crate::commands) async fn permissions(aws: &Aws, caller: &str, names: &Na
     };
     // The statements are those of a stack without functions. Actions that only large stacks use are optional, because `up`
     // works without them.
-    let statements = policy::statements(Task::Up, &aws.place, names, 0, boundary);
+    let statements = policy::statements(Task::Up, &aws.target, names, 0, boundary);
     match account::simulate(aws, &arn, &statements).await {
         Err(error) => unknown(WHAT, &error),
         Ok(simulated) if simulated.denied.is_empty() => {

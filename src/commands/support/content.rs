@@ -3,7 +3,7 @@
 use super::{context::Context, session::Session};
 use crate::{
     build,
-    build::{Builder, SiteFiles, Source, Target, integrity, read_site},
+    build::{BuildTarget, Builder, SiteFiles, Source, integrity, read_site},
     child::BuildEnvironment,
     engine::Id,
     error::{CliError, Exit},
@@ -41,7 +41,7 @@ pub(in crate::commands) async fn gather(
     let builder = Builder::new(root, move |event| progress.build(&event)).within(environment);
     let mut packages = BTreeMap::new();
     let chosen = only.map(|only| functions_of(&session.stack, only));
-    for (target, sources) in targets(&session.stack, session.place.functions_on_host) {
+    for (target, sources) in targets(&session.stack, session.target.functions_on_host) {
         if chosen.as_ref().is_some_and(|chosen| sources.keys().all(|function| !chosen.contains(function))) {
             continue;
         }
@@ -95,7 +95,7 @@ fn pages(root: &Path, site: &Site, api: Option<&str>) -> Result<SiteFiles, CliEr
 /// Returns everything the functions were made from, according to the last build: directories, and single files outside them.
 pub(in crate::commands) fn inputs(session: &Session) -> (BTreeSet<PathBuf>, BTreeSet<PathBuf>) {
     let builder = Builder::new(&session.stack.root, |_| ());
-    let targets = targets(&session.stack, session.place.functions_on_host).into_iter();
+    let targets = targets(&session.stack, session.target.functions_on_host).into_iter();
     targets.map(|(target, sources)| builder.inputs(&sources, target)).fold(Default::default(), |(mut directories, mut files), more| {
         directories.extend(more.0);
         files.extend(more.1);
@@ -122,17 +122,17 @@ fn split(packages: BTreeMap<String, Option<Package>>) -> (BTreeMap<String, Packa
 }
 
 /// Groups the functions by build target. With `on_host`, they run on this machine.
-pub(in crate::commands) fn targets_of(stack: &Stack, on_host: bool) -> Vec<(Target, Vec<String>)> {
+pub(in crate::commands) fn targets_of(stack: &Stack, on_host: bool) -> Vec<(BuildTarget, Vec<String>)> {
     let targets = targets(stack, on_host).into_iter();
     targets.map(|(target, sources)| (target, sources.into_keys().collect())).collect()
 }
 
 /// Groups the functions by build target, each with its crate and program.
-fn targets(stack: &Stack, on_host: bool) -> Vec<(Target, BTreeMap<String, Source>)> {
-    let of = |function: &Function| if on_host { Target::Host } else { Target::Lambda(function.architecture) };
-    let targets: BTreeSet<Target> = stack.functions.values().map(of).collect();
+fn targets(stack: &Stack, on_host: bool) -> Vec<(BuildTarget, BTreeMap<String, Source>)> {
+    let of = |function: &Function| if on_host { BuildTarget::Host } else { BuildTarget::Lambda(function.architecture) };
+    let targets: BTreeSet<BuildTarget> = stack.functions.values().map(of).collect();
     let source = |function: &Function| Source { directory: function.source.clone(), binary: function.binary.clone() };
-    let sources = |target: Target| {
+    let sources = |target: BuildTarget| {
         let built = stack.functions.iter().filter(|(_, function)| of(function) == target);
         built.map(|(name, function)| (name.clone(), source(function))).collect()
     };

@@ -84,7 +84,7 @@ impl Context {
     }
 
     /// Displays an event of the engine, and records it.
-    pub(in crate::commands) fn tell(&self, event: &Event<'_>) {
+    pub(in crate::commands) fn emit(&self, event: &Event<'_>) {
         if let Some(recorder) = self.recorder() {
             recorder.event(event);
         }

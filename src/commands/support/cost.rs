@@ -37,7 +37,7 @@ pub(in crate::commands) async fn report(
     }
     let failed = |error| CliError::of_engine(None, &error);
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs_f64();
-    let series = series(entries, stack, &there, &session.place.region);
+    let series = series(entries, stack, &there, &session.target.region);
     let samples = samples(aws, series, now).await.map_err(failed)?;
     let mut measured = match measured(&there, &samples, now) {
         Ok(measured) => measured,

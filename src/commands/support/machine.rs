@@ -2,7 +2,7 @@
 
 use super::{content, context::Context, session};
 use crate::{
-    build::{self, Target},
+    build::{self, BuildTarget},
     error::CliError,
     stack::Stack,
     venv,
@@ -33,7 +33,7 @@ pub(in crate::commands) async fn checks(context: &Context, stack: Option<&Stack>
     checks
 }
 
-async fn means(root: &Path, target: Target, functions: &[String]) -> Result<String, CliError> {
+async fn means(root: &Path, target: BuildTarget, functions: &[String]) -> Result<String, CliError> {
     let means = build::target_means(root, target).await?;
     Ok(format!("{}: {means}", functions.join(", ")))
 }

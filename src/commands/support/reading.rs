@@ -2,7 +2,7 @@
 //! public. Writing accepts events for any site until the sites are listed.
 
 use crate::{
-    aws::Place,
+    aws::Target,
     stack::{Names, SecretsFrom, Stack},
 };
 use shared::{
@@ -17,9 +17,9 @@ const READS: [&str; 2] = ["GET /api/realtime", "GET /api/stats"];
 const COUNTS: &str = "POST /api/events";
 
 /// Returns the reason that reading is closed, with the remedy; `None` if it is open or the stack is not the product's.
-pub(in crate::commands) fn closed(stack: &Stack, names: &Names, place: &Place) -> Option<String> {
+pub(in crate::commands) fn closed(stack: &Stack, names: &Names, target: &Target) -> Option<String> {
     // The local AWS allows reading unless a token is set.
-    if !stack.counts_events() || place.functions_on_host {
+    if !stack.counts_events() || target.functions_on_host {
         return None;
     }
     // The function itself finds a token in a parameter, and does not start without one.
@@ -53,8 +53,8 @@ pub(in crate::commands) fn closed(stack: &Stack, names: &Names, place: &Place) -
 
 /// Returns the notice that events are accepted for any site, with the remedy; `None` if the sites are listed or the stack is
 /// not the product's.
-pub(in crate::commands) fn any_site(stack: &Stack, names: &Names, place: &Place) -> Option<String> {
-    if place.functions_on_host {
+pub(in crate::commands) fn any_site(stack: &Stack, names: &Names, target: &Target) -> Option<String> {
+    if target.functions_on_host {
         return None;
     }
     let takes_any = |name: &&str| stack.variables(name, names).get(SITES).is_none_or(String::is_empty);
@@ -74,7 +74,7 @@ fn routed<'stack>(stack: &'stack Stack, routes: &[&str]) -> impl Iterator<Item =
 #[cfg(test)]
 mod tests {
     use super::{any_site, closed};
-    use crate::{aws::Place, stack::Stack};
+    use crate::{aws::Target, stack::Stack};
     use shared::token::{OPEN_READING, READING_CLOSED};
     use std::path::Path;
 
@@ -83,10 +83,10 @@ mod tests {
 
     fn said(text: &str, environment: &str) -> (Option<String>, Option<String>) {
         let stack = Stack::parse(text, "stack.yaml", Path::new("."), Some(environment), None).unwrap();
-        let (names, place) = (stack.names(ACCOUNT), Place::aws("aws", &stack.region, ACCOUNT));
-        let local = Place { functions_on_host: true, ..place.clone() };
+        let (names, target) = (stack.names(ACCOUNT), Target::aws("aws", &stack.region, ACCOUNT));
+        let local = Target { functions_on_host: true, ..target.clone() };
         assert_eq!((closed(&stack, &names, &local), any_site(&stack, &names, &local)), (None, None), "locally everything is open");
-        (closed(&stack, &names, &place), any_site(&stack, &names, &place))
+        (closed(&stack, &names, &target), any_site(&stack, &names, &target))
     }
 
     #[test]

@@ -47,7 +47,7 @@ pub(in crate::commands) async fn run(context: &Context, repair: bool) -> Result<
 
 /// Refuses tables that belong to another stack.
 async fn check_owner(session: &Session) -> Result<(), CliError> {
-    let graph = declare(&session.stack, &session.place, &Content::default()).graph;
+    let graph = declare(&session.stack, &session.target, &Content::default()).graph;
     for table in TABLES {
         let id = Id::new::<Table>(table);
         let owner = graph.owner(&session.aws, &id).await.map_err(|error| CliError::of_engine(Some(&id), &error))?;

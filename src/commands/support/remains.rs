@@ -25,8 +25,8 @@ pub(in crate::commands) struct Remains {
 
 impl Remains {
     /// Builds the event. `kept` is true if the resource stays here, false if it would stay on AWS only.
-    pub(in crate::commands) fn event(&self, kept: bool) -> Told<'_> {
-        Told { remains: self, kept }
+    pub(in crate::commands) fn event(&self, kept: bool) -> WriteCache<'_> {
+        WriteCache { remains: self, kept }
     }
 
     /// Formats the line `  log group /aws/apigateway/welcome: …; to remove it: …`.
@@ -44,7 +44,7 @@ impl Remains {
 /// Event of `down --format json` for one [`Remains`].
 #[derive(Serialize)]
 #[serde(tag = "event", rename = "remains")]
-pub(in crate::commands) struct Told<'a> {
+pub(in crate::commands) struct WriteCache<'a> {
     #[serde(flatten)]
     remains: &'a Remains,
     /// False on the local AWS, which keeps none of it.
@@ -116,7 +116,7 @@ fn of_api(names: &Names, region: &str, id: Option<&str>) -> Vec<Remains> {
 mod tests {
     use super::{Remains, of};
     use crate::{
-        aws::Place,
+        aws::Target,
         engine::Id,
         stack::{Content, Stack, declare},
     };
@@ -125,7 +125,7 @@ mod tests {
     fn of_all(sections: &str) -> Vec<Remains> {
         let text = format!("project: shop\nregion: eu-west-1\nenvironments: {{ dev: {{}} }}\n{sections}");
         let stack = Stack::parse(&text, "stack.yaml", &test_support::workspace(), None, None).unwrap();
-        let graph = declare(&stack, &Place::aws("aws", "eu-west-1", "123456789012"), &Content::default()).graph;
+        let graph = declare(&stack, &Target::aws("aws", "eu-west-1", "123456789012"), &Content::default()).graph;
         let leaving: Vec<Id> = graph.entries().iter().map(|entry| entry.id.clone()).collect();
         of(&stack, &stack.names("123456789012"), &graph, &leaving)
     }

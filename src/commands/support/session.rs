@@ -2,7 +2,7 @@
 
 use super::context::Context;
 use crate::{
-    aws::{Aws, Connection, Named, Place},
+    aws::{Aws, Connection, Named, Target},
     error::{CliError, Exit},
     local::{self, Home, LocalAws},
     stack::{self, Names, Stack},
@@ -14,7 +14,7 @@ use std::{cell::Cell, collections::BTreeMap, path::PathBuf, pin::pin, rc::Rc, ti
 /// Stack with access to its account and region.
 pub(in crate::commands) struct Session {
     pub(in crate::commands) stack: Stack,
-    pub(in crate::commands) place: Place,
+    pub(in crate::commands) target: Target,
     pub(in crate::commands) aws: Aws,
     /// Pending check that this is the account that the credentials name; `None` if AWS itself returned the account.
     identity: Option<Asking>,
@@ -64,15 +64,15 @@ impl Session {
         // The call proceeds whenever this thread waits.
         let identity = connection.identity();
         let answer = tokio::spawn(async { (identity.await, Instant::now()) });
-        let place = Place::aws(Place::partition_of(&stack.region), &stack.region, &account);
-        let mut session = Self::new(context, stack, place.clone(), &connection);
+        let target = Target::aws(Target::partition_of(&stack.region), &stack.region, &account);
+        let mut session = Self::new(context, stack, target.clone(), &connection);
         let is_mistaken = session.is_mistaken.clone();
         let confirmed = async move {
             let (identity, answered) = answer.await.map_err(|error| CliError::failed(format!("sts:GetCallerIdentity: {error}")))?;
             if let Some(mut recorded) = recorded {
                 recorded.answered_at(answered);
             }
-            let is_right = compare(&place, &identity?);
+            let is_right = compare(&target, &identity?);
             is_mistaken.set(is_right.is_err() && !is_said);
             is_right
         };
@@ -109,8 +109,8 @@ impl Session {
         let (partition, account) = connection.identity().await?;
         drop(recorded);
         context.progress.step_done();
-        let place = Place::aws(&partition, &stack.region, &account);
-        Ok(Self::new(context, stack, place, connection))
+        let target = Target::aws(&partition, &stack.region, &account);
+        Ok(Self::new(context, stack, target, connection))
     }
 
     /// Opens a session on the local AWS, regardless of the options.
@@ -121,24 +121,24 @@ impl Session {
         context.progress.step_done();
         let secret = server.secret_access_key.expose();
         let connection = Connection::endpoint(&stack.region, &server.endpoint, local::ACCESS_KEY_ID, secret).await;
-        let place = local_place(&server, &stack.region);
-        Ok(Self::new(context, stack, place, &connection))
+        let target = local_target(&server, &stack.region);
+        Ok(Self::new(context, stack, target, &connection))
     }
 
-    fn new(context: &Context, stack: Stack, place: Place, connection: &Connection) -> Self {
-        let names = stack.names(&place.account);
-        let mut aws = crate::resources::connect(connection, place.clone(), names.stack_tag());
+    fn new(context: &Context, stack: Stack, target: Target, connection: &Connection) -> Self {
+        let names = stack.names(&target.account);
+        let mut aws = crate::resources::connect(connection, target.clone(), names.stack_tag());
         if let Some(recorder) = context.recorder() {
             aws.record(recorder);
         }
         let progress = context.progress.clone();
         aws.observe_retries(move |retry| progress.retrying(retry));
-        Self { stack, place, aws, identity: None, is_mistaken: Rc::default() }
+        Self { stack, target, aws, identity: None, is_mistaken: Rc::default() }
     }
 
     /// Returns the physical names of the stack's resources.
     pub(in crate::commands) fn names(&self) -> Names {
-        self.stack.names(&self.place.account)
+        self.stack.names(&self.target.account)
     }
 
     /// Returns the physical names of the functions, by logical name.
@@ -148,7 +148,7 @@ impl Session {
     }
 
     /// Prints notices that are no failures, and with -v the number of calls per operation.
-    pub(in crate::commands) fn tell_calls(&self, context: &Context) {
+    pub(in crate::commands) fn print_calls(&self, context: &Context) {
         for warning in self.aws.warnings() {
             context.ui.warn(&warning);
         }
@@ -162,19 +162,19 @@ impl Session {
     /// Returns a title such as `liveinsight/dev in us-east-1, account 123456789012`.
     pub(in crate::commands) fn title(&self) -> String {
         let Stack { project, environment, .. } = &self.stack;
-        let Place { region, account, .. } = &self.place;
+        let Target { region, account, .. } = &self.target;
         format!("{project}/{environment} in {region}, account {account}")
     }
 }
 
 /// Fails if the account differs from the session's.
-fn compare(place: &Place, (partition, account): &(String, String)) -> Result<(), CliError> {
-    if (partition, account) == (&place.partition, &place.account) {
+fn compare(target: &Target, (partition, account): &(String, String)) -> Result<(), CliError> {
+    if (partition, account) == (&target.partition, &target.account) {
         return Ok(());
     }
     let text = format!(
         "the credentials are said to be of account {} in {}, and are of account {account} in {partition}",
-        place.account, place.partition
+        target.account, target.partition
     );
     Err(CliError::new(Exit::Credentials, text).hint("correct AWS_ACCOUNT_ID, or aws_account_id in the profile, or leave it out"))
 }
@@ -217,8 +217,8 @@ pub(in crate::commands) fn file(context: &Context) -> Result<PathBuf, CliError> 
 }
 
 /// Returns the place of the local AWS.
-fn local_place(server: &LocalAws, region: &str) -> Place {
-    Place {
+fn local_target(server: &LocalAws, region: &str) -> Target {
+    Target {
         partition: "aws".to_owned(),
         region: region.to_owned(),
         global_region: region.to_owned(),
@@ -238,15 +238,15 @@ fn local_place(server: &LocalAws, region: &str) -> Place {
 
 #[cfg(test)]
 mod tests {
-    use super::local_place;
+    use super::local_target;
     use crate::local::{LocalAws, Secret};
     use std::path::PathBuf;
 
     #[test]
     fn the_local_place_has_the_addresses_that_answer() {
         let server = LocalAws::new(14600, 1, PathBuf::new(), Secret::new("s"));
-        let place = local_place(&server, "us-east-1");
-        assert_eq!(place.api_url("8e5df312", "dev"), "http://localhost:14600/_aws/execute-api/8e5df312/dev");
-        assert_eq!(place.distribution_url("d1.cloudfront.net"), "http://d1.cloudfront.localhost:14600");
+        let target = local_target(&server, "us-east-1");
+        assert_eq!(target.api_url("8e5df312", "dev"), "http://localhost:14600/_aws/execute-api/8e5df312/dev");
+        assert_eq!(target.distribution_url("d1.cloudfront.net"), "http://d1.cloudfront.localhost:14600");
     }
 }

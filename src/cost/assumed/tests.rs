@@ -17,8 +17,8 @@ fn shipped() -> Stack {
 }
 
 fn inventory(stack: &Stack) -> Inventory {
-    let place = crate::aws::Place::aws("aws", "us-east-1", "123456789012");
-    let declaration = declare(stack, &place, &Content::default());
+    let target = crate::aws::Target::aws("aws", "us-east-1", "123456789012");
+    let declaration = declare(stack, &target, &Content::default());
     let entries: &[Entry<_>] = declaration.graph.entries();
     Inventory::declared(entries)
 }

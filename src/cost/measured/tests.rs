@@ -2,7 +2,7 @@
 
 use super::{Sample, Series, measured, series};
 use crate::{
-    aws::Place,
+    aws::Target,
     cost::{Bill, Inventory, Item, inventory::tests::inventory},
     engine::Id,
     resources::{Alarm, Bucket, Function},
@@ -112,7 +112,7 @@ fn durations_are_billed_with_the_memory() {
 fn the_series_of_the_shipped_stack() {
     let text = include_str!("../../../stack.yaml");
     let stack = Stack::parse(text, "stack.yaml", Path::new(env!("CARGO_MANIFEST_DIR")), Some("dev"), None).unwrap();
-    let declaration = declare(&stack, &Place::aws("aws", "us-east-1", "123456789012"), &Content::default());
+    let declaration = declare(&stack, &Target::aws("aws", "us-east-1", "123456789012"), &Content::default());
     let entries = declaration.graph.entries();
     let all = series(entries, &stack, &Inventory::declared(entries), "us-east-1");
     let count = |namespace: &str| all.iter().filter(|series| series.namespace == namespace).count();

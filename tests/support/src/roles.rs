@@ -1,7 +1,7 @@
 //! Permissions of the functions in the shipped stack.yaml, by the policies that `up` would write.
 
 use liveinsight::{
-    aws::Place,
+    aws::Target,
     engine::Field,
     stack::{Content, Stack, declare},
 };
@@ -30,10 +30,10 @@ pub fn statements(function: &str) -> Vec<Statement> {
 /// # Panics
 /// In the same cases as [`statements`].
 pub fn statements_with_parameters(function: &str, secrets: &[&str]) -> Vec<Statement> {
-    let (mut stack, place) = shipped();
+    let (mut stack, target) = shipped();
     stack.functions.get_mut(function).expect("the stack has the function").parameters =
         secrets.iter().map(|secret| (*secret).to_owned()).collect();
-    let declaration = declare(&stack, &place, &Content::default());
+    let declaration = declare(&stack, &target, &Content::default());
     let id = format!("iam.role_policy/{function}");
     let entry = declaration.graph.entries().iter().find(|entry| entry.id.as_str() == id).expect("the function is declared");
     let mut statements = std::collections::BTreeMap::<String, Statement>::new();
@@ -58,8 +58,8 @@ pub fn statements_with_parameters(function: &str, secrets: &[&str]) -> Vec<State
 /// # Panics
 /// If the shipped stack.yaml cannot be read.
 pub fn table_arn(table: &str) -> String {
-    let (stack, place) = shipped();
-    place.arn("dynamodb", &format!("table/{}", stack.names(&place.account).table(table)))
+    let (stack, target) = shipped();
+    target.arn("dynamodb", &format!("table/{}", stack.names(&target.account).table(table)))
 }
 
 /// Returns the ARN of the parameter of a secret in the shipped stack.yaml, as its service describes it.
@@ -67,12 +67,12 @@ pub fn table_arn(table: &str) -> String {
 /// # Panics
 /// If the shipped stack.yaml cannot be read.
 pub fn parameter_arn(secret: &str) -> String {
-    let (_, Place { region, account, .. }) = shipped();
+    let (_, Target { region, account, .. }) = shipped();
     format!("arn:aws:ssm:{region}:{account}:parameter/liveinsight/dev/{secret}")
 }
 
-fn shipped() -> (Stack, Place) {
+fn shipped() -> (Stack, Target) {
     let stack = Stack::read(&crate::workspace().join("stack.yaml"), Some("dev"), None).expect("the shipped stack.yaml is sound");
-    let place = Place::aws("aws", &stack.region, "123456789012");
-    (stack, place)
+    let target = Target::aws("aws", &stack.region, "123456789012");
+    (stack, target)
 }

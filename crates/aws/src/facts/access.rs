@@ -10,7 +10,7 @@
 //! `ETag` only for callers that may read the object. None of it was checked against IAM itself.
 
 use super::names::Names;
-use crate::Place;
+use crate::Target;
 
 /// Part of the program that needs a permission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,7 +90,7 @@ pub struct Scope {
     /// Sid of the scope's statements, without a guard.
     pub sid: &'static str,
     /// Returns the ARNs of a stack's resources under a guard.
-    pub arns: fn(&Place, &Names, Guard) -> Vec<String>,
+    pub arns: fn(&Target, &Names, Guard) -> Vec<String>,
     /// Returns the guard of an action, for a stack with a permissions boundary or without.
     pub guard: fn(action: &str, is_bounded: bool) -> Guard,
     /// Service that a role is passed to, if the action passes one.
@@ -103,7 +103,7 @@ impl Scope {
     pub const EVERYTHING: Self = Self::of("Everything", |_, _, _| vec!["*".to_owned()]);
 
     /// Creates the scope of actions without a guard.
-    pub const fn of(sid: &'static str, arns: fn(&Place, &Names, Guard) -> Vec<String>) -> Self {
+    pub const fn of(sid: &'static str, arns: fn(&Target, &Names, Guard) -> Vec<String>) -> Self {
         Self { sid, arns, guard: |_, _| Guard::None, passed_to: None }
     }
 

@@ -2,10 +2,10 @@
 //!
 //! AWS does not guarantee these addresses: they are those that the console itself shows in 2026. A page that has moved is one click from there.
 
-use crate::Place;
+use crate::Target;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-impl Place {
+impl Target {
     /// Returns the address of a page of a regional service.
     pub fn console(&self, service: &str, page: &str) -> String {
         format!("{}/{service}/home?region={}#{page}", self.console_host(&self.region), self.region)

@@ -5,7 +5,7 @@
 use super::{common::replace, scope};
 use crate::iam::ROLES;
 use aws::{
-    Aws, Optional, Place, Policy,
+    Aws, Optional, Policy, Target,
     facts::{Call, Scope, Task},
 };
 use aws_sdk_iam::types::Tag;
@@ -36,9 +36,9 @@ const PATH: &str = "/liveinsight/";
 const MARK: (&str, &str) = ("ManagedBy", "liveinsight");
 
 /// The role with which API Gateway writes logs.
-const LOGGING_ROLE: Scope = Scope::of("LoggingRole", |place, _, _| vec![arn(place)]).guarded(ROLES.guard);
+const LOGGING_ROLE: Scope = Scope::of("LoggingRole", |target, _, _| vec![arn(target)]).guarded(ROLES.guard);
 /// Scope of the logging role for `iam:PassRole` to API Gateway.
-const LOGGING_ROLE_FOR_API: Scope = Scope::of("LoggingRoleForApi", |place, _, _| vec![arn(place)]).passed_to("apigateway.amazonaws.com");
+const LOGGING_ROLE_FOR_API: Scope = Scope::of("LoggingRoleForApi", |target, _, _| vec![arn(target)]).passed_to("apigateway.amazonaws.com");
 
 /// Calls about the account's setting and the role.
 pub(crate) const CALLS: &[Call] = &[
@@ -50,8 +50,8 @@ pub(crate) const CALLS: &[Call] = &[
     Call::same("iam:PutRolePolicy", &LOGGING_ROLE, Task::UP),
 ];
 
-fn arn(place: &Place) -> String {
-    place.global_arn("iam", &format!("role{}", logging_role_path()))
+fn arn(target: &Target) -> String {
+    target.global_arn("iam", &format!("role{}", logging_role_path()))
 }
 
 /// Returns path and name of the role that is created where none is set: `/liveinsight/liveinsight-apigateway-logs`.
@@ -81,11 +81,11 @@ pub async fn logging_role(aws: &Aws) -> Result<Option<String>> {
 /// Ensures that a role is set, and creates one if none is. API Gateway tries the role out, so a new one gives [`Error::NotYet`] until IAM has
 /// propagated it. `boundary` is the ARN of the policy that bounds a new role's permissions.
 pub async fn ensure_logging_role(aws: &Aws, boundary: Option<&str>) -> Result<()> {
-    let _turn = aws.turn("apigateway/account").await;
+    let _lock = aws.lock("apigateway/account").await;
     let Some((role, age)) = role_to_set(aws, boundary).await? else { return Ok(()) };
     // Another role of this run took that long; propagation times of roles differ.
     let until_known = aws.until_roles_are_known().map_or(UNKNOWN, |other| UNKNOWN.min(other * 5 / 4));
-    if age.is_some_and(|age| age < until_known) && aws.place.limits {
+    if age.is_some_and(|age| age < until_known) && aws.target.limits {
         return Err(Error::not_yet("IAM to make the logging role known to API Gateway"));
     }
     aws.write("apigateway:UpdateAccount", || aws.apigateway.update_account().patch_operations(replace("/cloudwatchRoleArn", &role)).send())
@@ -97,7 +97,7 @@ pub async fn ensure_logging_role(aws: &Aws, boundary: Option<&str>) -> Result<()
 /// Creates the role early if none is set: IAM takes longer to propagate it than all earlier calls about the API take together. An error here is
 /// dropped; the stage's own write meets and reports it.
 pub(super) async fn prepare_logging_role(aws: &Aws, boundary: Option<&str>) {
-    let _turn = aws.turn("apigateway/account").await;
+    let _lock = aws.lock("apigateway/account").await;
     let _ = role_to_set(aws, boundary).await;
 }
 

@@ -1,7 +1,7 @@
 //! Shared code of the API Gateway kinds: the lists that answer for all of them, each read once, and the formats that API Gateway expects.
 //!
 //! An API has no call that reads one integration cheaply, but `GetResources` with `embed=methods` returns all resources with their methods,
-//! integrations and responses. Nothing here writes; every write to one API takes its [`turn`].
+//! integrations and responses. Nothing here writes; every write to one API takes its [`lock`].
 
 use aws::{Aws, Optional, Tags};
 use aws_sdk_apigateway::types::{Deployment, Integration, Method, Op, PatchOperation, Resource as ApiNode, RestApi, Stage};
@@ -41,8 +41,8 @@ impl Serialize for MethodKey {
 }
 
 /// Waits for the API's turn: API Gateway refuses two writes to one API at a time ("concurrent modification").
-pub(super) async fn turn(aws: &Aws, api: &str) -> aws::Turn {
-    aws.turn(&format!("api/{api}")).await
+pub(super) async fn lock(aws: &Aws, api: &str) -> aws::LockGuard {
+    aws.lock(&format!("api/{api}")).await
 }
 
 /// Returns all REST APIs of the region.
@@ -66,8 +66,8 @@ pub(super) async fn nodes(aws: &Aws, api: &str) -> Result<Rc<Vec<ApiNode>>> {
     aws.shared("apigateway", &format!("attached/{api}"), pick).await
 }
 
-/// Returns the orphans: resources of an API with a parent that no longer exists. AWS deletes them with the parent; not every service does.
-pub(super) async fn orphans(aws: &Aws, api: &str) -> Result<Vec<ApiNode>> {
+/// Returns the resources of an API with a parent that no longer exists. AWS deletes them with the parent; not every service does.
+pub(super) async fn parentless(aws: &Aws, api: &str) -> Result<Vec<ApiNode>> {
     Ok(attached(&listed_nodes(aws, api).await?).1)
 }
 
@@ -136,12 +136,12 @@ pub(super) async fn integration(aws: &Aws, key: &MethodKey) -> Result<Option<Int
 
 /// Returns the ARN of an API or of something in it, in the form that tagging expects: with no account.
 pub(super) fn arn(aws: &Aws, path: &str) -> String {
-    format!("arn:{}:apigateway:{}::/restapis/{path}", aws.place.partition, aws.place.region)
+    format!("arn:{}:apigateway:{}::/restapis/{path}", aws.target.partition, aws.target.region)
 }
 
 /// Returns the tags as `TagResource` left them. The copies in lists are not used: `GetTags` is where tags are written and read.
 pub(super) async fn tags(aws: &Aws, path: &str) -> Result<Rc<Tags>> {
-    if let Some(tags) = aws.told_tags(&arn(aws, path)).await {
+    if let Some(tags) = aws.cached_tags(&arn(aws, path)).await {
         return Ok(Rc::new(tags));
     }
     aws.shared("apigateway", &format!("tags/{path}"), || async {
@@ -151,14 +151,14 @@ pub(super) async fn tags(aws: &Aws, path: &str) -> Result<Rc<Tags>> {
     .await
 }
 
-/// Replaces the tags in `live` by those in `declared`.
-pub(super) async fn write_tags(aws: &Aws, path: &str, live: &Tags, declared: &Tags) -> Result<()> {
+/// Replaces the tags in `observed` by those in `declared`.
+pub(super) async fn write_tags(aws: &Aws, path: &str, observed: &Tags, declared: &Tags) -> Result<()> {
     aws.forget_tags(&arn(aws, path));
     aws.write("apigateway:TagResource", || {
         aws.apigateway.tag_resource().resource_arn(arn(aws, path)).set_tags(Some(declared.to_map())).send()
     })
     .await?;
-    let gone = live.missing_from(declared);
+    let gone = observed.missing_from(declared);
     if !gone.is_empty() {
         aws.write("apigateway:UntagResource", || {
             aws.apigateway.untag_resource().resource_arn(arn(aws, path)).set_tag_keys(Some(gone.clone())).send()
@@ -170,9 +170,9 @@ pub(super) async fn write_tags(aws: &Aws, path: &str, live: &Tags, declared: &Ta
 
 /// Spells observed keys as the declaration does: they are names of headers or content types, in which letter case has no meaning. A second key that
 /// differs only by case keeps its own spelling, and so is a difference.
-pub(super) fn spelt_as<V>(declared: &BTreeMap<String, V>, live: impl IntoIterator<Item = (String, V)>) -> BTreeMap<String, V> {
+pub(super) fn spelt_as<V>(declared: &BTreeMap<String, V>, observed: impl IntoIterator<Item = (String, V)>) -> BTreeMap<String, V> {
     let mut spelt = BTreeMap::new();
-    for (key, value) in live {
+    for (key, value) in observed {
         let usual = declared.keys().find(|usual| usual.eq_ignore_ascii_case(&key) && !spelt.contains_key(*usual));
         spelt.insert(usual.cloned().unwrap_or(key), value);
     }
@@ -180,8 +180,8 @@ pub(super) fn spelt_as<V>(declared: &BTreeMap<String, V>, live: impl IntoIterato
 }
 
 /// Returns templates by content type, without empty ones: API Gateway returns those as nothing, or as null (recorded on 2026-02-12).
-pub(super) fn templates(live: Option<&HashMap<String, String>>) -> BTreeMap<String, String> {
-    let some = live.into_iter().flatten().filter(|(_, template)| !template.is_empty());
+pub(super) fn templates(observed: Option<&HashMap<String, String>>) -> BTreeMap<String, String> {
+    let some = observed.into_iter().flatten().filter(|(_, template)| !template.is_empty());
     some.map(|(kind, template)| (kind.clone(), template.clone())).collect()
 }
 
@@ -215,7 +215,7 @@ mod tests {
 
     #[test]
     fn an_empty_template_is_none() {
-        let live = HashMap::from([("text/html".to_owned(), String::new()), ("application/json".to_owned(), "{}".to_owned())]);
-        assert_eq!(templates(Some(&live)), map(&[("application/json", "{}")]));
+        let observed = HashMap::from([("text/html".to_owned(), String::new()), ("application/json".to_owned(), "{}".to_owned())]);
+        assert_eq!(templates(Some(&observed)), map(&[("application/json", "{}")]));
     }
 }

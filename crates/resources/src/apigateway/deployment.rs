@@ -4,17 +4,17 @@
 //! declaration is another deployment: the stage moves to it, and the sweep collects the old one.
 
 use super::{
-    common::{deployments, stages, turn},
+    common::{deployments, lock, stages},
     rest_api::find_ours,
     scope,
 };
 use crate::ApiResource;
 use aws::{
-    Aws, Place, RequestLimit, Source,
+    Aws, RequestLimit, Source, Target,
     facts::{Call, Identity, Kind, Sweep, Task, Trail, Typical},
 };
 use aws_sdk_apigateway::types::{Deployment, Stage};
-use engine::{Gone, Handle, Id, Live, Ref, Resource, Result, Stray, Written};
+use engine::{DeleteOutcome, Handle, Id, Observed, Orphan, Ref, Resource, Result, WriteOutcome};
 use serde::Serialize;
 use std::collections::BTreeSet;
 
@@ -64,42 +64,42 @@ impl Resource for ApiDeployment {
         self.digest.clone()
     }
 
-    fn identity(&self, target: &Place, _: Option<&ApiDeploymentOutput>) -> Identity {
+    fn identity(&self, target: &Target, _: Option<&ApiDeploymentOutput>) -> Identity {
         super::part(target, self.api.get().ok(), "stages")
     }
 
-    async fn observe(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
+    async fn observe(&self, aws: &Aws) -> Result<Option<Observed<Self>>> {
         let api = self.api.get()?;
         let deployments = deployments(aws, &api).await?;
-        let Some(live) = pick(&deployments, &self.digest) else { return Ok(None) };
+        let Some(observed) = pick(&deployments, &self.digest) else { return Ok(None) };
         let spec = Self { api: api.into(), digest: self.digest.clone(), needs: self.needs.clone() };
-        Ok(Some(Live::part(spec, ApiDeploymentOutput { id: live.id().unwrap_or_default().to_owned() })))
+        Ok(Some(Observed::part(spec, ApiDeploymentOutput { id: observed.id().unwrap_or_default().to_owned() })))
     }
 
-    async fn create(&self, aws: &Aws) -> Result<Written<ApiDeploymentOutput>> {
+    async fn create(&self, aws: &Aws) -> Result<WriteOutcome<ApiDeploymentOutput>> {
         let api = self.api.get()?;
-        let _turn = turn(aws, &api).await;
+        let _lock = lock(aws, &api).await;
         let answer = aws
             .write("apigateway:CreateDeployment", || {
                 aws.apigateway.create_deployment().rest_api_id(&api).description(description(&self.digest)).send()
             })
             .await?;
-        Ok(Written::Complete(ApiDeploymentOutput { id: answer.id().unwrap_or_default().to_owned() }))
+        Ok(WriteOutcome::Complete(ApiDeploymentOutput { id: answer.id().unwrap_or_default().to_owned() }))
     }
 
-    async fn delete(&self, aws: &Aws, output: &ApiDeploymentOutput) -> Result<Gone> {
+    async fn delete(&self, aws: &Aws, output: &ApiDeploymentOutput) -> Result<DeleteOutcome> {
         let api = self.api.get()?;
-        let _turn = turn(aws, &api).await;
+        let _lock = lock(aws, &api).await;
         aws.write("apigateway:DeleteDeployment", || aws.apigateway.delete_deployment().rest_api_id(&api).deployment_id(&output.id).send())
             .await?;
-        Ok(Gone::Yes)
+        Ok(DeleteOutcome::Deleted)
     }
 }
 
 impl ApiDeployment {
     /// Finds the deployments of our API that the declared one (with this digest) replaces. What a stage other than the declared
     /// one serves stays. The logical name of each is its id; `whole` is that of the API.
-    pub async fn sweep(aws: &Aws, whole: &Id, api_name: &str, digest: &str, stage: &str) -> Result<Vec<Stray<Aws>>> {
+    pub async fn sweep(aws: &Aws, whole: &Id, api_name: &str, digest: &str, stage: &str) -> Result<Vec<Orphan<Aws>>> {
         let Some(api) = find_ours(aws, api_name).await?.and_then(|api| api.id().map(str::to_owned)) else { return Ok(Vec::new()) };
         let deployments = deployments(aws, &api).await?;
         let stages = stages(aws, &api).await?;
@@ -107,11 +107,11 @@ impl ApiDeployment {
             stages.iter().filter(|other| other.stage_name() != Some(stage)).filter_map(Stage::deployment_id).collect();
         kept.extend(pick(&deployments, digest).and_then(Deployment::id));
         let old = deployments.iter().filter_map(Deployment::id).filter(|id| !kept.contains(id));
-        let strays = old.map(|id| {
+        let orphans = old.map(|id| {
             let wish = Self { api: api.clone().into(), digest: id.to_owned(), needs: Vec::new() };
-            Stray::part(whole.clone(), id, wish, ApiDeploymentOutput { id: id.to_owned() })
+            Orphan::part(whole.clone(), id, wish, ApiDeploymentOutput { id: id.to_owned() })
         });
-        Ok(strays.collect())
+        Ok(orphans.collect())
     }
 }
 

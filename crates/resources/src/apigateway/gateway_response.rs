@@ -39,9 +39,9 @@ pub(super) async fn gateway_responses(aws: &Aws, api: &str) -> Result<Rc<Vec<Gat
 
 /// Returns the value of the header by type. It contains the types in [`ERROR_TYPES`] that have the header. Of the types with a setting of their own
 /// it contains those with another value than the one declared for all.
-pub(super) fn error_origins(live: &[GatewayResponse], declared: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-    let origin = |name: &&str| Some(((*name).to_owned(), parameters(of_type(live, name)?).get(ORIGIN_HEADER)?.clone()));
-    let own = live.iter().filter(|response| !response.default_response());
+pub(super) fn error_origins(observed: &[GatewayResponse], declared: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let origin = |name: &&str| Some(((*name).to_owned(), parameters(of_type(observed, name)?).get(ORIGIN_HEADER)?.clone()));
+    let own = observed.iter().filter(|response| !response.default_response());
     let own = own.filter_map(|response| {
         let (name, wanted) = (response.response_type.as_ref()?.as_str(), declared.values().next()?);
         let origin = parameters(response).get(ORIGIN_HEADER).cloned();
@@ -51,12 +51,17 @@ pub(super) fn error_origins(live: &[GatewayResponse], declared: &BTreeMap<String
 }
 
 /// Writes the declared headers. The caller holds the API's turn.
-pub(super) async fn write_error_origins(aws: &Aws, api: &str, live: &[GatewayResponse], declared: &BTreeMap<String, String>) -> Result<()> {
-    let there = error_origins(live, declared);
+pub(super) async fn write_error_origins(
+    aws: &Aws,
+    api: &str,
+    observed: &[GatewayResponse],
+    declared: &BTreeMap<String, String>,
+) -> Result<()> {
+    let there = error_origins(observed, declared);
     let own = there.keys().map(String::as_str).filter(|name| !ERROR_TYPES.contains(name));
     let declared = |name: &str| declared.get(name).or_else(|| declared.values().next().filter(|_| !ERROR_TYPES.contains(&name)));
     for name in ERROR_TYPES.into_iter().chain(own).filter(|name| there.get(*name) != declared(name)) {
-        let found = of_type(live, name);
+        let found = of_type(observed, name);
         let mut headers = found.map(parameters).unwrap_or_default();
         headers.remove(ORIGIN_HEADER);
         headers.extend(declared(name).map(|origin| (ORIGIN_HEADER.to_owned(), origin.clone())));
@@ -79,8 +84,8 @@ pub(super) async fn write_error_origins(aws: &Aws, api: &str, live: &[GatewayRes
     Ok(())
 }
 
-fn of_type<'a>(live: &'a [GatewayResponse], name: &str) -> Option<&'a GatewayResponse> {
-    live.iter().find(|response| response.response_type.as_ref().is_some_and(|found| found.as_str() == name))
+fn of_type<'a>(observed: &'a [GatewayResponse], name: &str) -> Option<&'a GatewayResponse> {
+    observed.iter().find(|response| response.response_type.as_ref().is_some_and(|found| found.as_str() == name))
 }
 
 fn parameters(response: &GatewayResponse) -> HashMap<String, String> {
@@ -104,10 +109,10 @@ mod tests {
 
     #[test]
     fn only_our_header_of_the_types_that_all_follow_counts() {
-        let live = [response(ERROR_TYPES[0], ORIGIN_HEADER), response("THROTTLED", ORIGIN_HEADER), response(ERROR_TYPES[1], "other")];
+        let observed = [response(ERROR_TYPES[0], ORIGIN_HEADER), response("THROTTLED", ORIGIN_HEADER), response(ERROR_TYPES[1], "other")];
         let declared = BTreeMap::from([("DEFAULT_4XX".to_owned(), "'*'".to_owned())]);
-        assert_eq!(error_origins(&live, &declared), declared);
-        assert_eq!(error_origins(&live, &BTreeMap::new()), declared);
+        assert_eq!(error_origins(&observed, &declared), declared);
+        assert_eq!(error_origins(&observed, &BTreeMap::new()), declared);
     }
 
     #[test]

@@ -4,17 +4,17 @@
 //! the integration together with its responses: only the draft is touched, callers use the deployment.
 
 use super::{
-    common::{MethodKey, integration, spelt_as, templates, turn},
+    common::{MethodKey, integration, lock, spelt_as, templates},
     method::{ApiMethod, found, route},
     scope,
 };
 use crate::ApiResource;
 use aws::{
-    Aws, Place,
+    Aws, Target,
     facts::{Call, Identity, Kind, Sweep, Task, Trail, Typical},
 };
 use aws_sdk_apigateway::types::{Integration, IntegrationType};
-use engine::{Gone, Handle, Id, Live, Ref, Resource, Result, Stray, Written};
+use engine::{DeleteOutcome, Handle, Id, Observed, Orphan, Ref, Resource, Result, WriteOutcome};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -75,14 +75,14 @@ impl ApiIntegration {
         }
     }
 
-    fn read(key: &MethodKey, route: &str, live: &Integration) -> Self {
+    fn read(key: &MethodKey, route: &str, observed: &Integration) -> Self {
         Self {
-            kind: live.r#type().map_or("", IntegrationType::as_str).to_owned(),
-            uri: live.uri().map(str::to_owned),
-            http_method: live.http_method().map(str::to_owned),
-            request_templates: templates(live.request_templates()),
-            timeout_ms: Some(live.timeout_in_millis()).filter(|timeout| *timeout != 0).unwrap_or(TIMEOUT_MS),
-            passthrough: live.passthrough_behavior().unwrap_or(PASSTHROUGH).to_owned(),
+            kind: observed.r#type().map_or("", IntegrationType::as_str).to_owned(),
+            uri: observed.uri().map(str::to_owned),
+            http_method: observed.http_method().map(str::to_owned),
+            request_templates: templates(observed.request_templates()),
+            timeout_ms: Some(observed.timeout_in_millis()).filter(|timeout| *timeout != 0).unwrap_or(TIMEOUT_MS),
+            passthrough: observed.passthrough_behavior().unwrap_or(PASSTHROUGH).to_owned(),
             ..Self::bare(key.clone().into(), route)
         }
     }
@@ -116,21 +116,21 @@ impl Resource for ApiIntegration {
         self.route.clone()
     }
 
-    fn identity(&self, target: &Place, _: Option<&MethodKey>) -> Identity {
+    fn identity(&self, target: &Target, _: Option<&MethodKey>) -> Identity {
         super::part_of_method(target, self.method.get().ok())
     }
 
-    async fn observe(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
+    async fn observe(&self, aws: &Aws) -> Result<Option<Observed<Self>>> {
         let key = self.method.get()?;
-        let Some(live) = integration(aws, &key).await? else { return Ok(None) };
-        let spec = Self::read(&key, &self.route, &live);
+        let Some(observed) = integration(aws, &key).await? else { return Ok(None) };
+        let spec = Self::read(&key, &self.route, &observed);
         let request_templates = spelt_as(&self.request_templates, spec.request_templates);
-        Ok(Some(Live::part(Self { request_templates, ..spec }, key)))
+        Ok(Some(Observed::part(Self { request_templates, ..spec }, key)))
     }
 
-    async fn create(&self, aws: &Aws) -> Result<Written<MethodKey>> {
+    async fn create(&self, aws: &Aws) -> Result<WriteOutcome<MethodKey>> {
         let key = self.method.get()?;
-        let _turn = turn(aws, &key.api).await;
+        let _lock = lock(aws, &key.api).await;
         let templates = (!self.request_templates.is_empty()).then(|| self.request_templates.clone().into_iter().collect());
         aws.write("apigateway:PutIntegration", || {
             let request = aws.apigateway.put_integration().rest_api_id(&key.api).resource_id(&key.resource).http_method(&key.http_method);
@@ -139,29 +139,29 @@ impl Resource for ApiIntegration {
             request.timeout_in_millis(self.timeout_ms).passthrough_behavior(&self.passthrough).send()
         })
         .await?;
-        Ok(Written::Complete(key))
+        Ok(WriteOutcome::Complete(key))
     }
 
-    async fn delete(&self, aws: &Aws, key: &MethodKey) -> Result<Gone> {
-        let _turn = turn(aws, &key.api).await;
+    async fn delete(&self, aws: &Aws, key: &MethodKey) -> Result<DeleteOutcome> {
+        let _lock = lock(aws, &key.api).await;
         aws.write("apigateway:DeleteIntegration", || {
             aws.apigateway.delete_integration().rest_api_id(&key.api).resource_id(&key.resource).http_method(&key.http_method).send()
         })
         .await?;
-        Ok(Gone::Yes)
+        Ok(DeleteOutcome::Deleted)
     }
 }
 
 impl ApiIntegration {
     /// Finds the integrations of our API.
-    pub async fn sweep(aws: &Aws, api_name: &str) -> Result<Vec<Stray<Aws>>> {
+    pub async fn sweep(aws: &Aws, api_name: &str) -> Result<Vec<Orphan<Aws>>> {
         let found = found(aws, api_name).await?;
-        let strays = found.iter().filter_map(|(path, key, method)| {
+        let orphans = found.iter().filter_map(|(path, key, method)| {
             let route = route(path, key);
             let wish = Self::read(key, &route, method.method_integration()?);
-            Some(Stray::part(Id::new::<ApiMethod>(&route), &route, wish, key.clone()))
+            Some(Orphan::part(Id::new::<ApiMethod>(&route), &route, wish, key.clone()))
         });
-        Ok(strays.collect())
+        Ok(orphans.collect())
     }
 }
 

@@ -3,7 +3,7 @@
 //! `PutIntegrationResponse` overwrites, so it creates and updates. A literal header value is quoted: `'*'`.
 
 use super::{
-    common::{MethodKey, integration, spelt_as, templates, turn},
+    common::{MethodKey, integration, lock, spelt_as, templates},
     integration::ApiIntegration,
     method::{found, route},
     method_response::ApiMethodResponseOutput,
@@ -11,11 +11,11 @@ use super::{
 };
 use crate::ApiResource;
 use aws::{
-    Aws, Place,
+    Aws, Target,
     facts::{Call, Identity, Kind, Sweep, Task, Trail, Typical},
 };
 use aws_sdk_apigateway::types::{ContentHandlingStrategy, IntegrationResponse};
-use engine::{Changes, Gone, Handle, Id, Live, Ref, Resource, Result, Stray, Written};
+use engine::{Changes, DeleteOutcome, Handle, Id, Observed, Orphan, Ref, Resource, Result, WriteOutcome};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -79,50 +79,50 @@ impl Resource for ApiIntegrationResponse {
         self.title.clone()
     }
 
-    fn identity(&self, target: &Place, _: Option<&ApiMethodResponseOutput>) -> Identity {
+    fn identity(&self, target: &Target, _: Option<&ApiMethodResponseOutput>) -> Identity {
         super::part_of_method(target, self.integration.get().ok())
     }
 
-    async fn observe(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
+    async fn observe(&self, aws: &Aws) -> Result<Option<Observed<Self>>> {
         let output = ApiMethodResponseOutput { method: self.integration.get()?, status: self.status.clone() };
         let Some(integration) = integration(aws, &output.method).await? else { return Ok(None) };
-        let live = integration.integration_responses().and_then(|responses| responses.get(&output.status));
-        Ok(live.map(|live| {
-            let spec = Self { response: self.response.clone(), ..Self::read(&output, &self.title, live).spelt_as(self) };
-            Live::part(spec, output)
+        let observed = integration.integration_responses().and_then(|responses| responses.get(&output.status));
+        Ok(observed.map(|observed| {
+            let spec = Self { response: self.response.clone(), ..Self::read(&output, &self.title, observed).spelt_as(self) };
+            Observed::part(spec, output)
         }))
     }
 
-    async fn create(&self, aws: &Aws) -> Result<Written<ApiMethodResponseOutput>> {
+    async fn create(&self, aws: &Aws) -> Result<WriteOutcome<ApiMethodResponseOutput>> {
         let output = ApiMethodResponseOutput { method: self.integration.get()?, status: self.status.clone() };
         self.put(aws, &output, None).await?;
-        Ok(Written::Complete(output))
+        Ok(WriteOutcome::Complete(output))
     }
 
-    async fn update(&self, aws: &Aws, live: &Live<Self>, _changes: &Changes) -> Result<Written<ApiMethodResponseOutput>> {
+    async fn update(&self, aws: &Aws, observed: &Observed<Self>, _changes: &Changes) -> Result<WriteOutcome<ApiMethodResponseOutput>> {
         // The call replaces all of it. How bodies are converted is not declared, and stays only if it is sent.
-        let now = integration(aws, &live.output.method).await?;
-        let now = now.as_ref().and_then(|now| now.integration_responses()?.get(&live.output.status));
-        self.put(aws, &live.output, now.and_then(|now| now.content_handling().cloned())).await?;
-        Ok(Written::Complete(live.output.clone()))
+        let now = integration(aws, &observed.output.method).await?;
+        let now = now.as_ref().and_then(|now| now.integration_responses()?.get(&observed.output.status));
+        self.put(aws, &observed.output, now.and_then(|now| now.content_handling().cloned())).await?;
+        Ok(WriteOutcome::Complete(observed.output.clone()))
     }
 
-    async fn delete(&self, aws: &Aws, output: &ApiMethodResponseOutput) -> Result<Gone> {
+    async fn delete(&self, aws: &Aws, output: &ApiMethodResponseOutput) -> Result<DeleteOutcome> {
         let key = &output.method;
-        let _turn = turn(aws, &key.api).await;
+        let _lock = lock(aws, &key.api).await;
         aws.write("apigateway:DeleteIntegrationResponse", || {
             let request = aws.apigateway.delete_integration_response().rest_api_id(&key.api).resource_id(&key.resource);
             request.http_method(&key.http_method).status_code(&output.status).send()
         })
         .await?;
-        Ok(Gone::Yes)
+        Ok(DeleteOutcome::Deleted)
     }
 }
 
 impl ApiIntegrationResponse {
     async fn put(&self, aws: &Aws, output: &ApiMethodResponseOutput, handling: Option<ContentHandlingStrategy>) -> Result<()> {
         let key = &output.method;
-        let _turn = turn(aws, &key.api).await;
+        let _lock = lock(aws, &key.api).await;
         aws.write("apigateway:PutIntegrationResponse", || {
             let request = aws.apigateway.put_integration_response().rest_api_id(&key.api).resource_id(&key.resource);
             let request = request.http_method(&key.http_method).status_code(&output.status).set_content_handling(handling.clone());
@@ -134,16 +134,16 @@ impl ApiIntegrationResponse {
         Ok(())
     }
 
-    fn read(output: &ApiMethodResponseOutput, title: &str, live: &IntegrationResponse) -> Self {
-        let parameters = live.response_parameters().into_iter().flatten();
+    fn read(output: &ApiMethodResponseOutput, title: &str, observed: &IntegrationResponse) -> Self {
+        let parameters = observed.response_parameters().into_iter().flatten();
         Self {
             integration: output.method.clone().into(),
             response: String::new().into(),
             status: output.status.clone(),
             title: title.to_owned(),
-            selection_pattern: live.selection_pattern().unwrap_or_default().to_owned(),
+            selection_pattern: observed.selection_pattern().unwrap_or_default().to_owned(),
             response_parameters: parameters.map(|(header, value)| (header.clone(), value.clone())).collect(),
-            response_templates: templates(live.response_templates()),
+            response_templates: templates(observed.response_templates()),
         }
     }
 
@@ -163,19 +163,19 @@ impl ApiIntegrationResponse {
     }
 
     /// Finds the integration responses of our API.
-    pub async fn sweep(aws: &Aws, api_name: &str) -> Result<Vec<Stray<Aws>>> {
-        let mut strays = Vec::new();
+    pub async fn sweep(aws: &Aws, api_name: &str) -> Result<Vec<Orphan<Aws>>> {
+        let mut orphans = Vec::new();
         for (path, key, method) in found(aws, api_name).await? {
             let route = route(&path, &key);
             let responses = method.method_integration().and_then(|integration| integration.integration_responses());
-            for (status, live) in responses.into_iter().flatten() {
+            for (status, observed) in responses.into_iter().flatten() {
                 let (title, output) =
                     (format!("{route} {status}"), ApiMethodResponseOutput { method: key.clone(), status: status.clone() });
-                let wish = Self::read(&output, &title, live);
-                strays.push(Stray::part(Id::new::<ApiIntegration>(&route), &title, wish, output));
+                let wish = Self::read(&output, &title, observed);
+                orphans.push(Orphan::part(Id::new::<ApiIntegration>(&route), &title, wish, output));
             }
         }
-        Ok(strays)
+        Ok(orphans)
     }
 }
 

@@ -4,17 +4,17 @@
 //! that the method is replaced: only the draft is touched, callers use the deployment.
 
 use super::{
-    common::{MethodKey, method, nodes, turn},
+    common::{MethodKey, lock, method, nodes},
     resource::ApiResource,
     rest_api::find_ours,
     scope,
 };
 use aws::{
-    Aws, Place,
+    Aws, Target,
     facts::{Billable, Call, Identity, Kind, Sweep, Task, Trail, Typical},
 };
 use aws_sdk_apigateway::types::Method;
-use engine::{Gone, Handle, Id, Live, Ref, Resource, Result, Stray, Written};
+use engine::{DeleteOutcome, Handle, Id, Observed, Orphan, Ref, Resource, Result, WriteOutcome};
 use serde::Serialize;
 
 /// A method. Its logical name is its route: `POST /api/events`.
@@ -63,35 +63,35 @@ impl Resource for ApiMethod {
         format!("{} {}", self.http_method, self.path)
     }
 
-    fn identity(&self, target: &Place, _: Option<&MethodKey>) -> Identity {
+    fn identity(&self, target: &Target, _: Option<&MethodKey>) -> Identity {
         let also = self.resource.get().ok().into_iter().chain([self.http_method.clone()]).collect();
         Identity { also, ..super::part(target, self.api.get().ok(), "resources") }
     }
 
-    async fn observe(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
+    async fn observe(&self, aws: &Aws) -> Result<Option<Observed<Self>>> {
         let key = self.key()?;
         let Some(method) = method(aws, &key).await? else { return Ok(None) };
-        Ok(Some(Live::part(Self::read(&key, &self.path, &method), key)))
+        Ok(Some(Observed::part(Self::read(&key, &self.path, &method), key)))
     }
 
-    async fn create(&self, aws: &Aws) -> Result<Written<MethodKey>> {
+    async fn create(&self, aws: &Aws) -> Result<WriteOutcome<MethodKey>> {
         let key = self.key()?;
-        let _turn = turn(aws, &key.api).await;
+        let _lock = lock(aws, &key.api).await;
         aws.write("apigateway:PutMethod", || {
             let request = aws.apigateway.put_method().rest_api_id(&key.api).resource_id(&key.resource).http_method(&key.http_method);
             request.authorization_type(&self.authorization).api_key_required(self.api_key_required).send()
         })
         .await?;
-        Ok(Written::Complete(key))
+        Ok(WriteOutcome::Complete(key))
     }
 
-    async fn delete(&self, aws: &Aws, key: &MethodKey) -> Result<Gone> {
-        let _turn = turn(aws, &key.api).await;
+    async fn delete(&self, aws: &Aws, key: &MethodKey) -> Result<DeleteOutcome> {
+        let _lock = lock(aws, &key.api).await;
         aws.write("apigateway:DeleteMethod", || {
             aws.apigateway.delete_method().rest_api_id(&key.api).resource_id(&key.resource).http_method(&key.http_method).send()
         })
         .await?;
-        Ok(Gone::Yes)
+        Ok(DeleteOutcome::Deleted)
     }
 }
 
@@ -100,25 +100,25 @@ impl ApiMethod {
         Ok(MethodKey { api: self.api.get()?, resource: self.resource.get()?, http_method: self.http_method.clone() })
     }
 
-    fn read(key: &MethodKey, path: &str, live: &Method) -> Self {
+    fn read(key: &MethodKey, path: &str, observed: &Method) -> Self {
         Self {
             api: key.api.clone().into(),
             resource: key.resource.clone().into(),
             http_method: key.http_method.clone(),
             path: path.to_owned(),
-            authorization: live.authorization_type().unwrap_or("NONE").to_owned(),
-            api_key_required: live.api_key_required().unwrap_or_default(),
+            authorization: observed.authorization_type().unwrap_or("NONE").to_owned(),
+            api_key_required: observed.api_key_required().unwrap_or_default(),
         }
     }
 
     /// Finds the methods of our API, which is `whole`.
-    pub async fn sweep(aws: &Aws, whole: &Id, api_name: &str) -> Result<Vec<Stray<Aws>>> {
+    pub async fn sweep(aws: &Aws, whole: &Id, api_name: &str) -> Result<Vec<Orphan<Aws>>> {
         let found = found(aws, api_name).await?;
-        let strays = found.iter().map(|(path, key, live)| {
+        let orphans = found.iter().map(|(path, key, observed)| {
             let whole = if path == "/" { whole.clone() } else { Id::new::<ApiResource>(path) };
-            Stray::part(whole, &route(path, key), Self::read(key, path, live), key.clone())
+            Orphan::part(whole, &route(path, key), Self::read(key, path, observed), key.clone())
         });
-        Ok(strays.collect())
+        Ok(orphans.collect())
     }
 }
 

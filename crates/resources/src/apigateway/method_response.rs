@@ -4,17 +4,17 @@
 //! first.
 
 use super::{
-    common::{MethodKey, method, spelt_as, turn},
+    common::{MethodKey, lock, method, spelt_as},
     method::{ApiMethod, found, route},
     scope,
 };
 use crate::ApiResource;
 use aws::{
-    Aws, Optional, Place,
+    Aws, Optional, Target,
     facts::{Call, Identity, Kind, Sweep, Task, Trail, Typical},
 };
 use aws_sdk_apigateway::types::MethodResponse;
-use engine::{Changes, Gone, Handle, Id, Live, Ref, Resource, Result, Stray, Written};
+use engine::{Changes, DeleteOutcome, Handle, Id, Observed, Orphan, Ref, Resource, Result, WriteOutcome};
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
 
@@ -78,44 +78,44 @@ impl Resource for ApiMethodResponse {
         format!("{} {}", self.route, self.status)
     }
 
-    fn identity(&self, target: &Place, _: Option<&ApiMethodResponseOutput>) -> Identity {
+    fn identity(&self, target: &Target, _: Option<&ApiMethodResponseOutput>) -> Identity {
         super::part_of_method(target, self.method.get().ok())
     }
 
-    async fn observe(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
+    async fn observe(&self, aws: &Aws) -> Result<Option<Observed<Self>>> {
         let key = self.method.get()?;
         let Some(method) = method(aws, &key).await? else { return Ok(None) };
-        let live = method.method_responses().and_then(|responses| responses.get(&self.status));
-        Ok(live.map(|live| {
+        let observed = method.method_responses().and_then(|responses| responses.get(&self.status));
+        Ok(observed.map(|observed| {
             let output = ApiMethodResponseOutput { method: key.clone(), status: self.status.clone() };
-            let spec = Self::read(&output, &self.route, live);
+            let spec = Self::read(&output, &self.route, observed);
             let response_parameters = spelt_as(&self.response_parameters, spec.response_parameters);
-            Live::part(Self { response_parameters, ..spec }, output)
+            Observed::part(Self { response_parameters, ..spec }, output)
         }))
     }
 
-    async fn create(&self, aws: &Aws) -> Result<Written<ApiMethodResponseOutput>> {
+    async fn create(&self, aws: &Aws) -> Result<WriteOutcome<ApiMethodResponseOutput>> {
         let key = self.method.get()?;
-        let _turn = turn(aws, &key.api).await;
+        let _lock = lock(aws, &key.api).await;
         self.put(aws, &key, None).await?;
-        Ok(Written::Complete(ApiMethodResponseOutput { method: key, status: self.status.clone() }))
+        Ok(WriteOutcome::Complete(ApiMethodResponseOutput { method: key, status: self.status.clone() }))
     }
 
-    async fn update(&self, aws: &Aws, live: &Live<Self>, _changes: &Changes) -> Result<Written<ApiMethodResponseOutput>> {
-        let key = &live.output.method;
+    async fn update(&self, aws: &Aws, observed: &Observed<Self>, _changes: &Changes) -> Result<WriteOutcome<ApiMethodResponseOutput>> {
+        let key = &observed.output.method;
         // The models of its bodies are not declared, and stay only if they are sent.
         let now = method(aws, key).await?;
         let models = now.as_ref().and_then(|now| now.method_responses()?.get(&self.status)?.response_models().cloned());
-        let _turn = turn(aws, &key.api).await;
-        remove(aws, &live.output).await.optional()?;
+        let _lock = lock(aws, &key.api).await;
+        remove(aws, &observed.output).await.optional()?;
         self.put(aws, key, models).await?;
-        Ok(Written::Complete(live.output.clone()))
+        Ok(WriteOutcome::Complete(observed.output.clone()))
     }
 
-    async fn delete(&self, aws: &Aws, output: &ApiMethodResponseOutput) -> Result<Gone> {
-        let _turn = turn(aws, &output.method.api).await;
+    async fn delete(&self, aws: &Aws, output: &ApiMethodResponseOutput) -> Result<DeleteOutcome> {
+        let _lock = lock(aws, &output.method.api).await;
         remove(aws, output).await?;
-        Ok(Gone::Yes)
+        Ok(DeleteOutcome::Deleted)
     }
 }
 
@@ -141,27 +141,27 @@ impl ApiMethodResponse {
         Ok(())
     }
 
-    fn read(output: &ApiMethodResponseOutput, route: &str, live: &MethodResponse) -> Self {
+    fn read(output: &ApiMethodResponseOutput, route: &str, observed: &MethodResponse) -> Self {
         Self {
             method: output.method.clone().into(),
             route: route.to_owned(),
             status: output.status.clone(),
-            response_parameters: live.response_parameters().into_iter().flatten().map(|(k, v)| (k.clone(), *v)).collect(),
+            response_parameters: observed.response_parameters().into_iter().flatten().map(|(k, v)| (k.clone(), *v)).collect(),
         }
     }
 
     /// Finds the method responses of our API.
-    pub async fn sweep(aws: &Aws, api_name: &str) -> Result<Vec<Stray<Aws>>> {
-        let mut strays = Vec::new();
+    pub async fn sweep(aws: &Aws, api_name: &str) -> Result<Vec<Orphan<Aws>>> {
+        let mut orphans = Vec::new();
         for (path, key, method) in found(aws, api_name).await? {
             let route = route(&path, &key);
-            for (status, live) in method.method_responses().into_iter().flatten() {
+            for (status, observed) in method.method_responses().into_iter().flatten() {
                 let output = ApiMethodResponseOutput { method: key.clone(), status: status.clone() };
-                let wish = Self::read(&output, &route, live);
-                strays.push(Stray::part(Id::new::<ApiMethod>(&route), &format!("{route} {status}"), wish, output));
+                let wish = Self::read(&output, &route, observed);
+                orphans.push(Orphan::part(Id::new::<ApiMethod>(&route), &format!("{route} {status}"), wish, output));
             }
         }
-        Ok(strays)
+        Ok(orphans)
     }
 }
 

@@ -4,16 +4,16 @@
 //! serves and the sweep collects.
 
 use super::{
-    common::{nodes, orphans, turn},
+    common::{lock, nodes, parentless},
     rest_api::find_ours,
     scope,
 };
 use crate::sweep_rest_api_parts;
 use aws::{
-    Aws, Place, RequestLimit, Source,
+    Aws, RequestLimit, Source, Target,
     facts::{Call, Identity, Kind, Sweep, Task, Trail, Typical},
 };
-use engine::{Gone, Handle, Id, Live, Ref, Resource, Result, Stray, Written};
+use engine::{DeleteOutcome, Handle, Id, Observed, Orphan, Ref, Resource, Result, WriteOutcome};
 use serde::Serialize;
 
 /// A path of an API. Its logical name is the whole path.
@@ -78,12 +78,12 @@ impl Resource for ApiResource {
         self.path.clone()
     }
 
-    fn identity(&self, target: &Place, output: Option<&ApiResourceOutput>) -> Identity {
+    fn identity(&self, target: &Target, output: Option<&ApiResourceOutput>) -> Identity {
         let also = output.map(|output| output.id.clone()).into_iter().collect();
         Identity { also, ..super::part(target, self.api.get().ok(), "resources") }
     }
 
-    async fn observe(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
+    async fn observe(&self, aws: &Aws) -> Result<Option<Observed<Self>>> {
         let api = self.api.get()?;
         let nodes = nodes(aws, &api).await?;
         let Some(node) = nodes.iter().find(|node| node.path() == Some(&self.path)) else { return Ok(None) };
@@ -93,35 +93,35 @@ impl Resource for ApiResource {
             path_part: node.path_part().unwrap_or_default().to_owned(),
             path: self.path.clone(),
         };
-        Ok(Some(Live::part(spec, ApiResourceOutput { id: node.id().unwrap_or_default().to_owned() })))
+        Ok(Some(Observed::part(spec, ApiResourceOutput { id: node.id().unwrap_or_default().to_owned() })))
     }
 
-    async fn create(&self, aws: &Aws) -> Result<Written<ApiResourceOutput>> {
+    async fn create(&self, aws: &Aws) -> Result<WriteOutcome<ApiResourceOutput>> {
         let (api, parent) = (self.api.get()?, self.parent.get()?);
-        let _turn = turn(aws, &api).await;
+        let _lock = lock(aws, &api).await;
         let answer = aws
             .write("apigateway:CreateResource", || {
                 aws.apigateway.create_resource().rest_api_id(&api).parent_id(&parent).path_part(&self.path_part).send()
             })
             .await?;
-        Ok(Written::Complete(ApiResourceOutput { id: answer.id().unwrap_or_default().to_owned() }))
+        Ok(WriteOutcome::Complete(ApiResourceOutput { id: answer.id().unwrap_or_default().to_owned() }))
     }
 
-    async fn delete(&self, aws: &Aws, output: &ApiResourceOutput) -> Result<Gone> {
+    async fn delete(&self, aws: &Aws, output: &ApiResourceOutput) -> Result<DeleteOutcome> {
         let api = self.api.get()?;
-        let _turn = turn(aws, &api).await;
+        let _lock = lock(aws, &api).await;
         aws.write("apigateway:DeleteResource", || aws.apigateway.delete_resource().rest_api_id(&api).resource_id(&output.id).send())
             .await?;
-        Ok(Gone::Yes)
+        Ok(DeleteOutcome::Deleted)
     }
 }
 
 impl ApiResource {
     /// Finds the paths of our API, which is `whole`; API Gateway creates and deletes `/` with the API itself.
-    pub async fn sweep(aws: &Aws, whole: &Id, api_name: &str) -> Result<Vec<Stray<Aws>>> {
+    pub async fn sweep(aws: &Aws, whole: &Id, api_name: &str) -> Result<Vec<Orphan<Aws>>> {
         let Some(api) = find_ours(aws, api_name).await?.and_then(|api| api.id().map(str::to_owned)) else { return Ok(Vec::new()) };
         let nodes = nodes(aws, &api).await?;
-        let mut strays = Vec::new();
+        let mut orphans = Vec::new();
         for node in nodes.iter() {
             let (Some(id), Some(path)) = (node.id(), node.path().filter(|path| *path != "/")) else { continue };
             let wish = Self {
@@ -132,22 +132,22 @@ impl ApiResource {
             };
             let above = path.rsplit_once('/').map_or("", |(above, _)| above);
             let output = ApiResourceOutput { id: id.to_owned() };
-            let stray = match above {
-                "" => Stray::part(whole.clone(), path, wish, output),
+            let orphan = match above {
+                "" => Orphan::part(whole.clone(), path, wish, output),
                 // AWS deletes it with the path above ("DeleteResource"); not every service does.
-                above => Stray::part(Id::new::<Self>(above), path, wish, output).deleted_before_its_whole(),
+                above => Orphan::part(Id::new::<Self>(above), path, wish, output).deleted_before_its_whole(),
             };
-            strays.push((path.to_owned(), stray));
+            orphans.push((path.to_owned(), orphan));
         }
-        for node in orphans(aws, &api).await? {
+        for node in parentless(aws, &api).await? {
             let (Some(id), Some(path)) = (node.id(), node.path()) else { continue };
             let wish = Self { api: api.clone().into(), parent: String::new().into(), path_part: String::new(), path: path.to_owned() };
-            let stray = Stray::part(whole.clone(), &format!("{path} ({id})"), wish, ApiResourceOutput { id: id.to_owned() });
-            strays.push((path.to_owned(), stray));
+            let orphan = Orphan::part(whole.clone(), &format!("{path} ({id})"), wish, ApiResourceOutput { id: id.to_owned() });
+            orphans.push((path.to_owned(), orphan));
         }
         // Paths below are deleted first.
-        strays.sort_by(|(a, _), (b, _)| b.cmp(a));
-        Ok(strays.into_iter().map(|(_, stray)| stray).collect())
+        orphans.sort_by(|(a, _), (b, _)| b.cmp(a));
+        Ok(orphans.into_iter().map(|(_, orphan)| orphan).collect())
     }
 }
 

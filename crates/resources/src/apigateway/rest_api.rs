@@ -7,12 +7,12 @@
 use super::{
     ApiDocument,
     account::prepare_logging_role,
-    common::{arn, nodes, replace, rest_apis, tags, turn, write_tags},
+    common::{arn, lock, nodes, replace, rest_apis, tags, write_tags},
     gateway_response::{error_origins, gateway_responses, write_error_origins},
     scope,
 };
 use aws::{
-    Aws, Optional, Place, RequestLimit, Source, Tags,
+    Aws, Optional, RequestLimit, Source, Tags, Target,
     facts::{Billable, Call, Identity, Kind, Quota, Sweep, Task, Trail, Typical, Used, length},
 };
 use aws_sdk_apigateway::{
@@ -20,7 +20,9 @@ use aws_sdk_apigateway::{
     types::{EndpointConfiguration, EndpointType, GatewayResponse, PutMode, RestApi as ListedApi},
 };
 use aws_smithy_types::DateTime;
-use engine::{Action, Changes, Class, Error, Found, Gone, Handle, Live, Owner, Ref, Refusal, Resource, Result, Stray, Written};
+use engine::{
+    Action, Changes, Class, DeleteOutcome, Error, Found, Handle, Observed, Orphan, Owner, Ref, Refusal, Resource, Result, WriteOutcome,
+};
 use serde::Serialize;
 use std::{collections::BTreeMap, time::Duration};
 
@@ -127,16 +129,16 @@ impl Resource for RestApi {
         self.name.clone()
     }
 
-    fn identity(&self, target: &Place, output: Option<&RestApiOutput>) -> Identity {
+    fn identity(&self, target: &Target, output: Option<&RestApiOutput>) -> Identity {
         let Some(output) = output else { return Identity::default() };
         super::identity(target, &output.id, "resources")
     }
 
-    fn stamp(&mut self, marks: &str) {
-        self.tags.stamp(marks);
+    fn set_fingerprint(&mut self, fingerprint: &str) {
+        self.tags.set_fingerprint(fingerprint);
     }
 
-    async fn observe(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
+    async fn observe(&self, aws: &Aws) -> Result<Option<Observed<Self>>> {
         let Some(listed) = find_ours(aws, &self.name).await? else { return Ok(None) };
         let Some(output) = output(aws, listed.id(), listed.root_resource_id()).await? else { return Ok(None) };
         let (tags, responses) = futures::try_join!(tags(aws, &output.id), gateway_responses(aws, &output.id))?;
@@ -148,7 +150,7 @@ impl Resource for RestApi {
         Ok(Some(self.of(aws, &listed, output, tags, &responses)))
     }
 
-    async fn survey(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
+    async fn survey(&self, aws: &Aws) -> Result<Option<Observed<Self>>> {
         let Some(listed) = find_ours(aws, &self.name).await? else { return Ok(None) };
         let Some(tags) = aws.reported_tags(&arn(aws, listed.id().unwrap_or_default())).await else { return self.observe(aws).await };
         let responses = gateway_responses(aws, listed.id().unwrap_or_default());
@@ -162,7 +164,7 @@ impl Resource for RestApi {
         Ok(output.map(|output| Found { output, owner: Owner::Us }))
     }
 
-    async fn create(&self, aws: &Aws) -> Result<Written<RestApiOutput>> {
+    async fn create(&self, aws: &Aws) -> Result<WriteOutcome<RestApiOutput>> {
         let prepare = async {
             if self.logs {
                 prepare_logging_role(aws, self.permissions_boundary.as_deref()).await;
@@ -171,15 +173,15 @@ impl Resource for RestApi {
         futures::join!(self.make(aws), prepare).0
     }
 
-    async fn update(&self, aws: &Aws, live: &Live<Self>, changes: &Changes) -> Result<Written<RestApiOutput>> {
-        let id = &live.output.id;
-        let _turn = turn(aws, id).await;
+    async fn update(&self, aws: &Aws, observed: &Observed<Self>, changes: &Changes) -> Result<WriteOutcome<RestApiOutput>> {
+        let id = &observed.output.id;
+        let _lock = lock(aws, id).await;
         let mut patch = Vec::new();
         if changes.touch("description") {
             patch.push(replace("/description", self.description.as_deref().unwrap_or_default()));
         }
         if changes.touch("endpoint") {
-            patch.push(replace(format!("/endpointConfiguration/types/{}", live.spec.endpoint), &self.endpoint));
+            patch.push(replace(format!("/endpointConfiguration/types/{}", observed.spec.endpoint), &self.endpoint));
         }
         if !patch.is_empty() {
             aws.write("apigateway:UpdateRestApi", || {
@@ -192,21 +194,21 @@ impl Resource for RestApi {
             write_error_origins(aws, id, &responses, &self.error_origins).await?;
         }
         if changes.touch("tags") {
-            write_tags(aws, id, &live.spec.tags, &self.tags).await?;
+            write_tags(aws, id, &observed.spec.tags, &self.tags).await?;
         }
-        Ok(Written::Complete(live.output.clone()))
+        Ok(WriteOutcome::Complete(observed.output.clone()))
     }
 
-    async fn delete(&self, aws: &Aws, output: &RestApiOutput) -> Result<Gone> {
-        let _turn = turn(aws, &output.id).await;
+    async fn delete(&self, aws: &Aws, output: &RestApiOutput) -> Result<DeleteOutcome> {
+        let _lock = lock(aws, &output.id).await;
         aws.write("apigateway:DeleteRestApi", || aws.apigateway.delete_rest_api().rest_api_id(&output.id).send()).await?;
-        Ok(Gone::Yes)
+        Ok(DeleteOutcome::Deleted)
     }
 }
 
 impl RestApi {
     /// Nothing keeps two concurrent runs from creating one API each, so each run checks before and after: see `yields_to`.
-    async fn make(&self, aws: &Aws) -> Result<Written<RestApiOutput>> {
+    async fn make(&self, aws: &Aws) -> Result<WriteOutcome<RestApiOutput>> {
         if let Some(other) = find_ours(aws, &self.name).await? {
             return Err(made_meanwhile(other.id()));
         }
@@ -235,27 +237,27 @@ impl RestApi {
             let why = format!("the REST API {} that another run made at the same time", other.id().unwrap_or_default());
             return Err(Error::NotYet { why, retry_after: Some(Duration::from_millis(pause)) });
         }
-        aws.note_tags(&arn(aws, mine.1), &self.tags);
+        aws.cache_tags(&arn(aws, mine.1), &self.tags);
         let unseen = || Error::not_yet("the new REST API to become visible");
         let mut made = output(aws, answer.id(), answer.root_resource_id()).await?.ok_or_else(unseen)?;
         match self.import(aws, &made.id).await {
-            Some(true) => return Ok(Written::WithParts(made)),
+            Some(true) => return Ok(WriteOutcome::WithParts(made)),
             // A part of the import may have succeeded: the earlier ids are no longer valid.
             Some(false) => made = output(aws, Some(&made.id), None).await?.ok_or_else(unseen)?,
             None => {}
         }
-        let _turn = turn(aws, &made.id).await;
+        let _lock = lock(aws, &made.id).await;
         // A new API has AWS's defaults for all of them.
         write_error_origins(aws, &made.id, &[], &self.error_origins).await?;
-        Ok(Written::Complete(made))
+        Ok(WriteOutcome::Complete(made))
     }
 
     /// Imports the parts, if one call can create all of them. `Some(false)` if the import failed: then each part is created in its turn, and
     /// lasting trouble is reported there.
     async fn import(&self, aws: &Aws, id: &str) -> Option<bool> {
-        let document = self.parts.text(&self.name, self.description.as_deref(), &self.error_origins).filter(|_| aws.place.imports_apis);
+        let document = self.parts.text(&self.name, self.description.as_deref(), &self.error_origins).filter(|_| aws.target.imports_apis);
         let document = document?;
-        let _turn = turn(aws, id).await;
+        let _lock = lock(aws, id).await;
         let imported = aws
             .write("apigateway:PutRestApi", || {
                 let request = aws.apigateway.put_rest_api().rest_api_id(id).mode(PutMode::Overwrite).fail_on_warnings(false);
@@ -265,7 +267,7 @@ impl RestApi {
         Some(imported.is_ok())
     }
 
-    fn of(&self, aws: &Aws, listed: &ListedApi, output: RestApiOutput, tags: Tags, responses: &[GatewayResponse]) -> Live<Self> {
+    fn of(&self, aws: &Aws, listed: &ListedApi, output: RestApiOutput, tags: Tags, responses: &[GatewayResponse]) -> Observed<Self> {
         let (owner, applied) = (aws.owner(&tags), tags.applied());
         let spec = Self {
             name: self.name.clone(),
@@ -277,13 +279,13 @@ impl RestApi {
             logs: false,
             permissions_boundary: None,
         };
-        Live { spec, output, busy: None, failed: None, owner, applied }
+        Observed { spec, output, busy: None, failed: None, owner, applied }
     }
 
     /// Finds the APIs that are ours: by `name`, which the stack gives its one API, and by the ownership tag. A tag alone is no proof: anyone
     /// allowed to set tags could have any API deleted.
-    pub async fn sweep(aws: &Aws, name: &str, logical: &str) -> Result<Vec<Stray<Aws>>> {
-        let mut strays = Vec::new();
+    pub async fn sweep(aws: &Aws, name: &str, logical: &str) -> Result<Vec<Orphan<Aws>>> {
+        let mut orphans = Vec::new();
         for api in rest_apis(aws).await?.iter().filter(|api| api.name() == Some(name) && is_ours(aws, api)) {
             let Some(output) = output(aws, api.id(), api.root_resource_id()).await? else { continue };
             let wish = Self {
@@ -296,9 +298,9 @@ impl RestApi {
                 logs: false,
                 permissions_boundary: None,
             };
-            strays.push(Stray::new(logical, wish, output));
+            orphans.push(Orphan::new(logical, wish, output));
         }
-        Ok(strays)
+        Ok(orphans)
     }
 }
 

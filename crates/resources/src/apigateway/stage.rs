@@ -5,17 +5,17 @@
 
 use super::{
     account::ensure_logging_role,
-    common::{arn, remove, replace, stages, tags, turn, write_tags},
+    common::{arn, lock, remove, replace, stages, tags, write_tags},
     rest_api::find_ours,
     scope,
 };
 use crate::ApiResource;
 use aws::{
-    Aws, Place, Tags,
+    Aws, Tags, Target,
     facts::{Billable, Call, Identity, Kind, Sweep, Task, Trail, Typical},
 };
 use aws_sdk_apigateway::types::{MethodSetting, PatchOperation, Stage};
-use engine::{Changes, Error, Gone, Handle, Id, Live, Ref, Resource, Result, Stray, Written};
+use engine::{Changes, DeleteOutcome, Error, Handle, Id, Observed, Orphan, Ref, Resource, Result, WriteOutcome};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use std::collections::BTreeMap;
 
@@ -106,18 +106,18 @@ impl Resource for ApiStage {
         self.name.clone()
     }
 
-    fn identity(&self, target: &Place, _: Option<&ApiStageOutput>) -> Identity {
+    fn identity(&self, target: &Target, _: Option<&ApiStageOutput>) -> Identity {
         let Ok(api) = self.api.get() else { return Identity::default() };
         let Identity { console, .. } = super::identity(target, &api, "stages");
         let arn = format!("arn:{}:apigateway:{}::/restapis/{api}/stages/{}", target.partition, target.region, self.name);
         Identity { console, names: vec![api, arn], also: Vec::new() }
     }
 
-    fn stamp(&mut self, marks: &str) {
-        self.tags.stamp(marks);
+    fn set_fingerprint(&mut self, fingerprint: &str) {
+        self.tags.set_fingerprint(fingerprint);
     }
 
-    async fn observe(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
+    async fn observe(&self, aws: &Aws) -> Result<Option<Observed<Self>>> {
         let api = self.api.get()?;
         // Its tags are requested at the same time.
         let output = ApiStageOutput { api, name: self.name.clone() };
@@ -129,7 +129,7 @@ impl Resource for ApiStage {
         Ok(Some(Self::seen(aws, output, stage, tags)))
     }
 
-    async fn survey(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
+    async fn survey(&self, aws: &Aws) -> Result<Option<Observed<Self>>> {
         let output = ApiStageOutput { api: self.api.get()?, name: self.name.clone() };
         let arn = arn(aws, &path(&output));
         let (stages, tags) = futures::join!(stages(aws, &output.api), aws.reported_tags(&arn));
@@ -141,28 +141,28 @@ impl Resource for ApiStage {
         }
     }
 
-    async fn create(&self, aws: &Aws) -> Result<Written<ApiStageOutput>> {
+    async fn create(&self, aws: &Aws) -> Result<WriteOutcome<ApiStageOutput>> {
         let output = ApiStageOutput { api: self.api.get()?, name: self.name.clone() };
         let deployment = self.deployment.get()?;
         let patch = self.settings(None)?;
         self.prepare_logging(aws).await?;
-        let _turn = turn(aws, &output.api).await;
+        let _lock = lock(aws, &output.api).await;
         aws.write("apigateway:CreateStage", || {
             let request = aws.apigateway.create_stage().rest_api_id(&output.api).stage_name(&self.name).deployment_id(&deployment);
             let variables = (!self.variables.is_empty()).then(|| self.variables.clone().into_iter().collect());
             request.set_variables(variables).set_tags(Some(self.tags.to_map())).send()
         })
         .await?;
-        aws.note_tags(&arn(aws, &path(&output)), &self.tags);
+        aws.cache_tags(&arn(aws, &path(&output)), &self.tags);
         match write_settings(aws, &output, patch).await {
-            Ok(()) => Ok(Written::Complete(output)),
+            Ok(()) => Ok(WriteOutcome::Complete(output)),
             // The stage exists; its settings are left to the next write.
-            Err(Error::NotYet { .. }) => Ok(Written::Settling(output)),
+            Err(Error::NotYet { .. }) => Ok(WriteOutcome::Settling(output)),
             Err(error) => Err(error),
         }
     }
 
-    async fn update(&self, aws: &Aws, live: &Live<Self>, changes: &Changes) -> Result<Written<ApiStageOutput>> {
+    async fn update(&self, aws: &Aws, observed: &Observed<Self>, changes: &Changes) -> Result<WriteOutcome<ApiStageOutput>> {
         if changes.touch("log_level") || changes.touch("access_log") {
             self.prepare_logging(aws).await?;
         }
@@ -175,22 +175,22 @@ impl Resource for ApiStage {
         }
         if changes.touch("variables") {
             patch.extend(self.variables.iter().map(|(name, value)| replace(format!("/variables/{name}"), value)));
-            let gone = live.spec.variables.keys().filter(|name| !self.variables.contains_key(*name));
+            let gone = observed.spec.variables.keys().filter(|name| !self.variables.contains_key(*name));
             patch.extend(gone.map(|name| remove(format!("/variables/{name}"))));
         }
-        let _turn = turn(aws, &live.output.api).await;
-        write_settings(aws, &live.output, patch).await?;
+        let _lock = lock(aws, &observed.output.api).await;
+        write_settings(aws, &observed.output, patch).await?;
         if changes.touch("tags") {
-            write_tags(aws, &path(&live.output), &live.spec.tags, &self.tags).await?;
+            write_tags(aws, &path(&observed.output), &observed.spec.tags, &self.tags).await?;
         }
-        Ok(Written::Complete(live.output.clone()))
+        Ok(WriteOutcome::Complete(observed.output.clone()))
     }
 
-    async fn delete(&self, aws: &Aws, output: &ApiStageOutput) -> Result<Gone> {
-        let _turn = turn(aws, &output.api).await;
+    async fn delete(&self, aws: &Aws, output: &ApiStageOutput) -> Result<DeleteOutcome> {
+        let _lock = lock(aws, &output.api).await;
         aws.write("apigateway:DeleteStage", || aws.apigateway.delete_stage().rest_api_id(&output.api).stage_name(&output.name).send())
             .await?;
-        Ok(Gone::Yes)
+        Ok(DeleteOutcome::Deleted)
     }
 }
 
@@ -228,18 +228,18 @@ impl ApiStage {
         ensure_logging_role(aws, self.permissions_boundary.as_deref()).await
     }
 
-    fn seen(aws: &Aws, output: ApiStageOutput, live: &Stage, tags: Tags) -> Live<Self> {
+    fn seen(aws: &Aws, output: ApiStageOutput, observed: &Stage, tags: Tags) -> Observed<Self> {
         let (owner, applied) = (aws.owner(&tags), tags.applied());
-        Live { spec: Self::of(&output.api, live, tags), output, busy: None, failed: None, owner, applied }
+        Observed { spec: Self::of(&output.api, observed, tags), output, busy: None, failed: None, owner, applied }
     }
 
-    fn of(api: &str, live: &Stage, tags: Tags) -> Self {
-        let settings = live.method_settings().and_then(|settings| settings.get(ALL));
-        let access_log = live.access_log_settings().and_then(|log| Some((log.destination_arn()?, log.format().unwrap_or_default())));
+    fn of(api: &str, observed: &Stage, tags: Tags) -> Self {
+        let settings = observed.method_settings().and_then(|settings| settings.get(ALL));
+        let access_log = observed.access_log_settings().and_then(|log| Some((log.destination_arn()?, log.format().unwrap_or_default())));
         Self {
             api: api.to_owned().into(),
-            name: live.stage_name().unwrap_or_default().to_owned(),
-            deployment: live.deployment_id().unwrap_or_default().to_owned().into(),
+            name: observed.stage_name().unwrap_or_default().to_owned(),
+            deployment: observed.deployment_id().unwrap_or_default().to_owned().into(),
             throttle_rate: settings.map_or(DEFAULT_THROTTLE.0, MethodSetting::throttling_rate_limit),
             throttle_burst: settings.map_or(DEFAULT_THROTTLE.1, MethodSetting::throttling_burst_limit),
             log_level: settings.and_then(MethodSetting::logging_level).unwrap_or("OFF").to_owned(),
@@ -249,22 +249,22 @@ impl ApiStage {
                 destination: destination.trim_end_matches(":*").to_owned().into(),
                 format: format.to_owned(),
             }),
-            variables: live.variables().into_iter().flatten().map(|(name, value)| (name.clone(), value.clone())).collect(),
+            variables: observed.variables().into_iter().flatten().map(|(name, value)| (name.clone(), value.clone())).collect(),
             permissions_boundary: None,
             tags,
         }
     }
 
     /// Finds the stages of our API, which is `whole`, that could be ours.
-    pub async fn sweep(aws: &Aws, whole: &Id, api_name: &str) -> Result<Vec<Stray<Aws>>> {
+    pub async fn sweep(aws: &Aws, whole: &Id, api_name: &str) -> Result<Vec<Orphan<Aws>>> {
         let Some(api) = find_ours(aws, api_name).await?.and_then(|api| api.id().map(str::to_owned)) else { return Ok(Vec::new()) };
         let stages = stages(aws, &api).await?;
-        let stray = |stage: &Stage| {
+        let orphan = |stage: &Stage| {
             let wish = Self::of(&api, stage, Tags::default());
             let output = ApiStageOutput { api: api.clone(), name: wish.name.clone() };
-            Stray::new(&output.name.clone(), wish, output).unproven().within(whole.clone())
+            Orphan::new(&output.name.clone(), wish, output).unproven().within(whole.clone())
         };
-        Ok(stages.iter().map(stray).collect())
+        Ok(stages.iter().map(orphan).collect())
     }
 }
 

@@ -2,13 +2,13 @@
 
 use super::{ApiDeployment, ApiIntegration, ApiIntegrationResponse, ApiMethod, ApiMethodResponse, ApiResource, ApiStage, RestApi};
 use aws::Aws;
-use engine::{Id, Result, Stray};
+use engine::{Id, Orphan, Result};
 
 /// Finds all parts of the stack's API, in the order in which they can be deleted; deleting a part deletes everything in it.
 ///
 /// `name` is the API's name and `logical` its logical name; `digest` is that of the declared deployment and `stage` the name of the stage that
 /// serves it. It reads only what observing those resources reads as well.
-pub async fn sweep_rest_api_parts(aws: &Aws, name: &str, logical: &str, digest: &str, stage: &str) -> Result<Vec<Stray<Aws>>> {
+pub async fn sweep_rest_api_parts(aws: &Aws, name: &str, logical: &str, digest: &str, stage: &str) -> Result<Vec<Orphan<Aws>>> {
     let whole = Id::new::<RestApi>(logical);
     let mut parts = ApiStage::sweep(aws, &whole, name).await?;
     parts.extend(ApiDeployment::sweep(aws, &whole, name, digest, stage).await?);

@@ -76,52 +76,53 @@ pub struct Forwarding {
 
 /// CloudFront has one type for the default behavior and one for the others, with the same fields.
 macro_rules! read_behavior {
-    ($live:expr) => {{
+    ($observed:expr) => {{
         let methods: Option<BTreeSet<String>> =
-            $live.allowed_methods.as_ref().map(|methods| methods.items.iter().map(|method| method.as_str().to_owned()).collect());
+            $observed.allowed_methods.as_ref().map(|methods| methods.items.iter().map(|method| method.as_str().to_owned()).collect());
         Behavior {
-            origin: $live.target_origin_id.clone(),
-            viewers: $live.viewer_protocol_policy.to_string(),
+            origin: $observed.target_origin_id.clone(),
+            viewers: $observed.viewer_protocol_policy.to_string(),
             methods: methods.unwrap_or_else(|| strings(&["GET", "HEAD"])),
-            compress: $live.compress == Some(true),
-            cache_policy: $live.cache_policy_id.clone().unwrap_or_default(),
-            request_policy: $live.origin_request_policy_id.clone().unwrap_or_default(),
-            headers_policy: $live.response_headers_policy_id.clone().unwrap_or_default(),
-            forwarding: $live
+            compress: $observed.compress == Some(true),
+            cache_policy: $observed.cache_policy_id.clone().unwrap_or_default(),
+            request_policy: $observed.origin_request_policy_id.clone().unwrap_or_default(),
+            headers_policy: $observed.response_headers_policy_id.clone().unwrap_or_default(),
+            forwarding: $observed
                 .forwarded_values
                 .as_ref()
-                .map(|values| Forwarding::read(values, [$live.min_ttl, $live.default_ttl, $live.max_ttl])),
+                .map(|values| Forwarding::read(values, [$observed.min_ttl, $observed.default_ttl, $observed.max_ttl])),
         }
     }};
 }
 
 macro_rules! write_behavior {
-    ($behavior:expr, $live:expr) => {{
-        let (behavior, live) = ($behavior, $live);
-        live.target_origin_id = behavior.origin.clone();
-        live.viewer_protocol_policy = ViewerProtocolPolicy::from(behavior.viewers.as_str());
-        live.allowed_methods = Some(behavior.allowed_methods(live.allowed_methods.take())?);
-        live.compress = Some(behavior.compress);
-        live.cache_policy_id = some(&behavior.cache_policy);
-        live.origin_request_policy_id = some(&behavior.request_policy);
-        live.response_headers_policy_id = some(&behavior.headers_policy);
+    ($behavior:expr, $observed:expr) => {{
+        let (behavior, observed) = ($behavior, $observed);
+        observed.target_origin_id = behavior.origin.clone();
+        observed.viewer_protocol_policy = ViewerProtocolPolicy::from(behavior.viewers.as_str());
+        observed.allowed_methods = Some(behavior.allowed_methods(observed.allowed_methods.take())?);
+        observed.compress = Some(behavior.compress);
+        observed.cache_policy_id = some(&behavior.cache_policy);
+        observed.origin_request_policy_id = some(&behavior.request_policy);
+        observed.response_headers_policy_id = some(&behavior.headers_policy);
         // Neither can go together with a cache policy.
-        let forwarded = live.forwarded_values.take();
-        live.forwarded_values = behavior.forwarding.as_ref().map(|forwarding| forwarding.write(forwarded)).transpose()?;
-        (live.min_ttl, live.default_ttl, live.max_ttl) = behavior.forwarding.as_ref().map_or((None, None, None), Forwarding::seconds);
-        live.smooth_streaming.get_or_insert(false);
-        live.field_level_encryption_id.get_or_insert_default();
-        if live.lambda_function_associations.is_none() {
-            live.lambda_function_associations = Some(LambdaFunctionAssociations::builder().quantity(0).build().map_err(incomplete)?);
+        let forwarded = observed.forwarded_values.take();
+        observed.forwarded_values = behavior.forwarding.as_ref().map(|forwarding| forwarding.write(forwarded)).transpose()?;
+        (observed.min_ttl, observed.default_ttl, observed.max_ttl) =
+            behavior.forwarding.as_ref().map_or((None, None, None), Forwarding::seconds);
+        observed.smooth_streaming.get_or_insert(false);
+        observed.field_level_encryption_id.get_or_insert_default();
+        if observed.lambda_function_associations.is_none() {
+            observed.lambda_function_associations = Some(LambdaFunctionAssociations::builder().quantity(0).build().map_err(incomplete)?);
         }
-        if live.function_associations.is_none() {
-            live.function_associations = Some(FunctionAssociations::builder().quantity(0).build().map_err(incomplete)?);
+        if observed.function_associations.is_none() {
+            observed.function_associations = Some(FunctionAssociations::builder().quantity(0).build().map_err(incomplete)?);
         }
-        if live.trusted_signers.is_none() {
-            live.trusted_signers = Some(TrustedSigners::builder().enabled(false).quantity(0).build().map_err(incomplete)?);
+        if observed.trusted_signers.is_none() {
+            observed.trusted_signers = Some(TrustedSigners::builder().enabled(false).quantity(0).build().map_err(incomplete)?);
         }
-        if live.trusted_key_groups.is_none() {
-            live.trusted_key_groups = Some(TrustedKeyGroups::builder().enabled(false).quantity(0).build().map_err(incomplete)?);
+        if observed.trusted_key_groups.is_none() {
+            observed.trusted_key_groups = Some(TrustedKeyGroups::builder().enabled(false).quantity(0).build().map_err(incomplete)?);
         }
     }};
 }
@@ -161,19 +162,19 @@ impl Behavior {
     }
 
     #[expect(deprecated, reason = "an API uses what came before cache policies")]
-    pub(super) fn read(live: &CacheBehavior) -> Self {
-        read_behavior!(live)
+    pub(super) fn read(observed: &CacheBehavior) -> Self {
+        read_behavior!(observed)
     }
 
     #[expect(deprecated, reason = "an API uses what came before cache policies")]
-    pub(super) fn read_default(live: &DefaultCacheBehavior) -> Self {
-        read_behavior!(live)
+    pub(super) fn read_default(observed: &DefaultCacheBehavior) -> Self {
+        read_behavior!(observed)
     }
 
     #[expect(deprecated, reason = "an API uses what came before cache policies")]
-    fn write(&self, pattern: &str, live: Option<&CacheBehavior>) -> Result<CacheBehavior> {
-        let mut behavior = if let Some(live) = live {
-            live.clone()
+    fn write(&self, pattern: &str, observed: Option<&CacheBehavior>) -> Result<CacheBehavior> {
+        let mut behavior = if let Some(observed) = observed {
+            observed.clone()
         } else {
             let blank = CacheBehavior::builder().path_pattern(pattern).target_origin_id("");
             blank.viewer_protocol_policy(ViewerProtocolPolicy::HttpsOnly).build().map_err(incomplete)?
@@ -183,9 +184,9 @@ impl Behavior {
     }
 
     #[expect(deprecated, reason = "an API uses what came before cache policies")]
-    pub(super) fn write_default(&self, live: Option<DefaultCacheBehavior>) -> Result<DefaultCacheBehavior> {
-        let mut behavior = if let Some(live) = live {
-            live
+    pub(super) fn write_default(&self, observed: Option<DefaultCacheBehavior>) -> Result<DefaultCacheBehavior> {
+        let mut behavior = if let Some(observed) = observed {
+            observed
         } else {
             let blank = DefaultCacheBehavior::builder().target_origin_id("");
             blank.viewer_protocol_policy(ViewerProtocolPolicy::HttpsOnly).build().map_err(incomplete)?
@@ -195,9 +196,9 @@ impl Behavior {
     }
 
     /// Returns the declared methods. The choice of cached methods is not declared: it stays as observed, as far as the methods are still allowed.
-    fn allowed_methods(&self, live: Option<AllowedMethods>) -> Result<AllowedMethods> {
+    fn allowed_methods(&self, observed: Option<AllowedMethods>) -> Result<AllowedMethods> {
         let allowed = |method: &Method| self.methods.contains(method.as_str());
-        let cached = match live.and_then(|live| live.cached_methods).filter(|cached| cached.items.iter().all(allowed)) {
+        let cached = match observed.and_then(|observed| observed.cached_methods).filter(|cached| cached.items.iter().all(allowed)) {
             Some(cached) => cached,
             None => CachedMethods::builder().quantity(2).items(Method::Get).items(Method::Head).build().map_err(incomplete)?,
         };
@@ -218,14 +219,14 @@ impl Forwarding {
         }
     }
 
-    fn read(live: &ForwardedValues, [least, default, most]: [Option<i64>; 3]) -> Self {
-        let headers = live.headers.iter().flat_map(|headers| headers.items.iter().flatten()).map(|name| usual_spelling(name)).collect();
-        let cookies = live.cookies.as_ref().map_or_else(|| "none".to_owned(), |cookies| cookies.forward.to_string());
+    fn read(observed: &ForwardedValues, [least, default, most]: [Option<i64>; 3]) -> Self {
+        let headers = observed.headers.iter().flat_map(|headers| headers.items.iter().flatten()).map(|name| usual_spelling(name)).collect();
+        let cookies = observed.cookies.as_ref().map_or_else(|| "none".to_owned(), |cookies| cookies.forward.to_string());
         // The API's own defaults: a day, a year.
         let (default, most) = (default.unwrap_or(86_400), most.unwrap_or(31_536_000));
         Self {
             headers,
-            query: live.query_string,
+            query: observed.query_string,
             cookies,
             shared_at_least: least.unwrap_or_default(),
             shared_by_default: default,
@@ -235,9 +236,9 @@ impl Forwarding {
 
     /// Lays the declared fields over the observed ones. Undeclared settings stay: the query parameters in the cache key, and the cookies that a
     /// whitelist names.
-    fn write(&self, live: Option<ForwardedValues>) -> Result<ForwardedValues> {
-        let mut values = match live {
-            Some(live) => live,
+    fn write(&self, observed: Option<ForwardedValues>) -> Result<ForwardedValues> {
+        let mut values = match observed {
+            Some(observed) => observed,
             None => ForwardedValues::builder().query_string(self.query).build().map_err(incomplete)?,
         };
         values.query_string = self.query;
@@ -258,10 +259,10 @@ impl Forwarding {
 /// Returns all behaviors but the default one, in this order, laid over the observed ones.
 pub(super) fn behaviors<'a>(
     declared: impl Iterator<Item = (&'a str, &'a Behavior)>,
-    live: Option<&CacheBehaviors>,
+    observed: Option<&CacheBehaviors>,
 ) -> Result<CacheBehaviors> {
-    let live = live.and_then(|live| live.items.as_deref()).unwrap_or_default();
-    let same = |pattern: &str| live.iter().find(|behavior| behavior.path_pattern == pattern);
+    let observed = observed.and_then(|observed| observed.items.as_deref()).unwrap_or_default();
+    let same = |pattern: &str| observed.iter().find(|behavior| behavior.path_pattern == pattern);
     let items = declared.map(|(pattern, behavior)| behavior.write(pattern, same(pattern))).collect::<Result<Vec<_>>>()?;
     CacheBehaviors::builder().quantity(count(items.len())).set_items(unless_empty(items)).build().map_err(incomplete)
 }

@@ -119,24 +119,24 @@ impl Origin {
         }
     }
 
-    pub(super) fn read(live: &types::Origin) -> Self {
-        let protocol = match &live.custom_origin_config {
-            None if live.vpc_origin_config.is_some() => Protocol::Other("a private network".to_owned()),
+    pub(super) fn read(observed: &types::Origin) -> Self {
+        let protocol = match &observed.custom_origin_config {
+            None if observed.vpc_origin_config.is_some() => Protocol::Other("a private network".to_owned()),
             None => Protocol::S3,
             Some(custom) => Protocol::read(custom),
         };
         Self {
-            domain: live.domain_name.clone().into(),
-            path: live.origin_path.clone().unwrap_or_default().into(),
+            domain: observed.domain_name.clone().into(),
+            path: observed.origin_path.clone().unwrap_or_default().into(),
             protocol,
-            access_control: live.origin_access_control_id.clone().unwrap_or_default().into(),
-            verify: Verify::Set(sent_to(live).unwrap_or_default().to_owned()),
+            access_control: observed.origin_access_control_id.clone().unwrap_or_default().into(),
+            verify: Verify::Set(sent_to(observed).unwrap_or_default().to_owned()),
         }
     }
 
-    pub(super) fn write(&self, key: &str, live: Option<&types::Origin>) -> Result<types::Origin> {
-        let mut origin = match live {
-            Some(live) => live.clone(),
+    pub(super) fn write(&self, key: &str, observed: Option<&types::Origin>) -> Result<types::Origin> {
+        let mut origin = match observed {
+            Some(observed) => observed.clone(),
             None => types::Origin::builder().id(key).domain_name("").build().map_err(incomplete)?,
         };
         origin.domain_name = self.domain.get()?;
@@ -152,8 +152,8 @@ impl Origin {
     }
 
     /// Returns the observed headers, with ours among them: others may have been set by hand.
-    fn custom_headers(&self, live: Option<CustomHeaders>) -> Result<CustomHeaders> {
-        let mut items = live.and_then(|live| live.items).unwrap_or_default();
+    fn custom_headers(&self, observed: Option<CustomHeaders>) -> Result<CustomHeaders> {
+        let mut items = observed.and_then(|observed| observed.items).unwrap_or_default();
         if !matches!(self.verify, Verify::Kept) {
             items.retain(|header| !is_verify(header));
             if let Some(secret) = self.verify.value() {
@@ -185,7 +185,7 @@ impl Protocol {
         }
     }
 
-    fn write(&self, live: Option<&CustomOriginConfig>) -> Result<Option<CustomOriginConfig>> {
+    fn write(&self, observed: Option<&CustomOriginConfig>) -> Result<Option<CustomOriginConfig>> {
         let (policy, http_port) = match self {
             Self::S3 => return Ok(None),
             Self::Https => (OriginProtocolPolicy::HttpsOnly, 80),
@@ -193,8 +193,8 @@ impl Protocol {
             Self::Other(text) => return Err(Error::refused("cloudfront:UpdateDistribution", format!("no origin is spoken to by {text}"))),
         };
         let tls = OriginSslProtocols::builder().quantity(1).items(SslProtocol::TlSv12).build().map_err(incomplete)?;
-        let mut custom = if let Some(live) = live {
-            live.clone()
+        let mut custom = if let Some(observed) = observed {
+            observed.clone()
         } else {
             let blank = CustomOriginConfig::builder().http_port(http_port).https_port(443).origin_protocol_policy(policy.clone());
             blank.build().map_err(incomplete)?
@@ -225,11 +225,11 @@ impl Serialize for Protocol {
 }
 
 impl ErrorPage {
-    pub(super) fn read(live: &CustomErrorResponse) -> Self {
+    pub(super) fn read(observed: &CustomErrorResponse) -> Self {
         Self {
-            page: live.response_page_path.clone().unwrap_or_default(),
-            status: live.response_code.clone().unwrap_or_default(),
-            cached_seconds: live.error_caching_min_ttl.unwrap_or(10),
+            page: observed.response_page_path.clone().unwrap_or_default(),
+            status: observed.response_code.clone().unwrap_or_default(),
+            cached_seconds: observed.error_caching_min_ttl.unwrap_or(10),
         }
     }
 }
@@ -238,15 +238,15 @@ impl ErrorPage {
 /// declared.
 pub(super) fn error_pages<'a>(
     declared: impl Iterator<Item = (&'a i32, &'a ErrorPage)>,
-    live: Option<&CustomErrorResponses>,
+    observed: Option<&CustomErrorResponses>,
 ) -> Result<CustomErrorResponses> {
     let item = |(status, page): (&i32, &ErrorPage)| {
         let response = CustomErrorResponse::builder().error_code(*status).response_page_path(&page.page);
         response.response_code(&page.status).error_caching_min_ttl(page.cached_seconds).build().map_err(incomplete)
     };
     let mut items = declared.map(item).collect::<Result<Vec<_>>>()?;
-    let live = live.and_then(|live| live.items.as_deref()).unwrap_or_default();
-    let kept = live.iter().filter(|entry| !has_page(entry) && !items.iter().any(|item| item.error_code == entry.error_code));
+    let observed = observed.and_then(|observed| observed.items.as_deref()).unwrap_or_default();
+    let kept = observed.iter().filter(|entry| !has_page(entry) && !items.iter().any(|item| item.error_code == entry.error_code));
     items.extend(kept.cloned().collect::<Vec<_>>());
     CustomErrorResponses::builder().quantity(count(items.len())).set_items(unless_empty(items)).build().map_err(incomplete)
 }

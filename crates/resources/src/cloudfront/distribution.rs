@@ -13,16 +13,18 @@ use super::{
     config::{ErrorPage, Origin, Protocol, Verify, count, error_pages, has_page, incomplete, sent_to},
 };
 use aws::{
-    Aws, Optional, Place, RequestLimit, Source, Tags,
+    Aws, Optional, RequestLimit, Source, Tags, Target,
     facts::{Billable, Call, Guard, Identity, Kind, Quota, Scope, Sweep, Task, Trail, Typical, Used, length},
     not_aws,
 };
 use aws_sdk_cloudfront::operation::create_distribution_with_tags::CreateDistributionWithTagsOutput;
 use aws_sdk_cloudfront::types::{
-    self, Aliases, Distribution as LiveDistribution, DistributionConfig, DistributionConfigWithTags, HttpVersion, Origins, PriceClass, Tag,
-    TagKeys, ViewerCertificate,
+    self, Aliases, Distribution as ObservedDistribution, DistributionConfig, DistributionConfigWithTags, HttpVersion, Origins, PriceClass,
+    Tag, TagKeys, ViewerCertificate,
 };
-use engine::{Action, Changes, Class, Error, Found, Gone, Handle, Live, Owner, Ref, Refusal, Resource, Result, Stray, Written};
+use engine::{
+    Action, Changes, Class, DeleteOutcome, Error, Found, Handle, Observed, Orphan, Owner, Ref, Refusal, Resource, Result, WriteOutcome,
+};
 use serde::Serialize;
 use std::{
     collections::BTreeMap,
@@ -88,7 +90,7 @@ pub struct DistributionOutput {
 
 /// Distributions; ids are AWS's.
 const DISTRIBUTIONS: Scope =
-    Scope::of("Distributions", |place, _, _| vec![place.global_arn("cloudfront", "distribution/*")]).guarded(|action, _| match action {
+    Scope::of("Distributions", |target, _, _| vec![target.global_arn("cloudfront", "distribution/*")]).guarded(|action, _| match action {
         "cloudfront:DeleteDistribution" => Guard::Ours,
         "cloudfront:CreateInvalidation" | "cloudfront:UpdateDistribution" | "cloudfront:TagResource" | "cloudfront:UntagResource" => {
             Guard::NotAnothers
@@ -185,7 +187,7 @@ impl Resource for Distribution {
         self.name.clone()
     }
 
-    fn identity(&self, target: &Place, output: Option<&DistributionOutput>) -> Identity {
+    fn identity(&self, target: &Target, output: Option<&DistributionOutput>) -> Identity {
         let Some(output) = output else { return Identity::default() };
         Identity {
             console: Some(target.global_console("cloudfront/v4", &format!("/distributions/{}", output.id))),
@@ -194,20 +196,20 @@ impl Resource for Distribution {
         }
     }
 
-    fn stamp(&mut self, marks: &str) {
-        self.tags.stamp(marks);
+    fn set_fingerprint(&mut self, fingerprint: &str) {
+        self.tags.set_fingerprint(fingerprint);
     }
 
-    async fn observe(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
+    async fn observe(&self, aws: &Aws) -> Result<Option<Observed<Self>>> {
         self.see(aws, async |arn| Ok((read_tags(aws, arn).await?, false)), Look::Again).await
     }
 
-    async fn survey(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
+    async fn survey(&self, aws: &Aws) -> Result<Option<Observed<Self>>> {
         if let Some(distribution) = self.reported(aws).await?
             && let Some(tags) = aws.reported_tags(&distribution.arn).await
         {
             let output = output(&distribution);
-            return Ok(self.live(aws, output, (tags, true), Some(distribution), Look::First));
+            return Ok(self.observed(aws, output, (tags, true), Some(distribution), Look::First));
         }
         self.see(aws, async |arn| report_or_read_tags(aws, arn).await, Look::First).await
     }
@@ -225,7 +227,7 @@ impl Resource for Distribution {
         Ok(self.search(aws, tags, async |_| Ok(())).await?.map(|(output, (tags, _), ())| Found { output, owner: aws.owner(&tags) }))
     }
 
-    async fn create(&self, aws: &Aws) -> Result<Written<DistributionOutput>> {
+    async fn create(&self, aws: &Aws) -> Result<WriteOutcome<DistributionOutput>> {
         // Two concurrent runs choose the same reference, and CloudFront lets it be used once. A reference must never have been used before, not
         // even by a distribution that is deleted; then it gets the time in milliseconds, so that it is new.
         let answer = match self.send(aws, &self.reference()).await {
@@ -236,14 +238,14 @@ impl Resource for Distribution {
         aws.forget_published();
         let output = answer.distribution.map(|made| DistributionOutput { id: made.id, arn: made.arn, domain: made.domain_name });
         if let Some(made) = &output {
-            aws.note_tags(&made.arn, &self.all_tags());
-            aws.note_output(&self.name, made.clone());
+            aws.cache_tags(&made.arn, &self.all_tags());
+            aws.cache_output(&self.name, made.clone());
         }
-        output.map(Written::Complete).ok_or_else(|| unclear("cloudfront:CreateDistribution", "the answer does not name the new one"))
+        output.map(WriteOutcome::Complete).ok_or_else(|| unclear("cloudfront:CreateDistribution", "the answer does not name the new one"))
     }
 
-    async fn update(&self, aws: &Aws, live: &Live<Self>, changes: &Changes) -> Result<Written<DistributionOutput>> {
-        let DistributionOutput { id, arn, .. } = &live.output;
+    async fn update(&self, aws: &Aws, observed: &Observed<Self>, changes: &Changes) -> Result<WriteOutcome<DistributionOutput>> {
+        let DistributionOutput { id, arn, .. } = &observed.output;
         if changes.iter().any(|change| !["tags", "content"].contains(&change.path.split('.').next().unwrap_or_default())) {
             let answer = aws.read("cloudfront:GetDistributionConfig", || aws.cloudfront.get_distribution_config().id(id).send()).await?;
             let (etag, current) = (answer.e_tag, answer.distribution_config);
@@ -255,27 +257,27 @@ impl Resource for Distribution {
             .await?;
         }
         if self.content.is_some() && (changes.touch("content") || aws.published().is_some()) {
-            self.invalidate(aws, live).await;
+            self.invalidate(aws, observed).await;
         }
         if changes.touch("tags") || changes.touch("content") {
-            self.write_tags(aws, &live.output).await?;
-            let gone = live.spec.tags.missing_from(&self.tags);
+            self.write_tags(aws, &observed.output).await?;
+            let gone = observed.spec.tags.missing_from(&self.tags);
             if !gone.is_empty() {
                 let keys = TagKeys::builder().set_items(Some(gone)).build();
                 aws.write("cloudfront:UntagResource", || aws.cloudfront.untag_resource().resource(arn).tag_keys(keys.clone()).send())
                     .await?;
             }
         }
-        Ok(Written::Complete(live.output.clone()))
+        Ok(WriteOutcome::Complete(observed.output.clone()))
     }
 
-    async fn delete(&self, aws: &Aws, output: &DistributionOutput) -> Result<Gone> {
+    async fn delete(&self, aws: &Aws, output: &DistributionOutput) -> Result<DeleteOutcome> {
         let id = &output.id;
         let answer = aws.read("cloudfront:GetDistribution", || aws.cloudfront.get_distribution().id(id).send()).await.optional()?;
-        let Some(answer) = answer else { return Ok(Gone::Yes) };
-        let (mut etag, live) = (answer.e_tag, answer.distribution);
-        let mut status = live.as_ref().map(|live| live.status.clone());
-        if let Some(mut config) = live.and_then(|live| live.distribution_config)
+        let Some(answer) = answer else { return Ok(DeleteOutcome::Deleted) };
+        let (mut etag, observed) = (answer.e_tag, answer.distribution);
+        let mut status = observed.as_ref().map(|observed| observed.status.clone());
+        if let Some(mut config) = observed.and_then(|observed| observed.distribution_config)
             && config.enabled
         {
             config.enabled = false;
@@ -285,8 +287,8 @@ impl Resource for Distribution {
                 })
                 .await?;
             // Without a state the run would wait for it in vain.
-            let live = answer.distribution.ok_or_else(|| not_aws("cloudfront:UpdateDistribution"))?;
-            (etag, status) = (answer.e_tag, Some(live.status));
+            let observed = answer.distribution.ok_or_else(|| not_aws("cloudfront:UpdateDistribution"))?;
+            (etag, status) = (answer.e_tag, Some(observed.status));
         }
         if status.as_deref() != Some(DEPLOYED) {
             let why = "CloudFront to stop serving (usually 3 to 5 minutes)".to_owned();
@@ -295,23 +297,23 @@ impl Resource for Distribution {
         aws.write("cloudfront:DeleteDistribution", || aws.cloudfront.delete_distribution().id(id).set_if_match(etag.clone()).send())
             .await
             .optional()?;
-        Ok(Gone::Yes)
+        Ok(DeleteOutcome::Deleted)
     }
 }
 
 impl Distribution {
     /// Finds the distribution that has this name and could be ours.
-    pub async fn sweep(aws: &Aws, name: String, logical: &str) -> Result<Vec<Stray<Aws>>> {
+    pub async fn sweep(aws: &Aws, name: String, logical: &str) -> Result<Vec<Orphan<Aws>>> {
         if let Some(distribution) = reported(aws).await? {
             let is_it = distribution.distribution_config.as_ref().is_some_and(|config| config.comment == name);
-            let stray = || Stray::new(logical, Self::bare(&name, Tags::default()), output(&distribution)).unproven();
-            return Ok(is_it.then(stray).into_iter().collect());
+            let orphan = || Orphan::new(logical, Self::bare(&name, Tags::default()), output(&distribution)).unproven();
+            return Ok(is_it.then(orphan).into_iter().collect());
         }
         let distributions = list(aws).await?;
         // At most one of the distributions with this comment is ours.
         let listed = distributions.iter().find(|listed| listed.comment == name);
-        let stray = |listed: &Listed| Stray::new(logical, Self::bare(&name, Tags::default()), listed.output.clone()).unproven();
-        Ok(listed.map(stray).into_iter().collect())
+        let orphan = |listed: &Listed| Orphan::new(logical, Self::bare(&name, Tags::default()), listed.output.clone()).unproven();
+        Ok(listed.map(orphan).into_iter().collect())
     }
 
     /// Returns a distribution that serves nothing.
@@ -362,10 +364,10 @@ impl Distribution {
     }
 
     /// Reads the distribution. `tags` returns its tags, and whether they come from the tag inventory.
-    async fn see(&self, aws: &Aws, tags: impl AsyncFn(&str) -> Result<(Option<Tags>, bool)>, look: Look) -> Result<Option<Live<Self>>> {
+    async fn see(&self, aws: &Aws, tags: impl AsyncFn(&str) -> Result<(Option<Tags>, bool)>, look: Look) -> Result<Option<Observed<Self>>> {
         let get =
             async |id: &str| aws.read("cloudfront:GetDistribution", || aws.cloudfront.get_distribution().id(id).send()).await.optional();
-        let found = match aws.told_output::<DistributionOutput>(&self.name) {
+        let found = match aws.created_output::<DistributionOutput>(&self.name) {
             Some(made) => {
                 let (tags, answer) = futures::try_join!(tags(&made.arn), get(&made.id))?;
                 if tags.0.as_ref().is_some_and(|tags| aws.owner(tags).foreign().is_some()) {
@@ -379,18 +381,18 @@ impl Distribution {
             self.note(None, look);
             return Ok(None);
         };
-        Ok(self.live(aws, output, (tags, reported), answer.and_then(|answer| answer.distribution), look))
+        Ok(self.observed(aws, output, (tags, reported), answer.and_then(|answer| answer.distribution), look))
     }
 
     /// Returns the observed state, with its tags and whether those come from the tag inventory.
-    fn live(
+    fn observed(
         &self,
         aws: &Aws,
         output: DistributionOutput,
         (tags, reported): (Tags, bool),
-        distribution: Option<LiveDistribution>,
+        distribution: Option<ObservedDistribution>,
         look: Look,
-    ) -> Option<Live<Self>> {
+    ) -> Option<Observed<Self>> {
         self.note(distribution.as_ref(), look);
         let config = distribution?.distribution_config?;
         let (owner, applied) = (aws.owner(&tags), tags.applied());
@@ -400,26 +402,26 @@ impl Distribution {
             spec.content = Some("not yet invalidated".to_owned());
         }
         // During a deployment CloudFront accepts every change except a deletion.
-        let live = Live { spec, output, busy: None, failed: None, owner, applied };
-        Some(if reported { live.as_reported() } else { live })
+        let observed = Observed { spec, output, busy: None, failed: None, owner, applied };
+        Some(if reported { observed.as_reported() } else { observed })
     }
 
     /// Passes the secret that is sent now to each secret that the engine generates; `None` without a distribution.
-    fn note(&self, distribution: Option<&LiveDistribution>, look: Look) {
+    fn note(&self, distribution: Option<&ObservedDistribution>, look: Look) {
         for (key, origin) in &self.origins {
             let Verify::Made(secret) = &origin.verify else { continue };
             // Within a run the state follows from the run's own writes: the secret that was sent everywhere at its start counts.
-            let is_deployed = |live: &LiveDistribution| (look == Look::First).then(|| live.status == DEPLOYED);
-            secret.note_distribution(distribution.map(|live| {
-                let origins = live.distribution_config.as_ref().and_then(|config| config.origins.as_ref());
+            let is_deployed = |observed: &ObservedDistribution| (look == Look::First).then(|| observed.status == DEPLOYED);
+            secret.note_distribution(distribution.map(|observed| {
+                let origins = observed.distribution_config.as_ref().and_then(|config| config.origins.as_ref());
                 let same = origins.into_iter().flat_map(|origins| &origins.items).find(|origin| origin.id == *key);
-                (same.and_then(sent_to).unwrap_or_default(), is_deployed(live))
+                (same.and_then(sent_to).unwrap_or_default(), is_deployed(observed))
             }));
         }
     }
 
     /// Returns the distribution that the tag inventory reports as the stack's only one, if it exists and is this one.
-    async fn reported(&self, aws: &Aws) -> Result<Option<LiveDistribution>> {
+    async fn reported(&self, aws: &Aws) -> Result<Option<ObservedDistribution>> {
         let Some(distribution) = reported(aws).await? else { return Ok(None) };
         let config = distribution.distribution_config.as_ref();
         let has_comment = config.is_some_and(|config| config.comment == self.name);
@@ -495,8 +497,8 @@ impl Distribution {
         config.price_class = Some(PriceClass::from(self.price_class.as_str()));
         config.http_version = Some(HttpVersion::from(self.http_version.as_str()));
         config.is_ipv6_enabled = Some(self.ipv6);
-        let live = config.origins.as_ref().map(|origins| origins.items.as_slice()).unwrap_or_default();
-        let same = |key: &str| live.iter().find(|origin| origin.id == key);
+        let observed = config.origins.as_ref().map(|origins| origins.items.as_slice()).unwrap_or_default();
+        let same = |key: &str| observed.iter().find(|origin| origin.id == key);
         let origins = self.origins.iter().map(|(key, origin)| origin.write(key, same(key))).collect::<Result<Vec<_>>>()?;
         let origins = Origins::builder().quantity(count(origins.len())).set_items(Some(origins)).build().map_err(incomplete)?;
         config.origins = Some(origins);
@@ -587,15 +589,15 @@ struct Listed {
     output: DistributionOutput,
 }
 
-fn output(distribution: &LiveDistribution) -> DistributionOutput {
-    let LiveDistribution { id, arn, domain_name, .. } = distribution.clone();
+fn output(distribution: &ObservedDistribution) -> DistributionOutput {
+    let ObservedDistribution { id, arn, domain_name, .. } = distribution.clone();
     DistributionOutput { id, arn, domain: domain_name }
 }
 
 /// Reads the stack's distribution, if the tag inventory reports just one: that saves the list of all. The inventory of `us-east-1` alone
 /// knows distributions ("Supported services", Resource Groups Tagging API).
-async fn reported(aws: &Aws) -> Result<Option<LiveDistribution>> {
-    let arns = aws.reported_arns(&aws.place.global_arn("cloudfront", "distribution/")).await;
+async fn reported(aws: &Aws) -> Result<Option<ObservedDistribution>> {
+    let arns = aws.reported_arns(&aws.target.global_arn("cloudfront", "distribution/")).await;
     let [arn] = &arns[..] else { return Ok(None) };
     let id = arn.rsplit('/').next().unwrap_or_default();
     let get = || async { aws.read("cloudfront:GetDistribution", || aws.cloudfront.get_distribution().id(id).send()).await.optional() };
@@ -633,7 +635,7 @@ async fn report_or_read_tags(aws: &Aws, arn: &str) -> Result<(Option<Tags>, bool
 
 /// Returns the tags, or `None` if the distribution no longer exists. Shared, because the sweep reads them as well.
 async fn read_tags(aws: &Aws, arn: &str) -> Result<Option<Tags>> {
-    if let Some(tags) = aws.told_tags(arn).await {
+    if let Some(tags) = aws.cached_tags(arn).await {
         return Ok(Some(tags));
     }
     let tags = aws
@@ -677,8 +679,8 @@ mod tests {
         Distribution { error_pages: BTreeMap::from([(404, page)]), ..Distribution::serving("d", "index.html", tags, origins, behaviors) }
     }
 
-    fn differs(live: &Distribution) -> String {
-        Changes::between(&Fields::of(live), &Fields::of(&declared())).paths()
+    fn differs(observed: &Distribution) -> String {
+        Changes::between(&Fields::of(observed), &Fields::of(&declared())).paths()
     }
 
     #[test]

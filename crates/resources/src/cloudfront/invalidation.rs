@@ -9,7 +9,7 @@ use super::{
 };
 use aws::Aws;
 use aws_sdk_cloudfront::types::{InvalidationBatch, Paths};
-use engine::{Class, Live, Result, stamped};
+use engine::{Class, Observed, Result, with_fingerprint};
 use futures::future::join;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use std::{collections::BTreeSet, time::SystemTime};
@@ -26,18 +26,18 @@ const UNSAFE: &str = " <>\"#%{}|\\^[]`";
 
 impl Distribution {
     /// Has caches drop the files that this run published, or everything if more than that may have changed.
-    pub(super) async fn invalidate(&self, aws: &Aws, live: &Live<Self>) {
+    pub(super) async fn invalidate(&self, aws: &Aws, observed: &Observed<Self>) {
         let published = aws.published();
         // If caches knew the site as it was before this run, they have to drop only the files that this run changed.
-        let known = published.filter(|published| live.spec.content.as_ref() == Some(&published.before));
+        let known = published.filter(|published| observed.spec.content.as_ref() == Some(&published.before));
         let paths = known.map_or_else(|| vec![EVERYTHING.to_owned()], |known| self.paths(known.keys.iter().map(String::as_str)));
         aws.forget_published();
-        drop_paths(aws, &live.output.id, paths).await;
+        drop_paths(aws, &observed.output.id, paths).await;
     }
 
     /// Has caches drop these files, which were put back, and records in the tag that they know the site with the digest `content`.
-    pub async fn tell_of(&self, aws: &Aws, output: &DistributionOutput, keys: &BTreeSet<String>, content: String) -> Result<()> {
-        let marked = stamped(Self { content: Some(content), ..self.clone() });
+    pub async fn invalidate_files(&self, aws: &Aws, output: &DistributionOutput, keys: &BTreeSet<String>, content: String) -> Result<()> {
+        let marked = with_fingerprint(Self { content: Some(content), ..self.clone() });
         let paths = self.paths(keys.iter().map(String::as_str));
         join(drop_paths(aws, &output.id, paths), marked.write_tags(aws, output)).await.1
     }

@@ -4,14 +4,14 @@
 //! `ETag`, which is fetched right before. AWS refuses the deletion while a distribution uses it, and CloudFront is slow to notice that none does.
 
 use aws::{
-    Aws, Optional, Place, STACK,
+    Aws, Optional, STACK, Target,
     facts::{Call, Identity, Kind, Quota, Scope, Sweep, Task, Trail, Typical, Used, length},
 };
 use aws_sdk_cloudfront::types::{
     OriginAccessControlConfig, OriginAccessControlOriginTypes as OriginType, OriginAccessControlSigningBehaviors as SigningBehavior,
     OriginAccessControlSigningProtocols as SigningProtocol, OriginAccessControlSummary,
 };
-use engine::{Changes, Error, Gone, Handle, Live, Owner, Ref, Resource, Result, Stray, Written};
+use engine::{Changes, DeleteOutcome, Error, Handle, Observed, Orphan, Owner, Ref, Resource, Result, WriteOutcome};
 use serde::Serialize;
 use std::rc::Rc;
 
@@ -38,7 +38,7 @@ pub struct OriginAccessControlOutput {
 }
 
 /// Origin access controls; ids are AWS's.
-const CONTROLS: Scope = Scope::of("OriginAccessControls", |place, _, _| vec![place.global_arn("cloudfront", "origin-access-control/*")]);
+const CONTROLS: Scope = Scope::of("OriginAccessControls", |target, _, _| vec![target.global_arn("cloudfront", "origin-access-control/*")]);
 
 const FACTS: Kind = Kind {
     name: OriginAccessControl::KIND,
@@ -84,7 +84,7 @@ impl Resource for OriginAccessControl {
         self.name.clone()
     }
 
-    fn identity(&self, target: &Place, output: Option<&OriginAccessControlOutput>) -> Identity {
+    fn identity(&self, target: &Target, output: Option<&OriginAccessControlOutput>) -> Identity {
         Identity {
             console: Some(target.global_console("cloudfront/v4", "/originAccess")),
             names: output.map(|output| output.id.clone()).into_iter().collect(),
@@ -92,7 +92,7 @@ impl Resource for OriginAccessControl {
         }
     }
 
-    async fn observe(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
+    async fn observe(&self, aws: &Aws) -> Result<Option<Observed<Self>>> {
         let listed = list(aws).await?;
         Ok(listed.iter().find(|listed| listed.name == self.name).map(|listed| {
             let spec = Self {
@@ -103,11 +103,11 @@ impl Resource for OriginAccessControl {
                 signing_protocol: listed.signing_protocol.to_string(),
             };
             let output = OriginAccessControlOutput { id: listed.id.clone() };
-            Live { owner: owner(aws, &spec.description), spec, output, busy: None, failed: None, applied: None }
+            Observed { owner: owner(aws, &spec.description), spec, output, busy: None, failed: None, applied: None }
         }))
     }
 
-    async fn create(&self, aws: &Aws) -> Result<Written<OriginAccessControlOutput>> {
+    async fn create(&self, aws: &Aws) -> Result<WriteOutcome<OriginAccessControlOutput>> {
         let config = self.config("cloudfront:CreateOriginAccessControl")?;
         let answer = aws
             .write("cloudfront:CreateOriginAccessControl", || {
@@ -115,11 +115,11 @@ impl Resource for OriginAccessControl {
             })
             .await?;
         let id = answer.origin_access_control().map(|created| created.id().to_owned()).unwrap_or_default();
-        Ok(Written::Complete(OriginAccessControlOutput { id }))
+        Ok(WriteOutcome::Complete(OriginAccessControlOutput { id }))
     }
 
-    async fn update(&self, aws: &Aws, live: &Live<Self>, _changes: &Changes) -> Result<Written<OriginAccessControlOutput>> {
-        let id = &live.output.id;
+    async fn update(&self, aws: &Aws, observed: &Observed<Self>, _changes: &Changes) -> Result<WriteOutcome<OriginAccessControlOutput>> {
+        let id = &observed.output.id;
         let config = self.config("cloudfront:UpdateOriginAccessControl")?;
         let etag = etag(aws, id).await?;
         aws.write("cloudfront:UpdateOriginAccessControl", || {
@@ -127,17 +127,17 @@ impl Resource for OriginAccessControl {
             request.origin_access_control_config(config.clone()).send()
         })
         .await?;
-        Ok(Written::Complete(live.output.clone()))
+        Ok(WriteOutcome::Complete(observed.output.clone()))
     }
 
-    async fn delete(&self, aws: &Aws, output: &OriginAccessControlOutput) -> Result<Gone> {
-        let Some(etag) = etag(aws, &output.id).await.optional()? else { return Ok(Gone::Yes) };
+    async fn delete(&self, aws: &Aws, output: &OriginAccessControlOutput) -> Result<DeleteOutcome> {
+        let Some(etag) = etag(aws, &output.id).await.optional()? else { return Ok(DeleteOutcome::Deleted) };
         aws.write("cloudfront:DeleteOriginAccessControl", || {
             aws.cloudfront.delete_origin_access_control().id(&output.id).set_if_match(etag.clone()).send()
         })
         .await
         .optional()?;
-        Ok(Gone::Yes)
+        Ok(DeleteOutcome::Deleted)
     }
 }
 
@@ -165,10 +165,10 @@ impl OriginAccessControl {
     }
 
     /// Finds the access control that has this name, if it is ours.
-    pub async fn sweep(aws: &Aws, name: String, logical: &str) -> Result<Vec<Stray<Aws>>> {
-        let wish = Self::for_s3(name, &aws.stack, &aws.place.region);
-        let found = wish.observe(aws).await?.filter(|live| live.owner == Owner::Us);
-        Ok(found.into_iter().map(|live| Stray::new(logical, live.spec, live.output)).collect())
+    pub async fn sweep(aws: &Aws, name: String, logical: &str) -> Result<Vec<Orphan<Aws>>> {
+        let wish = Self::for_s3(name, &aws.stack, &aws.target.region);
+        let found = wish.observe(aws).await?.filter(|observed| observed.owner == Owner::Us);
+        Ok(found.into_iter().map(|observed| Orphan::new(logical, observed.spec, observed.output)).collect())
     }
 }
 
@@ -181,7 +181,7 @@ impl OriginAccessControl {
 
 fn owner(aws: &Aws, description: &str) -> Owner {
     match description.strip_prefix(STACK).and_then(|rest| rest.strip_prefix('=')) {
-        Some(stack) if stack == format!("{} {}", aws.stack, aws.place.region) => Owner::Us,
+        Some(stack) if stack == format!("{} {}", aws.stack, aws.target.region) => Owner::Us,
         Some(stack) => Owner::Claimed(format!("it belongs to the stack {stack}")),
         None => Owner::Other(format!("its description does not begin with {STACK}=")),
     }

@@ -4,11 +4,11 @@
 //! other actions, the number of periods that must breach, the unit.
 
 use aws::{
-    Aws, Optional, Place, RequestLimit, Source, Tags,
+    Aws, Optional, RequestLimit, Source, Tags, Target,
     facts::{Billable, Call, Guard, Identity, Kind, Quota, Scope, Sweep, Task, Trail, Typical, Used, encoded, length},
 };
 use aws_sdk_cloudwatch::types::{ComparisonOperator, Dimension, MetricAlarm, StateValue, Statistic, Tag};
-use engine::{Changes, Gone, Live, Resource, Result, Stray, Written};
+use engine::{Changes, DeleteOutcome, Observed, Orphan, Resource, Result, WriteOutcome};
 use serde::Serialize;
 use std::{collections::BTreeMap, rc::Rc};
 
@@ -67,13 +67,11 @@ impl AlarmOutput {
 }
 
 /// Alarms of the stack.
-const ALARMS: Scope =
-    Scope::of("Alarms", |place, names, _| vec![place.arn("cloudwatch", &format!("alarm:{}", names.pattern()))]).guarded(|action, _| {
-        match action {
-            "cloudwatch:DeleteAlarms" => Guard::Ours,
-            "cloudwatch:PutMetricAlarm" | "cloudwatch:TagResource" | "cloudwatch:UntagResource" => Guard::NotAnothers,
-            _ => Guard::None,
-        }
+const ALARMS: Scope = Scope::of("Alarms", |target, names, _| vec![target.arn("cloudwatch", &format!("alarm:{}", names.pattern()))])
+    .guarded(|action, _| match action {
+        "cloudwatch:DeleteAlarms" => Guard::Ours,
+        "cloudwatch:PutMetricAlarm" | "cloudwatch:TagResource" | "cloudwatch:UntagResource" => Guard::NotAnothers,
+        _ => Guard::None,
     });
 
 const FACTS: Kind = Kind {
@@ -133,7 +131,7 @@ impl Resource for Alarm {
         self.name.clone()
     }
 
-    fn identity(&self, target: &Place, _: Option<&AlarmOutput>) -> Identity {
+    fn identity(&self, target: &Target, _: Option<&AlarmOutput>) -> Identity {
         Identity {
             console: Some(target.console("cloudwatch", &format!("alarmsV2:alarm/{}", encoded(&self.name)))),
             names: vec![self.name.clone(), target.arn("cloudwatch", &format!("alarm:{}", self.name))],
@@ -141,17 +139,17 @@ impl Resource for Alarm {
         }
     }
 
-    fn stamp(&mut self, marks: &str) {
-        self.tags.stamp(marks);
+    fn set_fingerprint(&mut self, fingerprint: &str) {
+        self.tags.set_fingerprint(fingerprint);
     }
 
-    async fn observe(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
+    async fn observe(&self, aws: &Aws) -> Result<Option<Observed<Self>>> {
         let Some(alarm) = self.listed(aws).await? else { return Ok(None) };
         let Some(tags) = read_tags(aws, alarm.alarm_arn().unwrap_or_default()).await? else { return Ok(None) };
         Ok(Some(Self::of(aws, &alarm, tags, &self.family)))
     }
 
-    async fn survey(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
+    async fn survey(&self, aws: &Aws) -> Result<Option<Observed<Self>>> {
         let Some(alarm) = self.listed(aws).await? else { return Ok(None) };
         match aws.reported_tags(alarm.alarm_arn().unwrap_or_default()).await {
             Some(tags) => Ok(Some(Self::of(aws, &alarm, tags, &self.family).as_reported())),
@@ -159,21 +157,21 @@ impl Resource for Alarm {
         }
     }
 
-    async fn create(&self, aws: &Aws) -> Result<Written<AlarmOutput>> {
+    async fn create(&self, aws: &Aws) -> Result<WriteOutcome<AlarmOutput>> {
         self.put(aws, None).await?;
         let arn = arn(aws, &self.name);
-        aws.note_tags(&arn, &self.tags);
-        Ok(Written::Complete(AlarmOutput { arn, state: "INSUFFICIENT_DATA".to_owned(), seen: None }))
+        aws.cache_tags(&arn, &self.tags);
+        Ok(WriteOutcome::Complete(AlarmOutput { arn, state: "INSUFFICIENT_DATA".to_owned(), seen: None }))
     }
 
-    async fn update(&self, aws: &Aws, live: &Live<Self>, changes: &Changes) -> Result<Written<AlarmOutput>> {
-        let arn = &live.output.arn;
+    async fn update(&self, aws: &Aws, observed: &Observed<Self>, changes: &Changes) -> Result<WriteOutcome<AlarmOutput>> {
+        let arn = &observed.output.arn;
         aws.forget_tags(arn);
         if changes.touch("tags") {
             let tags = sdk_tags(&self.tags);
             aws.write("cloudwatch:TagResource", || aws.cloudwatch.tag_resource().resource_arn(arn).set_tags(Some(tags.clone())).send())
                 .await?;
-            let gone = live.spec.tags.missing_from(&self.tags);
+            let gone = observed.spec.tags.missing_from(&self.tags);
             if !gone.is_empty() {
                 aws.write("cloudwatch:UntagResource", || {
                     aws.cloudwatch.untag_resource().resource_arn(arn).set_tag_keys(Some(gone.clone())).send()
@@ -182,13 +180,13 @@ impl Resource for Alarm {
             }
         }
         if changes.iter().any(|change| !change.path.starts_with("tags.")) {
-            self.put(aws, live.output.seen.as_deref()).await?;
+            self.put(aws, observed.output.seen.as_deref()).await?;
         }
-        Ok(Written::Complete(live.output.clone()))
+        Ok(WriteOutcome::Complete(observed.output.clone()))
     }
 
-    async fn delete(&self, aws: &Aws, _output: &AlarmOutput) -> Result<Gone> {
-        aws.delete_alarm(&self.name).await.map(|()| Gone::Yes)
+    async fn delete(&self, aws: &Aws, _output: &AlarmOutput) -> Result<DeleteOutcome> {
+        aws.delete_alarm(&self.name).await.map(|()| DeleteOutcome::Deleted)
     }
 }
 
@@ -229,7 +227,7 @@ impl Alarm {
         Ok(())
     }
 
-    fn of(aws: &Aws, alarm: &MetricAlarm, tags: Tags, family: &str) -> Live<Self> {
+    fn of(aws: &Aws, alarm: &MetricAlarm, tags: Tags, family: &str) -> Observed<Self> {
         let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
         let dimensions = alarm.dimensions().iter().map(|dimension| (text(dimension.name()), text(dimension.value())));
         let state = text(alarm.state_value().map(|state| state.as_str()));
@@ -252,7 +250,7 @@ impl Alarm {
             actions_enabled: alarm.actions_enabled().unwrap_or(true),
             tags,
         };
-        Live { spec, output, busy: None, failed: None, owner, applied }
+        Observed { spec, output, busy: None, failed: None, owner, applied }
     }
 
     /// Returns the logical names of the alarms that are firing now; `declared` maps physical to logical names.
@@ -266,14 +264,14 @@ impl Alarm {
     }
 
     /// Finds the alarms that could be ours: `logical` gives the logical name of a physical one.
-    pub async fn sweep(aws: &Aws, family: String, logical: impl Fn(&str) -> Option<String>) -> Result<Vec<Stray<Aws>>> {
+    pub async fn sweep(aws: &Aws, family: String, logical: impl Fn(&str) -> Option<String>) -> Result<Vec<Orphan<Aws>>> {
         let alarms = list(aws, &family).await?;
-        let stray = |alarm: &MetricAlarm| {
+        let orphan = |alarm: &MetricAlarm| {
             let logical = logical(alarm.alarm_name()?)?;
-            let live = Self::of(aws, alarm, Tags::default(), &family);
-            Some(Stray::new(&logical, live.spec, live.output).unproven())
+            let observed = Self::of(aws, alarm, Tags::default(), &family);
+            Some(Orphan::new(&logical, observed.spec, observed.output).unproven())
         };
-        Ok(alarms.iter().filter_map(stray).collect())
+        Ok(alarms.iter().filter_map(orphan).collect())
     }
 }
 
@@ -297,7 +295,7 @@ async fn list(aws: &Aws, family: &str) -> Result<Rc<Vec<MetricAlarm>>> {
 
 /// Returns the tags, or `None` if the alarm no longer exists: another run may be deleting it.
 async fn read_tags(aws: &Aws, arn: &str) -> Result<Option<Tags>> {
-    if let Some(tags) = aws.told_tags(arn).await {
+    if let Some(tags) = aws.cached_tags(arn).await {
         return Ok(Some(tags));
     }
     let tags = aws

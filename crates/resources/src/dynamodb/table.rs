@@ -6,7 +6,7 @@
 
 use super::keys::{Index, KeyAttribute, definitions, incomplete, or_empty, schema};
 use aws::{
-    Aws, Optional, Place, RequestLimit, Source, Tags,
+    Aws, Optional, RequestLimit, Source, Tags, Target,
     facts::{Billable, Call, Guard, Identity, Kind, Quota, Scope, Sweep, Task, Trail, Typical, Used, encoded, length},
     not_aws,
 };
@@ -15,7 +15,9 @@ use aws_sdk_dynamodb::types::{
     GlobalSecondaryIndexUpdate, IndexStatus, KeySchemaElement, KeyType, OnDemandThroughput, PointInTimeRecoverySpecification,
     PointInTimeRecoveryStatus, Projection, ProjectionType, TableDescription, TableStatus, Tag, TimeToLiveSpecification, TimeToLiveStatus,
 };
-use engine::{Action, Change, Changes, Class, Error, Found, Gone, Live, Protection, Refusal, Resource, Result, Stray, Written};
+use engine::{
+    Action, Change, Changes, Class, DeleteOutcome, Error, Found, Observed, Orphan, Protection, Refusal, Resource, Result, WriteOutcome,
+};
 use serde::Serialize;
 use std::{cell::Cell, collections::BTreeMap, rc::Rc, time::Duration};
 
@@ -85,7 +87,7 @@ pub struct TableOutput {
 
 /// Tables of the stack.
 const TABLES: Scope =
-    Scope::of("Tables", |place, names, _| vec![place.arn("dynamodb", &format!("table/{}", names.pattern()))]).guarded(|action, _| {
+    Scope::of("Tables", |target, names, _| vec![target.arn("dynamodb", &format!("table/{}", names.pattern()))]).guarded(|action, _| {
         match action {
             "dynamodb:DeleteTable"
             | "dynamodb:TagResource"
@@ -192,7 +194,7 @@ impl Resource for Table {
         self.name.clone()
     }
 
-    fn identity(&self, target: &Place, _: Option<&TableOutput>) -> Identity {
+    fn identity(&self, target: &Target, _: Option<&TableOutput>) -> Identity {
         Identity {
             console: Some(target.console("dynamodbv2", &format!("table?name={}&tab=overview", encoded(&self.name)))),
             names: vec![self.name.clone(), target.arn("dynamodb", &format!("table/{}", self.name))],
@@ -200,11 +202,11 @@ impl Resource for Table {
         }
     }
 
-    fn stamp(&mut self, marks: &str) {
-        self.tags.stamp(marks);
+    fn set_fingerprint(&mut self, fingerprint: &str) {
+        self.tags.set_fingerprint(fingerprint);
     }
 
-    async fn observe(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
+    async fn observe(&self, aws: &Aws) -> Result<Option<Observed<Self>>> {
         if aws.is_last_look() {
             return self.see_at_once(aws, read_tags(aws, &self.name)).await;
         }
@@ -215,7 +217,7 @@ impl Resource for Table {
         self.see(aws, &table, rest)
     }
 
-    async fn survey(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
+    async fn survey(&self, aws: &Aws) -> Result<Option<Observed<Self>>> {
         if !list(aws).await?.contains(&self.name) {
             return Ok(None);
         }
@@ -229,8 +231,8 @@ impl Resource for Table {
                 None => read_tags(aws, &self.name).await,
             }
         };
-        let live = self.see_at_once(aws, tags).await?;
-        Ok(if reported.get() { live.map(Live::as_reported) } else { live })
+        let observed = self.see_at_once(aws, tags).await?;
+        Ok(if reported.get() { observed.map(Observed::as_reported) } else { observed })
     }
 
     async fn find(&self, aws: &Aws) -> Result<Option<Found<TableOutput>>> {
@@ -249,12 +251,12 @@ impl Resource for Table {
         let table = describe(aws, &self.name).await?;
         let is_on = table.is_some_and(|table| table.deletion_protection_enabled() == Some(true));
         let remove = || {
-            format!("aws dynamodb update-table --table-name {} --no-deletion-protection-enabled --region {}", self.name, aws.place.region)
+            format!("aws dynamodb update-table --table-name {} --no-deletion-protection-enabled --region {}", self.name, aws.target.region)
         };
         Ok(is_on.then(|| Protection { setting: "deletion protection", remove: remove() }))
     }
 
-    async fn create(&self, aws: &Aws) -> Result<Written<TableOutput>> {
+    async fn create(&self, aws: &Aws) -> Result<WriteOutcome<TableOutput>> {
         let definitions = definitions(self.keys())?;
         let schema = schema(&self.partition_key, self.sort_key.as_ref())?;
         let indexes = self.indexes.iter().map(|(name, index)| index.declare(name)).collect::<Result<Vec<_>>>()?;
@@ -271,22 +273,22 @@ impl Resource for Table {
             })
             .await?;
         let arn = answer.table_description().and_then(TableDescription::table_arn).unwrap_or_default().to_owned();
-        aws.note_tags(&arn, &self.tags);
+        aws.cache_tags(&arn, &self.tags);
         aws.note_bare(&self.name);
         let creating = answer.table_description().is_some_and(|table| is(table, &TableStatus::Creating));
         let output = TableOutput { arn };
-        Ok(if creating { Written::Pending(output, CREATING) } else { Written::Settling(output) })
+        Ok(if creating { WriteOutcome::Pending(output, CREATING) } else { WriteOutcome::Settling(output) })
     }
 
-    async fn update(&self, aws: &Aws, live: &Live<Self>, changes: &Changes) -> Result<Written<TableOutput>> {
-        if let Some(refusal) = &live.failed {
+    async fn update(&self, aws: &Aws, observed: &Observed<Self>, changes: &Changes) -> Result<WriteOutcome<TableOutput>> {
+        if let Some(refusal) = &observed.failed {
             // No write of this program repairs it.
             return Err(Error::Failed(refusal.clone()));
         }
         let mut complete = true;
         aws.forget_bare(&self.name);
         if changes.touch("tags") {
-            complete &= self.write_tags(aws, live).await?;
+            complete &= self.write_tags(aws, observed).await?;
         }
         if changes.touch("point_in_time_recovery") || changes.touch("restore_days") {
             let specification = PointInTimeRecoverySpecification::builder()
@@ -301,26 +303,26 @@ impl Resource for Table {
             written.await.map_err(|error| error.or_after(BACKUPS))?;
         }
         if changes.touch("time_to_live") {
-            complete &= self.write_time_to_live(aws, live).await?;
+            complete &= self.write_time_to_live(aws, observed).await?;
         }
         if changes.touch("deletion_protection") {
             self.protect(aws, self.deletion_protection).await?;
             complete = false;
         } else if changes.touch("billing_mode") || changes.touch("indexes") {
-            self.update_table(aws, live, changes).await?;
+            self.update_table(aws, observed, changes).await?;
             complete = false;
         } else if changes.touch("max_read_units") || changes.touch("max_write_units") {
-            let throughput = self.throughput(Some(&live.spec));
+            let throughput = self.throughput(Some(&observed.spec));
             aws.write("dynamodb:UpdateTable", || {
                 aws.dynamodb.update_table().table_name(&self.name).set_on_demand_throughput(throughput.clone()).send()
             })
             .await?;
             complete = false;
         }
-        Ok(if complete { Written::Complete(live.output.clone()) } else { Written::Settling(live.output.clone()) })
+        Ok(if complete { WriteOutcome::Complete(observed.output.clone()) } else { WriteOutcome::Settling(observed.output.clone()) })
     }
 
-    async fn delete(&self, aws: &Aws, _output: &TableOutput) -> Result<Gone> {
+    async fn delete(&self, aws: &Aws, _output: &TableOutput) -> Result<DeleteOutcome> {
         if self.deletion_protection == Some(true)
             && describe_now(aws, &self.name).await?.is_some_and(|table| table.deletion_protection_enabled() == Some(true))
         {
@@ -328,8 +330,8 @@ impl Resource for Table {
         }
         let answer = aws.write("dynamodb:DeleteTable", || aws.dynamodb.delete_table().table_name(&self.name).send()).await.optional()?;
         match answer {
-            None => Ok(Gone::Yes),
-            Some(answer) if answer.table_description.is_some() => Ok(Gone::NotYet("dynamodb:DeleteTable")),
+            None => Ok(DeleteOutcome::Deleted),
+            Some(answer) if answer.table_description.is_some() => Ok(DeleteOutcome::Accepted("dynamodb:DeleteTable")),
             Some(_) => Err(not_aws("dynamodb:DeleteTable")),
         }
     }
@@ -360,14 +362,14 @@ impl Rest {
 
 impl Table {
     /// Reads a table that most likely exists, with all calls at the same time.
-    async fn see_at_once(&self, aws: &Aws, tags: impl Future<Output = Result<Option<Tags>>>) -> Result<Option<Live<Self>>> {
+    async fn see_at_once(&self, aws: &Aws, tags: impl Future<Output = Result<Option<Tags>>>) -> Result<Option<Observed<Self>>> {
         let (table, rest) = futures::join!(describe(aws, &self.name), Box::pin(Rest::read(aws, &self.name, tags)));
         let Some(table) = table? else { return Ok(None) };
         self.see(aws, &table, Some(rest).filter(|_| !is(&table, &TableStatus::Creating)))
     }
 
     /// Returns the observed state as a declaration; without the `rest` as long as nothing of it is set.
-    fn see(&self, aws: &Aws, table: &TableDescription, rest: Option<Result<Rest>>) -> Result<Option<Live<Self>>> {
+    fn see(&self, aws: &Aws, table: &TableDescription, rest: Option<Result<Rest>>) -> Result<Option<Observed<Self>>> {
         if is(table, &TableStatus::Deleting) {
             // Anything it still shows is being deleted; a creation waits for that.
             return Ok(None);
@@ -381,17 +383,17 @@ impl Table {
         // Days are compared only where recovery is on, days are declared and the service returns them. The local AWS does not; AWS always does
         // (recorded: 35 where none were ever set).
         spec.restore_days = self.restore_days.map(|declared| spec.restore_days.unwrap_or(declared));
-        Ok(Some(Live { spec, output, busy: busy(table), failed: failed(table), owner, applied }))
+        Ok(Some(Observed { spec, output, busy: busy(table), failed: failed(table), owner, applied }))
     }
 
     /// Finds the tables that could be ours: `logical` gives the logical name of a physical one.
-    pub async fn sweep(aws: &Aws, logical: impl Fn(&str) -> Option<String>) -> Result<Vec<Stray<Aws>>> {
+    pub async fn sweep(aws: &Aws, logical: impl Fn(&str) -> Option<String>) -> Result<Vec<Orphan<Aws>>> {
         let tables = list(aws).await?;
-        let stray = |name: &String| {
+        let orphan = |name: &String| {
             let output = TableOutput { arn: arn(aws, name) };
-            Some(Stray::new(&logical(name)?, Self::bare(name), output).unproven())
+            Some(Orphan::new(&logical(name)?, Self::bare(name), output).unproven())
         };
-        Ok(tables.iter().filter_map(stray).collect())
+        Ok(tables.iter().filter_map(orphan).collect())
     }
 
     /// Returns a table of which only the name is known.
@@ -459,11 +461,11 @@ impl Table {
     }
 
     /// Writes time to live, and returns whether one write was enough.
-    async fn write_time_to_live(&self, aws: &Aws, live: &Live<Self>) -> Result<bool> {
-        let current = &live.spec.time_to_live;
+    async fn write_time_to_live(&self, aws: &Aws, observed: &Observed<Self>) -> Result<bool> {
+        let current = &observed.spec.time_to_live;
         // Another attribute takes two changes, and DynamoDB allows one an hour: the second run makes the second.
         let (enabled, attribute) = match (&current.attribute, &self.time_to_live.attribute) {
-            (Some(current), wanted) if live.spec.time_to_live.enabled && wanted.as_ref() != Some(current) => (false, current),
+            (Some(current), wanted) if observed.spec.time_to_live.enabled && wanted.as_ref() != Some(current) => (false, current),
             (_, Some(wanted)) => (true, wanted),
             (Some(current), None) => (false, current),
             (None, None) => return Ok(true),
@@ -479,8 +481,8 @@ impl Table {
     /// Returns the limits to write over those of the observed table, if there is one. `None` if there are none: AWS answers an empty structure with
     /// a 500 each time (measured by AWS Controllers for Kubernetes). Both limits are sent, because AWS keeps one that is left out and the local AWS
     /// does not.
-    fn throughput(&self, live: Option<&Self>) -> Option<OnDemandThroughput> {
-        let (has_read, has_write) = live.map_or((None, None), |live| (live.max_read_units, live.max_write_units));
+    fn throughput(&self, observed: Option<&Self>) -> Option<OnDemandThroughput> {
+        let (has_read, has_write) = observed.map_or((None, None), |observed| (observed.max_read_units, observed.max_write_units));
         let read = self.max_read_units.or(has_read.map(|_| NO_LIMIT));
         let write = self.max_write_units.or(has_write.map(|_| NO_LIMIT));
         let throughput = || OnDemandThroughput::builder().set_max_read_request_units(read).set_max_write_request_units(write).build();
@@ -497,9 +499,9 @@ impl Table {
     }
 
     /// Makes one step: `UpdateTable` takes one change at a time. An index with different keys or another projection is deleted first.
-    async fn update_table(&self, aws: &Aws, live: &Live<Self>, changes: &Changes) -> Result<()> {
-        let stale = live.spec.indexes.iter().find(|(name, index)| self.indexes.get(*name) != Some(index));
-        let missing = self.indexes.iter().find(|(name, _)| !live.spec.indexes.contains_key(*name));
+    async fn update_table(&self, aws: &Aws, observed: &Observed<Self>, changes: &Changes) -> Result<()> {
+        let stale = observed.spec.indexes.iter().find(|(name, index)| self.indexes.get(*name) != Some(index));
+        let missing = self.indexes.iter().find(|(name, _)| !observed.spec.indexes.contains_key(*name));
         let (mut update, mut attributes) = (None, None);
         if changes.touch("billing_mode") {
         } else if let Some((name, _)) = stale {
@@ -510,7 +512,7 @@ impl Table {
             let action = CreateGlobalSecondaryIndexAction::builder().index_name(name).set_key_schema(Some(declared.key_schema().to_vec()));
             let action = action.set_projection(declared.projection().cloned()).build().map_err(incomplete)?;
             let keys = [Some(&index.partition_key), index.sort_key.as_ref()].into_iter().flatten();
-            attributes = Some(definitions(live.spec.keys().chain(keys))?);
+            attributes = Some(definitions(observed.spec.keys().chain(keys))?);
             update = Some(GlobalSecondaryIndexUpdate::builder().create(action).build());
         }
         aws.write("dynamodb:UpdateTable", || {
@@ -527,11 +529,11 @@ impl Table {
 
     /// Writes tags in one call, and returns whether no second call is needed. Only one call at a time: each locks the tags for about two seconds,
     /// so a second one right behind the first is refused, and repeating both would never end.
-    async fn write_tags(&self, aws: &Aws, live: &Live<Self>) -> Result<bool> {
-        let arn = &live.output.arn;
+    async fn write_tags(&self, aws: &Aws, observed: &Observed<Self>) -> Result<bool> {
+        let arn = &observed.output.arn;
         aws.forget_tags(arn);
-        let gone = live.spec.tags.missing_from(&self.tags);
-        let differ: Tags = self.tags.iter().filter(|(key, value)| live.spec.tags.get(key) != Some(value)).collect();
+        let gone = observed.spec.tags.missing_from(&self.tags);
+        let differ: Tags = self.tags.iter().filter(|(key, value)| observed.spec.tags.get(key) != Some(value)).collect();
         let tags = sdk_tags(&differ)?;
         if !tags.is_empty() {
             aws.write("dynamodb:TagResource", || aws.dynamodb.tag_resource().resource_arn(arn).set_tags(Some(tags.clone())).send()).await?;
@@ -657,7 +659,7 @@ async fn recovery(aws: &Aws, name: &str) -> Result<Option<Recovery>> {
 
 /// Returns the tags, or `None` if the table no longer exists: another run may be deleting it.
 async fn read_tags(aws: &Aws, name: &str) -> Result<Option<Tags>> {
-    if let Some(tags) = aws.told_tags(&arn(aws, name)).await {
+    if let Some(tags) = aws.cached_tags(&arn(aws, name)).await {
         return Ok(Some(tags));
     }
     let tags = aws

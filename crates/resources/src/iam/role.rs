@@ -4,12 +4,12 @@
 //! is deleted, its inline policies have to be deleted and its managed policies detached.
 
 use aws::{
-    Aws, Optional, Place, Policy, Tags, decode_policy,
+    Aws, Optional, Policy, Tags, Target, decode_policy,
     facts::{Call, Guard, Identity, Kind, Names, Quota, Scope, Sweep, Task, Trail, Typical, Used, encoded},
     not_aws,
 };
 use aws_sdk_iam::types::{AttachedPermissionsBoundary, Tag};
-use engine::{Changes, Error, Gone, Handle, Live, Owner, Ref, Resource, Result, Stray, Written};
+use engine::{Changes, DeleteOutcome, Error, Handle, Observed, Orphan, Owner, Ref, Resource, Result, WriteOutcome};
 use serde::Serialize;
 use std::{collections::BTreeMap, rc::Rc};
 
@@ -66,7 +66,7 @@ pub struct RoleOutput {
 }
 
 /// Roles under the stack's path.
-pub(crate) const ROLES: Scope = Scope::of("Roles", |place, names, _| vec![under_path(place, names)]).guarded(|action, is_bounded| {
+pub(crate) const ROLES: Scope = Scope::of("Roles", |target, names, _| vec![under_path(target, names)]).guarded(|action, is_bounded| {
     // Actions that widen a role, or create one.
     let widens = ["iam:CreateRole", "iam:PutRolePermissionsBoundary", "iam:PutRolePolicy"].contains(&action);
     if is_bounded && widens { Guard::Bounded } else { Guard::None }
@@ -77,16 +77,16 @@ pub(crate) const ROLES: Scope = Scope::of("Roles", |place, names, _| vec![under_
 pub const ALL_ROLES: Scope = Scope::of("AllRoles", |_, _, _| vec!["*".to_owned()]);
 
 /// Roles in calls about roles that may not exist: IAM knows no path of those.
-pub(super) const ROLES_BY_NAME: Scope = Scope::of("RolesByName", |place, names, _| {
-    vec![under_path(place, names), place.global_arn("iam", &format!("role/{}", names.pattern()))]
+pub(super) const ROLES_BY_NAME: Scope = Scope::of("RolesByName", |target, names, _| {
+    vec![under_path(target, names), target.global_arn("iam", &format!("role/{}", names.pattern()))]
 });
 
 /// Scope of roles under the stack's path for `iam:PassRole` to Lambda.
 pub(crate) const ROLES_FOR_LAMBDA: Scope =
-    Scope::of("RolesForLambda", |place, names, _| vec![under_path(place, names)]).passed_to("lambda.amazonaws.com");
+    Scope::of("RolesForLambda", |target, names, _| vec![under_path(target, names)]).passed_to("lambda.amazonaws.com");
 
-fn under_path(place: &Place, names: &Names) -> String {
-    place.global_arn("iam", &format!("role{}*", names.role_path()))
+fn under_path(target: &Target, names: &Names) -> String {
+    target.global_arn("iam", &format!("role{}*", names.role_path()))
 }
 
 const FACTS: Kind = Kind {
@@ -127,7 +127,7 @@ const FACTS: Kind = Kind {
 pub const ROLE_KNOWN: Typical = Typical::seconds(2.0, 10.0);
 
 /// Returns the address of a role's page in AWS's console.
-pub(super) fn console(target: &Place, name: &str) -> String {
+pub(super) fn console(target: &Target, name: &str) -> String {
     target.global_console("iam", &format!("/roles/details/{}", encoded(name)))
 }
 
@@ -154,28 +154,28 @@ impl Resource for Role {
         self.name.clone()
     }
 
-    fn identity(&self, target: &Place, _: Option<&RoleOutput>) -> Identity {
+    fn identity(&self, target: &Target, _: Option<&RoleOutput>) -> Identity {
         Identity { console: Some(console(target, &self.name)), names: vec![self.name.clone()], also: Vec::new() }
     }
 
-    fn stamp(&mut self, marks: &str) {
-        self.tags.stamp(marks);
+    fn set_fingerprint(&mut self, fingerprint: &str) {
+        self.tags.set_fingerprint(fingerprint);
     }
 
-    async fn observe(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
+    async fn observe(&self, aws: &Aws) -> Result<Option<Observed<Self>>> {
         // Shared, because its policy reads it as well.
         let get = || async { aws.read("iam:GetRole", || aws.iam.get_role().role_name(&self.name).send()).await.optional() };
         let answer = aws.shared("iam", &format!("role/{}", self.name), get).await?;
         let Some(role) = answer.as_ref().as_ref().and_then(|answer| answer.role()) else { return Ok(None) };
         let (name, path, boundary) = (role.role_name(), role.path(), role.permissions_boundary());
-        let mut live = Self::of(aws, (name, path, role.arn()), role.assume_role_policy_document(), boundary, role.tags());
-        if aws.audits() && live.owner == Owner::Us {
-            live.spec.others = self.others_on(aws).await?;
+        let mut observed = Self::of(aws, (name, path, role.arn()), role.assume_role_policy_document(), boundary, role.tags());
+        if aws.audits() && observed.owner == Owner::Us {
+            observed.spec.others = self.others_on(aws).await?;
         }
-        Ok(Some(live))
+        Ok(Some(observed))
     }
 
-    async fn survey(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
+    async fn survey(&self, aws: &Aws) -> Result<Option<Observed<Self>>> {
         // The account's list has the policies as well; an audit reads IAM itself, because that list can be out of date.
         if !aws.audits()
             && let Some(role) = aws.reported_role(&self.name, self.among).await
@@ -191,7 +191,7 @@ impl Resource for Role {
         Ok(list_roles(aws, &self.path).await?.iter().find(|role| role.name == self.name).cloned())
     }
 
-    async fn create(&self, aws: &Aws) -> Result<Written<RoleOutput>> {
+    async fn create(&self, aws: &Aws) -> Result<WriteOutcome<RoleOutput>> {
         let tags = sdk_tags(&self.tags)?;
         let answer = aws
             .write("iam:CreateRole", || {
@@ -202,16 +202,16 @@ impl Resource for Role {
             .await?;
         let arn = answer.role().map(|role| role.arn().to_owned()).unwrap_or_default();
         aws.note_role(&arn);
-        Ok(Written::Complete(RoleOutput { name: self.name.clone(), arn }))
+        Ok(WriteOutcome::Complete(RoleOutput { name: self.name.clone(), arn }))
     }
 
-    async fn update(&self, aws: &Aws, live: &Live<Self>, changes: &Changes) -> Result<Written<RoleOutput>> {
+    async fn update(&self, aws: &Aws, observed: &Observed<Self>, changes: &Changes) -> Result<WriteOutcome<RoleOutput>> {
         // First, because a deployer bound by a boundary may change a role's permissions only where that boundary is on it.
         if changes.touch("permissions_boundary") {
             self.write_boundary(aws).await?;
         }
         if changes.touch("others") {
-            self.remove_others(aws, &live.spec.others).await?;
+            self.remove_others(aws, &observed.spec.others).await?;
         }
         if changes.touch("trust") {
             aws.write("iam:UpdateAssumeRolePolicy", || {
@@ -222,19 +222,19 @@ impl Resource for Role {
         if changes.touch("tags") {
             let tags = sdk_tags(&self.tags)?;
             aws.write("iam:TagRole", || aws.iam.tag_role().role_name(&self.name).set_tags(Some(tags.clone())).send()).await?;
-            let gone = live.spec.tags.missing_from(&self.tags);
+            let gone = observed.spec.tags.missing_from(&self.tags);
             if !gone.is_empty() {
                 aws.write("iam:UntagRole", || aws.iam.untag_role().role_name(&self.name).set_tag_keys(Some(gone.clone())).send()).await?;
             }
         }
-        Ok(Written::Complete(live.output.clone()))
+        Ok(WriteOutcome::Complete(observed.output.clone()))
     }
 
-    async fn delete(&self, aws: &Aws, _output: &RoleOutput) -> Result<Gone> {
+    async fn delete(&self, aws: &Aws, _output: &RoleOutput) -> Result<DeleteOutcome> {
         let delete = || async { aws.write("iam:DeleteRole", || aws.iam.delete_role().role_name(&self.name).send()).await.optional() };
         match delete().await {
             Err(Error::NotYet { .. }) => {}
-            other => return other.map(|_| Gone::Yes),
+            other => return other.map(|_| DeleteOutcome::Deleted),
         }
         // Policies that are not declared (any more) block the deletion; managed ones that others attached outlive the role.
         for (_, arn) in self.attached_policies(aws).await? {
@@ -244,7 +244,7 @@ impl Resource for Role {
             self.delete_inline(aws, &policy).await?;
         }
         delete().await?;
-        Ok(Gone::Yes)
+        Ok(DeleteOutcome::Deleted)
     }
 }
 
@@ -267,13 +267,13 @@ impl Role {
         trust: Option<&str>,
         boundary: Option<&AttachedPermissionsBoundary>,
         tags: &[Tag],
-    ) -> Live<Self> {
+    ) -> Observed<Self> {
         let tags: Tags = tags.iter().map(|tag| (tag.key(), tag.value())).collect();
         let (owner, applied) = (aws.owner(&tags), tags.applied());
         let trust = Policy::parse(&decode_policy(trust.unwrap_or_default()));
         let permissions_boundary = boundary.and_then(|boundary| boundary.permissions_boundary_arn()).map(str::to_owned);
         let output = RoleOutput { name: name.to_owned(), arn: arn.to_owned() };
-        Live {
+        Observed {
             spec: Self {
                 name: name.to_owned(),
                 path: path.to_owned(),
@@ -357,9 +357,9 @@ impl Role {
 
     /// Finds the roles under the stack's path that could be ours: their tags show whether they are. `logical` gives the logical name of a physical
     /// one.
-    pub async fn sweep(aws: &Aws, path: String, logical: impl Fn(&str) -> Option<String>) -> Result<Vec<Stray<Aws>>> {
+    pub async fn sweep(aws: &Aws, path: String, logical: impl Fn(&str) -> Option<String>) -> Result<Vec<Orphan<Aws>>> {
         let roles = list_roles(aws, &path).await?;
-        let stray = |role: &RoleOutput| {
+        let orphan = |role: &RoleOutput| {
             let wish = Self {
                 name: role.name.clone(),
                 path: path.clone(),
@@ -370,9 +370,9 @@ impl Role {
                 tags: Tags::default(),
                 among: 0,
             };
-            Some(Stray::new(&logical(&role.name)?, wish, role.clone()).unproven())
+            Some(Orphan::new(&logical(&role.name)?, wish, role.clone()).unproven())
         };
-        Ok(roles.iter().filter_map(stray).collect())
+        Ok(roles.iter().filter_map(orphan).collect())
     }
 }
 

@@ -2,10 +2,10 @@
 
 use super::{ROLES, ROLES_BY_NAME, Role, RoleOutput, console, role::list_roles};
 use aws::{
-    Aws, Optional, Place, Policy, decode_policy,
+    Aws, Optional, Policy, Target, decode_policy,
     facts::{Call, Identity, Kind, Sweep, Task, Trail, Typical},
 };
-use engine::{Changes, Gone, Id, Live, Ref, Resource, Result, Stray, Written};
+use engine::{Changes, DeleteOutcome, Id, Observed, Orphan, Ref, Resource, Result, WriteOutcome};
 use serde::Serialize;
 
 /// An inline policy.
@@ -61,12 +61,12 @@ impl Resource for RolePolicy {
         self.name.clone()
     }
 
-    fn identity(&self, target: &Place, _: Option<&RolePolicyOutput>) -> Identity {
+    fn identity(&self, target: &Target, _: Option<&RolePolicyOutput>) -> Identity {
         let Ok(role) = self.role.get() else { return Identity::default() };
         Identity { console: Some(console(target, &role)), names: vec![role], also: Vec::new() }
     }
 
-    async fn observe(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
+    async fn observe(&self, aws: &Aws) -> Result<Option<Observed<Self>>> {
         let role = self.role.get()?;
         // Shared, because the sweep reads it as well.
         let document = aws
@@ -75,45 +75,45 @@ impl Resource for RolePolicy {
                 Ok(read.await.optional()?.map(|answer| Policy::parse(&decode_policy(answer.policy_document()))))
             })
             .await?;
-        Ok((*document).clone().map(|document| self.live(role, document)))
+        Ok((*document).clone().map(|document| self.observed(role, document)))
     }
 
-    async fn survey(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
+    async fn survey(&self, aws: &Aws) -> Result<Option<Observed<Self>>> {
         let role = self.role.get()?;
         let reported = aws.reported_role(&role, self.among).await;
         let policy =
             reported.and_then(|reported| reported.role_policy_list().iter().find(|policy| policy.policy_name() == Some(&self.name)));
         if let Some(document) = policy.and_then(|policy| policy.policy_document()) {
-            return Ok(Some(self.live(role, Policy::parse(&decode_policy(document))).as_reported()));
+            return Ok(Some(self.observed(role, Policy::parse(&decode_policy(document))).as_reported()));
         }
         self.observe(aws).await
     }
 
-    async fn create(&self, aws: &Aws) -> Result<Written<RolePolicyOutput>> {
+    async fn create(&self, aws: &Aws) -> Result<WriteOutcome<RolePolicyOutput>> {
         let role = self.role.get()?;
         let document = self.document.document();
         aws.write("iam:PutRolePolicy", || {
             aws.iam.put_role_policy().role_name(&role).policy_name(&self.name).policy_document(&document).send()
         })
         .await?;
-        Ok(Written::Complete(RolePolicyOutput { role }))
+        Ok(WriteOutcome::Complete(RolePolicyOutput { role }))
     }
 
-    async fn update(&self, aws: &Aws, _live: &Live<Self>, _changes: &Changes) -> Result<Written<RolePolicyOutput>> {
+    async fn update(&self, aws: &Aws, _observed: &Observed<Self>, _changes: &Changes) -> Result<WriteOutcome<RolePolicyOutput>> {
         self.create(aws).await
     }
 
-    async fn delete(&self, aws: &Aws, output: &RolePolicyOutput) -> Result<Gone> {
+    async fn delete(&self, aws: &Aws, output: &RolePolicyOutput) -> Result<DeleteOutcome> {
         aws.write("iam:DeleteRolePolicy", || aws.iam.delete_role_policy().role_name(&output.role).policy_name(&self.name).send())
             .await
             .optional()?;
-        Ok(Gone::Yes)
+        Ok(DeleteOutcome::Deleted)
     }
 }
 
 impl RolePolicy {
-    fn live(&self, role: String, document: Policy) -> Live<Self> {
-        Live::part(Self { role: role.clone().into(), name: self.name.clone(), document, among: 0 }, RolePolicyOutput { role })
+    fn observed(&self, role: String, document: Policy) -> Observed<Self> {
+        Observed::part(Self { role: role.clone().into(), name: self.name.clone(), document, among: 0 }, RolePolicyOutput { role })
     }
 
     /// Finds the policies that the roles under the stack's path could have. `logical` gives the logical name of a role, if it could be ours, and
@@ -123,14 +123,14 @@ impl RolePolicy {
         path: String,
         logical: impl Fn(&str) -> Option<String>,
         policy: impl Fn(&str) -> String,
-    ) -> Result<Vec<Stray<Aws>>> {
+    ) -> Result<Vec<Orphan<Aws>>> {
         let roles = list_roles(aws, &path).await?;
-        let stray = |role: &RoleOutput| {
+        let orphan = |role: &RoleOutput| {
             let logical = logical(&role.name)?;
             let wish = Self { role: role.name.clone().into(), name: policy(&logical), document: Policy::default(), among: 0 };
             let output = RolePolicyOutput { role: role.name.clone() };
-            Some(Stray::part(Id::new::<Role>(&logical), &logical, wish, output).unproven())
+            Some(Orphan::part(Id::new::<Role>(&logical), &logical, wish, output).unproven())
         };
-        Ok(roles.iter().filter_map(stray).collect())
+        Ok(roles.iter().filter_map(orphan).collect())
     }
 }

@@ -9,11 +9,11 @@
 
 use super::{FUNCTIONS, Function, release::Release};
 use aws::{
-    Aws, Optional, Place,
+    Aws, Optional, Target,
     facts::{Call, Identity, Kind, LIVE_ALIAS, Sweep, Task, Trail, Typical},
 };
 use aws_sdk_lambda::types::{AliasRoutingConfiguration, State, StateReasonCode};
-use engine::{Changes, Error, Gone, Handle, Id, Live, Ref, Resource, Result, Stray, Written};
+use engine::{Changes, DeleteOutcome, Error, Handle, Id, Observed, Orphan, Ref, Resource, Result, WriteOutcome};
 use serde::Serialize;
 use std::{collections::BTreeMap, rc::Rc};
 
@@ -86,19 +86,19 @@ impl Resource for Alias {
         self.name.clone()
     }
 
-    fn identity(&self, target: &Place, _: Option<&AliasOutput>) -> Identity {
+    fn identity(&self, target: &Target, _: Option<&AliasOutput>) -> Identity {
         self.function.get().map_or_else(|_| Identity::default(), |function| super::identity(target, function, Some(&self.name)))
     }
 
-    async fn observe(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
-        let live = read(aws, &self.function.get()?, &self.name).await?;
+    async fn observe(&self, aws: &Aws) -> Result<Option<Observed<Self>>> {
+        let observed = read(aws, &self.function.get()?, &self.name).await?;
         if let Some(release) = &self.release {
-            release.note(live.as_ref().map_or("", |live| &live.output.release));
+            release.note(observed.as_ref().map_or("", |observed| &observed.output.release));
         }
-        Ok(live)
+        Ok(observed)
     }
 
-    async fn create(&self, aws: &Aws) -> Result<Written<AliasOutput>> {
+    async fn create(&self, aws: &Aws) -> Result<WriteOutcome<AliasOutput>> {
         let function = self.function.get()?;
         let own = self.release.as_ref().map(Release::text);
         let version = publish(aws, &function, self.code_sha256.as_deref(), own.as_deref()).await?;
@@ -110,39 +110,45 @@ impl Resource for Alias {
             })
             .await?;
         let arn = answer.alias_arn().unwrap_or_default().to_owned();
-        Ok(Written::Complete(AliasOutput { arn, release: release(&description, &version), version, shares: BTreeMap::new(), function }))
+        Ok(WriteOutcome::Complete(AliasOutput {
+            arn,
+            release: release(&description, &version),
+            version,
+            shares: BTreeMap::new(),
+            function,
+        }))
     }
 
-    async fn update(&self, aws: &Aws, live: &Live<Self>, _changes: &Changes) -> Result<Written<AliasOutput>> {
+    async fn update(&self, aws: &Aws, observed: &Observed<Self>, _changes: &Changes) -> Result<WriteOutcome<AliasOutput>> {
         let function = self.function.get()?;
         let (version, description) = match self.release.as_ref().map(Release::text) {
             Some(release) => {
                 let version = publish(aws, &function, self.code_sha256.as_deref(), Some(&release)).await?;
                 (version.clone(), Some(describe(&version, &release)))
             }
-            None => (live.output.version.clone(), None),
+            None => (observed.output.version.clone(), None),
         };
-        let serves = description.as_deref().map_or_else(|| live.output.release.clone(), |description| release(description, &version));
+        let serves = description.as_deref().map_or_else(|| observed.output.release.clone(), |description| release(description, &version));
         aws.write("lambda:UpdateAlias", || {
             let request = aws.lambda.update_alias().function_name(&function).name(&self.name).function_version(&version);
             request.set_description(description.clone()).routing_config(routing(&self.shares)).send()
         })
         .await?;
-        Ok(Written::Complete(AliasOutput { version, release: serves, shares: self.shares.clone(), ..live.output.clone() }))
+        Ok(WriteOutcome::Complete(AliasOutput { version, release: serves, shares: self.shares.clone(), ..observed.output.clone() }))
     }
 
-    async fn delete(&self, aws: &Aws, output: &AliasOutput) -> Result<Gone> {
+    async fn delete(&self, aws: &Aws, output: &AliasOutput) -> Result<DeleteOutcome> {
         aws.write("lambda:DeleteAlias", || aws.lambda.delete_alias().function_name(&output.function).name(&self.name).send())
             .await
             .optional()?;
-        Ok(Gone::Yes)
+        Ok(DeleteOutcome::Deleted)
     }
 }
 
 impl Alias {
     /// Finds the aliases called `name` that functions of ours could have.
-    pub async fn sweep(aws: &Aws, name: &str, logical: impl Fn(&str) -> Option<String>) -> Result<Vec<Stray<Aws>>> {
-        Function::strays(aws, logical, |logical, function| {
+    pub async fn sweep(aws: &Aws, name: &str, logical: impl Fn(&str) -> Option<String>) -> Result<Vec<Orphan<Aws>>> {
+        Function::orphans(aws, logical, |logical, function| {
             let wish = Self {
                 function: function.name.clone().into(),
                 name: name.to_owned(),
@@ -157,7 +163,7 @@ impl Alias {
                 shares: BTreeMap::new(),
                 function: function.name,
             };
-            Stray::part(Id::new::<Function>(logical), logical, wish, output)
+            Orphan::part(Id::new::<Function>(logical), logical, wish, output)
         })
         .await
     }
@@ -267,7 +273,7 @@ fn routing(shares: &BTreeMap<String, f64>) -> AliasRoutingConfiguration {
     AliasRoutingConfiguration::builder().set_additional_version_weights(Some(shares.clone().into_iter().collect())).build()
 }
 
-async fn read(aws: &Aws, function: &str, name: &str) -> Result<Option<Live<Alias>>> {
+async fn read(aws: &Aws, function: &str, name: &str) -> Result<Option<Observed<Alias>>> {
     let answer: Rc<Option<_>> = aws
         .shared("lambda", &format!("alias/{function}/{name}"), || async {
             aws.read("lambda:GetAlias", || aws.lambda.get_alias().function_name(function).name(name).send()).await.optional()
@@ -286,7 +292,7 @@ async fn read(aws: &Aws, function: &str, name: &str) -> Result<Option<Live<Alias
         };
         let arn = alias.alias_arn().unwrap_or_default().to_owned();
         let shares = spec.shares.clone();
-        Live::part(spec, AliasOutput { arn, version, release, shares, function: function.to_owned() })
+        Observed::part(spec, AliasOutput { arn, version, release, shares, function: function.to_owned() })
     }))
 }
 

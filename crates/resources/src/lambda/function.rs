@@ -6,7 +6,7 @@
 use super::{FunctionOthers, release::Made};
 use crate::iam::ROLES_FOR_LAMBDA;
 use aws::{
-    Aws, Optional, Place, RequestLimit, Source, Tags,
+    Aws, Optional, RequestLimit, Source, Tags, Target,
     facts::{Billable, Call, Guard, Identity, Kind, Quota, Scope, Sweep, Task, Trail, Typical, Used},
     not_aws,
 };
@@ -18,7 +18,10 @@ use aws_sdk_lambda::{
         Runtime, State, StateReasonCode,
     },
 };
-use engine::{Action, Changes, Error, FAILED, Gone, Handle, Live, Owner, Ref, Refusal, Resource, Result, Stray, Written, secret, unknown};
+use engine::{
+    Action, Changes, DeleteOutcome, Error, FAILED, Handle, Observed, Orphan, Owner, Ref, Refusal, Resource, Result, WriteOutcome, secret,
+    unknown,
+};
 use serde::{Serialize, Serializer};
 use shared::{
     edge::{ANY, ORIGIN_VERIFY, is_secret},
@@ -103,8 +106,8 @@ pub struct FunctionOutput {
 
 /// Functions of the stack, and their aliases: IAM checks some actions on a function, some on its alias, whatever the request names. Only a whole
 /// function is deleted, never a version or an alias.
-pub(super) const FUNCTIONS: Scope = Scope::of("Functions", |place, names, guard| {
-    let function = place.arn("lambda", &format!("function:{}", names.pattern()));
+pub(super) const FUNCTIONS: Scope = Scope::of("Functions", |target, names, guard| {
+    let function = target.arn("lambda", &format!("function:{}", names.pattern()));
     let parts = (guard != Guard::Ours).then(|| format!("{function}:*"));
     [function].into_iter().chain(parts).collect()
 })
@@ -200,20 +203,20 @@ impl Resource for Function {
         self.name.clone()
     }
 
-    fn identity(&self, target: &Place, _: Option<&FunctionOutput>) -> Identity {
+    fn identity(&self, target: &Target, _: Option<&FunctionOutput>) -> Identity {
         super::identity(target, self.name.clone(), None)
     }
 
-    fn stamp(&mut self, marks: &str) {
+    fn set_fingerprint(&mut self, fingerprint: &str) {
         if self.code_sha256.is_none() || self.environment.values().any(|value| matches!(value, Variable::Kept)) {
             // A fingerprint of half a declaration would differ from that of the whole one.
-            self.tags.leave_marks();
+            self.tags.keep_fingerprint();
         } else {
-            self.tags.stamp(marks);
+            self.tags.set_fingerprint(fingerprint);
         }
     }
 
-    async fn observe(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
+    async fn observe(&self, aws: &Aws) -> Result<Option<Observed<Self>>> {
         let answer = get(aws, &self.name).await?;
         let Some(answer) = answer.as_ref() else {
             self.note(None);
@@ -227,15 +230,15 @@ impl Resource for Function {
         };
         let tags = answer.tags().into_iter().flatten().collect();
         let kept = answer.concurrency().and_then(|concurrency| concurrency.reserved_concurrent_executions());
-        let mut live = self.without_what_was_never_declared(Self::of(aws, configuration, kept, tags));
-        self.note(Some(&live));
-        if aws.audits() && live.owner == Owner::Us {
-            live.spec.others = FunctionOthers::on(aws, &self.name).await?;
+        let mut observed = self.without_what_was_never_declared(Self::of(aws, configuration, kept, tags));
+        self.note(Some(&observed));
+        if aws.audits() && observed.owner == Owner::Us {
+            observed.spec.others = FunctionOthers::on(aws, &self.name).await?;
         }
-        Ok(Some(live))
+        Ok(Some(observed))
     }
 
-    async fn survey(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
+    async fn survey(&self, aws: &Aws) -> Result<Option<Observed<Self>>> {
         let functions = list(aws).await?;
         let Some(listed) = functions.iter().find(|listed| listed.function_name() == Some(&self.name)) else {
             self.note(None);
@@ -247,9 +250,9 @@ impl Resource for Function {
             && tells_all(listed)
             && let Some(tags) = aws.reported_tags(listed.function_arn().unwrap_or_default()).await
         {
-            let live = Self::of(aws, listed, None, tags);
-            self.note(Some(&live));
-            return Ok(Some(live.as_reported()));
+            let observed = Self::of(aws, listed, None, tags);
+            self.note(Some(&observed));
+            return Ok(Some(observed.as_reported()));
         }
         self.observe(aws).await
     }
@@ -258,7 +261,7 @@ impl Resource for Function {
         Ok(list(aws).await?.iter().find(|listed| listed.function_name() == Some(&self.name)).map(output))
     }
 
-    async fn create(&self, aws: &Aws) -> Result<Written<FunctionOutput>> {
+    async fn create(&self, aws: &Aws) -> Result<WriteOutcome<FunctionOutput>> {
         let role = self.role.get()?;
         let logging = self.logging()?;
         let code = FunctionCode::builder().zip_file(self.zip().await?).build();
@@ -274,16 +277,16 @@ impl Resource for Function {
         aws.note_known_role(&role);
         let arn = answer.function_arn().unwrap_or_default().to_owned();
         let output = FunctionOutput { name: self.name.clone(), arn };
-        Ok(if answer.state() == Some(&State::Pending) { Written::Pending(output, CREATING) } else { Written::Settling(output) })
+        Ok(if answer.state() == Some(&State::Pending) { WriteOutcome::Pending(output, CREATING) } else { WriteOutcome::Settling(output) })
     }
 
-    async fn update(&self, aws: &Aws, live: &Live<Self>, changes: &Changes) -> Result<Written<FunctionOutput>> {
-        let output = live.output.clone();
+    async fn update(&self, aws: &Aws, observed: &Observed<Self>, changes: &Changes) -> Result<WriteOutcome<FunctionOutput>> {
+        let output = observed.output.clone();
         if changes.touch("tags") {
-            self.write_tags(aws, live).await?;
+            self.write_tags(aws, observed).await?;
         }
         if changes.touch("others") {
-            live.spec.others.remove(aws, &self.name).await?;
+            observed.spec.others.remove(aws, &self.name).await?;
         }
         if changes.touch("concurrency") {
             self.write_concurrency(aws).await?;
@@ -296,7 +299,7 @@ impl Resource for Function {
                 .write("lambda:UpdateFunctionConfiguration", || {
                     let request = aws.lambda.update_function_configuration().function_name(&self.name).role(&role);
                     let request = request.runtime(Runtime::from(self.runtime.as_str())).memory_size(self.memory).timeout(self.timeout);
-                    request.environment(self.variables(Some(&live.spec))).set_logging_config(logging.clone()).send()
+                    request.environment(self.variables(Some(&observed.spec))).set_logging_config(logging.clone()).send()
                 })
                 .await?;
             return Ok(settling(output, answer.last_update_status()));
@@ -311,34 +314,34 @@ impl Resource for Function {
                 .await?;
             return Ok(settling(output, answer.last_update_status()));
         }
-        Ok(Written::Complete(output))
+        Ok(WriteOutcome::Complete(output))
     }
 
-    async fn delete(&self, aws: &Aws, _output: &FunctionOutput) -> Result<Gone> {
+    async fn delete(&self, aws: &Aws, _output: &FunctionOutput) -> Result<DeleteOutcome> {
         aws.write("lambda:DeleteFunction", || aws.lambda.delete_function().function_name(&self.name).send()).await.optional()?;
-        Ok(Gone::Yes)
+        Ok(DeleteOutcome::Deleted)
     }
 }
 
 impl Function {
     /// Finds the functions that could be ours: `logical` gives the logical name of a physical one.
-    pub async fn sweep(aws: &Aws, logical: impl Fn(&str) -> Option<String>) -> Result<Vec<Stray<Aws>>> {
-        Self::strays(aws, logical, |logical, listed| {
+    pub async fn sweep(aws: &Aws, logical: impl Fn(&str) -> Option<String>) -> Result<Vec<Orphan<Aws>>> {
+        Self::orphans(aws, logical, |logical, listed| {
             let name = listed.name.clone();
-            Stray::new(logical, Self::bare(name), listed)
+            Orphan::new(logical, Self::bare(name), listed)
         })
         .await
     }
 
-    /// Applies `stray` to each function that could be ours, and returns the results.
-    pub(super) async fn strays(
+    /// Applies `orphan` to each function that could be ours, and returns the results.
+    pub(super) async fn orphans(
         aws: &Aws,
         logical: impl Fn(&str) -> Option<String>,
-        stray: impl Fn(&str, FunctionOutput) -> Stray<Aws>,
-    ) -> Result<Vec<Stray<Aws>>> {
+        orphan: impl Fn(&str, FunctionOutput) -> Orphan<Aws>,
+    ) -> Result<Vec<Orphan<Aws>>> {
         let functions = list(aws).await?;
         let listed = functions.iter().map(output);
-        Ok(listed.filter_map(|listed| Some(stray(&logical(&listed.name)?, listed).unproven())).collect())
+        Ok(listed.filter_map(|listed| Some(orphan(&logical(&listed.name)?, listed).unproven())).collect())
     }
 
     /// Returns a function of which only the name is known.
@@ -361,7 +364,7 @@ impl Function {
     }
 
     /// Reads a function from its configuration, the concurrency that is reserved for it (`kept`), and its tags.
-    fn of(aws: &Aws, configuration: &FunctionConfiguration, kept: Option<i32>, tags: Tags) -> Live<Self> {
+    fn of(aws: &Aws, configuration: &FunctionConfiguration, kept: Option<i32>, tags: Tags) -> Observed<Self> {
         let variables = configuration.environment().and_then(|environment| environment.variables());
         let output = output(configuration);
         let (owner, applied) = (aws.owner(&tags), tags.applied());
@@ -381,7 +384,7 @@ impl Function {
             code: None,
             tags,
         };
-        Live { spec, output, busy: busy(configuration), failed: failed(configuration), owner, applied }
+        Observed { spec, output, busy: busy(configuration), failed: failed(configuration), owner, applied }
     }
 
     async fn zip(&self) -> Result<Blob> {
@@ -399,8 +402,8 @@ impl Function {
     /// Lays the declared log group over the observed logging: format and levels are not declared, and stay.
     async fn logging_over(&self, aws: &Aws) -> Result<LoggingConfig> {
         let answer = get(aws, &self.name).await?;
-        let live = answer.as_ref().as_ref().and_then(|answer| answer.configuration()?.logging_config().cloned());
-        let mut logging = live.unwrap_or_else(|| LoggingConfig::builder().build());
+        let observed = answer.as_ref().as_ref().and_then(|answer| answer.configuration()?.logging_config().cloned());
+        let mut logging = observed.unwrap_or_else(|| LoggingConfig::builder().build());
         logging.log_group = Some(self.log_group.get()?);
         Ok(logging)
     }
@@ -410,10 +413,10 @@ impl Function {
     }
 
     /// Passes the observed values to the variables that the engine generates; `None` without a function.
-    fn note(&self, live: Option<&Live<Self>>) {
+    fn note(&self, observed: Option<&Observed<Self>>) {
         for (name, variable) in &self.environment {
             let Variable::Made(made) = variable else { continue };
-            made.note(live.map(|live| live.spec.value(name).unwrap_or_default()));
+            made.note(observed.map(|observed| observed.spec.value(name).unwrap_or_default()));
         }
     }
 
@@ -426,11 +429,11 @@ impl Function {
     }
 
     /// Returns the variables to write; those without a value keep the one of the observed function.
-    fn variables(&self, live: Option<&Self>) -> Environment {
+    fn variables(&self, observed: Option<&Self>) -> Environment {
         let value = |(name, variable): (&String, &Variable)| {
             let value = match variable {
                 Variable::Set(value) => value.clone(),
-                Variable::Kept => live?.value(name)?.to_owned(),
+                Variable::Kept => observed?.value(name)?.to_owned(),
                 Variable::Made(made) => made.value(),
             };
             Some((name.clone(), value))
@@ -439,13 +442,13 @@ impl Function {
     }
 
     /// Leaves out the concurrency where no declaration set it: the fingerprint of one that did has a field more than this one's.
-    fn without_what_was_never_declared(&self, mut live: Live<Self>) -> Live<Self> {
-        let fields = |marks: &str| marks.split('.').count();
-        let declared_more = live.applied.as_deref().zip(self.tags.applied()).is_some_and(|(then, now)| fields(then) > fields(&now));
+    fn without_what_was_never_declared(&self, mut observed: Observed<Self>) -> Observed<Self> {
+        let fields = |fingerprint: &str| fingerprint.split('.').count();
+        let declared_more = observed.applied.as_deref().zip(self.tags.applied()).is_some_and(|(then, now)| fields(then) > fields(&now));
         if self.concurrency.is_none() && !declared_more {
-            live.spec.concurrency = None;
+            observed.spec.concurrency = None;
         }
-        live
+        observed
     }
 
     async fn write_concurrency(&self, aws: &Aws) -> Result<()> {
@@ -459,10 +462,10 @@ impl Function {
         Ok(())
     }
 
-    async fn write_tags(&self, aws: &Aws, live: &Live<Self>) -> Result<()> {
-        let arn = &live.output.arn;
+    async fn write_tags(&self, aws: &Aws, observed: &Observed<Self>) -> Result<()> {
+        let arn = &observed.output.arn;
         aws.write("lambda:TagResource", || aws.lambda.tag_resource().resource(arn).set_tags(Some(self.tags.to_map())).send()).await?;
-        let gone = live.spec.tags.missing_from(&self.tags);
+        let gone = observed.spec.tags.missing_from(&self.tags);
         if !gone.is_empty() {
             aws.write("lambda:UntagResource", || aws.lambda.untag_resource().resource(arn).set_tag_keys(Some(gone.clone())).send()).await?;
         }
@@ -472,7 +475,7 @@ impl Function {
 
 /// Returns whether the value of a variable of this name is never shown. Only the name decides, because an observed variable may no longer be
 /// declared.
-pub fn hides_variable(name: &str) -> bool {
+pub fn is_secret_name(name: &str) -> bool {
     let name = name.to_ascii_uppercase();
     HIDING.iter().any(|part| name.contains(part))
 }
@@ -486,7 +489,7 @@ fn names_parameter(name: &str, value: &str) -> bool {
 /// Serializes variables. Values that hide appear as digests, which are compared; unknown ones appear as unknown.
 fn shown<S: Serializer>(environment: &BTreeMap<String, Variable>, serializer: S) -> std::result::Result<S::Ok, S::Error> {
     let value = |name: &str, variable: &Variable| match variable {
-        Variable::Set(value) if hides_variable(name) && !names_parameter(name, value) => secret(value),
+        Variable::Set(value) if is_secret_name(name) && !names_parameter(name, value) => secret(value),
         Variable::Set(value) => value.clone().into(),
         Variable::Kept => unknown("(not set here)"),
         Variable::Made(made) => made.hidden(),
@@ -512,8 +515,8 @@ fn tells_all(listed: &FunctionConfiguration) -> bool {
         && listed.logging_config().is_some_and(|logging| logging.log_group().is_some())
 }
 
-fn settling(output: FunctionOutput, status: Option<&LastUpdateStatus>) -> Written<FunctionOutput> {
-    if status == Some(&LastUpdateStatus::InProgress) { Written::Pending(output, UPDATING) } else { Written::Settling(output) }
+fn settling(output: FunctionOutput, status: Option<&LastUpdateStatus>) -> WriteOutcome<FunctionOutput> {
+    if status == Some(&LastUpdateStatus::InProgress) { WriteOutcome::Pending(output, UPDATING) } else { WriteOutcome::Settling(output) }
 }
 
 fn busy(configuration: &FunctionConfiguration) -> Option<&'static str> {

@@ -8,16 +8,16 @@ mod permission;
 mod release;
 
 pub use alias::{Alias, AliasOutput, Serving, is_of_another, publish};
-use aws::{Place, facts::Identity};
+use aws::{Target, facts::Identity};
 use function::FUNCTIONS;
-pub use function::{Function, FunctionOutput, Published, Variable, function_owner, hides_variable, published_versions, taken_secret};
+pub use function::{Function, FunctionOutput, Published, Variable, function_owner, is_secret_name, published_versions, taken_secret};
 pub use origin_secret::OriginSecret;
 pub use others::FunctionOthers;
 pub use permission::{Permission, PermissionOutput};
 pub use release::{Made, Release, ReleaseKey};
 
 /// Returns the names of a function, or of a part of one of its aliases.
-fn identity(target: &Place, function: String, alias: Option<&str>) -> Identity {
+fn identity(target: &Target, function: String, alias: Option<&str>) -> Identity {
     let arn = target.arn("lambda", &format!("function:{function}"));
     let part = alias.map(|alias| format!("/aliases/{alias}")).unwrap_or_default();
     Identity {

@@ -144,8 +144,8 @@ impl OriginSecret {
 
     fn decide(&self) -> Decision {
         let takers = self.0.takers.borrow();
-        let live: Vec<&Vec<String>> = takers.values().filter_map(|taker| taker.takes.as_ref()).collect();
-        let lists: Vec<&Vec<String>> = live.iter().copied().filter(|list| list.iter().any(|secret| secret != ANY)).collect();
+        let observed: Vec<&Vec<String>> = takers.values().filter_map(|taker| taker.takes.as_ref()).collect();
+        let lists: Vec<&Vec<String>> = observed.iter().copied().filter(|list| list.iter().any(|secret| secret != ANY)).collect();
         // A header that no function knows was set by hand.
         let sent = self.sent().filter(|sent| lists.is_empty() || lists.iter().any(|list| list.contains(sent)));
         let head = |list: &&Vec<String>| list.first().filter(|secret| *secret != ANY).cloned();
@@ -161,7 +161,7 @@ impl OriginSecret {
             && !(distribution.is_deployed && distribution.sends.as_ref() == Some(&target))
         {
             let known = lists.iter().filter(|list| list.contains(&target) || sent.as_ref().is_some_and(|sent| list.contains(sent)));
-            let serves_without = !live.is_empty() && lists.is_empty();
+            let serves_without = !observed.is_empty() && lists.is_empty();
             let any = serves_without.then(|| ANY.to_owned());
             for secret in sent.iter().chain(known.flat_map(|list| list.iter())).chain(&any) {
                 if !takes.contains(secret) {
@@ -213,10 +213,10 @@ mod tests {
     /// Distribution: the secret that it sends, and whether it does so everywhere.
     fn seen(functions: [Option<(&str, bool)>; 2], distribution: Option<(&str, bool)>) -> OriginSecret {
         let secret = OriginSecret::default();
-        for (name, live) in ["a", "b"].into_iter().zip(functions) {
+        for (name, observed) in ["a", "b"].into_iter().zip(functions) {
             let released = BTreeMap::from([("code", name.to_owned())]);
-            secret.note_function(name, live.map(|(takes, _)| takes));
-            let serves = live.filter(|(_, serves)| *serves).map(|(takes, _)| keyed(takes, &released));
+            secret.note_function(name, observed.map(|(takes, _)| takes));
+            let serves = observed.filter(|(_, serves)| *serves).map(|(takes, _)| keyed(takes, &released));
             secret.note_alias(name, &serves.unwrap_or_default());
             secret.add_taker(name, Some(released));
         }
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn the_one_that_is_live_is_kept_wherever_it_is_found() {
+    fn the_one_that_is_observed_is_kept_wherever_it_is_found() {
         for functions in [both(OLD), [Some((OLD, true)), None], [None; 2], [Some((OLD, false)), Some(("", true))]] {
             assert_eq!(follows(functions, Some((OLD, true))), is(OLD, OLD));
         }

@@ -51,7 +51,7 @@ impl FunctionOthers {
             aws.write("lambda:DeleteFunctionUrlConfig", delete).await.optional()?;
         }
         // Parallel writes to one policy lose statements without an error.
-        let _turn = aws.turn(&format!("function/{function}")).await;
+        let _lock = aws.lock(&format!("function/{function}")).await;
         let of_function = self.statements.keys().map(|sid| (None, sid));
         let of_versions = self.versions.iter().flat_map(|(version, sids)| sids.keys().map(move |sid| (Some(version.clone()), sid)));
         for (version, sid) in of_function.chain(of_versions) {

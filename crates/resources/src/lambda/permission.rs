@@ -6,10 +6,10 @@
 
 use super::{FUNCTIONS, Function};
 use aws::{
-    Aws, Optional, Place, Policy, RequestLimit, Source,
+    Aws, Optional, Policy, RequestLimit, Source, Target,
     facts::{Call, Identity, Kind, LIVE_ALIAS, Sweep, Task, Trail, Typical},
 };
-use engine::{Changes, Gone, Id, Live, Ref, Resource, Result, Stray, Written, hex::hex};
+use engine::{Changes, DeleteOutcome, Id, Observed, Orphan, Ref, Resource, Result, WriteOutcome, hex::hex};
 use serde::Serialize;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -75,72 +75,74 @@ impl Resource for Permission {
         PRINCIPAL.to_owned()
     }
 
-    fn identity(&self, target: &Place, _: Option<&PermissionOutput>) -> Identity {
+    fn identity(&self, target: &Target, _: Option<&PermissionOutput>) -> Identity {
         match (self.function.get(), self.alias.get()) {
             (Ok(function), Ok(alias)) => super::identity(target, function, Some(&alias)),
             _ => Identity::default(),
         }
     }
 
-    async fn observe(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
+    async fn observe(&self, aws: &Aws) -> Result<Option<Observed<Self>>> {
         read(aws, &self.function.get()?, &self.alias.get()?).await
     }
 
-    async fn create(&self, aws: &Aws) -> Result<Written<PermissionOutput>> {
+    async fn create(&self, aws: &Aws) -> Result<WriteOutcome<PermissionOutput>> {
         let output = PermissionOutput { function: self.function.get()?, alias: self.alias.get()?, sids: Vec::new(), others: Vec::new() };
-        Ok(Written::Complete(self.write(aws, &output, &[]).await?))
+        Ok(WriteOutcome::Complete(self.write(aws, &output, &[]).await?))
     }
 
-    async fn update(&self, aws: &Aws, live: &Live<Self>, _changes: &Changes) -> Result<Written<PermissionOutput>> {
-        let sources = live.spec.sources.iter().map(Ref::get).collect::<Result<Vec<_>>>()?;
+    async fn update(&self, aws: &Aws, observed: &Observed<Self>, _changes: &Changes) -> Result<WriteOutcome<PermissionOutput>> {
+        let sources = observed.spec.sources.iter().map(Ref::get).collect::<Result<Vec<_>>>()?;
         // A source counts only under its own Sid: a statement under another one is removed.
-        let right: Vec<String> = sources.into_iter().zip(&live.output.sids).filter(|(of, at)| sid(of) == **at).map(|(of, _)| of).collect();
-        Ok(Written::Complete(self.write(aws, &live.output, &right).await?))
+        let right: Vec<String> =
+            sources.into_iter().zip(&observed.output.sids).filter(|(of, at)| sid(of) == **at).map(|(of, _)| of).collect();
+        Ok(WriteOutcome::Complete(self.write(aws, &observed.output, &right).await?))
     }
 
-    async fn delete(&self, aws: &Aws, output: &PermissionOutput) -> Result<Gone> {
-        let _turn = aws.turn(&format!("function/{}", output.function)).await;
+    async fn delete(&self, aws: &Aws, output: &PermissionOutput) -> Result<DeleteOutcome> {
+        let _lock = aws.lock(&format!("function/{}", output.function)).await;
         for sid in output.sids.iter().chain(&output.others) {
             remove(aws, output, sid).await?;
         }
-        Ok(Gone::Yes)
+        Ok(DeleteOutcome::Deleted)
     }
 }
 
 impl Permission {
     /// Adds missing statements, then removes surplus ones.
-    async fn write(&self, aws: &Aws, live: &PermissionOutput, right: &[String]) -> Result<PermissionOutput> {
-        let _turn = aws.turn(&format!("function/{}", live.function)).await;
+    async fn write(&self, aws: &Aws, observed: &PermissionOutput, right: &[String]) -> Result<PermissionOutput> {
+        let _lock = aws.lock(&format!("function/{}", observed.function)).await;
         let mut sids = Vec::new();
         for source in &self.sources {
             let source = source.get()?;
             let sid = sid(&source);
             if !right.contains(&source) {
-                if live.sids.contains(&sid) {
+                if observed.sids.contains(&sid) {
                     // The statement was changed by hand and kept its Sid, which cannot be added twice.
-                    remove(aws, live, &sid).await?;
+                    remove(aws, observed, &sid).await?;
                 }
                 aws.write("lambda:AddPermission", || {
-                    let request = aws.lambda.add_permission().function_name(&live.function).qualifier(&live.alias).statement_id(&sid);
+                    let request =
+                        aws.lambda.add_permission().function_name(&observed.function).qualifier(&observed.alias).statement_id(&sid);
                     request.action("lambda:InvokeFunction").principal(PRINCIPAL).source_arn(&source).send()
                 })
                 .await?;
             }
             sids.push(sid);
         }
-        for sid in live.sids.iter().chain(&live.others).filter(|sid| !sids.contains(sid)) {
-            remove(aws, live, sid).await?;
+        for sid in observed.sids.iter().chain(&observed.others).filter(|sid| !sids.contains(sid)) {
+            remove(aws, observed, sid).await?;
         }
-        Ok(PermissionOutput { sids, others: Vec::new(), ..live.clone() })
+        Ok(PermissionOutput { sids, others: Vec::new(), ..observed.clone() })
     }
 
     /// Finds the permissions that the aliases called `alias` of functions of ours could have.
-    pub async fn sweep(aws: &Aws, alias: &str, logical: impl Fn(&str) -> Option<String>) -> Result<Vec<Stray<Aws>>> {
-        Function::strays(aws, logical, |logical, function| {
+    pub async fn sweep(aws: &Aws, alias: &str, logical: impl Fn(&str) -> Option<String>) -> Result<Vec<Orphan<Aws>>> {
+        Function::orphans(aws, logical, |logical, function| {
             let (sources, others) = (Vec::new(), BTreeMap::new());
             let wish = Self { function: function.name.clone().into(), alias: alias.to_owned().into(), sources, others };
             let output = PermissionOutput { function: function.name, alias: alias.to_owned(), sids: Vec::new(), others: Vec::new() };
-            Stray::part(Id::new::<Function>(logical), logical, wish, output)
+            Orphan::part(Id::new::<Function>(logical), logical, wish, output)
         })
         .await
     }
@@ -155,7 +157,7 @@ async fn remove(aws: &Aws, from: &PermissionOutput, sid: &str) -> Result<()> {
     Ok(())
 }
 
-async fn read(aws: &Aws, function: &str, alias: &str) -> Result<Option<Live<Permission>>> {
+async fn read(aws: &Aws, function: &str, alias: &str) -> Result<Option<Observed<Permission>>> {
     let policy: Rc<Option<Policy>> = aws
         .shared("lambda", &format!("policy/{function}/{alias}"), || async {
             let answer = aws
@@ -187,7 +189,7 @@ async fn read(aws: &Aws, function: &str, alias: &str) -> Result<Option<Live<Perm
         others: others.clone(),
     };
     let others = others.into_keys().collect();
-    Ok(Some(Live::part(spec, PermissionOutput { function: function.to_owned(), alias: alias.to_owned(), sids, others })))
+    Ok(Some(Observed::part(spec, PermissionOutput { function: function.to_owned(), alias: alias.to_owned(), sids, others })))
 }
 
 /// Returns the action that a statement of others allows, and its principals: `lambda:InvokeFunction by everybody`.

@@ -51,7 +51,7 @@ pub struct ReleaseKey(Rc<KeyState>);
 
 #[derive(Default)]
 struct KeyState {
-    live: RefCell<Option<String>>,
+    observed: RefCell<Option<String>>,
     fresh: OnceCell<String>,
 }
 
@@ -96,10 +96,10 @@ impl Made {
     }
 
     /// Notes the observed value: empty without the variable, `None` without the function.
-    pub(super) fn note(&self, live: Option<&str>) {
+    pub(super) fn note(&self, observed: Option<&str>) {
         match self {
-            Self::Origin(secret, function) => secret.note_function(function, live),
-            Self::Key(key) => drop(key.0.live.replace(live.filter(|live| is_key(live)).map(str::to_owned))),
+            Self::Origin(secret, function) => secret.note_function(function, observed),
+            Self::Key(key) => drop(key.0.observed.replace(observed.filter(|observed| is_key(observed)).map(str::to_owned))),
         }
     }
 
@@ -112,7 +112,7 @@ impl Made {
 
 impl ReleaseKey {
     fn value(&self) -> String {
-        self.0.live.borrow().clone().unwrap_or_else(|| self.0.fresh.get_or_init(random).clone())
+        self.0.observed.borrow().clone().unwrap_or_else(|| self.0.fresh.get_or_init(random).clone())
     }
 }
 
@@ -163,14 +163,14 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_is_live_is_kept() {
+    fn a_key_that_is_observed_is_kept() {
         let key = Made::Key(ReleaseKey::default());
         let made = key.value();
         key.note(Some(""));
         assert_eq!(key.value(), made, "no new one in the same run");
-        let live = "ab".repeat(32);
-        key.note(Some(&live));
-        assert_eq!(key.value(), live);
+        let observed = "ab".repeat(32);
+        key.note(Some(&observed));
+        assert_eq!(key.value(), observed);
         for unfit in ["short", &"x".repeat(64)] {
             key.note(Some(unfit));
             assert_eq!(key.value(), made, "{unfit}");

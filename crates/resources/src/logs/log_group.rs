@@ -5,11 +5,11 @@
 
 use crate::apigateway::{find_ours, rest_apis};
 use aws::{
-    Aws, Optional, Place, RequestLimit, Source, Tags,
+    Aws, Optional, RequestLimit, Source, Tags, Target,
     facts::{API_LOG_GROUP, Billable, Call, FOR_EVER, Guard, Identity, Kind, Scope, Sweep, Task, Trail, Typical, encoded, log_group_of},
 };
 use aws_sdk_cloudwatchlogs::types::LogGroup as LogGroupDescription;
-use engine::{Changes, Gone, Handle, Live, Protection, Ref, Resource, Result, Stray, Written};
+use engine::{Changes, DeleteOutcome, Handle, Observed, Orphan, Protection, Ref, Resource, Result, WriteOutcome};
 use serde::Serialize;
 
 /// A log group.
@@ -42,8 +42,8 @@ struct Listed {
 }
 
 /// Log groups of the stack.
-pub const LOG_GROUPS: Scope = Scope::of("LogGroups", |place, names, _| {
-    let of = |group: String| place.arn("logs", &format!("log-group:{group}"));
+pub const LOG_GROUPS: Scope = Scope::of("LogGroups", |target, names, _| {
+    let of = |group: String| target.arn("logs", &format!("log-group:{group}"));
     let groups = [names.function_log_group("*"), names.api_log_group("*")];
     groups.into_iter().map(of).flat_map(|arn| [arn.clone(), format!("{arn}:*")]).collect()
 })
@@ -102,7 +102,7 @@ impl Resource for LogGroup {
         self.name.get().unwrap_or_else(|_| format!("{}…", self.family))
     }
 
-    fn identity(&self, target: &Place, _: Option<&LogGroupOutput>) -> Identity {
+    fn identity(&self, target: &Target, _: Option<&LogGroupOutput>) -> Identity {
         // The log group of an API is named after the API's id.
         let Ok(name) = self.name.get() else { return Identity::default() };
         // In this page, `$25` stands for the percent sign of an encoded character.
@@ -111,16 +111,16 @@ impl Resource for LogGroup {
         Identity { console: Some(target.console("cloudwatch", &page)), names: vec![name, format!("{arn}:*"), arn], also: Vec::new() }
     }
 
-    fn stamp(&mut self, marks: &str) {
-        self.tags.stamp(marks);
+    fn set_fingerprint(&mut self, fingerprint: &str) {
+        self.tags.set_fingerprint(fingerprint);
     }
 
-    async fn observe(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
+    async fn observe(&self, aws: &Aws) -> Result<Option<Observed<Self>>> {
         let Some(group) = self.listed(aws).await? else { return Ok(None) };
         Ok(read_tags(aws, &group.name).await?.map(|tags| self.of(aws, group, tags)))
     }
 
-    async fn survey(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
+    async fn survey(&self, aws: &Aws) -> Result<Option<Observed<Self>>> {
         let Some(group) = self.listed(aws).await? else { return Ok(None) };
         match aws.reported_tags(&arn(aws, &group.name)).await {
             Some(tags) => Ok(Some(self.of(aws, group, tags).as_reported())),
@@ -137,7 +137,7 @@ impl Resource for LogGroup {
         let is_on = groups.iter().any(|group| group.name == output.name && group.is_protected);
         // "PutLogGroupDeletionProtection" of the CloudWatch Logs API reference.
         let remove = || {
-            let region = &aws.place.region;
+            let region = &aws.target.region;
             let group = &output.name;
             format!(
                 "aws logs put-log-group-deletion-protection --log-group-identifier {group} --no-deletion-protection-enabled --region {region}"
@@ -146,17 +146,17 @@ impl Resource for LogGroup {
         Ok(is_on.then(|| Protection { setting: "deletion protection", remove: remove() }))
     }
 
-    async fn create(&self, aws: &Aws) -> Result<Written<LogGroupOutput>> {
+    async fn create(&self, aws: &Aws) -> Result<WriteOutcome<LogGroupOutput>> {
         let name = self.name.get()?;
         aws.write("logs:CreateLogGroup", || aws.logs.create_log_group().log_group_name(&name).set_tags(Some(self.tags.to_map())).send())
             .await?;
-        aws.note_tags(&arn(aws, &name), &self.tags);
+        aws.cache_tags(&arn(aws, &name), &self.tags);
         self.write_retention(aws, &name).await?;
-        Ok(Written::Complete(LogGroupOutput { name }))
+        Ok(WriteOutcome::Complete(LogGroupOutput { name }))
     }
 
-    async fn update(&self, aws: &Aws, live: &Live<Self>, changes: &Changes) -> Result<Written<LogGroupOutput>> {
-        let name = &live.output.name;
+    async fn update(&self, aws: &Aws, observed: &Observed<Self>, changes: &Changes) -> Result<WriteOutcome<LogGroupOutput>> {
+        let name = &observed.output.name;
         if changes.touch("retention_days") {
             self.write_retention(aws, name).await?;
         }
@@ -164,18 +164,18 @@ impl Resource for LogGroup {
             let arn = arn(aws, name);
             aws.forget_tags(&arn);
             aws.write("logs:TagResource", || aws.logs.tag_resource().resource_arn(&arn).set_tags(Some(self.tags.to_map())).send()).await?;
-            let gone = live.spec.tags.missing_from(&self.tags);
+            let gone = observed.spec.tags.missing_from(&self.tags);
             if !gone.is_empty() {
                 aws.write("logs:UntagResource", || aws.logs.untag_resource().resource_arn(&arn).set_tag_keys(Some(gone.clone())).send())
                     .await?;
             }
         }
-        Ok(Written::Complete(live.output.clone()))
+        Ok(WriteOutcome::Complete(observed.output.clone()))
     }
 
-    async fn delete(&self, aws: &Aws, output: &LogGroupOutput) -> Result<Gone> {
+    async fn delete(&self, aws: &Aws, output: &LogGroupOutput) -> Result<DeleteOutcome> {
         aws.write("logs:DeleteLogGroup", || aws.logs.delete_log_group().log_group_name(&output.name).send()).await.optional()?;
-        Ok(Gone::Yes)
+        Ok(DeleteOutcome::Deleted)
     }
 }
 
@@ -185,11 +185,11 @@ impl LogGroup {
         Ok(list(aws, &self.family).await?.iter().find(|group| group.name == name).cloned())
     }
 
-    fn of(&self, aws: &Aws, group: Listed, tags: Tags) -> Live<Self> {
+    fn of(&self, aws: &Aws, group: Listed, tags: Tags) -> Observed<Self> {
         let (owner, applied) = (aws.owner(&tags), tags.applied());
         let Listed { name, retention_days, .. } = group;
         let spec = Self { name: name.clone().into(), family: self.family.clone(), retention_days, tags };
-        Live { spec, output: LogGroupOutput { name }, busy: None, failed: None, owner, applied }
+        Observed { spec, output: LogGroupOutput { name }, busy: None, failed: None, owner, applied }
     }
 
     async fn write_retention(&self, aws: &Aws, name: &str) -> Result<()> {
@@ -200,21 +200,21 @@ impl LogGroup {
     }
 
     /// Finds the groups of a family that could be ours: `logical` gives the logical name of a physical one.
-    pub async fn sweep(aws: &Aws, family: String, logical: impl Fn(&str) -> Option<String>) -> Result<Vec<Stray<Aws>>> {
+    pub async fn sweep(aws: &Aws, family: String, logical: impl Fn(&str) -> Option<String>) -> Result<Vec<Orphan<Aws>>> {
         let groups = list(aws, &family).await?;
-        let stray = |group: &Listed| {
+        let orphan = |group: &Listed| {
             let (logical, output) = (logical(&group.name)?, LogGroupOutput { name: group.name.clone() });
             let wish = Self { name: group.name.clone().into(), family: family.clone(), retention_days: None, tags: Tags::default() };
-            Some(Stray::new(&logical, wish, output).unproven())
+            Some(Orphan::new(&logical, wish, output).unproven())
         };
-        Ok(groups.iter().filter_map(stray).collect())
+        Ok(groups.iter().filter_map(orphan).collect())
     }
 }
 
 impl LogGroup {
     /// Finds the log groups of our stage of REST APIs, ours and vanished ones. The logical name of the one of the API called `api` is
     /// `logical`; that of any other is its API's id. No call is spent on a group of an API that exists and is not ours.
-    pub async fn sweep_api(aws: &Aws, family: String, stage: String, api: String, logical: &str) -> Result<Vec<Stray<Aws>>> {
+    pub async fn sweep_api(aws: &Aws, family: String, stage: String, api: String, logical: &str) -> Result<Vec<Orphan<Aws>>> {
         // The groups are listed at the same time: the sweep below finds the answer.
         let (apis, ours, _) = futures::try_join!(rest_apis(aws), find_ours(aws, &api), list(aws, &family))?;
         let name_of = |name: &str| {
@@ -258,7 +258,7 @@ async fn list(aws: &Aws, family: &str) -> Result<std::rc::Rc<Vec<Listed>>> {
 
 /// Returns the tags, or `None` if the group no longer exists. Shared, because the sweep reads them as well.
 async fn read_tags(aws: &Aws, name: &str) -> Result<Option<Tags>> {
-    if let Some(tags) = aws.told_tags(&arn(aws, name)).await {
+    if let Some(tags) = aws.cached_tags(&arn(aws, name)).await {
         return Ok(Some(tags));
     }
     let tags = aws

@@ -8,10 +8,10 @@
 
 use super::{
     site::{SiteObject, empty, list_site, publish, restore},
-    written::with_live_headers,
+    written::with_observed_headers,
 };
 use aws::{
-    Aws, Optional, Place, Tags,
+    Aws, Optional, Tags, Target,
     facts::{Billable, Call, Guard, Identity, Kind, Scope, Sweep, Task, Trail, Typical},
 };
 use aws_sdk_s3::types::{
@@ -19,7 +19,9 @@ use aws_sdk_s3::types::{
     ServerSideEncryption, ServerSideEncryptionByDefault, ServerSideEncryptionConfiguration, ServerSideEncryptionRule, Tag, Tagging,
     VersioningConfiguration,
 };
-use engine::{Action, Changes, Error, Found, Gone, Handle, Live, Ref, Resource, Result, Stray, Written, stamped};
+use engine::{
+    Action, Changes, DeleteOutcome, Error, Found, Handle, Observed, Orphan, Ref, Resource, Result, WriteOutcome, with_fingerprint,
+};
 use futures::future::join;
 use serde::Serialize;
 use std::{
@@ -56,11 +58,11 @@ pub struct BucketOutput {
 }
 
 /// The stack's bucket. Before it exists, it has no owner.
-pub(super) const BUCKET: Scope = Scope::of("Bucket", |place, names, _| vec![format!("arn:{}:s3:::{}", place.partition, names.bucket())])
+pub(super) const BUCKET: Scope = Scope::of("Bucket", |target, names, _| vec![format!("arn:{}:s3:::{}", target.partition, names.bucket())])
     .guarded(|action, _| if ["s3:CreateBucket", "s3:TagResource"].contains(&action) { Guard::None } else { Guard::Account });
 
 /// Every object in it.
-const OBJECTS: Scope = Scope::of("Objects", |place, names, _| vec![format!("arn:{}:s3:::{}/*", place.partition, names.bucket())])
+const OBJECTS: Scope = Scope::of("Objects", |target, names, _| vec![format!("arn:{}:s3:::{}/*", target.partition, names.bucket())])
     .guarded(|_, _| Guard::Account);
 
 const FACTS: Kind = Kind {
@@ -139,19 +141,19 @@ impl Resource for Bucket {
         self.name.clone()
     }
 
-    fn identity(&self, target: &Place, _: Option<&BucketOutput>) -> Identity {
+    fn identity(&self, target: &Target, _: Option<&BucketOutput>) -> Identity {
         super::identity(target, self.name.clone(), "objects")
     }
 
-    fn stamp(&mut self, marks: &str) {
-        self.tags.stamp(marks);
+    fn set_fingerprint(&mut self, fingerprint: &str) {
+        self.tags.set_fingerprint(fingerprint);
     }
 
-    async fn observe(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
+    async fn observe(&self, aws: &Aws) -> Result<Option<Observed<Self>>> {
         Box::pin(self.see(aws, read_tags(aws, &self.name))).await
     }
 
-    async fn survey(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
+    async fn survey(&self, aws: &Aws) -> Result<Option<Observed<Self>>> {
         let reported = Cell::new(false);
         let tags = async {
             match aws.reported_tags(&self.output(aws).arn).await {
@@ -162,8 +164,8 @@ impl Resource for Bucket {
                 None => read_tags(aws, &self.name).await,
             }
         };
-        let live = Box::pin(self.see(aws, tags)).await?;
-        Ok(if reported.get() { live.map(Live::as_reported) } else { live })
+        let observed = Box::pin(self.see(aws, tags)).await?;
+        Ok(if reported.get() { observed.map(Observed::as_reported) } else { observed })
     }
 
     async fn locate(&self, aws: &Aws) -> Result<Option<BucketOutput>> {
@@ -175,20 +177,20 @@ impl Resource for Bucket {
         Ok(tags.map(|tags| Found { output: self.output(aws), owner: aws.owner(&tags) }))
     }
 
-    async fn create(&self, aws: &Aws) -> Result<Written<BucketOutput>> {
+    async fn create(&self, aws: &Aws) -> Result<WriteOutcome<BucketOutput>> {
         if !aws.was_made(&self.name) {
             self.make(aws).await?;
         }
         match self.configure(aws).await {
             // AWS created its public access block with it.
-            Ok(()) => Ok(Written::WithParts(self.output(aws))),
+            Ok(()) => Ok(WriteOutcome::WithParts(self.output(aws))),
             // For seconds, the calls that configure a bucket do not know a new one: they are left to the next write.
-            Err(Error::Absent(_)) => Ok(Written::Settling(self.output(aws))),
+            Err(Error::Absent(_)) => Ok(WriteOutcome::Settling(self.output(aws))),
             Err(error) => Err(error),
         }
     }
 
-    async fn update(&self, aws: &Aws, live: &Live<Self>, changes: &Changes) -> Result<Written<BucketOutput>> {
+    async fn update(&self, aws: &Aws, observed: &Observed<Self>, changes: &Changes) -> Result<WriteOutcome<BucketOutput>> {
         if changes.touch("object_ownership") {
             self.write_ownership(aws).await?;
         }
@@ -199,21 +201,21 @@ impl Resource for Bucket {
             self.write_encryption(aws).await?;
         }
         if changes.touch("site") || changes.touch("files") {
-            let published = live.spec.site.clone().unwrap_or_default();
-            publish(aws, &self.name, &self.files, &published, &live.spec.files).await?;
+            let published = observed.spec.site.clone().unwrap_or_default();
+            publish(aws, &self.name, &self.files, &published, &observed.spec.files).await?;
         }
         if changes.touch("tags") {
             self.write_tags(aws).await?;
         }
-        Ok(Written::Complete(live.output.clone()))
+        Ok(WriteOutcome::Complete(observed.output.clone()))
     }
 
-    async fn delete(&self, aws: &Aws, output: &BucketOutput) -> Result<Gone> {
+    async fn delete(&self, aws: &Aws, output: &BucketOutput) -> Result<DeleteOutcome> {
         if empty(aws, &output.name).await.optional()?.is_some() {
-            let _turn = self.turn(aws).await;
+            let _lock = self.lock(aws).await;
             aws.write("s3:DeleteBucket", || aws.s3.delete_bucket().bucket(&output.name).send()).await.optional()?;
         }
-        Ok(Gone::Yes)
+        Ok(DeleteOutcome::Deleted)
     }
 }
 
@@ -222,7 +224,7 @@ const DEFAULT_OWNERSHIP: &str = "BucketOwnerEnforced";
 
 impl Bucket {
     /// Reads the bucket, if there is one; on the last look with all calls at once.
-    async fn see(&self, aws: &Aws, tags: impl Future<Output = Result<Option<Tags>>>) -> Result<Option<Live<Self>>> {
+    async fn see(&self, aws: &Aws, tags: impl Future<Output = Result<Option<Tags>>>) -> Result<Option<Observed<Self>>> {
         // No further call is made about a bucket that does not exist.
         if !aws.is_last_look() && self.read_versioning(aws).await?.is_none() {
             return Ok(None);
@@ -232,7 +234,7 @@ impl Bucket {
                 return Ok(None);
             }
             let Some(site) = list_site(aws, &self.name).await.optional()? else { return Ok(None) };
-            Ok(Some((site, with_live_headers(aws, &self.name, &self.files).await?)))
+            Ok(Some((site, with_observed_headers(aws, &self.name, &self.files).await?)))
         };
         let (versioning, tags, encryption, object_ownership, site) =
             futures::try_join!(self.read_versioning(aws), tags, self.read_encryption(aws), self.read_ownership(aws), site)?;
@@ -240,28 +242,28 @@ impl Bucket {
         let (owner, applied) = (aws.owner(&tags), tags.applied());
         let (site, files) = site.map_or((None, BTreeMap::new()), |(site, files)| (Some(site), files));
         let spec = Self { name: self.name.clone(), versioning, encryption, object_ownership, site, files, tags };
-        Ok(Some(Live { spec, output: self.output(aws), busy: None, failed: None, owner, applied }))
+        Ok(Some(Observed { spec, output: self.output(aws), busy: None, failed: None, owner, applied }))
     }
 
     /// Finds the bucket with this name, which could be ours. The name contains account and region, so there is no other that this stack could own
     /// here.
     #[expect(clippy::unused_async, reason = "as all sweeps are")]
-    pub async fn sweep(aws: &Aws, name: String, logical: &str) -> Result<Vec<Stray<Aws>>> {
+    pub async fn sweep(aws: &Aws, name: String, logical: &str) -> Result<Vec<Orphan<Aws>>> {
         let bucket = Self::bare(name);
         let output = bucket.output(aws);
-        Ok(vec![Stray::new(logical, bucket, output).unproven()])
+        Ok(vec![Orphan::new(logical, bucket, output).unproven()])
     }
 
     /// Creates the bucket early, without settings, so that the stack's lock can be in it.
     pub async fn make_early(&self, aws: &Aws) -> Result<()> {
-        stamped(self.clone()).make(aws).await?;
+        with_fingerprint(self.clone()).make(aws).await?;
         aws.note_made(&self.name);
         Ok(())
     }
 
     /// Creates the bucket with its tags, so that it has an owner from the first moment.
     async fn make(&self, aws: &Aws) -> Result<()> {
-        let region = aws.place.region.as_str();
+        let region = aws.target.region.as_str();
         let location = (region != "us-east-1").then(|| BucketLocationConstraint::from(region));
         let config = CreateBucketConfiguration::builder().set_location_constraint(location).set_tags(Some(sdk_tags(&self.tags)?)).build();
         aws.write("s3:CreateBucket", || aws.s3.create_bucket().bucket(&self.name).create_bucket_configuration(config.clone()).send())
@@ -300,11 +302,11 @@ impl Bucket {
     }
 
     fn output(&self, aws: &Aws) -> BucketOutput {
-        BucketOutput { name: self.name.clone(), arn: format!("arn:{}:s3:::{}", aws.place.partition, self.name) }
+        BucketOutput { name: self.name.clone(), arn: format!("arn:{}:s3:::{}", aws.target.partition, self.name) }
     }
 
-    async fn turn(&self, aws: &Aws) -> aws::Turn {
-        aws.turn(&format!("bucket/{}", self.name)).await
+    async fn lock(&self, aws: &Aws) -> aws::LockGuard {
+        aws.lock(&format!("bucket/{}", self.name)).await
     }
 
     /// Returns the versioning; `None` if there is no such bucket. Shared, because resources that depend on the bucket read it as well.
@@ -345,7 +347,7 @@ impl Bucket {
         site: BTreeMap<String, String>,
         removed: &BTreeSet<String>,
     ) -> Result<()> {
-        let marked = stamped(Self { site: Some(site), ..self.clone() });
+        let marked = with_fingerprint(Self { site: Some(site), ..self.clone() });
         // If one fails, the other may still finish.
         let (restored, tagged) = join(restore(aws, &self.name, versions, removed), marked.write_tags(aws)).await;
         restored.and(tagged)
@@ -355,7 +357,7 @@ impl Bucket {
     async fn write_tags(&self, aws: &Aws) -> Result<()> {
         let refuse = |error| invalid("s3:PutBucketTagging", &error);
         let tagging = Tagging::builder().set_tag_set(Some(sdk_tags(&self.tags)?)).build().map_err(refuse)?;
-        let _turn = self.turn(aws).await;
+        let _lock = self.lock(aws).await;
         aws.write("s3:PutBucketTagging", || aws.s3.put_bucket_tagging().bucket(&self.name).tagging(tagging.clone()).send()).await?;
         Ok(())
     }
@@ -364,7 +366,7 @@ impl Bucket {
     async fn write_versioning(&self, aws: &Aws) -> Result<()> {
         let status = if self.versioning { BucketVersioningStatus::Enabled } else { BucketVersioningStatus::Suspended };
         let config = VersioningConfiguration::builder().status(status).build();
-        let _turn = self.turn(aws).await;
+        let _lock = self.lock(aws).await;
         aws.write("s3:PutBucketVersioning", || {
             aws.s3.put_bucket_versioning().bucket(&self.name).versioning_configuration(config.clone()).send()
         })
@@ -380,7 +382,7 @@ impl Bucket {
         let mut rule = self.read_encryption_rule(aws).await?.unwrap_or_else(|| ServerSideEncryptionRule::builder().build());
         rule.apply_server_side_encryption_by_default = Some(default);
         let config = ServerSideEncryptionConfiguration::builder().rules(rule).build().map_err(refuse)?;
-        let _turn = self.turn(aws).await;
+        let _lock = self.lock(aws).await;
         aws.write("s3:PutBucketEncryption", || {
             aws.s3.put_bucket_encryption().bucket(&self.name).server_side_encryption_configuration(config.clone()).send()
         })
@@ -392,7 +394,7 @@ impl Bucket {
         let refuse = |error| invalid("s3:PutBucketOwnershipControls", &error);
         let rule = OwnershipControlsRule::builder().object_ownership(self.object_ownership.as_str().into()).build().map_err(refuse)?;
         let controls = OwnershipControls::builder().rules(rule).build().map_err(refuse)?;
-        let _turn = self.turn(aws).await;
+        let _lock = self.lock(aws).await;
         aws.write("s3:PutBucketOwnershipControls", || {
             aws.s3.put_bucket_ownership_controls().bucket(&self.name).ownership_controls(controls.clone()).send()
         })

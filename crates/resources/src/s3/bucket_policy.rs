@@ -7,10 +7,10 @@
 use super::BUCKET;
 use crate::Bucket;
 use aws::{
-    Aws, Optional, Place, Policy,
+    Aws, Optional, Policy, Target,
     facts::{Call, Identity, Kind, Sweep, Task, Trail, Typical},
 };
-use engine::{Changes, Gone, Live, Ref, Resource, Result, Written};
+use engine::{Changes, DeleteOutcome, Observed, Ref, Resource, Result, WriteOutcome};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -69,33 +69,33 @@ impl Resource for BucketPolicy {
         self.bucket.get().unwrap_or_default()
     }
 
-    fn identity(&self, target: &Place, _: Option<&BucketPolicyOutput>) -> Identity {
+    fn identity(&self, target: &Target, _: Option<&BucketPolicyOutput>) -> Identity {
         self.bucket.get().map_or_else(|_| Identity::default(), |bucket| super::identity(target, bucket, "permissions"))
     }
 
-    async fn observe(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
+    async fn observe(&self, aws: &Aws) -> Result<Option<Observed<Self>>> {
         let bucket = self.bucket.get()?;
         let answer = aws.read("s3:GetBucketPolicy", || aws.s3.get_bucket_policy().bucket(&bucket).send()).await.optional()?;
         let Some(document) = answer.and_then(|answer| answer.policy) else { return Ok(None) };
-        Ok(Some(Live::part(Self::parse(aws, &bucket, &document), BucketPolicyOutput { bucket })))
+        Ok(Some(Observed::part(Self::parse(aws, &bucket, &document), BucketPolicyOutput { bucket })))
     }
 
-    async fn create(&self, aws: &Aws) -> Result<Written<BucketPolicyOutput>> {
+    async fn create(&self, aws: &Aws) -> Result<WriteOutcome<BucketPolicyOutput>> {
         let (bucket, reader) = (self.bucket.get()?, self.reader.get()?);
         let document = self.document(&bucket_arn(aws, &bucket), &reader).document();
-        let _turn = aws.turn(&format!("bucket/{bucket}")).await;
+        let _lock = aws.lock(&format!("bucket/{bucket}")).await;
         aws.write("s3:PutBucketPolicy", || aws.s3.put_bucket_policy().bucket(&bucket).policy(&document).send()).await?;
-        Ok(Written::Complete(BucketPolicyOutput { bucket }))
+        Ok(WriteOutcome::Complete(BucketPolicyOutput { bucket }))
     }
 
-    async fn update(&self, aws: &Aws, _live: &Live<Self>, _changes: &Changes) -> Result<Written<BucketPolicyOutput>> {
+    async fn update(&self, aws: &Aws, _observed: &Observed<Self>, _changes: &Changes) -> Result<WriteOutcome<BucketPolicyOutput>> {
         self.create(aws).await
     }
 
-    async fn delete(&self, aws: &Aws, output: &BucketPolicyOutput) -> Result<Gone> {
-        let _turn = aws.turn(&format!("bucket/{}", output.bucket)).await;
+    async fn delete(&self, aws: &Aws, output: &BucketPolicyOutput) -> Result<DeleteOutcome> {
+        let _lock = aws.lock(&format!("bucket/{}", output.bucket)).await;
         aws.write("s3:DeleteBucketPolicy", || aws.s3.delete_bucket_policy().bucket(&output.bucket).send()).await.optional()?;
-        Ok(Gone::Yes)
+        Ok(DeleteOutcome::Deleted)
     }
 }
 
@@ -134,15 +134,15 @@ impl BucketPolicy {
 
     /// Parses a document into the terms of a declaration. A statement that is not to the letter as this file writes it is an `other`.
     fn parse(aws: &Aws, bucket: &str, text: &str) -> Self {
-        let live = Policy::parse(text);
+        let observed = Policy::parse(text);
         let arn = bucket_arn(aws, bucket);
-        let read = live.statement(READ);
+        let read = observed.statement(READ);
         let text = |pointer: &str| read.and_then(|read| read.pointer(pointer)).and_then(Value::as_str).unwrap_or_default();
         let reader = text("/Condition/StringEquals/aws:sourcearn/0").to_owned();
         let prefix = text("/Resource/0").strip_prefix(&format!("{arn}/")).and_then(|rest| rest.strip_suffix('*')).unwrap_or_default();
         let written = Self::reader(bucket.to_owned().into(), reader.clone().into(), prefix).document(&arn, &reader);
-        let ours = |sid: &str| live.statement(sid).is_some() && live.statement(sid) == written.statement(sid);
-        let other = live.sids().filter(|sid| !ours(sid)).filter_map(|sid| Some((sid, live.statement(sid)?)));
+        let ours = |sid: &str| observed.statement(sid).is_some() && observed.statement(sid) == written.statement(sid);
+        let other = observed.sids().filter(|sid| !ours(sid)).filter_map(|sid| Some((sid, observed.statement(sid)?)));
         Self {
             bucket: bucket.to_owned().into(),
             reader: if ours(READ) { reader.clone() } else { String::new() }.into(),
@@ -155,5 +155,5 @@ impl BucketPolicy {
 }
 
 fn bucket_arn(aws: &Aws, bucket: &str) -> String {
-    format!("arn:{}:s3:::{bucket}", aws.place.partition)
+    format!("arn:{}:s3:::{bucket}", aws.target.partition)
 }

@@ -6,11 +6,11 @@
 use super::BUCKET;
 use crate::Bucket;
 use aws::{
-    Aws, Optional, Place,
+    Aws, Optional, Target,
     facts::{Call, Identity, Kind, Sweep, Task, Trail, Typical},
 };
 use aws_sdk_s3::types::PublicAccessBlockConfiguration;
-use engine::{Changes, Gone, Live, Ref, Resource, Result, Written};
+use engine::{Changes, DeleteOutcome, Observed, Ref, Resource, Result, WriteOutcome};
 use serde::Serialize;
 
 /// The four parts of a bucket's public access block.
@@ -64,11 +64,11 @@ impl Resource for PublicAccessBlock {
         self.bucket.get().unwrap_or_default()
     }
 
-    fn identity(&self, target: &Place, _: Option<&PublicAccessBlockOutput>) -> Identity {
+    fn identity(&self, target: &Target, _: Option<&PublicAccessBlockOutput>) -> Identity {
         self.bucket.get().map_or_else(|_| Identity::default(), |bucket| super::identity(target, bucket, "permissions"))
     }
 
-    async fn observe(&self, aws: &Aws) -> Result<Option<Live<Self>>> {
+    async fn observe(&self, aws: &Aws) -> Result<Option<Observed<Self>>> {
         let bucket = self.bucket.get()?;
         let answer = aws.read("s3:GetPublicAccessBlock", || aws.s3.get_public_access_block().bucket(&bucket).send()).await.optional()?;
         let Some(block) = answer.and_then(|answer| answer.public_access_block_configuration) else { return Ok(None) };
@@ -79,10 +79,10 @@ impl Resource for PublicAccessBlock {
             block_public_policy: block.block_public_policy() == Some(true),
             restrict_public_buckets: block.restrict_public_buckets() == Some(true),
         };
-        Ok(Some(Live::part(spec, PublicAccessBlockOutput { bucket })))
+        Ok(Some(Observed::part(spec, PublicAccessBlockOutput { bucket })))
     }
 
-    async fn create(&self, aws: &Aws) -> Result<Written<PublicAccessBlockOutput>> {
+    async fn create(&self, aws: &Aws) -> Result<WriteOutcome<PublicAccessBlockOutput>> {
         let bucket = self.bucket.get()?;
         let block = PublicAccessBlockConfiguration::builder()
             .block_public_acls(self.block_public_acls)
@@ -90,22 +90,22 @@ impl Resource for PublicAccessBlock {
             .block_public_policy(self.block_public_policy)
             .restrict_public_buckets(self.restrict_public_buckets)
             .build();
-        let _turn = aws.turn(&format!("bucket/{bucket}")).await;
+        let _lock = aws.lock(&format!("bucket/{bucket}")).await;
         aws.write("s3:PutPublicAccessBlock", || {
             aws.s3.put_public_access_block().bucket(&bucket).public_access_block_configuration(block.clone()).send()
         })
         .await?;
-        Ok(Written::Complete(PublicAccessBlockOutput { bucket }))
+        Ok(WriteOutcome::Complete(PublicAccessBlockOutput { bucket }))
     }
 
-    async fn update(&self, aws: &Aws, _live: &Live<Self>, _changes: &Changes) -> Result<Written<PublicAccessBlockOutput>> {
+    async fn update(&self, aws: &Aws, _observed: &Observed<Self>, _changes: &Changes) -> Result<WriteOutcome<PublicAccessBlockOutput>> {
         self.create(aws).await
     }
 
-    async fn delete(&self, aws: &Aws, output: &PublicAccessBlockOutput) -> Result<Gone> {
-        let _turn = aws.turn(&format!("bucket/{}", output.bucket)).await;
+    async fn delete(&self, aws: &Aws, output: &PublicAccessBlockOutput) -> Result<DeleteOutcome> {
+        let _lock = aws.lock(&format!("bucket/{}", output.bucket)).await;
         aws.write("s3:DeletePublicAccessBlock", || aws.s3.delete_public_access_block().bucket(&output.bucket).send()).await.optional()?;
-        Ok(Gone::Yes)
+        Ok(DeleteOutcome::Deleted)
     }
 }
 

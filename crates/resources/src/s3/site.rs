@@ -95,21 +95,21 @@ pub(super) async fn objects(aws: &Aws, bucket: &str) -> Result<Rc<BTreeMap<Strin
     aws.shared("s3", &format!("objects/{bucket}"), list).await
 }
 
-/// Writes `files` as the site. `live` is the MD5 of each file that the bucket has, `with` the headers that `files` have there.
+/// Writes `files` as the site. `observed` is the MD5 of each file that the bucket has, `with` the headers that `files` have there.
 pub(super) async fn publish(
     aws: &Aws,
     bucket: &str,
     files: &BTreeMap<String, SiteObject>,
-    live: &BTreeMap<String, String>,
+    observed: &BTreeMap<String, String>,
     with: &BTreeMap<String, SiteObject>,
 ) -> Result<()> {
-    let has_headers = |key: &str, file: &SiteObject| with.get(key).is_none_or(|live| live.headers == file.headers);
-    let changed = files.iter().filter(|(key, file)| live.get(*key) != Some(&file.md5) || !has_headers(key, file));
+    let has_headers = |key: &str, file: &SiteObject| with.get(key).is_none_or(|observed| observed.headers == file.headers);
+    let changed = files.iter().filter(|(key, file)| observed.get(*key) != Some(&file.md5) || !has_headers(key, file));
     let (pages, assets): (Vec<_>, Vec<_>) = changed.partition(|(_, file)| is_page(file));
-    let removed: BTreeSet<&String> = live.keys().filter(|key| !files.contains_key(*key)).collect();
+    let removed: BTreeSet<&String> = observed.keys().filter(|key| !files.contains_key(*key)).collect();
     // Noted first: an upload with a lost answer may have happened.
     let keys = assets.iter().chain(&pages).map(|(key, _)| (*key).clone()).chain(removed.iter().map(|key| (*key).clone()));
-    aws.note_published(&digest(live), keys);
+    aws.note_published(&digest(observed), keys);
     for batch in [assets, pages] {
         stream::iter(batch).map(|(key, file)| upload(aws, bucket, key, file)).buffer_unordered(UPLOADS).try_collect::<()>().await?;
     }

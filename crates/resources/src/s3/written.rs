@@ -26,7 +26,7 @@ const QUESTIONS: usize = 16;
 
 /// Record of a file's last write.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Written {
+struct WrittenFile {
     md5: String,
     /// Milliseconds since 1970, by S3's clock.
     at: i64,
@@ -39,7 +39,7 @@ pub fn written_key() -> String {
     format!("{RELEASES_PREFIX}{WRITTEN}")
 }
 
-fn text(written: &BTreeMap<String, Written>) -> String {
+fn text(written: &BTreeMap<String, WrittenFile>) -> String {
     serde_json::to_string(written).expect("texts and numbers serialise")
 }
 
@@ -54,7 +54,7 @@ pub(super) fn milliseconds(at: &DateTime) -> i64 {
 
 /// Returns the declared files with the headers that they have in the bucket. A file that is missing there, or has other content, keeps the declared
 /// headers: it is written with them.
-pub(super) async fn with_live_headers(
+pub(super) async fn with_observed_headers(
     aws: &Aws,
     bucket: &str,
     files: &BTreeMap<String, SiteObject>,
@@ -64,23 +64,23 @@ pub(super) async fn with_live_headers(
     let found: BTreeMap<&String, (&SiteObject, &Listed)> =
         files.iter().filter_map(|(key, file)| Some((key, (file, listed(key).filter(|listed| listed.md5 == file.md5)?)))).collect();
     let as_declared = found.iter().map(|(key, (file, listed))| {
-        let written = Written { md5: listed.md5.clone(), at: listed.at, headers: file.headers.clone() };
+        let written = WrittenFile { md5: listed.md5.clone(), at: listed.at, headers: file.headers.clone() };
         ((*key).clone(), written)
     });
     learn(aws, bucket, as_declared.collect()).await?;
-    let live = async |(key, (file, listed)): (&String, (&SiteObject, &Listed))| {
+    let observed = async |(key, (file, listed)): (&String, (&SiteObject, &Listed))| {
         let headers = match aws.known_headers(key, &listed.md5, listed.at) {
             Some(headers) => headers,
             None => ask(aws, bucket, key, listed).await?,
         };
         Ok::<_, Error>((key.clone(), SiteObject { headers, ..file.clone() }))
     };
-    let live: BTreeMap<String, SiteObject> = stream::iter(found).map(live).buffer_unordered(QUESTIONS).try_collect().await?;
-    Ok(files.iter().map(|(key, file)| (key.clone(), live.get(key).unwrap_or(file).clone())).collect())
+    let observed: BTreeMap<String, SiteObject> = stream::iter(found).map(observed).buffer_unordered(QUESTIONS).try_collect().await?;
+    Ok(files.iter().map(|(key, file)| (key.clone(), observed.get(key).unwrap_or(file).clone())).collect())
 }
 
 /// Notes the recorded headers, as far as this run does not know them.
-async fn learn(aws: &Aws, bucket: &str, as_declared: BTreeMap<String, Written>) -> Result<()> {
+async fn learn(aws: &Aws, bucket: &str, as_declared: BTreeMap<String, WrittenFile>) -> Result<()> {
     let objects = objects(aws, bucket).await?;
     let Some(kept) = objects.get(&written_key()).map(|kept| kept.md5.clone()) else {
         aws.note_site_kept(as_declared.is_empty());
@@ -97,7 +97,7 @@ async fn learn(aws: &Aws, bucket: &str, as_declared: BTreeMap<String, Written>) 
     } else {
         return Ok(());
     };
-    for (key, Written { md5, at, headers }) in written {
+    for (key, WrittenFile { md5, at, headers }) in written {
         aws.note_headers(key, Known { md5, at: Some(at), version: None, headers });
     }
     Ok(())
@@ -137,7 +137,7 @@ pub async fn keep_written(aws: &Aws, bucket: &str, site: &[ListedVersion], kept:
     }
     let written = site.iter().filter_map(|listed| {
         let headers = aws.headers_of_version(&listed.key, &listed.md5, listed.at, &listed.version)?;
-        Some((listed.key.clone(), Written { md5: listed.md5.clone(), at: listed.at, headers }))
+        Some((listed.key.clone(), WrittenFile { md5: listed.md5.clone(), at: listed.at, headers }))
     });
     let text = text(&written.collect());
     if kept == Some(md5(&text).as_str()) {
@@ -153,15 +153,15 @@ pub async fn keep_written(aws: &Aws, bucket: &str, site: &[ListedVersion], kept:
 
 #[cfg(test)]
 mod tests {
-    use super::{Headers, Written, text};
+    use super::{Headers, WrittenFile, text};
     use std::collections::BTreeMap;
 
     #[test]
     fn what_was_written_reads_back() {
         let headers =
             Headers { other: BTreeMap::from([("content_encoding".into(), "gzip".into())]), ..Headers::new("text/css", "no-cache") };
-        let written = BTreeMap::from([("a.css".to_owned(), Written { md5: "m".into(), at: 1_700_000_000_123, headers })]);
-        let read: BTreeMap<String, Written> = serde_json::from_str(&text(&written)).unwrap();
+        let written = BTreeMap::from([("a.css".to_owned(), WrittenFile { md5: "m".into(), at: 1_700_000_000_123, headers })]);
+        let read: BTreeMap<String, WrittenFile> = serde_json::from_str(&text(&written)).unwrap();
         assert_eq!(read, written);
     }
 }

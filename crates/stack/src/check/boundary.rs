@@ -4,7 +4,7 @@ use super::super::diagnostic::Problem;
 use super::super::file::StackFile;
 use super::super::limits::POLICY_NAME;
 use super::Problems;
-use aws::Place;
+use aws::Target;
 
 /// Checks the permissions boundary of each environment.
 pub(super) fn boundaries(file: &StackFile, problems: &mut Problems) {
@@ -32,7 +32,7 @@ fn problem(arn: &str, region: &str) -> Option<Problem> {
         let problem = Problem::new(format!("`{arn}` is not the ARN of an IAM policy")).expected(expected);
         return Some(problem.help("`liveinsight policy --boundary` prints a policy that can be one"));
     };
-    let own = Place::partition_of(region);
+    let own = Target::partition_of(region);
     (partition != own).then(|| Problem::new(format!("the policy is in the partition {partition}, {region} is in {own}")).expected(expected))
 }
 

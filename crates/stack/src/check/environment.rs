@@ -13,7 +13,7 @@ use super::super::limits::{
 use super::super::mend::Faulty;
 use super::super::model::{Function, Stack, Table};
 use super::Problems;
-use aws::Place;
+use aws::Target;
 
 /// Stand-in for the account's number: all have twelve digits.
 const ANY_ACCOUNT: &str = "123456789012";
@@ -73,8 +73,8 @@ fn variables(stack: &Stack, name: &str, problems: &mut Problems) {
 
 /// Checks the policy of a function's role, in its shortest form.
 fn inline_policy(stack: &Stack, name: &str, function: &Function, problems: &mut Problems) {
-    let place = Place::aws(Place::partition_of(&stack.region), &stack.region, ANY_ACCOUNT);
-    let document = policy::of_function(function, &stack.tables, &place, &stack.names(ANY_ACCOUNT), name);
+    let target = Target::aws(Target::partition_of(&stack.region), &stack.region, ANY_ACCOUNT);
+    let document = policy::of_function(function, &stack.tables, &target, &stack.names(ANY_ACCOUNT), name);
     let length = policy::length(&document);
     if INLINE_POLICIES.fits(length) {
         return;

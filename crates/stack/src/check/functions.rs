@@ -11,7 +11,7 @@ use super::super::names::table_variable;
 use super::super::route;
 use super::super::values::{Seconds, Text};
 use super::{Problems, below, grants, overrides};
-use resources::hides_variable;
+use resources::is_secret_name;
 
 /// Variables that Lambda sets itself (Lambda developer guide, "Defined runtime environment variables").
 const RESERVED_VARIABLES: [&str; 18] = [
@@ -130,7 +130,7 @@ fn secrets(file: &StackFile, secrets: &BTreeSet<String>, environment: &BTreeMap<
             problem
         } else if environment.contains_key(name) {
             Problem::new(format!("`{name}` stands under environment as well")).help("leave out one of the two")
-        } else if !hides_variable(name) {
+        } else if !is_secret_name(name) {
             Problem::new(format!("by its name, `{name}` is no secret: its value would be shown in plans"))
                 .help("give it a name with SECRET, TOKEN, PASSWORD, CREDENTIAL or KEY in it, or move it to environment")
         } else {
@@ -195,7 +195,7 @@ fn routes(file: &StackFile, problems: &mut Problems) {
         }
         if let Some(other) = seen.get(&route) {
             let problem = Problem::new(format!("the route {route} is taken: `{other}` has it"));
-            let line = problems.document.value(&["functions", other, "route"]).map_or(0, |place| place.line);
+            let line = problems.document.value(&["functions", other, "route"]).map_or(0, |position| position.line);
             problems.value(&path, problem.help(format!("it is on line {line}; choose another path or method")));
         } else {
             seen.insert(route, name);

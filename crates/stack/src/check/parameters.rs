@@ -11,7 +11,7 @@ use super::super::limits::PARAMETER_ARN;
 use super::super::model::SecretsFrom;
 use super::super::resolve::secrets_from;
 use super::{Problems, below};
-use aws::Place;
+use aws::Target;
 use aws::facts::Names;
 
 /// Stand-in for the account's number: all have twelve digits.
@@ -40,7 +40,7 @@ fn of_environment(
 ) {
     let mut is_new = |path: &[&str], what: &str| seen.insert(path.iter().chain(&[what]).map(|part| (*part).to_owned()).collect());
     let region = overrides.region.as_ref().unwrap_or(&file.region);
-    let place = Place::aws(Place::partition_of(region), region, ANY_ACCOUNT);
+    let target = Target::aws(Target::partition_of(region), region, ANY_ACCOUNT);
     let names = Names::of(&file.project, environment, region, ANY_ACCOUNT);
     let no_override = FunctionOverride::default();
     for (name, function) in &file.functions {
@@ -49,7 +49,7 @@ fn of_environment(
         for (path, secrets) in [(&base[..], &function.secrets), (&own[..], &other.secrets)] {
             let path = below(path, &["secrets"]);
             for secret in secrets {
-                if let Some(problem) = secret_problem(&names, &place, secret).filter(|_| is_new(&path, secret)) {
+                if let Some(problem) = secret_problem(&names, &target, secret).filter(|_| is_new(&path, secret)) {
                     problems.value(&path, problem);
                 }
             }
@@ -76,8 +76,8 @@ fn of_environment(
 }
 
 /// Returns the problem of a secret's name, if it has one.
-fn secret_problem(names: &Names, place: &Place, secret: &str) -> Option<Problem> {
-    let length = place.arn("ssm", &format!("parameter{}", names.parameter(secret))).len();
+fn secret_problem(names: &Names, target: &Target, secret: &str) -> Option<Problem> {
+    let length = target.arn("ssm", &format!("parameter{}", names.parameter(secret))).len();
     if secret == ORIGIN_VERIFY {
         let problem = Problem::new(format!("`{ORIGIN_VERIFY}` cannot be in a parameter: CloudFront's header needs its value"));
         Some(

@@ -51,8 +51,8 @@ impl Declaring<'_> {
             },
         );
         self.output("rest_api_id", RestApi::id_of(&rest_api));
-        let (place, stage) = (self.place.clone(), self.names.stage());
-        self.output("api_url", RestApi::id_of(&rest_api).map(move |id| place.api_url(&id, &stage)));
+        let (target, stage) = (self.target.clone(), self.names.stage());
+        self.output("api_url", RestApi::id_of(&rest_api).map(move |id| target.api_url(&id, &stage)));
 
         let mut api = Building { rest_api: &rest_api, resources: BTreeMap::new(), snapshot: Vec::new(), parts: Vec::new(), document };
         let mut methods: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
@@ -61,7 +61,7 @@ impl Declaring<'_> {
             let Some(route) = &stack.functions[*name].route else { continue };
             methods.entry(&route.path).or_default().insert(&route.method);
             self.path(&mut api, route);
-            let uri = ApiIntegration::function_uri(&self.place.partition, &self.place.region, &declared.alias_arn);
+            let uri = ApiIntegration::function_uri(&self.target.partition, &self.target.region, &declared.alias_arn);
             let integrate = |method: Ref<MethodKey>, route: &str| ApiIntegration::function(method, route, uri);
             self.method(&mut api, &route.method, &route.path, integrate);
             self.permission(&rest_api, name, declared, route);
@@ -161,9 +161,9 @@ impl Declaring<'_> {
     }
 
     fn permission(&mut self, rest_api: &Handle<RestApi>, name: &str, declared: &functions::Declared, route: &Route) {
-        let (place, stage, route) = (self.place.clone(), self.names.stage(), route.clone());
+        let (target, stage, route) = (self.target.clone(), self.names.stage(), route.clone());
         let source = RestApi::id_of(rest_api)
-            .map(move |id| place.arn("execute-api", &format!("{id}/{stage}/{}{}", route.method, star(&route.path))));
+            .map(move |id| target.arn("execute-api", &format!("{id}/{stage}/{}{}", route.method, star(&route.path))));
         let permission = Permission {
             function: Function::name_of(&declared.function),
             alias: Alias::name_of(&declared.alias, crate::LIVE_ALIAS),
@@ -186,7 +186,7 @@ impl Declaring<'_> {
         let log_group = self.graph.add(API_LOG_GROUP, log_group);
         // The stage would create its log group again.
         self.graph.delete_first(rest_api, &log_group);
-        let place = self.place.clone();
+        let target = self.target.clone();
         let throttle = &self.stack.api.throttle;
         let stage = ApiStage {
             api: RestApi::id_of(rest_api),
@@ -198,7 +198,7 @@ impl Declaring<'_> {
             data_trace: false,
             metrics: true,
             access_log: Some(AccessLog {
-                destination: LogGroup::name_of(&log_group).map(move |name| place.arn("logs", &format!("log-group:{name}"))),
+                destination: LogGroup::name_of(&log_group).map(move |name| target.arn("logs", &format!("log-group:{name}"))),
                 format: ACCESS_LOG.to_owned(),
             }),
             variables: BTreeMap::new(),

@@ -36,7 +36,7 @@ impl Declaring<'_> {
                 among: self.stack.functions.len(),
             },
         );
-        let document = policy::of_function(declared, &self.stack.tables, self.place, &self.names, name);
+        let document = policy::of_function(declared, &self.stack.tables, self.target, &self.names, name);
         let policy = RolePolicy { role: Role::name_of(&role), name: self.names.policy(name), document, among: self.stack.functions.len() };
         self.graph.add_part(&role, name, policy);
         let log_group = self.graph.add(
@@ -48,7 +48,7 @@ impl Declaring<'_> {
                 tags: self.tags(&self.names.function_log_group(name)),
             },
         );
-        let architecture = (!self.place.functions_on_host).then(|| declared.architecture.as_str().to_owned());
+        let architecture = (!self.target.functions_on_host).then(|| declared.architecture.as_str().to_owned());
         let made = self.made(name, &physical);
         let mut environment = self.environment(name, declared);
         environment.extend(made.clone().map(|(name, made)| (name.to_owned(), Variable::Made(made))));
@@ -80,7 +80,7 @@ impl Declaring<'_> {
             secret.add_taker(function, released.clone());
         }
         let release = released.map(|parts| Release::of(parts, made.map(|(_, made)| made)));
-        let alias_arn = self.place.arn("lambda", &format!("function:{}:{LIVE_ALIAS}", function.name));
+        let alias_arn = self.target.arn("lambda", &format!("function:{}:{LIVE_ALIAS}", function.name));
         let code_sha256 = function.code_sha256.clone();
         let function = self.graph.add(name, function);
         let alias =
@@ -114,7 +114,7 @@ impl Declaring<'_> {
     /// file's own values take precedence.
     fn variables(&self, name: &str, declared: &crate::Function) -> BTreeMap<String, String> {
         let mut variables = self.stack.variables(name, &self.names);
-        if self.place.functions_on_host && declared.route.is_some() && self.stack.counts_events() {
+        if self.target.functions_on_host && declared.route.is_some() && self.stack.counts_events() {
             for (local, value) in [(READERS, "public"), (REQUESTS_PER_MINUTE, "0")] {
                 variables.entry(local.to_owned()).or_insert_with(|| value.to_owned());
             }
@@ -123,6 +123,6 @@ impl Declaring<'_> {
     }
 
     fn role_arn(&self, name: &str) -> String {
-        self.place.global_arn("iam", &format!("role{}{}", self.names.role_path(), self.names.role(name)))
+        self.target.global_arn("iam", &format!("role{}{}", self.names.role_path(), self.names.role(name)))
     }
 }

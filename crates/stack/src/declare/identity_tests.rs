@@ -1,7 +1,7 @@
 //! Every declared resource has a page in AWS's console and names in CloudTrail's requests, as far as its ids are known.
 
 use crate::{Content, Stack, declare};
-use aws::Place;
+use aws::Target;
 use aws::facts::Identity;
 use engine::Entry;
 use resources::kind;
@@ -11,9 +11,9 @@ use std::{collections::BTreeMap, path::Path};
 fn identities(partition: &str, region: &str) -> BTreeMap<String, Identity> {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../stack.yaml");
     let stack = Stack::read(&file, None, Some(region)).unwrap();
-    let place = Place::aws(partition, region, "123456789012");
-    let declaration = declare(&stack, &place, &Content::default());
-    let identity = |entry: &Entry<_>| (entry.id.to_string(), entry.identity(&place));
+    let target = Target::aws(partition, region, "123456789012");
+    let declaration = declare(&stack, &target, &Content::default());
+    let identity = |entry: &Entry<_>| (entry.id.to_string(), entry.identity(&target));
     declaration.graph.entries().iter().map(identity).collect()
 }
 

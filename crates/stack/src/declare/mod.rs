@@ -23,7 +23,7 @@ pub(super) use api::star;
 
 use super::names::table_output;
 use super::{Names, Stack};
-use aws::{Aws, Place, REGION, STACK, Tags};
+use aws::{Aws, REGION, STACK, Tags, Target};
 use engine::{Graph, Handle, Ref};
 use resources::{Bucket, Distribution, Index, KeyAttribute, OriginSecret, RestApi, SiteObject, Table, Verify};
 use serde::Serialize;
@@ -92,11 +92,11 @@ impl Declaration {
 }
 
 /// Declares every resource of a stack for a target.
-pub fn declare(stack: &Stack, place: &Place, content: &Content) -> Declaration {
-    let names = stack.names(&place.account);
+pub fn declare(stack: &Stack, target: &Target, content: &Content) -> Declaration {
+    let names = stack.names(&target.account);
     let origin_secret = stack.makes_origin_secret().then(OriginSecret::default);
     let (graph, outputs) = (Graph::default(), BTreeMap::new());
-    let mut declaring = Declaring { stack, place, names, graph, bucket: None, distribution: None, origin_secret, outputs };
+    let mut declaring = Declaring { stack, target, names, graph, bucket: None, distribution: None, origin_secret, outputs };
     for (name, table) in &stack.tables {
         declaring.table(name, table);
     }
@@ -118,7 +118,7 @@ pub fn declare(stack: &Stack, place: &Place, content: &Content) -> Declaration {
 /// A stack while it is being declared.
 struct Declaring<'a> {
     stack: &'a Stack,
-    place: &'a Place,
+    target: &'a Target,
     names: Names,
     graph: Graph<Aws>,
     bucket: Option<Bucket>,
@@ -185,7 +185,7 @@ impl Declaring<'_> {
 }
 
 /// Returns the address of a distribution.
-fn distribution_url(distribution: &Handle<Distribution>, place: &Place) -> Ref<String> {
-    let place = place.clone();
-    Distribution::domain_of(distribution).map(move |domain| place.distribution_url(&domain))
+fn distribution_url(distribution: &Handle<Distribution>, target: &Target) -> Ref<String> {
+    let target = target.clone();
+    Distribution::domain_of(distribution).map(move |domain| target.distribution_url(&domain))
 }

@@ -2,7 +2,7 @@
 
 use super::{Content, Declaration, declare};
 use crate::{Names, Stack};
-use aws::{Place, REGION, STACK, Tags};
+use aws::{REGION, STACK, Tags, Target};
 use engine::{Entry, Field, Owner};
 use proptest::{prelude::*, sample::select};
 use std::{collections::BTreeMap, path::Path};
@@ -43,7 +43,7 @@ impl Named {
     }
 
     fn declare(&self) -> Declaration {
-        declare(&self.stack(), &Place::aws("aws", self.region, ACCOUNT), &Content::default())
+        declare(&self.stack(), &Target::aws("aws", self.region, ACCOUNT), &Content::default())
     }
 
     fn names(&self) -> Names {

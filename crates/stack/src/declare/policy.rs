@@ -1,7 +1,7 @@
 //! Permissions of functions: exactly the declared ones, nothing by wildcard.
 
 use crate::{Function, Grant, Indexes, Names, Operation, Table, limits::INLINE_POLICIES};
-use aws::{Place, Policy, STACK};
+use aws::{Policy, STACK, Target};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,13 +18,13 @@ pub(super) fn trust(service: &str) -> Policy {
 }
 
 /// Returns the policy of a function: the tables that it reads and writes, and its own log streams.
-pub(crate) fn of_function(function: &Function, tables: &BTreeMap<String, Table>, place: &Place, names: &Names, name: &str) -> Policy {
-    let arn = |table: &str| place.arn("dynamodb", &format!("table/{}", names.table(table)));
-    let streams = place.arn("logs", &format!("log-group:{}:*", names.function_log_group(name)));
+pub(crate) fn of_function(function: &Function, tables: &BTreeMap<String, Table>, target: &Target, names: &Names, name: &str) -> Policy {
+    let arn = |table: &str| target.arn("dynamodb", &format!("table/{}", names.table(table)));
+    let streams = target.arn("logs", &format!("log-group:{}:*", names.function_log_group(name)));
     let logs = json!({ "Effect": "Allow", "Action": LOGS, "Resource": streams });
     let mut logs = Policy::default().with("Logs", logs);
     if !function.parameters.is_empty() {
-        let arns: BTreeSet<String> = function.parameters.iter().map(|secret| parameter(place, names, secret)).collect();
+        let arns: BTreeSet<String> = function.parameters.iter().map(|secret| parameter(target, names, secret)).collect();
         logs = logs.with("Parameters", json!({ "Effect": "Allow", "Action": [READ_PARAMETERS], "Resource": arns }));
     }
     let plain = allow(logs.clone(), plain(function, arn));
@@ -32,8 +32,8 @@ pub(crate) fn of_function(function: &Function, tables: &BTreeMap<String, Table>,
 }
 
 /// Returns the ARN of a secret's parameter. Its name begins with a slash, which the ARN does not repeat.
-fn parameter(place: &Place, names: &Names, secret: &str) -> String {
-    place.arn("ssm", &format!("parameter{}", names.parameter(secret)))
+fn parameter(target: &Target, names: &Names, secret: &str) -> String {
+    target.arn("ssm", &format!("parameter{}", names.parameter(secret)))
 }
 
 /// Resources by their permission: operations, and patterns of keys.
@@ -101,9 +101,9 @@ fn on_indexes(grant: &Grant) -> BTreeSet<Operation> {
 /// Returns statements with the widest permissions that any function of a stack with these names can have: its tables and its own log streams,
 /// declared or not, and if they `read_parameters` its parameters. Tables of another stack are left out where `DynamoDB` supports tags as
 /// conditions, which it does unless the account has turned that off.
-pub fn of_any_function(place: &Place, names: &Names, read_parameters: bool) -> Vec<Value> {
-    let table = place.arn("dynamodb", &format!("table/{}", names.pattern()));
-    let streams = place.arn("logs", &format!("log-group:{}:*", names.function_log_group("*")));
+pub fn of_any_function(target: &Target, names: &Names, read_parameters: bool) -> Vec<Value> {
+    let table = target.arn("dynamodb", &format!("table/{}", names.pattern()));
+    let streams = target.arn("logs", &format!("log-group:{}:*", names.function_log_group("*")));
     let actions: BTreeSet<String> = Operation::READS.into_iter().chain(Operation::WRITES).map(action).collect();
     let mut statements = vec![
         json!({
@@ -116,7 +116,7 @@ pub fn of_any_function(place: &Place, names: &Names, read_parameters: bool) -> V
         json!({ "Sid": "Logs", "Effect": "Allow", "Action": LOGS, "Resource": [streams] }),
     ];
     if read_parameters {
-        let all = parameter(place, names, "*");
+        let all = parameter(target, names, "*");
         statements.push(json!({ "Sid": "Parameters", "Effect": "Allow", "Action": [READ_PARAMETERS], "Resource": [all] }));
     }
     statements

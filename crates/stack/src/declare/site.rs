@@ -45,15 +45,15 @@ impl Declaring<'_> {
         let path = format!("/{}", SITE_PREFIX.trim_end_matches('/'));
         // Caches are invalidated only once the files of a release are there.
         let pages =
-            Origin::bucket(bucket.known("regional_domain", self.place.bucket_host(&physical)), &path, OriginAccessControl::id_of(&access));
+            Origin::bucket(bucket.known("regional_domain", self.target.bucket_host(&physical)), &path, OriginAccessControl::id_of(&access));
         let mut origins = BTreeMap::from([("site".to_owned(), pages)]);
-        let mut behaviors = BTreeMap::from([("default".to_owned(), Behavior::files("site", self.place.viewers_https))]);
+        let mut behaviors = BTreeMap::from([("default".to_owned(), Behavior::files("site", self.target.viewers_https))]);
         if let Some(api) = api {
             origins.insert("api".to_owned(), self.api_origin(api));
-            behaviors.insert(format!("{API_PATH}*"), Behavior::api("api", self.place.viewers_https));
+            behaviors.insert(format!("{API_PATH}*"), Behavior::api("api", self.target.viewers_https));
             let routes = self.stack.functions.values().filter_map(|function| function.route.as_ref());
             for route in routes.filter(|route| route.path.starts_with(API_PATH) && !route.only_reads()) {
-                behaviors.insert(star(&route.path), Behavior::api_taking_data("api", self.place.viewers_https));
+                behaviors.insert(star(&route.path), Behavior::api_taking_data("api", self.target.viewers_https));
             }
         }
         let name = self.names.distribution();
@@ -62,7 +62,7 @@ impl Declaring<'_> {
         if let Some(page) = &site.error_page {
             let page = ErrorPage { page: format!("/{page}"), status: "404".to_owned(), cached_seconds: 10 };
             // Status 403 also hides the API's own refusals behind the site's address: declared only where there is no other way.
-            let statuses = if self.place.denies_missing { vec![403, 404] } else { vec![404] };
+            let statuses = if self.target.denies_missing { vec![403, 404] } else { vec![404] };
             distribution.error_pages.extend(statuses.into_iter().map(|status| (status, page.clone())));
         }
         self.distribution = Some(distribution.clone());
@@ -73,14 +73,14 @@ impl Declaring<'_> {
         }
         let policy = BucketPolicy::reader(Bucket::name_of(&bucket), Distribution::arn_of(&distribution), SITE_PREFIX);
         // The local AWS has no TLS, and refuses every request that a policy refuses.
-        let policy = BucketPolicy { tls_only: self.place.viewers_https, ..policy };
+        let policy = BucketPolicy { tls_only: self.target.viewers_https, ..policy };
         let policy = self.graph.add_part(&bucket, NAME, policy);
         self.graph.delete_freely(&policy, &distribution);
         // It holds the lock, which has to last as long as any resource does.
         self.graph.delete_last(&bucket);
 
         self.output("distribution_id", Distribution::id_of(&distribution));
-        let address = distribution_url(&distribution, self.place);
+        let address = distribution_url(&distribution, self.target);
         self.output("dashboard_url", address.map(|address| format!("{address}/")));
         for (name, page) in &site.outputs {
             let page = page.clone();
@@ -110,9 +110,9 @@ impl Declaring<'_> {
 
     fn api_origin(&self, api: &DeclaredApi) -> Origin {
         let (id, stage) = (RestApi::id_of(&api.rest_api), self.names.stage());
-        let (hosts, paths) = (self.place.clone(), self.place.clone());
+        let (hosts, paths) = (self.target.clone(), self.target.clone());
         let host = id.map(move |id| hosts.api_host(&id));
-        let server = Origin::server(host, id.map(move |id| paths.api_path(&id, &stage)), self.place.api_http_port);
+        let server = Origin::server(host, id.map(move |id| paths.api_path(&id, &stage)), self.target.api_http_port);
         Origin { verify: self.verify(), ..server }
     }
 }

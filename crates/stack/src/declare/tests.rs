@@ -2,14 +2,14 @@
 
 use super::{Content, Declaration, declare};
 use crate::Stack;
-use aws::Place;
+use aws::Target;
 use std::{collections::BTreeMap, path::Path};
 
 const SHIPPED: &str = include_str!("../../../../stack.yaml");
 
 fn graph(text: &str, environment: &str) -> Declaration {
     let stack = Stack::parse(text, "stack.yaml", Path::new("."), Some(environment), None).unwrap();
-    declare(&stack, &Place::aws("aws", &stack.region, "123456789012"), &Content::default())
+    declare(&stack, &Target::aws("aws", &stack.region, "123456789012"), &Content::default())
 }
 
 fn kinds(declaration: &Declaration) -> BTreeMap<&str, usize> {
@@ -182,8 +182,8 @@ fn secrets_in_parameters_are_named_to_the_function_and_allowed_to_its_role_alone
     };
     let stack = |environment: &str| {
         let stack = Stack::parse(&with(SHIPPED), "stack.yaml", Path::new("."), Some(environment), None).unwrap();
-        let place = Place::aws(Place::partition_of(&stack.region), &stack.region, "123456789012");
-        declare(&stack, &place, &Content::default())
+        let target = Target::aws(Target::partition_of(&stack.region), &stack.region, "123456789012");
+        declare(&stack, &target, &Content::default())
     };
     let fields = |environment: &str, id: &str, part: &str| {
         let declaration = stack(environment);

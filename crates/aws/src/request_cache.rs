@@ -7,9 +7,9 @@ use tokio::sync::OnceCell;
 type Answer = Rc<OnceCell<Rc<dyn Any>>>;
 
 #[derive(Default)]
-pub(super) struct Memo(RefCell<HashMap<(&'static str, String), Answer>>);
+pub(super) struct RequestCache(RefCell<HashMap<(&'static str, String), Answer>>);
 
-impl Memo {
+impl RequestCache {
     /// Returns the cached answer, or reads it. Callers that come while it is being read wait for it. A failure is not cached.
     pub(super) async fn get<T: 'static, F>(&self, service: &'static str, key: &str, read: impl FnOnce() -> F) -> Result<Rc<T>>
     where
@@ -33,23 +33,23 @@ impl Memo {
 
 #[cfg(test)]
 mod tests {
-    use super::Memo;
+    use super::RequestCache;
     use std::cell::Cell;
 
     #[tokio::test]
     async fn an_answer_is_asked_for_once_until_its_service_is_written() {
-        let (memo, asked) = (Memo::default(), Cell::new(0));
+        let (request_cache, asked) = (RequestCache::default(), Cell::new(0));
         let ask = || {
             asked.set(asked.get() + 1);
             async { Ok(7) }
         };
-        let (a, b) = futures::join!(memo.get("iam", "x", ask), memo.get("iam", "x", ask));
+        let (a, b) = futures::join!(request_cache.get("iam", "x", ask), request_cache.get("iam", "x", ask));
         assert_eq!((*a.unwrap(), *b.unwrap(), asked.get()), (7, 7, 1));
-        memo.forget("s3");
-        memo.get("iam", "x", ask).await.unwrap();
+        request_cache.forget("s3");
+        request_cache.get("iam", "x", ask).await.unwrap();
         assert_eq!(asked.get(), 1);
-        memo.forget("iam");
-        memo.get("iam", "x", ask).await.unwrap();
+        request_cache.forget("iam");
+        request_cache.get("iam", "x", ask).await.unwrap();
         assert_eq!(asked.get(), 2);
     }
 }

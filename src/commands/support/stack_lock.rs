@@ -9,7 +9,7 @@ use super::{
 use crate::{
     engine::{Cloud, Error, Resource},
     error::{CliError, Exit},
-    lock::{self, Held, Lease, Lock, Turn, time},
+    lock::{self, Held, Lease, Lock, LockOutcome, time},
     resources::Bucket,
     ui,
 };
@@ -17,56 +17,56 @@ use futures::future::{Either, LocalBoxFuture, join, maybe_done, select};
 use std::pin::Pin;
 
 /// Permission to write to the stack, with the lock if there is one.
-pub(in crate::commands) struct Exclusive<'a> {
+pub(in crate::commands) struct StackLock<'a> {
     lease: Option<Lease<'a>>,
     /// Another run held the lock until now, so earlier observations are out of date.
     pub(in crate::commands) waited: bool,
 }
 
 /// Location of the stack's lock.
-pub(in crate::commands) enum Place<'a> {
+pub(in crate::commands) enum LockBucket<'a> {
     /// Existing bucket of the stack.
-    Bucket,
+    Existing,
     /// Bucket of the stack that has to be created first.
-    NewBucket(&'a Bucket),
+    New(&'a Bucket),
     /// No bucket, and therefore no lock.
     None,
 }
 
-impl<'a> Exclusive<'a> {
+impl<'a> StackLock<'a> {
     /// Waits for the lock; with `no_wait`, fails if another run holds it. From here on the phase is writing.
     pub(in crate::commands) async fn begin(
         context: &Context,
         session: &'a Session,
         command: &str,
-        place: Place<'_>,
+        lock_bucket: LockBucket<'_>,
         no_wait: bool,
     ) -> Result<Self, CliError> {
         context.begin(Phase::Writing);
-        let (Some(lease), false) = (lock::lease(), matches!(place, Place::None)) else {
+        let (Some(lease), false) = (lock::lease(), matches!(lock_bucket, LockBucket::None)) else {
             return Ok(Self { lease: None, waited: false });
         };
         let lock = Lock::new(&session.aws, &session.names().bucket(), command, &lock::holder(), lease);
         // A first run may have created resources by the time it waits.
-        let waiting = if matches!(place, Place::NewBucket(_)) { Phase::Writing } else { Phase::Reading };
-        let tell = |held: Option<&Held>| tell(context, held, waiting);
-        let make_bucket = async || match &place {
+        let waiting = if matches!(lock_bucket, LockBucket::New(_)) { Phase::Writing } else { Phase::Reading };
+        let print_holder = |held: Option<&Held>| print_holder(context, held, waiting);
+        let make_bucket = async || match &lock_bucket {
             // Creation that fails here fails again under the lock, where the reason is reported. A bucket that another run is
             // creating will also do.
-            Place::NewBucket(bucket) => match bucket.make_early(&session.aws).await {
+            LockBucket::New(bucket) => match bucket.make_early(&session.aws).await {
                 Ok(()) | Err(Error::NotYet { .. }) => true,
                 Err(Error::Exists(_)) => !is_foreign(session, bucket).await,
                 Err(_) => false,
             },
-            Place::Bucket | Place::None => false,
+            LockBucket::Existing | LockBucket::None => false,
         };
         match lock
-            .turn(!no_wait, matches!(place, Place::NewBucket(_)), make_bucket, tell)
+            .acquire(!no_wait, matches!(lock_bucket, LockBucket::New(_)), make_bucket, print_holder)
             .await
             .map_err(|error| CliError::of_engine(None, &error))?
         {
-            Turn::Ours { lease, waited } => Ok(Self { lease, waited }),
-            Turn::Theirs(held) => Err(locked(&held)),
+            LockOutcome::Acquired { lease, waited } => Ok(Self { lease, waited }),
+            LockOutcome::Held(held) => Err(locked(&held)),
         }
     }
 
@@ -165,7 +165,7 @@ pub(in crate::commands) async fn observe<T>(
             // A malformed record may come from the very run that caused the error.
             Ok(Some(held)) if held.by.is_some() && no_wait => return Err(locked(&held)),
             Ok(Some(held)) if held.by.is_some() => {
-                tell(context, Some(&held), Phase::Reading);
+                print_holder(context, Some(&held), Phase::Reading);
                 let freed = Lock::freed(&session.aws, &session.names().bucket(), &held).await;
                 context.progress.step_done();
                 // An error means that a third run holds the lock now, which may also be the cause.
@@ -183,7 +183,7 @@ async fn is_foreign(session: &Session, bucket: &Bucket) -> bool {
 }
 
 /// Displays the holder to a waiting user. The wait can be interrupted at once as long as nothing is written.
-fn tell(context: &Context, held: Option<&Held>, waiting: Phase) {
+fn print_holder(context: &Context, held: Option<&Held>, waiting: Phase) {
     if let Some(held) = held {
         context.begin(waiting);
         context.progress.locked(held);

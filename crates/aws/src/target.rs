@@ -3,7 +3,7 @@
 /// Account and region, with the addresses of resources there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
-pub struct Place {
+pub struct Target {
     /// Partition: `aws`, `aws-cn`, … It is the first part of every ARN after `arn`.
     pub partition: String,
     /// Code of the region.
@@ -32,7 +32,7 @@ pub struct Place {
     pub functions_on_host: bool,
 }
 
-impl Place {
+impl Target {
     /// Creates the place of an account in AWS itself.
     pub fn aws(partition: &str, region: &str, account: &str) -> Self {
         Self {

@@ -21,7 +21,7 @@ pub(in crate::commands) async fn of_release(
     if is_out_of_reach(context, session) {
         return Ok(());
     }
-    if let Some(id) = outputs.get("distribution_id").filter(|_| session.place.limits)
+    if let Some(id) = outputs.get("distribution_id").filter(|_| session.target.limits)
         && !wait::is_deployed(session, id).await.map_err(|error| CliError::of_engine(None, &error))?
         && checks.page.take().is_some()
     {
@@ -56,7 +56,7 @@ pub(in crate::commands) async fn of_rollback(context: &Context, session: &Sessio
 
 /// Returns true if the stack's addresses are AWS's while the stack is elsewhere.
 fn is_out_of_reach(context: &Context, session: &Session) -> bool {
-    let elsewhere = session.place.limits && session.aws.is_elsewhere;
+    let elsewhere = session.target.limits && session.aws.is_elsewhere;
     if elsewhere {
         context.ui.note("it is not checked that what was released works: AWS_ENDPOINT_URL leads elsewhere than the stack's addresses");
     }
@@ -109,11 +109,11 @@ async fn put_back(context: &Context, session: &Session, declaration: &Declaratio
         Ok(back) => back,
         Err(unfit) => return Ok(format!("release {} cannot be put back; {unfit}", newest.number)),
     };
-    let tell = |event: crate::engine::Event<'_>| context.progress.engine(&event);
-    let mut report = Box::pin(back.write(&session.aws, declaration, &tell)).await;
+    let emit = |event: crate::engine::Event<'_>| context.progress.engine(&event);
+    let mut report = Box::pin(back.write(&session.aws, declaration, &emit)).await;
     if report.complete() {
         let action = Action::Rollback(newest.number);
-        let number = back.conclude(&session.aws, declaration, action, Author::of_run(), &mut report, &tell).await;
+        let number = back.conclude(&session.aws, declaration, action, Author::of_run(), &mut report, &emit).await;
         recording::recorded(context, session, number).await;
     }
     ui::failures(&report).map_or_else(|| Ok(format!("release {} is live again", newest.number)), Err)

@@ -19,7 +19,7 @@ use std::{cell::Cell, collections::HashMap};
 use tokio::sync::OnceCell;
 
 #[derive(Default)]
-pub(super) struct Reports {
+pub(super) struct Inventory {
     trusted: Cell<bool>,
     /// Tags of the stack's resources by ARN.
     tags: OnceCell<HashMap<String, Tags>>,
@@ -31,7 +31,7 @@ pub(super) struct Reports {
 /// second beyond it. The report contains every role of the account, so it pays off only for a stack with many.
 pub const FEW_ROLES: usize = 8;
 
-impl Reports {
+impl Inventory {
     /// Begins a run. A run that begins again has waited for another one, so earlier reports are out of date.
     pub(super) fn begin(&self) {
         if self.tags.initialized() || self.roles.initialized() {
@@ -48,7 +48,7 @@ impl Reports {
 impl Aws {
     /// Trusts reports that show resources as declared, until the first write.
     pub fn trust_reports(&self) {
-        self.reports.trusted.set(true);
+        self.inventory.trusted.set(true);
     }
 
     /// Requests the report of tags early: most resources need it once they were seen to exist. If none does, one call is wasted.
@@ -58,11 +58,11 @@ impl Aws {
 
     /// Returns the tags of this resource, if reports are trusted and list it as the stack's.
     pub async fn reported_tags(&self, arn: &str) -> Option<Tags> {
-        if !self.reports.trusted.get() {
+        if !self.inventory.trusted.get() {
             return None;
         }
         // Without permission, or if the service does not exist, each service is asked instead.
-        let reported = self.reports.tags.get_or_init(|| async { self.report_tags().await.unwrap_or_default() }).await;
+        let reported = self.inventory.tags.get_or_init(|| async { self.report_tags().await.unwrap_or_default() }).await;
         reported.get(arn).filter(|tags| self.owner(tags) == Owner::Us).cloned()
     }
 
@@ -76,21 +76,21 @@ impl Aws {
 
     /// Returns the reported ARNs of this stack's resources with this prefix; none if reports are not trusted.
     pub async fn reported_arns(&self, beginning: &str) -> Vec<String> {
-        if !self.reports.trusted.get() {
+        if !self.inventory.trusted.get() {
             return Vec::new();
         }
-        let reported = self.reports.tags.get_or_init(|| async { self.report_tags().await.unwrap_or_default() }).await;
+        let reported = self.inventory.tags.get_or_init(|| async { self.report_tags().await.unwrap_or_default() }).await;
         let ours = reported.iter().filter(|(arn, tags)| arn.starts_with(beginning) && self.owner(tags) == Owner::Us);
         ours.map(|(arn, _)| arn.clone()).collect()
     }
 
     /// Returns a role of this stack with its tags and policies, if reports are trusted and list it. `among` is the number of the stack's roles.
     pub async fn reported_role(&self, name: &str, among: usize) -> Option<&RoleDetail> {
-        if !self.reports.trusted.get() || among <= FEW_ROLES {
+        if !self.inventory.trusted.get() || among <= FEW_ROLES {
             return None;
         }
         // An account may withhold the permission. Then each role is read by itself.
-        let reported = self.reports.roles.get_or_init(|| async { self.report_roles().await.unwrap_or_default() }).await;
+        let reported = self.inventory.roles.get_or_init(|| async { self.report_roles().await.unwrap_or_default() }).await;
         reported.get(name)
     }
 

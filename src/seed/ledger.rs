@@ -8,7 +8,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 /// Ledger of a run.
 #[derive(Debug, Clone, Default)]
-pub struct Books {
+pub struct Ledger {
     /// Requests sent, repetitions included.
     pub sent: usize,
     /// Valid events sent, without repetitions.
@@ -51,7 +51,7 @@ pub struct Latency {
 /// Maximum number of wrong answers to describe.
 const KEPT: usize = 3;
 
-impl Books {
+impl Ledger {
     /// Records the answer to the first delivery of a batch. `unclear` means that an earlier attempt may have arrived.
     pub fn first(&mut self, batch: &Batch, answer: &Answer, unclear: bool) {
         let Body::Events(events) = &batch.body else {
@@ -127,7 +127,7 @@ impl Books {
 
 #[cfg(test)]
 mod tests {
-    use super::{Books, Latency};
+    use super::{Latency, Ledger};
     use crate::{
         http::Answer,
         seed::{Batch, Body, Counts, Event},
@@ -151,42 +151,42 @@ mod tests {
 
     #[test]
     fn what_is_accepted_has_to_be_counted_once() {
-        let mut books = Books::default();
-        books.first(&batch(), &answer(200, 1, false), false);
-        books.again(&batch(), &answer(200, 1, true));
-        assert_eq!((books.accepted, books.duplicates, books.views), (1, 1, 1));
-        assert!(books.reconcile(counts(5, 2), counts(6, 3)));
-        assert_eq!(books.difference(counts(5, 2), counts(7, 3)), (1, 0));
-        assert!(!books.reconcile(counts(5, 2), counts(5, 3)));
+        let mut ledger = Ledger::default();
+        ledger.first(&batch(), &answer(200, 1, false), false);
+        ledger.again(&batch(), &answer(200, 1, true));
+        assert_eq!((ledger.accepted, ledger.duplicates, ledger.views), (1, 1, 1));
+        assert!(ledger.reconcile(counts(5, 2), counts(6, 3)));
+        assert_eq!(ledger.difference(counts(5, 2), counts(7, 3)), (1, 0));
+        assert!(!ledger.reconcile(counts(5, 2), counts(5, 3)));
     }
 
     #[test]
     fn a_duplicate_is_right_only_if_the_batch_may_have_arrived_before() {
-        let mut books = Books::default();
-        books.first(&batch(), &answer(200, 1, true), true);
-        assert_eq!((books.accepted, books.failed), (1, 0));
-        books.first(&batch(), &answer(200, 1, true), false);
-        assert_eq!((books.accepted, books.failed), (1, 1));
-        assert!(!books.reconcile(counts(0, 0), counts(1, 1)), "a wrong answer is no reconciliation");
+        let mut ledger = Ledger::default();
+        ledger.first(&batch(), &answer(200, 1, true), true);
+        assert_eq!((ledger.accepted, ledger.failed), (1, 0));
+        ledger.first(&batch(), &answer(200, 1, true), false);
+        assert_eq!((ledger.accepted, ledger.failed), (1, 1));
+        assert!(!ledger.reconcile(counts(0, 0), counts(1, 1)), "a wrong answer is no reconciliation");
     }
 
     #[test]
     fn dropped_bots_are_not_expected_and_nonsense_has_to_be_refused() {
-        let mut books = Books::default();
-        books.first(&batch(), &answer(200, 0, false), false);
+        let mut ledger = Ledger::default();
+        ledger.first(&batch(), &answer(200, 0, false), false);
         let nonsense = Batch { body: Body::Nonsense("[]"), ..batch() };
-        books.first(&nonsense, &answer(400, 0, false), false);
-        assert_eq!((books.dropped, books.rejected, books.failed), (1, 1, 0));
-        assert!(books.reconcile(counts(3, 3), counts(3, 3)));
-        books.first(&nonsense, &answer(200, 1, false), false);
-        assert_eq!(books.failed, 1);
+        ledger.first(&nonsense, &answer(400, 0, false), false);
+        assert_eq!((ledger.dropped, ledger.rejected, ledger.failed), (1, 1, 0));
+        assert!(ledger.reconcile(counts(3, 3), counts(3, 3)));
+        ledger.first(&nonsense, &answer(200, 1, false), false);
+        assert_eq!(ledger.failed, 1);
     }
 
     #[test]
     fn percentiles() {
-        let mut books = Books::default();
-        assert_eq!(books.latency(), None);
-        (1..=200).rev().for_each(|time| books.took(Duration::from_millis(time)));
-        assert_eq!(books.latency(), Some(Latency { p50: 100, p95: 190, p99: 198 }));
+        let mut ledger = Ledger::default();
+        assert_eq!(ledger.latency(), None);
+        (1..=200).rev().for_each(|time| ledger.took(Duration::from_millis(time)));
+        assert_eq!(ledger.latency(), Some(Latency { p50: 100, p95: 190, p99: 198 }));
     }
 }
