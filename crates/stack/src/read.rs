@@ -1,22 +1,21 @@
 //! Loads a stack: finds `stack.yaml`, reads it, checks it and picks an environment.
 
+use crate::check::{self, Findings};
+use crate::diagnostic::{Problem, StackError};
+use crate::document::Document;
+use crate::limits::FILE;
+use crate::sections::{self, Stack, StackFile};
+use crate::yaml::{self, Reading};
 use std::fs::File;
 use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 
-use super::check::{self, Findings};
-use super::diagnostic::{Problem, StackError};
-use super::document::Document;
-use super::file::StackFile;
-use super::limits::FILE;
-use super::model::Stack;
-use super::resolve::resolve;
-use super::yaml::{self, Reading};
-
 /// The name of the file.
 const FILE_NAME: &str = "stack.yaml";
+
 /// Entries that mark a repository's root. In a worktree of git it is a file.
 const REPOSITORIES: [&str; 5] = [".git", ".hg", ".jj", ".pijul", ".svn"];
+
 /// Environment that is used if none is named and the file has several.
 const DEFAULT_ENVIRONMENT: &str = "dev";
 
@@ -119,17 +118,17 @@ impl Stack {
             Some(_) => problem,
             None => problem.help("it came from --region or the environment, not from the file"),
         }));
-        let mut stack = resolve(&file, &environment, region, root);
+        let mut stack = file.resolve(&environment, region, root);
         if needs != Needs::Text {
             let secrets = stack.functions.values_mut().flat_map(|function| &mut function.secrets);
             secrets.for_each(|(name, value)| *value = variable(name).filter(|value| !value.is_empty()));
         }
         if needs == Needs::Everything {
-            problems.extend(check::secrets(&stack.functions, &document, &faulty));
+            problems.extend(sections::secrets(&stack.functions, &document, &faulty));
         }
         let Findings { problems: found, mut warnings } = check::environment(&stack, &document, &faulty);
         if needs != Needs::Text {
-            let values = check::values(&stack.functions, &document, &faulty);
+            let values = sections::values(&stack.functions, &document, &faulty);
             problems.extend(values.problems);
             warnings.extend(values.warnings);
         }
@@ -137,7 +136,7 @@ impl Stack {
         let mut places: Vec<_> = found.iter().map(|problem| problem.position).collect();
         problems.extend(found);
         for other in file.environments.keys().filter(|name| **name != environment) {
-            let other = resolve(&file, other, None, root);
+            let other = file.resolve(other, None, root);
             let found = check::environment(&other, &document, &faulty).problems;
             // Mending it covers the same mistake in other environments.
             let found: Vec<_> = found.into_iter().filter(|problem| !places.contains(&problem.position)).collect();

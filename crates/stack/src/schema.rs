@@ -1,6 +1,6 @@
 //! JSON schema of `stack.yaml`, for editors: generated from the types that the file is parsed into.
 
-use super::file::StackFile;
+use super::sections::StackFile;
 
 /// Returns the schema, draft 2020-12.
 pub fn schema() -> serde_json::Value {

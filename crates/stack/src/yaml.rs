@@ -2,9 +2,9 @@
 
 use super::diagnostic::{Problem, StackError};
 use super::document::Document;
-use super::file::StackFile;
 use super::mend::{Faulty, mend};
 use super::node::{Content, Kind, Node, Position};
+use super::sections::StackFile;
 use super::typed::{self, BOOLEAN, Fault, LIST, Mismatch, WHOLE};
 use serde_yaml::granit_parser::ErrorKind;
 use serde_yaml::{Error, ExternalMessageSource};

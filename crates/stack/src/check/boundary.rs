@@ -1,13 +1,13 @@
 //! The permissions boundary: an IAM policy, in the partition of the environment's region.
 
-use super::super::diagnostic::Problem;
-use super::super::file::StackFile;
-use super::super::limits::POLICY_NAME;
 use super::Problems;
+use crate::diagnostic::Problem;
+use crate::limits::POLICY_NAME;
+use crate::sections::StackFile;
 use aws::Target;
 
 /// Checks the permissions boundary of each environment.
-pub(super) fn boundaries(file: &StackFile, problems: &mut Problems) {
+pub(crate) fn check(file: &StackFile, problems: &mut Problems) {
     for (name, overrides) in &file.environments {
         let overrides = overrides.as_ref();
         let region = overrides.and_then(|overrides| overrides.region.as_ref()).unwrap_or(&file.region);

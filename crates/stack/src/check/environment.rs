@@ -2,33 +2,31 @@
 //!
 //! The numbers come from the requests that `up` would send, not from a separate calculation.
 
-use std::collections::BTreeSet;
-
-use super::super::declare::{API_PATH, policy, star};
-use super::super::diagnostic::Problem;
-use super::super::document::Document;
-use super::super::limits::{
+use super::Problems;
+use crate::diagnostic::Problem;
+use crate::document::Document;
+use crate::limits::{
     ANSWER_TIME, API_RESOURCES, BEHAVIORS, CONCURRENCY, ENVIRONMENT, INLINE_POLICIES, INTEGRATION_TIMEOUT, PATH_PATTERN, TABLE_UNITS,
 };
-use super::super::mend::Faulty;
-use super::super::model::{Function, Stack, Table};
-use super::Problems;
+use crate::mend::Faulty;
+use crate::sections::{API_PATH, Function, Stack, Table, policy, star};
 use aws::Target;
+use std::collections::BTreeSet;
 
 /// Stand-in for the account's number: all have twelve digits.
 const ANY_ACCOUNT: &str = "123456789012";
 
 /// Problems and warnings of one environment.
 #[derive(Debug, Default)]
-pub(in super::super) struct Findings {
+pub(crate) struct Findings {
     /// Values that AWS refuses.
-    pub(in super::super) problems: Vec<Problem>,
+    pub(crate) problems: Vec<Problem>,
     /// Settings with a surprising effect, or that work only after AWS raised a quota.
-    pub(in super::super) warnings: Vec<Problem>,
+    pub(crate) warnings: Vec<Problem>,
 }
 
 /// Checks one environment of a file.
-pub(in super::super) fn environment(stack: &Stack, document: &Document, faulty: &Faulty) -> Findings {
+pub(crate) fn environment(stack: &Stack, document: &Document, faulty: &Faulty) -> Findings {
     let (mut problems, mut warnings) = (Problems::new(document, faulty), Problems::new(document, faulty));
     for (name, function) in &stack.functions {
         variables(stack, name, &mut problems);

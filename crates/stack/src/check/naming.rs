@@ -1,13 +1,12 @@
 //! Project, environments, regions, tags, and the lengths of all physical names.
 
-use std::collections::BTreeMap;
-
-use super::super::diagnostic::{Problem, nearest};
-use super::super::file::StackFile;
-use super::super::limits::{ALARM_NAME, BUCKET_NAME, FUNCTION_NAME, Limit, STAGE_NAME, TABLE_NAME, TAG_KEY, TAG_VALUE, TAGS};
-use super::super::values::Text;
 use super::{Problems, below, overrides};
+use crate::diagnostic::{Problem, nearest};
+use crate::limits::{ALARM_NAME, BUCKET_NAME, FUNCTION_NAME, Limit, STAGE_NAME, TABLE_NAME, TAG_KEY, TAG_VALUE, TAGS};
+use crate::sections::StackFile;
+use crate::values::Text;
 use aws::facts::Names;
+use std::collections::BTreeMap;
 
 /// Tags that every resource carries anyway.
 const OWN_TAGS: [&str; 4] = ["Project", "Environment", "Name", "ManagedBy"];
@@ -45,7 +44,7 @@ const REGIONS: [&str; 26] = [
     "us-west-2",
 ];
 
-pub(super) fn check(file: &StackFile, problems: &mut Problems) {
+pub(crate) fn check(file: &StackFile, problems: &mut Problems) {
     if let Some(problem) = project(&file.project) {
         problems.value(&["project"], problem);
     }
@@ -69,7 +68,7 @@ pub(super) fn check(file: &StackFile, problems: &mut Problems) {
 }
 
 /// Returns the problem of a region's name, without a position.
-pub(in super::super) fn region(region: &str) -> Option<Problem> {
+pub(crate) fn region(region: &str) -> Option<Problem> {
     let parts: Vec<&str> = region.split('-').collect();
     let sound = match parts.as_slice() {
         [area, middle @ .., number] => {

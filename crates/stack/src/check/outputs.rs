@@ -1,16 +1,15 @@
 //! Outputs: every name that `outputs` prints means one thing.
 
-use std::collections::BTreeMap;
-
-use super::super::diagnostic::Problem;
-use super::super::file::StackFile;
-use super::super::names::{API_OUTPUTS, SITE_OUTPUTS, function_output, script_output, table_output};
 use super::Problems;
+use crate::diagnostic::Problem;
+use crate::names::{API_OUTPUTS, SITE_OUTPUTS, function_output, script_output, table_output};
+use crate::sections::StackFile;
+use std::collections::BTreeMap;
 
 /// Names taken so far, each with its meaning.
 type Taken = BTreeMap<String, String>;
 
-pub(super) fn check(file: &StackFile, problems: &mut Problems) {
+pub(crate) fn check(file: &StackFile, problems: &mut Problems) {
     let mut taken = Taken::new();
     for table in file.tables.keys() {
         taken.insert(table_output(table), format!("the table `{table}`"));

@@ -1,17 +1,14 @@
 //! Crates and pages of a stack: checks that they exist. No other check reads the disk.
 
+use super::Problems;
+use crate::diagnostic::Problem;
+use crate::document::Document;
+use crate::mend::Faulty;
+use crate::sections::{FunctionFile, SiteFile, StackFile, binaries, source as malformed};
 use std::path::Path;
 
-use super::super::diagnostic::Problem;
-use super::super::document::Document;
-use super::super::file::{FunctionFile, SiteFile, StackFile};
-use super::super::mend::Faulty;
-use super::Problems;
-use super::functions::source as malformed;
-use crate::binaries;
-
 /// Returns all problems of a stack's sources; their paths are relative to `root`.
-pub(in super::super) fn sources(file: &StackFile, root: &Path, document: &Document, faulty: &Faulty) -> Vec<Problem> {
+pub(crate) fn sources(file: &StackFile, root: &Path, document: &Document, faulty: &Faulty) -> Vec<Problem> {
     let mut problems = Problems::new(document, faulty);
     for (name, function) in &file.functions {
         self::function(name, function, root, &mut problems);

@@ -1,8 +1,7 @@
 //! Every declared resource has a page in AWS's console and names in CloudTrail's requests, as far as its ids are known.
 
 use crate::{Content, Stack, declare};
-use aws::Target;
-use aws::facts::Identity;
+use aws::{Target, facts::Identity};
 use engine::Entry;
 use resources::kind;
 use std::{collections::BTreeMap, path::Path};

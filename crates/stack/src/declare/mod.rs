@@ -1,31 +1,24 @@
-//! Turns `stack.yaml` into the graph of resources. Start reading here.
+//! Turns `stack.yaml` into the graph of resources.
 //!
-//! [`declare`] reads from top to bottom as the stack does. Names come from [`Names`], and so do most ARNs: they are known before anything exists,
-//! and a plain value orders nothing. A [`Ref`] stands only where AWS refuses to go first: a function waits for its role, an integration waits for
-//! no function.
+//! [`declare`] has each section declare its resources (`sections`). Names come from [`Names`], and so do most ARNs: they are known before anything
+//! exists, and a plain value orders nothing. A [`Ref`] stands only where AWS refuses to go first: a function waits for its role, an integration waits
+//! for no function.
 
-mod alarms;
-mod api;
-mod functions;
 #[cfg(test)]
 mod identity_tests;
+
 #[cfg(test)]
 mod ownership_tests;
-pub(super) mod policy;
-mod site;
+
 mod sweeps;
+
 #[cfg(test)]
 mod tests;
 
-pub use site::API_PATH;
-
-pub(super) use api::star;
-
-use super::names::table_output;
-use super::{Names, Stack};
+use crate::{Names, Stack, sections};
 use aws::{Aws, REGION, STACK, Tags, Target};
-use engine::{Graph, Handle, Ref};
-use resources::{Bucket, Distribution, Index, KeyAttribute, OriginSecret, RestApi, SiteObject, Table, Verify};
+use engine::{Graph, Ref};
+use resources::{Bucket, Distribution, OriginSecret, SiteObject, Verify};
 use serde::Serialize;
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -97,79 +90,33 @@ pub fn declare(stack: &Stack, target: &Target, content: &Content) -> Declaration
     let origin_secret = stack.makes_origin_secret().then(OriginSecret::default);
     let (graph, outputs) = (Graph::default(), BTreeMap::new());
     let mut declaring = Declaring { stack, target, names, graph, bucket: None, distribution: None, origin_secret, outputs };
-    for (name, table) in &stack.tables {
-        declaring.table(name, table);
-    }
-    let functions: BTreeMap<&str, functions::Declared> =
-        stack.functions.iter().map(|(name, function)| (name.as_str(), declaring.function(name, function, content))).collect();
-    let api = stack.has_api().then(|| declaring.api(&functions));
-    if let Some(site) = &stack.site {
-        declaring.site(site, content, api.as_ref());
-    }
-    for (name, alarm) in &stack.alarms.rules {
-        declaring.alarm(name, alarm);
-    }
-    declaring.sweeps(api.as_ref().map(|api| api.digest.as_str()));
+    let deployment = sections::declare(&mut declaring, content);
+    declaring.sweeps(deployment.as_deref());
     let verify = declaring.verify();
     let Declaring { graph, bucket, distribution, origin_secret, outputs, .. } = declaring;
     Declaration { graph, bucket, distribution, origin_secret, verify, outputs }
 }
 
 /// A stack while it is being declared.
-struct Declaring<'a> {
-    stack: &'a Stack,
-    target: &'a Target,
-    names: Names,
-    graph: Graph<Aws>,
-    bucket: Option<Bucket>,
-    distribution: Option<Distribution>,
-    origin_secret: Option<OriginSecret>,
-    outputs: BTreeMap<String, Ref<String>>,
-}
-
-/// Parts of the API that the site refers to.
-struct DeclaredApi {
-    rest_api: Handle<RestApi>,
-    /// Digest of everything that a deployment is a snapshot of.
-    digest: String,
+pub(crate) struct Declaring<'a> {
+    pub(crate) stack: &'a Stack,
+    pub(crate) target: &'a Target,
+    pub(crate) names: Names,
+    pub(crate) graph: Graph<Aws>,
+    pub(crate) bucket: Option<Bucket>,
+    pub(crate) distribution: Option<Distribution>,
+    pub(crate) origin_secret: Option<OriginSecret>,
+    pub(crate) outputs: BTreeMap<String, Ref<String>>,
 }
 
 impl Declaring<'_> {
-    fn table(&mut self, name: &str, table: &super::Table) {
-        let key = |key: &super::Key| KeyAttribute { name: key.name.clone(), kind: key.kind.as_str().to_owned() };
-        let index = |index: &super::Index| Index {
-            partition_key: key(&index.partition_key),
-            sort_key: index.sort_key.as_ref().map(key),
-            projection: index.projection.as_str().to_owned(),
-        };
-        let physical = self.names.table(name);
-        self.output(&table_output(name), physical.clone().into());
-        self.graph.add(
-            name,
-            Table {
-                billing_mode: "PAY_PER_REQUEST".to_owned(),
-                partition_key: key(&table.partition_key),
-                sort_key: table.sort_key.as_ref().map(key),
-                indexes: table.indexes.iter().map(|(name, declared)| (name.clone(), index(declared))).collect(),
-                time_to_live: table.ttl.clone().into(),
-                point_in_time_recovery: table.point_in_time_recovery,
-                deletion_protection: self.stack.protect.then_some(true),
-                restore_days: table.point_in_time_recovery.then(|| i32::try_from(table.restore_days).unwrap_or(i32::MAX)),
-                max_read_units: table.max_read_units.map(i64::from),
-                max_write_units: table.max_write_units.map(i64::from),
-                tags: self.tags(&physical),
-                name: physical,
-            },
-        );
-    }
-
-    fn output(&mut self, name: &str, value: Ref<String>) {
+    pub(crate) fn output(&mut self, name: &str, value: Ref<String>) {
         let other = self.outputs.insert(name.to_owned(), value);
         debug_assert!(other.is_none(), "{name} is an output twice");
     }
 
     /// Returns the tags of a taggable resource. The user's own tags cannot replace ours: the checks refuse that.
-    fn tags(&self, physical: &str) -> Tags {
+    pub(crate) fn tags(&self, physical: &str) -> Tags {
         self.stack
             .tags
             .iter()
@@ -182,10 +129,4 @@ impl Declaring<'_> {
             .with(STACK, self.names.stack_tag())
             .with(REGION, &self.stack.region)
     }
-}
-
-/// Returns the address of a distribution.
-fn distribution_url(distribution: &Handle<Distribution>, target: &Target) -> Ref<String> {
-    let target = target.clone();
-    Distribution::domain_of(distribution).map(move |domain| target.distribution_url(&domain))
 }

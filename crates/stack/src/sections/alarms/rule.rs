@@ -1,20 +1,19 @@
 //! Parses an alarm's rule: the metric that it watches, and its threshold in `CloudWatch`'s units.
 
-use super::diagnostic::Problem;
-use super::file::RuleFile;
-use super::limits::{ALARM_DAY, ALARM_WEEK};
 use super::metric::{self, API_METRICS, FUNCTION_METRICS, Metric, TABLE_METRICS, Unit};
-use super::model::{Alarm, Statistic, Watches};
-use super::values::{Seconds, Threshold};
+use super::{Alarm, RuleFile, Statistic, Watches};
+use crate::diagnostic::Problem;
+use crate::limits::{ALARM_DAY, ALARM_WEEK};
+use crate::values::{Seconds, Threshold};
 
 /// Default length of a period, in seconds.
 const PERIOD: Seconds = Seconds(300);
 
 /// A problem of a rule, with the key that it is about; the empty key is the rule itself.
-pub(super) type At = (&'static str, Problem);
+pub(crate) type At = (&'static str, Problem);
 
 /// Parses a rule, or returns all of its problems. The existence of the function or table is not checked.
-pub(super) fn parse(rule: &RuleFile) -> Result<Alarm, Vec<At>> {
+pub(crate) fn parse(rule: &RuleFile) -> Result<Alarm, Vec<At>> {
     let mut problems = Vec::new();
     let watches = watches(rule).map_err(|problem| problems.push(problem)).ok();
     let threshold = watches

@@ -1,13 +1,39 @@
-//! Parses `POST /api/events`, by API Gateway's rules for paths.
+//! `route`: method and path, as in `POST /api/events`.
 
-use super::diagnostic::Problem;
-use super::model::Route;
+use crate::diagnostic::Problem;
+
+/// A request, as `POST /api/events`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Route {
+    /// `GET`, `POST`, `PUT`, `PATCH`, `DELETE` or `HEAD`.
+    pub method: String,
+    /// `/` and segments; a segment may be `{name}`, the last one `{name+}`.
+    pub path: String,
+}
+
+impl Route {
+    /// Returns the segments of the path, without slashes; none for `/`.
+    pub fn segments(&self) -> impl Iterator<Item = &str> {
+        self.path.split('/').filter(|segment| !segment.is_empty())
+    }
+
+    /// Returns whether its method changes nothing, so that answers may be shared.
+    pub fn only_reads(&self) -> bool {
+        matches!(self.method.as_str(), "GET" | "HEAD")
+    }
+}
+
+impl std::fmt::Display for Route {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{} {}", self.method, self.path)
+    }
+}
 
 /// Methods of routes. `OPTIONS` is not among them: API Gateway answers preflights from `api.cors`.
 const METHODS: [&str; 6] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"];
 
 /// Parses a route, or returns all of its problems, still without positions.
-pub(super) fn parse(text: &str) -> Result<Route, Vec<Problem>> {
+pub(crate) fn parse(text: &str) -> Result<Route, Vec<Problem>> {
     let (method, path) = match text.split_once(char::is_whitespace) {
         Some((method, path)) => (method, path.trim_start()),
         None if text.starts_with('/') => ("", text),

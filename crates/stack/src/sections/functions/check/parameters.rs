@@ -1,31 +1,29 @@
 //! Secrets in parameters of AWS Systems Manager: names that it refuses, and values that the functions' environment has no room for.
 
-use std::collections::BTreeSet;
-
-use shared::edge::ORIGIN_VERIFY;
-use shared::parameters::SUFFIX;
-
-use super::super::diagnostic::Problem;
-use super::super::file::{EnvironmentFile, FunctionOverride, StackFile};
-use super::super::limits::PARAMETER_ARN;
-use super::super::model::SecretsFrom;
-use super::super::resolve::secrets_from;
-use super::{Problems, below};
+use crate::check::{Problems, below};
+use crate::diagnostic::Problem;
+use crate::limits::PARAMETER_ARN;
+use crate::sections::functions::FunctionOverride;
+use crate::sections::{EnvironmentFile, SecretsFrom, StackFile};
 use aws::Target;
 use aws::facts::Names;
+use shared::edge::ORIGIN_VERIFY;
+use shared::parameters::SUFFIX;
+use std::collections::BTreeSet;
 
 /// Stand-in for the account's number: all have twelve digits.
 const ANY_ACCOUNT: &str = "123456789012";
+
 /// Prefixes of names that belong to AWS. `/aws` is denied even to principals with all permissions (Systems Manager API reference, `PutParameter`,
 /// `Name`; that a slash before it makes no difference is reported).
 const RESERVED: [&str; 2] = ["aws", "ssm"];
 
 /// Checks the environments with secrets in parameters. A mistake that several of them share is reported once.
-pub(super) fn check(file: &StackFile, problems: &mut Problems) {
+pub(crate) fn check(file: &StackFile, problems: &mut Problems) {
     let mut seen = BTreeSet::new();
     for (environment, overrides) in &file.environments {
         let overrides = overrides.clone().unwrap_or_default();
-        if secrets_from(file, &overrides) == SecretsFrom::Ssm {
+        if file.secrets_from(&overrides) == SecretsFrom::Ssm {
             of_environment(file, environment, &overrides, problems, &mut seen);
         }
     }

@@ -1,15 +1,14 @@
 //! Tables: names, keys, indexes.
 
+use super::{IndexFile, KeyFile, KeyType, TableFile};
+use crate::check::{Problems, below};
+use crate::diagnostic::Problem;
+use crate::limits::{INDEX_NAME, INDEXES, KEY_NAME, Limit, RESTORE_DAYS, TABLE_UNITS, TTL_NAME};
+use crate::names::table_variable;
+use crate::sections::StackFile;
 use std::collections::BTreeMap;
 
-use super::super::diagnostic::Problem;
-use super::super::file::{IndexFile, KeyFile, StackFile, TableFile};
-use super::super::limits::{INDEX_NAME, INDEXES, KEY_NAME, Limit, RESTORE_DAYS, TABLE_UNITS, TTL_NAME};
-use super::super::model::KeyType;
-use super::super::names::table_variable;
-use super::{Problems, below};
-
-pub(super) fn check(file: &StackFile, problems: &mut Problems) {
+pub(crate) fn check(file: &StackFile, problems: &mut Problems) {
     let mut variables: BTreeMap<String, &str> = BTreeMap::new();
     for (name, table) in &file.tables {
         let path = ["tables", name.as_str()];

@@ -1,6 +1,8 @@
 //! Permissions of functions: exactly the declared ones, nothing by wildcard.
 
-use crate::{Function, Grant, Indexes, Names, Operation, Table, limits::INLINE_POLICIES};
+use super::{Function, Grant, Indexes, Operation};
+use crate::limits::INLINE_POLICIES;
+use crate::{Names, Table};
 use aws::{Policy, STACK, Target};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,7 +15,7 @@ const LOGS: [&str; 2] = ["logs:CreateLogStream", "logs:PutLogEvents"];
 const READ_PARAMETERS: &str = "ssm:GetParameters";
 
 /// Returns a trust policy for one AWS service.
-pub(super) fn trust(service: &str) -> Policy {
+pub(crate) fn trust(service: &str) -> Policy {
     Policy::default().with("Assume", json!({ "Effect": "Allow", "Action": "sts:AssumeRole", "Principal": { "Service": service } }))
 }
 

@@ -1,11 +1,18 @@
 //! Alarms on metrics of functions, the API and tables.
 
-use super::Declaring;
-use crate::{Alarm, Statistic, Watches};
+use super::{Alarm, Statistic, Watches};
+use crate::declare::Declaring;
 use std::collections::BTreeMap;
 
+/// Declares all alarms.
+pub(crate) fn declare(declaring: &mut Declaring<'_>) {
+    for (name, alarm) in &declaring.stack.alarms.rules {
+        declaring.alarm(name, alarm);
+    }
+}
+
 impl Declaring<'_> {
-    pub(super) fn alarm(&mut self, name: &str, alarm: &Alarm) {
+    fn alarm(&mut self, name: &str, alarm: &Alarm) {
         let physical = self.names.alarm(name);
         let (namespace, metric, dimensions) = self.watched(&alarm.watches);
         let statistic = match alarm.statistic {

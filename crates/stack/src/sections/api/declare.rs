@@ -1,7 +1,10 @@
 //! The REST API in front of the functions: paths, methods, preflights, the deployment that freezes them, and the stage that serves it.
 
-use super::{DeclaredApi, Declaring, functions};
-use crate::{API_LOG_GROUP, Cors, Route};
+use super::Cors;
+use crate::API_LOG_GROUP;
+use crate::declare::Declaring;
+use crate::sections::Route;
+use crate::sections::functions::Declared;
 use engine::{Handle, Ref, digest};
 use resources::{
     AccessLog, Alias, ApiDeployment, ApiDocument, ApiIntegration, ApiIntegrationResponse, ApiMethod, ApiMethodResponse, ApiResource,
@@ -9,6 +12,13 @@ use resources::{
 };
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
+
+/// Parts of the API that the site refers to.
+pub(crate) struct DeclaredApi {
+    pub(crate) rest_api: Handle<RestApi>,
+    /// Digest of everything that a deployment is a snapshot of.
+    pub(crate) digest: String,
+}
 
 /// HTTP status of a preflight's answer.
 const STATUS: &str = "200";
@@ -33,8 +43,13 @@ struct Building<'a> {
     document: ApiDocument,
 }
 
+/// Declares the API, if a function has a route.
+pub(crate) fn declare(declaring: &mut Declaring<'_>, functions: &BTreeMap<&str, Declared>) -> Option<DeclaredApi> {
+    declaring.stack.has_api().then(|| declaring.api(functions))
+}
+
 impl Declaring<'_> {
-    pub(super) fn api(&mut self, functions: &BTreeMap<&str, functions::Declared>) -> DeclaredApi {
+    fn api(&mut self, functions: &BTreeMap<&str, Declared>) -> DeclaredApi {
         let (physical, document) = (self.names.api(), ApiDocument::default());
         let error_origins = self.stack.api.cors.as_ref().map(error_origins).unwrap_or_default();
         let rest_api = self.graph.add(
@@ -160,7 +175,7 @@ impl Declaring<'_> {
         api.parts.push(ApiIntegrationResponse::done_of(&answer));
     }
 
-    fn permission(&mut self, rest_api: &Handle<RestApi>, name: &str, declared: &functions::Declared, route: &Route) {
+    fn permission(&mut self, rest_api: &Handle<RestApi>, name: &str, declared: &Declared, route: &Route) {
         let (target, stage, route) = (self.target.clone(), self.names.stage(), route.clone());
         let source = RestApi::id_of(rest_api)
             .map(move |id| target.arn("execute-api", &format!("{id}/{stage}/{}{}", route.method, star(&route.path))));

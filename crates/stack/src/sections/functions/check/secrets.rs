@@ -1,23 +1,22 @@
 //! Secrets that functions take from the environment of the program: whether they are set, and whether the handlers accept their values.
 
-use std::collections::BTreeMap;
-
+use crate::check::{Findings, Problems};
+use crate::diagnostic::Problem;
+use crate::document::Document;
+use crate::mend::Faulty;
+use crate::sections::Function;
 use shared::edge::{Edge, ORIGIN_VERIFY};
 use shared::token::{READ_TOKEN_SHA256, Readers};
-
-use super::super::diagnostic::Problem;
-use super::super::document::Document;
-use super::super::mend::Faulty;
-use super::super::model::Function;
-use super::{Findings, Problems};
+use std::collections::BTreeMap;
 
 /// Fewest characters of a secret without a warning: 64 bits in hexadecimal digits, too many to try out over a network.
 const SHORT: usize = 16;
+
 /// Advice on a command that generates a secret.
 const MAKES_ONE: &str = "`openssl rand -hex 32` makes one that nobody guesses";
 
 /// Returns a problem for each secret without a value.
-pub(in super::super) fn secrets(functions: &BTreeMap<String, Function>, document: &Document, faulty: &Faulty) -> Vec<Problem> {
+pub(crate) fn secrets(functions: &BTreeMap<String, Function>, document: &Document, faulty: &Faulty) -> Vec<Problem> {
     let mut problems = Problems::new(document, faulty);
     for (function, declared) in functions {
         for name in declared.secrets.iter().filter(|(_, value)| value.is_none()).map(|(name, _)| name) {
@@ -31,7 +30,7 @@ pub(in super::super) fn secrets(functions: &BTreeMap<String, Function>, document
 
 /// Checks the values of secrets that are set: those that the handlers would refuse at their start, and those that are easy to guess. No value is
 /// shown.
-pub(in super::super) fn values(functions: &BTreeMap<String, Function>, document: &Document, faulty: &Faulty) -> Findings {
+pub(crate) fn values(functions: &BTreeMap<String, Function>, document: &Document, faulty: &Faulty) -> Findings {
     let (mut problems, mut warnings) = (Problems::new(document, faulty), Problems::new(document, faulty));
     for (function, declared) in functions {
         let secrets = declared.secrets.iter().filter_map(|(name, value)| Some((name, value.as_ref()?)));

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-
 use toml::{Table, Value};
 
 /// Returns the names of a crate's binaries, sorted; `None` if the manifest cannot be read, an error that cargo explains better.

@@ -1,17 +1,21 @@
 //! Functions: names, limits, tables, environment variables, routes.
 
+mod grants;
+mod parameters;
+mod secrets;
+
+pub(crate) use secrets::{secrets, values};
+
+use super::{FunctionFile, FunctionOverride, Route, route};
+use crate::check::{Problems, below, overrides};
+use crate::diagnostic::Problem;
+use crate::limits::{MEMORY, TIMEOUT};
+use crate::names::table_variable;
+use crate::sections::StackFile;
+use crate::values::{Seconds, Text};
+use resources::is_secret_name;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-
-use super::super::diagnostic::Problem;
-use super::super::file::{FunctionFile, FunctionOverride, StackFile};
-use super::super::limits::{MEMORY, TIMEOUT};
-use super::super::model::Route;
-use super::super::names::table_variable;
-use super::super::route;
-use super::super::values::{Seconds, Text};
-use super::{Problems, below, grants, overrides};
-use resources::is_secret_name;
 
 /// Variables that Lambda sets itself (Lambda developer guide, "Defined runtime environment variables").
 const RESERVED_VARIABLES: [&str; 18] = [
@@ -35,7 +39,7 @@ const RESERVED_VARIABLES: [&str; 18] = [
     "LAMBDA_TASK_ROOT",
 ];
 
-pub(super) fn check(file: &StackFile, problems: &mut Problems) {
+pub(crate) fn check(file: &StackFile, problems: &mut Problems) {
     let mut lower: BTreeMap<String, &str> = BTreeMap::new();
     for (name, function) in &file.functions {
         let path = ["functions", name.as_str()];
@@ -55,9 +59,10 @@ pub(super) fn check(file: &StackFile, problems: &mut Problems) {
         limits(function.memory, function.timeout, &path, problems);
         grants::check(file, function, &path, problems);
         variables(file, &function.environment, &path, problems);
-        secrets(file, &function.secrets, &function.environment, &path, problems);
+        secret_names(file, &function.secrets, &function.environment, &path, problems);
     }
     routes(file, problems);
+    parameters::check(file, problems);
     for (environment, overrides) in overrides(file) {
         for (name, function) in &overrides.functions {
             let path = ["environments", environment, "functions", name];
@@ -67,7 +72,7 @@ pub(super) fn check(file: &StackFile, problems: &mut Problems) {
             }
             limits(function.memory, function.timeout, &path, problems);
             variables(file, &function.environment, &path, problems);
-            secrets(file, &function.secrets, &function.environment, &path, problems);
+            secret_names(file, &function.secrets, &function.environment, &path, problems);
             if let Some(base) = file.functions.get(name) {
                 across(base, function, &path, problems);
             }
@@ -88,7 +93,7 @@ fn across(base: &FunctionFile, overrides: &FunctionOverride, path: &[&str], prob
 }
 
 /// Returns the problem of a path to sources, without a position.
-pub(super) fn source(path: &str) -> Option<Problem> {
+pub(crate) fn source(path: &str) -> Option<Problem> {
     let problem = if path.is_empty() {
         Problem::new("the path is empty")
     } else if Path::new(path).is_absolute() || path.starts_with('~') {
@@ -124,7 +129,13 @@ fn variables(file: &StackFile, environment: &BTreeMap<String, Text>, path: &[&st
 }
 
 /// Checks names under `secrets`: they follow the rules of other variables, and mark their values as secret.
-fn secrets(file: &StackFile, secrets: &BTreeSet<String>, environment: &BTreeMap<String, Text>, path: &[&str], problems: &mut Problems) {
+fn secret_names(
+    file: &StackFile,
+    secrets: &BTreeSet<String>,
+    environment: &BTreeMap<String, Text>,
+    path: &[&str],
+    problems: &mut Problems,
+) {
     for name in secrets {
         let problem = if let Some(problem) = variable(file, name) {
             problem

@@ -1,8 +1,12 @@
 //! The site: a private bucket with the pages, and a distribution that serves them and, under `/api/`, the API.
 
-use super::{Content, DeclaredApi, Declaring, api::star, distribution_url};
-use crate::{Site, names::script_output};
-use engine::digest;
+use super::Site;
+use crate::declare::{Content, Declaring};
+use crate::names::script_output;
+use crate::sections::api::DeclaredApi;
+use crate::sections::star;
+use aws::Target;
+use engine::{Handle, Ref, digest};
 use resources::{
     Behavior, Bucket, BucketPolicy, Distribution, ErrorPage, Origin, OriginAccessControl, PublicAccessBlock, RestApi, SITE_PREFIX, Verify,
 };
@@ -20,8 +24,15 @@ pub const API_PATH: &str = "/api/";
 /// CloudFront the same, as AWS's policy `CachingOptimized` leaves queries out.
 const CROSS_ORIGIN: &str = "?cors";
 
+/// Declares the site, if there is one.
+pub(crate) fn declare(declaring: &mut Declaring<'_>, content: &Content, api: Option<&DeclaredApi>) {
+    if let Some(site) = &declaring.stack.site {
+        declaring.site(site, content, api);
+    }
+}
+
 impl Declaring<'_> {
-    pub(super) fn site(&mut self, site: &Site, content: &Content, api: Option<&DeclaredApi>) {
+    fn site(&mut self, site: &Site, content: &Content, api: Option<&DeclaredApi>) {
         let (files, integrity) = (content.site.as_ref(), &content.integrity);
         let physical = self.names.bucket();
         self.output("bucket", physical.clone().into());
@@ -98,7 +109,7 @@ impl Declaring<'_> {
 
     /// Returns the secret that the distribution sends to the API: the engine's own, or the first of the secrets that a function declares. The
     /// functions accept several, so that they know a new one before the distribution sends it.
-    pub(super) fn verify(&self) -> Verify {
+    pub(crate) fn verify(&self) -> Verify {
         if let Some(secret) = &self.origin_secret {
             return Verify::Made(secret.clone());
         }
@@ -115,4 +126,10 @@ impl Declaring<'_> {
         let server = Origin::server(host, id.map(move |id| paths.api_path(&id, &stage)), self.target.api_http_port);
         Origin { verify: self.verify(), ..server }
     }
+}
+
+/// Returns the address of a distribution.
+fn distribution_url(distribution: &Handle<Distribution>, target: &Target) -> Ref<String> {
+    let target = target.clone();
+    Distribution::domain_of(distribution).map(move |domain| target.distribution_url(&domain))
 }

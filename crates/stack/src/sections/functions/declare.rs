@@ -1,25 +1,33 @@
 //! A function: its log group, role and policy, its code, and the alias that serves requests.
 
-use super::{Content, Declaring, policy};
-use crate::{LIVE_ALIAS, log_group_of, names::function_output};
+use super::policy;
+use crate::declare::{Content, Declaring};
+use crate::names::function_output;
+use crate::{LIVE_ALIAS, log_group_of};
 use engine::Handle;
 use resources::{Alias, Function, FunctionOthers, LogGroup, Made, Release, ReleaseKey, Role, RoleOthers, RolePolicy, Variable};
 use shared::{edge::ORIGIN_VERIFY, limit::PER_MINUTE_VARIABLE as REQUESTS_PER_MINUTE, token::READERS};
 use std::collections::BTreeMap;
 
 /// Resources and ARN of a function that the API refers to.
-pub(super) struct Declared {
-    pub(super) function: Handle<Function>,
-    pub(super) alias: Handle<Alias>,
+pub(crate) struct Declared {
+    pub(crate) function: Handle<Function>,
+    pub(crate) alias: Handle<Alias>,
     /// ARN of the alias, which API Gateway invokes.
-    pub(super) alias_arn: String,
+    pub(crate) alias_arn: String,
 }
 
 /// Runtime that runs compiled Rust: the `provided` one on Amazon Linux 2023.
 const RUNTIME: &str = "provided.al2023";
 
+/// Declares all functions, and returns them by name.
+pub(crate) fn declare<'a>(declaring: &mut Declaring<'a>, content: &Content) -> BTreeMap<&'a str, Declared> {
+    let functions = &declaring.stack.functions;
+    functions.iter().map(|(name, function)| (name.as_str(), declaring.function(name, function, content))).collect()
+}
+
 impl Declaring<'_> {
-    pub(super) fn function(&mut self, name: &str, declared: &crate::Function, content: &Content) -> Declared {
+    fn function(&mut self, name: &str, declared: &crate::Function, content: &Content) -> Declared {
         let package = content.packages.get(name);
         let physical = self.names.function(name);
         self.output(&function_output(name), physical.clone().into());
@@ -89,7 +97,7 @@ impl Declaring<'_> {
         Declared { function, alias, alias_arn }
     }
 
-    pub(super) fn retention_days(&self) -> Option<i32> {
+    pub(crate) fn retention_days(&self) -> Option<i32> {
         i32::try_from(self.stack.logs.retention_days).ok()
     }
 

@@ -1,11 +1,10 @@
 //! `reads` and `writes`: tables, operations by name, indexes and keys.
 
-use super::super::diagnostic::Problem;
-use super::super::file::{FunctionFile, StackFile, TableFile};
-use super::super::grant::{GrantFile, OperationsFile};
-use super::super::model::KeyType;
-use super::super::operation::Operation;
-use super::{Problems, below};
+use crate::check::{Problems, below};
+use crate::diagnostic::Problem;
+use crate::sections::functions::grant::{GrantFile, OperationsFile};
+use crate::sections::tables::TableFile;
+use crate::sections::{FunctionFile, KeyType, Operation, StackFile};
 
 /// List of a function with its operations.
 struct List {
@@ -20,7 +19,7 @@ const LISTS: [List; 2] = [
     List { name: "writes", operations: &Operation::WRITES, other: ("reads", "reads") },
 ];
 
-pub(super) fn check(file: &StackFile, function: &FunctionFile, path: &[&str], problems: &mut Problems) {
+pub(crate) fn check(file: &StackFile, function: &FunctionFile, path: &[&str], problems: &mut Problems) {
     for (list, grants) in LISTS.iter().zip([&function.reads, &function.writes]) {
         for (index, grant) in grants.iter().enumerate() {
             let index = index.to_string();

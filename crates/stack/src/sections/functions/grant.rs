@@ -1,13 +1,11 @@
-//! Elements of `reads` and `writes` as they are written: a table's name, or a table with operations.
+//! `reads` and `writes`: a table, or a table with operations.
 
-use std::collections::BTreeMap;
-use std::fmt;
-
+use super::Operation;
 use schemars::{Schema, SchemaGenerator, json_schema};
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
-
-use super::operation::Operation;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 /// An element of `reads` or `writes`.
 #[derive(Debug, Clone)]
@@ -44,9 +42,59 @@ pub enum OperationsFile {
 
 impl OperationsFile {
     /// Returns the operations of either form.
-    pub(super) fn operations(&self) -> &Operations {
+    pub(crate) fn operations(&self) -> &Operations {
         match self {
             Self::Short(operations) | Self::Long(operations) => operations,
+        }
+    }
+}
+
+/// Operations that a function may use on a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grant {
+    /// The table's logical name.
+    pub table: String,
+    /// The operations, all of which read or all of which write.
+    pub operations: BTreeSet<Operation>,
+    /// Indexes on which the operations are allowed, as far as they work on indexes.
+    pub indexes: Indexes,
+    /// Patterns that the items' partition keys must match; an empty set allows any.
+    pub keys: BTreeSet<String>,
+}
+
+/// Indexes of a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Indexes {
+    /// All indexes of the table, later ones included.
+    All,
+    /// Indexes with these names.
+    Named(BTreeSet<String>),
+}
+
+impl GrantFile {
+    /// Returns the grants. A table alone stands for all operations of the list, on its indexes as well.
+    pub(crate) fn resolve(&self, all: &[Operation]) -> Vec<Grant> {
+        match self {
+            Self::All(table) => {
+                vec![Grant {
+                    table: table.clone(),
+                    operations: all.iter().copied().collect(),
+                    indexes: Indexes::All,
+                    keys: BTreeSet::new(),
+                }]
+            }
+            Self::Named(tables) => tables.iter().map(|(table, operations)| operations.operations().resolve(table)).collect(),
+        }
+    }
+}
+
+impl Operations {
+    fn resolve(&self, table: &str) -> Grant {
+        Grant {
+            table: table.to_owned(),
+            operations: self.names.iter().filter_map(|name| Operation::named(name)).collect(),
+            indexes: Indexes::Named(self.indexes.iter().cloned().collect()),
+            keys: self.keys.iter().cloned().collect(),
         }
     }
 }
@@ -101,12 +149,12 @@ impl<'de> Visitor<'de> for AnyOperations {
 }
 
 /// Schema of `reads`.
-pub(super) fn reads(_: &mut SchemaGenerator) -> Schema {
+pub(crate) fn reads(_: &mut SchemaGenerator) -> Schema {
     schema(&Operation::READS)
 }
 
 /// Schema of `writes`.
-pub(super) fn writes(_: &mut SchemaGenerator) -> Schema {
+pub(crate) fn writes(_: &mut SchemaGenerator) -> Schema {
     schema(&Operation::WRITES)
 }
 

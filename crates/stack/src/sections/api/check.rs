@@ -1,0 +1,78 @@
+//! Checks of the API: origins, headers, throttles.
+
+use super::{ApiFile, CorsFile};
+use crate::check::{Problems, below, overrides};
+use crate::diagnostic::Problem;
+use crate::limits::{PREFLIGHT_AGE, THROTTLE};
+use crate::sections::StackFile;
+use crate::values::Seconds;
+
+/// Checks the API in all environments.
+pub(crate) fn check(file: &StackFile, problems: &mut Problems) {
+    api(&file.api, &["api"], problems);
+    for (name, overrides) in overrides(file) {
+        api(&overrides.api, &["environments", name, "api"], problems);
+    }
+}
+
+fn api(api: &ApiFile, path: &[&str], problems: &mut Problems) {
+    if let Some(cors) = &api.cors {
+        self::cors(cors, &below(path, &["cors"]), problems);
+    }
+    if let Some(throttle) = &api.throttle {
+        let path = below(path, &["throttle"]);
+        for (key, value) in [("requests_per_minute", Some(throttle.requests_per_minute)), ("burst", throttle.burst)] {
+            if value.is_some_and(|value| !THROTTLE.allows(value.into())) {
+                let problem = Problem::new(format!("`{key}` would let nothing through, or is beyond all limits"));
+                problems.value(&below(&path, &[key]), problem.expected("expected 1 or more"));
+            }
+        }
+    }
+}
+
+fn cors(cors: &CorsFile, path: &[&str], problems: &mut Problems) {
+    if cors.origins.is_empty() {
+        problems.key(&below(path, &["origins"]), Problem::new("no origin is allowed").help("write [\"*\"], or leave cors out"));
+    }
+    for (index, origin) in cors.origins.iter().enumerate() {
+        let problem = if origin == "*" {
+            if cors.origins.len() == 1 {
+                continue;
+            }
+            Problem::new("`*` allows every origin already").help("leave the others out, or this one")
+        } else if is_origin(origin) {
+            continue;
+        } else {
+            let problem = Problem::new(format!("`{origin}` is not an origin"))
+                .expected("expected \"*\" or scheme and host, as in https://example.com");
+            match origin.trim_end_matches('/') {
+                shorter if shorter != origin && is_origin(shorter) => problem.help(format!("write {shorter}, without a path")),
+                host if is_origin(&format!("https://{host}")) => problem.help(format!("write https://{host}")),
+                _ => problem,
+            }
+        };
+        problems.value(&below(path, &["origins", &index.to_string()]), problem);
+    }
+    for (index, header) in cors.headers.iter().flatten().enumerate() {
+        // RFC 9110, "token", without the quote that would end the value in API Gateway's mapping.
+        let is_token = |c: char| c.is_ascii_alphanumeric() || "!#$%&*+-.^_`|~".contains(c);
+        if header.is_empty() || !header.chars().all(is_token) {
+            let problem = Problem::new(format!("`{header}` is not the name of a header")).expected("expected a name such as Content-Type");
+            problems.value(&below(path, &["headers", &index.to_string()]), problem);
+        }
+    }
+    if let Some(Seconds(max_age)) = cors.max_age.filter(|Seconds(max_age)| !PREFLIGHT_AGE.allows((*max_age).into())) {
+        let problem = Problem::new(format!("no browser remembers a preflight for {max_age} s")).expected("expected at most 24h");
+        problems.value(&below(path, &["max_age"]), problem);
+    }
+}
+
+/// Tests for `scheme://host[:port]`, the form in which a browser sends an origin.
+fn is_origin(origin: &str) -> bool {
+    let Some(host) = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://")) else {
+        return false;
+    };
+    let (host, port) = host.split_once(':').unwrap_or((host, "0"));
+    let label = |label: &str| !label.is_empty() && label.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
+    host.split('.').all(label) && port.parse::<u16>().is_ok()
+}
