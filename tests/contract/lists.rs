@@ -5,7 +5,7 @@ use liveinsight::{
     account::simulate,
     aws::{Aws, Connection, MAX_PAGES, Policy, Tags, Target},
     cost::{Inventory, Series, samples, series},
-    engine::{Changes, Error, Id, Resource, Result, State, Step},
+    engine::{Changes, Error, Id, ReadFrom, Resource, Result, State, Step},
     logs::{Source, Tail},
     release, resources as kinds,
     stack::{Content, Stack, declare},
@@ -188,7 +188,7 @@ fn lists() -> Vec<List> {
         })),
         behind(
             list("apigateway:GetGatewayResponses", Form::Json("item", "position"), |aws| {
-                async { rest_api().observe(aws).await.map(drop) }.boxed_local()
+                async { rest_api().observe(aws, ReadFrom::Service).await.map(drop) }.boxed_local()
             }),
             &[("apigateway:GetRestApis", 200, API), ("apigateway:GetTags", 200, r#"{"tags":{"a":"b"}}"#)],
         ),

@@ -3,7 +3,7 @@
 
 use liveinsight::{
     aws::{Aws, Connection, STACK, Tags, Target},
-    engine::{Changes, DeleteOutcome, Error, Fields, Observed, Owner, Resource},
+    engine::{Changes, DeleteOutcome, Error, Fields, Observed, Owner, ReadFrom, Resource},
     resources::{
         AccessLog, Alarm, Alias, ApiDocument, ApiIntegration, ApiIntegrationResponse, ApiMethodResponse, ApiStage, Bucket, BucketPolicy,
         Function, FunctionOthers, Index, KeyAttribute, LogGroup, MethodKey, Permission, PublicAccessBlock, Release, RestApi, Role,
@@ -117,7 +117,7 @@ fn body_of(asked: &Asked, operation: &str) -> String {
 
 /// Updates the live resource to match the declaration.
 async fn update<R: Resource<Cloud = Aws>>(aws: &Aws, declared: &R) {
-    let live = declared.observe(aws).await.unwrap().unwrap();
+    let live = declared.observe(aws, ReadFrom::Service).await.unwrap().unwrap();
     let changes = Changes::between(&Fields::of(&live.spec), &Fields::of(declared));
     assert!(!changes.is_empty());
     declared.update(aws, &live, &changes).await.unwrap();
@@ -187,7 +187,7 @@ async fn functions(book: &Book) {
     let listed = book.shape("lambda", "ListFunctions", "an entry has");
     let list = rest(&json!({ "Functions": [listed] }));
     let (_canned, aws) = answering(vec![("lambda:GetFunction", get(&active)), ("lambda:ListFunctions", list)]).await;
-    let live = declared(256).observe(&aws).await.unwrap().unwrap();
+    let live = declared(256).observe(&aws, ReadFrom::Service).await.unwrap().unwrap();
     assert_eq!((live.busy, &live.owner), (None, &Owner::Us));
     assert_eq!(differs(Some(live), &declared(256)), "");
     let found = declared(256).locate(&aws).await.unwrap();
@@ -198,7 +198,7 @@ async fn functions(book: &Book) {
     let updating = book.shape("lambda", "UpdateFunctionConfiguration", "answer: InProgress");
     for configuration in [creating, updating] {
         let (_canned, aws) = answering(vec![("lambda:GetFunction", get(&configuration))]).await;
-        let live = declared(256).observe(&aws).await.unwrap().unwrap();
+        let live = declared(256).observe(&aws, ReadFrom::Service).await.unwrap().unwrap();
         assert!(live.busy.is_some() && live.failed.is_none(), "{configuration}");
     }
 
@@ -209,7 +209,7 @@ async fn functions(book: &Book) {
         failed[member] = json!("the key is gone");
         failed[format!("{member}Code")] = json!("KMSKeyNotFound");
         let (_canned, aws) = answering(vec![("lambda:GetFunction", get(&failed))]).await;
-        let reason = declared(256).observe(&aws).await.unwrap().unwrap().failed.unwrap().to_string();
+        let reason = declared(256).observe(&aws, ReadFrom::Service).await.unwrap().unwrap().failed.unwrap().to_string();
         assert!(reason.contains("KMSKeyNotFound") && reason.contains("the key is gone"), "{reason}");
     }
 }
@@ -237,7 +237,7 @@ async fn aliases_and_permissions(book: &Book) {
         shares: BTreeMap::new(),
         code_sha256: None,
     };
-    assert_eq!(differs(declared.observe(&aws).await.unwrap(), &declared), "");
+    assert_eq!(differs(declared.observe(&aws, ReadFrom::Service).await.unwrap(), &declared), "");
     assert_eq!(publish(&aws, "function-name", None, None).await.unwrap(), "1");
     // None of ours is there, and a foreign one is a difference.
     let permission = Permission {
@@ -246,14 +246,14 @@ async fn aliases_and_permissions(book: &Book) {
         sources: Vec::new(),
         others: BTreeMap::new(),
     };
-    let live = permission.observe(&aws).await.unwrap().expect("the statement of somebody else");
+    let live = permission.observe(&aws, ReadFrom::Service).await.unwrap().expect("the statement of somebody else");
     assert!(live.output.sids.is_empty() && live.spec.others.len() == 1, "{:?}", live.spec);
     for (operation, situation) in [("GetPolicy", "no function"), ("GetPolicy", "no policy at that version")] {
         let (_canned, aws) = answering(vec![("lambda:GetPolicy", error("lambda", operation, situation))]).await;
-        assert!(permission.observe(&aws).await.unwrap().is_none());
+        assert!(permission.observe(&aws, ReadFrom::Service).await.unwrap().is_none());
     }
     let (_canned, aws) = answering(vec![("lambda:GetAlias", error("lambda", "GetAlias", "none"))]).await;
-    assert!(declared.observe(&aws).await.unwrap().is_none());
+    assert!(declared.observe(&aws, ReadFrom::Service).await.unwrap().is_none());
 }
 
 async fn apis(book: &Book) {
@@ -285,7 +285,7 @@ async fn apis(book: &Book) {
         ];
         let (_canned, aws) = answering(answers).await;
         let declared = declared(description);
-        assert_eq!(differs(declared.observe(&aws).await.unwrap(), &declared), "", "{operation}");
+        assert_eq!(differs(declared.observe(&aws, ReadFrom::Service).await.unwrap(), &declared), "", "{operation}");
     }
 }
 
@@ -309,13 +309,13 @@ async fn parts_of_an_api(book: &Book) {
     let (_canned, aws, key) = with_method(book, "GET", &proxy).await;
     let uri = proxy["methodIntegration"]["uri"].as_str().unwrap().to_owned();
     let declared = ApiIntegration::function(key.into(), "GET /product", uri);
-    assert_eq!(differs(declared.observe(&aws).await.unwrap(), &declared), "");
+    assert_eq!(differs(declared.observe(&aws, ReadFrom::Service).await.unwrap(), &declared), "");
 
     let mock = book.shape("apigateway", "GetMethod", "mock preflight");
     let (_canned, aws, key) = with_method(book, "OPTIONS", &mock).await;
     let templates = map(&[("application/json", r#"{"statusCode":200}"#)]);
     let declared = ApiIntegration::mock(key.clone().into(), "OPTIONS /product", templates);
-    assert_eq!(differs(declared.observe(&aws).await.unwrap(), &declared), "");
+    assert_eq!(differs(declared.observe(&aws, ReadFrom::Service).await.unwrap(), &declared), "");
     // Letter case of a header is no difference, neither in a key nor in a list of them.
     let header = |name: &str| format!("method.response.header.{name}");
     let (allow_headers, allow_methods, allow_origin) =
@@ -326,7 +326,7 @@ async fn parts_of_an_api(book: &Book) {
         status: "200".to_owned(),
         response_parameters: [allow_headers, allow_methods, allow_origin].map(|name| (header(name), false)).into(),
     };
-    assert_eq!(differs(declared.observe(&aws).await.unwrap(), &declared), "");
+    assert_eq!(differs(declared.observe(&aws, ReadFrom::Service).await.unwrap(), &declared), "");
     let response = |parameters: &[(&str, &str)], templates: &[(&str, &str)]| ApiIntegrationResponse {
         integration: key.clone().into(),
         response: String::new().into(),
@@ -338,7 +338,7 @@ async fn parts_of_an_api(book: &Book) {
     };
     let parameters = [(allow_headers, "'content-type'"), (allow_methods, "'OPTIONS,POST,GET'"), (allow_origin, "'http://localhost:8080'")];
     let declared = response(&parameters, &[("application/json", "{}")]);
-    assert_eq!(differs(declared.observe(&aws).await.unwrap(), &declared), "");
+    assert_eq!(differs(declared.observe(&aws, ReadFrom::Service).await.unwrap(), &declared), "");
 
     // No template, and an empty one, which AWS returns as null.
     for situation in ["no templates", "template \"\""] {
@@ -346,7 +346,7 @@ async fn parts_of_an_api(book: &Book) {
         method["methodIntegration"]["integrationResponses"]["200"] = book.shape("apigateway", "PutIntegrationResponse", situation);
         let (_canned, aws, _) = with_method(book, "OPTIONS", &method).await;
         let declared = response(&[], &[]);
-        assert_eq!(differs(declared.observe(&aws).await.unwrap(), &declared), "", "{situation}");
+        assert_eq!(differs(declared.observe(&aws, ReadFrom::Service).await.unwrap(), &declared), "", "{situation}");
     }
 }
 
@@ -384,7 +384,7 @@ async fn stages(book: &Book) {
             ("apigateway:GetTags", rest(&json!({ "tags": { STACK: STACK_NAME } }))),
         ];
         let (_canned, aws) = answering(answers).await;
-        assert_eq!(differs(declared.observe(&aws).await.unwrap(), &declared), "", "{shape}");
+        assert_eq!(differs(declared.observe(&aws, ReadFrom::Service).await.unwrap(), &declared), "", "{shape}");
     }
 }
 
@@ -433,16 +433,16 @@ async fn buckets(book: &Book) {
     let new = s3(&book.shape("s3", "GetBucketEncryption", "new bucket"));
     for encryption in [new].into_iter().chain(nothing) {
         let (_canned, aws) = answering(fresh(encryption)).await;
-        assert_eq!(differs(declared.observe(&aws).await.unwrap(), &declared), "");
+        assert_eq!(differs(declared.observe(&aws, ReadFrom::Service).await.unwrap(), &declared), "");
     }
     // Settings that are no longer set, and resources that do not exist.
     let mut answers = fresh(s3(&book.shape("s3", "GetBucketEncryption", "new bucket")));
     answers[3].1 = error("s3", "GetBucketOwnershipControls", "after its deletion");
     let (_canned, aws) = answering(answers).await;
-    assert_eq!(differs(declared.observe(&aws).await.unwrap(), &declared), "");
+    assert_eq!(differs(declared.observe(&aws, ReadFrom::Service).await.unwrap(), &declared), "");
     let gone = vec![("s3:GetBucketVersioning", error("s3", "GetBucketVersioning", "no bucket"))];
     let (_canned, aws) = answering(gone).await;
-    assert!(declared.observe(&aws).await.unwrap().is_none());
+    assert!(declared.observe(&aws, ReadFrom::Service).await.unwrap().is_none());
 
     let block = PublicAccessBlock::all("bucket".to_owned().into());
     let shape = book.shape("s3", "GetPublicAccessBlock", "new bucket");
@@ -450,17 +450,19 @@ async fn buckets(book: &Book) {
     let answers =
         vec![("s3:GetPublicAccessBlock", s3(&shape)), ("s3:GetBucketPolicy", Response::new(200, "application/json", policy.to_string()))];
     let (_canned, aws) = answering(answers).await;
-    assert_eq!(differs(block.observe(&aws).await.unwrap(), &block), "");
+    assert_eq!(differs(block.observe(&aws, ReadFrom::Service).await.unwrap(), &block), "");
     // A statement of others is shown as such.
     let policy = BucketPolicy::reader("bucket".to_owned().into(), "reader".to_owned().into(), "site/");
-    let live = policy.observe(&aws).await.unwrap().unwrap();
+    let live = policy.observe(&aws, ReadFrom::Service).await.unwrap().unwrap();
     assert_eq!(live.spec.other.sids().count(), 1);
     let answers = vec![
         ("s3:GetPublicAccessBlock", error("s3", "GetPublicAccessBlock", "after its deletion")),
         ("s3:GetBucketPolicy", error("s3", "GetBucketPolicy", "none")),
     ];
     let (_canned, aws) = answering(answers).await;
-    assert!(block.observe(&aws).await.unwrap().is_none() && policy.observe(&aws).await.unwrap().is_none());
+    assert!(
+        block.observe(&aws, ReadFrom::Service).await.unwrap().is_none() && policy.observe(&aws, ReadFrom::Service).await.unwrap().is_none()
+    );
     // An upload that no longer exists is no trouble; a condition that S3 does not know fails after one request.
     let (_canned, aws) = answering(vec![("s3:PutObject", error("s3", "PutObject", "a condition S3"))]).await;
     let put = aws.write("s3:PutObject", || aws.s3.put_object().bucket("bucket").key("key").send()).await;
@@ -503,12 +505,12 @@ async fn tables(book: &Book) {
     };
     for (operation, situation) in [("DescribeTable", "on demand with an index"), ("CreateTable", "on demand with an index")] {
         let (_canned, aws) = answering(answers(book.shape("dynamodb", operation, situation))).await;
-        assert_eq!(differs(declared.observe(&aws).await.unwrap(), &declared), "", "{operation}");
+        assert_eq!(differs(declared.observe(&aws, ReadFrom::Service).await.unwrap(), &declared), "", "{operation}");
     }
     let (_canned, aws) = answering(answers(book.shape("dynamodb", "DescribeTable", "provisioned from birth"))).await;
     let provisioned =
         Table { billing_mode: "PROVISIONED".to_owned(), partition_key: key("id"), indexes: BTreeMap::new(), ..declared.clone() };
-    assert_eq!(differs(provisioned.observe(&aws).await.unwrap(), &provisioned), "");
+    assert_eq!(differs(provisioned.observe(&aws, ReadFrom::Service).await.unwrap(), &provisioned), "");
     // AWS accepts the deletion, and takes a while; a table that does not exist is deleted.
     let output = TableOutput { arn: "arn".to_owned() };
     assert!(matches!(declared.delete(&aws, &output).await, Ok(DeleteOutcome::Accepted(_))));
@@ -519,7 +521,7 @@ async fn tables(book: &Book) {
     let mut table = book.shape("dynamodb", "DescribeTable", "on demand with an index");
     table["TableStatus"] = json!("INACCESSIBLE_ENCRYPTION_CREDENTIALS");
     let (_canned, aws) = answering(answers(table)).await;
-    let live = declared.observe(&aws).await.unwrap().unwrap();
+    let live = declared.observe(&aws, ReadFrom::Service).await.unwrap().unwrap();
     assert!(live.busy.is_none() && live.failed.as_ref().is_some_and(|refusal| refusal.message.contains("KMS key")), "{:?}", live.failed);
     let written = declared.update(&aws, &live, &Changes::default()).await;
     assert!(matches!(&written, Err(Error::Failed(refusal)) if refusal.code == "INACCESSIBLE_ENCRYPTION_CREDENTIALS"), "{written:?}");
@@ -576,7 +578,7 @@ async fn logs_and_alarms(book: &Book) {
         retention_days: None,
         tags: Tags::default().with("env", "testing"),
     };
-    assert_eq!(differs(declared.observe(&aws).await.unwrap(), &declared), "");
+    assert_eq!(differs(declared.observe(&aws, ReadFrom::Service).await.unwrap(), &declared), "");
 
     let declared = |shape: &Value, missing_data: &str| Alarm {
         name: "alarm-name".to_owned(),
@@ -604,12 +606,12 @@ async fn logs_and_alarms(book: &Book) {
         ];
         let (_canned, aws) = answering(answers).await;
         let declared = declared(&shape, missing_data);
-        assert_eq!(differs(declared.observe(&aws).await.unwrap(), &declared), "", "{situation}");
+        assert_eq!(differs(declared.observe(&aws, ReadFrom::Service).await.unwrap(), &declared), "", "{situation}");
     }
     let none = book.shape("cloudwatch", "DescribeAlarms", "after DeleteAlarms");
     let (_canned, aws) = answering(vec![("cloudwatch:DescribeAlarms", rpc(&none))]).await;
     let shape = book.shape("cloudwatch", "DescribeAlarms", "TreatMissingData as sent");
-    assert!(declared(&shape, "ignore").observe(&aws).await.unwrap().is_none());
+    assert!(declared(&shape, "ignore").observe(&aws, ReadFrom::Service).await.unwrap().is_none());
 
     // The last page of the tagging service has an empty token.
     let mut page = book.shape("tagging", "GetResources", "last page");
@@ -641,7 +643,7 @@ async fn roles(book: &Book) {
     let (name, path, tags) = ("role-name".to_owned(), "/path/".to_owned(), Tags::default());
     let declared =
         Role { name, path, trust, permissions_boundary: None, others: RoleOthers::default(), policy: String::new(), tags, among: 0 };
-    assert_eq!(differs(declared.observe(&aws).await.unwrap(), &declared), "");
+    assert_eq!(differs(declared.observe(&aws, ReadFrom::Service).await.unwrap(), &declared), "");
     assert_eq!(declared.locate(&aws).await.unwrap().map(|output| output.name).as_deref(), Some("role-name"));
 }
 

@@ -11,7 +11,7 @@ use aws_sdk_s3::{
 };
 use liveinsight::{
     aws::{Aws, Headers},
-    engine::{Action, Class, Graph, Owner, Resource, digest, survey},
+    engine::{Action, Class, Graph, Owner, ReadFrom, Resource, digest, survey},
     resources::{
         Behavior, Bucket, BucketPolicy, Distribution, DistributionOutput, ErrorPage, Origin, OriginAccessControl, PublicAccessBlock,
         SiteObject,
@@ -420,7 +420,7 @@ async fn a_bucket_without_our_tag_is_left_alone() {
     let name = bench.name("site");
     bench.aws.s3.create_bucket().bucket(&name).send().await.unwrap();
     let spec = bucket(&bench, &Wish::default());
-    let live = Box::pin(spec.observe(&bench.aws)).await.unwrap().expect("it exists");
+    let live = Box::pin(spec.observe(&bench.aws, ReadFrom::Service)).await.unwrap().expect("it exists");
     assert_eq!(live.owner, Owner::Other("it has no tag liveinsight:stack".into()));
     let (mut graph, swept) = (Graph::default(), name.clone());
     graph.sweep(move |aws: &Aws| Box::pin(Bucket::sweep(aws, swept.clone(), "static")));

@@ -23,6 +23,7 @@ mod retry;
 mod run_notes;
 mod source;
 mod surroundings;
+mod tag_store;
 mod tags;
 mod target;
 mod transport;

@@ -17,6 +17,8 @@ pub struct Tags {
     tags: BTreeMap<String, String>,
     /// Set if the live resource keeps its fingerprint.
     keeps_fingerprint: bool,
+    /// Set if the tags are those of the tag inventory, which may be out of date.
+    is_reported: bool,
 }
 
 impl Tags {
@@ -37,6 +39,12 @@ impl Tags {
         self.keeps_fingerprint = true;
     }
 
+    /// Marks the tags as those of the tag inventory.
+    #[must_use]
+    pub(super) fn as_reported(self) -> Self {
+        Self { is_reported: true, ..self }
+    }
+
     /// Returns the value of a tag.
     pub fn get(&self, key: &str) -> Option<&str> {
         self.tags.get(key).map(String::as_str)
@@ -53,6 +61,7 @@ impl Tags {
             (Some(owner), Some(elsewhere)) if elsewhere != region => {
                 Owner::Claimed(format!("it belongs to the stack {owner} in {elsewhere}"))
             }
+            (Some(owner), _) if owner == stack && self.is_reported => Owner::Reported,
             (Some(owner), _) if owner == stack => Owner::Us,
             (Some(owner), _) => Owner::Claimed(format!("it belongs to the stack {owner}")),
             (None, _) => Owner::Other(format!("it has no tag {STACK}")),
@@ -89,6 +98,7 @@ impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for Tags {
         Self {
             tags: tags.into_iter().map(|(key, value)| (key.into(), value.into())).filter(|(key, _)| !key.starts_with("aws:")).collect(),
             keeps_fingerprint: false,
+            is_reported: false,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The graph of declared resources and their dependencies, and the only place that erases their types.
 
 use super::{
-    Changes, Cloud, DeleteOutcome, Fields, Observed, Orphan, Owner, Protection, Ref, Refusal, Resource, Result, WriteOutcome,
+    Changes, Cloud, DeleteOutcome, Fields, Observed, Orphan, Owner, Protection, ReadFrom, Ref, Refusal, Resource, Result, WriteOutcome,
     current::for_resource, digest::Fingerprints, resource::FAILED, sweep::Sweep,
 };
 use futures::future::LocalBoxFuture;
@@ -273,7 +273,7 @@ impl<C: Cloud> Entry<C> {
 
     /// Observes the resource. A resource does not exist if one that it depends on does not.
     pub(super) async fn observe(&self, cloud: &C) -> Result<Option<Observation>> {
-        unless_unresolved(for_resource(&self.id, self.node.observe(cloud)).await)
+        unless_unresolved(for_resource(&self.id, self.node.observe(cloud, ReadFrom::Service)).await)
     }
 
     /// Returns the owner of the resource, or `None` if the resource or one that it depends on does not exist.
@@ -311,8 +311,7 @@ pub(super) trait Node<C: Cloud> {
     fn holds_data(&self) -> bool;
     /// Returns the time limit of a removal.
     fn removal(&self) -> Duration;
-    fn observe<'a>(&'a self, cloud: &'a C) -> LocalBoxFuture<'a, Result<Option<Observation>>>;
-    fn survey<'a>(&'a self, cloud: &'a C) -> LocalBoxFuture<'a, Result<Option<Observation>>>;
+    fn observe<'a>(&'a self, cloud: &'a C, from: ReadFrom) -> LocalBoxFuture<'a, Result<Option<Observation>>>;
     /// Finds the resource and stores its output, if there is one.
     fn locate<'a>(&'a self, cloud: &'a C) -> LocalBoxFuture<'a, Result<()>>;
     fn find<'a>(&'a self, cloud: &'a C) -> LocalBoxFuture<'a, Result<Option<Owner>>>;
@@ -406,12 +405,8 @@ impl<R: Resource> Node<R::Cloud> for Declared<R> {
         R::REMOVAL
     }
 
-    fn observe<'a>(&'a self, cloud: &'a R::Cloud) -> LocalBoxFuture<'a, Result<Option<Observation>>> {
-        Box::pin(async move { Ok(self.see(self.spec.observe(cloud).await?)) })
-    }
-
-    fn survey<'a>(&'a self, cloud: &'a R::Cloud) -> LocalBoxFuture<'a, Result<Option<Observation>>> {
-        Box::pin(async move { Ok(self.see(self.spec.survey(cloud).await?)) })
+    fn observe<'a>(&'a self, cloud: &'a R::Cloud, from: ReadFrom) -> LocalBoxFuture<'a, Result<Option<Observation>>> {
+        Box::pin(async move { Ok(self.see(self.spec.observe(cloud, from).await?)) })
     }
 
     fn locate<'a>(&'a self, cloud: &'a R::Cloud) -> LocalBoxFuture<'a, Result<()>> {

@@ -1,8 +1,8 @@
 //! The last observation of `up` and `down`, whatever happens before it.
 
 use super::{
-    Changes, Cloud, DeleteOutcome, Error, Found, Graph, Observed, Options, Orphan, Owner, Removal, Report, Resource, Result, RetryPolicy,
-    Stop, WriteOutcome, down, survey, up,
+    Changes, Cloud, DeleteOutcome, Error, Found, Graph, Observed, Options, Orphan, Owner, ReadFrom, Removal, Report, Resource, Result,
+    RetryPolicy, Stop, WriteOutcome, down, survey, up,
 };
 use serde::Serialize;
 use std::{
@@ -59,7 +59,7 @@ impl Resource for Thing {
         self.0.clone()
     }
 
-    async fn observe(&self, world: &World) -> Result<Option<Observed<Self>>> {
+    async fn observe(&self, world: &World, _: ReadFrom) -> Result<Option<Observed<Self>>> {
         let observed = || Observed { spec: Self(self.0.clone()), output: (), busy: None, failed: None, owner: Owner::Us, applied: None };
         Ok(world.there.borrow().contains(&self.0).then(observed))
     }

@@ -48,6 +48,6 @@ pub use graph::{Entry, Graph, Handle, Id};
 pub use plan::{Cause, Objection, Plan, State, Step, survey};
 pub use reference::{Ref, made_secret, secret, unknown};
 pub use remove::{Removal, down};
-pub use resource::{Cloud, DeleteOutcome, FAILED, Found, Observed, Owner, Protection, Resource, WriteOutcome};
+pub use resource::{Cloud, DeleteOutcome, FAILED, Found, Observed, Owner, Protection, ReadFrom, Resource, WriteOutcome};
 pub use sweep::Orphan;
 pub use wait::{Gate, RetryPolicy, Stop};

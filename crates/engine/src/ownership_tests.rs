@@ -1,7 +1,7 @@
 //! Ownership of parts: the owner of a whole owns its parts, for every operation.
 
 use super::{
-    Cloud, DeleteOutcome, Error, Found, Graph, Handle, Id, Observed, Options, Orphan, Owner, Removal, Report, Resource, Result,
+    Cloud, DeleteOutcome, Error, Found, Graph, Handle, Id, Observed, Options, Orphan, Owner, ReadFrom, Removal, Report, Resource, Result,
     WriteOutcome, down,
 };
 use super::{Objection, RetryPolicy, State, survey, up};
@@ -72,7 +72,7 @@ impl Resource for Whole {
         "whole".to_owned()
     }
 
-    async fn observe(&self, world: &World) -> Result<Option<Observed<Self>>> {
+    async fn observe(&self, world: &World, _: ReadFrom) -> Result<Option<Observed<Self>>> {
         let owner = world.owner.borrow().clone().unwrap_or(Owner::Us);
         Ok(world.things.borrow().get("whole").map(|setting| Observed {
             spec: Self { setting: *setting },
@@ -115,13 +115,13 @@ impl<const ALONG: bool> Resource for Part<ALONG> {
         self.name.to_owned()
     }
 
-    async fn observe(&self, world: &World) -> Result<Option<Observed<Self>>> {
+    async fn observe(&self, world: &World, _: ReadFrom) -> Result<Option<Observed<Self>>> {
         let setting = world.things.borrow().get(self.name).copied();
         Ok(setting.map(|setting| Observed::part(Self { name: self.name, setting }, ())))
     }
 
     async fn find(&self, world: &World) -> Result<Option<Found<()>>> {
-        Ok(self.observe(world).await?.map(|observed| Found { output: (), owner: observed.owner }))
+        Ok(self.observe(world, ReadFrom::Service).await?.map(|observed| Found { output: (), owner: observed.owner }))
     }
 
     async fn create(&self, world: &World) -> Result<WriteOutcome<()>> {

@@ -1,7 +1,7 @@
 //! The plan: compares the observed with the desired state and derives the actions. Changes nothing.
 
 use super::{
-    Action, Changes, Error, Event, Fields, Graph, Id, Orphan, Owner, Protection, Result, Subscriber,
+    Action, Changes, Error, Event, Fields, Graph, Id, Orphan, Owner, Protection, ReadFrom, Result, Subscriber,
     current::for_resource,
     graph::{Entry, Observation, unless_unresolved},
     wait::when_ready,
@@ -246,7 +246,8 @@ async fn observe<C: super::Cloud>(graph: &Graph<C>, cloud: &C, emit: Subscriber<
     }
     let (done, total) = (Cell::new(0), graph.entries.len());
     let observe = async |entry: &Entry<C>| {
-        let observation = for_resource(&entry.id, read_with(needed(entry, &found), async || entry.node.survey(cloud).await)).await;
+        let observation =
+            for_resource(&entry.id, read_with(needed(entry, &found), async || entry.node.observe(cloud, ReadFrom::Lists).await)).await;
         done.set(done.get() + 1);
         emit(Event::Observing { done: done.get(), total });
         unless_unresolved(observation)

@@ -1,7 +1,7 @@
 //! The order of requests in a survey, and reports that a survey relies on.
 
 use super::plan::survey;
-use crate::{Cloud, DeleteOutcome, Error, Found, Graph, Observed, Owner, Ref, Resource, Result, WriteOutcome};
+use crate::{Cloud, DeleteOutcome, Error, Found, Graph, Observed, Owner, ReadFrom, Ref, Resource, Result, WriteOutcome};
 use serde::Serialize;
 use std::time::Duration;
 use tokio::{sync::OnceCell, task::yield_now, time::timeout};
@@ -55,7 +55,7 @@ impl Resource for Thing {
         Ok(Some(Found { output: (), owner: Owner::Us }))
     }
 
-    async fn observe(&self, world: &World) -> Result<Option<Observed<Self>>> {
+    async fn observe(&self, world: &World, _: ReadFrom) -> Result<Option<Observed<Self>>> {
         self.uses.as_ref().map(Ref::get).transpose()?;
         if self.asks.1 {
             world.ask().await;

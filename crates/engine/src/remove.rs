@@ -277,7 +277,7 @@ async fn find<C: super::Cloud>(cloud: &C, entry: &Entry<C>, backoff: &Backoff<'_
 mod tests {
     use super::{Removal, down};
     use crate::{
-        Changes, Cloud, DeleteOutcome, Error, Found, Graph, Observed, Options, Owner, Resource, Result, RetryPolicy, WriteOutcome,
+        Changes, Cloud, DeleteOutcome, Error, Found, Graph, Observed, Options, Owner, ReadFrom, Resource, Result, RetryPolicy, WriteOutcome,
     };
     use serde::Serialize;
     use std::time::Duration;
@@ -307,7 +307,7 @@ mod tests {
             "stubborn".to_owned()
         }
 
-        async fn observe(&self, _: &World) -> Result<Option<Observed<Self>>> {
+        async fn observe(&self, _: &World, _: ReadFrom) -> Result<Option<Observed<Self>>> {
             Ok(Some(Observed { spec: Self, output: (), busy: None, failed: None, owner: Owner::Us, applied: None }))
         }
 

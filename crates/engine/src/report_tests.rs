@@ -1,8 +1,8 @@
 //! Reports that a survey relies on, and resources that a run observes again.
 
 use super::{
-    Changes, Cloud, DeleteOutcome, Graph, Objection, Observed, Options, Orphan, Owner, Resource, Result, RetryPolicy, WriteOutcome, survey,
-    up,
+    Changes, Cloud, DeleteOutcome, Graph, Objection, Observed, Options, Orphan, Owner, ReadFrom, Resource, Result, RetryPolicy,
+    WriteOutcome, survey, up,
 };
 use serde::Serialize;
 use std::{
@@ -59,18 +59,15 @@ impl Resource for Thing {
         self.name.clone()
     }
 
-    async fn observe(&self, world: &World) -> Result<Option<Observed<Self>>> {
+    async fn observe(&self, world: &World, from: ReadFrom) -> Result<Option<Observed<Self>>> {
+        if from == ReadFrom::Lists
+            && let Some(text) = world.reports.borrow().get(&self.name)
+        {
+            return Ok(Some(self.observed(text, Owner::Us).as_reported()));
+        }
         world.asked.set(world.asked.get() + 1);
         let truth = world.truth.borrow();
         Ok(truth.get(&self.name).map(|(text, owner)| self.observed(text, owner.clone().unwrap_or(Owner::Us))))
-    }
-
-    async fn survey(&self, world: &World) -> Result<Option<Observed<Self>>> {
-        let report = world.reports.borrow().get(&self.name).cloned();
-        match report {
-            Some(text) => Ok(Some(self.observed(&text, Owner::Us).as_reported())),
-            None => self.observe(world).await,
-        }
     }
 
     async fn create(&self, world: &World) -> Result<WriteOutcome<()>> {

@@ -71,14 +71,8 @@ pub trait Resource: Serialize + Sized + 'static {
     /// distinguish drift from a pending change. [`Graph::add`](super::Graph::add) calls it once.
     fn set_fingerprint(&mut self, _fingerprint: &str) {}
 
-    /// Reads the live resource back as a declaration, or `None` if there is none.
-    async fn observe(&self, cloud: &Self::Cloud) -> Result<Option<Observed<Self>>>;
-
-    /// Observes the resource during a survey. Implement it where a list that is read anyway shows that the resource does not exist. A list may
-    /// lag behind the resource, so the engine observes again before it acts.
-    async fn survey(&self, cloud: &Self::Cloud) -> Result<Option<Observed<Self>>> {
-        self.observe(cloud).await
-    }
+    /// Reads the live resource back as a declaration, or `None` if there is none. `from` allows shortcuts.
+    async fn observe(&self, cloud: &Self::Cloud, from: ReadFrom) -> Result<Option<Observed<Self>>>;
 
     /// Reads only the output, which other resources need for their own observation; the owner is not read. Worth implementing where a list
     /// contains the output.
@@ -89,7 +83,7 @@ pub trait Resource: Serialize + Sized + 'static {
     /// Reads only existence, owner and output, as a removal needs them. Worth implementing where it saves calls. Returns
     /// [`Error::NotYet`](super::Error::NotYet) while the service cannot answer.
     async fn find(&self, cloud: &Self::Cloud) -> Result<Option<Found<Self::Output>>> {
-        Ok(self.observe(cloud).await?.map(|observed| Found { output: observed.output, owner: observed.owner }))
+        Ok(self.observe(cloud, ReadFrom::Service).await?.map(|observed| Found { output: observed.output, owner: observed.owner }))
     }
 
     /// Returns a setting that keeps the service from deleting the resource: one made by hand, which no declaration sets. The engine asks before
@@ -108,6 +102,16 @@ pub trait Resource: Serialize + Sized + 'static {
 
     /// Deletes the resource. Succeeds if it is already gone.
     async fn delete(&self, cloud: &Self::Cloud, output: &Self::Output) -> Result<DeleteOutcome>;
+}
+
+/// Source of an observation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReadFrom {
+    /// Lists of many resources, where they show the resource or its absence, and otherwise its service. Lists may lag behind, so the engine
+    /// observes from the service before it acts.
+    Lists,
+    /// The resource's own service.
+    Service,
 }
 
 /// Path of the difference that [`Observed::failed`] makes; no declaration has such a field.

@@ -1,8 +1,8 @@
 //! Properties of the engine, on an in-memory world that refuses, forgets and dies at every step.
 
 use super::{
-    Action, Cause, Changes, Class, Cloud, DeleteOutcome, Error, Graph, Handle, Objection, Observed, Options, Orphan, Owner, Ref, Refusal,
-    Removal, Report, Resource, Result, RetryPolicy, State, WriteOutcome, down, survey, up,
+    Action, Cause, Changes, Class, Cloud, DeleteOutcome, Error, Graph, Handle, Objection, Observed, Options, Orphan, Owner, ReadFrom, Ref,
+    Refusal, Removal, Report, Resource, Result, RetryPolicy, State, WriteOutcome, down, survey, up,
 };
 use proptest::prelude::*;
 use serde::Serialize;
@@ -119,7 +119,7 @@ impl Resource for Widget {
         self.digest = digest.to_owned();
     }
 
-    async fn observe(&self, world: &World) -> Result<Option<Observed<Self>>> {
+    async fn observe(&self, world: &World, _: ReadFrom) -> Result<Option<Observed<Self>>> {
         for used in &self.uses {
             used.get()?;
         }

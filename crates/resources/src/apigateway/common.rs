@@ -5,7 +5,7 @@
 
 use aws::{Aws, Optional, Tags};
 use aws_sdk_apigateway::types::{Deployment, Integration, Method, Op, PatchOperation, Resource as ApiNode, RestApi, Stage};
-use engine::Result;
+use engine::{ReadFrom, Result};
 use serde::{Serialize, Serializer};
 use std::{
     collections::{BTreeMap, HashMap},
@@ -140,32 +140,31 @@ pub(super) fn arn(aws: &Aws, path: &str) -> String {
 }
 
 /// Returns the tags as `TagResource` left them. The copies in lists are not used: `GetTags` is where tags are written and read.
-pub(super) async fn tags(aws: &Aws, path: &str) -> Result<Rc<Tags>> {
-    if let Some(tags) = aws.cached_tags(&arn(aws, path)).await {
-        return Ok(Rc::new(tags));
-    }
-    aws.shared("apigateway", &format!("tags/{path}"), || async {
-        let answer = aws.read("apigateway:GetTags", || aws.apigateway.get_tags().resource_arn(arn(aws, path)).send()).await.optional()?;
-        Ok(answer.and_then(|answer| answer.tags).into_iter().flatten().collect::<Tags>())
-    })
-    .await
+pub(super) async fn tags(aws: &Aws, path: &str, from: ReadFrom) -> Result<Tags> {
+    let arn = arn(aws, path);
+    let tags = aws.tags("apigateway", &arn, from, async || {
+        let answer = aws.read("apigateway:GetTags", || aws.apigateway.get_tags().resource_arn(&arn).send()).await.optional()?;
+        Ok(answer.map(|answer| answer.tags.into_iter().flatten().collect()))
+    });
+    Ok(tags.await?.unwrap_or_default())
 }
 
 /// Replaces the tags in `observed` by those in `declared`.
 pub(super) async fn write_tags(aws: &Aws, path: &str, observed: &Tags, declared: &Tags) -> Result<()> {
-    aws.forget_tags(&arn(aws, path));
-    aws.write("apigateway:TagResource", || {
-        aws.apigateway.tag_resource().resource_arn(arn(aws, path)).set_tags(Some(declared.to_map())).send()
-    })
-    .await?;
-    let gone = observed.missing_from(declared);
-    if !gone.is_empty() {
+    let arn = arn(aws, path);
+    let tag = async || {
+        aws.write("apigateway:TagResource", || aws.apigateway.tag_resource().resource_arn(&arn).set_tags(Some(declared.to_map())).send())
+            .await?;
+        Ok(())
+    };
+    let untag = async |keys: Vec<String>| {
         aws.write("apigateway:UntagResource", || {
-            aws.apigateway.untag_resource().resource_arn(arn(aws, path)).set_tag_keys(Some(gone.clone())).send()
+            aws.apigateway.untag_resource().resource_arn(&arn).set_tag_keys(Some(keys.clone())).send()
         })
         .await?;
-    }
-    Ok(())
+        Ok(())
+    };
+    aws.sync_tags(&arn, observed, declared, tag, untag).await
 }
 
 /// Spells observed keys as the declaration does: they are names of headers or content types, in which letter case has no meaning. A second key that

@@ -14,7 +14,7 @@ use aws::{
     facts::{Call, Identity, Kind, Sweep, Task, Trail, Typical},
 };
 use aws_sdk_apigateway::types::{Deployment, Stage};
-use engine::{DeleteOutcome, Handle, Id, Observed, Orphan, Ref, Resource, Result, WriteOutcome};
+use engine::{DeleteOutcome, Handle, Id, Observed, Orphan, ReadFrom, Ref, Resource, Result, WriteOutcome};
 use serde::Serialize;
 use std::collections::BTreeSet;
 
@@ -68,7 +68,7 @@ impl Resource for ApiDeployment {
         super::part(target, self.api.get().ok(), "stages")
     }
 
-    async fn observe(&self, aws: &Aws) -> Result<Option<Observed<Self>>> {
+    async fn observe(&self, aws: &Aws, _: ReadFrom) -> Result<Option<Observed<Self>>> {
         let api = self.api.get()?;
         let deployments = deployments(aws, &api).await?;
         let Some(observed) = pick(&deployments, &self.digest) else { return Ok(None) };

@@ -14,7 +14,7 @@ use aws::{
     facts::{Call, Identity, Kind, Sweep, Task, Trail, Typical},
 };
 use aws_sdk_apigateway::types::{Integration, IntegrationType};
-use engine::{DeleteOutcome, Handle, Id, Observed, Orphan, Ref, Resource, Result, WriteOutcome};
+use engine::{DeleteOutcome, Handle, Id, Observed, Orphan, ReadFrom, Ref, Resource, Result, WriteOutcome};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -120,7 +120,7 @@ impl Resource for ApiIntegration {
         super::part_of_method(target, self.method.get().ok())
     }
 
-    async fn observe(&self, aws: &Aws) -> Result<Option<Observed<Self>>> {
+    async fn observe(&self, aws: &Aws, _: ReadFrom) -> Result<Option<Observed<Self>>> {
         let key = self.method.get()?;
         let Some(observed) = integration(aws, &key).await? else { return Ok(None) };
         let spec = Self::read(&key, &self.route, &observed);

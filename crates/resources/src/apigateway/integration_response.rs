@@ -15,7 +15,7 @@ use aws::{
     facts::{Call, Identity, Kind, Sweep, Task, Trail, Typical},
 };
 use aws_sdk_apigateway::types::{ContentHandlingStrategy, IntegrationResponse};
-use engine::{Changes, DeleteOutcome, Handle, Id, Observed, Orphan, Ref, Resource, Result, WriteOutcome};
+use engine::{Changes, DeleteOutcome, Handle, Id, Observed, Orphan, ReadFrom, Ref, Resource, Result, WriteOutcome};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -83,7 +83,7 @@ impl Resource for ApiIntegrationResponse {
         super::part_of_method(target, self.integration.get().ok())
     }
 
-    async fn observe(&self, aws: &Aws) -> Result<Option<Observed<Self>>> {
+    async fn observe(&self, aws: &Aws, _: ReadFrom) -> Result<Option<Observed<Self>>> {
         let output = ApiMethodResponseOutput { method: self.integration.get()?, status: self.status.clone() };
         let Some(integration) = integration(aws, &output.method).await? else { return Ok(None) };
         let observed = integration.integration_responses().and_then(|responses| responses.get(&output.status));

@@ -14,7 +14,7 @@ use aws::{
     facts::{Billable, Call, Identity, Kind, Sweep, Task, Trail, Typical},
 };
 use aws_sdk_apigateway::types::Method;
-use engine::{DeleteOutcome, Handle, Id, Observed, Orphan, Ref, Resource, Result, WriteOutcome};
+use engine::{DeleteOutcome, Handle, Id, Observed, Orphan, ReadFrom, Ref, Resource, Result, WriteOutcome};
 use serde::Serialize;
 
 /// A method. Its logical name is its route: `POST /api/events`.
@@ -68,7 +68,7 @@ impl Resource for ApiMethod {
         Identity { also, ..super::part(target, self.api.get().ok(), "resources") }
     }
 
-    async fn observe(&self, aws: &Aws) -> Result<Option<Observed<Self>>> {
+    async fn observe(&self, aws: &Aws, _: ReadFrom) -> Result<Option<Observed<Self>>> {
         let key = self.key()?;
         let Some(method) = method(aws, &key).await? else { return Ok(None) };
         Ok(Some(Observed::part(Self::read(&key, &self.path, &method), key)))

@@ -14,7 +14,7 @@ use aws::{
     facts::{Call, Identity, Kind, Sweep, Task, Trail, Typical},
 };
 use aws_sdk_apigateway::types::MethodResponse;
-use engine::{Changes, DeleteOutcome, Handle, Id, Observed, Orphan, Ref, Resource, Result, WriteOutcome};
+use engine::{Changes, DeleteOutcome, Handle, Id, Observed, Orphan, ReadFrom, Ref, Resource, Result, WriteOutcome};
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
 
@@ -82,7 +82,7 @@ impl Resource for ApiMethodResponse {
         super::part_of_method(target, self.method.get().ok())
     }
 
-    async fn observe(&self, aws: &Aws) -> Result<Option<Observed<Self>>> {
+    async fn observe(&self, aws: &Aws, _: ReadFrom) -> Result<Option<Observed<Self>>> {
         let key = self.method.get()?;
         let Some(method) = method(aws, &key).await? else { return Ok(None) };
         let observed = method.method_responses().and_then(|responses| responses.get(&self.status));

@@ -13,7 +13,7 @@ use aws::{
     Aws, RequestLimit, Source, Target,
     facts::{Call, Identity, Kind, Sweep, Task, Trail, Typical},
 };
-use engine::{DeleteOutcome, Handle, Id, Observed, Orphan, Ref, Resource, Result, WriteOutcome};
+use engine::{DeleteOutcome, Handle, Id, Observed, Orphan, ReadFrom, Ref, Resource, Result, WriteOutcome};
 use serde::Serialize;
 
 /// A path of an API. Its logical name is the whole path.
@@ -83,7 +83,7 @@ impl Resource for ApiResource {
         Identity { also, ..super::part(target, self.api.get().ok(), "resources") }
     }
 
-    async fn observe(&self, aws: &Aws) -> Result<Option<Observed<Self>>> {
+    async fn observe(&self, aws: &Aws, _: ReadFrom) -> Result<Option<Observed<Self>>> {
         let api = self.api.get()?;
         let nodes = nodes(aws, &api).await?;
         let Some(node) = nodes.iter().find(|node| node.path() == Some(&self.path)) else { return Ok(None) };

@@ -21,7 +21,8 @@ use aws_sdk_apigateway::{
 };
 use aws_smithy_types::DateTime;
 use engine::{
-    Action, Changes, Class, DeleteOutcome, Error, Found, Handle, Observed, Orphan, Owner, Ref, Refusal, Resource, Result, WriteOutcome,
+    Action, Changes, Class, DeleteOutcome, Error, Found, Handle, Observed, Orphan, Owner, ReadFrom, Ref, Refusal, Resource, Result,
+    WriteOutcome,
 };
 use serde::Serialize;
 use std::{collections::BTreeMap, time::Duration};
@@ -138,24 +139,16 @@ impl Resource for RestApi {
         self.tags.set_fingerprint(fingerprint);
     }
 
-    async fn observe(&self, aws: &Aws) -> Result<Option<Observed<Self>>> {
+    async fn observe(&self, aws: &Aws, from: ReadFrom) -> Result<Option<Observed<Self>>> {
         let Some(listed) = find_ours(aws, &self.name).await? else { return Ok(None) };
-        let Some(output) = output(aws, listed.id(), listed.root_resource_id()).await? else { return Ok(None) };
-        let (tags, responses) = futures::try_join!(tags(aws, &output.id), gateway_responses(aws, &output.id))?;
-        let tags = (*tags).clone();
+        let id = listed.id().unwrap_or_default();
+        let output = output(aws, listed.id(), listed.root_resource_id());
+        let (output, tags, responses) = futures::try_join!(output, tags(aws, id, from), gateway_responses(aws, id))?;
         if tags == Tags::default() {
             // It was listed with ours and no longer exists: another run may be deleting it.
             return Ok(None);
         }
-        Ok(Some(self.of(aws, &listed, output, tags, &responses)))
-    }
-
-    async fn survey(&self, aws: &Aws) -> Result<Option<Observed<Self>>> {
-        let Some(listed) = find_ours(aws, &self.name).await? else { return Ok(None) };
-        let Some(tags) = aws.reported_tags(&arn(aws, listed.id().unwrap_or_default())).await else { return self.observe(aws).await };
-        let responses = gateway_responses(aws, listed.id().unwrap_or_default());
-        let (output, responses) = futures::try_join!(output(aws, listed.id(), listed.root_resource_id()), responses)?;
-        Ok(output.map(|output| self.of(aws, &listed, output, tags, &responses).as_reported()))
+        Ok(output.map(|output| self.of(aws, &listed, output, tags, &responses)))
     }
 
     async fn find(&self, aws: &Aws) -> Result<Option<Found<RestApiOutput>>> {
@@ -222,7 +215,7 @@ impl RestApi {
         let mine = (created(answer.created_date()), answer.id().unwrap_or_default());
         let has_tags =
             answer.tags().is_some_and(|kept| self.tags.iter().all(|(key, value)| kept.get(key).is_some_and(|kept| kept == value)));
-        if !has_tags && *tags(aws, mine.1).await? != self.tags {
+        if !has_tags && tags(aws, mine.1, ReadFrom::Service).await? != self.tags {
             // Nothing else names its owner: the next run would create another one.
             aws.write("apigateway:DeleteRestApi", || aws.apigateway.delete_rest_api().rest_api_id(mine.1).send()).await.optional()?;
             let why = "API Gateway kept no tags of the new REST API, by which it would be known as this stack's; it was removed again";

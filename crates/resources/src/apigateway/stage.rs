@@ -15,7 +15,7 @@ use aws::{
     facts::{Billable, Call, Identity, Kind, Sweep, Task, Trail, Typical},
 };
 use aws_sdk_apigateway::types::{MethodSetting, PatchOperation, Stage};
-use engine::{Changes, DeleteOutcome, Error, Handle, Id, Observed, Orphan, Ref, Resource, Result, WriteOutcome};
+use engine::{Changes, DeleteOutcome, Error, Handle, Id, Observed, Orphan, ReadFrom, Ref, Resource, Result, WriteOutcome};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use std::collections::BTreeMap;
 
@@ -117,28 +117,14 @@ impl Resource for ApiStage {
         self.tags.set_fingerprint(fingerprint);
     }
 
-    async fn observe(&self, aws: &Aws) -> Result<Option<Observed<Self>>> {
-        let api = self.api.get()?;
-        // Its tags are requested at the same time.
-        let output = ApiStageOutput { api, name: self.name.clone() };
+    async fn observe(&self, aws: &Aws, from: ReadFrom) -> Result<Option<Observed<Self>>> {
+        let output = ApiStageOutput { api: self.api.get()?, name: self.name.clone() };
         let path = path(&output);
-        let (stages, written) = futures::try_join!(stages(aws, &output.api), tags(aws, &path))?;
+        let (stages, written) = futures::try_join!(stages(aws, &output.api), tags(aws, &path, from))?;
         let Some(stage) = stages.iter().find(|stage| stage.stage_name() == Some(&self.name)) else { return Ok(None) };
         // A service that keeps the tags of `CreateStage` apart from those of `TagResource` answers with none until the latter is called.
-        let tags = if written.iter().next().is_some() { (*written).clone() } else { stage.tags().into_iter().flatten().collect() };
+        let tags = if written == Tags::default() { stage.tags().into_iter().flatten().collect() } else { written };
         Ok(Some(Self::seen(aws, output, stage, tags)))
-    }
-
-    async fn survey(&self, aws: &Aws) -> Result<Option<Observed<Self>>> {
-        let output = ApiStageOutput { api: self.api.get()?, name: self.name.clone() };
-        let arn = arn(aws, &path(&output));
-        let (stages, tags) = futures::join!(stages(aws, &output.api), aws.reported_tags(&arn));
-        let stages = stages?;
-        let Some(stage) = stages.iter().find(|stage| stage.stage_name() == Some(&self.name)) else { return Ok(None) };
-        match tags {
-            Some(tags) => Ok(Some(Self::seen(aws, output, stage, tags).as_reported())),
-            None => self.observe(aws).await,
-        }
     }
 
     async fn create(&self, aws: &Aws) -> Result<WriteOutcome<ApiStageOutput>> {

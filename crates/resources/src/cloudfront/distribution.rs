@@ -23,7 +23,7 @@ use aws_sdk_cloudfront::types::{
     Tag, TagKeys, ViewerCertificate,
 };
 use engine::{
-    Action, Changes, Class, DeleteOutcome, Error, Found, Handle, Observed, Orphan, Owner, Ref, Refusal, Resource, Result, WriteOutcome,
+    Action, Changes, Class, DeleteOutcome, Error, Found, Handle, Observed, Orphan, ReadFrom, Ref, Refusal, Resource, Result, WriteOutcome,
 };
 use serde::Serialize;
 use std::{
@@ -66,15 +66,6 @@ pub struct Distribution {
     pub content: Option<String>,
     /// Tags, the ownership tag included.
     pub tags: Tags,
-}
-
-/// Occasion on which a distribution is observed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Look {
-    /// With all other resources, before the first write.
-    First,
-    /// After the run's writes have begun.
-    Again,
 }
 
 /// Output of a distribution that exists.
@@ -200,31 +191,26 @@ impl Resource for Distribution {
         self.tags.set_fingerprint(fingerprint);
     }
 
-    async fn observe(&self, aws: &Aws) -> Result<Option<Observed<Self>>> {
-        self.see(aws, async |arn| Ok((read_tags(aws, arn).await?, false)), Look::Again).await
-    }
-
-    async fn survey(&self, aws: &Aws) -> Result<Option<Observed<Self>>> {
-        if let Some(distribution) = self.reported(aws).await?
+    async fn observe(&self, aws: &Aws, from: ReadFrom) -> Result<Option<Observed<Self>>> {
+        if from == ReadFrom::Lists
+            && let Some(distribution) = self.reported(aws).await?
             && let Some(tags) = aws.reported_tags(&distribution.arn).await
         {
-            let output = output(&distribution);
-            return Ok(self.observed(aws, output, (tags, true), Some(distribution), Look::First));
+            return Ok(self.observed(aws, output(&distribution), tags, Some(distribution), from));
         }
-        self.see(aws, async |arn| report_or_read_tags(aws, arn).await, Look::First).await
+        self.see(aws, from).await
     }
 
     async fn locate(&self, aws: &Aws) -> Result<Option<DistributionOutput>> {
         if let Some(distribution) = self.reported(aws).await? {
             return Ok(Some(output(&distribution)));
         }
-        let tags = async |arn: &str| report_or_read_tags(aws, arn).await;
-        Ok(self.search(aws, tags, async |_| Ok(())).await?.map(|(output, ..)| output))
+        Ok(self.search(aws, ReadFrom::Lists, async |_| Ok(())).await?.map(|(output, ..)| output))
     }
 
     async fn find(&self, aws: &Aws) -> Result<Option<Found<DistributionOutput>>> {
-        let tags = async |arn: &str| Ok((read_tags(aws, arn).await?, false));
-        Ok(self.search(aws, tags, async |_| Ok(())).await?.map(|(output, (tags, _), ())| Found { output, owner: aws.owner(&tags) }))
+        let found = self.search(aws, ReadFrom::Service, async |_| Ok(())).await?;
+        Ok(found.map(|(output, tags, ())| Found { output, owner: aws.owner(&tags) }))
     }
 
     async fn create(&self, aws: &Aws) -> Result<WriteOutcome<DistributionOutput>> {
@@ -260,13 +246,18 @@ impl Resource for Distribution {
             self.invalidate(aws, observed).await;
         }
         if changes.touch("tags") || changes.touch("content") {
-            self.write_tags(aws, &observed.output).await?;
-            let gone = observed.spec.tags.missing_from(&self.tags);
-            if !gone.is_empty() {
-                let keys = TagKeys::builder().set_items(Some(gone)).build();
+            let tags = self.sdk_tags()?;
+            let tag = async || {
+                aws.write("cloudfront:TagResource", || aws.cloudfront.tag_resource().resource(arn).tags(tags.clone()).send()).await?;
+                Ok(())
+            };
+            let untag = async |keys: Vec<String>| {
+                let keys = TagKeys::builder().set_items(Some(keys)).build();
                 aws.write("cloudfront:UntagResource", || aws.cloudfront.untag_resource().resource(arn).tag_keys(keys.clone()).send())
                     .await?;
-            }
+                Ok(())
+            };
+            aws.sync_tags(arn, &observed.spec.tags, &self.tags, tag, untag).await?;
         }
         Ok(WriteOutcome::Complete(observed.output.clone()))
     }
@@ -363,37 +354,35 @@ impl Distribution {
         format!("{}-{moment}", self.name)
     }
 
-    /// Reads the distribution. `tags` returns its tags, and whether they come from the tag inventory.
-    async fn see(&self, aws: &Aws, tags: impl AsyncFn(&str) -> Result<(Option<Tags>, bool)>, look: Look) -> Result<Option<Observed<Self>>> {
+    async fn see(&self, aws: &Aws, from: ReadFrom) -> Result<Option<Observed<Self>>> {
         let get =
             async |id: &str| aws.read("cloudfront:GetDistribution", || aws.cloudfront.get_distribution().id(id).send()).await.optional();
         let found = match aws.created_output::<DistributionOutput>(&self.name) {
             Some(made) => {
-                let (tags, answer) = futures::try_join!(tags(&made.arn), get(&made.id))?;
-                if tags.0.as_ref().is_some_and(|tags| aws.owner(tags).foreign().is_some()) {
+                let (tags, answer) = futures::try_join!(read_tags(aws, &made.arn, from), get(&made.id))?;
+                if tags.as_ref().is_some_and(|tags| aws.owner(tags).foreign().is_some()) {
                     aws.note_unmarked(&self.name);
                 }
-                tags.0.map(|found| (made, (found, tags.1), answer))
+                tags.map(|tags| (made, tags, answer))
             }
-            None => self.search(aws, tags, get).await?,
+            None => self.search(aws, from, get).await?,
         };
-        let Some((output, (tags, reported), answer)) = found else {
-            self.note(None, look);
+        let Some((output, tags, answer)) = found else {
+            self.note(None, from);
             return Ok(None);
         };
-        Ok(self.observed(aws, output, (tags, reported), answer.and_then(|answer| answer.distribution), look))
+        Ok(self.observed(aws, output, tags, answer.and_then(|answer| answer.distribution), from))
     }
 
-    /// Returns the observed state, with its tags and whether those come from the tag inventory.
     fn observed(
         &self,
         aws: &Aws,
         output: DistributionOutput,
-        (tags, reported): (Tags, bool),
+        tags: Tags,
         distribution: Option<ObservedDistribution>,
-        look: Look,
+        from: ReadFrom,
     ) -> Option<Observed<Self>> {
-        self.note(distribution.as_ref(), look);
+        self.note(distribution.as_ref(), from);
         let config = distribution?.distribution_config?;
         let (owner, applied) = (aws.owner(&tags), tags.applied());
         let mut spec = Self::read(&config, &tags);
@@ -402,16 +391,15 @@ impl Distribution {
             spec.content = Some("not yet invalidated".to_owned());
         }
         // During a deployment CloudFront accepts every change except a deletion.
-        let observed = Observed { spec, output, busy: None, failed: None, owner, applied };
-        Some(if reported { observed.as_reported() } else { observed })
+        Some(Observed { spec, output, busy: None, failed: None, owner, applied })
     }
 
     /// Passes the secret that is sent now to each secret that the engine generates; `None` without a distribution.
-    fn note(&self, distribution: Option<&ObservedDistribution>, look: Look) {
+    fn note(&self, distribution: Option<&ObservedDistribution>, from: ReadFrom) {
         for (key, origin) in &self.origins {
             let Verify::Made(secret) = &origin.verify else { continue };
             // Within a run the state follows from the run's own writes: the secret that was sent everywhere at its start counts.
-            let is_deployed = |observed: &ObservedDistribution| (look == Look::First).then(|| observed.status == DEPLOYED);
+            let is_deployed = |observed: &ObservedDistribution| (from == ReadFrom::Lists).then(|| observed.status == DEPLOYED);
             secret.note_distribution(distribution.map(|observed| {
                 let origins = observed.distribution_config.as_ref().and_then(|config| config.origins.as_ref());
                 let same = origins.into_iter().flat_map(|origins| &origins.items).find(|origin| origin.id == *key);
@@ -436,23 +424,23 @@ impl Distribution {
         buckets.filter_map(|origin| origin.domain.get().ok()).collect()
     }
 
-    /// Finds our distribution, with its tags (by ARN) and `more` about it (by id), if it exists. A distribution with a comment that was changed by
-    /// hand still reads our bucket.
+    /// Finds our distribution, with its tags and `more` about it (by id), if it exists. A distribution with a comment that was changed by hand still
+    /// reads our bucket.
     async fn search<T>(
         &self,
         aws: &Aws,
-        tags: impl AsyncFn(&str) -> Result<(Option<Tags>, bool)>,
+        from: ReadFrom,
         more: impl AsyncFn(&str) -> Result<T>,
-    ) -> Result<Option<(DistributionOutput, (Tags, bool), T)>> {
+    ) -> Result<Option<(DistributionOutput, Tags, T)>> {
         let buckets = self.buckets();
         let mut ours = Vec::new();
         for listed in list(aws).await?.iter() {
             if listed.comment != self.name && !listed.origins.iter().any(|origin| buckets.contains(origin)) {
                 continue;
             }
-            let ((tags, reported), more) = futures::try_join!(tags(&listed.output.arn), more(&listed.output.id))?;
-            if let Some(tags) = tags.filter(|tags| aws.owner(tags) == Owner::Us) {
-                ours.push((listed.output.clone(), (tags, reported), more));
+            let (tags, more) = futures::try_join!(read_tags(aws, &listed.output.arn, from), more(&listed.output.id))?;
+            if let Some(tags) = tags.filter(|tags| aws.owner(tags).foreign().is_none()) {
+                ours.push((listed.output.clone(), tags, more));
             }
         }
         if let [(first, ..), (second, ..), ..] = &ours[..] {
@@ -521,7 +509,7 @@ impl Distribution {
 
     /// Returns the digest of the site as of the last invalidation.
     pub async fn known_content(aws: &Aws, output: &DistributionOutput) -> Result<Option<String>> {
-        Ok(read_tags(aws, &output.arn).await?.and_then(|tags| tags.get(CONTENT).map(str::to_owned)))
+        Ok(read_tags(aws, &output.arn, ReadFrom::Service).await?.and_then(|tags| tags.get(CONTENT).map(str::to_owned)))
     }
 
     pub(super) async fn write_tags(&self, aws: &Aws, output: &DistributionOutput) -> Result<()> {
@@ -625,32 +613,16 @@ async fn list(aws: &Aws) -> Result<Rc<Vec<Listed>>> {
     .await
 }
 
-/// Returns the tags, and whether they come from the tag inventory.
-async fn report_or_read_tags(aws: &Aws, arn: &str) -> Result<(Option<Tags>, bool)> {
-    match aws.reported_tags(arn).await {
-        Some(tags) => Ok((Some(tags), true)),
-        None => Ok((read_tags(aws, arn).await?, false)),
-    }
-}
-
 /// Returns the tags, or `None` if the distribution no longer exists. Shared, because the sweep reads them as well.
-async fn read_tags(aws: &Aws, arn: &str) -> Result<Option<Tags>> {
-    if let Some(tags) = aws.cached_tags(arn).await {
-        return Ok(Some(tags));
-    }
-    let tags = aws
-        .shared("cloudfront", &format!("tags/{arn}"), || async {
-            let answer = aws
-                .read("cloudfront:ListTagsForResource", || aws.cloudfront.list_tags_for_resource().resource(arn).send())
-                .await
-                .optional()?;
-            Ok(answer.map(|answer| {
-                let tags = answer.tags.and_then(|tags| tags.items).unwrap_or_default();
-                tags.into_iter().map(|tag| (tag.key, tag.value.unwrap_or_default())).collect::<Tags>()
-            }))
-        })
-        .await?;
-    Ok((*tags).clone())
+async fn read_tags(aws: &Aws, arn: &str, from: ReadFrom) -> Result<Option<Tags>> {
+    aws.tags("cloudfront", arn, from, async || {
+        let read = aws.read("cloudfront:ListTagsForResource", || aws.cloudfront.list_tags_for_resource().resource(arn).send());
+        Ok(read.await.optional()?.map(|answer| {
+            let tags = answer.tags.and_then(|tags| tags.items).unwrap_or_default();
+            tags.into_iter().map(|tag| (tag.key, tag.value.unwrap_or_default())).collect()
+        }))
+    })
+    .await
 }
 
 #[cfg(test)]

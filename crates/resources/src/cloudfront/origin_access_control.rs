@@ -11,7 +11,7 @@ use aws_sdk_cloudfront::types::{
     OriginAccessControlConfig, OriginAccessControlOriginTypes as OriginType, OriginAccessControlSigningBehaviors as SigningBehavior,
     OriginAccessControlSigningProtocols as SigningProtocol, OriginAccessControlSummary,
 };
-use engine::{Changes, DeleteOutcome, Error, Handle, Observed, Orphan, Owner, Ref, Resource, Result, WriteOutcome};
+use engine::{Changes, DeleteOutcome, Error, Handle, Observed, Orphan, Owner, ReadFrom, Ref, Resource, Result, WriteOutcome};
 use serde::Serialize;
 use std::rc::Rc;
 
@@ -92,7 +92,7 @@ impl Resource for OriginAccessControl {
         }
     }
 
-    async fn observe(&self, aws: &Aws) -> Result<Option<Observed<Self>>> {
+    async fn observe(&self, aws: &Aws, _: ReadFrom) -> Result<Option<Observed<Self>>> {
         let listed = list(aws).await?;
         Ok(listed.iter().find(|listed| listed.name == self.name).map(|listed| {
             let spec = Self {
@@ -167,7 +167,7 @@ impl OriginAccessControl {
     /// Finds the access control that has this name, if it is ours.
     pub async fn sweep(aws: &Aws, name: String, logical: &str) -> Result<Vec<Orphan<Aws>>> {
         let wish = Self::for_s3(name, &aws.stack, &aws.target.region);
-        let found = wish.observe(aws).await?.filter(|observed| observed.owner == Owner::Us);
+        let found = wish.observe(aws, ReadFrom::Service).await?.filter(|observed| observed.owner == Owner::Us);
         Ok(found.into_iter().map(|observed| Orphan::new(logical, observed.spec, observed.output)).collect())
     }
 }

@@ -8,7 +8,7 @@ use aws::{
     facts::{Billable, Call, Guard, Identity, Kind, Quota, Scope, Sweep, Task, Trail, Typical, Used, encoded, length},
 };
 use aws_sdk_cloudwatch::types::{ComparisonOperator, Dimension, MetricAlarm, StateValue, Statistic, Tag};
-use engine::{Changes, DeleteOutcome, Observed, Orphan, Resource, Result, WriteOutcome};
+use engine::{Changes, DeleteOutcome, Observed, Orphan, ReadFrom, Resource, Result, WriteOutcome};
 use serde::Serialize;
 use std::{collections::BTreeMap, rc::Rc};
 
@@ -143,18 +143,10 @@ impl Resource for Alarm {
         self.tags.set_fingerprint(fingerprint);
     }
 
-    async fn observe(&self, aws: &Aws) -> Result<Option<Observed<Self>>> {
+    async fn observe(&self, aws: &Aws, from: ReadFrom) -> Result<Option<Observed<Self>>> {
         let Some(alarm) = self.listed(aws).await? else { return Ok(None) };
-        let Some(tags) = read_tags(aws, alarm.alarm_arn().unwrap_or_default()).await? else { return Ok(None) };
+        let Some(tags) = read_tags(aws, alarm.alarm_arn().unwrap_or_default(), from).await? else { return Ok(None) };
         Ok(Some(Self::of(aws, &alarm, tags, &self.family)))
-    }
-
-    async fn survey(&self, aws: &Aws) -> Result<Option<Observed<Self>>> {
-        let Some(alarm) = self.listed(aws).await? else { return Ok(None) };
-        match aws.reported_tags(alarm.alarm_arn().unwrap_or_default()).await {
-            Some(tags) => Ok(Some(Self::of(aws, &alarm, tags, &self.family).as_reported())),
-            None => self.observe(aws).await,
-        }
     }
 
     async fn create(&self, aws: &Aws) -> Result<WriteOutcome<AlarmOutput>> {
@@ -166,18 +158,21 @@ impl Resource for Alarm {
 
     async fn update(&self, aws: &Aws, observed: &Observed<Self>, changes: &Changes) -> Result<WriteOutcome<AlarmOutput>> {
         let arn = &observed.output.arn;
-        aws.forget_tags(arn);
         if changes.touch("tags") {
             let tags = sdk_tags(&self.tags);
-            aws.write("cloudwatch:TagResource", || aws.cloudwatch.tag_resource().resource_arn(arn).set_tags(Some(tags.clone())).send())
-                .await?;
-            let gone = observed.spec.tags.missing_from(&self.tags);
-            if !gone.is_empty() {
+            let tag = async || {
+                aws.write("cloudwatch:TagResource", || aws.cloudwatch.tag_resource().resource_arn(arn).set_tags(Some(tags.clone())).send())
+                    .await?;
+                Ok(())
+            };
+            let untag = async |keys: Vec<String>| {
                 aws.write("cloudwatch:UntagResource", || {
-                    aws.cloudwatch.untag_resource().resource_arn(arn).set_tag_keys(Some(gone.clone())).send()
+                    aws.cloudwatch.untag_resource().resource_arn(arn).set_tag_keys(Some(keys.clone())).send()
                 })
                 .await?;
-            }
+                Ok(())
+            };
+            aws.sync_tags(arn, &observed.spec.tags, &self.tags, tag, untag).await?;
         }
         if changes.iter().any(|change| !change.path.starts_with("tags.")) {
             self.put(aws, observed.output.seen.as_deref()).await?;
@@ -294,23 +289,15 @@ async fn list(aws: &Aws, family: &str) -> Result<Rc<Vec<MetricAlarm>>> {
 }
 
 /// Returns the tags, or `None` if the alarm no longer exists: another run may be deleting it.
-async fn read_tags(aws: &Aws, arn: &str) -> Result<Option<Tags>> {
-    if let Some(tags) = aws.cached_tags(arn).await {
-        return Ok(Some(tags));
-    }
-    let tags = aws
-        .shared("cloudwatch", &format!("tags/{arn}"), || async {
-            let answer = aws
-                .read("cloudwatch:ListTagsForResource", || aws.cloudwatch.list_tags_for_resource().resource_arn(arn).send())
-                .await
-                .optional()?;
-            Ok(answer.map(|answer| {
-                let tags = answer.tags().iter();
-                tags.map(|tag| (tag.key().unwrap_or_default(), tag.value().unwrap_or_default())).collect::<Tags>()
-            }))
-        })
-        .await?;
-    Ok((*tags).clone())
+async fn read_tags(aws: &Aws, arn: &str, from: ReadFrom) -> Result<Option<Tags>> {
+    aws.tags("cloudwatch", arn, from, async || {
+        let read = aws.read("cloudwatch:ListTagsForResource", || aws.cloudwatch.list_tags_for_resource().resource_arn(arn).send());
+        Ok(read.await.optional()?.map(|answer| {
+            let tags = answer.tags().iter();
+            tags.map(|tag| (tag.key().unwrap_or_default(), tag.value().unwrap_or_default())).collect()
+        }))
+    })
+    .await
 }
 
 fn sdk_tags(tags: &Tags) -> Vec<Tag> {

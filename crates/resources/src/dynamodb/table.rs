@@ -16,10 +16,11 @@ use aws_sdk_dynamodb::types::{
     PointInTimeRecoveryStatus, Projection, ProjectionType, TableDescription, TableStatus, Tag, TimeToLiveSpecification, TimeToLiveStatus,
 };
 use engine::{
-    Action, Change, Changes, Class, DeleteOutcome, Error, Found, Observed, Orphan, Protection, Refusal, Resource, Result, WriteOutcome,
+    Action, Change, Changes, Class, DeleteOutcome, Error, Found, Observed, Orphan, Protection, ReadFrom, Refusal, Resource, Result,
+    WriteOutcome,
 };
 use serde::Serialize;
-use std::{cell::Cell, collections::BTreeMap, rc::Rc, time::Duration};
+use std::{collections::BTreeMap, rc::Rc, time::Duration};
 
 /// Reported: AWS Controllers for Kubernetes measured it, as all times of this file.
 const CREATING: &str = "the table to be created (usually 2 to 20 s)";
@@ -206,40 +207,25 @@ impl Resource for Table {
         self.tags.set_fingerprint(fingerprint);
     }
 
-    async fn observe(&self, aws: &Aws) -> Result<Option<Observed<Self>>> {
-        if aws.is_last_look() {
-            return self.see_at_once(aws, read_tags(aws, &self.name)).await;
+    async fn observe(&self, aws: &Aws, from: ReadFrom) -> Result<Option<Observed<Self>>> {
+        if from == ReadFrom::Lists && !list(aws).await?.contains(&self.name) {
+            return Ok(None);
+        }
+        if from == ReadFrom::Lists || aws.is_last_look() {
+            return self.see_at_once(aws, read_tags(aws, &self.name, from)).await;
         }
         let Some(table) = describe(aws, &self.name).await? else { return Ok(None) };
         // Until the table is created, the other calls answer that it does not exist; right afterwards, that nothing is set.
         let unset = is(&table, &TableStatus::Creating) || aws.is_bare(&self.name);
-        let rest = if unset { None } else { Some(Box::pin(Rest::read(aws, &self.name, read_tags(aws, &self.name))).await) };
+        let rest = if unset { None } else { Some(Box::pin(Rest::read(aws, &self.name, read_tags(aws, &self.name, from))).await) };
         self.see(aws, &table, rest)
-    }
-
-    async fn survey(&self, aws: &Aws) -> Result<Option<Observed<Self>>> {
-        if !list(aws).await?.contains(&self.name) {
-            return Ok(None);
-        }
-        let reported = Cell::new(false);
-        let tags = async {
-            match aws.reported_tags(&arn(aws, &self.name)).await {
-                Some(tags) => {
-                    reported.set(true);
-                    Ok(Some(tags))
-                }
-                None => read_tags(aws, &self.name).await,
-            }
-        };
-        let observed = self.see_at_once(aws, tags).await?;
-        Ok(if reported.get() { observed.map(Observed::as_reported) } else { observed })
     }
 
     async fn find(&self, aws: &Aws) -> Result<Option<Found<TableOutput>>> {
         let Some(table) = describe(aws, &self.name).await? else { return Ok(None) };
         can_tell_whose(&table)?;
         let output = TableOutput { arn: table.table_arn().unwrap_or_default().to_owned() };
-        let tags = read_tags(aws, &self.name).await?;
+        let tags = read_tags(aws, &self.name, ReadFrom::Service).await?;
         Ok(tags.map(|tags| Found { output, owner: aws.owner(&tags) }))
     }
 
@@ -658,31 +644,26 @@ async fn recovery(aws: &Aws, name: &str) -> Result<Option<Recovery>> {
 }
 
 /// Returns the tags, or `None` if the table no longer exists: another run may be deleting it.
-async fn read_tags(aws: &Aws, name: &str) -> Result<Option<Tags>> {
-    if let Some(tags) = aws.cached_tags(&arn(aws, name)).await {
-        return Ok(Some(tags));
-    }
-    let tags = aws
-        .shared("dynamodb", &format!("tags/{name}"), || async {
-            let arn = arn(aws, name);
-            let mut tags = Vec::new();
-            let send = |token| aws.dynamodb.list_tags_of_resource().resource_arn(&arn).set_next_token(token).send();
-            let listed = aws.pages("dynamodb:ListTagsOfResource", send, |page| {
-                tags.extend(page.tags.into_iter().flatten().map(|tag| (tag.key, tag.value)));
-                Ok(page.next_token)
-            });
-            match listed.await.optional() {
-                Ok(listed) => Ok(listed.map(|()| Tags::from_iter(tags))),
-                // DynamoDB denies access to tables that do not exist.
-                Err(error) if error.class() == Some(Class::Denied) => match describe_now(aws, name).await? {
-                    Some(_) => Err(error),
-                    None => Ok(None),
-                },
-                Err(error) => Err(error),
-            }
-        })
-        .await?;
-    Ok((*tags).clone())
+async fn read_tags(aws: &Aws, name: &str, from: ReadFrom) -> Result<Option<Tags>> {
+    let arn = arn(aws, name);
+    aws.tags("dynamodb", &arn, from, async || {
+        let mut tags = Vec::new();
+        let send = |token| aws.dynamodb.list_tags_of_resource().resource_arn(&arn).set_next_token(token).send();
+        let listed = aws.pages("dynamodb:ListTagsOfResource", send, |page| {
+            tags.extend(page.tags.into_iter().flatten().map(|tag| (tag.key, tag.value)));
+            Ok(page.next_token)
+        });
+        match listed.await.optional() {
+            Ok(listed) => Ok(listed.map(|()| Tags::from_iter(tags))),
+            // DynamoDB denies access to tables that do not exist.
+            Err(error) if error.class() == Some(Class::Denied) => match describe_now(aws, name).await? {
+                Some(_) => Err(error),
+                None => Ok(None),
+            },
+            Err(error) => Err(error),
+        }
+    })
+    .await
 }
 
 fn sdk_tags(tags: &Tags) -> Result<Vec<Tag>> {

@@ -9,7 +9,7 @@ use aws::{
     not_aws,
 };
 use aws_sdk_iam::types::{AttachedPermissionsBoundary, Tag};
-use engine::{Changes, DeleteOutcome, Error, Handle, Observed, Orphan, Owner, Ref, Resource, Result, WriteOutcome};
+use engine::{Changes, DeleteOutcome, Error, Handle, Observed, Orphan, Owner, ReadFrom, Ref, Resource, Result, WriteOutcome};
 use serde::Serialize;
 use std::{collections::BTreeMap, rc::Rc};
 
@@ -162,7 +162,16 @@ impl Resource for Role {
         self.tags.set_fingerprint(fingerprint);
     }
 
-    async fn observe(&self, aws: &Aws) -> Result<Option<Observed<Self>>> {
+    async fn observe(&self, aws: &Aws, from: ReadFrom) -> Result<Option<Observed<Self>>> {
+        // The account's list has the policies as well; an audit reads IAM itself, because that list can be out of date.
+        if from == ReadFrom::Lists
+            && !aws.audits()
+            && let Some(role) = aws.reported_role(&self.name, self.among).await
+            && let (Some(path), Some(arn)) = (role.path(), role.arn())
+        {
+            let (trust, boundary) = (role.assume_role_policy_document(), role.permissions_boundary());
+            return Ok(Some(Self::of(aws, (&self.name, path, arn), trust, boundary, role.tags()).as_reported()));
+        }
         // Shared, because its policy reads it as well.
         let get = || async { aws.read("iam:GetRole", || aws.iam.get_role().role_name(&self.name).send()).await.optional() };
         let answer = aws.shared("iam", &format!("role/{}", self.name), get).await?;
@@ -173,18 +182,6 @@ impl Resource for Role {
             observed.spec.others = self.others_on(aws).await?;
         }
         Ok(Some(observed))
-    }
-
-    async fn survey(&self, aws: &Aws) -> Result<Option<Observed<Self>>> {
-        // The account's list has the policies as well; an audit reads IAM itself, because that list can be out of date.
-        if !aws.audits()
-            && let Some(role) = aws.reported_role(&self.name, self.among).await
-            && let (Some(path), Some(arn)) = (role.path(), role.arn())
-        {
-            let (trust, boundary) = (role.assume_role_policy_document(), role.permissions_boundary());
-            return Ok(Some(Self::of(aws, (&self.name, path, arn), trust, boundary, role.tags()).as_reported()));
-        }
-        self.observe(aws).await
     }
 
     async fn locate(&self, aws: &Aws) -> Result<Option<RoleOutput>> {
@@ -221,11 +218,15 @@ impl Resource for Role {
         }
         if changes.touch("tags") {
             let tags = sdk_tags(&self.tags)?;
-            aws.write("iam:TagRole", || aws.iam.tag_role().role_name(&self.name).set_tags(Some(tags.clone())).send()).await?;
-            let gone = observed.spec.tags.missing_from(&self.tags);
-            if !gone.is_empty() {
-                aws.write("iam:UntagRole", || aws.iam.untag_role().role_name(&self.name).set_tag_keys(Some(gone.clone())).send()).await?;
-            }
+            let tag = async || {
+                aws.write("iam:TagRole", || aws.iam.tag_role().role_name(&self.name).set_tags(Some(tags.clone())).send()).await?;
+                Ok(())
+            };
+            let untag = async |keys: Vec<String>| {
+                aws.write("iam:UntagRole", || aws.iam.untag_role().role_name(&self.name).set_tag_keys(Some(keys.clone())).send()).await?;
+                Ok(())
+            };
+            aws.sync_tags(&observed.output.arn, &observed.spec.tags, &self.tags, tag, untag).await?;
         }
         Ok(WriteOutcome::Complete(observed.output.clone()))
     }

@@ -5,7 +5,7 @@ use aws::{
     Aws, Optional, Policy, Target, decode_policy,
     facts::{Call, Identity, Kind, Sweep, Task, Trail, Typical},
 };
-use engine::{Changes, DeleteOutcome, Id, Observed, Orphan, Ref, Resource, Result, WriteOutcome};
+use engine::{Changes, DeleteOutcome, Id, Observed, Orphan, ReadFrom, Ref, Resource, Result, WriteOutcome};
 use serde::Serialize;
 
 /// An inline policy.
@@ -66,8 +66,15 @@ impl Resource for RolePolicy {
         Identity { console: Some(console(target, &role)), names: vec![role], also: Vec::new() }
     }
 
-    async fn observe(&self, aws: &Aws) -> Result<Option<Observed<Self>>> {
+    async fn observe(&self, aws: &Aws, from: ReadFrom) -> Result<Option<Observed<Self>>> {
         let role = self.role.get()?;
+        if from == ReadFrom::Lists
+            && let Some(reported) = aws.reported_role(&role, self.among).await
+            && let Some(policy) = reported.role_policy_list().iter().find(|policy| policy.policy_name() == Some(&self.name))
+            && let Some(document) = policy.policy_document()
+        {
+            return Ok(Some(self.observed(role, Policy::parse(&decode_policy(document))).as_reported()));
+        }
         // Shared, because the sweep reads it as well.
         let document = aws
             .shared("iam", &format!("policy/{role}/{}", self.name), || async {
@@ -76,17 +83,6 @@ impl Resource for RolePolicy {
             })
             .await?;
         Ok((*document).clone().map(|document| self.observed(role, document)))
-    }
-
-    async fn survey(&self, aws: &Aws) -> Result<Option<Observed<Self>>> {
-        let role = self.role.get()?;
-        let reported = aws.reported_role(&role, self.among).await;
-        let policy =
-            reported.and_then(|reported| reported.role_policy_list().iter().find(|policy| policy.policy_name() == Some(&self.name)));
-        if let Some(document) = policy.and_then(|policy| policy.policy_document()) {
-            return Ok(Some(self.observed(role, Policy::parse(&decode_policy(document))).as_reported()));
-        }
-        self.observe(aws).await
     }
 
     async fn create(&self, aws: &Aws) -> Result<WriteOutcome<RolePolicyOutput>> {

@@ -13,7 +13,7 @@ use aws::{
     facts::{Call, Identity, Kind, LIVE_ALIAS, Sweep, Task, Trail, Typical},
 };
 use aws_sdk_lambda::types::{AliasRoutingConfiguration, State, StateReasonCode};
-use engine::{Changes, DeleteOutcome, Error, Handle, Id, Observed, Orphan, Ref, Resource, Result, WriteOutcome};
+use engine::{Changes, DeleteOutcome, Error, Handle, Id, Observed, Orphan, ReadFrom, Ref, Resource, Result, WriteOutcome};
 use serde::Serialize;
 use std::{collections::BTreeMap, rc::Rc};
 
@@ -90,7 +90,7 @@ impl Resource for Alias {
         self.function.get().map_or_else(|_| Identity::default(), |function| super::identity(target, function, Some(&self.name)))
     }
 
-    async fn observe(&self, aws: &Aws) -> Result<Option<Observed<Self>>> {
+    async fn observe(&self, aws: &Aws, _: ReadFrom) -> Result<Option<Observed<Self>>> {
         let observed = read(aws, &self.function.get()?, &self.name).await?;
         if let Some(release) = &self.release {
             release.note(observed.as_ref().map_or("", |observed| &observed.output.release));

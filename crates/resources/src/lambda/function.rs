@@ -19,8 +19,8 @@ use aws_sdk_lambda::{
     },
 };
 use engine::{
-    Action, Changes, DeleteOutcome, Error, FAILED, Handle, Observed, Orphan, Owner, Ref, Refusal, Resource, Result, WriteOutcome, secret,
-    unknown,
+    Action, Changes, DeleteOutcome, Error, FAILED, Handle, Observed, Orphan, Owner, ReadFrom, Ref, Refusal, Resource, Result, WriteOutcome,
+    secret, unknown,
 };
 use serde::{Serialize, Serializer};
 use shared::{
@@ -216,7 +216,24 @@ impl Resource for Function {
         }
     }
 
-    async fn observe(&self, aws: &Aws) -> Result<Option<Observed<Self>>> {
+    async fn observe(&self, aws: &Aws, from: ReadFrom) -> Result<Option<Observed<Self>>> {
+        if from == ReadFrom::Lists {
+            let functions = list(aws).await?;
+            let Some(listed) = functions.iter().find(|listed| listed.function_name() == Some(&self.name)) else {
+                self.note(None);
+                return Ok(None);
+            };
+            // No entry of the list shows the concurrency, nor additions by others.
+            if self.concurrency.is_none()
+                && !aws.audits()
+                && tells_all(listed)
+                && let Some(tags) = aws.reported_tags(listed.function_arn().unwrap_or_default()).await
+            {
+                let observed = Self::of(aws, listed, None, tags);
+                self.note(Some(&observed));
+                return Ok(Some(observed));
+            }
+        }
         let answer = get(aws, &self.name).await?;
         let Some(answer) = answer.as_ref() else {
             self.note(None);
@@ -236,25 +253,6 @@ impl Resource for Function {
             observed.spec.others = FunctionOthers::on(aws, &self.name).await?;
         }
         Ok(Some(observed))
-    }
-
-    async fn survey(&self, aws: &Aws) -> Result<Option<Observed<Self>>> {
-        let functions = list(aws).await?;
-        let Some(listed) = functions.iter().find(|listed| listed.function_name() == Some(&self.name)) else {
-            self.note(None);
-            return Ok(None);
-        };
-        // No entry of the list shows the concurrency, nor additions by others.
-        if self.concurrency.is_none()
-            && !aws.audits()
-            && tells_all(listed)
-            && let Some(tags) = aws.reported_tags(listed.function_arn().unwrap_or_default()).await
-        {
-            let observed = Self::of(aws, listed, None, tags);
-            self.note(Some(&observed));
-            return Ok(Some(observed.as_reported()));
-        }
-        self.observe(aws).await
     }
 
     async fn locate(&self, aws: &Aws) -> Result<Option<FunctionOutput>> {
@@ -464,12 +462,15 @@ impl Function {
 
     async fn write_tags(&self, aws: &Aws, observed: &Observed<Self>) -> Result<()> {
         let arn = &observed.output.arn;
-        aws.write("lambda:TagResource", || aws.lambda.tag_resource().resource(arn).set_tags(Some(self.tags.to_map())).send()).await?;
-        let gone = observed.spec.tags.missing_from(&self.tags);
-        if !gone.is_empty() {
-            aws.write("lambda:UntagResource", || aws.lambda.untag_resource().resource(arn).set_tag_keys(Some(gone.clone())).send()).await?;
-        }
-        Ok(())
+        let tag = async || {
+            aws.write("lambda:TagResource", || aws.lambda.tag_resource().resource(arn).set_tags(Some(self.tags.to_map())).send()).await?;
+            Ok(())
+        };
+        let untag = async |keys: Vec<String>| {
+            aws.write("lambda:UntagResource", || aws.lambda.untag_resource().resource(arn).set_tag_keys(Some(keys.clone())).send()).await?;
+            Ok(())
+        };
+        aws.sync_tags(arn, &observed.spec.tags, &self.tags, tag, untag).await
     }
 }
 

@@ -9,7 +9,7 @@ use aws::{
     Aws, Optional, Policy, RequestLimit, Source, Target,
     facts::{Call, Identity, Kind, LIVE_ALIAS, Sweep, Task, Trail, Typical},
 };
-use engine::{Changes, DeleteOutcome, Id, Observed, Orphan, Ref, Resource, Result, WriteOutcome, hex::hex};
+use engine::{Changes, DeleteOutcome, Id, Observed, Orphan, ReadFrom, Ref, Resource, Result, WriteOutcome, hex::hex};
 use serde::Serialize;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -82,7 +82,7 @@ impl Resource for Permission {
         }
     }
 
-    async fn observe(&self, aws: &Aws) -> Result<Option<Observed<Self>>> {
+    async fn observe(&self, aws: &Aws, _: ReadFrom) -> Result<Option<Observed<Self>>> {
         read(aws, &self.function.get()?, &self.alias.get()?).await
     }
 

@@ -9,7 +9,7 @@ use aws::{
     facts::{API_LOG_GROUP, Billable, Call, FOR_EVER, Guard, Identity, Kind, Scope, Sweep, Task, Trail, Typical, encoded, log_group_of},
 };
 use aws_sdk_cloudwatchlogs::types::LogGroup as LogGroupDescription;
-use engine::{Changes, DeleteOutcome, Handle, Observed, Orphan, Protection, Ref, Resource, Result, WriteOutcome};
+use engine::{Changes, DeleteOutcome, Handle, Observed, Orphan, Protection, ReadFrom, Ref, Resource, Result, WriteOutcome};
 use serde::Serialize;
 
 /// A log group.
@@ -115,17 +115,9 @@ impl Resource for LogGroup {
         self.tags.set_fingerprint(fingerprint);
     }
 
-    async fn observe(&self, aws: &Aws) -> Result<Option<Observed<Self>>> {
+    async fn observe(&self, aws: &Aws, from: ReadFrom) -> Result<Option<Observed<Self>>> {
         let Some(group) = self.listed(aws).await? else { return Ok(None) };
-        Ok(read_tags(aws, &group.name).await?.map(|tags| self.of(aws, group, tags)))
-    }
-
-    async fn survey(&self, aws: &Aws) -> Result<Option<Observed<Self>>> {
-        let Some(group) = self.listed(aws).await? else { return Ok(None) };
-        match aws.reported_tags(&arn(aws, &group.name)).await {
-            Some(tags) => Ok(Some(self.of(aws, group, tags).as_reported())),
-            None => self.observe(aws).await,
-        }
+        Ok(read_tags(aws, &group.name, from).await?.map(|tags| self.of(aws, group, tags)))
     }
 
     async fn locate(&self, aws: &Aws) -> Result<Option<LogGroupOutput>> {
@@ -162,13 +154,17 @@ impl Resource for LogGroup {
         }
         if changes.touch("tags") {
             let arn = arn(aws, name);
-            aws.forget_tags(&arn);
-            aws.write("logs:TagResource", || aws.logs.tag_resource().resource_arn(&arn).set_tags(Some(self.tags.to_map())).send()).await?;
-            let gone = observed.spec.tags.missing_from(&self.tags);
-            if !gone.is_empty() {
-                aws.write("logs:UntagResource", || aws.logs.untag_resource().resource_arn(&arn).set_tag_keys(Some(gone.clone())).send())
+            let tag = async || {
+                aws.write("logs:TagResource", || aws.logs.tag_resource().resource_arn(&arn).set_tags(Some(self.tags.to_map())).send())
                     .await?;
-            }
+                Ok(())
+            };
+            let untag = async |keys: Vec<String>| {
+                aws.write("logs:UntagResource", || aws.logs.untag_resource().resource_arn(&arn).set_tag_keys(Some(keys.clone())).send())
+                    .await?;
+                Ok(())
+            };
+            aws.sync_tags(&arn, &observed.spec.tags, &self.tags, tag, untag).await?;
         }
         Ok(WriteOutcome::Complete(observed.output.clone()))
     }
@@ -257,18 +253,12 @@ async fn list(aws: &Aws, family: &str) -> Result<std::rc::Rc<Vec<Listed>>> {
 }
 
 /// Returns the tags, or `None` if the group no longer exists. Shared, because the sweep reads them as well.
-async fn read_tags(aws: &Aws, name: &str) -> Result<Option<Tags>> {
-    if let Some(tags) = aws.cached_tags(&arn(aws, name)).await {
-        return Ok(Some(tags));
-    }
-    let tags = aws
-        .shared("logs", &format!("tags/{name}"), || async {
-            let answer = aws
-                .read("logs:ListTagsForResource", || aws.logs.list_tags_for_resource().resource_arn(arn(aws, name)).send())
-                .await
-                .optional()?;
-            Ok(answer.map(|answer| answer.tags().into_iter().flatten().collect::<Tags>()))
-        })
-        .await?;
-    Ok((*tags).clone())
+async fn read_tags(aws: &Aws, name: &str, from: ReadFrom) -> Result<Option<Tags>> {
+    let arn = arn(aws, name);
+    aws.tags("logs", &arn, from, async || {
+        let answer =
+            aws.read("logs:ListTagsForResource", || aws.logs.list_tags_for_resource().resource_arn(&arn).send()).await.optional()?;
+        Ok(answer.map(|answer| answer.tags().into_iter().flatten().collect()))
+    })
+    .await
 }

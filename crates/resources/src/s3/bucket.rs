@@ -14,20 +14,18 @@ use aws::{
     Aws, Optional, Tags, Target,
     facts::{Billable, Call, Guard, Identity, Kind, Scope, Sweep, Task, Trail, Typical},
 };
+use aws_sdk_s3::operation::get_bucket_tagging::GetBucketTaggingOutput;
 use aws_sdk_s3::types::{
     BucketLocationConstraint, BucketVersioningStatus, CreateBucketConfiguration, OwnershipControls, OwnershipControlsRule,
     ServerSideEncryption, ServerSideEncryptionByDefault, ServerSideEncryptionConfiguration, ServerSideEncryptionRule, Tag, Tagging,
     VersioningConfiguration,
 };
 use engine::{
-    Action, Changes, DeleteOutcome, Error, Found, Handle, Observed, Orphan, Ref, Resource, Result, WriteOutcome, with_fingerprint,
+    Action, Changes, DeleteOutcome, Error, Found, Handle, Observed, Orphan, ReadFrom, Ref, Resource, Result, WriteOutcome, with_fingerprint,
 };
 use futures::future::join;
 use serde::Serialize;
-use std::{
-    cell::Cell,
-    collections::{BTreeMap, BTreeSet},
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Desired state of an S3 bucket.
 #[derive(Debug, Clone, Serialize)]
@@ -149,23 +147,8 @@ impl Resource for Bucket {
         self.tags.set_fingerprint(fingerprint);
     }
 
-    async fn observe(&self, aws: &Aws) -> Result<Option<Observed<Self>>> {
-        Box::pin(self.see(aws, read_tags(aws, &self.name))).await
-    }
-
-    async fn survey(&self, aws: &Aws) -> Result<Option<Observed<Self>>> {
-        let reported = Cell::new(false);
-        let tags = async {
-            match aws.reported_tags(&self.output(aws).arn).await {
-                Some(tags) => {
-                    reported.set(true);
-                    Ok(Some(tags))
-                }
-                None => read_tags(aws, &self.name).await,
-            }
-        };
-        let observed = Box::pin(self.see(aws, tags)).await?;
-        Ok(if reported.get() { observed.map(Observed::as_reported) } else { observed })
+    async fn observe(&self, aws: &Aws, from: ReadFrom) -> Result<Option<Observed<Self>>> {
+        Box::pin(self.see(aws, read_tags(aws, &self.name, from))).await
     }
 
     async fn locate(&self, aws: &Aws) -> Result<Option<BucketOutput>> {
@@ -173,7 +156,7 @@ impl Resource for Bucket {
     }
 
     async fn find(&self, aws: &Aws) -> Result<Option<Found<BucketOutput>>> {
-        let tags = read_tags(aws, &self.name).await?;
+        let tags = read_tags(aws, &self.name, ReadFrom::Service).await?;
         Ok(tags.map(|tags| Found { output: self.output(aws), owner: aws.owner(&tags) }))
     }
 
@@ -411,24 +394,22 @@ impl Bucket {
 }
 
 /// Returns the tags, or `None` if there is no such bucket. Shared, because the sweep reads them as well.
-async fn read_tags(aws: &Aws, name: &str) -> Result<Option<Tags>> {
-    let tags = aws
-        .shared("s3", &format!("tags/{name}"), || async {
-            let answer = aws.read("s3:GetBucketTagging", || aws.s3.get_bucket_tagging().bucket(name).send()).await.optional()?;
-            if let Some(answer) = answer {
-                return Ok(Some(answer.tag_set().iter().map(|tag| (tag.key(), tag.value())).collect::<Tags>()));
-            }
-            // No bucket, or one without tags, which belongs to others.
-            let exists = aws.read("s3:GetBucketVersioning", || aws.s3.get_bucket_versioning().bucket(name).send()).await.optional()?;
-            if exists.is_none() {
-                return Ok(None);
-            }
-            // Or a bucket that was created a moment ago, which the first call did not see yet.
-            let answer = aws.read("s3:GetBucketTagging", || aws.s3.get_bucket_tagging().bucket(name).send()).await.optional()?;
-            Ok(Some(answer.iter().flat_map(|answer| answer.tag_set()).map(|tag| (tag.key(), tag.value())).collect::<Tags>()))
-        })
-        .await?;
-    Ok((*tags).clone())
+async fn read_tags(aws: &Aws, name: &str, from: ReadFrom) -> Result<Option<Tags>> {
+    let tagging = async || aws.read("s3:GetBucketTagging", || aws.s3.get_bucket_tagging().bucket(name).send()).await.optional();
+    let tags = |answer: &GetBucketTaggingOutput| answer.tag_set().iter().map(|tag| (tag.key(), tag.value())).collect::<Tags>();
+    aws.tags("s3", &format!("arn:{}:s3:::{name}", aws.target.partition), from, async || {
+        if let Some(answer) = tagging().await? {
+            return Ok(Some(tags(&answer)));
+        }
+        // No bucket, or one without tags, which belongs to others.
+        let exists = aws.read("s3:GetBucketVersioning", || aws.s3.get_bucket_versioning().bucket(name).send()).await.optional()?;
+        if exists.is_none() {
+            return Ok(None);
+        }
+        // Or a bucket that was created a moment ago, which the first call did not see yet.
+        Ok(Some(tagging().await?.as_ref().map(tags).unwrap_or_default()))
+    })
+    .await
 }
 
 fn sdk_tags(tags: &Tags) -> Result<Vec<Tag>> {

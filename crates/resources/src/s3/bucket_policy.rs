@@ -10,7 +10,7 @@ use aws::{
     Aws, Optional, Policy, Target,
     facts::{Call, Identity, Kind, Sweep, Task, Trail, Typical},
 };
-use engine::{Changes, DeleteOutcome, Observed, Ref, Resource, Result, WriteOutcome};
+use engine::{Changes, DeleteOutcome, Observed, ReadFrom, Ref, Resource, Result, WriteOutcome};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -73,7 +73,7 @@ impl Resource for BucketPolicy {
         self.bucket.get().map_or_else(|_| Identity::default(), |bucket| super::identity(target, bucket, "permissions"))
     }
 
-    async fn observe(&self, aws: &Aws) -> Result<Option<Observed<Self>>> {
+    async fn observe(&self, aws: &Aws, _: ReadFrom) -> Result<Option<Observed<Self>>> {
         let bucket = self.bucket.get()?;
         let answer = aws.read("s3:GetBucketPolicy", || aws.s3.get_bucket_policy().bucket(&bucket).send()).await.optional()?;
         let Some(document) = answer.and_then(|answer| answer.policy) else { return Ok(None) };

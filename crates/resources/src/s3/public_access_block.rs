@@ -10,7 +10,7 @@ use aws::{
     facts::{Call, Identity, Kind, Sweep, Task, Trail, Typical},
 };
 use aws_sdk_s3::types::PublicAccessBlockConfiguration;
-use engine::{Changes, DeleteOutcome, Observed, Ref, Resource, Result, WriteOutcome};
+use engine::{Changes, DeleteOutcome, Observed, ReadFrom, Ref, Resource, Result, WriteOutcome};
 use serde::Serialize;
 
 /// The four parts of a bucket's public access block.
@@ -68,7 +68,7 @@ impl Resource for PublicAccessBlock {
         self.bucket.get().map_or_else(|_| Identity::default(), |bucket| super::identity(target, bucket, "permissions"))
     }
 
-    async fn observe(&self, aws: &Aws) -> Result<Option<Observed<Self>>> {
+    async fn observe(&self, aws: &Aws, _: ReadFrom) -> Result<Option<Observed<Self>>> {
         let bucket = self.bucket.get()?;
         let answer = aws.read("s3:GetPublicAccessBlock", || aws.s3.get_public_access_block().bucket(&bucket).send()).await.optional()?;
         let Some(block) = answer.and_then(|answer| answer.public_access_block_configuration) else { return Ok(None) };
