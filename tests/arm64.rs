@@ -62,7 +62,7 @@ struct Home {
 impl Home {
     fn new(name: &'static str) -> Self {
         let project = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
-        project::check_out(project.path());
+        test_support::copies::copy_of_workspace(project::PARTS, project.path());
         // One installation of zig for all.
         fs::create_dir(project.path().join(".liveinsight")).unwrap();
         symlink("/tools", project.path().join(".liveinsight/tools")).unwrap();

@@ -6,27 +6,72 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::{Command, Output},
-    sync::{Mutex, MutexGuard, OnceLock, PoisonError},
+    sync::{Mutex, MutexGuard, Once, TryLockError},
+    time::Duration,
 };
-use test_support::workspace;
+use test_support::{
+    copies::{copy_of_workspace, link_dependencies},
+    workspace,
+};
 
 /// Content of a user's checkout, without tests.
-const PARTS: &[&str] = &["Cargo.toml", "Cargo.lock", "crates", "src", "lambdas", "templates", "dashboard/public", "stack.yaml", "tests"];
+pub(crate) const PARTS: &[&str] =
+    &["Cargo.toml", "Cargo.lock", "crates", "src", "lambdas", "templates", "dashboard/public", "stack.yaml", "tests"];
 
-/// Lock for the shared build output. Two concurrent projects would take each other's output for out of date.
-static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+/// Number of projects at a time. Each has the processors to itself for most of its builds, since it waits more than it builds.
+const SLOTS: usize = 2;
+
+/// Directory and build output of one project at a time. Cargo takes the copies that follow one another in a slot for the same project, and compiles
+/// again only what differs.
+struct Slot {
+    number: usize,
+    _lock: MutexGuard<'static, ()>,
+}
+
+impl Slot {
+    /// Waits for a free slot.
+    fn take() -> Self {
+        static SLOT: [Mutex<()>; SLOTS] = [const { Mutex::new(()) }; SLOTS];
+        loop {
+            for (number, slot) in SLOT.iter().enumerate() {
+                match slot.try_lock() {
+                    Ok(lock) => return Self { number, _lock: lock },
+                    // A test that failed while it held the lock is no reason for the next one to fail.
+                    Err(TryLockError::Poisoned(poisoned)) => return Self { number, _lock: poisoned.into_inner() },
+                    Err(TryLockError::WouldBlock) => {}
+                }
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    /// Returns the directory of the slot's projects. No other test process uses it.
+    fn directory(&self) -> PathBuf {
+        let program = std::env::current_exe().unwrap();
+        let name = program.file_stem().unwrap().to_string_lossy().into_owned();
+        let name = name.rsplit_once('-').map_or(&*name, |(name, _)| name);
+        Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("projects/{name}-{}", self.number))
+    }
+
+    /// Returns the build output of the slot.
+    fn output(&self) -> PathBuf {
+        static LINKED: [Once; SLOTS] = [const { Once::new() }; SLOTS];
+        let output = workspace().join("target/projects").join(self.number.to_string());
+        LINKED[self.number].call_once(|| link_dependencies(&output));
+        output
+    }
+}
 
 pub(crate) struct Project {
-    directory: tempfile::TempDir,
     root: PathBuf,
     python: PathBuf,
-    _turn: MutexGuard<'static, ()>,
+    slot: Slot,
 }
 
 impl Project {
     pub(crate) fn new() -> Self {
         let project = Self::at(|directory| directory.to_owned());
-        check_out(project.path());
+        copy_of_workspace(PARTS, project.path());
         project
     }
 
@@ -36,10 +81,12 @@ impl Project {
     }
 
     fn at(root: impl FnOnce(&Path) -> PathBuf) -> Self {
-        // A test that failed while it held the lock is no reason for the next one to fail.
-        let turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
-        let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
-        let root = root(directory.path());
+        let slot = Slot::take();
+        let directory = slot.directory();
+        if directory.exists() {
+            fs::remove_dir_all(&directory).unwrap();
+        }
+        let root = root(&directory);
         // Installing takes half a minute; the tests' local AWS has done it.
         test_support::endpoint();
         fs::create_dir_all(&root).unwrap();
@@ -47,7 +94,7 @@ impl Project {
         let place = workspace().join("target/test-client");
         let venv = runtime.block_on(Venv::ensure(&place, include_str!("requirements.txt"), "the tests' other client", &|_| {}));
         test_support::end_local_aws_with_this_process(&root);
-        Self { directory, root, python: venv.unwrap().python(), _turn: turn }
+        Self { root, python: venv.unwrap().python(), slot }
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -56,7 +103,7 @@ impl Project {
 
     /// Returns the directory that contains an empty project.
     pub(crate) fn around(&self) -> &Path {
-        self.directory.path()
+        self.root.parent().unwrap()
     }
 
     /// Lets an empty project reuse the workspace's compiled dependencies: equal versions, and no network.
@@ -72,7 +119,7 @@ impl Project {
     /// Returns a command that runs the program here. Build output is shared by all copies: only their own crates are compiled.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_liveinsight"));
-        command.args(arguments).current_dir(self.path()).env("CARGO_TARGET_DIR", output());
+        command.args(arguments).current_dir(self.path()).env("CARGO_TARGET_DIR", self.slot.output());
         command.env("AWS_EC2_METADATA_DISABLED", "true").env_remove("AWS_ENDPOINT_URL").env(CACHE_DIR, test_support::cache());
         // These tests may run in a CI job, which they must not write to.
         command.env_remove("GITHUB_ACTIONS").env_remove("GITLAB_CI");
@@ -125,45 +172,7 @@ impl Project {
 impl Drop for Project {
     fn drop(&mut self) {
         let _ = self.command(&["local", "stop"]).output();
-    }
-}
-
-/// Returns the build output of the copies. It begins with links to what cargo compiled for this very test, without the workspace's own crates.
-/// In the workspace's output itself, `cargo clean` for a copy's crate would delete the executables of other tests, which go by its name.
-fn output() -> &'static Path {
-    static OUTPUT: OnceLock<PathBuf> = OnceLock::new();
-    OUTPUT.get_or_init(|| {
-        let target = workspace().join("target");
-        let (compiled, output) = (target.join("debug"), target.join("projects"));
-        for part in ["deps", "build", ".fingerprint"] {
-            link(&compiled.join(part), &output.join("debug").join(part), &is_of_dependency);
-        }
-        output
-    })
-}
-
-/// Returns true unless a file or directory of cargo's output is of a crate of the workspace.
-fn is_of_dependency(name: &str) -> bool {
-    const OWN: [&str; 7] = ["event", "features", "hello", "liveinsight", "realtime", "shared", "stats"];
-    let name = name.trim_start_matches("lib");
-    !OWN.iter().any(|own| name.starts_with(&format!("{own}-")) || name.starts_with(&format!("{own}_")))
-}
-
-/// Links the files below a directory that are not there yet.
-fn link(from: &Path, to: &Path, is_wanted: &dyn Fn(&str) -> bool) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).into_iter().flatten().map(Result::unwrap) {
-        let name = entry.file_name();
-        let (path, to) = (entry.path(), to.join(&name));
-        if !is_wanted(&name.to_string_lossy()) {
-            continue;
-        }
-        if path.is_dir() {
-            link(&path, &to, &|_| true);
-        } else if !to.exists() {
-            // Another test process may link the same.
-            let _ = fs::hard_link(path, to);
-        }
+        let _ = fs::remove_dir_all(self.slot.directory());
     }
 }
 
@@ -201,25 +210,5 @@ impl Run {
     pub(crate) fn json(&self) -> Value {
         let out = self.stdout();
         serde_json::from_str(&out).or_else(|_| serde_json::from_str(out.lines().last().unwrap_or_default())).unwrap()
-    }
-}
-
-/// Copies the content of a user's checkout.
-pub(crate) fn check_out(to: &Path) {
-    for part in PARTS {
-        copy(&workspace().join(part), &to.join(part));
-    }
-}
-
-fn copy(from: &Path, to: &Path) {
-    if from.is_dir() {
-        fs::create_dir_all(to).unwrap();
-        for entry in fs::read_dir(from).unwrap() {
-            let entry = entry.unwrap();
-            copy(&entry.path(), &to.join(entry.file_name()));
-        }
-    } else {
-        fs::create_dir_all(to.parent().unwrap()).unwrap();
-        fs::copy(from, to).unwrap();
     }
 }

@@ -1,6 +1,7 @@
 //! The local AWS that all tests share. The first test that needs it starts it, with its own home below `target/`; it ends with the last test.
 //! Each test uses names of its own.
 
+pub mod copies;
 pub mod elf;
 pub mod parameters;
 pub mod roles;

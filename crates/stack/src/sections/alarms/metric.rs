@@ -1,4 +1,4 @@
-//! Metrics that an alarm can watch. A new one is a line here, and its name in the descriptions of `file.rs`.
+//! Metrics that an alarm can watch. A new one is a line here, and its name in the descriptions of `RuleFile`.
 
 /// Metric of a function, of the API or of a table.
 #[derive(Debug, PartialEq, Eq)]
@@ -61,7 +61,7 @@ mod tests {
     fn the_schema_describes_each_metric() {
         let schema = crate::schema().to_string();
         for name in [FUNCTION_METRICS, API_METRICS, TABLE_METRICS].into_iter().flat_map(names) {
-            assert!(schema.contains(name), "no description in file.rs names {name}");
+            assert!(schema.contains(name), "no description of RuleFile names {name}");
         }
     }
 }
