@@ -110,7 +110,7 @@ async fn local(root: &Path) -> Result<String, CliError> {
 async fn account(context: &Context, stack: Option<&Stack>) -> Vec<Finding> {
     let region = context.globals.region.as_deref().or(stack.map(|stack| stack.region.as_str())).unwrap_or("us-east-1");
     let connection = Connection::standard(region, context.globals.profile.as_deref()).await;
-    context.progress.quiet_step("asking AWS whose account this is");
+    context.progress.quiet_step("asking AWS for the account");
     let caller = connection.caller().await;
     context.progress.step_done();
     let (Ok(caller), Some(stack)) = (&caller, stack) else {

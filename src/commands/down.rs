@@ -135,7 +135,7 @@ fn print_remains(context: &Context, remains: &[Remains], is_aws: bool) {
         }
         return;
     }
-    let title = if is_aws { "AWS keeps by its own doing:" } else { "AWS would keep by its own doing, and the local AWS does not:" };
+    let title = if is_aws { "AWS keeps on its own:" } else { "AWS would keep on its own, and the local AWS does not:" };
     let lines: Vec<String> = remains.iter().map(Remains::text).collect();
     context.ui.note(&format!("{title}\n{}\n", lines.join("\n")));
 }

@@ -140,7 +140,7 @@ async fn target(args: &PolicyArgs, context: &Context, stack: &Stack) -> Result<T
         return Ok(Target::aws(Target::partition_of(region), region, account));
     }
     let connection = Connection::standard(region, context.globals.profile.as_deref()).await;
-    context.progress.quiet_step("asking AWS whose account this is");
+    context.progress.quiet_step("asking AWS for the account");
     let identity = connection.identity().await;
     context.progress.step_done();
     let (partition, account) =

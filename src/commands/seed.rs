@@ -102,7 +102,7 @@ pub(crate) async fn run(args: &SeedArgs, context: &Context) -> Result<Exit, CliE
         return Ok(Exit::Done);
     }
     let error = CliError::failed("what was counted is not what was sent");
-    Err(error.hint("other visitors at the same time count as well; otherwise `liveinsight logs --filter ERROR` may tell why"))
+    Err(error.hint("other visitors at the same time count as well; otherwise `liveinsight logs --filter ERROR` may show why"))
 }
 
 /// Returns the number of requests, each an ordinary batch, that one client may send in a minute; 0 without a limit.

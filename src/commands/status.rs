@@ -91,7 +91,7 @@ async fn authors(context: &Context, session: &Session, plan: &Plan<Aws>, declara
     let answer = trail::authors(&session.aws, &subjects).await;
     context.progress.step_done();
     if let Some(trouble) = answer.trouble {
-        context.ui.note(&format!("CloudTrail cannot be read, so it is not told who changed what differs: {trouble}"));
+        context.ui.note(&format!("cannot read CloudTrail, so the authors of the differences are unknown: {trouble}"));
     }
     answer.authors
 }

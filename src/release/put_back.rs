@@ -114,7 +114,7 @@ impl Scene {
             changed = recorded.map(|(key, _)| key).chain(pages.keys()).chain(&removed).cloned().collect();
         }
         if !gone.is_empty() {
-            return Err(Unfit::DeleteOutcome(gone));
+            return Err(Unfit::Missing(gone));
         }
         if !strange.is_empty() {
             return Err(Unfit::Strange(strange));
@@ -149,7 +149,7 @@ impl Scene {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Unfit {
     /// Parts of it that no longer exist, in words.
-    DeleteOutcome(Vec<String>),
+    Missing(Vec<String>),
     /// Difference between its record and the recorded digest, in words.
     Altered(String),
     /// Versions that do not know the secret that the distribution sends.
@@ -159,7 +159,10 @@ pub enum Unfit {
 impl fmt::Display for Unfit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::DeleteOutcome(parts) => write!(f, "gone is {}", parts.join(", ")),
+            Self::Missing(parts) => {
+                let verb = if parts.len() == 1 { "no longer exists" } else { "no longer exist" };
+                write!(f, "{} {verb}", parts.join(", "))
+            }
             Self::Altered(how) => f.write_str(how),
             Self::Strange(parts) => {
                 let parts = parts.join(", ");

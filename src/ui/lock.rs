@@ -7,6 +7,6 @@ pub fn text(held: &Held) -> String {
     let since = time(held.since);
     match &held.by {
         Some(by) => format!("{} ({} since {since})", by.holder, by.command),
-        None => format!("somebody unknown (the lock makes no sense; written at {since}, it holds until {})", time(held.expires)),
+        None => format!("an unknown run (the lock is malformed; written at {since}, it holds until {})", time(held.expires)),
     }
 }

@@ -247,7 +247,7 @@ pub(super) fn cause(cause: Cause) -> &'static str {
 pub(super) fn objection(objection: &Objection) -> String {
     match objection {
         Objection::Foreign(whose) => format!("exists and is not this stack's ({whose}); --adopt takes it over"),
-        Objection::Claimed(whose) => format!("exists and is another stack's ({whose}); it is never touched"),
+        Objection::Claimed(whose) => format!("exists and is another stack's ({whose}); it is never changed"),
         Objection::Protected(protection) => format!("cannot be deleted: {protection}"),
         Objection::LosesData(Action::Replace) => "is made anew, which loses its data; --delete-data allows it".to_owned(),
         Objection::LosesData(_) => "goes with its data; --delete-data allows it".to_owned(),

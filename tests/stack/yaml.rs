@@ -67,8 +67,8 @@ fn what_is_no_text_says_so() {
         ("!!bool yes", "`yes` is not true or false, which its tag says it is; leave the tag out, or write !!str for text"),
         ("!!int five", "`five` is not a whole number, which its tag says it is; leave the tag out, or write !!str for text"),
         ("!!float x", "`x` is not a number, which its tag says it is; leave the tag out, or write !!str for text"),
-        ("!Sub x", "the tag `!Sub` means nothing here; write the value itself; text that begins with ! must be quoted"),
-        ("!!binary aGk=", "the tag `!!binary` means nothing here; write the value itself; text that begins with ! must be quoted"),
+        ("!Sub x", "the tag `!Sub` is unknown; write the value itself; text that begins with ! must be quoted"),
+        ("!!binary aGk=", "the tag `!!binary` is unknown; write the value itself; text that begins with ! must be quoted"),
         ("[a]", "a list cannot be here; "),
         ("{ a: b }", "a mapping cannot be here; "),
         ("*nobody", "this alias refers to nothing; a value that begins with * must be quoted, as in \"*\""),
@@ -87,7 +87,7 @@ fn values_that_contradict_their_tags_are_named_at_once() {
         [
             "`five` is not a whole number, which its tag says it is",
             "`yes` is not true or false, which its tag says it is",
-            "the tag `!Sub` means nothing here",
+            "the tag `!Sub` is unknown",
             "`x` is not a number, which its tag says it is",
         ],
         "{error}"

@@ -97,7 +97,7 @@ fn tags(node: &Node, problems: &mut Vec<Problem>) {
     let is_core = |tag: &str| CORE_TAGS.contains(&tag.strip_prefix("tag:yaml.org,2002:").unwrap_or(tag));
     if let Some(tag) = node.tag.as_deref().filter(|tag| !is_core(tag)) {
         let written = tag.replace("tag:yaml.org,2002:", "!!");
-        let problem = Problem::new(format!("the tag `{written}` means nothing here")).at(node.position);
+        let problem = Problem::new(format!("the tag `{written}` is unknown")).at(node.position);
         problems.push(problem.help("write the value itself; text that begins with ! must be quoted"));
     }
     match &node.content {
@@ -115,7 +115,7 @@ fn duplicates(node: &mut Node, problems: &mut Vec<Problem>) {
             let mut lines = BTreeMap::new();
             for (key, position, node) in std::mem::take(entries) {
                 if let Some(first) = lines.get(&key) {
-                    let problem = Problem::new(format!("`{key}` is there twice")).at(position);
+                    let problem = Problem::new(format!("`{key}` occurs twice")).at(position);
                     problems.push(match first {
                         Some(Position { line, .. }) => problem.help(format!("the first one is on line {line}")),
                         None => problem,

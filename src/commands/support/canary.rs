@@ -34,7 +34,8 @@ pub(in crate::commands) fn check(declaration: &Declaration, plan: &Plan<Aws>) ->
     if firing.is_empty() || candidates(plan).next().is_none() {
         return Ok(());
     }
-    let text = format!("refused, and nothing was changed: alarms are firing already ({}), so a canary tells nothing", firing.join(", "));
+    let text =
+        format!("refused, and nothing was changed: alarms are firing already ({}), so a canary would show nothing", firing.join(", "));
     Err(CliError::failed(text).hint("see what is wrong first, or run it without --canary"))
 }
 
@@ -198,7 +199,7 @@ async fn watch(context: &Context, session: &Session, canary: &Canary<'_>, durati
         }
         let moved = canary.moved().await.map_err(failed)?;
         if !moved.is_empty() {
-            let text = format!("somebody else moved {} during the canary", moved.join(", "));
+            let text = format!("another run moved {} during the canary", moved.join(", "));
             return Err(CliError::failed(text).hint("`liveinsight status` shows what serves now"));
         }
         if left <= pause {
@@ -211,7 +212,7 @@ async fn watch(context: &Context, session: &Session, canary: &Canary<'_>, durati
 async fn print_requests(context: &Context, canary: &Canary<'_>) {
     match canary.requests().await {
         Ok(requests) if requests.all == 0 => {
-            context.ui.warn("no request came in during the canary, as far as CloudWatch tells yet: nothing was tried");
+            context.ui.warn("CloudWatch reports no request during the canary yet, so it tried nothing");
         }
         Ok(requests) if requests.tried == 0 => {
             context.ui.warn(&format!("none of the {} requests during the canary is known to have met the new versions", requests.all));

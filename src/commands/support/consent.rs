@@ -74,7 +74,7 @@ fn refusal(step: &Step, allowed: Allowed) -> Option<(String, &'static str)> {
 /// Asks for confirmation, or demands `--yes` where no user can answer.
 pub(in crate::commands) async fn confirm(context: &Context, question: &str, why: &str) -> Result<(), CliError> {
     if !context.ui.can_ask() {
-        return Err(CliError::failed(format!("{why}, and nobody is here to ask")).hint("--yes consents"));
+        return Err(CliError::failed(format!("{why}, and there is no terminal to ask on")).hint("--yes consents"));
     }
     if context.ui.ask(question).await { Ok(()) } else { Err(CliError::failed("not confirmed, so nothing was changed")) }
 }

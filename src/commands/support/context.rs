@@ -156,7 +156,7 @@ impl Context {
             message.push_str(". What was in flight:\n  ");
             message.push_str(&running.join("\n  "));
         }
-        CliError::new(Exit::Interrupted, message).hint("run the same command again: it looks at what is there and goes on")
+        CliError::new(Exit::Interrupted, message).hint("run the same command again: it continues from the current state")
     }
 }
 

@@ -54,7 +54,7 @@ async fn check_owner(session: &Session) -> Result<(), CliError> {
         if let Some(whose) = owner.as_ref().and_then(Owner::foreign) {
             let name = session.names().table(table);
             let error = CliError::failed(format!("{id}: {name} exists and is not this stack's ({whose}), so it is not counted again"));
-            return Err(error.hint("`liveinsight status` shows what is whose"));
+            return Err(error.hint("`liveinsight status` shows the owner of each resource"));
         }
     }
     Ok(())

@@ -104,7 +104,7 @@ impl Session {
     }
 
     async fn identified(context: &Context, stack: Stack, connection: &Connection) -> Result<Self, CliError> {
-        context.progress.quiet_step("asking AWS whose account this is");
+        context.progress.quiet_step("asking AWS for the account");
         let recorded = asking(context);
         let (partition, account) = connection.identity().await?;
         drop(recorded);
@@ -208,7 +208,7 @@ pub(in crate::commands) fn file(context: &Context) -> Result<PathBuf, CliError> 
     if let Some(path) = &context.globals.file {
         return Ok(path.clone());
     }
-    let here = std::env::current_dir().map_err(|error| CliError::failed(format!("cannot tell the current directory: {error}")))?;
+    let here = std::env::current_dir().map_err(|error| CliError::failed(format!("cannot read the current directory: {error}")))?;
     let path = stack::find(&here).ok_or_else(|| {
         CliError::new(Exit::Stack, "no stack.yaml here or in any directory above")
             .hint("run `liveinsight init` to write one, name one with --file, or change to the project; it is looked for up to the root of the repository")

@@ -201,5 +201,5 @@ fn locked(held: &Held) -> CliError {
 
 fn lost(held: &Held) -> CliError {
     let text = format!("stopped, because another run took over the lock, which was not renewed in time: {}", ui::lock_text(held));
-    CliError::new(Exit::Locked, text).hint("run it again: it waits for the other run, looks at what is there, and goes on")
+    CliError::new(Exit::Locked, text).hint("run it again: it waits for the other run and continues from the current state")
 }

@@ -83,7 +83,7 @@ async fn drop_paths(aws: &Aws, id: &str, paths: Vec<String>) {
         result = invalidate(aws, id, everything).await;
     }
     if let Err(error) = result {
-        aws.warn(format!("caches were not told of the new files and may serve the old ones for some minutes: {error}"));
+        aws.warn(format!("the caches were not invalidated and may serve old files for some minutes: {error}"));
     }
 }
 

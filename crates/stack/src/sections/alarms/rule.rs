@@ -72,7 +72,7 @@ fn threshold(watches: &Watches, threshold: Threshold) -> Result<(Statistic, f64)
         }
     };
     if value <= 0.0 {
-        return Err(Problem::new("a threshold of nothing is always reached").expected("expected more than 0"));
+        return Err(Problem::new("a threshold of 0 is always reached").expected("expected more than 0"));
     }
     if statistic == Statistic::Average && value > 1.0 {
         return Err(Problem::new("a share above 100% is never reached").expected("expected at most 100%"));

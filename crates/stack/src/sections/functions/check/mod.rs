@@ -140,7 +140,7 @@ fn secret_names(
         let problem = if let Some(problem) = variable(file, name) {
             problem
         } else if environment.contains_key(name) {
-            Problem::new(format!("`{name}` stands under environment as well")).help("leave out one of the two")
+            Problem::new(format!("`{name}` is also under environment")).help("leave out one of the two")
         } else if !is_secret_name(name) {
             Problem::new(format!("by its name, `{name}` is no secret: its value would be shown in plans"))
                 .help("give it a name with SECRET, TOKEN, PASSWORD, CREDENTIAL or KEY in it, or move it to environment")

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 const SHORT: usize = 16;
 
 /// Advice on a command that generates a secret.
-const MAKES_ONE: &str = "`openssl rand -hex 32` makes one that nobody guesses";
+const MAKES_ONE: &str = "`openssl rand -hex 32` generates one";
 
 /// Returns a problem for each secret without a value.
 pub(crate) fn secrets(functions: &BTreeMap<String, Function>, document: &Document, faulty: &Faulty) -> Vec<Problem> {
