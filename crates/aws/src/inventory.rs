@@ -63,7 +63,7 @@ impl Aws {
         }
         // Without permission, or if the service does not exist, each service is asked instead.
         let reported = self.inventory.tags.get_or_init(|| async { self.report_tags().await.unwrap_or_default() }).await;
-        reported.get(arn).filter(|tags| self.owner(tags) == Owner::Us).cloned().map(Tags::as_reported)
+        reported.get(arn).filter(|tags| self.owner(tags) == Owner::Us).cloned().map(Tags::reported)
     }
 
     /// Tests whether the tagging service, queried once after all writes, reports exactly these tags.

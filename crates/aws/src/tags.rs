@@ -14,7 +14,7 @@ pub const APPLIED: &str = "liveinsight:applied";
 /// Tags by key, without AWS's own (`aws:…`).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tags {
-    tags: BTreeMap<String, String>,
+    pairs: BTreeMap<String, String>,
     /// Set if the live resource keeps its fingerprint.
     keeps_fingerprint: bool,
     /// Set if the tags are those of the tag inventory, which may be out of date.
@@ -25,13 +25,13 @@ impl Tags {
     /// Adds or replaces a tag.
     #[must_use]
     pub fn with(mut self, key: &str, value: impl Into<String>) -> Self {
-        self.tags.insert(key.to_owned(), value.into());
+        self.pairs.insert(key.to_owned(), value.into());
         self
     }
 
     /// Sets the fingerprint of the declaration.
     pub fn set_fingerprint(&mut self, fingerprint: &str) {
-        self.tags.insert(APPLIED.to_owned(), fingerprint.to_owned());
+        self.pairs.insert(APPLIED.to_owned(), fingerprint.to_owned());
     }
 
     /// Keeps the fingerprint of the live resource, because the declaration is not fully known.
@@ -41,13 +41,13 @@ impl Tags {
 
     /// Marks the tags as those of the tag inventory.
     #[must_use]
-    pub(super) fn as_reported(self) -> Self {
+    pub(super) fn reported(self) -> Self {
         Self { is_reported: true, ..self }
     }
 
     /// Returns the value of a tag.
     pub fn get(&self, key: &str) -> Option<&str> {
-        self.tags.get(key).map(String::as_str)
+        self.pairs.get(key).map(String::as_str)
     }
 
     /// Returns the fingerprint of the last written declaration.
@@ -70,18 +70,18 @@ impl Tags {
 
     /// Returns the keys and values, sorted by key.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.tags.iter().map(|(key, value)| (key.as_str(), value.as_str()))
+        self.pairs.iter().map(|(key, value)| (key.as_str(), value.as_str()))
     }
 
     /// Returns the keys that `other` lacks: those that `UntagResource` has to remove.
     pub fn missing_from(&self, other: &Self) -> Vec<String> {
-        let is_kept = |key: &String| other.tags.contains_key(key) || other.keeps_fingerprint && key == APPLIED;
-        self.tags.keys().filter(|key| !is_kept(key)).cloned().collect()
+        let is_kept = |key: &String| other.pairs.contains_key(key) || other.keeps_fingerprint && key == APPLIED;
+        self.pairs.keys().filter(|key| !is_kept(key)).cloned().collect()
     }
 
     /// Returns the tags as a map, for the services that take one.
     pub fn to_map<M: FromIterator<(String, String)>>(&self) -> M {
-        self.tags.iter().map(|(key, value)| (key.clone(), value.clone())).collect()
+        self.pairs.iter().map(|(key, value)| (key.clone(), value.clone())).collect()
     }
 }
 
@@ -96,7 +96,7 @@ impl Serialize for Tags {
 impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for Tags {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(tags: I) -> Self {
         Self {
-            tags: tags.into_iter().map(|(key, value)| (key.into(), value.into())).filter(|(key, _)| !key.starts_with("aws:")).collect(),
+            pairs: tags.into_iter().map(|(key, value)| (key.into(), value.into())).filter(|(key, _)| !key.starts_with("aws:")).collect(),
             keeps_fingerprint: false,
             is_reported: false,
         }

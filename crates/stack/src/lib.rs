@@ -14,7 +14,9 @@ pub mod limits;
 mod mend;
 mod names;
 mod node;
+mod problems;
 mod read;
+mod region;
 mod schema;
 mod sections;
 mod stack;
@@ -25,14 +27,14 @@ mod yaml;
 pub use architecture::Architecture;
 pub use aws::facts::{API_LOG_GROUP, LIVE_ALIAS, Names, log_group_of};
 pub use check::project_name;
-pub use declare::{Content, Declaration, LeftOut, Package, declare};
+pub use declare::{Declaration, declare};
 pub use diagnostic::{Problem, StackError};
 pub use names::table_variable;
 pub use node::Position;
 pub use read::find;
 pub use schema::schema;
 pub use sections::{
-    API_METRICS, API_PATH, Alarm, Alarms, Api, Cors, FUNCTION_METRICS, Function, Grant, Index, Indexes, Key, KeyType, Logs, Metric,
-    Operation, Projection, RETENTION_DAYS, Readers, Route, SecretsFrom, Site, Stack, StackFile, Statistic, TABLE_METRICS, Table, Throttle,
-    Unit, Watches, binaries, permissions_of_any_function,
+    API_METRICS, API_PATH, Alarm, Alarms, Api, Content, Cors, FUNCTION_METRICS, Function, Grant, Index, Indexes, Key, KeyType, LeftOut,
+    Logs, Metric, Operation, Package, Projection, RETENTION_DAYS, Readers, Route, SecretsFrom, Site, Stack, StackFile, Statistic,
+    TABLE_METRICS, Table, Throttle, Unit, Watches, binaries, permissions_of_any_function,
 };

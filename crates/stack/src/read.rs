@@ -1,9 +1,11 @@
 //! Loads a stack: finds `stack.yaml`, reads it, checks it and picks an environment.
 
-use crate::check::{self, Findings};
+use crate::check;
 use crate::diagnostic::{Problem, StackError};
 use crate::document::Document;
 use crate::limits::FILE;
+use crate::problems::Findings;
+use crate::region::region as region_problem;
 use crate::sections::{self, Stack, StackFile};
 use crate::yaml::{self, Reading};
 use std::fs::File;
@@ -114,7 +116,7 @@ impl Stack {
             String::new()
         });
         // A region from the command line has no line to point at.
-        problems.extend(region.and_then(check::region).map(|problem| match problem.help {
+        problems.extend(region.and_then(region_problem).map(|problem| match problem.help {
             Some(_) => problem,
             None => problem.help("it came from --region or the environment, not from the file"),
         }));

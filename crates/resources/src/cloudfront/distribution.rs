@@ -196,7 +196,7 @@ impl Resource for Distribution {
             && let Some(distribution) = self.reported(aws).await?
             && let Some(tags) = aws.reported_tags(&distribution.arn).await
         {
-            return Ok(self.observed(aws, output(&distribution), tags, Some(distribution), from));
+            return Ok(self.observed(aws, output(&distribution), &tags, Some(distribution), from));
         }
         self.see(aws, from).await
     }
@@ -371,21 +371,21 @@ impl Distribution {
             self.note(None, from);
             return Ok(None);
         };
-        Ok(self.observed(aws, output, tags, answer.and_then(|answer| answer.distribution), from))
+        Ok(self.observed(aws, output, &tags, answer.and_then(|answer| answer.distribution), from))
     }
 
     fn observed(
         &self,
         aws: &Aws,
         output: DistributionOutput,
-        tags: Tags,
+        tags: &Tags,
         distribution: Option<ObservedDistribution>,
         from: ReadFrom,
     ) -> Option<Observed<Self>> {
         self.note(distribution.as_ref(), from);
         let config = distribution?.distribution_config?;
-        let (owner, applied) = (aws.owner(&tags), tags.applied());
-        let mut spec = Self::read(&config, &tags);
+        let (owner, applied) = (aws.owner(tags), tags.applied());
+        let mut spec = Self::read(&config, tags);
         if aws.published().is_some() && self.content.is_some() {
             // The bucket was repaired without a change to its declaration: caches may hold the faulty files.
             spec.content = Some("not yet invalidated".to_owned());

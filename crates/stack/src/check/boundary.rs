@@ -1,8 +1,8 @@
 //! The permissions boundary: an IAM policy, in the partition of the environment's region.
 
-use super::Problems;
 use crate::diagnostic::Problem;
 use crate::limits::POLICY_NAME;
+use crate::problems::Problems;
 use crate::sections::StackFile;
 use aws::Target;
 

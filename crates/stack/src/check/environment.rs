@@ -2,28 +2,19 @@
 //!
 //! The numbers come from the requests that `up` would send, not from a separate calculation.
 
-use super::Problems;
 use crate::diagnostic::Problem;
 use crate::document::Document;
 use crate::limits::{
     ANSWER_TIME, API_RESOURCES, BEHAVIORS, CONCURRENCY, ENVIRONMENT, INLINE_POLICIES, INTEGRATION_TIMEOUT, PATH_PATTERN, TABLE_UNITS,
 };
 use crate::mend::Faulty;
+use crate::problems::{Findings, Problems};
 use crate::sections::{API_PATH, Function, Stack, Table, policy, star};
 use aws::Target;
 use std::collections::BTreeSet;
 
 /// Stand-in for the account's number: all have twelve digits.
 const ANY_ACCOUNT: &str = "123456789012";
-
-/// Problems and warnings of one environment.
-#[derive(Debug, Default)]
-pub(crate) struct Findings {
-    /// Values that AWS refuses.
-    pub(crate) problems: Vec<Problem>,
-    /// Settings with a surprising effect, or that work only after AWS raised a quota.
-    pub(crate) warnings: Vec<Problem>,
-}
 
 /// Checks one environment of a file.
 pub(crate) fn environment(stack: &Stack, document: &Document, faulty: &Faulty) -> Findings {

@@ -1,8 +1,9 @@
 //! Project, environments, regions, tags, and the lengths of all physical names.
 
-use super::{Problems, below, overrides};
-use crate::diagnostic::{Problem, nearest};
+use crate::diagnostic::Problem;
 use crate::limits::{ALARM_NAME, BUCKET_NAME, FUNCTION_NAME, Limit, STAGE_NAME, TABLE_NAME, TAG_KEY, TAG_VALUE, TAGS};
+use crate::problems::{Problems, below};
+use crate::region::region;
 use crate::sections::StackFile;
 use crate::values::Text;
 use aws::facts::Names;
@@ -13,36 +14,6 @@ const OWN_TAGS: [&str; 4] = ["Project", "Environment", "Name", "ManagedBy"];
 
 /// Prefixes that AWS does not allow in bucket names (S3 user guide, bucket naming rules).
 const RESERVED_BUCKETS: [&str; 3] = ["xn--", "sthree-", "amzn-s3-demo-"];
-
-/// Regions with all services of a stack, for suggestions only: a new region works without being here.
-const REGIONS: [&str; 26] = [
-    "af-south-1",
-    "ap-east-1",
-    "ap-northeast-1",
-    "ap-northeast-2",
-    "ap-northeast-3",
-    "ap-south-1",
-    "ap-south-2",
-    "ap-southeast-1",
-    "ap-southeast-2",
-    "ap-southeast-3",
-    "ap-southeast-4",
-    "ca-central-1",
-    "ca-west-1",
-    "eu-central-1",
-    "eu-central-2",
-    "eu-north-1",
-    "eu-south-1",
-    "eu-south-2",
-    "eu-west-1",
-    "eu-west-2",
-    "eu-west-3",
-    "sa-east-1",
-    "us-east-1",
-    "us-east-2",
-    "us-west-1",
-    "us-west-2",
-];
 
 pub(crate) fn check(file: &StackFile, problems: &mut Problems) {
     if let Some(problem) = project(&file.project) {
@@ -57,7 +28,7 @@ pub(crate) fn check(file: &StackFile, problems: &mut Problems) {
         problems.value(&["region"], problem);
     }
     tags(&file.tags, &[], problems);
-    for (name, overrides) in overrides(file) {
+    for (name, overrides) in file.overrides() {
         if let Some(problem) = overrides.region.as_deref().and_then(region) {
             problems.value(&["environments", name, "region"], problem);
         }
@@ -65,29 +36,6 @@ pub(crate) fn check(file: &StackFile, problems: &mut Problems) {
         merged_tags(file, name, &overrides.tags, problems);
     }
     lengths(file, problems);
-}
-
-/// Returns the problem of a region's name, without a position.
-pub(crate) fn region(region: &str) -> Option<Problem> {
-    let parts: Vec<&str> = region.split('-').collect();
-    let sound = match parts.as_slice() {
-        [area, middle @ .., number] => {
-            area.len() == 2
-                && !middle.is_empty()
-                && std::iter::once(area).chain(middle).all(|part| !part.is_empty() && part.chars().all(|c| c.is_ascii_lowercase()))
-                && number.len() == 1
-                && number.chars().all(|c| c.is_ascii_digit())
-        }
-        _ => false,
-    };
-    if sound {
-        return None;
-    }
-    let problem = Problem::new(format!("`{region}` is not an AWS region")).expected("expected a region such as us-east-1");
-    Some(match nearest(region, &REGIONS) {
-        Some(known) => problem.help(format!("did you mean `{known}`?")),
-        None => problem,
-    })
 }
 
 fn project(project: &str) -> Option<Problem> {

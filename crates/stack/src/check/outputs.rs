@@ -1,8 +1,8 @@
 //! Outputs: every name that `outputs` prints means one thing.
 
-use super::Problems;
 use crate::diagnostic::Problem;
 use crate::names::{API_OUTPUTS, SITE_OUTPUTS, function_output, script_output, table_output};
+use crate::problems::Problems;
 use crate::sections::StackFile;
 use std::collections::BTreeMap;
 

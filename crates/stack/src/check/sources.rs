@@ -1,9 +1,9 @@
 //! Crates and pages of a stack: checks that they exist. No other check reads the disk.
 
-use super::Problems;
 use crate::diagnostic::Problem;
 use crate::document::Document;
 use crate::mend::Faulty;
+use crate::problems::Problems;
 use crate::sections::{FunctionFile, SiteFile, StackFile, binaries, source as malformed};
 use std::path::Path;
 

@@ -1,8 +1,8 @@
 //! `logs`: settings of all log groups.
 
 use super::StackFile;
-use crate::check::{Problems, below, overrides};
 use crate::diagnostic::Problem;
+use crate::problems::{Problems, below};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -38,7 +38,7 @@ impl LogsFile {
 /// Checks the settings in all environments.
 pub(crate) fn check(file: &StackFile, problems: &mut Problems) {
     logs(&file.logs, &["logs"], problems);
-    for (name, overrides) in overrides(file) {
+    for (name, overrides) in file.overrides() {
         logs(&overrides.logs, &["environments", name, "logs"], problems);
     }
 }

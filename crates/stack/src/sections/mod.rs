@@ -7,6 +7,7 @@
 
 mod alarms;
 mod api;
+mod declaring;
 mod functions;
 mod logs;
 mod settings;
@@ -15,6 +16,7 @@ mod tables;
 
 pub use alarms::{API_METRICS, Alarm, Alarms, FUNCTION_METRICS, Metric, Statistic, TABLE_METRICS, Unit, Watches};
 pub use api::{Api, Cors, Throttle};
+pub use declaring::{Content, LeftOut, Package};
 pub use functions::{Function, Grant, Indexes, Operation, Route, binaries, permissions_of_any_function};
 pub use logs::{Logs, RETENTION_DAYS};
 pub use settings::{Readers, SecretsFrom};
@@ -22,6 +24,7 @@ pub use site::{API_PATH, Site};
 pub use tables::{Index, Key, KeyType, Projection, Table};
 
 pub(crate) use api::star;
+pub(crate) use declaring::Declaring;
 pub(crate) use functions::{FunctionFile, policy, secrets, source, values};
 pub(crate) use site::SiteFile;
 
@@ -32,8 +35,7 @@ use logs::LogsFile;
 use settings::BuildFile;
 use tables::TableFile;
 
-use crate::check::Problems;
-use crate::declare::{Content, Declaring};
+use crate::problems::Problems;
 use crate::values::Text;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
@@ -189,6 +191,11 @@ impl StackFile {
             warnings: Vec::new(),
             root: root.to_owned(),
         }
+    }
+
+    /// Returns the environments with overrides, by name.
+    pub(crate) fn overrides(&self) -> impl Iterator<Item = (&str, &EnvironmentFile)> {
+        self.environments.iter().filter_map(|(name, overrides)| Some((name.as_str(), overrides.as_ref()?)))
     }
 
     /// Returns the source of an environment's secret values.

@@ -1,9 +1,10 @@
 //! Checks of alarms: names, subjects, topics.
 
 use super::{Watches, rule};
-use crate::check::{self, Problems, below};
 use crate::diagnostic::Problem;
 use crate::limits::TOPIC_NAME;
+use crate::problems::{Problems, below};
+use crate::region;
 use crate::sections::StackFile;
 
 /// Checks the alarms in all environments.
@@ -96,7 +97,7 @@ fn topic_region(arn: &str) -> Option<&str> {
         return None;
     };
     let sound = partition.starts_with("aws")
-        && check::region(region).is_none()
+        && region::region(region).is_none()
         && account.len() == 12
         && account.chars().all(|c| c.is_ascii_digit())
         && TOPIC_NAME.fits(name.len())

@@ -1,7 +1,7 @@
 //! Alarms on metrics of functions, the API and tables.
 
 use super::{Alarm, Statistic, Watches};
-use crate::declare::Declaring;
+use crate::sections::Declaring;
 use std::collections::BTreeMap;
 
 /// Declares all alarms.

@@ -1,16 +1,16 @@
 //! Checks of the API: origins, headers, throttles.
 
 use super::{ApiFile, CorsFile};
-use crate::check::{Problems, below, overrides};
 use crate::diagnostic::Problem;
 use crate::limits::{PREFLIGHT_AGE, THROTTLE};
+use crate::problems::{Problems, below};
 use crate::sections::StackFile;
 use crate::values::Seconds;
 
 /// Checks the API in all environments.
 pub(crate) fn check(file: &StackFile, problems: &mut Problems) {
     api(&file.api, &["api"], problems);
-    for (name, overrides) in overrides(file) {
+    for (name, overrides) in file.overrides() {
         api(&overrides.api, &["environments", name, "api"], problems);
     }
 }

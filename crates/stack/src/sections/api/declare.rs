@@ -2,7 +2,7 @@
 
 use super::Cors;
 use crate::API_LOG_GROUP;
-use crate::declare::Declaring;
+use crate::sections::Declaring;
 use crate::sections::Route;
 use crate::sections::functions::Declared;
 use engine::{Handle, Ref, digest};

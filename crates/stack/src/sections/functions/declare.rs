@@ -1,8 +1,8 @@
 //! A function: its log group, role and policy, its code, and the alias that serves requests.
 
 use super::policy;
-use crate::declare::{Content, Declaring};
 use crate::names::function_output;
+use crate::sections::{Content, Declaring};
 use crate::{LIVE_ALIAS, log_group_of};
 use engine::Handle;
 use resources::{Alias, Function, FunctionOthers, LogGroup, Made, Release, ReleaseKey, Role, RoleOthers, RolePolicy, Variable};

@@ -1,7 +1,7 @@
 //! Checks of the site: directory, pages, names of outputs.
 
-use crate::check::Problems;
 use crate::diagnostic::Problem;
+use crate::problems::Problems;
 use crate::sections::{StackFile, source};
 use std::path::{Component, Path};
 

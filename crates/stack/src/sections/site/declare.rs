@@ -1,10 +1,10 @@
 //! The site: a private bucket with the pages, and a distribution that serves them and, under `/api/`, the API.
 
 use super::Site;
-use crate::declare::{Content, Declaring};
 use crate::names::script_output;
 use crate::sections::api::DeclaredApi;
 use crate::sections::star;
+use crate::sections::{Content, Declaring};
 use aws::Target;
 use engine::{Handle, Ref, digest};
 use resources::{

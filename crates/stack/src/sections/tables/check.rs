@@ -1,10 +1,10 @@
 //! Tables: names, keys, indexes.
 
 use super::{IndexFile, KeyFile, KeyType, TableFile};
-use crate::check::{Problems, below};
 use crate::diagnostic::Problem;
 use crate::limits::{INDEX_NAME, INDEXES, KEY_NAME, Limit, RESTORE_DAYS, TABLE_UNITS, TTL_NAME};
 use crate::names::table_variable;
+use crate::problems::{Problems, below};
 use crate::sections::StackFile;
 use std::collections::BTreeMap;
 

@@ -1,6 +1,7 @@
 //! Resources of tables.
 
-use crate::{declare::Declaring, names::table_output};
+use crate::names::table_output;
+use crate::sections::Declaring;
 use resources::{Index, KeyAttribute, Table};
 
 /// Declares all tables.

@@ -1,7 +1,7 @@
 //! `reads` and `writes`: tables, operations by name, indexes and keys.
 
-use crate::check::{Problems, below};
 use crate::diagnostic::Problem;
+use crate::problems::{Problems, below};
 use crate::sections::functions::grant::{GrantFile, OperationsFile};
 use crate::sections::tables::TableFile;
 use crate::sections::{FunctionFile, KeyType, Operation, StackFile};

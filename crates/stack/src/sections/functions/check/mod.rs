@@ -7,10 +7,10 @@ mod secrets;
 pub(crate) use secrets::{secrets, values};
 
 use super::{FunctionFile, FunctionOverride, Route, route};
-use crate::check::{Problems, below, overrides};
 use crate::diagnostic::Problem;
 use crate::limits::{MEMORY, TIMEOUT};
 use crate::names::table_variable;
+use crate::problems::{Problems, below};
 use crate::sections::StackFile;
 use crate::values::{Seconds, Text};
 use resources::is_secret_name;
@@ -63,7 +63,7 @@ pub(crate) fn check(file: &StackFile, problems: &mut Problems) {
     }
     routes(file, problems);
     parameters::check(file, problems);
-    for (environment, overrides) in overrides(file) {
+    for (environment, overrides) in file.overrides() {
         for (name, function) in &overrides.functions {
             let path = ["environments", environment, "functions", name];
             if !file.functions.contains_key(name) && problems.knows_names(&["functions"]) {

@@ -1,8 +1,8 @@
 //! Secrets in parameters of AWS Systems Manager: names that it refuses, and values that the functions' environment has no room for.
 
-use crate::check::{Problems, below};
 use crate::diagnostic::Problem;
 use crate::limits::PARAMETER_ARN;
+use crate::problems::{Problems, below};
 use crate::sections::functions::FunctionOverride;
 use crate::sections::{EnvironmentFile, SecretsFrom, StackFile};
 use aws::Target;

@@ -1,9 +1,9 @@
 //! Secrets that functions take from the environment of the program: whether they are set, and whether the handlers accept their values.
 
-use crate::check::{Findings, Problems};
 use crate::diagnostic::Problem;
 use crate::document::Document;
 use crate::mend::Faulty;
+use crate::problems::{Findings, Problems};
 use crate::sections::Function;
 use shared::edge::{Edge, ORIGIN_VERIFY};
 use shared::token::{READ_TOKEN_SHA256, Readers};
