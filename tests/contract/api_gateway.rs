@@ -1,6 +1,6 @@
 //! API Gateway: a small API of two routes, one answered by a function and one by API Gateway itself.
 
-use crate::{
+use super::{
     harness::{Bench, Calls, contract, endpoint},
     proxy::{Fate, first},
 };

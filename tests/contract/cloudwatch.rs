@@ -1,6 +1,6 @@
 //! CloudWatch: alarms.
 
-use crate::{
+use super::{
     harness::{Bench, contract},
     proxy::{Fate, lose_each, script},
 };

@@ -1,6 +1,6 @@
 //! DynamoDB: one table with its indexes, time to live and recovery.
 
-use crate::{
+use super::{
     harness::{Bench, contract, endpoint},
     proxy::{Fate, first, lose_each, script},
 };

@@ -1,6 +1,6 @@
 //! Shared code of the contract tests. Each test has a [`Bench`]: a stack of its own, so that all can run at once against one endpoint.
 
-use crate::proxy::{self, Fate};
+use super::proxy::{self, Fate};
 use liveinsight::{
     aws::{Aws, Connection, STACK, Tags, Target},
     engine::{Action, Cloud, Graph, Objection, Options, Plan, Removal, Report, RetryPolicy, State, Step, down, survey, up},

@@ -1,6 +1,6 @@
 //! IAM: a role with one policy.
 
-use crate::{
+use super::{
     harness::{Bench, contract},
     proxy::{Fate, lose_each, script},
 };

@@ -1,6 +1,6 @@
 //! Lambda: a function, the alias that serves it, and the permission to invoke that.
 
-use crate::{
+use super::{
     harness::{Bench, contract, endpoint},
     proxy::{Fate, lose_each, script},
 };

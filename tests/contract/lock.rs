@@ -1,6 +1,6 @@
 //! The stack's lock, in a real bucket: the run that gets it, its end, and the answers that may be lost meanwhile.
 
-use crate::{
+use super::{
     harness::{Bench, endpoint},
     proxy::{Fate, first, lose_each},
 };

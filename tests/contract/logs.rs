@@ -1,6 +1,6 @@
 //! CloudWatch Logs: log groups.
 
-use crate::{
+use super::{
     harness::{Bench, contract},
     proxy::{Fate, lose_each, script},
 };

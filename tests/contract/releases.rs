@@ -1,6 +1,6 @@
 //! Releases: their records, the handling of damaged records, and the removal of old versions.
 
-use crate::{
+use super::{
     harness::Bench,
     lambda::{Wish, declare},
 };

@@ -1,6 +1,6 @@
 //! S3 and CloudFront: a private bucket with a small site, and the distribution that serves it.
 
-use crate::{
+use super::{
     harness::{Bench, Calls, contract, endpoint},
     proxy::{Fate, first},
 };

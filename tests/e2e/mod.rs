@@ -9,12 +9,13 @@
 
 mod bad_input;
 mod canary;
+mod dev;
 mod origin;
 mod parameters;
 pub(crate) mod project;
 mod requests;
 mod site;
-mod small;
+pub(crate) mod small;
 mod surroundings;
 mod upgrade;
 

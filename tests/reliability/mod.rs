@@ -19,6 +19,6 @@ mod origin_secret;
 mod refusals;
 mod restore;
 mod rivals;
-mod shared;
+pub(crate) mod shared;
 mod snapshot;
 mod strictness;

@@ -1,17 +1,11 @@
 //! `doctor --recount` with the real program: it finds, reports and corrects counters that a crash left too low, and changes nothing else.
 
-#![expect(clippy::unwrap_used, reason = "what helps a test fails as a test does")]
-
-#[allow(dead_code, reason = "shared with the tests of the command line, which use more of it")]
-#[path = "cli/harness.rs"]
-mod harness;
-
+use crate::program::{Project, stderr, stdout};
 use aws_sdk_dynamodb::{
     Client,
     config::{BehaviorVersion, Credentials, Region},
     types::AttributeValue,
 };
-use harness::{Project, stderr, stdout};
 use serde_json::json;
 use shared::{
     batch::Batch,
@@ -109,7 +103,7 @@ fn what_a_crash_left_short_is_found_and_corrected() {
 
 #[test]
 fn a_stack_without_the_products_tables_is_told_so() {
-    let project = Project::new(harness::SMALL).endpoint(&test_support::endpoint());
+    let project = Project::new(crate::program::SMALL).endpoint(&test_support::endpoint());
     let output = project.run(&["doctor", "--recount"]);
     assert_eq!(output.status.code(), Some(1));
     assert!(stderr(&output).contains("stack.yaml has no table `events`"), "{}", stderr(&output));

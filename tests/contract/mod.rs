@@ -3,8 +3,6 @@
 //!
 //! All of it runs against the tests' local AWS, or the one that `LIVEINSIGHT_TEST_AWS` names.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking, in its helpers as well")]
-
 mod api_gateway;
 mod cloudwatch;
 mod dynamodb;

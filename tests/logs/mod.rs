@@ -1,8 +1,6 @@
 //! Tail of log groups against the local AWS. The lines are more than one answer holds, many of them in one millisecond. The real program
 //! also follows functions and the API while their log groups are deleted and created again.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking, in its helpers as well")]
-
 use aws_sdk_cloudwatchlogs::types::InputLogEvent;
 use liveinsight::{
     aws::{Aws, Connection, REGION as REGION_TAG, STACK, Target},

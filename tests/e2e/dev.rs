@@ -1,12 +1,6 @@
 //! `dev`, `logs` and `seed` with the real program, real handlers and the local AWS: edits go live, and every sent event is counted.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking, in its helpers as well")]
-
-#[allow(dead_code, reason = "shared with the other end-to-end test, which uses more of it")]
-#[path = "e2e/project.rs"]
-mod project;
-
-use project::Project;
+use super::project::Project;
 use serde_json::Value;
 use std::{
     collections::BTreeMap,

@@ -1,14 +1,8 @@
 //! Cost of a stack by the real program on the local AWS: first from an assumption, then from metrics that the test writes.
 
-#![expect(clippy::unwrap_used, reason = "what helps a test fails as a test does")]
-
-#[allow(dead_code, reason = "shared with the tests of the command line, which use more of it")]
-#[path = "cli/harness.rs"]
-mod harness;
-
+use crate::program::{Project, stderr, stdout};
 use aws_sdk_cloudwatch::types::{Dimension, MetricDatum};
 use aws_smithy_types::DateTime;
-use harness::{Project, stderr, stdout};
 use liveinsight::{
     aws::{Aws, Connection, Target},
     cost::{Inventory, Item, Sample, measured, samples, series},
@@ -267,7 +261,7 @@ mod cbor {
 
 #[test]
 fn absurd_assumptions_are_refused() {
-    let project = Project::new(harness::SMALL);
+    let project = Project::new(crate::program::SMALL);
     for events in ["-1", "1e99", "100000000001", "NaN", ""] {
         for command in [&["plan"][..], &["status", "--cost"]] {
             let output = project.run(&[command, &["--events", events]].concat());

@@ -5,27 +5,16 @@
 //! changes from outside, stripped of everything, removed. [`needs`](needs::of) returns the permissions that IAM requires for each call. It is
 //! written from AWS's references and not from the program's own table. Neither was checked against IAM itself.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking, in its helpers as well")]
-
-#[path = "../reliability/accounts.rs"]
-mod accounts;
 mod attack;
 mod audit;
 mod damage;
 mod intruders;
 mod judge;
-#[path = "../reliability/listing.rs"]
-#[allow(dead_code, reason = "the reliability tests use more of it")]
-mod listing;
 mod needs;
-#[path = "../reliability/shared.rs"]
-#[allow(dead_code, reason = "the reliability tests use more of it")]
-mod shared;
-#[path = "../e2e/small.rs"]
-#[allow(dead_code, reason = "other tests use more of it")]
-mod small;
 mod table;
 
+use crate::e2e::small;
+use crate::reliability::{accounts, shared};
 use liveinsight::{
     aws::{Aws, Connection, facts::Task},
     cost,

@@ -3,8 +3,6 @@
 //! The crates have no dependencies, so a build takes about a second. Their names differ from test to test, because all
 //! tests share one target directory if the environment names one.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic, also in its helpers")]
-
 mod environment;
 mod notes;
 mod reproducible;
