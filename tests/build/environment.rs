@@ -10,7 +10,7 @@ use super::{HOST, output, source};
 
 /// Environment variable of a child process that builds once, with the directory to build in.
 const CHILD: &str = "LIVEINSIGHT_TEST_SHOWS";
-const NAME: &str = "environment::builds_see_no_credentials_but_those_that_are_named";
+const NAME: &str = "build::environment::builds_see_no_credentials_but_those_that_are_named";
 
 /// Build script that passes on the names of all variables that it sees.
 const SCRIPT: &str = "fn main() {\n    let names: Vec<String> = std::env::vars().map(|(name, _)| name).collect();\n    \

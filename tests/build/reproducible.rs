@@ -13,7 +13,7 @@ use super::source;
 /// Environment variable of a child process that builds once, in an environment of its own.
 const CHILD: &str = "LIVEINSIGHT_TEST_PACKS_IN";
 
-const NAME: &str = "reproducible::a_zip_is_the_same_from_another_home_and_another_directory";
+const NAME: &str = "build::reproducible::a_zip_is_the_same_from_another_home_and_another_directory";
 
 fn write(path: &Path, text: &str) {
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();

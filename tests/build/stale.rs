@@ -68,7 +68,7 @@ impl Handler {
     /// Builds in a process of its own with these variables. Returns `built` or `current`, and the program's output.
     fn child(&self, way: &str, variables: &[(&str, &str)]) -> String {
         let mut command = Command::new(std::env::current_exe().unwrap());
-        command.args(["--exact", "stale::variables_that_are_read_at_compile_time_count", "--nocapture"]);
+        command.args(["--exact", "build::stale::variables_that_are_read_at_compile_time_count", "--nocapture"]);
         let output = command.env(CHILD, self.directory.path()).envs(variables.iter().copied()).output().unwrap();
         let text = String::from_utf8(output.stdout).unwrap();
         let line = text.lines().find_map(|line| line.strip_prefix("CHILD ")).map(str::to_owned);
