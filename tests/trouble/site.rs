@@ -143,7 +143,7 @@ async fn caches_are_told_of_pages_whose_names_cloudfront_does_not_take() {
         write(&desk, name, "2");
     }
     let text = ended(&desk.run(&["up", "--no-smoke"]), 0);
-    assert!(!text.contains("caches were not told"), "{text}");
+    assert!(!text.contains("caches were not invalidated"), "{text}");
     let (aws, _) = desk.aws_behind().await;
     let distribution = &aws.cloudfront.list_distributions().send().await.unwrap().distribution_list.unwrap().items.unwrap()[0].id;
     let list = aws.cloudfront.list_invalidations().distribution_id(distribution).send().await.unwrap();
