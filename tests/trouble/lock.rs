@@ -92,9 +92,9 @@ async fn nonsense_in_the_place_of_the_lock_is_respected_and_said() {
     // A run with nothing to do takes no lock.
     ended(&desk.run(&["up", "--no-wait"]), 0);
     let said = ended(&desk.run(&["down", "--no-wait"]), 6);
-    assert!(said.contains("locked by somebody unknown (the lock is malformed"), "{said}");
+    assert!(said.contains("locked by an unknown run (the lock is malformed"), "{said}");
     let said = ended(&desk.run(&["status"]), 0);
-    assert!(said.contains("locked by somebody unknown") && !said.contains('\x1b'), "{said}");
+    assert!(said.contains("locked by an unknown run") && !said.contains('\x1b'), "{said}");
     aws.s3.delete_object().bucket(&bucket).key(LOCK_KEY).send().await.unwrap();
     ended(&desk.run(&["down", "--no-wait"]), 0);
 }
