@@ -115,7 +115,7 @@ pub fn json<'a, C: crate::engine::Cloud>(
         missing: usize,
         busy: usize,
         #[serde(skip_serializing_if = "Option::is_none")]
-        orphan: Option<usize>,
+        stray: Option<usize>,
         #[serde(skip_serializing_if = "Option::is_none")]
         rolled_back: Option<usize>,
     }
@@ -125,7 +125,7 @@ pub fn json<'a, C: crate::engine::Cloud>(
         drifted: plan.count_state(State::Drifted),
         missing: plan.count_state(State::Missing),
         busy: plan.count_state(State::Busy),
-        orphan: Some(plan.count_state(State::Orphan)).filter(|count| *count > 0),
+        stray: Some(plan.count_state(State::Orphan)).filter(|count| *count > 0),
         rolled_back: Some(count_rolled_back(plan, health.release.as_ref())).filter(|count| *count > 0),
     };
     let row = |step: &'a Step| {

@@ -58,7 +58,8 @@ pub enum State {
     Missing,
     /// The service is still working on it.
     Busy,
-    /// The resource exists and is not declared.
+    /// The resource exists and is not declared. Scripts know it as `stray`.
+    #[serde(rename = "stray")]
     Orphan,
 }
 
