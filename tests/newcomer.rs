@@ -15,7 +15,26 @@ use test_support::{
 };
 
 /// Content of a checkout that its tests need.
-const PARTS: [&str; 9] = ["Cargo.toml", "Cargo.lock", "crates", "dashboard/public", "lambdas", "src", "stack.yaml", "templates", "tests"];
+const PARTS: [&str; 18] = [
+    ".ci",
+    ".github",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "Cargo.lock",
+    "Cargo.toml",
+    "README.md",
+    "SECURITY.md",
+    "bench",
+    "crates",
+    "dashboard/public",
+    "deny.toml",
+    "docs",
+    "lambdas",
+    "src",
+    "stack.yaml",
+    "templates",
+    "tests",
+];
 
 /// New files, with their content.
 const FILES: [(&str, &str); 2] = [

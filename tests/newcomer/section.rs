@@ -1,9 +1,8 @@
 //! `composite_alarms`: alarms on the states of other alarms.
 
-use super::StackFile;
-use crate::check::Problems;
-use crate::declare::Declaring;
+use super::{Declaring, StackFile};
 use crate::diagnostic::Problem;
+use crate::problems::Problems;
 
 /// Checks the rules.
 pub(crate) fn check(file: &StackFile, problems: &mut Problems) {
