@@ -58,8 +58,8 @@ impl Aws {
         self.write_cache.unmarked.borrow_mut().insert(name.to_owned());
     }
 
-    /// Returns whether this is the last observation of what this run wrote. Then a resource exists, so everything about it can be read at once.
-    pub fn is_last_look(&self) -> bool {
+    /// Returns whether this is the last observation of what this run wrote.
+    fn is_last_look(&self) -> bool {
         self.write_cache.is_last_look.get()
     }
 

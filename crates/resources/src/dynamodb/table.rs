@@ -208,10 +208,10 @@ impl Resource for Table {
     }
 
     async fn observe(&self, aws: &Aws, from: ReadFrom) -> Result<Option<Observed<Self>>> {
-        if from == ReadFrom::Lists && !list(aws).await?.contains(&self.name) {
-            return Ok(None);
-        }
-        if from == ReadFrom::Lists || aws.is_last_look() {
+        if from == ReadFrom::Lists {
+            if !list(aws).await?.contains(&self.name) {
+                return Ok(None);
+            }
             return self.see_at_once(aws, read_tags(aws, &self.name, from)).await;
         }
         let Some(table) = describe(aws, &self.name).await? else { return Ok(None) };

@@ -209,7 +209,7 @@ impl Bucket {
     /// Reads the bucket, if there is one; on the last look with all calls at once.
     async fn see(&self, aws: &Aws, tags: impl Future<Output = Result<Option<Tags>>>) -> Result<Option<Observed<Self>>> {
         // No further call is made about a bucket that does not exist.
-        if !aws.is_last_look() && self.read_versioning(aws).await?.is_none() {
+        if self.read_versioning(aws).await?.is_none() {
             return Ok(None);
         }
         let site = async {
