@@ -44,7 +44,7 @@ pub trait Resource: Serialize + Sized + 'static {
     /// Part that its whole can make in place ([`WriteOutcome::WithParts`]), so that the engine looks for it before it creates one.
     const COMES_ALONG: bool = false;
     /// Kind without an owner of its own: a part belongs to the owner of its whole. Parts are declared by
-    /// [`Graph::add_part`](super::Graph::add_part), listed by [`Orphan::part`](super::Stray::part), and observed as [`Observed::part`]. The compiler
+    /// [`Graph::add_part`](super::Graph::add_part), listed by [`Orphan::part`](super::Orphan::part), and observed as [`Observed::part`]. The compiler
     /// refuses every other way, so no part counts as the stack's own without a look at its whole.
     const IS_PART: bool = false;
     /// Set if deleting the whole deletes the part. Otherwise the part is deleted first, as the policies of a role.

@@ -110,7 +110,7 @@ impl Default for RetryPolicy {
     }
 }
 
-/// Limit of a delay that a service asks for, as a multiple of the longest pause: a minute with the default tempo. Longer delays are cut to it.
+/// Limit of a delay that a service asks for, as a multiple of the longest pause: a minute with the default policy. Longer delays are cut to it.
 const LONGEST_ADVICE: u32 = 30;
 
 /// Time limit for postponed reads: a new table shows its owner within half a minute.

@@ -61,7 +61,7 @@ pub struct Function {
     /// where there is none, so that a function from before keeps its fingerprint.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub concurrency: Option<i32>,
-    /// Environment variables. Values of variables that [hide](hides_variable) appear in plans as digests.
+    /// Environment variables. Values of variables with a [secret name](is_secret_name) appear in plans as digests.
     #[serde(serialize_with = "shown")]
     pub environment: BTreeMap<String, Variable>,
     /// Log group that the function writes to.

@@ -96,7 +96,7 @@ pub struct FunctionOverride {
 /// A Lambda function.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Function {
-    /// The crate's directory, relative to [`Stack::root`].
+    /// The crate's directory, relative to [`Stack::root`](crate::Stack::root).
     pub source: PathBuf,
     /// The program of the crate, if the file names one.
     pub binary: Option<String>,
@@ -114,9 +114,9 @@ pub struct Function {
     pub concurrency: Option<u32>,
     /// The processor it is built for.
     pub architecture: Architecture,
-    /// The user's own environment variables; [`Stack::variables`] has all of them.
+    /// The user's own environment variables; [`Stack::variables`](crate::Stack::variables) has all of them.
     pub environment: BTreeMap<String, String>,
-    /// Variables that come from the program's environment, with their values once [`Stack::load`] has read them.
+    /// Variables that come from the program's environment, with their values once [`Stack::load`](crate::Stack::load) has read them.
     pub secrets: BTreeMap<String, Option<String>>,
     /// Secrets that it reads from parameters itself ([`SecretsFrom::Ssm`]); none of them is in the other two fields.
     pub parameters: BTreeSet<String>,

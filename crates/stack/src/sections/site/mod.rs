@@ -48,7 +48,7 @@ impl SiteFile {
 /// Static pages of the stack.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Site {
-    /// The directory of the pages, relative to [`Stack::root`].
+    /// The directory of the pages, relative to [`Stack::root`](crate::Stack::root).
     pub source: PathBuf,
     /// Page that `/` shows, relative to `source`.
     pub index: String,
