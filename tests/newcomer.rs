@@ -33,6 +33,7 @@ const PARTS: [&str; 18] = [
     "src",
     "stack.yaml",
     "templates",
+    "docs/examples",
     "tests",
 ];
 

@@ -14,7 +14,7 @@ from .aws import environment
 from .places import ROOT, WORK, Failed, must, say
 
 # Parts of this repository's workspace that cargo needs.
-PARTS = ["Cargo.toml", "Cargo.lock", ".cargo", "crates", "src", "tests", "lambdas", "templates", "dashboard/public", "stack.yaml"]
+PARTS = ["Cargo.toml", "Cargo.lock", ".cargo", "crates", "src", "tests", "lambdas", "templates", "docs/examples", "dashboard/public", "stack.yaml"]
 FUNCTIONS = ["event-collector", "realtime-api", "stats-api"]
 # Function with the changed code, and the additional line of its second release.
 CHANGED = "stats-api"

@@ -32,7 +32,7 @@ enough for `plan`, `outputs` and `history`. Statements name resources as exactly
 account, region and the stack's names ({project}-*-{environment}). AWS chooses the ids of REST
 APIs and distributions, so statements match these by resource type and by the stack's tag. The
 policy depends on the names in stack.yaml and on `permissions_boundary` only, and stays the same
-when resources come and go. The output of --boundary also depends on `secrets_from`.
+when resources come and go. The output of --boundary also depends on `secrets_from` and on `permissions`.
 
 Without `permissions_boundary`, the role of `up` equals an administrator: it may create roles with
 any permissions. To restrict it, run once:
@@ -95,7 +95,7 @@ pub(crate) async fn run(args: &PolicyArgs, context: &Context) -> Result<Exit, Cl
     let names = stack.names(&target.account);
     let document = match &args.trust {
         Some(repository) => policy::trust(repository, &target),
-        None if args.boundary => policy::boundary(&target, &names, stack.secrets_from),
+        None if args.boundary => policy::boundary(&stack, &target, &names),
         None => part(args, &statements(args.command.into(), &stack, &target, &names))?,
     };
     context.ui.result(&format!("{document:#}"));

@@ -144,7 +144,7 @@ async fn api(context: &Context, session: &Session) -> Result<(String, Option<Str
     let missing = || CliError::failed(format!("{} has no API yet", session.title())).hint("`liveinsight up` makes it");
     let url = declaration.outputs().remove("api_url").ok_or_else(missing)?;
     let functions = session.functions();
-    let routed = session.stack.functions.iter().filter(|(_, function)| function.route.is_some());
+    let routed = session.stack.functions.iter().filter(|(_, function)| function.is_routed());
     let names = routed.filter_map(|(name, _)| functions.get(name).cloned()).collect();
     let secret = taken_secret(&session.aws, &names).await.map_err(|error| CliError::of_engine(None, &error))?;
     Ok((url, secret))

@@ -122,14 +122,15 @@ struct Calls<'a> {
 /// each of the others.
 fn calls<'a>(stack: &'a Stack, inventory: &Inventory, events: u64) -> Vec<Calls<'a>> {
     let there = stack.functions.iter().filter(|(name, _)| inventory.get::<Function>(name).is_some());
-    let routed: Vec<_> = there.filter_map(|(name, function)| Some((name, function, function.route.as_ref()?))).collect();
-    let takers = routed.iter().filter(|(_, _, route)| !route.only_reads()).count();
+    let (readers, takers): (Vec<_>, Vec<_>) =
+        there.filter(|(_, function)| function.is_routed()).partition(|(_, function)| function.routes.iter().all(Route::only_reads));
     #[expect(clippy::cast_precision_loss, reason = "both are far below 2^52")]
-    let share = events as f64 / takers.max(1) as f64;
-    let calls = |(name, function, route): (&'a String, &'a stack::Function, &Route)| {
-        if route.only_reads() { Calls::of_dashboard(name, function, route) } else { Calls::of_tracker(name, function, stack, share) }
+    let share = events as f64 / takers.len().max(1) as f64;
+    let takers = takers.into_iter().map(|(name, function)| Calls::of_tracker(name, function, stack, share));
+    let polled = |(name, function): (&'a String, &'a stack::Function)| {
+        function.routes.iter().map(move |route| Calls::of_dashboard(name, function, route))
     };
-    routed.into_iter().map(calls).collect()
+    takers.chain(readers.into_iter().flat_map(polled)).collect()
 }
 
 impl<'a> Calls<'a> {

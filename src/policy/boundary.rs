@@ -3,21 +3,21 @@
 use crate::{
     aws::Target,
     resources::{LOGGING_ACTIONS, logging_role_path},
-    stack::{Names, SecretsFrom, permissions_of_any_function},
+    stack::{Names, Stack, permissions_of_any_function},
 };
 use serde_json::{Value, json};
 
-/// Returns the policy for the permissions boundary: the most that any role of a stack with these names may do, whoever the
-/// author of the role's policies is. Functions may read the stack's parameters only where its secrets are in them.
+/// Returns the policy for the permissions boundary: the most that any role of the stack may do, whoever the author of the role's
+/// policies is. Functions may read the stack's parameters only where its secrets are in them.
 ///
 /// API Gateway's own logging role may have the same boundary, so it includes what that role needs, for that role alone. Whether
 /// `aws:PrincipalArn` has the role's path is assumed, so both forms are there; no deployer may make a role of this name without
 /// the path.
-pub fn boundary(target: &Target, names: &Names, secrets_from: SecretsFrom) -> Value {
+pub fn boundary(stack: &Stack, target: &Target, names: &Names) -> Value {
     let path = logging_role_path();
     let name = path.rsplit('/').next().unwrap_or_default();
     let logging_role = [target.global_arn("iam", &format!("role{path}")), target.global_arn("iam", &format!("role/{name}"))];
-    let mut statements = permissions_of_any_function(target, names, secrets_from == SecretsFrom::Ssm);
+    let mut statements = permissions_of_any_function(stack, target, names);
     statements.push(json!({
         "Sid": "ApiLogs",
         "Effect": "Allow",

@@ -10,6 +10,7 @@
 mod bad_input;
 mod canary;
 mod dev;
+mod examples;
 mod origin;
 mod parameters;
 pub(crate) mod project;

@@ -16,7 +16,7 @@ use test_support::{
 
 /// Content of a user's checkout, without tests.
 pub(crate) const PARTS: &[&str] =
-    &["Cargo.toml", "Cargo.lock", "crates", "src", "lambdas", "templates", "dashboard/public", "stack.yaml", "tests"];
+    &["Cargo.toml", "Cargo.lock", "crates", "src", "lambdas", "templates", "docs/examples", "dashboard/public", "stack.yaml", "tests"];
 
 /// Number of projects at a time. Each has the processors to itself for most of its builds, since it waits more than it builds.
 const SLOTS: usize = 2;

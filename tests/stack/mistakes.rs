@@ -215,7 +215,41 @@ const MISTAKES: &[(&str, &str)] = &[
     ("route without slash", "functions:\n  a: { source: a, route: GET api/x }\n"),
     ("route with an unknown method", "functions:\n  a: { source: a, route: GTE /api/x }\n"),
     ("route OPTIONS", "functions:\n  a: { source: a, route: OPTIONS /api/x }\n"),
-    ("route ANY", "functions:\n  a: { source: a, route: ANY /api/x }\n"),
+    ("route and routes", "functions:\n  a: { source: a, route: GET /a, routes: [GET /b] }\n"),
+    ("routes: the second without a slash", "functions:\n  a:\n    source: a\n    routes: [GET /a, GET b]\n"),
+    ("routes: one twice", "functions:\n  a:\n    source: a\n    routes: [ANY /a, GET /b, ANY /a]\n"),
+    ("routes: one of another function", "functions:\n  a: { source: a, routes: [GET /a, GET /b] }\n  b: { source: b, route: GET /b }\n"),
+    ("routes: a variable beside one that takes all", "functions:\n  a:\n    source: a\n    routes: ['ANY /a/{proxy+}', 'GET /a/{id}/b']\n"),
+    // References.
+    (
+        "reference to an unknown table",
+        "tables: { orders: { partition_key: { name: id, type: S } } }\nfunctions:\n  a: { source: a, environment: { TABLE: '${tables.order}' } }\n",
+    ),
+    ("reference to nothing", "functions:\n  a: { source: a, environment: { TABLE: '${table}' } }\n"),
+    ("reference without an end", "functions:\n  a: { source: a, environment: { TABLE: '${region' } }\n"),
+    ("reference to an API that is not there", "functions:\n  a: { source: a, environment: { URL: '${api.url}' } }\n"),
+    ("reference to a site that is not there", "functions:\n  a: { source: a, environment: { URL: '${site.url}' } }\n"),
+    (
+        "references to two addresses",
+        "site: { source: pages }\nfunctions:\n  a: { source: a, route: GET /a, environment: { URLS: '${api.url} ${site.url}' } }\n",
+    ),
+    // Permissions.
+    ("permission without resources", "functions:\n  a: { source: a, permissions: [{ actions: [ses:SendEmail] }] }\n"),
+    ("permission with no resource", "functions:\n  a: { source: a, permissions: [{ actions: [ses:SendEmail], resources: [] }] }\n"),
+    ("permission with no action", "functions:\n  a: { source: a, permissions: [{ actions: [], resources: ['*'] }] }\n"),
+    (
+        "permission for an operation without a service",
+        "functions:\n  a: { source: a, permissions: [{ actions: [SendEmail], resources: ['*'] }] }\n",
+    ),
+    ("permission on a name", "functions:\n  a: { source: a, permissions: [{ actions: [ses:SendEmail], resources: [example.com] }] }\n"),
+    (
+        "permission on the name of a function",
+        "functions:\n  a: { source: a, permissions: [{ actions: [lambda:InvokeFunction], resources: ['${functions.a}'] }] }\n",
+    ),
+    (
+        "permission on an address",
+        "functions:\n  a: { source: a, route: GET /a, permissions: [{ actions: [s3:GetObject], resources: ['arn:aws:s3:::a/${api.url}'] }] }\n",
+    ),
     ("route with a slash at the end", "functions:\n  a: { source: a, route: GET /api/x/ }\n"),
     ("route with a query", "functions:\n  a: { source: a, route: 'GET /api/x?y=1' }\n"),
     ("route with a bad variable", "functions:\n  a: { source: a, route: 'GET /api/{a b}' }\n"),

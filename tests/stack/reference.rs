@@ -28,6 +28,63 @@ This page is made from that schema. To make it again after a change: `UPDATE_DOC
 
 /// Text after the tables.
 const TAIL: &str = "
+## Routes
+
+`route: POST /orders` is one request, `routes: [GET /orders, POST /orders, 'ANY /orders/{id}']` are several. A function may have a whole API:
+
+```yaml
+functions:
+  shop: { source: functions/shop, routes: [ANY /, 'ANY /{proxy+}'] }
+```
+
+| | |
+|---|---|
+| `ANY` | every method, `OPTIONS` too unless `api.cors` has API Gateway answer it. A method by name takes precedence, in this function or another |
+| `{id}` | one segment of the path |
+| `{proxy+}` | one or more segments at the end; `/orders/{proxy+}` is not `/orders` itself |
+| `/` | the API's own root |
+
+A path has one variable in one place: `/orders/{id}` beside `/orders/{name}/items` is refused, as API Gateway does. API Gateway may invoke the function
+for its routes alone, one statement each; where a function's policy has no room for that many (20 KB), methods of a path share one, then paths.
+
+Frameworks that choose a handler by path, such as axum with `lambda_http::run(router)`, see the path of the route: functions have
+`AWS_LAMBDA_HTTP_IGNORE_STAGE_IN_PATH` in their variables, without which `lambda_http` puts the stage before it. (The functions of the shipped product do
+not look at the path, and have it not.) [An example](examples.md) is a whole application of that kind. The distribution forwards paths below `/api/` to
+the API as they are, so a program that is to answer under the site's address too has its handlers below `/api/`.
+
+## References
+
+Values of `environment`, and resources and conditions of `permissions`, may name what the stack declares:
+
+| | |
+|---|---|
+| `${tables.orders}`, `${tables.orders.arn}` | name and ARN of a table |
+| `${functions.worker}`, `${functions.worker.arn}` | name of a function, and the ARN of its alias, which serves the release |
+| `${api.url}`, `${site.url}` | addresses, without a slash at the end; in `environment` only, one in a value |
+| `${site.bucket}` | name of the site's bucket |
+| `${project}`, `${environment}`, `${region}`, `${account}`, `${partition}` | the stack's own |
+
+What names nothing is refused on its line. Two `$` before the brace are the characters themselves: `$${HOME}`. A function with an address is made after
+the API or the distribution that has it, and released anew when the address changes.
+
+## Permissions
+
+`permissions` are statements in IAM's words, for what `reads` and `writes` do not cover:
+
+```yaml
+functions:
+  mailer:
+    source: functions/mailer
+    permissions:
+      - actions: [ses:SendEmail]
+        resources: ['arn:${partition}:ses:${region}:${account}:identity/example.com']
+        conditions: { StringEquals: { 'ses:FromAddress': news@example.com } }
+      - { actions: [lambda:InvokeFunction], resources: ['${functions.worker.arn}'] }
+```
+
+They allow; nothing denies. `plan` shows each, `policy --boundary` includes them, and a statement that was changed by hand is drift. A `*` alone, for
+all actions or all resources, is warned of in each run: some actions know no resources, and need it.
+
 ## Operations by name
 
 `reads` and `writes` name tables. A table alone means every operation of the list (BatchGetItem, ConditionCheckItem, GetItem, Query, Scan; BatchWriteItem,

@@ -17,6 +17,11 @@ impl Faulty {
         self.0.push(path);
     }
 
+    /// Tests whether the value at exactly this path was mended.
+    fn has(&self, path: &[String]) -> bool {
+        self.0.iter().any(|faulty| faulty == path)
+    }
+
     /// Tests whether the value at a path is not as written.
     pub(super) fn covers<S: AsRef<str>>(&self, path: &[S]) -> bool {
         self.0.iter().any(|faulty| faulty.len() <= path.len() && same(faulty, path))
@@ -59,8 +64,12 @@ fn rename(root: &mut Node, path: &[String], known: &[&'static str]) -> bool {
 /// Adds a required key with a stand-in.
 fn insert(root: &mut Node, mut path: Vec<String>, field: &str, faulty: &mut Faulty) -> bool {
     let Some(entries) = root.at_mut(&path).and_then(Node::entries_mut) else { return false };
-    entries.push((field.to_owned(), None, stand_in(field)));
     path.push(field.to_owned());
+    // A stand-in of the wrong type was taken out again, and would be another time.
+    if faulty.has(&path) {
+        return false;
+    }
+    entries.push((field.to_owned(), None, stand_in(field)));
     faulty.add(path);
     true
 }
@@ -102,7 +111,7 @@ fn stand_in(field: &str) -> Node {
     let content = match field {
         "project" | "source" => text("x"),
         "region" => text("us-east-1"),
-        "operations" => Content::List(Vec::new()),
+        "actions" | "operations" | "resources" => Content::List(Vec::new()),
         // A name that no attribute of a real table has.
         "name" => text("\u{fffd}"),
         "type" => text("S"),

@@ -66,9 +66,7 @@ pub(in crate::commands) fn any_site(stack: &Stack, names: &Names, target: &Targe
 fn routed<'stack>(stack: &'stack Stack, routes: &[&str]) -> impl Iterator<Item = &'stack str> {
     let is_one = |route: String| routes.contains(&route.as_str());
     let functions = stack.functions.iter();
-    functions
-        .filter(move |(_, function)| function.route.as_ref().is_some_and(|route| is_one(route.to_string())))
-        .map(|(name, _)| name.as_str())
+    functions.filter(move |(_, function)| function.routes.iter().any(|route| is_one(route.to_string()))).map(|(name, _)| name.as_str())
 }
 
 #[cfg(test)]

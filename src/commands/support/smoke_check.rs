@@ -81,7 +81,7 @@ async fn run(context: &Context, checks: &Checks, secret: Option<String>) -> Resu
 
 /// Returns the checks that apply to the stack.
 fn checks(stack: &Stack, api: Option<&String>, page: Option<&String>) -> Checks {
-    let routes: Vec<_> = stack.functions.values().filter_map(|function| function.route.as_ref()).collect();
+    let routes: Vec<_> = stack.functions.values().flat_map(|function| &function.routes).collect();
     let has = |text: &str| routes.iter().any(|route| route.to_string() == text);
     let is_plain = |path: &str| !path.contains('{');
     let bare = |url: &String| url.trim_end_matches('/').to_owned();

@@ -87,6 +87,8 @@ pub enum Variable {
     Kept,
     /// Value that the engine generates.
     Made(Made),
+    /// Value that another resource provides, such as the address of an API.
+    Of(Ref<String>),
 }
 
 impl From<Option<String>> for Variable {
@@ -263,11 +265,12 @@ impl Resource for Function {
         let role = self.role.get()?;
         let logging = self.logging()?;
         let code = FunctionCode::builder().zip_file(self.zip().await?).build();
+        let environment = self.variables(None)?;
         let answer = aws
             .write("lambda:CreateFunction", || {
                 let request = aws.lambda.create_function().function_name(&self.name).role(&role).handler("bootstrap");
                 let request = request.runtime(Runtime::from(self.runtime.as_str())).set_architectures(self.architectures());
-                let request = request.memory_size(self.memory).timeout(self.timeout).environment(self.variables(None));
+                let request = request.memory_size(self.memory).timeout(self.timeout).environment(environment.clone());
                 let request = request.logging_config(logging.clone());
                 request.code(code.clone()).set_tags(Some(self.tags.to_map())).send()
             })
@@ -292,12 +295,13 @@ impl Resource for Function {
         // Settings of an update that Lambda gave up on are written once more.
         if ["role", "runtime", "memory", "timeout", "environment", "log_group", FAILED].iter().any(|field| changes.touch(field)) {
             let role = self.role.get()?;
+            let environment = self.variables(Some(&observed.spec))?;
             let logging = if changes.touch("log_group") { Some(self.logging_over(aws).await?) } else { None };
             let answer = aws
                 .write("lambda:UpdateFunctionConfiguration", || {
                     let request = aws.lambda.update_function_configuration().function_name(&self.name).role(&role);
                     let request = request.runtime(Runtime::from(self.runtime.as_str())).memory_size(self.memory).timeout(self.timeout);
-                    request.environment(self.variables(Some(&observed.spec))).set_logging_config(logging.clone()).send()
+                    request.environment(environment.clone()).set_logging_config(logging.clone()).send()
                 })
                 .await?;
             return Ok(settling(output, answer.last_update_status()));
@@ -422,21 +426,23 @@ impl Function {
     fn value(&self, name: &str) -> Option<&str> {
         match self.environment.get(name)? {
             Variable::Set(value) => Some(value),
-            Variable::Kept | Variable::Made(_) => None,
+            Variable::Kept | Variable::Made(_) | Variable::Of(_) => None,
         }
     }
 
     /// Returns the variables to write; those without a value keep the one of the observed function.
-    fn variables(&self, observed: Option<&Self>) -> Environment {
+    fn variables(&self, observed: Option<&Self>) -> Result<Environment> {
         let value = |(name, variable): (&String, &Variable)| {
             let value = match variable {
-                Variable::Set(value) => value.clone(),
-                Variable::Kept => observed?.value(name)?.to_owned(),
-                Variable::Made(made) => made.value(),
+                Variable::Set(value) => Ok(value.clone()),
+                Variable::Kept => Ok(observed?.value(name)?.to_owned()),
+                Variable::Made(made) => Ok(made.value()),
+                Variable::Of(value) => value.get(),
             };
-            Some((name.clone(), value))
+            Some(value.map(|value| (name.clone(), value)))
         };
-        Environment::builder().set_variables(Some(self.environment.iter().filter_map(value).collect())).build()
+        let variables = self.environment.iter().filter_map(value).collect::<Result<_>>()?;
+        Ok(Environment::builder().set_variables(Some(variables)).build())
     }
 
     /// Leaves out the concurrency where no declaration set it: the fingerprint of one that did has a field more than this one's.
@@ -494,6 +500,7 @@ fn shown<S: Serializer>(environment: &BTreeMap<String, Variable>, serializer: S)
         Variable::Set(value) => value.clone().into(),
         Variable::Kept => unknown("(not set here)"),
         Variable::Made(made) => made.hidden(),
+        Variable::Of(value) => serde_json::to_value(value).unwrap_or_default(),
     };
     serializer.collect_map(environment.iter().map(|(name, variable)| (name, value(name, variable))))
 }

@@ -14,7 +14,7 @@ pub use function::{Function, FunctionOutput, Published, Variable, function_owner
 pub use origin_secret::OriginSecret;
 pub use others::FunctionOthers;
 pub use permission::{Permission, PermissionOutput};
-pub use release::{Made, Release, ReleaseKey};
+pub use release::{Made, Parts, Release, ReleaseKey};
 
 /// Returns the names of a function, or of a part of one of its aliases.
 fn identity(target: &Target, function: String, alias: Option<&str>) -> Identity {

@@ -16,7 +16,7 @@
 //!
 //! A stack that served without a secret gets there in the same way, with [`ANY`] in place of `old`.
 
-use super::release::keyed;
+use super::release::{Parts, keyed};
 use shared::edge::{ANY, is_secret};
 use std::{
     cell::{Cell, OnceCell, RefCell},
@@ -48,7 +48,7 @@ struct Taker {
     /// Digest of the release that the alias serves.
     serves: Option<String>,
     /// Other inputs of that digest; `None` where the code is not known.
-    released: Option<BTreeMap<&'static str, String>>,
+    released: Option<Parts>,
 }
 
 /// Observed state of the distribution.
@@ -114,7 +114,7 @@ impl OriginSecret {
     }
 
     /// Declares that a function takes the secret, with the other inputs of its alias's digest.
-    pub fn add_taker(&self, function: &str, released: Option<BTreeMap<&'static str, String>>) {
+    pub fn add_taker(&self, function: &str, released: Option<Parts>) {
         self.taker(function, |taker| taker.released = released);
     }
 
@@ -203,7 +203,6 @@ pub(super) fn random() -> String {
 #[cfg(test)]
 mod tests {
     use super::{OriginSecret, keyed};
-    use std::collections::BTreeMap;
 
     const OLD: &str = "0123456789abcdef0123456789abcdef";
     const NEW: &str = "fedcba9876543210fedcba9876543210";
@@ -214,7 +213,7 @@ mod tests {
     fn seen(functions: [Option<(&str, bool)>; 2], distribution: Option<(&str, bool)>) -> OriginSecret {
         let secret = OriginSecret::default();
         for (name, observed) in ["a", "b"].into_iter().zip(functions) {
-            let released = BTreeMap::from([("code", name.to_owned())]);
+            let released = [("code", name.to_owned())].into();
             secret.note_function(name, observed.map(|(takes, _)| takes));
             let serves = observed.filter(|(_, serves)| *serves).map(|(takes, _)| keyed(takes, &released));
             secret.note_alias(name, &serves.unwrap_or_default());
@@ -309,7 +308,7 @@ mod tests {
         for name in ["a", "b"] {
             secret.note_function(name, Some(&takes));
             assert_eq!((&*secret.to_send(), &*secret.to_take()), (OLD, &*takes));
-            secret.note_alias(name, &keyed(&takes, &BTreeMap::from([("code", name.to_owned())])));
+            secret.note_alias(name, &keyed(&takes, &[("code", name.to_owned())].into()));
         }
         let new = secret.to_send();
         assert_eq!(takes, format!("{new},{OLD}"));

@@ -3,7 +3,7 @@
 //! function's variables, beside the secrets themselves, and nowhere else.
 
 use super::origin_secret::{OriginSecret, random};
-use engine::{digest, hex::hex, made_secret};
+use engine::{Ref, digest, hex::hex, made_secret};
 use hmac::{Hmac, KeyInit, Mac};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
@@ -21,20 +21,33 @@ const BYTES: usize = 8;
 /// Digest of the release that an alias serves.
 #[derive(Debug, Clone)]
 pub enum Release {
-    /// A digest that was read, or one without a key.
+    /// A digest that was read.
     Known(String),
-    /// A digest with a key that depends on the observed state.
-    Keyed {
-        /// Key of the HMAC.
-        key: Made,
-        /// Inputs of the digest; they may hold secrets.
+    /// A digest of a declaration, which may depend on the observed state.
+    Declared {
+        /// Key of the HMAC, where there are secrets.
+        key: Option<Made>,
+        /// Inputs of the digest.
         parts: Parts,
     },
 }
 
-/// Code and settings behind the alias. They do not show in debug output.
-#[derive(Clone)]
-pub struct Parts(pub BTreeMap<&'static str, String>);
+/// Code and settings behind the alias: inputs of its digest, by name. They may hold secrets, and do not show in debug output. Values of other
+/// resources are references, which are empty while these do not exist.
+#[derive(Clone, Default)]
+pub struct Parts(pub BTreeMap<String, Ref<String>>);
+
+impl Parts {
+    fn values(&self) -> BTreeMap<&str, String> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.get().unwrap_or_default())).collect()
+    }
+}
+
+impl<const N: usize> From<[(&str, String); N]> for Parts {
+    fn from(parts: [(&str, String); N]) -> Self {
+        Self(parts.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect())
+    }
+}
 
 /// Value that the engine generates and keeps in the variable alone.
 #[derive(Debug, Clone)]
@@ -56,25 +69,18 @@ struct KeyState {
 }
 
 impl Release {
-    /// Returns the digest of these parts, with a key if there is one.
-    pub fn of(parts: BTreeMap<&'static str, String>, key: Option<Made>) -> Self {
-        match key {
-            Some(key) => Self::Keyed { key, parts: Parts(parts) },
-            None => Self::Known(digest(&parts)),
-        }
-    }
-
     /// Returns the digest: 16 hexadecimal digits.
     pub fn text(&self) -> String {
         match self {
             Self::Known(digest) => digest.clone(),
-            Self::Keyed { key, parts } => keyed(&key.value(), &parts.0),
+            Self::Declared { key: Some(key), parts } => keyed(&key.value(), parts),
+            Self::Declared { key: None, parts } => digest(&parts.values()),
         }
     }
 
     /// Notes the digest of the release that the alias serves now.
     pub(super) fn note(&self, serves: &str) {
-        if let Self::Keyed { key: Made::Origin(secret, function), .. } = self {
+        if let Self::Declared { key: Some(Made::Origin(secret, function)), .. } = self {
             secret.note_alias(function, serves);
         }
     }
@@ -134,9 +140,9 @@ fn is_key(value: &str) -> bool {
 }
 
 /// Returns the first bytes of an HMAC-SHA-256 over these parts, in hexadecimal digits.
-pub(super) fn keyed(key: &str, parts: &BTreeMap<&'static str, String>) -> String {
+pub(super) fn keyed(key: &str, parts: &Parts) -> String {
     let mac = Hmac::<Sha256>::new_from_slice(key.as_bytes()).expect("HMAC takes a key of any length");
-    let text = serde_json::to_string(parts).expect("texts serialise");
+    let text = serde_json::to_string(&parts.values()).expect("texts serialise");
     hex(&mac.chain_update(text).finalize().into_bytes()[..BYTES])
 }
 
@@ -146,19 +152,28 @@ mod tests {
     use engine::digest;
     use std::collections::BTreeMap;
 
-    fn parts(password: &str) -> BTreeMap<&'static str, String> {
-        BTreeMap::from([("configuration", format!("PASSWORD={password}"))])
+    fn configuration(password: &str) -> String {
+        format!("PASSWORD={password}")
+    }
+
+    fn release(password: &str, key: Option<Made>) -> Release {
+        Release::Declared { key, parts: [("configuration", configuration(password))].into() }
+    }
+
+    /// Returns the digest without a key, as it has always been: of texts by their names.
+    fn plain(password: &str) -> String {
+        digest(&BTreeMap::from([("configuration", configuration(password))]))
     }
 
     #[test]
     fn a_digest_with_a_key_tells_nothing_to_those_who_do_not_have_it() {
         let key = Made::Key(ReleaseKey::default());
-        let release = Release::of(parts("summer"), Some(key.clone()));
-        assert_eq!(release.text(), Release::of(parts("summer"), Some(key.clone())).text());
-        assert_ne!(release.text(), Release::of(parts("winter"), Some(key.clone())).text());
-        assert_ne!(release.text(), digest(&parts("summer")));
-        assert_ne!(release.text(), Release::of(parts("summer"), Some(Made::Key(ReleaseKey::default()))).text());
-        let text = format!("{release:?}");
+        let keyed = release("summer", Some(key.clone()));
+        assert_eq!(keyed.text(), release("summer", Some(key.clone())).text());
+        assert_ne!(keyed.text(), release("winter", Some(key.clone())).text());
+        assert_ne!(keyed.text(), plain("summer"));
+        assert_ne!(keyed.text(), release("summer", Some(Made::Key(ReleaseKey::default()))).text());
+        let text = format!("{keyed:?}");
         assert!(!text.contains("summer") && !text.contains(&key.value()), "{text}");
     }
 
@@ -179,6 +194,6 @@ mod tests {
 
     #[test]
     fn without_secrets_a_digest_is_as_it_was() {
-        assert_eq!(Release::of(parts("x"), None).text(), digest(&parts("x")));
+        assert_eq!(release("x", None).text(), plain("x"));
     }
 }

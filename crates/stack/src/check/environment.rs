@@ -9,7 +9,7 @@ use crate::limits::{
 };
 use crate::mend::Faulty;
 use crate::problems::{Findings, Problems};
-use crate::sections::{API_PATH, Function, Stack, Table, policy, star};
+use crate::sections::{API_PATH, Function, Route, Stack, Table, policy};
 use aws::Target;
 use std::collections::BTreeSet;
 
@@ -25,6 +25,7 @@ pub(crate) fn environment(stack: &Stack, document: &Document, faulty: &Faulty) -
         timeout(stack, name, function, &mut warnings);
         address(stack, name, function, &mut warnings);
         pattern(stack, name, function, &mut problems);
+        wildcards(stack, name, function, &mut warnings);
     }
     for (name, table) in &stack.tables {
         units(name, table, &mut warnings);
@@ -63,7 +64,7 @@ fn variables(stack: &Stack, name: &str, problems: &mut Problems) {
 /// Checks the policy of a function's role, in its shortest form.
 fn inline_policy(stack: &Stack, name: &str, function: &Function, problems: &mut Problems) {
     let target = Target::aws(Target::partition_of(&stack.region), &stack.region, ANY_ACCOUNT);
-    let document = policy::of_function(function, &stack.tables, &target, &stack.names(ANY_ACCOUNT), name);
+    let document = policy::of_function(function, stack, &target, &stack.names(ANY_ACCOUNT), name);
     let length = policy::length(&document);
     if INLINE_POLICIES.fits(length) {
         return;
@@ -79,9 +80,26 @@ fn inline_policy(stack: &Stack, name: &str, function: &Function, problems: &mut 
     problems.key(&["functions", name, list], problem.help("divide the tables among several functions"));
 }
 
+/// Warns of permissions for everything in the account.
+fn wildcards(stack: &Stack, name: &str, function: &Function, warnings: &mut Problems) {
+    for (index, permission) in function.permissions.iter().enumerate() {
+        let index = index.to_string();
+        let path = ["functions", name, "permissions", &index];
+        let has = |list: &[String]| list.iter().any(|text| text == "*");
+        let (key, text) = match (has(&permission.actions), has(&permission.resources)) {
+            (true, true) => ("actions", format!("`{name}` may do everything in the account")),
+            (true, false) => ("actions", format!("`{name}` may do every action on these resources")),
+            (false, true) => ("resources", format!("`{name}` may do {} on everything in the account", permission.actions.join(", "))),
+            (false, false) => continue,
+        };
+        let next = "name the actions and resources, unless the service has no resources for these actions";
+        warnings.value(&[path.as_slice(), &[key]].concat(), Problem::new(format!("{text} in {}", stack.environment)).help(next));
+    }
+}
+
 /// Warns of a function that may run longer than the API waits for it.
 fn timeout(stack: &Stack, name: &str, function: &Function, warnings: &mut Problems) {
-    if function.route.is_none() || ANSWER_TIME.allows(function.timeout.into()) {
+    if !function.is_routed() || ANSWER_TIME.allows(function.timeout.into()) {
         return;
     }
     let problem = Problem::new(format!(
@@ -120,28 +138,39 @@ fn concurrency(stack: &Stack, warnings: &mut Problems) {
     warnings.value(&path, Problem::new(text).help("lower them, or have \"Concurrent executions\" raised in the Service Quotas console"));
 }
 
+/// Returns the key that holds a function's routes.
+fn key(document: &Document, name: &str) -> &'static str {
+    if document.holds(&["functions", name, "route"]) { "route" } else { "routes" }
+}
+
 /// Warns of a route that the site's address does not lead to.
 fn address(stack: &Stack, name: &str, function: &Function, warnings: &mut Problems) {
-    let Some(route) = function.route.as_ref().filter(|route| stack.site.is_some() && !route.path.starts_with(API_PATH)) else { return };
+    if stack.site.is_none() {
+        return;
+    }
+    let mut beside = function.routes.iter().filter(|route| route.pattern_behind_site().is_none());
+    // `ANY /` beside `ANY /{proxy+}` is the API's own root: the site's address has the page there.
+    let takes_every_path = function.routes.iter().any(|route| route.path.starts_with("/{") && route.pattern_behind_site().is_some());
+    let Some(route) = beside.find(|route| !(takes_every_path && route.path == "/")) else { return };
     let problem = Problem::new(format!("the site's address does not lead to `{}`, only to paths below {API_PATH}", route.path));
     let next = format!("begin the path with {API_PATH}, or call it at the API's own address (`api_url` of `outputs`)");
-    warnings.value(&["functions", name, "route"], problem.help(next));
+    warnings.value(&["functions", name, key(warnings.document, name)], problem.help(next));
 }
 
 /// Checks the pattern that leads a route's requests through the site's address.
 fn pattern(stack: &Stack, name: &str, function: &Function, problems: &mut Problems) {
-    let Some(route) = function.route.as_ref().filter(|_| stack.site.is_some()) else { return };
-    let pattern = star(&route.path);
-    if route.path.starts_with(API_PATH) && !route.only_reads() && !PATH_PATTERN.fits(pattern.chars().count()) {
-        let text = format!("the path takes {} characters, CloudFront allows {} in a pattern", pattern.chars().count(), PATH_PATTERN.most);
-        problems.value(&["functions", name, "route"], Problem::new(text));
+    let routes = function.routes.iter().filter(|route| stack.site.is_some() && !route.only_reads());
+    let longest = routes.filter_map(Route::pattern_behind_site).map(|pattern| pattern.chars().count()).max().unwrap_or_default();
+    if !PATH_PATTERN.fits(longest) {
+        let text = format!("the path takes {longest} characters, CloudFront allows {} in a pattern", PATH_PATTERN.most);
+        problems.value(&["functions", name, key(problems.document, name)], Problem::new(text));
     }
 }
 
 /// Warns of more path segments than an API may have.
 fn resources(stack: &Stack, warnings: &mut Problems) {
     let mut paths = BTreeSet::new();
-    for route in stack.functions.values().filter_map(|function| function.route.as_ref()) {
+    for route in stack.functions.values().flat_map(|function| &function.routes) {
         let mut path = String::new();
         for segment in route.segments() {
             path = format!("{path}/{segment}");
@@ -163,11 +192,8 @@ fn behaviors(stack: &Stack, warnings: &mut Problems) {
     if stack.site.is_none() || !stack.has_api() {
         return;
     }
-    let routes = stack.functions.values().filter_map(|function| function.route.as_ref());
-    let writing: BTreeSet<String> =
-        routes.filter(|route| route.path.starts_with(API_PATH) && !route.only_reads()).map(|route| star(&route.path)).collect();
-    // One more behavior leads everything else to the API.
-    let count = writing.len() + 1;
+    // One behavior leads everything that is only read to the API.
+    let count = stack.patterns_taking_data().into_iter().chain([format!("{API_PATH}*")]).collect::<BTreeSet<String>>().len();
     if !BEHAVIORS.fits(count) {
         let text = format!(
             "the routes that take data make {count} cache behaviors, CloudFront allows {} unless the quota was raised",

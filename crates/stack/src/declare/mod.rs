@@ -56,8 +56,8 @@ impl Declaration {
 pub fn declare(stack: &Stack, target: &Target, content: &Content) -> Declaration {
     let names = stack.names(&target.account);
     let origin_secret = stack.makes_origin_secret().then(OriginSecret::default);
-    let (graph, outputs) = (Graph::default(), BTreeMap::new());
-    let mut declaring = Declaring { stack, target, names, graph, bucket: None, distribution: None, origin_secret, outputs };
+    let (graph, addresses, outputs) = (Graph::default(), BTreeMap::new(), BTreeMap::new());
+    let mut declaring = Declaring { stack, target, names, graph, bucket: None, distribution: None, origin_secret, addresses, outputs };
     let deployment = sections::declare(&mut declaring, content);
     declaring.sweeps(deployment.as_deref());
     let verify = declaring.verify();

@@ -1,6 +1,7 @@
 //! A stack while its sections declare their resources, and the content that they declare it with.
 
 use super::Stack;
+use crate::sections::reference::Address;
 use aws::facts::Names;
 use aws::{Aws, REGION, STACK, Tags, Target};
 use engine::{Graph, Ref};
@@ -48,6 +49,8 @@ pub(crate) struct Declaring<'a> {
     pub(crate) bucket: Option<Bucket>,
     pub(crate) distribution: Option<Distribution>,
     pub(crate) origin_secret: Option<OriginSecret>,
+    /// Addresses of the API and the site, as far as they are declared.
+    pub(crate) addresses: BTreeMap<Address, Ref<String>>,
     pub(crate) outputs: BTreeMap<String, Ref<String>>,
 }
 

@@ -10,6 +10,7 @@ mod api;
 mod declaring;
 mod functions;
 mod logs;
+pub(crate) mod reference;
 mod settings;
 mod site;
 mod tables;
@@ -23,7 +24,6 @@ pub use settings::{Readers, SecretsFrom};
 pub use site::{API_PATH, Site};
 pub use tables::{Index, Key, KeyType, Projection, Table};
 
-pub(crate) use api::star;
 pub(crate) use declaring::Declaring;
 pub(crate) use functions::{FunctionFile, policy, secrets, source, values};
 pub(crate) use site::SiteFile;
@@ -217,11 +217,13 @@ pub(crate) fn check(file: &StackFile, problems: &mut Problems) {
 /// Declares the resources of all sections. Returns the digest of the API's deployment, if there is an API.
 pub(crate) fn declare(declaring: &mut Declaring<'_>, content: &Content) -> Option<String> {
     tables::declare(declaring);
-    let functions = functions::declare(declaring, content);
-    let api = api::declare(declaring, &functions);
+    // A function may refer to the addresses of API and site, so these come first. What the API does with the function follows.
+    let api = api::declare(declaring);
     site::declare(declaring, content, api.as_ref());
+    let functions = functions::declare(declaring, content);
+    let deployment = api.map(|api| api.deploy(declaring, &functions));
     alarms::declare(declaring);
-    api.map(|api| api.digest)
+    deployment
 }
 
 fn merged(base: &BTreeMap<String, Text>, overrides: &BTreeMap<String, Text>) -> BTreeMap<String, String> {

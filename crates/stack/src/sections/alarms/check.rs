@@ -14,8 +14,8 @@ pub(crate) fn check(file: &StackFile, problems: &mut Problems) {
 }
 
 fn rules(file: &StackFile, problems: &mut Problems) {
-    let may_have_route = |name: &String| !problems.is_known(&["functions", name, "route"]);
-    let has_api = file.functions.iter().any(|(name, function)| function.route.is_some() || may_have_route(name));
+    let may_have_route = |name: &String| ["route", "routes"].into_iter().any(|key| !problems.is_known(&["functions", name, key]));
+    let has_api = file.functions.iter().any(|(name, function)| function.has_route() || may_have_route(name));
     let has_api = has_api || !problems.knows_names(&["functions"]);
     for (name, rule) in &file.alarms.rules {
         let path = ["alarms", "rules", name.as_str()];

@@ -1,10 +1,11 @@
 //! The REST API in front of the functions: paths, methods, preflights, the deployment that freezes them, and the stage that serves it.
 
-use super::Cors;
+use super::{Cors, permission};
 use crate::API_LOG_GROUP;
 use crate::sections::Declaring;
 use crate::sections::Route;
-use crate::sections::functions::Declared;
+use crate::sections::functions::{ANY, Declared, METHODS};
+use crate::sections::reference::Address;
 use engine::{Handle, Ref, digest};
 use resources::{
     AccessLog, Alias, ApiDeployment, ApiDocument, ApiIntegration, ApiIntegrationResponse, ApiMethod, ApiMethodResponse, ApiResource,
@@ -13,12 +14,16 @@ use resources::{
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Parts of the API that the site refers to.
+/// An API without its paths.
 pub(crate) struct DeclaredApi {
     pub(crate) rest_api: Handle<RestApi>,
-    /// Digest of everything that a deployment is a snapshot of.
-    pub(crate) digest: String,
+    /// All methods and their parts, to be created along with a new API.
+    document: ApiDocument,
+    error_origins: BTreeMap<String, String>,
 }
+
+/// Stand-in for the id of an API: all have ten characters.
+const API_ID: &str = "a1b2c3d4e5";
 
 /// HTTP status of a preflight's answer.
 const STATUS: &str = "200";
@@ -44,12 +49,19 @@ struct Building<'a> {
 }
 
 /// Declares the API, if a function has a route.
-pub(crate) fn declare(declaring: &mut Declaring<'_>, functions: &BTreeMap<&str, Declared>) -> Option<DeclaredApi> {
-    declaring.stack.has_api().then(|| declaring.api(functions))
+pub(crate) fn declare(declaring: &mut Declaring<'_>) -> Option<DeclaredApi> {
+    declaring.stack.has_api().then(|| declaring.api())
+}
+
+impl DeclaredApi {
+    /// Declares the paths with what answers there, the deployment and the stage. Returns the digest of everything that the deployment is a snapshot of.
+    pub(crate) fn deploy(self, declaring: &mut Declaring<'_>, functions: &BTreeMap<&str, Declared>) -> String {
+        declaring.deploy(self, functions)
+    }
 }
 
 impl Declaring<'_> {
-    fn api(&mut self, functions: &BTreeMap<&str, Declared>) -> DeclaredApi {
+    fn api(&mut self) -> DeclaredApi {
         let (physical, document) = (self.names.api(), ApiDocument::default());
         let error_origins = self.stack.api.cors.as_ref().map(error_origins).unwrap_or_default();
         let rest_api = self.graph.add(
@@ -67,19 +79,29 @@ impl Declaring<'_> {
         );
         self.output("rest_api_id", RestApi::id_of(&rest_api));
         let (target, stage) = (self.target.clone(), self.names.stage());
-        self.output("api_url", RestApi::id_of(&rest_api).map(move |id| target.api_url(&id, &stage)));
+        let address = RestApi::id_of(&rest_api).map(move |id| target.api_url(&id, &stage));
+        self.addresses.insert(Address::Api, address.map(|address| address.trim_end_matches('/').to_owned()));
+        self.output("api_url", address);
+        DeclaredApi { rest_api, document, error_origins }
+    }
 
+    fn deploy(&mut self, api: DeclaredApi, functions: &BTreeMap<&str, Declared>) -> String {
+        let DeclaredApi { rest_api, document, error_origins } = api;
         let mut api = Building { rest_api: &rest_api, resources: BTreeMap::new(), snapshot: Vec::new(), parts: Vec::new(), document };
         let mut methods: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
         let stack = self.stack;
         for (name, declared) in functions {
-            let Some(route) = &stack.functions[*name].route else { continue };
-            methods.entry(&route.path).or_default().insert(&route.method);
-            self.path(&mut api, route);
-            let uri = ApiIntegration::function_uri(&self.target.partition, &self.target.region, &declared.alias_arn);
-            let integrate = |method: Ref<MethodKey>, route: &str| ApiIntegration::function(method, route, uri);
-            self.method(&mut api, &route.method, &route.path, integrate);
-            self.permission(&rest_api, name, declared, route);
+            let routes = &stack.functions[*name].routes;
+            for route in routes {
+                methods.entry(&route.path).or_default().insert(&route.method);
+                self.path(&mut api, route);
+                let uri = ApiIntegration::function_uri(&self.target.partition, &self.target.region, &declared.alias_arn);
+                let integrate = |method: Ref<MethodKey>, route: &str| ApiIntegration::function(method, route, uri);
+                self.method(&mut api, &route.method, &route.path, integrate);
+            }
+            if !routes.is_empty() {
+                self.permission(&rest_api, name, declared, routes);
+            }
         }
         if let Some(cors) = &stack.api.cors {
             for (path, methods) in methods {
@@ -94,7 +116,7 @@ impl Declaring<'_> {
         let stage = self.names.stage();
         let deployment = self.graph.add_part(&rest_api, &stage, deployment);
         self.stage(&rest_api, &deployment);
-        DeclaredApi { rest_api, digest }
+        digest
     }
 
     /// Declares the resource of a route's path, with those above it.
@@ -175,14 +197,17 @@ impl Declaring<'_> {
         api.parts.push(ApiIntegrationResponse::done_of(&answer));
     }
 
-    fn permission(&mut self, rest_api: &Handle<RestApi>, name: &str, declared: &Declared, route: &Route) {
-        let (target, stage, route) = (self.target.clone(), self.names.stage(), route.clone());
-        let source = RestApi::id_of(rest_api)
-            .map(move |id| target.arn("execute-api", &format!("{id}/{stage}/{}{}", route.method, star(&route.path))));
+    fn permission(&mut self, rest_api: &Handle<RestApi>, name: &str, declared: &Declared, routes: &[Route]) {
+        let stage = self.names.stage();
+        let source = |requests: String| {
+            let (target, stage) = (self.target.clone(), stage.clone());
+            RestApi::id_of(rest_api).map(move |id| target.arn("execute-api", &format!("{id}/{stage}/{requests}")))
+        };
+        let rest = declared.alias_arn.len() + self.target.arn("execute-api", &format!("{API_ID}/{stage}/")).len();
         let permission = Permission {
             function: Function::name_of(&declared.function),
             alias: Alias::name_of(&declared.alias, crate::LIVE_ALIAS),
-            sources: vec![source],
+            sources: permission::requests(routes, rest).into_iter().map(source).collect(),
             others: BTreeMap::new(),
         };
         let permission = self.graph.add_part(&declared.function, name, permission);
@@ -232,14 +257,10 @@ impl Building<'_> {
     }
 }
 
-/// Returns a path with wildcards for its parameters, as permissions and a distribution's patterns have it.
-pub(crate) fn star(path: &str) -> String {
-    path.split('/').map(|part| if part.starts_with('{') { "*" } else { part }).collect::<Vec<_>>().join("/")
-}
-
 /// Returns the preflight's headers with their values.
 fn preflight_headers(methods: &BTreeSet<&str>, cors: &Cors) -> BTreeMap<String, String> {
-    let methods = methods.iter().copied().chain(["OPTIONS"]).collect::<Vec<_>>().join(",");
+    let all = if methods.contains(ANY) { METHODS.into() } else { methods.clone() };
+    let methods = all.into_iter().chain(["OPTIONS"]).collect::<Vec<_>>().join(",");
     let header = |name: &str, value: String| (format!("Access-Control-{name}"), value);
     [
         header("Allow-Headers", cors.headers.join(",")),

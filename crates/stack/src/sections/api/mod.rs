@@ -2,9 +2,10 @@
 
 mod check;
 mod declare;
+mod permission;
 
 pub(crate) use check::check;
-pub(crate) use declare::{DeclaredApi, declare, star};
+pub(crate) use declare::{DeclaredApi, declare};
 
 use crate::values::Seconds;
 use schemars::JsonSchema;

@@ -2,10 +2,11 @@
 
 use super::policy;
 use crate::names::function_output;
+use crate::sections::reference;
 use crate::sections::{Content, Declaring};
 use crate::{LIVE_ALIAS, log_group_of};
-use engine::Handle;
-use resources::{Alias, Function, FunctionOthers, LogGroup, Made, Release, ReleaseKey, Role, RoleOthers, RolePolicy, Variable};
+use engine::{Handle, Ref};
+use resources::{Alias, Function, FunctionOthers, LogGroup, Made, Parts, Release, ReleaseKey, Role, RoleOthers, RolePolicy, Variable};
 use shared::{edge::ORIGIN_VERIFY, limit::PER_MINUTE_VARIABLE as REQUESTS_PER_MINUTE, token::READERS};
 use std::collections::BTreeMap;
 
@@ -44,7 +45,7 @@ impl Declaring<'_> {
                 among: self.stack.functions.len(),
             },
         );
-        let document = policy::of_function(declared, &self.stack.tables, self.target, &self.names, name);
+        let document = policy::of_function(declared, self.stack, self.target, &self.names, name);
         let policy = RolePolicy { role: Role::name_of(&role), name: self.names.policy(name), document, among: self.stack.functions.len() };
         self.graph.add_part(&role, name, policy);
         let log_group = self.graph.add(
@@ -58,7 +59,9 @@ impl Declaring<'_> {
         );
         let architecture = (!self.target.functions_on_host).then(|| declared.architecture.as_str().to_owned());
         let made = self.made(name, &physical);
+        let addresses = self.variables_of_addresses(declared);
         let mut environment = self.environment(name, declared);
+        environment.extend(addresses.iter().map(|(name, value)| (name.clone(), Variable::Of(value.clone()))));
         environment.extend(made.clone().map(|(name, made)| (name.to_owned(), Variable::Made(made))));
         let function = Function {
             role: role.known("arn", self.role_arn(name)),
@@ -76,18 +79,21 @@ impl Declaring<'_> {
             name: physical,
         };
         // Code and settings behind the alias: not the tags, and nothing that is decided elsewhere.
-        let released: BTreeMap<&'static str, String> = [
+        let mut variables = self.variables(name, declared);
+        variables.retain(|name, _| !addresses.contains_key(name));
+        let mut released: Parts = [
             ("code", function.code_sha256.clone().unwrap_or_default()),
             ("architecture", function.architecture.clone().unwrap_or_default()),
-            ("configuration", format!("{} {} {RUNTIME} {:?}", function.memory, function.timeout, self.variables(name, declared))),
+            ("configuration", format!("{} {} {RUNTIME} {variables:?}", function.memory, function.timeout)),
         ]
         .into();
+        released.0.extend(addresses.into_iter().map(|(name, value)| (format!("variable {name}"), value)));
         let is_known = !function.environment.values().any(|value| matches!(value, Variable::Kept));
         let released = Some(released).filter(|_| package.is_some() && is_known);
         if let Some((_, Made::Origin(secret, function))) = &made {
             secret.add_taker(function, released.clone());
         }
-        let release = released.map(|parts| Release::of(parts, made.map(|(_, made)| made)));
+        let release = released.map(|parts| Release::Declared { key: made.map(|(_, made)| made), parts });
         let alias_arn = self.target.arn("lambda", &format!("function:{}:{LIVE_ALIAS}", function.name));
         let code_sha256 = function.code_sha256.clone();
         let function = self.graph.add(name, function);
@@ -111,6 +117,17 @@ impl Declaring<'_> {
         Some((variable, made))
     }
 
+    /// Returns the variables that refer to an address, with their values.
+    fn variables_of_addresses(&self, declared: &crate::Function) -> BTreeMap<String, Ref<String>> {
+        let value = |(name, text): (&String, &String)| {
+            let of = reference::address(text, self.stack)?;
+            let (text, stack, names) = (text.clone(), self.stack.clone(), self.names.clone());
+            let whole = move |address: String| reference::resolved(&text, &stack, &names, &|_| address.clone());
+            Some((name.clone(), self.addresses.get(&of)?.map(whole)))
+        };
+        declared.environment.iter().filter_map(value).collect()
+    }
+
     /// Returns the environment variables, including secrets without a known value.
     fn environment(&self, name: &str, declared: &crate::Function) -> BTreeMap<String, Variable> {
         let known = self.variables(name, declared).into_iter().map(|(name, value)| (name, Variable::Set(value)));
@@ -122,7 +139,7 @@ impl Declaring<'_> {
     /// file's own values take precedence.
     fn variables(&self, name: &str, declared: &crate::Function) -> BTreeMap<String, String> {
         let mut variables = self.stack.variables(name, &self.names);
-        if self.target.functions_on_host && declared.route.is_some() && self.stack.counts_events() {
+        if self.target.functions_on_host && declared.is_routed() && self.stack.counts_events() {
             for (local, value) in [(READERS, "public"), (REQUESTS_PER_MINUTE, "0")] {
                 variables.entry(local.to_owned()).or_insert_with(|| value.to_owned());
             }

@@ -5,6 +5,7 @@ mod check;
 mod declare;
 mod grant;
 mod operation;
+mod permission;
 pub(crate) mod policy;
 mod route;
 
@@ -16,11 +17,13 @@ pub use route::Route;
 
 pub(crate) use check::{check, secrets, source, values};
 pub(crate) use declare::{Declared, declare};
+pub(crate) use route::{ANY, METHODS};
 
 use super::{SecretsFrom, empty_is_default, merged};
 use crate::Architecture;
 use crate::values::{Seconds, Text};
 use grant::GrantFile;
+use permission::{Permission, PermissionFile};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -40,10 +43,15 @@ pub struct FunctionFile {
     pub source: String,
     /// Binary to run, for a crate with several binaries. Default: the binary with the name of the function.
     pub binary: Option<String>,
-    /// Request that the function answers, such as `POST /api/events`. Default: the function is not reachable through the API. The site's
-    /// address forwards only paths below /api/.
-    #[schemars(regex(pattern = r"^(GET|POST|PUT|PATCH|DELETE|HEAD) /\S*$"))]
+    /// Request that the function answers, such as `POST /api/events`; short for `routes` with one element. Default: the function is not
+    /// reachable through the API. The site's address forwards only paths below /api/.
+    #[schemars(regex(pattern = r"^(GET|POST|PUT|PATCH|DELETE|HEAD|ANY) /\S*$"))]
     pub route: Option<String>,
+    /// Requests that the function answers. The method ANY stands for all methods, {name} in a path for one segment, {name+} at its end for
+    /// one or more. A method by name takes precedence over ANY. `ANY /{proxy+}` is every request but those for /, which are `ANY /`.
+    #[serde(default, deserialize_with = "empty_is_default")]
+    #[schemars(schema_with = "route::schema")]
+    pub routes: Vec<String>,
     /// Tables that the function may read, with their indexes. With operations by name, it may call exactly these.
     #[serde(default, deserialize_with = "empty_is_default")]
     #[schemars(schema_with = "grant::reads")]
@@ -52,6 +60,9 @@ pub struct FunctionFile {
     #[serde(default, deserialize_with = "empty_is_default")]
     #[schemars(schema_with = "grant::writes")]
     pub writes: Vec<GrantFile>,
+    /// Permissions beyond tables, in IAM's words.
+    #[serde(default, deserialize_with = "empty_is_default")]
+    pub permissions: Vec<PermissionFile>,
     /// Memory in MB, 128 to 10240. Default: 256.
     #[schemars(range(min = 128, max = 10240))]
     pub memory: Option<u32>,
@@ -63,7 +74,9 @@ pub struct FunctionFile {
     /// Instruction set architecture to build for: arm64 (the default) or x86_64.
     #[serde(default)]
     pub architecture: Architecture,
-    /// Environment variables, in addition to those for the tables.
+    /// Environment variables, in addition to those for the tables. Values may refer to what the stack declares: `${tables.orders}` is the
+    /// table's name and `${tables.orders.arn}` its ARN, likewise `${functions.…}`, `${site.bucket}`, and `${project}`, `${environment}`,
+    /// `${region}`, `${account}`, `${partition}`. A literal `${` is `$${`.
     #[serde(default, deserialize_with = "empty_is_default")]
     pub environment: BTreeMap<String, Text>,
     /// Environment variables with secret values. `up` takes the values from the variables with the same names in its own environment; they
@@ -100,12 +113,14 @@ pub struct Function {
     pub source: PathBuf,
     /// The program of the crate, if the file names one.
     pub binary: Option<String>,
-    /// The request it answers, if it is reachable through the API.
-    pub route: Option<Route>,
+    /// Requests that it answers; none if it is not reachable through the API.
+    pub routes: Vec<Route>,
     /// Tables that it may read.
     pub reads: Vec<Grant>,
     /// Tables that it may write.
     pub writes: Vec<Grant>,
+    /// Permissions beyond tables.
+    pub permissions: Vec<Permission>,
     /// Memory in MB.
     pub memory: u32,
     /// Timeout of an invocation, in seconds.
@@ -114,7 +129,7 @@ pub struct Function {
     pub concurrency: Option<u32>,
     /// The processor it is built for.
     pub architecture: Architecture,
-    /// The user's own environment variables; [`Stack::variables`](crate::Stack::variables) has all of them.
+    /// The user's own environment variables, with references as written; [`Stack::variables`](crate::Stack::variables) has all of them.
     pub environment: BTreeMap<String, String>,
     /// Variables that come from the program's environment, with their values once [`Stack::load`](crate::Stack::load) has read them.
     pub secrets: BTreeMap<String, Option<String>>,
@@ -123,6 +138,11 @@ pub struct Function {
 }
 
 impl Function {
+    /// Returns whether the function is reachable through the API.
+    pub fn is_routed(&self) -> bool {
+        !self.routes.is_empty()
+    }
+
     /// Returns the logical names of the tables that it may read.
     pub fn tables_read(&self) -> BTreeSet<&str> {
         self.reads.iter().map(|grant| grant.table.as_str()).collect()
@@ -147,6 +167,18 @@ pub(crate) fn resolve(
 }
 
 impl FunctionFile {
+    /// Returns whether any route is declared, valid or not.
+    pub(crate) fn has_route(&self) -> bool {
+        self.routes().next().is_some()
+    }
+
+    /// Returns the routes as written, each with its key below the function's.
+    fn routes<'a>(&'a self) -> impl Iterator<Item = (Vec<String>, &'a str)> {
+        let short = self.route.iter().map(|text| (vec!["route".to_owned()], text.as_str()));
+        let element = |(index, text): (usize, &'a String)| (vec!["routes".to_owned(), index.to_string()], text.as_str());
+        short.chain(self.routes.iter().enumerate().map(element))
+    }
+
     fn resolve(&self, overrides: &FunctionOverride, secrets_from: SecretsFrom) -> Function {
         let secrets = || self.secrets.union(&overrides.secrets).cloned();
         let (of_environment, parameters) = match secrets_from {
@@ -156,9 +188,10 @@ impl FunctionFile {
         Function {
             source: self.source.clone().into(),
             binary: self.binary.clone(),
-            route: self.route.as_deref().and_then(|text| route::parse(text).ok()),
+            routes: self.routes().filter_map(|(_, text)| route::parse(text).ok()).collect(),
             reads: self.reads.iter().flat_map(|grant| grant.resolve(&Operation::READS)).collect(),
             writes: self.writes.iter().flat_map(|grant| grant.resolve(&Operation::WRITES)).collect(),
+            permissions: self.permissions.iter().map(PermissionFile::resolve).collect(),
             memory: overrides.memory.or(self.memory).unwrap_or(MEMORY),
             timeout: overrides.timeout.or(self.timeout).unwrap_or(TIMEOUT).0,
             concurrency: overrides.concurrency.or(self.concurrency),

@@ -2,6 +2,7 @@
 
 use super::{Function, Grant, Indexes, Operation};
 use crate::limits::INLINE_POLICIES;
+use crate::sections::{SecretsFrom, Stack};
 use crate::{Names, Table};
 use aws::{Policy, STACK, Target};
 use serde_json::{Value, json};
@@ -14,13 +15,16 @@ const LOGS: [&str; 2] = ["logs:CreateLogStream", "logs:PutLogEvents"];
 /// admits callers that come through Systems Manager. A customer's own key has to allow the role kms:Decrypt.
 const READ_PARAMETERS: &str = "ssm:GetParameters";
 
+/// Sid of a statement that the function declares, before its number.
+const DECLARED: &str = "Declared";
+
 /// Returns a trust policy for one AWS service.
 pub(crate) fn trust(service: &str) -> Policy {
     Policy::default().with("Assume", json!({ "Effect": "Allow", "Action": "sts:AssumeRole", "Principal": { "Service": service } }))
 }
 
-/// Returns the policy of a function: the tables that it reads and writes, and its own log streams.
-pub(crate) fn of_function(function: &Function, tables: &BTreeMap<String, Table>, target: &Target, names: &Names, name: &str) -> Policy {
+/// Returns the policy of a function: the tables that it reads and writes, its own log streams, and the permissions that it declares by themselves.
+pub(crate) fn of_function(function: &Function, stack: &Stack, target: &Target, names: &Names, name: &str) -> Policy {
     let arn = |table: &str| target.arn("dynamodb", &format!("table/{}", names.table(table)));
     let streams = target.arn("logs", &format!("log-group:{}:*", names.function_log_group(name)));
     let logs = json!({ "Effect": "Allow", "Action": LOGS, "Resource": streams });
@@ -29,8 +33,11 @@ pub(crate) fn of_function(function: &Function, tables: &BTreeMap<String, Table>,
         let arns: BTreeSet<String> = function.parameters.iter().map(|secret| parameter(target, names, secret)).collect();
         logs = logs.with("Parameters", json!({ "Effect": "Allow", "Action": [READ_PARAMETERS], "Resource": arns }));
     }
+    for (index, permission) in function.permissions.iter().enumerate() {
+        logs = logs.with(&format!("{DECLARED}{}", index + 1), permission.statement(stack, names));
+    }
     let plain = allow(logs.clone(), plain(function, arn));
-    if INLINE_POLICIES.fits(length(&plain)) { plain } else { allow(logs, shortened(function, tables, arn)) }
+    if INLINE_POLICIES.fits(length(&plain)) { plain } else { allow(logs, shortened(function, &stack.tables, arn)) }
 }
 
 /// Returns the ARN of a secret's parameter. Its name begins with a slash, which the ARN does not repeat.
@@ -100,10 +107,10 @@ fn on_indexes(grant: &Grant) -> BTreeSet<Operation> {
     grant.operations.iter().copied().filter(|operation| operation.takes_index()).collect()
 }
 
-/// Returns statements with the widest permissions that any function of a stack with these names can have: its tables and its own log streams,
-/// declared or not, and if they `read_parameters` its parameters. Tables of another stack are left out where `DynamoDB` supports tags as
+/// Returns statements with the widest permissions that any function of the stack can have: its tables and its own log streams, declared or not, its
+/// parameters if its secrets are in them, and the permissions that functions declare by themselves. Tables of another stack are left out where `DynamoDB` supports tags as
 /// conditions, which it does unless the account has turned that off.
-pub fn of_any_function(target: &Target, names: &Names, read_parameters: bool) -> Vec<Value> {
+pub fn of_any_function(stack: &Stack, target: &Target, names: &Names) -> Vec<Value> {
     let table = target.arn("dynamodb", &format!("table/{}", names.pattern()));
     let streams = target.arn("logs", &format!("log-group:{}:*", names.function_log_group("*")));
     let actions: BTreeSet<String> = Operation::READS.into_iter().chain(Operation::WRITES).map(action).collect();
@@ -117,9 +124,20 @@ pub fn of_any_function(target: &Target, names: &Names, read_parameters: bool) ->
         }),
         json!({ "Sid": "Logs", "Effect": "Allow", "Action": LOGS, "Resource": [streams] }),
     ];
-    if read_parameters {
+    if stack.secrets_from == SecretsFrom::Ssm {
         let all = parameter(target, names, "*");
         statements.push(json!({ "Sid": "Parameters", "Effect": "Allow", "Action": [READ_PARAMETERS], "Resource": [all] }));
+    }
+    let mut declared: Vec<Value> = Vec::new();
+    for permission in stack.functions.values().flat_map(|function| &function.permissions) {
+        let statement = permission.statement(stack, names);
+        if !declared.contains(&statement) {
+            declared.push(statement);
+        }
+    }
+    for (index, mut statement) in declared.into_iter().enumerate() {
+        statement["Sid"] = json!(format!("{DECLARED}{}", index + 1));
+        statements.push(statement);
     }
     statements
 }

@@ -1,11 +1,13 @@
-//! `route`: method and path, as in `POST /api/events`.
+//! `route` and `routes`: method and path, as in `POST /api/events`.
 
 use crate::diagnostic::Problem;
+use crate::sections::API_PATH;
+use schemars::{Schema, SchemaGenerator, json_schema};
 
 /// A request, as `POST /api/events`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Route {
-    /// `GET`, `POST`, `PUT`, `PATCH`, `DELETE` or `HEAD`.
+    /// `GET`, `POST`, `PUT`, `PATCH`, `DELETE`, `HEAD`, or `ANY` for all of them and `OPTIONS`.
     pub method: String,
     /// `/` and segments; a segment may be `{name}`, the last one `{name+}`.
     pub path: String,
@@ -21,6 +23,21 @@ impl Route {
     pub fn only_reads(&self) -> bool {
         matches!(self.method.as_str(), "GET" | "HEAD")
     }
+
+    /// Returns the path with wildcards for its variables, as permissions and a distribution's patterns have it.
+    pub fn pattern(&self) -> String {
+        self.path.split('/').map(|part| if part.starts_with('{') { "*" } else { part }).collect::<Vec<_>>().join("/")
+    }
+
+    /// Returns the pattern of the requests that reach the route through the site's address, which forwards paths below [`API_PATH`]. `None` if there
+    /// are none.
+    pub fn pattern_behind_site(&self) -> Option<String> {
+        let takes_every_path = self.path.starts_with("/{") && self.path.ends_with("+}");
+        match self.path.starts_with(API_PATH) {
+            true => Some(self.pattern()),
+            false => takes_every_path.then(|| format!("{API_PATH}*")),
+        }
+    }
 }
 
 impl std::fmt::Display for Route {
@@ -29,8 +46,18 @@ impl std::fmt::Display for Route {
     }
 }
 
-/// Methods of routes. `OPTIONS` is not among them: API Gateway answers preflights from `api.cors`.
-const METHODS: [&str; 6] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"];
+/// Method that stands for all of them, as API Gateway writes it.
+pub(crate) const ANY: &str = "ANY";
+
+/// Methods of routes by name. `OPTIONS` is not among them: API Gateway answers preflights from `api.cors`.
+pub(crate) const METHODS: [&str; 6] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"];
+
+/// Schema of `routes`.
+pub(crate) fn schema(_: &mut SchemaGenerator) -> Schema {
+    let methods = METHODS.join("|");
+    let route = serde_json::json!({ "type": "string", "pattern": format!(r"^({methods}|{ANY}) /\S*$") });
+    json_schema!({ "type": ["array", "null"], "items": route })
+}
 
 /// Parses a route, or returns all of its problems, still without positions.
 pub(crate) fn parse(text: &str) -> Result<Route, Vec<Problem>> {
@@ -56,7 +83,7 @@ pub(crate) fn parse(text: &str) -> Result<Route, Vec<Problem>> {
 }
 
 fn check_method(method: &str) -> Result<(), Problem> {
-    if METHODS.contains(&method) {
+    if METHODS.contains(&method) || method == ANY {
         return Ok(());
     }
     let problem = match method {
@@ -65,8 +92,7 @@ fn check_method(method: &str) -> Result<(), Problem> {
     };
     Err(match method {
         "OPTIONS" => problem.help("API Gateway answers preflight requests itself, from api.cors"),
-        "ANY" => problem.help("name the one method the function answers, so that no other reaches it"),
-        _ => problem.known(method, METHODS),
+        _ => problem.known(method, METHODS.into_iter().chain([ANY])),
     })
 }
 
@@ -119,7 +145,7 @@ mod tests {
 
     #[test]
     fn good_routes() {
-        for text in ["GET /", "POST /api/events", "GET  /a/{id}", "DELETE /a/{id}/b.c:d-e_f", "HEAD /{proxy+}"] {
+        for text in ["GET /", "POST /api/events", "GET  /a/{id}", "DELETE /a/{id}/b.c:d-e_f", "HEAD /{proxy+}", "ANY /a/{proxy+}"] {
             let route = parse(text).unwrap();
             assert_eq!(route.to_string(), text.replace("  ", " "));
         }
@@ -136,7 +162,6 @@ mod tests {
             "/api",
             "get /api",
             "OPTIONS /api",
-            "ANY /api",
             "GET api",
             "GET //api",
             "GET /api/",
@@ -151,6 +176,16 @@ mod tests {
             "GET / /",
         ] {
             assert!(parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_route_is_behind_the_sites_address_below_api_or_with_every_path() {
+        let pattern = |text: &str| parse(text).unwrap().pattern_behind_site();
+        assert_eq!(pattern("GET /api/items/{id}").as_deref(), Some("/api/items/*"));
+        assert_eq!(pattern("ANY /{proxy+}").as_deref(), Some("/api/*"));
+        for elsewhere in ["GET /", "GET /items", "ANY /items/{proxy+}", "ANY /{id}"] {
+            assert_eq!(pattern(elsewhere), None, "{elsewhere}");
         }
     }
 

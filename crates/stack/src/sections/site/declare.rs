@@ -3,7 +3,7 @@
 use super::Site;
 use crate::names::script_output;
 use crate::sections::api::DeclaredApi;
-use crate::sections::star;
+use crate::sections::reference::Address;
 use crate::sections::{Content, Declaring};
 use aws::Target;
 use engine::{Handle, Ref, digest};
@@ -62,10 +62,8 @@ impl Declaring<'_> {
         if let Some(api) = api {
             origins.insert("api".to_owned(), self.api_origin(api));
             behaviors.insert(format!("{API_PATH}*"), Behavior::api("api", self.target.viewers_https));
-            let routes = self.stack.functions.values().filter_map(|function| function.route.as_ref());
-            for route in routes.filter(|route| route.path.starts_with(API_PATH) && !route.only_reads()) {
-                behaviors.insert(star(&route.path), Behavior::api_taking_data("api", self.target.viewers_https));
-            }
+            let taking_data = self.stack.patterns_taking_data().into_iter();
+            behaviors.extend(taking_data.map(|pattern| (pattern, Behavior::api_taking_data("api", self.target.viewers_https))));
         }
         let name = self.names.distribution();
         let mut distribution = Distribution::serving(&name, &site.index, self.tags(&name), origins, behaviors);
@@ -92,6 +90,7 @@ impl Declaring<'_> {
 
         self.output("distribution_id", Distribution::id_of(&distribution));
         let address = distribution_url(&distribution, self.target);
+        self.addresses.insert(Address::Site, address.clone());
         self.output("dashboard_url", address.map(|address| format!("{address}/")));
         for (name, page) in &site.outputs {
             let page = page.clone();
@@ -113,7 +112,7 @@ impl Declaring<'_> {
         if let Some(secret) = &self.origin_secret {
             return Verify::Made(secret.clone());
         }
-        let routed = self.stack.functions.iter().filter(|(_, function)| function.route.is_some());
+        let routed = self.stack.functions.iter().filter(|(_, function)| function.is_routed());
         let mut secrets = routed.filter_map(|(name, _)| self.stack.variables(name, &self.names).remove(ORIGIN_VERIFY));
         let first = secrets.find_map(|secrets| Some(secrets.split(',').next()?.trim().to_owned()).filter(|secret| !secret.is_empty()));
         first.map_or(Verify::Kept, Verify::Set)

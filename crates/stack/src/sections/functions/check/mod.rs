@@ -2,6 +2,7 @@
 
 mod grants;
 mod parameters;
+mod permissions;
 mod secrets;
 
 pub(crate) use secrets::{secrets, values};
@@ -12,6 +13,7 @@ use crate::limits::{MEMORY, TIMEOUT};
 use crate::names::table_variable;
 use crate::problems::{Problems, below};
 use crate::sections::StackFile;
+use crate::sections::reference::{self, Scope};
 use crate::values::{Seconds, Text};
 use resources::is_secret_name;
 use std::collections::{BTreeMap, BTreeSet};
@@ -40,6 +42,7 @@ const RESERVED_VARIABLES: [&str; 18] = [
 ];
 
 pub(crate) fn check(file: &StackFile, problems: &mut Problems) {
+    let scope = Scope::of_file(file);
     let mut lower: BTreeMap<String, &str> = BTreeMap::new();
     for (name, function) in &file.functions {
         let path = ["functions", name.as_str()];
@@ -58,7 +61,8 @@ pub(crate) fn check(file: &StackFile, problems: &mut Problems) {
         }
         limits(function.memory, function.timeout, &path, problems);
         grants::check(file, function, &path, problems);
-        variables(file, &function.environment, &path, problems);
+        permissions::check(function, &scope, &path, problems);
+        variables(file, &scope, &function.environment, &path, problems);
         secret_names(file, &function.secrets, &function.environment, &path, problems);
     }
     routes(file, problems);
@@ -71,7 +75,7 @@ pub(crate) fn check(file: &StackFile, problems: &mut Problems) {
                 problems.key(&path, problem.known(name, file.functions.keys().map(String::as_str)));
             }
             limits(function.memory, function.timeout, &path, problems);
-            variables(file, &function.environment, &path, problems);
+            variables(file, &scope, &function.environment, &path, problems);
             secret_names(file, &function.secrets, &function.environment, &path, problems);
             if let Some(base) = file.functions.get(name) {
                 across(base, function, &path, problems);
@@ -116,10 +120,13 @@ fn limits(memory: Option<u32>, timeout: Option<Seconds>, path: &[&str], problems
     }
 }
 
-fn variables(file: &StackFile, environment: &BTreeMap<String, Text>, path: &[&str], problems: &mut Problems) {
+fn variables(file: &StackFile, scope: &Scope<'_>, environment: &BTreeMap<String, Text>, path: &[&str], problems: &mut Problems) {
     for name in environment.keys() {
         if let Some(problem) = variable(file, name) {
             problems.key(&below(path, &["environment", name]), problem);
+        }
+        for problem in reference::problems(&environment[name].0, scope) {
+            problems.value(&below(path, &["environment", name]), problem);
         }
         if environment[name].0.contains('\0') {
             let problem = Problem::new(format!("`{name}` has a NUL character, which no environment variable can hold"));
@@ -176,40 +183,44 @@ fn is_variable(name: &str) -> bool {
 
 /// Checks all routes, each by itself and against the others.
 fn routes(file: &StackFile, problems: &mut Problems) {
-    let mut seen: BTreeMap<Route, &str> = BTreeMap::new();
+    // The function and the line of a route.
+    let mut seen: BTreeMap<Route, (&str, usize)> = BTreeMap::new();
     // The variable below a path, with the function that declares it: API Gateway allows one.
     let mut variables: BTreeMap<String, (String, &str)> = BTreeMap::new();
     for (name, function) in &file.functions {
-        let path = ["functions", name.as_str(), "route"];
-        let Some(text) = &function.route else {
-            continue;
-        };
-        let route = match route::parse(text) {
-            Ok(route) => route,
-            Err(found) => {
-                for problem in found {
-                    problems.value(&path, problem);
-                }
-                continue;
-            }
-        };
-        let mut base = String::new();
-        for segment in route.segments() {
-            if segment.starts_with('{') {
-                let (known, owner) = variables.entry(base.clone()).or_insert_with(|| (segment.to_owned(), name));
-                if known != segment {
-                    let problem = Problem::new(format!("the variable after {base}/ is {segment} here and {known} in `{owner}`"));
-                    problems.value(&path, problem.help("API Gateway allows one name there: use the same in both"));
-                }
-            }
-            base = format!("{base}/{segment}");
+        if function.route.is_some() && !function.routes.is_empty() {
+            let problem = Problem::new(format!("`{name}` has both route and routes")).help("move the route into routes");
+            problems.key(&["functions", name, "route"], problem);
         }
-        if let Some(other) = seen.get(&route) {
-            let problem = Problem::new(format!("the route {route} is taken: `{other}` has it"));
-            let line = problems.document.value(&["functions", other, "route"]).map_or(0, |position| position.line);
-            problems.value(&path, problem.help(format!("it is on line {line}; choose another path or method")));
-        } else {
-            seen.insert(route, name);
+        for (key, text) in function.routes() {
+            let path: Vec<&str> = ["functions", name.as_str()].into_iter().chain(key.iter().map(String::as_str)).collect();
+            let route = match route::parse(text) {
+                Ok(route) => route,
+                Err(found) => {
+                    for problem in found {
+                        problems.value(&path, problem);
+                    }
+                    continue;
+                }
+            };
+            let mut base = String::new();
+            for segment in route.segments() {
+                if segment.starts_with('{') {
+                    let (known, owner) = variables.entry(base.clone()).or_insert_with(|| (segment.to_owned(), name));
+                    if known != segment {
+                        let problem = Problem::new(format!("the variable after {base}/ is {segment} here and {known} in `{owner}`"));
+                        problems.value(&path, problem.help("API Gateway allows one name there: use the same in both"));
+                    }
+                }
+                base = format!("{base}/{segment}");
+            }
+            let line = problems.document.value(&path).map_or(0, |position| position.line);
+            if let Some((other, line)) = seen.get(&route) {
+                let problem = Problem::new(format!("the route {route} is taken: `{other}` has it"));
+                problems.value(&path, problem.help(format!("it is on line {line}; choose another path or method")));
+            } else {
+                seen.insert(route, (name, line));
+            }
         }
     }
 }
