@@ -32,6 +32,12 @@ async fn parts_of_an_api_are_not_made_twice_nor_taken_away_while_in_use() {
     let duplicate = aws.apigateway.create_resource().rest_api_id(&api).parent_id(root).path_part("api").send().await;
     let expected = "Another resource with the same parent already has this name: api";
     assert_eq!(refusal(duplicate), ("ConflictException".to_owned(), expected.to_owned()));
+    let below = |parent: &str, part: &str| aws.apigateway.create_resource().rest_api_id(&api).parent_id(parent).path_part(part).send();
+    let greedy = below(leaf, "{proxy+}").await.unwrap();
+    let expected = "A sibling ({proxy+}) of this resource already has a variable path part -- only one is allowed";
+    assert_eq!(refusal(below(leaf, "{id}").await), ("BadRequestException".to_owned(), expected.to_owned()));
+    let expected = "Cannot create a child of a resource with a greedy path variable: {proxy+}";
+    assert_eq!(refusal(below(greedy.id().unwrap(), "x").await).1, expected);
     let put = aws.apigateway.put_method().rest_api_id(&api).resource_id(leaf).authorization_type("NONE");
     assert_eq!(refusal(put.clone().http_method("GET").send().await).1, "Method already exists for this resource");
     let deployment = aws.apigateway.get_deployments().rest_api_id(&api).send().await.unwrap().items()[0].id().unwrap().to_owned();
@@ -155,6 +161,28 @@ async fn functions_and_roles_are_not_rushed() {
         }
     }
     assert!(matches!(&refused[..], [one] if one.contains("does not have required permissions configured")), "{refused:?}");
+}
+
+#[tokio::test]
+async fn the_policy_of_a_function_has_a_size() {
+    let (_account, aws) = made(windows()).await;
+    let add = |number: usize| {
+        let request = aws.lambda.add_permission().function_name("liveinsight-stats-api-dev").qualifier("live");
+        let request = request.statement_id(format!("s{number}")).action("lambda:InvokeFunction").principal("apigateway.amazonaws.com");
+        request.source_arn(format!("arn:aws:execute-api:us-east-1:000000000000:a1b2c3d4e5/dev/GET/{}", "x".repeat(300)))
+    };
+    let mut added = 0;
+    let refused = loop {
+        match add(added).send().await {
+            Ok(_) => added += 1,
+            Err(error) => break refusal::<()>(Err(error)),
+        }
+    };
+    assert!((20..40).contains(&added), "{added} statements of some 600 bytes");
+    assert_eq!(refused.0, "PolicyLengthExceededException");
+    assert!(refused.1.ends_with("is bigger than the limit (20480)."), "{}", refused.1);
+    aws.lambda.remove_permission().function_name("liveinsight-stats-api-dev").qualifier("live").statement_id("s0").send().await.unwrap();
+    add(added).send().await.unwrap();
 }
 
 #[tokio::test]

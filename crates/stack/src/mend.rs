@@ -6,30 +6,30 @@
 use super::diagnostic::nearest;
 use super::node::{Content, Kind, Node, Scalar};
 use super::typed::{Fault, Holder, Mismatch};
+use std::collections::BTreeSet;
 
 /// Paths at which the tree is no longer as written.
 #[derive(Debug, Default)]
-pub(super) struct Faulty(Vec<Vec<String>>);
+pub(super) struct Faulty {
+    paths: Vec<Vec<String>>,
+    /// Paths that got a stand-in.
+    stood_in: BTreeSet<Vec<String>>,
+}
 
 impl Faulty {
     /// Remembers a path.
     fn add(&mut self, path: Vec<String>) {
-        self.0.push(path);
-    }
-
-    /// Tests whether the value at exactly this path was mended.
-    fn has(&self, path: &[String]) -> bool {
-        self.0.iter().any(|faulty| faulty == path)
+        self.paths.push(path);
     }
 
     /// Tests whether the value at a path is not as written.
     pub(super) fn covers<S: AsRef<str>>(&self, path: &[S]) -> bool {
-        self.0.iter().any(|faulty| faulty.len() <= path.len() && same(faulty, path))
+        self.paths.iter().any(|faulty| faulty.len() <= path.len() && same(faulty, path))
     }
 
     /// Tests whether the value at a path, or anything in it, is not as written.
     pub(super) fn touches<S: AsRef<str>>(&self, path: &[S]) -> bool {
-        self.0.iter().any(|faulty| same(faulty, path))
+        self.paths.iter().any(|faulty| same(faulty, path))
     }
 }
 
@@ -66,7 +66,7 @@ fn insert(root: &mut Node, mut path: Vec<String>, field: &str, faulty: &mut Faul
     let Some(entries) = root.at_mut(&path).and_then(Node::entries_mut) else { return false };
     path.push(field.to_owned());
     // A stand-in of the wrong type was taken out again, and would be another time.
-    if faulty.has(&path) {
+    if !faulty.stood_in.insert(path.clone()) {
         return false;
     }
     entries.push((field.to_owned(), None, stand_in(field)));

@@ -135,6 +135,12 @@ fn duplicates(node: &mut Node, problems: &mut Vec<Problem>) {
     }
 }
 
+/// Tests whether a path leads to an element of a list.
+fn is_element(document: &Document, path: &[String]) -> bool {
+    let above = path.split_last().and_then(|(_, above)| document.root().find(above));
+    above.is_some_and(|node| matches!(node.content, Content::List(_)))
+}
+
 /// Describes a value that does not fit its type in the user's terms.
 fn describe(mismatch: &Mismatch, document: &Document) -> Problem {
     let path = mismatch.path();
@@ -149,6 +155,9 @@ fn describe(mismatch: &Mismatch, document: &Document) -> Problem {
         Fault::MissingKey(field) => {
             let problem = match steps.as_slice() {
                 [] => Problem::new(format!("`{field}` is missing")).at(document.first_key()),
+                [.., list, _] if is_element(document, &path) => {
+                    Problem::new(format!("an element of `{list}` has no `{field}`")).at(position)
+                }
                 _ => Problem::new(format!("`{name}` has no `{field}`")).at(document.key(&steps)),
             };
             problem.help(format!("add {field}: …"))

@@ -44,7 +44,8 @@ pub(crate) fn steps(request: &Request) -> Option<Vec<Step>> {
             parent = path;
         }
         for (method, operation) in methods.as_object()? {
-            let parts = operation_parts(&method.to_uppercase(), operation)?;
+            let method = if method == "x-amazon-apigateway-any-method" { "ANY".to_owned() } else { method.to_uppercase() };
+            let parts = operation_parts(&method, operation)?;
             steps.extend(parts.into_iter().map(|part| Step::Of { path: path.clone(), part }));
         }
     }
@@ -148,7 +149,8 @@ mod tests {
         let integration = json!({"type": "mock", "responses": {"default": {"statusCode": "200", "responseParameters": {"p": "'*'"}}}});
         let operation = json!({"responses": {"200": {"headers": {"H": {}}}}, "x-amazon-apigateway-integration": integration});
         let responses = json!({"DEFAULT_4XX": {"responseParameters": {"p": "'*'"}}});
-        let paths = json!({"/api/x": {"options": operation}, "/api/y": {}});
+        let any = json!({"x-amazon-apigateway-integration": {"type": "aws_proxy"}});
+        let paths = json!({"/api/x": {"options": operation}, "/api/y": {"x-amazon-apigateway-any-method": any}});
         let document = json!({"paths": paths, "x-amazon-apigateway-gateway-responses": responses});
         let told: Vec<String> = steps(&put("overwrite", &document))
             .unwrap()
@@ -167,6 +169,8 @@ mod tests {
             "/api/x methods/OPTIONS/responses/200",
             "/api/x methods/OPTIONS/integration/responses/200",
             "/api/y below /api",
+            "/api/y methods/ANY",
+            "/api/y methods/ANY/integration",
             r#"/gatewayresponses/DEFAULT_4XX {"responseParameters":{"p":"'*'"}}"#,
         ];
         assert_eq!(told, expected);

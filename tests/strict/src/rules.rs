@@ -68,6 +68,12 @@ rules! {
     RESOURCE_TAKEN: "apigateway", "a second resource of the same name below one parent",
         409 "ConflictException", "Another resource with the same parent already has this name: {}",
         Recorded, "test_update_resource_behaviour, 2024-04-15";
+    SECOND_VARIABLE: "apigateway", "a second variable below one resource",
+        400 "BadRequestException", "A sibling ({}) of this resource already has a variable path part -- only one is allowed",
+        Recorded, "test_create_proxy_resource_validation, 2024-04-15";
+    GREEDY_PARENT: "apigateway", "a resource below a variable that takes the rest of the path",
+        400 "BadRequestException", "Cannot create a child of a resource with a greedy path variable: {}",
+        Recorded, "test_create_proxy_resource_validation, 2024-04-15";
     METHOD_TAKEN: "apigateway", "a method that is there",
         409 "ConflictException", "Method already exists for this resource",
         Reported, "issues of other tools";
@@ -298,6 +304,9 @@ rules! {
         400 "InvalidParameterValueException",
         "Lambda was unable to configure your environment variables because the environment variables you have provided exceeded the 4KB limit. String measured: {}",
         Recorded, "test_large_environment_variables_fails, 2025-11-25";
+    POLICY_TOO_LARGE: "lambda", "a policy of a function or alias above 20 KB",
+        400 "PolicyLengthExceededException", "The final policy size ({}) is bigger than the limit (20480).",
+        Reported, "issues of other tools; \"Lambda quotas\" of the Lambda developer guide";
     CONCURRENCY_TOO_HIGH: "lambda", "more invocations kept for a function than leave 100 of the account's 1,000",
         400 "InvalidParameterValueException",
         "Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below its minimum value of [100].",

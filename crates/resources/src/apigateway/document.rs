@@ -48,13 +48,13 @@ impl ApiDocument {
         }
         let operation = json!({ "responses": {}, "x-amazon-apigateway-integration": how });
         let mut paths = self.0.paths.borrow_mut();
-        paths.entry(method.path.clone()).or_default().insert(method.http_method.to_lowercase(), operation);
+        paths.entry(method.path.clone()).or_default().insert(key(&method.http_method), operation);
     }
 
     /// Adds a response of a method that was added, with the integration response that fills it.
     pub fn response(&self, http_method: &str, path: &str, response: &ApiMethodResponse, filled: &ApiIntegrationResponse) {
         let mut paths = self.0.paths.borrow_mut();
-        let operation = paths.get_mut(path).and_then(|methods| methods.get_mut(&http_method.to_lowercase()));
+        let operation = paths.get_mut(path).and_then(|methods| methods.get_mut(&key(http_method)));
         let Some(operation) = operation else { return };
         let header = |name: &String| Some((name.strip_prefix(HEADER)?.to_owned(), json!({ "schema": { "type": "string" } })));
         let headers: Map<String, Value> = response.response_parameters.keys().filter_map(header).collect();
@@ -79,4 +79,9 @@ impl ApiDocument {
         }
         (!paths.is_empty() && !self.0.incomplete.get()).then(|| document.to_string())
     }
+}
+
+/// Returns the key of a method in a path of the document. `OpenAPI` itself has none for all methods.
+fn key(http_method: &str) -> String {
+    if http_method == "ANY" { "x-amazon-apigateway-any-method".to_owned() } else { http_method.to_lowercase() }
 }

@@ -71,7 +71,13 @@ impl Apis {
                 let path = body["pathPart"].as_str().unwrap_or_default();
                 let taken = api.resources.values().any(|(parent, known)| *parent == part(3) && known == path);
                 let taken = taken.then(|| rules::RESOURCE_TAKEN.refuse(&[path]));
-                taken.or_else(|| super::sizes::resources(api.resources.len() + 1))
+                let mut siblings = api.resources.values().filter(|(parent, _)| *parent == part(3)).map(|(_, known)| known);
+                let variable = siblings.find(|known| path.starts_with('{') && known.starts_with('{'));
+                let greedy = api.resources.get(&part(3)).filter(|(_, above)| above.ends_with("+}"));
+                taken
+                    .or_else(|| variable.map(|known| rules::SECOND_VARIABLE.refuse(&[known])))
+                    .or_else(|| greedy.map(|(_, above)| rules::GREEDY_PARENT.refuse(&[above])))
+                    .or_else(|| super::sizes::resources(api.resources.len() + 1))
             }
             "PutMethod" if method.is_some() => refuse(&rules::METHOD_TAKEN),
             "PutIntegrationResponse" if method.is_none() && api.resources.contains_key(&part(3)) => refuse(&rules::METHOD_UNKNOWN),

@@ -8,7 +8,10 @@ use crate::{
     wire::Refusal,
 };
 use serde_json::{Value, json};
-use std::{collections::HashMap, time::Instant};
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Instant,
+};
 
 /// Variables that Lambda sets itself (Lambda Developer Guide, "Defined runtime environment variables").
 const RESERVED: &[&str] = &[
@@ -35,6 +38,8 @@ const RESERVED: &[&str] = &[
 #[derive(Debug, Default)]
 pub(crate) struct Functions {
     known: HashMap<String, Function>,
+    /// Bytes of statements in the policies, by function, alias and Sid.
+    statements: BTreeMap<(String, String, String), usize>,
     /// Set if Lambda gives up on functions that are created or updated from now on.
     pub(super) fail: bool,
 }
@@ -67,6 +72,14 @@ impl Functions {
             );
         }
         let body = request.json();
+        if let Some((function, alias, statement)) = added(operation, request) {
+            let of_policy = self.statements.iter().filter(|((name, of, _), _)| *name == function && *of == alias);
+            // Commas stand between the statements, and the policy's other keys around them.
+            let size = of_policy.map(|(_, bytes)| bytes + 1).sum::<usize>() + statement.to_string().len() + 54;
+            if size > 20_480 {
+                return Before::Refuse(rules::POLICY_TOO_LARGE.refuse(&[&size.to_string()]));
+            }
+        }
         if matches!(operation.name.as_str(), "CreateFunction" | "UpdateFunctionConfiguration") {
             let variables = body["Environment"]["Variables"].as_object();
             let reserved: Vec<&str> =
@@ -125,7 +138,11 @@ impl Functions {
                 function.updated = Some(now);
                 function.failed = (function.failed.0 && self.fail, self.fail);
             }
-            "DeleteFunction" => drop(self.known.remove(&name)),
+            "DeleteFunction" => {
+                self.known.remove(&name);
+                self.statements.retain(|(function, ..), _| *function != name);
+            }
+            "AddPermission" | "RemovePermission" => self.permission(operation, request),
             // A version that the local AWS copies within its own half second can stay `Pending` for ever. The windows here decide.
             "GetFunction" | "GetFunctionConfiguration" | "PublishVersion" => {}
             _ => return "",
@@ -170,6 +187,35 @@ impl Functions {
         response.body = body.to_string().into_bytes();
         "busy"
     }
+
+    /// Notes a statement that was added or removed.
+    fn permission(&mut self, operation: &Operation, request: &Request) {
+        if let Some((function, alias, statement)) = added(operation, request) {
+            let sid = statement["Sid"].as_str().unwrap_or_default().to_owned();
+            self.statements.insert((function, alias, sid), statement.to_string().len());
+        } else if let (Some(function), Some(sid)) = (name(request), request.segments().get(4)) {
+            let alias = request.query("Qualifier").unwrap_or_default();
+            self.statements.remove(&(function, alias, sid.clone()));
+        }
+    }
+}
+
+/// Returns function, alias and new statement of an `AddPermission`.
+fn added(operation: &Operation, request: &Request) -> Option<(String, String, Value)> {
+    if operation.name != "AddPermission" {
+        return None;
+    }
+    let (body, alias) = (request.json(), request.query("Qualifier").unwrap_or_default());
+    let name = name(request)?;
+    let statement = json!({
+        "Sid": body["StatementId"],
+        "Effect": "Allow",
+        "Principal": { "Service": body["Principal"] },
+        "Action": body["Action"],
+        "Resource": format!("arn:aws:lambda:us-east-1:000000000000:function:{name}:{alias}"),
+        "Condition": { "ArnLike": { "AWS:SourceArn": body["SourceArn"] } },
+    });
+    Some((name, alias, statement))
 }
 
 /// Refuses a concurrency that cannot be reserved for a function, in an account with the initial quota. Shares of other functions are not counted.
