@@ -10,11 +10,11 @@
 mod bad_input;
 mod canary;
 mod dev;
-mod examples;
 mod origin;
 mod parameters;
 pub(crate) mod project;
 mod requests;
+mod routes;
 mod site;
 pub(crate) mod small;
 mod surroundings;

@@ -38,7 +38,7 @@ pub fn link_dependencies(output: &Path) {
 
 /// Returns true unless a file or directory of cargo's output is of a crate of the workspace.
 fn is_of_dependency(name: &str) -> bool {
-    const OWN: [&str; 8] = ["event", "features", "hello", "items", "liveinsight", "realtime", "shared", "stats"];
+    const OWN: [&str; 7] = ["event", "features", "hello", "liveinsight", "realtime", "shared", "stats"];
     let name = name.trim_start_matches("lib");
     !OWN.iter().any(|own| name.starts_with(&format!("{own}-")) || name.starts_with(&format!("{own}_")))
 }

@@ -270,3 +270,67 @@ fn a_table_alone_means_everything_and_operations_by_name_exactly_these() {
     };
     assert_eq!(policy(keys), format!("{}\n{}", keyed("PutItemKeys", "a*"), keyed("PutItemKeys2", "b*")));
 }
+
+#[test]
+fn statements_in_iams_words_stand_in_the_policy_and_in_the_boundary() {
+    let text = "project: shop\nregion: us-east-1\ntables:\n  orders: { partition_key: { name: id, type: S } }\nfunctions:\n  f:\n    source: f\n    \
+                permissions:\n      - actions: [ses:SendEmail]\n        resources: ['arn:${partition}:ses:${region}:${account}:identity/x']\n        \
+                conditions: { Bool: { 'aws:SecureTransport': true }, StringEquals: { 'ses:FromAddress': [a@x, b@x] } }\n      \
+                - { actions: [dynamodb:DescribeTable], resources: ['${tables.orders.arn}'] }\n";
+    let stack = Stack::parse(text, "stack.yaml", Path::new("."), None, None).unwrap();
+    let target = Target::aws("aws", "us-east-1", "123456789012");
+    let statement = |sid: &str, rest: serde_json::Value| {
+        let mut statement = serde_json::json!({ "Sid": sid, "Effect": "Allow" });
+        statement.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
+        statement
+    };
+    let expected = [
+        statement(
+            "Declared1",
+            serde_json::json!({
+                "Action": ["ses:SendEmail"],
+                "Resource": ["arn:aws:ses:us-east-1:123456789012:identity/x"],
+                "Condition": { "Bool": { "aws:SecureTransport": ["true"] }, "StringEquals": { "ses:FromAddress": ["a@x", "b@x"] } },
+            }),
+        ),
+        statement(
+            "Declared2",
+            serde_json::json!({
+                "Action": ["dynamodb:DescribeTable"],
+                "Resource": ["arn:aws:dynamodb:us-east-1:123456789012:table/shop-orders-dev"],
+            }),
+        ),
+    ];
+    let any = crate::permissions_of_any_function(&stack, &target, &stack.names("123456789012"));
+    assert_eq!(any[any.len() - 2..], expected);
+    let declaration = graph(text, "dev");
+    let policy = declaration.graph.entries().iter().find(|entry| entry.id.as_str() == "iam.role_policy/f").unwrap().desired();
+    let field = |path: &str| policy.iter().find(|(at, _)| *at == format!("document.{path}")).map(|(_, field)| field.to_string());
+    assert_eq!(field("Declared1.Action").as_deref(), Some(r#"["ses:SendEmail"]"#));
+    assert_eq!(field("Declared2.Resource").as_deref(), Some(r#"["arn:aws:dynamodb:us-east-1:123456789012:table/shop-orders-dev"]"#));
+}
+
+#[test]
+fn a_function_with_several_routes_has_one_permission_and_waits_for_the_addresses_that_it_names() {
+    let hello = "  hello:\n    source: lambdas/stats-api\n    routes: [ANY /, 'ANY /{proxy+}', GET /api/hello]\n    \
+                 environment: { API: '${api.url}', SITE: '${site.url}/x', TABLE: '${tables.events}' }\n\n  stats-api:\n";
+    let declaration = graph(&SHIPPED.replace("  stats-api:\n", hello), "dev");
+    let (added, _) = difference(&graph(SHIPPED, "dev"), &declaration);
+    let of_kind = |kind: &str| added.iter().filter(|id| id.starts_with(kind)).map(|id| &id[kind.len()..]).collect::<Vec<_>>();
+    let routes = ["ANY /", "ANY /{proxy+}", "GET /api/hello", "OPTIONS /", "OPTIONS /api/hello", "OPTIONS /{proxy+}"];
+    assert_eq!(of_kind("apigateway.method/"), routes);
+    assert_eq!(of_kind("lambda.permission/"), ["hello"]);
+    let entry = |id: &str| declaration.graph.entries().iter().find(|entry| entry.id.as_str() == id).unwrap();
+    let needs: Vec<&str> = declaration.graph.needs(entry("lambda.function/hello")).into_iter().map(|id| id.as_str()).collect();
+    assert!(needs.contains(&"apigateway.rest_api/api") && needs.contains(&"cloudfront.distribution/static"), "{needs:?}");
+    let variables = entry("lambda.function/hello").desired();
+    let variable = |name: &str| variables.iter().find(|(at, _)| *at == format!("environment.{name}")).map(|(_, field)| field.to_string());
+    assert_eq!(variable("TABLE").as_deref(), Some("\"liveinsight-events-dev\""));
+    assert_eq!(variable("AWS_LAMBDA_HTTP_IGNORE_STAGE_IN_PATH").as_deref(), Some("\"true\""));
+    let shipped = entry("lambda.function/stats-api").desired();
+    assert!(shipped.iter().all(|(at, _)| at != "environment.AWS_LAMBDA_HTTP_IGNORE_STAGE_IN_PATH"), "it does not look at the path");
+    // What takes every path takes data below /api/ too.
+    let behaviors = declaration.distribution.unwrap().behaviors;
+    assert_eq!(behaviors.keys().map(String::as_str).collect::<Vec<_>>(), ["/api/*", "/api/events", "default"]);
+    assert!(behaviors["/api/*"].methods.contains("POST"));
+}
