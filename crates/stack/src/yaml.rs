@@ -149,6 +149,7 @@ fn describe(mismatch: &Mismatch, document: &Document) -> Problem {
         Fault::MissingKey(field) => {
             let problem = match steps.as_slice() {
                 [] => Problem::new(format!("`{field}` is missing")).at(document.first_key()),
+                [above @ .., _] if document.is_list(above) => Problem::new(format!("this entry has no `{field}`")).at(document.key(&steps)),
                 _ => Problem::new(format!("`{name}` has no `{field}`")).at(document.key(&steps)),
             };
             problem.help(format!("add {field}: …"))
