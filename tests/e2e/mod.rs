@@ -16,6 +16,7 @@ pub(crate) mod project;
 mod requests;
 mod site;
 pub(crate) mod small;
+mod smoke;
 mod surroundings;
 mod upgrade;
 
