@@ -137,7 +137,10 @@ fn requests(list: Option<&Vec<SmokeFile>>, path: &[&str], fronts: &Fronts, probl
     for (index, request) in list.into_iter().flatten().enumerate() {
         let index = index.to_string();
         let path = below(path, &[index.as_str()]);
-        for (key, problem) in request.problems(fronts) {
+        // Without them it is not known which address has to answer, or that the gateway's refusal is asked for.
+        let is_readable = ["of", "status"].iter().all(|key| problems.is_known(&below(&path, &[key])));
+        let found = if is_readable { request.unanswered(fronts) } else { None };
+        for (key, problem) in found.into_iter().chain(request.problems()) {
             problems.value(&below(&path, &[key]), problem);
         }
         for (name, Text(value)) in &request.headers {
@@ -149,33 +152,39 @@ fn requests(list: Option<&Vec<SmokeFile>>, path: &[&str], fronts: &Fronts, probl
 }
 
 impl SmokeFile {
-    /// Returns the problems of the request, each with its key.
-    fn problems(&self, fronts: &Fronts) -> Vec<(&'static str, Problem)> {
+    /// Returns the problem of a request that nothing of the stack answers, with its key.
+    fn unanswered(&self, fronts: &Fronts) -> Option<(&'static str, Problem)> {
+        match self.of.unwrap_or_default() {
+            Front::Site if fronts.has_site => None,
+            Front::Site => Some(("of", Problem::new("there is no site to ask").help("declare `site`, or leave `of` out to ask the API"))),
+            Front::Api if !fronts.has_api => {
+                let key = if self.of.is_some() { "of" } else { "request" };
+                let problem = Problem::new("there is no API to ask: no function has a route");
+                let asks_site = if fronts.has_site { "write `of: site`, or give" } else { "give" };
+                Some((key, problem.help(format!("{asks_site} a function a route"))))
+            }
+            // Who asks for the gateway's own refusal means a path without a route.
+            Front::Api if matches!(self.status, Some(403 | 404)) => None,
+            Front::Api => {
+                let (method, path) = parse(&self.request).ok()?;
+                fronts.unrouted(method, path).map(|problem| ("request", problem))
+            }
+        }
+    }
+
+    /// Returns the problems of the keys by themselves.
+    fn problems(&self) -> Vec<(&'static str, Problem)> {
         let mut found = Vec::new();
-        let front = self.of.unwrap_or_default();
         match parse(&self.request) {
             Err(problem) => found.push(("request", problem)),
-            Ok((method, _)) if self.body.is_some() && matches!(method, "GET" | "HEAD") => {
+            Ok((method @ ("GET" | "HEAD"), _)) if self.body.is_some() => {
                 let problem = Problem::new(format!("a {method} request has no body"));
                 found.push(("body", problem.help("leave `body` out, or ask with POST, PUT or PATCH")));
             }
             Ok(("HEAD", _)) if self.contains.is_some() => {
                 found.push(("contains", Problem::new("the answer to HEAD has no body").help("ask with GET, or leave `contains` out")));
             }
-            // A request that asks for the refusal of the gateway is the user's.
-            Ok((method, path)) if front == Front::Api && fronts.has_api && !matches!(self.status, Some(403 | 404)) => {
-                found.extend(fronts.unrouted(method, path).map(|problem| ("request", problem)));
-            }
             Ok(_) => {}
-        }
-        if front == Front::Site && !fronts.has_site {
-            found.push(("of", Problem::new("there is no site to ask").help("declare `site`, or leave `of` out to ask the API")));
-        }
-        if front == Front::Api && !fronts.has_api {
-            let key = if self.of.is_some() { "of" } else { "request" };
-            let problem = Problem::new("there is no API to ask: no function has a route");
-            let asks_site = if fronts.has_site { "write `of: site`, or give" } else { "give" };
-            found.push((key, problem.help(format!("{asks_site} a function a route"))));
         }
         if let Some(status) = self.status.filter(|status| !(100..=599).contains(status)) {
             found.push(("status", Problem::new(format!("{status} is not a status of HTTP")).expected("expected 100 to 599, such as 200")));
