@@ -9,7 +9,7 @@ use aws_smithy_runtime_api::client::{
 use aws_smithy_types::{body::SdkBody, byte_stream::ByteStream};
 use serde_json::Value;
 use shared::edge::HEADER;
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 /// Timeout of a request. API Gateway gives up after 29 s ("Amazon API Gateway quotas").
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -25,7 +25,7 @@ pub struct Client {
 }
 
 /// Response to a request.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Answer {
     /// HTTP status code.
     pub status: u16,
@@ -35,6 +35,11 @@ pub struct Answer {
     pub json: Value,
     /// Length of the body in bytes.
     pub length: usize,
+    /// Body as text, with stand-ins for what is not UTF-8.
+    pub text: String,
+    /// Error that API Gateway names in `x-amzn-ErrorType` where it answers itself (reported, and so does the local AWS). A function's answers
+    /// have no such header.
+    pub gateway_error: Option<String>,
 }
 
 /// Reason that a request has no valid response.
@@ -84,17 +89,33 @@ impl Client {
 
     /// Sends a GET request for a path below the API's address.
     pub async fn get(&self, path: &str) -> Result<Answer, ClientError> {
-        self.send("GET", path, &[], SdkBody::empty()).await
+        self.send("GET", path, Vec::new(), SdkBody::empty()).await
+    }
+
+    /// Sends a request with any method. A body is JSON unless the headers name another `Content-Type`.
+    pub async fn ask(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &BTreeMap<String, String>,
+        body: Option<&str>,
+    ) -> Result<Answer, ClientError> {
+        let mut headers: Vec<(String, String)> = headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.clone())).collect();
+        if body.is_some() && headers.iter().all(|(name, _)| name != "content-type") {
+            headers.push(("content-type".to_owned(), "application/json".to_owned()));
+        }
+        self.send(method, path, headers, body.map_or_else(SdkBody::empty, SdkBody::from)).await
     }
 
     /// Sends JSON text as the browser `agent` in `country`. The request carries the country header itself, for requests that
     /// bypass CloudFront.
     pub async fn post(&self, path: &str, (agent, country): (&'static str, &'static str), text: String) -> Result<Answer, ClientError> {
         let headers = [("user-agent", agent), ("cloudfront-viewer-country", country), ("content-type", "application/json")];
-        self.send("POST", path, &headers, SdkBody::from(text)).await
+        let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+        self.send("POST", path, headers, SdkBody::from(text)).await
     }
 
-    async fn send(&self, method: &str, path: &str, headers: &[(&'static str, &'static str)], body: SdkBody) -> Result<Answer, ClientError> {
+    async fn send(&self, method: &str, path: &str, headers: Vec<(String, String)>, body: SdkBody) -> Result<Answer, ClientError> {
         let url = format!("{}{path}", self.base);
         let (address, host) = on_this_machine(&url);
         let lost = |reason: String| ClientError::Lost { url: url.clone(), reason };
@@ -105,7 +126,8 @@ impl Client {
             request.headers_mut().insert("host", host);
         }
         for (name, value) in headers {
-            request.headers_mut().insert(*name, *value);
+            let refused = lost(format!("`{name}` cannot be sent as a header"));
+            request.headers_mut().try_insert(name, value).map_err(|_| refused)?;
         }
         if let Some(token) = self.token.as_ref().filter(|_| method == "GET") {
             request
@@ -122,9 +144,11 @@ impl Client {
         let response = self.connector.call(request).await.map_err(|error| lost(chain(&error)))?;
         let status = response.status().as_u16();
         let retry_after = response.headers().get("retry-after").and_then(|text| text.parse().ok()).map(Duration::from_secs);
+        let gateway_error = response.headers().get("x-amzn-errortype").map(str::to_owned);
         let body = tokio::time::timeout(PATIENCE, ByteStream::new(response.into_body()).collect()).await;
         let body = body.map_err(|_| lost("its answer does not end".to_owned()))?.map_err(|error| lost(chain(&error)))?.into_bytes();
-        Ok(Answer { status, retry_after, json: serde_json::from_slice(&body).unwrap_or(Value::Null), length: body.len() })
+        let json = serde_json::from_slice(&body).unwrap_or(Value::Null);
+        Ok(Answer { status, retry_after, json, length: body.len(), text: String::from_utf8_lossy(&body).into_owned(), gateway_error })
     }
 }
 

@@ -32,10 +32,12 @@ per line with --format json. If nothing changed, a further run writes nothing. W
 --timings, `up` names the critical path: the longest chain of resources of which each waits for
 the one before, without time spent in queues.
 
-After a release (code or pages changed), a smoke check verifies that it works: it posts an event
-for a site of its own and verifies its count, requests each read-only route, and fetches the page.
-If the check fails, `up` restores the previous release and exits with code 5. --no-smoke skips the
-check.
+After a release (code or pages changed), a smoke check verifies that it works: it makes the requests
+of `smoke` in stack.yaml. Without that section it fetches the page and each GET route without
+variables. Such a route has to reach its function and must not fail where the release before did
+not; the errors of a first release are shown only. For the shipped product it also posts an event
+for a site of its own and verifies its count. If the check fails, `up` restores the previous release
+and exits with code 5. --no-smoke skips the check.
 
 With --canary, `up` first updates everything except aliases and pages. Then it sends the share of
 the requests to the new versions, by the aliases, and watches the stack's alarms. If an alarm

@@ -142,7 +142,7 @@ mod tests {
 
     fn answer(status: u16, processed: u64, duplicate: bool) -> Answer {
         let json = json!({"status": "success", "data": {"processed_events": processed, "duplicate": duplicate}});
-        Answer { status, retry_after: None, json, length: 0 }
+        Answer { status, json, ..Answer::default() }
     }
 
     fn counts(views: i64, sessions: i64) -> Counts {

@@ -1,6 +1,6 @@
 //! Visit that verifies counting, on a site of its own, so that it changes no real numbers.
 
-use super::said;
+use super::judge::said;
 use crate::http::Client;
 use serde_json::{Value, json};
 use shared::sites::SMOKE_SITE;

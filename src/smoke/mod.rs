@@ -1,34 +1,60 @@
-//! Smoke check of a release from a visitor's view: a posted event is counted, every read-only route answers, and the page is
-//! served.
+//! Smoke check of a release from a visitor's view: either exactly the requests of stack.yaml, or what can be known without them. Then every
+//! read-only route reaches its function and answers no worse than under the release before, the page is served, and the shipped product
+//! counts an event that is posted.
 //!
 //! The stack's parts decide which checks run. Nothing here knows AWS, or handles a failure.
 
 mod count;
+mod judge;
+mod request;
+
+pub use judge::Before;
 
 use crate::{
     engine::Stop,
     http::{Answer, Client, ClientError},
+    stack::{Front, SmokeRequest},
 };
-use std::time::Duration;
-use tokio::time::Instant;
+use futures::{StreamExt, TryStreamExt, stream};
+use judge::{Treatment, Verdict, judge, said};
+use std::{collections::BTreeMap, time::Duration};
+use tokio::time::{Instant, timeout};
 
 /// Time limit for retries of a failing check. A new resource can take seconds to work everywhere: the first requests to a new
 /// stage are refused, and a function starts cold.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// Time limit for retries of an error that is only shown: a new role can take seconds to work.
+const SETTLING: Duration = Duration::from_secs(3);
+/// Time limit of a request to the release before. It delays the release.
+const GLANCE: Duration = Duration::from_secs(10);
+/// Number of requests at once: the lowest quota for concurrent executions of an account is 10 ("Lambda quotas").
+const AT_ONCE: usize = 4;
 /// Shortest and longest delay between two attempts; it doubles in between.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(2));
 
 /// Checks that apply to a stack.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Checks {
     /// Address of the API, without a trailing slash.
     pub api: Option<String>,
-    /// Paths that `GET` reads, without variables.
-    pub reads: Vec<String>,
-    /// Set if the API is the one that counts events (`POST /api/events`, `GET /api/realtime`).
-    pub counts: bool,
     /// Address of the page.
     pub page: Option<String>,
+    /// Requests that are made.
+    pub asked: Asked,
+}
+
+/// Requests that check a release.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Asked {
+    /// Routes, and the page if it has an address.
+    Usual {
+        /// Paths that `GET` reads, without variables.
+        reads: Vec<String>,
+        /// Set if the API is the one that counts events (`POST /api/events`, `GET /api/realtime`). Each route has to answer then.
+        counts: bool,
+    },
+    /// Exactly the requests of stack.yaml.
+    Declared(Vec<SmokeRequest>),
 }
 
 /// Failed check, with the reason.
@@ -44,54 +70,156 @@ pub struct Failure {
 /// Outcome of the checks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// All checks passed; the results, as phrases.
-    Passed(Vec<String>),
+    /// All checks passed.
+    Passed {
+        /// Results, as phrases.
+        seen: Vec<String>,
+        /// Errors that were not judged, as sentences.
+        notes: Vec<String>,
+    },
     /// Failure of the first check that failed.
     Failed(Failure),
     /// The user asked to stop.
     Interrupted,
 }
 
+/// Result of a check that passed.
+enum Seen {
+    Phrase(String),
+    Note(String),
+}
+
 impl Checks {
     /// Returns true if there is nothing to check.
     pub fn is_empty(&self) -> bool {
-        *self == Self::default() || (self.page.is_none() && (self.api.is_none() || (self.reads.is_empty() && !self.counts)))
-    }
-
-    /// Runs all checks in order, and ends with the first failure. Requests to the API carry the distribution's secret, if there
-    /// is one.
-    pub async fn run(&self, stop: &Stop, secret: Option<String>) -> Outcome {
-        match self.all(stop, secret).await {
-            Ok(seen) => Outcome::Passed(seen),
-            Err(Some(failure)) => Outcome::Failed(failure),
-            Err(None) => Outcome::Interrupted,
+        match &self.asked {
+            Asked::Usual { reads, counts } => self.page.is_none() && (self.api.is_none() || (reads.is_empty() && !counts)),
+            Asked::Declared(requests) => requests.is_empty(),
         }
     }
 
-    async fn all(&self, stop: &Stop, secret: Option<String>) -> Result<Vec<String>, Option<Failure>> {
+    /// Leaves out what asks for the page. Returns true if something did.
+    pub fn leave_out_page(&mut self) -> bool {
+        let had_page = self.page.take().is_some();
+        match &mut self.asked {
+            Asked::Usual { .. } => had_page,
+            Asked::Declared(requests) => {
+                let before = requests.len();
+                requests.retain(|request| request.of != Front::Site);
+                requests.len() < before
+            }
+        }
+    }
+
+    /// Keeps the requests to the API that ask for such a path.
+    pub fn retain_paths(&mut self, is_kept: impl Fn(&str) -> bool) {
+        match &mut self.asked {
+            Asked::Usual { reads, .. } => reads.retain(|path| is_kept(path)),
+            Asked::Declared(requests) => requests.retain(|request| request.of == Front::Site || is_kept(&request.path)),
+        }
+    }
+
+    /// Asks the release that serves now, once and briefly. Only what is judged by its answers is asked.
+    pub async fn before(&self, secret: Option<String>) -> Before {
+        let (Some(api), Asked::Usual { reads, counts: false }) = (&self.api, &self.asked) else { return Before::Unknown };
+        let client = Client::new(api).with_origin_secret(secret);
+        let ask = async |path: &String| {
+            let answer = timeout(GLANCE, client.get(path)).await.ok()?;
+            match (judge(&answer), answer) {
+                (Verdict::Unreached(_), _) | (_, Err(_)) => None,
+                (_, Ok(answer)) => Some((path.clone(), answer.status)),
+            }
+        };
+        let answers: Vec<Option<(String, u16)>> = stream::iter(reads).map(ask).buffered(AT_ONCE).collect().await;
+        Before::Answered(answers.into_iter().flatten().collect::<BTreeMap<_, _>>())
+    }
+
+    /// Runs all checks, and ends with the first failure. Requests to the API carry the distribution's secret, if there is one.
+    pub async fn run(&self, stop: &Stop, secret: Option<String>, before: &Before) -> Outcome {
+        let results = match &self.asked {
+            Asked::Usual { reads, counts } => self.usual((reads, *counts), stop, secret, before).await,
+            Asked::Declared(requests) => self.declared(requests, stop, secret).await,
+        };
+        let results = match results {
+            Ok(results) => results,
+            Err(Some(failure)) => return Outcome::Failed(failure),
+            Err(None) => return Outcome::Interrupted,
+        };
+        let (mut seen, mut notes) = (Vec::new(), Vec::new());
+        for result in results {
+            match result {
+                Seen::Phrase(text) => seen.push(text),
+                Seen::Note(text) => notes.push(text),
+            }
+        }
+        Outcome::Passed { seen, notes }
+    }
+
+    async fn usual(
+        &self,
+        (reads, counts): (&[String], bool),
+        stop: &Stop,
+        secret: Option<String>,
+        before: &Before,
+    ) -> Result<Vec<Seen>, Option<Failure>> {
         let mut seen = Vec::new();
         if let Some(api) = &self.api {
-            let client = Client::new(api).with_origin_secret(secret);
-            for path in &self.reads {
-                let what = format!("GET {path}");
-                patiently(&what, (PATIENCE, stop), async || answers(client.get(path).await)).await?;
-                seen.push(format!("{what} answers"));
-            }
-            if self.counts {
+            let client = &Client::new(api).with_origin_secret(secret);
+            let read = async |path: &String| {
+                let treatment = if counts { Treatment::Fails(String::new()) } else { before.treatment(path) };
+                read(client, path, treatment, stop).await
+            };
+            seen = stream::iter(reads).map(read).buffered(AT_ONCE).try_collect().await?;
+            if counts {
                 let visit = count::Visit::new();
-                let post = async || visit.post(&client).await;
+                let post = async || visit.post(client).await;
                 patiently("POST /api/events", (PATIENCE, stop), post).await?;
-                let counted = async || visit.is_counted(&client).await;
-                seen.push(patiently("the event that was posted", (PATIENCE, stop), counted).await?);
+                let counted = async || visit.is_counted(client).await;
+                seen.push(Seen::Phrase(patiently("the event that was posted", (PATIENCE, stop), counted).await?));
             }
         }
         if let Some(page) = &self.page {
             let client = Client::new(page);
             patiently("the page", (PATIENCE, stop), async || is_served(client.get("/").await)).await?;
-            seen.push("the page is served".to_owned());
+            seen.push(Seen::Phrase("the page is served".to_owned()));
         }
         Ok(seen)
     }
+
+    /// Makes the requests of stack.yaml, one after the other: a later one may ask for what an earlier one wrote.
+    async fn declared(&self, requests: &[SmokeRequest], stop: &Stop, secret: Option<String>) -> Result<Vec<Seen>, Option<Failure>> {
+        let mut seen = Vec::new();
+        for request in requests {
+            let (address, secret) = match request.of {
+                Front::Api => (&self.api, secret.clone()),
+                Front::Site => (&self.page, None),
+            };
+            let Some(address) = address else {
+                let why = "its address is not known".to_owned();
+                return Err(Some(Failure { what: request.to_string(), why }));
+            };
+            let client = Client::new(address).with_origin_secret(secret);
+            seen.push(Seen::Phrase(request::ask(&client, request, stop).await?));
+        }
+        Ok(seen)
+    }
+}
+
+/// Checks a route. `treatment` decides about an error of its function; a request that does not reach the function fails.
+async fn read(client: &Client, path: &str, treatment: Treatment, stop: &Stop) -> Result<Seen, Option<Failure>> {
+    let what = format!("GET {path}");
+    let began = Instant::now();
+    let attempt = async || match (judge(&client.get(path).await), &treatment) {
+        (Verdict::Answers, _) => Ok(Seen::Phrase(format!("{what} answers"))),
+        (Verdict::Unreached(why), _) => Err(why),
+        (Verdict::Broken(why), Treatment::Fails(reason)) => Err(format!("{why}{reason}")),
+        (Verdict::Broken(_), Treatment::AsBefore(status)) => Ok(Seen::Phrase(format!("{what} fails as before, with {status}"))),
+        (Verdict::Broken(why), Treatment::Shown(_)) if began.elapsed() < SETTLING => Err(why),
+        (Verdict::Broken(why), Treatment::Shown(reason)) => {
+            Ok(Seen::Note(format!("{what} {why}; not judged: {reason}; name what it should answer under `smoke:`")))
+        }
+    };
+    patiently(&what, (PATIENCE, stop), attempt).await
 }
 
 /// Retries until a check passes or the time limit ends. `Err(None)` if it was asked to stop.
@@ -114,48 +242,20 @@ async fn patiently<T>(
     }
 }
 
-/// Checks that a function answers. Asking for a token or for more parameters is an answer of the function; an error of API
-/// Gateway is not.
-fn answers(answer: Result<Answer, ClientError>) -> Result<(), String> {
-    let answer = answer.map_err(|error| error.to_string())?;
-    let of_gateway = matches!(answer.status, 403 | 404) && answer.json.get("status").is_none() && answer.json.get("message").is_some();
-    if answer.status < 500 && !of_gateway { Ok(()) } else { Err(said(&answer)) }
-}
-
 fn is_served(answer: Result<Answer, ClientError>) -> Result<(), String> {
     let answer = answer.map_err(|error| error.to_string())?;
     if answer.status == 200 && answer.length > 0 { Ok(()) } else { Err(said(&answer)) }
 }
 
-/// Formats the answer in a few words.
-fn said(answer: &Answer) -> String {
-    let message = answer.json.get("message").and_then(|message| message.as_str()).unwrap_or_default();
-    format!("answered {} {}", answer.status, message.chars().filter(|c| !c.is_control()).take(200).collect::<String>())
-        .trim_end()
-        .to_owned()
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Checks, Failure, answers, is_served, patiently};
+    use super::{Asked, Before, Checks, Failure, is_served, patiently};
     use crate::{engine::Stop, http::Answer};
     use serde_json::{Value, json};
     use std::{cell::Cell, time::Duration};
 
     fn answer(status: u16, json: Value) -> Answer {
-        Answer { status, retry_after: None, length: json.to_string().len(), json }
-    }
-
-    #[test]
-    fn a_refusal_by_the_function_is_an_answer_and_one_by_the_gateway_is_none() {
-        for (status, json) in [(200, json!({})), (401, json!({"status": "error", "message": "a token, please"})), (404, json!("nothing"))] {
-            assert_eq!(answers(Ok(answer(status, json))), Ok(()));
-        }
-        assert_eq!(
-            answers(Ok(answer(403, json!({"message": "Missing Authentication Token"})))),
-            Err("answered 403 Missing Authentication Token".to_owned())
-        );
-        assert!(answers(Ok(answer(502, json!({"message": "Internal server error"})))).is_err());
+        Answer { status, length: json.to_string().len(), json, ..Answer::default() }
     }
 
     #[test]
@@ -165,13 +265,33 @@ mod tests {
         assert!(is_served(Ok(answer(403, Value::Null))).is_err());
     }
 
+    fn usual(reads: &[&str], counts: bool) -> Asked {
+        Asked::Usual { reads: reads.iter().map(|path| (*path).to_owned()).collect(), counts }
+    }
+
     #[test]
     fn a_stack_without_routes_and_pages_has_nothing_to_check() {
-        let api = Some("https://api.example/dev".to_owned());
-        assert!(Checks::default().is_empty());
-        assert!(Checks { api: api.clone(), ..Checks::default() }.is_empty());
-        assert!(!Checks { api, counts: true, ..Checks::default() }.is_empty());
-        assert!(!Checks { page: Some("https://page.example/".to_owned()), ..Checks::default() }.is_empty());
+        let checks = |api: bool, page: bool, asked| Checks {
+            api: api.then(|| "https://api.example/dev".to_owned()),
+            page: page.then(|| "https://page.example/".to_owned()),
+            asked,
+        };
+        assert!(checks(false, false, usual(&["/x"], true)).is_empty());
+        assert!(checks(true, false, usual(&[], false)).is_empty());
+        assert!(checks(true, true, Asked::Declared(Vec::new())).is_empty());
+        assert!(!checks(true, false, usual(&[], true)).is_empty());
+        assert!(!checks(false, true, usual(&[], false)).is_empty());
+        let mut page = checks(false, true, usual(&[], false));
+        assert!(page.leave_out_page() && page.is_empty());
+    }
+
+    #[tokio::test]
+    async fn the_release_before_is_asked_only_where_its_answers_count() {
+        // Nobody listens at this address: a request would give an empty list of answers.
+        let checks = |asked| Checks { api: Some("http://127.0.0.1:1".to_owned()), page: None, asked };
+        assert_eq!(checks(usual(&["/x"], true)).before(None).await, Before::Unknown);
+        assert_eq!(checks(Asked::Declared(Vec::new())).before(None).await, Before::Unknown);
+        assert_eq!(checks(usual(&["/x"], false)).before(None).await, Before::Answered([].into()));
     }
 
     #[tokio::test]

@@ -88,6 +88,8 @@ enum Line<'a> {
     Smoke {
         passed: bool,
         seen: &'a [String],
+        /// Answers that were not judged.
+        notes: &'a [String],
         failure: Option<String>,
     },
     Outputs {
@@ -189,11 +191,16 @@ impl Progress {
     /// Reports the smoke check of a release.
     pub fn smoke(&self, outcome: &smoke::Outcome) {
         match outcome {
-            smoke::Outcome::Passed(seen) => {
-                self.event(&Line::Smoke { passed: true, seen, failure: None });
-                self.say_always(&format!("checked: {}", seen.join(", ")));
+            smoke::Outcome::Passed { seen, notes } => {
+                self.event(&Line::Smoke { passed: true, seen, notes, failure: None });
+                if !seen.is_empty() {
+                    self.say_always(&format!("checked: {}", seen.join(", ")));
+                }
+                notes.iter().for_each(|note| self.say_always(note));
             }
-            smoke::Outcome::Failed(failure) => self.event(&Line::Smoke { passed: false, seen: &[], failure: Some(failure.to_string()) }),
+            smoke::Outcome::Failed(failure) => {
+                self.event(&Line::Smoke { passed: false, seen: &[], notes: &[], failure: Some(failure.to_string()) });
+            }
             smoke::Outcome::Interrupted => {}
         }
     }

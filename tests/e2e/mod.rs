@@ -17,6 +17,7 @@ mod requests;
 mod routes;
 mod site;
 pub(crate) mod small;
+mod smoke;
 mod surroundings;
 mod upgrade;
 

@@ -15,7 +15,7 @@ functions:
     environment: { TABLE_NAME: "${tables.items}", TABLE_ARN: "${tables.items.arn}", PUBLIC_URL: "${api.url}/v1", LITERAL: "$${api.url}" }
     permissions:
       - { actions: [dynamodb:DescribeTable], resources: ["${tables.items.arn}"] }
-  other: { source: crates/hello, routes: [DELETE /items/{id}] }
+  other: { source: crates/hello, routes: ["DELETE /items/{id}"] }
 "#;
 
 /// Answer of the function: its variables, and the request.
@@ -84,7 +84,7 @@ fn one_function_answers_many_requests_and_knows_its_table_and_its_address() {
     // A route goes to another function, one goes, and a statement comes.
     let changed = STACK
         .replace(r#"routes: [ANY /, "ANY /{proxy+}", "GET /items/{id}"]"#, r#"routes: [ANY /]"#)
-        .replace("routes: [DELETE /items/{id}]", r#"routes: ["DELETE /items/{id}", "GET /items/{id}"]"#)
+        .replace(r#"routes: ["DELETE /items/{id}"]"#, r#"routes: ["DELETE /items/{id}", "GET /items/{id}"]"#)
         .replace("[dynamodb:DescribeTable]", "[dynamodb:DescribeTable, dynamodb:DescribeTimeToLive]");
     project.write("stack.yaml", &changed);
     assert_eq!(plan(project)["iam.role_policy/echo"], ["document.Declared1.Action".to_owned()].into());

@@ -360,6 +360,8 @@ impl Account {
         for entry in declaration.graph.entries() {
             *declared.entry(entry.id.kind().to_owned()).or_default() += 1;
         }
+        // Statements are listed, and a permission has one for each route.
+        declared.insert("lambda.permission".to_owned(), stack(version).functions.values().map(|function| function.routes.len()).sum());
         let bucket = declaration.bucket.as_ref().unwrap();
         let look = async || Lock::look(&aws, &bucket.name).await.unwrap();
         if look().await.is_some() {

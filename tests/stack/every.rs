@@ -45,6 +45,10 @@ api:
   cors: { origins: ['https://a.example'], headers: [X-A] }
   throttle: { requests_per_minute: 60 }
 site: { source: pages, outputs: { script_url: a.js } }
+smoke:
+  - { request: POST /api/orders, status: 202, body: '{}' }
+  - { request: GET /a.html, of: site, within: 5s }
+  - { request: HEAD /nothing, status: 403 }
 alarms:
   rules:
     order-errors: { function: order, metric: errors, threshold: 5 }
@@ -78,6 +82,11 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ("'https://a.example'", "a.example", "`a.example` is not an origin"),
     ("headers: [X-A]", "headers: [X A]", "`X A` is not the name of a header"),
     ("requests_per_minute: 60", "requests_per_minute: 0", "`requests_per_minute` would let nothing through, or is beyond all limits"),
+    ("status: 202", "status: 2020", "2020 is not a status of HTTP"),
+    ("status: 403", "status: no", "`no` is not a whole number"),
+    ("request: GET /a.html", "requst: GET /a.html", "unknown key `requst`"),
+    ("of: site", "of: sites", "`sites` is not possible here"),
+    ("within: 5s", "within: 6m", "360 s is too long: visitors meet what does not work meanwhile"),
     ("script_url: a.js", "bucket: a.js", "`bucket` is an output of the site already"),
     ("metric: errors", "metric: error", "unknown metric `error`"),
     ("threshold: 5", "threshold: many", "`many` is not a number of times such as 5, a share such as 10%, or a time such as 25s or 800ms"),

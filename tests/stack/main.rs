@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use liveinsight::stack::{Stack, StackError, Statistic, TABLE_METRICS, Watches, find, schema};
+use liveinsight::stack::{Front, Stack, StackError, Statistic, TABLE_METRICS, Watches, find, schema};
 use proptest::prelude::*;
 
 mod every;
@@ -110,6 +110,46 @@ functions:
     assert_eq!((stack.region.as_str(), stack.functions["order"].memory), ("eu-west-1", 256));
     assert_eq!((stack.alarms.notify, stack.api.throttle.burst), (None, 50));
     assert_eq!(stack.permissions_boundary.as_deref(), Some("arn:aws:iam::aws:policy/PowerUserAccess"));
+}
+
+#[test]
+fn requests_of_a_check_are_as_written_and_an_environment_replaces_the_list() {
+    let text = "
+project: shop
+region: us-east-1
+environments:
+  dev:
+  quiet: { smoke: [] }
+  live: { smoke: [{ request: HEAD /, of: site }] }
+site: { source: pages }
+functions:
+  order: { source: order, route: 'POST /orders/{id}' }
+  any: { source: any, route: 'GET /files/{rest+}' }
+smoke:
+  - request: POST  /orders/1?dry=true
+    status: 202
+    contains: 7
+    within: 1m
+    body: '{}'
+    headers: { X-Probe: 1 }
+  - request: DELETE /nothing/known/of/it
+";
+    let requests = |environment| parse(text, Some(environment)).unwrap().smoke.unwrap();
+    let [first, second] = &requests("dev")[..] else { panic!("there are two") };
+    assert_eq!((first.to_string().as_str(), first.of), ("POST /orders/1?dry=true", Front::Api));
+    assert_eq!((first.status, first.contains.as_deref(), first.within.as_secs()), (Some(202), Some("7"), 60));
+    assert_eq!((first.body.as_deref(), first.headers["X-Probe"].as_str()), (Some("{}"), "1"));
+    assert_eq!((second.status, second.within.as_secs()), (None, 30));
+    assert!(requests("quiet").is_empty());
+    assert_eq!(requests("live")[0].of, Front::Site);
+    assert_eq!(parse("project: a\nregion: us-east-1\nsmoke:\n", None).unwrap().smoke, None);
+
+    // Where all routes are exact, one of them has to answer; the gateway's own refusal can be asked for.
+    let exact = text.replace("'GET /files/{rest+}'", "GET /files");
+    let error = parse(&exact, None).unwrap_err();
+    assert_eq!((error.problems().len(), error.message()), (1, "no route answers DELETE /nothing/known/of/it"), "{error}");
+    parse(&exact.replace("  - request: DELETE /nothing/known/of/it", "  - { request: GET /nothing, status: 403 }"), None).unwrap();
+    parse(&exact.replace("DELETE /nothing/known/of/it", "OPTIONS /orders/2"), None).unwrap();
 }
 
 #[test]

@@ -105,6 +105,29 @@ DeleteItem, PutItem, UpdateItem), `reads` on its indexes as well. With operation
 A transaction needs the operations that it is made of. Lambda retries what IAM denies as any other error, so a missing operation shows in the function's
 log as `AccessDeniedException` with the operation's name.
 
+## The check after a release
+
+`smoke` lists requests that `up` and `rollback` make after a release, in this order, and the answers that they must get. A miss puts the release
+before back:
+
+```yaml
+smoke:
+  - request: GET /health            # below the API's address; a query may follow
+    status: 200                     # default: any below 500 that the function itself answers
+    contains: '\"ok\"'                # a part of the body
+    within: 10s                     # retries included; default 30s, at most 5m
+  - request: POST /orders?dry=true
+    body: '{\"item\": 1}'             # as JSON, unless a header names another Content-Type
+    headers: { X-Probe: '1' }
+    status: 202
+  - { request: GET /index.html, of: site }   # the page's address; default status: 200
+```
+
+An environment can have a list of its own, which replaces this one. `smoke: []` checks nothing. Without the section `up` judges only
+[what can be known](releases.md#the-check). Requests to the API bypass CloudFront, with its secret; after a `rollback` they go through it, and only those
+below `/api/` are made. Headers lie in the file as they are: they are no place for a secret. Where no route is greedy, a request that no route answers is
+refused on its line, unless it asks for status 403 or 404.
+
 ## What limits the cost
 
 | line | effect | what it does not do |

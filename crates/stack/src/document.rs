@@ -94,6 +94,11 @@ impl Document {
         self.follow(path).1.is_some()
     }
 
+    /// Tests whether a list is at a path.
+    pub(super) fn is_list(&self, path: &[&str]) -> bool {
+        matches!(self.follow(path).1, Some(Node { content: Content::List(_), .. }))
+    }
+
     /// Returns the position of the first key of the file.
     pub(super) fn first_key(&self) -> Option<Position> {
         match &self.root.content {

@@ -34,7 +34,7 @@ pub use node::Position;
 pub use read::find;
 pub use schema::schema;
 pub use sections::{
-    API_METRICS, API_PATH, Alarm, Alarms, Api, Content, Cors, FUNCTION_METRICS, Function, Grant, Index, Indexes, Key, KeyType, LeftOut,
-    Logs, Metric, Operation, Package, Projection, RETENTION_DAYS, Readers, Route, SecretsFrom, Site, Stack, StackFile, Statistic,
-    TABLE_METRICS, Table, Throttle, Unit, Watches, binaries, permissions_of_any_function,
+    API_METRICS, API_PATH, Alarm, Alarms, Api, Content, Cors, FUNCTION_METRICS, Front, Function, Grant, Index, Indexes, Key, KeyType,
+    LeftOut, Logs, Metric, Operation, Package, Projection, RETENTION_DAYS, Readers, Route, SecretsFrom, Site, SmokeRequest, Stack,
+    StackFile, Statistic, TABLE_METRICS, Table, Throttle, Unit, Watches, binaries, permissions_of_any_function,
 };

@@ -82,11 +82,12 @@ fn replace(root: &mut Node, path: Vec<String>, holder: Holder, faulty: &mut Faul
     match (&mut parent.content, holder) {
         (Content::List(elements), _) => {
             let Some(element) = step.parse::<usize>().ok().and_then(|index| elements.get_mut(index)) else { return false };
-            element.content = text("");
-            // Mending a list of anything but text would never end.
-            if !is_first {
-                return false;
-            }
+            // The elements are texts or mappings; mending anything else would never end.
+            element.content = match &element.content {
+                _ if is_first => text(""),
+                Content::Scalar(_) => Content::Mapping(Vec::new()),
+                _ => return false,
+            };
         }
         (Content::Mapping(entries), Holder::Names) if is_first => {
             let Some((.., node)) = entries.iter_mut().find(|(key, ..)| key == step) else { return false };
@@ -115,6 +116,7 @@ fn stand_in(field: &str) -> Node {
         // A name that no attribute of a real table has.
         "name" => text("\u{fffd}"),
         "type" => text("S"),
+        "request" => text("GET /"),
         "origins" => Content::List(vec![Node { content: text("*"), ..Node::nothing() }]),
         "requests_per_minute" | "threshold" => Content::Scalar(Scalar { text: "1".to_owned(), kind: Kind::Whole }),
         _ => Content::Mapping(Vec::new()),

@@ -135,12 +135,6 @@ fn duplicates(node: &mut Node, problems: &mut Vec<Problem>) {
     }
 }
 
-/// Tests whether a path leads to an element of a list.
-fn is_element(document: &Document, path: &[String]) -> bool {
-    let above = path.split_last().and_then(|(_, above)| document.root().find(above));
-    above.is_some_and(|node| matches!(node.content, Content::List(_)))
-}
-
 /// Describes a value that does not fit its type in the user's terms.
 fn describe(mismatch: &Mismatch, document: &Document) -> Problem {
     let path = mismatch.path();
@@ -155,9 +149,7 @@ fn describe(mismatch: &Mismatch, document: &Document) -> Problem {
         Fault::MissingKey(field) => {
             let problem = match steps.as_slice() {
                 [] => Problem::new(format!("`{field}` is missing")).at(document.first_key()),
-                [.., list, _] if is_element(document, &path) => {
-                    Problem::new(format!("an element of `{list}` has no `{field}`")).at(position)
-                }
+                [above @ .., _] if document.is_list(above) => Problem::new(format!("this entry has no `{field}`")).at(document.key(&steps)),
                 _ => Problem::new(format!("`{name}` has no `{field}`")).at(document.key(&steps)),
             };
             problem.help(format!("add {field}: …"))
@@ -309,7 +301,7 @@ fn syntax(error: &Error, document: &Document, position: Option<Position>) -> Pro
         Some(character @ ('*' | '&' | '!' | '@' | '%' | '`')) => {
             format!("a value that begins with {character} must be quoted")
         }
-        Some(character @ ('{' | '}' | '[' | ']')) if reason.contains("did not find expected") => {
+        Some(character @ ('{' | '}' | '[' | ']')) if reason.contains("expected ',' or") || reason.contains("did not find expected") => {
             format!("a value that contains {character} must be quoted")
         }
         Some(':') if reason.contains("mapping values") => "a value that contains a colon and a space must be quoted".to_owned(),

@@ -19,6 +19,7 @@ use crate::{
     engine::{self, Event, Gate, Id, Objection, Options, Plan, Report, Resource, State, Step, survey},
     error::CliError,
     resources::{Alias, Bucket, OriginSecret},
+    smoke::Before,
     stack::{Content, Declaration, declare},
     timings::Achieved,
     ui::{self, Detail, Summary},
@@ -172,6 +173,9 @@ impl Run<'_> {
     /// Runs the canary if requested, converges, runs the smoke check, and records the release.
     async fn release(&self, plan: Plan<Aws>, recorded: bool, gate: &Gate) -> Result<Applied, CliError> {
         let Self { context, session, content, declaration, request } = self;
+        // The checks are judged by what serves now; a canary changes that already.
+        let before =
+            if request.smoke { smoke_check::before(session, declaration, &plan, |id| request.wants(id)).await } else { Before::Unknown };
         let has_records = !matches!(lock_bucket(declaration, &plan, request), stack_lock::LockBucket::None);
         let (plan, tried) = if let Some(steps) = &request.canary {
             match canary::run(context, session, content, declaration, plan, steps, request.allowed).await {
@@ -189,7 +193,7 @@ impl Run<'_> {
         if applied.in_sync && (applied.released || !recorded) {
             context.now("checking and recording");
             let works = if request.smoke {
-                Box::pin(smoke_check::of_release(context, session, declaration, &applied.outputs)).await
+                Box::pin(smoke_check::of_release(context, session, declaration, &applied.outputs, &before)).await
             } else {
                 Ok(())
             };

@@ -86,6 +86,11 @@ impl Session {
         self.is_mistaken.get()
     }
 
+    /// Returns true if the stack's addresses are AWS's while the stack is elsewhere.
+    pub(in crate::commands) fn is_out_of_reach(&self) -> bool {
+        self.target.limits && self.aws.is_elsewhere
+    }
+
     /// Waits until AWS has confirmed the account.
     pub(in crate::commands) async fn confirm(&self) -> Result<(), CliError> {
         match &self.identity {

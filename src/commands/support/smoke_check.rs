@@ -2,13 +2,35 @@
 
 use super::{context::Context, recording, session::Session, wait};
 use crate::{
+    aws::Aws,
+    engine::{Id, Plan, Resource, State, Step},
     error::{CliError, Exit},
     release::{Action, Author, Scene},
-    smoke::{Checks, Failure, Outcome},
+    resources::{Alias, Bucket, Function},
+    smoke::{Asked, Before, Checks, Failure, Outcome},
     stack::{Declaration, Stack},
     ui,
 };
 use std::collections::BTreeMap;
+
+/// Asks the release that serves before this run what the check judges it by. Asks nothing before a run that releases nothing.
+pub(in crate::commands) async fn before(
+    session: &Session,
+    declaration: &Declaration,
+    plan: &Plan<Aws>,
+    is_wanted: impl Fn(&Id) -> bool,
+) -> Before {
+    let is_alias = |step: &&Step| step.id.kind() == Alias::KIND;
+    if !plan.steps.iter().filter(is_alias).any(|step| step.state != State::Missing) {
+        return Before::FirstRelease;
+    }
+    let releases = |step: &Step| [Alias::KIND, Function::KIND, Bucket::KIND].contains(&step.id.kind()) && is_wanted(&step.id);
+    if !plan.changes().any(releases) || session.is_out_of_reach() {
+        return Before::Unknown;
+    }
+    let outputs = declaration.outputs();
+    checks(&session.stack, outputs.get("api_url"), None).before(declaration.shown_to_api()).await
+}
 
 /// Checks that the release works, and restores the previous one if not. `outputs` contain the addresses.
 pub(in crate::commands) async fn of_release(
@@ -16,6 +38,7 @@ pub(in crate::commands) async fn of_release(
     session: &Session,
     declaration: &Declaration,
     outputs: &BTreeMap<String, String>,
+    before: &Before,
 ) -> Result<(), CliError> {
     let mut checks = checks(&session.stack, outputs.get("api_url"), outputs.get("dashboard_url"));
     if is_out_of_reach(context, session) {
@@ -23,13 +46,14 @@ pub(in crate::commands) async fn of_release(
     }
     if let Some(id) = outputs.get("distribution_id").filter(|_| session.target.limits)
         && !wait::is_deployed(session, id).await.map_err(|error| CliError::of_engine(None, &error))?
-        && checks.page.take().is_some()
+        && checks.leave_out_page()
     {
         context.ui.note("the page is not fetched: CloudFront is still deploying the distribution (--wait waits for that)");
     }
     let again = "run the same command again: it checks and records it then";
     // The check bypasses CloudFront, which takes minutes to deploy, and sends the origin secret itself.
-    let Some(failure) = run(context, &checks, declaration.shown_to_api()).await.map_err(|error| error.hint(again))? else { return Ok(()) };
+    let ran = run(context, &checks, declaration.shown_to_api(), before).await;
+    let Some(failure) = ran.map_err(|error| error.hint(again))? else { return Ok(()) };
     let undone = Box::pin(put_back(context, session, declaration)).await;
     let undone = undone.unwrap_or_else(|error| format!("the release before could not be put back as a whole: {error}"));
     let error = CliError::new(Exit::Partial, format!("the smoke check failed: {failure}; {undone}"));
@@ -44,8 +68,8 @@ pub(in crate::commands) async fn of_rollback(context: &Context, session: &Sessio
     let address = address.to_owned();
     let mut checks = checks(&session.stack, Some(&address), Some(&address));
     // The distribution forwards only this part of the API.
-    checks.reads.retain(|path| path.starts_with("/api/"));
-    match run(context, &checks, None).await? {
+    checks.retain_paths(|path| path.starts_with("/api/"));
+    match run(context, &checks, None, &Before::Unknown).await? {
         None => Ok(()),
         Some(failure) => {
             let error = CliError::new(Exit::Partial, format!("what was put back does not work either: {failure}"));
@@ -54,9 +78,9 @@ pub(in crate::commands) async fn of_rollback(context: &Context, session: &Sessio
     }
 }
 
-/// Returns true if the stack's addresses are AWS's while the stack is elsewhere.
+/// Returns true if the stack's addresses are out of reach, and says so.
 fn is_out_of_reach(context: &Context, session: &Session) -> bool {
-    let elsewhere = session.target.limits && session.aws.is_elsewhere;
+    let elsewhere = session.is_out_of_reach();
     if elsewhere {
         context.ui.note("it is not checked that what was released works: AWS_ENDPOINT_URL leads elsewhere than the stack's addresses");
     }
@@ -64,16 +88,16 @@ fn is_out_of_reach(context: &Context, session: &Session) -> bool {
 }
 
 /// Runs the checks, with the origin secret if there is one.
-async fn run(context: &Context, checks: &Checks, secret: Option<String>) -> Result<Option<Failure>, CliError> {
+async fn run(context: &Context, checks: &Checks, secret: Option<String>, before: &Before) -> Result<Option<Failure>, CliError> {
     if checks.is_empty() {
         return Ok(None);
     }
     context.progress.step("checking that what was released works");
-    let outcome = checks.run(&context.stop, secret).await;
+    let outcome = checks.run(&context.stop, secret, before).await;
     context.progress.step_done();
     context.progress.smoke(&outcome);
     match outcome {
-        Outcome::Passed(_) => Ok(None),
+        Outcome::Passed { .. } => Ok(None),
         Outcome::Failed(failure) => Ok(Some(failure)),
         Outcome::Interrupted => Err(CliError::new(Exit::Interrupted, "interrupted before it was checked that what was released works")),
     }
@@ -81,15 +105,19 @@ async fn run(context: &Context, checks: &Checks, secret: Option<String>) -> Resu
 
 /// Returns the checks that apply to the stack.
 fn checks(stack: &Stack, api: Option<&String>, page: Option<&String>) -> Checks {
+    let bare = |url: &String| url.trim_end_matches('/').to_owned();
+    let asked = stack.smoke.clone().map_or_else(|| usual(stack), Asked::Declared);
+    Checks { api: api.map(bare), page: page.map(bare), asked }
+}
+
+/// Returns the check of a stack that declares no requests for it.
+fn usual(stack: &Stack) -> Asked {
     let routes: Vec<_> = stack.functions.values().flat_map(|function| &function.routes).collect();
     let has = |text: &str| routes.iter().any(|route| route.to_string() == text);
     let is_plain = |path: &str| !path.contains('{');
-    let bare = |url: &String| url.trim_end_matches('/').to_owned();
-    Checks {
-        api: api.map(bare),
+    Asked::Usual {
         reads: routes.iter().filter(|route| route.method == "GET" && is_plain(&route.path)).map(|route| route.path.clone()).collect(),
         counts: has("POST /api/events") && has("GET /api/realtime"),
-        page: page.map(bare),
     }
 }
 
@@ -122,7 +150,10 @@ async fn put_back(context: &Context, session: &Session, declaration: &Declaratio
 #[cfg(test)]
 mod tests {
     use super::checks;
-    use crate::{smoke::Checks, stack::Stack};
+    use crate::{
+        smoke::{Asked, Checks},
+        stack::Stack,
+    };
 
     #[test]
     fn what_is_checked_follows_from_the_routes() {
@@ -130,9 +161,8 @@ mod tests {
         let (api, page) = ("https://api.example/dev".to_owned(), "https://page.example/".to_owned());
         let expected = Checks {
             api: Some(api.clone()),
-            reads: vec!["/api/realtime".to_owned(), "/api/stats".to_owned()],
-            counts: true,
             page: Some("https://page.example".to_owned()),
+            asked: Asked::Usual { reads: vec!["/api/realtime".to_owned(), "/api/stats".to_owned()], counts: true },
         };
         assert_eq!(checks(&stack, Some(&api), Some(&page)), expected);
     }

@@ -13,6 +13,7 @@ mod logs;
 pub(crate) mod reference;
 mod settings;
 mod site;
+mod smoke;
 mod tables;
 
 pub use alarms::{API_METRICS, Alarm, Alarms, FUNCTION_METRICS, Metric, Statistic, TABLE_METRICS, Unit, Watches};
@@ -22,6 +23,7 @@ pub use functions::{Function, Grant, Indexes, Operation, Route, binaries, permis
 pub use logs::{Logs, RETENTION_DAYS};
 pub use settings::{Readers, SecretsFrom};
 pub use site::{API_PATH, Site};
+pub use smoke::{Front, SmokeRequest};
 pub use tables::{Index, Key, KeyType, Projection, Table};
 
 pub(crate) use declaring::Declaring;
@@ -33,6 +35,7 @@ use api::ApiFile;
 use functions::FunctionOverride;
 use logs::LogsFile;
 use settings::BuildFile;
+use smoke::SmokeFile;
 use tables::TableFile;
 
 use crate::problems::Problems;
@@ -91,6 +94,8 @@ pub struct StackFile {
     /// Source of the values of the functions' `secrets`. `environment`, the default, is the environment of `up`. `ssm` is SecureString
     /// parameters of AWS Systems Manager: you create and replace them, and the functions read them, so a new value needs no `up`.
     pub secrets_from: Option<SecretsFrom>,
+    /// Requests that check a release in place of the usual check, in this order. A miss fails the release. With `[]` nothing is checked.
+    pub smoke: Option<Vec<SmokeFile>>,
 }
 
 /// Overrides for one environment.
@@ -125,6 +130,8 @@ pub struct EnvironmentFile {
     pub readers: Option<Readers>,
     /// Replaces the source of the values of secrets.
     pub secrets_from: Option<SecretsFrom>,
+    /// Replaces the list of requests that check a release.
+    pub smoke: Option<Vec<SmokeFile>>,
 }
 
 /// Environment of a `stack.yaml`: overrides merged, defaults filled in, everything checked.
@@ -158,6 +165,8 @@ pub struct Stack {
     pub readers: Readers,
     /// Origin of the values of all secrets.
     pub secrets_from: SecretsFrom,
+    /// Requests that check a release; `None`: the usual check.
+    pub smoke: Option<Vec<SmokeRequest>>,
     /// Environment variables that builds see although they hold credentials.
     pub build_environment: BTreeSet<String>,
     /// Settings with a surprising effect, or that work only after AWS raised a quota; each with its position in the file.
@@ -187,6 +196,7 @@ impl StackFile {
             permissions_boundary: overrides.permissions_boundary.or_else(|| self.permissions_boundary.clone()),
             readers: overrides.readers.or(self.readers).unwrap_or_default(),
             secrets_from,
+            smoke: smoke::resolve(self.smoke.as_ref(), overrides.smoke.as_ref()),
             build_environment: self.build.environment.clone(),
             warnings: Vec::new(),
             root: root.to_owned(),
@@ -212,6 +222,7 @@ pub(crate) fn check(file: &StackFile, problems: &mut Problems) {
     site::check(file, problems);
     logs::check(file, problems);
     alarms::check(file, problems);
+    smoke::check(file, problems);
 }
 
 /// Declares the resources of all sections. Returns the digest of the API's deployment, if there is an API.

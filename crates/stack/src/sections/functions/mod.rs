@@ -173,7 +173,7 @@ impl FunctionFile {
     }
 
     /// Returns the routes as written, each with its key below the function's.
-    fn routes<'a>(&'a self) -> impl Iterator<Item = (Vec<String>, &'a str)> {
+    pub(crate) fn routes<'a>(&'a self) -> impl Iterator<Item = (Vec<String>, &'a str)> {
         let short = self.route.iter().map(|text| (vec!["route".to_owned()], text.as_str()));
         let element = |(index, text): (usize, &'a String)| (vec!["routes".to_owned(), index.to_string()], text.as_str());
         short.chain(self.routes.iter().enumerate().map(element))
