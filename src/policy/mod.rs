@@ -6,7 +6,7 @@
 //! only a stack with many functions does that, and it works without the list where listing is denied.
 //!
 //! Where names do not suffice, conditions do: `guard` assigns them to actions. Where AWS chooses the id (REST APIs,
-//! distributions, origin access controls), a statement can only name the kind and the stack's tag.
+//! distributions, origin access controls, response headers policies), a statement can only name the kind and the stack's tag.
 
 mod boundary;
 mod guard;

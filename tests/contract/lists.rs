@@ -80,6 +80,8 @@ enum Form {
     Cbor(&'static str, &'static str),
     /// An XML document: the elements around, from outside in, and that of the token.
     Xml(&'static [&'static str], &'static str),
+    /// The same without a flag for whether more follows.
+    BareXml(&'static [&'static str], &'static str),
 }
 
 impl Form {
@@ -108,9 +110,10 @@ impl Form {
                 }
                 Response::new(200, "application/cbor", body).with("smithy-protocol", "rpc-v2-cbor")
             }
-            Self::Xml(around, token) => {
+            Self::Xml(around, token) | Self::BareXml(around, token) => {
                 let value = more.token.as_ref().map(|value| format!("<{token}>{value}</{token}>")).unwrap_or_default();
-                let inner = format!("<IsTruncated>{}</IsTruncated><MaxItems>1</MaxItems><Quantity>0</Quantity>{value}", more.truncated);
+                let flag = if self.has_flag() { format!("<IsTruncated>{}</IsTruncated>", more.truncated) } else { String::new() };
+                let inner = format!("{flag}<MaxItems>1</MaxItems><Quantity>0</Quantity>{value}");
                 let page = around.iter().rev().fold(inner, |inner, element| format!("<{element}>{inner}</{element}>"));
                 Response::new(200, "text/xml", page)
             }
@@ -201,6 +204,12 @@ fn lists() -> Vec<List> {
         }),
         list("cloudfront:ListOriginAccessControls", Form::Xml(&["OriginAccessControlList"], "NextMarker"), |aws| {
             quota(aws, "origin access controls")
+        }),
+        list("cloudfront:ListResponseHeadersPolicies", Form::BareXml(&["ResponseHeadersPolicyList"], "NextMarker"), |aws| {
+            async { kinds::ResponseHeadersPolicy::sweep(aws, "o".to_owned(), "o").await.map(drop) }.boxed_local()
+        }),
+        list("cloudfront:ListResponseHeadersPolicies", Form::BareXml(&["ResponseHeadersPolicyList"], "NextMarker"), |aws| {
+            quota(aws, "response headers policies")
         }),
         list("cloudwatch:DescribeAlarms", Form::Cbor("MetricAlarms", "NextToken"), |aws| {
             async { kinds::Alarm::sweep(aws, "a".to_owned(), |_| None).await.map(drop) }.boxed_local()

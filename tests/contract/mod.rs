@@ -15,5 +15,6 @@ mod logs;
 mod proxy;
 mod recorded;
 mod releases;
+mod response_headers;
 mod s3_cloudfront;
 mod scale;

@@ -56,6 +56,9 @@ def listing():
     controls = client("cloudfront").list_origin_access_controls()["OriginAccessControlList"]
     for control in controls.get("Items") or []:
         yield f"origin access control {control['Name']}"
+    policies = client("cloudfront").list_response_headers_policies(Type="custom")["ResponseHeadersPolicyList"]
+    for policy in policies.get("Items") or []:
+        yield f"response headers policy {policy['ResponseHeadersPolicy']['ResponseHeadersPolicyConfig']['Name']}"
     for group in pages("logs", "describe_log_groups", "logGroups"):
         yield f"log group {group['logGroupName']}"
     for alarm in pages("cloudwatch", "describe_alarms", "MetricAlarms"):

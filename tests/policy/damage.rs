@@ -70,6 +70,16 @@ async fn access_control(aws: &Aws) {
     update.origin_access_control_config(config.build().unwrap()).send().await.unwrap();
 }
 
+/// Changes the headers of a site's answers.
+pub(crate) async fn headers(aws: &Aws) {
+    let listed = aws.cloudfront.list_response_headers_policies().r#type("custom".into()).send().await.unwrap();
+    let id = listed.response_headers_policy_list().unwrap().items()[0].response_headers_policy().unwrap().id().to_owned();
+    let live = aws.cloudfront.get_response_headers_policy_config().id(&id).send().await.unwrap();
+    let (etag, mut config) = (live.e_tag, live.response_headers_policy_config.unwrap());
+    config.security_headers_config = None;
+    aws.cloudfront.update_response_headers_policy().id(&id).set_if_match(etag).response_headers_policy_config(config).send().await.unwrap();
+}
+
 /// Unsets the account's role for API Gateway's logs, and keeps the role itself.
 pub(crate) async fn logging_role(aws: &Aws) {
     let none = aws_sdk_apigateway::types::PatchOperation::builder().op("replace".into()).path("/cloudwatchRoleArn").value("").build();

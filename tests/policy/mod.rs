@@ -76,6 +76,10 @@ async fn the_policies_of_up_status_and_down_are_exact() {
     account.complete(&account.up(Version::Second).await, "change");
     calls(&mut of_up);
 
+    damage::headers(&outside).await;
+    account.complete(&account.up(Version::Second).await, "repair of the headers");
+    calls(&mut of_up);
+
     account.complete(&account.rollback().await, "rollback");
     canary(&account.connect().await, &names.function("stats-api")).await;
     calls(&mut of_up);

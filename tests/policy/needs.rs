@@ -157,10 +157,15 @@ fn api_gateway(operation: &str, about: &str, target: &Target) -> Vec<Need> {
 fn cloudfront(operation: &str, about: &str, target: &Target) -> Vec<Need> {
     let action = format!("cloudfront:{operation}");
     let id = about.split('/').next().filter(|id| !id.is_empty()).unwrap_or("E1");
-    let kind = if operation.contains("OriginAccessControl") { "origin-access-control" } else { "distribution" };
+    let kind = match operation {
+        _ if operation.contains("OriginAccessControl") => "origin-access-control",
+        _ if operation.contains("ResponseHeadersPolicy") => "response-headers-policy",
+        _ => "distribution",
+    };
     let arn = target.global_arn("cloudfront", &format!("{kind}/{id}"));
     match operation {
-        "ListDistributions" | "ListOriginAccessControls" | "CreateOriginAccessControl" => vec![Need::new(&action, "*")],
+        "ListDistributions" | "ListOriginAccessControls" | "ListResponseHeadersPolicies" => vec![Need::new(&action, "*")],
+        "CreateOriginAccessControl" | "CreateResponseHeadersPolicy" => vec![Need::new(&action, "*")],
         "CreateDistribution" => with(&action, &arn, Some("cloudfront:TagResource")),
         _ => vec![Need::new(&action, &arn)],
     }

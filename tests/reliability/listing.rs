@@ -57,6 +57,9 @@ pub(crate) async fn of(aws: &Aws) -> BTreeMap<String, usize> {
     let controls = aws.cloudfront.list_origin_access_controls().send().await.unwrap();
     let controls = controls.origin_access_control_list().map_or(0, |list| list.items().len());
     add("cloudfront.origin_access_control", controls);
+    let policies = aws.cloudfront.list_response_headers_policies().r#type("custom".into()).send().await.unwrap();
+    let policies = policies.response_headers_policy_list().map_or(0, |list| list.items().len());
+    add("cloudfront.response_headers_policy", policies);
     let distributions = aws.cloudfront.list_distributions().send().await.unwrap();
     add("cloudfront.distribution", distributions.distribution_list().map_or(0, |list| list.items().len()));
     found

@@ -108,6 +108,48 @@ async fn a_distribution_is_deleted_in_aws_own_order() {
     assert_eq!(refusal(again).0, "OriginAccessControlAlreadyExists");
 }
 
+#[tokio::test]
+async fn a_headers_policy_is_deleted_after_no_distribution_uses_it() {
+    let account = Account::new(Config { windows: Some(windows()), ..Config::default() }).await;
+    account.complete(&account.up(Version::Second).await, "up with headers");
+    let aws = account.connect().await;
+    let listed = aws.cloudfront.list_response_headers_policies().r#type("custom".into()).send().await.unwrap();
+    let policy = listed.response_headers_policy_list().unwrap().items()[0].response_headers_policy().unwrap().clone();
+    let config = policy.response_headers_policy_config().unwrap();
+    let etag = aws.cloudfront.get_response_headers_policy().id(policy.id()).send().await.unwrap().e_tag;
+    let delete =
+        |etag: Option<&str>| aws.cloudfront.delete_response_headers_policy().id(policy.id()).set_if_match(etag.map(str::to_owned)).send();
+    assert_eq!(refusal(delete(None).await).0, "InvalidIfMatchVersion");
+    assert_eq!(refusal(delete(etag.as_deref()).await).0, "ResponseHeadersPolicyInUse");
+    let update = aws.cloudfront.update_response_headers_policy().id(policy.id()).response_headers_policy_config(config.clone());
+    assert_eq!(refusal(update.clone().send().await).0, "InvalidIfMatchVersion");
+    assert_eq!(refusal(update.if_match("E0").send().await).0, "PreconditionFailed");
+    let again = aws.cloudfront.create_response_headers_policy().response_headers_policy_config(config.clone()).send().await;
+    assert_eq!(refusal(again).0, "ResponseHeadersPolicyAlreadyExists");
+    let none = aws.cloudfront.get_response_headers_policy().id("none").send().await;
+    assert_eq!(refusal(none).0, "NoSuchResponseHeadersPolicy");
+
+    // A distribution takes only what is there.
+    let listed = aws.cloudfront.list_distributions().send().await.unwrap();
+    let id = listed.distribution_list().unwrap().items()[0].id().to_owned();
+    tokio::time::sleep(windows().distribution_stale).await;
+    let live = aws.cloudfront.get_distribution_config().id(&id).send().await.unwrap();
+    let mut config = live.distribution_config.unwrap();
+    config.default_cache_behavior.as_mut().unwrap().response_headers_policy_id = Some("none".to_owned());
+    let update = aws.cloudfront.update_distribution().id(&id).set_if_match(live.e_tag).distribution_config(config);
+    assert_eq!(refusal(update.send().await).0, "NoSuchResponseHeadersPolicy");
+
+    // The way back waits until CloudFront has let go of the policy.
+    account.strict.take_log();
+    account.complete(&account.up(Version::First).await, "up without headers");
+    let writes: Vec<String> = account.strict.take_log().into_iter().filter(|entry| entry.write).map(|entry| entry.operation).collect();
+    let at = |operation: &str| writes.iter().position(|made| made == operation).unwrap_or_else(|| panic!("no {operation}: {writes:?}"));
+    assert!(at("cloudfront:UpdateDistribution") < at("cloudfront:DeleteResponseHeadersPolicy"));
+    account.in_sync(Version::First, "up without headers").await;
+    account.complete(&account.down().await, "down");
+    account.empty("down").await;
+}
+
 /// Number of attempts to make two requests meet: a busy machine may send one after the other.
 const ATTEMPTS: usize = 50;
 

@@ -74,7 +74,8 @@ pub(crate) enum Version {
     First,
     /// Shipped stack with new code of one handler.
     Patched,
-    /// New code and pages, other settings of almost every kind, one more function with several routes, one alarm fewer.
+    /// New code and pages, other settings of almost every kind, one more function with several routes, headers of the site, one alarm
+    /// fewer.
     Second,
 }
 
@@ -463,6 +464,10 @@ fn stack(version: Version) -> Stack {
             ("retention_days: 7", "retention_days: 14"),
             ("threshold: 25s", "threshold: 20s"),
             ("tags: {}", "tags: { Team: web }"),
+            (
+                "  error_page: error.html\n",
+                "  error_page: error.html\n  headers: { Content-Security-Policy: \"default-src 'self'\", X-Site: \"1\" }\n",
+            ),
             ("    restore_days: 1 ", "    max_write_units: 4000\n    restore_days: 1 "),
             ("    route: GET /api/realtime\n", "    route: GET /api/realtime\n    concurrency: 5\n"),
             ("    events-write-throttles:   { table: events, metric: write_throttles, threshold: 1, period: 5m }\n", ""),

@@ -72,6 +72,7 @@ impl Observer {
         let (_, aws) = &self.0[0];
         roles(aws, &mut found).await;
         controls(aws, &mut found).await;
+        headers_policies(aws, &mut found).await;
         distributions(aws, &mut found).await;
         found
     }
@@ -200,6 +201,14 @@ async fn controls(aws: &Eye, found: &mut Snapshot) {
     let listed = aws.cloudfront.list_origin_access_controls().send().await.unwrap();
     for control in listed.origin_access_control_list.and_then(|list| list.items).unwrap_or_default() {
         found.insert(format!("origin access control {}", control.id()), text(&[&control]));
+    }
+}
+
+async fn headers_policies(aws: &Eye, found: &mut Snapshot) {
+    let listed = aws.cloudfront.list_response_headers_policies().r#type("custom".into()).send().await.unwrap();
+    for listed in listed.response_headers_policy_list.and_then(|list| list.items).unwrap_or_default() {
+        let policy = listed.response_headers_policy().unwrap();
+        found.insert(format!("response headers policy {}", policy.id()), text(&[policy]));
     }
 }
 

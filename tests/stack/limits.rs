@@ -94,6 +94,25 @@ fn file(limit: &Limit, n: u64) -> (String, String) {
     } else if *limit == limits::PATH_PATTERN {
         let route = format!("POST /api/{}", x(size - "/api/".len()));
         (format!("{HEAD}site: {{ source: site }}\nfunctions:\n  f:\n    source: f\n    route: {route}\n"), route)
+    } else if *limit == limits::HEADERS {
+        let headers: Vec<String> = (0..n).map(|index| format!("X-H{index}: v")).collect();
+        // Those that CloudFront has a field for do not count.
+        (format!("{HEAD}site: {{ source: site, headers: {{ X-Frame-Options: DENY, {} }} }}\n", headers.join(", ")), "headers".to_owned())
+    } else if *limit == limits::HEADER_NAME {
+        let name = x(size);
+        (format!("{HEAD}site:\n  source: site\n  headers:\n    '{name}': v\n"), name)
+    } else if *limit == limits::HEADER_VALUE {
+        let value = x(size);
+        (format!("{HEAD}site:\n  source: site\n  headers:\n    X-H: '{value}'\n"), value)
+    } else if *limit == limits::CONTENT_SECURITY_POLICY {
+        (format!("{HEAD}site: {{ source: site, headers: {{ content-security-policy: {} }} }}\n", x(size)), "headers".to_owned())
+    } else if *limit == limits::HEADERS_SIZE {
+        let mut text = format!("{HEAD}site:\n  source: site\n  headers:\n");
+        for index in 0..5 {
+            let _ = writeln!(text, "    X-H{index}: {}", x(1783));
+        }
+        let _ = writeln!(text, "    X-H5: {}", x(size - 5 * (1783 + 4) - 4));
+        (text, "headers".to_owned())
     } else if *limit == limits::ALARM_NAME {
         let name = x(size.saturating_sub(AROUND));
         let rule = format!("{name}: {{ function: f, metric: errors, threshold: 1 }}");

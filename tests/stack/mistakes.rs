@@ -108,6 +108,22 @@ const MISTAKES: &[(&str, &str)] = &[
         "smoke: value of a header",
         "functions: { f: { source: f, route: GET /x } }\nsmoke:\n  - { request: GET /x, headers: { X-Y: \"a\\nb\" } }\n",
     ),
+    // Headers of the site.
+    ("header: no mapping", "site: { source: a, headers: [X-A] }\n"),
+    ("header: name", "site:\n  source: a\n  headers:\n    X A: v\n"),
+    ("header: twice", "site:\n  source: a\n  headers:\n    X-A: v\n    x-a: w\n"),
+    ("header: of CloudFront", "site: { source: a, headers: { X-Amz-Cf-Id: v } }\n"),
+    ("header: of the connection", "site: { source: a, headers: { transfer-encoding: chunked } }\n"),
+    ("header: of a file", "site: { source: a, headers: { Content-Type: text/html } }\n"),
+    ("header: about other origins", "site: { source: a, headers: { Access-Control-Allow-Origin: https://example.com } }\n"),
+    ("header: no value", "site: { source: a, headers: { X-A: '' } }\n"),
+    (
+        "header: several lines",
+        "site:\n  source: a\n  headers:\n    Content-Security-Policy: |\n      default-src 'self';\n      img-src *\n",
+    ),
+    ("header: character", "site: { source: a, headers: { X-A: grün } }\n"),
+    ("header: value of a field", "site: { source: a, headers: { X-Frame-Options: ALLOWALL } }\n"),
+    ("header: value of another field", "site: { source: a, headers: { Strict-Transport-Security: includeSubDomains } }\n"),
     // Tags.
     ("tag of ours", "tags: { project: x }\n"),
     ("tag of AWS", "tags: { 'aws:team': x }\n"),

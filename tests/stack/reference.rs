@@ -155,6 +155,32 @@ In `dev` of the project `shop`, `pay` finds `/shop/dev/PAYMENT_API_KEY` in its v
 your own that is called `PAYMENT_API_KEY_PARAMETER`; a project whose name begins with `aws` or `ssm`, as Systems Manager keeps such names to itself; and a
 name that is too long. [Security](security.md#secrets-in-parameters) says what it costs and who sees what.
 
+## Headers of the pages
+
+```yaml
+site:
+  source: dashboard
+  headers:
+    Content-Security-Policy: >-
+      default-src 'self';
+      frame-ancestors 'none'
+    Permissions-Policy: camera=()
+```
+
+CloudFront sends them with every page and file, `error_page` included, whatever the file's own headers are. Answers of the API keep theirs. A stack with
+`headers` has one resource more, a `cloudfront.response_headers_policy`.
+
+| header | |
+|---|---|
+| `X-Content-Type-Options`, `X-Frame-Options`, `Referrer-Policy`, `Strict-Transport-Security`, `X-XSS-Protection` | sent anyway, [as AWS's own policy has them](security.md#pages-and-the-tracker); a value here takes the place of that one. Only what CloudFront can send is allowed |
+| `Content-Security-Policy` | up to 1,783 characters, more once AWS raised the quota |
+| any other | up to ten, more once AWS raised the quota, each with up to 1,783 characters |
+| `Access-Control-…` | refused: every page may be read from other origins |
+| `Connection`, `Via`, `Server`, `X-Amz-Cf-…` and the like | refused: CloudFront writes them itself |
+| `Content-Type`, `ETag`, `Last-Modified` and the like | refused: they differ from file to file |
+
+Blanks and line breaks around a value do not count; one inside it is refused, and `>-` joins lines.
+
 ## What is published
 
 Every file below `site.source` is published under its path, or named as left out by `plan` (`left_out` in its JSON), `up` and `dev`:

@@ -41,6 +41,7 @@ pub const KINDS: &[&Kind] = &[
     Function::FACTS,
     Distribution::FACTS,
     OriginAccessControl::FACTS,
+    ResponseHeadersPolicy::FACTS,
     RestApi::FACTS,
     RolePolicy::FACTS,
     Role::FACTS,

@@ -136,6 +136,25 @@ pub const BEHAVIORS: Limit =
     Limit::most("cache behaviors of a distribution", 75, Documented("CloudFront developer guide, quotas")).raisable();
 /// CloudFront: the path pattern of a cache behavior.
 pub const PATH_PATTERN: Limit = Limit::most("characters of a path pattern", 255, Documented("CloudFront developer guide, path pattern"));
+/// CloudFront: headers of a response headers policy, without those that CloudFront has a field for.
+pub const HEADERS: Limit = Limit::most(
+    "headers of a site, without those that CloudFront has a field for",
+    10,
+    Documented("CloudFront developer guide, quotas on headers"),
+)
+.raisable();
+/// CloudFront: a header's name in a response headers policy.
+pub const HEADER_NAME: Limit =
+    Limit::between("characters of a header's name", 1, 256, Documented("CloudFront developer guide, quotas on headers"));
+/// CloudFront: a header's value in a response headers policy.
+pub const HEADER_VALUE: Limit =
+    Limit::between("characters of a header's value", 1, 1783, Documented("CloudFront developer guide, quotas on headers"));
+/// CloudFront: the value of `Content-Security-Policy`, which alone can be raised.
+pub const CONTENT_SECURITY_POLICY: Limit =
+    Limit::most("characters of a Content-Security-Policy", 1783, Documented("CloudFront developer guide, quotas on headers")).raisable();
+/// CloudFront: all names and values of a response headers policy, without those that CloudFront has a field for.
+pub const HEADERS_SIZE: Limit =
+    Limit::most("characters of all headers of a site, names included", 10_240, Documented("CloudFront developer guide, quotas on headers"));
 /// CloudWatch: an alarm's name.
 pub const ALARM_NAME: Limit = Limit::between("characters of an alarm's name", 1, 255, Modelled("cloudwatch, AlarmName"));
 /// CloudWatch: time span that an alarm with periods below an hour evaluates.
@@ -171,7 +190,7 @@ pub const PREFLIGHT_AGE: Limit =
 pub const FILE: Limit = Limit::most("bytes of stack.yaml", 1024 * 1024, Own("src/stack/read.rs"));
 
 /// All limits of this file.
-pub const ALL: [&Limit; 32] = [
+pub const ALL: [&Limit; 37] = [
     &FUNCTION_NAME,
     &MEMORY,
     &TIMEOUT,
@@ -192,6 +211,11 @@ pub const ALL: [&Limit; 32] = [
     &BUCKET_NAME,
     &BEHAVIORS,
     &PATH_PATTERN,
+    &HEADERS,
+    &HEADER_NAME,
+    &HEADER_VALUE,
+    &CONTENT_SECURITY_POLICY,
+    &HEADERS_SIZE,
     &ALARM_NAME,
     &ALARM_DAY,
     &ALARM_WEEK,

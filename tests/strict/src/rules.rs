@@ -150,6 +150,35 @@ rules! {
     ACCESS_CONTROL_IN_USE: "cloudfront", "the deletion of an origin access control that a distribution uses",
         409 "OriginAccessControlInUse", "Cannot delete the origin access control because it's in use by one or more distributions.",
         Documented, "API model; the words are assumed";
+    HEADERS_POLICY_TAKEN: "cloudfront", "a response headers policy whose name is taken",
+        409 "ResponseHeadersPolicyAlreadyExists", "A response headers policy with this name already exists.",
+        Documented, "API model; the words are assumed";
+    HEADERS_POLICY_MISSING: "cloudfront", "a distribution with a response headers policy that is not there",
+        404 "NoSuchResponseHeadersPolicy", "The specified response headers policy does not exist.",
+        Documented, "API model, UpdateDistribution; the words are assumed";
+    HEADERS_POLICY_IN_USE: "cloudfront", "the deletion of a response headers policy that a distribution uses",
+        409 "ResponseHeadersPolicyInUse", "The response headers policy is in use by one or more distributions.",
+        Documented, "API model; the words are assumed";
+    HEADER_HAS_FIELD: "cloudfront", "a custom header in a response headers policy that has a field of its own",
+        400 "InvalidArgument", "The parameter CustomHeaders contains {} that is a security header and cannot be set as custom header.",
+        Reported, "deployments with AWS CDK";
+    HEADER_REFUSED: "cloudfront", "a custom header of the connection, or one that CloudFront writes itself",
+        400 "InvalidArgument", "The parameter CustomHeaders contains {} that is not allowed.",
+        Assumed, "CloudFront Developer Guide names the headers that cannot be removed";
+    HEADER_TOO_LONG: "cloudfront", "a custom header with a name of more than 256 or a value of more than 1,783 characters, or all above 10,240",
+        400 "InvalidArgument", "The parameter CustomHeaders is too long.",
+        Documented, "CloudFront Developer Guide, quotas on headers; the words are assumed";
+    TOO_MANY_HEADERS: "cloudfront", "more than 10 custom headers in a response headers policy",
+        400 "TooManyCustomHeadersInResponseHeadersPolicy",
+        "The number of custom headers in the response headers policy exceeds the maximum.",
+        Documented, "CloudFront Developer Guide, quotas on headers; the words are those of the API model";
+    POLICY_VALUE_TOO_LONG: "cloudfront", "a Content-Security-Policy of more than 1,783 characters",
+        400 "TooLongCSPInResponseHeadersPolicy",
+        "The length of the Content-Security-Policy header value in the response headers policy exceeds the maximum.",
+        Documented, "CloudFront Developer Guide, quotas on headers; the words are those of the API model";
+    CORS_INCOMPLETE: "cloudfront", "settings about other origins without headers, methods or origins",
+        400 "InvalidArgument", "The parameter CorsConfig is incomplete.",
+        Reported, "awsdocs/aws-cloudformation-user-guide#1179; the words are assumed";
     INVALIDATION_PATH: "cloudfront", "an invalidation of paths that are too many, too long, not encoded, or with a tilde",
         400 "InvalidArgument", "Your request contains one or more invalid invalidation paths.",
         Reported, "aws/aws-sdk#525, and other issues; the limits are documented";

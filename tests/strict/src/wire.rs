@@ -105,7 +105,8 @@ impl Refusal {
 
     /// Creates CloudFront's refusal for an account that AWS has not verified, if the operation creates something.
     pub(crate) fn unverified(operation: &Operation) -> Option<Self> {
-        let makes = operation.service == "cloudfront" && ["CreateDistribution", "CreateOriginAccessControl"].contains(&&*operation.name);
+        let makes = operation.service == "cloudfront"
+            && ["CreateDistribution", "CreateOriginAccessControl", "CreateResponseHeadersPolicy"].contains(&&*operation.name);
         makes.then(|| rules::ACCOUNT_UNVERIFIED.refuse(&[]))
     }
 

@@ -91,6 +91,11 @@ impl Names {
         self.name("static")
     }
 
+    /// Returns the name of the policy for the headers of the site's answers.
+    pub fn response_headers_policy(&self) -> String {
+        self.name("static")
+    }
+
     /// Returns the name of the distribution. `CloudFront` gives it none, so this is its comment and its `Name` tag.
     pub fn distribution(&self) -> String {
         self.name("static")

@@ -2,7 +2,7 @@
 //!
 //! CloudFront has two ways to declare it. Files use AWS's own cache policy. For the API none of AWS's own policies fits. Those that pass on the
 //! visitor's country, or honour the origin's `Cache-Control`, also pass on the visitor's `Host`, which API Gateway refuses.
-//! `AllViewerExceptHostHeader` adds nothing to the visitor's own headers. Policies of our own would be additional resources. So an API uses the
+//! `AllViewerExceptHostHeader` adds nothing to the visitor's own headers. Policies of our own would be additional resources; only `site.headers` declares one. So an API uses the
 //! settings from before there were policies ("legacy cache settings" in the Developer Guide), which are part of the distribution itself.
 
 use super::config::{count, incomplete, unless_empty};
@@ -11,7 +11,7 @@ use aws_sdk_cloudfront::types::{
     FunctionAssociations, Headers, ItemSelection, LambdaFunctionAssociations, Method, TrustedKeyGroups, TrustedSigners,
     ViewerProtocolPolicy,
 };
-use engine::Result;
+use engine::{Ref, Result};
 use serde::Serialize;
 use std::collections::BTreeSet;
 
@@ -22,6 +22,11 @@ mod managed {
     pub(super) const SECURITY_HEADERS: &str = "67f7725c-6f97-4210-82d7-5512b31e9d03";
     /// `CORS-and-SecurityHeadersPolicy`: the same, and `Access-Control-Allow-Origin: *` on answers to requests with an `Origin`.
     pub(super) const CORS_AND_SECURITY_HEADERS: &str = "e61eb60c-9c35-4d20-a928-2b84e02af89c";
+}
+
+/// Tests whether this is the id of a policy for headers that AWS manages.
+pub(super) fn is_managed(headers_policy: &str) -> bool {
+    [managed::SECURITY_HEADERS, managed::CORS_AND_SECURITY_HEADERS].contains(&headers_policy)
 }
 
 /// Headers in the cache key of an API that is read. Visitors share an answer only if they sent the same headers: an answer to a request with a
@@ -36,7 +41,7 @@ const WRITERS_HEADERS: &[&str] =
 const LONGEST_SHARED: i64 = 60;
 
 /// Treatment of the requests for some paths.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Behavior {
     /// The key of the origin.
     pub origin: String,
@@ -51,7 +56,7 @@ pub struct Behavior {
     /// Id of the policy for the data that reaches the origin; empty for none.
     pub request_policy: String,
     /// The id of the policy for headers that are added to answers; empty for none.
-    pub headers_policy: String,
+    pub headers_policy: Ref<String>,
     /// Forwarded values, in place of a cache policy.
     pub forwarding: Option<Forwarding>,
 }
@@ -86,7 +91,7 @@ macro_rules! read_behavior {
             compress: $observed.compress == Some(true),
             cache_policy: $observed.cache_policy_id.clone().unwrap_or_default(),
             request_policy: $observed.origin_request_policy_id.clone().unwrap_or_default(),
-            headers_policy: $observed.response_headers_policy_id.clone().unwrap_or_default(),
+            headers_policy: $observed.response_headers_policy_id.clone().unwrap_or_default().into(),
             forwarding: $observed
                 .forwarded_values
                 .as_ref()
@@ -104,7 +109,7 @@ macro_rules! write_behavior {
         observed.compress = Some(behavior.compress);
         observed.cache_policy_id = some(&behavior.cache_policy);
         observed.origin_request_policy_id = some(&behavior.request_policy);
-        observed.response_headers_policy_id = some(&behavior.headers_policy);
+        observed.response_headers_policy_id = some(&behavior.headers_policy.get()?);
         // Neither can go together with a cache policy.
         let forwarded = observed.forwarded_values.take();
         observed.forwarded_values = behavior.forwarding.as_ref().map(|forwarding| forwarding.write(forwarded)).transpose()?;
@@ -139,7 +144,7 @@ impl Behavior {
             compress: true,
             cache_policy: managed::CACHING_OPTIMIZED.to_owned(),
             request_policy: String::new(),
-            headers_policy: managed::CORS_AND_SECURITY_HEADERS.to_owned(),
+            headers_policy: managed::CORS_AND_SECURITY_HEADERS.to_owned().into(),
             forwarding: None,
         }
     }
@@ -150,7 +155,7 @@ impl Behavior {
         Self {
             methods: strings(&["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]),
             cache_policy: String::new(),
-            headers_policy: managed::SECURITY_HEADERS.to_owned(),
+            headers_policy: managed::SECURITY_HEADERS.to_owned().into(),
             forwarding: Some(Forwarding::of(READERS_HEADERS, LONGEST_SHARED)),
             ..Self::files(origin, viewers_https)
         }

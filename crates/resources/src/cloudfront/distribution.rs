@@ -9,8 +9,9 @@
 //! Not managed, so that it can be set by hand: own domains and their certificate, web ACL, access logs, restrictions, functions.
 
 use super::{
-    behavior::{Behavior, behaviors},
+    behavior::{Behavior, behaviors, is_managed},
     config::{ErrorPage, Origin, Protocol, Verify, count, error_pages, has_page, incomplete, sent_to},
+    headers_policies::{HEADERS_TAG, exists},
 };
 use aws::{
     Aws, Optional, RequestLimit, Source, Tags, Target,
@@ -192,13 +193,15 @@ impl Resource for Distribution {
     }
 
     async fn observe(&self, aws: &Aws, from: ReadFrom) -> Result<Option<Observed<Self>>> {
-        if from == ReadFrom::Lists
+        let observed = if from == ReadFrom::Lists
             && let Some(distribution) = self.reported(aws).await?
             && let Some(tags) = aws.reported_tags(&distribution.arn).await
         {
-            return Ok(self.observed(aws, output(&distribution), &tags, Some(distribution), from));
-        }
-        self.see(aws, from).await
+            self.observed(aws, output(&distribution), &tags, Some(distribution), from)
+        } else {
+            self.see(aws, from).await?
+        };
+        self.with_its_headers_tag(aws, observed).await
     }
 
     async fn locate(&self, aws: &Aws) -> Result<Option<DistributionOutput>> {
@@ -392,6 +395,18 @@ impl Distribution {
         }
         // During a deployment CloudFront accepts every change except a deletion.
         Some(Observed { spec, output, busy: None, failed: None, owner, applied })
+    }
+
+    /// Counts the tag for a headers policy that is no longer declared as desired while that policy exists: the tag is how the policy is found.
+    async fn with_its_headers_tag(&self, aws: &Aws, observed: Option<Observed<Self>>) -> Result<Option<Observed<Self>>> {
+        let Some(mut observed) = observed else { return Ok(None) };
+        if self.tags.get(HEADERS_TAG).is_none()
+            && let Some(name) = observed.spec.tags.get(HEADERS_TAG)
+            && exists(aws, name).await?
+        {
+            observed.spec.tags = observed.spec.tags.iter().filter(|(key, _)| *key != HEADERS_TAG).collect();
+        }
+        Ok(Some(observed))
     }
 
     /// Passes the secret that is sent now to each secret that the engine generates; `None` without a distribution.
@@ -591,6 +606,16 @@ async fn reported(aws: &Aws) -> Result<Option<ObservedDistribution>> {
     let get = || async { aws.read("cloudfront:GetDistribution", || aws.cloudfront.get_distribution().id(id).send()).await.optional() };
     let answer = aws.shared("cloudfront", &format!("distribution/{id}"), get).await?;
     Ok(answer.as_ref().as_ref().and_then(|answer| answer.distribution.clone()))
+}
+
+/// Tests whether the tag inventory, where it is trusted, shows that the stack has no headers policy: its distribution has no tag of one, and sends the
+/// headers of AWS's own policies only.
+pub(super) async fn has_only_managed_headers(aws: &Aws) -> Result<bool> {
+    let Some(distribution) = reported(aws).await? else { return Ok(false) };
+    let has_tag = aws.reported_tags(&distribution.arn).await.is_none_or(|tags| tags.get(HEADERS_TAG).is_some());
+    let default = distribution.distribution_config.and_then(|config| config.default_cache_behavior);
+    let policy = default.and_then(|behavior| behavior.response_headers_policy_id);
+    Ok(!has_tag && policy.as_deref().is_some_and(is_managed))
 }
 
 async fn list(aws: &Aws) -> Result<Rc<Vec<Listed>>> {

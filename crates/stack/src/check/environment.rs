@@ -9,7 +9,7 @@ use crate::limits::{
 };
 use crate::mend::Faulty;
 use crate::problems::{Findings, Problems};
-use crate::sections::{API_PATH, Function, Route, Stack, Table, policy};
+use crate::sections::{API_PATH, Function, Route, Stack, Table, policy, too_many_headers};
 use aws::Target;
 use std::collections::BTreeSet;
 
@@ -33,6 +33,7 @@ pub(crate) fn environment(stack: &Stack, document: &Document, faulty: &Faulty) -
     concurrency(stack, &mut warnings);
     resources(stack, &mut warnings);
     behaviors(stack, &mut warnings);
+    too_many_headers(stack, &mut warnings);
     Findings { problems: problems.found, warnings: warnings.found }
 }
 

@@ -226,11 +226,49 @@ fn secrets_in_parameters_are_named_to_the_function_and_allowed_to_its_role_alone
 #[test]
 fn other_origins_may_read_files_and_the_api_says_itself_who_may() {
     let distribution = graph(SHIPPED, "dev").distribution.unwrap();
-    let policies: BTreeMap<&str, &str> =
-        distribution.behaviors.iter().map(|(paths, behavior)| (paths.as_str(), behavior.headers_policy.as_str())).collect();
+    let policies: BTreeMap<&str, String> =
+        distribution.behaviors.iter().map(|(paths, behavior)| (paths.as_str(), behavior.headers_policy.get().unwrap())).collect();
     // AWS's CORS-and-SecurityHeadersPolicy and SecurityHeadersPolicy (CloudFront Developer Guide, managed response headers policies).
     let (with_cors, without) = ("e61eb60c-9c35-4d20-a928-2b84e02af89c", "67f7725c-6f97-4210-82d7-5512b31e9d03");
-    assert_eq!(policies, BTreeMap::from([("default", with_cors), ("/api/*", without), ("/api/events", without)]));
+    assert_eq!(
+        policies,
+        BTreeMap::from([("default", with_cors), ("/api/*", without), ("/api/events", without)].map(|(paths, id)| (paths, id.to_owned())))
+    );
+}
+
+#[test]
+fn headers_of_the_site_are_one_more_resource_and_leave_the_api_alone() {
+    let text = SHIPPED.replacen("  error_page: error.html\n", "  error_page: error.html\n  headers:\n    content-security-policy: >\n      default-src 'self';\n      frame-ancestors 'none'\n    X-Frame-Options: deny\n    Permissions-Policy: camera=()\n", 1);
+    assert_ne!(text, SHIPPED);
+    let (shipped, declaration) = (graph(SHIPPED, "dev"), graph(&text, "dev"));
+    assert_eq!((shipped.graph.entries().len(), declaration.graph.entries().len()), (59, 60));
+    let is_policy = |entry: &&engine::Entry<aws::Aws>| entry.id.as_str() == "cloudfront.response_headers_policy/static";
+    let desired = declaration.graph.entries().iter().find(is_policy).unwrap().desired();
+    let headers: Vec<String> = desired.iter().map(|(path, field)| format!("{path} {field}")).collect();
+    assert_eq!(
+        headers,
+        [
+            "allow_credentials false",
+            r#"allow_origins ["*"]"#,
+            r#"comment "liveinsight:stack=liveinsight/dev us-east-1""#,
+            "give_way []",
+            r#"headers.Content-Security-Policy "default-src 'self'; frame-ancestors 'none'""#,
+            r#"headers.Permissions-Policy "camera=()""#,
+            r#"headers.Referrer-Policy "strict-origin-when-cross-origin""#,
+            r#"headers.Strict-Transport-Security "max-age=31536000""#,
+            r#"headers.X-Content-Type-Options "nosniff""#,
+            r#"headers.X-Frame-Options "DENY""#,
+            r#"headers.X-XSS-Protection "1; mode=block""#,
+            r#"name "liveinsight-static-dev""#,
+        ]
+    );
+    let distribution = declaration.distribution.unwrap();
+    assert_eq!(distribution.tags.get(resources::HEADERS_TAG), Some("liveinsight-static-dev"));
+    assert_eq!(shipped.distribution.unwrap().tags.get(resources::HEADERS_TAG), None);
+    assert!(distribution.behaviors["default"].headers_policy.get().is_err(), "its id is not known yet");
+    for paths in ["/api/*", "/api/events"] {
+        assert_eq!(distribution.behaviors[paths].headers_policy.get().unwrap(), "67f7725c-6f97-4210-82d7-5512b31e9d03");
+    }
 }
 
 #[test]

@@ -28,7 +28,7 @@ pub use tables::{Index, Key, KeyType, Projection, Table};
 
 pub(crate) use declaring::Declaring;
 pub(crate) use functions::{FunctionFile, policy, secrets, source, values};
-pub(crate) use site::SiteFile;
+pub(crate) use site::{SiteFile, too_many_headers};
 
 use alarms::{AlarmsFile, AlarmsOverride};
 use api::ApiFile;

@@ -17,10 +17,12 @@ use std::{
 pub(crate) struct Distributions {
     known: HashMap<String, Distribution>,
     references: HashMap<String, String>,
-    /// Time at which each origin access control lost its last distribution.
+    /// Time at which each origin access control and response headers policy lost its last distribution.
     freed: HashMap<String, Instant>,
     /// Ids of origin access controls, by name.
     access_controls: HashMap<String, String>,
+    /// Ids of response headers policies, by name.
+    headers_policies: HashMap<String, String>,
 }
 
 #[derive(Debug, Default)]
@@ -29,6 +31,7 @@ struct Distribution {
     etag: String,
     changed: Option<Instant>,
     access_controls: HashSet<String>,
+    headers_policies: HashSet<String>,
     /// Number of `OriginReadTimeout`s and of origins. A distribution that has the setting must keep it.
     read_timeouts: (usize, usize),
     /// Last answer to each kind of read, and (`stale`) those before the last change.
@@ -50,12 +53,16 @@ impl Distributions {
             }
             "CreateDistribution" => {
                 let reference = xml::text(&body, &["DistributionConfig", "CallerReference"]).unwrap_or_default();
-                self.references.get(reference).map(|id| rules::DISTRIBUTION_REFERENCE_TAKEN.refuse(&[id])).into()
+                let refusal = self.references.get(reference).map(|id| rules::DISTRIBUTION_REFERENCE_TAKEN.refuse(&[id]));
+                refusal.or_else(|| self.lacks_headers_policy(&body)).into()
             }
             "UpdateDistribution" | "DeleteDistribution" => {
                 let refusal = check_etag(known.map(|known| known.etag.as_str()), if_match).or_else(|| {
                     let known = known?;
                     if operation.name == "UpdateDistribution" {
+                        if let Some(refusal) = self.lacks_headers_policy(&body) {
+                            return Some(refusal);
+                        }
                         let (timeouts, origins) = read_timeouts(&body);
                         let lacks = origins == known.read_timeouts.1 && timeouts < known.read_timeouts.0;
                         return lacks.then(|| rules::DISTRIBUTION_INCOMPLETE.refuse(&[]));
@@ -79,8 +86,26 @@ impl Distributions {
                 let held = used || within(self.freed.get(&id).copied(), windows.access_control_held, now);
                 held.then(|| rules::ACCESS_CONTROL_IN_USE.refuse(&[])).into()
             }
+            "CreateResponseHeadersPolicy" => {
+                let name = xml::text(&body, &["ResponseHeadersPolicyConfig", "Name"]).unwrap_or_default();
+                self.headers_policies.contains_key(name).then(|| rules::HEADERS_POLICY_TAKEN.refuse(&[])).into()
+            }
+            // The local AWS compares the versions.
+            "UpdateResponseHeadersPolicy" => check_etag(None, if_match).into(),
+            "DeleteResponseHeadersPolicy" => {
+                let used = self.known.values().any(|known| known.headers_policies.contains(&id));
+                let held = used || within(self.freed.get(&id).copied(), windows.headers_policy_held, now);
+                check_etag(None, if_match).or_else(|| held.then(|| rules::HEADERS_POLICY_IN_USE.refuse(&[]))).into()
+            }
             _ => Before::Pass,
         }
+    }
+
+    /// Refuses a distribution with a response headers policy that is neither AWS's own nor there.
+    fn lacks_headers_policy(&self, body: &str) -> Option<Refusal> {
+        let named = xml::texts(body, &["ResponseHeadersPolicyId"]);
+        let is_there = |id: &&str| MANAGED_HEADERS.contains(id) || self.headers_policies.values().any(|known| known == id);
+        (!named.iter().all(is_there)).then(|| rules::HEADERS_POLICY_MISSING.refuse(&[]))
     }
 
     pub(super) fn after(
@@ -108,13 +133,17 @@ impl Distributions {
                 known.enabled = xml::text(&sent, &["DistributionConfig", "Enabled"]) == Some("true");
                 known.changed = Some(now);
                 known.access_controls = xml::texts(&sent, &["Origin", "OriginAccessControlId"]).into_iter().map(str::to_owned).collect();
+                let policies = xml::texts(&sent, &["ResponseHeadersPolicyId"]).into_iter().map(str::to_owned).collect();
+                let before = std::mem::replace(&mut known.headers_policies, policies);
+                let freed: Vec<String> = before.difference(&known.headers_policies).cloned().collect();
                 known.read_timeouts = read_timeouts(&sent);
                 known.stale = std::mem::take(&mut known.fresh);
                 response.header("etag").unwrap_or_default().clone_into(&mut known.etag);
+                self.freed.extend(freed.into_iter().map(|policy| (policy, now)));
             }
             "DeleteDistribution" => {
                 let gone = self.known.remove(&id).unwrap_or_default();
-                self.freed.extend(gone.access_controls.into_iter().map(|control| (control, now)));
+                self.freed.extend(gone.access_controls.into_iter().chain(gone.headers_policies).map(|id| (id, now)));
             }
             "CreateOriginAccessControl" => {
                 let made = xml::text(&text, &["OriginAccessControl", "Id"]).unwrap_or_default();
@@ -122,6 +151,12 @@ impl Distributions {
                 self.access_controls.insert(name.to_owned(), made.to_owned());
             }
             "DeleteOriginAccessControl" => self.access_controls.retain(|_, known| *known != id),
+            "CreateResponseHeadersPolicy" => {
+                let made = xml::text(&text, &["ResponseHeadersPolicy", "Id"]).unwrap_or_default();
+                let name = xml::text(&text, &["ResponseHeadersPolicyConfig", "Name"]).unwrap_or_default();
+                self.headers_policies.insert(name.to_owned(), made.to_owned());
+            }
+            "DeleteResponseHeadersPolicy" => self.headers_policies.retain(|_, known| *known != id),
             _ => {}
         }
         let note = self.delay(windows, response, &text, now);
@@ -151,6 +186,9 @@ impl Distributions {
     }
 }
 
+/// Ids of AWS's own response headers policies that tests use ("Use managed response headers policies", documented).
+const MANAGED_HEADERS: [&str; 2] = ["67f7725c-6f97-4210-82d7-5512b31e9d03", "e61eb60c-9c35-4d20-a928-2b84e02af89c"];
+
 /// Limits of the paths of one invalidation, in number and in characters ("Quotas on invalidations"; documented).
 const MOST_PATHS: usize = 3000;
 const LONGEST_PATH: usize = 4000;
@@ -166,7 +204,8 @@ fn is_path(path: &str) -> bool {
     is_short && path.starts_with('/') && !path.contains(is_refused) && are_escapes.all(|is_escape| is_escape)
 }
 
-fn unescaped(text: &str) -> String {
+/// Replaces the entities of XML by their characters.
+pub(super) fn unescaped(text: &str) -> String {
     [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&apos;", "'"), ("&amp;", "&")]
         .iter()
         .fold(text.to_owned(), |text, (entity, c)| text.replace(entity, c))

@@ -86,6 +86,8 @@ windows! {
         Documented, "CloudFront API reference: a read right after a change may not show it; the number is assumed";
     access_control_held: 20.0, "cloudfront", "An origin access control is in use after its last distribution was deleted",
         Assumed, "issues of other tools report that it happens";
+    headers_policy_held: 20.0, "cloudfront", "A response headers policy is in use after its last distribution let go of it",
+        Assumed, "as with origin access controls";
     bucket_visible: 2.0, "s3", "A new bucket is unknown to the calls that configure it",
         SourceCode, "Terraform's provider repeats these calls; the number is assumed";
     bucket_held: 60.0, "s3", "A deleted bucket's name cannot be used",

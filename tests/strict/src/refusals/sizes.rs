@@ -1,5 +1,6 @@
 //! Sizes and numbers beyond AWS's limits. Written from AWS's own documents, not from the program's table of limits.
 
+use super::cloudfront::unescaped;
 use crate::{
     cbor, import,
     message::Request,
@@ -30,6 +31,7 @@ pub(super) fn refuse(operation: &Operation, request: &Request) -> Option<Refusal
         ("cloudwatch", "PutMetricAlarm") => alarm(&request.body),
         ("logs", "PutRetentionPolicy") => when(!RETENTION.contains(&request.json()["retentionInDays"].as_u64()?), &rules::RETENTION_DAYS),
         ("cloudfront", "CreateDistribution" | "UpdateDistribution") => distribution(&String::from_utf8_lossy(&request.body)),
+        ("cloudfront", "CreateResponseHeadersPolicy" | "UpdateResponseHeadersPolicy") => headers(&String::from_utf8_lossy(&request.body)),
         ("apigateway", "PutRestApi") => {
             resources(import::steps(request)?.iter().filter(|step| matches!(step, import::Step::Resource { .. })).count())
         }
@@ -98,6 +100,50 @@ fn distribution(document: &str) -> Option<Refusal> {
     when(patterns.len() > 75, &rules::TOO_MANY_BEHAVIORS)
         .or_else(|| when(patterns.iter().any(|pattern| pattern.chars().count() > 255), &rules::PATH_PATTERN))
         .or_else(|| when(comment.chars().count() > 128, &rules::COMMENT_TOO_LONG))
+}
+
+/// Headers that CloudFront has a field for ("Understand response headers policies", security headers), in small letters.
+const WITH_FIELD: [&str; 6] = [
+    "content-security-policy",
+    "referrer-policy",
+    "strict-transport-security",
+    "x-content-type-options",
+    "x-frame-options",
+    "x-xss-protection",
+];
+
+/// Beginnings, in small letters, of headers that belong to the connection or to CloudFront.
+const NOT_ALLOWED: [&str; 10] = [
+    "access-control-",
+    "connection",
+    "content-length",
+    "keep-alive",
+    "proxy-",
+    "transfer-encoding",
+    "upgrade",
+    "via",
+    "x-amz-cf-",
+    "x-edge-",
+];
+
+/// Refuses headers beyond the limits, and those that cannot be custom ones.
+fn headers(document: &str) -> Option<Refusal> {
+    let texts = |path: &[&str]| xml::texts(document, path).into_iter().map(unescaped).collect::<Vec<_>>();
+    let (names, values) = (texts(&["ResponseHeadersPolicyCustomHeader", "Header"]), texts(&["ResponseHeadersPolicyCustomHeader", "Value"]));
+    let policies = texts(&["ContentSecurityPolicy", "ContentSecurityPolicy"]);
+    let named = |is_refused: &dyn Fn(&str) -> bool, rule: &'static Rule| {
+        names.iter().find(|name| is_refused(&name.to_ascii_lowercase())).map(|name| rule.refuse(&[name]))
+    };
+    let is_longer = |texts: &[String], most: usize| texts.iter().any(|text| text.chars().count() > most);
+    let total: usize = names.iter().chain(&values).map(|text| text.chars().count()).sum();
+    let cors = [("Origins", "Origin"), ("Headers", "Header"), ("Methods", "Method")];
+    let lacks = |(list, item): (&str, &str)| texts(&[&format!("AccessControlAllow{list}"), "Items", item]).is_empty();
+    named(&|name| WITH_FIELD.contains(&name), &rules::HEADER_HAS_FIELD)
+        .or_else(|| named(&|name| NOT_ALLOWED.iter().any(|beginning| name.starts_with(beginning)), &rules::HEADER_REFUSED))
+        .or_else(|| when(names.len() > 10, &rules::TOO_MANY_HEADERS))
+        .or_else(|| when(is_longer(&names, 256) || is_longer(&values, 1783) || total > 10_240, &rules::HEADER_TOO_LONG))
+        .or_else(|| when(is_longer(&policies, 1783), &rules::POLICY_VALUE_TOO_LONG))
+        .or_else(|| when(document.contains("<CorsConfig>") && cors.into_iter().any(lacks), &rules::CORS_INCOMPLETE))
 }
 
 /// Refuses tags beyond the limits, as a map (Lambda, API Gateway, Logs) or as a list (DynamoDB): 50 tags, keys of 1 to 128 characters, values of
@@ -230,6 +276,33 @@ mod tests {
         assert_eq!(distribution(behavior("/a").repeat(75)), None);
         assert_eq!(distribution(behavior("/a").repeat(76)).as_deref(), Some("TooManyCacheBehaviors"));
         assert_eq!((distribution(behavior(&x(255))), distribution(behavior(&x(256))).as_deref()), (None, Some("InvalidArgument")));
+    }
+
+    #[test]
+    fn headers_of_answers_pass_at_the_limit_and_not_above() {
+        let judged = |inner: &str| {
+            let body = format!("<ResponseHeadersPolicyConfig>{inner}</ResponseHeadersPolicyConfig>");
+            judged("cloudfront", "CreateResponseHeadersPolicy", &sent("/", body.into_bytes()))
+        };
+        let custom = |name: &str, value: &str| {
+            format!("<ResponseHeadersPolicyCustomHeader><Header>{name}</Header><Value>{value}</Value></ResponseHeadersPolicyCustomHeader>")
+        };
+        let refused = Some("InvalidArgument");
+        assert_eq!((judged(&custom("X-A", "v").repeat(10)), judged(&custom("X-A", "v").repeat(11)).is_some()), (None, true));
+        assert_eq!((judged(&custom(&x(256), "v")), judged(&custom(&x(257), "v")).as_deref()), (None, refused));
+        assert_eq!((judged(&custom("X-A", &x(1783))), judged(&custom("X-A", &x(1784))).as_deref()), (None, refused));
+        let sum = |rest: usize| judged(&(custom("X-A", &x(1783)).repeat(5) + &custom("X-B", &x(rest))));
+        assert_eq!((sum(10_240 - 5 * 1786 - 3), sum(10_240 - 5 * 1786 - 2).as_deref()), (None, refused));
+        let policy = |text: &str| {
+            judged(&format!("<ContentSecurityPolicy><ContentSecurityPolicy>{text}</ContentSecurityPolicy></ContentSecurityPolicy>"))
+        };
+        // A character counts once, however it is written.
+        assert_eq!(policy(&"&apos;".repeat(1783)), None);
+        assert_eq!(policy(&"&apos;".repeat(1784)).as_deref(), Some("TooLongCSPInResponseHeadersPolicy"));
+        for name in ["Content-Security-Policy", "x-frame-options", "Via", "Access-Control-Allow-Origin", "X-Amz-Cf-Id"] {
+            assert_eq!(judged(&custom(name, "v")).as_deref(), refused, "{name}");
+        }
+        assert_eq!(judged("<CorsConfig></CorsConfig>").as_deref(), refused);
     }
 
     #[test]

@@ -1,5 +1,6 @@
-//! Checks of the site: directory, pages, names of outputs.
+//! Checks of the site: directory, pages, names of outputs, headers.
 
+use super::headers;
 use crate::diagnostic::Problem;
 use crate::problems::Problems;
 use crate::sections::{StackFile, source};
@@ -27,6 +28,7 @@ pub(crate) fn check(file: &StackFile, problems: &mut Problems) {
             problems.key(&["site", "outputs", name], problem.expected("expected lower-case letters, digits and _, as in tracker_url"));
         }
     }
+    headers::check(&site.headers, problems);
     let single = [("index", &site.index), ("error_page", &site.error_page)];
     let single = single.into_iter().filter_map(|(key, page)| Some((vec!["site", key], page.as_ref()?)));
     let outputs = site.outputs.iter().map(|(name, page)| (vec!["site", "outputs", name], page));

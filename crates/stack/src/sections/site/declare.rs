@@ -8,7 +8,8 @@ use crate::sections::{Content, Declaring};
 use aws::Target;
 use engine::{Handle, Ref, digest};
 use resources::{
-    Behavior, Bucket, BucketPolicy, Distribution, ErrorPage, Origin, OriginAccessControl, PublicAccessBlock, RestApi, SITE_PREFIX, Verify,
+    Behavior, Bucket, BucketPolicy, Distribution, ErrorPage, HEADERS_TAG, Origin, OriginAccessControl, PublicAccessBlock,
+    ResponseHeadersPolicy, RestApi, SITE_PREFIX, Verify,
 };
 use shared::edge::ORIGIN_VERIFY;
 use std::collections::BTreeMap;
@@ -58,7 +59,14 @@ impl Declaring<'_> {
         let pages =
             Origin::bucket(bucket.known("regional_domain", self.target.bucket_host(&physical)), &path, OriginAccessControl::id_of(&access));
         let mut origins = BTreeMap::from([("site".to_owned(), pages)]);
-        let mut behaviors = BTreeMap::from([("default".to_owned(), Behavior::files("site", self.target.viewers_https))]);
+        let (mut default, mut tags) = (Behavior::files("site", self.target.viewers_https), self.tags(&self.names.distribution()));
+        if !site.headers.is_empty() {
+            let name = self.names.response_headers_policy();
+            tags = tags.with(HEADERS_TAG, name.clone());
+            let policy = ResponseHeadersPolicy::for_site(name, &self.names.stack_tag(), &self.stack.region, &site.headers);
+            default.headers_policy = ResponseHeadersPolicy::id_of(&self.graph.add(NAME, policy));
+        }
+        let mut behaviors = BTreeMap::from([("default".to_owned(), default)]);
         if let Some(api) = api {
             origins.insert("api".to_owned(), self.api_origin(api));
             behaviors.insert(format!("{API_PATH}*"), Behavior::api("api", self.target.viewers_https));
@@ -66,7 +74,7 @@ impl Declaring<'_> {
             behaviors.extend(taking_data.map(|pattern| (pattern, Behavior::api_taking_data("api", self.target.viewers_https))));
         }
         let name = self.names.distribution();
-        let mut distribution = Distribution::serving(&name, &site.index, self.tags(&name), origins, behaviors);
+        let mut distribution = Distribution::serving(&name, &site.index, tags, origins, behaviors);
         distribution.content = content;
         if let Some(page) = &site.error_page {
             let page = ErrorPage { page: format!("/{page}"), status: "404".to_owned(), cached_seconds: 10 };

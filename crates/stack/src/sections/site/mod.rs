@@ -2,12 +2,16 @@
 
 mod check;
 mod declare;
+mod headers;
 
 pub use declare::API_PATH;
 
 pub(crate) use check::check;
 pub(crate) use declare::declare;
+pub(crate) use headers::too_many as too_many_headers;
 
+use super::empty_is_default;
+use crate::values::Text;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -27,6 +31,10 @@ pub struct SiteFile {
     /// with `integrity` if the file's name has a digest of its content.
     #[serde(default)]
     pub outputs: BTreeMap<String, String>,
+    /// Headers of every page and file, `error_page` included: `Content-Security-Policy: "default-src 'self'"`. They come beside the usual ones
+    /// (X-Frame-Options and others, see docs/security.md) or in place of them. Answers of the API keep theirs. Default: only the usual ones.
+    #[serde(default, deserialize_with = "empty_is_default")]
+    pub headers: BTreeMap<String, Text>,
 }
 
 impl SiteFile {
@@ -41,6 +49,7 @@ impl SiteFile {
             index: self.index().to_owned(),
             error_page: self.error_page.clone(),
             outputs: self.outputs.clone(),
+            headers: headers::resolve(&self.headers),
         }
     }
 }
@@ -56,4 +65,6 @@ pub struct Site {
     pub error_page: Option<String>,
     /// Pages with an address among the outputs, by the output's name.
     pub outputs: BTreeMap<String, String>,
+    /// Headers of all answers but the API's: values by name, in the form in which CloudFront sends them.
+    pub headers: BTreeMap<String, String>,
 }
