@@ -185,6 +185,21 @@ async fn a_policy_that_could_not_be_deleted_keeps_its_tag_and_goes_with_the_next
 }
 
 #[tokio::test]
+async fn a_policy_that_the_distribution_never_used_is_found_once_it_is_no_longer_declared() {
+    let bench = Bench::new("headers-unused").await;
+    let without = declare(&bench, &[]);
+    bench.up(&without).await;
+    let is_update = |request: &str| request.starts_with("PUT /2020-05-31/distribution/");
+    let bench = bench.behind(first(1, Fate::Refuse(403, "AccessDenied", "no"), is_update)).await;
+    let report = bench.try_up(&declare(&bench, STRICT)).await;
+    assert_eq!(report.failed.keys().map(|id| id.as_str()).collect::<Vec<_>>(), [DISTRIBUTION]);
+    assert!(live(&bench).await.is_some());
+    bench.removes_orphans(&without, &[POLICY]).await;
+    assert_eq!(tags(&bench).await.get(HEADERS_TAG), None);
+    bench.down(&without).await;
+}
+
+#[tokio::test]
 async fn a_headers_policy_of_another_stack_or_of_none_is_never_touched() {
     let bench = Bench::new("headers-foreign").await;
     let mut graph = Graph::default();

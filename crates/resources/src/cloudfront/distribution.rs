@@ -618,6 +618,25 @@ pub(super) async fn has_only_managed_headers(aws: &Aws) -> Result<bool> {
     Ok(!has_tag && policy.as_deref().is_some_and(is_managed))
 }
 
+/// Takes the tag of a headers policy that is gone from the distribution of the same name, if there still is one.
+pub(super) async fn forget_headers_policy(aws: &Aws, name: &str) -> Result<()> {
+    for listed in list(aws).await?.iter() {
+        if listed.comment != name {
+            continue;
+        }
+        let arn = &listed.output.arn;
+        // A removal may have read the tags before it deleted the distribution.
+        let tags = live_tags(aws, arn).await?;
+        if tags.is_some_and(|tags| aws.owner(&tags).foreign().is_none() && tags.get(HEADERS_TAG) == Some(name)) {
+            aws.forget_tags(arn);
+            let keys = TagKeys::builder().set_items(Some(vec![HEADERS_TAG.to_owned()])).build();
+            let untag = || aws.cloudfront.untag_resource().resource(arn).tag_keys(keys.clone()).send();
+            aws.write("cloudfront:UntagResource", untag).await.optional()?;
+        }
+    }
+    Ok(())
+}
+
 async fn list(aws: &Aws) -> Result<Rc<Vec<Listed>>> {
     aws.shared("cloudfront", "distributions", || async {
         let mut all = Vec::new();
@@ -640,14 +659,15 @@ async fn list(aws: &Aws) -> Result<Rc<Vec<Listed>>> {
 
 /// Returns the tags, or `None` if the distribution no longer exists. Shared, because the sweep reads them as well.
 async fn read_tags(aws: &Aws, arn: &str, from: ReadFrom) -> Result<Option<Tags>> {
-    aws.tags("cloudfront", arn, from, async || {
-        let read = aws.read("cloudfront:ListTagsForResource", || aws.cloudfront.list_tags_for_resource().resource(arn).send());
-        Ok(read.await.optional()?.map(|answer| {
-            let tags = answer.tags.and_then(|tags| tags.items).unwrap_or_default();
-            tags.into_iter().map(|tag| (tag.key, tag.value.unwrap_or_default())).collect()
-        }))
-    })
-    .await
+    aws.tags("cloudfront", arn, from, async || live_tags(aws, arn).await).await
+}
+
+async fn live_tags(aws: &Aws, arn: &str) -> Result<Option<Tags>> {
+    let read = aws.read("cloudfront:ListTagsForResource", || aws.cloudfront.list_tags_for_resource().resource(arn).send());
+    Ok(read.await.optional()?.map(|answer| {
+        let tags = answer.tags.and_then(|tags| tags.items).unwrap_or_default();
+        tags.into_iter().map(|tag| (tag.key, tag.value.unwrap_or_default())).collect()
+    }))
 }
 
 #[cfg(test)]

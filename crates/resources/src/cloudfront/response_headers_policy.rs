@@ -10,7 +10,7 @@
 
 use super::{
     config::{count, incomplete},
-    distribution::has_only_managed_headers,
+    distribution::{forget_headers_policy, has_only_managed_headers},
     headers_policies::{list, owner},
     security_headers::{
         CONTENT_TYPE_OPTIONS, FRAME_OPTIONS, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, XSS_PROTECTION, read, security_header, write,
@@ -162,6 +162,7 @@ impl Resource for ResponseHeadersPolicy {
         })
         .await
         .optional()?;
+        forget_headers_policy(aws, &self.name).await?;
         Ok(DeleteOutcome::Deleted)
     }
 }
