@@ -196,7 +196,9 @@ impl Progress {
                 if !seen.is_empty() {
                     self.say_always(&format!("checked: {}", seen.join(", ")));
                 }
-                notes.iter().for_each(|note| self.say_always(note));
+                for note in notes {
+                    self.say_always(note);
+                }
             }
             smoke::Outcome::Failed(failure) => {
                 self.event(&Line::Smoke { passed: false, seen: &[], notes: &[], failure: Some(failure.to_string()) });

@@ -81,6 +81,25 @@ fn killed_after_any_call_of_a_change_the_next_run_finishes() {
 }
 
 #[test]
+fn a_change_that_is_killed_after_any_call_and_given_up_leaves_nothing() {
+    let [_, (change, _), _] = lengths_now();
+    let numbers = sample(change, 4);
+    on_all_processors(&numbers, async |calls: Vec<u64>| {
+        let account = Account::new(strict()).await;
+        account.complete(&account.up(Version::First).await, "the first up");
+        for call in calls {
+            let what = format!("up with changes, killed after call {call} and given up");
+            account.killed(call, account.up(Version::Second)).await;
+            account.complete(&account.up(Version::First).await, &what);
+            account.in_sync(Version::First, &what).await;
+        }
+        account.complete(&account.down().await, "down");
+        account.empty("after down").await;
+    });
+    row("`up` with changes killed after every call; then `up` without them", numbers.len());
+}
+
+#[test]
 fn killed_after_any_call_of_a_rollback_the_next_one_finishes() {
     let calls = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
         let account = Account::new(strict()).await;

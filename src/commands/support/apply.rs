@@ -174,8 +174,11 @@ impl Run<'_> {
     async fn release(&self, plan: Plan<Aws>, recorded: bool, gate: &Gate) -> Result<Applied, CliError> {
         let Self { context, session, content, declaration, request } = self;
         // The checks are judged by what serves now; a canary changes that already.
-        let before =
-            if request.smoke { smoke_check::before(session, declaration, &plan, |id| request.wants(id)).await } else { Before::Unknown };
+        let before = if request.smoke {
+            Box::pin(smoke_check::before(session, declaration, &plan, |id| request.wants(id))).await
+        } else {
+            Before::Unknown
+        };
         let has_records = !matches!(lock_bucket(declaration, &plan, request), stack_lock::LockBucket::None);
         let (plan, tried) = if let Some(steps) = &request.canary {
             match canary::run(context, session, content, declaration, plan, steps, request.allowed).await {

@@ -608,6 +608,18 @@ async fn reported(aws: &Aws) -> Result<Option<ObservedDistribution>> {
     Ok(answer.as_ref().as_ref().and_then(|answer| answer.distribution.clone()))
 }
 
+/// Gives the stack's distribution the tag for a headers policy of this name, if the tag inventory reports the distribution. A policy that no run comes
+/// to use is found by it, even if it is no longer declared.
+pub(super) async fn announce_headers_policy(aws: &Aws, name: &str) -> Result<()> {
+    let Some(distribution) = reported(aws).await? else { return Ok(()) };
+    let arn = &distribution.arn;
+    aws.forget_tags(arn);
+    let tag = Tag::builder().key(HEADERS_TAG).value(name).build().map_err(incomplete)?;
+    let tags = types::Tags::builder().items(tag).build();
+    aws.write("cloudfront:TagResource", || aws.cloudfront.tag_resource().resource(arn).tags(tags.clone()).send()).await?;
+    Ok(())
+}
+
 /// Tests whether the tag inventory, where it is trusted, shows that the stack has no headers policy: its distribution has no tag of one, and sends the
 /// headers of AWS's own policies only.
 pub(super) async fn has_only_managed_headers(aws: &Aws) -> Result<bool> {

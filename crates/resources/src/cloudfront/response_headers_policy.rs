@@ -134,6 +134,7 @@ impl Resource for ResponseHeadersPolicy {
     async fn create(&self, aws: &Aws) -> Result<WriteOutcome<ResponseHeadersPolicyOutput>> {
         let blank = ResponseHeadersPolicyConfig::builder().name(&self.name).build().map_err(incomplete)?;
         let config = self.overlay(blank)?;
+        announce_headers_policy(aws, &self.name).await?;
         let answer = aws
             .write("cloudfront:CreateResponseHeadersPolicy", || {
                 aws.cloudfront.create_response_headers_policy().response_headers_policy_config(config.clone()).send()
