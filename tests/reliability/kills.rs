@@ -90,6 +90,8 @@ fn a_change_that_is_killed_after_any_call_and_given_up_leaves_nothing() {
         for call in calls {
             let what = format!("up with changes, killed after call {call} and given up");
             account.killed(call, account.up(Version::Second)).await;
+            // A request of the killed run may still be on its way when the next run has read what it changes, so that one more is needed.
+            account.complete(&account.up(Version::First).await, &what);
             account.complete(&account.up(Version::First).await, &what);
             account.in_sync(Version::First, &what).await;
         }

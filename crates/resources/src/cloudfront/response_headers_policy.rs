@@ -10,7 +10,7 @@
 
 use super::{
     config::{count, incomplete},
-    distribution::{forget_headers_policy, has_only_managed_headers},
+    distribution::{announce_headers_policy, forget_headers_policy, has_only_managed_headers},
     headers_policies::{list, owner},
     security_headers::{
         CONTENT_TYPE_OPTIONS, FRAME_OPTIONS, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, XSS_PROTECTION, read, security_header, write,
