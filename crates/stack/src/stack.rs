@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(crate) const RELEASE_KEY: &str = "LIVEINSIGHT_RELEASE_KEY";
 
 /// Variable that has `lambda_http` leave the stage out of a request's path: a framework that chooses a handler by path then sees the path of the
-/// route, not `/dev/…` (lambda_http 1.3, `src/request.rs`).
+/// route, not `/dev/…` (`lambda_http` 1.3, `src/request.rs`).
 const PATH_WITHOUT_STAGE: &str = "AWS_LAMBDA_HTTP_IGNORE_STAGE_IN_PATH";
 
 /// Routes of the product that liveinsight ships with.

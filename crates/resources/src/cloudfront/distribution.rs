@@ -608,15 +608,19 @@ async fn reported(aws: &Aws) -> Result<Option<ObservedDistribution>> {
     Ok(answer.as_ref().as_ref().and_then(|answer| answer.distribution.clone()))
 }
 
-/// Gives the stack's distribution the tag for a headers policy of this name, if the tag inventory reports the distribution. A policy that no run comes
-/// to use is found by it, even if it is no longer declared.
+/// Gives the distribution of this name the tag for the headers policy of the same name, if there is one and it is ours. A policy that no run comes to
+/// use is found by it, even if it is no longer declared.
 pub(super) async fn announce_headers_policy(aws: &Aws, name: &str) -> Result<()> {
-    let Some(distribution) = reported(aws).await? else { return Ok(()) };
-    let arn = &distribution.arn;
-    aws.forget_tags(arn);
-    let tag = Tag::builder().key(HEADERS_TAG).value(name).build().map_err(incomplete)?;
-    let tags = types::Tags::builder().items(tag).build();
-    aws.write("cloudfront:TagResource", || aws.cloudfront.tag_resource().resource(arn).tags(tags.clone()).send()).await?;
+    for listed in list(aws).await?.iter().filter(|listed| listed.comment == name) {
+        let arn = &listed.output.arn;
+        let is_ours = live_tags(aws, arn).await?.is_some_and(|tags| aws.owner(&tags).foreign().is_none());
+        if is_ours {
+            aws.forget_tags(arn);
+            let tag = Tag::builder().key(HEADERS_TAG).value(name).build().map_err(incomplete)?;
+            let tags = types::Tags::builder().set_items(Some(vec![tag])).build();
+            aws.write("cloudfront:TagResource", || aws.cloudfront.tag_resource().resource(arn).tags(tags.clone()).send()).await?;
+        }
+    }
     Ok(())
 }
 

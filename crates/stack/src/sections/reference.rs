@@ -128,13 +128,12 @@ fn named<'a>(
         return Ok(of_name(name));
     }
     let stem = name.strip_suffix(".arn");
-    match stem.filter(|stem| known.contains(stem)) {
-        Some(stem) => Ok(of_arn(stem)),
-        None => {
-            let problem = Problem::new(format!("`${{{reference}}}` names nothing: there is no {kind} `{}`", stem.unwrap_or(name)));
-            Err(problem.known(stem.unwrap_or(name), known.iter().copied()))
-        }
+    if let Some(stem) = stem.filter(|stem| known.contains(stem)) {
+        return Ok(of_arn(stem));
     }
+    let wrong = stem.unwrap_or(name);
+    let problem = Problem::new(format!("`${{{reference}}}` names nothing: there is no {kind} `{wrong}`"));
+    Err(problem.known(wrong, known.iter().copied()))
 }
 
 impl<'a> Template<'a> {

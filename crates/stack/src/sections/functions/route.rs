@@ -33,10 +33,7 @@ impl Route {
     /// are none.
     pub fn pattern_behind_site(&self) -> Option<String> {
         let takes_every_path = self.path.starts_with("/{") && self.path.ends_with("+}");
-        match self.path.starts_with(API_PATH) {
-            true => Some(self.pattern()),
-            false => takes_every_path.then(|| format!("{API_PATH}*")),
-        }
+        if self.path.starts_with(API_PATH) { Some(self.pattern()) } else { takes_every_path.then(|| format!("{API_PATH}*")) }
     }
 }
 
