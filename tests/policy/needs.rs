@@ -164,8 +164,11 @@ fn cloudfront(operation: &str, about: &str, target: &Target) -> Vec<Need> {
     };
     let arn = target.global_arn("cloudfront", &format!("{kind}/{id}"));
     match operation {
-        "ListDistributions" | "ListOriginAccessControls" | "ListResponseHeadersPolicies" => vec![Need::new(&action, "*")],
-        "CreateOriginAccessControl" | "CreateResponseHeadersPolicy" => vec![Need::new(&action, "*")],
+        "ListDistributions"
+        | "ListOriginAccessControls"
+        | "ListResponseHeadersPolicies"
+        | "CreateOriginAccessControl"
+        | "CreateResponseHeadersPolicy" => vec![Need::new(&action, "*")],
         "CreateDistribution" => with(&action, &arn, Some("cloudfront:TagResource")),
         _ => vec![Need::new(&action, &arn)],
     }
