@@ -91,7 +91,8 @@ impl Stack {
 
     /// Returns the complete environment of one function: the user's own variables, its secrets or the names of their parameters, `ENVIRONMENT`, and
     /// the physical name of each table it may use. With a route it also has the allowed callers (`ALLOWED_ORIGINS`, `READERS`), as far as that is
-    /// not open or closed by default; the user's own values for these two stay. Addresses that AWS chooses have an invented id. Empty for a function the stack does not have.
+    /// not open or closed by default; the user's own values for these two stay. Addresses that AWS chooses have an invented id. Empty for a function
+    /// the stack does not have.
     pub fn variables(&self, function: &str, names: &Names) -> BTreeMap<String, String> {
         let Some(function) = self.functions.get(function) else {
             return BTreeMap::new();

@@ -2,8 +2,9 @@
 //!
 //! CloudFront has two ways to declare it. Files use AWS's own cache policy. For the API none of AWS's own policies fits. Those that pass on the
 //! visitor's country, or honour the origin's `Cache-Control`, also pass on the visitor's `Host`, which API Gateway refuses.
-//! `AllViewerExceptHostHeader` adds nothing to the visitor's own headers. Policies of our own would be additional resources; only `site.headers` declares one. So an API uses the
-//! settings from before there were policies ("legacy cache settings" in the Developer Guide), which are part of the distribution itself.
+//! `AllViewerExceptHostHeader` adds nothing to the visitor's own headers. Policies of our own would be additional resources; only `site.headers`
+//! declares one. So an API uses the settings from before there were policies ("legacy cache settings" in the Developer Guide), which are part of the
+//! distribution itself.
 
 use super::config::{count, incomplete, unless_empty};
 use aws_sdk_cloudfront::types::{
