@@ -263,8 +263,8 @@ impl ResponseHeadersPolicy {
 
 /// Reads the configuration and the `ETag` that a write of it has to name.
 async fn current(aws: &Aws, id: &str) -> Result<(Option<String>, ResponseHeadersPolicyConfig)> {
-    let operation = "cloudfront:GetResponseHeadersPolicyConfig";
-    let answer = aws.read(operation, || aws.cloudfront.get_response_headers_policy_config().id(id).send()).await?;
+    let read = || aws.cloudfront.get_response_headers_policy_config().id(id).send();
+    let answer = aws.read("cloudfront:GetResponseHeadersPolicyConfig", read).await?;
     let config = answer.response_headers_policy_config.ok_or_else(|| Error::not_yet("CloudFront to show the policy's configuration"))?;
     Ok((answer.e_tag, config))
 }
