@@ -13,7 +13,7 @@ const NOWHERE_ERRORS: [&str; 3] = ["MissingAuthenticationTokenException", "Forbi
 pub enum Before {
     /// No release was there.
     FirstRelease,
-    /// It was not asked.
+    /// Answers of a release that was not asked.
     Unknown,
     /// Status by path, where the function answered.
     Answered(BTreeMap<String, u16>),
@@ -33,11 +33,11 @@ pub(super) enum Verdict {
 /// Treatment of an answer that is [`Verdict::Broken`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Treatment {
-    /// It fails the check; a reason may follow the answer.
+    /// Failure of the check; a reason may follow the answer.
     Fails(String),
-    /// It is what the release before answered.
+    /// Same status as under the release before.
     AsBefore(u16),
-    /// It is shown, as nothing says what is expected.
+    /// Note, as nothing says what is expected; with the reason.
     Shown(&'static str),
 }
 

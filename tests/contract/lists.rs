@@ -80,7 +80,7 @@ enum Form {
     Cbor(&'static str, &'static str),
     /// An XML document: the elements around, from outside in, and that of the token.
     Xml(&'static [&'static str], &'static str),
-    /// The same without a flag for whether more follows.
+    /// List in XML without a flag for whether more follows.
     BareXml(&'static [&'static str], &'static str),
 }
 

@@ -232,7 +232,7 @@ pub(crate) fn declare(declaring: &mut Declaring<'_>, content: &Content) -> Optio
     let api = api::declare(declaring);
     site::declare(declaring, content, api.as_ref());
     let functions = functions::declare(declaring, content);
-    let deployment = api.map(|api| api.deploy(declaring, &functions));
+    let deployment = api.map(|api| declaring.deploy(api, &functions));
     alarms::declare(declaring);
     deployment
 }

@@ -53,13 +53,6 @@ pub(crate) fn declare(declaring: &mut Declaring<'_>) -> Option<DeclaredApi> {
     declaring.stack.has_api().then(|| declaring.api())
 }
 
-impl DeclaredApi {
-    /// Declares the paths with what answers there, the deployment and the stage. Returns the digest of everything that the deployment is a snapshot of.
-    pub(crate) fn deploy(self, declaring: &mut Declaring<'_>, functions: &BTreeMap<&str, Declared>) -> String {
-        declaring.deploy(self, functions)
-    }
-}
-
 impl Declaring<'_> {
     fn api(&mut self) -> DeclaredApi {
         let (physical, document) = (self.names.api(), ApiDocument::default());
@@ -85,7 +78,8 @@ impl Declaring<'_> {
         DeclaredApi { rest_api, document, error_origins }
     }
 
-    fn deploy(&mut self, api: DeclaredApi, functions: &BTreeMap<&str, Declared>) -> String {
+    /// Declares the paths with what answers there, the deployment and the stage. Returns the digest of everything that the deployment is a snapshot of.
+    pub(crate) fn deploy(&mut self, api: DeclaredApi, functions: &BTreeMap<&str, Declared>) -> String {
         let DeclaredApi { rest_api, document, error_origins } = api;
         let mut api = Building { rest_api: &rest_api, resources: BTreeMap::new(), snapshot: Vec::new(), parts: Vec::new(), document };
         let mut methods: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
