@@ -30,6 +30,7 @@ impl Small {
         project.write("stack.yaml", STACK);
         project.write("crates/hello/Cargo.toml", MANIFEST);
         project.write("crates/hello/src/main.rs", include_str!("hello.rs"));
+        project.write("crates/hello/src/runtime.rs", include_str!("runtime.rs"));
         project
     }
 

@@ -59,6 +59,7 @@ impl Probe {
             .replace("NEEDS: &str = \"\"", &format!("NEEDS: &str = \"{needs}\""))
             .replace("CALLS_FILE", calls.to_str().unwrap());
         self.0.write(&format!("crates/{function}/src/main.rs"), &source);
+        self.0.write(&format!("crates/{function}/src/runtime.rs"), include_str!("runtime.rs"));
     }
 
     /// Returns the number of invocations of a function so far.
