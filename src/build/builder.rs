@@ -2,7 +2,11 @@
 //!
 //! Each package is stored with a record of everything it was made from. Cargo does not run while that record still holds.
 
-use crate::{child::BuildEnvironment, file_lock, home, stack::Package};
+use crate::{
+    child::BuildEnvironment,
+    file_lock, home,
+    stack::{Crate, Package},
+};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::Read as _;
@@ -11,11 +15,12 @@ use std::time::{Instant, SystemTime};
 
 use super::{
     BuildError, BuildTarget,
-    cargo::{self, Built, Executable, Run},
+    cargo::{self, Built, Choice, Executable, Run},
     compiler::{self, Compiler},
     config::{Config, has_profile},
     evidence::{Evidence, Lists, Reader, Watched, fingerprint},
     freshness::{self, Known},
+    included::Included,
     output::Output,
     pack::{self, LARGEST_UNPACKED, LARGEST_ZIP, MEGABYTE},
     store::{Record, Store},
@@ -30,15 +35,6 @@ const PROFILE: &str = "liveinsight";
 /// Limit of rebuilds in one run for sources that cargo wrongly takes for unchanged. After that the program goes without a
 /// record.
 const MAX_REPEATS: usize = 2;
-
-/// Crate of a function, and its program.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Source {
-    /// Crate directory, relative to the stack's or absolute.
-    pub directory: PathBuf,
-    /// Name of the program, for a crate with several.
-    pub binary: Option<String>,
-}
 
 /// Steps of a build, for a screen.
 #[derive(Debug, Clone, PartialEq)]
@@ -78,9 +74,11 @@ pub struct Builder {
 struct Job<'a> {
     target: BuildTarget,
     store: Store,
-    sources: BTreeMap<String, Source>,
+    sources: BTreeMap<String, Crate>,
     /// Names of the packages in the store.
     keys: BTreeMap<String, String>,
+    /// Files beside the programs of functions that have any.
+    included: BTreeMap<String, Included>,
     /// Functions that the caller wants packages of. The others matter as well, because cargo unifies the features of shared
     /// dependencies.
     wanted: Option<&'a BTreeSet<String>>,
@@ -111,7 +109,7 @@ impl Builder {
     /// Runs cargo once per workspace that has changes, and not at all without changes.
     pub async fn build(
         &self,
-        sources: &BTreeMap<String, Source>,
+        sources: &BTreeMap<String, Crate>,
         wanted: Option<&BTreeSet<String>>,
         target: BuildTarget,
     ) -> Result<BTreeMap<String, Package>, BuildError> {
@@ -141,7 +139,7 @@ impl Builder {
     /// Returns the current packages, and `None` for each function that needs a build. Runs no cargo.
     pub async fn cached(
         &self,
-        sources: &BTreeMap<String, Source>,
+        sources: &BTreeMap<String, Crate>,
         wanted: Option<&BTreeSet<String>>,
         target: BuildTarget,
     ) -> Result<BTreeMap<String, Option<Package>>, BuildError> {
@@ -151,7 +149,7 @@ impl Builder {
 
     /// Returns everything the functions were made from, according to the last build: directories, and single files outside
     /// them.
-    pub fn inputs(&self, sources: &BTreeMap<String, Source>, target: BuildTarget) -> (BTreeSet<PathBuf>, BTreeSet<PathBuf>) {
+    pub fn inputs(&self, sources: &BTreeMap<String, Crate>, target: BuildTarget) -> (BTreeSet<PathBuf>, BTreeSet<PathBuf>) {
         let mut directories: BTreeSet<PathBuf> = sources.values().map(|source| self.root.join(&source.directory)).collect();
         let mut files = BTreeSet::new();
         let Ok(job) = self.job(sources, None, target) else { return (directories, files) };
@@ -170,15 +168,22 @@ impl Builder {
 
     fn job<'a>(
         &self,
-        sources: &BTreeMap<String, Source>,
+        sources: &BTreeMap<String, Crate>,
         wanted: Option<&'a BTreeSet<String>>,
         target: BuildTarget,
     ) -> Result<Job<'a>, BuildError> {
         let sources = self.resolved(sources)?;
         let all = format!("{sources:?}");
-        let key = |function: &String| (function.clone(), format!("{function}-{}", fingerprint(format!("{function} {all}").as_bytes())));
+        let mut included = BTreeMap::new();
+        for (function, source) in sources.iter().filter(|(_, source)| !source.include.is_empty()) {
+            included.insert(function.clone(), Included::read(function, source)?);
+        }
+        let key = |function: &String| {
+            let beside = included.get(function).map_or("", |included| &included.fingerprint);
+            (function.clone(), format!("{function}-{}", fingerprint(format!("{function} {all}{beside}").as_bytes())))
+        };
         let keys = sources.keys().map(key).collect();
-        Ok(Job { target, store: Store { directory: self.kept().join(target.label()) }, sources, keys, wanted })
+        Ok(Job { target, store: Store { directory: self.kept().join(target.label()) }, sources, keys, included, wanted })
     }
 
     /// Looks up the current package of each wanted function.
@@ -332,7 +337,10 @@ impl Builder {
             let begun = freshness::now();
             let packages: BTreeSet<&str> = batch.iter().map(|program| program.package.as_str()).collect();
             let is_optimised = job.target != BuildTarget::Host;
-            let run = Run { command: tools.build(), packages, programs: programs.to_vec(), is_optimised, progress: &*self.progress };
+            let features = batch.iter().flat_map(|program| program.features.iter().map(String::as_str)).collect();
+            let default_features = batch.iter().all(|program| program.default_features);
+            let choice = Choice { packages, features, default_features };
+            let run = Run { command: tools.build(), choice, programs: programs.to_vec(), is_optimised, progress: &*self.progress };
             let built = run.build().await?;
             let lists = Lists::of(&built, workspace);
             let outdated: Vec<String> = freshness::outdated(&lists, begun, &known, &output).into_iter().map(str::to_owned).collect();
@@ -361,13 +369,13 @@ impl Builder {
     }
 
     /// Returns the sources with directories as cargo writes them, after checking that each is a crate.
-    fn resolved(&self, sources: &BTreeMap<String, Source>) -> Result<BTreeMap<String, Source>, BuildError> {
-        let resolve = |(function, source): (&String, &Source)| {
+    fn resolved(&self, sources: &BTreeMap<String, Crate>) -> Result<BTreeMap<String, Crate>, BuildError> {
+        let resolve = |(function, source): (&String, &Crate)| {
             let path = self.root.join(&source.directory);
             let missing = || BuildError::NoCrate { function: function.clone(), path: path.clone() };
             let directory = std::fs::canonicalize(&path).map_err(|_| missing())?;
             let is_crate = directory.join("Cargo.toml").is_file();
-            if is_crate { Ok((function.clone(), Source { directory, binary: source.binary.clone() })) } else { Err(missing()) }
+            if is_crate { Ok((function.clone(), Crate { directory, ..source.clone() })) } else { Err(missing()) }
         };
         sources.iter().map(resolve).collect()
     }
@@ -385,7 +393,7 @@ impl Compiled {
     fn record(
         &self,
         program: &Executable,
-        source: &Source,
+        source: &Crate,
         workspace: &Workspace,
         lists: &Lists<'_>,
         reader: &mut Reader,
@@ -425,10 +433,12 @@ async fn pack_program(job: &Job<'_>, function: &str, program: &Executable) -> Re
     let read = (&program.file).read_to_end(&mut content);
     read.map_err(|source| BuildError::Read { path: program.path.clone(), source })?;
     let target = job.target;
-    check_size(function, target, "the program", content.len(), LARGEST_UNPACKED)?;
     let failed = |reason: String| BuildError::Pack { function: function.to_owned(), reason };
+    let beside = job.included.get(function).map_or(Ok(Vec::new()), Included::content).map_err(failed)?;
+    let size = content.len() + beside.iter().map(|file| file.content.len()).sum::<usize>();
+    check_size(function, target, "the program with the files beside it", size, LARGEST_UNPACKED)?;
     let packing = tokio::task::spawn_blocking(move || {
-        let zip = pack::pack(&content, target).map_err(|error| error.to_string())?;
+        let zip = pack::pack(&content, &beside, target).map_err(|error| error.to_string())?;
         let sha256 = pack::code_sha256(&zip[..]).map_err(|error| error.to_string())?;
         Ok((zip, sha256))
     });

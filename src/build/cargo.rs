@@ -92,12 +92,27 @@ pub(super) struct Executable {
     pub(super) file: File,
 }
 
+/// Packages of a run and their features, which cargo unifies.
+pub(super) struct Choice<'a> {
+    pub(super) packages: BTreeSet<&'a str>,
+    /// Features as `PACKAGE/FEATURE`.
+    pub(super) features: BTreeSet<&'a str>,
+    pub(super) default_features: bool,
+}
+
+impl Choice<'_> {
+    fn arguments(&self) -> impl Iterator<Item = &str> {
+        let packages = self.packages.iter().flat_map(|package| ["--package", package]);
+        let features = self.features.iter().flat_map(|feature| ["--features", feature]);
+        packages.chain(features).chain((!self.default_features).then_some("--no-default-features"))
+    }
+}
+
 /// Run of cargo.
 pub(super) struct Run<'a> {
     /// Command from [`super::toolchain::Tools::build`].
     pub(super) command: Command,
-    /// Packages that take part in feature unification.
-    pub(super) packages: BTreeSet<&'a str>,
+    pub(super) choice: Choice<'a>,
     /// Programs to build. No two of different packages have the same name.
     pub(super) programs: Vec<&'a Program>,
     /// Whole-program optimisation is on, which takes minutes at the end.
@@ -109,9 +124,7 @@ impl Run<'_> {
     /// Builds all programs at once.
     pub(super) async fn build(mut self) -> Result<Built, BuildError> {
         self.command.args(["--message-format", "json"]);
-        for package in &self.packages {
-            self.command.args(["--package", package]);
-        }
+        self.command.args(self.choice.arguments());
         for program in &self.programs {
             self.command.args(["--bin", &program.binary]);
         }

@@ -114,6 +114,24 @@ pub enum BuildError {
         /// Error of the zip writer.
         reason: String,
     },
+    /// A file or directory that is packed beside the program is missing, or is not a file.
+    #[error("function {function}: cannot pack {}; correct `include` in stack.yaml", path.display())]
+    NoInclude {
+        /// The function's name in stack.yaml.
+        function: String,
+        /// The file or directory.
+        path: PathBuf,
+    },
+    /// Lambda would refuse a package that something else has built.
+    #[error("function {function}: cannot use {}: {reason}; build it anew, or correct `package` in stack.yaml", path.display())]
+    Package {
+        /// The function's name in stack.yaml.
+        function: String,
+        /// The zip, as stack.yaml names it.
+        path: PathBuf,
+        /// Reason why Lambda would refuse it.
+        reason: String,
+    },
     /// A source could not be read.
     #[error("cannot read {}: {source}", path.display())]
     Read {

@@ -1,15 +1,15 @@
 //! Workspaces of a stack's crates, and the program of each function, as cargo describes them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::{BuildError, Source, toolchain::quiet};
-use crate::venv::last_lines;
-
-/// Name of the program that is chosen in a crate with several when neither the stack nor the manifest chooses one.
-const BOOTSTRAP: &str = "bootstrap";
+use super::{BuildError, toolchain::quiet};
+use crate::{
+    stack::{BOOTSTRAP, Crate},
+    venv::last_lines,
+};
 
 /// Workspace of a crate; a standalone crate is its own workspace.
 #[derive(Debug, Deserialize)]
@@ -56,6 +56,10 @@ pub(super) struct Program {
     /// Id of the program's package.
     pub(super) package: String,
     pub(super) binary: String,
+    /// Features of its package, as `PACKAGE/FEATURE`; those of dependencies as the stack writes them.
+    pub(super) features: BTreeSet<String>,
+    /// Set if the package's default features are built, too.
+    pub(super) default_features: bool,
     /// Name of the program's package, as cargo prints it.
     name: String,
     /// Names of all binaries of the package.
@@ -75,7 +79,7 @@ impl Workspace {
     }
 
     /// Returns the program of a function, or `None` if its crate is not in this workspace.
-    pub(super) fn program(&self, function: &str, source: &Source) -> Result<Option<Program>, BuildError> {
+    pub(super) fn program(&self, function: &str, source: &Crate) -> Result<Option<Program>, BuildError> {
         let manifest = source.directory.join("Cargo.toml");
         let Some(package) = self.packages.iter().find(|package| package.manifest_path == manifest) else {
             return Ok(None);
@@ -85,7 +89,16 @@ impl Workspace {
         binaries.sort();
         let named = Named { function, package: &package.name, default_run: package.default_run.as_deref() };
         let binary = choose(&named, source.binary.as_deref(), &binaries)?;
-        Ok(Some(Program { function: function.to_owned(), package: package.id.clone(), name: package.name.clone(), binary, binaries }))
+        let feature = |feature: &String| if feature.contains('/') { feature.clone() } else { format!("{}/{feature}", package.name) };
+        Ok(Some(Program {
+            function: function.to_owned(),
+            package: package.id.clone(),
+            binary,
+            features: source.features.iter().map(feature).collect(),
+            default_features: source.default_features,
+            name: package.name.clone(),
+            binaries,
+        }))
     }
 
     /// Returns the directory of cargo's intermediate output.
@@ -120,7 +133,7 @@ impl Program {
 }
 
 /// Groups functions by the workspace of their crates.
-pub(super) async fn workspaces(sources: &BTreeMap<String, Source>) -> Result<Vec<(Workspace, Vec<Program>)>, BuildError> {
+pub(super) async fn workspaces(sources: &BTreeMap<String, Crate>) -> Result<Vec<(Workspace, Vec<Program>)>, BuildError> {
     let mut found: Vec<(Workspace, Vec<Program>)> = Vec::new();
     'functions: for (function, source) in sources {
         for (workspace, programs) in &mut found {
@@ -138,12 +151,19 @@ pub(super) async fn workspaces(sources: &BTreeMap<String, Source>) -> Result<Vec
 }
 
 /// Splits programs into runs of cargo, most often one. No package of a run has a binary with the name of another's program,
-/// because cargo would build both and overwrite one with the other.
+/// because cargo would build both and overwrite one with the other. A run builds each package with one set of features, and
+/// leaves out the default features of all its packages or of none.
 pub(super) fn batches(programs: Vec<Program>) -> Vec<Vec<Program>> {
     let mut batches: Vec<Vec<Program>> = Vec::new();
     for program in programs {
         let clashes = |other: &Program| {
-            other.package != program.package && (other.binaries.contains(&program.binary) || program.binaries.contains(&other.binary))
+            if other.default_features != program.default_features {
+                return true;
+            }
+            if other.package == program.package {
+                return other.features != program.features;
+            }
+            other.binaries.contains(&program.binary) || program.binaries.contains(&other.binary)
         };
         match batches.iter_mut().find(|batch| !batch.iter().any(clashes)) {
             Some(batch) => batch.push(program),
@@ -191,7 +211,8 @@ mod tests {
     fn program(package: &str, binary: &str, binaries: &[&str]) -> Program {
         let binaries = binaries.iter().map(|&name| name.to_owned()).collect();
         let [package, binary] = [package, binary].map(str::to_owned);
-        Program { function: format!("{package}-{binary}"), name: package.clone(), package, binary, binaries }
+        let function = format!("{package}-{binary}");
+        Program { function, name: package.clone(), package, binary, features: BTreeSet::new(), default_features: true, binaries }
     }
 
     #[test]
@@ -203,6 +224,13 @@ mod tests {
         assert_eq!(count(&[program("a", "bootstrap", &["bootstrap"]), program("b", "bootstrap", &["bootstrap"])]), [1, 1]);
         // `--bin api` would also build the `api` of `many`, which no function requests.
         assert_eq!(count(&[program("a", "api", &["api"]), program("many", "worker", many)]), [1, 1]);
+        // One package has one set of features in a run, and `--no-default-features` counts for all packages of a run.
+        let with = |program: Program| Program { features: ["many/extra".to_owned()].into(), ..program };
+        let bare = |program: Program| Program { default_features: false, ..program };
+        assert_eq!(count(&[with(program("many", "api", many)), program("many", "worker", many)]), [1, 1]);
+        assert_eq!(count(&[with(program("many", "api", many)), with(program("many", "worker", many))]), [2]);
+        assert_eq!(count(&[with(program("many", "api", many)), program("b", "two", &["two"])]), [2]);
+        assert_eq!(count(&[bare(program("a", "one", &["one"])), program("b", "two", &["two"])]), [1, 1]);
     }
 
     #[test]

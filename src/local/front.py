@@ -26,6 +26,7 @@ from urllib.parse import parse_qs
 
 from ministack import app as ministack
 from ministack.core import iam_evaluator, sigv4
+from ministack.services import apigateway_v1
 
 # AWS allows 15 minutes between a signature and its arrival (documented), and seven days for a presigned URL.
 MAX_SKEW = datetime.timedelta(minutes=15)
@@ -307,6 +308,33 @@ def only_the_product():
     ministack._dispatch_service_request = signed
 
 
+def patches_as_on_aws():
+    """Applies patches of lists and numbers as API Gateway does. ministack makes objects of the one and texts of the other."""
+    apply = apigateway_v1._apply_patch
+
+    def change(target, key, element, is_removed):
+        kept = [other for other in target.get(key) or [] if other != element]
+        target[key] = kept if is_removed else [*kept, element]
+
+    def patched(target, operations):
+        others = []
+        for operation in operations:
+            path, value = operation.get("path", ""), operation.get("value")
+            before, _, name = path.partition("/binaryMediaTypes/")
+            is_removed = operation.get("op") == "remove"
+            if name and not before:
+                change(target, "binaryMediaTypes", name.replace("~1", "/").replace("~0", "~"), is_removed)
+            elif path == "/providerARNs" and operation.get("op") != "replace":
+                change(target, "providerARNs", value, is_removed)
+            elif path == "/authorizerResultTtlInSeconds":
+                target["authorizerResultTtlInSeconds"] = int(value)
+            else:
+                others.append(operation)
+        return apply(target, others)
+
+    apigateway_v1._apply_patch = patched
+
+
 def end_with_home():
     """Ends the server and its functions when the home is deleted: nobody would ever find them again."""
     home, first = os.getcwd(), os.stat(".")
@@ -340,6 +368,7 @@ def end_with_home():
 if __name__ == "__main__":
     inner = ministack.app
     only_the_product()
+    patches_as_on_aws()
     ministack.app = front
     end_with_home()
     # ministack reads its own options from sys.argv, and gets none.

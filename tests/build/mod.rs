@@ -15,8 +15,8 @@ use std::process::Command;
 use std::sync::{Arc, Mutex};
 
 use liveinsight::{
-    build::{BuildError, BuildTarget, Builder, Progress, Source},
-    stack::{Architecture, Package},
+    build::{BuildError, BuildTarget, Builder, Progress},
+    stack::{Architecture, Crate, Package},
 };
 use test_support::elf;
 
@@ -87,12 +87,12 @@ impl Project {
     }
 }
 
-fn crates(names: &[&str]) -> BTreeMap<String, Source> {
+fn crates(names: &[&str]) -> BTreeMap<String, Crate> {
     names.iter().map(|name| ((*name).to_owned(), source(&format!("lambdas/{name}")))).collect()
 }
 
-fn source(directory: &str) -> Source {
-    Source { directory: directory.into(), binary: None }
+fn source(directory: &str) -> Crate {
+    Crate::at(directory)
 }
 
 /// Takes the program out of its zip into a file of its own.

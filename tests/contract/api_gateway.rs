@@ -9,8 +9,9 @@ use liveinsight::{
     aws::Aws,
     engine::{Cloud, Graph, Handle, Ref},
     resources::{
-        AccessLog, ApiDeployment, ApiDocument, ApiIntegration, ApiIntegrationResponse, ApiMethod, ApiMethodResponse, ApiResource, ApiStage,
-        ERROR_TYPES, LogGroup, RestApi, logging_role, quoted, response_header, sweep_rest_api_parts,
+        AUTHORIZERS_TAG, AccessLog, ApiAuthorizer, ApiDeployment, ApiDocument, ApiIntegration, ApiIntegrationResponse, ApiMethod,
+        ApiMethodResponse, ApiResource, ApiStage, ERROR_TYPES, LogGroup, RestApi, logging_role, quoted, response_header,
+        sweep_rest_api_parts,
     },
 };
 use std::collections::BTreeMap;
@@ -20,6 +21,8 @@ use std::collections::BTreeMap;
 struct Wish {
     description: &'static str,
     authorization: &'static str,
+    authorizer: Option<Judge>,
+    binary: &'static [&'static str],
     timeout_ms: i32,
     origin: &'static str,
     max_age: bool,
@@ -37,11 +40,40 @@ struct Wish {
     above: &'static str,
 }
 
+/// Desired state of an authorizer.
+#[derive(Clone, Copy, Debug)]
+struct Judge {
+    name: &'static str,
+    kind: &'static str,
+    function: Option<&'static str>,
+    pools: &'static [&'static str],
+    from: &'static [&'static str],
+    cache: Option<i32>,
+}
+
+const JUDGE: Judge = Judge {
+    name: "staff",
+    kind: "TOKEN",
+    function: Some("judge"),
+    pools: &[],
+    from: &["method.request.header.Authorization"],
+    cache: Some(300),
+};
+
+/// Pools that nobody has to have: only a request would look for them.
+const POOLS: [&str; 2] =
+    ["arn:aws:cognito-idp:us-east-1:000000000000:userpool/us-east-1_A", "arn:aws:cognito-idp:us-east-1:000000000000:userpool/us-east-1_B"];
+
+const USERS: Judge =
+    Judge { name: "staff-user-pools", kind: "COGNITO_USER_POOLS", function: None, pools: &[POOLS[0]], cache: None, ..JUDGE };
+
 impl Default for Wish {
     fn default() -> Self {
         Self {
             description: "Collects events",
             authorization: "NONE",
+            authorizer: None,
+            binary: &[],
             timeout_ms: 29_000,
             origin: "*",
             max_age: false,
@@ -73,8 +105,9 @@ fn declare(bench: &Bench, wish: &Wish) -> Graph<Aws> {
             name: name.clone(),
             description: Some(wish.description.into()),
             endpoint: "REGIONAL".into(),
+            binary_media_types: wish.binary.iter().map(|kind| (*kind).to_owned()).collect(),
             error_origins: ERROR_TYPES.map(|kind| (kind.to_owned(), quoted(wish.origin))).into(),
-            tags: tags(wish.api_team),
+            tags: if wish.authorizer.is_some() { tags(wish.api_team).with(AUTHORIZERS_TAG, "yes") } else { tags(wish.api_team) },
             parts: ApiDocument::default(),
             logs: true,
             permissions_boundary: None,
@@ -82,15 +115,19 @@ fn declare(bench: &Bench, wish: &Wish) -> Graph<Aws> {
     );
     let root = add_path(&mut graph, &api, &RestApi::root_resource_id_of(&api), "", wish.above);
     let mut done = Vec::new();
+    let authorizer = wish.authorizer.map(|judge| ApiAuthorizer::id_of(&add_authorizer(&mut graph, &api, judge)));
     for endpoint in wish.endpoints.iter().chain(wish.extra_path.then_some(&"extra")) {
         let path = add_path(&mut graph, &api, &ApiResource::id_of(&root), &format!("/{}", wish.above), endpoint);
         let full = format!("/{}/{endpoint}", wish.above);
-        done.push(add_function(&mut graph, &api, &path, &full, wish));
+        done.push(add_function(&mut graph, &api, &path, &full, wish, authorizer.clone()));
         done.extend(add_preflight(&mut graph, &api, &path, &full, wish));
     }
     // As a declaration does: the digest covers everything in the snapshot.
-    let digest =
-        format!("{:?}", (wish.above, wish.authorization, wish.timeout_ms, wish.origin, wish.max_age, wish.extra_path)).replace('"', "");
+    let digest = format!(
+        "{:?}",
+        (wish.above, wish.authorization, wish.authorizer, wish.binary, wish.timeout_ms, wish.origin, wish.max_age, wish.extra_path)
+    )
+    .replace('"', "");
     let deployment = graph.add_part(&api, "current", ApiDeployment { api: RestApi::id_of(&api), digest: digest.clone(), needs: done });
     let arn = bench.aws.arn("logs", &format!("log-group:{log_name}"));
     let destination = LogGroup::name_of(&log).map(move |_| arn.clone());
@@ -129,13 +166,29 @@ fn add_path(graph: &mut Graph<Aws>, api: &Handle<RestApi>, parent: &Ref<String>,
     graph.add_part(api, &path, ApiResource { api: RestApi::id_of(api), parent: parent.clone(), path_part: part.into(), path: path.clone() })
 }
 
+fn add_authorizer(graph: &mut Graph<Aws>, api: &Handle<RestApi>, judge: Judge) -> Handle<ApiAuthorizer> {
+    let uri = |name: &str| {
+        ApiIntegration::function_uri("aws", "us-east-1", &format!("arn:aws:lambda:us-east-1:000000000000:function:{name}:live"))
+    };
+    let authorizer = ApiAuthorizer {
+        api: RestApi::id_of(api),
+        name: judge.name.to_owned(),
+        kind: judge.kind.to_owned(),
+        uri: judge.function.map(uri),
+        user_pools: judge.pools.iter().map(|pool| (*pool).to_owned()).collect(),
+        identity_sources: judge.from.iter().map(|source| (*source).to_owned()).collect(),
+        cache_seconds: judge.cache,
+    };
+    graph.add_part(api, judge.name, authorizer)
+}
+
 fn add_method(
     graph: &mut Graph<Aws>,
     api: &Handle<RestApi>,
     path: &Handle<ApiResource>,
     full: &str,
     http_method: &str,
-    authorization: &str,
+    (authorization, authorizer): (&str, Option<Ref<String>>),
 ) -> (String, Handle<ApiMethod>) {
     let route = format!("{http_method} {full}");
     let method = ApiMethod {
@@ -144,21 +197,34 @@ fn add_method(
         http_method: http_method.into(),
         path: full.into(),
         authorization: authorization.into(),
+        authorizer,
         api_key_required: false,
     };
     let handle = graph.add_part(path, &route, method);
     (route, handle)
 }
 
-fn add_function(graph: &mut Graph<Aws>, api: &Handle<RestApi>, path: &Handle<ApiResource>, full: &str, wish: &Wish) -> Ref<String> {
-    let (route, method) = add_method(graph, api, path, full, "POST", wish.authorization);
+fn add_function(
+    graph: &mut Graph<Aws>,
+    api: &Handle<RestApi>,
+    path: &Handle<ApiResource>,
+    full: &str,
+    wish: &Wish,
+    authorizer: Option<Ref<String>>,
+) -> Ref<String> {
+    let authorization = match wish.authorizer {
+        Some(Judge { function: Some(_), .. }) => "CUSTOM",
+        Some(_) => "COGNITO_USER_POOLS",
+        None => wish.authorization,
+    };
+    let (route, method) = add_method(graph, api, path, full, "POST", (authorization, authorizer));
     let uri = ApiIntegration::function_uri("aws", "us-east-1", "arn:aws:lambda:us-east-1:000000000000:function:collector:live");
     let integration = ApiIntegration { timeout_ms: wish.timeout_ms, ..ApiIntegration::function(ApiMethod::key_of(&method), &route, uri) };
     ApiIntegration::done_of(&graph.add_part(&method, &route, integration))
 }
 
 fn add_preflight(graph: &mut Graph<Aws>, api: &Handle<RestApi>, path: &Handle<ApiResource>, full: &str, wish: &Wish) -> Vec<Ref<String>> {
-    let (route, method) = add_method(graph, api, path, full, "OPTIONS", "NONE");
+    let (route, method) = add_method(graph, api, path, full, "OPTIONS", ("NONE", None));
     let template = BTreeMap::from([("application/json".into(), r#"{"statusCode": 200}"#.into())]);
     let integration = graph.add_part(&method, &route, ApiIntegration::mock(ApiMethod::key_of(&method), &route, template));
     let mut headers = BTreeMap::from([("Access-Control-Allow-Origin", wish.origin), ("Access-Control-Allow-Methods", "POST,OPTIONS")]);
@@ -194,6 +260,18 @@ async fn every_declared_change_converges() {
         Wish { description: "Other words", ..first() },
         Wish { authorization: "AWS_IAM", ..first() },
         Wish { timeout_ms: 10_000, ..first() },
+        Wish { binary: &["image/png", "application/*"], ..first() },
+        Wish { binary: &["application/*", "font/~x"], ..first() },
+        Wish { authorizer: Some(JUDGE), ..first() },
+        Wish { authorizer: Some(Judge { function: Some("other"), cache: Some(0), ..JUDGE }), ..first() },
+        Wish {
+            authorizer: Some(Judge { kind: "REQUEST", from: &["method.request.header.A", "method.request.querystring.b"], ..JUDGE }),
+            ..first()
+        },
+        Wish { authorizer: Some(Judge { name: "other", ..JUDGE }), ..first() },
+        Wish { authorizer: Some(USERS), ..first() },
+        Wish { authorizer: Some(Judge { pools: &POOLS, ..USERS }), ..first() },
+        Wish { authorizer: Some(Judge { pools: &[POOLS[1]], ..USERS }), ..first() },
         Wish { origin: "https://example.com", ..first() },
         Wish { max_age: true, ..first() },
         Wish { extra_path: true, ..first() },
@@ -253,6 +331,48 @@ async fn drift_of_methods_and_what_hangs_from_them_is_seen_and_made_good() {
     bench.heals(&graph, &["apigateway.method/POST /api/events authorization", "apigateway.integration/POST /api/events"]).await;
 
     bench.down(&graph).await;
+}
+
+#[tokio::test]
+async fn drift_of_an_authorizer_is_seen_and_made_good() {
+    let bench = Bench::new("apigw-drift-authorizer").await;
+    let graph = declare(&bench, &Wish { authorizer: Some(JUDGE), binary: &["image/png"], ..Wish::default() });
+    bench.up(&graph).await;
+    let (api, node) = ids(&bench, "/api/events").await;
+    let gateway = &bench.aws.apigateway;
+    let all = async || gateway.get_authorizers().rest_api_id(&api).send().await.unwrap();
+    let id = all().await.items()[0].id().unwrap().to_owned();
+
+    let patch = [
+        replace("/authorizerUri", "elsewhere"),
+        replace("/authorizerResultTtlInSeconds", "7"),
+        replace("/identitySource", "method.request.header.X"),
+    ];
+    gateway.update_authorizer().rest_api_id(&api).authorizer_id(&id).set_patch_operations(Some(patch.into())).send().await.unwrap();
+    let fields = ["cache_seconds", "identity_sources", "uri"].map(|field| format!("apigateway.authorizer/staff {field}"));
+    bench.heals(&graph, &fields.each_ref().map(String::as_str)).await;
+
+    // Somebody opens the method, and takes the media types.
+    gateway.put_method().rest_api_id(&api).resource_id(&node).http_method("POST").authorization_type("NONE").send().await.unwrap();
+    let open = ["authorization", "authorizer"].map(|field| format!("apigateway.method/POST /api/events {field}"));
+    bench.heals(&graph, &[open.each_ref().map(String::as_str).as_slice(), &["apigateway.integration/POST /api/events"]].concat()).await;
+    let remove = |path: &str| PatchOperation::builder().op(Op::Remove).path(path).build();
+    let add = |path: &str| PatchOperation::builder().op(Op::Add).path(path).build();
+    let patch = [remove("/binaryMediaTypes/image~1png"), add("/binaryMediaTypes/image~1gif")];
+    gateway.update_rest_api().rest_api_id(&api).set_patch_operations(Some(patch.into())).send().await.unwrap();
+    bench.heals(&graph, &["apigateway.rest_api/api binary_media_types"]).await;
+
+    // One that is not declared is found by the tag, and the tag goes with the last one.
+    let plain = declare(&bench, &Wish::default());
+    let has_tag = async || {
+        let tags = gateway.get_tags().resource_arn(format!("arn:aws:apigateway:us-east-1::/restapis/{api}")).send().await.unwrap();
+        tags.tags().unwrap().contains_key(AUTHORIZERS_TAG)
+    };
+    assert!(has_tag().await);
+    bench.up(&plain).await;
+    assert_eq!((all().await.items().len(), has_tag().await), (0, false));
+    assert_eq!(bench.open(&plain).await, Vec::<String>::new());
+    bench.down(&plain).await;
 }
 
 #[tokio::test]

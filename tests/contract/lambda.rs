@@ -6,13 +6,16 @@ use super::{
 };
 use aws_sdk_lambda::{
     primitives::Blob,
-    types::{AliasRoutingConfiguration, Architecture, Environment, FunctionCode, LoggingConfig, Runtime},
+    types::{
+        AliasRoutingConfiguration, Architecture, Environment, EphemeralStorage, FunctionCode, LogFormat, LoggingConfig, Runtime,
+        TracingConfig, TracingMode,
+    },
 };
 use base64::Engine;
 use liveinsight::{
     aws::{Aws, Policy},
     engine::{Graph, Ref, digest},
-    resources::{Alias, Function, FunctionOthers, Permission, Release, Variable},
+    resources::{Alias, Function, FunctionOthers, FunctionSettings, Permission, Release, Variable},
 };
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -24,17 +27,26 @@ use std::{
 use strict_aws::{Config, Strict, Windows};
 
 const ALIAS: &str = "live";
+/// Layers of another account, which the local AWS takes without their content.
+const LAYER: &str = "arn:aws:lambda:us-east-1:580247275435:layer:LambdaInsightsExtension-Arm64:22";
+const OTHER_LAYER: &str = "arn:aws:lambda:us-east-1:901920570463:layer:aws-otel-collector-arm64:3";
 const ROLE: &str = "arn:aws:iam::000000000000:role/collector";
 
 /// Desired state that the tests vary; the default is the first declaration.
 #[derive(Clone, Copy)]
 pub(crate) struct Wish {
     role: &'static str,
+    runtime: &'static str,
+    handler: &'static str,
     memory: i32,
     timeout: i32,
     concurrency: Option<i32>,
     environment: &'static [(&'static str, &'static str)],
     log_group: &'static str,
+    layers: &'static [&'static str],
+    tracing: bool,
+    ephemeral_storage: i32,
+    log_format: &'static str,
     architecture: &'static str,
     /// Text that the program prints; `None`: it was not built.
     code: Option<&'static str>,
@@ -47,11 +59,17 @@ impl Default for Wish {
     fn default() -> Self {
         Self {
             role: ROLE,
+            runtime: "provided.al2023",
+            handler: "bootstrap",
             memory: 128,
             timeout: 10,
             concurrency: None,
             environment: &[("TABLE", "events"), ("MODE", "a")],
             log_group: "/aws/lambda/collector",
+            layers: &[],
+            tracing: false,
+            ephemeral_storage: 512,
+            log_format: "Text",
             architecture: "arm64",
             code: Some("one"),
             sources: &["arn:aws:execute-api:us-east-1:000000000000:abc/prod/POST/api/events"],
@@ -90,13 +108,20 @@ fn function(bench: &Bench, name: &str, wish: &Wish) -> Function {
     Function {
         name: bench.name(name),
         role: wish.role.to_owned().into(),
-        runtime: "provided.al2023".to_owned(),
+        runtime: wish.runtime.to_owned(),
+        handler: wish.handler.to_owned(),
         architecture: wish.code.map(|_| wish.architecture.to_owned()),
         memory: wish.memory,
         timeout: wish.timeout,
         concurrency: wish.concurrency,
         environment: wish.environment.iter().map(|(key, value)| ((*key).to_owned(), Variable::Set((*value).to_owned()))).collect(),
         log_group: wish.log_group.to_owned().into(),
+        settings: FunctionSettings {
+            layers: wish.layers.iter().map(|layer| (*layer).to_owned()).collect(),
+            tracing: wish.tracing,
+            ephemeral_storage: wish.ephemeral_storage,
+            log_format: wish.log_format.to_owned(),
+        },
         others: FunctionOthers::default(),
         code_sha256,
         code,
@@ -151,6 +176,7 @@ async fn each_declared_field_is_kept() {
         first(),
         Wish { memory: 256, ..first() },
         Wish { timeout: 30, ..first() },
+        Wish { runtime: "python3.13", handler: "app.handler", ..first() },
         Wish { concurrency: Some(5), ..first() },
         Wish { concurrency: Some(0), ..first() },
         Wish { environment: &[("TABLE", "events"), ("MODE", "a"), ("MORE", "b")], ..first() },
@@ -158,6 +184,12 @@ async fn each_declared_field_is_kept() {
         Wish { environment: &[], ..first() },
         Wish { role: "arn:aws:iam::000000000000:role/other", ..first() },
         Wish { log_group: "/aws/lambda/other", ..first() },
+        Wish { layers: &[LAYER], ..first() },
+        Wish { layers: &[OTHER_LAYER, LAYER], ..first() },
+        Wish { tracing: true, ..first() },
+        Wish { ephemeral_storage: 1024, ..first() },
+        Wish { log_format: "JSON", ..first() },
+        Wish { log_format: "JSON", log_group: "/aws/lambda/other", layers: &[LAYER], tracing: true, ephemeral_storage: 10_240, ..first() },
         Wish { code: Some("two"), ..first() },
         Wish { architecture: "x86_64", ..first() },
         Wish { code: Some("three"), architecture: "x86_64", memory: 512, team: Some("blue"), ..first() },
@@ -179,11 +211,22 @@ async fn drift_of_the_function_is_seen_and_made_good() {
 
     let update =
         lambda.update_function_configuration().function_name(&name).memory_size(512).timeout(99).role("arn:aws:iam::000000000000:role/x");
-    let update =
-        update.runtime(Runtime::Providedal2).environment(Environment::builder().variables("TABLE", "mine").variables("ROGUE", "1").build());
+    let update = update
+        .runtime(Runtime::Providedal2)
+        .handler("theirs")
+        .environment(Environment::builder().variables("TABLE", "mine").variables("ROGUE", "1").build());
     update.logging_config(LoggingConfig::builder().log_group("/elsewhere").build()).send().await.unwrap();
-    let fields = ["environment.MODE", "environment.ROGUE", "environment.TABLE", "log_group", "memory", "role", "runtime", "timeout"];
+    let fields =
+        ["environment.MODE", "environment.ROGUE", "environment.TABLE", "handler", "log_group", "memory", "role", "runtime", "timeout"];
     let fields = fields.map(|field| format!("lambda.function/collector {field}"));
+    bench.heals_with(1, &graph, &fields.each_ref().map(String::as_str)).await;
+
+    let update = lambda.update_function_configuration().function_name(&name).layers(LAYER);
+    let update = update.tracing_config(TracingConfig::builder().mode(TracingMode::Active).build());
+    let update = update.ephemeral_storage(EphemeralStorage::builder().size(600).build().unwrap());
+    let logging = LoggingConfig::builder().log_group(Wish::default().log_group).log_format(LogFormat::Json);
+    update.logging_config(logging.build()).send().await.unwrap();
+    let fields = ["ephemeral_storage", "layers", "log_format", "tracing"].map(|field| format!("lambda.function/collector {field}"));
     bench.heals_with(1, &graph, &fields.each_ref().map(String::as_str)).await;
 
     let code = Blob::new(std::fs::read(package("theirs").0).unwrap());

@@ -189,6 +189,9 @@ fn lists() -> Vec<List> {
         api(list("apigateway:GetDeployments", Form::Json("item", "position"), |aws| {
             async { kinds::ApiDeployment::sweep(aws, &api_id(), "api", "0", "dev").await.map(drop) }.boxed_local()
         })),
+        list("apigateway:GetAuthorizers", Form::Json("item", "position"), |aws| {
+            async { authorizer().observe(aws, ReadFrom::Service).await.map(drop) }.boxed_local()
+        }),
         behind(
             list("apigateway:GetGatewayResponses", Form::Json("item", "position"), |aws| {
                 async { rest_api().observe(aws, ReadFrom::Service).await.map(drop) }.boxed_local()
@@ -319,11 +322,24 @@ fn table() -> kinds::Table {
     }
 }
 
+fn authorizer() -> kinds::ApiAuthorizer {
+    kinds::ApiAuthorizer {
+        api: "a".to_owned().into(),
+        name: "staff".to_owned(),
+        kind: "TOKEN".to_owned(),
+        uri: None,
+        user_pools: BTreeSet::new(),
+        identity_sources: Vec::new(),
+        cache_seconds: None,
+    }
+}
+
 fn rest_api() -> kinds::RestApi {
     kinds::RestApi {
         name: "api".to_owned(),
         description: None,
         endpoint: "REGIONAL".to_owned(),
+        binary_media_types: BTreeSet::new(),
         error_origins: BTreeMap::new(),
         tags: Tags::default(),
         parts: kinds::ApiDocument::default(),

@@ -5,9 +5,9 @@ use liveinsight::{
     aws::{Aws, Connection, STACK, Tags, Target},
     engine::{Changes, DeleteOutcome, Error, Fields, Observed, Owner, ReadFrom, Resource},
     resources::{
-        AccessLog, Alarm, Alias, ApiDocument, ApiIntegration, ApiIntegrationResponse, ApiMethodResponse, ApiStage, Bucket, BucketPolicy,
-        Function, FunctionOthers, Index, KeyAttribute, LogGroup, MethodKey, Permission, PublicAccessBlock, Release, RestApi, Role,
-        RoleOthers, Table, TableOutput, publish,
+        AccessLog, Alarm, Alias, ApiAuthorizer, ApiDocument, ApiIntegration, ApiIntegrationResponse, ApiMethodResponse, ApiStage, Bucket,
+        BucketPolicy, Function, FunctionOthers, FunctionSettings, Index, KeyAttribute, LogGroup, MethodKey, Permission, PublicAccessBlock,
+        Release, RestApi, Role, RoleOthers, Table, TableOutput, publish,
     },
 };
 use serde_json::{Value, json};
@@ -141,6 +141,7 @@ async fn recorded_answers_show_no_difference() {
     functions(&book).await;
     aliases_and_permissions(&book).await;
     apis(&book).await;
+    authorizers(&book).await;
     parts_of_an_api(&book).await;
     stages(&book).await;
     Box::pin(buckets(&book)).await;
@@ -171,12 +172,14 @@ async fn functions(book: &Book) {
         name: "function-name".to_owned(),
         role: String::new().into(),
         runtime: "python3.12".to_owned(),
+        handler: "handler.handler".to_owned(),
         architecture: Some("x86_64".to_owned()),
         memory,
         timeout: 5,
         concurrency: None,
         environment: BTreeMap::new(),
         log_group: "/aws/lambda/function-name".to_owned().into(),
+        settings: FunctionSettings::default(),
         others: FunctionOthers::default(),
         code_sha256: Some("code-sha256".to_owned()),
         code: None,
@@ -257,10 +260,11 @@ async fn aliases_and_permissions(book: &Book) {
 }
 
 async fn apis(book: &Book) {
-    let declared = |description: Option<&str>| RestApi {
+    let declared = |description: Option<&str>, kinds: &[&str]| RestApi {
         name: "name".to_owned(),
         description: description.map(str::to_owned),
         endpoint: "EDGE".to_owned(),
+        binary_media_types: kinds.iter().map(|kind| (*kind).to_owned()).collect(),
         error_origins: BTreeMap::new(),
         tags: tags(),
         parts: ApiDocument::default(),
@@ -269,12 +273,12 @@ async fn apis(book: &Book) {
     };
     let ours = json!({ STACK: STACK_NAME });
     let rows = [
-        ("CreateRestApi", "name only", None),
-        ("GetRestApis", "tags are in the list", Some("this is my api")),
-        ("UpdateRestApi", "minimumCompressionSize off", Some("this is my api")),
-        ("PutRestApi overwrite", "what the document leaves out", None),
+        ("CreateRestApi", "name only", None, &[][..]),
+        ("GetRestApis", "tags are in the list", Some("this is my api"), &[]),
+        ("UpdateRestApi", "minimumCompressionSize off", Some("this is my api"), &[]),
+        ("PutRestApi overwrite", "what the document leaves out", None, &["image/jpg", "image/png"]),
     ];
-    for (operation, situation, description) in rows {
+    for (operation, situation, description, kinds) in rows {
         let mut shape = book.shape("apigateway", operation, situation);
         assert!(shape["rootResourceId"].is_string());
         (shape["tags"], shape["name"]) = (ours.clone(), json!("name"));
@@ -284,9 +288,39 @@ async fn apis(book: &Book) {
             ("apigateway:GetGatewayResponses", rest(&json!({ "item": [] }))),
         ];
         let (_canned, aws) = answering(answers).await;
-        let declared = declared(description);
+        let declared = declared(description, kinds);
         assert_eq!(differs(declared.observe(&aws, ReadFrom::Service).await.unwrap(), &declared), "", "{operation}");
     }
+}
+
+async fn authorizers(book: &Book) {
+    let header = |name: &str| vec![format!("method.request.header.{name}")];
+    let declared = |name: &str, kind: &str, from: Vec<String>| ApiAuthorizer {
+        api: "api".to_owned().into(),
+        name: name.to_owned(),
+        kind: kind.to_owned(),
+        uri: Some("authorizer-uri".to_owned()),
+        user_pools: BTreeSet::new(),
+        identity_sources: from,
+        cache_seconds: Some(300),
+    };
+    let observed = async |list: Value, declared: &ApiAuthorizer| {
+        let (_canned, aws) = answering(vec![("apigateway:GetAuthorizers", rest(&json!({ "item": list })))]).await;
+        differs(declared.observe(&aws, ReadFrom::Service).await.unwrap(), declared)
+    };
+    let request = json!([book.shape("apigateway", "GetAuthorizers", "imported REQUEST")]);
+    assert_eq!(observed(request, &declared("name", "REQUEST", header("Custom-Authorization"))).await, "");
+    let token = book.shape("apigateway", "GetAuthorizers", "TOKEN authorizer made")["items"].take();
+    assert_eq!(observed(token, &declared("name", "TOKEN", header("Authorization"))).await, "");
+    let pools = book.shape("apigateway", "GetAuthorizers", "imported COGNITO");
+    let arn = pools[0]["providerARNs"][0].as_str().unwrap().to_owned();
+    let users = ApiAuthorizer {
+        uri: None,
+        cache_seconds: None,
+        user_pools: [arn].into(),
+        ..declared("cognito-test-identity-source", "COGNITO_USER_POOLS", header("TestHeaderAuth"))
+    };
+    assert_eq!(observed(pools, &users).await, "");
 }
 
 /// Returns a client that sees one API, with this method at this path.
@@ -664,26 +698,30 @@ async fn logging_of_a_function(book: &Book) {
     let get = rest(&json!({ "Configuration": configuration, "Tags": { STACK: STACK_NAME } }));
     let answers = vec![("lambda:GetFunction", get), ("lambda:UpdateFunctionConfiguration", rest(&configuration))];
     let (_canned, aws, asked) = watching(answers).await;
-    let declared = |memory, log_group: &str| Function {
+    let declared = |memory, log_group: &str, log_format: &str| Function {
         name: "function-name".to_owned(),
         role: String::new().into(),
         runtime: "python3.12".to_owned(),
+        handler: "handler.handler".to_owned(),
         architecture: Some("x86_64".to_owned()),
         memory,
         timeout: 5,
         concurrency: None,
         environment: BTreeMap::new(),
         log_group: log_group.to_owned().into(),
+        settings: FunctionSettings { log_format: log_format.to_owned(), ..FunctionSettings::default() },
         others: FunctionOthers::default(),
         code_sha256: Some("code-sha256".to_owned()),
         code: None,
         tags: tags(),
     };
     let sent = || serde_json::from_str::<Value>(&body_of(&asked, "lambda:UpdateFunctionConfiguration")).unwrap();
-    update(&aws, &declared(512, "old")).await;
+    update(&aws, &declared(512, "old", "JSON")).await;
     assert_eq!(sent()["LoggingConfig"], Value::Null);
-    update(&aws, &declared(256, "new")).await;
+    update(&aws, &declared(256, "new", "JSON")).await;
     assert_eq!(sent()["LoggingConfig"], json!({ "LogFormat": "JSON", "ApplicationLogLevel": "DEBUG", "LogGroup": "new" }));
+    update(&aws, &declared(256, "old", "Text")).await;
+    assert_eq!(sent()["LoggingConfig"], json!({ "LogFormat": "Text", "LogGroup": "old" }), "levels are for JSON only");
 }
 
 /// Tests a bucket with a bucket key that was set by hand.

@@ -164,6 +164,13 @@ change(FUNCTION, "role")(
     lambda: configure(Role=iam.get_role(RoleName=name("event-collector"))["Role"]["Arn"])
 )
 change(FUNCTION, "runtime")(lambda: configure(Runtime="provided.al2"))
+change(FUNCTION, "handler")(lambda: configure(Handler="theirs"))
+change(FUNCTION, "tracing")(lambda: configure(TracingConfig={"Mode": "Active"}))
+change(FUNCTION, "ephemeral_storage")(lambda: configure(EphemeralStorage={"Size": 1024}))
+change(FUNCTION, "layers")(lambda: configure(Layers=["arn:aws:lambda:us-east-1:123456789012:layer:theirs:1"]))
+change(FUNCTION, "log_format")(
+    lambda: configure(LoggingConfig={"LogFormat": "JSON", "LogGroup": f"/aws/lambda/{name('realtime-api')}"})
+)
 change(FUNCTION, "log_group")(lambda: configure(LoggingConfig={"LogGroup": "/somewhere/else"}))
 
 
@@ -275,6 +282,11 @@ def tag_stage(tags):
     arn = f"arn:aws:apigateway:us-east-1::/restapis/{api()}/stages/dev"
     live = gateway.get_stage(restApiId=api(), stageName="dev")["tags"] | gateway.get_tags(resourceArn=arn)["tags"]
     gateway.tag_resource(resourceArn=arn, tags=live | tags)
+
+
+change("apigateway.rest_api/api", "binary_media_types")(
+    lambda: gateway.update_rest_api(restApiId=api(), patchOperations=[{"op": "add", "path": "/binaryMediaTypes/image~1png"}])
+)
 
 
 tag_field("apigateway.rest_api/api", tag_api)

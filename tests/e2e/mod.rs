@@ -10,6 +10,7 @@
 mod bad_input;
 mod canary;
 mod dev;
+mod gateway;
 mod origin;
 mod parameters;
 pub(crate) mod project;

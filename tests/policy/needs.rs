@@ -196,12 +196,15 @@ fn lambda(operation: &str, about: &str, target: &Target, names: &Names) -> Vec<N
     let function = if about.starts_with("arn:") { about.to_owned() } else { arn(about.split('/').next().unwrap()) };
     let role = |name: &str| pass(target, &format!("{}{name}", names.role_path()), "lambda.amazonaws.com");
     let name = function.rsplit(':').next().unwrap();
+    // A layer may be another account's. Whether a call attaches one, the log does not tell.
+    let layer =
+        Need::new("lambda:GetLayerVersion", &format!("arn:{}:lambda:{}:580247275435:layer:extension:7", target.partition, target.region));
     match operation {
         "ListFunctions" | "GetAccountSettings" => vec![Need::new(&action, "*")],
         // Lambda returns tags only to callers that may list them.
         "GetFunction" => with(&action, &function, Some("lambda:ListTags")),
-        "CreateFunction" => [with(&action, &function, Some("lambda:TagResource")), vec![role(name)]].concat(),
-        "UpdateFunctionConfiguration" => vec![Need::new(&action, &function), role(name)],
+        "CreateFunction" => [with(&action, &function, Some("lambda:TagResource")), vec![role(name), layer]].concat(),
+        "UpdateFunctionConfiguration" => vec![Need::new(&action, &function), role(name), layer],
         "AddPermission" | "RemovePermission" | "GetPolicy" => {
             vec![Need::new(&action, &function), Need::new(&action, &format!("{function}:live"))]
         }

@@ -35,6 +35,7 @@ pub(crate) async fn of(aws: &Aws) -> BTreeMap<String, usize> {
         let id = api.id().unwrap();
         add("apigateway.rest_api", 1);
         add("apigateway.deployment", aws.apigateway.get_deployments().rest_api_id(id).limit(500).send().await.unwrap().items().len());
+        add("apigateway.authorizer", aws.apigateway.get_authorizers().rest_api_id(id).limit(500).send().await.unwrap().items().len());
         add("apigateway.stage", aws.apigateway.get_stages().rest_api_id(id).send().await.unwrap().item().len());
         for node in aws.apigateway.get_resources().rest_api_id(id).limit(500).embed("methods").send().await.unwrap().items() {
             add("apigateway.resource", usize::from(node.path() != Some("/")));

@@ -59,6 +59,9 @@ pub(crate) fn row(what: &str, runs: usize) {
 const HELLO: &str = r#"  hello:
     source: lambdas/stats-api
     routes: [GET /api/hello, ANY /api/hello, "GET /api/hello/{name}", "ANY /api/all/{proxy+}"]
+    authorizer: staff
+    layers: ["arn:aws:lambda:us-east-1:123456789012:layer:extension:7"]
+    tracing: true
     reads: [events]
     environment: { TABLE_NAME: "${tables.events}", API: "${api.url}/hello", SITE: "${site.url}" }
     permissions:
@@ -74,8 +77,8 @@ pub(crate) enum Version {
     First,
     /// Shipped stack with new code of one handler.
     Patched,
-    /// New code and pages, other settings of almost every kind, one more function with several routes, headers of the site, one alarm
-    /// fewer.
+    /// New code and pages, other settings of almost every kind, one more function with several routes behind an authorizer, headers of
+    /// the site, one alarm fewer.
     Second,
 }
 
@@ -361,8 +364,11 @@ impl Account {
         for entry in declaration.graph.entries() {
             *declared.entry(entry.id.kind().to_owned()).or_default() += 1;
         }
-        // Statements are listed, and a permission has one for each route.
-        declared.insert("lambda.permission".to_owned(), stack(version).functions.values().map(|function| function.routes.len()).sum());
+        // Statements are listed, and a permission has one for each route, and one for the authorizers of the API.
+        let stack = stack(version);
+        let deciders = stack.api.authorizers.values().filter(|authorizer| authorizer.function().is_some()).count();
+        let routes: usize = stack.functions.values().map(|function| function.routes.len()).sum();
+        declared.insert("lambda.permission".to_owned(), routes + deciders);
         let bucket = declaration.bucket.as_ref().unwrap();
         let look = async || Lock::look(&aws, &bucket.name).await.unwrap();
         if look().await.is_some() {
@@ -472,6 +478,7 @@ fn stack(version: Version) -> Stack {
             ("    route: GET /api/realtime\n", "    route: GET /api/realtime\n    concurrency: 5\n"),
             ("    events-write-throttles:   { table: events, metric: write_throttles, threshold: 1, period: 5m }\n", ""),
             ("  stats-api:\n", HELLO),
+            ("\napi:\n", "\napi:\n  authorizers: { staff: { function: stats-api } }\n  binary_media_types: [image/*]\n"),
         ],
     };
     let mut text = SHIPPED.to_owned();

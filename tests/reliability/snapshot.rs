@@ -161,7 +161,8 @@ async fn apis(aws: &Eye, region: &str, found: &mut Snapshot) {
         let nodes = aws.apigateway.get_resources().rest_api_id(id).limit(500).embed("methods").send().await.unwrap().items;
         let stages = aws.apigateway.get_stages().rest_api_id(id).send().await.unwrap().item;
         let deployments = aws.apigateway.get_deployments().rest_api_id(id).limit(500).send().await.unwrap().items;
-        found.insert(format!("{region} api {id}"), text(&[&api, &nodes, &stages, &deployments]));
+        let authorizers = aws.apigateway.get_authorizers().rest_api_id(id).limit(500).send().await.unwrap().items;
+        found.insert(format!("{region} api {id}"), text(&[&api, &nodes, &stages, &deployments, &authorizers]));
     }
 }
 

@@ -38,6 +38,11 @@ fn file(limit: &Limit, n: u64) -> (String, String) {
         function("memory", &n.to_string())
     } else if *limit == limits::TIMEOUT {
         function("timeout", &n.to_string())
+    } else if *limit == limits::EPHEMERAL_STORAGE {
+        function("ephemeral_storage", &n.to_string())
+    } else if *limit == limits::LAYERS {
+        let layers: Vec<String> = (0..n).map(|index| format!("'arn:aws:lambda:us-east-1:123456789012:layer:l{index}:1'")).collect();
+        (format!("{HEAD}functions:\n  f:\n    source: f\n    layers: [{}]\n", layers.join(", ")), "layers".to_owned())
     } else if *limit == limits::ENVIRONMENT {
         // {"BIG":"…","ENVIRONMENT":"dev"}
         let room = size - r#"{"BIG":"","ENVIRONMENT":"dev"}"#.len();
@@ -55,6 +60,18 @@ fn file(limit: &Limit, n: u64) -> (String, String) {
         (format!("project: s\nregion: us-east-1\nenvironments:\n  {name}: {{}}\n"), name)
     } else if *limit == limits::THROTTLE {
         (format!("{HEAD}api: {{ throttle: {{ requests_per_minute: 60, burst: {n} }} }}\n"), n.to_string())
+    } else if *limit == limits::AUTHORIZERS {
+        let authorizers: Vec<String> = (0..n).map(|index| format!("a{index}: {{ function: f }}")).collect();
+        let api = format!("api: {{ authorizers: {{ {} }} }}\n", authorizers.join(", "));
+        (format!("{HEAD}functions: {{ f: {{ source: f }} }}\n{api}"), "authorizers".to_owned())
+    } else if *limit == limits::DECISION_CACHE {
+        let api = format!("api:\n  authorizers:\n    a:\n      function: f\n      cache: {n}\n");
+        (format!("{HEAD}functions: {{ f: {{ source: f }} }}\n{api}"), n.to_string())
+    } else if *limit == limits::PASSED_HEADERS {
+        // Nine are passed on anyway.
+        let from: Vec<String> = (9..n).map(|index| format!("header.X-H{index}")).collect();
+        let api = format!("api: {{ authorizers: {{ a: {{ function: f, type: request, from: [{}] }} }} }}\n", from.join(", "));
+        (format!("{HEAD}site: {{ source: site }}\nfunctions: {{ f: {{ source: f, route: GET /api/x }} }}\n{api}"), "authorizers".to_owned())
     } else if *limit == limits::INLINE_POLICIES {
         policy(size)
     } else if *limit == limits::TABLE_NAME {

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use liveinsight::stack::{Front, Stack, StackError, Statistic, TABLE_METRICS, Watches, find, schema};
+use liveinsight::stack::{Code, Crate, Front, Stack, StackError, Statistic, TABLE_METRICS, Watches, find, schema};
 use proptest::prelude::*;
 
 mod every;
@@ -189,7 +189,7 @@ functions:
   two: { <<: *base, source: two }
 ";
     let stack = parse(text, None).unwrap();
-    assert_eq!((stack.functions["two"].memory, stack.functions["two"].source.as_path()), (512, Path::new("two")));
+    assert_eq!((stack.functions["two"].memory, &stack.functions["two"].code), (512, &Code::Crate(Crate::at("two"))));
 }
 
 #[test]

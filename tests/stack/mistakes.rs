@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use liveinsight::stack::Stack;
+use liveinsight::stack::{Code, Stack};
 
 use super::{SHIPPED, parse};
 
@@ -39,6 +39,68 @@ const MISTAKES: &[(&str, &str)] = &[
     ("length of time", "functions:\n  order: { source: order, timeout: soon }\n"),
     ("length of time: unit", "functions:\n  order: { source: order, timeout: 3w }\n"),
     ("length of time: fraction", "functions:\n  order: { source: order, timeout: 1.5s }\n"),
+    // The code of a function.
+    ("code: neither", "functions:\n  order: { route: GET /api/orders }\n"),
+    ("code: both", "functions:\n  order: { source: order, package: order.zip }\n"),
+    ("code: a crate's setting for a package", "functions:\n  order: { package: order.zip, features: [fast] }\n"),
+    ("code: a package's setting for a crate", "functions:\n  order: { source: order, runtime: python3.13 }\n"),
+    ("code: entry point", "functions:\n  order: { package: order.zip, runtime: python3.13 }\n"),
+    ("code: entry point with a blank", "functions:\n  order: { package: order.zip, runtime: python3.13, handler: app handler }\n"),
+    ("code: runtime", "functions:\n  order: { package: order.zip, runtime: Python 3.13, handler: app.handler }\n"),
+    ("code: include outside the crate", "functions:\n  order: { source: order, include: [../templates] }\n"),
+    ("code: include in place of the program", "functions:\n  order: { source: order, include: [bootstrap] }\n"),
+    ("code: feature", "functions:\n  order: { source: order, features: [a b] }\n"),
+    ("code: path of this machine", "functions:\n  order: { package: /tmp/order.zip }\n"),
+    // Settings of a function.
+    ("layer: no ARN of a version", "functions:\n  order: { source: order, layers: ['arn:aws:lambda:us-east-1:123456789012:layer:x'] }\n"),
+    ("layer: elsewhere", "functions:\n  order: { source: order, layers: ['arn:aws:lambda:eu-west-1:123456789012:layer:x:1'] }\n"),
+    (
+        "layer: twice",
+        "functions:\n  order:\n    source: order\n    layers:\n      - arn:aws:lambda:${region}:123456789012:layer:x:1\n      - arn:aws:lambda:us-east-1:123456789012:layer:x:2\n",
+    ),
+    ("layer: reference", "functions:\n  order: { source: order, layers: ['arn:aws:lambda:${regoin}:123456789012:layer:x:1'] }\n"),
+    ("ephemeral storage", "functions:\n  order: { source: order, ephemeral_storage: 128 }\n"),
+    ("log format", "functions:\n  order: { source: order, log_format: xml }\n"),
+    // Authorizers.
+    ("authorizer: nobody decides", "api: { authorizers: { staff: {} } }\n"),
+    ("authorizer: no function", "functions: { auth: { source: auth } }\napi: { authorizers: { staff: { function: auht } } }\n"),
+    (
+        "authorizer: function and pools",
+        "functions: { auth: { source: auth } }\napi:\n  authorizers:\n    staff: { function: auth, user_pools: ['arn:aws:cognito-idp:us-east-1:123456789012:userpool/x'] }\n",
+    ),
+    ("authorizer: no pool", "api: { authorizers: { staff: { user_pools: ['arn:aws:iam::123456789012:role/x'] } } }\n"),
+    (
+        "authorizer: a function's setting for pools",
+        "api:\n  authorizers:\n    staff: { user_pools: ['arn:aws:cognito-idp:us-east-1:123456789012:userpool/x'], cache: 5m }\n",
+    ),
+    ("authorizer: cache", "functions: { auth: { source: auth } }\napi: { authorizers: { staff: { function: auth, cache: 2h } } }\n"),
+    (
+        "authorizer: part of a request",
+        "functions: { auth: { source: auth } }\napi: { authorizers: { staff: { function: auth, from: Authorization } } }\n",
+    ),
+    (
+        "authorizer: several tokens",
+        "functions: { auth: { source: auth } }\napi: { authorizers: { staff: { function: auth, from: [header.A, header.B] } } }\n",
+    ),
+    (
+        "authorizer: query of a token",
+        "functions: { auth: { source: auth } }\napi: { authorizers: { staff: { function: auth, from: query.key } } }\n",
+    ),
+    ("authorizer: name", "functions: { auth: { source: auth } }\napi: { authorizers: { the staff: { function: auth } } }\n"),
+    ("authorizer: unknown", "functions: { order: { source: order, route: GET /api/orders, authorizer: staff } }\n"),
+    (
+        "authorizer: no route",
+        "functions:\n  order: { source: order, authorizer: staff }\n  auth: { source: auth }\napi: { authorizers: { staff: { function: auth } } }\n",
+    ),
+    (
+        "authorizer: behind itself",
+        "functions:\n  auth: { source: auth, route: GET /api/auth, authorizer: staff }\napi: { authorizers: { staff: { function: auth } } }\n",
+    ),
+    (
+        "authorizer of an environment",
+        "functions: { auth: { source: auth } }\napi: { authorizers: { staff: { function: auth } } }\nenvironments:\n  dev: { api: { authorizers: { stuff: { function: auth } } } }\n",
+    ),
+    ("media type", "api: { binary_media_types: [png] }\n"),
     // The permissions boundary.
     ("boundary: no ARN", "permissions_boundary: site-boundary\n"),
     ("boundary: a role", "permissions_boundary: 'arn:aws:iam::123456789012:role/x'\n"),
@@ -459,12 +521,12 @@ fn missing_sources_are_named_when_they_are_needed() {
 }
 
 #[test]
-fn a_binary_that_the_crate_does_not_have_is_named_on_its_line() {
+fn what_a_crate_does_not_have_is_named_on_its_line() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("stack.yaml");
     let function = |binary: &str| format!("{HEAD}functions:\n  work: {{ source: many, binary: {binary} }}\n");
     for (name, text) in [
-        ("many/Cargo.toml", "[package]\nname = \"many\"\nedition = \"2024\"\n"),
+        ("many/Cargo.toml", "[package]\nname = \"many\"\nedition = \"2024\"\n[features]\nfast = []\n"),
         ("many/src/bin/api.rs", ""),
         ("many/src/bin/worker.rs", ""),
     ] {
@@ -477,5 +539,16 @@ fn a_binary_that_the_crate_does_not_have_is_named_on_its_line() {
         assert!(shown.contains(part), "{shown}");
     }
     fs::write(&path, function("worker")).unwrap();
-    assert_eq!(Stack::load(&path, None, None).unwrap().functions["work"].binary.as_deref(), Some("worker"));
+    for (keys, message) in [
+        ("source: many, binary: worker, features: [fsat]", "the crate in `many` has no feature `fsat`"),
+        ("source: many, binary: worker, include: [templates]", "there is no `templates` in `many`"),
+        ("package: work.zip", "there is no file `work.zip`"),
+    ] {
+        fs::write(&path, format!("{HEAD}functions:\n  work: {{ {keys} }}\n")).unwrap();
+        let shown = Stack::load(&path, None, None).unwrap_err().to_string();
+        assert!(shown.contains(message), "{shown}");
+    }
+    fs::write(&path, function("worker")).unwrap();
+    let stack = Stack::load(&path, None, None).unwrap();
+    assert!(matches!(&stack.functions["work"].code, Code::Crate(source) if source.binary.as_deref() == Some("worker")));
 }

@@ -52,9 +52,64 @@ Frameworks that choose a handler by path, such as axum with `lambda_http::run(ro
 not look at the path, and have it not.) [An example](examples.md) is a whole application of that kind. The distribution forwards paths below `/api/` to
 the API as they are, so a program that is to answer under the site's address too has its handlers below `/api/`.
 
+## Code
+
+A function is a binary of a crate, which `up` builds, or a zip that something else has built, in any language:
+
+```yaml
+functions:
+  api: { source: functions/shop, binary: api, features: [postgres], include: [templates] }
+  worker: { source: functions/shop, binary: worker, default_features: false }
+  report: { package: dist/report.zip, runtime: python3.13, handler: app.handler }
+```
+
+Functions of one crate are built by one run of cargo, as long as they have the same features; others take a run each. `include` packs files and
+directories beside the program, hidden ones too; the program finds them below its working directory, and a change of one is a release. A package is
+uploaded as it is: what it holds, and that it suits the runtime and the `architecture`, is up to what built it. `up` refuses what Lambda would: more than
+50 MB, more than 250 MB unpacked, no `bootstrap` for a `provided` runtime. The local AWS runs packages with the Python or Node.js of this machine, and
+`bootstrap` as it is.
+
+| setting | what it adds to the bill, and needs |
+|---|---|
+| `layers` | nothing; `up` needs the permission to read them, which `policy` prints for all layers. The local AWS takes a layer of another account without its content |
+| `tracing` | X-Ray's price for each recorded trace; the function's role may send segments |
+| `ephemeral_storage` | Lambda's price for each GB above 512 MB and second |
+| `log_format: json` | more bytes in the log |
+
+What is set by hand where stack.yaml is silent is drift: `up` returns it to Lambda's default, after the plan has named it.
+
+## Authorizers
+
+An authorizer decides who may call a function's routes: a function of the stack, or Amazon Cognito.
+
+```yaml
+functions:
+  orders: { source: functions/orders, routes: [GET /orders, POST /orders], authorizer: staff }
+  auth: { source: functions/auth }
+api:
+  authorizers:
+    staff: { function: auth, cache: 5m }                                 # the header Authorization
+    partners: { function: auth, type: request, from: [header.X-Key, query.partner] }
+    customers: { user_pools: ['arn:${partition}:cognito-idp:${region}:${account}:userpool/eu-west-1_AbC'] }
+```
+
+API Gateway answers 401 to a request without what `from` names, and 403 to what the authorizer denies; with `api.cors`, browsers can read both. The
+function gets the event of API Gateway's Lambda authorizers and answers with an IAM policy. A decision counts for `cache` and for all routes behind the
+authorizer, so a policy that allows the one route of its request denies the others meanwhile: allow them all, or write `cache: 0s`. API Gateway may invoke
+the function for authorizers of this API alone. The check after a release leaves routes behind an authorizer out; `smoke` can ask them. An environment can
+replace an authorizer, by its name.
+
+The site's address passes on the headers that authorizers read. CloudFront takes ten, and nine are taken: more than one header of your own is refused.
+
+## Bodies that are no text
+
+`api.binary_media_types: ['image/*', application/zip]` lets functions take and give bytes: a request's body whose `Content-Type` is listed arrives as
+base64 (`isBase64Encoded`), and an answer that is marked so is decoded if the request's `Accept` is listed. `lambda_http` does its part by itself. A
+request's body can have 10 MB, an event 6 MB (quotas of API Gateway and Lambda).
+
 ## References
 
-Values of `environment`, and resources and conditions of `permissions`, may name what the stack declares:
+Values of `environment`, ARNs of layers and user pools, and resources and conditions of `permissions`, may name what the stack declares:
 
 | | |
 |---|---|
@@ -272,6 +327,10 @@ fn value<'schema>(schema: &'schema Value, property: &'schema Value) -> (String, 
             _ => "text",
         };
         return (if choices.is_empty() { known.to_owned() } else { choices.join(" or ") }, None);
+    }
+    if property["anyOf"].is_array() {
+        let all: Vec<String> = alternatives(property).map(|kind| value(schema, kind).0).collect();
+        return (all.join(" or "), None);
     }
     let kinds: Vec<&str> = match &property["type"] {
         Value::Array(kinds) => kinds.iter().filter_map(Value::as_str).collect(),

@@ -34,6 +34,7 @@ pub const KINDS: &[&Kind] = &[
     ApiIntegration::FACTS,
     ApiMethod::FACTS,
     ApiResource::FACTS,
+    ApiAuthorizer::FACTS,
     ApiStage::FACTS,
     ApiDeployment::FACTS,
     Permission::FACTS,

@@ -34,7 +34,8 @@ pub use node::Position;
 pub use read::find;
 pub use schema::schema;
 pub use sections::{
-    API_METRICS, API_PATH, Alarm, Alarms, Api, Content, Cors, FUNCTION_METRICS, Front, Function, Grant, Index, Indexes, Key, KeyType,
-    LeftOut, Logs, Metric, Operation, Package, Projection, RETENTION_DAYS, Readers, Route, SecretsFrom, Site, SmokeRequest, Stack,
-    StackFile, Statistic, TABLE_METRICS, Table, Throttle, Unit, Watches, binaries, permissions_of_any_function,
+    API_METRICS, API_PATH, Alarm, Alarms, Api, Authorizer, BOOTSTRAP, Code, Content, Cors, Crate, Decider, FUNCTION_METRICS, Front,
+    Function, Grant, Identity, Index, Indexes, Key, KeyType, LeftOut, Logs, Metric, Operation, Package, Prebuilt, Projection,
+    RETENTION_DAYS, Readers, Route, SecretsFrom, Site, SmokeRequest, Stack, StackFile, Statistic, TABLE_METRICS, Table, Throttle, Unit,
+    Watches, permissions_of_any_function,
 };

@@ -71,6 +71,11 @@ pub const FUNCTION_NAME: Limit =
 pub const MEMORY: Limit = Limit::between("MB of a function's memory", 128, 10_240, Documented("Lambda developer guide, Lambda quotas"));
 /// Lambda: timeout of a function, in seconds.
 pub const TIMEOUT: Limit = Limit::between("seconds of a function's timeout", 1, 900, Documented("Lambda developer guide, Lambda quotas"));
+/// Lambda: size of `/tmp`, in MB.
+pub const EPHEMERAL_STORAGE: Limit =
+    Limit::between("MB of a function's ephemeral storage", 512, 10_240, Documented("Lambda developer guide, Lambda quotas"));
+/// Lambda: layers of a function.
+pub const LAYERS: Limit = Limit::most("layers of a function", 5, Recorded("lambda CreateFunction \"six layers\", 2025-11-25"));
 /// Lambda: all environment variables of a function as one JSON object, which AWS quotes in its refusal.
 pub const ENVIRONMENT: Limit = Limit::most(
     "bytes of a function's environment variables as JSON",
@@ -94,6 +99,15 @@ pub const STAGE_NAME: Limit =
     Limit::most("characters of a stage's name", 128, Documented("API Gateway API reference, CreateStage, stageName"));
 /// API Gateway: the throttle of a stage, a signed 32-bit number.
 pub const THROTTLE: Limit = Limit::between("requests of a throttle", 1, 2_147_483_647, Modelled("apigateway, Integer"));
+/// API Gateway: authorizers of one API.
+pub const AUTHORIZERS: Limit =
+    Limit::most("authorizers of a REST API", 10, Documented("API Gateway developer guide, quotas for REST APIs")).raisable();
+/// API Gateway: time for which an authorizer's decision is cached.
+pub const DECISION_CACHE: Limit = Limit::most(
+    "seconds that an authorizer's decision is cached",
+    3600,
+    Documented("API Gateway API reference, CreateAuthorizer, authorizerResultTtlInSeconds"),
+);
 /// IAM: all inline policies of a role, blanks not counted.
 pub const INLINE_POLICIES: Limit = Limit::most(
     "characters of a role's inline policies",
@@ -155,6 +169,9 @@ pub const CONTENT_SECURITY_POLICY: Limit =
 /// CloudFront: all names and values of a response headers policy, without those that CloudFront has a field for.
 pub const HEADERS_SIZE: Limit =
     Limit::most("characters of all headers of a site, names included", 10_240, Documented("CloudFront developer guide, quotas on headers"));
+/// CloudFront: headers of a request that one behavior passes on.
+pub const PASSED_HEADERS: Limit =
+    Limit::most("headers of a request that the site's address passes on", 10, Documented("CloudFront developer guide, quotas on headers"));
 /// CloudWatch: an alarm's name.
 pub const ALARM_NAME: Limit = Limit::between("characters of an alarm's name", 1, 255, Modelled("cloudwatch, AlarmName"));
 /// CloudWatch: time span that an alarm with periods below an hour evaluates.
@@ -190,15 +207,19 @@ pub const PREFLIGHT_AGE: Limit =
 pub const FILE: Limit = Limit::most("bytes of stack.yaml", 1024 * 1024, Own("src/stack/read.rs"));
 
 /// All limits of this file.
-pub const ALL: [&Limit; 37] = [
+pub const ALL: [&Limit; 42] = [
     &FUNCTION_NAME,
     &MEMORY,
     &TIMEOUT,
+    &EPHEMERAL_STORAGE,
+    &LAYERS,
     &ENVIRONMENT,
     &ANSWER_TIME,
     &API_RESOURCES,
     &STAGE_NAME,
     &THROTTLE,
+    &AUTHORIZERS,
+    &DECISION_CACHE,
     &INLINE_POLICIES,
     &TABLE_NAME,
     &INDEX_NAME,
@@ -216,6 +237,7 @@ pub const ALL: [&Limit; 37] = [
     &HEADER_VALUE,
     &CONTENT_SECURITY_POLICY,
     &HEADERS_SIZE,
+    &PASSED_HEADERS,
     &ALARM_NAME,
     &ALARM_DAY,
     &ALARM_WEEK,

@@ -3,11 +3,11 @@
 use super::{context::Context, session::Session};
 use crate::{
     build,
-    build::{BuildTarget, Builder, SiteFiles, Source, integrity, read_site},
+    build::{BuildTarget, Builder, SiteFiles, integrity, prebuilt, read_site},
     child::BuildEnvironment,
     engine::Id,
     error::{CliError, Exit},
-    stack::{API_PATH, Content, Function, Package, Site, Stack},
+    stack::{API_PATH, Code, Content, Crate, Function, Package, Site, Stack},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -41,8 +41,14 @@ pub(in crate::commands) async fn gather(
     let builder = Builder::new(root, move |event| progress.build(&event)).within(environment);
     let mut packages = BTreeMap::new();
     let chosen = only.map(|only| functions_of(&session.stack, only));
+    let is_chosen = |function: &str| chosen.as_ref().is_none_or(|chosen| chosen.contains(function));
+    for (name, function) in session.stack.functions.iter().filter(|(name, _)| is_chosen(name)) {
+        if let Some(package) = function.code.prebuilt() {
+            packages.insert(name.clone(), prebuilt(root, name, package)?);
+        }
+    }
     for (target, sources) in targets(&session.stack, session.target.functions_on_host) {
-        if chosen.as_ref().is_some_and(|chosen| sources.keys().all(|function| !chosen.contains(function))) {
+        if !sources.keys().any(|function| is_chosen(function)) {
             continue;
         }
         if wanted == Packages::Build {
@@ -96,11 +102,16 @@ fn pages(root: &Path, site: &Site, api: Option<&str>) -> Result<SiteFiles, CliEr
 pub(in crate::commands) fn inputs(session: &Session) -> (BTreeSet<PathBuf>, BTreeSet<PathBuf>) {
     let builder = Builder::new(&session.stack.root, |_| ());
     let targets = targets(&session.stack, session.target.functions_on_host).into_iter();
-    targets.map(|(target, sources)| builder.inputs(&sources, target)).fold(Default::default(), |(mut directories, mut files), more| {
-        directories.extend(more.0);
-        files.extend(more.1);
-        (directories, files)
-    })
+    let packages = session.stack.functions.values().filter_map(|function| function.code.prebuilt());
+    let packages = packages.map(|package| session.stack.root.join(&package.path)).collect();
+    targets.map(|(target, sources)| builder.inputs(&sources, target)).fold(
+        (BTreeSet::new(), packages),
+        |(mut directories, mut files), more| {
+            directories.extend(more.0);
+            files.extend(more.1);
+            (directories, files)
+        },
+    )
 }
 
 /// Returns the functions among chosen resources.
@@ -127,14 +138,14 @@ pub(in crate::commands) fn targets_of(stack: &Stack, on_host: bool) -> Vec<(Buil
     targets.map(|(target, sources)| (target, sources.into_keys().collect())).collect()
 }
 
-/// Groups the functions by build target, each with its crate and program.
-fn targets(stack: &Stack, on_host: bool) -> Vec<(BuildTarget, BTreeMap<String, Source>)> {
-    let of = |function: &Function| if on_host { BuildTarget::Host } else { BuildTarget::Lambda(function.architecture) };
-    let targets: BTreeSet<BuildTarget> = stack.functions.values().map(of).collect();
-    let source = |function: &Function| Source { directory: function.source.clone(), binary: function.binary.clone() };
-    let sources = |target: BuildTarget| {
-        let built = stack.functions.iter().filter(|(_, function)| of(function) == target);
-        built.map(|(name, function)| (name.clone(), source(function))).collect()
-    };
-    targets.into_iter().map(|target| (target, sources(target))).collect()
+/// Groups the functions that are built by target, each with its crate and program.
+fn targets(stack: &Stack, on_host: bool) -> Vec<(BuildTarget, BTreeMap<String, Crate>)> {
+    let target = |function: &Function| if on_host { BuildTarget::Host } else { BuildTarget::Lambda(function.architecture) };
+    let mut targets: BTreeMap<BuildTarget, BTreeMap<String, Crate>> = BTreeMap::new();
+    for (name, function) in &stack.functions {
+        if let Code::Crate(source) = &function.code {
+            targets.entry(target(function)).or_default().insert(name.clone(), source.clone());
+        }
+    }
+    targets.into_iter().collect()
 }

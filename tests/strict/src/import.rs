@@ -52,6 +52,10 @@ pub(crate) fn steps(request: &Request) -> Option<Vec<Step>> {
     for (kind, response) in document["x-amazon-apigateway-gateway-responses"].as_object().into_iter().flatten() {
         steps.push(Step::Whole(Part { method: "PUT", path: format!("/gatewayresponses/{kind}"), body: response.clone() }));
     }
+    // What the document leaves out is reset.
+    let kinds = document.get("x-amazon-apigateway-binary-media-types").cloned().unwrap_or_else(|| json!([]));
+    let patch = json!({ "patchOperations": [{ "op": "replace", "path": "/binaryMediaTypes", "value": kinds }] });
+    steps.push(Step::Whole(Part { method: "PATCH", path: String::new(), body: patch }));
     Some(steps)
 }
 
@@ -151,7 +155,12 @@ mod tests {
         let responses = json!({"DEFAULT_4XX": {"responseParameters": {"p": "'*'"}}});
         let any = json!({"x-amazon-apigateway-integration": {"type": "aws_proxy"}});
         let paths = json!({"/api/x": {"options": operation}, "/api/y": {"x-amazon-apigateway-any-method": any}});
-        let document = json!({"paths": paths, "x-amazon-apigateway-gateway-responses": responses});
+        let kinds = json!(["image/png"]);
+        let document = json!({
+            "paths": paths,
+            "x-amazon-apigateway-gateway-responses": responses,
+            "x-amazon-apigateway-binary-media-types": kinds,
+        });
         let told: Vec<String> = steps(&put("overwrite", &document))
             .unwrap()
             .iter()
@@ -172,6 +181,7 @@ mod tests {
             "/api/y methods/ANY",
             "/api/y methods/ANY/integration",
             r#"/gatewayresponses/DEFAULT_4XX {"responseParameters":{"p":"'*'"}}"#,
+            r#" {"patchOperations":[{"op":"replace","path":"/binaryMediaTypes","value":["image/png"]}]}"#,
         ];
         assert_eq!(told, expected);
         assert!(steps(&put("merge", &document)).is_none());

@@ -143,6 +143,9 @@ fn api_gateway(request: &Request) -> Option<String> {
         ["restapis", _, "stages"] if method == "GET" => return Some("GetStages".to_owned()),
         ["restapis", _, "stages"] => return Some("CreateStage".to_owned()),
         ["restapis", _, "stages", _] => "Stage",
+        ["restapis", _, "authorizers"] if method == "GET" => return Some("GetAuthorizers".to_owned()),
+        ["restapis", _, "authorizers"] => return Some("CreateAuthorizer".to_owned()),
+        ["restapis", _, "authorizers", _] => "Authorizer",
         ["restapis", _, "gatewayresponses"] => return Some("GetGatewayResponses".to_owned()),
         ["restapis", _, "gatewayresponses", _] => "GatewayResponse",
         ["tags", ..] => {

@@ -77,6 +77,19 @@ rules! {
     METHOD_TAKEN: "apigateway", "a method that is there",
         409 "ConflictException", "Method already exists for this resource",
         Reported, "issues of other tools";
+    AUTHORIZER_UNKNOWN: "apigateway", "a method behind an authorizer that is not there",
+        400 "BadRequestException",
+        "Invalid authorizer ID specified. Setting the authorization type to CUSTOM or COGNITO_USER_POOLS requires a valid authorizer.",
+        Recorded, "test_put_method_validation, 2024-04-15";
+    AUTHORIZER_TAKEN: "apigateway", "a second authorizer of the same name",
+        400 "BadRequestException", "Authorizer name must be unique. Authorizer {} already exists in this RestApi.",
+        Reported, "issues of other tools";
+    AUTHORIZER_IN_USE: "apigateway", "the deletion of an authorizer that a method refers to",
+        409 "ConflictException", "Cannot delete authorizer '{}', is referenced in method",
+        Reported, "issues of other tools";
+    PATCH_OF_LIST: "apigateway", "a patch of the list of binary media types",
+        400 "BadRequestException", "Invalid patch path /binaryMediaTypes",
+        Recorded, "test_update_rest_api_behaviour, 2025-07-04";
     METHOD_UNKNOWN: "apigateway", "an integration response of a method that is not there",
         404 "NotFoundException", "Invalid Method identifier specified",
         Recorded, "test_put_integration_response_validation, 2025-03-03";
@@ -329,6 +342,21 @@ rules! {
         400 "ValidationException",
         "1 validation error detected: Value at 'timeout' failed to satisfy constraint: Member must have value between 1 and 900",
         Documented, "Lambda quotas; the words are assumed";
+    EPHEMERAL_STORAGE: "lambda", "ephemeral storage below 512 or above 10,240 MB",
+        400 "ValidationException",
+        "1 validation error detected: Value at 'ephemeralStorage.size' failed to satisfy constraint: Member must have value between 512 and 10240",
+        Documented, "Lambda quotas; the words are assumed";
+    TOO_MANY_LAYERS: "lambda", "more than five layers of a function",
+        400 "InvalidParameterValueException", "Cannot reference more than 5 layers.",
+        Recorded, "test_layer_function_quota_exception, 2025-11-25";
+    SAME_LAYER_TWICE: "lambda", "two versions of one layer in a function",
+        400 "InvalidParameterValueException",
+        "Two different versions of the same layer are not allowed to be referenced in the same function. {} and {} are versions of the same layer.",
+        Recorded, "test_layer_function_exceptions, 2025-11-25";
+    LAYER_ELSEWHERE: "lambda", "a layer of another region than the function's",
+        400 "InvalidParameterValueException",
+        "Layers are not in the same region as the function. Layers are expected to be in region {}.",
+        Recorded, "test_layer_function_exceptions, 2025-11-25";
     VARIABLES_TOO_LARGE: "lambda", "environment variables of more than 4,096 bytes as JSON",
         400 "InvalidParameterValueException",
         "Lambda was unable to configure your environment variables because the environment variables you have provided exceeded the 4KB limit. String measured: {}",

@@ -189,6 +189,11 @@ pub(super) fn replace(path: impl Into<String>, value: &(impl ToString + ?Sized))
     PatchOperation::builder().op(Op::Replace).path(path).value(value.to_string()).build()
 }
 
+/// Returns a patch operation that adds a value whose path is its name.
+pub(super) fn add(path: impl Into<String>) -> PatchOperation {
+    PatchOperation::builder().op(Op::Add).path(path).build()
+}
+
 /// Returns a patch operation that removes a value.
 pub(super) fn remove(path: impl Into<String>) -> PatchOperation {
     PatchOperation::builder().op(Op::Remove).path(path).build()

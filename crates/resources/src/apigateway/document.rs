@@ -5,7 +5,7 @@
 //! Sources: "`OpenAPI` extensions for API Gateway" (`x-amazon-apigateway-integration`, `x-amazon-apigateway-gateway-responses`), "`PutRestApi`" of
 //! the API reference. The import was not tried on AWS itself; the parts make up for anything that it leaves out.
 
-use super::{ApiIntegration, ApiIntegrationResponse, ApiMethod, ApiMethodResponse, ORIGIN_HEADER};
+use super::{ApiIntegration, ApiIntegrationResponse, ApiMethod, ApiMethodResponse, ORIGIN_HEADER, RestApi};
 use serde_json::{Map, Value, json};
 use std::{
     cell::{Cell, RefCell},
@@ -67,11 +67,16 @@ impl ApiDocument {
         operation["x-amazon-apigateway-integration"]["responses"][pattern] = answer;
     }
 
-    /// Returns the document; `None` if it would be incomplete or empty.
-    pub(super) fn text(&self, name: &str, description: Option<&str>, error_origins: &BTreeMap<String, String>) -> Option<String> {
+    /// Returns the document of `api`; `None` if it would be incomplete or empty.
+    pub(super) fn text(&self, api: &RestApi) -> Option<String> {
+        let RestApi { name, description, binary_media_types, error_origins, .. } = api;
         let paths = self.0.paths.borrow();
-        let info = json!({ "title": name, "description": description.unwrap_or_default(), "version": "1" });
+        let info = json!({ "title": name, "description": description.as_deref().unwrap_or_default(), "version": "1" });
         let mut document = json!({ "openapi": "3.0.1", "info": info, "paths": *paths });
+        if !binary_media_types.is_empty() {
+            // What the document leaves out is reset (recorded on 2025-07-02).
+            document["x-amazon-apigateway-binary-media-types"] = json!(binary_media_types);
+        }
         if !error_origins.is_empty() {
             let response = |origin: &String| json!({ "responseParameters": { ORIGIN_HEADER: origin } });
             let responses: Map<String, Value> = error_origins.iter().map(|(kind, origin)| (kind.clone(), response(origin))).collect();

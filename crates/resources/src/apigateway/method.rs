@@ -29,8 +29,11 @@ pub struct ApiMethod {
     /// The path of its resource, for people.
     #[serde(skip)]
     pub path: String,
-    /// Authorization of callers: `NONE` lets everybody call.
+    /// Authorization of callers: `NONE` lets everybody call, `CUSTOM` and `COGNITO_USER_POOLS` have an authorizer.
     pub authorization: String,
+    /// The id of its authorizer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub authorizer: Option<Ref<String>>,
     /// Set if callers need an API key.
     pub api_key_required: bool,
 }
@@ -55,7 +58,7 @@ impl Resource for ApiMethod {
     const KIND: &'static str = "apigateway.method";
     const FACTS: &'static Kind = &FACTS;
     const IS_PART: bool = true;
-    const FIXED: &'static [&'static str] = &["api", "resource", "http_method", "authorization", "api_key_required"];
+    const FIXED: &'static [&'static str] = &["api", "resource", "http_method", "authorization", "authorizer", "api_key_required"];
     const COMES_ALONG: bool = true;
     type Output = MethodKey;
 
@@ -76,10 +79,15 @@ impl Resource for ApiMethod {
 
     async fn create(&self, aws: &Aws) -> Result<WriteOutcome<MethodKey>> {
         let key = self.key()?;
+        let authorizer = self.authorizer.as_ref().map(Ref::get).transpose()?;
         let _lock = lock(aws, &key.api).await;
         aws.write("apigateway:PutMethod", || {
             let request = aws.apigateway.put_method().rest_api_id(&key.api).resource_id(&key.resource).http_method(&key.http_method);
-            request.authorization_type(&self.authorization).api_key_required(self.api_key_required).send()
+            request
+                .set_authorizer_id(authorizer.clone())
+                .authorization_type(&self.authorization)
+                .api_key_required(self.api_key_required)
+                .send()
         })
         .await?;
         Ok(WriteOutcome::Complete(key))
@@ -107,6 +115,7 @@ impl ApiMethod {
             http_method: key.http_method.clone(),
             path: path.to_owned(),
             authorization: observed.authorization_type().unwrap_or("NONE").to_owned(),
+            authorizer: observed.authorizer_id().filter(|id| !id.is_empty()).map(|id| id.to_owned().into()),
             api_key_required: observed.api_key_required().unwrap_or_default(),
         }
     }

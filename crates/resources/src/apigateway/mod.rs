@@ -1,6 +1,7 @@
 //! Amazon API Gateway: a REST API and its parts.
 
 mod account;
+mod authorizer;
 mod common;
 mod deployment;
 mod document;
@@ -16,6 +17,7 @@ mod sweep;
 
 pub(crate) use account::CALLS as ACCOUNT_CALLS;
 pub use account::{LOGGING_ACTIONS, ensure_logging_role, logging_role, logging_role_path, logging_role_removal};
+pub use authorizer::{AUTHORIZERS_TAG, ApiAuthorizer, ApiAuthorizerOutput};
 pub use common::MethodKey;
 pub(crate) use common::rest_apis;
 pub use deployment::{ApiDeployment, ApiDeploymentOutput};

@@ -7,7 +7,8 @@
 use super::{
     ApiDocument,
     account::prepare_logging_role,
-    common::{arn, lock, nodes, replace, rest_apis, tags, write_tags},
+    authorizer::{AUTHORIZERS_TAG, authorizers},
+    common::{add, arn, lock, nodes, remove, replace, rest_apis, tags, write_tags},
     gateway_response::{error_origins, gateway_responses, write_error_origins},
     scope,
 };
@@ -25,7 +26,10 @@ use engine::{
     WriteOutcome,
 };
 use serde::Serialize;
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 /// A REST API.
 #[derive(Debug, Clone, Serialize)]
@@ -36,6 +40,9 @@ pub struct RestApi {
     pub description: Option<String>,
     /// `REGIONAL`, `EDGE` or `PRIVATE`.
     pub endpoint: String,
+    /// Media types of bodies that are no text; `*` stands for any part of a type.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub binary_media_types: BTreeSet<String>,
     /// `Access-Control-Allow-Origin` of the API's own errors, by [type](crate::ERROR_TYPES), quoted as API Gateway expects it.
     pub error_origins: BTreeMap<String, String>,
     /// Tags, the ownership tag included.
@@ -148,7 +155,13 @@ impl Resource for RestApi {
             // It was listed with ours and no longer exists: another run may be deleting it.
             return Ok(None);
         }
-        Ok(output.map(|output| self.of(aws, &listed, output, tags, &responses)))
+        let Some(mut observed) = output.map(|output| self.of(aws, &listed, output, tags, &responses)) else { return Ok(None) };
+        // The tag is how authorizers that are no longer declared are found. So it counts as desired for as long as there are any.
+        let is_left = self.tags.get(AUTHORIZERS_TAG).is_none() && observed.spec.tags.get(AUTHORIZERS_TAG).is_some();
+        if is_left && !authorizers(aws, id).await?.is_empty() {
+            observed.spec.tags = observed.spec.tags.iter().filter(|(key, _)| *key != AUTHORIZERS_TAG).collect();
+        }
+        Ok(Some(observed))
     }
 
     async fn find(&self, aws: &Aws) -> Result<Option<Found<RestApiOutput>>> {
@@ -176,6 +189,10 @@ impl Resource for RestApi {
         if changes.touch("endpoint") {
             patch.push(replace(format!("/endpointConfiguration/types/{}", observed.spec.endpoint), &self.endpoint));
         }
+        let path = |kind: &String| format!("/binaryMediaTypes/{}", kind.replace('~', "~0").replace('/', "~1"));
+        let (declared, there) = (&self.binary_media_types, &observed.spec.binary_media_types);
+        patch.extend(declared.difference(there).map(|kind| add(path(kind))));
+        patch.extend(there.difference(declared).map(|kind| remove(path(kind))));
         if !patch.is_empty() {
             aws.write("apigateway:UpdateRestApi", || {
                 aws.apigateway.update_rest_api().rest_api_id(id).set_patch_operations(Some(patch.clone())).send()
@@ -205,10 +222,12 @@ impl RestApi {
         if let Some(other) = find_ours(aws, &self.name).await? {
             return Err(made_meanwhile(other.id()));
         }
+        let binary = Some(self.binary_media_types.iter().cloned().collect()).filter(|kinds: &Vec<_>| !kinds.is_empty());
         let endpoint = EndpointConfiguration::builder().types(EndpointType::from(self.endpoint.as_str())).build();
         let answer = aws
             .write("apigateway:CreateRestApi", || {
                 let request = aws.apigateway.create_rest_api().name(&self.name).set_description(self.description.clone());
+                let request = request.set_binary_media_types(binary.clone());
                 request.endpoint_configuration(endpoint.clone()).set_tags(Some(self.tags.to_map())).send()
             })
             .await?;
@@ -248,7 +267,7 @@ impl RestApi {
     /// Imports the parts, if one call can create all of them. `Some(false)` if the import failed: then each part is created in its turn, and
     /// lasting trouble is reported there.
     async fn import(&self, aws: &Aws, id: &str) -> Option<bool> {
-        let document = self.parts.text(&self.name, self.description.as_deref(), &self.error_origins).filter(|_| aws.target.imports_apis);
+        let document = self.parts.text(self).filter(|_| aws.target.imports_apis);
         let document = document?;
         let _lock = lock(aws, id).await;
         let imported = aws
@@ -266,6 +285,7 @@ impl RestApi {
             name: self.name.clone(),
             description: Some(listed.description().unwrap_or_default().to_owned()),
             endpoint: endpoint(listed).to_owned(),
+            binary_media_types: listed.binary_media_types().iter().cloned().collect(),
             error_origins: error_origins(responses, &self.error_origins),
             tags,
             parts: ApiDocument::default(),
@@ -285,6 +305,7 @@ impl RestApi {
                 name: name.to_owned(),
                 description: None,
                 endpoint: endpoint(api).to_owned(),
+                binary_media_types: BTreeSet::new(),
                 error_origins: BTreeMap::new(),
                 tags: Tags::default(),
                 parts: ApiDocument::default(),

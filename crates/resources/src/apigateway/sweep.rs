@@ -1,6 +1,8 @@
 //! Finds everything in the stack's REST API, so that parts that are no longer declared are deleted.
 
-use super::{ApiDeployment, ApiIntegration, ApiIntegrationResponse, ApiMethod, ApiMethodResponse, ApiResource, ApiStage, RestApi};
+use super::{
+    ApiAuthorizer, ApiDeployment, ApiIntegration, ApiIntegrationResponse, ApiMethod, ApiMethodResponse, ApiResource, ApiStage, RestApi,
+};
 use aws::Aws;
 use engine::{Id, Orphan, Result};
 
@@ -17,5 +19,7 @@ pub async fn sweep_rest_api_parts(aws: &Aws, name: &str, logical: &str, digest: 
     parts.extend(ApiIntegration::sweep(aws, name).await?);
     parts.extend(ApiMethod::sweep(aws, &whole, name).await?);
     parts.extend(ApiResource::sweep(aws, &whole, name).await?);
+    // API Gateway refuses to delete an authorizer that a method refers to (reported), and methods go with their paths.
+    parts.extend(ApiAuthorizer::sweep(aws, &whole, name).await?);
     Ok(parts)
 }

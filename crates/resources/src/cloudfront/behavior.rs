@@ -35,7 +35,7 @@ pub(super) fn is_managed(headers_policy: &str) -> bool {
 const READERS_HEADERS: &[&str] = &["Authorization", "Origin", "X-API-Key"];
 
 /// Headers that an API that takes data needs: origin, browser, and the request not to be tracked. CloudFront passes on ten at most.
-const WRITERS_HEADERS: &[&str] =
+pub const WRITERS_HEADERS: &[&str] =
     &["Authorization", "CloudFront-Viewer-Country", "DNT", "Origin", "Sec-GPC", "User-Agent", "X-API-Key", "X-CSRF-Token", "X-Session-ID"];
 
 /// Longest time in seconds that an answer is shared, whatever its `Cache-Control` allows. An answer without one is not shared.
@@ -165,6 +165,17 @@ impl Behavior {
     /// Behavior of the paths of an API that take data: nothing is shared, and the origin receives data about the visitor, the country included.
     pub fn api_taking_data(origin: &str, viewers_https: bool) -> Self {
         Self { forwarding: Some(Forwarding::of(WRITERS_HEADERS, 0)), ..Self::api(origin, viewers_https) }
+    }
+
+    /// Passes these headers on to an API as well, and shares an answer only among requests with the same ones.
+    #[must_use]
+    pub fn passing_on(mut self, headers: &BTreeSet<String>) -> Self {
+        if let Some(forwarding) = &mut self.forwarding {
+            let is_new = |header: &&String| !forwarding.headers.iter().any(|passed| passed.eq_ignore_ascii_case(header));
+            let new: Vec<String> = headers.iter().filter(is_new).cloned().collect();
+            forwarding.headers.extend(new);
+        }
+        self
     }
 
     #[expect(deprecated, reason = "an API uses what came before cache policies")]

@@ -9,7 +9,7 @@ mod origin_access_control;
 mod response_headers_policy;
 mod security_headers;
 
-pub use behavior::{Behavior, Forwarding};
+pub use behavior::{Behavior, Forwarding, WRITERS_HEADERS};
 pub use config::{ErrorPage, Origin, Protocol, Verify};
 pub use distribution::{Distribution, DistributionOutput, count_distributions, list_distributions};
 pub use headers_policies::HEADERS_TAG;

@@ -3,7 +3,7 @@
 //! Configuration and code change by separate calls, and each makes the function busy for a moment; the engine's rounds put the second behind the
 //! first. `Environment` without variables keeps the old ones, so an empty map is sent as such. The architecture belongs to the code.
 
-use super::{FunctionOthers, release::Made};
+use super::{FunctionOthers, FunctionSettings, release::Made};
 use crate::iam::ROLES_FOR_LAMBDA;
 use aws::{
     Aws, Optional, RequestLimit, Source, Tags, Target,
@@ -36,6 +36,13 @@ use std::{
 /// Parts of names that mark a variable as a secret: its value is never shown.
 const HIDING: [&str; 6] = ["SECRET", "TOKEN", "PASSWORD", "CREDENTIAL", "KEY", "ORIGIN_VERIFY"];
 
+/// Entry point of the functions that `up` builds.
+const HANDLER: &str = "bootstrap";
+
+/// Fields that `UpdateFunctionConfiguration` writes.
+const CONFIGURATION: [&str; 11] =
+    ["role", "runtime", "handler", "memory", "timeout", "environment", "log_group", "layers", "tracing", "ephemeral_storage", "log_format"];
+
 /// "A few seconds" is documented (Lambda Developer Guide); the numbers are assumed.
 const CREATING: &str = "Lambda to create the function (usually 1 to 5 s)";
 /// The delay itself is recorded (2025-11-25); the numbers are assumed.
@@ -48,8 +55,11 @@ pub struct Function {
     pub name: String,
     /// The ARN of its role.
     pub role: Ref<String>,
-    /// Lambda runtime: `provided.al2023`.
+    /// Lambda runtime, such as `provided.al2023`.
     pub runtime: String,
+    /// Entry point, which the `provided` runtimes ignore. The JSON leaves the usual one out, so that a function from before keeps its fingerprint.
+    #[serde(skip_serializing_if = "is_usual_handler")]
+    pub handler: String,
     /// `arm64` or `x86_64`; not managed while there is no code for it.
     pub architecture: Option<String>,
     /// Memory, in megabytes.
@@ -66,6 +76,9 @@ pub struct Function {
     pub environment: BTreeMap<String, Variable>,
     /// Log group that the function writes to.
     pub log_group: Ref<String>,
+    /// Settings that few functions declare.
+    #[serde(flatten)]
+    pub settings: FunctionSettings,
     /// Additions by others. None is declared, and only an [audit](Aws::audit) looks for them. The JSON leaves the field out where there is none.
     #[serde(skip_serializing_if = "FunctionOthers::is_empty")]
     pub others: FunctionOthers,
@@ -130,6 +143,12 @@ pub(super) const FUNCTIONS: Scope = Scope::of("Functions", |target, names, guard
     _ => Guard::None,
 });
 
+/// Layers, of any account: attaching one takes the permission to read it (Lambda developer guide, "Granting layer usage permissions").
+const LAYERS: Scope = Scope::of("Layers", |target, _, _| {
+    let (partition, region) = (&target.partition, &target.region);
+    vec![format!("arn:{partition}:lambda:{region}:*:layer:*:*")]
+});
+
 const FACTS: Kind = Kind {
     name: Function::KIND,
     trail: Trail {
@@ -150,7 +169,12 @@ const FACTS: Kind = Kind {
     calls: &[
         Call::takes(
             "lambda:CreateFunction",
-            &[("lambda:CreateFunction", &FUNCTIONS), ("lambda:TagResource", &FUNCTIONS), ("iam:PassRole", &ROLES_FOR_LAMBDA)],
+            &[
+                ("lambda:CreateFunction", &FUNCTIONS),
+                ("lambda:TagResource", &FUNCTIONS),
+                ("lambda:GetLayerVersion", &LAYERS),
+                ("iam:PassRole", &ROLES_FOR_LAMBDA),
+            ],
             Task::UP,
         ),
         Call::same("lambda:DeleteFunction", &FUNCTIONS, Task::REMOVING),
@@ -166,7 +190,7 @@ const FACTS: Kind = Kind {
         Call::same("lambda:UpdateFunctionCode", &FUNCTIONS, Task::UP),
         Call::takes(
             "lambda:UpdateFunctionConfiguration",
-            &[("lambda:UpdateFunctionConfiguration", &FUNCTIONS), ("iam:PassRole", &ROLES_FOR_LAMBDA)],
+            &[("lambda:UpdateFunctionConfiguration", &FUNCTIONS), ("lambda:GetLayerVersion", &LAYERS), ("iam:PassRole", &ROLES_FOR_LAMBDA)],
             Task::UP,
         ),
     ],
@@ -268,11 +292,11 @@ impl Resource for Function {
         let environment = self.variables(None)?;
         let answer = aws
             .write("lambda:CreateFunction", || {
-                let request = aws.lambda.create_function().function_name(&self.name).role(&role).handler("bootstrap");
+                let request = aws.lambda.create_function().function_name(&self.name).role(&role).handler(&self.handler);
                 let request = request.runtime(Runtime::from(self.runtime.as_str())).set_architectures(self.architectures());
                 let request = request.memory_size(self.memory).timeout(self.timeout).environment(environment.clone());
                 let request = request.logging_config(logging.clone());
-                request.code(code.clone()).set_tags(Some(self.tags.to_map())).send()
+                self.settings.create(request).code(code.clone()).set_tags(Some(self.tags.to_map())).send()
             })
             .await?;
         aws.note_known_role(&role);
@@ -293,15 +317,18 @@ impl Resource for Function {
             self.write_concurrency(aws).await?;
         }
         // Settings of an update that Lambda gave up on are written once more.
-        if ["role", "runtime", "memory", "timeout", "environment", "log_group", FAILED].iter().any(|field| changes.touch(field)) {
+        let writes = |field: &str| changes.touch(field) || changes.touch(FAILED);
+        if CONFIGURATION.into_iter().any(writes) {
             let role = self.role.get()?;
             let environment = self.variables(Some(&observed.spec))?;
-            let logging = if changes.touch("log_group") { Some(self.logging_over(aws).await?) } else { None };
+            let logging = if writes("log_group") || writes("log_format") { Some(self.logging_over(aws).await?) } else { None };
             let answer = aws
                 .write("lambda:UpdateFunctionConfiguration", || {
                     let request = aws.lambda.update_function_configuration().function_name(&self.name).role(&role);
-                    let request = request.runtime(Runtime::from(self.runtime.as_str())).memory_size(self.memory).timeout(self.timeout);
-                    request.environment(environment.clone()).set_logging_config(logging.clone()).send()
+                    let request = request.runtime(Runtime::from(self.runtime.as_str())).handler(&self.handler);
+                    let request = request.memory_size(self.memory).timeout(self.timeout);
+                    let request = request.environment(environment.clone()).set_logging_config(logging.clone());
+                    self.settings.update(request, writes).send()
                 })
                 .await?;
             return Ok(settling(output, answer.last_update_status()));
@@ -352,12 +379,14 @@ impl Function {
             name,
             role: String::new().into(),
             runtime: String::new(),
+            handler: String::new(),
             architecture: None,
             memory: 0,
             timeout: 0,
             concurrency: None,
             environment: BTreeMap::new(),
             log_group: String::new().into(),
+            settings: FunctionSettings::default(),
             others: FunctionOthers::default(),
             code_sha256: None,
             code: None,
@@ -375,12 +404,14 @@ impl Function {
             name: output.name.clone(),
             role: configuration.role().unwrap_or_default().to_owned().into(),
             runtime: configuration.runtime().map_or("", Runtime::as_str).to_owned(),
+            handler: configuration.handler().unwrap_or(HANDLER).to_owned(),
             architecture: Some(configuration.architectures().first().map_or("x86_64", Architecture::as_str).to_owned()),
             memory: configuration.memory_size().unwrap_or(128),
             timeout: configuration.timeout().unwrap_or(3),
             concurrency: kept,
             environment: variables.into_iter().flatten().map(|(key, value)| (key.clone(), Variable::Set(value.clone()))).collect(),
             log_group: log_group.map_or_else(|| format!("/aws/lambda/{}", output.name), str::to_owned).into(),
+            settings: FunctionSettings::of(configuration),
             others: FunctionOthers::default(),
             code_sha256: Some(configuration.code_sha256().unwrap_or_default().to_owned()),
             code: None,
@@ -398,15 +429,18 @@ impl Function {
     }
 
     fn logging(&self) -> Result<LoggingConfig> {
-        Ok(LoggingConfig::builder().log_group(self.log_group.get()?).build())
+        let mut logging = LoggingConfig::builder().log_group(self.log_group.get()?).build();
+        self.settings.format(&mut logging);
+        Ok(logging)
     }
 
-    /// Lays the declared log group over the observed logging: format and levels are not declared, and stay.
+    /// Lays the declared log group and format over the observed logging: levels are not declared, and stay.
     async fn logging_over(&self, aws: &Aws) -> Result<LoggingConfig> {
         let answer = get(aws, &self.name).await?;
         let observed = answer.as_ref().as_ref().and_then(|answer| answer.configuration()?.logging_config().cloned());
         let mut logging = observed.unwrap_or_else(|| LoggingConfig::builder().build());
         logging.log_group = Some(self.log_group.get()?);
+        self.settings.format(&mut logging);
         Ok(logging)
     }
 
@@ -478,6 +512,10 @@ impl Function {
         };
         aws.sync_tags(arn, &observed.spec.tags, &self.tags, tag, untag).await
     }
+}
+
+fn is_usual_handler(handler: &str) -> bool {
+    handler == HANDLER
 }
 
 /// Returns whether the value of a variable of this name is never shown. Only the name decides, because an observed variable may no longer be

@@ -6,6 +6,7 @@ mod origin_secret;
 mod others;
 mod permission;
 mod release;
+mod settings;
 
 pub use alias::{Alias, AliasOutput, Serving, is_of_another, publish};
 use aws::{Target, facts::Identity};
@@ -15,6 +16,7 @@ pub use origin_secret::OriginSecret;
 pub use others::FunctionOthers;
 pub use permission::{Permission, PermissionOutput};
 pub use release::{Made, Parts, Release, ReleaseKey};
+pub use settings::FunctionSettings;
 
 /// Returns the names of a function, or of a part of one of its aliases.
 fn identity(target: &Target, function: String, alias: Option<&str>) -> Identity {

@@ -5,12 +5,14 @@
 use crate::diagnostic::Problem;
 use crate::document::Document;
 use crate::limits::{
-    ANSWER_TIME, API_RESOURCES, BEHAVIORS, CONCURRENCY, ENVIRONMENT, INLINE_POLICIES, INTEGRATION_TIMEOUT, PATH_PATTERN, TABLE_UNITS,
+    ANSWER_TIME, API_RESOURCES, AUTHORIZERS, BEHAVIORS, CONCURRENCY, ENVIRONMENT, INLINE_POLICIES, INTEGRATION_TIMEOUT, PASSED_HEADERS,
+    PATH_PATTERN, TABLE_UNITS,
 };
 use crate::mend::Faulty;
 use crate::problems::{Findings, Problems};
-use crate::sections::{API_PATH, Function, Route, Stack, Table, policy, too_many_headers};
+use crate::sections::{API_PATH, Function, Route, Stack, Table, check_layers, policy, too_many_headers};
 use aws::Target;
+use resources::WRITERS_HEADERS;
 use std::collections::BTreeSet;
 
 /// Stand-in for the account's number: all have twelve digits.
@@ -21,6 +23,7 @@ pub(crate) fn environment(stack: &Stack, document: &Document, faulty: &Faulty) -
     let (mut problems, mut warnings) = (Problems::new(document, faulty), Problems::new(document, faulty));
     for (name, function) in &stack.functions {
         variables(stack, name, &mut problems);
+        check_layers(stack, &stack.names(ANY_ACCOUNT), name, function, &mut problems);
         inline_policy(stack, name, function, &mut problems);
         timeout(stack, name, function, &mut warnings);
         address(stack, name, function, &mut warnings);
@@ -31,6 +34,8 @@ pub(crate) fn environment(stack: &Stack, document: &Document, faulty: &Faulty) -
         units(name, table, &mut warnings);
     }
     concurrency(stack, &mut warnings);
+    authorizers(stack, &mut warnings);
+    passed_headers(stack, &mut problems);
     resources(stack, &mut warnings);
     behaviors(stack, &mut warnings);
     too_many_headers(stack, &mut warnings);
@@ -165,6 +170,32 @@ fn pattern(stack: &Stack, name: &str, function: &Function, problems: &mut Proble
     if !PATH_PATTERN.fits(longest) {
         let text = format!("the path takes {longest} characters, CloudFront allows {} in a pattern", PATH_PATTERN.most);
         problems.value(&["functions", name, key(problems.document, name)], Problem::new(text));
+    }
+}
+
+/// Warns of more authorizers than an API may have.
+fn authorizers(stack: &Stack, warnings: &mut Problems) {
+    let count = stack.api.authorizers.len();
+    if !AUTHORIZERS.fits(count) {
+        let text = format!("{count} authorizers are declared, API Gateway allows {} unless the quota was raised", AUTHORIZERS.most);
+        let next = "have \"Custom authorizers per API\" raised in the Service Quotas console, or have one function decide for several";
+        warnings.key(&["api", "authorizers"], Problem::new(text).help(next));
+    }
+}
+
+/// Checks the number of headers that the site's address passes on to the API.
+fn passed_headers(stack: &Stack, problems: &mut Problems) {
+    if stack.site.is_none() || !stack.has_api() {
+        return;
+    }
+    let is_new = |header: &String| !WRITERS_HEADERS.iter().any(|passed| passed.eq_ignore_ascii_case(header));
+    let count = WRITERS_HEADERS.len() + stack.api.headers_to_pass_on().iter().filter(|header| is_new(header)).count();
+    if !PASSED_HEADERS.fits(count) {
+        let text = format!("the site's address would have to pass on {count} headers, CloudFront allows {}", PASSED_HEADERS.most);
+        problems.key(
+            &["api", "authorizers"],
+            Problem::new(text).help("identify callers by Authorization or X-API-Key, which it passes on anyway"),
+        );
     }
 }
 

@@ -3,8 +3,8 @@
 use crate::diagnostic::Problem;
 use crate::document::Document;
 use crate::mend::Faulty;
-use crate::problems::Problems;
-use crate::sections::{FunctionFile, SiteFile, StackFile, binaries, source as malformed};
+use crate::problems::{Problems, below};
+use crate::sections::{FunctionFile, SiteFile, StackFile, binaries, features, source as malformed};
 use std::path::Path;
 
 /// Returns all problems of a stack's sources; their paths are relative to `root`.
@@ -20,32 +20,43 @@ pub(crate) fn sources(file: &StackFile, root: &Path, document: &Document, faulty
 }
 
 fn function(name: &str, function: &FunctionFile, root: &Path, problems: &mut Problems) {
-    if malformed(&function.source).is_some() {
-        return;
+    let path = ["functions", name];
+    if let Some(package) = function.package.as_deref().filter(|package| malformed(package).is_none() && !root.join(package).is_file()) {
+        let problem = Problem::new(format!("there is no file `{package}`"));
+        problems.value(&below(&path, &["package"]), problem.help("build it first; the path is relative to stack.yaml"));
     }
-    let path = ["functions", name, "source"];
-    let directory = root.join(&function.source);
-    let shown = &function.source;
+    let Some(shown) = function.source.as_deref().filter(|source| malformed(source).is_none()) else { return };
+    let directory = root.join(shown);
     if !directory.is_dir() {
         let problem = Problem::new(format!("there is no directory `{shown}`"));
-        problems.value(&path, neighbours(problem, &directory, Path::new(shown)));
+        problems.value(&below(&path, &["source"]), neighbours(problem, &directory, Path::new(shown)));
     } else if !directory.join("Cargo.toml").is_file() {
         let problem = Problem::new(format!("`{shown}` is not a crate: it has no Cargo.toml"));
-        problems.value(&path, problem.help("name the directory of the function's own crate"));
-    } else if let Some(problem) = binary(&directory, function) {
-        problems.value(&["functions", name, "binary"], problem);
+        problems.value(&below(&path, &["source"]), problem.help("name the directory of the function's own crate"));
+    } else {
+        of_crate(&directory, shown, function, &path, problems);
     }
 }
 
-/// Returns the problem of the binary that a function names, as far as the crate's manifest shows.
-fn binary(directory: &Path, function: &FunctionFile) -> Option<Problem> {
-    let known = binaries(directory)?;
-    match &function.binary {
-        Some(wanted) if !known.contains(wanted) => {
-            let problem = Problem::new(format!("the crate in `{}` has no binary `{wanted}`", function.source));
-            Some(problem.known(wanted, known.iter().map(String::as_str)))
+/// Checks what a function names in its crate, as far as the crate's manifest shows.
+fn of_crate(directory: &Path, shown: &str, function: &FunctionFile, path: &[&str], problems: &mut Problems) {
+    if let (Some(wanted), Some(known)) = (&function.binary, binaries(directory))
+        && !known.contains(wanted)
+    {
+        let problem = Problem::new(format!("the crate in `{shown}` has no binary `{wanted}`"));
+        problems.value(&below(path, &["binary"]), problem.known(wanted, known.iter().map(String::as_str)));
+    }
+    let known = features(directory);
+    // Features of a dependency are cargo's to check.
+    for wanted in function.features.iter().filter(|feature| !feature.contains('/')) {
+        if let Some(known) = known.as_ref().filter(|known| !known.contains(wanted)) {
+            let problem = Problem::new(format!("the crate in `{shown}` has no feature `{wanted}`"));
+            problems.value(&below(path, &["features"]), problem.known(wanted, known.iter().map(String::as_str)));
         }
-        _ => None,
+    }
+    for (index, include) in function.include.iter().enumerate().filter(|(_, include)| !directory.join(include).exists()) {
+        let problem = Problem::new(format!("there is no `{include}` in `{shown}`"));
+        problems.value(&below(path, &["include", &index.to_string()]), problem.help("the path is relative to the crate's directory"));
     }
 }
 

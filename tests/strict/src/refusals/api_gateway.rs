@@ -26,6 +26,8 @@ struct Api {
     resources: HashMap<String, (String, String)>,
     /// Methods by (resource, verb).
     methods: HashMap<(String, String), Method>,
+    /// Names of authorizers, by id.
+    authorizers: HashMap<String, String>,
     deployments: HashSet<String>,
     /// Deployment of each stage, by its name.
     stages: HashMap<String, String>,
@@ -35,6 +37,7 @@ struct Api {
 struct Method {
     integration: bool,
     responses: HashSet<String>,
+    authorizer: Option<String>,
 }
 
 impl Apis {
@@ -80,6 +83,18 @@ impl Apis {
                     .or_else(|| super::sizes::resources(api.resources.len() + 1))
             }
             "PutMethod" if method.is_some() => refuse(&rules::METHOD_TAKEN),
+            "PutMethod" if ["CUSTOM", "COGNITO_USER_POOLS"].map(Value::from).contains(&body["authorizationType"]) => {
+                let is_known = body["authorizerId"].as_str().is_some_and(|id| api.authorizers.contains_key(id));
+                (!is_known).then(|| rules::AUTHORIZER_UNKNOWN.refuse(&[]))
+            }
+            "CreateAuthorizer" => {
+                let name = body["name"].as_str().unwrap_or_default();
+                api.authorizers.values().any(|known| known == name).then(|| rules::AUTHORIZER_TAKEN.refuse(&[name]))
+            }
+            "DeleteAuthorizer" if api.methods.values().any(|method| method.authorizer.as_ref() == Some(&part(3))) => {
+                Some(rules::AUTHORIZER_IN_USE.refuse(&[&part(3)]))
+            }
+            "UpdateRestApi" if patches(&body).any(|(path, _)| path == "/binaryMediaTypes") => refuse(&rules::PATCH_OF_LIST),
             "PutIntegrationResponse" if method.is_none() && api.resources.contains_key(&part(3)) => refuse(&rules::METHOD_UNKNOWN),
             "PutIntegrationResponse" if method.is_some_and(|method| !method.integration) => refuse(&rules::INTEGRATION_UNSEEN),
             "PutIntegrationResponse" if method.is_some_and(|method| !method.responses.contains(&part(8))) => {
@@ -130,7 +145,12 @@ impl Apis {
         match operation.name.as_str() {
             "CreateResource" => drop(api.resources.insert(text(&got["id"]), (part(3), text(&sent["pathPart"])))),
             "DeleteResource" => api.forget(&part(3)),
-            "PutMethod" => drop(api.methods.insert(key, Method::default())),
+            "PutMethod" => {
+                let authorizer = sent["authorizerId"].as_str().map(str::to_owned);
+                drop(api.methods.insert(key, Method { authorizer, ..Method::default() }));
+            }
+            "CreateAuthorizer" => drop(api.authorizers.insert(text(&got["id"]), text(&sent["name"]))),
+            "DeleteAuthorizer" => drop(api.authorizers.remove(&part(3))),
             "DeleteMethod" => drop(api.methods.remove(&key)),
             "PutIntegration" => api.methods.entry(key).or_default().integration = true,
             "DeleteIntegration" => api.methods.entry(key).or_default().integration = false,

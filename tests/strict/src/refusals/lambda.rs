@@ -87,6 +87,9 @@ impl Functions {
             if !reserved.is_empty() {
                 return Before::Refuse(rules::VARIABLE_RESERVED.refuse(&[&reserved.join(", ")]));
             }
+            if let Some(refusal) = layers(request, &body) {
+                return Before::Refuse(refusal);
+            }
         }
         if operation.name == "PutFunctionConcurrency" {
             return concurrency(request, &body).into();
@@ -218,6 +221,22 @@ fn added(operation: &Operation, request: &Request) -> Option<(String, String, Va
     Some((name, alias, statement))
 }
 
+/// Refuses layers that cannot be attached to one function.
+fn layers(request: &Request, body: &Value) -> Option<Refusal> {
+    let layers: Vec<&str> = body["Layers"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    if layers.len() > 5 {
+        return Some(rules::TOO_MANY_LAYERS.refuse(&[]));
+    }
+    let (_, region) = signed_for(request);
+    if layers.iter().any(|layer| layer.split(':').nth(3) != Some(region)) {
+        return Some(rules::LAYER_ELSEWHERE.refuse(&[region]));
+    }
+    let name = |layer: &str| layer.rsplit_once(':').map(|(name, _)| name.to_owned());
+    let mut seen: BTreeMap<String, &str> = BTreeMap::new();
+    let twice = |layer| Some((seen.insert(name(layer)?, layer)?, layer));
+    layers.into_iter().find_map(twice).map(|(one, other)| rules::SAME_LAYER_TWICE.refuse(&[one, other]))
+}
+
 /// Refuses a concurrency that cannot be reserved for a function, in an account with the initial quota. Shares of other functions are not counted.
 fn concurrency(request: &Request, body: &Value) -> Option<Refusal> {
     let is_qualified = request.segments().iter().any(|part| part.matches(':').count() == 1 || part.matches(':').count() == 7);
@@ -232,10 +251,16 @@ const REASON: (&str, &str) = ("KMSKeyNotFound", "Lambda was unable to use the KM
 
 /// Returns the function's ARN, in the account and region that the request is signed for.
 fn arn(request: &Request, name: &str) -> String {
+    let (account, region) = signed_for(request);
+    format!("arn:aws:lambda:{region}:{account}:function:{name}")
+}
+
+/// Returns the account and the region of a request's signature.
+fn signed_for(request: &Request) -> (&str, &str) {
     let scope = request.header("authorization").and_then(|header| header.split("Credential=").nth(1)).unwrap_or_default();
     let mut scope = scope.split('/');
     let account = scope.next().filter(|key| key.len() == 12 && key.bytes().all(|byte| byte.is_ascii_digit()));
-    format!("arn:aws:lambda:{}:{}:function:{name}", scope.nth(1).unwrap_or("us-east-1"), account.unwrap_or("000000000000"))
+    (account.unwrap_or("000000000000"), scope.nth(1).unwrap_or("us-east-1"))
 }
 
 /// Returns the function's name: the path segment after `functions`, which may be an ARN.

@@ -57,6 +57,7 @@ fn function(body: &Value) -> Option<Refusal> {
     when(name.chars().count() > 64, &rules::FUNCTION_NAME)
         .or_else(|| when(is_outside(&body["MemorySize"], 128, 10_240), &rules::MEMORY))
         .or_else(|| when(is_outside(&body["Timeout"], 1, 900), &rules::TIMEOUT))
+        .or_else(|| when(is_outside(&body["EphemeralStorage"]["Size"], 512, 10_240), &rules::EPHEMERAL_STORAGE))
         .or_else(|| (variables.len() > 4096).then(|| rules::VARIABLES_TOO_LARGE.refuse(&[&variables])))
 }
 

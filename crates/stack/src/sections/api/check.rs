@@ -1,6 +1,6 @@
 //! Checks of the API: origins, headers, throttles.
 
-use super::{ApiFile, CorsFile};
+use super::{ApiFile, CorsFile, authorizer};
 use crate::diagnostic::Problem;
 use crate::limits::{PREFLIGHT_AGE, THROTTLE};
 use crate::problems::{Problems, below};
@@ -13,11 +13,16 @@ pub(crate) fn check(file: &StackFile, problems: &mut Problems) {
     for (name, overrides) in file.overrides() {
         api(&overrides.api, &["environments", name, "api"], problems);
     }
+    authorizer::check(file, problems);
 }
 
 fn api(api: &ApiFile, path: &[&str], problems: &mut Problems) {
     if let Some(cors) = &api.cors {
         self::cors(cors, &below(path, &["cors"]), problems);
+    }
+    for (index, kind) in api.binary_media_types.iter().flatten().enumerate().filter(|(_, kind)| !is_media_type(kind)) {
+        let problem = Problem::new(format!("`{kind}` is not a media type")).expected("expected as in image/png, image/* or */*");
+        problems.value(&below(path, &["binary_media_types", &index.to_string()]), problem);
     }
     if let Some(throttle) = &api.throttle {
         let path = below(path, &["throttle"]);
@@ -65,6 +70,12 @@ fn cors(cors: &CorsFile, path: &[&str], problems: &mut Problems) {
         let problem = Problem::new(format!("no browser remembers a preflight for {max_age} s")).expected("expected at most 24h");
         problems.value(&below(path, &["max_age"]), problem);
     }
+}
+
+/// Tests for a type and a subtype (RFC 9110, "media type"), without parameters. A wildcard stands for a whole part.
+fn is_media_type(text: &str) -> bool {
+    let is_token = |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || "!#$&^_.+-".contains(c));
+    text == "*/*" || text.split_once('/').is_some_and(|(kind, subtype)| is_token(kind) && (subtype == "*" || is_token(subtype)))
 }
 
 /// Tests for `scheme://host[:port]`, the form in which a browser sends an origin.

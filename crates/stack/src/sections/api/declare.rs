@@ -1,15 +1,15 @@
 //! The REST API in front of the functions: paths, methods, preflights, the deployment that freezes them, and the stage that serves it.
 
-use super::{Cors, permission};
+use super::{Authorizer, Cors, Decider, Identity, permission};
 use crate::API_LOG_GROUP;
 use crate::sections::Declaring;
 use crate::sections::Route;
 use crate::sections::functions::{ANY, Declared, METHODS};
-use crate::sections::reference::Address;
+use crate::sections::reference::{self, Address};
 use engine::{Handle, Ref, digest};
 use resources::{
-    AccessLog, Alias, ApiDeployment, ApiDocument, ApiIntegration, ApiIntegrationResponse, ApiMethod, ApiMethodResponse, ApiResource,
-    ApiStage, ERROR_TYPES, Function, LogGroup, MethodKey, Permission, RestApi, quoted, response_header,
+    AUTHORIZERS_TAG, AccessLog, Alias, ApiAuthorizer, ApiDeployment, ApiDocument, ApiIntegration, ApiIntegrationResponse, ApiMethod,
+    ApiMethodResponse, ApiResource, ApiStage, ERROR_TYPES, Function, LogGroup, MethodKey, Permission, RestApi, quoted, response_header,
 };
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -34,6 +34,21 @@ const ACCESS_LOG: &str = concat!(
     r#""resource":"$context.resourcePath","status":"$context.status","latency":"$context.responseLatency","#,
     r#""integrationLatency":"$context.integrationLatency","bytes":"$context.responseLength","error":"$context.error.responseType"}"#
 );
+
+/// What callers of a method need.
+#[derive(Clone)]
+struct Access {
+    authorization: String,
+    /// The id of the authorizer.
+    authorizer: Option<Ref<String>>,
+}
+
+impl Default for Access {
+    /// Access of everybody.
+    fn default() -> Self {
+        Self { authorization: "NONE".to_owned(), authorizer: None }
+    }
+}
 
 /// An API while it is being declared.
 struct Building<'a> {
@@ -62,8 +77,13 @@ impl Declaring<'_> {
             RestApi {
                 description: Some(format!("The API of {}", self.names.stack_tag())),
                 endpoint: "REGIONAL".to_owned(),
+                binary_media_types: self.stack.api.binary_media_types.clone(),
                 error_origins: error_origins.clone(),
-                tags: self.tags(&physical),
+                tags: if self.stack.api.authorizers.is_empty() {
+                    self.tags(&physical)
+                } else {
+                    self.tags(&physical).with(AUTHORIZERS_TAG, "yes")
+                },
                 name: physical,
                 parts: document.clone(),
                 logs: true,
@@ -84,18 +104,18 @@ impl Declaring<'_> {
         let mut api = Building { rest_api: &rest_api, resources: BTreeMap::new(), snapshot: Vec::new(), parts: Vec::new(), document };
         let mut methods: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
         let stack = self.stack;
+        let authorizers = self.authorizers(&mut api, functions);
         for (name, declared) in functions {
-            let routes = &stack.functions[*name].routes;
-            for route in routes {
+            let function = &stack.functions[*name];
+            let access = function.authorizer.as_deref().and_then(|name| authorizers.get(name)).cloned().unwrap_or_default();
+            for route in &function.routes {
                 methods.entry(&route.path).or_default().insert(&route.method);
                 self.path(&mut api, route);
                 let uri = ApiIntegration::function_uri(&self.target.partition, &self.target.region, &declared.alias_arn);
                 let integrate = |method: Ref<MethodKey>, route: &str| ApiIntegration::function(method, route, uri);
-                self.method(&mut api, &route.method, &route.path, integrate);
+                self.method(&mut api, &route.method, &route.path, access.clone(), integrate);
             }
-            if !routes.is_empty() {
-                self.permission(&rest_api, name, declared, routes);
-            }
+            self.permission(&rest_api, name, declared, &function.routes);
         }
         if let Some(cors) = &stack.api.cors {
             for (path, methods) in methods {
@@ -105,12 +125,54 @@ impl Declaring<'_> {
         if !error_origins.is_empty() {
             api.freeze("errors", &error_origins);
         }
+        if !stack.api.binary_media_types.is_empty() {
+            api.freeze("binary media types", &stack.api.binary_media_types);
+        }
         let digest = digest(&api.snapshot);
         let deployment = ApiDeployment { api: RestApi::id_of(&rest_api), digest: digest.clone(), needs: api.parts };
         let stage = self.names.stage();
         let deployment = self.graph.add_part(&rest_api, &stage, deployment);
         self.stage(&rest_api, &deployment);
         digest
+    }
+
+    /// Declares the authorizers, and returns what a method needs to be behind each.
+    fn authorizers(&mut self, api: &mut Building<'_>, functions: &BTreeMap<&str, Declared>) -> BTreeMap<String, Access> {
+        let stack = self.stack;
+        let declare = |(name, declared): (&String, &Authorizer)| {
+            let (authorization, kind) = match &declared.decider {
+                Decider::Function { sees_request: false, .. } => ("CUSTOM", "TOKEN"),
+                Decider::Function { .. } => ("CUSTOM", "REQUEST"),
+                Decider::UserPools(_) => ("COGNITO_USER_POOLS", "COGNITO_USER_POOLS"),
+            };
+            let (uri, cache_seconds, user_pools) = match &declared.decider {
+                Decider::Function { name, cache, .. } => {
+                    let alias = functions.get(name.as_str()).map(|function| function.alias_arn.as_str()).unwrap_or_default();
+                    let uri = ApiIntegration::function_uri(&self.target.partition, &self.target.region, alias);
+                    (Some(uri), i32::try_from(*cache).ok(), BTreeSet::new())
+                }
+                Decider::UserPools(arns) => {
+                    // No ARN of a pool has an address in it.
+                    let resolved = |arn: &String| reference::resolved(arn, stack, &self.names, &|_| String::new());
+                    (None, None, arns.iter().map(resolved).collect())
+                }
+            };
+            // API Gateway cannot turn one that asks a function into one with user pools: a change of that sort makes another authorizer.
+            let name_in_api = if user_pools.is_empty() { name.clone() } else { format!("{name}-user-pools") };
+            let authorizer = ApiAuthorizer {
+                api: RestApi::id_of(api.rest_api),
+                name: name_in_api.clone(),
+                kind: kind.to_owned(),
+                uri,
+                user_pools,
+                identity_sources: declared.from.iter().map(Identity::source).collect(),
+                cache_seconds,
+            };
+            api.freeze(&format!("authorizer {name_in_api}"), &authorizer);
+            let authorizer = self.graph.add_part(api.rest_api, &name_in_api, authorizer);
+            (name.clone(), Access { authorization: authorization.to_owned(), authorizer: Some(ApiAuthorizer::id_of(&authorizer)) })
+        };
+        stack.api.authorizers.iter().map(declare).collect()
     }
 
     /// Declares the resource of a route's path, with those above it.
@@ -133,6 +195,7 @@ impl Declaring<'_> {
         api: &mut Building<'_>,
         http_method: &str,
         path: &str,
+        access: Access,
         integrate: impl FnOnce(Ref<MethodKey>, &str) -> ApiIntegration,
     ) -> (Handle<ApiMethod>, Handle<ApiIntegration>) {
         let name = format!("{http_method} {path}");
@@ -142,7 +205,8 @@ impl Declaring<'_> {
             resource: resource.map_or_else(|| RestApi::root_resource_id_of(api.rest_api), ApiResource::id_of),
             http_method: http_method.to_owned(),
             path: path.to_owned(),
-            authorization: "NONE".to_owned(),
+            authorization: access.authorization,
+            authorizer: access.authorizer,
             api_key_required: false,
         };
         api.snapshot.push(format!("{name} {}", digest(&method)));
@@ -164,7 +228,7 @@ impl Declaring<'_> {
     fn preflight(&mut self, api: &mut Building<'_>, path: &str, methods: &BTreeSet<&str>, cors: &Cors) {
         let templates = BTreeMap::from([("application/json".to_owned(), format!(r#"{{"statusCode": {STATUS}}}"#))]);
         let integrate = |method: Ref<MethodKey>, route: &str| ApiIntegration::mock(method, route, templates);
-        let (method, integration) = self.method(api, "OPTIONS", path, integrate);
+        let (method, integration) = self.method(api, "OPTIONS", path, Access::default(), integrate);
         let (route, name) = (format!("OPTIONS {path}"), format!("OPTIONS {path} {STATUS}"));
         let headers = preflight_headers(methods, cors);
         let response = ApiMethodResponse {
@@ -191,17 +255,27 @@ impl Declaring<'_> {
         api.parts.push(ApiIntegrationResponse::done_of(&answer));
     }
 
+    /// Declares that API Gateway may invoke a function for its routes, and as an authorizer. The id of an authorizer is AWS's, so the permission is
+    /// for all of the API.
     fn permission(&mut self, rest_api: &Handle<RestApi>, name: &str, declared: &Declared, routes: &[Route]) {
+        let is_authorizer = self.stack.api.authorizers.values().any(|authorizer| authorizer.function() == Some(name));
+        if routes.is_empty() && !is_authorizer {
+            return;
+        }
         let stage = self.names.stage();
-        let source = |requests: String| {
-            let (target, stage) = (self.target.clone(), stage.clone());
-            RestApi::id_of(rest_api).map(move |id| target.arn("execute-api", &format!("{id}/{stage}/{requests}")))
+        let source = |of_api: String| {
+            let target = self.target.clone();
+            RestApi::id_of(rest_api).map(move |id| target.arn("execute-api", &format!("{id}/{of_api}")))
         };
         let rest = declared.alias_arn.len() + self.target.arn("execute-api", &format!("{API_ID}/{stage}/")).len();
+        let mut of_api: Vec<String> =
+            permission::requests(routes, rest).into_iter().map(|requests| format!("{stage}/{requests}")).collect();
+        of_api.extend(is_authorizer.then(|| "authorizers/*".to_owned()));
+        of_api.sort();
         let permission = Permission {
             function: Function::name_of(&declared.function),
             alias: Alias::name_of(&declared.alias, crate::LIVE_ALIAS),
-            sources: permission::requests(routes, rest).into_iter().map(source).collect(),
+            sources: of_api.into_iter().map(source).collect(),
             others: BTreeMap::new(),
         };
         let permission = self.graph.add_part(&declared.function, name, permission);

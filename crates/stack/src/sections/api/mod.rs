@@ -1,15 +1,20 @@
 //! `api`: the REST API in front of the functions.
 
+mod authorizer;
 mod check;
 mod declare;
 mod permission;
 
+pub use authorizer::{Authorizer, Decider, Identity};
 pub(crate) use check::check;
 pub(crate) use declare::{DeclaredApi, declare};
 
+use super::empty_is_default;
 use crate::values::Seconds;
+use authorizer::AuthorizerFile;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Default throttle of the API.
 const REQUESTS_PER_MINUTE: u32 = 1000;
@@ -28,6 +33,12 @@ pub struct ApiFile {
     /// Has the distribution send a secret to the functions, which proves that a visitor's address and country come from it. Default: true.
     /// With false, functions trust such headers from every sender: for an API behind a proxy or a distribution of your own.
     pub origin_secret: Option<bool>,
+    /// Functions and user pools that decide who may call a function, by names that functions refer to. Default: everybody may.
+    #[serde(default, deserialize_with = "empty_is_default")]
+    pub authorizers: BTreeMap<String, AuthorizerFile>,
+    /// Media types of bodies that are no text, such as image/png or `image/*`. Functions receive them encoded as base64, and answer with them
+    /// likewise. With `*/*`, that holds for all bodies. Default: none.
+    pub binary_media_types: Option<Vec<String>>,
 }
 
 /// Other origins that may call the API from a browser.
@@ -65,6 +76,10 @@ pub struct Api {
     pub throttle: Throttle,
     /// Set if the stack's distribution proves by a secret that requests come through it.
     pub origin_secret: bool,
+    /// What decides who may call a function, by name.
+    pub authorizers: BTreeMap<String, Authorizer>,
+    /// Media types of bodies that are no text.
+    pub binary_media_types: BTreeSet<String>,
 }
 
 /// Other origins that may call the API from a browser.
@@ -93,8 +108,27 @@ impl ApiFile {
         Api {
             cors: overrides.cors.as_ref().or(self.cors.as_ref()).map(CorsFile::resolve),
             origin_secret: overrides.origin_secret.or(self.origin_secret).unwrap_or(true),
+            authorizers: authorizer::resolve(&self.authorizers, &overrides.authorizers),
+            binary_media_types: overrides
+                .binary_media_types
+                .iter()
+                .chain(&self.binary_media_types)
+                .next()
+                .into_iter()
+                .flatten()
+                .cloned()
+                .collect(),
             throttle: overrides.throttle.as_ref().or(self.throttle.as_ref()).unwrap_or(&default).resolve(),
         }
+    }
+}
+
+impl Api {
+    /// Returns the headers that the site's address has to pass on beyond the usual ones: those that identify a caller, and `Accept`, by which API
+    /// Gateway decides whether an answer is decoded.
+    pub(crate) fn headers_to_pass_on(&self) -> BTreeSet<String> {
+        let of_callers = self.authorizers.values().flat_map(Authorizer::headers).map(str::to_owned);
+        of_callers.chain((!self.binary_media_types.is_empty()).then(|| "Accept".to_owned())).collect()
     }
 }
 

@@ -1,12 +1,14 @@
 //! A function: its log group, role and policy, its code, and the alias that serves requests.
 
-use super::policy;
+use super::{BOOTSTRAP, policy, settings};
 use crate::names::function_output;
 use crate::sections::reference;
 use crate::sections::{Content, Declaring};
 use crate::{LIVE_ALIAS, log_group_of};
-use engine::{Handle, Ref};
-use resources::{Alias, Function, FunctionOthers, LogGroup, Made, Parts, Release, ReleaseKey, Role, RoleOthers, RolePolicy, Variable};
+use engine::{Handle, Ref, digest};
+use resources::{
+    Alias, Function, FunctionOthers, FunctionSettings, LogGroup, Made, Parts, Release, ReleaseKey, Role, RoleOthers, RolePolicy, Variable,
+};
 use shared::{edge::ORIGIN_VERIFY, limit::PER_MINUTE_VARIABLE as REQUESTS_PER_MINUTE, token::READERS};
 use std::collections::BTreeMap;
 
@@ -17,9 +19,6 @@ pub(crate) struct Declared {
     /// ARN of the alias, which API Gateway invokes.
     pub(crate) alias_arn: String,
 }
-
-/// Runtime that runs compiled Rust: the `provided` one on Amazon Linux 2023.
-const RUNTIME: &str = "provided.al2023";
 
 /// Declares all functions, and returns them by name.
 pub(crate) fn declare<'a>(declaring: &mut Declaring<'a>, content: &Content) -> BTreeMap<&'a str, Declared> {
@@ -65,13 +64,15 @@ impl Declaring<'_> {
         environment.extend(made.clone().map(|(name, made)| (name.to_owned(), Variable::Made(made))));
         let function = Function {
             role: role.known("arn", self.role_arn(name)),
-            runtime: RUNTIME.to_owned(),
+            runtime: declared.code.runtime().to_owned(),
+            handler: declared.code.handler().to_owned(),
             architecture,
             memory: i32::try_from(declared.memory).unwrap_or(i32::MAX),
             timeout: i32::try_from(declared.timeout).unwrap_or(i32::MAX),
             concurrency: declared.concurrency.map(|kept| i32::try_from(kept).unwrap_or(i32::MAX)),
             environment,
             log_group: log_group.known("name", self.names.function_log_group(name)),
+            settings: settings::resolved(&declared.settings, self.stack, &self.names),
             others: FunctionOthers::default(),
             code_sha256: package.map(|package| package.sha256.clone()),
             code: package.map(|package| package.path.clone()),
@@ -84,9 +85,15 @@ impl Declaring<'_> {
         let mut released: Parts = [
             ("code", function.code_sha256.clone().unwrap_or_default()),
             ("architecture", function.architecture.clone().unwrap_or_default()),
-            ("configuration", format!("{} {} {RUNTIME} {variables:?}", function.memory, function.timeout)),
+            ("configuration", format!("{} {} {} {variables:?}", function.memory, function.timeout, function.runtime)),
         ]
         .into();
+        if function.handler != BOOTSTRAP {
+            released.0.insert("handler".to_owned(), function.handler.clone().into());
+        }
+        if function.settings != FunctionSettings::default() {
+            released.0.insert("settings".to_owned(), digest(&function.settings).into());
+        }
         released.0.extend(addresses.into_iter().map(|(name, value)| (format!("variable {name}"), value)));
         let is_known = !function.environment.values().any(|value| matches!(value, Variable::Kept));
         let released = Some(released).filter(|_| package.is_some() && is_known);

@@ -1,33 +1,39 @@
 //! `functions`: Lambda functions, each with its log group, role and policy, and the alias that serves requests.
 
-mod binaries;
 mod check;
+mod code;
 mod declare;
 mod grant;
+mod manifest;
 mod operation;
 mod permission;
 pub(crate) mod policy;
 mod route;
+mod settings;
 
-pub use binaries::binaries;
+pub use code::{BOOTSTRAP, Code, Crate, Prebuilt};
 pub use grant::{Grant, Indexes};
+pub(crate) use manifest::{binaries, features};
 pub use operation::Operation;
 pub use policy::of_any_function as permissions_of_any_function;
 pub use route::Route;
 
 pub(crate) use check::{check, secrets, source, values};
 pub(crate) use declare::{Declared, declare};
+pub(crate) use permission::Values;
 pub(crate) use route::{ANY, METHODS};
+pub(crate) use settings::check_layers;
 
 use super::{SecretsFrom, empty_is_default, merged};
 use crate::Architecture;
 use crate::values::{Seconds, Text};
 use grant::GrantFile;
 use permission::{Permission, PermissionFile};
+use resources::FunctionSettings;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use settings::LogFormat;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 
 /// Default memory of a function, in MB.
 const MEMORY: u32 = 256;
@@ -39,10 +45,25 @@ const TIMEOUT: Seconds = Seconds(30);
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FunctionFile {
-    /// Directory of the crate, relative to this file.
-    pub source: String,
+    /// Directory of the crate, relative to this file. Several functions may share one. Required without `package`.
+    pub source: Option<String>,
     /// Binary to run, for a crate with several binaries. Default: the binary with the name of the function.
     pub binary: Option<String>,
+    /// Features of the crate to build with. Default: the crate's default features alone.
+    #[serde(default, deserialize_with = "empty_is_default")]
+    pub features: BTreeSet<String>,
+    /// With false, the crate's default features are left out. Default: true.
+    pub default_features: Option<bool>,
+    /// Files and directories to pack beside the program, relative to the crate's directory. The program finds them below its working directory,
+    /// /var/task.
+    #[serde(default, deserialize_with = "empty_is_default")]
+    pub include: Vec<String>,
+    /// Zip that something else has built, relative to this file, in place of `source`. `up` uploads it as it is.
+    pub package: Option<String>,
+    /// Runtime of the package, such as python3.13. Default: provided.al2023, which starts the file bootstrap.
+    pub runtime: Option<String>,
+    /// Entry point of the package, in the runtime's form, such as app.handler. Required for all runtimes but the provided ones.
+    pub handler: Option<String>,
     /// Request that the function answers, such as `POST /api/events`; short for `routes` with one element. Default: the function is not
     /// reachable through the API. The site's address forwards only paths below /api/.
     #[schemars(regex(pattern = r"^(GET|POST|PUT|PATCH|DELETE|HEAD|ANY) /\S*$"))]
@@ -52,6 +73,8 @@ pub struct FunctionFile {
     #[serde(default, deserialize_with = "empty_is_default")]
     #[schemars(schema_with = "route::schema")]
     pub routes: Vec<String>,
+    /// Authorizer under `api.authorizers` that decides who may call the routes. Preflights need no authorization. Default: everybody may call them.
+    pub authorizer: Option<String>,
     /// Tables that the function may read, with their indexes. With operations by name, it may call exactly these.
     #[serde(default, deserialize_with = "empty_is_default")]
     #[schemars(schema_with = "grant::reads")]
@@ -71,6 +94,18 @@ pub struct FunctionFile {
     /// Reserved concurrency: concurrent invocations that the account reserves for this function. The function never has more, and other
     /// functions cannot use them. 0 switches the function off. Default: the function shares the unreserved concurrency of the account.
     pub concurrency: Option<u32>,
+    /// ARNs of layer versions, at most 5, such as an extension's. Later ones overwrite files of earlier ones below /opt. On the local AWS they have no
+    /// content. Default: none.
+    #[schemars(length(max = 5))]
+    pub layers: Option<Vec<String>>,
+    /// Tracing by AWS X-Ray: Lambda samples requests by itself and records how long each took, and the function may send segments of its own.
+    /// Default: false.
+    pub tracing: Option<bool>,
+    /// Size of /tmp in MB, 512 to 10240. Default: 512.
+    #[schemars(range(min = 512, max = 10240))]
+    pub ephemeral_storage: Option<u32>,
+    /// Format of the lines that Lambda itself adds to the log: `text` or `json`. Default: `text`.
+    pub log_format: Option<LogFormat>,
     /// Instruction set architecture to build for: arm64 (the default) or x86_64.
     #[serde(default)]
     pub architecture: Architecture,
@@ -98,6 +133,16 @@ pub struct FunctionOverride {
     pub timeout: Option<Seconds>,
     /// Reserved concurrency; 0 switches the function off.
     pub concurrency: Option<u32>,
+    /// Replaces the list of layers.
+    #[schemars(length(max = 5))]
+    pub layers: Option<Vec<String>>,
+    /// Tracing by AWS X-Ray.
+    pub tracing: Option<bool>,
+    /// Size of /tmp in MB, 512 to 10240.
+    #[schemars(range(min = 512, max = 10240))]
+    pub ephemeral_storage: Option<u32>,
+    /// Format of the lines that Lambda itself adds to the log.
+    pub log_format: Option<LogFormat>,
     /// Adds environment variables; a variable with the same name is replaced.
     #[serde(default, deserialize_with = "empty_is_default")]
     pub environment: BTreeMap<String, Text>,
@@ -109,12 +154,12 @@ pub struct FunctionOverride {
 /// A Lambda function.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Function {
-    /// The crate's directory, relative to [`Stack::root`](crate::Stack::root).
-    pub source: PathBuf,
-    /// The program of the crate, if the file names one.
-    pub binary: Option<String>,
+    /// Its code.
+    pub code: Code,
     /// Requests that it answers; none if it is not reachable through the API.
     pub routes: Vec<Route>,
+    /// Authorizer that decides who may call the routes.
+    pub authorizer: Option<String>,
     /// Tables that it may read.
     pub reads: Vec<Grant>,
     /// Tables that it may write.
@@ -127,6 +172,8 @@ pub struct Function {
     pub timeout: u32,
     /// Concurrent invocations that are reserved for it, which is also its limit.
     pub concurrency: Option<u32>,
+    /// Settings with defaults at Lambda; ARNs of layers may have references.
+    pub settings: FunctionSettings,
     /// The processor it is built for.
     pub architecture: Architecture,
     /// The user's own environment variables, with references as written; [`Stack::variables`](crate::Stack::variables) has all of them.
@@ -186,15 +233,16 @@ impl FunctionFile {
             SecretsFrom::Ssm => (BTreeMap::new(), secrets().collect()),
         };
         Function {
-            source: self.source.clone().into(),
-            binary: self.binary.clone(),
+            code: code::resolve(self),
             routes: self.routes().filter_map(|(_, text)| route::parse(text).ok()).collect(),
+            authorizer: self.authorizer.clone(),
             reads: self.reads.iter().flat_map(|grant| grant.resolve(&Operation::READS)).collect(),
             writes: self.writes.iter().flat_map(|grant| grant.resolve(&Operation::WRITES)).collect(),
             permissions: self.permissions.iter().map(PermissionFile::resolve).collect(),
             memory: overrides.memory.or(self.memory).unwrap_or(MEMORY),
             timeout: overrides.timeout.or(self.timeout).unwrap_or(TIMEOUT).0,
             concurrency: overrides.concurrency.or(self.concurrency),
+            settings: settings::resolve(self, overrides),
             architecture: self.architecture,
             environment: merged(&self.environment, &overrides.environment),
             secrets: of_environment,

@@ -15,6 +15,9 @@ const LOGS: [&str; 2] = ["logs:CreateLogStream", "logs:PutLogEvents"];
 /// admits callers that come through Systems Manager. A customer's own key has to allow the role kms:Decrypt.
 const READ_PARAMETERS: &str = "ssm:GetParameters";
 
+/// Actions that send segments to X-Ray ("Lambda developer guide", "Visualize Lambda function invocations using AWS X-Ray"). They know no resources.
+const TRACE: [&str; 2] = ["xray:PutTelemetryRecords", "xray:PutTraceSegments"];
+
 /// Sid of a statement that the function declares, before its number.
 const DECLARED: &str = "Declared";
 
@@ -33,11 +36,19 @@ pub(crate) fn of_function(function: &Function, stack: &Stack, target: &Target, n
         let arns: BTreeSet<String> = function.parameters.iter().map(|secret| parameter(target, names, secret)).collect();
         logs = logs.with("Parameters", json!({ "Effect": "Allow", "Action": [READ_PARAMETERS], "Resource": arns }));
     }
+    if function.settings.tracing {
+        logs = logs.with("Tracing", tracing());
+    }
     for (index, permission) in function.permissions.iter().enumerate() {
         logs = logs.with(&format!("{DECLARED}{}", index + 1), permission.statement(stack, names));
     }
     let plain = allow(logs.clone(), plain(function, arn));
     if INLINE_POLICIES.fits(length(&plain)) { plain } else { allow(logs, shortened(function, &stack.tables, arn)) }
+}
+
+/// Returns the permission to send segments to X-Ray.
+fn tracing() -> Value {
+    json!({ "Effect": "Allow", "Action": TRACE, "Resource": "*" })
 }
 
 /// Returns the ARN of a secret's parameter. Its name begins with a slash, which the ARN does not repeat.
@@ -108,8 +119,8 @@ fn on_indexes(grant: &Grant) -> BTreeSet<Operation> {
 }
 
 /// Returns statements with the widest permissions that any function of the stack can have: its tables and its own log streams, declared or not, its
-/// parameters if its secrets are in them, and the permissions that functions declare by themselves. Tables of another stack are left out where `DynamoDB` supports tags as
-/// conditions, which it does unless the account has turned that off.
+/// parameters if its secrets are in them, tracing if a function declares it, and the permissions that functions declare by themselves. Tables of another
+/// stack are left out where `DynamoDB` supports tags as conditions, which it does unless the account has turned that off.
 pub fn of_any_function(stack: &Stack, target: &Target, names: &Names) -> Vec<Value> {
     let table = target.arn("dynamodb", &format!("table/{}", names.pattern()));
     let streams = target.arn("logs", &format!("log-group:{}:*", names.function_log_group("*")));
@@ -127,6 +138,11 @@ pub fn of_any_function(stack: &Stack, target: &Target, names: &Names) -> Vec<Val
     if stack.secrets_from == SecretsFrom::Ssm {
         let all = parameter(target, names, "*");
         statements.push(json!({ "Sid": "Parameters", "Effect": "Allow", "Action": [READ_PARAMETERS], "Resource": [all] }));
+    }
+    if stack.functions.values().any(|function| function.settings.tracing) {
+        let mut tracing = tracing();
+        tracing["Sid"] = json!("Tracing");
+        statements.push(tracing);
     }
     let mut declared: Vec<Value> = Vec::new();
     for permission in stack.functions.values().flat_map(|function| &function.permissions) {

@@ -69,9 +69,11 @@ impl Declaring<'_> {
         let mut behaviors = BTreeMap::from([("default".to_owned(), default)]);
         if let Some(api) = api {
             origins.insert("api".to_owned(), self.api_origin(api));
-            behaviors.insert(format!("{API_PATH}*"), Behavior::api("api", self.target.viewers_https));
+            let also = self.stack.api.headers_to_pass_on();
+            behaviors.insert(format!("{API_PATH}*"), Behavior::api("api", self.target.viewers_https).passing_on(&also));
             let taking_data = self.stack.patterns_taking_data().into_iter();
-            behaviors.extend(taking_data.map(|pattern| (pattern, Behavior::api_taking_data("api", self.target.viewers_https))));
+            let behavior = Behavior::api_taking_data("api", self.target.viewers_https).passing_on(&also);
+            behaviors.extend(taking_data.map(|pattern| (pattern, behavior.clone())));
         }
         let name = self.names.distribution();
         let mut distribution = Distribution::serving(&name, &site.index, tags, origins, behaviors);

@@ -7,7 +7,7 @@ mod secrets;
 
 pub(crate) use secrets::{secrets, values};
 
-use super::{FunctionFile, FunctionOverride, Route, route};
+use super::{FunctionFile, FunctionOverride, Route, code, route, settings::Written};
 use crate::diagnostic::Problem;
 use crate::limits::{MEMORY, TIMEOUT};
 use crate::names::table_variable;
@@ -56,10 +56,9 @@ pub(crate) fn check(file: &StackFile, problems: &mut Problems) {
             let problem = Problem::new(format!("the functions `{other}` and `{name}` differ only in case"));
             problems.key(&path, problem.help("IAM takes the names of their roles for the same: rename one"));
         }
-        if let Some(problem) = source(&function.source) {
-            problems.value(&below(&path, &["source"]), problem);
-        }
+        code::check(name, function, &path, problems);
         limits(function.memory, function.timeout, &path, problems);
+        Written::of_file(function).check(&scope, &path, problems);
         grants::check(file, function, &path, problems);
         permissions::check(function, &scope, &path, problems);
         variables(file, &scope, &function.environment, &path, problems);
@@ -75,6 +74,7 @@ pub(crate) fn check(file: &StackFile, problems: &mut Problems) {
                 problems.key(&path, problem.known(name, file.functions.keys().map(String::as_str)));
             }
             limits(function.memory, function.timeout, &path, problems);
+            Written::of_override(function).check(&scope, &path, problems);
             variables(file, &scope, &function.environment, &path, problems);
             secret_names(file, &function.secrets, &function.environment, &path, problems);
             if let Some(base) = file.functions.get(name) {

@@ -1,4 +1,4 @@
-//! The binaries of a crate, read from its manifest and its files without running cargo
+//! Binaries and features of a crate, read from its manifest and its files without running cargo
 //! (<https://doc.rust-lang.org/cargo/reference/cargo-targets.html#target-auto-discovery>).
 
 use std::collections::BTreeSet;
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 
 /// Returns the names of a crate's binaries, sorted; `None` if the manifest cannot be read, an error that cargo explains better.
-pub fn binaries(directory: &Path) -> Option<Vec<String>> {
+pub(crate) fn binaries(directory: &Path) -> Option<Vec<String>> {
     let manifest: Table = std::fs::read_to_string(directory.join("Cargo.toml")).ok()?.parse().ok()?;
     let package = manifest.get("package")?.as_table()?;
     let declared = manifest.get("bin").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
@@ -21,6 +21,19 @@ pub fn binaries(directory: &Path) -> Option<Vec<String>> {
         names.extend(found.into_iter().filter(|(_, path)| !taken.contains(path)).map(|(name, _)| name));
     }
     Some(names.into_iter().collect())
+}
+
+/// Returns the names of a crate's features, those of its optional dependencies included; `None` if the manifest cannot be read.
+pub(crate) fn features(directory: &Path) -> Option<BTreeSet<String>> {
+    let manifest: Table = std::fs::read_to_string(directory.join("Cargo.toml")).ok()?.parse().ok()?;
+    let declared = manifest.get("features").and_then(Value::as_table).into_iter().flat_map(Table::keys).cloned();
+    let is_dependencies = |key: &str| key.ends_with("dependencies");
+    let of_targets = manifest.get("target").and_then(Value::as_table).into_iter().flat_map(Table::values).filter_map(Value::as_table);
+    let tables = std::iter::once(&manifest).chain(of_targets).flatten().filter(|(key, _)| is_dependencies(key));
+    let dependencies = tables.filter_map(|(_, table)| table.as_table()).flatten();
+    let is_optional = |dependency: &Value| dependency.get("optional").and_then(Value::as_bool) == Some(true);
+    let optional = dependencies.filter(|(_, dependency)| is_optional(dependency)).map(|(name, _)| name.clone());
+    Some(declared.chain(optional).collect())
 }
 
 /// Returns the binaries that cargo discovers by their paths.
@@ -50,6 +63,17 @@ mod tests {
             std::fs::write(path, text).unwrap();
         }
         binaries(directory.path())
+    }
+
+    #[test]
+    fn features_are_the_declared_ones_and_optional_dependencies() {
+        let directory = tempfile::tempdir().unwrap();
+        let manifest = "[package]\nname = \"many\"\n[features]\ndefault = [\"a\"]\na = []\n[dependencies]\nplain = \"1\"\n\
+            extra = { version = \"1\", optional = true }\n[target.'cfg(unix)'.dependencies]\nunix = { version = \"1\", optional = true }\n";
+        std::fs::write(directory.path().join("Cargo.toml"), manifest).unwrap();
+        let names: Vec<String> = features(directory.path()).unwrap().into_iter().collect();
+        assert_eq!(names, ["a", "default", "extra", "unix"]);
+        assert_eq!(features(&directory.path().join("none")), None);
     }
 
     #[test]
