@@ -16,5 +16,6 @@ mod release;
 mod signals;
 mod site;
 mod stack_file;
+mod survey;
 mod usage;
 mod walls;

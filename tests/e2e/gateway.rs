@@ -119,6 +119,17 @@ fn an_authorizer_lets_callers_through_and_functions_have_code_of_every_origin() 
     assert_eq!((feature.as_str(), file.as_str()), ("false", ""), "the same crate without its feature, and nothing packed beside it");
     assert_eq!(send("GET", &at("/api/python"), None, None), (200, "python at /api/python".to_owned()));
 
+    // A machine that only looks need not have the package; one that changes something does.
+    let (zip, away) = (project.path().join("dist/python.zip"), project.path().join("away.zip"));
+    fs::rename(&zip, &away).unwrap();
+    let status = project.command(&["status", "--local"]).output().unwrap();
+    let said = String::from_utf8_lossy(&status.stderr);
+    assert!(status.status.success() && said.contains("the code of python is not compared: its package is not here"), "{said}");
+    let refused = project.command(&["up", "--local"]).output().unwrap();
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert!(!refused.status.success() && said.contains("there is no file `dist/python.zip`"), "{said}");
+    fs::rename(&away, &zip).unwrap();
+
     // A file that is packed is code like any other.
     project.write("crates/hello/templates/greeting.txt", "good evening");
     project.ok(&["up", "--local"]);

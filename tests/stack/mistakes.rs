@@ -79,6 +79,10 @@ const MISTAKES: &[(&str, &str)] = &[
         "functions: { auth: { source: auth } }\napi: { authorizers: { staff: { function: auth, from: Authorization } } }\n",
     ),
     (
+        "authorizer: no part of a request at all",
+        "functions: { auth: { source: auth } }\napi: { authorizers: { staff: { function: auth, from: [] } } }\n",
+    ),
+    (
         "authorizer: several tokens",
         "functions: { auth: { source: auth } }\napi: { authorizers: { staff: { function: auth, from: [header.A, header.B] } } }\n",
     ),

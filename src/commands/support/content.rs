@@ -42,10 +42,17 @@ pub(in crate::commands) async fn gather(
     let mut packages = BTreeMap::new();
     let chosen = only.map(|only| functions_of(&session.stack, only));
     let is_chosen = |function: &str| chosen.as_ref().is_none_or(|chosen| chosen.contains(function));
+    let mut missing = Vec::new();
     for (name, function) in session.stack.functions.iter().filter(|(name, _)| is_chosen(name)) {
-        if let Some(package) = function.code.prebuilt() {
+        let Some(package) = function.code.prebuilt() else { continue };
+        if wanted == Packages::IfCurrent && !root.join(&package.path).is_file() {
+            missing.push(name.as_str());
+        } else {
             packages.insert(name.clone(), prebuilt(root, name, package)?);
         }
+    }
+    if !missing.is_empty() {
+        context.ui.note(&format!("the code of {} is not compared: its package is not here", missing.join(", ")));
     }
     for (target, sources) in targets(&session.stack, session.target.functions_on_host) {
         if !sources.keys().any(|function| is_chosen(function)) {
@@ -103,7 +110,7 @@ pub(in crate::commands) fn inputs(session: &Session) -> (BTreeSet<PathBuf>, BTre
     let builder = Builder::new(&session.stack.root, |_| ());
     let targets = targets(&session.stack, session.target.functions_on_host).into_iter();
     let packages = session.stack.functions.values().filter_map(|function| function.code.prebuilt());
-    let packages = packages.map(|package| session.stack.root.join(&package.path)).collect();
+    let packages = packages.map(|package| session.stack.root.join(&package.path)).filter(|path| path.is_file()).collect();
     targets.map(|(target, sources)| builder.inputs(&sources, target)).fold(
         (BTreeSet::new(), packages),
         |(mut directories, mut files), more| {

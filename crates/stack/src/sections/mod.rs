@@ -68,7 +68,7 @@ pub struct StackFile {
     /// DynamoDB tables, billed per request (on-demand).
     #[serde(default, deserialize_with = "empty_is_default")]
     pub tables: BTreeMap<String, TableFile>,
-    /// Lambda functions, one Rust crate each.
+    /// Lambda functions, each a binary of a crate or a package.
     #[serde(default, deserialize_with = "empty_is_default")]
     pub functions: BTreeMap<String, FunctionFile>,
     /// REST API in front of the functions with a route.

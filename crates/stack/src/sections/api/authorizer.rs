@@ -214,6 +214,10 @@ fn one(file: &StackFile, authorizer: &AuthorizerFile, path: &[&str], problems: &
     }
     let sees_request = authorizer.kind == Some(AuthorizerType::Request);
     let from = authorizer.from();
+    if from.is_empty() {
+        let problem = Problem::new("nothing identifies a caller here");
+        problems.key(&below(path, &["from"]), problem.help("name a header, or leave it out for header.Authorization"));
+    }
     if from.len() > 1 && !sees_request {
         let problem = Problem::new("a token is in one header");
         problems.key(&below(path, &["from"]), problem.help("name one header, or write `type: request`"));
