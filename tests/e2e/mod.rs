@@ -261,7 +261,7 @@ fn every_damage_is_named_and_repaired(project: &Project) {
         }
     }
     project.run(&["plan", "--local", "--exit-code"]).expect(0);
-    assert_eq!((fields, deletions), (114, 20));
+    assert_eq!((fields, deletions), (120, 20));
     assert!(get(&outputs(project)["dashboard_url"]).1.contains("<html"));
 }
 

@@ -109,6 +109,9 @@ impl Stack {
         if needs != Needs::Text {
             problems.extend(check::sources(&file, root, &document, &faulty));
         }
+        if needs == Needs::Everything {
+            problems.extend(check::packages(&file, root, &document, &faulty));
+        }
         let environment = pick_environment(&file, &document, environment).unwrap_or_else(|problem| {
             if !faulty.covers(&["environments"]) && !faulty.covers(&["default_environment"]) {
                 problems.push(problem);

@@ -12,7 +12,7 @@ mod sources;
 
 pub(crate) use environment::environment;
 pub use naming::project_name;
-pub(crate) use sources::sources;
+pub(crate) use sources::{packages, sources};
 
 use crate::diagnostic::Problem;
 use crate::document::Document;

@@ -19,12 +19,21 @@ pub(crate) fn sources(file: &StackFile, root: &Path, document: &Document, faulty
     problems.found
 }
 
+/// Returns the problems of packages that are not there. Something else builds them, which a command that only compares does not need.
+pub(crate) fn packages(file: &StackFile, root: &Path, document: &Document, faulty: &Faulty) -> Vec<Problem> {
+    let mut problems = Problems::new(document, faulty);
+    for (name, function) in &file.functions {
+        let missing = |package: &&String| malformed(package).is_none() && !root.join(package).is_file();
+        if let Some(package) = function.package.as_ref().filter(missing) {
+            let problem = Problem::new(format!("there is no file `{package}`"));
+            problems.value(&["functions", name, "package"], problem.help("build it first; the path is relative to stack.yaml"));
+        }
+    }
+    problems.found
+}
+
 fn function(name: &str, function: &FunctionFile, root: &Path, problems: &mut Problems) {
     let path = ["functions", name];
-    if let Some(package) = function.package.as_deref().filter(|package| malformed(package).is_none() && !root.join(package).is_file()) {
-        let problem = Problem::new(format!("there is no file `{package}`"));
-        problems.value(&below(&path, &["package"]), problem.help("build it first; the path is relative to stack.yaml"));
-    }
     let Some(shown) = function.source.as_deref().filter(|source| malformed(source).is_none()) else { return };
     let directory = root.join(shown);
     if !directory.is_dir() {

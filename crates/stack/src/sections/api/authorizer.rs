@@ -40,22 +40,22 @@ pub struct AuthorizerFile {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum AuthorizerType {
-    /// One header of the request.
+    /// Header of the request.
     Token,
-    /// The whole request.
+    /// Request as a whole.
     Request,
 }
 
-/// What decides whether a caller may use a route.
+/// Authorizer: decides whether a caller may use a route.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Authorizer {
-    /// What makes the decision.
+    /// Function or user pools that decide.
     pub decider: Decider,
     /// Parts of a request that identify the caller.
     pub from: Vec<Identity>,
 }
 
-/// What makes a decision.
+/// Function or user pools that decide.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decider {
     /// A function of the stack.

@@ -35,7 +35,7 @@ const ACCESS_LOG: &str = concat!(
     r#""integrationLatency":"$context.integrationLatency","bytes":"$context.responseLength","error":"$context.error.responseType"}"#
 );
 
-/// What callers of a method need.
+/// Authorization that callers of a method need.
 #[derive(Clone)]
 struct Access {
     authorization: String,

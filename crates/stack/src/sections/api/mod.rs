@@ -76,7 +76,7 @@ pub struct Api {
     pub throttle: Throttle,
     /// Set if the stack's distribution proves by a secret that requests come through it.
     pub origin_secret: bool,
-    /// What decides who may call a function, by name.
+    /// Authorizers by name.
     pub authorizers: BTreeMap<String, Authorizer>,
     /// Media types of bodies that are no text.
     pub binary_media_types: BTreeSet<String>,

@@ -52,7 +52,7 @@ pub struct FunctionFile {
     /// Features of the crate to build with. Default: the crate's default features alone.
     #[serde(default, deserialize_with = "empty_is_default")]
     pub features: BTreeSet<String>,
-    /// With false, the crate's default features are left out. Default: true.
+    /// Default features of the crate; with false they are left out. Default: true.
     pub default_features: Option<bool>,
     /// Files and directories to pack beside the program, relative to the crate's directory. The program finds them below its working directory,
     /// /var/task.
@@ -154,7 +154,7 @@ pub struct FunctionOverride {
 /// A Lambda function.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Function {
-    /// Its code.
+    /// Code that it runs.
     pub code: Code,
     /// Requests that it answers; none if it is not reachable through the API.
     pub routes: Vec<Route>,
