@@ -3,7 +3,7 @@
 //! Configuration and code change by separate calls, and each makes the function busy for a moment; the engine's rounds put the second behind the
 //! first. `Environment` without variables keeps the old ones, so an empty map is sent as such. The architecture belongs to the code.
 
-use super::{FunctionOthers, FunctionSettings, release::Made};
+use super::{FunctionOthers, FunctionSettings, Variable, variable::shown};
 use crate::iam::ROLES_FOR_LAMBDA;
 use aws::{
     Aws, Optional, RequestLimit, Source, Tags, Target,
@@ -20,24 +20,17 @@ use aws_sdk_lambda::{
 };
 use engine::{
     Action, Changes, DeleteOutcome, Error, FAILED, Handle, Observed, Orphan, Owner, ReadFrom, Ref, Refusal, Resource, Result, WriteOutcome,
-    secret, unknown,
 };
-use serde::{Serialize, Serializer};
-use shared::{
-    edge::{ANY, ORIGIN_VERIFY, is_secret},
-    parameters::SUFFIX,
-};
+use serde::Serialize;
+use shared::edge::{ANY, ORIGIN_VERIFY, is_secret};
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::PathBuf,
     rc::Rc,
 };
 
-/// Parts of names that mark a variable as a secret: its value is never shown.
-const HIDING: [&str; 6] = ["SECRET", "TOKEN", "PASSWORD", "CREDENTIAL", "KEY", "ORIGIN_VERIFY"];
-
-/// Entry point of the functions that `up` builds.
-const HANDLER: &str = "bootstrap";
+/// File that the `provided` runtimes start, which is also the entry point of functions with one.
+pub const BOOTSTRAP: &str = "bootstrap";
 
 /// Fields that `UpdateFunctionConfiguration` writes.
 const CONFIGURATION: [&str; 11] =
@@ -71,7 +64,7 @@ pub struct Function {
     /// where there is none, so that a function from before keeps its fingerprint.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub concurrency: Option<i32>,
-    /// Environment variables. Values of variables with a [secret name](is_secret_name) appear in plans as digests.
+    /// Environment variables. Values of variables with a [secret name](super::is_secret_name) appear in plans as digests.
     #[serde(serialize_with = "shown")]
     pub environment: BTreeMap<String, Variable>,
     /// Log group that the function writes to.
@@ -89,25 +82,6 @@ pub struct Function {
     pub code: Option<PathBuf>,
     /// Tags, the ownership tag included.
     pub tags: Tags,
-}
-
-/// Value of an environment variable.
-#[derive(Debug, Clone)]
-pub enum Variable {
-    /// Value known to this run.
-    Set(String),
-    /// Value unknown to this run: not compared, and left as it is.
-    Kept,
-    /// Value that the engine generates.
-    Made(Made),
-    /// Value that another resource provides, such as the address of an API.
-    Of(Ref<String>),
-}
-
-impl From<Option<String>> for Variable {
-    fn from(value: Option<String>) -> Self {
-        value.map_or(Self::Kept, Self::Set)
-    }
 }
 
 /// Output of a function that exists.
@@ -404,7 +378,7 @@ impl Function {
             name: output.name.clone(),
             role: configuration.role().unwrap_or_default().to_owned().into(),
             runtime: configuration.runtime().map_or("", Runtime::as_str).to_owned(),
-            handler: configuration.handler().unwrap_or(HANDLER).to_owned(),
+            handler: configuration.handler().unwrap_or(BOOTSTRAP).to_owned(),
             architecture: Some(configuration.architectures().first().map_or("x86_64", Architecture::as_str).to_owned()),
             memory: configuration.memory_size().unwrap_or(128),
             timeout: configuration.timeout().unwrap_or(3),
@@ -515,32 +489,7 @@ impl Function {
 }
 
 fn is_usual_handler(handler: &str) -> bool {
-    handler == HANDLER
-}
-
-/// Returns whether the value of a variable of this name is never shown. Only the name decides, because an observed variable may no longer be
-/// declared.
-pub fn is_secret_name(name: &str) -> bool {
-    let name = name.to_ascii_uppercase();
-    HIDING.iter().any(|part| name.contains(part))
-}
-
-/// Returns whether a variable has the name of the parameter of a secret, rather than a secret: `/…/TOKEN_SECRET` in `TOKEN_SECRET_PARAMETER`.
-fn names_parameter(name: &str, value: &str) -> bool {
-    let secret = name.strip_suffix(SUFFIX).zip(value.rsplit_once('/'));
-    secret.is_some_and(|(secret, (path, last))| path.starts_with('/') && last == secret)
-}
-
-/// Serializes variables. Values that hide appear as digests, which are compared; unknown ones appear as unknown.
-fn shown<S: Serializer>(environment: &BTreeMap<String, Variable>, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-    let value = |name: &str, variable: &Variable| match variable {
-        Variable::Set(value) if is_secret_name(name) && !names_parameter(name, value) => secret(value),
-        Variable::Set(value) => value.clone().into(),
-        Variable::Kept => unknown("(not set here)"),
-        Variable::Made(made) => made.hidden(),
-        Variable::Of(value) => serde_json::to_value(value).unwrap_or_default(),
-    };
-    serializer.collect_map(environment.iter().map(|(name, variable)| (name, value(name, variable))))
+    handler == BOOTSTRAP
 }
 
 impl Function {
@@ -675,44 +624,12 @@ async fn list(aws: &Aws) -> Result<Rc<Vec<FunctionConfiguration>>> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Published, Variable, shown};
-    use engine::{Changes, Fields};
-    use std::collections::BTreeMap;
+    use super::Published;
 
     #[test]
     fn a_version_knows_the_secrets_that_it_was_published_with() {
         let knows = |takes: Option<&str>| Published::taking(takes).knows("new");
         assert!(knows(None) && knows(Some("new")) && knows(Some("newer, new")) && knows(Some("old,*")));
         assert!(!knows(Some("old")) && !knows(Some("newer,old")) && !knows(Some("")));
-    }
-
-    #[test]
-    fn what_hides_is_told_apart_and_not_shown() {
-        let shown = |value: &str| {
-            let environment =
-                [("LEVEL", "info"), ("token_secret", value)].map(|(name, value)| (name.to_owned(), Variable::Set(value.to_owned())));
-            shown(&BTreeMap::from(environment), serde_json::value::Serializer).unwrap()
-        };
-        assert_ne!(shown("abc"), shown("abd"));
-        let change = Changes::between(&Fields::of(&shown("abc")), &Fields::of(&shown("abd")));
-        let text = format!("{}", serde_json::to_value(&change).unwrap());
-        assert_eq!(text, r#"[{"from":"(secret)","path":"token_secret","to":"(secret)"}]"#);
-    }
-
-    #[test]
-    fn the_name_of_a_secrets_parameter_is_shown_and_nothing_that_only_resembles_it() {
-        let is_shown = |name: &str, value: &str| {
-            let environment = BTreeMap::from([(name.to_owned(), Variable::Set(value.to_owned()))]);
-            shown(&environment, serde_json::value::Serializer).unwrap()[name] == value
-        };
-        assert!(is_shown("A_TOKEN_PARAMETER", "/shop/dev/A_TOKEN"));
-        for (name, value) in [
-            ("A_TOKEN_PARAMETER", "/shop/dev/B_TOKEN"),
-            ("A_TOKEN_PARAMETER", "A_TOKEN"),
-            ("A_TOKEN_PARAMETER", "x/A_TOKEN"),
-            ("A_TOKEN", "/shop/dev/A_TOKEN"),
-        ] {
-            assert!(!is_shown(name, value), "{name} {value}");
-        }
     }
 }

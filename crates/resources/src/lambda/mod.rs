@@ -7,16 +7,18 @@ mod others;
 mod permission;
 mod release;
 mod settings;
+mod variable;
 
 pub use alias::{Alias, AliasOutput, Serving, is_of_another, publish};
 use aws::{Target, facts::Identity};
 use function::FUNCTIONS;
-pub use function::{Function, FunctionOutput, Published, Variable, function_owner, is_secret_name, published_versions, taken_secret};
+pub use function::{BOOTSTRAP, Function, FunctionOutput, Published, function_owner, published_versions, taken_secret};
 pub use origin_secret::OriginSecret;
 pub use others::FunctionOthers;
 pub use permission::{Permission, PermissionOutput};
 pub use release::{Made, Parts, Release, ReleaseKey};
 pub use settings::FunctionSettings;
+pub use variable::{Variable, is_secret_name};
 
 /// Returns the names of a function, or of a part of one of its aliases.
 fn identity(target: &Target, function: String, alias: Option<&str>) -> Identity {

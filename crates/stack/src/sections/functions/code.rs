@@ -3,14 +3,12 @@
 use super::{FunctionFile, source};
 use crate::diagnostic::Problem;
 use crate::problems::{Problems, below};
+pub use resources::BOOTSTRAP;
 use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
 
 /// Runtime that runs compiled programs: the `provided` one on Amazon Linux 2023.
 pub(super) const RUNTIME: &str = "provided.al2023";
-
-/// File that the `provided` runtimes start.
-pub const BOOTSTRAP: &str = "bootstrap";
 
 /// Code of a function.
 #[derive(Debug, Clone, PartialEq, Eq)]
