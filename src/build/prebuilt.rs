@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::{
     BuildError, LARGEST_UNPACKED, LARGEST_ZIP,
+    evidence::fingerprint,
     pack::{self, MEGABYTE},
     store::Store,
 };
@@ -39,5 +40,9 @@ pub fn prebuilt(root: &Path, function: &str, package: &Prebuilt) -> Result<Packa
     let sha256 = pack::code_sha256(&content[..]).map_err(read)?;
     let store = Store { directory: home::of(root).join("build").join("packages") };
     store.create()?;
-    store.keep(function, &content, sha256)
+    // A key ends in a digest, so that none is a prefix of another.
+    let key = format!("{function}-{}", fingerprint(function.as_bytes()));
+    let kept = store.keep(&key, &content, sha256);
+    store.clear([key.as_str()]);
+    kept
 }

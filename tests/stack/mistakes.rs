@@ -104,6 +104,14 @@ const MISTAKES: &[(&str, &str)] = &[
         "authorizer of an environment",
         "functions: { auth: { source: auth } }\napi: { authorizers: { staff: { function: auth } } }\nenvironments:\n  dev: { api: { authorizers: { stuff: { function: auth } } } }\n",
     ),
+    (
+        "authorizer of an environment: behind itself",
+        "functions:\n  auth: { source: auth, route: GET /api/auth, authorizer: staff }\n  other: { source: other }\napi: { authorizers: { staff: { function: other } } }\nenvironments:\n  dev: { api: { authorizers: { staff: { function: auth } } } }\n",
+    ),
+    (
+        "authorizer: a name that is taken",
+        "functions: { auth: { source: auth } }\napi: { authorizers: { staff-user-pools: { function: auth } } }\n",
+    ),
     ("media type", "api: { binary_media_types: [png] }\n"),
     // The permissions boundary.
     ("boundary: no ARN", "permissions_boundary: site-boundary\n"),

@@ -66,8 +66,8 @@ functions:
 Functions of one crate are built by one run of cargo, as long as they have the same features; others take a run each. `include` packs files and
 directories beside the program, hidden ones too; the program finds them below its working directory, and a change of one is a release. A package is
 uploaded as it is: what it holds, and that it suits the runtime and the `architecture`, is up to what built it. `up` refuses what Lambda would: more than
-50 MB, more than 250 MB unpacked, no `bootstrap` for a `provided` runtime. The local AWS runs packages with the Python or Node.js of this machine, and
-`bootstrap` as it is.
+50 MB, more than 250 MB unpacked, no `bootstrap` for a `provided` runtime. The local AWS runs a package with the Python of this
+machine, and `bootstrap` as it is.
 
 | setting | what it adds to the bill, and needs |
 |---|---|
@@ -99,7 +99,8 @@ authorizer, so a policy that allows the one route of its request denies the othe
 the function for authorizers of this API alone. The check after a release leaves routes behind an authorizer out; `smoke` can ask them. An environment can
 replace an authorizer, by its name.
 
-The site's address passes on the headers that authorizers read. CloudFront takes ten, and nine are taken: more than one header of your own is refused.
+The site's address passes on the headers that authorizers read. CloudFront takes ten, and nine are taken: more than one header of your
+own is refused, and with binary media types, which need `Accept`, any.
 
 ## Bodies that are no text
 

@@ -1,5 +1,6 @@
 //! `api.authorizers`: functions and user pools that decide whether a caller may use a route.
 
+use super::check::is_token;
 use crate::diagnostic::Problem;
 use crate::limits::DECISION_CACHE;
 use crate::problems::{Problems, below};
@@ -12,6 +13,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Default source of what identifies a caller.
 const HEADER: &str = "header.Authorization";
+
+/// End of the name that an authorizer with user pools has at API Gateway, which cannot turn one that asks a function into one with user pools: so a
+/// change of that sort makes another authorizer.
+pub(super) const OF_USER_POOLS: &str = "-user-pools";
 
 /// Default time for which a decision is cached, which is API Gateway's own.
 const CACHE: Seconds = Seconds(300);
@@ -83,11 +88,9 @@ pub enum Identity {
 impl Identity {
     fn parse(text: &str) -> Option<Self> {
         let (place, name) = text.split_once('.')?;
-        // RFC 9110, "token"; a comma would divide the list that API Gateway takes.
-        let is_token = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "!#$%&*+-.^_`|~".contains(c));
         match place {
-            "header" if is_token => Some(Self::Header(name.to_owned())),
-            "query" if is_token => Some(Self::Query(name.to_owned())),
+            "header" if is_token(name) => Some(Self::Header(name.to_owned())),
+            "query" if is_token(name) => Some(Self::Query(name.to_owned())),
             _ => None,
         }
     }
@@ -155,6 +158,11 @@ pub(super) fn check(file: &StackFile, problems: &mut Problems) {
                 let problem = Problem::new(format!("there is no authorizer `{name}`"));
                 problems.key(&path, problem.known(name, file.api.authorizers.keys().map(String::as_str)));
             }
+            if let Some(function) = &authorizer.function
+                && file.functions.get(function).is_some_and(|behind| behind.authorizer.as_ref() == Some(name))
+            {
+                problems.value(&below(&path, &["function"]), behind_itself(function));
+            }
             one(file, authorizer, &path, problems);
         }
     }
@@ -162,9 +170,10 @@ pub(super) fn check(file: &StackFile, problems: &mut Problems) {
     let path = ["api", "authorizers"];
     for (name, authorizer) in authorizers {
         let path = below(&path, &[name]);
-        if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c)) {
+        let sound = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c));
+        if !sound || name.ends_with(OF_USER_POOLS) {
             let problem = Problem::new(format!("`{name}` cannot be the name of an authorizer"));
-            problems.key(&path, problem.expected("expected letters, digits, _ and -"));
+            problems.key(&path, problem.expected(format!("expected letters, digits, _ and -, without {OF_USER_POOLS} at the end")));
         }
         one(file, authorizer, &path, problems);
     }
@@ -181,14 +190,19 @@ pub(super) fn check(file: &StackFile, problems: &mut Problems) {
                 problems.value(&path, problem.known(wanted, authorizers.keys().map(String::as_str)));
             }
             Some(authorizer) if authorizer.function.as_ref() == Some(name) => {
-                let problem = Problem::new(format!("`{name}` is behind the authorizer that asks `{name}`"));
-                problems.value(&path, problem.help("leave it out: API Gateway asks the function itself, without a route"));
+                problems.value(&path, behind_itself(name));
             }
             _ => {}
         }
     }
 }
 
+fn behind_itself(function: &str) -> Problem {
+    let problem = Problem::new(format!("`{function}` is behind the authorizer that asks `{function}`"));
+    problem.help("leave it out: API Gateway asks the function itself, without a route")
+}
+
+/// Checks one authorizer by itself.
 fn one(file: &StackFile, authorizer: &AuthorizerFile, path: &[&str], problems: &mut Problems) {
     match (&authorizer.function, authorizer.user_pools.is_empty()) {
         (None, true) if problems.is_known(&below(path, &["function"])) && problems.is_known(&below(path, &["user_pools"])) => {

@@ -59,9 +59,7 @@ fn cors(cors: &CorsFile, path: &[&str], problems: &mut Problems) {
         problems.value(&below(path, &["origins", &index.to_string()]), problem);
     }
     for (index, header) in cors.headers.iter().flatten().enumerate() {
-        // RFC 9110, "token", without the quote that would end the value in API Gateway's mapping.
-        let is_token = |c: char| c.is_ascii_alphanumeric() || "!#$%&*+-.^_`|~".contains(c);
-        if header.is_empty() || !header.chars().all(is_token) {
+        if !is_token(header) {
             let problem = Problem::new(format!("`{header}` is not the name of a header")).expected("expected a name such as Content-Type");
             problems.value(&below(path, &["headers", &index.to_string()]), problem);
         }
@@ -70,6 +68,12 @@ fn cors(cors: &CorsFile, path: &[&str], problems: &mut Problems) {
         let problem = Problem::new(format!("no browser remembers a preflight for {max_age} s")).expected("expected at most 24h");
         problems.value(&below(path, &["max_age"]), problem);
     }
+}
+
+/// Tests for the name of a header (RFC 9110, "token"), without the quote that would end a value in API Gateway's mapping. No name has the comma that
+/// divides a list of them.
+pub(super) fn is_token(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "!#$%&*+-.^_`|~".contains(c))
 }
 
 /// Tests for a type and a subtype (RFC 9110, "media type"), without parameters. A wildcard stands for a whole part.

@@ -1,5 +1,6 @@
 //! The REST API in front of the functions: paths, methods, preflights, the deployment that freezes them, and the stage that serves it.
 
+use super::authorizer::OF_USER_POOLS;
 use super::{Authorizer, Cors, Decider, Identity, permission};
 use crate::API_LOG_GROUP;
 use crate::sections::Declaring;
@@ -107,7 +108,8 @@ impl Declaring<'_> {
         let authorizers = self.authorizers(&mut api, functions);
         for (name, declared) in functions {
             let function = &stack.functions[*name];
-            let access = function.authorizer.as_deref().and_then(|name| authorizers.get(name)).cloned().unwrap_or_default();
+            // The checks refuse an authorizer that nobody declares; an API that is open for want of one would be worse than a panic.
+            let access = function.authorizer.as_ref().map_or_else(Access::default, |name| authorizers[name].clone());
             for route in &function.routes {
                 methods.entry(&route.path).or_default().insert(&route.method);
                 self.path(&mut api, route);
@@ -157,8 +159,7 @@ impl Declaring<'_> {
                     (None, None, arns.iter().map(resolved).collect())
                 }
             };
-            // API Gateway cannot turn one that asks a function into one with user pools: a change of that sort makes another authorizer.
-            let name_in_api = if user_pools.is_empty() { name.clone() } else { format!("{name}-user-pools") };
+            let name_in_api = if user_pools.is_empty() { name.clone() } else { format!("{name}{OF_USER_POOLS}") };
             let authorizer = ApiAuthorizer {
                 api: RestApi::id_of(api.rest_api),
                 name: name_in_api.clone(),
