@@ -26,7 +26,7 @@ from urllib.parse import parse_qs
 
 from ministack import app as ministack
 from ministack.core import iam_evaluator, sigv4
-from ministack.services import apigateway_v1
+from ministack.services import apigateway_v1, lambda_svc
 
 # AWS allows 15 minutes between a signature and its arrival (documented), and seven days for a presigned URL.
 MAX_SKEW = datetime.timedelta(minutes=15)
@@ -79,9 +79,14 @@ def comes_from_a_page(method, headers):
 
 
 def is_for_the_product(host, path):
-    """Returns whether a request is for a distribution or a stage of an API. Who manages an API's connections is no visitor of it."""
+    """Returns whether a request is for a distribution, a stage of an API, or a URL of a function that everybody may call. Who manages an
+    API's connections is no visitor of it, and callers that IAM has to know sign their requests like clients of AWS."""
     if ministack._parse_cloudfront_dataplane_host(host) is not None:
         return True
+    url = ministack._parse_lambda_url(host, path)
+    if url is not None:
+        function = lambda_svc.resolve_function_url(url[0])
+        return function is None or function[4]["AuthType"] == "NONE"
     call = ministack._parse_execute_api_url(host, path) or ministack._resolve_custom_domain_request(host, path)
     return call is not None and not call[2].startswith("/@connections")
 
@@ -292,6 +297,9 @@ def only_the_product():
             host, path, raw_path if raw_path is not None else path, raw_query_string, method, headers, body, query, client_ip)
         if response:
             return response
+        response = await ministack._handle_lambda_url_request(host, path, method, headers, body, query, source_ip=client_ip)
+        if response:
+            return ministack._with_data_plane_headers(response, request_id, wildcard_cors=False)
         response = await ministack._handle_execute_api_request(
             host, path, method, headers, body, query, raw_path=raw_path, raw_query_string=raw_query_string)
         if response:
@@ -335,6 +343,31 @@ def patches_as_on_aws():
     apigateway_v1._apply_patch = patched
 
 
+def function_urls_as_on_aws():
+    """Names the alias in the ARN of its URL, leaves the mode out of the answer to the creation, and deletes URLs with their function, as
+    Lambda does."""
+    create, delete = lambda_svc._create_function_url_config, lambda_svc._delete_function
+
+    def created(function, data, qualifier):
+        response = create(function, data, qualifier)
+        if response[0] != 201:
+            return response
+        url = lambda_svc._function_urls[lambda_svc._url_config_key(function, qualifier)]
+        if qualifier and qualifier != "$LATEST":
+            url["FunctionArn"] = f"{lambda_svc._func_arn(function)}:{qualifier}"
+        return lambda_svc.json_response({name: value for name, value in url.items() if name != "InvokeMode"}, status=201)
+
+    def deleted(function, *arguments):
+        response = delete(function, *arguments)
+        if function not in lambda_svc._functions:
+            for key in [key for key in lambda_svc._function_urls if key == function or key.startswith(f"{function}:")]:
+                del lambda_svc._function_urls[key]
+        return response
+
+    lambda_svc._create_function_url_config = created
+    lambda_svc._delete_function = deleted
+
+
 def end_with_home():
     """Ends the server and its functions when the home is deleted: nobody would ever find them again."""
     home, first = os.getcwd(), os.stat(".")
@@ -369,6 +402,7 @@ if __name__ == "__main__":
     inner = ministack.app
     only_the_product()
     patches_as_on_aws()
+    function_urls_as_on_aws()
     ministack.app = front
     end_with_home()
     # ministack reads its own options from sys.argv, and gets none.

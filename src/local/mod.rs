@@ -75,6 +75,11 @@ impl LocalAws {
         format!("http://{label}.cloudfront.localhost:{}/", self.port)
     }
 
+    /// Returns the address of a function URL with this id.
+    pub fn function_url(&self, id: &str, region: &str) -> String {
+        format!("http://{id}.lambda-url.{region}.localhost:{}", self.port)
+    }
+
     /// Returns the environment variables that connect another AWS client to this server.
     pub fn environment(&self, region: &str) -> Vec<(&'static str, String)> {
         vec![

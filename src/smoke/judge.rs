@@ -15,7 +15,7 @@ pub enum Before {
     FirstRelease,
     /// Answers of a release that was not asked.
     Unknown,
-    /// Status by path, where the function answered.
+    /// Status by request, such as `GET /api/stats`, where the function answered.
     Answered(BTreeMap<String, u16>),
 }
 
@@ -42,12 +42,12 @@ pub(super) enum Treatment {
 }
 
 impl Before {
-    /// Returns the treatment of a broken answer to a path.
-    pub(super) fn treatment(&self, path: &str) -> Treatment {
+    /// Returns the treatment of a broken answer to a request.
+    pub(super) fn treatment(&self, request: &str) -> Treatment {
         match self {
             Self::FirstRelease => Treatment::Shown("this is the first release"),
             Self::Unknown => Treatment::Shown("what it answered before is not known"),
-            Self::Answered(statuses) => match statuses.get(path) {
+            Self::Answered(statuses) => match statuses.get(request) {
                 Some(status) if *status < 500 => Treatment::Fails(format!("; the release before answered {status}")),
                 Some(status) => Treatment::AsBefore(*status),
                 None => Treatment::Shown("the release before did not answer it"),
@@ -73,6 +73,18 @@ pub(super) fn judge(answer: &Result<Answer, ClientError>) -> Verdict {
     if answer.status < 500 { Verdict::Answers } else { Verdict::Broken(said(answer)) }
 }
 
+/// Judges an answer of a function's URL. Lambda itself refuses a caller whom the function's policy does not admit (Lambda developer guide, "Control
+/// access to Lambda function URLs").
+pub(super) fn judge_at_url(answer: &Result<Answer, ClientError>) -> Verdict {
+    let is_refused = |answer: &Answer| {
+        answer.status == 403 && answer.gateway_error.as_deref().is_some_and(|error| error.starts_with("AccessDeniedException"))
+    };
+    match answer {
+        Ok(answer) if is_refused(answer) => Verdict::Unreached(said(answer)),
+        _ => judge(answer),
+    }
+}
+
 /// Tests whether the gateway knows no such path or stage.
 fn is_nowhere(answer: &Answer) -> bool {
     if let Some(error) = &answer.gateway_error {
@@ -96,7 +108,7 @@ pub(super) fn excerpt(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Before, Treatment, Verdict, judge};
+    use super::{Before, Treatment, Verdict, judge, judge_at_url};
     use crate::http::Answer;
     use serde_json::{Value, json};
     use std::collections::BTreeMap;
@@ -129,6 +141,14 @@ mod tests {
         let named = of_gateway(403, "Missing Authentication Token", "MissingAuthenticationTokenException");
         assert_eq!(judge(&Ok(named)), Verdict::Unreached(nowhere));
         assert_eq!(judge(&Ok(of_gateway(403, "User is not authorized", "AccessDeniedException"))), Verdict::Answers);
+    }
+
+    #[test]
+    fn a_url_that_admits_nobody_did_not_reach_the_function() {
+        let refused = of_gateway(403, "Forbidden", "AccessDeniedException");
+        assert_eq!(judge_at_url(&Ok(refused)), Verdict::Unreached("answered 403 Forbidden".to_owned()));
+        assert_eq!(judge_at_url(&Ok(answer(403, json!({ "error": "no" })))), Verdict::Answers);
+        assert_eq!(judge_at_url(&Ok(answer(502, json!("Internal Server Error")))), Verdict::Broken("answered 502".to_owned()));
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! Smoke check of a release from a visitor's view: either exactly the requests of stack.yaml, or what can be known without them. Then every
-//! read-only route reaches its function and answers no worse than under the release before, the page is served, and the shipped product
+//! read-only route and public URL reaches its function and answers no worse than under the release before, the page is served, and the shipped product
 //! counts an event that is posted.
 //!
 //! The stack's parts decide which checks run. Nothing here knows AWS, or handles a failure.
@@ -16,7 +16,7 @@ use crate::{
     stack::{Front, SmokeRequest},
 };
 use futures::{StreamExt, TryStreamExt, stream};
-use judge::{Treatment, Verdict, judge, said};
+use judge::{Treatment, Verdict, judge, judge_at_url, said};
 use std::{collections::BTreeMap, time::Duration};
 use tokio::time::{Instant, timeout};
 
@@ -39,6 +39,8 @@ pub struct Checks {
     pub api: Option<String>,
     /// Address of the page.
     pub page: Option<String>,
+    /// Addresses of the functions that have a URL, by the function's name.
+    pub urls: BTreeMap<String, String>,
     /// Requests that are made.
     pub asked: Asked,
 }
@@ -50,6 +52,8 @@ pub enum Asked {
     Usual {
         /// Paths that `GET` reads, without variables.
         reads: Vec<String>,
+        /// Functions with a URL that everybody may call, which is asked for `/`.
+        urls: Vec<String>,
         /// Set if the API is the one that counts events (`POST /api/events`, `GET /api/realtime`). Each route has to answer then.
         counts: bool,
     },
@@ -93,7 +97,9 @@ impl Checks {
     /// Returns true if there is nothing to check.
     pub fn is_empty(&self) -> bool {
         match &self.asked {
-            Asked::Usual { reads, counts } => self.page.is_none() && (self.api.is_none() || (reads.is_empty() && !counts)),
+            Asked::Usual { reads, urls, counts } => {
+                self.page.is_none() && urls.is_empty() && (self.api.is_none() || (reads.is_empty() && !counts))
+            }
             Asked::Declared(requests) => requests.is_empty(),
         }
     }
@@ -111,25 +117,32 @@ impl Checks {
         }
     }
 
-    /// Keeps the requests to the API that ask for such a path.
+    /// Keeps the requests to the API that ask for such a path, and leaves out what asks a function's URL.
     pub fn retain_paths(&mut self, is_kept: impl Fn(&str) -> bool) {
         match &mut self.asked {
-            Asked::Usual { reads, .. } => reads.retain(|path| is_kept(path)),
-            Asked::Declared(requests) => requests.retain(|request| request.of == Front::Site || is_kept(&request.path)),
+            Asked::Usual { reads, urls, .. } => {
+                reads.retain(|path| is_kept(path));
+                urls.clear();
+            }
+            Asked::Declared(requests) => requests.retain(|request| match request.of {
+                Front::Site => true,
+                Front::Api => is_kept(&request.path),
+                Front::Function(_) => false,
+            }),
         }
     }
 
     /// Asks the release that serves now, once and briefly. Only what is judged by its answers is asked.
     pub async fn before(&self, secret: Option<String>) -> Before {
-        let (Some(api), Asked::Usual { reads, counts: false }) = (&self.api, &self.asked) else { return Before::Unknown };
-        let client = Client::new(api).with_origin_secret(secret);
-        let ask = async |path: &String| {
-            let answer = timeout(GLANCE, client.get(path)).await.ok()?;
-            match (judge(&answer), answer) {
+        let Asked::Usual { reads, urls, counts: false } = &self.asked else { return Before::Unknown };
+        let ask = async |read: Read| {
+            let answer = timeout(GLANCE, read.client.get(&read.path)).await.ok()?;
+            match (read.judge(&answer), answer) {
                 (Verdict::Unreached(_), _) | (_, Err(_)) => None,
-                (_, Ok(answer)) => Some((path.clone(), answer.status)),
+                (_, Ok(answer)) => Some((read.what, answer.status)),
             }
         };
+        let reads = self.reads(reads, secret).chain(self.reads_of_urls(urls));
         let answers: Vec<Option<(String, u16)>> = stream::iter(reads).map(ask).buffered(AT_ONCE).collect().await;
         Before::Answered(answers.into_iter().flatten().collect::<BTreeMap<_, _>>())
     }
@@ -137,7 +150,7 @@ impl Checks {
     /// Runs all checks, and ends with the first failure. Requests to the API carry the distribution's secret, if there is one.
     pub async fn run(&self, stop: &Stop, secret: Option<String>, before: &Before) -> Outcome {
         let results = match &self.asked {
-            Asked::Usual { reads, counts } => self.usual((reads, *counts), stop, secret, before).await,
+            Asked::Usual { reads, urls, counts } => self.usual((reads, urls, *counts), stop, secret, before).await,
             Asked::Declared(requests) => self.declared(requests, stop, secret).await,
         };
         let results = match results {
@@ -155,21 +168,37 @@ impl Checks {
         Outcome::Passed { seen, notes }
     }
 
+    /// Returns the requests for these paths of the API; none without an API.
+    fn reads<'a>(&'a self, paths: &'a [String], secret: Option<String>) -> impl Iterator<Item = Read> + 'a {
+        let client = move |api: &String| Client::new(api).with_origin_secret(secret.clone());
+        paths.iter().filter_map(move |path| {
+            Some(Read { client: client(self.api.as_ref()?), path: path.clone(), what: format!("GET {path}"), is_url: false })
+        })
+    }
+
+    /// Returns the requests to the URLs of these functions, as far as they have an address.
+    fn reads_of_urls(&self, functions: &[String]) -> impl Iterator<Item = Read> {
+        functions.iter().filter_map(|name| {
+            let client = Client::new(self.urls.get(name)?);
+            Some(Read { client, path: "/".to_owned(), what: format!("GET / of {name}"), is_url: true })
+        })
+    }
+
     async fn usual(
         &self,
-        (reads, counts): (&[String], bool),
+        (reads, urls, counts): (&[String], &[String], bool),
         stop: &Stop,
         secret: Option<String>,
         before: &Before,
     ) -> Result<Vec<Seen>, Option<Failure>> {
-        let mut seen = Vec::new();
+        let check = async |read: Read| {
+            let treatment = if counts { Treatment::Fails(String::new()) } else { before.treatment(&read.what) };
+            read.check(treatment, stop).await
+        };
+        let reads = self.reads(reads, secret.clone()).chain(self.reads_of_urls(urls));
+        let mut seen: Vec<Seen> = stream::iter(reads).map(check).buffered(AT_ONCE).try_collect().await?;
         if let Some(api) = &self.api {
             let client = &Client::new(api).with_origin_secret(secret);
-            let read = async |path: &String| {
-                let treatment = if counts { Treatment::Fails(String::new()) } else { before.treatment(path) };
-                read(client, path, treatment, stop).await
-            };
-            seen = stream::iter(reads).map(read).buffered(AT_ONCE).try_collect().await?;
             if counts {
                 let visit = count::Visit::new();
                 let post = async || visit.post(client).await;
@@ -190,9 +219,10 @@ impl Checks {
     async fn declared(&self, requests: &[SmokeRequest], stop: &Stop, secret: Option<String>) -> Result<Vec<Seen>, Option<Failure>> {
         let mut seen = Vec::new();
         for request in requests {
-            let (address, secret) = match request.of {
-                Front::Api => (&self.api, secret.clone()),
-                Front::Site => (&self.page, None),
+            let (address, secret) = match &request.of {
+                Front::Api => (self.api.as_ref(), secret.clone()),
+                Front::Site => (self.page.as_ref(), None),
+                Front::Function(name) => (self.urls.get(name), None),
             };
             let Some(address) = address else {
                 let why = "its address is not known".to_owned();
@@ -205,21 +235,36 @@ impl Checks {
     }
 }
 
-/// Checks a route. `treatment` decides about an error of its function; a request that does not reach the function fails.
-async fn read(client: &Client, path: &str, treatment: Treatment, stop: &Stop) -> Result<Seen, Option<Failure>> {
-    let what = format!("GET {path}");
-    let began = Instant::now();
-    let attempt = async || match (judge(&client.get(path).await), &treatment) {
-        (Verdict::Answers, _) => Ok(Seen::Phrase(format!("{what} answers"))),
-        (Verdict::Unreached(why), _) => Err(why),
-        (Verdict::Broken(why), Treatment::Fails(reason)) => Err(format!("{why}{reason}")),
-        (Verdict::Broken(_), Treatment::AsBefore(status)) => Ok(Seen::Phrase(format!("{what} fails as before, with {status}"))),
-        (Verdict::Broken(why), Treatment::Shown(_)) if began.elapsed() < SETTLING => Err(why),
-        (Verdict::Broken(why), Treatment::Shown(reason)) => {
-            Ok(Seen::Note(format!("{what} {why}; not judged: {reason}; name what it should answer under `smoke:`")))
-        }
-    };
-    patiently(&what, (PATIENCE, stop), attempt).await
+/// Request to a route or a function's URL that only reads.
+struct Read {
+    client: Client,
+    path: String,
+    /// Request as a phrase, such as `GET /api/stats`.
+    what: String,
+    /// Set if a function's URL is asked.
+    is_url: bool,
+}
+
+impl Read {
+    fn judge(&self, answer: &Result<Answer, ClientError>) -> Verdict {
+        if self.is_url { judge_at_url(answer) } else { judge(answer) }
+    }
+
+    /// Makes the request. `treatment` decides about an error of the function; a request that does not reach the function fails.
+    async fn check(self, treatment: Treatment, stop: &Stop) -> Result<Seen, Option<Failure>> {
+        let (what, began) = (&self.what, Instant::now());
+        let attempt = async || match (self.judge(&self.client.get(&self.path).await), &treatment) {
+            (Verdict::Answers, _) => Ok(Seen::Phrase(format!("{what} answers"))),
+            (Verdict::Unreached(why), _) => Err(why),
+            (Verdict::Broken(why), Treatment::Fails(reason)) => Err(format!("{why}{reason}")),
+            (Verdict::Broken(_), Treatment::AsBefore(status)) => Ok(Seen::Phrase(format!("{what} fails as before, with {status}"))),
+            (Verdict::Broken(why), Treatment::Shown(_)) if began.elapsed() < SETTLING => Err(why),
+            (Verdict::Broken(why), Treatment::Shown(reason)) => {
+                Ok(Seen::Note(format!("{what} {why}; not judged: {reason}; name what it should answer under `smoke:`")))
+            }
+        };
+        patiently(what, (PATIENCE, stop), attempt).await
+    }
 }
 
 /// Retries until a check passes or the time limit ends. `Err(None)` if it was asked to stop.
@@ -252,7 +297,7 @@ mod tests {
     use super::{Asked, Before, Checks, Failure, is_served, patiently};
     use crate::{engine::Stop, http::Answer};
     use serde_json::{Value, json};
-    use std::{cell::Cell, time::Duration};
+    use std::{cell::Cell, collections::BTreeMap, time::Duration};
 
     fn answer(status: u16, json: Value) -> Answer {
         Answer { status, length: json.to_string().len(), json, ..Answer::default() }
@@ -266,7 +311,7 @@ mod tests {
     }
 
     fn usual(reads: &[&str], counts: bool) -> Asked {
-        Asked::Usual { reads: reads.iter().map(|path| (*path).to_owned()).collect(), counts }
+        Asked::Usual { reads: reads.iter().map(|path| (*path).to_owned()).collect(), urls: Vec::new(), counts }
     }
 
     #[test]
@@ -274,6 +319,7 @@ mod tests {
         let checks = |api: bool, page: bool, asked| Checks {
             api: api.then(|| "https://api.example/dev".to_owned()),
             page: page.then(|| "https://page.example/".to_owned()),
+            urls: BTreeMap::new(),
             asked,
         };
         assert!(checks(false, false, usual(&["/x"], true)).is_empty());
@@ -288,7 +334,7 @@ mod tests {
     #[tokio::test]
     async fn the_release_before_is_asked_only_where_its_answers_count() {
         // Nobody listens at this address: a request would give an empty list of answers.
-        let checks = |asked| Checks { api: Some("http://127.0.0.1:1".to_owned()), page: None, asked };
+        let checks = |asked| Checks { api: Some("http://127.0.0.1:1".to_owned()), page: None, urls: BTreeMap::new(), asked };
         assert_eq!(checks(usual(&["/x"], true)).before(None).await, Before::Unknown);
         assert_eq!(checks(Asked::Declared(Vec::new())).before(None).await, Before::Unknown);
         assert_eq!(checks(usual(&["/x"], false)).before(None).await, Before::Answered([].into()));

@@ -11,7 +11,7 @@ use std::{
 const SURVEY: &str = include_str!("../survey/rust-lambda.tsv");
 
 /// Needs that stack.yaml meets, each with the definition and the key of the schema that say so.
-const MET: [(&str, &str, &str); 10] = [
+const MET: [(&str, &str, &str); 11] = [
     ("any_proxy", "FunctionFile", "routes"),
     ("multi_route", "FunctionFile", "routes"),
     ("multibin", "FunctionFile", "binary"),
@@ -22,6 +22,7 @@ const MET: [(&str, &str, &str); 10] = [
     ("layer", "FunctionFile", "layers"),
     ("build_flags", "FunctionFile", "features"),
     ("extra_files", "FunctionFile", "include"),
+    ("payload_v2", "FunctionFile", "url"),
 ];
 
 /// Needs of each repository that is a product or a realistic sample, rather than a greeting.

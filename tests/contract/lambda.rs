@@ -7,7 +7,7 @@ use super::{
 use aws_sdk_lambda::{
     primitives::Blob,
     types::{
-        AliasRoutingConfiguration, Architecture, Environment, EphemeralStorage, FunctionCode, LogFormat, LoggingConfig, Runtime,
+        AliasRoutingConfiguration, Architecture, Cors, Environment, EphemeralStorage, FunctionCode, LogFormat, LoggingConfig, Runtime,
         TracingConfig, TracingMode,
     },
 };
@@ -15,7 +15,7 @@ use base64::Engine;
 use liveinsight::{
     aws::{Aws, Policy},
     engine::{Graph, Ref, digest},
-    resources::{Alias, Function, FunctionOthers, FunctionSettings, Permission, Release, Variable},
+    resources::{Alias, FUNCTION_URL_TAG, Function, FunctionOthers, FunctionSettings, FunctionUrl, Permission, Release, Variable},
 };
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -51,6 +51,8 @@ pub(crate) struct Wish {
     /// Text that the program prints; `None`: it was not built.
     code: Option<&'static str>,
     sources: &'static [&'static str],
+    /// Set for a public URL, unset for one that IAM guards; `None`: no URL.
+    url: Option<bool>,
     shares: &'static [(&'static str, f64)],
     team: Option<&'static str>,
 }
@@ -73,6 +75,7 @@ impl Default for Wish {
             architecture: "arm64",
             code: Some("one"),
             sources: &["arn:aws:execute-api:us-east-1:000000000000:abc/prod/POST/api/events"],
+            url: None,
             shares: &[],
             team: None,
         }
@@ -125,7 +128,10 @@ fn function(bench: &Bench, name: &str, wish: &Wish) -> Function {
         others: FunctionOthers::default(),
         code_sha256,
         code,
-        tags: wish.team.iter().fold(bench.tags(), |tags, team| tags.with("Team", *team)),
+        tags: {
+            let own = wish.team.map(|team| ("Team", team)).into_iter().chain(wish.url.map(|_| (FUNCTION_URL_TAG, "yes")));
+            own.fold(bench.tags(), |tags, (key, value)| tags.with(key, value))
+        },
     }
 }
 
@@ -138,12 +144,17 @@ fn add(bench: &Bench, graph: &mut Graph<Aws>, name: &str, wish: &Wish) {
     let release = release.map(Release::Known);
     let alias = Alias { function: Function::name_of(&function), name: ALIAS.to_owned(), release, shares, code_sha256 };
     let alias = graph.add_part(&function, name, alias);
-    let sources = wish.sources.iter().map(|source| Ref::from((*source).to_owned())).collect();
+    let sources = wish.sources.iter().map(|source| Ref::from((*source).to_owned()));
+    let sources = sources.chain(Permission::at_url().filter(|_| wish.url == Some(true))).collect();
     graph.add_part(
         &function,
         name,
         Permission { function: Function::name_of(&function), alias: Alias::name_of(&alias, ALIAS), sources, others: BTreeMap::new() },
     );
+    if let Some(is_public) = wish.url {
+        let url = FunctionUrl::new(Function::name_of(&function), Alias::name_of(&alias, ALIAS), is_public);
+        graph.add_part(&function, name, url);
+    }
 }
 
 pub(crate) fn declare(bench: &Bench, names: &[&str], wish: &Wish) -> Graph<Aws> {
@@ -151,6 +162,8 @@ pub(crate) fn declare(bench: &Bench, names: &[&str], wish: &Wish) -> Graph<Aws> 
     for name in names {
         add(bench, &mut graph, name, wish);
     }
+    let logical = bench.logical();
+    graph.sweep_parts(move |aws: &Aws| Box::pin(FunctionUrl::sweep(aws, ALIAS, logical.clone())));
     let logical = bench.logical();
     graph.sweep_parts(move |aws: &Aws| Box::pin(Permission::sweep(aws, ALIAS, logical.clone())));
     let logical = bench.logical();
@@ -195,6 +208,9 @@ async fn each_declared_field_is_kept() {
         Wish { code: Some("three"), architecture: "x86_64", memory: 512, team: Some("blue"), ..first() },
         Wish { sources: Box::leak(Box::new([source])), ..first() },
         Wish { sources: both, ..first() },
+        Wish { url: Some(true), ..first() },
+        Wish { url: Some(false), memory: 256, ..first() },
+        Wish { url: Some(true), sources: &[], ..first() },
         Wish { shares: &[("1", 0.25)], ..first() },
         Wish { team: Some("red"), ..first() },
     ];
@@ -242,6 +258,65 @@ async fn drift_of_the_function_is_seen_and_made_good() {
     // The function, its version, alias and permission.
     bench.heals_with(4, &graph, &["lambda.alias/collector", "lambda.function/collector", "lambda.permission/collector"]).await;
     bench.down(&graph).await;
+}
+
+#[tokio::test]
+async fn drift_of_a_function_url_is_seen_and_made_good_and_nothing_of_it_is_left() {
+    let bench = Bench::new("lambda-url").await;
+    let public = declare(&bench, &["collector"], &Wish { url: Some(true), ..Wish::default() });
+    bench.up(&public).await;
+    let (lambda, name) = (&bench.aws.lambda, bench.name("collector"));
+    let url = async || lambda.get_function_url_config().function_name(&name).qualifier(ALIAS).send().await;
+    let address = url().await.unwrap().function_url;
+
+    let update = lambda.update_function_url_config().function_name(&name).qualifier(ALIAS).auth_type("AWS_IAM".into());
+    let cors = Cors::builder().allow_origins("*").max_age(60).allow_credentials(true).build();
+    update.invoke_mode("RESPONSE_STREAM".into()).cors(cors).send().await.unwrap();
+    let fields = ["auth_type", "cors.AllowCredentials", "cors.AllowOrigins", "cors.MaxAge", "invoke_mode"];
+    let fields = fields.map(|field| format!("lambda.function_url/collector {field}"));
+    bench.heals_with(1, &public, &fields.each_ref().map(String::as_str)).await;
+    assert_eq!(url().await.unwrap().function_url, address, "the address stays");
+
+    // Without either statement nobody gets through, and Lambda says nothing about it.
+    let ours = policy(&bench, "collector").await;
+    let at_url: Vec<&str> =
+        ours.sids().filter(|sid| ours.statement(sid).unwrap()["Principal"] != json!({ "Service": ["apigateway.amazonaws.com"] })).collect();
+    assert_eq!(at_url.len(), 2, "{ours:?}");
+    for sid in at_url {
+        lambda.remove_permission().function_name(&name).qualifier(ALIAS).statement_id(sid).send().await.unwrap();
+        bench.heals_with(1, &public, &["lambda.permission/collector sources"]).await;
+    }
+    assert_eq!(policy(&bench, "collector").await, ours);
+
+    // An audit looks for URLs of others: the declared one is none of them.
+    bench.aws.audit();
+    assert_eq!(bench.open(&public).await, Vec::<String>::new());
+    lambda.delete_function_url_config().function_name(&name).qualifier(ALIAS).send().await.unwrap();
+    bench.heals_with(1, &public, &["lambda.function_url/collector"]).await;
+
+    // A URL that nobody declares any more is found by the function's tag, which goes last.
+    let none = declare(&bench, &["collector"], &Wish::default());
+    let plan = bench.open(&none).await.concat();
+    assert!(plan.contains("lambda.function_url/collector: Delete") && !plan.contains("others"), "{plan}");
+    bench.up(&none).await;
+    url().await.unwrap_err();
+    let tags = lambda.get_function().function_name(&name).send().await.unwrap().tags.unwrap();
+    assert!(!tags.contains_key(FUNCTION_URL_TAG), "{tags:?}");
+    bench.down(&none).await;
+}
+
+#[tokio::test]
+async fn a_removal_of_a_function_url_that_was_cut_short_is_finished() {
+    let bench = Bench::new("lambda-url-cut").await;
+    let declared = declare(&bench, &["collector"], &Wish { url: Some(false), ..Wish::default() });
+    bench.up(&declared).await;
+    let (lambda, name) = (&bench.aws.lambda, bench.name("collector"));
+    lambda.delete_function_url_config().function_name(&name).qualifier(ALIAS).send().await.unwrap();
+    let none = declare(&bench, &["collector"], &Wish::default());
+    let plan = bench.open(&none).await.concat();
+    assert!(plan.contains("lambda.function/collector: Update") && plan.contains(FUNCTION_URL_TAG), "{plan}");
+    bench.up(&none).await;
+    bench.down(&none).await;
 }
 
 #[tokio::test]

@@ -226,7 +226,7 @@ fn lists() -> Vec<List> {
         }),
         behind(
             list("lambda:ListFunctionUrlConfigs", Form::Json("FunctionUrlConfigs", "NextMarker"), |aws| {
-                async { kinds::FunctionOthers::on(aws, "f").await.map(drop) }.boxed_local()
+                async { kinds::FunctionOthers::on(aws, "f", None).await.map(drop) }.boxed_local()
             }),
             &[("lambda:GetPolicy", 200, "{}")],
         ),

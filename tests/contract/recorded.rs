@@ -3,11 +3,11 @@
 
 use liveinsight::{
     aws::{Aws, Connection, STACK, Tags, Target},
-    engine::{Changes, DeleteOutcome, Error, Fields, Observed, Owner, ReadFrom, Resource},
+    engine::{Changes, DeleteOutcome, Error, Fields, Observed, Owner, ReadFrom, Ref, Resource, WriteOutcome},
     resources::{
         AccessLog, Alarm, Alias, ApiAuthorizer, ApiDocument, ApiIntegration, ApiIntegrationResponse, ApiMethodResponse, ApiStage, Bucket,
-        BucketPolicy, Function, FunctionOthers, FunctionSettings, Index, KeyAttribute, LogGroup, MethodKey, Permission, PublicAccessBlock,
-        Release, RestApi, Role, RoleOthers, Table, TableOutput, publish,
+        BucketPolicy, Function, FunctionOthers, FunctionSettings, FunctionUrl, Index, KeyAttribute, LogGroup, MethodKey, Permission,
+        PublicAccessBlock, Release, RestApi, Role, RoleOthers, Table, TableOutput, publish,
     },
 };
 use serde_json::{Value, json};
@@ -142,6 +142,7 @@ async fn recorded_answers_show_no_difference() {
     aliases_and_permissions(&book).await;
     apis(&book).await;
     authorizers(&book).await;
+    function_urls(&book).await;
     parts_of_an_api(&book).await;
     stages(&book).await;
     Box::pin(buckets(&book)).await;
@@ -257,6 +258,35 @@ async fn aliases_and_permissions(book: &Book) {
     }
     let (_canned, aws) = answering(vec![("lambda:GetAlias", error("lambda", "GetAlias", "none"))]).await;
     assert!(declared.observe(&aws, ReadFrom::Service).await.unwrap().is_none());
+}
+
+async fn function_urls(book: &Book) {
+    let name = || Ref::from("resource".to_owned());
+    let declared = |is_public| FunctionUrl::new(name(), "live".to_owned().into(), is_public);
+    let url = book.shape("lambda", "GetFunctionUrlConfig", "read: InvokeMode BUFFERED");
+    let (_canned, aws) = answering(vec![("lambda:GetFunctionUrlConfig", rest(&url))]).await;
+    assert_eq!(differs(declared(true).observe(&aws, ReadFrom::Service).await.unwrap(), &declared(true)), "");
+    assert_eq!(differs(declared(false).observe(&aws, ReadFrom::Service).await.unwrap(), &declared(false)), "auth_type");
+    let none = error("lambda", "GetFunctionUrlConfig", "none");
+    let created = book.shape("lambda", "CreateFunctionUrlConfig", "answer");
+    let (_canned, aws) = answering(vec![("lambda:GetFunctionUrlConfig", none), ("lambda:CreateFunctionUrlConfig", rest(&created))]).await;
+    assert!(declared(true).observe(&aws, ReadFrom::Service).await.unwrap().is_none());
+    let WriteOutcome::Complete(output) = declared(true).create(&aws).await.unwrap() else { panic!("a URL is there at once") };
+    assert_eq!(output.function_arn, "arn:aws:lambda:us-east-1:111111111111:function:resource");
+    // An update that leaves the mode out keeps it, so each update sends it.
+    let kept = book.shape("lambda", "UpdateFunctionUrlConfig", "InvokeMode left out: kept");
+    let answers = vec![("lambda:GetFunctionUrlConfig", rest(&kept)), ("lambda:UpdateFunctionUrlConfig", rest(&kept))];
+    let (_canned, aws, asked) = watching(answers).await;
+    update(&aws, &declared(true)).await;
+    assert!(body_of(&asked, "lambda:UpdateFunctionUrlConfig").contains(r#""InvokeMode":"BUFFERED""#));
+    // The statement for everybody, as Lambda writes it.
+    let mut statement = book.shape("lambda", "AddPermission", "FunctionUrlAuthType NONE");
+    statement["Sid"] = json!("liveinsight-url");
+    let policy = json!({ "Policy": json!({ "Version": "2012-10-17", "Statement": [statement] }).to_string() });
+    let (_canned, aws) = answering(vec![("lambda:GetPolicy", rest(&policy))]).await;
+    let first = Permission::at_url().take(1).collect();
+    let permission = Permission { function: name(), alias: "live".to_owned().into(), sources: first, others: BTreeMap::new() };
+    assert_eq!(differs(permission.observe(&aws, ReadFrom::Service).await.unwrap(), &permission), "");
 }
 
 async fn apis(book: &Book) {

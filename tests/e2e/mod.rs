@@ -21,6 +21,7 @@ pub(crate) mod small;
 mod smoke;
 mod surroundings;
 mod upgrade;
+mod url;
 
 use self::project::{Project, Run};
 use base64::Engine;

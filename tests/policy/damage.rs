@@ -95,6 +95,12 @@ pub(crate) async fn role(aws: &Aws, role: &str) {
     aws.iam.put_role_policy().role_name(role).policy_name("more").policy_document(document).send().await.unwrap();
 }
 
+/// Opens the URL of a function's alias to everybody.
+pub(crate) async fn url(aws: &Aws, function: &str) {
+    let open = aws.lambda.update_function_url_config().function_name(function).qualifier("live").auth_type("NONE".into());
+    open.send().await.unwrap();
+}
+
 /// Gives a function a URL, and admits every caller past its alias.
 pub(crate) async fn function(aws: &Aws, function: &str) {
     aws.lambda.create_function_url_config().function_name(function).auth_type("NONE".into()).send().await.unwrap();

@@ -76,8 +76,12 @@ async fn the_policies_of_up_status_and_down_are_exact() {
     account.complete(&account.up(Version::Second).await, "change");
     calls(&mut of_up);
 
+    status(&account.connect().await, &account, Version::Second).await;
+    calls(&mut of_status);
+
     damage::headers(&outside).await;
-    account.complete(&account.up(Version::Second).await, "repair of the headers");
+    damage::url(&outside, &names.function("hello")).await;
+    account.complete(&account.up(Version::Second).await, "repair of the headers and the URL");
     calls(&mut of_up);
 
     account.complete(&account.rollback().await, "rollback");

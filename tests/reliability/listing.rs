@@ -25,6 +25,8 @@ pub(crate) async fn of(aws: &Aws) -> BTreeMap<String, usize> {
         let name = function.function_name().unwrap();
         add("lambda.function", 1);
         add("lambda.alias", aws.lambda.list_aliases().function_name(name).send().await.unwrap().aliases().len());
+        let urls = aws.lambda.list_function_url_configs().function_name(name).send().await.unwrap();
+        add("lambda.function_url", urls.function_url_configs().len());
         if let Ok(policy) = aws.lambda.get_policy().function_name(name).qualifier("live").send().await {
             let policy: serde_json::Value = serde_json::from_str(policy.policy().unwrap()).unwrap();
             // A permission has one statement for each route.

@@ -10,7 +10,7 @@ use liveinsight::{
     lock::{Lease, Lock, LockOutcome},
     release::{self, Action, Author, Scene},
     resources::{Alias, Bucket, Distribution},
-    stack::{Content, Declaration, Names, Stack, declare},
+    stack::{Content, Declaration, Names, Stack, Url, declare},
 };
 use std::{cell::Cell, collections::BTreeMap, path::Path, pin::Pin, time::Duration};
 use strict_aws::{Config, Fault, Faults, Strict, Windows};
@@ -60,6 +60,7 @@ const HELLO: &str = r#"  hello:
     source: lambdas/stats-api
     routes: [GET /api/hello, ANY /api/hello, "GET /api/hello/{name}", "ANY /api/all/{proxy+}"]
     authorizer: staff
+    url: iam
     layers: ["arn:aws:lambda:us-east-1:123456789012:layer:extension:7"]
     tracing: true
     reads: [events]
@@ -68,6 +69,7 @@ const HELLO: &str = r#"  hello:
       - { actions: [dynamodb:DescribeTable], resources: ["${tables.events.arn}"] }
 
   stats-api:
+    url: public
 "#;
 
 /// Version of the declared stack.
@@ -77,8 +79,8 @@ pub(crate) enum Version {
     First,
     /// Shipped stack with new code of one handler.
     Patched,
-    /// New code and pages, other settings of almost every kind, one more function with several routes behind an authorizer, headers of
-    /// the site, one alarm fewer.
+    /// New code and pages, other settings of almost every kind, one more function with several routes behind an authorizer, URLs of
+    /// functions, headers of the site, one alarm fewer.
     Second,
 }
 
@@ -364,11 +366,12 @@ impl Account {
         for entry in declaration.graph.entries() {
             *declared.entry(entry.id.kind().to_owned()).or_default() += 1;
         }
-        // Statements are listed, and a permission has one for each route, and one for the authorizers of the API.
+        // Statements are listed, and a permission has one for each route, one for the authorizers of the API, and two for a public URL.
         let stack = stack(version);
         let deciders = stack.api.authorizers.values().filter(|authorizer| authorizer.function().is_some()).count();
         let routes: usize = stack.functions.values().map(|function| function.routes.len()).sum();
-        declared.insert("lambda.permission".to_owned(), routes + deciders);
+        let public = stack.functions.values().filter(|function| function.url == Some(Url::Public)).count();
+        declared.insert("lambda.permission".to_owned(), routes + deciders + 2 * public);
         let bucket = declaration.bucket.as_ref().unwrap();
         let look = async || Lock::look(&aws, &bucket.name).await.unwrap();
         if look().await.is_some() {

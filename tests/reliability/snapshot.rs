@@ -150,7 +150,8 @@ async fn functions(aws: &Eye, region: &str, found: &mut Snapshot) {
             let policy = aws.lambda.get_policy().function_name(name).qualifier(alias.name().unwrap()).send().await;
             policies.push(policy.ok().and_then(|answer| answer.policy));
         }
-        let content = text(&[&whole.configuration, &whole.tags, &versions, &aliases, &policies]);
+        let urls = aws.lambda.list_function_url_configs().function_name(name).send().await.unwrap().function_url_configs;
+        let content = text(&[&whole.configuration, &whole.tags, &versions, &aliases, &policies, &urls]);
         found.insert(format!("{region} function {name}"), content);
     }
 }

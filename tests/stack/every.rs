@@ -85,7 +85,7 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ("status: 202", "status: 2020", "2020 is not a status of HTTP"),
     ("status: 403", "status: no", "`no` is not a whole number"),
     ("request: GET /a.html", "requst: GET /a.html", "unknown key `requst`"),
-    ("of: site", "of: sites", "`sites` is not possible here"),
+    ("of: site", "of: sites", "`sites` is no address of the stack"),
     ("within: 5s", "within: 6m", "360 s is too long: visitors meet what does not work meanwhile"),
     ("script_url: a.js", "bucket: a.js", "`bucket` is an output of the site already"),
     ("metric: errors", "metric: error", "unknown metric `error`"),

@@ -136,7 +136,7 @@ smoke:
 ";
     let requests = |environment| parse(text, Some(environment)).unwrap().smoke.unwrap();
     let [first, second] = &requests("dev")[..] else { panic!("there are two") };
-    assert_eq!((first.to_string().as_str(), first.of), ("POST /orders/1?dry=true", Front::Api));
+    assert_eq!((first.to_string().as_str(), first.of.clone()), ("POST /orders/1?dry=true", Front::Api));
     assert_eq!((first.status, first.contains.as_deref(), first.within.as_secs()), (Some(202), Some("7"), 60));
     assert_eq!((first.body.as_deref(), first.headers["X-Probe"].as_str()), (Some("{}"), "1"));
     assert_eq!((second.status, second.within.as_secs()), (None, 30));

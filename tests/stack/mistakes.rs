@@ -112,6 +112,25 @@ const MISTAKES: &[(&str, &str)] = &[
         "authorizer: a name that is taken",
         "functions: { auth: { source: auth } }\napi: { authorizers: { staff-user-pools: { function: auth } } }\n",
     ),
+    // Addresses of functions.
+    ("url: no word for it", "functions:\n  order: { source: order, url: everybody }\n"),
+    (
+        "url: past the authorizer",
+        "functions:\n  order: { source: order, route: GET /api/orders, authorizer: staff, url: public }\n  auth: { source: auth }\napi: { authorizers: { staff: { function: auth } } }\n",
+    ),
+    (
+        "url of an environment: past the authorizer",
+        "functions:\n  order: { source: order, route: GET /api/orders, authorizer: staff }\n  auth: { source: auth }\napi: { authorizers: { staff: { function: auth } } }\nenvironments:\n  dev: { functions: { order: { url: public } } }\n",
+    ),
+    (
+        "url: output of a page",
+        "functions: { order: { source: order, url: iam } }\nsite: { source: a, outputs: { order_function_url: index.html } }\n",
+    ),
+    (
+        "smoke: of a function without a URL",
+        "functions:\n  order: { source: order }\n  item: { source: item, url: public }\nsmoke:\n  - { request: GET /, of: functions.order }\n",
+    ),
+    ("smoke: of nothing known", "functions: { order: { source: order, url: public } }\nsmoke:\n  - { request: GET /, of: order }\n"),
     ("media type", "api: { binary_media_types: [png] }\n"),
     // The permissions boundary.
     ("boundary: no ARN", "permissions_boundary: site-boundary\n"),

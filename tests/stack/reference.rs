@@ -102,6 +102,30 @@ replace an authorizer, by its name.
 The site's address passes on the headers that authorizers read. CloudFront takes ten, and nine are taken: more than one header of your
 own is refused, and with binary media types, which need `Accept`, any.
 
+## Addresses of functions
+
+`url` gives a function an HTTPS address of its own, a Lambda function URL, with or without an API beside it:
+
+```yaml
+functions:
+  counter: { source: functions/counter, url: public }
+  admin: { source: functions/admin, url: iam }
+```
+
+`outputs` prints it as `counter_function_url`. The function gets every method and path, as payload version 2.0, which `lambda_http` reads like any other. An
+answer may take as long as the function's timeout, where an API gives up after 29 seconds. Lambda charges nothing for the address itself. `url: iam` admits callers with the permission `lambda:InvokeFunctionUrl`, who sign
+their requests.
+
+| an API has, and a URL has not | in its place |
+|---|---|
+| a throttle | `concurrency`, which limits what strangers can cause |
+| an authorizer | `url: iam`; `url: public` is refused beside an authorizer |
+| preflights | the function answers them itself |
+| an access log | the function's own log |
+
+The check after a release asks a public URL for `/`; a request of `smoke` asks the URL with `of: functions.counter`. Without the declaration the address
+goes; a later one is another.
+
 ## Bodies that are no text
 
 `api.binary_media_types: ['image/*', application/zip]` lets functions take and give bytes: a request's body whose `Content-Type` is listed arrives as
@@ -177,6 +201,7 @@ smoke:
     headers: { X-Probe: '1' }
     status: 202
   - { request: GET /index.html, of: site }   # the page's address; default status: 200
+  - { request: GET /, of: functions.counter }   # the URL of a function
 ```
 
 An environment can have a list of its own, which replaces this one. `smoke: []` checks nothing. Without the section `up` judges only

@@ -20,6 +20,8 @@ pub struct Target {
     pub api_http_port: Option<u16>,
     /// Address of a distribution; `{domain}` and `{label}` are replaced by its domain and the domain's first label.
     pub distribution_url: String,
+    /// Address of a function URL; `{domain}` and `{label}` are replaced by its domain in AWS and the domain's first label.
+    pub function_url: String,
     /// Set if viewers are redirected to HTTPS.
     pub viewers_https: bool,
     /// Set if AWS's documented request limits apply.
@@ -50,6 +52,7 @@ impl Target {
             api_path: "/{stage}".to_owned(),
             api_http_port: None,
             distribution_url: "https://{domain}".to_owned(),
+            function_url: "https://{domain}".to_owned(),
             viewers_https: true,
             limits: true,
             imports_apis: true,
@@ -103,9 +106,19 @@ impl Target {
 
     /// Returns the address of a distribution, without a slash at the end.
     pub fn distribution_url(&self, domain: &str) -> String {
-        let label = domain.split('.').next().unwrap_or_default();
-        self.distribution_url.replace("{domain}", domain).replace("{label}", label)
+        at(&self.distribution_url, domain)
     }
+
+    /// Returns the address of a function URL, such as `https://ID.lambda-url.us-east-1.on.aws/` in AWS, without a slash at the end.
+    pub fn function_url(&self, url: &str) -> String {
+        at(&self.function_url, url.trim_start_matches("https://").trim_end_matches('/'))
+    }
+}
+
+/// Returns the address that a pattern has for a domain.
+fn at(pattern: &str, domain: &str) -> String {
+    let label = domain.split('.').next().unwrap_or_default();
+    pattern.replace("{domain}", domain).replace("{label}", label)
 }
 
 /// Returns the domain that the host names of AWS's services end in.

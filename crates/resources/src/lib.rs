@@ -38,6 +38,7 @@ pub const KINDS: &[&Kind] = &[
     ApiStage::FACTS,
     ApiDeployment::FACTS,
     Permission::FACTS,
+    FunctionUrl::FACTS,
     Alias::FACTS,
     Function::FACTS,
     Distribution::FACTS,

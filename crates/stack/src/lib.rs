@@ -29,7 +29,7 @@ pub use aws::facts::{API_LOG_GROUP, LIVE_ALIAS, Names, log_group_of};
 pub use check::project_name;
 pub use declare::{Declaration, declare};
 pub use diagnostic::{Problem, StackError};
-pub use names::table_variable;
+pub use names::{function_url_output, table_variable};
 pub use node::Position;
 pub use read::find;
 pub use schema::schema;
@@ -37,5 +37,5 @@ pub use sections::{
     API_METRICS, API_PATH, Alarm, Alarms, Api, Authorizer, BOOTSTRAP, Code, Content, Cors, Crate, Decider, FUNCTION_METRICS, Front,
     Function, Grant, Identity, Index, Indexes, Key, KeyType, LeftOut, Logs, Metric, Operation, Package, Prebuilt, Projection,
     RETENTION_DAYS, Readers, Route, SecretsFrom, Site, SmokeRequest, Stack, StackFile, Statistic, TABLE_METRICS, Table, Throttle, Unit,
-    Watches, permissions_of_any_function,
+    Url, Watches, permissions_of_any_function,
 };

@@ -23,6 +23,11 @@ pub(super) fn function_output(function: &str) -> String {
     format!("{}_function", snake(function))
 }
 
+/// Returns the output with the URL of a function.
+pub fn function_url_output(function: &str) -> String {
+    format!("{}_url", function_output(function))
+}
+
 /// Returns the output with the HTML tag of a script, beside the one with its address: `tracker_tag` for `tracker_url`. `None` for a page that is no
 /// script.
 pub(super) fn script_output(output: &str, page: &str) -> Option<String> {

@@ -232,6 +232,7 @@ fn local_target(server: &LocalAws, region: &str) -> Target {
         api_http_port: Some(server.port),
         api_path: server.api_origin_path("{api}", "{stage}"),
         distribution_url: server.site_url("{label}").trim_end_matches('/').to_owned(),
+        function_url: server.function_url("{label}", region),
         viewers_https: false,
         limits: false,
         // The local AWS supports neither `ImportRestApi` nor `PutRestApi`.
@@ -252,6 +253,8 @@ mod tests {
         let server = LocalAws::new(14600, 1, PathBuf::new(), Secret::new("s"));
         let target = local_target(&server, "us-east-1");
         assert_eq!(target.api_url("8e5df312", "dev"), "http://localhost:14600/_aws/execute-api/8e5df312/dev");
+        let url = "https://abc.lambda-url.us-east-1.on.aws/";
+        assert_eq!(target.function_url(url), "http://abc.lambda-url.us-east-1.localhost:14600");
         assert_eq!(target.distribution_url("d1.cloudfront.net"), "http://d1.cloudfront.localhost:14600");
     }
 }

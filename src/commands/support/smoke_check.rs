@@ -8,7 +8,7 @@ use crate::{
     release::{Action, Author, Scene},
     resources::{Alias, Bucket, Function},
     smoke::{Asked, Before, Checks, Failure, Outcome},
-    stack::{Declaration, Stack},
+    stack::{Declaration, Stack, Url, function_url_output},
     ui,
 };
 use std::collections::BTreeMap;
@@ -29,7 +29,7 @@ pub(in crate::commands) async fn before(
         return Before::Unknown;
     }
     let outputs = declaration.outputs();
-    checks(&session.stack, outputs.get("api_url"), None).before(declaration.shown_to_api()).await
+    checks(&session.stack, outputs.get("api_url"), None, &outputs).before(declaration.shown_to_api()).await
 }
 
 /// Checks that the release works, and restores the previous one if not. `outputs` contain the addresses.
@@ -40,7 +40,7 @@ pub(in crate::commands) async fn of_release(
     outputs: &BTreeMap<String, String>,
     before: &Before,
 ) -> Result<(), CliError> {
-    let mut checks = checks(&session.stack, outputs.get("api_url"), outputs.get("dashboard_url"));
+    let mut checks = checks(&session.stack, outputs.get("api_url"), outputs.get("dashboard_url"), outputs);
     if is_out_of_reach(context, session) {
         return Ok(());
     }
@@ -66,7 +66,7 @@ pub(in crate::commands) async fn of_rollback(context: &Context, session: &Sessio
         return Ok(());
     }
     let address = address.to_owned();
-    let mut checks = checks(&session.stack, Some(&address), Some(&address));
+    let mut checks = checks(&session.stack, Some(&address), Some(&address), &BTreeMap::new());
     // The distribution forwards only this part of the API.
     checks.retain_paths(|path| path.starts_with("/api/"));
     match run(context, &checks, None, &Before::Unknown).await? {
@@ -104,10 +104,11 @@ async fn run(context: &Context, checks: &Checks, secret: Option<String>, before:
 }
 
 /// Returns the checks that apply to the stack.
-fn checks(stack: &Stack, api: Option<&String>, page: Option<&String>) -> Checks {
+fn checks(stack: &Stack, api: Option<&String>, page: Option<&String>, outputs: &BTreeMap<String, String>) -> Checks {
     let bare = |url: &String| url.trim_end_matches('/').to_owned();
+    let url = |name: &String| Some((name.clone(), outputs.get(&function_url_output(name)).cloned()?));
     let asked = stack.smoke.clone().map_or_else(|| usual(stack), Asked::Declared);
-    Checks { api: api.map(bare), page: page.map(bare), asked }
+    Checks { api: api.map(bare), page: page.map(bare), urls: stack.functions.keys().filter_map(url).collect(), asked }
 }
 
 /// Returns the check of a stack that declares no requests for it.
@@ -117,8 +118,10 @@ fn usual(stack: &Stack) -> Asked {
     let routes: Vec<_> = open.flat_map(|function| &function.routes).collect();
     let has = |text: &str| routes.iter().any(|route| route.to_string() == text);
     let is_plain = |path: &str| !path.contains('{');
+    let public = stack.functions.iter().filter(|(_, function)| function.url == Some(Url::Public));
     Asked::Usual {
         reads: routes.iter().filter(|route| route.method == "GET" && is_plain(&route.path)).map(|route| route.path.clone()).collect(),
+        urls: public.map(|(name, _)| name.clone()).collect(),
         counts: has("POST /api/events") && has("GET /api/realtime"),
     }
 }
@@ -151,7 +154,7 @@ async fn put_back(context: &Context, session: &Session, declaration: &Declaratio
 
 #[cfg(test)]
 mod tests {
-    use super::checks;
+    use super::{BTreeMap, checks};
     use crate::{
         smoke::{Asked, Checks},
         stack::Stack,
@@ -164,8 +167,9 @@ mod tests {
         let expected = Checks {
             api: Some(api.clone()),
             page: Some("https://page.example".to_owned()),
-            asked: Asked::Usual { reads: vec!["/api/realtime".to_owned(), "/api/stats".to_owned()], counts: true },
+            urls: BTreeMap::new(),
+            asked: Asked::Usual { reads: vec!["/api/realtime".to_owned(), "/api/stats".to_owned()], urls: Vec::new(), counts: true },
         };
-        assert_eq!(checks(&stack, Some(&api), Some(&page)), expected);
+        assert_eq!(checks(&stack, Some(&api), Some(&page), &BTreeMap::new()), expected);
     }
 }

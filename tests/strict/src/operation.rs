@@ -99,6 +99,7 @@ fn lambda(request: &Request) -> Option<String> {
         ("GET", ["functions", _, "urls"]) => "ListFunctionUrlConfigs",
         ("POST", ["functions", _, "url"]) => "CreateFunctionUrlConfig",
         ("GET", ["functions", _, "url"]) => "GetFunctionUrlConfig",
+        ("PUT", ["functions", _, "url"]) => "UpdateFunctionUrlConfig",
         ("DELETE", ["functions", _, "url"]) => "DeleteFunctionUrlConfig",
         ("GET", ["functions", _, "versions"]) => "ListVersionsByFunction",
         ("POST", ["functions", _, "versions"]) => "PublishVersion",

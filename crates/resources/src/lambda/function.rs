@@ -3,11 +3,11 @@
 //! Configuration and code change by separate calls, and each makes the function busy for a moment; the engine's rounds put the second behind the
 //! first. `Environment` without variables keeps the old ones, so an empty map is sent as such. The architecture belongs to the code.
 
-use super::{FunctionOthers, FunctionSettings, Variable, variable::shown};
+use super::{FUNCTION_URL_TAG, FunctionOthers, FunctionSettings, Variable, function_url, variable::shown};
 use crate::iam::ROLES_FOR_LAMBDA;
 use aws::{
     Aws, Optional, RequestLimit, Source, Tags, Target,
-    facts::{Billable, Call, Guard, Identity, Kind, Quota, Scope, Sweep, Task, Trail, Typical, Used},
+    facts::{Billable, Call, Guard, Identity, Kind, LIVE_ALIAS, Quota, Scope, Sweep, Task, Trail, Typical, Used},
     not_aws,
 };
 use aws_sdk_lambda::{
@@ -104,6 +104,7 @@ pub(super) const FUNCTIONS: Scope = Scope::of("Functions", |target, names, guard
     "lambda:DeleteFunction" => Guard::Ours,
     "lambda:AddPermission"
     | "lambda:CreateAlias"
+    | "lambda:CreateFunctionUrlConfig"
     | "lambda:DeleteFunctionConcurrency"
     | "lambda:DeleteFunctionUrlConfig"
     | "lambda:PublishVersion"
@@ -113,7 +114,8 @@ pub(super) const FUNCTIONS: Scope = Scope::of("Functions", |target, names, guard
     | "lambda:UntagResource"
     | "lambda:UpdateAlias"
     | "lambda:UpdateFunctionCode"
-    | "lambda:UpdateFunctionConfiguration" => Guard::NotAnothers,
+    | "lambda:UpdateFunctionConfiguration"
+    | "lambda:UpdateFunctionUrlConfig" => Guard::NotAnothers,
     _ => Guard::None,
 });
 
@@ -229,7 +231,7 @@ impl Resource for Function {
                 && tells_all(listed)
                 && let Some(tags) = aws.reported_tags(listed.function_arn().unwrap_or_default()).await
             {
-                let observed = Self::of(aws, listed, None, tags);
+                let observed = self.keep_url_tag(aws, Self::of(aws, listed, None, tags)).await?;
                 self.note(Some(&observed));
                 return Ok(Some(observed));
             }
@@ -247,10 +249,12 @@ impl Resource for Function {
         };
         let tags = answer.tags().into_iter().flatten().collect();
         let kept = answer.concurrency().and_then(|concurrency| concurrency.reserved_concurrent_executions());
-        let mut observed = self.without_what_was_never_declared(Self::of(aws, configuration, kept, tags));
+        let observed = self.without_what_was_never_declared(Self::of(aws, configuration, kept, tags));
+        let url = observed.spec.tags.get(FUNCTION_URL_TAG).map(|_| LIVE_ALIAS);
+        let mut observed = self.keep_url_tag(aws, observed).await?;
         self.note(Some(&observed));
         if aws.audits() && observed.owner == Owner::Us {
-            observed.spec.others = FunctionOthers::on(aws, &self.name).await?;
+            observed.spec.others = FunctionOthers::on(aws, &self.name, url).await?;
         }
         Ok(Some(observed))
     }
@@ -336,6 +340,21 @@ impl Function {
         .await
     }
 
+    /// Returns the functions that could be ours and have this tag, each with its logical name.
+    pub(super) async fn with_tag(aws: &Aws, key: &str, logical: impl Fn(&str) -> Option<String>) -> Result<Vec<(String, FunctionOutput)>> {
+        let mut tagged = Vec::new();
+        for function in list(aws).await?.iter().map(output) {
+            let Some(logical) = logical(&function.name) else { continue };
+            let read =
+                async || Ok(get(aws, &function.name).await?.as_ref().as_ref().map(|answer| answer.tags().into_iter().flatten().collect()));
+            let tags = aws.tags("lambda", &function.arn, ReadFrom::Lists, read).await?;
+            if tags.is_some_and(|tags| tags.get(key).is_some()) {
+                tagged.push((logical, function));
+            }
+        }
+        Ok(tagged)
+    }
+
     /// Applies `orphan` to each function that could be ours, and returns the results.
     pub(super) async fn orphans(
         aws: &Aws,
@@ -345,6 +364,15 @@ impl Function {
         let functions = list(aws).await?;
         let listed = functions.iter().map(output);
         Ok(listed.filter_map(|listed| Some(orphan(&logical(&listed.name)?, listed).unproven())).collect())
+    }
+
+    /// Takes the tag of a URL for desired as long as there is a URL: once it is no longer declared, it is found by the tag.
+    async fn keep_url_tag(&self, aws: &Aws, mut observed: Observed<Self>) -> Result<Observed<Self>> {
+        let is_left = self.tags.get(FUNCTION_URL_TAG).is_none() && observed.spec.tags.get(FUNCTION_URL_TAG).is_some();
+        if is_left && function_url::get(aws, &self.name, LIVE_ALIAS).await?.is_some() {
+            observed.spec.tags = observed.spec.tags.iter().filter(|(key, _)| *key != FUNCTION_URL_TAG).collect();
+        }
+        Ok(observed)
     }
 
     /// Returns a function of which only the name is known.

@@ -2,6 +2,7 @@
 
 mod alias;
 mod function;
+mod function_url;
 mod origin_secret;
 mod others;
 mod permission;
@@ -13,6 +14,7 @@ pub use alias::{Alias, AliasOutput, Serving, is_of_another, publish};
 use aws::{Target, facts::Identity};
 use function::FUNCTIONS;
 pub use function::{BOOTSTRAP, Function, FunctionOutput, Published, function_owner, published_versions, taken_secret};
+pub use function_url::{FUNCTION_URL_TAG, FunctionUrl, FunctionUrlOutput};
 pub use origin_secret::OriginSecret;
 pub use others::FunctionOthers;
 pub use permission::{Permission, PermissionOutput};

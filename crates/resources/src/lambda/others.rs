@@ -1,6 +1,6 @@
 //! Additions by others to a function, beside the serving alias: URLs, and permissions to call `$LATEST` or a published version.
 //!
-//! Requests come through an [alias](crate::Alias), so none of these is declared. A function URL admits the callers that its own setting allows,
+//! Requests come through an [alias](crate::Alias), so none of these is declared but the alias's own [URL](crate::FunctionUrl). A function URL admits the callers that its own setting allows,
 //! past the API and its limits. A URL of an alias is listed with those of the function. Each version has a policy of its own, and nothing lists
 //! them together.
 
@@ -34,13 +34,15 @@ impl FunctionOthers {
         self.urls.is_empty() && self.statements.is_empty() && self.versions.is_empty()
     }
 
-    /// Reads the additions: three calls, and one for each published version.
-    pub async fn on(aws: &Aws, function: &str) -> Result<Self> {
+    /// Reads the additions: three calls, and one for each published version. The URL of the alias `own` is none of them.
+    pub async fn on(aws: &Aws, function: &str, own: Option<&str>) -> Result<Self> {
         let read = || async {
             let all = futures::join!(urls(aws, function), statements(aws, function, None), of_versions(aws, function));
             Ok(Self { urls: all.0?, statements: all.1?, versions: all.2? })
         };
-        Ok((*aws.shared("lambda", &format!("others/{function}"), read).await?).clone())
+        let mut others = (*aws.shared("lambda", &format!("others/{function}"), read).await?).clone();
+        others.urls.retain(|qualifier, _| Some(qualifier.as_str()) != own);
+        Ok(others)
     }
 
     /// Removes the additions from a function of ours.

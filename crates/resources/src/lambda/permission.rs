@@ -1,4 +1,4 @@
-//! Permission to invoke an alias.
+//! Permission to invoke an alias: for API Gateway, and for everybody at a public function URL.
 //!
 //! Statements have no identity but their Sid, and parallel writes to one function's policy lose statements without an error. A changed permission
 //! is added under a new Sid before the old one is removed, so that no request in between is refused. Only Sids that begin with our mark are ours.
@@ -9,6 +9,7 @@ use aws::{
     Aws, Optional, Policy, RequestLimit, Source, Target,
     facts::{Call, Identity, Kind, LIVE_ALIAS, Sweep, Task, Trail, Typical},
 };
+use aws_sdk_lambda::types::FunctionUrlAuthType;
 use engine::{Changes, DeleteOutcome, Id, Observed, Orphan, ReadFrom, Ref, Resource, Result, WriteOutcome, hex::hex};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -18,14 +19,19 @@ use std::{collections::BTreeMap, rc::Rc};
 const MARK: &str = "liveinsight-";
 const PRINCIPAL: &str = "apigateway.amazonaws.com";
 
-/// The permission of API Gateway to invoke one alias.
+/// Sources that stand for the callers of a public function URL, each with the action that its statement allows. Lambda asks for both since October
+/// 2025 (Lambda developer guide, "Control access to Lambda function URLs").
+const AT_URL: [(&str, &str); 2] =
+    [("everybody at the function URL", "lambda:InvokeFunctionUrl"), ("everybody through the function URL", "lambda:InvokeFunction")];
+
+/// The permission to invoke one alias.
 #[derive(Debug, Clone, Serialize)]
 pub struct Permission {
     /// The function's name.
     pub function: Ref<String>,
     /// The alias's name.
     pub alias: Ref<String>,
-    /// The methods that may invoke it, as `execute-api` ARNs.
+    /// The methods that may invoke it, as `execute-api` ARNs, and the [callers of a public URL](Self::at_url).
     pub sources: Vec<Ref<String>>,
     /// Principals that the statements of others admit, by Sid; none is declared. The JSON leaves the field out where there is none.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -72,7 +78,8 @@ impl Resource for Permission {
     type Output = PermissionOutput;
 
     fn name(&self) -> String {
-        PRINCIPAL.to_owned()
+        let is_arn = |source: &Ref<String>| source.get().map_or(true, |source| action_at_url(&source).is_none());
+        if self.sources.is_empty() || self.sources.iter().any(is_arn) { PRINCIPAL.to_owned() } else { AT_URL[0].0.to_owned() }
     }
 
     fn identity(&self, target: &Target, _: Option<&PermissionOutput>) -> Identity {
@@ -124,7 +131,12 @@ impl Permission {
                 aws.write("lambda:AddPermission", || {
                     let request =
                         aws.lambda.add_permission().function_name(&observed.function).qualifier(&observed.alias).statement_id(&sid);
-                    request.action("lambda:InvokeFunction").principal(PRINCIPAL).source_arn(&source).send()
+                    match action_at_url(&source) {
+                        None => request.action("lambda:InvokeFunction").principal(PRINCIPAL).source_arn(&source),
+                        Some(action @ "lambda:InvokeFunction") => request.action(action).principal("*").invoked_via_function_url(true),
+                        Some(action) => request.action(action).principal("*").function_url_auth_type(FunctionUrlAuthType::None),
+                    }
+                    .send()
                 })
                 .await?;
             }
@@ -134,6 +146,11 @@ impl Permission {
             remove(aws, observed, sid).await?;
         }
         Ok(PermissionOutput { sids, others: Vec::new(), ..observed.clone() })
+    }
+
+    /// Returns the sources that stand for the callers of a public function URL.
+    pub fn at_url() -> impl Iterator<Item = Ref<String>> {
+        AT_URL.into_iter().map(|(source, _)| source.to_owned().into())
     }
 
     /// Finds the permissions that the aliases called `alias` of functions of ours could have.
@@ -211,9 +228,25 @@ pub(super) fn principal(statement: &Value) -> String {
     format!("{} by {by}", texts(&statement["Action"]))
 }
 
-/// Returns the callers that a statement admits: the source's ARN if it is exactly one of ours, else the whole statement, which no declaration
-/// equals.
+/// Returns the action that the callers of a public URL need, if the source stands for them.
+fn action_at_url(source: &str) -> Option<&'static str> {
+    AT_URL.into_iter().find(|(name, _)| *name == source).map(|(_, action)| action)
+}
+
+/// Returns the callers that a statement admits: the source if it is exactly one of ours, else the whole statement, which no declaration equals.
 fn source(statement: &Value) -> String {
+    let at_url = |action: &str| {
+        let condition = if action == "lambda:InvokeFunction" {
+            json!({ "Bool": { "lambda:invokedviafunctionurl": ["true"] } })
+        } else {
+            json!({ "StringEquals": { "lambda:functionurlauthtype": ["NONE"] } })
+        };
+        let is_everybody = statement["Principal"] == "*" || statement["Principal"] == json!({ "AWS": ["*"] });
+        is_everybody && statement["Effect"] == "Allow" && statement["Action"] == json!([action]) && statement["Condition"] == condition
+    };
+    if let Some((name, _)) = AT_URL.into_iter().find(|(_, action)| at_url(action)) {
+        return name.to_owned();
+    }
     let arn = statement["Condition"]["ArnLike"]["aws:sourcearn"][0].as_str();
     // Whole parts are compared: a second source, principal or condition makes it another statement.
     let ours = statement["Effect"] == "Allow"

@@ -1,7 +1,7 @@
 //! Outputs: every name that `outputs` prints means one thing.
 
 use crate::diagnostic::Problem;
-use crate::names::{API_OUTPUTS, SITE_OUTPUTS, function_output, script_output, table_output};
+use crate::names::{API_OUTPUTS, SITE_OUTPUTS, function_output, function_url_output, script_output, table_output};
 use crate::problems::Problems;
 use crate::sections::StackFile;
 use std::collections::BTreeMap;
@@ -26,6 +26,7 @@ pub(crate) fn check(file: &StackFile, problems: &mut Problems) {
             problems.key(&["functions", function], problem.help(format!("`outputs` prints both as {output}: rename one")));
         }
     }
+    taken.extend(file.functions.keys().map(|name| (function_url_output(name), format!("the URL of the function `{name}`"))));
     let Some(site) = &file.site else { return };
     taken.extend(SITE_OUTPUTS.map(|name| (name.to_owned(), "the site".to_owned())));
     taken.extend(API_OUTPUTS.map(|name| (name.to_owned(), "the API".to_owned())));

@@ -19,7 +19,7 @@ mod tables;
 pub use alarms::{API_METRICS, Alarm, Alarms, FUNCTION_METRICS, Metric, Statistic, TABLE_METRICS, Unit, Watches};
 pub use api::{Api, Authorizer, Cors, Decider, Identity, Throttle};
 pub use declaring::{Content, LeftOut, Package};
-pub use functions::{BOOTSTRAP, Code, Crate, Function, Grant, Indexes, Operation, Prebuilt, Route, permissions_of_any_function};
+pub use functions::{BOOTSTRAP, Code, Crate, Function, Grant, Indexes, Operation, Prebuilt, Route, Url, permissions_of_any_function};
 pub use logs::{Logs, RETENTION_DAYS};
 pub use settings::{Readers, SecretsFrom};
 pub use site::{API_PATH, Site};
@@ -232,7 +232,14 @@ pub(crate) fn declare(declaring: &mut Declaring<'_>, content: &Content) -> Optio
     let api = api::declare(declaring);
     site::declare(declaring, content, api.as_ref());
     let functions = functions::declare(declaring, content);
-    let deployment = api.map(|api| declaring.deploy(api, &functions));
+    let deployment = match api {
+        Some(api) => Some(declaring.deploy(api, &functions)),
+        None => {
+            functions.iter().for_each(|(name, function)| declaring.permission(None, name, function));
+            None
+        }
+    };
+    functions::declare_urls(declaring, &functions);
     alarms::declare(declaring);
     deployment
 }

@@ -1,12 +1,12 @@
 //! `smoke`: requests that check a release, and the answers that they must get.
 
-use super::{Route, SecretsFrom, StackFile, empty_is_default, functions};
+use super::{FunctionFile, Route, SecretsFrom, StackFile, empty_is_default, functions};
 use crate::diagnostic::Problem;
 use crate::problems::{Problems, below};
 use crate::values::{Seconds, Text};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// Methods of requests; `OPTIONS` asks for a preflight.
@@ -25,8 +25,9 @@ pub struct SmokeFile {
     /// Method and path below the address, such as GET /health; a query may follow.
     #[schemars(regex(pattern = r"^(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS)\s+/"))]
     pub request: String,
-    /// Address to ask. Default: `api`.
-    pub of: Option<Front>,
+    /// Address to ask: `api` (the default), `site`, or `functions.NAME` for the URL of a function.
+    #[schemars(regex(pattern = r"^(api|site|functions\..+)$"))]
+    pub of: Option<String>,
     /// Status of the answer. Default: any below 500 that the function itself answers; 200 where the site is asked.
     #[schemars(range(min = 100, max = 599))]
     pub status: Option<u32>,
@@ -42,14 +43,14 @@ pub struct SmokeFile {
 }
 
 /// Address that a request asks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Front {
     /// Address of the API.
-    #[default]
     Api,
     /// Address of the pages.
     Site,
+    /// URL of the function with this name.
+    Function(String),
 }
 
 /// A request that checks a release, and the answer that it must get.
@@ -90,7 +91,7 @@ impl SmokeFile {
         Some(SmokeRequest {
             method: method.to_owned(),
             path: path.to_owned(),
-            of: self.of.unwrap_or_default(),
+            of: self.front().ok()?,
             status: self.status.and_then(|status| u16::try_from(status).ok()),
             contains: self.contains.as_ref().map(|Text(text)| text.clone()),
             within: Duration::from_secs(self.within.unwrap_or(Seconds(DEFAULT_WITHIN)).0.into()),
@@ -104,6 +105,8 @@ impl SmokeFile {
 struct Fronts {
     has_api: bool,
     has_site: bool,
+    /// Functions with a URL, in some environment at least; `None` if they are not all known.
+    with_url: Option<BTreeSet<String>>,
     /// Routes of the API; `None` if they are not all known, or one of them takes any method or any path.
     routes: Option<Vec<Route>>,
 }
@@ -114,11 +117,21 @@ pub(crate) fn check(file: &StackFile, problems: &mut Problems) {
     let has_api = routes.as_ref().is_none_or(|routes| !routes.is_empty());
     let has_site = file.site.is_some() || !problems.knows_names(&["site"]);
     let is_exact = |route: &Route| route.method != "ANY" && !route.path.ends_with("+}");
-    let fronts = Fronts { has_api, has_site, routes: routes.filter(|routes| routes.iter().all(is_exact)) };
+    let with_url = problems.knows_names(&["functions"]).then(|| with_url(file));
+    let fronts = Fronts { has_api, has_site, with_url, routes: routes.filter(|routes| routes.iter().all(is_exact)) };
     requests(file.smoke.as_ref(), &["smoke"], &fronts, problems);
     for (name, overrides) in file.overrides() {
         requests(overrides.smoke.as_ref(), &["environments", name, "smoke"], &fronts, problems);
     }
+}
+
+/// Returns the functions that have a URL in some environment.
+fn with_url(file: &StackFile) -> BTreeSet<String> {
+    let has_url = |name: &str, function: &FunctionFile| {
+        let overrides = file.overrides().filter_map(|(_, environment)| environment.functions.get(name)?.url);
+        function.url.into_iter().chain(overrides).any(|url| url.resolve().is_some())
+    };
+    file.functions.iter().filter(|(name, function)| has_url(name, function)).map(|(name, _)| name.clone()).collect()
 }
 
 /// Returns the routes of all functions, or `None` if one of them cannot be read.
@@ -152,9 +165,31 @@ fn requests(list: Option<&Vec<SmokeFile>>, path: &[&str], fronts: &Fronts, probl
 }
 
 impl SmokeFile {
+    /// Returns the address to ask.
+    fn front(&self) -> Result<Front, Problem> {
+        match self.of.as_deref() {
+            None | Some("api") => Ok(Front::Api),
+            Some("site") => Ok(Front::Site),
+            Some(text) => match text.strip_prefix("functions.") {
+                Some(name) => Ok(Front::Function(name.to_owned())),
+                None => Err(Problem::new(format!("`{text}` is no address of the stack")).expected("expected api, site, or functions.NAME")),
+            },
+        }
+    }
+
     /// Returns the problem of a request that nothing of the stack answers, with its key.
     fn unanswered(&self, fronts: &Fronts) -> Option<(&'static str, Problem)> {
-        match self.of.unwrap_or_default() {
+        let front = match self.front() {
+            Ok(front) => front,
+            Err(problem) => return Some(("of", problem)),
+        };
+        match front {
+            Front::Function(name) => {
+                let with_url = fronts.with_url.as_ref().filter(|with_url| !with_url.contains(&name))?;
+                let problem = Problem::new(format!("there is no function `{name}` with a URL to ask"))
+                    .known(&name, with_url.iter().map(String::as_str));
+                Some(("of", if problem.help.is_some() { problem } else { problem.help("give the function `url: public`") }))
+            }
             Front::Site if fronts.has_site => None,
             Front::Site => Some(("of", Problem::new("there is no site to ask").help("declare `site`, or leave `of` out to ask the API"))),
             Front::Api if !fronts.has_api => {

@@ -5,7 +5,7 @@ use super::{Authorizer, Cors, Decider, Identity, permission};
 use crate::API_LOG_GROUP;
 use crate::sections::Declaring;
 use crate::sections::Route;
-use crate::sections::functions::{ANY, Declared, METHODS};
+use crate::sections::functions::{ANY, Declared, METHODS, Url};
 use crate::sections::reference::{self, Address};
 use engine::{Handle, Ref, digest};
 use resources::{
@@ -117,7 +117,7 @@ impl Declaring<'_> {
                 let integrate = |method: Ref<MethodKey>, route: &str| ApiIntegration::function(method, route, uri);
                 self.method(&mut api, &route.method, &route.path, access.clone(), integrate);
             }
-            self.permission(&rest_api, name, declared, &function.routes);
+            self.permission(Some(&rest_api), name, declared);
         }
         if let Some(cors) = &stack.api.cors {
             for (path, methods) in methods {
@@ -256,32 +256,37 @@ impl Declaring<'_> {
         api.parts.push(ApiIntegrationResponse::done_of(&answer));
     }
 
-    /// Declares that API Gateway may invoke a function for its routes, and as an authorizer. The id of an authorizer is AWS's, so the permission is
-    /// for all of the API.
-    fn permission(&mut self, rest_api: &Handle<RestApi>, name: &str, declared: &Declared, routes: &[Route]) {
+    /// Declares that API Gateway may invoke a function for its routes, and as an authorizer, and that everybody may at a public URL. The id of an
+    /// authorizer is AWS's, so the permission is for all of the API.
+    pub(crate) fn permission(&mut self, rest_api: Option<&Handle<RestApi>>, name: &str, declared: &Declared) {
+        let function = &self.stack.functions[name];
         let is_authorizer = self.stack.api.authorizers.values().any(|authorizer| authorizer.function() == Some(name));
-        if routes.is_empty() && !is_authorizer {
-            return;
-        }
+        let at_url: Vec<Ref<String>> = Permission::at_url().filter(|_| function.url == Some(Url::Public)).collect();
         let stage = self.names.stage();
         let source = |of_api: String| {
             let target = self.target.clone();
-            RestApi::id_of(rest_api).map(move |id| target.arn("execute-api", &format!("{id}/{of_api}")))
+            rest_api.map(|rest_api| RestApi::id_of(rest_api).map(move |id| target.arn("execute-api", &format!("{id}/{of_api}"))))
         };
         let rest = declared.alias_arn.len() + self.target.arn("execute-api", &format!("{API_ID}/{stage}/")).len();
-        let mut of_api: Vec<String> =
-            permission::requests(routes, rest).into_iter().map(|requests| format!("{stage}/{requests}")).collect();
+        let requests = permission::requests(&function.routes, rest, at_url.len());
+        let mut of_api: Vec<String> = requests.into_iter().map(|requests| format!("{stage}/{requests}")).collect();
         of_api.extend(is_authorizer.then(|| "authorizers/*".to_owned()));
         of_api.sort();
+        let sources: Vec<Ref<String>> = of_api.into_iter().filter_map(source).chain(at_url).collect();
+        if sources.is_empty() {
+            return;
+        }
         let permission = Permission {
             function: Function::name_of(&declared.function),
             alias: Alias::name_of(&declared.alias, crate::LIVE_ALIAS),
-            sources: of_api.into_iter().map(source).collect(),
+            sources,
             others: BTreeMap::new(),
         };
         let permission = self.graph.add_part(&declared.function, name, permission);
-        // A permission names the API and is deleted with the function: neither deletion waits for the other.
-        self.graph.delete_freely(&permission, rest_api);
+        if let Some(rest_api) = rest_api {
+            // A permission names the API and is deleted with the function: neither deletion waits for the other.
+            self.graph.delete_freely(&permission, rest_api);
+        }
     }
 
     fn stage(&mut self, rest_api: &Handle<RestApi>, deployment: &Handle<ApiDeployment>) {

@@ -7,7 +7,8 @@ use crate::sections::{Content, Declaring};
 use crate::{LIVE_ALIAS, log_group_of};
 use engine::{Handle, Ref, digest};
 use resources::{
-    Alias, Function, FunctionOthers, FunctionSettings, LogGroup, Made, Parts, Release, ReleaseKey, Role, RoleOthers, RolePolicy, Variable,
+    Alias, FUNCTION_URL_TAG, Function, FunctionOthers, FunctionSettings, LogGroup, Made, Parts, Release, ReleaseKey, Role, RoleOthers,
+    RolePolicy, Variable,
 };
 use shared::{edge::ORIGIN_VERIFY, limit::PER_MINUTE_VARIABLE as REQUESTS_PER_MINUTE, token::READERS};
 use std::collections::BTreeMap;
@@ -76,7 +77,10 @@ impl Declaring<'_> {
             others: FunctionOthers::default(),
             code_sha256: package.map(|package| package.sha256.clone()),
             code: package.map(|package| package.path.clone()),
-            tags: self.tags(&physical),
+            tags: match declared.url {
+                None => self.tags(&physical),
+                Some(_) => self.tags(&physical).with(FUNCTION_URL_TAG, "yes"),
+            },
             name: physical,
         };
         // Code and settings behind the alias: not the tags, and nothing that is decided elsewhere.

@@ -10,6 +10,7 @@ mod permission;
 pub(crate) mod policy;
 mod route;
 mod settings;
+mod url;
 
 pub use code::{BOOTSTRAP, Code, Crate, Prebuilt};
 pub use grant::{Grant, Indexes};
@@ -17,12 +18,14 @@ pub(crate) use manifest::{binaries, features};
 pub use operation::Operation;
 pub use policy::of_any_function as permissions_of_any_function;
 pub use route::Route;
+pub use url::Url;
 
 pub(crate) use check::{check, secrets, source, values};
 pub(crate) use declare::{Declared, declare};
 pub(crate) use permission::Values;
 pub(crate) use route::{ANY, METHODS};
 pub(crate) use settings::check_layers;
+pub(crate) use url::declare as declare_urls;
 
 use super::{SecretsFrom, empty_is_default, merged};
 use crate::Architecture;
@@ -34,6 +37,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use settings::LogFormat;
 use std::collections::{BTreeMap, BTreeSet};
+use url::UrlFile;
 
 /// Default memory of a function, in MB.
 const MEMORY: u32 = 256;
@@ -75,6 +79,9 @@ pub struct FunctionFile {
     pub routes: Vec<String>,
     /// Authorizer under `api.authorizers` that decides who may call the routes. Preflights need no authorization. Default: everybody may call them.
     pub authorizer: Option<String>,
+    /// Address of the function without the API in front of it: `public` for everybody, or `iam` for callers with the permission
+    /// lambda:InvokeFunctionUrl, who sign their requests. `none`, the default, is no such address.
+    pub url: Option<UrlFile>,
     /// Tables that the function may read, with their indexes. With operations by name, it may call exactly these.
     #[serde(default, deserialize_with = "empty_is_default")]
     #[schemars(schema_with = "grant::reads")]
@@ -143,6 +150,8 @@ pub struct FunctionOverride {
     pub ephemeral_storage: Option<u32>,
     /// Format of the lines that Lambda itself adds to the log.
     pub log_format: Option<LogFormat>,
+    /// Address of the function without the API in front of it: `public`, `iam`, or `none`.
+    pub url: Option<UrlFile>,
     /// Adds environment variables; a variable with the same name is replaced.
     #[serde(default, deserialize_with = "empty_is_default")]
     pub environment: BTreeMap<String, Text>,
@@ -160,6 +169,8 @@ pub struct Function {
     pub routes: Vec<Route>,
     /// Authorizer that decides who may call the routes.
     pub authorizer: Option<String>,
+    /// Callers of its URL; `None` if it has no URL.
+    pub url: Option<Url>,
     /// Tables that it may read.
     pub reads: Vec<Grant>,
     /// Tables that it may write.
@@ -236,6 +247,7 @@ impl FunctionFile {
             code: code::resolve(self),
             routes: self.routes().filter_map(|(_, text)| route::parse(text).ok()).collect(),
             authorizer: self.authorizer.clone(),
+            url: overrides.url.or(self.url).and_then(UrlFile::resolve),
             reads: self.reads.iter().flat_map(|grant| grant.resolve(&Operation::READS)).collect(),
             writes: self.writes.iter().flat_map(|grant| grant.resolve(&Operation::WRITES)).collect(),
             permissions: self.permissions.iter().map(PermissionFile::resolve).collect(),

@@ -7,7 +7,7 @@ mod secrets;
 
 pub(crate) use secrets::{secrets, values};
 
-use super::{FunctionFile, FunctionOverride, Route, code, route, settings::Written};
+use super::{FunctionFile, FunctionOverride, Route, code, route, settings::Written, url};
 use crate::diagnostic::Problem;
 use crate::limits::{MEMORY, TIMEOUT};
 use crate::names::table_variable;
@@ -58,6 +58,7 @@ pub(crate) fn check(file: &StackFile, problems: &mut Problems) {
         }
         code::check(name, function, &path, problems);
         limits(function.memory, function.timeout, &path, problems);
+        url::check(function, function.url, &path, problems);
         Written::of_file(function).check(&scope, &path, problems);
         grants::check(file, function, &path, problems);
         permissions::check(function, &scope, &path, problems);
@@ -78,6 +79,7 @@ pub(crate) fn check(file: &StackFile, problems: &mut Problems) {
             variables(file, &scope, &function.environment, &path, problems);
             secret_names(file, &function.secrets, &function.environment, &path, problems);
             if let Some(base) = file.functions.get(name) {
+                url::check(base, function.url, &path, problems);
                 across(base, function, &path, problems);
             }
         }
