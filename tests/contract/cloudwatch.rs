@@ -49,6 +49,8 @@ async fn each_declared_field_is_kept() {
         Alarm { namespace: "AWS/ApiGateway".to_owned(), metric: "5XXError".to_owned(), ..first() },
         Alarm { dimensions: [("FunctionName".to_owned(), "g".to_owned())].into(), ..first() },
         Alarm { statistic: "Maximum".to_owned(), ..first() },
+        Alarm { statistic: "p90".to_owned(), ..first() },
+        Alarm { statistic: "p99".to_owned(), ..first() },
         Alarm { period: 60, ..first() },
         Alarm { evaluation_periods: 1, ..first() },
         Alarm { threshold: 0.5, ..first() },

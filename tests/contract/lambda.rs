@@ -163,7 +163,7 @@ pub(crate) fn declare(bench: &Bench, names: &[&str], wish: &Wish) -> Graph<Aws> 
         add(bench, &mut graph, name, wish);
     }
     let logical = bench.logical();
-    graph.sweep_parts(move |aws: &Aws| Box::pin(FunctionUrl::sweep(aws, ALIAS, logical.clone())));
+    graph.sweep(move |aws: &Aws| Box::pin(FunctionUrl::sweep(aws, ALIAS, logical.clone())));
     let logical = bench.logical();
     graph.sweep_parts(move |aws: &Aws| Box::pin(Permission::sweep(aws, ALIAS, logical.clone())));
     let logical = bench.logical();

@@ -297,7 +297,7 @@ for field, path, value in [
     ("throttle_rate", "throttling/rateLimit", "7.5"),
     ("log_level", "logging/loglevel", "INFO"),
     ("data_trace", "logging/dataTrace", "true"),
-    ("metrics", "metrics/enabled", "false"),
+    ("metrics", "metrics/enabled", "true"),
 ]:
     change("apigateway.stage/dev", field)(lambda path=path, value=value: stage(f"/*/*/{path}", value))
 change("apigateway.stage/dev", "access_log.format")(lambda: stage("/accessLogSettings/format", "$context.requestId"))

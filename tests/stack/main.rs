@@ -48,6 +48,18 @@ fn thresholds_are_in_the_units_of_cloudwatch() {
 }
 
 #[test]
+fn times_are_watched_by_the_longest_or_by_a_percentile_and_levels_by_the_highest() {
+    let text = SHIPPED.replace(
+        "  rules:\n",
+        "  rules:\n    slow: { api: latency, threshold: 800ms, percentile: 90 }\n    busy: { function: stats-api, metric: concurrency, threshold: 50 }\n",
+    );
+    let rules = parse(&text, None).unwrap().alarms.rules;
+    let of = |name: &str| (rules[name].statistic, rules[name].threshold);
+    assert_eq!(of("slow"), (Statistic::Percentile(90), 800.0));
+    assert_eq!(of("busy"), (Statistic::Maximum, 50.0));
+}
+
+#[test]
 fn consumed_units_of_a_table_are_watched_by_their_sum() {
     let text = SHIPPED.replace(
         "  rules:\n",

@@ -112,6 +112,11 @@ const MISTAKES: &[(&str, &str)] = &[
         "authorizer: a name that is taken",
         "functions: { auth: { source: auth } }\napi: { authorizers: { staff-user-pools: { function: auth } } }\n",
     ),
+    (
+        "description: an address",
+        "functions: { order: { source: order, route: GET /api/orders } }\napi: { description: 'Orders at ${api.url}, not $${api.url}' }\n",
+    ),
+    ("description: reference", "api: { description: '${stage} of the shop' }\n"),
     // Addresses of functions.
     ("url: no word for it", "functions:\n  order: { source: order, url: everybody }\n"),
     (
@@ -435,6 +440,14 @@ const MISTAKES: &[(&str, &str)] = &[
     (
         "periods",
         "functions:\n  f: { source: f }\nalarms:\n  rules:\n    a: { function: f, metric: errors, threshold: 1, period: 5m, periods: 300 }\n",
+    ),
+    (
+        "percentile of no time",
+        "functions:\n  f: { source: f }\nalarms:\n  rules:\n    a: { function: f, metric: errors, threshold: 1, percentile: 90 }\n",
+    ),
+    (
+        "percentile beyond all values",
+        "functions:\n  f: { source: f }\nalarms:\n  rules:\n    a: { function: f, metric: duration, threshold: 1s, percentile: 100 }\n",
     ),
     ("topic", "alarms: { notify: on-call }\n"),
     ("topic in another region", "alarms: { notify: 'arn:aws:sns:eu-west-1:123456789012:on-call' }\n"),

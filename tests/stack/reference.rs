@@ -134,7 +134,7 @@ request's body can have 10 MB, an event 6 MB (quotas of API Gateway and Lambda).
 
 ## References
 
-Values of `environment`, ARNs of layers and user pools, and resources and conditions of `permissions`, may name what the stack declares:
+Values of `environment`, ARNs of layers and user pools, resources and conditions of `permissions`, and the API's `description` may name what the stack declares:
 
 | | |
 |---|---|

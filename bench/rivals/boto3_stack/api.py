@@ -164,7 +164,7 @@ def stage(aws):
         "/*/*/throttling/burstLimit": "100",
         "/*/*/logging/loglevel": "ERROR",
         "/*/*/logging/dataTrace": "false",
-        "/*/*/metrics/enabled": "true",
+        "/*/*/metrics/enabled": "false",
         "/accessLogSettings/destinationArn": log,
         "/accessLogSettings/format": d.ACCESS_LOG,
     }
@@ -197,6 +197,6 @@ def is_stage(live, log):
     access = live.get("accessLogSettings", {})
     return (
         (of_all.get("throttlingRateLimit"), of_all.get("throttlingBurstLimit")) == (16.67, 100)
-        and (of_all.get("loggingLevel"), of_all.get("dataTraceEnabled"), of_all.get("metricsEnabled")) == ("ERROR", False, True)
+        and (of_all.get("loggingLevel"), of_all.get("dataTraceEnabled"), of_all.get("metricsEnabled")) == ("ERROR", False, False)
         and (access.get("destinationArn"), access.get("format")) == (log, d.ACCESS_LOG)
     )

@@ -149,7 +149,7 @@ resource "aws_api_gateway_method_settings" "all" {
   settings {
     logging_level          = "ERROR"
     data_trace_enabled     = false
-    metrics_enabled        = true
+    metrics_enabled        = false
     throttling_rate_limit  = 16.67
     throttling_burst_limit = 100
   }

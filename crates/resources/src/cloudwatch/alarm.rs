@@ -28,7 +28,7 @@ pub struct Alarm {
     pub metric: String,
     /// Dimensions of the series.
     pub dimensions: BTreeMap<String, String>,
-    /// `Sum`, `Average` or `Maximum`.
+    /// `Sum`, `Average` or `Maximum`, or a percentile such as `p90`.
     pub statistic: String,
     /// Length of a period, in seconds.
     pub period: i32,
@@ -199,7 +199,13 @@ impl Alarm {
         aws.write("cloudwatch:PutMetricAlarm", || {
             let request = aws.cloudwatch.put_metric_alarm().alarm_name(&self.name).alarm_description(&self.description);
             let request = request.namespace(&self.namespace).metric_name(&self.metric).set_dimensions(Some(dimensions.clone()));
-            let request = request.statistic(Statistic::from(self.statistic.as_str())).period(self.period);
+            // CloudWatch takes percentiles in another member.
+            let request = if self.statistic.starts_with('p') {
+                request.extended_statistic(&self.statistic)
+            } else {
+                request.statistic(Statistic::from(self.statistic.as_str()))
+            };
+            let request = request.period(self.period);
             let request = request.evaluation_periods(self.evaluation_periods).threshold(self.threshold);
             let request = request.comparison_operator(ComparisonOperator::from(self.comparison.as_str()));
             let request = request.treat_missing_data(&self.missing_data).set_alarm_actions(Some(self.actions.clone()));
@@ -235,7 +241,7 @@ impl Alarm {
             namespace: text(alarm.namespace()),
             metric: text(alarm.metric_name()),
             dimensions: dimensions.collect(),
-            statistic: text(alarm.statistic().map(Statistic::as_str)),
+            statistic: text(alarm.statistic().map(Statistic::as_str).or(alarm.extended_statistic())),
             period: alarm.period().unwrap_or_default(),
             evaluation_periods: alarm.evaluation_periods().unwrap_or_default(),
             threshold: alarm.threshold().unwrap_or_default(),

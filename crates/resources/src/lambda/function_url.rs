@@ -1,6 +1,6 @@
 //! A function URL: an HTTPS address of an alias, without an API in front of it.
 //!
-//! A URL has no tags, goes with its function, and no answer about the function shows that there is one. A function without a URL, as most are, should
+//! A URL has no tags, and no answer about the function shows that there is one. A function without a URL, as most are, should
 //! not cost a request in each run. So the function has the tag [`FUNCTION_URL_TAG`] for as long as it has a URL: it is written before the URL is
 //! created, and removed after the URL is deleted.
 //!
@@ -61,13 +61,14 @@ const FACTS: Kind = Kind {
     request_limits: &[],
     calls: &[
         Call::same("lambda:CreateFunctionUrlConfig", &FUNCTIONS, Task::UP),
-        Call::same("lambda:DeleteFunctionUrlConfig", &FUNCTIONS, Task::UP),
+        Call::same("lambda:DeleteFunctionUrlConfig", &FUNCTIONS, Task::REMOVING),
         Call::same("lambda:GetFunctionUrlConfig", &FUNCTIONS, Task::ALL),
+        Call::same("lambda:UntagResource", &FUNCTIONS, Task::REMOVING),
         Call::same("lambda:UpdateFunctionUrlConfig", &FUNCTIONS, Task::UP),
     ],
     sweep: Sweep::Own(|graph, stack| {
         let logical = stack.logical();
-        graph.sweep_parts(move |aws: &Aws| Box::pin(FunctionUrl::sweep(aws, LIVE_ALIAS, logical.clone())));
+        graph.sweep(move |aws: &Aws| Box::pin(FunctionUrl::sweep(aws, LIVE_ALIAS, logical.clone())));
     }),
     quota: None,
     billable: None,
@@ -78,6 +79,8 @@ impl Resource for FunctionUrl {
     const KIND: &'static str = "lambda.function_url";
     const FACTS: &'static Kind = &FACTS;
     const IS_PART: bool = true;
+    // Nothing documents that a URL goes with its function.
+    const GOES_ALONG: bool = false;
     type Output = FunctionUrlOutput;
 
     fn name(&self) -> String {

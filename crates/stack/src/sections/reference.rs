@@ -187,6 +187,14 @@ pub(crate) fn problems(text: &str, scope: &Scope<'_>) -> Vec<Problem> {
     problems
 }
 
+/// Returns the reference to an address in a text, if there is one.
+pub(crate) fn address_in(text: &str, scope: &Scope<'_>) -> Option<&'static str> {
+    Template::parse(text).ok()?.addresses(scope).next().map(|address| match address {
+        Address::Api => "${api.url}",
+        Address::Site => "${site.url}",
+    })
+}
+
 /// Returns the address that a text of a checked stack refers to, if there is one.
 pub(crate) fn address(text: &str, stack: &Stack) -> Option<Address> {
     Template::parse(text).ok()?.addresses(&Scope::of_stack(stack)).next()

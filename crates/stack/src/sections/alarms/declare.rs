@@ -16,9 +16,10 @@ impl Declaring<'_> {
         let physical = self.names.alarm(name);
         let (namespace, metric, dimensions) = self.watched(&alarm.watches);
         let statistic = match alarm.statistic {
-            Statistic::Sum => "Sum",
-            Statistic::Average => "Average",
-            Statistic::Maximum => "Maximum",
+            Statistic::Sum => "Sum".to_owned(),
+            Statistic::Average => "Average".to_owned(),
+            Statistic::Maximum => "Maximum".to_owned(),
+            Statistic::Percentile(percentile) => format!("p{percentile}"),
         };
         self.graph.add(
             name,
@@ -28,7 +29,7 @@ impl Declaring<'_> {
                 namespace: namespace.to_owned(),
                 metric: metric.to_owned(),
                 dimensions,
-                statistic: statistic.to_owned(),
+                statistic,
                 period: i32::try_from(alarm.period).unwrap_or(i32::MAX),
                 evaluation_periods: i32::try_from(alarm.periods).unwrap_or(i32::MAX),
                 threshold: alarm.threshold,

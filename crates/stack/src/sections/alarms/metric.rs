@@ -16,6 +16,8 @@ pub struct Metric {
 pub enum Unit {
     /// Number of occurrences; the sum over a period counts.
     Count,
+    /// Number at a moment; the highest in a period counts.
+    Level,
     /// Milliseconds; the longest in a period counts.
     Milliseconds,
     /// Requests with the property, each counted as 1: a number of requests (the sum counts), or a share of all (the average counts).
@@ -31,6 +33,8 @@ pub const FUNCTION_METRICS: &[Metric] = &[
     metric("errors", "Errors", Unit::Count),
     metric("duration", "Duration", Unit::Milliseconds),
     metric("throttles", "Throttles", Unit::Count),
+    metric("invocations", "Invocations", Unit::Count),
+    metric("concurrency", "ConcurrentExecutions", Unit::Level),
 ];
 
 /// Metrics of the API's stage ("Amazon API Gateway dimensions and metrics").
@@ -38,6 +42,8 @@ pub const API_METRICS: &[Metric] = &[
     metric("4xx", "4XXError", Unit::Requests),
     metric("5xx", "5XXError", Unit::Requests),
     metric("latency", "Latency", Unit::Milliseconds),
+    metric("integration_latency", "IntegrationLatency", Unit::Milliseconds),
+    metric("requests", "Count", Unit::Count),
 ];
 
 /// Metrics of tables ("`DynamoDB` metrics and dimensions").
@@ -46,6 +52,8 @@ pub const TABLE_METRICS: &[Metric] = &[
     metric("write_throttles", "WriteThrottleEvents", Unit::Count),
     metric("consumed_read_units", "ConsumedReadCapacityUnits", Unit::Count),
     metric("consumed_write_units", "ConsumedWriteCapacityUnits", Unit::Count),
+    metric("failed_conditions", "ConditionalCheckFailedRequests", Unit::Count),
+    metric("transaction_conflicts", "TransactionConflict", Unit::Count),
 ];
 
 /// Returns the names of metrics in stack.yaml.

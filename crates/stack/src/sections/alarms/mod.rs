@@ -39,16 +39,21 @@ pub struct AlarmsOverride {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RuleFile {
-    /// Function to watch; `metric` is errors, duration or throttles.
+    /// Function to watch; `metric` is errors, duration, throttles, invocations or concurrency.
     pub function: Option<String>,
-    /// Metric of the API to watch: 4xx, 5xx or latency.
+    /// Metric of the API to watch: 4xx, 5xx, latency, integration_latency or requests.
     pub api: Option<String>,
-    /// Table to watch; `metric` is read_throttles, write_throttles, consumed_read_units or consumed_write_units.
+    /// Table to watch; `metric` is read_throttles, write_throttles, consumed_read_units, consumed_write_units, failed_conditions or
+    /// transaction_conflicts.
     pub table: Option<String>,
     /// Metric of the function or the table to watch.
     pub metric: Option<String>,
     /// Value at which the alarm fires: a number of times (5), a share of the requests (10%) or a time (25s, 800ms).
     pub threshold: Threshold,
+    /// Percentile of the times in a period that counts, 1 to 99: with 90, one request in ten takes longer. Only for duration, latency and
+    /// integration_latency. Default: the longest time counts.
+    #[schemars(range(min = 1, max = 99))]
+    pub percentile: Option<u8>,
     /// Length of a period in whole minutes, such as 5m (the default).
     pub period: Option<Seconds>,
     /// Number of consecutive periods that have to reach the threshold. Default: 1.
@@ -113,6 +118,8 @@ pub enum Statistic {
     Average,
     /// Highest value of the period.
     Maximum,
+    /// Value that this share of all values, in percent, does not exceed.
+    Percentile(u8),
 }
 
 impl AlarmsFile {

@@ -16,9 +16,7 @@ pub(crate) type At = (&'static str, Problem);
 pub(crate) fn parse(rule: &RuleFile) -> Result<Alarm, Vec<At>> {
     let mut problems = Vec::new();
     let watches = watches(rule).map_err(|problem| problems.push(problem)).ok();
-    let threshold = watches
-        .as_ref()
-        .and_then(|watches| threshold(watches, rule.threshold).map_err(|problem| problems.push(("threshold", problem))).ok());
+    let threshold = watches.as_ref().and_then(|watches| threshold(watches, rule).map_err(|problem| problems.push(problem)).ok());
     let periods = periods(rule).map_err(|found| problems.extend(found)).ok();
     match (watches, threshold, periods) {
         (Some(watches), Some((statistic, threshold)), Some((period, periods))) => {
@@ -55,27 +53,42 @@ fn find(known: &'static [Metric], name: &str) -> Result<&'static Metric, Problem
 }
 
 /// Returns the statistic of the metric, and the threshold in `CloudWatch`'s unit for it.
-fn threshold(watches: &Watches, threshold: Threshold) -> Result<(Statistic, f64), Problem> {
+fn threshold(watches: &Watches, rule: &RuleFile) -> Result<(Statistic, f64), At> {
+    let at_threshold = |problem: Problem| Err(("threshold", problem));
+    let longest = match rule.percentile {
+        None => Statistic::Maximum,
+        Some(percentile @ 1..=99) => Statistic::Percentile(percentile),
+        Some(percentile) => {
+            let problem = Problem::new(format!("{percentile} is no percentile of a time")).expected("expected 1 to 99, such as 90");
+            return Err(("percentile", problem));
+        }
+    };
     let (Watches::Function { metric, .. } | Watches::Api { metric } | Watches::Table { metric, .. }) = watches;
-    let (statistic, value) = match (metric.unit, threshold) {
-        (Unit::Milliseconds, Threshold::Milliseconds(value)) => (Statistic::Maximum, value),
+    let (statistic, value) = match (metric.unit, rule.threshold) {
+        (Unit::Milliseconds, Threshold::Milliseconds(value)) => (longest, value),
+        (Unit::Level, Threshold::Count(value)) => (Statistic::Maximum, value),
         (Unit::Requests, Threshold::Share(value)) => (Statistic::Average, value),
         (Unit::Requests | Unit::Count, Threshold::Count(value)) => (Statistic::Sum, value),
         (Unit::Milliseconds, _) => {
-            return Err(Problem::new("this metric is a time").expected("expected a threshold such as 25s or 800ms"));
+            return at_threshold(Problem::new("this metric is a time").expected("expected a threshold such as 25s or 800ms"));
         }
         (Unit::Requests, _) => {
-            return Err(Problem::new("this metric is a number or a share of requests").expected("expected a threshold such as 10% or 5"));
+            let problem = Problem::new("this metric is a number or a share of requests");
+            return at_threshold(problem.expected("expected a threshold such as 10% or 5"));
         }
-        (Unit::Count, _) => {
-            return Err(Problem::new("this metric is a number of times").expected("expected a threshold such as 5"));
+        (Unit::Count | Unit::Level, _) => {
+            return at_threshold(Problem::new("this metric is a number of times").expected("expected a threshold such as 5"));
         }
     };
     if value <= 0.0 {
-        return Err(Problem::new("a threshold of 0 is always reached").expected("expected more than 0"));
+        return at_threshold(Problem::new("a threshold of 0 is always reached").expected("expected more than 0"));
     }
     if statistic == Statistic::Average && value > 1.0 {
-        return Err(Problem::new("a share above 100% is never reached").expected("expected at most 100%"));
+        return at_threshold(Problem::new("a share above 100% is never reached").expected("expected at most 100%"));
+    }
+    if rule.percentile.is_some() && metric.unit != Unit::Milliseconds {
+        let problem = Problem::new(format!("`{}` has no percentiles: it is not a time", metric.name));
+        return Err(("percentile", problem.help("leave `percentile` out")));
     }
     Ok((statistic, value))
 }

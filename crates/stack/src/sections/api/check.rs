@@ -5,18 +5,29 @@ use crate::diagnostic::Problem;
 use crate::limits::{PREFLIGHT_AGE, THROTTLE};
 use crate::problems::{Problems, below};
 use crate::sections::StackFile;
-use crate::values::Seconds;
+use crate::sections::reference::{self, Scope};
+use crate::values::{Seconds, Text};
 
 /// Checks the API in all environments.
 pub(crate) fn check(file: &StackFile, problems: &mut Problems) {
-    api(&file.api, &["api"], problems);
+    let scope = Scope::of_file(file);
+    api(&file.api, &scope, &["api"], problems);
     for (name, overrides) in file.overrides() {
-        api(&overrides.api, &["environments", name, "api"], problems);
+        api(&overrides.api, &scope, &["environments", name, "api"], problems);
     }
     authorizer::check(file, problems);
 }
 
-fn api(api: &ApiFile, path: &[&str], problems: &mut Problems) {
+fn api(api: &ApiFile, scope: &Scope<'_>, path: &[&str], problems: &mut Problems) {
+    if let Some(Text(text)) = &api.description {
+        let no_address = |address: &str| {
+            let problem = Problem::new(format!("`{address}` is an address, which is known only after the API is made"));
+            problem.help("leave it out: `outputs` prints it")
+        };
+        for problem in reference::problems(text, scope).into_iter().chain(reference::address_in(text, scope).map(no_address)) {
+            problems.value(&below(path, &["description"]), problem);
+        }
+    }
     if let Some(cors) = &api.cors {
         self::cors(cors, &below(path, &["cors"]), problems);
     }

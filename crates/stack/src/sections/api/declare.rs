@@ -72,11 +72,15 @@ pub(crate) fn declare(declaring: &mut Declaring<'_>) -> Option<DeclaredApi> {
 impl Declaring<'_> {
     fn api(&mut self) -> DeclaredApi {
         let (physical, document) = (self.names.api(), ApiDocument::default());
+        let usual = || format!("The API of {}", self.names.stack_tag());
+        // No description has an address in it.
+        let declared = |text: &String| reference::resolved(text, self.stack, &self.names, &|_| String::new());
+        let description = self.stack.api.description.as_ref().map_or_else(usual, declared);
         let error_origins = self.stack.api.cors.as_ref().map(error_origins).unwrap_or_default();
         let rest_api = self.graph.add(
             "api",
             RestApi {
-                description: Some(format!("The API of {}", self.names.stack_tag())),
+                description: Some(description),
                 endpoint: "REGIONAL".to_owned(),
                 binary_media_types: self.stack.api.binary_media_types.clone(),
                 error_origins: error_origins.clone(),
@@ -310,7 +314,7 @@ impl Declaring<'_> {
             throttle_burst: i32::try_from(throttle.burst).unwrap_or(i32::MAX),
             log_level: "ERROR".to_owned(),
             data_trace: false,
-            metrics: true,
+            metrics: self.stack.api.detailed_metrics,
             access_log: Some(AccessLog {
                 destination: LogGroup::name_of(&log_group).map(move |name| target.arn("logs", &format!("log-group:{name}"))),
                 format: ACCESS_LOG.to_owned(),

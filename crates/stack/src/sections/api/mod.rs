@@ -10,7 +10,7 @@ pub(crate) use check::check;
 pub(crate) use declare::{DeclaredApi, declare};
 
 use super::empty_is_default;
-use crate::values::Seconds;
+use crate::values::{Seconds, Text};
 use authorizer::AuthorizerFile;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -39,6 +39,11 @@ pub struct ApiFile {
     /// Media types of bodies that are no text, such as image/png or `image/*`. Functions receive them encoded as base64, and answer with them
     /// likewise. With `*/*`, that holds for all bodies. Default: none.
     pub binary_media_types: Option<Vec<String>>,
+    /// Detailed metrics of Amazon CloudWatch: requests, errors and latencies of each method, beside those of the whole API, which alarms use.
+    /// Up to five metrics a method, each at CloudWatch's price for the hours with a request. Default: false.
+    pub detailed_metrics: Option<bool>,
+    /// Description of the API, shown in the console. Default: names the stack.
+    pub description: Option<Text>,
 }
 
 /// Other origins that may call the API from a browser.
@@ -80,6 +85,10 @@ pub struct Api {
     pub authorizers: BTreeMap<String, Authorizer>,
     /// Media types of bodies that are no text.
     pub binary_media_types: BTreeSet<String>,
+    /// Set if each method has metrics of its own.
+    pub detailed_metrics: bool,
+    /// Description, with references as written; `None`: the usual one.
+    pub description: Option<String>,
 }
 
 /// Other origins that may call the API from a browser.
@@ -118,6 +127,8 @@ impl ApiFile {
                 .flatten()
                 .cloned()
                 .collect(),
+            detailed_metrics: overrides.detailed_metrics.or(self.detailed_metrics).unwrap_or_default(),
+            description: overrides.description.as_ref().or(self.description.as_ref()).map(|Text(text)| text.clone()),
             throttle: overrides.throttle.as_ref().or(self.throttle.as_ref()).unwrap_or(&default).resolve(),
         }
     }

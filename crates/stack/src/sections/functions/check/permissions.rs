@@ -36,7 +36,7 @@ pub(crate) fn check(function: &FunctionFile, scope: &Scope<'_>, path: &[&str], p
         }
         for (key, text) in permission.texts() {
             let key: Vec<&str> = key.iter().map(String::as_str).collect();
-            for problem in reference::problems(text, scope).into_iter().chain(no_address(text)) {
+            for problem in reference::problems(text, scope).into_iter().chain(no_address(text, scope)) {
                 problems.value(&below(&path, &key), problem);
             }
         }
@@ -44,9 +44,8 @@ pub(crate) fn check(function: &FunctionFile, scope: &Scope<'_>, path: &[&str], p
 }
 
 /// Returns the problem of an address in a permission, which is known only after the role is made.
-fn no_address(text: &str) -> Option<Problem> {
-    let address =
-        ["${api.url}", "${site.url}"].into_iter().find(|address| text.contains(address) && !text.contains(&format!("${address}")))?;
+fn no_address(text: &str, scope: &Scope<'_>) -> Option<Problem> {
+    let address = reference::address_in(text, scope)?;
     Some(Problem::new(format!("`{address}` is an address, which no permission knows")).help("name the resource by its ARN"))
 }
 
