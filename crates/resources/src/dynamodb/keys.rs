@@ -1,8 +1,8 @@
-//! The keys of a DynamoDB table and of its global secondary indexes.
+//! The keys of a DynamoDB table and of its indexes.
 
 use aws_sdk_dynamodb::{
     error::BuildError,
-    types::{AttributeDefinition, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType, ScalarAttributeType},
+    types::{AttributeDefinition, KeySchemaElement, KeyType, ScalarAttributeType},
 };
 use engine::{Error, Result};
 use serde::{Serialize, Serializer};
@@ -17,6 +17,21 @@ pub struct KeyAttribute {
     pub kind: String,
 }
 
+impl KeyAttribute {
+    /// Returns a key without a name, for what is not known.
+    pub(super) fn unknown() -> Self {
+        Self { name: String::new(), kind: String::new() }
+    }
+
+    /// Returns the key of one type in a schema, with its kind from the definitions.
+    pub(super) fn of(schema: &[KeySchemaElement], key_type: &KeyType, definitions: &[AttributeDefinition]) -> Option<Self> {
+        let name = schema.iter().find(|element| element.key_type() == key_type)?.attribute_name();
+        let definition = definitions.iter().find(|definition| definition.attribute_name() == name);
+        let kind = definition.map(|definition| definition.attribute_type().as_str().to_owned()).unwrap_or_default();
+        Some(Self { name: name.to_owned(), kind })
+    }
+}
+
 impl fmt::Display for KeyAttribute {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.name, self.kind)
@@ -29,29 +44,9 @@ impl Serialize for KeyAttribute {
     }
 }
 
-/// A global secondary index.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Index {
-    /// Its partition key.
-    pub partition_key: KeyAttribute,
-    /// Its sort key, shown like the table's.
-    #[serde(serialize_with = "or_empty")]
-    pub sort_key: Option<KeyAttribute>,
-    /// `ALL` or `KEYS_ONLY`.
-    pub projection: String,
-}
-
 #[expect(clippy::ref_option, reason = "the shape that serde wants")]
 pub(super) fn or_empty<S: Serializer>(key: &Option<KeyAttribute>, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(&key.as_ref().map(ToString::to_string).unwrap_or_default())
-}
-
-impl Index {
-    pub(super) fn declare(&self, name: &str) -> Result<GlobalSecondaryIndex> {
-        let projection = Projection::builder().projection_type(ProjectionType::from(self.projection.as_str())).build();
-        let schema = schema(&self.partition_key, self.sort_key.as_ref())?;
-        GlobalSecondaryIndex::builder().index_name(name).set_key_schema(Some(schema)).projection(projection).build().map_err(incomplete)
-    }
 }
 
 /// Returns exactly the attributes that are keys, each once: DynamoDB refuses more and fewer.

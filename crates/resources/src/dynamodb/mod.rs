@@ -1,7 +1,11 @@
 //! Amazon DynamoDB: tables.
 
+mod index;
 mod keys;
+mod read;
 mod table;
 
-pub use keys::{Index, KeyAttribute};
-pub use table::{Stored, Table, TableOutput, TimeToLive};
+pub use index::Index;
+pub use keys::KeyAttribute;
+pub use read::{Stored, TimeToLive};
+pub use table::{Table, TableOutput};

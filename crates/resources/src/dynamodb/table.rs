@@ -1,26 +1,27 @@
 //! A DynamoDB table with its indexes, time to live and point-in-time recovery.
 //!
 //! `CreateTable` gets all indexes: one that is added later takes 8 to 17 minutes, even on an empty table. Time to live and point-in-time recovery
-//! are calls of their own, refused until the table is ACTIVE. `UpdateTable` takes one index at a time. Time to live can be changed about once an
-//! hour, and no read shows when.
+//! are calls of their own, refused until the table is ACTIVE. Time to live can be changed about once an hour, and no read shows when.
 
-use super::keys::{Index, KeyAttribute, definitions, incomplete, or_empty, schema};
+use super::{
+    index::{self, Index},
+    keys::{KeyAttribute, definitions, incomplete, or_empty, schema},
+    read::{Recovery, Rest, TimeToLive, arn, describe, describe_now, list, read_tags},
+};
 use aws::{
     Aws, Optional, RequestLimit, Source, Tags, Target,
     facts::{Billable, Call, Guard, Identity, Kind, Quota, Scope, Sweep, Task, Trail, Typical, Used, encoded, length},
     not_aws,
 };
 use aws_sdk_dynamodb::types::{
-    BillingMode, CreateGlobalSecondaryIndexAction, DeleteGlobalSecondaryIndexAction, GlobalSecondaryIndexDescription,
-    GlobalSecondaryIndexUpdate, IndexStatus, KeySchemaElement, KeyType, OnDemandThroughput, PointInTimeRecoverySpecification,
-    PointInTimeRecoveryStatus, Projection, ProjectionType, TableDescription, TableStatus, Tag, TimeToLiveSpecification, TimeToLiveStatus,
+    BillingMode, IndexStatus, KeyType, OnDemandThroughput, PointInTimeRecoverySpecification, TableDescription, TableStatus, Tag,
+    TimeToLiveSpecification,
 };
 use engine::{
-    Action, Change, Changes, Class, DeleteOutcome, Error, Found, Observed, Orphan, Protection, ReadFrom, Refusal, Resource, Result,
-    WriteOutcome,
+    Action, Change, Changes, DeleteOutcome, Error, Found, Observed, Orphan, Protection, ReadFrom, Refusal, Resource, Result, WriteOutcome,
 };
 use serde::Serialize;
-use std::{collections::BTreeMap, rc::Rc, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 /// Reported: AWS Controllers for Kubernetes measured it, as all times of this file.
 const CREATING: &str = "the table to be created (usually 2 to 20 s)";
@@ -62,21 +63,6 @@ pub struct Table {
     pub max_write_units: Option<i64>,
     /// Tags, the ownership tag included.
     pub tags: Tags,
-}
-
-/// Expiry of items.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct TimeToLive {
-    /// Set if items expire.
-    pub enabled: bool,
-    /// The attribute that holds the time, in seconds since 1970.
-    pub attribute: Option<String>,
-}
-
-impl From<Option<String>> for TimeToLive {
-    fn from(attribute: Option<String>) -> Self {
-        Self { enabled: attribute.is_some(), attribute }
-    }
 }
 
 /// Output of a table that exists.
@@ -323,29 +309,6 @@ impl Resource for Table {
     }
 }
 
-/// Point-in-time recovery that is on.
-#[derive(Debug, Clone, Copy)]
-struct Recovery {
-    /// Days that can be restored, if the service returns them.
-    days: Option<i32>,
-}
-
-/// Settings that `DescribeTable` leaves out.
-struct Rest {
-    time_to_live: TimeToLive,
-    /// Point-in-time recovery; `None` if it is off.
-    recovery: Option<Recovery>,
-    /// Tags; `None` if the table no longer exists.
-    tags: Option<Tags>,
-}
-
-impl Rest {
-    async fn read(aws: &Aws, name: &str, tags: impl Future<Output = Result<Option<Tags>>>) -> Result<Self> {
-        let (time_to_live, recovery, tags) = futures::join!(time_to_live(aws, name), recovery(aws, name), tags);
-        Ok(Self { time_to_live: time_to_live?, recovery: recovery?, tags: tags? })
-    }
-}
-
 impl Table {
     /// Reads a table that most likely exists, with all calls at the same time.
     async fn see_at_once(&self, aws: &Aws, tags: impl Future<Output = Result<Option<Tags>>>) -> Result<Option<Observed<Self>>> {
@@ -387,7 +350,7 @@ impl Table {
         Self {
             name: name.to_owned(),
             billing_mode: String::new(),
-            partition_key: KeyAttribute { name: String::new(), kind: String::new() },
+            partition_key: KeyAttribute::unknown(),
             sort_key: None,
             indexes: BTreeMap::new(),
             time_to_live: None.into(),
@@ -401,23 +364,8 @@ impl Table {
     }
 
     fn of(table: &TableDescription, time_to_live: TimeToLive, recovery: Option<Recovery>, tags: Tags) -> Self {
-        let kind = |name: &str| {
-            let definition = table.attribute_definitions().iter().find(|definition| definition.attribute_name() == name);
-            definition.map(|definition| definition.attribute_type().as_str().to_owned()).unwrap_or_default()
-        };
-        let key = |schema: &[KeySchemaElement], of: &KeyType| {
-            let element = schema.iter().find(|element| element.key_type() == of)?;
-            Some(KeyAttribute { name: element.attribute_name().to_owned(), kind: kind(element.attribute_name()) })
-        };
-        let none = || KeyAttribute { name: String::new(), kind: String::new() };
-        let index = |index: &GlobalSecondaryIndexDescription| {
-            let projection = index.projection().and_then(Projection::projection_type).map_or("", ProjectionType::as_str).to_owned();
-            let partition_key = key(index.key_schema(), &KeyType::Hash).unwrap_or_else(none);
-            (
-                index.index_name().unwrap_or_default().to_owned(),
-                Index { partition_key, sort_key: key(index.key_schema(), &KeyType::Range), projection },
-            )
-        };
+        let definitions = table.attribute_definitions();
+        let key = |key_type| KeyAttribute::of(table.key_schema(), key_type, definitions);
         // A removed limit reads as -1 for a second (measured by AWS Controllers for Kubernetes).
         let held_to = |of: fn(&OnDemandThroughput) -> Option<i64>| table.on_demand_throughput().and_then(of).filter(|units| *units > 0);
         Self {
@@ -428,9 +376,9 @@ impl Table {
                 .and_then(|summary| summary.billing_mode())
                 .map_or("PROVISIONED", BillingMode::as_str)
                 .to_owned(),
-            partition_key: key(table.key_schema(), &KeyType::Hash).unwrap_or_else(none),
-            sort_key: key(table.key_schema(), &KeyType::Range),
-            indexes: table.global_secondary_indexes().iter().map(index).collect(),
+            partition_key: key(&KeyType::Hash).unwrap_or_else(KeyAttribute::unknown),
+            sort_key: key(&KeyType::Range),
+            indexes: table.global_secondary_indexes().iter().map(|index| Index::of(index, definitions)).collect(),
             time_to_live,
             point_in_time_recovery: recovery.is_some(),
             restore_days: recovery.and_then(|recovery| recovery.days),
@@ -442,8 +390,8 @@ impl Table {
     }
 
     fn keys(&self) -> impl Iterator<Item = &KeyAttribute> {
-        let of_indexes = self.indexes.values().flat_map(|index| [Some(&index.partition_key), index.sort_key.as_ref()]);
-        [Some(&self.partition_key), self.sort_key.as_ref()].into_iter().chain(of_indexes).flatten()
+        let own = [Some(&self.partition_key), self.sort_key.as_ref()].into_iter().flatten();
+        own.chain(self.indexes.values().flat_map(Index::keys))
     }
 
     /// Writes time to live, and returns whether one write was enough.
@@ -484,27 +432,16 @@ impl Table {
         Ok(())
     }
 
-    /// Makes one step: `UpdateTable` takes one change at a time. An index with different keys or another projection is deleted first.
+    /// Makes one step: `UpdateTable` takes one change at a time.
     async fn update_table(&self, aws: &Aws, observed: &Observed<Self>, changes: &Changes) -> Result<()> {
-        let stale = observed.spec.indexes.iter().find(|(name, index)| self.indexes.get(*name) != Some(index));
-        let missing = self.indexes.iter().find(|(name, _)| !observed.spec.indexes.contains_key(*name));
-        let (mut update, mut attributes) = (None, None);
-        if changes.touch("billing_mode") {
-        } else if let Some((name, _)) = stale {
-            let action = DeleteGlobalSecondaryIndexAction::builder().index_name(name).build().map_err(incomplete)?;
-            update = Some(GlobalSecondaryIndexUpdate::builder().delete(action).build());
-        } else if let Some((name, index)) = missing {
-            let declared = index.declare(name)?;
-            let action = CreateGlobalSecondaryIndexAction::builder().index_name(name).set_key_schema(Some(declared.key_schema().to_vec()));
-            let action = action.set_projection(declared.projection().cloned()).build().map_err(incomplete)?;
-            let keys = [Some(&index.partition_key), index.sort_key.as_ref()].into_iter().flatten();
-            attributes = Some(definitions(observed.spec.keys().chain(keys))?);
-            update = Some(GlobalSecondaryIndexUpdate::builder().create(action).build());
-        }
+        let changes_billing = changes.touch("billing_mode");
+        let step = if changes_billing { None } else { index::next(&observed.spec.indexes, &self.indexes)? };
+        let added = step.as_ref().and_then(|step| step.added);
+        let attributes = added.map(|index| definitions(observed.spec.keys().chain(index.keys()))).transpose()?;
         aws.write("dynamodb:UpdateTable", || {
             let request = aws.dynamodb.update_table().table_name(&self.name);
-            match &update {
-                Some(update) => request.set_attribute_definitions(attributes.clone()).global_secondary_index_updates(update.clone()),
+            match &step {
+                Some(step) => request.set_attribute_definitions(attributes.clone()).global_secondary_index_updates(step.update.clone()),
                 None => request.billing_mode(BillingMode::from(self.billing_mode.as_str())),
             }
             .send()
@@ -573,97 +510,6 @@ fn can_tell_whose(table: &TableDescription) -> Result<()> {
         Some(TableStatus::Creating | TableStatus::Deleting) => Err(Error::not_yet(busy(table).unwrap_or_default())),
         _ => Ok(()),
     }
-}
-
-/// Size of a table's data in bytes, as DynamoDB counts it every six hours or so.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Stored {
-    /// Bytes in the table itself.
-    pub table: i64,
-    /// Bytes in its indexes.
-    pub indexes: i64,
-}
-
-impl Stored {
-    /// Reads the sizes from the table's description: the one that this run has, if it observed the table.
-    pub async fn of(aws: &Aws, name: &str) -> Result<Option<Self>> {
-        let table = describe(aws, name).await?;
-        Ok(table.map(|table| Self {
-            table: table.table_size_bytes().unwrap_or_default(),
-            indexes: table.global_secondary_indexes().iter().filter_map(GlobalSecondaryIndexDescription::index_size_bytes).sum(),
-        }))
-    }
-}
-
-fn arn(aws: &Aws, name: &str) -> String {
-    aws.arn("dynamodb", &format!("table/{name}"))
-}
-
-/// Returns the names of all tables of the region.
-async fn list(aws: &Aws) -> Result<Rc<Vec<String>>> {
-    aws.shared("dynamodb", "tables", || async {
-        let mut names = Vec::new();
-        let send = |last| aws.dynamodb.list_tables().set_exclusive_start_table_name(last).send();
-        aws.pages("dynamodb:ListTables", send, |page| {
-            names.extend(page.table_names.unwrap_or_default());
-            Ok(page.last_evaluated_table_name)
-        })
-        .await?;
-        Ok(names)
-    })
-    .await
-}
-
-async fn describe(aws: &Aws, name: &str) -> Result<Option<TableDescription>> {
-    let table = aws.shared("dynamodb", &format!("table/{name}"), || describe_now(aws, name)).await?;
-    Ok((*table).clone())
-}
-
-async fn describe_now(aws: &Aws, name: &str) -> Result<Option<TableDescription>> {
-    let answer = aws.read("dynamodb:DescribeTable", || aws.dynamodb.describe_table().table_name(name).send()).await.optional()?;
-    Ok(answer.and_then(|answer| answer.table))
-}
-
-async fn time_to_live(aws: &Aws, name: &str) -> Result<TimeToLive> {
-    let answer =
-        aws.read("dynamodb:DescribeTimeToLive", || aws.dynamodb.describe_time_to_live().table_name(name).send()).await.optional()?;
-    let Some(description) = answer.and_then(|answer| answer.time_to_live_description) else { return Ok(None.into()) };
-    let enabled = matches!(description.time_to_live_status(), Some(TimeToLiveStatus::Enabled | TimeToLiveStatus::Enabling));
-    Ok(TimeToLive::from(description.attribute_name.filter(|_| enabled)))
-}
-
-/// Returns the days that the table can be restored for, if it can.
-async fn recovery(aws: &Aws, name: &str) -> Result<Option<Recovery>> {
-    let answer = aws
-        .read("dynamodb:DescribeContinuousBackups", || aws.dynamodb.describe_continuous_backups().table_name(name).send())
-        .await
-        .optional()?;
-    let description = answer.and_then(|answer| answer.continuous_backups_description?.point_in_time_recovery_description);
-    let enabled = description.filter(|description| description.point_in_time_recovery_status == Some(PointInTimeRecoveryStatus::Enabled));
-    Ok(enabled.map(|description| Recovery { days: description.recovery_period_in_days }))
-}
-
-/// Returns the tags, or `None` if the table no longer exists: another run may be deleting it.
-async fn read_tags(aws: &Aws, name: &str, from: ReadFrom) -> Result<Option<Tags>> {
-    let arn = arn(aws, name);
-    aws.tags("dynamodb", &arn, from, async || {
-        let mut tags = Vec::new();
-        let send = |token| aws.dynamodb.list_tags_of_resource().resource_arn(&arn).set_next_token(token).send();
-        let listed = aws.pages("dynamodb:ListTagsOfResource", send, |page| {
-            tags.extend(page.tags.into_iter().flatten().map(|tag| (tag.key, tag.value)));
-            Ok(page.next_token)
-        });
-        match listed.await.optional() {
-            Ok(listed) => Ok(listed.map(|()| Tags::from_iter(tags))),
-            // DynamoDB denies access to tables that do not exist.
-            Err(error) if error.class() == Some(Class::Denied) => match describe_now(aws, name).await? {
-                Some(_) => Err(error),
-                None => Ok(None),
-            },
-            Err(error) => Err(error),
-        }
-    })
-    .await
 }
 
 fn sdk_tags(tags: &Tags) -> Result<Vec<Tag>> {

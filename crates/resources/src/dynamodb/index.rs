@@ -1,0 +1,64 @@
+//! The global secondary indexes of a DynamoDB table.
+//!
+//! `UpdateTable` takes one index at a time, and changes neither keys nor projection: such an index is deleted and made anew.
+
+use super::keys::{KeyAttribute, incomplete, or_empty, schema};
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, CreateGlobalSecondaryIndexAction, DeleteGlobalSecondaryIndexAction, GlobalSecondaryIndex,
+    GlobalSecondaryIndexDescription, GlobalSecondaryIndexUpdate, KeyType, Projection, ProjectionType,
+};
+use engine::Result;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// A global secondary index.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Index {
+    /// Its partition key.
+    pub partition_key: KeyAttribute,
+    /// Its sort key, shown like the table's.
+    #[serde(serialize_with = "or_empty")]
+    pub sort_key: Option<KeyAttribute>,
+    /// `ALL` or `KEYS_ONLY`.
+    pub projection: String,
+}
+
+impl Index {
+    pub(super) fn declare(&self, name: &str) -> Result<GlobalSecondaryIndex> {
+        let projection = Projection::builder().projection_type(ProjectionType::from(self.projection.as_str())).build();
+        let schema = schema(&self.partition_key, self.sort_key.as_ref())?;
+        GlobalSecondaryIndex::builder().index_name(name).set_key_schema(Some(schema)).projection(projection).build().map_err(incomplete)
+    }
+
+    /// Returns an observed index with its name.
+    pub(super) fn of(index: &GlobalSecondaryIndexDescription, definitions: &[AttributeDefinition]) -> (String, Self) {
+        let projection = index.projection().and_then(Projection::projection_type).map_or("", ProjectionType::as_str).to_owned();
+        let key = |key_type| KeyAttribute::of(index.key_schema(), key_type, definitions);
+        let partition_key = key(&KeyType::Hash).unwrap_or_else(KeyAttribute::unknown);
+        (index.index_name().unwrap_or_default().to_owned(), Self { partition_key, sort_key: key(&KeyType::Range), projection })
+    }
+
+    pub(super) fn keys(&self) -> impl Iterator<Item = &KeyAttribute> {
+        [Some(&self.partition_key), self.sort_key.as_ref()].into_iter().flatten()
+    }
+}
+
+/// One change of an index, as `UpdateTable` takes it.
+pub(super) struct Step<'a> {
+    pub(super) update: GlobalSecondaryIndexUpdate,
+    /// Index that the change adds.
+    pub(super) added: Option<&'a Index>,
+}
+
+/// Returns the next change towards the declared indexes. An index with different keys or another projection is deleted first.
+pub(super) fn next<'a>(observed: &BTreeMap<String, Index>, declared: &'a BTreeMap<String, Index>) -> Result<Option<Step<'a>>> {
+    if let Some((name, _)) = observed.iter().find(|(name, index)| declared.get(*name) != Some(index)) {
+        let action = DeleteGlobalSecondaryIndexAction::builder().index_name(name).build().map_err(incomplete)?;
+        return Ok(Some(Step { update: GlobalSecondaryIndexUpdate::builder().delete(action).build(), added: None }));
+    }
+    let Some((name, index)) = declared.iter().find(|(name, _)| !observed.contains_key(*name)) else { return Ok(None) };
+    let declared = index.declare(name)?;
+    let action = CreateGlobalSecondaryIndexAction::builder().index_name(name).set_key_schema(Some(declared.key_schema().to_vec()));
+    let action = action.set_projection(declared.projection().cloned()).build().map_err(incomplete)?;
+    Ok(Some(Step { update: GlobalSecondaryIndexUpdate::builder().create(action).build(), added: Some(index) }))
+}
